@@ -35,13 +35,13 @@ COMMIT = Histogram("ibgu_journal_commit_seconds", "Journal commits.", buckets=_L
 LEADER = Gauge("ibgu_leader", "1 while this process leads.")
 LEADS = Counter("ibgu_leads", "How often this process began to lead.")
 JOURNAL_AWAY = Gauge("ibgu_journal_away", "1 while the journal can't be written.")
-ASIDE = Gauge(
+QUARANTINED = Gauge(
     "ibgu_rollouts_quarantined",
     "Rollouts that an error of ibgu's own keeps the leader from working on.",
 )
 OWN_ERRORS = Counter(
     "ibgu_own_errors",
-    "Errors of ibgu's own about one rollout: in its work, or in telling of it (each once).",
+    "Errors of ibgu's own about one rollout: in its work, or in reporting it (each once).",
     ["what"],
 )
 TALM_LIVE = Gauge("ibgu_talm_live", "1 while a live TALM keeps the leader from writing.")
@@ -114,9 +114,9 @@ ROLLOUT_HELD = Gauge(
     "1 while nothing new starts in a rollout, by reason.",
     ["rollout", "reason"],
 )
-ROLLOUT_PACED = Gauge(
+ROLLOUT_RATE_LIMITED = Gauge(
     "ibgu_rollout_rate_limited",
-    "1 while clusters of a rollout that could start wait for its pace, by reason.",
+    "1 while clusters of a rollout that could start wait for a rate limit, by reason.",
     ["rollout", "reason"],
 )
 
@@ -165,7 +165,7 @@ PRESENT = (
     ROLLOUT_STALLED,
     ROLLOUT_SLOTS,
     ROLLOUT_HELD,
-    ROLLOUT_PACED,
+    ROLLOUT_RATE_LIMITED,
 )
 """What only the leader knows, and what must not stay when it leads no more."""
 

@@ -26,7 +26,7 @@ from ibgu.core.words import Word, word
 
 def begin() -> None:
     """Creates all series at the start: Prometheus ignores the first value of a new one."""
-    for what in ("work", "telling"):
+    for what in ("work", "report"):
         telemetry.OWN_ERRORS.labels(what)
     for action in Action:
         telemetry.MEMBERS_ENDED.labels(action, Outcome.SUCCEEDED, "")
@@ -82,7 +82,7 @@ def gauge(fleet: FleetState, now: datetime, duration_stats: DurationsByAction) -
         hold = hold_of(tracked.rollout, tracked.newest)
         kept = kept_by(tracked.rollout, tracked.newest)
         if kept is not None and phase is not Phase.DELETED:
-            metric = telemetry.ROLLOUT_HELD if hold else telemetry.ROLLOUT_PACED
+            metric = telemetry.ROLLOUT_HELD if hold else telemetry.ROLLOUT_RATE_LIMITED
             metric.labels(tracked.rollout.full_name, kept.kind).set(1)
         step = tracked.current
         if step is not None:

@@ -285,7 +285,7 @@ class Controller:
             except* (Broken, TryAgain) as group:
                 # Once the term led, its initial proof was acted on; there may be another one.
                 proof = self._mirror.hub_restored or ("" if self._loop is not None else proof)
-                self._set_aside(quarantine, group)
+                self._quarantine_broken(quarantine, group)
                 pause = LANDING
             self._loop = led_since = None
             # The Lease may be lost beside an error, which then hides the cancellation in the group.
@@ -293,24 +293,24 @@ class Controller:
                 raise asyncio.CancelledError
             await asyncio.sleep(pause)
 
-    def _set_aside(self, quarantine: Quarantine, group: ExceptionGroup[Exception]) -> None:
+    def _quarantine_broken(self, quarantine: Quarantine, group: ExceptionGroup[Exception]) -> None:
         for broken in {each.rollout: each for each in broken_of(group)}.values():
             found = self._mirror.ibgu(broken.rollout)
             meta = found.metadata if found is not None else None
             again = quarantine.put(broken, meta.namespace if meta is not None else None)
             name = f"{meta.namespace}/{meta.name}" if meta is not None else broken.rollout
             log.error(
-                "a rollout is set aside",
+                "rollout quarantined",
                 rollout=name,
                 error=broken.words,
                 again_seconds=again,
                 exc_info=broken.__cause__,
             )
-        self._set_namespaces_aside(quarantine)
+        self._quarantine_namespaces(quarantine)
         if len(quarantine.namespaces) > MAX_NAMESPACES:
             raise group
 
-    def _set_namespaces_aside(self, quarantine: Quarantine) -> None:
+    def _quarantine_namespaces(self, quarantine: Quarantine) -> None:
         full = {
             namespace
             for namespace, count in quarantine.namespaces.items()
@@ -322,7 +322,7 @@ class Controller:
         for meta in others:
             quarantine.put(Broken(meta.uid, words), meta.namespace)
         for namespace in sorted({meta.namespace for meta in others}):
-            log.error("all rollouts of a namespace are set aside", namespace=namespace)
+            log.error("all rollouts of a namespace quarantined", namespace=namespace)
 
     def _companions_lead(self, epoch: int) -> None:
         if self._notifier is not None:
@@ -358,7 +358,7 @@ class Controller:
             measures.gauge(self._loop.fleet, self._loop.now, self._durations.duration_stats)
             telemetry.QUEUE.set(self._loop.depth)
             telemetry.TALM_LIVE.set(1 if self._loop.facts.talm_live else 0)
-        telemetry.ASIDE.set(len(self._quarantine) if self._quarantine is not None else 0)
+        telemetry.QUARANTINED.set(len(self._quarantine) if self._quarantine is not None else 0)
 
 
 def _words(error: BaseException) -> str:

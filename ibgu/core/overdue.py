@@ -151,11 +151,11 @@ def _measured(
     rule: Rule, attempt: Attempt, duration_stats: DurationsByAction
 ) -> tuple[datetime, float] | None:
     """Returns when the rule's p95 begins to count, and its seconds."""
-    pace = duration_stats.get(attempt.action)
+    stats = duration_stats.get(attempt.action)
     begin = attempt.started if rule.usual is Usual.PREPARED else attempt.sent
-    if rule.usual is None or pace is None or begin is None:
+    if rule.usual is None or stats is None or begin is None:
         return None
-    p95 = {Usual.PREPARED: pace.prepared, Usual.TAKEN: pace.taken, Usual.ENDED: pace.p95}
+    p95 = {Usual.PREPARED: stats.prepared, Usual.TAKEN: stats.taken, Usual.ENDED: stats.p95}
     usual = p95[rule.usual]
     return None if usual is None else (begin, max(usual, LEAST.total_seconds()))
 

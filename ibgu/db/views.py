@@ -238,7 +238,7 @@ class DurationRow(Struct, frozen=True):
     """Ten equally likely durations."""
 
     @property
-    def pace(self) -> DurationStats:
+    def stats(self) -> DurationStats:
         return DurationStats(self.count, self.p50, self.p95, self.spread)
 
 

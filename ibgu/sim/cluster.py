@@ -108,7 +108,7 @@ class Cluster:
 
     def _first_phase(self, stage: str) -> float:
         first = {"Prep": "stateroot", "Upgrade": "export", "Rollback": "rollback-start"}
-        return self.lca.fate.pace.get(first.get(stage, ""), 1.0)
+        return self.lca.fate.durations.get(first.get(stage, ""), 1.0)
 
     def _relink(self, now: float) -> None:
         if self.connected != self._linked:

@@ -11,9 +11,9 @@ _FROM_OUTSIDE = frozenset({Where.AGENT, Where.SPOKE, Where.LINK})
 
 
 class Fate(Struct, frozen=True):
-    """Fate is one attempt at a stage. `pace` has scaled seconds per phase."""
+    """Fate is one attempt at a stage. `durations` has scaled seconds per phase."""
 
-    pace: dict[str, float]
+    durations: dict[str, float]
     scale: float = 1.0
     fault: Fault | None = None
     images: int = 136
@@ -48,8 +48,8 @@ class Course:
         attempt = self._attempts[stage] = self._attempts.get(stage, 0) + 1
         rng = self.random(f"{stage}/{attempt}")
         drawn = self._durations.draw(stage, rng, backups=backups)
-        pace = {phase: seconds * self.scale for phase, seconds in drawn.items()}
-        return Fate(pace, self.scale, self._fault(stage, attempt), rng.randint(100, 180))
+        durations = {phase: seconds * self.scale for phase, seconds in drawn.items()}
+        return Fate(durations, self.scale, self._fault(stage, attempt), rng.randint(100, 180))
 
     def _fault(self, stage: str, attempt: int) -> Fault | None:
         where = "Idle" if stage in ("Abort", "Finalize") else stage

@@ -91,7 +91,7 @@ CASES = (
     Case(
         "IbguOwnError",
         "a status that can't be made",
-        {'ibgu_own_errors_total{what="telling"}': "0x3 1x9"},
+        {'ibgu_own_errors_total{what="report"}': "0x3 1x9"},
         6,
         (CRITICAL,),
     ),

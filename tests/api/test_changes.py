@@ -151,7 +151,7 @@ async def test_an_operator_pauses_and_resumes(
     assert (await post("olga", "resume")).json()["detail"] == "nothing is held"
 
 
-async def test_the_end_of_a_pause_is_not_the_end_of_the_brake(
+async def test_the_end_of_a_pause_is_not_the_end_of_the_circuit_breaker(
     post: Post, made: Made, journal: Journal, admin: HubClient
 ) -> None:
     uid = await made("Prep", "Upgrade", "FinalizeUpgrade")

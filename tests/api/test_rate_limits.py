@@ -1,4 +1,4 @@
-"""The pace in REST: who waits for it, until when, and what a preview says of it."""
+"""Rate limits in REST: who waits for them, until when, and what a preview says of them."""
 
 from typing import Any
 
@@ -21,7 +21,9 @@ async def told(ask: Ask, path: str, **query: Any) -> Any:
     return answer.json()
 
 
-async def test_a_paced_rollout_runs_and_its_step_tells_the_pace(ask: Ask, journal: Journal) -> None:
+async def test_a_rate_limited_rollout_runs_and_its_step_tells_the_limit(
+    ask: Ask, journal: Journal
+) -> None:
     await fleet(journal, hold=RATE_LIMITED)
     found = await told(ask, PATH)
     assert (found["phase"], found["hold"]) == ("Running", None)
@@ -33,7 +35,7 @@ async def test_a_paced_rollout_runs_and_its_step_tells_the_pace(ask: Ask, journa
     assert reasons == {"Rebooting": 1, "StartRate": 1, "ClaimedByOther": 1}
 
 
-async def test_who_could_start_but_for_the_pace_waits_and_shows_it(
+async def test_who_could_start_but_for_the_rate_limit_waits_and_shows_it(
     ask: Ask, journal: Journal
 ) -> None:
     await fleet(journal, hold=RATE_LIMITED)
@@ -50,10 +52,10 @@ async def test_who_could_start_but_for_the_pace_waits_and_shows_it(
     assert "StartRate" not in {each["kind"] for each in needs}
 
 
-async def test_a_preview_of_a_manifest_reckons_with_its_pace(preview: Preview) -> None:
+async def test_a_preview_of_a_manifest_reckons_with_its_rate_limits(preview: Preview) -> None:
     body = proposed("Prep")
-    pace = {STARTS_PER_MINUTE: "1", RAMP_UP: "true", START_JITTER: "90"}
-    body["metadata"]["annotations"] = pace
+    limits = {STARTS_PER_MINUTE: "1", RAMP_UP: "true", START_JITTER: "90"}
+    body["metadata"]["annotations"] = limits
     body["spec"]["plan"][0]["rolloutStrategy"]["timeout"] = 1
     found = (await preview("olga", manifest=body)).json()
     (only,) = found["steps"]

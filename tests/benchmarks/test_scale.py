@@ -29,7 +29,7 @@ def test_a_fleet_in_memory(postgres_url: str) -> None:
     assert _bounded("memory", memory.figures(played, played))
 
 
-def test_pokes_win_back_what_polling_loses(postgres_url: str) -> None:
+def test_refreshes_win_back_what_polling_loses(postgres_url: str) -> None:
     url = make_url(postgres_url).render_as_string(hide_password=False)
     found = {way: freshness.measure(url, way, 6, 3, 1) for way in freshness.WAYS}
 

@@ -109,7 +109,9 @@ async def test_who_waits_for_a_hold(ibgu: Ibgu, journal: Journal) -> None:
     assert set(found) == {"", "why", "means", "do", "ends"}
 
 
-async def test_who_waits_for_the_pace_is_told_until_when(ibgu: Ibgu, journal: Journal) -> None:
+async def test_who_waits_for_the_rate_limit_is_told_until_when(
+    ibgu: Ibgu, journal: Journal
+) -> None:
     await fleet(journal, hold=RATE_LIMITED)
     found = await facts(ibgu, "ran-r1", "b")
     assert found["why"] == "at most 2 a minute   [StartRate]"

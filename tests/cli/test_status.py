@@ -138,7 +138,7 @@ def test_a_terminal_gets_lines_that_fit() -> None:
     assert narrow == ["       → hardly three words"]
 
 
-async def test_a_pace_tells_when_the_next_one_may_start(ibgu: Ibgu, journal: Journal) -> None:
+async def test_a_rate_limit_tells_when_the_next_one_may_start(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal, hold=RATE_LIMITED)
     lines = told((await ibgu("status", "ran-r1")).stdout).splitlines()
     assert lines[0].startswith("ran-r1 (default)  → 4.17.2   Running · step 2 of 3")

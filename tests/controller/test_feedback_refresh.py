@@ -115,7 +115,7 @@ def follow(scene: Scene, member: Member) -> None:
     scene.refresh.follow([OnMember(Kind.RUN_ACCEPTED, member, "the cluster took Prep")])
 
 
-async def test_a_poke_touches_the_work_and_nothing_else(scene: Scene) -> None:
+async def test_a_refresh_touches_the_work_and_nothing_else(scene: Scene) -> None:
     before, counted = await scene.work(), telemetry.REFRESHES.labels(Action.PREP)._value.get()
     follow(scene, taken())
 
@@ -134,7 +134,7 @@ async def test_a_poke_touches_the_work_and_nothing_else(scene: Scene) -> None:
     assert telemetry.REFRESHES.labels(Action.PREP)._value.get() == counted + 1
 
 
-async def test_nothing_is_written_while_ibgu_is_hushed(scene: Scene) -> None:
+async def test_nothing_is_written_while_writes_are_suspended(scene: Scene) -> None:
     follow(scene, taken())
     scene.writes_suspended = True
     scene.refresh.round()

@@ -79,7 +79,7 @@ def test_members_are_counted_in_the_words_of_all_surfaces() -> None:
     assert value("ibgu_rollouts", phase="Running") == 1
 
 
-def test_a_brake_holds_those_that_could_start() -> None:
+def test_a_circuit_breaker_holds_those_that_could_start() -> None:
     hold = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "five have failed")
     measures.gauge(fleet(member("site-1"), in_flight("site-2"), hold=hold), NOW, {})
     assert states() == {"held": 1, "running": 1}
@@ -87,9 +87,9 @@ def test_a_brake_holds_those_that_could_start() -> None:
     assert value("ibgu_rollouts", phase="Held") == 1
 
 
-def test_a_pace_holds_nobody() -> None:
-    pace = Reason(ReasonKind.START_RATE, NOW, "at most 2 a minute", NOW)
-    measures.gauge(fleet(member("site-1"), in_flight("site-2"), hold=pace), NOW, {})
+def test_a_rate_limit_holds_nobody() -> None:
+    reason = Reason(ReasonKind.START_RATE, NOW, "at most 2 a minute", NOW)
+    measures.gauge(fleet(member("site-1"), in_flight("site-2"), hold=reason), NOW, {})
     assert states() == {"waiting": 1, "running": 1}
     assert value("ibgu_rollout_held", rollout="fleet/a", reason="StartRate") is None
     assert value("ibgu_rollout_rate_limited", rollout="fleet/a", reason="StartRate") == 1

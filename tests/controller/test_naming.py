@@ -96,7 +96,7 @@ async def waits(journal: Journal, uid: str) -> tuple[FleetState, Member]:
     return world_of(of, [first], [found]), found
 
 
-async def test_a_hold_that_was_lost_is_told_with_all_names(journal: Journal) -> None:
+async def test_a_claim_that_was_lost_is_told_with_all_names(journal: Journal) -> None:
     _, first = await waits(journal, "r1")
     await journal.commit(records.starting(records.started(first, slot=1)))
     fleet, second = await waits(journal, "r2")

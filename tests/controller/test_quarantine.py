@@ -50,7 +50,7 @@ def test_all_of_a_group_are_found() -> None:
     assert [e.rollout for e in broken_of(ExceptionGroup("", [error("a"), inner]))] == ["a", "b"]
 
 
-def test_who_is_set_aside_is_so_until_its_time_comes(quarantine: Known) -> None:
+def test_a_quarantined_rollout_stays_so_until_its_time_comes(quarantine: Known) -> None:
     pause = quarantine.put(error(), "default")
     assert FIRST / 2 <= pause <= FIRST
     assert ("r" in quarantine, "other" in quarantine, list(quarantine), len(quarantine)) == (
@@ -107,7 +107,7 @@ def test_what_only_tells_people_stops_nothing(quarantine: Known) -> None:
     assert "r" not in quarantine
 
 
-def test_of_what_is_set_aside_errors_do_not_count(quarantine: Known) -> None:
+def test_errors_of_a_quarantined_rollout_do_not_count(quarantine: Known) -> None:
     with pytest.raises(Broken), quarantine.tolerate("r"):
         raise KeyError
     quarantine.put(error(), "default")
@@ -124,16 +124,3 @@ def test_whose_rollouts_they_are_stays_known(quarantine: Known) -> None:
     quarantine.time = LONGEST
     quarantine.release_due()
     assert quarantine.namespaces == {}
-
-
-def test_whose_hold_can_not_be_stored_is_not_held_again(quarantine: Known) -> None:
-    """Of a quarantined rollout only its hold is decided: that failed, too. The next try counts
-    anew."""
-    for unstorable in (False, True):
-        pause = quarantine.put(error(), "default")
-        assert quarantine.unstorable("r") is unstorable
-    quarantine.time = pause
-    quarantine.release_due()
-    assert not quarantine.unstorable("r")
-    quarantine.put(error(), "default")
-    assert not quarantine.unstorable("r")

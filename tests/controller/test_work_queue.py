@@ -96,7 +96,7 @@ async def test_it_gathers_until_something_is_urgent() -> None:
     assert work_queue.take()[0] == {"a": {"one": None, "two": None}}
 
 
-async def test_who_was_in_a_hurry_and_is_taken_hurries_nobody_else() -> None:
+async def test_an_expedited_rollout_that_is_taken_expedites_no_other() -> None:
     work_queue = WorkQueue()
     work_queue.touch("a", ["one"])
     work_queue.expedite()

@@ -193,7 +193,7 @@ def controller() -> Dashboard:
         lines(
             "Errors of ibgu's own",
             {
-                "rollouts set aside": "max(ibgu_rollouts_quarantined)",
+                "rollouts quarantined": "max(ibgu_rollouts_quarantined)",
                 "{{what}}": "sum by (what) (increase(ibgu_own_errors_total[5m]))",
             },
         ),

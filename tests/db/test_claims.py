@@ -87,7 +87,7 @@ async def test_of_two_in_one_turn_for_one_slot_one_gets_it(
     assert await claims(db) == [("r1", "a", 2)]
 
 
-async def test_ones_own_hold_is_no_conflict(
+async def test_ones_own_claim_is_no_conflict(
     journal: Journal, db: AsyncEngine, waiting: list[Member]
 ) -> None:
     changeset = starting(started(waiting[0], slot=1), started(waiting[1], slot=2))
@@ -99,7 +99,7 @@ async def test_ones_own_hold_is_no_conflict(
     assert await journal.commit(moved) == {waiting[0].key}
 
 
-async def test_what_is_lost_owes_nothing(
+async def test_what_is_lost_enqueues_nothing(
     journal: Journal, db: AsyncEngine, waiting: list[Member], rival: list[Member]
 ) -> None:
     """An outcome that was not written has no labels, in the journal as in the world."""
@@ -118,7 +118,9 @@ async def test_what_is_lost_owes_nothing(
     assert (await journal.load()).pending_patches == (other,)
 
 
-async def test_labels_that_stand_are_told_and_not_owed(journal: Journal, db: AsyncEngine) -> None:
+async def test_labels_that_stand_are_told_and_not_enqueued(
+    journal: Journal, db: AsyncEngine
+) -> None:
     await journal.commit(opening(rollout()))
     pending = PendingPatch(uid="uid-a", cluster="a", rollout="r1")
     stand = OnPendingPatch(Kind.LABELS_UNCHANGED, pending, "Prep succeeded", {"k": ""})
@@ -246,7 +248,7 @@ async def test_no_two_open_runs_of_a_member(journal: Journal, waiting: list[Memb
         await journal.commit(changing(with_run(found, id="second")))
 
 
-async def test_a_withdrawn_run_is_reopened_under_a_new_hold(
+async def test_a_withdrawn_run_is_reopened_under_a_new_claim(
     journal: Journal, db: AsyncEngine, waiting: list[Member]
 ) -> None:
     found = started(waiting[0], slot=1)

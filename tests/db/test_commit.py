@@ -123,7 +123,7 @@ async def test_events_carry_what_it_takes_to_check_a_rollout(
     ]
 
 
-async def test_a_debt_goes_when_it_is_paid(journal: Journal) -> None:
+async def test_a_pending_patch_goes_when_it_is_applied(journal: Journal) -> None:
     pending = PendingPatch(uid="u", cluster="a", rollout="r1", labels={"k": Change(None, "")})
     await journal.commit(
         Changeset(
@@ -140,7 +140,7 @@ async def test_a_debt_goes_when_it_is_paid(journal: Journal) -> None:
     assert (await journal.load()).pending_patches == ()
 
 
-async def test_looks_and_preemptions_live_in_memory(journal: Journal, db: AsyncEngine) -> None:
+async def test_probes_and_preemptions_live_in_memory(journal: Journal, db: AsyncEngine) -> None:
     one = rollout()
     first = step(one)
     probing = member(first, "a", probe=Probe("probe-1", NOW))

@@ -122,7 +122,8 @@ async def test_events_that_are_forgotten_take_no_run_with_them(journal: Journal)
 
 
 async def test_the_starts_of_the_last_minute_that_has_any(journal: Journal) -> None:
-    """So that a restart keeps the pace: whether their runs are open, over, withdrawn or chained."""
+    """So that a restart keeps the rate limit: whether their runs are open, over, withdrawn or
+    chained."""
     one = rollout()
     first, abort = step(one, 0, Action.PREP, Action.UPGRADE), step(one, 1, Action.ABORT)
     chain, again, last, old = members(first, "chained", "again", "last", "old")

@@ -230,7 +230,7 @@ async def test_namespaces_with_a_rollout(reads: Reads, mixed: Step) -> None:
 
 
 async def test_a_cluster_through_all_rollouts(journal: Journal, reads: Reads) -> None:
-    """Two rollouts, three steps; two attempts in the last one, and what is owed to it."""
+    """Two rollouts, three steps; two attempts in the last one, and what is pending for it."""
     old, new = rollout("old", age=60), rollout("new", age=1)
     for one, index in ((old, 0), (old, 1), (new, 0)):
         its_step = step(one, index)
@@ -340,8 +340,8 @@ async def test_how_long_attempts_need_to_be_sent_and_to_be_taken(
     await journal.commit(ending(*(ended(each) for each in over[:9])))
     assert await reads.duration_stats() == {}
     await journal.commit(ending(ended(_timed(running[9], prepared=2, taken=None, lasted=60))))
-    pace = (await reads.duration_stats())[Action.PREP]
-    assert (pace.prepared, pace.taken) == (2.0, None)
+    stats = (await reads.duration_stats())[Action.PREP]
+    assert (stats.prepared, stats.taken) == (2.0, None)
 
 
 def _timed(found: Member, *, prepared: int, taken: int | None, lasted: int) -> Member:

@@ -40,7 +40,7 @@ async def test_records_come_back_as_they_were(
         OnRollout(Kind.ROLLOUT_SEEN, rollout, "seen"),
         OnStep(Kind.STEP_STARTED, step, "started"),
         OnMember(Kind.RUN_PROGRESS, member, "runs"),
-        OnPendingPatch(Kind.LABELS_PENDING, pending, "owed"),
+        OnPendingPatch(Kind.LABELS_PENDING, pending, "pending"),
     )
     taken = (member,) if member.slot else ()
     assert await journal.commit(Changeset(decisions=decisions, taken=taken, at=NOW)) == frozenset()

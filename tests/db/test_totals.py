@@ -89,7 +89,7 @@ def seen(of: Rollout, steps: list[Step], members: list[Member]) -> list[Decision
     ]
 
 
-async def test_any_rollout_is_counted_as_in_the_book(journal: Journal, reads: Reads) -> None:
+async def test_any_rollout_is_counted_as_in_the_fleet_state(journal: Journal, reads: Reads) -> None:
     random, wanted = Random(22), {}
     for number in range(ROLLOUTS):
         of, steps, members = course(random, number)

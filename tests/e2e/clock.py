@@ -10,7 +10,7 @@ LONGEST_WAIT = 0.25
 """Real seconds after which a controller that waits looks at a clock that may run faster now."""
 
 
-class DurationStats:
+class ScaledTime:
     """What makes clocks of one time for all controllers of a test; `speed` may change at any time.
 
     What has to happen before a limit should happen at speed 1: a slow machine needs its time.
@@ -40,13 +40,13 @@ class DurationStats:
 class FastClock(Clock):
     """The database is still asked, and so can still be away."""
 
-    def __init__(self, read: Callable[[], Awaitable[datetime]], pace: DurationStats) -> None:
+    def __init__(self, read: Callable[[], Awaitable[datetime]], source: ScaledTime) -> None:
         super().__init__(read)
-        self._pace = pace
+        self._source = source
 
     def now(self) -> datetime:
-        return self._pace.now()
+        return self._source.now()
 
     def seconds_until(self, when: datetime) -> float:
-        left = (when - self.now()) / timedelta(seconds=1) / self._pace.speed
+        left = (when - self.now()) / timedelta(seconds=1) / self._source.speed
         return min(left, LONGEST_WAIT)

@@ -350,7 +350,7 @@ class Scene:
         return status
 
     async def at_rest(self) -> None:
-        """Nothing is held, owed, open or armed any more."""
+        """Nothing is claimed, pending, open or armed any more."""
         await self.until(self._resting, "claims, runs, pending patches and armed works to go")
 
     async def _resting(self) -> bool:

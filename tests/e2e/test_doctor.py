@@ -3,7 +3,7 @@
 from ibgu.cli.doctor.examine import examine
 from ibgu.cli.doctor.findings import Finding
 from ibgu.cli.doctor.probe_hub import Ask
-from tests.e2e.clock import DurationStats
+from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import config_map, ibgu, pull_secret, step
 
@@ -29,7 +29,7 @@ async def test_it_tells_what_the_clusters_answered(scene: Scene) -> None:
 async def test_it_names_clusters_without_a_lifecycle_agent(scene: Scene) -> None:
     first, second = f"{scene.label}-1", f"{scene.label}-2"
     await scene.fleet(count=3, faults=[f"crd-missing@{first}", f"ibu-missing@{second}"])
-    await scene.start(clock=DurationStats(40))
+    await scene.start(clock=ScaledTime(40))
     await scene.apply(ibgu("asked", step("Prep"), fleet=scene.label))
     await scene.completed("asked")
     found = _told({each.check: each for each in await examine(scene.settings(), Ask())})

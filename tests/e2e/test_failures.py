@@ -3,7 +3,7 @@
 from ibgu.core.cut import MARK, MOST_BYTES
 from ibgu.hub import paths
 from ibgu.sim.faults import CATALOGUE
-from tests.e2e.clock import DurationStats
+from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene, actions
 from tests.e2e.manifests import ibgu, step
 
@@ -98,7 +98,7 @@ async def test_a_clean_up_that_fails_while_finalizing(scene: Scene) -> None:
 
 async def test_a_refused_field_is_named(scene: Scene) -> None:
     await scene.fleet(count=1, delivered=["ConfigMap/openshift-adp/oadp-cm"])
-    await scene.start(clock=DurationStats(40))
+    await scene.start(clock=ScaledTime(40))
     await scene.apply(ibgu("prepare", step("Prep"), fleet=scene.label))
     await scene.completed("prepare")
     oadp = [{"name": "oadp-cm", "namespace": "openshift-adp"}]
@@ -113,9 +113,9 @@ async def test_a_refused_field_is_named(scene: Scene) -> None:
 
 async def test_a_refused_transition(scene: Scene) -> None:
     """Somebody takes the cluster back to Idle behind ibgu's back, just before it is armed."""
-    pace = DurationStats(1)
+    clock = ScaledTime(1)
     await scene.fleet(count=2, faults=["hangs/Upgrade"])
-    await scene.start(clock=pace)
+    await scene.start(clock=clock)
     plan = [step("Prep"), step("Upgrade", most=1)]
     await scene.apply(ibgu("refused", plan[0], fleet=scene.label))
     await scene.completed("refused")
@@ -125,9 +125,9 @@ async def test_a_refused_transition(scene: Scene) -> None:
     (second,) = scene.others(first)
     scene.freeze(second)
     scene.act(second, lambda cluster, now: cluster.set_stage("Idle", now))
-    pace.speed = 40
+    clock.speed = 40
     await scene.seen_in_journal("RunArmed", second, step=1)
-    pace.speed = 15
+    clock.speed = 15
     scene.freeze(second, False)
     await scene.completed("refused")
     (failed,) = (await scene.entry("refused", second))["failedActions"]
@@ -141,7 +141,7 @@ async def test_a_refused_payload_arms_nothing(scene: Scene) -> None:
         *("create", "configmap", scene.label, "-n", "openshift-adp", "--from-literal=a=b")
     )
     await scene.fleet(count=2, faults=[f"namespace-missing@{first}"])
-    await scene.start(clock=DurationStats(40))
+    await scene.start(clock=ScaledTime(40))
     oadp = [{"name": scene.label, "namespace": "openshift-adp"}]
     await scene.apply(ibgu("carry", step("Prep"), fleet=scene.label, oadpContent=oadp))
     await scene.completed("carry")
@@ -156,7 +156,7 @@ async def test_a_refused_payload_arms_nothing(scene: Scene) -> None:
 async def test_clusters_without_a_lifecycle_agent(scene: Scene) -> None:
     first, second = f"{scene.label}-1", f"{scene.label}-2"
     await scene.fleet(count=3, faults=[f"crd-missing@{first}", f"ibu-missing@{second}"])
-    await scene.start(clock=DurationStats(40))
+    await scene.start(clock=ScaledTime(40))
     await scene.apply(ibgu("prep", step("Prep"), fleet=scene.label))
     await scene.completed("prep")
     for cluster in (first, second):

@@ -85,7 +85,7 @@ async def test_an_end_is_seen_at_once_though_agents_poll(scene: Scene) -> None:
     assert await scene.warnings("fresh") == []
 
 
-async def test_pokes_may_be_off_and_begin_with_what_is_in_flight(scene: Scene) -> None:
+async def test_refreshes_may_be_off_and_begin_with_what_is_in_flight(scene: Scene) -> None:
     cluster, before = f"{scene.label}-1", refreshed(Action.PREP)
     await scene.fleet(count=1, **FLEET)
     await scene.start(refresh="off")

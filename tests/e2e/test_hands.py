@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from ibgu.hub import paths
-from tests.e2e.clock import DurationStats
+from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene, actions
 from tests.e2e.manifests import ibgu, step
 
@@ -45,7 +45,7 @@ async def test_a_run_that_somebody_takes_over_ends_without_a_label(
 ) -> None:
     first, second = f"{scene.label}-1", f"{scene.label}-2"
     await scene.fleet(count=2, faults=[f"hangs@{first}"])
-    await scene.start(clock=DurationStats(40))
+    await scene.start(clock=ScaledTime(40))
     await scene.apply(ibgu("hand", step("Prep"), fleet=scene.label))
     await scene.until(lambda: "Prep" in scene.stages(first), "Prep to have begun")
     await scene.seen_in_journal("RunAccepted", first)
@@ -136,7 +136,7 @@ async def test_waiting_members_are_skipped_by_an_annotation(scene: Scene) -> Non
     assert [scene.stages(name) for name in (running, skipped, last)] == [["Prep"], [], ["Prep"]]
 
 
-async def test_the_brake_stops_a_bad_seed_until_a_person_resumes(scene: Scene) -> None:
+async def test_the_circuit_breaker_stops_a_bad_seed_until_a_person_resumes(scene: Scene) -> None:
     await scene.fleet(count=8, faults=["upgrade.service-unit"])
     await scene.start()
     plan = step("Prep"), step("Upgrade", most=2)
@@ -160,7 +160,7 @@ async def test_the_brake_stops_a_bad_seed_until_a_person_resumes(scene: Scene) -
     assert await scene.condition("circuit-breaker", "Held") == {}
 
 
-async def test_the_brake_keeps_who_has_prepared_from_its_upgrade(scene: Scene) -> None:
+async def test_the_circuit_breaker_keeps_who_has_prepared_from_its_upgrade(scene: Scene) -> None:
     """All have a slot in the one step, so nobody waits for one (decision 34)."""
     await scene.fleet(count=7, durations="150s-250s", faults=["upgrade.service-unit"])
     last = f"{scene.label}-7"

@@ -8,15 +8,15 @@ from tests.e2e.manifests import ibgu, step
 ROLLOUT_DEATHS = (
     "after:RolloutSeen",  # the first step is open, and the list of clusters was not made
     "before:StepStarted",  # made, and lost
-    "after:StepStarted",  # members, but no look was asked
+    "after:StepStarted",  # members, but no probe was sent
     "before:StepFinished",  # all done, and nobody noted it
     "after:StepFinished",  # between two steps
     "after:StepStarted",
     "after:RolloutCompleted",  # and the status says nothing yet
 )
 MEMBER_DEATHS = (
-    "after:Probed",  # a look that nobody has sent
-    "sent:Probed",  # a look that nobody hears the answer of
+    "after:Probed",  # a probe that nobody has sent
+    "sent:Probed",  # a probe whose answer nobody hears
     "before:RunIntended",
     "after:RunIntended",  # a hold, and nothing else
     "after:RunArming",  # the journal says armed, the hub does not
@@ -25,7 +25,7 @@ MEMBER_DEATHS = (
     "after:RunAccepted",  # accepted, and not disarmed
     "sent:RunAccepted",  # disarmed, and nobody saw it
     "before:RunEnded",  # ended, and nobody noted it
-    "after:RunEnded",  # ended, labels owed
+    "after:RunEnded",  # ended, labels pending
     "after:MemberFinished",
 )
 

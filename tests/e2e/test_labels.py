@@ -3,7 +3,7 @@
 from ibgu.core.plan import parse_selector
 from ibgu.db.engine import engine
 from ibgu.db.reads import Reads
-from tests.e2e.clock import DurationStats
+from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import ibgu, step
 
@@ -11,7 +11,7 @@ from tests.e2e.manifests import ibgu, step
 async def test_clusters_are_found_by_the_labels_that_they_have_now(scene: Scene) -> None:
     first, second = f"{scene.label}-1", f"{scene.label}-2"
     await scene.fleet(count=2)
-    await scene.start(clock=DurationStats(40))
+    await scene.start(clock=ScaledTime(40))
     await scene.apply(ibgu("labels", step("Prep"), fleet=scene.label))
     await scene.completed("labels")
     pool = engine(scene.database_url)

@@ -2,7 +2,7 @@
 
 from ibgu.hub import paths
 from ibgu.sim.cluster import Cluster
-from tests.e2e.clock import DurationStats
+from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene, actions
 from tests.e2e.manifests import ibgu, step
 
@@ -11,13 +11,13 @@ TIMEOUT = "TimedOut: Action did not successfully complete before the timeout spe
 
 async def test_a_hanging_cluster_fails_at_the_deadline_with_its_last_words(scene: Scene) -> None:
     first, second = f"{scene.label}-1", f"{scene.label}-2"
-    pace = DurationStats(1)
+    clock = ScaledTime(1)
     await scene.fleet(count=2, faults=[f"hangs@{first}"])
-    await scene.start(clock=pace)
+    await scene.start(clock=clock)
     await scene.apply(ibgu("hang", step("Prep", timeout=2), fleet=scene.label))
     await scene.seen_in_journal("MemberFinished", second)
     await scene.says("hang", first, "Waiting for system to stabilize")
-    pace.speed = 30
+    clock.speed = 30
     await scene.completed("hang")
     (failed,) = (await scene.entry("hang", first))["failedActions"]
     assert failed["message"].startswith(TIMEOUT)
@@ -29,16 +29,16 @@ async def test_a_hanging_cluster_fails_at_the_deadline_with_its_last_words(scene
 async def test_a_slot_is_taken_from_a_member_past_its_limit(scene: Scene) -> None:
     """With one slot and two clusters, a share is half of the timeout."""
     first, second = f"{scene.label}-1", f"{scene.label}-2"
-    pace = DurationStats(1)
+    clock = ScaledTime(1)
     await scene.fleet(count=2, faults=[f"hangs@{first}"])
-    await scene.start(clock=pace)
+    await scene.start(clock=clock)
     await scene.apply(ibgu("slots", step("Prep", most=1, timeout=4), fleet=scene.label))
     await scene.seen_in_journal("RunAccepted", first)
-    pace.speed = 30
+    clock.speed = 30
     await scene.seen_in_journal("RunIntended", second)
-    pace.speed = 1
+    clock.speed = 1
     await scene.seen_in_journal("MemberFinished", second)
-    pace.speed = 30
+    clock.speed = 30
     await scene.completed("slots")
     assert actions(await scene.entry("slots", first), "failed") == ["Prep"]
     assert actions(await scene.entry("slots", second), "completed") == ["Prep"]
@@ -46,14 +46,14 @@ async def test_a_slot_is_taken_from_a_member_past_its_limit(scene: Scene) -> Non
 
 async def test_a_cluster_that_never_returns_from_its_reboot(scene: Scene) -> None:
     first, second = f"{scene.label}-1", f"{scene.label}-2"
-    pace = DurationStats(1)
+    clock = ScaledTime(1)
     # Seconds until it is dark: nobody knows of a reboot whose beginning was never told.
     await scene.fleet(count=2, durations="900s", faults=[f"never-returns@{first}"])
-    await scene.start(clock=pace)
+    await scene.start(clock=clock)
     await scene.apply(ibgu("dark", step("Prep", "Upgrade", timeout=5), fleet=scene.label))
     await scene.says("dark", first, "rebooting")
     await scene.seen_in_journal("MemberFinished", second)
-    pace.speed = 30
+    clock.speed = 30
     await scene.completed("dark")
     (failed,) = (await scene.entry("dark", first))["failedActions"]
     assert failed["action"] == "Upgrade"
@@ -66,12 +66,12 @@ async def test_a_cluster_that_never_returns_from_its_reboot(scene: Scene) -> Non
 
 async def test_an_upgrade_that_completes_late(scene: Scene) -> None:
     first = f"{scene.label}-1"
-    pace = DurationStats(1)
+    clock = ScaledTime(1)
     await scene.fleet(count=1, faults=[f"late-success:1200s@{first}"])
-    await scene.start(clock=pace)
+    await scene.start(clock=clock)
     await scene.apply(ibgu("late", step("Prep", "Upgrade", timeout=2), fleet=scene.label))
     await scene.seen_in_journal("RunAccepted", first, count=2)
-    pace.speed = 30
+    clock.speed = 30
     await scene.completed("late")
     assert "upgrade-failed" in await scene.labels(first)
     await scene.seen_in_journal("LateTruth", first)
@@ -120,7 +120,7 @@ async def test_members_that_never_started_fail_at_the_deadline_without_a_label(
 ) -> None:
     first = f"{scene.label}-1"
     await scene.fleet(count=1)
-    await scene.start(clock=DurationStats(30))
+    await scene.start(clock=ScaledTime(30))
     scene.act(first, lambda cluster, now: Cluster.go_dark(cluster))
     await scene.apply(ibgu("never", step("Prep", timeout=4), fleet=scene.label))
     await scene.completed("never")
@@ -133,7 +133,7 @@ async def test_members_that_never_started_fail_at_the_deadline_without_a_label(
 async def test_a_run_that_never_reached_its_cluster_is_withdrawn(scene: Scene) -> None:
     """No failure and no label: the cluster waits like one that was never started."""
     await scene.fleet(count=2, scale=0.03, durations="20s", faults=["blocked:60s"])
-    await scene.start(clock=DurationStats(20))
+    await scene.start(clock=ScaledTime(20))
     await scene.apply(ibgu("withdrawn", step("Prep", most=1), fleet=scene.label))
     first = await scene.accepted()
     (second,) = scene.others(first)

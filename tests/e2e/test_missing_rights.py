@@ -92,7 +92,7 @@ async def test_the_doctor_names_it(client: HubClient, lesser: Lesser, right: Rig
     found = await _until_refused(client, right)
     whose = Whose(ACCOUNT.username, f"{ACCOUNT.namespace}:{ACCOUNT.name}")
     (finding,) = judge_rights(Rights(whose, len(all_needed()), tuple(found)), user=False)
-    assert finding.level is (Level.PROBLEM if consequence(right).vital else Level.WARNING)
+    assert finding.level is (Level.ERROR if consequence(right).vital else Level.WARNING)
     assert f"may not {right.verb} {right.resource.partition('/')[0]}" in finding.found
     assert consequence(right).words in finding.found
     assert f"--serviceaccount={whose.account}" in finding.do

@@ -8,7 +8,7 @@ import pytest
 
 from ibgu.controller.service import LEASE
 from ibgu.sim.cluster import Cluster
-from tests.e2e.clock import DurationStats
+from tests.e2e.clock import ScaledTime
 from tests.e2e.gate import Gate
 from tests.e2e.harness import NAMESPACE, Scene, actions
 from tests.e2e.manifests import ibgu, step
@@ -43,7 +43,7 @@ async def test_the_api_server_restarts(scene: Scene, lease: int) -> None:
 async def test_rights_that_are_taken_away_and_given_back(scene: Scene) -> None:
     """ibgu waits for them; it is no verdict on the clusters."""
     await scene.fleet(count=4, durations="60s-120s")
-    await scene.start(clock=DurationStats(15))
+    await scene.start(clock=ScaledTime(15))
     await scene.apply(ibgu("rights", ALL, fleet=scene.label))
     await scene.seen_in_journal("RunAccepted", count=2)
     bindings = [

@@ -7,7 +7,7 @@ import pytest
 from ibgu.controller import membership
 from ibgu.sim.cluster import Cluster
 from ibgu.sim.spoke.objects import Key
-from tests.e2e.clock import DurationStats
+from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, appended, config_map, ibgu, pull_secret, step
 
@@ -198,7 +198,7 @@ async def test_a_prep_that_comes_back_after_its_cluster_was_dark_still_has_its_p
     await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
     await scene.apply(pull_secret("default", "pull"))
     await scene.fleet(count=1, scale=0.03, durations="20s", faults=["blocked:300s"])
-    await scene.start(take_back_pull_secrets=True, clock=DurationStats(20))
+    await scene.start(take_back_pull_secrets=True, clock=ScaledTime(20))
     cluster = f"{scene.label}-1"
     await scene.apply(carrying(scene))
     await scene.seen_in_journal("RunArming", cluster)

@@ -1,8 +1,8 @@
-"""A pace on the real API server, with the journal in Postgres; a minute takes two seconds."""
+"""Rate limits on the real API server, with the journal in Postgres; a minute takes two seconds."""
 
 from datetime import timedelta
 
-from tests.e2e.clock import DurationStats
+from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step
 
@@ -14,12 +14,14 @@ HOLDS = "SELECT hold->>'kind' AS kind FROM steps WHERE hold IS NOT NULL"
 WRONG = 'the annotation ibgu.dev/starts-per-minute is "ten"; expected: a whole number from 1 on'
 
 
-async def test_a_restart_keeps_the_pace_and_a_typing_error_keeps_no_abort(scene: Scene) -> None:
-    pace = DurationStats(30)
+async def test_a_restart_keeps_the_rate_limit_and_a_typing_error_keeps_no_abort(
+    scene: Scene,
+) -> None:
+    clock = ScaledTime(30)
     await scene.fleet(count=6)
-    await scene.start(clock=pace)
+    await scene.start(clock=clock)
     prep = step("Prep", timeout=240)
-    await scene.apply(ibgu("paced", prep, fleet=scene.label, annotations={RATE: "2"}))
+    await scene.apply(ibgu("limited", prep, fleet=scene.label, annotations={RATE: "2"}))
 
     async def waits() -> bool:
         return [row["kind"] for row in await scene.journal(HOLDS)] == ["StartRate"]
@@ -28,14 +30,14 @@ async def test_a_restart_keeps_the_pace_and_a_typing_error_keeps_no_abort(scene:
         """What is not armed when ibgu stops is begun once more."""
         return [row["kind"] for row in await scene.journal(COURSE)].count("MemberFinished") == 2
 
-    await scene.until(waits, "the step to wait for its pace")
-    assert (await scene.status("paced"))["phase"] == "Running"
-    pace.speed = 1
+    await scene.until(waits, "the step to wait for its rate limit")
+    assert (await scene.status("limited"))["phase"] == "Running"
+    clock.speed = 1
     await scene.until(through, "the first two clusters to come through")
     await scene.stop()
-    await scene.start(clock=pace)
-    pace.speed = 30
-    await scene.completed("paced")
+    await scene.start(clock=clock)
+    clock.speed = 30
+    await scene.completed("limited")
     starts = [row["intended_at"] for row in await scene.journal(STARTS)]
     assert len(starts) == 6
     gaps = [after - before for before, after in zip(starts, starts[2:], strict=False)]
@@ -78,16 +80,16 @@ async def test_a_ramp_up_has_as_many_in_flight_as_have_come_through(scene: Scene
     assert max(widest.values()) > 1
 
 
-async def test_the_hubs_own_pace_is_that_of_all_rollouts_together(scene: Scene) -> None:
+async def test_the_hubs_own_rate_is_that_of_all_rollouts_together(scene: Scene) -> None:
     await scene.fleet(count=6)
-    await scene.start(clock=DurationStats(30), starts_per_minute=2)
+    await scene.start(clock=ScaledTime(30), starts_per_minute=2)
     for name, clusters in (("one", (1, 2, 3)), ("two", (4, 5, 6))):
         await scene.apply(of_clusters(scene, name, *clusters, annotations={RATE: "4"}))
 
     async def waits() -> bool:
         return "HubStartRate" in [row["kind"] for row in await scene.journal(HOLDS)]
 
-    await scene.until(waits, "a step to wait for the hub's pace")
+    await scene.until(waits, "a step to wait for the hub's rate limit")
     for name in ("one", "two"):
         await scene.completed(name)
     starts = [row["intended_at"] for row in await scene.journal(STARTS)]

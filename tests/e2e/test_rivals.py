@@ -55,7 +55,7 @@ async def test_a_start_in_a_mistyped_namespace_ends_and_makes_nothing(
     code, out, _ = await asyncio.to_thread(finished, env, "doctor", "-o", "json")
     told = [f for f in json.loads(out)["findings"] if f["check"] == "leadership"]
     assert code == 2
-    assert [each["level"] for each in told] == ["problem"]
+    assert [each["level"] for each in told] == ["error"]
     assert "another ibgu leads this hub" in told[0]["found"]
 
 

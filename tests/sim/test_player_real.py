@@ -163,7 +163,7 @@ async def test_orphans_stay(fleet_client: HubClient, admin: HubClient, pattern: 
             assert caught.value.not_found
 
 
-async def test_a_look_is_answered_at_once(
+async def test_a_probe_is_answered_at_once(
     fleet_client: HubClient, admin: HubClient, pattern: str
 ) -> None:
     spec = FleetSpec.parse(count=1, pattern=pattern, feedback="poll")

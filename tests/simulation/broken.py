@@ -170,7 +170,7 @@ def probe_kept(stack: ExitStack) -> None:
     _set(stack, waiting, "known_state", known_state)
 
 
-def debts_forgotten(stack: ExitStack) -> None:
+def pending_patches_forgotten(stack: ExitStack) -> None:
     """Pending patches do not outlive the process."""
     load = FleetState.load
 
@@ -404,7 +404,7 @@ VARIANTS: dict[str, Variant] = {
         (label_before_outcome, ""),
         (probe_skipped, ""),
         (probe_kept, ""),
-        (debts_forgotten, "leaders", 132),
+        (pending_patches_forgotten, "leaders", 132),
         (claim_ignored, "", 12),
         (deadline_before_evidence, "outage"),
         (withdrawn_stays_withdrawn, "dark", 26),

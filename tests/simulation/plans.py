@@ -99,10 +99,10 @@ def _scenario(seed: int) -> Scenario:
     if carries:
         ibgus = [(at, carrying(ibgu, rng.choice((1, 1, 2)))) for at, ibgu in ibgus]
     plan = Scenario(fleet, tuple(ibgus), nodes, payloads=carries)
-    return rate_limited(plan, Random(f"{seed}/pace")) if told.name in PACED else plan
+    return rate_limited(plan, Random(f"{seed}/pace")) if told.name in RATE_LIMITED else plan
 
 
-PACED = ("everything", "leaders", "outage", "people")
+RATE_LIMITED = ("everything", "leaders", "outage", "people")
 """Themes of which a third of the seeds has rate limits."""
 
 

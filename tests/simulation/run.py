@@ -278,7 +278,7 @@ class _Play:
             # Leads are dated by the database's own clock, which knows no virtual time.
             told = f"{wrong.words} {wrong.event}"
             self.found.check("certified", wrong.rule is Rule.WRITER, f"{wrong.rule}: {told}")
-        self.found.check("nothing is owed at the end", not patches or self._cut_short, patches)
+        self.found.check("nothing is pending at the end", not patches or self._cut_short, patches)
         History(self.found, restored=bool(self.fleet.weather.struck["hub-restored"])).read(events)
         skewed = self.fleet.weather.skewed
         DurationStats(self.found, self._plan.starts_per_minute, skewed=skewed).read(events)

@@ -62,7 +62,7 @@ def failing(owner: object, name: str, rollout_of: Name) -> Iterator[list[bool]]:
 
 
 def _told(logs: list[Any]) -> list[Mapping[str, Any]]:
-    return [line for line in logs if line["event"] == "a rollout is set aside"]
+    return [line for line in logs if line["event"] == "rollout quarantined"]
 
 
 async def _relabel(stage: Stage, cluster: str, **labels: str) -> None:
@@ -112,7 +112,7 @@ def _of_cluster(record: Any, *rest: Any) -> str:
     return NAME if record is not None and record.cluster == "site-1" else ""
 
 
-def _of_book(*given: Any) -> str:
+def _of_tracked(*given: Any) -> str:
     """Returns the rollout among a function's arguments."""
     return next(str(each.rollout.name) for each in given if isinstance(each, TrackedRollout))
 
@@ -170,18 +170,18 @@ def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell
 
 
 PLACES = [
-    pytest.param(Effects, "follow", _of_book, id="what follows from records"),
+    pytest.param(Effects, "follow", _of_tracked, id="what follows from records"),
     pytest.param(
         event_handlers,
         "expedited",
         lambda tracked, *rest: tracked.rollout.name,
-        id="whether it hurries",
+        id="whether it is expedited",
     ),
     pytest.param(
         Mirror, "observe", lambda mirror, rollout, *rest: rollout.name, id="what is observed"
     ),
     pytest.param(runs, "other_run", _of_cluster, id="whose run it is"),
-    pytest.param(requests, "metadata_patch", _of_cluster, id="what is owed"),
+    pytest.param(requests, "metadata_patch", _of_cluster, id="pending patches"),
     pytest.param(membership, "carries", lambda rollout, *rest: rollout.name, id="an opening step"),
 ]
 
@@ -234,7 +234,7 @@ def test_what_only_tells_people_stops_nothing(
     assert {line["event"] for line in logs if line["log_level"] == "error"} == {UNTOLD}
 
 
-def test_who_is_set_aside_keeps_what_proves_that_the_journal_is_behind(told: Tell) -> None:
+def test_a_quarantined_rollout_keeps_what_proves_that_the_journal_is_behind(told: Tell) -> None:
     """Its start compares journal and hub once it gets through: nothing is done twice."""
 
     async def story(stage: Stage) -> None:
@@ -268,7 +268,7 @@ def test_that_the_hub_went_back_is_not_forgotten_over_an_error(told: Tell) -> No
         await stage.until(stage.started)
         other = await _apply(stage, "rollout-1", group="other")
         await stage.until(lambda: other() is RolloutState.RUNNING)
-        with failing(event_handlers, "expedited", _of_book):
+        with failing(event_handlers, "expedited", _of_tracked):
             uid = next(iter(stage.loop.fleet.rollouts))
             stage.loop.handlers.touched(uid, "site-1")
             stage.loop._deps.mirror.hub_restored = "version 3 after 7"
@@ -283,7 +283,7 @@ def test_edits_without_end_are_no_starts_without_end(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         await stage.fleet.people.apply(0)
         await stage.until(stage.started)
-        with failing(Effects, "follow", _of_book) as faulty:
+        with failing(Effects, "follow", _of_tracked) as faulty:
             for number in range(360):
                 await stage.fleet.people.annotate(0, note=str(number))
                 await asyncio.sleep(5)
@@ -301,7 +301,7 @@ def test_a_start_that_fails_at_one_rollout_leaves_it_alone(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         await stage.fleet.people.apply(0)
         await stage.until(stage.started)
-        with failing(recovery, "behind", _of_book) as faulty:
+        with failing(recovery, "behind", _of_tracked) as faulty:
             stage.fleet.nodes[0].kill()
             await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             faulty.clear()
@@ -322,7 +322,7 @@ def test_one_that_the_journal_does_not_know_yet_is_told_of_by_an_event(told: Tel
     told(story, "Prep")
 
 
-def test_what_a_cluster_is_owed_by_it_waits(told: Tell) -> None:
+def test_the_pending_patch_of_a_quarantined_rollout_waits(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         with (
             failing(planner, "decide_pending_patch", _of_cluster) as deciding_fails,
@@ -361,7 +361,7 @@ def test_an_impulse_that_nobody_wants_any_more_is_taken_back(told: Tell) -> None
         await stage.until(lambda: bool(stage.armed))
         with (
             patch.object(disarming, "accepted", lambda *given: False),
-            failing(Effects, "follow", _of_book),
+            failing(Effects, "follow", _of_tracked),
         ):
             await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             assert await _armed(stage) == ["site-1"]  # its rollout still wants it
@@ -377,7 +377,7 @@ def test_a_lease_that_is_lost_between_two_terms_ends_no_process(told: Tell) -> N
     async def story(stage: Stage) -> None:
         with (
             patch.object(service, "LANDING", 90.0),
-            failing(Effects, "follow", _of_book) as faulty,
+            failing(Effects, "follow", _of_tracked) as faulty,
         ):
             await stage.fleet.people.apply(0)
             await stage.until(lambda: bool(_told(logs)))
@@ -396,7 +396,7 @@ def test_a_changed_ibgu_is_tried_soon(told: Tell) -> None:
 
     async def story(stage: Stage) -> None:
         now = asyncio.get_running_loop().time
-        with failing(Effects, "follow", _of_book) as faulty:
+        with failing(Effects, "follow", _of_tracked) as faulty:
             await stage.fleet.people.apply(0)
             await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             await asyncio.sleep(10 * FIRST)
@@ -410,9 +410,9 @@ def test_a_changed_ibgu_is_tried_soon(told: Tell) -> None:
     told(story, "Prep")
 
 
-def test_a_deleted_ibgu_that_ibgu_fails_at_is_let_go_once_it_gets_through(told: Tell) -> None:
+def test_a_deleted_ibgu_that_ibgu_fails_at_is_released_once_it_gets_through(told: Tell) -> None:
     async def story(stage: Stage) -> None:
-        with failing(Effects, "follow", _of_book) as faulty:
+        with failing(Effects, "follow", _of_tracked) as faulty:
             await stage.fleet.people.apply(0)
             await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             await stage.fleet.people.delete(0)
@@ -445,7 +445,7 @@ def test_with_too_many_of_them_the_process_ends(told: Tell) -> None:
     told(story, "Prep")
 
 
-def test_a_namespace_with_too_many_of_them_is_set_aside_as_a_whole(told: Tell) -> None:
+def test_a_namespace_with_too_many_of_them_is_quarantined_as_a_whole(told: Tell) -> None:
     """The cause is that tenant's: the process lives, and rollouts of others go on."""
 
     def of_the_tenant(tracked: TrackedRollout) -> bool:

@@ -27,7 +27,7 @@ def test_no_seed_breaks_anything(simulate: Simulate, first: int) -> None:
         pytest.param("1594", "0,2", id="a Prep that a hand replaced while nobody looked"),
         pytest.param("60415", "0,1", id="armed while its payload was on its way out"),
         pytest.param("70016", "3", id="begun again after a hand on a cluster that was dark"),
-        pytest.param("70194", "0", id="a label owed for ever after an outage of the journal"),
+        pytest.param("70194", "0", id="a label pending for ever after an outage of the journal"),
     ],
 )
 def test_what_soaks_have_found_stays_mended(simulate: Simulate, seed: str, only: str) -> None:

@@ -37,7 +37,7 @@ def doctor(
     ] = "",
     output: Annotated[Output, typer.Option("--output", "-o", help="Form.")] = Output.TEXT,
 ) -> None:
-    """Check a hub and a database before ibgu runs there; exit code 1: warnings, 2: problems."""
+    """Check a hub and a database before ibgu runs there; exit code 1: warnings, 2: errors."""
     import asyncio
     import logging
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 class Level(StrEnum):
     OK = "ok"
     WARNING = "warning"
-    PROBLEM = "problem"
+    ERROR = "error"
     SKIPPED = "skipped"
 
 
@@ -19,7 +19,7 @@ class Finding(Struct, frozen=True):
     found: str
     """One line."""
     do: str = ""
-    """One line; never empty for a warning or a problem."""
+    """One line; never empty for a warning or an error."""
 
 
 def ok(check: str, found: str) -> Finding:
@@ -30,8 +30,8 @@ def warning(check: str, found: str, do: str) -> Finding:
     return Finding(check, Level.WARNING, found, do)
 
 
-def problem(check: str, found: str, do: str) -> Finding:
-    return Finding(check, Level.PROBLEM, found, do)
+def error(check: str, found: str, do: str) -> Finding:
+    return Finding(check, Level.ERROR, found, do)
 
 
 def skipped(check: str, why: str, do: str = "") -> Finding:
@@ -39,8 +39,8 @@ def skipped(check: str, why: str, do: str = "") -> Finding:
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """Returns the exit code: 0: nothing to do; 1: warnings; 2: problems."""
+    """Returns the exit code: 0: nothing to do; 1: warnings; 2: errors."""
     levels = {finding.level for finding in findings}
-    if Level.PROBLEM in levels:
+    if Level.ERROR in levels:
         return 2
     return 1 if Level.WARNING in levels else 0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from ibgu.cli.doctor.facts import Clock, HubFacts, JournalFacts
-from ibgu.cli.doctor.findings import Finding, ok, problem, skipped, warning
+from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.controller.talm import ALIVE
 from ibgu.db.health import Health
 
@@ -42,7 +42,7 @@ def _between(database: Clock, hub: Clock) -> Finding | None:
     if apart <= DANGEROUS:
         return None
     words = f"database and hub are {_seconds(apart)} apart: a live TALM may be taken for dead"
-    return problem("clocks", words, f"{_SYNC}, before anything is started")
+    return error("clocks", words, f"{_SYNC}, before anything is started")
 
 
 def _against_here(name: str, clock: Clock) -> Finding | None:

@@ -12,7 +12,7 @@ from ibgu.cli.doctor.facts import (
     Talm,
     Unasked,
 )
-from ibgu.cli.doctor.findings import Finding, ok, problem, skipped, warning
+from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.cli.doctor.judge_reach import judge_reach
 from ibgu.cli.doctor.judge_references import judge_references
 from ibgu.cli.doctor.judge_rights import judge_payload, judge_rights, untold
@@ -47,7 +47,7 @@ def _connection(heard: Connection | Missing) -> Finding:
     if isinstance(heard, Unasked):
         return skipped("hub", heard.why, "KUBECONFIG names the hub's kubeconfig")
     if not isinstance(heard, Connection):
-        return problem("hub", heard.why, "check KUBECONFIG, the address in it, and your login")
+        return error("hub", heard.why, "check KUBECONFIG, the address in it, and your login")
     user = heard.user or "a user that this old hub does not name"
     return ok("hub", f"{heard.url} answers, as {user}")
 
@@ -68,10 +68,10 @@ def _works(served: Served) -> Finding:
     lacking = STRATEGIES - served.update_strategies
     if not served.works:
         words = "ManifestWork (work.open-cluster-management.io/v1) is not served here"
-        return problem(check, words, "is this the hub? KUBECONFIG must name the one that runs OCM")
+        return error(check, words, "is this the hub? KUBECONFIG must name the one that runs OCM")
     if lacking:
         words = f"its ManifestWork is too old: no updateStrategy {', '.join(sorted(lacking))}"
-        return problem(check, words, "upgrade Open Cluster Management (ACM) on the hub")
+        return error(check, words, "upgrade Open Cluster Management (ACM) on the hub")
     return ok(check, "ManifestWork is served, with all that ibgu uses")
 
 
@@ -79,7 +79,7 @@ def _ibgus(served: Served) -> Finding:
     check = "ImageBasedGroupUpgrade"
     if not served.ibgus:
         words = "the CRD is not installed"
-        return problem(check, words, INSTALL_CRD)
+        return error(check, words, INSTALL_CRD)
     lacking = OURS - served.ibgu_status
     if lacking:
         words = f"TALM's CRD is served: no status.{', status.'.join(sorted(lacking))}"
@@ -106,10 +106,10 @@ def _leadership(heard: Leadership | Missing) -> Finding:
     if not isinstance(heard, Leadership):
         return untold("leadership", heard, "see what is said about rights")
     if heard.rival is not None:
-        return problem("leadership", heard.rival.words(heard.namespace), heard.rival.remedy)
+        return error("leadership", heard.rival.words(heard.namespace), heard.rival.remedy)
     if not heard.problem:
         return ok("leadership", f"the Lease can be held in namespace {heard.namespace}")
-    return problem(
+    return error(
         "leadership",
         f"no Lease can be made in namespace {heard.namespace}: {heard.problem}",
         f"set IBGU_NAMESPACE to where ibgu is installed, or: oc create namespace "
@@ -122,7 +122,7 @@ def _talm(heard: Talm | Missing) -> Finding:
         return untold("TALM", heard, "give the right to read its Lease and its Deployment")
     if not heard.live_in:
         return ok("TALM", "no live one is on the hub")
-    return problem(
+    return error(
         "TALM",
         f"one is running in namespace {heard.live_in}: ibgu writes nothing beside it",
         f"oc scale deployment cluster-group-upgrades-controller-manager-v2 -n {heard.live_in} "

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ibgu.cli.doctor.facts import JournalFacts, Unasked
-from ibgu.cli.doctor.findings import Finding, ok, problem, skipped, warning
+from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.db.health import Health
 from ibgu.db.revision import problem as schema_problem
 
@@ -21,7 +21,7 @@ def judge_journal(heard: JournalFacts) -> Iterator[Finding]:
     if isinstance(heard, Unasked):
         yield skipped("database", heard.why, "DATABASE_URL names the journal's Postgres")
     elif not isinstance(heard, Health):
-        yield problem("database", heard.why, "check DATABASE_URL, the server, and its pg_hba.conf")
+        yield error("database", heard.why, "check DATABASE_URL, the server, and its pg_hba.conf")
     else:
         yield _server(heard)
         yield _schema(heard)
@@ -35,10 +35,10 @@ def _server(health: Health) -> Finding:
     major, minor = divmod(health.version, 10000)
     words = f"Postgres {major}.{minor}"
     if major < OLDEST:
-        return problem("database", f"{words} is too old", f"ibgu needs Postgres {OLDEST} or newer")
+        return error("database", f"{words} is too old", f"ibgu needs Postgres {OLDEST} or newer")
     if health.read_only:
         do = "DATABASE_URL must name the primary, and default_transaction_read_only be off"
-        return problem("database", f"{words} takes no writes: a standby, or read-only", do)
+        return error("database", f"{words} takes no writes: a standby, or read-only", do)
     words += f", answers in {health.milliseconds:.1f} ms"
     if health.milliseconds > SLOW:
         return warning("database", words, "bring the database nearer: each decision waits for it")
@@ -49,14 +49,14 @@ def _schema(health: Health) -> Finding:
     wrong = schema_problem(health.revision)
     if health.revision is None and not health.may_create:
         words = "it has no tables of ibgu, and this user may create none"
-        return problem("schema", words, "GRANT CREATE ON SCHEMA public TO the user, ibgu migrate")
+        return error("schema", words, "GRANT CREATE ON SCHEMA public TO the user, ibgu migrate")
     if wrong:
         words, _, do = wrong.partition(": ")
-        return problem("schema", words, do)
+        return error("schema", words, do)
     if health.unwritable:
         words = f"this user may not change, or does not find: {', '.join(health.unwritable)}"
         do = "GRANT SELECT, INSERT, UPDATE, DELETE ON them TO the user, or let it own them"
-        return problem("schema", words, do)
+        return error("schema", words, do)
     return ok("schema", f"{health.revision}, as this version of ibgu needs it")
 
 

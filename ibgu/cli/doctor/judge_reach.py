@@ -2,7 +2,7 @@
 hub."""
 
 from ibgu.cli.doctor.facts import Missing, Reach
-from ibgu.cli.doctor.findings import Finding, ok, problem, warning
+from ibgu.cli.doctor.findings import Finding, error, ok, warning
 from ibgu.cli.doctor.judge_rights import untold
 
 _CHECK = "tenancy"
@@ -18,7 +18,7 @@ def judge_reach(heard: Reach | Missing) -> Finding:
 
 def _by_cluster_sets(heard: Reach) -> Finding:
     if not heard.served:
-        return problem(
+        return error(
             _CHECK,
             "IBGU_TENANCY=clustersets, and the hub serves no ManagedClusterSets and bindings "
             "(cluster.open-cluster-management.io/v1beta2): no IBGU may take a cluster",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from ibgu.cli.doctor.facts import Missing, Rights, Unasked, Whose
-from ibgu.cli.doctor.findings import Finding, ok, problem, skipped, warning
+from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.hub.consequences import Consequence, consequence
 from ibgu.hub.rights import Right, role_of
 
@@ -39,14 +39,14 @@ def judge_payload(heard: Rights | Missing) -> Iterator[Finding]:
             words = (
                 f"may not read in namespace {namespace}: {names}; {consequence(rights[0]).words}"
             )
-            yield problem(check, words, _bind_payload(namespace, heard.whose))
+            yield error(check, words, _bind_payload(namespace, heard.whose))
 
 
 def untold(check: str, heard: Missing, do: str) -> Finding:
     """Returns the finding of what could not be determined."""
     if isinstance(heard, Unasked):
         return skipped(check, heard.why)
-    return problem(check, heard.why, do)
+    return error(check, heard.why, do)
 
 
 def _of_ibgu(heard: Rights) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def _of_ibgu(heard: Rights) -> Iterator[Finding]:
     for (what, means), rights in groups.items():
         verbs = ", ".join(dict.fromkeys(right.verb for right in rights))
         found = f"{heard.whose.name} may not {verbs} {what}{_where(rights)}: {means.words}"
-        tell = problem if means.vital else warning
+        tell = error if means.vital else warning
         yield tell("rights", found, _bind(rights[0], heard.whose))
 
 
@@ -95,7 +95,7 @@ def _bind_payload(namespace: str, whose: Whose) -> str:
 def _of_user(heard: Rights) -> Iterator[Finding]:
     for right in heard.refused:
         found = f"{heard.whose.name} may not {right}: {_USER[right.verb, right.resource]}"
-        tell = problem if right.namespace and right.verb == "get" else warning
+        tell = error if right.namespace and right.verb == "get" else warning
         yield tell("rights", found, "ask an administrator of the hub for a role that allows it")
 
 

@@ -10,10 +10,11 @@ from ibgu.cli.doctor.findings import Finding, Level, exit_code
 from ibgu.cli.show import symbols
 from ibgu.cli.show.paper import Paper
 
+_WORST_FIRST = (Level.ERROR, Level.WARNING, Level.OK, Level.SKIPPED)
 _SYMBOLS = {
     Level.OK: (symbols.SUCCEEDED, "green"),
     Level.WARNING: (symbols.WARNING, "yellow"),
-    Level.PROBLEM: (symbols.FAILED, "red"),
+    Level.ERROR: (symbols.FAILED, "red"),
     Level.SKIPPED: (symbols.SKIPPED, "bright_black"),
 }
 
@@ -42,13 +43,10 @@ def as_text(findings: Sequence[Finding], paper: Paper) -> Iterator[str]:
 
 def _sum(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.level for finding in findings)
-    told = [f"{counts[level]} {word}" for level, word in _WORDS.items() if counts[level]]
+    told = [_counted(counts[level], level) for level in _WORST_FIRST if counts[level]]
     return ", ".join(told) or "nothing to check"
 
 
-_WORDS = {
-    Level.PROBLEM: "to solve first",
-    Level.WARNING: "to know about",
-    Level.OK: "ok",
-    Level.SKIPPED: "skipped",
-}
+def _counted(count: int, level: Level) -> str:
+    several = count > 1 and level in (Level.ERROR, Level.WARNING)
+    return f"{count} {level}{'s' if several else ''}"

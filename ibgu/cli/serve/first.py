@@ -6,7 +6,7 @@ from http import HTTPStatus
 import structlog
 
 from ibgu.cli.doctor.examine import examine
-from ibgu.cli.doctor.findings import Finding, Level, problem
+from ibgu.cli.doctor.findings import Finding, Level, error
 from ibgu.cli.doctor.judge_hub import judge_hub, judge_served
 from ibgu.cli.doctor.probe_hub import Ask, probe_start
 from ibgu.cli.doctor.probe_peers import find_rival, try_lease
@@ -34,7 +34,7 @@ async def check_hub(client: HubClient, settings: Settings) -> Served:
     runs. Raises HubNotReady, HubError.
     """
     served = await _discovered(client)
-    missing = [] if served.works and served.ibgus else _problems(judge_served(served))
+    missing = [] if served.works and served.ibgus else _errors(judge_served(served))
     if not missing and not settings.shadow:
         missing = await _leads_elsewhere(client, settings.namespace)
         missing = missing or await _namespace(client, settings.namespace)
@@ -42,7 +42,7 @@ async def check_hub(client: HubClient, settings: Settings) -> Served:
         raise HubNotReady(missing if in_cluster() else await _all(settings, missing))
     if not settings.shadow:
         facts = await probe_start(client, settings, served)
-        tell_problems(_problems(judge_hub(facts, user=False)))
+        tell_problems(_errors(judge_hub(facts, user=False)))
     return served
 
 
@@ -51,28 +51,28 @@ async def _discovered(client: HubClient) -> Served:
     needs."""
     try:
         return await discover(client)
-    except HubError as error:
-        if error.status != HTTPStatus.FORBIDDEN:
+    except HubError as failed:
+        if failed.status != HTTPStatus.FORBIDDEN:
             raise
-        words = f"ibgu may not read what tells which hub this is: {error.message}"
-        raise HubNotReady([problem("rights", words, INSTALL_ROLES)]) from error
+        words = f"ibgu may not read what tells which hub this is: {failed.message}"
+        raise HubNotReady([error("rights", words, INSTALL_ROLES)]) from failed
 
 
 async def _leads_elsewhere(client: HubClient, namespace: str) -> list[Finding]:
     rival = await find_rival(client, namespace)
     if rival is None:
         return []
-    return [problem("leadership", rival.words(namespace), rival.remedy)]
+    return [error("leadership", rival.words(namespace), rival.remedy)]
 
 
-def _problems(findings: Iterable[Finding]) -> list[Finding]:
-    return [each for each in findings if each.level is Level.PROBLEM]
+def _errors(findings: Iterable[Finding]) -> list[Finding]:
+    return [each for each in findings if each.level is Level.ERROR]
 
 
 async def _all(settings: Settings, missing: list[Finding]) -> list[Finding]:
     """Returns all of doctor's findings, for a person. A missing namespace is created at the next
     start."""
-    found = _problems(await examine(settings, Ask()))
+    found = _errors(await examine(settings, Ask()))
     known = {"leadership", *(each.check for each in missing)}
     return [*missing, *(each for each in found if each.check not in known)]
 
@@ -81,9 +81,9 @@ async def _namespace(client: HubClient, name: str) -> list[Finding]:
     """Returns what is wrong with the namespace of the Lease, which is created if missing."""
     try:
         await try_lease(client, name)
-    except HubError as error:
+    except HubError as failed:
         # The running controller reports other errors (a missing right).
-        return await make_namespace(client, name) if error.not_found else []
+        return await make_namespace(client, name) if failed.not_found else []
     return []
 
 
@@ -92,11 +92,11 @@ async def make_namespace(client: HubClient, name: str) -> list[Finding]:
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     try:
         await client.request("POST", paths.NAMESPACES, body=body)
-    except HubError as error:
-        if error.already_exists:
+    except HubError as failed:
+        if failed.already_exists:
             return []
-        words = f"namespace {name} is not there, and can't be made: {error.message}"
+        words = f"namespace {name} is not there, and can't be made: {failed.message}"
         do = f"kubectl create namespace {name}, or set IBGU_NAMESPACE"
-        return [problem("leadership", words, do)]
+        return [error("leadership", words, do)]
     log.info("namespace made, for the Lease", namespace=name)
     return []

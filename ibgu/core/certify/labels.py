@@ -41,7 +41,7 @@ def pending_labels(spot: Spot) -> None:
     shown = {**cluster.pending_labels, **(asked or {})}
     changes = {key: wanted for key, (_, wanted) in event.data.get("labels", {}).items()}
     extra = sorted(key for key, wanted in changes.items() if shown.get(key, "?") != wanted)
-    words = f"{event.cluster} is owed labels that no outcome asks for: {', '.join(extra)}"
+    words = f"{event.cluster} has pending labels that no outcome asks for: {', '.join(extra)}"
     spot.require(Rule.LABELS, not extra, words)
     cluster.pending_labels = changes
 

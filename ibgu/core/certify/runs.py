@@ -25,7 +25,7 @@ def _intended(spot: MemberSpot) -> None:
     if member.state == "waiting":
         _start(spot)
     else:
-        _not_braked(spot, action)
+        _not_stopped(spot, action)
         limits.keep_limit(spot)
         claims.not_cancelled(spot, "taken further")
     member.attempts += 1
@@ -42,7 +42,7 @@ def _start(spot: MemberSpot) -> None:
     claims.take(spot)
 
 
-def _not_braked(spot: MemberSpot, action: str) -> None:
+def _not_stopped(spot: MemberSpot, action: str) -> None:
     stopped = spot.step.hold == "CircuitBreaker" and action in ("Upgrade", "Rollback")
     spot.require(Rule.ORDER, not stopped, f"{spot.name} starts {action} while held: CircuitBreaker")
 

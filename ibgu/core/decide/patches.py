@@ -176,7 +176,7 @@ def decide_pending_patch(
 
 def _why_settled(pending: PendingPatch, left: PendingPatch, cluster: ClusterView | None) -> str:
     if cluster is None or cluster.uid != pending.uid:
-        return "the ManagedCluster is gone: nothing is owed any more"
+        return "the ManagedCluster is gone: nothing is pending any more"
     wanted, still = (
         {**pending.labels, **pending.annotations},
         {**left.labels, **left.annotations},

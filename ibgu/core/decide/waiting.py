@@ -127,7 +127,7 @@ def _block(
 
 def _drop_look(ctx: DecisionContext, member: Member) -> None:
     if member.probe is not None:
-        ctx.on_member(Kind.PROBED, member, "the look is no longer valid", probe=None)
+        ctx.on_member(Kind.PROBED, member, "the probe is no longer valid", probe=None)
 
 
 def _claimed(ctx: DecisionContext, member: Member) -> bool:

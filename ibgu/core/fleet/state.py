@@ -164,7 +164,7 @@ class FleetState:
             case OnRollout(rollout=rollout):
                 return self._put_rollout(rollout)
             case OnPendingPatch(pending=pending):
-                return self._put_debt(pending)
+                return self._put_pending_patch(pending)
         return self._put_preempt(decision.uid, decision.by)
 
     @contextmanager
@@ -297,13 +297,13 @@ class FleetState:
 
         return undo
 
-    def _put_debt(self, pending: PendingPatch) -> Undo:
+    def _put_pending_patch(self, pending: PendingPatch) -> Undo:
         before = self._dequeue(pending.uid)
         if not pending.empty:
             self._enqueue(pending)
         if before is None:
             return partial(self._dequeue, pending.uid)
-        return partial(self._put_debt, before)
+        return partial(self._put_pending_patch, before)
 
     def _enqueue(self, pending: PendingPatch) -> None:
         self.pending_patches[pending.uid] = pending

@@ -73,8 +73,8 @@ def eta(rest: Rest, now: datetime, duration_stats: DurationsByAction) -> Eta | N
 
 
 def _stuck(each: InFlight, duration_stats: DurationsByAction) -> bool:
-    pace = duration_stats.get(each.left[0])
-    return each.overdue or (pace is not None and each.elapsed > pace.p95)
+    stats = duration_stats.get(each.left[0])
+    return each.overdue or (stats is not None and each.elapsed > stats.p95)
 
 
 def _of_the_others(
@@ -111,8 +111,8 @@ def _likely(rest: Rest, duration_stats: DurationsByAction) -> float:
     return makespan(rest.slots, running, waiting, rest.rate_limits, rest.ended)
 
 
-def _part(pace: DurationStats, place: int) -> float:
-    return pace.spread[place * _STRIDE % len(pace.spread)]
+def _part(stats: DurationStats, place: int) -> float:
+    return stats.spread[place * _STRIDE % len(stats.spread)]
 
 
 def _remaining(each: InFlight, duration_stats: DurationsByAction, takes: Sequence[float]) -> float:
@@ -120,9 +120,9 @@ def _remaining(each: InFlight, duration_stats: DurationsByAction, takes: Sequenc
     the measured ones that were longer counts; past all of them, the usual duration once more."""
     current = takes[0] - each.elapsed
     if current < 0:
-        pace = duration_stats[each.left[0]]
-        longer = [part for part in pace.spread if part > each.elapsed]
-        current = longer[len(longer) // 2] - each.elapsed if longer else pace.p50
+        stats = duration_stats[each.left[0]]
+        longer = [part for part in stats.spread if part > each.elapsed]
+        current = longer[len(longer) // 2] - each.elapsed if longer else stats.p50
     return current + sum(islice(takes, 1, None))
 
 
@@ -136,12 +136,12 @@ def _steady(rest: Rest, duration_stats: DurationsByAction, take: Take) -> float:
     return makespan(rest.slots, running, [whole] * rest.waiting, rest.rate_limits, rest.ended)
 
 
-def _half(pace: DurationStats) -> float:
-    return pace.p50
+def _half(stats: DurationStats) -> float:
+    return stats.p50
 
 
-def _most(pace: DurationStats) -> float:
-    return pace.p95
+def _most(stats: DurationStats) -> float:
+    return stats.p95
 
 
 def _basis(rest: Rest, needed: set[Action], duration_stats: DurationsByAction) -> str:
@@ -160,6 +160,6 @@ def _unknown(stuck: int) -> str:
     return f"{stuck} in flight for longer than is usual, so nobody knows the end"
 
 
-def _measured(action: Action, pace: DurationStats) -> str:
-    half, most = (duration(timedelta(seconds=each)) for each in (pace.p50, pace.p95))
-    return f"{action} measured {pace.count} times here: half took {half}, 95 of 100 at most {most}"
+def _measured(action: Action, stats: DurationStats) -> str:
+    half, most = (duration(timedelta(seconds=each)) for each in (stats.p50, stats.p95))
+    return f"{action} measured {stats.count} times here: half took {half}, 95 of 100 at most {most}"

@@ -20,7 +20,7 @@ def makespan(
     that have ended before, for a ramp-up.
     """
     if not rate_limits.none:
-        return _paced(slots, sorted(running), waiting, rate_limits, ended)
+        return _rate_limited(slots, sorted(running), waiting, rate_limits, ended)
     busy, starting = sorted(running), list(waiting)
     # A plan may ask for any number of slots, but only this many can be taken.
     slots = max(1, min(slots, len(busy) + len(starting)))
@@ -35,7 +35,7 @@ def makespan(
     return last
 
 
-def _paced(
+def _rate_limited(
     slots: int, busy: list[float], waiting: Iterable[float], rate_limits: RateLimits, ended: int
 ) -> float:
     """Returns the seconds under rate limits, as if nobody had started within the last minute, and

@@ -159,10 +159,10 @@ def _ends(
         likely = _running_ends(proposal, duration_stats, now)
     for step in steps:
         latest = _at_latest(latest, step.timeout if step.clusters else timedelta())
-        pace = step.measured.p50 if step.measured else None
+        usual = step.measured.p50 if step.measured else None
         if not step.clusters or likely is None:
             continue
-        took = _takes(pace, len(step.clusters), step.slots, step.rate_limits) if pace else None
+        took = _takes(usual, len(step.clusters), step.slots, step.rate_limits) if usual else None
         likely = None if took is None else likely + min(took, step.timeout)
     return likely, latest
 
@@ -178,13 +178,13 @@ def _running_ends(
 ) -> datetime | None:
     assert proposal.running is not None
     item = proposal.spec.plan[len(proposal.begun) - 1]
-    pace = measured(item.actions, duration_stats)
-    if pace is None:
+    usual = measured(item.actions, duration_stats)
+    if usual is None:
         return None
     slots = item.rollout_strategy.max_concurrency
     rate_limits = proposal.rate_limits_of(Action(item.actions[0]))
-    return now + _takes(pace.p50, proposal.running.left, slots, rate_limits)
+    return now + _takes(usual.p50, proposal.running.left, slots, rate_limits)
 
 
-def _takes(pace: timedelta, members: int, slots: int, rate_limits: RateLimits) -> timedelta:
-    return timedelta(seconds=makespan(slots, (), [pace.total_seconds()] * members, rate_limits))
+def _takes(usual: timedelta, members: int, slots: int, rate_limits: RateLimits) -> timedelta:
+    return timedelta(seconds=makespan(slots, (), [usual.total_seconds()] * members, rate_limits))

@@ -14,13 +14,13 @@ from ibgu.core.times import ROLLBACK_MARGIN, init_monitor
 
 def measured(actions: Sequence[str], duration_stats: DurationsByAction) -> Enough | None:
     """Returns the time of all actions of a step, one after the other; None where one is unknown."""
-    found = [pace for action in actions if (pace := duration_stats.get(Action(action)))]
+    found = [stats for action in actions if (stats := duration_stats.get(Action(action)))]
     if len(found) < len(actions):
         return None
     return Enough(
-        timedelta(seconds=sum(pace.p50 for pace in found)),
-        timedelta(seconds=sum(pace.p95 for pace in found)),
-        min(pace.count for pace in found),
+        timedelta(seconds=sum(stats.p50 for stats in found)),
+        timedelta(seconds=sum(stats.p95 for stats in found)),
+        min(stats.count for stats in found),
     )
 
 

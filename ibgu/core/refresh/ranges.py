@@ -30,11 +30,11 @@ loses the gain of refreshes, one that begins too early costs some of them."""
 
 def range_of(action: Action, duration_stats: DurationsByAction) -> Range:
     """Returns the range from p10 to p95 of the durations measured on this hub."""
-    pace = duration_stats.get(action)
-    if pace is None:
+    stats = duration_stats.get(action)
+    if stats is None:
         return BUILT_IN[action]
     # The parts of a spread are the middles of tenths: 5 of 100 are below the first one.
-    return Range((pace.spread[0] + pace.spread[1]) / 2, pace.p95)
+    return Range((stats.spread[0] + stats.spread[1]) / 2, stats.p95)
 
 
 def chance(within: Range, read: float, age: float) -> float:

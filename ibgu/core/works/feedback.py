@@ -64,6 +64,6 @@ PATHS: dict[str, str] = {
 """Name of the value -> JSONPath."""
 
 
-def look_value(probe: str) -> str:
+def probe_value(probe: str) -> str:
     """Returns the name of the value that answers a probe; its path is the stage's."""
     return f"{LOOK_PREFIX}{probe}"

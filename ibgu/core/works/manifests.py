@@ -85,7 +85,7 @@ def ibu_config(*, armed: bool, probe: Probe | None, watch: bool) -> JsonObject:
     """
     paths: list[Raw | dict[str, str]] = list(_PATHS)
     if probe is not None:
-        paths.append({"name": feedback.look_value(probe.id), "path": _STAGE_PATH})
+        paths.append({"name": feedback.probe_value(probe.id), "path": _STAGE_PATH})
     config: JsonObject = {
         "resourceIdentifier": {"group": IBU_GROUP, "resource": IBU_RESOURCE, "name": IBU_NAME},
         "updateStrategy": {"type": "Update" if armed else "CreateOnly"},

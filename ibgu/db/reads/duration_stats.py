@@ -114,7 +114,7 @@ class DurationReads(Base):
         measured often enough."""
         reached = await self._reached()
         return {
-            row.action: replace(row.pace, **reached.get(row.action, {}))
+            row.action: replace(row.stats, **reached.get(row.action, {}))
             for row in await self.durations()
             if row.result is RunResult.SUCCEEDED and row.count >= MEASURED
         }

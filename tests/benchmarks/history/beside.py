@@ -1,4 +1,4 @@
-"""What the journal keeps of each cluster: its labels, and what it is owed."""
+"""What the journal keeps of each cluster: its labels, and its pending patches."""
 
 from collections.abc import Iterator
 

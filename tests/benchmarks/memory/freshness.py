@@ -72,11 +72,11 @@ def figures(found: dict[str, Fresh]) -> dict[str, float]:
     watched, refreshed, polled = (found[way] for way in WAYS)
     return {
         "watched_ratio": watched.ratio,
-        "poked_ratio": refreshed.ratio,
+        "refreshed_ratio": refreshed.ratio,
         "polled_ratio": polled.ratio,
-        "poked_lag_s": fmean(refreshed.lags),
+        "refreshed_lag_s": fmean(refreshed.lags),
         "polled_lag_s": fmean(polled.lags),
-        "pokes_per_action": refreshed.refreshes,
+        "refreshes_per_action": refreshed.refreshes,
         "writes_per_action": refreshed.writes,
         "kib_per_member": watched.sent / 1024,
         "transactions_per_action": watched.turns,

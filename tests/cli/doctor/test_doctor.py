@@ -35,7 +35,7 @@ def doctor(sandbox_hub: SandboxHub) -> Doctor:
 
 def levels(result: Result) -> dict[str, str]:
     """Check -> its worst level."""
-    order = ["ok", "skipped", "warning", "problem"]
+    order = ["ok", "skipped", "warning", "error"]
     found: dict[str, str] = {}
     for each in json.loads(result.stdout)["findings"]:
         worst = max(found.get(each["check"], "ok"), each["level"], key=order.index)
@@ -136,7 +136,7 @@ async def test_a_user_who_may_not_write(doctor: Doctor, database_url: str) -> No
 def test_a_database_that_is_not_to_be_had(doctor: Doctor, url: str) -> None:
     result = doctor("-o", "json", user="", DATABASE_URL=url)
     assert result.exit_code == 2
-    assert levels(result)["database"] == "problem"
+    assert levels(result)["database"] == "error"
 
 
 def test_a_hub_that_is_not_there(doctor: Doctor) -> None:
@@ -185,14 +185,14 @@ def lease(namespace: str, age: timedelta) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(("minutes", "level"), [(0, "problem"), (10, "ok")])
+@pytest.mark.parametrize(("minutes", "level"), [(0, "error"), (10, "ok")])
 def test_a_live_talm(
     doctor: Doctor, kubectl: Kubectl, namespace: str, minutes: int, level: str
 ) -> None:
     kubectl.apply(lease(namespace, timedelta(minutes=minutes)))
     result = doctor("-o", "json", IBGU_TALM_NAMESPACES=f"nowhere,{namespace}", user="admin")
     assert levels(result)["TALM"] == level
-    if level == "problem":
+    if level == "error":
         assert f"oc scale deployment {'cluster-group'}" in told(result, "TALM")
         assert f"-n {namespace}" in told(result, "TALM")
 

@@ -21,7 +21,7 @@ from ibgu.cli.doctor.facts import (
     Unknown,
     Whose,
 )
-from ibgu.cli.doctor.findings import Finding, Level, exit_code, ok, problem, skipped, warning
+from ibgu.cli.doctor.findings import Finding, Level, error, exit_code, ok, skipped, warning
 from ibgu.cli.doctor.judge_clocks import judge_clocks
 from ibgu.cli.doctor.judge_hub import judge_hub
 from ibgu.cli.doctor.judge_journal import judge_journal
@@ -57,51 +57,51 @@ def rights(*refused: Right, whose: Whose = IBGU) -> Rights:
     ("facts", "findings"),
     [
         (HUB, []),
-        (hub(rights=rights(CREATE)), [("rights", "problem")]),
+        (hub(rights=rights(CREATE)), [("rights", "error")]),
         (hub(rights=rights(EVENTS)), [("rights", "warning")]),
-        (hub(rights=AWAY), [("rights", "problem")]),
-        (hub(payload=rights(SECRET)), [("ConfigMaps and secrets", "problem")]),
+        (hub(rights=AWAY), [("rights", "error")]),
+        (hub(payload=rights(SECRET)), [("ConfigMaps and secrets", "error")]),
         (hub(payload=Rights(IBGU, 0, ())), [("ConfigMaps and secrets", "skipped")]),
-        (hub(payload=AWAY), [("ConfigMaps and secrets", "problem")]),
+        (hub(payload=AWAY), [("ConfigMaps and secrets", "error")]),
         (hub(references=References(Unchecked.TRUST)), [("references", "warning")]),
         (hub(references=References(Unchecked.NAMESPACE)), []),
         (hub(references=References(Unchecked.TRUST, NOW, ("ran/a",))), [("references", "warning")]),
-        (hub(references=AWAY), [("references", "problem")]),
+        (hub(references=AWAY), [("references", "error")]),
         (hub(reach=SHARED), [("tenancy", "warning")]),
         (hub(reach=APART), [("tenancy", "warning")]),
         (hub(reach=BOUND), []),
         (hub(reach=UNBOUND), [("tenancy", "warning")]),
-        (hub(reach=NO_SETS), [("tenancy", "problem")]),
-        (hub(reach=AWAY), [("tenancy", "problem")]),
-        (hub(served=AWAY), [("APIs", "problem")]),
+        (hub(reach=NO_SETS), [("tenancy", "error")]),
+        (hub(reach=AWAY), [("tenancy", "error")]),
+        (hub(served=AWAY), [("APIs", "error")]),
         (
             hub(served=served(works=False, update_strategies=frozenset())),
-            [("Open Cluster Management", "problem")],
+            [("Open Cluster Management", "error")],
         ),
         (
             hub(served=served(update_strategies=frozenset({"Update"}))),
-            [("Open Cluster Management", "problem")],
+            [("Open Cluster Management", "error")],
         ),
-        (hub(served=served(ibgu_status=frozenset())), [("ImageBasedGroupUpgrade", "problem")]),
+        (hub(served=served(ibgu_status=frozenset())), [("ImageBasedGroupUpgrade", "error")]),
         (
             hub(served=served(ibgu_status=frozenset({"clusters"}))),
             [("ImageBasedGroupUpgrade", "warning")],
         ),
         (hub(served=served(feedback_by_watch=False)), [("feedback", "warning")]),
-        (hub(leadership=Leadership("x", "namespaces x not found")), [("leadership", "problem")]),
-        (hub(leadership=Leadership("x", rival=RIVAL)), [("leadership", "problem")]),
-        (hub(leadership=AWAY), [("leadership", "problem")]),
-        (hub(talm=Talm("openshift-operators")), [("TALM", "problem")]),
+        (hub(leadership=Leadership("x", "namespaces x not found")), [("leadership", "error")]),
+        (hub(leadership=Leadership("x", rival=RIVAL)), [("leadership", "error")]),
+        (hub(leadership=AWAY), [("leadership", "error")]),
+        (hub(talm=Talm("openshift-operators")), [("TALM", "error")]),
         (hub(talm=Unasked("not allowed")), [("TALM", "skipped")]),
         (hub(fleet=Fleet()), [("clusters", "warning")]),
         (hub(fleet=Fleet(total=3, accepted=3, available=2)), [("clusters", "warning")]),
         (hub(fleet=Fleet(total=3, accepted=3, available=3, deleting=1)), []),
-        (hub(fleet=AWAY), [("clusters", "problem")]),
+        (hub(fleet=AWAY), [("clusters", "error")]),
         (hub(agents=Agents()), [("agents", "skipped")]),
         (hub(agents=Agents(works=2, without_lca=("a",))), [("Lifecycle Agent", "warning")]),
         (hub(agents=Agents(works=2, forbidden=("a", "b"))), [("work agents", "warning")]),
-        (hub(agents=AWAY), [("agents", "problem")]),
-        (nothing(AWAY), [("hub", "problem")]),
+        (hub(agents=AWAY), [("agents", "error")]),
+        (nothing(AWAY), [("hub", "error")]),
         (nothing(Unasked("KUBECONFIG is not set")), [("hub", "skipped")]),
     ],
 )
@@ -114,14 +114,14 @@ def test_hub(facts: HubFacts, findings: list[tuple[str, str]]) -> None:
     [
         (HEALTH, []),
         (Unasked("DATABASE_URL is not set"), [("database", "skipped")]),
-        (AWAY, [("database", "problem")]),
-        (health(version=130005), [("database", "problem")]),
-        (health(read_only=True), [("database", "problem")]),
+        (AWAY, [("database", "error")]),
+        (health(version=130005), [("database", "error")]),
+        (health(read_only=True), [("database", "error")]),
         (health(milliseconds=25.0), [("database", "warning")]),
-        (health(revision=None), [("schema", "problem")]),
-        (health(revision=None, may_create=False), [("schema", "problem")]),
-        (health(revision=str(VERSION + 1)), [("schema", "problem")]),
-        (health(unwritable=("claims",)), [("schema", "problem")]),
+        (health(revision=None), [("schema", "error")]),
+        (health(revision=None, may_create=False), [("schema", "error")]),
+        (health(revision=str(VERSION + 1)), [("schema", "error")]),
+        (health(unwritable=("claims",)), [("schema", "error")]),
         (health(free_connections=3), [("connections", "warning")]),
         (health(leads=6), [("changes of the leader", "warning")]),
     ],
@@ -142,7 +142,7 @@ def clock(seconds: float) -> Clock:
         (clock(6), 0, ["warning"]),
         (clock(-6), 0, ["warning"]),
         (clock(0), 6, ["warning"]),
-        (clock(-3), 58, ["problem", "warning"]),
+        (clock(-3), 58, ["error", "warning"]),
         (clock(3600), 3600, ["warning", "warning"]),
         (AWAY, 6, ["warning"]),
         (clock(6), None, ["warning"]),
@@ -156,7 +156,7 @@ def test_clocks(hubs: Clock | Missing, database: float | None, levels: list[str]
     assert found == [("clocks", level) for level in levels]
 
 
-def test_a_problem_says_who_may_not_do_what_and_how_to_allow_it() -> None:
+def test_an_error_says_who_may_not_do_what_and_how_to_allow_it() -> None:
     lease = Right("patch", "coordination.k8s.io", "leases", "ibgu-system", "ibgu-controller")
     (first, second) = (
         finding
@@ -179,7 +179,7 @@ def test_a_problem_says_who_may_not_do_what_and_how_to_allow_it() -> None:
 
 def test_what_may_not_be_read_is_named_with_the_line_that_allows_it() -> None:
     facts = hub(payload=rights(SECRET, whose=Whose("kate")))
-    (found,) = (f for f in judge_hub(facts, user=False) if f.level is Level.PROBLEM)
+    (found,) = (f for f in judge_hub(facts, user=False) if f.level is Level.ERROR)
     assert "in namespace ran: secret pull" in found.found
     assert found.do == (
         "oc create rolebinding ibgu-payload-reader -n ran "
@@ -236,7 +236,7 @@ def test_who_reaches_whose_clusters(reach: Reach, words: str, do: str) -> None:
 @pytest.mark.parametrize(
     ("right", "level"),
     [
-        (Right("get", "lcm.openshift.io", "imagebasedgroupupgrades", "ran"), "problem"),
+        (Right("get", "lcm.openshift.io", "imagebasedgroupupgrades", "ran"), "error"),
         (Right("get", "cluster.open-cluster-management.io", "managedclusters"), "warning"),
         (Right("patch", "lcm.openshift.io", "imagebasedgroupupgrades", "ran"), "warning"),
     ],
@@ -259,7 +259,7 @@ def test_every_right_of_the_chart_means_something(role: str) -> None:
         ([], 0),
         ([ok("a", ""), skipped("b", "")], 0),
         ([ok("a", ""), warning("b", "", "x")], 1),
-        ([problem("a", "", "x"), warning("b", "", "x")], 2),
+        ([error("a", "", "x"), warning("b", "", "x")], 2),
     ],
 )
 def test_exit_code(findings: list[Finding], code: int) -> None:
@@ -268,17 +268,17 @@ def test_exit_code(findings: list[Finding], code: int) -> None:
 
 
 def test_advice_for_several_in_a_row_is_given_once() -> None:
-    findings = [problem("a", "one", "do this"), problem("a", "two", "do this"), ok("b", "fine")]
+    findings = [error("a", "one", "do this"), error("a", "two", "do this"), ok("b", "fine")]
     assert list(as_text(findings, PLAIN)) == [
-        "✗ problem  a  one",
-        "✗ problem  a  two",
+        "✗ error    a  one",
+        "✗ error    a  two",
         "              → do this",
         "✔ ok       b  fine",
-        "2 to solve first, 1 ok",
+        "2 errors, 1 ok",
     ]
 
 
-def test_each_warning_and_problem_says_what_to_do() -> None:
+def test_each_warning_and_error_says_what_to_do() -> None:
     spoilt = [
         hub(rights=rights(CREATE, EVENTS)),
         hub(payload=rights(SECRET), references=References(Unchecked.TRUST)),
@@ -291,5 +291,5 @@ def test_each_warning_and_problem_says_what_to_do() -> None:
     ]
     for facts in spoilt:
         for finding in judge_hub(facts, user=False):
-            acted = finding.level in (Level.WARNING, Level.PROBLEM)
+            acted = finding.level in (Level.WARNING, Level.ERROR)
             assert bool(finding.do) or not acted, finding

@@ -211,7 +211,7 @@ def gone() -> list[Event]:
 
 @cache
 def ramped() -> list[Event]:
-    """A ramp-up over two steps, and then an Abort, which has no pace."""
+    """A ramp-up over two steps, and then an Abort, which has no rate limit."""
     twin = Twin(*(f"site-{n}" for n in range(1, 12)))
     twin.spokes["site-2"].faults[Stage.PREP] = "hang"
     twin.apply(rate_limited("a", "Prep", "Upgrade", concurrency=3, ramp="true", timeout=600))
@@ -222,7 +222,7 @@ def ramped() -> list[Event]:
 
 
 @cache
-def paced_and_paused() -> list[Event]:
+def rate_limited_and_paused() -> list[Event]:
     """What keeps the next starts is on the step's record, and no hold for the history."""
     twin = Twin(*(f"site-{n}" for n in range(1, 8)))
     uid = twin.apply(rate_limited("a", "Prep", rate="2", jitter="20"))
@@ -237,7 +237,7 @@ def paced_and_paused() -> list[Event]:
 
 ALL = (
     ramped,
-    paced_and_paused,
+    rate_limited_and_paused,
     plain,
     chain,
     withdrawn,

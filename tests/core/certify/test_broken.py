@@ -433,7 +433,7 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         again("RunIntended", "site-2", nth=1, run="other"),
         "site-2 starts Upgrade after it had finished step 2",
     ),
-    # -- looks and evidence
+    # -- probes and evidence
     (
         "started unseen",
         Rule.PROBE,
@@ -634,7 +634,7 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         Rule.LABELS,
         stories.plain,
         tells("LabelsUpdated", "site-3", labels={FAILED: [None, ""]}),
-        f"site-3 is owed labels that no outcome asks for: {FAILED}",
+        f"site-3 has pending labels that no outcome asks for: {FAILED}",
     ),
     # -- limits
     (

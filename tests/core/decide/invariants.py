@@ -77,7 +77,7 @@ def picture(fleet: FleetState) -> dict[str, Any]:
         "books": {uid: _tracked(tracked) for uid, tracked in fleet.rollouts.items()},
         "claims": {uid: to_builtins(holder) for uid, holder in fleet.claims.items()},
         "debts": {uid: to_builtins(pending) for uid, pending in fleet.pending_patches.items()},
-        "owed": {name: sorted(uids) for name, uids in fleet.pending_uids.items()},
+        "pending": {name: sorted(uids) for name, uids in fleet.pending_uids.items()},
         "foreign": sorted(fleet.foreign_runs),
         "cancellers": {k: to_builtins(v) for k, v in fleet.cancellers.items() if v},
         "preempts": dict(fleet.preempts),

@@ -128,7 +128,7 @@ def unbound() -> Twin:
     return twin
 
 
-def misspelt_pace() -> Twin:
+def misspelt_rate_limit() -> Twin:
     twin = _began()
     twin.annotate(UID, **{"starts-per-minute": "ten"})
     twin.settle()
@@ -187,7 +187,7 @@ PLACES: dict[str, Make] = {
         payload_changed,
         payload_blocked,
         unbound,
-        misspelt_pace,
+        misspelt_rate_limit,
         too_late,
         stopped,
         complete,

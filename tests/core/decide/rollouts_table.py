@@ -214,7 +214,7 @@ TABLE: dict[str, dict[str, str]] = {
         "talm_goes": "",
         "controller_restarts": "",
     },
-    "misspelt_pace": {
+    "misspelt_rate_limit": {
         "step_is_appended": "PlanAccepted",
         "plan_becomes_invalid": "RolloutHeld InvalidPlan",
         "person_pauses": "RolloutHeld Paused",

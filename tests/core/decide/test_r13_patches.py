@@ -84,7 +84,7 @@ def test_a_change_is_owed_until_the_key_shows_it_or_shows_somebodys_hand(
     assert (found is None) != settled
 
 
-def test_a_cluster_that_is_gone_or_another_one_is_owed_nothing() -> None:
+def test_a_cluster_that_is_gone_or_another_one_has_nothing_pending() -> None:
     twin = Twin("site-1")
     for cluster in (None, twin.cluster("site-1")):
         patch = PendingPatch(
@@ -114,7 +114,7 @@ def test_the_history_says_how_a_change_was_settled(shown: dict[str, str], words:
     assert (list(found.pending.labels), found.why) == (["open"], words)
     gone = decide_pending_patch(patch, None)
     assert gone is not None
-    assert gone.why == "the ManagedCluster is gone: nothing is owed any more"
+    assert gone.why == "the ManagedCluster is gone: nothing is pending any more"
 
 
 def test_a_newer_outcome_replaces_what_is_still_owed() -> None:

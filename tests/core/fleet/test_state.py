@@ -189,7 +189,7 @@ def test_who_holds_nothing_frees_nobody_elses_claim() -> None:
 # -- debts ---------------------------------------------------------------------------------------
 
 
-def test_a_debt_is_there_until_it_is_empty() -> None:
+def test_a_pending_patch_is_there_until_it_is_empty() -> None:
     fleet = FleetState()
     fleet.apply(OnPendingPatch(Kind.LABELS_PENDING, DEBT, ""))
     assert fleet.pending_patches == {"uid-site-1": DEBT}

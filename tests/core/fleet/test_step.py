@@ -221,7 +221,7 @@ puts = st.lists(st.sampled_from(SITES).flatmap(lambda name: st.sampled_from(vari
 
 
 @given(puts)
-def test_the_aggregates_are_those_of_a_book_that_was_filled_with_the_last_records(
+def test_the_aggregates_are_those_of_a_state_that_was_filled_with_the_last_records(
     members: list[Member],
 ) -> None:
     tracked = TrackedStep(step(), members)

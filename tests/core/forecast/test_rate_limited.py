@@ -34,7 +34,7 @@ def test_a_jitter_takes_half_of_it_each() -> None:
 
 
 @given(running=SPANS, waiting=SPANS, slots=st.integers(1, 8))
-def test_a_pace_that_keeps_nobody_changes_nothing(
+def test_a_rate_limit_that_delays_nobody_changes_nothing(
     running: list[float], waiting: list[float], slots: int
 ) -> None:
     plain = makespan(slots, running, waiting)
@@ -43,7 +43,7 @@ def test_a_pace_that_keeps_nobody_changes_nothing(
 
 
 @given(waiting=SPANS, slots=st.integers(1, 8), rate=st.integers(1, 5), ramps=st.booleans())
-def test_a_pace_never_makes_it_faster(
+def test_a_rate_limit_never_makes_it_faster(
     waiting: list[float], slots: int, rate: int, ramps: bool
 ) -> None:
     spans = sorted(waiting, reverse=True)[:1] * len(waiting)
@@ -51,7 +51,7 @@ def test_a_pace_never_makes_it_faster(
     assert rate_limited >= makespan(slots, [], spans) - 1e-6
 
 
-def test_the_end_of_a_paced_step_tells_what_it_was_reckoned_from() -> None:
+def test_the_end_of_a_rate_limited_step_tells_what_it_was_reckoned_from() -> None:
     found = eta(rest(slots=100, waiting=40, rate_limits=RateLimits(10)), NOW, RATE_LIMITS)
     earliest, at, latest = seconds(found)
     assert (earliest, latest) == (180.0 + 100.0, 180.0 + 150.0)
@@ -67,12 +67,12 @@ def test_what_others_start_is_not_known() -> None:
     assert found.basis.endswith("not counted: the hub's limit on starts, which others share")
 
 
-def test_of_who_has_started_the_pace_is_over() -> None:
+def test_the_rate_limit_of_who_has_started_is_over() -> None:
     found = eta(rest(waiting=0, in_flight=[], rate_limits=RateLimits(10)), NOW, RATE_LIMITS)
     assert found is None
 
 
-def test_a_pace_in_words() -> None:
+def test_a_rate_limit_in_words() -> None:
     assert words(RateLimits(10, timedelta(seconds=90), ramp_up=True)) == [
         "at most 10 starts a minute",
         "ramp-up 1, 2, 4, …",

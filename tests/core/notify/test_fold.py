@@ -32,7 +32,7 @@ def test_a_rollout_without_trouble_is_told_in_four_sentences() -> None:
     assert memory == Memory()
 
 
-def test_a_brake_is_told_and_the_failures_before_it_are_grouped() -> None:
+def test_a_circuit_breaker_is_told_and_the_failures_before_it_are_grouped() -> None:
     twin = prepared(range(1, 13))
     twin.wait(hours=5)
     memory, messages = folded(facts_of(twin))

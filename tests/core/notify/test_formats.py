@@ -62,7 +62,9 @@ def test_a_cloudevent(stopped: tuple[Memory, list[Message]]) -> None:
     assert data["hold"] is None
 
 
-def test_the_hold_is_in_the_cloudevent_of_a_brake(stopped: tuple[Memory, list[Message]]) -> None:
+def test_the_hold_is_in_the_cloudevent_of_a_circuit_breaker(
+    stopped: tuple[Memory, list[Message]],
+) -> None:
     sent = parcel(stopped[1][-1], receiver(Format.CLOUDEVENTS), "hub-1")
     data = json.loads(sent.body)["data"]
     assert (data["hold"]["reason"], data["hold"]["who"]) == ("CircuitBreaker", "person")
@@ -178,7 +180,7 @@ def posted(memory: Memory, now: datetime, before: Memory | None = None, **change
     return json.loads(sent.body)
 
 
-def test_a_brake_and_failures_fire(stopped: tuple[Memory, list[Message]]) -> None:
+def test_a_circuit_breaker_and_failures_fire(stopped: tuple[Memory, list[Message]]) -> None:
     now = START + 5 * HOUR
     held, failed = posted(stopped[0], now, link=LINK)
     about = {"hub": "hub-1", "namespace": "fleet", "rollout": "a"}

@@ -79,12 +79,12 @@ def test_is_accepted_before_the_lifecycle_agent_has_seen_it(work: WorkView) -> N
 @pytest.mark.parametrize(
     "work", [*NOT_SETTLED, *NOT_CURRENT, replace(WORK, ibu=replace(IBU, probes=frozenset({"l0"})))]
 )
-def test_does_not_answer_the_look(work: WorkView) -> None:
+def test_does_not_answer_the_probe(work: WorkView) -> None:
     assert not answers(work, PROBE)
 
 
 @pytest.mark.parametrize("work", [*NOT_OURS, *EDITED])
-def test_run_and_stage_do_not_matter_for_a_look(work: WorkView) -> None:
+def test_run_and_stage_do_not_matter_for_a_probe(work: WorkView) -> None:
     assert answers(work, PROBE)
 
 

@@ -17,7 +17,7 @@ from ibgu.core.kinds import (
 from ibgu.core.model import IbuCondition, Stage
 from ibgu.core.observe import shown_work, view_work
 from ibgu.core.works import names
-from ibgu.core.works.feedback import CONDITIONS, NEXT_STAGES, PATHS, condition_value, look_value
+from ibgu.core.works.feedback import CONDITIONS, NEXT_STAGES, PATHS, condition_value, probe_value
 
 IBU = ResourceMeta(
     ordinal=1,
@@ -154,9 +154,13 @@ def test_apply_errors_the_ibus_first_else_any_of_this_generation() -> None:
 def test_every_value_that_is_asked_for_finds_its_place() -> None:
     told = {name: f"<{name}>" for name in PATHS if name not in ("generation", "observedGeneration")}
     values = [text(name, value) for name, value in told.items()]
-    values += [number("generation", 5), number("observedGeneration", 4), text(look_value("a"), "x")]
+    values += [
+        number("generation", 5),
+        number("observedGeneration", 4),
+        text(probe_value("a"), "x"),
+    ]
     ibu = view_work(
-        work(ManifestCondition(IBU, [], StatusFeedback([*values, text(look_value("b"), "x")])))
+        work(ManifestCondition(IBU, [], StatusFeedback([*values, text(probe_value("b"), "x")])))
     ).ibu
     assert ibu is not None
     assert (ibu.stage, ibu.run) == ("<stage>", "<run>")
@@ -231,7 +235,7 @@ LONG = "x" * 240_000
 
 def test_what_a_hostile_cluster_says_is_bounded() -> None:
     told = [text(name, LONG) for name in PATHS if name not in ("generation", "observedGeneration")]
-    told += [text(look_value(str(number)), "x") for number in range(10_000)]
+    told += [text(probe_value(str(number)), "x") for number in range(10_000)]
     conditions = [Condition("Applied", "False", LONG, LONG, 3), Condition("Available", LONG)]
     view = view_work(work(ManifestCondition(IBU, conditions, StatusFeedback(told))))
     assert len(msgspec.json.encode(view)) < 40 * MOST_BYTES

@@ -129,7 +129,7 @@ def test_what_the_first_action_needs(action: Action, expected: set[str]) -> None
     assert set(chosen(FLEET, action)) == expected
 
 
-def test_what_is_owed_counts_as_written() -> None:
+def test_what_is_pending_counts_as_written() -> None:
     fresh, prepared = labelled("fresh"), labelled("prepared", PREP_DONE)
     assert chosen([fresh], Action.UPGRADE, pending_patches=patched(fresh, PREP_DONE, "")) == [
         "fresh"
@@ -139,7 +139,7 @@ def test_what_is_owed_counts_as_written() -> None:
     )
 
 
-def test_selectors_see_what_is_owed() -> None:
+def test_selectors_see_what_is_pending() -> None:
     view = cluster("a", ring="1")
     pending_patches = patched(view, "ring", "2")
     assert chosen(
@@ -156,7 +156,7 @@ def test_what_somebody_changed_since_stays() -> None:
     assert with_pending_patches({"x": "theirs"}, None) == {"x": "theirs"}
 
 
-def test_what_is_deleted_already_may_be_owed() -> None:
+def test_a_deleted_label_may_be_pending() -> None:
     assert with_pending_patches({}, pending("a", y=Change(None, None))) == {}
 
 
@@ -228,7 +228,7 @@ def test_the_hub_itself_is_in_no_namespaces_reach() -> None:
     assert outside([cluster("hub", local=True)], EVERYBODY, NORTH) == ""
 
 
-def test_what_ibgu_owes_puts_no_cluster_into_a_set() -> None:
+def test_a_pending_patch_puts_no_cluster_into_a_set() -> None:
     view = cluster("a", region="south")
     assert chosen([view], pending_patches=patched(view, "region", "north"), scope=NORTH) == []
 

@@ -29,7 +29,7 @@ def test_what_the_last_one_takes_is_counted_where_it_was_measured() -> None:
     assert any(each.endswith("a timeout of at least 38") for each in little.warnings)
 
 
-def test_the_likely_end_waits_for_the_pace() -> None:
+def test_the_likely_end_waits_for_the_rate_limit() -> None:
     fleet, measured = sites(30), duration_stats(Prep=(5, 8))
     assert told(spec("Prep", slots=30), fleet, measured).likely == NOW + 5 * MINUTE
     rated = told(spec("Prep", slots=30), fleet, measured, rate_limits=RateLimits(10))
@@ -45,7 +45,7 @@ def test_a_ramp_up_has_more_waves_and_less_time_for_each_site() -> None:
     assert (step.waves, step.allowed) == (4, 15 * MINUTE)
 
 
-def test_steps_that_begin_otherwise_have_no_pace() -> None:
+def test_steps_that_begin_otherwise_have_no_rate_limit() -> None:
     rate_limits = RateLimits(1, ramp_up=True)
     found = told(spec("Abort", slots=30), sites(30), rate_limits=rate_limits, hub_rate=1)
     (step,) = found.steps

@@ -9,7 +9,7 @@ from ibgu.core.rate_limits.annotations import EXPECTED, MOST_JITTER
 from ibgu.core.works.names import RAMP_UP, RATE_LIMIT_ANNOTATIONS, START_JITTER, STARTS_PER_MINUTE
 
 
-def test_without_annotations_nothing_is_paced() -> None:
+def test_without_annotations_nothing_is_rate_limited() -> None:
     assert rate_limits_of({}) == UNLIMITED
     assert rate_limits_of({"ibgu.dev/pause": "x"}).none
     assert set(EXPECTED) == set(RATE_LIMIT_ANNOTATIONS)

@@ -185,7 +185,7 @@ def test_what_no_cluster_has_taken_waits(marks: dict[str, str]) -> None:
 
 
 def test_a_withdrawn_run_is_not_taken_by_its_old_echo() -> None:
-    """Only the looks after the resume can tell."""
+    """Only the probes after the resume can tell."""
     found = became(member(), trace=trace(outcome="withdrawn", echo="run-9 Prep"))
     assert found.state is MemberState.WAITING
 

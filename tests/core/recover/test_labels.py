@@ -75,7 +75,9 @@ def test_labels(
 
 
 @pytest.mark.parametrize("view", [None, cluster("site-1", "uid-new")])
-def test_a_cluster_that_is_gone_or_another_one_is_owed_nothing(view: ClusterView | None) -> None:
+def test_a_cluster_that_is_gone_or_another_one_has_nothing_pending(
+    view: ClusterView | None,
+) -> None:
     assert patches(view, step(), done("site-1", P)) == []
 
 
@@ -132,7 +134,7 @@ def test_the_newest_rollout_that_acted_on_the_cluster_speaks_for_it() -> None:
     assert decision.pending.rollout == "uid-a"
 
 
-def test_what_is_owed_already_stays_owed() -> None:
+def test_what_is_pending_already_stays_pending() -> None:
     key = f"{PREFIX}upgrade-completed"
     old = PendingPatch(
         uid="uid-site-1", cluster="site-1", rollout="uid-b", labels={key: Change(None, "")}

@@ -53,11 +53,11 @@ def times(
     return found
 
 
-def pace(p10: float, p95: float) -> DurationStats:
+def stats(p10: float, p95: float) -> DurationStats:
     return DurationStats(count=10, p50=p10, p95=p95, spread=(p10, p10, *[p95] * 8))
 
 
-def test_nobody_to_poke() -> None:
+def test_nobody_to_refresh() -> None:
     refreshes = following()
 
     assert refreshes.next_at is None
@@ -143,7 +143,7 @@ def test_what_does_not_fit_into_the_budget_waits() -> None:
     assert refreshes.waiting == 0
 
 
-@pytest.mark.parametrize("learned", [pace(30.0, 90.0), pace(600.0, 900.0)])
+@pytest.mark.parametrize("learned", [stats(30.0, 90.0), stats(600.0, 900.0)])
 def test_what_was_measured_counts_from_then_on(learned: DurationStats) -> None:
     refreshes = following(target())
     refreshes.learn({Action.PREP: learned}, 10.0)
@@ -185,7 +185,7 @@ def test_the_caps_hold_whatever_happens(
         now += pause
         if rng.random() < 0.2:
             low = rng.uniform(1, 300)
-            refreshes.learn({Action.PREP: pace(low, low + rng.uniform(0, 300))}, now)
+            refreshes.learn({Action.PREP: stats(low, low + rng.uniform(0, 300))}, now)
         for refreshed in refreshes.choose(now, lambda _: rng.choice([*Eligibility])):
             assert now - last.get(refreshed.cluster, -GAP) >= GAP - 1e-6
             assert (

@@ -42,7 +42,7 @@ def _change(tracked: TrackedRollout, number: int, index: int, kind: str) -> None
 
 
 @given(st.lists(st.lists(_changes(), max_size=8), max_size=6))
-def test_it_follows_the_book_however_often_it_is_asked(rounds: list[list[Any]]) -> None:
+def test_it_follows_the_record_however_often_it_is_asked(rounds: list[list[Any]]) -> None:
     tracked = book_of(rollout(), [step(), step(index=1)])
     kept = Listing()
     for changes in rounds:
@@ -75,7 +75,7 @@ def test_only_what_has_changed_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> 
     assert made[29:] == ["site-7"]
 
 
-def test_another_book_is_read_as_a_whole() -> None:
+def test_another_state_is_read_as_a_whole() -> None:
     """As after a restart, when all is loaded anew from the journal."""
     kept = Listing()
     entries(book_of(rollout(), [step()], [member("site-1"), member("site-2")]), kept)

@@ -256,7 +256,7 @@ def test_no_fleet_is_too_large(members: Callable[[int], list[Member]]) -> None:
     assert len(encoded) > LIMIT - 1000
 
 
-def test_one_cluster_with_a_book_to_tell_takes_no_room_from_the_others() -> None:
+def test_one_cluster_with_long_messages_takes_no_room_from_the_others() -> None:
     members = [failed(f"site-{n}", message="x" * 10**6) for n in range(1, 4)]
     found = plain(
         status_of(book_of(rollout(), [step()], members), PayloadState(), [], OPTIONAL, NOW)

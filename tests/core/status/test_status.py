@@ -171,7 +171,7 @@ def test_a_step_that_is_appended_behind_a_hold_ends_the_completion_too() -> None
     assert found["conditions"][0]["status"] == "True"
 
 
-def test_the_same_book_gives_the_same_status_at_any_time() -> None:
+def test_the_same_state_gives_the_same_status_at_any_time() -> None:
     """Else every look would be a write."""
     twin = Twin("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
@@ -195,7 +195,7 @@ def test_talms_clusters_stay_until_they_are_taken_over() -> None:
 
 
 @pytest.mark.parametrize("served", [OURS, frozenset()])
-def test_of_what_is_set_aside_only_the_hold_is_written(served: frozenset[str]) -> None:
+def test_of_a_quarantined_rollout_only_the_hold_is_written(served: frozenset[str]) -> None:
     """All else is what the hub shows: it may tell more than the journal."""
     held = rollout(hold=reason(ReasonKind.INTERNAL_ERROR, "a bug"))
     shown = [

@@ -59,7 +59,7 @@ def test_clusters_without_the_label_of_their_name() -> None:
     assert selectors == [{"matchLabels": {"ibgu.dev/retry": "ran-retry-1"}}]
 
 
-def test_what_is_for_the_clusters_and_the_pace_are_kept() -> None:
+def test_what_is_for_the_clusters_and_the_rate_limits_are_kept() -> None:
     kept = {"extra.lca.openshift.io/x": "1", "ibgu.dev/starts-per-minute": "5"}
     made = retry(annotations=kept | {"kubectl.kubernetes.io/y": "2", "ibgu.dev/resume": "3"})
     assert made["metadata"]["annotations"] == kept

@@ -122,7 +122,7 @@ def test_an_edit_that_was_taken_back_is_still_a_later_generation(site: Site) -> 
     assert not site.write(member(look_=probe("l2")), edited).edited
 
 
-def test_a_poke_is_nobodys_hand_and_no_conflict(site: Site) -> None:
+def test_a_refresh_is_nobodys_hand_and_no_conflict(site: Site) -> None:
     """Not even one that was asked for before a write, and comes after it."""
     asked = site.write(member(look_=probe("l1")), None)
     armed = site.write(member(run("r1")), asked)
@@ -138,7 +138,7 @@ def test_a_poke_is_nobodys_hand_and_no_conflict(site: Site) -> None:
     assert (disarmed.armed, disarmed.edited) == (False, False)
 
 
-def test_a_poke_never_reaches_a_work_that_was_made_anew(site: Site) -> None:
+def test_a_refresh_never_reaches_a_work_that_was_made_anew(site: Site) -> None:
     first = site.write(member(look_=probe("l1")), None)
     assert site.hub.delete(site.path).is_success
     site.write(member(look_=probe("l2")), None)

@@ -165,7 +165,7 @@ def test_feedback_paths() -> None:
     assert all(path.startswith(".") and not path.endswith("'") for path in found.values())
 
 
-def test_only_the_newest_look_is_asked() -> None:
+def test_only_the_newest_probe_is_sent() -> None:
     assert [n for n in paths(body(DISARMED)) if n.startswith("probe-")] == ["probe-l1"]
     bare = paths(body(Wanted(armed=False)))
     assert not [name for name in bare if name.startswith("probe-")]
@@ -311,7 +311,7 @@ def test_small_enough_to_be_watched_by_the_thousand() -> None:
     assert len(stage_body(ARMED, ROLLOUT, "site-1", watch=True)) < 5_000
 
 
-def test_a_poke_says_nothing_but_that_it_was_there() -> None:
+def test_a_refresh_says_nothing_but_that_it_was_there() -> None:
     """No resourceVersion: it must not meet a conflict, and never be one's cause by an old body."""
     found = json.decode(refresh_patch(view(), NOW))
 

@@ -41,7 +41,7 @@ def test_armed_for_no_run_on_the_hub_is_disarmed(state: RunState) -> None:
     assert wanted_stage(asked, None) is None
 
 
-def test_a_look_is_asked_once() -> None:
+def test_a_probe_is_sent_once() -> None:
     asked = member(look_=probe())
     expected = Wanted(armed=False, probe=probe(), limit=LIMIT)
     assert wanted_stage(asked, None) == expected
@@ -49,11 +49,11 @@ def test_a_look_is_asked_once() -> None:
     assert wanted_stage(asked, view(probe="l1")) is None
 
 
-def test_an_armed_work_is_not_rewritten_for_a_look() -> None:
+def test_an_armed_work_is_not_rewritten_for_a_probe() -> None:
     assert wanted_stage(member(run(), probe("l2")), view(armed=True, run="r1", probe="l1")) is None
 
 
-def test_disarming_asks_the_look_in_the_same_write() -> None:
+def test_disarming_sends_the_probe_in_the_same_write() -> None:
     found = wanted_stage(member(run(state=RunState.ENDED), probe("l2")), view(armed=True, run="r1"))
     assert found is not None
     assert (found.armed, found.probe) == (False, probe("l2"))

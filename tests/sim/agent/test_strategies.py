@@ -13,7 +13,7 @@ def test_disarmed_writes_nothing() -> None:
     assert world.of_manifest("Available")["status"] == "True"
 
 
-def test_a_look_is_answered_at_once_whatever_the_poll() -> None:
+def test_a_probe_is_answered_at_once_whatever_the_poll() -> None:
     world = settled(disarmed())
     world.run(5)
     probing = disarmed()

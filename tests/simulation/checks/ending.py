@@ -40,7 +40,7 @@ class _Ending:
         return items
 
     def pending_patches(self, pending_patches: dict[str, Any]) -> None:
-        self._check("nothing is owed at the end", not pending_patches, str(pending_patches))
+        self._check("nothing is pending at the end", not pending_patches, str(pending_patches))
 
     def restores(self, tracked_rollouts: dict[str, TrackedRollout]) -> None:
         for uid in self._fleet.gone_back & set(tracked_rollouts):

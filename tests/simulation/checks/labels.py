@@ -59,10 +59,12 @@ class Labels:
                         since.setdefault(made, event.at)
         for change, count in sorted(self._made.items(), key=str):
             due = pending_changes[change]
-            words = (change, "was made", count, "times, owed", due)
-            self._check("R13 a label change was owed", count <= due, *words)
+            words = (change, "was made", count, "times, enqueued", due)
+            self._check("R13 a label change was pending", count <= due, *words)
             foreign = self._replaced[change] - seen[change]
             self._check("R13 what others have set stays", not foreign, change, "replaced", foreign)
             if change in since and not skewed:
                 recorded = effects.between(since[change], self._first[change])
-                self._check("R13 outcome before label", recorded, change, "owed at", since[change])
+                self._check(
+                    "R13 outcome before label", recorded, change, "enqueued at", since[change]
+                )

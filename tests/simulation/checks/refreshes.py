@@ -17,7 +17,7 @@ class RefreshSchedule:
         if before is None or after is None or not refreshed(asked):
             return
         self._check("R21 a refresh only where agents poll", not self._watched, asked)
-        same = _without_poke(before) == _without_poke(after)
+        same = _without_refresh(before) == _without_refresh(after)
         self._check("R21 a refresh changes nothing else", same, asked)
 
 
@@ -26,7 +26,7 @@ def refreshed(asked: Asked) -> bool:
     return asked.method == "PATCH" and names.REFRESH.encode() in (asked.body or b"")
 
 
-def _without_poke(work: JsonObject) -> JsonObject:
+def _without_refresh(work: JsonObject) -> JsonObject:
     meta = work["metadata"]
     marks = {key: mark for key, mark in meta["annotations"].items() if key != names.REFRESH}
     # Every write changes these two.

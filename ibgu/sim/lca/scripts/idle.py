@@ -8,13 +8,13 @@ from ibgu.sim.lca.scripts.health import health_wait, waiting
 
 def abort(fate: Fate) -> Script:
     accepted = beat(0.0, Set("Idle", "False", "Aborting", "Aborting"))
-    return (accepted, *_outcome(fate, fate.pace["abort"], "AbortFailed"))
+    return (accepted, *_outcome(fate, fate.durations["abort"], "AbortFailed"))
 
 
 def finalize(fate: Fate) -> Script:
     accepted = beat(0.0, Set("Idle", "False", "Finalizing", "Finalizing"))
     still = Set("Idle", "False", "Finalizing", waiting("finalize (idle) stage"))
-    seconds = fate.pace["finalize"]
+    seconds = fate.durations["finalize"]
     wait = health_wait(fate, still, seconds * 0.5)
     return (accepted, *wait, *_outcome(fate, seconds * 0.5, "FinalizeFailed"))
 

@@ -36,14 +36,14 @@ def prep(fate: Fate) -> Script:
         Set("Idle", "False", "InProgress", "In progress"),
         say("Prep", "In progress"),
     )
-    wait = health_wait(fate, say("Prep", waiting("Prep stage")), fate.pace["health"])
+    wait = health_wait(fate, say("Prep", waiting("Prep stage")), fate.durations["health"])
     if fault := fate.strikes(Where.CHECK):
         return (accepted, *wait, beat(0.0, *failed("Prep", fault.message)))
     return (accepted, *wait, beat(0.0, Check()), *_stateroot(fate))
 
 
 def _stateroot(fate: Fate) -> list[Beat]:
-    seconds = fate.pace["stateroot"]
+    seconds = fate.durations["stateroot"]
     beats = [
         beat(
             0.0,
@@ -72,7 +72,7 @@ def _precache(fate: Fate, after: float) -> list[Beat]:
 
 def _pulling(fate: Fate, failing: int, end: tuple[Effect, ...]) -> list[Beat]:
     """Progress reports at LCA's own pace, but never too many of them, and how it ends."""
-    seconds = fate.pace["precache"]
+    seconds = fate.durations["precache"]
     reports = max(1, min(int(seconds / (_PROGRESS_EVERY * fate.scale)), _MOST_REPORTS))
     every = seconds / (reports + 0.1)
     progress = (

@@ -32,14 +32,14 @@ def rollback(fate: Fate) -> Script:
 
 
 def _reboot(fate: Fate) -> list[Beat]:
-    begin = fate.pace["rollback-start"]
+    begin = fate.durations["rollback-start"]
     initiating = beat(begin * 0.3, say("Rollback", "Initiating rollback"))
     if fault := fate.strikes(Where.OSTREE):
         return [initiating, beat(begin * 0.7, *failed("Rollback", fault.message))]
-    dark = fate.pace["rollback-reboot"]
+    dark = fate.durations["rollback-reboot"]
     if fault := fate.strikes(Where.DARK):
         dark += fate.length(fault)
-    settle = fate.pace["rollback-settle"]
+    settle = fate.durations["rollback-settle"]
     return [
         initiating,
         beat(begin * 0.4, ClearExpiration(), say("Rollback", "Completing rollback")),

@@ -41,9 +41,9 @@ def upgrade(fate: Fate, ibu: JsonObject) -> Script:
 def _before_pivot(fate: Fate, ibu: JsonObject) -> list[Beat]:
     backups = _backups(fate) if (ibu.get("spec") or {}).get("oadpContent") else []
     if fault := fate.strikes(Where.BACKUP):
-        return [*backups, beat(fate.pace["export"], *failed("Upgrade", fault.message))]
+        return [*backups, beat(fate.durations["export"], *failed("Upgrade", fault.message))]
     exporting = spread(
-        fate.pace["export"] * 0.9,
+        fate.durations["export"] * 0.9,
         [
             (say("Upgrade", "Exporting Application Configuration"),),
             (say("Upgrade", "Exporting Policy and Config Manifests"),),
@@ -51,14 +51,14 @@ def _before_pivot(fate: Fate, ibu: JsonObject) -> list[Beat]:
             (say("Upgrade", "In progress"), Phase("")),
         ],
     )
-    last = fate.pace["export"] * 0.1
+    last = fate.durations["export"] * 0.1
     if fault := fate.strikes(Where.REBOOT):
         return [*backups, *exporting, beat(last, *failed("Upgrade", fault.message))]
     return [*backups, *exporting, beat(last, Shutdown()), *_after_shutdown(fate, ibu)]
 
 
 def _backups(fate: Fate) -> list[Beat]:
-    seconds = fate.pace["backup"]
+    seconds = fate.durations["backup"]
     return [
         beat(seconds * 0.02, say("Upgrade", "Backing up Application Data")),
         beat(seconds * 0.08, say("Upgrade", "Backup of Application Data is in progress")),
@@ -67,7 +67,7 @@ def _backups(fate: Fate) -> list[Beat]:
 
 
 def _after_shutdown(fate: Fate, ibu: JsonObject) -> list[Beat]:
-    dark = fate.pace["reboot"]
+    dark = fate.durations["reboot"]
     if fault := fate.strikes(Where.DARK):
         dark += fate.length(fault)
     boot = beat(dark, BootNew(), Phase("PostPivot"), say("Upgrade", waiting()))
@@ -75,14 +75,14 @@ def _after_shutdown(fate: Fate, ibu: JsonObject) -> list[Beat]:
     if rolls_back is None:
         return [boot, *_after_pivot(fate)]
     if _switched_off(ibu, rolls_back):
-        return [boot, beat(fate.pace["settle"], Connect()), beat(_NEVER)]
+        return [boot, beat(fate.durations["settle"], Connect()), beat(_NEVER)]
     return [boot, *_automatic_rollback(fate, ibu, rolls_back)]
 
 
 def _after_pivot(fate: Fate) -> list[Beat]:
     """Returns what follows the pivot, which the hub sees only once the klusterlet's own data is
     restored."""
-    settle, restore = fate.pace["settle"], fate.pace["restore"]
+    settle, restore = fate.durations["settle"], fate.durations["restore"]
     return [
         beat(settle * 0.8, say("Upgrade", "Applying Policy Manifests")),
         beat(settle * 0.1, say("Upgrade", "Applying Config Manifests")),
@@ -100,14 +100,14 @@ def _automatic_rollback(fate: Fate, ibu: JsonObject, fault: Fault) -> list[Beat]
     message = fault.message.format(monitor=go_duration(seconds)) if fault.message else ""
     in_new = {
         Where.MONITOR: seconds * fate.scale,
-        Where.SETTLED: fate.pace["settle"] + fate.pace["restore"] * 0.3,
+        Where.SETTLED: fate.durations["settle"] + fate.durations["restore"] * 0.3,
     }.get(fault.where, 0.0)
     before: tuple[Effect, ...] = (Connect(),) if fault.where is Where.SETTLED else ()
     return [
         beat(in_new, *before),
-        beat(fate.pace["settle"] * 0.1, Shutdown()),
-        beat(fate.pace["reboot"] * 0.7, BootOld()),
-        beat(fate.pace["settle"] * 0.3, RestoreIbu(), *failed("Upgrade", message)),
+        beat(fate.durations["settle"] * 0.1, Shutdown()),
+        beat(fate.durations["reboot"] * 0.7, BootOld()),
+        beat(fate.durations["settle"] * 0.3, RestoreIbu(), *failed("Upgrade", message)),
     ]
 
 
