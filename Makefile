@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 CORES := 2
 # Most tests wait for a hub, so more of them fit than there are cores.
 TEST_WORKERS ?= 4
-# Hundreds of processes import the same modules: each would compile them anew.
+# Hundreds of processes import the same modules: each would compile them itself.
 unexport PYTHONDONTWRITEBYTECODE
 PARALLEL = -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder
 
@@ -101,6 +101,10 @@ check: $(READY) ## format, lint, types, layers, known vulnerabilities of package
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.security.audit
 
+.PHONY: prose
+prose: $(READY) ## plain words in docs, comments and messages (PROSE_ARGS="docs/rest.md"; rules: .vale/)
+	@$(BIN)/python -m tests.prose $(PROSE_ARGS)
+
 .PHONY: audit
 audit: $(READY) ## do the locked packages have known vulnerabilities? (needs the package index)
 	@$(BIN)/python -m tests.security.audit
@@ -118,7 +122,7 @@ fmt: $(READY) ## format the code and sort its imports
 	@$(BIN)/ruff format .
 
 .PHONY: dashboards
-dashboards: $(READY) ## Grafana's dashboards in the chart, anew from their code
+dashboards: $(READY) ## generate Grafana's dashboards in the chart from their code
 	@$(BIN)/python -m tests.dashboards
 
 .PHONY: bench
@@ -132,12 +136,12 @@ compare: setup ## a benchmark of BASE and of HEAD, in turns (BASE=HEAD~30 BENCH_
 	@$(BIN)/python -m tests.benchmarks.compare $(BASE) HEAD --times $(TIMES) -- $(BENCH_ARGS)
 
 .PHONY: pictures
-pictures: setup browser ## the pictures of the page in docs/images, anew from its tests
+pictures: setup browser ## take the pictures of the page in docs/images, in its tests
 	@$(BIN)/pytest tests/web
 	@cp .artifacts/page/page-*.png docs/images/
 
 .PHONY: docs
-docs: $(READY) ## the documentation site in .artifacts/site, its reference pages made anew
+docs: $(READY) ## build the documentation site in .artifacts/site and generate its reference pages
 	@$(BIN)/python -m tests.docs.reference
 	@NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict
 	@echo "To read it, with search: $(BIN)/python -m http.server -b 127.0.0.1 -d .artifacts/site 8000"
@@ -157,7 +161,7 @@ COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-has
 CLI_NEEDS := aiohttp kubernetes-asyncio msgspec pydantic pydantic-settings pyyaml rich typer
 
 .PHONY: lock
-lock: ## pin all packages anew, and those of the image as the same
+lock: ## pin the newest versions of all packages, and the same ones for the image
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet uv
 	@$(COMPILE) pyproject.toml --extra dev -o $(LOCK)

@@ -93,7 +93,7 @@ class Settings(BaseSettings):
         2700.0, ge=60, description="Time between two full lists of each kind, a third more or less."
     )
     watch_silence_seconds: float = Field(
-        120.0, ge=5, description="A watch that says nothing for so long is opened anew."
+        120.0, ge=5, description="A watch that says nothing for so long is opened again."
     )
     tenancy: str = Field(
         "off",

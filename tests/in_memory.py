@@ -19,7 +19,7 @@ def keep_in_memory() -> None:
     if "TMPDIR" in os.environ or not _usable():
         return
     os.environ["TMPDIR"] = str(FOLDER)
-    tempfile.tempdir = None  # to be looked up anew
+    tempfile.tempdir = None  # to be looked up again
 
 
 def _usable() -> bool:

@@ -90,13 +90,11 @@ class Loop:
 
     def report_quarantine(self) -> None:
         """Reports quarantined rollouts whose status can't say so, because another hold is shown or
-        the journal does not have the rollout or its hold. Waits while a live TALM is on the
-        hub."""
+        the journal does not have the rollout yet. Waits while a live TALM is on the hub."""
         for uid in () if self.facts.talm_live else self._deps.quarantine:
             tracked = self.fleet.rollouts.get(uid)
             hold = tracked.rollout.hold if tracked is not None else None
-            shown = hold is None or hold.kind is ReasonKind.INTERNAL_ERROR
-            if tracked is None or not shown or self._deps.quarantine.unstorable(uid):
+            if tracked is None or (hold is not None and hold.kind is not ReasonKind.INTERNAL_ERROR):
                 self._deps.notices.warn(
                     uid, ReasonKind.INTERNAL_ERROR, self._deps.quarantine.words(uid)
                 )
@@ -233,7 +231,7 @@ class Loop:
 
     def was_away(self) -> None:
         """Marks a gap, because the journal was away: decisions made meanwhile are not acted on but
-        made anew."""
+        made again."""
         self._gap = True
 
     async def check_payloads(self) -> bool:

@@ -41,7 +41,7 @@ class Payloads:
         self._states.pop(rollout, None)
 
     async def read(self, rollout: Rollout, frozen: str = "") -> PayloadState:
-        """Reads all sources anew. Raises HubError if the hub gave no answer.
+        """Reads all sources again. Raises HubError if the hub gave no answer.
 
         `frozen`: the digest of what the running step carries. Content with that digest is accepted
         whatever the verdict, since nobody can have replaced it.

@@ -1,4 +1,4 @@
-"""Acts on a commit: what the hub must show, which rollouts are affected, what people are told."""
+"""Acts on a commit: what the hub must show, which rollouts are affected, who is notified."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 from ibgu.controller import decision_log, measures
 from ibgu.controller.commit import Draft
 from ibgu.controller.deps import LoopDeps
+from ibgu.controller.notices import rollout_of
 from ibgu.controller.quarantine import about
 from ibgu.controller.work_queue import Touched
 from ibgu.core.fleet import TrackedRollout
@@ -21,7 +22,6 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
-from ibgu.db.journal import rollout_of
 
 _CLAIMS = frozenset(
     {
@@ -52,7 +52,7 @@ class PostCommit:
 
         `writes_suspended`: a live TALM is on the hub, so nothing is written there (R20.1). `late`:
         during the commit the journal was away or the mirror lost sync; what the draft rests on may
-        be outdated, so it is decided anew before anything is done (R8.8).
+        be outdated, so it is decided again before anything is done (R8.8).
         """
         touched_or_told = {uid: dict(clusters) for uid, clusters in draft.decided.items()}
         pending_uids: dict[str, None] = {}

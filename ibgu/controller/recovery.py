@@ -13,7 +13,7 @@ import structlog
 
 from ibgu.controller.commit import Draft, JournalWriter
 from ibgu.controller.mirror import Mirror
-from ibgu.controller.quarantine import Quarantine, about
+from ibgu.controller.quarantine import Quarantine, about, storing
 from ibgu.controller.watches import Watches
 from ibgu.core.fleet import FleetState
 from ibgu.core.kinds import Ibgu
@@ -43,7 +43,7 @@ def found_of(mirror: Mirror, obj: Ibgu) -> Found:
 
 class HubRestored(Exception):
     """HubRestored ends a term: the hub was restored while this controller led, so it has to start
-    anew."""
+    again."""
 
 
 class Recovery:
@@ -87,7 +87,7 @@ class Recovery:
 
     async def _read(self, wanted: Iterable[str] = ()) -> tuple[FleetState, Versions]:
         """Reads the journal, again if works carry new runs by then: the journal was not asked about
-        those, and they could not be told from foreign ones."""
+        those, and nothing would distinguish them from foreign ones."""
         chosen = frozenset(wanted)
         while True:
             shown = self._mirror.runs()
@@ -117,11 +117,7 @@ class Recovery:
         ibgus = {found.metadata.uid: found for found in self._mirror.ibgus}
         fleet, _ = await self._read(ibgus)
         log.error("the hub was restored from a backup", proof=proof)
-        tracked_rollouts = [
-            tracked
-            for uid, tracked in fleet.rollouts.items()
-            if not self._quarantine.unstorable(uid)
-        ]
+        tracked_rollouts = list(fleet.rollouts.values())
         held = hold_all(tracked_rollouts, ibgus, proof, now)
         relabelled = lost(tracked_rollouts, fleet.pending_patches, self._mirror.cluster)
         return fleet, await self._commit(_taken(fleet, [*held, *relabelled]), now)
@@ -134,7 +130,8 @@ class Recovery:
             if found.metadata.uid not in self._quarantine:
                 with about(found.metadata.uid):
                     draft = _taken(fleet, self._rebuilt(fleet, found, now))
-                said += await self._commit(draft, now)
+                with storing(found.metadata.uid):
+                    said += await self._commit(draft, now)
         return said
 
     def _rebuilt(self, fleet: FleetState, found: Ibgu, now: datetime) -> list[Decision]:

@@ -127,7 +127,7 @@ class Controller:
 
     async def _campaign(self) -> None:
         """Campaigns for the Lease, again also after the journal has ended a lead: it is then loaded
-        anew.
+        again.
 
         A deposed controller pauses, so that two controllers that do not share a Lease because of a
         configuration error do not depose each other without end.
@@ -215,7 +215,7 @@ class Controller:
         try:
             await self._lead_until_lost(deadline)
         except* ReloadNeeded as group:
-            log.warning("loads the journal anew", error=_words(group))
+            log.warning("the journal is loaded again", error=_words(group))
         except* Deposed as group:
             led = asyncio.get_running_loop().time() - began
             self._depositions = 1 if led > DEPOSED else self._depositions + 1

@@ -132,7 +132,7 @@ class Statuses:
         return status_of(*(tracked, payload, shown, self._served, now, listing, annotations))
 
     def answered(self, result: WriteResult) -> bool:
-        """Handles the response to a status write; a failed one is built and written anew, with
+        """Handles the response to a status write; a failed one is built and written again, with
         backoff after a refusal. Returns True for a new refusal, which somebody should know of."""
         uid, error = result.write.owner, result.error
         if self._mirror.ibgu(uid) is None:

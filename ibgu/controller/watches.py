@@ -113,7 +113,7 @@ class Watches:
                 self._restarted.set()
 
     async def relist(self) -> None:
-        """Lists everything anew: after a restore no watch can be trusted."""
+        """Lists everything again: after a restore no watch can be trusted."""
         self._restarted.clear()
         self._again.set()
         await self._restarted.wait()

@@ -7,7 +7,7 @@ RESUME = "then annotate the IBGU with ibgu.dev/resume"
 STARTS_AFTER_ANOTHER = (
     "The cluster starts when one in flight ends; ibgu watches those for being overdue"
 )
-STARTS_AT_ITS_TIME = "The cluster starts at the time that is told with the reason"
+STARTS_AT_ITS_TIME = "The cluster starts at the time shown with the reason"
 
 
 class Meaning(Struct, frozen=True):

@@ -49,7 +49,7 @@ class Rule(Struct, frozen=True):
 
 class Overdue(Struct, frozen=True):
     since: datetime
-    """When the reason had lasted as long as is usual."""
+    """When the reason had lasted as long as usual."""
     usual: float
     """Seconds."""
     check: str
@@ -93,12 +93,12 @@ RULES: dict[ReasonKind, Rule] = {
         Usual.TAKEN,
     ),
     ReasonKind.RUNNING: Rule(
-        2 * _HOUR, f"{_LIFECYCLE}; if its words have not changed, {_AGENT}", Usual.ENDED
+        2 * _HOUR, f"{_LIFECYCLE}. If its state has not changed, {_AGENT}", Usual.ENDED
     ),
     ReasonKind.REBOOTING: Rule(
         45 * _MINUTE,
         "check the site's console (BMC): whether it boots, and which release; the Lifecycle Agent "
-        "goes back by itself after its init monitor's time, 30 minutes as a rule",
+        "goes back by itself after its init monitor's time, usually 30 minutes",
         Usual.ENDED,
     ),
     ReasonKind.DISARMING: Rule(

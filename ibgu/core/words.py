@@ -51,7 +51,7 @@ def as_told(member: Member) -> Member:
 
 
 def reason_of(member: Member, hold: Reason | None) -> Reason | None:
-    """Returns the one reason why the member is not further (R17.1); None: it is finished."""
+    """Returns the reason why the member is not further (R17.1); None: it is finished."""
     if member.finished:
         return None
     if hold is not None and startable(member.state, member.reason.kind):

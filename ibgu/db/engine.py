@@ -35,7 +35,7 @@ def dsn(url: str) -> str:
     """Returns a `postgres://`, `postgresql://` or `postgresql+driver://` URL in asyncpg's form.
     Everything after the scheme stays as it is: sockets (`?host=/folder`), `sslmode`, …"""
     try:
-        urlsplit(url)  # as asyncpg does it; sooner, and where the error is told in our words
+        urlsplit(url)  # as asyncpg does it; sooner, and where the error gets our own message
         dialect = make_url(url).drivername.partition("+")[0]
     except (ArgumentError, ValueError) as error:
         raise BadUrl(

@@ -161,7 +161,7 @@ class EventRow(Struct, frozen=True):
     cause: str | None
     warning: bool
     actor: str
-    """Who asked for it; empty: ibgu itself."""
+    """The person who asked for it; empty: ibgu itself."""
     data: dict[str, Any]
 
 

@@ -2,6 +2,6 @@
 
 Reading: `reflector` (with `watch`, `initial`, `decode`) keeps a `store` in sync with one kind;
 `discovery` determines once what the hub serves, `access` who a caller is. Writing: `writer` (with
-`bucket`, `fair`, `backoff`), `events`. Who may write: `lease` and its `deadline`. Below all of
+`bucket`, `fair`, `backoff`), `events`. The right to write: `lease` and its `deadline`. Below all of
 them: `client` (with `config`, `credentials`, `transport`, `errors`) and `paths`.
 """

@@ -40,7 +40,7 @@ class Loaded:
     """Loaded holds the credentials of a kubernetes_asyncio Configuration.
 
     `refresh` renews what knows its expiry and is cheap when nothing is due; `reload` reads
-    everything anew. Both write into `configuration`.
+    everything again. Both write into `configuration`.
     """
 
     def __init__(

@@ -276,7 +276,7 @@ class Elector:
         self._ours = decode_one(path, answer, Lease)
         self.leader = self._identity
         if self._holding and self.deadline.expired:
-            # Too late: callers were told meanwhile that the time to lead is over.
+            # Too late: callers know by now that the time to lead is over.
             return False
         self.deadline.move(sent + self._times.renew_deadline)
         return True

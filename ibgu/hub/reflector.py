@@ -148,9 +148,9 @@ class Reflector(Generic[T, K]):
         self.lose_sight()
         self._failures += 1
         if not (error.status == 429 or error.reason == ENDED_EARLY):
-            # Also after a failure to connect or a silent watch: behind it may be a hub that was
-            # restored from a backup, and a watch from a version that such a hub has not reached
-            # yet is answered, and stays silent.
+            # Also after a failure to connect or a silent watch: the hub may have been restored from
+            # a backup. It accepts a watch from a version that it has not reached yet, and then
+            # sends nothing.
             self._version = ""
         self._on_error(error)
         delay = self._timing.backoff.delay(self._failures, self._rng)

@@ -55,7 +55,7 @@ class Limits(Struct, frozen=True):
     timeout: float = 15.0
     """Seconds for one request."""
     attempts: int = 10
-    """Attempts per write; then the error is reported, and the caller decides anew."""
+    """Attempts per write; then the error is reported, and the caller decides again."""
     backoff: Backoff = Backoff()
 
 

@@ -31,7 +31,7 @@ _DIAGNOSES = (
     (r"checksum mismatch|SECURITY ERROR", "a Go module is not what go.sum says: check GOPROXY"),
     (
         r"signal: killed",
-        "the compiler was killed, probably for want of memory (2 GB are enough)",
+        "the compiler was killed, probably because memory ran out (2 GB are enough)",
     ),
 )
 
@@ -55,16 +55,17 @@ def run(
     on_line: Callable[[str], None] = lambda _: None,
     *,
     module: Path = MODULE,
+    cgo: bool = False,
 ) -> str:
     """Standard output of `go <arguments>` in `module`; every line of standard error goes to
-    `on_line`.
+    `on_line`. With `cgo`, packages in C are built too, which takes a C compiler.
 
     The output must be short (a pipe's buffer): it is read after the last error line.
     """
     with subprocess.Popen(
         [go_command(), *arguments],
         cwd=module,
-        env=_environment(),
+        env=_environment(cgo),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -155,10 +156,11 @@ def _version(text: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def _environment() -> dict[str, str]:
+def _environment(cgo: bool) -> dict[str, str]:
     """The caller's, without what would change the build."""
     kept = {name: value for name, value in os.environ.items() if name not in ("GOOS", "GOARCH")}
-    return kept | {"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GO111MODULE": "on"}
+    ours = {"CGO_ENABLED": str(int(cgo)), "GOFLAGS": "", "GOWORK": "off", "GO111MODULE": "on"}
+    return kept | ours
 
 
 def _go_mod() -> str:

@@ -1,4 +1,4 @@
-"""Who may do what on the sandbox hub: one user a role, each with a token of its own."""
+"""Users of the sandbox hub: one for each role, each with a token of its own."""
 
 import json
 import secrets

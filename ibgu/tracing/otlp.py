@@ -27,7 +27,7 @@ class OtlpSpan:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """An error is told by its kind alone."""
+        """An error is named by its kind alone."""
         if kind is not None and issubclass(kind, Exception):
             self._span.set_attribute("error.type", kind.__name__)
             self._span.set_status(StatusCode.ERROR)

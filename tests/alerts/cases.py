@@ -75,7 +75,7 @@ CASES = (
     ),
     Case(
         "IbguWatchSilent",
-        "a watch that was opened anew",
+        "a watch that was opened again",
         {'ibgu_watch_age_seconds{kind="manifestworks"}': "30+60x3 5x9"},
         7,
     ),

@@ -1,4 +1,4 @@
-"""Who may ask, and what they get to see."""
+"""Users see what their rights on the hub allow."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Who changed a rollout, from where, and what became of it."""
+"""Activity names the changes of a rollout: by whom, from where, with what result."""
 
 from typing import Any
 

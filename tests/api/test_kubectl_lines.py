@@ -23,7 +23,7 @@ Line = Callable[..., Awaitable[str]]
 
 @pytest.fixture
 def by_hand(post: Post, sandbox_hub: SandboxHub) -> Line:
-    """Asks for a change without having it done, and does it by the line that is told."""
+    """Asks for a change without having it done, and does it by the line that is shown."""
 
     async def run(what: str, body: Any = None) -> str:
         answer = await post("olga", what, body, dryRun="true")

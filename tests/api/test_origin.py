@@ -1,4 +1,4 @@
-"""Who asks for a change: ibgu's own page, or no page at all."""
+"""Changes come from ibgu's own page, or from no page at all."""
 
 from collections.abc import AsyncIterator
 

@@ -31,7 +31,7 @@ MEMBERS = 2 * 2 * CLUSTERS + 501
 """Those of the largest rollout's two steps, which one question compares with each other, and a page
 of them."""
 ELSEWHERE = 8 * CLUSTERS
-"""Who of a page of clusters is in a namespace is looked up one by one, past what each was in
+"""Clusters of a page that are in a namespace are looked up one by one, past what each was in
 elsewhere."""
 MAY_READ = {
     "events": MEMBERS,

@@ -110,7 +110,7 @@ async def test_a_manifest_that_is_not_applied_yet(preview: Preview) -> None:
 async def test_a_secret_that_is_no_pull_secret_is_told_beforehand(
     preview: Preview, kubectl: Kubectl, type_: str
 ) -> None:
-    """The rollout would be held by it once it has begun; of its content nothing is told."""
+    """The rollout would be held by it once it has begun; nothing of its content is shown."""
     name = f"preview-{type_.rpartition('/')[2].lower()}"
     password = '{"auths": {}, "password": "kept-from-all"}'
     kubectl(
@@ -288,7 +288,7 @@ async def test_who_may_not(preview: Preview) -> None:
 async def test_with_tenancy_a_namespace_takes_what_is_bound_to_it(
     context: Context, sandbox_hub: SandboxHub
 ) -> None:
-    """By the caller's rights: who may not read what is bound is told which one is missing."""
+    """By the caller's rights: a user who can't read what is bound reads which one is missing."""
     api = "cluster.open-cluster-management.io/v1beta2"
     chosen = {"matchExpressions": [{"key": "name", "operator": "In", "values": ["pv-1"]}]}
     selector = {"selectorType": "LabelSelector", "labelSelector": chosen}

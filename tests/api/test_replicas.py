@@ -93,7 +93,7 @@ async def test_two_replicas_answer_and_follow_as_one(
             await change(journal, made)
             assert [await here.number(), await there.number()] == [newest + 2] * 2
             first.end()
-        # Who followed the one that ended goes on at the other, and misses nothing.
+        # A client that followed the one that ended continues at the other, and misses nothing.
         await change(journal, made)
         async with following(two, newest + 1) as again:
             assert [await again.number() for _ in range(2)] == [newest + 2, newest + 3]

@@ -159,7 +159,7 @@ async def test_a_lost_connection_to_postgres_is_replaced(
 async def test_many_events_are_read_page_by_page(
     follow: Follow, journal: Journal, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who comes late reads from the journal what is gone from memory."""
+    """A late client reads from the journal what is gone from memory."""
     monkeypatch.setattr(feeds, "PAGE", 2)
     app.state.feed._capacity = 2
     found = rollout()

@@ -34,7 +34,7 @@ CHANGES = 5
 
 
 class Told(Struct):
-    """What the hub was told."""
+    """The requests that the hub got."""
 
     changes: int = 0
     largest: int = 0

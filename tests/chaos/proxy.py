@@ -44,7 +44,7 @@ class Proxy:
             link.reset()
 
     def half_close(self) -> None:
-        """Both sides of every connection are told that the other one sends no more."""
+        """Both sides of every connection learn that the other one sends no more."""
         for link in list(self._open):
             link.half_close()
 

@@ -147,8 +147,8 @@ async def filled(chaos: Chaos, ballast: Path) -> None:
 
 
 def full_disks(chaos: Chaos) -> int:
-    """How often ibgu could not write for want of space, or of a server that ended for want of it.
+    """How often ibgu could not write: the disk was full, or the server had ended because of that.
 
-    Where a table can't grow, Postgres refuses; where its log can't, it ends and begins anew.
+    Where a table can't grow, Postgres refuses; where its log can't, it ends and begins again.
     """
     return chaos.pods[0].log.read_text().count("journal away")

@@ -35,7 +35,7 @@ def upgraded(chart: Path, values: Object) -> list[Object]:
 
 
 def lasting(objects: list[Object]) -> list[Object]:
-    """All but what each rendering makes anew: keys and passwords."""
+    """All but what each rendering makes again: keys and passwords."""
     return [each for each in objects if each["kind"] not in ("Secret", "OAuthClient")]
 
 

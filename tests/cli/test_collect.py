@@ -43,7 +43,7 @@ FILES = {
 
 
 def payload(cluster: str) -> dict[str, Any]:
-    """A ManifestWork with all that must not be told."""
+    """A ManifestWork with all that must stay secret."""
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -200,7 +200,7 @@ async def test_nothing_is_taken_from_another_hub(
 async def test_another_hub_is_told_by_the_rollout_too(
     ibgu: Ibgu, journal: Journal, kubectl: Kubectl, namespace: str, tmp_path: Path
 ) -> None:
-    """Who may not read the namespace kube-system may see the rollout."""
+    """A user who can't read the namespace kube-system may see the rollout."""
     await seen(journal, rollout(namespace=namespace))
     kubectl.apply(manifest(namespace))
     path = tmp_path / "bundle.tgz"

@@ -1,4 +1,4 @@
-"""Completion: what a half-typed line asks for, and what the shells are told."""
+"""Completion: what a half-typed line asks for, and what the shells get."""
 
 import os
 import shutil

@@ -168,7 +168,7 @@ async def test_it_follows(journal: Journal, follow: Follow) -> None:
 async def test_an_outage_is_waited_out(
     journal: Journal, app: FastAPI, served: Server, follow: Follow
 ) -> None:
-    """Nothing is lost or told twice, and the outage is told once."""
+    """Nothing is lost or shown twice, and the outage is shown once."""
     await seen(journal, rollout())
     process = await follow()
     assert await told(process) == "RolloutSeen"

@@ -124,7 +124,7 @@ async def test_what_runs_and_until_when(ibgu: Ibgu, journal: Journal) -> None:
     found = await facts(ibgu, "ran-r1", "a")
     assert found[""].endswith(
         "↻ Upgrade for some time, rebooting for some time (attempt 1), "
-        "overdue: as a rule 45 min at most"
+        "overdue: usually 45 min at most"
     )
     assert found["overdue"] == "since 2026-05-04 03:47:01"
     assert found["do"].startswith("check the site's console")

@@ -1,4 +1,4 @@
-"""Filters take what the columns print; what can't be used is told in plain words."""
+"""Filters take what the columns print; what can't be used is refused in plain words."""
 
 import json
 import ssl

@@ -89,7 +89,7 @@ async def test_a_broken_file_is_told_and_written_anew(
     file.write_text(content, errors="surrogateescape")
     told = one_line(await ibgu("get", **env))
     assert told == (
-        f"can't read {file}: it is not as ibgu login has written it; ibgu login writes it anew, "
+        f"can't read {file}: it is not as ibgu login has written it; ibgu login replaces it, "
         "--server or IBGU_SERVER names the address meanwhile"
     )
     assert (await ibgu("login", "--server", server, **env)).exit_code == 0

@@ -1,4 +1,4 @@
-"""What goes wrong is told without the secrets that it went wrong with."""
+"""Errors don't show the secrets that they are about."""
 
 from pathlib import Path
 

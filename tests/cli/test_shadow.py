@@ -88,4 +88,4 @@ async def test_a_rollout_without_much_to_tell(ibgu: Ibgu, store: ShadowStore) ->
     done = await ibgu("shadow-report", "default/ran-u3")
     assert done.stdout.splitlines()[0].endswith("ibgu only watched · deleted")
     assert "step 1 Prep · 0 clusters in 0 batches · took 9 h" in done.stdout
-    assert "under way" not in done.stdout  # only a few clusters are told in full
+    assert "under way" not in done.stdout  # only a few clusters are shown in full

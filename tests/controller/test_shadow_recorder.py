@@ -14,7 +14,7 @@ from tests.db.records import NOW
 
 
 def nothing(*_: str) -> None:
-    """Nobody has to be told."""
+    """Nobody has to be notified."""
 
 
 def keep(recorder: ShadowRecorder) -> ShadowRecords:

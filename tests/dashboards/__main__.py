@@ -1,4 +1,4 @@
-"""`python -m tests.dashboards`: write the dashboards of the chart anew."""
+"""`python -m tests.dashboards`: generate the dashboards of the chart."""
 
 from tests.dashboards.files import FOLDER, contents
 

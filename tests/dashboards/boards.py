@@ -211,7 +211,7 @@ def controller() -> Dashboard:
             "Notifications: oldest message",
             {"{{receiver}}": "max by (receiver) (ibgu_notify_lag_seconds)"},
             "s",
-            "Age of what a receiver could not be told yet.",
+            "Age of what has not reached a receiver yet.",
         ),
         stacked(
             "Notifications: tries",

@@ -7,7 +7,7 @@ from tests.core.decide.fleet import Twin
 
 
 async def tell(journal: Journal, twin: Twin, fleet: FleetState | None = None) -> None:
-    """`fleet` is what was told before, if the twin's story goes on."""
+    """`fleet` is the state so far, if the twin's story continues."""
     fleet = fleet or FleetState()
     for said in twin.said:
         draft = Draft(fleet)

@@ -56,7 +56,7 @@ async def test_another_turn_asks_for_a_load_first(through: tuple[Proxy, Journal]
     with pytest.raises(JournalAway):
         await journal.commit(starting(started(A, slot=1)))
     proxy.lose = b""
-    other = starting(started(A, slot=1, run="decided anew"))
+    other = starting(started(A, slot=1, run="decided again"))
     for _ in range(2):
         with pytest.raises(ReloadNeeded, match="turn 2 of hub hub-1 was written"):
             await journal.commit(other)
@@ -96,7 +96,7 @@ async def test_after_one_that_did_not_arrive_another_may_be_written(
 ) -> None:
     proxy, journal = through
     await not_arriving(proxy, journal, starting(started(A, slot=1)))
-    other = starting(started(A, slot=1, run="decided anew"))
+    other = starting(started(A, slot=1, run="decided again"))
     assert await journal.commit(other) == frozenset()
 
 
@@ -112,7 +112,9 @@ async def test_turns_that_postgres_has_forgotten_ask_for_a_load(
         await journal.load()
     await forgotten(db)
     for _ in range(2):
-        with pytest.raises(ReloadNeeded, match="went back: turn 1 was written, and turn 1 would"):
+        with pytest.raises(
+            ReloadNeeded, match="was restored: turn 1 was written, and turn 1 would"
+        ):
             await journal.commit(starting(started(A, slot=1)))
     assert (await journal.load()).members == (A, B)
     assert await journal.commit(starting(started(A, slot=1))) == frozenset()
@@ -123,7 +125,7 @@ async def test_what_the_next_turn_rests_on_may_be_forgotten_too(db: AsyncEngine)
     await journal.lead("ibgu-0")
     await journal.commit(opening(ONE, FIRST, waiting=[A, B]))
     await forgotten(db, "members", "steps", "rollouts")
-    with pytest.raises(ReloadNeeded, match="went back"):
+    with pytest.raises(ReloadNeeded, match="was restored"):
         await journal.commit(starting(started(A, slot=1)))
     assert (await journal.load()).rollouts == ()
 
@@ -135,7 +137,7 @@ async def test_turns_that_are_forgotten_with_an_answer_that_was_lost(
     changeset = starting(started(A, slot=1))
     await not_arriving(proxy, journal, changeset)
     await forgotten(db)
-    with pytest.raises(ReloadNeeded, match="went back"):
+    with pytest.raises(ReloadNeeded, match="was restored"):
         await journal.commit(changeset)
 
 
@@ -146,7 +148,7 @@ async def test_a_load_clears_the_doubt_either_way(through: tuple[Proxy, Journal]
         await journal.commit(starting(started(A, slot=1)))
     proxy.drop = b""
     assert (await journal.load()).members == (A, B)
-    other = starting(started(A, slot=1, run="decided anew"))
+    other = starting(started(A, slot=1, run="decided again"))
     assert await journal.commit(other) == frozenset()
 
 
@@ -182,7 +184,7 @@ async def test_postgres_gone_and_back(database_url: str, db: AsyncEngine, tmp_pa
 
 
 async def _written(journal: Journal, changeset: Changeset) -> None:
-    """A connection that is known to be lost is not used; one that is lost meanwhile is told of."""
+    """A connection that is known to be lost is not used; one that is lost meanwhile is reported."""
     for _ in range(3):
         with suppress(JournalAway):
             assert await journal.commit(changeset) == frozenset()

@@ -34,7 +34,7 @@ def test_the_longest_body_is_told_as_it_is(page: str) -> None:
 
 
 def test_no_page_installs_from_an_index_that_has_no_ibgu() -> None:
-    """Who follows it would get nothing, or a stranger's package."""
+    """A reader who follows it would get nothing, or a stranger's package."""
     root = DOCS.parent
     for page in (*DOCS.rglob("*.md"), root / "README.md", root / "SECURITY.md"):
         assert not re.search(r"pip install '?ibgu(?!-\d)", page.read_text()), page

@@ -9,7 +9,7 @@ from tests.docs.reference.pages import FOLDER, PAGES
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_as_made_from_the_code(name: str) -> None:
-    assert (FOLDER / name).read_text() == PAGES[name](), "make it anew by `make docs`"
+    assert (FOLDER / name).read_text() == PAGES[name](), "remake it with `make docs`"
 
 
 def test_no_page_is_made_by_nobody() -> None:

@@ -306,7 +306,7 @@ class Scene:
         what: str,
         seconds: float = SECONDS,
     ) -> None:
-        """Wait for it; at the end of patience the whole scene is told."""
+        """Wait for it; when patience ends, print the whole scene."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while loop.time() < end:
@@ -450,7 +450,7 @@ _NOT_AT_REST = ("claims", "pending_patches", "runs WHERE state <> 'ended' OR NOT
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
-    """What it has failed with was told by `until` before."""
+    """`until` has already printed what it failed with."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

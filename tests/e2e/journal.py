@@ -18,7 +18,7 @@ _LOST = (
 
 
 class Journal:
-    """One connection for all of them, made anew where it is lost: to make one costs both sides as
+    """One connection for all of them, made again where it is lost: to make one costs both sides as
     much as twenty questions."""
 
     def __init__(self) -> None:

@@ -126,7 +126,7 @@ async def test_a_controller_killed_in_every_phase_of_it(scene: Scene) -> None:
 
 
 async def test_a_failure_that_talm_did_not_see(scene: Scene) -> None:
-    """It is told at once, with the cluster's own words, and the plan goes on from there."""
+    """It shows at once, with the cluster's own words, and the plan continues from there."""
     await scene.fleet(count=2, faults=[f"prep.precache@{scene.label}-1"])
     bad, good = names_of(scene, 2)
     made = await a_rollout(scene, "failed", step("Prep"), step("AbortOnFailure"))

@@ -60,7 +60,7 @@ async def test_a_run_that_somebody_takes_over_ends_without_a_label(
 
 
 async def test_a_work_that_lost_its_label_is_found_again(scene: Scene) -> None:
-    """No watch shows it any more, and to create it anew can't succeed."""
+    """No watch shows it any more, and to create it again can't succeed."""
     first = f"{scene.label}-1"
     await scene.fleet(count=1)
     await scene.start()

@@ -131,7 +131,7 @@ class Watch(Struct):
         return screens.of_bar(label.replace(",", ""), troubles.replace(",", ""))
 
     async def command(self, *arguments: str, fails: bool = False) -> str:
-        """What `ibgu` prints for the operator; a failure is told with its words."""
+        """What `ibgu` prints for the operator; a failure is shown with its words."""
         hub = self.surfaces.scene.hub
         env = {"IBGU_SERVER": self.server, "IBGU_TOKEN": hub.token("admin")}
         process = await asyncio.create_subprocess_exec(

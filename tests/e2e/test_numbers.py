@@ -117,7 +117,7 @@ class Surfaces(Struct):
         return answer.json()
 
     async def shown(self, wanted: Numbers) -> bool:
-        """Is each of the numbers on the page, in each place where it is told?"""
+        """Is each of the numbers on the page, in each place that shows it?"""
         seen, of_step = await self.rollout.evaluate(READ), await self.of_step()
         return (
             _facts(seen["facts"], wanted.summary, of_step)

@@ -1,4 +1,4 @@
-"""A small API server that does what it is told, for faults that a real one can't be made to do."""
+"""A small API server that follows a script, for faults that a real one can't be made to do."""
 
 import asyncio
 import json

@@ -250,7 +250,7 @@ async def test_a_silent_stream_is_an_error(
 async def test_a_stream_that_lasts_too_long_is_an_error(
     hub: ScriptedHub, client: HubClient, collection: str
 ) -> None:
-    """However much is told on it, and while its reader waits for something else."""
+    """However many messages it carries, and while its reader waits for something else."""
     await hub.put("one")
     query = {"watch": "true", "resourceVersion": "10"}
 

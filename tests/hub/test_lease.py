@@ -176,7 +176,7 @@ async def test_a_watch_that_ends_keeps_nobody_from_leading(
     error: Exception,
     words: list[str],
 ) -> None:
-    """Whoever stands by looks now and then; an error of ours is told."""
+    """Whoever stands by looks now and then; an error of ours is reported."""
     watched = asyncio.Event()
 
     async def broken(self: Vacancy) -> None:
@@ -483,7 +483,7 @@ class Late(HubClient):
 async def test_a_deadline_that_has_passed_is_not_moved_on(
     hub: ScriptedHub, until: Until, fault: type[Fault]
 ) -> None:
-    """Who looked at it meanwhile (the writer does) has stopped; a leader that goes on all the
+    """A user of it (the writer, for example) has stopped meanwhile; a leader that goes on all the
     same would write nothing for as long as it lives."""
     async with await Late.with_token(hub.url, "t", None) as client:
         one = elector(client, times=LeaseTimes(duration=1.8, renew_deadline=0.6, retry=0.05))

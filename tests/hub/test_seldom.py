@@ -1,4 +1,4 @@
-"""The same trouble is told once, and again every minute as long as it lasts."""
+"""The same problem is logged once, and again every minute as long as it lasts."""
 
 from ibgu.hub.seldom import Seldom
 

@@ -20,7 +20,7 @@ SUMS = "SHA256SUMS"
 
 
 def release(checkout: Path, dist: Path, *, unreleased: bool = False) -> list[Path]:
-    """Writes `dist` anew, once everything that goes into it is made, and returns its files."""
+    """Replaces `dist` once everything that goes into it is made, and returns its files."""
     with tempfile.TemporaryDirectory(prefix="ibgu-release-") as scratch:
         source = exported(checkout, Path(scratch) / "source")
         made = Path(scratch) / "dist"

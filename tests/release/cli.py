@@ -42,7 +42,7 @@ class Wanted(NamedTuple):
 
 
 def cli(checkout: Path, dist: Path, wanted: Wanted) -> list[Path]:
-    """Writes `dist` anew, once everything that goes into it is made, and returns its files."""
+    """Replaces `dist` once everything that goes into it is made, and returns its files."""
     with tempfile.TemporaryDirectory(prefix="ibgu-cli-") as scratch:
         source = exported(checkout, Path(scratch) / "source")
         version = versions.agreed(source.folder, unreleased=True)

@@ -1,6 +1,6 @@
 """`make audit`: does any package of the lock have a known vulnerability?
 
-The answer comes from the package index's advisories. A place that can't reach them is told so,
+The answer comes from the package index's advisories. A place that can't reach them says so,
 and fails nothing: what was not looked at is said to be not looked at, never to be sound.
 """
 

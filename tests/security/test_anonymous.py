@@ -1,4 +1,4 @@
-"""Who has no token that the hub accepts costs little, and takes nothing from who has one."""
+"""A caller without a token that the hub accepts costs little, and takes nothing from others."""
 
 import asyncio
 from collections.abc import AsyncIterator

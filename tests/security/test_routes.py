@@ -37,11 +37,11 @@ FILTERED = {
     "GET /api/v1/durations": "items",
     "GET /api/v1/clusters": "items",
 }
-"""Who may see nothing gets an empty list under that name."""
+"""A user who may see nothing gets an empty list under that name."""
 OF_ONESELF = "GET /api/v1/whoami"
-"""Who may see nothing learns who they are."""
+"""A user who may see nothing learns their own name."""
 SILENT = "GET /api/v1/stream"
-"""Who may see nothing hears nothing."""
+"""A user who may see nothing gets no event."""
 VALUES = {"namespace": "default", "name": "ran-r1"}
 """Of parameters in paths; any other gets "a"."""
 HOUR = timedelta(hours=1)

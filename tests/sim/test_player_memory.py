@@ -1,4 +1,4 @@
-"""The player on a hub in memory: what its clusters are told, and what they are not."""
+"""The player on a hub in memory: what its clusters get, and what they don't."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -299,7 +299,8 @@ async def test_one_waiting_cluster_is_skipped_from_its_own_page(look: Look) -> N
 
 
 async def test_a_failed_cluster_is_retried_from_its_own_page(look: Look, clusters: None) -> None:
-    """Who can't be retried now says why: its Prep is not cleaned up, or another rollout has it."""
+    """A cluster that can't be retried now says why: its Prep is not cleaned up, or
+    another rollout has it."""
     await made(look, "ran-429", 6100, over=True)
     page = await look.open("#/c/site-6103?rollout=default/ran-429", user="olga")
     group = page.get_by_role("group", name="Actions")

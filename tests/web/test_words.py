@@ -34,7 +34,7 @@ UNFOLD = "document.querySelectorAll('details').forEach((each) => (each.open = tr
 
 
 async def opened(look: Look, link: str) -> None:
-    """Anew, so that nothing of another view is still there."""
+    """Loads the page again, so that nothing of another view is left."""
     await look.page.goto("about:blank")
     await look.page.goto(f"{look.site.url}/#/{link}")
     await expect(look.page.locator("main h1").first).to_be_visible()

@@ -1,4 +1,4 @@
-"""Finds members whose action or reason lasts longer than is usual here."""
+"""Finds members whose action or reason lasts longer than usual here."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,7 +12,7 @@ from ibgu.db.views import FlightRow, ReasonRow, StepRow
 def stalled_among(
     flights: Iterable[FlightRow], now: datetime, duration_stats: DurationsByAction
 ) -> frozenset[str]:
-    """Returns the names of clusters whose action lasts longer than is usual."""
+    """Returns the names of clusters whose action lasts longer than usual."""
     return frozenset(
         each.cluster for each in flights if stalled(each.action, each.began, now, duration_stats)
     )
@@ -24,7 +24,7 @@ def _overdue(each: FlightRow, now: datetime, duration_stats: DurationsByAction) 
 
 
 def stuck_among(row: StepRow, duration_stats: DurationsByAction) -> frozenset[str]:
-    """Returns the names of clusters in flight whose action or reason lasts longer than is usual."""
+    """Returns the names of clusters in flight whose action or reason lasts longer than usual."""
     late = overdue_among(row.flights, row.now, duration_stats)
     return stalled_among(row.flights, row.now, duration_stats) | late
 
@@ -32,7 +32,7 @@ def stuck_among(row: StepRow, duration_stats: DurationsByAction) -> frozenset[st
 def overdue_among(
     flights: Iterable[FlightRow], now: datetime, duration_stats: DurationsByAction
 ) -> frozenset[str]:
-    """Returns the names of clusters in flight whose reason lasts longer than is usual."""
+    """Returns the names of clusters in flight whose reason lasts longer than usual."""
     return frozenset(each.cluster for each in flights if _overdue(each, now, duration_stats))
 
 

@@ -56,7 +56,7 @@ async def events(
     "/rollouts/{namespace}/{name}/activity",
     tags=["rollouts"],
     responses=problems(401, 403, 404, 422, 503),
-    summary="Who changed a rollout, from where, and what became of it, newest first",
+    summary="The changes of a rollout: by whom, from where, and with what result, newest first",
 )
 async def activity(row: RolloutOfPath, reads: ReadsOfRequest, limit: Limit = PAGE) -> Activity:
     """The events of the rollout and of its steps, without those of its clusters."""

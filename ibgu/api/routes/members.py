@@ -26,7 +26,7 @@ from ibgu.core.model import Cause, MemberState, Outcome, ReasonKind
 from ibgu.db.reads import Sort
 
 OnlyStalled = Annotated[
-    bool, Query(description="Only those whose action takes longer than is usual here.")
+    bool, Query(description="Only those whose action takes longer than usual here.")
 ]
 
 router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=Guarded)

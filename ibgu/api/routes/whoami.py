@@ -11,7 +11,11 @@ from ibgu.api.schemas.whoami import Whoami
 router = APIRouter(tags=["whoami"], route_class=Guarded)
 
 
-@router.get("/whoami", responses=problems(401, 503), summary="Who asks, and which hub answers")
+@router.get(
+    "/whoami",
+    responses=problems(401, 503),
+    summary="The caller's user name, and the hub that answers",
+)
 async def whoami(request: Request, caller: CallerOfRequest) -> Whoami:
     """For everybody whose token the hub accepts."""
     context: Context = request.app.state.context

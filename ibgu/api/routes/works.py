@@ -33,7 +33,7 @@ async def works(
     name: ClusterName, caller: CallerOfRequest, hub: HubOfCaller, reads: ReadsOfRequest
 ) -> WorksBody:
     """As the hub has them now, for who may `list manifestworks` in the cluster's namespace.
-    Nothing of what they carry is told."""
+    Their contents are not shown."""
     now = datetime.now(UTC)
     try:
         found = await works_of(hub, name)

@@ -20,7 +20,7 @@ class ClaimBody(Body):
 class ClusterBody(Body):
     name: str
     newest: VisitBody = Field(description="The newest step that it was in.")
-    claim: ClaimBody | None = Field(description="Who works on it now; null: nobody.")
+    claim: ClaimBody | None = Field(description="The rollout that works on it now; null: none.")
     labels: dict[str, str] | None = Field(
         description="Of the ManagedCluster, as the controller saw them last; null: not known."
     )

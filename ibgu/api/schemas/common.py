@@ -9,9 +9,9 @@ from ibgu.core.model import Action, Cause, ReasonKind, RunResult, RunState, Who
 
 
 class OverdueBody(Body):
-    """A reason that lasts longer than it does as a rule."""
+    """A reason that lasts longer than usual."""
 
-    since: datetime = Field(description="When it had lasted as long as is usual.")
+    since: datetime = Field(description="When it had lasted as long as usual.")
     usual: float = Field(description="Seconds; where it was measured, p95 of this hub's clusters.")
     check: str = Field(description="What a person has to check now.")
 
@@ -28,7 +28,7 @@ class ReasonBody(Body):
 class StalledBody(Body):
     """An action in flight that takes longer than usual."""
 
-    since: datetime = Field(description="When it had taken as long as is usual.")
+    since: datetime = Field(description="When it had taken as long as usual.")
     usual: float = Field(
         description="Seconds in which 95 of 100 clusters of this hub have done the action (p95)."
     )

@@ -32,7 +32,7 @@ class EventBody(Body):
     why: str
     cause: str | None
     warning: bool
-    actor: str = Field(description="Who asked for it, where a person did.")
+    actor: str = Field(description="The person who asked for it, if one did.")
     rollout: str = Field(description="uid")
     step: int | None = Field(description="From 1.")
     cluster: str | None

@@ -21,7 +21,7 @@ _EXPLAINED: JsonValue = {
     "until": None,
     "who": "person",
     "overdue": None,
-    "means": "The new release did not become healthy in time; the node went back by itself.",
+    "means": "The new release did not become healthy in time; the node rolled back by itself.",
     "do": "See what was not healthy, then AbortOnFailure and Prep again.",
     "words": "Rollback due to LCA Init Monitor timeout, after 30m0s",
     "remedy": "See what was not healthy, then AbortOnFailure and Prep again.",

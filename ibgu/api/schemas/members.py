@@ -40,7 +40,7 @@ _MEMBER: JsonValue = {
     "message": "Rollback due to LCA Init Monitor timeout, after 30m0s",
     "failedAction": "Upgrade",
     "failure": "InitMonitorTimeout",
-    "means": "The new release did not become healthy in time; the node went back by itself.",
+    "means": "The new release did not become healthy in time; the node rolled back by itself.",
     "remedy": "See what was not healthy, then AbortOnFailure and Prep again.",
     "completed": [],
     "late": "",
@@ -62,7 +62,7 @@ class MemberBody(Body):
         "while its step or rollout is held shows the hold."
     )
     stalled: StalledBody | None = Field(
-        description="Its action has been in flight for longer than is usual; null: it has not, or "
+        description="Its action has been in flight for longer than usual; null: it has not, or "
         "the action was measured too seldom here."
     )
     slot: int | None

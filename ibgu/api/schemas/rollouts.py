@@ -99,9 +99,9 @@ class EtaBody(Body):
     at: datetime = Field(description="Likely.")
     earliest: datetime
     latest: datetime = Field(description="Not after the step's own time is over.")
-    basis: str = Field(description="What it was reckoned from.")
+    basis: str = Field(description="What it was calculated from.")
     stuck: int = Field(
-        description="Members in flight for longer than is usual here: nobody knows their end, and "
+        description="Members in flight for longer than usual here: nobody knows their end, and "
         "`at` and `earliest` are of the others. If no others are left, all three times are `limit`."
     )
     limit: datetime = Field(description="The end of the step's time, which ends the stuck ones.")
@@ -134,14 +134,12 @@ class RolloutBody(Body):
         "steps, as in the IBGU's `status.summary`."
     )
     current: CurrentStep | None = Field(description="The newest step; null before the first one.")
-    stalled: int = Field(description="Members whose action takes longer than is usual here.")
+    stalled: int = Field(description="Members whose action takes longer than usual here.")
     eta: EtaBody | None = Field(
         description="When the running step will be over; null: none runs, it is held, or its "
         "actions were measured too seldom here."
     )
-    created_by: str | None = Field(
-        description="Who made it, as far as the journal tells; null: it does not."
-    )
+    created_by: str | None = Field(description="Its creator, if the journal knows; else null.")
 
 
 class Rollouts(Page[RolloutBody]):
@@ -187,7 +185,7 @@ class StepBody(Body):
     started_at: datetime | None
     finished_at: datetime | None
     counts: Counts
-    stalled: int = Field(description="Members whose action takes longer than is usual here.")
+    stalled: int = Field(description="Members whose action takes longer than usual here.")
     eta: EtaBody | None
     actions_running: list[RunningAction] = Field(
         description="What its members in flight are at, in the order of the step's actions."

@@ -45,9 +45,7 @@ class Grid(Body):
     since: list[datetime | None] = Field(
         description="Since when it has had its reason; of a finished member: its end."
     )
-    stalled: list[bool] = Field(
-        description="Is its action in flight for longer than is usual here?"
-    )
+    stalled: list[bool] = Field(description="Is its action in flight for longer than usual here?")
     overdue: list[bool] = Field(description="Has it had its reason for longer than usual?")
 
 

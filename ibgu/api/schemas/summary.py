@@ -56,7 +56,7 @@ class NeedsPerson(Body):
     message: str
     members: int = Field(description="How many members it keeps; 0: the whole rollout.")
     overdue: bool = Field(
-        description="It ends without a person as a rule, and has lasted longer than usual."
+        description="It usually ends without a person, and has lasted longer than usual."
     )
 
 

@@ -13,12 +13,12 @@ from ibgu.core.model import Action, ReasonKind
 
 
 class StalledCluster(Body):
-    """A cluster whose action is in flight for longer than is usual here."""
+    """A cluster whose action is in flight for longer than usual here."""
 
     cluster: str
     action: Action
     reason: ReasonKind
-    since: datetime = Field(description="When its action had taken as long as is usual.")
+    since: datetime = Field(description="When its action had taken as long as usual.")
     usual: float = Field(description="Seconds in which 95 of 100 clusters of this hub do it.")
 
 

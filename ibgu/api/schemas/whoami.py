@@ -1,4 +1,4 @@
-"""Who asks, and which hub answers."""
+"""The caller's user name, and the hub that answers."""
 
 from pydantic import ConfigDict, Field, JsonValue
 

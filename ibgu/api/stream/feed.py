@@ -101,7 +101,7 @@ class Feed:
             except Exception:
                 # Whatever the error: followers must not get heartbeats for ever with nothing behind
                 # them.
-                log.exception("the stream of events begins anew")
+                log.exception("the stream of events starts again")
             if not lost.is_set():
                 await asyncio.sleep(POLL_SECONDS)
 

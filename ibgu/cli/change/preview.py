@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ibgu.cli.change.options import Form, Minutes, Output, Slots
-from ibgu.cli.errors import FAILED, NOBODY
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
 if TYPE_CHECKING:
@@ -66,9 +65,7 @@ def preview(
         found = target.client().preview(asked)
         _print(found, output)
     if not found.valid:
-        raise typer.Exit(FAILED)
-    if found.steps and not found.selected:
-        raise typer.Exit(NOBODY)
+        raise typer.Exit(1)
 
 
 def _manifest(file: str, namespace: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ async def examine(settings: Settings, ask: Ask) -> list[Finding]:
 
 
 async def _hub(settings: Settings, ask: Ask) -> HubFacts:
-    """Reads the hub's facts; ~/.kube/config counts only for a person: ibgu itself must be told
+    """Reads the hub's facts; ~/.kube/config counts only for a person: ibgu itself must be given
     where its hub is."""
     if settings.kubeconfig or in_cluster() or ask.user:
         return await probe_hub(settings, ask)

@@ -74,7 +74,7 @@ def _read() -> _File:
     except (OSError, msgspec.DecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not as ibgu login has written it"
         raise RestError(
-            f"can't read {path()}: {why}; ibgu login writes it anew, --server or IBGU_SERVER "
+            f"can't read {path()}: {why}; ibgu login replaces it, --server or IBGU_SERVER "
             "names the address meanwhile"
         ) from error
 

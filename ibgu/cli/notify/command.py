@@ -18,7 +18,7 @@ notify = typer.Typer(no_args_is_help=True, rich_markup_mode=None, epilog=epilog(
 
 @notify.callback()
 def group() -> None:
-    """Who is notified of what."""
+    """Shows the receivers and what each is notified of."""
 
 
 @notify.command("test", cls=Plain, epilog=epilog("notify test"))

@@ -74,7 +74,7 @@ def members(
         ),
     ] = "",
     stalled: Annotated[
-        bool, typer.Option("--stalled", help="Only those that take longer than is usual.")
+        bool, typer.Option("--stalled", help="Only those that take longer than usual.")
     ] = False,
     sort: Annotated[Sort, typer.Option("--sort", help="Order.")] = Sort.ORDER,
     output: Annotated[Output, typer.Option("--output", "-o", help="Form.")] = Output.TABLE,

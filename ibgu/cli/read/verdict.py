@@ -2,7 +2,6 @@
 
 from enum import IntEnum
 
-from ibgu.cli import errors
 from ibgu.cli.show.status import Seen
 
 
@@ -16,7 +15,7 @@ class Verdict(IntEnum):
     TIMED_OUT = 3
     UNASKED = 4
     """The REST API could not be asked, or does not know the rollout."""
-    NOBODY = errors.NOBODY
+    NOBODY = 5
     """Complete, but none of its steps selected a cluster: nothing was done."""
     INTERRUPTED = 130
     """By Ctrl-C; as shells count it."""

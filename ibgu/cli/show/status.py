@@ -43,10 +43,7 @@ class Seen(Struct, frozen=True):
     stalled: Sequence[StalledCluster] = ()
     """Some of those that take longer than usual."""
     grid: Grid | None = None
-    """Of the newest step; None: no clusters are told one by one."""
-    unmatched: str = ""
-    """Says that none of the rollout's clusters has the labels; empty: some have, or none were
-    asked for."""
+    """Members of the newest step; None: clusters are not shown one by one."""
 
     @property
     def facts(self) -> object:
@@ -66,8 +63,6 @@ def body_of(seen: Seen) -> dict[str, object]:
 
 
 def status_lines(seen: Seen, paper: Paper) -> list[str]:
-    if seen.unmatched:
-        return [headline(seen, paper), paper.paint(f"{symbols.WARNING} {seen.unmatched}", "yellow")]
     return [
         headline(seen, paper),
         *whole(seen, paper),
@@ -87,7 +82,7 @@ def failing(seen: Seen) -> Failing:
 
 def headline(seen: Seen, paper: Paper) -> str:
     rollout = seen.rollout
-    phase = rollout.phase if seen.unmatched else phase_of(rollout)
+    phase = phase_of(rollout)
     parts = [paper.paint(phase, _COLOURS.get(phase), bold=True)]
     if rollout.current:
         parts.append(f"step {rollout.current.step} of {len(rollout.plan)}")
@@ -236,7 +231,7 @@ def holds(seen: Seen, paper: Paper) -> list[str]:
 
 
 def _stalled(seen: Seen, paper: Paper) -> list[str]:
-    """Returns clusters in flight for longer than is usual here, the commonest case of "is it
+    """Returns clusters in flight for longer than usual here, the commonest case of "is it
     stuck?"."""
     if not seen.stalled:
         return []

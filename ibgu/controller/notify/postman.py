@@ -108,7 +108,9 @@ class Postman:
             seq, more = feed.upto, feed.more
         cursor = Cursor(seq, memory)
         await self._save(cursor)
-        log.info("a new receiver is told from now on", receiver=self._receiver.name, after=seq)
+        log.info(
+            "a new receiver gets notifications from now on", receiver=self._receiver.name, after=seq
+        )
         return cursor
 
     async def _deal(self, feed: Feed, cursor: Cursor, way: Sender) -> Cursor:

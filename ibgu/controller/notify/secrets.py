@@ -1,4 +1,4 @@
-"""Reads addresses, keys and tokens anew for each request, so that they can be changed at any
+"""Reads addresses, keys and tokens again for each request, so that they can be changed at any
 time."""
 
 import os

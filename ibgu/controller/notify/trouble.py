@@ -56,7 +56,7 @@ class Trouble:
 
     def _told_again(self) -> None:
         if self._told is not None:
-            log.info("a receiver is told again", receiver=self._receiver)
+            log.info("a receiver is reached again", receiver=self._receiver)
         self._told = None
 
     def over(self) -> None:

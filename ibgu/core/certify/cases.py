@@ -100,7 +100,7 @@ class RolloutCase(Struct):
     hold: str = ""
     deleted: int = 0
     restored: bool = False
-    """Whether hub or journal went back in time: the plan may be shorter than what has begun."""
+    """Whether hub or journal was restored: the plan may be shorter than what has begun."""
     ramp_up: bool = False
     """Whether at most 1, 2, 4, ... members of a step are in flight, which makes more waves."""
     steps: list[StepCase] = []

@@ -80,7 +80,7 @@ def _not_startable(ctx: DecisionContext, member: Member, seen: Observation) -> s
     """
     work, action = seen.stage, ctx.action(member)
     if work is None or work.ibu is None or not _told(seen):
-        return f"not armed: what the cluster is like has to be asked anew before {action}"
+        return f"not armed: ibgu must probe the cluster again before {action}"
     found = judge(work.ibu, action, ctx.rollout.spec)
     if found.kind is JudgementKind.STARTABLE:
         return ""
@@ -240,7 +240,7 @@ def _unaccepted(ctx: DecisionContext, member: Member, seen: Observation, *, show
     if cluster.deleting or not cluster.reachable:
         _not_there(ctx, member, run.arming_at)
     elif run.action.aborts and (late or (shown and _refused_now(work))):
-        _withdraw(ctx, member, "the cluster did not take it at once: looks anew first")
+        _withdraw(ctx, member, "the cluster did not accept it at once: ibgu probes it again first")
     elif run.state is RunState.ARMED and (not shown or work is None or _touched(work)):
         if not seen.writing:
             diverged(ctx, member, "the stage work was changed or deleted by somebody else")

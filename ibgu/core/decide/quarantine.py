@@ -33,7 +33,7 @@ def quarantine_rollout(tracked: TrackedRollout, error: str, now: datetime) -> It
     first cycle without an error ends the hold.
     """
     words = (
-        f"ibgu met an error of its own ({error}): nothing of this rollout goes on, and its "
+        f"ibgu met an error of its own ({error}). Nothing of this rollout continues, and its "
         "clusters in flight are not followed; do: send the controller's log to those who maintain "
         "ibgu; it is tried again by itself, and soon after the IBGU is changed"
     )

@@ -1,4 +1,4 @@
-"""Keeps a rollout still whose hub or journal went back in time (R31.3).
+"""Keeps a rollout still whose hub or journal was restored (R31.3).
 
 Nothing starts and nothing is armed. Runs that clusters have taken are watched to their end, on
 feedback newer than the restore. A person's resume ends the hold; the engine then goes on through

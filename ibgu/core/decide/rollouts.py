@@ -165,7 +165,7 @@ def _resumer(ctx: DecisionContext, found: Ibgu) -> str:
 
 def _told_already(hold: Reason | None, reason: Reason) -> bool:
     """Whether the hold is journaled already; a new reason for an unbound namespace is journaled
-    anew."""
+    again."""
     if hold is None or hold.kind is not reason.kind:
         return False
     return reason.kind is not ReasonKind.UNBOUND or hold.message == reason.message

@@ -78,7 +78,7 @@ CAUSES: dict[Cause, Meaning] = {
         "the ManagedCluster was deleted from the hub", do="nothing, if that was meant"
     ),
     Cause.RECREATED: Meaning(
-        "the ManagedCluster was deleted and made anew: it may be another cluster",
+        "the ManagedCluster was deleted and created again: it may be another cluster",
         do="nothing; a later step takes the new one if its labels fit",
     ),
     Cause.DELETED: Meaning(

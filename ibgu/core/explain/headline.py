@@ -24,7 +24,7 @@ def headline(case: Case, state: Word, reason: Reason | None, late: Overdue | Non
 
 
 def _usually(late: Overdue | None) -> str:
-    return f", overdue: as a rule {duration(timedelta(seconds=late.usual))} at most" if late else ""
+    return f", overdue: usually {duration(timedelta(seconds=late.usual))} at most" if late else ""
 
 
 def _finished(case: Case) -> str:

@@ -14,7 +14,7 @@ _WAITING = {
     ),
     ReasonKind.PROBING: Meaning(
         "before it acts, ibgu asks the cluster for its state",
-        "the cluster's answer, as a rule within seconds",
+        "the cluster's answer, usually within seconds",
     ),
     ReasonKind.CLAIM: Meaning(
         "only one rollout works on a cluster at a time, and another one has it",
@@ -52,7 +52,7 @@ _WAITING = {
     ),
     ReasonKind.START_JITTER: Meaning(
         "the IBGU asks that starts are spread: this one is put off by a part of the jitter",
-        "its time has come, which is told beside this",
+        "its start time, shown here",
         "nothing; or change or remove the annotation ibgu.dev/start-jitter",
     ),
     ReasonKind.REOPENING: Meaning(

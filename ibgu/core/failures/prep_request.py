@@ -26,7 +26,7 @@ REQUEST = (
         Failure.SEED_VERSION_INVALID,
         r"failed to parse seed version",
         "The version in seedImageRef is not a complete version number.",
-        "Create the ImageBasedGroupUpgrade anew with a version in the form x.y.z.",
+        "Create the ImageBasedGroupUpgrade again with a version in the form x.y.z.",
         _PREP,
     ),
     known(

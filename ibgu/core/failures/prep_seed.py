@@ -29,7 +29,7 @@ SEED = (
         Failure.SEED_FORMAT_MISMATCH,
         r"seed image format version mismatch|seed image is missing the \S+ label",
         "The seed image was made for another version of the Lifecycle Agent.",
-        "Make the seed anew with the Lifecycle Agent version that the clusters run, or update "
+        "Make the seed again with the Lifecycle Agent version that the clusters run, or update "
         "theirs.",
         _PREP,
     ),

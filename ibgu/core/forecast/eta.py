@@ -157,7 +157,7 @@ def _basis(rest: Rest, needed: set[Action], duration_stats: DurationsByAction) -
 
 
 def _unknown(stuck: int) -> str:
-    return f"{stuck} in flight for longer than is usual, so nobody knows the end"
+    return f"{stuck} in flight for longer than usual, so nobody knows the end"
 
 
 def _measured(action: Action, stats: DurationStats) -> str:

@@ -10,7 +10,7 @@ from ibgu.core.model import Action
 
 class Stalled(Struct, frozen=True):
     since: datetime
-    """When the action had taken as long as is usual."""
+    """When the action had taken as long as usual."""
     usual: float
     """Seconds within which 95 of 100 clusters of this hub have done it."""
 

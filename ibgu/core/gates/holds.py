@@ -42,7 +42,7 @@ _MEANINGS = {
         "what TALM has left of the rollout is being removed", "nothing of it is left"
     ),
     ReasonKind.RESTORED: Meaning(
-        "the hub or the journal went back in time, and what is so can't be proven",
+        "the hub or the journal was restored, and the current state can't be proven",
         "a person lets it go on",
         f"compare the clusters with what is shown, {RESUME}",
     ),

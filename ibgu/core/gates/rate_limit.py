@@ -81,8 +81,8 @@ START_RATE = StepGate(
         ReasonKind.START_RATE: GateReason(
             meaning=Meaning(
                 "as many clusters of the rollout have started within a minute as the IBGU allows",
-                "the next one may start, a minute after the earliest of these starts: the time is "
-                "told",
+                "the next one may start, a minute after the earliest of these starts, at the time "
+                "shown",
                 "nothing; or change or remove the annotation ibgu.dev/starts-per-minute",
             ),
             delays=True,
@@ -100,8 +100,8 @@ HUB_START_RATE = StepGate(
             meaning=Meaning(
                 "as many clusters of the whole hub have started within a minute as ibgu is set to "
                 "allow; rollouts that wait for this get the same share",
-                "the next one may start, a minute after the earliest of these starts: the time is "
-                "told",
+                "the next one may start, a minute after the earliest of these starts, at the time "
+                "shown",
                 "nothing; or change the setting IBGU_STARTS_PER_MINUTE",
             ),
             delays=True,

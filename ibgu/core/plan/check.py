@@ -31,7 +31,7 @@ def problem_of_ibu(ibu: IbuSpec) -> str | None:
     return (
         "spec.ibuSpec.autoRollbackOnFailure.initMonitorTimeoutSeconds: "
         f"Invalid value: {seconds}: should be {wrong}; ibuSpec can't be changed: delete this IBGU "
-        "and create it anew"
+        "and create it again"
     )
 
 

@@ -1,4 +1,4 @@
-"""Warnings that the hub's data allows beforehand: product rules that are otherwise checked too
+"""Warnings that the hub's data allows in advance: product rules that are otherwise checked too
 late.
 
 Numbers as in the rules for an image-based upgrade: releases from 4.14.13 on, at most two minor

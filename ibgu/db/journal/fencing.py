@@ -51,7 +51,7 @@ async def not_begun(
         found = f"turn {changeset} of hub {hub} is written already: one that was given up came late"
     else:
         found = (
-            f"the journal of hub {hub} went back: turn {changeset - 1} was written, and turn "
+            f"the journal of hub {hub} was restored: turn {changeset - 1} was written, and turn "
             f"{row.turns + 1} would be the next"
         )
     return ReloadNeeded(f"{found}; load the journal before the next commit")

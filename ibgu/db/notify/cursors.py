@@ -31,7 +31,7 @@ class Cursors:
         """Returns the receiver's cursor; None if it has none, or ibgu can't read it."""
         mine = (notify_cursors.c.hub == self._hub, notify_cursors.c.receiver == receiver)
         wanted = select(notify_cursors.c.seq, notify_cursors.c.memory).where(*mine)
-        with away_from("reading how far a receiver was told"):
+        with away_from("reading how far a receiver has been notified"):
             async with self._engine.connect() as db:
                 row = (await db.execute(wanted)).first()
         return row and msgspec.convert({"seq": row.seq, "memory": row.memory}, Cursor)
@@ -50,7 +50,7 @@ class Cursors:
         statement = insert(notify_cursors).from_select(columns, leading)
         fresh = {name: statement.excluded[name] for name in columns[2:]}
         upsert = statement.on_conflict_do_update(index_elements=["hub", "receiver"], set_=fresh)
-        with away_from("noting how far a receiver was told"):
+        with away_from("storing how far a receiver has been notified"):
             async with self._engine.begin() as db:
                 written = (await db.execute(upsert)).rowcount
         if not written:

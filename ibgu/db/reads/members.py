@@ -51,10 +51,10 @@ class MemberReads(Base):
     ) -> Page[MemberRow]:
         """Returns a page of members.
 
-        `outcome` and `cause` as they are shown (`core.words.as_told`); `prefix`: of the cluster's
-        name, `clusters`: whole names; `label`: by the labels that their ManagedClusters have now;
-        `reason`: as it is shown, a hold before the member's own; `slower_than`: in flight for more
-        seconds than these.
+        `outcome` and `cause` are those that people see (`core.words.as_told`). `prefix` begins the
+        cluster's name, `clusters` are whole names. `label` selects by the labels that their
+        ManagedClusters have now. `reason` is the one that people see, a hold before the member's
+        own. `slower_than`: in flight for more seconds than these.
         """
         sorting = Sorting(sort, cursor)
         asked = {

@@ -1,6 +1,6 @@
 """Counts the clusters of whole rollouts in Postgres, as `core.counts` does in memory."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import any_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,9 +9,10 @@ from ibgu.core.counts import COMPLETED, Counts, Place, Progress, counts_of_place
 from ibgu.core.model import Action, MemberState, Outcome, Rollout, Step
 from ibgu.db.reads.base import texts
 from ibgu.db.reads.counting import CountingReads
-from ibgu.db.reads.tallies import Newest
+from ibgu.db.reads.tallies import Mark
 from ibgu.db.rows import OF_STEP, to_record
 from ibgu.db.schema import steps
+from ibgu.db.views import StepRow
 
 _MOST = len(Progress)
 _CLEAN = ", ".join(f"'{action}'" for action in Action if action.aborts)
@@ -60,18 +61,22 @@ repeat."""
 
 
 class TotalReads(CountingReads):
-    async def _totals(self, db: AsyncConnection, rollouts: Sequence[Rollout]) -> dict[str, Counts]:
-        """Returns counts by uid."""
+    async def _totals(
+        self, db: AsyncConnection, rollouts: Sequence[Rollout], current: Mapping[str, StepRow]
+    ) -> dict[str, Counts]:
+        """Returns counts by uid. `current`: the newest steps, by uid too; a rollout with a large
+        running step, which is counted once a second, is counted once a second as a whole."""
         uids = [rollout.uid for rollout in rollouts]
         found: dict[str, Counts] = {}
-        unknown: dict[str, Newest] = {}
+        unknown: dict[str, Mark] = {}
         asked = {"hub": self.hub, "uids": uids}
         for uid, seq, at in await db.execute(_NEWEST_EVENTS, asked):
-            newest = (seq, at)
-            if (known := self._tallies.total(uid, newest)) is not None:
+            row = current.get(uid)
+            mark = Mark((seq, at), row if row and self._tallies.shared(row.step) else None)
+            if (known := self._tallies.total(uid, mark)) is not None:
                 found[uid] = known
             else:
-                unknown[uid] = newest
+                unknown[uid] = mark
         counted = await self._whole(db, [each for each in rollouts if each.uid in unknown])
         for uid, counts in counted.items():
             self._tallies.learn_total(uid, unknown[uid], counts)

@@ -7,11 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.kinds import LabelSelector
-from ibgu.core.model import Rollout, Step
+from ibgu.core.model import Rollout
 from ibgu.db.reads.groups import GroupReads
 from ibgu.db.reads.rollouts import RolloutReads
 from ibgu.db.reads.step import StepReads
-from ibgu.db.rows import OF_STEP, to_record
+from ibgu.db.rows import OF_STEP
 from ibgu.db.schema import rollouts, steps
 from ibgu.db.views import GridRow, RolloutRow, SelectedRow, StepRow, ViewRow
 
@@ -28,7 +28,7 @@ class ViewReads(RolloutReads, StepReads, GroupReads):
     ) -> ViewRow:
         """Returns a rollout with one step (from 0; None is the newest one) as of one moment.
 
-        Everything is counted anew, as shared counts may be of another moment. `label` chooses the
+        Everything is counted again, as shared counts may be of another moment. `label` chooses the
         failures, the course and what is selected, not the cells. `all_failures`: of all steps.
         """
         async with self._at_one_moment() as db:
@@ -63,8 +63,8 @@ class ViewReads(RolloutReads, StepReads, GroupReads):
             .where(steps.c.index < rollout.current.step.index)
             .order_by(steps.c.index)
         )
-        rows = [to_record(row, Step) for row in (await db.execute(older)).mappings()]
-        return rollout, (*await self._count(db, rows), rollout.current)
+        rows = (await db.execute(older)).mappings()
+        return rollout, (*await self._counted(db, rows, shared=False), rollout.current)
 
     async def _selected(
         self,

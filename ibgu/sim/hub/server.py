@@ -85,7 +85,7 @@ class MemoryHub:
         return self.versions.back_up()
 
     def restore(self, saved: Backup) -> None:
-        """Restores etcd from a snapshot: the server starts anew, every connection breaks."""
+        """Restores etcd from a snapshot: the server starts again, every connection breaks."""
         self._lists.forget(self.versions.version)
         self.versions.restore(saved)
         for watch in list(self._watches):

@@ -43,7 +43,7 @@ class Aggregation:
         return not self.broken and bool(held & self.granted)
 
     def reset(self) -> None:
-        """Resets the rights: a newly booted stateroot knows nothing of the old one's roles."""
+        """Resets the rights: a newly booted stateroot does not know the old one's roles."""
         self.granted, self._coming, self._at = frozenset(), frozenset(), NEVER
 
 

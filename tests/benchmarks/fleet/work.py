@@ -20,10 +20,10 @@ ROUND = 50
 
 
 class Work(Struct, frozen=True):
-    """CPU is the whole process's while these actions went on, so that all of this is in it: turns
-    with their commits and writes, what watches tell, and what goes by the clock (the Lease, a
-    status each few seconds, which names every member, garbage). The start of the process is not,
-    nor that of the step, which has all clusters as its members.
+    """CPU is the whole process's during these actions. It contains the turns with their commits and
+    writes, the messages of watches, and periodic work: the Lease, garbage collection, and every few
+    seconds a status that names every member. It contains neither the start of the process nor that
+    of the step, which has all clusters as its members.
     """
 
     clusters: int
@@ -35,8 +35,8 @@ class Work(Struct, frozen=True):
     peak: int
     """Bytes of resident memory, from its start to the last of these actions: with that step."""
     leads: int
-    """How often it began to lead anew meanwhile, having lost its Lease for want of time. Each time
-    it loads the journal and looks at all clusters: then the figures are not those of actions."""
+    """How often it led again after it had lost its Lease because it was slow. Each time it loads
+    the journal and looks at all clusters: then the figures are not those of actions."""
 
     @property
     def each(self) -> float:

@@ -42,7 +42,7 @@ _SEED = ("registry.example.com/seed:4.17.2", "4.17.2")
 
 
 class Attempt(Struct, frozen=True):
-    """What is told of a member's only run, and when."""
+    """Events of a member's only run, and their times."""
 
     action: Action
     run: str

@@ -29,7 +29,7 @@ _MARKS = {
         for form in (moment.isoformat(), moment.isoformat().replace("+00:00", "Z"))
     },
 }
-"""What is told by numbers and moments, and so can't carry the name of its place itself."""
+"""Fields that are numbers and times, and so can't carry the name of their place."""
 
 
 class Life(Struct, frozen=True):

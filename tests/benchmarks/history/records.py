@@ -56,7 +56,7 @@ def step(course: Course, index: int) -> Step:
 
 
 def begins(course: Course, index: int) -> tuple[Told, ...]:
-    """What is told before the step's members."""
+    """Events before those of the step's members."""
     found, opened = rollout(course), step(course, index)
     first: tuple[Told, ...] = (
         OnRollout(Kind.ROLLOUT_SEEN, found, "seen on the hub", actor="via the hub (kubectl)"),

@@ -61,7 +61,7 @@ async def until(ready: Callable[[], Coroutine[Any, Any, bool]]) -> None:
 
 
 async def begun(db: AsyncEngine, count: int = 1) -> None:
-    """The receivers are known: they are told what comes now."""
+    """The receivers are known: they are notified of what comes now."""
 
     async def ready() -> bool:
         return len(await rows(db, "SELECT 1 FROM notify_cursors")) == count
@@ -153,7 +153,7 @@ async def test_who_was_away_is_told_everything_later(
         await noc.open()
         await noc.until(lambda: len(noc.taken) >= 5)
     assert types(noc) == TYPES
-    assert said[-1]["event"] == "a receiver is told again"
+    assert said[-1]["event"] == "a receiver is reached again"
 
 
 async def test_the_next_leader_goes_on_where_the_last_one_was(
@@ -214,7 +214,7 @@ async def test_what_can_not_even_be_tried_is_late_too(
         await until(partial(ends_with, "a receiver is not told"))
         assert lag() > 0
         write_serving_files(tmp_path)
-        await until(partial(ends_with, "a receiver is told again"))
+        await until(partial(ends_with, "a receiver is reached again"))
         assert lag() == 0
 
 

@@ -34,7 +34,7 @@ def chain() -> list[Event]:
 
 @cache
 def withdrawn() -> list[Event]:
-    """Armed, the cluster goes dark; it starts anew when it is back."""
+    """Armed, the cluster goes dark; it starts again when it is back."""
     twin = Twin("site-1")
     twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_ARMING)

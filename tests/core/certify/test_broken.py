@@ -701,7 +701,7 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "site-7 starts Upgrade while held: CircuitBreaker",
     ),
     (
-        "a limit anew for nobody's hold",
+        "a new limit for nobody's hold",
         Rule.LIMITS,
         stories.stopped,
         both(drop("StepHeld"), drop("StepReleased")),

@@ -272,7 +272,7 @@ def test_what_still_holds_behind_a_pause_is_told(held_by: dict[str, Any], said: 
 
 
 def test_a_second_resume_waits_until_the_first_was_seen() -> None:
-    """Who presses twice has not asked for the circuit breaker, which they were never shown."""
+    """A user who presses twice has not asked for the circuit breaker, which was never shown."""
     paused = standing("Prep", hold=ReasonKind.PAUSED, step_hold=ReasonKind.CIRCUIT_BREAKER)
     change = resume(target("Prep"), paused)
     assert (change.patch, change.kubectl) == (None, "")

@@ -35,7 +35,7 @@ def backup(twin: Twin) -> Backup:
 
 
 def restore_hub(twin: Twin, saved: Backup, *, proof: str = "version 3 after 7") -> None:
-    """The clusters go on, the controller begins anew and finds the proof.
+    """The clusters go on, the controller begins again and finds the proof.
 
     No agent is quicker than it: what one of them takes from an armed work of the backup before
     that is disarmed, nobody could prevent.
@@ -51,7 +51,7 @@ def restore_hub(twin: Twin, saved: Backup, *, proof: str = "version 3 after 7") 
     twin.frozen |= set(twin.spokes)
     twin.settle()
     for work in twin.works.values():
-        work.taken = 0  # the agent lists anew, and applies what it finds
+        work.taken = 0  # the agent lists again, and applies what it finds
     twin.frozen -= set(twin.spokes)
 
 

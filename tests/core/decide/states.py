@@ -83,7 +83,7 @@ def result(make: Make, event: Event) -> list[Decision]:
 
 
 def said(decisions: list[Decision]) -> str:
-    """Each decision about the member in a word: its kind, or the reason or result it brings."""
+    """Each decision about the member in one word: its kind, or the reason or result it brings."""
     return ", ".join(_word(d) for d in decisions if isinstance(d, OnMember))
 
 

@@ -61,7 +61,7 @@ def test_some_clusters_never_match(changes: dict[str, object]) -> None:
 
 
 def test_labels_that_are_owed_count_as_written() -> None:
-    """The next step starts in the turn in which the last label of the one before is owed."""
+    """The next step starts in the turn that queues the last label patch of the one before."""
     twin = Twin("site-1")
     uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
     twin.settle()

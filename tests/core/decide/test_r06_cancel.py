@@ -295,7 +295,7 @@ def test_its_later_steps_take_their_clusters_too() -> None:
 
 @pytest.mark.parametrize("scope", [SHARED, Scope("fleet")], ids=["tenancy", "no tenancy"])
 def test_where_it_is_on_they_are_cancelled_and_no_foreign_name_is_told(scope: Scope) -> None:
-    """Who may read one rollout need not be able to read the other, with tenancy or without."""
+    """A reader of one rollout need not be able to read the other, with tenancy or without."""
     twin, older, newer = between_two("Abort", across=True, scope=scope)
     member = twin.member(older, 0, "site-2")
     assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.CANCELLED)

@@ -11,7 +11,7 @@ from tests.core.decide.impulses import arming, run_of
 
 
 def kept(step: str, *stages: str) -> tuple[Twin, str]:
-    """An arming that the hub does not take for want of a right, on a cluster in that state."""
+    """An arming that the hub refuses because a right is missing, on a cluster in that state."""
     twin = Twin("site-1")
     for stage in stages:
         twin.spokes["site-1"].to(stage)
@@ -71,7 +71,7 @@ def test_a_work_that_is_gone_is_not_made_armed() -> None:
     twin.touch(uid, "site-1")
     twin.turn()
     assert run_of(twin, uid).result is RunResult.WITHDRAWN
-    assert "asked anew" in run_of(twin, uid).message
+    assert "probe the cluster again" in run_of(twin, uid).message
     twin.wait(minutes=5)
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 

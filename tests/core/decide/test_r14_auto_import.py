@@ -39,7 +39,7 @@ def marks(twin: Twin) -> dict[str, str]:
 
 
 def patches(twin: Twin) -> int:
-    """Writes to the ManagedCluster that were owed so far."""
+    """Patches of the ManagedCluster that have been pending so far."""
     return len(twin.told(Kind.LABELS_PENDING))
 
 
@@ -108,7 +108,7 @@ def test_somebody_elses_is_left_alone() -> None:
 
 
 def test_one_that_is_about_to_go_is_kept_for_the_next_upgrade() -> None:
-    """Another rollout's removal is still owed: what is there is not what will be."""
+    """Another rollout's removal is still pending: what is there is not what will be."""
     twin = prepared("Upgrade")
     theirs = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: "b"}
     twin.annotations["site-1"] = dict(theirs)

@@ -186,7 +186,7 @@ def test_who_holds_nothing_frees_nobody_elses_claim() -> None:
     assert fleet.claims == {"uid-site-1": Holder("uid-a", 0, "site-1")}
 
 
-# -- debts ---------------------------------------------------------------------------------------
+# -- pending patches -----------------------------------------------------------------------------
 
 
 def test_a_pending_patch_is_there_until_it_is_empty() -> None:

@@ -68,13 +68,13 @@ def test_who_took_longer_than_was_thought() -> None:
 
 
 def test_nobody_knows_the_end_of_who_took_longer_than_all() -> None:
-    """It may take all the time that the step has; what is told is of the other one."""
+    """It may take all the time that the step has; what is shown is of the other one."""
     longest = InFlight((Action.PREP,), 200.0)
     found = eta(rest(in_flight=[longest, InFlight((Action.PREP,), 90.0)]), NOW, RATE_LIMITS)
     assert seconds(found) == (10.0, 35.0, 86400.0)
     assert found
     assert (found.stuck, found.limit) == (1, NOW + timedelta(days=1))
-    assert found.basis.endswith("; 1 in flight for longer than is usual, so nobody knows the end")
+    assert found.basis.endswith("; 1 in flight for longer than usual, so nobody knows the end")
 
 
 @pytest.mark.parametrize("duration_stats", [RATE_LIMITS, {}], ids=["measured", "not measured"])
@@ -141,7 +141,7 @@ def test_no_schedule_is_shorter_than_its_work_or_longer_than_lists_can_be(
 
 
 def test_slots_that_nobody_takes_cost_nothing() -> None:
-    """Who wants all clusters at once writes any large number."""
+    """A user who wants all clusters at once writes any large number."""
     assert makespan(2**31 - 1, [5.0], [7.0, 3.0]) == 7.0
 
 

@@ -117,7 +117,7 @@ HOSTILE = "x\n*noc*: all is well @channel\u202e [see](https://evil.example) \x1b
 
 
 def hostile() -> tuple[Memory, Message]:
-    """A rollout whose first failed cluster says that, and what is told of it."""
+    """A rollout whose first failed cluster says that, and what the message says of it."""
     twin = prepared(range(1, 13))
     twin.wait(hours=5)
     facts = [

@@ -189,10 +189,16 @@ def test_why_nobody_counts_what_is_in_the_way() -> None:
     ]
     assert why(clusters, Action.ABORT_ON_FAILURE, EVERYBODY) == (
         "6 clusters match spec.clusterLabelSelectors, but none can start AbortOnFailure: "
-        "1 being deleted, 1 not accepted by the hub (spec.hubAcceptsClient), 1 taken over by a "
-        "newer ImageBasedGroupUpgrade that cancels or rolls back, 1 the hub itself "
-        "(local-cluster), 2 without the label lcm.openshift.io/ibgu-prep-failed or "
-        "lcm.openshift.io/ibgu-upgrade-failed"
+        + ", ".join(
+            (
+                "1 being deleted",
+                "1 not accepted by the hub (spec.hubAcceptsClient)",
+                "1 taken over by a newer ImageBasedGroupUpgrade that cancels or rolls back",
+                "1 the hub itself (local-cluster)",
+                "2 without the label lcm.openshift.io/ibgu-prep-failed or "
+                "lcm.openshift.io/ibgu-upgrade-failed",
+            )
+        )
     )
 
 

@@ -156,7 +156,7 @@ def test_what_can_not_be_matches_nobody_among_many() -> None:
 
 
 def test_long_lists_are_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For each cluster anew it took a second of a server's time."""
+    """Repeated for each cluster it took a second of a server's time."""
     values = [f"site-{n}" for n in range(5000)]
     chooses = matcher([requires("site", "In", *values)])
     monkeypatch.setattr("ibgu.core.plan.selectors.problem_of", None)

@@ -59,7 +59,7 @@ def test_generations(shown: int, hold: Reason | None, *, proved: bool) -> None:
     ("meta", "proved"),
     [
         ({}, True),
-        ({"uid": "uid-new"}, False),  # applied anew
+        ({"uid": "uid-new"}, False),  # applied again
         ({"deletion_timestamp": "2026-01-01T00:00:00Z"}, False),  # on its way out
     ],
 )

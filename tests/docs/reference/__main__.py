@@ -1,4 +1,4 @@
-"""`python -m tests.docs.reference`: make the reference pages anew (part of `make docs`)."""
+"""`python -m tests.docs.reference`: generate the reference pages (part of `make docs`)."""
 
 from tests.docs.reference.pages import FOLDER, PAGES
 

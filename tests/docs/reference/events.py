@@ -10,13 +10,15 @@ What the history of a rollout is made of: the kinds that `ibgu events`, the
 [REST API](../rest.md) (`events`) and `ibgu certify` speak of. Each event has a number, the time,
 who asked for it where a person did, and a sentence that says why.
 
-Few of them are Kubernetes Events on the IBGU too (`kubectl events --for ibgu/NAME`), under the same
-name as reason: those marked *Event*, and whatever warns. Failed clusters are told one by one up to
-{FAILURES} a step; the status and the history have all of them. Three more Events are in no
-history: `{NOT_UNDERSTOOD}`, an annotation of the IBGU is misspelt, or has a value that
-says nothing; `PayloadMissing`, a ConfigMap or secret that the IBGU names is not on the hub;
-`PayloadUnchecked`, the IBGU is older than the admission policy that checks what it names;
-`{STATUS_REFUSED}`, the hub does not take the status, which shows an earlier time."""
+Those marked *Event*, and all that warn, are also Kubernetes Events on the IBGU
+(`kubectl events --for ibgu/NAME`), with the kind as their reason. At most {FAILURES} failed
+clusters of a step get an Event each; the status and the history have all of them. Four more Events
+are in no history:
+
+- `{NOT_UNDERSTOOD}`: an annotation of the IBGU is misspelt, or ibgu can't read its value.
+- `PayloadMissing`: a ConfigMap or secret that the IBGU names is not on the hub.
+- `PayloadUnchecked`: the IBGU is older than the admission policy that checks what it names.
+- `{STATUS_REFUSED}`: the hub refuses the status, which shows an earlier time."""
 
 SECTIONS: dict[str, dict[Kind, str]] = {
     "Of a rollout": {

@@ -17,7 +17,7 @@ Every cluster that is not finished has exactly one reason why it is not further.
 each reason what it means, what ends it and what you do. `ibgu explain` prints the same with the
 details of the one cluster: since when, until when if that is known, the cluster's own words.
 
-A reason that lasts longer than it does as a rule is *overdue*: from then on a person must act, and
+A reason that lasts longer than usual is *overdue*: from then on a person must act, and
 `ibgu explain`, `ibgu stragglers`, the page and REST (`reason.overdue`) say what to check. Where a
 p95 is named, it is measured on this hub (from ten clusters on, at least 30 seconds). Of all else
 the journal has no times: the limit is the one that is named here.

@@ -1,0 +1,85 @@
+"""Runs Vale, the style checker: from the cache, else built into it once."""
+
+import hashlib
+import json
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from ibgu.sandbox import golang
+from ibgu.sandbox.cache import made_once
+from ibgu.sandbox.errors import SandboxError
+from ibgu.sandbox.progress import Progress
+from tests.prose.texts import prose
+
+ROOT = Path(__file__).parents[2]
+MODULE = Path(__file__).with_name("gomod")
+PACKAGE = "github.com/vale-cli/vale/v3/cmd/vale"
+
+
+class Finding(NamedTuple):
+    path: Path
+    line: int
+    rule: str
+    message: str
+
+
+def findings(paths: Iterable[Path], config: Path = ROOT / ".vale.ini") -> list[Finding]:
+    """Returns what the rules of `config` find in the prose of files of the repository."""
+    with TemporaryDirectory() as folder:
+        numbers: dict[str, list[int]] = {}
+        for path in paths:
+            lines = prose(path)
+            text = Path(folder, f"{path.relative_to(ROOT)}{'' if path.suffix == '.md' else '.md'}")
+            text.parent.mkdir(parents=True, exist_ok=True)
+            text.write_text("".join(f"{line.text}\n" for line in lines))
+            numbers[str(text)] = [line.number for line in lines]
+        return sorted(_found(Path(folder), numbers, config))
+
+
+def _found(folder: Path, numbers: dict[str, list[int]], config: Path) -> Iterator[Finding]:
+    done = subprocess.run(
+        [_vale(), "--config", config, "--no-exit", "--output", "JSON", folder],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SandboxError(f"vale can't check: {done.stderr or done.stdout}")
+    for text, alerts in json.loads(done.stdout).items():
+        path = ROOT / Path(text).relative_to(folder)
+        source = path if path.exists() else path.with_suffix("")
+        for alert in alerts:
+            line = numbers[text][alert["Line"] - 1]
+            yield Finding(source, line, alert["Check"], alert["Message"])
+
+
+def _vale() -> Path:
+    return made_once(f"vale-{_digest()}", _build) / "vale"
+
+
+def _digest() -> str:
+    """Changes with every version of everything that is built, and with the machine's kind."""
+    digest = hashlib.sha256(f"{sys.platform}/{platform.machine()}".encode())
+    for name in ("go.mod", "go.sum"):
+        digest.update((MODULE / name).read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _build(folder: Path) -> None:
+    if not shutil.which("cc"):
+        raise SandboxError("the style checker is built with a C compiler: apt-get install gcc")
+    with Progress("vale, for the style of the docs") as progress:
+
+        def show(line: str) -> None:
+            progress.detail = line
+
+        flags = ["-trimpath", "-ldflags", "-s -w"]
+        arguments = ["build", "-v", *flags, "-o", str(folder / "vale"), PACKAGE]
+        golang.run(arguments, show, module=MODULE, cgo=True)
