@@ -11,6 +11,7 @@ from ibgu.api.routes import (
     clusters,
     durations,
     history,
+    leadership,
     members,
     preview,
     rollouts,
@@ -34,6 +35,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.feed = Feed(context.engine, context.hub)
     reads = (
         whoami,
+        leadership,
         summary,
         durations,
         rollouts,

@@ -10,6 +10,7 @@ from ibgu.client.responses.durations import Durations
 from ibgu.client.responses.events import Activity, Event
 from ibgu.client.responses.explain import Explained
 from ibgu.client.responses.failures import Failures
+from ibgu.client.responses.leadership import Leadership
 from ibgu.client.responses.members import Member, Visit
 from ibgu.client.responses.overview import Grid, Summary, Timeline
 from ibgu.client.responses.preview import Preview, PreviewOf
@@ -34,6 +35,9 @@ class Client:
 
     def whoami(self) -> Whoami:
         return self._wire.get(Whoami, "whoami")
+
+    def leadership(self) -> Leadership:
+        return self._wire.get(Leadership, "leadership")
 
     def summary(self, *, namespace: str | None = None) -> Summary:
         """Returns all that is under way; None: of all namespaces that the caller may see."""

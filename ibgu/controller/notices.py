@@ -1,10 +1,12 @@
-"""Writes sparse Events on the IBGU: what a person wants to read, once."""
+"""Writes sparse Events on IBGUs and on ibgu's Lease: what a person wants to read, once."""
 
 from collections.abc import Iterable
 
 from ibgu.controller.clock import Clock
 from ibgu.controller.mirror import Mirror
 from ibgu.core.fleet import FleetState
+from ibgu.core.kinds import ObjectMeta
+from ibgu.core.leadership import REMEDY, Leadership
 from ibgu.core.model import (
     Decision,
     Kind,
@@ -15,7 +17,7 @@ from ibgu.core.model import (
     Preempt,
     is_warning,
 )
-from ibgu.hub.events import event
+from ibgu.hub.events import LEASE, event
 from ibgu.hub.writer import Writer
 
 TOLD = frozenset(
@@ -33,6 +35,8 @@ TOLD = frozenset(
     }
 )
 """Kinds reported as Normal Events; warnings are reported whatever their kind."""
+LEADS = "LeaderElection"
+"""The reason of Events on the Lease, as of Kubernetes' own controllers."""
 FAILURES = 5
 """Failed clusters per step that get an Event of their own; status and history have the rest."""
 
@@ -90,6 +94,21 @@ class Notices:
                 now=now,
                 instance=self._instance,
                 warning=is_warning(decision),
+            )
+        )
+
+    def leads(self, lease: ObjectMeta, found: Leadership) -> None:
+        """Writes one Event per lead on the Lease: a Warning where leadership changes too often."""
+        self._writer.submit(
+            event(
+                lease,
+                LEADS,
+                f"{found.words}; {REMEDY}" if found.flaps else found.words,
+                key=str(found.epoch),
+                now=self._clock.now(),
+                instance=self._instance,
+                warning=found.flaps,
+                of=LEASE,
             )
         )
 

@@ -70,7 +70,8 @@ class Controller:
         self._labels = labels
         self._settings = settings
         self._client = client
-        self._durations = ActionDurations(Reads(engine, served.hub))
+        reads = Reads(engine, served.hub)
+        self._durations = ActionDurations(reads)
         self._tally = telemetry.Tally(client)
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed, self._wished)
@@ -89,6 +90,8 @@ class Controller:
             rng=self._rng,
             clock=clock,
             talm_seen={},
+            reads=reads,
+            lease=lambda: self._elector.held,
         )
         self._seldom = Seldom(time.monotonic)
         self._sight = Sight(self._watches, asyncio.get_running_loop().time)

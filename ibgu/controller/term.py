@@ -7,7 +7,9 @@ from datetime import datetime
 from functools import partial
 from random import Random
 
+import structlog
 from msgspec import Struct
+from sqlalchemy.exc import DBAPIError
 
 from ibgu.controller.adopting import Adopting
 from ibgu.controller.clock import Clock
@@ -32,15 +34,19 @@ from ibgu.controller.tenants import Tenants
 from ibgu.controller.watches import Watches
 from ibgu.controller.work_queue import WorkQueue
 from ibgu.core.fleet import FleetState
+from ibgu.core.kinds import ObjectMeta
 from ibgu.core.references import Unchecked
 from ibgu.core.snapshot import Facts
-from ibgu.db.errors import JournalAway
+from ibgu.db.errors import JournalAway, told
 from ibgu.db.journal import Journal
+from ibgu.db.reads import Reads
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.discovery import Served
 from ibgu.hub.port import Hub
 from ibgu.hub.writer import Limits, Writer, WriteResult
 from ibgu.settings import Settings
+
+log = structlog.get_logger("ibgu.controller")
 
 UNKNOWN_PAYLOAD = 2.0
 """Seconds until a payload that can't be read yet is read again; its step starts nothing before."""
@@ -65,6 +71,9 @@ class TermDeps(Struct, frozen=True, kw_only=True):
     rng: Random
     clock: NewClock
     talm_seen: SeenLeases
+    reads: Reads
+    lease: Callable[[], ObjectMeta | None]
+    """Returns the metadata of the Lease while this controller holds it."""
 
 
 class TermInputs(Struct, frozen=True):
@@ -175,6 +184,7 @@ class Term:
             take_back=deps.settings.take_back_pull_secrets,
         )
         refresh = self._refresh(inputs, effects, lambda: loop.writes_suspended)
+        notices = Notices(mirror, clock, writer, instance=deps.settings.identity)
         loop_deps = LoopDeps(
             fleet=inputs.fleet,
             mirror=mirror,
@@ -193,13 +203,15 @@ class Term:
                 served=served.ibgu_status,
                 settled=lambda: self._journal_writer.settled,
             ),
-            notices=Notices(mirror, clock, writer, instance=deps.settings.identity),
+            notices=notices,
             clock=clock,
             refresh=refresh,
             in_sync=lambda: deps.watches.in_sync,
         )
         loop = Loop(loop_deps, inputs.facts)
         tasks.create_task(writer.run())
+        if not inputs.facts.talm_live:
+            tasks.create_task(self._tell_leadership(notices))
         if refresh is not None:
             tasks.create_task(refresh.run())
         tasks.create_task(loop_deps.statuses.run(inputs.fleet))
@@ -249,6 +261,16 @@ class Term:
         while True:
             known = await loop.check_payloads()
             await asyncio.sleep(every if known else min(every, UNKNOWN_PAYLOAD))
+
+    async def _tell_leadership(self, notices: Notices) -> None:
+        """Writes the Event of this lead; a journal that can't be read is tolerated."""
+        try:
+            found, lease = await self._deps.reads.leadership(), self._deps.lease()
+        except (JournalAway, DBAPIError) as error:
+            log.warning("can't tell of the new leader", error=told(error))
+            return
+        if found is not None and lease is not None:
+            notices.leads(lease, found)
 
     async def _note_versions(self) -> None:
         """Records the hub's resourceVersions, by which the next start sees whether the hub was

@@ -7,8 +7,10 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ibgu.core.leadership import Leadership
 from ibgu.db.engine import engine
 from ibgu.db.errors import away_from
+from ibgu.db.reads.leadership import leaderships
 from ibgu.db.revision import current
 from ibgu.db.schema import metadata
 
@@ -28,10 +30,6 @@ _UNWRITABLE = text(
     " OR EXISTS (SELECT FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege"
     " WHERE NOT has_table_privilege(to_regclass(name), privilege))"
 )
-_LEADS = text(
-    "SELECT coalesce(max(begun), 0) FROM (SELECT count(*) AS begun FROM leaders"
-    " WHERE since > now() - interval '10 minutes' GROUP BY hub) AS hubs"
-)
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -48,8 +46,8 @@ class Health(Struct, frozen=True, kw_only=True):
     unwritable: tuple[str, ...]
     """Tables of ibgu that this user may not change; empty while there are no tables."""
     free_connections: int
-    leads: int
-    """Leads that began in the last 10 minutes, on the hub with the most."""
+    leaderships: tuple[Leadership, ...]
+    """Of each hub in the journal."""
 
 
 async def health(url: str) -> Health:
@@ -70,7 +68,7 @@ async def _ask(connection: AsyncConnection, revision: str | None) -> Health:
     server = (await connection.execute(_SERVER)).one()
     names = [table.name for table in metadata.sorted_tables] if revision is not None else []
     unwritable = tuple((await connection.execute(_UNWRITABLE, {"names": names})).scalars())
-    leads = 0 if "leaders" in unwritable or not names else await connection.scalar(_LEADS)
+    known = names and not {"hubs", "leaders"} & set(unwritable)
     return Health(
         version=server.version,
         revision=revision,
@@ -81,7 +79,7 @@ async def _ask(connection: AsyncConnection, revision: str | None) -> Health:
         may_create=bool(server.may_create),
         unwritable=tuple(sorted(unwritable)),
         free_connections=server.free,
-        leads=leads or 0,
+        leaderships=tuple(await leaderships(connection)) if known else (),
     )
 
 

@@ -1,4 +1,4 @@
-"""Writes Kubernetes Events about an ImageBasedGroupUpgrade, each once."""
+"""Writes Kubernetes Events, each once."""
 
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -14,6 +14,10 @@ CONTROLLER = "ibgu.dev/ibgu"
 NOTE_BYTES = 1024
 """The API server refuses longer notes."""
 
+IBGU = (f"{paths.IBGU_GROUP}/{paths.IBGU_VERSION}", "ImageBasedGroupUpgrade")
+LEASE = ("coordination.k8s.io/v1", "Lease")
+"""What Events are about: apiVersion and kind."""
+
 NAME_LENGTH = 230
 """The most characters of the object's name in an Event's name, within the 253 of a Kubernetes
 name."""
@@ -28,6 +32,7 @@ def event(
     now: datetime,
     instance: str,
     warning: bool = False,
+    of: tuple[str, str] = IBGU,
     action: str = "Reconcile",
 ) -> Write:
     """Returns the write that creates the Event.
@@ -35,6 +40,7 @@ def event(
     `key` tells occurrences of one reason apart (a step's number, a journal sequence): the name is
     derived from it, so that a repeat after a restart meets AlreadyExists. A conflict therefore
     means: already written. `reason`: a word in CamelCase. `instance`: the identity of this process.
+    `of`: what `about` is, see `IBGU`.
     """
     name = event_name(about, reason, key)
     body = {
@@ -49,8 +55,8 @@ def event(
         "type": "Warning" if warning else "Normal",
         "note": cut(note, NOTE_BYTES),
         "regarding": {
-            "apiVersion": f"{paths.IBGU_GROUP}/{paths.IBGU_VERSION}",
-            "kind": "ImageBasedGroupUpgrade",
+            "apiVersion": of[0],
+            "kind": of[1],
             "namespace": about.namespace,
             "name": about.name,
             "uid": about.uid,
@@ -61,7 +67,7 @@ def event(
         method="POST",
         path=paths.events(about.namespace),
         body=msgspec.json.encode(body),
-        owner=about.uid,
+        owner=about.uid if of == IBGU else "",
     )
 
 

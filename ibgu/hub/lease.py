@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.core.kinds import JsonObject, Lease
+from ibgu.core.kinds import JsonObject, Lease, ObjectMeta
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.decode import decode_one
 from ibgu.hub.errors import HubError, Stuck
@@ -102,6 +102,11 @@ class Elector:
         self._holding = False
         self.deadline = Deadline(self._loop.time)
         self.leader = ""
+
+    @property
+    def held(self) -> ObjectMeta | None:
+        """Returns the lease's metadata while it is ours."""
+        return self._ours.metadata if self._ours is not None else None
 
     async def look(self) -> None:
         """Reads the lease before `run`, at the start of the process: a lease that nobody renews

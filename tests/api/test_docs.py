@@ -16,7 +16,7 @@ pytestmark = pytest.mark.hub
 
 DOC = Path(__file__).parents[2] / "docs" / "rest.md"
 
-ASKS_NOTHING = {"GET /api/v1/whoami"}
+ASKS_NOTHING = {"GET /api/v1/whoami", "GET /api/v1/leadership"}
 """No right is needed, no input taken."""
 
 

@@ -157,17 +157,34 @@ async def test_all_rollouts_without_a_name(ibgu: Ibgu, journal: Journal) -> None
     lines = told(found.stdout).splitlines()
     assert lines[0] == "2 rollouts: 1 Running, 1 Held"
     assert lines[1].startswith("under way: ")
-    assert lines[2].startswith("⏸ default/ran-r1 waits for a person since some time")
-    assert lines[3] == "    → ibgu status ran-r1 -n default"
+    assert lines[2].startswith("leader: test took the lead at ")
+    assert lines[3].startswith("⏸ default/ran-r1 waits for a person since some time")
+    assert lines[4] == "    → ibgu status ran-r1 -n default"
     listed = lines[[line[:9] for line in lines].index("NAMESPACE") :]
     assert sorted(line.split()[1] for line in listed) == ["NAME", "ran-r1", "ran-x1"]
     only = await ibgu("status", "-n", "edge")
     assert only.stdout.startswith("1 rollout: 1 Running")
     body = json.loads((await ibgu("status", "-o", "json")).stdout)
     assert (len(body["rollouts"]), body["summary"]["rollouts"]["Held"]) == (2, 1)
-    nothing = await ibgu("status", user="carol")
-    assert nothing.stdout == "there are no rollouts, or you may see none\n"
+    assert body["leadership"]["leader"] == "test"
+    nothing = (await ibgu("status", user="carol")).stdout.splitlines()
+    assert nothing[0] == "there are no rollouts, or you may see none"
+    assert nothing[1].startswith("leader: test took the lead at ")
     assert (await ibgu("status", "--wait")).exit_code == 2
+
+
+async def test_a_leader_that_changes_too_often_is_told_with_what_to_do(
+    ibgu: Ibgu, journal: Journal
+) -> None:
+    for _ in range(6):
+        await journal.lead("pod-1")
+    lines = (await ibgu("status")).stdout.splitlines()
+    assert re.fullmatch(
+        "⚠ leader: pod-1 took the lead again at .* UTC; leadership has changed 6 times in the last "
+        "10 minutes",
+        lines[1],
+    )
+    assert lines[2].startswith("    → see the runbook IbguLeaderFlaps")
 
 
 async def test_a_rollout_that_has_not_begun(ibgu: Ibgu, journal: Journal) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibgu.core.kinds import ObjectMeta
-from ibgu.hub.events import cut, event, event_name
+from ibgu.hub.events import LEASE, cut, event, event_name
 from ibgu.hub.writer import Write
 from tests.hub.conftest import Json
 
@@ -33,6 +33,19 @@ def test_an_event_names_its_object() -> None:
     assert sent["eventTime"] == "2026-03-01T12:00:00.000000Z"
     assert sent["regarding"]["name"] == "ran-417"
     assert sent["metadata"]["name"] == write.key[-1]
+
+
+def test_an_event_about_the_lease_is_no_rollouts() -> None:
+    lease = ObjectMeta(name="ibgu-controller", namespace="ibgu-system", uid="u-2")
+    write = event(lease, "LeaderElection", "pod-1 took it", key="3", now=NOW, instance="", of=LEASE)
+    assert write.owner == ""
+    assert body(write)["regarding"] == {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "namespace": "ibgu-system",
+        "name": "ibgu-controller",
+        "uid": "u-2",
+    }
 
 
 def test_the_same_told_again_has_the_same_name_and_the_next_another() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ibgu.cli.doctor.facts import JournalFacts, Unasked
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
+from ibgu.core.leadership import REMEDY, Leadership
 from ibgu.db.health import Health
 from ibgu.db.revision import problem as schema_problem
 
@@ -13,8 +14,6 @@ SLOW = 20.0
 """Milliseconds of a round trip; every decision waits for a commit."""
 CONNECTIONS = 20
 """Two pools: the controller's and the API's."""
-LEADS = 5
-"""In 10 minutes, as the alert IbguLeaderFlaps has it."""
 
 
 def judge_journal(heard: JournalFacts) -> Iterator[Finding]:
@@ -27,8 +26,7 @@ def judge_journal(heard: JournalFacts) -> Iterator[Finding]:
         yield _schema(heard)
         if heard.free_connections < CONNECTIONS:
             yield _connections(heard)
-        if heard.leads > LEADS:
-            yield _flaps(heard)
+        yield from map(_leader, heard.leaderships)
 
 
 def _server(health: Health) -> Finding:
@@ -66,10 +64,7 @@ def _connections(health: Health) -> Finding:
     return warning("connections", words, do)
 
 
-def _flaps(health: Health) -> Finding:
-    words = f"leadership has changed {health.leads} times in the last 10 minutes"
-    do = (
-        "see the runbook IbguLeaderFlaps: the hub's API server or the controller's node is slow "
-        "beside IBGU_LEASE_RENEW_SECONDS"
-    )
-    return warning("changes of the leader", words, do)
+def _leader(found: Leadership) -> Finding:
+    if found.flaps:
+        return warning("leader", found.words, REMEDY)
+    return ok("leader", found.words)

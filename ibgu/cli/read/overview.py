@@ -29,4 +29,4 @@ def overview(target: Target, output: Form, *, watch: bool) -> None:
 
 def _look(client: Client, namespace: str | None) -> Overview:
     rollouts = tuple(client.rollouts(namespace=namespace, state=_PRESENT))
-    return Overview(client.summary(namespace=namespace), rollouts)
+    return Overview(client.summary(namespace=namespace), rollouts, client.leadership())

@@ -10,6 +10,7 @@ from ibgu.cli.show.failing import cut
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.rollouts import rollouts_table
 from ibgu.cli.show.times import duration
+from ibgu.client.responses.leadership import Leadership
 from ibgu.client.responses.overview import NeedsPerson, Summary
 from ibgu.client.responses.rollouts import Rollout
 
@@ -20,20 +21,23 @@ _WORDS = 160
 class Overview(Struct, frozen=True):
     summary: Summary
     rollouts: Sequence[Rollout]
+    leadership: Leadership
 
     @property
     def facts(self) -> object:
         """Returns all but the time."""
         told = self.summary
-        return (told.rollouts, told.members, told.stalled, told.needs_person, self.rollouts)
+        numbers = (told.rollouts, told.members, told.stalled, told.needs_person)
+        return (*numbers, self.rollouts, self.leadership)
 
 
 def overview_lines(seen: Overview, paper: Paper) -> list[str]:
     if not seen.rollouts:
-        return ["there are no rollouts, or you may see none"]
+        return ["there are no rollouts, or you may see none", *_leader(seen.leadership, paper)]
     now = seen.summary.now
     return [
         *_numbers(seen, paper),
+        *_leader(seen.leadership, paper),
         *(line for each in seen.summary.needs_person for line in _needed(each, now, paper)),
         *rollouts_table(seen.rollouts, now, wide=False, namespaces=True),
     ]
@@ -41,7 +45,11 @@ def overview_lines(seen: Overview, paper: Paper) -> list[str]:
 
 def body_of(seen: Overview) -> dict[str, object]:
     """Returns the same for programs."""
-    return {"summary": seen.summary, "rollouts": seen.rollouts}
+    return {
+        "summary": seen.summary,
+        "rollouts": seen.rollouts,
+        "leadership": seen.leadership,
+    }
 
 
 def _numbers(seen: Overview, paper: Paper) -> Iterator[str]:
@@ -52,6 +60,14 @@ def _numbers(seen: Overview, paper: Paper) -> Iterator[str]:
         stalled = f"{symbols.WARNING} {summary.stalled} stalled" if summary.stalled else ""
         mark = f" · {paper.paint(stalled, 'yellow')}" if stalled else ""
         yield f"under way: {under_way}{mark}"
+
+
+def _leader(found: Leadership, paper: Paper) -> Iterator[str]:
+    if not found.remedy:
+        yield f"leader: {found.words}"
+        return
+    yield paper.paint(f"{symbols.WARNING} leader: {found.words}", "yellow")
+    yield f"    → {found.remedy}"
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -7,6 +7,7 @@ from ibgu.db.reads.events import EventReads
 from ibgu.db.reads.feed import FeedReads
 from ibgu.db.reads.groups import NAMED
 from ibgu.db.reads.later import LaterReads
+from ibgu.db.reads.leadership import LeadershipReads
 from ibgu.db.reads.members import MemberReads
 from ibgu.db.reads.overview import OverviewReads
 from ibgu.db.reads.sorting import Sort
@@ -25,6 +26,7 @@ class Reads(
     LaterReads,
     EventReads,
     FeedReads,
+    LeadershipReads,
 ):
     """Every read, at one moment each. They raise BadCursor and JournalAway."""
 

@@ -19,6 +19,7 @@ from ibgu.cli.doctor.facts import (
     Whose,
 )
 from ibgu.cli.doctor.findings import Finding
+from ibgu.core.leadership import Leadership as Leader
 from ibgu.core.references import Unchecked
 from ibgu.db.health import Health
 from ibgu.db.schema import VERSION
@@ -58,7 +59,7 @@ HEALTH = Health(
     may_create=True,
     unwritable=(),
     free_connections=80,
-    leads=1,
+    leaderships=(Leader("pod-1", 1, NOW, None, 0),),
 )
 
 

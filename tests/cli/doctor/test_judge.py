@@ -28,6 +28,7 @@ from ibgu.cli.doctor.judge_journal import judge_journal
 from ibgu.cli.doctor.probe_hub import nothing
 from ibgu.cli.doctor.show import as_json, as_text
 from ibgu.cli.show.paper import PLAIN
+from ibgu.core.leadership import Leadership as Leader
 from ibgu.core.references import Unchecked
 from ibgu.db.schema import VERSION
 from ibgu.hub.consequences import consequence
@@ -46,6 +47,7 @@ BOUND = Reach(tenancy=True, across_namespaces=False)
 UNBOUND = Reach(tenancy=True, across_namespaces=False, namespaces=("north",))
 NO_SETS = Reach(tenancy=True, across_namespaces=False, served=False)
 RIVAL = Rival("pod-1", "ibgu-system", "ibgu-controller")
+FLAPPING = Leader("pod-1", 9, NOW, "pod-0", 6)
 AWAY = Unknown("GET /version: ConnectionFailed: refused")
 
 
@@ -123,7 +125,7 @@ def test_hub(facts: HubFacts, findings: list[tuple[str, str]]) -> None:
         (health(revision=str(VERSION + 1)), [("schema", "error")]),
         (health(unwritable=("claims",)), [("schema", "error")]),
         (health(free_connections=3), [("connections", "warning")]),
-        (health(leads=6), [("changes of the leader", "warning")]),
+        (health(leaderships=(FLAPPING,)), [("leader", "warning")]),
     ],
 )
 def test_journal(facts: JournalFacts, findings: list[tuple[str, str]]) -> None:

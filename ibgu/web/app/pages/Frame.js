@@ -4,20 +4,23 @@ import { useServices } from "../data/services.js";
 import { useBody } from "../data/watch.js";
 import { html } from "../html.js";
 import { chooseTheme, chosenTheme, THEMES } from "../theme.js";
+import { Flapping, Leader, useLeadership } from "./Leader.js";
 import { Search } from "./Search.js";
 
 export function Frame({ signOut, children }) {
+  const leadership = useLeadership();
   return html`<a class="skip" href="#main" onClick=${toMain}>Skip to the content</a>
     <header class="top">
       <a class="brand" href="#/">ibgu</a>
       <nav aria-label="Pages"><a href="#/">Rollouts</a></nav>
       <${Search} />
+      <${Leader} leadership=${leadership} />
       <${Freshness} />
       <${Who} />
       <${Theme} />
       ${signOut && html`<button type="button" class="small" onClick=${signOut}>Sign out</button>`}
     </header>
-    <main id="main" tabindex="-1">${children}</main>`;
+    <main id="main" tabindex="-1"><${Flapping} leadership=${leadership} />${children}</main>`;
 }
 
 /** The address' hash is ours, so the browser can't follow it itself. */
