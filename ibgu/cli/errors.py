@@ -9,6 +9,8 @@ from ibgu.core.harmless import harmless
 FAILED = 1
 MISUSED = 2
 """Of options, arguments and settings."""
+NOBODY = 5
+"""No cluster is selected, or has the labels that were asked for."""
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:

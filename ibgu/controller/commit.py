@@ -11,10 +11,11 @@ import structlog
 
 from ibgu import telemetry, tracing
 from ibgu.controller import naming
+from ibgu.controller.quarantine import broken_by
 from ibgu.controller.work_queue import Touched
 from ibgu.core.fleet import FleetState, Undo
 from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
-from ibgu.db.errors import JournalAway
+from ibgu.db.errors import JournalAway, is_refused
 from ibgu.db.journal import Changeset, Journal, MemberKey, about
 
 log = structlog.get_logger("ibgu.journal")
@@ -173,9 +174,23 @@ class JournalWriter:
     async def _write(self, changeset: Changeset) -> frozenset[MemberKey]:
         changes = len(changeset.decisions)
         with telemetry.COMMIT.time(), tracing.span("journal commit", ibgu_decisions=changes):
-            lost = await self.survive(lambda: self._journal.commit(changeset))
+            lost = await self._commit(changeset)
         self._waiting = []
         return lost
+
+    async def _commit(self, changeset: Changeset) -> frozenset[MemberKey]:
+        """Commits the turn. Raises, in a group, a Broken for each rollout whose part Postgres
+        refuses; the others are decided anew without them."""
+        try:
+            return await self.survive(lambda: self._journal.commit(changeset))
+        except Exception as error:
+            if not is_refused(error):
+                raise
+            refused = await self.survive(lambda: self._journal.refused(changeset))
+            if not refused:
+                raise
+            broken = [broken_by(uid, each) for uid, each in refused.items()]
+            raise ExceptionGroup("Postgres refuses what was decided", broken) from error
 
     async def survive(self, act: Callable[[], Awaitable[T]]) -> T:
         """Runs `act` and retries it every `RETRY` seconds while the journal is away."""

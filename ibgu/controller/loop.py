@@ -90,11 +90,13 @@ class Loop:
 
     def report_quarantine(self) -> None:
         """Reports quarantined rollouts whose status can't say so, because another hold is shown or
-        the journal does not have the rollout yet. Waits while a live TALM is on the hub."""
+        the journal does not have the rollout or its hold. Waits while a live TALM is on the
+        hub."""
         for uid in () if self.facts.talm_live else self._deps.quarantine:
             tracked = self.fleet.rollouts.get(uid)
             hold = tracked.rollout.hold if tracked is not None else None
-            if tracked is None or (hold is not None and hold.kind is not ReasonKind.INTERNAL_ERROR):
+            shown = hold is None or hold.kind is ReasonKind.INTERNAL_ERROR
+            if tracked is None or not shown or self._deps.quarantine.unstorable(uid):
                 self._deps.notices.warn(
                     uid, ReasonKind.INTERNAL_ERROR, self._deps.quarantine.words(uid)
                 )

@@ -17,6 +17,7 @@ from ibgu.core.model import (
     Preempt,
     is_warning,
 )
+from ibgu.db.journal import rollout_of
 from ibgu.hub.events import LEASE, event
 from ibgu.hub.writer import Writer
 
@@ -134,18 +135,3 @@ def _note(decision: OnRollout | OnStep | OnMember) -> str:
         return decision.why
     member = decision.member
     return f"{member.cluster}: {member.failed_action or ''} {decision.why}".replace(":  ", ": ")
-
-
-def rollout_of(decision: Decision) -> str:
-    """Returns the uid of the rollout that a decision is about; "" for none."""
-    match decision:
-        case OnRollout(rollout=rollout):
-            return rollout.uid
-        case OnStep(step=step):
-            return step.rollout
-        case OnMember(member=member):
-            return member.rollout
-        case OnPendingPatch(pending=pending):
-            return pending.rollout
-        case Preempt():
-            return ""

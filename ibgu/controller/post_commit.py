@@ -6,7 +6,6 @@ from datetime import datetime
 from ibgu.controller import decision_log, measures
 from ibgu.controller.commit import Draft
 from ibgu.controller.deps import LoopDeps
-from ibgu.controller.notices import rollout_of
 from ibgu.controller.quarantine import about
 from ibgu.controller.work_queue import Touched
 from ibgu.core.fleet import TrackedRollout
@@ -22,6 +21,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
+from ibgu.db.journal import rollout_of
 
 _CLAIMS = frozenset(
     {

@@ -15,7 +15,6 @@ import structlog
 from msgspec import Struct
 
 from ibgu import telemetry
-from ibgu.db.errors import is_refused
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.errors import HubError
 
@@ -66,19 +65,14 @@ def about(rollout: str) -> Iterator[None]:
     except (Broken, HubError, MemoryError):
         raise
     except Exception as error:
-        raise Broken(rollout, _words(error)) from error
+        raise broken_by(rollout, error) from error
 
 
-@contextmanager
-def storing(rollout: str) -> Iterator[None]:
-    """Attributes what Postgres refuses of a commit to the one rollout in it; other errors are not
-    the rollout's. Raises Broken."""
-    try:
-        yield
-    except Exception as error:
-        if not is_refused(error):
-            raise
-        raise Broken(rollout, _words(error)) from error
+def broken_by(rollout: str, error: Exception) -> Broken:
+    """Attributes an error that was caught to the rollout (by uid)."""
+    broken = Broken(rollout, _words(error))
+    broken.__cause__ = error
+    return broken
 
 
 def _words(error: Exception) -> str:
@@ -96,6 +90,7 @@ class _Failure(Struct):
     again: float
     tries: int
     namespace: str
+    unstorable: bool = False
     active: bool = True
 
 
@@ -145,6 +140,10 @@ class Quarantine:
         """Returns the error of a quarantined rollout."""
         return self._failures[rollout].words
 
+    def unstorable(self, rollout: str) -> bool:
+        """Returns whether even the hold of a quarantined rollout can't be stored."""
+        return rollout in self and self._failures[rollout].unstorable
+
     @property
     def namespaces(self) -> Counter[str]:
         """Number of quarantined rollouts by namespace."""
@@ -160,7 +159,8 @@ class Quarantine:
         pause = _AFTER_ERROR.delay(tries, self._rng)
         if namespace is None:
             namespace = before.namespace if before is not None else ""
-        failure = _Failure(broken.words, now, now + pause, tries, namespace)
+        again = broken.rollout in self  # of a quarantined rollout only the hold is decided
+        failure = _Failure(broken.words, now, now + pause, tries, namespace, unstorable=again)
         self._failures[broken.rollout] = failure
         return pause
 

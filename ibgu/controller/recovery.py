@@ -13,7 +13,7 @@ import structlog
 
 from ibgu.controller.commit import Draft, JournalWriter
 from ibgu.controller.mirror import Mirror
-from ibgu.controller.quarantine import Quarantine, about, storing
+from ibgu.controller.quarantine import Quarantine, about
 from ibgu.controller.watches import Watches
 from ibgu.core.fleet import FleetState
 from ibgu.core.kinds import Ibgu
@@ -117,7 +117,11 @@ class Recovery:
         ibgus = {found.metadata.uid: found for found in self._mirror.ibgus}
         fleet, _ = await self._read(ibgus)
         log.error("the hub was restored from a backup", proof=proof)
-        tracked_rollouts = list(fleet.rollouts.values())
+        tracked_rollouts = [
+            tracked
+            for uid, tracked in fleet.rollouts.items()
+            if not self._quarantine.unstorable(uid)
+        ]
         held = hold_all(tracked_rollouts, ibgus, proof, now)
         relabelled = lost(tracked_rollouts, fleet.pending_patches, self._mirror.cluster)
         return fleet, await self._commit(_taken(fleet, [*held, *relabelled]), now)
@@ -130,8 +134,7 @@ class Recovery:
             if found.metadata.uid not in self._quarantine:
                 with about(found.metadata.uid):
                     draft = _taken(fleet, self._rebuilt(fleet, found, now))
-                with storing(found.metadata.uid):
-                    said += await self._commit(draft, now)
+                said += await self._commit(draft, now)
         return said
 
     def _rebuilt(self, fleet: FleetState, found: Ibgu, now: datetime) -> list[Decision]:

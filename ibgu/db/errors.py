@@ -76,8 +76,9 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_refused(error: BaseException) -> bool:
-    """Returns whether Postgres will never store these values."""
-    return sqlstate(error).startswith(_REFUSED_CLASSES)
+    """Returns whether Postgres will never store these values, or they can't even be sent, such as
+    half a character."""
+    return isinstance(error, ValueError) or sqlstate(error).startswith(_REFUSED_CLASSES)
 
 
 def told(error: BaseException) -> str:

@@ -232,6 +232,17 @@ async def test_preview_of_steps_to_append(ibgu: Ibgu, made: Made, journal: Journ
     assert as_yaml["valid"] is False
 
 
+async def test_a_preview_that_selects_nobody_is_no_success(ibgu: Ibgu, tmp_path: Path) -> None:
+    file = write(tmp_path / "plan.yaml", manifest("Prep"))
+    found = await ibgu("preview", "-f", file, user="olga")
+    assert found.exit_code == 5, found.output
+    lines = found.stdout.splitlines()
+    assert lines[0] == "⚠ selects no cluster: nothing would be done"
+    assert lines[-1] == "nothing was changed"
+    as_json = await ibgu("preview", "-f", file, "-o", "json", user="olga")
+    assert (as_json.exit_code, json.loads(as_json.stdout)["selected"]) == (5, 0)
+
+
 async def test_what_can_not_be_previewed(ibgu: Ibgu, tmp_path: Path) -> None:
     for args in ((), ("x", "-f", "y"), ("-f", "y", "--append", "Upgrade")):
         assert (await ibgu("preview", *args)).exit_code == 2

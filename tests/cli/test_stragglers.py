@@ -133,10 +133,39 @@ async def test_what_is_left_by_cause_and_how_to_go_on(ibgu: Ibgu, scene: Scene) 
     ]
     assert "(no ManagedCluster of that name is on the hub)" in lines
     assert "meanwhile" not in found.stdout
-    apply = "--cause InitMonitorTimeout -o yaml | kubectl apply -f -"
+    only = "--cause InitMonitorTimeout --step 2 --next AbortOnFailure"
+    apply = f"{only} -o yaml | kubectl apply -f -"
     assert f"ibgu stragglers ran-r1 -n {scene.namespace} {apply}" in lines
     assert f"ibgu abort ran-r1 -n {scene.namespace}" in lines
-    assert "ibgu retry" not in found.stdout
+
+
+async def test_each_proposed_command_is_for_its_group_alone(
+    ibgu: Ibgu, scene: Scene, kubectl: Kubectl
+) -> None:
+    """Two failed for one cause: one has to be aborted first, the other can begin again."""
+    kubectl("label", "managedcluster", scene.names["meanwhile"], f"{LABEL}prep-completed-")
+    text = (await ibgu("stragglers", "ran-r1", "-n", scene.namespace)).stdout
+    lines = [line.strip() for line in text.splitlines()]
+    commands = [line for line in lines if "PrecacheFailed" in line and "| kubectl apply" in line]
+    assert len(commands) == 2
+    made = []
+    for line in commands:
+        command, _, apply = line.partition(" | ")
+        printed = await ibgu(*shlex.split(command)[1:])
+        kubectl(*shlex.split(apply)[1:], stdin=printed.stdout)
+        [body] = yaml.safe_load_all(printed.stdout)
+        spec = kubectl.get("ibgu", body["metadata"]["name"], "-n", scene.namespace)["spec"]
+        [selector] = spec["clusterLabelSelectors"]
+        actions = [item["actions"] for item in spec["plan"]]
+        made.append((selector["matchExpressions"][0]["values"], actions))
+    assert sorted(made) == sorted(
+        [
+            ([scene.names["pull"]], [["AbortOnFailure"]]),
+            ([scene.names["meanwhile"]], [["Prep"], ["Upgrade"]]),
+        ]
+    )
+    unknown = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "--next", "Abrot")
+    assert (unknown.exit_code, "do you mean Abort" in unknown.stderr) == (2, True)
 
 
 async def test_the_yaml_is_applied(ibgu: Ibgu, scene: Scene, kubectl: Kubectl) -> None:
@@ -188,8 +217,6 @@ async def test_after_the_abort_they_begin_anew(
         "stragglers", "ran-r1", "-n", scene.namespace, "--cause", "Aborted", "-o", "yaml"
     )
     assert yaml.safe_load(printed.stdout) == retry
-    text = (await ibgu("stragglers", "ran-r1", "-n", scene.namespace)).stdout
-    assert f"  ibgu retry ran-r1 {scene.names['pull']} -n {scene.namespace}\n" in text
     kubectl("apply", "-f", "-", stdin=printed.stdout)
 
 
@@ -218,6 +245,22 @@ async def test_a_proposed_command_keeps_the_filters(
     cause = ("--cause", "InitMonitorTimeout")
     text = (await ibgu("stragglers", "ran-r1", "-n", scene.namespace, *cause)).stdout
     assert "ibgu abort" not in text
+
+
+async def test_labels_that_no_cluster_of_the_rollout_has(
+    ibgu: Ibgu, scene: Scene, context: Context
+) -> None:
+    """Not "0 of 0", which reads as if all were well."""
+    rings = [seen_labels(each, {"ring": which}) for which, each in scene.names.items()]
+    await LabelStore(context.engine, context.hub).put(rings, 1)
+    for command in ("status", "stragglers"):
+        args = (command, "ran-r1", "-n", scene.namespace, "-l")
+        found = await ibgu(*args, "ring in (none)")
+        assert found.exit_code == 5, found.output
+        assert "None of the 5 clusters of ran-r1 matches -l 'ring in (none)'\n" in found.output
+        assert (await ibgu(*args, "ring=pull")).exit_code == 0
+    head = (await ibgu("status", *args[1:], "ring=other")).stdout.splitlines()[0]
+    assert "Completed: no clusters" not in head
 
 
 async def test_who_is_back_at_idle_is_told_of_no_abort(

@@ -8,12 +8,11 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.counts import Counts
-from ibgu.core.model import Step, StepState
+from ibgu.core.model import StepState
 from ibgu.db import Journal
 from ibgu.db.engine import POOL_SIZE
 from ibgu.db.reads import Reads
-from ibgu.db.reads.tallies import FRESH_SECONDS, LARGE, STALE_SECONDS, Tallies
-from ibgu.db.views import StepRow
+from ibgu.db.reads.tallies import FRESH_SECONDS, LARGE, STALE_SECONDS, Recent, Tallies, is_shared
 from tests.db.records import NOW, opening, rollout, step
 
 
@@ -25,52 +24,42 @@ class Clock:
         return self.now
 
 
-def row(of: Step) -> StepRow:
-    return StepRow(of, Counts(total=of.total, waiting=of.total), NOW)
-
-
-def test_a_large_step_that_runs_is_counted_once_a_second() -> None:
+def test_a_count_is_good_for_a_second() -> None:
     clock = Clock()
-    tallies = Tallies(clock)
-    large = step(rollout(), total=LARGE)
-    counted = row(large)
-    assert tallies.shared(large)
-    assert tallies.recent(large) is None
-    tallies.remember(counted)
-    assert tallies.recent(large) is counted
-    assert tallies.recent(replace(large, max_concurrency=9)) is None
+    recent: Recent[str, str] = Recent(clock)
+    assert recent.get("r1") is None
+    recent.remember("r1", "counted")
+    assert recent.get("r1") == "counted"
     clock.now += FRESH_SECONDS * 1.01
-    assert tallies.recent(large) is None
+    assert recent.get("r1") is None
 
 
 def test_nobody_waits_for_who_counts_anew() -> None:
     clock = Clock()
-    tallies = Tallies(clock)
-    large = step(rollout(), total=LARGE)
-    counted = row(large)
-    tallies.remember(counted)
+    recent: Recent[str, str] = Recent(clock)
+    recent.remember("r1", "counted")
     clock.now += FRESH_SECONDS * 1.5
-    with tallies.counting([large]), tallies.counting([large]):
-        assert tallies.recent(large) is counted
-    assert tallies.recent(large) is None
+    with recent.counting(["r1"]), recent.counting(["r1"]):
+        assert recent.get("r1") == "counted"
+    assert recent.get("r1") is None
     clock.now += STALE_SECONDS
-    with tallies.counting([large]):
-        assert tallies.recent(large) is None
+    with recent.counting(["r1"]):
+        assert recent.get("r1") is None
 
 
 def test_what_is_too_old_does_not_stay() -> None:
     clock = Clock()
-    tallies = Tallies(clock)
+    recent: Recent[int, str] = Recent(clock)
     for number in range(100):
-        tallies.remember(row(step(rollout(f"r{number}"), total=LARGE)))
+        recent.remember(number, "counted")
         clock.now += 1.0
-    assert len(tallies._recent) <= STALE_SECONDS + 1
+    assert len(recent) <= STALE_SECONDS + 1
 
 
 def test_a_small_one_is_counted_for_each() -> None:
-    tallies = Tallies()
-    assert not tallies.shared(step(rollout(), total=LARGE - 1))
-    assert not tallies.shared(step(rollout(), total=LARGE, state=StepState.FINISHED))
+    assert is_shared(step(rollout(), total=LARGE))
+    assert not is_shared(step(rollout(), total=LARGE - 1))
+    assert not is_shared(step(rollout(), total=LARGE, state=StepState.FINISHED))
 
 
 async def test_who_asks_while_another_counts_goes_on_without_it(

@@ -144,3 +144,30 @@ async def test_a_large_rollout_is_counted_with_its_step_once_a_second(
     assert await counted(reads) == Counts(total=1, waiting=1)
     clock.now += 2
     assert await counted(reads) == Counts(total=1, succeeded=1)
+
+
+@pytest.mark.parametrize("other", ["steps", "view"])
+async def test_what_others_count_meanwhile_leaves_a_row_of_one_moment(
+    journal: Journal, reads: Reads, other: str
+) -> None:
+    """A step's count of a second ago beside the rollout's of now is what no moment had."""
+    one = rollout()
+    first = step(one, total=LARGE)
+    site = member(first, "site-1")
+    await journal.commit(opening(one, first, waiting=[site]))
+
+    async def counted_by_others() -> None:
+        await (reads.steps("r1") if other == "steps" else reads.view("r1", None, 10))
+
+    async def together() -> None:
+        row = await reads.rollout_by_uid("r1")
+        assert row is not None
+        assert row.current is not None
+        assert row.current.counts == row.counts
+
+    await counted_by_others()
+    await journal.commit(ended(site, Outcome.FAILED))
+    await together()
+    await journal.commit(ended(site, Outcome.SUCCEEDED))
+    await counted_by_others()
+    await together()

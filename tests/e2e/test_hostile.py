@@ -6,9 +6,12 @@ ManifestWorks in its own namespace.
 
 import random
 import string
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
+from structlog.testing import LogCapture
 
 from ibgu.hub import paths
 from tests.e2e.harness import Scene
@@ -18,6 +21,16 @@ BEYOND_POSTGRES = "2026-01-01T00:00:00+16:00"
 BEYOND_THE_CALENDAR = "9999-12-31T23:59:59-15:00"
 LONG = "".join(random.Random(0).choices(string.ascii_letters, k=4000))
 """As a key more than an index of Postgres takes."""
+
+
+@pytest.fixture
+def log() -> Iterator[LogCapture]:
+    """What ibgu logs; structlog's default prints all variables of a traceback, which takes longer
+    than a Lease."""
+    captured = LogCapture()
+    structlog.configure(processors=[captured])
+    yield captured
+    structlog.reset_defaults()
 
 
 def of_one(scene: Scene, name: str, number: int, *steps: Object) -> Object:
@@ -107,3 +120,37 @@ async def test_a_cluster_that_puts_an_earlier_run_back(scene: Scene) -> None:
     await scene.phase("running", "Completed")
     rows = await scene.journal("SELECT hold FROM rollouts WHERE hold IS NOT NULL")
     assert rows == []
+
+
+async def test_what_postgres_refuses_of_a_turn_is_that_rollouts_matter(
+    scene: Scene, log: LogCapture
+) -> None:
+    """Whatever it was that a cluster said; once it can be stored, the rollout goes on."""
+    await scene.journal("ALTER TABLE members ALTER message TYPE varchar(9)")
+    first = f"{scene.label}-1"
+    await scene.fleet(count=3, faults=[f"prep.partition@{first}"])
+    await scene.start()
+    await scene.apply(of_one(scene, "mine", 1, step("Prep")))
+    await scene.phase("mine", "Held")
+    held = await scene.condition("mine", "Held")
+    assert held["reason"] == "InternalError"
+    assert "StringDataRightTruncationError" in held["message"]
+    [told, *_] = [entry for entry in log.entries if entry["event"] == "a rollout is set aside"]
+    assert told["rollout"] == "default/mine"
+    await all_others_go_on(scene)
+    await scene.stop()
+    await scene.journal("ALTER TABLE members ALTER message TYPE text")
+    await scene.start()
+    await scene.phase("mine", "CompletedWithFailures")
+
+
+@pytest.mark.usefixtures("log")
+async def test_a_rollout_that_can_not_be_stored_at_all(scene: Scene) -> None:
+    """Not even that it is held: an Event says so, and nobody else waits for it."""
+    await scene.journal("ALTER TABLE rollouts ADD CHECK (name <> 'mine')")
+    await scene.fleet(count=3)
+    await scene.start()
+    await scene.apply(of_one(scene, "mine", 1, step("Prep")))
+    await scene.told("mine", "CheckViolationError")
+    await all_others_go_on(scene)
+    assert "phase" not in await scene.status("mine")

@@ -13,7 +13,7 @@ from ibgu.api.routes.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNum
 from ibgu.api.routes.step import Points
 from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.view import View
-from ibgu.db.reads import Tallies
+from ibgu.db.reads.tallies import is_shared
 from ibgu.hub.ttl import TtlCache
 
 router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=Guarded)
@@ -76,7 +76,7 @@ async def view(
         row = await reads.view(uid, index(step), points - 1, label, all_failures=everything)
         return shown(row, duration_stats, points - 1)
 
-    if found.newest is not None and Tallies.shared(found.newest):
+    if found.newest is not None and is_shared(found.newest):
         answer = await views.cache.get((uid, step, points, repr(label), failures), made)
     else:
         answer = await made()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ibgu.cli.change.options import Form, Minutes, Output, Slots
+from ibgu.cli.errors import FAILED, NOBODY
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ def preview(
         found = target.client().preview(asked)
         _print(found, output)
     if not found.valid:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
+    if found.steps and not found.selected:
+        raise typer.Exit(NOBODY)
 
 
 def _manifest(file: str, namespace: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ibgu.cli.errors import MISUSED, fail
+from ibgu.cli.errors import MISUSED, NOBODY, fail
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
 from ibgu.cli.show.form import Form, tell
 
@@ -76,6 +76,15 @@ def status(
                 _print(look(), output)
 
 
+def _unmatched(view: "View", label: str) -> str:
+    from ibgu.cli.show.names import nobody_matches
+
+    total = view.rollout.counts.total
+    if view.selected is None or view.selected.counts.total or not total:
+        return ""
+    return nobody_matches(view.rollout.name, total, label)
+
+
 def see(client: "Client", namespace: str, name: str, label: str = "") -> "Seen":
     """Returns the rollout; `label`: counted over the clusters with such labels alone. Raises
     RestError."""
@@ -90,6 +99,7 @@ def see(client: "Client", namespace: str, name: str, label: str = "") -> "Seen":
         seq=view.seq,
         stalled=view.stalled[:STALLED],
         grid=view.grid,
+        unmatched=_unmatched(view, label),
     )
 
 
@@ -142,3 +152,5 @@ def _print(seen: "Seen", output: Form) -> None:
         typer.echo(page(status_lines(seen, stdout())))
     else:
         tell(body_of(seen), output)
+    if seen.unmatched:
+        raise typer.Exit(NOBODY)

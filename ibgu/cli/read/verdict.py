@@ -2,6 +2,7 @@
 
 from enum import IntEnum
 
+from ibgu.cli import errors
 from ibgu.cli.show.status import Seen
 
 
@@ -15,7 +16,7 @@ class Verdict(IntEnum):
     TIMED_OUT = 3
     UNASKED = 4
     """The REST API could not be asked, or does not know the rollout."""
-    NOBODY = 5
+    NOBODY = errors.NOBODY
     """Complete, but none of its steps selected a cluster: nothing was done."""
     INTERRUPTED = 130
     """By Ctrl-C; as shells count it."""

@@ -1,5 +1,6 @@
 """Lists clusters by name, as many as there is room for."""
 
+import shlex
 from collections.abc import Sequence
 
 _CLUSTER = "managedcluster.cluster.open-cluster-management.io"
@@ -10,6 +11,12 @@ def listed(names: Sequence[str], count: int, most: int = 3) -> str:
     if not names:
         return ""
     return ", ".join(names[:most]) + (", …" if count > min(most, len(names)) else "")
+
+
+def nobody_matches(rollout: str, clusters: int, selector: str) -> str:
+    whose = "The cluster" if clusters == 1 else f"None of the {clusters} clusters"
+    matches = "doesn't match" if clusters == 1 else "matches"
+    return f"{whose} of {rollout} {matches} -l {shlex.quote(selector)}"
 
 
 def object_name(cluster: str) -> str:

@@ -21,7 +21,7 @@ def _lines(found: Preview, paper: Paper, now: datetime) -> Iterator[str]:
     for problem in found.problems:
         yield paper.paint(f"{symbols.FAILED} {problem}", "red")
     if found.steps:
-        yield f"selects {found.selected} clusters"
+        yield _selects(found, paper)
     for out in found.excluded:
         more = ", …" if out.count > _NAMED else ""
         yield f"  leaves out {out.count}: {out.why} ({', '.join(out.clusters[:_NAMED])}{more})"
@@ -34,6 +34,13 @@ def _lines(found: Preview, paper: Paper, now: datetime) -> Iterator[str]:
         likely = found.ends.likely
         begin = f"likely {clock(likely, now)}, " if likely else ""
         yield f"ends      {begin}at latest {clock(found.ends.latest, now)}"
+
+
+def _selects(found: Preview, paper: Paper) -> str:
+    if not found.selected:
+        words = "selects no cluster: nothing would be done"
+        return paper.paint(f"{symbols.WARNING} {words}", "yellow", bold=True)
+    return f"selects {found.selected} {'cluster' if found.selected == 1 else 'clusters'}"
 
 
 def _step(found: Preview, step: StepPreview, width: int, paper: Paper) -> Iterator[str]:

@@ -44,6 +44,9 @@ class Seen(Struct, frozen=True):
     """Some of those that take longer than usual."""
     grid: Grid | None = None
     """Members of the newest step; None: clusters are not shown one by one."""
+    unmatched: str = ""
+    """Says that none of the rollout's clusters has the labels; empty: some have, or none were
+    asked for."""
 
     @property
     def facts(self) -> object:
@@ -63,6 +66,8 @@ def body_of(seen: Seen) -> dict[str, object]:
 
 
 def status_lines(seen: Seen, paper: Paper) -> list[str]:
+    if seen.unmatched:
+        return [headline(seen, paper), paper.paint(f"{symbols.WARNING} {seen.unmatched}", "yellow")]
     return [
         headline(seen, paper),
         *whole(seen, paper),
@@ -82,7 +87,7 @@ def failing(seen: Seen) -> Failing:
 
 def headline(seen: Seen, paper: Paper) -> str:
     rollout = seen.rollout
-    phase = phase_of(rollout)
+    phase = rollout.phase if seen.unmatched else phase_of(rollout)
     parts = [paper.paint(phase, _COLOURS.get(phase), bold=True)]
     if rollout.current:
         parts.append(f"step {rollout.current.step} of {len(rollout.plan)}")

@@ -8,6 +8,7 @@ import typer
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
 
 if TYPE_CHECKING:
+    from ibgu.cli.stragglers.facts import Known
     from ibgu.cli.stragglers.report import Report, Way
 
 
@@ -27,6 +28,23 @@ def stragglers(
         list[str] | None,
         typer.Option("--cause", help="Only those with this cause; repeatable.", show_default=False),
     ] = None,
+    step: Annotated[
+        int | None,
+        typer.Option("--step", min=1, help="Only those left in this step.", show_default=False),
+    ] = None,
+    action: Annotated[
+        str,
+        typer.Option("--action", help="Only those left at this action.", show_default=False),
+    ] = "",
+    next_action: Annotated[
+        str,
+        typer.Option(
+            "--next",
+            metavar="ACTION",
+            help="Only those whose possible plan begins with this action.",
+            show_default=False,
+        ),
+    ] = "",
     output: Annotated[
         Output, typer.Option("--output", "-o", help="Form; yaml: what can be applied.")
     ] = Output.TEXT,
@@ -42,16 +60,38 @@ def stragglers(
     from ibgu.cli.rest.target import Target
     from ibgu.cli.stragglers.ask_hub import live
     from ibgu.cli.stragglers.ask_rest import known
-    from ibgu.cli.stragglers.report import narrowed, report
+    from ibgu.cli.stragglers.report import Only, narrowed, report
 
     with asking():
         target = Target(server, token, ca_file, namespace)
         where = target.in_namespace()
         told = known(target.client(), where, name, selector)
+        _require_matches(told)
         found = report(told, asyncio.run(live(told.rollout)))
         known_causes = [*(group.kind for group in found.groups), *causes(), *reasons()]
         wanted = [chosen("--cause", each, dict.fromkeys(known_causes)) for each in cause or ()]
-        _print(narrowed(found, wanted), output)
+        only = Only(
+            frozenset(wanted),
+            step,
+            _an_action("--action", action),
+            _an_action("--next", next_action),
+        )
+        _print(narrowed(found, only), output)
+
+
+def _require_matches(told: "Known") -> None:
+    from ibgu.cli.errors import NOBODY, fail
+    from ibgu.cli.show.names import nobody_matches
+
+    total = told.rollout.counts.total
+    if told.selector and total and not told.members:
+        fail(nobody_matches(told.rollout.name, total, told.selector), NOBODY)
+
+
+def _an_action(option: str, given: str) -> str:
+    from ibgu.cli.read.choices import chosen, every_action
+
+    return chosen(option, given, every_action()) if given else ""
 
 
 def _print(report: "Report", output: Output) -> None:

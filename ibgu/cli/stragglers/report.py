@@ -1,9 +1,10 @@
 """Derives what is left, and what may be done about it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.cli.stragglers.facts import Elsewhere, Known, Live, Unchecked
 from ibgu.client.responses.members import Member
@@ -40,19 +41,39 @@ class Way(Struct, frozen=True):
         return str(self.manifest["metadata"]["name"])
 
 
+class Only(Struct, frozen=True):
+    """Only filters groups; what is not given matches all."""
+
+    causes: Collection[str] = ()
+    step: int | None = None
+    action: str = ""
+    next: str = ""
+    """The first action of the plan that is possible now."""
+
+    def __bool__(self) -> bool:
+        return bool(self.causes or self.step or self.action or self.next)
+
+    def has(self, group: Group) -> bool:
+        return (
+            (not self.causes or group.kind in self.causes)
+            and self.step in (None, group.step)
+            and self.action in ("", group.action)
+            and (not self.next or self.next == group.next)
+        )
+
+
 class Report(Struct, frozen=True):
     known: Known
     live: Live | Unchecked
     groups: tuple[Group, ...]
     elsewhere: Mapping[str, int]
     """Newer rollout -> clusters that are its own now."""
-    causes: tuple[str, ...] = ()
-    """Only these were asked for; empty: all of them."""
+    only: Only = Only()
 
     @property
     def filtered(self) -> bool:
         """Returns whether the rollout may have failed clusters that are not in the report."""
-        return bool(self.causes or self.known.selector)
+        return bool(self.only or self.known.selector)
 
     @property
     def patch(self) -> list[JsonObject]:
@@ -93,10 +114,9 @@ def report(known: Known, live: Live | Unchecked) -> Report:
     return Report(known, live, tuple(grouped(found)), elsewhere)
 
 
-def narrowed(of: Report, causes: Sequence[str]) -> Report:
-    """Returns the report with groups of these causes only; of all if there are none."""
-    groups = tuple(group for group in of.groups if not causes or group.kind in causes)
-    return Report(of.known, of.live, groups, of.elsewhere, tuple(causes))
+def narrowed(of: Report, only: Only) -> Report:
+    groups = tuple(filter(only.has, of.groups))
+    return Report(of.known, of.live, groups, of.elsewhere, only)
 
 
 def _judged(left: Left, course: Course, live: Live | Unchecked) -> Straggler | None:
@@ -115,7 +135,7 @@ def _now(member: Member, newer: Sequence[Elsewhere]) -> tuple[Left, str]:
         if there is None:
             continue
         if there.outcome == "succeeded" and _action(there) is Action.ABORT_ON_FAILURE:
-            return _left(there), ""
+            return replace(_left(there), step=member.step), ""
         return _left(member), other.name
     return _left(member), ""
 

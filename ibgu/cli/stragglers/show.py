@@ -156,17 +156,6 @@ def _do(report: Report, group: Group) -> Iterator[str]:
     else:
         yield f"then {_drawn(group)}, by a new ImageBasedGroupUpgrade:"
         yield f"  {_apply(report, group)}"
-        yield from _retry(report, group)
-
-
-def _retry(report: Report, group: Group) -> Iterator[str]:
-    """Yields the retry if all clusters are named: `ibgu retry` knows causes of failures, not
-    aborts."""
-    if group.standing is Standing.NOT_TAKEN or len(group.clusters) > _SHOWN:
-        return
-    rollout = report.known.rollout
-    yield "or, from what has failed on, through REST:"
-    yield f"  ibgu retry {rollout.name} {' '.join(group.clusters)} -n {rollout.namespace}"
 
 
 def _abort(report: Report, group: Group) -> Iterator[str]:
@@ -195,10 +184,18 @@ def _patch(report: Report) -> Iterator[str]:
 
 
 def _apply(report: Report, group: Group) -> str:
+    """Returns the command for this group alone: others may have its cause, and need another
+    plan."""
     rollout = report.known.rollout
-    cause = f" --cause {group.kind}" if group.kind else ""
-    only = f" -n {rollout.namespace}{_selected(report)}{cause}"
-    return f"ibgu stragglers {rollout.name}{only} -o yaml | kubectl apply -f -"
+    several = any(len(item.actions) > 1 for item in rollout.plan)
+    only = [
+        f"-n {rollout.namespace}{_selected(report)}",
+        f"--cause {shlex.quote(group.kind)}",
+        f"--step {group.step}",
+        *([f"--action {group.action}"] if several else []),
+        f"--next {group.next}",
+    ]
+    return f"ibgu stragglers {rollout.name} {' '.join(only)} -o yaml | kubectl apply -f -"
 
 
 def _selected(report: Report) -> str:

@@ -29,6 +29,12 @@ class Group(Struct, frozen=True, kw_only=True):
     clusters: tuple[str, ...]
     """Cluster names in natural order."""
 
+    @property
+    def next(self) -> Action | None:
+        """The first action of the plan. Groups with the same cause, step, action and next action
+        have the same plan."""
+        return self.plan[0][0] if self.plan else None
+
 
 def grouped(stragglers: Iterable[Straggler]) -> list[Group]:
     """Returns the groups, the largest first; those that need no person, because they still go on,

@@ -4,8 +4,20 @@ from collections.abc import Collection
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from ibgu.core.model import Decision, Member, OnMember, OnPendingPatch, PendingPatch, Rollout, Step
+from ibgu.core.model import (
+    Decision,
+    Member,
+    OnMember,
+    OnPendingPatch,
+    OnRollout,
+    OnStep,
+    PendingPatch,
+    Preempt,
+    Rollout,
+    Step,
+)
 from ibgu.core.recover import Versions
 
 MemberKey = tuple[str, int, str]
@@ -23,6 +35,21 @@ def about(decision: Decision, keys: Collection[MemberKey]) -> bool:
     return any((pending.rollout, pending.cluster) == (rollout, name) for rollout, _, name in keys)
 
 
+def rollout_of(decision: Decision) -> str:
+    """Returns the uid of the rollout that a decision is about; "" for none."""
+    match decision:
+        case OnRollout(rollout=rollout):
+            return rollout.uid
+        case OnStep(step=step):
+            return step.rollout
+        case OnMember(member=member):
+            return member.rollout
+        case OnPendingPatch(pending=pending):
+            return pending.rollout
+        case Preempt():
+            return ""
+
+
 class Changeset(Struct, frozen=True, kw_only=True):
     """Changeset holds what one turn of the loop decided."""
 
@@ -32,6 +59,15 @@ class Changeset(Struct, frozen=True, kw_only=True):
     freed: tuple[Member, ...] = ()
     """Members whose claim ends; a slot or cluster freed here may be taken in the same turn."""
     at: datetime
+
+    def of_rollout(self, uid: str) -> "Changeset":
+        """Returns the part that is about one rollout."""
+        return replace(
+            self,
+            decisions=tuple(each for each in self.decisions if rollout_of(each) == uid),
+            taken=tuple(member for member in self.taken if member.rollout == uid),
+            freed=tuple(member for member in self.freed if member.rollout == uid),
+        )
 
 
 class Loaded(Struct, frozen=True):

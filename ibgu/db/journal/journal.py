@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.recover import Versions
 from ibgu.db.engine import at_one_moment, raw
-from ibgu.db.errors import ReloadNeeded, away_from, is_answer, is_transient
+from ibgu.db.errors import ReloadNeeded, away_from, is_answer, is_refused, is_transient
 from ibgu.db.journal.ahead import Ahead, read_ahead, still
 from ibgu.db.journal.batch import Batch, gather
-from ibgu.db.journal.changeset import Changeset, Loaded, MemberKey
+from ibgu.db.journal.changeset import Changeset, Loaded, MemberKey, rollout_of
 from ibgu.db.journal.fencing import ascend, landed, newest, not_begun, note
 from ibgu.db.journal.load import foreign_runs, load
 from ibgu.db.journal.write import write
@@ -126,6 +126,34 @@ class Journal:
         async with self._busy:
             with away_from("writing decisions"):
                 return await self._commit(changeset)
+
+    async def refused(self, changeset: Changeset) -> dict[str, Exception]:
+        """Returns the rollouts, by uid, whose part of the turn Postgres would refuse also without
+        the others, each with the error. Nothing is written. Raises JournalAway."""
+        async with self._busy:
+            with away_from("looking for what it refuses"):
+                number = await self._newest() + 1
+                found = {}
+                for uid in dict.fromkeys(map(rollout_of, changeset.decisions)):
+                    error = await self._refusal(changeset.of_rollout(uid), number)
+                    if error is not None:
+                        found[uid] = error
+                return found
+
+    async def _refusal(self, changeset: Changeset, number: int) -> Exception | None:
+        async with raw(self._engine) as db:
+            trial = db.transaction()
+            await trial.start()
+            try:
+                batch = gather(changeset, ())
+                await write(db, self._hub, self._epoch, number, batch, changeset.at)
+            except Exception as error:
+                if not is_refused(error):
+                    raise
+                return error
+            finally:
+                await trial.rollback()
+        return None
 
     async def _commit(self, changeset: Changeset) -> frozenset[MemberKey]:
         if doubt := self._doubt:

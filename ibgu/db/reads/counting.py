@@ -29,7 +29,7 @@ from ibgu.core.counts import Counts
 from ibgu.core.model import MemberState, Outcome, RunState, Step, StepState
 from ibgu.core.overdue import RULES
 from ibgu.db.reads.base import Base, texts
-from ibgu.db.reads.tallies import StepKey
+from ibgu.db.reads.tallies import StepKey, is_shared
 from ibgu.db.rows import NEWEST_RUN, to_record
 from ibgu.db.schema import members, runs
 from ibgu.db.schema.types import Moment
@@ -51,35 +51,23 @@ OVERDUE = and_(
 
 
 class CountingReads(Base):
-    async def _counted(
-        self,
-        db: AsyncConnection,
-        rows: Iterable[Any],
-        *,
-        finished: bool = True,
-        shared: bool = True,
-    ) -> list[StepRow]:
-        """Returns the rows of OF_STEP with their members counted; counting only unfinished ones
-        costs nothing where a step is over. `shared`: a count that others made a moment ago may be
-        used."""
-        steps = [to_record(row, Step) for row in rows]
-        common = [step for step in steps if shared and self._tallies.shared(step)]
-        found = await self._shared(db, common) if common else {}
-        own = [step for step in steps if step.key not in found]
-        found |= {row.step.key: row for row in await self._count(db, own, finished=finished)}
-        return [found[step.key] for step in steps]
-
-    async def _shared(self, db: AsyncConnection, steps: Collection[Step]) -> dict[StepKey, StepRow]:
-        """Returns steps that are counted once for all concurrent callers."""
-        known = {step.key: row for step in steps if (row := self._tallies.recent(step))}
-        unknown = [step for step in steps if step.key not in known]
-        if not unknown:
-            return known
-        with self._tallies.counting(unknown):
+    async def _shared(self, db: AsyncConnection, rows: Iterable[Any]) -> list[StepRow]:
+        """Returns the rows of OF_STEP with their members counted. Large running steps are counted
+        once for all concurrent callers."""
+        steps, recent = [to_record(row, Step) for row in rows], self._tallies.steps
+        found = {
+            step.key: row
+            for step in steps
+            if is_shared(step) and (row := recent.get(step.key)) and row.step == step
+        }
+        unknown = [step for step in steps if step.key not in found]
+        with recent.counting([step.key for step in unknown]):
             counted = await self._count(db, unknown)
         for row in counted:
-            self._tallies.remember(row)
-        return known | {row.step.key: row for row in counted}
+            found[row.step.key] = row
+            if is_shared(row.step):
+                recent.remember(row.step.key, row)
+        return [found[step.key] for step in steps]
 
     async def _count(
         self,
@@ -89,7 +77,8 @@ class CountingReads(Base):
         finished: bool = True,
         clusters: Collection[str] | None = None,
     ) -> list[StepRow]:
-        """Counts the members of `clusters` only, including finished ones."""
+        """Counts the members of each step, of `clusters` only. Without `finished`, a step that is
+        over costs nothing: its members are not counted."""
         ended: dict[StepKey, Counts] = {}
         if clusters is not None:
             ended = await self._counts(db, [step.key for step in steps], clusters)

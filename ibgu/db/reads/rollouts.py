@@ -1,6 +1,6 @@
 """Reads rollouts and their steps."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ibgu.core.model import Rollout, RolloutState, Step
 from ibgu.db.reads.base import texts
 from ibgu.db.reads.cursor import decode, page
+from ibgu.db.reads.tallies import is_shared
 from ibgu.db.reads.totals import TotalReads
 from ibgu.db.rows import OF_ROLLOUT, OF_STEP, to_record
 from ibgu.db.schema import rollouts, steps
@@ -96,7 +97,7 @@ class RolloutReads(TotalReads):
         )
         async with self._at_one_moment() as db:
             rows = (await db.execute(statement)).mappings()
-            return tuple(await self._counted(db, rows))
+            return tuple(await self._shared(db, rows))
 
     async def _one(self, statement: Select[Any]) -> RolloutRow | None:
         async with self._at_one_moment() as db:
@@ -124,20 +125,55 @@ class RolloutReads(TotalReads):
         finished: bool = True,
         shared: bool = True,
     ) -> list[RolloutRow]:
-        """Reads rollouts; without `finished`, ended members of the newest steps are not counted."""
-        rows = (await db.execute(statement)).mappings()
-        found = [to_record(row, Rollout) for row in rows]
-        uids = [rollout.uid for rollout in found]
-        newest = (await db.execute(self._newest(uids))).mappings()
-        counted = await self._counted(db, newest, finished=finished, shared=shared)
+        """Reads rollouts; without `finished`, ended members of the newest steps are not counted.
+
+        Rollouts with a large running step may be of a moment ago, each one whole, where others
+        have read them unchanged.
+        """
+        records = [to_record(row, Rollout) for row in (await db.execute(statement)).mappings()]
+        newest_steps = (await db.execute(self._newest([each.uid for each in records]))).mappings()
+        newest = {step.rollout: step for step in (to_record(row, Step) for row in newest_steps)}
+        found = {
+            each.uid: row
+            for each in records
+            if shared and (row := self._recent(each, newest.get(each.uid)))
+        }
+        unknown = [each for each in records if each.uid not in found]
+        recent = self._tallies.rollouts
+        with recent.counting([each.uid for each in unknown]):
+            counted = await self._whole_rows(db, unknown, newest, finished=finished)
+        for row in counted:
+            found[row.rollout.uid] = row
+            if finished and row.current and is_shared(row.current.step):
+                recent.remember(row.rollout.uid, row)
+        return [found[each.uid] for each in records]
+
+    def _recent(self, rollout: Rollout, step: Step | None) -> RolloutRow | None:
+        if step is None or not is_shared(step):
+            return None
+        row = self._tallies.rollouts.get(rollout.uid)
+        same = row and row.rollout == rollout and row.current and row.current.step == step
+        return row if same else None
+
+    async def _whole_rows(
+        self,
+        db: AsyncConnection,
+        records: Sequence[Rollout],
+        newest: Mapping[str, Step],
+        *,
+        finished: bool,
+    ) -> list[RolloutRow]:
+        uids = [each.uid for each in records]
+        steps_of = [newest[uid] for uid in uids if uid in newest]
+        counted = await self._count(db, steps_of, finished=finished)
         current = {row.step.rollout: row for row in counted}
-        totals = await self._totals(db, found, current)
-        asked = {"hub": self.hub, "uids": uids}
+        totals = await self._totals(db, records)
         now = await self._now(db)
+        asked = {"hub": self.hub, "uids": uids}
         actors = {uid: actor or "" for uid, actor in await db.execute(_ACTORS, asked)}
         return [
             RolloutRow(each, current.get(each.uid), now, totals[each.uid], actors[each.uid])
-            for each in found
+            for each in records
         ]
 
     def _newest(self, uids: Collection[str]) -> Select[Any]:

@@ -3,15 +3,14 @@ running steps for a second, however many callers ask."""
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-
-from msgspec import Struct
+from typing import Generic, TypeVar
 
 from ibgu.core.counts import Counts
 from ibgu.core.model import Step, StepState
-from ibgu.db.views import StepRow
+from ibgu.db.views import RolloutRow, StepRow
 
 CAPACITY = 10_000
 """The most steps, and the most rollouts; the least recently used goes first."""
@@ -23,54 +22,62 @@ STALE_SECONDS = 3.0
 in hand."""
 
 StepKey = tuple[str, int]
+Newest = tuple[int | None, datetime | None]
+"""Number and time of a rollout's newest event; retention deletes events of old rollouts."""
 _Key = tuple[str, int, datetime | None]
 
 
-class Mark(Struct, frozen=True):
-    """Mark is the moment at which a whole rollout was counted."""
-
-    newest: tuple[int | None, datetime | None]
-    """Number and time of the rollout's newest event; retention deletes events of old rollouts."""
-    row: StepRow | None
-    """The shared count of its newest step, if one was used."""
+Key = TypeVar("Key", bound=Hashable)
+Row = TypeVar("Row")
 
 
-class Tallies:
+def is_shared(step: Step) -> bool:
+    """Returns whether the step's count is one for all callers of the same second."""
+    return step.state is StepState.RUNNING and step.total >= LARGE
+
+
+class Recent(Generic[Key, Row]):
+    """Recent keeps what was counted a moment ago, whole: what is in one row was true together."""
+
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._known: OrderedDict[_Key, Counts] = OrderedDict()
-        self._recent: dict[StepKey, tuple[float, StepRow]] = {}
-        self._counting: Counter[StepKey] = Counter()
-        self._totals: OrderedDict[str, tuple[Mark, Counts]] = OrderedDict()
-
-    @staticmethod
-    def shared(step: Step) -> bool:
-        return step.state is StepState.RUNNING and step.total >= LARGE
+        self._rows: dict[Key, tuple[float, Row]] = {}
+        self._counting: Counter[Key] = Counter()
 
     @contextmanager
-    def counting(self, steps: Iterable[Step]) -> Iterator[None]:
+    def counting(self, keys: Collection[Key]) -> Iterator[None]:
         """Marks a count in progress: other callers get the previous one, if any."""
-        keys = [step.key for step in steps]
         self._counting.update(keys)
         try:
             yield
         finally:
             self._counting -= Counter(keys)
 
-    def recent(self, step: Step) -> StepRow | None:
-        """Returns a recent count of the very same step."""
-        made, row = self._recent.get(step.key, (0.0, None))
-        if row is None or row.step != step:
+    def get(self, key: Key) -> Row | None:
+        """Returns a recent row."""
+        if key not in self._rows:
             return None
-        good = STALE_SECONDS if step.key in self._counting else FRESH_SECONDS
+        made, row = self._rows[key]
+        good = STALE_SECONDS if key in self._counting else FRESH_SECONDS
         return row if self._clock() - made <= good else None
 
-    def remember(self, row: StepRow) -> None:
-        """Stores a count, and drops expired ones."""
+    def remember(self, key: Key, row: Row) -> None:
+        """Stores a row, and drops expired ones."""
         now = self._clock()
-        for key in [key for key, (made, _) in self._recent.items() if now - made > STALE_SECONDS]:
-            del self._recent[key]
-        self._recent[row.step.key] = (now, row)
+        for each in [each for each, (made, _) in self._rows.items() if now - made > STALE_SECONDS]:
+            del self._rows[each]
+        self._rows[key] = (now, row)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+class Tallies:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.steps: Recent[StepKey, StepRow] = Recent(clock)
+        self.rollouts: Recent[str, RolloutRow] = Recent(clock)
+        self._known: OrderedDict[_Key, Counts] = OrderedDict()
+        self._totals: OrderedDict[str, tuple[Newest, Counts]] = OrderedDict()
 
     def get(self, step: Step) -> Counts | None:
         key = _key(step)
@@ -79,18 +86,17 @@ class Tallies:
         self._known.move_to_end(key)
         return self._known[key]
 
-    def total(self, rollout: str, mark: Mark) -> Counts | None:
+    def total(self, rollout: str, newest: Newest) -> Counts | None:
         """Returns the count of the rollout, if nothing has happened in it since."""
         found = self._totals.get(rollout)
         if found is None:
             return None
         self._totals.move_to_end(rollout)
         made, counts = found
-        together = mark.row is not None and made.row is mark.row
-        return counts if together or made.newest == mark.newest else None
+        return counts if made == newest else None
 
-    def learn_total(self, rollout: str, mark: Mark, counts: Counts) -> None:
-        self._totals[rollout] = (mark, counts)
+    def learn_total(self, rollout: str, newest: Newest, counts: Counts) -> None:
+        self._totals[rollout] = (newest, counts)
         if len(self._totals) > CAPACITY:
             self._totals.popitem(last=False)
 

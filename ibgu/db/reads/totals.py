@@ -1,6 +1,6 @@
 """Counts the clusters of whole rollouts in Postgres, as `core.counts` does in memory."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import any_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,10 +9,9 @@ from ibgu.core.counts import COMPLETED, Counts, Place, Progress, counts_of_place
 from ibgu.core.model import Action, MemberState, Outcome, Rollout, Step
 from ibgu.db.reads.base import texts
 from ibgu.db.reads.counting import CountingReads
-from ibgu.db.reads.tallies import Mark
+from ibgu.db.reads.tallies import Newest
 from ibgu.db.rows import OF_STEP, to_record
 from ibgu.db.schema import steps
-from ibgu.db.views import StepRow
 
 _MOST = len(Progress)
 _CLEAN = ", ".join(f"'{action}'" for action in Action if action.aborts)
@@ -61,22 +60,18 @@ repeat."""
 
 
 class TotalReads(CountingReads):
-    async def _totals(
-        self, db: AsyncConnection, rollouts: Sequence[Rollout], current: Mapping[str, StepRow]
-    ) -> dict[str, Counts]:
-        """Returns counts by uid. `current`: the newest steps, by uid too; a rollout with a large
-        running step, which is counted once a second, is counted once a second as a whole."""
+    async def _totals(self, db: AsyncConnection, rollouts: Sequence[Rollout]) -> dict[str, Counts]:
+        """Returns counts by uid."""
         uids = [rollout.uid for rollout in rollouts]
         found: dict[str, Counts] = {}
-        unknown: dict[str, Mark] = {}
+        unknown: dict[str, Newest] = {}
         asked = {"hub": self.hub, "uids": uids}
         for uid, seq, at in await db.execute(_NEWEST_EVENTS, asked):
-            row = current.get(uid)
-            mark = Mark((seq, at), row if row and self._tallies.shared(row.step) else None)
-            if (known := self._tallies.total(uid, mark)) is not None:
+            newest = (seq, at)
+            if (known := self._tallies.total(uid, newest)) is not None:
                 found[uid] = known
             else:
-                unknown[uid] = mark
+                unknown[uid] = newest
         counted = await self._whole(db, [each for each in rollouts if each.uid in unknown])
         for uid, counts in counted.items():
             self._tallies.learn_total(uid, unknown[uid], counts)

@@ -7,11 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.kinds import LabelSelector
-from ibgu.core.model import Rollout
+from ibgu.core.model import Rollout, Step
 from ibgu.db.reads.groups import GroupReads
 from ibgu.db.reads.rollouts import RolloutReads
 from ibgu.db.reads.step import StepReads
-from ibgu.db.rows import OF_STEP
+from ibgu.db.rows import OF_STEP, to_record
 from ibgu.db.schema import rollouts, steps
 from ibgu.db.views import GridRow, RolloutRow, SelectedRow, StepRow, ViewRow
 
@@ -63,8 +63,8 @@ class ViewReads(RolloutReads, StepReads, GroupReads):
             .where(steps.c.index < rollout.current.step.index)
             .order_by(steps.c.index)
         )
-        rows = (await db.execute(older)).mappings()
-        return rollout, (*await self._counted(db, rows, shared=False), rollout.current)
+        rows = [to_record(row, Step) for row in (await db.execute(older)).mappings()]
+        return rollout, (*await self._count(db, rows), rollout.current)
 
     async def _selected(
         self,
