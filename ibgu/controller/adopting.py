@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
-from ibgu.controller.quarantine import about
+from ibgu.controller.quarantine import attributed_to
 from ibgu.core.adopt import Removal, may_remove, works_to_remove
 from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import ClusterGroupUpgrade, ClusterGroupUpgradeMeta, JsonObject
@@ -186,7 +186,7 @@ class Adopting:
 
     async def _run(self, rollout: Rollout, task: Coroutine[None, None, None]) -> None:
         try:
-            with about(rollout.uid):
+            with attributed_to(rollout.uid):
                 await task
         except HubError as error:
             log.warning("can't take over yet", rollout=rollout.full_name, error=str(error))

@@ -16,7 +16,7 @@ from ibgu.controller.work_queue import Touched
 from ibgu.core.fleet import FleetState, Undo
 from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
 from ibgu.db.errors import JournalAway, is_refused
-from ibgu.db.journal import Changeset, Journal, MemberKey, about
+from ibgu.db.journal import Changeset, Journal, MemberKey, concerns
 
 log = structlog.get_logger("ibgu.journal")
 T = TypeVar("T")
@@ -77,7 +77,7 @@ class Draft:
         """Undoes everything, then reapplies the decisions that are not about the lost members."""
         for step in reversed(self._undo):
             step()
-        kept = [d for d in self.decisions if not about(d, lost)]
+        kept = [d for d in self.decisions if not concerns(d, lost)]
         self.decisions, self._undo = [], []
         for decision in kept:
             self.take(decision)

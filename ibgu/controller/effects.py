@@ -11,7 +11,7 @@ from ibgu.controller.conflicts import Conflicts
 from ibgu.controller.denials import denied, told
 from ibgu.controller.mirror import Mirror, WorkKey
 from ibgu.controller.payloads import Payloads
-from ibgu.controller.quarantine import about
+from ibgu.controller.quarantine import attributed_to
 from ibgu.core.decide import (
     Remove,
     decide_pending_patch,
@@ -183,7 +183,7 @@ class Effects:
         ]
 
     def _applied(self, pending: PendingPatch) -> bool:
-        with about(pending.rollout):
+        with attributed_to(pending.rollout):
             return self._apply(pending)
 
     def _apply(self, pending: PendingPatch) -> bool:

@@ -9,7 +9,7 @@ from ibgu.controller.clock import Clock
 from ibgu.controller.durations import ActionDurations
 from ibgu.controller.effects import Effects
 from ibgu.controller.mirror import Mirror
-from ibgu.controller.quarantine import Quarantine, about
+from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.core.fleet import FleetState
 from ibgu.core.model import Decision, Member, OnMember, RunState
 from ibgu.core.refresh import Eligibility, RefreshSchedule, Target, eligibility
@@ -84,7 +84,7 @@ class FeedbackRefresh:
                 continue
             for step in tracked.steps:
                 for cluster in step.in_flight:
-                    with about(uid):
+                    with attributed_to(uid):
                         self._follow(step.members[cluster])
         while True:
             await self._until_due()
@@ -105,7 +105,7 @@ class FeedbackRefresh:
             return
         self._learn()
         for target in self._schedule.choose(self._now(), self._eligibility):
-            with about(target.rollout):
+            with attributed_to(target.rollout):
                 self._refresh(target)
         telemetry.REFRESHES_WAITING.set(self._schedule.waiting)
 
@@ -122,7 +122,7 @@ class FeedbackRefresh:
         tracked = self._fleet.rollouts.get(target.rollout)
         if tracked is None:
             return Eligibility.OVER
-        with about(target.rollout):
+        with attributed_to(target.rollout):
             member = tracked.steps[target.step].members.get(target.cluster)
             seen = self._mirror.observe(tracked.rollout, self._effects.pending)(target.cluster)
             return eligibility(member, target.run, seen, self._clock.now())

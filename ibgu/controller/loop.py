@@ -18,7 +18,7 @@ from ibgu.controller.deps import LoopDeps
 from ibgu.controller.event_handlers import EventHandlers
 from ibgu.controller.planner import Planner
 from ibgu.controller.post_commit import PostCommit, by_rollout
-from ibgu.controller.quarantine import TryAgain, about
+from ibgu.controller.quarantine import TryAgain, attributed_to
 from ibgu.controller.recovery import HubRestored
 from ibgu.controller.runs import Runs
 from ibgu.controller.work_queue import Touched
@@ -252,7 +252,7 @@ class Loop:
                 continue
             before = self._deps.payloads.state(uid)
             try:
-                with about(uid):
+                with attributed_to(uid):
                     after = await self._deps.payloads.read(
                         tracked.rollout, step.step.payload_digest
                     )

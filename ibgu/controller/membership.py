@@ -10,7 +10,7 @@ from msgspec import Struct
 from ibgu.controller.listing import Clusters
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads, carries
-from ibgu.controller.quarantine import about
+from ibgu.controller.quarantine import attributed_to
 from ibgu.controller.tenants import Tenants
 from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import ClusterView, Rollout
@@ -95,7 +95,7 @@ class MembershipLister:
         await asyncio.sleep(delay)
         while (rollout.uid, step) in self._open:
             try:
-                with about(rollout.uid):
+                with attributed_to(rollout.uid):
                     found = await self._read(rollout, step)
                 self._put((rollout.uid, step), found)
             except HubError as error:

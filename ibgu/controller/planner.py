@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.controller.commit import Draft
 from ibgu.controller.deps import LoopDeps
-from ibgu.controller.quarantine import about
+from ibgu.controller.quarantine import attributed_to
 from ibgu.controller.recovery import found_of
 from ibgu.controller.work_queue import BATCH_LIMIT, Touched
 from ibgu.core.adopt import NO_TRACES, Traces
@@ -59,7 +59,7 @@ class Planner:
         if uid in self._deps.quarantine:
             self._hold(draft, uid, now)
             return False
-        with about(uid):
+        with attributed_to(uid):
             for seen in list(self._seen(uid, now)):
                 draft.take(seen)
             if uid not in self._deps.fleet.rollouts:
@@ -111,7 +111,7 @@ class Planner:
             # A patch in progress would look like somebody else's change, or like nothing left to
             # do.
             if pending is not None and not self._deps.effects.in_progress(pending):
-                with about(pending.rollout):
+                with attributed_to(pending.rollout):
                     decision = decide_pending_patch(
                         pending, self._deps.mirror.cluster(pending.cluster)
                     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from ibgu.controller import decision_log, measures
 from ibgu.controller.commit import Draft
 from ibgu.controller.deps import LoopDeps
-from ibgu.controller.quarantine import about
+from ibgu.controller.quarantine import attributed_to
 from ibgu.controller.work_queue import Touched
 from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import (
@@ -64,12 +64,12 @@ class PostCommit:
         if not writes_suspended and not late:
             self._disarm(draft.decided, now)
             for uid, clusters in concerned.items():
-                with about(uid):
+                with attributed_to(uid):
                     self._perform(uid, clusters, now)
             for uid in self._deps.effects.settle(fleet, pending_uids, pending_patches):
                 self._deps.work_queue.touch_patch(uid)
         for uid in concerned:
-            with about(uid):
+            with attributed_to(uid):
                 self._after(uid, now)
         for uid, own in by_rollout(draft.decisions).items():
             with quarantine.best_effort(uid):

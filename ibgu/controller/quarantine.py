@@ -57,7 +57,7 @@ def broken_of(group: BaseExceptionGroup[BaseException]) -> Iterator[Broken]:
 
 
 @contextmanager
-def about(rollout: str) -> Iterator[None]:
+def attributed_to(rollout: str) -> Iterator[None]:
     """Attributes errors in the block to the rollout (by uid). Raises Broken; what the hub responds
     is no error of ours."""
     try:
@@ -118,7 +118,7 @@ class Quarantine:
     def tolerate(self, rollout: str) -> Iterator[None]:
         """Like `about`, but ignores errors of rollouts that are already quarantined."""
         try:
-            with about(rollout):
+            with attributed_to(rollout):
                 yield
         except Broken:
             if rollout not in self:
@@ -128,7 +128,7 @@ class Quarantine:
     def best_effort(self, rollout: str) -> Iterator[None]:
         """Ignores errors of a block that only reports on the rollout; the log has each once."""
         try:
-            with about(rollout):
+            with attributed_to(rollout):
                 yield
         except Broken as broken:
             if (rollout, broken.words) not in self._untold:

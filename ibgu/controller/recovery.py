@@ -13,7 +13,7 @@ import structlog
 
 from ibgu.controller.commit import Draft, JournalWriter
 from ibgu.controller.mirror import Mirror
-from ibgu.controller.quarantine import Quarantine, about
+from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.controller.watches import Watches
 from ibgu.core.fleet import FleetState
 from ibgu.core.kinds import Ibgu
@@ -108,7 +108,7 @@ class Recovery:
         for uid, tracked in fleet.rollouts.items():
             shown = self._mirror.ibgu(uid)
             if shown is not None and uid not in self._quarantine:
-                with about(uid):
+                with attributed_to(uid):
                     yield from generation_back(tracked, shown)
                     yield from runs_back(tracked, self._mirror.works_of(uid), fleet.foreign_runs)
 
@@ -132,7 +132,7 @@ class Recovery:
         said: list[Decision] = []
         for found in list(self._mirror.ibgus):
             if found.metadata.uid not in self._quarantine:
-                with about(found.metadata.uid):
+                with attributed_to(found.metadata.uid):
                     draft = _taken(fleet, self._rebuilt(fleet, found, now))
                 said += await self._commit(draft, now)
         return said

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ibgu.controller.commit import JournalWriter
 from ibgu.controller.mirror import Mirror
-from ibgu.controller.quarantine import about
+from ibgu.controller.quarantine import attributed_to
 from ibgu.controller.work_queue import Touched
 from ibgu.core.decide import other_run
 from ibgu.core.fleet import FleetState
@@ -44,7 +44,7 @@ class Runs:
 
     def _shown(self, touched: Touched) -> Iterator[str]:
         for uid, clusters in touched.items():
-            with about(uid):
+            with attributed_to(uid):
                 yield from self._of_rollout(uid, clusters)
 
     def _of_rollout(self, uid: str, clusters: Iterable[str]) -> Iterator[str]:

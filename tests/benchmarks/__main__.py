@@ -24,7 +24,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", type=Path, help="file for the figures")
     commands = parser.add_subparsers(dest="part", metavar="part")
     for name, part in PARTS.items():
-        part.arguments(commands.add_parser(name, help=part.about, description=part.about))
+        part.arguments(
+            commands.add_parser(name, help=part.description, description=part.description)
+        )
     options = parser.parse_args(arguments)
     every = [options] if options.part else [parser.parse_args([name]) for name in PARTS]
     keep_in_memory()

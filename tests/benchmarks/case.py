@@ -39,7 +39,7 @@ class Case(Struct, frozen=True):
         return f"{self.clusters}x{self.slots}"
 
     @property
-    def about(self) -> str:
+    def description(self) -> str:
         """In words, for a headline."""
         plan = "".join(f"[{' '.join(step)}]" for step in self.plan)
         words = [f"{self.clusters} clusters, {self.slots} at a time", f"plan {plan}"]

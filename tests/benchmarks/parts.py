@@ -12,7 +12,7 @@ from tests.benchmarks.memory import part as memory_part
 
 
 class Part(Struct, frozen=True):
-    about: str | None
+    description: str | None
     arguments: Callable[[ArgumentParser], None]
     run: Callable[[Namespace], bool]
     """Prints its figures beside their bounds; whether all of them are within."""

@@ -51,7 +51,7 @@ def _kib(result: Result, resources: Iterable[str]) -> float:
 def show(result: Result) -> bool:
     """Print it; True if every figure is within its bound."""
     done, case = result.work, result.case
-    print(f"\n{case.about}")
+    print(f"\n{case.description}")
     print(f"  makespan {done.makespan:.1f} s, bound {done.bound:.1f} s, failed {result.failed}")
     good = judge(figures(result), case.name, case.size)
     for words in _unexpected(result):

@@ -5,7 +5,15 @@ from random import Random
 import pytest
 from structlog.testing import capture_logs
 
-from ibgu.controller.quarantine import CHANGED, FIRST, LONGEST, Broken, Quarantine, about, broken_of
+from ibgu.controller.quarantine import (
+    CHANGED,
+    FIRST,
+    LONGEST,
+    Broken,
+    Quarantine,
+    attributed_to,
+    broken_of,
+)
 from ibgu.core.plan import problem
 from ibgu.hub.errors import HubError
 
@@ -29,7 +37,7 @@ def error(rollout: str = "r") -> Broken:
 
 
 def test_an_error_is_told_by_where_it_was_not_by_what_it_says() -> None:
-    with pytest.raises(Broken) as caught, about("r"):
+    with pytest.raises(Broken) as caught, attributed_to("r"):
         problem(None, [])  # type: ignore[arg-type]
     assert caught.value.rollout == "r"
     assert caught.value.words.startswith("TypeError in ibgu.core.plan")
@@ -40,7 +48,7 @@ def test_an_error_is_told_by_where_it_was_not_by_what_it_says() -> None:
     "other", [error("inner"), HubError(500, "Refused", "no"), MemoryError(), KeyboardInterrupt()]
 )
 def test_what_is_no_error_in_the_rollout_goes_through(other: BaseException) -> None:
-    with pytest.raises(type(other)) as caught, about("r"):
+    with pytest.raises(type(other)) as caught, attributed_to("r"):
         raise other
     assert caught.value is other
 

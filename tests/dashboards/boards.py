@@ -18,7 +18,7 @@ from tests.dashboards.panels import (
 
 
 def fleet() -> Dashboard:
-    about = "All rollouts of a hub: what runs, what failed, how much room there is."
+    description = "All rollouts of a hub: what runs, what failed, how much room there is."
     panels = (
         number("Running", 'max(ibgu_rollouts{phase="Running"})'),
         number(
@@ -79,11 +79,13 @@ def fleet() -> Dashboard:
             },
         ),
     )
-    return _filled(board("ibgu / Fleet", "ibgu-fleet", about), *panels)
+    return _filled(board("ibgu / Fleet", "ibgu-fleet", description), *panels)
 
 
 def rollout() -> Dashboard:
-    about = "One rollout: where its clusters stand, and how long their actions take on this hub."
+    description = (
+        "One rollout: where its clusters stand, and how long their actions take on this hub."
+    )
     one = '{rollout="$rollout"}'
     left = 'state=~"waiting|running"'
     panels = (
@@ -139,7 +141,9 @@ def rollout() -> Dashboard:
         ),
     )
     names = choice("rollout", "Rollout", "label_values(ibgu_rollout_clusters, rollout)")
-    return _filled(board("ibgu / Rollout", "ibgu-rollout", about).with_variable(names), *panels)
+    return _filled(
+        board("ibgu / Rollout", "ibgu-rollout", description).with_variable(names), *panels
+    )
 
 
 def state_of(state: str) -> str:
@@ -147,7 +151,7 @@ def state_of(state: str) -> str:
 
 
 def controller() -> Dashboard:
-    about = "ibgu itself: who leads, how fast it reacts, what hub and database answer."
+    description = "ibgu itself: who leads, how fast it reacts, what hub and database answer."
     rate = "[$__rate_interval]"
     panels = (
         number("Leaders", "sum(ibgu_leader)"),
@@ -220,7 +224,7 @@ def controller() -> Dashboard:
                     f"60 * sum by (receiver, result) (rate(ibgu_notifications_total{rate}))"
                 )
             },
-            about="Per minute.",
+            description="Per minute.",
         ),
         stacked("Versions", {"{{version}}": "count by (version) (ibgu_build_info)"}),
         lines(
@@ -229,10 +233,10 @@ def controller() -> Dashboard:
                 "rollouts seen": "max(ibgu_shadow_rollouts)",
                 "actions followed": "max(ibgu_shadow_runs_open)",
             },
-            about="Of a process in shadow mode.",
+            description="Of a process in shadow mode.",
         ),
     )
-    return _filled(board("ibgu / Controller", "ibgu-controller", about), *panels)
+    return _filled(board("ibgu / Controller", "ibgu-controller", description), *panels)
 
 
 def _rest(rate: str) -> tuple[Panel, ...]:
@@ -250,7 +254,7 @@ def _rest(rate: str) -> tuple[Panel, ...]:
         stacked(
             "REST: open now",
             {"{{what}}": "sum by (what) (ibgu_api_open)"},
-            about="Connections and streams.",
+            description="Connections and streams.",
         ),
         stacked(
             "REST: refused or cut",

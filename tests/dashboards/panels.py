@@ -49,12 +49,12 @@ PHASES = {
 """Of a rollout's phase."""
 
 
-def board(title: str, uid: str, about: str) -> dashboard.Dashboard:
+def board(title: str, uid: str, description: str) -> dashboard.Dashboard:
     """With a choice of the data source, and links to its sisters."""
     return (
         dashboard.Dashboard(title)
         .uid(uid)
-        .description(about)
+        .description(description)
         .tags(["ibgu"])
         .readonly()
         .refresh("30s")
@@ -86,9 +86,9 @@ def choice(name: str, label: str, query: str) -> dashboard.QueryVariable:
 
 
 def lines(
-    title: str, queries: Queries, unit: str = "short", about: str = "", *, span: int = 12
+    title: str, queries: Queries, unit: str = "short", description: str = "", *, span: int = 12
 ) -> timeseries.Panel:
-    panel = timeseries.Panel().title(title).description(about).unit(unit).datasource(SOURCE)
+    panel = timeseries.Panel().title(title).description(description).unit(unit).datasource(SOURCE)
     table = common.VizLegendOptions().display_mode(options.LegendDisplayMode.LIST)
     return (
         _asking(panel, queries)
@@ -103,9 +103,9 @@ def lines(
 
 
 def stacked(
-    title: str, queries: Queries, unit: str = "short", about: str = "", *, span: int = 12
+    title: str, queries: Queries, unit: str = "short", description: str = "", *, span: int = 12
 ) -> timeseries.Panel:
-    panel = lines(title, queries, unit, about, span=span).fill_opacity(60)
+    panel = lines(title, queries, unit, description, span=span).fill_opacity(60)
     panel.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL))
     for state, colour in (COLOURS | PHASES).items():
         fixed = {"mode": "fixed", "fixedColor": colour}
@@ -136,9 +136,9 @@ def number(
     )
 
 
-def heat(title: str, buckets: str, about: str = "", *, span: int = 12) -> heatmap.Panel:
+def heat(title: str, buckets: str, description: str = "", *, span: int = 12) -> heatmap.Panel:
     """`buckets`: increases of a histogram's buckets by `le`."""
-    panel = heatmap.Panel().title(title).description(about).datasource(SOURCE)
+    panel = heatmap.Panel().title(title).description(description).datasource(SOURCE)
     query = prometheus.Dataquery().expr(buckets).legend_format("{{le}}").range()
     query.format("heatmap").datasource(SOURCE)  # type: ignore[arg-type]
     colour = heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges")

@@ -17,7 +17,7 @@ from ibgu.core.model import (
     RunState,
 )
 from ibgu.db import Changeset, Journal
-from ibgu.db.journal import about
+from ibgu.db.journal import concerns
 from tests.db.records import (
     NOW,
     changing,
@@ -114,7 +114,7 @@ async def test_what_is_lost_enqueues_nothing(
     )
     changeset = Changeset(decisions=told, taken=(lost,), at=NOW)
     assert await journal.commit(changeset) == {lost.key}
-    assert [about(decision, {lost.key}) for decision in told] == [True, True, False]
+    assert [concerns(decision, {lost.key}) for decision in told] == [True, True, False]
     assert (await journal.load()).pending_patches == (other,)
 
 

@@ -19,7 +19,7 @@ from ibgu.core.model import (
     Run,
     Step,
 )
-from ibgu.db.journal.changeset import Changeset, MemberKey, about
+from ibgu.db.journal.changeset import Changeset, MemberKey, concerns
 
 Told = OnRollout | OnStep | OnMember | OnPendingPatch
 """Decisions that the history shows."""
@@ -83,7 +83,7 @@ def gather(changeset: Changeset, without: Collection[MemberKey]) -> Batch:
     """Returns the turn's rows, without those of the members in `without`."""
     batch = Batch()
     for decision in changeset.decisions:
-        if not about(decision, without):
+        if not concerns(decision, without):
             batch.add(decision)
     batch.taken = [member for member in changeset.taken if member.key not in without]
     batch.freed = [member for member in changeset.freed if member.key not in without]

@@ -24,7 +24,7 @@ MemberKey = tuple[str, int, str]
 """Rollout uid, step, cluster: `Member.key`."""
 
 
-def about(decision: Decision, keys: Collection[MemberKey]) -> bool:
+def concerns(decision: Decision, keys: Collection[MemberKey]) -> bool:
     """Returns whether the decision is about one of these members, or about the labels of its
     outcome."""
     if isinstance(decision, OnMember):

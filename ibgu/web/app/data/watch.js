@@ -17,18 +17,18 @@ const USELESS = 422; // the question itself is wrong, and will be
 
 /**
  * @param {string | null} path null: nothing to ask
- * @param {{ gap?: number, about?: (event: any) => boolean }} options gap: milliseconds between two
- *   questions, at least; about: which events change the body
+ * @param {{ gap?: number, concerns?: (event: any) => boolean }} options gap: milliseconds between two
+ *   questions, at least; concerns: which events change the body
  * @returns {Watched}
  */
-export function useBody(path, { gap = 1000, about = () => true } = {}) {
+export function useBody(path, { gap = 1000, concerns = () => true } = {}) {
   const { rest, live } = useServices();
   const [state, setState] = useState(blank(path));
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     if (path === null) return undefined;
     setState((old) => (old.path === path ? old : blank(path)));
-    return watch(path, { rest, live, gap, about, show: setState });
+    return watch(path, { rest, live, gap, concerns, show: setState });
   }, [path, rest, live, turn]);
   const again = useCallback(() => setTurn((number) => number + 1), []);
   const shown = state.path === path ? state : blank(path);
@@ -42,7 +42,7 @@ const blank = (/** @type {string | null} */ path) => ({
   at: null,
 });
 
-function watch(path, { rest, live, gap, about, show }) {
+function watch(path, { rest, live, gap, concerns, show }) {
   const ending = new AbortController();
   let timer = 0;
   let asked = 0;
@@ -77,7 +77,7 @@ function watch(path, { rest, live, gap, about, show }) {
   }
 
   function happened(/** @type {any} */ event) {
-    if (event && !about(event)) return;
+    if (event && !concerns(event)) return;
     if (asking) missed = true;
     else plan(gap);
   }

@@ -33,7 +33,7 @@ const MINUTE_MS = 60_000;
 
 /** Two hubs' pages look alike: who acts here must know on which one. */
 function Who() {
-  const { body } = useBody("whoami", { gap: MINUTE_MS, about: () => false });
+  const { body } = useBody("whoami", { gap: MINUTE_MS, concerns: () => false });
   if (!body) return null;
   const title = `Namespace kube-system of this hub has the uid ${body.hub}`;
   return html`<span class="who" title=${title}>${body.username} <span class="quiet">on hub ${body.hub.slice(0, 8)}</span></span>`;

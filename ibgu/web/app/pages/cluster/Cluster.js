@@ -14,11 +14,11 @@ import { historyPath, Runs } from "./Runs.js";
 export function Cluster({ route }) {
   const [name] = route.path;
   const [namespace, rollout] = (route.query.rollout ?? "").split("/");
-  const about = (event) => event.cluster === name;
+  const concerns = (event) => event.cluster === name;
   const explained = useBody(clusterPath(name, `/explain${query({ namespace, rollout })}`), {
-    about,
+    concerns,
   });
-  const history = useBody(historyPath(name), { about, gap: 2000 });
+  const history = useBody(historyPath(name), { concerns, gap: 2000 });
   const now = useNow();
   useEffect(() => {
     document.title = `${name} · ibgu`;
@@ -35,7 +35,7 @@ export function Cluster({ route }) {
     ${
       history.body?.items.length > 0 &&
       html`<${Runs} key=${name} name=${name} page=${history.body} now=${now} />
-      <${Raw} name=${name} rollouts=${rolloutsOf(history.body)} about=${about} />`
+      <${Raw} name=${name} rollouts=${rolloutsOf(history.body)} concerns=${concerns} />`
     }`;
 }
 

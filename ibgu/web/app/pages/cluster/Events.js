@@ -15,8 +15,8 @@ const DAY_MS = 86_400_000;
 const pathOf = (name, cursor) => clusterPath(name, `/events${query({ limit: PAGE, cursor })}`);
 
 /** `rollouts`: names by uid, as far as they are known. */
-export function Events({ name, rollouts, about }) {
-  const { body, problem } = useBody(pathOf(name), { about, gap: 2000 });
+export function Events({ name, rollouts, concerns }) {
+  const { body, problem } = useBody(pathOf(name), { concerns, gap: 2000 });
   if (problem) return html`<p class="bad"><${Words} text=${problem.message} /></p>`;
   if (!body) return html`<${Loading} />`;
   if (!body.items.length) return html`<${Empty}>The journal has none (any more).<//>`;

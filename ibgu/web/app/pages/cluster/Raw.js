@@ -8,12 +8,12 @@ import { clusterPath } from "../../rest/client.js";
 import { Events } from "./Events.js";
 import { Works } from "./Works.js";
 
-export function Raw({ name, rollouts, about }) {
+export function Raw({ name, rollouts, concerns }) {
   return html`<section class="card raws" aria-label="Raw">
     <${Fold} title="Feedback: what is asked of it, what its agent reports"><${Works} key=${name} name=${name} /><//>
     <${Fold} title="Its labels"><${Labels} key=${name} name=${name} /><//>
     <${Fold} title="Its events in the journal">
-      <${Events} name=${name} rollouts=${rollouts} about=${about} />
+      <${Events} name=${name} rollouts=${rollouts} concerns=${concerns} />
     <//>
     <${Fold} title="The cluster as REST tells it"><${Json} path=${clusterPath(name)} /><//>
   </section>`;

@@ -11,7 +11,7 @@ const ofRollout = (event) => !event.cluster;
 
 export function Activity({ rollout, now }) {
   const path = rolloutPath(rollout, `/activity${query({ limit: ASKED })}`);
-  const { body } = useBody(path, { gap: 1000, about: ofRollout });
+  const { body } = useBody(path, { gap: 1000, concerns: ofRollout });
   if (!body?.items.length) return null;
   const { items } = body;
   return html`<section class="card activity" aria-labelledby="activity">
