@@ -180,7 +180,7 @@ class JournalWriter:
 
     async def _commit(self, changeset: Changeset) -> frozenset[MemberKey]:
         """Commits the turn. Raises, in a group, a Broken for each rollout whose part Postgres
-        refuses; the others are decided anew without them."""
+        refuses; the others are decided again without them."""
         try:
             return await self.survive(lambda: self._journal.commit(changeset))
         except Exception as error:

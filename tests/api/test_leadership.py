@@ -1,4 +1,4 @@
-"""Who leads, for everybody whose token the hub accepts."""
+"""Leadership is shown to everybody whose token the hub accepts."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -136,7 +136,7 @@ def test_whose_rollouts_they_are_stays_known(quarantine: Known) -> None:
 
 def test_whose_hold_can_not_be_stored_is_not_held_again(quarantine: Known) -> None:
     """Of a quarantined rollout only its hold is decided: that failed, too. The next try counts
-    anew."""
+    again."""
     for unstorable in (False, True):
         pause = quarantine.put(error(), "default")
         assert quarantine.unstorable("r") is unstorable

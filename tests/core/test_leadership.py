@@ -1,4 +1,4 @@
-"""Who leads, since when, and how often that has changed, in one wording."""
+"""Leadership says which controller leads, since when, and how often that has changed."""
 
 from datetime import UTC, datetime
 

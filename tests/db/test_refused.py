@@ -55,7 +55,7 @@ def of_both(**changes: Any) -> Changeset:
 
 @pytest.fixture
 async def narrow(db: AsyncEngine) -> None:
-    """A column that takes less than what is told."""
+    """A column that takes less than what is written."""
     async with db.begin() as connection:
         await connection.execute(text("ALTER TABLE members ALTER message TYPE varchar(9)"))
 

@@ -135,7 +135,7 @@ async def test_what_postgres_refuses_of_a_turn_is_that_rollouts_matter(
     held = await scene.condition("mine", "Held")
     assert held["reason"] == "InternalError"
     assert "StringDataRightTruncationError" in held["message"]
-    [told, *_] = [entry for entry in log.entries if entry["event"] == "a rollout is set aside"]
+    [told, *_] = [entry for entry in log.entries if entry["event"] == "rollout quarantined"]
     assert told["rollout"] == "default/mine"
     await all_others_go_on(scene)
     await scene.stop()

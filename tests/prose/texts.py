@@ -24,6 +24,7 @@ FEWEST_WORDS = 3
 """A string of fewer words is a name or a label, not a sentence."""
 
 _WORD = re.compile(r"(?<![\w/.:=-])[A-Za-z][a-z']*(?=[\s,.:;!?)]|$)")
+_SQL = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH|FROM|WHERE|ORDER|JOIN|LEFT) ")
 _LITERAL = re.compile(r"(\w*)('''|\"\"\"|'|\")(.*)\2", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}|%[sd]")
 _STATEMENT_ENDS = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
@@ -73,7 +74,7 @@ def _string(token: tokenize.TokenInfo, *, docstring: bool) -> Lines:
     prefix, quotes, body = literal.groups()
     body = _PLACEHOLDER.sub("`…`", body)
     is_code = set(prefix.lower()) & {"r", "b"} or (len(quotes) == 3 and not docstring)
-    if is_code or len(_WORD.findall(body)) < FEWEST_WORDS:
+    if is_code or _SQL.match(body) or len(_WORD.findall(body)) < FEWEST_WORDS:
         return []
     lines = body.replace("\\n", " ").split("\n")
     return [Line(number, line.strip()) for number, line in enumerate(lines, token.start[0])]

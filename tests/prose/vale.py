@@ -31,20 +31,23 @@ class Finding(NamedTuple):
 
 def findings(paths: Iterable[Path], config: Path = ROOT / ".vale.ini") -> list[Finding]:
     """Returns what the rules of `config` find in the prose of files of the repository."""
-    with TemporaryDirectory() as folder:
-        numbers: dict[str, list[int]] = {}
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        numbers: dict[Path, list[int]] = {}
         for path in paths:
             lines = prose(path)
-            text = Path(folder, f"{path.relative_to(ROOT)}{'' if path.suffix == '.md' else '.md'}")
-            text.parent.mkdir(parents=True, exist_ok=True)
-            text.write_text("".join(f"{line.text}\n" for line in lines))
-            numbers[str(text)] = [line.number for line in lines]
-        return sorted(_found(Path(folder), numbers, config))
+            text = path.relative_to(ROOT)
+            text = text if text.suffix == ".md" else text.with_name(f"{text.name}.md")
+            (folder / text).parent.mkdir(parents=True, exist_ok=True)
+            (folder / text).write_text("".join(f"{line.text}\n" for line in lines))
+            numbers[text] = [line.number for line in lines]
+        return sorted(_found(folder, numbers, config))
 
 
-def _found(folder: Path, numbers: dict[str, list[int]], config: Path) -> Iterator[Finding]:
+def _found(folder: Path, numbers: dict[Path, list[int]], config: Path) -> Iterator[Finding]:
     done = subprocess.run(
-        [_vale(), "--config", config, "--no-exit", "--output", "JSON", folder],
+        [_vale(), "--config", config, "--no-exit", "--output", "JSON", "."],
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -53,10 +56,10 @@ def _found(folder: Path, numbers: dict[str, list[int]], config: Path) -> Iterato
     if done.returncode:
         raise SandboxError(f"vale can't check: {done.stderr or done.stdout}")
     for text, alerts in json.loads(done.stdout).items():
-        path = ROOT / Path(text).relative_to(folder)
+        path = ROOT / text
         source = path if path.exists() else path.with_suffix("")
         for alert in alerts:
-            line = numbers[text][alert["Line"] - 1]
+            line = numbers[Path(text)][alert["Line"] - 1]
             yield Finding(source, line, alert["Check"], alert["Message"])
 
 

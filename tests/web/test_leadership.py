@@ -1,4 +1,4 @@
-"""Who leads, at the top of every view; that it changes too often, above everything."""
+"""The leader stands at the top of every view; a warning that it changes too often, above all."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -293,7 +293,7 @@ def test_a_seed_that_is_not_well_named(given: dict[str, str], words: str) -> Non
 
 
 def test_annotations_that_say_nothing() -> None:
-    """The rate limit that is wrong is told once, with what comes of it."""
+    """A wrong rate limit is reported once, with its effect."""
     marks = {
         "ibgu.dev/circuit-breaker": "sometimes",
         "ibgu.dev/rampup": "true",
