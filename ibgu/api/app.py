@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from ibgu.api import page
 from ibgu.api.context import Context
-from ibgu.api.durations import Measured
+from ibgu.api.durations import MeasuredDurations
 from ibgu.api.probes import PREFIX, create_probes
 from ibgu.api.routes import (
     changes,
@@ -30,7 +30,7 @@ from ibgu.api.stream import Feed
 def create_app(context: Context) -> FastAPI:
     app = create_probes(context.probes, behind_proxy=context.behind_proxy)
     app.state.context = context
-    app.state.measured = Measured(context)
+    app.state.measured = MeasuredDurations(context)
     app.state.views = view.Views()
     app.state.feed = Feed(context.engine, context.hub)
     reads = (

@@ -39,7 +39,7 @@ class Waits(StrEnum):
     """The client to read its answer: the kernel takes no more for it."""
 
 
-class Limits(Struct, frozen=True):
+class ServerLimits(Struct, frozen=True):
     connections: int = 1000
     """At a time."""
     head_seconds: float = 10.0
@@ -71,7 +71,7 @@ class ConnectionLimit:
     connections. A connection whose answer is in progress is never cut for another one.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ServerLimits) -> None:
         self.limits = limits
         self._most = min(limits.connections, _most_by_open_files())
         self._open: set[Connection] = set()

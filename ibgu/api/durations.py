@@ -14,8 +14,9 @@ from ibgu.hub.ttl import TtlCache
 FRESH_SECONDS = 15.0
 
 
-class Measured:
-    """Measured covers all rollouts of the hub: usual durations are no secret of any of them."""
+class MeasuredDurations:
+    """MeasuredDurations covers all rollouts of the hub: usual durations are no secret of any of
+    them."""
 
     def __init__(self, context: Context) -> None:
         self._reads = Reads(context.engine, context.hub)
@@ -28,7 +29,7 @@ class Measured:
 
 
 async def _duration_stats(request: Request) -> DurationsByAction:
-    measured: Measured = request.app.state.measured
+    measured: MeasuredDurations = request.app.state.measured
     return await measured.duration_stats()
 
 

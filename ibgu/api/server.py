@@ -11,7 +11,7 @@ from typing import cast
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ibgu.api.connections import Connection, ConnectionLimit, Limits
+from ibgu.api.connections import Connection, ConnectionLimit, ServerLimits
 
 SOCKET_BYTES = 64 * 1024
 """Bytes of output that the kernel buffers per connection, plus as much for its own records."""
@@ -23,7 +23,7 @@ class ListenError(Exception):
     """ListenError: the address can't be listened on; the text says why."""
 
 
-DEFAULTS = Limits()
+DEFAULTS = ServerLimits()
 
 
 class _Server(uvicorn.Server):
@@ -75,7 +75,9 @@ CLOSING = "closing"
 """Key in a request's state: the asyncio.Event that is set once the server is to end."""
 
 
-async def serve(app: ASGIApp, listen: str | socket.socket, *, limits: Limits = DEFAULTS) -> None:
+async def serve(
+    app: ASGIApp, listen: str | socket.socket, *, limits: ServerLimits = DEFAULTS
+) -> None:
     """Serves until cancelled, then finishes requests in progress. Raises ListenError.
 
     Endless answers have to end with the event CLOSING of their request.

@@ -5,20 +5,20 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 
-class Message(Struct, frozen=True):
+class SseMessage(Struct, frozen=True):
     id: str
     """The id of this message, or of the last one before that had one."""
     event: str
     data: str
 
 
-def messages(lines: Iterable[str]) -> Iterator[Message]:
+def messages(lines: Iterable[str]) -> Iterator[SseMessage]:
     """Yields whole messages only, without truncated ones and comments (heartbeats)."""
     last, event, data = "", "message", list[str]()
     for line in lines:
         if not line:
             if data:
-                yield Message(last, event, "\n".join(data))
+                yield SseMessage(last, event, "\n".join(data))
             event, data = "message", []
             continue
         name, _, value = line.partition(":")

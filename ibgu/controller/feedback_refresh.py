@@ -12,7 +12,7 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.core.fleet import FleetState
 from ibgu.core.model import Decision, Member, OnMember, RunState
-from ibgu.core.refresh import Eligibility, RefreshSchedule, Target, eligibility
+from ibgu.core.refresh import Eligibility, RefreshSchedule, RefreshTarget, eligibility
 
 SHORTEST = 0.25
 """The shortest time between two rounds, in seconds."""
@@ -65,7 +65,7 @@ class FeedbackRefresh:
         age = (self._clock.now() - run.arming_at).total_seconds()
         before = self._schedule.next_at
         self._schedule.follow(
-            Target(
+            RefreshTarget(
                 rollout=member.rollout,
                 step=member.step,
                 cluster=member.cluster,
@@ -118,7 +118,7 @@ class FeedbackRefresh:
             self._learned = self._durations.duration_stats
             self._schedule.learn(self._learned, now)
 
-    def _eligibility(self, target: Target) -> Eligibility:
+    def _eligibility(self, target: RefreshTarget) -> Eligibility:
         tracked = self._fleet.rollouts.get(target.rollout)
         if tracked is None:
             return Eligibility.OVER
@@ -127,7 +127,7 @@ class FeedbackRefresh:
             seen = self._mirror.observe(tracked.rollout, self._effects.pending)(target.cluster)
             return eligibility(member, target.run, seen, self._clock.now())
 
-    def _refresh(self, target: Target) -> None:
+    def _refresh(self, target: RefreshTarget) -> None:
         rollout = self._fleet.rollouts[target.rollout].rollout
         self._effects.refresh(rollout, target.cluster, self._clock.now())
         telemetry.REFRESHES.labels(target.action).inc()

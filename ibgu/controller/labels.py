@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.db.errors import Deposed, JournalAway, sqlstate, told
-from ibgu.db.labels import LabelStore, Seen, seen
+from ibgu.db.labels import LabelStore, SeenLabels, seen
 
 log = structlog.get_logger("ibgu.labels")
 
@@ -105,7 +105,7 @@ class LabelKeeper:
                 del self._known[name]
             self._changed -= {name for name in batch if labels(name) == now[name]}
 
-    async def _put(self, fresh: Sequence[Seen], epoch: int) -> None:
+    async def _put(self, fresh: Sequence[SeenLabels], epoch: int) -> None:
         """Writes the labels, and leaves out only those that the database refuses."""
         try:
             await self._store.put(fresh, epoch)
@@ -119,7 +119,7 @@ class LabelKeeper:
             await self._put(fresh[:middle], epoch)
             await self._put(fresh[middle:], epoch)
 
-    def _is_new(self, found: Seen) -> bool:
+    def _is_new(self, found: SeenLabels) -> bool:
         if found.digest == self._known.get(found.cluster):
             return False
         if found.labels is None:
@@ -136,7 +136,7 @@ async def keeping(engine: AsyncEngine, hub: str) -> AsyncIterator[LabelKeeper]:
         await keeper.stop()
 
 
-def _seen(item: tuple[str, Mapping[str, str] | None]) -> Seen | None:
+def _seen(item: tuple[str, Mapping[str, str] | None]) -> SeenLabels | None:
     cluster, labels = item
     return None if labels is None else seen(cluster, labels)
 

@@ -14,7 +14,7 @@ from ibgu.core.model import Action, ClusterView, Observation, Rollout, WorkView
 from ibgu.core.observe import Shown, proven
 from ibgu.core.recover import Versions, versions_of
 from ibgu.core.shadow import status_of
-from ibgu.core.talm import Group, TalmWork, groups_of
+from ibgu.core.talm import TalmGroup, TalmWork, groups_of
 from ibgu.core.talm import names as talm
 from ibgu.core.talm.group import finished
 from ibgu.core.works import names, payload_name, stage_name
@@ -59,7 +59,9 @@ class Mirror:
         """Our newest writes of works that the hub refused for good, with its message."""
         self.denials = Refusals()
         """Writes that ibgu has no right to make, and what to do about it."""
-        self._groups: dict[str, tuple[IbguSpec, list[ClusterGroupUpgrade], tuple[Group, ...]]] = {}
+        self._groups: dict[
+            str, tuple[IbguSpec, list[ClusterGroupUpgrade], tuple[TalmGroup, ...]]
+        ] = {}
 
     def cluster(self, name: str) -> ClusterView | None:
         found = self.clusters.get(("", name))
@@ -111,7 +113,7 @@ class Mirror:
             return found
         return [cgu for cgu in found if rollout.uid in {o.uid for o in _owners(cgu)}]
 
-    def groups(self, found: Ibgu) -> tuple[Group, ...]:
+    def groups(self, found: Ibgu) -> tuple[TalmGroup, ...]:
         """Returns what TALM made of this IBGU, not of an earlier one of the same name.
 
         The tuple is the same object as long as nothing in it has changed.

@@ -9,7 +9,13 @@ from typing import TypeVar
 
 from ibgu.core.kinds import ConfigMap, Secret
 from ibgu.core.model import Action, Rollout
-from ibgu.core.references import Reference, Unchecked, Verdict, judge_references, references
+from ibgu.core.references import (
+    Reference,
+    ReferenceVerdict,
+    UncheckedPolicy,
+    judge_references,
+    references,
+)
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.works import Payload, PayloadError, build
 from ibgu.hub import paths
@@ -21,7 +27,9 @@ T = TypeVar("T", ConfigMap, Secret)
 
 
 class Payloads:
-    def __init__(self, client: Hub, subject: str, unchecked: Unchecked = Unchecked.TRUST) -> None:
+    def __init__(
+        self, client: Hub, subject: str, unchecked: UncheckedPolicy = UncheckedPolicy.TRUST
+    ) -> None:
         """`subject`: the service account that a RoleBinding has to name ("ibgu-system:ibgu").
         `unchecked`: how references are treated whose author was not checked."""
         self._client = client
@@ -64,9 +72,9 @@ class Payloads:
         self._states[rollout.uid] = state
         return state
 
-    async def _judged(self, rollout: Rollout) -> Verdict:
+    async def _judged(self, rollout: Rollout) -> ReferenceVerdict:
         if not references(rollout.spec.ibu_spec, rollout.namespace):
-            return Verdict()
+            return ReferenceVerdict()
         return judge_references(rollout, await self._enforced(), self._unchecked)
 
     async def _enforced(self) -> datetime | None:

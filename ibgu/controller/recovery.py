@@ -19,7 +19,7 @@ from ibgu.core.fleet import FleetState
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Decision, RolloutState
 from ibgu.core.recover import (
-    Found,
+    FoundIbgu,
     Versions,
     behind,
     find,
@@ -36,7 +36,7 @@ from ibgu.db.journal import Journal, Loaded
 log = structlog.get_logger("ibgu.recovery")
 
 
-def found_of(mirror: Mirror, obj: Ibgu) -> Found:
+def found_of(mirror: Mirror, obj: Ibgu) -> FoundIbgu:
     """Returns all that the hub shows of the IBGU's rollout."""
     return find(obj, mirror.works_of(obj.metadata.uid), mirror.cluster)
 
@@ -148,7 +148,7 @@ class Recovery:
         log.error("the journal is behind the hub", rollout=rollout.full_name, why=why)
         return list(rebuild(rollout, seen, fleet, why, now))
 
-    def _unknown(self, fleet: FleetState, seen: Found) -> str:
+    def _unknown(self, fleet: FleetState, seen: FoundIbgu) -> str:
         tracked = fleet.rollouts.get(seen.object.metadata.uid)
         if tracked is None or tracked.rollout.state is RolloutState.DELETED:
             return ""

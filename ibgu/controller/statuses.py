@@ -14,7 +14,7 @@ from ibgu.controller.payloads import Payloads
 from ibgu.controller.quarantine import Quarantine
 from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.kinds import Condition, Ibgu, JsonObject
-from ibgu.core.status import Listing, held_status, status_of
+from ibgu.core.status import StatusListing, held_status, status_of
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_answer
 from ibgu.hub.errors import HubError
@@ -60,7 +60,7 @@ class Statuses:
         self._written: dict[str, bytes] = {}
         self._answered: dict[str, Ibgu] = {}
         self._due: dict[str, datetime] = {}
-        self._listings: dict[str, Listing] = {}
+        self._listings: dict[str, StatusListing] = {}
         self._refusals = Refusals()
         self._touched = asyncio.Event()
         self.writes_suspended = False
@@ -128,7 +128,7 @@ class Statuses:
         if uid in self._quarantine:
             return held_status(tracked, shown, self._served, now)
         payload, annotations = self._payloads.state(uid), found.metadata.annotations
-        listing = self._listings.setdefault(uid, Listing())
+        listing = self._listings.setdefault(uid, StatusListing())
         return status_of(*(tracked, payload, shown, self._served, now, listing, annotations))
 
     def answered(self, result: WriteResult) -> bool:

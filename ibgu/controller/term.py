@@ -35,7 +35,7 @@ from ibgu.controller.watches import Watches
 from ibgu.controller.work_queue import WorkQueue
 from ibgu.core.fleet import FleetState
 from ibgu.core.kinds import ObjectMeta
-from ibgu.core.references import Unchecked
+from ibgu.core.references import UncheckedPolicy
 from ibgu.core.snapshot import Facts
 from ibgu.db.errors import JournalAway, told
 from ibgu.db.journal import Journal
@@ -43,7 +43,7 @@ from ibgu.db.reads import Reads
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.discovery import Served
 from ibgu.hub.port import Hub
-from ibgu.hub.writer import Limits, Writer, WriteResult
+from ibgu.hub.writer import WriteLimits, Writer, WriteResult
 from ibgu.settings import Settings
 
 log = structlog.get_logger("ibgu.controller")
@@ -175,7 +175,7 @@ class Term:
         mirror.denials.clear()
         work_queue = WorkQueue(partial(self._namespace_of, inputs.fleet))
         payloads = Payloads(
-            client, deps.settings.service_account, Unchecked(deps.settings.payload_references)
+            client, deps.settings.service_account, UncheckedPolicy(deps.settings.payload_references)
         )
         writer = self._writer(inputs.fleet, lambda result: self._answered(loop, result))
         effects = Effects(
@@ -232,7 +232,7 @@ class Term:
 
     def _writer(self, fleet: FleetState, done: Callable[[WriteResult], None]) -> Writer:
         settings = self._deps.settings
-        limits = Limits(
+        limits = WriteLimits(
             concurrency=settings.hub_concurrency, rate=settings.hub_rate, burst=settings.hub_burst
         )
         writer = Writer(

@@ -58,7 +58,7 @@ class Place(NamedTuple):
     progress: Progress
 
 
-class Course(Struct, frozen=True):
+class RolloutSteps(Struct, frozen=True):
     """A rollout's steps, each by its first action."""
 
     plan: tuple[str, ...]
@@ -141,7 +141,7 @@ def _place_of(visits: Iterable[Visit]) -> Place:
     return acted
 
 
-def counts_of_places(places: Mapping[Place, int], course: Course) -> Counts:
+def counts_of_places(places: Mapping[Place, int], course: RolloutSteps) -> Counts:
     """Returns the counts of a rollout from how many of its clusters have which place."""
     found = dict.fromkeys(Counts.__struct_fields__, 0)
     last, success = course.last, _success(course)
@@ -160,14 +160,14 @@ def _completed(place: Place, last: int, success: str) -> str:
     return "failed" if place.progress is Progress.LATE else "skipped"
 
 
-def _success(course: Course) -> str:
+def _success(course: RolloutSteps) -> str:
     if not course.more:
         return "succeeded"
     return "cancelled" if course.deleted else "waiting"
 
 
-def course_of(rollout: Rollout, steps: Iterable[Step]) -> Course:
-    return Course(
+def course_of(rollout: Rollout, steps: Iterable[Step]) -> RolloutSteps:
+    return RolloutSteps(
         plan=tuple(action for item in rollout.spec.plan for action in item.actions[:1]),
         begun=tuple(step.first for step in steps if step.state is not StepState.OPENING),
         deleted=rollout.deleted_at is not None,

@@ -9,11 +9,11 @@ from typing import Any
 from msgspec import Raw, Struct
 
 
-class Kind(Struct, frozen=True, gc=False, rename="camel"):
+class WireStruct(Struct, frozen=True, gc=False, rename="camel"):
     """Base of every struct here: camelCase on the wire, immutable, outside the cyclic GC."""
 
 
-class ObjectMeta(Kind, frozen=True, gc=False, rename="camel"):
+class ObjectMeta(WireStruct, frozen=True, gc=False, rename="camel"):
     name: str = ""
     namespace: str = ""
     uid: str = ""
@@ -25,7 +25,7 @@ class ObjectMeta(Kind, frozen=True, gc=False, rename="camel"):
     annotations: dict[str, str] = {}
 
 
-class Condition(Kind, frozen=True, gc=False, rename="camel"):
+class Condition(WireStruct, frozen=True, gc=False, rename="camel"):
     type: str = ""
     status: str = ""
     reason: str = ""
@@ -37,61 +37,61 @@ class Condition(Kind, frozen=True, gc=False, rename="camel"):
 # -- ImageBasedGroupUpgrade (lcm.openshift.io/v1alpha1) ----------------------------------------
 
 
-class LabelRequirement(Kind, frozen=True, gc=False, rename="camel"):
+class LabelRequirement(WireStruct, frozen=True, gc=False, rename="camel"):
     key: str
     operator: str
     values: list[str] = []
 
 
-class LabelSelector(Kind, frozen=True, gc=False, rename="camel"):
+class LabelSelector(WireStruct, frozen=True, gc=False, rename="camel"):
     match_labels: dict[str, str] = {}
     match_expressions: list[LabelRequirement] = []
 
 
-class NameRef(Kind, frozen=True, gc=False, rename="camel"):
+class NameRef(WireStruct, frozen=True, gc=False, rename="camel"):
     name: str = ""
 
 
-class ObjectRef(Kind, frozen=True, gc=False, rename="camel"):
+class ObjectRef(WireStruct, frozen=True, gc=False, rename="camel"):
     name: str = ""
     namespace: str = ""
 
 
-class SeedImageRef(Kind, frozen=True, gc=False, rename="camel"):
+class SeedImageRef(WireStruct, frozen=True, gc=False, rename="camel"):
     image: str = ""
     version: str = ""
     pull_secret_ref: NameRef | None = None
 
 
-class AutoRollback(Kind, frozen=True, gc=False, rename="camel"):
+class AutoRollback(WireStruct, frozen=True, gc=False, rename="camel"):
     init_monitor_timeout_seconds: int = 0
 
 
-class IbuSpec(Kind, frozen=True, gc=False, rename="camel"):
+class IbuSpec(WireStruct, frozen=True, gc=False, rename="camel"):
     seed_image_ref: SeedImageRef = SeedImageRef()
     oadp_content: list[ObjectRef] = []
     extra_manifests: list[ObjectRef] = []
     auto_rollback_on_failure: AutoRollback | None = None
 
 
-class RolloutStrategy(Kind, frozen=True, gc=False, rename="camel"):
+class RolloutStrategy(WireStruct, frozen=True, gc=False, rename="camel"):
     max_concurrency: int = 0
     timeout: int = 240
     """Minutes."""
 
 
-class PlanItem(Kind, frozen=True, gc=False, rename="camel"):
+class PlanItem(WireStruct, frozen=True, gc=False, rename="camel"):
     actions: list[str] = []
     rollout_strategy: RolloutStrategy = RolloutStrategy()
 
 
-class IbguSpec(Kind, frozen=True, gc=False, rename="camel"):
+class IbguSpec(WireStruct, frozen=True, gc=False, rename="camel"):
     ibu_spec: IbuSpec = IbuSpec()
     cluster_label_selectors: list[LabelSelector] = []
     plan: list[PlanItem] = []
 
 
-class ManagedFields(Kind, frozen=True, gc=False, rename="camel"):
+class ManagedFields(WireStruct, frozen=True, gc=False, rename="camel"):
     """The owner of fields of an object: the only trace that the hub keeps of who changed it."""
 
     manager: str = ""
@@ -104,7 +104,7 @@ class IbguMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
     managed_fields: list[ManagedFields] = []
 
 
-class Ibgu(Kind, frozen=True, gc=False, rename="camel"):
+class Ibgu(WireStruct, frozen=True, gc=False, rename="camel"):
     """An ImageBasedGroupUpgrade. `status` stays raw: ibgu writes it, and reads it only to
     compare."""
 
@@ -116,15 +116,15 @@ class Ibgu(Kind, frozen=True, gc=False, rename="camel"):
 # -- ManagedCluster (cluster.open-cluster-management.io/v1) ------------------------------------
 
 
-class ManagedClusterSpec(Kind, frozen=True, gc=False, rename="camel"):
+class ManagedClusterSpec(WireStruct, frozen=True, gc=False, rename="camel"):
     hub_accepts_client: bool = False
 
 
-class ManagedClusterStatus(Kind, frozen=True, gc=False, rename="camel"):
+class ManagedClusterStatus(WireStruct, frozen=True, gc=False, rename="camel"):
     conditions: list[Condition] = []
 
 
-class ManagedCluster(Kind, frozen=True, gc=False, rename="camel"):
+class ManagedCluster(WireStruct, frozen=True, gc=False, rename="camel"):
     metadata: ObjectMeta
     spec: ManagedClusterSpec = ManagedClusterSpec()
     status: ManagedClusterStatus = ManagedClusterStatus()
@@ -133,29 +133,29 @@ class ManagedCluster(Kind, frozen=True, gc=False, rename="camel"):
 # -- ManagedClusterSet and its bindings (cluster.open-cluster-management.io/v1beta2) -------------
 
 
-class ClusterSelector(Kind, frozen=True, gc=False, rename="camel"):
+class ClusterSelector(WireStruct, frozen=True, gc=False, rename="camel"):
     selector_type: str = ""
     label_selector: LabelSelector | None = None
 
 
-class ManagedClusterSetSpec(Kind, frozen=True, gc=False, rename="camel"):
+class ManagedClusterSetSpec(WireStruct, frozen=True, gc=False, rename="camel"):
     cluster_selector: ClusterSelector = ClusterSelector()
 
 
-class ManagedClusterSet(Kind, frozen=True, gc=False, rename="camel"):
+class ManagedClusterSet(WireStruct, frozen=True, gc=False, rename="camel"):
     metadata: ObjectMeta
     spec: ManagedClusterSetSpec = ManagedClusterSetSpec()
 
 
-class ManagedClusterSetBindingSpec(Kind, frozen=True, gc=False, rename="camel"):
+class ManagedClusterSetBindingSpec(WireStruct, frozen=True, gc=False, rename="camel"):
     cluster_set: str = ""
 
 
-class ManagedClusterSetBindingStatus(Kind, frozen=True, gc=False, rename="camel"):
+class ManagedClusterSetBindingStatus(WireStruct, frozen=True, gc=False, rename="camel"):
     conditions: list[Condition] = []
 
 
-class ManagedClusterSetBinding(Kind, frozen=True, gc=False, rename="camel"):
+class ManagedClusterSetBinding(WireStruct, frozen=True, gc=False, rename="camel"):
     metadata: ObjectMeta
     spec: ManagedClusterSetBindingSpec = ManagedClusterSetBindingSpec()
     status: ManagedClusterSetBindingStatus = ManagedClusterSetBindingStatus()
@@ -164,7 +164,7 @@ class ManagedClusterSetBinding(Kind, frozen=True, gc=False, rename="camel"):
 # -- ManifestWork (work.open-cluster-management.io/v1) -----------------------------------------
 
 
-class ResourceMeta(Kind, frozen=True, gc=False, rename="camel"):
+class ResourceMeta(WireStruct, frozen=True, gc=False, rename="camel"):
     ordinal: int = 0
     group: str = ""
     kind: str = ""
@@ -173,38 +173,38 @@ class ResourceMeta(Kind, frozen=True, gc=False, rename="camel"):
     namespace: str = ""
 
 
-class FieldValue(Kind, frozen=True, gc=False, rename="camel"):
+class FieldValue(WireStruct, frozen=True, gc=False, rename="camel"):
     type: str = ""
     string: str | None = None
     integer: int | None = None
     boolean: bool | None = None
 
 
-class FeedbackValue(Kind, frozen=True, gc=False, rename="camel"):
+class FeedbackValue(WireStruct, frozen=True, gc=False, rename="camel"):
     name: str
     field_value: FieldValue = FieldValue()
 
 
-class StatusFeedback(Kind, frozen=True, gc=False, rename="camel"):
+class StatusFeedback(WireStruct, frozen=True, gc=False, rename="camel"):
     values: list[FeedbackValue] = []
 
 
-class ManifestCondition(Kind, frozen=True, gc=False, rename="camel"):
+class ManifestCondition(WireStruct, frozen=True, gc=False, rename="camel"):
     resource_meta: ResourceMeta = ResourceMeta()
     conditions: list[Condition] = []
     status_feedback: StatusFeedback = StatusFeedback()
 
 
-class ResourceStatus(Kind, frozen=True, gc=False, rename="camel"):
+class ResourceStatus(WireStruct, frozen=True, gc=False, rename="camel"):
     manifests: list[ManifestCondition] = []
 
 
-class WorkStatus(Kind, frozen=True, gc=False, rename="camel"):
+class WorkStatus(WireStruct, frozen=True, gc=False, rename="camel"):
     conditions: list[Condition] = []
     resource_status: ResourceStatus = ResourceStatus()
 
 
-class ManifestWork(Kind, frozen=True, gc=False, rename="camel"):
+class ManifestWork(WireStruct, frozen=True, gc=False, rename="camel"):
     """A ManifestWork. The spec is not decoded: ibgu's annotations hold what it wrote
     (`core.works`)."""
 
@@ -215,7 +215,7 @@ class ManifestWork(Kind, frozen=True, gc=False, rename="camel"):
 # -- Others ------------------------------------------------------------------------------------
 
 
-class LeaseSpec(Kind, frozen=True, gc=False, rename="camel"):
+class LeaseSpec(WireStruct, frozen=True, gc=False, rename="camel"):
     holder_identity: str | None = None
     lease_duration_seconds: int | None = None
     acquire_time: str | None = None
@@ -223,48 +223,48 @@ class LeaseSpec(Kind, frozen=True, gc=False, rename="camel"):
     lease_transitions: int | None = None
 
 
-class Lease(Kind, frozen=True, gc=False, rename="camel"):
+class Lease(WireStruct, frozen=True, gc=False, rename="camel"):
     metadata: ObjectMeta
     spec: LeaseSpec = LeaseSpec()
 
 
-class ConfigMap(Kind, frozen=True, gc=False, rename="camel"):
+class ConfigMap(WireStruct, frozen=True, gc=False, rename="camel"):
     metadata: ObjectMeta
     data: dict[str, str] = {}
     binary_data: dict[str, str] = {}
 
 
-class Secret(Kind, frozen=True, gc=False, rename="camel"):
+class Secret(WireStruct, frozen=True, gc=False, rename="camel"):
     metadata: ObjectMeta
     type: str = ""
     data: dict[str, str] = {}
 
 
-class RemediationProgress(Kind, frozen=True, gc=False, rename="camel"):
+class RemediationProgress(WireStruct, frozen=True, gc=False, rename="camel"):
     state: str = ""
     manifest_work_index: int | None = None
 
 
-class RemediationStatus(Kind, frozen=True, gc=False, rename="camel"):
+class RemediationStatus(WireStruct, frozen=True, gc=False, rename="camel"):
     started_at: str | None = None
     completed_at: str | None = None
     current_batch: int = 0
     current_batch_remediation_progress: dict[str, RemediationProgress | None] = {}
 
 
-class CurrentManifestWork(Kind, frozen=True, gc=False, rename="camel"):
+class CurrentManifestWork(WireStruct, frozen=True, gc=False, rename="camel"):
     name: str = ""
     """The ManifestWorkReplicaSet's name, which tells the action."""
     status: ResourceStatus = ResourceStatus()
 
 
-class RemediatedCluster(Kind, frozen=True, gc=False, rename="camel"):
+class RemediatedCluster(WireStruct, frozen=True, gc=False, rename="camel"):
     name: str = ""
     state: str = ""
     current_manifest_work: CurrentManifestWork | None = None
 
 
-class OwnerReference(Kind, frozen=True, gc=False, rename="camel"):
+class OwnerReference(WireStruct, frozen=True, gc=False, rename="camel"):
     uid: str = ""
 
 
@@ -273,14 +273,14 @@ class ClusterGroupUpgradeMeta(ObjectMeta, frozen=True, gc=False, rename="camel")
     owner_references: list[OwnerReference] = []
 
 
-class ClusterGroupUpgradeStatus(Kind, frozen=True, gc=False, rename="camel"):
+class ClusterGroupUpgradeStatus(WireStruct, frozen=True, gc=False, rename="camel"):
     conditions: list[Condition] = []
     remediation_plan: list[list[str]] = []
     status: RemediationStatus = RemediationStatus()
     clusters: list[RemediatedCluster] = []
 
 
-class ClusterGroupUpgrade(Kind, frozen=True, gc=False, rename="camel"):
+class ClusterGroupUpgrade(WireStruct, frozen=True, gc=False, rename="camel"):
     """TALM's object for one step of an IBGU's plan, with its progress."""
 
     metadata: ClusterGroupUpgradeMeta

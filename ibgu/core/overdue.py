@@ -39,7 +39,7 @@ class Attempt(Struct, frozen=True):
     """When the action was sent to the cluster; None: not yet."""
 
 
-class Rule(Struct, frozen=True):
+class OverdueRule(Struct, frozen=True):
     after: timedelta
     """Counts from the reason's beginning; where `usual` was measured, its p95 replaces it."""
     check: str
@@ -70,43 +70,43 @@ _LIFECYCLE = (
     "log of its pod in openshift-lifecycle-agent"
 )
 
-RULES: dict[ReasonKind, Rule] = {
+RULES: dict[ReasonKind, OverdueRule] = {
     # waiting
-    ReasonKind.CLAIM: Rule(
+    ReasonKind.CLAIM: OverdueRule(
         _HOUR,
         "check the rollout that the line above names: resume, skip or delete it if it is held",
     ),
-    ReasonKind.PREEMPTING: Rule(
+    ReasonKind.PREEMPTING: OverdueRule(
         10 * _MINUTE, f"check why the older rollout's ManifestWork is not disarmed: {_WORK}"
     ),
-    ReasonKind.UNREACHABLE: Rule(15 * _MINUTE, _LEASE),
-    ReasonKind.PROBING: Rule(3 * _MINUTE, _AGENT),
-    ReasonKind.NO_ANSWER: Rule(2 * _MINUTE, _AGENT),
-    ReasonKind.BUSY: Rule(_HOUR, _LIFECYCLE),
-    ReasonKind.TERMINATING: Rule(10 * _MINUTE, _AGENT),
+    ReasonKind.UNREACHABLE: OverdueRule(15 * _MINUTE, _LEASE),
+    ReasonKind.PROBING: OverdueRule(3 * _MINUTE, _AGENT),
+    ReasonKind.NO_ANSWER: OverdueRule(2 * _MINUTE, _AGENT),
+    ReasonKind.BUSY: OverdueRule(_HOUR, _LIFECYCLE),
+    ReasonKind.TERMINATING: OverdueRule(10 * _MINUTE, _AGENT),
     # in flight
-    ReasonKind.PREPARING: Rule(5 * _MINUTE, _AGENT, Usual.PREPARED),
-    ReasonKind.ARMING: Rule(3 * _MINUTE, _AGENT, Usual.TAKEN),
-    ReasonKind.APPLY_ERROR: Rule(
+    ReasonKind.PREPARING: OverdueRule(5 * _MINUTE, _AGENT, Usual.PREPARED),
+    ReasonKind.ARMING: OverdueRule(3 * _MINUTE, _AGENT, Usual.TAKEN),
+    ReasonKind.APPLY_ERROR: OverdueRule(
         5 * _MINUTE,
         f"mend what the cluster's words name; the ManifestWork has them, too: {_WORK}",
         Usual.TAKEN,
     ),
-    ReasonKind.RUNNING: Rule(
+    ReasonKind.RUNNING: OverdueRule(
         2 * _HOUR, f"{_LIFECYCLE}. If its state has not changed, {_AGENT}", Usual.ENDED
     ),
-    ReasonKind.REBOOTING: Rule(
+    ReasonKind.REBOOTING: OverdueRule(
         45 * _MINUTE,
         "check the site's console (BMC): whether it boots, and which release; the Lifecycle Agent "
         "goes back by itself after its init monitor's time, usually 30 minutes",
         Usual.ENDED,
     ),
-    ReasonKind.DISARMING: Rule(
+    ReasonKind.DISARMING: OverdueRule(
         5 * _MINUTE,
         f"check that the hub takes ibgu's writes (`ibgu doctor`), and the ManifestWork: {_WORK}",
     ),
     # of the rollout
-    ReasonKind.ADOPTING: Rule(
+    ReasonKind.ADOPTING: OverdueRule(
         10 * _MINUTE,
         "check what keeps TALM's ClusterGroupUpgrades and ManifestWorks from going: their "
         "finalizers and, on the clusters, the work agents",
@@ -148,7 +148,7 @@ def overdue(
 
 
 def _measured(
-    rule: Rule, attempt: Attempt, duration_stats: DurationsByAction
+    rule: OverdueRule, attempt: Attempt, duration_stats: DurationsByAction
 ) -> tuple[datetime, float] | None:
     """Returns when the rule's p95 begins to count, and its seconds."""
     stats = duration_stats.get(attempt.action)

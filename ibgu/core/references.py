@@ -22,7 +22,7 @@ _SHOWN = 3
 """References that a message names, at most."""
 
 
-class Unchecked(StrEnum):
+class UncheckedPolicy(StrEnum):
     """The handling of references whose author nobody has checked."""
 
     TRUST = "trust"
@@ -41,7 +41,7 @@ class Reference(Struct, frozen=True):
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
-class Verdict(Struct, frozen=True):
+class ReferenceVerdict(Struct, frozen=True):
     problem: str = ""
     """Why only a step that carries the references already may do so; empty: all may."""
     warning: str = ""
@@ -63,17 +63,19 @@ def older(created: datetime, enforced: datetime) -> bool:
     return created <= enforced + SETTLED
 
 
-def judge_references(rollout: Rollout, enforced: datetime | None, rule: Unchecked) -> Verdict:
+def judge_references(
+    rollout: Rollout, enforced: datetime | None, rule: UncheckedPolicy
+) -> ReferenceVerdict:
     """Judges the rollout's references; `enforced`: since when the policy is, None: it is not.
 
     Without a policy on the hub, trusted references are not reported: all of them are trusted.
     """
     named = references(rollout.spec.ibu_spec, rollout.namespace)
     if not named or (enforced is not None and not older(rollout.created_at, enforced)):
-        return Verdict()
+        return ReferenceVerdict()
     foreign = [ref for ref in named if ref.namespace != rollout.namespace]
-    refused = foreign and rule is Unchecked.NAMESPACE
-    return Verdict(
+    refused = foreign and rule is UncheckedPolicy.NAMESPACE
+    return ReferenceVerdict(
         problem=_refusal(rollout, foreign, enforced) if refused else "",
         warning=_warning(named) if enforced is not None else "",
     )

@@ -13,7 +13,7 @@ from ibgu.core.model import WorkView
 from ibgu.core.moments import moment
 from ibgu.core.observe import Shown, view_work
 from ibgu.core.observe.conditions import bounded
-from ibgu.core.observe.standing import Standing, standing
+from ibgu.core.observe.standing import IbuState, standing
 from ibgu.core.recover.trace import Trace, traces_of
 from ibgu.core.works import names
 
@@ -39,7 +39,7 @@ class Reported(Struct, frozen=True, kw_only=True):
     work: WorkView
     run: Trace | None
     """The action that the work is armed for, or was last."""
-    standing: Standing | None
+    standing: IbuState | None
     conditions: tuple[Condition, ...]
     manifests: tuple[Manifest, ...]
 

@@ -41,17 +41,17 @@ _LEAVE = text("""
 """)
 
 
-class Seen(Struct, frozen=True):
+class SeenLabels(Struct, frozen=True):
     cluster: str
     labels: str | None
     """The labels as JSON; None if too large to be kept."""
     digest: str
 
 
-def seen(cluster: str, labels: Mapping[str, str]) -> Seen:
+def seen(cluster: str, labels: Mapping[str, str]) -> SeenLabels:
     found = msgspec.json.encode(dict(sorted(labels.items())))
     digest = blake2b(found, digest_size=12).hexdigest()
-    return Seen(cluster, found.decode() if len(found) <= LONGEST else None, digest)
+    return SeenLabels(cluster, found.decode() if len(found) <= LONGEST else None, digest)
 
 
 class LabelStore:
@@ -71,7 +71,7 @@ class LabelStore:
             async with self._engine.connect() as db:
                 return {row.cluster: row.digest for row in await db.execute(wanted)}
 
-    async def put(self, found: Sequence[Seen], epoch: int) -> None:
+    async def put(self, found: Sequence[SeenLabels], epoch: int) -> None:
         """Writes the labels. Raises Deposed if `epoch` is over."""
         values = {
             "hub": self._hub,

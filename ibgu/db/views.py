@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from ibgu.core.counts import Counts
-from ibgu.core.forecast import Change, DurationStats
+from ibgu.core.forecast import DurationStats, IntervalCounts
 from ibgu.core.model import (
     Action,
     Cause,
@@ -98,8 +98,8 @@ class RolloutRow(Struct, frozen=True):
     """The author, as far as the first event tells."""
 
 
-class Listing(Page[RolloutRow], frozen=True):
-    """Listing is a page of rollouts as of one moment."""
+class RolloutListing(Page[RolloutRow], frozen=True):
+    """RolloutListing is a page of rollouts as of one moment."""
 
     seq: int = 0
     """The hub's newest event at that moment."""
@@ -108,8 +108,8 @@ class Listing(Page[RolloutRow], frozen=True):
     counted. Empty if not requested."""
 
 
-class Found(Struct, frozen=True):
-    """Found is a rollout with its newest step, without counts."""
+class RolloutAndStep(Struct, frozen=True):
+    """RolloutAndStep is a rollout with its newest step, without counts."""
 
     rollout: Rollout
     newest: Step | None
@@ -197,7 +197,7 @@ class CourseRow(Struct, frozen=True):
 
     step: Step
     interval: timedelta
-    changes: tuple[Change, ...]
+    changes: tuple[IntervalCounts, ...]
 
 
 class SelectedRow(Struct, frozen=True):
@@ -253,8 +253,8 @@ class EndRow(Struct, frozen=True):
     count: int
 
 
-class Overview(Struct, frozen=True):
-    """Overview covers all rollouts on the hub."""
+class HubOverview(Struct, frozen=True):
+    """HubOverview covers all rollouts on the hub."""
 
     now: datetime
     rollouts: tuple[RolloutRow, ...]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from ibgu.core.change import Change, Target
+from ibgu.core.change import ChangeTarget, RequestedChange
 from ibgu.core.kinds import Ibgu, JsonObject, ManagedCluster
 from ibgu.core.works import names
 from ibgu.hub import paths
@@ -27,11 +27,11 @@ class Changes:
         if dry_run:
             self._query["dryRun"] = "All"
 
-    async def read(self, namespace: str, name: str, who: str, now: datetime) -> Target:
+    async def read(self, namespace: str, name: str, who: str, now: datetime) -> ChangeTarget:
         answer = await self._hub.request("GET", paths.ibgu(namespace, name))
-        return Target(msgspec.json.decode(answer, type=JsonObject), who, now)
+        return ChangeTarget(msgspec.json.decode(answer, type=JsonObject), who, now)
 
-    async def make(self, target: Target, change: Change) -> None:
+    async def make(self, target: ChangeTarget, change: RequestedChange) -> None:
         if isinstance(change.patch, list):
             with _plan_changed(target):
                 await self._patch(target, change.patch, paths.JSON_PATCH)
@@ -42,7 +42,7 @@ class Changes:
                 "POST", paths.ibgus(target.namespace), body=change.create, query=self._query
             )
 
-    async def _patch(self, target: Target, patch: object, form: str) -> None:
+    async def _patch(self, target: ChangeTarget, patch: object, form: str) -> None:
         path = paths.ibgu(target.namespace, target.name)
         await self._hub.request("PATCH", path, body=patch, content_type=form, query=self._query)
 
@@ -65,7 +65,7 @@ def manager_of(username: str, client: str) -> str:
 
 
 @contextmanager
-def _plan_changed(target: Target) -> Iterator[None]:
+def _plan_changed(target: ChangeTarget) -> Iterator[None]:
     """Explains a JSON patch that did not apply: the API server gives no reason."""
     try:
         yield

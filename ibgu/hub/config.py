@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ibgu.hub.credentials import Credentials, Loaded, StaticToken
+from ibgu.hub.credentials import Credentials, LoadedCredentials, StaticToken
 from ibgu.hub.errors import TRANSPORT, HubError
 from ibgu.hub.kubeconfig import problem, words
 
@@ -68,7 +68,9 @@ async def _from_file(path: str, context: str | None) -> tuple[Any, Credentials]:
             await loader.load_and_set(configuration)
 
     await reload()
-    return _completed(configuration), Loaded(configuration, refresh=refresh, reload=reload)
+    return _completed(configuration), LoadedCredentials(
+        configuration, refresh=refresh, reload=reload
+    )
 
 
 async def _in_cluster() -> tuple[Any, Credentials]:
@@ -82,7 +84,9 @@ async def _in_cluster() -> tuple[Any, Credentials]:
         load(configuration, try_refresh_token=False)
 
     await reload()
-    return _completed(configuration), Loaded(configuration, refresh=reload, reload=reload)
+    return _completed(configuration), LoadedCredentials(
+        configuration, refresh=reload, reload=reload
+    )
 
 
 def _completed(configuration: Any) -> Any:

@@ -36,8 +36,8 @@ class StaticToken:
         return False
 
 
-class Loaded:
-    """Loaded holds the credentials of a kubernetes_asyncio Configuration.
+class LoadedCredentials:
+    """LoadedCredentials holds the credentials of a kubernetes_asyncio Configuration.
 
     `refresh` renews what knows its expiry and is cheap when nothing is due; `reload` reads
     everything again. Both write into `configuration`.

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import DecodeError, Raw, Struct, ValidationError, field
 from msgspec.json import Decoder
 
-from ibgu.core.kinds import Kind, ObjectMeta
+from ibgu.core.kinds import ObjectMeta, WireStruct
 from ibgu.hub.errors import HubError
 from ibgu.hub.lenient import decode
 
@@ -17,7 +17,7 @@ class HasMetadata(Protocol):
     def metadata(self) -> ObjectMeta: ...
 
 
-class Bare(Kind, frozen=True, gc=False, rename="camel"):
+class Bare(WireStruct, frozen=True, gc=False, rename="camel"):
     """Bare holds what can be read of an object that does not decode: its identity."""
 
     metadata: ObjectMeta = ObjectMeta()
@@ -48,8 +48,8 @@ class ListMeta(Struct, frozen=True, rename="camel"):
     next: str = field(default="", name="continue")
 
 
-class Page(Struct, Generic[A]):
-    """Page is one response to a LIST; Go sometimes writes an empty slice as null."""
+class ListPage(Struct, Generic[A]):
+    """ListPage is one response to a LIST; Go sometimes writes an empty slice as null."""
 
     metadata: ListMeta = ListMeta()
     items: list[A] | None = None
@@ -87,10 +87,10 @@ def decode_answer(data: bytes | Raw, type_: type[A]) -> A | None:
     return decoded
 
 
-def decode_page(path: str, data: bytes, item: type[T], on_bad: OnBad | None) -> Page[T]:
+def decode_page(path: str, data: bytes, item: type[T], on_bad: OnBad | None) -> ListPage[T]:
     """Returns all items; with `on_bad`, only the good ones. Raises HubError, reason Malformed."""
     try:
-        page: Page[T] = decode(decoder(Page[item]), data)  # type: ignore[valid-type]
+        page: ListPage[T] = decode(decoder(ListPage[item]), data)  # type: ignore[valid-type]
     except ValidationError as error:
         if on_bad is None:
             raise malformed(path, error) from error
@@ -100,15 +100,15 @@ def decode_page(path: str, data: bytes, item: type[T], on_bad: OnBad | None) -> 
     return page
 
 
-def _good_items(path: str, data: bytes, item: type[T], on_bad: OnBad) -> Page[T]:
-    page: Page[Raw] = decode_one(path, data, Page[Raw])
+def _good_items(path: str, data: bytes, item: type[T], on_bad: OnBad) -> ListPage[T]:
+    page: ListPage[Raw] = decode_one(path, data, ListPage[Raw])
     good: list[T] = []
     for raw in page.items or ():
         try:
             good.append(decode(decoder(item), raw))
         except ValidationError as error:
             on_bad(bad_object(path, raw, error))
-    return Page(metadata=page.metadata, items=good)
+    return ListPage(metadata=page.metadata, items=good)
 
 
 class _Name(Struct, rename="camel"):

@@ -47,7 +47,7 @@ class WriteResult(Struct, frozen=True):
     superseded: bool = False
 
 
-class Limits(Struct, frozen=True):
+class WriteLimits(Struct, frozen=True):
     concurrency: int = 32
     rate: float = 400.0
     """Requests per second."""
@@ -93,14 +93,14 @@ class Writer:
         client: Hub,
         *,
         done: Callable[[WriteResult], None],
-        limits: Limits | None = None,
+        limits: WriteLimits | None = None,
         rng: random.Random | None = None,
         tenant_of: Callable[[str], str] = alone,
     ) -> None:
         """`tenant_of`: returns the tenant of a write's owner; tenants share the rate fairly."""
         self._client = client
         self._done = done
-        self._limits = limits or Limits()
+        self._limits = limits or WriteLimits()
         self._rng = rng or random.Random()
         self._loop = asyncio.get_running_loop()
         self._bucket = TokenBucket(self._limits.rate, self._limits.burst)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ibgu.sandbox import golang
 from ibgu.sandbox.cache import made_once
 from ibgu.sandbox.errors import SandboxError
-from ibgu.sandbox.progress import Progress
+from ibgu.sandbox.progress import TaskProgress
 
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
 
@@ -72,11 +72,11 @@ def _build(folder: Path) -> None:
         file=sys.stderr,
     )
     for step, (name, package) in enumerate(_PACKAGES.items(), 1):
-        with Progress(f"{step}/{len(_PACKAGES)} {name}") as progress:
+        with TaskProgress(f"{step}/{len(_PACKAGES)} {name}") as progress:
             _build_one(folder / name, package, progress)
 
 
-def _build_one(target: Path, package: str, progress: Progress) -> None:
+def _build_one(target: Path, package: str, progress: TaskProgress) -> None:
     compiled = 0
 
     def show(line: str) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ibgu.sandbox.errors import SandboxError
-from ibgu.sandbox.progress import Progress
+from ibgu.sandbox.progress import TaskProgress
 
 UNUSED = timedelta(days=90)
 
@@ -78,6 +78,6 @@ def _alone(lock: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            with Progress(f"Waiting for another process that is making {lock.stem}"):
+            with TaskProgress(f"Waiting for another process that is making {lock.stem}"):
                 fcntl.flock(file, fcntl.LOCK_EX)
         yield

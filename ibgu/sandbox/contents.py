@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from ibgu.resources import shipped
-from ibgu.sandbox.rest import Rest
+from ibgu.sandbox.rest import SandboxRest
 from ibgu.sandbox.users import SYSTEM_NAMESPACE, sandbox_rbac
 
 _CHART = "charts/ibgu"
@@ -20,7 +20,7 @@ _SERVED = {
 }
 
 
-def install(admin: Rest, ocm_crds: Path, payload_namespaces: Iterable[str]) -> None:
+def install(admin: SandboxRest, ocm_crds: Path, payload_namespaces: Iterable[str]) -> None:
     for manifest in everything(ocm_crds, tuple(payload_namespaces)):
         admin.apply(manifest)
 
@@ -35,7 +35,7 @@ def everything(ocm_crds: Path, payload_namespaces: Sequence[str]) -> list[dict[s
     ]
 
 
-def served(admin: Rest) -> bool:
+def served(admin: SandboxRest) -> bool:
     """Whether the new kinds answer, and their schemas stand in the OpenAPI index as well.
 
     The second comes later than the first, and ibgu reads the schemas when it starts.

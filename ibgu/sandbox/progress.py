@@ -9,7 +9,7 @@ _PLAIN_INTERVAL = 5.0  # seconds between lines in a log
 _LIVE_INTERVAL = 0.5
 
 
-class Progress:
+class TaskProgress:
     """One task that takes minutes. `detail` may be set at any time, from any thread."""
 
     def __init__(self, task: str, stream: TextIO | None = None) -> None:

@@ -21,7 +21,7 @@ _PLURALS = {
 }
 
 
-class Rest:
+class SandboxRest:
     def __init__(self, url: str, ca: Path, token: str) -> None:
         self._url = url
         self._token = token

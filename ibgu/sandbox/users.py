@@ -12,25 +12,25 @@ SERVICE_ACCOUNT = "ibgu"
 Manifest = dict[str, Any]
 
 
-class User(NamedTuple):
+class SandboxUser(NamedTuple):
     """A user by its short name, as the API server knows it."""
 
     username: str
     groups: tuple[str, ...] = ()
 
 
-USERS: Mapping[str, User] = {
-    "admin": User("admin", ("system:masters",)),
-    "ibgu": User(
+USERS: Mapping[str, SandboxUser] = {
+    "admin": SandboxUser("admin", ("system:masters",)),
+    "ibgu": SandboxUser(
         f"system:serviceaccount:{SYSTEM_NAMESPACE}:{SERVICE_ACCOUNT}",
         ("system:serviceaccounts", f"system:serviceaccounts:{SYSTEM_NAMESPACE}"),
     ),
-    "fleet": User("fleet"),
-    "shadow": User("shadow"),
-    "alice": User("alice"),
-    "bob": User("bob"),
-    "carol": User("carol"),
-    "olga": User("olga"),
+    "fleet": SandboxUser("fleet"),
+    "shadow": SandboxUser("shadow"),
+    "alice": SandboxUser("alice"),
+    "bob": SandboxUser("bob"),
+    "carol": SandboxUser("carol"),
+    "olga": SandboxUser("olga"),
 }
 """`ibgu` stands for the chart's ServiceAccount; `fleet` plays every cluster's agents; `shadow`
 has the chart's role for shadow mode, which can write nothing; `alice` may read IBGUs,
@@ -112,7 +112,7 @@ _IBGU = {"kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": SYSTEM_
 
 
 def _user(name: str) -> dict[str, str]:
-    return {"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
+    return {"kind": "SandboxUser", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
 
 
 def _rule(group: str, *resources: str, verbs: Iterable[str]) -> Manifest:

@@ -3,30 +3,31 @@
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.agent import WorkAgent
 from ibgu.sim.clock import NEVER
-from ibgu.sim.course import Course
+from ibgu.sim.course import FateDraws
 from ibgu.sim.faults import Fault, Where
 from ibgu.sim.lca.machine import Lca
 from ibgu.sim.outside import Outside
 from ibgu.sim.registration import Registration
 from ibgu.sim.spec import FleetSpec
 from ibgu.sim.spoke import IBU, Spoke, key_of
-from ibgu.sim.timeline import Timeline
-from ibgu.sim.wire import Patch, Work
+from ibgu.sim.timeline import StageTimeline
+from ibgu.sim.wire import FullWork, Patch
 
 _HAND_AFTER = 0.3
 
 
-class Cluster:
-    """Cluster is pure: the hub's works come in, patches for the hub go out, `now` is passed in.
+class SimulatedCluster:
+    """SimulatedCluster is pure: the hub's works come in, patches for the hub go out, `now` is
+    passed in.
 
     `now` is in seconds since the epoch and never goes back. `next_at` is when `advance` has
     something to do by itself; after any call that brings news it may have something at once.
     """
 
     def __init__(self, name: str, spec: FleetSpec, faults: tuple[Fault, ...], now: float) -> None:
-        course = Course(name, spec.seed, spec.durations, spec.scale, faults)
+        course = FateDraws(name, spec.seed, spec.durations, spec.scale, faults)
         self.name = name
-        self.timeline = Timeline()
+        self.timeline = StageTimeline()
         self.spoke = Spoke(course.random("spoke"))
         self.lca = Lca(self.spoke, course, self.timeline, spec.version)
         self.agent = WorkAgent(name, self.spoke, spec.timing(), course.random("agent"))
@@ -53,7 +54,7 @@ class Cluster:
 
     # -- the hub's side --------------------------------------------------------------------------
 
-    def observe(self, work: Work, now: float, *, answer: bool = False) -> None:
+    def observe(self, work: FullWork, now: float, *, answer: bool = False) -> None:
         self.agent.observe(work, now, answer=answer)
 
     def forget(self, name: str, uid: str) -> None:

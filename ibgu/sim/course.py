@@ -4,7 +4,7 @@ from random import Random
 
 from msgspec import Struct
 
-from ibgu.sim.durations import Durations
+from ibgu.sim.durations import PhaseDurations
 from ibgu.sim.faults import Fault, Where
 
 _FROM_OUTSIDE = frozenset({Where.AGENT, Where.SPOKE, Where.LINK})
@@ -26,12 +26,17 @@ class Fate(Struct, frozen=True):
         return float("inf") if fault.seconds is None else fault.seconds * self.scale
 
 
-class Course:
-    """Course makes draws that depend on seed, cluster, stage and attempt alone, never on the order
-    of events."""
+class FateDraws:
+    """FateDraws makes draws that depend on seed, cluster, stage and attempt alone, never on the
+    order of events."""
 
     def __init__(
-        self, cluster: str, seed: int, durations: Durations, scale: float, faults: tuple[Fault, ...]
+        self,
+        cluster: str,
+        seed: int,
+        durations: PhaseDurations,
+        scale: float,
+        faults: tuple[Fault, ...],
     ) -> None:
         self.scale = scale
         self.faults = faults

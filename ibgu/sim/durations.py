@@ -58,9 +58,9 @@ FIELD: dict[str, Spread] = {
 }
 
 
-class Durations(Struct, frozen=True):
-    """Durations of all phases; `total`, if given, is the length of every whole stage, whose phases
-    keep their shares."""
+class PhaseDurations(Struct, frozen=True):
+    """PhaseDurations of all phases; `total`, if given, is the length of every whole stage, whose
+    phases keep their shares."""
 
     phases: dict[str, Spread] = field(default_factory=lambda: dict(FIELD))
     total: Spread | None = None
@@ -76,7 +76,7 @@ class Durations(Struct, frozen=True):
         return {phase: seconds * whole for phase, seconds in drawn.items()}
 
     @classmethod
-    def parse(cls, text: str) -> "Durations":
+    def parse(cls, text: str) -> "PhaseDurations":
         """Parses `field`, `2s-6s` for every whole stage, and `phase=9m` to replace single phases.
         `~9m` is a lognormal with that median. Raises ValueError that names the bad part."""
         phases, total = dict(FIELD), None

@@ -6,7 +6,7 @@ from random import Random
 from msgspec import Struct
 
 from ibgu.sim.agent import AgentTiming
-from ibgu.sim.durations import Durations, parse_seconds
+from ibgu.sim.durations import PhaseDurations, parse_seconds
 from ibgu.sim.faults import Fault, FaultRule, assign, parse_fault
 from ibgu.sim.lca.checks import parse_version
 
@@ -25,7 +25,7 @@ class FleetSpec(Struct, frozen=True):
     names: tuple[str, ...] = ()
     seed: int = 1
     scale: float = 1.0
-    durations: Durations = Durations()
+    durations: PhaseDurations = PhaseDurations()
     faults: tuple[FaultRule, ...] = ()
     version: str = "4.14.13"
     labels: dict[str, str] = {}
@@ -58,7 +58,7 @@ class FleetSpec(Struct, frozen=True):
             names=tuple(names),
             seed=seed,
             scale=scale,
-            durations=Durations.parse(durations),
+            durations=PhaseDurations.parse(durations),
             faults=tuple(parse_fault(text) for text in faults),
             version=version,
             labels=dict(_label(text) for text in labels),

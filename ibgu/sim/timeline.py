@@ -27,7 +27,7 @@ class StageRun(Struct):
         return None if self.ended is None else self.ended - self.started
 
 
-class Timeline:
+class StageTimeline:
     def __init__(self) -> None:
         self.runs: list[StageRun] = []
         self.dark: list[tuple[float, float | None]] = []

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from msgspec import Raw, Struct, field, json
 
-from ibgu.core.kinds import JsonObject, Kind, ObjectMeta
+from ibgu.core.kinds import JsonObject, ObjectMeta, WireStruct
 
 WORK_FINALIZER = "cluster.open-cluster-management.io/manifest-work-cleanup"
 
@@ -16,61 +16,61 @@ class WorkMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
         return int(self.resource_version or 0) > int(other.resource_version or 0)
 
 
-class FeedbackPath(Kind, frozen=True, gc=False, rename="camel"):
+class FeedbackPath(WireStruct, frozen=True, gc=False, rename="camel"):
     name: str
     path: str
 
 
-class FeedbackRule(Kind, frozen=True, gc=False, rename="camel"):
+class FeedbackRule(WireStruct, frozen=True, gc=False, rename="camel"):
     type: str = ""
     json_paths: list[FeedbackPath] = field(default_factory=list)
 
 
-class ResourceIdentifier(Kind, frozen=True, gc=False, rename="camel"):
+class ResourceIdentifier(WireStruct, frozen=True, gc=False, rename="camel"):
     group: str = ""
     resource: str = ""
     namespace: str = ""
     name: str = ""
 
 
-class SsaOptions(Kind, frozen=True, gc=False, rename="camel"):
+class SsaOptions(WireStruct, frozen=True, gc=False, rename="camel"):
     force: bool = False
     field_manager: str = "work-agent"
 
 
-class UpdateStrategy(Kind, frozen=True, gc=False, rename="camel"):
+class UpdateStrategy(WireStruct, frozen=True, gc=False, rename="camel"):
     type: str = "Update"
     server_side_apply: SsaOptions = SsaOptions()
 
 
-class ManifestConfig(Kind, frozen=True, gc=False, rename="camel"):
+class ManifestConfig(WireStruct, frozen=True, gc=False, rename="camel"):
     resource_identifier: ResourceIdentifier = ResourceIdentifier()
     feedback_rules: list[FeedbackRule] = field(default_factory=list)
     update_strategy: UpdateStrategy = UpdateStrategy()
     feedback_scrape_type: str = "Poll"
 
 
-class SelectivelyOrphan(Kind, frozen=True, gc=False, rename="camel"):
+class SelectivelyOrphan(WireStruct, frozen=True, gc=False, rename="camel"):
     orphaning_rules: list[ResourceIdentifier] = field(default_factory=list)
 
 
-class DeleteOption(Kind, frozen=True, gc=False, rename="camel"):
+class WorkDeleteOption(WireStruct, frozen=True, gc=False, rename="camel"):
     propagation_policy: str = "Foreground"
     selectively_orphans: SelectivelyOrphan = SelectivelyOrphan()
 
 
-class Workload(Kind, frozen=True, gc=False, rename="camel"):
+class Workload(WireStruct, frozen=True, gc=False, rename="camel"):
     manifests: list[JsonObject] = field(default_factory=list)
 
 
-class WorkSpec(Kind, frozen=True, gc=False, rename="camel"):
+class WorkSpec(WireStruct, frozen=True, gc=False, rename="camel"):
     workload: Workload = Workload()
-    delete_option: DeleteOption = DeleteOption()
+    delete_option: WorkDeleteOption = WorkDeleteOption()
     manifest_configs: list[ManifestConfig] = field(default_factory=list)
 
 
-class Work(Kind, frozen=True, gc=False, rename="camel"):
-    """Work is a ManifestWork, with the spec that `core.kinds` leaves out."""
+class FullWork(WireStruct, frozen=True, gc=False, rename="camel"):
+    """FullWork is a ManifestWork, with the spec that `core.kinds` leaves out."""
 
     metadata: WorkMeta
     spec: WorkSpec = WorkSpec()
@@ -88,17 +88,17 @@ class Work(Kind, frozen=True, gc=False, rename="camel"):
         return applied not in option.selectively_orphans.orphaning_rules
 
 
-class Told(Kind, frozen=True, gc=False, rename="camel"):
-    """Told is a ManifestWork in a watch event, of which only the metadata is decoded: most events
-    of an agent are about its own writes, which it knows from the responses."""
+class WorkEvent(WireStruct, frozen=True, gc=False, rename="camel"):
+    """WorkEvent is a ManifestWork in a watch event, of which only the metadata is decoded: most
+    events of an agent are about its own writes, which it knows from the responses."""
 
     metadata: WorkMeta
     spec: Raw = Raw(b"{}")
     status: Raw = Raw(b"{}")
 
-    def whole(self) -> Work:
+    def whole(self) -> FullWork:
         """Returns the whole work. Raises msgspec.DecodeError."""
-        return Work(self.metadata, _spec.decode(self.spec), _status.decode(self.status))
+        return FullWork(self.metadata, _spec.decode(self.spec), _status.decode(self.status))
 
 
 _spec = json.Decoder(WorkSpec)

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 import uvloop
 
-from ibgu.api.connections import Limits
+from ibgu.api.connections import ServerLimits
 from tests.api.test_connections import is_open, serving, until
 
-QUICK = Limits(
+QUICK = ServerLimits(
     head_seconds=0.2, body_seconds=0.2, rest_seconds=0.2, idle_seconds=1, take_seconds=0.2
 )
 _HEAD = b" HTTP/1.1\r\nHost: ibgu\r\n"

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from ibgu.api.connections import ABORT, RESERVED_FILES, ConnectionLimit, Limits
+from ibgu.api.connections import ABORT, RESERVED_FILES, ConnectionLimit, ServerLimits
 from ibgu.api.server import SOCKET_BYTES, bind, serve
 
 HEAD = b"POST /big HTTP/1.1\r\nHost: ibgu\r\n"
@@ -43,7 +43,7 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving(limits: Limits) -> AsyncIterator[tuple[str, Open]]:
+async def serving(limits: ServerLimits) -> AsyncIterator[tuple[str, Open]]:
     listener = bind("127.0.0.1:0")
     host, port = listener.getsockname()[:2]
     task = asyncio.create_task(serve(_app, listener, limits=limits))
@@ -80,7 +80,7 @@ async def _ended(reader: asyncio.StreamReader) -> bytes:
 @pytest.mark.parametrize("begun", [b"", b"GET / HTT", HEAD])
 async def test_a_head_has_a_deadline(begun: bytes) -> None:
     before = cut("slow-head")
-    async with serving(Limits(head_seconds=0.2)) as (_, connect):
+    async with serving(ServerLimits(head_seconds=0.2)) as (_, connect):
         reader, writer = await connect()
         writer.write(begun)
         assert await _ended(reader) == b""
@@ -89,7 +89,7 @@ async def test_a_head_has_a_deadline(begun: bytes) -> None:
 
 
 async def test_so_has_the_head_of_a_later_request() -> None:
-    async with serving(Limits(head_seconds=0.2)) as (_, connect):
+    async with serving(ServerLimits(head_seconds=0.2)) as (_, connect):
         reader, writer = await connect()
         writer.write(b"GET / HTTP/1.1\r\nHost: ibgu\r\n\r\nGET / HTT")
         assert (await _ended(reader)).endswith(b"ok")
@@ -97,7 +97,7 @@ async def test_so_has_the_head_of_a_later_request() -> None:
 
 
 async def test_a_byte_now_and_then_does_not_put_it_off() -> None:
-    async with serving(Limits(head_seconds=0.3)) as (_, connect):
+    async with serving(ServerLimits(head_seconds=0.3)) as (_, connect):
         reader, writer = await connect()
         ended = asyncio.create_task(_ended(reader))
         while not ended.done():
@@ -111,7 +111,7 @@ async def test_a_byte_now_and_then_does_not_put_it_off() -> None:
 
 async def test_a_body_has_a_deadline() -> None:
     before = cut("slow-body")
-    async with serving(Limits(body_seconds=0.2)) as (_, connect):
+    async with serving(ServerLimits(body_seconds=0.2)) as (_, connect):
         reader, writer = await connect()
         writer.write(b"POST /read HTTP/1.1\r\nHost: ibgu\r\nContent-Length: 10\r\n\r\n12345")
         assert await _ended(reader) == b""
@@ -121,7 +121,7 @@ async def test_a_body_has_a_deadline() -> None:
 
 async def test_who_goes_on_after_the_answer_is_cut() -> None:
     before = cut("slow-rest")
-    async with serving(Limits(rest_seconds=0.2)) as (_, connect):
+    async with serving(ServerLimits(rest_seconds=0.2)) as (_, connect):
         reader, writer = await connect()
         writer.write(b"POST / HTTP/1.1\r\nHost: ibgu\r\nContent-Length: 10\r\n\r\n12345")
         assert (await _ended(reader)).endswith(b"ok")
@@ -131,7 +131,7 @@ async def test_who_goes_on_after_the_answer_is_cut() -> None:
 
 async def test_who_ends_the_body_after_the_answer_may_go_on() -> None:
     """And an idle connection ends in peace."""
-    async with serving(Limits(idle_seconds=1)) as (_, connect):
+    async with serving(ServerLimits(idle_seconds=1)) as (_, connect):
         reader, writer = await connect()
         writer.write(b"POST / HTTP/1.1\r\nHost: ibgu\r\nContent-Length: 10\r\n\r\n12345")
         assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
@@ -143,7 +143,7 @@ async def test_who_ends_the_body_after_the_answer_may_go_on() -> None:
 
 async def test_an_answer_that_nobody_takes_is_dropped() -> None:
     before = cut("slow-reader")
-    async with serving(Limits(take_seconds=0.2)) as (_, connect):
+    async with serving(ServerLimits(take_seconds=0.2)) as (_, connect):
         reader, writer = await connect()
         writer.write(HEAD + b"\r\n")
         await until(lambda: cut("slow-reader") > before)
@@ -152,7 +152,7 @@ async def test_an_answer_that_nobody_takes_is_dropped() -> None:
 
 
 async def test_who_takes_slowly_but_steadily_gets_everything() -> None:
-    async with serving(Limits(take_seconds=1.0)) as (_, connect):
+    async with serving(ServerLimits(take_seconds=1.0)) as (_, connect):
         reader, writer = await connect()
         writer.write(HEAD + b"Connection: close\r\n\r\n")
         taken = 0
@@ -164,7 +164,7 @@ async def test_who_takes_slowly_but_steadily_gets_everything() -> None:
 
 
 async def test_an_application_may_abort() -> None:
-    async with serving(Limits()) as (_, connect):
+    async with serving(ServerLimits()) as (_, connect):
         reader, writer = await connect()
         writer.write(b"GET /abort HTTP/1.1\r\nHost: ibgu\r\n\r\n")
         assert await _ended(reader) == b""
@@ -174,7 +174,7 @@ async def test_an_application_may_abort() -> None:
 async def test_whoever_asks_finds_room_among_those_who_only_hold_connections() -> None:
     """A kubelet's probe too: else such a flood would end the pod."""
     before = cut("connections")
-    async with serving(Limits(connections=10, head_seconds=3600)) as (url, connect):
+    async with serving(ServerLimits(connections=10, head_seconds=3600)) as (url, connect):
         held = [await connect() for _ in range(30)]
         async with httpx.AsyncClient(trust_env=False) as client:
             assert (await client.get(url)).text == "ok"
@@ -187,7 +187,7 @@ async def test_whoever_asks_finds_room_among_those_who_only_hold_connections() -
 
 
 async def test_a_connection_whose_answer_is_made_is_not_cut() -> None:
-    async with serving(Limits(connections=2)) as (_, connect):
+    async with serving(ServerLimits(connections=2)) as (_, connect):
         answered = [await connect() for _ in range(2)]
         for _, writer in answered:
             writer.write(b"GET /never HTTP/1.1\r\nHost: ibgu\r\n\r\n")
@@ -231,7 +231,7 @@ def is_open() -> float:
 @pytest.mark.parametrize("last", ["Connection: close\r\n", ""])
 async def test_the_rest_of_an_answer_that_nobody_takes_is_dropped(last: str) -> None:
     """However little it is, and whether or not the server closes behind it."""
-    async with serving(Limits(take_seconds=0.2, idle_seconds=1)) as (url, _):
+    async with serving(ServerLimits(take_seconds=0.2, idle_seconds=1)) as (url, _):
         with ExitStack() as held:
             for length in LENGTHS:
                 client = held.enter_context(closing(_deaf(url)))
@@ -242,7 +242,7 @@ async def test_the_rest_of_an_answer_that_nobody_takes_is_dropped(last: str) -> 
 
 async def test_whoever_asks_finds_room_among_those_who_take_nothing() -> None:
     """They were no longer waited for, and kept their places for ever: the kubelet's probe too."""
-    limits = Limits(connections=20, take_seconds=3600, idle_seconds=3600)
+    limits = ServerLimits(connections=20, take_seconds=3600, idle_seconds=3600)
     async with serving(limits) as (url, _), httpx.AsyncClient(trust_env=False) as client:
         with ExitStack() as held:
             for number, length in enumerate(LENGTHS):
@@ -255,7 +255,7 @@ async def test_whoever_asks_finds_room_among_those_who_take_nothing() -> None:
 
 async def test_the_kernel_holds_little_for_a_client() -> None:
     """Else its buffers, which count as the pod's memory, would grow to megabytes for each."""
-    async with serving(Limits(take_seconds=3600)) as (url, _):
+    async with serving(ServerLimits(take_seconds=3600)) as (url, _):
         with closing(_deaf(url)) as client:
             client.send(_pipelined("/big"))
             await until(partial(_has_something, client))
@@ -275,7 +275,7 @@ def _queued_in_kernel(client: socket.socket) -> int:
 def test_the_limit_of_open_files_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     def limit(files: int) -> int | float:
         monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
-        return ConnectionLimit(Limits(connections=1000))._most
+        return ConnectionLimit(ServerLimits(connections=1000))._most
 
     assert limit(1024) == 1024 - RESERVED_FILES
     assert limit(100) == 1

@@ -6,7 +6,7 @@ import pytest
 
 from ibgu.api.context import Context
 from ibgu.core.model import Action, Cause
-from ibgu.core.shadow import Told, Verdict
+from ibgu.core.shadow import ShadowOutcome, ShadowVerdict
 from ibgu.db.shadow import ShadowRecords, ShadowStore
 from tests.api.conftest import Ask
 from tests.db.records import NOW
@@ -27,12 +27,12 @@ async def watched(store: ShadowStore) -> None:
     """Of ran-u1 one cluster has failed long before TALM said so; site/ran-u2 has just begun."""
     failed = run(
         "s1",
-        ibgu=Told(Verdict.FAILED, NOW, Cause.PREP_FAILED, "Prep failed"),
-        talm=Told(Verdict.FAILED, NOW + timedelta(hours=4)),
+        ibgu=ShadowOutcome(ShadowVerdict.FAILED, NOW, Cause.PREP_FAILED, "Prep failed"),
+        talm=ShadowOutcome(ShadowVerdict.FAILED, NOW + timedelta(hours=4)),
         freed_at=NOW + timedelta(hours=4),
         symptom=None,
     )
-    done = Told(Verdict.SUCCEEDED, NOW + timedelta(minutes=10))
+    done = ShadowOutcome(ShadowVerdict.SUCCEEDED, NOW + timedelta(minutes=10))
     good = run("s10", ibgu=done, talm=done, freed_at=NOW + timedelta(hours=4), symptom=None)
     later = run("s2", ibgu=None, talm=None, batch=2, symptom=None, words="", notes=())
     other = rollout("u2", namespace="site", created_at=NOW + timedelta(hours=1))

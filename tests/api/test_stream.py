@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.api.app import create_app
 from ibgu.api.concurrency import streams
-from ibgu.api.connections import Limits
+from ibgu.api.connections import ServerLimits
 from ibgu.api.context import Context
 from ibgu.api.server import DEFAULTS, bind, serve
 from ibgu.api.stream import feed as feeds
@@ -187,7 +187,7 @@ async def test_who_takes_nothing_is_cut_and_delays_nobody(
     token = sandbox_hub.token("alice")
     asked = f"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
     async with (
-        serving(app, Limits(take_seconds=2.0)) as url,
+        serving(app, ServerLimits(take_seconds=2.0)) as url,
         follow("alice", "stream", after=0) as stream,
     ):
         host, port = url.removeprefix("http://").split(":")
@@ -211,7 +211,7 @@ async def test_a_client_that_ends_its_side_keeps_no_place(
     monkeypatch.setattr(response, "HEARTBEAT_SECONDS", 0.05)
     token = sandbox_hub.token("alice")
     asked = f"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
-    async with serving(app, Limits()) as url:
+    async with serving(app, ServerLimits()) as url:
         host, port = url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(asked.encode())
@@ -302,7 +302,7 @@ async def test_a_stream_ends_with_its_token(
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, limits: Limits = DEFAULTS) -> AsyncIterator[str]:
+async def serving(app: FastAPI, limits: ServerLimits = DEFAULTS) -> AsyncIterator[str]:
     listener = bind("127.0.0.1:0")
     task = asyncio.create_task(serve(app, listener, limits=limits))
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -5,7 +5,7 @@ from typing import Any
 from ibgu.core.kinds import ManifestWork
 from ibgu.core.model import WorkView
 from ibgu.core.observe import view_work
-from ibgu.core.observe.standing import Standing, standing
+from ibgu.core.observe.standing import IbuState, standing
 from ibgu.core.works.names import STAGE
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import decode_one
@@ -39,7 +39,7 @@ class Agents(HubClient):
         self._known[cluster] = view
 
 
-_MOVING = {Standing.UNKNOWN, Standing.PREPARING, Standing.UPGRADING, Standing.ROLLING_BACK}
+_MOVING = {IbuState.UNKNOWN, IbuState.PREPARING, IbuState.UPGRADING, IbuState.ROLLING_BACK}
 
 
 def comes_to_rest(before: WorkView, after: WorkView) -> bool:
@@ -52,7 +52,7 @@ def comes_to_rest(before: WorkView, after: WorkView) -> bool:
     return rests is not None and rests is not _resting(before)
 
 
-def _resting(work: WorkView) -> Standing | None:
+def _resting(work: WorkView) -> IbuState | None:
     """None: it moves, or nothing is known that counts."""
     if work.ibu is None or not work.settled or not work.ibu.current:
         return None

@@ -18,7 +18,7 @@ from ibgu.sandbox import contents
 from ibgu.sandbox.binaries import hub_binaries
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
-from ibgu.sandbox.rest import Rest
+from ibgu.sandbox.rest import SandboxRest
 from ibgu.sandbox.servers import free_port
 from tests.cli.test_processes import finished, until
 from tests.e2e.account import Lesser
@@ -72,7 +72,7 @@ def test_a_pod_waits_quietly_and_begins_once_all_is_there(
     with log.open("w") as err, subprocess.Popen(command, env=env, stderr=err, text=True) as process:
         try:
             _until_it_waits(process, env)
-            rest = Rest(bare_hub.url, bare_hub.ca_file, bare_hub.token("admin"))
+            rest = SandboxRest(bare_hub.url, bare_hub.ca_file, bare_hub.token("admin"))
             contents.install(rest, hub_binaries().crds, ())
             until(process, env, "/readyz")
         finally:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ibgu.cli.rest.kubeconfig import current, token_of
-from ibgu.cli.rest.target import Target
+from ibgu.cli.rest.target import RestTarget
 from ibgu.client import RestError
 
 HTTPS = "https://ibgu.example"
@@ -40,8 +40,8 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_plain_token_and_the_contexts_namespace(write: Any) -> None:
     write({"token": "mine"}, namespace="edge")
     assert token_of(current()) == "mine"
-    assert Target(HTTPS).in_namespace() == "edge"
-    assert Target(HTTPS, namespace="given").in_namespace() == "given"
+    assert RestTarget(HTTPS).in_namespace() == "edge"
+    assert RestTarget(HTTPS, namespace="given").in_namespace() == "given"
 
 
 def test_a_token_file_is_relative_to_the_kubeconfig(write: Any, tmp_path: Path) -> None:
@@ -90,9 +90,9 @@ def test_a_user_without_a_token(write: Any, tmp_path: Path) -> None:
 
 def test_without_a_kubeconfig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    assert Target(HTTPS).in_namespace() == "default"
+    assert RestTarget(HTTPS).in_namespace() == "default"
     with pytest.raises(RestError, match="no token"):
-        Target(HTTPS).client()
+        RestTarget(HTTPS).client()
 
 
 def test_the_first_file_that_has_an_entry_counts(
@@ -117,8 +117,8 @@ def test_a_file_that_is_no_kubeconfig(write: Any) -> None:
 def test_a_token_that_nobody_named_needs_tls(write: Any, server: str) -> None:
     write({"token": "mine"})
     with pytest.raises(RestError, match=r"not sent to http://.* without TLS"):
-        Target(server).client()
-    Target(server, token="named").client()
+        RestTarget(server).client()
+    RestTarget(server, token="named").client()
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_a_token_that_nobody_named_needs_tls(write: Any, server: str) -> None:
 )
 def test_where_it_may_go(write: Any, server: str) -> None:
     write({"token": "mine"})
-    Target(server).client()
+    RestTarget(server).client()
 
 
 def test_certificates_that_can_not_be_read(tmp_path: Path) -> None:
     with pytest.raises(RestError, match=r"can't read the certificates in .*none.pem"):
-        Target(HTTPS, "t", str(tmp_path / "none.pem")).client()
+        RestTarget(HTTPS, "t", str(tmp_path / "none.pem")).client()

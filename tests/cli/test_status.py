@@ -14,7 +14,7 @@ from ibgu.cli.app import app as commands
 from ibgu.cli.read import status as module
 from ibgu.cli.show.failing import Failing, failure_lines, next_lines
 from ibgu.cli.show.paper import Paper
-from ibgu.cli.show.status import Seen, headline, status_lines
+from ibgu.cli.show.status import StatusSnapshot, headline, status_lines
 from ibgu.client import Client
 from ibgu.client.responses.failures import FailureGroup, Failures
 from ibgu.client.responses.rollouts import Eta, Rollout, Step
@@ -260,7 +260,7 @@ def test_what_takes_longer_than_usual_and_when_it_ends() -> None:
     one = Rollout(namespace="edge", name="ran", phase="Running", created_at=NOW, stalled=3, eta=eta)
     steps = (Step(step=1, actions=("Upgrade",), state="running", stalled=3, max_concurrency=9),)
     now = NOW + timedelta(minutes=31)
-    look = Seen(one, steps, Failures(total=0), now, stalled=(stuck,))
+    look = StatusSnapshot(one, steps, Failures(total=0), now, stalled=(stuck,))
     assert status_lines(look, Paper()) == [
         "ran (edge)   Running · step ends ~05:02 (04:02 to 06:02)",
         "  1 Upgrade  0/0  ▶ 0/9 slots  ⚠ 3 stalled",
@@ -275,7 +275,7 @@ def test_what_takes_longer_than_usual_and_when_it_ends() -> None:
 
 def waiting_for(eta: Eta) -> str:
     rollout = Rollout(namespace="default", name="ran", created_at=NOW, phase="Running", eta=eta)
-    return headline(Seen(rollout, (), Failures(total=0, items=()), NOW), Paper())
+    return headline(StatusSnapshot(rollout, (), Failures(total=0, items=()), NOW), Paper())
 
 
 def test_stuck_clusters_are_told_with_the_limit_that_ends_them() -> None:

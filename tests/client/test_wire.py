@@ -8,7 +8,7 @@ import pytest
 from msgspec import Struct
 
 from ibgu.client.responses.failures import Failures
-from ibgu.client.sse import Message, messages
+from ibgu.client.sse import SseMessage, messages
 from ibgu.client.wire import RestError, Wire
 
 _BODIES = {
@@ -61,12 +61,12 @@ def wire() -> Iterator[Wire]:
 
 def test_a_stream_gives_whole_messages_only(wire: Wire) -> None:
     found = list(messages(wire.lines("stream", after=4)))
-    assert found == [Message(id="5", event="event", data="{}")]
+    assert found == [SseMessage(id="5", event="event", data="{}")]
 
 
 def test_what_a_message_may_be() -> None:
     lines = ["data: a", "data:b", "", ":", "retry: 3", "event: end", "id: 7", "data:", "", ""]
-    assert list(messages(lines)) == [Message("", "message", "a\nb"), Message("7", "end", "")]
+    assert list(messages(lines)) == [SseMessage("", "message", "a\nb"), SseMessage("7", "end", "")]
 
 
 def test_fields_of_newer_servers_and_those_that_older_ones_lack(wire: Wire) -> None:

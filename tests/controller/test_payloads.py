@@ -8,7 +8,7 @@ import pytest
 from ibgu.controller.payloads import Payloads
 from ibgu.core.kinds import IbguSpec, IbuSpec, NameRef, ObjectRef, SeedImageRef
 from ibgu.core.model import Rollout
-from ibgu.core.references import Unchecked
+from ibgu.core.references import UncheckedPolicy
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.sim.hub import MemoryClient, MemoryHub
@@ -47,9 +47,9 @@ class _NotAllowed(MemoryClient):
 async def test_where_it_may_not_look_nothing_counts_as_checked() -> None:
     hub = _NotAllowed(MemoryHub(now=lambda: 0.0))
     spec = IbuSpec(oadp_content=[ObjectRef("oadp", "elsewhere")])
-    confined = await Payloads(hub, "ns:name", Unchecked.NAMESPACE).read(referring(spec))
+    confined = await Payloads(hub, "ns:name", UncheckedPolicy.NAMESPACE).read(referring(spec))
     assert "refers to ConfigMap elsewhere/oadp outside of namespace default" in confined.problem
-    trusting = await Payloads(hub, "ns:name", Unchecked.TRUST).read(referring(spec))
+    trusting = await Payloads(hub, "ns:name", UncheckedPolicy.TRUST).read(referring(spec))
     assert trusting.problem == trusting.unchecked == ""
     assert trusting.warnings[0].startswith("ConfigMap elsewhere/oadp is not on the hub")
 
@@ -60,9 +60,9 @@ async def test_a_step_goes_on_with_the_content_that_it_has_begun_with_alone() ->
     shelf = paths.config_map("kube-system", "oadp")
     shelves = shelf.removesuffix("/oadp")
     await hub.request("POST", shelves, body=backup("first"))
-    begun = await Payloads(hub, "ns:name", Unchecked.TRUST).read(rollout)
+    begun = await Payloads(hub, "ns:name", UncheckedPolicy.TRUST).read(rollout)
     assert begun.digest
-    confined = Payloads(hub, "ns:name", Unchecked.NAMESPACE)
+    confined = Payloads(hub, "ns:name", UncheckedPolicy.NAMESPACE)
     assert (await confined.read(rollout, begun.digest)).digest == begun.digest
     carried = confined.content(rollout.uid)
     assert "nobody has checked" in (await confined.read(rollout)).problem

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ibgu.core.explain import REASONS, Case, Explained, Past, explain
+from ibgu.core.explain import REASONS, Case, Explained, PastStep, explain
 from ibgu.core.forecast import DurationsByAction, DurationStats
 from ibgu.core.model import Action, Member, Reason, ReasonKind, RunState, Who
 from ibgu.core.overdue import (
@@ -62,7 +62,7 @@ def told(found: Member, after: timedelta, duration_stats: DurationsByAction) -> 
             member=found,
             action=found.run.action if found.run else Action.UPGRADE,
             hold=None,
-            past=[Past(found, [])],
+            past=[PastStep(found, [])],
             now=NOW + after,
             duration_stats=duration_stats,
         )

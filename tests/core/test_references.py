@@ -9,8 +9,8 @@ from ibgu.core.model import Rollout
 from ibgu.core.references import (
     SETTLED,
     Reference,
-    Unchecked,
-    Verdict,
+    ReferenceVerdict,
+    UncheckedPolicy,
     judge_references,
     references,
 )
@@ -37,25 +37,25 @@ def test_what_is_referred_to() -> None:
     assert references(IbuSpec(SeedImageRef(pull_secret_ref=NameRef(""))), "default") == []
 
 
-@pytest.mark.parametrize("rule", Unchecked)
-def test_what_the_policy_has_checked_is_carried(rule: Unchecked) -> None:
+@pytest.mark.parametrize("rule", UncheckedPolicy)
+def test_what_the_policy_has_checked_is_carried(rule: UncheckedPolicy) -> None:
     enforced = NOW - SETTLED - timedelta(seconds=1)
-    assert judge_references(referring(FOREIGN), enforced, rule) == Verdict()
+    assert judge_references(referring(FOREIGN), enforced, rule) == ReferenceVerdict()
 
 
-@pytest.mark.parametrize("rule", Unchecked)
-def test_who_refers_to_nothing_needs_no_check(rule: Unchecked) -> None:
-    assert judge_references(referring(seed=SeedImageRef()), None, rule) == Verdict()
+@pytest.mark.parametrize("rule", UncheckedPolicy)
+def test_who_refers_to_nothing_needs_no_check(rule: UncheckedPolicy) -> None:
+    assert judge_references(referring(seed=SeedImageRef()), None, rule) == ReferenceVerdict()
 
 
 def test_as_talm_does() -> None:
-    assert judge_references(referring(FOREIGN), None, Unchecked.TRUST) == Verdict()
+    assert judge_references(referring(FOREIGN), None, UncheckedPolicy.TRUST) == ReferenceVerdict()
 
 
 @pytest.mark.parametrize("after", [-SETTLED, timedelta(0), timedelta(days=9)])
 def test_who_is_older_than_the_policy_is_reported(after: timedelta) -> None:
     """Or not young enough: an API server may have heard of the policy a little later."""
-    found = judge_references(referring(FOREIGN), NOW + after, Unchecked.TRUST)
+    found = judge_references(referring(FOREIGN), NOW + after, UncheckedPolicy.TRUST)
     assert found.problem == ""
     assert found.warning == (
         "nobody has checked whether its author may read ConfigMap openshift-adp/oadp, Secret "
@@ -64,7 +64,7 @@ def test_who_is_older_than_the_policy_is_reported(after: timedelta) -> None:
 
 
 def test_who_is_older_may_not_refer_to_other_namespaces() -> None:
-    found = judge_references(referring(OWN, FOREIGN), NOW, Unchecked.NAMESPACE)
+    found = judge_references(referring(OWN, FOREIGN), NOW, UncheckedPolicy.NAMESPACE)
     assert found.problem.startswith(
         "spec.ibuSpec refers to ConfigMap openshift-adp/oadp outside of namespace default, and "
         "nobody has checked whether its author may read that: it is older than the admission policy"
@@ -75,14 +75,14 @@ def test_who_is_older_may_not_refer_to_other_namespaces() -> None:
     )
     assert "IBGU_PAYLOAD_REFERENCES=trust" in found.problem
     assert found.warning  # of the step under way, which goes on
-    own = judge_references(referring(OWN), NOW, Unchecked.NAMESPACE)
+    own = judge_references(referring(OWN), NOW, UncheckedPolicy.NAMESPACE)
     assert (own.problem, bool(own.warning)) == ("", True)
 
 
 def test_without_a_policy_nobody_may() -> None:
-    found = judge_references(referring(*[FOREIGN] * 5), None, Unchecked.NAMESPACE)
+    found = judge_references(referring(*[FOREIGN] * 5), None, UncheckedPolicy.NAMESPACE)
     assert "openshift-adp/oadp and 2 more outside of namespace default" in found.problem
     assert "ibgu-payload-references is not on the hub, or ibgu may not read it" in found.problem
     assert "Install the chart with payloadPolicy, then delete" in found.problem
     assert "or create it with ConfigMaps of namespace default. Or set" in found.problem
-    assert judge_references(referring(OWN), None, Unchecked.NAMESPACE) == Verdict()
+    assert judge_references(referring(OWN), None, UncheckedPolicy.NAMESPACE) == ReferenceVerdict()

@@ -9,15 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import Action, Cause
 from ibgu.core.shadow import (
-    Batch,
-    Note,
+    ShadowNote,
+    ShadowOutcome,
     ShadowRollout,
     ShadowRun,
     ShadowStep,
+    ShadowVerdict,
     Symptom,
     SymptomKind,
-    Told,
-    Verdict,
+    TalmBatch,
 )
 from ibgu.db import Deposed, Journal
 from ibgu.db.shadow import ShadowReads, ShadowRecords, ShadowStore
@@ -49,7 +49,7 @@ def step(uid: str = "u1", **more: Any) -> ShadowStep:
         "actions": (Action.PREP,),
         "max_concurrency": 2,
         "timeout_minutes": 60,
-        "batches": (Batch(("s1", "s2"), NOW), Batch(("s3",))),
+        "batches": (TalmBatch(("s1", "s2"), NOW), TalmBatch(("s3",))),
         "batch": 2,
         "started_at": NOW,
     }
@@ -68,9 +68,9 @@ def run(cluster: str = "s1", uid: str = "u1", **more: Any) -> ShadowRun:
         "words": "Prep failed",
         "words_at": NOW,
         "symptom": Symptom(SymptomKind.ABSENT, NOW, "no such CRD"),
-        "ibgu": Told(Verdict.FAILED, NOW, Cause.PREP_FAILED, "Prep failed\0"),
-        "talm": Told(Verdict.FAILED, NOW),
-        "notes": (Note(NOW, "TALM asks the cluster for Prep"),),
+        "ibgu": ShadowOutcome(ShadowVerdict.FAILED, NOW, Cause.PREP_FAILED, "Prep failed\0"),
+        "talm": ShadowOutcome(ShadowVerdict.FAILED, NOW),
+        "notes": (ShadowNote(NOW, "TALM asks the cluster for Prep"),),
     }
     return ShadowRun(**{**given, **more})
 
@@ -87,7 +87,9 @@ async def test_what_was_written_comes_back(db: AsyncEngine) -> None:
     await store.write(ShadowRecords((rollout(),), (step(),), (run(), run("s2", symptom=None))))
     found = await store.load()
     assert (found.rollouts, found.steps) == ((rollout(),), (step(),))
-    told = Told(Verdict.FAILED, NOW, Cause.PREP_FAILED, "Prep failed\N{REPLACEMENT CHARACTER}")
+    told = ShadowOutcome(
+        ShadowVerdict.FAILED, NOW, Cause.PREP_FAILED, "Prep failed\N{REPLACEMENT CHARACTER}"
+    )
     assert sorted(found.runs, key=lambda each: each.cluster) == [
         run(ibgu=told),
         run("s2", symptom=None, ibgu=told),

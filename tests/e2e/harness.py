@@ -29,7 +29,7 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl, KubectlResult
 from ibgu.settings import Settings, read_settings
 from ibgu.sim import player as sim
-from ibgu.sim.cluster import Cluster
+from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.spec import FleetSpec
 from tests.e2e.journal import Journal
 from tests.e2e.manifests import Object
@@ -275,7 +275,7 @@ class Scene:
 
     # -- questions to the clusters and the journal ---------------------------------------------
 
-    def cluster(self, name: str) -> Cluster:
+    def cluster(self, name: str) -> SimulatedCluster:
         assert self.player is not None
         return self.player.clusters[name]
 
@@ -283,7 +283,7 @@ class Scene:
         """What was started on the cluster, in order: no entry may be there twice by mistake."""
         return [run.stage for run in self.cluster(name).timeline.runs]
 
-    def act(self, name: str, deed: Callable[[Cluster, float], None]) -> None:
+    def act(self, name: str, deed: Callable[[SimulatedCluster, float], None]) -> None:
         assert self.player is not None
         self.player.act(name, deed)
 

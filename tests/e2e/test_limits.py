@@ -1,7 +1,7 @@
 """Clusters that take too long, stay dark, or come late."""
 
 from ibgu.hub import paths
-from ibgu.sim.cluster import Cluster
+from ibgu.sim.cluster import SimulatedCluster
 from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene, actions
 from tests.e2e.manifests import ibgu, step
@@ -110,7 +110,7 @@ async def test_dark_clusters_wait_without_a_slot_and_join_later(scene: Scene) ->
         return (summary.get("succeeded"), summary.get("waiting")) == (1, 1)
 
     await scene.until(waits, "the status to show who waits")
-    scene.act(first, lambda cluster, now: Cluster.come_back(cluster))
+    scene.act(first, lambda cluster, now: SimulatedCluster.come_back(cluster))
     await scene.completed("join")
     assert scene.stages(first) == ["Prep"]
 
@@ -121,7 +121,7 @@ async def test_members_that_never_started_fail_at_the_deadline_without_a_label(
     first = f"{scene.label}-1"
     await scene.fleet(count=1)
     await scene.start(clock=ScaledTime(30))
-    scene.act(first, lambda cluster, now: Cluster.go_dark(cluster))
+    scene.act(first, lambda cluster, now: SimulatedCluster.go_dark(cluster))
     await scene.apply(ibgu("never", step("Prep", timeout=4), fleet=scene.label))
     await scene.completed("never")
     (failed,) = (await scene.entry("never", first))["failedActions"]
@@ -138,7 +138,7 @@ async def test_a_run_that_never_reached_its_cluster_is_withdrawn(scene: Scene) -
     first = await scene.accepted()
     (second,) = scene.others(first)
     await scene.ready(1)
-    scene.act(second, lambda cluster, now: Cluster.go_dark(cluster))
+    scene.act(second, lambda cluster, now: SimulatedCluster.go_dark(cluster))
     await scene.seen_in_journal("RunArmed", second)
     await scene.seen_in_journal("RunEnded", second)
     rows = await scene.journal("SELECT result FROM runs WHERE cluster = $1", second)
@@ -146,7 +146,7 @@ async def test_a_run_that_never_reached_its_cluster_is_withdrawn(scene: Scene) -
     await scene.at_rest()
     assert scene.stages(second) == []
     assert await scene.labels(second) == {}
-    scene.act(second, lambda cluster, now: Cluster.come_back(cluster))
+    scene.act(second, lambda cluster, now: SimulatedCluster.come_back(cluster))
     await scene.completed("withdrawn")
     assert scene.stages(second) == ["Prep"]
     assert await scene.labels(second) == {"prep-completed": ""}

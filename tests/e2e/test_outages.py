@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ibgu.controller.service import LEASE
-from ibgu.sim.cluster import Cluster
+from ibgu.sim.cluster import SimulatedCluster
 from tests.e2e.clock import ScaledTime
 from tests.e2e.gate import Gate
 from tests.e2e.harness import NAMESPACE, Scene, actions
@@ -131,11 +131,11 @@ async def test_postgres_goes_away_for_a_while(scene: Scene, tmp_path: Path) -> N
     second, third = scene.others(first)
 
     await scene.ready(2)
-    scene.act(second, lambda cluster, now: Cluster.go_dark(cluster))
+    scene.act(second, lambda cluster, now: SimulatedCluster.go_dark(cluster))
     await scene.seen_in_journal("RunArmed", second)
     assert await arming(scene, second) == "armed"
     await gate.shut()
-    scene.act(second, lambda cluster, now: Cluster.come_back(cluster))
+    scene.act(second, lambda cluster, now: SimulatedCluster.come_back(cluster))
 
     async def disarmed() -> bool:
         return await arming(scene, second) == "disarmed"

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from ibgu.controller import membership
-from ibgu.sim.cluster import Cluster
+from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.spoke.objects import Key
 from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene
@@ -205,11 +205,11 @@ async def test_a_prep_that_comes_back_after_its_cluster_was_dark_still_has_its_p
     scene.freeze(cluster)
     await scene.until(lambda: scene.stages(cluster) == ["Prep"], "the cluster to take Prep")
     before = await _payload_work(scene, cluster)
-    scene.act(cluster, lambda cluster, now: Cluster.go_dark(cluster))
+    scene.act(cluster, lambda cluster, now: SimulatedCluster.go_dark(cluster))
     await scene.seen_in_journal("RunEnded", cluster)
     await scene.at_rest()
     assert await _payload_work(scene, cluster) == before != []
-    scene.act(cluster, lambda cluster, now: Cluster.come_back(cluster))
+    scene.act(cluster, lambda cluster, now: SimulatedCluster.come_back(cluster))
     scene.freeze(cluster, False)
     await scene.seen_in_journal("RunReopened", cluster)
     assert _secrets(scene, cluster) == ["pull"]

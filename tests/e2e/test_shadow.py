@@ -13,7 +13,7 @@ import pytest
 
 from ibgu.controller.shadow.service import Shadow, shadow
 from ibgu.core.model import Action, Cause
-from ibgu.core.shadow import ShadowRun, Verdict, compare
+from ibgu.core.shadow import ShadowRun, ShadowVerdict, compare
 from ibgu.db.engine import engine
 from ibgu.db.shadow import ShadowReads
 from ibgu.hub import paths
@@ -132,11 +132,11 @@ async def _check_report(scene: Scene, bad: str, good: str, last: str) -> None:
     failed, done = by_name[bad].run, by_name[good].run
     assert failed.ibgu is not None
     assert failed.talm is not None
-    assert (failed.ibgu.verdict, failed.ibgu.cause) == (Verdict.FAILED, Cause.PREP_FAILED)
+    assert (failed.ibgu.verdict, failed.ibgu.cause) == (ShadowVerdict.FAILED, Cause.PREP_FAILED)
     assert failed.ibgu.message == "Prep failed"
     assert failed.talm.at > failed.ibgu.at
     assert done.ibgu is not None
-    assert done.ibgu.verdict is Verdict.SUCCEEDED
+    assert done.ibgu.verdict is ShadowVerdict.SUCCEEDED
     assert [(group.count, group.clusters) for group in report.failures] == [(1, (bad,))]
     assert report.ahead.total_seconds() > 0
     assert [run.batch for run in (failed, done, by_name[last].run)] == [1, 1, 2]

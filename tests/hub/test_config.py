@@ -11,7 +11,7 @@ import pytest
 from ibgu.core.kinds import ManifestWork
 from ibgu.hub import config
 from ibgu.hub.client import HubClient, HubError
-from ibgu.hub.credentials import CHECK_SECONDS, Loaded, StaticToken
+from ibgu.hub.credentials import CHECK_SECONDS, LoadedCredentials, StaticToken
 from ibgu.hub.paths import work
 from tests.hub.conftest import Fault, Json, ScriptedHub
 
@@ -203,7 +203,7 @@ class Source:
 
 async def test_many_requests_at_once_reload_once() -> None:
     source = Source()
-    loaded = Loaded(source, refresh=source.refresh, reload=source.refresh)
+    loaded = LoadedCredentials(source, refresh=source.refresh, reload=source.refresh)
     assert loaded.refused()
     headers = await asyncio.gather(*(loaded.header() for _ in range(5)))
 
@@ -215,7 +215,7 @@ async def test_an_expiring_credential_is_looked_at_now_and_then(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source = Source()
-    loaded = Loaded(source, refresh=source.refresh, reload=source.refresh)
+    loaded = LoadedCredentials(source, refresh=source.refresh, reload=source.refresh)
     assert await loaded.header() == "Bearer 0"
     loop = asyncio.get_running_loop()
     later = loop.time() + CHECK_SECONDS
@@ -227,7 +227,7 @@ async def test_an_expiring_credential_is_looked_at_now_and_then(
 async def test_credentials_that_can_not_be_renewed_are_an_error_that_may_heal() -> None:
     source = Source()
     source.fail = True
-    loaded = Loaded(source, refresh=source.refresh, reload=source.refresh)
+    loaded = LoadedCredentials(source, refresh=source.refresh, reload=source.refresh)
     loaded.refused()
     with pytest.raises(HubError, match="the plugin is gone") as caught:
         await loaded.header()

@@ -7,7 +7,7 @@ import pytest
 
 from ibgu.hub import paths
 from ibgu.hub.fair import FairQueue, FairSlots, interleaved
-from ibgu.hub.writer import Limits, Write, Writer, WriteResult
+from ibgu.hub.writer import Write, WriteLimits, Writer, WriteResult
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from tests.simulation.loop import play
 
@@ -49,7 +49,7 @@ async def _reaction(noisy: int) -> float:
             done.set()
 
     client = MemoryClient(MemoryHub(now=loop.time))
-    limits = Limits(rate=400.0, burst=1)
+    limits = WriteLimits(rate=400.0, burst=1)
     rng = random.Random(1)
     writer = Writer(client, done=note, limits=limits, rng=rng, tenant_of=tenant)
     writing = asyncio.create_task(writer.run())

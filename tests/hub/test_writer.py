@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from ibgu.hub.client import HubClient
-from ibgu.hub.writer import Limits, Writer, WriteResult
+from ibgu.hub.writer import WriteLimits, Writer, WriteResult
 from tests.hub.conftest import Fault, ScriptedHub, Until, error_of
 from tests.hub.writing import QUICK, Results, StartWriter, patch, results, write
 
@@ -55,7 +55,7 @@ async def test_one_object_has_one_write_in_flight_and_many_objects_many(
     hub.write_seconds = 0.01
     for name in "abcdef":
         await hub.put(name)
-    async with write(Limits(concurrency=3, rate=1e6)) as writer:
+    async with write(WriteLimits(concurrency=3, rate=1e6)) as writer:
         for name in "abcdef":
             writer.submit(patch(name))
             writer.submit(patch(name))
@@ -66,7 +66,7 @@ async def test_one_object_has_one_write_in_flight_and_many_objects_many(
 
 
 async def test_rollouts_take_turns(hub: ScriptedHub, write: StartWriter, results: Results) -> None:
-    async with write(Limits(concurrency=1, rate=1e6)) as writer:
+    async with write(WriteLimits(concurrency=1, rate=1e6)) as writer:
         for number in range(10):
             writer.submit(patch(f"big-{number}", owner="big"))
         for number in range(2):
@@ -105,7 +105,7 @@ async def test_a_refusal_is_reported_with_the_servers_words(
 async def test_the_rate_is_kept(hub: ScriptedHub, write: StartWriter) -> None:
     for number in range(30):
         await hub.put(f"w{number}")
-    async with write(Limits(rate=100, burst=10)) as writer:
+    async with write(WriteLimits(rate=100, burst=10)) as writer:
         began = asyncio.get_running_loop().time()
         for number in range(30):
             writer.submit(patch(f"w{number}"))
@@ -150,7 +150,7 @@ async def test_every_write_has_exactly_one_result_and_the_last_one_wins(
     for name in "abcd":
         await hub.put(name)
     last: dict[str, str] = {}
-    async with write(Limits(concurrency=2, rate=1e6, backoff=QUICK.backoff)) as writer:
+    async with write(WriteLimits(concurrency=2, rate=1e6, backoff=QUICK.backoff)) as writer:
         for number in range(200):
             name = rng.choice("abcd")
             last[name] = str(number)

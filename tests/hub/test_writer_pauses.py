@@ -4,7 +4,7 @@ import asyncio
 
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.deadline import Deadline
-from ibgu.hub.writer import Limits
+from ibgu.hub.writer import WriteLimits
 from tests.hub.conftest import Fault, ScriptedHub, Until, error_of
 from tests.hub.writing import Results, StartWriter, patch, results, write
 
@@ -17,7 +17,7 @@ async def test_a_paused_writer_drops_what_is_queued_and_lets_go_what_is_sent(
     for name in "ab":
         await hub.put(name)
     hub.write_seconds = 0.02
-    async with write(Limits(concurrency=1, rate=1e6)) as writer:
+    async with write(WriteLimits(concurrency=1, rate=1e6)) as writer:
         writer.submit(patch("a", "sent"))
         writer.submit(patch("b", "queued"))
         await until(lambda: hub.writing)
@@ -44,7 +44,7 @@ async def test_what_waits_for_a_retry_is_dropped_by_a_pause(
     hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault], until: Until
 ) -> None:
     hub.faults.append(fault("patch", status=503))
-    async with write(Limits(rate=1e6, backoff=Backoff(first=3600, longest=3600))) as writer:
+    async with write(WriteLimits(rate=1e6, backoff=Backoff(first=3600, longest=3600))) as writer:
         writer.submit(patch("a", "x"))
         await until(lambda: writer.retries)
         writer.pause()

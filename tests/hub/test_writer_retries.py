@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from ibgu.hub.backoff import Backoff
-from ibgu.hub.writer import Limits
+from ibgu.hub.writer import WriteLimits
 from tests.hub.conftest import Fault, ScriptedHub, Until, error_of
 from tests.hub.writing import QUICK, Results, StartWriter, create, patch, results, write
 
@@ -43,7 +43,7 @@ async def test_after_so_many_tries_the_error_is_reported(
     hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault]
 ) -> None:
     hub.faults.extend(fault("patch", status=503) for _ in range(9))
-    limits = Limits(rate=1e6, attempts=3, backoff=QUICK.backoff)
+    limits = WriteLimits(rate=1e6, attempts=3, backoff=QUICK.backoff)
     async with write(limits) as writer:
         writer.submit(patch("a"))
         await writer.drained()
@@ -58,7 +58,7 @@ async def test_throttling_holds_everything_as_long_as_the_server_says(
     await hub.put("a")
     await hub.put("b")
     hub.faults.append(fault("patch", status=429, headers={"Retry-After": "1"}))
-    async with write(Limits(concurrency=1, rate=1e6)) as writer:
+    async with write(WriteLimits(concurrency=1, rate=1e6)) as writer:
         began = asyncio.get_running_loop().time()
         writer.submit(patch("a"))
         writer.submit(patch("b"))
@@ -76,7 +76,7 @@ async def test_an_object_that_is_refused_for_long_holds_nobody_else(
     await hub.put("b")
     hub.faults.append(fault("patch", status=429, headers={"Retry-After": "1"}))
     pause = Backoff(first=3600, longest=3600)
-    async with write(Limits(concurrency=1, rate=1e6, backoff=pause)) as writer:
+    async with write(WriteLimits(concurrency=1, rate=1e6, backoff=pause)) as writer:
         writer.submit(patch("a"))
         writer.submit(patch("b", "x"))
         await until(lambda: hub.objects["spoke", "b"].get("spec"))
@@ -113,7 +113,7 @@ async def test_a_newer_body_takes_the_place_of_one_that_waits_for_a_retry(
 ) -> None:
     await hub.put("a")
     hub.faults.append(fault("patch", status=503))
-    limits = Limits(rate=1e6, backoff=Backoff(first=0.05))
+    limits = WriteLimits(rate=1e6, backoff=Backoff(first=0.05))
     async with write(limits) as writer:
         writer.submit(patch("a", "old"))
         await until(lambda: writer.retries)

@@ -12,10 +12,10 @@ import pytest
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.client import HubClient
 from ibgu.hub.paths import MERGE_PATCH, work, works
-from ibgu.hub.writer import Limits, Write, Writer, WriteResult
+from ibgu.hub.writer import Write, WriteLimits, Writer, WriteResult
 from tests.hub.conftest import Json
 
-QUICK = Limits(rate=1e6, backoff=Backoff(first=0.001, longest=0.01))
+QUICK = WriteLimits(rate=1e6, backoff=Backoff(first=0.001, longest=0.01))
 
 Done = Callable[[WriteResult], None]
 
@@ -52,14 +52,16 @@ def results() -> Results:
 
 class StartWriter(Protocol):
     def __call__(
-        self, limits: Limits = ..., done: Done = ...
+        self, limits: WriteLimits = ..., done: Done = ...
     ) -> AbstractAsyncContextManager[Writer]: ...
 
 
 @pytest.fixture
 def write(client: HubClient, results: Results) -> StartWriter:
     @asynccontextmanager
-    async def start(limits: Limits = QUICK, done: Done = results.append) -> AsyncIterator[Writer]:
+    async def start(
+        limits: WriteLimits = QUICK, done: Done = results.append
+    ) -> AsyncIterator[Writer]:
         writer = Writer(client, done=done, limits=limits, rng=random.Random(1))
         task = asyncio.create_task(writer.run())
         try:

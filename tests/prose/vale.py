@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ibgu.sandbox import golang
 from ibgu.sandbox.cache import made_once
 from ibgu.sandbox.errors import SandboxError
-from ibgu.sandbox.progress import Progress
+from ibgu.sandbox.progress import TaskProgress
 from tests.prose.texts import prose
 
 ROOT = Path(__file__).parents[2]
@@ -78,7 +78,7 @@ def _digest() -> str:
 def _build(folder: Path) -> None:
     if not shutil.which("cc"):
         raise SandboxError("the style checker is built with a C compiler: apt-get install gcc")
-    with Progress("vale, for the style of the docs") as progress:
+    with TaskProgress("vale, for the style of the docs") as progress:
 
         def show(line: str) -> None:
             progress.detail = line

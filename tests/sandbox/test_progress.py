@@ -7,7 +7,7 @@ import time
 import pytest
 
 from ibgu.sandbox import progress
-from ibgu.sandbox.progress import Progress, elapsed
+from ibgu.sandbox.progress import TaskProgress, elapsed
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (83.9, "1:23"), (3600, "60:00")])
@@ -18,7 +18,7 @@ def test_elapsed(seconds: float, text: str) -> None:
 def test_plain_lines_say_what_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_PLAIN_INTERVAL", 0.01)
     stream = io.StringIO()
-    with Progress("etcd", stream) as shown:
+    with TaskProgress("etcd", stream) as shown:
         shown.detail = "7 packages compiled"
         while "7 packages" not in stream.getvalue():
             time.sleep(0.005)
@@ -29,14 +29,14 @@ def test_plain_lines_say_what_and_how_long(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_failure_is_said() -> None:
     stream = io.StringIO()
-    with pytest.raises(LookupError), Progress("etcd", stream):
+    with pytest.raises(LookupError), TaskProgress("etcd", stream):
         raise LookupError
     assert stream.getvalue().splitlines()[-1] == "etcd [0:00] failed"
 
 
 def test_a_terminal_gets_one_line() -> None:
     ours, theirs = os.openpty()
-    with os.fdopen(theirs, "w") as terminal, Progress("etcd", terminal):
+    with os.fdopen(theirs, "w") as terminal, TaskProgress("etcd", terminal):
         pass
     with os.fdopen(ours, "rb", buffering=0) as screen:
         shown = b""

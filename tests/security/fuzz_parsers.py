@@ -17,7 +17,7 @@ with atheris.instrument_imports(include=["ibgu"]):
     from ibgu.core.kinds import Ibgu, ManagedCluster, ManifestWork
     from ibgu.core.observe import view_cluster, view_work
     from ibgu.core.plan import problem, problem_of
-    from ibgu.hub.decode import Page, decode_page
+    from ibgu.hub.decode import ListPage, decode_page
     from ibgu.hub.errors import HubError, read_error
     from ibgu.hub.lenient import repaired
     from ibgu.hub.watch import Put, read_event
@@ -38,7 +38,7 @@ def one(data: bytes) -> None:
         if isinstance(event, Put):
             _look_at(event.obj)
     with suppress(HubError):
-        page: Page[Any] = decode_page("/path", rest, kind, lambda bad: None)
+        page: ListPage[Any] = decode_page("/path", rest, kind, lambda bad: None)
         for obj in page.items or ():
             _look_at(obj)
     read_error(500, "phrase", rest, None, method="GET", path="/path")

@@ -14,7 +14,7 @@ from ibgu.core.observe import view_cluster, view_work
 from ibgu.core.plan import problem, problem_of
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.client import HubClient
-from ibgu.hub.decode import BadObject, Page, decode_answer, decode_page
+from ibgu.hub.decode import BadObject, ListPage, decode_answer, decode_page
 from ibgu.hub.errors import HubError, read_error
 from ibgu.hub.lenient import DEEPEST, repaired
 from ibgu.hub.reflector import Reflector, Timing
@@ -66,7 +66,7 @@ def test_any_page_of_a_list(kind: type, data: st.DataObject) -> None:
     bad: list[BadObject] = []
     odd = data.draw(spoilt(SAMPLES[kind]))
     page = {"metadata": {"resourceVersion": "1"}, "items": [odd, SAMPLES[kind]]}
-    found: Page[Any] = decode_page("/path", json.dumps(page).encode(), kind, bad.append)
+    found: ListPage[Any] = decode_page("/path", json.dumps(page).encode(), kind, bad.append)
     assert len(found.items or ()) + len(bad) == 2
     for obj in found.items or ():
         looked_at(obj)

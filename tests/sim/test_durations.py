@@ -5,7 +5,7 @@ import pytest
 from ibgu.sim.durations import (
     FIELD,
     PHASES,
-    Durations,
+    PhaseDurations,
     Spread,
     go_duration,
     parse_seconds,
@@ -35,7 +35,7 @@ def test_spreads() -> None:
 
 
 def test_phases_of_a_range_add_up_to_the_stage() -> None:
-    durations = Durations.parse("2s-6s")
+    durations = PhaseDurations.parse("2s-6s")
     for stage in ("Prep", "Upgrade", "Rollback", "Abort", "Finalize"):
         for seed in range(50):
             drawn = durations.draw(stage, Random(seed))
@@ -51,12 +51,12 @@ def test_field_medians() -> None:
 
 
 def test_single_phases_can_be_replaced() -> None:
-    durations = Durations.parse("field, reboot=5m, precache=10s-20s")
+    durations = PhaseDurations.parse("field, reboot=5m, precache=10s-20s")
     drawn = durations.draw("Upgrade", Random(1))
     assert drawn["reboot"] == 300
     assert 10 <= durations.draw("Prep", Random(1))["precache"] <= 20
     with pytest.raises(ValueError, match="unknown phase 'rebot'"):
-        Durations.parse("rebot=5m")
+        PhaseDurations.parse("rebot=5m")
 
 
 @pytest.mark.parametrize(

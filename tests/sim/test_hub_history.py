@@ -7,7 +7,7 @@ from msgspec import json
 
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.hub import MemoryHub
-from ibgu.sim.hub.answers import Refused
+from ibgu.sim.hub.answers import RefusedRequest
 from ibgu.sim.hub.server import Asked
 from ibgu.sim.hub.watch import Watch
 
@@ -50,7 +50,7 @@ def test_a_list_goes_on_until_its_moment_is_forgotten(hub: MemoryHub) -> None:
     hub.compact(listed)
 
     assert "later" not in [item["metadata"]["name"] for item in second["items"]]
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedRequest) as caught:
         ask(hub, "GET", NAMESPACES, **{"limit": "2", "continue": token})
     assert caught.value.code == 410
 

@@ -8,7 +8,7 @@ from ibgu.core.kinds import JsonObject
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from ibgu.sim.player import Player
-from ibgu.sim.player.clock import Clock
+from ibgu.sim.player.clock import SteadyClock
 from ibgu.sim.spec import FleetSpec
 from tests.sim.agent.works import disarmed
 from tests.simulation.loop import VirtualLoop
@@ -30,7 +30,7 @@ def play(story: Story) -> None:
 async def _play(story: Story) -> None:
     hub = MemoryHub(now=asyncio.get_running_loop().time)
     client = MemoryClient(hub, "people")
-    player = Player(MemoryClient(hub, "agents"), FleetSpec.parse(count=1), Clock(offset=0.0))
+    player = Player(MemoryClient(hub, "agents"), FleetSpec.parse(count=1), SteadyClock(offset=0.0))
     await player.create()
     playing = asyncio.create_task(player.run())
     await story(client, player)

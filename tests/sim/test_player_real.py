@@ -13,7 +13,7 @@ from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.hub import SandboxHub
-from ibgu.sim.cluster import Cluster
+from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.player import NotOurs, Player, clean_up, simulate
 from ibgu.sim.spec import FleetSpec
 from tests.sim.world import ROLE, config, feedback_of, ibu, stage_work
@@ -83,7 +83,7 @@ class Hand:
             for name in self.player.clusters:
                 group.create_task(one(act, name))
 
-    async def until(self, done: Callable[[Cluster], bool]) -> None:
+    async def until(self, done: Callable[[SimulatedCluster], bool]) -> None:
         await eventually(lambda: all(map(done, self.player.clusters.values())))
 
 
@@ -104,8 +104,8 @@ async def playing(client: HubClient, admin: HubClient, spec: FleetSpec) -> Async
         await asyncio.gather(task, return_exceptions=True)
 
 
-def ended(stage: str, outcome: str = "completed") -> Callable[[Cluster], bool]:
-    def look(cluster: Cluster) -> bool:
+def ended(stage: str, outcome: str = "completed") -> Callable[[SimulatedCluster], bool]:
+    def look(cluster: SimulatedCluster) -> bool:
         runs = cluster.timeline.runs
         return bool(runs) and (runs[-1].stage, runs[-1].outcome) == (stage, outcome)
 
@@ -186,7 +186,7 @@ async def test_refusals_reach_the_hub(
         assert "is not permitted" in str((await hand.read(name))["status"])
 
 
-def status_of(cluster: Cluster) -> dict[str, Any]:
+def status_of(cluster: SimulatedCluster) -> dict[str, Any]:
     """As the hub has accepted it."""
     return cluster.agent.works[NAME].work.status if NAME in cluster.agent.works else {}
 

@@ -7,12 +7,12 @@ import msgspec
 
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.clock import timestamp
-from ibgu.sim.cluster import Cluster
-from ibgu.sim.durations import Durations
+from ibgu.sim.cluster import SimulatedCluster
+from ibgu.sim.durations import PhaseDurations
 from ibgu.sim.faults import parse_fault
 from ibgu.sim.registration import managed_cluster
 from ibgu.sim.spec import FleetSpec
-from ibgu.sim.wire import Patch, Work
+from ibgu.sim.wire import FullWork, Patch
 
 START = 1_800_000_000.0
 ROUND_TRIP = 0.005
@@ -110,12 +110,12 @@ class World:
     """The hub's store of works, and a clock that jumps from one event to the next."""
 
     def __init__(self, *faults: str, name: str = "spoke1", **spec: Any) -> None:
-        durations = Durations.parse(spec.pop("durations", "60s"))
+        durations = PhaseDurations.parse(spec.pop("durations", "60s"))
         rules = tuple(parse_fault(text) for text in faults)
         self.spec = FleetSpec(count=0, names=(name,), durations=durations, faults=rules, **spec)
         given = self.spec.faults_by_cluster()[name]
         self.now = START
-        self.cluster = Cluster(name, self.spec, given, self.now)
+        self.cluster = SimulatedCluster(name, self.spec, given, self.now)
         self.cluster.registration.joined("mc-1")
         self.mc = managed_cluster(name, self.spec.version, {})
         self.works: dict[str, JsonObject] = {}
@@ -195,10 +195,10 @@ class World:
             if meta.get("deletionTimestamp") and not finalizers:
                 self._drop(patch.name)
                 return
-        self.cluster.observe(msgspec.convert(new, Work), self.now, answer=True)
+        self.cluster.observe(msgspec.convert(new, FullWork), self.now, answer=True)
 
     def _conflict(self, name: str) -> None:
-        fresh = msgspec.convert(self.works[name], Work)
+        fresh = msgspec.convert(self.works[name], FullWork)
         self.cluster.observe(fresh, self.now, answer=True)
         self.cluster.agent.refused(name, self.now)
 
@@ -218,7 +218,7 @@ class World:
         stored = {**work, "metadata": meta}
         self.works[name] = stored
         self.history.append((self.now, stored))
-        self.cluster.observe(msgspec.convert(stored, Work), self.now)
+        self.cluster.observe(msgspec.convert(stored, FullWork), self.now)
         return stored
 
     def _drop(self, name: str) -> None:

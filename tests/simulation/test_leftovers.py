@@ -12,7 +12,7 @@ from ibgu.core.model import Action, Kind, ReasonKind
 from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryHub
-from ibgu.sim.hub.answers import Refused
+from ibgu.sim.hub.answers import RefusedRequest
 from ibgu.sim.hub.server import Asked
 from tests.core.talm import objects
 from tests.simulation.conftest import Tell
@@ -125,7 +125,7 @@ def test_an_ibgu_that_is_deleted_while_it_is_taken_over(told: Tell) -> None:
     def handle(hub: MemoryHub, asked: Asked) -> bytes:
         removal = asked.method in ("DELETE", "PATCH") and "clustergroupupgrades" in asked.path
         if removal and asked.who.startswith("ibgu/") and not allowed:
-            raise Refused(403, "Forbidden", "not yet")
+            raise RefusedRequest(403, "Forbidden", "not yet")
         return known(hub, asked)
 
     known = MemoryHub.handle
@@ -178,7 +178,7 @@ def test_a_conflict_over_what_talm_left_is_no_race(told: Tell) -> None:
         removal = asked.method in ("DELETE", "PATCH") and "a-prep" in asked.path
         if removal and asked.who.startswith("ibgu/"):
             asked_at.append(hub.now())
-            raise Refused(409, "Conflict", "the object has been modified")
+            raise RefusedRequest(409, "Conflict", "the object has been modified")
         return known(hub, asked)
 
     known = MemoryHub.handle
@@ -204,7 +204,7 @@ def test_nothing_of_talms_goes_after_a_restore_until_a_person_lets_it(told: Tell
         removal = asked.method in ("DELETE", "PATCH") and "a-prep" in asked.path
         if removal and asked.who.startswith("ibgu/") and not allowed:
             asked_at.append(hub.now())
-            raise Refused(403, "Forbidden", "not yet")
+            raise RefusedRequest(403, "Forbidden", "not yet")
         return known(hub, asked)
 
     known = MemoryHub.handle
@@ -239,7 +239,7 @@ def test_nothing_more_is_asked_for_when_a_person_has_cleared_up(told: Tell) -> N
             return known(hub, asked)
         asked_at.append(hub.now())
         if asked.method == "DELETE":
-            raise Refused(403, "Forbidden", "not yet")
+            raise RefusedRequest(403, "Forbidden", "not yet")
         owner = {"apiVersion": "v1", "kind": "x", "name": "x", "uid": uids[0]}
         meta = {"name": "rollout-0-prep", "namespace": "default", "uid": "template"}
         return json.encode(

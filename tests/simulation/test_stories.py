@@ -24,7 +24,7 @@ from ibgu.core.works import names
 from ibgu.db.journal import Journal
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryHub
-from ibgu.sim.hub.answers import Refused
+from ibgu.sim.hub.answers import RefusedRequest
 from ibgu.sim.hub.server import Asked
 from tests.simulation.conftest import Tell
 from tests.simulation.faults import Fault
@@ -184,7 +184,7 @@ def test_labels_that_the_hub_refuses_wait(told: Tell) -> None:
         labels = asked.method == "PATCH" and asked.path.startswith(paths.MANAGED_CLUSTERS)
         if labels and asked.who.startswith("ibgu/"):
             asked_at.append(hub.now())
-            raise Refused(422, "Invalid", "labels are frozen")
+            raise RefusedRequest(422, "Invalid", "labels are frozen")
         return known(hub, asked)
 
     known = MemoryHub.handle
@@ -231,7 +231,9 @@ def test_works_that_the_hub_refuses_wait(
         ours = asked.who.startswith("ibgu/") and "/manifestworks" in asked.path
         if frozen and ours and asked.method == method and mark in (asked.body or b""):
             asked_at.append(hub.now())
-            raise Refused(status, "NotFound" if status == 404 else "Invalid", "works are frozen")
+            raise RefusedRequest(
+                status, "NotFound" if status == 404 else "Invalid", "works are frozen"
+            )
         return known(hub, asked)
 
     known = MemoryHub.handle
@@ -274,7 +276,7 @@ def test_a_status_that_the_hub_refuses_waits_and_is_told_once(
         ours = asked.who.startswith("ibgu/") and asked.path.endswith("/status")
         if frozen and ours and asked.method == "PATCH":
             asked_at.append(hub.now())
-            raise Refused(status, "Refused", words)
+            raise RefusedRequest(status, "RefusedRequest", words)
         return known(hub, asked)
 
     known = MemoryHub.handle
@@ -485,7 +487,7 @@ def test_a_payload_that_the_hub_does_not_tell_at_a_start_is_asked_for_again_soon
     def handle(hub: MemoryHub, asked: Asked) -> bytes:
         if refusing and asked.method == "GET" and "/configmaps/" in asked.path:
             asked_at.append(hub.now())
-            raise Refused(500, "InternalError", "etcd has no leader")
+            raise RefusedRequest(500, "InternalError", "etcd has no leader")
         return known(hub, asked)
 
     known = MemoryHub.handle

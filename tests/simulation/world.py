@@ -12,12 +12,12 @@ from ibgu.core.gates import LASTING
 from ibgu.core.model import ReasonKind, RolloutState
 from ibgu.core.works import names
 from ibgu.hub import paths
-from ibgu.sim.cluster import Cluster
+from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from ibgu.sim.hub.kinds import CGUS, CLUSTER_SET_BINDINGS, CLUSTER_SETS
 from ibgu.sim.hub.store import Backup
 from ibgu.sim.player import Player
-from ibgu.sim.player.clock import Clock
+from ibgu.sim.player.clock import SteadyClock
 from ibgu.sim.spoke.refusal import Refusal
 from tests.simulation.bindings import Bindings
 from tests.simulation.faults import HUB, JOURNAL, PROCESS, WATCH, Fault
@@ -79,7 +79,7 @@ class FleetState:
         self.hub = MemoryHub(now=loop.time, seed=seed, more=more, watched=scenario.watched)
         self.weather = Weather()
         fleet = MemoryClient(self.hub, "agents")
-        self.player = Player(fleet, scenario.fleet, Clock(offset=0.0))
+        self.player = Player(fleet, scenario.fleet, SteadyClock(offset=0.0))
         ibgus = [body for _, body in scenario.ibgus]
         self.people = People(self.hub, self.player, ibgus)
         self.talm = Talm(self.hub)
@@ -112,7 +112,7 @@ class FleetState:
         self._added = 0
         self._acts = Random(f"{seed}/acts")
         self._tasks: list[asyncio.Task[Any]] = []
-        self._healing: list[tuple[str, Callable[[Cluster, float], None]]] = []
+        self._healing: list[tuple[str, Callable[[SimulatedCluster, float], None]]] = []
 
     @property
     def elapsed(self) -> float:
@@ -290,22 +290,24 @@ class FleetState:
             case "stage-by-hand":
                 self._act(cluster, _idle)
             case "ibu-deleted":
-                self._act(cluster, Cluster.delete_ibu)
+                self._act(cluster, SimulatedCluster.delete_ibu)
 
-    def _act(self, cluster: str, deed: Callable[[Cluster, float], None]) -> None:
+    def _act(self, cluster: str, deed: Callable[[SimulatedCluster, float], None]) -> None:
         self.player.act(cluster, deed)
 
     def _for_a_while(
         self,
         fault: Fault,
         cluster: str,
-        begin: Callable[[Cluster, float], None],
-        end: Callable[[Cluster, float], None],
+        begin: Callable[[SimulatedCluster, float], None],
+        end: Callable[[SimulatedCluster, float], None],
     ) -> None:
         self._act(cluster, begin)
         self._after(fault.seconds, cluster, end)
 
-    def _after(self, seconds: float, cluster: str, end: Callable[[Cluster, float], None]) -> None:
+    def _after(
+        self, seconds: float, cluster: str, end: Callable[[SimulatedCluster, float], None]
+    ) -> None:
         self.well_at = max(self.well_at, self.elapsed + seconds)
         asyncio.get_running_loop().call_later(seconds, self._act, cluster, end)
 
@@ -398,39 +400,39 @@ def _over(state: RolloutState) -> bool:
     return state in (RolloutState.COMPLETE, RolloutState.DELETED)
 
 
-def _dark(cluster: Cluster, now: float) -> None:
+def _dark(cluster: SimulatedCluster, now: float) -> None:
     cluster.go_dark()
 
 
-def _back(cluster: Cluster, now: float) -> None:
+def _back(cluster: SimulatedCluster, now: float) -> None:
     cluster.come_back()
 
 
-def _flap(cluster: Cluster, now: float) -> None:
+def _flap(cluster: SimulatedCluster, now: float) -> None:
     cluster.registration.flapping = True
 
 
-def _calm(cluster: Cluster, now: float) -> None:
+def _calm(cluster: SimulatedCluster, now: float) -> None:
     cluster.registration.flapping = False
 
 
-def _freeze(cluster: Cluster, now: float) -> None:
+def _freeze(cluster: SimulatedCluster, now: float) -> None:
     cluster.freeze(True, now)
 
 
-def _thaw(cluster: Cluster, now: float) -> None:
+def _thaw(cluster: SimulatedCluster, now: float) -> None:
     cluster.freeze(False, now)
 
 
-def _stick(cluster: Cluster, now: float) -> None:
+def _stick(cluster: SimulatedCluster, now: float) -> None:
     cluster.stick(True, now)
 
 
-def _unstick(cluster: Cluster, now: float) -> None:
+def _unstick(cluster: SimulatedCluster, now: float) -> None:
     cluster.stick(False, now)
 
 
-def _idle(cluster: Cluster, now: float) -> None:
+def _idle(cluster: SimulatedCluster, now: float) -> None:
     try:
         cluster.set_stage("Idle", now)
     except (Refusal, KeyError):

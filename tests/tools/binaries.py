@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ibgu.sandbox import golang
 from ibgu.sandbox.cache import made_once
-from ibgu.sandbox.progress import Progress
+from ibgu.sandbox.progress import TaskProgress
 
 MODULE = Path(__file__).with_name("gomod")
 
@@ -45,9 +45,9 @@ def _digest() -> str:
 
 def _build(folder: Path) -> None:
     for step, (name, package) in enumerate(_PACKAGES.items(), 1):
-        with Progress(f"{step}/{len(_PACKAGES)} {name}, for the tests") as progress:
+        with TaskProgress(f"{step}/{len(_PACKAGES)} {name}, for the tests") as progress:
 
-            def show(line: str, progress: Progress = progress) -> None:
+            def show(line: str, progress: TaskProgress = progress) -> None:
                 progress.detail = line
 
             flags = ["-trimpath", "-tags", _TAGS, "-ldflags", "-s -w"]

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from ibgu.api.mapping.overdue import stuck_among
 from ibgu.api.schemas.rollouts import EtaBody
-from ibgu.core.forecast import DurationsByAction, InFlight, Rest, eta
+from ibgu.core.forecast import DurationsByAction, InFlight, RemainingWork, eta
 from ibgu.core.gates import GATE_REASONS, deadline
 from ibgu.core.model import MemberState, Reason, Rollout, StepState
 from ibgu.core.rate_limits import UNLIMITED, RateLimits, rate_limits_of
@@ -58,13 +58,15 @@ def _reckoned(asked: _Asked) -> EtaBody | None:
     return EtaBody.model_validate(found, from_attributes=True) if found else None
 
 
-def _rest(row: StepRow, rate_limits: RateLimits, duration_stats: DurationsByAction) -> Rest:
+def _rest(
+    row: StepRow, rate_limits: RateLimits, duration_stats: DurationsByAction
+) -> RemainingWork:
     """Returns the remaining seconds; a member that only has to be disarmed frees its slot at
     once."""
     step, now, stuck = row.step, row.now, stuck_among(row, duration_stats)
     waiting = [each for each in row.reasons if each.state is MemberState.WAITING]
     ready = sum(each.count for each in waiting if startable(each.state, each.kind))
-    return Rest(
+    return RemainingWork(
         actions=step.actions,
         slots=step.max_concurrency,
         waiting=ready,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ibgu.api.mapping.members import visit_for
 from ibgu.api.readable import Readable
 from ibgu.core.claims import with_holder
-from ibgu.core.explain import Case, Explained, Past, explain
+from ibgu.core.explain import Case, Explained, PastStep, explain
 from ibgu.core.forecast import DurationsByAction
 from ibgu.core.model import Member
 from ibgu.db.views import ClaimRow, VisitRow
@@ -27,7 +27,7 @@ def explained(
             member=_with_holder(row.member, claims, readable),
             action=row.action,
             hold=row.hold,
-            past=[Past(visit.member.member, visit.runs) for visit in reversed(told)],
+            past=[PastStep(visit.member.member, visit.runs) for visit in reversed(told)],
             now=row.now,
             duration_stats=duration_stats,
         )

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from ibgu.api.mapping.words import known_failure
 from ibgu.api.schemas.failures import FailureGroup, Failures
-from ibgu.core.failures import Known
+from ibgu.core.failures import KnownFailure
 from ibgu.core.plan import natural_key
 from ibgu.db.reads import NAMED
 from ibgu.db.views import FailedRow
 
-_Group = tuple[Known | None, list[FailedRow]]
+_Group = tuple[KnownFailure | None, list[FailedRow]]
 
 
 def failures_body(rows: Iterable[FailedRow]) -> Failures:
@@ -23,7 +23,7 @@ def failures_body(rows: Iterable[FailedRow]) -> Failures:
     return Failures(total=sum(group.count for group in items), items=items)
 
 
-def _group(known: Known | None, rows: list[FailedRow]) -> FailureGroup:
+def _group(known: KnownFailure | None, rows: list[FailedRow]) -> FailureGroup:
     commonest = max(rows, key=lambda row: row.count)
     clusters = sorted({name for row in rows for name in row.clusters}, key=natural_key)[:NAMED]
     aborted = {name for row in rows for name in row.aborted}

@@ -8,7 +8,7 @@ from ibgu.api.readable import Readable
 from ibgu.api.schemas.common import CompletedActionBody, RunBody, StalledBody
 from ibgu.api.schemas.members import MemberBody, VisitBody
 from ibgu.core.claims import run_without_names, without_names
-from ibgu.core.failures import Known
+from ibgu.core.failures import KnownFailure
 from ibgu.core.forecast import DurationsByAction, stalled
 from ibgu.core.model import Action, Member, Reason, Run
 from ibgu.core.overdue import Overdue, overdue_of
@@ -49,7 +49,7 @@ def _stalled(row: MemberRow, duration_stats: DurationsByAction) -> StalledBody |
     return StalledBody.model_validate(found, from_attributes=True) if found else None
 
 
-def _known(member: Member, action: Action | None, reason: Reason | None) -> Known | None:
+def _known(member: Member, action: Action | None, reason: Reason | None) -> KnownFailure | None:
     """Returns the known failure in a failed member's last message, or in an unfinished one's
     present message."""
     if reason is not None:

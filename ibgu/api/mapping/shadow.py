@@ -15,13 +15,13 @@ from ibgu.api.schemas.shadow import (
 )
 from ibgu.core.failures import explain
 from ibgu.core.shadow import (
-    FailureGroup,
     Report,
     Row,
+    ShadowFailureGroup,
+    ShadowOutcome,
     ShadowRollout,
+    ShadowVerdict,
     StepReport,
-    Told,
-    Verdict,
     explanation,
     remedy_of,
 )
@@ -53,7 +53,7 @@ def report_body(report: Report) -> ShadowReportBody:
 
 def cluster_body(row: Row, now: datetime) -> ShadowClusterBody:
     run = row.run
-    failed = run.ibgu is not None and run.ibgu.verdict is Verdict.FAILED
+    failed = run.ibgu is not None and run.ibgu.verdict is ShadowVerdict.FAILED
     known = explain(run.action, run.ibgu.message) if run.ibgu is not None and failed else None
     return ShadowClusterBody(
         **{name: getattr(run, name) for name in _FROM_RUN},
@@ -71,7 +71,7 @@ def cluster_body(row: Row, now: datetime) -> ShadowClusterBody:
     )
 
 
-def _told(told: Told | None) -> ToldBody | None:
+def _told(told: ShadowOutcome | None) -> ToldBody | None:
     return ToldBody.model_validate(told, from_attributes=True) if told is not None else None
 
 
@@ -107,7 +107,7 @@ def _step(report: StepReport) -> ShadowStepBody:
     )
 
 
-def _failure(group: FailureGroup) -> ShadowFailureBody:
+def _failure(group: ShadowFailureGroup) -> ShadowFailureBody:
     return ShadowFailureBody(
         step=group.step + 1,
         action=group.action,

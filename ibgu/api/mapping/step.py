@@ -13,8 +13,8 @@ from ibgu.core.words import Word, came_true, holds, startable, word
 from ibgu.db.views import CourseRow, GridRow
 
 
-class Grid(Struct):
-    """Grid has the fields of `schemas.step.Grid`."""
+class GridFields(Struct):
+    """GridFields has the fields of `schemas.step.Grid`."""
 
     step: int | None
     seq: int
@@ -30,8 +30,8 @@ class Grid(Struct):
 
 def grid(
     step: int | None, row: GridRow, hold: Reason | None, duration_stats: DurationsByAction
-) -> Grid:
-    found = Grid(step, row.seq)
+) -> GridFields:
+    found = GridFields(step, row.seq)
     held_late = hold_overdue(hold, row.now) is not None
     for cell in row.cells:
         _add(found, hold, held_late, *cell)
@@ -45,13 +45,13 @@ def grid(
     return found
 
 
-def no_grid(seq: int) -> Grid:
+def no_grid(seq: int) -> GridFields:
     """Returns an empty grid, for a rollout before its first step."""
-    return Grid(None, seq)
+    return GridFields(None, seq)
 
 
 def _add(
-    found: Grid,
+    found: GridFields,
     hold: Reason | None,
     held_late: bool,
     cluster: str,

@@ -10,12 +10,12 @@ from ibgu.core.forecast import DurationsByAction
 from ibgu.core.model import MemberState, Reason, Rollout, RolloutState, Step, Who
 from ibgu.core.status import Phase, hold_of, kept_by, phase_of
 from ibgu.core.words import Word, startable, word
-from ibgu.db.views import Overview, ReasonRow, RolloutRow
+from ibgu.db.views import HubOverview, ReasonRow, RolloutRow
 
 _PHASES = tuple(phase for phase in Phase if phase is not Phase.DELETED)
 
 
-def summary_body(found: Overview, duration_stats: DurationsByAction) -> Summary:
+def summary_body(found: HubOverview, duration_stats: DurationsByAction) -> Summary:
     phases = Counter(phase_of(row.rollout, _step(row), row.counts) for row in found.rollouts)
     members = _members(found)
     return Summary(
@@ -41,7 +41,7 @@ def _step(row: RolloutRow) -> Step | None:
     return row.current.step if row.current else None
 
 
-def _members(found: Overview) -> Counter[Word]:
+def _members(found: HubOverview) -> Counter[Word]:
     counts: Counter[Word] = Counter()
     for end in found.ends:
         ended = (end.outcome, end.cause, end.late)

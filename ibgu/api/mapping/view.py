@@ -19,15 +19,15 @@ from ibgu.db.reads import NAMED
 from ibgu.db.views import GridRow, SelectedRow, ViewRow
 
 
-class Shown(Struct, frozen=True):
+class RenderedView(Struct, frozen=True):
     body: bytes
     tag: str
 
 
-def shown(row: ViewRow, duration_stats: DurationsByAction, intervals: int) -> Shown:
+def shown(row: ViewRow, duration_stats: DurationsByAction, intervals: int) -> RenderedView:
     content = msgspec.json.encode(_content(row, duration_stats, intervals))
     now = msgspec.json.encode(row.grid.now)
-    return Shown(
+    return RenderedView(
         b'{"now":' + now + b"," + content.removeprefix(b"{"),
         f'"{blake2b(content, digest_size=12).hexdigest()}"',
     )

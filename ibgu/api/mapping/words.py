@@ -2,14 +2,14 @@
 
 from functools import lru_cache
 
-from ibgu.core.failures import Known, explain
+from ibgu.core.failures import KnownFailure, explain
 from ibgu.core.model import Action
 
 _REMEMBERED = 10_000
 """The most messages that are cached; a grid asks for those of all failed members each time."""
 
 
-def known_failure(action: Action | None, message: str) -> Known | None:
+def known_failure(action: Action | None, message: str) -> KnownFailure | None:
     return _known(action, message) if action is not None and message else None
 
 

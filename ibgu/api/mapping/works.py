@@ -6,7 +6,7 @@ from ibgu.api.schemas.works import ConditionBody, IbuBody, ManifestBody, WorkBod
 from ibgu.core.kinds import Condition
 from ibgu.core.model import WorkView
 from ibgu.core.moments import moment
-from ibgu.core.observe.standing import Standing
+from ibgu.core.observe.standing import IbuState
 from ibgu.core.recover.trace import Trace
 from ibgu.core.reported import Manifest, Reported, agent, asks, stands
 
@@ -39,7 +39,7 @@ def _run(trace: Trace) -> WorkRunBody:
     )
 
 
-def _ibu(work: WorkView, standing: Standing | None) -> IbuBody | None:
+def _ibu(work: WorkView, standing: IbuState | None) -> IbuBody | None:
     ibu = work.ibu
     if ibu is None or standing is None:
         return None

@@ -30,13 +30,13 @@ from ibgu.api.schemas.changes import (
 )
 from ibgu.api.schemas.problem import problems
 from ibgu.core import change
-from ibgu.core.change import Change, NewStep, Standing, Target
+from ibgu.core.change import ChangeTarget, NewStep, RequestedChange, RolloutSituation
 from ibgu.core.model import MemberState, ReasonKind
 from ibgu.core.skippable import not_waiting
 from ibgu.core.words import reason_of
 from ibgu.core.works import names
 from ibgu.db.reads import Reads
-from ibgu.db.views import Found, MemberRow
+from ibgu.db.views import MemberRow, RolloutAndStep
 
 router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["changes"], route_class=Guarded)
 _PROBLEMS = problems(401, 403, 404, 409, 415, 422, 503)
@@ -117,7 +117,7 @@ async def resume(
     restore."""
     standing = await _standing(row, reads)
 
-    def decide(target: Target) -> Change:
+    def decide(target: ChangeTarget) -> RequestedChange:
         if names.PAUSE not in target.annotations:
             _require(standing, "resume")
         return change.resume(target, standing)
@@ -191,10 +191,10 @@ async def retry(
     return await changing.make(lambda target: change.retry(target, judged))
 
 
-async def _standing(row: Found, reads: Reads) -> Standing:
+async def _standing(row: RolloutAndStep, reads: Reads) -> RolloutSituation:
     steps = await reads.steps(row.rollout.uid)
     newest = steps[-1] if steps else None
-    return Standing(
+    return RolloutSituation(
         rollout=row.rollout,
         newest=newest.step if newest else None,
         waiting=newest.counts.waiting if newest else 0,
@@ -202,14 +202,14 @@ async def _standing(row: Found, reads: Reads) -> Standing:
     )
 
 
-def _require(standing: Standing, name: str) -> None:
+def _require(standing: RolloutSituation, name: str) -> None:
     permit = next(each for each in change.permits(standing) if each.name == name)
     if not permit.allowed:
         raise Problem(409, "not-now", permit.why)
 
 
 async def _waiting_for(
-    kind: ReasonKind, row: Found, reads: Reads, clusters: Collection[str] | None
+    kind: ReasonKind, row: RolloutAndStep, reads: Reads, clusters: Collection[str] | None
 ) -> list[str]:
     """Returns those of the clusters (None: of all) that wait for the reason."""
     found = [
@@ -223,7 +223,7 @@ async def _waiting_for(
     return chosen
 
 
-async def _members(row: Found, reads: Reads, **wanted: Any) -> AsyncIterator[MemberRow]:
+async def _members(row: RolloutAndStep, reads: Reads, **wanted: Any) -> AsyncIterator[MemberRow]:
     cursor: str | None = None
     while True:
         page = await reads.members(row.rollout.uid, limit=_PAGE, cursor=cursor, **wanted)

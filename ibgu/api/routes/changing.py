@@ -16,7 +16,7 @@ from ibgu.api.problems import RETRY_SECONDS, Problem, away, unauthenticated
 from ibgu.api.routes.inputs import RolloutOfPath
 from ibgu.api.schemas.changes import ChangeBody
 from ibgu.client.wire import USER_AGENT
-from ibgu.core.change import Change, Refused, Target
+from ibgu.core.change import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.model import Rollout
 from ibgu.hub import paths
 from ibgu.hub.access import Question
@@ -72,14 +72,14 @@ class Changing:
         self._dry_run = dry_run
         self.hub = Changes(hub, manager_of(self._who, _client(request)), dry_run=dry_run)
 
-    async def make(self, decide: Callable[[Target], Change]) -> ChangeBody:
+    async def make(self, decide: Callable[[ChangeTarget], RequestedChange]) -> ChangeBody:
         rollout = self._rollout
         with told(self._who, rollout.namespace, rollout.name):
             target = await self.hub.read(
                 rollout.namespace, rollout.name, self._who, datetime.now(UTC)
             )
             if target.object["metadata"]["uid"] != rollout.uid:
-                raise Refused(f"{rollout.name} on the hub is a newer object; look again")
+                raise ChangeRefused(f"{rollout.name} on the hub is a newer object; look again")
             change = decide(target)
             await self.hub.make(target, change)
         log.info(
@@ -108,7 +108,7 @@ def told(who: str, namespace: str, name: str) -> Iterator[None]:
     """Raises what the state or the hub refuses as a problem."""
     try:
         yield
-    except Refused as refused:
+    except ChangeRefused as refused:
         raise Problem(409, "not-now", str(refused)) from refused
     except HubError as error:
         log.warning("not changed", user=who, rollout=f"{namespace}/{name}", error=str(error))

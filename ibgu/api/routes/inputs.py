@@ -13,7 +13,7 @@ from ibgu.api.rules import NAME, PREFIX_OR_NONE, UID
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.plan import parse_selector
 from ibgu.db.reads import Reads
-from ibgu.db.views import Found
+from ibgu.db.views import RolloutAndStep
 from ibgu.hub.discovery import NO_CRD
 from ibgu.hub.errors import HubError
 
@@ -99,7 +99,7 @@ async def _rollout(
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
     uid: Uid = None,
-) -> Found:
+) -> RolloutAndStep:
     """Checks the right before the look-up: without it a caller does not learn whether the rollout
     exists."""
     await caller.require_rollouts(namespace)
@@ -139,4 +139,4 @@ def unknown_cluster(cluster: str, rollout: str | None = None) -> Problem:
     return Problem(404, "not-found", words)
 
 
-RolloutOfPath = Annotated[Found, Depends(_rollout)]
+RolloutOfPath = Annotated[RolloutAndStep, Depends(_rollout)]

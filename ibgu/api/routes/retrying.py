@@ -9,7 +9,7 @@ from msgspec import Struct
 from ibgu.api.access import Caller
 from ibgu.api.mapping.words import known_failure
 from ibgu.core import change
-from ibgu.core.change import Failure, Target
+from ibgu.core.change import ChangeTarget, FailedCluster
 from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject
 from ibgu.core.model import Member, Rollout
 from ibgu.core.plan import matcher
@@ -23,8 +23,8 @@ Selecting = tuple[str, Callable[[Mapping[str, str]], bool]]
 """The name of a newer rollout, as the caller may know it, and whether it selects such labels."""
 
 
-class Failures(Struct, frozen=True):
-    """Failures are those of one rollout, as far as the caller may read them."""
+class ReadableFailures(Struct, frozen=True):
+    """ReadableFailures are those of one rollout, as far as the caller may read them."""
 
     rollout: Rollout
     members: Sequence[Member]
@@ -33,7 +33,9 @@ class Failures(Struct, frozen=True):
     """The rollout that has a cluster now."""
     selecting: Sequence[Selecting]
 
-    def judged(self, labels: Mapping[str, Labels], more: Sequence[Selecting] = ()) -> list[Failure]:
+    def judged(
+        self, labels: Mapping[str, Labels], more: Sequence[Selecting] = ()
+    ) -> list[FailedCluster]:
         """Judges each failure; `labels` by cluster, where a missing one is gone."""
         later = (*more, *self.selecting)
         return [
@@ -50,7 +52,7 @@ async def failures(
     *,
     clusters: Collection[str] | None = None,
     cause: str | None = None,
-) -> Failures:
+) -> ReadableFailures:
     """`clusters`, `cause`: only these."""
     found = [
         member
@@ -62,7 +64,7 @@ async def failures(
     newer = await reads.newer(rollout)
     others = {by.namespace for by in taken.values()} | {each.namespace for each in newer}
     named = _naming(rollout.namespace, await caller.readable(others))
-    return Failures(
+    return ReadableFailures(
         rollout,
         found,
         {cluster: named(by) for cluster, by in taken.items()},
@@ -78,7 +80,7 @@ async def why_no_retry(rollout: Rollout, reads: Reads, caller: Caller) -> str:
     labels = {name: each.labels for name, each in known.items() if each.there}
     if None in labels.values() or len(known) < len(found.members):
         return ""
-    target = Target(_as_on_the_hub(rollout), caller.user.username, datetime.now(UTC))
+    target = ChangeTarget(_as_on_the_hub(rollout), caller.user.username, datetime.now(UTC))
     return change.why_no_retry(target, found.judged(labels))
 
 

@@ -11,7 +11,7 @@ from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber
 from ibgu.api.schemas import step as schemas
 from ibgu.api.schemas.problem import problems
-from ibgu.db.views import Found
+from ibgu.db.views import RolloutAndStep
 
 router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=Guarded)
 
@@ -61,7 +61,7 @@ async def timeline_of_step(
     return _json(timeline(row, intervals))
 
 
-def _number(found: Found, step: int | None) -> int | None:
+def _number(found: RolloutAndStep, step: int | None) -> int | None:
     if step is None:
         return found.newest.index + 1 if found.newest else None
     return step

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from ibgu.api.durations import PacesOfHub
-from ibgu.api.mapping.view import Shown, shown
+from ibgu.api.mapping.view import RenderedView, shown
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber, index
 from ibgu.api.routes.step import Points
@@ -37,10 +37,10 @@ class Views:
     one."""
 
     def __init__(self) -> None:
-        self._cache: TtlCache[_Key, Shown] | None = None
+        self._cache: TtlCache[_Key, RenderedView] | None = None
 
     @property
-    def cache(self) -> TtlCache[_Key, Shown]:
+    def cache(self) -> TtlCache[_Key, RenderedView]:
         if self._cache is None:
             self._cache = TtlCache(FRESH_SECONDS, asyncio.get_running_loop().time, capacity=KEPT)
         return self._cache
@@ -71,7 +71,7 @@ async def view(
     event that you know of, ask again: of large steps it may be a second old."""
     uid = found.rollout.uid
 
-    async def made() -> Shown:
+    async def made() -> RenderedView:
         everything = failures is OfSteps.ALL
         row = await reads.view(uid, index(step), points - 1, label, all_failures=everything)
         return shown(row, duration_stats, points - 1)

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from ibgu.api.schemas.base import Body
 from ibgu.api.schemas.rollouts import Seed
 from ibgu.core.model import Action, Cause
-from ibgu.core.shadow import Verdict
+from ibgu.core.shadow import ShadowVerdict
 
 _TOLD: JsonValue = {
     "verdict": "failed",
@@ -56,7 +56,7 @@ class ShadowRolloutBody(ShadowBody):
 
 
 class ToldBody(Body):
-    verdict: Verdict
+    verdict: ShadowVerdict
     at: datetime
     cause: Cause | None = Field(description="TALM knows one only, that time is over: null.")
     message: str

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.schemas.base import Body
 from ibgu.core.model import Action, RunResult, Stage
-from ibgu.core.observe.standing import Standing
+from ibgu.core.observe.standing import IbuState
 
 _APPLIED: JsonValue = {
     "type": "Applied",
@@ -99,7 +99,7 @@ class WorkRunBody(Body):
 class IbuBody(Body):
     """The cluster's ImageBasedUpgrade, as the values tell it."""
 
-    standing: Standing = Field(description="What its conditions mean.")
+    standing: IbuState = Field(description="What its conditions mean.")
     stage: str
     generation: int
     observed_generation: int = Field(

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.api.stream.ring import CAPACITY, Part, Ring, item, short
+from ibgu.api.stream.ring import CAPACITY, Ring, RingPart, item, short
 from ibgu.db import JournalAway
 from ibgu.db.listening import listening
 from ibgu.db.reads import Reads
@@ -133,7 +133,7 @@ class Follower:
         self._live = False
         self._page = CATCH_UP
 
-    async def next(self, seconds: float) -> Part:
+    async def next(self, seconds: float) -> RingPart:
         """Returns the next events of all rollouts; empty after so many seconds without any. Raises
         Behind."""
         found = self._ring.after(self._seq)
@@ -147,7 +147,7 @@ class Follower:
             self._seq = found.items[-1].seq
         return found
 
-    async def _from_journal(self) -> Part:
+    async def _from_journal(self) -> RingPart:
         """Reads from the journal; a follower that was up to date before and is out of range now
         reads too slowly."""
         if self._live:
@@ -156,7 +156,7 @@ class Follower:
         async with self._feed.catching_up:
             news = self._feed.reads.news(self._seq, rollout=self._rollout, limit=self._page)
             found = await news
-            part = Part(short(map(item, found.items)))
+            part = RingPart(short(map(item, found.items)))
         told = len(part.items)
         last = part.items[-1].seq if told else 0
         more = found.next is not None or told < len(found.items)

@@ -14,7 +14,7 @@ from ibgu.api.connections import ABORT
 from ibgu.api.problems import Problem
 from ibgu.api.server import CLOSING
 from ibgu.api.stream.feed import Behind, Feed, Follower
-from ibgu.api.stream.ring import Part
+from ibgu.api.stream.ring import RingPart
 from ibgu.db import JournalAway
 from ibgu.hub.errors import HubError
 
@@ -109,7 +109,7 @@ class EventStream(Response):
         except (Problem, HubError):
             return True
 
-    async def _heard(self, part: Part) -> frozenset[str]:
+    async def _heard(self, part: RingPart) -> frozenset[str]:
         wanted = part.rollouts if self._rollout is None else part.rollouts & {self._rollout}
         return frozenset([each for each in wanted if await self._audience.may_hear(each)])
 

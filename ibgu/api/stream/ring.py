@@ -22,17 +22,17 @@ KEPT = 8
 """Joined parts that are cached, for all who get the same."""
 
 
-class Item(Struct, frozen=True):
+class RingItem(Struct, frozen=True):
     seq: int
     rollout: str
     message: bytes
     """As it goes over the wire."""
 
 
-class Part:
-    """Part holds consecutive events, joined once for all who may read the same of them."""
+class RingPart:
+    """RingPart holds consecutive events, joined once for all who may read the same of them."""
 
-    def __init__(self, items: Iterable[Item]) -> None:
+    def __init__(self, items: Iterable[RingItem]) -> None:
         self.items = tuple(items)
         self.rollouts = frozenset(each.rollout for each in self.items)
         self._bodies: dict[frozenset[str], bytes] = {}
@@ -52,9 +52,9 @@ class Ring:
         self.seq = seq
         """The number of the newest event known."""
         self._capacity = capacity
-        self._items: deque[Item] = deque()
+        self._items: deque[RingItem] = deque()
         self._bytes = 0
-        self._parts: dict[int, Part] = {}
+        self._parts: dict[int, RingPart] = {}
 
     def add(self, rows: Iterable[EventRow]) -> None:
         self._parts.clear()
@@ -65,7 +65,7 @@ class Ring:
             while len(self._items) > self._capacity or self._bytes > RING_BYTES:
                 self._bytes -= len(self._items.popleft().message)
 
-    def after(self, seq: int) -> Part | None:
+    def after(self, seq: int) -> RingPart | None:
         """Returns the events after `seq` that are sent at a time; None if some are gone from
         memory."""
         missing = self.seq - seq
@@ -75,16 +75,16 @@ class Ring:
             return _NOTHING
         if seq not in self._parts:
             first = len(self._items) - missing
-            self._parts[seq] = Part(short(islice(self._items, first, None)))
+            self._parts[seq] = RingPart(short(islice(self._items, first, None)))
             if len(self._parts) > KEPT:
                 del self._parts[next(iter(self._parts))]
         return self._parts[seq]
 
 
-_NOTHING = Part(())
+_NOTHING = RingPart(())
 
 
-def short(items: Iterable[Item]) -> Iterator[Item]:
+def short(items: Iterable[RingItem]) -> Iterator[RingItem]:
     """Yields as many as are sent at a time, and at least one."""
     size = 0
     for each in islice(items, SHORT):
@@ -94,6 +94,6 @@ def short(items: Iterable[Item]) -> Iterator[Item]:
         yield each
 
 
-def item(row: EventRow) -> Item:
+def item(row: EventRow) -> RingItem:
     data = event_body(row).model_dump_json(by_alias=True)
-    return Item(row.seq, row.rollout, f"id: {row.seq}\nevent: event\ndata: {data}\n\n".encode())
+    return RingItem(row.seq, row.rollout, f"id: {row.seq}\nevent: event\ndata: {data}\n\n".encode())

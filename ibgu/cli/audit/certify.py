@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ibgu.cli.show.certificate import Certificate
 
 
-class Form(StrEnum):
+class CertifyOutput(StrEnum):
     TEXT = "text"
     JSON = "json"
 
@@ -21,7 +21,9 @@ def certify(
     name: Annotated[
         str, typer.Argument(metavar="NAMESPACE/NAME", help="A rollout.", show_default=False)
     ] = "",
-    output: Annotated[Form, typer.Option("--output", "-o", help="Form.")] = Form.TEXT,
+    output: Annotated[
+        CertifyOutput, typer.Option("--output", "-o", help="Form.")
+    ] = CertifyOutput.TEXT,
     hub: Annotated[
         str,
         typer.Option("--hub", help="uid of the hub, where several share the database."),
@@ -55,7 +57,7 @@ def certify(
         attested.verify(verify, key)
         return
     found = reading(lambda engine: _certify(engine, name, hub))
-    if output is Form.JSON:
+    if output is CertifyOutput.JSON:
         typer.echo(as_json_text(found))
     else:
         typer.echo(page(as_text(found, stdout())))

@@ -13,7 +13,7 @@ from ibgu import db
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.serve import checks
 from ibgu.db.errors import told
-from ibgu.db.reads.log import Found, named
+from ibgu.db.reads.log import LoggedRollout, named
 from ibgu.db.revision import current, problem
 from ibgu.settings import Settings, SettingsError
 
@@ -52,7 +52,7 @@ def split(name: str) -> tuple[str, str]:
     return namespace or "default", rest
 
 
-async def find(engine: AsyncEngine, name: str, hub: str) -> Found:
+async def find(engine: AsyncEngine, name: str, hub: str) -> LoggedRollout:
     """Returns the newest rollout of that name. Several hubs may share one database."""
     namespace, rest = split(name)
     rollouts = [

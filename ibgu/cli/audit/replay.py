@@ -11,8 +11,8 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from ibgu.cli.audit.stage import Stage
-    from ibgu.db.reads.log import Found
+    from ibgu.cli.audit.stage import ReplayStage
+    from ibgu.db.reads.log import LoggedRollout
     from ibgu.db.views import EventRow
 
 PAGE = 1000
@@ -66,7 +66,7 @@ async def _replay(
     name: str,
     hub: str,
     belongs: "Callable[[EventRow], bool]",
-    stage: "Stage",
+    stage: "ReplayStage",
 ) -> None:
     from ibgu.cli.audit.reading import find
     from ibgu.cli.errors import fail
@@ -88,7 +88,7 @@ async def _replay(
         stage.end(playback.seen(last.at))
 
 
-async def _events(engine: "AsyncEngine", found: "Found") -> "AsyncIterator[EventRow]":
+async def _events(engine: "AsyncEngine", found: "LoggedRollout") -> "AsyncIterator[EventRow]":
     """Yields events page by page: a replay may take hours, and must not keep a transaction open so
     long."""
     from ibgu.client.harmless import cleaned

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ibgu.cli.show.paper import PLAIN, Paper, page, stdout
 from ibgu.cli.show.playback import event_line
-from ibgu.cli.show.status import Seen, status_lines
+from ibgu.cli.show.status import StatusSnapshot, status_lines
 from ibgu.db.views import EventRow
 
 LONGEST = 3.0
@@ -24,10 +24,10 @@ SHOWN = 8
 FRAME = 0.05
 """The shortest time between two pictures, in seconds."""
 
-Picture = Callable[[], Seen]
+Picture = Callable[[], StatusSnapshot]
 
 
-class Stage(Protocol):
+class ReplayStage(Protocol):
     def __enter__(self) -> object: ...
 
     def __exit__(
@@ -43,7 +43,7 @@ class Stage(Protocol):
     def show(self, event: EventRow, picture: Picture) -> None:
         """Shows the event; `picture` returns the rollout's state after it."""
 
-    def end(self, seen: Seen) -> None:
+    def end(self, seen: StatusSnapshot) -> None:
         """Shows the rollout's state after the last event."""
 
 
@@ -67,7 +67,7 @@ class Lines:
     def show(self, event: EventRow, picture: Picture) -> None:
         typer.echo(event_line(event, event.at, self._paper))
 
-    def end(self, seen: Seen) -> None:
+    def end(self, seen: StatusSnapshot) -> None:
         typer.echo("")
         typer.echo(page(status_lines(seen, self._paper)))
 
@@ -100,16 +100,16 @@ class Screen:
         if time.monotonic() - self._drawn >= FRAME:
             self._draw(picture())
 
-    def end(self, seen: Seen) -> None:
+    def end(self, seen: StatusSnapshot) -> None:
         self._draw(seen)
 
-    def _draw(self, seen: Seen) -> None:
+    def _draw(self, seen: StatusSnapshot) -> None:
         lines = [*status_lines(seen, stdout()), "", *self._last]
         self._live.update(Text.from_ansi(page(lines)), refresh=True)
         self._drawn = time.monotonic()
 
 
-def stage_for(speed: float, *, step: bool) -> Stage:
+def stage_for(speed: float, *, step: bool) -> ReplayStage:
     """Returns the stage: lines, which do not wait for the clock, when stepping by hand or without a
     terminal."""
     paper = stdout()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ibgu.cli.change.options import Direct, DryRun, Form, Output, Rollout, Yes
+from ibgu.cli.change.options import ChangeOutput, Direct, DryRun, Form, Rollout, Yes
 from ibgu.cli.read.choices import chosen as one_of
 from ibgu.cli.read.choices import reasons
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
@@ -18,18 +18,18 @@ def pause(
     namespace: Namespace = "",
     dry_run: DryRun = False,
     direct: Direct = False,
-    output: Form = Output.TEXT,
+    output: Form = ChangeOutput.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
     """Start nothing new; what is in flight goes on."""
     from ibgu.cli.change.making import How, make, simply
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.client.responses.changes import Pause
     from ibgu.core import change
 
-    how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
+    how = How(RestTarget(server, token, ca_file, namespace), name, dry_run, direct, output)
     make(
         how,
         lambda client, where, dry_run: client.pause(where, name, Pause(why=why), dry_run=dry_run),
@@ -43,7 +43,7 @@ def resume(
     dry_run: DryRun = False,
     yes: Yes = False,
     direct: Direct = False,
-    output: Form = Output.TEXT,
+    output: Form = ChangeOutput.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -51,11 +51,11 @@ def resume(
     """End a pause; where there is none, what holds: the circuit breaker, a changed payload, a
     restore."""
     from ibgu.cli.change.making import How, make, simply
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.core import change
 
     how = How(
-        Target(server, token, ca_file, namespace),
+        RestTarget(server, token, ca_file, namespace),
         *(name, dry_run, direct, output),
         yes=yes,
         by_state="resume",
@@ -91,14 +91,14 @@ def skip(
     dry_run: DryRun = False,
     yes: Yes = False,
     direct: Direct = False,
-    output: Form = Output.TEXT,
+    output: Form = ChangeOutput.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
     """Take waiting clusters out of the running step."""
     from ibgu.cli.change.making import How, make, simply
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.client.responses.changes import Skip
     from ibgu.core import change
 
@@ -110,7 +110,7 @@ def skip(
         raise typer.BadParameter("--if-waiting is about the clusters that are named")
     why = one_of("--reason", reason, reasons()) if reason else None
     how = How(
-        Target(server, token, ca_file, namespace),
+        RestTarget(server, token, ca_file, namespace),
         *(name, dry_run, direct, output, change.SKIP, yes),
     )
     chosen = tuple(dict.fromkeys(clusters)) if clusters else None
@@ -134,18 +134,18 @@ def adopt(
     dry_run: DryRun = False,
     yes: Yes = False,
     direct: Direct = False,
-    output: Form = Output.TEXT,
+    output: Form = ChangeOutput.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
     """Take a rollout over from a TALM that is gone."""
     from ibgu.cli.change.making import How, make, simply
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.core import change
 
     how = How(
-        Target(server, token, ca_file, namespace),
+        RestTarget(server, token, ca_file, namespace),
         *(name, dry_run, direct, output, change.ADOPT, yes),
     )
     make(

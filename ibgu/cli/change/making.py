@@ -10,9 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.cli.change.confirming import lost, require_name, require_terminal, warn
-from ibgu.cli.change.options import Output
+from ibgu.cli.change.options import ChangeOutput
 from ibgu.cli.read.asking import asking
-from ibgu.cli.rest.target import Target
+from ibgu.cli.rest.target import RestTarget
 from ibgu.client import Client, RestError
 from ibgu.client.responses.changes import Change, NewStep
 from ibgu.client.responses.preview import PreviewOf
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ibgu.hub.changes import Changes
 
     T = TypeVar("T")
-    Act = Callable[[Changes, core.Target], Awaitable[T]]
-    Decide = Act[core.Change]
+    Act = Callable[[Changes, core.ChangeTarget], Awaitable[T]]
+    Decide = Act[core.RequestedChange]
 
 Ask = Callable[[Client, str, bool], Change]
 """Takes the client, the namespace, and whether it is a dry run."""
@@ -33,11 +33,11 @@ Ask = Callable[[Client, str, bool], Change]
 class How(Struct, frozen=True):
     """How holds what the commands have in common."""
 
-    target: Target
+    target: RestTarget
     name: str
     dry_run: bool
     direct: bool
-    output: Output
+    output: ChangeOutput
     risk: Risk = Risk()
     yes: bool = False
     """Whether to skip confirmation, whatever the risk."""
@@ -88,7 +88,7 @@ def _risk_by_state(how: How, namespace: str) -> Risk:
     return Risk(Danger(permit.danger), permit.lost)
 
 
-async def _risk_of_resume(_: "Changes", target: "core.Target") -> Risk:
+async def _risk_of_resume(_: "Changes", target: "core.ChangeTarget") -> Risk:
     from ibgu.core.change import risk_of_resume
 
     return risk_of_resume(target)
@@ -110,10 +110,10 @@ def _clusters(how: How, namespace: str) -> int | None:
     return None
 
 
-def simply(decide: "Callable[[core.Target], core.Change]") -> "Decide":
+def simply(decide: "Callable[[core.ChangeTarget], core.RequestedChange]") -> "Decide":
     """Returns a decision that needs nothing but the IBGU."""
 
-    async def decided(changes: "Changes", target: "core.Target") -> "core.Change":
+    async def decided(changes: "Changes", target: "core.ChangeTarget") -> "core.RequestedChange":
         return decide(target)
 
     return decided
@@ -138,16 +138,16 @@ def _or_directly() -> Iterator[None]:
 
 async def _directly(how: How, namespace: str, decide: "Decide", *, dry_run: bool) -> Change:
     """Makes the change with the kubeconfig's rights alone. Raises RestError."""
-    from ibgu.core.change import Refused
+    from ibgu.core.change import ChangeRefused
 
-    async def made(changes: "Changes", target: "core.Target") -> "core.Change":
+    async def made(changes: "Changes", target: "core.ChangeTarget") -> "core.RequestedChange":
         change = await decide(changes, target)
         await changes.make(target, change)
         return change
 
     try:
         change = await _on_hub(how, namespace, made, dry_run=dry_run)
-    except Refused as refused:
+    except ChangeRefused as refused:
         raise RestError(str(refused)) from refused
     return Change(done=change.done, kubectl=change.kubectl)
 
@@ -177,11 +177,11 @@ def _print(told: Change, how: How) -> None:
     from ibgu.cli.show.forms import as_json, as_yaml
 
     match how.output:
-        case Output.JSON:
+        case ChangeOutput.JSON:
             typer.echo(as_json(told))
-        case Output.YAML:
+        case ChangeOutput.YAML:
             typer.echo(as_yaml(told))
-        case Output.TEXT:
+        case ChangeOutput.TEXT:
             typer.echo(f"{_dry_run(told) if how.dry_run else ''}{told.done}")
             if how.dry_run and how.risk.lost:
                 typer.echo(lost(how.risk))

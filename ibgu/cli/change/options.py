@@ -31,10 +31,10 @@ Minutes = Annotated[
 ]
 
 
-class Output(StrEnum):
+class ChangeOutput(StrEnum):
     TEXT = "text"
     JSON = "json"
     YAML = "yaml"
 
 
-Form = Annotated[Output, typer.Option("--output", "-o", help="Form.")]
+Form = Annotated[ChangeOutput, typer.Option("--output", "-o", help="Form.")]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ibgu.cli.change.options import Direct, DryRun, Form, Minutes, Output, Rollout, Slots, Yes
+from ibgu.cli.change.options import ChangeOutput, Direct, DryRun, Form, Minutes, Rollout, Slots, Yes
 from ibgu.cli.read.choices import causes, chosen, every_action
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
@@ -18,14 +18,14 @@ def add_step(
     dry_run: DryRun = False,
     yes: Yes = False,
     direct: Direct = False,
-    output: Form = Output.TEXT,
+    output: Form = ChangeOutput.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
     """Append a step to a rollout's plan."""
     from ibgu.cli.change.making import How, make, simply
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.client.responses.changes import NewStep
     from ibgu.core import change
     from ibgu.core.model import Action
@@ -34,7 +34,7 @@ def add_step(
     step = NewStep(actions=typed, max_concurrency=max_concurrency, timeout=timeout)
     risk = change.risk_of(map(Action, typed))
     how = How(
-        Target(server, token, ca_file, namespace),
+        RestTarget(server, token, ca_file, namespace),
         *(name, dry_run, direct, output, risk, yes, step),
     )
     new = change.NewStep(typed, max_concurrency, timeout)
@@ -56,21 +56,21 @@ def abort(
     dry_run: DryRun = False,
     yes: Yes = False,
     direct: Direct = False,
-    output: Form = Output.TEXT,
+    output: Form = ChangeOutput.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
     """Append AbortOnFailure, for those that have failed; or Abort, for everybody."""
     from ibgu.cli.change.making import How, make, simply
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.client.responses.changes import Abort, NewStep
     from ibgu.core import change
 
     action = change.abort_of(everybody=everybody)
     step = NewStep(actions=(action,), max_concurrency=max_concurrency, timeout=timeout)
     how = How(
-        Target(server, token, ca_file, namespace),
+        RestTarget(server, token, ca_file, namespace),
         *(name, dry_run, direct, output, change.RISKS[action], yes, step),
     )
     body = Abort(everybody=everybody, max_concurrency=max_concurrency, timeout=timeout)
@@ -99,14 +99,14 @@ def retry(
     dry_run: DryRun = False,
     yes: Yes = False,
     direct: Direct = False,
-    output: Form = Output.TEXT,
+    output: Form = ChangeOutput.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
     """Try failed clusters once more, by an ImageBasedGroupUpgrade of their own."""
     from ibgu.cli.change.making import How, make, simply
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.client.responses.changes import Retry
     from ibgu.core.change import retry
 
@@ -114,7 +114,7 @@ def retry(
         raise typer.BadParameter("only ibgu knows who has failed, and why: not with --direct")
     cause = chosen("--cause", cause, causes()) if cause else ""
     how = How(
-        Target(server, token, ca_file, namespace),
+        RestTarget(server, token, ca_file, namespace),
         *(name, dry_run, direct, output),
         yes=yes,
         by_state="retry",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ibgu.cli.change.options import Form, Minutes, Output, Slots
+from ibgu.cli.change.options import ChangeOutput, Form, Minutes, Slots
 from ibgu.cli.errors import FAILED, NOBODY
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
@@ -36,21 +36,21 @@ def preview(
     max_concurrency: Slots = None,
     timeout: Minutes = None,
     namespace: Namespace = "",
-    output: Form = Output.TEXT,
+    output: Form = ChangeOutput.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
     """Say what a plan would do; nothing is changed."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.client.responses.changes import NewStep
     from ibgu.client.responses.preview import PreviewOf
 
     if bool(name) == bool(file) or (file and append):
         raise typer.BadParameter("name a rollout (and --append steps), or give a manifest with -f")
     with asking():
-        target = Target(server, token, ca_file, namespace)
+        target = RestTarget(server, token, ca_file, namespace)
         if file:
             asked = PreviewOf(manifest=_manifest(file, target.in_namespace()))
         else:
@@ -94,7 +94,7 @@ def _manifest(file: str, namespace: str) -> dict[str, Any]:
     return manifest
 
 
-def _print(found: "Preview", output: Output) -> None:
+def _print(found: "Preview", output: ChangeOutput) -> None:
     from datetime import UTC, datetime
 
     from ibgu.cli.show.forms import as_json, as_yaml
@@ -102,9 +102,9 @@ def _print(found: "Preview", output: Output) -> None:
     from ibgu.cli.show.preview import preview_lines
 
     match output:
-        case Output.JSON:
+        case ChangeOutput.JSON:
             typer.echo(as_json(found))
-        case Output.YAML:
+        case ChangeOutput.YAML:
             typer.echo(as_yaml(found))
-        case Output.TEXT:
+        case ChangeOutput.TEXT:
             typer.echo(page(preview_lines(found, stdout(), datetime.now(UTC))))

@@ -37,14 +37,14 @@ def collect(
     from ibgu.cli.collect.from_hub import from_hub
     from ibgu.cli.collect.from_rest import from_process, from_rest
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
 
     now = datetime.now(UTC)
     path = Path(output or f"ibgu-{name}-{now:%Y%m%d-%H%M%S}.tgz")
     if path.exists():
         fail(f"{path} is there already: choose another name with -o, or remove it")
     with asking(), TemporaryDirectory(prefix="ibgu-collect-") as folder:
-        target = Target(server, token, ca_file, namespace)
+        target = RestTarget(server, token, ca_file, namespace)
         where = target.in_namespace()
         bundle = Bundle(Path(folder), [*target.secrets(), *_passwords()])
         told = from_rest(bundle, target.client(), where, name)

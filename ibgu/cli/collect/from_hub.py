@@ -19,8 +19,8 @@ from ibgu.hub.errors import HubError
 _PAGE = "500"
 
 
-class Told(Struct, frozen=True):
-    """Told is what the REST API returned."""
+class RestRollout(Struct, frozen=True):
+    """RestRollout is what the REST API returned."""
 
     hub: str
     """The uid of its namespace kube-system; "" if an older API does not return it."""
@@ -28,7 +28,7 @@ class Told(Struct, frozen=True):
     clusters: Collection[str]
 
 
-async def from_hub(bundle: Bundle, told: Told, home: str) -> str:
+async def from_hub(bundle: Bundle, told: RestRollout, home: str) -> str:
     """Collects from the hub and returns its uid, "" if unknown. Nothing is taken from a hub other
     than the REST API's. `home`: the namespace where ibgu runs."""
     own = ""
@@ -45,7 +45,7 @@ async def from_hub(bundle: Bundle, told: Told, home: str) -> str:
     return own
 
 
-async def _another(client: HubClient, own: str, told: Told) -> str:
+async def _another(client: HubClient, own: str, told: RestRollout) -> str:
     """Returns why it is not the hub of the REST API; without the right to see its uid, by the
     rollout's."""
     advice = (
@@ -77,7 +77,7 @@ async def _uid(client: HubClient, path: str) -> str:
         raise
 
 
-async def _objects(bundle: Bundle, client: HubClient, told: Told) -> None:
+async def _objects(bundle: Bundle, client: HubClient, told: RestRollout) -> None:
     namespace, name, clusters = told.rollout.namespace, told.rollout.name, told.clusters
 
     async def one(file: str, path: str) -> None:

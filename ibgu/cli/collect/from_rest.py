@@ -9,14 +9,14 @@ from http.client import HTTPException
 from urllib.parse import urlsplit
 
 from ibgu.cli.collect.bundle import Bundle
-from ibgu.cli.collect.from_hub import Told
+from ibgu.cli.collect.from_hub import RestRollout
 from ibgu.client import Client, RestError
 
 _PROCESS = {"server/readyz.json": "/readyz", "server/metrics.txt": "/metrics"}
 _SECONDS = 10.0
 
 
-def from_rest(bundle: Bundle, client: Client, namespace: str, name: str) -> Told:
+def from_rest(bundle: Bundle, client: Client, namespace: str, name: str) -> RestRollout:
     """Collects from the REST API. Raises RestError if the rollout can't be seen at all."""
     rollout = client.rollout(namespace, name)
     bundle.one("rollout.json", rollout)
@@ -35,7 +35,7 @@ def from_rest(bundle: Bundle, client: Client, namespace: str, name: str) -> Told
     }
     for file, gather in gathered.items():
         bundle.tried(file, gather)
-    return Told(_hub(bundle, client), rollout, clusters)
+    return RestRollout(_hub(bundle, client), rollout, clusters)
 
 
 def _hub(bundle: Bundle, client: Client) -> str:

@@ -6,7 +6,7 @@ from itertools import islice
 
 from ibgu.cli.complete.words import Candidate, Slot
 from ibgu.cli.read.options import DEFAULT_SERVER
-from ibgu.cli.rest.target import Target
+from ibgu.cli.rest.target import RestTarget
 from ibgu.client import Client, RestError
 from ibgu.client.responses.rollouts import Rollout
 
@@ -29,11 +29,11 @@ def lookup(slot: Slot, environment: dict[str, str]) -> list[Candidate]:
     return list(unique.values())
 
 
-def _target(slot: Slot, environment: dict[str, str]) -> Target:
+def _target(slot: Slot, environment: dict[str, str]) -> RestTarget:
     def given(option: str, variable: str, default: str = "") -> str:
         return slot.values.get(option) or environment.get(variable) or default
 
-    return Target(
+    return RestTarget(
         server=given("--server", "IBGU_SERVER", DEFAULT_SERVER),
         token=given("--token", "IBGU_TOKEN"),
         ca_file=given("--ca-file", "IBGU_CA_FILE"),
@@ -42,16 +42,16 @@ def _target(slot: Slot, environment: dict[str, str]) -> Target:
     )
 
 
-def _rollouts(slot: Slot, target: Target) -> Iterator[Candidate]:
+def _rollouts(slot: Slot, target: RestTarget) -> Iterator[Candidate]:
     for rollout in _present(target, target.client()):
         yield Candidate(rollout.name, f"{rollout.phase}, {rollout.seed.version}")
 
 
-def _present(target: Target, client: Client) -> Iterator[Rollout]:
+def _present(target: RestTarget, client: Client) -> Iterator[Rollout]:
     return client.rollouts(namespace=target.in_namespace(), state=_PRESENT)
 
 
-def _clusters(slot: Slot, target: Target) -> Iterator[Candidate]:
+def _clusters(slot: Slot, target: RestTarget) -> Iterator[Candidate]:
     """Yields the clusters of the named rollout, or else all that the caller may see."""
     client = target.client()
     if slot.given:
@@ -62,7 +62,7 @@ def _clusters(slot: Slot, target: Target) -> Iterator[Candidate]:
         yield Candidate(name)
 
 
-def _rollout_or_cluster(slot: Slot, target: Target) -> Iterator[Candidate]:
+def _rollout_or_cluster(slot: Slot, target: RestTarget) -> Iterator[Candidate]:
     """Yields rollouts and clusters, as `explain` takes both; the second name is always a
     cluster's."""
     if not slot.given:
@@ -70,13 +70,13 @@ def _rollout_or_cluster(slot: Slot, target: Target) -> Iterator[Candidate]:
     yield from _clusters(slot, target)
 
 
-def _causes(slot: Slot, target: Target) -> Iterator[Candidate]:
+def _causes(slot: Slot, target: RestTarget) -> Iterator[Candidate]:
     for name in slot.given[:1]:
         for group in target.client().failures(target.in_namespace(), name).items:
             yield Candidate(group.failure or group.cause or "", f"{group.count} clusters")
 
 
-def _next_actions(slot: Slot, target: Target) -> Iterator[Candidate]:
+def _next_actions(slot: Slot, target: RestTarget) -> Iterator[Candidate]:
     """Yields the steps that may be appended now and begin with what is typed."""
     name, *typed = slot.given
     for permit in target.client().actions(target.in_namespace(), name).items:
@@ -85,12 +85,12 @@ def _next_actions(slot: Slot, target: Target) -> Iterator[Candidate]:
                 yield Candidate(step[len(typed)], "+".join(step))
 
 
-def _namespaces(slot: Slot, target: Target) -> Iterator[Candidate]:
+def _namespaces(slot: Slot, target: RestTarget) -> Iterator[Candidate]:
     for rollout in target.client().rollouts(state=_PRESENT):
         yield Candidate(rollout.namespace)
 
 
-_FINDERS: dict[str, Callable[[Slot, Target], Iterator[Candidate]]] = {
+_FINDERS: dict[str, Callable[[Slot, RestTarget], Iterator[Candidate]]] = {
     "name": _rollouts,
     "names": _rollout_or_cluster,
     "cluster": _clusters,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ibgu.settings import Settings
 
 
-class Output(StrEnum):
+class DoctorOutput(StrEnum):
     TEXT = "text"
     JSON = "json"
 
@@ -35,7 +35,9 @@ def doctor(
             "--namespace", "-n", help="With --user: of your rollouts.", show_default=False
         ),
     ] = "",
-    output: Annotated[Output, typer.Option("--output", "-o", help="Form.")] = Output.TEXT,
+    output: Annotated[
+        DoctorOutput, typer.Option("--output", "-o", help="Form.")
+    ] = DoctorOutput.TEXT,
 ) -> None:
     """Check a hub and a database before ibgu runs there; exit code 1: warnings, 2: errors."""
     import asyncio
@@ -57,7 +59,7 @@ def doctor(
     mine = [judge_token()] if user else []
     findings = [*mine, *map(cleaned, asyncio.run(examine(settings, ask)))]
     with asking():
-        if output is Output.JSON:
+        if output is DoctorOutput.JSON:
             typer.echo(as_json(findings))
         else:
             typer.echo(page(as_text(findings, stdout())))

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from ibgu.core.references import Unchecked
+from ibgu.core.references import UncheckedPolicy
 from ibgu.db.health import Health
 from ibgu.hub.discovery import Served
 from ibgu.hub.rights import Right
@@ -34,7 +34,7 @@ class Whose(Struct, frozen=True):
     """namespace:name where it is a ServiceAccount."""
 
 
-class Connection(Struct, frozen=True):
+class HubConnection(Struct, frozen=True):
     url: str
     user: str
     """As the hub names the kubeconfig's user; empty where it can't say."""
@@ -49,7 +49,7 @@ class Rights(Struct, frozen=True):
 class References(Struct, frozen=True):
     """References says who checks what IBGUs refer to."""
 
-    unchecked: Unchecked
+    unchecked: UncheckedPolicy
     """How unchecked IBGUs are treated."""
     enforced: datetime | None = None
     """Since when the admission policy exists; None: it is not on the hub."""
@@ -69,8 +69,8 @@ class Reach(Struct, frozen=True):
     """Whether ManagedClusterSets and their bindings are served, as far as tenancy needs them."""
 
 
-class Leadership(Struct, frozen=True):
-    """Leadership is the hub's response to a dry run of the Lease."""
+class LeaseCheck(Struct, frozen=True):
+    """LeaseCheck is the hub's response to a dry run of the Lease."""
 
     namespace: str
     problem: str = ""
@@ -103,7 +103,7 @@ class Agents(Struct, frozen=True):
     """Clusters whose work agent may not write the ImageBasedUpgrade."""
 
 
-class Clock(Struct, frozen=True):
+class ClockReading(Struct, frozen=True):
     told: datetime
     here: datetime
     """This machine's clock at that moment."""
@@ -117,17 +117,17 @@ class Clock(Struct, frozen=True):
 
 
 class HubFacts(Struct, frozen=True, kw_only=True):
-    connection: Connection | Missing
+    connection: HubConnection | Missing
     served: Served | Missing
     rights: Rights | Missing
     payload: Rights | Missing
     references: References | Missing
     reach: Reach | Missing
-    leadership: Leadership | Missing
+    leadership: LeaseCheck | Missing
     talm: Talm | Missing
     fleet: Fleet | Missing
     agents: Agents | Missing
-    clock: Clock | Missing
+    clock: ClockReading | Missing
 
 
 JournalFacts = Health | Missing

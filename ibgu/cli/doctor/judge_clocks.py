@@ -7,7 +7,7 @@ side, is alive: these two must not be far apart.
 from collections.abc import Iterator
 from datetime import timedelta
 
-from ibgu.cli.doctor.facts import Clock, HubFacts, JournalFacts
+from ibgu.cli.doctor.facts import ClockReading, HubFacts, JournalFacts
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.controller.talm import ALIVE
 from ibgu.db.health import Health
@@ -19,8 +19,8 @@ _SYNC = "let NTP (chrony) set the clock there"
 
 
 def judge_clocks(hub: HubFacts, journal: JournalFacts) -> Iterator[Finding]:
-    hubs = hub.clock if isinstance(hub.clock, Clock) else None
-    theirs = Clock(journal.now, journal.here) if isinstance(journal, Health) else None
+    hubs = hub.clock if isinstance(hub.clock, ClockReading) else None
+    theirs = ClockReading(journal.now, journal.here) if isinstance(journal, Health) else None
     if hubs is None and theirs is None:
         yield skipped("clocks", "neither the hub nor the database told its time")
         return
@@ -37,7 +37,7 @@ def judge_clocks(hub: HubFacts, journal: JournalFacts) -> Iterator[Finding]:
         yield ok("clocks", f"{names}: within {NOTICEABLE.seconds} s of this machine's")
 
 
-def _between(database: Clock, hub: Clock) -> Finding | None:
+def _between(database: ClockReading, hub: ClockReading) -> Finding | None:
     apart = _apart(database.ahead - hub.ahead, hub.exact)
     if apart <= DANGEROUS:
         return None
@@ -45,7 +45,7 @@ def _between(database: Clock, hub: Clock) -> Finding | None:
     return error("clocks", words, f"{_SYNC}, before anything is started")
 
 
-def _against_here(name: str, clock: Clock) -> Finding | None:
+def _against_here(name: str, clock: ClockReading) -> Finding | None:
     apart = _apart(clock.ahead, clock.exact)
     if apart <= NOTICEABLE:
         return None

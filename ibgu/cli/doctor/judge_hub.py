@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from ibgu.cli.doctor.facts import (
     Agents,
-    Connection,
     Fleet,
+    HubConnection,
     HubFacts,
-    Leadership,
+    LeaseCheck,
     Missing,
     Talm,
     Unasked,
@@ -28,7 +28,7 @@ _SHOWN = 3
 
 def judge_hub(facts: HubFacts, *, user: bool) -> Iterator[Finding]:
     yield _connection(facts.connection)
-    if not isinstance(facts.connection, Connection):
+    if not isinstance(facts.connection, HubConnection):
         return
     yield from judge_rights(facts.rights, user=user)
     if user:
@@ -43,10 +43,10 @@ def judge_hub(facts: HubFacts, *, user: bool) -> Iterator[Finding]:
     yield from _agents(facts.agents)
 
 
-def _connection(heard: Connection | Missing) -> Finding:
+def _connection(heard: HubConnection | Missing) -> Finding:
     if isinstance(heard, Unasked):
         return skipped("hub", heard.why, "KUBECONFIG names the hub's kubeconfig")
-    if not isinstance(heard, Connection):
+    if not isinstance(heard, HubConnection):
         return error("hub", heard.why, "check KUBECONFIG, the address in it, and your login")
     user = heard.user or "a user that this old hub does not name"
     return ok("hub", f"{heard.url} answers, as {user}")
@@ -102,8 +102,8 @@ def _feedback(served: Served) -> Finding:
     )
 
 
-def _leadership(heard: Leadership | Missing) -> Finding:
-    if not isinstance(heard, Leadership):
+def _leadership(heard: LeaseCheck | Missing) -> Finding:
+    if not isinstance(heard, LeaseCheck):
         return untold("leadership", heard, "see what is said about rights")
     if heard.rival is not None:
         return error("leadership", heard.rival.words(heard.namespace), heard.rival.remedy)

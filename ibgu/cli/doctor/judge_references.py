@@ -3,7 +3,7 @@
 from ibgu.cli.doctor.facts import Missing, References
 from ibgu.cli.doctor.findings import Finding, ok, warning
 from ibgu.cli.doctor.judge_rights import untold
-from ibgu.core.references import POLICY, Unchecked
+from ibgu.core.references import POLICY, UncheckedPolicy
 
 _CHECK = "references"
 _INSTALL = "install the chart with payloadPolicy, on Kubernetes 1.30 (OpenShift 4.17) or newer"
@@ -22,9 +22,9 @@ def judge_references(heard: References | Missing) -> Finding:
     return ok(_CHECK, words)
 
 
-def _without_policy(unchecked: Unchecked) -> Finding:
+def _without_policy(unchecked: UncheckedPolicy) -> Finding:
     lacks = f"the admission policy {POLICY} is not on the hub"
-    if unchecked is Unchecked.NAMESPACE:
+    if unchecked is UncheckedPolicy.NAMESPACE:
         words = "ConfigMaps outside of an IBGU's namespace are refused (IBGU_PAYLOAD_REFERENCES)"
         return ok(_CHECK, f"{lacks}; {words}")
     words = (
@@ -34,11 +34,11 @@ def _without_policy(unchecked: Unchecked) -> Finding:
     return warning(_CHECK, words, f"{_INSTALL}; else set IBGU_PAYLOAD_REFERENCES=namespace")
 
 
-def _older(names: tuple[str, ...], unchecked: Unchecked) -> Finding:
+def _older(names: tuple[str, ...], unchecked: UncheckedPolicy) -> Finding:
     shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
     what = (
         "their ConfigMaps of other namespaces are refused"
-        if unchecked is Unchecked.NAMESPACE
+        if unchecked is UncheckedPolicy.NAMESPACE
         else "what they refer to is trusted"
     )
     words = f"older than the admission policy {POLICY} and so unchecked: {shown}; {what}"

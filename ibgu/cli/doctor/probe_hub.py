@@ -9,8 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.cli.doctor.facts import (
-    Clock,
-    Connection,
+    ClockReading,
+    HubConnection,
     HubFacts,
     Missing,
     Reach,
@@ -24,7 +24,7 @@ from ibgu.cli.doctor.needs import of_payloads, of_processes, of_user
 from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet
 from ibgu.cli.doctor.probe_peers import leadership, talm
 from ibgu.core.kinds import Ibgu
-from ibgu.core.references import Unchecked, older, references
+from ibgu.core.references import UncheckedPolicy, older, references
 from ibgu.hub import paths
 from ibgu.hub.access import whoami
 from ibgu.hub.client import HubClient
@@ -88,7 +88,7 @@ class _Probe:
         self._client = client
         self._settings = settings
         self._ask = ask
-        self._connection = Connection(client.url, user)
+        self._connection = HubConnection(client.url, user)
         account = ask.account
         named = f"{account.namespace}:{account.name}" if account else _service_account(user)
         self._whose = Whose(account.username if account else user or "you", named)
@@ -111,7 +111,7 @@ class _Probe:
             agents=await _heard(agents(self._client)),
         )
 
-    async def for_start(self, served: Served | Missing, clock: Clock | Missing) -> HubFacts:
+    async def for_start(self, served: Served | Missing, clock: ClockReading | Missing) -> HubFacts:
         """Returns all that needs no list."""
         return replace(
             nothing(Unasked("it is not asked at a start")),
@@ -131,7 +131,7 @@ class _Probe:
         return await self._asked(of_payloads(await all_of(self._client, paths.ibgus(), Ibgu)))
 
     async def _references(self) -> References:
-        unchecked = Unchecked(self._settings.payload_references)
+        unchecked = UncheckedPolicy(self._settings.payload_references)
         enforced = await enforced_since(self._client)
         if enforced is None:
             return References(unchecked)
@@ -163,14 +163,14 @@ class _Probe:
         found = await refused(self._client, rights, self._ask.account)
         return Rights(self._whose, len(rights), tuple(found))
 
-    async def clock(self) -> Clock:
+    async def clock(self) -> ClockReading:
         """Returns the hub's clock; the header has whole seconds, so it is half a second behind on
         average."""
         before = datetime.now(UTC)
         told = await self._client.clock()
         here = before + (datetime.now(UTC) - before) / 2
         half = timedelta(seconds=0.5)
-        return Clock(told + half, here, half + (datetime.now(UTC) - before) / 2)
+        return ClockReading(told + half, here, half + (datetime.now(UTC) - before) / 2)
 
 
 def _service_account(user: str) -> str:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
-from ibgu.cli.doctor.facts import Clock, Leadership, Missing, Talm
+from ibgu.cli.doctor.facts import ClockReading, LeaseCheck, Missing, Talm
 from ibgu.controller import clock as controller
 from ibgu.controller.service import LEASE
 from ibgu.controller.talm import TalmWatch
@@ -14,15 +14,15 @@ from ibgu.hub.errors import HubError
 from ibgu.hub.rivals import Rival, Rivals
 
 
-async def leadership(client: HubClient, namespace: str) -> Leadership:
+async def leadership(client: HubClient, namespace: str) -> LeaseCheck:
     rival = await find_rival(client, namespace)
     try:
         await try_lease(client, namespace)
     except HubError as error:
         forbidden = error.status == HTTPStatus.FORBIDDEN
         words = await _why_forbidden(client, namespace) if forbidden else error.message
-        return Leadership(namespace, words, rival)
-    return Leadership(namespace, rival=rival)
+        return LeaseCheck(namespace, words, rival)
+    return LeaseCheck(namespace, rival=rival)
 
 
 async def find_rival(client: HubClient, namespace: str) -> Rival | None:
@@ -59,8 +59,8 @@ async def try_lease(client: HubClient, namespace: str) -> None:
             raise
 
 
-async def talm(client: HubClient, namespaces: list[str], clock: Clock | Missing) -> Talm:
-    ahead = clock.ahead if isinstance(clock, Clock) else timedelta(0)
+async def talm(client: HubClient, namespaces: list[str], clock: ClockReading | Missing) -> Talm:
+    ahead = clock.ahead if isinstance(clock, ClockReading) else timedelta(0)
     hubs = await _set_forward(ahead)
     for namespace in namespaces:
         if await TalmWatch(client, hubs, [namespace], {}).live():

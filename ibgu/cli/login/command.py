@@ -36,14 +36,14 @@ def login(
     from ibgu.cli.login.find import HOME, find
     from ibgu.cli.read.asking import asking
     from ibgu.cli.rest.kubeconfig import current
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
 
     with asking():
         where = namespace or HOME
         address = server or _only(asyncio.run(find(where)), where)
         trusted = str(Path(ca_file).resolve()) if ca_file else ""
         here = current()
-        who = Target(address, "", trusted).client().whoami()
+        who = RestTarget(address, "", trusted).client().whoami()
         kept.keep(here.context, kept.Login(address, trusted, here.hub))
     named = here.context or "of no name"
     typer.echo(f"{address}: logged in as {who.username}, for the context {named}")

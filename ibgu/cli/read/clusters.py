@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
-from ibgu.cli.read.output import Output
+from ibgu.cli.read.output import ListOutput
 
 if TYPE_CHECKING:
     from ibgu.client import Client
@@ -27,7 +27,7 @@ def clusters(
     rollout: Annotated[
         str, typer.Option("--rollout", help="Only of this rollout.", show_default=False)
     ] = "",
-    output: Annotated[Output, typer.Option("--output", "-o", help="Form.")] = Output.TABLE,
+    output: Annotated[ListOutput, typer.Option("--output", "-o", help="Form.")] = ListOutput.TABLE,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -36,24 +36,24 @@ def clusters(
     from ibgu.cli.errors import MISUSED, fail
     from ibgu.cli.read.asking import asking
     from ibgu.cli.read.output import lines, listed
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.show.names import object_name
 
     if everywhere and rollout:
         fail("--rollout is one of a namespace: leave --all-namespaces out", MISUSED)
     with asking():
-        target = Target(server, token, ca_file, namespace)
+        target = RestTarget(server, token, ca_file, namespace)
         found = target.client().clusters(
             prefix=prefix or None,
             label=selector or None,
             namespace=None if everywhere else target.in_namespace(),
             rollout=rollout or None,
         )
-        if output in (Output.JSON, Output.YAML):
+        if output in (ListOutput.JSON, ListOutput.YAML):
             listed(found, output)
-        elif output is Output.WIDE:
+        elif output is ListOutput.WIDE:
             _wide(target.client(), found)
-        elif output is Output.NAME:
+        elif output is ListOutput.NAME:
             lines(map(object_name, found))
         elif names := list(found):
             lines(["CLUSTER", *names])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 REFRESH_SECONDS = 1.0
 
 
-class Output(StrEnum):
+class EventsOutput(StrEnum):
     TEXT = "text"
     WIDE = "wide"
     JSON = "json"
@@ -28,7 +28,7 @@ class Output(StrEnum):
     NAME = "name"
 
 
-class Wanted(Struct, frozen=True):
+class EventFilter(Struct, frozen=True):
     cluster: str
     """Empty: of all clusters, and of the rollout itself."""
     warnings: bool
@@ -72,28 +72,28 @@ def events(
         bool, typer.Option("--verbose", "-v", help="Every step of every cluster too.")
     ] = False,
     output: Annotated[
-        Output, typer.Option("--output", "-o", help="Form; json: one object a line.")
-    ] = Output.TEXT,
+        EventsOutput, typer.Option("--output", "-o", help="Form; json: one object a line.")
+    ] = EventsOutput.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
     """Show what happened in a rollout: its steps, its failures, who did what, when and why."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
 
-    wanted = Wanted(cluster, warnings, verbose, _since(since))
+    wanted = EventFilter(cluster, warnings, verbose, _since(since))
     with asking():
-        target = Target(server, token, ca_file, namespace)
+        target = RestTarget(server, token, ca_file, namespace)
         client, where = target.client(), target.in_namespace()
-        past = Past(client.events(where, name, after=after), after)
+        past = EventCursor(client.events(where, name, after=after), after)
         _print(_last(filter(wanted.has, past), tail), output)
         if follow:
             _follow(client, where, name, past.seq, wanted, output)
 
 
-class Past:
-    """Past yields events as they are read, and keeps the number of the last one."""
+class EventCursor:
+    """EventCursor yields events as they are read, and keeps the number of the last one."""
 
     def __init__(self, found: "Iterable[Event]", seq: int) -> None:
         self._found = found
@@ -119,7 +119,7 @@ def _since(text: str) -> datetime | None:
 
 
 def _follow(
-    client: "Client", namespace: str, name: str, seq: int, wanted: Wanted, output: Output
+    client: "Client", namespace: str, name: str, seq: int, wanted: EventFilter, output: EventsOutput
 ) -> None:
     """Follows the events and waits out an outage; by the events' numbers nothing is lost or shown
     twice."""
@@ -128,7 +128,7 @@ def _follow(
     away = False
     try:
         while True:
-            new = Past(client.stream(namespace, name, after=seq), seq)
+            new = EventCursor(client.stream(namespace, name, after=seq), seq)
             try:
                 _print(filter(wanted.has, new), output)
                 away = False
@@ -150,13 +150,13 @@ def _tell_once(error: "RestError", *, told: bool) -> None:
         typer.echo(f"ibgu: {error}", err=True)
 
 
-def _print(found: "Iterable[Event]", output: Output) -> None:
+def _print(found: "Iterable[Event]", output: EventsOutput) -> None:
     form = _form(output)
     for event in found:
         typer.echo(form(event))
 
 
-def _form(output: Output) -> "Callable[[Event], str]":
+def _form(output: EventsOutput) -> "Callable[[Event], str]":
     import msgspec
 
     from ibgu.cli.show.events import event_line, wide_line
@@ -165,13 +165,13 @@ def _form(output: Output) -> "Callable[[Event], str]":
 
     paper, now = stdout(), datetime.now(UTC)
     match output:
-        case Output.JSON:
+        case EventsOutput.JSON:
             return lambda event: msgspec.json.encode(event).decode()
-        case Output.YAML:
+        case EventsOutput.YAML:
             return lambda event: f"---\n{as_yaml(event)}"
-        case Output.NAME:
+        case EventsOutput.NAME:
             return lambda event: str(event.seq)
-        case Output.WIDE:
+        case EventsOutput.WIDE:
             return lambda event: page([wide_line(event, event.step, now, paper)])
-        case Output.TEXT:
+        case EventsOutput.TEXT:
             return lambda event: page([event_line(event, event.step, now, paper)])

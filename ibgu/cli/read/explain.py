@@ -30,13 +30,13 @@ def explain(
 ) -> None:
     """Say why a cluster is not further, and what to do."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
 
     *of, cluster = names
     if len(of) > 1:
         raise typer.BadParameter("one rollout and one cluster at most", param_hint="NAME CLUSTER")
     with asking():
-        target = Target(server, token, ca_file, namespace)
+        target = RestTarget(server, token, ca_file, namespace)
         client = target.client()
         if of:
             _tell_in_rollout(client, target.in_namespace(), of[0], cluster, output)

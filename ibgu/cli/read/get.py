@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
-from ibgu.cli.read.output import Output
+from ibgu.cli.read.output import ListOutput
 
 if TYPE_CHECKING:
     from ibgu.client.responses.rollouts import Rollout
@@ -26,17 +26,17 @@ def get(
     everywhere: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces that you may see.")
     ] = False,
-    output: Annotated[Output, typer.Option("--output", "-o", help="Form.")] = Output.TABLE,
+    output: Annotated[ListOutput, typer.Option("--output", "-o", help="Form.")] = ListOutput.TABLE,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
     """Show rollouts, or one of them."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
 
     with asking():
-        target = Target(server, token, ca_file, namespace)
+        target = RestTarget(server, token, ca_file, namespace)
         client = target.client()
         if name != EVERYTHING:
             found = client.rollout(target.in_namespace(), name)
@@ -44,7 +44,7 @@ def get(
             return
         where = None if everywhere else target.in_namespace()
         rollouts = list(client.rollouts(namespace=where, state=_PRESENT))
-        if not rollouts and output in (Output.TABLE, Output.WIDE):
+        if not rollouts and output in (ListOutput.TABLE, ListOutput.WIDE):
             there = f"in namespace {where}: -A shows all that you may see" if where else "found"
             typer.echo(f"No rollouts {there}.", err=True)
             return
@@ -52,20 +52,20 @@ def get(
 
 
 def _print(
-    body: object, rollouts: "Sequence[Rollout]", output: Output, *, everywhere: bool
+    body: object, rollouts: "Sequence[Rollout]", output: ListOutput, *, everywhere: bool
 ) -> None:
     from ibgu.cli.show.forms import as_json, as_yaml
 
     match output:
-        case Output.JSON:
+        case ListOutput.JSON:
             typer.echo(as_json(body))
-        case Output.YAML:
+        case ListOutput.YAML:
             typer.echo(as_yaml(body))
-        case Output.NAME:
+        case ListOutput.NAME:
             for rollout in rollouts:
                 typer.echo(f"imagebasedgroupupgrade.lcm.openshift.io/{rollout.name}")
-        case Output.TABLE | Output.WIDE:
-            _print_table(rollouts, wide=output is Output.WIDE, everywhere=everywhere)
+        case ListOutput.TABLE | ListOutput.WIDE:
+            _print_table(rollouts, wide=output is ListOutput.WIDE, everywhere=everywhere)
 
 
 def _print_table(rollouts: "Sequence[Rollout]", *, wide: bool, everywhere: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Server, Token
-from ibgu.cli.read.output import Output
+from ibgu.cli.read.output import ListOutput
 
 
 def history(
@@ -15,7 +15,7 @@ def history(
     limit: Annotated[
         int, typer.Option("--limit", min=1, help="The newest so many steps only.")
     ] = 50,
-    output: Annotated[Output, typer.Option("--output", "-o", help="Form.")] = Output.TABLE,
+    output: Annotated[ListOutput, typer.Option("--output", "-o", help="Form.")] = ListOutput.TABLE,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -24,19 +24,19 @@ def history(
     from ibgu.cli.errors import fail
     from ibgu.cli.read.asking import asking
     from ibgu.cli.read.output import lines, listed
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.show.history import history_lines
 
     with asking():
-        client = Target(server, token, ca_file).client()
+        client = RestTarget(server, token, ca_file).client()
         visits = list(islice(client.cluster_history(cluster), limit))
         if not visits:
             fail(f"cluster {cluster} was in no rollout yet (is the name right?)")
-        if output in (Output.JSON, Output.YAML):
+        if output in (ListOutput.JSON, ListOutput.YAML):
             listed(visits, output)
             return
-        if output is Output.NAME:
+        if output is ListOutput.NAME:
             lines(run.id for visit in reversed(visits) for run in visit.runs)
             return
-        rows = history_lines(visits, datetime.now(UTC), wide=output is Output.WIDE)
+        rows = history_lines(visits, datetime.now(UTC), wide=output is ListOutput.WIDE)
         lines(rows)

@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from ibgu.cli.show.paper import Paper
 
 
-class Sight(Protocol):
-    """Sight is the result of one poll."""
+class PollResult(Protocol):
+    """PollResult is the result of one poll."""
 
     @property
     def facts(self) -> object:
         """Returns all but the time."""
 
 
-S = TypeVar("S", bound=Sight)
+S = TypeVar("S", bound=PollResult)
 Draw = Callable[[S, "Paper"], list[str]]
 
 REFRESH_SECONDS = 2.0

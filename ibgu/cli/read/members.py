@@ -8,14 +8,14 @@ import typer
 
 from ibgu.cli.read.choices import causes, chosen, reasons, states
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
-from ibgu.cli.read.output import Output
+from ibgu.cli.read.output import ListOutput
 
 if TYPE_CHECKING:
     from ibgu.client.responses.members import Member
 
 
-class Only:
-    """Only filters by what the columns STATE and WHY print. Raises typer.BadParameter."""
+class MemberFilter:
+    """MemberFilter filters by what the columns STATE and WHY print. Raises typer.BadParameter."""
 
     def __init__(self, state: str, reason: str, cause: str) -> None:
         from ibgu.core.model import Cause, Outcome
@@ -38,7 +38,7 @@ class Only:
         return self._failure in ("", member.failure)
 
 
-class Sort(StrEnum):
+class MemberSort(StrEnum):
     ORDER = "order"
     NAME = "name"
     SINCE = "since"
@@ -76,8 +76,8 @@ def members(
     stalled: Annotated[
         bool, typer.Option("--stalled", help="Only those that take longer than usual.")
     ] = False,
-    sort: Annotated[Sort, typer.Option("--sort", help="Order.")] = Sort.ORDER,
-    output: Annotated[Output, typer.Option("--output", "-o", help="Form.")] = Output.TABLE,
+    sort: Annotated[MemberSort, typer.Option("--sort", help="Order.")] = MemberSort.ORDER,
+    output: Annotated[ListOutput, typer.Option("--output", "-o", help="Form.")] = ListOutput.TABLE,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -85,13 +85,13 @@ def members(
     """List the clusters in the steps of a rollout, and why each is not further."""
     from ibgu.cli.read.asking import asking
     from ibgu.cli.read.output import lines, listed
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.show.members import members_lines
     from ibgu.cli.show.names import object_name
 
-    only = Only(state, reason, cause)
+    only = MemberFilter(state, reason, cause)
     with asking():
-        target = Target(server, token, ca_file, namespace)
+        target = RestTarget(server, token, ca_file, namespace)
         asked = target.client().members(
             target.in_namespace(),
             name,
@@ -102,11 +102,11 @@ def members(
             **only.query,
         )
         found = filter(only.has, asked)
-        if output in (Output.JSON, Output.YAML):
+        if output in (ListOutput.JSON, ListOutput.YAML):
             listed(found, output)
-        elif output is Output.NAME:
+        elif output is ListOutput.NAME:
             lines(dict.fromkeys(object_name(member.cluster) for member in found))
         elif rows := list(found):
-            lines(members_lines(rows, datetime.now(UTC), wide=output is Output.WIDE))
+            lines(members_lines(rows, datetime.now(UTC), wide=output is ListOutput.WIDE))
         else:
             typer.echo("No clusters found.", err=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 
-class Output(StrEnum):
+class ListOutput(StrEnum):
     TABLE = "table"
     WIDE = "wide"
     JSON = "json"
@@ -12,7 +12,7 @@ class Output(StrEnum):
     NAME = "name"
 
 
-def listed(items: Iterable[object], output: Output) -> None:
+def listed(items: Iterable[object], output: ListOutput) -> None:
     """Prints items for programs: as REST lists them, all pages as one."""
     from ibgu.cli.show.form import tell
 

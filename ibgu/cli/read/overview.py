@@ -5,7 +5,7 @@ from functools import partial
 import typer
 
 from ibgu.cli.read import looks
-from ibgu.cli.rest.target import Target
+from ibgu.cli.rest.target import RestTarget
 from ibgu.cli.show.form import Form, tell
 from ibgu.cli.show.overview import Overview, body_of, overview_lines
 from ibgu.cli.show.paper import page, stdout
@@ -15,7 +15,7 @@ _PRESENT = ("pending", "running", "complete")
 """All states but `deleted`: what kubectl would show."""
 
 
-def overview(target: Target, output: Form, *, watch: bool) -> None:
+def overview(target: RestTarget, output: Form, *, watch: bool) -> None:
     """Shows the overview of all namespaces that the user may see, or of the given one. Raises
     RestError."""
     look = partial(_look, target.client(), target.namespace or None)

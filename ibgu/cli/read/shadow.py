@@ -10,12 +10,12 @@ import typer
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
 if TYPE_CHECKING:
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.show.shadow import Watched
     from ibgu.client import Client, RestError
 
 
-class Output(StrEnum):
+class ShadowOutput(StrEnum):
     TEXT = "text"
     JSON = "json"
 
@@ -39,17 +39,19 @@ def shadow_report(
             "--cluster", help="Only this cluster, with its whole history.", show_default=False
         ),
     ] = "",
-    output: Annotated[Output, typer.Option("--output", "-o", help="Form.")] = Output.TEXT,
+    output: Annotated[
+        ShadowOutput, typer.Option("--output", "-o", help="Form.")
+    ] = ShadowOutput.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
     """Compare what TALM did with what ibgu would have done (shadow mode)."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
 
     with asking():
-        target = Target(server, token, ca_file, namespace)
+        target = RestTarget(server, token, ca_file, namespace)
         reports = [
             _report(target.client(), where, which, cluster)
             for where, which in _chosen(target, name, everywhere=everywhere)
@@ -76,7 +78,7 @@ def in_shadow(
     return report_lines(report, stdout(), datetime.now(UTC))
 
 
-def _chosen(target: "Target", name: str, *, everywhere: bool) -> list[tuple[str, str]]:
+def _chosen(target: "RestTarget", name: str, *, everywhere: bool) -> list[tuple[str, str]]:
     """Returns namespaces and names."""
     if name:
         where, slash, which = name.rpartition("/")
@@ -99,12 +101,12 @@ def _report(client: "Client", namespace: str, name: str, cluster: str) -> "Watch
     return Watched(**asdict(report), clusters=chosen)
 
 
-def _print(reports: "Sequence[Watched]", output: Output, *, one: bool) -> None:
+def _print(reports: "Sequence[Watched]", output: ShadowOutput, *, one: bool) -> None:
     from ibgu.cli.show.forms import as_json
     from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.show.shadow import report_lines
 
-    if output is Output.JSON:
+    if output is ShadowOutput.JSON:
         body = reports[0] if one else {"items": reports}
         typer.echo(as_json(body))
         return

@@ -13,7 +13,7 @@ from ibgu.cli.show.form import Form, tell
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ibgu.cli.show.status import Seen
+    from ibgu.cli.show.status import StatusSnapshot
     from ibgu.client import Client
     from ibgu.client.responses.rollouts import Rollout
     from ibgu.client.responses.view import View
@@ -51,8 +51,8 @@ def status(
     from ibgu.cli.read import looks, waiting
     from ibgu.cli.read.asking import asking
     from ibgu.cli.read.overview import overview
-    from ibgu.cli.read.verdict import Verdict
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.read.verdict import WaitResult
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.show.status import status_lines
 
     if wait and not name:
@@ -60,8 +60,8 @@ def status(
     if selector and (wait or not name):
         fail("--selector shows one rollout as it is: give its name, and no --wait", MISUSED)
     seconds = _seconds(timeout, wait=wait)
-    with asking(Verdict.UNASKED) if wait else asking():
-        target = Target(server, token, ca_file, namespace)
+    with asking(WaitResult.UNASKED) if wait else asking():
+        target = RestTarget(server, token, ca_file, namespace)
         if not name:
             overview(target, output, watch=watch)
             return
@@ -85,13 +85,13 @@ def _unmatched(view: "View", label: str) -> str:
     return nobody_matches(view.rollout.name, total, label)
 
 
-def see(client: "Client", namespace: str, name: str, label: str = "") -> "Seen":
+def see(client: "Client", namespace: str, name: str, label: str = "") -> "StatusSnapshot":
     """Returns the rollout; `label`: counted over the clusters with such labels alone. Raises
     RestError."""
-    from ibgu.cli.show.status import Seen
+    from ibgu.cli.show.status import StatusSnapshot
 
     view = client.view(namespace, name, label=label or None, points=FEWEST, failures="all")
-    return Seen(
+    return StatusSnapshot(
         rollout=_selected(view),
         steps=view.selected.steps if view.selected else view.steps,
         failures=view.failures,
@@ -144,7 +144,7 @@ def _seconds(timeout: str, *, wait: bool) -> float | None:
         fail(f"--timeout: {error}", MISUSED)
 
 
-def _print(seen: "Seen", output: Form) -> None:
+def _print(seen: "StatusSnapshot", output: Form) -> None:
     from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.show.status import body_of, status_lines
 

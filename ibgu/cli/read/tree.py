@@ -24,12 +24,12 @@ def tree(
     from ibgu.cli.read import looks
     from ibgu.cli.read.asking import asking
     from ibgu.cli.read.status import else_in_shadow, see
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.show.tree import body_of, tree_lines
 
     with asking():
-        target = Target(server, token, ca_file, namespace)
+        target = RestTarget(server, token, ca_file, namespace)
         client, where = target.client(), target.in_namespace()
         look = partial(see, client, where, name)
         with else_in_shadow(client, where, name):

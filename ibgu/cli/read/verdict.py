@@ -3,10 +3,10 @@
 from enum import IntEnum
 
 from ibgu.cli import errors
-from ibgu.cli.show.status import Seen
+from ibgu.cli.show.status import StatusSnapshot
 
 
-class Verdict(IntEnum):
+class WaitResult(IntEnum):
     SUCCEEDED = 0
     """All clusters of the rollout."""
     FAILED = 1
@@ -22,15 +22,15 @@ class Verdict(IntEnum):
     """By Ctrl-C; as shells count it."""
 
 
-def verdict(seen: Seen) -> Verdict | None:
+def verdict(seen: StatusSnapshot) -> WaitResult | None:
     """Returns the verdict; None while the rollout goes on, or its hold ends without a person."""
     rollout = seen.rollout
     if rollout.deleted_at or rollout.phase == "Invalid":
-        return Verdict.STOPPED
+        return WaitResult.STOPPED
     if rollout.phase in ("Completed", "CompletedWithFailures"):
         counts = rollout.counts
         if not counts.total:
-            return Verdict.NOBODY
-        return Verdict.SUCCEEDED if counts.succeeded == counts.total else Verdict.FAILED
+            return WaitResult.NOBODY
+        return WaitResult.SUCCEEDED if counts.succeeded == counts.total else WaitResult.FAILED
     hold = rollout.hold
-    return Verdict.STOPPED if hold and hold.who == "person" else None
+    return WaitResult.STOPPED if hold and hold.who == "person" else None

@@ -5,27 +5,32 @@ from collections.abc import Callable, Iterator
 import typer
 
 from ibgu.cli.read.looks import Draw, TimeIsUpError, looks_until, pictures
-from ibgu.cli.read.verdict import Verdict, verdict
+from ibgu.cli.read.verdict import WaitResult, verdict
 from ibgu.cli.show.form import Form, tell
 from ibgu.cli.show.paper import page, stdout
-from ibgu.cli.show.status import Seen, body_of
+from ibgu.cli.show.status import StatusSnapshot, body_of
 
 
 def wait(
-    look: Callable[[], Seen], draw: "Draw[Seen]", form: Form, seconds: float | None, *, shown: bool
+    look: Callable[[], StatusSnapshot],
+    draw: "Draw[StatusSnapshot]",
+    form: Form,
+    seconds: float | None,
+    *,
+    shown: bool,
 ) -> int:
     """Waits and returns the exit code. The rollout is shown continuously on a terminal, or on
     demand; else once at the end."""
     moving = form is Form.TEXT and (shown or stdout().bars)
     found = looks_until(look, seconds)
-    seen: list[Seen] = []
+    seen: list[StatusSnapshot] = []
     try:
         result = _until_over(pictures(found, draw) if moving else found, seen)
     except TimeIsUpError:
         typer.echo("ibgu: it is not over yet, and the time to wait is", err=True)
-        result = Verdict.TIMED_OUT
+        result = WaitResult.TIMED_OUT
     except KeyboardInterrupt:
-        return Verdict.INTERRUPTED
+        return WaitResult.INTERRUPTED
     for last in seen if not moving else ():
         if form is Form.TEXT:
             typer.echo(page(draw(last, stdout())))
@@ -34,10 +39,10 @@ def wait(
     return result
 
 
-def _until_over(found: Iterator[Seen], last: list[Seen]) -> Verdict:
+def _until_over(found: Iterator[StatusSnapshot], last: list[StatusSnapshot]) -> WaitResult:
     """Waits until two consecutive polls say that the rollout is over: the first may miss a step
     appended, or a hold lifted, a moment ago. `last` holds the newest poll, if any."""
-    before: Verdict | None = None
+    before: WaitResult | None = None
     for seen in found:
         last[:] = [seen]
         now = verdict(seen)

@@ -21,12 +21,12 @@ def works(
 ) -> None:
     """Show what is asked of a cluster on the hub, and what its agent reports."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.show.works import works_lines
 
     with asking():
-        client = Target(server, token, ca_file).client()
+        client = RestTarget(server, token, ca_file).client()
         found = client.cluster_works(cluster)
         if output is Form.TEXT:
             typer.echo(page(works_lines(found, _known(client, cluster), stdout())))

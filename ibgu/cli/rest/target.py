@@ -13,8 +13,8 @@ from ibgu.client.wire import TIMEOUT
 HERE = "http://127.0.0.1:8080"
 
 
-class Target(Struct, frozen=True):
-    """Target holds the options as given; empty means: not given."""
+class RestTarget(Struct, frozen=True):
+    """RestTarget holds the options as given; empty means: not given."""
 
     server: str
     token: str = ""

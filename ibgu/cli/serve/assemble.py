@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import db
 from ibgu.api.concurrency import streams
-from ibgu.api.connections import Limits
+from ibgu.api.connections import ServerLimits
 from ibgu.api.context import Context, Probes
 from ibgu.api.probes import create_probes
 from ibgu.api.rates import Rates, UnknownTokens
@@ -91,7 +91,7 @@ def _showing_probes(entrance: Entrance, probes: Probes) -> AbstractAsyncContextM
 async def _entrance(settings: Settings) -> AsyncIterator[Entrance]:
     """Opens the entrance first, so that a second process on the same address does nothing at
     all."""
-    limits = Limits(connections=settings.api_connections)
+    limits = ServerLimits(connections=settings.api_connections)
     async with _door(settings.listen, limits) as front:
         if not settings.metrics_listen:
             yield Entrance(front)
@@ -101,7 +101,7 @@ async def _entrance(settings: Settings) -> AsyncIterator[Entrance]:
 
 
 @asynccontextmanager
-async def _door(address: str, limits: Limits) -> AsyncIterator[Door]:
+async def _door(address: str, limits: ServerLimits) -> AsyncIterator[Door]:
     with bind(address) as listener:
         host, port = listener.getsockname()[:2]
         log.info("listening", address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ibgu.api.connections import Limits
+from ibgu.api.connections import ServerLimits
 from ibgu.api.context import Probes
 from ibgu.api.probes import create_probes, create_waiting
 from ibgu.api.server import serve
@@ -22,7 +22,7 @@ class Door:
     Until then it is alive and not ready, and names what `patience` waits for.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
         self.patience = Patience()
         self._app: ASGIApp = create_waiting(self._problems)

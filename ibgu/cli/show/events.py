@@ -27,8 +27,8 @@ _RESULTS = {
 }
 
 
-class Told(Protocol):
-    """Told is an event of the journal or of the REST API."""
+class ShownEvent(Protocol):
+    """ShownEvent is an event of the journal or of the REST API."""
 
     @property
     def seq(self) -> int: ...
@@ -50,7 +50,7 @@ class Told(Protocol):
     def data(self) -> Mapping[str, Any]: ...
 
 
-def event_line(event: Told, step: int | None, now: datetime, paper: Paper) -> str:
+def event_line(event: ShownEvent, step: int | None, now: datetime, paper: Paper) -> str:
     """Returns the line; `step` from 1. Local time; with the date unless it is that of `now`."""
     symbol, colour = _symbol(event)
     where = [f"step {step}"] if step is not None else []
@@ -61,14 +61,14 @@ def event_line(event: Told, step: int | None, now: datetime, paper: Paper) -> st
     return f"{clock(event.at, now)} #{event.seq} {' '.join([*where, what])}: {told}{who}"
 
 
-def wide_line(event: Told, step: int | None, now: datetime, paper: Paper) -> str:
+def wide_line(event: ShownEvent, step: int | None, now: datetime, paper: Paper) -> str:
     """Returns the line with the cause, the run and what else was recorded."""
     more = {"cause": event.cause, "run": event.run, **event.data}
     told = " ".join(f"{key}={value}" for key, value in more.items() if value not in (None, ""))
     return f"{event_line(event, step, now, paper)}{told and f'  {told}'}"
 
 
-def _symbol(event: Told) -> tuple[str, str | None]:
+def _symbol(event: ShownEvent) -> tuple[str, str | None]:
     if event.kind in ("RunEnded", "MemberFinished"):
         result = event.data.get("result" if event.kind == "RunEnded" else "outcome")
         return _RESULTS.get(str(result), (symbols.FAILED, "red"))

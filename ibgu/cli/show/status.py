@@ -31,8 +31,8 @@ _COLOURS = {
 _COLOURED = {"failed": "red", "running": "blue"}
 
 
-class Seen(Struct, frozen=True):
-    """Seen is a rollout as of one moment."""
+class StatusSnapshot(Struct, frozen=True):
+    """StatusSnapshot is a rollout as of one moment."""
 
     rollout: Rollout
     steps: Sequence[Step]
@@ -55,7 +55,7 @@ class Seen(Struct, frozen=True):
         return (replace(self.rollout, eta=None), steps, self.failures, self.stalled)
 
 
-def body_of(seen: Seen) -> dict[str, object]:
+def body_of(seen: StatusSnapshot) -> dict[str, object]:
     """Returns the same for programs."""
     return {
         "seq": seen.seq,
@@ -65,7 +65,7 @@ def body_of(seen: Seen) -> dict[str, object]:
     }
 
 
-def status_lines(seen: Seen, paper: Paper) -> list[str]:
+def status_lines(seen: StatusSnapshot, paper: Paper) -> list[str]:
     if seen.unmatched:
         return [headline(seen, paper), paper.paint(f"{symbols.WARNING} {seen.unmatched}", "yellow")]
     return [
@@ -80,12 +80,12 @@ def status_lines(seen: Seen, paper: Paper) -> list[str]:
     ]
 
 
-def failing(seen: Seen) -> Failing:
+def failing(seen: StatusSnapshot) -> Failing:
     rollout = seen.rollout
     return Failing(rollout.namespace, rollout.name, seen.failures)
 
 
-def headline(seen: Seen, paper: Paper) -> str:
+def headline(seen: StatusSnapshot, paper: Paper) -> str:
     rollout = seen.rollout
     phase = rollout.phase if seen.unmatched else phase_of(rollout)
     parts = [paper.paint(phase, _COLOURS.get(phase), bold=True)]
@@ -102,7 +102,7 @@ def headline(seen: Seen, paper: Paper) -> str:
     return f"{name} ({rollout.namespace}){target}   {' · '.join(parts)}"
 
 
-def whole(seen: Seen, paper: Paper) -> list[str]:
+def whole(seen: StatusSnapshot, paper: Paper) -> list[str]:
     """Returns how many clusters of the whole rollout are in which state; the steps' own counts
     follow below."""
     counts = seen.rollout.counts
@@ -118,7 +118,7 @@ def whole(seen: Seen, paper: Paper) -> list[str]:
     return [" · ".join(parts)]
 
 
-def _nobody(seen: Seen, paper: Paper) -> list[str]:
+def _nobody(seen: StatusSnapshot, paper: Paper) -> list[str]:
     """Returns a warning for a plan that selects nobody: it ends like one that has done all."""
     rollout = seen.rollout
     if not selected_nobody(rollout):
@@ -147,13 +147,13 @@ def _ends(eta: Eta, now: datetime) -> str:
     return f"step ends ~{likely}{span}{but}"
 
 
-def _steps(seen: Seen, paper: Paper) -> Iterator[str]:
+def _steps(seen: StatusSnapshot, paper: Paper) -> Iterator[str]:
     for step, line in zip(seen.steps, step_lines(seen, paper), strict=True):
         yield line
         yield from _reasons(step, seen.now)
 
 
-def step_lines(seen: Seen, paper: Paper) -> Iterator[str]:
+def step_lines(seen: StatusSnapshot, paper: Paper) -> Iterator[str]:
     """Yields one line per step: its number, actions, bar and counts."""
     named = [f"{step.step:>3} {'+'.join(step.actions)}" for step in seen.steps]
     width = max(map(len, named), default=0)
@@ -226,7 +226,7 @@ def _took(step: Step, now: datetime) -> str:
     return duration((step.finished_at or now) - step.started_at)
 
 
-def holds(seen: Seen, paper: Paper) -> list[str]:
+def holds(seen: StatusSnapshot, paper: Paper) -> list[str]:
     hold = seen.rollout.hold
     if hold is None:
         return []
@@ -235,7 +235,7 @@ def holds(seen: Seen, paper: Paper) -> list[str]:
     return [paper.paint(f"{symbols.HELD} Held  {words}", "yellow")]
 
 
-def _stalled(seen: Seen, paper: Paper) -> list[str]:
+def _stalled(seen: StatusSnapshot, paper: Paper) -> list[str]:
     """Returns clusters in flight for longer than usual here, the commonest case of "is it
     stuck?"."""
     if not seen.stalled:

@@ -10,7 +10,7 @@ from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import cut
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
-from ibgu.cli.show.status import Seen, headline, holds, step_lines, whole
+from ibgu.cli.show.status import StatusSnapshot, headline, holds, step_lines, whole
 from ibgu.cli.show.times import duration
 from ibgu.client.responses.overview import Grid
 from ibgu.client.responses.rollouts import Step
@@ -19,8 +19,8 @@ _WORDS = 70
 """Characters of a message."""
 
 
-class Group(Struct, frozen=True):
-    """Group holds members of one step that are in their state for the same reason."""
+class MemberGroup(Struct, frozen=True):
+    """MemberGroup holds members of one step that are in their state for the same reason."""
 
     symbol: str
     what: str
@@ -32,7 +32,7 @@ class Group(Struct, frozen=True):
     """Since when the longest one has been there."""
 
 
-def tree_lines(seen: Seen, paper: Paper) -> list[str]:
+def tree_lines(seen: StatusSnapshot, paper: Paper) -> list[str]:
     lines = [headline(seen, paper), *whole(seen, paper), *holds(seen, paper)]
     steps = list(zip(seen.steps, step_lines(seen, paper), strict=True))
     for index, (step, line) in enumerate(steps):
@@ -42,7 +42,7 @@ def tree_lines(seen: Seen, paper: Paper) -> list[str]:
     return lines
 
 
-def body_of(seen: Seen) -> dict[str, object]:
+def body_of(seen: StatusSnapshot) -> dict[str, object]:
     """Returns the same for programs."""
     steps = [
         to_builtins(step) | {"groups": to_builtins(groups_of(seen, step))} for step in seen.steps
@@ -50,23 +50,23 @@ def body_of(seen: Seen) -> dict[str, object]:
     return {"seq": seen.seq, "rollout": seen.rollout, "steps": steps}
 
 
-def groups_of(seen: Seen, step: Step) -> list[Group]:
+def groups_of(seen: StatusSnapshot, step: Step) -> list[MemberGroup]:
     """Returns the groups; only the newest step has unfinished clusters."""
     grid = seen.grid
     going = _unfinished(grid) if grid and grid.step == step.step else []
     return [*_over(step), *going, *_failed(seen, step)]
 
 
-def _over(step: Step) -> Iterator[Group]:
+def _over(step: Step) -> Iterator[MemberGroup]:
     if step.counts.succeeded:
-        yield Group(symbols.SUCCEEDED, "succeeded", step.counts.succeeded)
+        yield MemberGroup(symbols.SUCCEEDED, "succeeded", step.counts.succeeded)
     if step.counts.skipped:
-        yield Group(symbols.SKIPPED, "skipped", step.counts.skipped)
+        yield MemberGroup(symbols.SKIPPED, "skipped", step.counts.skipped)
     if step.counts.cancelled:
-        yield Group(symbols.CANCELLED, "cancelled", step.counts.cancelled)
+        yield MemberGroup(symbols.CANCELLED, "cancelled", step.counts.cancelled)
 
 
-def _unfinished(grid: Grid) -> list[Group]:
+def _unfinished(grid: Grid) -> list[MemberGroup]:
     """Returns groups of unfinished clusters, the largest first."""
     alike: dict[tuple[str, str], list[int]] = {}
     for index, (state, reason) in enumerate(zip(grid.states, grid.reasons, strict=True)):
@@ -76,8 +76,8 @@ def _unfinished(grid: Grid) -> list[Group]:
     return sorted(groups, key=lambda group: (-group.count, group.what))
 
 
-def _alike(grid: Grid, state: str, reason: str, places: Sequence[int]) -> Group:
-    return Group(
+def _alike(grid: Grid, state: str, reason: str, places: Sequence[int]) -> MemberGroup:
+    return MemberGroup(
         symbols.OF_WORDS.get(state, symbols.WAITING),
         reason,
         len(places),
@@ -86,16 +86,18 @@ def _alike(grid: Grid, state: str, reason: str, places: Sequence[int]) -> Group:
     )
 
 
-def _failed(seen: Seen, step: Step) -> Iterator[Group]:
+def _failed(seen: StatusSnapshot, step: Step) -> Iterator[MemberGroup]:
     for group in seen.failures.items:
         if group.step == step.step:
             named = group.failure or group.cause or group.outcome
             what = f"{group.action}: {named}" if group.action else named
             words = " ".join(group.message.split())
-            yield Group(symbols.FAILED, what, group.count, group.clusters, words)
+            yield MemberGroup(symbols.FAILED, what, group.count, group.clusters, words)
 
 
-def _branches(groups: Sequence[Group], indent: str, paper: Paper, now: datetime) -> Iterator[str]:
+def _branches(
+    groups: Sequence[MemberGroup], indent: str, paper: Paper, now: datetime
+) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*map(_columns, groups), strict=True)]
     for index, group in enumerate(groups):
         branch = "└─" if index == len(groups) - 1 else "├─"
@@ -107,11 +109,11 @@ def _branches(groups: Sequence[Group], indent: str, paper: Paper, now: datetime)
         yield f"{indent}  {branch} {paper.paint(head, colour)}  {cut(rest, room)}".rstrip()
 
 
-def _columns(group: Group) -> tuple[str, str]:
+def _columns(group: MemberGroup) -> tuple[str, str]:
     return str(group.count), group.what
 
 
-def _tail(group: Group, now: datetime) -> Iterator[str]:
+def _tail(group: MemberGroup, now: datetime) -> Iterator[str]:
     yield listed(group.clusters, group.count)
     if group.since:
         yield f"longest {duration(now - group.since)}"

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ibgu.cli.stragglers.facts import Live, Unchecked
+from ibgu.cli.stragglers.facts import HubUnavailable, Live
 from ibgu.client.responses.rollouts import Rollout
 from ibgu.core.kinds import Ibgu, JsonObject
 from ibgu.hub import paths
@@ -11,19 +11,19 @@ from ibgu.hub.decode import Bare, decode_one
 from ibgu.hub.errors import HubError
 
 
-async def live(rollout: Rollout) -> Live | Unchecked:
+async def live(rollout: Rollout) -> Live | HubUnavailable:
     """Returns what the kubeconfig's current user may see; it must be the hub that ibgu works on."""
     try:
         async with await HubClient.connect() as client:
             found = await _live(client, rollout.namespace, rollout.name)
             return found if found.ibgu.metadata.uid == rollout.uid else _another(client, found)
     except HubError as error:
-        return Unchecked(error.message if error.reason == "NoConfiguration" else str(error))
+        return HubUnavailable(error.message if error.reason == "NoConfiguration" else str(error))
 
 
-def _another(client: HubClient, found: Live) -> Unchecked:
+def _another(client: HubClient, found: Live) -> HubUnavailable:
     name = f"{found.ibgu.metadata.namespace}/{found.ibgu.metadata.name}"
-    return Unchecked(
+    return HubUnavailable(
         f"the {name} of {client.url} is not the one that ibgu tells of (another uid): is your "
         "kubeconfig's current context that hub?"
     )

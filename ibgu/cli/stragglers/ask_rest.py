@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ibgu.cli.stragglers.facts import Elsewhere, Known
+from ibgu.cli.stragglers.facts import Elsewhere, RestFacts
 from ibgu.client import Client
 from ibgu.client.responses.members import Member
 from ibgu.client.responses.rollouts import Rollout
@@ -10,13 +10,13 @@ from ibgu.client.responses.rollouts import Rollout
 _PRESENT = ("pending", "running", "complete")
 
 
-def known(client: Client, namespace: str, name: str, label: str = "") -> Known:
+def known(client: Client, namespace: str, name: str, label: str = "") -> RestFacts:
     """Returns what the journal knows; `label`: only of clusters with such labels. Raises
     RestError."""
     rollout = client.rollout(namespace, name)
     steps = client.steps(namespace, name).items
     members = _newest(client.members(namespace, name, label=label or None))
-    return Known(rollout, steps, members, tuple(_newer(client, rollout)), label)
+    return RestFacts(rollout, steps, members, tuple(_newer(client, rollout)), label)
 
 
 def _newest(members: Iterable[Member]) -> dict[str, Member]:

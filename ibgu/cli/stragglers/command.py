@@ -8,11 +8,11 @@ import typer
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
 
 if TYPE_CHECKING:
-    from ibgu.cli.stragglers.facts import Known
-    from ibgu.cli.stragglers.report import Report, Way
+    from ibgu.cli.stragglers.facts import RestFacts
+    from ibgu.cli.stragglers.report import StragglersReport, Way
 
 
-class Output(StrEnum):
+class StragglersOutput(StrEnum):
     TEXT = "text"
     WIDE = "wide"
     JSON = "json"
@@ -46,8 +46,8 @@ def stragglers(
         ),
     ] = "",
     output: Annotated[
-        Output, typer.Option("--output", "-o", help="Form; yaml: what can be applied.")
-    ] = Output.TEXT,
+        StragglersOutput, typer.Option("--output", "-o", help="Form; yaml: what can be applied.")
+    ] = StragglersOutput.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -57,20 +57,20 @@ def stragglers(
 
     from ibgu.cli.read.asking import asking
     from ibgu.cli.read.choices import causes, chosen, reasons
-    from ibgu.cli.rest.target import Target
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.stragglers.ask_hub import live
     from ibgu.cli.stragglers.ask_rest import known
-    from ibgu.cli.stragglers.report import Only, narrowed, report
+    from ibgu.cli.stragglers.report import GroupFilter, narrowed, report
 
     with asking():
-        target = Target(server, token, ca_file, namespace)
+        target = RestTarget(server, token, ca_file, namespace)
         where = target.in_namespace()
         told = known(target.client(), where, name, selector)
         _require_matches(told)
         found = report(told, asyncio.run(live(told.rollout)))
         known_causes = [*(group.kind for group in found.groups), *causes(), *reasons()]
         wanted = [chosen("--cause", each, dict.fromkeys(known_causes)) for each in cause or ()]
-        only = Only(
+        only = GroupFilter(
             frozenset(wanted),
             step,
             _an_action("--action", action),
@@ -79,7 +79,7 @@ def stragglers(
         _print(narrowed(found, only), output)
 
 
-def _require_matches(told: "Known") -> None:
+def _require_matches(told: "RestFacts") -> None:
     from ibgu.cli.errors import NOBODY, fail
     from ibgu.cli.show.names import nobody_matches
 
@@ -94,31 +94,31 @@ def _an_action(option: str, given: str) -> str:
     return chosen(option, given, every_action()) if given else ""
 
 
-def _print(report: "Report", output: Output) -> None:
+def _print(report: "StragglersReport", output: StragglersOutput) -> None:
     from ibgu.cli.show.forms import as_json
     from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.stragglers.show import body_of, report_lines
 
     match output:
-        case Output.YAML:
+        case StragglersOutput.YAML:
             _print_ways(report)
-        case Output.JSON:
+        case StragglersOutput.JSON:
             typer.echo(as_json(body_of(report)))
-        case Output.NAME:
+        case StragglersOutput.NAME:
             for group in report.groups:
                 typer.echo("\n".join(group.clusters))
-        case Output.TEXT | Output.WIDE:
-            lines = report_lines(report, stdout(), wide=output is Output.WIDE)
+        case StragglersOutput.TEXT | StragglersOutput.WIDE:
+            lines = report_lines(report, stdout(), wide=output is StragglersOutput.WIDE)
             typer.echo(page(lines))
 
 
-def _print_ways(report: "Report") -> None:
+def _print_ways(report: "StragglersReport") -> None:
     """Prints the ways, with nothing but YAML on the standard output."""
     from ibgu.cli.errors import fail
     from ibgu.cli.show.forms import as_yaml
-    from ibgu.cli.stragglers.facts import Unchecked
+    from ibgu.cli.stragglers.facts import HubUnavailable
 
-    if isinstance(report.live, Unchecked):
+    if isinstance(report.live, HubUnavailable):
         fail(f"nothing is proposed that was not checked against the hub: {report.live.why}")
     ways = report.ways()
     if not ways:

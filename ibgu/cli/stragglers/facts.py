@@ -18,8 +18,8 @@ class Elsewhere(Struct, frozen=True):
     members: Mapping[str, Member]
 
 
-class Known(Struct, frozen=True):
-    """Known is what the REST API returned."""
+class RestFacts(Struct, frozen=True):
+    """RestFacts is what the REST API returned."""
 
     rollout: Rollout
     steps: tuple[Step, ...]
@@ -43,7 +43,7 @@ class Live(Struct, frozen=True):
     """Of every ManagedCluster that may be seen."""
 
 
-class Unchecked(Struct, frozen=True):
+class HubUnavailable(Struct, frozen=True):
     """Unchecked: the hub could not be asked."""
 
     why: str

@@ -6,18 +6,18 @@ from itertools import count
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.cli.stragglers.facts import Elsewhere, Known, Live, Unchecked
+from ibgu.cli.stragglers.facts import Elsewhere, HubUnavailable, Live, RestFacts
 from ibgu.client.responses.members import Member
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action
 from ibgu.core.plan import allowed
 from ibgu.core.stragglers import (
-    Course,
-    Group,
     Left,
+    PlanProgress,
     Retry,
-    Standing,
     Straggler,
+    StragglerGroup,
+    StragglerState,
     append_patch,
     grouped,
     judge,
@@ -41,8 +41,8 @@ class Way(Struct, frozen=True):
         return str(self.manifest["metadata"]["name"])
 
 
-class Only(Struct, frozen=True):
-    """Only filters groups; what is not given matches all."""
+class GroupFilter(Struct, frozen=True):
+    """GroupFilter filters groups; what is not given matches all."""
 
     causes: Collection[str] = ()
     step: int | None = None
@@ -53,7 +53,7 @@ class Only(Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.causes or self.step or self.action or self.next)
 
-    def has(self, group: Group) -> bool:
+    def has(self, group: StragglerGroup) -> bool:
         return (
             (not self.causes or group.kind in self.causes)
             and self.step in (None, group.step)
@@ -62,13 +62,13 @@ class Only(Struct, frozen=True):
         )
 
 
-class Report(Struct, frozen=True):
-    known: Known
-    live: Live | Unchecked
-    groups: tuple[Group, ...]
+class StragglersReport(Struct, frozen=True):
+    known: RestFacts
+    live: Live | HubUnavailable
+    groups: tuple[StragglerGroup, ...]
     elsewhere: Mapping[str, int]
     """Newer rollout -> clusters that are its own now."""
-    only: Only = Only()
+    only: GroupFilter = GroupFilter()
 
     @property
     def filtered(self) -> bool:
@@ -81,7 +81,7 @@ class Report(Struct, frozen=True):
         legal, or would take clusters that were not asked for."""
         if (
             self.filtered
-            or isinstance(self.live, Unchecked)
+            or isinstance(self.live, HubUnavailable)
             or self.live.ibgu.metadata.deletion_timestamp
         ):
             return []
@@ -91,17 +91,17 @@ class Report(Struct, frozen=True):
 
     def ways(self) -> list[Way]:
         """Returns one object for all groups with the same plan, each with a name that is free."""
-        if isinstance(self.live, Unchecked):
+        if isinstance(self.live, HubUnavailable):
             return []
         plans = dict.fromkeys(group.plan for group in self.groups if group.plan)
         taken = set(self.live.taken)
         return [_way(self, self.live, plan, taken) for plan in plans]
 
 
-def report(known: Known, live: Live | Unchecked) -> Report:
+def report(known: RestFacts, live: Live | HubUnavailable) -> StragglersReport:
     plan = tuple(tuple(Action(a) for a in item.actions) for item in known.rollout.plan)
     started = sum(step.state != "planned" for step in known.steps)
-    course = Course(plan, started)
+    course = PlanProgress(plan, started)
     elsewhere: dict[str, int] = {}
     found: list[Straggler] = []
     for member in known.members.values():
@@ -111,20 +111,20 @@ def report(known: Known, live: Live | Unchecked) -> Report:
             elsewhere[gone_to] = elsewhere.get(gone_to, 0) + 1
         elif straggler:
             found.append(straggler)
-    return Report(known, live, tuple(grouped(found)), elsewhere)
+    return StragglersReport(known, live, tuple(grouped(found)), elsewhere)
 
 
-def narrowed(of: Report, only: Only) -> Report:
+def narrowed(of: StragglersReport, only: GroupFilter) -> StragglersReport:
     groups = tuple(filter(only.has, of.groups))
-    return Report(of.known, of.live, groups, of.elsewhere, only)
+    return StragglersReport(of.known, of.live, groups, of.elsewhere, only)
 
 
-def _judged(left: Left, course: Course, live: Live | Unchecked) -> Straggler | None:
+def _judged(left: Left, course: PlanProgress, live: Live | HubUnavailable) -> Straggler | None:
     if isinstance(live, Live):
         return judge(left, course, live.labels.get(left.cluster))
     if not left.finished:
-        return Straggler(left, Standing.GOING)
-    return None if left.outcome == "succeeded" else Straggler(left, Standing.ENDED)
+        return Straggler(left, StragglerState.GOING)
+    return None if left.outcome == "succeeded" else Straggler(left, StragglerState.ENDED)
 
 
 def _now(member: Member, newer: Sequence[Elsewhere]) -> tuple[Left, str]:
@@ -170,7 +170,7 @@ def _action(member: Member) -> Action:
     return Action(member.failed_action or member.action or last or run or Action.PREP)
 
 
-def _way(of: Report, live: Live, plan: Plan, taken: set[str]) -> Way:
+def _way(of: StragglersReport, live: Live, plan: Plan, taken: set[str]) -> Way:
     clusters = [name for group in of.groups if group.plan == plan for name in group.clusters]
     labels = [live.labels.get(cluster, {}) for cluster in clusters]
     named = all(

@@ -11,16 +11,16 @@ from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import cut
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
-from ibgu.cli.stragglers.facts import Unchecked
-from ibgu.cli.stragglers.report import ABORT, Report, Way
-from ibgu.core.stragglers import Group, Standing
+from ibgu.cli.stragglers.facts import HubUnavailable
+from ibgu.cli.stragglers.report import ABORT, StragglersReport, Way
+from ibgu.core.stragglers import StragglerGroup, StragglerState
 from ibgu.core.stragglers.retry import RETRY_LABEL
 from ibgu.core.words import word
 
 _SYMBOLS = {
-    Standing.ENDED: symbols.FAILED,
-    Standing.ABORTED: symbols.WAITING,
-    Standing.NOT_TAKEN: symbols.WAITING,
+    StragglerState.ENDED: symbols.FAILED,
+    StragglerState.ABORTED: symbols.WAITING,
+    StragglerState.NOT_TAKEN: symbols.WAITING,
 }
 _WHO = {
     "ibgu": "nothing: ibgu goes on by itself",
@@ -34,23 +34,23 @@ _SHOWN = 5
 """Names of clusters, where there are more."""
 
 
-def report_lines(report: Report, paper: Paper, *, wide: bool) -> Iterator[str]:
+def report_lines(report: StragglersReport, paper: Paper, *, wide: bool) -> Iterator[str]:
     yield _headline(report, paper)
     yield from _elsewhere(report)
     for group in report.groups:
         yield ""
         yield from _group(report, group, paper, wide=wide)
     yield from _patch(report)
-    if isinstance(report.live, Unchecked) and report.groups:
+    if isinstance(report.live, HubUnavailable) and report.groups:
         yield ""
         yield f"{symbols.WARNING} what may be done is not told, the hub was not asked: " + (
             report.live.why
         )
 
 
-def body_of(report: Report) -> dict[str, object]:
+def body_of(report: StragglersReport) -> dict[str, object]:
     rollout = report.known.rollout
-    checked = not isinstance(report.live, Unchecked)
+    checked = not isinstance(report.live, HubUnavailable)
     return {
         "namespace": rollout.namespace,
         "name": rollout.name,
@@ -62,7 +62,7 @@ def body_of(report: Report) -> dict[str, object]:
     }
 
 
-def _plain(group: Group) -> dict[str, object]:
+def _plain(group: StragglerGroup) -> dict[str, object]:
     plain = to_builtins(group)
     return {**plain, "count": len(group.clusters)}
 
@@ -72,7 +72,7 @@ def label_line(way: Way) -> str:
     return f"kubectl label managedclusters {' '.join(way.unnamed)} {RETRY_LABEL}={way.name}"
 
 
-def _headline(report: Report, paper: Paper) -> str:
+def _headline(report: StragglersReport, paper: Paper) -> str:
     rollout = report.known.rollout
     left = sum(len(group.clusters) for group in report.groups)
     name = paper.paint(rollout.name, bold=True)
@@ -89,7 +89,7 @@ def _clusters(number: int) -> str:
     return "1 cluster" if number == 1 else f"{number} clusters"
 
 
-def _elsewhere(report: Report) -> Iterator[str]:
+def _elsewhere(report: StragglersReport) -> Iterator[str]:
     for name, number in report.elsewhere.items():
         where, _, which = name.partition("/")
         yield (
@@ -98,7 +98,9 @@ def _elsewhere(report: Report) -> Iterator[str]:
         )
 
 
-def _group(report: Report, group: Group, paper: Paper, *, wide: bool) -> Iterator[str]:
+def _group(
+    report: StragglersReport, group: StragglerGroup, paper: Paper, *, wide: bool
+) -> Iterator[str]:
     symbol = _SYMBOLS.get(group.standing) or _going(report, group)
     head = f"{symbol} {len(group.clusters)}  {_what(group)}"
     yield paper.paint(head, symbols.COLOURS.get(symbol), bold=True)
@@ -114,26 +116,26 @@ def _group(report: Report, group: Group, paper: Paper, *, wide: bool) -> Iterato
         yield from [prefix + line] if is_command else paper.under(prefix, line)
 
 
-def _going(report: Report, group: Group) -> str:
+def _going(report: StragglersReport, group: StragglerGroup) -> str:
     """Returns where the group is, as everywhere else: by the member's own state and reason."""
     member = report.known.members[group.clusters[0]]
     return symbols.OF_WORDS[word(member.state, group.kind, None, None, held=False)]
 
 
-def _what(group: Group) -> str:
+def _what(group: StragglerGroup) -> str:
     where = f"step {group.step}"
     match group.standing:
-        case Standing.GOING:
+        case StragglerState.GOING:
             return f"{group.action}: {group.kind} ({where}, not finished)"
-        case Standing.ENDED:
+        case StragglerState.ENDED:
             return f"{group.action}: {group.kind or 'failed'} ({where})"
-        case Standing.ABORTED:
+        case StragglerState.ABORTED:
             return "back to Idle after a failure, not upgraded"
-        case Standing.NOT_TAKEN:
+        case StragglerState.NOT_TAKEN:
             return f"{group.action} succeeded in {where}, a later step did not take them"
 
 
-def _remedy(group: Group) -> str:
+def _remedy(group: StragglerGroup) -> str:
     """Returns the remedy; a cluster that is back at Idle, so that its way on is another plan, needs
     no abort."""
     if not group.plan or group.plan == ABORT:
@@ -141,15 +143,15 @@ def _remedy(group: Group) -> str:
     return _AGAIN.sub("", group.remedy)
 
 
-def _do(report: Report, group: Group) -> Iterator[str]:
-    if group.standing is Standing.GOING:
+def _do(report: StragglersReport, group: StragglerGroup) -> Iterator[str]:
+    if group.standing is StragglerState.GOING:
         yield group.check or _WHO.get(group.who, "")
         return
     if remedy := _remedy(group):
         yield remedy
     if group.note:
         yield f"({group.note})"
-    if isinstance(report.live, Unchecked) or not group.plan:
+    if isinstance(report.live, HubUnavailable) or not group.plan:
         return
     if group.plan == ABORT:
         yield from _abort(report, group)
@@ -158,7 +160,7 @@ def _do(report: Report, group: Group) -> Iterator[str]:
         yield f"  {_apply(report, group)}"
 
 
-def _abort(report: Report, group: Group) -> Iterator[str]:
+def _abort(report: StragglersReport, group: StragglerGroup) -> Iterator[str]:
     if report.patch:
         yield "AbortOnFailure, as this rollout's next step (see the end), or for these at once:"
     elif report.filtered:
@@ -169,7 +171,7 @@ def _abort(report: Report, group: Group) -> Iterator[str]:
     yield "then ask again: from Idle, they can start again"
 
 
-def _patch(report: Report) -> Iterator[str]:
+def _patch(report: StragglersReport) -> Iterator[str]:
     """Yields the patch once for all groups: it takes every failed cluster of the rollout."""
     if not report.patch or not any(group.plan == ABORT for group in report.groups):
         return
@@ -183,7 +185,7 @@ def _patch(report: Report) -> Iterator[str]:
     yield f"  kubectl patch ibgu {rollout.name} {where} --type=json -p '{line}'"
 
 
-def _apply(report: Report, group: Group) -> str:
+def _apply(report: StragglersReport, group: StragglerGroup) -> str:
     """Returns the command for this group alone: others may have its cause, and need another
     plan."""
     rollout = report.known.rollout
@@ -198,11 +200,11 @@ def _apply(report: Report, group: Group) -> str:
     return f"ibgu stragglers {rollout.name} {' '.join(only)} -o yaml | kubectl apply -f -"
 
 
-def _selected(report: Report) -> str:
+def _selected(report: StragglersReport) -> str:
     """Returns the report's own filter: a command without it would act on other clusters too."""
     selector = report.known.selector
     return f" -l {shlex.quote(selector)}" if selector else ""
 
 
-def _drawn(group: Group) -> str:
+def _drawn(group: StragglerGroup) -> str:
     return "".join(f"[{', '.join(step)}]" for step in group.plan)

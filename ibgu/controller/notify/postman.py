@@ -29,7 +29,7 @@ from ibgu.core.notify.message import Message
 from ibgu.db.errors import Deposed, JournalAway
 from ibgu.db.notify import Cursor, Cursors
 from ibgu.db.reads import Reads
-from ibgu.db.reads.feed import Feed
+from ibgu.db.reads.feed import FactPage
 
 log = structlog.get_logger("ibgu.notify")
 
@@ -113,7 +113,7 @@ class Postman:
         )
         return cursor
 
-    async def _deal(self, feed: Feed, cursor: Cursor, way: Sender) -> Cursor:
+    async def _deal(self, feed: FactPage, cursor: Cursor, way: Sender) -> Cursor:
         for fact in feed.facts:
             memory, messages = advance(cursor.memory, fact)
             cursor = await self._tell(messages, Cursor(fact.seq, memory), way)
@@ -156,7 +156,7 @@ class Postman:
 
     # -- alerts --------------------------------------------------------------------------------
 
-    async def _alert(self, feed: Feed, cursor: Cursor, way: Sender) -> Cursor:
+    async def _alert(self, feed: FactPage, cursor: Cursor, way: Sender) -> Cursor:
         """Sends the alerts that hold now; after a failure the next round sends those that hold
         then."""
         if self._receiver.format is not Format.ALERTMANAGER:

@@ -9,10 +9,10 @@ from ibgu.controller.mirror import Mirror
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Action
 from ibgu.core.shadow import (
-    Seen,
     ShadowRollout,
     ShadowRun,
     ShadowStep,
+    TalmObservation,
     begin,
     due,
     follow,
@@ -20,7 +20,7 @@ from ibgu.core.shadow import (
     status_of,
     step_of,
 )
-from ibgu.core.talm import Group, TalmWork
+from ibgu.core.talm import TalmGroup, TalmWork
 from ibgu.db.shadow import ShadowRecords
 
 RunKey = tuple[str, int, str, str]
@@ -36,7 +36,7 @@ class ShadowRecorder:
         self.steps = {step.key: step for step in known.steps}
         self.runs = {run.key: run for run in known.runs}
         self._open = {run.key for run in known.runs if run.open}
-        self._seen: dict[str, tuple[Ibgu, tuple[Group, ...]]] = {}
+        self._seen: dict[str, tuple[Ibgu, tuple[TalmGroup, ...]]] = {}
         """Maps uids to what the last look saw; if that is the same, nothing is new there."""
         self._new_rollouts: dict[str, ShadowRollout] = {}
         self._new_steps: dict[tuple[str, int], ShadowStep] = {}
@@ -88,7 +88,7 @@ class ShadowRecorder:
 
     # -- one IBGU ------------------------------------------------------------------------------
 
-    def _rollout(self, obj: Ibgu, groups: tuple[Group, ...], now: datetime) -> None:
+    def _rollout(self, obj: Ibgu, groups: tuple[TalmGroup, ...], now: datetime) -> None:
         uid = obj.metadata.uid
         if self._nothing_new(obj, groups):
             return
@@ -102,9 +102,9 @@ class ShadowRecorder:
         with_group = {group.index for group in groups}
         for key in self._open_of(uid):
             if key[1] not in with_group:
-                self._follow(self.runs[key], Seen(None, None, reachable=True), now)
+                self._follow(self.runs[key], TalmObservation(None, None, reachable=True), now)
 
-    def _nothing_new(self, obj: Ibgu, groups: tuple[Group, ...]) -> bool:
+    def _nothing_new(self, obj: Ibgu, groups: tuple[TalmGroup, ...]) -> bool:
         """Returns whether nothing can have changed: these objects are the same and nothing is
         open."""
         uid = obj.metadata.uid
@@ -115,7 +115,7 @@ class ShadowRecorder:
         return same and not works and not self._open_of(uid)
 
     def _step(
-        self, uid: str, group: Group, failed: dict[tuple[str, str], str], now: datetime
+        self, uid: str, group: TalmGroup, failed: dict[tuple[str, str], str], now: datetime
     ) -> None:
         before = self.steps.get((uid, group.index))
         step = step_of(uid, group, before, now)
@@ -131,10 +131,10 @@ class ShadowRecorder:
                 continue
             work_seen = works.get((cluster, Action(name)))
             said = failed.get((cluster, name), "")
-            seen = Seen(work_seen, group, self._reachable(cluster), said)
+            seen = TalmObservation(work_seen, group, self._reachable(cluster), said)
             self._follow(self.runs[key], seen, now)
 
-    def _works(self, group: Group) -> Iterator[tuple[TalmWork, Action]]:
+    def _works(self, group: TalmGroup) -> Iterator[tuple[TalmWork, Action]]:
         """Yields TALM's works, each with the step's action of the work's stage."""
         by_stage = {action.stage: action for action in group.actions}
         for work in self._mirror.talm_works(group.full_name):
@@ -148,7 +148,7 @@ class ShadowRecorder:
         found = self._mirror.cluster(cluster)
         return found is not None and found.reachable
 
-    def _follow(self, run: ShadowRun, seen: Seen, now: datetime) -> None:
+    def _follow(self, run: ShadowRun, seen: TalmObservation, now: datetime) -> None:
         after = follow(run, seen, now)
         if after != run:
             self._put(after)
@@ -161,6 +161,6 @@ class ShadowRecorder:
 
     def _gone(self, rollout: ShadowRollout, now: datetime) -> None:
         for key in self._open_of(rollout.uid):
-            self._follow(self.runs[key], Seen(None, None, reachable=True), now)
+            self._follow(self.runs[key], TalmObservation(None, None, reachable=True), now)
         over = replace(rollout, deleted=True)
         self.rollouts[rollout.uid] = self._new_rollouts[rollout.uid] = over

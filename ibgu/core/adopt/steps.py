@@ -25,7 +25,7 @@ from ibgu.core.model import (
 )
 from ibgu.core.numbers import int32
 from ibgu.core.plan import natural_key
-from ibgu.core.talm import Group, TalmWork, names
+from ibgu.core.talm import TalmGroup, TalmWork, names
 
 BY_TALM = "by TALM"
 _TIMED_OUT = "TALM: time-out"
@@ -73,7 +73,7 @@ def _unknown(rollout: Rollout, index: int, now: datetime) -> Step:
 
 
 def _step(
-    rollout: Rollout, group: Group, traces: Traces, cluster_of: ClusterOf, now: datetime
+    rollout: Rollout, group: TalmGroup, traces: Traces, cluster_of: ClusterOf, now: datetime
 ) -> Adopted:
     found = {name: cluster_of(name) for name in sorted(group.clusters, key=natural_key)}
     here = [cluster for cluster in found.values() if cluster is not None]
@@ -96,7 +96,7 @@ def _step(
 
 def _member(
     step: Step,
-    group: Group,
+    group: TalmGroup,
     cluster: ClusterView,
     position: int,
     work: TalmWork | None,
@@ -133,7 +133,7 @@ def _succeeded(step: Step, member: Member, now: datetime) -> Member:
     return replace(member, state=MemberState.FINISHED, outcome=Outcome.SUCCEEDED, ended_at=now)
 
 
-def _failed(step: Step, group: Group, member: Member, now: datetime) -> Member:
+def _failed(step: Step, group: TalmGroup, member: Member, now: datetime) -> Member:
     """Returns the failed member; the only failure that TALM knows is a timeout."""
     action = group.timed_out_in.get(member.cluster)
     words = group.words.get(member.cluster, "")

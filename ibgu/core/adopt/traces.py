@@ -6,11 +6,11 @@ from msgspec import Struct
 
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import Action
-from ibgu.core.talm import Group, TalmWork
+from ibgu.core.talm import TalmGroup, TalmWork
 
 
 class Traces(Struct, frozen=True, kw_only=True):
-    groups: tuple[Group, ...] = ()
+    groups: tuple[TalmGroup, ...] = ()
     """ClusterGroupUpgrades of the IBGU that carry out a step of the plan, in its order."""
     left: int = 0
     """The number of ClusterGroupUpgrades of this name on the hub, those of other IBGUs included."""
@@ -29,11 +29,11 @@ class Traces(Struct, frozen=True, kw_only=True):
         return bool(spec.plan) and len(done) == len(spec.plan)
 
     @property
-    def begun(self) -> tuple[Group, ...]:
+    def begun(self) -> tuple[TalmGroup, ...]:
         """Groups for which TALM has chosen the clusters, or that are over."""
         return tuple(group for group in self.groups if group.batches or group.finished)
 
-    def work_of(self, group: Group, cluster: str) -> TalmWork | None:
+    def work_of(self, group: TalmGroup, cluster: str) -> TalmWork | None:
         """Returns the group's work for the cluster; TALM has one at a time."""
         named = (group.namespace, group.name)
         found = [w for w in self.works.get(cluster, ()) if w.group == named and w.stage]

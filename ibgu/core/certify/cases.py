@@ -110,7 +110,7 @@ class RolloutCase(Struct):
         return (self.created_at, self.uid)
 
 
-class Canceller(Struct, frozen=True):
+class CancellerCase(Struct, frozen=True):
     """A member of a step that begins with Abort or Rollback."""
 
     age: Age
@@ -129,6 +129,6 @@ class ClusterCase(Struct):
     holder: str = ""
     """uid of the rollout that has the claim."""
     since: int = 0
-    cancellers: list[Canceller] = []
+    cancellers: list[CancellerCase] = []
     pending_labels: dict[str, str | None] = {}
     """Labels that are pending for the cluster."""

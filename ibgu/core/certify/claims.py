@@ -1,7 +1,7 @@
 """Slot and claim (R3, R6): taken and released together, with an event."""
 
 from ibgu.core.certify.audit import MemberSpot
-from ibgu.core.certify.cases import Canceller
+from ibgu.core.certify.cases import CancellerCase
 from ibgu.core.certify.rules import Rule
 
 _CANCELS = ("Abort", "Rollback")
@@ -85,4 +85,4 @@ def register(spot: MemberSpot) -> None:
     if cancels(spot):
         known = spot.audit.cluster(spot.member.uid).cancellers
         mine, step = spot.rollout, spot.step
-        known.append(Canceller(mine.age, mine.name, spot.event.seq, step.across_namespaces))
+        known.append(CancellerCase(mine.age, mine.name, spot.event.seq, step.across_namespaces))

@@ -16,7 +16,7 @@ _ERRORS = {
 """Cause of a refusal -> where its words were recorded."""
 
 
-class Seen:
+class RecordedObservation:
     """The observation as far as it was recorded."""
 
     def __init__(self, spot: MemberSpot) -> None:
@@ -65,7 +65,7 @@ def stage(action: str) -> str:
 def startable(spot: MemberSpot, action: str) -> None:
     """Checks that the cluster was in a state in which the action means what its name says
     (R8.1)."""
-    seen = Seen(spot)
+    seen = RecordedObservation(spot)
     known = seen.settled and seen.is_there(spot.member.uid)
     words = f"{spot.name} starts {action}, but its state was not known"
     if not spot.require(Rule.PROBE, known, words):
@@ -78,7 +78,7 @@ def startable(spot: MemberSpot, action: str) -> None:
         spot.require(Rule.PROBE, seed == spot.rollout.seed, words, spot.rollout.seq)
 
 
-def _fits(seen: Seen, action: str) -> bool:
+def _fits(seen: RecordedObservation, action: str) -> bool:
     upgraded, back = seen.true("UpgradeCompleted"), seen.true("RollbackCompleted")
     following = seen.ibu.get("next", ())
     if action in ("Abort", "AbortOnFailure"):
@@ -92,13 +92,13 @@ def _fits(seen: Seen, action: str) -> bool:
     }.get(action, False)
 
 
-def _shown(seen: Seen) -> str:
+def _shown(seen: RecordedObservation) -> str:
     told = seen.ibu.get("conditions", {})
     return ", ".join(f"{name} {value}" for name, value in told.items()) or "no conditions"
 
 
 def already_there(spot: MemberSpot, action: str) -> None:
-    seen = Seen(spot)
+    seen = RecordedObservation(spot)
     aims = {
         "Prep": ("PrepCompleted", "UpgradeCompleted"),
         "Upgrade": ("UpgradeCompleted",),
@@ -112,25 +112,25 @@ def already_there(spot: MemberSpot, action: str) -> None:
 def taken(spot: MemberSpot) -> None:
     """Checks that the cluster echoes the run with the wanted stage, in the work's current version
     (R9.1)."""
-    seen, run = Seen(spot), spot.member.run
+    seen, run = RecordedObservation(spot), spot.member.run
     _took(spot, seen, run is not None and seen.echoes(run))
 
 
 def came_back(spot: MemberSpot) -> None:
     """Checks that the cluster carries the withdrawn run; a hand may have set another stage since
     (R9.5)."""
-    seen, run = Seen(spot), spot.member.run
+    seen, run = RecordedObservation(spot), spot.member.run
     _took(spot, seen, run is not None and seen.carries(run))
 
 
-def _took(spot: MemberSpot, seen: Seen, shown: bool) -> None:
+def _took(spot: MemberSpot, seen: RecordedObservation, shown: bool) -> None:
     applied = bool(seen.work.get("applied") and seen.ibu.get("applied"))
     words = f"{spot.name} has not shown that it took this run"
     spot.require(Rule.EVIDENCE, applied and shown, words)
 
 
 def speaks_for_run(spot: MemberSpot) -> None:
-    seen, run = Seen(spot), spot.member.run
+    seen, run = RecordedObservation(spot), spot.member.run
     there = seen.settled and seen.is_there(spot.member.uid) and not seen.work.get("edited")
     words = f"{spot.name}: what was seen does not speak for this run"
     spot.require(
@@ -142,7 +142,7 @@ def of_end(spot: MemberSpot, run: RunCase) -> None:
     """Checks that the observation supports the run's end."""
     if run.result in ("succeeded", "failed"):
         speaks_for_run(spot)
-    holds, missing = _proved(Seen(spot), spot, run)
+    holds, missing = _proved(RecordedObservation(spot), spot, run)
     words = f"{spot.name}: {run.action} {run.result}, {missing}"
     spot.require(Rule.EVIDENCE, holds, words, run.seq)
     if run.result in ("succeeded", "withdrawn"):
@@ -152,7 +152,7 @@ def of_end(spot: MemberSpot, run: RunCase) -> None:
     spot.require(Rule.EVIDENCE, named, words, run.seq)
 
 
-def _proved(seen: Seen, spot: MemberSpot, run: RunCase) -> tuple[bool, str]:
+def _proved(seen: RecordedObservation, spot: MemberSpot, run: RunCase) -> tuple[bool, str]:
     """Returns whether the result is proven, and what is missing."""
     match run.result:
         case "succeeded":
@@ -175,13 +175,13 @@ def _completed(action: str) -> str:
     return "Idle" if found == "Idle" else f"{found}Completed"
 
 
-def _failed(seen: Seen, action: str) -> bool:
+def _failed(seen: RecordedObservation, action: str) -> bool:
     if stage(action) == "Idle":
         return seen.reason("Idle") in ("AbortFailed", "FinalizeFailed")
     return seen.status(_completed(action)) == "False"
 
 
-def _refused(seen: Seen, run: RunCase) -> bool:
+def _refused(seen: RecordedObservation, run: RunCase) -> bool:
     place = seen.found
     *folders, name = _ERRORS.get(run.cause or "", ("",))
     for folder in folders:

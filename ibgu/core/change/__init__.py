@@ -4,26 +4,26 @@ not.
 Pure functions: the REST API and `ibgu --direct` read the object, call them, and send the result.
 """
 
-from ibgu.core.change.allowed import Permit, Standing, denied, permits, risk_of_resume
+from ibgu.core.change.allowed import Permit, RolloutSituation, denied, permits, risk_of_resume
 from ibgu.core.change.controls import adopt, pause, resume, skip, skip_named
 from ibgu.core.change.danger import ADOPT, RISKS, SKIP, Danger, Risk, risk_of
-from ibgu.core.change.model import Change, Refused, Target
+from ibgu.core.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.change.plan import NewStep, abort, abort_of, append, appendable, instead
-from ibgu.core.change.retry import Failure, failure, retry, why_no_retry
+from ibgu.core.change.retry import FailedCluster, failure, retry, why_no_retry
 
 __all__ = [
     "ADOPT",
     "RISKS",
     "SKIP",
-    "Change",
+    "ChangeRefused",
+    "ChangeTarget",
     "Danger",
-    "Failure",
+    "FailedCluster",
     "NewStep",
     "Permit",
-    "Refused",
+    "RequestedChange",
     "Risk",
-    "Standing",
-    "Target",
+    "RolloutSituation",
     "abort",
     "abort_of",
     "adopt",

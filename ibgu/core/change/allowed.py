@@ -15,7 +15,7 @@ from ibgu.core.change.danger import (
     rank_of,
     risk_of_going_on,
 )
-from ibgu.core.change.model import Target
+from ibgu.core.change.model import ChangeTarget
 from ibgu.core.change.plan import appendable, drawn, no_abort
 from ibgu.core.change.retry import ABORTS
 from ibgu.core.gates import LASTING
@@ -25,7 +25,7 @@ from ibgu.core.status import complete, hold_of
 NOTHING_TO_PAUSE = "nothing is left that a pause could keep from starting"
 
 
-class Standing(Struct, frozen=True):
+class RolloutSituation(Struct, frozen=True):
     rollout: Rollout
     newest: Step | None
     waiting: int
@@ -48,7 +48,7 @@ class Permit(Struct, frozen=True):
         return not self.why
 
 
-def permits(standing: Standing) -> list[Permit]:
+def permits(standing: RolloutSituation) -> list[Permit]:
     """Returns all changes, the least dangerous first."""
     plan = [item.actions for item in standing.rollout.spec.plan]
     next_steps = tuple(sorted(appendable(plan), key=danger_of))
@@ -73,14 +73,14 @@ def denied(found: Iterable[Permit], why: Mapping[str, str]) -> list[Permit]:
     return [replace(each, why=why.get(each.name) or each.why) for each in found]
 
 
-def _pause(standing: Standing) -> str:
+def _pause(standing: RolloutSituation) -> str:
     if standing.rollout.paused:
         return "it is paused already"
     over = complete(standing.rollout, standing.newest)
     return f"it is complete: {NOTHING_TO_PAUSE}" if over else ""
 
 
-def _resume(standing: Standing) -> str:
+def _resume(standing: RolloutSituation) -> str:
     """Returns why a resume is not possible; a step's hold may be hidden by that of the rollout."""
     hold = hold_of(standing.rollout, standing.newest)
     if hold is None:
@@ -95,7 +95,7 @@ def resumable(hold: Reason | None) -> bool:
     return hold is not None and hold.kind in by_person
 
 
-def _risk_of_resume(standing: Standing) -> Risk:
+def _risk_of_resume(standing: RolloutSituation) -> Risk:
     """Returns the risk of the step that goes on at once, or opens then."""
     newest = standing.newest
     if newest is not None and newest.state is not StepState.FINISHED:
@@ -104,7 +104,7 @@ def _risk_of_resume(standing: Standing) -> Risk:
     return _going_on([action for item in plan[index : index + 1] for action in item.actions])
 
 
-def risk_of_resume(target: Target) -> Risk:
+def risk_of_resume(target: ChangeTarget) -> Risk:
     """Returns the same by the object alone: its status names the step. Before it does, any step of
     the plan may be the next."""
     if target.completed:
@@ -118,7 +118,7 @@ def _going_on(actions: Collection[str]) -> Risk:
     return risk_of_going_on("The rollout goes on with", actions)
 
 
-def _retry(standing: Standing, plan: Sequence[Sequence[str]]) -> Permit:
+def _retry(standing: RolloutSituation, plan: Sequence[Sequence[str]]) -> Permit:
     """Returns the permit to retry: the plan runs again without its aborts. An abort that failed
     itself runs once more; whoever appended it has confirmed that."""
     if not standing.failed:
@@ -127,14 +127,14 @@ def _retry(standing: Standing, plan: Sequence[Sequence[str]]) -> Permit:
     return Permit("retry", risk=risk_of_going_on("The failed clusters go through", again))
 
 
-def _skip(standing: Standing) -> str:
+def _skip(standing: RolloutSituation) -> str:
     newest = standing.newest
     if newest is None or newest.state is not StepState.RUNNING:
         return "no step is running"
     return "" if standing.waiting else "no cluster waits in the running step"
 
 
-def _adopt(standing: Standing) -> str:
+def _adopt(standing: RolloutSituation) -> str:
     hold = standing.rollout.hold
     if hold is not None and hold.kind is ReasonKind.ADOPTION:
         return ""

@@ -2,21 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 
-from ibgu.core.change.allowed import NOTHING_TO_PAUSE, Standing, resumable
-from ibgu.core.change.model import Change, Refused, Target
+from ibgu.core.change.allowed import NOTHING_TO_PAUSE, RolloutSituation, resumable
+from ibgu.core.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import ReasonKind, StepState
 from ibgu.core.skippable import ALL_WAITING, listed
 from ibgu.core.works import names
 
 
-def pause(target: Target, why: str = "") -> Change:
+def pause(target: ChangeTarget, why: str = "") -> RequestedChange:
     """Pauses the rollout. Raises Refused if nothing is left to start."""
     if names.PAUSE in target.annotations:
         said = target.annotations[names.PAUSE]
-        return Change(f"{target.name} is paused already{f' ({said})' if said else ''}")
+        return RequestedChange(f"{target.name} is paused already{f' ({said})' if said else ''}")
     if target.completed:
-        raise Refused(f"{target.name} is complete: {NOTHING_TO_PAUSE}")
+        raise ChangeRefused(f"{target.name} is complete: {NOTHING_TO_PAUSE}")
     value = f"{target.who}: {why}" if why else target.who
     return target.annotate(
         f"{target.name} is paused: nothing new starts, what is in flight goes on to its end",
@@ -24,7 +24,7 @@ def pause(target: Target, why: str = "") -> Change:
     )
 
 
-def resume(target: Target, standing: Standing | None = None) -> Change:
+def resume(target: ChangeTarget, standing: RolloutSituation | None = None) -> RequestedChange:
     """Ends one level: a pause, else the hold behind it (circuit breaker, changed payload, restore).
 
     Without `standing` only the object is known.
@@ -33,11 +33,13 @@ def resume(target: Target, standing: Standing | None = None) -> Change:
         marks = {names.PAUSE: None, names.RESUMED_BY: f"{target.who} {target.stamp}"}
         return target.annotate(_unpaused(target, standing), marks)
     if standing is not None and standing.rollout.paused:
-        return Change(f"the pause of {target.name} was taken away already{_behind(standing)}")
+        return RequestedChange(
+            f"the pause of {target.name} was taken away already{_behind(standing)}"
+        )
     return target.annotate(f"{target.name} goes on", {names.RESUME: f"{target.who} {target.stamp}"})
 
 
-def _unpaused(target: Target, standing: Standing | None) -> str:
+def _unpaused(target: ChangeTarget, standing: RolloutSituation | None) -> str:
     if standing is None:
         return (
             f"{target.name} is no longer paused; if the circuit breaker, a changed payload or a "
@@ -47,7 +49,7 @@ def _unpaused(target: Target, standing: Standing | None) -> str:
     return f"{target.name} is no longer paused{behind}" if behind else f"{target.name} goes on"
 
 
-def _behind(standing: Standing) -> str:
+def _behind(standing: RolloutSituation) -> str:
     """Returns what else holds the rollout, as far as the journal has seen."""
     step = standing.newest
     running = step is not None and step.state is not StepState.FINISHED
@@ -60,7 +62,7 @@ def _behind(standing: Standing) -> str:
     return f", but still held ({told}){way}"
 
 
-def skip(target: Target, step: int | None = None) -> Change:
+def skip(target: ChangeTarget, step: int | None = None) -> RequestedChange:
     """Skips all waiting clusters of the step (from 1; None: the one that runs when the value is
     read).
 
@@ -73,12 +75,12 @@ def skip(target: Target, step: int | None = None) -> Change:
 
 
 def skip_named(
-    target: Target,
+    target: ChangeTarget,
     clusters: Sequence[str],
     others: Mapping[str, str] | None = None,
     *,
     if_waiting: bool = False,
-) -> Change:
+) -> RequestedChange:
     """Skips these clusters in the running step.
 
     `others`: clusters that do not wait, with their state (None: read from the status). The whole
@@ -88,13 +90,13 @@ def skip_named(
     left_out = _by_status(target, clusters) if others is None else others
     chosen = [cluster for cluster in clusters if cluster not in left_out]
     if left_out and not (if_waiting and chosen):
-        raise Refused(_why_nobody(left_out, chosen))
+        raise ChangeRefused(_why_nobody(left_out, chosen))
     but = f"; left out: {listed(left_out)}" if left_out else ""
     who = chosen[0] if len(chosen) == 1 else f"{len(chosen)} clusters"
     return _skipping(target, who, ",".join([target.stamp, *chosen]), but)
 
 
-def _skipping(target: Target, who: str, value: str, but: str = "") -> Change:
+def _skipping(target: ChangeTarget, who: str, value: str, but: str = "") -> RequestedChange:
     still = "it still waits" if who in value.split(",") else "they still wait"
     return target.annotate(f"{who} will be skipped if {still}{but}", {names.SKIP: value})
 
@@ -105,14 +107,14 @@ def _why_nobody(left_out: Mapping[str, str], chosen: Sequence[str]) -> str:
     return f"{words}; {waiting}: --if-waiting (ifWaiting) skips those alone" if chosen else words
 
 
-def _by_status(target: Target, clusters: Sequence[str]) -> dict[str, str]:
+def _by_status(target: ChangeTarget, clusters: Sequence[str]) -> dict[str, str]:
     """Returns who can't wait by the IBGU's status, which lacks some clusters of a large fleet."""
     entries = {each["name"]: each for each in target.status.get("clusters") or ()}
     told = {cluster: _by_entry(target, entries.get(cluster)) for cluster in clusters}
     return {cluster: words for cluster, words in told.items() if words}
 
 
-def _by_entry(target: Target, entry: JsonObject | None) -> str:
+def _by_entry(target: ChangeTarget, entry: JsonObject | None) -> str:
     """Returns the cluster's state; empty: it may wait."""
     if entry is None:
         return "in no step" if target.lists_all_clusters else ""
@@ -120,7 +122,7 @@ def _by_entry(target: Target, entry: JsonObject | None) -> str:
     return f"in flight ({running['action']})" if running else ""
 
 
-def adopt(target: Target) -> Change:
+def adopt(target: ChangeTarget) -> RequestedChange:
     return target.annotate(
         f"ibgu takes {target.name} over from TALM", {names.ADOPT: f"{target.who} {target.stamp}"}
     )

@@ -14,11 +14,11 @@ _STEP = re.compile(r"plan step (\d+)")
 """In TALM's words for the condition Progressing, which ibgu writes too."""
 
 
-class Refused(Exception):
+class ChangeRefused(Exception):
     """A refusal: the state does not allow the change; the text says why, and what it does allow."""
 
 
-class Change(Struct, frozen=True):
+class RequestedChange(Struct, frozen=True):
     """A change. Without patch and object there is nothing to do: the state is as requested."""
 
     done: str
@@ -31,7 +31,7 @@ class Change(Struct, frozen=True):
     """A new IBGU."""
 
 
-class Target(Struct, frozen=True):
+class ChangeTarget(Struct, frozen=True):
     """The whole IBGU as the hub shows it; who wants to change it, and when."""
 
     object: JsonObject
@@ -98,12 +98,12 @@ class Target(Struct, frozen=True):
         """A value that no annotation has had yet: controls are acted on once per value."""
         return f"{self.now:%Y-%m-%dT%H:%M:%S.%fZ}"
 
-    def annotate(self, done: str, marks: Mapping[str, str | None]) -> Change:
+    def annotate(self, done: str, marks: Mapping[str, str | None]) -> RequestedChange:
         """Returns the change that sets annotations; None removes one."""
         metadata = self.object["metadata"]
         patch = {"metadata": {"uid": metadata["uid"], "annotations": dict(marks)}}
         words = [f"{key}-" if value is None else f"{key}={value}" for key, value in marks.items()]
-        return Change(done, self.kubectl("annotate", *words, "--overwrite"), patch)
+        return RequestedChange(done, self.kubectl("annotate", *words, "--overwrite"), patch)
 
     def kubectl(self, verb: str, *words: str) -> str:
         given = ("kubectl", "-n", self.namespace, verb, "imagebasedgroupupgrade", self.name, *words)

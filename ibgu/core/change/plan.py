@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from ibgu.core.change.model import Change, Refused, Target
+from ibgu.core.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.kinds import JsonObject, PlanItem
 from ibgu.core.model import Action
 from ibgu.core.plan import SHAPES, problem
@@ -32,24 +32,24 @@ def appendable(plan: Sequence[Sequence[str]]) -> list[tuple[Action, ...]]:
     return list(dict.fromkeys(longer))
 
 
-def append(target: Target, step: NewStep) -> Change:
+def append(target: ChangeTarget, step: NewStep) -> RequestedChange:
     """Appends the step. Raises Refused where it may not follow."""
     item = _item(target, step)
     if target.plan and target.plan[-1] == item:
-        return Change(f"{_named(step)} is the plan's last step already")
+        return RequestedChange(f"{_named(step)} is the plan's last step already")
     plan = [*target.plan, item]
     wrong = problem(msgspec.convert(plan, list[PlanItem]), [])
     if wrong is not None:
-        raise Refused(f"{wrong}; {instead(_actions(target))}")
+        raise ChangeRefused(f"{wrong}; {instead(_actions(target))}")
     line = msgspec.json.encode([{"op": "add", "path": "/spec/plan/-", "value": item}]).decode()
-    return Change(
+    return RequestedChange(
         f"{_named(step)} is step {len(plan)} of {target.name}; {_starts(target)}",
         target.kubectl("patch", "--type=json", "-p", line),
         _replaced(target, plan),
     )
 
 
-def _replaced(target: Target, plan: Sequence[JsonObject]) -> list[JsonObject]:
+def _replaced(target: ChangeTarget, plan: Sequence[JsonObject]) -> list[JsonObject]:
     """Returns a JSON patch that applies only if nobody else has changed the plan.
 
     Everything else of the object may change meanwhile: ibgu writes its status all the time.
@@ -61,18 +61,18 @@ def _replaced(target: Target, plan: Sequence[JsonObject]) -> list[JsonObject]:
     ]
 
 
-def _plan_as_read(target: Target) -> JsonObject | None:
+def _plan_as_read(target: ChangeTarget) -> JsonObject | None:
     found: JsonObject = target.object.get("spec") or {}
     return found.get("plan")
 
 
 def abort(
-    target: Target,
+    target: ChangeTarget,
     *,
     everybody: bool = False,
     max_concurrency: int | None = None,
     timeout: int | None = None,
-) -> Change:
+) -> RequestedChange:
     """Appends AbortOnFailure; for `everybody` Abort, which also undoes successful actions.
 
     Raises Refused where it may not follow.
@@ -80,9 +80,9 @@ def abort(
     plan = _actions(target)
     step = NewStep((abort_of(everybody=everybody),), max_concurrency, timeout)
     if plan and plan[-1] == step.actions:
-        return Change(f"{_named(step)} is the plan's last step already")
+        return RequestedChange(f"{_named(step)} is the plan's last step already")
     if why := no_abort(plan, everybody=everybody):
-        raise Refused(why)
+        raise ChangeRefused(why)
     return append(target, step)
 
 
@@ -102,7 +102,7 @@ def drawn(plan: Sequence[Sequence[str]]) -> str:
     return "".join(f"[{', '.join(step)}]" for step in plan) or "an empty plan"
 
 
-def _item(target: Target, step: NewStep) -> JsonObject:
+def _item(target: ChangeTarget, step: NewStep) -> JsonObject:
     last = target.plan[-1].get("rolloutStrategy") or {} if target.plan else {}
     strategy = {
         "maxConcurrency": step.max_concurrency or last.get("maxConcurrency") or 1,
@@ -111,11 +111,11 @@ def _item(target: Target, step: NewStep) -> JsonObject:
     return {"actions": list(step.actions), "rolloutStrategy": strategy}
 
 
-def _actions(target: Target) -> list[tuple[str, ...]]:
+def _actions(target: ChangeTarget) -> list[tuple[str, ...]]:
     return [tuple(item.get("actions") or ()) for item in target.plan]
 
 
-def _starts(target: Target) -> str:
+def _starts(target: ChangeTarget) -> str:
     if not target.plan or target.completed:
         return "it starts when the rollout is resumed" if target.paused else "it starts now"
     if target.paused:

@@ -11,7 +11,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from ibgu.core.change.model import Change, Refused, Target
+from ibgu.core.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.change.plan import appendable
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action, Cause, Member, Outcome
@@ -26,7 +26,7 @@ _BASE = 200
 """Characters of the old name that the new one keeps."""
 
 
-class Failure(Struct, frozen=True):
+class FailedCluster(Struct, frozen=True):
     cluster: str
     action: str
     """The failed action, to retry from; "" is the whole plan."""
@@ -36,7 +36,7 @@ class Failure(Struct, frozen=True):
     """Why the cluster is not retried; empty: it has failed, and nobody has taken it further."""
 
 
-def failure(member: Member, labels: Mapping[str, str] | None, newer: str = "") -> Failure:
+def failure(member: Member, labels: Mapping[str, str] | None, newer: str = "") -> FailedCluster:
     """Returns the failure of a cluster's newest member in the rollout; `newer`: a later rollout
     that selects the cluster."""
     if newer:
@@ -45,7 +45,7 @@ def failure(member: Member, labels: Mapping[str, str] | None, newer: str = "") -
         why = "no ManagedCluster of that name is on the hub"
     else:
         why = _unproven(member, labels)
-    return Failure(member.cluster, str(member.failed_action or ""), labels, why)
+    return FailedCluster(member.cluster, str(member.failed_action or ""), labels, why)
 
 
 def _unproven(member: Member, labels: Mapping[str, str]) -> str:
@@ -76,16 +76,16 @@ def _taken_back(member: Member) -> bool:
     return member.outcome is Outcome.SUCCEEDED and last is Action.ABORT_ON_FAILURE
 
 
-def retry(target: Target, failures: Sequence[Failure]) -> Change:
+def retry(target: ChangeTarget, failures: Sequence[FailedCluster]) -> RequestedChange:
     """Returns the retry. Raises Refused if it would have no effect, or if no failure is proven."""
     if not failures:
-        raise Refused("none of these clusters has failed; nothing is to be tried again")
+        raise ChangeRefused("none of these clusters has failed; nothing is to be tried again")
     chosen = _ready(target, failures)
     names = sorted({each.cluster for each in chosen}, key=natural_key)
     body = _ibgu(target, names, _plan(target, chosen))
     name = body["metadata"]["name"]
     rest = _left_out(target, failures)
-    return Change(
+    return RequestedChange(
         f"{name} takes {_failed(len(names))} of {target.name} through the plan again"
         f"{rest and '; left out: '}{rest}",
         f"kubectl create -f - <<'EOF'\n{_json(body)}\nEOF",
@@ -97,12 +97,12 @@ def _failed(number: int) -> str:
     return "1 failed cluster" if number == 1 else f"{number} failed clusters"
 
 
-def why_no_retry(target: Target, failures: Sequence[Failure]) -> str:
+def why_no_retry(target: ChangeTarget, failures: Sequence[FailedCluster]) -> str:
     """Returns why no retry is possible; empty: some or all that failed in one of the actions can be
     retried."""
     try:
         retry(target, failures)
-    except Refused as refused:
+    except ChangeRefused as refused:
         return (
             ""
             if any(_alone(target, failures, first) for first in _firsts(failures))
@@ -111,27 +111,27 @@ def why_no_retry(target: Target, failures: Sequence[Failure]) -> str:
     return ""
 
 
-def _firsts(failures: Sequence[Failure]) -> set[str]:
+def _firsts(failures: Sequence[FailedCluster]) -> set[str]:
     return {_first(each.action) for each in failures}
 
 
-def _alone(target: Target, failures: Sequence[Failure], first: str) -> bool:
+def _alone(target: ChangeTarget, failures: Sequence[FailedCluster], first: str) -> bool:
     try:
         retry(target, [each for each in failures if _first(each.action) == first])
-    except Refused:
+    except ChangeRefused:
         return False
     return True
 
 
-def _ready(target: Target, failures: Sequence[Failure]) -> list[Failure]:
+def _ready(target: ChangeTarget, failures: Sequence[FailedCluster]) -> list[FailedCluster]:
     """Returns the failures without those that are not proven, or that the Lifecycle Agent would
     refuse."""
     ready = [each for each in failures if not _why_not(each)]
     if not ready:
-        raise Refused(f"can't be retried: {_left_out(target, failures)}")
+        raise ChangeRefused(f"can't be retried: {_left_out(target, failures)}")
     unlabelled = [each.cluster for each in ready if not _selectable(each)]
     if unlabelled:
-        raise Refused(
+        raise ChangeRefused(
             f"{_some(unlabelled)} can't be selected: the ManagedCluster lacks the label "
             f"{NAME_LABEL} with its name; set it (kubectl label managedcluster {unlabelled[0]} "
             f"{NAME_LABEL}={unlabelled[0]}), then retry"
@@ -139,7 +139,7 @@ def _ready(target: Target, failures: Sequence[Failure]) -> list[Failure]:
     return ready
 
 
-def _left_out(target: Target, failures: Sequence[Failure]) -> str:
+def _left_out(target: ChangeTarget, failures: Sequence[FailedCluster]) -> str:
     found: dict[str, list[str]] = {}
     for each in failures:
         if why := _why_not(each):
@@ -156,7 +156,7 @@ def _left_out(target: Target, failures: Sequence[Failure]) -> str:
 _FAILED = "takes no other stage than Idle now"
 
 
-def _why_not(failure: Failure) -> str:
+def _why_not(failure: FailedCluster) -> str:
     if failure.unproven:
         return failure.unproven
     return _FAILED if _to_abort(failure.labels or {}, failure.action) else ""
@@ -168,25 +168,27 @@ def _to_abort(labels: Mapping[str, str], action: str) -> bool:
     return failed and action not in ABORTS
 
 
-def _actions(target: Target) -> list[list[str]]:
+def _actions(target: ChangeTarget) -> list[list[str]]:
     return [item["actions"] for item in target.plan]
 
 
-def _selectable(failure: Failure) -> bool:
+def _selectable(failure: FailedCluster) -> bool:
     return failure.labels is not None and failure.labels.get(NAME_LABEL) == failure.cluster
 
 
-def _plan(target: Target, failures: Sequence[Failure]) -> list[JsonObject]:
+def _plan(target: ChangeTarget, failures: Sequence[FailedCluster]) -> list[JsonObject]:
     """Returns the plan from the failed action on, without its aborts."""
     firsts = _firsts(failures)
     if len(firsts) > 1:
-        raise Refused(
+        raise ChangeRefused(
             f"these clusters failed in different actions ({', '.join(sorted(firsts))}), which "
             "takes plans of their own: choose by cluster or cause"
         )
     plan = _left(target.plan, *firsts)
     if not allowed([step["actions"] for step in plan]):
-        raise Refused("what is left of the plan for them is no plan of its own; write a new one")
+        raise ChangeRefused(
+            "what is left of the plan for them is no plan of its own; write a new one"
+        )
     return plan
 
 
@@ -210,7 +212,7 @@ def _left(plan: Sequence[JsonObject], first: str) -> list[JsonObject]:
 ABORTS = (Action.ABORT, Action.ABORT_ON_FAILURE)
 
 
-def _ibgu(target: Target, clusters: Sequence[str], plan: list[JsonObject]) -> JsonObject:
+def _ibgu(target: ChangeTarget, clusters: Sequence[str], plan: list[JsonObject]) -> JsonObject:
     """Returns the new IBGU; its name follows from the clusters, so that two requests create one
     IBGU."""
     digest = sha256(_json([clusters, plan]).encode()).hexdigest()[:8]

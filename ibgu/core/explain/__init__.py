@@ -4,18 +4,18 @@ same on every surface."""
 from msgspec.structs import replace
 
 from ibgu.core import failures
-from ibgu.core.explain.case import Case, Explained, Line, Past
+from ibgu.core.explain.case import Case, Explained, Line, PastStep
 from ibgu.core.explain.causes import CAUSES
 from ibgu.core.explain.headline import headline
 from ibgu.core.explain.past import history
 from ibgu.core.explain.reasons import REASONS
-from ibgu.core.failures import Failure, Known
+from ibgu.core.failures import Failure, KnownFailure
 from ibgu.core.meaning import Meaning
 from ibgu.core.model import Cause, Member, Outcome, Reason, ReasonKind, Who
 from ibgu.core.overdue import Overdue, overdue_of
 from ibgu.core.words import Word, as_told, reason_of, word_of
 
-__all__ = ["CAUSES", "REASONS", "Case", "Explained", "Line", "Meaning", "Past", "explain"]
+__all__ = ["CAUSES", "REASONS", "Case", "Explained", "Line", "Meaning", "PastStep", "explain"]
 
 _ITS_WORDS = frozenset(
     {
@@ -69,7 +69,7 @@ def _overdue(case: Case, reason: Reason | None) -> Overdue | None:
     return overdue_of(case.member, reason, case.now, case.duration_stats)
 
 
-def _known(case: Case, reason: Reason | None) -> Known | None:
+def _known(case: Case, reason: Reason | None) -> KnownFailure | None:
     """Returns the known failure in a failed member's last words, or in what a running one reports
     now."""
     member = case.member
@@ -79,7 +79,7 @@ def _known(case: Case, reason: Reason | None) -> Known | None:
 
 
 def _kind(
-    member: Member, reason: Reason | None, known: Known | None
+    member: Member, reason: Reason | None, known: KnownFailure | None
 ) -> Failure | ReasonKind | Cause | None:
     if known is not None:
         return known.name

@@ -11,7 +11,7 @@ from ibgu.core.model import Action, Cause, Member, Reason, ReasonKind, Run, Who
 from ibgu.core.words import Word
 
 
-class Past(Struct, frozen=True):
+class PastStep(Struct, frozen=True):
     """One step that the cluster was in."""
 
     member: Member
@@ -27,7 +27,7 @@ class Case(Struct, frozen=True, kw_only=True):
     """The current or next action; None once the member has finished."""
     hold: Reason | None
     """Why nothing new starts in the rollout or step; None: nothing holds it."""
-    past: Sequence[Past]
+    past: Sequence[PastStep]
     """The steps in the history, oldest first, including the explained one."""
     now: datetime
     duration_stats: DurationsByAction

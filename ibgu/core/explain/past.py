@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 
-from ibgu.core.explain.case import Line, Past
+from ibgu.core.explain.case import Line, PastStep
 from ibgu.core.model import Run, RunResult
 from ibgu.core.spans import duration
 
 _RESULTS = {RunResult.LIMIT: "past its limit"}
 
 
-def history(past: Sequence[Past]) -> list[Line]:
+def history(past: Sequence[PastStep]) -> list[Line]:
     """Returns the lines, oldest first."""
     lines = [line for each in past for line in _step(each)]
     return sorted(lines, key=lambda line: line.at)
 
 
-def _step(past: Past) -> Iterator[Line]:
+def _step(past: PastStep) -> Iterator[Line]:
     for run in past.runs:
         yield from _run(run)
     for done in past.member.completed:

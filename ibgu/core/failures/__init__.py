@@ -2,7 +2,7 @@
 
 from ibgu.core.failures.apply import ApplyError, classify, refused_field
 from ibgu.core.failures.explain import KNOWN, explain
-from ibgu.core.failures.known import Known
+from ibgu.core.failures.known import KnownFailure
 from ibgu.core.failures.names import Failure
 
-__all__ = ["KNOWN", "ApplyError", "Failure", "Known", "classify", "explain", "refused_field"]
+__all__ = ["KNOWN", "ApplyError", "Failure", "KnownFailure", "classify", "explain", "refused_field"]

@@ -1,14 +1,14 @@
 """Finds the known failure in a cluster's message."""
 
 from ibgu.core.failures.ending import ANY, IDLE, ROLLBACK
-from ibgu.core.failures.known import Known
+from ibgu.core.failures.known import KnownFailure
 from ibgu.core.failures.prep_backup import BACKUP
 from ibgu.core.failures.prep_request import REQUEST
 from ibgu.core.failures.prep_seed import SEED
 from ibgu.core.failures.upgrade import AUTOMATIC_ROLLBACK, BEFORE_REBOOT
 from ibgu.core.model import Action, Stage
 
-KNOWN: tuple[Known, ...] = (
+KNOWN: tuple[KnownFailure, ...] = (
     *REQUEST,
     *BACKUP,
     *SEED,
@@ -23,7 +23,7 @@ KNOWN: tuple[Known, ...] = (
 _BY_STAGE = {stage: tuple(row for row in KNOWN if stage in row.stages) for stage in Stage}
 
 
-def explain(action: Action, message: str) -> Known | None:
+def explain(action: Action, message: str) -> KnownFailure | None:
     """Returns the known failure; `message` may stand inside more text, as after a timeout. None:
     unknown."""
     rows = _BY_STAGE[action.stage]

@@ -10,7 +10,7 @@ from ibgu.core.model import Stage
 ANY_STAGE = frozenset(Stage)
 
 
-class Known(Struct, frozen=True, kw_only=True):
+class KnownFailure(Struct, frozen=True, kw_only=True):
     """A known message of the Lifecycle Agent.
 
     Patterns are as short as they can be told apart: the text around them varies by version.
@@ -26,9 +26,9 @@ class Known(Struct, frozen=True, kw_only=True):
     """One sentence: what a person does next."""
 
 
-def known(name: Failure, pattern: str, means: str, remedy: str, *stages: Stage) -> Known:
+def known(name: Failure, pattern: str, means: str, remedy: str, *stages: Stage) -> KnownFailure:
     """Returns a row; without stages it applies to every stage."""
-    return Known(
+    return KnownFailure(
         name=name,
         stages=frozenset(stages) or ANY_STAGE,
         pattern=re.compile(pattern, re.IGNORECASE),

@@ -1,21 +1,21 @@
 """Forecasts: how long actions usually take here, which are stalled, and when a step will be
 over."""
 
-from ibgu.core.forecast.curve import Change, Point, curve
+from ibgu.core.forecast.curve import IntervalCounts, Point, curve
 from ibgu.core.forecast.durations import MEASURED, DurationsByAction, DurationStats
-from ibgu.core.forecast.eta import Eta, InFlight, Rest, eta
+from ibgu.core.forecast.eta import Eta, InFlight, RemainingWork, eta
 from ibgu.core.forecast.schedule import makespan
 from ibgu.core.forecast.stalled import Stalled, stalled
 
 __all__ = [
     "MEASURED",
-    "Change",
     "DurationStats",
     "DurationsByAction",
     "Eta",
     "InFlight",
+    "IntervalCounts",
     "Point",
-    "Rest",
+    "RemainingWork",
     "Stalled",
     "curve",
     "eta",

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 
-class Change(Struct, frozen=True):
+class IntervalCounts(Struct, frozen=True):
     """The changes of a step's members between two points; `number` counts intervals from 0."""
 
     number: int
@@ -25,10 +25,10 @@ class Point(Struct, frozen=True, rename="camel"):
 
 
 def curve(
-    begin: datetime, interval: timedelta, intervals: int, changes: Iterable[Change]
+    begin: datetime, interval: timedelta, intervals: int, changes: Iterable[IntervalCounts]
 ) -> list[Point]:
     """Returns one point for the beginning and one for the end of every interval."""
-    by_number: dict[int, list[Change]] = {}
+    by_number: dict[int, list[IntervalCounts]] = {}
     for change in changes:
         by_number.setdefault(change.number, []).append(change)
     points = [Point(begin, 0, 0, 0)]

@@ -28,7 +28,7 @@ class InFlight(Struct, frozen=True):
     """Whether the member's reason has lasted longer than usual."""
 
 
-class Rest(Struct, frozen=True):
+class RemainingWork(Struct, frozen=True):
     """The remaining work of a running step."""
 
     actions: tuple[Action, ...]
@@ -60,7 +60,7 @@ class Eta(Struct, frozen=True):
     """The end of the step's time, which ends the stuck ones."""
 
 
-def eta(rest: Rest, now: datetime, duration_stats: DurationsByAction) -> Eta | None:
+def eta(rest: RemainingWork, now: datetime, duration_stats: DurationsByAction) -> Eta | None:
     """Returns the forecast; None: an action that is left was measured too seldom here, or nothing
     is left to measure."""
     moving = [each for each in rest.in_flight if not _stuck(each, duration_stats)]
@@ -78,7 +78,7 @@ def _stuck(each: InFlight, duration_stats: DurationsByAction) -> bool:
 
 
 def _of_the_others(
-    rest: Rest, stuck: int, now: datetime, duration_stats: DurationsByAction
+    rest: RemainingWork, stuck: int, now: datetime, duration_stats: DurationsByAction
 ) -> Eta | None:
     needed = {action for each in rest.in_flight for action in each.left}
     needed |= set(rest.actions) if rest.waiting else set()
@@ -96,7 +96,7 @@ def _of_the_others(
     return Eta(at, earliest, latest, basis, stuck, max(now, rest.deadline))
 
 
-def _likely(rest: Rest, duration_stats: DurationsByAction) -> float:
+def _likely(rest: RemainingWork, duration_stats: DurationsByAction) -> float:
     """Returns the seconds left if the members' durations are spread like the measured ones."""
     running = [
         _remaining(
@@ -126,7 +126,7 @@ def _remaining(each: InFlight, duration_stats: DurationsByAction, takes: Sequenc
     return current + sum(islice(takes, 1, None))
 
 
-def _steady(rest: Rest, duration_stats: DurationsByAction, take: Take) -> float:
+def _steady(rest: RemainingWork, duration_stats: DurationsByAction, take: Take) -> float:
     """Returns the seconds left if all members take equally long."""
     running = [
         _remaining(each, duration_stats, [take(duration_stats[action]) for action in each.left])
@@ -144,7 +144,7 @@ def _most(stats: DurationStats) -> float:
     return stats.p95
 
 
-def _basis(rest: Rest, needed: set[Action], duration_stats: DurationsByAction) -> str:
+def _basis(rest: RemainingWork, needed: set[Action], duration_stats: DurationsByAction) -> str:
     parts = [
         _measured(action, duration_stats[action]) for action in rest.actions if action in needed
     ]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.core.model import ReasonKind
 from ibgu.core.notify import words
-from ibgu.core.notify.memory import FAILURES_LAST, Alert, Group, Hold, Memory, Track
+from ibgu.core.notify.memory import FAILURES_LAST, Alert, FailureGroup, Hold, Memory, Track
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.receiver import Receiver
 from ibgu.core.notify.topics import Topic
@@ -89,7 +89,7 @@ def _held(hold: Hold, about: _About, what: str) -> Alert:
     return replace(alert, labels={**alert.labels, "reason": hold.reason})
 
 
-def _failed(groups: Sequence[Group], about: _About) -> Alert:
+def _failed(groups: Sequence[FailureGroup], about: _About) -> Alert:
     """Returns one alert for the rollout: its labels must not change while the numbers do."""
     largest = max(groups, key=lambda group: group.count)
     count = sum(group.count for group in groups)

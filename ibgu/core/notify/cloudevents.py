@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from ibgu.core.notify.memory import Group
+from ibgu.core.notify.memory import FailureGroup
 from ibgu.core.notify.message import Message
 from ibgu.core.notify.topics import Topic
 
@@ -13,7 +13,7 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 TYPE = "dev.ibgu."
 
 
-class Failed(Struct, frozen=True, kw_only=True, rename="camel"):
+class FailedData(Struct, frozen=True, kw_only=True, rename="camel"):
     step: int
     action: str
     failure: str
@@ -23,7 +23,7 @@ class Failed(Struct, frozen=True, kw_only=True, rename="camel"):
     remedy: str
 
 
-class Held(Struct, frozen=True, kw_only=True, rename="camel"):
+class HeldData(Struct, frozen=True, kw_only=True, rename="camel"):
     reason: str
     message: str
     who: str
@@ -42,8 +42,8 @@ class Data(Struct, frozen=True, kw_only=True, rename="camel"):
     actions: tuple[str, ...]
     total: int
     outcomes: dict[str, int]
-    hold: Held | None
-    failures: tuple[Failed, ...]
+    hold: HeldData | None
+    failures: tuple[FailedData, ...]
     actor: str
     link: str | None
 
@@ -91,15 +91,15 @@ def _data(message: Message, link: str) -> Data:
         actions=track.actions,
         total=track.total,
         outcomes=track.outcomes,
-        hold=None if hold is None else Held(**msgspec.structs.asdict(hold)),
+        hold=None if hold is None else HeldData(**msgspec.structs.asdict(hold)),
         failures=tuple(_failed(group) for group in message.groups),
         actor=message.actor,
         link=link or None,
     )
 
 
-def _failed(group: Group) -> Failed:
-    return Failed(
+def _failed(group: FailureGroup) -> FailedData:
+    return FailedData(
         step=group.step + 1,
         action=group.action,
         failure=group.failure,

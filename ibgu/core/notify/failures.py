@@ -8,13 +8,13 @@ from ibgu.core import failures
 from ibgu.core.harmless import one_line
 from ibgu.core.model import Action
 from ibgu.core.notify.fact import Fact
-from ibgu.core.notify.memory import NAMED, Group
+from ibgu.core.notify.memory import NAMED, FailureGroup
 
 WORDS = 300
 """Characters of a cluster's message that are passed on."""
 
 
-def counted(groups: Sequence[Group], fact: Fact) -> tuple[Group, ...]:
+def counted(groups: Sequence[FailureGroup], fact: Fact) -> tuple[FailureGroup, ...]:
     """Returns the groups with the failed cluster added; its group comes last."""
     new = _group(fact)
     old = next((group for group in groups if group.key == new.key), None)
@@ -32,13 +32,13 @@ def milestone(count: int) -> bool:
     return digits[0] in "15" and not digits[1:].strip("0")
 
 
-def _group(fact: Fact) -> Group:
+def _group(fact: Fact) -> FailureGroup:
     assert fact.step is not None
     assert fact.cluster is not None
     action, words = str(fact.data.get("failed_action", "")), str(fact.data.get("message", ""))
     known = failures.explain(Action(action), words) if action in set(Action) else None
     words = one_line(words)
-    return Group(
+    return FailureGroup(
         step=fact.step,
         action=action,
         failure=known.name if known else fact.cause or "unknown",

@@ -23,7 +23,7 @@ class Hold(Struct, frozen=True):
     since: datetime
 
 
-class Group(Struct, frozen=True, kw_only=True):
+class FailureGroup(Struct, frozen=True, kw_only=True):
     """Clusters of a step that failed in the same way."""
 
     step: int
@@ -57,7 +57,7 @@ class Track(Struct, frozen=True, kw_only=True):
     total: int = 0
     outcomes: dict[str, int] = {}
     """Members of the newest step by outcome."""
-    groups: tuple[Group, ...] = ()
+    groups: tuple[FailureGroup, ...] = ()
     """Failures of all steps that nobody has begun to clean up yet."""
     hold: Hold | None = None
     step_hold: Hold | None = None

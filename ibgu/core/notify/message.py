@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.notify.memory import Group, Hold, Track
+from ibgu.core.notify.memory import FailureGroup, Hold, Track
 from ibgu.core.notify.topics import BAD, Topic
 
 
@@ -21,7 +21,7 @@ class Message(Struct, frozen=True, kw_only=True):
     """A sentence."""
     actor: str = ""
     hold: Hold | None = None
-    groups: tuple[Group, ...] = ()
+    groups: tuple[FailureGroup, ...] = ()
     track: Track
 
     @property

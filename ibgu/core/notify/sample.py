@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from ibgu.core.notify.alerts import wanted
-from ibgu.core.notify.memory import Group, Memory, Track
+from ibgu.core.notify.memory import FailureGroup, Memory, Track
 from ibgu.core.notify.message import Message, message_id
 from ibgu.core.notify.parcel import Parcel, parcel, parcel_of_alerts
 from ibgu.core.notify.receiver import Format, Receiver
@@ -13,7 +13,7 @@ from ibgu.core.notify.words import failed
 
 def sample(receiver: Receiver, hub: str, now: datetime) -> Parcel:
     """Returns the sample in the receiver's format; an alert ends at once."""
-    group = Group(
+    group = FailureGroup(
         step=0,
         action="Prep",
         failure="Test",

@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from ibgu.core.notify import words
-from ibgu.core.notify.memory import Group
+from ibgu.core.notify.memory import FailureGroup
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.message import Message
 from ibgu.core.notify.topics import Topic
@@ -62,7 +62,7 @@ def _symbol(message: Message) -> str:
     return "✗" if finished and message.bad else _SYMBOLS.get(message.topic, "▶")
 
 
-def _details(group: Group) -> list[str]:
+def _details(group: FailureGroup) -> list[str]:
     more = ", …" if group.count > len(group.clusters) else ""
     lines = [f"• {escaped(', '.join(group.clusters))}{more}"]
     return [*lines, f"→ {escaped(group.remedy)}"] if group.remedy else lines

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ibgu.core.notify.fact import Fact
-from ibgu.core.notify.memory import Group, Hold, Track
+from ibgu.core.notify.memory import FailureGroup, Hold, Track
 from ibgu.core.notify.topics import Topic
 
 GROUPS = 20
@@ -29,7 +29,7 @@ def sentence(topic: Topic, track: Track, fact: Fact) -> str:
             return fact.why
 
 
-def failed(group: Group) -> str:
+def failed(group: FailureGroup) -> str:
     said = f"step {group.step + 1}: {clusters(group.count)} failed in {group.action}"
     return f"{said} ({group.failure}): {group.words}" if group.words else f"{said}: {group.failure}"
 
@@ -49,7 +49,7 @@ def hold_of(topic: Topic, track: Track) -> Hold | None:
     return track.step_hold if topic in (Topic.STEP_HELD, Topic.STEP_CIRCUIT_BREAKER) else None
 
 
-def groups_of(topic: Topic, track: Track) -> tuple[Group, ...]:
+def groups_of(topic: Topic, track: Track) -> tuple[FailureGroup, ...]:
     """Returns the failures that belong in the message, the largest group first."""
     match topic:
         case Topic.CLUSTERS_FAILED:
@@ -66,7 +66,7 @@ def clusters(count: int) -> str:
     return f"{count} cluster" if count == 1 else f"{count} clusters"
 
 
-def _largest(groups: Iterable[Group]) -> tuple[Group, ...]:
+def _largest(groups: Iterable[FailureGroup]) -> tuple[FailureGroup, ...]:
     return tuple(sorted(groups, key=lambda group: -group.count))[:GROUPS]
 
 

@@ -8,7 +8,7 @@ from ibgu.core.cut import cut
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import Action, Cause, IbuView, Stage
 from ibgu.core.observe import words
-from ibgu.core.observe.standing import Standing, standing
+from ibgu.core.observe.standing import IbuState, standing
 from ibgu.core.observe.verdict import IDLE_FAILURES
 
 
@@ -31,18 +31,18 @@ class Judgement(Struct, frozen=True, kw_only=True):
 STARTABLE = Judgement(kind=JudgementKind.STARTABLE)
 
 _STARTS = {
-    Action.PREP: Standing.IDLE,
-    Action.UPGRADE: Standing.PREPARED,
-    Action.FINALIZE_UPGRADE: Standing.UPGRADED,
-    Action.FINALIZE_ROLLBACK: Standing.ROLLED_BACK,
+    Action.PREP: IbuState.IDLE,
+    Action.UPGRADE: IbuState.PREPARED,
+    Action.FINALIZE_UPGRADE: IbuState.UPGRADED,
+    Action.FINALIZE_ROLLBACK: IbuState.ROLLED_BACK,
 }
 _AIMS = {
-    Action.PREP: {Standing.PREPARED, Standing.UPGRADED},
-    Action.UPGRADE: {Standing.UPGRADED},
-    Action.ROLLBACK: {Standing.ROLLED_BACK},
+    Action.PREP: {IbuState.PREPARED, IbuState.UPGRADED},
+    Action.UPGRADE: {IbuState.UPGRADED},
+    Action.ROLLBACK: {IbuState.ROLLED_BACK},
 }
-_IDLE_AIM = {Standing.IDLE}
-_SEEDED = {Standing.PREPARED, Standing.UPGRADED}
+_IDLE_AIM = {IbuState.IDLE}
+_SEEDED = {IbuState.PREPARED, IbuState.UPGRADED}
 _BUSY_REASONS = {"Blocked", "Aborting", "Finalizing"}
 
 
@@ -64,7 +64,7 @@ def _whatever_the_action(ibu: IbuView) -> Judgement | None:
 
 def _by_standing(ibu: IbuView, action: Action, spec: IbguSpec) -> Judgement:
     stands = standing(ibu)
-    if stands is Standing.UNKNOWN:
+    if stands is IbuState.UNKNOWN:
         return _busy(words.unsettled(ibu))
     reached = stands in _AIMS.get(action, _IDLE_AIM)
     startable = _startable(ibu, action, stands)
@@ -79,7 +79,7 @@ def _by_standing(ibu: IbuView, action: Action, spec: IbguSpec) -> Judgement:
     return _failed(Cause.WRONG_STATE, words.wrong(ibu, action, stands, spec))
 
 
-def _startable(ibu: IbuView, action: Action, stands: Standing) -> bool:
+def _startable(ibu: IbuView, action: Action, stands: IbuState) -> bool:
     if action is Action.ROLLBACK:
         return Stage.ROLLBACK in ibu.next_stages
     if action.aborts:
@@ -89,7 +89,7 @@ def _startable(ibu: IbuView, action: Action, stands: Standing) -> bool:
     return stands is _STARTS[action]
 
 
-def _seed_fits(ibu: IbuView, action: Action, stands: Standing, spec: IbguSpec) -> bool:
+def _seed_fits(ibu: IbuView, action: Action, stands: IbuState, spec: IbguSpec) -> bool:
     if action not in (Action.PREP, Action.UPGRADE) or stands not in _SEEDED:
         return True
     ours = spec.ibu_spec.seed_image_ref

@@ -19,7 +19,7 @@ from ibgu.core.observe.work import view_work
 from ibgu.core.works import names
 
 
-class View(Protocol):
+class HubView(Protocol):
     @property
     def name(self) -> str: ...
 
@@ -27,7 +27,7 @@ class View(Protocol):
     def uid(self) -> str: ...
 
 
-V = TypeVar("V", bound=View)
+V = TypeVar("V", bound=HubView)
 
 
 class Shown(Struct, Generic[V], frozen=True, gc=False):

@@ -10,7 +10,7 @@ from ibgu.core.model import IbuCondition, IbuView, Stage
 ROLLBACK_REQUESTED = "Rollback requested"
 
 
-class Standing(StrEnum):
+class IbuState(StrEnum):
     UNKNOWN = "unknown"
     IDLE = "idle"
     PREPARING = "preparing"
@@ -30,42 +30,42 @@ def rollback_requested(ibu: IbuView) -> bool:
     return ibu.upgrade_completed.false and any(ROLLBACK_REQUESTED in c.message for c in told)
 
 
-def standing(ibu: IbuView) -> Standing:
+def standing(ibu: IbuView) -> IbuState:
     if ibu.idle.true:
-        return Standing.IDLE
+        return IbuState.IDLE
     return (
         _of(
             ibu.rollback_in_progress,
             ibu.rollback_completed,
-            Standing.ROLLING_BACK,
-            Standing.ROLLED_BACK,
-            Standing.ROLLBACK_FAILED,
+            IbuState.ROLLING_BACK,
+            IbuState.ROLLED_BACK,
+            IbuState.ROLLBACK_FAILED,
         )
         or _of(
             ibu.upgrade_in_progress,
             ibu.upgrade_completed,
-            Standing.UPGRADING,
-            Standing.UPGRADED,
-            Standing.ROLLING_BACK if rollback_requested(ibu) else Standing.UPGRADE_FAILED,
+            IbuState.UPGRADING,
+            IbuState.UPGRADED,
+            IbuState.ROLLING_BACK if rollback_requested(ibu) else IbuState.UPGRADE_FAILED,
         )
         or _of(
             ibu.prep_in_progress,
             ibu.prep_completed,
-            Standing.PREPARING,
-            Standing.PREPARED,
-            Standing.PREP_FAILED,
+            IbuState.PREPARING,
+            IbuState.PREPARED,
+            IbuState.PREP_FAILED,
         )
-        or Standing.UNKNOWN
+        or IbuState.UNKNOWN
     )
 
 
 def _of(
     in_progress: IbuCondition,
     completed: IbuCondition,
-    running: Standing,
-    done: Standing,
-    failed: Standing,
-) -> Standing | None:
+    running: IbuState,
+    done: IbuState,
+    failed: IbuState,
+) -> IbuState | None:
     # Completed=False is written before InProgress turns False.
     if completed.true:
         return done

@@ -2,17 +2,17 @@
 
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import Action, IbuView, Stage
-from ibgu.core.observe.standing import Standing, detail, last_words
+from ibgu.core.observe.standing import IbuState, detail, last_words
 
 _RUNNING = {
-    Standing.PREPARING: Stage.PREP,
-    Standing.UPGRADING: Stage.UPGRADE,
-    Standing.ROLLING_BACK: Stage.ROLLBACK,
+    IbuState.PREPARING: Stage.PREP,
+    IbuState.UPGRADING: Stage.UPGRADE,
+    IbuState.ROLLING_BACK: Stage.ROLLBACK,
 }
 _FAILED = {
-    Standing.PREP_FAILED: Stage.PREP,
-    Standing.UPGRADE_FAILED: Stage.UPGRADE,
-    Standing.ROLLBACK_FAILED: Stage.ROLLBACK,
+    IbuState.PREP_FAILED: Stage.PREP,
+    IbuState.UPGRADE_FAILED: Stage.UPGRADE,
+    IbuState.ROLLBACK_FAILED: Stage.ROLLBACK,
 }
 _NEEDS = {
     Action.PREP: "an Idle cluster",
@@ -24,18 +24,18 @@ _NEEDS = {
     Action.ABORT_ON_FAILURE: "a cluster that is neither upgraded nor rolled back and offers Idle",
 }
 _STATES = {
-    Standing.IDLE: "Idle",
-    Standing.PREPARED: "prepared with {seed}",
-    Standing.UPGRADED: "upgraded to {seed}",
-    Standing.ROLLED_BACK: "rolled back",
+    IbuState.IDLE: "Idle",
+    IbuState.PREPARED: "prepared with {seed}",
+    IbuState.UPGRADED: "upgraded to {seed}",
+    IbuState.ROLLED_BACK: "rolled back",
 }
 _NEXT = {
-    Standing.IDLE: "only Prep can follow",
-    Standing.PREPARED: "Upgrade or Abort can follow",
-    Standing.PREP_FAILED: "Abort can follow",
-    Standing.UPGRADED: "FinalizeUpgrade or Rollback can follow",
-    Standing.ROLLED_BACK: "FinalizeRollback can follow",
-    Standing.ROLLBACK_FAILED: "the cluster has to be recovered by hand",
+    IbuState.IDLE: "only Prep can follow",
+    IbuState.PREPARED: "Upgrade or Abort can follow",
+    IbuState.PREP_FAILED: "Abort can follow",
+    IbuState.UPGRADED: "FinalizeUpgrade or Rollback can follow",
+    IbuState.ROLLED_BACK: "FinalizeRollback can follow",
+    IbuState.ROLLBACK_FAILED: "the cluster has to be recovered by hand",
 }
 _GENERIC = "In progress"
 
@@ -44,7 +44,7 @@ def unsettled(ibu: IbuView) -> str:
     return last_words(ibu, Stage.IDLE) or "the Lifecycle Agent has not reported a state yet"
 
 
-def running(ibu: IbuView, stands: Standing) -> str:
+def running(ibu: IbuView, stands: IbuState) -> str:
     """Returns what runs on the cluster; empty: nothing."""
     stage = _RUNNING.get(stands)
     if stage is None:
@@ -53,26 +53,26 @@ def running(ibu: IbuView, stands: Standing) -> str:
     return f"{stage} in progress" + (f": {told}" if told and told != _GENERIC else "")
 
 
-def already(ibu: IbuView, stands: Standing) -> str:
+def already(ibu: IbuView, stands: IbuState) -> str:
     return f"was already {_state(ibu, stands)}"
 
 
-def other_seed(ibu: IbuView, action: Action, stands: Standing, spec: IbguSpec) -> str:
+def other_seed(ibu: IbuView, action: Action, stands: IbuState, spec: IbguSpec) -> str:
     return (
         f"{action} is for the seed {_our_seed(spec)}, but the cluster is "
         f"{_state(ibu, stands)}; {_NEXT[stands]}"
     )
 
 
-def wrong(ibu: IbuView, action: Action, stands: Standing, spec: IbguSpec) -> str:
+def wrong(ibu: IbuView, action: Action, stands: IbuState, spec: IbguSpec) -> str:
     need = _NEEDS[action].format(seed=_our_seed(spec))
     stage = _FAILED.get(stands)
     seen = f"its {stage} failed ({detail(ibu, stage)})" if stage else f"it is {_state(ibu, stands)}"
     return f"{action} needs {need}, but {seen}; {_next(ibu, stands)}"
 
 
-def _next(ibu: IbuView, stands: Standing) -> str:
-    if stands is not Standing.UPGRADE_FAILED:
+def _next(ibu: IbuView, stands: IbuState) -> str:
+    if stands is not IbuState.UPGRADE_FAILED:
         return _NEXT[stands]
     if Stage.ROLLBACK in ibu.next_stages:
         return "it runs the new release, Rollback can follow"
@@ -81,7 +81,7 @@ def _next(ibu: IbuView, stands: Standing) -> str:
     return "the Lifecycle Agent offers no next stage, look at the cluster"
 
 
-def _state(ibu: IbuView, stands: Standing) -> str:
+def _state(ibu: IbuView, stands: IbuState) -> str:
     return _STATES[stands].format(seed=_seed(ibu.seed_version, ibu.seed_image))
 
 

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Container, Iterator
 
 from ibgu.core.fleet import TrackedRollout
-from ibgu.core.recover.found import Found
+from ibgu.core.recover.found import FoundIbgu
 from ibgu.core.recover.told import Entry
 
 
-def behind(tracked: TrackedRollout, found: Found, foreign: Container[str]) -> str:
+def behind(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -> str:
     """Returns what the hub shows of the rollout and the journal can't have forgotten; empty:
     nothing.
 
@@ -18,7 +18,7 @@ def behind(tracked: TrackedRollout, found: Found, foreign: Container[str]) -> st
     return next(_signs(tracked, found, foreign), "")
 
 
-def _signs(tracked: TrackedRollout, found: Found, foreign: Container[str]) -> Iterator[str]:
+def _signs(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -> Iterator[str]:
     for trace in found.traces.values():
         if trace.run in foreign:
             yield f"the work of {trace.cluster} carries the run {trace.run}"

@@ -20,7 +20,7 @@ from ibgu.core.model import (
     RunResult,
     Who,
 )
-from ibgu.core.recover.placing import Part
+from ibgu.core.recover.placing import StepPart
 from ibgu.core.recover.runs import FROM_HUB, close, ended, last_run, taken
 from ibgu.core.recover.trace import Trace
 
@@ -36,7 +36,7 @@ class Signs(Struct, frozen=True, kw_only=True):
     now: datetime
     over: bool
     """Whether the step has ended."""
-    part: Part = Part()
+    part: StepPart = StepPart()
     trace: Trace | None = None
     """The trace of a run that the journal does not know."""
 

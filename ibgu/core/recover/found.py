@@ -8,15 +8,15 @@ from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Action, ClusterView, WorkView
 from ibgu.core.observe import Shown
 from ibgu.core.recover.placing import Plan
-from ibgu.core.recover.told import Told, told
+from ibgu.core.recover.told import ToldStatus, told
 from ibgu.core.recover.trace import Trace, traces_of
 
 
-class Found(Struct, frozen=True):
+class FoundIbgu(Struct, frozen=True):
     object: Ibgu
     plan: Plan
     """The plan; empty if it can't be read."""
-    told: Told
+    told: ToldStatus
     traces: dict[str, Trace]
     """By cluster name."""
     cluster: Callable[[str], ClusterView | None]
@@ -29,10 +29,10 @@ class Found(Struct, frozen=True):
 
 def find(
     obj: Ibgu, works: Iterable[Shown[WorkView]], cluster: Callable[[str], ClusterView | None]
-) -> Found:
+) -> FoundIbgu:
     """Collects the signs; `works`: the rollout's stage works, `cluster`: returns a ManagedCluster
     by name."""
-    return Found(obj, _plan(obj), told(obj), traces_of(works), cluster)
+    return FoundIbgu(obj, _plan(obj), told(obj), traces_of(works), cluster)
 
 
 def _plan(obj: Ibgu) -> Plan:

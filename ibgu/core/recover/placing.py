@@ -10,7 +10,7 @@ from ibgu.core.recover.told import Entry, ToldAction
 Plan = Sequence[tuple[Action, ...]]
 
 
-class Part(Struct, frozen=True):
+class StepPart(Struct, frozen=True):
     """A cluster's part in one step."""
 
     completed: tuple[ToldAction, ...] = ()
@@ -31,7 +31,7 @@ class _Rest:
         self.current = entry.current_action
         self.has_failed = False
 
-    def part(self, actions: Sequence[Action]) -> Part:
+    def part(self, actions: Sequence[Action]) -> StepPart:
         completed: list[ToldAction] = []
         for action in actions:
             if self._next(self.completed, action):
@@ -40,8 +40,8 @@ class _Rest:
             failed = self.failed.pop(0) if self._next(self.failed, action) else None
             self.has_failed = self.has_failed or failed is not None
             current = self.current if failed is None and self._runs(action) else None
-            return Part(tuple(completed), failed, current)
-        return Part(tuple(completed))
+            return StepPart(tuple(completed), failed, current)
+        return StepPart(tuple(completed))
 
     def _next(self, told: list[ToldAction], action: Action) -> bool:
         """Whether the action is next. AbortOnFailure may be planned twice: it belongs to the first
@@ -54,7 +54,7 @@ class _Rest:
         return self.current is not None and self.current.action == action and not self.completed
 
 
-def place(plan: Plan, entry: Entry) -> dict[int, Part]:
+def place(plan: Plan, entry: Entry) -> dict[int, StepPart]:
     """Returns the parts by step; steps that the entry says nothing about are left out."""
     rest = _Rest(entry)
     parts = {index: rest.part(actions) for index, actions in enumerate(plan)}

@@ -22,10 +22,10 @@ from ibgu.core.model import (
     Step,
 )
 from ibgu.core.recover.fates import Signs, fate
-from ibgu.core.recover.found import Found
+from ibgu.core.recover.found import FoundIbgu
 from ibgu.core.recover.holding import RESUME, acted_on, mark, restored
 from ibgu.core.recover.members import ACTOR, gone, newcomer, told, with_slots
-from ibgu.core.recover.placing import Part
+from ibgu.core.recover.placing import StepPart
 from ibgu.core.recover.runs import FROM_HUB
 from ibgu.core.recover.steps import Layout, lay_out, newcomers, record
 from ibgu.core.works import names
@@ -34,7 +34,7 @@ from ibgu.core.works import names
 class _Basis(Struct, frozen=True):
     tracked: TrackedRollout
     fleet: FleetState
-    found: Found
+    found: FoundIbgu
     layout: Layout
     now: datetime
 
@@ -43,7 +43,7 @@ class _Basis(Struct, frozen=True):
 
 
 def rebuild(
-    rollout: Rollout, found: Found, fleet: FleetState, why: str, now: datetime
+    rollout: Rollout, found: FoundIbgu, fleet: FleetState, why: str, now: datetime
 ) -> Iterator[Decision]:
     """Returns the decisions that bring the journal up to what the hub shows.
 
@@ -75,7 +75,7 @@ def _imported(basis: _Basis, why: str) -> OnRollout:
     return OnRollout(Kind.IMPORTED, rollout, words, warning=True, actor=ACTOR)
 
 
-def _with_spec(rollout: Rollout, found: Found) -> Rollout:
+def _with_spec(rollout: Rollout, found: FoundIbgu) -> Rollout:
     """Returns the rollout with the last accepted spec, where the status proves which one that
     was."""
     meta = found.object.metadata
@@ -131,7 +131,7 @@ def _fate(basis: _Basis, step: Step, member: Member) -> Member:
     signs = Signs(
         now=basis.now,
         over=basis.over(step.index),
-        part=layout.parts[step.index].get(member.cluster, Part()),
+        part=layout.parts[step.index].get(member.cluster, StepPart()),
         trace=layout.traces[step.index].get(member.cluster),
     )
     return gone(fate(member, step.actions, signs), basis.now)

@@ -10,8 +10,8 @@ from ibgu.core.fleet import TrackedRollout, TrackedStep
 from ibgu.core.model import Action, ClusterView, Step, StepState
 from ibgu.core.numbers import int32
 from ibgu.core.plan import EVERYWHERE, natural_key, select
-from ibgu.core.recover.found import Found
-from ibgu.core.recover.placing import Part, place, step_of
+from ibgu.core.recover.found import FoundIbgu
+from ibgu.core.recover.placing import StepPart, place, step_of
 from ibgu.core.recover.trace import Trace
 
 
@@ -20,14 +20,14 @@ class Layout(Struct, frozen=True):
 
     steps: int
     """How many steps have begun."""
-    parts: list[dict[str, Part]]
+    parts: list[dict[str, StepPart]]
     traces: list[dict[str, Trace]]
 
 
-def lay_out(tracked: TrackedRollout, found: Found, foreign: Container[str]) -> Layout:
+def lay_out(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -> Layout:
     """Lays out the signs; `foreign`: runs that the journal does not know."""
     plan = found.plan
-    parts: list[dict[str, Part]] = [{} for _ in plan]
+    parts: list[dict[str, StepPart]] = [{} for _ in plan]
     for name, entry in found.told.clusters.items():
         for index, part in place(plan, entry).items():
             parts[index][name] = part
@@ -41,7 +41,7 @@ def lay_out(tracked: TrackedRollout, found: Found, foreign: Container[str]) -> L
     return Layout(max(begun, last), parts, traces)
 
 
-def _begun(tracked: TrackedRollout, found: Found) -> int:
+def _begun(tracked: TrackedRollout, found: FoundIbgu) -> int:
     if found.told.complete:
         return len(found.plan)
     known = [step for step in tracked.steps if step.step.state is not StepState.OPENING]
@@ -49,7 +49,7 @@ def _begun(tracked: TrackedRollout, found: Found) -> int:
 
 
 def record(
-    found: Found, uid: str, index: int, known: TrackedStep | None, over: bool, now: datetime
+    found: FoundIbgu, uid: str, index: int, known: TrackedStep | None, over: bool, now: datetime
 ) -> Step:
     """Returns the step's record without its members. Its clock begins now unless an earlier time is
     known."""
@@ -83,7 +83,7 @@ def record(
 
 
 def newcomers(
-    found: Found, layout: Layout, index: int, known: TrackedStep | None, over: bool
+    found: FoundIbgu, layout: Layout, index: int, known: TrackedStep | None, over: bool
 ) -> list[str]:
     """Returns members that the journal does not know, in natural order."""
     names = {*layout.parts[index], *layout.traces[index]}
@@ -96,7 +96,7 @@ def newcomers(
     return sorted(names, key=natural_key)
 
 
-def _waiting(found: Found, index: int) -> Iterator[str]:
+def _waiting(found: FoundIbgu, index: int) -> Iterator[str]:
     """Yields waiting members: the status has only their names; their labels say whether they may
     start."""
     views = [found.cluster(name) for name in found.told.clusters]

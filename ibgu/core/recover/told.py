@@ -43,7 +43,7 @@ class _Status(Struct, frozen=True, rename="camel"):
     summary: _Summary = _Summary()
 
 
-class Told(Struct, frozen=True):
+class ToldStatus(Struct, frozen=True):
     generation: int = 0
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -60,13 +60,13 @@ class Told(Struct, frozen=True):
         return self.complete or (self.ours and bool(self.started_at or self.clusters))
 
 
-def told(found: Ibgu) -> Told:
+def told(found: Ibgu) -> ToldStatus:
     """Returns the status read; empty if it can't be read."""
     try:
         status = json.decode(found.status, type=_Status)
     except ValidationError:
-        return Told()
-    return Told(
+        return ToldStatus()
+    return ToldStatus(
         generation=status.observed_generation,
         started_at=moment(status.started_at or ""),
         completed_at=moment(status.completed_at or ""),

@@ -6,7 +6,7 @@ All times are seconds of one monotonic clock of the caller's.
 from ibgu.core.refresh.budget import Budget
 from ibgu.core.refresh.eligibility import Eligibility, eligibility
 from ibgu.core.refresh.ranges import BUILT_IN, Range, chance, range_of
-from ibgu.core.refresh.schedule import GAP, LONGEST, RefreshSchedule, Target
+from ibgu.core.refresh.schedule import GAP, LONGEST, RefreshSchedule, RefreshTarget
 
 __all__ = [
     "BUILT_IN",
@@ -16,7 +16,7 @@ __all__ = [
     "Eligibility",
     "Range",
     "RefreshSchedule",
-    "Target",
+    "RefreshTarget",
     "chance",
     "eligibility",
     "range_of",

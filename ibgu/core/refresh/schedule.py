@@ -21,7 +21,7 @@ SHORT = 1.0
 """Seconds until a cluster that did not fit into the budget is considered again."""
 
 
-class Target(Struct, frozen=True):
+class RefreshTarget(Struct, frozen=True):
     """A run that its cluster has taken."""
 
     rollout: str
@@ -34,7 +34,7 @@ class Target(Struct, frozen=True):
 
 
 class _Followed(Struct):
-    target: Target
+    target: RefreshTarget
     late: int = 0
     """Refreshes since the run outlived its range."""
 
@@ -62,7 +62,7 @@ class RefreshSchedule:
         """When to call `choose` again; None: no run is followed."""
         return self._due[0][0] if self._due else None
 
-    def follow(self, target: Target) -> None:
+    def follow(self, target: RefreshTarget) -> None:
         """Follows the run until it is over; a run that is followed already stays as it is."""
         known = self._followed.get(target.cluster)
         if known is None or known.target.run != target.run:
@@ -80,7 +80,9 @@ class RefreshSchedule:
             if cluster in self._followed or at + GAP > now
         }
 
-    def choose(self, now: float, eligibility: Callable[[Target], Eligibility]) -> list[Target]:
+    def choose(
+        self, now: float, eligibility: Callable[[RefreshTarget], Eligibility]
+    ) -> list[RefreshTarget]:
         """Returns the runs to refresh now: the likeliest to have ended first, among equals the one
         whose last refresh is the oldest."""
         due = self._take_due(now, eligibility)
@@ -94,7 +96,7 @@ class RefreshSchedule:
         return [each.target for each in due[:granted]]
 
     def _take_due(
-        self, now: float, eligibility: Callable[[Target], Eligibility]
+        self, now: float, eligibility: Callable[[RefreshTarget], Eligibility]
     ) -> list[_Followed]:
         found = []
         while self._due and self._due[0][0] <= now:

@@ -1,22 +1,22 @@
 """Shadow mode (R20.6): what ibgu would have seen and reported while TALM does the work."""
 
 from ibgu.core.shadow.evidence import conclude, symptom_of
-from ibgu.core.shadow.follow import Seen, begin, due, follow
+from ibgu.core.shadow.follow import TalmObservation, begin, due, follow
 from ibgu.core.shadow.records import (
-    Batch,
-    Note,
+    ShadowNote,
+    ShadowOutcome,
     ShadowRollout,
     ShadowRun,
     ShadowStep,
+    ShadowVerdict,
     Symptom,
     SymptomKind,
-    Told,
-    Verdict,
+    TalmBatch,
 )
 from ibgu.core.shadow.report import (
-    FailureGroup,
     Report,
     Row,
+    ShadowFailureGroup,
     StepReport,
     compare,
     remedy_of,
@@ -25,20 +25,20 @@ from ibgu.core.shadow.rollouts import rollout_of, status_of, step_of
 from ibgu.core.shadow.words import explanation
 
 __all__ = [
-    "Batch",
-    "FailureGroup",
-    "Note",
     "Report",
     "Row",
-    "Seen",
+    "ShadowFailureGroup",
+    "ShadowNote",
+    "ShadowOutcome",
     "ShadowRollout",
     "ShadowRun",
     "ShadowStep",
+    "ShadowVerdict",
     "StepReport",
     "Symptom",
     "SymptomKind",
-    "Told",
-    "Verdict",
+    "TalmBatch",
+    "TalmObservation",
     "begin",
     "compare",
     "conclude",

@@ -9,7 +9,7 @@ from datetime import datetime
 from ibgu.core.failures import ApplyError, Failure, classify, explain, refused_field
 from ibgu.core.model import Action, Cause, Stage
 from ibgu.core.observe.standing import ROLLBACK_REQUESTED
-from ibgu.core.shadow.records import ShadowRun, Symptom, SymptomKind, Told, Verdict
+from ibgu.core.shadow.records import ShadowOutcome, ShadowRun, ShadowVerdict, Symptom, SymptomKind
 from ibgu.core.talm import TalmWork
 from ibgu.core.times import SETTLE
 
@@ -35,16 +35,16 @@ _SYMPTOMS = {
 }
 
 
-def conclude(run: ShadowRun, work: TalmWork, now: datetime) -> Told | None:
+def conclude(run: ShadowRun, work: TalmWork, now: datetime) -> ShadowOutcome | None:
     """Returns the end of the action; for a reachable cluster only, as frozen feedback proves
     nothing. None: not ended yet."""
     if work.settled and work.value == "True":
-        return Told(Verdict.SUCCEEDED, now)
+        return ShadowOutcome(ShadowVerdict.SUCCEEDED, now)
     if work.settled and (cause := _failure(run.action, work)):
-        return Told(Verdict.FAILED, now, cause, work.words)
+        return ShadowOutcome(ShadowVerdict.FAILED, now, cause, work.words)
     symptom = run.symptom
     if symptom is not None and now >= symptom.since + SETTLE:
-        return Told(Verdict.FAILED, now, _SYMPTOMS[symptom.kind], symptom.message)
+        return ShadowOutcome(ShadowVerdict.FAILED, now, _SYMPTOMS[symptom.kind], symptom.message)
     return None
 
 

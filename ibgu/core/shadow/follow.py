@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from ibgu.core.model import Action
 from ibgu.core.shadow.evidence import conclude, symptom_of
-from ibgu.core.shadow.records import Note, ShadowRun, Told, Verdict
-from ibgu.core.talm import Group, TalmWork
+from ibgu.core.shadow.records import ShadowNote, ShadowOutcome, ShadowRun, ShadowVerdict
+from ibgu.core.talm import TalmGroup, TalmWork
 from ibgu.core.talm import names as talm
 from ibgu.core.times import SETTLE
 
@@ -16,12 +16,12 @@ NOTES = 60
 """Lines of history that a run keeps: its first one and the newest."""
 
 
-class Seen(Struct, frozen=True):
+class TalmObservation(Struct, frozen=True):
     """The hub's view of one action of one cluster."""
 
     work: TalmWork | None
     """TALM's ManifestWork for this very action."""
-    group: Group | None
+    group: TalmGroup | None
     """The ClusterGroupUpgrade; None: it is gone."""
     reachable: bool
     """ManagedClusterConditionAvailable is True."""
@@ -39,11 +39,11 @@ def begin(rollout: str, step: int, action: Action, work: TalmWork, now: datetime
         action=action,
         work=work.name,
         since=since,
-        notes=(Note(since, f"TALM asks the cluster for {action}"),),
+        notes=(ShadowNote(since, f"TALM asks the cluster for {action}"),),
     )
 
 
-def follow(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
+def follow(run: ShadowRun, seen: TalmObservation, now: datetime) -> ShadowRun:
     """Returns the run after the observation; the cluster's evidence counts before TALM's status."""
     run = _reach(run, seen, now)
     if seen.work is not None and run.gone_at is None:
@@ -60,7 +60,7 @@ def due(run: ShadowRun) -> datetime | None:
     return run.symptom.since + SETTLE if run.reachable else None
 
 
-def _reach(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
+def _reach(run: ShadowRun, seen: TalmObservation, now: datetime) -> ShadowRun:
     """Updates reachability; time without it does not count for a symptom."""
     if seen.reachable == run.reachable or run.gone_at is not None:
         return run
@@ -86,14 +86,14 @@ def _probe(run: ShadowRun, work: TalmWork, now: datetime) -> ShadowRun:
     return run if told is None else _conclude(run, told)
 
 
-def _conclude(run: ShadowRun, told: Told) -> ShadowRun:
-    if told.verdict is Verdict.SUCCEEDED:
+def _conclude(run: ShadowRun, told: ShadowOutcome) -> ShadowRun:
+    if told.verdict is ShadowVerdict.SUCCEEDED:
         return _note(replace(run, ibgu=told), told.at, f"{run.action} has succeeded")
     text = f"ibgu would have failed {run.action} here, with: {told.message or told.cause}"
     return _note(replace(run, ibgu=told), told.at, text)
 
 
-def _ask_talm(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
+def _ask_talm(run: ShadowRun, seen: TalmObservation, now: datetime) -> ShadowRun:
     group = seen.group
     if group is None:
         return run
@@ -102,15 +102,15 @@ def _ask_talm(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
     ended = group.ended.get(run.cluster)
     if not behind and ended == talm.TIMED_OUT and _timed_out_here(run, group):
         words = seen.words or group.words.get(run.cluster, "")
-        told = Told(Verdict.FAILED, now, None, words)
+        told = ShadowOutcome(ShadowVerdict.FAILED, now, None, words)
         return _note(replace(run, talm=told), now, f"TALM: timed out{_quoted(words)}")
     if behind or ended is not None:
-        told = Told(Verdict.SUCCEEDED, now)
+        told = ShadowOutcome(ShadowVerdict.SUCCEEDED, now)
         return _note(replace(run, talm=told), now, f"TALM: {run.action} completed")
     return run
 
 
-def _timed_out_here(run: ShadowRun, group: Group) -> bool:
+def _timed_out_here(run: ShadowRun, group: TalmGroup) -> bool:
     """Whether the timeout is of this action: TALM names it, unless it lost sight of the work."""
     return group.timed_out_in.get(run.cluster, run.action) is run.action
 
@@ -119,7 +119,7 @@ def _quoted(words: str) -> str:
     return f", {words}" if words else ""
 
 
-def _leave(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
+def _leave(run: ShadowRun, seen: TalmObservation, now: datetime) -> ShadowRun:
     """Notes that the work is gone, which happens with the next action or the batch's end, and that
     the place is free."""
     group = seen.group
@@ -134,7 +134,7 @@ def _leave(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
 
 
 def _note(run: ShadowRun, at: datetime, text: str) -> ShadowRun:
-    notes = (*run.notes, Note(at, " ".join(text.split())))
+    notes = (*run.notes, ShadowNote(at, " ".join(text.split())))
     if len(notes) > NOTES:
         notes = (notes[0], *notes[len(notes) - NOTES + 1 :])
     return replace(run, notes=notes)

@@ -8,15 +8,15 @@ from msgspec import Struct
 from ibgu.core.model import Action, Cause
 
 
-class Verdict(StrEnum):
+class ShadowVerdict(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
 
 
-class Told(Struct, frozen=True):
+class ShadowOutcome(Struct, frozen=True):
     """The end of an action, as ibgu or TALM sees it."""
 
-    verdict: Verdict
+    verdict: ShadowVerdict
     at: datetime
     cause: Cause | None = None
     """The cause of a failure; the only one that TALM knows is a timeout."""
@@ -39,7 +39,7 @@ class Symptom(Struct, frozen=True):
     message: str
 
 
-class Note(Struct, frozen=True):
+class ShadowNote(Struct, frozen=True):
     """A line of a run's history."""
 
     at: datetime
@@ -67,14 +67,14 @@ class ShadowRun(Struct, frozen=True, kw_only=True):
     """The Lifecycle Agent's last words, as far as TALM's feedback brings them."""
     words_at: datetime | None = None
     symptom: Symptom | None = None
-    ibgu: Told | None = None
+    ibgu: ShadowOutcome | None = None
     """ibgu's conclusion, at the first moment with sufficient evidence."""
-    talm: Told | None = None
+    talm: ShadowOutcome | None = None
     gone_at: datetime | None = None
     """When TALM's ManifestWork was gone: nothing more is seen."""
     freed_at: datetime | None = None
     """When TALM's batch was over: only then could another cluster take the place."""
-    notes: tuple[Note, ...] = ()
+    notes: tuple[ShadowNote, ...] = ()
 
     @property
     def key(self) -> tuple[str, int, str, str]:
@@ -86,7 +86,7 @@ class ShadowRun(Struct, frozen=True, kw_only=True):
         return self.freed_at is None or self.talm is None
 
 
-class Batch(Struct, frozen=True):
+class TalmBatch(Struct, frozen=True):
     """A batch of TALM's: its clusters start together, and the next one waits for the last of
     them."""
 
@@ -104,7 +104,7 @@ class ShadowStep(Struct, frozen=True, kw_only=True):
     actions: tuple[Action, ...]
     max_concurrency: int
     timeout_minutes: int
-    batches: tuple[Batch, ...] = ()
+    batches: tuple[TalmBatch, ...] = ()
     batch: int = 0
     """The running batch, from 1; 0: none."""
     started_at: datetime | None = None

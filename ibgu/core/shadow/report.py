@@ -13,7 +13,13 @@ from msgspec import Struct
 from ibgu.core.failures import explain
 from ibgu.core.model import Action, Cause
 from ibgu.core.plan import natural_key
-from ibgu.core.shadow.records import ShadowRollout, ShadowRun, ShadowStep, Told, Verdict
+from ibgu.core.shadow.records import (
+    ShadowOutcome,
+    ShadowRollout,
+    ShadowRun,
+    ShadowStep,
+    ShadowVerdict,
+)
 
 NAMED = 10
 """The most clusters of a group that are named."""
@@ -41,7 +47,7 @@ class Row(Struct, frozen=True):
         return bool(talm and ibgu and talm.verdict is not ibgu.verdict)
 
 
-class FailureGroup(Struct, frozen=True):
+class ShadowFailureGroup(Struct, frozen=True):
     """Failures of one kind that ibgu would have reported."""
 
     step: int
@@ -89,7 +95,7 @@ class Report(Struct, frozen=True):
     rollout: ShadowRollout
     steps: tuple[StepReport, ...]
     rows: tuple[Row, ...]
-    failures: tuple[FailureGroup, ...]
+    failures: tuple[ShadowFailureGroup, ...]
     ahead: timedelta
     """The total by which ibgu would have reported failures earlier."""
     saved: timedelta
@@ -115,7 +121,7 @@ def compare(
 
 def _row(run: ShadowRun, last: bool, now: datetime) -> Row:
     ahead = idle = None
-    if run.ibgu is not None and run.ibgu.verdict is Verdict.FAILED:
+    if run.ibgu is not None and run.ibgu.verdict is ShadowVerdict.FAILED:
         ahead = max(_NO_TIME, (run.talm.at if run.talm else now) - run.ibgu.at)
     ended = _end(run)
     if last and ended is not None and run.freed_at is not None:
@@ -136,24 +142,24 @@ def _sum(parts: Iterable[timedelta | None]) -> timedelta:
 # -- failures ----------------------------------------------------------------------------------
 
 
-def _groups(rows: Iterable[Row]) -> list[FailureGroup]:
+def _groups(rows: Iterable[Row]) -> list[ShadowFailureGroup]:
     """Returns the groups, the largest first."""
     found: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
         told = row.run.ibgu
-        if told is not None and told.verdict is Verdict.FAILED:
+        if told is not None and told.verdict is ShadowVerdict.FAILED:
             known = explain(row.run.action, told.message)
             key = (row.run.step, row.run.action, told.cause, known and known.name)
             found.setdefault(key, []).append(row)
     return sorted(map(_group, found.values()), key=lambda group: (-group.count, group.step))
 
 
-def _group(rows: Sequence[Row]) -> FailureGroup:
+def _group(rows: Sequence[Row]) -> ShadowFailureGroup:
     run = rows[0].run
     told = run.ibgu
     assert told is not None
     known = explain(run.action, told.message)
-    return FailureGroup(
+    return ShadowFailureGroup(
         step=run.step,
         action=run.action,
         cause=told.cause,
@@ -167,7 +173,7 @@ def _group(rows: Sequence[Row]) -> FailureGroup:
     )
 
 
-def remedy_of(run: ShadowRun, told: Told) -> str:
+def remedy_of(run: ShadowRun, told: ShadowOutcome) -> str:
     known = explain(run.action, told.message)
     return known.remedy if known else _LOOK
 

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from ibgu.core.kinds import Condition, Ibgu
 from ibgu.core.moments import moment
 from ibgu.core.observe.conditions import find
-from ibgu.core.shadow.records import Batch, ShadowRollout, ShadowStep
-from ibgu.core.talm import Group
+from ibgu.core.shadow.records import ShadowRollout, ShadowStep, TalmBatch
+from ibgu.core.talm import TalmGroup
 
 
 class _ActionMessage(Struct, frozen=True):
@@ -71,7 +71,7 @@ def rollout_of(found: Ibgu, known: ShadowRollout | None, now: datetime) -> Shado
     )
 
 
-def step_of(rollout: str, group: Group, known: ShadowStep | None, now: datetime) -> ShadowStep:
+def step_of(rollout: str, group: TalmGroup, known: ShadowStep | None, now: datetime) -> ShadowStep:
     """Returns the step; `known`: its earlier record, the only source of when batches ended."""
     return ShadowStep(
         rollout=rollout,
@@ -87,17 +87,17 @@ def step_of(rollout: str, group: Group, known: ShadowStep | None, now: datetime)
     )
 
 
-def _finished_at(group: Group, known: ShadowStep | None, now: datetime) -> datetime | None:
+def _finished_at(group: TalmGroup, known: ShadowStep | None, now: datetime) -> datetime | None:
     if not group.finished:
         return None
     return group.finished_at or (known.finished_at if known else None) or now
 
 
-def _batches(group: Group, known: ShadowStep | None, now: datetime) -> tuple[Batch, ...]:
+def _batches(group: TalmGroup, known: ShadowStep | None, now: datetime) -> tuple[TalmBatch, ...]:
     before = dict(enumerate(known.batches)) if known else {}
     found = []
     for index, clusters in enumerate(group.batches):
-        batch = Batch(clusters, before[index].ended_at if index in before else None)
+        batch = TalmBatch(clusters, before[index].ended_at if index in before else None)
         over = group.finished or index + 1 < group.batch
         found.append(replace(batch, ended_at=now) if over and batch.ended_at is None else batch)
     return tuple(found)

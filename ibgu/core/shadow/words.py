@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from ibgu.core.shadow.records import ShadowRun, Verdict
+from ibgu.core.shadow.records import ShadowRun, ShadowVerdict
 
 
 def explanation(run: ShadowRun, now: datetime) -> str:
-    if run.ibgu is not None and run.ibgu.verdict is Verdict.FAILED:
+    if run.ibgu is not None and run.ibgu.verdict is ShadowVerdict.FAILED:
         return _failed(run, now)
     if run.talm is not None:
         return _over(run)
@@ -27,7 +27,7 @@ def _failed(run: ShadowRun, now: datetime) -> str:
     if run.talm is None:
         ago = _minutes(now - run.ibgu.at)
         return f"{run.action} has failed {ago} ago; TALM waits for its time-out"
-    if run.talm.verdict is Verdict.SUCCEEDED:
+    if run.talm.verdict is ShadowVerdict.SUCCEEDED:
         return f"{run.action} had failed, and TALM saw it complete later"
     later = _minutes(run.talm.at - run.ibgu.at)
     return f"{run.action} has failed; TALM said so {later} later"
@@ -35,7 +35,7 @@ def _failed(run: ShadowRun, now: datetime) -> str:
 
 def _over(run: ShadowRun) -> str:
     assert run.talm is not None
-    if run.talm.verdict is Verdict.FAILED:
+    if run.talm.verdict is ShadowVerdict.FAILED:
         return f"{run.action} timed out under TALM; the cluster had not reported a failure"
     if run.freed_at is None:
         return f"{run.action} has succeeded; its place waits for the rest of batch {run.batch}"

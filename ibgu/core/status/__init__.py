@@ -10,14 +10,14 @@ from ibgu.core.mistakes import mistakes
 from ibgu.core.model import ReasonKind
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status.conditions import conditions, held_only, unlisted
-from ibgu.core.status.listing import Listing
+from ibgu.core.status.listing import StatusListing
 from ibgu.core.status.phase import Phase, complete, hold_of, kept_by, phase_of
 from ibgu.core.status.size import fit
 from ibgu.core.status.summary import summary_of
 
 __all__ = [
-    "Listing",
     "Phase",
+    "StatusListing",
     "complete",
     "held_status",
     "hold_of",
@@ -36,7 +36,7 @@ def status_of(
     before: Iterable[Condition],
     served: frozenset[str],
     now: datetime,
-    listing: Listing | None = None,
+    listing: StatusListing | None = None,
     annotations: Mapping[str, str] = NO_ANNOTATIONS,
 ) -> JsonObject:
     """Returns the status to write; `served` names the optional fields that the hub's CRD declares.
@@ -45,7 +45,7 @@ def status_of(
     call, updated here. `clusters` is encoded already; a field that is None is to be removed (JSON
     merge patch).
     """
-    listing = listing or Listing()
+    listing = listing or StatusListing()
     listing.update(tracked)
     rollout, old = tracked.rollout, list(before)
     wrong, counted = mistakes(annotations), "summary" in served

@@ -23,14 +23,14 @@ class Words(IntEnum):
     NONE = 2
 
 
-class Item(Struct, frozen=True, gc=False):
+class EncodedEntry(Struct, frozen=True, gc=False):
     """One entry, encoded for each of `Words`; the same bytes where nothing is cut."""
 
     encoded: tuple[bytes, ...]
     rank: Rank
 
 
-class Listing:
+class StatusListing:
     """All entries of one rollout, in natural order of the clusters' names."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Listing:
         self._clear()
 
     def _clear(self) -> None:
-        self._items: dict[str, Item] = {}
+        self._items: dict[str, EncodedEntry] = {}
         self._counts = [0 for _ in Rank]
         self._sizes = [[0 for _ in Rank] for _ in Words]
 
@@ -62,7 +62,7 @@ class Listing:
         return sum(self._sizes[words][least:]) + 1 + max(1, count)
 
     def encoded(self, words: Words, hidden: Collection[str] = ()) -> Raw:
-        items: Iterable[Item] = self._items.values()
+        items: Iterable[EncodedEntry] = self._items.values()
         if hidden:
             items = (item for name, item in self._items.items() if name not in hidden)
         return Raw(b"[%b]" % b",".join([item.encoded[words] for item in items]))
@@ -79,13 +79,13 @@ class Listing:
             excess -= len(item.encoded[words]) + len(b",")
         return found
 
-    def _least_first(self, last: Container[str]) -> list[list[tuple[str, Item]]]:
-        groups: list[list[tuple[str, Item]]] = [[] for _ in range(2 * len(Rank))]
+    def _least_first(self, last: Container[str]) -> list[list[tuple[str, EncodedEntry]]]:
+        groups: list[list[tuple[str, EncodedEntry]]] = [[] for _ in range(2 * len(Rank))]
         for found in self._items.items():
             groups[2 * found[1].rank + (found[0] in last)].append(found)
         return groups
 
-    def _put(self, cluster: str, item: Item | None) -> None:
+    def _put(self, cluster: str, item: EncodedEntry | None) -> None:
         before = self._items.get(cluster)
         if before is not None:
             self._count(before, -1)
@@ -95,13 +95,13 @@ class Listing:
             self._items[cluster] = item
             self._count(item, 1)
 
-    def _count(self, item: Item, by: int) -> None:
+    def _count(self, item: EncodedEntry, by: int) -> None:
         self._counts[item.rank] += by
         for words in Words:
             self._sizes[words][item.rank] += by * len(item.encoded[words])
 
 
-def _item(tracked: TrackedRollout, cluster: str) -> Item | None:
+def _item(tracked: TrackedRollout, cluster: str) -> EncodedEntry | None:
     """Returns the entry; None: the cluster is no longer a member (a start that was undone)."""
     found = (step.members.get(cluster) for step in tracked.steps)
     members = [member for member in found if member is not None]
@@ -110,10 +110,10 @@ def _item(tracked: TrackedRollout, cluster: str) -> Item | None:
     return item(entry(cluster, members))
 
 
-def item(made: JsonObject) -> Item:
+def item(made: JsonObject) -> EncodedEntry:
     whole = json.encode(made)
     if b'"message":' not in whole:
-        return Item((whole, whole, whole), rank(made))
+        return EncodedEntry((whole, whole, whole), rank(made))
     shorter = [json.encode(cut(made, length)) for length in (SHORT, 0)]
     encoded = (whole, *(whole if each == whole else each for each in shorter))
-    return Item(encoded, rank(made))
+    return EncodedEntry(encoded, rank(made))

@@ -7,7 +7,7 @@ from msgspec import Raw, json
 
 from ibgu.core.kinds import JsonObject
 from ibgu.core.status.entries import Rank
-from ibgu.core.status.listing import Listing, Words
+from ibgu.core.status.listing import StatusListing, Words
 
 LIMIT = 1_000_000
 """Bytes of the whole status; etcd takes 1.5 MiB for the whole object."""
@@ -17,7 +17,7 @@ NUMBERS = 80
 
 def fit(
     status: JsonObject,
-    listing: Listing,
+    listing: StatusListing,
     last: Container[str],
     unlisted: JsonObject,
     limit: int = LIMIT,
@@ -40,7 +40,7 @@ def fit(
 
 
 def _chosen(
-    listing: Listing, last: Container[str], room: int, rest: int
+    listing: StatusListing, last: Container[str], room: int, rest: int
 ) -> tuple[Words, Mapping[str, Rank]]:
     """Returns what to show; `room`: bytes for the list, `rest`: the same if something is hidden,
     which must be reported."""

@@ -6,11 +6,11 @@ from msgspec import Struct
 
 from ibgu.core.model import Action
 from ibgu.core.plan import natural_key
-from ibgu.core.stragglers.left import Plan, Standing, Straggler
+from ibgu.core.stragglers.left import Plan, Straggler, StragglerState
 
 
-class Group(Struct, frozen=True, kw_only=True):
-    standing: Standing
+class StragglerGroup(Struct, frozen=True, kw_only=True):
+    standing: StragglerState
     step: int
     """From 1."""
     action: Action
@@ -36,7 +36,7 @@ class Group(Struct, frozen=True, kw_only=True):
         return self.plan[0][0] if self.plan else None
 
 
-def grouped(stragglers: Iterable[Straggler]) -> list[Group]:
+def grouped(stragglers: Iterable[Straggler]) -> list[StragglerGroup]:
     """Returns the groups, the largest first; those that need no person, because they still go on,
     last."""
     found: dict[tuple[object, ...], list[Straggler]] = {}
@@ -47,10 +47,10 @@ def grouped(stragglers: Iterable[Straggler]) -> list[Group]:
     return sorted(map(_group, found.values()), key=_order)
 
 
-def _group(alike: list[Straggler]) -> Group:
+def _group(alike: list[Straggler]) -> StragglerGroup:
     alike = sorted(alike, key=lambda each: natural_key(each.left.cluster))
     first = alike[0]
-    return Group(
+    return StragglerGroup(
         standing=first.standing,
         step=first.left.step,
         action=first.left.action,
@@ -66,6 +66,6 @@ def _group(alike: list[Straggler]) -> Group:
     )
 
 
-def _order(group: Group) -> tuple[object, ...]:
-    going = group.standing is Standing.GOING
+def _order(group: StragglerGroup) -> tuple[object, ...]:
+    going = group.standing is StragglerState.GOING
     return (going, -len(group.clusters), group.step, natural_key(group.clusters[0]), group.kind)

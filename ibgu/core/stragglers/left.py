@@ -18,7 +18,7 @@ _FAILED_LABELS = NEEDS[Action.ABORT_ON_FAILURE].any_of
 _FORWARD = frozenset(Action) - {Action.ABORT, Action.ABORT_ON_FAILURE}
 
 
-class Standing(StrEnum):
+class StragglerState(StrEnum):
     GOING = "going"
     """Not finished: the cluster waits or runs."""
     ENDED = "ended"
@@ -29,7 +29,7 @@ class Standing(StrEnum):
     """Succeeded, but a later step began without it."""
 
 
-class Course(Struct, frozen=True):
+class PlanProgress(Struct, frozen=True):
     """The rollout's plan, and how many of its steps have started."""
 
     plan: Plan
@@ -90,31 +90,33 @@ class Left(Struct, frozen=True, kw_only=True):
 
 class Straggler(Struct, frozen=True):
     left: Left
-    standing: Standing
+    standing: StragglerState
     plan: Plan = ()
     """The plan of a new ImageBasedGroupUpgrade that is possible now; empty: none."""
     note: str = ""
     """Why there is none, or what to consider."""
 
 
-def judge(left: Left, course: Course, labels: Mapping[str, str] | None) -> Straggler | None:
+def judge(left: Left, course: PlanProgress, labels: Mapping[str, str] | None) -> Straggler | None:
     """Returns the straggler; None: the cluster is not left behind. `labels`: the ManagedCluster's
     now; None: it is gone."""
     if not left.finished:
-        return Straggler(left, Standing.GOING)
+        return Straggler(left, StragglerState.GOING)
     if left.outcome == "succeeded":
         return _after_success(left, course, labels)
     if labels is None:
-        return Straggler(left, Standing.ENDED, note="no ManagedCluster of that name is on the hub")
+        return Straggler(
+            left, StragglerState.ENDED, note="no ManagedCluster of that name is on the hub"
+        )
     if done(left.action, labels):
         aborted = left.action is Action.ABORT_ON_FAILURE
         return _aborted(left, course) if aborted else None
     plan, note = _way_on(left, course, labels)
-    return Straggler(left, Standing.ENDED, plan, note)
+    return Straggler(left, StragglerState.ENDED, plan, note)
 
 
 def _after_success(
-    left: Left, course: Course, labels: Mapping[str, str] | None
+    left: Left, course: PlanProgress, labels: Mapping[str, str] | None
 ) -> Straggler | None:
     if labels is None:
         return None
@@ -125,18 +127,18 @@ def _after_success(
         return None
     step, action = following
     if _meets(action, labels):
-        return Straggler(left, Standing.NOT_TAKEN, course.rest(step, action))
+        return Straggler(left, StragglerState.NOT_TAKEN, course.rest(step, action))
     note = f"{unmet(action, labels)}, so step {step} did not take it"
-    return Straggler(left, Standing.NOT_TAKEN, note=note)
+    return Straggler(left, StragglerState.NOT_TAKEN, note=note)
 
 
-def _aborted(left: Left, course: Course) -> Straggler | None:
+def _aborted(left: Left, course: PlanProgress) -> Straggler | None:
     """Returns the aborted straggler; None: the plan only aborts, and has reached its aim."""
     ahead = course.anew()
-    return Straggler(left, Standing.ABORTED, ahead) if ahead else None
+    return Straggler(left, StragglerState.ABORTED, ahead) if ahead else None
 
 
-def _following(left: Left, course: Course) -> tuple[int, Action] | None:
+def _following(left: Left, course: PlanProgress) -> tuple[int, Action] | None:
     """Returns the started step after the member's own that should have taken it, and its first
     action."""
     for index in range(left.step, course.started):
@@ -145,7 +147,7 @@ def _following(left: Left, course: Course) -> tuple[int, Action] | None:
     return None
 
 
-def _way_on(left: Left, course: Course, labels: Mapping[str, str]) -> tuple[Plan, str]:
+def _way_on(left: Left, course: PlanProgress, labels: Mapping[str, str]) -> tuple[Plan, str]:
     if left.cause == Cause.TAKEN_OVER:
         return (), "somebody works on it by hand: see what they are at first"
     if any(label in labels for label in _FAILED_LABELS):
@@ -157,7 +159,7 @@ def _way_on(left: Left, course: Course, labels: Mapping[str, str]) -> tuple[Plan
     return (), f"its labels forbid {left.action}: {unmet(left.action, labels)}"
 
 
-def _back(left: Left, course: Course) -> tuple[Plan, str]:
+def _back(left: Left, course: PlanProgress) -> tuple[Plan, str]:
     """Returns the plan back to Idle, from where the cluster can begin again."""
     step = course.aborts_later
     if step is not None:

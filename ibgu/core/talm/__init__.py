@@ -1,12 +1,12 @@
 """TALM's objects for an IBGU on the hub: read, and never written in TALM's format."""
 
 from ibgu.core.talm import names
-from ibgu.core.talm.group import Group, group_of, groups_of
+from ibgu.core.talm.group import TalmGroup, group_of, groups_of
 from ibgu.core.talm.kinds import TalmManifestWork
 from ibgu.core.talm.work import TalmWork, shown_talm_work, view_talm_work
 
 __all__ = [
-    "Group",
+    "TalmGroup",
     "TalmManifestWork",
     "TalmWork",
     "group_of",

@@ -17,7 +17,7 @@ from ibgu.core.talm import names
 _ACTIONS = frozenset(action.value for action in Action)
 
 
-class Group(Struct, frozen=True, kw_only=True):
+class TalmGroup(Struct, frozen=True, kw_only=True):
     """A step of TALM's. `index`: its place in the plan, from 0."""
 
     namespace: str
@@ -63,7 +63,9 @@ class Group(Struct, frozen=True, kw_only=True):
         return next(found, 0)
 
 
-def groups_of(ibgu: str, spec: IbguSpec, cgus: Iterable[ClusterGroupUpgrade]) -> tuple[Group, ...]:
+def groups_of(
+    ibgu: str, spec: IbguSpec, cgus: Iterable[ClusterGroupUpgrade]
+) -> tuple[TalmGroup, ...]:
     """Returns the groups that carry out a step of this plan, in its order; others with the label
     are left out."""
     plan = {
@@ -75,11 +77,11 @@ def groups_of(ibgu: str, spec: IbguSpec, cgus: Iterable[ClusterGroupUpgrade]) ->
     return tuple(sorted(found, key=lambda group: group.index))
 
 
-def group_of(cgu: ClusterGroupUpgrade, index: int, item: PlanItem) -> Group:
+def group_of(cgu: ClusterGroupUpgrade, index: int, item: PlanItem) -> TalmGroup:
     meta, status = cgu.metadata, cgu.status
     actions = tuple(Action(action) for action in item.actions)
     run = status.status
-    return Group(
+    return TalmGroup(
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,

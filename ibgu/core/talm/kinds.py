@@ -1,13 +1,13 @@
 """Fields of TALM's ManifestWorks beyond those of ours: how their deletion acts on the cluster."""
 
-from ibgu.core.kinds import Kind, ManifestWork
+from ibgu.core.kinds import ManifestWork, WireStruct
 
 
-class DeleteOption(Kind, frozen=True, gc=False, rename="camel"):
+class DeleteOption(WireStruct, frozen=True, gc=False, rename="camel"):
     propagation_policy: str = ""
 
 
-class TalmWorkSpec(Kind, frozen=True, gc=False, rename="camel"):
+class TalmWorkSpec(WireStruct, frozen=True, gc=False, rename="camel"):
     delete_option: DeleteOption | None = None
 
 

@@ -13,7 +13,7 @@ from ibgu.db.rows import fields, to_record
 from ibgu.db.schema import events, hubs, rollouts
 
 
-class Feed(Struct, frozen=True):
+class FactPage(Struct, frozen=True):
     facts: tuple[Fact, ...]
     upto: int
     """The number of the last event that was read; those of other kinds are not in `facts`."""
@@ -23,7 +23,7 @@ class Feed(Struct, frozen=True):
 
 
 class FeedReads(Base):
-    async def feed(self, after: int, kinds: Collection[str], limit: int = 500) -> Feed:
+    async def feed(self, after: int, kinds: Collection[str], limit: int = 500) -> FactPage:
         """Returns events of these kinds with a number above `after`, oldest first."""
         newest = select(hubs.c.last_seq, func.now().label("now")).where(hubs.c.id == self.hub)
         its_rollout = and_(rollouts.c.hub == events.c.hub, rollouts.c.uid == events.c.rollout)
@@ -40,7 +40,7 @@ class FeedReads(Base):
             rows = (await db.execute(statement)).mappings()
             facts = tuple(to_record(row, Fact) for row in rows)
         more = len(facts) == limit
-        return Feed(facts, facts[-1].seq if more else last_seq, more, now)
+        return FactPage(facts, facts[-1].seq if more else last_seq, more, now)
 
     async def first_unfinished(self) -> int:
         """Returns the number of the first event of all unfinished rollouts; 0 if there are none."""

@@ -18,7 +18,7 @@ class Taken(NamedTuple):
     name: str
 
 
-class Known(NamedTuple):
+class KnownLabels(NamedTuple):
     labels: dict[str, str] | None
     """None: too many to be kept."""
     there: bool
@@ -67,14 +67,14 @@ class LaterReads(Base):
             rows = await db.execute(statement)
             return {row.cluster: Taken(row.namespace, row.name) for row in rows}
 
-    async def labels(self, clusters: Collection[str]) -> dict[str, Known]:
+    async def labels(self, clusters: Collection[str]) -> dict[str, KnownLabels]:
         """Returns labels as the leader saw them last, without clusters that it has not recorded."""
         statement = select(
             cluster_labels.c.cluster, cluster_labels.c.labels, cluster_labels.c.there
         ).where(cluster_labels.c.hub == self.hub, cluster_labels.c.cluster == any_(texts(clusters)))
         async with self._at_one_moment() as db:
             rows = await db.execute(statement)
-            return {row.cluster: Known(row.labels, row.there) for row in rows}
+            return {row.cluster: KnownLabels(row.labels, row.there) for row in rows}
 
     def _after(self, rollout: Rollout) -> ColumnElement[bool]:
         age = tuple_(rollouts.c.created_at, rollouts.c.uid)

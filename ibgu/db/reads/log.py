@@ -27,15 +27,15 @@ _GAPS = text("""
 """)
 
 
-class Found(Struct, frozen=True):
-    """Found is a rollout of that name, on any hub."""
+class LoggedRollout(Struct, frozen=True):
+    """LoggedRollout is a rollout of that name, on any hub."""
 
     hub: str
     hub_name: str
     rollout: Rollout
 
 
-async def named(engine: AsyncEngine, namespace: str, name: str) -> tuple[Found, ...]:
+async def named(engine: AsyncEngine, namespace: str, name: str) -> tuple[LoggedRollout, ...]:
     """Returns the rollouts of that name, newest first. Raises JournalAway."""
     statement = (
         select(*OF_ROLLOUT, rollouts.c.hub.label("of_hub"), hubs.c.name.label("hub_name"))
@@ -46,7 +46,9 @@ async def named(engine: AsyncEngine, namespace: str, name: str) -> tuple[Found, 
     with away_from("looking for the rollout"):
         async with engine.connect() as db:
             rows = (await db.execute(statement)).mappings().all()
-    return tuple(Found(row["of_hub"], row["hub_name"], to_record(row, Rollout)) for row in rows)
+    return tuple(
+        LoggedRollout(row["of_hub"], row["hub_name"], to_record(row, Rollout)) for row in rows
+    )
 
 
 class EventLog:

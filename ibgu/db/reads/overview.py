@@ -11,11 +11,11 @@ from ibgu.db.reads.rollouts import RolloutReads
 from ibgu.db.reads.tallies import StepKey
 from ibgu.db.rows import to_record
 from ibgu.db.schema import members
-from ibgu.db.views import EndRow, Overview
+from ibgu.db.views import EndRow, HubOverview
 
 
 class OverviewReads(RolloutReads):
-    async def overview(self, namespaces: Collection[str] | None = None) -> Overview:
+    async def overview(self, namespaces: Collection[str] | None = None) -> HubOverview:
         """Returns the overview of rollouts that are not deleted; None: of all namespaces. Ends are
         those of the newest steps of rollouts that have not completed."""
         async with self._at_one_moment() as db:
@@ -26,7 +26,7 @@ class OverviewReads(RolloutReads):
                 for row in found
                 if row.current and row.rollout.state is not RolloutState.COMPLETE
             ]
-            return Overview(now, tuple(found), await self._ends(db, busy))
+            return HubOverview(now, tuple(found), await self._ends(db, busy))
 
     async def _ends(self, db: AsyncConnection, keys: Collection[StepKey]) -> tuple[EndRow, ...]:
         """Counts ends; late completion is read from the few that failed, the others are counted in

@@ -14,7 +14,7 @@ from ibgu.db.reads.tallies import is_shared
 from ibgu.db.reads.totals import TotalReads
 from ibgu.db.rows import OF_ROLLOUT, OF_STEP, to_record
 from ibgu.db.schema import rollouts, steps
-from ibgu.db.views import Found, Listing, RolloutRow, StepRow
+from ibgu.db.views import RolloutAndStep, RolloutListing, RolloutRow, StepRow
 
 _others = steps.alias()
 _LAST = (
@@ -48,7 +48,7 @@ class RolloutReads(TotalReads):
         limit: int = 100,
         cursor: str | None = None,
         others: bool = False,
-    ) -> Listing:
+    ) -> RolloutListing:
         """Returns a page of rollouts, newest first; None: of all namespaces, in all states (deleted
         ones too). `others`: also the rollouts on the hub that are not on the page, as of the same
         moment."""
@@ -65,7 +65,7 @@ class RolloutReads(TotalReads):
             shown = [row.rollout.uid for row in found.items]
             besides = self._present(namespaces).where(rollouts.c.uid != all_(texts(shown)))
             rest = await self._with_steps(db, besides, finished=False) if others else ()
-        return Listing(found.items, found.next, seq, tuple(rest))
+        return RolloutListing(found.items, found.next, seq, tuple(rest))
 
     async def rollout(self, namespace: str, name: str) -> RolloutRow | None:
         """Returns the newest rollout of that name, even if deleted."""
@@ -75,7 +75,9 @@ class RolloutReads(TotalReads):
     async def rollout_by_uid(self, uid: str) -> RolloutRow | None:
         return await self._one(self._rollouts().where(rollouts.c.uid == uid))
 
-    async def find(self, namespace: str, name: str, uid: str | None = None) -> Found | None:
+    async def find(
+        self, namespace: str, name: str, uid: str | None = None
+    ) -> RolloutAndStep | None:
         """Returns the newest rollout of that name, or the one with that uid if it has that name."""
         named = self._rollouts().where(rollouts.c.namespace == namespace, rollouts.c.name == name)
         if uid is not None:
@@ -86,7 +88,7 @@ class RolloutReads(TotalReads):
                 return None
             rollout = to_record(row, Rollout)
             newest = (await db.execute(self._newest([rollout.uid]))).mappings().first()
-            return Found(rollout, to_record(newest, Step) if newest else None)
+            return RolloutAndStep(rollout, to_record(newest, Step) if newest else None)
 
     async def steps(self, uid: str) -> tuple[StepRow, ...]:
         """Returns the steps that have been opened, in order."""

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import false, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.forecast import Change
+from ibgu.core.forecast import IntervalCounts
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Step
 from ibgu.db.reads.counting import OVERDUE, CountingReads
@@ -98,7 +98,7 @@ class StepReads(CountingReads):
         }
         changes = (await db.execute(_COURSE, values)).mappings()
         interval = (end - step.started_at) / intervals
-        return CourseRow(step, interval, tuple(to_record(row, Change) for row in changes))
+        return CourseRow(step, interval, tuple(to_record(row, IntervalCounts) for row in changes))
 
     async def _labelled(
         self, db: AsyncConnection, uid: str, label: LabelSelector, step: int | None = None

@@ -18,7 +18,7 @@ from ibgu.sandbox.demo.guide import guide
 from ibgu.sandbox.demo.options import DemoOptions
 from ibgu.sandbox.demo.ready import ready
 from ibgu.sandbox.demo.verdict import verdict
-from ibgu.sandbox.demo.view import View
+from ibgu.sandbox.demo.view import DemoView
 from ibgu.sandbox.errors import SandboxError
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.keeper import Keeper
@@ -122,7 +122,7 @@ class Demo:
             await asyncio.to_thread(self._kubectl.apply, manifest)
         await self._until_begun()
         self._console.print(self._lines, highlight=False, soft_wrap=True)
-        view = View(self._console)
+        view = DemoView(self._console)
         view.start()
         try:
             return await (self._walk(view) if self._options.exit_when_done else self._stay(view))
@@ -138,12 +138,12 @@ class Demo:
                 return
             await asyncio.sleep(0.2)
 
-    async def _stay(self, view: View) -> int:
+    async def _stay(self, view: DemoView) -> int:
         while True:
             view.show(await self._found(), "Ctrl-C ends the demo and removes everything.")
             await asyncio.sleep(0.5)
 
-    async def _walk(self, view: View) -> int:
+    async def _walk(self, view: DemoView) -> int:
         """All steps of the documentation's example, each appended when the last one is done."""
         for item in (None, *sample.next_steps(self._options)):
             if item is not None:
@@ -160,7 +160,7 @@ class Demo:
         arguments = ("patch", "ibgu", sample.NAME, "--type=json", "-p", patch)
         await asyncio.to_thread(self._kubectl, *arguments)
 
-    async def _until_complete(self, view: View) -> dict[str, Any]:
+    async def _until_complete(self, view: DemoView) -> dict[str, Any]:
         while True:
             found = await self._found()
             view.show(found, "")

@@ -9,12 +9,12 @@ from ibgu.core.model import Action
 from ibgu.sandbox.demo.ending import DONE, UNEXPECTED
 
 
-class Verdict(Struct, frozen=True):
+class DemoResult(Struct, frozen=True):
     code: int
     lines: tuple[str, ...]
 
 
-def verdict(ibgu: dict[str, Any], meant: Collection[str]) -> Verdict:
+def verdict(ibgu: dict[str, Any], meant: Collection[str]) -> DemoResult:
     """Of a completed IBGU, where `meant` are the clusters that were made to fail."""
     clusters = ibgu["status"].get("clusters", [])
     failed = {entry["name"] for entry in clusters if entry.get("failedActions")}
@@ -28,7 +28,7 @@ def verdict(ibgu: dict[str, Any], meant: Collection[str]) -> Verdict:
         _surprise(set(meant) - failed, "did not fail, though made to"),
     )
     lines = tuple(line for line in (done, *surprises) if line)
-    return Verdict(DONE if failed == set(meant) else UNEXPECTED, lines)
+    return DemoResult(DONE if failed == set(meant) else UNEXPECTED, lines)
 
 
 def _upgraded(entry: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ _SHOWN = 6
 """Failures that are shown with their own words."""
 
 
-class View:
+class DemoView:
     """Shows the newest state of one IBGU; on no terminal a line whenever the counts change."""
 
     def __init__(self, console: Console) -> None:

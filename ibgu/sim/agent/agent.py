@@ -4,12 +4,12 @@ from random import Random
 
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.agent.apply import apply_work, release
-from ibgu.sim.agent.held import Held
+from ibgu.sim.agent.held import HeldWork
 from ibgu.sim.agent.report import condition, manifests_of, put, with_applied, with_read
 from ibgu.sim.agent.timing import AgentTiming
 from ibgu.sim.clock import NEVER
 from ibgu.sim.spoke import Spoke
-from ibgu.sim.wire import WORK_FINALIZER, Patch, Work, WorkMeta
+from ibgu.sim.wire import WORK_FINALIZER, FullWork, Patch, WorkMeta
 
 
 class WorkAgent:
@@ -23,7 +23,7 @@ class WorkAgent:
         self.cluster = cluster
         self.spoke = spoke
         self.timing = timing
-        self.works: dict[str, Held] = {}
+        self.works: dict[str, HeldWork] = {}
         self.frozen = False
         """Whether feedback is no longer read; works are still applied."""
         self.finalizer_stuck = False
@@ -32,14 +32,14 @@ class WorkAgent:
 
     # -- from the hub ----------------------------------------------------------------------------
 
-    def observe(self, work: Work, now: float, *, answer: bool = False) -> None:
+    def observe(self, work: FullWork, now: float, *, answer: bool = False) -> None:
         """Takes a version of a work, by the watch or as the `answer` to a patch; old ones are
         ignored. An answer that comes after the work was forgotten does not bring it back."""
         held = self.works.get(work.metadata.name)
         if held is None or held.work.metadata.uid != work.metadata.uid:
             if answer:
                 return
-            self.works[work.metadata.name] = Held(work, self.timing, self._rng, now)
+            self.works[work.metadata.name] = HeldWork(work, self.timing, self._rng, now)
             return
         held.busy = held.busy and not answer
         if work.metadata.newer_than(held.work.metadata):
@@ -94,7 +94,7 @@ class WorkAgent:
                 patches.append(patch)
         return patches
 
-    def _turn(self, held: Held, now: float) -> Patch | None:
+    def _turn(self, held: HeldWork, now: float) -> Patch | None:
         """Returns the next patch for one work; at most one at a time."""
         if held.deleting:
             return self._delete(held, now)
@@ -110,23 +110,23 @@ class WorkAgent:
                 return patch
         return self._report(held, now) or self._read_if_due(held, now)
 
-    def _reapply(self, held: Held, now: float) -> None:
+    def _reapply(self, held: HeldWork, now: float) -> None:
         """Applies periodically against drift, unless nothing has changed since."""
         if self.spoke.version != held.applied_version:
             held.apply_at = now
         held.reapply_at = now + self.timing.next_reapply(self._rng)
 
-    def _report(self, held: Held, now: float) -> Patch | None:
+    def _report(self, held: HeldWork, now: float) -> Patch | None:
         if held.applied is None:
             return None
         status = with_applied(held.work, held.applied, now)
         held.applied = None
         return self._status_patch(held, status)
 
-    def _read_if_due(self, held: Held, now: float) -> Patch | None:
+    def _read_if_due(self, held: HeldWork, now: float) -> Patch | None:
         return self._read(held, now) if min(held.read_at, held.poll_at) <= now else None
 
-    def _read(self, held: Held, now: float) -> Patch | None:
+    def _read(self, held: HeldWork, now: float) -> Patch | None:
         unchanged = held.read_version == self.spoke.version
         # Feedback needs a reported apply; that report leads here again.
         told = manifests_of(held.work.status)
@@ -137,7 +137,7 @@ class WorkAgent:
 
     # -- deletion --------------------------------------------------------------------------------
 
-    def _delete(self, held: Held, now: float) -> Patch | None:
+    def _delete(self, held: HeldWork, now: float) -> Patch | None:
         """Deletes the work in order: the report, the objects it owns, then its finalizer."""
         conditions = held.work.status.get("conditions") or []
         if not any(c["type"] == "Deleting" for c in conditions):
@@ -165,10 +165,10 @@ class WorkAgent:
 
     # -- patches ---------------------------------------------------------------------------------
 
-    def _patch(self, held: Held, **fields: object) -> Patch:
+    def _patch(self, held: HeldWork, **fields: object) -> Patch:
         return Patch(self.cluster, held.work.metadata.name, held.patch_body(**fields))
 
-    def _status_patch(self, held: Held, status: JsonObject) -> Patch | None:
+    def _status_patch(self, held: HeldWork, status: JsonObject) -> Patch | None:
         if status == held.work.status:
             return None
         body = held.patch_body(status=status)

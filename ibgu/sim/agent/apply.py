@@ -7,7 +7,7 @@ from msgspec import Struct
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.agent.strategies import apply_manifest
 from ibgu.sim.spoke import Key, Refusal, Spoke, key_of, resource_of
-from ibgu.sim.wire import ManifestConfig, ResourceIdentifier, Work
+from ibgu.sim.wire import FullWork, ManifestConfig, ResourceIdentifier
 
 _RANKS = (
     ("Namespace", "CustomResourceDefinition"),
@@ -27,7 +27,7 @@ class Applied(Struct, frozen=True):
     """Whether the agent retries soon by itself; a conflict waits for the next periodic apply."""
 
 
-def apply_work(spoke: Spoke, work: Work, kind_order: bool, now: float) -> list[Applied]:
+def apply_work(spoke: Spoke, work: FullWork, kind_order: bool, now: float) -> list[Applied]:
     """Returns one result per manifest, in the order of the spec."""
     manifests = list(enumerate(work.spec.workload.manifests))
     if kind_order:
@@ -38,7 +38,7 @@ def apply_work(spoke: Spoke, work: Work, kind_order: bool, now: float) -> list[A
     return [applied[n] for n in range(len(applied))]
 
 
-def _apply_one(spoke: Spoke, work: Work, n: int, manifest: JsonObject, now: float) -> Applied:
+def _apply_one(spoke: Spoke, work: FullWork, n: int, manifest: JsonObject, now: float) -> Applied:
     key = key_of(manifest)
     config = config_for(work, key)
     meta = _resource_meta(spoke, n, key, manifest)
@@ -53,7 +53,7 @@ def _apply_one(spoke: Spoke, work: Work, n: int, manifest: JsonObject, now: floa
     return Applied(meta)
 
 
-def _own(spoke: Spoke, work: Work, key: Key) -> None:
+def _own(spoke: Spoke, work: FullWork, key: Key) -> None:
     """Adds the work to the owners of what it applies, except what it orphans."""
     owners = spoke.owners.get(key, frozenset())
     name = work.metadata.name
@@ -76,7 +76,7 @@ def _resource_meta(spoke: Spoke, n: int, key: Key, manifest: JsonObject) -> Json
 _DEFAULT = ManifestConfig()
 
 
-def config_for(work: Work, key: Key) -> ManifestConfig:
+def config_for(work: FullWork, key: Key) -> ManifestConfig:
     """Returns the first of the work's configurations that names this object."""
     resource = resource_of(key)
     for config in work.spec.manifest_configs:

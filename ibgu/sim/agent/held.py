@@ -6,17 +6,17 @@ from ibgu.core.kinds import JsonObject
 from ibgu.sim.agent.apply import Applied
 from ibgu.sim.agent.timing import AgentTiming
 from ibgu.sim.clock import NEVER
-from ibgu.sim.wire import WORK_FINALIZER, Work
+from ibgu.sim.wire import WORK_FINALIZER, FullWork
 
 
-class Held:
-    """Held is the agent's state of one work.
+class HeldWork:
+    """HeldWork is the agent's state of one work.
 
     `busy`: a write to the hub is in progress, and nothing else is done until it is answered.
     `finalized` holds the finalizer back; `applied` are results that the hub has not received yet.
     """
 
-    def __init__(self, work: Work, timing: AgentTiming, rng: Random, now: float) -> None:
+    def __init__(self, work: FullWork, timing: AgentTiming, rng: Random, now: float) -> None:
         self.work = work
         self.timing = timing
         self.rng = rng
@@ -54,7 +54,7 @@ class Held:
             return 0.0
         return min(self.apply_at, self.read_at, self.reapply_at, self.poll_at)
 
-    def update(self, work: Work, now: float) -> None:
+    def update(self, work: FullWork, now: float) -> None:
         """Takes a newer version of the work. Changes of spec or labels are applied at once, any
         other makes the agent read."""
         old, self.work = self.work.metadata, work

@@ -8,7 +8,7 @@ from ibgu.sim.agent.apply import Applied, config_for
 from ibgu.sim.agent.feedback import read_feedback
 from ibgu.sim.clock import timestamp
 from ibgu.sim.spoke import Key, Refusal, Spoke
-from ibgu.sim.wire import ManifestConfig, Work
+from ibgu.sim.wire import FullWork, ManifestConfig
 
 Conditions = list[JsonObject]
 
@@ -44,7 +44,7 @@ def manifests_of(status: JsonObject) -> list[JsonObject]:
 # -- after applying ----------------------------------------------------------------------------
 
 
-def with_applied(work: Work, results: Sequence[Applied], now: float) -> JsonObject:
+def with_applied(work: FullWork, results: Sequence[Applied], now: float) -> JsonObject:
     """Returns the status with Applied of this generation; feedback of manifests that stay is
     kept."""
     status, generation = work.status, work.metadata.generation
@@ -91,7 +91,7 @@ def _applied_manifest(
 # -- after reading -----------------------------------------------------------------------------
 
 
-def with_read(work: Work, spoke: Spoke, now: float) -> JsonObject:
+def with_read(work: FullWork, spoke: Spoke, now: float) -> JsonObject:
     """Returns the status with the objects' present state: availability and feedback."""
     manifests = [_read_manifest(work, spoke, m, now) for m in manifests_of(work.status)]
     conditions = work.status.get("conditions") or []
@@ -117,7 +117,7 @@ def _summary(manifests: Sequence[JsonObject]) -> tuple[str, str, str]:
     return "True", "ResourcesAvailable", "All resources are available"
 
 
-def _read_manifest(work: Work, spoke: Spoke, manifest: JsonObject, now: float) -> JsonObject:
+def _read_manifest(work: FullWork, spoke: Spoke, manifest: JsonObject, now: float) -> JsonObject:
     meta, conditions = manifest["resourceMeta"], manifest["conditions"]
     key = Key(meta["group"], meta["kind"], meta["namespace"], meta["name"])
     outcome = _availability(spoke, key, meta, now)

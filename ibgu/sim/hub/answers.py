@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from ibgu.core.kinds import JsonObject
 from ibgu.hub.errors import UNFIT
-from ibgu.sim.hub.kinds import Resource, Target
+from ibgu.sim.hub.kinds import Resource, ResourcePath
 
 
-class Refused(Exception):
-    """Refused is a refused request; `body` is the Status that goes to the caller."""
+class RefusedRequest(Exception):
+    """RefusedRequest is a refused request; `body` is the Status that goes to the caller."""
 
     def __init__(
         self, code: int, reason: str, message: str, details: JsonObject | None = None
@@ -32,33 +32,33 @@ def details(resource: Resource, name: str) -> JsonObject:
     return {"name": name, **group, "kind": resource.plural}
 
 
-def not_found(resource: Resource, name: str) -> Refused:
+def not_found(resource: Resource, name: str) -> RefusedRequest:
     words = f'{resource.qualified} "{name}" not found'
-    return Refused(404, "NotFound", words, details(resource, name))
+    return RefusedRequest(404, "NotFound", words, details(resource, name))
 
 
-def not_served() -> Refused:
-    return Refused(404, "NotFound", "the server could not find the requested resource")
+def not_served() -> RefusedRequest:
+    return RefusedRequest(404, "NotFound", "the server could not find the requested resource")
 
 
-def not_allowed() -> Refused:
+def not_allowed() -> RefusedRequest:
     words = "the server does not allow this method on the requested resource"
-    return Refused(405, "MethodNotAllowed", words)
+    return RefusedRequest(405, "MethodNotAllowed", words)
 
 
-def unfit() -> Refused:
-    return Refused(422, "Invalid", UNFIT)
+def unfit() -> RefusedRequest:
+    return RefusedRequest(422, "Invalid", UNFIT)
 
 
-def already_exists(resource: Resource, name: str, *, leaving: bool) -> Refused:
+def already_exists(resource: Resource, name: str, *, leaving: bool) -> RefusedRequest:
     before = "object is being deleted: " if leaving else ""
     words = f'{before}{resource.qualified} "{name}" already exists'
-    return Refused(409, "AlreadyExists", words, details(resource, name))
+    return RefusedRequest(409, "AlreadyExists", words, details(resource, name))
 
 
-def conflict(resource: Resource, name: str, why: str) -> Refused:
+def conflict(resource: Resource, name: str, why: str) -> RefusedRequest:
     words = f'Operation cannot be fulfilled on {resource.qualified} "{name}": {why}'
-    return Refused(409, "Conflict", words, details(resource, name))
+    return RefusedRequest(409, "Conflict", words, details(resource, name))
 
 
 STALE = (
@@ -66,7 +66,7 @@ STALE = (
 )
 
 
-def other_uid(target: Target, asked: str, found: str) -> Refused:
+def other_uid(target: ResourcePath, asked: str, found: str) -> RefusedRequest:
     resource, name = target.resource, target.name
     words = (
         f'Operation cannot be fulfilled on {resource.kind}.{resource.group} "{name}": the UID in '
@@ -74,29 +74,29 @@ def other_uid(target: Target, asked: str, found: str) -> Refused:
         "The object might have been deleted and then recreated"
     )
     about = {**details(resource, name), "kind": resource.kind}
-    return Refused(409, "Conflict", words, about)
+    return RefusedRequest(409, "Conflict", words, about)
 
 
-def invalid(resource: Resource, name: str, problems: Iterable[str]) -> Refused:
+def invalid(resource: Resource, name: str, problems: Iterable[str]) -> RefusedRequest:
     told = list(problems)
     words = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
     kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
     about: JsonObject = {"name": name, "kind": resource.kind}
     if resource.group:
         about["group"] = resource.group
-    return Refused(422, "Invalid", f'{kind} "{name}" is invalid: {words}', about)
+    return RefusedRequest(422, "Invalid", f'{kind} "{name}" is invalid: {words}', about)
 
 
-def bad_request(message: str) -> Refused:
-    return Refused(400, "BadRequest", message)
+def bad_request(message: str) -> RefusedRequest:
+    return RefusedRequest(400, "BadRequest", message)
 
 
-def expired(message: str) -> Refused:
-    return Refused(410, "Expired", message)
+def expired(message: str) -> RefusedRequest:
+    return RefusedRequest(410, "Expired", message)
 
 
 LIST_EXPIRED = "The provided continue parameter is too old to display a consistent list result."
 
 
-def too_old(asked: int, oldest: int) -> Refused:
+def too_old(asked: int, oldest: int) -> RefusedRequest:
     return expired(f"too old resource version: {asked} ({oldest})")

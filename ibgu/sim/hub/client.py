@@ -14,7 +14,7 @@ from ibgu.hub.client import VERBS
 from ibgu.hub.errors import TRANSPORT, HubError, read_error
 from ibgu.hub.paths import resource
 from ibgu.hub.port import NO_QUERY, Hub
-from ibgu.sim.hub.answers import Refused
+from ibgu.sim.hub.answers import RefusedRequest
 from ibgu.sim.hub.server import Asked, MemoryHub
 from ibgu.sim.hub.watch import Watch
 
@@ -62,7 +62,7 @@ class MemoryClient(Hub):
         outcome = 200
         try:
             return self._hub.handle(asked)
-        except Refused as refused:
+        except RefusedRequest as refused:
             outcome = refused.code
             raise _error(refused, method, path) from None
         finally:
@@ -82,7 +82,7 @@ class MemoryClient(Hub):
         await asyncio.sleep(0)
         try:
             watch = self._hub.watch(path, query)
-        except Refused as refused:
+        except RefusedRequest as refused:
             self.requests["watch", f"{refused.code // 100}xx"] += 1
             raise _error(refused, "WATCH", path) from None
         self.requests["watch", "2xx"] += 1
@@ -160,7 +160,7 @@ def _over(watch: Watch, path: str, times: _Times) -> bool:
     return False
 
 
-def _error(refused: Refused, method: str, path: str) -> HubError:
+def _error(refused: RefusedRequest, method: str, path: str) -> HubError:
     body: JsonObject = refused.body
     data = msgspec.json.encode(body)
     return read_error(refused.code, "", data, None, method=method, path=path)

@@ -39,8 +39,8 @@ class Resource(Struct, frozen=True, eq=False, kw_only=True):
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
-class Target(Struct, frozen=True):
-    """Target is what a path names; `name` is empty for a collection, `namespace` for all of
+class ResourcePath(Struct, frozen=True):
+    """ResourcePath is what a path names; `name` is empty for a collection, `namespace` for all of
     them."""
 
     resource: Resource
@@ -169,7 +169,7 @@ def served(known: Iterable[Resource]) -> Served:
     return {(resource.api_version, resource.plural): resource for resource in known}
 
 
-def target_of(path: str, known: Served) -> Target | None:
+def target_of(path: str, known: Served) -> ResourcePath | None:
     """Returns the target; None for a path that the hub does not serve."""
     parts = path.strip("/").split("/")
     if "%" in path:
@@ -186,4 +186,4 @@ def target_of(path: str, known: Served) -> Target | None:
     if resource is None:
         return None
     name, sub = [*rest[1:3], "", ""][:2]
-    return Target(resource, namespace, name, sub)
+    return ResourcePath(resource, namespace, name, sub)

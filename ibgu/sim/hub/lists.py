@@ -8,8 +8,8 @@ from msgspec import DecodeError, Struct, json
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.hub import selectors
 from ibgu.sim.hub.answers import LIST_EXPIRED, bad_request, expired
-from ibgu.sim.hub.kinds import Target
-from ibgu.sim.hub.store import Versions
+from ibgu.sim.hub.kinds import ResourcePath
+from ibgu.sim.hub.store import VersionedStore
 
 
 class _Token(Struct):
@@ -18,7 +18,7 @@ class _Token(Struct):
 
 
 class Lists:
-    def __init__(self, versions: Versions) -> None:
+    def __init__(self, versions: VersionedStore) -> None:
         self._versions = versions
         self._kept: dict[int, tuple[str, list[JsonObject]]] = {}
         self._numbers = 0
@@ -27,7 +27,7 @@ class Lists:
         """Forgets pages of moments before that version."""
         self._kept = {n: kept for n, kept in self._kept.items() if int(kept[0]) > until}
 
-    def page(self, target: Target, query: Mapping[str, str]) -> JsonObject:
+    def page(self, target: ResourcePath, query: Mapping[str, str]) -> JsonObject:
         """Returns a page. Raises Refused."""
         limit = int(query.get("limit", "0"))
         if token := query.get("continue"):
@@ -40,7 +40,7 @@ class Lists:
             self._kept[self._numbers] = (version, found)
         return self._cut(target, self._numbers, version, found, 0, limit)
 
-    def _next(self, target: Target, token: _Token, limit: int) -> JsonObject:
+    def _next(self, target: ResourcePath, token: _Token, limit: int) -> JsonObject:
         if token.number not in self._kept:
             raise expired(LIST_EXPIRED)
         version, found = self._kept[token.number]
@@ -48,7 +48,7 @@ class Lists:
 
     def _cut(
         self,
-        target: Target,
+        target: ResourcePath,
         number: int,
         version: str,
         found: list[JsonObject],

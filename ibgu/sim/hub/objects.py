@@ -7,7 +7,7 @@ from ibgu.core.kinds import JsonObject
 from ibgu.sim.clock import timestamp
 from ibgu.sim.hub import rules
 from ibgu.sim.hub.answers import invalid
-from ibgu.sim.hub.kinds import Resource, Target
+from ibgu.sim.hub.kinds import Resource, ResourcePath
 from ibgu.sim.hub.schema import broken_rules, problems, shaped
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -25,7 +25,7 @@ def new_uid(rng: Random) -> str:
     return str(UUID(int=rng.getrandbits(128), version=4))
 
 
-def born(target: Target, body: JsonObject, rng: Random, now: float) -> JsonObject:
+def born(target: ResourcePath, body: JsonObject, rng: Random, now: float) -> JsonObject:
     """Returns the object as created. Raises Refused."""
     resource = target.resource
     metadata = _without_empty(body.get("metadata") or {})
@@ -51,7 +51,7 @@ def _generated(metadata: JsonObject, rng: Random) -> str:
     return f"{prefix}{''.join(rng.choices(_ALPHABET, k=5))}" if prefix else ""
 
 
-def changed(target: Target, old: JsonObject, new: JsonObject) -> JsonObject:
+def changed(target: ResourcePath, old: JsonObject, new: JsonObject) -> JsonObject:
     """Returns the next state of an object, without a new version. Raises Refused."""
     if target.subresource == "status":
         return _checked(target.resource, {**old, "status": new.get("status", {})}, old)

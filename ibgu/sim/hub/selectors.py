@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import replace
 
 from ibgu.sim.hub.answers import bad_request
-from ibgu.sim.hub.kinds import Target
+from ibgu.sim.hub.kinds import ResourcePath
 
 Match = Callable[[Mapping[str, str]], bool]
 
@@ -27,7 +27,7 @@ def _requirement(text: str) -> Match:
     return lambda labels: text in labels
 
 
-def narrowed(target: Target, query: Mapping[str, str]) -> Target:
+def narrowed(target: ResourcePath, query: Mapping[str, str]) -> ResourcePath:
     """Narrows the target to the name in its field selector. Raises Refused for any other field."""
     field, _, name = query.get("fieldSelector", "").replace("==", "=").partition("=")
     if field and field != "metadata.name":

@@ -12,7 +12,7 @@ from ibgu.hub import paths
 from ibgu.sim.hub import documents, selectors
 from ibgu.sim.hub.answers import (
     STALE,
-    Refused,
+    RefusedRequest,
     already_exists,
     bad_request,
     conflict,
@@ -23,11 +23,11 @@ from ibgu.sim.hub.answers import (
     other_uid,
     unfit,
 )
-from ibgu.sim.hub.kinds import Resource, Target, resources, served, target_of
+from ibgu.sim.hub.kinds import Resource, ResourcePath, resources, served, target_of
 from ibgu.sim.hub.lists import Lists
 from ibgu.sim.hub.merge import DoesNotFit, merged, patched
 from ibgu.sim.hub.objects import born, changed, leaving, managed
-from ibgu.sim.hub.store import Backup, Key, Versions
+from ibgu.sim.hub.store import Backup, Key, VersionedStore
 from ibgu.sim.hub.watch import Watch
 
 _REVIEWS = (paths.SELF_SUBJECT_ACCESS_REVIEWS, paths.SUBJECT_ACCESS_REVIEWS)
@@ -67,7 +67,7 @@ class MemoryHub:
         self.resources = (*resources(listed=listed, watched=watched), *more)
         self._served = served(self.resources)
         self._namespaces = next(r for r in self.resources if r.kind == "Namespace")
-        self.versions = Versions(self.resources)
+        self.versions = VersionedStore(self.resources)
         self.audit: Callable[[Asked, JsonObject | None, JsonObject | None], None] = _unheard
         self._rng = Random(f"{seed}/hub")
         self._lists = Lists(self.versions)
@@ -115,11 +115,11 @@ class MemoryHub:
         initial = query.get("sendInitialEvents") == "true"
         if initial and query.get("resourceVersionMatch") != "NotOlderThan":
             words = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-            raise Refused(422, "Invalid", f"resourceVersionMatch: Forbidden: {words}")
+            raise RefusedRequest(422, "Invalid", f"resourceVersionMatch: Forbidden: {words}")
         watch.begin(query.get("resourceVersion", ""), initial=initial)
         return watch
 
-    def _answer(self, asked: Asked, target: Target) -> JsonObject:
+    def _answer(self, asked: Asked, target: ResourcePath) -> JsonObject:
         match asked.method, bool(target.name):
             case "GET", True:
                 return self._found(target)
@@ -135,7 +135,7 @@ class MemoryHub:
                 return self._delete(asked, target)
         raise not_allowed()
 
-    def _found(self, target: Target) -> JsonObject:
+    def _found(self, target: ResourcePath) -> JsonObject:
         found = self.versions.get(target.resource, key_of(target))
         if found is None:
             raise not_found(target.resource, target.name)
@@ -143,7 +143,7 @@ class MemoryHub:
 
     # -- writes ----------------------------------------------------------------------------------
 
-    def _create(self, asked: Asked, target: Target) -> JsonObject:
+    def _create(self, asked: Asked, target: ResourcePath) -> JsonObject:
         body = _decoded(asked)
         self._check_namespace(target, body)
         obj = born(target, body, self._rng, self.now())
@@ -154,7 +154,7 @@ class MemoryHub:
             raise already_exists(target.resource, name, leaving=leaving_)
         return self._store(asked, target, key, obj)
 
-    def _check_namespace(self, target: Target, body: JsonObject) -> None:
+    def _check_namespace(self, target: ResourcePath, body: JsonObject) -> None:
         if not target.resource.namespaced:
             return
         given = (body.get("metadata") or {}).get("namespace", target.namespace)
@@ -164,7 +164,7 @@ class MemoryHub:
         if self.versions.get(self._namespaces, ("", target.namespace)) is None:
             raise not_found(self._namespaces, target.namespace)
 
-    def _patch(self, asked: Asked, target: Target) -> JsonObject:
+    def _patch(self, asked: Asked, target: ResourcePath) -> JsonObject:
         change = _PATCHES.get(asked.content_type)
         if change is None:
             raise not_allowed()
@@ -175,18 +175,18 @@ class MemoryHub:
             raise unfit() from None
         return self._replace(asked, target, old, new)
 
-    def _put(self, asked: Asked, target: Target) -> JsonObject:
+    def _put(self, asked: Asked, target: ResourcePath) -> JsonObject:
         if target.subresource == "finalize":
             return self._finalize(asked, target)
         old, new = self._found(target), _decoded(asked)
         if not new["metadata"].get("resourceVersion"):
             words = "metadata.resourceVersion: Invalid value: 0: must be specified for an update"
             name = target.resource.qualified
-            raise Refused(422, "Invalid", f'{name} "{target.name}" is invalid: {words}')
+            raise RefusedRequest(422, "Invalid", f'{name} "{target.name}" is invalid: {words}')
         return self._replace(asked, target, old, new)
 
     def _replace(
-        self, asked: Asked, target: Target, old: JsonObject, new: JsonObject
+        self, asked: Asked, target: ResourcePath, old: JsonObject, new: JsonObject
     ) -> JsonObject:
         if new["metadata"]["resourceVersion"] != old["metadata"]["resourceVersion"]:
             raise conflict(target.resource, target.name, STALE)
@@ -203,7 +203,7 @@ class MemoryHub:
             return obj
         return self._store(asked, target, key_of(target), obj)
 
-    def _store(self, asked: Asked, target: Target, key: Key, obj: JsonObject) -> JsonObject:
+    def _store(self, asked: Asked, target: ResourcePath, key: Key, obj: JsonObject) -> JsonObject:
         before = self.versions.get(target.resource, key)
         # The real server records managers only where there are some already.
         if before is None or "managedFields" in obj["metadata"]:
@@ -212,7 +212,7 @@ class MemoryHub:
         self.audit(asked, before, stored)
         return stored
 
-    def _delete(self, asked: Asked, target: Target) -> JsonObject:
+    def _delete(self, asked: Asked, target: ResourcePath) -> JsonObject:
         old = self._found(target)
         wanted = (_decoded(asked) if asked.body else {}).get("preconditions") or {}
         uid = old["metadata"]["uid"]
@@ -229,7 +229,7 @@ class MemoryHub:
         self.audit(asked, old, None)
         return _success(target, uid)
 
-    def _finalize(self, asked: Asked, target: Target) -> JsonObject:
+    def _finalize(self, asked: Asked, target: ResourcePath) -> JsonObject:
         """Finalizes a namespace: there is no controller that would empty it first."""
         old = self._found(target)
         self.versions.remove(target.resource, key_of(target))
@@ -240,7 +240,7 @@ class MemoryHub:
 _PATCHES = {paths.MERGE_PATCH: merged, paths.JSON_PATCH: patched}
 
 
-def key_of(target: Target) -> Key:
+def key_of(target: ResourcePath) -> Key:
     return (target.namespace, target.name)
 
 
@@ -251,7 +251,7 @@ def _decoded(asked: Asked) -> Any:
         raise bad_request(f"error decoding patch: {error}") from error
 
 
-def _success(target: Target, uid: str) -> JsonObject:
+def _success(target: ResourcePath, uid: str) -> JsonObject:
     about = {**details(target.resource, target.name), "uid": uid}
     status: JsonObject = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
     return status | {"status": "Success", "details": about}

@@ -7,7 +7,7 @@ from operator import attrgetter
 from msgspec import Struct, json
 
 from ibgu.core.kinds import JsonObject
-from ibgu.sim.hub.kinds import Resource, Target
+from ibgu.sim.hub.kinds import Resource, ResourcePath
 from ibgu.sim.hub.selectors import Match
 
 Key = tuple[str, str]
@@ -16,8 +16,8 @@ Key = tuple[str, str]
 ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
 
 
-class Change(Struct, frozen=True):
-    """Change is one version of the store.
+class StoreChange(Struct, frozen=True):
+    """StoreChange is one version of the store.
 
     `raw` is the object as JSON, of a deletion the last state with the new version; a history of
     decoded objects would take five times the memory. `before`: the labels that it had, None if it
@@ -33,7 +33,7 @@ class Change(Struct, frozen=True):
     left: bytes = b""
 
 
-Listener = Callable[[Change], None]
+Listener = Callable[[StoreChange], None]
 _version = attrgetter("version")
 
 
@@ -41,14 +41,14 @@ class Collection:
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
         self.objects: dict[Key, JsonObject] = {}
-        self.log: list[Change] = []
+        self.log: list[StoreChange] = []
         self.listeners: list[Listener] = []
 
     def after(self, version: int) -> int:
         """Returns where in the log the changes after that version begin."""
         return bisect_right(self.log, version, key=_version)
 
-    def select(self, target: Target, match: Match) -> list[JsonObject]:
+    def select(self, target: ResourcePath, match: Match) -> list[JsonObject]:
         return [
             obj
             for key, obj in sorted(self.objects.items())
@@ -63,8 +63,9 @@ class Backup(Struct, frozen=True):
     objects: dict[Resource, dict[Key, JsonObject]]
 
 
-class Versions:
-    """Versions never changes objects in place: a version that somebody holds stays as it is."""
+class VersionedStore:
+    """VersionedStore never changes objects in place: a version that somebody holds stays as it
+    is."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self.version = 1
@@ -89,7 +90,7 @@ class Versions:
         if before is not None:
             had = labels_of(before)
             left = b"" if had == labels else json.encode(_under(self.version, before))
-        self._tell(collection, Change(self.version, type_, key, raw, labels, had, left))
+        self._tell(collection, StoreChange(self.version, type_, key, raw, labels, had, left))
         return obj
 
     def remove(self, resource: Resource, key: Key) -> None:
@@ -98,7 +99,7 @@ class Versions:
         gone = self._numbered(collection.objects.pop(key))
         labels = labels_of(gone)
         raw = json.encode(gone)
-        self._tell(collection, Change(self.version, DELETED, key, raw, labels, labels))
+        self._tell(collection, StoreChange(self.version, DELETED, key, raw, labels, labels))
 
     def encoded(self, obj: JsonObject) -> bytes:
         """Returns the object as JSON, which is cached for what was stored last."""
@@ -109,7 +110,7 @@ class Versions:
         self.version += 1
         return _under(self.version, obj)
 
-    def _tell(self, collection: Collection, change: Change) -> None:
+    def _tell(self, collection: Collection, change: StoreChange) -> None:
         collection.log.append(change)
         for listener in list(collection.listeners):
             listener(change)

@@ -7,17 +7,17 @@ from msgspec import json
 
 from ibgu.core.kinds import JsonObject
 from ibgu.hub.watch import INITIAL_END
-from ibgu.sim.hub.answers import Refused, too_old
-from ibgu.sim.hub.kinds import Target
+from ibgu.sim.hub.answers import RefusedRequest, too_old
+from ibgu.sim.hub.kinds import ResourcePath
 from ibgu.sim.hub.selectors import Match
-from ibgu.sim.hub.store import ADDED, DELETED, Change, Collection, Versions, line
+from ibgu.sim.hub.store import ADDED, DELETED, Collection, StoreChange, VersionedStore, line
 
 
 class Watch:
     """Watch has `lines` that wait to be read; `news` is set when there are some, or the watch has
     ended."""
 
-    def __init__(self, versions: Versions, target: Target, match: Match) -> None:
+    def __init__(self, versions: VersionedStore, target: ResourcePath, match: Match) -> None:
         self.lines: deque[bytes] = deque()
         self.news = asyncio.Event()
         self.ended = False
@@ -49,7 +49,7 @@ class Watch:
 
     # -- telling ---------------------------------------------------------------------------------
 
-    def _changed(self, change: Change) -> None:
+    def _changed(self, change: StoreChange) -> None:
         """Sends a change: an object that enters the selection is added, one that leaves it is
         deleted. A version that a restored hub has not reached yet stays silent until then."""
         if change.version <= self._after or not self._target.holds(*change.key):
@@ -69,7 +69,7 @@ class Watch:
         said = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
         self._say(line("BOOKMARK", json.encode(said)))
 
-    def fail(self, refused: Refused) -> None:
+    def fail(self, refused: RefusedRequest) -> None:
         self._say(line("ERROR", json.encode(refused.body)))
         self.end()
 

@@ -14,17 +14,17 @@ class Set(Struct, frozen=True):
     message: str
 
 
-class Remove(Struct, frozen=True):
+class RemoveCondition(Struct, frozen=True):
     type: str
 
 
-class Phase(Struct, frozen=True):
+class OpenPhase(Struct, frozen=True):
     """Opens a phase in the history and closes the one before; an empty name only closes."""
 
     name: str
 
 
-class End(Struct, frozen=True):
+class EndStage(Struct, frozen=True):
     """The stage is over: completed or failed."""
 
     outcome: str
@@ -75,7 +75,15 @@ class AwaitCleanup(Struct, frozen=True):
 
 NodeEffect = Shutdown | BootNew | BootOld | RestoreIbu | Connect
 Effect = (
-    Set | Remove | Phase | End | Check | JobRuns | ClearExpiration | Clean | AwaitCleanup
+    Set
+    | RemoveCondition
+    | OpenPhase
+    | EndStage
+    | Check
+    | JobRuns
+    | ClearExpiration
+    | Clean
+    | AwaitCleanup
 ) | NodeEffect
 
 
@@ -102,7 +110,7 @@ def failed(stage: str, message: str) -> tuple[Effect, ...]:
     return (
         Set(f"{stage}Completed", "False", "Failed", f"{stage} failed"),
         Set(f"{stage}InProgress", "False", "Failed", message),
-        End("failed", message),
+        EndStage("failed", message),
     )
 
 
@@ -110,7 +118,7 @@ def completed(stage: str, message: str) -> tuple[Effect, ...]:
     return (
         Set(f"{stage}InProgress", "False", "Completed", f"{stage} completed"),
         Set(f"{stage}Completed", "True", "Completed", message),
-        End("completed", message),
+        EndStage("completed", message),
     )
 
 

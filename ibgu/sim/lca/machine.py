@@ -4,7 +4,7 @@ from collections import deque
 
 from ibgu.core.works.names import RUN
 from ibgu.sim.clock import NEVER
-from ibgu.sim.course import Course, Fate
+from ibgu.sim.course import Fate, FateDraws
 from ibgu.sim.lca import beats
 from ibgu.sim.lca.beats import Beat, Effect, Script
 from ibgu.sim.lca.checks import prep_problem
@@ -14,7 +14,7 @@ from ibgu.sim.lca.record import Record
 from ibgu.sim.lca.scripts import script_for
 from ibgu.sim.lca.stages import NotAllowed, Start, transition
 from ibgu.sim.spoke import IBU, Refusal, Spoke
-from ibgu.sim.timeline import Timeline
+from ibgu.sim.timeline import StageTimeline
 
 CLEANUP_DONE = "lca.openshift.io/manual-cleanup-done"
 
@@ -26,7 +26,9 @@ _CLEANUP_POLL = 300.0
 class Lca:
     """Lca gets the time from its caller; `next_at` is when there is something to do again."""
 
-    def __init__(self, spoke: Spoke, course: Course, timeline: Timeline, version: str) -> None:
+    def __init__(
+        self, spoke: Spoke, course: FateDraws, timeline: StageTimeline, version: str
+    ) -> None:
         self.spoke = spoke
         self.course = course
         self.timeline = timeline
@@ -161,11 +163,11 @@ class Lca:
         match effect:
             case beats.Set():
                 self._set(effect, now)
-            case beats.Remove(kind):
+            case beats.RemoveCondition(kind):
                 self.record.remove(kind, now)
-            case beats.Phase(name):
+            case beats.OpenPhase(name):
                 self.record.phase(name, now)
-            case beats.End(outcome, message):
+            case beats.EndStage(outcome, message):
                 self._end(outcome, message, now)
             case beats.Check():
                 self._check(now)

@@ -4,9 +4,9 @@ import asyncio
 import time
 
 
-class Clock:
-    """Clock returns seconds since the epoch as `now`, driven by the loop's monotonic clock from the
-    start on."""
+class SteadyClock:
+    """SteadyClock returns seconds since the epoch as `now`, driven by the loop's monotonic clock
+    from the start on."""
 
     def __init__(self, offset: float | None = None) -> None:
         """`offset`: of the epoch's time to the loop's; None: as the machine's clock has it."""

@@ -14,13 +14,13 @@ from ibgu.hub.port import Hub
 from ibgu.hub.reflector import Reflector
 from ibgu.hub.store import Key
 from ibgu.sim.clock import NEVER
-from ibgu.sim.cluster import Cluster
+from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.faults import Fault
-from ibgu.sim.player.clock import Clock
-from ibgu.sim.player.sender import Sender
+from ibgu.sim.player.clock import SteadyClock
+from ibgu.sim.player.sender import PatchSender
 from ibgu.sim.player.setup import Made, create_cluster, create_fleet, persist
 from ibgu.sim.spec import FleetSpec
-from ibgu.sim.wire import Told, WorkMeta
+from ibgu.sim.wire import WorkEvent, WorkMeta
 
 _BATCH = 64
 
@@ -32,15 +32,15 @@ class Player:
     afterwards (`act` does both).
     """
 
-    def __init__(self, client: Hub, spec: FleetSpec, clock: Clock | None = None) -> None:
+    def __init__(self, client: Hub, spec: FleetSpec, clock: SteadyClock | None = None) -> None:
         self.client = client
         self.spec = spec
-        self.clock = clock or Clock()
-        self.clusters: dict[str, Cluster] = {}
-        self.sender = Sender(client, self.clock.now, self.touch)
+        self.clock = clock or SteadyClock()
+        self.clusters: dict[str, SimulatedCluster] = {}
+        self.sender = PatchSender(client, self.clock.now, self.touch)
         self.synced = asyncio.Event()
         self._wake = asyncio.Event()
-        self._due: dict[str, Cluster] = {}
+        self._due: dict[str, SimulatedCluster] = {}
         self._timers: list[tuple[float, str]] = []
         self._timer_of: dict[str, float] = {}
 
@@ -58,7 +58,7 @@ class Player:
         self._born(name, (), await create_cluster(self.client, self.spec, name))
 
     def _born(self, name: str, faults: tuple[Fault, ...], made: Made) -> None:
-        cluster = Cluster(name, self.spec, faults, self.clock.now())
+        cluster = SimulatedCluster(name, self.spec, faults, self.clock.now())
         self._join(cluster, made)
         self.clusters[name] = cluster
         self.touch(cluster)
@@ -66,7 +66,7 @@ class Player:
     async def run(self) -> None:
         """Runs until cancelled; an error of any part ends it."""
         reflector = Reflector(
-            self.client, paths.works(), Told, Works(self), rng=self.spec.random("player")
+            self.client, paths.works(), WorkEvent, WorkSink(self), rng=self.spec.random("player")
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(reflector.run())
@@ -75,12 +75,12 @@ class Player:
 
     # -- by hand ---------------------------------------------------------------------------------
 
-    def touch(self, cluster: Cluster) -> None:
+    def touch(self, cluster: SimulatedCluster) -> None:
         """Queues the cluster, because something about it has changed."""
         self._due[cluster.name] = cluster
         self._wake.set()
 
-    def act(self, name: str, deed: Callable[[Cluster, float], None]) -> None:
+    def act(self, name: str, deed: Callable[[SimulatedCluster, float], None]) -> None:
         """Acts on a cluster by hand: `act("spoke1", Cluster.delete_ibu)`."""
         cluster = self.clusters[name]
         deed(cluster, self.clock.now())
@@ -98,7 +98,7 @@ class Player:
         self.touch(self.clusters[name])
         return made.cluster
 
-    def _join(self, cluster: Cluster, made: Made) -> None:
+    def _join(self, cluster: SimulatedCluster, made: Made) -> None:
         published = self.spec.version if made.fresh else ""
         cluster.registration.joined(made.cluster.metadata.uid, published)
 
@@ -135,7 +135,7 @@ class Player:
                 del self._timer_of[name]
                 self._due[name] = self.clusters[name]
 
-    def _turn(self, cluster: Cluster) -> None:
+    def _turn(self, cluster: SimulatedCluster) -> None:
         for patch in cluster.advance(self.clock.now()):
             self.sender.submit(cluster, patch)
         at = cluster.next_at
@@ -144,8 +144,8 @@ class Player:
             heapq.heappush(self._timers, (at, cluster.name))
 
 
-class Works:
-    """Works is the reflector's sink: it passes every ManifestWork to the cluster of its
+class WorkSink:
+    """WorkSink is the reflector's sink: it passes every ManifestWork to the cluster of its
     namespace."""
 
     def __init__(self, player: Player) -> None:
@@ -164,7 +164,7 @@ class Works:
         """Does nothing: the clusters do not need the watch's progress."""
 
     def replace(
-        self, items: Iterable[Told], resource_version: str, *, unread: Collection[Key]
+        self, items: Iterable[WorkEvent], resource_version: str, *, unread: Collection[Key]
     ) -> None:
         seen = set(unread)
         for work in items:
@@ -184,7 +184,7 @@ class Works:
         if cluster is not None and held is not None and held.work.metadata.newer_than(told):
             cluster.forget(told.name, told.uid)
 
-    def upsert(self, obj: Told) -> None:
+    def upsert(self, obj: WorkEvent) -> None:
         """Passes the work on; an agent can't read a malformed one either."""
         cluster = self._player.clusters.get(obj.metadata.namespace)
         if cluster is None or cluster.agent.knows(obj.metadata):

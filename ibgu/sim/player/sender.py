@@ -8,24 +8,24 @@ import msgspec
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
-from ibgu.sim.cluster import Cluster
-from ibgu.sim.wire import Patch, Work, WorkMeta
+from ibgu.sim.cluster import SimulatedCluster
+from ibgu.sim.wire import FullWork, Patch, WorkMeta
 
 _RETRY = 0.5
 _FAREWELL = 2.0
 
-_work = msgspec.json.Decoder(Work)
+_work = msgspec.json.Decoder(FullWork)
 
 
-class Sender:
-    """Sender calls `answered` with the cluster after every response. A patch that the hub refused
-    is not sent again as it is: the cluster makes a new one from what it then knows."""
+class PatchSender:
+    """PatchSender calls `answered` with the cluster after every response. A patch that the hub
+    refused is not sent again as it is: the cluster makes a new one from what it then knows."""
 
     def __init__(
         self,
         client: Hub,
         now: Callable[[], float],
-        answered: Callable[[Cluster], None],
+        answered: Callable[[SimulatedCluster], None],
         workers: int = 24,
     ) -> None:
         self.sent = 0
@@ -34,9 +34,9 @@ class Sender:
         self._now = now
         self._answered = answered
         self._workers = workers
-        self._queue: asyncio.Queue[tuple[Cluster, Patch]] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[SimulatedCluster, Patch]] = asyncio.Queue()
 
-    def submit(self, cluster: Cluster, patch: Patch) -> None:
+    def submit(self, cluster: SimulatedCluster, patch: Patch) -> None:
         self._queue.put_nowait((cluster, patch))
 
     async def run(self) -> None:
@@ -48,21 +48,21 @@ class Sender:
         while True:
             await _whole(self._carry(*await self._queue.get()))
 
-    async def _carry(self, cluster: Cluster, patch: Patch) -> None:
+    async def _carry(self, cluster: SimulatedCluster, patch: Patch) -> None:
         if patch.name:
             await self._patch_work(cluster, patch)
         else:
             await self._patch_cluster(cluster, patch)
         self._answered(cluster)
 
-    async def _patch_work(self, cluster: Cluster, patch: Patch) -> None:
+    async def _patch_work(self, cluster: SimulatedCluster, patch: Patch) -> None:
         path = paths.work(cluster.name, patch.name)
         try:
             cluster.observe(_work.decode(await self._send(path, patch)), self._now(), answer=True)
         except HubError as error:
             await self._refused(cluster, patch, error)
 
-    async def _refused(self, cluster: Cluster, patch: Patch, error: HubError) -> None:
+    async def _refused(self, cluster: SimulatedCluster, patch: Patch, error: HubError) -> None:
         """Resolves a conflict from the newest version; everything else is retried after a while."""
         wait = 0.0
         if error.conflict:
@@ -74,7 +74,7 @@ class Sender:
             wait = max(error.retry_after or 0.0, _RETRY)
         cluster.agent.refused(patch.name, self._now() + wait)
 
-    async def _refresh(self, cluster: Cluster, patch: Patch) -> float:
+    async def _refresh(self, cluster: SimulatedCluster, patch: Patch) -> float:
         path = paths.work(cluster.name, patch.name)
         try:
             data = await self._client.request("GET", path)
@@ -89,7 +89,7 @@ class Sender:
         known = WorkMeta(resource_version=patch.body["metadata"].get("resourceVersion", ""))
         return 0.0 if work.metadata.newer_than(known) else _RETRY
 
-    async def _patch_cluster(self, cluster: Cluster, patch: Patch) -> None:
+    async def _patch_cluster(self, cluster: SimulatedCluster, patch: Patch) -> None:
         accepted = True
         try:
             await self._send(paths.managed_cluster(cluster.name), patch)

@@ -5,7 +5,15 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from ibgu.core.model import Action
-from ibgu.core.shadow import Batch, Note, ShadowRollout, ShadowRun, ShadowStep, Told, Verdict
+from ibgu.core.shadow import (
+    ShadowNote,
+    ShadowOutcome,
+    ShadowRollout,
+    ShadowRun,
+    ShadowStep,
+    ShadowVerdict,
+    TalmBatch,
+)
 from ibgu.db.rows import Row, shadow_row
 from ibgu.db.schema import shadow_runs
 from tests.benchmarks.history.copying import template
@@ -72,7 +80,7 @@ def runs(history: History) -> Iterator[str]:
 
 def _step(history: History, course: Course, index: int) -> ShadowStep:
     batches = tuple(
-        Batch(
+        TalmBatch(
             tuple(history.cluster(course.first + each) for each in range(first, last)),
             _began(course, index, last),
         )
@@ -99,7 +107,7 @@ def _began(course: Course, index: int, each: int) -> datetime:
 
 @cache
 def _line(hub: str, step: int, action: Action, *, failed: bool) -> str:
-    verdict = Verdict.FAILED if failed else Verdict.SUCCEEDED
+    verdict = ShadowVerdict.FAILED if failed else ShadowVerdict.SUCCEEDED
     words = f"{action} {verdict}"
     found = ShadowRun(
         rollout="@rollout@",
@@ -111,10 +119,10 @@ def _line(hub: str, step: int, action: Action, *, failed: bool) -> str:
         since=BEGAN,
         words=words,
         words_at=ENDED,
-        ibgu=Told(verdict, ENDED, None, words),
-        talm=Told(verdict, ENDED, None, words),
+        ibgu=ShadowOutcome(verdict, ENDED, None, words),
+        talm=ShadowOutcome(verdict, ENDED, None, words),
         gone_at=ENDED,
         freed_at=ENDED,
-        notes=(Note(BEGAN, f"TALM asks the cluster for {action}"), Note(ENDED, words)),
+        notes=(ShadowNote(BEGAN, f"TALM asks the cluster for {action}"), ShadowNote(ENDED, words)),
     )
     return template(shadow_runs, shadow_row(hub, found), _MARKS)

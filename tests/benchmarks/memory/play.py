@@ -31,7 +31,7 @@ from ibgu.settings import read_settings
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from ibgu.sim.hub.server import Asked
 from ibgu.sim.player import Player
-from ibgu.sim.player.clock import Clock as FleetClock
+from ibgu.sim.player.clock import SteadyClock as FleetClock
 from ibgu.sim.spec import FleetSpec
 from tests.benchmarks.case import NAME, ibgu
 from tests.benchmarks.memory.calm import Calm

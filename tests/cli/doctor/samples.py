@@ -7,11 +7,11 @@ from msgspec.structs import replace
 
 from ibgu.cli.doctor.facts import (
     Agents,
-    Clock,
-    Connection,
+    ClockReading,
     Fleet,
+    HubConnection,
     HubFacts,
-    Leadership,
+    LeaseCheck,
     Reach,
     References,
     Rights,
@@ -20,7 +20,7 @@ from ibgu.cli.doctor.facts import (
 )
 from ibgu.cli.doctor.findings import Finding
 from ibgu.core.leadership import Leadership as Leader
-from ibgu.core.references import Unchecked
+from ibgu.core.references import UncheckedPolicy
 from ibgu.db.health import Health
 from ibgu.db.schema import VERSION
 from ibgu.hub.discovery import Served, ServerVersion
@@ -37,17 +37,17 @@ SERVED = Served(
     cgus=False,
 )
 HUB = HubFacts(
-    connection=Connection("https://hub:6443", IBGU.name),
+    connection=HubConnection("https://hub:6443", IBGU.name),
     served=SERVED,
     rights=Rights(IBGU, 34, ()),
     payload=Rights(IBGU, 2, ()),
-    references=References(Unchecked.NAMESPACE, NOW),
+    references=References(UncheckedPolicy.NAMESPACE, NOW),
     reach=Reach(tenancy=False, across_namespaces=True, namespaces=("ran",)),
-    leadership=Leadership("ibgu-system"),
+    leadership=LeaseCheck("ibgu-system"),
     talm=Talm(),
     fleet=Fleet(total=3, accepted=3, available=3),
     agents=Agents(works=3, answered=3),
-    clock=Clock(NOW, NOW, timedelta(seconds=0.5)),
+    clock=ClockReading(NOW, NOW, timedelta(seconds=0.5)),
 )
 HEALTH = Health(
     version=150018,

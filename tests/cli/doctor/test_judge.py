@@ -7,11 +7,11 @@ import pytest
 
 from ibgu.cli.doctor.facts import (
     Agents,
-    Clock,
+    ClockReading,
     Fleet,
     HubFacts,
     JournalFacts,
-    Leadership,
+    LeaseCheck,
     Missing,
     Reach,
     References,
@@ -29,7 +29,7 @@ from ibgu.cli.doctor.probe_hub import nothing
 from ibgu.cli.doctor.show import as_json, as_text
 from ibgu.cli.show.paper import PLAIN
 from ibgu.core.leadership import Leadership as Leader
-from ibgu.core.references import Unchecked
+from ibgu.core.references import UncheckedPolicy
 from ibgu.db.schema import VERSION
 from ibgu.hub.consequences import consequence
 from ibgu.hub.rights import ROLES, Right, needed, role_of
@@ -65,9 +65,12 @@ def rights(*refused: Right, whose: Whose = IBGU) -> Rights:
         (hub(payload=rights(SECRET)), [("ConfigMaps and secrets", "error")]),
         (hub(payload=Rights(IBGU, 0, ())), [("ConfigMaps and secrets", "skipped")]),
         (hub(payload=AWAY), [("ConfigMaps and secrets", "error")]),
-        (hub(references=References(Unchecked.TRUST)), [("references", "warning")]),
-        (hub(references=References(Unchecked.NAMESPACE)), []),
-        (hub(references=References(Unchecked.TRUST, NOW, ("ran/a",))), [("references", "warning")]),
+        (hub(references=References(UncheckedPolicy.TRUST)), [("references", "warning")]),
+        (hub(references=References(UncheckedPolicy.NAMESPACE)), []),
+        (
+            hub(references=References(UncheckedPolicy.TRUST, NOW, ("ran/a",))),
+            [("references", "warning")],
+        ),
         (hub(references=AWAY), [("references", "error")]),
         (hub(reach=SHARED), [("tenancy", "warning")]),
         (hub(reach=APART), [("tenancy", "warning")]),
@@ -90,8 +93,8 @@ def rights(*refused: Right, whose: Whose = IBGU) -> Rights:
             [("ImageBasedGroupUpgrade", "warning")],
         ),
         (hub(served=served(feedback_by_watch=False)), [("feedback", "warning")]),
-        (hub(leadership=Leadership("x", "namespaces x not found")), [("leadership", "error")]),
-        (hub(leadership=Leadership("x", rival=RIVAL)), [("leadership", "error")]),
+        (hub(leadership=LeaseCheck("x", "namespaces x not found")), [("leadership", "error")]),
+        (hub(leadership=LeaseCheck("x", rival=RIVAL)), [("leadership", "error")]),
         (hub(leadership=AWAY), [("leadership", "error")]),
         (hub(talm=Talm("openshift-operators")), [("TALM", "error")]),
         (hub(talm=Unasked("not allowed")), [("TALM", "skipped")]),
@@ -132,8 +135,8 @@ def test_journal(facts: JournalFacts, findings: list[tuple[str, str]]) -> None:
     assert told(list(judge_journal(facts))) == findings
 
 
-def clock(seconds: float) -> Clock:
-    return Clock(NOW + timedelta(seconds=seconds), NOW, timedelta(seconds=0.5))
+def clock(seconds: float) -> ClockReading:
+    return ClockReading(NOW + timedelta(seconds=seconds), NOW, timedelta(seconds=0.5))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +154,7 @@ def clock(seconds: float) -> Clock:
         (AWAY, None, ["skipped"]),
     ],
 )
-def test_clocks(hubs: Clock | Missing, database: float | None, levels: list[str]) -> None:
+def test_clocks(hubs: ClockReading | Missing, database: float | None, levels: list[str]) -> None:
     now = NOW + timedelta(seconds=database or 0)
     journal: JournalFacts = AWAY if database is None else health(now=now)
     found = told(list(judge_clocks(hub(clock=hubs), journal)))
@@ -192,11 +195,11 @@ def test_what_may_not_be_read_is_named_with_the_line_that_allows_it() -> None:
 @pytest.mark.parametrize(
     ("rule", "done"),
     [
-        (Unchecked.TRUST, "what they refer to is trusted"),
-        (Unchecked.NAMESPACE, "their ConfigMaps of other namespaces are refused"),
+        (UncheckedPolicy.TRUST, "what they refer to is trusted"),
+        (UncheckedPolicy.NAMESPACE, "their ConfigMaps of other namespaces are refused"),
     ],
 )
-def test_ibgus_that_nobody_has_checked_are_named(rule: Unchecked, done: str) -> None:
+def test_ibgus_that_nobody_has_checked_are_named(rule: UncheckedPolicy, done: str) -> None:
     facts = hub(references=References(rule, NOW, ("ran/a", "ran/b", "ran/c", "ran/d")))
     (found,) = (f for f in judge_hub(facts, user=False) if f.check == "references")
     assert found.found.endswith(f"so unchecked: ran/a, ran/b, ran/c, …; {done}")
@@ -283,10 +286,10 @@ def test_advice_for_several_in_a_row_is_given_once() -> None:
 def test_each_warning_and_error_says_what_to_do() -> None:
     spoilt = [
         hub(rights=rights(CREATE, EVENTS)),
-        hub(payload=rights(SECRET), references=References(Unchecked.TRUST)),
-        hub(references=References(Unchecked.TRUST, NOW, ("ran/a",))),
+        hub(payload=rights(SECRET), references=References(UncheckedPolicy.TRUST)),
+        hub(references=References(UncheckedPolicy.TRUST, NOW, ("ran/a",))),
         hub(served=served(works=False, ibgu_status=frozenset())),
-        hub(talm=Talm("a"), fleet=Fleet(), leadership=Leadership("x", "y")),
+        hub(talm=Talm("a"), fleet=Fleet(), leadership=LeaseCheck("x", "y")),
         hub(agents=Agents(works=5, without_lca=tuple("abcde"), forbidden=("a",))),
         *(hub(reach=reach) for reach in (SHARED, UNBOUND, NO_SETS)),
         nothing(AWAY),

@@ -9,15 +9,15 @@ from msgspec.structs import replace
 
 from ibgu.core.change import (
     RISKS,
-    Change,
+    ChangeRefused,
+    ChangeTarget,
     Danger,
-    Failure,
+    FailedCluster,
     NewStep,
     Permit,
-    Refused,
+    RequestedChange,
     Risk,
-    Standing,
-    Target,
+    RolloutSituation,
     abort,
     adopt,
     append,
@@ -53,7 +53,7 @@ NOW = datetime(2026, 1, 1, 3, tzinfo=UTC)
 STAMP = "2026-01-01T03:00:00.000000Z"
 
 
-def target(*steps: str, **annotations: str) -> Target:
+def target(*steps: str, **annotations: str) -> ChangeTarget:
     marks = {f"ibgu.dev/{key.replace('_', '-')}": value for key, value in annotations.items()}
     item = {"rolloutStrategy": {"maxConcurrency": 7, "timeout": 60}}
     metadata: dict[str, Any] = {
@@ -67,10 +67,12 @@ def target(*steps: str, **annotations: str) -> Target:
     spec: dict[str, Any] = {"ibuSpec": {"extra": "kept"}, "clusterLabelSelectors": []}
     if steps:
         spec["plan"] = [{"actions": step.split(), **item} for step in steps]
-    return Target({"apiVersion": "v", "kind": "K", "metadata": metadata, "spec": spec}, "olga", NOW)
+    return ChangeTarget(
+        {"apiVersion": "v", "kind": "K", "metadata": metadata, "spec": spec}, "olga", NOW
+    )
 
 
-def plan_of(change: Change) -> list[list[str]]:
+def plan_of(change: RequestedChange) -> list[list[str]]:
     if isinstance(change.patch, list):
         plan = change.patch[-1]["value"]
     else:
@@ -79,14 +81,14 @@ def plan_of(change: Change) -> list[list[str]]:
     return [item["actions"] for item in plan]
 
 
-def added(change: Change) -> dict[str, Any]:
+def added(change: RequestedChange) -> dict[str, Any]:
     """The last step of a JSON patch of the plan."""
     assert isinstance(change.patch, list)
     step: dict[str, Any] = change.patch[-1]["value"][-1]
     return step
 
 
-def marked(change: Change) -> dict[str, str | None]:
+def marked(change: RequestedChange) -> dict[str, str | None]:
     """The annotations of a merge patch."""
     assert isinstance(change.patch, dict)
     found: dict[str, str | None] = change.patch["metadata"]["annotations"]
@@ -177,7 +179,7 @@ def test_the_same_step_twice_is_one() -> None:
     ],
 )
 def test_an_illegal_step_is_refused_with_the_legal_ones(plan: tuple[str, ...], words: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ChangeRefused) as refused:
         append(target(*plan), NewStep(("Prep", "Rollback")))
     assert words in str(refused.value)
 
@@ -189,14 +191,16 @@ def test_an_abort_is_for_those_that_failed(plan: tuple[str, ...]) -> None:
 
 def test_an_abort_of_everybody_is_asked_for() -> None:
     assert plan_of(abort(target("Prep"), everybody=True))[-1] == ["Abort"]
-    with pytest.raises(Refused, match=r"^Abort may not follow \[Prep\]\[Upgrade\]; to cancel"):
+    with pytest.raises(
+        ChangeRefused, match=r"^Abort may not follow \[Prep\]\[Upgrade\]; to cancel"
+    ):
         abort(target("Prep", "Upgrade"), everybody=True)
 
 
 def test_an_abort_that_is_there_or_not_possible() -> None:
     there = abort(target("Prep", "Abort"), everybody=True)
     assert (there.patch, there.done) == (None, "Abort is the plan's last step already")
-    with pytest.raises(Refused, match="apply a second ImageBasedGroupUpgrade"):
+    with pytest.raises(ChangeRefused, match="apply a second ImageBasedGroupUpgrade"):
         abort(target("Rollback"))
 
 
@@ -214,7 +218,7 @@ def test_a_pause_says_who_and_why() -> None:
 def test_a_complete_rollout_is_not_paused() -> None:
     found = target("Prep")
     found.object["status"] = {"conditions": [{"type": "Progressing", "status": "False"}]}
-    with pytest.raises(Refused, match=r"^ran is complete: nothing is left that a pause"):
+    with pytest.raises(ChangeRefused, match=r"^ran is complete: nothing is left that a pause"):
         pause(found)
 
 
@@ -294,25 +298,25 @@ def test_a_second_resume_waits_until_the_first_was_seen() -> None:
         ),
     ],
 )
-def test_who_is_skipped(change: Change, value: str, said: str) -> None:
+def test_who_is_skipped(change: RequestedChange, value: str, said: str) -> None:
     assert marked(change) == {"ibgu.dev/skip": value}
     assert change.done.startswith(said)
 
 
 def test_who_does_not_wait_keeps_all_from_being_skipped() -> None:
     others = {"a": "in flight (Prep)", "zz": "not in step 1"}
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ChangeRefused) as refused:
         skip_named(target("Prep"), ["a", "b", "zz"], others)
     assert str(refused.value) == (
         "nothing was skipped, since only clusters that wait can be: in flight (Prep): a; "
         "not in step 1: zz; 1 other waits: --if-waiting (ifWaiting) skips those alone"
     )
-    with pytest.raises(Refused, match="; 2 others wait: --if-waiting"):
+    with pytest.raises(ChangeRefused, match="; 2 others wait: --if-waiting"):
         skip_named(target("Prep"), ["a", "b", "c"], {"a": "in flight"})
     change = skip_named(target("Prep"), ["a", "b", "zz"], others, if_waiting=True)
     assert marked(change) == {"ibgu.dev/skip": f"{STAMP},b"}
     assert change.done.endswith("; left out: in flight (Prep): a; not in step 1: zz")
-    with pytest.raises(Refused, match=r"in flight: a$"):
+    with pytest.raises(ChangeRefused, match=r"in flight: a$"):
         skip_named(target("Prep"), ["a"], {"a": "in flight"}, if_waiting=True)
 
 
@@ -331,7 +335,7 @@ def test_without_the_journal_the_status_tells_who_can_not_wait(
     entries = [{"name": "a", "currentAction": {"action": "Prep"}}, {"name": "b"}]
     told = [{"type": each, "status": "True"} for each in conditions]
     found.object["status"] = {"clusters": entries, "conditions": told}
-    with pytest.raises(Refused, match=f"can be: {re.escape(words)};"):
+    with pytest.raises(ChangeRefused, match=f"can be: {re.escape(words)};"):
         skip_named(found, ["a", "b", "zz"])
     assert marked(skip_named(found, ["b"])) == {"ibgu.dev/skip": f"{STAMP},b"}
 
@@ -344,13 +348,17 @@ def test_taking_over() -> None:
 # -- retry -------------------------------------------------------------------------------------
 
 
-def failure(cluster: str, action: str = "Prep", **labels: str) -> Failure:
-    return Failure(cluster, action, {"name": cluster, **labels})
+def failure(cluster: str, action: str = "Prep", **labels: str) -> FailedCluster:
+    return FailedCluster(cluster, action, {"name": cluster, **labels})
 
 
 def test_failed_clusters_get_an_ibgu_of_their_own() -> None:
     found = target("Prep", "AbortOnFailure", "Upgrade")
-    failures = [failure("s10"), failure("s9", "Upgrade"), Failure("gone", "Prep", None, "is gone")]
+    failures = [
+        failure("s10"),
+        failure("s9", "Upgrade"),
+        FailedCluster("gone", "Prep", None, "is gone"),
+    ]
     change = retry(found, failures)
     assert change.create is not None
     assert change.create["spec"]["ibuSpec"] == {"extra": "kept"}
@@ -425,12 +433,16 @@ def test_who_may_be_tried_again(
     found = change_failure(member, marks, newer)
     assert found.unproven == words
     if words:
-        with pytest.raises(Refused, match=r"^can't be retried: s1 \(.* stragglers ran -n"):
+        with pytest.raises(ChangeRefused, match=r"^can't be retried: s1 \(.* stragglers ran -n"):
             retry(target("Prep"), [found])
 
 
 def test_who_is_left_out_is_named() -> None:
-    failures = [failure("s1"), Failure("s2", "Prep", {}, "cancelled"), failure("s3", "Upgrade")]
+    failures = [
+        failure("s1"),
+        FailedCluster("s2", "Prep", {}, "cancelled"),
+        failure("s3", "Upgrade"),
+    ]
     change = retry(target("Prep", "Upgrade"), failures)
     assert change.create is not None
     assert "s2" not in str(change.create)
@@ -441,7 +453,7 @@ def test_who_is_left_out_is_named() -> None:
 
 def test_where_no_abort_may_follow_the_way_is_another() -> None:
     stuck = failure("s1", **{PREP_FAILED: ""})
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ChangeRefused) as refused:
         retry(target("Prep", "AbortOnFailure"), [stuck])
     assert "append" not in str(refused.value)
     assert "ibgu stragglers ran -n edge -o yaml" in str(refused.value)
@@ -477,13 +489,16 @@ def test_what_is_behind_them_is_not_done_again(
     ("failures", "words"),
     [
         ([], "none of these clusters has failed"),
-        ([Failure("s1", "Prep", None, "is gone")], "s1 (is gone)"),
-        ([Failure(f"s{n}", "Prep", {}) for n in range(7)], "s0, s1, s2, s3, s4 and 2 more can't"),
+        ([FailedCluster("s1", "Prep", None, "is gone")], "s1 (is gone)"),
+        (
+            [FailedCluster(f"s{n}", "Prep", {}) for n in range(7)],
+            "s0, s1, s2, s3, s4 and 2 more can't",
+        ),
         ([failure("s1"), failure("s2", "FinalizeUpgrade")], "failed in different actions"),
     ],
 )
-def test_what_would_lead_nowhere_is_refused(failures: list[Failure], words: str) -> None:
-    with pytest.raises(Refused) as refused:
+def test_what_would_lead_nowhere_is_refused(failures: list[FailedCluster], words: str) -> None:
+    with pytest.raises(ChangeRefused) as refused:
         retry(target("Prep", "Upgrade", "FinalizeUpgrade"), failures)
     assert words in str(refused.value)
 
@@ -496,12 +511,15 @@ def test_what_would_lead_nowhere_is_refused(failures: list[Failure], words: str)
         ([failure("s1"), failure("s2", "FinalizeUpgrade")], ""),
         ([failure("s1", **{PREP_FAILED: ""})], "s1 (takes no other stage than Idle now)"),
         (
-            [failure("s1", "Upgrade", **{PREP_FAILED: ""}), Failure("s2", "Abort", None, "gone")],
+            [
+                failure("s1", "Upgrade", **{PREP_FAILED: ""}),
+                FailedCluster("s2", "Abort", None, "gone"),
+            ],
             "s2 (gone)",
         ),
     ],
 )
-def test_why_nothing_can_be_tried_again(failures: list[Failure], words: str) -> None:
+def test_why_nothing_can_be_tried_again(failures: list[FailedCluster], words: str) -> None:
     """Empty: those that failed in one of the actions can."""
     told = why_no_retry(target("Prep", "Upgrade", "FinalizeUpgrade"), failures)
     assert words in told
@@ -509,12 +527,12 @@ def test_why_nothing_can_be_tried_again(failures: list[Failure], words: str) -> 
 
 
 def test_what_has_failed_on_the_cluster_is_aborted_first() -> None:
-    with pytest.raises(Refused, match="append AbortOnFailure"):
+    with pytest.raises(ChangeRefused, match="append AbortOnFailure"):
         retry(target("Prep"), [failure("s1", **{PREP_FAILED: ""})])
 
 
 def test_what_is_left_may_be_no_plan() -> None:
-    with pytest.raises(Refused, match="write a new one"):
+    with pytest.raises(ChangeRefused, match="write a new one"):
         retry(target("Abort"), [failure("s1", "Prep")])
 
 
@@ -530,7 +548,7 @@ def standing(
     failed: int = 0,
     deleted: bool = False,
     complete: bool = False,
-) -> Standing:
+) -> RolloutSituation:
     plan = [PlanItem(step.split(), RolloutStrategy(1, 60)) for step in steps]
     rollout = Rollout(
         uid="u1",
@@ -553,14 +571,14 @@ def standing(
             state=state,
             hold=held(step_hold),
         )
-    return Standing(rollout, newest, waiting, failed)
+    return RolloutSituation(rollout, newest, waiting, failed)
 
 
 def held(kind: ReasonKind | None) -> Reason | None:
     return Reason(kind, NOW, "its words", None, Who.PERSON) if kind else None
 
 
-def why(found: Standing) -> dict[str, str]:
+def why(found: RolloutSituation) -> dict[str, str]:
     return {permit.name: permit.why for permit in permits(found)}
 
 
@@ -692,7 +710,7 @@ def test_a_retry_risks_what_the_plan_does() -> None:
     )
 
 
-def risk_of(name: str, found: Standing) -> Risk:
+def risk_of(name: str, found: RolloutSituation) -> Risk:
     return next(each.risk for each in permits(found) if each.name == name)
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.kinds import Ibgu, IbguMeta, ManagedFields
 from ibgu.core.model import Decision
-from ibgu.core.recover import Found, behind, find, hold_all, lost, rebuild
+from ibgu.core.recover import FoundIbgu, behind, find, hold_all, lost, rebuild
 from ibgu.core.recover.trace import Trace
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status import OPTIONAL, status_of
@@ -65,7 +65,7 @@ def decide_for(twin: Twin, decisions: Any) -> list[Decision]:
     return said
 
 
-def shown(twin: Twin, uid: str) -> Found:
+def shown(twin: Twin, uid: str) -> FoundIbgu:
     """What the hub shows of the rollout, as of the last status that was written."""
     obj = twin.ibgus[uid]
     found = find(obj, (), twin.cluster)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from ibgu.core.change import Standing, Target, resume
+from ibgu.core.change import ChangeTarget, RolloutSituation, resume
 from ibgu.core.kinds import ManagedFields
 from ibgu.core.model import Kind, OnRollout, Outcome, ReasonKind, RolloutState
 from ibgu.core.snapshot import PayloadState
@@ -168,8 +168,8 @@ def press_resume(twin: Twin, uid: str) -> None:
         "uid": uid,
         "annotations": dict(obj.metadata.annotations),
     }
-    held = Standing(tracked.rollout, tracked.steps[-1].step, 0, 0)
-    change = resume(Target({"metadata": metadata}, "olga", twin.now), held)
+    held = RolloutSituation(tracked.rollout, tracked.steps[-1].step, 0, 0)
+    change = resume(ChangeTarget({"metadata": metadata}, "olga", twin.now), held)
     if isinstance(change.patch, dict):
         marks = metadata["annotations"] | change.patch["metadata"]["annotations"]
         kept = {key: value for key, value in marks.items() if value is not None}

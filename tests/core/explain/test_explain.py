@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ibgu.core.explain import CAUSES, REASONS, Case, Explained, Line, Past, explain
+from ibgu.core.explain import CAUSES, REASONS, Case, Explained, Line, PastStep, explain
 from ibgu.core.forecast import DurationStats
 from ibgu.core.model import (
     Action,
@@ -29,13 +29,13 @@ CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, Wh
 MONITOR = "Rollback due to LCA Init Monitor timeout, after 30m0s"
 
 
-def told(found: Member, *past: Past, minutes: int = 6, **more: Any) -> Explained:
+def told(found: Member, *past: PastStep, minutes: int = 6, **more: Any) -> Explained:
     fields: dict[str, Any] = {
         "rollout": "fleet/a",
         "member": found,
         "action": None if found.finished else Action.UPGRADE,
         "hold": None,
-        "past": past or [Past(found, [found.run] if found.run else [])],
+        "past": past or [PastStep(found, [found.run] if found.run else [])],
         "now": NOW + minutes * MINUTE,
         "duration_stats": {},
     }
@@ -182,7 +182,7 @@ def test_the_history_is_told_in_order_over_all_steps() -> None:
         CompletedAction(Action.UPGRADE, NOW - MINUTE, "was already done"),
     )
     before = replace(done(), completed=notes, late="completed late")
-    found = told(before, Past(before, [again]), Past(before, [first]))
+    found = told(before, PastStep(before, [again]), PastStep(before, [first]))
     assert found.late == "completed late"
     assert [line.text for line in found.history] == [
         "Upgrade was already done",

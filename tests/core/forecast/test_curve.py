@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.forecast import Change, Point, curve
+from ibgu.core.forecast import IntervalCounts, Point, curve
 from tests.core.fleet.records import NOW
 
 MINUTE = timedelta(minutes=1)
@@ -13,9 +13,9 @@ MINUTE = timedelta(minutes=1)
 
 def test_points_add_up() -> None:
     changes = [
-        Change(0, started=3),
-        Change(2, started=1, ended=2, succeeded=1, failed=1),
-        Change(2, ended=1, succeeded=1, failed=1),
+        IntervalCounts(0, started=3),
+        IntervalCounts(2, started=1, ended=2, succeeded=1, failed=1),
+        IntervalCounts(2, ended=1, succeeded=1, failed=1),
     ]
     assert curve(NOW, MINUTE, 3, changes) == [
         Point(NOW, 0, 0, 0),
@@ -26,12 +26,14 @@ def test_points_add_up() -> None:
 
 
 _CHANGES = st.builds(
-    Change, st.integers(0, 9), *(st.integers(0, 50) for _ in ("started", "ended", "ok", "failed"))
+    IntervalCounts,
+    st.integers(0, 9),
+    *(st.integers(0, 50) for _ in ("started", "ended", "ok", "failed")),
 )
 
 
 @given(st.lists(_CHANGES))
-def test_the_last_point_is_the_sum(changes: list[Change]) -> None:
+def test_the_last_point_is_the_sum(changes: list[IntervalCounts]) -> None:
     points = curve(NOW, MINUTE, 10, changes)
     assert len(points) == 11
     assert points[-1] == Point(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.forecast import DurationStats, Eta, InFlight, Rest, eta, makespan
+from ibgu.core.forecast import DurationStats, Eta, InFlight, RemainingWork, eta, makespan
 from ibgu.core.model import Action
 from tests.core.fleet.records import NOW
 
@@ -20,7 +20,7 @@ RATE_LIMITS = {
 BOTH = (Action.PREP, Action.UPGRADE)
 
 
-def rest(**changes: Any) -> Rest:
+def rest(**changes: Any) -> RemainingWork:
     fields: dict[str, Any] = {
         "actions": (Action.PREP,),
         "slots": 2,
@@ -29,7 +29,7 @@ def rest(**changes: Any) -> Rest:
         "in_flight": [],
         "deadline": NOW + timedelta(days=1),
     }
-    return Rest(**(fields | changes))
+    return RemainingWork(**(fields | changes))
 
 
 def seconds(found: Eta | None) -> tuple[float, float, float]:
@@ -120,7 +120,7 @@ def test_who_waits_for_something_else_may_take_all_the_time() -> None:
         rest(actions=BOTH, in_flight=[InFlight((Action.ABORT,), 1.0)]),
     ],
 )
-def test_what_nobody_can_tell(left: Rest) -> None:
+def test_what_nobody_can_tell(left: RemainingWork) -> None:
     assert eta(left, NOW, RATE_LIMITS) is None
 
 

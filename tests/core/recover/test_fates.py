@@ -15,7 +15,7 @@ from ibgu.core.model import (
     RunState,
 )
 from ibgu.core.recover.fates import NOTHING_KNOWN, Signs, fate
-from ibgu.core.recover.placing import Part
+from ibgu.core.recover.placing import StepPart
 from ibgu.core.recover.told import ToldAction
 from ibgu.core.recover.trace import Trace, traces_of
 from tests.core.fleet.records import NOW, done, in_flight, member, run
@@ -33,9 +33,9 @@ def trace(action: str = "Prep", *, echo: str = "", **marks: str) -> Trace:
     return traces_of([work("site-1", "run-9", echo=echo, **given)])["site-1"]
 
 
-def told(*completed: str, failed: str = "", words: str = "") -> Part:
+def told(*completed: str, failed: str = "", words: str = "") -> StepPart:
     done_ = tuple(ToldAction(action) for action in completed)
-    return Part(done_, ToldAction(failed, words) if failed else None)
+    return StepPart(done_, ToldAction(failed, words) if failed else None)
 
 
 def became(before: Member, *, over: bool = False, **signs: Any) -> Member:

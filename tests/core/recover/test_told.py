@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from ibgu.core.kinds import ManagedFields
 from ibgu.core.model import Action, RunResult, StepState
 from ibgu.core.recover import find
-from ibgu.core.recover.placing import Part, place, step_of
-from ibgu.core.recover.told import Entry, Told, ToldAction, told
+from ibgu.core.recover.placing import StepPart, place, step_of
+from ibgu.core.recover.told import Entry, ToldAction, ToldStatus, told
 from ibgu.core.recover.trace import traces_of
 from ibgu.core.status import summary_of
 from tests.core.fleet import records
@@ -77,7 +77,7 @@ def test_a_step_that_opens_has_no_members_whatever_the_rollout_counts() -> None:
 
 @pytest.mark.parametrize("raw", [b'{"startedAt": 7}', b'{"clusters": "none"}', b"[]"])
 def test_a_status_that_cannot_be_read_says_nothing(raw: bytes) -> None:
-    assert told(replace(obj(), status=Raw(raw))) == Told()
+    assert told(replace(obj(), status=Raw(raw))) == ToldStatus()
 
 
 def test_a_start_and_an_end_that_are_no_times_are_not_told() -> None:
@@ -108,45 +108,49 @@ def done(*names: str) -> tuple[ToldAction, ...]:
     ("plan", "given", "parts"),
     [
         (PLAN, entry("a"), {}),
-        (PLAN, entry("a", "Prep"), {0: Part(done("Prep"))}),
-        (PLAN, entry("a", current="Prep"), {0: Part(current=ToldAction("Prep"))}),
-        (PLAN, entry("a", "Prep", "Upgrade"), {0: Part(done("Prep")), 2: Part(done("Upgrade"))}),
+        (PLAN, entry("a", "Prep"), {0: StepPart(done("Prep"))}),
+        (PLAN, entry("a", current="Prep"), {0: StepPart(current=ToldAction("Prep"))}),
+        (
+            PLAN,
+            entry("a", "Prep", "Upgrade"),
+            {0: StepPart(done("Prep")), 2: StepPart(done("Upgrade"))},
+        ),
         (
             PLAN,
             entry("a", "AbortOnFailure", failed={"Prep": "words"}),
-            {0: Part(failed=ToldAction("Prep", "words")), 1: Part(done("AbortOnFailure"))},
+            {0: StepPart(failed=ToldAction("Prep", "words")), 1: StepPart(done("AbortOnFailure"))},
         ),
         (
             PLAN,
             entry("a", "Prep", "AbortOnFailure", failed={"Upgrade": ""}),
             {
-                0: Part(done("Prep")),
-                2: Part(failed=ToldAction("Upgrade")),
-                3: Part(done("AbortOnFailure")),
+                0: StepPart(done("Prep")),
+                2: StepPart(failed=ToldAction("Upgrade")),
+                3: StepPart(done("AbortOnFailure")),
             },
         ),
         (
             CHAIN,
             entry("a", "Prep", current="Upgrade"),
-            {0: Part(done("Prep"), current=ToldAction("Upgrade"))},
+            {0: StepPart(done("Prep"), current=ToldAction("Upgrade"))},
         ),
         (
             CHAIN,
             entry("a", "Prep", failed={"Upgrade": ""}),
-            {0: Part(done("Prep"), ToldAction("Upgrade"))},
+            {0: StepPart(done("Prep"), ToldAction("Upgrade"))},
         ),
         (
             CHAIN,
             entry("a", "Prep", "Upgrade", current="FinalizeUpgrade"),
             {
-                0: Part(done("Prep", "Upgrade")),
-                1: Part(current=ToldAction("FinalizeUpgrade")),
+                0: StepPart(done("Prep", "Upgrade")),
+                1: StepPart(current=ToldAction("FinalizeUpgrade")),
             },
         ),
         (CHAIN, entry("a", "Dance"), {}),
     ],
 )
-def test_which_step_an_action_belongs_to(plan: Any, given: Any, parts: dict[int, Part]) -> None:
+def test_which_step_an_action_belongs_to(plan: Any, given: Any, parts: dict[int, StepPart]) -> None:
     (found,) = told(obj(status={"clusters": [given]})).clusters.values()
     assert isinstance(found, Entry)
     assert place(plan, found) == parts

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from ibgu.core.forecast import DurationStats
 from ibgu.core.model import Action
-from ibgu.core.refresh import BUILT_IN, GAP, LONGEST, Eligibility, RefreshSchedule, Target
+from ibgu.core.refresh import BUILT_IN, GAP, LONGEST, Eligibility, RefreshSchedule, RefreshTarget
 
 LOW, HIGH = BUILT_IN[Action.PREP].low, BUILT_IN[Action.PREP].high
 
 
-def target(cluster: str = "site-1", began: float = 0.0, **changes: Any) -> Target:
+def target(cluster: str = "site-1", began: float = 0.0, **changes: Any) -> RefreshTarget:
     fields: dict[str, Any] = {
         "rollout": "uid-a",
         "step": 0,
@@ -25,21 +25,21 @@ def target(cluster: str = "site-1", began: float = 0.0, **changes: Any) -> Targe
         "began": began,
         **changes,
     }
-    return Target(**fields)
+    return RefreshTarget(**fields)
 
 
-def following(*targets: Target, rate: float = 10.0) -> RefreshSchedule:
+def following(*targets: RefreshTarget, rate: float = 10.0) -> RefreshSchedule:
     refreshes = RefreshSchedule(rate)
     for each in targets:
         refreshes.follow(each)
     return refreshes
 
 
-def stands(eligibility: Eligibility = Eligibility.OPEN) -> Callable[[Target], Eligibility]:
+def stands(eligibility: Eligibility = Eligibility.OPEN) -> Callable[[RefreshTarget], Eligibility]:
     return lambda _: eligibility
 
 
-def names(found: Iterable[Target]) -> list[str]:
+def names(found: Iterable[RefreshTarget]) -> list[str]:
     return [each.cluster for each in found]
 
 
@@ -117,7 +117,7 @@ def test_the_likeliest_to_have_ended_come_first() -> None:
     """Then who was not refreshed for the longest time: those who outlived the range are last."""
     refreshes = following(target("older"), target("younger"))
 
-    def but_younger(each: Target) -> Eligibility:
+    def but_younger(each: RefreshTarget) -> Eligibility:
         return Eligibility.CLOSED if each.cluster == "younger" else Eligibility.OPEN
 
     assert names(refreshes.choose(HIGH, but_younger)) == ["older"]

@@ -5,8 +5,8 @@ from typing import Any
 
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import Action
-from ibgu.core.shadow import Seen, ShadowRun, begin, follow
-from ibgu.core.talm import Group, TalmWork, groups_of, view_talm_work
+from ibgu.core.shadow import ShadowRun, TalmObservation, begin, follow
+from ibgu.core.talm import TalmGroup, TalmWork, groups_of, view_talm_work
 from tests.core.decide.builders import plan_of
 from tests.core.talm.objects import as_cgu, as_work, cgu, ended, work
 
@@ -23,7 +23,7 @@ def seen_work(action: Action = Action.PREP, cluster: str = "s1", **given: Any) -
     return view_talm_work(as_work(work(cluster, action, **given)))
 
 
-def group(*actions: str, concurrency: int = 2, timeout: int = 60, **given: Any) -> Group:
+def group(*actions: str, concurrency: int = 2, timeout: int = 60, **given: Any) -> TalmGroup:
     steps = list(actions or ("Prep",))
     spec = IbguSpec(plan=plan_of([" ".join(steps)], concurrency=concurrency, timeout=timeout))
     given.setdefault("batches", [["s1", "s2"], ["s3"]])
@@ -57,7 +57,7 @@ class Watch:
         self._work |= work
         self._group |= talm or {}
         self._reachable = self._reachable if reachable is None else reachable
-        seen = Seen(
+        seen = TalmObservation(
             work=None if gone else seen_work(self.action, **self._work),
             group=group(*self.steps, **self._group),
             reachable=self._reachable,

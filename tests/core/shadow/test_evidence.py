@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ibgu.core.model import Action, Cause
-from ibgu.core.shadow import SymptomKind, Verdict, due
+from ibgu.core.shadow import ShadowVerdict, SymptomKind, due
 from tests.core.shadow.scenes import Watch, at
 
 STUCK = "failed to remove 1 stateroots. Perform cleanup manually"
@@ -18,7 +18,7 @@ NO_CRD = 'the server doesn\'t have a resource type "ImageBasedUpgrade"'
 def test_success(action: Action) -> None:
     run = Watch(action).probe(5, value="True")
     assert run.ibgu is not None
-    assert (run.ibgu.verdict, run.ibgu.at, run.ibgu.cause) == (Verdict.SUCCEEDED, at(5), None)
+    assert (run.ibgu.verdict, run.ibgu.at, run.ibgu.cause) == (ShadowVerdict.SUCCEEDED, at(5), None)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_stage_that_did_not_complete(action: Action, cause: Cause) -> None:
     assert watch.probe(5).ibgu is None
     run = watch.probe(6, value="False", words=f"{action} failed")
     assert run.ibgu is not None
-    assert (run.ibgu.verdict, run.ibgu.at, run.ibgu.cause) == (Verdict.FAILED, at(6), cause)
+    assert (run.ibgu.verdict, run.ibgu.at, run.ibgu.cause) == (ShadowVerdict.FAILED, at(6), cause)
     assert run.ibgu.message == run.words == f"{action} failed"
 
 
@@ -143,4 +143,4 @@ def test_the_first_conclusion_stands() -> None:
     watch.probe(1, value="False", words="Prep failed")
     run = watch.probe(2, value="True", words="Prep completed")
     assert run.ibgu is not None
-    assert (run.ibgu.verdict, run.words) == (Verdict.FAILED, "Prep completed")
+    assert (run.ibgu.verdict, run.words) == (ShadowVerdict.FAILED, "Prep completed")

@@ -1,7 +1,7 @@
 """A run's history, and TALM's reports with their times."""
 
 from ibgu.core.model import Action
-from ibgu.core.shadow import Seen, Verdict, begin, follow
+from ibgu.core.shadow import ShadowVerdict, TalmObservation, begin, follow
 from ibgu.core.shadow.follow import NOTES
 from tests.core.shadow.scenes import START, Watch, at, ended, seen_work
 
@@ -15,7 +15,7 @@ def test_a_failure_that_talm_waits_out() -> None:
     run = watch.run
     assert run.ibgu is not None
     assert run.talm is not None
-    assert (run.talm.verdict, run.talm.at - run.ibgu.at) == (Verdict.FAILED, at(60) - START)
+    assert (run.talm.verdict, run.talm.at - run.ibgu.at) == (ShadowVerdict.FAILED, at(60) - START)
     assert (run.batch, run.freed_at, run.gone_at, run.open) == (1, at(70), at(71), False)
     assert watch.told == [
         "TALM asks the cluster for Prep",
@@ -44,7 +44,7 @@ def test_a_step_of_several_actions() -> None:
     watch.probe(5, value="True")
     run = watch.probe(6, talm={"progress": {"s1": {"state": "InProgress", "manifestWorkIndex": 1}}})
     assert run.talm is not None
-    assert (run.talm.verdict, run.talm.at) == (Verdict.SUCCEEDED, at(6))
+    assert (run.talm.verdict, run.talm.at) == (ShadowVerdict.SUCCEEDED, at(6))
     assert watch.told[1:] == ["Prep has succeeded", "TALM: Prep completed"]
     assert run.freed_at is None
 
@@ -53,7 +53,7 @@ def test_the_later_action_timed_out() -> None:
     watch = Watch(Action.PREP, "Prep", "Upgrade")
     run = watch.probe(6, talm={"clusters": [ended("s1", "timedout", "a-upgrade")]})
     assert run.talm is not None
-    assert run.talm.verdict is Verdict.SUCCEEDED
+    assert run.talm.verdict is ShadowVerdict.SUCCEEDED
 
 
 def test_a_time_out_without_the_actions_name() -> None:
@@ -63,16 +63,16 @@ def test_a_time_out_without_the_actions_name() -> None:
     behind = {"progress": {"s1": {"state": "InProgress", "manifestWorkIndex": 1}}}
     run = watch.probe(6, talm={**timed_out, **behind})
     assert run.talm is not None
-    assert run.talm.verdict is Verdict.SUCCEEDED
+    assert run.talm.verdict is ShadowVerdict.SUCCEEDED
     run = Watch().probe(6, talm=timed_out)
     assert run.talm is not None
-    assert run.talm.verdict is Verdict.FAILED
+    assert run.talm.verdict is ShadowVerdict.FAILED
 
 
 def test_complete_in_talms_eyes() -> None:
     run = Watch().probe(6, talm={"clusters": [ended("s1", "complete")]})
     assert run.talm is not None
-    assert run.talm.verdict is Verdict.SUCCEEDED
+    assert run.talm.verdict is ShadowVerdict.SUCCEEDED
     assert run.ibgu is None
 
 
@@ -87,7 +87,9 @@ def test_places_are_free_when_the_batch_is_over() -> None:
 def test_nothing_is_known_without_the_group() -> None:
     run = begin("uid", 0, Action.PREP, seen_work(creationTimestamp=""), at(3))
     assert run.since == at(3)
-    run = follow(run, Seen(work=seen_work(value="True"), group=None, reachable=True), at(4))
+    run = follow(
+        run, TalmObservation(work=seen_work(value="True"), group=None, reachable=True), at(4)
+    )
     assert (run.talm, run.batch, run.freed_at) == (None, 0, at(4))
     assert run.open
 

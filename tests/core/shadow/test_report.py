@@ -5,14 +5,14 @@ from typing import Any
 
 from ibgu.core.model import Action, Cause
 from ibgu.core.shadow import (
-    Batch,
-    Note,
     Report,
+    ShadowNote,
+    ShadowOutcome,
     ShadowRollout,
     ShadowRun,
     ShadowStep,
-    Told,
-    Verdict,
+    ShadowVerdict,
+    TalmBatch,
     compare,
 )
 from tests.core.shadow.scenes import START, at
@@ -23,20 +23,24 @@ ROLLOUT = ShadowRollout(
 PULL = "precache job failed: failed to pull images from registry"
 
 
-def ok(minutes: float) -> Told:
-    return Told(Verdict.SUCCEEDED, at(minutes))
+def ok(minutes: float) -> ShadowOutcome:
+    return ShadowOutcome(ShadowVerdict.SUCCEEDED, at(minutes))
 
 
-def failed(minutes: float, message: str = "Prep failed") -> Told:
-    return Told(Verdict.FAILED, at(minutes), Cause.PREP_FAILED, message)
+def failed(minutes: float, message: str = "Prep failed") -> ShadowOutcome:
+    return ShadowOutcome(ShadowVerdict.FAILED, at(minutes), Cause.PREP_FAILED, message)
 
 
-def timed_out(minutes: float) -> Told:
-    return Told(Verdict.FAILED, at(minutes))
+def timed_out(minutes: float) -> ShadowOutcome:
+    return ShadowOutcome(ShadowVerdict.FAILED, at(minutes))
 
 
 def run(
-    cluster: str, ibgu: Told | None, talm: Told | None, freed: float | None = None, **more: Any
+    cluster: str,
+    ibgu: ShadowOutcome | None,
+    talm: ShadowOutcome | None,
+    freed: float | None = None,
+    **more: Any,
 ) -> ShadowRun:
     given: dict[str, Any] = {
         "rollout": "uid",
@@ -49,7 +53,7 @@ def run(
         "ibgu": ibgu,
         "talm": talm,
         "freed_at": None if freed is None else at(freed),
-        "notes": (Note(START, "TALM asks the cluster for Prep"),),
+        "notes": (ShadowNote(START, "TALM asks the cluster for Prep"),),
     }
     return ShadowRun(**{**given, **more})
 
@@ -62,7 +66,9 @@ def step(*batches: tuple[tuple[str, ...], float | None], **more: Any) -> ShadowS
         "actions": (Action.PREP,),
         "max_concurrency": 2,
         "timeout_minutes": 60,
-        "batches": tuple(Batch(names, None if end is None else at(end)) for names, end in batches),
+        "batches": tuple(
+            TalmBatch(names, None if end is None else at(end)) for names, end in batches
+        ),
         "started_at": START,
     }
     return ShadowStep(**{**given, **more})

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ibgu.core.model import Action, Cause
-from ibgu.core.shadow import Symptom, SymptomKind, Told, Verdict, explanation
+from ibgu.core.shadow import ShadowOutcome, ShadowVerdict, Symptom, SymptomKind, explanation
 from tests.core.shadow.scenes import START, at
 from tests.core.shadow.test_report import failed, ok, run, timed_out
 
@@ -52,7 +52,7 @@ def test_explanation(given: dict[str, Any], words: str) -> None:
 
 
 def test_clocks_that_differ_a_little() -> None:
-    told = Told(Verdict.FAILED, at(61), Cause.PREP_FAILED, "Prep failed")
+    told = ShadowOutcome(ShadowVerdict.FAILED, at(61), Cause.PREP_FAILED, "Prep failed")
     assert explanation(run("s1", told, None), START + timedelta(hours=1)).startswith(
         "Prep has failed 0 min ago"
     )

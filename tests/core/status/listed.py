@@ -5,13 +5,13 @@ from typing import Any
 from msgspec import json
 
 from ibgu.core.fleet import TrackedRollout
-from ibgu.core.status.listing import Listing, Words
+from ibgu.core.status.listing import StatusListing, Words
 
 
 def entries(
-    tracked: TrackedRollout, listing: Listing | None = None, words: Words = Words.WHOLE
+    tracked: TrackedRollout, listing: StatusListing | None = None, words: Words = Words.WHOLE
 ) -> Any:
-    listing = listing or Listing()
+    listing = listing or StatusListing()
     listing.update(tracked)
     encoded = listing.encoded(words)
     assert len(bytes(encoded)) == listing.size(words)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import Action, Member
 from ibgu.core.status.entries import entry
-from ibgu.core.status.listing import Listing, Words, item
+from ibgu.core.status.listing import StatusListing, Words, item
 from tests.core.fleet.records import book_of, done, failed, in_flight, member, rollout, step
 from tests.core.status.listed import entries
 
@@ -44,7 +44,7 @@ def _change(tracked: TrackedRollout, number: int, index: int, kind: str) -> None
 @given(st.lists(st.lists(_changes(), max_size=8), max_size=6))
 def test_it_follows_the_record_however_often_it_is_asked(rounds: list[list[Any]]) -> None:
     tracked = book_of(rollout(), [step(), step(index=1)])
-    kept = Listing()
+    kept = StatusListing()
     for changes in rounds:
         for change in changes:
             _change(tracked, *change)
@@ -66,7 +66,7 @@ def test_only_what_has_changed_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("ibgu.core.status.listing.entry", counting)
     tracked = book_of(rollout(), [step()], [in_flight(f"site-{n}", slot=n) for n in range(1, 30)])
-    kept = Listing()
+    kept = StatusListing()
     kept.update(tracked)
     assert len(made) == 29
     kept.update(tracked)
@@ -77,14 +77,17 @@ def test_only_what_has_changed_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_another_state_is_read_as_a_whole() -> None:
     """As after a restart, when all is loaded again from the journal."""
-    kept = Listing()
+    kept = StatusListing()
     entries(book_of(rollout(), [step()], [member("site-1"), member("site-2")]), kept)
     assert entries(book_of(rollout(), [step()], [member("site-3")]), kept) == [{"name": "site-3"}]
 
 
 def test_a_member_that_is_taken_back_is_listed_no_more() -> None:
     """Whether it was listed before or not."""
-    tracked, kept = book_of(rollout(), [step()], [member("site-1"), member("site-2")]), Listing()
+    tracked, kept = (
+        book_of(rollout(), [step()], [member("site-1"), member("site-2")]),
+        StatusListing(),
+    )
     entries(tracked, kept)
     tracked.steps[0].put(member("site-3"))
     for name in ("site-1", "site-3"):

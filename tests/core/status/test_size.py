@@ -15,7 +15,7 @@ from ibgu.core.snapshot import PayloadState
 from ibgu.core.status import OPTIONAL, status_of
 from ibgu.core.status import size as module
 from ibgu.core.status.entries import OUTCOME_WORDS
-from ibgu.core.status.listing import SHORT, Listing, item
+from ibgu.core.status.listing import SHORT, StatusListing, item
 from ibgu.core.status.size import LIMIT
 from tests.core.fleet.records import NOW, book_of, done, failed, in_flight, member, rollout, step
 from tests.core.status.listed import plain
@@ -29,7 +29,7 @@ def size(status: Any) -> int:
 
 
 def fit(status: Any, last: Any, unlisted: Any, limit: int) -> Any:
-    listing = Listing()
+    listing = StatusListing()
     for entry in status["clusters"]:
         listing._put(entry["name"], item(entry))
     rest = {key: value for key, value in status.items() if key != "clusters"}

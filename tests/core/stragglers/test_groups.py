@@ -1,8 +1,10 @@
 from ibgu.core.model import Action
-from ibgu.core.stragglers import Left, Standing, Straggler, grouped
+from ibgu.core.stragglers import Left, Straggler, StragglerState, grouped
 
 
-def straggler(cluster: str, kind: str, standing: Standing = Standing.ENDED) -> Straggler:
+def straggler(
+    cluster: str, kind: str, standing: StragglerState = StragglerState.ENDED
+) -> Straggler:
     left = Left(cluster=cluster, step=1, action=Action.PREP, kind=kind, words=f"of {cluster}")
     return Straggler(left, standing)
 
@@ -10,7 +12,7 @@ def straggler(cluster: str, kind: str, standing: Standing = Standing.ENDED) -> S
 def test_the_largest_first_and_what_goes_on_last() -> None:
     groups = grouped(
         [
-            *(straggler(f"w{n}", "Running", Standing.GOING) for n in range(3)),
+            *(straggler(f"w{n}", "Running", StragglerState.GOING) for n in range(3)),
             straggler("b", "Pull"),
             straggler("site-10", "Disk"),
             straggler("site-9", "Disk"),
@@ -28,6 +30,6 @@ def test_the_largest_first_and_what_goes_on_last() -> None:
 
 def test_another_way_on_is_another_group() -> None:
     one = straggler("a", "Disk")
-    other = Straggler(straggler("b", "Disk").left, Standing.ENDED, ((Action.PREP,),))
+    other = Straggler(straggler("b", "Disk").left, StragglerState.ENDED, ((Action.PREP,),))
     assert len(grouped([one, other])) == 2
     assert grouped([]) == []

@@ -4,7 +4,7 @@ import pytest
 
 from ibgu.core.model import Action, Cause
 from ibgu.core.plan import SHAPES, allowed
-from ibgu.core.stragglers import Course, Left, Standing, Straggler, judge
+from ibgu.core.stragglers import Left, PlanProgress, Straggler, StragglerState, judge
 from ibgu.core.stragglers.left import Plan
 
 P, U, FU = Action.PREP, Action.UPGRADE, Action.FINALIZE_UPGRADE
@@ -26,26 +26,26 @@ def labels(*names: str) -> dict[str, str]:
 
 
 def found(left: Left, plan: Plan, *there: str, started: int = 9) -> Straggler | None:
-    return judge(left, Course(plan, min(started, len(plan))), labels(*there))
+    return judge(left, PlanProgress(plan, min(started, len(plan))), labels(*there))
 
 
 def way(left: Left, plan: Plan, *there: str, started: int = 9) -> Plan:
     straggler = found(left, plan, *there, started=started)
     assert straggler
-    assert straggler.standing is Standing.ENDED
+    assert straggler.standing is StragglerState.ENDED
     return straggler.plan
 
 
 def test_who_is_not_finished_goes_on() -> None:
     left = Left(cluster="a", step=1, action=P, finished=False)
-    assert judge(left, Course(WHOLE, 1), None) == Straggler(left, Standing.GOING)
+    assert judge(left, PlanProgress(WHOLE, 1), None) == Straggler(left, StragglerState.GOING)
 
 
 def test_a_cluster_that_is_gone() -> None:
-    straggler = judge(failed(P), Course(WHOLE, 1), None)
+    straggler = judge(failed(P), PlanProgress(WHOLE, 1), None)
     assert straggler
     assert (straggler.plan, straggler.note[:18]) == ((), "no ManagedCluster ")
-    assert judge(succeeded(P), Course(WHOLE, 3), None) is None
+    assert judge(succeeded(P), PlanProgress(WHOLE, 3), None) is None
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_one_that_was_taken_back_begins_anew() -> None:
     for left in (succeeded(AOF, step=2), failed(AOF, step=2)):
         straggler = found(left, plan)
         assert straggler
-        assert (straggler.standing, straggler.plan) == (Standing.ABORTED, ((P,), (U,)))
+        assert (straggler.standing, straggler.plan) == (StragglerState.ABORTED, ((P,), (U,)))
     assert found(succeeded(AOF, step=2), plan, "prep-completed") is None
     assert found(succeeded(AOF), ((AOF,),)) is None
 
@@ -136,7 +136,7 @@ def test_one_that_a_later_step_did_not_take() -> None:
     left = succeeded(P)
     straggler = found(left, WHOLE, "prep-completed", started=2)
     assert straggler
-    assert (straggler.standing, straggler.plan) == (Standing.NOT_TAKEN, ((U,), (FU,)))
+    assert (straggler.standing, straggler.plan) == (StragglerState.NOT_TAKEN, ((U,), (FU,)))
     straggler = found(left, WHOLE, started=2)
     assert straggler
     assert straggler.plan == ()
@@ -152,7 +152,7 @@ def test_one_that_is_where_it_should_be() -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_proposed_is_always_legal(shape: Plan) -> None:
-    course = Course(shape, len(shape))
+    course = PlanProgress(shape, len(shape))
     for number, step in enumerate(shape, start=1):
         for action in step:
             assert allowed(course.rest(number, action))

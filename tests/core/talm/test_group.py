@@ -8,14 +8,14 @@ from ibgu.core.kinds import IbguSpec, PlanItem
 from ibgu.core.model import Action
 from ibgu.core.numbers import LARGEST
 from ibgu.core.talm import groups_of, names
-from ibgu.core.talm.group import Group
+from ibgu.core.talm.group import TalmGroup
 from tests.core.decide.builders import plan_of
 from tests.core.talm.objects import Object, as_cgu, cgu, ended
 
 SPEC = IbguSpec(plan=plan_of(["Prep", "Upgrade FinalizeUpgrade"], concurrency=2, timeout=60))
 
 
-def read(*objects: Object) -> tuple[Group, ...]:
+def read(*objects: Object) -> tuple[TalmGroup, ...]:
     return groups_of("a", SPEC, [as_cgu(obj) for obj in objects])
 
 

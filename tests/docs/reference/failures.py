@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ibgu.core.failures import KNOWN, Failure, Known
+from ibgu.core.failures import KNOWN, Failure, KnownFailure
 from ibgu.core.model import Stage
 from tests.core.failures.messages import CASES
 from tests.docs.reference.markdown import code, document
@@ -35,7 +35,7 @@ def _sections() -> Iterator[str]:
         yield from (_entry(row) for row in KNOWN if row.stages == stages)
 
 
-def _entry(row: Known) -> str:
+def _entry(row: KnownFailure) -> str:
     lines = "\n".join(f"- {code(message)}" for message in messages(row.name)[:EXAMPLES])
     return f"### {row.name}\n\n{lines}\n\n{row.means}\n\n**Do:** {row.remedy}"
 

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from ibgu.core.model import Action
-from ibgu.sim.cluster import Cluster
+from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.timeline import StageRun
 from tests.simulation.checks import Found
 
@@ -54,7 +54,7 @@ class Run(Struct, frozen=True):
 
 class Truth:
     def __init__(
-        self, found: Found, runs: Iterable[Run], clusters: Iterable[Cluster], skewed: bool
+        self, found: Found, runs: Iterable[Run], clusters: Iterable[SimulatedCluster], skewed: bool
     ) -> None:
         """`skewed`: the database's clock did not show the clusters' time."""
         self._skewed = skewed
@@ -79,7 +79,7 @@ class Truth:
                 found[began.run].append(began)
         return dict(found)
 
-    def _legal(self, cluster: Cluster, began: StageRun) -> None:
+    def _legal(self, cluster: SimulatedCluster, began: StageRun) -> None:
         if not began.run:
             return
         run = self._runs.get(began.run)

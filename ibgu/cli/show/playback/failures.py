@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from ibgu.client.responses.failures import FailureGroup, Failures
-from ibgu.core.failures import Known, explain
+from ibgu.core.failures import KnownFailure, explain
 from ibgu.core.model import Action
 
 
-class Failed(Struct, frozen=True):
+class ReplayedFailure(Struct, frozen=True):
     step: int
     action: str | None
     outcome: str
@@ -17,15 +17,15 @@ class Failed(Struct, frozen=True):
     message: str | None
 
     @property
-    def known(self) -> Known | None:
+    def known(self) -> KnownFailure | None:
         if self.action not in list(Action) or not self.message:
             return None
         return explain(Action(self.action), self.message)
 
 
-def failures_of(failed: Mapping[tuple[int, str], Failed]) -> Failures:
+def failures_of(failed: Mapping[tuple[int, str], ReplayedFailure]) -> Failures:
     """Returns the groups; `failed` by step and cluster."""
-    groups: dict[tuple[object, ...], list[tuple[str, Failed]]] = {}
+    groups: dict[tuple[object, ...], list[tuple[str, ReplayedFailure]]] = {}
     for (_, cluster), found in failed.items():
         known = found.known
         key = (found.step, found.action, found.outcome, found.cause, known and known.name)
@@ -35,7 +35,7 @@ def failures_of(failed: Mapping[tuple[int, str], Failed]) -> Failures:
     return Failures(total=len(failed), items=tuple(items))
 
 
-def _group(members: list[tuple[str, Failed]]) -> FailureGroup:
+def _group(members: list[tuple[str, ReplayedFailure]]) -> FailureGroup:
     first = members[0][1]
     known = first.known
     return FailureGroup(

@@ -6,8 +6,8 @@ from typing import Any
 
 from msgspec import Struct, field, to_builtins
 
-from ibgu.cli.show.playback.failures import Failed, failures_of
-from ibgu.cli.show.status import Seen
+from ibgu.cli.show.playback.failures import ReplayedFailure, failures_of
+from ibgu.cli.show.status import StatusSnapshot
 from ibgu.client.responses.rollouts import (
     Counts,
     CurrentStep,
@@ -19,9 +19,9 @@ from ibgu.client.responses.rollouts import (
     Step,
 )
 from ibgu.core.counts import (
-    Course,
     Place,
     Progress,
+    RolloutSteps,
     Visit,
     counts_of_places,
     places_of,
@@ -75,7 +75,7 @@ class Playback:
         self._hold: Reason | None = None
         self._times: dict[str, datetime | None] = dict.fromkeys(_TIMES)
         self._steps: list[_Step] = []
-        self._failed: dict[tuple[int, str], Failed] = {}
+        self._failed: dict[tuple[int, str], ReplayedFailure] = {}
 
     def feed(self, event: EventRow) -> None:
         self._created_at = self._created_at or event.at
@@ -119,22 +119,24 @@ class Playback:
         _count(step, member, 1)
         if member.outcome == "failed":
             action = data.get("failed_action")
-            failed = Failed(step.index, action, member.outcome, event.cause, data.get("message"))
+            failed = ReplayedFailure(
+                step.index, action, member.outcome, event.cause, data.get("message")
+            )
             self._fail(step, name, failed)
         if member.late:
             self._failed.pop((step.index, name), None)
 
-    def _fail(self, step: _Step, name: str, failed: Failed) -> None:
+    def _fail(self, step: _Step, name: str, failed: ReplayedFailure) -> None:
         """Records a failure; later events (its message, late completion) keep the cause."""
         before = self._failed.get((step.index, name))
         cause = failed.cause or (before.cause if before else None)
-        self._failed[step.index, name] = Failed(
+        self._failed[step.index, name] = ReplayedFailure(
             failed.step, failed.action, failed.outcome, cause, failed.message
         )
 
     # -- the picture -------------------------------------------------------------------------
 
-    def seen(self, now: datetime) -> Seen:
+    def seen(self, now: datetime) -> StatusSnapshot:
         current = self._steps[-1] if self._steps else None
         hold, counts = self._held(), self._counts()
         rollout = Rollout(
@@ -157,7 +159,7 @@ class Playback:
             for index, item in enumerate(self._plan)
             if index >= len(self._steps)
         ]
-        return Seen(rollout, [*steps, *planned], failures_of(self._failed), now)
+        return StatusSnapshot(rollout, [*steps, *planned], failures_of(self._failed), now)
 
     def _held(self) -> Reason | None:
         return self._hold or (self._steps[-1].hold if self._steps else None)
@@ -179,8 +181,8 @@ class Playback:
         places = Counter(places_of(visits))
         return Counts(**to_builtins(counts_of_places(places, self._course())))
 
-    def _course(self) -> Course:
-        return Course(
+    def _course(self) -> RolloutSteps:
+        return RolloutSteps(
             plan=tuple(item["actions"][0] for item in self._plan),
             begun=tuple(step.actions[0] for step in self._steps if step.joined),
             deleted=self._state == "deleted",

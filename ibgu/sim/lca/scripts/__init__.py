@@ -3,7 +3,7 @@
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.course import Fate
 from ibgu.sim.faults import Where
-from ibgu.sim.lca.beats import Remove, Script, Set, beat
+from ibgu.sim.lca.beats import RemoveCondition, Script, Set, beat
 from ibgu.sim.lca.scripts.idle import abort, finalize
 from ibgu.sim.lca.scripts.prep import prep
 from ibgu.sim.lca.scripts.rollback import rollback
@@ -19,7 +19,7 @@ def script_for(start: Start, fate: Fate, ibu: JsonObject) -> Script:
     kind = "Idle" if start in _TO_IDLE else f"{start.value}InProgress"
     block = Set(kind, "False", "Blocked", fault.message)
     first, *rest = script
-    unblocked = beat(fate.length(fault), Remove(kind), *first.effects)
+    unblocked = beat(fate.length(fault), RemoveCondition(kind), *first.effects)
     return (beat(0.0, block), unblocked, *rest)
 
 

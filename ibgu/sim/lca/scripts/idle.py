@@ -2,7 +2,7 @@
 
 from ibgu.sim.course import Fate
 from ibgu.sim.faults import Where
-from ibgu.sim.lca.beats import AwaitCleanup, Clean, End, Script, Set, beat
+from ibgu.sim.lca.beats import AwaitCleanup, Clean, EndStage, Script, Set, beat
 from ibgu.sim.lca.scripts.health import health_wait, waiting
 
 
@@ -22,5 +22,5 @@ def finalize(fate: Fate) -> Script:
 def _outcome(fate: Fate, seconds: float, failure: str) -> Script:
     if fault := fate.strikes(Where.CLEANUP):
         stuck = Set("Idle", "False", failure, fault.message)
-        return (beat(seconds, stuck, End("failed", fault.message), AwaitCleanup()),)
-    return (beat(seconds, Clean(), End("completed", "Idle")),)
+        return (beat(seconds, stuck, EndStage("failed", fault.message), AwaitCleanup()),)
+    return (beat(seconds, Clean(), EndStage("completed", "Idle")),)

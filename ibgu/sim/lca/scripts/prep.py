@@ -7,7 +7,7 @@ from ibgu.sim.lca.beats import (
     Check,
     Effect,
     JobRuns,
-    Phase,
+    OpenPhase,
     Script,
     Set,
     beat,
@@ -47,7 +47,7 @@ def _stateroot(fate: Fate) -> list[Beat]:
     beats = [
         beat(
             0.0,
-            Phase("Stateroot"),
+            OpenPhase("Stateroot"),
             JobRuns(seconds),
             say("Prep", "Successfully launched a new job for stateroot setup. job is nil"),
         ),
@@ -61,13 +61,13 @@ def _stateroot(fate: Fate) -> list[Beat]:
 def _precache(fate: Fate, after: float) -> list[Beat]:
     launched = beat(
         after,
-        Phase("Precache"),
+        OpenPhase("Precache"),
         say("Prep", "Successfully launched a new job precache. job is nil"),
     )
     if fault := fate.strikes(Where.PRECACHE):
         return [launched, *_pulling(fate, 3, failed("Prep", fault.message))]
     done = completed("Prep", "Prep stage completed successfully")
-    return [launched, *_pulling(fate, 0, (Phase(""), *done))]
+    return [launched, *_pulling(fate, 0, (OpenPhase(""), *done))]
 
 
 def _pulling(fate: Fate, failing: int, end: tuple[Effect, ...]) -> list[Beat]:

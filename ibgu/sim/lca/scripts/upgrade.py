@@ -11,7 +11,7 @@ from ibgu.sim.lca.beats import (
     BootOld,
     Connect,
     Effect,
-    Phase,
+    OpenPhase,
     RestoreIbu,
     Script,
     Shutdown,
@@ -33,7 +33,7 @@ _SWITCHES = {
 
 
 def upgrade(fate: Fate, ibu: JsonObject) -> Script:
-    accepted = beat(0.0, Phase("PrePivot"), say("Upgrade", "In progress"))
+    accepted = beat(0.0, OpenPhase("PrePivot"), say("Upgrade", "In progress"))
     wait = health_wait(fate, say("Upgrade", waiting("Upgrade (pre-pivot) stage")))
     return (accepted, *wait, *_before_pivot(fate, ibu))
 
@@ -48,7 +48,7 @@ def _before_pivot(fate: Fate, ibu: JsonObject) -> list[Beat]:
             (say("Upgrade", "Exporting Application Configuration"),),
             (say("Upgrade", "Exporting Policy and Config Manifests"),),
             (say("Upgrade", "Exporting Cluster, LVM, and cert-manager configuration"),),
-            (say("Upgrade", "In progress"), Phase("")),
+            (say("Upgrade", "In progress"), OpenPhase("")),
         ],
     )
     last = fate.durations["export"] * 0.1
@@ -70,7 +70,7 @@ def _after_shutdown(fate: Fate, ibu: JsonObject) -> list[Beat]:
     dark = fate.durations["reboot"]
     if fault := fate.strikes(Where.DARK):
         dark += fate.length(fault)
-    boot = beat(dark, BootNew(), Phase("PostPivot"), say("Upgrade", waiting()))
+    boot = beat(dark, BootNew(), OpenPhase("PostPivot"), say("Upgrade", waiting()))
     rolls_back = fate.strikes(Where.MONITOR, Where.NEW_BOOT, Where.SETTLED)
     if rolls_back is None:
         return [boot, *_after_pivot(fate)]
@@ -90,7 +90,7 @@ def _after_pivot(fate: Fate) -> list[Beat]:
         beat(restore * 0.3, Connect()),
         beat(restore * 0.1, say("Upgrade", "Restore of Application Data is in progress")),
         beat(restore * 0.4, say("Upgrade", FULLY)),
-        beat(restore * 0.2, Phase(""), *completed("Upgrade", "Upgrade completed")),
+        beat(restore * 0.2, OpenPhase(""), *completed("Upgrade", "Upgrade completed")),
     ]
 
 
