@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -10,6 +11,9 @@ from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Action, ClusterView, Observation
 from ibgu.core.plan.tenancy import EVERYWHERE, Scope
+
+if TYPE_CHECKING:
+    from ibgu.core.gates import Gate
 
 
 class PayloadState(Struct, frozen=True):
@@ -72,3 +76,5 @@ class Snapshot(Struct, frozen=True):
     """The clusters that the rollout's namespace may use."""
     actor: str = UNNAMED
     """The user who changed the IBGU last, as far as the hub shows (its field manager)."""
+    policies: "tuple[Gate, ...]" = ()
+    """Gates of policies, which are asked besides the engine's own (R18.7)."""

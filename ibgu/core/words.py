@@ -33,6 +33,7 @@ _IN_FLIGHT: dict[str | None, Word] = {
     ReasonKind.DIVERGED: Word.TAKEN_OVER,
     ReasonKind.RESTORED: Word.HELD,
     ReasonKind.CIRCUIT_BREAKER: Word.HELD,
+    ReasonKind.GATE: Word.HELD,
 }
 
 

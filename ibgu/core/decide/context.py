@@ -180,11 +180,12 @@ class DecisionContext:
         *,
         who: Who = Who.IBGU,
         until: datetime | None = None,
+        gate: str = "",
     ) -> Member:
         """Notes why the member is not further (R17.2); the same reason keeps its `since`."""
         old = member.reason
-        since = old.since if old.kind is kind else self.now
-        reason = Reason(kind, since, message, until, who)
+        since = old.since if (old.kind, old.gate) == (kind, gate) else self.now
+        reason = Reason(kind, since, message, until, who, gate)
         if reason == old:
             return member
         said = Kind.RUN_PROGRESS if member.run and member.run.open else Kind.WAITS

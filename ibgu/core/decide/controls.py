@@ -6,9 +6,9 @@ from typing import Any
 from msgspec import Struct
 
 from ibgu.core.decide.adopting import adopt
-from ibgu.core.decide.circuit_breaker import kept, let_go
 from ibgu.core.decide.context import BATCH_LIMIT, DecisionContext
 from ibgu.core.decide.ending import finish
+from ibgu.core.decide.gated import kept, let_go
 from ibgu.core.decide.steps import start_clock
 from ibgu.core.decide.words import count
 from ibgu.core.fleet import TrackedStep
@@ -91,7 +91,7 @@ def _resume(ctx: DecisionContext, value: str) -> _Said | None:
         changes["payload_digest"] = payload.digest
     waiting = kept(tracked)
     ctx.on_step(Kind.STEP_RELEASED, tracked.step, "resumed by a person", **changes)
-    let_go(ctx, ctx.tracked.steps[tracked.step.index], waiting)
+    let_go(ctx, ctx.tracked.steps[tracked.step.index], waiting, "goes on after the circuit breaker")
     return _Said(f"goes on after: {hold.message}")
 
 

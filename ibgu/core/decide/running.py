@@ -9,7 +9,6 @@ from collections.abc import Callable
 from ibgu.core.claims import cancelled_by
 from ibgu.core.decide.accepted import decide_accepted
 from ibgu.core.decide.arming import decide_armed, decide_intended, intend, talm_work
-from ibgu.core.decide.circuit_breaker import kept_by_circuit_breaker
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import (
     back_to_waiting,
@@ -20,6 +19,7 @@ from ibgu.core.decide.ending import (
     timed_out,
 )
 from ibgu.core.decide.forbidden import waits_for_hub
+from ibgu.core.decide.gated import kept_in_chain
 from ibgu.core.decide.restored import hold_words, without_cluster
 from ibgu.core.model import (
     Cause,
@@ -175,7 +175,7 @@ def _chain(ctx: DecisionContext, member: Member, seen: Observation) -> None:
         words = found.message if found else "the Lifecycle Agent has not seen the spec yet"
         ctx.waits(member, ReasonKind.BUSY, words, who=Who.CLUSTER)
     elif found.kind is JudgementKind.STARTABLE:
-        if not kept_by_circuit_breaker(ctx, member):
+        if not kept_in_chain(ctx, member, seen):
             intend(ctx, member)
     elif found.kind is JudgementKind.REACHED:
         skip_action(ctx, member, action, found.note)

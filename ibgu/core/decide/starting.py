@@ -6,8 +6,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ibgu.core.decide.arming import intend
-from ibgu.core.decide.circuit_breaker import hold_step, stopped
 from ibgu.core.decide.context import DecisionContext
+from ibgu.core.decide.gated import closed_gate, hold_step, stopped
 from ibgu.core.decide.patches import auto_import_off, enqueue
 from ibgu.core.decide.probing import ask, fresh
 from ibgu.core.decide.running import decide_running, expire
@@ -56,8 +56,11 @@ def start_members(ctx: DecisionContext, step: TrackedStep) -> None:
 
 def _fill(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
     _reopen(ctx, step)
-    if ctx.rollout.hold is None and not step.reopening and step.free > 0:
-        _take_slots(ctx, step, step.head(window))
+    if ctx.rollout.hold is not None or step.reopening:
+        return
+    passed_by = True
+    while passed_by and step.free > 0:
+        passed_by = _take_slots(ctx, step, step.head(window))
 
 
 def _reason_now(ctx: DecisionContext, member: Member) -> ReasonKind | None:
@@ -118,21 +121,22 @@ def _reopened(ctx: DecisionContext, member: Member) -> Run:
     )
 
 
-def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Member]) -> None:
-    """Gives the free slots to the first members that are ready.
+def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Member]) -> bool:
+    """Gives the free slots to the first members that are ready; returns whether a gate has just
+    closed for one of them, so that those behind pass.
 
     A slot is kept for an earlier member that was probed a moment ago or is put off by jitter, and
     for a member that preempts another rollout once the slot reaches it. A member preempts only if
     those before it, which may be ready in a moment, leave a slot for it.
     """
     kept: list[Member] = []
-    asked = 0
+    asked, passed_by = 0, False
     for member in head:
         if step.free <= len(kept):
             _when_grace_ends(ctx, kept)
-            return
+            return False
         if not _may_start(ctx, step):
-            return
+            return False
         kind, member = _kind_now(ctx, member), ctx.again(member)
         if kind in _AT_ONCE and fresh(ctx, member):
             if _put_off(ctx, step, member):
@@ -143,10 +147,13 @@ def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Member])
             if step.free > len(kept) + asked:
                 _preempt(ctx, member)
                 kept.append(member)
+        elif kind is ReasonKind.GATE:
+            passed_by = True
         elif _in_grace(ctx, member := _asked(ctx, member, kind)):
             kept.append(member)
         else:
             asked += 1
+    return passed_by
 
 
 def _asked(ctx: DecisionContext, member: Member, kind: ReasonKind | None) -> Member:
@@ -180,16 +187,21 @@ def _may_start(ctx: DecisionContext, step: TrackedStep) -> bool:
             ctx.on_step(Kind.STEP_RELEASED, step.step, ended(hold), hold=None)
         return reason is None
     assert reason is not None
+    if reason.until is not None:
+        ctx.requeue_at("", reason.until)
     if not _same(hold, reason) and not _reading(ctx, reason):
         hold_step(ctx, step, reason)
     return False
 
 
 def _same(hold: Reason | None, reason: Reason) -> bool:
-    """Whether the hold says the same; a new error in the rate limits is reported again."""
+    """Whether the hold says the same; a new error in the rate limits, and another answer of a
+    policy, are reported again."""
     if hold is None or hold.kind is not reason.kind:
         return False
-    return reason.kind is not ReasonKind.RATE_LIMIT_INVALID or hold.message == reason.message
+    if reason.kind not in (ReasonKind.RATE_LIMIT_INVALID, ReasonKind.GATE):
+        return True
+    return (hold.gate, hold.message) == (reason.gate, reason.message)
 
 
 def _note_rate_limit(ctx: DecisionContext, step: TrackedStep) -> None:
@@ -302,12 +314,20 @@ def _leaving(member: Member) -> bool:
 def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
     if member.reason.kind is ReasonKind.REOPENING:
         return True
-    if member.reason.kind not in _STARTABLE:
+    if member.reason.kind not in _STARTABLE or _passed_by(ctx, member):
         return False
     reason = closed(ctx.snapshot, step, ctx.now)
     if reason is not None and reason.until is not None:
         ctx.requeue_at("", reason.until)
     return reason is None or reason.kind is ReasonKind.RAMP_UP
+
+
+def _passed_by(ctx: DecisionContext, member: Member) -> bool:
+    """Whether a policy's gate has closed for the member since it was decided on."""
+    policies = ctx.snapshot.policies
+    if not policies:
+        return False
+    return closed_gate(ctx, member, policies, ctx.observe(member.cluster)) is not None
 
 
 def _overdue(ctx: DecisionContext, step: TrackedStep) -> list[Member]:

@@ -1,8 +1,8 @@
 """Decides on a step's life: deadline, clock, holds, its end (R1, R11, R19)."""
 
-from ibgu.core.decide.circuit_breaker import only_stopped
 from ibgu.core.decide.context import BATCH_LIMIT, DecisionContext
 from ibgu.core.decide.ending import finish
+from ibgu.core.decide.gated import only_stopped
 from ibgu.core.decide.running import expire
 from ibgu.core.decide.starting import next_limit, start_members
 from ibgu.core.fleet import TrackedStep

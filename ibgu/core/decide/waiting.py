@@ -1,12 +1,16 @@
 """Decides on members without a claim: what keeps them, what a probe shows (R2, R6, R8, R12)."""
 
+from collections.abc import Sequence
+
 from ibgu.core.claims import cancelled_by, takes_over_from, works_on
 from ibgu.core.decide.arming import may_reboot, talm_work
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import finish, skip_action
+from ibgu.core.decide.gated import closed_gate
 from ibgu.core.decide.probing import known_state, look_again, unanswered
 from ibgu.core.decide.restored import hold_words
 from ibgu.core.fleet import Holder
+from ibgu.core.gates import MEMBER_GATES, Gate
 from ibgu.core.model import (
     Cause,
     ClusterView,
@@ -32,6 +36,8 @@ def decide_waiting(ctx: DecisionContext, member: Member) -> None:
         return
     if _withdrawn_run_came_back(member, seen):
         ctx.waits(member, ReasonKind.REOPENING, "the cluster took the withdrawn run after all")
+    elif _gated(ctx, member, ctx.snapshot.policies, seen):
+        return
     elif member.probe is not None:
         _looked(ctx, member, seen)
     elif _feedback_suffices(ctx, member, seen):
@@ -86,8 +92,8 @@ def _blocked(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
     assert cluster is not None
     if hold is not None:
         return _block(ctx, member, hold.kind, hold.message, hold.who)
-    if not ctx.snapshot.scope.includes(cluster.labels):
-        return _block(ctx, member, ReasonKind.UNBOUND, _outside(ctx), Who.PERSON)
+    if _gated(ctx, member, MEMBER_GATES, seen):
+        return True
     if cluster.deleting:
         return _block(ctx, member, ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted")
     if seen.stage is not None and seen.stage.terminating:
@@ -102,9 +108,17 @@ def _blocked(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
     return False
 
 
-def _outside(ctx: DecisionContext) -> str:
-    scope = ctx.snapshot.scope
-    return scope.problem or f"{scope.outside}; bind its set with: {scope.bind}"
+def _gated(ctx: DecisionContext, member: Member, gates: Sequence[Gate], seen: Observation) -> bool:
+    """Whether a gate is closed for this member alone: those behind it pass."""
+    reason = closed_gate(ctx, member, gates, seen) if gates else None
+    if reason is None:
+        return False
+    _drop_look(ctx, member)
+    who, until = reason.who, reason.until
+    ctx.waits(
+        ctx.again(member), reason.kind, reason.message, who=who, until=until, gate=reason.gate
+    )
+    return True
 
 
 def _dark(ctx: DecisionContext, member: Member) -> bool:
@@ -189,7 +203,7 @@ def _looked(ctx: DecisionContext, member: Member, seen: Observation) -> None:
 
 
 def _reached(ctx: DecisionContext, member: Member, seen: Observation) -> None:
-    if member.action_index < len(ctx.step(member).step.actions):
-        _looked(ctx, member, seen)
-    else:
+    if member.action_index == len(ctx.step(member).step.actions):
         finish(ctx, member, Outcome.SUCCEEDED)
+    elif not _gated(ctx, member, ctx.snapshot.policies, seen):
+        _looked(ctx, member, seen)

@@ -10,6 +10,7 @@ from ibgu.core.explain.headline import headline
 from ibgu.core.explain.past import history
 from ibgu.core.explain.reasons import REASONS
 from ibgu.core.failures import Failure, KnownFailure
+from ibgu.core.gates import meaning_of
 from ibgu.core.meaning import Meaning
 from ibgu.core.model import Cause, Member, Outcome, Reason, ReasonKind, Who
 from ibgu.core.overdue import Overdue, overdue_of
@@ -39,7 +40,7 @@ def explain(case: Case) -> Explained:
     case = replace(case, member=as_told(case.member))
     member = case.member
     reason, state = reason_of(member, case.hold), word_of(member, case.hold)
-    known, meaning, late = _known(case, reason), _meaning(member, reason), _overdue(case, reason)
+    known, meaning, late = _known(case, reason), _meaning(case, reason), _overdue(case, reason)
     return Explained(
         cluster=member.cluster,
         rollout=case.rollout,
@@ -86,7 +87,10 @@ def _kind(
     return reason.kind if reason else member.cause
 
 
-def _meaning(member: Member, reason: Reason | None) -> Meaning:
+def _meaning(case: Case, reason: Reason | None) -> Meaning:
+    member = case.member
+    if reason is not None and reason.gate:
+        return meaning_of(reason, case.policies)
     if reason is not None:
         return REASONS[reason.kind]
     if member.cause:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.failures import Failure
 from ibgu.core.forecast import DurationsByAction
+from ibgu.core.gates import Gate
 from ibgu.core.model import Action, Cause, Member, Reason, ReasonKind, Run, Who
 from ibgu.core.words import Word
 
@@ -31,6 +32,8 @@ class Case(Struct, frozen=True, kw_only=True):
     """The steps in the history, oldest first, including the explained one."""
     now: datetime
     duration_stats: DurationsByAction
+    policies: Sequence[Gate] = ()
+    """Gates of policies, which say themselves what they mean."""
 
 
 class Line(Struct, frozen=True):

@@ -17,7 +17,7 @@ def headline(case: Case, state: Word, reason: Reason | None, late: Overdue | Non
         return _finished(case)
     since = duration(case.now - reason.since)
     if case.member.state is MemberState.WAITING:
-        return f"waits with {case.action} for {since}: {reason.kind}{_usually(late)}"
+        return f"waits with {case.action} for {since}: {reason.gate or reason.kind}{_usually(late)}"
     slow = _stalled(case) or _usually(late)
     parts = (_doing(case, state, since), _attempt(case.member.run), slow)
     return "".join(parts)

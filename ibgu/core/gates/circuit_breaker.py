@@ -74,5 +74,6 @@ CIRCUIT_BREAKER = StepGate(
     },
     needs=frozenset({GateInput.RECORDS, GateInput.OBJECT}),
     holds=EVERY_ACTION,
+    own=True,
     chained=frozenset(action for action in Action if action.reboots),
 )

@@ -10,14 +10,18 @@ from enum import StrEnum
 from typing import ClassVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.core.fleet import TrackedStep
 from ibgu.core.meaning import Meaning
-from ibgu.core.model import Action, Reason, ReasonKind
+from ibgu.core.model import Action, ClusterView, Observation, Reason, ReasonKind
+from ibgu.core.plan import Scope
 from ibgu.core.snapshot import Snapshot
 
 EVERY_ACTION = frozenset(Action)
 """The actions that the engine's own safety gates may hold."""
+WAYS_BACK = frozenset({Action.ABORT, Action.ABORT_ON_FAILURE, Action.ROLLBACK})
+"""The actions that no policy may hold: they lead a cluster back."""
 
 
 class GateScope(StrEnum):
@@ -25,6 +29,7 @@ class GateScope(StrEnum):
 
     ROLLOUT = "rollout"
     STEP = "step"
+    MEMBER = "member"
 
 
 class GateInput(StrEnum):
@@ -35,6 +40,9 @@ class GateInput(StrEnum):
     PAYLOAD = "the ConfigMaps and Secrets that the step carries"
     STARTS = "the starts of the last minute on the hub"
     TIME = "the time"
+    CLUSTER = "the ManagedCluster"
+    FEEDBACK = "what the cluster reports through its ManifestWorks"
+    TENANCY = "the cluster sets that are bound to the rollout's namespace"
 
 
 class GateReason(Struct, frozen=True, kw_only=True):
@@ -56,15 +64,49 @@ class GateReason(Struct, frozen=True, kw_only=True):
 
 
 class Gate(Struct, frozen=True, kw_only=True):
-    """Gate declares what keeps members from starting, and for which actions it may do so."""
+    """Gate declares what keeps members from starting, and for which actions it may do so.
+
+    The engine's own gates guard safety and may hold every action. All others are policies': they
+    never hold Abort, AbortOnFailure or Rollback, and give the reason GateClosed with their name.
+    """
 
     name: str
     reasons: Mapping[ReasonKind, GateReason]
     """The kinds of reasons that the check gives."""
     needs: frozenset[GateInput]
-    holds: frozenset[Action]
+    """The inputs that the check reads. A preview asks the gates whose inputs it knows."""
+    holds: frozenset[Action] = EVERY_ACTION - WAYS_BACK
     """The actions that the gate may keep from starting: of a rollout's or step's gate, the first
     one of the step."""
+    chained: frozenset[Action] = frozenset()
+    """The actions that the gate guards inside a chain, too: a member that has its slot keeps it,
+    and waits before such an action (R19.3)."""
+    scope: ClassVar[GateScope]
+    own: bool = False
+    """Whether the gate is one of the engine's own."""
+
+    def __post_init__(self) -> None:
+        if not self.chained <= self.holds:
+            raise ValueError(f"gate {self.name} guards a chained action that it may not hold")
+        if self.own:
+            return
+        if kept := sorted(self.holds & WAYS_BACK):
+            raise ValueError(f"gate {self.name} of a policy may not hold {', '.join(kept)}")
+        if self.reasons.keys() != {ReasonKind.GATE}:
+            raise ValueError(f"gate {self.name} of a policy gives no reason but {ReasonKind.GATE}")
+        if any(reason != GateReason(meaning=reason.meaning) for reason in self.reasons.values()):
+            raise ValueError(f"gate {self.name} of a policy declares more than a meaning")
+
+    @property
+    def lasting(self) -> frozenset[ReasonKind]:
+        """The reasons that stay on a step until a person resumes."""
+        return frozenset(kind for kind, reason in self.reasons.items() if reason.lasting)
+
+    def named(self, reason: Reason | None) -> Reason | None:
+        """Returns the answer of a check; that of a policy's gate carries the gate's name."""
+        if reason is None or self.own:
+            return reason
+        return replace(reason, kind=ReasonKind.GATE, gate=self.name)
 
 
 class RolloutGate(Gate, frozen=True, kw_only=True):
@@ -75,7 +117,7 @@ class RolloutGate(Gate, frozen=True, kw_only=True):
     """Returns why the gate is closed; None: it is open."""
 
     def ask(self, snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
-        return self.check(snapshot, now)
+        return self.named(self.check(snapshot, now))
 
 
 class StepGate(Gate, frozen=True, kw_only=True):
@@ -84,9 +126,33 @@ class StepGate(Gate, frozen=True, kw_only=True):
     scope: ClassVar[GateScope] = GateScope.STEP
     check: Callable[[Snapshot, TrackedStep, datetime], Reason | None]
     """Returns why the gate is closed; None: it is open."""
-    chained: frozenset[Action] = frozenset()
-    """The actions that the gate guards inside a chain, too: a member that has its slot keeps it,
-    and waits before such an action (R19.3)."""
 
     def ask(self, snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
-        return self.check(snapshot, step, now)
+        return self.named(self.check(snapshot, step, now))
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """A cluster that would start an action now, as the engine knows it."""
+
+    action: Action
+    cluster: ClusterView
+    seen: Observation
+    """A preview knows the ManagedCluster only, and asks no gate that needs FEEDBACK."""
+    scope: Scope
+    """The clusters that the rollout's namespace may use."""
+    now: datetime
+
+
+class MemberGate(Gate, frozen=True, kw_only=True):
+    """MemberGate keeps one member from starting. Those behind it pass.
+
+    The engine asks again when the cluster changes on the hub, before the member starts, and at the
+    time that the reason names as `until`.
+    """
+
+    scope: ClassVar[GateScope] = GateScope.MEMBER
+    check: Callable[[Candidate], Reason | None]
+    """Returns why the gate is closed; None: it is open."""
+
+    def ask(self, candidate: Candidate) -> Reason | None:
+        return self.named(self.check(candidate))

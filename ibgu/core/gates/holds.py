@@ -13,11 +13,6 @@ def _hold(snapshot: Snapshot, now: datetime) -> Reason | None:
 
 
 _MEANINGS = {
-    ReasonKind.UNBOUND: Meaning(
-        "the rollout's namespace may take only clusters of the cluster sets that are bound to it",
-        "a set of the cluster is bound to the namespace (ManagedClusterSetBinding)",
-        "have the cluster's set bound to the namespace, or the rollout made where it is bound",
-    ),
     ReasonKind.INVALID_PLAN: Meaning(
         "the IBGU can't be carried out as it is now; what is in flight goes on",
         "the IBGU is valid again",
@@ -62,4 +57,5 @@ ROLLOUT_HOLD = RolloutGate(
     reasons={kind: GateReason(meaning=meaning) for kind, meaning in _MEANINGS.items()},
     needs=frozenset({GateInput.RECORDS}),
     holds=EVERY_ACTION,
+    own=True,
 )

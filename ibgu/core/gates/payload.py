@@ -57,4 +57,5 @@ PAYLOAD = StepGate(
     },
     needs=frozenset({GateInput.RECORDS, GateInput.PAYLOAD}),
     holds=EVERY_ACTION,
+    own=True,
 )

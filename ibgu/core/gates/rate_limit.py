@@ -73,6 +73,7 @@ INVALID_RATE = StepGate(
     },
     needs=frozenset({GateInput.RECORDS}),
     holds=_RATE_LIMITED,
+    own=True,
 )
 START_RATE = StepGate(
     name="start-rate",
@@ -91,6 +92,7 @@ START_RATE = StepGate(
     },
     needs=frozenset({GateInput.RECORDS, GateInput.STARTS, GateInput.TIME}),
     holds=_RATE_LIMITED,
+    own=True,
 )
 HUB_START_RATE = StepGate(
     name="hub-start-rate",
@@ -111,6 +113,7 @@ HUB_START_RATE = StepGate(
     },
     needs=frozenset({GateInput.RECORDS, GateInput.STARTS, GateInput.TIME}),
     holds=_RATE_LIMITED,
+    own=True,
 )
 RAMP_UP = StepGate(
     name="ramp-up",
@@ -130,4 +133,5 @@ RAMP_UP = StepGate(
     },
     needs=frozenset({GateInput.RECORDS}),
     holds=_RATE_LIMITED,
+    own=True,
 )

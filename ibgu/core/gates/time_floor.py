@@ -46,4 +46,5 @@ TIME_FLOOR = StepGate(
     },
     needs=frozenset({GateInput.RECORDS, GateInput.TIME}),
     holds=EVERY_ACTION,
+    own=True,
 )

@@ -53,6 +53,8 @@ class ReasonKind(StrEnum):
     START_RATE = "StartRate"
     HUB_START_RATE = "HubStartRate"
     RAMP_UP = "RampUp"
+    GATE = "GateClosed"
+    """A gate of a policy is closed; `Reason.gate` names it."""
 
 
 class Who(StrEnum):
@@ -71,6 +73,8 @@ class Reason(Struct, frozen=True, gc=False):
     until: datetime | None = None
     """When the reason ends by itself, where that is known."""
     who: Who = Who.IBGU
+    gate: str = ""
+    """The name of the closed gate, where the kind does not tell it."""
 
 
 class Cause(StrEnum):

@@ -45,7 +45,7 @@ def preview(
     first = Action(steps[0].actions[0])
     before = _played(proposal, clusters)
     out = left_out(before, spec.cluster_label_selectors, first, scope)
-    said = list(warnings(proposal, steps, fleet))
+    said = list(warnings(proposal, steps, fleet, now))
     if not steps[0].clusters:
         said.insert(0, why_nobody(before, spec.cluster_label_selectors, first, {}, (), scope))
     elif others := outside(before, spec.cluster_label_selectors, scope):

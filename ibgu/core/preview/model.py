@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from ibgu.core.gates import Gate
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import Action
 from ibgu.core.plan import EVERYWHERE, Scope, Started
@@ -35,6 +36,8 @@ class Proposal(Struct, frozen=True):
     """The clusters that its namespace may use."""
     hub_rate: int = 0
     """Starts a minute on the whole hub; 0: no limit."""
+    policies: tuple[Gate, ...] = ()
+    """Gates of policies, which are asked besides the engine's own (R18.7)."""
 
     def rate_limits_of(self, first: Action) -> RateLimits:
         """Returns the limits of a step that begins with this action, if no other rollout starts

@@ -7,11 +7,12 @@ releases at once, the seed named by its digest.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
 
+from ibgu.core.gates import Candidate, GateInput, MemberGate, in_order
 from ibgu.core.mistakes import mistakes
-from ibgu.core.model import Action, ClusterView
+from ibgu.core.model import Action, ClusterView, Observation
 from ibgu.core.preview.model import Proposal, StepPreview
 from ibgu.core.preview.time import minutes, safe
 
@@ -21,17 +22,23 @@ _OLDEST = (4, 14, 13)
 _MOST_MINORS = 2
 _NAMED = 5
 _RELEASE = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_KNOWN = frozenset({GateInput.CLUSTER, GateInput.TENANCY, GateInput.TIME})
+"""What a preview can tell a gate."""
 _AUTO_ROLLBACK = "auto-rollback-on-failure.lca.openshift.io/"
 
 Release = tuple[int, int, int]
 
 
 def warnings(
-    proposal: Proposal, steps: Sequence[StepPreview], fleet: Mapping[str, ClusterView]
+    proposal: Proposal,
+    steps: Sequence[StepPreview],
+    fleet: Mapping[str, ClusterView],
+    now: datetime,
 ) -> Iterator[str]:
     """Returns the warnings; `fleet` is by name."""
     members = [fleet[name] for name in steps[0].clusters]
     yield from _unreachable(members, proposal)
+    yield from _gates(proposal, Action(steps[0].actions[0]), members, now)
     if any(Action.PREP in step.actions for step in steps):
         yield from _seed(proposal)
         yield from _releases(proposal, members)
@@ -53,6 +60,39 @@ def _unreachable(members: Sequence[ClusterView], proposal: Proposal) -> Iterator
             f"{len(dark)} of {len(members)} clusters are not reachable now: they wait, and start "
             f"when they are back ({_some(dark)})"
         )
+
+
+def _gates(
+    proposal: Proposal, action: Action, members: Sequence[ClusterView], now: datetime
+) -> Iterator[str]:
+    """Warns of closed gates, and of those that can't be asked before a cluster starts."""
+    for gate in in_order(proposal.policies):
+        if action not in gate.holds:
+            continue
+        if isinstance(gate, MemberGate) and gate.needs <= _KNOWN:
+            yield from _closed(gate, proposal, action, members, now)
+        elif not gate.own:
+            words = "is checked when a cluster starts: it may delay clusters of this plan"
+            yield f"{gate.name} {words}"
+
+
+def _closed(
+    gate: MemberGate,
+    proposal: Proposal,
+    action: Action,
+    members: Sequence[ClusterView],
+    now: datetime,
+) -> Iterator[str]:
+    found: dict[str, list[str]] = {}
+    for cluster in members:
+        seen = Observation(cluster=cluster)
+        asked = Candidate(action=action, cluster=cluster, seen=seen, scope=proposal.scope, now=now)
+        reason = gate.ask(asked)
+        if reason is not None:
+            found.setdefault(reason.message, []).append(cluster.name)
+    for message, names in found.items():
+        count = f"{len(names)} of {len(members)} clusters"
+        yield f"{count} can't start {action} now: {message} ({_some(names)})"
 
 
 def _seed(proposal: Proposal) -> Iterator[str]:

@@ -22,6 +22,7 @@ from ibgu.core.decide import (
     start_step,
 )
 from ibgu.core.fleet import TrackedRollout
+from ibgu.core.gates import Gate
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import (
     Decision,
@@ -65,6 +66,7 @@ class Twin(Hub, Story):
         self.payload = PayloadState()
         self.facts = Facts(in_sync_since=START)
         self.scope = EVERYWHERE
+        self.policies: tuple[Gate, ...] = ()
         self.adoption: set[str] = set()
         self.traces: dict[str, Traces] = {}
         self.timers: dict[Key, datetime] = {}
@@ -126,6 +128,7 @@ class Twin(Hub, Story):
             adoption=uid in self.adoption,
             traces=self.traces.get(uid, NO_TRACES),
             scope=self.scope,
+            policies=self.policies,
         )
 
     def tracked(self, uid: str) -> TrackedRollout:

@@ -42,6 +42,7 @@ WAITING = {
     ReasonKind.REOPENING,
     ReasonKind.FORBIDDEN,
     ReasonKind.UNBOUND,
+    ReasonKind.GATE,
     ReasonKind.INVALID_PLAN,
     ReasonKind.PAUSED,
     ReasonKind.TALM,
@@ -66,6 +67,7 @@ IN_FLIGHT = {
     ReasonKind.TALM_WORK,
     ReasonKind.RESTORED,
     ReasonKind.CIRCUIT_BREAKER,
+    ReasonKind.GATE,
 }
 ORDER = list(RunState)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

@@ -11,6 +11,7 @@ from tests.core.decide.fleet import START, Twin, ibgu
 from tests.core.decide.pacing import rate_limited
 from tests.core.decide.restores import backup, restore_hub
 from tests.core.decide.spoke import told
+from tests.core.gates.toy import CLOSED, RING
 
 Scene = Callable[[Twin], None]
 Row = tuple[ReasonKind, str, Who]
@@ -165,6 +166,13 @@ def _unbound(twin: Twin) -> None:
     twin.touch_everything()
 
 
+def _policy(twin: Twin) -> None:
+    _ready(twin)
+    twin.policies = (RING,)
+    twin.labels["site-1"] = dict(CLOSED)
+    twin.touch_everything()
+
+
 def _adopting(twin: Twin) -> None:
     _adoption(twin)
     twin.traces["uid-a"] = Traces(left=1)
@@ -188,6 +196,7 @@ WAITS: dict[Scene, Row] = {
     _reopening: (ReasonKind.REOPENING, "took the withdrawn run after all", Who.IBGU),
     _may_not_look: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
     _unbound: (ReasonKind.UNBOUND, "in no cluster set that is bound to namespace", Who.PERSON),
+    _policy: (ReasonKind.GATE, "its ring is closed", Who.PERSON),
     _invalid: (ReasonKind.INVALID_PLAN, "invalid combinations of actions", Who.PERSON),
     _paused: (ReasonKind.PAUSED, "paused by a person (alice)", Who.PERSON),
     _talm: (ReasonKind.TALM, "TALM is running on this hub", Who.PERSON),
@@ -327,6 +336,14 @@ def _braked_between_actions(twin: Twin) -> None:
     twin.wait(minutes=90)
 
 
+def _policy_between_actions(twin: Twin) -> None:
+    begin(twin, "Prep Upgrade")
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.policies = (RING,)
+    twin.labels["site-1"] = dict(CLOSED)
+    twin.wait(minutes=20)
+
+
 def _restored_without_it(twin: Twin) -> None:
     running(twin)
     saved = backup(twin)
@@ -354,5 +371,6 @@ HOLDS: dict[Scene, Row] = {
     _between_actions: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
     _talm_work_between_actions: (ReasonKind.TALM_WORK, "fleet/b-prep-0", Who.PERSON),
     _braked_between_actions: (ReasonKind.CIRCUIT_BREAKER, "first 5 clusters", Who.PERSON),
+    _policy_between_actions: (ReasonKind.GATE, "its ring is closed", Who.PERSON),
     _restored_without_it: (ReasonKind.RESTORED, "does not show the ManagedCluster", Who.PERSON),
 }

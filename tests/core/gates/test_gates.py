@@ -70,6 +70,7 @@ def test_a_steps_lasting_hold_comes_first_and_then_the_rollouts() -> None:
     assert kind_of(twin, uid) is ReasonKind.TALM
     assert [gate.name for gate in GATES] == [
         "rollout-hold",
+        "tenancy",
         "payload",
         "circuit-breaker",
         "time-floor",
@@ -158,7 +159,7 @@ def test_the_share_is_of_all_members_even_when_some_have_ended() -> None:
 def test_a_reason_is_declared_by_one_gate() -> None:
     kinds = [kind for gate in GATES for kind in gate.reasons]
     assert len(kinds) == len(set(kinds))
-    assert set(kinds) == HOLDS | RATE_LIMITS
+    assert {*kinds, ReasonKind.GATE} == HOLDS | RATE_LIMITS
     assert {ReasonKind.START_RATE, ReasonKind.HUB_START_RATE, ReasonKind.RAMP_UP} == RATE_LIMITS
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.docs.reference import api, causes, events, failures, reasons
+from tests.docs.reference import api, causes, events, failures, gates, reasons
 
 FOLDER = Path(__file__).parents[3] / "docs" / "reference"
 PAGES: dict[str, Callable[[], str]] = {
@@ -11,5 +11,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "causes.md": causes.page,
     "events.md": events.page,
     "failures.md": failures.page,
+    "gates.md": gates.page,
     "reasons.md": reasons.page,
 }
