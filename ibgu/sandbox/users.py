@@ -112,7 +112,7 @@ _IBGU = {"kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": SYSTEM_
 
 
 def _user(name: str) -> dict[str, str]:
-    return {"kind": "SandboxUser", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
+    return {"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
 
 
 def _rule(group: str, *resources: str, verbs: Iterable[str]) -> Manifest:

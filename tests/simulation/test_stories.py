@@ -276,7 +276,7 @@ def test_a_status_that_the_hub_refuses_waits_and_is_told_once(
         ours = asked.who.startswith("ibgu/") and asked.path.endswith("/status")
         if frozen and ours and asked.method == "PATCH":
             asked_at.append(hub.now())
-            raise RefusedRequest(status, "RefusedRequest", words)
+            raise RefusedRequest(status, "Refused", words)
         return known(hub, asked)
 
     known = MemoryHub.handle
