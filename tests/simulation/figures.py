@@ -60,7 +60,7 @@ def section(soak: dict[str, Any], net: dict[str, int]) -> str:
         "| invariant | checks that held |\n|---|---:|\n"
         f"{_rows(held)}\n"
         "| broken variant of the engine | seeds until it was caught |\n|---|---:|\n"
-        f"{_rows(net)}"
+        f"{_rows({f'`{name}`': seeds for name, seeds in net.items()})}"
     )
 
 
