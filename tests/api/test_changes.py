@@ -510,14 +510,14 @@ async def test_failed_clusters_are_tried_again_by_an_ibgu_of_their_own(
     await put(journal, member(theirs, "x1-f", 0))
     before = await post("olga", "retry", {"clusters": ["x1-b"]})
     assert before.status_code == 409
-    assert "x1-b (takes no other stage than Idle now)" in before.json()["detail"]
+    assert "x1-b (must be aborted first)" in before.json()["detail"]
     none = await post("olga", "retry", {"cause": "TimedOut"})
     assert none.json()["detail"].startswith("none of these clusters has failed")
     answers = [await post("olga", "retry"), await post("olga", "retry")]
     assert [each.status_code for each in answers] == [202, 409]
     said = answers[0].json()["done"]
     assert "takes 1 failed cluster of ran-x1" in said
-    for words in ("x1-c (cancelled)", "x1-d (TakenOver)", "x1-e (its truth", "x1-f (owned by"):
+    for words in ("x1-c (cancelled)", "x1-d (TakenOver)", "x1-e (completed late", "x1-f (owned by"):
         assert words in said
     assert "x1-a (owned by ran-x1-retry-" in answers[1].json()["detail"]
     (new,) = [each for each in await ibgus(admin) if each.metadata.name != "ran-x1"]

@@ -54,7 +54,7 @@ def _unproven(member: Member, labels: Mapping[str, str]) -> str:
     if member.outcome is not Outcome.FAILED:
         return str(member.outcome) if member.outcome else "is not finished"
     if member.late:
-        return "its truth came late"
+        return "completed late"
     if member.cause in _HANDS or member.failed_action is None:
         return str(member.cause or "it is not known what failed")
     if _to_abort(labels, member.failed_action):
@@ -153,7 +153,7 @@ def _left_out(target: ChangeTarget, failures: Sequence[FailedCluster]) -> str:
     return f"{', '.join(told)}; {way}"
 
 
-_FAILED = "takes no other stage than Idle now"
+_FAILED = "must be aborted first"
 
 
 def _why_not(failure: FailedCluster) -> str:

@@ -414,7 +414,7 @@ TAKEN_BACK = newest(
         (newest(Outcome.SKIPPED), [], "", "skipped"),
         (newest(Outcome.SUCCEEDED), [], "", "succeeded"),
         (newest(None), [], "", "is not finished"),
-        (newest(late="completed late"), [], "", "its truth came late"),
+        (newest(late="completed late"), [], "", "completed late"),
         (newest(failed_action=None, cause=None), [], "", "it is not known what failed"),
         (newest(cause=Cause.TAKEN_OVER), [], "", "TakenOver"),
         (newest(cause=Cause.CANCELLED), [], "", "Cancelled"),
@@ -509,7 +509,7 @@ def test_what_would_lead_nowhere_is_refused(failures: list[FailedCluster], words
         ([], "none of these clusters has failed"),
         ([failure("s1")], ""),
         ([failure("s1"), failure("s2", "FinalizeUpgrade")], ""),
-        ([failure("s1", **{PREP_FAILED: ""})], "s1 (takes no other stage than Idle now)"),
+        ([failure("s1", **{PREP_FAILED: ""})], "s1 (must be aborted first)"),
         (
             [
                 failure("s1", "Upgrade", **{PREP_FAILED: ""}),
