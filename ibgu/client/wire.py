@@ -4,7 +4,7 @@ import http.client
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import GenericAlias
 from typing import TypeVar, cast
@@ -25,15 +25,25 @@ USER_AGENT = "ibgu-cli"
 """The REST API distinguishes the commands' changes from other programs' by this."""
 
 
+class BadInput(Response, frozen=True, kw_only=True):
+    field: str
+    """As the API names it: `clusters.0`."""
+    message: str
+
+
 class RestError(Exception):
     """RestError is a failed request; the text is for a person. `status` is 0 if no response
     came."""
 
-    def __init__(self, message: str, status: int = 0, code: str = "") -> None:
-        """`code` is what the problem's `type` ends with, as in docs/rest.md."""
+    def __init__(
+        self, message: str, status: int = 0, code: str = "", inputs: Sequence[BadInput] = ()
+    ) -> None:
+        """`code` is what the problem's `type` ends with, as in docs/rest.md; `inputs` are those
+        that can't be used."""
         super().__init__(message)
         self.status = status
         self.code = code
+        self.inputs = inputs
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -51,6 +61,7 @@ class _Page(Response, frozen=True, kw_only=True):
 class _Problem(Response, frozen=True, kw_only=True):
     detail: str
     type: str = ""
+    errors: tuple[BadInput, ...] = ()
 
 
 class Wire:
@@ -148,7 +159,8 @@ class Wire:
             words = f"{error.code} {error.reason} (is it ibgu that serves {self._server}?)"
             problem = _Problem(detail=words)
         advice = _ADVICE.get(error.code, "")
-        return RestError(problem.detail + advice, error.code, problem.type.rpartition("/")[2])
+        code = problem.type.rpartition("/")[2]
+        return RestError(problem.detail + advice, error.code, code, problem.errors)
 
     def _unreachable(self, error: Exception) -> RestError:
         reason = getattr(error, "reason", None) or error

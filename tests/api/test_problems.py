@@ -13,7 +13,7 @@ from ibgu import db
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
 from ibgu.api.edge import HEADERS
-from ibgu.api.rules import broken
+from ibgu.api.rules import broken, broken_manifest
 from ibgu.db import Journal
 from ibgu.db.reads.cursor import encode
 from ibgu.sandbox.databases import drop_database
@@ -108,6 +108,22 @@ async def test_bad_bodies_are_told_in_plain_words(
     answer = await client.post(path, json=sent, headers=headers)
     assert answer.status_code == 422, answer.text
     assert answer.json()["detail"].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            "Expected `object | null`, got `array` - at `$.spec`",
+            "spec must be an object or nothing, not a list",
+        ),
+        ("Object missing required field `name` - at `$.metadata`", "metadata lacks name"),
+        ("Invalid enum value 'x' - at `$.spec.plan[0]`", "spec.plan[0] Invalid enum value 'x'"),
+        ("maximum recursion depth exceeded", "maximum recursion depth exceeded"),
+    ],
+)
+def test_what_is_wrong_in_a_manifest_is_told_in_plain_words(error: str, said: str) -> None:
+    assert broken_manifest(error) == said
 
 
 def test_every_pattern_of_an_input_has_its_words(app: FastAPI) -> None:

@@ -90,8 +90,11 @@ async def test_a_cluster_that_can_not_exist_is_refused_in_plain_words(
 ) -> None:
     await fleet(journal, name="ran-x1")
     found = await ibgu("skip", "ran-x1", "Site_7", "--yes", user="olga")
-    assert found.exit_code == 1
-    assert "clusters.0: must be a name: lowercase letters, digits" in found.stderr
+    assert found.exit_code == 2
+    assert found.stderr.endswith(
+        "\nibgu: CLUSTER 1: must be a name: lowercase letters, digits, hyphens and dots, with a "
+        "letter or digit at both ends\n"
+    )
     assert "String should" not in found.stderr
 
 
@@ -101,7 +104,10 @@ async def test_a_skip_of_who_does_not_wait_says_so_and_does_nothing(
     await fleet(journal, await made(*PLAN), name="ran-x1")
     refused = await ibgu("skip", "ran-x1", "a", "b", "nowhere", "--yes", user="olga")
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "in flight (Upgrade): a; not in step 2: nowhere" in refused.stderr
+    assert refused.stderr.endswith(
+        "in flight (Upgrade): a; not in step 2: nowhere; 1 other waits; --if-waiting skips those "
+        "that wait\n"
+    )
     assert "ibgu.dev/skip" not in (await on_hub(admin)).metadata.annotations
     some = await ibgu("skip", "ran-x1", "a", "b", "nowhere", "--if-waiting", "--yes", user="olga")
     assert some.exit_code == 0, some.output
@@ -248,5 +254,15 @@ async def test_what_can_not_be_previewed(ibgu: Ibgu, tmp_path: Path) -> None:
         assert (await ibgu("preview", *args)).exit_code == 2
     none = await ibgu("preview", "-f", write(tmp_path / "none.yaml", {"kind": "Other"}))
     assert "holds 0 objects of kind ImageBasedGroupUpgrade" in none.stderr
+    body = manifest("Prep")
+    body["spec"]["plan"][0]["rolloutStrategy"]["maxConcurrency"] = "two"
+    typed = await ibgu("preview", "-f", write(tmp_path / "typed.yaml", body), user="olga")
+    assert typed.exit_code == 2
+    assert typed.stderr == (
+        "ibgu: the manifest: spec.plan[0].rolloutStrategy.maxConcurrency must be a whole number, "
+        "not a text\n"
+    )
+    unknown = await ibgu("preview", "ran-x1", "--append", "Prep,Upgrde")
+    assert (unknown.exit_code, "do you mean Upgrade" in unknown.stderr) == (2, True)
     gone = await ibgu("preview", "-f", str(tmp_path / "gone.yaml"))
     assert gone.stderr.startswith("ibgu: can't read a manifest from")

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from ibgu.cli.read.inputs import in_words
+from ibgu.client import RestError
+from ibgu.client.wire import BadInput
 from ibgu.db import Journal
 from ibgu.sandbox.certificates import write_serving_files
 from ibgu.sandbox.servers import free_port
@@ -94,3 +97,33 @@ async def test_who_is_nearly_right_is_not_told_a_hundred_values(ibgu: Ibgu) -> N
     found = await ibgu("retry", "r", "--cause", "precachfailed")
     assert "do you mean PrecacheFailed?" in found.stderr
     assert "There are" not in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("label", "--selector"),
+        ("append.0.timeout", "--timeout"),
+        ("maxConcurrency", "--max-concurrency"),
+        ("append.1.actions", "--append 2"),
+        ("actions.0", "ACTION 1"),
+        ("actions", "ACTION"),
+        ("clusters.6", "CLUSTER 7"),
+        ("why", "--why"),
+        ("manifest", "the manifest"),
+        ("manifest.metadata.namespace", "metadata.namespace of the manifest"),
+        ("limit", "limit"),
+    ],
+)
+def test_an_input_has_the_name_that_a_person_typed(field: str, name: str) -> None:
+    error = RestError("", 422, "invalid", [BadInput(field=field, message="is wrong")] * 2)
+    assert in_words(error) == f"{name}: is wrong"
+
+
+async def test_labels_that_can_not_be_read_are_those_of_the_option(
+    ibgu: Ibgu, journal: Journal
+) -> None:
+    await fleet(journal)
+    found = await ibgu("members", "ran-r1", "-l", "ring=a b")
+    assert found.exit_code == 2
+    assert found.stderr.startswith('ibgu: --selector: "b" instead of ","')

@@ -109,7 +109,7 @@ def told(who: str, namespace: str, name: str) -> Iterator[None]:
     try:
         yield
     except ChangeRefused as refused:
-        raise Problem(409, "not-now", str(refused)) from refused
+        raise Problem(409, refused.code, str(refused)) from refused
     except HubError as error:
         log.warning("not changed", user=who, rollout=f"{namespace}/{name}", error=str(error))
         raise _problem(error, namespace, name) from error

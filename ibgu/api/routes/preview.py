@@ -17,6 +17,7 @@ from ibgu.api.problems import Problem, invalid
 from ibgu.api.routes.changing import FleetListsOfProcess, HubOfCaller, told
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import ReadsOfRequest
+from ibgu.api.rules import broken_manifest
 from ibgu.api.schemas.changes import NewStepBody
 from ibgu.api.schemas.preview import PreviewAnswer, PreviewBody
 from ibgu.api.schemas.problem import problems
@@ -108,7 +109,7 @@ def _of_manifest(manifest: JsonObject) -> _Asked:
         msgspec.json.encode(manifest)
         found = msgspec.convert(manifest, Ibgu)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
-        raise invalid("manifest", "body", str(error)) from error
+        raise invalid("manifest", "body", broken_manifest(str(error))) from error
     if manifest.get("kind") != _KIND:
         raise invalid("manifest", "body", f"its kind is not {_KIND}")
     meta = found.metadata

@@ -148,7 +148,7 @@ async def _directly(how: How, namespace: str, decide: "Decide", *, dry_run: bool
     try:
         change = await _on_hub(how, namespace, made, dry_run=dry_run)
     except ChangeRefused as refused:
-        raise RestError(str(refused)) from refused
+        raise RestError(str(refused), code=refused.code) from refused
     return Change(done=change.done, kubectl=change.kubectl)
 
 

@@ -7,6 +7,7 @@ import typer
 
 from ibgu.cli.change.options import ChangeOutput, Form, Minutes, Slots
 from ibgu.cli.errors import FAILED, NOBODY
+from ibgu.cli.read.choices import chosen, every_action
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
 if TYPE_CHECKING:
@@ -56,7 +57,10 @@ def preview(
         else:
             steps = tuple(
                 NewStep(
-                    actions=tuple(step.replace(",", " ").split()),
+                    actions=tuple(
+                        chosen("--append", each, every_action())
+                        for each in step.replace(",", " ").split()
+                    ),
                     max_concurrency=max_concurrency,
                     timeout=timeout,
                 )

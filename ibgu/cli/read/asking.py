@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 
-from ibgu.cli.errors import FAILED, fail
+from ibgu.cli.errors import FAILED, MISUSED, fail
+from ibgu.cli.read.inputs import in_words
 from ibgu.client import RestError
 
 
@@ -21,4 +22,5 @@ def asking(code: int = FAILED) -> Iterator[None]:
     try:
         yield
     except RestError as error:
-        fail(str(error), code)
+        misused = code == FAILED and error.inputs
+        fail(in_words(error), MISUSED if misused else code)

@@ -90,7 +90,7 @@ def skip_named(
     left_out = _by_status(target, clusters) if others is None else others
     chosen = [cluster for cluster in clusters if cluster not in left_out]
     if left_out and not (if_waiting and chosen):
-        raise ChangeRefused(_why_nobody(left_out, chosen))
+        raise ChangeRefused(_why_nobody(left_out, chosen), "some-wait" if chosen else "not-now")
     but = f"; left out: {listed(left_out)}" if left_out else ""
     who = chosen[0] if len(chosen) == 1 else f"{len(chosen)} clusters"
     return _skipping(target, who, ",".join([target.stamp, *chosen]), but)
@@ -104,7 +104,7 @@ def _skipping(target: ChangeTarget, who: str, value: str, but: str = "") -> Requ
 def _why_nobody(left_out: Mapping[str, str], chosen: Sequence[str]) -> str:
     words = f"nothing was skipped, since only clusters that wait can be: {listed(left_out)}"
     waiting = "1 other waits" if len(chosen) == 1 else f"{len(chosen)} others wait"
-    return f"{words}; {waiting}: --if-waiting (ifWaiting) skips those alone" if chosen else words
+    return f"{words}; {waiting}" if chosen else words
 
 
 def _by_status(target: ChangeTarget, clusters: Sequence[str]) -> dict[str, str]:

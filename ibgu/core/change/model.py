@@ -15,7 +15,12 @@ _STEP = re.compile(r"plan step (\d+)")
 
 
 class ChangeRefused(Exception):
-    """A refusal: the state does not allow the change; the text says why, and what it does allow."""
+    """A refusal: the state does not allow the change; the text says why, and what it does allow.
+    `code` tells kinds apart, as in docs/rest.md."""
+
+    def __init__(self, why: str, code: str = "not-now") -> None:
+        super().__init__(why)
+        self.code = code
 
 
 class RequestedChange(Struct, frozen=True):

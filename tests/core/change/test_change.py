@@ -309,9 +309,9 @@ def test_who_does_not_wait_keeps_all_from_being_skipped() -> None:
         skip_named(target("Prep"), ["a", "b", "zz"], others)
     assert str(refused.value) == (
         "nothing was skipped, since only clusters that wait can be: in flight (Prep): a; "
-        "not in step 1: zz; 1 other waits: --if-waiting (ifWaiting) skips those alone"
+        "not in step 1: zz; 1 other waits"
     )
-    with pytest.raises(ChangeRefused, match="; 2 others wait: --if-waiting"):
+    with pytest.raises(ChangeRefused, match=r"; 2 others wait$"):
         skip_named(target("Prep"), ["a", "b", "c"], {"a": "in flight"})
     change = skip_named(target("Prep"), ["a", "b", "zz"], others, if_waiting=True)
     assert marked(change) == {"ibgu.dev/skip": f"{STAMP},b"}
