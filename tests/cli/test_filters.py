@@ -49,6 +49,8 @@ async def test_they_leave_the_others_out(ibgu: Ibgu, journal: Journal) -> None:
     assert await names(ibgu, "--cause", "precachefailed") == ["c", "d"]
     assert await names(ibgu, "--cause", "PrepFailed") == ["c", "d", "e"]
     assert await names(ibgu, "--state", "finished", "--step", "2") == []
+    assert await names(ibgu, "--overdue") == ["a", "g"]
+    assert await names(ibgu, "--overdue", "--reason", "Rebooting (overdue)") == ["a"]
 
 
 @pytest.mark.parametrize(

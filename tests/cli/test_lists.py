@@ -52,8 +52,8 @@ async def test_members_by_filters(ibgu: Ibgu) -> None:
     nobody = await ibgu("members", "ran-r1", "--stalled")
     assert (nobody.exit_code, nobody.stdout, nobody.stderr) == (0, "", "No clusters found.\n")
     wrong = await ibgu("members", "ran-r1", "-l", "ring 2")
-    assert (wrong.exit_code, wrong.stdout) == (1, "")
-    assert wrong.stderr.startswith('ibgu: label: "2" after "ring": write it like a=b')
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert wrong.stderr.startswith('ibgu: --selector: "2" after "ring": write it like a=b')
     refused = await ibgu("members", "ran-r1", "-l", "ring=2", user="bob")
     assert refused.stderr.startswith("ibgu: bob may not list managedclusters")
 

@@ -1,10 +1,12 @@
 """Checks values of filters: what the columns print, in any case."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 import typer
 
+_MARK = re.compile(r"\s*\((stalled|overdue)\)$")
 _SHORT = 12
 """The most values that are all listed; of more, only the closest match is."""
 
@@ -12,7 +14,7 @@ _SHORT = 12
 def chosen(option: str, given: str, allowed: Iterable[str]) -> str:
     """Returns the value as it is spelt; refuses an unknown one with the known ones."""
     known = {each.lower(): each for each in allowed}
-    found = known.get(given.strip().removesuffix("(stalled)").strip().lower())
+    found = known.get(_MARK.sub("", given.strip()).lower())
     if found is not None:
         return found
     near = get_close_matches(given.lower(), known, 1)

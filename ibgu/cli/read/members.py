@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class MemberFilter:
     """MemberFilter filters by what the columns STATE and WHY print. Raises typer.BadParameter."""
 
-    def __init__(self, state: str, reason: str, cause: str) -> None:
+    def __init__(self, state: str, reason: str, cause: str, *, overdue: bool = False) -> None:
         from ibgu.core.model import Cause, Outcome
 
         state = chosen("--state", state, states()) if state else ""
@@ -25,6 +25,7 @@ class MemberFilter:
         cause = chosen("--cause", cause, causes()) if cause else ""
         ended = state in set(Outcome)
         self._failure = cause if cause not in set(Cause) else ""
+        self._overdue = overdue
         self.query: dict[str, str | None] = {
             "state": None if ended else state or None,
             "outcome": state if ended else None,
@@ -33,9 +34,10 @@ class MemberFilter:
         }
 
     def has(self, member: "Member") -> bool:
-        """Returns whether the member matches; known failures are filtered here, as no query knows
-        their names."""
-        return self._failure in ("", member.failure)
+        """Returns whether the member matches what no query knows: names of known failures, and
+        overdue reasons."""
+        late = member.reason is not None and member.reason.overdue is not None
+        return self._failure in ("", member.failure) and (late or not self._overdue)
 
 
 class MemberSort(StrEnum):
@@ -76,6 +78,12 @@ def members(
     stalled: Annotated[
         bool, typer.Option("--stalled", help="Only those that take longer than usual.")
     ] = False,
+    overdue: Annotated[
+        bool,
+        typer.Option(
+            "--overdue", help="Only those that have had their reason for longer than usual."
+        ),
+    ] = False,
     sort: Annotated[MemberSort, typer.Option("--sort", help="Order.")] = MemberSort.ORDER,
     output: Annotated[ListOutput, typer.Option("--output", "-o", help="Form.")] = ListOutput.TABLE,
     server: Server = DEFAULT_SERVER,
@@ -89,7 +97,7 @@ def members(
     from ibgu.cli.show.members import members_lines
     from ibgu.cli.show.names import object_name
 
-    only = MemberFilter(state, reason, cause)
+    only = MemberFilter(state, reason, cause, overdue=overdue)
     with asking():
         target = RestTarget(server, token, ca_file, namespace)
         asked = target.client().members(

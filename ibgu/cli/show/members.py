@@ -41,9 +41,11 @@ def _last(member: Member) -> str:
 
 def _why(member: Member) -> str:
     """Returns the known failure's name, the cause, or what it waits for; with a mark if it
-    stalls."""
+    stalls or has waited for it too long."""
     found = member.failure or member.cause or (member.reason.kind if member.reason else _NOTHING)
-    return f"{found} (stalled)" if member.stalled else found
+    if member.stalled:
+        return f"{found} (stalled)"
+    return f"{found} (overdue)" if member.reason and member.reason.overdue else found
 
 
 def _took(member: Member, now: datetime) -> str:
