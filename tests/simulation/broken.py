@@ -31,6 +31,7 @@ from ibgu.core.decide import (
     steps,
     waiting,
 )
+from ibgu.core.decide.transitions import disarm
 from ibgu.core.fleet import FleetState, Starts, TrackedStep
 from ibgu.core.gates import registry
 from ibgu.core.gates.payload import PAYLOAD
@@ -86,8 +87,8 @@ def intent_after_effect(stack: ExitStack) -> None:
 def slot_freed_early(stack: ExitStack) -> None:
     """A claim is freed while its work is still armed on the hub."""
 
-    def at_once(turn: Any, member: Member, seen: Any) -> None:
-        turn.on_run(Kind.RUN_DISARMED, member, "never mind", disarmed=True)
+    def at_once(turn: Any, member: Member, run: Run, seen: Any) -> None:
+        turn.on_member(Kind.RUN_DISARMED, disarm(member, run), "never mind")
 
     _set(stack, running, "_await_disarm", at_once)
 
@@ -119,8 +120,8 @@ def no_disarm(stack: ExitStack) -> None:
     def enforced(member: Member, work: WorkView | None, *others: Any) -> Any:
         return None if work is not None and work.armed else wanted_stage(member, work, *others)
 
-    def at_once(turn: Any, member: Member, seen: Any) -> None:
-        turn.on_run(Kind.RUN_DISARMED, member, "never mind", disarmed=True)
+    def at_once(turn: Any, member: Member, run: Run, seen: Any) -> None:
+        turn.on_member(Kind.RUN_DISARMED, disarm(member, run), "never mind")
 
     _set(stack, stagework, "wanted_stage", enforced)
     _set(stack, running, "_await_disarm", at_once)

@@ -1,5 +1,6 @@
 """Decides on a run that the cluster has taken: what the cluster reports ends it (R7, R10, R12)."""
 
+from ibgu.core.decide import transitions
 from ibgu.core.decide.arming import diverged
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import end_run, succeed_run
@@ -80,11 +81,8 @@ def _arrived(ctx: DecisionContext, member: Member, run: Run) -> Member:
     """Records that the cluster has taken what TALM had begun (R20.4)."""
     if run.armed_at is not None:
         return member
-    now = ctx.now
-    words = f"the cluster took TALM's {run.action}"
-    return ctx.on_run(
-        Kind.RUN_ACCEPTED, member, words, arming_at=now, armed_at=now, accepted_at=now
-    )
+    member = transitions.accept_adopted(member, run, ctx.now)
+    return ctx.on_member(Kind.RUN_ACCEPTED, member, f"the cluster took TALM's {run.action}")
 
 
 def _not_arrived(run: Run, work: WorkView | None) -> bool:

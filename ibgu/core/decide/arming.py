@@ -1,8 +1,8 @@
 """Decides on a run from its intent until the cluster has taken it (R9, R10)."""
 
 from datetime import datetime
-from typing import Any
 
+from ibgu.core.decide import transitions
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import end_run
 from ibgu.core.decide.forbidden import waits_for_hub
@@ -14,9 +14,7 @@ from ibgu.core.model import (
     IbuView,
     Kind,
     Member,
-    MemberState,
     Observation,
-    Reason,
     ReasonKind,
     Run,
     RunResult,
@@ -29,20 +27,18 @@ from ibgu.core.times import ECHO, SETTLE, passed
 from ibgu.core.works import names
 
 
-def intend(ctx: DecisionContext, member: Member, **changes: Any) -> Member:
-    """Begins the member's next action; `changes` sets its slot if it has none yet."""
-    action = ctx.action(member)
-    run = ctx.new_run(member, action, RunState.INTENDED)
-    return ctx.on_member(
-        Kind.RUN_INTENDED,
-        member,
-        f"starts {action}",
-        state=MemberState.IN_FLIGHT,
-        run=run,
-        attempts=run.attempt,
-        reason=Reason(ReasonKind.PREPARING, ctx.now, f"starts {action}"),
-        **changes,
-    )
+def intend_first(ctx: DecisionContext, member: Member, slot: int, limit: datetime) -> Member:
+    """Begins the waiting member's next action in the slot."""
+    run = ctx.new_run(member, ctx.action(member), RunState.INTENDED)
+    member = transitions.start(member, run, slot=slot, limit=limit)
+    return ctx.on_member(Kind.RUN_INTENDED, member, f"starts {run.action}")
+
+
+def intend_next(ctx: DecisionContext, member: Member) -> Member:
+    """Begins the chain's next action in the slot that the member has."""
+    run = ctx.new_run(member, ctx.action(member), RunState.INTENDED)
+    member = transitions.start_next(member, run)
+    return ctx.on_member(Kind.RUN_INTENDED, member, f"starts {run.action}")
 
 
 def decide_intended(ctx: DecisionContext, member: Member, seen: Observation) -> None:
@@ -63,14 +59,8 @@ def decide_intended(ctx: DecisionContext, member: Member, seen: Observation) -> 
     elif why := _not_startable(ctx, member, seen):
         _withdraw(ctx, member, why)
     else:
-        ctx.on_run(
-            Kind.RUN_ARMING,
-            member,
-            f"arms {run.action}",
-            state=RunState.ARMING,
-            arming_at=ctx.now,
-            disarmed=False,
-        )
+        member = transitions.arm(member, run, ctx.now)
+        ctx.on_member(Kind.RUN_ARMING, member, f"arms {run.action}")
 
 
 def _not_startable(ctx: DecisionContext, member: Member, seen: Observation) -> str:
@@ -179,24 +169,11 @@ def decide_armed(ctx: DecisionContext, member: Member, seen: Observation) -> Non
     assert run.arming_at is not None
     shown = work is not None and work.armed and work.run == run.id
     if work is not None and accepted(work, run):
-        ctx.on_run(
-            Kind.RUN_ACCEPTED,
-            member,
-            f"the cluster took {run.action}",
-            state=RunState.ACCEPTED,
-            armed_at=run.armed_at or ctx.now,
-            armed_generation=run.armed_generation or work.generation,
-            accepted_at=ctx.now,
-        )
+        member = transitions.accept(member, run, work.generation, ctx.now)
+        ctx.on_member(Kind.RUN_ACCEPTED, member, f"the cluster took {run.action}")
     elif work is not None and shown and run.state is RunState.ARMING:
-        ctx.on_run(
-            Kind.RUN_ARMED,
-            member,
-            f"{run.action} is armed",
-            state=RunState.ARMED,
-            armed_at=ctx.now,
-            armed_generation=work.generation,
-        )
+        member = transitions.note_armed(member, run, work.generation, ctx.now)
+        ctx.on_member(Kind.RUN_ARMED, member, f"{run.action} is armed")
     elif seen.refusal:
         words = f"the hub refused the stage work: {seen.refusal}"
         end_run(ctx, member, RunResult.REFUSED, Cause.WRITE_REFUSED, words)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from ibgu.core.claims import name_within
 from ibgu.core.cut import cut
+from ibgu.core.decide.transitions import check_listed, give_reason
 from ibgu.core.fleet import Apply, FleetState, TrackedRollout, TrackedStep
 from ibgu.core.model import (
     Action,
@@ -153,24 +154,15 @@ class DecisionContext:
     ) -> None:
         self.say(OnStep(kind, replace(step, **changes), cut(why), warning))
 
-    def on_member(
-        self,
-        kind: Kind,
-        member: Member,
-        why: str,
-        *,
-        warning: bool = False,
-        **changes: Any,
-    ) -> Member:
-        member = replace(member, **changes)
+    def on_member(self, kind: Kind, member: Member, why: str, *, warning: bool = False) -> Member:
+        """Decides that the member's record is `member` now.
+
+        Raises UnlistedTransition if its state does not allow that.
+        """
+        check_listed(self.again(member), kind, member)
         seen = self.observe(member.cluster) if kind in _PROVEN else None
         self.say(OnMember(kind, member, cut(why), _cause(kind, member), warning, seen))
         return member
-
-    def on_run(self, kind: Kind, member: Member, why: str, **changes: Any) -> Member:
-        """Changes the member's newest run."""
-        assert member.run is not None
-        return self.on_member(kind, member, why, run=replace(member.run, **changes))
 
     def waits(
         self,
@@ -189,7 +181,7 @@ class DecisionContext:
         if reason == old:
             return member
         said = Kind.RUN_PROGRESS if member.run and member.run.open else Kind.WAITS
-        return self.on_member(said, member, message, reason=reason)
+        return self.on_member(said, give_reason(member, reason), message)
 
     def requeue_at(self, cluster: str, when: datetime) -> None:
         """Requests another decision at `when`, at the latest; a time that has passed is ignored."""

@@ -1,7 +1,8 @@
 """Ends runs, and finishes their members (R5, R9, R10, R13)."""
 
-from msgspec.structs import replace
+from datetime import datetime
 
+from ibgu.core.decide import transitions
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.patches import (
     Wishes,
@@ -24,11 +25,8 @@ from ibgu.core.model import (
     Member,
     MemberState,
     Outcome,
-    Reason,
-    ReasonKind,
     Run,
     RunResult,
-    RunState,
 )
 
 TIMEOUT = "Action did not successfully complete before the timeout specified in the rolloutStrategy"
@@ -45,30 +43,22 @@ def end_run(
     ctx: DecisionContext, member: Member, result: RunResult, cause: Cause | None, message: str
 ) -> Member:
     """Ends the member's run without success; its claim stays until the work is disarmed."""
-    run = _ended(ctx, member, result, cause, message)
-    member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} {result}: {message}", run=run)
-    if labelled(run):
+    run = member.run
+    assert run is not None
+    member = transitions.end(member, run, result, cause, message, ctx.now)
+    member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} {result}: {message}")
+    if _labelled(run.armed_at, result):
         _owe_failure(ctx, member, run.action)
     return member
 
 
 def labelled(run: Run) -> bool:
     """Whether the run was armed and ended by the cluster's failure, refusal or limit (R13.4)."""
-    return run.armed_at is not None and run.result in _LABELLED
+    return _labelled(run.armed_at, run.result)
 
 
-def _ended(
-    ctx: DecisionContext, member: Member, result: RunResult, cause: Cause | None, message: str
-) -> Run:
-    assert member.run is not None
-    return replace(
-        member.run,
-        state=RunState.ENDED,
-        ended_at=ctx.now,
-        result=result,
-        cause=cause,
-        message=message,
-    )
+def _labelled(armed_at: datetime | None, result: RunResult | None) -> bool:
+    return armed_at is not None and result in _LABELLED
 
 
 def _owe_failure(ctx: DecisionContext, member: Member, action: Action) -> None:
@@ -82,29 +72,18 @@ def _owe_failure(ctx: DecisionContext, member: Member, action: Action) -> None:
 
 def succeed_run(ctx: DecisionContext, member: Member) -> Member:
     """Ends the run with success: the cluster reports that its action is done."""
-    assert member.run is not None
-    run = replace(member.run, state=RunState.ENDED, ended_at=ctx.now, result=RunResult.SUCCEEDED)
-    member = ctx.on_member(
-        Kind.RUN_ENDED,
-        member,
-        f"{run.action} succeeded",
-        run=run,
-        completed=(*member.completed, CompletedAction(run.action, ctx.now)),
-        action_index=member.action_index + 1,
-    )
+    run = member.run
+    assert run is not None
+    member = transitions.succeed(member, run, ctx.now)
+    member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} succeeded")
     owe_success(ctx, member, run.action)
     return member
 
 
 def skip_action(ctx: DecisionContext, member: Member, action: Action, note: str) -> Member:
     """Completes an action without a run: the cluster is already where it would bring it (R8.1)."""
-    member = ctx.on_member(
-        Kind.ACTION_SKIPPED,
-        member,
-        f"{action}: {note}",
-        completed=(*member.completed, CompletedAction(action, ctx.now, note)),
-        action_index=member.action_index + 1,
-    )
+    member = transitions.complete_action(member, CompletedAction(action, ctx.now, note))
+    member = ctx.on_member(Kind.ACTION_SKIPPED, member, f"{action}: {note}")
     owe_success(ctx, member, action)
     return member
 
@@ -140,20 +119,16 @@ def finish(
 ) -> Member:
     """Finishes the member in its step; its claim, if any, is released."""
     _never_upgraded(ctx, member)
-    return ctx.on_member(
-        Kind.FINISHED,
+    member = transitions.finish(
         member,
-        message or outcome,
-        state=MemberState.FINISHED,
-        outcome=outcome,
+        outcome,
         cause=cause,
         message=message,
         failed_action=failed_action,
-        ended_at=ctx.now,
-        slot=None,
-        probe=None,
         watched=outcome is not Outcome.SUCCEEDED and _worth_watching(member),
+        now=ctx.now,
     )
+    return ctx.on_member(Kind.FINISHED, member, message or outcome)
 
 
 def _never_upgraded(ctx: DecisionContext, member: Member) -> None:
@@ -190,16 +165,8 @@ def finish_after(ctx: DecisionContext, member: Member) -> Member:
 
 def back_to_waiting(ctx: DecisionContext, member: Member) -> Member:
     """Returns a member whose run was withdrawn to waiting, as if it had never started."""
-    return ctx.on_member(
-        Kind.RETURNED,
-        member,
-        "withdrawn: the cluster did not take it",
-        state=MemberState.WAITING,
-        reason=Reason(ReasonKind.SLOT, ctx.now, "waits for a slot"),
-        slot=None,
-        limit=None,
-        probe=None,
-    )
+    member = transitions.return_to_waiting(member, ctx.now)
+    return ctx.on_member(Kind.RETURNED, member, "withdrawn: the cluster did not take it")
 
 
 def timed_out(member: Member) -> str:

@@ -7,6 +7,7 @@ keeps slot and claim meanwhile.
 
 from collections.abc import Iterable
 
+from ibgu.core.decide import transitions
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.fleet import TrackedStep
 from ibgu.core.gates import (
@@ -134,5 +135,5 @@ def let_go(ctx: DecisionContext, tracked: TrackedStep, members: list[Member], wh
     until = limit(ctx.tracked, tracked, ctx.now)
     reason = Reason(ReasonKind.PREPARING, ctx.now, why)
     for member in members:
-        ctx.on_member(Kind.WAITS, member, reason.message, limit=until, reason=reason)
+        ctx.on_member(Kind.WAITS, transitions.extend(member, until, reason), reason.message)
         ctx.result.remaining.append(member.cluster)

@@ -2,10 +2,8 @@
 R16)."""
 
 from datetime import timedelta
-from typing import Any
 
-from msgspec.structs import replace
-
+from ibgu.core.decide import transitions
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import labelled, owe_success
 from ibgu.core.decide.patches import auto_import_on, labels_with_pending, release_auto_import
@@ -33,7 +31,7 @@ def decide_finished(ctx: DecisionContext, member: Member) -> None:
     release_auto_import(ctx, member)
     member = _warn_of_import(ctx, member, seen)
     if over := _watch_over(ctx, member, seen):
-        ctx.on_member(Kind.UNWATCHED, member, over, watched=False)
+        ctx.on_member(Kind.UNWATCHED, transitions.unwatch(member), over)
         return
     run, work = member.run, seen.stage
     reachable = seen.cluster is not None and seen.cluster.reachable
@@ -82,8 +80,8 @@ def _warn_of_import(ctx: DecisionContext, member: Member, seen: Observation) -> 
     ctx.requeue_at(member.cluster, due)
     if ctx.now < due:
         return member
-    message = f"{member.message}; {_IMPORT_IS_OFF}"
-    return ctx.on_member(Kind.LATE, member, _IMPORT_IS_OFF, warning=True, message=message)
+    warned = transitions.warn(member, f"{member.message}; {_IMPORT_IS_OFF}")
+    return ctx.on_member(Kind.LATE, warned, _IMPORT_IS_OFF, warning=True)
 
 
 _IMPORT_IS_OFF = (
@@ -103,8 +101,7 @@ def _compare(ctx: DecisionContext, member: Member, run: Run, found: Verdict) -> 
 def _fill_in(ctx: DecisionContext, member: Member, run: Run, words: str) -> None:
     """Adds the details that the cluster reports a moment after its failure (R10.1)."""
     if words not in ("", run.message):
-        told = replace(run, message=words)
-        ctx.on_member(Kind.DETAILED, member, words, message=words, run=told)
+        ctx.on_member(Kind.DETAILED, transitions.add_details(member, run, words), words)
 
 
 def _completed_late(ctx: DecisionContext, member: Member, run: Run) -> None:
@@ -115,13 +112,11 @@ def _completed_late(ctx: DecisionContext, member: Member, run: Run) -> None:
     late = f"completed late, after {_minutes(ctx.now - run.intended_at)}"
     ours = labelled(run) and run.action.failed_label in labels_with_pending(ctx, cluster)
     if ours:
-        completed = (*member.completed, CompletedAction(run.action, ctx.now, late))
-        changes: dict[str, Any] = {"completed": completed, "failed_action": None}
-    else:
-        changes = {"message": f"{member.message} ({late})"}
-    ctx.on_member(Kind.LATE, member, late, late=late, watched=False, **changes)
-    if ours:
+        done = CompletedAction(run.action, ctx.now, late)
+        member = ctx.on_member(Kind.LATE, transitions.complete_late(member, done), late)
         owe_success(ctx, member, run.action)
+    else:
+        ctx.on_member(Kind.LATE, transitions.note_late(member, late), late)
 
 
 def _minutes(length: timedelta) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from ibgu.core.decide import transitions
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import finish
 from ibgu.core.failures import ApplyError, classify
@@ -31,7 +32,7 @@ def ask(ctx: DecisionContext, member: Member) -> Member:
     probe = Probe(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
     ctx.requeue_at(member.cluster, ctx.now + LOOK_ANSWER)
     reason = Reason(ReasonKind.PROBING, ctx.now, "asks the cluster for its state")
-    return ctx.on_member(Kind.PROBED, member, "probes", probe=probe, reason=reason)
+    return ctx.on_member(Kind.PROBED, transitions.probe_first(member, probe, reason), "probes")
 
 
 def known_state(member: Member, seen: Observation) -> IbuView | None:
@@ -83,7 +84,7 @@ def look_again(ctx: DecisionContext, member: Member, every: timedelta) -> None:
         ctx.requeue_at(member.cluster, member.probe.asked_at + every)
         return
     probe = Probe(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
-    ctx.on_member(Kind.PROBED, member, "probes again", probe=probe)
+    ctx.on_member(Kind.PROBED, transitions.probe_again(member, probe), "probes again")
     ctx.requeue_at(member.cluster, ctx.now + every)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from ibgu.core.decide.transitions import drop_probe
 from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import (
     Decision,
@@ -43,7 +44,7 @@ def quarantine_rollout(tracked: TrackedRollout, error: str, now: datetime) -> It
         yield OnRollout(Kind.ROLLOUT_HELD, held, words, warning=True)
     waiting = (each for each in tracked.unfinished() if each.state is MemberState.WAITING)
     for member in [member for member in waiting if member.probe is not None]:
-        yield OnMember(Kind.PROBED, replace(member, probe=None), "the probe is no longer valid")
+        yield OnMember(Kind.PROBED, drop_probe(member), "the probe is no longer valid")
 
 
 def _stays(rollout: Rollout, words: str) -> bool:

@@ -7,8 +7,9 @@ far as the observation lets it in one cycle.
 from collections.abc import Callable
 
 from ibgu.core.claims import cancelled_by
+from ibgu.core.decide import transitions
 from ibgu.core.decide.accepted import decide_accepted
-from ibgu.core.decide.arming import decide_armed, decide_intended, intend, talm_work
+from ibgu.core.decide.arming import decide_armed, decide_intended, intend_next, talm_work
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import (
     back_to_waiting,
@@ -30,6 +31,7 @@ from ibgu.core.model import (
     Outcome,
     ReasonKind,
     RolloutState,
+    Run,
     RunResult,
     RunState,
     Who,
@@ -107,7 +109,7 @@ def _decide_ended(ctx: DecisionContext, member: Member, seen: Observation) -> No
     run = member.run
     assert run is not None
     if not run.disarmed:
-        _await_disarm(ctx, member, seen)
+        _await_disarm(ctx, member, run, seen)
     elif run.result is RunResult.SUCCEEDED:
         _next_action(ctx, member, seen)
     elif run.result is RunResult.WITHDRAWN:
@@ -116,14 +118,16 @@ def _decide_ended(ctx: DecisionContext, member: Member, seen: Observation) -> No
         finish_after(ctx, member)
 
 
-def _await_disarm(ctx: DecisionContext, member: Member, seen: Observation) -> None:
+def _await_disarm(ctx: DecisionContext, member: Member, run: Run, seen: Observation) -> None:
     """Keeps the claim until the hub shows the work disarmed (R9.2); a lost cluster needs no
     disarming."""
     gone = seen.cluster is None or seen.cluster.uid != member.uid
     # No agent applies a work that is being deleted.
     armed = seen.stage is not None and seen.stage.armed and not seen.stage.terminating
     if gone or not (seen.writing or armed):
-        ctx.on_run(Kind.RUN_DISARMED, member, "the stage work is disarmed", disarmed=True)
+        ctx.on_member(
+            Kind.RUN_DISARMED, transitions.disarm(member, run), "the stage work is disarmed"
+        )
     else:
         words = "disarms the stage work"
         waits_for_hub(ctx, member, seen.denied, ReasonKind.DISARMING, words)
@@ -176,7 +180,7 @@ def _chain(ctx: DecisionContext, member: Member, seen: Observation) -> None:
         ctx.waits(member, ReasonKind.BUSY, words, who=Who.CLUSTER)
     elif found.kind is JudgementKind.STARTABLE:
         if not kept_in_chain(ctx, member, seen):
-            intend(ctx, member)
+            intend_next(ctx, member)
     elif found.kind is JudgementKind.REACHED:
         skip_action(ctx, member, action, found.note)
     else:

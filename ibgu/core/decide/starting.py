@@ -5,7 +5,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.core.decide.arming import intend
+from ibgu.core.decide import transitions
+from ibgu.core.decide.arming import intend_first
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.gated import closed_gate, hold_step, stopped
 from ibgu.core.decide.patches import auto_import_off, enqueue
@@ -19,13 +20,10 @@ from ibgu.core.model import (
     Action,
     Kind,
     Member,
-    MemberState,
     Preempt,
     Reason,
     ReasonKind,
-    Run,
     RunResult,
-    RunState,
 )
 from ibgu.core.spans import duration
 from ibgu.core.times import LOOK_GRACE, SETTLE, passed
@@ -93,32 +91,11 @@ def _reopen(ctx: DecisionContext, step: TrackedStep) -> None:
 
 
 def _go_on(ctx: DecisionContext, step: TrackedStep, member: Member, slot: int) -> None:
-    member = ctx.on_member(
-        Kind.RUN_REOPENED,
-        member,
-        "the cluster took the withdrawn run after all",
-        state=MemberState.IN_FLIGHT,
-        slot=slot,
-        limit=limit(ctx.tracked, step, ctx.now),
-        probe=None,
-        run=_reopened(ctx, member),
-        reason=Reason(ReasonKind.RUNNING, ctx.now, "reopened"),
-    )
-    decide_running(ctx, member)
-
-
-def _reopened(ctx: DecisionContext, member: Member) -> Run:
     assert member.run is not None
-    return replace(
-        member.run,
-        state=RunState.ACCEPTED,
-        armed_at=member.run.armed_at or member.run.arming_at,
-        accepted_at=ctx.now,
-        ended_at=None,
-        result=None,
-        cause=None,
-        message="",
-    )
+    until = limit(ctx.tracked, step, ctx.now)
+    member = transitions.reopen(member, member.run, slot=slot, limit=until, now=ctx.now)
+    words = "the cluster took the withdrawn run after all"
+    decide_running(ctx, ctx.on_member(Kind.RUN_REOPENED, member, words))
 
 
 def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Member]) -> bool:
@@ -260,9 +237,8 @@ def _put_off(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
 
 
 def _start(ctx: DecisionContext, step: TrackedStep, member: Member, slot: int) -> None:
-    began = member.started_at or ctx.now
     until = limit(ctx.tracked, step, ctx.now)
-    decide_running(ctx, intend(ctx, member, slot=slot, limit=until, started_at=began))
+    decide_running(ctx, intend_first(ctx, member, slot, until))
 
 
 def _look_ahead(ctx: DecisionContext, step: TrackedStep, window: int) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ibgu.core.claims import cancelled_by, takes_over_from, works_on
+from ibgu.core.decide import transitions
 from ibgu.core.decide.arming import may_reboot, talm_work
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import finish, skip_action
@@ -141,7 +142,7 @@ def _block(
 
 def _drop_look(ctx: DecisionContext, member: Member) -> None:
     if member.probe is not None:
-        ctx.on_member(Kind.PROBED, member, "the probe is no longer valid", probe=None)
+        ctx.on_member(Kind.PROBED, transitions.drop_probe(member), "the probe is no longer valid")
 
 
 def _claimed(ctx: DecisionContext, member: Member) -> bool:

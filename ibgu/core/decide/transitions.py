@@ -1,0 +1,305 @@
+"""The transitions of a member and its run: one function for each change, and the table of what may
+happen in which state (R23).
+
+An event is the kind of the decision that the journal keeps. The functions change nothing but the
+record; what a decision rests on, and what it says, stands where it is decided.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.model import (
+    Action,
+    Cause,
+    CompletedAction,
+    Kind,
+    Member,
+    MemberState,
+    Outcome,
+    Probe,
+    Reason,
+    ReasonKind,
+    Run,
+    RunResult,
+    RunState,
+)
+
+State = MemberState | RunState
+"""The state of a member; one in flight is in the state of its run."""
+
+
+def state_of(member: Member) -> State:
+    if member.state is not MemberState.IN_FLIGHT or member.run is None:
+        return member.state
+    return member.run.state
+
+
+# -- waiting -----------------------------------------------------------------------------------
+
+
+def give_reason(member: Member, reason: Reason) -> Member:
+    """Returns the member with why it is not further."""
+    return replace(member, reason=reason)
+
+
+def probe_first(member: Member, probe: Probe, reason: Reason) -> Member:
+    """Returns the waiting member with a probe under way, for which it waits."""
+    return replace(member, probe=probe, reason=reason)
+
+
+def probe_again(member: Member, probe: Probe) -> Member:
+    """Returns the waiting member with a new probe under way; its reason stays."""
+    return replace(member, probe=probe)
+
+
+def drop_probe(member: Member) -> Member:
+    """Returns the waiting member without a probe: the answer would say nothing any more."""
+    return replace(member, probe=None)
+
+
+def complete_action(member: Member, done: CompletedAction) -> Member:
+    """Returns the member past its current action."""
+    completed = (*member.completed, done)
+    return replace(member, completed=completed, action_index=member.action_index + 1)
+
+
+# -- in flight ---------------------------------------------------------------------------------
+
+
+def start(member: Member, run: Run, *, slot: int, limit: datetime) -> Member:
+    """Returns the waiting member in flight: it has a slot, and with it the claim on its cluster."""
+    began = member.started_at or run.intended_at
+    return replace(start_next(member, run), slot=slot, limit=limit, started_at=began)
+
+
+def start_next(member: Member, run: Run) -> Member:
+    """Returns the member in flight with the chain's next run; slot and limit stay."""
+    reason = Reason(ReasonKind.PREPARING, run.intended_at, f"starts {run.action}")
+    return replace(
+        member, state=MemberState.IN_FLIGHT, run=run, attempts=run.attempt, reason=reason
+    )
+
+
+def arm(member: Member, run: Run, now: datetime) -> Member:
+    """Returns the member whose stage work is to be armed."""
+    return _with_run(member, replace(run, state=RunState.ARMING, arming_at=now, disarmed=False))
+
+
+def note_armed(member: Member, run: Run, generation: int, now: datetime) -> Member:
+    """Returns the member whose armed work the hub shows, at this generation of the work."""
+    return _with_run(
+        member,
+        replace(run, state=RunState.ARMED, armed_at=now, armed_generation=generation),
+    )
+
+
+def accept(member: Member, run: Run, generation: int, now: datetime) -> Member:
+    """Returns the member whose cluster has taken the stage."""
+    return _with_run(
+        member,
+        replace(
+            run,
+            state=RunState.ACCEPTED,
+            armed_at=run.armed_at or now,
+            armed_generation=run.armed_generation or generation,
+            accepted_at=now,
+        ),
+    )
+
+
+def accept_adopted(member: Member, run: Run, now: datetime) -> Member:
+    """Returns the member whose cluster has taken what TALM had begun (R20.4)."""
+    return _with_run(member, replace(run, arming_at=now, armed_at=now, accepted_at=now))
+
+
+def reopen(member: Member, run: Run, *, slot: int, limit: datetime, now: datetime) -> Member:
+    """Returns the waiting member in flight again: its cluster took the withdrawn run after all."""
+    accepted = replace(
+        run,
+        state=RunState.ACCEPTED,
+        armed_at=run.armed_at or run.arming_at,
+        accepted_at=now,
+        ended_at=None,
+        result=None,
+        cause=None,
+        message="",
+    )
+    return replace(
+        member,
+        state=MemberState.IN_FLIGHT,
+        slot=slot,
+        limit=limit,
+        probe=None,
+        run=accepted,
+        reason=Reason(ReasonKind.RUNNING, now, "reopened"),
+    )
+
+
+def extend(member: Member, limit: datetime, reason: Reason) -> Member:
+    """Returns the member between two actions with a new limit."""
+    return replace(member, limit=limit, reason=reason)
+
+
+# -- ended -------------------------------------------------------------------------------------
+
+
+def end(
+    member: Member,
+    run: Run,
+    result: RunResult,
+    cause: Cause | None,
+    message: str,
+    now: datetime,
+) -> Member:
+    """Returns the member whose run has ended without success; it keeps its slot."""
+    ended = replace(
+        run, state=RunState.ENDED, ended_at=now, result=result, cause=cause, message=message
+    )
+    return _with_run(member, ended)
+
+
+def succeed(member: Member, run: Run, now: datetime) -> Member:
+    """Returns the member whose run has ended with success, past its current action."""
+    ended = replace(run, state=RunState.ENDED, ended_at=now, result=RunResult.SUCCEEDED)
+    return complete_action(_with_run(member, ended), CompletedAction(run.action, now))
+
+
+def disarm(member: Member, run: Run) -> Member:
+    """Returns the member whose ended run no work asks for any more."""
+    return _with_run(member, replace(run, disarmed=True))
+
+
+def return_to_waiting(member: Member, now: datetime) -> Member:
+    """Returns the member without slot and limit, as if its withdrawn run had never started."""
+    return replace(
+        member,
+        state=MemberState.WAITING,
+        reason=Reason(ReasonKind.SLOT, now, "waits for a slot"),
+        slot=None,
+        limit=None,
+        probe=None,
+    )
+
+
+# -- finished ----------------------------------------------------------------------------------
+
+
+def finish(
+    member: Member,
+    outcome: Outcome,
+    *,
+    cause: Cause | None,
+    message: str,
+    failed_action: Action | None,
+    watched: bool,
+    now: datetime,
+) -> Member:
+    """Returns the finished member, without slot."""
+    return replace(
+        member,
+        state=MemberState.FINISHED,
+        outcome=outcome,
+        cause=cause,
+        message=message,
+        failed_action=failed_action,
+        ended_at=now,
+        slot=None,
+        probe=None,
+        watched=watched,
+    )
+
+
+def add_details(member: Member, run: Run, message: str) -> Member:
+    """Returns the failed member with the details that its cluster reported later."""
+    return replace(member, message=message, run=replace(run, message=message))
+
+
+def warn(member: Member, message: str) -> Member:
+    """Returns the watched member with a warning in its message."""
+    return replace(member, message=message)
+
+
+def complete_late(member: Member, done: CompletedAction) -> Member:
+    """Returns the failed member whose action has completed after all; nothing failed any more."""
+    completed = (*member.completed, done)
+    return replace(member, completed=completed, failed_action=None, late=done.note, watched=False)
+
+
+def note_late(member: Member, late: str) -> Member:
+    """Returns the member whose action has completed late, where its failure stands."""
+    return replace(member, message=f"{member.message} ({late})", late=late, watched=False)
+
+
+def unwatch(member: Member) -> Member:
+    """Returns the finished member whose late completion would not be noticed any more."""
+    return replace(member, watched=False)
+
+
+def _with_run(member: Member, run: Run) -> Member:
+    return replace(member, run=run)
+
+
+# -- the table ---------------------------------------------------------------------------------
+
+
+class Transition(Struct, frozen=True):
+    """The state that follows, and the functions that may lead there."""
+
+    to: State
+    by: tuple[Callable[..., Member], ...]
+
+
+def _to(to: State, *by: Callable[..., Member]) -> Transition:
+    return Transition(to, by)
+
+
+_WAITING, _FINISHED = MemberState.WAITING, MemberState.FINISHED
+_INTENDED, _ARMING, _ARMED = RunState.INTENDED, RunState.ARMING, RunState.ARMED
+_ACCEPTED, _ENDED = RunState.ACCEPTED, RunState.ENDED
+
+TRANSITIONS: Mapping[tuple[State, Kind], Transition] = {
+    (_WAITING, Kind.WAITS): _to(_WAITING, give_reason),
+    (_WAITING, Kind.PROBED): _to(_WAITING, probe_first, probe_again, drop_probe),
+    (_WAITING, Kind.ACTION_SKIPPED): _to(_WAITING, complete_action),
+    (_WAITING, Kind.RUN_INTENDED): _to(_INTENDED, start),
+    (_WAITING, Kind.RUN_REOPENED): _to(_ACCEPTED, reopen),
+    (_WAITING, Kind.FINISHED): _to(_FINISHED, finish),
+    (_INTENDED, Kind.RUN_PROGRESS): _to(_INTENDED, give_reason),
+    (_INTENDED, Kind.RUN_ARMING): _to(_ARMING, arm),
+    (_INTENDED, Kind.RUN_ENDED): _to(_ENDED, end),
+    (_ARMING, Kind.RUN_PROGRESS): _to(_ARMING, give_reason),
+    (_ARMING, Kind.RUN_ARMED): _to(_ARMED, note_armed),
+    (_ARMING, Kind.RUN_ACCEPTED): _to(_ACCEPTED, accept),
+    (_ARMING, Kind.RUN_ENDED): _to(_ENDED, end),
+    (_ARMED, Kind.RUN_PROGRESS): _to(_ARMED, give_reason),
+    (_ARMED, Kind.RUN_ACCEPTED): _to(_ACCEPTED, accept),
+    (_ARMED, Kind.RUN_ENDED): _to(_ENDED, end),
+    (_ACCEPTED, Kind.RUN_PROGRESS): _to(_ACCEPTED, give_reason),
+    (_ACCEPTED, Kind.RUN_ACCEPTED): _to(_ACCEPTED, accept_adopted),
+    (_ACCEPTED, Kind.RUN_ENDED): _to(_ENDED, end, succeed),
+    (_ENDED, Kind.WAITS): _to(_ENDED, give_reason, extend),
+    (_ENDED, Kind.RUN_DISARMED): _to(_ENDED, disarm),
+    (_ENDED, Kind.ACTION_SKIPPED): _to(_ENDED, complete_action),
+    (_ENDED, Kind.RUN_INTENDED): _to(_INTENDED, start_next),
+    (_ENDED, Kind.RETURNED): _to(_WAITING, return_to_waiting),
+    (_ENDED, Kind.FINISHED): _to(_FINISHED, finish),
+    (_FINISHED, Kind.DETAILED): _to(_FINISHED, add_details),
+    (_FINISHED, Kind.LATE): _to(_FINISHED, complete_late, note_late, warn),
+    (_FINISHED, Kind.UNWATCHED): _to(_FINISHED, unwatch),
+}
+"""What follows from an event in a state; a pair that is not listed never happens."""
+
+
+class UnlistedTransition(Exception):
+    """An internal error of ibgu: a decision that no state allows. Its rollout is quarantined."""
+
+
+def check_listed(before: Member, event: Kind, after: Member) -> None:
+    """Raises UnlistedTransition unless the table leads from the one member to the other."""
+    state, found = state_of(before), state_of(after)
+    listed = TRANSITIONS.get((state, event))
+    if listed is None or listed.to is not found:
+        raise UnlistedTransition(f"{event} takes {before.cluster} from {state} to {found}")

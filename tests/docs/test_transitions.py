@@ -1,0 +1,22 @@
+"""docs/rules.md shows the table of transitions as the engine has it."""
+
+import re
+
+from ibgu.core.decide.transitions import TRANSITIONS
+from tests.docs.site import DOCS
+
+HEADER = "| state | event | next state | function |\n|---|---|---|---|\n"
+
+
+def table() -> str:
+    rows = [
+        f"| {state} | `{event}` | {found.to} | {', '.join(f'`{by.__name__}`' for by in found.by)} |"
+        for (state, event), found in TRANSITIONS.items()
+    ]
+    return HEADER + "\n".join(rows) + "\n"
+
+
+def test_the_page_shows_every_transition() -> None:
+    page = (DOCS / "rules.md").read_text()
+    [shown] = re.findall(re.escape(HEADER) + r"(?:\|.*\n)+", page)
+    assert shown == table()
