@@ -5,7 +5,7 @@ from collections.abc import Collection
 from msgspec import Struct
 
 from ibgu.api.access import Caller
-from ibgu.api.schemas.members import RolloutName
+from ibgu.api.schemas.members import RolloutNameBody
 from ibgu.core.claims import ANOTHER
 from ibgu.db.reads import Reads
 
@@ -20,10 +20,10 @@ class Readable(Struct, frozen=True):
     def full_name(self, namespace: str, name: str) -> str:
         return f"{namespace}/{name}" if self.includes(namespace) else ANOTHER
 
-    def reference(self, namespace: str, name: str, uid: str) -> RolloutName:
+    def reference(self, namespace: str, name: str, uid: str) -> RolloutNameBody:
         if self.includes(namespace):
-            return RolloutName(namespace=namespace, name=name, uid=uid)
-        return RolloutName(namespace=None, name=None, uid=uid)
+            return RolloutNameBody(namespace=namespace, name=name, uid=uid)
+        return RolloutNameBody(namespace=None, name=None, uid=uid)
 
 
 async def readable_by(caller: Caller, reads: Reads) -> Readable:

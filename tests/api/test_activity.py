@@ -1,11 +1,11 @@
-"""Activity names the changes of a rollout: by whom, from where, with what result."""
+"""ActivityBody names the changes of a rollout: by whom, from where, with what result."""
 
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from ibgu.api.schemas.activity import Activity
+from ibgu.api.schemas.activity import ActivityBody
 from ibgu.core.model import Kind, OnRollout, OnStep, Reason, ReasonKind, Who
 from ibgu.core.works import names
 from ibgu.db import Journal
@@ -20,7 +20,7 @@ PAUSED = Reason(ReasonKind.PAUSED, NOW, "paused by alice: the mirror is down", N
 async def told(ask: Ask, **query: Any) -> list[tuple[str, str, str | None, str | None]]:
     answer = await ask("bob", "rollouts/default/ran-r1/activity", **query)
     assert answer.status_code == 200, answer.text
-    found = Activity.model_validate(answer.json())
+    found = ActivityBody.model_validate(answer.json())
     return [(each.title, each.text, each.who, each.via) for each in found.items]
 
 

@@ -60,7 +60,14 @@ def test_every_query_parameter_is_documented_and_no_other(app: FastAPI) -> None:
 def test_every_field_is_named(app: FastAPI) -> None:
     text = DOC.read_text()
     schemas = app.openapi()["components"]["schemas"]
-    bodies = ("RolloutBody", "StepBody", "MemberBody", "EventBody", "FailureGroup", "ReasonBody")
+    bodies = (
+        "RolloutBody",
+        "StepBody",
+        "MemberBody",
+        "EventBody",
+        "FailureGroupBody",
+        "ReasonBody",
+    )
     for body in bodies:
         for field in schemas[body]["properties"]:
             assert re.search(rf"[`\"]{field}[`\"]", text), f"{body}.{field}"

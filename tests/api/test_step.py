@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ibgu.api.schemas.step import Grid, Timeline
+from ibgu.api.schemas.step import GridBody, TimelineBody
 from ibgu.core.model import Action, Cause, Outcome, Reason, ReasonKind, StepState, Who
 from ibgu.db import Journal
 from tests.api.conftest import Ask
@@ -51,7 +51,7 @@ async def test_the_grid_of_the_newest_step(ask: Ask, journal: Journal) -> None:
         "stalled": [False] * 3,
         "overdue": [True, False, True],
     }
-    Grid.model_validate(found)
+    GridBody.model_validate(found)
 
 
 ADOPTING = Reason(ReasonKind.ADOPTING, NOW, "TALM's objects go first", None, Who.IBGU)
@@ -135,7 +135,7 @@ async def test_the_timeline_of_a_finished_step(ask: Ask, journal: Journal) -> No
     told = [(each["succeeded"], each["failed"], each["inFlight"]) for each in found["points"]]
     assert told == [(0, 0, 0), (1, 1, 0), (1, 1, 1), (1, 1, 1), (1, 2, 0)]
     assert [each["at"][14:16] for each in found["points"]] == ["02", "12", "22", "32", "42"]
-    Timeline.model_validate(found)
+    TimelineBody.model_validate(found)
 
 
 async def test_the_timeline_of_a_running_step_goes_to_now(ask: Ask, journal: Journal) -> None:

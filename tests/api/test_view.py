@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.api.context import Context
-from ibgu.api.schemas.view import View
+from ibgu.api.schemas.view import ViewBody
 from ibgu.core.model import Action, Kind, Member, OnMember, Step, StepState
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore, seen
@@ -46,7 +46,7 @@ async def test_it_is_what_the_other_routes_tell(
     await fleet(journal)
     query: dict[str, Any] = {"step": number} if number else {}
     found = await body(ask, **query)
-    View.model_validate(found)
+    ViewBody.model_validate(found)
     assert found["rollout"] == (await ask("alice", ROLLOUT)).json()
     assert found["steps"] == (await body(ask, "steps"))["items"]
     assert found["grid"] == await body(ask, "grid", **query)

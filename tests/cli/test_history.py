@@ -7,7 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.cli.show.history import history_lines
-from ibgu.client.responses.members import Member, RolloutName, Run, Visit
+from ibgu.client.responses.members import (
+    MemberResponse,
+    RolloutNameResponse,
+    RunResponse,
+    VisitResponse,
+)
 from ibgu.core.model import Action
 from ibgu.db import Journal
 from tests.api.fleet import MONITOR, PULL, failed, fleet, open_step, put, rollout, seen
@@ -43,7 +48,7 @@ async def test_attempts_over_all_rollouts_the_newest_last(ibgu: Ibgu, journal: J
 
 
 def test_a_runs_cause_is_the_known_failures_name() -> None:
-    run = Run(
+    run = RunResponse(
         id="run-1",
         action="Upgrade",
         intended_at=NOW,
@@ -52,11 +57,16 @@ def test_a_runs_cause_is_the_known_failures_name() -> None:
         cause="UpgradeFailed",
         message=MONITOR,
     )
-    rollout, member = RolloutName(namespace="default", name="ran"), Member(cluster="a", step=1)
+    rollout, member = (
+        RolloutNameResponse(namespace="default", name="ran"),
+        MemberResponse(cluster="a", step=1),
+    )
     runs = (run, replace(run, message="never heard of"), replace(run, cause=None))
     lines = rows(
         "\n".join(
-            history_lines([Visit(rollout=rollout, member=member, runs=runs)], NOW, wide=False)
+            history_lines(
+                [VisitResponse(rollout=rollout, member=member, runs=runs)], NOW, wide=False
+            )
         )
     )
     assert [line[-1] for line in lines[1:]] == ["InitMonitorTimeout", "UpgradeFailed", "-"]

@@ -16,9 +16,9 @@ from ibgu.cli.show.failing import Failing, failure_lines, next_lines
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.status import StatusSnapshot, headline, status_lines
 from ibgu.client import Client
-from ibgu.client.responses.failures import FailureGroup, Failures
-from ibgu.client.responses.rollouts import Eta, Rollout, Step
-from ibgu.client.responses.view import StalledCluster
+from ibgu.client.responses.failures import FailureGroupResponse, FailuresResponse
+from ibgu.client.responses.rollouts import EtaResponse, RolloutResponse, StepResponse
+from ibgu.client.responses.view import StalledClusterResponse
 from ibgu.core.kinds import PlanItem, RolloutStrategy
 from ibgu.core.model import Action, Kind, OnRollout, RolloutState
 from ibgu.db import Journal
@@ -88,7 +88,7 @@ async def test_what_was_aborted_since_is_not_advised_again(ibgu: Ibgu, journal: 
 
 def test_the_newest_steps_failures_come_first() -> None:
     """Of three old ones, two went back to Idle in step 2; one of those has failed again since."""
-    old = FailureGroup(
+    old = FailureGroupResponse(
         step=1,
         cause="Old",
         remedy="Mend.",
@@ -96,8 +96,8 @@ def test_the_newest_steps_failures_come_first() -> None:
         clusters=("a", "b", "c"),
         aborted=("a", "b"),
     )
-    new = FailureGroup(step=3, cause="New", remedy="Mend too.", count=1, clusters=("b",))
-    failing = Failing("edge", "ran", Failures(total=4, items=(old, new)))
+    new = FailureGroupResponse(step=3, cause="New", remedy="Mend too.", count=1, clusters=("b",))
+    failing = Failing("edge", "ran", FailuresResponse(total=4, items=(old, new)))
     assert [*failure_lines(failing, Paper()), *next_lines(failing)] == [
         "Failures (4)",
         "    1  New",
@@ -110,14 +110,14 @@ def test_the_newest_steps_failures_come_first() -> None:
         "Next: ibgu explain ran b -n edge · ibgu stragglers ran -n edge",
     ]
     gone = replace(old, aborted=old.clusters)
-    over = Failing("default", "ran", Failures(total=3, items=(gone,)))
+    over = Failing("default", "ran", FailuresResponse(total=3, items=(gone,)))
     assert list(next_lines(over)) == ["Next: ibgu stragglers ran"]
     assert "       → Mend." not in failure_lines(over, Paper())
 
 
 def test_a_terminal_gets_lines_that_fit() -> None:
     words = "precache job failed: " + "failed to pull images from registry.site:5000 " * 3
-    one = FailureGroup(
+    one = FailureGroupResponse(
         step=1,
         action="Prep",
         cause="PrepFailed",
@@ -126,7 +126,7 @@ def test_a_terminal_gets_lines_that_fit() -> None:
         clusters=tuple(f"site-{number:04}" for number in range(3)),
         remedy="Check registry, mirror and free disk space of the site, then AbortOnFailure.",
     )
-    failing = Failing("edge", "ran", Failures(total=12, items=(one,)))
+    failing = Failing("edge", "ran", FailuresResponse(total=12, items=(one,)))
     lines = list(failure_lines(failing, Paper(width=70)))
     assert max(map(len, lines)) <= 70
     assert lines[1].endswith("…")
@@ -248,7 +248,7 @@ def in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("in_utc")
 def test_what_takes_longer_than_usual_and_when_it_ends() -> None:
     """Since NOW; it was expected to end after 14 minutes."""
-    stuck = StalledCluster(
+    stuck = StalledClusterResponse(
         cluster="site-0077",
         action="Upgrade",
         reason="Rebooting",
@@ -256,34 +256,40 @@ def test_what_takes_longer_than_usual_and_when_it_ends() -> None:
         usual=840.0,
     )
     hour = timedelta(hours=1)
-    eta = Eta(at=NOW + 2 * hour, earliest=NOW + hour, latest=NOW + 3 * hour)
-    one = Rollout(namespace="edge", name="ran", phase="Running", created_at=NOW, stalled=3, eta=eta)
-    steps = (Step(step=1, actions=("Upgrade",), state="running", stalled=3, max_concurrency=9),)
+    eta = EtaResponse(at=NOW + 2 * hour, earliest=NOW + hour, latest=NOW + 3 * hour)
+    one = RolloutResponse(
+        namespace="edge", name="ran", phase="Running", created_at=NOW, stalled=3, eta=eta
+    )
+    steps = (
+        StepResponse(step=1, actions=("Upgrade",), state="running", stalled=3, max_concurrency=9),
+    )
     now = NOW + timedelta(minutes=31)
-    look = StatusSnapshot(one, steps, Failures(total=0), now, stalled=(stuck,))
+    look = StatusSnapshot(one, steps, FailuresResponse(total=0), now, stalled=(stuck,))
     assert status_lines(look, Paper()) == [
         "ran (edge)   Running · step ends ~05:02 (04:02 to 06:02)",
         "  1 Upgrade  0/0  ▶ 0/9 slots  ⚠ 3 stalled",
         "Stalled (3)  site-0077 Upgrade Rebooting for 31 min (p95 14 min) · …",
     ]
-    soon = Eta(at=NOW, earliest=NOW, latest=NOW + timedelta(seconds=9))
+    soon = EtaResponse(at=NOW, earliest=NOW, latest=NOW + timedelta(seconds=9))
     near = replace(look, rollout=replace(one, eta=soon))
     assert status_lines(near, Paper())[0] == "ran (edge)   Running · step ends ~03:02"
     later = replace(look, rollout=replace(one, eta=None), now=NOW + hour)
     assert later.facts == look.facts
 
 
-def waiting_for(eta: Eta) -> str:
-    rollout = Rollout(namespace="default", name="ran", created_at=NOW, phase="Running", eta=eta)
-    return headline(StatusSnapshot(rollout, (), Failures(total=0, items=()), NOW), Paper())
+def waiting_for(eta: EtaResponse) -> str:
+    rollout = RolloutResponse(
+        namespace="default", name="ran", created_at=NOW, phase="Running", eta=eta
+    )
+    return headline(StatusSnapshot(rollout, (), FailuresResponse(total=0, items=()), NOW), Paper())
 
 
 def test_stuck_clusters_are_told_with_the_limit_that_ends_them() -> None:
     """With 7 stuck of 1,000 the step was to end in a moment, for minutes."""
     limit, soon = NOW + timedelta(hours=2), NOW + timedelta(minutes=5)
-    only = Eta(at=limit, earliest=limit, latest=limit, stuck=7, limit=limit)
+    only = EtaResponse(at=limit, earliest=limit, latest=limit, stuck=7, limit=limit)
     told = waiting_for(only)
     assert re.search(r"· 7 clusters stalled; otherwise done; the limit ends it at [\d:]+$", told)
-    others = Eta(at=soon, earliest=soon, latest=soon, stuck=1, limit=limit)
+    others = EtaResponse(at=soon, earliest=soon, latest=soon, stuck=1, limit=limit)
     words = r"step ends ~[\d:]+, but for 1 cluster stalled, until [\d:]+ at most$"
     assert re.search(words, waiting_for(others))

@@ -8,7 +8,13 @@ from ibgu.api.context import Context
 from ibgu.cli.show.paper import PLAIN
 from ibgu.cli.show.times import clock
 from ibgu.cli.show.works import works_lines
-from ibgu.client.responses.works import Condition, Manifest, Work, WorkRun, Works
+from ibgu.client.responses.works import (
+    ConditionResponse,
+    ManifestResponse,
+    WorkResponse,
+    WorkRunResponse,
+    WorksResponse,
+)
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore, seen
 from tests.api.fleet import fleet
@@ -52,8 +58,10 @@ async def test_a_cluster_of_which_nothing_is_asked(
     ]
 
 
-APPLIED = Condition(type="Applied", status="False", reason="AppliedFailed", message="not permitted")
-WORK = Work(
+APPLIED = ConditionResponse(
+    type="Applied", status="False", reason="AppliedFailed", message="not permitted"
+)
+WORK = WorkResponse(
     name="ran-417-0123-stage",
     part="stage",
     rollout="default/ran-417",
@@ -65,24 +73,24 @@ WORK = Work(
     terminating=False,
     edited=False,
     armed=False,
-    run=WorkRun(id="r1", action="Upgrade", attempt=1, limit=NOW, result="refused"),
+    run=WorkRunResponse(id="r1", action="Upgrade", attempt=1, limit=NOW, result="refused"),
     applied=False,
     apply_error="the stage transition\nis not permitted",
     conditions=(APPLIED,),
     manifests=(
-        Manifest(
+        ManifestResponse(
             kind="ConfigMap",
             namespace="adp",
             name="oadp",
-            conditions=(APPLIED, Condition(type="Available", status="True")),
+            conditions=(APPLIED, ConditionResponse(type="Available", status="True")),
             feedback={"stage": "Prep"},
         ),
     ),
 )
 
 
-def lines(work: Work) -> list[str]:
-    found = Works(cluster="site-1", read_at=NOW, items=(work,))
+def lines(work: WorkResponse) -> list[str]:
+    found = WorksResponse(cluster="site-1", read_at=NOW, items=(work,))
     return list(works_lines(found, None, PLAIN))
 
 

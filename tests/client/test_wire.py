@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from msgspec import Struct
 
-from ibgu.client.responses.failures import Failures
+from ibgu.client.responses.failures import FailuresResponse
 from ibgu.client.sse import SseMessage, messages
 from ibgu.client.wire import RestError, Wire
 
@@ -70,7 +70,7 @@ def test_what_a_message_may_be() -> None:
 
 
 def test_fields_of_newer_servers_and_those_that_older_ones_lack(wire: Wire) -> None:
-    assert wire.get(Failures, "old") == Failures(total=3)
+    assert wire.get(FailuresResponse, "old") == FailuresResponse(total=3)
 
 
 class Body(Struct, frozen=True, rename="camel"):
@@ -78,8 +78,8 @@ class Body(Struct, frozen=True, rename="camel"):
 
 
 def test_a_change_is_sent_in_json(wire: Wire) -> None:
-    assert wire.post(Failures, "change", body=Body(7)).total == len(b'{"maxConcurrency":7}')
-    assert wire.post(Failures, "change").total == len(b"{}")
+    assert wire.post(FailuresResponse, "change", body=Body(7)).total == len(b'{"maxConcurrency":7}')
+    assert wire.post(FailuresResponse, "change").total == len(b"{}")
 
 
 @pytest.mark.parametrize(
@@ -88,15 +88,15 @@ def test_a_change_is_sent_in_json(wire: Wire) -> None:
 )
 def test_what_is_no_answer_of_ibgus(wire: Wire, path: str, words: str) -> None:
     with pytest.raises(RestError, match=words):
-        wire.get(Failures, path)
+        wire.get(FailuresResponse, path)
 
 
 def test_a_refusal_names_its_code(wire: Wire) -> None:
     with pytest.raises(RestError, match=r"^too late$") as refused:
-        wire.post(Failures, "refused")
+        wire.post(FailuresResponse, "refused")
     assert (refused.value.status, refused.value.code) == (409, "conflict")
     with pytest.raises(RestError, match="is it ibgu that serves") as broken:
-        wire.post(Failures, "broken")
+        wire.post(FailuresResponse, "broken")
     assert (broken.value.status, broken.value.code) == (502, "")
 
 
@@ -104,7 +104,7 @@ def test_a_proxy_that_wants_a_sign_in_is_no_riddle(wire: Wire) -> None:
     """Nor is the token carried to where it sends one."""
     words = "redirects to https://oauth.example.com: .* the hub does not accept this token"
     with pytest.raises(RestError, match=words):
-        wire.post(Failures, "sign-in")
+        wire.post(FailuresResponse, "sign-in")
 
 
 class _Rude(Struct):

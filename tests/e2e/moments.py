@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import Struct, to_builtins
 
 from ibgu.cli.show.playback import Playback
-from ibgu.client.responses.rollouts import Counts
+from ibgu.client.responses.rollouts import CountsResponse
 from ibgu.core.counts import Place, Progress, Visit, counts_of_places, places_of
 from ibgu.db.views import EventRow
 
@@ -122,7 +122,7 @@ class _Replay(Playback):
         for of, group in self._groups.items():
             counts = to_builtins(counts_of_places(group.places, self._course()))
             found |= {**of_counts(counts, of), **group.numbers(len(self._steps), of)}
-            found.setdefault("phase", self._phase(self._held(), Counts(**counts)))
+            found.setdefault("phase", self._phase(self._held(), CountsResponse(**counts)))
         return found | {"step": len(self._steps)}
 
     def _visits(self, cluster: str) -> Iterator[Visit]:

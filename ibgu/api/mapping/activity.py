@@ -2,7 +2,7 @@
 
 import re
 
-from ibgu.api.schemas.activity import DeedBody
+from ibgu.api.schemas.activity import ActivityEntryBody
 from ibgu.core.model import Kind, ReasonKind
 from ibgu.core.works import names
 from ibgu.db.views import EventRow
@@ -32,10 +32,10 @@ _NOTHING = "nothing skipped"
 _ACTOR = re.compile(r"via the hub(?: \((?:ibgu-(?P<client>page|cli|rest):)?(?P<name>[^)]*)\))?")
 
 
-def deed_body(row: EventRow) -> DeedBody:
+def entry_body(row: EventRow) -> ActivityEntryBody:
     who, via = _origin(row.actor)
     title, text = _told(row)
-    return DeedBody(
+    return ActivityEntryBody(
         seq=row.seq,
         at=row.at,
         kind=row.kind,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ibgu.api.mapping.words import known_failure
-from ibgu.api.schemas.failures import FailureGroup, Failures
+from ibgu.api.schemas.failures import FailureGroupBody, FailuresBody
 from ibgu.core.failures import KnownFailure
 from ibgu.core.plan import natural_key
 from ibgu.db.reads import NAMED
@@ -12,7 +12,7 @@ from ibgu.db.views import FailedRow
 _Group = tuple[KnownFailure | None, list[FailedRow]]
 
 
-def failures_body(rows: Iterable[FailedRow]) -> Failures:
+def failures_body(rows: Iterable[FailedRow]) -> FailuresBody:
     groups: dict[tuple[object, ...], _Group] = {}
     for row in rows:
         known = known_failure(row.action, row.message)
@@ -20,14 +20,14 @@ def failures_body(rows: Iterable[FailedRow]) -> Failures:
         groups.setdefault(key, (known, []))[1].append(row)
     items = [_group(known, found) for known, found in groups.values()]
     items.sort(key=lambda group: (-group.count, group.step))
-    return Failures(total=sum(group.count for group in items), items=items)
+    return FailuresBody(total=sum(group.count for group in items), items=items)
 
 
-def _group(known: KnownFailure | None, rows: list[FailedRow]) -> FailureGroup:
+def _group(known: KnownFailure | None, rows: list[FailedRow]) -> FailureGroupBody:
     commonest = max(rows, key=lambda row: row.count)
     clusters = sorted({name for row in rows for name in row.clusters}, key=natural_key)[:NAMED]
     aborted = {name for row in rows for name in row.aborted}
-    return FailureGroup(
+    return FailureGroupBody(
         step=commonest.step + 1,
         action=commonest.action,
         outcome=commonest.outcome,

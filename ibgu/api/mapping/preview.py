@@ -1,10 +1,10 @@
 """Maps previews."""
 
 from ibgu.api.schemas.preview import (
-    Ends,
+    EndsBody,
     ExcludedBody,
     MeasuredBody,
-    PreviewAnswer,
+    PreviewResultBody,
     StepPreviewBody,
 )
 from ibgu.core.preview import Enough, Preview, StepPreview
@@ -13,10 +13,10 @@ _NAMED = 10
 _ORDER = 50
 
 
-def preview_body(found: Preview, problems: list[str], warnings: list[str]) -> PreviewAnswer:
+def preview_body(found: Preview, problems: list[str], warnings: list[str]) -> PreviewResultBody:
     """Returns the preview's body; `problems` and `warnings`: what the hub says besides."""
     wrong = [*found.problems, *problems]
-    return PreviewAnswer(
+    return PreviewResultBody(
         selected=len(found.selected),
         excluded=[
             ExcludedBody(why=each.why, count=len(each.clusters), clusters=[*each.clusters[:_NAMED]])
@@ -24,7 +24,7 @@ def preview_body(found: Preview, problems: list[str], warnings: list[str]) -> Pr
         ],
         steps=[_step(step) for step in found.steps],
         warnings=[*found.warnings, *warnings],
-        ends=None if found.latest is None else Ends(likely=found.likely, latest=found.latest),
+        ends=None if found.latest is None else EndsBody(likely=found.likely, latest=found.latest),
         valid=not wrong,
         problems=wrong,
     )

@@ -6,14 +6,14 @@ from datetime import datetime
 
 from ibgu.api.mapping.eta import eta_body
 from ibgu.api.mapping.overdue import hold_overdue, overdue_in, stalled_among
-from ibgu.api.schemas.common import Counts, OverdueBody, ReasonBody
+from ibgu.api.schemas.common import CountsBody, OverdueBody, ReasonBody
 from ibgu.api.schemas.rollouts import (
-    CurrentStep,
+    CurrentStepBody,
     PlanItemBody,
-    ReasonCount,
+    ReasonCountBody,
     RolloutBody,
-    RunningAction,
-    Seed,
+    RunningActionBody,
+    SeedBody,
     StepBody,
     StepProgress,
 )
@@ -41,7 +41,7 @@ def rollout_body(row: RolloutRow, duration_stats: DurationsByAction) -> RolloutB
         completed_at=rollout.completed_at if complete(rollout, step) else None,
         phase=phase_of(rollout, step, row.counts),
         hold=hold_body(hold_of(rollout, step), row.now),
-        seed=Seed(image=seed.image, version=seed.version),
+        seed=SeedBody(image=seed.image, version=seed.version),
         plan=[_plan_item(item) for item in rollout.spec.plan],
         counts=counts_body(row.counts),
         current=_current(row.current) if row.current else None,
@@ -64,15 +64,15 @@ def _plan_item(item: PlanItem) -> PlanItemBody:
     )
 
 
-def _current(row: StepRow) -> CurrentStep:
+def _current(row: StepRow) -> CurrentStepBody:
     step = row.step
-    return CurrentStep(
+    return CurrentStepBody(
         step=step.index + 1, actions=list(step.actions), counts=counts_body(row.counts)
     )
 
 
-def counts_body(found: counts.Counts) -> Counts:
-    return Counts.model_validate(found, from_attributes=True)
+def counts_body(found: counts.Counts) -> CountsBody:
+    return CountsBody.model_validate(found, from_attributes=True)
 
 
 def reason_body(reason: Reason, late: Overdue | None) -> ReasonBody:
@@ -104,7 +104,7 @@ def step_bodies(
 
 def _reasons(
     row: StepRow, hold: Reason | None, duration_stats: DurationsByAction
-) -> list[ReasonCount]:
+) -> list[ReasonCountBody]:
     found: Counter[tuple[ReasonKind, Who]] = Counter()
     late: Counter[tuple[ReasonKind, Who]] = Counter()
     held_late = hold_overdue(hold, row.now) is not None
@@ -115,7 +115,7 @@ def _reasons(
         late[key] += own.count * held_late if held else overdue_in(row, own, duration_stats)
     commonest = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     return [
-        ReasonCount(kind=kind, who=who, count=count, overdue=late[kind, who])
+        ReasonCountBody(kind=kind, who=who, count=count, overdue=late[kind, who])
         for (kind, who), count in commonest
     ]
 
@@ -141,12 +141,12 @@ def _opened(rollout: Rollout, row: StepRow, duration_stats: DurationsByAction) -
     )
 
 
-def _running(row: StepRow) -> list[RunningAction]:
+def _running(row: StepRow) -> list[RunningActionBody]:
     """Returns the running actions; a member that only has to be disarmed counts for its last
     one."""
     actions = row.step.actions
     found = Counter(min(each.action_index, len(actions) - 1) for each in row.flights)
-    return [RunningAction(action=actions[index], count=found[index]) for index in sorted(found)]
+    return [RunningActionBody(action=actions[index], count=found[index]) for index in sorted(found)]
 
 
 def _planned(index: int, item: PlanItem) -> StepBody:

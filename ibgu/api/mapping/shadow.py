@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from ibgu.api.schemas.rollouts import Seed
+from ibgu.api.schemas.rollouts import SeedBody
 from ibgu.api.schemas.shadow import (
     NoteBody,
     ShadowClusterBody,
@@ -36,7 +36,7 @@ _FROM_RUN = ("cluster", "action", "batch", "since", "reachable", "words")
 def shadow_rollout_body(rollout: ShadowRollout) -> ShadowRolloutBody:
     return ShadowRolloutBody(
         **{name: getattr(rollout, name) for name in _FROM_ROLLOUT},
-        seed=Seed(image=rollout.seed_image, version=rollout.seed_version),
+        seed=SeedBody(image=rollout.seed_image, version=rollout.seed_version),
         plan=[list(step) for step in rollout.plan],
     )
 

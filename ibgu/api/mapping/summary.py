@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from ibgu.api.mapping.overdue import hold_overdue, overdue_in
 from ibgu.api.mapping.rollouts import stalled_in
-from ibgu.api.schemas.summary import NeedsPerson, Summary
+from ibgu.api.schemas.summary import NeedsPersonBody, SummaryBody
 from ibgu.core.forecast import DurationsByAction
 from ibgu.core.model import MemberState, Reason, Rollout, RolloutState, Step, Who
 from ibgu.core.status import Phase, hold_of, kept_by, phase_of
@@ -15,10 +15,10 @@ from ibgu.db.views import HubOverview, ReasonRow, RolloutRow
 _PHASES = tuple(phase for phase in Phase if phase is not Phase.DELETED)
 
 
-def summary_body(found: HubOverview, duration_stats: DurationsByAction) -> Summary:
+def summary_body(found: HubOverview, duration_stats: DurationsByAction) -> SummaryBody:
     phases = Counter(phase_of(row.rollout, _step(row), row.counts) for row in found.rollouts)
     members = _members(found)
-    return Summary(
+    return SummaryBody(
         rollouts={phase: phases[phase] for phase in _PHASES},
         members={each: members[each] for each in Word},
         failed=sum(row.counts.failed for row in found.rollouts),
@@ -30,7 +30,9 @@ def summary_body(found: HubOverview, duration_stats: DurationsByAction) -> Summa
     )
 
 
-def needs_of(rows: Iterable[RolloutRow], duration_stats: DurationsByAction) -> list[NeedsPerson]:
+def needs_of(
+    rows: Iterable[RolloutRow], duration_stats: DurationsByAction
+) -> list[NeedsPersonBody]:
     """Returns what needs a person, longest waiting first, without deleted rollouts."""
     present = (row for row in rows if row.rollout.state is not RolloutState.DELETED)
     needs = [need for row in present for need in _needs(row, duration_stats)]
@@ -53,7 +55,7 @@ def _members(found: HubOverview) -> Counter[Word]:
     return counts
 
 
-def _needs(row: RolloutRow, duration_stats: DurationsByAction) -> Iterator[NeedsPerson]:
+def _needs(row: RolloutRow, duration_stats: DurationsByAction) -> Iterator[NeedsPersonBody]:
     """Yields the rollout's hold, and what keeps single members of it."""
     hold = hold_of(row.rollout, _step(row))
     if hold is not None and (hold.who is Who.PERSON or hold_overdue(hold, row.now)):
@@ -74,8 +76,8 @@ def _of_hold(reason: ReasonRow, hold: Reason | None) -> bool:
 
 def _need(
     rollout: Rollout, reason: Reason | ReasonRow, members: int, *, overdue: bool
-) -> NeedsPerson:
-    return NeedsPerson(
+) -> NeedsPersonBody:
+    return NeedsPersonBody(
         namespace=rollout.namespace,
         name=rollout.name,
         kind=reason.kind,

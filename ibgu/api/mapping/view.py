@@ -11,7 +11,7 @@ from ibgu.api.mapping.failures import failures_body
 from ibgu.api.mapping.rollouts import counts_body, rollout_body, step_bodies
 from ibgu.api.mapping.step import grid, timeline
 from ibgu.api.schemas.base import Body
-from ibgu.api.schemas.view import Selected, StalledCluster
+from ibgu.api.schemas.view import SelectedBody, StalledClusterBody
 from ibgu.core.forecast import DurationsByAction, stalled
 from ibgu.core.model import Rollout
 from ibgu.core.status import kept_by
@@ -54,10 +54,12 @@ def _content(row: ViewRow, duration_stats: DurationsByAction, intervals: int) ->
     }
 
 
-def _selected(rollout: Rollout, row: SelectedRow, duration_stats: DurationsByAction) -> Selected:
+def _selected(
+    rollout: Rollout, row: SelectedRow, duration_stats: DurationsByAction
+) -> SelectedBody:
     """Maps the selected clusters; forecasts are about all clusters."""
     steps = step_bodies(rollout, row.steps, duration_stats)
-    return Selected(
+    return SelectedBody(
         counts=counts_body(row.counts),
         steps=[each.model_copy(update={"eta": None}) for each in steps],
     )
@@ -65,9 +67,9 @@ def _selected(rollout: Rollout, row: SelectedRow, duration_stats: DurationsByAct
 
 def _stalled(
     row: GridRow, duration_stats: DurationsByAction, chosen: Collection[str] | None
-) -> Iterable[StalledCluster]:
+) -> Iterable[StalledClusterBody]:
     found = [
-        StalledCluster(
+        StalledClusterBody(
             cluster=each.cluster,
             action=each.action,
             reason=each.kind,

@@ -23,7 +23,7 @@ from ibgu.api.schemas.changes import (
     NewStepBody,
     PauseBody,
     PermitBody,
-    Permits,
+    PermitsBody,
     RetryBody,
     RiskBody,
     SkipBody,
@@ -51,7 +51,9 @@ _RISKS = {
     responses=problems(401, 403, 404, 422, 503),
     summary="What may be changed now, and why the rest may not",
 )
-async def actions(row: RolloutOfPath, reads: ReadsOfRequest, caller: CallerOfRequest) -> Permits:
+async def actions(
+    row: RolloutOfPath, reads: ReadsOfRequest, caller: CallerOfRequest
+) -> PermitsBody:
     """By the caller's rights on the hub, as of half a minute ago, and by the rollout's state."""
     found = change.permits(await _standing(row, reads))
     missing = await missing_rights(caller, row.rollout)
@@ -68,7 +70,7 @@ async def actions(row: RolloutOfPath, reads: ReadsOfRequest, caller: CallerOfReq
         )
         for permit in change.denied(found, missing)
     ]
-    return Permits(items=items, risks=_RISKS)
+    return PermitsBody(items=items, risks=_RISKS)
 
 
 @router.post("/steps", status_code=202, responses=_PROBLEMS, summary="Append a step to the plan")

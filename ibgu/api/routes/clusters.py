@@ -26,7 +26,7 @@ from ibgu.api.routes.inputs import (
 )
 from ibgu.api.routes.visible import ReadableForCaller, Visible
 from ibgu.api.rules import NAME
-from ibgu.api.schemas.base import Page
+from ibgu.api.schemas.base import PageBody
 from ibgu.api.schemas.clusters import ClusterBody
 from ibgu.api.schemas.explain import ExplainedBody
 from ibgu.api.schemas.problem import problems
@@ -57,13 +57,13 @@ async def clusters(
     rollout: InRollout = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> Page[str]:
+) -> PageBody[str]:
     """Those that were in a rollout which the caller may read."""
     uid = await _uid(caller, reads, namespace, rollout)
     found = await reads.clusters(
         prefix=prefix, label=label, rollout=uid, namespaces=visible, limit=limit, cursor=cursor
     )
-    return Page(items=list(found.items), next_cursor=found.next)
+    return PageBody(items=list(found.items), next_cursor=found.next)
 
 
 @router.get(

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import Label, ReadsOfRequest
 from ibgu.api.routes.visible import Visible
-from ibgu.api.schemas.durations import DurationBody, Durations
+from ibgu.api.schemas.durations import DurationBody, DurationsBody
 from ibgu.api.schemas.problem import problems
 from ibgu.core.model import Action
 
@@ -24,11 +24,11 @@ _ORDER = list(Action)
 )
 async def durations(
     visible: Visible, reads: ReadsOfRequest, action: OfAction = None, label: Label = None
-) -> Durations:
+) -> DurationsBody:
     """Over all rollouts of the namespaces that the caller may read."""
     asked = _ORDER if action is None else [action]
     rows = await reads.durations(actions=asked, namespaces=visible, label=label)
     ordered = sorted(rows, key=lambda row: (_ORDER.index(row.action), -row.count, row.result))
-    return Durations(
+    return DurationsBody(
         items=[DurationBody.model_validate(row, from_attributes=True) for row in ordered]
     )

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from ibgu.api.access import CallerOfRequest
 from ibgu.api.durations import PacesOfHub
-from ibgu.api.mapping.activity import deed_body
+from ibgu.api.mapping.activity import entry_body
 from ibgu.api.mapping.events import event_body, event_for
 from ibgu.api.mapping.failures import failures_body
 from ibgu.api.mapping.members import visit_body
@@ -22,10 +22,10 @@ from ibgu.api.routes.inputs import (
     index,
 )
 from ibgu.api.routes.visible import ReadableForCaller
-from ibgu.api.schemas.activity import Activity
-from ibgu.api.schemas.base import Page
+from ibgu.api.schemas.activity import ActivityBody
+from ibgu.api.schemas.base import PageBody
 from ibgu.api.schemas.events import EventBody
-from ibgu.api.schemas.failures import Failures
+from ibgu.api.schemas.failures import FailuresBody
 from ibgu.api.schemas.members import VisitBody
 from ibgu.api.schemas.problem import problems
 
@@ -46,10 +46,10 @@ async def events(
     after: After = 0,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> Page[EventBody]:
+) -> PageBody[EventBody]:
     """To follow it, ask again with the last `seq` as `after`."""
     found = await reads.events(row.rollout.uid, after=after, limit=limit, cursor=cursor)
-    return Page(items=[event_body(each) for each in found.items], next_cursor=found.next)
+    return PageBody(items=[event_body(each) for each in found.items], next_cursor=found.next)
 
 
 @router.get(
@@ -58,10 +58,10 @@ async def events(
     responses=problems(401, 403, 404, 422, 503),
     summary="The changes of a rollout: by whom, from where, and with what result, newest first",
 )
-async def activity(row: RolloutOfPath, reads: ReadsOfRequest, limit: Limit = PAGE) -> Activity:
+async def activity(row: RolloutOfPath, reads: ReadsOfRequest, limit: Limit = PAGE) -> ActivityBody:
     """The events of the rollout and of its steps, without those of its clusters."""
     found = await reads.activity(row.rollout.uid, limit)
-    return Activity(items=[deed_body(each) for each in found])
+    return ActivityBody(items=[entry_body(each) for each in found])
 
 
 @router.get(
@@ -70,7 +70,9 @@ async def activity(row: RolloutOfPath, reads: ReadsOfRequest, limit: Limit = PAG
     responses=problems(401, 403, 404, 422, 503),
     summary="Failed and cancelled members, grouped by what happened",
 )
-async def failures(row: RolloutOfPath, reads: ReadsOfRequest, step: StepNumber = None) -> Failures:
+async def failures(
+    row: RolloutOfPath, reads: ReadsOfRequest, step: StepNumber = None
+) -> FailuresBody:
     return failures_body(await reads.failed(row.rollout.uid, index(step)))
 
 
@@ -88,13 +90,13 @@ async def cluster_history(
     readable: ReadableForCaller,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> Page[VisitBody]:
+) -> PageBody[VisitBody]:
     """Over all rollouts of the hub, for who may `get managedclusters` of that name. Those of
     namespaces that the caller may not read have no name there."""
     await caller.require_cluster(name)
     found = await reads.visits(name, limit=limit, cursor=cursor)
     items = [visit_body(each, duration_stats, readable) for each in found.items]
-    return Page(items=items, next_cursor=found.next)
+    return PageBody(items=items, next_cursor=found.next)
 
 
 @router.get(
@@ -110,7 +112,7 @@ async def cluster_events(
     readable: ReadableForCaller,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> Page[EventBody]:
+) -> PageBody[EventBody]:
     """Over all rollouts of the hub, for who may `get managedclusters` of that name. Those of
     namespaces that the caller may not read name no rollout."""
     await caller.require_cluster(name)
@@ -119,4 +121,4 @@ async def cluster_events(
     items = [
         event_body(event_for(each, namespaces.get(each.rollout), readable)) for each in found.items
     ]
-    return Page(items=items, next_cursor=found.next)
+    return PageBody(items=items, next_cursor=found.next)

@@ -19,7 +19,7 @@ from ibgu.api.routes.inputs import (
     StepNumber,
     index,
 )
-from ibgu.api.schemas.base import Page
+from ibgu.api.schemas.base import PageBody
 from ibgu.api.schemas.members import MemberBody
 from ibgu.api.schemas.problem import problems
 from ibgu.core.model import Cause, MemberState, Outcome, ReasonKind
@@ -53,7 +53,7 @@ async def members(
     sort: Sort = Sort.ORDER,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> Page[MemberBody]:
+) -> PageBody[MemberBody]:
     """By default in the order of steps, and within a step in the order in which they start."""
     found = await reads.members(
         row.rollout.uid,
@@ -72,6 +72,6 @@ async def members(
         limit=limit,
         cursor=cursor,
     )
-    return Page(
+    return PageBody(
         items=[member_body(each, duration_stats) for each in found.items], next_cursor=found.next
     )

@@ -19,7 +19,7 @@ from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import ReadsOfRequest
 from ibgu.api.rules import broken_manifest
 from ibgu.api.schemas.changes import NewStepBody
-from ibgu.api.schemas.preview import PreviewAnswer, PreviewBody
+from ibgu.api.schemas.preview import PreviewBody, PreviewResultBody
 from ibgu.api.schemas.problem import problems
 from ibgu.core.gates import deadline
 from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject, PlanItem, RolloutStrategy
@@ -65,7 +65,7 @@ async def previewed(
     duration_stats: PacesOfHub,
     lists: FleetListsOfProcess,
     body: PreviewBody,
-) -> PreviewAnswer:
+) -> PreviewResultBody:
     """For who may `list managedclusters`; with tenancy also `managedclustersets`, and
     `managedclustersetbindings` of the namespace. ConfigMaps and the pull secret are looked for, and
     the hub's admission is asked, as far as the caller's rights go."""

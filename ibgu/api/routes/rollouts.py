@@ -19,7 +19,7 @@ from ibgu.api.routes.inputs import (
 )
 from ibgu.api.routes.visible import Visible
 from ibgu.api.schemas.problem import problems
-from ibgu.api.schemas.rollouts import RolloutBody, Rollouts, Steps
+from ibgu.api.schemas.rollouts import RolloutBody, RolloutsBody, StepsBody
 from ibgu.core.model import RolloutState
 
 router = APIRouter(prefix="/rollouts", tags=["rollouts"], route_class=Guarded)
@@ -47,7 +47,7 @@ async def rollouts(
     needs_person: NeedsPersonToo = False,
     *,
     caller: CallerOfRequest,
-) -> Rollouts:
+) -> RolloutsBody:
     """Of the namespaces in which the caller may `get imagebasedgroupupgrades`, as of one moment."""
     found = await reads.rollouts(
         namespaces=visible,
@@ -59,7 +59,7 @@ async def rollouts(
     if not found.items:
         await require_crd(caller)
     rows = (*found.items, *found.others)
-    return Rollouts(
+    return RolloutsBody(
         items=[rollout_body(row, duration_stats) for row in found.items],
         next_cursor=found.next,
         seq=found.seq,
@@ -83,7 +83,7 @@ async def rollout(
     responses=problems(401, 403, 404, 422, 503),
     summary="The steps of a rollout, in order",
 )
-async def steps(row: RolloutOfPath, reads: ReadsOfRequest, duration_stats: PacesOfHub) -> Steps:
+async def steps(row: RolloutOfPath, reads: ReadsOfRequest, duration_stats: PacesOfHub) -> StepsBody:
     """Those of the plan that have not begun are there too, with the state `planned`."""
     bodies = step_bodies(row.rollout, await reads.steps(row.rollout.uid), duration_stats)
-    return Steps(items=list(bodies))
+    return StepsBody(items=list(bodies))

@@ -19,7 +19,7 @@ from ibgu.api.routes.inputs import (
     Name,
     Namespace,
 )
-from ibgu.api.schemas.base import Page
+from ibgu.api.schemas.base import PageBody
 from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.shadow import ShadowClusterBody, ShadowReportBody, ShadowRolloutBody
 from ibgu.core.plan.natural import NaturalKey, natural_key
@@ -47,7 +47,7 @@ async def shadow_rollouts(
     namespace: InNamespace = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> Page[ShadowRolloutBody]:
+) -> PageBody[ShadowRolloutBody]:
     """The newest first; of the namespaces in which the caller may read rollouts."""
     if namespace is not None:
         await caller.require_rollouts(namespace)
@@ -57,7 +57,7 @@ async def shadow_rollouts(
     else:
         where = await caller.readable(await reads.namespaces())
     found = await reads.rollouts(namespaces=where, limit=limit, cursor=cursor)
-    return Page(
+    return PageBody(
         items=[shadow_rollout_body(rollout) for rollout in found.items], next_cursor=found.next
     )
 
@@ -98,7 +98,7 @@ async def shadow_report(report: ReportOfPath) -> ShadowReportBody:
 )
 async def shadow_clusters(
     report: ReportOfPath, cluster: ClusterPrefix = "", limit: Limit = PAGE, cursor: Cursor = None
-) -> Page[ShadowClusterBody]:
+) -> PageBody[ShadowClusterBody]:
     """In the order of steps, and within a step by name."""
     rows = [row for row in report.rows if row.run.cluster.startswith(cluster)]
     if cursor is not None:
@@ -106,7 +106,7 @@ async def shadow_clusters(
         rows = [row for row in rows if _place(row) > (step, natural_key(name), since)]
     found = page(rows[: limit + 1], limit, _key)
     now = datetime.now(UTC)
-    return Page(items=[cluster_body(row, now) for row in found.items], next_cursor=found.next)
+    return PageBody(items=[cluster_body(row, now) for row in found.items], next_cursor=found.next)
 
 
 def _key(row: Row) -> tuple[int, str, datetime]:

@@ -12,7 +12,7 @@ from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber, index
 from ibgu.api.routes.step import Points
 from ibgu.api.schemas.problem import problems
-from ibgu.api.schemas.view import View
+from ibgu.api.schemas.view import ViewBody
 from ibgu.db.reads.tallies import is_shared
 from ibgu.hub.ttl import TtlCache
 
@@ -53,7 +53,7 @@ def _views(request: Request) -> Views:
 
 @router.get(
     "/view",
-    response_model=View,
+    response_model=ViewBody,
     responses=problems(401, 403, 404, 422, 503),
     summary="A rollout as a screen shows it, as of one moment",
 )

@@ -6,7 +6,7 @@ from ibgu.api.access import CallerOfRequest
 from ibgu.api.context import Context
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.schemas.problem import problems
-from ibgu.api.schemas.whoami import Whoami
+from ibgu.api.schemas.whoami import WhoamiBody
 
 router = APIRouter(tags=["whoami"], route_class=Guarded)
 
@@ -16,7 +16,7 @@ router = APIRouter(tags=["whoami"], route_class=Guarded)
     responses=problems(401, 503),
     summary="The caller's user name, and the hub that answers",
 )
-async def whoami(request: Request, caller: CallerOfRequest) -> Whoami:
+async def whoami(request: Request, caller: CallerOfRequest) -> WhoamiBody:
     """For everybody whose token the hub accepts."""
     context: Context = request.app.state.context
-    return Whoami(username=caller.user.username, hub=context.hub)
+    return WhoamiBody(username=caller.user.username, hub=context.hub)

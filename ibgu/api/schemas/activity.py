@@ -19,7 +19,7 @@ _DEED: JsonValue = {
 }
 
 
-class DeedBody(Body):
+class ActivityEntryBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_DEED]})
 
     seq: int = Field(description="Of its event.")
@@ -39,5 +39,5 @@ class DeedBody(Body):
     warning: bool
 
 
-class Activity(Body):
-    items: list[DeedBody] = Field(description="The newest first.")
+class ActivityBody(Body):
+    items: list[ActivityEntryBody] = Field(description="The newest first.")

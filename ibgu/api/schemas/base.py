@@ -14,7 +14,7 @@ class Body(BaseModel):
     )
 
 
-class Page(Body, Generic[T]):
+class PageBody(Body, Generic[T]):
     items: list[T]
     next_cursor: str | None = Field(
         None, description="Give it as `cursor` to get what follows; null: this is the end."

@@ -105,6 +105,6 @@ class RiskBody(Body):
     lost: str = Field(description="What can't be undone, in a sentence; empty: nothing.")
 
 
-class Permits(Body):
+class PermitsBody(Body):
     items: list[PermitBody] = Field(description="The least dangerous first.")
     risks: dict[Action, RiskBody] = Field(description="Of a step with that action.")

@@ -5,13 +5,13 @@ from datetime import datetime
 from pydantic import Field
 
 from ibgu.api.schemas.base import Body
-from ibgu.api.schemas.members import RolloutName, VisitBody
+from ibgu.api.schemas.members import RolloutNameBody, VisitBody
 
 
 class ClaimBody(Body):
     """The right of one rollout to work on the cluster."""
 
-    rollout: RolloutName
+    rollout: RolloutNameBody
     step: int = Field(description="From 1.")
     slot: int
     taken_at: datetime

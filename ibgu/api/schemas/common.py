@@ -34,7 +34,7 @@ class StalledBody(Body):
     )
 
 
-class Counts(Body):
+class CountsBody(Body):
     """Clusters of a whole rollout, as in the IBGU's `status.summary`, or members of one step.
 
     total = waiting + running + succeeded + failed + skipped + cancelled.

@@ -30,5 +30,5 @@ class DurationBody(Body):
     max: float
 
 
-class Durations(Body):
+class DurationsBody(Body):
     items: list[DurationBody] = Field(description="In the order of actions, the commonest first.")

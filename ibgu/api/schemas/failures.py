@@ -20,7 +20,7 @@ _GROUP: JsonValue = {
 }
 
 
-class FailureGroup(Body):
+class FailureGroupBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_GROUP]})
 
     step: int = Field(description="From 1.")
@@ -38,6 +38,6 @@ class FailureGroup(Body):
     )
 
 
-class Failures(Body):
+class FailuresBody(Body):
     total: int
-    items: list[FailureGroup] = Field(description="The largest group first.")
+    items: list[FailureGroupBody] = Field(description="The largest group first.")

@@ -84,7 +84,7 @@ class MemberBody(Body):
     run: RunBody | None = Field(description="The newest run.")
 
 
-class RolloutName(Body):
+class RolloutNameBody(Body):
     namespace: str | None = Field(description="Null where the caller may not read it.")
     name: str | None = Field(description="Null where the caller may not read its namespace.")
     uid: str
@@ -106,6 +106,6 @@ class VisitBody(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_VISIT]})
 
-    rollout: RolloutName
+    rollout: RolloutNameBody
     member: MemberBody
     runs: list[RunBody] = Field(description="All attempts of it, oldest first.")

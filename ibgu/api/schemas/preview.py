@@ -93,12 +93,12 @@ class StepPreviewBody(Body):
     jitter_seconds: int = Field(description="A start is put off by up to so long.")
 
 
-class Ends(Body):
+class EndsBody(Body):
     likely: datetime | None = Field(description="null: not everything in it was measured yet.")
     latest: datetime = Field(description="When all timeouts have passed.")
 
 
-class PreviewAnswer(Body):
+class PreviewResultBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_PREVIEW]})
 
     selected: int = Field(description="Clusters of the first step that has not begun.")
@@ -107,6 +107,6 @@ class PreviewAnswer(Body):
     )
     steps: list[StepPreviewBody] = Field(description="Those that have not begun.")
     warnings: list[str]
-    ends: Ends | None = Field(description="null: nothing would begin.")
+    ends: EndsBody | None = Field(description="null: nothing would begin.")
     valid: bool
     problems: list[str] = Field(description="Why it could not be carried out.")

@@ -5,9 +5,9 @@ from enum import StrEnum
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from ibgu.api.schemas.base import Body, Page
-from ibgu.api.schemas.common import Counts, ReasonBody
-from ibgu.api.schemas.summary import NeedsPerson
+from ibgu.api.schemas.base import Body, PageBody
+from ibgu.api.schemas.common import CountsBody, ReasonBody
+from ibgu.api.schemas.summary import NeedsPersonBody
 from ibgu.core.model import Action, ReasonKind, RolloutState, StepState, Who
 from ibgu.core.status import Phase
 
@@ -82,7 +82,7 @@ _STEP: JsonValue = {
 }
 
 
-class Seed(Body):
+class SeedBody(Body):
     image: str
     version: str
 
@@ -107,10 +107,10 @@ class EtaBody(Body):
     limit: datetime = Field(description="The end of the step's time, which ends the stuck ones.")
 
 
-class CurrentStep(Body):
+class CurrentStepBody(Body):
     step: int = Field(description="From 1.")
     actions: list[Action]
-    counts: Counts = Field(description="Of this step's members.")
+    counts: CountsBody = Field(description="Of this step's members.")
 
 
 class RolloutBody(Body):
@@ -122,18 +122,20 @@ class RolloutBody(Body):
     phase: Phase
     state: RolloutState
     hold: ReasonBody | None = Field(description="Why nothing new starts, in it or in its step.")
-    seed: Seed
+    seed: SeedBody
     plan: list[PlanItemBody]
     generation: int
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
     deleted_at: datetime | None
-    counts: Counts = Field(
+    counts: CountsBody = Field(
         description="Of the whole rollout: each cluster once that ever belonged to one of its "
         "steps, as in the IBGU's `status.summary`."
     )
-    current: CurrentStep | None = Field(description="The newest step; null before the first one.")
+    current: CurrentStepBody | None = Field(
+        description="The newest step; null before the first one."
+    )
     stalled: int = Field(description="Members whose action takes longer than usual here.")
     eta: EtaBody | None = Field(
         description="When the running step will be over; null: none runs, it is held, or its "
@@ -142,9 +144,9 @@ class RolloutBody(Body):
     created_by: str | None = Field(description="Its creator, if the journal knows; else null.")
 
 
-class Rollouts(Page[RolloutBody]):
+class RolloutsBody(PageBody[RolloutBody]):
     seq: int = Field(description="The hub's newest event at the moment of this answer.")
-    needs_person: list[NeedsPerson] | None = Field(
+    needs_person: list[NeedsPersonBody] | None = Field(
         description="As `summary` has it, of the same moment; null: it was not asked for."
     )
 
@@ -158,14 +160,14 @@ class StepProgress(StrEnum):
     FINISHED = StepState.FINISHED.value
 
 
-class ReasonCount(Body):
+class ReasonCountBody(Body):
     kind: ReasonKind
     who: Who
     count: int
     overdue: int = Field(description="Those among them that have had it for longer than usual.")
 
 
-class RunningAction(Body):
+class RunningActionBody(Body):
     action: Action
     count: int
 
@@ -184,16 +186,16 @@ class StepBody(Body):
     timeout_minutes: int
     started_at: datetime | None
     finished_at: datetime | None
-    counts: Counts
+    counts: CountsBody
     stalled: int = Field(description="Members whose action takes longer than usual here.")
     eta: EtaBody | None
-    actions_running: list[RunningAction] = Field(
+    actions_running: list[RunningActionBody] = Field(
         description="What its members in flight are at, in the order of the step's actions."
     )
-    reasons: list[ReasonCount] = Field(
+    reasons: list[ReasonCountBody] = Field(
         description="Why its unfinished members are not further, the commonest reason first."
     )
 
 
-class Steps(Body):
+class StepsBody(Body):
     items: list[StepBody]

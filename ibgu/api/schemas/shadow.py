@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.schemas.base import Body
-from ibgu.api.schemas.rollouts import Seed
+from ibgu.api.schemas.rollouts import SeedBody
 from ibgu.core.model import Action, Cause
 from ibgu.core.shadow import ShadowVerdict
 
@@ -48,7 +48,7 @@ class ShadowRolloutBody(ShadowBody):
     uid: str
     created_at: datetime
     watched_since: datetime = Field(description="What was before, ibgu has not seen.")
-    seed: Seed
+    seed: SeedBody
     plan: list[list[str]]
     progress: str = Field(description="TALM's own words (condition Progressing).")
     complete: bool = Field(description="TALM says so.")

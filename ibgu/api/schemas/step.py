@@ -30,7 +30,7 @@ _TIMELINE: JsonValue = {
 }
 
 
-class Grid(Body):
+class GridBody(Body):
     """One entry a member in each list, in the order in which they start."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_GRID]})
@@ -56,7 +56,7 @@ class PointBody(Body):
     in_flight: int = Field(description="At that moment.")
 
 
-class Timeline(Body):
+class TimelineBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_TIMELINE]})
 
     step: int | None = Field(description="From 1; null: none has begun.")

@@ -48,7 +48,7 @@ _SUMMARY: JsonValue = {
 }
 
 
-class NeedsPerson(Body):
+class NeedsPersonBody(Body):
     namespace: str
     name: str
     kind: ReasonKind
@@ -60,7 +60,7 @@ class NeedsPerson(Body):
     )
 
 
-class Summary(Body):
+class SummaryBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_SUMMARY]})
 
     rollouts: dict[Phase, int] = Field(description="By phase; deleted ones are not counted.")
@@ -71,5 +71,5 @@ class Summary(Body):
         description="Clusters that are failed in these rollouts, by `counts` of each."
     )
     stalled: int
-    needs_person: list[NeedsPerson] = Field(description="What has waited longest comes first.")
+    needs_person: list[NeedsPersonBody] = Field(description="What has waited longest comes first.")
     now: datetime = Field(description="The database's clock.")

@@ -5,14 +5,14 @@ from datetime import datetime
 from pydantic import Field
 
 from ibgu.api.schemas.base import Body
-from ibgu.api.schemas.common import Counts
-from ibgu.api.schemas.failures import Failures
+from ibgu.api.schemas.common import CountsBody
+from ibgu.api.schemas.failures import FailuresBody
 from ibgu.api.schemas.rollouts import RolloutBody, StepBody
-from ibgu.api.schemas.step import Grid, Timeline
+from ibgu.api.schemas.step import GridBody, TimelineBody
 from ibgu.core.model import Action, ReasonKind
 
 
-class StalledCluster(Body):
+class StalledClusterBody(Body):
     """A cluster whose action is in flight for longer than usual here."""
 
     cluster: str
@@ -22,14 +22,14 @@ class StalledCluster(Body):
     usual: float = Field(description="Seconds in which 95 of 100 clusters of this hub do it.")
 
 
-class Selected(Body):
+class SelectedBody(Body):
     """The rollout over the clusters with the labels that were asked for, and no others."""
 
-    counts: Counts = Field(description="Over all steps, as those of `rollout`.")
+    counts: CountsBody = Field(description="Over all steps, as those of `rollout`.")
     steps: list[StepBody] = Field(description="As `steps`, with no `eta`.")
 
 
-class View(Body):
+class ViewBody(Body):
     """All of it is as of one moment: whatever is counted twice in it is counted alike."""
 
     seq: int = Field(description="The hub's newest event at that moment.")
@@ -38,21 +38,21 @@ class View(Body):
     )
     rollout: RolloutBody
     steps: list[StepBody] = Field(description="As `steps` has them.")
-    grid: Grid = Field(description="Of the step that was asked for, as `grid` has it.")
+    grid: GridBody = Field(description="Of the step that was asked for, as `grid` has it.")
     labelled: list[bool] | None = Field(
         description="Of each member of the grid, whether its cluster has such labels; null: no "
         "label was asked for."
     )
-    selected: Selected | None = Field(description="Null: no label was asked for.")
-    failures: Failures = Field(
+    selected: SelectedBody | None = Field(description="Null: no label was asked for.")
+    failures: FailuresBody = Field(
         description="Of that step, or of all of them, as `failures` has them; where a label was "
         "asked for, of clusters with such labels only."
     )
-    stalled: list[StalledCluster] = Field(
+    stalled: list[StalledClusterBody] = Field(
         description="Of that step, the ten that have been so for longest; where a label was asked "
         "for, of clusters with such labels only."
     )
-    timeline: Timeline = Field(
+    timeline: TimelineBody = Field(
         description="Of that step, as `timeline` has it; where a label was asked for, of clusters "
         "with such labels only."
     )

@@ -7,7 +7,7 @@ from ibgu.api.schemas.base import Body
 _WHO: JsonValue = {"username": "alice", "hub": "6f1d0c52-8f0e-4b9c-9a52-3c0d8a1f7b1e"}
 
 
-class Whoami(Body):
+class WhoamiBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_WHO]})
 
     username: str = Field(description="Whose token it is, as the hub says.")

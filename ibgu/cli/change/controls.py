@@ -26,13 +26,15 @@ def pause(
     """Start nothing new; what is in flight goes on."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.client.responses.changes import Pause
+    from ibgu.client.responses.changes import PauseRequest
     from ibgu.core import change
 
     how = How(RestTarget(server, token, ca_file, namespace), name, dry_run, direct, output)
     make(
         how,
-        lambda client, where, dry_run: client.pause(where, name, Pause(why=why), dry_run=dry_run),
+        lambda client, where, dry_run: client.pause(
+            where, name, PauseRequest(why=why), dry_run=dry_run
+        ),
         simply(lambda target: change.pause(target, why)),
     )
 
@@ -99,7 +101,7 @@ def skip(
     """Take waiting clusters out of the running step."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.client.responses.changes import Skip
+    from ibgu.client.responses.changes import SkipRequest
     from ibgu.core import change
 
     if bool(clusters) + waiting + bool(reason) != 1:
@@ -114,7 +116,7 @@ def skip(
         *(name, dry_run, direct, output, change.SKIP, yes),
     )
     chosen = tuple(dict.fromkeys(clusters)) if clusters else None
-    body = Skip(clusters=chosen, reason=why, if_waiting=if_waiting)
+    body = SkipRequest(clusters=chosen, reason=why, if_waiting=if_waiting)
     make(
         how,
         lambda client, where, dry_run: client.skip(where, name, body, dry_run=dry_run),

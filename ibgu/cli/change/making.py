@@ -14,8 +14,8 @@ from ibgu.cli.change.options import ChangeOutput
 from ibgu.cli.read.asking import asking
 from ibgu.cli.rest.target import RestTarget
 from ibgu.client import Client, RestError
-from ibgu.client.responses.changes import Change, NewStep
-from ibgu.client.responses.preview import PreviewOf
+from ibgu.client.responses.changes import ChangeResponse, NewStepRequest
+from ibgu.client.responses.preview import PreviewRequest
 from ibgu.core.change.danger import Danger, Risk
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Act = Callable[[Changes, core.ChangeTarget], Awaitable[T]]
     Decide = Act[core.RequestedChange]
 
-Ask = Callable[[Client, str, bool], Change]
+Ask = Callable[[Client, str, bool], ChangeResponse]
 """Takes the client, the namespace, and whether it is a dry run."""
 
 
@@ -41,7 +41,7 @@ class How(Struct, frozen=True):
     risk: Risk = Risk()
     yes: bool = False
     """Whether to skip confirmation, whatever the risk."""
-    step: NewStep | None = None
+    step: NewStepRequest | None = None
     """The step to append, whose clusters a preview counts."""
     by_state: str = ""
     """The change as REST's `actions` names it, if its risk follows from the rollout's state."""
@@ -55,7 +55,7 @@ def make(how: How, ask: Ask, decide: "Decide") -> None:
         if how.by_state:
             how = replace(how, risk=_risk_by_state(how, namespace))
 
-        def change(*, dry_run: bool) -> Change:
+        def change(*, dry_run: bool) -> ChangeResponse:
             if how.direct:
                 return asyncio.run(_directly(how, namespace, decide, dry_run=dry_run))
             return _asked(how, namespace, ask, dry_run=dry_run)
@@ -65,7 +65,7 @@ def make(how: How, ask: Ask, decide: "Decide") -> None:
         _print(change(dry_run=how.dry_run), how)
 
 
-def _confirm(how: How, namespace: str, change: Callable[..., Change]) -> None:
+def _confirm(how: How, namespace: str, change: Callable[..., ChangeResponse]) -> None:
     """Confirms the change after a dry run: a mistake is refused before the name is typed."""
     if how.yes:
         return warn(how.risk)
@@ -103,7 +103,7 @@ def _clusters(how: How, namespace: str) -> int | None:
         return current.counts.waiting if current else None
     if how.step is None:
         return None
-    body = PreviewOf(namespace=namespace, name=how.name, append=(how.step,))
+    body = PreviewRequest(namespace=namespace, name=how.name, append=(how.step,))
     with suppress(RestError):
         steps = how.target.client().preview(body).steps
         return steps[-1].clusters if steps else None
@@ -119,7 +119,7 @@ def simply(decide: "Callable[[core.ChangeTarget], core.RequestedChange]") -> "De
     return decided
 
 
-def _asked(how: How, namespace: str, ask: Ask, *, dry_run: bool) -> Change:
+def _asked(how: How, namespace: str, ask: Ask, *, dry_run: bool) -> ChangeResponse:
     with _or_directly():
         return ask(how.target.client(), namespace, dry_run)
 
@@ -136,7 +136,7 @@ def _or_directly() -> Iterator[None]:
         raise RestError(words) from error
 
 
-async def _directly(how: How, namespace: str, decide: "Decide", *, dry_run: bool) -> Change:
+async def _directly(how: How, namespace: str, decide: "Decide", *, dry_run: bool) -> ChangeResponse:
     """Makes the change with the kubeconfig's rights alone. Raises RestError."""
     from ibgu.core.change import ChangeRefused
 
@@ -149,7 +149,7 @@ async def _directly(how: How, namespace: str, decide: "Decide", *, dry_run: bool
         change = await _on_hub(how, namespace, made, dry_run=dry_run)
     except ChangeRefused as refused:
         raise RestError(str(refused), code=refused.code) from refused
-    return Change(done=change.done, kubectl=change.kubectl)
+    return ChangeResponse(done=change.done, kubectl=change.kubectl)
 
 
 async def _on_hub(how: How, namespace: str, act: "Act[T]", *, dry_run: bool) -> "T":
@@ -173,7 +173,7 @@ async def _on_hub(how: How, namespace: str, act: "Act[T]", *, dry_run: bool) -> 
         raise RestError(f"{hub_words(error)}{again}") from error
 
 
-def _print(told: Change, how: How) -> None:
+def _print(told: ChangeResponse, how: How) -> None:
     from ibgu.cli.show.forms import as_json, as_yaml
 
     match how.output:
@@ -189,6 +189,6 @@ def _print(told: Change, how: How) -> None:
                 typer.echo(f"the same by hand:\n{told.kubectl}")
 
 
-def _dry_run(told: Change) -> str:
+def _dry_run(told: ChangeResponse) -> str:
     """Returns the text of a dry run; what follows is true only if there is nothing to change."""
     return f"dry run, nothing was changed{'; without --dry-run' if told.kubectl else ''}: "

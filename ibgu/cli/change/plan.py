@@ -26,12 +26,12 @@ def add_step(
     """Append a step to a rollout's plan."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.client.responses.changes import NewStep
+    from ibgu.client.responses.changes import NewStepRequest
     from ibgu.core import change
     from ibgu.core.model import Action
 
     typed = tuple(chosen("ACTION", each, every_action()) for each in actions)
-    step = NewStep(actions=typed, max_concurrency=max_concurrency, timeout=timeout)
+    step = NewStepRequest(actions=typed, max_concurrency=max_concurrency, timeout=timeout)
     risk = change.risk_of(map(Action, typed))
     how = How(
         RestTarget(server, token, ca_file, namespace),
@@ -64,16 +64,16 @@ def abort(
     """Append AbortOnFailure, for those that have failed; or Abort, for everybody."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.client.responses.changes import Abort, NewStep
+    from ibgu.client.responses.changes import AbortRequest, NewStepRequest
     from ibgu.core import change
 
     action = change.abort_of(everybody=everybody)
-    step = NewStep(actions=(action,), max_concurrency=max_concurrency, timeout=timeout)
+    step = NewStepRequest(actions=(action,), max_concurrency=max_concurrency, timeout=timeout)
     how = How(
         RestTarget(server, token, ca_file, namespace),
         *(name, dry_run, direct, output, change.RISKS[action], yes, step),
     )
-    body = Abort(everybody=everybody, max_concurrency=max_concurrency, timeout=timeout)
+    body = AbortRequest(everybody=everybody, max_concurrency=max_concurrency, timeout=timeout)
     make(
         how,
         lambda client, where, dry_run: client.abort(where, name, body, dry_run=dry_run),
@@ -107,7 +107,7 @@ def retry(
     """Try failed clusters once more, by an ImageBasedGroupUpgrade of their own."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.client.responses.changes import Retry
+    from ibgu.client.responses.changes import RetryRequest
     from ibgu.core.change import retry
 
     if direct:
@@ -120,7 +120,7 @@ def retry(
         by_state="retry",
         clusters=len(set(clusters)) if clusters else None,
     )
-    body = Retry(clusters=tuple(clusters) if clusters else None, cause=cause or None)
+    body = RetryRequest(clusters=tuple(clusters) if clusters else None, cause=cause or None)
     make(
         how,
         lambda client, where, dry_run: client.retry(where, name, body, dry_run=dry_run),

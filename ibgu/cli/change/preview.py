@@ -11,7 +11,7 @@ from ibgu.cli.read.choices import chosen, every_action
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
 if TYPE_CHECKING:
-    from ibgu.client.responses.preview import Preview
+    from ibgu.client.responses.preview import PreviewResponse
 
 _KIND = "ImageBasedGroupUpgrade"
 
@@ -45,18 +45,18 @@ def preview(
     """Say what a plan would do; nothing is changed."""
     from ibgu.cli.read.asking import asking
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.client.responses.changes import NewStep
-    from ibgu.client.responses.preview import PreviewOf
+    from ibgu.client.responses.changes import NewStepRequest
+    from ibgu.client.responses.preview import PreviewRequest
 
     if bool(name) == bool(file) or (file and append):
         raise typer.BadParameter("name a rollout (and --append steps), or give a manifest with -f")
     with asking():
         target = RestTarget(server, token, ca_file, namespace)
         if file:
-            asked = PreviewOf(manifest=_manifest(file, target.in_namespace()))
+            asked = PreviewRequest(manifest=_manifest(file, target.in_namespace()))
         else:
             steps = tuple(
-                NewStep(
+                NewStepRequest(
                     actions=tuple(
                         chosen("--append", each, every_action())
                         for each in step.replace(",", " ").split()
@@ -66,7 +66,7 @@ def preview(
                 )
                 for step in append or ()
             )
-            asked = PreviewOf(namespace=target.in_namespace(), name=name, append=steps)
+            asked = PreviewRequest(namespace=target.in_namespace(), name=name, append=steps)
         found = target.client().preview(asked)
         _print(found, output)
     if not found.valid:
@@ -98,7 +98,7 @@ def _manifest(file: str, namespace: str) -> dict[str, Any]:
     return manifest
 
 
-def _print(found: "Preview", output: ChangeOutput) -> None:
+def _print(found: "PreviewResponse", output: ChangeOutput) -> None:
     from datetime import UTC, datetime
 
     from ibgu.cli.show.forms import as_json, as_yaml

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ibgu.cli.collect.bundle import Bundle
 from ibgu.cli.collect.logs import logs
-from ibgu.client.responses.rollouts import Rollout
+from ibgu.client.responses.rollouts import RolloutResponse
 from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -24,7 +24,7 @@ class RestRollout(Struct, frozen=True):
 
     hub: str
     """The uid of its namespace kube-system; "" if an older API does not return it."""
-    rollout: Rollout
+    rollout: RolloutResponse
     clusters: Collection[str]
 
 

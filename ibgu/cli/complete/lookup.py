@@ -8,7 +8,7 @@ from ibgu.cli.complete.words import Candidate, Slot
 from ibgu.cli.read.options import DEFAULT_SERVER
 from ibgu.cli.rest.target import RestTarget
 from ibgu.client import Client, RestError
-from ibgu.client.responses.rollouts import Rollout
+from ibgu.client.responses.rollouts import RolloutResponse
 
 SECONDS = 2.0
 """Seconds to wait for a response."""
@@ -47,7 +47,7 @@ def _rollouts(slot: Slot, target: RestTarget) -> Iterator[Candidate]:
         yield Candidate(rollout.name, f"{rollout.phase}, {rollout.seed.version}")
 
 
-def _present(target: RestTarget, client: Client) -> Iterator[Rollout]:
+def _present(target: RestTarget, client: Client) -> Iterator[RolloutResponse]:
     return client.rollouts(namespace=target.in_namespace(), state=_PRESENT)
 
 

@@ -15,7 +15,7 @@ from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Tok
 
 if TYPE_CHECKING:
     from ibgu.client import Client, RestError
-    from ibgu.client.responses.events import Event
+    from ibgu.client.responses.events import EventResponse
 
 REFRESH_SECONDS = 1.0
 
@@ -36,14 +36,14 @@ class EventFilter(Struct, frozen=True):
     """Of single clusters too; else only their warnings."""
     since: datetime | None
 
-    def has(self, event: "Event") -> bool:
+    def has(self, event: "EventResponse") -> bool:
         return (
             self.cluster in ("", event.cluster)
             and (event.warning or (not self.warnings and self._level(event)))
             and (self.since is None or event.at >= self.since)
         )
 
-    def _level(self, event: "Event") -> bool:
+    def _level(self, event: "EventResponse") -> bool:
         return self.details or bool(self.cluster) or event.cluster is None
 
 
@@ -95,17 +95,17 @@ def events(
 class EventCursor:
     """EventCursor yields events as they are read, and keeps the number of the last one."""
 
-    def __init__(self, found: "Iterable[Event]", seq: int) -> None:
+    def __init__(self, found: "Iterable[EventResponse]", seq: int) -> None:
         self._found = found
         self.seq = seq
 
-    def __iter__(self) -> "Iterator[Event]":
+    def __iter__(self) -> "Iterator[EventResponse]":
         for event in self._found:
             self.seq = event.seq
             yield event
 
 
-def _last(found: "Iterable[Event]", count: int) -> "Iterable[Event]":
+def _last(found: "Iterable[EventResponse]", count: int) -> "Iterable[EventResponse]":
     return found if count < 0 else deque(found, maxlen=count)
 
 
@@ -150,13 +150,13 @@ def _tell_once(error: "RestError", *, told: bool) -> None:
         typer.echo(f"ibgu: {error}", err=True)
 
 
-def _print(found: "Iterable[Event]", output: EventsOutput) -> None:
+def _print(found: "Iterable[EventResponse]", output: EventsOutput) -> None:
     form = _form(output)
     for event in found:
         typer.echo(form(event))
 
 
-def _form(output: EventsOutput) -> "Callable[[Event], str]":
+def _form(output: EventsOutput) -> "Callable[[EventResponse], str]":
     import msgspec
 
     from ibgu.cli.show.events import event_line, wide_line

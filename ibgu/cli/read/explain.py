@@ -10,7 +10,7 @@ from ibgu.cli.show.form import Form, tell
 
 if TYPE_CHECKING:
     from ibgu.client import Client
-    from ibgu.client.responses.explain import Explained
+    from ibgu.client.responses.explain import ExplainedResponse
 
 
 def explain(
@@ -61,7 +61,7 @@ def _tell_in_rollout(
         typer.echo(page(in_shadow(client, namespace, name, error, cluster)))
 
 
-def _tell(found: "Explained", output: Form) -> None:
+def _tell(found: "ExplainedResponse", output: Form) -> None:
     from ibgu.cli.show.explain import explain_lines
     from ibgu.cli.show.paper import page, stdout
 

@@ -10,7 +10,7 @@ from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Tok
 from ibgu.cli.read.output import ListOutput
 
 if TYPE_CHECKING:
-    from ibgu.client.responses.rollouts import Rollout
+    from ibgu.client.responses.rollouts import RolloutResponse
 
 EVERYTHING = "rollouts"
 """The word that stands for all rollouts."""
@@ -52,7 +52,7 @@ def get(
 
 
 def _print(
-    body: object, rollouts: "Sequence[Rollout]", output: ListOutput, *, everywhere: bool
+    body: object, rollouts: "Sequence[RolloutResponse]", output: ListOutput, *, everywhere: bool
 ) -> None:
     from ibgu.cli.show.forms import as_json, as_yaml
 
@@ -68,7 +68,7 @@ def _print(
             _print_table(rollouts, wide=output is ListOutput.WIDE, everywhere=everywhere)
 
 
-def _print_table(rollouts: "Sequence[Rollout]", *, wide: bool, everywhere: bool) -> None:
+def _print_table(rollouts: "Sequence[RolloutResponse]", *, wide: bool, everywhere: bool) -> None:
     from ibgu.cli.read.output import lines
     from ibgu.cli.show.rollouts import rollouts_table
 

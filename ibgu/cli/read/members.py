@@ -11,7 +11,7 @@ from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, S
 from ibgu.cli.read.output import ListOutput
 
 if TYPE_CHECKING:
-    from ibgu.client.responses.members import Member
+    from ibgu.client.responses.members import MemberResponse
 
 
 class MemberFilter:
@@ -33,7 +33,7 @@ class MemberFilter:
             "cause": None if self._failure else cause or None,
         }
 
-    def has(self, member: "Member") -> bool:
+    def has(self, member: "MemberResponse") -> bool:
         """Returns whether the member matches what no query knows: names of known failures, and
         overdue reasons."""
         late = member.reason is not None and member.reason.overdue is not None

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from ibgu.cli.show.status import StatusSnapshot
     from ibgu.client import Client
-    from ibgu.client.responses.rollouts import Rollout
-    from ibgu.client.responses.view import View
+    from ibgu.client.responses.rollouts import RolloutResponse
+    from ibgu.client.responses.view import ViewResponse
 
 STALLED = 3
 """The most stalled clusters that are shown."""
@@ -76,7 +76,7 @@ def status(
                 _print(look(), output)
 
 
-def _unmatched(view: "View", label: str) -> str:
+def _unmatched(view: "ViewResponse", label: str) -> str:
     from ibgu.cli.show.names import nobody_matches
 
     total = view.rollout.counts.total
@@ -103,7 +103,7 @@ def see(client: "Client", namespace: str, name: str, label: str = "") -> "Status
     )
 
 
-def _selected(view: "View") -> "Rollout":
+def _selected(view: "ViewResponse") -> "RolloutResponse":
     """Returns the rollout with the counts of the selected clusters, without forecasts, which are
     about all of them."""
     from msgspec.structs import replace

@@ -9,7 +9,7 @@ from ibgu.cli.show.form import Form, tell
 
 if TYPE_CHECKING:
     from ibgu.client import Client
-    from ibgu.client.responses.clusters import Cluster
+    from ibgu.client.responses.clusters import ClusterResponse
 
 
 def works(
@@ -34,7 +34,7 @@ def works(
             tell(found, output)
 
 
-def _known(client: "Client", cluster: str) -> "Cluster | None":
+def _known(client: "Client", cluster: str) -> "ClusterResponse | None":
     """Returns the cluster, whose labels take another right than its works. Raises RestError."""
     from ibgu.client import RestError
 

@@ -6,7 +6,7 @@ from itertools import chain
 from ibgu.cli.show import symbols
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses.explain import Explained
+from ibgu.client.responses.explain import ExplainedResponse
 
 _COLOURS = {
     "running": "blue",
@@ -19,7 +19,7 @@ _COLOURS = {
 }
 
 
-def explain_lines(found: Explained, now: datetime, paper: Paper) -> list[str]:
+def explain_lines(found: ExplainedResponse, now: datetime, paper: Paper) -> list[str]:
     facts = {
         "why": _why(found),
         "words": found.words if found.words != found.why else None,
@@ -36,18 +36,18 @@ def explain_lines(found: Explained, now: datetime, paper: Paper) -> list[str]:
     return [_headline(found, paper), *chain.from_iterable(told)]
 
 
-def _headline(found: Explained, paper: Paper) -> str:
+def _headline(found: ExplainedResponse, paper: Paper) -> str:
     symbol = symbols.OF_WORDS.get(found.state, symbols.WAITING)
     state = paper.paint(f"{symbol} {found.headline}", _COLOURS.get(found.state), bold=True)
     return f"{found.cluster} · {found.rollout} · step {found.step} · {state}"
 
 
-def _why(found: Explained) -> str:
+def _why(found: ExplainedResponse) -> str:
     kind = f"   [{found.kind}]" if found.kind else ""
     return f"{found.why or ''}{kind}".strip()
 
 
-def _ends(found: Explained) -> str:
+def _ends(found: ExplainedResponse) -> str:
     if not found.ends:
         return ""
     return f"{found.ends}   (up to: {found.who})" if found.who else found.ends

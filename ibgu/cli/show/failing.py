@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
-from ibgu.client.responses.failures import FailureGroup, Failures
+from ibgu.client.responses.failures import FailureGroupResponse, FailuresResponse
 
 _WORDS = 100
 """The most characters of a message, where lines have no limit."""
@@ -17,15 +17,15 @@ class Failing(Struct, frozen=True):
 
     namespace: str
     name: str
-    failures: Failures
+    failures: FailuresResponse
 
     @property
-    def groups(self) -> list[FailureGroup]:
+    def groups(self) -> list[FailureGroupResponse]:
         """Returns the groups of the newest step first; of one step, the largest."""
         return sorted(self.failures.items, key=lambda group: -group.step)
 
 
-def _left(group: FailureGroup) -> list[str]:
+def _left(group: FailureGroupResponse) -> list[str]:
     """Returns the clusters without those that were aborted after they had failed."""
     return [name for name in group.clusters if name not in group.aborted]
 
@@ -53,7 +53,7 @@ def cut(message: str, most: int = _WORDS) -> str:
     return message if len(message) <= most else f"{message[: most - 1]}…"
 
 
-def _group(group: FailureGroup, paper: Paper) -> Iterator[str]:
+def _group(group: FailureGroupResponse, paper: Paper) -> Iterator[str]:
     named = group.failure or group.cause or group.outcome
     what = f"{group.action}: {named}" if group.action else named
     head = f"{group.count:>5}  {what}  "
@@ -64,7 +64,7 @@ def _group(group: FailureGroup, paper: Paper) -> Iterator[str]:
         yield from paper.under("       → ", each)
 
 
-def _remedies(group: FailureGroup) -> Iterator[str]:
+def _remedies(group: FailureGroupResponse) -> Iterator[str]:
     """Yields remedies that still have to be carried out."""
     if group.aborted:
         whom = "" if len(group.aborted) == group.count else f": {', '.join(group.aborted)}"

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses.members import Member, Run, Visit
+from ibgu.client.responses.members import MemberResponse, RunResponse, VisitResponse
 from ibgu.core.failures import explain
 from ibgu.core.model import Action
 
@@ -14,14 +14,14 @@ _WIDE = ("RUN", "WORDS")
 _NOTHING = "-"
 
 
-def history_lines(visits: Sequence[Visit], now: datetime, *, wide: bool) -> list[str]:
+def history_lines(visits: Sequence[VisitResponse], now: datetime, *, wide: bool) -> list[str]:
     """Returns the lines, newest last, as in a log; `visits` come with the newest first."""
     rows = [row for visit in reversed(visits) for row in _rows(visit, now)]
     headings = (*_NARROW, *(_WIDE if wide else ()))
     return table(headings, [row[: len(headings)] for row in rows])
 
 
-def _rows(visit: Visit, now: datetime) -> Iterator[list[str]]:
+def _rows(visit: VisitResponse, now: datetime) -> Iterator[list[str]]:
     where = [str(visit.rollout), str(visit.member.step)]
     for run in visit.runs:
         yield [*where, *_run(run, now)]
@@ -29,7 +29,7 @@ def _rows(visit: Visit, now: datetime) -> Iterator[list[str]]:
         yield [*where, *_without_run(visit.member, now)]
 
 
-def _run(run: Run, now: datetime) -> list[str]:
+def _run(run: RunResponse, now: datetime) -> list[str]:
     began = run.arming_at or run.intended_at
     took = duration((run.ended_at or now) - began)
     return [
@@ -44,13 +44,13 @@ def _run(run: Run, now: datetime) -> list[str]:
     ]
 
 
-def _cause(run: Run) -> str:
+def _cause(run: RunResponse) -> str:
     """Returns the known failure's name, as everywhere else, or the cause."""
     known = explain(Action(run.action), run.message) if run.cause else None
     return known.name if known else run.cause or _NOTHING
 
 
-def _without_run(member: Member, now: datetime) -> list[str]:
+def _without_run(member: MemberResponse, now: datetime) -> list[str]:
     """Returns the lines of a member that waits, or ended before anything was started."""
     reason = member.reason
     words = " ".join((reason.message if reason else member.message).split())

@@ -5,19 +5,19 @@ from datetime import datetime, timedelta
 
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses.members import Member
+from ibgu.client.responses.members import MemberResponse
 
 _NARROW = ("CLUSTER", "STEP", "STATE", "ACTION", "WHY", "TOOK")
 _WIDE = ("ATTEMPT", "SLOT", "STARTED", "LIMIT", "WORDS")
 _NOTHING = "-"
 
 
-def members_lines(found: Sequence[Member], now: datetime, *, wide: bool) -> list[str]:
+def members_lines(found: Sequence[MemberResponse], now: datetime, *, wide: bool) -> list[str]:
     headings = (*_NARROW, *(_WIDE if wide else ()))
     return table(headings, [_row(member, now)[: len(headings)] for member in found])
 
 
-def _row(member: Member, now: datetime) -> list[str]:
+def _row(member: MemberResponse, now: datetime) -> list[str]:
     return [
         member.cluster,
         str(member.step),
@@ -33,13 +33,13 @@ def _row(member: Member, now: datetime) -> list[str]:
     ]
 
 
-def _last(member: Member) -> str:
+def _last(member: MemberResponse) -> str:
     if member.late and member.run:
         return member.run.action
     return member.completed[-1].action if member.completed else _NOTHING
 
 
-def _why(member: Member) -> str:
+def _why(member: MemberResponse) -> str:
     """Returns the known failure's name, the cause, or what it waits for; with a mark if it
     stalls or has waited for it too long."""
     found = member.failure or member.cause or (member.reason.kind if member.reason else _NOTHING)
@@ -48,7 +48,7 @@ def _why(member: Member) -> str:
     return f"{found} (overdue)" if member.reason and member.reason.overdue else found
 
 
-def _took(member: Member, now: datetime) -> str:
+def _took(member: MemberResponse, now: datetime) -> str:
     if member.started_at is None:
         return _NOTHING
     return duration(max((member.ended_at or now) - member.started_at, timedelta(0)))
@@ -58,6 +58,6 @@ def _clock(at: datetime | None, now: datetime) -> str:
     return clock(at, now) if at else _NOTHING
 
 
-def _words(member: Member) -> str:
+def _words(member: MemberResponse) -> str:
     reason = member.reason.message if member.reason else ""
     return " ".join((member.late or member.message or reason).split())

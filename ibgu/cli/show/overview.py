@@ -10,18 +10,18 @@ from ibgu.cli.show.failing import cut
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.rollouts import rollouts_table
 from ibgu.cli.show.times import duration
-from ibgu.client.responses.leadership import Leadership
-from ibgu.client.responses.overview import NeedsPerson, Summary
-from ibgu.client.responses.rollouts import Rollout
+from ibgu.client.responses.leadership import LeadershipResponse
+from ibgu.client.responses.overview import NeedsPersonResponse, SummaryResponse
+from ibgu.client.responses.rollouts import RolloutResponse
 
 _WORDS = 160
 """Characters of a message."""
 
 
 class Overview(Struct, frozen=True):
-    summary: Summary
-    rollouts: Sequence[Rollout]
-    leadership: Leadership
+    summary: SummaryResponse
+    rollouts: Sequence[RolloutResponse]
+    leadership: LeadershipResponse
 
     @property
     def facts(self) -> object:
@@ -62,7 +62,7 @@ def _numbers(seen: Overview, paper: Paper) -> Iterator[str]:
         yield f"under way: {under_way}{mark}"
 
 
-def _leader(found: Leadership, paper: Paper) -> Iterator[str]:
+def _leader(found: LeadershipResponse, paper: Paper) -> Iterator[str]:
     if not found.remedy:
         yield f"leader: {found.words}"
         return
@@ -74,7 +74,7 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
 
 
-def _needed(each: NeedsPerson, now: datetime, paper: Paper) -> Iterator[str]:
+def _needed(each: NeedsPersonResponse, now: datetime, paper: Paper) -> Iterator[str]:
     since = duration(now - each.since)
     of = f" ({each.members} clusters)" if each.members else ""
     words = cut(" ".join(each.message.split()), _WORDS)

@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 from ibgu.cli.show import symbols
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses.preview import Preview, StepPreview
+from ibgu.client.responses.preview import PreviewResponse, StepPreviewResponse
 
 _NAMED = 3
 _NOBODY = "no clusters, if all goes well before"
 _NOBODY_AT_ALL = "no clusters"
 
 
-def preview_lines(found: Preview, paper: Paper, now: datetime) -> list[str]:
+def preview_lines(found: PreviewResponse, paper: Paper, now: datetime) -> list[str]:
     return [*_lines(found, paper, now), "nothing was changed"]
 
 
-def _lines(found: Preview, paper: Paper, now: datetime) -> Iterator[str]:
+def _lines(found: PreviewResponse, paper: Paper, now: datetime) -> Iterator[str]:
     for problem in found.problems:
         yield paper.paint(f"{symbols.FAILED} {problem}", "red")
     if found.steps:
@@ -36,14 +36,16 @@ def _lines(found: Preview, paper: Paper, now: datetime) -> Iterator[str]:
         yield f"ends      {begin}at latest {clock(found.ends.latest, now)}"
 
 
-def _selects(found: Preview, paper: Paper) -> str:
+def _selects(found: PreviewResponse, paper: Paper) -> str:
     if not found.selected:
         words = "selects no cluster: nothing would be done"
         return paper.paint(f"{symbols.WARNING} {words}", "yellow", bold=True)
     return f"selects {found.selected} {'cluster' if found.selected == 1 else 'clusters'}"
 
 
-def _step(found: Preview, step: StepPreview, width: int, paper: Paper) -> Iterator[str]:
+def _step(
+    found: PreviewResponse, step: StepPreviewResponse, width: int, paper: Paper
+) -> Iterator[str]:
     name = f"step {step.step} {'+'.join(step.actions):<{width}}"
     if not step.clusters:
         yield f"{name}  {_NOBODY if found.selected else _NOBODY_AT_ALL}"
@@ -58,7 +60,7 @@ def _step(found: Preview, step: StepPreview, width: int, paper: Paper) -> Iterat
         yield paper.paint(f"       → {step.advice}", "yellow")
 
 
-def _limits(step: StepPreview) -> Iterator[str]:
+def _limits(step: StepPreviewResponse) -> Iterator[str]:
     if step.starts_per_minute:
         yield f"at most {step.starts_per_minute} starts a minute"
     if step.ramp_up:
@@ -67,7 +69,7 @@ def _limits(step: StepPreview) -> Iterator[str]:
         yield f"each put off by up to {duration(timedelta(seconds=step.jitter_seconds))}"
 
 
-def _measured(step: StepPreview, paper: Paper) -> str:
+def _measured(step: StepPreviewResponse, paper: Paper) -> str:
     if step.measured is None:
         return "not measured here yet"
     p50, p95 = (timedelta(seconds=each) for each in (step.measured.p50, step.measured.p95))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import age
-from ibgu.client.responses.rollouts import Rollout
+from ibgu.client.responses.rollouts import RolloutResponse
 
 NOBODY = "Completed: no clusters"
 """The phase of a plan that is over and selected nobody."""
@@ -15,7 +15,7 @@ _WIDE = ("RUNNING", "WAITING", "SKIPPED", "CANCELLED", "SEED", "HELD BY", "CREAT
 
 
 def rollouts_table(
-    rollouts: Sequence[Rollout], now: datetime, *, wide: bool, namespaces: bool
+    rollouts: Sequence[RolloutResponse], now: datetime, *, wide: bool, namespaces: bool
 ) -> list[str]:
     headings = (*(("NAMESPACE",) if namespaces else ()), *_NARROW, *(_WIDE if wide else ()))
     rows = []
@@ -26,19 +26,19 @@ def rollouts_table(
     return table(headings, rows)
 
 
-def phase_of(rollout: Rollout) -> str:
+def phase_of(rollout: RolloutResponse) -> str:
     """Returns the rollout's phase in one or a few words."""
     if rollout.deleted_at:
         return "Deleted"
     return NOBODY if selected_nobody(rollout) else rollout.phase
 
 
-def selected_nobody(rollout: Rollout) -> bool:
+def selected_nobody(rollout: RolloutResponse) -> bool:
     """Returns whether the rollout is complete without any cluster."""
     return rollout.phase == "Completed" and not rollout.counts.total
 
 
-def _narrow(rollout: Rollout, now: datetime) -> list[str]:
+def _narrow(rollout: RolloutResponse, now: datetime) -> list[str]:
     current = rollout.current
     return [
         rollout.name,
@@ -50,7 +50,7 @@ def _narrow(rollout: Rollout, now: datetime) -> list[str]:
     ]
 
 
-def _wide(rollout: Rollout) -> list[str]:
+def _wide(rollout: RolloutResponse) -> list[str]:
     hold = rollout.hold
     return [
         *_numbers(rollout, "running", "waiting", "skipped", "cancelled"),
@@ -60,7 +60,7 @@ def _wide(rollout: Rollout) -> list[str]:
     ]
 
 
-def _numbers(rollout: Rollout, *names: str) -> list[str]:
+def _numbers(rollout: RolloutResponse, *names: str) -> list[str]:
     if rollout.current is None:
         return ["-" for _ in names]
     return [str(getattr(rollout.counts, name)) for name in names]

@@ -6,17 +6,17 @@ from datetime import datetime, timedelta
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses.shadow import ShadowCluster, ShadowReport, Told
+from ibgu.client.responses.shadow import ShadowClusterResponse, ShadowReportResponse, ToldResponse
 
 _HEADINGS = ("CLUSTER", "STEP", "ACTION", "TALM", "IBGU WOULD HAVE", "EARLIER", "PLACE EMPTY")
 _DETAILED = 3
 """The most lines that each come with explanation and history."""
 
 
-class Watched(ShadowReport, frozen=True, kw_only=True):
+class Watched(ShadowReportResponse, frozen=True, kw_only=True):
     """Watched is a report with what TALM did to each cluster."""
 
-    clusters: tuple[ShadowCluster, ...] = ()
+    clusters: tuple[ShadowClusterResponse, ...] = ()
 
 
 def report_lines(report: Watched, paper: Paper, now: datetime) -> list[str]:
@@ -28,7 +28,7 @@ def report_lines(report: Watched, paper: Paper, now: datetime) -> list[str]:
     ]
 
 
-def _head(report: ShadowReport, paper: Paper) -> Iterator[str]:
+def _head(report: ShadowReportResponse, paper: Paper) -> Iterator[str]:
     rollout = report.rollout
     version = rollout.seed.version
     target = f"  → {version}" if version else ""
@@ -43,7 +43,7 @@ def _head(report: ShadowReport, paper: Paper) -> Iterator[str]:
         yield f"over {duration(saved)} earlier without batches (an estimate)"
 
 
-def _failures(report: ShadowReport, paper: Paper) -> Iterator[str]:
+def _failures(report: ShadowReportResponse, paper: Paper) -> Iterator[str]:
     groups = report.failures
     if groups:
         total = sum(group.count for group in groups)
@@ -59,7 +59,7 @@ def _failures(report: ShadowReport, paper: Paper) -> Iterator[str]:
         yield f"       → {group.remedy}"
 
 
-def _steps(report: ShadowReport) -> Iterator[str]:
+def _steps(report: ShadowReportResponse) -> Iterator[str]:
     for step in report.steps:
         parts = [
             f"step {step.step} {'+'.join(step.actions)}",
@@ -92,7 +92,7 @@ def _clusters(report: Watched, now: datetime) -> Iterator[str]:
             yield f"  {clock(note.at, now)}  {note.text}"
 
 
-def _row(row: ShadowCluster, now: datetime) -> list[str]:
+def _row(row: ShadowClusterResponse, now: datetime) -> list[str]:
     return [
         row.cluster,
         str(row.step),
@@ -104,7 +104,7 @@ def _row(row: ShadowCluster, now: datetime) -> list[str]:
     ]
 
 
-def _told(told: Told | None, now: datetime, *, failed: str) -> str:
+def _told(told: ToldResponse | None, now: datetime, *, failed: str) -> str:
     if told is None:
         return "-"
     words = failed if told.verdict == "failed" else "completed"

@@ -11,10 +11,15 @@ from ibgu.cli.show.failing import Failing, failure_lines, next_lines
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.rollouts import NOBODY, phase_of, selected_nobody
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses.failures import Failures
-from ibgu.client.responses.overview import Grid
-from ibgu.client.responses.rollouts import Eta, ReasonCount, Rollout, Step
-from ibgu.client.responses.view import StalledCluster
+from ibgu.client.responses.failures import FailuresResponse
+from ibgu.client.responses.overview import GridResponse
+from ibgu.client.responses.rollouts import (
+    EtaResponse,
+    ReasonCountResponse,
+    RolloutResponse,
+    StepResponse,
+)
+from ibgu.client.responses.view import StalledClusterResponse
 
 _COLOURS = {
     "Pending": None,
@@ -34,15 +39,15 @@ _COLOURED = {"failed": "red", "running": "blue"}
 class StatusSnapshot(Struct, frozen=True):
     """StatusSnapshot is a rollout as of one moment."""
 
-    rollout: Rollout
-    steps: Sequence[Step]
-    failures: Failures
+    rollout: RolloutResponse
+    steps: Sequence[StepResponse]
+    failures: FailuresResponse
     now: datetime
     seq: int = 0
     """The hub's newest event."""
-    stalled: Sequence[StalledCluster] = ()
+    stalled: Sequence[StalledClusterResponse] = ()
     """Some of those that take longer than usual."""
-    grid: Grid | None = None
+    grid: GridResponse | None = None
     """Members of the newest step; None: clusters are not shown one by one."""
     unmatched: str = ""
     """Says that none of the rollout's clusters has the labels; empty: some have, or none were
@@ -133,7 +138,7 @@ def _nobody(seen: StatusSnapshot, paper: Paper) -> list[str]:
     ]
 
 
-def _ends(eta: Eta, now: datetime) -> str:
+def _ends(eta: EtaResponse, now: datetime) -> str:
     """Returns the estimated end of the running step, without seconds, which nobody can promise."""
     stuck = f"{eta.stuck} {'cluster' if eta.stuck == 1 else 'clusters'} stalled"
     limit = clock(eta.limit or eta.latest, now).rpartition(":")[0]
@@ -173,7 +178,7 @@ _AT_WORK = ("Preparing", "Arming", "Running", "Rebooting", "Disarming")
 """Reasons of a cluster in flight while all is well; they are not shown, as on the page."""
 
 
-def _reasons(step: Step, now: datetime) -> list[str]:
+def _reasons(step: StepResponse, now: datetime) -> list[str]:
     """Returns the reasons with counts; for rate limits, when the next one may start."""
     told = [
         f"{each.count} {each.kind}{_until(step, each.kind, now)}{_overdue(each)}"
@@ -183,23 +188,23 @@ def _reasons(step: Step, now: datetime) -> list[str]:
     return [f"    why not further: {' · '.join(told)}"] if told else []
 
 
-def _overdue(each: ReasonCount) -> str:
+def _overdue(each: ReasonCountResponse) -> str:
     return f" ({symbols.WARNING} {each.overdue} overdue)" if each.overdue else ""
 
 
-def _until(step: Step, kind: str, now: datetime) -> str:
+def _until(step: StepResponse, kind: str, now: datetime) -> str:
     limit = step.rate_limit
     timed = limit is not None and limit.kind == kind and limit.until
     return f" until {clock(timed, now)}" if timed else ""
 
 
-def _progress(step: Step) -> str:
+def _progress(step: StepResponse) -> str:
     if step.state in ("planned", "opening"):
         return step.state
     return f"{step.counts.ended}/{step.counts.total}"
 
 
-def _counts(step: Step, paper: Paper) -> list[str]:
+def _counts(step: StepResponse, paper: Paper) -> list[str]:
     counts = step.counts
     parts = []
     if counts.succeeded:
@@ -220,7 +225,7 @@ def _counts(step: Step, paper: Paper) -> list[str]:
     return parts
 
 
-def _took(step: Step, now: datetime) -> str:
+def _took(step: StepResponse, now: datetime) -> str:
     if not step.started_at:
         return ""
     return duration((step.finished_at or now) - step.started_at)
@@ -246,7 +251,7 @@ def _stalled(seen: StatusSnapshot, paper: Paper) -> list[str]:
     return [f"{head}  {' · '.join(told)}{more}"]
 
 
-def _over_time(each: StalledCluster, now: datetime) -> str:
+def _over_time(each: StalledClusterResponse, now: datetime) -> str:
     usual = timedelta(seconds=each.usual)
     taking = usual + (now - each.since)
     doing = f"{each.cluster} {each.action} {each.reason}"

@@ -12,8 +12,8 @@ from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.status import StatusSnapshot, headline, holds, step_lines, whole
 from ibgu.cli.show.times import duration
-from ibgu.client.responses.overview import Grid
-from ibgu.client.responses.rollouts import Step
+from ibgu.client.responses.overview import GridResponse
+from ibgu.client.responses.rollouts import StepResponse
 
 _WORDS = 70
 """Characters of a message."""
@@ -50,14 +50,14 @@ def body_of(seen: StatusSnapshot) -> dict[str, object]:
     return {"seq": seen.seq, "rollout": seen.rollout, "steps": steps}
 
 
-def groups_of(seen: StatusSnapshot, step: Step) -> list[MemberGroup]:
+def groups_of(seen: StatusSnapshot, step: StepResponse) -> list[MemberGroup]:
     """Returns the groups; only the newest step has unfinished clusters."""
     grid = seen.grid
     going = _unfinished(grid) if grid and grid.step == step.step else []
     return [*_over(step), *going, *_failed(seen, step)]
 
 
-def _over(step: Step) -> Iterator[MemberGroup]:
+def _over(step: StepResponse) -> Iterator[MemberGroup]:
     if step.counts.succeeded:
         yield MemberGroup(symbols.SUCCEEDED, "succeeded", step.counts.succeeded)
     if step.counts.skipped:
@@ -66,7 +66,7 @@ def _over(step: Step) -> Iterator[MemberGroup]:
         yield MemberGroup(symbols.CANCELLED, "cancelled", step.counts.cancelled)
 
 
-def _unfinished(grid: Grid) -> list[MemberGroup]:
+def _unfinished(grid: GridResponse) -> list[MemberGroup]:
     """Returns groups of unfinished clusters, the largest first."""
     alike: dict[tuple[str, str], list[int]] = {}
     for index, (state, reason) in enumerate(zip(grid.states, grid.reasons, strict=True)):
@@ -76,7 +76,7 @@ def _unfinished(grid: Grid) -> list[MemberGroup]:
     return sorted(groups, key=lambda group: (-group.count, group.what))
 
 
-def _alike(grid: Grid, state: str, reason: str, places: Sequence[int]) -> MemberGroup:
+def _alike(grid: GridResponse, state: str, reason: str, places: Sequence[int]) -> MemberGroup:
     return MemberGroup(
         symbols.OF_WORDS.get(state, symbols.WAITING),
         reason,
@@ -86,7 +86,7 @@ def _alike(grid: Grid, state: str, reason: str, places: Sequence[int]) -> Member
     )
 
 
-def _failed(seen: StatusSnapshot, step: Step) -> Iterator[MemberGroup]:
+def _failed(seen: StatusSnapshot, step: StepResponse) -> Iterator[MemberGroup]:
     for group in seen.failures.items:
         if group.step == step.step:
             named = group.failure or group.cause or group.outcome

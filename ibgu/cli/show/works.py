@@ -5,11 +5,16 @@ from datetime import datetime
 
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.times import clock
-from ibgu.client.responses.clusters import Cluster
-from ibgu.client.responses.works import Condition, Manifest, Work, Works
+from ibgu.client.responses.clusters import ClusterResponse
+from ibgu.client.responses.works import (
+    ConditionResponse,
+    ManifestResponse,
+    WorkResponse,
+    WorksResponse,
+)
 
 
-def works_lines(found: Works, known: Cluster | None, paper: Paper) -> Iterator[str]:
+def works_lines(found: WorksResponse, known: ClusterResponse | None, paper: Paper) -> Iterator[str]:
     """Yields the lines; `known`: the cluster in the journal; None: it is not there."""
     yield paper.paint(found.cluster, bold=True)
     if known is not None and known.labels:
@@ -22,7 +27,7 @@ def works_lines(found: Works, known: Cluster | None, paper: Paper) -> Iterator[s
         yield from _work(work, found.read_at, paper)
 
 
-def _work(work: Work, now: datetime, paper: Paper) -> Iterator[str]:
+def _work(work: WorkResponse, now: datetime, paper: Paper) -> Iterator[str]:
     yield paper.paint(f"{work.name}  ({work.rollout}, {work.part})", bold=True)
     limit = work.run.limit if work.run else None
     facts = {
@@ -40,7 +45,7 @@ def _work(work: Work, now: datetime, paper: Paper) -> Iterator[str]:
         yield from _manifest(manifest, paper)
 
 
-def _manifest(manifest: Manifest, paper: Paper) -> Iterator[str]:
+def _manifest(manifest: ManifestResponse, paper: Paper) -> Iterator[str]:
     where = f"{manifest.namespace}/" if manifest.namespace else ""
     yield f"  {manifest.kind} {where}{manifest.name}"
     for condition in manifest.conditions:
@@ -49,7 +54,7 @@ def _manifest(manifest: Manifest, paper: Paper) -> Iterator[str]:
         yield from paper.under(f"    {name} = ", " ".join(value.split()))
 
 
-def _condition(found: Condition) -> str:
+def _condition(found: ConditionResponse) -> str:
     words = f": {found.message}" if found.message else ""
     reason = f" ({found.reason}{words})" if found.reason else ""
     return f"{found.type} {found.status}{reason}"

@@ -3,7 +3,7 @@
 import msgspec
 
 from ibgu.cli.stragglers.facts import HubUnavailable, Live
-from ibgu.client.responses.rollouts import Rollout
+from ibgu.client.responses.rollouts import RolloutResponse
 from ibgu.core.kinds import Ibgu, JsonObject
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -11,7 +11,7 @@ from ibgu.hub.decode import Bare, decode_one
 from ibgu.hub.errors import HubError
 
 
-async def live(rollout: Rollout) -> Live | HubUnavailable:
+async def live(rollout: RolloutResponse) -> Live | HubUnavailable:
     """Returns what the kubeconfig's current user may see; it must be the hub that ibgu works on."""
     try:
         async with await HubClient.connect() as client:

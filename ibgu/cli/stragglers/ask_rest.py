@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from ibgu.cli.stragglers.facts import Elsewhere, RestFacts
 from ibgu.client import Client
-from ibgu.client.responses.members import Member
-from ibgu.client.responses.rollouts import Rollout
+from ibgu.client.responses.members import MemberResponse
+from ibgu.client.responses.rollouts import RolloutResponse
 
 _PRESENT = ("pending", "running", "complete")
 
@@ -19,12 +19,12 @@ def known(client: Client, namespace: str, name: str, label: str = "") -> RestFac
     return RestFacts(rollout, steps, members, tuple(_newer(client, rollout)), label)
 
 
-def _newest(members: Iterable[Member]) -> dict[str, Member]:
+def _newest(members: Iterable[MemberResponse]) -> dict[str, MemberResponse]:
     """Returns the newest member of each cluster: members come in the order of their steps."""
     return {member.cluster: member for member in members}
 
 
-def _newer(client: Client, than: Rollout) -> Iterable[Elsewhere]:
+def _newer(client: Client, than: RolloutResponse) -> Iterable[Elsewhere]:
     for rollout in client.rollouts(state=_PRESENT):
         if rollout.created_at > than.created_at and rollout.started_at:
             members = _newest(client.members(rollout.namespace, rollout.name, uid=rollout.uid))

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.client.responses.members import Member
-from ibgu.client.responses.rollouts import Rollout, Step
+from ibgu.client.responses.members import MemberResponse
+from ibgu.client.responses.rollouts import RolloutResponse, StepResponse
 from ibgu.core.kinds import Ibgu
 
 
@@ -15,15 +15,15 @@ class Elsewhere(Struct, frozen=True):
 
     name: str
     """As namespace/name."""
-    members: Mapping[str, Member]
+    members: Mapping[str, MemberResponse]
 
 
 class RestFacts(Struct, frozen=True):
     """RestFacts is what the REST API returned."""
 
-    rollout: Rollout
-    steps: tuple[Step, ...]
-    members: Mapping[str, Member]
+    rollout: RolloutResponse
+    steps: tuple[StepResponse, ...]
+    members: Mapping[str, MemberResponse]
     """The newest of each cluster."""
     newer: tuple[Elsewhere, ...]
     """The newest rollout first."""

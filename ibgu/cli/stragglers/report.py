@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.cli.stragglers.facts import Elsewhere, HubUnavailable, Live, RestFacts
-from ibgu.client.responses.members import Member
+from ibgu.client.responses.members import MemberResponse
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action
 from ibgu.core.plan import allowed
@@ -127,7 +127,7 @@ def _judged(left: Left, course: PlanProgress, live: Live | HubUnavailable) -> St
     return None if left.outcome == "succeeded" else Straggler(left, StragglerState.ENDED)
 
 
-def _now(member: Member, newer: Sequence[Elsewhere]) -> tuple[Left, str]:
+def _now(member: MemberResponse, newer: Sequence[Elsewhere]) -> tuple[Left, str]:
     """Returns the member's state, and the newer rollout that owns it now ("": it is ours). One that
     a newer rollout has only taken back to Idle is ours again."""
     for other in newer:
@@ -140,7 +140,7 @@ def _now(member: Member, newer: Sequence[Elsewhere]) -> tuple[Left, str]:
     return _left(member), ""
 
 
-def _left(member: Member) -> Left:
+def _left(member: MemberResponse) -> Left:
     reason = member.reason
     return Left(
         cluster=member.cluster,
@@ -158,13 +158,13 @@ def _left(member: Member) -> Left:
     )
 
 
-def _kind(member: Member) -> str:
+def _kind(member: MemberResponse) -> str:
     if member.outcome == "succeeded":
         return "Aborted" if _action(member) is Action.ABORT_ON_FAILURE else "NotTaken"
     return member.failure or member.cause or (member.reason.kind if member.reason else "")
 
 
-def _action(member: Member) -> Action:
+def _action(member: MemberResponse) -> Action:
     last = member.completed[-1].action if member.completed else None
     run = member.run.action if member.run else None
     return Action(member.failed_action or member.action or last or run or Action.PREP)

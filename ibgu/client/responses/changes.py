@@ -3,8 +3,8 @@
 from ibgu.client.responses.base import Response
 
 
-class Abort(Response, frozen=True, kw_only=True):
-    """Abort takes None as in the plan's last step; `timeout` is in minutes."""
+class AbortRequest(Response, frozen=True, kw_only=True):
+    """AbortRequest takes None as in the plan's last step; `timeout` is in minutes."""
 
     everybody: bool = False
     """Whether it is Abort, which undoes what has succeeded too; else AbortOnFailure."""
@@ -12,18 +12,18 @@ class Abort(Response, frozen=True, kw_only=True):
     timeout: int | None = None
 
 
-class NewStep(Response, frozen=True, kw_only=True):
+class NewStepRequest(Response, frozen=True, kw_only=True):
     actions: tuple[str, ...]
     max_concurrency: int | None = None
     timeout: int | None = None
 
 
-class Pause(Response, frozen=True, kw_only=True):
+class PauseRequest(Response, frozen=True, kw_only=True):
     why: str = ""
 
 
-class Skip(Response, frozen=True, kw_only=True):
-    """Skip takes all that wait if both are None."""
+class SkipRequest(Response, frozen=True, kw_only=True):
+    """SkipRequest takes all that wait if both are None."""
 
     clusters: tuple[str, ...] | None = None
     reason: str | None = None
@@ -31,19 +31,19 @@ class Skip(Response, frozen=True, kw_only=True):
     """Whether to leave out clusters that do not wait; else one of them refuses all."""
 
 
-class Retry(Response, frozen=True, kw_only=True):
-    """Retry takes all that have failed if both are None."""
+class RetryRequest(Response, frozen=True, kw_only=True):
+    """RetryRequest takes all that have failed if both are None."""
 
     clusters: tuple[str, ...] | None = None
     cause: str | None = None
 
 
-class Change(Response, frozen=True, kw_only=True):
+class ChangeResponse(Response, frozen=True, kw_only=True):
     done: str
     kubectl: str = ""
 
 
-class Permit(Response, frozen=True, kw_only=True):
+class PermitResponse(Response, frozen=True, kw_only=True):
     name: str
     allowed: bool = False
     why: str = ""
@@ -52,11 +52,11 @@ class Permit(Response, frozen=True, kw_only=True):
     lost: str = ""
 
 
-class Risk(Response, frozen=True, kw_only=True):
+class RiskResponse(Response, frozen=True, kw_only=True):
     danger: str
     lost: str = ""
 
 
-class Permits(Response, frozen=True, kw_only=True):
-    items: tuple[Permit, ...]
-    risks: dict[str, Risk] | None = None
+class PermitsResponse(Response, frozen=True, kw_only=True):
+    items: tuple[PermitResponse, ...]
+    risks: dict[str, RiskResponse] | None = None

@@ -5,20 +5,20 @@ from datetime import datetime
 from msgspec import field
 
 from ibgu.client.responses.base import Response
-from ibgu.client.responses.members import RolloutName, Visit
+from ibgu.client.responses.members import RolloutNameResponse, VisitResponse
 
 
-class Claim(Response, frozen=True, kw_only=True):
-    rollout: RolloutName
+class ClaimResponse(Response, frozen=True, kw_only=True):
+    rollout: RolloutNameResponse
     step: int
     slot: int
     taken_at: datetime
 
 
-class Cluster(Response, frozen=True, kw_only=True):
+class ClusterResponse(Response, frozen=True, kw_only=True):
     name: str
-    newest: Visit
-    claim: Claim | None = None
+    newest: VisitResponse
+    claim: ClaimResponse | None = None
     labels: dict[str, str] | None = None
     labels_pending: dict[str, str | None] = field(default_factory=dict)
     annotations_pending: dict[str, str | None] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from ibgu.client.responses.base import Response
 
 
-class Duration(Response, frozen=True, kw_only=True):
+class DurationResponse(Response, frozen=True, kw_only=True):
     action: str
     result: str
     count: int
@@ -13,5 +13,5 @@ class Duration(Response, frozen=True, kw_only=True):
     max: float
 
 
-class Durations(Response, frozen=True, kw_only=True):
-    items: tuple[Duration, ...]
+class DurationsResponse(Response, frozen=True, kw_only=True):
+    items: tuple[DurationResponse, ...]

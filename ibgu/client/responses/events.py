@@ -8,8 +8,8 @@ from msgspec import field
 from ibgu.client.responses.base import Response
 
 
-class Deed(Response, frozen=True, kw_only=True):
-    """Deed is what somebody did to a rollout, or what became of it."""
+class ActivityEntryResponse(Response, frozen=True, kw_only=True):
+    """ActivityEntryResponse is what somebody did to a rollout, or what became of it."""
 
     seq: int
     at: datetime
@@ -22,13 +22,13 @@ class Deed(Response, frozen=True, kw_only=True):
     warning: bool = False
 
 
-class Activity(Response, frozen=True, kw_only=True):
-    """Activity lists deeds, newest first."""
+class ActivityResponse(Response, frozen=True, kw_only=True):
+    """ActivityResponse lists what was done, newest first."""
 
-    items: tuple[Deed, ...]
+    items: tuple[ActivityEntryResponse, ...]
 
 
-class Event(Response, frozen=True, kw_only=True):
+class EventResponse(Response, frozen=True, kw_only=True):
     seq: int
     at: datetime
     kind: str = ""

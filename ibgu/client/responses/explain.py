@@ -5,12 +5,12 @@ from datetime import datetime
 from ibgu.client.responses.base import Response
 
 
-class Line(Response, frozen=True, kw_only=True):
+class LineResponse(Response, frozen=True, kw_only=True):
     at: datetime
     text: str
 
 
-class Explained(Response, frozen=True, kw_only=True):
+class ExplainedResponse(Response, frozen=True, kw_only=True):
     cluster: str
     rollout: str
     """namespace/name"""
@@ -30,4 +30,4 @@ class Explained(Response, frozen=True, kw_only=True):
     remedy: str | None = None
     limit: datetime | None = None
     late: str | None = None
-    history: tuple[Line, ...] = ()
+    history: tuple[LineResponse, ...] = ()

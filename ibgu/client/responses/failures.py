@@ -3,7 +3,7 @@
 from ibgu.client.responses.base import Response
 
 
-class FailureGroup(Response, frozen=True, kw_only=True):
+class FailureGroupResponse(Response, frozen=True, kw_only=True):
     step: int
     action: str | None = None
     outcome: str = ""
@@ -18,6 +18,6 @@ class FailureGroup(Response, frozen=True, kw_only=True):
     """Of those, the ones that were taken back to Idle since."""
 
 
-class Failures(Response, frozen=True, kw_only=True):
+class FailuresResponse(Response, frozen=True, kw_only=True):
     total: int
-    items: tuple[FailureGroup, ...] = ()
+    items: tuple[FailureGroupResponse, ...] = ()

@@ -5,7 +5,7 @@ from datetime import datetime
 from ibgu.client.responses.base import Response
 
 
-class Leadership(Response, frozen=True, kw_only=True):
+class LeadershipResponse(Response, frozen=True, kw_only=True):
     leader: str | None = None
     epoch: int = 0
     since: datetime | None = None

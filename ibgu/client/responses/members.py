@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from ibgu.client.responses.base import Response
-from ibgu.client.responses.rollouts import Reason
+from ibgu.client.responses.rollouts import ReasonResponse
 
 
-class Run(Response, frozen=True, kw_only=True):
+class RunResponse(Response, frozen=True, kw_only=True):
     id: str
     action: str
     attempt: int = 0
@@ -21,27 +21,27 @@ class Run(Response, frozen=True, kw_only=True):
     message: str = ""
 
 
-class CompletedAction(Response, frozen=True, kw_only=True):
+class CompletedActionResponse(Response, frozen=True, kw_only=True):
     action: str
     at: datetime
     note: str = ""
 
 
-class Stalled(Response, frozen=True, kw_only=True):
+class StalledResponse(Response, frozen=True, kw_only=True):
     since: datetime
     usual: float
     """Seconds."""
 
 
-class Member(Response, frozen=True, kw_only=True):
+class MemberResponse(Response, frozen=True, kw_only=True):
     cluster: str
     step: int
     position: int = 0
     state: str = ""
     action: str | None = None
     attempt: int = 0
-    reason: Reason | None = None
-    stalled: Stalled | None = None
+    reason: ReasonResponse | None = None
+    stalled: StalledResponse | None = None
     slot: int | None = None
     limit: datetime | None = None
     started_at: datetime | None = None
@@ -53,13 +53,13 @@ class Member(Response, frozen=True, kw_only=True):
     failure: str | None = None
     means: str | None = None
     remedy: str | None = None
-    completed: tuple[CompletedAction, ...] = ()
+    completed: tuple[CompletedActionResponse, ...] = ()
     late: str = ""
-    run: Run | None = None
+    run: RunResponse | None = None
 
 
-class RolloutName(Response, frozen=True, kw_only=True):
-    """RolloutName has no name if the caller may not read its namespace."""
+class RolloutNameResponse(Response, frozen=True, kw_only=True):
+    """RolloutNameResponse has no name if the caller may not read its namespace."""
 
     namespace: str | None = None
     name: str | None = None
@@ -71,7 +71,7 @@ class RolloutName(Response, frozen=True, kw_only=True):
         return f"{self.namespace}/{self.name}"
 
 
-class Visit(Response, frozen=True, kw_only=True):
-    rollout: RolloutName
-    member: Member
-    runs: tuple[Run, ...] = ()
+class VisitResponse(Response, frozen=True, kw_only=True):
+    rollout: RolloutNameResponse
+    member: MemberResponse
+    runs: tuple[RunResponse, ...] = ()

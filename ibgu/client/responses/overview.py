@@ -5,7 +5,7 @@ from datetime import datetime
 from ibgu.client.responses.base import Response
 
 
-class NeedsPerson(Response, frozen=True, kw_only=True):
+class NeedsPersonResponse(Response, frozen=True, kw_only=True):
     namespace: str
     name: str
     kind: str
@@ -15,17 +15,17 @@ class NeedsPerson(Response, frozen=True, kw_only=True):
     overdue: bool = False
 
 
-class Summary(Response, frozen=True, kw_only=True):
+class SummaryResponse(Response, frozen=True, kw_only=True):
     rollouts: dict[str, int]
     members: dict[str, int]
     failed: int = 0
     stalled: int = 0
-    needs_person: tuple[NeedsPerson, ...] = ()
+    needs_person: tuple[NeedsPersonResponse, ...] = ()
     now: datetime
 
 
-class Grid(Response, frozen=True, kw_only=True):
-    """Grid has one entry per member in each list."""
+class GridResponse(Response, frozen=True, kw_only=True):
+    """GridResponse has one entry per member in each list."""
 
     step: int | None
     seq: int
@@ -39,14 +39,14 @@ class Grid(Response, frozen=True, kw_only=True):
     overdue: tuple[bool, ...] = ()
 
 
-class Point(Response, frozen=True, kw_only=True):
+class PointResponse(Response, frozen=True, kw_only=True):
     at: datetime
     succeeded: int
     failed: int
     in_flight: int
 
 
-class Timeline(Response, frozen=True, kw_only=True):
+class TimelineResponse(Response, frozen=True, kw_only=True):
     step: int | None
     slots: int | None
-    points: tuple[Point, ...]
+    points: tuple[PointResponse, ...]

@@ -5,23 +5,23 @@ from datetime import datetime
 from ibgu.client.responses.base import Response
 
 
-class Overdue(Response, frozen=True, kw_only=True):
+class OverdueResponse(Response, frozen=True, kw_only=True):
     since: datetime
     usual: float
     """Seconds."""
     check: str = ""
 
 
-class Reason(Response, frozen=True, kw_only=True):
+class ReasonResponse(Response, frozen=True, kw_only=True):
     kind: str
     since: datetime
     until: datetime | None = None
     who: str = ""
     message: str = ""
-    overdue: Overdue | None = None
+    overdue: OverdueResponse | None = None
 
 
-class Counts(Response, frozen=True, kw_only=True):
+class CountsResponse(Response, frozen=True, kw_only=True):
     total: int = 0
     waiting: int = 0
     running: int = 0
@@ -36,18 +36,18 @@ class Counts(Response, frozen=True, kw_only=True):
         return self.succeeded + self.failed + self.skipped + self.cancelled
 
 
-class Seed(Response, frozen=True, kw_only=True):
+class SeedResponse(Response, frozen=True, kw_only=True):
     image: str = ""
     version: str = ""
 
 
-class PlanItem(Response, frozen=True, kw_only=True):
+class PlanItemResponse(Response, frozen=True, kw_only=True):
     actions: tuple[str, ...]
     max_concurrency: int = 0
     timeout_minutes: int = 0
 
 
-class Eta(Response, frozen=True, kw_only=True):
+class EtaResponse(Response, frozen=True, kw_only=True):
     at: datetime
     earliest: datetime
     latest: datetime
@@ -56,63 +56,63 @@ class Eta(Response, frozen=True, kw_only=True):
     limit: datetime | None = None
 
 
-class CurrentStep(Response, frozen=True, kw_only=True):
+class CurrentStepResponse(Response, frozen=True, kw_only=True):
     step: int
     actions: tuple[str, ...] = ()
-    counts: Counts = Counts()
+    counts: CountsResponse = CountsResponse()
     """Of this step's members."""
 
 
-class Rollout(Response, frozen=True, kw_only=True):
+class RolloutResponse(Response, frozen=True, kw_only=True):
     namespace: str
     name: str
     uid: str = ""
     phase: str = ""
     state: str = ""
-    hold: Reason | None = None
-    seed: Seed = Seed()
-    plan: tuple[PlanItem, ...] = ()
+    hold: ReasonResponse | None = None
+    seed: SeedResponse = SeedResponse()
+    plan: tuple[PlanItemResponse, ...] = ()
     generation: int = 0
     created_at: datetime
     started_at: datetime | None = None
     completed_at: datetime | None = None
     deleted_at: datetime | None = None
-    counts: Counts = Counts()
+    counts: CountsResponse = CountsResponse()
     """Of the whole rollout."""
-    current: CurrentStep | None = None
+    current: CurrentStepResponse | None = None
     stalled: int = 0
-    eta: Eta | None = None
+    eta: EtaResponse | None = None
     created_by: str | None = None
 
 
-class ReasonCount(Response, frozen=True, kw_only=True):
+class ReasonCountResponse(Response, frozen=True, kw_only=True):
     kind: str
     who: str = ""
     count: int = 0
     overdue: int = 0
 
 
-class RunningAction(Response, frozen=True, kw_only=True):
+class RunningActionResponse(Response, frozen=True, kw_only=True):
     action: str
     count: int = 0
 
 
-class Step(Response, frozen=True, kw_only=True):
+class StepResponse(Response, frozen=True, kw_only=True):
     step: int
     actions: tuple[str, ...] = ()
     state: str = ""
-    hold: Reason | None = None
-    rate_limit: Reason | None = None
+    hold: ReasonResponse | None = None
+    rate_limit: ReasonResponse | None = None
     max_concurrency: int = 0
     timeout_minutes: int = 0
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    counts: Counts = Counts()
+    counts: CountsResponse = CountsResponse()
     stalled: int = 0
-    eta: Eta | None = None
-    actions_running: tuple[RunningAction, ...] = ()
-    reasons: tuple[ReasonCount, ...] = ()
+    eta: EtaResponse | None = None
+    actions_running: tuple[RunningActionResponse, ...] = ()
+    reasons: tuple[ReasonCountResponse, ...] = ()
 
 
-class Steps(Response, frozen=True, kw_only=True):
-    items: tuple[Step, ...]
+class StepsResponse(Response, frozen=True, kw_only=True):
+    items: tuple[StepResponse, ...]

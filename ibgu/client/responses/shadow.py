@@ -3,36 +3,36 @@
 from datetime import datetime
 
 from ibgu.client.responses.base import Response
-from ibgu.client.responses.rollouts import Seed
+from ibgu.client.responses.rollouts import SeedResponse
 
 
-class ShadowRollout(Response, frozen=True, kw_only=True):
+class ShadowRolloutResponse(Response, frozen=True, kw_only=True):
     namespace: str
     name: str
     shadow: bool = True
     uid: str = ""
     created_at: datetime
     watched_since: datetime
-    seed: Seed = Seed()
+    seed: SeedResponse = SeedResponse()
     plan: tuple[tuple[str, ...], ...] = ()
     progress: str = ""
     complete: bool = False
     deleted: bool = False
 
 
-class Told(Response, frozen=True, kw_only=True):
+class ToldResponse(Response, frozen=True, kw_only=True):
     verdict: str
     at: datetime
     cause: str | None = None
     message: str = ""
 
 
-class Note(Response, frozen=True, kw_only=True):
+class NoteResponse(Response, frozen=True, kw_only=True):
     at: datetime
     text: str = ""
 
 
-class ShadowCluster(Response, frozen=True, kw_only=True):
+class ShadowClusterResponse(Response, frozen=True, kw_only=True):
     cluster: str
     shadow: bool = True
     step: int = 0
@@ -41,8 +41,8 @@ class ShadowCluster(Response, frozen=True, kw_only=True):
     since: datetime
     reachable: bool = False
     words: str = ""
-    ibgu: Told | None = None
-    talm: Told | None = None
+    ibgu: ToldResponse | None = None
+    talm: ToldResponse | None = None
     ahead_seconds: float | None = None
     idle_seconds: float | None = None
     differ: bool = False
@@ -50,17 +50,17 @@ class ShadowCluster(Response, frozen=True, kw_only=True):
     failure: str | None = None
     means: str | None = None
     remedy: str | None = None
-    history: tuple[Note, ...] = ()
+    history: tuple[NoteResponse, ...] = ()
 
 
-class SlowBatch(Response, frozen=True, kw_only=True):
+class SlowBatchResponse(Response, frozen=True, kw_only=True):
     batch: int
     slowest: str = ""
     waited_seconds: float = 0.0
     idle_seconds: float = 0.0
 
 
-class ShadowStep(Response, frozen=True, kw_only=True):
+class ShadowStepResponse(Response, frozen=True, kw_only=True):
     step: int
     actions: tuple[str, ...] = ()
     max_concurrency: int = 0
@@ -74,10 +74,10 @@ class ShadowStep(Response, frozen=True, kw_only=True):
     sliding_seconds: float | None = None
     saved_seconds: float = 0.0
     idle_seconds: float = 0.0
-    slow: tuple[SlowBatch, ...] = ()
+    slow: tuple[SlowBatchResponse, ...] = ()
 
 
-class ShadowFailure(Response, frozen=True, kw_only=True):
+class ShadowFailureResponse(Response, frozen=True, kw_only=True):
     step: int
     action: str = ""
     cause: str | None = None
@@ -90,10 +90,10 @@ class ShadowFailure(Response, frozen=True, kw_only=True):
     ahead_seconds: float = 0.0
 
 
-class ShadowReport(Response, frozen=True, kw_only=True):
-    rollout: ShadowRollout
+class ShadowReportResponse(Response, frozen=True, kw_only=True):
+    rollout: ShadowRolloutResponse
     shadow: bool = True
-    steps: tuple[ShadowStep, ...] = ()
-    failures: tuple[ShadowFailure, ...] = ()
+    steps: tuple[ShadowStepResponse, ...] = ()
+    failures: tuple[ShadowFailureResponse, ...] = ()
     ahead_seconds: float = 0.0
     saved_seconds: float = 0.0

@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from ibgu.client.responses.base import Response
-from ibgu.client.responses.failures import Failures
-from ibgu.client.responses.overview import Grid, Timeline
-from ibgu.client.responses.rollouts import Counts, Rollout, Step
+from ibgu.client.responses.failures import FailuresResponse
+from ibgu.client.responses.overview import GridResponse, TimelineResponse
+from ibgu.client.responses.rollouts import CountsResponse, RolloutResponse, StepResponse
 
 
-class StalledCluster(Response, frozen=True, kw_only=True):
+class StalledClusterResponse(Response, frozen=True, kw_only=True):
     cluster: str
     action: str
     reason: str
@@ -17,22 +17,22 @@ class StalledCluster(Response, frozen=True, kw_only=True):
     """Seconds."""
 
 
-class Selected(Response, frozen=True, kw_only=True):
-    """Selected is the rollout over the clusters with the requested labels."""
+class SelectedResponse(Response, frozen=True, kw_only=True):
+    """SelectedResponse is the rollout over the clusters with the requested labels."""
 
-    counts: Counts
-    steps: tuple[Step, ...]
+    counts: CountsResponse
+    steps: tuple[StepResponse, ...]
 
 
-class View(Response, frozen=True, kw_only=True):
+class ViewResponse(Response, frozen=True, kw_only=True):
     seq: int
     now: datetime
-    rollout: Rollout
-    steps: tuple[Step, ...]
-    grid: Grid
+    rollout: RolloutResponse
+    steps: tuple[StepResponse, ...]
+    grid: GridResponse
     """Of the step that was asked for, as are the following."""
     labelled: tuple[bool, ...] | None
-    selected: Selected | None = None
-    failures: Failures
-    stalled: tuple[StalledCluster, ...] = ()
-    timeline: Timeline
+    selected: SelectedResponse | None = None
+    failures: FailuresResponse
+    stalled: tuple[StalledClusterResponse, ...] = ()
+    timeline: TimelineResponse

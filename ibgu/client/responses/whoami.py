@@ -3,6 +3,6 @@
 from ibgu.client.responses.base import Response
 
 
-class Whoami(Response, frozen=True, kw_only=True):
+class WhoamiResponse(Response, frozen=True, kw_only=True):
     username: str
     hub: str

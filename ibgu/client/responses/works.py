@@ -5,7 +5,7 @@ from datetime import datetime
 from ibgu.client.responses.base import Response
 
 
-class Condition(Response, frozen=True, kw_only=True):
+class ConditionResponse(Response, frozen=True, kw_only=True):
     type: str
     status: str
     reason: str = ""
@@ -14,15 +14,15 @@ class Condition(Response, frozen=True, kw_only=True):
     last_transition_time: datetime | None = None
 
 
-class Manifest(Response, frozen=True, kw_only=True):
+class ManifestResponse(Response, frozen=True, kw_only=True):
     kind: str
     namespace: str
     name: str
-    conditions: tuple[Condition, ...]
+    conditions: tuple[ConditionResponse, ...]
     feedback: dict[str, str]
 
 
-class WorkRun(Response, frozen=True, kw_only=True):
+class WorkRunResponse(Response, frozen=True, kw_only=True):
     id: str
     action: str
     attempt: int
@@ -31,7 +31,7 @@ class WorkRun(Response, frozen=True, kw_only=True):
     result: str | None = None
 
 
-class Ibu(Response, frozen=True, kw_only=True):
+class IbuResponse(Response, frozen=True, kw_only=True):
     standing: str
     stage: str
     generation: int
@@ -42,7 +42,7 @@ class Ibu(Response, frozen=True, kw_only=True):
     run: str
 
 
-class Work(Response, frozen=True, kw_only=True):
+class WorkResponse(Response, frozen=True, kw_only=True):
     name: str
     part: str
     rollout: str
@@ -55,15 +55,15 @@ class Work(Response, frozen=True, kw_only=True):
     terminating: bool
     edited: bool
     armed: bool
-    run: WorkRun | None = None
+    run: WorkRunResponse | None = None
     applied: bool
     apply_error: str
-    ibu: Ibu | None = None
-    conditions: tuple[Condition, ...]
-    manifests: tuple[Manifest, ...]
+    ibu: IbuResponse | None = None
+    conditions: tuple[ConditionResponse, ...]
+    manifests: tuple[ManifestResponse, ...]
 
 
-class Works(Response, frozen=True, kw_only=True):
+class WorksResponse(Response, frozen=True, kw_only=True):
     cluster: str
     read_at: datetime
-    items: tuple[Work, ...]
+    items: tuple[WorkResponse, ...]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from ibgu.client.responses.failures import FailureGroup, Failures
+from ibgu.client.responses.failures import FailureGroupResponse, FailuresResponse
 from ibgu.core.failures import KnownFailure, explain
 from ibgu.core.model import Action
 
@@ -23,7 +23,7 @@ class ReplayedFailure(Struct, frozen=True):
         return explain(Action(self.action), self.message)
 
 
-def failures_of(failed: Mapping[tuple[int, str], ReplayedFailure]) -> Failures:
+def failures_of(failed: Mapping[tuple[int, str], ReplayedFailure]) -> FailuresResponse:
     """Returns the groups; `failed` by step and cluster."""
     groups: dict[tuple[object, ...], list[tuple[str, ReplayedFailure]]] = {}
     for (_, cluster), found in failed.items():
@@ -32,13 +32,13 @@ def failures_of(failed: Mapping[tuple[int, str], ReplayedFailure]) -> Failures:
         groups.setdefault(key, []).append((cluster, found))
     items = [_group(members) for members in groups.values()]
     items.sort(key=lambda group: -group.count)
-    return Failures(total=len(failed), items=tuple(items))
+    return FailuresResponse(total=len(failed), items=tuple(items))
 
 
-def _group(members: list[tuple[str, ReplayedFailure]]) -> FailureGroup:
+def _group(members: list[tuple[str, ReplayedFailure]]) -> FailureGroupResponse:
     first = members[0][1]
     known = first.known
-    return FailureGroup(
+    return FailureGroupResponse(
         step=first.step + 1,
         action=first.action,
         outcome=first.outcome,

@@ -9,14 +9,14 @@ from msgspec import Struct, field, to_builtins
 from ibgu.cli.show.playback.failures import ReplayedFailure, failures_of
 from ibgu.cli.show.status import StatusSnapshot
 from ibgu.client.responses.rollouts import (
-    Counts,
-    CurrentStep,
-    PlanItem,
-    Reason,
-    ReasonCount,
-    Rollout,
-    Seed,
-    Step,
+    CountsResponse,
+    CurrentStepResponse,
+    PlanItemResponse,
+    ReasonCountResponse,
+    ReasonResponse,
+    RolloutResponse,
+    SeedResponse,
+    StepResponse,
 )
 from ibgu.core.counts import (
     Place,
@@ -51,7 +51,7 @@ class _Step(Struct):
     total: int = 0
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    hold: Reason | None = None
+    hold: ReasonResponse | None = None
     members: dict[str, _Member] = {}
     counts: Counter[str] = field(default_factory=Counter)
     doing: Counter[str] = field(default_factory=Counter)
@@ -72,7 +72,7 @@ class Playback:
         self._plan: list[dict[str, Any]] = []
         self._version = ""
         self._state = "pending"
-        self._hold: Reason | None = None
+        self._hold: ReasonResponse | None = None
         self._times: dict[str, datetime | None] = dict.fromkeys(_TIMES)
         self._steps: list[_Step] = []
         self._failed: dict[tuple[int, str], ReplayedFailure] = {}
@@ -139,16 +139,16 @@ class Playback:
     def seen(self, now: datetime) -> StatusSnapshot:
         current = self._steps[-1] if self._steps else None
         hold, counts = self._held(), self._counts()
-        rollout = Rollout(
+        rollout = RolloutResponse(
             namespace=self._namespace,
             name=self._name,
             created_at=self._created_at or now,
             phase=self._phase(hold, counts),
             counts=counts,
-            plan=tuple(PlanItem(actions=tuple(item["actions"])) for item in self._plan),
-            seed=Seed(version=self._version),
+            plan=tuple(PlanItemResponse(actions=tuple(item["actions"])) for item in self._plan),
+            seed=SeedResponse(version=self._version),
             hold=hold,
-            current=CurrentStep(step=current.index + 1) if current else None,
+            current=CurrentStepResponse(step=current.index + 1) if current else None,
             started_at=self._times["started_at"],
             completed_at=self._times["completed_at"],
             deleted_at=self._times["deleted_at"],
@@ -161,17 +161,17 @@ class Playback:
         ]
         return StatusSnapshot(rollout, [*steps, *planned], failures_of(self._failed), now)
 
-    def _held(self) -> Reason | None:
+    def _held(self) -> ReasonResponse | None:
         return self._hold or (self._steps[-1].hold if self._steps else None)
 
-    def _phase(self, hold: Reason | None, counts: Counts) -> str:
+    def _phase(self, hold: ReasonResponse | None, counts: CountsResponse) -> str:
         if hold is not None and self._state != "deleted":
             return "Invalid" if hold.kind == "InvalidPlan" else "Held"
         if self._state == "complete" and counts.failed:
             return "CompletedWithFailures"
         return _PHASES.get(self._state, "Running")
 
-    def _counts(self) -> Counts:
+    def _counts(self) -> CountsResponse:
         """Returns the counts of the whole rollout, as `core.counts` does."""
         visits = (
             Visit((name, member.uid), step.actions[0], Place(step.index, member.progress))
@@ -179,7 +179,7 @@ class Playback:
             for name, member in step.members.items()
         )
         places = Counter(places_of(visits))
-        return Counts(**to_builtins(counts_of_places(places, self._course())))
+        return CountsResponse(**to_builtins(counts_of_places(places, self._course())))
 
     def _course(self) -> RolloutSteps:
         return RolloutSteps(
@@ -197,13 +197,13 @@ _TIMES = {
 _PHASES = {"pending": "Pending", "complete": "Completed", "deleted": "Deleted"}
 
 
-def _hold(event: EventRow, before: Reason | None) -> Reason | None:
+def _hold(event: EventRow, before: ReasonResponse | None) -> ReasonResponse | None:
     kind = event.data.get("hold")
     if not kind:
         return None
     since = before.since if before is not None and before.kind == kind else event.at
     message, who = event.data.get("hold_message", ""), event.data.get("hold_who", "")
-    return Reason(kind=kind, message=message, who=who, since=since)
+    return ReasonResponse(kind=kind, message=message, who=who, since=since)
 
 
 def _on_step(step: _Step, event: EventRow) -> None:
@@ -223,17 +223,19 @@ def _count(step: _Step, member: _Member, by: int) -> None:
         step.doing[member.doing] += by
 
 
-def _step_body(step: _Step) -> Step:
+def _step_body(step: _Step) -> StepResponse:
     counts = step.counts
-    doing = [ReasonCount(kind=what, count=count) for what, count in step.doing.items() if count]
-    return Step(
+    doing = [
+        ReasonCountResponse(kind=what, count=count) for what, count in step.doing.items() if count
+    ]
+    return StepResponse(
         step=step.index + 1,
         actions=tuple(step.actions),
         state=step.state,
         max_concurrency=step.most,
         started_at=step.started_at,
         finished_at=step.finished_at,
-        counts=Counts(
+        counts=CountsResponse(
             total=step.total,
             waiting=counts["waiting"],
             running=counts["in flight"],
@@ -246,10 +248,10 @@ def _step_body(step: _Step) -> Step:
     )
 
 
-def _most_first(reason: ReasonCount) -> tuple[int, str]:
+def _most_first(reason: ReasonCountResponse) -> tuple[int, str]:
     return (-reason.count, reason.kind)
 
 
-def _planned(index: int, item: dict[str, Any]) -> Step:
+def _planned(index: int, item: dict[str, Any]) -> StepResponse:
     empty = _Step(index, item.get("actions", []), 0, state="planned")
     return _step_body(empty)

@@ -16,24 +16,24 @@ export function Activity({ rollout, now }) {
   const { items } = body;
   return html`<section class="card activity" aria-labelledby="activity">
     <h2 id="activity">Activity</h2>
-    <${Deeds} items=${items.slice(0, SHOWN)} now=${now} />
+    <${Entries} items=${items.slice(0, SHOWN)} now=${now} />
     ${
       items.length > SHOWN &&
       html`<details>
       <summary>${items.length === ASKED ? `The last ${ASKED}` : `All ${items.length}`}</summary>
-      <${Deeds} items=${items.slice(SHOWN)} now=${now} />
+      <${Entries} items=${items.slice(SHOWN)} now=${now} />
     </details>`
     }
   </section>`;
 }
 
-function Deeds({ items, now }) {
+function Entries({ items, now }) {
   return html`<ol class="told">
-    ${items.map((deed) => html`<${Deed} key=${deed.seq} deed=${deed} now=${now} />`)}
+    ${items.map((entry) => html`<${Entry} key=${entry.seq} entry=${entry} now=${now} />`)}
   </ol>`;
 }
 
-function Deed({ deed: { at, title, text, step, warning, ...origin }, now }) {
+function Entry({ entry: { at, title, text, step, warning, ...origin }, now }) {
   return html`<li>
     <time datetime=${at} title=${utc(at)}>${clock(at, now)}</time>
     <p>
