@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from ibgu.api.context import Context
-from ibgu.core.forecast import DurationsByAction, DurationStats
+from ibgu.core.forecast import DurationsByAction, DurationStats, steadied
 from ibgu.core.model import Action
 from ibgu.db.reads import Reads
 from ibgu.hub.ttl import TtlCache
@@ -21,11 +21,17 @@ class MeasuredDurations:
     def __init__(self, context: Context) -> None:
         self._reads = Reads(context.engine, context.hub)
         self._cache: TtlCache[None, dict[Action, DurationStats]] | None = None
+        self._known: DurationsByAction = {}
 
     async def duration_stats(self) -> DurationsByAction:
         if self._cache is None:
             self._cache = TtlCache(FRESH_SECONDS, asyncio.get_running_loop().time)
-        return await self._cache.get(None, self._reads.duration_stats)
+        return await self._cache.get(None, self._measure)
+
+    async def _measure(self) -> dict[Action, DurationStats]:
+        found = steadied(self._known, await self._reads.duration_stats())
+        self._known = found
+        return found
 
 
 async def _duration_stats(request: Request) -> DurationsByAction:

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from ibgu.core.forecast import DurationsByAction
+from ibgu.core.forecast import DurationsByAction, steadied
 from ibgu.db.errors import JournalAway, told
 from ibgu.db.reads import Reads
 
@@ -33,7 +33,8 @@ class ActionDurations:
             await self._asked.wait()
             self._asked.clear()
             try:
-                self.duration_stats = await self._reads.duration_stats()
+                found = await self._reads.duration_stats()
+                self.duration_stats = steadied(self.duration_stats, found)
             except (JournalAway, DBAPIError) as error:
                 log.warning("can't tell how long actions usually take", error=told(error))
             await asyncio.sleep(FRESH)

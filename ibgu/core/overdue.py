@@ -2,8 +2,9 @@
 
 Every reason for which ibgu or the cluster has to act is in one of two tables: after which time it
 is overdue, and what to check then; or why it never is. Reasons that wait for a person do so from
-the start. The time is p95 of what the journal measures on this hub: from an attempt's start until
-it is sent, until the cluster takes it, until it ends. Other reasons have a fixed limit.
+the start. The time is p95, with a margin, of what the journal measures on this hub: from an
+attempt's start until it is sent, until the cluster takes it, until it ends. Other reasons have a
+fixed limit.
 """
 
 from datetime import datetime, timedelta
@@ -16,8 +17,6 @@ from ibgu.core.gates import GATE_REASONS
 from ibgu.core.meaning import STARTS_AFTER_ANOTHER, STARTS_AT_ITS_TIME
 from ibgu.core.model import Action, Member, MemberState, Reason, ReasonKind, Run
 
-LEAST = timedelta(seconds=30)
-"""The shortest time after which a reason is overdue, however fast this hub's clusters are."""
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 
@@ -41,7 +40,7 @@ class Attempt(Struct, frozen=True):
 
 class OverdueRule(Struct, frozen=True):
     after: timedelta
-    """Counts from the reason's beginning; where `usual` was measured, its p95 replaces it."""
+    """Counts from the reason's beginning; where `usual` was measured, its limit replaces it."""
     check: str
     """What a person checks; {cluster} is the cluster's name."""
     usual: Usual | None = None
@@ -49,9 +48,9 @@ class OverdueRule(Struct, frozen=True):
 
 class Overdue(Struct, frozen=True):
     since: datetime
-    """When the reason had lasted as long as usual."""
+    """When the rule's limit had passed."""
     usual: float
-    """Seconds."""
+    """Seconds: p95, or the rule's fixed limit."""
     check: str
 
 
@@ -140,24 +139,27 @@ def overdue(
     rule = RULES.get(kind)
     if rule is None:
         return None
-    begin, usual = since, rule.after.total_seconds()
+    due, usual = since + rule.after, rule.after.total_seconds()
     if attempt is not None and (measured := _measured(rule, attempt, duration_stats)) is not None:
-        begin, usual = measured
-    due = begin + timedelta(seconds=usual)
+        due, usual = measured
     return Overdue(due, usual, rule.check.format(cluster=cluster)) if now > due else None
 
 
 def _measured(
     rule: OverdueRule, attempt: Attempt, duration_stats: DurationsByAction
 ) -> tuple[datetime, float] | None:
-    """Returns when the rule's p95 begins to count, and its seconds."""
+    """Returns when the rule's limit has passed, and the p95 that it was made of."""
     stats = duration_stats.get(attempt.action)
     begin = attempt.started if rule.usual is Usual.PREPARED else attempt.sent
     if rule.usual is None or stats is None or begin is None:
         return None
-    p95 = {Usual.PREPARED: stats.prepared, Usual.TAKEN: stats.taken, Usual.ENDED: stats.p95}
-    usual = p95[rule.usual]
-    return None if usual is None else (begin, max(usual, LEAST.total_seconds()))
+    measured = {
+        Usual.PREPARED: (stats.limits.prepared, stats.prepared),
+        Usual.TAKEN: (stats.limits.taken, stats.taken),
+        Usual.ENDED: (stats.limits.ended, stats.p95),
+    }
+    limit, p95 = measured[rule.usual]
+    return None if limit is None or p95 is None else (begin + timedelta(seconds=limit), p95)
 
 
 def overdue_of(

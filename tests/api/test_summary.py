@@ -200,4 +200,4 @@ async def test_what_takes_longer_than_usual(ask: Ask, journal: Journal, context:
         assert (old["result"], old["count"]) == ("succeeded", 4)
     assert (await ask("alice", "durations", label="model=none")).json() == {"items": []}
     assert (await ask("bob", "durations", label="model=old")).status_code == 403
-    assert members[10]["stalled"] == {"since": "2026-05-04T03:03:01.123456Z", "usual": 60.0}
+    assert members[10]["stalled"] == {"since": "2026-05-04T03:03:16.123456Z", "usual": 60.0}

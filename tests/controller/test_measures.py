@@ -126,10 +126,10 @@ def test_who_leads_no_more_is_silent() -> None:
 
 def test_an_action_beyond_what_is_usual_has_stalled() -> None:
     duration_stats = {Action.UPGRADE: DurationStats(20, 1500.0, 2400.0, (1500.0,))}
-    begun = {minutes: run(Action.UPGRADE, arming_at=NOW - minutes * MINUTE) for minutes in (39, 41)}
+    begun = {minutes: run(Action.UPGRADE, arming_at=NOW - minutes * MINUTE) for minutes in (49, 51)}
     members = [
-        in_flight("site-1", run=begun[39]),
-        in_flight("site-2", slot=2, run=begun[41]),
+        in_flight("site-1", run=begun[49]),
+        in_flight("site-2", slot=2, run=begun[51]),
         in_flight("site-3", slot=3, run=run(Action.UPGRADE, arming_at=None)),
     ]
     measures.gauge(fleet(*members), NOW, duration_stats)

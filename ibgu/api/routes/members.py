@@ -65,7 +65,7 @@ async def members(
         clusters=clusters,
         label=label,
         reason=reason,
-        slower_than={action: stats.p95 for action, stats in duration_stats.items()}
+        slower_than={action: stats.limits.ended for action, stats in duration_stats.items()}
         if stalled
         else None,
         sort=sort,

@@ -2,7 +2,7 @@
 over."""
 
 from ibgu.core.forecast.curve import IntervalCounts, Point, curve
-from ibgu.core.forecast.durations import MEASURED, DurationsByAction, DurationStats
+from ibgu.core.forecast.durations import MEASURED, DurationsByAction, DurationStats, steadied
 from ibgu.core.forecast.eta import Eta, InFlight, RemainingWork, eta
 from ibgu.core.forecast.schedule import makespan
 from ibgu.core.forecast.stalled import Stalled, stalled
@@ -21,4 +21,5 @@ __all__ = [
     "eta",
     "makespan",
     "stalled",
+    "steadied",
 ]

@@ -74,7 +74,7 @@ def eta(rest: RemainingWork, now: datetime, duration_stats: DurationsByAction) -
 
 def _stuck(each: InFlight, duration_stats: DurationsByAction) -> bool:
     stats = duration_stats.get(each.left[0])
-    return each.overdue or (stats is not None and each.elapsed > stats.p95)
+    return each.overdue or (stats is not None and each.elapsed > stats.limits.ended)
 
 
 def _of_the_others(

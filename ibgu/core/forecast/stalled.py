@@ -10,7 +10,7 @@ from ibgu.core.model import Action
 
 class Stalled(Struct, frozen=True):
     since: datetime
-    """When the action had taken as long as usual."""
+    """When p95 with its margin had passed."""
     usual: float
     """Seconds within which 95 of 100 clusters of this hub have done it."""
 
@@ -22,6 +22,6 @@ def stalled(
     None: not yet."""
     if action is None or began is None or action not in duration_stats:
         return None
-    usual = duration_stats[action].p95
-    since = began + timedelta(seconds=usual)
-    return Stalled(since, usual) if now > since else None
+    stats = duration_stats[action]
+    since = began + timedelta(seconds=stats.limits.ended)
+    return Stalled(since, stats.p95) if now > since else None

@@ -154,9 +154,9 @@ def test_words_of_a_running_cluster_may_be_known() -> None:
 
 
 def test_what_takes_too_long() -> None:
-    duration_stats = {Action.UPGRADE: DurationStats(40, 1500.0, 1860.0, (1500.0,))}
+    duration_stats = {Action.UPGRADE: DurationStats(40, 1200.0, 1500.0, (1200.0,))}
     assert told(running(), duration_stats=duration_stats).headline == (
-        "Upgrade running for 36 min (attempt 1), stalled: 95 of 100 take at most 31 min"
+        "Upgrade running for 36 min (attempt 1), stalled: 95 of 100 take at most 25 min"
     )
 
 

@@ -80,7 +80,7 @@ def test_nobody_knows_the_end_of_who_took_longer_than_all() -> None:
 @pytest.mark.parametrize("duration_stats", [RATE_LIMITS, {}], ids=["measured", "not measured"])
 def test_when_only_stuck_ones_are_left_the_limit_ends_them(duration_stats: Any) -> None:
     """They were said to be over "in a moment", for minutes."""
-    left = [InFlight((Action.PREP,), 151.0, overdue=not duration_stats) for _ in range(7)]
+    left = [InFlight((Action.PREP,), 188.0, overdue=not duration_stats) for _ in range(7)]
     found = eta(rest(in_flight=left), NOW, duration_stats)
     assert seconds(found) == (86400.0, 86400.0, 86400.0)
     assert found

@@ -19,8 +19,9 @@ details of the one cluster: since when, until when if that is known, the cluster
 
 A reason that lasts longer than usual is *overdue*: from then on a person must act, and
 `ibgu explain`, `ibgu stragglers`, the page and REST (`reason.overdue`) say what to check. Where a
-p95 is named, it is measured on this hub (from ten clusters on, at least 30 seconds). Of all else
-the journal has no times: the limit is the one that is named here.
+p95 is named, it is measured on this hub (from ten clusters on), and the reason is overdue after a
+quarter more, at least 30 seconds. Of all else the journal has no times: the limit is the one that
+is named here.
 
 Where nothing is said about what to do, ibgu goes on by itself. Annotations like `ibgu.dev/resume`
 are in [Concepts](../concepts.md)."""
