@@ -13,6 +13,7 @@ from ibgu.core.snapshot import PayloadState
 from tests.core.decide.events import UID
 from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.restores import backup, restore_hub
+from tests.core.gates.toy import WIDE_FREEZE
 
 Make = Callable[[], Twin]
 Event = Callable[[Twin], object]
@@ -135,6 +136,15 @@ def misspelt_rate_limit() -> Twin:
     return twin
 
 
+def frozen() -> Twin:
+    """A policy keeps everybody."""
+    twin = _began()
+    twin.policies = (WIDE_FREEZE,)
+    twin.touch(UID)
+    twin.settle()
+    return twin
+
+
 def too_late() -> Twin:
     """Its deadline passed while ibgu was away, and nobody is judged yet."""
     twin = _began(clusters=2)
@@ -188,6 +198,7 @@ PLACES: dict[str, Make] = {
         payload_blocked,
         unbound,
         misspelt_rate_limit,
+        frozen,
         too_late,
         stopped,
         complete,

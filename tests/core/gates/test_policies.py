@@ -243,6 +243,20 @@ def test_a_chained_action_waits_with_its_slot_and_gets_new_time() -> None:
     assert executed(twin, Stage.UPGRADE) == ["site-1", *OPEN]
 
 
+def test_one_that_a_gate_keeps_in_its_chain_gives_no_slot_away() -> None:
+    """Its limit passes behind the gate, and others could start."""
+    twin = fleet(RING, plan="Prep Upgrade", concurrency=1, timeout=600)
+    open_ring(twin, "site-1", "site-3")
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.labels["site-1"] |= CLOSED
+    twin.wait(hours=5)
+    member = twin.member("uid-a", 0, "site-1")
+    assert member.limit
+    assert member.limit < twin.now
+    assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
+    assert executed(twin, Stage.PREP) == ["site-1"]
+
+
 def test_a_chain_goes_on_when_the_gate_of_a_step_opens() -> None:
     twin = fleet(plan="Prep Upgrade", concurrency=5)
     twin.until(Kind.RUN_ACCEPTED)
