@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ibgu.cli.complete.words import Candidate, asked
+from ibgu.cli.complete.words import CompletionItem, asked
 
 NO_FILES = ":4"
 """kubectl's last line: do not propose files."""
@@ -22,7 +22,7 @@ def kubectl_complete() -> None:
     print(NO_FILES)
 
 
-def candidates(words: Sequence[str]) -> list[Candidate]:
+def candidates(words: Sequence[str]) -> list[CompletionItem]:
     from ibgu.cli.complete.commands import commands
     from ibgu.cli.complete.lookup import lookup
 

@@ -31,7 +31,7 @@ class Command(Struct, frozen=True):
         return next((each for each in self.options if word in each.names), None)
 
 
-class Candidate(Struct, frozen=True):
+class CompletionItem(Struct, frozen=True):
     word: str
     help: str = ""
 
@@ -52,12 +52,12 @@ class Slot(Struct, frozen=True):
 
 def asked(
     commands: Mapping[str, Command], words: Sequence[str]
-) -> tuple[list[Candidate], Slot | None]:
+) -> tuple[list[CompletionItem], Slot | None]:
     """Returns candidates that are known at once, and the value that has to be looked up, if any.
     `words` come without the program's name; the last one is half typed, or empty."""
     *done, typed = words or [""]
     if not done:
-        found = [Candidate(name, command.help) for name, command in commands.items()]
+        found = [CompletionItem(name, command.help) for name, command in commands.items()]
         return _beginning(found, typed), None
     command = commands.get(done[0])
     return _in_command(command, done[1:], typed) if command else ([], None)
@@ -65,7 +65,7 @@ def asked(
 
 def _in_command(
     command: Command, done: Sequence[str], typed: str
-) -> tuple[list[Candidate], Slot | None]:
+) -> tuple[list[CompletionItem], Slot | None]:
     given, values, open_option = _read(command, done)
     name, equals, begun = typed.partition("=")
     if open_option is None and equals and (option := command.option(name)):
@@ -104,17 +104,17 @@ def _read(
     return tuple(given), values, waiting
 
 
-def _value(choices: Sequence[str], slot: Slot) -> tuple[list[Candidate], Slot | None]:
+def _value(choices: Sequence[str], slot: Slot) -> tuple[list[CompletionItem], Slot | None]:
     """Returns the choices, or a slot to look up if there are none."""
-    found = _beginning([Candidate(choice) for choice in choices], slot.typed)
-    return [Candidate(slot.before + each.word) for each in found], None if choices else slot
+    found = _beginning([CompletionItem(choice) for choice in choices], slot.typed)
+    return [CompletionItem(slot.before + each.word) for each in found], None if choices else slot
 
 
-def _options(command: Command, done: Sequence[str]) -> Iterator[Candidate]:
+def _options(command: Command, done: Sequence[str]) -> Iterator[CompletionItem]:
     for option in command.options:
         if option.repeatable or not any(name in done for name in option.names):
-            yield from (Candidate(name, option.help) for name in option.names)
+            yield from (CompletionItem(name, option.help) for name in option.names)
 
 
-def _beginning(found: list[Candidate], typed: str) -> list[Candidate]:
+def _beginning(found: list[CompletionItem], typed: str) -> list[CompletionItem]:
     return [each for each in found if each.word.startswith(typed)]
