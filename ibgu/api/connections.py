@@ -138,15 +138,15 @@ class Connection(H11Protocol):
         transport.set_write_buffer_limits(high=0)
         self.app_state = {**self.app_state, ABORT: self._reset}
         self._limit.add(self)
-        self._look()
+        self._watch_deadline()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        self._look()
+        self._watch_deadline()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._look()
+        self._watch_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._limit.remove(self)
@@ -157,12 +157,12 @@ class Connection(H11Protocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._queued = self.transport.get_write_buffer_size()
-        self._look()
+        self._watch_deadline()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._queued = None
-        self._look()
+        self._watch_deadline()
 
     def cut(self, why: str) -> None:
         telemetry.API_REFUSED.labels(why).inc()
@@ -177,7 +177,7 @@ class Connection(H11Protocol):
         found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.transport.abort()
 
-    def _look(self) -> None:
+    def _watch_deadline(self) -> None:
         """Starts a deadline if the connection waits for something new."""
         waits = self._waiting()
         if waits is self._waits:

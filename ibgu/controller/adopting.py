@@ -82,7 +82,7 @@ class Adopting:
             return
         elif rollout.uid in self._asked:
             self.forget(rollout.uid)
-        elif not tracked.steps and self._wished(rollout):
+        elif not tracked.steps and self._requested(rollout):
             self._read_payload(rollout)
 
     def answered(self, result: WriteResult) -> bool:
@@ -105,7 +105,7 @@ class Adopting:
 
     # -- before --------------------------------------------------------------------------------
 
-    def _wished(self, rollout: Rollout) -> bool:
+    def _requested(self, rollout: Rollout) -> bool:
         found = self._mirror.ibgu(rollout.uid)
         wish = found.metadata.annotations.get(names.ADOPT) if found else None
         return wish is not None and names.journaled(wish) != rollout.controls.get(names.ADOPT)

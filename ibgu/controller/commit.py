@@ -150,7 +150,7 @@ class JournalWriter:
 
     async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:
         """Returns the run ids that no run of this hub ever had."""
-        return await self.survive(lambda: self._journal.foreign_runs(shown))
+        return await self.with_retries(lambda: self._journal.foreign_runs(shown))
 
     def _keep(self, decisions: list[Decision]) -> None:
         if not self._waiting:
@@ -182,17 +182,17 @@ class JournalWriter:
         """Commits the turn. Raises, in a group, a Broken for each rollout whose part Postgres
         refuses; the others are decided again without them."""
         try:
-            return await self.survive(lambda: self._journal.commit(changeset))
+            return await self.with_retries(lambda: self._journal.commit(changeset))
         except Exception as error:
             if not is_refused(error):
                 raise
-            refused = await self.survive(lambda: self._journal.refused(changeset))
+            refused = await self.with_retries(lambda: self._journal.refused(changeset))
             if not refused:
                 raise
             broken = [broken_by(uid, each) for uid, each in refused.items()]
             raise ExceptionGroup("Postgres refuses what was decided", broken) from error
 
-    async def survive(self, act: Callable[[], Awaitable[T]]) -> T:
+    async def with_retries(self, act: Callable[[], Awaitable[T]]) -> T:
         """Runs `act` and retries it every `RETRY` seconds while the journal is away."""
         while True:
             try:

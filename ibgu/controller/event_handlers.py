@@ -72,7 +72,7 @@ class EventHandlers:
             self.broken = self.broken or broken
             self._deps.work_queue.touch_now(rollout)
 
-    def wished(self, rollout: str) -> None:
+    def changed_by_person(self, rollout: str) -> None:
         """Expedites a change that a person made to the IBGU; the mirror calls this after
         `touched`."""
         self._deps.work_queue.expedite()

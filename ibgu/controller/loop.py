@@ -141,7 +141,7 @@ class Loop:
     async def _something(self) -> None:
         work_queue, clock = self._deps.work_queue, self._deps.clock
         if clock.stale:
-            await self._deps.journal_writer.survive(clock.sync)
+            await self._deps.journal_writer.with_retries(clock.sync)
         work_queue.ring(clock.now())
         if work_queue.changed.is_set() or self._gap:
             return

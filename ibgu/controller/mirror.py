@@ -31,18 +31,18 @@ class Mirror:
     `touched(rollout, cluster)` is called for every change that may matter to a rollout; a change of
     a ManagedCluster comes with rollout "" and concerns all rollouts that have it.
     `status_changed(rollout)` is called when an IBGU's status has changed, whoever wrote it;
-    `wished(rollout)` after `touched`, when a person has changed an IBGU.
+    `changed_by_person(rollout)` after `touched`, when a person has changed an IBGU.
     """
 
     def __init__(
         self,
         touched: Callable[[str, str], None],
         status_changed: Callable[[str], None] = lambda rollout: None,
-        wished: Callable[[str], None] = lambda rollout: None,
+        changed_by_person: Callable[[str], None] = lambda rollout: None,
     ) -> None:
         self._touched = touched
         self._status_changed = status_changed
-        self._wished = wished
+        self._changed_by_person = changed_by_person
         self.hub_restored = ""
         """The proof that the hub was restored from a backup, if seen since this was cleared."""
         self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed, self._restored)
@@ -203,7 +203,7 @@ class Mirror:
         if old is None or new is None or _wish(old) != _wish(new):
             for uid in {obj.metadata.uid for obj in (old, new) if obj is not None}:
                 self._touched(uid, "")
-                self._wished(uid)
+                self._changed_by_person(uid)
         elif old.status != new.status:
             self._status_changed(new.metadata.uid)
 

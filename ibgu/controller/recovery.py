@@ -91,7 +91,9 @@ class Recovery:
         chosen = frozenset(wanted)
         while True:
             shown = self._mirror.runs()
-            loaded = await self._journal_writer.survive(partial(self._journal.load, chosen, shown))
+            loaded = await self._journal_writer.with_retries(
+                partial(self._journal.load, chosen, shown)
+            )
             if self._mirror.runs() <= shown:
                 return _fleet(loaded, self._across_namespaces), loaded.versions
 

@@ -74,7 +74,7 @@ class Controller:
         self._durations = ActionDurations(reads)
         self._tally = telemetry.Tally(client)
         self._journal = Journal(engine, served.hub)
-        self._mirror = Mirror(self._touched, self._status_changed, self._wished)
+        self._mirror = Mirror(self._touched, self._status_changed, self._changed_by_person)
         self._watches = Watches(client, self._mirror, served, settings, self._rng)
         needs = of_controller(settings, LEASE, cgus=served.cgus)
         self._rights = RightsWatch(client, needs, self._rights_given)
@@ -115,7 +115,7 @@ class Controller:
             tasks.create_task(self._rights.run())
             tasks.create_task(self._durations.run())
             tasks.create_task(self._load_ahead())
-            tasks.create_task(self._elector.look())
+            tasks.create_task(self._elector.read())
             await self._watches.synced()
             log.info("in sync", **self._watches.sizes())
             await self._campaign()
@@ -171,11 +171,11 @@ class Controller:
         if self._loop is not None:
             self._loop.handlers.touched(rollout, cluster)
 
-    def _wished(self, rollout: str) -> None:
+    def _changed_by_person(self, rollout: str) -> None:
         if self._quarantine is not None:
             self._quarantine.changed(rollout)
         if self._loop is not None:
-            self._loop.handlers.wished(rollout)
+            self._loop.handlers.changed_by_person(rollout)
 
     def _status_changed(self, rollout: str) -> None:
         if self._loop is not None:
@@ -238,7 +238,7 @@ class Controller:
         journal_writer = self._journal_writer = JournalWriter(self._journal)
         epoch = 0
         try:
-            epoch = await journal_writer.survive(
+            epoch = await journal_writer.with_retries(
                 lambda: self._journal.lead(self._settings.identity)
             )
             log.info("leading", epoch=epoch)

@@ -126,7 +126,7 @@ class Term:
     async def _work(self, tasks: asyncio.TaskGroup, proof: str, led_since: datetime | None) -> None:
         deps, journal_writer = self._deps, self._journal_writer
         clock = self._clock
-        await journal_writer.survive(clock.sync)
+        await journal_writer.with_retries(clock.sync)
         talm = TalmWatch(
             deps.client, clock, deps.settings.talm_namespaces.split(","), deps.talm_seen
         )

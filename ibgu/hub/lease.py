@@ -108,7 +108,7 @@ class Elector:
         """Returns the lease's metadata while it is ours."""
         return self._ours.metadata if self._ours is not None else None
 
-    async def look(self) -> None:
+    async def read(self) -> None:
         """Reads the lease before `run`, at the start of the process: a lease that nobody renews
         then expires from now on, so that `run` need not wait for it."""
         self._until = self._loop.time() + self._times.renew_deadline

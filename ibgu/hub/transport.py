@@ -131,7 +131,7 @@ class Silence:
         self._timer = timer
         self._seconds = seconds
         self._heard = self._loop.time()
-        self._handle = self._loop.call_later(seconds, self._look)
+        self._handle = self._loop.call_later(seconds, self._check_silence)
 
     def broken(self) -> None:
         self._heard = self._loop.time()
@@ -139,14 +139,14 @@ class Silence:
     def end(self) -> None:
         self._handle.cancel()
 
-    def _look(self, again: bool = False) -> None:
+    def _check_silence(self, again: bool = False) -> None:
         left = self._heard + self._seconds - self._loop.time()
         if left > 0:
-            self._handle = self._loop.call_later(left, self._look)
+            self._handle = self._loop.call_later(left, self._check_silence)
         elif not again:
             # A process that was suspended so long finds what has arrived meanwhile: it reads that
             # first.
-            self._handle = self._loop.call_later(LISTEN, self._look, True)
+            self._handle = self._loop.call_later(LISTEN, self._check_silence, True)
         elif not self._timer.expired():
             self._timer.reschedule(self._loop.time())
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from ibgu.cli.read import looks
+from ibgu.cli.read import polling
 from ibgu.cli.read.spans import span
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import (
@@ -45,7 +45,7 @@ WAIT = ("--wait", "--timeout", "2m")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looks, "REFRESH_SECONDS", 0.01)
+    monkeypatch.setattr(polling, "REFRESH_SECONDS", 0.01)
 
 
 async def complete(journal: Journal, *outcomes: Outcome) -> None:
@@ -159,7 +159,7 @@ async def test_a_rollout_that_was_applied_a_moment_ago(
 
 
 async def test_what_can_not_be_asked(ibgu: Ibgu, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looks, "UNKNOWN_SECONDS", 0.0)
+    monkeypatch.setattr(polling, "UNKNOWN_SECONDS", 0.0)
     unknown = await ibgu("status", "ran-9", *WAIT)
     refused = await ibgu("status", "ran-9", *WAIT, "-n", "edge", user="bob")
     assert (unknown.exit_code, refused.exit_code) == (4, 4)

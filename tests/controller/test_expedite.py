@@ -16,14 +16,14 @@ def test_a_changed_wish_is_told_after_it_was_touched() -> None:
     mirror = Mirror(
         lambda uid, cluster: told.append("touched"),
         lambda uid: told.append("status"),
-        wished=lambda uid: told.append("wished"),
+        changed_by_person=lambda uid: told.append("changed_by_person"),
     )
     mirror.ibgus.upsert(found(1))
     mirror.ibgus.upsert(found(2, generation=2))
     mirror.ibgus.upsert(found(3, generation=2, pause="yes"))
-    assert told == ["touched", "wished"] * 3
+    assert told == ["touched", "changed_by_person"] * 3
 
     mirror.ibgus.upsert(found(4, generation=2, pause="yes"))
     assert told[6:] == []
     mirror.ibgus.delete(found(5))
-    assert told[6:] == ["touched", "wished"]
+    assert told[6:] == ["touched", "changed_by_person"]

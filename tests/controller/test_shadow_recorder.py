@@ -19,7 +19,7 @@ def nothing(*_: str) -> None:
 
 def keep(recorder: ShadowRecorder) -> ShadowRecords:
     """As the shadow does: look, write, forget what was new."""
-    recorder.look(NOW)
+    recorder.observe(NOW)
     changed = recorder.changed()
     recorder.kept()
     return changed
@@ -40,7 +40,7 @@ def test_an_ibgu_that_is_gone_is_forgotten_once_it_is_written() -> None:
     mirror.talm.delete(found)
     mirror.cgus.delete(group)
     mirror.ibgus.delete(ibgu)
-    recorder.look(NOW)
+    recorder.observe(NOW)
     assert (len(recorder.rollouts), len(recorder.runs)) == (1, 1), "it is not written yet"
     (gone,) = recorder.changed().rollouts
     assert gone.deleted

@@ -278,7 +278,7 @@ async def test_a_lease_that_was_looked_at_runs_out_meanwhile(
     holder = {"holderIdentity": "other", "leaseDurationSeconds": 1}
     await hub.put("ibgu", "ibgu-system", spec=holder | {"renewTime": "x"})
     one = elector(client)
-    await one.look()
+    await one.read()
     await asyncio.sleep(1.01)
     async with running(one, lead := Leader()):
         await lead.began.wait()
@@ -286,7 +286,7 @@ async def test_a_lease_that_was_looked_at_runs_out_meanwhile(
 
     await hub.put("ibgu", "ibgu-system", spec=holder | {"renewTime": "x"})
     other = elector(client, "two")
-    await other.look()
+    await other.read()
     await asyncio.sleep(1.01)
     await hub.put("ibgu", "ibgu-system", spec=holder | {"renewTime": "y"})
     began = asyncio.get_running_loop().time()
@@ -297,7 +297,7 @@ async def test_a_lease_that_was_looked_at_runs_out_meanwhile(
 
 async def test_a_look_at_a_lease_that_is_not_there(hub: ScriptedHub, client: HubClient) -> None:
     one = elector(client)
-    await one.look()
+    await one.read()
     async with running(one, lead := Leader()):
         await lead.began.wait()
 

@@ -32,7 +32,7 @@ def login(
     import os
     from pathlib import Path
 
-    from ibgu.cli.login import kept
+    from ibgu.cli.login import stored
     from ibgu.cli.login.find import HOME, find
     from ibgu.cli.read.asking import asking
     from ibgu.cli.rest.kubeconfig import current
@@ -44,7 +44,7 @@ def login(
         trusted = str(Path(ca_file).resolve()) if ca_file else ""
         here = current()
         who = RestTarget(address, "", trusted).client().whoami()
-        kept.keep(here.context, kept.Login(address, trusted, here.hub))
+        stored.save(here.context, stored.Login(address, trusted, here.hub))
     named = here.context or "of no name"
     typer.echo(f"{address}: logged in as {who.username}, for the context {named}")
     if os.environ.get("IBGU_TOKEN"):
@@ -67,12 +67,12 @@ def _only(found: list[str], namespace: str) -> str:
 
 def logout() -> None:
     """Forget the REST API that `ibgu login` has found for the kubeconfig's current context."""
-    from ibgu.cli.login import kept
+    from ibgu.cli.login import stored
     from ibgu.cli.read.asking import asking
     from ibgu.cli.rest.kubeconfig import current
 
     with asking():
         here = current()
-        was = kept.forget(here.context, here.hub)
+        was = stored.remove(here.context, here.hub)
     named = f"the context {here.context or 'of no name'}"
     typer.echo(f"{was.server} is forgotten for {named}" if was else f"nothing is kept for {named}")

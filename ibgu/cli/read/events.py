@@ -142,7 +142,7 @@ def _follow(
 
 
 def _tell_once(error: "RestError", *, told: bool) -> None:
-    from ibgu.cli.read.looks import AWAY
+    from ibgu.cli.read.polling import AWAY
 
     if error.status not in AWAY:
         raise error

@@ -4,7 +4,7 @@ from functools import partial
 
 import typer
 
-from ibgu.cli.read import looks
+from ibgu.cli.read import polling
 from ibgu.cli.rest.target import RestTarget
 from ibgu.cli.show.form import Form, tell
 from ibgu.cli.show.overview import Overview, body_of, overview_lines
@@ -18,15 +18,15 @@ _PRESENT = ("pending", "running", "complete")
 def overview(target: RestTarget, output: Form, *, watch: bool) -> None:
     """Shows the overview of all namespaces that the user may see, or of the given one. Raises
     RestError."""
-    look = partial(_look, target.client(), target.namespace or None)
+    poll = partial(_poll, target.client(), target.namespace or None)
     if watch:
-        looks.watch(look, overview_lines)
+        polling.watch(poll, overview_lines)
     elif output is Form.TEXT:
-        typer.echo(page(overview_lines(look(), stdout())))
+        typer.echo(page(overview_lines(poll(), stdout())))
     else:
-        tell(body_of(look()), output)
+        tell(body_of(poll()), output)
 
 
-def _look(client: Client, namespace: str | None) -> Overview:
+def _poll(client: Client, namespace: str | None) -> Overview:
     rollouts = tuple(client.rollouts(namespace=namespace, state=_PRESENT))
     return Overview(client.summary(namespace=namespace), rollouts, client.leadership())

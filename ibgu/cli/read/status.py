@@ -48,7 +48,7 @@ def status(
     ca_file: CaFile = "",
 ) -> None:
     """Show a rollout: steps, slots, failures, holds."""
-    from ibgu.cli.read import looks, waiting
+    from ibgu.cli.read import polling, waiting
     from ibgu.cli.read.asking import asking
     from ibgu.cli.read.overview import overview
     from ibgu.cli.read.verdict import WaitResult
@@ -66,14 +66,14 @@ def status(
             overview(target, output, watch=watch)
             return
         client, where = target.client(), target.in_namespace()
-        look = partial(see, client, where, name, selector)
+        poll = partial(see, client, where, name, selector)
         if wait:
-            raise typer.Exit(waiting.wait(look, status_lines, output, seconds, shown=watch))
+            raise typer.Exit(waiting.wait(poll, status_lines, output, seconds, shown=watch))
         with else_in_shadow(client, where, name):
             if watch:
-                looks.watch(look, status_lines)
+                polling.watch(poll, status_lines)
             else:
-                _print(look(), output)
+                _print(poll(), output)
 
 
 def _unmatched(view: "ViewResponse", label: str) -> str:

@@ -21,7 +21,7 @@ def tree(
     ca_file: CaFile = "",
 ) -> None:
     """Show all steps of a rollout and, below each, its clusters by where they stand."""
-    from ibgu.cli.read import looks
+    from ibgu.cli.read import polling
     from ibgu.cli.read.asking import asking
     from ibgu.cli.read.status import else_in_shadow, see
     from ibgu.cli.rest.target import RestTarget
@@ -31,11 +31,11 @@ def tree(
     with asking():
         target = RestTarget(server, token, ca_file, namespace)
         client, where = target.client(), target.in_namespace()
-        look = partial(see, client, where, name)
+        poll = partial(see, client, where, name)
         with else_in_shadow(client, where, name):
             if watch:
-                looks.watch(look, tree_lines)
+                polling.watch(poll, tree_lines)
             elif output is Form.TEXT:
-                typer.echo(page(tree_lines(look(), stdout())))
+                typer.echo(page(tree_lines(poll(), stdout())))
             else:
-                tell(body_of(look()), output)
+                tell(body_of(poll()), output)

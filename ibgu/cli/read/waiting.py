@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import typer
 
-from ibgu.cli.read.looks import Draw, TimeIsUpError, looks_until, pictures
+from ibgu.cli.read.polling import Draw, TimeIsUpError, pictures, polls_until
 from ibgu.cli.read.verdict import WaitResult, verdict
 from ibgu.cli.show.form import Form, tell
 from ibgu.cli.show.paper import page, stdout
@@ -12,7 +12,7 @@ from ibgu.cli.show.status import StatusSnapshot, body_of
 
 
 def wait(
-    look: Callable[[], StatusSnapshot],
+    poll: Callable[[], StatusSnapshot],
     draw: "Draw[StatusSnapshot]",
     form: Form,
     seconds: float | None,
@@ -22,7 +22,7 @@ def wait(
     """Waits and returns the exit code. The rollout is shown continuously on a terminal, or on
     demand; else once at the end."""
     moving = form is Form.TEXT and (shown or stdout().bars)
-    found = looks_until(look, seconds)
+    found = polls_until(poll, seconds)
     seen: list[StatusSnapshot] = []
     try:
         result = _until_over(pictures(found, draw) if moving else found, seen)

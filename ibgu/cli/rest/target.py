@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from ibgu.cli.login.kept import Login, known
+from ibgu.cli.login.stored import Login, load
 from ibgu.cli.rest.kubeconfig import current, token_of
 from ibgu.client import Client, RestError
 from ibgu.client.wire import TIMEOUT
@@ -42,7 +42,7 @@ class RestTarget(Struct, frozen=True):
         if self.server:
             return Login(self.server, self.ca_file)
         here = current()
-        found = known(here.context, here.hub) or Login(HERE)
+        found = load(here.context, here.hub) or Login(HERE)
         return Login(found.server, self.ca_file or found.ca_file)
 
     def _kubeconfig_token(self, server: str) -> str:

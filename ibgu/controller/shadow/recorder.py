@@ -37,12 +37,12 @@ class ShadowRecorder:
         self.runs = {run.key: run for run in known.runs}
         self._open = {run.key for run in known.runs if run.open}
         self._seen: dict[str, tuple[Ibgu, tuple[TalmGroup, ...]]] = {}
-        """Maps uids to what the last look saw; if that is the same, nothing is new there."""
+        """Maps uids to what was last observed; if that is the same, nothing is new there."""
         self._new_rollouts: dict[str, ShadowRollout] = {}
         self._new_steps: dict[tuple[str, int], ShadowStep] = {}
         self._new_runs: dict[RunKey, ShadowRun] = {}
 
-    def look(self, now: datetime) -> None:
+    def observe(self, now: datetime) -> None:
         """Updates the records of every IBGU that TALM carries out or carried out before."""
         here = {obj.metadata.uid: obj for obj in self._mirror.ibgus}
         for uid, obj in here.items():

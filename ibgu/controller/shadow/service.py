@@ -132,7 +132,7 @@ class Shadow:
         try:
             if self._clock.stale:
                 await self._clock.sync()
-            recorder.look(self._clock.now())
+            recorder.observe(self._clock.now())
             await self._store.write(recorder.changed())
         except JournalAway as error:
             self._lost(str(error))

@@ -34,7 +34,7 @@ def path() -> Path:
     return Path(base).expanduser() / "ibgu" / "logins.json"
 
 
-def known(context: str, hub: str) -> Login | None:
+def load(context: str, hub: str) -> Login | None:
     """Returns the stored login. Raises RestError for an entry of another hub, or a broken file:
     falling back silently would show the user something else."""
     found = _read().logins.get(context)
@@ -48,7 +48,7 @@ def known(context: str, hub: str) -> Login | None:
     )
 
 
-def keep(context: str, login: Login) -> None:
+def save(context: str, login: Login) -> None:
     """Stores the login; an unreadable file is replaced. Raises RestError."""
     logins: dict[str, Login] = {}
     with suppress(RestError):
@@ -56,7 +56,7 @@ def keep(context: str, login: Login) -> None:
     _write({**logins, context: login})
 
 
-def forget(context: str, hub: str) -> Login | None:
+def remove(context: str, hub: str) -> Login | None:
     """Removes and returns the login of this hub. Raises RestError."""
     found = _read().logins.get(context)
     if found is not None and found.hub != hub:

@@ -33,22 +33,22 @@ class TimeIsUpError(Exception):
     """TimeIsUpError: the time to wait is over."""
 
 
-def looks(look: Callable[[], S]) -> Iterator[S]:
+def polls(poll: Callable[[], S]) -> Iterator[S]:
     """Yields polls periodically; waits out an outage once the first poll has succeeded."""
-    yield look()
+    yield poll()
     while True:
         time.sleep(REFRESH_SECONDS)
-        if (seen := _tried(look)) is not None:
+        if (seen := _tried(poll)) is not None:
             yield seen
 
 
-def looks_until(look: Callable[[], S], seconds: float | None) -> Iterator[S]:
-    """Yields like `looks`, for so long at most, and then raises TimeIsUpError. An unknown rollout
+def polls_until(poll: Callable[[], S], seconds: float | None) -> Iterator[S]:
+    """Yields like `polls`, for so long at most, and then raises TimeIsUpError. An unknown rollout
     is waited for briefly."""
     began = time.monotonic()
     known = False
     while True:
-        seen = _tried(look) if known else _first(look, began)
+        seen = _tried(poll) if known else _first(poll, began)
         if seen is not None:
             known = True
             yield seen
@@ -58,22 +58,22 @@ def looks_until(look: Callable[[], S], seconds: float | None) -> Iterator[S]:
         time.sleep(min(REFRESH_SECONDS, left))
 
 
-def _first(look: Callable[[], S], began: float) -> S | None:
+def _first(poll: Callable[[], S], began: float) -> S | None:
     from ibgu.client import RestError
 
     try:
-        return look()
+        return poll()
     except RestError as error:
         if error.status != NOT_FOUND or time.monotonic() - began > UNKNOWN_SECONDS:
             raise
         return None
 
 
-def _tried(look: Callable[[], S]) -> S | None:
+def _tried(poll: Callable[[], S]) -> S | None:
     from ibgu.client import RestError
 
     try:
-        return look()
+        return poll()
     except RestError as error:
         if error.status not in AWAY:
             raise
@@ -116,10 +116,10 @@ def _in_turn(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
         yield seen
 
 
-def watch(look: Callable[[], S], draw: "Draw[S]") -> None:
+def watch(poll: Callable[[], S], draw: "Draw[S]") -> None:
     """Polls and draws until Ctrl-C."""
     try:
-        for _ in pictures(looks(look), draw):
+        for _ in pictures(polls(poll), draw):
             pass
     except KeyboardInterrupt:
         return
