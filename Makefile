@@ -33,7 +33,7 @@ setup: $(READY) ## the virtual environment, and the sandbox hub's programs (buil
 	@$(BIN)/python -m ibgu.sandbox.prepare
 
 .PHONY: tools
-tools: $(READY) ## helm, kubeconform, promtool and Compose's loader, for the tests (built once)
+tools: $(READY) ## helm, kubeconform, promtool, Compose's loader and Vale, for tests and checks (built once)
 	@$(BIN)/python -m tests.tools
 
 # As root, or with sudo where it asks nobody.
@@ -94,11 +94,12 @@ figures: soak ## a soak of MINUTES and the proof of the net, into docs/reliabili
 	@$(BIN)/python -m tests.simulation.figures
 
 .PHONY: check
-check: $(READY) ## format, lint, types, layers, known vulnerabilities of packages
+check: $(READY) ## format, lint, types, layers, plain words, known vulnerabilities of packages
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.prose
 	@$(BIN)/python -m tests.security.audit
 
 .PHONY: prose

@@ -76,5 +76,8 @@ def _string(token: tokenize.TokenInfo, *, docstring: bool) -> Lines:
     is_code = set(prefix.lower()) & {"r", "b"} or (len(quotes) == 3 and not docstring)
     if is_code or _SQL.match(body) or len(_WORD.findall(body)) < FEWEST_WORDS:
         return []
-    lines = body.replace("\\n", " ").split("\n")
-    return [Line(number, line.strip()) for number, line in enumerate(lines, token.start[0])]
+    return [
+        Line(number, part.strip())
+        for number, line in enumerate(body.split("\n"), token.start[0])
+        for part in line.split("\\n")
+    ]

@@ -1,18 +1,19 @@
-"""`python -m tests.tools`: see to it that the tests of chart, alerts and Compose can run."""
+"""`python -m tests.tools`: build what tests of chart, alerts and Compose, and the style check, need."""
 
 import sys
 
 from ibgu.sandbox.errors import SandboxError
+from tests.prose.vale import vale
 from tests.tools.binaries import tools
 
 
 def main() -> int:
     try:
-        found = tools()
+        found, checker = tools(), vale()
     except SandboxError as error:
         print(f"The tests' tools can't be prepared: {error}", file=sys.stderr)
         return 1
-    print(f"The tests' tools are in {found.helm.parent}")
+    print(f"The tests' tools are in {found.helm.parent} and {checker.parent}")
     return 0
 
 
