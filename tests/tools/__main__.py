@@ -1,4 +1,4 @@
-"""`python -m tests.tools`: build what tests of chart, alerts and Compose, and the style check, need."""
+"""`python -m tests.tools`: build what the tests of chart, alerts and Compose need, and Vale."""
 
 import sys
 
