@@ -115,7 +115,7 @@ class Effects:
     def remove_orphans(self, fleet: FleetState) -> None:
         """Removes works of all rollouts that neither the hub nor the journal knows."""
         for uid in list(self._mirror.works.values_of("rollout")):
-            if uid not in fleet.rollouts:
+            if uid not in fleet.rollouts and uid not in fleet.unreadable:
                 self.remove_orphans_of(uid)
 
     def remove_orphans_of(self, uid: str) -> None:

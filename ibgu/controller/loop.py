@@ -96,10 +96,10 @@ class Loop:
             tracked = self.fleet.rollouts.get(uid)
             hold = tracked.rollout.hold if tracked is not None else None
             shown = hold is None or hold.kind is ReasonKind.INTERNAL_ERROR
-            if tracked is None or not shown or self._deps.quarantine.unstorable(uid):
-                self._deps.notices.warn(
-                    uid, ReasonKind.INTERNAL_ERROR, self._deps.quarantine.words(uid)
-                )
+            if tracked is None or not shown or self._deps.quarantine.untouchable(uid):
+                words = self._deps.quarantine.words(uid)
+                self._deps.notices.warn(uid, ReasonKind.INTERNAL_ERROR, words)
+                self._deps.statuses.touch(uid)
 
     def recovered(self, decisions: list[Decision]) -> None:
         """Reports what the start decided after a restore, and removes works without an owner.

@@ -69,7 +69,7 @@ class Planner:
     def _hold(self, draft: Draft, uid: str, now: datetime) -> None:
         """Holds a quarantined rollout, once per term. A rollout that the journal does not know yet
         is recorded first, so that it can be held."""
-        if uid in self._held or self._deps.quarantine.unstorable(uid):
+        if uid in self._held or self._deps.quarantine.untouchable(uid):
             return
         self._held.add(uid)
         with self._deps.quarantine.tolerate(uid):

@@ -6,7 +6,7 @@ rollout, the next term leaves that rollout alone and retries it after a while.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from random import Random
 from traceback import walk_tb
@@ -15,6 +15,7 @@ import structlog
 from msgspec import Struct
 
 from ibgu import telemetry
+from ibgu.core.fleet import UnreadableRollout
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.errors import HubError
 
@@ -29,6 +30,17 @@ MAX_NAMESPACES = 10
 """The most namespaces with quarantined rollouts; with more, the cause is hardly theirs, and the
 process ends as with any error. Also the most quarantined rollouts of one namespace; with more, all
 of that namespace are quarantined, because each costs all others a term."""
+
+
+_REMEDY = "see “Records that can't be read” in docs/recovery.md"
+_UNREADABLE = (
+    "its records in the journal can't be read ({}): nothing of this rollout goes on, its clusters "
+    f"in flight are not followed, and its claims stay; do: {_REMEDY}; ibgu looks again each minute"
+)
+_UNSTORABLE = (
+    ": the journal refuses all of this rollout, so nothing of it goes on; do: send the log of the "
+    "controller to those who maintain ibgu; it is tried again by itself"
+)
 
 
 class Broken(Exception):
@@ -100,16 +112,26 @@ class Quarantine:
 
     def __init__(self, rng: Random) -> None:
         self._failures: dict[str, _Failure] = {}
+        self._unreadable: dict[str, str] = {}
+        self._readable_again = False
         self._untold: set[tuple[str, str]] = set()
         self._rng = rng
         self._now: Callable[[], float] = asyncio.get_running_loop().time
 
     def __contains__(self, rollout: str) -> bool:
+        return rollout in self._unreadable or self._failed(rollout)
+
+    def _failed(self, rollout: str) -> bool:
         known = self._failures.get(rollout)
         return known is not None and known.active
 
     def __iter__(self) -> Iterator[str]:
-        return (uid for uid, failure in self._failures.items() if failure.active)
+        yield from self._unreadable
+        yield from (uid for uid in self._failures if uid not in self._unreadable and uid in self)
+
+    @property
+    def _failing(self) -> list[str]:
+        return [uid for uid in self._failures if self._failed(uid)]
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -138,16 +160,40 @@ class Quarantine:
 
     def words(self, rollout: str) -> str:
         """Returns the error of a quarantined rollout."""
-        return self._failures[rollout].words
+        return self._unreadable.get(rollout) or self._failures[rollout].words
 
-    def unstorable(self, rollout: str) -> bool:
-        """Returns whether even the hold of a quarantined rollout can't be stored."""
-        return rollout in self and self._failures[rollout].unstorable
+    def untouchable(self, rollout: str) -> bool:
+        """Returns whether nothing of a quarantined rollout may be written to the journal: its
+        records can't be read, or even its hold can't be stored."""
+        unstorable = self._failed(rollout) and self._failures[rollout].unstorable
+        return rollout in self._unreadable or unstorable
 
     @property
     def namespaces(self) -> Counter[str]:
-        """Number of quarantined rollouts by namespace."""
-        return Counter(self._failures[uid].namespace for uid in self)
+        """Number of rollouts that are quarantined for an error, by namespace. Those that can't be
+        read are not counted: they cost the others nothing."""
+        return Counter(self._failures[uid].namespace for uid in self._failing)
+
+    def unreadable(self, found: Collection[UnreadableRollout]) -> None:
+        """Quarantines the rollouts whose records can't be read, and no longer those that were so
+        before; each is reported once."""
+        before = self._unreadable
+        self._unreadable = {each.uid: _UNREADABLE.format(each.error) for each in found}
+        self._readable_again = False
+        for each in found:
+            if each.uid not in before:
+                telemetry.OWN_ERRORS.labels("work").inc()
+                log.error(
+                    "records of a rollout can't be read",
+                    rollout=each.full_name,
+                    uid=each.uid,
+                    error=each.error,
+                    do=_REMEDY,
+                )
+
+    def readable_again(self) -> None:
+        """Ends the term soon, since records that could not be read now can, or are gone."""
+        self._readable_again = True
 
     def put(self, broken: Broken, namespace: str | None) -> float:
         """Quarantines the rollout and returns the seconds until it is retried. `namespace`: None if
@@ -159,25 +205,27 @@ class Quarantine:
         pause = _AFTER_ERROR.delay(tries, self._rng)
         if namespace is None:
             namespace = before.namespace if before is not None else ""
-        again = broken.rollout in self  # of a quarantined rollout only the hold is decided
-        failure = _Failure(broken.words, now, now + pause, tries, namespace, unstorable=again)
+        again = self._failed(broken.rollout)  # of a quarantined rollout only the hold is decided
+        words = broken.words + (_UNSTORABLE if again else "")
+        failure = _Failure(words, now, now + pause, tries, namespace, unstorable=again)
         self._failures[broken.rollout] = failure
         return pause
 
     def changed(self, rollout: str) -> None:
         """Retries the rollout sooner because somebody changed its IBGU, but not at once: each try
         costs all others a start."""
-        if rollout in self:
+        if self._failed(rollout):
             known = self._failures[rollout]
             soon = _AFTER_CHANGE.delay(known.tries, self._rng)
             known.again = min(known.again, known.at + soon)
 
     @property
     def due(self) -> bool:
-        return any(self._failures[uid].again <= self._now() for uid in self)
+        over = any(self._failures[uid].again <= self._now() for uid in self._failing)
+        return over or self._readable_again
 
     def release_due(self) -> None:
         """Releases the rollouts that are due."""
-        for uid in list(self):
+        for uid in self._failing:
             if self._failures[uid].again <= self._now():
                 self._failures[uid].active = False

@@ -95,6 +95,7 @@ class Recovery:
                 partial(self._journal.load, chosen, shown)
             )
             if self._mirror.runs() <= shown:
+                self._quarantine.unreadable(loaded.unreadable)
                 return _fleet(loaded, self._across_namespaces), loaded.versions
 
     # -- the hub was restored --------------------------------------------------------------
@@ -122,7 +123,7 @@ class Recovery:
         tracked_rollouts = [
             tracked
             for uid, tracked in fleet.rollouts.items()
-            if not self._quarantine.unstorable(uid)
+            if not self._quarantine.untouchable(uid)
         ]
         held = hold_all(tracked_rollouts, ibgus, proof, now)
         relabelled = lost(tracked_rollouts, fleet.pending_patches, self._mirror.cluster)
@@ -180,4 +181,5 @@ def _fleet(loaded: Loaded, across_namespaces: bool) -> FleetState:
         loaded.handled,
         loaded.started,
     )
+    fleet.keep_claims(loaded.unreadable)
     return fleet

@@ -25,7 +25,7 @@ from ibgu.controller.rights import RightsWatch, of_controller
 from ibgu.controller.sight import Sight
 from ibgu.controller.term import NewClock, Term, TermDeps
 from ibgu.controller.watches import Watches
-from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded
+from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded, UnreadableJournal
 from ibgu.db.journal import Journal
 from ibgu.db.reads import Reads
 from ibgu.hub.backoff import Backoff
@@ -122,7 +122,7 @@ class Controller:
 
     async def _load_ahead(self) -> None:
         """Loads the journal in parallel with the hub's lists, which take longer."""
-        with suppress(JournalAway):
+        with suppress(JournalAway, UnreadableJournal):
             await self._journal.load_ahead()
         await self._watches.synced()
         await asyncio.sleep(2 * self._settings.lease_seconds)

@@ -14,6 +14,7 @@ from ibgu.controller.payloads import Payloads
 from ibgu.controller.quarantine import Quarantine
 from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.kinds import Condition, Ibgu, JsonObject
+from ibgu.core.model import Reason, ReasonKind, Rollout, Who
 from ibgu.core.status import StatusListing, held_status, status_of
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_answer
@@ -99,9 +100,28 @@ class Statuses:
         due = [uid for uid, due in self._dirty.items() if due <= now]
         for uid in interleaved(due, fleet.namespace_of)[:AT_ONCE]:
             del self._dirty[uid]
-            if uid in fleet.rollouts:
+            tracked = fleet.rollouts.get(uid) or self._unreadable(uid, now)
+            if tracked is not None:
                 with self._quarantine.best_effort(uid):
-                    self._write(fleet.rollouts[uid], now)
+                    self._write(tracked, now)
+
+    def _unreadable(self, uid: str, now: datetime) -> TrackedRollout | None:
+        """Returns what the status of a rollout is made of that can't be read: its hold alone."""
+        found = self._mirror.ibgu(uid)
+        if found is None or uid not in self._quarantine:
+            return None
+        meta, words = found.metadata, self._quarantine.words(uid)
+        return TrackedRollout(
+            Rollout(
+                uid=uid,
+                namespace=meta.namespace,
+                name=meta.name,
+                created_at=now,
+                spec=found.spec,
+                generation=meta.generation,
+                hold=Reason(ReasonKind.INTERNAL_ERROR, now, words, None, Who.PERSON),
+            )
+        )
 
     def _write(self, tracked: TrackedRollout, now: datetime) -> None:
         rollout = tracked.rollout

@@ -1,7 +1,7 @@
 """Runs one term of a lead: creates its parts and runs them until it ends."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -52,6 +52,9 @@ UNKNOWN_PAYLOAD = 2.0
 """Seconds until a payload that can't be read yet is read again; its step starts nothing before."""
 NOTE_EVERY = 15.0
 """Seconds between two records of the hub's resourceVersions; backups are older."""
+
+REREAD_EVERY = 60.0
+"""Seconds between two looks at records that can't be read."""
 
 NewClock = Callable[[Callable[[], Awaitable[datetime]]], Clock]
 """Creates the clock that limits are measured by from a function that reads the database's."""
@@ -152,6 +155,7 @@ class Term:
         loop.touch_everything()
         loop.report_quarantine()
         tasks.create_task(self._note_versions())
+        tasks.create_task(self._reread(fleet.unreadable, loop))
         tasks.create_task(talm.run(loop.talm))
         tasks.create_task(tenants.run(loop.touch_everything))
         tasks.create_task(self._payload_checks(loop))
@@ -271,6 +275,15 @@ class Term:
             return
         if found is not None and lease is not None:
             notices.leads(lease, found)
+
+    async def _reread(self, unreadable: Collection[str], loop: Loop) -> None:
+        """Ends the term once records that could not be read can be, or are gone."""
+        while unreadable:
+            await asyncio.sleep(REREAD_EVERY)
+            with suppress(JournalAway):
+                if await self._deps.journal.unreadable(unreadable) < set(unreadable):
+                    self._quarantine.readable_again()
+                    loop.touch_everything()
 
     async def _note_versions(self) -> None:
         """Records the hub's resourceVersions, by which the next start sees whether the hub was

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-_YEARS = range(2000, 2200)
+YEARS = range(2000, 2200)
 """The range of a rollout's times. Not far outside of it neither Python nor Postgres can calculate:
 a time zone alone may exceed the calendar."""
 
@@ -19,4 +19,4 @@ def moment(told: str) -> datetime | None:
         found = found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return found if found.year in _YEARS else None
+    return found if found.year in YEARS else None

@@ -2,7 +2,14 @@
 reads."""
 
 from ibgu.db.engine import dsn, engine
-from ibgu.db.errors import BadUrl, Deposed, JournalAway, ReloadNeeded, SchemaMismatch
+from ibgu.db.errors import (
+    BadUrl,
+    Deposed,
+    JournalAway,
+    ReloadNeeded,
+    SchemaMismatch,
+    UnreadableJournal,
+)
 from ibgu.db.journal import Changeset, Journal, Loaded, MemberKey
 
 __all__ = [
@@ -15,6 +22,7 @@ __all__ = [
     "MemberKey",
     "ReloadNeeded",
     "SchemaMismatch",
+    "UnreadableJournal",
     "dsn",
     "engine",
 ]

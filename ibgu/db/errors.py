@@ -40,6 +40,11 @@ class ReloadNeeded(Exception):
     """
 
 
+class UnreadableJournal(Exception):
+    """UnreadableJournal: records can't be read, and no rollout can be left out for it; says what to
+    do."""
+
+
 class SchemaMismatch(Exception):
     """SchemaMismatch: this version of ibgu can't work with the database's tables."""
 

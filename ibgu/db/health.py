@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.leadership import Leadership
 from ibgu.db.engine import engine
-from ibgu.db.errors import away_from
+from ibgu.db.errors import UnreadableJournal, away_from
+from ibgu.db.journal.unreadable import load_readable
 from ibgu.db.reads.leadership import leaderships
-from ibgu.db.revision import current
+from ibgu.db.revision import current, problem
 from ibgu.db.schema import metadata
 
 _TRIES = 5
@@ -48,6 +49,8 @@ class Health(Struct, frozen=True, kw_only=True):
     free_connections: int
     leaderships: tuple[Leadership, ...]
     """Of each hub in the journal."""
+    unreadable: tuple[str, ...] = ()
+    """Rollouts whose records can't be read, each with the error; or why that is not known."""
 
 
 async def health(url: str) -> Health:
@@ -80,7 +83,17 @@ async def _ask(connection: AsyncConnection, revision: str | None) -> Health:
         unwritable=tuple(sorted(unwritable)),
         free_connections=server.free,
         leaderships=tuple(await leaderships(connection)) if known else (),
+        unreadable=() if problem(revision) or unwritable else await _unreadable(connection),
     )
+
+
+async def _unreadable(connection: AsyncConnection) -> tuple[str, ...]:
+    hubs = list(await connection.scalars(text("SELECT id FROM hubs")))
+    try:
+        found = [each for hub in hubs for each in (await load_readable(connection, hub)).unreadable]
+    except UnreadableJournal as error:
+        return (str(error),)
+    return tuple(f"{each.full_name} (uid {each.uid}): {each.error}" for each in found)
 
 
 async def _clock(connection: AsyncConnection) -> tuple[float, datetime, datetime]:

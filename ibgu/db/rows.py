@@ -2,13 +2,17 @@
 `_NAMES`."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache
 from sys import intern
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 from sqlalchemy import Label, Table, and_
 
 from ibgu.core.model import Member, PendingPatch, Rollout, Run, Step
+from ibgu.core.moments import YEARS
+from ibgu.core.numbers import LARGEST
 from ibgu.core.shadow import ShadowRollout, ShadowRun, ShadowStep
 from ibgu.db.schema import (
     members,
@@ -23,6 +27,8 @@ from ibgu.db.schema import (
 
 R = TypeVar("R", bound=msgspec.Struct)
 Row = dict[str, Any]
+
+_LONGEST = timedelta(minutes=LARGEST)
 
 _NAMES = {
     members: {"uid": "cluster_uid", "limit": "limit_at"},
@@ -80,6 +86,26 @@ def to_record(row: Mapping[Any, Any], record: type[R]) -> R:
     """Returns the record of a row whose columns are those of `fields`; a member's run needs all
     fields."""
     return msgspec.convert(row, record)
+
+
+def sound(record: R) -> R:
+    """Returns the record, if ibgu can calculate with all of its times. Raises ValueError."""
+    for name in _of_type(type(record), datetime):
+        at = getattr(record, name)
+        if at is not None and (at.tzinfo is None or at.year not in YEARS):
+            raise ValueError(f"{name} is {at}")
+    for name in _of_type(type(record), timedelta):
+        if not timedelta() <= getattr(record, name) <= _LONGEST:
+            raise ValueError(f"{name} is {getattr(record, name)}")
+    if isinstance(record, Member) and record.run is not None:
+        sound(record.run)
+    return record
+
+
+@cache
+def _of_type(record: type[msgspec.Struct], wanted: type) -> tuple[str, ...]:
+    found = msgspec.structs.fields(record)
+    return tuple(each.name for each in found if wanted in (each.type, *get_args(each.type)))
 
 
 def fields(table: Table, record: type[msgspec.Struct]) -> list[Label[Any]]:

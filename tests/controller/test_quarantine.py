@@ -14,6 +14,7 @@ from ibgu.controller.quarantine import (
     attributed_to,
     broken_of,
 )
+from ibgu.core.fleet import UnreadableRollout
 from ibgu.core.plan import problem
 from ibgu.hub.errors import HubError
 
@@ -134,14 +135,47 @@ def test_whose_rollouts_they_are_stays_known(quarantine: Known) -> None:
     assert quarantine.namespaces == {}
 
 
+def unreadable(uid: str) -> UnreadableRollout:
+    return UnreadableRollout(
+        uid=uid, namespace="x", name=uid, error="no spec", claims={}, cancellers={}
+    )
+
+
+def test_what_can_not_be_read_is_quarantined_until_it_can(quarantine: Known) -> None:
+    """Reported once; it costs the others nothing, so it does not count against its namespace, and
+    is not retried by time, nor by a change of the IBGU."""
+    with capture_logs() as logs:
+        quarantine.unreadable([unreadable("a"), unreadable("b")])
+        quarantine.unreadable([unreadable("a"), unreadable("b")])
+    assert [(line["rollout"], line["error"]) for line in logs] == [
+        ("x/a", "no spec"),
+        ("x/b", "no spec"),
+    ]
+    quarantine.put(error(), "default")
+    assert list(quarantine) == ["a", "b", "r"]
+    assert (quarantine.untouchable("a"), quarantine.untouchable("r")) == (True, False)
+    assert "(no spec)" in quarantine.words("a")
+    assert "docs/recovery.md" in quarantine.words("a")
+    assert quarantine.namespaces == {"default": 1}
+    quarantine.changed("a")
+    quarantine.time = LONGEST
+    quarantine.release_due()
+    assert (list(quarantine), quarantine.due) == (["a", "b"], False)
+
+    quarantine.readable_again()
+    assert (quarantine.due, "a" in quarantine) == (True, True), "until the journal is loaded anew"
+    quarantine.unreadable([unreadable("b")])
+    assert (quarantine.due, list(quarantine)) == (False, ["b"])
+
+
 def test_whose_hold_can_not_be_stored_is_not_held_again(quarantine: Known) -> None:
     """Of a quarantined rollout only its hold is decided: that failed, too. The next try counts
     again."""
     for unstorable in (False, True):
         pause = quarantine.put(error(), "default")
-        assert quarantine.unstorable("r") is unstorable
+        assert quarantine.untouchable("r") is unstorable
     quarantine.time = pause
     quarantine.release_due()
-    assert not quarantine.unstorable("r")
+    assert not quarantine.untouchable("r")
     quarantine.put(error(), "default")
-    assert not quarantine.unstorable("r")
+    assert not quarantine.untouchable("r")

@@ -146,11 +146,12 @@ async def test_what_postgres_refuses_of_a_turn_is_that_rollouts_matter(
 
 @pytest.mark.usefixtures("log")
 async def test_a_rollout_that_can_not_be_stored_at_all(scene: Scene) -> None:
-    """Not even that it is held: an Event says so, and nobody else waits for it."""
+    """Not even that it is held: an Event and its status say so, and nobody else waits for it."""
     await scene.journal("ALTER TABLE rollouts ADD CHECK (name <> 'mine')")
     await scene.fleet(count=3)
     await scene.start()
     await scene.apply(of_one(scene, "mine", 1, step("Prep")))
     await scene.told("mine", "CheckViolationError")
     await all_others_go_on(scene)
-    assert "phase" not in await scene.status("mine")
+    assert (await scene.status("mine"))["phase"] == "Held"
+    assert "refuses all of this" in (await scene.condition("mine", "Held"))["message"]

@@ -24,6 +24,8 @@ def judge_journal(heard: JournalFacts) -> Iterator[Finding]:
     else:
         yield _server(heard)
         yield _schema(heard)
+        if heard.unreadable:
+            yield _unreadable(heard)
         if heard.free_connections < CONNECTIONS:
             yield _connections(heard)
         yield from map(_leader, heard.leaderships)
@@ -56,6 +58,13 @@ def _schema(health: Health) -> Finding:
         do = "GRANT SELECT, INSERT, UPDATE, DELETE ON them TO the user, or let it own them"
         return error("schema", words, do)
     return ok("schema", f"{health.revision}, as this version of ibgu needs it")
+
+
+def _unreadable(health: Health) -> Finding:
+    first, *more = health.unreadable
+    words = f"records can't be read: {first}{f', and of {len(more)} more' if more else ''}"
+    do = "see “Records that can't be read” in docs/recovery.md; these rollouts stand until then"
+    return error("records", words, do)
 
 
 def _connections(health: Health) -> Finding:

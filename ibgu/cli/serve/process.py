@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from ibgu.api.server import ListenError
 from ibgu.cli.errors import FAILED, MISUSED
 from ibgu.cli.serve.unready import HubNotReady
-from ibgu.db import Deposed, JournalAway, SchemaMismatch
+from ibgu.db import Deposed, JournalAway, SchemaMismatch, UnreadableJournal
 from ibgu.db.errors import told
 from ibgu.hub.errors import HubError, Stuck
 from ibgu.settings import Settings, SettingsError
@@ -120,7 +120,7 @@ def _known(error: BaseException) -> tuple[str, int] | None:
             return error.words, FAILED
         case HubError():
             return f"the hub: {error}", FAILED
-        case JournalAway() | SchemaMismatch() | Deposed() | Stuck():
+        case JournalAway() | SchemaMismatch() | UnreadableJournal() | Deposed() | Stuck():
             return str(error), FAILED
         case DBAPIError() | asyncpg.PostgresError() | asyncpg.InterfaceError():
             return f"DATABASE_URL: {told(error)}", FAILED

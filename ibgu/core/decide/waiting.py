@@ -149,6 +149,9 @@ def _claimed(ctx: DecisionContext, member: Member) -> bool:
     holder = ctx.fleet.claims.get(member.uid)
     if holder is None or holder.rollout == member.rollout:
         return False
+    if (unreadable := ctx.fleet.unreadable.get(holder.rollout)) is not None:
+        words = f"{works_on(ctx.named(unreadable.full_name))}, and its records can't be read"
+        return _block(ctx, member, ReasonKind.CLAIM, words, Who.PERSON)
     other = ctx.fleet.rollouts[holder.rollout].rollout
     if _may_preempt(ctx, member, holder):
         words = takes_over_from(ctx.named(other.full_name))

@@ -1,7 +1,15 @@
 """The fleet's state in memory, with aggregates that make a cycle cost only what changed."""
 
 from ibgu.core.fleet.starts import Starts
-from ibgu.core.fleet.state import Apply, Canceller, FleetState, Holder, TrackedRollout, Undo
+from ibgu.core.fleet.state import (
+    Apply,
+    Canceller,
+    FleetState,
+    Holder,
+    TrackedRollout,
+    Undo,
+    UnreadableRollout,
+)
 from ibgu.core.fleet.step import QUEUED, End, TrackedStep
 
 __all__ = [
@@ -15,4 +23,5 @@ __all__ = [
     "TrackedRollout",
     "TrackedStep",
     "Undo",
+    "UnreadableRollout",
 ]

@@ -104,6 +104,24 @@ class Holder(Struct, frozen=True):
     cluster: str
 
 
+class UnreadableRollout(Struct, frozen=True, kw_only=True):
+    """A rollout whose records the journal has and can't read: nothing is decided for it, and what
+    it has claimed stays claimed."""
+
+    uid: str
+    namespace: str
+    name: str
+    error: str
+    claims: dict[str, Holder]
+    """Its claims, by ManagedCluster uid."""
+    cancellers: dict[str, Canceller]
+    """By ManagedCluster uid."""
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
 class FleetState:
     def __init__(self, *, across_namespaces: bool = True) -> None:
         self.across_namespaces = across_namespaces
@@ -127,6 +145,8 @@ class FleetState:
         """By ManagedCluster uid: namespace/name of the canceller whose slot reached it."""
         self.rollouts_of: dict[str, set[str]] = {}
         """By cluster name: the rollouts that have or had it as a member."""
+        self.unreadable: dict[str, UnreadableRollout] = {}
+        """By uid; none of them is in `rollouts`."""
         self.starts = Starts()
 
     # -- filling ---------------------------------------------------------------------------
@@ -153,6 +173,15 @@ class FleetState:
         self.foreign_runs.update(foreign_runs)
         self.handled.update(handled)
         self.starts.load(started)
+
+    def keep_claims(self, unreadable: Iterable[UnreadableRollout]) -> None:
+        """Keeps what rollouts that can't be read have claimed and cancelled."""
+        for rollout in unreadable:
+            self.unreadable[rollout.uid] = rollout
+            for cluster, holder in rollout.claims.items():
+                self.claims.setdefault(cluster, holder)
+            for cluster, canceller in rollout.cancellers.items():
+                insort(self.cancellers.setdefault(cluster, []), canceller)
 
     def apply(self, decision: Decision) -> Undo:
         """Applies the decision in memory and returns its undo."""
@@ -196,6 +225,7 @@ class FleetState:
             held.clear()
         for left in (self.preempts, self.rollouts_of, self.foreign_runs, self.handled):
             left.clear()
+        self.unreadable.clear()
         self.starts = Starts()
 
     # -- reading ---------------------------------------------------------------------------

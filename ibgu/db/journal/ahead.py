@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.db.journal.changeset import Loaded
 from ibgu.db.journal.fencing import Last, newest
-from ibgu.db.journal.load import foreign_runs, load, newest_runs, versions
+from ibgu.db.journal.load import foreign_runs, newest_runs, versions
+from ibgu.db.journal.unreadable import load_readable
 
 
 class Ahead(Struct, frozen=True):
@@ -22,7 +23,7 @@ class Ahead(Struct, frozen=True):
 
 async def read_ahead(db: AsyncConnection, hub: str) -> Ahead:
     """Reads the journal; `db` is in a transaction that sees one moment."""
-    return Ahead(await newest(db, hub), await load(db, hub))
+    return Ahead(await newest(db, hub), await load_readable(db, hub))
 
 
 async def still(db: AsyncConnection, hub: str, loaded: Loaded, shown: Collection[str]) -> Loaded:

@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ibgu.core.fleet import UnreadableRollout
 from ibgu.core.model import (
     Decision,
     Member,
@@ -92,5 +93,7 @@ class Loaded(Struct, frozen=True):
     started: tuple[tuple[str, datetime], ...] = ()
     """Rollout uid and time of each start in a rate-limited step, within the last minute that has
     any."""
+    unreadable: tuple[UnreadableRollout, ...] = ()
+    """Rollouts that have records which can't be read; nothing of them is in the other fields."""
     versions: Versions = Versions()
     """The newest resourceVersions seen of the hub (`Journal.note`)."""

@@ -15,7 +15,8 @@ from ibgu.db.journal.ahead import Ahead, read_ahead, still
 from ibgu.db.journal.batch import Batch, gather
 from ibgu.db.journal.changeset import Changeset, Loaded, MemberKey, rollout_of
 from ibgu.db.journal.fencing import ascend, landed, newest, not_begun, note
-from ibgu.db.journal.load import foreign_runs, load
+from ibgu.db.journal.load import foreign_runs
+from ibgu.db.journal.unreadable import find_unreadable, load_readable
 from ibgu.db.journal.write import write
 
 FORGOTTEN = 5000
@@ -86,7 +87,8 @@ class Journal:
 
     async def load(self, wanted: Collection[str] = (), shown: Collection[str] = ()) -> Loaded:
         """Loads the journal. `wanted`: uids of rollouts to include although nothing is left to do;
-        `shown`: the runs that works on the hub carry. Raises JournalAway."""
+        `shown`: the runs that works on the hub carry. Raises JournalAway, and UnreadableJournal if
+        what can't be read belongs to no rollout."""
         async with self._busy:
             with away_from("loading the journal"):
                 return await self._load(wanted, shown)
@@ -100,10 +102,17 @@ class Journal:
             if ahead is not None and ahead.last == last and not wanted:
                 loaded = await still(db, self._hub, ahead.loaded, shown)
             else:
-                loaded = await load(db, self._hub, wanted, shown)
+                loaded = await load_readable(db, self._hub, wanted, shown)
             self._number = last.changeset if last else None
         self._doubt = None
         return loaded
+
+    async def unreadable(self, among: Collection[str]) -> set[str]:
+        """Returns those of the rollouts, by uid, that still have records which can't be read.
+        Raises JournalAway."""
+        with away_from("looking for what can't be read"):
+            async with at_one_moment(self._engine) as db:
+                return set(await find_unreadable(db, self._hub, among))
 
     async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:
         """Returns the ids that no run of this hub ever had. Raises JournalAway."""

@@ -1,5 +1,6 @@
 """Reads what `Journal.load` returns."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,33 +32,39 @@ from ibgu.db.rows import (
     OF_PENDING_PATCH,
     OF_ROLLOUT,
     OF_STEP,
+    sound,
     to_member,
     to_record,
 )
 from ibgu.db.schema import claims, hubs, members, pending_patches, rollouts, runs, steps
 
 _PART = 1_000
-_CANCELS = [action.value for action in Action if action.cancels]
+CANCELS = [action.value for action in Action if action.cancels]
 
 
 async def load(
-    db: AsyncConnection, hub: str, wanted: Collection[str] = (), shown: Collection[str] = ()
+    db: AsyncConnection,
+    hub: str,
+    wanted: Collection[str] = (),
+    shown: Collection[str] = (),
+    *,
+    only: Collection[str] | None = None,
 ) -> Loaded:
     """Reads everything as of one moment, if `db` is in a transaction that sees one.
 
     `wanted`: uids of rollouts to include, whatever they have left to do; `shown`: the runs that
-    works on the hub carry.
+    works on the hub carry; `only`: uids of the rollouts to read, None reads all.
     """
     found = [
         (rollout, row["busy"] or rollout.uid in wanted)
-        for row in await _rows(db, _rollouts(hub))
-        for rollout in [to_record(row, Rollout)]
+        for row in await _rows(db, _rollouts(hub, only))
+        for rollout in [sound(to_record(row, Rollout))]
     ]
     busy = [rollout for rollout, is_busy in found if is_busy]
     idle = [rollout for rollout, is_busy in found if not is_busy]
     maybe = {rollout.uid for rollout in idle if busy and rollout.age > busy[0].age}
     kept = {rollout.uid for rollout in busy}
-    found_steps = [to_record(row, Step) for row in await _rows(db, _steps(hub, kept | maybe))]
+    found_steps = await _load_steps(db, hub, kept | maybe)
     kept |= {step.rollout for step in found_steps if step.first.cancels}
     loaded = await _load_members(db, hub, kept, kept & maybe)
     its_steps = tuple(step for step in found_steps if step.rollout in kept)
@@ -64,14 +72,21 @@ async def load(
         rollouts=tuple(rollout for rollout, _ in found if rollout.uid in kept),
         steps=its_steps,
         members=loaded,
-        pending_patches=tuple(
-            to_record(row, PendingPatch) for row in await _rows(db, _pending_patches(hub))
-        ),
+        pending_patches=await _load_pending_patches(db, hub, only),
         foreign_runs=await foreign_runs(db, hub, set(shown) - newest_runs(loaded)),
         handled=frozenset(rollout.uid for rollout in idle),
         started=await starts(db, hub, its_steps, loaded),
         versions=await versions(db, hub),
     )
+
+
+async def search(db: AsyncConnection, hub: str, uids: Collection[str]) -> None:
+    """Reads all that `load` might read of these rollouts, and keeps none of it."""
+    for row in await _rows(db, _rollouts(hub, uids)):
+        sound(to_record(row, Rollout))
+    await _load_steps(db, hub, uids)
+    await _load_members(db, hub, uids, ())
+    await _load_pending_patches(db, hub, uids)
 
 
 def newest_runs(loaded: Iterable[Member]) -> set[str]:
@@ -83,7 +98,11 @@ async def versions(db: AsyncConnection, hub: str) -> Versions:
     return convert(found or {}, Versions)
 
 
-def _rollouts(hub: str) -> Select[Any]:
+def _among(uid: ColumnElement[str], only: Collection[str] | None) -> ColumnElement[bool]:
+    return true() if only is None else uid == any_(_texts(only))
+
+
+def _rollouts(hub: str, only: Collection[str] | None) -> Select[Any]:
     mine = and_(members.c.hub == rollouts.c.hub, members.c.rollout == rollouts.c.uid)
     unfinished = or_(members.c.state != "finished", members.c.watched)
     held = and_(claims.c.hub == rollouts.c.hub, claims.c.rollout == rollouts.c.uid)
@@ -95,7 +114,7 @@ def _rollouts(hub: str) -> Select[Any]:
     )
     return (
         select(*OF_ROLLOUT, busy.label("busy"))
-        .where(rollouts.c.hub == hub)
+        .where(rollouts.c.hub == hub, _among(rollouts.c.uid, only))
         .order_by(rollouts.c.created_at, rollouts.c.uid)
     )
 
@@ -116,7 +135,7 @@ def _members(hub: str, uids: Collection[str], cancels_only: Collection[str]) -> 
     )
     wanted = or_(
         members.c.rollout != all_(_texts(cancels_only)),
-        steps.c.actions[1] == any_(_texts(_CANCELS)),
+        steps.c.actions[1] == any_(_texts(CANCELS)),
     )
     return (
         select(*OF_MEMBER_AND_RUN)
@@ -132,11 +151,26 @@ async def _load_members(
 ) -> tuple[Member, ...]:
     """Reads members in parts: reading a hundred thousand at once would block the process."""
     rows = await db.stream(_members(hub, uids, cancels_only))
-    return tuple([to_member(row) async for part in rows.partitions(_PART) for row in part])
+    return tuple([sound(to_member(row)) async for part in rows.partitions(_PART) for row in part])
 
 
-def _pending_patches(hub: str) -> Select[Any]:
-    return select(*OF_PENDING_PATCH).where(pending_patches.c.hub == hub)
+async def _load_steps(db: AsyncConnection, hub: str, uids: Collection[str]) -> list[Step]:
+    """Reads the steps. Raises ValueError if a rollout lacks one, or a step has no action."""
+    found = [sound(to_record(row, Step)) for row in await _rows(db, _steps(hub, uids))]
+    count: Counter[str] = Counter()
+    for step in found:
+        if step.index != count[step.rollout] or not step.actions:
+            raise ValueError(f"step {count[step.rollout] + 1} is missing, or has no action")
+        count[step.rollout] += 1
+    return found
+
+
+async def _load_pending_patches(
+    db: AsyncConnection, hub: str, only: Collection[str] | None
+) -> tuple[PendingPatch, ...]:
+    theirs = _among(pending_patches.c.rollout, only)
+    statement = select(*OF_PENDING_PATCH).where(pending_patches.c.hub == hub, theirs)
+    return tuple(to_record(row, PendingPatch) for row in await _rows(db, statement))
 
 
 async def foreign_runs(db: AsyncConnection, hub: str, shown: Collection[str]) -> frozenset[str]:

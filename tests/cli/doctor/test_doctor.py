@@ -123,7 +123,7 @@ async def test_a_user_who_may_not_write(doctor: Doctor, database_url: str) -> No
         url = theirs.render_as_string(hide_password=False)
         result = await asyncio.to_thread(doctor, "-o", "json", user="", DATABASE_URL=url)
         assert result.exit_code == 2
-        assert "holds" in told(result, "schema")
+        assert "claims" in told(result, "schema")
         assert "GRANT" in told(result, "schema")
     finally:
         await connection.execute("DROP OWNED BY ibgu_reader")

@@ -129,6 +129,7 @@ def test_hub(facts: HubFacts, findings: list[tuple[str, str]]) -> None:
         (health(unwritable=("claims",)), [("schema", "error")]),
         (health(free_connections=3), [("connections", "warning")]),
         (health(leaderships=(FLAPPING,)), [("leader", "warning")]),
+        (health(unreadable=("default/mine (uid u): no spec",)), [("records", "error")]),
     ],
 )
 def test_journal(facts: JournalFacts, findings: list[tuple[str, str]]) -> None:

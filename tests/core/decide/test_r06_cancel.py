@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.fleet import Holder, UnreadableRollout
 from ibgu.core.kinds import Ibgu, LabelSelector
 from ibgu.core.model import (
     Cause,
@@ -51,6 +52,32 @@ def test_a_lost_claim_is_an_answer_that_names_the_holder() -> None:
     assert twin.member(older, 0, "site-1").outcome is Outcome.SUCCEEDED
     (done,) = twin.member(newer, 0, "site-1").completed
     assert done.note.startswith("was already prepared")
+
+
+@pytest.mark.parametrize(("namespace", "named"), [("fleet", "fleet/x"), ("o", "a rollout of an")])
+def test_a_claim_stays_where_the_records_of_its_rollout_can_not_be_read(
+    namespace: str, named: str
+) -> None:
+    """Also of an Abort: nobody knows how far the other one was."""
+    twin = Twin("site-1", "site-2")
+    holder = Holder("uid-x", 0, "site-1")
+    unreadable = UnreadableRollout(
+        uid="uid-x",
+        namespace=namespace,
+        name="x",
+        error="ValidationError",
+        claims={"uid-site-1": holder},
+        cancellers={},
+    )
+    twin.fleet.keep_claims([unreadable])
+    uid = twin.apply(ibgu("mine", "Abort"))
+    twin.wait(hours=1)
+    blocked = twin.member(uid, 0, "site-1")
+    assert (blocked.reason.kind, blocked.reason.who) == (ReasonKind.CLAIM, Who.PERSON)
+    assert blocked.reason.message.startswith(named)
+    assert blocked.reason.message.endswith("and its records can't be read")
+    assert twin.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED
+    assert twin.fleet.claims == {"uid-site-1": holder}
 
 
 def test_two_rollouts_in_one_turn_never_take_the_same_cluster() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ibgu.core.fleet import FleetState, Holder
+from ibgu.core.fleet import Canceller, FleetState, Holder, UnreadableRollout
 from ibgu.core.model import (
     Action,
     Change,
@@ -184,6 +184,31 @@ def test_who_holds_nothing_frees_nobody_elses_claim() -> None:
     assert fleet.claims == {"uid-site-1": Holder("uid-a", 0, "site-1")}
     undo()
     assert fleet.claims == {"uid-site-1": Holder("uid-a", 0, "site-1")}
+
+
+def test_what_can_not_be_read_claims_and_cancels_all_the_same() -> None:
+    """But takes no claim from a rollout that can be read."""
+    fleet = populated(("a", "Prep"))
+    fleet.apply(put(in_flight(rollout="uid-a")))
+    canceller = Canceller((NOW, "uid-x"), "uid-x", "fleet/x", "fleet", across_namespaces=True)
+    mine = {"uid-site-1": Holder("uid-x", 0, "site-1"), "uid-site-2": Holder("uid-x", 0, "site-2")}
+    unreadable = UnreadableRollout(
+        uid="uid-x",
+        namespace="fleet",
+        name="x",
+        error="",
+        claims=mine,
+        cancellers={"uid-site-1": canceller},
+    )
+    fleet.keep_claims([unreadable])
+    assert {uid: holder.rollout for uid, holder in fleet.claims.items()} == {
+        "uid-site-1": "uid-a",
+        "uid-site-2": "uid-x",
+    }
+    assert fleet.cancellers == {"uid-site-1": [canceller]}
+    assert unreadable.full_name == "fleet/x"
+    fleet.clear()
+    assert (fleet.unreadable, fleet.claims, fleet.cancellers) == ({}, {}, {})
 
 
 # -- pending patches -----------------------------------------------------------------------------

@@ -1,0 +1,154 @@
+"""Finds the rollouts whose records can't be read, so that all others can be loaded.
+
+Records may have been written by another version of ibgu, by hand, or by a faulty disk. Whatever is
+wrong with a rollout's rows, reading them in SQL by names and numbers still works: so its claims are
+known, and nothing acts on the rest.
+"""
+
+from collections.abc import Collection, Sequence
+
+from msgspec.structs import replace
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ibgu.core.fleet import Canceller, Holder, UnreadableRollout
+from ibgu.core.harmless import one_line
+from ibgu.core.moments import YEARS
+from ibgu.db.errors import UnreadableJournal, is_away
+from ibgu.db.journal.changeset import Loaded
+from ibgu.db.journal.load import CANCELS, load, search
+
+MOST = 100
+"""The most rollouts that are left out. If more can't be read, the reason is hardly in them."""
+LONGEST = 200
+"""Characters of an error; it may quote what somebody else has written."""
+_UIDS = text("""
+    SELECT uid FROM rollouts WHERE hub = :hub
+    UNION SELECT rollout FROM pending_patches WHERE hub = :hub
+""")
+_NAMES = text("""
+    SELECT uid, namespace, name,
+      CASE WHEN extract(year FROM created_at) BETWEEN :first AND :last THEN created_at END
+        AS created
+    FROM rollouts WHERE hub = :hub AND uid = ANY (CAST(:uids AS text[]))
+""")
+_CLAIMED = text("""
+    SELECT rollout, step, cluster, cluster_uid FROM claims
+    WHERE hub = :hub AND rollout = ANY (CAST(:uids AS text[]))
+""")
+_CANCELLED = text("""
+    SELECT members.rollout, members.step, members.cluster, members.cluster_uid, across_namespaces
+    FROM members JOIN steps
+      ON (steps.hub, steps.rollout, steps.index) = (members.hub, members.rollout, members.step)
+    WHERE members.hub = :hub AND members.rollout = ANY (CAST(:uids AS text[]))
+      AND steps.actions[1] = ANY (CAST(:cancels AS text[]))
+""")
+
+
+async def load_readable(
+    db: AsyncConnection, hub: str, wanted: Collection[str] = (), shown: Collection[str] = ()
+) -> Loaded:
+    """Loads like `load`, without the rollouts whose records can't be read. Raises
+    UnreadableJournal if what can't be read belongs to none."""
+    try:
+        return await load(db, hub, wanted, shown)
+    except Exception as error:
+        if not _of_a_record(error):
+            raise
+    bad = await find_unreadable(db, hub)
+    readable = [uid for uid in await _all(db, hub) if uid not in bad]
+    try:
+        loaded = await load(db, hub, wanted, shown, only=readable)
+    except Exception as error:
+        if not _of_a_record(error):
+            raise
+        raise UnreadableJournal(f"{_NOBODYS} ({_words(error)}): {_REMEDY}") from error
+    return replace(loaded, unreadable=await _claims(db, hub, bad))
+
+
+async def find_unreadable(
+    db: AsyncConnection, hub: str, among: Collection[str] | None = None
+) -> dict[str, str]:
+    """Returns the rollouts, by uid, whose records can't be read, each with the error. `among`: None
+    looks at all. Raises UnreadableJournal if they are too many."""
+    uids = sorted(among) if among is not None else await _all(db, hub)
+    found: dict[str, str] = {}
+    await _search(db, hub, uids, found)
+    return found
+
+
+async def _search(
+    db: AsyncConnection, hub: str, uids: Sequence[str], found: dict[str, str]
+) -> None:
+    """Halves the rollouts until those that can't be read are alone."""
+    try:
+        await search(db, hub, uids)
+    except Exception as error:
+        if not _of_a_record(error):
+            raise
+        if len(uids) == 1:
+            found[uids[0]] = _words(error)
+        if len(found) > MOST:
+            words = f"the records of more than {MOST} rollouts can't be read ({_words(error)})"
+            raise UnreadableJournal(f"{words}: {_REMEDY}") from error
+    else:
+        return
+    if len(uids) > 1:
+        middle = len(uids) // 2
+        await _search(db, hub, uids[:middle], found)
+        await _search(db, hub, uids[middle:], found)
+
+
+async def _all(db: AsyncConnection, hub: str) -> list[str]:
+    return list(await db.scalars(_UIDS, {"hub": hub}))
+
+
+async def _claims(
+    db: AsyncConnection, hub: str, bad: dict[str, str]
+) -> tuple[UnreadableRollout, ...]:
+    asked = {"hub": hub, "uids": list(bad)}
+    years = {"first": YEARS[0], "last": YEARS[-1]}
+    names = {row.uid: row for row in await db.execute(_NAMES, asked | years)}
+    claims: dict[str, dict[str, Holder]] = {uid: {} for uid in bad}
+    for row in await db.execute(_CLAIMED, asked):
+        claims[row.rollout][row.cluster_uid] = Holder(row.rollout, row.step, row.cluster)
+    cancellers: dict[str, dict[str, Canceller]] = {uid: {} for uid in bad}
+    for row in await db.execute(_CANCELLED, asked | {"cancels": CANCELS}):
+        of = names[row.rollout]
+        if of.created is None:  # whom it cancels is not known: nobody may take the cluster
+            holder = Holder(row.rollout, row.step, row.cluster)
+            claims[row.rollout].setdefault(row.cluster_uid, holder)
+            continue
+        age, full_name = (of.created, of.uid), f"{of.namespace}/{of.name}"
+        canceller = Canceller(
+            age, of.uid, full_name, of.namespace, across_namespaces=row.across_namespaces
+        )
+        cancellers[row.rollout][row.cluster_uid] = canceller
+    return tuple(
+        UnreadableRollout(
+            uid=uid,
+            namespace=names[uid].namespace if uid in names else "",
+            name=names[uid].name if uid in names else uid,
+            error=error,
+            claims=claims[uid],
+            cancellers=cancellers[uid],
+        )
+        for uid, error in bad.items()
+    )
+
+
+def _of_a_record(error: Exception) -> bool:
+    """Returns whether the error came from what was read, not from reading."""
+    return not (is_away(error) or isinstance(error, (DBAPIError, MemoryError, UnreadableJournal)))
+
+
+def _words(error: Exception) -> str:
+    return one_line(f"{type(error).__name__}: {error}")[:LONGEST]
+
+
+_NOBODYS = "records in the journal can't be read, and belong to no single rollout"
+_REMEDY = (
+    "run the version of ibgu that wrote them, or restore the database from a backup "
+    "(docs/recovery.md)"
+)
