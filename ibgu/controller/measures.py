@@ -109,8 +109,8 @@ def _rollout(name: str, step: TrackedStep, *, held: bool) -> Counter[str]:
     """Sets the gauges of a rollout whose step runs or opens; returns its members by state."""
     number = str(step.step.index + 1)
     states: Counter[str] = Counter()
-    for standing, members in step.standing.items():
-        states[word(*standing, held=held)] += members
+    for status, members in step.by_status.items():
+        states[word(*status, held=held)] += members
     for state in Word:
         telemetry.ROLLOUT_MEMBERS.labels(name, number, state).set(states[state])
     telemetry.ROLLOUT_SLOTS.labels(name, "used").set(len(step.slots))

@@ -13,7 +13,7 @@ from ibgu.core.model import WorkView
 from ibgu.core.moments import moment
 from ibgu.core.observe import Shown, view_work
 from ibgu.core.observe.conditions import bounded
-from ibgu.core.observe.standing import IbuState, standing
+from ibgu.core.observe.ibu_state import IbuState, ibu_state
 from ibgu.core.recover.trace import Trace, traces_of
 from ibgu.core.works import names
 
@@ -39,7 +39,7 @@ class Reported(Struct, frozen=True, kw_only=True):
     work: WorkView
     run: Trace | None
     """The action that the work is armed for, or was last."""
-    standing: IbuState | None
+    ibu_state: IbuState | None
     conditions: tuple[Condition, ...]
     manifests: tuple[Manifest, ...]
 
@@ -53,7 +53,7 @@ def reported(work: ManifestWork) -> Reported:
         created_at=moment(meta.creation_timestamp),
         work=view,
         run=traces_of([Shown(meta, view)]).get(meta.namespace),
-        standing=standing(view.ibu) if view.ibu else None,
+        ibu_state=ibu_state(view.ibu) if view.ibu else None,
         conditions=tuple(map(bounded, work.status.conditions)),
         manifests=tuple(map(_manifest, work.status.resource_status.manifests)),
     )
@@ -98,7 +98,7 @@ def stands(found: Reported) -> str:
     told = "".join(f"; {words}" for words, so in marks.items() if so)
     follow = ", ".join(sorted(ibu.next_stages)) or "nothing"
     seed = f", seed {ibu.seed_version}" if ibu.seed_version else ""
-    return f"{found.standing}: stage {ibu.stage}{seed}; may follow: {follow}{told}"
+    return f"{found.ibu_state}: stage {ibu.stage}{seed}; may follow: {follow}{told}"
 
 
 def _manifest(entry: ManifestCondition) -> Manifest:

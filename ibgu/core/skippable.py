@@ -27,11 +27,11 @@ def not_waiting(
 
     `members` of the running step, whose index is `step`. A skipped cluster is as requested.
     """
-    told = {cluster: _standing(members.get(cluster), step) for cluster in clusters}
+    told = {cluster: _where(members.get(cluster), step) for cluster in clusters}
     return {cluster: words for cluster, words in told.items() if words}
 
 
-def _standing(member: Member | None, step: int) -> str:
+def _where(member: Member | None, step: int) -> str:
     """Returns the member's state; empty: it waits, or is skipped already."""
     if member is None:
         return f"not in step {step + 1}"
@@ -41,10 +41,10 @@ def _standing(member: Member | None, step: int) -> str:
     return "" if outcome in (None, Outcome.SKIPPED) else f"{outcome} already"
 
 
-def listed(standing: Mapping[str, str]) -> str:
+def listed(told: Mapping[str, str]) -> str:
     """Returns the clusters by state: "in flight (Prep): s1, s2; not in step 2: s9"."""
     groups: dict[str, list[str]] = {}
-    for cluster, words in standing.items():
+    for cluster, words in told.items():
         groups.setdefault(words, []).append(cluster)
     return "; ".join(f"{words}: {_some(names)}" for words, names in groups.items())
 

@@ -50,7 +50,7 @@ async def test_what_is_asked_and_what_is_reported(ask: Ask, site: str) -> None:
         "result": None,
     }
     assert stage["ibu"] == {
-        "standing": "preparing",
+        "state": "preparing",
         "stage": "Prep",
         "generation": 3,
         "observedGeneration": 3,

@@ -5,7 +5,7 @@ from typing import Any
 from ibgu.core.kinds import ManifestWork
 from ibgu.core.model import WorkView
 from ibgu.core.observe import view_work
-from ibgu.core.observe.standing import IbuState, standing
+from ibgu.core.observe.ibu_state import IbuState, ibu_state
 from ibgu.core.works.names import STAGE
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import decode_one
@@ -56,5 +56,5 @@ def _resting(work: WorkView) -> IbuState | None:
     """None: it moves, or nothing is known that counts."""
     if work.ibu is None or not work.settled or not work.ibu.current:
         return None
-    stands = standing(work.ibu)
+    stands = ibu_state(work.ibu)
     return None if stands in _MOVING else stands

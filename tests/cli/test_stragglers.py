@@ -210,7 +210,7 @@ async def test_after_the_abort_they_begin_anew(
     found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "json")
     body = json.loads(found.stdout)
     assert body["elsewhere"] == {f"{scene.namespace}/ran-r2": 1}
-    assert [group["standing"] for group in body["groups"]] == ["ended", "aborted", "going"]
+    assert [group["state"] for group in body["groups"]] == ["ended", "aborted", "going"]
     [retry] = body["manifests"]
     assert [item["actions"] for item in retry["spec"]["plan"]] == [["Prep"], ["Upgrade"]]
     printed = await ibgu(

@@ -9,7 +9,7 @@ import pytest
 from ibgu.core.kinds import JsonObject, ManifestWork
 from ibgu.core.model import Action
 from ibgu.core.moments import moment
-from ibgu.core.observe.standing import IbuState
+from ibgu.core.observe.ibu_state import IbuState
 from ibgu.core.reported import Reported, agent, asks, reported, stands
 
 SECRET = "cGFzc3dvcmQ="
@@ -71,7 +71,7 @@ def test_what_it_asks_and_what_is_reported() -> None:
     assert found.run is not None
     assert (found.run.action, found.run.run, found.run.attempt) == (Action.PREP, "r1", 2)
     assert (found.work.armed, found.work.edited, found.work.applied) == (True, False, True)
-    assert found.standing is IbuState.PREPARING
+    assert found.ibu_state is IbuState.PREPARING
     assert found.created_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert found.conditions[0].reason == "Done"
 
@@ -90,7 +90,7 @@ def test_values_are_told_as_text() -> None:
 
 def test_one_that_nobody_has_dealt_with_yet() -> None:
     found = read({"metadata": {"name": "x", "namespace": "site-1"}})
-    assert (found.part, found.run, found.standing, found.manifests) == ("", None, None, ())
+    assert (found.part, found.run, found.ibu_state, found.manifests) == ("", None, None, ())
 
 
 def test_what_it_carries_is_not_in_it() -> None:

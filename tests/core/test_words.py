@@ -13,7 +13,7 @@ from tests.core.fleet.records import NOW, failed, member
 CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, Who.PERSON)
 
 
-def standing(state: MemberState, kind: ReasonKind = ReasonKind.SLOT) -> Member:
+def in_state(state: MemberState, kind: ReasonKind = ReasonKind.SLOT) -> Member:
     return replace(member(), state=state, reason=Reason(kind, NOW))
 
 
@@ -33,7 +33,7 @@ def standing(state: MemberState, kind: ReasonKind = ReasonKind.SLOT) -> Member:
 )
 def test_who_waits(kind: ReasonKind, held: bool, expected: Word) -> None:
     hold = CIRCUIT_BREAKER if held else None
-    waiting = standing(MemberState.WAITING, kind)
+    waiting = in_state(MemberState.WAITING, kind)
     assert word_of(waiting, hold) is expected
     shown = reason_of(waiting, hold)
     assert shown is (CIRCUIT_BREAKER if held and kind in STARTABLE else waiting.reason)
@@ -51,14 +51,14 @@ def test_who_waits(kind: ReasonKind, held: bool, expected: Word) -> None:
     ],
 )
 def test_who_is_in_flight_whether_or_not_the_step_is_held(kind: ReasonKind, expected: Word) -> None:
-    running = standing(MemberState.IN_FLIGHT, kind)
+    running = in_state(MemberState.IN_FLIGHT, kind)
     assert word_of(running, None) is word_of(running, CIRCUIT_BREAKER) is expected
     assert reason_of(running, CIRCUIT_BREAKER) is running.reason
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_who_has_finished(outcome: Outcome) -> None:
-    over = replace(standing(MemberState.FINISHED), outcome=outcome)
+    over = replace(in_state(MemberState.FINISHED), outcome=outcome)
     assert word_of(over, CIRCUIT_BREAKER) == outcome.value
     assert reason_of(over, CIRCUIT_BREAKER) is None
     by_hand = replace(over, cause=Cause.TAKEN_OVER)
@@ -66,7 +66,7 @@ def test_who_has_finished(outcome: Outcome) -> None:
 
 
 def test_who_completed_late_has_not_failed() -> None:
-    late = replace(standing(MemberState.FINISHED), late="completed late, after 47 min")
+    late = replace(in_state(MemberState.FINISHED), late="completed late, after 47 min")
     for cause in (Cause.UPGRADE_FAILED, Cause.TAKEN_OVER):
         over = replace(late, outcome=Outcome.FAILED, cause=cause)
         assert word_of(over, None) is Word.SUCCEEDED
@@ -101,7 +101,7 @@ def test_rows_tell_the_same_as_records(
     """The grid speaks from the plain text of columns."""
     ended = outcome if state is MemberState.FINISHED else None
     words = "completed late, after 47 min" if late else ""
-    record = replace(standing(state, kind), outcome=ended, cause=cause, late=words)
+    record = replace(in_state(state, kind), outcome=ended, cause=cause, late=words)
     plain = (str(state), str(kind), ended and str(ended), cause and str(cause))
     told = word(*plain, late, held=held)
     assert told is word_of(record, CIRCUIT_BREAKER if held else None)

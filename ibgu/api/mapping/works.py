@@ -6,7 +6,7 @@ from ibgu.api.schemas.works import ConditionBody, IbuBody, ManifestBody, WorkBod
 from ibgu.core.kinds import Condition
 from ibgu.core.model import WorkView
 from ibgu.core.moments import moment
-from ibgu.core.observe.standing import IbuState
+from ibgu.core.observe.ibu_state import IbuState
 from ibgu.core.recover.trace import Trace
 from ibgu.core.reported import Manifest, Reported, agent, asks, stands
 
@@ -22,7 +22,7 @@ def work_body(found: Reported) -> WorkBody:
         **{name: getattr(found, name) for name in _FROM_REPORTED},
         **{name: getattr(found.work, name) for name in _FROM_WORK},
         run=_run(found.run) if found.run else None,
-        ibu=_ibu(found.work, found.standing),
+        ibu=_ibu(found.work, found.ibu_state),
         conditions=_conditions(found.conditions),
         manifests=[_manifest(each) for each in found.manifests],
     )
@@ -39,12 +39,12 @@ def _run(trace: Trace) -> WorkRunBody:
     )
 
 
-def _ibu(work: WorkView, standing: IbuState | None) -> IbuBody | None:
+def _ibu(work: WorkView, state: IbuState | None) -> IbuBody | None:
     ibu = work.ibu
-    if ibu is None or standing is None:
+    if ibu is None or state is None:
         return None
     return IbuBody(
-        standing=standing,
+        state=state,
         stage=ibu.stage,
         generation=ibu.generation,
         observed_generation=ibu.observed_generation,

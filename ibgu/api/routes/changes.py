@@ -55,7 +55,7 @@ async def actions(
     row: RolloutOfPath, reads: ReadsOfRequest, caller: CallerOfRequest
 ) -> PermitsBody:
     """By the caller's rights on the hub, as of half a minute ago, and by the rollout's state."""
-    found = change.permits(await _standing(row, reads))
+    found = change.permits(await _situation(row, reads))
     missing = await missing_rights(caller, row.rollout)
     if "retry" not in missing and any(each.name == "retry" and each.allowed for each in found):
         missing["retry"] = await why_no_retry(row.rollout, reads, caller)
@@ -105,9 +105,9 @@ async def pause(
 ) -> ChangeBody:
     """Refused where the rollout is complete."""
     why = body.why if body else ""
-    standing = await _standing(row, reads)
-    if not standing.rollout.paused:
-        _require(standing, "pause")
+    situation = await _situation(row, reads)
+    if not situation.rollout.paused:
+        _require(situation, "pause")
     return await changing.make(lambda target: change.pause(target, why))
 
 
@@ -117,12 +117,12 @@ async def resume(
 ) -> ChangeBody:
     """After a pause; where there is none, after the circuit breaker, a changed payload or a
     restore."""
-    standing = await _standing(row, reads)
+    situation = await _situation(row, reads)
 
     def decide(target: ChangeTarget) -> RequestedChange:
         if names.PAUSE not in target.annotations:
-            _require(standing, "resume")
-        return change.resume(target, standing)
+            _require(situation, "resume")
+        return change.resume(target, situation)
 
     return await changing.make(decide)
 
@@ -136,10 +136,10 @@ async def skip(
 ) -> ChangeBody:
     """Out of the running step; those in flight stay."""
     given = body or SkipBody()
-    standing = await _standing(row, reads)
-    _require(standing, "skip")
-    assert standing.newest is not None
-    chosen, step = given.clusters, standing.newest.index
+    situation = await _situation(row, reads)
+    _require(situation, "skip")
+    assert situation.newest is not None
+    chosen, step = given.clusters, situation.newest.index
     if given.reason is not None:
         chosen = await _waiting_for(given.reason, row, reads, chosen)
     if chosen is None:
@@ -159,7 +159,7 @@ async def adopt(
     changing: ChangingOfRequest, row: RolloutOfPath, reads: ReadsOfRequest
 ) -> ChangeBody:
     """What a TALM that is gone has left unfinished."""
-    _require(await _standing(row, reads), "adopt")
+    _require(await _situation(row, reads), "adopt")
     return await changing.make(change.adopt)
 
 
@@ -178,7 +178,7 @@ async def retry(
     given = body or RetryBody()
     rollout = row.rollout
     await caller.require(*retry_rights(rollout.namespace))
-    _require(await _standing(row, reads), "retry")
+    _require(await _situation(row, reads), "retry")
     found = await failures(rollout, reads, caller, clusters=given.clusters, cause=given.cause)
     wanted = {member.cluster for member in found.members}
     with told("", rollout.namespace, rollout.name):
@@ -193,7 +193,7 @@ async def retry(
     return await changing.make(lambda target: change.retry(target, judged))
 
 
-async def _standing(row: RolloutAndStep, reads: Reads) -> RolloutSituation:
+async def _situation(row: RolloutAndStep, reads: Reads) -> RolloutSituation:
     steps = await reads.steps(row.rollout.uid)
     newest = steps[-1] if steps else None
     return RolloutSituation(
@@ -204,8 +204,8 @@ async def _standing(row: RolloutAndStep, reads: Reads) -> RolloutSituation:
     )
 
 
-def _require(standing: RolloutSituation, name: str) -> None:
-    permit = next(each for each in change.permits(standing) if each.name == name)
+def _require(situation: RolloutSituation, name: str) -> None:
+    permit = next(each for each in change.permits(situation) if each.name == name)
     if not permit.allowed:
         raise Problem(409, "not-now", permit.why)
 

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.schemas.base import Body
 from ibgu.core.model import Action, RunResult, Stage
-from ibgu.core.observe.standing import IbuState
+from ibgu.core.observe.ibu_state import IbuState
 
 _APPLIED: JsonValue = {
     "type": "Applied",
@@ -44,7 +44,7 @@ _WORKS: JsonValue = {
             "applied": True,
             "applyError": "",
             "ibu": {
-                "standing": "preparing",
+                "state": "preparing",
                 "stage": "Prep",
                 "generation": 3,
                 "observedGeneration": 3,
@@ -99,7 +99,7 @@ class WorkRunBody(Body):
 class IbuBody(Body):
     """The cluster's ImageBasedUpgrade, as the values tell it."""
 
-    standing: IbuState = Field(description="What its conditions mean.")
+    state: IbuState = Field(description="What its conditions mean.")
     stage: str
     generation: int
     observed_generation: int = Field(

@@ -101,7 +101,7 @@ def _elsewhere(report: StragglersReport) -> Iterator[str]:
 def _group(
     report: StragglersReport, group: StragglerGroup, paper: Paper, *, wide: bool
 ) -> Iterator[str]:
-    symbol = _SYMBOLS.get(group.standing) or _going(report, group)
+    symbol = _SYMBOLS.get(group.state) or _going(report, group)
     head = f"{symbol} {len(group.clusters)}  {_what(group)}"
     yield paper.paint(head, symbols.COLOURS.get(symbol), bold=True)
     shown = len(group.clusters) if wide else _SHOWN
@@ -124,7 +124,7 @@ def _going(report: StragglersReport, group: StragglerGroup) -> str:
 
 def _what(group: StragglerGroup) -> str:
     where = f"step {group.step}"
-    match group.standing:
+    match group.state:
         case StragglerState.GOING:
             return f"{group.action}: {group.kind} ({where}, not finished)"
         case StragglerState.ENDED:
@@ -144,7 +144,7 @@ def _remedy(group: StragglerGroup) -> str:
 
 
 def _do(report: StragglersReport, group: StragglerGroup) -> Iterator[str]:
-    if group.standing is StragglerState.GOING:
+    if group.state is StragglerState.GOING:
         yield group.check or _WHO.get(group.who, "")
         return
     if remedy := _remedy(group):

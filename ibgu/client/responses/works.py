@@ -32,7 +32,7 @@ class WorkRunResponse(Response, frozen=True, kw_only=True):
 
 
 class IbuResponse(Response, frozen=True, kw_only=True):
-    standing: str
+    state: str
     stage: str
     generation: int
     observed_generation: int

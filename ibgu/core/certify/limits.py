@@ -14,8 +14,8 @@ _INEXACT = timedelta(seconds=1)
 def deadline(step: StepCase, at: datetime) -> datetime:
     """Returns the end of the step's clock as expected at that time."""
     assert step.started_at is not None
-    standing = at - step.stopped_since if step.stopped_since else timedelta()
-    return step.started_at + step.timeout + step.stopped + standing
+    stopped_now = at - step.stopped_since if step.stopped_since else timedelta()
+    return step.started_at + step.timeout + step.stopped + stopped_now
 
 
 def stop_clock(spot: StepSpot) -> None:

@@ -48,22 +48,22 @@ class Permit(Struct, frozen=True):
         return not self.why
 
 
-def permits(standing: RolloutSituation) -> list[Permit]:
+def permits(situation: RolloutSituation) -> list[Permit]:
     """Returns all changes, the least dangerous first."""
-    plan = [item.actions for item in standing.rollout.spec.plan]
+    plan = [item.actions for item in situation.rollout.spec.plan]
     next_steps = tuple(sorted(appendable(plan), key=danger_of))
     nothing = "" if next_steps else f"nothing may follow {drawn(plan)}"
-    resume = _resume(standing)
+    resume = _resume(situation)
     found = [
-        Permit("pause", _pause(standing)),
-        Permit("resume", resume, risk=Risk() if resume else _risk_of_resume(standing)),
-        _retry(standing, plan),
+        Permit("pause", _pause(situation)),
+        Permit("resume", resume, risk=Risk() if resume else _risk_of_resume(situation)),
+        _retry(situation, plan),
         Permit("append-step", nothing, next_steps),
-        Permit("adopt", _adopt(standing), risk=ADOPT),
-        Permit("skip", _skip(standing), risk=SKIP),
+        Permit("adopt", _adopt(situation), risk=ADOPT),
+        Permit("skip", _skip(situation), risk=SKIP),
         Permit("abort", no_abort(plan), risk=RISKS[Action.ABORT_ON_FAILURE]),
     ]
-    if standing.rollout.deleted_at is None:
+    if situation.rollout.deleted_at is None:
         return sorted(found, key=lambda permit: rank_of(permit.risk.danger))
     return [Permit(each.name, "the ImageBasedGroupUpgrade was deleted") for each in found]
 
@@ -73,19 +73,19 @@ def denied(found: Iterable[Permit], why: Mapping[str, str]) -> list[Permit]:
     return [replace(each, why=why.get(each.name) or each.why) for each in found]
 
 
-def _pause(standing: RolloutSituation) -> str:
-    if standing.rollout.paused:
+def _pause(situation: RolloutSituation) -> str:
+    if situation.rollout.paused:
         return "it is paused already"
-    over = complete(standing.rollout, standing.newest)
+    over = complete(situation.rollout, situation.newest)
     return f"it is complete: {NOTHING_TO_PAUSE}" if over else ""
 
 
-def _resume(standing: RolloutSituation) -> str:
+def _resume(situation: RolloutSituation) -> str:
     """Returns why a resume is not possible; a step's hold may be hidden by that of the rollout."""
-    hold = hold_of(standing.rollout, standing.newest)
+    hold = hold_of(situation.rollout, situation.newest)
     if hold is None:
         return "nothing is held"
-    if resumable(hold) or (standing.newest is not None and resumable(standing.newest.hold)):
+    if resumable(hold) or (situation.newest is not None and resumable(situation.newest.hold)):
         return ""
     return f"what holds it does not end by a resume: {hold.message}"
 
@@ -95,12 +95,12 @@ def resumable(hold: Reason | None) -> bool:
     return hold is not None and hold.kind in by_person
 
 
-def _risk_of_resume(standing: RolloutSituation) -> Risk:
+def _risk_of_resume(situation: RolloutSituation) -> Risk:
     """Returns the risk of the step that goes on at once, or opens then."""
-    newest = standing.newest
+    newest = situation.newest
     if newest is not None and newest.state is not StepState.FINISHED:
         return _going_on(newest.actions)
-    plan, index = standing.rollout.spec.plan, newest.index + 1 if newest else 0
+    plan, index = situation.rollout.spec.plan, newest.index + 1 if newest else 0
     return _going_on([action for item in plan[index : index + 1] for action in item.actions])
 
 
@@ -118,24 +118,24 @@ def _going_on(actions: Collection[str]) -> Risk:
     return risk_of_going_on("The rollout goes on with", actions)
 
 
-def _retry(standing: RolloutSituation, plan: Sequence[Sequence[str]]) -> Permit:
+def _retry(situation: RolloutSituation, plan: Sequence[Sequence[str]]) -> Permit:
     """Returns the permit to retry: the plan runs again without its aborts. An abort that failed
     itself runs once more; whoever appended it has confirmed that."""
-    if not standing.failed:
+    if not situation.failed:
         return Permit("retry", "no cluster has failed")
     again = {action for step in plan for action in step} - set(ABORTS)
     return Permit("retry", risk=risk_of_going_on("The failed clusters go through", again))
 
 
-def _skip(standing: RolloutSituation) -> str:
-    newest = standing.newest
+def _skip(situation: RolloutSituation) -> str:
+    newest = situation.newest
     if newest is None or newest.state is not StepState.RUNNING:
         return "no step is running"
-    return "" if standing.waiting else "no cluster waits in the running step"
+    return "" if situation.waiting else "no cluster waits in the running step"
 
 
-def _adopt(standing: RolloutSituation) -> str:
-    hold = standing.rollout.hold
+def _adopt(situation: RolloutSituation) -> str:
+    hold = situation.rollout.hold
     if hold is not None and hold.kind is ReasonKind.ADOPTION:
         return ""
     return "TALM left nothing unfinished; there is nothing to adopt"

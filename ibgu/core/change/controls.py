@@ -24,36 +24,36 @@ def pause(target: ChangeTarget, why: str = "") -> RequestedChange:
     )
 
 
-def resume(target: ChangeTarget, standing: RolloutSituation | None = None) -> RequestedChange:
+def resume(target: ChangeTarget, situation: RolloutSituation | None = None) -> RequestedChange:
     """Ends one level: a pause, else the hold behind it (circuit breaker, changed payload, restore).
 
-    Without `standing` only the object is known.
+    Without `situation` only the object is known.
     """
     if names.PAUSE in target.annotations:
         marks = {names.PAUSE: None, names.RESUMED_BY: f"{target.who} {target.stamp}"}
-        return target.annotate(_unpaused(target, standing), marks)
-    if standing is not None and standing.rollout.paused:
+        return target.annotate(_unpaused(target, situation), marks)
+    if situation is not None and situation.rollout.paused:
         return RequestedChange(
-            f"the pause of {target.name} was taken away already{_behind(standing)}"
+            f"the pause of {target.name} was taken away already{_behind(situation)}"
         )
     return target.annotate(f"{target.name} goes on", {names.RESUME: f"{target.who} {target.stamp}"})
 
 
-def _unpaused(target: ChangeTarget, standing: RolloutSituation | None) -> str:
-    if standing is None:
+def _unpaused(target: ChangeTarget, situation: RolloutSituation | None) -> str:
+    if situation is None:
         return (
             f"{target.name} is no longer paused; if the circuit breaker, a changed payload or a "
             "restore holds it too, it stays held: a second resume ends that"
         )
-    behind = _behind(standing)
+    behind = _behind(situation)
     return f"{target.name} is no longer paused{behind}" if behind else f"{target.name} goes on"
 
 
-def _behind(standing: RolloutSituation) -> str:
+def _behind(situation: RolloutSituation) -> str:
     """Returns what else holds the rollout, as far as the journal has seen."""
-    step = standing.newest
+    step = situation.newest
     running = step is not None and step.state is not StepState.FINISHED
-    holds = (standing.rollout.hold, step.hold if step is not None and running else None)
+    holds = (situation.rollout.hold, step.hold if step is not None and running else None)
     others = [hold for hold in holds if hold is not None and hold.kind is not ReasonKind.PAUSED]
     if not others:
         return ""

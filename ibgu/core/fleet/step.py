@@ -52,11 +52,11 @@ class End(Struct, frozen=True):
         return (self.at, self.cluster)
 
 
-Standing = tuple[MemberState, ReasonKind | None, Outcome | None, Cause | None, bool]
+StatusKey = tuple[MemberState, ReasonKind | None, Outcome | None, Cause | None, bool]
 """State, reason (None: finished), outcome, cause, completed late: they determine the word."""
 
 
-def standing_of(member: Member) -> Standing:
+def status_key(member: Member) -> StatusKey:
     kind = None if member.finished else member.reason.kind
     return (member.state, kind, member.outcome, member.cause, bool(member.late))
 
@@ -117,7 +117,7 @@ class TrackedStep:
         self._unused = 1
         self.ends: list[End] = []
         self.counts: Counter[str] = Counter()
-        self.standing: Counter[Standing] = Counter()
+        self.by_status: Counter[StatusKey] = Counter()
         self.ended = 0
         """Members that were in flight, and ended by themselves or by their limit."""
         self._changed: set[str] = set()
@@ -194,7 +194,7 @@ class TrackedStep:
 
     def _count(self, member: Member, by: int) -> None:
         self.counts[member.outcome or member.state] += by
-        self.standing[standing_of(member)] += by
+        self.by_status[status_key(member)] += by
         self.ended += by * has_ended(member)
 
     @property
@@ -209,7 +209,7 @@ class TrackedStep:
     def ready(self) -> int:
         """Returns how many members would start if a gate let them."""
         kinds = (ReasonKind.READY, ReasonKind.START_JITTER)
-        return sum(self.standing[MemberState.WAITING, kind, None, None, False] for kind in kinds)
+        return sum(self.by_status[MemberState.WAITING, kind, None, None, False] for kind in kinds)
 
     @property
     def failed(self) -> int:

@@ -2,9 +2,9 @@
 
 from ibgu.core.observe.cluster import view_cluster
 from ibgu.core.observe.evidence import accepted, answers, speaks_for
+from ibgu.core.observe.ibu_state import last_words, out_of_stage
 from ibgu.core.observe.probe import Judgement, JudgementKind, judge
 from ibgu.core.observe.shown import Shown, shown, shown_cluster, shown_work
-from ibgu.core.observe.standing import last_words, out_of_stage
 from ibgu.core.observe.verdict import Verdict, VerdictKind, verdict
 from ibgu.core.observe.work import proven, view_work
 

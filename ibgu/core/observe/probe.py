@@ -8,7 +8,7 @@ from ibgu.core.cut import cut
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import Action, Cause, IbuView, Stage
 from ibgu.core.observe import words
-from ibgu.core.observe.standing import IbuState, standing
+from ibgu.core.observe.ibu_state import IbuState, ibu_state
 from ibgu.core.observe.verdict import IDLE_FAILURES
 
 
@@ -63,7 +63,7 @@ def _whatever_the_action(ibu: IbuView) -> Judgement | None:
 
 
 def _by_standing(ibu: IbuView, action: Action, spec: IbguSpec) -> Judgement:
-    stands = standing(ibu)
+    stands = ibu_state(ibu)
     if stands is IbuState.UNKNOWN:
         return _busy(words.unsettled(ibu))
     reached = stands in _AIMS.get(action, _IDLE_AIM)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from ibgu.core.model import Action, Cause, IbuView, Stage
-from ibgu.core.observe.standing import completed, detail, rollback_requested
+from ibgu.core.observe.ibu_state import completed, detail, rollback_requested
 
 
 class VerdictKind(StrEnum):

@@ -2,7 +2,7 @@
 
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import Action, IbuView, Stage
-from ibgu.core.observe.standing import IbuState, detail, last_words
+from ibgu.core.observe.ibu_state import IbuState, detail, last_words
 
 _RUNNING = {
     IbuState.PREPARING: Stage.PREP,

@@ -76,7 +76,7 @@ def acted_on(rollout: Rollout, found: Ibgu | None) -> dict[str, str]:
     """Returns the controls with those now on the IBGU as acted on: a restore may have brought back
     old ones, or the journal may have forgotten that it acted on them."""
     annotations = found.metadata.annotations if found is not None else {}
-    standing = {
+    lasting = {
         key: names.journaled(annotations[key]) for key in names.CONTROLS if key in annotations
     }
-    return {**rollout.controls, **standing}
+    return {**rollout.controls, **lasting}

@@ -54,7 +54,7 @@ class RefreshSchedule:
         self._budget = Budget(rate)
         self._duration_stats: DurationsByAction = {}
         self._followed: dict[str, _Followed] = {}
-        self._poked: dict[str, float] = {}
+        self._refreshed: dict[str, float] = {}
         self._due: list[tuple[float, str, str]] = []
 
     @property
@@ -74,9 +74,9 @@ class RefreshSchedule:
         self._duration_stats = duration_stats
         self._due = [_entry(self._at(each), each) for each in self._followed.values()]
         heapify(self._due)
-        self._poked = {
+        self._refreshed = {
             cluster: at
-            for cluster, at in self._poked.items()
+            for cluster, at in self._refreshed.items()
             if cluster in self._followed or at + GAP > now
         }
 
@@ -115,14 +115,14 @@ class RefreshSchedule:
 
     def _rank(self, followed: _Followed, now: float) -> tuple[float, float, str]:
         target = followed.target
-        last = max(target.began, self._poked.get(target.cluster, target.began))
+        last = max(target.began, self._refreshed.get(target.cluster, target.began))
         within = range_of(target.action, self._duration_stats)
         ended = chance(within, last - target.began, now - target.began)
         return (-ended, last, target.cluster)
 
     def _note(self, followed: _Followed, now: float) -> None:
         target = followed.target
-        self._poked[target.cluster] = now
+        self._refreshed[target.cluster] = now
         if now - target.began >= range_of(target.action, self._duration_stats).high:
             followed.late += 1
         self._push(self._at(followed), followed)
@@ -131,7 +131,7 @@ class RefreshSchedule:
         """Returns when the run's next refresh is due."""
         target = followed.target
         first = target.began + range_of(target.action, self._duration_stats).low
-        last = self._poked.get(target.cluster)
+        last = self._refreshed.get(target.cluster)
         return first if last is None else max(first, last + _pause(followed.late))
 
     def _push(self, when: float, followed: _Followed) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ibgu.core.failures import ApplyError, Failure, classify, explain, refused_field
 from ibgu.core.model import Action, Cause, Stage
-from ibgu.core.observe.standing import ROLLBACK_REQUESTED
+from ibgu.core.observe.ibu_state import ROLLBACK_REQUESTED
 from ibgu.core.shadow.records import ShadowOutcome, ShadowRun, ShadowVerdict, Symptom, SymptomKind
 from ibgu.core.talm import TalmWork
 from ibgu.core.times import SETTLE

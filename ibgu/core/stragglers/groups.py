@@ -10,7 +10,7 @@ from ibgu.core.stragglers.left import Plan, Straggler, StragglerState
 
 
 class StragglerGroup(Struct, frozen=True, kw_only=True):
-    standing: StragglerState
+    state: StragglerState
     step: int
     """From 1."""
     action: Action
@@ -42,7 +42,7 @@ def grouped(stragglers: Iterable[Straggler]) -> list[StragglerGroup]:
     found: dict[tuple[object, ...], list[Straggler]] = {}
     for each in stragglers:
         left = each.left
-        key = (each.standing, left.step, left.action, left.kind, left.who, each.plan, each.note)
+        key = (each.state, left.step, left.action, left.kind, left.who, each.plan, each.note)
         found.setdefault(key, []).append(each)
     return sorted(map(_group, found.values()), key=_order)
 
@@ -51,7 +51,7 @@ def _group(alike: list[Straggler]) -> StragglerGroup:
     alike = sorted(alike, key=lambda each: natural_key(each.left.cluster))
     first = alike[0]
     return StragglerGroup(
-        standing=first.standing,
+        state=first.state,
         step=first.left.step,
         action=first.left.action,
         kind=first.left.kind,
@@ -67,5 +67,5 @@ def _group(alike: list[Straggler]) -> StragglerGroup:
 
 
 def _order(group: StragglerGroup) -> tuple[object, ...]:
-    going = group.standing is StragglerState.GOING
+    going = group.state is StragglerState.GOING
     return (going, -len(group.clusters), group.step, natural_key(group.clusters[0]), group.kind)

@@ -90,7 +90,7 @@ class Left(Struct, frozen=True, kw_only=True):
 
 class Straggler(Struct, frozen=True):
     left: Left
-    standing: StragglerState
+    state: StragglerState
     plan: Plan = ()
     """The plan of a new ImageBasedGroupUpgrade that is possible now; empty: none."""
     note: str = ""

@@ -242,8 +242,8 @@ def test_resume_ends_a_pause_and_nothing_else() -> None:
 def test_resume_without_a_pause_ends_what_a_person_may_end() -> None:
     change = resume(target("Prep"))
     assert marked(change) == {"ibgu.dev/resume": f"olga {STAMP}"}
-    held_by_brake = standing("Prep", step_hold=ReasonKind.CIRCUIT_BREAKER)
-    assert resume(target("Prep"), held_by_brake) == change
+    held_by_breaker = situation("Prep", step_hold=ReasonKind.CIRCUIT_BREAKER)
+    assert resume(target("Prep"), held_by_breaker) == change
 
 
 @pytest.mark.parametrize(
@@ -270,14 +270,14 @@ def test_resume_without_a_pause_ends_what_a_person_may_end() -> None:
 )
 def test_what_still_holds_behind_a_pause_is_told(held_by: dict[str, Any], said: str) -> None:
     paused = {"hold": ReasonKind.PAUSED} | held_by
-    change = resume(target("Prep", pause="x"), standing("Prep", **paused))
+    change = resume(target("Prep", pause="x"), situation("Prep", **paused))
     assert change.done == said
     assert marked(change)["ibgu.dev/pause"] is None
 
 
 def test_a_second_resume_waits_until_the_first_was_seen() -> None:
     """A user who presses twice has not asked for the circuit breaker, which was never shown."""
-    paused = standing("Prep", hold=ReasonKind.PAUSED, step_hold=ReasonKind.CIRCUIT_BREAKER)
+    paused = situation("Prep", hold=ReasonKind.PAUSED, step_hold=ReasonKind.CIRCUIT_BREAKER)
     change = resume(target("Prep"), paused)
     assert (change.patch, change.kubectl) == (None, "")
     assert change.done.startswith(
@@ -539,7 +539,7 @@ def test_what_is_left_may_be_no_plan() -> None:
 # -- what the state allows ---------------------------------------------------------------------
 
 
-def standing(
+def situation(
     *steps: str,
     hold: ReasonKind | None = None,
     step_hold: ReasonKind | None = None,
@@ -583,17 +583,17 @@ def why(found: RolloutSituation) -> dict[str, str]:
 
 
 def test_of_a_rollout_that_runs() -> None:
-    told = why(standing("Prep"))
+    told = why(situation("Prep"))
     assert {name for name, words in told.items() if not words} == {"pause", "abort", "append-step"}
     assert told["skip"] == "no cluster waits in the running step"
-    assert why(standing("Prep", waiting=1, failed=1))["skip"] == ""
-    assert why(standing("Prep", waiting=1, failed=1))["retry"] == ""
+    assert why(situation("Prep", waiting=1, failed=1))["skip"] == ""
+    assert why(situation("Prep", waiting=1, failed=1))["retry"] == ""
 
 
 @pytest.mark.parametrize("state", [None, StepState.FINISHED, StepState.OPENING])
 def test_nobody_is_skipped_outside_of_a_running_step(state: StepState | None) -> None:
-    assert why(standing("Prep", state=state, waiting=1))["skip"] == "no step is running"
-    assert why(standing("Prep", state=state))["resume"] == "nothing is held"
+    assert why(situation("Prep", state=state, waiting=1))["skip"] == "no step is running"
+    assert why(situation("Prep", state=state))["resume"] == "nothing is held"
 
 
 @pytest.mark.parametrize(
@@ -607,46 +607,46 @@ def test_nobody_is_skipped_outside_of_a_running_step(state: StepState | None) ->
     ],
 )
 def test_what_a_person_may_end(held_by: dict[str, Any]) -> None:
-    assert why(standing("Prep", **held_by))["resume"] == ""
+    assert why(situation("Prep", **held_by))["resume"] == ""
 
 
 def test_what_a_resume_does_not_end() -> None:
     words = "what holds it does not end by a resume: its words"
     for state in (None, StepState.RUNNING):
-        assert why(standing("Prep", hold=ReasonKind.TALM, state=state))["resume"] == words
-    assert why(standing("Prep", step_hold=ReasonKind.FLOOR))["resume"] == words
+        assert why(situation("Prep", hold=ReasonKind.TALM, state=state))["resume"] == words
+    assert why(situation("Prep", step_hold=ReasonKind.FLOOR))["resume"] == words
 
 
 def test_what_is_so_already_or_can_not_follow() -> None:
-    assert why(standing("Prep", hold=ReasonKind.PAUSED))["pause"] == "it is paused already"
-    over = why(standing("Prep", state=StepState.FINISHED, complete=True))
+    assert why(situation("Prep", hold=ReasonKind.PAUSED))["pause"] == "it is paused already"
+    over = why(situation("Prep", state=StepState.FINISHED, complete=True))
     assert over["pause"].startswith("it is complete: nothing is left")
-    appended = standing("Prep", "Upgrade", state=StepState.FINISHED, complete=True)
+    appended = situation("Prep", "Upgrade", state=StepState.FINISHED, complete=True)
     assert why(appended)["pause"] == ""
-    assert why(standing("Prep", hold=ReasonKind.ADOPTION))["adopt"] == ""
-    told = why(standing("Rollback", "FinalizeRollback"))
+    assert why(situation("Prep", hold=ReasonKind.ADOPTION))["adopt"] == ""
+    told = why(situation("Rollback", "FinalizeRollback"))
     assert told["append-step"] == "nothing may follow [Rollback][FinalizeRollback]"
     assert told["abort"].startswith("AbortOnFailure may not follow")
 
 
 def test_a_deleted_rollout_takes_no_change() -> None:
-    told = permits(standing("Prep", deleted=True))
+    told = permits(situation("Prep", deleted=True))
     assert {each.why for each in told} == {"the ImageBasedGroupUpgrade was deleted"}
     assert not any(each.allowed for each in told)
-    assert next(iter(permits(standing("Prep")))).allowed
+    assert next(iter(permits(situation("Prep")))).allowed
 
 
 def test_the_least_dangerous_comes_first() -> None:
-    found = permits(standing("Prep", "Upgrade", "FinalizeUpgrade", failed=1))
+    found = permits(situation("Prep", "Upgrade", "FinalizeUpgrade", failed=1))
     assert [each.risk.danger for each in found] == sorted(
         (each.risk.danger for each in found), key=list(Danger).index
     )
     names = [each.name for each in found]
     assert names.index("append-step") < names.index("retry") < names.index("skip")
-    found = permits(standing("Prep", "Upgrade"))
+    found = permits(situation("Prep", "Upgrade"))
     steps = {each.name: each.plans for each in found}["append-step"]
     assert steps == (("FinalizeUpgrade",), ("AbortOnFailure",))
-    assert {each.plans for each in permits(standing("Prep"))} == {
+    assert {each.plans for each in permits(situation("Prep"))} == {
         (),
         (("Upgrade",), ("Upgrade", "FinalizeUpgrade"), ("Abort",), ("AbortOnFailure",)),
     }
@@ -656,7 +656,7 @@ def test_a_resume_risks_what_its_step_does() -> None:
     """A circuit breaker in the middle of FinalizeUpgrade: a resume finalizes the others, too."""
 
     def risk(*actions: Action) -> Risk:
-        found = standing("Prep", step_hold=ReasonKind.CIRCUIT_BREAKER)
+        found = situation("Prep", step_hold=ReasonKind.CIRCUIT_BREAKER)
         assert found.newest
         return risk_of("resume", replace(found, newest=replace(found.newest, actions=actions)))
 
@@ -669,7 +669,7 @@ def test_a_resume_risks_what_its_step_does() -> None:
 
 def test_a_resume_between_steps_risks_what_the_next_one_does() -> None:
     def risk(*steps: str, state: StepState | None) -> Risk:
-        return risk_of("resume", standing(*steps, hold=ReasonKind.RESTORED, state=state))
+        return risk_of("resume", situation(*steps, hold=ReasonKind.RESTORED, state=state))
 
     first = risk("FinalizeUpgrade", state=None)
     assert first.danger is Danger.IRREVERSIBLE
@@ -696,13 +696,13 @@ def test_what_a_resume_risks_is_in_the_status_too() -> None:
 
 def test_a_retry_risks_what_the_plan_does() -> None:
     """But for its aborts, which are not done again with it."""
-    assert risk_of("retry", standing("Prep", "FinalizeUpgrade")) == Risk()
-    assert risk_of("retry", standing("Prep", "Upgrade", failed=1)) == Risk()
-    assert risk_of("retry", standing("Prep", "AbortOnFailure", failed=1)) == Risk()
-    found = risk_of("retry", standing("Prep", "Upgrade FinalizeUpgrade", failed=1))
+    assert risk_of("retry", situation("Prep", "FinalizeUpgrade")) == Risk()
+    assert risk_of("retry", situation("Prep", "Upgrade", failed=1)) == Risk()
+    assert risk_of("retry", situation("Prep", "AbortOnFailure", failed=1)) == Risk()
+    found = risk_of("retry", situation("Prep", "Upgrade FinalizeUpgrade", failed=1))
     assert found.danger is Danger.IRREVERSIBLE
     assert found.lost.startswith("The failed clusters go through FinalizeUpgrade. The release")
-    both = risk_of("retry", standing("Rollback", "FinalizeRollback", failed=1))
+    both = risk_of("retry", situation("Rollback", "FinalizeRollback", failed=1))
     assert both.danger is Danger.DESTRUCTIVE
     assert both.lost.startswith("The failed clusters go through FinalizeRollback and Rollback.")
     assert all(
@@ -715,7 +715,7 @@ def risk_of(name: str, found: RolloutSituation) -> Risk:
 
 
 def test_what_is_lost_is_told_of_whatever_can_not_be_undone() -> None:
-    risks = [*RISKS.values(), *(each.risk for each in permits(standing("Prep")))]
+    risks = [*RISKS.values(), *(each.risk for each in permits(situation("Prep")))]
     assert set(RISKS) == set(Action)
     assert all((risk.danger is Danger.REVERSIBLE) == (not risk.lost) for risk in risks)
     back = {action for action, risk in RISKS.items() if risk.danger is Danger.REVERSIBLE}

@@ -44,7 +44,7 @@ def aggregates(tracked: TrackedStep) -> dict[str, Any]:
         "slots": dict(tracked.slots),
         "ends": list(tracked.ends),
         "counts": {key: count for key, count in tracked.counts.items() if count},
-        "standing": {key: count for key, count in tracked.standing.items() if count},
+        "by_status": {key: count for key, count in tracked.by_status.items() if count},
     }
 
 

@@ -162,7 +162,7 @@ def test_learning_keeps_the_gap_and_forgets_who_is_gone() -> None:
     refreshes.learn({}, LOW + GAP + 1)
     assert refreshes.next_at == LOW + 2 * GAP
     refreshes.learn({}, LOW + 99 * GAP)
-    assert set(refreshes._poked) == {"stays"}
+    assert set(refreshes._refreshed) == {"stays"}
 
 
 @settings(max_examples=200)

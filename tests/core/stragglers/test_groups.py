@@ -2,11 +2,9 @@ from ibgu.core.model import Action
 from ibgu.core.stragglers import Left, Straggler, StragglerState, grouped
 
 
-def straggler(
-    cluster: str, kind: str, standing: StragglerState = StragglerState.ENDED
-) -> Straggler:
+def straggler(cluster: str, kind: str, state: StragglerState = StragglerState.ENDED) -> Straggler:
     left = Left(cluster=cluster, step=1, action=Action.PREP, kind=kind, words=f"of {cluster}")
-    return Straggler(left, standing)
+    return Straggler(left, state)
 
 
 def test_the_largest_first_and_what_goes_on_last() -> None:

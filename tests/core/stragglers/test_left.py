@@ -32,7 +32,7 @@ def found(left: Left, plan: Plan, *there: str, started: int = 9) -> Straggler | 
 def way(left: Left, plan: Plan, *there: str, started: int = 9) -> Plan:
     straggler = found(left, plan, *there, started=started)
     assert straggler
-    assert straggler.standing is StragglerState.ENDED
+    assert straggler.state is StragglerState.ENDED
     return straggler.plan
 
 
@@ -123,7 +123,7 @@ def test_one_that_was_taken_back_begins_anew() -> None:
     for left in (succeeded(AOF, step=2), failed(AOF, step=2)):
         straggler = found(left, plan)
         assert straggler
-        assert (straggler.standing, straggler.plan) == (StragglerState.ABORTED, ((P,), (U,)))
+        assert (straggler.state, straggler.plan) == (StragglerState.ABORTED, ((P,), (U,)))
     assert found(succeeded(AOF, step=2), plan, "prep-completed") is None
     assert found(succeeded(AOF), ((AOF,),)) is None
 
@@ -136,7 +136,7 @@ def test_one_that_a_later_step_did_not_take() -> None:
     left = succeeded(P)
     straggler = found(left, WHOLE, "prep-completed", started=2)
     assert straggler
-    assert (straggler.standing, straggler.plan) == (StragglerState.NOT_TAKEN, ((U,), (FU,)))
+    assert (straggler.state, straggler.plan) == (StragglerState.NOT_TAKEN, ((U,), (FU,)))
     straggler = found(left, WHOLE, started=2)
     assert straggler
     assert straggler.plan == ()

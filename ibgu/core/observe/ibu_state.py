@@ -30,7 +30,7 @@ def rollback_requested(ibu: IbuView) -> bool:
     return ibu.upgrade_completed.false and any(ROLLBACK_REQUESTED in c.message for c in told)
 
 
-def standing(ibu: IbuView) -> IbuState:
+def ibu_state(ibu: IbuView) -> IbuState:
     if ibu.idle.true:
         return IbuState.IDLE
     return (
