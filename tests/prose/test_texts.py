@@ -59,3 +59,27 @@ def test_comments_of_yaml(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("# Why it is so,\n# in short.\nkey: a value of words\n")
     found = prose(tmp_path / "a.yaml")
     assert [line.text for line in found] == ["Why it is so,", "in short.", ""]
+
+
+SCRIPT = """\
+/**
+ * What the part shows.
+ * @property {string} label the text of it
+ */
+const url = "https://example.org/a/b";  // where it is
+say(`the cluster ${name} is away`, 'and one more message');
+const view = html`<p>
+  some words of it</p>`;
+"""
+
+
+def test_comments_and_messages_of_a_script(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text(SCRIPT)
+    found = [(line.number, line.text) for line in prose(tmp_path / "a.js") if line.text]
+    assert found == [
+        (2, "What the part shows."),
+        (3, "property `…` label the text of it"),
+        (5, "where it is"),
+        (6, "the cluster `…` is away"),
+        (6, "and one more message"),
+    ]

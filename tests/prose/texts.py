@@ -26,7 +26,12 @@ FEWEST_WORDS = 3
 _WORD = re.compile(r"(?<![\w/.:=-])[A-Za-z][a-z']*(?=[\s,.:;!?)]|$)")
 _SQL = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH|FROM|WHERE|ORDER|JOIN|LEFT) ")
 _LITERAL = re.compile(r"(\w*)('''|\"\"\"|'|\")(.*)\2", re.DOTALL)
-_PLACEHOLDER = re.compile(r"\{[^{}]*\}|%[sd]")
+_PLACEHOLDER = re.compile(r"\$?\{[^{}]*\}|%[sd]")
+_SCRIPT = re.compile(
+    r"(?://[^\n]*(?:\n\s*(?=//))?)+|/\*.*?\*/"
+    r"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|`(?:\\.|[^`\\])*`",
+    re.DOTALL,
+)
 _STATEMENT_ENDS = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
 
@@ -35,13 +40,24 @@ def prose(path: Path) -> Lines:
 
 
 def _reader(path: Path) -> Callable[[str], Lines]:
-    if path.suffix == ".md":
-        return _markdown
-    return _python if path.suffix == ".py" else _hashed
+    return _READERS.get(path.suffix, _hashed)
 
 
 def _markdown(source: str) -> Lines:
     return [Line(number, text) for number, text in enumerate(source.splitlines(), 1)]
+
+
+def _script(source: str) -> Lines:
+    """Returns JavaScript's comments, and its messages that have a line to themselves."""
+    found: Lines = []
+    for token in _SCRIPT.finditer(source):
+        is_comment = token[0].startswith("/")
+        body = _PLACEHOLDER.sub("`…`", token[0].strip("/*'\"` "))
+        first = source.count("\n", 0, token.start()) + 1
+        found.append(Line(first, ""))
+        if is_comment or ("\n" not in body and len(_WORD.findall(body)) >= FEWEST_WORDS):
+            found += _lines(body, first, " @")
+    return found
 
 
 def _hashed(source: str) -> Lines:
@@ -76,8 +92,16 @@ def _string(token: tokenize.TokenInfo, *, docstring: bool) -> Lines:
     is_code = set(prefix.lower()) & {"r", "b"} or (len(quotes) == 3 and not docstring)
     if is_code or _SQL.match(body) or len(_WORD.findall(body)) < FEWEST_WORDS:
         return []
+    return _lines(body, token.start[0], "\\n")
+
+
+def _lines(body: str, first: int, end: str) -> Lines:
+    """Returns the lines of `body`, the first with the number `first`; `end` ends a paragraph."""
     return [
-        Line(number, part.strip())
-        for number, line in enumerate(body.split("\n"), token.start[0])
-        for part in line.split("\\n")
+        Line(number, part.strip(" /*"))
+        for number, line in enumerate(body.split("\n"), first)
+        for part in line.replace(end, f"{end}{end}").split(end)
     ]
+
+
+_READERS = {".md": _markdown, ".py": _python, ".js": _script}

@@ -1,4 +1,4 @@
-/** Who asks, then what they look at. */
+/** The user, then the view. */
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { Live } from "./data/live.js";
 import { ServicesContext } from "./data/services.js";

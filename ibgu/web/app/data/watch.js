@@ -94,7 +94,7 @@ function watch(path, { rest, live, gap, concerns, show }) {
   };
 }
 
-/** The time by the server's clock, anew every `ms`. */
+/** The time by the server's clock, again every `ms`. */
 export function useNow(ms = 1000) {
   const { rest } = useServices();
   const [now, setNow] = useState(rest.now());

@@ -1,4 +1,4 @@
-/** Who leads: a word at the top, and a notice where leadership changes too often. */
+/** The leader: a word at the top, and a notice where leadership changes too often. */
 import { useBody, useNow } from "../data/watch.js";
 import { html } from "../html.js";
 import { At } from "../parts/Time.js";

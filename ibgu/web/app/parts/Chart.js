@@ -1,4 +1,4 @@
-/** uPlot in a box that may change its width; made anew when its shape or the colours change. */
+/** uPlot in a box that may change its width; made again when its shape or the colours change. */
 import uPlot from "uplot";
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "../html.js";

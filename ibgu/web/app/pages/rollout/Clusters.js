@@ -73,7 +73,7 @@ function LabelField({ given, wrong, apply }) {
   />`;
 }
 
-/** Who has a mark is counted in a state, too. */
+/** A cluster with a mark counts in a state, too. */
 function Legend({ columns, labelled, filter, choose }) {
   const counts = useMemo(() => {
     const marked = (mark) => tally(columns[mark].map((each) => (each ? mark : null)), labelled);

@@ -1,6 +1,6 @@
 /**
- * Why the step is not further: one row a reason or cause; a row filters the grid. Who is at work and
- * has no mark keeps nothing.
+ * Why the step is not further: one row a reason or cause; a row filters the grid. A cluster
+ * that is at work and has no mark keeps nothing.
  */
 import { useMemo } from "preact/hooks";
 import { NOTHING, tally } from "../../data/filter.js";
