@@ -20,7 +20,7 @@ from ibgu.core.model import (
 )
 from ibgu.sandbox.kubectl import Kubectl
 from tests.web.conftest import SESSION, Look
-from tests.web.fleet import FLEET, MINUTE, PULL, failed, succeeded, waiting
+from tests.web.fleet import FLEET, MINUTE, PULL, failed, name, succeeded, waiting
 from tests.web.test_accessible import told
 
 pytestmark = [pytest.mark.hub, SESSION]
@@ -215,6 +215,33 @@ async def test_the_failed_are_cleaned_up(look: Look, clusters: None) -> None:
     await expect(dialog.get_by_role("status")).to_contain_text("AbortOnFailure")
     plan = of_hub(look, "ran-422")["spec"]["plan"]
     assert [item["actions"] for item in plan] == [["Prep"], ["AbortOnFailure"]]
+    assert look.errors == []
+
+
+async def test_a_clean_up_says_whom_it_leaves_alone_and_what_newer_rollouts_have(
+    look: Look, clusters: None
+) -> None:
+    """Two have failed: one was aborted by a newer rollout, in another one the second failed."""
+    kubectl = Kubectl(look.site.hub)
+    kubectl("label", "managedcluster", name(6102), "lcm.openshift.io/ibgu-prep-failed=")
+    await made(look, "ran-468", 6100, over=True)
+    story = look.site.story()
+    for number, uid, action in ((6103, "ran-469", "Abort"), (6102, "ran-470", "Prep")):
+        later = await story.rollout(uid, [action], created_at=story.now)
+        of = await story.step(later, 0, 1)
+        meta = json.loads(kubectl("get", "managedcluster", name(number), "-o", "json"))["metadata"]
+        await story.put(replace(waiting(of, number, 0, story.now), uid=meta["uid"]))
+    dialog = await opened(look, "ran-468", "Clean up failed")
+    await expect(dialog).to_contain_text("Step 2, AbortOnFailure: 1 cluster in 1 wave")
+    await expect(dialog).to_contain_text(
+        "1 of 1 cluster was in newer rollouts since (ran-470): what these have done there is "
+        "aborted, too."
+    )
+    left = dialog.locator("details")
+    await expect(left).to_contain_text("4 clusters left alone")
+    why = "1 taken over by a newer ImageBasedGroupUpgrade that cancels or rolls back: site-6103"
+    await expect(left.get_by_text(why)).to_be_visible()
+    await expect(dialog).to_contain_text("This can't be undone for 1 cluster.")
     assert look.errors == []
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.api.access import CallerOfRequest
+from ibgu.api.access import Caller, CallerOfRequest
 from ibgu.api.context import Context
 from ibgu.api.durations import PacesOfHub
 from ibgu.api.mapping.preview import preview_body
@@ -17,16 +17,17 @@ from ibgu.api.problems import Problem, invalid
 from ibgu.api.routes.changing import FleetListsOfProcess, HubOfCaller, told
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import ReadsOfRequest
+from ibgu.api.routes.retrying import naming
 from ibgu.api.rules import broken_manifest
 from ibgu.api.schemas.changes import NewStepBody
 from ibgu.api.schemas.preview import PreviewBody, PreviewResultBody
 from ibgu.api.schemas.problem import problems
 from ibgu.core.gates import deadline
 from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject, PlanItem, RolloutStrategy
-from ibgu.core.model import Action, MemberState, Outcome, StepState
+from ibgu.core.model import Action, MemberState, Outcome, Rollout, StepState
 from ibgu.core.observe import view_cluster
 from ibgu.core.plan import EVERYWHERE, Scope, Started
-from ibgu.core.preview import Proposal, Running, preview
+from ibgu.core.preview import Preview, Proposal, Running, preview
 from ibgu.core.rate_limits import rate_limits_of
 from ibgu.core.words import came_true
 from ibgu.db.reads import Reads
@@ -37,6 +38,7 @@ from ibgu.hub.port import Hub
 from ibgu.hub.preflight import Preflight
 
 router = APIRouter(tags=["changes"], route_class=Guarded)
+_ABORTS = (Action.ABORT, Action.ABORT_ON_FAILURE)
 _KIND = "ImageBasedGroupUpgrade"
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -49,6 +51,7 @@ class _Asked(Struct, frozen=True):
     namespace: str
     proposal: Proposal
     manifest: JsonObject | None = None
+    rollout: Rollout | None = None
 
 
 @router.post(
@@ -87,7 +90,27 @@ async def previewed(
             await preflight.payload(asked.proposal.spec, asked.namespace)
         if asked.manifest is not None:
             await preflight.admission(asked.manifest, asked.namespace)
-    return preview_body(found, preflight.problems, preflight.warnings)
+    newer = await _in_newer(found, asked.rollout, reads, caller)
+    return preview_body(found, preflight.problems, [*newer, *preflight.warnings])
+
+
+async def _in_newer(
+    found: Preview, rollout: Rollout | None, reads: Reads, caller: Caller
+) -> list[str]:
+    """Returns a warning if an abort takes clusters that newer rollouts work on since."""
+    if rollout is None or not found.selected or found.steps[0].actions[0] not in _ABORTS:
+        return []
+    taken = await reads.taken_later(rollout, found.selected)
+    if not taken:
+        return []
+    readable = await caller.readable({by.namespace for by in taken.values()})
+    named = naming(rollout.namespace, readable)
+    names = ", ".join(sorted({named(by) for by in taken.values()}))
+    noun = "cluster was" if len(found.selected) == 1 else "clusters were"
+    return [
+        f"{len(taken)} of {len(found.selected)} {noun} in newer rollouts since ({names}): what "
+        "these have done there is aborted, too"
+    ]
 
 
 async def _scope(request: Request, hub: Hub, namespace: str) -> Scope:
@@ -133,8 +156,9 @@ async def _of_rollout(body: PreviewBody, reads: Reads, now: datetime) -> _Asked:
         running=await _running(steps[-1], reads, now) if steps else None,
         annotations=rollout.annotations,
         rate_limits=rate_limits_of(rollout.controls),
+        barred=await reads.barred(rollout),
     )
-    return _Asked(namespace, proposal)
+    return _Asked(namespace, proposal, rollout=rollout)
 
 
 def _appended(spec: IbguSpec, steps: list[NewStepBody]) -> IbguSpec:

@@ -63,7 +63,7 @@ async def failures(
     taken = await reads.taken_later(rollout, [member.cluster for member in found])
     newer = await reads.newer(rollout)
     others = {by.namespace for by in taken.values()} | {each.namespace for each in newer}
-    named = _naming(rollout.namespace, await caller.readable(others))
+    named = naming(rollout.namespace, await caller.readable(others))
     return ReadableFailures(
         rollout,
         found,
@@ -104,7 +104,7 @@ def _chosen_by(spec: IbguSpec) -> Callable[[Mapping[str, str]], bool]:
     return matcher(spec.cluster_label_selectors)
 
 
-def _naming(namespace: str, readable: Collection[str]) -> Callable[[Taken], str]:
+def naming(namespace: str, readable: Collection[str]) -> Callable[[Taken], str]:
     """Returns a function that names a rollout; without the right to its namespace the name stays
     hidden."""
 

@@ -78,11 +78,12 @@ def left_out(
     clusters: Iterable[ClusterView],
     selectors: Sequence[LabelSelector],
     action: Action,
+    barred: Collection[str],
     scope: Scope,
 ) -> dict[str, list[str]]:
     """Returns names of matching clusters that can't start `action`, by what excludes them."""
     found: dict[str, list[str]] = {}
-    for cluster, why in _matched(clusters, selectors, action, {}, (), scope):
+    for cluster, why in _matched(clusters, selectors, action, {}, barred, scope):
         if why:
             found.setdefault(why, []).append(cluster.name)
     return {why: sorted(names, key=natural_key) for why, names in sorted(found.items())}

@@ -44,11 +44,11 @@ def preview(
         return found
     first = Action(steps[0].actions[0])
     before = _played(proposal, clusters)
-    out = left_out(before, spec.cluster_label_selectors, first, scope)
+    out = left_out(before, selectors, first, proposal.barred, scope)
     said = list(warnings(proposal, steps, fleet, now))
     if not steps[0].clusters:
-        said.insert(0, why_nobody(before, spec.cluster_label_selectors, first, {}, (), scope))
-    elif others := outside(before, spec.cluster_label_selectors, scope):
+        said.insert(0, why_nobody(before, selectors, first, {}, proposal.barred, scope))
+    elif others := outside(before, selectors, scope):
         said.insert(0, others)
     likely, latest = _ends(proposal, steps, duration_stats, now)
     return replace(
@@ -96,7 +96,7 @@ def _steps(
 
 def _members(proposal: Proposal, fleet: Sequence[ClusterView], item: PlanItem) -> list[ClusterView]:
     selectors = proposal.spec.cluster_label_selectors
-    return select(fleet, selectors, Action(item.actions[0]), {}, (), proposal.scope)
+    return select(fleet, selectors, Action(item.actions[0]), {}, proposal.barred, proposal.scope)
 
 
 def _after(

@@ -34,6 +34,8 @@ class Proposal(Struct, frozen=True):
     rate_limits: RateLimits = UNLIMITED
     scope: Scope = EVERYWHERE
     """The clusters that its namespace may use."""
+    barred: frozenset[str] = frozenset()
+    """uids of clusters that newer rollouts have taken over (R6.3)."""
     hub_rate: int = 0
     """Starts a minute on the whole hub; 0: no limit."""
     policies: tuple[Gate, ...] = ()

@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, any_, select, tuple_
 
-from ibgu.core.model import Member, Outcome, Rollout, RolloutState
+from ibgu.core.model import Action, Member, Outcome, Rollout, RolloutState
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, OF_ROLLOUT, to_member, to_record
-from ibgu.db.schema import cluster_labels, members, rollouts, runs
+from ibgu.db.schema import cluster_labels, members, rollouts, runs, steps
+
+_CANCELS = [action.value for action in Action if action.cancels]
 
 
 class Taken(NamedTuple):
@@ -66,6 +68,26 @@ class LaterReads(Base):
         async with self._at_one_moment() as db:
             rows = await db.execute(statement)
             return {row.cluster: Taken(row.namespace, row.name) for row in rows}
+
+    async def barred(self, rollout: Rollout) -> frozenset[str]:
+        """Returns the uids of the clusters that newer rollouts have taken over, deleted ones
+        included (R6.3)."""
+        its_step = and_(
+            steps.c.hub == members.c.hub,
+            steps.c.rollout == members.c.rollout,
+            steps.c.index == members.c.step,
+        )
+        its_rollout = and_(rollouts.c.hub == steps.c.hub, rollouts.c.uid == steps.c.rollout)
+        statement = (
+            select(members.c.cluster_uid)
+            .distinct()
+            .join(steps, its_step)
+            .join(rollouts, its_rollout)
+            .where(self._after(rollout), steps.c.actions[1].in_(_CANCELS))
+            .where(steps.c.across_namespaces | (rollouts.c.namespace == rollout.namespace))
+        )
+        async with self._at_one_moment() as db:
+            return frozenset(await db.scalars(statement))
 
     async def labels(self, clusters: Collection[str]) -> dict[str, KnownLabels]:
         """Returns labels as the leader saw them last, without clusters that it has not recorded."""

@@ -222,7 +222,7 @@ NORTH = Scope("north", (LabelSelector({"region": "north"}),))
 def test_only_the_namespaces_own_clusters_whatever_the_selectors_say() -> None:
     clusters = [cluster("a", region="north"), cluster("b", region="south"), cluster("c")]
     assert chosen(clusters, scope=NORTH) == ["a"]
-    assert left_out(clusters, EVERYBODY, Action.PREP, NORTH) == {
+    assert left_out(clusters, EVERYBODY, Action.PREP, (), NORTH) == {
         "in no cluster set that is bound to namespace north": ["b", "c"]
     }
 

@@ -98,6 +98,18 @@ def test_who_is_taken_in_which_order_and_who_is_not() -> None:
     assert (step.waves, step.allowed) == (6, timedelta(minutes=10))
 
 
+def test_who_was_taken_over_by_a_newer_rollout_is_left_alone() -> None:
+    fleet = sites(3, labels={Action.PREP.failed_label: ""})
+    barred = frozenset({"s1", "s3"})
+    found = told(spec("AbortOnFailure"), fleet, barred=barred)
+    assert found.selected == ("s2",)
+    assert [(each.why, each.clusters) for each in found.excluded] == [
+        ("taken over by a newer ImageBasedGroupUpgrade that cancels or rolls back", ("s1", "s3"))
+    ]
+    nobody = told(spec("AbortOnFailure"), fleet[:1], barred=barred)
+    assert "1 taken over by a newer ImageBasedGroupUpgrade" in nobody.warnings[0]
+
+
 def test_a_timeout_that_is_too_short_by_what_was_measured() -> None:
     found = told(spec("Prep", slots=1), sites(18), duration_stats(Prep=(7, 12)))
     (step,) = found.steps

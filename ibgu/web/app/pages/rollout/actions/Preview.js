@@ -70,15 +70,16 @@ function Step({ step }) {
 
 const minutes = (number) => (number == null ? "no limit" : `${Math.round(number * 10) / 10} min`);
 
+/** Whom the step leaves alone, and why: it matters most where the others lose something. */
 function Excluded({ groups }) {
   if (!groups.length) return null;
-  return html`<details>
+  return html`<details open>
     <summary>${plural(
       groups.reduce((sum, each) => sum + each.count, 0),
       "cluster",
-    )} left out</summary>
+    )} left alone</summary>
     <ul>
-      ${groups.map(({ why, count: number, clusters }) => html`<li key=${why}>${count(number)} <${Words} text=${why} />: ${clusters.join(", ")}</li>`)}
+      ${groups.map(({ why, count: number, clusters }) => html`<li key=${why}>${count(number)} <${Words} text=${why} />: ${clusters.join(", ")}${number > clusters.length && ", …"}</li>`)}
     </ul>
   </details>`;
 }
