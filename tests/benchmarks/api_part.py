@@ -184,7 +184,7 @@ def _p99(asked: Asked, paths: dict[str, str], suffix: str = "") -> dict[str, flo
 
 
 async def _heavy(bench: Bench) -> dict[str, float]:
-    """What a page asks for once, at a pace at which nobody waits for anybody."""
+    """What a page asks for once, at a rate at which nobody waits for anybody."""
     made = bench.made
     whole, half = made.courses[-1], made.courses[3]
     paths = {

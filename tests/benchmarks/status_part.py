@@ -33,13 +33,13 @@ CHANGES = 5
 """A second, of other clusters each time."""
 
 
-class Told(Struct):
+class Measurement(Struct):
     """The requests that the hub got."""
 
     changes: int = 0
     largest: int = 0
     """Bytes of a status."""
-    probes: int = 0
+    checks: int = 0
     """Statuses made, to be written if they are others than before."""
     writes: int = 0
     idle_writes: int = 0
@@ -60,15 +60,15 @@ def run(options: Namespace) -> bool:
     print(f"  {large.writes} writes of at most {large.largest / 2**20:.2f} MiB")
     print(f"  at {options.clusters // 10} clusters: {small.writes} writes, {_each(small):.2f} ms")
     broken = measure(options.clusters, options.seconds, all_failed=True)
-    probe = broken.seconds / broken.probes * 1000
+    check = broken.seconds / broken.checks * 1000
     print(
-        f"  where nine tenths have failed: {broken.largest / 2**20:.2f} MiB, {probe:.2f} ms a look"
+        f"  where nine tenths have failed: {broken.largest / 2**20:.2f} MiB, {check:.2f} ms a check"
     )
-    worst = {"failed_largest_mib": broken.largest / 2**20, "failed_cpu_ms_per_look": probe}
+    worst = {"failed_largest_mib": broken.largest / 2**20, "failed_cpu_ms_per_check": check}
     return judge({**figures(large), **worst}, "status")
 
 
-def figures(told: Told) -> dict[str, float]:
+def figures(told: Measurement) -> dict[str, float]:
     return {
         "largest_mib": told.largest / 2**20,
         "writes_per_change": told.writes / told.changes,
@@ -77,11 +77,11 @@ def figures(told: Told) -> dict[str, float]:
     }
 
 
-def _each(told: Told) -> float:
+def _each(told: Measurement) -> float:
     return told.seconds / told.writes * 1000
 
 
-def measure(clusters: int, seconds: int, *, all_failed: bool = False) -> Told:
+def measure(clusters: int, seconds: int, *, all_failed: bool = False) -> Measurement:
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     try:
@@ -91,8 +91,8 @@ def measure(clusters: int, seconds: int, *, all_failed: bool = False) -> Told:
         loop.close()
 
 
-async def _measure(clusters: int, seconds: int, all_failed: bool) -> Told:
-    told = Told()
+async def _measure(clusters: int, seconds: int, all_failed: bool) -> Measurement:
+    told = Measurement()
     fleet = _fleet(clusters, all_failed)
     running = [m for m in fleet.rollouts["uid-a"].steps[1].members.values() if m.slot is not None]
     async with _desk(fleet, told) as statuses:
@@ -136,7 +136,7 @@ def _fleet(clusters: int, all_failed: bool) -> FleetState:
 
 
 @asynccontextmanager
-async def _desk(fleet: FleetState, told: Told) -> AsyncIterator[Statuses]:
+async def _desk(fleet: FleetState, told: Measurement) -> AsyncIterator[Statuses]:
     """What writes statuses, with a hub of its own, whose watch is at once."""
     loop = asyncio.get_running_loop()
     hub = MemoryHub(now=loop.time)
@@ -169,7 +169,7 @@ async def _desk(fleet: FleetState, told: Told) -> AsyncIterator[Statuses]:
 
 
 class Timed(Statuses):
-    told: Told
+    told: Measurement
 
     def flush(self, fleet: FleetState) -> None:
         began = time.process_time()
@@ -177,7 +177,7 @@ class Timed(Statuses):
         self.told.seconds += time.process_time() - began
 
     def _write(self, tracked: TrackedRollout, now: datetime) -> None:
-        self.told.probes += 1
+        self.told.checks += 1
         super()._write(tracked, now)
 
 

@@ -1,4 +1,4 @@
-"""What the metrics say of a world, and of what was decided."""
+"""What the metrics say of a fleet, and of what was decided."""
 
 from datetime import timedelta
 from typing import Any

@@ -121,11 +121,11 @@ async def test_turns_are_apart_however_urgent() -> None:
     assert all(later - first > MIN_INTERVAL * 0.9 for first, later in pairwise(began))
 
 
-@pytest.mark.parametrize("hurried", [True, False])
-async def test_others_have_their_part_between_a_turn_and_what_it_left_over(hurried: bool) -> None:
+@pytest.mark.parametrize("expedited", [True, False])
+async def test_others_have_their_part_between_a_turn_and_what_it_left_over(expedited: bool) -> None:
     work_queue = WorkQueue()
     work_queue.touch("a", ["one", "two", "three"])
-    if hurried:
+    if expedited:
         work_queue.expedite()
     renewals: list[int] = []
 

@@ -102,7 +102,7 @@ async def test_ones_own_claim_is_no_conflict(
 async def test_what_is_lost_enqueues_nothing(
     journal: Journal, db: AsyncEngine, waiting: list[Member], rival: list[Member]
 ) -> None:
-    """An outcome that was not written has no labels, in the journal as in the world."""
+    """An outcome that was not written has no labels, in the journal as in memory."""
     await journal.commit(starting(started(waiting[0], slot=1)))
     lost = started(rival[0], slot=1)
     other = PendingPatch(uid="uid-b", cluster="b", rollout="r1", labels={"k": Change(None, "")})

@@ -1,4 +1,4 @@
-"""Whole rollouts are counted in Postgres as the book counts them in memory."""
+"""Whole rollouts are counted in Postgres as the fleet state counts them in memory."""
 
 from random import Random
 from typing import Any

@@ -167,7 +167,7 @@ class Surfaces(Struct):
     async def _others(self, *, waiting: bool) -> bool:
         return bool((await self.of_step())["waiting"]) == waiting
 
-    def let_go(self, *numbers: int) -> None:
+    def release(self, *numbers: int) -> None:
         for number in numbers:
             self.scene.freeze(f"{self.scene.label}-{number}", False)
 
@@ -263,13 +263,13 @@ async def test_page_rest_and_kubectl_tell_the_same(scene: Scene, surfaces: Surfa
     await scene.apply(ibgu(NAME, *plan, fleet=scene.label, annotations=CIRCUIT_BREAKER_OFF))
 
     await surfaces.agree(4, 5, 6, step=1, waiting=True)
-    surfaces.let_go(4)
+    surfaces.release(4)
     await surfaces.agree(5, 6, step=1)
-    surfaces.let_go(5, 6)
+    surfaces.release(5, 6)
     await surfaces.agree(9, 10, 11, step=2, waiting=True)
-    surfaces.let_go(9)
+    surfaces.release(9)
     await surfaces.agree(10, 11, step=2)
-    surfaces.let_go(10, 11)
+    surfaces.release(10, 11)
     status = await scene.completed(NAME)
     assert (status["summary"]["succeeded"], status["summary"]["failed"]) == (9, 3)
     await surfaces.agree(step=2)

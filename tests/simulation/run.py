@@ -48,7 +48,7 @@ from tests.simulation.errors import ERROR, own_errors
 from tests.simulation.faults import CALM, JOURNAL, PROCESS, Fault, draw, theme
 from tests.simulation.loop import BEGINNING, VirtualLoop
 from tests.simulation.plans import Scenario, scenario
-from tests.simulation.world import FleetState
+from tests.simulation.world import SimulatedWorld
 
 ACTIVE = 2400.0
 """Virtual seconds in which things go wrong."""
@@ -135,7 +135,7 @@ class _Play:
     ) -> None:
         self.found = Found()
         self.trace = ""
-        self.fleet = FleetState(plan, seed, pool, journal)
+        self.fleet = SimulatedWorld(plan, seed, pool, journal)
         self._seed = seed
         self._leader = ""
         self._plan = plan

@@ -28,7 +28,7 @@ from ibgu.sim.hub.server import Asked
 from ibgu.sim.spec import FleetSpec
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.plans import Object, Scenario, step
-from tests.simulation.world import FleetState
+from tests.simulation.world import SimulatedWorld
 
 _numbers = itertools.count(1)
 _JOURNAL = (rollouts, steps, members, claims, runs, pending_patches, events)
@@ -40,7 +40,7 @@ class Stage:
     """Stage is a story's simulation; `armed`: the runs that a controller has armed on the hub, in
     order."""
 
-    def __init__(self, fleet: FleetState, pool: AsyncEngine, journal: str) -> None:
+    def __init__(self, fleet: SimulatedWorld, pool: AsyncEngine, journal: str) -> None:
         self.fleet = fleet
         self.pool = pool
         self.journal = journal
@@ -171,7 +171,7 @@ def tell(
 async def _tell(url: str, story: Story, scenario: Scenario) -> None:
     pool = connected(url, pool_size=4)
     journal = f"story-{time.time_ns()}-{next(_numbers)}"
-    fleet = FleetState(scenario, 1, pool, journal)
+    fleet = SimulatedWorld(scenario, 1, pool, journal)
     stage = Stage(fleet, pool, journal)
     try:
         await fleet.start()

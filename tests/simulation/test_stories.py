@@ -516,11 +516,11 @@ def test_a_payload_that_a_start_waits_for_is_not_gathered_for(told: Tell) -> Non
     turn."""
     applied_at: list[float] = []
     written_at: list[float] = []
-    hurried_at: list[float] = []
+    expedited_at: list[float] = []
 
     def expedite(work_queue: WorkQueue) -> None:
-        hurried_at.append(asyncio.get_running_loop().time())
-        known_hurry(work_queue)
+        expedited_at.append(asyncio.get_running_loop().time())
+        known_expedite(work_queue)
 
     def handle(hub: MemoryHub, asked: Asked) -> bytes:
         if asked.method == "PATCH" and asked.path.endswith("-payload/status"):
@@ -529,7 +529,7 @@ def test_a_payload_that_a_start_waits_for_is_not_gathered_for(told: Tell) -> Non
             written_at.append(hub.now())
         return known(hub, asked)
 
-    known, known_hurry = MemoryHub.handle, WorkQueue.expedite
+    known, known_expedite = MemoryHub.handle, WorkQueue.expedite
 
     async def story(stage: Stage) -> None:
         await stage.fleet.shelf.fill()
@@ -537,7 +537,7 @@ def test_a_payload_that_a_start_waits_for_is_not_gathered_for(told: Tell) -> Non
         await stage.fleet.people.apply(0)
         await stage.until(stage.complete)
         armed_at = next(at for at in written_at if at > applied_at[0])
-        assert any(applied_at[0] <= at <= armed_at for at in hurried_at)
+        assert any(applied_at[0] <= at <= armed_at for at in expedited_at)
 
     with patch.object(MemoryHub, "handle", handle), patch.object(WorkQueue, "expedite", expedite):
         told(story, "Prep")

@@ -69,7 +69,7 @@ WATCHED = ("imagebasedgroupupgrades", "managedclusters", "manifestworks", "clust
 """Plurals of the kinds that a controller mirrors."""
 
 
-class FleetState:
+class SimulatedWorld:
     def __init__(self, scenario: Scenario, seed: int, engine: AsyncEngine, journal: str) -> None:
         loop = asyncio.get_running_loop()
         self.scenario = scenario

@@ -41,7 +41,7 @@ def _runs(fleet: FleetState) -> set[str]:
 
 
 class Rebuilt:
-    """The world after a rebuild, and what was said."""
+    """The fleet state after a rebuild, and what was said."""
 
     def __init__(
         self,

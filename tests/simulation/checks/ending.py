@@ -9,10 +9,10 @@ from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryClient
 from tests.simulation.checks import Found
-from tests.simulation.world import FleetState
+from tests.simulation.world import SimulatedWorld
 
 
-async def check_ending(found: Found, fleet: FleetState, *, calm: bool) -> None:
+async def check_ending(found: Found, fleet: SimulatedWorld, *, calm: bool) -> None:
     """`calm`: nothing has gone wrong, so everything must have gone well."""
     node = fleet.leader()
     loop = node.controller._loop if node is not None and node.controller is not None else None
@@ -29,7 +29,7 @@ async def check_ending(found: Found, fleet: FleetState, *, calm: bool) -> None:
 
 
 class _Ending:
-    def __init__(self, found: Found, fleet: FleetState) -> None:
+    def __init__(self, found: Found, fleet: SimulatedWorld) -> None:
         self._check = found.check
         self._fleet = fleet
         self._client = MemoryClient(fleet.hub)
