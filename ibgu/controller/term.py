@@ -54,7 +54,7 @@ NOTE_EVERY = 15.0
 """Seconds between two records of the hub's resourceVersions; backups are older."""
 
 REREAD_EVERY = 60.0
-"""Seconds between two looks at records that can't be read."""
+"""Seconds between two reads of records that can't be read."""
 
 NewClock = Callable[[Callable[[], Awaitable[datetime]]], Clock]
 """Creates the clock that limits are measured by from a function that reads the database's."""

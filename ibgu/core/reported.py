@@ -65,7 +65,7 @@ def asks(found: Reported) -> str:
         return ""
     run = found.run
     if run is None:
-        return "nothing: the cluster is only looked at"
+        return "nothing: ibgu only watches the cluster"
     ended = f"it ended: {run.outcome}; " if run.outcome else ""
     armed = "armed" if found.work.armed else "disarmed, only watched"
     return f"{run.action}, attempt {run.attempt} ({ended}{armed})"

@@ -163,7 +163,7 @@ def test_what_can_not_be_read_is_quarantined_until_it_can(quarantine: Known) -> 
     assert (list(quarantine), quarantine.due) == (["a", "b"], False)
 
     quarantine.readable_again()
-    assert (quarantine.due, "a" in quarantine) == (True, True), "until the journal is loaded anew"
+    assert (quarantine.due, "a" in quarantine) == (True, True), "until the journal is loaded again"
     quarantine.unreadable([unreadable("b")])
     assert (quarantine.due, list(quarantine)) == (False, ["b"])
 

@@ -106,7 +106,7 @@ RUN = {"ibgu.dev/action": "Prep", "ibgu.dev/run": "r1", "ibgu.dev/generation": "
 
 
 def test_what_it_asks_in_words() -> None:
-    assert asks(read(stage())) == "nothing: the cluster is only looked at"
+    assert asks(read(stage())) == "nothing: ibgu only watches the cluster"
     armed = RUN | {"ibgu.dev/arming": "armed", "ibgu.dev/attempt": "2"}
     assert asks(read(stage(**armed))) == "Prep, attempt 2 (armed)"
     over = RUN | {"ibgu.dev/outcome": "refused"}

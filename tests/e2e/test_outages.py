@@ -77,7 +77,7 @@ async def test_a_lead_that_is_had_again_at_once_withdraws_nothing(scene: Scene) 
         await _takes_the_lease(scene)
         await scene.until(scene.leading, "the same controller to lead again")
     assert len(await scene.journal("SELECT epoch FROM leaders")) == 3
-    # Whatever the last lead did first is done once it has looked at another rollout, too.
+    # Whatever the last lead did first is done once it has decided about another rollout, too.
     await scene.apply(ibgu("later", step("AbortOnFailure"), fleet=scene.label))
     await scene.phase("later", "Completed")
     kinds = await scene.journal("SELECT kind FROM events WHERE cluster = $1 ORDER BY seq", waits)

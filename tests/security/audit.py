@@ -1,7 +1,7 @@
 """`make audit`: does any package of the lock have a known vulnerability?
 
 The answer comes from the package index's advisories. A place that can't reach them says so,
-and fails nothing: what was not looked at is said to be not looked at, never to be sound.
+and fails nothing: what was not checked is reported as not checked, never as sound.
 """
 
 import json
@@ -47,7 +47,7 @@ def _first(lock: str) -> str:
 
 
 def audited(requirements: Path) -> Report:
-    """pip-audit's report; where it makes none, one in which nothing was looked at."""
+    """pip-audit's report; where it makes none, one in which nothing was checked."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pip_audit", "--requirement", str(requirements)),
@@ -79,7 +79,7 @@ def judged(report: Report) -> tuple[list[str], int]:
         return [UNREACHABLE], 0
     lines = [f"audit: {looked_at} packages, {len(found) or 'no'} known vulnerabilities", *found]
     if skipped:
-        lines.append(f"not looked at: {', '.join(skipped)}")
+        lines.append(f"not checked: {', '.join(skipped)}")
     return lines, 1 if found else 0
 
 

@@ -31,7 +31,7 @@ HOPELESS = {"name": "older", "version": "0.1", "vulns": [{"id": "PYSEC-2", "fix_
         ),
         (
             [SOUND, SKIPPED],
-            ["audit: 1 packages, no known vulnerabilities", "not looked at: h11"],
+            ["audit: 1 packages, no known vulnerabilities", "not checked: h11"],
             0,
         ),
         ([SKIPPED], [UNREACHABLE], 0),

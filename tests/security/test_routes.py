@@ -47,7 +47,7 @@ VALUES = {"namespace": "default", "name": "ran-r1"}
 HOUR = timedelta(hours=1)
 POLICY = "Content-Security-Policy"
 JSON = {"Content-Type": "application/json"}
-"""Without it no change is looked at further."""
+"""Without it no change is checked further."""
 
 
 class Asked(Struct, frozen=True):

@@ -106,7 +106,7 @@ async def test_no_dialog_shows_a_backtick(look: Look, clusters: None) -> None:
 
 
 async def dialogs(page: Page, link: str) -> int:
-    """The number of dialogs that were looked at: one, or one for each step that may be added."""
+    """The number of dialogs that were checked: one, or one for each step that may be added."""
     dialog = page.get_by_role("dialog")
     if not await dialog.count():
         assert (link, await backticks(page)) == (link, [])

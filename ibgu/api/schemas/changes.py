@@ -47,7 +47,7 @@ class AbortBody(Body):
 
 
 class PauseBody(Body):
-    why: str = Field(default="", max_length=200, description="Shown to everybody who looks at it.")
+    why: str = Field(default="", max_length=200, description="Shown to everybody who reads it.")
 
 
 class SkipBody(Body):

@@ -13,7 +13,7 @@ from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Tok
 def pause(
     name: Rollout,
     why: Annotated[
-        str, typer.Option("--why", help="Shown to everybody who looks at it.", show_default=False)
+        str, typer.Option("--why", help="Shown to everybody who reads it.", show_default=False)
     ] = "",
     namespace: Namespace = "",
     dry_run: DryRun = False,

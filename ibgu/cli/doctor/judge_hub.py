@@ -160,7 +160,7 @@ def _agents(heard: Agents | Missing) -> Iterator[Finding]:
         )
         yield warning("work agents", words, do)
     if not heard.works:
-        words = "unknown until ibgu has looked at a cluster: none of its ManifestWorks is here"
+        words = "unknown until ibgu has probed a cluster: none of its ManifestWorks is here"
         yield skipped("agents", words)
     elif not (heard.without_lca or heard.forbidden):
         yield ok(

@@ -49,4 +49,4 @@ def _until_over(found: Iterator[StatusSnapshot], last: list[StatusSnapshot]) -> 
         if now is not None and now is before:
             return now
         before = now
-    raise AssertionError("it is looked at until it is over or the time is")
+    raise AssertionError("it is read until it is over or the time is")

@@ -49,7 +49,7 @@ def test_the_digest_is_that_of_the_events() -> None:
 
 
 def test_of_other_rollouts_only_what_touches_the_subject_counts() -> None:
-    """The second rollout is looked at, but not judged."""
+    """The second rollout is read, but not judged."""
     log = stories.cancelled()
     mine = [event for event in log if event.rollout == "uid-a"]
     findings = certify(log, "uid-a")

@@ -184,7 +184,7 @@ class Invariants:
             assert forward or reopened, (before.run, member.run)
 
     def _start(self, snapshot: Snapshot, member: Member, before: Member | None) -> None:
-        """The cluster was looked at, and is in the state that the action needs (R8.1)."""
+        """The cluster was probed, and is in the state that the action needs (R8.1)."""
         run = member.run
         assert run is not None
         seen = snapshot.observe(member.cluster)

@@ -98,7 +98,7 @@ def test_who_can_not_start_keeps_nobody(why: str) -> None:
 
 
 def test_an_abort_that_is_asked_anew_keeps_its_place() -> None:
-    """Its look is too old (R9.4), the one behind it was looked at a moment ago."""
+    """Its look is too old (R9.4), the one behind it was probed a moment ago."""
     twin = sites(3)
     for spoke in twin.spokes.values():
         spoke.to(Stage.PREP)

@@ -16,7 +16,7 @@ NAME = "site-1"
 
 
 def _answer(twin: Twin, spoke: Spoke) -> dict[str, Any]:
-    """The cluster is as `spoke`, and tells so when it is looked at."""
+    """The cluster is as `spoke`, and says so when it is probed."""
     work = twin.works[UID, NAME]
     seen = replace(
         work.view(),

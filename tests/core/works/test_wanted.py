@@ -150,7 +150,7 @@ def test_a_work_from_before_a_restore_is_written_anew_once(state: RunState) -> N
     ],
 )
 def test_only_where_the_cluster_matters(of: dict[str, Any], *, anew: bool) -> None:
-    """The others are looked at when their turn comes."""
+    """The others are checked when their turn comes."""
     found = wanted_stage(replace(member(), **of), NOTHING, AFTER)
     assert (found is not None) == anew
 

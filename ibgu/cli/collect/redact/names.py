@@ -5,7 +5,7 @@ import re
 from functools import lru_cache
 
 LONGEST_NAME = 128
-"""Characters of a name that are looked at: its last ones."""
+"""Characters of a name that are read: its last ones."""
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BETWEEN = re.compile(r"[^A-Za-z0-9]+")

@@ -19,7 +19,7 @@ export function Raw({ name, rollouts, concerns }) {
   </section>`;
 }
 
-/** What is not looked at is not asked for. */
+/** What is not shown is not asked for. */
 function Fold({ title, children }) {
   const [open, setOpen] = useState(false);
   return html`<details onToggle=${(event) => setOpen(event.target.open)}>

@@ -1,4 +1,4 @@
-/** The steps of the plan, each with what became of its members; one of them is looked at. */
+/** The steps of the plan, each with what became of its members; one of them is selected. */
 import { overdueIn } from "../../data/view.js";
 import { html } from "../../html.js";
 import { Bar } from "../../parts/Bar.js";
