@@ -97,7 +97,7 @@ async def test_a_step_is_previewed_before_it_is_appended(look: Look, clusters: N
     await dialog.get_by_label("At a time (slots)").fill("3")
     preview = dialog.get_by_role("region", name="Preview")
     await expect(preview).to_contain_text("Step 2, Upgrade: 3 clusters in 1 wave of 3")
-    await expect(preview).to_contain_text("2 clusters left out")
+    await expect(preview).to_contain_text("2 clusters left alone")
     await expect(dialog.locator("code")).to_contain_text('"maxConcurrency":3')
     await look.keep("preview", 900)
     assert len(of_hub(look, "ran-420")["spec"]["plan"]) == 1
@@ -156,6 +156,8 @@ async def test_the_end_of_the_way_back_asks_for_the_rollouts_name(
     await field.fill("ran-424")
     await expect(send).not_to_have_attribute("aria-disabled", "true")
     await expect(send).to_have_css("background-color", "rgb(180, 35, 24)")
+    await expect(send).to_be_in_viewport(ratio=1)
+    await expect(field).to_be_in_viewport(ratio=1)
     await look.keep("confirm", 900)
     assert await violations_of(look) == []
     await dialog.get_by_role("radio", name="AbortOnFailure").press(" ")
