@@ -13,6 +13,7 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
+from ibgu.core.works import names
 from ibgu.hub import paths
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step
@@ -155,3 +156,35 @@ async def test_a_rollout_that_can_not_be_stored_at_all(scene: Scene) -> None:
     await all_others_go_on(scene)
     assert (await scene.status("mine"))["phase"] == "Held"
     assert "refuses all of this" in (await scene.condition("mine", "Held"))["message"]
+
+
+@pytest.mark.parametrize("relabelled", [False, True])
+async def test_a_cluster_that_claims_a_run_holds_only_its_own_rollout(
+    scene: Scene, *, relabelled: bool
+) -> None:
+    """It looks like a journal that has lost a run, so a person decides. It can't be made to look so
+    in the rollout of somebody else, by whatever labels."""
+    first, third = f"{scene.label}-1", f"{scene.label}-3"
+    await scene.fleet(count=4, faults=[f"hangs@{first}", f"hangs@{third}"])
+    await scene.start()
+    await scene.apply(of_one(scene, "mine", 1, step("Prep")))
+    await scene.apply(of_one(scene, "other", 3, step("Prep")))
+    await scene.seen_in_journal("RunAccepted", count=2)
+    await scene.stop()
+    uid = (await scene.get(paths.ibgu("default", "other")))["metadata"]["uid"]
+    (work,) = await scene.works(first)
+    name, claimed = work["metadata"]["name"], "ibgu.dev/run=neverseen"
+    await scene.kubectl("annotate", "manifestwork", name, "-n", first, claimed, "--overwrite")
+    if relabelled:
+        label = f"{names.ROLLOUT}={uid}"
+        await scene.kubectl("label", "manifestwork", name, "-n", first, label, "--overwrite")
+    await scene.start()
+    await scene.apply(of_one(scene, "victim", 2, step("Prep")))
+    await scene.phase("victim", "Completed")
+    if not relabelled:
+        await scene.phase("mine", "Held")
+        held = await scene.condition("mine", "Held")
+        assert held["reason"] == "Restored"
+        assert f"the work of {first} carries the run neverseen" in held["message"]
+    [row] = await scene.journal("SELECT hold FROM rollouts WHERE name = 'other'")
+    assert row["hold"] is None

@@ -19,9 +19,11 @@ def behind(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -
 
 
 def _signs(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -> Iterator[str]:
-    for trace in found.traces.values():
-        if trace.run in foreign:
-            yield f"the work of {trace.cluster} carries the run {trace.run}"
+    unknown = [trace for trace in found.traces.values() if trace.run in foreign]
+    if unknown:
+        more = f", and works of {len(unknown) - 1} more clusters do so" if unknown[1:] else ""
+        first = f"the work of {unknown[0].cluster} carries the run {unknown[0].run}"
+        yield f"{first}, which it does not know{more}"
     told = found.told
     if not told.ours:
         return

@@ -10,6 +10,7 @@ from ibgu.core.observe import Shown
 from ibgu.core.recover.placing import Plan
 from ibgu.core.recover.told import ToldStatus, told
 from ibgu.core.recover.trace import Trace, traces_of
+from ibgu.core.works import stage_name
 
 
 class FoundIbgu(Struct, frozen=True):
@@ -31,8 +32,14 @@ def find(
     obj: Ibgu, works: Iterable[Shown[WorkView]], cluster: Callable[[str], ClusterView | None]
 ) -> FoundIbgu:
     """Collects the signs; `works`: the rollout's stage works, `cluster`: returns a ManagedCluster
-    by name."""
-    return FoundIbgu(obj, _plan(obj), told(obj), traces_of(works), cluster)
+    by name.
+
+    Only works of the name that ibgu gives to this rollout's count. A cluster's agent may change the
+    labels of its works, but not their names.
+    """
+    name = stage_name(obj.metadata.uid, obj.metadata.name)
+    ours = (work for work in works if work.metadata.name == name)
+    return FoundIbgu(obj, _plan(obj), told(obj), traces_of(ours), cluster)
 
 
 def _plan(obj: Ibgu) -> Plan:

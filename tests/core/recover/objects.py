@@ -27,7 +27,7 @@ from ibgu.core.kinds import (
 )
 from ibgu.core.model import ClusterView, Member, Rollout, Step, WorkView
 from ibgu.core.observe import Shown, shown_work
-from ibgu.core.works import names
+from ibgu.core.works import names, stage_name
 
 UID = "uid-a"
 OURS = ManagedFields(manager="ibgu", operation="Update", subresource="status")
@@ -74,7 +74,7 @@ def work(cluster: str, run: str = "run-1", *, echo: str = "", **marks: str) -> S
     annotations = {names.GENERATION: "3", names.RUN: run, names.ACTION: "Prep"}
     annotations |= {f"ibgu.dev/{key.replace('_', '-')}": value for key, value in marks.items()}
     meta = ObjectMeta(
-        name="a-stage",
+        name=stage_name(UID, "a"),
         namespace=cluster,
         uid=f"uid-work-{cluster}",
         generation=3,

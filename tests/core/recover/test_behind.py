@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.kinds import ManagedFields
 from ibgu.core.model import Action, Member, RolloutState
@@ -20,6 +21,27 @@ def test_a_run_that_nobody_knows(run: str, *, proved: bool) -> None:
     found = find(obj(), [work("site-1", run)], cluster)
     known = track(rollout(), step(), in_flight())
     assert bool(behind(known, found, {"run-2"})) == proved
+
+
+def test_the_clusters_that_show_such_runs_are_counted() -> None:
+    """A restored journal shows many, a cluster that writes one itself shows one."""
+    works = [work(f"site-{number}", f"lost-{number}") for number in range(1, 4)]
+    known = track(rollout(), step(), in_flight())
+    words = behind(known, find(obj(), works, cluster), {"lost-1", "lost-2", "lost-3"})
+    assert words.startswith("the work of site-1 carries the run lost-1, which it does not know")
+    assert words.endswith("works of 2 more clusters do so")
+    assert "more" not in behind(known, find(obj(), works, cluster), {"lost-2"})
+
+
+def test_a_work_that_was_not_made_for_the_rollout() -> None:
+    """Whatever label its cluster's agent gives it."""
+    found = work("site-1", "run-2")
+    other = replace(found, metadata=replace(found.metadata, name="b-0123-stage"))
+    signs = find(obj(), [other], cluster)
+    assert (behind(track(rollout(), step(), in_flight()), signs, {"run-2"}), signs.begun) == (
+        "",
+        False,
+    )
 
 
 @pytest.mark.parametrize(
