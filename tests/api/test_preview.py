@@ -12,14 +12,14 @@ from msgspec.structs import replace
 from ibgu.api.app import create_app
 from ibgu.api.concurrency import FleetLists
 from ibgu.api.context import Context
-from ibgu.core.kinds import LabelSelector
+from ibgu.core.kinds import LabelSelector, ObjectRef
 from ibgu.core.model import Action, StepState
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
-from tests.api.fleet import failed, fleet, open_step, put, rollout, seen, spec
+from tests.api.fleet import failed, fleet, open_step, put, rollout, run_upgrade, seen, spec
 from tests.api.test_changes import manifest
 from tests.db.records import member, step
 
@@ -146,6 +146,32 @@ async def test_the_hubs_admission_is_asked(preview: Preview) -> None:
     reader = (await preview("alice", manifest=proposed("Prep"))).json()
     assert reader["valid"]
     assert 'User "alice" cannot create resource' in reader["warnings"][-1]
+
+
+async def test_a_rollback_that_leaves_out_what_the_upgrade_had(
+    preview: Preview, journal: Journal, kubectl: Kubectl
+) -> None:
+    """It was clean; then each cluster refused the Rollback, and failed after two minutes."""
+    content = [ObjectRef("oadp-cm", "openshift-adp")]
+    before = replace(spec(), ibu_spec=replace(spec().ibu_spec, oadp_content=content))
+    one = rollout(spec=before)
+    await seen(journal, one)
+    done = await open_step(journal, step(one, 0, Action.UPGRADE))
+    upgraded = member(done, "pv-1", 0)
+    await put(journal, upgraded)
+    await run_upgrade(journal, upgraded)
+    kubectl("label", "managedcluster", "pv-1", "lcm.openshift.io/ibgu-upgrade-completed=")
+    found = (await preview("olga", manifest=proposed("Rollback"))).json()
+    assert (found["selected"], found["valid"]) == (1, True)
+    told = [words for words in found["warnings"] if "ibuSpec" in words]
+    assert told == [
+        "spec.ibuSpec.oadpContent is missing: 1 cluster was prepared or upgraded by default/ran-r1 "
+        "with another value, and refuses Rollback, because no field may change before Idle; copy "
+        "the field from there (pv-1)"
+    ]
+    same = [{"name": "oadp-cm", "namespace": "openshift-adp"}]
+    as_before = await preview("olga", manifest=proposed("Rollback", oadpContent=same))
+    assert not [words for words in as_before.json()["warnings"] if "ibuSpec" in words]
 
 
 async def test_references_to_what_can_not_exist(preview: Preview) -> None:

@@ -2,6 +2,7 @@
 durations."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -14,6 +15,7 @@ from ibgu.api.context import Context
 from ibgu.api.durations import PacesOfHub
 from ibgu.api.mapping.preview import preview_body
 from ibgu.api.problems import Problem, invalid
+from ibgu.api.readable import readable_by
 from ibgu.api.routes.changing import FleetListsOfProcess, HubOfCaller, told
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import ReadsOfRequest
@@ -23,11 +25,19 @@ from ibgu.api.schemas.changes import NewStepBody
 from ibgu.api.schemas.preview import PreviewBody, PreviewResultBody
 from ibgu.api.schemas.problem import problems
 from ibgu.core.gates import deadline
-from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject, PlanItem, RolloutStrategy
-from ibgu.core.model import Action, MemberState, Outcome, Rollout, StepState
+from ibgu.core.kinds import Ibgu, IbguSpec, IbuSpec, JsonObject, PlanItem, RolloutStrategy
+from ibgu.core.model import (
+    LABEL_PREFIX,
+    Action,
+    ClusterView,
+    MemberState,
+    Outcome,
+    Rollout,
+    StepState,
+)
 from ibgu.core.observe import view_cluster
 from ibgu.core.plan import EVERYWHERE, Scope, Started
-from ibgu.core.preview import Preview, Proposal, Running, preview
+from ibgu.core.preview import GivenSpec, Preview, Proposal, Running, preview, refused_fields
 from ibgu.core.rate_limits import rate_limits_of
 from ibgu.core.words import came_true
 from ibgu.db.reads import Reads
@@ -84,6 +94,7 @@ async def previewed(
         async with lists.turn(caller.user.username):
             clusters = [view_cluster(each) async for each in Changes(hub, "").clusters()]
             found = preview(proposal, clusters, duration_stats, now)
+            begun = _begun(found, clusters)
             del clusters
         preflight = Preflight(hub)
         if any(Action.PREP in step.actions for step in found.steps):
@@ -91,7 +102,9 @@ async def previewed(
         if asked.manifest is not None:
             await preflight.admission(asked.manifest, asked.namespace)
     newer = await _in_newer(found, asked.rollout, reads, caller)
-    return preview_body(found, preflight.problems, [*newer, *preflight.warnings])
+    refused = await _refused(found, proposal.spec.ibu_spec, begun, caller, reads)
+    warnings = [*refused, *newer, *preflight.warnings]
+    return preview_body(found, preflight.problems, warnings)
 
 
 async def _in_newer(
@@ -111,6 +124,36 @@ async def _in_newer(
         f"{len(taken)} of {len(found.selected)} {noun} in newer rollouts since ({names}): what "
         "these have done there is aborted, too"
     ]
+
+
+def _begun(found: Preview, clusters: Sequence[ClusterView]) -> list[str]:
+    """Returns the clusters of the first step that are in the middle of an upgrade by their
+    labels."""
+    first = frozenset(found.steps[0].clusters if found.steps else ())
+    return [
+        each.name
+        for each in clusters
+        if each.name in first and any(label.startswith(LABEL_PREFIX) for label in each.labels)
+    ]
+
+
+async def _refused(
+    found: Preview, spec: IbuSpec, begun: Sequence[str], caller: Caller, reads: Reads
+) -> list[str]:
+    """Returns warnings of fields that the clusters would refuse, by what they took last."""
+    if not begun:
+        return []
+    readable = await readable_by(caller, reads)
+    given = {
+        cluster: GivenSpec(
+            action,
+            rollout.spec.ibu_spec,
+            readable.full_name(rollout.namespace, rollout.name),
+            readable.includes(rollout.namespace),
+        )
+        for cluster, (action, rollout) in (await reads.last_taken(begun)).items()
+    }
+    return list(refused_fields(found.steps[0], spec, given))
 
 
 async def _scope(request: Request, hub: Hub, namespace: str) -> Scope:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, any_, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from ibgu.core.model import Action, Member, Outcome, Rollout, RolloutState
 from ibgu.db.reads.base import Base, texts
@@ -88,6 +89,26 @@ class LaterReads(Base):
         )
         async with self._at_one_moment() as db:
             return frozenset(await db.scalars(statement))
+
+    async def last_taken(self, clusters: Collection[str]) -> dict[str, tuple[Action, Rollout]]:
+        """Returns the last action that each cluster took, and its rollout, deleted ones
+        included."""
+        newest = (
+            select(runs.c.cluster, runs.c.action, runs.c.rollout)
+            .ext(distinct_on(runs.c.cluster))
+            .where(runs.c.hub == self.hub, runs.c.cluster == any_(texts(clusters)))
+            .where(runs.c.accepted_at.is_not(None))
+            .order_by(runs.c.cluster, runs.c.intended_at.desc())
+        )
+        async with self._at_one_moment() as db:
+            taken = (await db.execute(newest)).all()
+            wanted = texts({row.rollout for row in taken})
+            of = select(*OF_ROLLOUT).where(
+                rollouts.c.hub == self.hub, rollouts.c.uid == any_(wanted)
+            )
+            found = [to_record(row, Rollout) for row in (await db.execute(of)).mappings()]
+        by_uid = {rollout.uid: rollout for rollout in found}
+        return {row.cluster: (Action(row.action), by_uid[row.rollout]) for row in taken}
 
     async def labels(self, clusters: Collection[str]) -> dict[str, KnownLabels]:
         """Returns labels as the leader saw them last, without clusters that it has not recorded."""
