@@ -14,6 +14,7 @@ from ibgu.core.model import (
     OnPendingPatch,
     OnRollout,
     OnStep,
+    Outcome,
     Preempt,
     is_warning,
 )
@@ -85,7 +86,7 @@ class Notices:
         ):
             return
         now = self._clock.now()
-        note = _note(decision)
+        note = note_of(decision)
         self._writer.submit(
             event(
                 found.metadata,
@@ -130,8 +131,14 @@ class Notices:
             )
 
 
-def _note(decision: OnRollout | OnStep | OnMember) -> str:
+def note_of(decision: OnRollout | OnStep | OnMember) -> str:
+    """Returns the words of the Event: "spoke6: Prep failed: precache job failed"."""
     if not isinstance(decision, OnMember):
         return decision.why
-    member = decision.member
-    return f"{member.cluster}: {member.failed_action or ''} {decision.why}".replace(":  ", ": ")
+    member, why = decision.member, decision.why
+    if member.failed_action is None:
+        return f"{member.cluster}: {why}"
+    if decision.kind is Kind.FINISHED and member.outcome is Outcome.FAILED:
+        failed = f"{member.cluster}: {member.failed_action} failed"
+        return failed if why == Outcome.FAILED else f"{failed}: {why}"
+    return f"{member.cluster}: {member.failed_action} {why}"

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from ibgu.cli.app import app
 from ibgu.cli.audit import stage
 from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.playback.failures import ReplayedFailure, failures_of
 from ibgu.core.certify import Event
 from ibgu.core.model import Kind, Stage
 from ibgu.core.snapshot import PayloadState
@@ -195,3 +196,14 @@ async def test_what_can_not_be_shown(
     await tell(await leading(), story())
     result = await replay(*arguments)
     assert (result.exit_code, words in result.stderr) == (code, True), result.output
+
+
+def test_the_picture_knows_who_was_aborted_afterwards() -> None:
+    """As `ibgu status`: their failures need no AbortOnFailure any more."""
+    failed = {
+        (step, name): ReplayedFailure(step, "Prep", "failed", "PrepFailed", "no")
+        for step, name in [(0, "a"), (0, "b"), (2, "b")]
+    }
+    first, again = failures_of(failed, {"a": 1, "b": 1}).items
+    assert (first.clusters, first.aborted) == (("a", "b"), ("a", "b"))
+    assert (again.clusters, again.aborted) == (("b",), ())

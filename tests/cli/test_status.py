@@ -81,8 +81,26 @@ async def test_what_was_aborted_since_is_not_advised_again(ibgu: Ibgu, journal: 
     await put(journal, succeeded(abort, "c", 0), succeeded(abort, "d", 1))
     lines = (await ibgu("status", "ran-r1")).stdout.splitlines()
     told = lines[lines.index("Failures (3)") + 1 :]
-    assert told[1:3] == ["       c, d", "       → aborted since"]
+    assert told[1:3] == ["       c, d", "       → aborted afterwards"]
     assert "AbortOnFailure, and Prep again" not in "\n".join(told)
+    assert told[-1] == "Next: ibgu explain ran-r1 e · ibgu stragglers ran-r1"
+
+
+async def test_what_another_rollout_aborted_is_not_advised_again(
+    ibgu: Ibgu, journal: Journal
+) -> None:
+    """An older one with the same clusters; it had aborted e before e failed here."""
+    await fleet(journal)
+    other = rollout("r0", age=10)
+    await seen(journal, other)
+    abort = await open_step(journal, step(other, 0, Action.ABORT_ON_FAILURE))
+    minute = timedelta(minutes=1)
+    for position, (cluster, ended) in enumerate((("c", minute), ("d", minute), ("e", -minute))):
+        done = succeeded(abort, cluster, position)
+        await put(journal, replace(done, ended_at=NOW + ended))
+    lines = (await ibgu("status", "ran-r1")).stdout.splitlines()
+    told = lines[lines.index("Failures (3)") + 1 :]
+    assert told[1:3] == ["       c, d", "       → aborted afterwards"]
     assert told[-1] == "Next: ibgu explain ran-r1 e · ibgu stragglers ran-r1"
 
 
@@ -105,7 +123,7 @@ def test_the_newest_steps_failures_come_first() -> None:
         "       → Mend too.",
         "    3  Old",
         "       a, b, c",
-        "       → aborted since: a, b",
+        "       → aborted afterwards: a, b",
         "       → Mend.",
         "Next: ibgu explain ran b -n edge · ibgu stragglers ran -n edge",
     ]

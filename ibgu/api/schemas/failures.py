@@ -34,7 +34,8 @@ class FailureGroupBody(Body):
     count: int
     clusters: list[str] = Field(description="The first ten.")
     aborted: list[str] = Field(
-        description="Those of `clusters` that a later Abort or AbortOnFailure took back to Idle."
+        description="Those of `clusters` that an Abort or AbortOnFailure, of this rollout or "
+        "another, took back to Idle afterwards."
     )
 
 

@@ -68,6 +68,6 @@ def _remedies(group: FailureGroupResponse) -> Iterator[str]:
     """Yields remedies that still have to be carried out."""
     if group.aborted:
         whom = "" if len(group.aborted) == group.count else f": {', '.join(group.aborted)}"
-        yield f"aborted since{whom}"
+        yield f"aborted afterwards{whom}"
     if group.remedy and (_left(group) or not group.clusters):
         yield group.remedy

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
-from sqlalchemy import Text, any_, func, or_, select
+from sqlalchemy import Text, and_, any_, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -68,8 +68,10 @@ class GroupReads(Base):
             statement = statement.where(members.c.cluster == any_(texts(clusters)))
         rows = (await db.execute(statement)).mappings()
         found = [to_record(row, FailedRow) for row in rows]
-        aborted = await self._aborted(db, uid, {name for row in found for name in row.clusters})
-        return tuple(_with_aborted(row, aborted) for row in found)
+        named = {name for row in found for name in row.clusters}
+        aborted = await self._aborted(db, uid, named)
+        elsewhere = await self._aborted_elsewhere(db, uid, named)
+        return tuple(_with_aborted(row, aborted, elsewhere) for row in found)
 
     async def _aborted(
         self, db: AsyncConnection, uid: str, clusters: Collection[str]
@@ -88,8 +90,35 @@ class GroupReads(Base):
         )
         return {row.cluster: row.step for row in await db.execute(statement)}
 
+    async def _aborted_elsewhere(
+        self, db: AsyncConnection, uid: str, clusters: Collection[str]
+    ) -> dict[str, int]:
+        """Returns the newest step in which each of the clusters had failed when another rollout,
+        older or newer, took it back to Idle."""
+        if not clusters:
+            return {}
+        lost = members.alias()
+        statement = (
+            select(lost.c.cluster, func.max(lost.c.step).label("step"))
+            .join(members, and_(members.c.hub == lost.c.hub, members.c.cluster == lost.c.cluster))
+            .join(steps, ITS_STEP)
+            .where(lost.c.hub == self.hub, lost.c.rollout == uid)
+            .where(lost.c.cluster == any_(texts(clusters)))
+            .where(members.c.rollout != uid, members.c.ended_at > lost.c.ended_at)
+            .where(or_(members.c.outcome == Outcome.SUCCEEDED.value, members.c.late != ""))
+            .where(steps.c.actions[1] == any_(texts(_ABORTS)))
+            .group_by(lost.c.cluster)
+        )
+        return {row.cluster: row.step for row in await db.execute(statement)}
 
-def _with_aborted(row: FailedRow, aborted: Mapping[str, int]) -> FailedRow:
-    """Adds the step that aborted each cluster."""
-    names = (name for name in row.clusters if aborted.get(name, row.step) > row.step)
+
+def _with_aborted(
+    row: FailedRow, aborted: Mapping[str, int], elsewhere: Mapping[str, int]
+) -> FailedRow:
+    """Adds the clusters that were taken back to Idle after they had failed in this step."""
+    names = (
+        name
+        for name in row.clusters
+        if aborted.get(name, row.step) > row.step or elsewhere.get(name, -1) >= row.step
+    )
     return replace(row, aborted=frozenset(names))

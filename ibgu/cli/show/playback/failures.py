@@ -23,19 +23,24 @@ class ReplayedFailure(Struct, frozen=True):
         return explain(Action(self.action), self.message)
 
 
-def failures_of(failed: Mapping[tuple[int, str], ReplayedFailure]) -> FailuresResponse:
-    """Returns the groups; `failed` by step and cluster."""
+def failures_of(
+    failed: Mapping[tuple[int, str], ReplayedFailure], aborted: Mapping[str, int]
+) -> FailuresResponse:
+    """Returns the groups; `failed` by step and cluster, `aborted`: the newest step, from 0, that
+    took each cluster back to Idle."""
     groups: dict[tuple[object, ...], list[tuple[str, ReplayedFailure]]] = {}
     for (_, cluster), found in failed.items():
         known = found.known
         key = (found.step, found.action, found.outcome, found.cause, known and known.name)
         groups.setdefault(key, []).append((cluster, found))
-    items = [_group(members) for members in groups.values()]
+    items = [_group(members, aborted) for members in groups.values()]
     items.sort(key=lambda group: -group.count)
     return FailuresResponse(total=len(failed), items=tuple(items))
 
 
-def _group(members: list[tuple[str, ReplayedFailure]]) -> FailureGroupResponse:
+def _group(
+    members: list[tuple[str, ReplayedFailure]], aborted: Mapping[str, int]
+) -> FailureGroupResponse:
     first = members[0][1]
     known = first.known
     return FailureGroupResponse(
@@ -49,4 +54,7 @@ def _group(members: list[tuple[str, ReplayedFailure]]) -> FailureGroupResponse:
         message=first.message or "",
         count=len(members),
         clusters=tuple(cluster for cluster, _ in members),
+        aborted=tuple(
+            cluster for cluster, found in members if aborted.get(cluster, found.step) > found.step
+        ),
     )

@@ -8,6 +8,7 @@ from msgspec import Struct, field, to_builtins
 
 from ibgu.cli.show.playback.failures import ReplayedFailure, failures_of
 from ibgu.cli.show.status import StatusSnapshot
+from ibgu.client.responses.failures import FailuresResponse
 from ibgu.client.responses.rollouts import (
     CountsResponse,
     CurrentStepResponse,
@@ -27,6 +28,7 @@ from ibgu.core.counts import (
     places_of,
     progress_of,
 )
+from ibgu.core.model import Action
 from ibgu.db.views import EventRow
 
 
@@ -159,7 +161,17 @@ class Playback:
             for index, item in enumerate(self._plan)
             if index >= len(self._steps)
         ]
-        return StatusSnapshot(rollout, [*steps, *planned], failures_of(self._failed), now)
+        return StatusSnapshot(rollout, [*steps, *planned], self._failures(), now)
+
+    def _failures(self) -> FailuresResponse:
+        aborted = {
+            name: step.index
+            for step in self._steps
+            if step.actions[0] in _ABORTS
+            for name, member in step.members.items()
+            if member.outcome == "succeeded" or member.late
+        }
+        return failures_of(self._failed, aborted)
 
     def _held(self) -> ReasonResponse | None:
         return self._hold or (self._steps[-1].hold if self._steps else None)
@@ -189,6 +201,7 @@ class Playback:
         )
 
 
+_ABORTS = frozenset(action for action in Action if action.aborts)
 _TIMES = {
     "started_at": "RolloutStarted",
     "completed_at": "RolloutCompleted",
