@@ -43,6 +43,7 @@ export function Change({ change, rollout, onClose }) {
     <${Fields} ...${change.given} body=${body} change=${alter} />
     ${step && html`<${Preview} found=${preview} />`}
     ${!missing && html`<${Outcome} answer=${trial.answer} problem=${problem ?? trial.problem} />`}
+    <div class="foot">
     ${risky && html`<${Confirm} name=${rollout.name} lost=${risk.lost} clusters=${clusters} typed=${typed} type=${setTyped} />`}
     <p id="why-not" class="quiet why-not" role="status">${busy ? "" : why}</p>
     <div class="buttons">
@@ -56,6 +57,7 @@ export function Change({ change, rollout, onClose }) {
       >
         ${busy ? "Sending…" : change.label(body, clusters)}
       </button>
+    </div>
     </div>
   <//>`;
 }
