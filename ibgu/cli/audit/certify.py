@@ -22,7 +22,7 @@ def certify(
         str, typer.Argument(metavar="NAMESPACE/NAME", help="A rollout.", show_default=False)
     ] = "",
     output: Annotated[
-        CertifyOutput, typer.Option("--output", "-o", help="Form.")
+        CertifyOutput, typer.Option("--output", "-o", help="Output format.")
     ] = CertifyOutput.TEXT,
     hub: Annotated[
         str,

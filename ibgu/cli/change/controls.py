@@ -73,7 +73,9 @@ def skip(
     name: Rollout,
     clusters: Annotated[
         list[str] | None,
-        typer.Argument(metavar="CLUSTER", help="These, if they wait.", show_default=False),
+        typer.Argument(
+            metavar="CLUSTER", help="Skip these clusters, if they wait.", show_default=False
+        ),
     ] = None,
     waiting: Annotated[bool, typer.Option("--waiting", help="All that wait.")] = False,
     reason: Annotated[

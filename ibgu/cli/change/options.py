@@ -7,11 +7,16 @@ import typer
 
 Rollout = Annotated[str, typer.Argument(help="The rollout's name.", show_default=False)]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Have it checked by the hub, and told, but not done.")
+    bool,
+    typer.Option(
+        "--dry-run", help="Let the hub check the change, and say what it would do; change nothing."
+    ),
 ]
 Direct = Annotated[
     bool,
-    typer.Option("--direct", help="On the hub itself, with the kubeconfig; no ibgu is asked."),
+    typer.Option(
+        "--direct", help="Make the change on the hub itself, with your kubeconfig, without ibgu."
+    ),
 ]
 Yes = Annotated[
     bool,
@@ -20,13 +25,16 @@ Yes = Annotated[
 Slots = Annotated[
     int | None,
     typer.Option(
-        "--max-concurrency", min=1, help="Else that of the last step.", show_default=False
+        "--max-concurrency",
+        min=1,
+        help="Clusters in flight at once; by default as in the last step.",
+        show_default=False,
     ),
 ]
 Minutes = Annotated[
     int | None,
     typer.Option(
-        "--timeout", min=1, help="In minutes; else that of the last step.", show_default=False
+        "--timeout", min=1, help="Minutes; by default as in the last step.", show_default=False
     ),
 ]
 
@@ -37,4 +45,4 @@ class ChangeOutput(StrEnum):
     YAML = "yaml"
 
 
-Form = Annotated[ChangeOutput, typer.Option("--output", "-o", help="Form.")]
+Form = Annotated[ChangeOutput, typer.Option("--output", "-o", help="Output format.")]

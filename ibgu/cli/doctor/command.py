@@ -36,7 +36,7 @@ def doctor(
         ),
     ] = "",
     output: Annotated[
-        DoctorOutput, typer.Option("--output", "-o", help="Form.")
+        DoctorOutput, typer.Option("--output", "-o", help="Output format.")
     ] = DoctorOutput.TEXT,
 ) -> None:
     """Check a hub and a database before ibgu runs there; exit code 1: warnings, 2: errors."""

@@ -27,7 +27,9 @@ def clusters(
     rollout: Annotated[
         str, typer.Option("--rollout", help="Only of this rollout.", show_default=False)
     ] = "",
-    output: Annotated[ListOutput, typer.Option("--output", "-o", help="Form.")] = ListOutput.TABLE,
+    output: Annotated[
+        ListOutput, typer.Option("--output", "-o", help="Output format.")
+    ] = ListOutput.TABLE,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

@@ -23,7 +23,7 @@ def explain(
         ),
     ],
     namespace: Namespace = "",
-    output: Annotated[Form, typer.Option("--output", "-o", help="Form.")] = Form.TEXT,
+    output: Annotated[Form, typer.Option("--output", "-o", help="Output format.")] = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

@@ -26,7 +26,9 @@ def get(
     everywhere: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces that you may see.")
     ] = False,
-    output: Annotated[ListOutput, typer.Option("--output", "-o", help="Form.")] = ListOutput.TABLE,
+    output: Annotated[
+        ListOutput, typer.Option("--output", "-o", help="Output format.")
+    ] = ListOutput.TABLE,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

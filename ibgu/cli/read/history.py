@@ -15,7 +15,9 @@ def history(
     limit: Annotated[
         int, typer.Option("--limit", min=1, help="The newest so many steps only.")
     ] = 50,
-    output: Annotated[ListOutput, typer.Option("--output", "-o", help="Form.")] = ListOutput.TABLE,
+    output: Annotated[
+        ListOutput, typer.Option("--output", "-o", help="Output format.")
+    ] = ListOutput.TABLE,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

@@ -84,8 +84,10 @@ def members(
             "--overdue", help="Only those that have had their reason for longer than usual."
         ),
     ] = False,
-    sort: Annotated[MemberSort, typer.Option("--sort", help="Order.")] = MemberSort.ORDER,
-    output: Annotated[ListOutput, typer.Option("--output", "-o", help="Form.")] = ListOutput.TABLE,
+    sort: Annotated[MemberSort, typer.Option("--sort", help="Sort order.")] = MemberSort.ORDER,
+    output: Annotated[
+        ListOutput, typer.Option("--output", "-o", help="Output format.")
+    ] = ListOutput.TABLE,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

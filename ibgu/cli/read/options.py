@@ -34,7 +34,10 @@ CaFile = Annotated[
 Namespace = Annotated[
     str,
     typer.Option(
-        "--namespace", "-n", help="Of the rollout; else the kubeconfig's.", show_default=False
+        "--namespace",
+        "-n",
+        help="The rollout's namespace; by default the kubeconfig's.",
+        show_default=False,
     ),
 ]
 

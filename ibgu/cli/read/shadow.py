@@ -40,7 +40,7 @@ def shadow_report(
         ),
     ] = "",
     output: Annotated[
-        ShadowOutput, typer.Option("--output", "-o", help="Form.")
+        ShadowOutput, typer.Option("--output", "-o", help="Output format.")
     ] = ShadowOutput.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",

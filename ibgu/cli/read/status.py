@@ -42,7 +42,7 @@ def status(
             "--timeout", help="With --wait: so long at most, as 90m or 2h30m.", show_default=False
         ),
     ] = "",
-    output: Annotated[Form, typer.Option("--output", "-o", help="Form.")] = Form.TEXT,
+    output: Annotated[Form, typer.Option("--output", "-o", help="Output format.")] = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

@@ -15,7 +15,7 @@ def tree(
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Keep it up to date until Ctrl-C.")
     ] = False,
-    output: Annotated[Form, typer.Option("--output", "-o", help="Form.")] = Form.TEXT,
+    output: Annotated[Form, typer.Option("--output", "-o", help="Output format.")] = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def works(
     cluster: Annotated[str, typer.Argument(help="The cluster's name.", show_default=False)],
-    output: Annotated[Form, typer.Option("--output", "-o", help="Form.")] = Form.TEXT,
+    output: Annotated[Form, typer.Option("--output", "-o", help="Output format.")] = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

@@ -46,7 +46,8 @@ def stragglers(
         ),
     ] = "",
     output: Annotated[
-        StragglersOutput, typer.Option("--output", "-o", help="Form; yaml: what can be applied.")
+        StragglersOutput,
+        typer.Option("--output", "-o", help="Output format; yaml: what can be applied."),
     ] = StragglersOutput.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
