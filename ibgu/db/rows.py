@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 import msgspec
 from sqlalchemy import Label, Table, and_
 
-from ibgu.core.model import Member, PendingPatch, Rollout, Run, Step
+from ibgu.core.model import Ended, Member, PendingPatch, Rollout, Run, Step
 from ibgu.core.moments import YEARS
 from ibgu.core.numbers import LARGEST
 from ibgu.core.shadow import ShadowRollout, ShadowRun, ShadowStep
@@ -54,7 +54,9 @@ def member_row(hub: str, member: Member) -> Row:
 
 
 def run_row(hub: str, member: Member, run: Run) -> Row:
-    row = _row(hub, run, runs) | claim_row(hub, member)
+    """Returns the run's row: what its state does not know is empty."""
+    row: Row = msgspec.to_builtins({name: getattr(run, name) for name in _RUN_NAMES})
+    row |= claim_row(hub, member)
     del row["slot"]
     return row
 
@@ -80,6 +82,12 @@ def shadow_row(hub: str, record: ShadowRollout | ShadowStep | ShadowRun) -> Row:
 
 
 _SHADOW = {ShadowRollout: shadow_rollouts, ShadowStep: shadow_steps, ShadowRun: shadow_runs}
+
+
+def to_run(row: Mapping[Any, Any]) -> Run:
+    """Returns the run of a row whose columns are OF_RUN."""
+    run: Run = msgspec.convert(row, Run)
+    return run
 
 
 def to_record(row: Mapping[Any, Any], record: type[R]) -> R:
@@ -118,7 +126,7 @@ def fields(table: Table, record: type[msgspec.Struct]) -> list[Label[Any]]:
 OF_ROLLOUT = fields(rollouts, Rollout)
 OF_STEP = fields(steps, Step)
 OF_MEMBER = fields(members, Member)
-OF_RUN = fields(runs, Run)
+OF_RUN = [runs.c[name].label(name) for name in ("state", *Ended.__struct_fields__)]
 OF_PENDING_PATCH = fields(pending_patches, PendingPatch)
 OF_SHADOW_ROLLOUT = fields(shadow_rollouts, ShadowRollout)
 OF_SHADOW_STEP = fields(shadow_steps, ShadowStep)

@@ -14,6 +14,7 @@ from ibgu.core.model import (
     Reason,
     ReasonKind,
     RunResult,
+    RunState,
     Step,
     Who,
 )
@@ -84,7 +85,9 @@ async def _end(journal: Journal, within: Step, cluster: str, position: int, word
     await put(journal, waiting)
     running = started(waiting, slot=position + 1)
     await journal.commit(starting(running))
-    ended = with_run(running, result=RunResult.PREEMPTED, ended_at=NOW, message=words)
+    ended = with_run(
+        running, state=RunState.ENDED, result=RunResult.PREEMPTED, ended_at=NOW, message=words
+    )
     await tell(journal, OnMember(Kind.RUN_ENDED, ended, words, cause=Cause.PREEMPTED))
     disarmed = with_run(ended, disarmed=True)
     await tell(journal, OnMember(Kind.RUN_DISARMED, disarmed, "the stage work is disarmed"))

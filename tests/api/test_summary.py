@@ -166,7 +166,9 @@ async def test_what_takes_longer_than_usual(ask: Ask, journal: Journal, context:
     waiting = [member(prep, f"c{number}", number) for number in range(12)]
     await put(journal, *waiting)
     running = [
-        with_run(started(each, each.position + 1), arming_at=NOW, disarmed=False)
+        with_run(
+            started(each, each.position + 1), state=RunState.ARMING, arming_at=NOW, disarmed=False
+        )
         for each in waiting
     ]
     await journal.commit(starting(*running))

@@ -12,8 +12,9 @@ from ibgu.core.claims import (
     without_names,
     works_on,
 )
-from ibgu.core.model import Cause, Member, Reason, ReasonKind, Run, RunResult
+from ibgu.core.model import Cause, Member, Reason, ReasonKind, Run, RunResult, RunState
 from tests.db.records import NOW, member, rollout, started, step
+from tests.runs import changed
 
 WAITING = member(step(rollout()), "site-1")
 
@@ -41,7 +42,7 @@ def test_who_has_the_cluster() -> None:
 def _run(result: RunResult, words: str) -> Run:
     run = started(WAITING, slot=1).run
     assert run
-    return replace(run, result=result, message=words)
+    return changed(run, state=RunState.ENDED, result=result, message=words)
 
 
 def test_without_names() -> None:

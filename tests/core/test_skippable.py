@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.model import Action, Member, MemberState, Outcome, Reason, ReasonKind, Run, RunState
 from ibgu.core.skippable import listed, named, not_waiting
+from tests.runs import run_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -25,7 +26,7 @@ def member(state: MemberState, outcome: Outcome | None = None, run: Run | None =
     )
 
 
-RUN = Run(id="1", action=Action.UPGRADE, attempt=1, state=RunState.ARMED, intended_at=NOW)
+RUN = run_of(RunState.ARMED, id="1", action=Action.UPGRADE, attempt=1, intended_at=NOW)
 
 
 @pytest.mark.parametrize(

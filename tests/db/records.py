@@ -11,6 +11,7 @@ from ibgu.core.kinds import IbguSpec, PlanItem, RolloutStrategy
 from ibgu.core.model import (
     Action,
     Decision,
+    Intended,
     Kind,
     Member,
     MemberState,
@@ -21,13 +22,13 @@ from ibgu.core.model import (
     Reason,
     ReasonKind,
     Rollout,
-    Run,
     RunResult,
     RunState,
     Step,
     StepState,
 )
 from ibgu.db import Changeset
+from tests.runs import changed
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
 WAITS = Reason(kind=ReasonKind.SLOT, since=NOW, message="2 of 2 slots are taken")
@@ -77,11 +78,10 @@ def members(of: Step, *clusters: str) -> list[Member]:
 
 def started(waiting: Member, slot: int, run: str = "") -> Member:
     """In flight with an intended run."""
-    intended = Run(
+    intended = Intended(
         id=run or f"run-{waiting.rollout}-{waiting.cluster}",
         action=Action.PREP,
         attempt=1,
-        state=RunState.INTENDED,
         intended_at=NOW,
     )
     return replace(
@@ -91,7 +91,7 @@ def started(waiting: Member, slot: int, run: str = "") -> Member:
 
 def with_run(found: Member, **changes: Any) -> Member:
     assert found.run
-    return replace(found, run=replace(found.run, **changes))
+    return replace(found, run=changed(found.run, **changes))
 
 
 def ended(found: Member, outcome: Outcome = Outcome.SUCCEEDED, **changes: Any) -> Member:

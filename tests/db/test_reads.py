@@ -12,6 +12,7 @@ from ibgu.core.model import (
     Action,
     Cause,
     Change,
+    Intended,
     Kind,
     Member,
     MemberState,
@@ -23,7 +24,6 @@ from ibgu.core.model import (
     Reason,
     ReasonKind,
     RolloutState,
-    Run,
     RunState,
     Step,
 )
@@ -239,11 +239,10 @@ async def test_a_cluster_through_all_rollouts(journal: Journal, reads: Reads) ->
         running = started(waiting, slot=1, run=f"{one.uid}-{index}")
         await journal.commit(starting(running))
         await journal.commit(ending(ended(running)))
-    second = Run(
+    second = Intended(
         id="again",
         action=Action.PREP,
         attempt=2,
-        state=RunState.INTENDED,
         intended_at=NOW + timedelta(minutes=1),
     )
     again = replace(waiting, slot=1, run=second)
@@ -349,7 +348,8 @@ def _timed(found: Member, *, prepared: int, taken: int | None, lasted: int) -> M
     sent = NOW - timedelta(seconds=lasted)
     accepted = sent + timedelta(seconds=taken) if taken is not None else None
     intended = sent - timedelta(seconds=prepared)
-    return with_run(found, intended_at=intended, arming_at=sent, accepted_at=accepted)
+    times = {"intended_at": intended, "arming_at": sent, "accepted_at": accepted}
+    return with_run(found, state=RunState.ACCEPTED, **times)
 
 
 async def test_pages_neither_miss_nor_repeat_while_rows_are_added(

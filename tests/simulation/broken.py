@@ -36,7 +36,17 @@ from ibgu.core.fleet import FleetState, Starts, TrackedStep
 from ibgu.core.gates import registry
 from ibgu.core.gates.payload import PAYLOAD
 from ibgu.core.gates.rate_limit import HUB_START_RATE, RAMP_UP, START_RATE
-from ibgu.core.model import IbuView, Kind, Member, OnPendingPatch, Run, RunState, WorkView
+from ibgu.core.model import (
+    Ended,
+    IbuView,
+    Kind,
+    Member,
+    OnPendingPatch,
+    Run,
+    RunBase,
+    RunState,
+    WorkView,
+)
 from ibgu.core.observe import JudgementKind
 from ibgu.core.observe import judge as judge_state
 from ibgu.core.plan import Scope
@@ -44,6 +54,7 @@ from ibgu.core.works import refresh_patch, wanted_stage
 from ibgu.db.journal import journal, write
 from ibgu.hub.lease import Elector
 from ibgu.hub.writer import Writer
+from tests.runs import changed
 
 Patches = Callable[[ExitStack], None]
 
@@ -87,7 +98,7 @@ def intent_after_effect(stack: ExitStack) -> None:
 def slot_freed_early(stack: ExitStack) -> None:
     """A claim is freed while its work is still armed on the hub."""
 
-    def at_once(turn: Any, member: Member, run: Run, seen: Any) -> None:
+    def at_once(turn: Any, member: Member, run: Ended, seen: Any) -> None:
         turn.on_member(Kind.RUN_DISARMED, disarm(member, run), "never mind")
 
     _set(stack, running, "_await_disarm", at_once)
@@ -115,12 +126,12 @@ def run_echo_ignored(stack: ExitStack) -> None:
 def no_disarm(stack: ExitStack) -> None:
     """A work is never disarmed: it goes on enforcing its stage after the cluster took it."""
     on_hub = property(lambda self: self.state is not RunState.INTENDED and self.open)
-    _set(stack, Run, "on_hub", on_hub)
+    _set(stack, RunBase, "on_hub", on_hub)
 
     def enforced(member: Member, work: WorkView | None, *others: Any) -> Any:
         return None if work is not None and work.armed else wanted_stage(member, work, *others)
 
-    def at_once(turn: Any, member: Member, run: Run, seen: Any) -> None:
+    def at_once(turn: Any, member: Member, run: Ended, seen: Any) -> None:
         turn.on_member(Kind.RUN_DISARMED, disarm(member, run), "never mind")
 
     _set(stack, stagework, "wanted_stage", enforced)
@@ -208,9 +219,9 @@ def deadline_before_evidence(stack: ExitStack) -> None:
 
     def first(turn: Any, touched: Any) -> None:
         planner._decide_current_step(turn)
-        changed(turn, touched)
+        decided(turn, touched)
 
-    changed = planner._decide_what_changed
+    decided = planner._decide_what_changed
     _set(stack, planner, "_decide_what_changed", first)
     _set(stack, starting, "_overdue", lambda turn, step: list(step.limited(turn.now)))
     for module in (steps, starting):
@@ -232,7 +243,7 @@ def restart_begins_anew(stack: ExitStack) -> None:
             for step in tracked.steps:
                 for member in list(step.members.values()):
                     if member.run is not None and member.run.open:
-                        run = replace(member.run, state=RunState.INTENDED, arming_at=None)
+                        run = changed(member.run, state=RunState.INTENDED)
                         step.put(replace(member, run=run))
         return fleet, decisions
 
@@ -287,38 +298,36 @@ def doubt_ignored(stack: ExitStack) -> None:
 
 def uid_ignored(stack: ExitStack) -> None:
     """A re-created cluster counts as the previous one of its name."""
-    over, cut = waiting._over, running._cut_short
+    over, cut = waiting._over, running._cluster_unless_ended
 
     def same(function: Any) -> Any:
-        def patched(turn: Any, member: Member, seen: Any) -> Any:
+        def patched(turn: Any, member: Member, *others: Any) -> Any:
+            *before, seen = others
             cluster = getattr(seen, "cluster", seen)
             if cluster is None or cluster.uid == member.uid:
-                return function(turn, member, seen)
+                return function(turn, member, *others)
             alike = replace(cluster, uid=member.uid)
             given = replace(seen, cluster=alike) if seen is not cluster else alike
-            return function(turn, member, given)
+            return function(turn, member, *before, given)
 
         return patched
 
     _set(stack, waiting, "_over", same(over))
-    _set(stack, running, "_cut_short", same(cut))
+    _set(stack, running, "_cluster_unless_ended", same(cut))
 
 
 def failure_without_disarm(stack: ExitStack) -> None:
     """A run that did not succeed ends its member at once, armed or not."""
 
-    def ended(turn: Any, member: Member, seen: Any) -> None:
-        ending.finish_after(turn, member)
-
     original = running._decide_ended
 
-    def decide(turn: Any, member: Member, seen: Any) -> None:
-        run = member.run
-        assert run is not None
-        failed = run.result is not None and run.result.value in ("failed", "limit", "taken over")
-        (ended if failed and not run.disarmed else original)(turn, member, seen)
+    def decide(turn: Any, member: Member, run: Ended, seen: Any) -> None:
+        if run.result.value in ("failed", "limit", "taken over") and not run.disarmed:
+            ending.finish_after(turn, member, run)
+        else:
+            original(turn, member, run, seen)
 
-    _set(stack, running, "_BY_STATE", {**running._BY_STATE, RunState.ENDED: decide})
+    _set(stack, running, "_decide_ended", decide)
 
 
 def generation_ignored(stack: ExitStack) -> None:

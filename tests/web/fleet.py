@@ -39,6 +39,7 @@ from ibgu.core.model import (
 )
 from ibgu.db import Changeset, Journal
 from ibgu.db.labels import seen
+from tests.runs import changed, run_of
 
 PULL = "precache job failed: failed to pull images from registry.site:5000: i/o timeout"
 MONITOR = "Rollback due to LCA Init Monitor timeout, after 30m0s"
@@ -199,16 +200,16 @@ def _over(
         started_at=since,
         ended_at=since + took,
         attempts=1,
-        run=replace(_run(of, number, since, RunState.ENDED), **ended),
+        run=changed(_run(of, number, since, RunState.ENDED), **ended),
     )
 
 
 def _run(of: Step, number: int, since: datetime, state: RunState) -> Run:
-    return Run(
+    return run_of(
+        state,
         id=f"{of.rollout}-{of.index}-{number}",
         action=of.first,
         attempt=1,
-        state=state,
         intended_at=since,
         arming_at=since,
         armed_at=since,

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.adopt.traces import Traces
 from ibgu.core.model import (
+    Accepted,
     Action,
     Cause,
     ClusterView,
@@ -18,8 +19,6 @@ from ibgu.core.model import (
     Reason,
     ReasonKind,
     Rollout,
-    Run,
-    RunState,
     Step,
     StepState,
 )
@@ -163,11 +162,10 @@ def _in_flight(step: Step, member: Member, index: int, work: TalmWork, now: date
     member = _behind(step, member, index, now)
     action, began = step.actions[index], work.created or now
     taken = began if work.stage_applied else None
-    run = Run(
+    run = Accepted(
         id="",
         action=action,
         attempt=1,
-        state=RunState.ACCEPTED,
         intended_at=began,
         arming_at=taken,
         armed_at=taken,

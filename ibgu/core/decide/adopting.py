@@ -32,7 +32,6 @@ from ibgu.core.model import (
     Reason,
     ReasonKind,
     RolloutState,
-    RunState,
     Step,
     StepState,
     Who,
@@ -225,9 +224,8 @@ def _placed(ctx: DecisionContext, step: Step, member: Member, slot: int) -> Memb
             attempts=0,
             run=None,
         )
-    made = ctx.new_run(replace(member, attempts=0), run.action, RunState.ACCEPTED)
     limit = ctx.now + step.timeout / UNLIMITED.waves(step.total, step.max_concurrency)
-    return replace(member, slot=slot, limit=limit, run=replace(run, id=made.id))
+    return replace(member, slot=slot, limit=limit, run=replace(run, id=ctx.run_id(member, 1)))
 
 
 # -- labels and annotations --------------------------------------------------------------------

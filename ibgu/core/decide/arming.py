@@ -9,16 +9,20 @@ from ibgu.core.decide.forbidden import waits_for_hub
 from ibgu.core.decide.patches import auto_import_off, enqueue
 from ibgu.core.failures import ApplyError, classify, refused_field
 from ibgu.core.model import (
+    Accepted,
     Action,
+    Armed,
+    Arming,
     Cause,
+    ClusterView,
     IbuView,
+    Intended,
     Kind,
     Member,
     Observation,
     ReasonKind,
     Run,
     RunResult,
-    RunState,
     Who,
     WorkView,
 )
@@ -29,35 +33,36 @@ from ibgu.core.works import names
 
 def intend_first(ctx: DecisionContext, member: Member, slot: int, limit: datetime) -> Member:
     """Begins the waiting member's next action in the slot."""
-    run = ctx.new_run(member, ctx.action(member), RunState.INTENDED)
+    run = ctx.new_run(member)
     member = transitions.start(member, run, slot=slot, limit=limit)
     return ctx.on_member(Kind.RUN_INTENDED, member, f"starts {run.action}")
 
 
 def intend_next(ctx: DecisionContext, member: Member) -> Member:
     """Begins the chain's next action in the slot that the member has."""
-    run = ctx.new_run(member, ctx.action(member), RunState.INTENDED)
+    run = ctx.new_run(member)
     member = transitions.start_next(member, run)
     return ctx.on_member(Kind.RUN_INTENDED, member, f"starts {run.action}")
 
 
-def decide_intended(ctx: DecisionContext, member: Member, seen: Observation) -> None:
-    run, cluster = member.run, seen.cluster
-    assert run is not None
-    assert cluster is not None
+def decide_intended(
+    ctx: DecisionContext, member: Member, run: Intended, cluster: ClusterView, seen: Observation
+) -> None:
     if _must_not_arm(ctx, seen, run.action, run.intended_at):
-        _withdraw(ctx, member, _STOPPED)
+        _withdraw(ctx, member, run, _STOPPED)
     elif cluster.deleting or not cluster.reachable:
-        _not_there(ctx, member, run.intended_at)
+        _not_there(ctx, member, run, run.intended_at)
     elif seen.talm:
-        _withdraw(ctx, member, talm_work(seen))
-    elif not (_payload_ready(ctx, member, seen) and _auto_import_ready(ctx, member, seen)):
+        _withdraw(ctx, member, run, talm_work(seen))
+    elif not (
+        _payload_ready(ctx, member, run, seen) and _auto_import_ready(ctx, member, cluster, seen)
+    ):
         return
     elif not _told(seen) and not passed(run.intended_at, ECHO, ctx.now):
         ctx.waits(member, ReasonKind.PREPARING, f"waits for feedback before {run.action}")
         ctx.requeue_at(member.cluster, run.intended_at + ECHO)
     elif why := _not_startable(ctx, member, seen):
-        _withdraw(ctx, member, why)
+        _withdraw(ctx, member, run, why)
     else:
         member = transitions.arm(member, run, ctx.now)
         ctx.on_member(Kind.RUN_ARMING, member, f"arms {run.action}")
@@ -91,15 +96,16 @@ def talm_work(seen: Observation) -> str:
     )
 
 
-def _not_there(ctx: DecisionContext, member: Member, since: datetime) -> None:
+def _not_there(
+    ctx: DecisionContext, member: Member, run: Intended | Arming | Armed, since: datetime
+) -> None:
     """Withdraws a run that the cluster does not take within ECHO; an Abort never waits (R9.3,
     R9.4)."""
-    assert member.run is not None
-    if passed(since, ECHO, ctx.now) or member.run.action.aborts:
-        _withdraw(ctx, member, "not taken in time, and the cluster is not reachable")
+    if passed(since, ECHO, ctx.now) or run.action.aborts:
+        _withdraw(ctx, member, run, "not taken in time, and the cluster is not reachable")
     else:
-        if member.run.action.reboots and member.run.state is RunState.ARMED:
-            ctx.waits(member, ReasonKind.REBOOTING, may_reboot(member.run))
+        if run.action.reboots and isinstance(run, Armed):
+            ctx.waits(member, ReasonKind.REBOOTING, may_reboot(run))
         else:
             words = "the cluster is not reachable, or is being deleted"
             ctx.waits(member, ReasonKind.UNREACHABLE, words, who=Who.CLUSTER)
@@ -114,7 +120,7 @@ def may_reboot(run: Run) -> str:
     )
 
 
-def _payload_ready(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
+def _payload_ready(ctx: DecisionContext, member: Member, run: Intended, seen: Observation) -> bool:
     digest = ctx.step(member).step.payload_digest
     if ctx.action(member) is not Action.PREP or not digest:
         return True
@@ -124,19 +130,19 @@ def _payload_ready(ctx: DecisionContext, member: Member, seen: Observation) -> b
         return True
     error = seen.payload_refusal or (work.apply_error if work else "")
     if error:
-        _payload_error(ctx, member, error)
+        _payload_error(ctx, member, run, error)
     else:
         words = "waits until the payload is on the cluster"
         waits_for_hub(ctx, member, seen.denied, ReasonKind.PREPARING, words)
     return False
 
 
-def _payload_error(ctx: DecisionContext, member: Member, error: str) -> None:
+def _payload_error(ctx: DecisionContext, member: Member, run: Intended, error: str) -> None:
     """Ends the run after two minutes of refusal on a reachable cluster; nothing was armed."""
     member = ctx.waits(member, ReasonKind.PAYLOAD_ERROR, error, who=Who.PERSON)
     if _settled(ctx, member):
         words = f"payload refused: {error}"
-        end_run(ctx, member, RunResult.REFUSED, Cause.PAYLOAD_REFUSED, words)
+        end_run(ctx, member, run, RunResult.REFUSED, Cause.PAYLOAD_REFUSED, words)
 
 
 def _settled(ctx: DecisionContext, member: Member) -> bool:
@@ -146,11 +152,11 @@ def _settled(ctx: DecisionContext, member: Member) -> bool:
     return ctx.now >= due
 
 
-def _auto_import_ready(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
+def _auto_import_ready(
+    ctx: DecisionContext, member: Member, cluster: ClusterView, seen: Observation
+) -> bool:
     """Whether the cluster has disable-auto-import, as it must before its Upgrade is armed
     (R14.1)."""
-    cluster = seen.cluster
-    assert cluster is not None
     if ctx.action(member) is not Action.UPGRADE:
         return True
     pending = ctx.fleet.pending_patches.get(cluster.uid)
@@ -163,34 +169,37 @@ def _auto_import_ready(ctx: DecisionContext, member: Member, seen: Observation) 
     return False
 
 
-def decide_armed(ctx: DecisionContext, member: Member, seen: Observation) -> None:
-    run, work = member.run, seen.stage
-    assert run is not None
-    assert run.arming_at is not None
+def decide_armed(
+    ctx: DecisionContext,
+    member: Member,
+    run: Arming | Armed,
+    cluster: ClusterView,
+    seen: Observation,
+) -> None:
+    work = seen.stage
     shown = work is not None and work.armed and work.run == run.id
     if work is not None and accepted(work, run):
         member = transitions.accept(member, run, work.generation, ctx.now)
         ctx.on_member(Kind.RUN_ACCEPTED, member, f"the cluster took {run.action}")
-    elif work is not None and shown and run.state is RunState.ARMING:
+    elif work is not None and shown and isinstance(run, Arming):
         member = transitions.note_armed(member, run, work.generation, ctx.now)
         ctx.on_member(Kind.RUN_ARMED, member, f"{run.action} is armed")
     elif seen.refusal:
         words = f"the hub refused the stage work: {seen.refusal}"
-        end_run(ctx, member, RunResult.REFUSED, Cause.WRITE_REFUSED, words)
-    elif why := "" if shown or seen.writing else _not_again(ctx, member, seen):
-        _withdraw(ctx, member, why)
+        end_run(ctx, member, run, RunResult.REFUSED, Cause.WRITE_REFUSED, words)
+    elif why := "" if shown or seen.writing else _not_again(ctx, member, run, seen):
+        _withdraw(ctx, member, run, why)
     else:
-        _unaccepted(ctx, member, seen, shown=shown)
+        _unaccepted(ctx, member, run, cluster, seen, shown=shown)
 
 
 _STOPPED = "it was not armed when ibgu had to stop"
 
 
-def _not_again(ctx: DecisionContext, member: Member, seen: Observation) -> str:
+def _not_again(ctx: DecisionContext, member: Member, run: Arming | Armed, seen: Observation) -> str:
     """Returns why an arming that did not reach the hub must not be sent (again); empty: it may be.
     After a conflict or a refusal it would rest on another version (R26.1)."""
-    run = member.run
-    if run is None or run.state is not RunState.ARMING or run.arming_at is None:
+    if not isinstance(run, Arming):
         return ""
     if _must_not_arm(ctx, seen, run.action, run.arming_at):
         return _STOPPED
@@ -204,25 +213,32 @@ def _must_not_arm(ctx: DecisionContext, seen: Observation, action: Action, since
     return not seen.writing and (facts.talm_live or since < facts.armable_since(action))
 
 
-def _withdraw(ctx: DecisionContext, member: Member, why: str) -> None:
-    end_run(ctx, member, RunResult.WITHDRAWN, None, why)
+def _withdraw(
+    ctx: DecisionContext, member: Member, run: Intended | Arming | Armed, why: str
+) -> None:
+    end_run(ctx, member, run, RunResult.WITHDRAWN, None, why)
 
 
-def _unaccepted(ctx: DecisionContext, member: Member, seen: Observation, *, shown: bool) -> None:
-    run, cluster, work = member.run, seen.cluster, seen.stage
-    assert run is not None
-    assert run.arming_at is not None
-    assert cluster is not None
-    late = passed(run.arming_at, ECHO, ctx.now)
+def _unaccepted(
+    ctx: DecisionContext,
+    member: Member,
+    run: Arming | Armed,
+    cluster: ClusterView,
+    seen: Observation,
+    *,
+    shown: bool,
+) -> None:
+    work, late = seen.stage, passed(run.arming_at, ECHO, ctx.now)
     if cluster.deleting or not cluster.reachable:
-        _not_there(ctx, member, run.arming_at)
+        _not_there(ctx, member, run, run.arming_at)
     elif run.action.aborts and (late or (shown and _refused_now(work))):
-        _withdraw(ctx, member, "the cluster did not accept it at once: ibgu probes it again first")
-    elif run.state is RunState.ARMED and (not shown or work is None or _touched(work)):
+        words = "the cluster did not accept it at once: ibgu probes it again first"
+        _withdraw(ctx, member, run, words)
+    elif isinstance(run, Armed) and (not shown or work is None or _touched(work)):
         if not seen.writing:
-            diverged(ctx, member, "the stage work was changed or deleted by somebody else")
+            diverged(ctx, member, run, "the stage work was changed or deleted by somebody else")
     elif shown and work is not None and work.apply_error:
-        _apply_error(ctx, member, work)
+        _apply_error(ctx, member, run, work)
     else:
         words = f"waits until the cluster takes {run.action}"
         waits_for_hub(ctx, member, seen.denied, ReasonKind.ARMING, words)
@@ -237,12 +253,9 @@ def _refused_now(work: WorkView | None) -> bool:
     return work is not None and classify(work.apply_error) is ApplyError.REFUSED_TRANSITION
 
 
-def _apply_error(ctx: DecisionContext, member: Member, work: WorkView) -> None:
+def _apply_error(ctx: DecisionContext, member: Member, run: Arming | Armed, work: WorkView) -> None:
     """Ends the run after two minutes of a final refusal; every other error heals by itself
     (R10.6)."""
-    run = member.run
-    assert run is not None
-    assert run.arming_at is not None
     if not _final(work, run.action):
         ctx.waits(member, ReasonKind.APPLY_ERROR, work.apply_error, who=Who.CLUSTER)
         ctx.requeue_at(member.cluster, run.arming_at + ECHO)
@@ -250,7 +263,7 @@ def _apply_error(ctx: DecisionContext, member: Member, work: WorkView) -> None:
     cause, words = _refusal(work.apply_error)
     member = ctx.waits(member, ReasonKind.REFUSED, words, who=Who.PERSON)
     if _settled(ctx, member):
-        end_run(ctx, member, RunResult.REFUSED, cause, words)
+        end_run(ctx, member, run, RunResult.REFUSED, cause, words)
 
 
 def _refusal(error: str) -> tuple[Cause, str]:
@@ -277,8 +290,9 @@ def _passing(ibu: IbuView) -> bool:
     return any(condition.reason in _PASSING for condition in conditions)
 
 
-def diverged(ctx: DecisionContext, member: Member, what: str) -> None:
+def diverged(ctx: DecisionContext, member: Member, run: Armed | Accepted, what: str) -> None:
     """Ends the run without a label after two minutes of somebody else's change (R9.6)."""
     member = ctx.waits(member, ReasonKind.DIVERGED, what, who=Who.PERSON)
     if _settled(ctx, member):
-        end_run(ctx, member, RunResult.TAKEN_OVER, Cause.TAKEN_OVER, f"taken over by hand: {what}")
+        words = f"taken over by hand: {what}"
+        end_run(ctx, member, run, RunResult.TAKEN_OVER, Cause.TAKEN_OVER, words)

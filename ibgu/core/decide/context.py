@@ -16,6 +16,7 @@ from ibgu.core.model import (
     Action,
     Cause,
     Decision,
+    Intended,
     Kind,
     Member,
     Observation,
@@ -25,8 +26,6 @@ from ibgu.core.model import (
     Reason,
     ReasonKind,
     Rollout,
-    Run,
-    RunState,
     Step,
     Who,
 )
@@ -191,16 +190,19 @@ class DecisionContext:
         if known is None or when < known:
             self.result.requeue_at[cluster] = when
 
-    def new_run(self, member: Member, action: Action, state: RunState) -> Run:
+    def new_run(self, member: Member) -> Intended:
+        """Returns the run of the member's next action."""
         attempt = member.attempts + 1
-        seed = f"{member.rollout}/{member.step}/{member.uid}/{attempt}/{self.now.isoformat()}"
-        return Run(
-            id=uuid.uuid5(_RUN_IDS, seed).hex[:20],
-            action=action,
+        return Intended(
+            id=self.run_id(member, attempt),
+            action=self.action(member),
             attempt=attempt,
-            state=state,
             intended_at=self.now,
         )
+
+    def run_id(self, member: Member, attempt: int) -> str:
+        seed = f"{member.rollout}/{member.step}/{member.uid}/{attempt}/{self.now.isoformat()}"
+        return uuid.uuid5(_RUN_IDS, seed).hex[:20]
 
 
 def _cause(kind: Kind, member: Member) -> Cause | None:

@@ -17,13 +17,16 @@ from ibgu.core.decide.patches import (
     success_labels,
 )
 from ibgu.core.model import (
+    Accepted,
     Action,
     Cause,
     ClusterView,
     CompletedAction,
+    Ended,
     Kind,
     Member,
     MemberState,
+    OpenRun,
     Outcome,
     Run,
     RunResult,
@@ -40,11 +43,14 @@ _OUTCOMES = {
 
 
 def end_run(
-    ctx: DecisionContext, member: Member, result: RunResult, cause: Cause | None, message: str
+    ctx: DecisionContext,
+    member: Member,
+    run: OpenRun,
+    result: RunResult,
+    cause: Cause | None,
+    message: str,
 ) -> Member:
     """Ends the member's run without success; its claim stays until the work is disarmed."""
-    run = member.run
-    assert run is not None
     member = transitions.end(member, run, result, cause, message, ctx.now)
     member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} {result}: {message}")
     if _labelled(run.armed_at, result):
@@ -70,10 +76,8 @@ def _owe_failure(ctx: DecisionContext, member: Member, action: Action) -> None:
     release_auto_import(ctx, member)
 
 
-def succeed_run(ctx: DecisionContext, member: Member) -> Member:
+def succeed_run(ctx: DecisionContext, member: Member, run: Accepted) -> Member:
     """Ends the run with success: the cluster reports that its action is done."""
-    run = member.run
-    assert run is not None
     member = transitions.succeed(member, run, ctx.now)
     member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} succeeded")
     owe_success(ctx, member, run.action)
@@ -148,11 +152,8 @@ def _worth_watching(member: Member) -> bool:
     return bool(run and run.arming_at and run.result not in (RunResult.SUCCEEDED, RunResult.GONE))
 
 
-def finish_after(ctx: DecisionContext, member: Member) -> Member:
+def finish_after(ctx: DecisionContext, member: Member, run: Ended) -> Member:
     """Finishes the member whose run ended without success and is disarmed."""
-    run = member.run
-    assert run is not None
-    assert run.result is not None
     return finish(
         ctx,
         member,

@@ -4,11 +4,11 @@ This affects when a cycle starts, never what it decides.
 """
 
 from ibgu.core.fleet import TrackedRollout
-from ibgu.core.model import Member, MemberState, Run, RunState, WorkView
+from ibgu.core.model import Ended, Intended, Member, MemberState, Run, WorkView
 from ibgu.core.observe import VerdictKind, answers, speaks_for, verdict
 
-_WAITS_FOR_HUB = (RunState.INTENDED, RunState.ENDED)
-"""Run states that wait for the hub: for a payload, a label or feedback, for the work to be
+_WAITS_FOR_HUB = (Intended, Ended)
+"""Runs that wait for the hub: for a payload, a label or feedback, for the work to be
 disarmed, or for the feedback before the next action."""
 
 
@@ -27,7 +27,7 @@ def expedited(tracked: TrackedRollout, cluster: str, work: WorkView | None) -> b
     run = member.run if member.state is MemberState.IN_FLIGHT else None
     if run is None:
         return False
-    return run.state in _WAITS_FOR_HUB or (work is not None and _ends(work, run))
+    return isinstance(run, _WAITS_FOR_HUB) or (work is not None and _ends(work, run))
 
 
 def _answers(tracked: TrackedRollout, member: Member, work: WorkView) -> bool:

@@ -9,11 +9,11 @@ from ibgu.core.decide.ending import labelled, owe_success
 from ibgu.core.decide.patches import auto_import_on, labels_with_pending, release_auto_import
 from ibgu.core.model import (
     CompletedAction,
+    Ended,
     Kind,
     Member,
     Observation,
     RolloutState,
-    Run,
     RunResult,
 )
 from ibgu.core.observe import Verdict, VerdictKind, out_of_stage, speaks_for, verdict
@@ -35,7 +35,7 @@ def decide_finished(ctx: DecisionContext, member: Member) -> None:
         return
     run, work = member.run, seen.stage
     reachable = seen.cluster is not None and seen.cluster.reachable
-    if run and work and work.ibu and reachable and speaks_for(work, run):
+    if isinstance(run, Ended) and work and work.ibu and reachable and speaks_for(work, run):
         _compare(ctx, member, run, verdict(work.ibu, run.action))
 
 
@@ -91,20 +91,20 @@ _IMPORT_IS_OFF = (
 )
 
 
-def _compare(ctx: DecisionContext, member: Member, run: Run, found: Verdict) -> None:
+def _compare(ctx: DecisionContext, member: Member, run: Ended, found: Verdict) -> None:
     if found.kind is VerdictKind.SUCCEEDED:
         _completed_late(ctx, member, run)
     elif found.kind is VerdictKind.FAILED and run.result is RunResult.FAILED:
         _fill_in(ctx, member, run, found.message)
 
 
-def _fill_in(ctx: DecisionContext, member: Member, run: Run, words: str) -> None:
+def _fill_in(ctx: DecisionContext, member: Member, run: Ended, words: str) -> None:
     """Adds the details that the cluster reports a moment after its failure (R10.1)."""
     if words not in ("", run.message):
         ctx.on_member(Kind.DETAILED, transitions.add_details(member, run, words), words)
 
 
-def _completed_late(ctx: DecisionContext, member: Member, run: Run) -> None:
+def _completed_late(ctx: DecisionContext, member: Member, run: Ended) -> None:
     """Records the late completion; the label follows only if our failed label still stands
     (R15.2)."""
     cluster = ctx.observe(member.cluster).cluster

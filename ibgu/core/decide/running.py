@@ -4,8 +4,6 @@ A run goes intended -> arming -> armed -> accepted -> ended. `decide_running` ta
 far as the observation lets it in one cycle.
 """
 
-from collections.abc import Callable
-
 from ibgu.core.claims import cancelled_by
 from ibgu.core.decide import transitions
 from ibgu.core.decide.accepted import decide_accepted
@@ -22,18 +20,22 @@ from ibgu.core.decide.ending import (
 from ibgu.core.decide.forbidden import waits_for_hub
 from ibgu.core.decide.gated import kept_in_chain
 from ibgu.core.decide.restored import hold_words, without_cluster
+from ibgu.core.decide.transitions import current_run
 from ibgu.core.model import (
+    Accepted,
     Cause,
+    ClusterView,
+    Ended,
+    Intended,
     Kind,
     Member,
     MemberState,
     Observation,
+    OpenRun,
     Outcome,
     ReasonKind,
     RolloutState,
-    Run,
     RunResult,
-    RunState,
     Who,
 )
 from ibgu.core.observe import JudgementKind, judge
@@ -51,10 +53,9 @@ def decide_running(ctx: DecisionContext, member: Member) -> None:
 
 def expire(ctx: DecisionContext, member: Member) -> None:
     """Ends a member in flight because of its limit or the step's deadline (R11.3, R11.4)."""
-    run = member.run
-    assert run is not None
-    if run.open:
-        end_run(ctx, member, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(member))
+    run = current_run(member)
+    if not isinstance(run, Ended):
+        end_run(ctx, member, run, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(member))
         decide_running(ctx, ctx.again(member))
     elif run.disarmed:
         _fail(ctx, member, Cause.TIMED_OUT, timed_out(member))
@@ -67,47 +68,56 @@ def _fail(ctx: DecisionContext, member: Member, cause: Cause | None, message: st
 
 
 def _advance(ctx: DecisionContext, member: Member, seen: Observation) -> None:
-    assert member.run is not None
-    if member.run.open and _cut_short(ctx, member, seen):
+    run = current_run(member)
+    if isinstance(run, Ended):
+        _decide_ended(ctx, member, run, seen)
         return
-    _BY_STATE[member.run.state](ctx, member, seen)
+    cluster = _cluster_unless_ended(ctx, member, run, seen)
+    if cluster is None:
+        return
+    if isinstance(run, Intended):
+        decide_intended(ctx, member, run, cluster, seen)
+    elif isinstance(run, Accepted):
+        decide_accepted(ctx, member, run, cluster, seen)
+    else:
+        decide_armed(ctx, member, run, cluster, seen)
 
 
-def _cut_short(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
-    """Ends an open run for reasons outside of it."""
-    if ctx.rollout.stands_still and _stands_still(ctx, member, seen):
-        return True
+def _cluster_unless_ended(
+    ctx: DecisionContext, member: Member, run: OpenRun, seen: Observation
+) -> ClusterView | None:
+    """Returns the member's cluster; None: a reason outside of the open run decides."""
+    if ctx.rollout.stands_still and _stands_still(ctx, member, run, seen):
+        return None
     by = ctx.preemptor(member)
-    if member.run and member.run.state is RunState.INTENDED:
+    if isinstance(run, Intended):
         by = by or ctx.canceller(member)
     if seen.cluster is None:
         words = "the ManagedCluster was deleted"
-        end_run(ctx, member, RunResult.GONE, Cause.GONE, words)
+        end_run(ctx, member, run, RunResult.GONE, Cause.GONE, words)
     elif seen.cluster.uid != member.uid:
         words = "the ManagedCluster was re-created"
-        end_run(ctx, member, RunResult.GONE, Cause.RECREATED, words)
+        end_run(ctx, member, run, RunResult.GONE, Cause.RECREATED, words)
     elif ctx.rollout.state is RolloutState.DELETED:
-        end_run(ctx, member, RunResult.DELETED, Cause.DELETED, "the rollout was deleted")
+        words = "the rollout was deleted"
+        end_run(ctx, member, run, RunResult.DELETED, Cause.DELETED, words)
     elif by:
-        end_run(ctx, member, RunResult.PREEMPTED, Cause.PREEMPTED, cancelled_by(by))
+        end_run(ctx, member, run, RunResult.PREEMPTED, Cause.PREEMPTED, cancelled_by(by))
     else:
-        return False
-    return True
+        return seen.cluster
+    return None
 
 
-def _stands_still(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
+def _stands_still(ctx: DecisionContext, member: Member, run: OpenRun, seen: Observation) -> bool:
     """Withdraws a run that no cluster was seen to take; a run that was taken is watched (R31.3)."""
-    assert member.run is not None
-    if member.run.state is RunState.ACCEPTED:
+    if isinstance(run, Accepted):
         return without_cluster(ctx, member, seen)
     words = "the cluster was not seen to take it before the restore"
-    end_run(ctx, member, RunResult.WITHDRAWN, None, words)
+    end_run(ctx, member, run, RunResult.WITHDRAWN, None, words)
     return True
 
 
-def _decide_ended(ctx: DecisionContext, member: Member, seen: Observation) -> None:
-    run = member.run
-    assert run is not None
+def _decide_ended(ctx: DecisionContext, member: Member, run: Ended, seen: Observation) -> None:
     if not run.disarmed:
         _await_disarm(ctx, member, run, seen)
     elif run.result is RunResult.SUCCEEDED:
@@ -115,10 +125,10 @@ def _decide_ended(ctx: DecisionContext, member: Member, seen: Observation) -> No
     elif run.result is RunResult.WITHDRAWN:
         back_to_waiting(ctx, member)
     else:
-        finish_after(ctx, member)
+        finish_after(ctx, member, run)
 
 
-def _await_disarm(ctx: DecisionContext, member: Member, run: Run, seen: Observation) -> None:
+def _await_disarm(ctx: DecisionContext, member: Member, run: Ended, seen: Observation) -> None:
     """Keeps the claim until the hub shows the work disarmed (R9.2); a lost cluster needs no
     disarming."""
     gone = seen.cluster is None or seen.cluster.uid != member.uid
@@ -185,12 +195,3 @@ def _chain(ctx: DecisionContext, member: Member, seen: Observation) -> None:
         skip_action(ctx, member, action, found.note)
     else:
         _fail(ctx, member, found.cause, found.message)
-
-
-_BY_STATE: dict[RunState, Callable[[DecisionContext, Member, Observation], None]] = {
-    RunState.INTENDED: decide_intended,
-    RunState.ARMING: decide_armed,
-    RunState.ARMED: decide_armed,
-    RunState.ACCEPTED: decide_accepted,
-    RunState.ENDED: _decide_ended,
-}

@@ -18,6 +18,7 @@ from ibgu.core.fleet import TrackedStep
 from ibgu.core.gates import closed, limit, places, step_rate_limits, vacancies
 from ibgu.core.model import (
     Action,
+    Ended,
     Kind,
     Member,
     Preempt,
@@ -86,14 +87,14 @@ def _reopen(ctx: DecisionContext, step: TrackedStep) -> None:
         slot = next(step.free_slots(), None)
         if slot is None:
             return
-        if _reason_now(ctx, step.members[name]) is ReasonKind.REOPENING:
-            _go_on(ctx, step, step.members[name], slot)
+        reason, member = _reason_now(ctx, step.members[name]), step.members[name]
+        if reason is ReasonKind.REOPENING and isinstance(member.run, Ended):
+            _go_on(ctx, step, member, member.run, slot)
 
 
-def _go_on(ctx: DecisionContext, step: TrackedStep, member: Member, slot: int) -> None:
-    assert member.run is not None
+def _go_on(ctx: DecisionContext, step: TrackedStep, member: Member, run: Ended, slot: int) -> None:
     until = limit(ctx.tracked, step, ctx.now)
-    member = transitions.reopen(member, member.run, slot=slot, limit=until, now=ctx.now)
+    member = transitions.reopen(member, run, slot=slot, limit=until, now=ctx.now)
     words = "the cluster took the withdrawn run after all"
     decide_running(ctx, ctx.on_member(Kind.RUN_REOPENED, member, words))
 
@@ -284,7 +285,7 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, window: int) -> bool:
 def _leaving(member: Member) -> bool:
     """Whether the member keeps its slot only until its work is disarmed."""
     run = member.run
-    return run is not None and not run.open and run.result is not RunResult.SUCCEEDED
+    return isinstance(run, Ended) and run.result is not RunResult.SUCCEEDED
 
 
 def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:

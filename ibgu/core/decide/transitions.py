@@ -12,12 +12,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.model import (
+    Accepted,
     Action,
+    Armed,
+    Arming,
     Cause,
     CompletedAction,
+    Ended,
+    Intended,
     Kind,
     Member,
     MemberState,
+    OpenRun,
     Outcome,
     Probe,
     Reason,
@@ -35,6 +41,13 @@ def state_of(member: Member) -> State:
     if member.state is not MemberState.IN_FLIGHT or member.run is None:
         return member.state
     return member.run.state
+
+
+def current_run(member: Member) -> Run:
+    """Returns the run of a member in flight, which always has one."""
+    if member.run is None:
+        raise UnlistedTransition(f"{member.cluster} is {member.state} without a run")
+    return member.run
 
 
 # -- waiting -----------------------------------------------------------------------------------
@@ -69,13 +82,13 @@ def complete_action(member: Member, done: CompletedAction) -> Member:
 # -- in flight ---------------------------------------------------------------------------------
 
 
-def start(member: Member, run: Run, *, slot: int, limit: datetime) -> Member:
+def start(member: Member, run: Intended, *, slot: int, limit: datetime) -> Member:
     """Returns the waiting member in flight: it has a slot, and with it the claim on its cluster."""
     began = member.started_at or run.intended_at
     return replace(start_next(member, run), slot=slot, limit=limit, started_at=began)
 
 
-def start_next(member: Member, run: Run) -> Member:
+def start_next(member: Member, run: Intended) -> Member:
     """Returns the member in flight with the chain's next run; slot and limit stay."""
     reason = Reason(ReasonKind.PREPARING, run.intended_at, f"starts {run.action}")
     return replace(
@@ -83,49 +96,68 @@ def start_next(member: Member, run: Run) -> Member:
     )
 
 
-def arm(member: Member, run: Run, now: datetime) -> Member:
+def arm(member: Member, run: Intended, now: datetime) -> Member:
     """Returns the member whose stage work is to be armed."""
-    return _with_run(member, replace(run, state=RunState.ARMING, arming_at=now, disarmed=False))
+    arming = Arming(
+        id=run.id,
+        action=run.action,
+        attempt=run.attempt,
+        intended_at=run.intended_at,
+        arming_at=now,
+    )
+    return replace(member, run=arming)
 
 
-def note_armed(member: Member, run: Run, generation: int, now: datetime) -> Member:
+def note_armed(member: Member, run: Arming, generation: int, now: datetime) -> Member:
     """Returns the member whose armed work the hub shows, at this generation of the work."""
-    return _with_run(
-        member,
-        replace(run, state=RunState.ARMED, armed_at=now, armed_generation=generation),
+    armed = Armed(
+        id=run.id,
+        action=run.action,
+        attempt=run.attempt,
+        intended_at=run.intended_at,
+        arming_at=run.arming_at,
+        armed_at=now,
+        disarmed=run.disarmed,
+        armed_generation=generation,
     )
+    return replace(member, run=armed)
 
 
-def accept(member: Member, run: Run, generation: int, now: datetime) -> Member:
+def accept(member: Member, run: Arming | Armed, generation: int, now: datetime) -> Member:
     """Returns the member whose cluster has taken the stage."""
-    return _with_run(
-        member,
-        replace(
-            run,
-            state=RunState.ACCEPTED,
-            armed_at=run.armed_at or now,
-            armed_generation=run.armed_generation or generation,
-            accepted_at=now,
-        ),
+    accepted = Accepted(
+        id=run.id,
+        action=run.action,
+        attempt=run.attempt,
+        intended_at=run.intended_at,
+        arming_at=run.arming_at,
+        armed_at=run.armed_at or now,
+        accepted_at=now,
+        disarmed=run.disarmed,
+        armed_generation=run.armed_generation or generation,
     )
+    return replace(member, run=accepted)
 
 
-def accept_adopted(member: Member, run: Run, now: datetime) -> Member:
+def accept_adopted(member: Member, run: Accepted, now: datetime) -> Member:
     """Returns the member whose cluster has taken what TALM had begun (R20.4)."""
-    return _with_run(member, replace(run, arming_at=now, armed_at=now, accepted_at=now))
+    accepted = replace(run, arming_at=now, armed_at=now, accepted_at=now)
+    return replace(member, run=accepted)
 
 
-def reopen(member: Member, run: Run, *, slot: int, limit: datetime, now: datetime) -> Member:
+def reopen(member: Member, run: Ended, *, slot: int, limit: datetime, now: datetime) -> Member:
     """Returns the waiting member in flight again: its cluster took the withdrawn run after all."""
-    accepted = replace(
-        run,
-        state=RunState.ACCEPTED,
+    accepted = Accepted(
+        id=run.id,
+        action=run.action,
+        attempt=run.attempt,
+        intended_at=run.intended_at,
+        arming_at=run.arming_at,
         armed_at=run.armed_at or run.arming_at,
         accepted_at=now,
-        ended_at=None,
-        result=None,
-        cause=None,
-        message="",
+        disarmed=run.disarmed,
+        adopted=run.adopted,
+        armed_generation=run.armed_generation,
     )
     return replace(
         member,
@@ -148,28 +180,51 @@ def extend(member: Member, limit: datetime, reason: Reason) -> Member:
 
 def end(
     member: Member,
-    run: Run,
+    run: OpenRun,
     result: RunResult,
     cause: Cause | None,
     message: str,
     now: datetime,
 ) -> Member:
     """Returns the member whose run has ended without success; it keeps its slot."""
-    ended = replace(
-        run, state=RunState.ENDED, ended_at=now, result=result, cause=cause, message=message
+    return replace(member, run=ended_run(run, result, now, cause, message))
+
+
+def ended_run(
+    run: OpenRun,
+    result: RunResult,
+    now: datetime,
+    cause: Cause | None = None,
+    message: str = "",
+) -> Ended:
+    """Returns the run as ended, with the times that it had reached."""
+    return Ended(
+        id=run.id,
+        action=run.action,
+        attempt=run.attempt,
+        intended_at=run.intended_at,
+        arming_at=run.arming_at,
+        armed_at=run.armed_at,
+        accepted_at=run.accepted_at,
+        ended_at=now,
+        result=result,
+        cause=cause,
+        message=message,
+        disarmed=run.disarmed,
+        adopted=run.adopted,
+        armed_generation=run.armed_generation,
     )
-    return _with_run(member, ended)
 
 
-def succeed(member: Member, run: Run, now: datetime) -> Member:
+def succeed(member: Member, run: Accepted, now: datetime) -> Member:
     """Returns the member whose run has ended with success, past its current action."""
-    ended = replace(run, state=RunState.ENDED, ended_at=now, result=RunResult.SUCCEEDED)
-    return complete_action(_with_run(member, ended), CompletedAction(run.action, now))
+    over = replace(member, run=ended_run(run, RunResult.SUCCEEDED, now))
+    return complete_action(over, CompletedAction(run.action, now))
 
 
-def disarm(member: Member, run: Run) -> Member:
+def disarm(member: Member, run: Ended) -> Member:
     """Returns the member whose ended run no work asks for any more."""
-    return _with_run(member, replace(run, disarmed=True))
+    return replace(member, run=replace(run, disarmed=True))
 
 
 def return_to_waiting(member: Member, now: datetime) -> Member:
@@ -212,7 +267,7 @@ def finish(
     )
 
 
-def add_details(member: Member, run: Run, message: str) -> Member:
+def add_details(member: Member, run: Ended, message: str) -> Member:
     """Returns the failed member with the details that its cluster reported later."""
     return replace(member, message=message, run=replace(run, message=message))
 
@@ -236,10 +291,6 @@ def note_late(member: Member, late: str) -> Member:
 def unwatch(member: Member) -> Member:
     """Returns the finished member whose late completion would not be noticed any more."""
     return replace(member, watched=False)
-
-
-def _with_run(member: Member, run: Run) -> Member:
-    return replace(member, run=run)
 
 
 # -- the table ---------------------------------------------------------------------------------

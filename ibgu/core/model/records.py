@@ -1,5 +1,4 @@
-"""The records that the journal keeps: rollouts, steps, members, runs, pending patches. All
-frozen."""
+"""The records that the journal keeps: rollouts, steps, members, pending patches. All frozen."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,6 +8,7 @@ from msgspec import Struct
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model.actions import Action
 from ibgu.core.model.reasons import Cause, Reason, ReasonKind
+from ibgu.core.model.runs import Run
 
 
 class RolloutState(StrEnum):
@@ -104,67 +104,6 @@ class Step(Struct, frozen=True, kw_only=True):
     @property
     def first(self) -> Action:
         return self.actions[0]
-
-
-class RunState(StrEnum):
-    INTENDED = "intended"
-    """Decided; its prerequisites (payload, annotation) are being written."""
-    ARMING = "arming"
-    """The armed work may be on the hub; nobody has seen it yet."""
-    ARMED = "armed"
-    """The hub has the armed work."""
-    ACCEPTED = "accepted"
-    """The cluster echoes the run: the stage is its own now, the work is disarmed (R9.1)."""
-    ENDED = "ended"
-
-
-class RunResult(StrEnum):
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    LIMIT = "limit"
-    REFUSED = "refused"
-    PREEMPTED = "preempted"
-    TAKEN_OVER = "taken over"
-    WITHDRAWN = "withdrawn"
-    GONE = "gone"
-    DELETED = "deleted"
-
-
-class Run(Struct, frozen=True, gc=False, kw_only=True):
-    """One attempt of one action on one member."""
-
-    id: str
-    action: Action
-    attempt: int
-    state: RunState
-    intended_at: datetime
-    arming_at: datetime | None = None
-    armed_at: datetime | None = None
-    accepted_at: datetime | None = None
-    ended_at: datetime | None = None
-    result: RunResult | None = None
-    cause: Cause | None = None
-    message: str = ""
-    """The cluster's own words at the end."""
-    disarmed: bool = True
-    """False from the arming intent until the hub shows the work disarmed."""
-    adopted: bool = False
-    """Whether TALM asked the cluster for the stage, which then carries no run id (R20.4).
-
-    Without `armed_at` it is unknown whether TALM's work has reached the cluster.
-    """
-    armed_generation: int | None = None
-    """The generation of the stage work when it was first seen to carry the run: only an older one
-    is from before (R31.1)."""
-
-    @property
-    def open(self) -> bool:
-        return self.state is not RunState.ENDED
-
-    @property
-    def on_hub(self) -> bool:
-        """Whether the stage work has to be armed for the run."""
-        return self.state in (RunState.ARMING, RunState.ARMED)
 
 
 class MemberState(StrEnum):

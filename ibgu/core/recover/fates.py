@@ -100,7 +100,7 @@ def _traced(member: Member, trace: Trace, signs: Signs) -> Member:
         return _in_flight(member, trace, taken(trace, signs.now), reason)
     if trace.work.armed:
         words = f"{FROM_HUB}: disarms the stage work"
-        run = replace(ended(trace, signs.now, RunResult.WITHDRAWN), disarmed=False)
+        run = ended(trace, signs.now, RunResult.WITHDRAWN, disarmed=False)
         return _in_flight(member, trace, run, Reason(ReasonKind.DISARMING, signs.now, words))
     return waiting(member, trace, signs.now)
 

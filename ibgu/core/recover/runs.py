@@ -4,7 +4,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.core.model import Outcome, Run, RunResult, RunState
+from ibgu.core.decide.transitions import ended_run
+from ibgu.core.model import Accepted, Ended, Outcome, Run, RunResult
 from ibgu.core.recover.trace import Trace
 
 FROM_HUB = "imported from the hub"
@@ -17,45 +18,41 @@ _RESULTS = {
 }
 
 
-def ended(trace: Trace, now: datetime, result: RunResult) -> Run:
+def ended(trace: Trace, now: datetime, result: RunResult, *, disarmed: bool = True) -> Ended:
     """Returns an ended run; of its times the hub shows only the start."""
     began = trace.started or now
-    return Run(
+    return Ended(
         id=trace.run,
         action=trace.action,
         attempt=trace.attempt,
-        state=RunState.ENDED,
         intended_at=began,
         arming_at=began,
         ended_at=now,
         result=result,
         message=FROM_HUB,
+        disarmed=disarmed,
     )
 
 
-def taken(trace: Trace, now: datetime) -> Run:
+def taken(trace: Trace, now: datetime) -> Accepted:
     """Returns a run that the cluster echoes; its end is still to come, or to be seen."""
-    return replace(
-        ended(trace, now, RunResult.WITHDRAWN),
-        state=RunState.ACCEPTED,
-        armed_at=trace.started or now,
+    began = trace.started or now
+    return Accepted(
+        id=trace.run,
+        action=trace.action,
+        attempt=trace.attempt,
+        intended_at=began,
+        arming_at=began,
+        armed_at=began,
         accepted_at=now,
-        ended_at=None,
-        result=None,
         disarmed=False,
     )
 
 
-def close(run: Run, now: datetime, result: RunResult) -> Run:
+def close(run: Run, now: datetime, result: RunResult) -> Ended:
     """Ends a run that is open in the journal; a known result stays."""
-    return replace(
-        run,
-        state=RunState.ENDED,
-        ended_at=run.ended_at or now,
-        result=run.result or result,
-        message=run.message or FROM_HUB,
-        disarmed=True,
-    )
+    over = run if isinstance(run, Ended) else ended_run(run, result, now)
+    return replace(over, message=over.message or FROM_HUB, disarmed=True)
 
 
 def last_run(run: Run | None, trace: Trace | None, now: datetime, outcome: Outcome) -> Run | None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ibgu.core.model import Member, Run, RunResult, Step
 from ibgu.core.rate_limits import MINUTE
 from ibgu.db.journal.changeset import MemberKey
-from ibgu.db.rows import OF_RUN, to_record
+from ibgu.db.rows import OF_RUN, to_run
 from ibgu.db.schema import runs
 
 Start = tuple[str, datetime]
@@ -66,5 +66,5 @@ async def _all_of(
     found: dict[MemberKey, list[Run]] = {}
     for row in (await db.execute(statement)).mappings():
         key = (row["of_rollout"], row["of_step"], row["of_cluster"])
-        found.setdefault(key, []).append(to_record(row, Run))
+        found.setdefault(key, []).append(to_run(row))
     return found

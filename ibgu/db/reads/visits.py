@@ -12,7 +12,7 @@ from ibgu.core.model import Run
 from ibgu.db.reads.base import Base, reading_ahead, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.shown import ITS_ROLLOUT, joined, shown
-from ibgu.db.rows import OF_MEMBER, OF_RUN, of_member, to_record
+from ibgu.db.rows import OF_MEMBER, OF_RUN, of_member, to_run
 from ibgu.db.schema import members, rollouts, runs
 from ibgu.db.views import Page, VisitRow
 
@@ -62,7 +62,7 @@ class VisitReads(Base):
         rows = {(row.rollout, row.step): row for row in await db.execute(of_members)}
         had: defaultdict[tuple[str, int], list[Run]] = defaultdict(list)
         for run in (await db.execute(of_runs)).mappings():
-            had[run["rollout"], run["step"]].append(to_record(run, Run))
+            had[run["rollout"], run["step"]].append(to_run(run))
         return tuple(_visit(rows[key], had[key]) for key in its)
 
 

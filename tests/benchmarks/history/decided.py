@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.model import (
     Action,
+    Arming,
     Cause,
     Change,
     ClusterView,
@@ -24,7 +25,6 @@ from ibgu.core.model import (
     PendingPatch,
     Reason,
     ReasonKind,
-    Run,
     RunResult,
     RunState,
     Stage,
@@ -32,6 +32,7 @@ from ibgu.core.model import (
     WorkView,
 )
 from ibgu.db.journal.batch import Told
+from tests.runs import changed
 
 _FAILED = {
     Action.PREP: "precache job failed: failed to pull images from registry.site:5000",
@@ -113,11 +114,10 @@ def decided(waits: Member, attempt: Attempt) -> Decided:
 
 def _started(waits: Member, attempt: Attempt) -> Member:
     began = attempt.began
-    run = Run(
+    run = Arming(
         id=attempt.run,
         action=attempt.action,
         attempt=1,
-        state=RunState.ARMING,
         intended_at=began,
         arming_at=began,
     )
@@ -136,7 +136,7 @@ def _started(waits: Member, attempt: Attempt) -> Member:
 
 def _with_run(member: Member, **changes: Any) -> Member:
     assert member.run
-    return replace(member, run=replace(member.run, **changes))
+    return replace(member, run=changed(member.run, **changes))
 
 
 def _cause(action: Action, fails: bool) -> Cause | None:

@@ -3,6 +3,7 @@ anywhere (R23.6)."""
 
 from collections.abc import Callable, Iterator
 from itertools import product
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -12,13 +13,13 @@ from ibgu.core.decide.context import DecisionContext
 from ibgu.core.model import (
     Action,
     CompletedAction,
+    Intended,
     Kind,
     Member,
     MemberState,
     Outcome,
     Probe,
     ReasonKind,
-    Run,
     RunResult,
     RunState,
 )
@@ -26,6 +27,7 @@ from tests.core.decide.fleet import START, Twin, ibgu
 from tests.core.fleet.records import done, in_flight, member, reason, run
 
 PROBE = Probe("p", START)
+INTENDED = Intended(id="2", action=Action.PREP, attempt=2, intended_at=START)
 WHY = reason(ReasonKind.BUSY)
 LATE = CompletedAction(Action.PREP, START, "completed late, after 47 min")
 STATES: dict[t.State, Member] = {
@@ -35,8 +37,7 @@ STATES: dict[t.State, Member] = {
 }
 
 
-def its_run(found: Member) -> Run:
-    assert found.run is not None
+def its_run(found: Member) -> Any:
     return found.run
 
 
@@ -46,8 +47,8 @@ MAKE: dict[Callable[..., Member], Callable[[Member], Member]] = {
     t.probe_again: lambda m: t.probe_again(m, PROBE),
     t.drop_probe: t.drop_probe,
     t.complete_action: lambda m: t.complete_action(m, CompletedAction(Action.PREP, START)),
-    t.start: lambda m: t.start(m, run(state=RunState.INTENDED), slot=1, limit=START),
-    t.start_next: lambda m: t.start_next(m, run(state=RunState.INTENDED)),
+    t.start: lambda m: t.start(m, INTENDED, slot=1, limit=START),
+    t.start_next: lambda m: t.start_next(m, INTENDED),
     t.arm: lambda m: t.arm(m, its_run(m), START),
     t.note_armed: lambda m: t.note_armed(m, its_run(m), 7, START),
     t.accept: lambda m: t.accept(m, its_run(m), 7, START),
@@ -113,7 +114,7 @@ def test_a_cycle_that_decides_otherwise_ends_with_an_error() -> None:
     assert over.finished
     with twin.fleet.draft() as apply:
         ctx = DecisionContext(twin.snapshot(twin.tracked(uid)), twin.now, apply)
-        again = t.start_next(over, ctx.new_run(over, Action.PREP, RunState.INTENDED))
+        again = t.start_next(over, INTENDED)
         with pytest.raises(t.UnlistedTransition):
             ctx.on_member(Kind.RUN_INTENDED, again, "starts Prep")
         assert ctx.result.decisions == []

@@ -23,6 +23,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
+from tests.runs import run_of
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -91,7 +92,7 @@ def run(action: Action = Action.PREP, **changes: Any) -> Run:
         "armed_generation": 4,
         **changes,
     }
-    return Run(**fields)
+    return run_of(**fields)
 
 
 def in_flight(cluster: str = "site-1", words: str = "", slot: int = 1, **changes: Any) -> Member:

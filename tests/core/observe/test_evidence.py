@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.model import Action, IbuView, Probe, Run, RunState, WorkView
+from ibgu.core.model import Action, IbuView, Probe, RunState, WorkView
 from ibgu.core.observe import accepted, answers, speaks_for
+from tests.runs import run_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-RUN = Run(id="r1", action=Action.PREP, attempt=1, state=RunState.ARMED, intended_at=NOW)
+RUN = run_of(RunState.ARMED, id="r1", action=Action.PREP, attempt=1, intended_at=NOW)
 PROBE = Probe("l1", NOW)
 IBU = IbuView(
     stage="Prep", generation=2, observed_generation=2, run="r1", probes=frozenset({"l1", "l0"})

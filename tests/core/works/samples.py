@@ -16,6 +16,7 @@ from ibgu.core.model import (
     RunState,
     WorkView,
 )
+from tests.runs import run_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 SEED = SeedImageRef("registry/seed@sha256:aa", "4.17.2", NameRef("seed-pull-secret"))
@@ -31,13 +32,13 @@ ROLLOUT = Rollout(
 
 
 def run(id_: str = "r1", state: RunState = RunState.ARMING, action: Action = Action.PREP) -> Run:
-    return Run(
+    return run_of(
+        state,
         id=id_,
         action=action,
         attempt=2,
-        state=state,
         intended_at=NOW - timedelta(seconds=1),
-        arming_at=None if state is RunState.INTENDED else NOW,
+        arming_at=NOW,
     )
 
 

@@ -10,6 +10,7 @@ from ibgu.core.model import Action, RunResult, RunState, WorkView
 from ibgu.core.works import Wanted, disarming, refresh_patch, stage_body, stage_name, stage_patch
 from ibgu.sim.hub.merge import DoesNotFit, patched
 from tests.core.works.samples import IBU_SPEC, NOW, ROLLOUT, probe, run, view
+from tests.runs import changed
 
 ARMED = Wanted(armed=True, run=run(), probe=probe(), limit=NOW)
 DISARMED = Wanted(armed=False, probe=probe())
@@ -194,7 +195,7 @@ def test_a_run_that_is_only_intended_started_when_it_was_intended() -> None:
 
 
 def test_the_patch_is_conditional_and_writes_everything_anew() -> None:
-    ended = replace(run(), state=RunState.ENDED, result=RunResult.FAILED)
+    ended = changed(run(), state=RunState.ENDED, result=RunResult.FAILED)
     current = view(armed=True, run="r1", probe="l1")
     found = patch(Wanted(armed=False, run=ended), current)
     assert found["metadata"] == {
@@ -221,7 +222,7 @@ def test_the_patch_is_conditional_and_writes_everything_anew() -> None:
 
 
 def test_a_disarming_says_the_same_and_goes_by_uid_and_generation() -> None:
-    ended = Wanted(armed=False, run=replace(run(), state=RunState.ENDED, result=RunResult.FAILED))
+    ended = Wanted(armed=False, run=changed(run(), state=RunState.ENDED, result=RunResult.FAILED))
     current = view(armed=True, run="r1", probe="l1")
     work: dict[str, Any] = {
         "metadata": {
@@ -246,9 +247,9 @@ def test_a_disarming_says_the_same_and_goes_by_uid_and_generation() -> None:
         "annotations": {**kept, "of": "others"},
     }
     for name, other in (("uid", "v"), ("generation", current.generation + 1)):
-        changed = {**work, "metadata": {**work["metadata"], name: other}}
+        told = {**work, "metadata": {**work["metadata"], name: other}}
         with pytest.raises(DoesNotFit):
-            patched(changed, json.decode(disarming(ended, ROLLOUT, current, watch=True)))
+            patched(told, json.decode(disarming(ended, ROLLOUT, current, watch=True)))
 
 
 def test_the_patch_that_arms() -> None:
