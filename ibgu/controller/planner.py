@@ -15,10 +15,9 @@ from ibgu.controller.work_queue import BATCH_LIMIT, Touched
 from ibgu.core.adopt import NO_TRACES, Traces
 from ibgu.core.decide import (
     DecisionResult,
-    decide_into,
+    decide,
     decide_pending_patch,
     quarantine_rollout,
-    start_into,
 )
 from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import Ibgu
@@ -137,10 +136,10 @@ class Planner:
     ) -> DecisionResult:
         snapshot = self.snapshot(tracked)
         listed = self._deps.lister.take(tracked)
-        if listed is not None:
-            snapshot = replace(snapshot, scope=listed.scope)
-            return start_into(draft.take, snapshot, clusters, listed.clusters, now)
-        return decide_into(draft.take, snapshot, clusters, now)
+        if listed is None:
+            return decide(draft.take, snapshot, clusters, now)
+        snapshot = replace(snapshot, scope=listed.scope)
+        return decide(draft.take, snapshot, clusters, now, listed.clusters)
 
     def snapshot(self, tracked: TrackedRollout) -> Snapshot:
         """Returns a snapshot for this moment only, in which each cluster is observed at most

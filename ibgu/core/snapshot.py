@@ -55,8 +55,8 @@ UNNAMED = "via the hub"
 
 
 class Snapshot(Struct, frozen=True):
-    """Snapshot holds what one cycle decides on. `decide` drafts in `fleet`, and undoes the
-    draft."""
+    """Snapshot holds what one cycle decides on. Only `fleet` changes meanwhile: the cycle's
+    decisions are applied to it, and undone by the caller if they are not journaled."""
 
     fleet: FleetState
     tracked: TrackedRollout

@@ -217,12 +217,12 @@ def claim_ignored(stack: ExitStack) -> None:
 def deadline_before_evidence(stack: ExitStack) -> None:
     """Limits are checked before what the cluster reports, and without any grace."""
 
-    def first(turn: Any, touched: Any) -> None:
-        planner._decide_current_step(turn)
-        decided(turn, touched)
+    def first(turn: Any, before: Any, touched: Any) -> None:
+        planner._decide_current_step(turn, None)
+        decided(turn, before, touched)
 
-    decided = planner._decide_what_changed
-    _set(stack, planner, "_decide_what_changed", first)
+    decided = planner._decide_concerned
+    _set(stack, planner, "_decide_concerned", first)
     _set(stack, starting, "_overdue", lambda turn, step: list(step.limited(turn.now)))
     for module in (steps, starting):
         _set(stack, module, "SETTLE", timedelta())

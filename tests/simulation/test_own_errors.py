@@ -142,7 +142,7 @@ def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell
 
     async def story(stage: Stage) -> None:
         await _relabel(stage, "site-2", group="other")
-        with failing(planner, "decide_into", rollout_of) as faulty:
+        with failing(planner, "decide", rollout_of) as faulty:
             await stage.fleet.people.apply(0)
             await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             other = await _apply(stage, "rollout-1", group="other")

@@ -1,14 +1,11 @@
 """Decides what happens now to the clusters of a rollout, and why.
 
-`decide` is a function of the snapshot and the time. Each decision is applied to a draft of the
-FleetState, so that later decisions see earlier ones; the draft is undone at the end. `decide_into`
-keeps it applied, for a caller that drafts the decisions of several rollouts.
+`decide` is a function of the snapshot and the time. Each decision is applied to the FleetState, so
+that later decisions see earlier ones; the caller undoes those that the journal does not take.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-
-from msgspec.structs import replace
 
 from ibgu.core.decide.accepted import other_run
 from ibgu.core.decide.context import BATCH_LIMIT, DecisionContext, DecisionResult
@@ -34,7 +31,6 @@ __all__ = [
     "DecisionResult",
     "Remove",
     "decide",
-    "decide_into",
     "decide_pending_patch",
     "disarm_quarantined",
     "disarm_taken",
@@ -44,68 +40,35 @@ __all__ = [
     "payload_wanted",
     "quarantine_rollout",
     "stage_work",
-    "start_into",
-    "start_step",
 ]
 
 
-def decide(snapshot: Snapshot, touched: Iterable[str], now: datetime) -> DecisionResult:
-    """Returns the decisions that follow from the snapshot for the clusters in `touched` and for the
-    rollout.
-
-    A numbered cycle: (1) the object on the hub, (2) a person's controls, (3) the touched members,
-    evidence before deadlines, (4) the running step: deadline, starts, clock, end, (5) the next
-    step.
-    """
-    with snapshot.fleet.draft() as apply:
-        return decide_into(apply, snapshot, touched, now)
-
-
-def decide_into(
-    apply: Apply, snapshot: Snapshot, touched: Iterable[str], now: datetime
-) -> DecisionResult:
-    """Decides as `decide` does; the decisions stay applied."""
-    ctx = DecisionContext(snapshot, now, apply)
-    _decide_what_changed(ctx, touched)
-    _decide_current_step(ctx)
-    open_next_step(ctx)
-    return ctx.result
-
-
-def start_step(
-    snapshot: Snapshot, touched: Iterable[str], clusters: Sequence[ClusterView], now: datetime
-) -> DecisionResult:
-    """Runs parts (1) to (3) of `decide`, and starts the step that opens (R2.2).
-
-    `clusters` is the whole, consistent list; `touched` names members of earlier steps. The caller
-    decides on the new members next.
-    """
-    with snapshot.fleet.draft() as apply:
-        result = start_into(apply, snapshot, touched, clusters, now)
-    return replace(result, decisions=result.decisions + result.joining, joining=[])
-
-
-def start_into(
+def decide(
     apply: Apply,
     snapshot: Snapshot,
     touched: Iterable[str],
-    clusters: Sequence[ClusterView],
     now: datetime,
+    listed: Sequence[ClusterView] | None = None,
 ) -> DecisionResult:
-    """Decides as `start_step` does; the decisions stay applied. The caller applies `joining`."""
+    """Decides one cycle of a rollout; each decision is applied at once, and seen by the next ones.
+
+    (1) The hub's view: a restore, the object. (2) A person's controls. (3) The touched members,
+    evidence before deadlines. (4) The current step: a running one has its deadline, starts, clock
+    and end; an opening one takes its members from `listed`, the whole, consistent list of clusters
+    (R2.2), for the caller to apply (`joining`). (5) The next step.
+    """
     ctx = DecisionContext(snapshot, now, apply)
-    _decide_what_changed(ctx, touched)
-    if ctx.rollout.deleted_at is None:
-        open_step(ctx, clusters)
+    before = ctx.rollout
+    decide_restored(ctx)  # (1)
+    decide_rollout(ctx)
+    decide_controls(ctx)  # (2)
+    _decide_concerned(ctx, before, list(touched))  # (3)
+    _decide_current_step(ctx, listed)  # (4)
+    open_next_step(ctx)  # (5)
     return ctx.result
 
 
-def _decide_what_changed(ctx: DecisionContext, touched: Iterable[str]) -> None:
-    before = ctx.rollout
-    decide_restored(ctx)
-    decide_rollout(ctx)
-    decide_controls(ctx)
-    touched = list(touched)
+def _decide_concerned(ctx: DecisionContext, before: Rollout, touched: list[str]) -> None:
     concerned = _concerned(ctx, before, touched)
     now = max(len(touched), BATCH_LIMIT)
     ctx.result.remaining += concerned[now:]
@@ -139,11 +102,13 @@ def _decide_member(ctx: DecisionContext, step: TrackedStep, cluster: str) -> Non
         _BY_STATE[state](ctx, member)
 
 
-def _decide_current_step(ctx: DecisionContext) -> None:
-    """Decides on the running step, unless the cycle leaves members to the next one, which follows
-    at once: a control may be about to skip them."""
+def _decide_current_step(ctx: DecisionContext, listed: Sequence[ClusterView] | None) -> None:
+    """Opens the step that `listed` is for, or decides on the running one, unless the cycle leaves
+    members to the next one, which follows at once: a control may be about to skip them."""
     tracked = ctx.tracked.current
-    if tracked is not None and tracked.step.state is StepState.RUNNING and not ctx.result.remaining:
+    if listed is not None and ctx.rollout.deleted_at is None:
+        open_step(ctx, listed)
+    elif tracked and tracked.step.state is StepState.RUNNING and not ctx.result.remaining:
         decide_step(ctx, tracked)
 
 

@@ -97,7 +97,7 @@ def _resume(ctx: DecisionContext, value: str) -> _Said | None:
 
 def _skip(ctx: DecisionContext, value: str) -> _Said | None:
     """Skips waiting members; None: more than BATCH_LIMIT, the next cycle skips the rest and starts
-    nobody before (`decide_into`). A member that returns to waiting meanwhile is skipped, too."""
+    nobody before (`decide`). A member that returns to waiting meanwhile is skipped, too."""
     tracked = ctx.tracked.current
     if tracked is None:
         return _Said("no step is running", warning=True)

@@ -13,13 +13,11 @@ from msgspec.structs import replace
 from ibgu.core.adopt import NO_TRACES, Traces
 from ibgu.core.decide import (
     DecisionResult,
-    decide,
     decide_pending_patch,
     other_run,
     payload_kept,
     payload_wanted,
     stage_work,
-    start_step,
 )
 from ibgu.core.fleet import TrackedRollout
 from ibgu.core.gates import Gate
@@ -38,6 +36,7 @@ from ibgu.core.model import (
 from ibgu.core.plan import EVERYWHERE
 from ibgu.core.snapshot import Facts, PayloadState, Snapshot
 from tests.core.decide.builders import START, ibgu, plan_of, rollout_of
+from tests.core.decide.drafts import drafted
 from tests.core.decide.hub import Hub, Key
 from tests.core.decide.records import Records
 from tests.core.decide.story import Said, Story
@@ -141,7 +140,7 @@ class Twin(Hub, Story):
         """What would be decided now if the hub showed the cluster a little differently."""
         snapshot = self.snapshot(self.tracked(uid))
         differently = replace(self.observe(uid, name), **seen)
-        return decide(replace(snapshot, observe=lambda _: differently), [name], self.now).decisions
+        return drafted(replace(snapshot, observe=lambda _: differently), [name], self.now).decisions
 
     # -- a turn ----------------------------------------------------------------------------
 
@@ -197,9 +196,9 @@ class Twin(Hub, Story):
             watcher.deciding()
         if current is not None and current.step.state is StepState.OPENING:
             listed = [view for name in self.spokes if (view := self.cluster(name))]
-            result = start_step(snapshot, clusters, listed, self.now)
+            result = drafted(snapshot, clusters, self.now, listed)
         else:
-            result = decide(snapshot, clusters, self.now)
+            result = drafted(snapshot, clusters, self.now)
         for watcher in self.watchers:
             watcher.decided(snapshot, result.decisions)
         return result

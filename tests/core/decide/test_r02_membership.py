@@ -3,7 +3,6 @@
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.decide import start_step
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import (
     Cause,
@@ -18,6 +17,7 @@ from ibgu.core.model import (
 )
 from ibgu.core.plan import EVERYWHERE, Scope
 from ibgu.core.snapshot import PayloadState
+from tests.core.decide.drafts import drafted
 from tests.core.decide.fleet import Twin, ibgu
 
 NORTH = Scope("fleet", (LabelSelector(match_labels={"region": "north"}),))
@@ -33,7 +33,7 @@ def opened(*clusters: str, step: str = "Prep") -> tuple[Twin, str]:
 
 
 def members(twin: Twin, uid: str, listed: list[ClusterView]) -> list[str]:
-    result = start_step(twin.snapshot(twin.tracked(uid)), (), listed, twin.now)
+    result = drafted(twin.snapshot(twin.tracked(uid)), (), twin.now, listed)
     return [d.member.cluster for d in result.decisions if isinstance(d, OnMember)]
 
 
@@ -85,7 +85,7 @@ def test_membership_is_fixed_once_the_step_runs() -> None:
 def test_the_start_stores_members_and_step_together() -> None:
     twin, uid = opened("site-1", "site-2")
     listed = [view(twin, "site-1"), view(twin, "site-2")]
-    result = start_step(twin.snapshot(twin.tracked(uid)), (), listed, twin.now)
+    result = drafted(twin.snapshot(twin.tracked(uid)), (), twin.now, listed)
     (started,) = [d for d in result.decisions if isinstance(d, OnStep)]
     assert started.kind is Kind.STEP_STARTED
     assert started.step.total == 2

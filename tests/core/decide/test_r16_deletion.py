@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.decide import decide
 from ibgu.core.model import (
     Cause,
     Kind,
@@ -20,6 +19,7 @@ from ibgu.core.model import (
     Stage,
 )
 from ibgu.core.times import PART
+from tests.core.decide.drafts import drafted
 from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
 
@@ -93,7 +93,7 @@ def test_between_two_actions_the_next_one_does_not_begin() -> None:
     snapshot = twin.snapshot(twin.tracked("uid-a"))
     twin.frozen.clear()
     twin.agents()
-    found = decide(replace(snapshot, object=None), ["site-1"], twin.now).decisions
+    found = drafted(replace(snapshot, object=None), ["site-1"], twin.now).decisions
     kinds = [decision.kind for decision in found if isinstance(decision, OnMember)]
     assert Kind.RUN_INTENDED not in kinds
     assert gone(twin).finished
@@ -216,7 +216,7 @@ def test_a_new_object_of_the_same_name_does_not_inherit_the_rollout() -> None:
     twin.wait(seconds=10)
     snapshot = twin.snapshot(twin.tracked("uid-a"))
     other = ibgu("b", "Prep")
-    decisions = decide(replace(snapshot, object=other), [], twin.now).decisions
+    decisions = drafted(replace(snapshot, object=other), [], twin.now).decisions
     assert decisions[0].kind is Kind.ROLLOUT_DELETED  # type: ignore[union-attr]
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ibgu.core.decide import decide
 from ibgu.core.model import OnMember, Stage
 from tests.core.decide import states
+from tests.core.decide.drafts import drafted
 from tests.core.decide.events import EVENTS, UID, Event
 from tests.core.decide.fleet import Twin
 from tests.core.decide.scenes import WAITS, Scene
@@ -107,6 +107,6 @@ def said(name: str, event: str) -> str:
     snapshot = twin.snapshot(twin.tracked(UID))
     shown = {NAME: replace(twin.observe(UID, NAME), **changes)}
     differently = replace(snapshot, observe=lambda each: shown.get(each) or twin.observe(UID, each))
-    decisions = decide(differently, [NAME], twin.now).decisions
+    decisions = drafted(differently, [NAME], twin.now).decisions
     about = [d for d in decisions if isinstance(d, OnMember) and d.member.cluster == NAME]
     return states.said(list(about))
