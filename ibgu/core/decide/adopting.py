@@ -9,6 +9,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ibgu.core.adopt import Adopted, adopted_steps
+from ibgu.core.decide import lifecycle
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.patches import (
     Wishes,
@@ -100,9 +101,8 @@ def adopt(ctx: DecisionContext, value: str) -> str | None:
     if ctx.tracked.steps:
         ctx.on_rollout(
             Kind.ADOPTED,
+            lifecycle.adopt_rollout(ctx.rollout, _adopting(ctx), ctx.now),
             "removes what TALM has left",
-            adopting_since=ctx.now,
-            hold=_adopting(ctx),
             actor=ctx.snapshot.actor,
         )
         return "removes what TALM has left; ibgu's own record of the rollout stands"
@@ -125,21 +125,18 @@ def import_finished(ctx: DecisionContext) -> None:
     if untouched and free and ctx.snapshot.traces.complete(rollout.spec):
         ctx.on_rollout(
             Kind.ADOPTED,
+            lifecycle.start_rollout(rollout, _began(ctx)),
             "TALM has carried it out to its end",
-            state=RolloutState.RUNNING,
-            started_at=_began(ctx),
         )
         _import(ctx)
 
 
 def _take_over(ctx: DecisionContext) -> str:
+    started = lifecycle.start_rollout(ctx.rollout, _began(ctx))
     ctx.on_rollout(
         Kind.ADOPTED,
+        lifecycle.adopt_rollout(started, _adopting(ctx), ctx.now),
         "takes over from TALM",
-        state=RolloutState.RUNNING,
-        started_at=_began(ctx),
-        adopting_since=ctx.now,
-        hold=_adopting(ctx),
         actor=ctx.snapshot.actor,
     )
     _import(ctx)

@@ -3,10 +3,8 @@ ones."""
 
 import uuid
 from datetime import datetime
-from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from ibgu.core.claims import name_within
 from ibgu.core.cut import cut
@@ -138,20 +136,17 @@ class DecisionContext:
     def on_rollout(
         self,
         kind: Kind,
+        rollout: Rollout,
         why: str,
         *,
         warning: bool = False,
         actor: str = "",
         failed: int = 0,
-        **changes: Any,
     ) -> None:
-        rollout = replace(self.rollout, **changes)
         self.say(OnRollout(kind, rollout, cut(why), warning, actor, failed))
 
-    def on_step(
-        self, kind: Kind, step: Step, why: str, *, warning: bool = False, **changes: Any
-    ) -> None:
-        self.say(OnStep(kind, replace(step, **changes), cut(why), warning))
+    def on_step(self, kind: Kind, step: Step, why: str, *, warning: bool = False) -> None:
+        self.say(OnStep(kind, step, cut(why), warning))
 
     def on_member(self, kind: Kind, member: Member, why: str, *, warning: bool = False) -> Member:
         """Decides that the member's record is `member` now.

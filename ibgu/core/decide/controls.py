@@ -1,7 +1,6 @@
 """Applies a person's controls: annotations on the IBGU, each value once (R22)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from msgspec import Struct
 
@@ -9,6 +8,7 @@ from ibgu.core.decide.adopting import adopt
 from ibgu.core.decide.context import BATCH_LIMIT, DecisionContext
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.gated import kept, let_go
+from ibgu.core.decide.lifecycle import accept_controls, resume_after_failures, resume_with_payload
 from ibgu.core.decide.steps import start_clock
 from ibgu.core.decide.words import count
 from ibgu.core.fleet import TrackedStep
@@ -36,16 +36,16 @@ def decide_controls(ctx: DecisionContext) -> None:
     for key, act in _CONTROLS.items():
         value = found.metadata.annotations.get(key)
         known = names.journaled(value)
-        if value is not None and known != ctx.rollout.controls.get(key):
+        if value is not None and known is not None and known != ctx.rollout.controls.get(key):
             said = act(ctx, value)
             if said is None:
                 continue
             ctx.on_rollout(
                 Kind.CONTROL,
+                accept_controls(ctx.rollout, {**ctx.rollout.controls, key: known}),
                 f"{key}={value}: {said.words}",
                 warning=said.warning,
                 actor=ctx.snapshot.actor,
-                controls={**ctx.rollout.controls, key: known},
             )
 
 
@@ -64,10 +64,10 @@ def _follow_pace(ctx: DecisionContext, given: Mapping[str, str]) -> None:
     problem = rate_limits_of(wanted).problem
     ctx.on_rollout(
         Kind.CONTROL,
+        accept_controls(ctx.rollout, {**others, **wanted}),
         f"{told}: {problem or 'the rate limit for new starts'}",
         warning=problem != "",
         actor=ctx.snapshot.actor if wanted.items() - before.items() else UNNAMED,
-        controls={**others, **wanted},
     )
 
 
@@ -84,13 +84,12 @@ def _resume(ctx: DecisionContext, value: str) -> _Said | None:
         return None
     if tracked.step.stopped_since is not None:
         start_clock(ctx, tracked.step)
-    changes: dict[str, Any] = {"hold": None}
     if hold.kind is ReasonKind.CIRCUIT_BREAKER:
-        changes["breaker_reset_at"] = ctx.now
+        step = resume_after_failures(tracked.step, ctx.now)
     else:
-        changes["payload_digest"] = payload.digest
+        step = resume_with_payload(tracked.step, payload.digest)
     waiting = kept(tracked)
-    ctx.on_step(Kind.STEP_RELEASED, tracked.step, "resumed by a person", **changes)
+    ctx.on_step(Kind.STEP_RELEASED, step, "resumed by a person")
     let_go(ctx, ctx.tracked.steps[tracked.step.index], waiting, "goes on after the circuit breaker")
     return _Said(f"goes on after: {hold.message}")
 
@@ -115,7 +114,7 @@ def _skip(ctx: DecisionContext, value: str) -> _Said | None:
         ctx.result.remaining.append(chosen[BATCH_LIMIT].cluster)
         left = len(chosen) - BATCH_LIMIT
         said = f"{names.SKIP}: {BATCH_LIMIT} waiting clusters skipped, {left} to go"
-        ctx.on_rollout(Kind.CONTROL, said, actor=ctx.snapshot.actor)
+        ctx.on_rollout(Kind.CONTROL, ctx.rollout, said, actor=ctx.snapshot.actor)
         return None
     number = count(len(chosen), "waiting cluster") if chosen else "nothing"
     words = f"{number} skipped"

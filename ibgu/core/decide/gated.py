@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from ibgu.core.decide import transitions
 from ibgu.core.decide.context import DecisionContext
+from ibgu.core.decide.lifecycle import set_hold
 from ibgu.core.fleet import TrackedStep
 from ibgu.core.gates import (
     GATES,
@@ -96,7 +97,7 @@ def _kept_by(ctx: DecisionContext, member: Member, gate: Gate, seen: Observation
 
 
 def hold_step(ctx: DecisionContext, tracked: TrackedStep, reason: Reason) -> None:
-    ctx.on_step(Kind.STEP_HELD, tracked.step, reason.message, warning=True, hold=reason)
+    ctx.on_step(Kind.STEP_HELD, set_hold(tracked.step, reason), reason.message, warning=True)
 
 
 def stopped(tracked: TrackedStep, member: Member) -> bool:

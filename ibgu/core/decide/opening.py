@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from ibgu.core.decide import lifecycle
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.words import count
 from ibgu.core.gates import unread
@@ -15,7 +16,6 @@ from ibgu.core.model import (
     Reason,
     ReasonKind,
     RolloutState,
-    StepState,
     Who,
 )
 from ibgu.core.plan import outside, select, why_nobody
@@ -60,7 +60,8 @@ def _keep_closed(ctx: DecisionContext, reason: Reason) -> None:
     assert tracked is not None
     if tracked.step.hold is None or tracked.step.hold.message != reason.message:
         warning = reason.who is Who.PERSON
-        ctx.on_step(Kind.STEP_HELD, tracked.step, reason.message, warning=warning, hold=reason)
+        step = lifecycle.set_hold(tracked.step, reason)
+        ctx.on_step(Kind.STEP_HELD, step, reason.message, warning=warning)
 
 
 def _start(ctx: DecisionContext, clusters: Sequence[ClusterView]) -> None:
@@ -83,21 +84,12 @@ def _start(ctx: DecisionContext, clusters: Sequence[ClusterView]) -> None:
     if ctx.rollout.state is RolloutState.PENDING:
         ctx.on_rollout(
             Kind.ROLLOUT_STARTED,
+            lifecycle.start_rollout(ctx.rollout, ctx.now),
             "the rollout starts",
-            state=RolloutState.RUNNING,
-            started_at=ctx.now,
         )
-    ctx.on_step(
-        Kind.STEP_STARTED,
-        tracked.step,
-        said,
-        warning=not chosen,
-        state=StepState.RUNNING,
-        started_at=ctx.now,
-        total=len(chosen),
-        hold=None,
-        payload_digest=ctx.snapshot.payload.digest if _carries(ctx) else "",
-    )
+    digest = ctx.snapshot.payload.digest if _carries(ctx) else ""
+    step = lifecycle.start_step(tracked.step, len(chosen), digest, ctx.now)
+    ctx.on_step(Kind.STEP_STARTED, step, said, warning=not chosen)
     _join(ctx, chosen)
 
 

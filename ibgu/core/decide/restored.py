@@ -6,6 +6,7 @@ probes (R8.1), as after any other pause.
 """
 
 from ibgu.core.decide.context import DecisionContext
+from ibgu.core.decide.lifecycle import resume_restored
 from ibgu.core.model import Kind, Member, Observation, ReasonKind, Who, WorkView
 from ibgu.core.works import names
 
@@ -21,11 +22,9 @@ def decide_restored(ctx: DecisionContext) -> None:
         return
     ctx.on_rollout(
         Kind.CONTROL,
+        resume_restored(rollout, {**rollout.controls, names.RESUME: known}),
         f"{names.RESUME}={value}: goes on after the restore",
         actor=ctx.snapshot.actor,
-        controls={**rollout.controls, names.RESUME: known},
-        hold=None,
-        generation=0,  # check the plan again: an earlier hold may have been another one
     )
 
 

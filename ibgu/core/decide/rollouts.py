@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from ibgu.core.decide import lifecycle
 from ibgu.core.decide.adopting import foreign_controller, import_finished
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.words import PAUSED, count, ended
@@ -35,10 +36,8 @@ def decide_rollout(ctx: DecisionContext) -> None:
     if found is None or found.metadata.uid != ctx.rollout.uid or found.metadata.deletion_timestamp:
         ctx.on_rollout(
             Kind.ROLLOUT_DELETED,
+            lifecycle.delete_rollout(ctx.rollout, ctx.now),
             "the ImageBasedGroupUpgrade was deleted",
-            state=RolloutState.DELETED,
-            deleted_at=ctx.now,
-            hold=None,
         )
         return
     if ctx.rollout.stands_still:
@@ -55,7 +54,7 @@ def _release_deleted(ctx: DecisionContext) -> None:
     and with it the ClusterGroupUpgrades would stay for ever."""
     if ctx.rollout.adopting_since is not None and not ctx.snapshot.traces.left:
         words = "nothing of TALM's is left"
-        ctx.on_rollout(Kind.ROLLOUT_RELEASED, words, adopting_since=None)
+        ctx.on_rollout(Kind.ROLLOUT_RELEASED, lifecycle.release_rollout(ctx.rollout), words)
 
 
 def _adopt_spec(ctx: DecisionContext, found: Ibgu) -> None:
@@ -64,25 +63,18 @@ def _adopt_spec(ctx: DecisionContext, found: Ibgu) -> None:
     wrong = problem(spec.plan, before) or problem_of_ibu(spec.ibu_spec)
     wrong = wrong or problem_of(spec.cluster_label_selectors)
     if wrong is not None:
-        ctx.on_rollout(
-            Kind.ROLLOUT_HELD,
-            wrong,
-            warning=True,
-            generation=found.metadata.generation,
-            hold=Reason(ReasonKind.INVALID_PLAN, ctx.now, wrong, None, Who.PERSON),
-        )
+        reason = Reason(ReasonKind.INVALID_PLAN, ctx.now, wrong, None, Who.PERSON)
+        refused = lifecycle.refuse_plan(ctx.rollout, found.metadata.generation, reason)
+        ctx.on_rollout(Kind.ROLLOUT_HELD, refused, wrong, warning=True)
         return
     hold = ctx.rollout.hold
     valid = None if hold and hold.kind is ReasonKind.INVALID_PLAN else hold
-    ctx.on_rollout(
-        Kind.PLAN_ACCEPTED,
-        f"the plan has {count(len(found.spec.plan), 'step')}",
-        actor=ctx.snapshot.actor,
-        generation=found.metadata.generation,
-        spec=found.spec,
-        annotations=names.carried(found.metadata.annotations),
-        hold=valid,
+    annotations = names.carried(found.metadata.annotations)
+    accepted = lifecycle.accept_plan(
+        ctx.rollout, spec, found.metadata.generation, annotations, valid
     )
+    words = f"the plan has {count(len(spec.plan), 'step')}"
+    ctx.on_rollout(Kind.PLAN_ACCEPTED, accepted, words, actor=ctx.snapshot.actor)
 
 
 def _adopt_annotations(ctx: DecisionContext, found: Ibgu) -> None:
@@ -95,9 +87,9 @@ def _adopt_annotations(ctx: DecisionContext, found: Ibgu) -> None:
     written = wanted.items() - known.items()
     ctx.on_rollout(
         Kind.ANNOTATIONS_CHANGED,
+        lifecycle.accept_annotations(ctx.rollout, wanted),
         f"changed annotations go to the clusters with what starts from now on: {changed}",
         actor=ctx.snapshot.actor if written else UNNAMED,
-        annotations=wanted,
     )
 
 
@@ -126,16 +118,15 @@ def _hold(ctx: DecisionContext, found: Ibgu) -> None:
     if reason is None and (hold is not None or ctx.rollout.adopting_since is not None):
         words = ended(hold) if hold else "nothing of TALM's is left"
         actor = _resumer(ctx, found) if ctx.rollout.paused else ""
-        ctx.on_rollout(Kind.ROLLOUT_RELEASED, words, actor=actor, hold=None, adopting_since=None)
+        released = lifecycle.release_rollout(ctx.rollout)
+        ctx.on_rollout(Kind.ROLLOUT_RELEASED, released, words, actor=actor)
     elif reason is not None and not _told_already(hold, reason):
         ctx.on_rollout(
             Kind.ROLLOUT_HELD,
+            lifecycle.hold_rollout(ctx.rollout, reason, _with_resumer(ctx, found), adopting),
             reason.message,
             warning=reason.who is Who.PERSON,
             actor="" if foreign else ctx.snapshot.actor,
-            hold=reason,
-            adopting_since=adopting,
-            controls=_with_resumer(ctx, found),
         )
 
 
@@ -198,16 +189,15 @@ def open_next_step(ctx: DecisionContext) -> None:
     elif rollout.state is RolloutState.RUNNING:
         if rollout.paused:
             words = "nothing is left that the pause keeps from starting"
-            ctx.on_rollout(Kind.ROLLOUT_RELEASED, words, hold=None)
+            ctx.on_rollout(Kind.ROLLOUT_RELEASED, lifecycle.release_rollout(rollout), words)
         counts = ctx.tracked.counts
         lost = f", {counts.failed} of {count(counts.total, 'cluster')} failed"
         ctx.on_rollout(
             Kind.ROLLOUT_COMPLETED,
+            lifecycle.complete_rollout(ctx.rollout, ctx.now),
             f"all plan steps are completed{lost if counts.failed else ''}",
             warning=counts.failed > 0,
             failed=counts.failed,
-            state=RolloutState.COMPLETE,
-            completed_at=ctx.now,
         )
         for step in ctx.tracked.steps:
             for cluster in step.members:
@@ -229,9 +219,5 @@ def _open(ctx: DecisionContext, index: int, item: PlanItem) -> None:
     names_ = ", ".join(step.actions)
     ctx.say(OnStep(Kind.STEP_OPENED, step, f"step {index + 1} opens: {names_}"))
     if ctx.rollout.state is RolloutState.COMPLETE:
-        ctx.on_rollout(
-            Kind.ROLLOUT_STARTED,
-            "the plan goes on",
-            state=RolloutState.RUNNING,
-            completed_at=None,
-        )
+        goes_on = lifecycle.continue_rollout(ctx.rollout)
+        ctx.on_rollout(Kind.ROLLOUT_STARTED, goes_on, "the plan goes on")

@@ -9,6 +9,7 @@ from ibgu.core.decide import transitions
 from ibgu.core.decide.arming import intend_first
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.gated import closed_gate, hold_step, stopped
+from ibgu.core.decide.lifecycle import set_hold
 from ibgu.core.decide.patches import auto_import_off, enqueue
 from ibgu.core.decide.probing import ask, fresh
 from ibgu.core.decide.running import decide_running, expire
@@ -162,7 +163,7 @@ def _may_start(ctx: DecisionContext, step: TrackedStep) -> bool:
     if not holds(reason):
         if holds(hold):
             assert hold is not None
-            ctx.on_step(Kind.STEP_RELEASED, step.step, ended(hold), hold=None)
+            ctx.on_step(Kind.STEP_RELEASED, set_hold(step.step, None), ended(hold))
         return reason is None
     assert reason is not None
     if reason.until is not None:
@@ -192,7 +193,7 @@ def _note_rate_limit(ctx: DecisionContext, step: TrackedStep) -> None:
     reason = closed(ctx.snapshot, step, ctx.now) if could_start else None
     if old is not None and old.kind is ReasonKind.RATE_LIMIT_INVALID and not limits.problem:
         words = ended(old)
-        ctx.on_step(Kind.STEP_RELEASED, step.step, words, hold=None)
+        ctx.on_step(Kind.STEP_RELEASED, set_hold(step.step, None), words)
         old = None
     if holds(old) or holds(reason):
         return
@@ -202,7 +203,7 @@ def _note_rate_limit(ctx: DecisionContext, step: TrackedStep) -> None:
         reason = replace(reason, since=old.since)
     if reason != old:
         words = reason.message if reason else "no rate limit delays a cluster"
-        ctx.on_step(Kind.STEP_RATE_LIMITED, step.step, words, hold=reason)
+        ctx.on_step(Kind.STEP_RATE_LIMITED, set_hold(step.step, reason), words)
 
 
 def _reading(ctx: DecisionContext, reason: Reason) -> bool:

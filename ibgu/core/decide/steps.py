@@ -1,5 +1,6 @@
 """Decides on a step's life: deadline, clock, holds, its end (R1, R11, R19)."""
 
+from ibgu.core.decide import lifecycle
 from ibgu.core.decide.context import BATCH_LIMIT, DecisionContext
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.gated import only_stopped
@@ -14,7 +15,6 @@ from ibgu.core.model import (
     MemberState,
     Outcome,
     Step,
-    StepState,
 )
 from ibgu.core.times import SETTLE
 
@@ -69,7 +69,8 @@ def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
     held = _by_person(step) or ctx.rollout.paused
     stands = (held and only_stopped(tracked)) or ctx.rollout.stands_still
     if stands and step.stopped_since is None and tracked.unfinished:
-        ctx.on_step(Kind.CLOCK_STOPPED, step, "the step's clock is stopped", stopped_since=ctx.now)
+        stopped = lifecycle.stop_clock(step, ctx.now)
+        ctx.on_step(Kind.CLOCK_STOPPED, stopped, "the step's clock is stopped")
     elif step.stopped_since is not None and not stands:
         start_clock(ctx, step)
 
@@ -81,9 +82,7 @@ def _by_person(step: Step) -> bool:
 def start_clock(ctx: DecisionContext, step: Step) -> None:
     assert step.stopped_since is not None
     stopped = step.stopped + (ctx.now - step.stopped_since)
-    ctx.on_step(
-        Kind.CLOCK_STARTED, step, "the step's clock runs", stopped=stopped, stopped_since=None
-    )
+    ctx.on_step(Kind.CLOCK_STARTED, lifecycle.run_clock(step, stopped), "the step's clock runs")
 
 
 def _wake_limits(ctx: DecisionContext, tracked: TrackedStep) -> None:
@@ -97,10 +96,6 @@ def _finish_step(ctx: DecisionContext, tracked: TrackedStep) -> None:
     words = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     ctx.on_step(
         Kind.STEP_FINISHED,
-        tracked.step,
+        lifecycle.finish_step(tracked.step, ctx.now),
         f"step {tracked.step.index + 1} is finished: {words or 'no clusters'}",
-        state=StepState.FINISHED,
-        finished_at=ctx.now,
-        hold=None,
-        stopped_since=None,
     )
