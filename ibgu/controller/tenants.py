@@ -21,7 +21,7 @@ EVERY = 10.0
 RETRY = 1.0
 """Seconds between two attempts at the first read."""
 STALE = 60.0
-"""Seconds without an answer after which the last result expires."""
+"""Seconds since the last read that was answered began, after which it expires."""
 
 
 class Tenants:
@@ -34,11 +34,16 @@ class Tenants:
         self._found = Tenancy()
         self._lock = asyncio.Lock()
         self._now = asyncio.get_running_loop().time
-        self._began = self._answered = self._now()
+        self._began = self._now()
 
     def scope(self, namespace: str) -> Scope:
-        """Returns the scope by the last read."""
-        return self._found.scope(namespace) if self._on else EVERYWHERE
+        """Returns the scope by the last read, which expires after `STALE` whatever became of the
+        next one."""
+        return self._current().scope(namespace) if self._on else EVERYWHERE
+
+    def _current(self) -> Tenancy:
+        silent = self._now() - self._began > STALE
+        return Tenancy(problem=_SILENT) if silent else self._found
 
     async def fresh(self, namespace: str) -> Scope:
         """Reads and returns the current scope. Raises HubError if the hub gave no answer."""
@@ -58,15 +63,16 @@ class Tenants:
                 return
 
     async def run(self, changed: Callable[[], None]) -> None:
+        known = self._current()
         while self._on:
             await asyncio.sleep(EVERY)
-            before = self._found
             try:
-                await self._read()
-            except HubError as error:
-                log.warning("can't read cluster sets", error=str(error))
-                self._age()
-            if self._found != before:
+                async with asyncio.timeout(STALE):
+                    await self._read()
+            except (HubError, TimeoutError) as error:
+                log.warning("can't read cluster sets", error=str(error) or "no answer")
+            before, known = known, self._current()
+            if known != before:
                 changed()
 
     async def _read(self) -> None:
@@ -76,7 +82,7 @@ class Tenants:
             if self._began <= asked:
                 begins = self._now()
                 self._found = await self._answer()
-                self._began, self._answered = begins, self._now()
+                self._began = begins
 
     async def _answer(self) -> Tenancy:
         try:
@@ -95,10 +101,6 @@ class Tenants:
             "clusterrolebinding ibgu-tenancy --clusterrole=ibgu-tenancy "
             f"--serviceaccount={self._subject}"
         )
-
-    def _age(self) -> None:
-        if self._now() - self._answered > STALE:
-            self._found = Tenancy(problem=_SILENT)
 
 
 _ABSENT = (

@@ -25,6 +25,7 @@ class Line(MemoryClient):
     """A connection that can be cut."""
 
     cut = False
+    deaf = False
 
     async def request(
         self,
@@ -37,6 +38,8 @@ class Line(MemoryClient):
         timeout: float = 30.0,  # noqa: ASYNC109
         verb: str = "",
     ) -> bytes:
+        if self.deaf:
+            await asyncio.Event().wait()
         if self.cut:
             raise HubError(TRANSPORT, "ConnectionFailed", "refused", method=method, path=path)
         return await super().request(
@@ -106,6 +109,26 @@ async def _silence() -> None:
     await _followed(line, story)
 
 
+async def _deaf() -> None:
+    line = hub(SETS, BINDINGS)
+    await bind(line)
+
+    async def story(tenants: Tenants, told: list[float]) -> None:
+        line.deaf = True
+        await asyncio.sleep(STALE - 1)
+        assert tenants.scope("team-north").includes(NORTH)
+        await asyncio.sleep(2)
+        assert not tenants.scope("team-north").includes(NORTH)
+        await asyncio.sleep(2 * EVERY)
+        assert len(told) == 1, "whoever waits is decided on again, and told so"
+        line.deaf = False
+        await asyncio.sleep(STALE + 2 * EVERY)
+        assert tenants.scope("team-north").includes(NORTH)
+        assert len(told) == 2
+
+    await _followed(line, story)
+
+
 async def _never_heard() -> None:
     line = hub(SETS, BINDINGS)
     await bind(line)
@@ -151,6 +174,11 @@ async def _off() -> None:
 
 def test_after_a_minute_of_silence_nobody_may_take_anything() -> None:
     play(_silence())
+
+
+def test_a_read_that_never_ends_keeps_nothing_bound() -> None:
+    """No error says so: what was read before expires by itself."""
+    play(_deaf())
 
 
 def test_before_the_first_answer_nobody_may_take_anything() -> None:
