@@ -641,4 +641,7 @@ async def test_a_tablet_has_room_for_it(look: Look) -> None:
     page = await look.open(RAN)
     await page.get_by_role("application").wait_for()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 820
+    tops = "['.brand', '.top button'].map(e => document.querySelector(e).offsetTop)"
+    brand, sign_out = await page.evaluate(tops)
+    assert abs(brand - sign_out) < 20
     await look.keep("tablet", 1640)
