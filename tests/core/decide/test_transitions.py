@@ -118,3 +118,8 @@ def test_a_cycle_that_decides_otherwise_ends_with_an_error() -> None:
         with pytest.raises(t.UnlistedTransition):
             ctx.on_member(Kind.RUN_INTENDED, again, "starts Prep")
         assert ctx.result.decisions == []
+
+
+def test_a_member_in_flight_has_a_run() -> None:
+    with pytest.raises(t.UnlistedTransition, match="site-1 is in flight without a run"):
+        t.current_run(in_flight(run=None))
