@@ -107,7 +107,7 @@ async def test_a_claim_that_was_lost_is_told_with_all_names(journal: Journal) ->
         await JournalWriter(journal).commit(draft, records.NOW)
     assert [dict(line) for line in lines] == [
         {
-            "event": "hold lost to another rollout",
+            "event": "claim lost to another rollout",
             "log_level": "warning",
             "rollout": "default/ibgu-r2",
             "step": 1,

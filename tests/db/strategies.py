@@ -9,11 +9,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ibgu.core.model import Action, Member, PendingPatch, Rollout, Step
+from ibgu.core.moments import YEARS
 from ibgu.db.journal.batch import needs_claim
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 NUMBERS = st.integers(0, 2**31 - 1)
-_CENTURIES = [datetime(year, 1, 1, tzinfo=UTC).replace(tzinfo=None) for year in (1970, 2200)]
+_CENTURIES = [
+    datetime(YEARS[0], 1, 1, tzinfo=UTC).replace(tzinfo=None),
+    datetime(YEARS[-1], 12, 31, tzinfo=UTC).replace(tzinfo=None),
+]
 _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     str: WORDS,
     int: NUMBERS,

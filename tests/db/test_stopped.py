@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ibgu.db import Deposed, Journal, JournalAway
 from ibgu.db.journal import journal as journals
 from ibgu.db.journal.fencing import ascend
-from ibgu.db.journal.load import load
+from ibgu.db.journal.unreadable import load_readable
 from ibgu.db.journal.write import write
 from tests.db.conftest import HUB
 from tests.db.records import members, opening, rollout, rows, started, starting, step
@@ -22,7 +22,7 @@ FIRST = step(ONE)
 PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '300ms'")
 """Instead of ten seconds."""
 Act = Callable[..., Awaitable[Any]]
-PARTS: dict[str, Act] = {"ascend": ascend, "load": load}
+PARTS: dict[str, Act] = {"ascend": ascend, "load_readable": load_readable}
 
 
 class Stop:
@@ -139,7 +139,7 @@ async def test_whoever_loses_its_lease_meanwhile_ends(
     on without its Lease could write nothing, and nobody else would lead."""
     await journal.commit(opening(ONE, FIRST, waiting=[A]))
     stop = Stop()
-    monkeypatch.setattr(journals, "load", stop.after(load))
+    monkeypatch.setattr(journals, "load_readable", stop.after(load_readable))
     loading = asyncio.create_task(journal.load())
     await stop.reached.wait()
     await _ended(db)

@@ -23,6 +23,7 @@ from ibgu.db.engine import engine as connected
 from ibgu.db.journal.write import put_statement
 from ibgu.db.schema import claims, events, members, pending_patches, rollouts, runs, steps
 from ibgu.hub import paths
+from ibgu.hub.events import IBGU
 from ibgu.sim.hub import MemoryClient
 from ibgu.sim.hub.server import Asked
 from ibgu.sim.spec import FleetSpec
@@ -134,9 +135,11 @@ class Stage:
                 await db.execute(_BACK, marks)
 
     async def told(self) -> list[str]:
-        """Returns the reasons of the Events on the hub."""
+        """Returns the reasons of the Events of rollouts."""
         found = await self.client.get(paths.events(), dict[str, Any])
-        return [item["reason"] for item in found["items"]]
+        _, kind = IBGU
+        of_rollouts = (each for each in found["items"] if each["regarding"]["kind"] == kind)
+        return [event["reason"] for event in of_rollouts]
 
     async def works(self) -> list[JsonObject]:
         found = await self.client.get(paths.works(), dict[str, Any])

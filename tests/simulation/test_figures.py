@@ -29,7 +29,7 @@ def test_the_section() -> None:
     assert "1,200 seeds, 950 hours of virtual time in 30 minutes" in told
     assert "3,007 checks of 2 invariants held" in told
     assert "| processes | kill 1,234 |\n" in told
-    assert "| no-fencing | 1 |\n" in told
+    assert "| `no-fencing` | 1 |\n" in told
 
 
 def test_bad_figures_are_not_written() -> None:
@@ -43,4 +43,4 @@ def test_the_page_has_every_variant_and_nearly_every_fault() -> None:
     _, _, told = PAGE.read_text().partition(HEADING)
     missing = [kind for kinds in GROUPS.values() for kind in kinds if f" {kind} " not in told]
     assert len(missing) <= 2, missing
-    assert [name for name in VARIANTS if f"| {name} |" not in told] == []
+    assert [name for name in VARIANTS if f"| `{name}` |" not in told] == []
