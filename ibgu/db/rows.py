@@ -1,7 +1,8 @@
 """Converts records to rows and back. A column has the name of the record's field, except
 `_NAMES`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
 from sys import intern
@@ -94,6 +95,14 @@ def to_record(row: Mapping[Any, Any], record: type[R]) -> R:
     """Returns the record of a row whose columns are those of `fields`; a member's run needs all
     fields."""
     return msgspec.convert(row, record)
+
+
+def readable(rows: Iterable[Mapping[Any, Any]], record: type[R]) -> Iterator[R]:
+    """Yields the records of the rows, without those that can't be read: the controller reports
+    their rollouts (R32.7), and the others are shown."""
+    for row in rows:
+        with suppress(msgspec.ValidationError):
+            yield to_record(row, record)
 
 
 def sound(record: R) -> R:

@@ -8,6 +8,8 @@ from ibgu.core.fleet import Holder
 from ibgu.core.model import Action, Change, Kind, OnPendingPatch, PendingPatch, RolloutState
 from ibgu.db import Changeset, Journal, UnreadableJournal
 from ibgu.db.health import health
+from ibgu.db.reads import Reads
+from tests.db.conftest import HUB
 from tests.db.records import (
     NOW,
     ended,
@@ -149,3 +151,13 @@ async def test_the_doctor_names_it(three: Journal, db: AsyncEngine, database_url
     await corrupt(db, """UPDATE hubs SET versions = '{"lists": 1}'""")
     (found,) = (await health(database_url)).unreadable
     assert "belong to no single rollout" in found
+
+
+@pytest.mark.parametrize("what", ["a field of another version", "a step's action"])
+async def test_lists_show_the_others(db: AsyncEngine, three: Journal, what: str) -> None:
+    reads = Reads(db, HUB)
+    await corrupt(db, ROWS[what])
+    shown = {row.rollout.uid: row for row in (await reads.rollouts()).items}
+    assert {"older", "newer", "gone"} <= set(shown)
+    assert shown["newer"].current is not None
+    assert "bad" not in shown or shown["bad"].current is None

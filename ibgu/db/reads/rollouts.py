@@ -12,7 +12,7 @@ from ibgu.db.reads.base import texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.tallies import is_shared
 from ibgu.db.reads.totals import TotalReads
-from ibgu.db.rows import OF_ROLLOUT, OF_STEP, to_record
+from ibgu.db.rows import OF_ROLLOUT, OF_STEP, readable, to_record
 from ibgu.db.schema import rollouts, steps
 from ibgu.db.views import RolloutAndStep, RolloutListing, RolloutRow, StepRow
 
@@ -132,9 +132,9 @@ class RolloutReads(TotalReads):
         Rollouts with a large running step may be of a moment ago, each one whole, where others
         have read them unchanged.
         """
-        records = [to_record(row, Rollout) for row in (await db.execute(statement)).mappings()]
+        records = [*readable((await db.execute(statement)).mappings(), Rollout)]
         newest_steps = (await db.execute(self._newest([each.uid for each in records]))).mappings()
-        newest = {step.rollout: step for step in (to_record(row, Step) for row in newest_steps)}
+        newest = {step.rollout: step for step in readable(newest_steps, Step)}
         found = {
             each.uid: row
             for each in records

@@ -10,7 +10,7 @@ from ibgu.core.model import Action, MemberState, Outcome, Rollout, Step
 from ibgu.db.reads.base import texts
 from ibgu.db.reads.counting import CountingReads
 from ibgu.db.reads.tallies import Newest
-from ibgu.db.rows import OF_STEP, to_record
+from ibgu.db.rows import OF_STEP, readable
 from ibgu.db.schema import steps
 
 _MOST = len(Progress)
@@ -93,8 +93,7 @@ class TotalReads(CountingReads):
             .order_by(steps.c.index)
         )
         opened: dict[str, list[Step]] = {uid: [] for uid in uids}
-        for row in (await db.execute(its_steps)).mappings():
-            step = to_record(row, Step)
+        for step in readable((await db.execute(its_steps)).mappings(), Step):
             opened[step.rollout].append(step)
         places: dict[str, dict[Place, int]] = {uid: {} for uid in uids}
         only = None if clusters is None else list(clusters)
