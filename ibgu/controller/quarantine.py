@@ -138,7 +138,7 @@ class Quarantine:
 
     @contextmanager
     def tolerate(self, rollout: str) -> Iterator[None]:
-        """Like `about`, but ignores errors of rollouts that are already quarantined."""
+        """Like `attributed_to`, but ignores errors of rollouts that are already quarantined."""
         try:
             with attributed_to(rollout):
                 yield

@@ -280,10 +280,14 @@ class Term:
         """Ends the term once records that could not be read can be, or are gone."""
         while unreadable:
             await asyncio.sleep(REREAD_EVERY)
-            with suppress(JournalAway):
-                if await self._deps.journal.unreadable(unreadable) < set(unreadable):
-                    self._quarantine.readable_again()
-                    loop.touch_everything()
+            try:
+                found = await self._deps.journal.unreadable(unreadable)
+            except (JournalAway, DBAPIError) as error:
+                log.warning("can't look again at records that can't be read", error=told(error))
+                continue
+            if found < set(unreadable):
+                self._quarantine.readable_again()
+                loop.touch_everything()
 
     async def _note_versions(self) -> None:
         """Records the hub's resourceVersions, by which the next start sees whether the hub was

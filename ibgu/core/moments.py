@@ -6,6 +6,9 @@ YEARS = range(2000, 2200)
 """The range of a rollout's times. Not far outside of it neither Python nor Postgres can calculate:
 a time zone alone may exceed the calendar."""
 
+LATEST = datetime(YEARS[-1], 12, 31, tzinfo=UTC)
+"""The latest limit of a member: a plan's timeout may be thousands of years."""
+
 
 def moment(told: str) -> datetime | None:
     """Returns the time in UTC of an RFC 3339 text with a zone; None if the text is something else.

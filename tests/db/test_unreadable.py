@@ -5,7 +5,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.fleet import Holder
-from ibgu.core.model import Action, Change, Kind, OnPendingPatch, PendingPatch, RolloutState
+from ibgu.core.model import (
+    Action,
+    Change,
+    Kind,
+    OnPendingPatch,
+    PendingPatch,
+    RolloutState,
+    RunResult,
+)
 from ibgu.db import Changeset, Journal, UnreadableJournal
 from ibgu.db.health import health
 from ibgu.db.reads import Reads
@@ -13,6 +21,7 @@ from tests.db.conftest import HUB
 from tests.db.records import (
     NOW,
     ended,
+    ending,
     member,
     members,
     opening,
@@ -20,6 +29,7 @@ from tests.db.records import (
     started,
     starting,
     step,
+    with_run,
 )
 
 BAD = rollout("bad", age=2)
@@ -78,7 +88,8 @@ async def test_all_others_are_loaded_whole(three: Journal, db: AsyncEngine, stat
     kept = {"older", "newer"}
     assert loaded.steps == tuple(one for one in before.steps if one.rollout in kept)
     assert loaded.members == tuple(one for one in before.members if one.rollout in kept)
-    assert {each.rollout for each in loaded.pending_patches} == kept
+    patched = {each.rollout for each in loaded.pending_patches}
+    assert patched == (kept if statement == ROWS["a pending patch"] else kept | {"bad"})
     assert loaded.handled == {"gone"}
     assert loaded.foreign_runs == {"never"}
     (bad,) = loaded.unreadable
@@ -161,3 +172,17 @@ async def test_lists_show_the_others(db: AsyncEngine, three: Journal, what: str)
     assert {"older", "newer", "gone"} <= set(shown)
     assert shown["newer"].current is not None
     assert "bad" not in shown or shown["bad"].current is None
+
+
+async def test_an_older_run_leaves_out_its_rollout(three: Journal, db: AsyncEngine) -> None:
+    """It is read to count the starts of the last minute, and nowhere else."""
+    bad = (await three.load()).members
+    (again,) = (each for each in bad if (each.rollout, each.cluster) == ("bad", "bad"))
+    withdrawn = with_run(ended(again), result=RunResult.WITHDRAWN)
+    await three.commit(ending(withdrawn))
+    new = with_run(started(again, slot=1, run="run-bad-2"), attempt=2)
+    await three.commit(starting(new))
+    await corrupt(db, f"UPDATE runs SET armed_at = {FAR} WHERE id = 'run-bad-bad'")
+    loaded = await three.load()
+    assert [each.uid for each in loaded.unreadable] == ["bad"]
+    assert [found.uid for found in loaded.rollouts] == ["older", "newer"]

@@ -6,6 +6,7 @@ from math import ceil
 from ibgu.core.certify.audit import MemberSpot, StepSpot
 from ibgu.core.certify.cases import MemberCase, StepCase
 from ibgu.core.certify.rules import Rule
+from ibgu.core.moments import LATEST
 
 _INEXACT = timedelta(seconds=1)
 """The tolerated difference between two calculations."""
@@ -15,7 +16,7 @@ def deadline(step: StepCase, at: datetime) -> datetime:
     """Returns the end of the step's clock as expected at that time."""
     assert step.started_at is not None
     stopped_now = at - step.stopped_since if step.stopped_since else timedelta()
-    return step.started_at + step.timeout + step.stopped + stopped_now
+    return step.started_at + step.timeout + step.stopped + max(timedelta(), stopped_now)
 
 
 def stop_clock(spot: StepSpot) -> None:
@@ -40,13 +41,13 @@ def turn_clock_on(spot: StepSpot) -> None:
     step, at = spot.step, spot.event.at
     stood = step.stopped_since is not None
     spot.require(Rule.LIMITS, stood, f"the clock of {spot.title} starts, but did not stand")
-    step.stopped += at - (step.stopped_since or at)
+    step.stopped += max(timedelta(), at - (step.stopped_since or at))
     step.stopped_since = None
 
 
 def limit_of(spot: StepSpot) -> datetime:
     """Returns the limit of a member that starts, or is released, at this event."""
-    return _limit(spot.step, spot.event.at, ramps=_ramps(spot))
+    return min(LATEST, _limit(spot.step, spot.event.at, ramps=_ramps(spot)))
 
 
 def take_limit(spot: MemberSpot) -> None:

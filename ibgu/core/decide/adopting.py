@@ -37,6 +37,7 @@ from ibgu.core.model import (
     StepState,
     Who,
 )
+from ibgu.core.moments import LATEST
 from ibgu.core.rate_limits import UNLIMITED
 from ibgu.core.works import names
 
@@ -221,7 +222,8 @@ def _placed(ctx: DecisionContext, step: Step, member: Member, slot: int) -> Memb
             attempts=0,
             run=None,
         )
-    limit = ctx.now + step.timeout / UNLIMITED.waves(step.total, step.max_concurrency)
+    share = step.timeout / UNLIMITED.waves(step.total, step.max_concurrency)
+    limit = min(LATEST, ctx.now + share)
     return replace(member, slot=slot, limit=limit, run=replace(run, id=ctx.run_id(member, 1)))
 
 

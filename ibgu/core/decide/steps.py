@@ -7,7 +7,7 @@ from ibgu.core.decide.gated import only_stopped
 from ibgu.core.decide.running import expire
 from ibgu.core.decide.starting import next_limit, start_members
 from ibgu.core.fleet import TrackedStep
-from ibgu.core.gates import STANDING, deadline
+from ibgu.core.gates import STANDING, deadline, time_stopped
 from ibgu.core.model import (
     Cause,
     Kind,
@@ -81,8 +81,8 @@ def _by_person(step: Step) -> bool:
 
 def start_clock(ctx: DecisionContext, step: Step) -> None:
     assert step.stopped_since is not None
-    stopped = step.stopped + (ctx.now - step.stopped_since)
-    ctx.on_step(Kind.CLOCK_STARTED, lifecycle.run_clock(step, stopped), "the step's clock runs")
+    runs = lifecycle.run_clock(step, time_stopped(step, ctx.now))
+    ctx.on_step(Kind.CLOCK_STARTED, runs, "the step's clock runs")
 
 
 def _wake_limits(ctx: DecisionContext, tracked: TrackedStep) -> None:

@@ -31,15 +31,13 @@ class Places:
         """Notes that the cluster's records have changed; the next count reads them again."""
         self._touched.add(cluster)
 
-    def counts(self, rollout: Rollout, tracked_rollouts: Sequence[TrackedStep]) -> Counts:
+    def counts(self, rollout: Rollout, tracked_steps: Sequence[TrackedStep]) -> Counts:
         """Returns the current counts. A step that thousands are just joining leaves nobody out."""
         for cluster in self._touched:
-            self._put(cluster, places_of(_visits(cluster, tracked_rollouts)))
+            self._put(cluster, places_of(_visits(cluster, tracked_steps)))
         self._touched.clear()
         joined = [
-            tracked.step
-            for tracked in tracked_rollouts
-            if len(tracked.members) >= tracked.step.total
+            tracked.step for tracked in tracked_steps if len(tracked.members) >= tracked.step.total
         ]
         return counts_of_places(self._number, course_of(rollout, joined))
 
@@ -50,8 +48,8 @@ class Places:
             self._of[cluster] = self._same.setdefault(places, places)
 
 
-def _visits(cluster: str, tracked_rollouts: Sequence[TrackedStep]) -> Iterator[Visit]:
-    for tracked in tracked_rollouts:
+def _visits(cluster: str, tracked_steps: Sequence[TrackedStep]) -> Iterator[Visit]:
+    for tracked in tracked_steps:
         if (member := tracked.members.get(cluster)) is not None:
             progress = progress_of(member.state, member.outcome, member.late)
             yield Visit(member.uid, tracked.step.first, Place(tracked.step.index, progress))

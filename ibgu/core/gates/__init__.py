@@ -1,6 +1,6 @@
 """Gates: what keeps members from starting (R18), each declared once by one module."""
 
-from ibgu.core.gates.deadlines import deadline, limit, room, share
+from ibgu.core.gates.deadlines import deadline, limit, room, share, time_stopped
 from ibgu.core.gates.gate import (
     EVERY_ACTION,
     WAYS_BACK,
@@ -59,6 +59,7 @@ __all__ = [
     "room",
     "share",
     "step_rate_limits",
+    "time_stopped",
     "unread",
     "vacancies",
 ]

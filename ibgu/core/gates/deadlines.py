@@ -5,13 +5,20 @@ from datetime import datetime, timedelta
 from ibgu.core.fleet import TrackedRollout, TrackedStep
 from ibgu.core.gates.shares import step_rate_limits
 from ibgu.core.model import Step
+from ibgu.core.moments import LATEST
+
+
+def time_stopped(step: Step, now: datetime) -> timedelta:
+    """Returns how long the step's clock has stood. Another leader's clock may be behind that of the
+    one that stopped it: no time has passed then."""
+    standing = now - step.stopped_since if step.stopped_since else timedelta()
+    return step.stopped + max(timedelta(), standing)
 
 
 def deadline(step: Step, now: datetime) -> datetime:
     """Returns the end of the step's clock, which may have stood, or stand now (R11.1)."""
     assert step.started_at is not None
-    standing = now - step.stopped_since if step.stopped_since else timedelta()
-    return step.started_at + step.timeout + step.stopped + standing
+    return step.started_at + step.timeout + time_stopped(step, now)
 
 
 def share(tracked: TrackedRollout, step: TrackedStep) -> timedelta:
@@ -30,4 +37,4 @@ def room(tracked: TrackedRollout, step: TrackedStep, now: datetime) -> timedelta
 
 def limit(tracked: TrackedRollout, step: TrackedStep, now: datetime) -> datetime:
     """Returns the limit of a member that starts now: its share, or more if time allows (R11.2)."""
-    return now + max(share(tracked, step), room(tracked, step, now))
+    return min(LATEST, now + max(share(tracked, step), room(tracked, step, now)))

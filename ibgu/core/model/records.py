@@ -83,7 +83,7 @@ class Step(Struct, frozen=True, kw_only=True):
     total: int = 0
     """Members, fixed when the step starts."""
     hold: Reason | None = None
-    """A policy hold (circuit breaker, payload): why nothing new starts in this step."""
+    """Why nothing new starts in this step."""
     stopped_since: datetime | None = None
     """When the step's clock was stopped; None: it runs (R11.6)."""
     stopped: timedelta = timedelta()

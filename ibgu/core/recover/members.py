@@ -17,6 +17,7 @@ from ibgu.core.model import (
     RunResult,
     Step,
 )
+from ibgu.core.moments import LATEST
 from ibgu.core.recover.fates import waiting
 from ibgu.core.recover.holding import restored
 from ibgu.core.recover.runs import FROM_HUB, close
@@ -82,7 +83,7 @@ def _unclaimed(member: Member, fleet: FleetState) -> bool:
 def _placed(member: Member, slot: int | None, step: Step, trace: Trace, now: datetime) -> Member:
     if slot is None:
         return waiting(member, trace, now)
-    return replace(member, slot=slot, limit=member.limit or now + step.timeout)
+    return replace(member, slot=slot, limit=member.limit or min(LATEST, now + step.timeout))
 
 
 def told(before: Member | None, member: Member, now: datetime) -> Iterator[OnMember]:

@@ -15,7 +15,7 @@ from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Run, WorkView
 from ibgu.core.observe import Shown
 from ibgu.core.recover.versions import Versions
-from ibgu.core.works import names
+from ibgu.core.works import stage_name
 
 
 def versions_back(before: Versions, now: Versions) -> Iterator[str]:
@@ -53,10 +53,12 @@ def runs_back(
 
     Every write of ours says which generation it makes, so a work that was put there by hand has
     another one. Anybody who may patch works, as each cluster's agent may in its namespace, can put
-    back annotations; nobody can put back the generation, which the API server counts.
+    back annotations, and label another of its works as this rollout's; nobody can put back the
+    generation, which the API server counts, or change a work's name.
     """
+    name = stage_name(tracked.rollout.uid, tracked.rollout.name)
     for work in works:
-        if work.metadata.labels.get(names.PART) != names.STAGE:
+        if work.metadata.name != name:
             continue
         member, shown = tracked.latest(work.metadata.namespace), work.view
         run = member.run if member is not None else None

@@ -31,10 +31,13 @@ from ibgu.db.rows import (
     OF_MEMBER_AND_RUN,
     OF_PENDING_PATCH,
     OF_ROLLOUT,
+    OF_RUN,
     OF_STEP,
+    readable,
     sound,
     to_member,
     to_record,
+    to_run,
 )
 from ibgu.db.schema import claims, hubs, members, pending_patches, rollouts, runs, steps
 
@@ -86,7 +89,15 @@ async def search(db: AsyncConnection, hub: str, uids: Collection[str]) -> None:
         sound(to_record(row, Rollout))
     await _load_steps(db, hub, uids)
     await _load_members(db, hub, uids, ())
-    await _load_pending_patches(db, hub, uids)
+    for row in await _rows(db, _runs(hub, uids)):
+        to_run(row)
+    for row in await _rows(db, _patches(hub, uids)):
+        to_record(row, PendingPatch)
+
+
+def _runs(hub: str, uids: Collection[str]) -> Select[Any]:
+    """Selects older runs too: `starts` reads some of them."""
+    return select(*OF_RUN).where(runs.c.hub == hub, runs.c.rollout == any_(_texts(uids)))
 
 
 def newest_runs(loaded: Iterable[Member]) -> set[str]:
@@ -168,9 +179,20 @@ async def _load_steps(db: AsyncConnection, hub: str, uids: Collection[str]) -> l
 async def _load_pending_patches(
     db: AsyncConnection, hub: str, only: Collection[str] | None
 ) -> tuple[PendingPatch, ...]:
+    """Reads the patches. With `only`, those of other rollouts too, as far as they can be read: a
+    cluster has one patch, and whoever changes the cluster next adds to it."""
+    rows = await _rows(db, _patches(hub, None))
+    if only is None:
+        return tuple(to_record(row, PendingPatch) for row in rows)
+    kept = frozenset(only)
+    theirs = (to_record(row, PendingPatch) for row in rows if row["rollout"] in kept)
+    others = readable((row for row in rows if row["rollout"] not in kept), PendingPatch)
+    return (*theirs, *others)
+
+
+def _patches(hub: str, only: Collection[str] | None) -> Select[Any]:
     theirs = _among(pending_patches.c.rollout, only)
-    statement = select(*OF_PENDING_PATCH).where(pending_patches.c.hub == hub, theirs)
-    return tuple(to_record(row, PendingPatch) for row in await _rows(db, statement))
+    return select(*OF_PENDING_PATCH).where(pending_patches.c.hub == hub, theirs)
 
 
 async def foreign_runs(db: AsyncConnection, hub: str, shown: Collection[str]) -> frozenset[str]:

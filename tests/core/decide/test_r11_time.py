@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from ibgu.core.decide.ending import TIMEOUT
 from ibgu.core.kinds import AutoRollback, Ibgu
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, Stage
+from ibgu.core.moments import LATEST
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.times import SETTLE
 from tests.core.decide.fleet import START, Twin, ibgu
@@ -42,6 +43,13 @@ def test_the_last_wave_may_use_all_the_time_that_is_left() -> None:
     twin.wait(minutes=10)
     limits = [round(minutes(twin, uid, f"site-{n}")) for n in (1, 2, 3)]
     assert limits == [80, 119, 238]
+
+
+def test_a_timeout_of_thousands_of_years_gives_a_limit_that_can_be_read_again() -> None:
+    twin = sites(2)
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=2**31 - 1))
+    twin.wait(seconds=10)
+    assert twin.member(uid, 0, "site-1").limit == LATEST
 
 
 def test_a_chain_has_one_limit() -> None:

@@ -16,6 +16,7 @@ from ibgu.core.gates import (
     closed,
     deadline,
     share,
+    time_stopped,
 )
 from ibgu.core.model import Action, Reason, ReasonKind, Who
 from ibgu.core.snapshot import PayloadState, Snapshot
@@ -149,6 +150,9 @@ def test_the_deadline_moves_with_the_clock() -> None:
     assert deadline(stood, START) == START + 65 * MINUTE
     stands = replace(stood, stopped_since=START + 10 * MINUTE)
     assert deadline(stands, START + 30 * MINUTE) == START + 85 * MINUTE
+    behind = START + 7 * MINUTE  # of another leader, after a failover of the database
+    assert time_stopped(stands, behind) == 5 * MINUTE
+    assert deadline(stands, behind) == START + 65 * MINUTE
 
 
 def test_the_share_is_of_all_members_even_when_some_have_ended() -> None:

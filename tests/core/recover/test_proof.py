@@ -100,11 +100,12 @@ def test_works_that_are_missing_prove_nothing() -> None:
 
 
 def test_works_of_others_prove_nothing() -> None:
-    """A payload work, a cluster that is no member, a work that is being deleted."""
+    """A payload work, or another rollout's that the cluster's agent has labelled as this one's; a
+    cluster that is no member, a work that is being deleted."""
     known = track(rollout(), step(), ARMED)
     assert not list(runs_back(known, [work("site-7")], FOREIGN))
     one = work("site-1")
-    payload = replace(one, metadata=replace(one.metadata, labels={}))
+    payload = replace(one, metadata=replace(one.metadata, name="other"))
     leaving = replace(one, view=replace(one.view, terminating=True))
     assert not list(runs_back(known, [payload, leaving], FOREIGN))
 
