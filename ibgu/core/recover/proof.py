@@ -52,8 +52,8 @@ def runs_back(
     hub.
 
     Every write of ours says which generation it makes, so a work that was put there by hand has
-    another one. Anybody who may patch works, as each cluster's agent may in its namespace, can put
-    back annotations, and label another of its works as this rollout's; nobody can put back the
+    another one. Each cluster's agent may patch the works in its namespace: it can put back
+    annotations, and label another of its works as this rollout's. Nobody can put back the
     generation, which the API server counts, or change a work's name.
     """
     name = stage_name(tracked.rollout.uid, tracked.rollout.name)
