@@ -273,6 +273,25 @@ async def test_what_is_to_be_typed_is_code_and_no_backtick_is_seen(look: Look) -
     assert "`" not in await page.locator("main").inner_text()
 
 
+async def test_a_failed_cluster_that_was_aborted_since_needs_nothing_more(look: Look) -> None:
+    story = look.site.story()
+    of = await story.rollout("ran-taken-back", ["Upgrade"])
+    step = await story.step(of, 0, 2)
+    words, took = "Rollback due to restore failure: Failed restore CRs: acm", timedelta(minutes=1)
+    for place, number in enumerate((9981, 9982)):
+        await story.put(failed(step, number, place, story.now - 2 * took, took, words))
+    page = await look.open("#/r/default/ran-taken-back")
+    card = page.get_by_role("region", name="2 failures in this step")
+    await expect(card.locator(".remedy")).to_be_visible()
+    for aborted, told in ((9981, "aborted afterwards: site-9981"), (9982, "aborted afterwards")):
+        later = await story.rollout(f"ran-abort-{aborted}", ["Abort"], created_at=story.now)
+        await story.put(succeeded(await story.step(later, 0, 1), aborted, 0, story.now, took))
+        await page.reload()
+        await expect(card.get_by_text(told, exact=True)).to_be_visible()
+    await expect(card.locator(".remedy")).to_have_count(0)
+    assert look.errors == []
+
+
 async def test_words_of_an_earlier_moment_stand_beside_no_later_state(look: Look) -> None:
     """The members' own words come in an answer of their own, which may be late."""
     story = look.site.story()

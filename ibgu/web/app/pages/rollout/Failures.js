@@ -64,6 +64,14 @@ function titleOf({ action, outcome, failure, cause }) {
   return !name || name === first.toLowerCase() ? first : `${first}: ${name}`;
 }
 
+/** Whom a later abort has already taken back needs the remedy no more. */
+const allAborted = ({ aborted, clusters }) => clusters.length > 0 && aborted.length === clusters.length;
+
+function abortedOf({ aborted, count: all }) {
+  if (aborted.length === all) return "aborted afterwards";
+  return `aborted afterwards: ${aborted.slice(0, SHOWN).join(", ")}${aborted.length > SHOWN ? ` and ${count(aborted.length - SHOWN)} more` : ""}`;
+}
+
 function Group({ group, rollout, filter, choose }) {
   const { label } = filter;
   const wanted = group.failure
@@ -79,7 +87,12 @@ function Group({ group, rollout, filter, choose }) {
       <h3>${titleOf(group)}</h3>
       ${group.message && html`<p class="words"><${Words} text=${group.message} /></p>`}
       ${group.means && html`<p><${Words} text=${group.means} /></p>`}
-      ${group.remedy && html`<p class="remedy"><strong>Do:</strong> <${Words} text=${group.remedy} /></p>`}
+      ${group.aborted.length > 0 && html`<p class="quiet">${abortedOf(group)}</p>`}
+      ${
+        group.remedy &&
+        !allAborted(group) &&
+        html`<p class="remedy"><strong>Do:</strong> <${Words} text=${group.remedy} /></p>`
+      }
       <p class="buttons">
         ${group.clusters
           .slice(0, SHOWN)
