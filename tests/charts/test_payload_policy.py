@@ -25,7 +25,8 @@ TENANT = "system:serviceaccount:tenant-a:argocd"
 
 
 def policy(values: Object | None = None, *options: str) -> list[Object]:
-    return [o for o in render(values, (), *options) if o["kind"] in POLICIES]
+    found = (o for o in render(values, (), *options) if o["kind"] in POLICIES)
+    return [o for o in found if o["metadata"]["name"] == "ibgu-payload-references"]
 
 
 def ibgu(name: str, *maps: str, secret: str = "", namespace: str = "tenant-a") -> Object:

@@ -177,7 +177,8 @@ def test_metrics_may_have_an_address_of_their_own(env: dict[str, str]) -> None:
     there = apart | {"IBGU_LISTEN": apart["IBGU_METRICS_LISTEN"]}
     with running(apart, "run", "--migrate") as process:
         assert get(apart, "/metrics").status_code == 404
-        assert "ibgu_leader 1.0" in get(there, "/metrics").text
+        while "ibgu_leader 1.0" not in get(there, "/metrics").text:
+            assert process.poll() is None
         assert get(there, "/readyz").status_code == 200
         assert get(there, "/api/v1/rollouts").status_code == 404
         code, _ = stopped(process, signal.SIGTERM)

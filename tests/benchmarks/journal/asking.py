@@ -22,7 +22,7 @@ async def call_everything(
     for course in (history.courses[-1], history.courses[5]):
         await _read(app, client, history, course, recorder)
         await _change(app, client, course, recorder)
-        await _follow(app, course, recorder)
+        await _follow(app, history, course, recorder)
 
 
 async def _read(
@@ -52,11 +52,15 @@ async def _change(
         assert answer.status_code in (200, 404, 409), f"{route}: {answer.text}"
 
 
-async def _follow(app: FastAPI, course: Course, recorder: Recorder) -> None:
-    """What streams read: they never end, so they are not called."""
+async def _follow(app: FastAPI, history: History, course: Course, recorder: Recorder) -> None:
+    """What streams read, which never end, and what a preview reads of clusters that the hub does
+    not have: neither is called."""
     recorder.doing = f"{PREFIX}/stream"
     reads = app.state.feed.reads
     newest = await reads.last_seq()
+    recorder.doing = f"POST {PREFIX}/preview, of clusters in the middle of an upgrade"
+    await reads.last_taken([history.cluster(course.first + each) for each in range(100)])
+    recorder.doing = f"{PREFIX}/stream"
     await reads.news(newest - 500, limit=500)
     await reads.news(newest // 2, rollout=course.uid, limit=500)
     await app.state.feed.namespace(course.uid)
