@@ -9,11 +9,11 @@ SETTLE = timedelta(minutes=2)
 """A symptom on a reachable cluster must stand this long before it ends a run or a member."""
 ECHO = timedelta(seconds=60)
 """An unreachable cluster that has not echoed a run after this time gets it withdrawn (R9.3)."""
-LOOK_ANSWER = timedelta(seconds=60)
-LOOK_GRACE = timedelta(seconds=1)
+PROBE_TIMEOUT = timedelta(seconds=60)
+PROBE_GRACE = timedelta(seconds=1)
 """A free slot is kept this long for a member that is being probed (R4.2); agents take 30 ms."""
-LOOK_RETRY = timedelta(minutes=10)
-LOOK_FRESH = timedelta(seconds=10)
+PROBE_RETRY = timedelta(minutes=10)
+PROBE_FRESH = timedelta(seconds=10)
 """Abort and AbortOnFailure arm only on a probe younger than this (R9.4)."""
 WATCH = timedelta(days=7)
 """How long a late completion is watched for after the last step's end (R15.1)."""

@@ -170,7 +170,7 @@ def probe_skipped(stack: ExitStack) -> None:
 
 def probe_kept(stack: ExitStack) -> None:
     """A probe stays valid whatever happened on the cluster since."""
-    _set(stack, waiting, "_drop_look", lambda turn, member: None)
+    _set(stack, waiting, "_drop_probe", lambda turn, member: None)
     _set(stack, starting, "fresh", lambda turn, member: True)
     seen: dict[str, IbuView] = {}
 

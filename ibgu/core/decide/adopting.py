@@ -67,7 +67,7 @@ def _unbound(ctx: DecisionContext) -> str:
     meanwhile, and keep other rollouts from its clusters."""
     then = (
         "ibgu takes it over"
-        if _wished(ctx)
+        if _adoption_requested(ctx)
         else f"annotate it with {names.ADOPT} and any value, and ibgu takes it over"
     )
     return (
@@ -76,7 +76,7 @@ def _unbound(ctx: DecisionContext) -> str:
     )
 
 
-def _wished(ctx: DecisionContext) -> bool:
+def _adoption_requested(ctx: DecisionContext) -> bool:
     found = ctx.snapshot.object
     wish = found.metadata.annotations.get(names.ADOPT) if found else None
     return wish is not None and names.journaled(wish) != ctx.rollout.controls.get(names.ADOPT)
@@ -165,7 +165,7 @@ def _import(ctx: DecisionContext) -> None:
     for adopted in found:
         _take_import_over(ctx, adopted)
     if found:
-        _owe_what_talm_did_not(ctx, found[-1])
+        _enqueue_missing_labels(ctx, found[-1])
 
 
 def _within(ctx: DecisionContext, name: str) -> ClusterView | None:
@@ -230,7 +230,7 @@ def _placed(ctx: DecisionContext, step: Step, member: Member, slot: int) -> Memb
 # -- labels and annotations --------------------------------------------------------------------
 
 
-def _owe_what_talm_did_not(ctx: DecisionContext, last: Adopted) -> None:
+def _enqueue_missing_labels(ctx: DecisionContext, last: Adopted) -> None:
     """Enqueues the labels that TALM has not written. TALM writes labels before its status: what the
     status shows was labelled, and since then the labels are a person's."""
     labelled = ctx.snapshot.traces.labelled

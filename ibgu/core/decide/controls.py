@@ -7,7 +7,7 @@ from msgspec import Struct
 from ibgu.core.decide.adopting import adopt
 from ibgu.core.decide.context import BATCH_LIMIT, DecisionContext
 from ibgu.core.decide.ending import finish
-from ibgu.core.decide.gated import kept, let_go
+from ibgu.core.decide.gated import kept, release_kept
 from ibgu.core.decide.lifecycle import accept_controls, resume_after_failures, resume_with_payload
 from ibgu.core.decide.steps import start_clock
 from ibgu.core.decide.words import count
@@ -20,7 +20,7 @@ from ibgu.core.snapshot import UNNAMED
 from ibgu.core.works import names
 
 
-class _Said(Struct, frozen=True):
+class _ControlResult(Struct, frozen=True):
     """The result of a control."""
 
     words: str
@@ -32,7 +32,7 @@ def decide_controls(ctx: DecisionContext) -> None:
     found = ctx.snapshot.object
     if found is None or ctx.rollout.deleted_at is not None:
         return
-    _follow_pace(ctx, found.metadata.annotations)
+    _follow_rate_limits(ctx, found.metadata.annotations)
     for key, act in _CONTROLS.items():
         value = found.metadata.annotations.get(key)
         known = names.journaled(value)
@@ -49,7 +49,7 @@ def decide_controls(ctx: DecisionContext) -> None:
             )
 
 
-def _follow_pace(ctx: DecisionContext, given: Mapping[str, str]) -> None:
+def _follow_rate_limits(ctx: DecisionContext, given: Mapping[str, str]) -> None:
     """Applies the rate limit annotations: what they show is in force, what was removed is not."""
     known = ctx.rollout.controls
     wanted = {
@@ -71,7 +71,7 @@ def _follow_pace(ctx: DecisionContext, given: Mapping[str, str]) -> None:
     )
 
 
-def _resume(ctx: DecisionContext, value: str) -> _Said | None:
+def _resume(ctx: DecisionContext, value: str) -> _ControlResult | None:
     """Releases the step's lasting hold; None: not yet, content can't be read, or clusters in flight
     can't be judged (`restored`)."""
     if ctx.rollout.stands_still:
@@ -79,7 +79,7 @@ def _resume(ctx: DecisionContext, value: str) -> _Said | None:
     tracked, payload = ctx.tracked.current, ctx.snapshot.payload
     hold = tracked.step.hold if tracked else None
     if tracked is None or hold is None or hold.kind not in LASTING:
-        return _Said("nothing was held")
+        return _ControlResult("nothing was held")
     if hold.kind is ReasonKind.PAYLOAD_CHANGED and (payload.problem or not payload.read):
         return None
     if tracked.step.stopped_since is not None:
@@ -90,16 +90,18 @@ def _resume(ctx: DecisionContext, value: str) -> _Said | None:
         step = resume_with_payload(tracked.step, payload.digest)
     waiting = kept(tracked)
     ctx.on_step(Kind.STEP_RELEASED, step, "resumed by a person")
-    let_go(ctx, ctx.tracked.steps[tracked.step.index], waiting, "goes on after the circuit breaker")
-    return _Said(f"goes on after: {hold.message}")
+    release_kept(
+        ctx, ctx.tracked.steps[tracked.step.index], waiting, "goes on after the circuit breaker"
+    )
+    return _ControlResult(f"goes on after: {hold.message}")
 
 
-def _skip(ctx: DecisionContext, value: str) -> _Said | None:
+def _skip(ctx: DecisionContext, value: str) -> _ControlResult | None:
     """Skips waiting members; None: more than BATCH_LIMIT, the next cycle skips the rest and starts
     nobody before (`decide`). A member that returns to waiting meanwhile is skipped, too."""
     tracked = ctx.tracked.current
     if tracked is None:
-        return _Said("no step is running", warning=True)
+        return _ControlResult("no step is running", warning=True)
     chosen = _chosen(tracked, value)
     for member in chosen[:BATCH_LIMIT]:
         finish(
@@ -119,8 +121,8 @@ def _skip(ctx: DecisionContext, value: str) -> _Said | None:
     number = count(len(chosen), "waiting cluster") if chosen else "nothing"
     words = f"{number} skipped"
     if others := _left_out(tracked, value):
-        return _Said(f"{words}; not skipped: {listed(others)}", warning=True)
-    return _Said(words)
+        return _ControlResult(f"{words}; not skipped: {listed(others)}", warning=True)
+    return _ControlResult(words)
 
 
 def _chosen(tracked: TrackedStep, value: str) -> list[Member]:
@@ -145,23 +147,23 @@ def _left_out(tracked: TrackedStep, value: str) -> dict[str, str]:
     return not_waiting(named(value), tracked.members, tracked.step.index)
 
 
-def _circuit_breaker(ctx: DecisionContext, value: str) -> _Said | None:
+def _circuit_breaker(ctx: DecisionContext, value: str) -> _ControlResult | None:
     """Turns the circuit breaker off; None: not yet, as for a resume."""
     if value != names.CIRCUIT_BREAKER_OFF:
-        return _Said(f"unknown value, expected {names.CIRCUIT_BREAKER_OFF}: {value}")
+        return _ControlResult(f"unknown value, expected {names.CIRCUIT_BREAKER_OFF}: {value}")
     tracked = ctx.tracked.current
     hold = tracked.step.hold if tracked else None
     if hold and hold.kind is ReasonKind.CIRCUIT_BREAKER and _resume(ctx, value) is None:
         return None
-    return _Said("the circuit breaker is off")
+    return _ControlResult("the circuit breaker is off")
 
 
-def _adopt(ctx: DecisionContext, value: str) -> _Said | None:
+def _adopt(ctx: DecisionContext, value: str) -> _ControlResult | None:
     words = adopt(ctx, value)
-    return None if words is None else _Said(words)
+    return None if words is None else _ControlResult(words)
 
 
-_CONTROLS: dict[str, Callable[[DecisionContext, str], _Said | None]] = {
+_CONTROLS: dict[str, Callable[[DecisionContext, str], _ControlResult | None]] = {
     names.RESUME: _resume,
     names.SKIP: _skip,
     names.CIRCUIT_BREAKER: _circuit_breaker,

@@ -54,7 +54,7 @@ def end_run(
     member = transitions.end(member, run, result, cause, message, ctx.now)
     member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} {result}: {message}")
     if _labelled(run.armed_at, result):
-        _owe_failure(ctx, member, run.action)
+        _enqueue_failure_label(ctx, member, run.action)
     return member
 
 
@@ -67,7 +67,7 @@ def _labelled(armed_at: datetime | None, result: RunResult | None) -> bool:
     return armed_at is not None and result in _LABELLED
 
 
-def _owe_failure(ctx: DecisionContext, member: Member, action: Action) -> None:
+def _enqueue_failure_label(ctx: DecisionContext, member: Member, action: Action) -> None:
     cluster = ctx.observe(member.cluster).cluster
     if cluster is not None and cluster.uid == member.uid:
         enqueue_outcome(ctx, cluster, failure_labels(action), {}, f"{action} failed")
@@ -80,7 +80,7 @@ def succeed_run(ctx: DecisionContext, member: Member, run: Accepted) -> Member:
     """Ends the run with success: the cluster reports that its action is done."""
     member = transitions.succeed(member, run, ctx.now)
     member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} succeeded")
-    owe_success(ctx, member, run.action)
+    enqueue_success_labels(ctx, member, run.action)
     return member
 
 
@@ -88,11 +88,11 @@ def skip_action(ctx: DecisionContext, member: Member, action: Action, note: str)
     """Completes an action without a run: the cluster is already where it would bring it (R8.1)."""
     member = transitions.complete_action(member, CompletedAction(action, ctx.now, note))
     member = ctx.on_member(Kind.ACTION_SKIPPED, member, f"{action}: {note}")
-    owe_success(ctx, member, action)
+    enqueue_success_labels(ctx, member, action)
     return member
 
 
-def owe_success(ctx: DecisionContext, member: Member, action: Action) -> None:
+def enqueue_success_labels(ctx: DecisionContext, member: Member, action: Action) -> None:
     cluster = ctx.observe(member.cluster).cluster
     assert cluster is not None
     wishes = success_labels(action, labels_with_pending(ctx, cluster))

@@ -70,7 +70,7 @@ def kept_in_chain(ctx: DecisionContext, member: Member, seen: Observation) -> bo
             ctx.waits(member, kept.kind, kept.message, who=who, until=until, gate=kept.gate)
             return True
     if member.reason.kind is ReasonKind.GATE:
-        let_go(ctx, ctx.step(member), [member], "goes on: the policy lets it")
+        release_kept(ctx, ctx.step(member), [member], "goes on: the policy lets it")
         return True
     return False
 
@@ -131,7 +131,9 @@ def kept(tracked: TrackedStep) -> list[Member]:
     ]
 
 
-def let_go(ctx: DecisionContext, tracked: TrackedStep, members: list[Member], why: str) -> None:
+def release_kept(
+    ctx: DecisionContext, tracked: TrackedStep, members: list[Member], why: str
+) -> None:
     """Gives the members the limit of one that starts now. The next cycle decides on them."""
     until = limit(ctx.tracked, tracked, ctx.now)
     reason = Reason(ReasonKind.PREPARING, ctx.now, why)

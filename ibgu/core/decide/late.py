@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from ibgu.core.decide import transitions
 from ibgu.core.decide.context import DecisionContext
-from ibgu.core.decide.ending import labelled, owe_success
+from ibgu.core.decide.ending import enqueue_success_labels, labelled
 from ibgu.core.decide.patches import auto_import_on, labels_with_pending, release_auto_import
 from ibgu.core.model import (
     CompletedAction,
@@ -114,7 +114,7 @@ def _completed_late(ctx: DecisionContext, member: Member, run: Ended) -> None:
     if ours:
         done = CompletedAction(run.action, ctx.now, late)
         member = ctx.on_member(Kind.LATE, transitions.complete_late(member, done), late)
-        owe_success(ctx, member, run.action)
+        enqueue_success_labels(ctx, member, run.action)
     else:
         ctx.on_member(Kind.LATE, transitions.note_late(member, late), late)
 

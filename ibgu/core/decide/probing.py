@@ -20,7 +20,7 @@ from ibgu.core.model import (
     WorkView,
 )
 from ibgu.core.observe import answers
-from ibgu.core.times import LOOK_ANSWER, LOOK_FRESH, LOOK_RETRY, SETTLE, passed
+from ibgu.core.times import PROBE_FRESH, PROBE_RETRY, PROBE_TIMEOUT, SETTLE, passed
 
 _REPEATED = frozenset({ReasonKind.BUSY, ReasonKind.NO_ANSWER, ReasonKind.ABSENT})
 """Reasons that a repeated probe leaves in place until it is answered."""
@@ -30,7 +30,7 @@ ABSENT = "Lifecycle Agent is not installed: the cluster has no ImageBasedUpgrade
 def ask(ctx: DecisionContext, member: Member) -> Member:
     """Sends a new probe; its id carries the time, so ids never repeat."""
     probe = Probe(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
-    ctx.requeue_at(member.cluster, ctx.now + LOOK_ANSWER)
+    ctx.requeue_at(member.cluster, ctx.now + PROBE_TIMEOUT)
     reason = Reason(ReasonKind.PROBING, ctx.now, "asks the cluster for its state")
     return ctx.on_member(Kind.PROBED, transitions.probe_first(member, probe, reason), "probes")
 
@@ -50,7 +50,7 @@ def fresh(ctx: DecisionContext, member: Member) -> bool:
         return True
     if member.probe is None:
         return False
-    return not passed(member.probe.asked_at, LOOK_FRESH, ctx.now)
+    return not passed(member.probe.asked_at, PROBE_FRESH, ctx.now)
 
 
 def unanswered(ctx: DecisionContext, member: Member, seen: Observation) -> None:
@@ -61,10 +61,10 @@ def unanswered(ctx: DecisionContext, member: Member, seen: Observation) -> None:
     if seen.denied:
         ctx.waits(member, ReasonKind.FORBIDDEN, seen.denied, who=Who.PERSON)
         return
-    if not passed(member.probe.asked_at, LOOK_ANSWER, ctx.now):
+    if not passed(member.probe.asked_at, PROBE_TIMEOUT, ctx.now):
         if member.reason.kind not in _REPEATED:
             ctx.waits(member, ReasonKind.PROBING, "asks the cluster for its state")
-        ctx.requeue_at(member.cluster, member.probe.asked_at + LOOK_ANSWER)
+        ctx.requeue_at(member.cluster, member.probe.asked_at + PROBE_TIMEOUT)
         return
     if seen.refusal:
         message = f"the hub refused the stage work that asks the cluster: {seen.refusal}"
@@ -73,10 +73,10 @@ def unanswered(ctx: DecisionContext, member: Member, seen: Observation) -> None:
         words = (seen.stage and seen.stage.apply_error) or "no feedback"
         message = f"the cluster is reachable but does not answer: {words}"
         ctx.waits(member, ReasonKind.NO_ANSWER, message, who=Who.CLUSTER)
-    look_again(ctx, member, LOOK_RETRY)
+    probe_again(ctx, member, PROBE_RETRY)
 
 
-def look_again(ctx: DecisionContext, member: Member, every: timedelta) -> None:
+def probe_again(ctx: DecisionContext, member: Member, every: timedelta) -> None:
     """Repeats the member's probe at this interval and keeps its reason."""
     member = ctx.again(member)
     assert member.probe is not None

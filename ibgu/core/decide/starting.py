@@ -28,7 +28,7 @@ from ibgu.core.model import (
     RunResult,
 )
 from ibgu.core.spans import duration
-from ibgu.core.times import LOOK_GRACE, SETTLE, passed
+from ibgu.core.times import PROBE_GRACE, SETTLE, passed
 from ibgu.core.words import holds
 from ibgu.core.works import names
 
@@ -51,7 +51,7 @@ def start_members(ctx: DecisionContext, step: TrackedStep) -> None:
         _fill(ctx, step, window)
     _note_rate_limit(ctx, step)
     if ctx.rollout.hold is None:
-        _look_ahead(ctx, step, window)
+        _probe_ahead(ctx, step, window)
 
 
 def _fill(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
@@ -145,12 +145,12 @@ def _in_grace(ctx: DecisionContext, member: Member) -> bool:
     """Whether the member keeps its place (R4.2) because its answer is due in a moment."""
     if member.reason.kind is not ReasonKind.PROBING or member.probe is None:
         return False
-    return not passed(member.probe.asked_at, LOOK_GRACE, ctx.now)
+    return not passed(member.probe.asked_at, PROBE_GRACE, ctx.now)
 
 
 def _when_grace_ends(ctx: DecisionContext, kept: list[Member]) -> None:
     """Requeues when the first grace ends: that member loses its place to a ready one behind it."""
-    ends = [(m.probe.asked_at + LOOK_GRACE, m.cluster) for m in kept if m.probe is not None]
+    ends = [(m.probe.asked_at + PROBE_GRACE, m.cluster) for m in kept if m.probe is not None]
     if ends:
         when, cluster = min(ends)
         ctx.requeue_at(cluster, when)
@@ -243,7 +243,7 @@ def _start(ctx: DecisionContext, step: TrackedStep, member: Member, slot: int) -
     decide_running(ctx, intend_first(ctx, member, slot, until))
 
 
-def _look_ahead(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
+def _probe_ahead(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
     for member in step.unasked(window):
         ask(ctx, member)
     if Action.UPGRADE in step.step.actions:

@@ -8,7 +8,7 @@ from ibgu.core.decide.arming import may_reboot, talm_work
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import finish, skip_action
 from ibgu.core.decide.gated import closed_gate
-from ibgu.core.decide.probing import known_state, look_again, unanswered
+from ibgu.core.decide.probing import known_state, probe_again, unanswered
 from ibgu.core.decide.restored import hold_words
 from ibgu.core.fleet import Holder
 from ibgu.core.gates import MEMBER_GATES, Gate
@@ -25,7 +25,7 @@ from ibgu.core.model import (
     Who,
 )
 from ibgu.core.observe import JudgementKind, judge
-from ibgu.core.times import LOOK_RETRY
+from ibgu.core.times import PROBE_RETRY
 
 
 def decide_waiting(ctx: DecisionContext, member: Member) -> None:
@@ -40,7 +40,7 @@ def decide_waiting(ctx: DecisionContext, member: Member) -> None:
     elif _gated(ctx, member, ctx.snapshot.policies, seen):
         return
     elif member.probe is not None:
-        _looked(ctx, member, seen)
+        _apply_answer(ctx, member, seen)
     elif _feedback_suffices(ctx, member, seen):
         _ready(ctx, member)
     else:
@@ -114,7 +114,7 @@ def _gated(ctx: DecisionContext, member: Member, gates: Sequence[Gate], seen: Ob
     reason = closed_gate(ctx, member, gates, seen) if gates else None
     if reason is None:
         return False
-    _drop_look(ctx, member)
+    _drop_probe(ctx, member)
     who, until = reason.who, reason.until
     ctx.waits(
         ctx.again(member), reason.kind, reason.message, who=who, until=until, gate=reason.gate
@@ -135,12 +135,12 @@ def _dark(ctx: DecisionContext, member: Member) -> bool:
 def _block(
     ctx: DecisionContext, member: Member, kind: ReasonKind, message: str, who: Who = Who.CLUSTER
 ) -> bool:
-    _drop_look(ctx, member)
+    _drop_probe(ctx, member)
     ctx.waits(ctx.again(member), kind, message, who=who)
     return True
 
 
-def _drop_look(ctx: DecisionContext, member: Member) -> None:
+def _drop_probe(ctx: DecisionContext, member: Member) -> None:
     if member.probe is not None:
         ctx.on_member(Kind.PROBED, transitions.drop_probe(member), "the probe is no longer valid")
 
@@ -187,7 +187,7 @@ def _withdrawn_run_came_back(member: Member, seen: Observation) -> bool:
     )
 
 
-def _looked(ctx: DecisionContext, member: Member, seen: Observation) -> None:
+def _apply_answer(ctx: DecisionContext, member: Member, seen: Observation) -> None:
     ibu = known_state(member, seen)
     if ibu is None:
         unanswered(ctx, member, seen)
@@ -198,7 +198,7 @@ def _looked(ctx: DecisionContext, member: Member, seen: Observation) -> None:
         _ready(ctx, member)
     elif found.kind is JudgementKind.BUSY:
         ctx.waits(member, ReasonKind.BUSY, found.message, who=Who.CLUSTER)
-        look_again(ctx, member, LOOK_RETRY)
+        probe_again(ctx, member, PROBE_RETRY)
     elif found.kind is JudgementKind.REACHED:
         _reached(ctx, skip_action(ctx, member, action, found.note), seen)
     else:
@@ -210,4 +210,4 @@ def _reached(ctx: DecisionContext, member: Member, seen: Observation) -> None:
     if member.action_index == len(ctx.step(member).step.actions):
         finish(ctx, member, Outcome.SUCCEEDED)
     elif not _gated(ctx, member, ctx.snapshot.policies, seen):
-        _looked(ctx, member, seen)
+        _apply_answer(ctx, member, seen)

@@ -1,8 +1,4 @@
-"""How many members the rate limits let start now, and each rollout's fair share of the hub's.
-
-Only steps that begin with Prep or Upgrade have rate limits: whatever leads a cluster back, or ends
-its upgrade, starts as fast as its slots allow, and no typing error may keep it.
-"""
+"""How many members the rate limits let start now, and each rollout's fair share of the hub's."""
 
 from collections.abc import Iterator
 from datetime import datetime

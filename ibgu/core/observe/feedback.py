@@ -64,6 +64,6 @@ def _stages(values: tuple[str, ...]) -> frozenset[Stage]:
 
 def _probes(found: Values) -> frozenset[str]:
     """Returns the ids of answered probes, at most as many as a cluster is ever sent."""
-    prefix = names.LOOK_PREFIX
+    prefix = names.PROBE_PREFIX
     told = (cut(name.removeprefix(prefix)) for name in found if name.startswith(prefix))
     return frozenset(islice(told, _MOST_LOOKS))

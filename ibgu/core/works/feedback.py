@@ -15,7 +15,7 @@ OBSERVED_GENERATION = "observedGeneration"
 RUN_ECHO = "run"
 SEED_IMAGE = "seedImage"
 SEED_VERSION = "seedVersion"
-LOOK_PREFIX = "probe-"
+PROBE_PREFIX = "probe-"
 
 _WHOLE = ("status", "reason", "message")
 CONDITIONS: dict[str, tuple[str, ...]] = {
@@ -66,4 +66,4 @@ PATHS: dict[str, str] = {
 
 def probe_value(probe: str) -> str:
     """Returns the name of the value that answers a probe; its path is the stage's."""
-    return f"{LOOK_PREFIX}{probe}"
+    return f"{PROBE_PREFIX}{probe}"

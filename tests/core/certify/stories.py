@@ -10,7 +10,7 @@ from ibgu.core.snapshot import PayloadState
 from tests.core.certify.logs import log_of
 from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.impulses import arming, return_, taken_but_unheard
-from tests.core.decide.pacing import KEYS, annotated, rate_limited
+from tests.core.decide.rate_limited import KEYS, annotated, rate_limited
 
 
 @cache

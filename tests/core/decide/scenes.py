@@ -8,7 +8,7 @@ from ibgu.core.model import Kind, ReasonKind, Stage, Who
 from ibgu.core.plan import Scope
 from ibgu.core.snapshot import PayloadState
 from tests.core.decide.fleet import START, Twin, ibgu
-from tests.core.decide.pacing import rate_limited
+from tests.core.decide.rate_limited import rate_limited
 from tests.core.decide.restores import backup, restore_hub
 from tests.core.decide.spoke import told
 from tests.core.gates.toy import CLOSED, RING

@@ -165,7 +165,7 @@ def test_resume_waits_until_the_new_content_can_be_read() -> None:
     assert twin.tracked(uid).steps[0].step.payload_digest == "three"
 
 
-def test_an_unknown_value_of_the_brake_is_answered() -> None:
+def test_an_unknown_value_of_the_breaker_is_answered() -> None:
     twin, uid = three()
     twin.annotate(uid, circuit_breaker="sometimes")
     twin.settle()
@@ -174,7 +174,7 @@ def test_an_unknown_value_of_the_brake_is_answered() -> None:
     ]
 
 
-def test_the_brake_can_be_switched_off_before_it_is_needed() -> None:
+def test_the_breaker_can_be_switched_off_before_it_is_needed() -> None:
     twin, uid = three()
     twin.annotate(uid, circuit_breaker="off")
     twin.settle()

@@ -176,7 +176,7 @@ def press_resume(twin: Twin, uid: str) -> None:
         twin.apply(replace(obj, metadata=replace(obj.metadata, annotations=kept)))
 
 
-def test_a_resume_ends_the_pause_and_the_next_one_the_brake() -> None:
+def test_a_resume_ends_the_pause_and_the_next_one_the_breaker() -> None:
     twin, uid = braking_fleet(range(1, 13))
     twin.wait(hours=5)
     assert stopped(twin, uid)

@@ -60,7 +60,7 @@ def test_some_clusters_never_match(changes: dict[str, object]) -> None:
     assert members(twin, uid, listed) == ["site-2"]
 
 
-def test_labels_that_are_owed_count_as_written() -> None:
+def test_labels_that_are_pending_count_as_written() -> None:
     """The next step starts in the turn that queues the last label patch of the one before."""
     twin = Twin("site-1")
     uid = twin.apply(ibgu("a", "Prep", "Upgrade"))

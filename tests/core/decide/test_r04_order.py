@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind, Stage
 from ibgu.core.snapshot import PayloadState
-from ibgu.core.times import LOOK_ANSWER, LOOK_FRESH, LOOK_GRACE
+from ibgu.core.times import PROBE_FRESH, PROBE_GRACE, PROBE_TIMEOUT
 from tests.core.decide.fleet import START, Twin, ibgu
 from tests.core.decide.fleets import sites
 
 UID = "uid-a"
-MOMENT = LOOK_GRACE / 10
-LATE = LOOK_GRACE * 5
+MOMENT = PROBE_GRACE / 10
+LATE = PROBE_GRACE * 5
 
 
 def started(twin: Twin) -> list[int]:
@@ -50,7 +50,7 @@ def test_but_not_for_longer_than_an_answer_takes() -> None:
     result(twin, 3)
     twin.drive(LATE)
     assert started(twin) == [3]
-    assert twin.times(Kind.RUN_INTENDED) == [START + LOOK_GRACE]
+    assert twin.times(Kind.RUN_INTENDED) == [START + PROBE_GRACE]
 
 
 def test_slots_that_nobody_before_them_could_take_are_taken_at_once() -> None:
@@ -105,7 +105,7 @@ def test_an_abort_that_is_asked_anew_keeps_its_place() -> None:
     twin.spokes["site-1"].faults[Stage.IDLE] = "slow"
     twin.apply(ibgu("a", "Abort", concurrency=1))
     twin.until(Kind.RUN_ACCEPTED)
-    twin.drive(LOOK_FRESH)
+    twin.drive(PROBE_FRESH)
     twin.frozen.add("site-2")
     twin.spokes["site-1"].faults.clear()
     twin.until(Kind.FINISHED)
@@ -140,12 +140,12 @@ def test_no_ready_member_waits_longer_for_a_free_slot(tenths: list[int], concurr
     times = twin.times(Kind.RUN_INTENDED)[:concurrency]
     assert len(first) == concurrency
     for number, at in zip(first, times, strict=True):
-        assert at - START <= max(ready[number], LOOK_GRACE)
+        assert at - START <= max(ready[number], PROBE_GRACE)
 
 
 def test_nobody_is_waited_for_twice() -> None:
     twin = silent(sites(2))
     result(twin, 2)
-    twin.drive(LOOK_ANSWER * 2)
+    twin.drive(PROBE_TIMEOUT * 2)
     assert started(twin) == [2]
     assert twin.member(UID, 0, "site-2").outcome is not Outcome.FAILED

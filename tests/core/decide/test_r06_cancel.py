@@ -20,7 +20,7 @@ from ibgu.core.model import (
 )
 from ibgu.core.plan import Scope
 from ibgu.core.snapshot import PayloadState
-from ibgu.core.times import LOOK_ANSWER, LOOK_GRACE
+from ibgu.core.times import PROBE_GRACE, PROBE_TIMEOUT
 from tests.core.certify.logs import certify, log_of, told
 from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
@@ -134,10 +134,10 @@ def test_nobody_is_preempted_for_a_slot_that_the_one_before_may_take_in_a_moment
     twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
     twin.wait(seconds=10)
     newer = twin.apply(ibgu("newer", "Abort", concurrency=1))
-    twin.drive(LOOK_GRACE * 2)
+    twin.drive(PROBE_GRACE * 2)
     assert twin.member(newer, 0, "site-2").reason.kind is ReasonKind.PREEMPTING
     assert asked(twin) == []
-    twin.drive(LOOK_ANSWER)
+    twin.drive(PROBE_TIMEOUT)
     assert asked(twin) == ["site-2"]
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.model import Cause, Outcome, ReasonKind, Stage
-from ibgu.core.times import LOOK_RETRY
+from ibgu.core.times import PROBE_RETRY
 from tests.core.decide.fleet import START, Twin, ibgu
 from tests.core.decide.spoke import told
 
@@ -24,11 +24,11 @@ def test_a_busy_cluster_waits_with_its_own_words_and_starts_when_it_is_through()
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_a_long_busy_cluster_is_looked_at_again() -> None:
+def test_a_long_busy_cluster_is_probed_again() -> None:
     twin = Twin("site-1")
     twin.spokes["site-1"].conditions["Idle"] = told("False", "Blocked", "IPC is not idle")
     uid = twin.apply(ibgu("a", "Prep"))
-    twin.drive(LOOK_RETRY + timedelta(minutes=1))
+    twin.drive(PROBE_RETRY + timedelta(minutes=1))
     member = twin.member(uid, 0, "site-1")
     assert (member.reason.kind, member.reason.message) == (ReasonKind.BUSY, "IPC is not idle")
     assert member.reason.since == START

@@ -14,7 +14,7 @@ from ibgu.core.model import (
     RunState,
     Stage,
 )
-from ibgu.core.times import ECHO, LOOK_FRESH
+from ibgu.core.times import ECHO, PROBE_FRESH
 from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.impulses import arming, run_of, vanish
 from tests.core.decide.spoke import told
@@ -70,7 +70,7 @@ def test_an_abort_never_waits_for_an_unreachable_cluster(seconds: int) -> None:
     assert run_of(twin, uid).result is RunResult.WITHDRAWN
 
 
-def test_an_abort_without_echo_is_withdrawn_after_a_minute_and_looked_at_anew() -> None:
+def test_an_abort_without_echo_is_withdrawn_after_a_minute_and_probed_anew() -> None:
     twin, uid = arming("Abort")
     twin.frozen.add("site-1")
     twin.drive(ECHO)
@@ -112,7 +112,7 @@ def test_an_abort_is_withdrawn_at_the_first_refusal() -> None:
     assert member.reason.kind is ReasonKind.BUSY
 
 
-def test_an_abort_arms_only_on_a_fresh_look() -> None:
+def test_an_abort_arms_only_on_a_fresh_probe() -> None:
     twin = Twin("site-1", "site-2")
     for spoke in twin.spokes.values():
         spoke.to("Prep")
@@ -121,12 +121,12 @@ def test_an_abort_arms_only_on_a_fresh_look() -> None:
     assert twin.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED
     probes, second = twin.times(Kind.PROBED), twin.times(Kind.RUN_ARMING)[1]
     assert len(probes) == 3
-    assert second - probes[-1] <= LOOK_FRESH
-    assert second - probes[0] > LOOK_FRESH
+    assert second - probes[-1] <= PROBE_FRESH
+    assert second - probes[0] > PROBE_FRESH
 
 
 @pytest.mark.parametrize(("minutes", "young"), [(0, True), (1, False), (-20, False)])
-def test_a_clock_that_was_set_back_makes_no_look_fresh(minutes: int, *, young: bool) -> None:
+def test_a_clock_that_was_set_back_makes_no_probe_fresh(minutes: int, *, young: bool) -> None:
     twin = Twin("site-1", "site-2")
     for spoke in twin.spokes.values():
         spoke.to("Prep")

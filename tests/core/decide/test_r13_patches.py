@@ -19,7 +19,7 @@ def site() -> Twin:
     return twin
 
 
-def test_the_outcome_is_in_the_journal_before_its_label_is_owed() -> None:
+def test_the_outcome_is_in_the_journal_before_its_label_is_pending() -> None:
     twin = site()
     twin.apply(ibgu("a", "Prep"))
     twin.wait(hours=1)
@@ -31,7 +31,7 @@ def test_the_outcome_is_in_the_journal_before_its_label_is_owed() -> None:
     assert ended < patch
 
 
-def test_what_is_owed_survives_a_restart_and_is_written_once() -> None:
+def test_what_is_pending_survives_a_restart_and_is_written_once() -> None:
     twin = site()
     twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.LABELS_PENDING)
@@ -74,7 +74,7 @@ def pending(seen: str | None, wanted: str | None) -> PendingPatch:
         ("old", "new", None, True),
     ],
 )
-def test_a_change_is_owed_until_the_key_shows_it_or_shows_somebodys_hand(
+def test_a_change_is_pending_until_the_key_shows_it_or_shows_somebodys_hand(
     seen: str | None, wanted: str | None, shown: str | None, settled: bool
 ) -> None:
     twin = Twin("site-1")
@@ -117,7 +117,7 @@ def test_the_history_says_how_a_change_was_settled(shown: dict[str, str], words:
     assert gone.why == "the ManagedCluster is gone: nothing is pending any more"
 
 
-def test_a_newer_outcome_replaces_what_is_still_owed() -> None:
+def test_a_newer_outcome_replaces_what_is_still_pending() -> None:
     """The hub takes no writes while Prep and then Abort end."""
     twin = site()
     twin.apply(ibgu("a", "Prep", "Abort"))
@@ -133,7 +133,7 @@ def test_a_newer_outcome_replaces_what_is_still_owed() -> None:
     assert not twin.fleet.pending_patches
 
 
-def test_a_newer_wish_is_owed_even_if_the_hub_shows_it_already() -> None:
+def test_a_newer_wish_is_pending_even_if_the_hub_shows_it_already() -> None:
     """The write of the older one may be on its way."""
     twin = site()
     twin.apply(ibgu("a", "Prep", "Abort"))
@@ -145,7 +145,7 @@ def test_a_newer_wish_is_owed_even_if_the_hub_shows_it_already() -> None:
     assert patch == [{COMPLETED: Change(None, "")}, {COMPLETED: Change("", None)}]
 
 
-def test_membership_of_the_next_step_counts_what_is_owed_as_written() -> None:
+def test_membership_of_the_next_step_counts_what_is_pending_as_written() -> None:
     twin = site()
     twin.apply(ibgu("a", "Prep", "Upgrade"))
     while len(twin.told(Kind.STEP_STARTED)) < 2:

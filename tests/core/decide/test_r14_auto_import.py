@@ -262,7 +262,7 @@ def test_a_withdrawn_upgrade_that_never_starts_again_is_watched() -> None:
     assert marks(twin) == OURS
 
 
-def test_a_lost_cluster_is_owed_nothing() -> None:
+def test_a_lost_cluster_has_nothing_pending() -> None:
     twin = prepared("Upgrade")
     twin.until(Kind.RUN_ACCEPTED)
     del twin.spokes["site-1"]

@@ -7,7 +7,7 @@ import pytest
 from ibgu.core.model import Cause, Kind, MemberState, OnMember, Outcome, ReasonKind, Stage, Who
 from tests.core.decide.fleet import START, Twin
 from tests.core.decide.fleets import sites
-from tests.core.decide.pacing import MINUTE, hold, rate_limited, starts
+from tests.core.decide.rate_limited import MINUTE, hold, rate_limited, starts
 
 
 class Width:
@@ -200,9 +200,7 @@ def test_a_start_in_a_later_wave_is_put_off_from_when_its_slot_is_free() -> None
     assert all(delay > MINUTE / 600 for delay in delays)
 
 
-def test_after_a_restart_clusters_are_looked_at_and_put_off_anew_so_that_there_is_no_burst() -> (
-    None
-):
+def test_after_a_restart_clusters_are_probed_and_put_off_anew_so_that_there_is_no_burst() -> None:
     twin = sites(40)
     twin.apply(rate_limited("a", "Prep", concurrency=40, jitter="10m"))
     twin.wait(seconds=1)

@@ -10,7 +10,14 @@ from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, Stage
 from ibgu.core.words import reason_of
 from tests.core.decide.fleet import START, Twin, ibgu
 from tests.core.decide.fleets import sites
-from tests.core.decide.pacing import MINUTE, annotated, hold, most_in_a_minute, rate_limited, starts
+from tests.core.decide.rate_limited import (
+    MINUTE,
+    annotated,
+    hold,
+    most_in_a_minute,
+    rate_limited,
+    starts,
+)
 
 
 def limited(count: int, most: int) -> Twin:
@@ -43,7 +50,7 @@ def test_who_waits_is_told_the_time_and_who_ends_it() -> None:
     )
 
 
-def test_the_pace_is_no_hold_it_is_neither_told_in_the_history_nor_as_an_event() -> None:
+def test_the_rate_limit_is_no_hold_it_is_neither_told_in_the_history_nor_as_an_event() -> None:
     twin = sites(5)
     uid = twin.apply(rate_limited("a", "Prep", rate="2"))
     twin.wait(hours=1)
@@ -65,7 +72,7 @@ def test_while_all_slots_are_taken_the_slot_is_the_reason() -> None:
     assert reason.kind is ReasonKind.READY
 
 
-def test_a_restart_keeps_the_pace() -> None:
+def test_a_restart_keeps_the_rate_limit() -> None:
     """Also with actions that are shorter than a minute, whose runs are long over."""
     twin = sites(12)
     twin.apply(rate_limited("a", "Prep Upgrade", concurrency=12, rate="3"))
@@ -218,7 +225,7 @@ def test_a_restart_keeps_the_hubs_limit() -> None:
         ("FinalizeRollback", Stage.ROLLBACK),
     ],
 )
-def test_ways_back_and_ends_have_no_pace_whatever_is_annotated(
+def test_ways_back_and_ends_have_no_rate_limit_whatever_is_annotated(
     plan: str, stage: Stage, pace: dict[str, str]
 ) -> None:
     twin = limited(4, 1)
@@ -306,7 +313,7 @@ def test_a_typing_error_that_is_mended_lets_go_though_nobody_could_start() -> No
     assert twin.tracked(uid).steps[0].step.stopped_since is None
 
 
-def test_a_brake_is_shown_before_the_pace_and_the_pace_after_it() -> None:
+def test_a_breaker_is_shown_before_the_rate_limit_and_the_rate_limit_after_it() -> None:
     twin = sites(12, "fail", Stage.UPGRADE)
     for name, spoke in twin.spokes.items():
         spoke.to(Stage.PREP)
@@ -358,7 +365,7 @@ def test_no_more_yield_than_the_rate_lets_start(of: str) -> None:
     assert twin.tracked(uid).steps[0].counts[Outcome.FAILED] == 2
 
 
-def test_who_never_started_for_the_pace_fails_at_the_deadline_as_such() -> None:
+def test_who_never_started_for_the_rate_limit_fails_at_the_deadline_as_such() -> None:
     twin = sites(6)
     uid = twin.apply(rate_limited("a", "Prep", timeout=4, rate="1"))
     twin.wait(hours=1)
@@ -367,7 +374,7 @@ def test_who_never_started_for_the_pace_fails_at_the_deadline_as_such() -> None:
     assert len(starts(twin)) == 4
 
 
-def test_plans_without_a_pace_are_not_touched() -> None:
+def test_plans_without_a_rate_limit_are_not_touched() -> None:
     twin = sites(30)
     uid = twin.apply(ibgu("a", "Prep", concurrency=30))
     twin.wait(seconds=1)

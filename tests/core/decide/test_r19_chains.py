@@ -98,7 +98,7 @@ def test_the_rollout_can_be_deleted_meanwhile() -> None:
     assert twin.fleet.claims == {}
 
 
-def test_behind_a_payload_that_has_changed_the_brake_holds_on() -> None:
+def test_behind_a_payload_that_has_changed_the_breaker_holds_on() -> None:
     """One hold at a time is the step's; a resume after the first shows the other."""
     twin = fleet_with_payload()
     twin.wait(seconds=30)

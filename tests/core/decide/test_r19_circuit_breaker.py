@@ -56,7 +56,7 @@ def test_a_success_among_them_does_not() -> None:
     assert not twin.told(Kind.STEP_HELD)
 
 
-def test_prep_is_not_braked() -> None:
+def test_prep_has_no_breaker() -> None:
     twin = Twin(*(f"site-{n}" for n in range(1, 9)))
     for spoke in twin.spokes.values():
         spoke.faults[Stage.PREP] = "fail"

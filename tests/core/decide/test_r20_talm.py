@@ -30,7 +30,7 @@ def test_nothing_begins_while_talm_lives() -> None:
     assert twin.told(Kind.ROLLOUT_RELEASED)
 
 
-def test_waiting_members_are_looked_at_anew_when_it_is_gone() -> None:
+def test_waiting_members_are_probed_anew_when_it_is_gone() -> None:
     twin = Twin("site-1", "site-2")
     Invariants(twin)
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))

@@ -68,17 +68,17 @@ def ended(result: RunResult) -> Member:
     return running(RunState.ENDED, result=result, ended_at=NOW, disarmed=False)
 
 
-def test_a_look_creates_the_work_disarmed() -> None:
+def test_a_probe_creates_the_work_disarmed() -> None:
     wanted = answer(member(probe=PROBE), seen())
     assert wanted == Wanted(armed=False, probe=PROBE)
 
 
 @pytest.mark.parametrize("probe", ["", "probe-0"])
-def test_a_new_look_is_a_new_version_of_the_work(probe: str) -> None:
+def test_a_new_probe_is_a_new_version_of_the_work(probe: str) -> None:
     assert answer(member(probe=PROBE), seen(work(probe=probe))) == Wanted(armed=False, probe=PROBE)
 
 
-def test_a_look_that_is_asked_is_not_asked_again() -> None:
+def test_a_probe_that_is_asked_is_not_asked_again() -> None:
     assert answer(member(probe=PROBE), seen(work(probe="probe-1"))) is None
 
 

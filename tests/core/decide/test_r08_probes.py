@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.model import Kind, MemberState, OnMember, Outcome, ReasonKind, Stage, Who
-from ibgu.core.times import LOOK_ANSWER, LOOK_RETRY
+from ibgu.core.times import PROBE_RETRY, PROBE_TIMEOUT
 from tests.core.decide.fleet import START, Twin, ibgu
 from tests.core.decide.fleets import sites
 from tests.core.decide.invariants import Invariants
 
 
 @pytest.mark.parametrize(("concurrency", "looked"), [(1, 11), (10, 20), (12, 24)])
-def test_the_next_ones_are_looked_at_ahead_of_their_turn(concurrency: int, looked: int) -> None:
+def test_the_next_ones_are_probed_ahead_of_their_turn(concurrency: int, looked: int) -> None:
     """max(10, maxConcurrency) beyond those that have started."""
     twin = sites(30)
     uid = twin.apply(ibgu("a", "Prep", concurrency=concurrency))
@@ -25,7 +25,7 @@ def test_the_next_ones_are_looked_at_ahead_of_their_turn(concurrency: int, looke
     assert all(m.slot is None for m in ready)
 
 
-def test_a_look_is_a_disarmed_work_that_asks_a_question() -> None:
+def test_a_probe_is_a_disarmed_work_that_asks_a_question() -> None:
     twin = Twin("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.PROBED)
@@ -40,15 +40,15 @@ def test_no_answer_is_the_reason_after_a_minute_and_it_is_asked_again_every_ten(
     twin = Twin("site-1")
     twin.frozen.add("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
-    twin.drive(LOOK_ANSWER + timedelta(seconds=1))
+    twin.drive(PROBE_TIMEOUT + timedelta(seconds=1))
     member = twin.member(uid, 0, "site-1")
     assert member.reason.kind is ReasonKind.NO_ANSWER
     assert "reachable but does not answer: no feedback" in member.reason.message
     since = member.reason.since
-    twin.drive(2 * LOOK_RETRY)
+    twin.drive(2 * PROBE_RETRY)
     member = twin.member(uid, 0, "site-1")
     assert member.probe is not None
-    assert member.probe.asked_at == START + 2 * LOOK_RETRY
+    assert member.probe.asked_at == START + 2 * PROBE_RETRY
     assert (member.reason.kind, member.reason.since) == (ReasonKind.NO_ANSWER, since)
     twin.frozen.clear()
     twin.wait(minutes=5)
@@ -59,7 +59,7 @@ def test_what_the_hub_refuses_is_not_the_clusters_silence() -> None:
     twin = Twin("site-1")
     twin.frozen.add("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
-    twin.drive(LOOK_ANSWER + timedelta(seconds=1))
+    twin.drive(PROBE_TIMEOUT + timedelta(seconds=1))
     [said] = twin.ask(uid, "site-1", refusal="denied by a policy")
     assert isinstance(said, OnMember)
     assert said.member.reason.kind is ReasonKind.NO_ANSWER
@@ -76,7 +76,7 @@ def test_members_without_an_answer_do_not_hold_up_the_others() -> None:
     assert twin.member(uid, 0, "site-13").outcome is Outcome.SUCCEEDED
 
 
-def test_a_look_is_worth_nothing_after_the_cluster_was_away() -> None:
+def test_a_probe_is_worth_nothing_after_the_cluster_was_away() -> None:
     twin = sites(2)
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=10)
@@ -92,7 +92,7 @@ def test_a_look_is_worth_nothing_after_the_cluster_was_away() -> None:
     assert twin.member(uid, 0, "site-2").probe not in (None, first)
 
 
-def test_a_look_is_worth_nothing_after_another_rollouts_hold() -> None:
+def test_a_probe_is_worth_nothing_after_another_rollouts_hold() -> None:
     twin = sites(2)
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
@@ -108,7 +108,7 @@ def test_a_look_is_worth_nothing_after_another_rollouts_hold() -> None:
     assert done.note.startswith("was already prepared")
 
 
-def test_in_later_steps_the_works_own_feedback_is_the_look() -> None:
+def test_in_later_steps_the_works_own_feedback_is_the_probe() -> None:
     twin = Twin("site-1")
     Invariants(twin)
     uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
@@ -156,7 +156,7 @@ def test_an_old_work_that_is_being_deleted_is_waited_for() -> None:
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_a_cluster_that_is_being_deleted_is_not_looked_at() -> None:
+def test_a_cluster_that_is_being_deleted_is_not_probed() -> None:
     twin = sites(1)
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.STEP_STARTED)
@@ -168,7 +168,7 @@ def test_a_cluster_that_is_being_deleted_is_not_looked_at() -> None:
     assert not twin.works
 
 
-def test_a_look_that_the_hub_does_not_show_yet_is_not_judged() -> None:
+def test_a_probe_that_the_hub_does_not_show_yet_is_not_judged() -> None:
     twin = Twin("site-1")
     twin.spokes["site-1"].absent = True
     uid = twin.apply(ibgu("a", "Prep"))
