@@ -4,6 +4,8 @@ import asyncio
 import fcntl
 import os
 import pty
+import select
+import signal
 import struct
 import subprocess
 import sys
@@ -17,6 +19,8 @@ from ibgu.sandbox.hub import SandboxHub
 
 ASKS = "type the rollout's name, "
 COLUMNS = 80
+PATIENCE = 120.0
+"""In seconds; a command that has not said a word for so long is ended."""
 
 
 class Shown(NamedTuple):
@@ -37,6 +41,7 @@ def on_terminal(server: str, sandbox_hub: SandboxHub) -> OnTerminal:
             "IBGU_TOKEN": sandbox_hub.token(user),
             "KUBECONFIG": str(sandbox_hub.kubeconfig(user)),
             "TERM": "xterm",
+            "PYTHONFAULTHANDLER": "1",
         }
         return await asyncio.to_thread(_typed, args, given | env, types)
 
@@ -53,22 +58,35 @@ def _typed(args: tuple[str, ...], env: dict[str, str], types: str) -> Shown:
     )  # fmt: skip
     os.close(theirs)
     screen = b""
-    while part := _read(ours):
-        screen += part
-        if types and ASKS in " ".join(screen.decode(errors="replace").split()):
-            os.write(ours, types.encode())
-            types = ""
-    os.close(ours)
+    try:
+        while part := _read(ours, process, screen):
+            screen += part
+            if types and ASKS in " ".join(screen.decode(errors="replace").split()):
+                os.write(ours, types.encode())
+                types = ""
+    finally:
+        os.close(ours)
     return Shown(process.wait(), screen.decode().replace("\r\n", "\n"))
 
 
 def _owned() -> None:
-    """Make the terminal the one that Ctrl-C of this process comes from."""
+    """Makes the terminal the one that Ctrl-C of this process comes from, as a shell does. What runs
+    in the background may have been told to ignore Ctrl-C, and would pass that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-def _read(terminal: int) -> bytes:
-    """Empty when the last process has left it, which Linux tells by an error."""
+def _read(terminal: int, process: subprocess.Popen[bytes], screen: bytes) -> bytes:
+    """Empty when the last process has left it, which Linux tells by an error.
+
+    Raises TimeoutError with what is on the screen, and where the command stands, if it waits
+    for ever.
+    """
+    if not select.select([terminal], [], [], PATIENCE)[0]:
+        process.send_signal(signal.SIGABRT)
+        process.wait()
+        screen += os.read(terminal, 65536)
+        raise TimeoutError(f"{process.args} waits for ever: {screen.decode(errors='replace')}")
     try:
         return os.read(terminal, 65536)
     except OSError:
