@@ -11,7 +11,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 from structlog.typing import EventDict, Processor
 
-from ibgu.core.harmless import harmless, one_line
+from ibgu.core.text.harmless import harmless, one_line
 
 if TYPE_CHECKING:
     from ibgu.hub.port import Hub

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from ibgu.api.context import Context
-from ibgu.core.forecast import DurationsByAction, DurationStats, steadied
+from ibgu.core.engine.durations import DurationsByAction, DurationStats, steadied
 from ibgu.core.model import Action
 from ibgu.db.reads import Reads
 from ibgu.hub.ttl import TtlCache

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ibgu.api.access import Caller
 from ibgu.api.schemas.members import RolloutNameBody
-from ibgu.core.claims import ANOTHER
+from ibgu.core.model.claims import ANOTHER
 from ibgu.db.reads import Reads
 
 

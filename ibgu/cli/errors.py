@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import typer
 
-from ibgu.core.harmless import harmless
+from ibgu.core.text.harmless import harmless
 
 FAILED = 1
 MISUSED = 2

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ibgu.core import harmless as core
+from ibgu.core.text import harmless as core
 
 R = TypeVar("R", bound=msgspec.Struct)
 

@@ -16,13 +16,13 @@ from msgspec.structs import replace
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.quarantine import attributed_to
-from ibgu.core.adopt import Removal, may_remove, works_to_remove
-from ibgu.core.fleet import TrackedRollout
-from ibgu.core.kinds import ClusterGroupUpgrade, ClusterGroupUpgradeMeta, JsonObject
-from ibgu.core.model import MemberState, Rollout
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.model import MemberState, Rollout, names
+from ibgu.core.model.kinds import ClusterGroupUpgrade, ClusterGroupUpgradeMeta, JsonObject
+from ibgu.core.model.names import stage_name
 from ibgu.core.talm import TalmWork
 from ibgu.core.talm import names as talm
-from ibgu.core.works import names, stage_name
+from ibgu.core.talm.adopt import Removal, may_remove, works_to_remove
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub

@@ -13,7 +13,7 @@ from ibgu import telemetry, tracing
 from ibgu.controller import naming
 from ibgu.controller.quarantine import broken_by
 from ibgu.controller.work_queue import Touched
-from ibgu.core.fleet import FleetState, Undo
+from ibgu.core.engine.state import FleetState, Undo
 from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
 from ibgu.db.errors import JournalAway, is_refused
 from ibgu.db.journal import Changeset, Journal, MemberKey, concerns

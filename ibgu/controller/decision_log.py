@@ -7,7 +7,7 @@ import structlog
 
 from ibgu import tracing
 from ibgu.controller import naming
-from ibgu.core.fleet import FleetState
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Decision, Kind, Member, OnMember, OnRollout, OnStep, is_warning
 
 log = structlog.get_logger("ibgu.decided")

@@ -17,7 +17,7 @@ from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.statuses import Statuses
 from ibgu.controller.tenants import Tenants
 from ibgu.controller.work_queue import WorkQueue
-from ibgu.core.fleet import FleetState
+from ibgu.core.engine.state import FleetState
 
 
 class LoopDeps(Struct, frozen=True):

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from ibgu.core.forecast import DurationsByAction, steadied
+from ibgu.core.engine.durations import DurationsByAction, steadied
 from ibgu.db.errors import JournalAway, told
 from ibgu.db.reads import Reads
 

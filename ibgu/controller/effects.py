@@ -12,7 +12,9 @@ from ibgu.controller.denials import denied, told
 from ibgu.controller.mirror import Mirror, WorkKey
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.quarantine import attributed_to
-from ibgu.core.decide import (
+from ibgu.core.drivers.ibu.observe import shown_cluster, shown_work
+from ibgu.core.drivers.ibu.works import Wanted
+from ibgu.core.engine.decide import (
     Remove,
     decide_pending_patch,
     disarm_quarantined,
@@ -21,11 +23,10 @@ from ibgu.core.decide import (
     payload_wanted,
     stage_work,
 )
-from ibgu.core.fleet import FleetState, TrackedRollout
-from ibgu.core.kinds import ManagedCluster, ManifestWork
+from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Member, Observation, PendingPatch, Rollout, RunState, WorkView
-from ibgu.core.observe import shown_cluster, shown_work
-from ibgu.core.works import Wanted, payload_name, stage_name
+from ibgu.core.model.kinds import ManagedCluster, ManifestWork
+from ibgu.core.model.names import payload_name, stage_name
 from ibgu.hub.decode import decode_answer
 from ibgu.hub.writer import Write, Writer, WriteResult
 

@@ -12,9 +12,9 @@ from ibgu.controller import adopting, naming
 from ibgu.controller.deps import LoopDeps
 from ibgu.controller.quarantine import Broken
 from ibgu.controller.requests import REFRESH
-from ibgu.core.decide import expedited
-from ibgu.core.mistakes import mistakes
-from ibgu.core.works import stage_name
+from ibgu.core.engine.decide import expedited
+from ibgu.core.model.names import stage_name
+from ibgu.core.views.mistakes import mistakes
 from ibgu.hub.errors import HubError
 from ibgu.hub.writer import Write, WriteResult
 

@@ -10,9 +10,9 @@ from ibgu.controller.durations import ActionDurations
 from ibgu.controller.effects import Effects
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine, attributed_to
-from ibgu.core.fleet import FleetState
+from ibgu.core.engine.refresh import Eligibility, RefreshSchedule, RefreshTarget, eligibility
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Decision, Member, OnMember, RunState
-from ibgu.core.refresh import Eligibility, RefreshSchedule, RefreshTarget, eligibility
 
 SHORTEST = 0.25
 """The shortest time between two rounds, in seconds."""

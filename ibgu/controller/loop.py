@@ -22,9 +22,9 @@ from ibgu.controller.quarantine import TryAgain, attributed_to
 from ibgu.controller.recovery import HubRestored
 from ibgu.controller.runs import Runs
 from ibgu.controller.work_queue import Touched
-from ibgu.core.fleet import FleetState
+from ibgu.core.engine.snapshot import Facts
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Action, Decision, ReasonKind
-from ibgu.core.snapshot import Facts
 from ibgu.hub.errors import HubError
 
 log = structlog.get_logger("ibgu.controller")

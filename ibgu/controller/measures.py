@@ -7,21 +7,12 @@ from datetime import datetime
 from msgspec import to_builtins
 
 from ibgu import telemetry
-from ibgu.core.fleet import FleetState, TrackedRollout, TrackedStep
-from ibgu.core.forecast import DurationsByAction, stalled
-from ibgu.core.model import (
-    Action,
-    Cause,
-    Decision,
-    Kind,
-    Member,
-    OnMember,
-    Outcome,
-    Run,
-    Step,
-)
-from ibgu.core.status import Phase, hold_of, kept_by, phase_of
-from ibgu.core.words import Word, word
+from ibgu.core.engine.display import Word, word
+from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
+from ibgu.core.model import Action, Cause, Decision, Kind, Member, OnMember, Outcome, Run, Step
+from ibgu.core.views.forecast import stalled
+from ibgu.core.views.status import Phase, hold_of, kept_by, phase_of
 
 
 def begin() -> None:

@@ -12,9 +12,9 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads, carries
 from ibgu.controller.quarantine import attributed_to
 from ibgu.controller.tenants import Tenants
-from ibgu.core.fleet import TrackedRollout
+from ibgu.core.drivers.ibu.observe import Shown
+from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import ClusterView, Rollout
-from ibgu.core.observe import Shown
 from ibgu.core.plan import Scope
 from ibgu.hub.errors import HubError
 from ibgu.hub.fair import FairSlots

@@ -3,21 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from ibgu.controller.denials import Refusals
-from ibgu.core.adopt import Traces
-from ibgu.core.kinds import (
-    ClusterGroupUpgrade,
-    Ibgu,
-    IbguSpec,
-    OwnerReference,
-)
-from ibgu.core.model import Action, ClusterView, Observation, Rollout, WorkView
-from ibgu.core.observe import Shown, proven
-from ibgu.core.recover import Versions, versions_of
-from ibgu.core.shadow import status_of
+from ibgu.core.assurance.recover import Versions, versions_of
+from ibgu.core.assurance.shadow import status_of
+from ibgu.core.drivers.ibu.observe import Shown, proven
+from ibgu.core.model import Action, ClusterView, Observation, Rollout, WorkView, names
+from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, IbguSpec, OwnerReference
+from ibgu.core.model.names import payload_name, stage_name
 from ibgu.core.talm import TalmGroup, TalmWork, groups_of
 from ibgu.core.talm import names as talm
+from ibgu.core.talm.adopt import Traces
 from ibgu.core.talm.group import finished
-from ibgu.core.works import names, payload_name, stage_name
 from ibgu.hub.store import Key, Store
 
 WorkKey = tuple[str, str]

@@ -1,6 +1,6 @@
 """Names the subject of a log line the same everywhere (docs/operating.md)."""
 
-from ibgu.core.fleet import FleetState, TrackedRollout
+from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Action, Member
 from ibgu.hub.writer import Write
 

@@ -4,9 +4,7 @@ from collections.abc import Iterable
 
 from ibgu.controller.clock import Clock
 from ibgu.controller.mirror import Mirror
-from ibgu.core.fleet import FleetState
-from ibgu.core.kinds import ObjectMeta
-from ibgu.core.leadership import REMEDY, Leadership
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
     Decision,
     Kind,
@@ -18,6 +16,8 @@ from ibgu.core.model import (
     Preempt,
     is_warning,
 )
+from ibgu.core.model.kinds import ObjectMeta
+from ibgu.core.views.leadership import REMEDY, Leadership
 from ibgu.db.journal import rollout_of
 from ibgu.hub.events import LEASE, event
 from ibgu.hub.writer import Writer

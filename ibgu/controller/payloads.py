@@ -7,17 +7,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from ibgu.core.kinds import ConfigMap, Secret
-from ibgu.core.model import Action, Rollout
-from ibgu.core.references import (
+from ibgu.core.drivers.ibu.references import (
     Reference,
     ReferenceVerdict,
     UncheckedPolicy,
     judge_references,
     references,
 )
-from ibgu.core.snapshot import PayloadState
-from ibgu.core.works import Payload, PayloadError, build
+from ibgu.core.drivers.ibu.works import Payload, PayloadError, build
+from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.model import Action, Rollout
+from ibgu.core.model.kinds import ConfigMap, Secret
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.policy import enforced_since

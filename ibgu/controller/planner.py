@@ -12,20 +12,14 @@ from ibgu.controller.deps import LoopDeps
 from ibgu.controller.quarantine import attributed_to
 from ibgu.controller.recovery import found_of
 from ibgu.controller.work_queue import BATCH_LIMIT, Touched
-from ibgu.core.adopt import NO_TRACES, Traces
-from ibgu.core.decide import (
-    DecisionResult,
-    decide,
-    decide_pending_patch,
-    quarantine_rollout,
-)
-from ibgu.core.fleet import TrackedRollout
-from ibgu.core.kinds import Ibgu
-from ibgu.core.model import Decision, Kind, OnPendingPatch, OnRollout, Rollout
-from ibgu.core.moments import moment
-from ibgu.core.recover import rebuild, returned
-from ibgu.core.snapshot import UNNAMED, Facts, Snapshot
-from ibgu.core.works import names
+from ibgu.core.assurance.recover import rebuild, returned
+from ibgu.core.engine.decide import DecisionResult, decide, decide_pending_patch, quarantine_rollout
+from ibgu.core.engine.snapshot import UNNAMED, Facts, Snapshot
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.model import Decision, Kind, OnPendingPatch, OnRollout, Rollout, names
+from ibgu.core.model.bounds import moment
+from ibgu.core.model.kinds import Ibgu
+from ibgu.core.talm.adopt import NO_TRACES, Traces
 
 
 class Planner:

@@ -8,7 +8,7 @@ from ibgu.controller.commit import Draft
 from ibgu.controller.deps import LoopDeps
 from ibgu.controller.quarantine import attributed_to
 from ibgu.controller.work_queue import Touched
-from ibgu.core.fleet import TrackedRollout
+from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import (
     Action,
     Decision,

@@ -15,7 +15,7 @@ import structlog
 from msgspec import Struct
 
 from ibgu import telemetry
-from ibgu.core.fleet import UnreadableRollout
+from ibgu.core.engine.state import UnreadableRollout
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.errors import HubError
 

@@ -15,10 +15,7 @@ from ibgu.controller.commit import Draft, JournalWriter
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.controller.watches import Watches
-from ibgu.core.fleet import FleetState
-from ibgu.core.kinds import Ibgu
-from ibgu.core.model import Decision, RolloutState
-from ibgu.core.recover import (
+from ibgu.core.assurance.recover import (
     FoundIbgu,
     Versions,
     behind,
@@ -31,6 +28,9 @@ from ibgu.core.recover import (
     runs_back,
     versions_back,
 )
+from ibgu.core.engine.state import FleetState
+from ibgu.core.model import Decision, RolloutState
+from ibgu.core.model.kinds import Ibgu
 from ibgu.db.journal import Journal, Loaded
 
 log = structlog.get_logger("ibgu.recovery")

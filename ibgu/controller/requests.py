@@ -6,9 +6,7 @@ from datetime import datetime
 from msgspec import Struct, json
 
 from ibgu.controller.mirror import WorkKey
-from ibgu.core.kinds import ObjectMeta
-from ibgu.core.model import PendingPatch, Rollout, WorkView
-from ibgu.core.works import (
+from ibgu.core.drivers.ibu.works import (
     Payload,
     Wanted,
     by_generation,
@@ -19,6 +17,8 @@ from ibgu.core.works import (
     stage_body,
     stage_patch,
 )
+from ibgu.core.model import PendingPatch, Rollout, WorkView
+from ibgu.core.model.kinds import ObjectMeta
 from ibgu.hub import paths
 from ibgu.hub.writer import Write
 

@@ -9,9 +9,9 @@ from ibgu.controller.commit import JournalWriter
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.quarantine import attributed_to
 from ibgu.controller.work_queue import Touched
-from ibgu.core.decide import other_run
-from ibgu.core.fleet import FleetState
-from ibgu.core.works import stage_name
+from ibgu.core.engine.decide import other_run
+from ibgu.core.engine.state import FleetState
+from ibgu.core.model.names import stage_name
 
 BATCH_LIMIT = 10_000
 """The most cached answers beyond those that a turn needs; with more, the cache is cleared."""

@@ -12,10 +12,10 @@ from ibgu.controller.denials import Refusals
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.quarantine import Quarantine
-from ibgu.core.fleet import FleetState, TrackedRollout
-from ibgu.core.kinds import Condition, Ibgu, JsonObject
+from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Reason, ReasonKind, Rollout, Who
-from ibgu.core.status import StatusListing, held_status, status_of
+from ibgu.core.model.kinds import Condition, Ibgu, JsonObject
+from ibgu.core.views.status import StatusListing, held_status, status_of
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_answer
 from ibgu.hub.errors import HubError

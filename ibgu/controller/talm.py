@@ -13,8 +13,8 @@ import structlog
 from msgspec import Struct
 
 from ibgu.controller.clock import Clock
-from ibgu.core.kinds import Lease
-from ibgu.core.moments import moment
+from ibgu.core.model.bounds import moment
+from ibgu.core.model.kinds import Lease
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub

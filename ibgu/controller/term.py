@@ -33,10 +33,10 @@ from ibgu.controller.talm import SeenLeases, TalmWatch
 from ibgu.controller.tenants import Tenants
 from ibgu.controller.watches import Watches
 from ibgu.controller.work_queue import WorkQueue
-from ibgu.core.fleet import FleetState
-from ibgu.core.kinds import ObjectMeta
-from ibgu.core.references import UncheckedPolicy
-from ibgu.core.snapshot import Facts
+from ibgu.core.drivers.ibu.references import UncheckedPolicy
+from ibgu.core.engine.snapshot import Facts
+from ibgu.core.engine.state import FleetState
+from ibgu.core.model.kinds import ObjectMeta
 from ibgu.db.errors import JournalAway, told
 from ibgu.db.journal import Journal
 from ibgu.db.reads import Reads

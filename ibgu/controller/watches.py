@@ -11,11 +11,11 @@ import structlog
 from ibgu import telemetry
 from ibgu.controller import naming
 from ibgu.controller.mirror import Mirror
-from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
-from ibgu.core.observe import shown_cluster, shown_work
+from ibgu.core.drivers.ibu.observe import shown_cluster, shown_work
+from ibgu.core.model import names
+from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
 from ibgu.core.talm import TalmManifestWork, shown_talm_work
 from ibgu.core.talm import names as talm
-from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.hub.decode import BadObject, HasMetadata
 from ibgu.hub.discovery import Served

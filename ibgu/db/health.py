@@ -7,7 +7,7 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.leadership import Leadership
+from ibgu.core.views.leadership import Leadership
 from ibgu.db.engine import engine
 from ibgu.db.errors import UnreadableJournal, away_from
 from ibgu.db.journal.unreadable import load_readable

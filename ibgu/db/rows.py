@@ -11,10 +11,9 @@ from typing import Any, TypeVar, get_args
 import msgspec
 from sqlalchemy import Label, Table, and_
 
+from ibgu.core.assurance.shadow import ShadowRollout, ShadowRun, ShadowStep
 from ibgu.core.model import Ended, Member, PendingPatch, Rollout, Run, Step
-from ibgu.core.moments import YEARS
-from ibgu.core.numbers import LARGEST
-from ibgu.core.shadow import ShadowRollout, ShadowRun, ShadowStep
+from ibgu.core.model.bounds import LARGEST, YEARS
 from ibgu.db.schema import (
     members,
     pending_patches,

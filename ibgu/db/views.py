@@ -5,8 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from ibgu.core.counts import Counts
-from ibgu.core.forecast import DurationStats, IntervalCounts
+from ibgu.core.engine.durations import DurationStats
 from ibgu.core.model import (
     Action,
     Cause,
@@ -22,8 +21,10 @@ from ibgu.core.model import (
     Step,
     Who,
 )
-from ibgu.core.overdue import Attempt
-from ibgu.core.status import kept_by
+from ibgu.core.model.counts import Counts
+from ibgu.core.views.forecast import IntervalCounts
+from ibgu.core.views.overdue import Attempt
+from ibgu.core.views.status import kept_by
 
 T = TypeVar("T")
 

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import msgspec
 
-from ibgu.core.change import ChangeTarget, RequestedChange
-from ibgu.core.kinds import Ibgu, JsonObject, ManagedCluster
-from ibgu.core.works import names
+from ibgu.core.model import names
+from ibgu.core.model.kinds import Ibgu, JsonObject, ManagedCluster
+from ibgu.core.views.change import ChangeTarget, RequestedChange
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ibgu.core.kinds import ManagedClusterSet, ManagedClusterSetBinding
+from ibgu.core.model.kinds import ManagedClusterSet, ManagedClusterSetBinding
 from ibgu.core.plan import Tenancy, tenancy_of
 from ibgu.hub import paths
 from ibgu.hub.decode import BadObject

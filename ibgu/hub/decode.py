@@ -7,7 +7,7 @@ import msgspec
 from msgspec import DecodeError, Raw, Struct, ValidationError, field
 from msgspec.json import Decoder
 
-from ibgu.core.kinds import ObjectMeta, WireStruct
+from ibgu.core.model.kinds import ObjectMeta, WireStruct
 from ibgu.hub.errors import HubError
 from ibgu.hub.lenient import decode
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
 from ibgu.hub.decode import Bare
 from ibgu.hub.errors import HubError

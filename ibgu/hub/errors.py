@@ -3,7 +3,7 @@
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
-from ibgu.core.cut import cut
+from ibgu.core.text.cut import cut
 from ibgu.hub.lenient import decode
 
 TRANSPORT = 0

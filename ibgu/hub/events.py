@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from ibgu.core.kinds import ObjectMeta
+from ibgu.core.model.kinds import ObjectMeta
 from ibgu.hub import paths
 from ibgu.hub.writer import Write
 

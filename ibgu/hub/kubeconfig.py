@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 
 LISTS = {"contexts": "context", "clusters": "cluster", "users": "user"}
 """Lists of named entries, each with the field that holds the entry."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.core.kinds import JsonObject, Lease, ObjectMeta
+from ibgu.core.model.kinds import JsonObject, Lease, ObjectMeta
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.decode import decode_one
 from ibgu.hub.errors import HubError, Stuck

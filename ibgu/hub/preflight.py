@@ -2,9 +2,9 @@
 
 from msgspec import Struct
 
-from ibgu.core.kinds import IbguSpec, JsonObject
-from ibgu.core.references import MOST_CONFIG_MAPS, POLICY, Reference, references
-from ibgu.core.works import PULL_SECRETS, no_pull_secret
+from ibgu.core.drivers.ibu.references import MOST_CONFIG_MAPS, POLICY, Reference, references
+from ibgu.core.drivers.ibu.works import PULL_SECRETS, no_pull_secret
+from ibgu.core.model.kinds import IbguSpec, JsonObject
 from ibgu.hub import paths
 from ibgu.hub.decode import Bare
 from ibgu.hub.errors import HubError

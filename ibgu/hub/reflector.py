@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
-from ibgu.core.kinds import ObjectMeta
+from ibgu.core.model.kinds import ObjectMeta
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.decode import BadObject, HasMetadata, OnBad
 from ibgu.hub.errors import TRANSPORT, HubError

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_one
 from ibgu.hub.port import Hub

@@ -12,10 +12,10 @@ from http import HTTPStatus
 import structlog
 from msgspec import Struct
 
-from ibgu.core.cut import cut
-from ibgu.core.harmless import one_line
-from ibgu.core.kinds import Lease
-from ibgu.core.moments import moment
+from ibgu.core.model.bounds import moment
+from ibgu.core.model.kinds import Lease
+from ibgu.core.text.cut import cut
+from ibgu.core.text.harmless import one_line
 from ibgu.hub.decode import decode_page
 from ibgu.hub.errors import HubError
 from ibgu.hub.paths import leases

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import structlog
 
-from ibgu.core.kinds import Lease
+from ibgu.core.model.kinds import Lease
 from ibgu.hub.errors import HubError
 from ibgu.hub.paths import leases
 from ibgu.hub.port import Hub

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import DecodeError, Raw, Struct, ValidationError
 
-from ibgu.core.kinds import ObjectMeta
+from ibgu.core.model.kinds import ObjectMeta
 from ibgu.hub.decode import (
     Bare,
     HasMetadata,

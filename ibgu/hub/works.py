@@ -1,7 +1,7 @@
 """Reads ibgu's ManifestWorks in one cluster's namespace, for a person."""
 
-from ibgu.core.kinds import ManifestWork
-from ibgu.core.works import names
+from ibgu.core.model import names
+from ibgu.core.model.kinds import ManifestWork
 from ibgu.hub import paths
 from ibgu.hub.port import Hub
 

@@ -1,6 +1,6 @@
 """Simulates one cluster: its API server, Lifecycle Agent, work agent and registration."""
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent import WorkAgent
 from ibgu.sim.clock import NEVER
 from ibgu.sim.course import FateDraws

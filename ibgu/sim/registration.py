@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from random import Random
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.clock import NEVER, timestamp
 from ibgu.sim.wire import Patch
 

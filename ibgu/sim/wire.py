@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from msgspec import Raw, Struct, field, json
 
-from ibgu.core.kinds import JsonObject, ObjectMeta, WireStruct
+from ibgu.core.model.kinds import JsonObject, ObjectMeta, WireStruct
 
 WORK_FINALIZER = "cluster.open-cluster-management.io/manifest-work-cleanup"
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ibgu.core.kinds import IbguSpec, IbuSpec, PlanItem, RolloutStrategy, SeedImageRef
 from ibgu.core.model import (
     Action,
     Cause,
@@ -26,6 +25,7 @@ from ibgu.core.model import (
     StepState,
     Who,
 )
+from ibgu.core.model.kinds import IbguSpec, IbuSpec, PlanItem, RolloutStrategy, SeedImageRef
 from ibgu.db import Changeset, Journal
 from tests.db.records import NOW, changing, member, started, starting, step, with_run
 from tests.db.records import rollout as blank

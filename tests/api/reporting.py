@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from ibgu.core.kinds import ConfigMap, ObjectMeta, Secret
-from ibgu.core.works import build, names, payload_body, stage_body
-from ibgu.core.works.wanted import Wanted
+from ibgu.core.drivers.ibu.works import build, payload_body, stage_body
+from ibgu.core.drivers.ibu.works.wanted import Wanted
+from ibgu.core.model import names
+from ibgu.core.model.kinds import ConfigMap, ObjectMeta, Secret
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
-from tests.core.works.samples import NOW, ROLLOUT, run
+from tests.core.drivers.ibu.works.samples import NOW, ROLLOUT, run
 
 CARRIED = ("aGlkZGVu", "content of a ConfigMap")
 APPLIED = {

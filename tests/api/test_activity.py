@@ -6,8 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.api.schemas.activity import ActivityBody
-from ibgu.core.model import Kind, OnRollout, OnStep, Reason, ReasonKind, Who
-from ibgu.core.works import names
+from ibgu.core.model import Kind, OnRollout, OnStep, Reason, ReasonKind, Who, names
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import fleet, put, rollout, succeeded, tell

@@ -12,7 +12,6 @@ from ibgu.api.context import Context
 from ibgu.api.problems import Problem
 from ibgu.api.routes.changing import told
 from ibgu.controller.planner import actor_of
-from ibgu.core.kinds import Ibgu, JsonObject, LabelSelector
 from ibgu.core.model import (
     Action,
     Cause,
@@ -25,6 +24,7 @@ from ibgu.core.model import (
     StepState,
     Who,
 )
+from ibgu.core.model.kinds import Ibgu, JsonObject, LabelSelector
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore
 from ibgu.db.labels import seen as seen_labels
@@ -282,7 +282,7 @@ async def test_a_plan_that_changed_meanwhile_is_a_conflict(
 ) -> None:
     from datetime import UTC, datetime
 
-    from ibgu.core.change import NewStep, append
+    from ibgu.core.views.change import NewStep, append
     from ibgu.hub.changes import Changes
 
     await made("Prep")
@@ -300,7 +300,7 @@ async def test_what_ibgu_writes_into_the_status_is_no_conflict_for_a_new_step(
 ) -> None:
     from datetime import UTC, datetime
 
-    from ibgu.core.change import NewStep, append
+    from ibgu.core.views.change import NewStep, append
     from ibgu.hub.changes import Changes
 
     await made("Prep")

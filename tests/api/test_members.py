@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ibgu.core.model import Action, MemberState, Reason, ReasonKind, Who
-from ibgu.core.overdue import RULES
+from ibgu.core.views.overdue import RULES
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import CIRCUIT_BREAKER, PULL, failed, fleet, open_step, put, rollout, seen

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Iterator
 import httpx
 import pytest
 
-from ibgu.core.claims import ANOTHER, cancelled_by, takes_over_from, works_on
 from ibgu.core.model import (
     Cause,
     Kind,
@@ -18,6 +17,7 @@ from ibgu.core.model import (
     Step,
     Who,
 )
+from ibgu.core.model.claims import ANOTHER, cancelled_by, takes_over_from, works_on
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from ibgu.api.app import create_app
 from ibgu.api.concurrency import FleetLists
 from ibgu.api.context import Context
-from ibgu.core.kinds import LabelSelector, ObjectRef
 from ibgu.core.model import Action, StepState
+from ibgu.core.model.kinds import LabelSelector, ObjectRef
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient

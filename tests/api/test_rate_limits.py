@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.works.names import RAMP_UP, START_JITTER, STARTS_PER_MINUTE
+from ibgu.core.model.names import RAMP_UP, START_JITTER, STARTS_PER_MINUTE
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import RATE_LIMITED, fleet

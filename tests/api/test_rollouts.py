@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.kinds import PlanItem, RolloutStrategy
 from ibgu.core.model import Kind, OnRollout, Reason, ReasonKind, RolloutState
+from ibgu.core.model.kinds import PlanItem, RolloutStrategy
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import CIRCUIT_BREAKER, fleet, over, rollout, seen, tell

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from ibgu.api.context import Context
+from ibgu.core.assurance.shadow import ShadowOutcome, ShadowVerdict
 from ibgu.core.model import Action, Cause
-from ibgu.core.shadow import ShadowOutcome, ShadowVerdict
 from ibgu.db.shadow import ShadowRecords, ShadowStore
 from tests.api.conftest import Ask
 from tests.db.records import NOW

@@ -14,7 +14,7 @@ from ibgu.sandbox.hub import SandboxHub
 from tests.api.conftest import Ask
 from tests.api.fleet import fleet
 from tests.api.reporting import APPLIED, CARRIED, VALUES, put_works
-from tests.core.works.samples import ROLLOUT
+from tests.core.drivers.ibu.works.samples import ROLLOUT
 
 pytestmark = pytest.mark.hub
 

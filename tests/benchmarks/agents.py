@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from ibgu.core.kinds import ManifestWork
+from ibgu.core.drivers.ibu.observe import view_work
+from ibgu.core.drivers.ibu.observe.ibu_state import IbuState, ibu_state
 from ibgu.core.model import WorkView
-from ibgu.core.observe import view_work
-from ibgu.core.observe.ibu_state import IbuState, ibu_state
-from ibgu.core.works.names import STAGE
+from ibgu.core.model.kinds import ManifestWork
+from ibgu.core.model.names import STAGE
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import decode_one
 

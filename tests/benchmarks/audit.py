@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ibgu.core.works import names
+from ibgu.core.model import names
 
 IGNORED = frozenset(
     {

@@ -15,16 +15,16 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.statuses import Statuses
-from ibgu.core.fleet import FleetState, TrackedRollout
-from ibgu.core.kinds import Ibgu, JsonObject
+from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Action, Kind, Member, OnMember
-from ibgu.core.status import OPTIONAL
+from ibgu.core.model.kinds import Ibgu, JsonObject
+from ibgu.core.views.status import OPTIONAL
 from ibgu.hub import paths
 from ibgu.hub.writer import Writer
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from ibgu.sim.hub.server import Asked
 from tests.benchmarks.report import judge
-from tests.core.fleet.records import done, failed, in_flight, member, rollout, step, world_of
+from tests.core.engine.state.records import done, failed, in_flight, member, rollout, step, world_of
 from tests.simulation.loop import VirtualLoop
 
 PATH = paths.ibgu("fleet", "a")

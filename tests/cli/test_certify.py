@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from typer.testing import CliRunner, Result
 
 from ibgu.cli.app import app
-from ibgu.core.certify import MEANS
+from ibgu.core.assurance.certify import MEANS
 from ibgu.core.model import Kind, Stage
 from ibgu.db import Journal
-from tests.core.certify.logs import log_of
-from tests.core.decide.fleet import Twin, ibgu
+from tests.core.assurance.certify.logs import log_of
+from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.db.conftest import db, leading
 from tests.db.telling import tell
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.change import ADOPT, RISKS, SKIP
-from ibgu.core.kinds import LabelRequirement, LabelSelector
 from ibgu.core.model import Action, Cause, StepState
+from ibgu.core.model.kinds import LabelRequirement, LabelSelector
+from ibgu.core.views.change import ADOPT, RISKS, SKIP
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient

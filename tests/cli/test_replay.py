@@ -17,13 +17,13 @@ from ibgu.cli.app import app
 from ibgu.cli.audit import stage
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.playback.failures import ReplayedFailure, failures_of
-from ibgu.core.certify import Event
+from ibgu.core.assurance.certify import Event
+from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.model import Kind, Stage
-from ibgu.core.snapshot import PayloadState
 from ibgu.db import Journal
-from tests.core.certify import stories
-from tests.core.certify.logs import log_of
-from tests.core.decide.fleet import Twin, ibgu
+from tests.core.assurance.certify import stories
+from tests.core.assurance.certify.logs import log_of
+from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.db.conftest import db, leading
 from tests.db.telling import tell
 

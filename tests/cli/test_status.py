@@ -19,8 +19,8 @@ from ibgu.client import Client
 from ibgu.client.responses.failures import FailureGroupResponse, FailuresResponse
 from ibgu.client.responses.rollouts import EtaResponse, RolloutResponse, StepResponse
 from ibgu.client.responses.view import StalledClusterResponse
-from ibgu.core.kinds import PlanItem, RolloutStrategy
 from ibgu.core.model import Action, Kind, OnRollout, RolloutState
+from ibgu.core.model.kinds import PlanItem, RolloutStrategy
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.fleet import (

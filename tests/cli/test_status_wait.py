@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from ibgu.cli.read import polling
 from ibgu.cli.read.spans import span
-from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import (
     Action,
     Kind,
@@ -23,6 +22,7 @@ from ibgu.core.model import (
     StepState,
     Who,
 )
+from ibgu.core.model.kinds import IbguSpec
 from ibgu.db import Journal
 from tests.api.fleet import (
     CIRCUIT_BREAKER,

@@ -11,8 +11,8 @@ import yaml
 from msgspec.structs import replace
 
 from ibgu.api.context import Context
-from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import Action, Cause, Kind, OnRollout, Rollout, RolloutState, StepState
+from ibgu.core.model.kinds import IbguSpec
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore
 from ibgu.db.labels import seen as seen_labels

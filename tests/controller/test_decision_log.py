@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ibgu.controller import decision_log
-from ibgu.core.fleet import FleetState
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
     Action,
     Cause,
@@ -20,7 +20,7 @@ from ibgu.core.model import (
     RunResult,
     RunState,
 )
-from tests.core.fleet.records import failed, in_flight, rollout, run, step, world_of
+from tests.core.engine.state.records import failed, in_flight, rollout, run, step, world_of
 
 WORLD = world_of(rollout(), [step("Upgrade")], [in_flight()])
 ENDED = run(

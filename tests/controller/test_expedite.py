@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from ibgu.controller.mirror import Mirror
-from ibgu.core.kinds import Ibgu, IbguMeta, IbguSpec
+from ibgu.core.model.kinds import Ibgu, IbguMeta, IbguSpec
 
 
 def found(version: int, generation: int = 1, **more: str) -> Ibgu:

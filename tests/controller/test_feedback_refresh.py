@@ -17,18 +17,19 @@ from ibgu.controller.feedback_refresh import FeedbackRefresh
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.quarantine import Quarantine
-from ibgu.core.fleet import FleetState
-from ibgu.core.forecast import DurationStats
-from ibgu.core.kinds import JsonObject, ManagedCluster, ManifestWork
-from ibgu.core.model import Action, Kind, Member, OnMember, Probe, RunState
-from ibgu.core.observe import shown_cluster, shown_work
-from ibgu.core.works import Wanted, names, stage_body, stage_name
+from ibgu.core.drivers.ibu.observe import shown_cluster, shown_work
+from ibgu.core.drivers.ibu.works import Wanted, stage_body
+from ibgu.core.engine.durations import DurationStats
+from ibgu.core.engine.state import FleetState
+from ibgu.core.model import Action, Kind, Member, OnMember, Probe, RunState, names
+from ibgu.core.model.kinds import JsonObject, ManagedCluster, ManifestWork
+from ibgu.core.model.names import stage_name
 from ibgu.db.engine import engine
 from ibgu.db.reads import Reads
 from ibgu.hub import paths
 from ibgu.hub.writer import Writer, WriteResult
 from ibgu.sim.hub import MemoryClient, MemoryHub
-from tests.core.fleet.records import MINUTE, NOW, in_flight, rollout, run, step, world_of
+from tests.core.engine.state.records import MINUTE, NOW, in_flight, rollout, run, step, world_of
 
 ROLLOUT = rollout()
 WORK = stage_name(ROLLOUT.uid, ROLLOUT.name)

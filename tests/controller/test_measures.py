@@ -7,8 +7,8 @@ from prometheus_client import REGISTRY
 
 from ibgu import telemetry
 from ibgu.controller import measures
-from ibgu.core.fleet import FleetState
-from ibgu.core.forecast import DurationStats
+from ibgu.core.engine.durations import DurationStats
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
     Action,
     Cause,
@@ -24,7 +24,7 @@ from ibgu.core.model import (
     StepState,
 )
 from ibgu.sim.hub import MemoryClient, MemoryHub
-from tests.core.fleet.records import (
+from tests.core.engine.state.records import (
     MINUTE,
     NOW,
     done,

@@ -11,10 +11,10 @@ from ibgu.controller.membership import MembershipLister
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.tenants import Tenants
-from ibgu.core.fleet import TrackedRollout
-from ibgu.core.kinds import IbguSpec, ManagedCluster, PlanItem
+from ibgu.core.drivers.ibu.observe import shown_cluster
+from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Action, Rollout, Step
-from ibgu.core.observe import shown_cluster
+from ibgu.core.model.kinds import IbguSpec, ManagedCluster, PlanItem
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub

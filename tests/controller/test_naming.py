@@ -6,11 +6,11 @@ from structlog.testing import capture_logs
 
 from ibgu.controller import naming
 from ibgu.controller.commit import Draft, JournalWriter
-from ibgu.core.fleet import FleetState
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Action, Kind, Member, OnMember
 from ibgu.db import Journal
 from ibgu.hub.writer import Write
-from tests.core.fleet.records import failed, in_flight, member, rollout, step, world_of
+from tests.core.engine.state.records import failed, in_flight, member, rollout, step, world_of
 from tests.db import records
 from tests.db.conftest import db, journal, leading
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from ibgu.controller.payloads import Payloads
-from ibgu.core.kinds import IbguSpec, IbuSpec, NameRef, ObjectRef, SeedImageRef
+from ibgu.core.drivers.ibu.references import UncheckedPolicy
 from ibgu.core.model import Rollout
-from ibgu.core.references import UncheckedPolicy
+from ibgu.core.model.kinds import IbguSpec, IbuSpec, NameRef, ObjectRef, SeedImageRef
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.sim.hub import MemoryClient, MemoryHub

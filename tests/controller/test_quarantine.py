@@ -14,7 +14,7 @@ from ibgu.controller.quarantine import (
     attributed_to,
     broken_of,
 )
-from ibgu.core.fleet import UnreadableRollout
+from ibgu.core.engine.state import UnreadableRollout
 from ibgu.core.plan import problem
 from ibgu.hub.errors import HubError
 

@@ -13,15 +13,15 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine, broken_of
 from ibgu.controller.recovery import Recovery
 from ibgu.controller.watches import Watches
-from ibgu.core.fleet import FleetState
+from ibgu.core.assurance.recover import Versions
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import RunState
-from ibgu.core.recover import Versions
 from ibgu.db import Journal
 from ibgu.db.journal import Loaded
 from ibgu.hub.discovery import discover
 from ibgu.settings import settings
 from ibgu.sim.hub import MemoryClient, MemoryHub
-from tests.core.recover.objects import UID, obj, work
+from tests.core.assurance.recover.objects import UID, obj, work
 from tests.db.records import (
     NOW,
     changing,

@@ -16,8 +16,8 @@ from ibgu.controller.retention import Forget, Retention
 from ibgu.core.model import Kind, OnRollout
 from ibgu.db import Changeset, Journal, JournalAway
 from ibgu.db.reads.certified import certify
-from tests.core.decide.builders import START, rollout_of
-from tests.core.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.builders import START, rollout_of
+from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.db.conftest import db, journal, leading
 from tests.db.records import rows
 from tests.db.telling import tell

@@ -10,11 +10,11 @@ from ibgu.controller import runs
 from ibgu.controller.commit import JournalWriter
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.runs import Runs
-from ibgu.core.fleet import FleetState
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import IbuView, RunState
-from ibgu.core.works import stage_name
+from ibgu.core.model.names import stage_name
 from ibgu.db import Journal
-from tests.core.recover.objects import UID, work
+from tests.core.assurance.recover.objects import UID, work
 from tests.db.records import NOW, members, opening, rollout, started, starting, step, with_run
 
 OURS = rollout(UID)

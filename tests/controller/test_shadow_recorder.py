@@ -4,11 +4,11 @@ from msgspec.structs import replace
 
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.shadow.recorder import ShadowRecorder
-from ibgu.core.kinds import OwnerReference
 from ibgu.core.model import Action
+from ibgu.core.model.kinds import OwnerReference
 from ibgu.core.talm import shown_talm_work
 from ibgu.db.shadow import ShadowRecords
-from tests.core.recover.objects import UID, obj
+from tests.core.assurance.recover.objects import UID, obj
 from tests.core.talm.objects import as_cgu, as_work, cgu, work
 from tests.db.records import NOW
 

@@ -13,9 +13,9 @@ from ibgu.controller.payloads import Payloads
 from ibgu.controller.planner import new_rollout
 from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.statuses import Statuses
-from ibgu.core.fleet import FleetState
-from ibgu.core.kinds import Ibgu, JsonObject
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Kind, OnRollout, RolloutState
+from ibgu.core.model.kinds import Ibgu, JsonObject
 from ibgu.hub import paths
 from ibgu.hub.writer import Writer, WriteResult
 from ibgu.sim.hub import MemoryClient, MemoryHub

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.kinds import IbguSpec, PlanItem, RolloutStrategy
 from ibgu.core.model import (
     Action,
     Decision,
@@ -27,6 +26,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
+from ibgu.core.model.kinds import IbguSpec, PlanItem, RolloutStrategy
 from ibgu.db import Changeset
 from tests.runs import changed
 

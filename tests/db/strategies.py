@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ibgu.core.model import Action, Member, PendingPatch, Rollout, Step
-from ibgu.core.moments import YEARS
+from ibgu.core.model.bounds import YEARS
 from ibgu.db.journal.batch import needs_claim
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)

@@ -1,9 +1,9 @@
 """What the twin decided, written into a real journal decision by decision."""
 
 from ibgu.controller.commit import Draft
-from ibgu.core.fleet import FleetState
+from ibgu.core.engine.state import FleetState
 from ibgu.db import Journal
-from tests.core.decide.fleet import Twin
+from tests.core.engine.decide.fleet import Twin
 
 
 async def tell(journal: Journal, twin: Twin, fleet: FleetState | None = None) -> None:

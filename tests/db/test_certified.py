@@ -7,14 +7,14 @@ from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.certify import Rule
-from ibgu.core.fleet import FleetState
+from ibgu.core.assurance.certify import Rule
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Stage
 from ibgu.db import Journal
 from ibgu.db.reads.certified import certify
 from ibgu.db.reads.log import event_log, named
-from tests.core.certify.logs import log_of, told
-from tests.core.decide.fleet import Twin, ibgu
+from tests.core.assurance.certify.logs import log_of, told
+from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.db.telling import tell
 
 HUB = "hub-1"

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.kinds import LabelSelector
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore, seen
 from ibgu.db.reads import Reads

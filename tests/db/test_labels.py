@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.kinds import LabelRequirement, LabelSelector
 from ibgu.core.model import Action
+from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.plan import matches, parse_selector
 from ibgu.db import Journal
 from ibgu.db.errors import Deposed

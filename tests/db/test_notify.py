@@ -11,7 +11,7 @@ from ibgu.core.notify import READ, Fact, Memory, advance
 from ibgu.db import Deposed, Journal
 from ibgu.db.notify import Cursor, Cursors
 from ibgu.db.reads import Reads
-from tests.core.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.db.records import rows
 from tests.db.telling import tell
 

@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.counts import Counts
 from ibgu.core.model import (
     Action,
     Cause,
@@ -27,6 +26,7 @@ from ibgu.core.model import (
     RunState,
     Step,
 )
+from ibgu.core.model.counts import Counts
 from ibgu.db import Changeset, Journal, JournalAway, engine
 from ibgu.db.reads import BadCursor, Reads
 from ibgu.db.reads.cursor import encode

@@ -7,8 +7,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.model import Action, Cause
-from ibgu.core.shadow import (
+from ibgu.core.assurance.shadow import (
     ShadowNote,
     ShadowOutcome,
     ShadowRollout,
@@ -19,6 +18,7 @@ from ibgu.core.shadow import (
     SymptomKind,
     TalmBatch,
 )
+from ibgu.core.model import Action, Cause
 from ibgu.db import Deposed, Journal
 from ibgu.db.shadow import ShadowReads, ShadowRecords, ShadowStore
 from tests.db.conftest import HUB

@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.counts import Counts
 from ibgu.core.model import StepState
+from ibgu.core.model.counts import Counts
 from ibgu.db import Journal
 from ibgu.db.engine import POOL_SIZE
 from ibgu.db.reads import Reads

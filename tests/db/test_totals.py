@@ -7,8 +7,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.counts import Counts
-from ibgu.core.fleet import FleetState
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
     Action,
     Decision,
@@ -23,11 +22,12 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
+from ibgu.core.model.counts import Counts
 from ibgu.db import Changeset, Journal
 from ibgu.db.reads import Reads
 from ibgu.db.reads.tallies import LARGE, Tallies
-from tests.core.fleet.records import spec
-from tests.core.test_counts import PLANS, STATES, became
+from tests.core.engine.state.records import spec
+from tests.core.model.test_counts import PLANS, STATES, became
 from tests.db.records import NOW, member, opening, rollout, step
 
 ROLLOUTS = 60

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.fleet import Holder
+from ibgu.core.engine.state import Holder
 from ibgu.core.model import (
     Action,
     Change,

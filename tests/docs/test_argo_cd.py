@@ -7,11 +7,11 @@ import yaml
 from lupa.lua51 import LuaRuntime
 from msgspec import json
 
-from ibgu.core.fleet import TrackedRollout
+from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Action, Reason, ReasonKind, Rollout, RolloutState, StepState
-from ibgu.core.snapshot import PayloadState
-from ibgu.core.status import status_of
-from tests.core.fleet.records import (
+from ibgu.core.views.status import status_of
+from tests.core.engine.state.records import (
     NOW,
     book_of,
     done,

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ibgu.core.model import ReasonKind
-from ibgu.core.works import names
+from ibgu.core.model import ReasonKind, names
 from tests.cli.test_docs import commands
 from tests.docs.site import DOCS, ROOT, fences
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ibgu.core.certify import Rule
+from ibgu.core.assurance.certify import Rule
 
 TESTS = Path(__file__).parents[1]
 PAGE = TESTS.parent / "docs" / "reliability.md"

@@ -111,10 +111,10 @@ def test_a_test_that_is_named_exists(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "core/decide/test_nothing.py",
-        "core/decide/fleet.py",
-        "core/decide/test_r01_order.py::test_nothing",
-        "core/decide/test_r01_order.py::rollout",
+        "core/engine/decide/test_nothing.py",
+        "core/engine/decide/fleet.py",
+        "core/engine/decide/test_r01_order.py::test_nothing",
+        "core/engine/decide/test_r01_order.py::rollout",
     ],
 )
 def test_what_is_no_test_is_found(name: str) -> None:
@@ -122,6 +122,6 @@ def test_what_is_no_test_is_found(name: str) -> None:
 
 
 def test_code_that_is_gone_is_found() -> None:
-    for name in ("ibgu.core.nothing", "ibgu.core.gates.nothing"):
+    for name in ("ibgu.core.nothing", "ibgu.core.engine.gates.nothing"):
         with pytest.raises((ImportError, AttributeError)):
             resolve_name(name)

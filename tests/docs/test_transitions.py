@@ -2,7 +2,7 @@
 
 import re
 
-from ibgu.core.decide.transitions import TRANSITIONS
+from ibgu.core.engine.decide.transitions import TRANSITIONS
 from tests.docs.site import DOCS
 
 HEADER = "| state | event | next state | function |\n|---|---|---|---|\n"

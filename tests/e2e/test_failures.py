@@ -1,6 +1,6 @@
 """Every failure that a cluster can report is seen at once, with its own words and its cause."""
 
-from ibgu.core.cut import MARK, MOST_BYTES
+from ibgu.core.text.cut import MARK, MOST_BYTES
 from ibgu.hub import paths
 from ibgu.sim.faults import CATALOGUE
 from tests.e2e.clock import ScaledTime

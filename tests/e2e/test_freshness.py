@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from ibgu.core.engine.refresh import BUILT_IN, Range
 from ibgu.core.model import Action
-from ibgu.core.refresh import BUILT_IN, Range
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl

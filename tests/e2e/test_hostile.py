@@ -13,7 +13,7 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
-from ibgu.core.works import names
+from ibgu.core.model import names
 from ibgu.hub import paths
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step

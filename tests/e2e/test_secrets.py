@@ -12,7 +12,7 @@ from structlog.testing import LogCapture
 
 from ibgu.api.app import create_app
 from ibgu.api.context import Context, Probes
-from ibgu.core.works import payload_name, stage_name
+from ibgu.core.model.names import payload_name, stage_name
 from ibgu.db import engine
 from ibgu.hub import paths
 from ibgu.hub.access import Access

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ibgu.controller.shadow.service import Shadow, shadow
+from ibgu.core.assurance.shadow import ShadowRun, ShadowVerdict, compare
 from ibgu.core.model import Action, Cause
-from ibgu.core.shadow import ShadowRun, ShadowVerdict, compare
 from ibgu.db.engine import engine
 from ibgu.db.shadow import ShadowReads
 from ibgu.hub import paths

@@ -8,7 +8,7 @@ from typing import Protocol, TypedDict, Unpack
 
 import pytest
 
-from ibgu.core.kinds import ManifestWork
+from ibgu.core.model.kinds import ManifestWork
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.decode import BadObject

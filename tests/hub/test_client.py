@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from msgspec import Struct
 
-from ibgu.core.kinds import ManifestWork
+from ibgu.core.model.kinds import ManifestWork
 from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.decode import BadObject
 from ibgu.hub.paths import work

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from ibgu.core.kinds import ManifestWork
+from ibgu.core.model.kinds import ManifestWork
 from ibgu.hub import config
 from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.credentials import CHECK_SECONDS, LoadedCredentials, StaticToken

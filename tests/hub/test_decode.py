@@ -3,7 +3,7 @@
 import pytest
 from msgspec import json
 
-from ibgu.core.kinds import ManifestWork
+from ibgu.core.model.kinds import ManifestWork
 from ibgu.hub.client import HubError
 from ibgu.hub.decode import BadObject, decode_page
 from ibgu.hub.initial import Initial

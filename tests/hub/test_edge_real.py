@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.kinds import Lease, ManagedCluster, ManifestWork, ObjectMeta
+from ibgu.core.model.kinds import Lease, ManagedCluster, ManifestWork, ObjectMeta
 from ibgu.hub import paths
 from ibgu.hub.access import Access, Question, User
 from ibgu.hub.backoff import Backoff

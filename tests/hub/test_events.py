@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.kinds import ObjectMeta
+from ibgu.core.model.kinds import ObjectMeta
 from ibgu.hub.events import LEASE, cut, event, event_name
 from ibgu.hub.writer import Write
 from tests.hub.conftest import Json

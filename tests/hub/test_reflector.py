@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.kinds import ManifestWork
+from ibgu.core.model.kinds import ManifestWork
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
 from ibgu.hub.reflector import Reflector, Timing

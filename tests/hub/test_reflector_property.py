@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ibgu.core.kinds import ManifestWork
+from ibgu.core.model.kinds import ManifestWork
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.client import HubClient
 from ibgu.hub.reflector import Reflector, Timing

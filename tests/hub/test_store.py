@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.kinds import ManifestWork, ObjectMeta
+from ibgu.core.model.kinds import ManifestWork, ObjectMeta
 from ibgu.hub.store import Key, Store
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["ibgu"]):
-    from ibgu.core.kinds import Ibgu, ManagedCluster, ManifestWork
-    from ibgu.core.observe import view_cluster, view_work
+    from ibgu.core.drivers.ibu.observe import view_cluster, view_work
+    from ibgu.core.model.kinds import Ibgu, ManagedCluster, ManifestWork
     from ibgu.core.plan import problem, problem_of
     from ibgu.hub.decode import ListPage, decode_page
     from ibgu.hub.errors import HubError, read_error

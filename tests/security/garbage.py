@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
+from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
 
 Json = Any
 

@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from ibgu.controller import requests
 from ibgu.controller.service import LEASE
+from ibgu.core.drivers.ibu.observe import Shown
+from ibgu.core.drivers.ibu.works import cluster_patch
 from ibgu.core.model import WorkView
-from ibgu.core.observe import Shown
-from ibgu.core.works import cluster_patch
 from ibgu.hub import discovery
 from ibgu.hub.access import Access, Question
 from ibgu.hub.client import HubClient

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from ibgu.core.cut import MOST_BYTES
 from ibgu.core.model import Kind, OnRollout, Rollout
+from ibgu.core.text.cut import MOST_BYTES
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.conftest import context, engine, hub_client, journal

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec import json
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub import MemoryHub
 from ibgu.sim.hub.answers import RefusedRequest
 from ibgu.sim.hub.server import Asked

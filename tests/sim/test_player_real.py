@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import json
 
-from ibgu.core.kinds import ManagedCluster, ManifestWork
+from ibgu.core.model.kinds import ManagedCluster, ManifestWork
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.clock import timestamp
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.durations import PhaseDurations

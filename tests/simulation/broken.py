@@ -18,9 +18,12 @@ from ibgu.controller import loop, recovery, requests
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.statuses import Statuses
 from ibgu.controller.talm import TalmWatch
-from ibgu.core import decide as planner
-from ibgu.core.decide import accepted as accepting
-from ibgu.core.decide import (
+from ibgu.core.drivers.ibu.observe import JudgementKind
+from ibgu.core.drivers.ibu.observe import judge as judge_state
+from ibgu.core.drivers.ibu.works import refresh_patch, wanted_stage
+from ibgu.core.engine import decide as planner
+from ibgu.core.engine.decide import accepted as accepting
+from ibgu.core.engine.decide import (
     arming,
     ending,
     patches,
@@ -31,11 +34,11 @@ from ibgu.core.decide import (
     steps,
     waiting,
 )
-from ibgu.core.decide.transitions import disarm
-from ibgu.core.fleet import FleetState, Starts, TrackedStep
-from ibgu.core.gates import registry
-from ibgu.core.gates.payload import PAYLOAD
-from ibgu.core.gates.rate_limit import HUB_START_RATE, RAMP_UP, START_RATE
+from ibgu.core.engine.decide.transitions import disarm
+from ibgu.core.engine.gates import registry
+from ibgu.core.engine.gates.payload import PAYLOAD
+from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, RAMP_UP, START_RATE
+from ibgu.core.engine.state import FleetState, Starts, TrackedStep
 from ibgu.core.model import (
     Ended,
     IbuView,
@@ -47,10 +50,7 @@ from ibgu.core.model import (
     RunState,
     WorkView,
 )
-from ibgu.core.observe import JudgementKind
-from ibgu.core.observe import judge as judge_state
 from ibgu.core.plan import Scope
-from ibgu.core.works import refresh_patch, wanted_stage
 from ibgu.db.journal import journal, write
 from ibgu.hub.lease import Elector
 from ibgu.hub.writer import Writer

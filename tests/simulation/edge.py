@@ -8,7 +8,7 @@ from random import Random
 
 from msgspec import json
 
-from ibgu.core.works import names
+from ibgu.core.model import names
 from ibgu.hub import paths
 from ibgu.hub.errors import TRANSPORT, HubError
 from ibgu.hub.port import NO_QUERY, Hub

@@ -8,7 +8,7 @@ from unittest.mock import patch
 from ibgu.controller.effects import Effects
 from ibgu.controller.planner import Planner
 from ibgu.controller.statuses import Statuses
-from ibgu.core.fleet import TrackedRollout
+from ibgu.core.engine.state import TrackedRollout
 from tests.simulation.weather import Weather
 
 KIND = "own-error"

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import json
 
-from ibgu.core.works import names
+from ibgu.core.model import names
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.sim.hub import MemoryClient, MemoryHub

@@ -21,14 +21,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ibgu.controller import planner, term
 from ibgu.controller.durations import ActionDurations
 from ibgu.controller.loop import Loop
-from ibgu.core import decide
-from ibgu.core.certify import Rule
-from ibgu.core.decide import controls, steps
-from ibgu.core.decide.context import BATCH_LIMIT
-from ibgu.core.fleet import FleetState as Led
-from ibgu.core.kinds import JsonObject
+from ibgu.core.assurance.certify import Rule
+from ibgu.core.engine import decide
+from ibgu.core.engine.decide import controls, steps
+from ibgu.core.engine.decide.context import BATCH_LIMIT
+from ibgu.core.engine.refresh import BUILT_IN, Range
+from ibgu.core.engine.state import FleetState as Led
 from ibgu.core.model import Action
-from ibgu.core.refresh import BUILT_IN, Range
+from ibgu.core.model.kinds import JsonObject
 from ibgu.db.engine import engine as connected
 from ibgu.db.reads.certified import certify
 from ibgu.sim.hub.server import Asked

@@ -7,8 +7,8 @@ from itertools import pairwise, product
 from msgspec import Struct
 from msgspec.json import decode
 
-from ibgu.core.kinds import ConfigMap, Secret
-from ibgu.core.works import PayloadError, build
+from ibgu.core.drivers.ibu.works import PayloadError, build
+from ibgu.core.model.kinds import ConfigMap, Secret
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.sim.hub import MemoryClient, MemoryHub

@@ -15,10 +15,9 @@ from ibgu.controller.commit import Draft
 from ibgu.controller.loop import Loop
 from ibgu.controller.planner import Planner
 from ibgu.controller.work_queue import Touched
-from ibgu.core.fleet import TrackedRollout
-from ibgu.core.kinds import JsonObject
-from ibgu.core.model import Kind, Preempt, ReasonKind, RolloutState
-from ibgu.core.works import names
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.model import Kind, Preempt, ReasonKind, RolloutState, names
+from ibgu.core.model.kinds import JsonObject
 from ibgu.db.engine import engine as connected
 from ibgu.db.journal.write import put_statement
 from ibgu.db.schema import claims, events, members, pending_patches, rollouts, runs, steps

@@ -7,9 +7,8 @@ from unittest.mock import patch
 from msgspec import json
 
 from ibgu.controller.event_handlers import EventHandlers
-from ibgu.core.kinds import JsonObject
-from ibgu.core.model import Action, Kind, ReasonKind
-from ibgu.core.works import names
+from ibgu.core.model import Action, Kind, ReasonKind, names
+from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryHub
 from ibgu.sim.hub.answers import RefusedRequest

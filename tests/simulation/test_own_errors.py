@@ -28,11 +28,10 @@ from ibgu.controller.loop import Loop
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.notices import Notices
 from ibgu.controller.quarantine import FIRST, MAX_NAMESPACES
-from ibgu.core.certify import Rule
-from ibgu.core.decide import disarming
-from ibgu.core.fleet import FleetState, TrackedRollout
-from ibgu.core.model import ReasonKind, RolloutState
-from ibgu.core.works import names
+from ibgu.core.assurance.certify import Rule
+from ibgu.core.engine.decide import disarming
+from ibgu.core.engine.state import FleetState, TrackedRollout
+from ibgu.core.model import ReasonKind, RolloutState, names
 from ibgu.db.reads.certified import certify
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError

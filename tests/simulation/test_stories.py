@@ -19,8 +19,7 @@ from ibgu.controller.event_handlers import PATCH_RETRY, STATUS_REFUSED
 from ibgu.controller.loop import GATHER, Loop
 from ibgu.controller.quarantine import TryAgain
 from ibgu.controller.work_queue import WorkQueue
-from ibgu.core.model import Decision, Kind, Preempt, ReasonKind, RunState
-from ibgu.core.works import names
+from ibgu.core.model import Decision, Kind, Preempt, ReasonKind, RunState, names
 from ibgu.db.journal import Journal
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryHub

@@ -8,9 +8,8 @@ from typing import Any
 from msgspec import json
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.gates import LASTING
-from ibgu.core.model import ReasonKind, RolloutState
-from ibgu.core.works import names
+from ibgu.core.engine.gates import LASTING
+from ibgu.core.model import ReasonKind, RolloutState, names
 from ibgu.hub import paths
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.hub import MemoryClient, MemoryHub

@@ -7,14 +7,6 @@ from typing import Any
 from msgspec import convert
 from msgspec.structs import replace
 
-from ibgu.core.kinds import (
-    IbguSpec,
-    IbuSpec,
-    LabelSelector,
-    PlanItem,
-    RolloutStrategy,
-    SeedImageRef,
-)
 from ibgu.core.model import (
     Action,
     Cause,
@@ -36,6 +28,14 @@ from ibgu.core.model import (
     Step,
     StepState,
     Who,
+)
+from ibgu.core.model.kinds import (
+    IbguSpec,
+    IbuSpec,
+    LabelSelector,
+    PlanItem,
+    RolloutStrategy,
+    SeedImageRef,
 )
 from ibgu.db import Changeset, Journal
 from ibgu.db.labels import seen

@@ -9,15 +9,7 @@ from axe_playwright_python.async_playwright import Axe
 from msgspec.structs import replace
 from playwright.async_api import Locator, expect
 
-from ibgu.core.model import (
-    Kind,
-    OnRollout,
-    Reason,
-    ReasonKind,
-    RolloutState,
-    StepState,
-    Who,
-)
+from ibgu.core.model import Kind, OnRollout, Reason, ReasonKind, RolloutState, StepState, Who
 from ibgu.sandbox.kubectl import Kubectl
 from tests.web.conftest import SESSION, Look
 from tests.web.fleet import FLEET, MINUTE, PULL, failed, name, succeeded, waiting

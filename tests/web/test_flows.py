@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from playwright.async_api import Route, expect
 
 from ibgu.core.model import ReasonKind, RolloutState, StepState
-from ibgu.core.spans import duration
+from ibgu.core.text.spans import duration
 from ibgu.hub.client import HubClient
 from tests.api.reporting import put_works
 from tests.web.conftest import SESSION, Look

@@ -3,8 +3,7 @@
 import re
 
 from ibgu.api.schemas.activity import ActivityEntryBody
-from ibgu.core.model import Kind, ReasonKind
-from ibgu.core.works import names
+from ibgu.core.model import Kind, ReasonKind, names
 from ibgu.db.views import EventRow
 
 _TITLES: dict[str, str] = {

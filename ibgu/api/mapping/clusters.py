@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ibgu.api.mapping.members import visit_body
 from ibgu.api.readable import Readable
 from ibgu.api.schemas.clusters import ClaimBody, ClusterBody
-from ibgu.core.forecast import DurationsByAction
+from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.model import Change
 from ibgu.db.views import ClaimRow, ClusterRow, VisitRow
 

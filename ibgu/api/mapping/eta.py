@@ -4,12 +4,13 @@ from functools import lru_cache
 
 from ibgu.api.mapping.overdue import stuck_among
 from ibgu.api.schemas.rollouts import EtaBody
-from ibgu.core.forecast import DurationsByAction, InFlight, RemainingWork, eta
-from ibgu.core.gates import GATE_REASONS, deadline
+from ibgu.core.engine.display import startable
+from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.engine.gates import GATE_REASONS, deadline
+from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits, rate_limits_of
 from ibgu.core.model import MemberState, Reason, Rollout, StepState
-from ibgu.core.rate_limits import UNLIMITED, RateLimits, rate_limits_of
-from ibgu.core.status import hold_of
-from ibgu.core.words import startable
+from ibgu.core.views.forecast import InFlight, RemainingWork, eta
+from ibgu.core.views.status import hold_of
 from ibgu.db.views import StepRow
 
 _REMEMBERED = 64

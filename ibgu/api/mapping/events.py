@@ -5,8 +5,8 @@ from pydantic.alias_generators import to_camel
 
 from ibgu.api.readable import Readable
 from ibgu.api.schemas.events import EventBody
-from ibgu.core.claims import ANOTHER, CANCELLATIONS, cancelled_by
 from ibgu.core.model import Outcome, RunResult
+from ibgu.core.model.claims import ANOTHER, CANCELLATIONS, cancelled_by
 from ibgu.db.views import EventRow
 
 _SAME = ("seq", "at", "kind", "why", "cause", "warning", "actor", "rollout", "cluster", "run")

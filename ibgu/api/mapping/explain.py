@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from ibgu.api.mapping.members import visit_for
 from ibgu.api.readable import Readable
-from ibgu.core.claims import with_holder
-from ibgu.core.explain import Case, Explained, PastStep, explain
-from ibgu.core.forecast import DurationsByAction
+from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.model import Member
+from ibgu.core.model.claims import with_holder
+from ibgu.core.views.explain import Case, Explained, PastStep, explain
 from ibgu.db.views import ClaimRow, VisitRow
 
 

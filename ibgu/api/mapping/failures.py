@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ibgu.api.mapping.words import known_failure
 from ibgu.api.schemas.failures import FailureGroupBody, FailuresBody
-from ibgu.core.failures import KnownFailure
+from ibgu.core.drivers.ibu.failures import KnownFailure
 from ibgu.core.plan import natural_key
 from ibgu.db.reads import NAMED
 from ibgu.db.views import FailedRow

@@ -1,7 +1,7 @@
 """Maps the hub's leadership."""
 
 from ibgu.api.schemas.leadership import LeadershipBody
-from ibgu.core.leadership import NOBODY, REMEDY, Leadership
+from ibgu.core.views.leadership import NOBODY, REMEDY, Leadership
 
 _NONE = LeadershipBody(
     leader=None,

@@ -7,12 +7,13 @@ from ibgu.api.mapping.words import known_failure
 from ibgu.api.readable import Readable
 from ibgu.api.schemas.common import CompletedActionBody, RunBody, StalledBody
 from ibgu.api.schemas.members import MemberBody, VisitBody
-from ibgu.core.claims import run_without_names, without_names
-from ibgu.core.failures import KnownFailure
-from ibgu.core.forecast import DurationsByAction, stalled
+from ibgu.core.drivers.ibu.failures import KnownFailure
+from ibgu.core.engine.display import as_told, reason_of
+from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.model import Action, Member, Reason, Run
-from ibgu.core.overdue import Overdue, overdue_of
-from ibgu.core.words import as_told, reason_of
+from ibgu.core.model.claims import run_without_names, without_names
+from ibgu.core.views.forecast import stalled
+from ibgu.core.views.overdue import Overdue, overdue_of
 from ibgu.db.views import MemberRow, VisitRow
 
 _FROM_MEMBER = (

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from ibgu.core.forecast import DurationsByAction, stalled
+from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.model import MemberState, Reason
-from ibgu.core.overdue import Overdue, overdue
+from ibgu.core.views.forecast import stalled
+from ibgu.core.views.overdue import Overdue, overdue
 from ibgu.db.views import FlightRow, ReasonRow, StepRow
 
 

@@ -7,7 +7,7 @@ from ibgu.api.schemas.preview import (
     PreviewResultBody,
     StepPreviewBody,
 )
-from ibgu.core.preview import Enough, Preview, StepPreview
+from ibgu.core.views.preview import Enough, Preview, StepPreview
 
 _NAMED = 10
 _ORDER = 50

@@ -17,13 +17,12 @@ from ibgu.api.schemas.rollouts import (
     StepBody,
     StepProgress,
 )
-from ibgu.core import counts
-from ibgu.core.forecast import DurationsByAction
-from ibgu.core.kinds import PlanItem
-from ibgu.core.model import Reason, ReasonKind, Rollout, Who
-from ibgu.core.overdue import Overdue
-from ibgu.core.status import complete, hold_of, kept_by, phase_of
-from ibgu.core.words import holds, startable
+from ibgu.core.engine.display import holds, startable
+from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.model import Reason, ReasonKind, Rollout, Who, counts
+from ibgu.core.model.kinds import PlanItem
+from ibgu.core.views.overdue import Overdue
+from ibgu.core.views.status import complete, hold_of, kept_by, phase_of
 from ibgu.db.views import RolloutRow, StepRow
 
 _FROM_ROLLOUT = (

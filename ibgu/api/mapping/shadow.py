@@ -13,8 +13,7 @@ from ibgu.api.schemas.shadow import (
     SlowBatchBody,
     ToldBody,
 )
-from ibgu.core.failures import explain
-from ibgu.core.shadow import (
+from ibgu.core.assurance.shadow import (
     Report,
     Row,
     ShadowFailureGroup,
@@ -25,6 +24,7 @@ from ibgu.core.shadow import (
     explanation,
     remedy_of,
 )
+from ibgu.core.drivers.ibu.failures import explain
 
 _FROM_ROLLOUT = (
     *("namespace", "name", "uid", "created_at", "watched_since", "progress", "complete"),

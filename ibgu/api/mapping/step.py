@@ -7,9 +7,10 @@ from msgspec import Struct
 
 from ibgu.api.mapping.overdue import hold_overdue, overdue_among, stalled_among
 from ibgu.api.mapping.words import known_failure
-from ibgu.core.forecast import DurationsByAction, Point, curve
+from ibgu.core.engine.display import Word, came_true, holds, startable, word
+from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.model import Action, MemberState, Reason
-from ibgu.core.words import Word, came_true, holds, startable, word
+from ibgu.core.views.forecast import Point, curve
 from ibgu.db.views import CourseRow, GridRow
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from ibgu.api.mapping.overdue import hold_overdue, overdue_in
 from ibgu.api.mapping.rollouts import stalled_in
 from ibgu.api.schemas.summary import NeedsPersonBody, SummaryBody
-from ibgu.core.forecast import DurationsByAction
+from ibgu.core.engine.display import Word, startable, word
+from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.model import MemberState, Reason, Rollout, RolloutState, Step, Who
-from ibgu.core.status import Phase, hold_of, kept_by, phase_of
-from ibgu.core.words import Word, startable, word
+from ibgu.core.views.status import Phase, hold_of, kept_by, phase_of
 from ibgu.db.views import HubOverview, ReasonRow, RolloutRow
 
 _PHASES = tuple(phase for phase in Phase if phase is not Phase.DELETED)

@@ -12,9 +12,10 @@ from ibgu.api.mapping.rollouts import counts_body, rollout_body, step_bodies
 from ibgu.api.mapping.step import grid, timeline
 from ibgu.api.schemas.base import Body
 from ibgu.api.schemas.view import SelectedBody, StalledClusterBody
-from ibgu.core.forecast import DurationsByAction, stalled
+from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.model import Rollout
-from ibgu.core.status import kept_by
+from ibgu.core.views.forecast import stalled
+from ibgu.core.views.status import kept_by
 from ibgu.db.reads import NAMED
 from ibgu.db.views import GridRow, SelectedRow, ViewRow
 

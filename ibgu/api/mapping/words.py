@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from ibgu.core.failures import KnownFailure, explain
+from ibgu.core.drivers.ibu.failures import KnownFailure, explain
 from ibgu.core.model import Action
 
 _REMEMBERED = 10_000

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from ibgu.api.schemas.works import ConditionBody, IbuBody, ManifestBody, WorkBody, WorkRunBody
-from ibgu.core.kinds import Condition
+from ibgu.core.assurance.recover.trace import Trace
+from ibgu.core.drivers.ibu.observe.ibu_state import IbuState
 from ibgu.core.model import WorkView
-from ibgu.core.moments import moment
-from ibgu.core.observe.ibu_state import IbuState
-from ibgu.core.recover.trace import Trace
-from ibgu.core.reported import Manifest, Reported, agent, asks, stands
+from ibgu.core.model.bounds import moment
+from ibgu.core.model.kinds import Condition
+from ibgu.core.views.reported import Manifest, Reported, agent, asks, stands
 
 _FROM_REPORTED = ("part", "rollout", "rollout_uid", "created_at")
 _FROM_WORK = ("name", "generation", "terminating", "edited", "armed", "applied", "apply_error")

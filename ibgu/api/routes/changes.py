@@ -29,12 +29,11 @@ from ibgu.api.schemas.changes import (
     SkipBody,
 )
 from ibgu.api.schemas.problem import problems
-from ibgu.core import change
-from ibgu.core.change import ChangeTarget, NewStep, RequestedChange, RolloutSituation
-from ibgu.core.model import MemberState, ReasonKind
-from ibgu.core.skippable import not_waiting
-from ibgu.core.words import reason_of
-from ibgu.core.works import names
+from ibgu.core.engine.display import reason_of
+from ibgu.core.engine.skippable import not_waiting
+from ibgu.core.model import MemberState, ReasonKind, names
+from ibgu.core.views import change
+from ibgu.core.views.change import ChangeTarget, NewStep, RequestedChange, RolloutSituation
 from ibgu.db.reads import Reads
 from ibgu.db.views import MemberRow, RolloutAndStep
 

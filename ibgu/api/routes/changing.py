@@ -16,8 +16,8 @@ from ibgu.api.problems import RETRY_SECONDS, Problem, away, unauthenticated
 from ibgu.api.routes.inputs import RolloutOfPath
 from ibgu.api.schemas.changes import ChangeBody
 from ibgu.client.wire import USER_AGENT
-from ibgu.core.change import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.model import Rollout
+from ibgu.core.views.change import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.hub import paths
 from ibgu.hub.access import Question
 from ibgu.hub.changes import Changes, manager_of

@@ -30,7 +30,7 @@ from ibgu.api.schemas.base import PageBody
 from ibgu.api.schemas.clusters import ClusterBody
 from ibgu.api.schemas.explain import ExplainedBody
 from ibgu.api.schemas.problem import problems
-from ibgu.core.claims import CLAIMS
+from ibgu.core.model.claims import CLAIMS
 from ibgu.db.reads import Reads
 from ibgu.db.views import VisitRow
 

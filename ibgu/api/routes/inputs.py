@@ -10,7 +10,7 @@ from ibgu.api.access import Caller, CallerOfRequest
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem, away, invalid
 from ibgu.api.rules import NAME, PREFIX_OR_NONE, UID
-from ibgu.core.kinds import LabelSelector
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.plan import parse_selector
 from ibgu.db.reads import Reads
 from ibgu.db.views import RolloutAndStep

@@ -24,8 +24,10 @@ from ibgu.api.rules import broken_manifest
 from ibgu.api.schemas.changes import NewStepBody
 from ibgu.api.schemas.preview import PreviewBody, PreviewResultBody
 from ibgu.api.schemas.problem import problems
-from ibgu.core.gates import deadline
-from ibgu.core.kinds import Ibgu, IbguSpec, IbuSpec, JsonObject, PlanItem, RolloutStrategy
+from ibgu.core.drivers.ibu.observe import view_cluster
+from ibgu.core.engine.display import came_true
+from ibgu.core.engine.gates import deadline
+from ibgu.core.engine.rate_limits import rate_limits_of
 from ibgu.core.model import (
     LABEL_PREFIX,
     Action,
@@ -35,11 +37,9 @@ from ibgu.core.model import (
     Rollout,
     StepState,
 )
-from ibgu.core.observe import view_cluster
+from ibgu.core.model.kinds import Ibgu, IbguSpec, IbuSpec, JsonObject, PlanItem, RolloutStrategy
 from ibgu.core.plan import EVERYWHERE, Scope, Started
-from ibgu.core.preview import GivenSpec, Preview, Proposal, Running, preview, refused_fields
-from ibgu.core.rate_limits import rate_limits_of
-from ibgu.core.words import came_true
+from ibgu.core.views.preview import GivenSpec, Preview, Proposal, Running, preview, refused_fields
 from ibgu.db.reads import Reads
 from ibgu.db.views import StepRow
 from ibgu.hub.changes import Changes

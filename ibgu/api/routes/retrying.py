@@ -8,12 +8,12 @@ from msgspec import Struct
 
 from ibgu.api.access import Caller
 from ibgu.api.mapping.words import known_failure
-from ibgu.core import change
-from ibgu.core.change import ChangeTarget, FailedCluster
-from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject
 from ibgu.core.model import Member, Rollout
+from ibgu.core.model.kinds import Ibgu, IbguSpec, JsonObject
+from ibgu.core.model.names import for_retry
 from ibgu.core.plan import matcher
-from ibgu.core.works.names import for_retry
+from ibgu.core.views import change
+from ibgu.core.views.change import ChangeTarget, FailedCluster
 from ibgu.db.reads import Reads
 from ibgu.db.reads.later import Taken
 

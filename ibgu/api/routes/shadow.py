@@ -22,8 +22,8 @@ from ibgu.api.routes.inputs import (
 from ibgu.api.schemas.base import PageBody
 from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.shadow import ShadowClusterBody, ShadowReportBody, ShadowRolloutBody
+from ibgu.core.assurance.shadow import Report, Row, compare
 from ibgu.core.plan.natural import NaturalKey, natural_key
-from ibgu.core.shadow import Report, Row, compare
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.shadow import ShadowReads
 

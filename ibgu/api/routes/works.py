@@ -14,7 +14,7 @@ from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import ClusterName, ReadsOfRequest, unknown_cluster
 from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.works import WorksBody
-from ibgu.core.reported import reported
+from ibgu.core.views.reported import reported
 from ibgu.hub import paths
 from ibgu.hub.access import Question, User
 from ibgu.hub.errors import HubError

@@ -6,8 +6,8 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.rules import CAUSE, NAME
 from ibgu.api.schemas.base import Body
-from ibgu.core.change import Danger
 from ibgu.core.model import Action, ReasonKind
+from ibgu.core.views.change import Danger
 
 _CHANGE: JsonValue = {
     "done": "ran-417 is paused: nothing new starts, what is in flight goes on to its end",

@@ -5,8 +5,8 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.schemas.base import Body
+from ibgu.core.engine.display import Word
 from ibgu.core.model import Who
-from ibgu.core.words import Word
 
 _EXPLAINED: JsonValue = {
     "cluster": "site-0412",

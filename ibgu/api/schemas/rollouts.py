@@ -9,7 +9,7 @@ from ibgu.api.schemas.base import Body, PageBody
 from ibgu.api.schemas.common import CountsBody, ReasonBody
 from ibgu.api.schemas.summary import NeedsPersonBody
 from ibgu.core.model import Action, ReasonKind, RolloutState, StepState, Who
-from ibgu.core.status import Phase
+from ibgu.core.views.status import Phase
 
 _COUNTS: dict[str, JsonValue] = {
     "total": 3500,

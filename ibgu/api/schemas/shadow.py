@@ -7,8 +7,8 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.schemas.base import Body
 from ibgu.api.schemas.rollouts import SeedBody
+from ibgu.core.assurance.shadow import ShadowVerdict
 from ibgu.core.model import Action, Cause
-from ibgu.core.shadow import ShadowVerdict
 
 _TOLD: JsonValue = {
     "verdict": "failed",

@@ -5,8 +5,8 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.schemas.base import Body
+from ibgu.core.engine.display import Word
 from ibgu.core.model import Cause, ReasonKind
-from ibgu.core.words import Word
 
 _GRID: JsonValue = {
     "step": 2,

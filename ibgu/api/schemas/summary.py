@@ -5,9 +5,9 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.schemas.base import Body
+from ibgu.core.engine.display import Word
 from ibgu.core.model import ReasonKind
-from ibgu.core.status import Phase
-from ibgu.core.words import Word
+from ibgu.core.views.status import Phase
 
 _SUMMARY: JsonValue = {
     "rollouts": {

@@ -5,8 +5,8 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.schemas.base import Body
+from ibgu.core.drivers.ibu.observe.ibu_state import IbuState
 from ibgu.core.model import Action, RunResult, Stage
-from ibgu.core.observe.ibu_state import IbuState
 
 _APPLIED: JsonValue = {
     "type": "Applied",

@@ -11,7 +11,7 @@ from ibgu.cli.audit import signing
 from ibgu.cli.errors import FAILED, MISUSED, fail
 from ibgu.cli.show.certificate import KIND, Certificate, as_json_text
 from ibgu.cli.show.paper import page
-from ibgu.core.harmless import one_line
+from ibgu.core.text.harmless import one_line
 
 
 class _Rollout(Struct, frozen=True):

@@ -6,7 +6,7 @@ import typer
 
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.show.paper import page, stderr
-from ibgu.core.change.danger import Risk
+from ibgu.core.views.change.danger import Risk
 
 NOTHING_DONE = "nothing was done"
 

@@ -27,7 +27,7 @@ def pause(
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
     from ibgu.client.responses.changes import PauseRequest
-    from ibgu.core import change
+    from ibgu.core.views import change
 
     how = How(RestTarget(server, token, ca_file, namespace), name, dry_run, direct, output)
     make(
@@ -54,7 +54,7 @@ def resume(
     restore."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.core import change
+    from ibgu.core.views import change
 
     how = How(
         RestTarget(server, token, ca_file, namespace),
@@ -104,7 +104,7 @@ def skip(
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
     from ibgu.client.responses.changes import SkipRequest
-    from ibgu.core import change
+    from ibgu.core.views import change
 
     if bool(clusters) + waiting + bool(reason) != 1:
         raise typer.BadParameter("name clusters, or give --waiting, or --reason")
@@ -146,7 +146,7 @@ def adopt(
     """Take a rollout over from a TALM that is gone."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.core import change
+    from ibgu.core.views import change
 
     how = How(
         RestTarget(server, token, ca_file, namespace),

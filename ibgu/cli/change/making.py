@@ -16,10 +16,10 @@ from ibgu.cli.rest.target import RestTarget
 from ibgu.client import Client, RestError
 from ibgu.client.responses.changes import ChangeResponse, NewStepRequest
 from ibgu.client.responses.preview import PreviewRequest
-from ibgu.core.change.danger import Danger, Risk
+from ibgu.core.views.change.danger import Danger, Risk
 
 if TYPE_CHECKING:
-    from ibgu.core import change as core
+    from ibgu.core.views import change as core
     from ibgu.hub.changes import Changes
 
     T = TypeVar("T")
@@ -89,7 +89,7 @@ def _risk_by_state(how: How, namespace: str) -> Risk:
 
 
 async def _risk_of_resume(_: "Changes", target: "core.ChangeTarget") -> Risk:
-    from ibgu.core.change import risk_of_resume
+    from ibgu.core.views.change import risk_of_resume
 
     return risk_of_resume(target)
 
@@ -138,7 +138,7 @@ def _or_directly() -> Iterator[None]:
 
 async def _directly(how: How, namespace: str, decide: "Decide", *, dry_run: bool) -> ChangeResponse:
     """Makes the change with the kubeconfig's rights alone. Raises RestError."""
-    from ibgu.core.change import ChangeRefused
+    from ibgu.core.views.change import ChangeRefused
 
     async def made(changes: "Changes", target: "core.ChangeTarget") -> "core.RequestedChange":
         change = await decide(changes, target)

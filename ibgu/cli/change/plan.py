@@ -27,8 +27,8 @@ def add_step(
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
     from ibgu.client.responses.changes import NewStepRequest
-    from ibgu.core import change
     from ibgu.core.model import Action
+    from ibgu.core.views import change
 
     typed = tuple(chosen("ACTION", each, every_action()) for each in actions)
     step = NewStepRequest(actions=typed, max_concurrency=max_concurrency, timeout=timeout)
@@ -65,7 +65,7 @@ def abort(
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
     from ibgu.client.responses.changes import AbortRequest, NewStepRequest
-    from ibgu.core import change
+    from ibgu.core.views import change
 
     action = change.abort_of(everybody=everybody)
     step = NewStepRequest(actions=(action,), max_concurrency=max_concurrency, timeout=timeout)
@@ -108,7 +108,7 @@ def retry(
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
     from ibgu.client.responses.changes import RetryRequest
-    from ibgu.core.change import retry
+    from ibgu.core.views.change import retry
 
     if direct:
         raise typer.BadParameter("only ibgu knows who has failed, and why: not with --direct")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from ibgu.cli.collect.bundle import Bundle
-from ibgu.core.kinds import ObjectMeta
+from ibgu.core.model.kinds import ObjectMeta
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 

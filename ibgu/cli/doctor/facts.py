@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from ibgu.core.references import UncheckedPolicy
+from ibgu.core.drivers.ibu.references import UncheckedPolicy
 from ibgu.db.health import Health
 from ibgu.hub.discovery import Served
 from ibgu.hub.rights import Right

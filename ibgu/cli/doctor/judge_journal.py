@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ibgu.cli.doctor.facts import JournalFacts, Unasked
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
-from ibgu.core.leadership import REMEDY, Leadership
+from ibgu.core.views.leadership import REMEDY, Leadership
 from ibgu.db.health import Health
 from ibgu.db.revision import problem as schema_problem
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from ibgu.controller.rights import of_controller
 from ibgu.controller.service import LEASE
-from ibgu.core.kinds import Ibgu
-from ibgu.core.references import references
+from ibgu.core.drivers.ibu.references import references
+from ibgu.core.model.kinds import Ibgu
 from ibgu.hub import paths
 from ibgu.hub.rights import ADOPTER, Right, needed
 from ibgu.settings import Settings

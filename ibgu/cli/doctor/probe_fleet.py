@@ -3,11 +3,10 @@
 from typing import TypeVar
 
 from ibgu.cli.doctor.facts import Agents, Fleet
-from ibgu.core.failures import ApplyError, classify
-from ibgu.core.kinds import ManagedCluster, ManifestWork
-from ibgu.core.model import WorkView
-from ibgu.core.observe import view_cluster, view_work
-from ibgu.core.works import names
+from ibgu.core.drivers.ibu.failures import ApplyError, classify
+from ibgu.core.drivers.ibu.observe import view_cluster, view_work
+from ibgu.core.model import WorkView, names
+from ibgu.core.model.kinds import ManagedCluster, ManifestWork
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import HasMetadata

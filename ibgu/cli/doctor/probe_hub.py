@@ -23,8 +23,8 @@ from ibgu.cli.doctor.facts import (
 from ibgu.cli.doctor.needs import of_payloads, of_processes, of_user
 from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet
 from ibgu.cli.doctor.probe_peers import leadership, talm
-from ibgu.core.kinds import Ibgu
-from ibgu.core.references import UncheckedPolicy, older, references
+from ibgu.core.drivers.ibu.references import UncheckedPolicy, older, references
+from ibgu.core.model.kinds import Ibgu
 from ibgu.hub import paths
 from ibgu.hub.access import whoami
 from ibgu.hub.client import HubClient

@@ -5,7 +5,7 @@ from typing import Any
 
 from ibgu.cli.rest.hub import hub_words
 from ibgu.client import RestError
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError

@@ -26,7 +26,7 @@ def chosen(option: str, given: str, allowed: Iterable[str]) -> str:
 
 def causes() -> list[str]:
     """Returns what a cluster may have failed for: causes, and names of known failures."""
-    from ibgu.core.failures import Failure
+    from ibgu.core.drivers.ibu.failures import Failure
     from ibgu.core.model import Cause
 
     return list(dict.fromkeys([*map(str, Cause), *map(str, Failure)]))

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.paper import Paper
-from ibgu.core.certify import MEANS, Event, Findings, Rule, Violation
+from ibgu.core.assurance.certify import MEANS, Event, Findings, Rule, Violation
 from ibgu.core.model import Rollout, RolloutState
 
 KIND = "RolloutCertificate"

@@ -6,7 +6,7 @@ from datetime import datetime
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
 from ibgu.client.responses.members import MemberResponse, RunResponse, VisitResponse
-from ibgu.core.failures import explain
+from ibgu.core.drivers.ibu.failures import explain
 from ibgu.core.model import Action
 
 _NARROW = ("ROLLOUT", "STEP", "ACTION", "ATTEMPT", "STARTED", "TOOK", "RESULT", "CAUSE")

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from ibgu.core.spans import duration
+from ibgu.core.text.spans import duration
 
 __all__ = ["age", "clock", "duration"]
 

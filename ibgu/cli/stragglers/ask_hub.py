@@ -4,7 +4,7 @@ import msgspec
 
 from ibgu.cli.stragglers.facts import HubUnavailable, Live
 from ibgu.client.responses.rollouts import RolloutResponse
-from ibgu.core.kinds import Ibgu, JsonObject
+from ibgu.core.model.kinds import Ibgu, JsonObject
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare, decode_one

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.client.responses.members import MemberResponse
 from ibgu.client.responses.rollouts import RolloutResponse, StepResponse
-from ibgu.core.kinds import Ibgu
+from ibgu.core.model.kinds import Ibgu
 
 
 class Elsewhere(Struct, frozen=True):

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from ibgu.cli.stragglers.facts import Elsewhere, HubUnavailable, Live, RestFacts
 from ibgu.client.responses.members import MemberResponse
-from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action
+from ibgu.core.model.kinds import JsonObject
 from ibgu.core.plan import allowed
-from ibgu.core.stragglers import (
+from ibgu.core.views.stragglers import (
     Left,
     PlanProgress,
     Retry,
@@ -23,8 +23,8 @@ from ibgu.core.stragglers import (
     judge,
     manifest,
 )
-from ibgu.core.stragglers.left import Plan
-from ibgu.core.stragglers.retry import NAME_LABEL
+from ibgu.core.views.stragglers.left import Plan
+from ibgu.core.views.stragglers.retry import NAME_LABEL
 
 ABORT: Plan = ((Action.ABORT_ON_FAILURE,),)
 

@@ -13,9 +13,9 @@ from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.stragglers.facts import HubUnavailable
 from ibgu.cli.stragglers.report import ABORT, StragglersReport, Way
-from ibgu.core.stragglers import StragglerGroup, StragglerState
-from ibgu.core.stragglers.retry import RETRY_LABEL
-from ibgu.core.words import word
+from ibgu.core.engine.display import word
+from ibgu.core.views.stragglers import StragglerGroup, StragglerState
+from ibgu.core.views.stragglers.retry import RETRY_LABEL
 
 _SYMBOLS = {
     StragglerState.ENDED: symbols.FAILED,

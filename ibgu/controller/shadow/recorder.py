@@ -6,9 +6,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ibgu.controller.mirror import Mirror
-from ibgu.core.kinds import Ibgu
-from ibgu.core.model import Action
-from ibgu.core.shadow import (
+from ibgu.core.assurance.shadow import (
     ShadowRollout,
     ShadowRun,
     ShadowStep,
@@ -20,6 +18,8 @@ from ibgu.core.shadow import (
     status_of,
     step_of,
 )
+from ibgu.core.model import Action
+from ibgu.core.model.kinds import Ibgu
 from ibgu.core.talm import TalmGroup, TalmWork
 from ibgu.db.shadow import ShadowRecords
 

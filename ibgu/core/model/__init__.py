@@ -37,14 +37,7 @@ from ibgu.core.model.runs import (
     RunResult,
     RunState,
 )
-from ibgu.core.model.views import (
-    MISSING,
-    ClusterView,
-    IbuCondition,
-    IbuView,
-    Observation,
-    WorkView,
-)
+from ibgu.core.model.views import MISSING, ClusterView, IbuCondition, IbuView, Observation, WorkView
 
 __all__ = [
     "LABEL_PREFIX",

@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from ibgu.core.kinds import IbguSpec
 from ibgu.core.model.actions import Action
+from ibgu.core.model.kinds import IbguSpec
 from ibgu.core.model.reasons import Cause, Reason, ReasonKind
 from ibgu.core.model.runs import Run
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.model import ReasonKind
-from ibgu.core.notify import words
+from ibgu.core.notify import messages as words
 from ibgu.core.notify.memory import FAILURES_LAST, Alert, FailureGroup, Hold, Memory, Track
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.receiver import Receiver

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from ibgu.core import failures
-from ibgu.core.harmless import one_line
+from ibgu.core.drivers.ibu import failures
 from ibgu.core.model import Action
 from ibgu.core.notify.fact import Fact
 from ibgu.core.notify.memory import NAMED, FailureGroup
+from ibgu.core.text.harmless import one_line
 
 WORDS = 300
 """Characters of a cluster's message that are passed on."""

@@ -2,14 +2,14 @@
 
 from msgspec.structs import replace
 
-from ibgu.core.harmless import one_line
 from ibgu.core.model import Action, Kind, Outcome, ReasonKind, RolloutState, StepState
-from ibgu.core.notify import words
+from ibgu.core.notify import messages as words
 from ibgu.core.notify.fact import ABOUT_MEMBERS, ABOUT_ROLLOUTS, ABOUT_STEPS, MOVES, READ, Fact
 from ibgu.core.notify.failures import counted, milestone
 from ibgu.core.notify.memory import Memory, Track, hold_in
 from ibgu.core.notify.message import Message, message_id
 from ibgu.core.notify.topics import Topic
+from ibgu.core.text.harmless import one_line
 
 _OF_ROLLOUT = {
     Kind.ROLLOUT_STARTED: Topic.ROLLOUT_STARTED,

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.core.harmless import one_line
 from ibgu.core.model import RolloutState
+from ibgu.core.text.harmless import one_line
 
 FAILURES_LAST = timedelta(hours=24)
 """The time for which a failure is news."""

@@ -5,10 +5,10 @@ from datetime import datetime
 from ibgu.core.notify.alerts import wanted
 from ibgu.core.notify.memory import FailureGroup, Memory, Track
 from ibgu.core.notify.message import Message, message_id
+from ibgu.core.notify.messages import failed
 from ibgu.core.notify.parcel import Parcel, parcel, parcel_of_alerts
 from ibgu.core.notify.receiver import Format, Receiver
 from ibgu.core.notify.topics import Topic
-from ibgu.core.notify.words import failed
 
 
 def sample(receiver: Receiver, hub: str, now: datetime) -> Parcel:

@@ -4,7 +4,7 @@ import re
 
 import msgspec
 
-from ibgu.core.notify import words
+from ibgu.core.notify import messages as words
 from ibgu.core.notify.memory import FailureGroup
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.message import Message

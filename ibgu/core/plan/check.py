@@ -7,9 +7,9 @@ through.
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from ibgu.core.kinds import IbuSpec, PlanItem
 from ibgu.core.model import Action
-from ibgu.core.numbers import LARGEST
+from ibgu.core.model.bounds import LARGEST
+from ibgu.core.model.kinds import IbuSpec, PlanItem
 from ibgu.core.plan.shapes import allowed
 
 Started = tuple[tuple[Action, ...], int, int]

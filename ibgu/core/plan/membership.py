@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import NEEDS, Action, ClusterView, PendingPatch
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.plan.natural import natural_key
 from ibgu.core.plan.selectors import matcher
 from ibgu.core.plan.tenancy import Scope

@@ -4,7 +4,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 
-from ibgu.core.kinds import LabelRequirement, LabelSelector
+from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.plan.selectors import selector_faults
 
 _TOKEN = re.compile(r"\s*(==|!=|[=!(),]|[^\s=!(),]+)")

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
-from ibgu.core.kinds import LabelRequirement, LabelSelector
+from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 
 _SET = ("In", "NotIn")
 _KEY = ("Exists", "DoesNotExist")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
-from ibgu.core.kinds import LabelSelector, ManagedClusterSet, ManagedClusterSetBinding
+from ibgu.core.model.kinds import LabelSelector, ManagedClusterSet, ManagedClusterSetBinding
 from ibgu.core.plan.selectors import matcher, matches, problem_of
 
 CLUSTER_SET_LABEL = "cluster.open-cluster-management.io/clusterset"

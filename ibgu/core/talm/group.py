@@ -6,13 +6,12 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.cut import cut
-from ibgu.core.kinds import ClusterGroupUpgrade, IbguSpec, PlanItem, ResourceStatus
+from ibgu.core.drivers.ibu.observe.conditions import find, status_of
 from ibgu.core.model import Action
-from ibgu.core.moments import moment
-from ibgu.core.numbers import int32
-from ibgu.core.observe.conditions import find, status_of
+from ibgu.core.model.bounds import int32, moment
+from ibgu.core.model.kinds import ClusterGroupUpgrade, IbguSpec, PlanItem, ResourceStatus
 from ibgu.core.talm import names
+from ibgu.core.text.cut import cut
 
 _ACTIONS = frozenset(action.value for action in Action)
 

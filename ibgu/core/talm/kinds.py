@@ -1,6 +1,6 @@
 """Fields of TALM's ManifestWorks beyond those of ours: how their deletion acts on the cluster."""
 
-from ibgu.core.kinds import ManifestWork, WireStruct
+from ibgu.core.model.kinds import ManifestWork, WireStruct
 
 
 class DeleteOption(WireStruct, frozen=True, gc=False, rename="camel"):

@@ -6,15 +6,15 @@ from datetime import datetime
 
 from msgspec import DecodeError, Struct, json
 
-from ibgu.core.cut import cut
-from ibgu.core.kinds import Condition, ManifestCondition
+from ibgu.core.drivers.ibu.observe.conditions import find, status_of
+from ibgu.core.drivers.ibu.observe.shown import Shown, shown
 from ibgu.core.model import Stage
-from ibgu.core.moments import moment
-from ibgu.core.observe.conditions import find, status_of
-from ibgu.core.observe.shown import Shown, shown
+from ibgu.core.model.bounds import moment
+from ibgu.core.model.kinds import Condition, ManifestCondition
+from ibgu.core.model.names import IBU_GROUP, IBU_KIND
 from ibgu.core.talm import names
 from ibgu.core.talm.kinds import TalmManifestWork
-from ibgu.core.works.names import IBU_GROUP, IBU_KIND
+from ibgu.core.text.cut import cut
 
 _NO_ENTRY = ManifestCondition()
 

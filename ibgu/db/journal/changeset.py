@@ -6,7 +6,8 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.fleet import UnreadableRollout
+from ibgu.core.assurance.recover import Versions
+from ibgu.core.engine.state import UnreadableRollout
 from ibgu.core.model import (
     Decision,
     Member,
@@ -19,7 +20,6 @@ from ibgu.core.model import (
     Rollout,
     Step,
 )
-from ibgu.core.recover import Versions
 
 MemberKey = tuple[str, int, str]
 """Rollout uid, step, cluster: `Member.key`."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, assert_never
 
+from ibgu.core.engine.display import holds
 from ibgu.core.model import (
     Change,
     Kind,
@@ -20,7 +21,6 @@ from ibgu.core.model import (
     Step,
     is_warning,
 )
-from ibgu.core.words import holds
 from ibgu.db.journal.batch import Told
 from ibgu.db.journal.evidence import evidence
 from ibgu.db.rows import Row

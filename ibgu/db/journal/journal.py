@@ -8,7 +8,7 @@ from msgspec import Struct, to_builtins
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.recover import Versions
+from ibgu.core.assurance.recover import Versions
 from ibgu.db.engine import at_one_moment, raw
 from ibgu.db.errors import ReloadNeeded, away_from, is_answer, is_refused, is_transient
 from ibgu.db.journal.ahead import Ahead, read_ahead, still

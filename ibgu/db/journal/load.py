@@ -22,8 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ibgu.core.assurance.recover import Versions
 from ibgu.core.model import Action, Member, PendingPatch, Rollout, RolloutState, Step
-from ibgu.core.recover import Versions
 from ibgu.db.journal.changeset import Loaded
 from ibgu.db.journal.starts import starts
 from ibgu.db.rows import (

@@ -12,9 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.fleet import Canceller, Holder, UnreadableRollout
-from ibgu.core.harmless import one_line
-from ibgu.core.moments import YEARS
+from ibgu.core.engine.state import Canceller, Holder, UnreadableRollout
+from ibgu.core.model.bounds import YEARS
+from ibgu.core.text.harmless import one_line
 from ibgu.db.errors import UnreadableJournal, is_away
 from ibgu.db.journal.changeset import Loaded
 from ibgu.db.journal.load import CANCELS, load, search

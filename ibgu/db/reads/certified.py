@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.certify import Certifier, Event, Findings
+from ibgu.core.assurance.certify import Certifier, Event, Findings
 from ibgu.db.reads.log import event_log
 
 

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from sqlalchemy import all_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import PendingPatch
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.names import Names

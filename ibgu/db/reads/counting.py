@@ -25,9 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.counts import Counts
 from ibgu.core.model import MemberState, Outcome, RunState, Step, StepState
-from ibgu.core.overdue import RULES
+from ibgu.core.model.counts import Counts
+from ibgu.core.views.overdue import RULES
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.tallies import StepKey, is_shared
 from ibgu.db.rows import NEWEST_RUN, to_record

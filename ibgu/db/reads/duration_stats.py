@@ -7,9 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import text
 
-from ibgu.core.forecast import MEASURED, DurationStats
-from ibgu.core.kinds import LabelSelector
+from ibgu.core.engine.durations import MEASURED, DurationStats
 from ibgu.core.model import Action, RunResult
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.db.reads.base import Base
 from ibgu.db.reads.labelled import labelled
 from ibgu.db.rows import to_record

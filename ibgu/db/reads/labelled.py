@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, Select, and_, any_, func, not_, select
 
-from ibgu.core.kinds import LabelRequirement, LabelSelector
+from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.db.reads.base import texts
 from ibgu.db.schema import cluster_labels
 

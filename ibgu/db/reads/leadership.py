@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.leadership import WINDOW, Leadership
+from ibgu.core.views.leadership import WINDOW, Leadership
 from ibgu.db.reads.base import Base
 from ibgu.db.rows import to_record
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ibgu.core.certify import Event, Leader
+from ibgu.core.assurance.certify import Event, Leader
 from ibgu.core.model import Rollout
 from ibgu.db.engine import at_one_moment
 from ibgu.db.errors import away_from

@@ -17,8 +17,8 @@ from sqlalchemy import (
     select,
 )
 
-from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind, RunState
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.cursor import page
 from ibgu.db.reads.labelled import matching

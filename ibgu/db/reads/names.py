@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, any_, exists, literal, select, true
 
-from ibgu.core.kinds import LabelSelector
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.db.reads.base import texts
 from ibgu.db.reads.labelled import labelled, matching
 from ibgu.db.schema import cluster_labels, members, rollouts, steps

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import false, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.forecast import IntervalCounts
-from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Step
+from ibgu.core.model.kinds import LabelSelector
+from ibgu.core.views.forecast import IntervalCounts
 from ibgu.db.reads.counting import OVERDUE, CountingReads
 from ibgu.db.reads.labelled import matching
 from ibgu.db.rows import OF_STEP, to_record

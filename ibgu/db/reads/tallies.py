@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from ibgu.core.counts import Counts
 from ibgu.core.model import Step, StepState
+from ibgu.core.model.counts import Counts
 from ibgu.db.views import RolloutRow, StepRow
 
 CAPACITY = 10_000

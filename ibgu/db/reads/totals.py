@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import any_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.counts import COMPLETED, Counts, Place, Progress, counts_of_places, course_of
 from ibgu.core.model import Action, MemberState, Outcome, Rollout, Step
+from ibgu.core.model.counts import COMPLETED, Counts, Place, Progress, counts_of_places, course_of
 from ibgu.db.reads.base import texts
 from ibgu.db.reads.counting import CountingReads
 from ibgu.db.reads.tallies import Newest

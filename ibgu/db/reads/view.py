@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Rollout, Step
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.db.reads.groups import GroupReads
 from ibgu.db.reads.rollouts import RolloutReads
 from ibgu.db.reads.step import StepReads

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import any_, select, tuple_
 
-from ibgu.core.shadow import ShadowRollout, ShadowRun, ShadowStep
+from ibgu.core.assurance.shadow import ShadowRollout, ShadowRun, ShadowStep
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.rows import OF_SHADOW_ROLLOUT, OF_SHADOW_RUN, OF_SHADOW_STEP, to_record

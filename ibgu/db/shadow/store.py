@@ -12,7 +12,7 @@ from msgspec import Struct
 from sqlalchemy import Table, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ibgu.core.shadow import ShadowRollout, ShadowRun, ShadowStep
+from ibgu.core.assurance.shadow import ShadowRollout, ShadowRun, ShadowStep
 from ibgu.db.engine import at_one_moment
 from ibgu.db.errors import Deposed, away_from
 from ibgu.db.journal.write import document, put_statement

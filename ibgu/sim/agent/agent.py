@@ -2,7 +2,7 @@
 
 from random import Random
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent.apply import apply_work, release
 from ibgu.sim.agent.held import HeldWork
 from ibgu.sim.agent.report import condition, manifests_of, put, with_applied, with_read

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from msgspec import Struct
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent.strategies import apply_manifest
 from ibgu.sim.spoke import Key, Refusal, Spoke, key_of, resource_of
 from ibgu.sim.wire import FullWork, ManifestConfig, ResourceIdentifier

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.jsonpath import PathError, find
 from ibgu.sim.wire import FeedbackPath, FeedbackRule
 

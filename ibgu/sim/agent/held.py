@@ -2,7 +2,7 @@
 
 from random import Random
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent.apply import Applied
 from ibgu.sim.agent.timing import AgentTiming
 from ibgu.sim.clock import NEVER

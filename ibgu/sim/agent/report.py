@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent.apply import Applied, config_for
 from ibgu.sim.agent.feedback import read_feedback
 from ibgu.sim.clock import timestamp

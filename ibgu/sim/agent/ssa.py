@@ -4,7 +4,7 @@ whole."""
 from collections.abc import Iterator
 from typing import Any
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.spoke import Key, Spoke
 from ibgu.sim.spoke.refusal import conflict
 

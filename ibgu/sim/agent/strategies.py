@@ -1,6 +1,6 @@
 """Implements what each update strategy does to an object on the cluster."""
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent.ssa import server_side_apply
 from ibgu.sim.spoke import Key, Spoke, key_of
 from ibgu.sim.wire import UpdateStrategy

@@ -9,7 +9,7 @@ from typing import Self
 
 import msgspec
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.hub.client import VERBS
 from ibgu.hub.errors import TRANSPORT, HubError, read_error
 from ibgu.hub.paths import resource

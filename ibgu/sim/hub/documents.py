@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
 from ibgu.sim.hub.kinds import Resource
 

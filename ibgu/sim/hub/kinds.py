@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import yaml
 from msgspec import Struct, structs
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
 from ibgu.resources import shipped
 

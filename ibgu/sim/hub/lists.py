@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from msgspec import DecodeError, Struct, json
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub import selectors
 from ibgu.sim.hub.answers import LIST_EXPIRED, bad_request, expired
 from ibgu.sim.hub.kinds import ResourcePath

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 
 
 class DoesNotFit(Exception):

@@ -3,7 +3,7 @@
 from random import Random
 from uuid import UUID
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.clock import timestamp
 from ibgu.sim.hub import rules
 from ibgu.sim.hub.answers import invalid

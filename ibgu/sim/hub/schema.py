@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,

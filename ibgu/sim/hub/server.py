@@ -7,7 +7,7 @@ from weakref import WeakSet
 
 from msgspec import DecodeError, Struct, json
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
 from ibgu.sim.hub import documents, selectors
 from ibgu.sim.hub.answers import (

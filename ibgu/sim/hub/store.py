@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from msgspec import Struct, json
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub.kinds import Resource, ResourcePath
 from ibgu.sim.hub.selectors import Match
 

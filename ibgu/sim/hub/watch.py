@@ -5,7 +5,7 @@ from collections import deque
 
 from msgspec import json
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.hub.watch import INITIAL_END
 from ibgu.sim.hub.answers import RefusedRequest, too_old
 from ibgu.sim.hub.kinds import ResourcePath

@@ -6,7 +6,7 @@ The six CEL rules are transition rules: they judge the new spec by the old statu
 from collections.abc import Iterable
 from typing import Any
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.lca.conditions import status_of
 
 STAGES = ("Idle", "Prep", "Upgrade", "Rollback")

@@ -1,6 +1,6 @@
 """Updates the conditions of an ImageBasedUpgrade, whose order says what flipped last."""
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.clock import timestamp
 
 Conditions = list[JsonObject]

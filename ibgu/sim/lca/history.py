@@ -1,6 +1,6 @@
 """Updates the history of stages and phases in the status of an ImageBasedUpgrade."""
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.clock import timestamp
 
 History = list[JsonObject]

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from ibgu.core.works.names import RUN
+from ibgu.core.model.names import RUN
 from ibgu.sim.clock import NEVER
 from ibgu.sim.course import Fate, FateDraws
 from ibgu.sim.lca import beats

@@ -1,6 +1,6 @@
 """Keeps the one ImageBasedUpgrade of a cluster, as the Lifecycle Agent reads and writes it."""
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.clock import timestamp
 from ibgu.sim.lca import history
 from ibgu.sim.lca.beats import Set

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 
-from ibgu.core.kinds import ManagedCluster, ManifestWork
+from ibgu.core.model.kinds import ManagedCluster, ManifestWork
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from msgspec import DecodeError
 
-from ibgu.core.kinds import ManagedCluster, ObjectMeta
+from ibgu.core.model.kinds import ManagedCluster, ObjectMeta
 from ibgu.hub import paths
 from ibgu.hub.decode import HasMetadata
 from ibgu.hub.port import Hub

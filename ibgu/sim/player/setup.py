@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from msgspec import json
 
-from ibgu.core.kinds import JsonObject, ManagedCluster
+from ibgu.core.model.kinds import JsonObject, ManagedCluster
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub

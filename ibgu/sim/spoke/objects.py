@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 
 
 class Key(NamedTuple):

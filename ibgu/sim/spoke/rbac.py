@@ -1,6 +1,6 @@
 """Decides what the work agent may do with kinds that its own role does not cover."""
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.clock import NEVER
 from ibgu.sim.spoke.objects import Key
 

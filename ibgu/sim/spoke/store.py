@@ -3,7 +3,7 @@
 from random import Random
 from uuid import UUID
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.clock import timestamp
 from ibgu.sim.lca.admission import admit, check_schema
 from ibgu.sim.spoke import refusal

@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.works import names
+from ibgu.core.model import names
 from ibgu.hub import paths
 from ibgu.hub.port import Hub
 from ibgu.hub.reflector import STREAMING_LIST

@@ -2,16 +2,8 @@
 
 from datetime import timedelta
 
-from ibgu.core.kinds import IbguSpec, IbuSpec, PlanItem, RolloutStrategy, SeedImageRef
-from ibgu.core.model import (
-    Kind,
-    OnRollout,
-    OnStep,
-    Rollout,
-    RolloutState,
-    Step,
-    StepState,
-)
+from ibgu.core.model import Kind, OnRollout, OnStep, Rollout, RolloutState, Step, StepState
+from ibgu.core.model.kinds import IbguSpec, IbuSpec, PlanItem, RolloutStrategy, SeedImageRef
 from ibgu.db.journal.batch import Told
 from tests.benchmarks.history.plan import ACTIONS, Course
 

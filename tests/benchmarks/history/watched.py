@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 
-from ibgu.core.model import Action
-from ibgu.core.shadow import (
+from ibgu.core.assurance.shadow import (
     ShadowNote,
     ShadowOutcome,
     ShadowRollout,
@@ -14,6 +13,7 @@ from ibgu.core.shadow import (
     ShadowVerdict,
     TalmBatch,
 )
+from ibgu.core.model import Action
 from ibgu.db.rows import Row, shadow_row
 from ibgu.db.schema import shadow_runs
 from tests.benchmarks.history.copying import template

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.controller.clock import Clock
 from ibgu.controller.service import Controller
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.db.engine import engine as connected
 from ibgu.hub import paths
 from ibgu.hub.discovery import discover

@@ -19,8 +19,8 @@ from ibgu.cli.doctor.facts import (
     Whose,
 )
 from ibgu.cli.doctor.findings import Finding
-from ibgu.core.leadership import Leadership as Leader
-from ibgu.core.references import UncheckedPolicy
+from ibgu.core.drivers.ibu.references import UncheckedPolicy
+from ibgu.core.views.leadership import Leadership as Leader
 from ibgu.db.health import Health
 from ibgu.db.schema import VERSION
 from ibgu.hub.discovery import Served, ServerVersion

@@ -28,8 +28,8 @@ from ibgu.cli.doctor.judge_journal import judge_journal
 from ibgu.cli.doctor.probe_hub import nothing
 from ibgu.cli.doctor.show import as_json, as_text
 from ibgu.cli.show.paper import PLAIN
-from ibgu.core.leadership import Leadership as Leader
-from ibgu.core.references import UncheckedPolicy
+from ibgu.core.drivers.ibu.references import UncheckedPolicy
+from ibgu.core.views.leadership import Leadership as Leader
 from ibgu.db.schema import VERSION
 from ibgu.hub.consequences import consequence
 from ibgu.hub.rights import ROLES, Right, needed, role_of

@@ -17,14 +17,14 @@ from aiohttp import web
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.fleet import FleetState
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Kind, Stage
 from ibgu.db import Journal
 from ibgu.sandbox.certificates import write_serving_files
 from ibgu.settings import Settings
 from tests.controller.notify.conftest import Notifying
 from tests.controller.notify.receiving import Site, site
-from tests.core.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.notify.telling import UID, prepared
 from tests.db.records import rows
 from tests.db.telling import tell

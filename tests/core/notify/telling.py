@@ -9,8 +9,8 @@ from ibgu.core.model import Stage
 from ibgu.core.notify import Fact, Memory, advance
 from ibgu.core.notify.message import Message
 from ibgu.core.notify.topics import Topic
-from tests.core.certify.logs import log_of
-from tests.core.decide.fleet import Twin, ibgu
+from tests.core.assurance.certify.logs import log_of
+from tests.core.engine.decide.fleet import Twin, ibgu
 
 UID = "uid-a"
 

@@ -10,7 +10,7 @@ from ibgu.core.notify import Memory, advance, overdue
 from ibgu.core.notify.failures import WORDS, counted, milestone
 from ibgu.core.notify.memory import NAMED, Hold
 from ibgu.core.notify.topics import Topic
-from tests.core.decide.fleet import START, Twin, ibgu
+from tests.core.engine.decide.fleet import START, Twin, ibgu
 from tests.core.notify.telling import UID, facts_of, folded, prepared, told
 
 HOUR = timedelta(hours=1)

@@ -21,7 +21,7 @@ from ibgu.core.notify.memory import Alert, Hold
 from ibgu.core.notify.message import Message
 from ibgu.core.notify.slack import LONGEST
 from ibgu.core.notify.topics import Topic
-from tests.core.decide.fleet import START
+from tests.core.engine.decide.fleet import START
 from tests.core.notify.telling import UID, facts_of, folded, prepared
 
 HOUR = timedelta(hours=1)

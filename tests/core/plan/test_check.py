@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.kinds import AutoRollback, IbuSpec, PlanItem, RolloutStrategy
 from ibgu.core.model import Action
+from ibgu.core.model.kinds import AutoRollback, IbuSpec, PlanItem, RolloutStrategy
 from ibgu.core.plan import SHAPES, problem, problem_of_ibu
 from ibgu.core.plan.shapes import Shape
 

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Action, Change, ClusterView, PendingPatch
+from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.plan import (
     EVERYWHERE,
     Scope,

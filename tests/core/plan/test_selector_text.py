@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.kinds import LabelRequirement, LabelSelector
+from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.plan import matches, parse_selector
 
 

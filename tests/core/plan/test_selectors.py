@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.kinds import LabelRequirement, LabelSelector
+from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.plan import matcher, matches, problem_of
 from ibgu.core.plan.selectors import MOST_LOOSE, _Prepared
 

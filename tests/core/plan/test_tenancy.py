@@ -2,7 +2,7 @@
 
 import pytest
 
-from ibgu.core.kinds import (
+from ibgu.core.model.kinds import (
     ClusterSelector,
     Condition,
     LabelRequirement,

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import convert, json
 
-from ibgu.core.kinds import ClusterGroupUpgrade
 from ibgu.core.model import Action, Stage
+from ibgu.core.model.kinds import ClusterGroupUpgrade
 from ibgu.core.talm import TalmManifestWork, names
 
 Object = dict[str, Any]

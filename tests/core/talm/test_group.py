@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ibgu.core.kinds import IbguSpec, PlanItem
 from ibgu.core.model import Action
-from ibgu.core.numbers import LARGEST
+from ibgu.core.model.bounds import LARGEST
+from ibgu.core.model.kinds import IbguSpec, PlanItem
 from ibgu.core.talm import groups_of, names
 from ibgu.core.talm.group import TalmGroup
-from tests.core.decide.builders import plan_of
+from tests.core.engine.decide.builders import plan_of
 from tests.core.talm.objects import Object, as_cgu, cgu, ended
 
 SPEC = IbguSpec(plan=plan_of(["Prep", "Upgrade FinalizeUpgrade"], concurrency=2, timeout=60))

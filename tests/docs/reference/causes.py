@@ -1,7 +1,7 @@
 """docs/reference/causes.md: why a cluster did not succeed, in explain's words."""
 
-from ibgu.core.explain import CAUSES
 from ibgu.core.model import Cause
+from ibgu.core.views.explain import CAUSES
 from tests.docs.reference.markdown import document, sentence
 
 INTRO = """\

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from ibgu.core.failures import KNOWN, Failure, KnownFailure
+from ibgu.core.drivers.ibu.failures import KNOWN, Failure, KnownFailure
 from ibgu.core.model import Stage
-from tests.core.failures.messages import CASES
+from tests.core.drivers.ibu.failures.messages import CASES
 from tests.docs.reference.markdown import code, document
 
 INTRO = """\

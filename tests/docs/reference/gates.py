@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ibgu.core.gates import EVERY_ACTION, GATES, WAYS_BACK, Gate
+from ibgu.core.engine.gates import EVERY_ACTION, GATES, WAYS_BACK, Gate
 from ibgu.core.model import Action, ReasonKind
 from tests.docs.reference.markdown import document
 

@@ -1,10 +1,10 @@
 """docs/reference/reasons.md: why an unfinished cluster is not further, in explain's words."""
 
-from ibgu.core.explain import REASONS
-from ibgu.core.meaning import NOTHING
 from ibgu.core.model import ReasonKind
-from ibgu.core.overdue import EXEMPT, RULES, Usual
-from ibgu.core.spans import duration
+from ibgu.core.model.meaning import NOTHING
+from ibgu.core.text.spans import duration
+from ibgu.core.views.explain import REASONS
+from ibgu.core.views.overdue import EXEMPT, RULES, Usual
 from tests.docs.reference.markdown import document, sentence
 
 _MEASURED = {

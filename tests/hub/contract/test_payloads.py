@@ -2,8 +2,8 @@
 
 import pytest
 
-from ibgu.core.kinds import ConfigMap, Secret
-from ibgu.core.works import build
+from ibgu.core.drivers.ibu.works import build
+from ibgu.core.model.kinds import ConfigMap, Secret
 from ibgu.hub import paths
 from tests.hub.contract.conftest import Edge, Json, version
 

@@ -1,4 +1,4 @@
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.spoke import Key
 from tests.sim.world import ROLE, World, stage_work
 

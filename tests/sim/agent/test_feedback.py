@@ -2,7 +2,7 @@
 
 import pytest
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent import AgentTiming
 from ibgu.sim.agent.feedback import read_feedback
 from ibgu.sim.wire import FeedbackPath, FeedbackRule

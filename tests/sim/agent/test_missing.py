@@ -2,7 +2,7 @@
 
 import pytest
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent import AgentTiming
 from ibgu.sim.spoke import Key
 from tests.sim.agent.works import (

@@ -1,6 +1,6 @@
 """Works for the tests of the work agent, and what came of them."""
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent import AgentTiming
 from tests.sim.world import ROLE, World, config, ibu
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.lca.admission import NOT_PERMITTED, admit, check_schema
 
 SEED = {"image": "quay.io/seed:1", "version": "4.16.5"}

@@ -1,6 +1,6 @@
 """A cluster through its stages: conditions in their order, history, versions, reboots."""
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.spoke import Key
 from tests.sim.world import SEED, World
 

@@ -10,9 +10,9 @@ from weakref import WeakKeyDictionary
 from ibgu.controller.commit import Draft
 from ibgu.controller.planner import Planner
 from ibgu.controller.post_commit import PostCommit
-from ibgu.core import decide
-from ibgu.core.decide.context import DecisionContext
-from ibgu.core.fleet import FleetState
+from ibgu.core.engine import decide
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Decision, OnMember
 from tests.simulation.checks import Found
 

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.kinds import JsonObject
-from ibgu.core.works import names
+from ibgu.core.model import names
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub import MemoryHub
 from ibgu.sim.hub.server import Asked
 from tests.simulation.checks import Found

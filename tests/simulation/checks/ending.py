@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ibgu.core.fleet import TrackedRollout
-from ibgu.core.model import Outcome, RolloutState
-from ibgu.core.works import names
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.model import Outcome, RolloutState, names
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryClient
 from tests.simulation.checks import Found

@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from ibgu.core.kinds import JsonObject
-from ibgu.core.works import names
+from ibgu.core.model import names
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub.server import Asked
 from tests.simulation.checks import Found
 from tests.simulation.checks.effects import Effects

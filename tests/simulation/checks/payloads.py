@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ibgu.core.fleet import FleetState
+from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Action, Member, RunState
 from tests.simulation.checks import Found
 

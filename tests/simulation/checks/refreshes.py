@@ -1,7 +1,7 @@
 """Checks that a refresh makes an agent read, and changes nothing else (R21.3)."""
 
-from ibgu.core.kinds import JsonObject
-from ibgu.core.works import names
+from ibgu.core.model import names
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub.server import Asked
 from tests.simulation.checks import Found
 

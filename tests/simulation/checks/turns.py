@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from ibgu.core.fleet import FleetState, TrackedStep
+from ibgu.core.engine.state import FleetState, TrackedStep
 from ibgu.core.model import Member, MemberState, Outcome, RunResult
-from tests.core.decide.invariants import IN_FLIGHT, WAITING
+from tests.core.engine.decide.invariants import IN_FLIGHT, WAITING
 from tests.simulation.checks import Found
 
 

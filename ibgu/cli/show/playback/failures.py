@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from ibgu.client.responses.failures import FailureGroupResponse, FailuresResponse
-from ibgu.core.failures import KnownFailure, explain
+from ibgu.core.drivers.ibu.failures import KnownFailure, explain
 from ibgu.core.model import Action
 
 

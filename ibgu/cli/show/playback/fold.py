@@ -19,7 +19,8 @@ from ibgu.client.responses.rollouts import (
     SeedResponse,
     StepResponse,
 )
-from ibgu.core.counts import (
+from ibgu.core.model import Action
+from ibgu.core.model.counts import (
     Place,
     Progress,
     RolloutSteps,
@@ -28,7 +29,6 @@ from ibgu.core.counts import (
     places_of,
     progress_of,
 )
-from ibgu.core.model import Action
 from ibgu.db.views import EventRow
 
 

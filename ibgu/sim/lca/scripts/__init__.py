@@ -1,6 +1,6 @@
 """Describes the course of each stage as a script: condition writes in order, with their times."""
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.course import Fate
 from ibgu.sim.faults import Where
 from ibgu.sim.lca.beats import RemoveCondition, Script, Set, beat

@@ -1,7 +1,7 @@
 """Describes Upgrade: backups, the reboot into the new stateroot, and what follows or brings it
 back."""
 
-from ibgu.core.kinds import JsonObject
+from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.course import Fate
 from ibgu.sim.durations import go_duration
 from ibgu.sim.faults import Fault, Where

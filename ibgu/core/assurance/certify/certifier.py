@@ -1,0 +1,233 @@
+"""Reads the event log once, in order, and checks that the rules were kept."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from hashlib import sha256
+
+import msgspec
+from msgspec import Struct
+
+from ibgu.core.assurance.certify import imported, labels
+from ibgu.core.assurance.certify.adopted import member_adopted, step_adopted
+from ibgu.core.assurance.certify.audit import Audit, MemberSpot, Spot, StepSpot
+from ibgu.core.assurance.certify.cases import RolloutCase
+from ibgu.core.assurance.certify.events import Event, Leader
+from ibgu.core.assurance.certify.members import OF_MEMBER, joined
+from ibgu.core.assurance.certify.rollouts import OF_ROLLOUT, OF_STEP, new_rollout, step_opened
+from ibgu.core.assurance.certify.rules import Rule, Violation
+from ibgu.core.assurance.certify.runs import OF_RUN
+from ibgu.core.assurance.certify.writers import Writers
+
+_OF_MEMBERS = OF_MEMBER | OF_RUN
+_JOINS = {
+    "MemberJoined": joined,
+    "MemberAdopted": member_adopted,
+    imported.KIND: imported.member,
+}
+_OF_CLUSTERS = frozenset({"LabelsPending", "LabelsUnchanged", "LabelsUpdated"})
+KNOWN = frozenset(
+    {
+        "RolloutSeen",
+        "StepOpened",
+        "StepAdopted",
+        *_JOINS,
+        imported.PUT_BACK,
+        *OF_ROLLOUT,
+        *OF_STEP,
+        *_OF_MEMBERS,
+        *_OF_CLUSTERS,
+    }
+)
+"""Kinds of events that are checked."""
+
+
+class Totals(Struct, frozen=True):
+    """Totals over the subjects' events."""
+
+    rollouts: int
+    steps: int
+    members: int
+    runs: int
+    in_flight: int
+    unfinished: int
+    """Members of begun steps that have no end yet."""
+
+
+class Findings(Struct, frozen=True):
+    events: int
+    """Events of the subjects."""
+    others: int
+    """Events of other rollouts on the same clusters."""
+    first: tuple[int, datetime] | None
+    last: tuple[int, datetime] | None
+    digest: str
+    """sha256 over the subjects' events."""
+    others_digest: str
+    epochs: tuple[int, ...]
+    totals: Totals
+    checks: dict[Rule, int]
+    broken: dict[Rule, int]
+    violations: tuple[Violation, ...]
+    unknown: dict[str, int]
+    """Kinds of events that this version does not know; they were not checked."""
+    imported: int
+    """Events that record an import from the hub; what came before is not in the log."""
+
+    @property
+    def holds(self) -> bool:
+        return not self.broken and self.events > 0
+
+
+class Certifier:
+    def __init__(
+        self, subjects: Collection[str] | None = None, leaders: Sequence[Leader] = ()
+    ) -> None:
+        """`subjects`: uids of the rollouts to certify; None: all. `leaders`: by epoch."""
+        self._audit = Audit(subjects)
+        self._writers = Writers(self._audit, leaders)
+        self._encoder = msgspec.json.Encoder(order="deterministic")
+        self._digests = {True: sha256(), False: sha256()}
+        self._counts = {True: 0, False: 0}
+        self._first: tuple[int, datetime] | None = None
+        self._last: Event | None = None
+        self._beheaded: set[str] = set()
+        self._unknown: dict[str, int] = {}
+        self._imported = 0
+
+    def feed(self, event: Event) -> None:
+        """Checks the next event; those of other rollouts on the same clusters come in between."""
+        mine = self._audit.subject(event.rollout)
+        self._digests[mine].update(self._encoder.encode(event) + b"\n")
+        self._counts[mine] += 1
+        self._writers.wrote(event)
+        self._check(event)
+        if mine:
+            self._first = self._first or (event.seq, event.at)
+            self._last = event
+            self._imported += event.kind == imported.KIND
+
+    def missing(self, first: int, last: int) -> None:
+        """Reports events that the hub has counted and that are gone."""
+        self._audit.checks[Rule.HISTORY] += 1
+        if self._last is not None:
+            words = f"the events {first} to {last} are missing from the hub's history"
+            self._audit.found(Violation(Rule.HISTORY, words, self._last))
+
+    def _check(self, event: Event) -> None:
+        audit = self._audit
+        rollout = audit.rollouts.get(event.rollout)
+        if event.kind == "RolloutSeen":
+            words = "the rollout begins a second time"
+            audit.require(Rule.ORDER, rollout is None, event, words, rollout.seq if rollout else 0)
+            audit.rollouts[event.rollout] = new_rollout(event)
+        elif event.kind == imported.KIND and event.step is None:
+            imported.rollout(audit, event)
+        elif rollout is None:
+            self._without_beginning(event)
+        else:
+            spot = Spot(audit, event, rollout)
+            self._check_level(spot)
+
+    def _without_beginning(self, event: Event) -> None:
+        """Reports a history without its beginning: old events expire, and the rest proves
+        nothing."""
+        words = "the history begins in the middle of the rollout: its first events are gone"
+        known = event.rollout in self._beheaded
+        self._audit.require(Rule.HISTORY, known, event, words)
+        self._beheaded.add(event.rollout)
+
+    def _check_level(self, spot: Spot) -> None:
+        event, rollout = spot.event, spot.rollout
+        spot.require(Rule.HISTORY, True, "")
+        if event.kind == imported.KIND and event.cluster is None:
+            imported.step(spot)
+        elif event.kind == imported.PUT_BACK:
+            imported.put_back(spot)
+        elif event.kind in OF_ROLLOUT:
+            OF_ROLLOUT[event.kind](spot)
+            rollout.hold = spot.text("hold")
+        elif event.kind == "StepOpened":
+            step_opened(spot)
+        elif event.kind == "StepAdopted":
+            step_adopted(spot)
+        elif event.kind in _OF_CLUSTERS:
+            labels.pending_labels(spot)
+        elif event.kind in OF_STEP or event.kind in _JOINS or event.kind in _OF_MEMBERS:
+            self._check_step(spot)
+        else:
+            self._unknown[event.kind] = self._unknown.get(event.kind, 0) + 1
+
+    def _check_step(self, spot: Spot) -> None:
+        event, rollout = spot.event, spot.rollout
+        begun = event.step is not None and event.step < len(rollout.steps)
+        words = f"{event.kind} in a step that was never opened"
+        if not spot.require(Rule.ORDER, begun, words, rollout.seq):
+            return
+        step = rollout.steps[event.step or 0]
+        here = StepSpot(spot.audit, event, rollout, step)
+        if event.kind in OF_STEP:
+            OF_STEP[event.kind](here)
+            step.hold = spot.text("hold")
+        elif event.kind in _JOINS:
+            _JOINS[event.kind](here)
+        else:
+            self._check_member(here)
+
+    def _check_member(self, spot: StepSpot) -> None:
+        event = spot.event
+        member = spot.step.members.get(event.cluster or "")
+        known = member is not None and member.uid == event.cluster_uid
+        words = f"{event.cluster} does not belong to {spot.title}"
+        if spot.require(Rule.MEMBERS, known, words, spot.step.opened) and member is not None:
+            here = MemberSpot(spot.audit, event, spot.rollout, spot.step, member)
+            _OF_MEMBERS[event.kind](here)
+
+    # -- at the end ------------------------------------------------------------------------
+
+    def findings(self) -> Findings:
+        """Returns the findings, once all events were read."""
+        audit, last = self._audit, self._last
+        if last is not None:
+            for rollout in self._subjects():
+                self._at_rest(rollout, last)
+        return Findings(
+            events=self._counts[True],
+            others=self._counts[False],
+            first=self._first,
+            last=(last.seq, last.at) if last else None,
+            digest=self._digests[True].hexdigest(),
+            others_digest=self._digests[False].hexdigest(),
+            epochs=tuple(self._writers.epochs),
+            totals=self._totals(),
+            checks=dict(audit.checks),
+            broken=dict(audit.broken),
+            violations=tuple(audit.violations),
+            unknown=dict(self._unknown),
+            imported=self._imported,
+        )
+
+    def _subjects(self) -> list[RolloutCase]:
+        return [r for uid, r in self._audit.rollouts.items() if self._audit.subject(uid)]
+
+    def _at_rest(self, rollout: RolloutCase, last: Event) -> None:
+        """Checks that nothing is half recorded: a cycle is journaled as a whole."""
+        for step in rollout.steps:
+            for member in step.members.values():
+                spot = MemberSpot(self._audit, last, rollout, step, member)
+                labels.settled_so_far(spot)
+            everybody = step.state == "opening" or len(step.members) == step.total
+            words = f"step {step.index + 1} began with {step.total} clusters, not all joined it"
+            self._audit.require(Rule.MEMBERS, everybody, last, words, step.opened)
+
+    def _totals(self) -> Totals:
+        rollouts = self._subjects()
+        steps = [step for rollout in rollouts for step in rollout.steps]
+        members = sum(len(step.members) for step in steps)
+        return Totals(
+            rollouts=len(rollouts),
+            steps=len(steps),
+            members=members,
+            runs=sum(m.attempts for step in steps for m in step.members.values()),
+            in_flight=sum(len(step.slots) for step in steps),
+            unfinished=members - sum(step.finished for step in steps),
+        )

@@ -1,0 +1,202 @@
+"""Judges decisions again by the observations that were recorded with them (R7, R8, R10)."""
+
+from typing import Any
+
+from ibgu.core.assurance.certify.audit import MemberSpot
+from ibgu.core.assurance.certify.cases import RunCase
+from ibgu.core.assurance.certify.rules import Rule
+
+_STAGES = {"Prep": "Prep", "Upgrade": "Upgrade", "Rollback": "Rollback"}
+_ERRORS = {
+    "TransitionRefused": ("work", "error"),
+    "SpecRefused": ("work", "error"),
+    "WriteRefused": ("refusal",),
+    "PayloadRefused": ("payload",),
+}
+"""Cause of a refusal -> where its words were recorded."""
+
+
+class RecordedObservation:
+    """The observation as far as it was recorded."""
+
+    def __init__(self, spot: MemberSpot) -> None:
+        found = spot.event.data.get("seen", {})
+        self.cluster: dict[str, Any] = found.get("cluster", {})
+        self.work: dict[str, Any] = found.get("work", {})
+        self.ibu: dict[str, Any] = found.get("ibu", {})
+        self.found: dict[str, Any] = found
+
+    def status(self, condition: str) -> str:
+        return self._condition(condition).partition(" ")[0]
+
+    def reason(self, condition: str) -> str:
+        return self._condition(condition).partition(" ")[2]
+
+    def _condition(self, name: str) -> str:
+        return str(self.ibu.get("conditions", {}).get(name, ""))
+
+    def true(self, condition: str) -> bool:
+        return self.status(condition) == "True"
+
+    @property
+    def settled(self) -> bool:
+        """Whether the feedback is not frozen, of the work's current version, and seen by the
+        Lifecycle Agent (R7.2)."""
+        ibu = self.ibu
+        fresh = bool(self.work.get("applied") and ibu.get("applied"))
+        current = ibu.get("generation", 0) == ibu.get("observed", -1)
+        going = not self.work.get("terminating")
+        return fresh and current and going and ibu.get("available") == "True"
+
+    def carries(self, run: RunCase) -> bool:
+        return run.adopted or self.ibu.get("run") == run.id
+
+    def echoes(self, run: RunCase) -> bool:
+        return self.carries(run) and self.ibu.get("stage") == stage(run.action)
+
+    def is_there(self, uid: str) -> bool:
+        return self.cluster.get("state") == "reachable" and self.cluster.get("uid") == uid
+
+
+def stage(action: str) -> str:
+    return _STAGES.get(action, "Idle")
+
+
+def startable(spot: MemberSpot, action: str) -> None:
+    """Checks that the cluster was in a state in which the action means what its name says
+    (R8.1)."""
+    seen = RecordedObservation(spot)
+    known = seen.settled and seen.is_there(spot.member.uid)
+    words = f"{spot.name} starts {action}, but its state was not known"
+    if not spot.require(Rule.PROBE, known, words):
+        return
+    words = f"{spot.name} starts {action} in a state that it does not fit: {_shown(seen)}"
+    spot.require(Rule.PROBE, _fits(seen, action), words)
+    if action == "Upgrade":
+        seed = seen.ibu.get("seed")
+        words = f"{spot.name} starts Upgrade with another seed than the plan's: {seed}"
+        spot.require(Rule.PROBE, seed == spot.rollout.seed, words, spot.rollout.seq)
+
+
+def _fits(seen: RecordedObservation, action: str) -> bool:
+    upgraded, back = seen.true("UpgradeCompleted"), seen.true("RollbackCompleted")
+    following = seen.ibu.get("next", ())
+    if action in ("Abort", "AbortOnFailure"):
+        return not (upgraded or back) and "Idle" in following
+    return {
+        "Prep": seen.true("Idle"),
+        "Upgrade": seen.true("PrepCompleted") and not upgraded,
+        "FinalizeUpgrade": upgraded,
+        "Rollback": "Rollback" in following,
+        "FinalizeRollback": back,
+    }.get(action, False)
+
+
+def _shown(seen: RecordedObservation) -> str:
+    told = seen.ibu.get("conditions", {})
+    return ", ".join(f"{name} {value}" for name, value in told.items()) or "no conditions"
+
+
+def already_there(spot: MemberSpot, action: str) -> None:
+    seen = RecordedObservation(spot)
+    aims = {
+        "Prep": ("PrepCompleted", "UpgradeCompleted"),
+        "Upgrade": ("UpgradeCompleted",),
+        "Rollback": ("RollbackCompleted",),
+    }.get(action, ("Idle",))
+    there = seen.settled and any(seen.true(condition) for condition in aims)
+    words = f"{spot.name} was not where {action} would bring it: {_shown(seen)}"
+    spot.require(Rule.EVIDENCE, there, words)
+
+
+def taken(spot: MemberSpot) -> None:
+    """Checks that the cluster echoes the run with the wanted stage, in the work's current version
+    (R9.1)."""
+    seen, run = RecordedObservation(spot), spot.member.run
+    _took(spot, seen, run is not None and seen.echoes(run))
+
+
+def came_back(spot: MemberSpot) -> None:
+    """Checks that the cluster carries the withdrawn run; a hand may have set another stage since
+    (R9.5)."""
+    seen, run = RecordedObservation(spot), spot.member.run
+    _took(spot, seen, run is not None and seen.carries(run))
+
+
+def _took(spot: MemberSpot, seen: RecordedObservation, shown: bool) -> None:
+    applied = bool(seen.work.get("applied") and seen.ibu.get("applied"))
+    words = f"{spot.name} has not shown that it took this run"
+    spot.require(Rule.EVIDENCE, applied and shown, words)
+
+
+def speaks_for_run(spot: MemberSpot) -> None:
+    seen, run = RecordedObservation(spot), spot.member.run
+    there = seen.settled and seen.is_there(spot.member.uid) and not seen.work.get("edited")
+    words = f"{spot.name}: what was seen does not speak for this run"
+    spot.require(
+        Rule.EVIDENCE, run is not None and there and seen.echoes(run), words, run.seq if run else 0
+    )
+
+
+def of_end(spot: MemberSpot, run: RunCase) -> None:
+    """Checks that the observation supports the run's end."""
+    if run.result in ("succeeded", "failed"):
+        speaks_for_run(spot)
+    holds, missing = _proved(RecordedObservation(spot), spot, run)
+    words = f"{spot.name}: {run.action} {run.result}, {missing}"
+    spot.require(Rule.EVIDENCE, holds, words, run.seq)
+    if run.result in ("succeeded", "withdrawn"):
+        return
+    named = bool(run.cause and spot.text("words"))
+    words = f"{spot.name}: {run.action} {run.result} without cause or words"
+    spot.require(Rule.EVIDENCE, named, words, run.seq)
+
+
+def _proved(seen: RecordedObservation, spot: MemberSpot, run: RunCase) -> tuple[bool, str]:
+    """Returns whether the result is proven, and what is missing."""
+    match run.result:
+        case "succeeded":
+            done = _completed(run.action)
+            return seen.true(done), f"but {done} was not True"
+        case "failed":
+            return _failed(seen, run.action), f"but was not reported failed: {_shown(seen)}"
+        case "refused":
+            return _refused(seen, run), f"but no words of a {run.cause} were seen"
+        case "gone":
+            gone = seen.cluster.get("uid") != spot.member.uid
+            return gone, "but the cluster was there"
+        case "deleted":
+            return bool(spot.rollout.deleted), "but the rollout was not deleted"
+    return True, ""
+
+
+def _completed(action: str) -> str:
+    found = stage(action)
+    return "Idle" if found == "Idle" else f"{found}Completed"
+
+
+def _failed(seen: RecordedObservation, action: str) -> bool:
+    if stage(action) == "Idle":
+        return seen.reason("Idle") in ("AbortFailed", "FinalizeFailed")
+    return seen.status(_completed(action)) == "False"
+
+
+def _refused(seen: RecordedObservation, run: RunCase) -> bool:
+    place = seen.found
+    *folders, name = _ERRORS.get(run.cause or "", ("",))
+    for folder in folders:
+        place = place.get(folder, {})
+    return bool(place.get(name))
+
+
+def of_failure(spot: MemberSpot) -> None:
+    """Checks that a member that did not succeed has a cause; the same as its run's, if that
+    failed."""
+    event, run = spot.event, spot.member.run
+    words = f"{spot.name} {spot.text('outcome')} without cause, words or what was seen"
+    told = bool(event.cause and spot.text("message") and "seen" in event.data)
+    spot.require(Rule.EVIDENCE, told, words)
+    own = run is not None and run.cause is not None
+    words = f"{spot.name} ended with {event.cause}, its run with {run.cause if run else ''}"
+    same = run is not None and run.cause == event.cause
+    spot.require(Rule.EVIDENCE, same or not own, words, run.ended if run else 0)

@@ -1,0 +1,87 @@
+"""Checks that labels follow outcomes (R13): each asks for its change once, and nothing else
+does."""
+
+from ibgu.core.assurance.certify.audit import MemberSpot, Spot
+from ibgu.core.assurance.certify.cases import Due, MemberCase
+from ibgu.core.assurance.certify.rules import Rule
+
+PREFIX = "lcm.openshift.io/ibgu-"
+_KEPT = ("Prep", "Upgrade", "Rollback")
+"""Actions whose success leaves a label; any other one removes all labels."""
+
+
+def due_after_success(spot: MemberSpot, action: str) -> None:
+    name = f"{PREFIX}{action.lower()}"
+    wanted = {f"{name}-completed": "", f"{name}-failed": None} if action in _KEPT else {}
+    _due(spot, f"{action} succeeded", wanted)
+
+
+def due_after_failure(spot: MemberSpot, action: str) -> None:
+    _due(spot, f"{action} failed", {f"{PREFIX}{action.lower()}-failed": ""})
+
+
+def _due(spot: MemberSpot, outcome: str, wanted: dict[str, str | None]) -> None:
+    settled_so_far(spot)
+    spot.member.due = Due(spot.event.seq, outcome, wanted)
+
+
+def settled_so_far(spot: MemberSpot) -> None:
+    due = spot.member.due
+    words = f"{spot.name}: the labels for '{due.outcome if due else ''}' were never recorded"
+    spot.require(Rule.LABELS, due is None, words, due.seq if due else 0)
+    spot.member.due = None
+
+
+def pending_labels(spot: Spot) -> None:
+    """Checks that an outcome's labels are asked for once, and that nothing else is pending."""
+    event, cluster = spot.event, spot.audit.cluster(spot.event.cluster_uid or "")
+    asked = event.data.get("asked")
+    if asked is not None:
+        _asked(spot, asked)
+    shown = {**cluster.pending_labels, **(asked or {})}
+    changes = {key: wanted for key, (_, wanted) in event.data.get("labels", {}).items()}
+    extra = sorted(key for key, wanted in changes.items() if shown.get(key, "?") != wanted)
+    words = f"{event.cluster} has pending labels that no outcome asks for: {', '.join(extra)}"
+    spot.require(Rule.LABELS, not extra, words)
+    cluster.pending_labels = changes
+
+
+def _asked(spot: Spot, asked: dict[str, str | None]) -> None:
+    member = _waiting_for_it(spot)
+    if member is None and (adopted := _just_adopted(spot)):
+        adopted.adopted = False
+        spot.require(Rule.LABELS, all(k.startswith(PREFIX) for k in asked), _told(asked))
+        return
+    due = member.due if member else None
+    words = f"labels of {spot.event.cluster} change without an outcome: {_told(asked)}"
+    if not spot.require(Rule.LABELS, due is not None, words) or due is None or member is None:
+        return
+    fits = asked == due.wanted if due.wanted else _clears(asked)
+    words = f"'{due.outcome}' asks for {_told(asked)} on {spot.event.cluster}"
+    spot.require(Rule.LABELS, fits, words, due.seq)
+    member.due = None
+
+
+def _waiting_for_it(spot: Spot) -> MemberCase | None:
+    """Returns the cluster's member, in whichever step, whose outcome was not accounted for."""
+    name = spot.event.cluster or ""
+    found = (step.members.get(name) for step in reversed(spot.rollout.steps))
+    return next((member for member in found if member and member.due), None)
+
+
+def _just_adopted(spot: Spot) -> MemberCase | None:
+    """Returns the adopted member, whose outcome ibgu labels once if TALM did not."""
+    name = spot.event.cluster or ""
+    found = (step.members.get(name) for step in reversed(spot.rollout.steps))
+    return next((member for member in found if member and member.adopted), None)
+
+
+def _clears(asked: dict[str, str | None]) -> bool:
+    return all(key.startswith(PREFIX) and wanted is None for key, wanted in asked.items())
+
+
+def _told(asked: dict[str, str | None]) -> str:
+    names = [
+        f"{key.removeprefix(PREFIX)}{'' if v is not None else '-'}" for key, v in asked.items()
+    ]
+    return ", ".join(names) or "nothing"

@@ -1,0 +1,132 @@
+"""Checks times (R11), recomputed from the events: deadlines, limits, the step's clock."""
+
+from datetime import datetime, timedelta
+from math import ceil
+
+from ibgu.core.assurance.certify.audit import MemberSpot, StepSpot
+from ibgu.core.assurance.certify.cases import MemberCase, StepCase
+from ibgu.core.assurance.certify.rules import Rule
+from ibgu.core.model.bounds import LATEST
+
+_INEXACT = timedelta(seconds=1)
+"""The tolerated difference between two calculations."""
+
+
+def deadline(step: StepCase, at: datetime) -> datetime:
+    """Returns the end of the step's clock as expected at that time."""
+    assert step.started_at is not None
+    stopped_now = at - step.stopped_since if step.stopped_since else timedelta()
+    return step.started_at + step.timeout + step.stopped + max(timedelta(), stopped_now)
+
+
+def stop_clock(spot: StepSpot) -> None:
+    """Stops the clock; a member that waits behind the circuit breaker for its Upgrade is not under
+    way."""
+    step = spot.step
+    moving = [m for m in step.slots.values() if not _before_a_reboot(step, m)]
+    words = f"the clock of {spot.title} stands while {len(moving)} clusters are in flight"
+    may = not moving or spot.rollout.hold == "Restored"
+    spot.require(Rule.LIMITS, may, words, *(m.since for m in moving))
+    step.stopped_since = spot.event.at
+
+
+def _before_a_reboot(step: StepCase, member: MemberCase) -> bool:
+    """Whether the member is between two actions, and the circuit breaker may stop the next one."""
+    run, left = member.run, step.actions[member.index :]
+    over = run is not None and run.over and run.result == "succeeded"
+    return over and left[:1] in (("Upgrade",), ("Rollback",))
+
+
+def turn_clock_on(spot: StepSpot) -> None:
+    step, at = spot.step, spot.event.at
+    stood = step.stopped_since is not None
+    spot.require(Rule.LIMITS, stood, f"the clock of {spot.title} starts, but did not stand")
+    step.stopped += max(timedelta(), at - (step.stopped_since or at))
+    step.stopped_since = None
+
+
+def limit_of(spot: StepSpot) -> datetime:
+    """Returns the limit of a member that starts, or is released, at this event."""
+    return min(LATEST, _limit(spot.step, spot.event.at, ramps=_ramps(spot)))
+
+
+def take_limit(spot: MemberSpot) -> None:
+    """Checks that a starting member gets its share of the step's time, or more where there is
+    more."""
+    given, wanted = spot.text("limit"), limit_of(spot)
+    spot.member.limit = datetime.fromisoformat(given) if given else None
+    spot.require(
+        Rule.LIMITS,
+        spot.member.limit is not None and abs(spot.member.limit - wanted) <= _INEXACT,
+        f"{spot.name} starts with the limit {given or '(none)'}; it should be {wanted}",
+    )
+
+
+def in_time(spot: MemberSpot) -> None:
+    due = deadline(spot.step, spot.event.at)
+    words = f"{spot.name} starts after {spot.title}'s deadline {due}"
+    spot.require(Rule.LIMITS, spot.event.at <= due, words, spot.step.opened)
+
+
+def _ramps(spot: StepSpot) -> bool:
+    """Whether a ramp-up applies: only steps that begin with Prep or Upgrade have rate limits."""
+    return spot.rollout.ramp_up and spot.step.actions[0] in ("Prep", "Upgrade")
+
+
+def _limit(step: StepCase, at: datetime, *, ramps: bool) -> datetime:
+    if ramps:
+        widths = _widths(step.total, step.most)
+        share = step.timeout / len(widths)
+        room = (deadline(step, at) - at) / len(_last(widths, step.waiting))
+        return at + max(share, room)
+    share = step.timeout / _waves(step.total, step.most)
+    room = (deadline(step, at) - at) / _waves(step.waiting, step.most)
+    return at + max(share, room)
+
+
+def _widths(members: int, most: int) -> list[int]:
+    """Returns how many start in each wave of a ramp-up: 1, 2, 4, ... up to `most`."""
+    widths: list[int] = []
+    while (left := members - sum(widths)) > 0:
+        widths.append(min(2 ** len(widths), max(1, most), left))
+    return widths or [1]
+
+
+def _last(widths: list[int], waiting: int) -> list[int]:
+    """Returns the waves of the waiting members, which start last."""
+    waves = list(widths)
+    while len(waves) > 1 and sum(waves[1:]) >= waiting:
+        waves.pop(0)
+    return waves
+
+
+def _waves(members: int, most: int) -> int:
+    return max(1, ceil(members / max(1, most)))
+
+
+def keep_limit(spot: MemberSpot) -> None:
+    """Checks that the chain keeps its limit; a member released from a hold has that of one that
+    starts then."""
+    given, run, anew = spot.text("limit"), spot.member.run, spot.step.anew
+    limit = datetime.fromisoformat(given) if given else None
+    kept = run is not None and 0 < run.ended < spot.step.released
+    due = kept and limit is not None and anew is not None and abs(limit - anew) <= _INEXACT
+    words = f"{spot.name} goes on with another limit than it started with"
+    may = due or (limit is not None and limit == spot.member.limit)
+    spot.require(Rule.LIMITS, may, words, spot.member.since)
+    spot.member.limit = limit
+
+
+def check_expiry(spot: MemberSpot) -> None:
+    """Checks that a member that timed out was past its limit, or past the step's deadline."""
+    at, limit = spot.event.at, spot.member.limit
+    due = deadline(spot.step, at)
+    past = at >= due or (limit is not None and at >= limit)
+    words = f"{spot.name} was ended before its limit {limit} and {spot.title}'s deadline {due}"
+    spot.require(Rule.LIMITS, past, words, spot.member.since)
+
+
+def check_deadline(spot: MemberSpot) -> None:
+    due = deadline(spot.step, spot.event.at)
+    words = f"{spot.name} was given up before {spot.title}'s deadline {due}"
+    spot.require(Rule.LIMITS, spot.event.at >= due, words, spot.member.joined)

@@ -1,0 +1,125 @@
+"""Checks events of members (R2, R4, R5): joined, already done, waiting again, finished."""
+
+import re
+from collections.abc import Callable
+
+from ibgu.core.assurance.certify import claims, evidence, labels, limits
+from ibgu.core.assurance.certify.audit import MemberSpot, StepSpot
+from ibgu.core.assurance.certify.cases import MemberCase
+from ibgu.core.assurance.certify.rules import Rule
+
+_NUMBERS = re.compile(r"(\d+)")
+
+
+def joined(spot: StepSpot) -> None:
+    step, event = spot.step, spot.event
+    name, uid = event.cluster or "", event.cluster_uid or ""
+    twice = step.members.get(name)
+    words = f"{name} joins {spot.title} twice"
+    spot.require(Rule.MEMBERS, twice is None, words, twice.joined if twice else 0)
+    spot.require(
+        Rule.ORDER,
+        event.data.get("position") == len(step.members) and _natural(step.last) < _natural(name),
+        f"{name} joins {spot.title} after {step.last or 'nobody'}, out of the order of names",
+    )
+    words = f"{name} joins {spot.title} after its start, or beyond its {step.total} clusters"
+    in_time = step.state == "running" and len(step.members) < step.total
+    spot.require(Rule.MEMBERS, in_time, words, step.opened)
+    member = step.members[name] = MemberCase(cluster=name, uid=uid, joined=event.seq)
+    step.waiting += 1
+    step.last = name
+    here = MemberSpot(spot.audit, event, spot.rollout, step, member)
+    claims.not_cancelled(here, "taken into a step")
+    claims.register(here)
+
+
+def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Returns the sort key of a name, with numbers by value (R4.1)."""
+    parts = _NUMBERS.split(name)
+    return ([(int(part), "") if i % 2 else (-1, part) for i, part in enumerate(parts)], name)
+
+
+def _already_done(spot: MemberSpot) -> None:
+    """Checks an action that the cluster has reached already (R8.1), and goes to the next one."""
+    member, action = spot.member, spot.text("action")
+    _before_next(spot, f"{action} is passed over")
+    words = f"{spot.name} passes over {action}, {spot.action or 'nothing'} is due"
+    spot.require(Rule.ORDER, action == spot.action, words, member.joined)
+    evidence.already_there(spot, action)
+    member.index += 1
+    labels.due_after_success(spot, action)
+
+
+def _before_next(spot: MemberSpot, what: str) -> None:
+    """Checks that the member is between two actions, or before the first."""
+    member, run = spot.member, spot.member.run
+    free = member.state == "waiting" or (run is not None and run.over)
+    words = f"{spot.name}: {what} while it is {member.state} with a run that is not over"
+    spot.require(Rule.ORDER, free and member.state != "finished", words, run.seq if run else 0)
+
+
+def _returned(spot: MemberSpot) -> None:
+    """Releases slot and claim of a withdrawn run."""
+    member, run = spot.member, spot.member.run
+    withdrawn = member.state == "in flight" and run is not None and run.result == "withdrawn"
+    words = f"{spot.name} waits again though its run was not withdrawn"
+    spot.require(Rule.ORDER, withdrawn, words, run.seq if run else 0)
+    claims.free(spot)
+    member.state, member.limit = "waiting", None
+    spot.step.waiting += 1
+
+
+def _finished(spot: MemberSpot) -> None:
+    member, step = spot.member, spot.step
+    words = f"{spot.name} finishes {spot.title} a second time"
+    spot.require(Rule.MEMBERS, member.state != "finished", words, member.ended)
+    outcome = spot.text("outcome")
+    _check_outcome(spot, outcome)
+    labels.settled_so_far(spot)
+    step.waiting -= member.state == "waiting"
+    step.finished += member.state != "finished"
+    claims.free(spot)
+    member.state, member.ended = "finished", spot.event.seq
+
+
+def _check_outcome(spot: MemberSpot, outcome: str) -> None:
+    done = spot.member.index >= len(spot.step.actions)
+    words = f"{spot.name} {outcome} with {spot.action or 'nothing'} still to be done"
+    spot.require(Rule.ORDER, done == (outcome == "succeeded"), words, spot.member.joined)
+    if outcome == "succeeded":
+        return
+    failed = spot.text("failed_action")
+    words = f"{spot.name} failed {failed}, but {spot.action} was due"
+    spot.require(Rule.ORDER, failed in ("", spot.action), words)
+    waits = spot.member.state == "waiting"
+    words = f"{spot.name} was skipped in the middle of its run"
+    spot.require(Rule.ORDER, outcome != "skipped" or waits, words, spot.member.since)
+    evidence.of_failure(spot)
+    if spot.event.cause == "NeverStarted":
+        limits.check_deadline(spot)
+
+
+def _late(spot: MemberSpot) -> None:
+    """Checks a late completion (R15.2); only our own failed label can be reversed."""
+    _afterwards(spot)
+    if not spot.text("late"):
+        return
+    evidence.speaks_for_run(spot)
+    run = spot.member.run
+    if run and run.labelled and not spot.text("failed_action"):
+        labels.due_after_success(spot, spot.text("action"))
+
+
+def _afterwards(spot: MemberSpot) -> None:
+    words = f"{spot.name}: {spot.event.kind} though it is {spot.member.state}"
+    spot.require(Rule.ORDER, spot.member.state == "finished", words, spot.member.joined)
+
+
+OF_MEMBER: dict[str, Callable[[MemberSpot], None]] = {
+    "ActionAlreadyDone": _already_done,
+    "MemberReturned": _returned,
+    "MemberFinished": _finished,
+    "FailureDetailed": _afterwards,
+    "LateTruth": _late,
+    "WatchEnded": _afterwards,
+}

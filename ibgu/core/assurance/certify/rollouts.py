@@ -1,0 +1,182 @@
+"""Checks events of a rollout and its steps (R1): seen, planned, opened, finished, complete."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from ibgu.core.assurance.certify.audit import Spot, StepSpot
+from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
+from ibgu.core.assurance.certify.events import Event
+from ibgu.core.assurance.certify.limits import limit_of, stop_clock, turn_clock_on
+from ibgu.core.assurance.certify.rules import Rule
+from ibgu.core.model.names import RAMP_UP
+
+_NAMED = 10
+"""The most forgotten clusters that a message names."""
+
+
+def new_rollout(event: Event) -> RolloutCase:
+    data = event.data
+    return RolloutCase(
+        uid=event.rollout,
+        name=f"{data.get('namespace')}/{data.get('name')}",
+        created_at=datetime.fromisoformat(data["created_at"]),
+        seq=event.seq,
+    )
+
+
+def _plan_accepted(spot: Spot) -> None:
+    """Checks that the plan only grows: what has begun stays as it was."""
+    rollout, data = spot.rollout, spot.event.data
+    rollout.plan, rollout.seed = data.get("plan", []), data.get("seed", [])
+    planned = [_planned(item) for item in rollout.plan]
+    begun = [(step.actions, step.most, step.timeout) for step in rollout.steps]
+    if rollout.restored and all(step.state == "finished" for step in rollout.steps[len(planned) :]):
+        begun = begun[: len(planned)]
+    spot.require(
+        Rule.ORDER,
+        planned[: len(begun)] == begun,
+        "a plan was accepted that changes steps which have begun",
+        *(step.opened for step in rollout.steps),
+    )
+
+
+def _planned(item: dict[str, Any]) -> tuple[tuple[str, ...], int, timedelta]:
+    strategy = item.get("rolloutStrategy", {})
+    timeout = timedelta(minutes=strategy.get("timeout", 0))
+    return (tuple(item.get("actions", ())), strategy.get("maxConcurrency", 0), timeout)
+
+
+def _started(spot: Spot) -> None:
+    words = "the rollout starts after it was deleted"
+    spot.require(Rule.ORDER, not spot.rollout.deleted, words, spot.rollout.deleted)
+    spot.rollout.state = "running"
+
+
+def _completed(spot: Spot) -> None:
+    rollout = spot.rollout
+    unfinished = [step for step in rollout.steps if step.state != "finished"]
+    spot.require(
+        Rule.ORDER,
+        not unfinished and _all_of(rollout),
+        f"complete with {len(rollout.steps)} of {len(rollout.plan)} steps begun and "
+        f"{len(unfinished)} of them not finished",
+        *(step.opened for step in unfinished),
+    )
+    rollout.state = "complete"
+
+
+def _all_of(rollout: RolloutCase) -> bool:
+    """Whether all steps were done; a restored plan may be shorter than what was done before."""
+    begun, planned = len(rollout.steps), len(rollout.plan)
+    return begun == planned or (rollout.restored and begun > planned)
+
+
+def _held(spot: Spot) -> None:
+    """Notes a restore; a restored hub may show a deleted rollout again."""
+    if spot.text("hold") == "Restored":
+        spot.rollout.restored, spot.rollout.deleted = True, 0
+
+
+def _deleted(spot: Spot) -> None:
+    spot.rollout.state = "deleted"
+    spot.rollout.deleted = spot.event.seq
+
+
+def _nothing(spot: Spot) -> None:
+    """Ignores the event: only the hold, which each event of rollout or step carries, may differ."""
+
+
+def _control(spot: Spot) -> None:
+    controls = spot.event.data.get("controls") or {}
+    spot.rollout.ramp_up = str(controls.get(RAMP_UP, "")).strip().lower() == "true"
+
+
+def step_opened(spot: Spot) -> None:
+    rollout, event, data = spot.rollout, spot.event, spot.event.data
+    step = StepCase(
+        index=event.step or 0,
+        actions=tuple(data.get("actions", ())),
+        most=data.get("max_concurrency", 0),
+        timeout=timedelta(seconds=data.get("timeout_seconds", 0)),
+        opened=event.seq,
+        across_namespaces=data.get("across_namespaces", True),
+    )
+    before = rollout.steps[-1] if rollout.steps else None
+    title = f"step {step.index + 1}"
+    in_turn = step.index == len(rollout.steps)
+    spot.require(Rule.ORDER, in_turn, f"{title} opens as number {len(rollout.steps) + 1}")
+    spot.require(
+        Rule.ORDER,
+        before is None or before.state == "finished",
+        f"{title} opens before the step before it was finished",
+        before.opened if before else 0,
+    )
+    planned = [_planned(item) for item in rollout.plan][len(rollout.steps) :][:1]
+    spot.require(
+        Rule.ORDER,
+        planned == [(step.actions, step.most, step.timeout)],
+        f"{title} opens with {', '.join(step.actions)}, which the plan does not say",
+    )
+    _not_stopped(spot, f"{title} opens")
+    rollout.steps.append(step)
+
+
+def _not_stopped(spot: Spot, what: str) -> None:
+    rollout = spot.rollout
+    words = f"{what} though the rollout was deleted"
+    spot.require(Rule.ORDER, not rollout.deleted, words, rollout.deleted)
+    spot.require(Rule.ORDER, not rollout.hold, f"{what} though the rollout is held: {rollout.hold}")
+
+
+def _step_started(spot: StepSpot) -> None:
+    step = spot.step
+    spot.require(Rule.ORDER, step.state == "opening", f"{spot.title} starts twice", step.opened)
+    _not_stopped(spot, f"{spot.title} starts")
+    step.state, step.started_at = "running", spot.event.at
+    step.total = spot.event.data.get("total", 0)
+
+
+def _released(spot: StepSpot) -> None:
+    spot.step.released, spot.step.anew = spot.event.seq, limit_of(spot)
+
+
+def _step_finished(spot: StepSpot) -> None:
+    step = spot.step
+    spot.require(Rule.ORDER, step.state == "running", f"{spot.title} finishes, but did not run")
+    left = [member for member in step.members.values() if member.state != "finished"]
+    named = ", ".join(member.cluster for member in left[:_NAMED])
+    spot.require(
+        Rule.MEMBERS,
+        not left,
+        f"{spot.title} is finished without {len(left)} of its clusters: {named}",
+        *(member.joined for member in left[:_NAMED]),
+    )
+    spot.require(
+        Rule.MEMBERS,
+        len(step.members) == step.total,
+        f"{spot.title} began with {step.total} clusters, and {len(step.members)} joined it",
+        step.opened,
+    )
+    step.state = "finished"
+
+
+OF_ROLLOUT: dict[str, Callable[[Spot], None]] = {
+    "PlanAccepted": _plan_accepted,
+    "AnnotationsChanged": _nothing,
+    "RolloutStarted": _started,
+    "RolloutAdopted": _started,
+    "RolloutCompleted": _completed,
+    "RolloutDeleted": _deleted,
+    "RolloutHeld": _held,
+    "RolloutReleased": _nothing,
+    "ControlAccepted": _control,
+}
+OF_STEP: dict[str, Callable[[StepSpot], None]] = {
+    "StepStarted": _step_started,
+    "StepHeld": _nothing,
+    "StepReleased": _released,
+    "ClockStopped": stop_clock,
+    "ClockStarted": turn_clock_on,
+    "StepFinished": _step_finished,
+}

@@ -1,0 +1,161 @@
+"""Checks events of runs: intended, arming, armed, accepted, ended, disarmed (R23.4)."""
+
+from collections.abc import Callable
+
+from ibgu.core.assurance.certify import claims, evidence, labels, limits
+from ibgu.core.assurance.certify.audit import MemberSpot
+from ibgu.core.assurance.certify.cases import RunCase
+from ibgu.core.assurance.certify.rules import Rule
+
+_RESULTS = {
+    "intended": {"refused", "limit", "preempted", "withdrawn", "gone", "deleted"},
+    "arming": {"refused", "limit", "preempted", "withdrawn", "gone", "deleted"},
+    "armed": {"refused", "limit", "preempted", "taken over", "withdrawn", "gone", "deleted"},
+    "accepted": {"succeeded", "failed", "limit", "preempted", "taken over", "gone", "deleted"},
+}
+"""State of a run -> its possible results."""
+
+
+def _intended(spot: MemberSpot) -> None:
+    member, event = spot.member, spot.event
+    action = spot.text("action")
+    _may_begin(spot, action)
+    _not_twice(spot, action)
+    evidence.startable(spot, action)
+    if member.state == "waiting":
+        _start(spot)
+    else:
+        _not_stopped(spot, action)
+        limits.keep_limit(spot)
+        claims.not_cancelled(spot, "taken further")
+    member.attempts += 1
+    member.run = RunCase(id=event.run or "", action=action, seq=event.seq)
+    spot.audit.runs[member.run.id] = event.seq
+
+
+def _start(spot: MemberSpot) -> None:
+    rollout, step = spot.rollout, spot.step
+    held = rollout.hold or step.hold
+    spot.require(Rule.ORDER, not held, f"{spot.name} was started while held: {held}")
+    limits.in_time(spot)
+    limits.take_limit(spot)
+    claims.take(spot)
+
+
+def _not_stopped(spot: MemberSpot, action: str) -> None:
+    stopped = spot.step.hold == "CircuitBreaker" and action in ("Upgrade", "Rollback")
+    spot.require(Rule.ORDER, not stopped, f"{spot.name} starts {action} while held: CircuitBreaker")
+
+
+def _may_begin(spot: MemberSpot, action: str) -> None:
+    rollout, step, member, run = spot.rollout, spot.step, spot.member, spot.member.run
+    words = f"{spot.name} starts {action} after the rollout was deleted"
+    spot.require(Rule.ORDER, not rollout.deleted, words, rollout.deleted)
+    words = f"{spot.name} starts {action} while {spot.title} is {step.state}"
+    spot.require(Rule.ORDER, step.state == "running", words, step.opened)
+    words = f"{spot.name} starts {action} after it had finished {spot.title}"
+    spot.require(Rule.ONCE, member.state != "finished", words, member.ended)
+    words = f"{spot.name} starts {action}, {spot.action or 'nothing'} is due"
+    spot.require(Rule.ORDER, action == spot.action, words, member.joined)
+    words = f"{spot.name} starts {action} before its run {run.action if run else ''} is over"
+    spot.require(Rule.ORDER, run is None or run.over, words, run.seq if run else 0)
+
+
+def _not_twice(spot: MemberSpot, action: str) -> None:
+    """Checks that an action repeats only after a withdrawal, and goes on only after success
+    (R5.1)."""
+    member, run, event = spot.member, spot.member.run, spot.event
+    known = spot.audit.runs.get(event.run or "", 0)
+    spot.require(Rule.ONCE, not known, f"the run {event.run} begins a second time", known)
+    number = event.data.get("attempt")
+    words = f"attempt {number} of {spot.name} comes after {member.attempts} attempts"
+    spot.require(Rule.ONCE, number == member.attempts + 1, words)
+    wanted = "withdrawn" if member.state == "waiting" else "succeeded"
+    result = run.result if run else ""
+    spot.require(
+        Rule.ONCE,
+        run is None or result == wanted,
+        f"{spot.name} starts {action} after its run of {run.action if run else ''}: {result}",
+        run.seq if run else 0,
+    )
+
+
+def _go(spot: MemberSpot, to: str, *fro: str) -> RunCase | None:
+    """Returns the run in its next state, if it is the member's newest and may go there."""
+    run, event = spot.member.run, spot.event
+    same = run is not None and run.id == event.run
+    words = f"{spot.name}: {event.kind} of a run that is not its newest"
+    if not spot.require(Rule.ORDER, same, words, run.seq if run else 0) or run is None:
+        return None
+    words = f"{spot.name}: {event.kind} of a run that is {run.state}"
+    spot.require(Rule.ORDER, run.state in fro, words, run.seq)
+    run.state = to
+    return run
+
+
+def _arming(spot: MemberSpot) -> None:
+    if run := _go(spot, "arming", "intended"):
+        run.arming, run.disarmed = True, False
+
+
+def _armed(spot: MemberSpot) -> None:
+    if run := _go(spot, "armed", "arming"):
+        run.shown = True
+
+
+def _accepted(spot: MemberSpot) -> None:
+    if run := _go(spot, "accepted", "arming", "armed"):
+        run.shown = True
+        evidence.taken(spot)
+
+
+def _ended(spot: MemberSpot) -> None:
+    before = spot.member.run.state if spot.member.run else ""
+    run = _go(spot, "ended", *_RESULTS)
+    if run is None:
+        return
+    run.result, run.cause, run.ended = spot.text("result"), spot.event.cause, spot.event.seq
+    allowed = run.result in _RESULTS.get(before, ())
+    words = f"{spot.name}: {run.action} {run.result}, but the run was {before}"
+    spot.require(Rule.ORDER, allowed, words, run.seq)
+    evidence.of_end(spot, run)
+    if run.result == "succeeded":
+        spot.member.index += 1
+        labels.due_after_success(spot, run.action)
+    elif run.result == "limit":
+        limits.check_expiry(spot)
+    if run.labelled:
+        labels.due_after_failure(spot, run.action)
+
+
+def _disarmed(spot: MemberSpot) -> None:
+    if run := _go(spot, "ended", "ended"):
+        words = f"{spot.name}: a work that was not armed is disarmed"
+        spot.require(Rule.ORDER, not run.disarmed, words, run.seq)
+        run.disarmed = True
+
+
+def _reopened(spot: MemberSpot) -> None:
+    """Checks that the cluster took a withdrawn run after all (R9.5)."""
+    run = _go(spot, "accepted", "ended")
+    waits = spot.member.state == "waiting" and run is not None
+    words = f"{spot.name} is reopened though its run was not withdrawn"
+    if run is None or not spot.require(
+        Rule.ORDER, waits and run.result == "withdrawn" and run.arming, words, run.seq
+    ):
+        return
+    limits.take_limit(spot)
+    claims.take(spot)
+    run.result, run.cause, run.shown, run.ended = "", None, True, 0
+    evidence.came_back(spot)
+
+
+OF_RUN: dict[str, Callable[[MemberSpot], None]] = {
+    "RunIntended": _intended,
+    "RunArming": _arming,
+    "RunArmed": _armed,
+    "RunAccepted": _accepted,
+    "RunEnded": _ended,
+    "RunDisarmed": _disarmed,
+    "RunReopened": _reopened,
+}

@@ -1,0 +1,161 @@
+"""Rebuilds one member of a step from the journal's record (if any) and the hub's signs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.assurance.recover.placing import StepPart
+from ibgu.core.assurance.recover.runs import FROM_HUB, close, ended, last_run, taken
+from ibgu.core.assurance.recover.trace import Trace
+from ibgu.core.model import (
+    Action,
+    Cause,
+    CompletedAction,
+    Member,
+    MemberState,
+    Outcome,
+    Reason,
+    ReasonKind,
+    Run,
+    RunResult,
+    Who,
+)
+
+NOTHING_KNOWN = f"{FROM_HUB}: nothing is known of it in this step"
+_CAUSES = {cause.value: cause for cause in Cause}
+_CANCELLED = frozenset({Cause.CANCELLED, Cause.PREEMPTED, Cause.DELETED})
+_CANCELS = frozenset({RunResult.PREEMPTED, RunResult.DELETED})
+
+
+class Signs(Struct, frozen=True, kw_only=True):
+    """The hub's signs of one member of a step."""
+
+    now: datetime
+    over: bool
+    """Whether the step has ended."""
+    part: StepPart = StepPart()
+    trace: Trace | None = None
+    """The trace of a run that the journal does not know."""
+
+
+def fate(member: Member, actions: Sequence[Action], signs: Signs) -> Member:
+    """Returns the member by these signs; unchanged where they add nothing."""
+    if member.finished:
+        return member
+    member = _with_completed(member, actions, signs)
+    trace, failed = signs.trace, signs.part.failed
+    if member.action_index == len(actions):
+        return _finished(member, signs, Outcome.SUCCEEDED)
+    if failed is not None:
+        return _failed(member, signs, Action(failed.action), failed.message)
+    if trace is not None and trace.action is actions[member.action_index]:
+        return _traced(member, trace, signs)
+    if signs.over:
+        return _finished(member, signs, Outcome.SKIPPED, cause=Cause.SKIPPED, message=NOTHING_KNOWN)
+    return member
+
+
+def _with_completed(member: Member, actions: Sequence[Action], signs: Signs) -> Member:
+    told = signs.part.completed[len(member.completed) :]
+    done = [CompletedAction(Action(one.action), signs.now, one.message) for one in told]
+    done += _passed(actions[len(member.completed) + len(done) :], signs)
+    rest, trace = actions[len(member.completed) + len(done) :], signs.trace
+    if trace and trace.outcome is RunResult.SUCCEEDED and rest[:1] == (trace.action,):
+        done.append(CompletedAction(trace.action, signs.now))
+    if not done:
+        return member
+    completed, run = (*member.completed, *done), member.run
+    if run is not None and run.open:
+        run = replace(close(run, signs.now, RunResult.SUCCEEDED), disarmed=run.disarmed)
+    return replace(member, completed=completed, action_index=len(completed), run=run)
+
+
+def _passed(rest: Sequence[Action], signs: Signs) -> list[CompletedAction]:
+    """Returns actions that the work has passed, though no status shows it: they go in order
+    (R5.1)."""
+    trace = signs.trace
+    if trace is None or trace.action not in rest:
+        return []
+    words = f"{FROM_HUB}: its work has gone on to {trace.action}"
+    passed = rest[: rest.index(trace.action)]
+    return [CompletedAction(action, signs.now, words) for action in passed]
+
+
+def _traced(member: Member, trace: Trace, signs: Signs) -> Member:
+    """Returns the member by what its work shows of the run of its next action."""
+    result = trace.outcome
+    if result is not None and result is not RunResult.WITHDRAWN:
+        outcome = Outcome.CANCELLED if result in _CANCELS else Outcome.FAILED
+        words = f"{FROM_HUB}: its work says {result}"
+        return _finished(member, signs, outcome, message=words, failed_action=trace.action)
+    if signs.over:
+        words = f"{FROM_HUB}: how its {trace.action} ended is not known"
+        return _finished(member, signs, Outcome.FAILED, message=words, failed_action=trace.action)
+    if result is None and trace.taken:
+        words = f"{FROM_HUB}: the cluster has taken {trace.action}"
+        reason = Reason(ReasonKind.RUNNING, signs.now, words, who=Who.CLUSTER)
+        return _in_flight(member, trace, taken(trace, signs.now), reason)
+    if trace.work.armed:
+        words = f"{FROM_HUB}: disarms the stage work"
+        run = ended(trace, signs.now, RunResult.WITHDRAWN, disarmed=False)
+        return _in_flight(member, trace, run, Reason(ReasonKind.DISARMING, signs.now, words))
+    return waiting(member, trace, signs.now)
+
+
+def _in_flight(member: Member, trace: Trace, run: Run, reason: Reason) -> Member:
+    """Returns the member in flight, which needs a slot: it works, or its work is still to be
+    disarmed."""
+    return replace(
+        member,
+        state=MemberState.IN_FLIGHT,
+        run=run,
+        attempts=trace.attempt,
+        started_at=member.started_at or run.intended_at,
+        limit=trace.limit or member.limit,
+        reason=reason,
+    )
+
+
+def waiting(member: Member, trace: Trace, now: datetime) -> Member:
+    """Returns the member to waiting: no cluster was seen to take the run, or there is no slot. If
+    the cluster echoes the run, it goes on (R9.5). An armed work is disarmed, as its member
+    waits."""
+    return replace(
+        member,
+        state=MemberState.WAITING,
+        run=ended(trace, now, RunResult.WITHDRAWN),
+        attempts=trace.attempt,
+        slot=None,
+        limit=None,
+        reason=Reason(ReasonKind.RESTORED, now, f"{FROM_HUB}: waits", who=Who.PERSON),
+    )
+
+
+def _failed(member: Member, signs: Signs, action: Action, told: str) -> Member:
+    """Finishes the member as failed; in the status the cause precedes the words."""
+    prefix, _, words = told.partition(": ")
+    cause = _CAUSES.get(prefix)
+    outcome = Outcome.CANCELLED if cause in _CANCELLED else Outcome.FAILED
+    message = words if cause else told
+    return _finished(member, signs, outcome, cause=cause, message=message, failed_action=action)
+
+
+def _finished(member: Member, signs: Signs, outcome: Outcome, **changes: Any) -> Member:
+    """Finishes the member without slot and claim; one that failed after it was armed is watched
+    (R15.1)."""
+    run = last_run(member.run, signs.trace, signs.now, outcome)
+    worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and bool(run and run.arming_at)
+    return replace(
+        member,
+        **changes,
+        run=run,
+        attempts=run.attempt if run else member.attempts,
+        state=MemberState.FINISHED,
+        outcome=outcome,
+        ended_at=signs.now,
+        slot=None,
+        watched=worth,
+    )

@@ -1,0 +1,49 @@
+"""Collects all that the hub shows of one rollout, without the journal."""
+
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+
+from ibgu.core.assurance.recover.placing import Plan
+from ibgu.core.assurance.recover.told import ToldStatus, told
+from ibgu.core.assurance.recover.trace import Trace, traces_of
+from ibgu.core.drivers.ibu.observe import Shown
+from ibgu.core.model import Action, ClusterView, WorkView
+from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.names import stage_name
+
+
+class FoundIbgu(Struct, frozen=True):
+    object: Ibgu
+    plan: Plan
+    """The plan; empty if it can't be read."""
+    told: ToldStatus
+    traces: dict[str, Trace]
+    """By cluster name."""
+    cluster: Callable[[str], ClusterView | None]
+
+    @property
+    def begun(self) -> bool:
+        """Whether ibgu has acted on the IBGU, or it is complete, whoever completed it."""
+        return bool(self.traces) or self.told.begun
+
+
+def find(
+    obj: Ibgu, works: Iterable[Shown[WorkView]], cluster: Callable[[str], ClusterView | None]
+) -> FoundIbgu:
+    """Collects the signs; `works`: the rollout's stage works, `cluster`: returns a ManagedCluster
+    by name.
+
+    Only works of the name that ibgu gives to this rollout's count. A cluster's agent may change the
+    labels of its works, but not their names.
+    """
+    name = stage_name(obj.metadata.uid, obj.metadata.name)
+    ours = (work for work in works if work.metadata.name == name)
+    return FoundIbgu(obj, _plan(obj), told(obj), traces_of(ours), cluster)
+
+
+def _plan(obj: Ibgu) -> Plan:
+    try:
+        return [tuple(Action(action) for action in item.actions) for item in obj.spec.plan]
+    except ValueError:
+        return []

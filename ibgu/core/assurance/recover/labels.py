@@ -1,0 +1,102 @@
+"""Restores labels and annotations that ManagedClusters lost with the hub's restore.
+
+They become pending at once, while the rollouts are held: a person can check them, and remove
+unwanted ones, before anything is selected by them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from ibgu.core.engine.decide.ending import labelled
+from ibgu.core.engine.decide.patches import Wishes, failure_labels, success_labels
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.model import (
+    Action,
+    Change,
+    ClusterView,
+    Kind,
+    Member,
+    OnPendingPatch,
+    PendingPatch,
+    names,
+)
+
+WHY = "the hub lost it by its restore"
+
+
+def lost(
+    tracked_rollouts: Iterable[TrackedRollout],
+    pending_patches: Mapping[str, PendingPatch],
+    cluster: Callable[[str], ClusterView | None],
+) -> Iterator[OnPendingPatch]:
+    """Yields the patches to put back; `pending_patches`: those already pending, by uid, `cluster`:
+    returns a ManagedCluster by name."""
+    for name, tracked in _last_to_act(tracked_rollouts).items():
+        view, member = cluster(name), tracked.latest(name)
+        if view is None or member is None or view.uid != member.uid:
+            continue
+        pending = _pending(tracked, name, view, member, pending_patches.get(view.uid))
+        if pending is not None:
+            yield OnPendingPatch(Kind.PUT_BACK, pending, WHY)
+
+
+def _last_to_act(tracked_rollouts: Iterable[TrackedRollout]) -> dict[str, TrackedRollout]:
+    """Returns by cluster the newest rollout that acted on it; older ones are history."""
+    found: dict[str, TrackedRollout] = {}
+    for tracked in sorted(tracked_rollouts, key=lambda each: each.rollout.age):
+        for step in tracked.steps:
+            acted = (m for m in step.members.values() if m.run or m.completed)
+            found.update((member.cluster, tracked) for member in acted)
+    return found
+
+
+def _pending(
+    tracked: TrackedRollout, name: str, view: ClusterView, member: Member, old: PendingPatch | None
+) -> PendingPatch | None:
+    labels = _changes(_labels(tracked, name, view), view.labels)
+    annotations = _changes(_annotations(tracked, member, view), view.annotations)
+    if not labels and not annotations:
+        return None
+    return PendingPatch(
+        uid=view.uid,
+        cluster=name,
+        rollout=tracked.rollout.uid,
+        labels={**(old.labels if old else {}), **labels},
+        annotations={**(old.annotations if old else {}), **annotations},
+    )
+
+
+def _changes(wishes: Wishes, shown: Mapping[str, str]) -> dict[str, Change]:
+    return {
+        key: Change(shown.get(key), wanted)
+        for key, wanted in wishes.items()
+        if shown.get(key) != wanted
+    }
+
+
+def _labels(tracked: TrackedRollout, name: str, view: ClusterView) -> Wishes:
+    """Returns the labels that the outcomes have written, in order; a later one wins."""
+    wishes: Wishes = {}
+    for step in tracked.steps:
+        member = step.members.get(name)
+        for done in member.completed if member else ():
+            wishes |= success_labels(done.action, {**view.labels, **_present(wishes)})
+        if member and member.failed_action and member.run and labelled(member.run):
+            wishes |= failure_labels(member.failed_action)
+    return wishes
+
+
+def _present(wishes: Wishes) -> dict[str, str]:
+    return {key: value for key, value in wishes.items() if value is not None}
+
+
+def _annotations(tracked: TrackedRollout, member: Member, view: ClusterView) -> Wishes:
+    """Returns the wanted annotations: disable-auto-import while an Upgrade runs or is watched, else
+    none (R14.3)."""
+    run = member.run
+    upgrading = run is not None and run.action is Action.UPGRADE and run.arming_at is not None
+    if upgrading and (not member.finished or member.watched):
+        mine = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: tracked.rollout.uid}
+        return {} if names.DISABLE_AUTO_IMPORT in view.annotations else dict(mine)
+    if member.finished and view.annotations.get(names.AUTO_IMPORT_BY) == tracked.rollout.uid:
+        return {names.DISABLE_AUTO_IMPORT: None, names.AUTO_IMPORT_BY: None}
+    return {}

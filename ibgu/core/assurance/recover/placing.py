@@ -1,0 +1,69 @@
+"""Assigns each of a cluster's actions to a step of the plan, as far as the status shows."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from ibgu.core.assurance.recover.told import Entry, ToldAction
+from ibgu.core.model import Action
+
+Plan = Sequence[tuple[Action, ...]]
+
+
+class StepPart(Struct, frozen=True):
+    """A cluster's part in one step."""
+
+    completed: tuple[ToldAction, ...] = ()
+    failed: ToldAction | None = None
+    current: ToldAction | None = None
+
+    @property
+    def empty(self) -> bool:
+        return not self.completed and self.failed is None and self.current is None
+
+
+class _Rest:
+    """The actions not assigned yet; the status lists them in the plan's order."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.completed = list(entry.completed_actions)
+        self.failed = list(entry.failed_actions)
+        self.current = entry.current_action
+        self.has_failed = False
+
+    def part(self, actions: Sequence[Action]) -> StepPart:
+        completed: list[ToldAction] = []
+        for action in actions:
+            if self._next(self.completed, action):
+                completed.append(self.completed.pop(0))
+                continue
+            failed = self.failed.pop(0) if self._next(self.failed, action) else None
+            self.has_failed = self.has_failed or failed is not None
+            current = self.current if failed is None and self._runs(action) else None
+            return StepPart(tuple(completed), failed, current)
+        return StepPart(tuple(completed))
+
+    def _next(self, told: list[ToldAction], action: Action) -> bool:
+        """Whether the action is next. AbortOnFailure may be planned twice: it belongs to the first
+        one after a failure."""
+        if action is Action.ABORT_ON_FAILURE and not self.has_failed:
+            return False
+        return bool(told) and told[0].action == action
+
+    def _runs(self, action: Action) -> bool:
+        return self.current is not None and self.current.action == action and not self.completed
+
+
+def place(plan: Plan, entry: Entry) -> dict[int, StepPart]:
+    """Returns the parts by step; steps that the entry says nothing about are left out."""
+    rest = _Rest(entry)
+    parts = {index: rest.part(actions) for index, actions in enumerate(plan)}
+    return {index: part for index, part in parts.items() if not part.empty}
+
+
+def step_of(action: Action, plan: Plan, started: int) -> int | None:
+    """Returns the step of a cluster's newest run: the last one that has started and contains the
+    action, else the first one after those."""
+    having = [index for index, actions in enumerate(plan) if action in actions]
+    begun = [index for index in having if index < started]
+    return begun[-1] if begun else next(iter(having), None)

@@ -1,0 +1,137 @@
+"""Rebuilds a rollout that the journal has lost, wholly or in part, from what the hub shows.
+
+Every record that is created or changed here is journaled as imported. Nothing unproven is begun:
+unless the whole plan is known to be completed, the rollout is held until a person resumes it.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.assurance.recover.fates import Signs, fate
+from ibgu.core.assurance.recover.found import FoundIbgu
+from ibgu.core.assurance.recover.holding import RESUME, acted_on, mark, restored
+from ibgu.core.assurance.recover.members import ACTOR, gone, newcomer, told, with_slots
+from ibgu.core.assurance.recover.placing import StepPart
+from ibgu.core.assurance.recover.runs import FROM_HUB
+from ibgu.core.assurance.recover.steps import Layout, lay_out, newcomers, record
+from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
+from ibgu.core.model import (
+    Decision,
+    Kind,
+    Member,
+    OnRollout,
+    OnStep,
+    Rollout,
+    RolloutState,
+    Step,
+    names,
+)
+
+
+class _Basis(Struct, frozen=True):
+    tracked: TrackedRollout
+    fleet: FleetState
+    found: FoundIbgu
+    layout: Layout
+    now: datetime
+
+    def over(self, index: int) -> bool:
+        return self.found.told.complete or index < self.layout.steps - 1
+
+
+def rebuild(
+    rollout: Rollout, found: FoundIbgu, fleet: FleetState, why: str, now: datetime
+) -> Iterator[Decision]:
+    """Returns the decisions that bring the journal up to what the hub shows.
+
+    `rollout` is the journal's record, or a new one; `why`: what the journal did not know.
+    """
+    tracked = fleet.rollouts.get(rollout.uid) or TrackedRollout(rollout)
+    basis = _Basis(tracked, fleet, found, lay_out(tracked, found, fleet.foreign_runs), now)
+    yield _imported(basis, why)
+    for index in range(basis.layout.steps):
+        yield from _step(basis, index)
+
+
+def _imported(basis: _Basis, why: str) -> OnRollout:
+    found, rollout, now = basis.found, basis.tracked.rollout, basis.now
+    begun = now if basis.layout.steps else None
+    rollout = replace(
+        _with_spec(rollout, found),
+        controls=acted_on(rollout, found.object),
+        started_at=rollout.started_at or found.told.started_at or begun,
+    )
+    if found.told.complete:
+        done = found.told.completed_at or now
+        rollout = replace(rollout, state=RolloutState.COMPLETE, completed_at=done, hold=None)
+        return OnRollout(Kind.IMPORTED, rollout, f"{FROM_HUB}: {why}", actor=ACTOR)
+    hold = restored(_held_words(why), now)
+    state = RolloutState.RUNNING if begun else RolloutState.PENDING
+    rollout = replace(rollout, state=state, hold=hold, restore=mark(now), completed_at=None)
+    words = f"{FROM_HUB}: {hold.message}"
+    return OnRollout(Kind.IMPORTED, rollout, words, warning=True, actor=ACTOR)
+
+
+def _with_spec(rollout: Rollout, found: FoundIbgu) -> Rollout:
+    """Returns the rollout with the last accepted spec, where the status proves which one that
+    was."""
+    meta = found.object.metadata
+    if rollout.generation and found.told.generation != meta.generation:
+        return rollout
+    return replace(
+        rollout,
+        spec=found.object.spec,
+        generation=found.told.generation or meta.generation,
+        annotations=names.carried(meta.annotations),
+    )
+
+
+def _held_words(why: str) -> str:
+    return (
+        f"the journal was lost, or restored to an earlier time ({why}): what the hub shows is "
+        f"imported, and nothing starts; compare it with the clusters, {RESUME}"
+    )
+
+
+def _step(basis: _Basis, index: int) -> Iterator[Decision]:
+    over, tracked_rollouts = basis.over(index), basis.tracked.steps
+    known = tracked_rollouts[index] if index < len(tracked_rollouts) else None
+    step = record(basis.found, basis.tracked.rollout.uid, index, known, over, basis.now)
+    if known is None:
+        step = replace(step, across_namespaces=basis.fleet.across_namespaces)
+    members = _members(basis, step, known)
+    step = replace(step, total=len(members))
+    if known is None or known.step != step:
+        words = f"{FROM_HUB}: step {index + 1} {'is finished' if over else 'has begun'}"
+        yield OnStep(Kind.IMPORTED, step, words, actor=ACTOR)
+    before = known.members if known else {}
+    for member in members:
+        yield from told(before.get(member.cluster), member, basis.now)
+
+
+def _members(basis: _Basis, step: Step, known: TrackedStep | None) -> list[Member]:
+    over = basis.over(step.index)
+    before = sorted(known.members.values(), key=lambda m: m.position) if known else []
+    place = before[-1].position + 1 if before else 0
+    new = newcomers(basis.found, basis.layout, step.index, known, over)
+    fresh = [
+        newcomer(step, name, basis.found.cluster(name), place + offset, basis.now)
+        for offset, name in enumerate(new)
+    ]
+    members = [_fate(basis, step, member) for member in (*before, *fresh)]
+    traces = basis.layout.traces[step.index]
+    return with_slots(step, members, basis.fleet, traces, basis.now)
+
+
+def _fate(basis: _Basis, step: Step, member: Member) -> Member:
+    layout = basis.layout
+    signs = Signs(
+        now=basis.now,
+        over=basis.over(step.index),
+        part=layout.parts[step.index].get(member.cluster, StepPart()),
+        trace=layout.traces[step.index].get(member.cluster),
+    )
+    return gone(fate(member, step.actions, signs), basis.now)

@@ -1,0 +1,25 @@
+"""The versions that the hub has been seen at: a restored one falls behind them."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from ibgu.core.model.kinds import Ibgu
+
+
+class Versions(Struct, frozen=True):
+    """Resource versions as numbers, which for one object or kind never go back on one hub."""
+
+    lists: dict[str, int] = {}
+    """By kind (plural): the version up to which the mirror was complete."""
+    objects: dict[str, int] = {}
+    """By uid of the IBGU."""
+
+
+def versions_of(ibgus: Iterable[Ibgu], lists: dict[str, int]) -> Versions:
+    return Versions(lists, {obj.metadata.uid: _version(obj) for obj in ibgus})
+
+
+def _version(obj: Ibgu) -> int:
+    told = obj.metadata.resource_version
+    return int(told) if told.isdecimal() else 0

@@ -1,0 +1,1 @@
+"""What is special to one kind of change of a cluster; the engine knows none of it."""

@@ -1,0 +1,1 @@
+"""The image-based upgrade by Lifecycle Agent: what is sent to the cluster, what is read from it."""

@@ -1,0 +1,66 @@
+"""Failures of Rollback and of the way back to Idle, and those that occur in any stage."""
+
+from ibgu.core.drivers.ibu.failures.known import known
+from ibgu.core.drivers.ibu.failures.names import Failure
+from ibgu.core.model import Stage
+
+_ANNOTATE = (
+    "annotate the ImageBasedUpgrade on the cluster with lca.openshift.io/manual-cleanup-done"
+)
+
+ROLLBACK = (
+    known(
+        Failure.ROLLBACK_OSTREE_FAILED,
+        r"failed to get current stateroot name|unable to determine"
+        r"|failed to set default deployment",
+        "The node's ostree could not be set to boot the former release.",
+        "The Lifecycle Agent does not try again: recover the node by hand (ostree admin "
+        "status), then delete its ImageBasedUpgrade.",
+        Stage.ROLLBACK,
+    ),
+)
+
+# A probe for any action may meet a cluster that is stuck in AbortFailed or FinalizeFailed.
+IDLE = (
+    known(
+        Failure.STATEROOTS_NOT_REMOVED,
+        r"failed to remove \d+ stateroots?",
+        "The release that is no longer wanted could not be removed from the node.",
+        f"Remove it by hand (ostree admin undeploy, then its folder), and {_ANNOTATE}.",
+    ),
+    known(
+        Failure.BACKUPS_NOT_DELETED,
+        r"failed to delete all the backup CRs",
+        "The upgrade's Backups could not be deleted from the object storage.",
+        f"Repair the BackupStorageLocation or delete the Backups by hand, and {_ANNOTATE}.",
+    ),
+    known(
+        Failure.CLEANUP_FAILED,
+        r"Perform cleanup manually",
+        "The Lifecycle Agent could not clean up after the upgrade.",
+        f"Do by hand what the message says has failed, and {_ANNOTATE}.",
+    ),
+)
+
+ANY = (
+    known(
+        Failure.CLUSTER_NOT_STABLE,
+        r"Waiting for system to (fully )?stabilize",
+        "The Lifecycle Agent waits for parts of the cluster to become healthy; before the "
+        "reboot it waits for ever.",
+        "Repair what the message names; the stage then goes on by itself.",
+    ),
+    known(
+        Failure.IP_CONFIG_ACTIVE,
+        r"IPC is not idle",
+        "A change of the cluster's IP configuration is going on.",
+        "Bring the IPConfig on the cluster back to Idle; the stage then goes on by itself.",
+    ),
+    known(
+        Failure.INVALID_TRANSITION,
+        r"Previous stage not succeeded|Upgrade not started or already finalized"
+        r"|Abort or finalize not allowed|Transition to Idle not allowed",
+        "The cluster is not in a state from which this stage can follow.",
+        "See status.validNextStages of its ImageBasedUpgrade for what can.",
+    ),
+)

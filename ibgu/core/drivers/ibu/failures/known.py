@@ -1,0 +1,37 @@
+"""The row type of the table of known failures."""
+
+import re
+
+from msgspec import Struct
+
+from ibgu.core.drivers.ibu.failures.names import Failure
+from ibgu.core.model import Stage
+
+ANY_STAGE = frozenset(Stage)
+
+
+class KnownFailure(Struct, frozen=True, kw_only=True):
+    """A known message of the Lifecycle Agent.
+
+    Patterns are as short as they can be told apart: the text around them varies by version.
+    """
+
+    name: Failure
+    stages: frozenset[Stage]
+    """The stages whose messages are searched."""
+    pattern: re.Pattern[str]
+    means: str
+    """One sentence: what happened on the cluster."""
+    remedy: str
+    """One sentence: what a person does next."""
+
+
+def known(name: Failure, pattern: str, means: str, remedy: str, *stages: Stage) -> KnownFailure:
+    """Returns a row; without stages it applies to every stage."""
+    return KnownFailure(
+        name=name,
+        stages=frozenset(stages) or ANY_STAGE,
+        pattern=re.compile(pattern, re.IGNORECASE),
+        means=means,
+        remedy=remedy,
+    )

@@ -1,0 +1,70 @@
+"""Failures of Prep in its checks of OADP and the given Backup and Restore objects."""
+
+from ibgu.core.drivers.ibu.failures.known import known
+from ibgu.core.drivers.ibu.failures.names import Failure
+from ibgu.core.model import Stage
+
+_PREP = Stage.PREP
+_AGAIN = "then AbortOnFailure, and Prep again."
+
+BACKUP = (
+    known(
+        Failure.OADP_MISSING,
+        r"ensure OADP operator is installed",
+        "The upgrade has oadpContent, but the OADP Operator is not installed on the cluster.",
+        f"Install OADP 1.4.1 or later in openshift-adp, {_AGAIN}",
+        _PREP,
+    ),
+    known(
+        Failure.NOT_ONE_DPA,
+        r"No DataProtectionApplication CR found"
+        r"|Only one DataProtectionApplication CR is allowed",
+        "OADP on the cluster has none, or more than one, DataProtectionApplication.",
+        f"Leave exactly one DataProtectionApplication in openshift-adp, {_AGAIN}",
+        _PREP,
+    ),
+    known(
+        Failure.OADP_CONFIG_MAP_MISSING,
+        r"OADP configmap not found",
+        "A ConfigMap that spec.ibuSpec.oadpContent names is not on the cluster.",
+        "Create it on the hub under the same namespace and name, so that ibgu carries it, or "
+        f"bring it to the cluster yourself; {_AGAIN}",
+        _PREP,
+    ),
+    known(
+        Failure.BACKUP_INVALID,
+        r"Invalid (Backup|Restore) .*detected in configmap|update the invalid (Backup|Restore)",
+        "The cluster refuses a Backup or Restore object from the OADP ConfigMaps.",
+        f"Correct the object that the message names in its ConfigMap, {_AGAIN}",
+        _PREP,
+    ),
+    known(
+        Failure.BACKUP_LABEL_FAILED,
+        r"failed (to )?apply backup label",
+        "An object that an apply-label annotation lists is missing or can't be labelled; often "
+        "it is the image pull secret of the klusterlet.",
+        f"Correct the annotation lca.openshift.io/apply-label of the Backup, {_AGAIN}",
+        _PREP,
+    ),
+    known(
+        Failure.RESTORE_WITHOUT_BACKUP,
+        r"backup CR .* defined in restore CR .* not found",
+        "A Restore names a Backup that no OADP ConfigMap holds.",
+        f"Correct spec.backupName of the Restore, or add the Backup, {_AGAIN}",
+        _PREP,
+    ),
+    known(
+        Failure.BACKUPS_UNPAIRED,
+        r"Both backup and restore CRs should be specified",
+        "The OADP ConfigMaps do not hold one Restore for every Backup.",
+        f"Pair every Backup with a Restore, {_AGAIN}",
+        _PREP,
+    ),
+    known(
+        Failure.STALE_BACKUPS,
+        r"failed to cleanup stale backups",
+        "Backups of an earlier upgrade can't be deleted from the object storage.",
+        f"See that the cluster's BackupStorageLocation is Available, {_AGAIN}",
+        _PREP,
+    ),
+)

@@ -1,0 +1,88 @@
+"""Failures of Prep when it compares the seed with the cluster, then downloads it."""
+
+from ibgu.core.drivers.ibu.failures.known import known
+from ibgu.core.drivers.ibu.failures.names import Failure
+from ibgu.core.model import Stage
+
+_PREP = Stage.PREP
+_OTHER = "Upgrade this cluster from a seed that was made on a cluster configured like it."
+_AGAIN = "then AbortOnFailure, and Prep again."
+
+SEED = (
+    known(
+        Failure.SEED_IMAGE_UNREADABLE,
+        r"failed to inspect image",
+        "The cluster can't read the seed image from its registry.",
+        f"Check image reference, pull secret and mirror from the site, {_AGAIN}",
+        _PREP,
+    ),
+    known(
+        Failure.PULL_SECRET_MISSING,
+        r"failed to retrieve pull-secret",
+        "The Secret of seedImageRef.pullSecretRef is not in openshift-lifecycle-agent on the "
+        "cluster, or has no .dockerconfigjson.",
+        "Create it on the hub in the namespace of the ImageBasedGroupUpgrade, so that ibgu "
+        f"carries it, {_AGAIN}",
+        _PREP,
+    ),
+    known(
+        Failure.SEED_FORMAT_MISMATCH,
+        r"seed image format version mismatch|seed image is missing the \S+ label",
+        "The seed image was made for another version of the Lifecycle Agent.",
+        "Make the seed again with the Lifecycle Agent version that the clusters run, or update "
+        "theirs.",
+        _PREP,
+    ),
+    known(
+        Failure.PROXY_MISMATCH,
+        r"seed image (has|does not have) a proxy",
+        "Only one of seed and cluster uses a proxy.",
+        _OTHER,
+        _PREP,
+    ),
+    known(
+        Failure.FIPS_MISMATCH,
+        r"seed image (has|does not have) (a )?FIPS",
+        "Only one of seed and cluster is in FIPS mode.",
+        _OTHER,
+        _PREP,
+    ),
+    known(
+        Failure.TRUST_BUNDLE_MISMATCH,
+        r"seed image (has|does not have) an? \S*user-ca-bundle"
+        r"|seed image's Proxy trustedCA configmap name",
+        "Seed and cluster differ in their additional trust bundle.",
+        "Give the cluster the seed's user-ca-bundle and Proxy trustedCA, or choose another seed.",
+        _PREP,
+    ),
+    known(
+        Failure.CONTAINER_STORAGE_MISMATCH,
+        r"container storage mountpoint target mismatch",
+        "Seed and cluster have /var/lib/containers on partitions of different names.",
+        _OTHER,
+        _PREP,
+    ),
+    known(
+        Failure.STATEROOT_FAILED,
+        r"stateroot setup job failed",
+        "The seed could not be pulled or unpacked beside the running release, or its version is "
+        "not the one in seedImageRef.",
+        "Read the log of the job lca-prep-stateroot-setup on the cluster, "
+        "then AbortOnFailure, and Prep again.",
+        _PREP,
+    ),
+    known(
+        Failure.PRECACHE_FAILED,
+        r"precache job failed",
+        "Some images of the new release could not be pulled to the cluster.",
+        f"Check registry, mirror and free disk space of the site, {_AGAIN}",
+        _PREP,
+    ),
+    known(
+        Failure.PREP_JOB_DELETED,
+        r"(stateroot|precache) (setup )?job is marked to be deleted",
+        "Somebody deleted the Lifecycle Agent's job on the cluster while it ran.",
+        "AbortOnFailure, and Prep again.",
+        _PREP,
+    ),
+)

@@ -1,0 +1,101 @@
+"""Failures of Upgrade before the reboot, or that make the cluster roll back by itself after it.
+
+The automatic rollback's text comes first in the message, so its rows come first here.
+"""
+
+from ibgu.core.drivers.ibu.failures.known import known
+from ibgu.core.drivers.ibu.failures.names import Failure
+from ibgu.core.model import Stage
+
+_UPGRADE = Stage.UPGRADE
+_BACK = "the cluster is back on its former release"
+_AGAIN = "then AbortOnFailure, and Prep again."
+
+AUTOMATIC_ROLLBACK = (
+    known(
+        Failure.INIT_MONITOR_TIMEOUT,
+        r"Rollback due to LCA Init Monitor timeout",
+        f"The new release did not complete the upgrade in time, and {_BACK}.",
+        "Look at what was not ready in the last words before the end; raise "
+        f"autoRollbackOnFailure.initMonitorTimeoutSeconds if the site is slow, {_AGAIN}",
+        _UPGRADE,
+    ),
+    known(
+        Failure.SERVICE_UNIT_FAILED,
+        r"Rollback due to service-unit failure",
+        f"A service that configures the new release failed at boot, and {_BACK}.",
+        "Read the journal of installation-configuration and prepare-installation-configuration "
+        f"in the failed boot, {_AGAIN}",
+        _UPGRADE,
+    ),
+    known(
+        Failure.POST_PIVOT_FAILED,
+        r"Rollback due to postpivot failure",
+        f"The new release could not take over the cluster's identity, and {_BACK}.",
+        f"The message names the step; correct that, {_AGAIN}",
+        _UPGRADE,
+    ),
+    known(
+        Failure.DPA_LOST,
+        r"Rollback due to missing DataProtectionApplication",
+        f"OADP's configuration did not come up on the new release, and {_BACK}.",
+        f"See that the DataProtectionApplication is reconciled before the upgrade, {_AGAIN}",
+        _UPGRADE,
+    ),
+    known(
+        Failure.MANIFESTS_NOT_APPLIED,
+        r"Rollback due to failure applying (policy|config) manifests|failed to apply manifest",
+        f"The new release refused an extra manifest or one from a policy, and {_BACK}.",
+        f"Correct the manifest that the message names for the new release, {_AGAIN}",
+        _UPGRADE,
+    ),
+    known(
+        Failure.RESTORE_FAILED,
+        r"Rollback due to restore failure|Failed restore CRs",
+        f"A Velero Restore failed on the new release, and {_BACK}.",
+        "Look at the Restore with `velero describe restore` and at the BackupStorageLocation, "
+        "then AbortOnFailure, and Prep again.",
+        _UPGRADE,
+    ),
+    known(
+        Failure.UNCONTROLLED_ROLLBACK,
+        r"Uncontrolled rollback",
+        "The node booted its former release without the Lifecycle Agent's doing.",
+        f"Look at console and boot order of the node, {_AGAIN}",
+        _UPGRADE,
+    ),
+)
+
+BEFORE_REBOOT = (
+    known(
+        Failure.BACKUP_FAILED,
+        r"Failed backup( CR)?s:",
+        "A Velero Backup failed; the cluster still runs its former release.",
+        "Look at the Backup with `velero describe backup` and at the BackupStorageLocation, "
+        "then AbortOnFailure, and Prep again.",
+        _UPGRADE,
+    ),
+    known(
+        Failure.EXTRA_MANIFESTS_GONE,
+        r"extraManifests configMap is not found",
+        "A ConfigMap of extraManifests was deleted from the cluster after Prep.",
+        f"Create it again, {_AGAIN}",
+        _UPGRADE,
+    ),
+    known(
+        Failure.REBOOT_FAILED,
+        r"(failed|unable) to reboot",
+        "The node did not reboot when it was told to.",
+        "Look at systemd on the node; it has to be rebooted by hand.",
+        _UPGRADE,
+        Stage.ROLLBACK,
+    ),
+    known(
+        Failure.VOLUME_ID_NOT_FOUND,
+        r"VolumeID is not found",
+        "An application's volume is missing: the Backup had no LVM logical volumes.",
+        "Add logicalvolumes.topolvm.io and persistentVolumes to the application's Backup and "
+        "restoreStatus to its Restore; a Rollback brings the data back.",
+        _UPGRADE,
+    ),
+)

@@ -1,0 +1,69 @@
+"""Converts feedback values to an IbuView; the names of the values are those of `works.feedback`."""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import islice
+from sys import intern
+
+from ibgu.core.drivers.ibu.works import feedback as names
+from ibgu.core.model import MISSING, IbuCondition, IbuView, Stage
+from ibgu.core.model.kinds import FeedbackValue, FieldValue
+from ibgu.core.text.cut import cut
+
+_NOTHING = FieldValue()
+_MOST_LOOKS = 16
+Values = Mapping[str, FieldValue]
+
+
+def view_ibu(values: Iterable[FeedbackValue]) -> IbuView:
+    found = {value.name: value.field_value for value in values}
+    return IbuView(
+        stage=_text(found, names.STAGE),
+        generation=_number(found, names.GENERATION),
+        observed_generation=_number(found, names.OBSERVED_GENERATION),
+        run=_text(found, names.RUN_ECHO),
+        idle=_condition(found, "idle"),
+        prep_in_progress=_condition(found, "prepInProgress"),
+        prep_completed=_condition(found, "prepCompleted"),
+        upgrade_in_progress=_condition(found, "upgradeInProgress"),
+        upgrade_completed=_condition(found, "upgradeCompleted"),
+        rollback_in_progress=_condition(found, "rollbackInProgress"),
+        rollback_completed=_condition(found, "rollbackCompleted"),
+        next_stages=_stages(tuple(filter(found.__contains__, names.NEXT_STAGES))),
+        seed_image=_text(found, names.SEED_IMAGE),
+        seed_version=_text(found, names.SEED_VERSION),
+        probes=_probes(found),
+    )
+
+
+def _text(found: Values, name: str) -> str:
+    return intern(cut(found.get(name, _NOTHING).string or ""))
+
+
+def _number(found: Values, name: str) -> int:
+    return found.get(name, _NOTHING).integer or 0
+
+
+def _condition(found: Values, prefix: str) -> IbuCondition:
+    status = _text(found, f"{prefix}Status")
+    if not status:
+        return MISSING
+    reason = _text(found, f"{prefix}Reason")
+    return _shared(status, reason, _text(found, f"{prefix}Message"))
+
+
+@lru_cache(4096)
+def _shared(status: str, reason: str, message: str) -> IbuCondition:
+    return IbuCondition(status, reason, message)
+
+
+@lru_cache
+def _stages(values: tuple[str, ...]) -> frozenset[Stage]:
+    return frozenset(names.NEXT_STAGES[value] for value in values)
+
+
+def _probes(found: Values) -> frozenset[str]:
+    """Returns the ids of answered probes, at most as many as a cluster is ever sent."""
+    prefix = names.PROBE_PREFIX
+    told = (cut(name.removeprefix(prefix)) for name in found if name.startswith(prefix))
+    return frozenset(islice(told, _MOST_LOOKS))

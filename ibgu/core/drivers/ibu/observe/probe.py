@@ -1,0 +1,104 @@
+"""Judges whether an action may start on a cluster in this state (R8.1)."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ibgu.core.drivers.ibu.observe import messages as words
+from ibgu.core.drivers.ibu.observe.ibu_state import IbuState, ibu_state
+from ibgu.core.drivers.ibu.observe.verdict import IDLE_FAILURES
+from ibgu.core.model import Action, Cause, IbuView, Stage
+from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.text.cut import cut
+
+
+class JudgementKind(StrEnum):
+    STARTABLE = "startable"
+    REACHED = "reached"
+    BUSY = "busy"
+    FAILED = "failed"
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    kind: JudgementKind
+    note: str = ""
+    """Reached: "was already ..."."""
+    message: str = ""
+    """Busy: the cluster's words. Failed: the wanted state, the actual one, and what can follow."""
+    cause: Cause | None = None
+
+
+STARTABLE = Judgement(kind=JudgementKind.STARTABLE)
+
+_STARTS = {
+    Action.PREP: IbuState.IDLE,
+    Action.UPGRADE: IbuState.PREPARED,
+    Action.FINALIZE_UPGRADE: IbuState.UPGRADED,
+    Action.FINALIZE_ROLLBACK: IbuState.ROLLED_BACK,
+}
+_AIMS = {
+    Action.PREP: {IbuState.PREPARED, IbuState.UPGRADED},
+    Action.UPGRADE: {IbuState.UPGRADED},
+    Action.ROLLBACK: {IbuState.ROLLED_BACK},
+}
+_IDLE_AIM = {IbuState.IDLE}
+_SEEDED = {IbuState.PREPARED, IbuState.UPGRADED}
+_BUSY_REASONS = {"Blocked", "Aborting", "Finalizing"}
+
+
+def judge(ibu: IbuView, action: Action, spec: IbguSpec) -> Judgement:
+    """Judges the action by feedback that answers a probe, or is as good as that
+    (`evidence.answers`)."""
+    return _whatever_the_action(ibu) or _by_standing(ibu, action, spec)
+
+
+def _whatever_the_action(ibu: IbuView) -> Judgement | None:
+    for told in (ibu.idle, ibu.prep_in_progress, ibu.upgrade_in_progress, ibu.rollback_in_progress):
+        if told.false and told.reason in _BUSY_REASONS:
+            return _busy(told.message or told.reason)
+    cause = IDLE_FAILURES.get(ibu.idle.reason)
+    if ibu.idle.false and cause:
+        return _failed(cause, ibu.idle.message or ibu.idle.reason)
+    return None
+
+
+def _by_standing(ibu: IbuView, action: Action, spec: IbguSpec) -> Judgement:
+    stands = ibu_state(ibu)
+    if stands is IbuState.UNKNOWN:
+        return _busy(words.unsettled(ibu))
+    reached = stands in _AIMS.get(action, _IDLE_AIM)
+    startable = _startable(ibu, action, stands)
+    if (reached or startable) and not _seed_fits(ibu, action, stands, spec):
+        return _failed(Cause.WRONG_STATE, words.other_seed(ibu, action, stands, spec))
+    if reached:
+        return Judgement(kind=JudgementKind.REACHED, note=cut(words.already(ibu, stands)))
+    if startable:
+        return STARTABLE
+    if running := words.running(ibu, stands):
+        return _busy(running)
+    return _failed(Cause.WRONG_STATE, words.wrong(ibu, action, stands, spec))
+
+
+def _startable(ibu: IbuView, action: Action, stands: IbuState) -> bool:
+    if action is Action.ROLLBACK:
+        return Stage.ROLLBACK in ibu.next_stages
+    if action.aborts:
+        # Idle would finalize a completed upgrade or rollback: the way back would be gone.
+        over = ibu.upgrade_completed.true or ibu.rollback_completed.true
+        return not over and Stage.IDLE in ibu.next_stages
+    return stands is _STARTS[action]
+
+
+def _seed_fits(ibu: IbuView, action: Action, stands: IbuState, spec: IbguSpec) -> bool:
+    if action not in (Action.PREP, Action.UPGRADE) or stands not in _SEEDED:
+        return True
+    ours = spec.ibu_spec.seed_image_ref
+    return (ibu.seed_image, ibu.seed_version) == (ours.image, ours.version)
+
+
+def _busy(message: str) -> Judgement:
+    return Judgement(kind=JudgementKind.BUSY, message=cut(message))
+
+
+def _failed(cause: Cause, message: str) -> Judgement:
+    return Judgement(kind=JudgementKind.FAILED, cause=cause, message=cut(message))

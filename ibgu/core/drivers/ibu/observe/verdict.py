@@ -1,0 +1,55 @@
+"""Judges how a run goes, from feedback that speaks for it (R7.2, R10.1)."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ibgu.core.drivers.ibu.observe.ibu_state import completed, detail, rollback_requested
+from ibgu.core.model import Action, Cause, IbuView, Stage
+
+
+class VerdictKind(StrEnum):
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Verdict(Struct, frozen=True):
+    kind: VerdictKind
+    cause: Cause | None = None
+    message: str = ""
+    """The cluster's words; generic, or empty, while the detail has not come yet."""
+
+
+RUNNING = Verdict(VerdictKind.RUNNING)
+SUCCEEDED = Verdict(VerdictKind.SUCCEEDED)
+
+IDLE_FAILURES = {"AbortFailed": Cause.ABORT_FAILED, "FinalizeFailed": Cause.FINALIZE_FAILED}
+"""Reason of Idle=False -> cause."""
+
+_CAUSES = {
+    Stage.PREP: Cause.PREP_FAILED,
+    Stage.UPGRADE: Cause.UPGRADE_FAILED,
+    Stage.ROLLBACK: Cause.ROLLBACK_FAILED,
+}
+
+
+def verdict(ibu: IbuView, action: Action) -> Verdict:
+    """Returns the verdict; only for feedback that speaks for the run (`evidence.speaks_for`)."""
+    stage = action.stage
+    done = completed(ibu, stage)
+    if done.true:
+        return SUCCEEDED
+    if cause := _failure(ibu, stage):
+        return Verdict(VerdictKind.FAILED, cause, detail(ibu, stage))
+    return RUNNING
+
+
+def _failure(ibu: IbuView, stage: Stage) -> Cause | None:
+    if stage is Stage.IDLE:
+        return IDLE_FAILURES.get(ibu.idle.reason) if ibu.idle.false else None
+    if not completed(ibu, stage).false:
+        return None
+    if stage is Stage.UPGRADE and rollback_requested(ibu):
+        return None
+    return _CAUSES[stage]

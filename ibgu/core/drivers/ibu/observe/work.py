@@ -1,0 +1,85 @@
+"""Converts a ManifestWork to a WorkView. Runs for every event of the watch, so it reads things
+once."""
+
+from collections.abc import Iterable
+from sys import intern
+
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu.observe.conditions import find
+from ibgu.core.drivers.ibu.observe.feedback import view_ibu
+from ibgu.core.model import WorkView, names
+from ibgu.core.model.kinds import ManifestCondition, ManifestWork, ResourceMeta
+from ibgu.core.text.cut import cut
+
+_NO_ENTRY = ManifestCondition()
+
+
+def view_work(work: ManifestWork) -> WorkView:
+    metadata, manifests = work.metadata, work.status.resource_status.manifests
+    marks, generation = metadata.annotations, metadata.generation
+    entry = next((m for m in manifests if _is_ibu(m.resource_meta)), _NO_ENTRY)
+    applied = find(work.status.conditions, "Applied")
+    available = find(entry.conditions, "Available")
+    values = entry.status_feedback.values
+    return WorkView(
+        name=intern(metadata.name),
+        uid=metadata.uid,
+        resource_version=metadata.resource_version,
+        generation=generation,
+        terminating=metadata.deletion_timestamp is not None,
+        edited=marks.get(names.GENERATION) != str(generation),
+        armed=marks.get(names.ARMING) == names.ARMED,
+        run=intern(cut(marks.get(names.RUN, ""))),
+        probe=cut(marks.get(names.PROBE, "")),
+        restore=cut(marks.get(names.RESTORE, "")),
+        digest=cut(marks.get(names.DIGEST, "")),
+        applied=applied.status == "True" and applied.observed_generation == generation,
+        apply_error=_apply_error(manifests, entry, generation),
+        ibu_applied=_applied(entry, generation) == "True",
+        ibu_available=intern(available.status),
+        ibu_message=intern(available.message),
+        ibu=view_ibu(values) if values else None,
+    )
+
+
+def proven(work: WorkView | None, restore: str) -> WorkView | None:
+    """Returns the view without feedback that proves nothing: a work from before a restore may show
+    any time's feedback."""
+    if work is None or work.restore == restore:
+        return work
+    return replace(
+        work,
+        applied=False,
+        apply_error="",
+        ibu_applied=False,
+        ibu_available="",
+        ibu_message="",
+        ibu=None,
+    )
+
+
+def _is_ibu(meta: ResourceMeta) -> bool:
+    """Whether the entry is the IBU; `resource` and `version` stay empty while the cluster lacks the
+    CRD."""
+    return (
+        meta.kind == names.IBU_KIND
+        and meta.group == names.IBU_GROUP
+        and meta.name == names.IBU_NAME
+    )
+
+
+def _applied(entry: ManifestCondition, generation: int) -> str:
+    """Returns the status of Applied if it is of this generation, else empty."""
+    applied = find(entry.conditions, "Applied")
+    return applied.status if applied.observed_generation == generation else ""
+
+
+def _apply_error(
+    manifests: Iterable[ManifestCondition], ibu: ManifestCondition, generation: int
+) -> str:
+    refused = [m for m in manifests if _applied(m, generation) == "False"]
+    if not refused:
+        return ""
+    told = ibu if ibu in refused else refused[0]
+    return find(told.conditions, "Applied").message

@@ -1,0 +1,113 @@
+"""An IBGU's references, and whether they may be brought to clusters on its author's behalf.
+
+ibgu reads ConfigMaps and pull secrets with its own rights. Only the API server, by the chart's
+admission policy, checks that the author may read them, too.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ibgu.core.model import Rollout
+from ibgu.core.model.kinds import IbuSpec
+
+POLICY = "ibgu-payload-references"
+"""The name of the chart's ValidatingAdmissionPolicy, and of its binding."""
+MOST_CONFIG_MAPS = 26
+"""The number of references above which the policy refuses an IBGU."""
+SETTLED = timedelta(seconds=10)
+"""The delay with which API servers, which watch policies, may enforce a new one."""
+_SHOWN = 3
+"""References that a message names, at most."""
+
+
+class UncheckedPolicy(StrEnum):
+    """The handling of references whose author nobody has checked."""
+
+    TRUST = "trust"
+    """References are carried, as TALM does."""
+    NAMESPACE = "namespace"
+    """References are carried if they are in the IBGU's own namespace."""
+
+
+class Reference(Struct, frozen=True):
+    kind: str
+    """ConfigMap or Secret."""
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+class ReferenceVerdict(Struct, frozen=True):
+    problem: str = ""
+    """Why only a step that carries the references already may do so; empty: all may."""
+    warning: str = ""
+    """References that are carried although nobody has checked their author."""
+
+
+def references(spec: IbuSpec, namespace: str) -> list[Reference]:
+    """Returns the ConfigMaps and then the pull secret that an IBGU of that namespace names."""
+    maps = (*spec.oadp_content, *spec.extra_manifests)
+    found = [Reference("ConfigMap", ref.namespace, ref.name) for ref in maps]
+    secret = spec.seed_image_ref.pull_secret_ref
+    if secret is not None and secret.name:
+        found.append(Reference("Secret", namespace, secret.name))
+    return found
+
+
+def older(created: datetime, enforced: datetime) -> bool:
+    """Whether an IBGU may have been created before the policy was enforced."""
+    return created <= enforced + SETTLED
+
+
+def judge_references(
+    rollout: Rollout, enforced: datetime | None, rule: UncheckedPolicy
+) -> ReferenceVerdict:
+    """Judges the rollout's references; `enforced`: since when the policy is, None: it is not.
+
+    Without a policy on the hub, trusted references are not reported: all of them are trusted.
+    """
+    named = references(rollout.spec.ibu_spec, rollout.namespace)
+    if not named or (enforced is not None and not older(rollout.created_at, enforced)):
+        return ReferenceVerdict()
+    foreign = [ref for ref in named if ref.namespace != rollout.namespace]
+    refused = foreign and rule is UncheckedPolicy.NAMESPACE
+    return ReferenceVerdict(
+        problem=_refusal(rollout, foreign, enforced) if refused else "",
+        warning=_warning(named) if enforced is not None else "",
+    )
+
+
+def _refusal(rollout: Rollout, foreign: list[Reference], enforced: datetime | None) -> str:
+    if enforced is None:
+        why = f"the admission policy {POLICY} is not on the hub, or ibgu may not read it"
+        do = (
+            "Install the chart with payloadPolicy, then delete the ImageBasedGroupUpgrade and "
+            f"create it again; or create it with ConfigMaps of namespace {rollout.namespace}"
+        )
+    else:
+        why = f"it is older than the admission policy {POLICY}"
+        do = (
+            "Pause the ImageBasedGroupUpgrade and wait until no cluster is in flight; then delete "
+            "it, which cancels its waiting clusters, and create it again: then it is checked"
+        )
+    return (
+        f"spec.ibuSpec refers to {_some(foreign)} outside of namespace {rollout.namespace}, and "
+        f"nobody has checked whether its author may read that: {why}. {do}. Or "
+        "set IBGU_PAYLOAD_REFERENCES=trust, which trusts every unchecked IBGU of the hub"
+    )
+
+
+def _warning(named: list[Reference]) -> str:
+    return (
+        f"nobody has checked whether its author may read {_some(named)}: it is older than the "
+        f"admission policy {POLICY}"
+    )
+
+
+def _some(refs: list[Reference]) -> str:
+    more = f" and {len(refs) - _SHOWN} more" if len(refs) > _SHOWN else ""
+    return ", ".join(map(str, refs[:_SHOWN])) + more

@@ -1,0 +1,96 @@
+"""The manifests of a stage work: what the work agent applies, or only watches."""
+
+from msgspec import Raw, json, to_builtins
+
+from ibgu.core.drivers.ibu.works import feedback
+from ibgu.core.model import Probe, Rollout, Run
+from ibgu.core.model.kinds import IbuSpec, JsonObject
+from ibgu.core.model.names import (
+    GENERATION,
+    IBU_GROUP,
+    IBU_KIND,
+    IBU_NAME,
+    IBU_RESOURCE,
+    IBU_VERSION,
+    RUN,
+)
+
+DISARMED_STAGE = "Disarmed"
+"""Outside the IBU's enum: a missing IBU can't be created from it, an existing one is only read."""
+
+# The same rules as TALM's: under one name they must be equal, or the works would flip them.
+IBU_ROLE = Raw(
+    json.encode(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {
+                "name": "open-cluster-management:klusterlet-work:ibu-role",
+                "labels": {"open-cluster-management.io/aggregate-to-work": "true"},
+            },
+            "rules": [
+                {
+                    "apiGroups": [IBU_GROUP],
+                    "resources": [IBU_RESOURCE],
+                    "verbs": ["get", "list", "watch", "create", "update", "patch", "delete"],
+                }
+            ],
+        }
+    )
+)
+
+_PATHS = [Raw(json.encode({"name": name, "path": path})) for name, path in feedback.PATHS.items()]
+_STAGE_PATH = feedback.PATHS[feedback.STAGE]
+
+
+def armed_ibu(rollout: Rollout, run: Run) -> JsonObject:
+    """Returns the whole spec: the Update strategy drops every field that the manifest lacks."""
+    spec = ibu_spec(rollout.spec.ibu_spec)
+    spec["stage"] = run.action.stage
+    return _ibu({**rollout.annotations, RUN: run.id}, spec)
+
+
+def disarmed_ibu(generation: int) -> JsonObject:
+    """Returns the IBU to watch. `generation` makes every write differ; the annotation never reaches
+    the cluster."""
+    return _ibu({GENERATION: str(generation)}, {"stage": DISARMED_STAGE})
+
+
+def _ibu(annotations: dict[str, str], spec: JsonObject) -> JsonObject:
+    metadata = {"name": IBU_NAME, "annotations": annotations}
+    return {"apiVersion": IBU_VERSION, "kind": IBU_KIND, "metadata": metadata, "spec": spec}
+
+
+def ibu_spec(spec: IbuSpec) -> JsonObject:
+    """Returns the spec without empty fields: the Lifecycle Agent's own update would drop an empty
+    one, and the CRD refuses that as a change."""
+    bare = _without_empty(to_builtins(spec))
+    assert isinstance(bare, dict)
+    return bare
+
+
+def _without_empty(value: object) -> object:
+    if isinstance(value, dict):
+        kept = {key: _without_empty(part) for key, part in value.items()}
+        return {key: part for key, part in kept.items() if part}
+    if isinstance(value, list):
+        return [_without_empty(part) for part in value]
+    return value
+
+
+def ibu_config(*, armed: bool, probe: Probe | None, watch: bool) -> JsonObject:
+    """Returns how the agent handles the IBU's manifest, and what it feeds back.
+
+    `watch`: the hub's schema has feedbackScrapeType (R21.1).
+    """
+    paths: list[Raw | dict[str, str]] = list(_PATHS)
+    if probe is not None:
+        paths.append({"name": feedback.probe_value(probe.id), "path": _STAGE_PATH})
+    config: JsonObject = {
+        "resourceIdentifier": {"group": IBU_GROUP, "resource": IBU_RESOURCE, "name": IBU_NAME},
+        "updateStrategy": {"type": "Update" if armed else "CreateOnly"},
+        "feedbackRules": [{"type": "JSONPaths", "jsonPaths": paths}],
+    }
+    if watch:
+        config["feedbackScrapeType"] = "Watch"
+    return config

@@ -1,0 +1,129 @@
+"""The payload that the clusters need before Prep: ConfigMaps and the pull secret."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+from msgspec import Raw, Struct, json
+
+from ibgu.core.drivers.ibu.works.envelope import ORPHAN, new_work
+from ibgu.core.model import Rollout, names
+from ibgu.core.model.kinds import ConfigMap, JsonObject, ObjectMeta, Secret
+
+LIMIT = 500 * 1024
+"""Bytes of all manifests of one work that OCM's admission accepts by default."""
+
+_FRAMING = 4
+"""OCM measures a manifest as a protobuf message: a tag and a length of up to 3 bytes."""
+
+# kubectl's copy of the whole object: it would double the payload, and show a secret twice.
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+Source = ConfigMap | Secret
+
+
+PULL_SECRETS = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
+"""The types of a pull secret: no other Secret is carried."""
+
+
+class PayloadError(ValueError):
+    """A payload that no step with Prep may carry; the message names the object and says what to
+    do."""
+
+
+class Payload(Struct, frozen=True):
+    manifests: tuple[Raw, ...]
+    digest: str
+    """sha256 of the content, whatever the order; empty if there is nothing to carry."""
+    size: int
+    """Bytes, as OCM measures them."""
+    config_maps: tuple[tuple[str, str], ...] = ()
+    """Namespace and name of each ConfigMap; the rest is the pull secret."""
+
+
+def build(sources: Iterable[Source]) -> Payload:
+    """Builds the payload; an object that is named twice is carried once. Raises PayloadError."""
+    parts: dict[tuple[str, str, str], bytes] = {}
+    for source in sources:
+        if isinstance(source, Secret) and source.type not in PULL_SECRETS:
+            meta = source.metadata
+            words = no_pull_secret(f"{meta.namespace}/{meta.name}", source.type)
+            raise PayloadError(f"{words}. {_REPLACE}")
+        manifest = _manifest(source)
+        metadata = manifest["metadata"]
+        key = (manifest["kind"], metadata["namespace"], metadata["name"])
+        parts[key] = json.encode(manifest, order="deterministic")
+    bodies = [parts[key] for key in sorted(parts)]
+    size = sum(len(body) + _FRAMING for body in bodies)
+    if size > LIMIT:
+        raise PayloadError(_too_large(parts, size))
+    digest = sha256(b"\n".join(bodies)).hexdigest() if bodies else ""
+    config_maps = tuple((place, name) for kind, place, name in sorted(parts) if kind == "ConfigMap")
+    return Payload(tuple(Raw(body) for body in bodies), digest, size, config_maps)
+
+
+def payload_body(
+    payload: Payload, rollout: Rollout, cluster: str, *, take_back: bool = False
+) -> bytes:
+    """Returns the payload work to create; `take_back`: the pull secret is deleted with the work."""
+    marks = {names.GENERATION: "1", names.DIGEST: payload.digest}
+    name = names.payload_name(rollout.uid, rollout.name)
+    work = new_work(name, cluster, rollout, names.PAYLOAD, marks)
+    option = _all_but_secrets(payload) if take_back else ORPHAN
+    spec = {"workload": {"manifests": payload.manifests}, "deleteOption": option}
+    return json.encode({**work, "spec": spec})
+
+
+def _all_but_secrets(payload: Payload) -> JsonObject:
+    """Returns the delete option that keeps ConfigMaps, which Upgrade still needs. The agent deletes
+    what no rule names, unless another work has brought it, too."""
+    rules = [
+        {"group": "", "resource": "configmaps", "namespace": namespace, "name": name}
+        for namespace, name in payload.config_maps
+    ]
+    return {
+        "propagationPolicy": "SelectivelyOrphan",
+        "selectivelyOrphans": {"orphaningRules": rules},
+    }
+
+
+def _manifest(source: Source) -> JsonObject:
+    if isinstance(source, Secret):
+        metadata = _metadata(source.metadata, names.IBU_NAMESPACE)
+        content: JsonObject = {"type": source.type, "data": source.data}
+        kind = "Secret"
+    else:
+        metadata = _metadata(source.metadata, source.metadata.namespace)
+        content = {"data": source.data, "binaryData": source.binary_data}
+        kind = "ConfigMap"
+    filled = {key: value for key, value in content.items() if value}
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **filled}
+
+
+def _metadata(metadata: ObjectMeta, namespace: str) -> JsonObject:
+    annotations = {k: v for k, v in metadata.annotations.items() if k != _LAST_APPLIED}
+    kept = {"labels": metadata.labels, "annotations": annotations}
+    filled = {key: value for key, value in kept.items() if value}
+    return {"name": metadata.name, "namespace": namespace, **filled}
+
+
+def no_pull_secret(name: str, type_: str) -> str:
+    """Returns why a Secret of that type is not carried; `name`: its namespace and name."""
+    return (
+        f"Secret {name} has the type {type_ or 'Opaque'}, and nothing of it is carried: a "
+        f"pull secret has the type {' or '.join(PULL_SECRETS)}"
+    )
+
+
+_REPLACE = (
+    "Replace it by a pull secret, or delete this ImageBasedGroupUpgrade and create it with the "
+    "name of one"
+)
+
+
+def _too_large(parts: dict[tuple[str, str, str], bytes], size: int) -> str:
+    (kind, namespace, name), body = max(parts.items(), key=lambda part: len(part[1]))
+    return (
+        f"the ConfigMaps and the pull secret together take {size} bytes, and a ManifestWork "
+        f"carries at most {LIMIT}; the largest is {kind} {namespace}/{name} with {len(body)} "
+        "bytes: make it smaller, or bring it to the clusters another way"
+    )

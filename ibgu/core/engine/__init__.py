@@ -1,0 +1,1 @@
+"""The engine: takes the clusters of a rollout through its steps."""

@@ -1,0 +1,133 @@
+"""Decides on a run that the cluster has taken: what the cluster reports ends it (R7, R10, R12)."""
+
+from ibgu.core.drivers.ibu.observe import VerdictKind, last_words, speaks_for, verdict
+from ibgu.core.engine.decide import transitions
+from ibgu.core.engine.decide.arming import diverged
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.ending import end_run, succeed_run
+from ibgu.core.engine.decide.restored import unproven
+from ibgu.core.model import (
+    Accepted,
+    ClusterView,
+    IbuView,
+    Kind,
+    Member,
+    Observation,
+    ReasonKind,
+    RunResult,
+    Who,
+    WorkView,
+)
+
+
+def decide_accepted(
+    ctx: DecisionContext, member: Member, run: Accepted, cluster: ClusterView, seen: Observation
+) -> None:
+    work = seen.stage
+    if not cluster.reachable:
+        _dark(ctx, member, run)
+    elif work is not None and work.ibu is not None and speaks_for(work, run):
+        if run.armed_at is None:
+            _arrived(ctx, member, run)
+        else:
+            _judge(ctx, member, run, work.ibu)
+    elif unproven(ctx, work):
+        _without_evidence(ctx, member, run, work)
+    elif _not_arrived(run, work):
+        _begin_anew(ctx, member, run, seen)
+    elif what := _foreign(ctx, run, work):
+        if not seen.writing:
+            diverged(ctx, member, run, what)
+    else:
+        _without_evidence(ctx, member, run, work)
+
+
+def other_run(member: Member | None, work: WorkView | None) -> str:
+    """Returns the run that the cluster shows in place of the one that it has taken; empty: none.
+
+    Only the journal knows whose run that is: it must be asked before anything is decided.
+    """
+    run = member.run if member is not None else None
+    if not isinstance(run, Accepted) or work is None or work.ibu is None:
+        return ""
+    return work.ibu.run if work.ibu.run != run.id else ""
+
+
+def _dark(ctx: DecisionContext, member: Member, run: Accepted) -> None:
+    if run.action.reboots:
+        ctx.waits(member, ReasonKind.REBOOTING, "rebooting: the cluster is not reachable")
+    else:
+        words = "the cluster is not reachable"
+        ctx.waits(member, ReasonKind.UNREACHABLE, words, who=Who.CLUSTER)
+
+
+def _judge(ctx: DecisionContext, member: Member, run: Accepted, ibu: IbuView) -> None:
+    found = verdict(ibu, run.action)
+    if found.kind is VerdictKind.SUCCEEDED:
+        succeed_run(ctx, member, run)
+    elif found.kind is VerdictKind.FAILED:
+        end_run(ctx, member, run, RunResult.FAILED, found.cause, found.message)
+    else:
+        _goes_on(ctx, member, run, last_words(ibu, run.action.stage))
+
+
+def _goes_on(ctx: DecisionContext, member: Member, run: Accepted, words: str) -> None:
+    words = words or f"the cluster has taken {run.action}"
+    ctx.waits(member, ReasonKind.RUNNING, words, who=Who.CLUSTER)
+
+
+def _arrived(ctx: DecisionContext, member: Member, run: Accepted) -> None:
+    """Records that the cluster has taken what TALM had begun (R20.4)."""
+    member = transitions.accept_adopted(member, run, ctx.now)
+    ctx.on_member(Kind.RUN_ACCEPTED, member, f"the cluster took TALM's {run.action}")
+
+
+def _not_arrived(run: Accepted, work: WorkView | None) -> bool:
+    """Whether the cluster is in another stage and never showed that it took TALM's work (R20.4)."""
+    if not run.adopted or run.armed_at is not None or work is None or work.ibu is None:
+        return False
+    return work.settled and work.ibu.current and work.ibu.stage != run.action.stage
+
+
+def _begin_anew(ctx: DecisionContext, member: Member, run: Accepted, seen: Observation) -> None:
+    """Withdraws the run once TALM's work can't arrive any more; R8 then applies to the member."""
+    if seen.talm:
+        words = f"TALM's {run.action} has not reached the cluster"
+        ctx.waits(member, ReasonKind.RUNNING, words)
+    else:
+        words = f"TALM's {run.action} never reached the cluster"
+        end_run(ctx, member, run, RunResult.WITHDRAWN, None, words)
+
+
+def _foreign(ctx: DecisionContext, run: Accepted, work: WorkView | None) -> str:
+    """Returns what somebody else changed in the stage or in our work; empty: nothing."""
+    if work is None or work.terminating:
+        # A work that only watches is created again.
+        return "" if run.adopted else "the stage work was deleted by somebody else"
+    if work.edited:
+        return "the stage work was changed by somebody else"
+    ibu = work.ibu
+    if not (work.settled and ibu and ibu.current):
+        return ""
+    if ibu.stage != run.action.stage and not _old_state(ctx, run, ibu):
+        return f"spec.stage is {ibu.stage}, ibgu asked for {run.action.stage}"
+    if not run.adopted and ctx.fleet.foreign(ibu.run):
+        return f"the ImageBasedUpgrade carries the unknown run {ibu.run or '(none)'}"
+    return ""
+
+
+def _old_state(ctx: DecisionContext, run: Accepted, ibu: IbuView) -> bool:
+    """Whether the reported run may be an earlier one of ours: after a reboot the old etcd shows it
+    until LCA restores (R9.7)."""
+    earlier = ibu.run != run.id and not ctx.fleet.foreign(ibu.run)
+    return run.action.reboots and earlier
+
+
+def _without_evidence(
+    ctx: DecisionContext, member: Member, run: Accepted, work: WorkView | None
+) -> None:
+    """Keeps the last message: nothing can be concluded now, and the limit runs."""
+    words = member.reason.message if member.reason.kind is ReasonKind.RUNNING else ""
+    if work is not None and work.ibu_available == "False":
+        words = work.ibu_message or "the cluster shows no ImageBasedUpgrade"
+    _goes_on(ctx, member, run, words)

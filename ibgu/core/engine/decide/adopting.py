@@ -1,0 +1,266 @@
+"""Adopts a rollout from TALM (R20.2) at the point where TALM has left it.
+
+Adoption changes nothing on a cluster. An action that TALM has begun stays in flight and is judged
+by what the cluster reports; R8 applies to everything else.
+"""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from ibgu.core.engine.decide import lifecycle
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.messages import count
+from ibgu.core.engine.decide.patches import (
+    Wishes,
+    annotations_with_pending,
+    enqueue,
+    enqueue_outcome,
+    failure_labels,
+    labels_with_pending,
+    success_labels,
+)
+from ibgu.core.engine.rate_limits import UNLIMITED
+from ibgu.core.model import (
+    Action,
+    Cause,
+    ClusterView,
+    Kind,
+    Member,
+    MemberState,
+    OnMember,
+    OnStep,
+    Reason,
+    ReasonKind,
+    RolloutState,
+    Step,
+    StepState,
+    Who,
+    names,
+)
+from ibgu.core.model.bounds import LATEST
+from ibgu.core.talm.adopt import Adopted, adopted_steps
+
+
+def foreign_controller(ctx: DecisionContext) -> Reason | None:
+    """Returns why TALM, or what TALM has left behind, keeps everything from starting."""
+    traces, rollout = ctx.snapshot.traces, ctx.rollout
+    if ctx.facts.talm_live:
+        words = "TALM is running on this hub: ibgu writes nothing until it is stopped"
+        return Reason(ReasonKind.TALM, ctx.now, words, None, Who.PERSON)
+    if rollout.adopting_since is not None:
+        return _adopting(ctx) if traces.left else None
+    ours = bool(ctx.tracked.steps) or traces.complete(rollout.spec)
+    if ctx.snapshot.adoption or (traces.begun and not ours):
+        if ctx.snapshot.scope.problem:
+            return Reason(ReasonKind.UNBOUND, ctx.now, _unbound(ctx), None, Who.PERSON)
+        words = (
+            "unfinished ClusterGroupUpgrades or steps of this IBGU are left from TALM: annotate "
+            f"it with {names.ADOPT} and any value, and ibgu takes it over where TALM has left it"
+        )
+        return Reason(ReasonKind.ADOPTION, ctx.now, words, None, Who.PERSON)
+    return None
+
+
+def _unbound(ctx: DecisionContext) -> str:
+    """Returns the message for a rollout that can't be adopted yet. TALM's ManifestWorks stay
+    meanwhile, and keep other rollouts from its clusters."""
+    then = (
+        "ibgu takes it over"
+        if _adoption_requested(ctx)
+        else f"annotate it with {names.ADOPT} and any value, and ibgu takes it over"
+    )
+    return (
+        "TALM has begun this rollout and left it unfinished, and ibgu can't take it over yet: "
+        f"{ctx.snapshot.scope.problem}. Once that is done, {then}"
+    )
+
+
+def _adoption_requested(ctx: DecisionContext) -> bool:
+    found = ctx.snapshot.object
+    wish = found.metadata.annotations.get(names.ADOPT) if found else None
+    return wish is not None and names.journaled(wish) != ctx.rollout.controls.get(names.ADOPT)
+
+
+def _adopting(ctx: DecisionContext) -> Reason:
+    words = (
+        "takes over from TALM: its ManifestWorks and ClusterGroupUpgrades are being removed, "
+        "no cluster changes by that"
+    )
+    return Reason(ReasonKind.ADOPTING, ctx.now, words)
+
+
+def adopt(ctx: DecisionContext, value: str) -> str | None:
+    """Adopts the rollout as a person asked, and returns the result; None: not possible yet, tried
+    again later."""
+    traces, hold = ctx.snapshot.traces, ctx.rollout.hold
+    invalid = hold is not None and hold.kind is ReasonKind.INVALID_PLAN
+    if ctx.facts.talm_live or invalid or ctx.rollout.stands_still or ctx.snapshot.scope.problem:
+        return None
+    if not traces.left:
+        return "TALM has left nothing of this IBGU on the hub"
+    if ctx.tracked.steps:
+        ctx.on_rollout(
+            Kind.ADOPTED,
+            lifecycle.adopt_rollout(ctx.rollout, _adopting(ctx), ctx.now),
+            "removes what TALM has left",
+            actor=ctx.snapshot.actor,
+        )
+        return "removes what TALM has left; ibgu's own record of the rollout stands"
+    if wants_payload(ctx) and not ctx.snapshot.payload.read:
+        return None
+    return _take_over(ctx)
+
+
+def wants_payload(ctx: DecisionContext) -> bool:
+    """Whether the running step brings ConfigMaps to the clusters, which must be read first."""
+    running = [group for group in ctx.snapshot.traces.begun if not group.finished]
+    return any(Action.PREP in group.actions for group in running)
+
+
+def import_finished(ctx: DecisionContext) -> None:
+    """Records an IBGU that TALM has completed, so that it does not run again."""
+    rollout = ctx.rollout
+    untouched = not ctx.tracked.steps and rollout.state is RolloutState.PENDING
+    free = rollout.hold is None and not ctx.snapshot.scope.problem
+    if untouched and free and ctx.snapshot.traces.complete(rollout.spec):
+        ctx.on_rollout(
+            Kind.ADOPTED,
+            lifecycle.start_rollout(rollout, _began(ctx)),
+            "TALM has carried it out to its end",
+        )
+        _import(ctx)
+
+
+def _take_over(ctx: DecisionContext) -> str:
+    started = lifecycle.start_rollout(ctx.rollout, _began(ctx))
+    ctx.on_rollout(
+        Kind.ADOPTED,
+        lifecycle.adopt_rollout(started, _adopting(ctx), ctx.now),
+        "takes over from TALM",
+        actor=ctx.snapshot.actor,
+    )
+    _import(ctx)
+    running = ctx.tracked.current
+    if running is None:
+        return f"taken over from TALM: {count(len(ctx.tracked.steps), 'step')} finished"
+    left, begun = running.unfinished, len(running.in_flight)
+    return (
+        f"taken over from TALM in step {running.step.index + 1}: "
+        f"{count(left, 'cluster')} not done, {begun} of them under way"
+    )
+
+
+def _began(ctx: DecisionContext) -> datetime:
+    times = [group.started_at for group in ctx.snapshot.traces.begun if group.started_at]
+    return min(times, default=ctx.now)
+
+
+def _import(ctx: DecisionContext) -> None:
+    found = list(
+        adopted_steps(ctx.rollout, ctx.snapshot.traces, lambda n: _within(ctx, n), ctx.now)
+    )
+    for adopted in found:
+        _import_step(ctx, adopted)
+    for adopted in found:
+        _take_import_over(ctx, adopted)
+    if found:
+        _enqueue_missing_labels(ctx, found[-1])
+
+
+def _within(ctx: DecisionContext, name: str) -> ClusterView | None:
+    """Returns the cluster if the namespace may use it: a ClusterGroupUpgrade may name any
+    cluster."""
+    cluster = ctx.observe(name).cluster
+    return cluster if cluster and ctx.snapshot.scope.includes(cluster.labels) else None
+
+
+def _import_step(ctx: DecisionContext, adopted: Adopted) -> None:
+    step = replace(adopted.step, across_namespaces=ctx.fleet.across_namespaces)
+    if step.state is StepState.RUNNING and Action.PREP in step.actions:
+        step = replace(step, payload_digest=ctx.snapshot.payload.digest)
+    ctx.say(OnStep(Kind.STEP_ADOPTED, step, _told(ctx, adopted), warning=bool(adopted.gone)))
+    slot = 0
+    for member in adopted.members:
+        if member.state is MemberState.IN_FLIGHT:
+            member = _placed(ctx, step, member, slot + 1)
+            slot = member.slot or slot
+        ctx.say(OnMember(Kind.MEMBER_ADOPTED, member, _stands(member), member.cause))
+
+
+def _told(ctx: DecisionContext, adopted: Adopted) -> str:
+    step, scope = adopted.step, ctx.snapshot.scope
+    words = f"step {step.index + 1} as TALM has left it: {count(len(adopted.members), 'cluster')}"
+    gone = [name for name in adopted.gone if ctx.observe(name).cluster is None]
+    outside = [name for name in adopted.gone if name not in gone]
+    if gone:
+        words += f"; no longer on the hub: {', '.join(gone)}"
+    if outside:
+        words += (
+            f"; {scope.outside}, and left as they are: {', '.join(outside)}. To take them, bind "
+            f"their set with: {scope.bind}, then create another ImageBasedGroupUpgrade for them"
+        )
+    return words
+
+
+def _stands(member: Member) -> str:
+    if member.run is not None:
+        return f"TALM has begun {member.run.action}"
+    return f"TALM: {member.outcome}" if member.outcome else "TALM has not begun"
+
+
+def _placed(ctx: DecisionContext, step: Step, member: Member, slot: int) -> Member:
+    """Gives the member a slot, a limit and a run of its own; without a free place it waits."""
+    run = member.run
+    assert run is not None
+    if slot > step.max_concurrency or member.uid in ctx.fleet.claims:
+        return replace(
+            member,
+            state=MemberState.WAITING,
+            reason=Reason(ReasonKind.SLOT, ctx.now, "waits for a slot"),
+            started_at=None,
+            attempts=0,
+            run=None,
+        )
+    share = step.timeout / UNLIMITED.waves(step.total, step.max_concurrency)
+    limit = min(LATEST, ctx.now + share)
+    return replace(member, slot=slot, limit=limit, run=replace(run, id=ctx.run_id(member, 1)))
+
+
+# -- labels and annotations --------------------------------------------------------------------
+
+
+def _enqueue_missing_labels(ctx: DecisionContext, last: Adopted) -> None:
+    """Enqueues the labels that TALM has not written. TALM writes labels before its status: what the
+    status shows was labelled, and since then the labels are a person's."""
+    labelled = ctx.snapshot.traces.labelled
+    for member in last.members:
+        cluster = ctx.observe(member.cluster).cluster
+        assert cluster is not None
+        wishes: Wishes = {}
+        for done in member.completed:
+            if (member.cluster, done.action) not in labelled:
+                shown = {**labels_with_pending(ctx, cluster), **dict.fromkeys(wishes, "")}
+                wishes |= success_labels(done.action, shown)
+        failed = member.failed_action if member.cause is Cause.TIMED_OUT else None
+        if failed is not None and (member.cluster, failed) not in labelled:
+            wishes |= failure_labels(failed)
+        if wishes:
+            enqueue_outcome(ctx, cluster, wishes, {}, "TALM ended it, and wrote no labels yet")
+
+
+def _take_import_over(ctx: DecisionContext, adopted: Adopted) -> None:
+    """Marks disable-auto-import as ours, so that this rollout removes it (R14.3)."""
+    if Action.UPGRADE not in adopted.step.actions:
+        return
+    for member in adopted.members:
+        cluster = ctx.observe(member.cluster).cluster
+        assert cluster is not None
+        enqueue(ctx, cluster, _import_by_us(ctx, cluster), "TALM has turned automatic import off")
+
+
+def _import_by_us(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
+    found = annotations_with_pending(ctx, cluster)
+    if names.DISABLE_AUTO_IMPORT not in found or names.AUTO_IMPORT_BY in found:
+        return {}
+    return {names.AUTO_IMPORT_BY: ctx.rollout.uid}

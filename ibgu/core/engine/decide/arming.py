@@ -1,0 +1,298 @@
+"""Decides on a run from its intent until the cluster has taken it (R9, R10)."""
+
+from datetime import datetime
+
+from ibgu.core.drivers.ibu.failures import ApplyError, classify, refused_field
+from ibgu.core.drivers.ibu.observe import JudgementKind, accepted, judge
+from ibgu.core.engine.decide import transitions
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.ending import end_run
+from ibgu.core.engine.decide.forbidden import waits_for_hub
+from ibgu.core.engine.decide.patches import auto_import_off, enqueue
+from ibgu.core.engine.times import ECHO, SETTLE, passed
+from ibgu.core.model import (
+    Accepted,
+    Action,
+    Armed,
+    Arming,
+    Cause,
+    ClusterView,
+    IbuView,
+    Intended,
+    Kind,
+    Member,
+    Observation,
+    ReasonKind,
+    Run,
+    RunResult,
+    Who,
+    WorkView,
+    names,
+)
+
+
+def intend_first(ctx: DecisionContext, member: Member, slot: int, limit: datetime) -> Member:
+    """Begins the waiting member's next action in the slot."""
+    run = ctx.new_run(member)
+    member = transitions.start(member, run, slot=slot, limit=limit)
+    return ctx.on_member(Kind.RUN_INTENDED, member, f"starts {run.action}")
+
+
+def intend_next(ctx: DecisionContext, member: Member) -> Member:
+    """Begins the chain's next action in the slot that the member has."""
+    run = ctx.new_run(member)
+    member = transitions.start_next(member, run)
+    return ctx.on_member(Kind.RUN_INTENDED, member, f"starts {run.action}")
+
+
+def decide_intended(
+    ctx: DecisionContext, member: Member, run: Intended, cluster: ClusterView, seen: Observation
+) -> None:
+    if _must_not_arm(ctx, seen, run.action, run.intended_at):
+        _withdraw(ctx, member, run, _STOPPED)
+    elif cluster.deleting or not cluster.reachable:
+        _not_there(ctx, member, run, run.intended_at)
+    elif seen.talm:
+        _withdraw(ctx, member, run, talm_work(seen))
+    elif not (
+        _payload_ready(ctx, member, run, seen) and _auto_import_ready(ctx, member, cluster, seen)
+    ):
+        return
+    elif not _told(seen) and not passed(run.intended_at, ECHO, ctx.now):
+        ctx.waits(member, ReasonKind.PREPARING, f"waits for feedback before {run.action}")
+        ctx.requeue_at(member.cluster, run.intended_at + ECHO)
+    elif why := _not_startable(ctx, member, seen):
+        _withdraw(ctx, member, run, why)
+    else:
+        member = transitions.arm(member, run, ctx.now)
+        ctx.on_member(Kind.RUN_ARMING, member, f"arms {run.action}")
+
+
+def _not_startable(ctx: DecisionContext, member: Member, seen: Observation) -> str:
+    """Returns why the hub's current view forbids to arm the action; empty: it may be armed (R8.8).
+
+    Between the probe and the write there may be minutes: a payload, a conflict, a refusal.
+    """
+    work, action = seen.stage, ctx.action(member)
+    if work is None or work.ibu is None or not _told(seen):
+        return f"not armed: ibgu must probe the cluster again before {action}"
+    found = judge(work.ibu, action, ctx.rollout.spec)
+    if found.kind is JudgementKind.STARTABLE:
+        return ""
+    return f"not armed: the cluster has changed meanwhile: {found.message or found.note}"
+
+
+def _told(seen: Observation) -> bool:
+    """Whether the hub shows feedback from which the cluster's state can be judged."""
+    work = seen.stage
+    return bool(work and work.settled and work.ibu and work.ibu.current)
+
+
+def talm_work(seen: Observation) -> str:
+    """Returns why TALM's work blocks the member: two works would fight over the stage."""
+    return (
+        f"TALM's ManifestWork {seen.talm} acts on the cluster; it goes when its IBGU is annotated "
+        f"with {names.ADOPT}, or deleted"
+    )
+
+
+def _not_there(
+    ctx: DecisionContext, member: Member, run: Intended | Arming | Armed, since: datetime
+) -> None:
+    """Withdraws a run that the cluster does not take within ECHO; an Abort never waits (R9.3,
+    R9.4)."""
+    if passed(since, ECHO, ctx.now) or run.action.aborts:
+        _withdraw(ctx, member, run, "not taken in time, and the cluster is not reachable")
+    else:
+        if run.action.reboots and isinstance(run, Armed):
+            ctx.waits(member, ReasonKind.REBOOTING, may_reboot(run))
+        else:
+            words = "the cluster is not reachable, or is being deleted"
+            ctx.waits(member, ReasonKind.UNREACHABLE, words, who=Who.CLUSTER)
+        ctx.requeue_at(member.cluster, since + ECHO)
+
+
+def may_reboot(run: Run) -> str:
+    """Returns the message for a cluster that became unreachable before it reported the run as
+    taken."""
+    return (
+        f"not reachable since {run.action} was sent to it: it may have taken it, and be rebooting"
+    )
+
+
+def _payload_ready(ctx: DecisionContext, member: Member, run: Intended, seen: Observation) -> bool:
+    digest = ctx.step(member).step.payload_digest
+    if ctx.action(member) is not Action.PREP or not digest:
+        return True
+    work = seen.payload
+    there = work and work.applied and work.digest == digest and not work.terminating
+    if there and not seen.payload_writing:
+        return True
+    error = seen.payload_refusal or (work.apply_error if work else "")
+    if error:
+        _payload_error(ctx, member, run, error)
+    else:
+        words = "waits until the payload is on the cluster"
+        waits_for_hub(ctx, member, seen.denied, ReasonKind.PREPARING, words)
+    return False
+
+
+def _payload_error(ctx: DecisionContext, member: Member, run: Intended, error: str) -> None:
+    """Ends the run after two minutes of refusal on a reachable cluster; nothing was armed."""
+    member = ctx.waits(member, ReasonKind.PAYLOAD_ERROR, error, who=Who.PERSON)
+    if _settled(ctx, member):
+        words = f"payload refused: {error}"
+        end_run(ctx, member, run, RunResult.REFUSED, Cause.PAYLOAD_REFUSED, words)
+
+
+def _settled(ctx: DecisionContext, member: Member) -> bool:
+    """Whether the member's reason has stood for SETTLE; if not, requeues the member for then."""
+    due = ctx.stands_since(member.reason) + SETTLE
+    ctx.requeue_at(member.cluster, due)
+    return ctx.now >= due
+
+
+def _auto_import_ready(
+    ctx: DecisionContext, member: Member, cluster: ClusterView, seen: Observation
+) -> bool:
+    """Whether the cluster has disable-auto-import, as it must before its Upgrade is armed
+    (R14.1)."""
+    if ctx.action(member) is not Action.UPGRADE:
+        return True
+    pending = ctx.fleet.pending_patches.get(cluster.uid)
+    is_pending = pending is not None and names.DISABLE_AUTO_IMPORT in pending.annotations
+    if names.DISABLE_AUTO_IMPORT in cluster.annotations and not is_pending:
+        return True
+    enqueue(ctx, cluster, auto_import_off(ctx, cluster), "Upgrade is about to start")
+    words = "turns automatic import off"
+    waits_for_hub(ctx, ctx.again(member), seen.labels_denied, ReasonKind.PREPARING, words)
+    return False
+
+
+def decide_armed(
+    ctx: DecisionContext,
+    member: Member,
+    run: Arming | Armed,
+    cluster: ClusterView,
+    seen: Observation,
+) -> None:
+    work = seen.stage
+    shown = work is not None and work.armed and work.run == run.id
+    if work is not None and accepted(work, run):
+        member = transitions.accept(member, run, work.generation, ctx.now)
+        ctx.on_member(Kind.RUN_ACCEPTED, member, f"the cluster took {run.action}")
+    elif work is not None and shown and isinstance(run, Arming):
+        member = transitions.note_armed(member, run, work.generation, ctx.now)
+        ctx.on_member(Kind.RUN_ARMED, member, f"{run.action} is armed")
+    elif seen.refusal:
+        words = f"the hub refused the stage work: {seen.refusal}"
+        end_run(ctx, member, run, RunResult.REFUSED, Cause.WRITE_REFUSED, words)
+    elif why := "" if shown or seen.writing else _not_again(ctx, member, run, seen):
+        _withdraw(ctx, member, run, why)
+    else:
+        _unaccepted(ctx, member, run, cluster, seen, shown=shown)
+
+
+_STOPPED = "it was not armed when ibgu had to stop"
+
+
+def _not_again(ctx: DecisionContext, member: Member, run: Arming | Armed, seen: Observation) -> str:
+    """Returns why an arming that did not reach the hub must not be sent (again); empty: it may be.
+    After a conflict or a refusal it would rest on another version (R26.1)."""
+    if not isinstance(run, Arming):
+        return ""
+    if _must_not_arm(ctx, seen, run.action, run.arming_at):
+        return _STOPPED
+    return _not_startable(ctx, member, seen)
+
+
+def _must_not_arm(ctx: DecisionContext, seen: Observation, action: Action, since: datetime) -> bool:
+    """Whether the run, not armed yet, was decided before the instant since which arming is allowed:
+    its probe may be outdated. While TALM is live nothing is armed."""
+    facts = ctx.facts
+    return not seen.writing and (facts.talm_live or since < facts.armable_since(action))
+
+
+def _withdraw(
+    ctx: DecisionContext, member: Member, run: Intended | Arming | Armed, why: str
+) -> None:
+    end_run(ctx, member, run, RunResult.WITHDRAWN, None, why)
+
+
+def _unaccepted(
+    ctx: DecisionContext,
+    member: Member,
+    run: Arming | Armed,
+    cluster: ClusterView,
+    seen: Observation,
+    *,
+    shown: bool,
+) -> None:
+    work, late = seen.stage, passed(run.arming_at, ECHO, ctx.now)
+    if cluster.deleting or not cluster.reachable:
+        _not_there(ctx, member, run, run.arming_at)
+    elif run.action.aborts and (late or (shown and _refused_now(work))):
+        words = "the cluster did not accept it at once: ibgu probes it again first"
+        _withdraw(ctx, member, run, words)
+    elif isinstance(run, Armed) and (not shown or work is None or _touched(work)):
+        if not seen.writing:
+            diverged(ctx, member, run, "the stage work was changed or deleted by somebody else")
+    elif shown and work is not None and work.apply_error:
+        _apply_error(ctx, member, run, work)
+    else:
+        words = f"waits until the cluster takes {run.action}"
+        waits_for_hub(ctx, member, seen.denied, ReasonKind.ARMING, words)
+        ctx.requeue_at(member.cluster, run.arming_at + ECHO)
+
+
+def _touched(work: WorkView) -> bool:
+    return work.edited or work.terminating
+
+
+def _refused_now(work: WorkView | None) -> bool:
+    return work is not None and classify(work.apply_error) is ApplyError.REFUSED_TRANSITION
+
+
+def _apply_error(ctx: DecisionContext, member: Member, run: Arming | Armed, work: WorkView) -> None:
+    """Ends the run after two minutes of a final refusal; every other error heals by itself
+    (R10.6)."""
+    if not _final(work, run.action):
+        ctx.waits(member, ReasonKind.APPLY_ERROR, work.apply_error, who=Who.CLUSTER)
+        ctx.requeue_at(member.cluster, run.arming_at + ECHO)
+        return
+    cause, words = _refusal(work.apply_error)
+    member = ctx.waits(member, ReasonKind.REFUSED, words, who=Who.PERSON)
+    if _settled(ctx, member):
+        end_run(ctx, member, run, RunResult.REFUSED, cause, words)
+
+
+def _refusal(error: str) -> tuple[Cause, str]:
+    """Returns the cause of a final refusal, and a message that names a refused field (R10.3)."""
+    if classify(error) is ApplyError.REFUSED_SPEC:
+        return Cause.SPEC_REFUSED, f"the cluster refused spec.{refused_field(error)}: {error}"
+    return Cause.TRANSITION_REFUSED, error
+
+
+_PASSING = frozenset({"Blocked", "Aborting", "Finalizing"})
+
+
+def _final(work: WorkView, action: Action) -> bool:
+    kind = classify(work.apply_error)
+    if kind is ApplyError.REFUSED_SPEC:
+        return True
+    if kind is not ApplyError.REFUSED_TRANSITION:
+        return False
+    return work.ibu is None or not (_passing(work.ibu) or action.stage in work.ibu.next_stages)
+
+
+def _passing(ibu: IbuView) -> bool:
+    conditions = (ibu.idle, ibu.prep_in_progress, ibu.upgrade_in_progress, ibu.rollback_in_progress)
+    return any(condition.reason in _PASSING for condition in conditions)
+
+
+def diverged(ctx: DecisionContext, member: Member, run: Armed | Accepted, what: str) -> None:
+    """Ends the run without a label after two minutes of somebody else's change (R9.6)."""
+    member = ctx.waits(member, ReasonKind.DIVERGED, what, who=Who.PERSON)
+    if _settled(ctx, member):
+        words = f"taken over by hand: {what}"
+        end_run(ctx, member, run, RunResult.TAKEN_OVER, Cause.TAKEN_OVER, words)

@@ -1,0 +1,206 @@
+"""The context of one decision cycle: each decision is applied at once, and seen by the next
+ones."""
+
+import uuid
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.engine.decide.transitions import check_listed, give_reason
+from ibgu.core.engine.snapshot import Facts, Snapshot
+from ibgu.core.engine.state import Apply, FleetState, TrackedRollout, TrackedStep
+from ibgu.core.model import (
+    Action,
+    Cause,
+    Decision,
+    Intended,
+    Kind,
+    Member,
+    Observation,
+    OnMember,
+    OnRollout,
+    OnStep,
+    Reason,
+    ReasonKind,
+    Rollout,
+    Step,
+    Who,
+)
+from ibgu.core.model.claims import name_within
+from ibgu.core.text.cut import cut
+
+_PROVEN = frozenset(
+    {
+        Kind.RUN_INTENDED,
+        Kind.RUN_ACCEPTED,
+        Kind.RUN_ENDED,
+        Kind.RUN_REOPENED,
+        Kind.ACTION_SKIPPED,
+        Kind.FINISHED,
+        Kind.LATE,
+    }
+)
+"""Kinds that are journaled together with the observation."""
+_RUN_IDS = uuid.UUID("6c0f2f0e-8a57-4f0c-9c39-6a6f5b5d1c55")
+
+
+BATCH_LIMIT = 1_000
+"""Clusters that one cycle decides on when a whole rollout is concerned: the loop does nothing else
+meanwhile, and a leader has to renew its Lease."""
+
+
+class DecisionResult(Struct):
+    """The decisions of a cycle in order, and when to decide again though nothing has changed.
+
+    `requeue_at` is by cluster name; "" is the rollout itself. `remaining` names the clusters to
+    decide on next, because one cycle for all of them would take too long. `joining` holds the
+    members of the step that has started. They follow the decisions of the same cycle and are not
+    applied yet: there may be thousands, and the caller may yield in between.
+    """
+
+    decisions: list[Decision]
+    requeue_at: dict[str, datetime]
+    remaining: list[str] = []
+    joining: list[Decision] = []
+
+
+class DecisionContext:
+    """DecisionContext applies every decision to the draft, and reads members from there."""
+
+    def __init__(self, snapshot: Snapshot, now: datetime, apply: Apply) -> None:
+        self.snapshot = snapshot
+        self.now = now
+        self.result = DecisionResult([], {})
+        self._take = apply
+
+    # -- reading ---------------------------------------------------------------------------
+
+    @property
+    def fleet(self) -> FleetState:
+        return self.snapshot.fleet
+
+    @property
+    def tracked(self) -> TrackedRollout:
+        return self.snapshot.tracked
+
+    @property
+    def rollout(self) -> Rollout:
+        return self.tracked.rollout
+
+    @property
+    def facts(self) -> Facts:
+        return self.snapshot.facts
+
+    def observe(self, cluster: str) -> Observation:
+        return self.snapshot.observe(cluster)
+
+    def step(self, member: Member) -> TrackedStep:
+        return self.tracked.steps[member.step]
+
+    def action(self, member: Member) -> Action:
+        """The member's current or next action."""
+        return self.step(member).step.actions[member.action_index]
+
+    def again(self, member: Member) -> Member:
+        """Returns the member as the cycle has left it so far."""
+        return self.step(member).members[member.cluster]
+
+    def canceller(self, member: Member) -> str:
+        """Returns namespace/name of the newer rollout that cancels what has not begun yet
+        (R6.4)."""
+        if self.step(member).step.first.cancels:
+            return ""
+        found = self.fleet.canceller(member)
+        return self.named(found.name) if found else ""
+
+    def preemptor(self, member: Member) -> str:
+        """Returns the canceller whose slot has reached the member's cluster; empty: none."""
+        return self.named(self.fleet.preempts.get(member.uid, ""))
+
+    def named(self, other: str) -> str:
+        """Returns the rollout's namespace/name as users of this rollout's namespace may read it."""
+        return name_within(self.rollout.namespace, other) if other else ""
+
+    def stands_since(self, reason: Reason) -> datetime:
+        """Returns since when the reason stands: never from before everything was in sync (R11.7),
+        nor from the future of a clock that was set back."""
+        known = self.facts.in_sync_since
+        return known if reason.since > self.now else max(reason.since, known)
+
+    # -- deciding --------------------------------------------------------------------------
+
+    def say(self, decision: Decision) -> None:
+        self.result.decisions.append(decision)
+        self._take(decision)
+
+    def on_rollout(
+        self,
+        kind: Kind,
+        rollout: Rollout,
+        why: str,
+        *,
+        warning: bool = False,
+        actor: str = "",
+        failed: int = 0,
+    ) -> None:
+        self.say(OnRollout(kind, rollout, cut(why), warning, actor, failed))
+
+    def on_step(self, kind: Kind, step: Step, why: str, *, warning: bool = False) -> None:
+        self.say(OnStep(kind, step, cut(why), warning))
+
+    def on_member(self, kind: Kind, member: Member, why: str, *, warning: bool = False) -> Member:
+        """Decides that the member's record is `member` now.
+
+        Raises UnlistedTransition if its state does not allow that.
+        """
+        check_listed(self.again(member), kind, member)
+        seen = self.observe(member.cluster) if kind in _PROVEN else None
+        self.say(OnMember(kind, member, cut(why), _cause(kind, member), warning, seen))
+        return member
+
+    def waits(
+        self,
+        member: Member,
+        kind: ReasonKind,
+        message: str,
+        *,
+        who: Who = Who.IBGU,
+        until: datetime | None = None,
+        gate: str = "",
+    ) -> Member:
+        """Notes why the member is not further (R17.2); the same reason keeps its `since`."""
+        old = member.reason
+        since = old.since if (old.kind, old.gate) == (kind, gate) else self.now
+        reason = Reason(kind, since, message, until, who, gate)
+        if reason == old:
+            return member
+        said = Kind.RUN_PROGRESS if member.run and member.run.open else Kind.WAITS
+        return self.on_member(said, give_reason(member, reason), message)
+
+    def requeue_at(self, cluster: str, when: datetime) -> None:
+        """Requests another decision at `when`, at the latest; a time that has passed is ignored."""
+        if when <= self.now:
+            return
+        known = self.result.requeue_at.get(cluster)
+        if known is None or when < known:
+            self.result.requeue_at[cluster] = when
+
+    def new_run(self, member: Member) -> Intended:
+        """Returns the run of the member's next action."""
+        attempt = member.attempts + 1
+        return Intended(
+            id=self.run_id(member, attempt),
+            action=self.action(member),
+            attempt=attempt,
+            intended_at=self.now,
+        )
+
+    def run_id(self, member: Member, attempt: int) -> str:
+        seed = f"{member.rollout}/{member.step}/{member.uid}/{attempt}/{self.now.isoformat()}"
+        return uuid.uuid5(_RUN_IDS, seed).hex[:20]
+
+
+def _cause(kind: Kind, member: Member) -> Cause | None:
+    if kind is Kind.FINISHED:
+        return member.cause
+    return member.run.cause if kind is Kind.RUN_ENDED and member.run else None

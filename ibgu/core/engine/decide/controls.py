@@ -1,0 +1,174 @@
+"""Applies a person's controls: annotations on the IBGU, each value once (R22)."""
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from ibgu.core.engine.decide.adopting import adopt
+from ibgu.core.engine.decide.context import BATCH_LIMIT, DecisionContext
+from ibgu.core.engine.decide.ending import finish
+from ibgu.core.engine.decide.gated import kept, release_kept
+from ibgu.core.engine.decide.lifecycle import (
+    accept_controls,
+    resume_after_failures,
+    resume_with_payload,
+)
+from ibgu.core.engine.decide.messages import count
+from ibgu.core.engine.decide.steps import start_clock
+from ibgu.core.engine.gates import LASTING
+from ibgu.core.engine.rate_limits import rate_limits_of
+from ibgu.core.engine.skippable import ALL_WAITING, listed, named, not_waiting
+from ibgu.core.engine.snapshot import UNNAMED
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind, names
+
+
+class _ControlResult(Struct, frozen=True):
+    """The result of a control."""
+
+    words: str
+    warning: bool = False
+    """Whether something that was asked for is not done."""
+
+
+def decide_controls(ctx: DecisionContext) -> None:
+    found = ctx.snapshot.object
+    if found is None or ctx.rollout.deleted_at is not None:
+        return
+    _follow_rate_limits(ctx, found.metadata.annotations)
+    for key, act in _CONTROLS.items():
+        value = found.metadata.annotations.get(key)
+        known = names.journaled(value)
+        if value is not None and known is not None and known != ctx.rollout.controls.get(key):
+            said = act(ctx, value)
+            if said is None:
+                continue
+            ctx.on_rollout(
+                Kind.CONTROL,
+                accept_controls(ctx.rollout, {**ctx.rollout.controls, key: known}),
+                f"{key}={value}: {said.words}",
+                warning=said.warning,
+                actor=ctx.snapshot.actor,
+            )
+
+
+def _follow_rate_limits(ctx: DecisionContext, given: Mapping[str, str]) -> None:
+    """Applies the rate limit annotations: what they show is in force, what was removed is not."""
+    known = ctx.rollout.controls
+    wanted = {
+        key: names.journaled(given[key]) for key in names.RATE_LIMIT_ANNOTATIONS if key in given
+    }
+    before = {key: known[key] for key in names.RATE_LIMIT_ANNOTATIONS if key in known}
+    if wanted == before:
+        return
+    changed = sorted({key for key, _ in wanted.items() ^ before.items()})
+    told = ", ".join(f"{key}={wanted[key]}" if key in wanted else f"no {key}" for key in changed)
+    others = {key: value for key, value in known.items() if key not in names.RATE_LIMIT_ANNOTATIONS}
+    problem = rate_limits_of(wanted).problem
+    ctx.on_rollout(
+        Kind.CONTROL,
+        accept_controls(ctx.rollout, {**others, **wanted}),
+        f"{told}: {problem or 'the rate limit for new starts'}",
+        warning=problem != "",
+        actor=ctx.snapshot.actor if wanted.items() - before.items() else UNNAMED,
+    )
+
+
+def _resume(ctx: DecisionContext, value: str) -> _ControlResult | None:
+    """Releases the step's lasting hold; None: not yet, content can't be read, or clusters in flight
+    can't be judged (`restored`)."""
+    if ctx.rollout.stands_still:
+        return None
+    tracked, payload = ctx.tracked.current, ctx.snapshot.payload
+    hold = tracked.step.hold if tracked else None
+    if tracked is None or hold is None or hold.kind not in LASTING:
+        return _ControlResult("nothing was held")
+    if hold.kind is ReasonKind.PAYLOAD_CHANGED and (payload.problem or not payload.read):
+        return None
+    if tracked.step.stopped_since is not None:
+        start_clock(ctx, tracked.step)
+    if hold.kind is ReasonKind.CIRCUIT_BREAKER:
+        step = resume_after_failures(tracked.step, ctx.now)
+    else:
+        step = resume_with_payload(tracked.step, payload.digest)
+    waiting = kept(tracked)
+    ctx.on_step(Kind.STEP_RELEASED, step, "resumed by a person")
+    release_kept(
+        ctx, ctx.tracked.steps[tracked.step.index], waiting, "goes on after the circuit breaker"
+    )
+    return _ControlResult(f"goes on after: {hold.message}")
+
+
+def _skip(ctx: DecisionContext, value: str) -> _ControlResult | None:
+    """Skips waiting members; None: more than BATCH_LIMIT, the next cycle skips the rest and starts
+    nobody before (`decide`). A member that returns to waiting meanwhile is skipped, too."""
+    tracked = ctx.tracked.current
+    if tracked is None:
+        return _ControlResult("no step is running", warning=True)
+    chosen = _chosen(tracked, value)
+    for member in chosen[:BATCH_LIMIT]:
+        finish(
+            ctx,
+            member,
+            Outcome.SKIPPED,
+            cause=Cause.SKIPPED,
+            message=f"skipped {ctx.snapshot.actor}",
+        )
+    if len(chosen) > BATCH_LIMIT:
+        # Found again by the next cycle: thousands in the work queue would precede those in flight.
+        ctx.result.remaining.append(chosen[BATCH_LIMIT].cluster)
+        left = len(chosen) - BATCH_LIMIT
+        said = f"{names.SKIP}: {BATCH_LIMIT} waiting clusters skipped, {left} to go"
+        ctx.on_rollout(Kind.CONTROL, ctx.rollout, said, actor=ctx.snapshot.actor)
+        return None
+    number = count(len(chosen), "waiting cluster") if chosen else "nothing"
+    words = f"{number} skipped"
+    if others := _left_out(tracked, value):
+        return _ControlResult(f"{words}; not skipped: {listed(others)}", warning=True)
+    return _ControlResult(words)
+
+
+def _chosen(tracked: TrackedStep, value: str) -> list[Member]:
+    """Returns the members to skip: only waiting ones can be; `_left_out` reports the others.
+
+    `waiting` stands for all of them. It comes first and may name a step: meant for a step that is
+    over, it skips nobody.
+    """
+    waiting = [m for m in tracked.members.values() if m.state is MemberState.WAITING]
+    first, *others = (name.strip() for name in value.split(","))
+    if first == ALL_WAITING:
+        steps = [name for name in others if name.startswith("step-")]
+        return waiting if not steps or f"step-{tracked.step.index + 1}" in steps else []
+    wanted = {first, *others}
+    return [member for member in waiting if member.cluster in wanted]
+
+
+def _left_out(tracked: TrackedStep, value: str) -> dict[str, str]:
+    """Returns who was named and does not wait; empty while the step's members are still joining."""
+    if value.split(",")[0].strip() == ALL_WAITING or len(tracked.members) < tracked.step.total:
+        return {}
+    return not_waiting(named(value), tracked.members, tracked.step.index)
+
+
+def _circuit_breaker(ctx: DecisionContext, value: str) -> _ControlResult | None:
+    """Turns the circuit breaker off; None: not yet, as for a resume."""
+    if value != names.CIRCUIT_BREAKER_OFF:
+        return _ControlResult(f"unknown value, expected {names.CIRCUIT_BREAKER_OFF}: {value}")
+    tracked = ctx.tracked.current
+    hold = tracked.step.hold if tracked else None
+    if hold and hold.kind is ReasonKind.CIRCUIT_BREAKER and _resume(ctx, value) is None:
+        return None
+    return _ControlResult("the circuit breaker is off")
+
+
+def _adopt(ctx: DecisionContext, value: str) -> _ControlResult | None:
+    words = adopt(ctx, value)
+    return None if words is None else _ControlResult(words)
+
+
+_CONTROLS: dict[str, Callable[[DecisionContext, str], _ControlResult | None]] = {
+    names.RESUME: _resume,
+    names.SKIP: _skip,
+    names.CIRCUIT_BREAKER: _circuit_breaker,
+    names.ADOPT: _adopt,
+}

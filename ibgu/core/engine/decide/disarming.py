@@ -1,0 +1,52 @@
+"""Disarms stage works when nothing new is decided (R9.2).
+
+The journal can't be written, or the rollout is quarantined: records stay as they are, and only what
+is armed on the hub is disarmed.
+"""
+
+from datetime import datetime
+
+from ibgu.core.drivers.ibu.observe import accepted
+from ibgu.core.drivers.ibu.works import Wanted, disarmed_stage
+from ibgu.core.engine.decide.stagework import stage_work
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.model import Observation
+
+
+def disarm_taken(tracked: TrackedRollout, cluster: str, seen: Observation) -> Wanted | None:
+    """Returns the disarmed work if the cluster echoes the run, though nobody could journal that
+    yet. None: leave the work as it is.
+
+    The record may be ahead of the journal by what could not be written.
+    """
+    member, work = tracked.latest(cluster), seen.stage
+    run = member.run if member is not None else None
+    if member is None or run is None or run.disarmed or not _may_disarm(seen):
+        return None
+    taken = work is not None and accepted(work, run)
+    return disarmed_stage(member, tracked.rollout.restore) if taken else None
+
+
+def disarm_quarantined(
+    tracked: TrackedRollout, cluster: str, seen: Observation, now: datetime, *, asked_for: bool
+) -> Wanted | None:
+    """Returns what `disarm_taken` does, and also disarms what the IBGU no longer asks for
+    (`asked_for`: it is on the hub and not being deleted) and what the records want disarmed: the
+    run has ended, or the hub was restored. Other armed works stay: a change would later look like
+    somebody else's."""
+    if taken := disarm_taken(tracked, cluster, seen):
+        return taken
+    member = tracked.latest(cluster)
+    if member is None or not _may_disarm(seen):
+        return None
+    if not asked_for:
+        return disarmed_stage(member, tracked.rollout.restore)
+    wanted = stage_work(tracked, cluster, seen, now)
+    return wanted if isinstance(wanted, Wanted) and not wanted.armed else None
+
+
+def _may_disarm(seen: Observation) -> bool:
+    """Whether the work is armed and may be written: one with a deletionTimestamp may not
+    (R16.4)."""
+    work = seen.stage
+    return work is not None and work.armed and not (work.terminating or seen.writing)

@@ -1,0 +1,42 @@
+"""Selects the cluster events for which a cycle starts at once: a slot is idle meanwhile.
+
+This affects when a cycle starts, never what it decides.
+"""
+
+from ibgu.core.drivers.ibu.observe import VerdictKind, answers, speaks_for, verdict
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.model import Ended, Intended, Member, MemberState, Run, WorkView
+
+_WAITS_FOR_HUB = (Intended, Ended)
+"""Runs that wait for the hub: for a payload, a label or feedback, for the work to be
+disarmed, or for the feedback before the next action."""
+
+
+def expedited(tracked: TrackedRollout, cluster: str, work: WorkView | None) -> bool:
+    """Whether a change of the cluster, which has this stage work, may free a slot, fill a free one
+    or let a member with a slot go on.
+
+    After a reboot a cluster reports the end some milliseconds before that is proven; the cycle
+    waits for the proof (R7.2).
+    """
+    member = tracked.latest(cluster)
+    if member is None:
+        return False
+    if member.state is MemberState.WAITING:
+        return work is not None and _answers(tracked, member, work)
+    run = member.run if member.state is MemberState.IN_FLIGHT else None
+    if run is None:
+        return False
+    return isinstance(run, _WAITS_FOR_HUB) or (work is not None and _ends(work, run))
+
+
+def _answers(tracked: TrackedRollout, member: Member, work: WorkView) -> bool:
+    probe = member.probe
+    return probe is not None and tracked.steps[member.step].free > 0 and answers(work, probe)
+
+
+def _ends(work: WorkView, run: Run) -> bool:
+    ibu = work.ibu
+    if ibu is None or not speaks_for(work, run):
+        return False
+    return verdict(ibu, run.action).kind is not VerdictKind.RUNNING

@@ -1,0 +1,15 @@
+"""Names the right that the hub's RBAC lacks where a write waits for it: no cluster can end that
+(R17.3)."""
+
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.model import Member, ReasonKind, Who
+
+
+def waits_for_hub(
+    ctx: DecisionContext, member: Member, denied: str, kind: ReasonKind, message: str
+) -> Member:
+    """Notes `kind` and `message` as the member's reason, or `denied` (of the observation) if it is
+    set."""
+    if denied:
+        return ctx.waits(member, ReasonKind.FORBIDDEN, denied, who=Who.PERSON)
+    return ctx.waits(member, kind, message)

@@ -1,0 +1,142 @@
+"""Asks gates about one member: one that waits, and one that has its slot and whose next action a
+gate guards (R18, R19.3).
+
+An action under way runs to its end; a closed gate stops the next one. A member that has its slot
+keeps slot and claim meanwhile.
+"""
+
+from collections.abc import Iterable
+
+from ibgu.core.engine.decide import transitions
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.lifecycle import set_hold
+from ibgu.core.engine.gates import (
+    GATES,
+    LASTING,
+    Candidate,
+    Gate,
+    MemberGate,
+    RolloutGate,
+    StepGate,
+    closed_for,
+    guarding,
+    limit,
+)
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.model import (
+    ClusterView,
+    Kind,
+    Member,
+    MemberState,
+    Observation,
+    Reason,
+    ReasonKind,
+    RunResult,
+)
+
+
+def closed_gate(
+    ctx: DecisionContext, member: Member, gates: Iterable[Gate], seen: Observation
+) -> Reason | None:
+    """Returns why one of the gates keeps the member from its next action; None: none does."""
+    cluster = seen.cluster
+    if cluster is None:
+        return None
+    reason = closed_for(gates, _candidate(ctx, member, cluster, seen))
+    if reason is not None and reason.until is not None:
+        ctx.requeue_at(member.cluster, reason.until)
+    return reason
+
+
+def _candidate(
+    ctx: DecisionContext, member: Member, cluster: ClusterView, seen: Observation
+) -> Candidate:
+    return Candidate(
+        action=ctx.action(member),
+        cluster=cluster,
+        seen=seen,
+        scope=ctx.snapshot.scope,
+        now=ctx.now,
+    )
+
+
+def kept_in_chain(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
+    """Whether a gate keeps the member's next action; notes that on the member, and a hold that a
+    person must end on the step."""
+    for gate in guarding(ctx.action(member), ctx.snapshot.policies):
+        kept = _kept_by(ctx, member, gate, seen)
+        if kept is not None:
+            who, until = kept.who, kept.until
+            ctx.waits(member, kept.kind, kept.message, who=who, until=until, gate=kept.gate)
+            return True
+    if member.reason.kind is ReasonKind.GATE:
+        release_kept(ctx, ctx.step(member), [member], "goes on: the policy lets it")
+        return True
+    return False
+
+
+def _kept_by(ctx: DecisionContext, member: Member, gate: Gate, seen: Observation) -> Reason | None:
+    """Returns why the gate keeps the member; one that is kept behind a lasting hold stays so until
+    a person resumes."""
+    if isinstance(gate, MemberGate):
+        return closed_gate(ctx, member, [gate], seen)
+    assert isinstance(gate, RolloutGate | StepGate)
+    tracked = ctx.step(member)
+    hold = tracked.step.hold
+    lasting = hold is not None and hold.kind in LASTING
+    known = (known for known in (member.reason, hold) if known and known.kind in gate.lasting)
+    reason = next(known, None) if lasting else None
+    if reason is not None:
+        return reason
+    reason = gate.ask(ctx.snapshot, tracked, ctx.now)
+    if reason is not None and reason.kind in LASTING and not lasting:
+        hold_step(ctx, tracked, reason)
+    if reason is not None and reason.until is not None:
+        ctx.requeue_at(member.cluster, reason.until)
+    return reason
+
+
+def hold_step(ctx: DecisionContext, tracked: TrackedStep, reason: Reason) -> None:
+    ctx.on_step(Kind.STEP_HELD, set_hold(tracked.step, reason), reason.message, warning=True)
+
+
+def stopped(tracked: TrackedStep, member: Member) -> bool:
+    """Whether the member has its slot and only a gate keeps it from its next action. Its own reason
+    may differ for a while: it is unreachable, or busy."""
+    if not _between(member) or member.action_index == len(tracked.step.actions):
+        return False
+    if member.reason.kind is ReasonKind.GATE:
+        return True
+    action, hold = tracked.step.actions[member.action_index], tracked.step.hold
+    kinds = {kind for gate in GATES if action in gate.chained for kind in gate.reasons}
+    return (hold is not None and hold.kind in kinds) or member.reason.kind in kinds
+
+
+def _between(member: Member) -> bool:
+    run = member.run
+    succeeded = run is not None and run.result is RunResult.SUCCEEDED and run.disarmed
+    return member.state is MemberState.IN_FLIGHT and succeeded
+
+
+def only_stopped(tracked: TrackedStep) -> bool:
+    """Whether gates stop every member that has a slot."""
+    return all(stopped(tracked, tracked.members[name]) for name in tracked.in_flight)
+
+
+def kept(tracked: TrackedStep) -> list[Member]:
+    return [
+        tracked.members[name]
+        for name in tracked.in_flight
+        if stopped(tracked, tracked.members[name])
+    ]
+
+
+def release_kept(
+    ctx: DecisionContext, tracked: TrackedStep, members: list[Member], why: str
+) -> None:
+    """Gives the members the limit of one that starts now. The next cycle decides on them."""
+    until = limit(ctx.tracked, tracked, ctx.now)
+    reason = Reason(ReasonKind.PREPARING, ctx.now, why)
+    for member in members:
+        ctx.on_member(Kind.WAITS, transitions.extend(member, until, reason), reason.message)
+        ctx.result.remaining.append(member.cluster)

@@ -1,0 +1,124 @@
+"""Watches finished members: late completion, and disable-auto-import that still stands (R14, R15,
+R16)."""
+
+from datetime import timedelta
+
+from ibgu.core.drivers.ibu.observe import Verdict, VerdictKind, out_of_stage, speaks_for, verdict
+from ibgu.core.engine.decide import transitions
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.ending import enqueue_success_labels, labelled
+from ibgu.core.engine.decide.patches import auto_import_on, labels_with_pending, release_auto_import
+from ibgu.core.engine.times import IMPORT_OFF, PART, WATCH
+from ibgu.core.model import (
+    CompletedAction,
+    Ended,
+    Kind,
+    Member,
+    Observation,
+    RolloutState,
+    RunResult,
+    names,
+)
+
+
+def decide_finished(ctx: DecisionContext, member: Member) -> None:
+    ended = ctx.tracked.steps[-1].step.finished_at
+    if ended is not None and ctx.now < ended + WATCH:
+        ctx.requeue_at(member.cluster, ended + WATCH)
+    if not member.watched:
+        return
+    seen = ctx.observe(member.cluster)
+    release_auto_import(ctx, member)
+    member = _warn_of_import(ctx, member, seen)
+    if over := _watch_over(ctx, member, seen):
+        ctx.on_member(Kind.UNWATCHED, transitions.unwatch(member), over)
+        return
+    run, work = member.run, seen.stage
+    reachable = seen.cluster is not None and seen.cluster.reachable
+    if isinstance(run, Ended) and work and work.ibu and reachable and speaks_for(work, run):
+        _compare(ctx, member, run, verdict(work.ibu, run.action))
+
+
+def _watch_over(ctx: DecisionContext, member: Member, seen: Observation) -> str:
+    latest = ctx.tracked.latest(member.cluster)
+    if seen.cluster is None or seen.cluster.uid != member.uid:
+        return "the cluster is gone"
+    if latest and latest.step > member.step and (latest.attempts or latest.completed):
+        return "a later run of the cluster exists"
+    if ctx.rollout.state is RolloutState.DELETED:
+        return _parted(ctx, member, seen)
+    ended = ctx.tracked.steps[-1].step.finished_at
+    if ended is not None and ctx.now >= ended + WATCH:
+        return "7 days have passed"
+    return ""
+
+
+def _parted(ctx: DecisionContext, member: Member, seen: Observation) -> str:
+    """Returns why the watch of a deleted rollout's member ends; only a reboot is still watched
+    (R16.2)."""
+    run, work = member.run, seen.stage
+    assert run is not None
+    assert ctx.rollout.deleted_at is not None
+    assert member.ended_at is not None
+    due = max(ctx.rollout.deleted_at, member.ended_at) + PART
+    if not run.action.reboots or ctx.now >= due:
+        return "the rollout was deleted"
+    if work and work.settled and work.ibu and work.ibu.current and out_of_stage(work.ibu):
+        return "the rollout was deleted, and the cluster is out of the stage"
+    ctx.requeue_at(member.cluster, due)
+    return ""
+
+
+def _warn_of_import(ctx: DecisionContext, member: Member, seen: Observation) -> Member:
+    """Warns a person after a day without evidence that the cluster is out of its Upgrade
+    (R14.4)."""
+    cluster = seen.cluster
+    if cluster is None or not auto_import_on(ctx, cluster) or _IMPORT_IS_OFF in member.message:
+        return member
+    assert member.ended_at is not None
+    due = member.ended_at + IMPORT_OFF
+    ctx.requeue_at(member.cluster, due)
+    if ctx.now < due:
+        return member
+    warned = transitions.warn(member, f"{member.message}; {_IMPORT_IS_OFF}")
+    return ctx.on_member(Kind.LATE, warned, _IMPORT_IS_OFF, warning=True)
+
+
+_IMPORT_IS_OFF = (
+    "the cluster has not shown in 24 h that it is out of the upgrade, so that automatic import "
+    f"stays off; once it is out, remove the annotation {names.DISABLE_AUTO_IMPORT} from its "
+    "ManagedCluster"
+)
+
+
+def _compare(ctx: DecisionContext, member: Member, run: Ended, found: Verdict) -> None:
+    if found.kind is VerdictKind.SUCCEEDED:
+        _completed_late(ctx, member, run)
+    elif found.kind is VerdictKind.FAILED and run.result is RunResult.FAILED:
+        _fill_in(ctx, member, run, found.message)
+
+
+def _fill_in(ctx: DecisionContext, member: Member, run: Ended, words: str) -> None:
+    """Adds the details that the cluster reports a moment after its failure (R10.1)."""
+    if words not in ("", run.message):
+        ctx.on_member(Kind.DETAILED, transitions.add_details(member, run, words), words)
+
+
+def _completed_late(ctx: DecisionContext, member: Member, run: Ended) -> None:
+    """Records the late completion; the label follows only if our failed label still stands
+    (R15.2)."""
+    cluster = ctx.observe(member.cluster).cluster
+    assert cluster is not None
+    late = f"completed late, after {_minutes(ctx.now - run.intended_at)}"
+    ours = labelled(run) and run.action.failed_label in labels_with_pending(ctx, cluster)
+    if ours:
+        done = CompletedAction(run.action, ctx.now, late)
+        member = ctx.on_member(Kind.LATE, transitions.complete_late(member, done), late)
+        enqueue_success_labels(ctx, member, run.action)
+    else:
+        ctx.on_member(Kind.LATE, transitions.note_late(member, late), late)
+
+
+def _minutes(length: timedelta) -> str:
+    seconds = int(length.total_seconds())
+    return f"{seconds // 60} min" if seconds >= 60 else f"{seconds} s"

@@ -1,0 +1,108 @@
+"""Takes a step's membership from one consistent list when the step starts; it is fixed then
+(R2)."""
+
+from collections.abc import Iterable, Sequence
+
+from ibgu.core.engine.decide import lifecycle
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.messages import count
+from ibgu.core.engine.gates import unread
+from ibgu.core.model import (
+    Action,
+    ClusterView,
+    Kind,
+    Member,
+    OnMember,
+    Reason,
+    ReasonKind,
+    RolloutState,
+    Who,
+)
+from ibgu.core.plan import outside, select, why_nobody
+
+
+def open_step(ctx: DecisionContext, clusters: Sequence[ClusterView]) -> None:
+    """Starts the opening step with the clusters that match; `clusters` is the whole list.
+
+    A held rollout, a namespace that may use no cluster, or a payload that can't be sent keeps the
+    step closed: no cluster is touched.
+    """
+    reason = ctx.rollout.hold or _scope_problem(ctx) or _payload_problem(ctx)
+    if reason is not None:
+        _keep_closed(ctx, reason)
+    else:
+        _start(ctx, clusters)
+
+
+def _scope_problem(ctx: DecisionContext) -> Reason | None:
+    problem = ctx.snapshot.scope.problem
+    return Reason(ReasonKind.UNBOUND, ctx.now, problem, None, Who.PERSON) if problem else None
+
+
+def _payload_problem(ctx: DecisionContext) -> Reason | None:
+    payload = ctx.snapshot.payload
+    if not _carries(ctx):
+        return None
+    if payload.problem:
+        return Reason(ReasonKind.PAYLOAD_BLOCKED, ctx.now, payload.problem, None, Who.PERSON)
+    return None if payload.read else unread(ctx.now)
+
+
+def _carries(ctx: DecisionContext) -> bool:
+    """Whether the step brings a payload to the clusters: only Prep does."""
+    tracked = ctx.tracked.current
+    assert tracked is not None
+    return Action.PREP in tracked.step.actions
+
+
+def _keep_closed(ctx: DecisionContext, reason: Reason) -> None:
+    tracked = ctx.tracked.current
+    assert tracked is not None
+    if tracked.step.hold is None or tracked.step.hold.message != reason.message:
+        warning = reason.who is Who.PERSON
+        step = lifecycle.set_hold(tracked.step, reason)
+        ctx.on_step(Kind.STEP_HELD, step, reason.message, warning=warning)
+
+
+def _start(ctx: DecisionContext, clusters: Sequence[ClusterView]) -> None:
+    tracked = ctx.tracked.current
+    assert tracked is not None
+    selectors, scope = ctx.rollout.spec.cluster_label_selectors, ctx.snapshot.scope
+    barred = set() if tracked.step.first.cancels else ctx.fleet.barred(ctx.rollout)
+    chosen = select(
+        clusters, selectors, tracked.step.first, ctx.fleet.pending_patches, barred, scope
+    )
+    if not chosen:
+        why = why_nobody(
+            clusters, selectors, tracked.step.first, ctx.fleet.pending_patches, barred, scope
+        )
+        said = f"step {tracked.step.index + 1}: {why}"
+    else:
+        said = f"step {tracked.step.index + 1} starts with {count(len(chosen), 'cluster')}"
+        others = outside(clusters, selectors, scope)
+        said += f"; {others}" if others else ""
+    if ctx.rollout.state is RolloutState.PENDING:
+        ctx.on_rollout(
+            Kind.ROLLOUT_STARTED,
+            lifecycle.start_rollout(ctx.rollout, ctx.now),
+            "the rollout starts",
+        )
+    digest = ctx.snapshot.payload.digest if _carries(ctx) else ""
+    step = lifecycle.start_step(tracked.step, len(chosen), digest, ctx.now)
+    ctx.on_step(Kind.STEP_STARTED, step, said, warning=not chosen)
+    _join(ctx, chosen)
+
+
+def _join(ctx: DecisionContext, chosen: Iterable[ClusterView]) -> None:
+    tracked = ctx.tracked.current
+    assert tracked is not None
+    for position, cluster in enumerate(chosen):
+        member = Member(
+            rollout=ctx.rollout.uid,
+            step=tracked.step.index,
+            cluster=cluster.name,
+            uid=cluster.uid,
+            position=position,
+            reason=Reason(ReasonKind.SLOT, ctx.now, "waits for a slot"),
+        )
+        ctx.result.joining.append(OnMember(Kind.JOINED, member, "belongs to the step"))

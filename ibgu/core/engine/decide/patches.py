@@ -1,0 +1,189 @@
+"""Label and annotation patches that are pending for ManagedClusters (R13, R14)."""
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu.observe import out_of_stage
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.model import (
+    LABEL_PREFIX,
+    Action,
+    Change,
+    ClusterView,
+    Kind,
+    Member,
+    OnPendingPatch,
+    PendingPatch,
+    names,
+)
+from ibgu.core.plan import with_pending_patches
+
+Wishes = dict[str, str | None]
+
+
+def success_labels(action: Action, labels: Mapping[str, str]) -> Wishes:
+    if action.clears_labels:
+        return {key: None for key in labels if key.startswith(LABEL_PREFIX)}
+    return {action.completed_label: "", action.failed_label: None}
+
+
+def failure_labels(action: Action) -> Wishes:
+    return {action.failed_label: ""}
+
+
+def _pending(
+    view: Mapping[str, str], old: Mapping[str, Change], wishes: Wishes
+) -> dict[str, Change]:
+    """Returns the pending changes: the newest wish wins, and what the hub shows already is
+    dropped."""
+    changes = dict(old)
+    for key, wanted in wishes.items():
+        changes[key] = _newest(old[key], wanted) if key in old else Change(view.get(key), wanted)
+    # An older patch may be on its way: a newer wish stays pending even if the hub shows it.
+    doubtful = {key for key in wishes if key in old and old[key].wanted != wishes[key]}
+    return {k: c for k, c in changes.items() if k in doubtful or view.get(k) != c.wanted}
+
+
+def _newest(older: Change, wanted: str | None) -> Change:
+    """Returns the change that follows `older`. A wish for the value before it undoes the older
+    patch, so the value seen is ours."""
+    return Change(older.wanted if wanted == older.seen else older.seen, wanted)
+
+
+def enqueue(ctx: DecisionContext, cluster: ClusterView, annotations: Wishes, why: str) -> None:
+    """Adds annotations to the cluster's pending patch; no decision if the hub shows them all."""
+    old, pending = _added(ctx, cluster, {}, annotations)
+    if pending != old:
+        ctx.say(OnPendingPatch(Kind.LABELS_PENDING, pending, why))
+
+
+def enqueue_outcome(
+    ctx: DecisionContext, cluster: ClusterView, labels: Wishes, annotations: Wishes, why: str
+) -> None:
+    """Adds an outcome's labels and annotations to the pending patch; always a decision, because
+    each outcome is accounted for."""
+    old, pending = _added(ctx, cluster, labels, annotations)
+    ctx.say(
+        OnPendingPatch(
+            Kind.LABELS_PENDING if pending != old else Kind.LABELS_UNCHANGED, pending, why, labels
+        )
+    )
+
+
+def record_gone(ctx: DecisionContext, member: Member, labels: Wishes) -> None:
+    """Records an outcome whose cluster is gone: there is no ManagedCluster to label."""
+    words = "the ManagedCluster is gone: it gets no labels"
+    ctx.say(
+        OnPendingPatch(
+            Kind.LABELS_UNCHANGED, _known(ctx, member.uid, member.cluster), words, labels
+        )
+    )
+
+
+def _known(ctx: DecisionContext, uid: str, cluster: str) -> PendingPatch:
+    empty = PendingPatch(uid=uid, cluster=cluster, rollout=ctx.rollout.uid)
+    return replace(ctx.fleet.pending_patches.get(uid, empty), rollout=ctx.rollout.uid)
+
+
+def _added(
+    ctx: DecisionContext, cluster: ClusterView, labels: Wishes, annotations: Wishes
+) -> tuple[PendingPatch, PendingPatch]:
+    """Returns the pending patch before and after."""
+    old = _known(ctx, cluster.uid, cluster.name)
+    return old, replace(
+        old,
+        labels=_pending(cluster.labels, old.labels, labels),
+        annotations=_pending(cluster.annotations, old.annotations, annotations),
+    )
+
+
+def labels_with_pending(ctx: DecisionContext, cluster: ClusterView) -> dict[str, str]:
+    return with_pending_patches(cluster.labels, ctx.fleet.pending_patches.get(cluster.uid))
+
+
+def annotations_with_pending(ctx: DecisionContext, cluster: ClusterView) -> dict[str, str]:
+    """Returns the cluster's annotations as they will be once the pending patch is applied."""
+    pending = ctx.fleet.pending_patches.get(cluster.uid)
+    if pending is None:
+        return cluster.annotations
+    wanted = {key: change.wanted for key, change in pending.annotations.items()}
+    merged = {**cluster.annotations, **wanted}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def auto_import_off(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
+    """Returns the patch that sets disable-auto-import as ours; empty where it is set anyway
+    (R14.1)."""
+    if names.DISABLE_AUTO_IMPORT in annotations_with_pending(ctx, cluster):
+        return {}
+    return {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: ctx.rollout.uid}
+
+
+def auto_import_on(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
+    """Returns the patch that removes disable-auto-import, if this rollout set it."""
+    annotations = annotations_with_pending(ctx, cluster)
+    if annotations.get(names.AUTO_IMPORT_BY) != ctx.rollout.uid:
+        return {}
+    return {names.DISABLE_AUTO_IMPORT: None, names.AUTO_IMPORT_BY: None}
+
+
+def release_auto_import(ctx: DecisionContext, member: Member) -> None:
+    """Removes disable-auto-import on evidence that the cluster is out of the stage."""
+    seen = ctx.observe(member.cluster)
+    cluster, work = seen.cluster, seen.stage
+    if cluster is None or work is None or work.ibu is None or not cluster.reachable:
+        return
+    if cluster.uid != member.uid:
+        return
+    if work.settled and work.ibu.current and out_of_stage(work.ibu):
+        enqueue(ctx, cluster, auto_import_on(ctx, cluster), "the cluster is out of the stage")
+
+
+def settle(pending: PendingPatch, cluster: ClusterView | None) -> PendingPatch:
+    """Returns what is still pending, given what the hub shows.
+
+    A key that shows the wanted value is settled. A key that shows neither it nor the value seen at
+    enqueue time was changed by somebody since, and stays theirs (R13.2). For a cluster that is gone
+    or re-created nothing is pending.
+    """
+    if cluster is None or cluster.uid != pending.uid:
+        return replace(pending, labels={}, annotations={})
+    return replace(
+        pending,
+        labels=_open(pending.labels, cluster.labels),
+        annotations=_open(pending.annotations, cluster.annotations),
+    )
+
+
+def _open(wanted: Mapping[str, Change], shown: Mapping[str, str]) -> dict[str, Change]:
+    return {
+        key: change
+        for key, change in wanted.items()
+        if shown.get(key) != change.wanted and shown.get(key) == change.seen
+    }
+
+
+def decide_pending_patch(
+    pending: PendingPatch, cluster: ClusterView | None
+) -> OnPendingPatch | None:
+    """Returns the decision that updates the pending patch; None if nothing was settled."""
+    left = settle(pending, cluster)
+    if left == pending:
+        return None
+    return OnPendingPatch(Kind.LABELS_UPDATED, left, _why_settled(pending, left, cluster))
+
+
+def _why_settled(pending: PendingPatch, left: PendingPatch, cluster: ClusterView | None) -> str:
+    if cluster is None or cluster.uid != pending.uid:
+        return "the ManagedCluster is gone: nothing is pending any more"
+    wanted, still = (
+        {**pending.labels, **pending.annotations},
+        {**left.labels, **left.annotations},
+    )
+    shown = {**cluster.labels, **cluster.annotations}
+    done = {key: change.wanted for key, change in wanted.items() if key not in still}
+    others = sorted(key for key, wanted in done.items() if shown.get(key) != wanted)
+    if others:
+        return f"changed by somebody else since, and left as it is: {', '.join(others)}"
+    return "the hub shows it"

@@ -1,0 +1,111 @@
+"""Probes: asking a cluster for its state before anything is done to it (R8)."""
+
+from datetime import timedelta
+
+from ibgu.core.drivers.ibu.failures import ApplyError, classify
+from ibgu.core.drivers.ibu.observe import answers
+from ibgu.core.engine.decide import transitions
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.ending import finish
+from ibgu.core.engine.times import PROBE_FRESH, PROBE_RETRY, PROBE_TIMEOUT, SETTLE, passed
+from ibgu.core.model import (
+    Cause,
+    IbuView,
+    Kind,
+    Member,
+    Observation,
+    Outcome,
+    Probe,
+    Reason,
+    ReasonKind,
+    Who,
+    WorkView,
+)
+
+_REPEATED = frozenset({ReasonKind.BUSY, ReasonKind.NO_ANSWER, ReasonKind.ABSENT})
+"""Reasons that a repeated probe leaves in place until it is answered."""
+ABSENT = "Lifecycle Agent is not installed: the cluster has no ImageBasedUpgrade"
+
+
+def ask(ctx: DecisionContext, member: Member) -> Member:
+    """Sends a new probe; its id carries the time, so ids never repeat."""
+    probe = Probe(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
+    ctx.requeue_at(member.cluster, ctx.now + PROBE_TIMEOUT)
+    reason = Reason(ReasonKind.PROBING, ctx.now, "asks the cluster for its state")
+    return ctx.on_member(Kind.PROBED, transitions.probe_first(member, probe, reason), "probes")
+
+
+def known_state(member: Member, seen: Observation) -> IbuView | None:
+    """Returns the state with which the cluster answered the probe; later feedback updates it."""
+    work, probe = seen.stage, member.probe
+    if work is None or probe is None or not answers(work, probe):
+        return None
+    return work.ibu
+
+
+def fresh(ctx: DecisionContext, member: Member) -> bool:
+    """Whether the probe is recent enough for an Abort (R9.4); other actions accept any age while
+    the cluster is reachable."""
+    if not ctx.action(member).aborts:
+        return True
+    if member.probe is None:
+        return False
+    return not passed(member.probe.asked_at, PROBE_FRESH, ctx.now)
+
+
+def unanswered(ctx: DecisionContext, member: Member, seen: Observation) -> None:
+    if _absent(seen.stage, member):
+        _without_agent(ctx, member)
+        return
+    assert member.probe is not None
+    if seen.denied:
+        ctx.waits(member, ReasonKind.FORBIDDEN, seen.denied, who=Who.PERSON)
+        return
+    if not passed(member.probe.asked_at, PROBE_TIMEOUT, ctx.now):
+        if member.reason.kind not in _REPEATED:
+            ctx.waits(member, ReasonKind.PROBING, "asks the cluster for its state")
+        ctx.requeue_at(member.cluster, member.probe.asked_at + PROBE_TIMEOUT)
+        return
+    if seen.refusal:
+        message = f"the hub refused the stage work that asks the cluster: {seen.refusal}"
+        ctx.waits(member, ReasonKind.NO_ANSWER, message, who=Who.PERSON)
+    else:
+        words = (seen.stage and seen.stage.apply_error) or "no feedback"
+        message = f"the cluster is reachable but does not answer: {words}"
+        ctx.waits(member, ReasonKind.NO_ANSWER, message, who=Who.CLUSTER)
+    probe_again(ctx, member, PROBE_RETRY)
+
+
+def probe_again(ctx: DecisionContext, member: Member, every: timedelta) -> None:
+    """Repeats the member's probe at this interval and keeps its reason."""
+    member = ctx.again(member)
+    assert member.probe is not None
+    if not passed(member.probe.asked_at, every, ctx.now):
+        ctx.requeue_at(member.cluster, member.probe.asked_at + every)
+        return
+    probe = Probe(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
+    ctx.on_member(Kind.PROBED, transitions.probe_again(member, probe), "probes again")
+    ctx.requeue_at(member.cluster, ctx.now + every)
+
+
+def _absent(work: WorkView | None, member: Member) -> bool:
+    """Whether the agent answered this version, and reports that there is no IBU."""
+    if work is None or member.probe is None or work.probe != member.probe.id:
+        return False
+    return work.ibu_available == "False" or classify(work.apply_error) is ApplyError.ABSENT
+
+
+def _without_agent(ctx: DecisionContext, member: Member) -> None:
+    member = ctx.waits(member, ReasonKind.ABSENT, ABSENT, who=Who.PERSON)
+    due = ctx.stands_since(member.reason) + SETTLE
+    if ctx.now < due:
+        ctx.requeue_at(member.cluster, due)
+        return
+    finish(
+        ctx,
+        member,
+        Outcome.FAILED,
+        cause=Cause.AGENT_ABSENT,
+        message=ABSENT,
+        failed_action=ctx.action(member),
+    )

@@ -1,0 +1,197 @@
+"""Decides on members in flight: a run from its intent to its end (R7, R9, R10, R12).
+
+A run goes intended -> arming -> armed -> accepted -> ended. `decide_running` takes the member as
+far as the observation lets it in one cycle.
+"""
+
+from ibgu.core.drivers.ibu.observe import JudgementKind, judge
+from ibgu.core.engine.decide import transitions
+from ibgu.core.engine.decide.accepted import decide_accepted
+from ibgu.core.engine.decide.arming import decide_armed, decide_intended, intend_next, talm_work
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.ending import (
+    back_to_waiting,
+    end_run,
+    finish,
+    finish_after,
+    skip_action,
+    timed_out,
+)
+from ibgu.core.engine.decide.forbidden import waits_for_hub
+from ibgu.core.engine.decide.gated import kept_in_chain
+from ibgu.core.engine.decide.restored import hold_words, without_cluster
+from ibgu.core.engine.decide.transitions import current_run
+from ibgu.core.model import (
+    Accepted,
+    Cause,
+    ClusterView,
+    Ended,
+    Intended,
+    Kind,
+    Member,
+    MemberState,
+    Observation,
+    OpenRun,
+    Outcome,
+    ReasonKind,
+    RolloutState,
+    RunResult,
+    Who,
+)
+from ibgu.core.model.claims import cancelled_by
+
+
+def decide_running(ctx: DecisionContext, member: Member) -> None:
+    """Decides until nothing more follows for the member in this cycle."""
+    while True:
+        before = member
+        _advance(ctx, member, ctx.observe(member.cluster))
+        member = ctx.again(before)
+        if member.state is not MemberState.IN_FLIGHT or member == before:
+            return
+
+
+def expire(ctx: DecisionContext, member: Member) -> None:
+    """Ends a member in flight because of its limit or the step's deadline (R11.3, R11.4)."""
+    run = current_run(member)
+    if not isinstance(run, Ended):
+        end_run(ctx, member, run, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(member))
+        decide_running(ctx, ctx.again(member))
+    elif run.disarmed:
+        _fail(ctx, member, Cause.TIMED_OUT, timed_out(member))
+
+
+def _fail(ctx: DecisionContext, member: Member, cause: Cause | None, message: str) -> None:
+    """Fails a member between two actions: the next one can't run."""
+    action = ctx.action(member)
+    finish(ctx, member, Outcome.FAILED, cause=cause, message=message, failed_action=action)
+
+
+def _advance(ctx: DecisionContext, member: Member, seen: Observation) -> None:
+    run = current_run(member)
+    if isinstance(run, Ended):
+        _decide_ended(ctx, member, run, seen)
+        return
+    cluster = _cluster_unless_ended(ctx, member, run, seen)
+    if cluster is None:
+        return
+    if isinstance(run, Intended):
+        decide_intended(ctx, member, run, cluster, seen)
+    elif isinstance(run, Accepted):
+        decide_accepted(ctx, member, run, cluster, seen)
+    else:
+        decide_armed(ctx, member, run, cluster, seen)
+
+
+def _cluster_unless_ended(
+    ctx: DecisionContext, member: Member, run: OpenRun, seen: Observation
+) -> ClusterView | None:
+    """Returns the member's cluster; None: a reason outside of the open run decides."""
+    if ctx.rollout.stands_still and _stands_still(ctx, member, run, seen):
+        return None
+    by = ctx.preemptor(member)
+    if isinstance(run, Intended):
+        by = by or ctx.canceller(member)
+    if seen.cluster is None:
+        words = "the ManagedCluster was deleted"
+        end_run(ctx, member, run, RunResult.GONE, Cause.GONE, words)
+    elif seen.cluster.uid != member.uid:
+        words = "the ManagedCluster was re-created"
+        end_run(ctx, member, run, RunResult.GONE, Cause.RECREATED, words)
+    elif ctx.rollout.state is RolloutState.DELETED:
+        words = "the rollout was deleted"
+        end_run(ctx, member, run, RunResult.DELETED, Cause.DELETED, words)
+    elif by:
+        end_run(ctx, member, run, RunResult.PREEMPTED, Cause.PREEMPTED, cancelled_by(by))
+    else:
+        return seen.cluster
+    return None
+
+
+def _stands_still(ctx: DecisionContext, member: Member, run: OpenRun, seen: Observation) -> bool:
+    """Withdraws a run that no cluster was seen to take; a run that was taken is watched (R31.3)."""
+    if isinstance(run, Accepted):
+        return without_cluster(ctx, member, seen)
+    words = "the cluster was not seen to take it before the restore"
+    end_run(ctx, member, run, RunResult.WITHDRAWN, None, words)
+    return True
+
+
+def _decide_ended(ctx: DecisionContext, member: Member, run: Ended, seen: Observation) -> None:
+    if not run.disarmed:
+        _await_disarm(ctx, member, run, seen)
+    elif run.result is RunResult.SUCCEEDED:
+        _next_action(ctx, member, seen)
+    elif run.result is RunResult.WITHDRAWN:
+        back_to_waiting(ctx, member)
+    else:
+        finish_after(ctx, member, run)
+
+
+def _await_disarm(ctx: DecisionContext, member: Member, run: Ended, seen: Observation) -> None:
+    """Keeps the claim until the hub shows the work disarmed (R9.2); a lost cluster needs no
+    disarming."""
+    gone = seen.cluster is None or seen.cluster.uid != member.uid
+    # No agent applies a work that is being deleted.
+    armed = seen.stage is not None and seen.stage.armed and not seen.stage.terminating
+    if gone or not (seen.writing or armed):
+        ctx.on_member(
+            Kind.RUN_DISARMED, transitions.disarm(member, run), "the stage work is disarmed"
+        )
+    else:
+        words = "disarms the stage work"
+        waits_for_hub(ctx, member, seen.denied, ReasonKind.DISARMING, words)
+
+
+def _next_action(ctx: DecisionContext, member: Member, seen: Observation) -> None:
+    """Starts the chain's next action at once, on the evidence that ended the one before (R5.1)."""
+    if member.action_index == len(ctx.step(member).step.actions):
+        finish(ctx, member, Outcome.SUCCEEDED)
+    elif ctx.rollout.stands_still and member.uid not in ctx.fleet.preempts:
+        ctx.waits(member, ReasonKind.RESTORED, hold_words(ctx), who=Who.PERSON)
+    elif _cancelled(ctx, member, seen):
+        return
+    else:
+        _chain(ctx, member, seen)
+
+
+def _cancelled(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
+    """Finishes a member between two actions for the reasons that stop a waiting one."""
+    by = ctx.preemptor(member) or ctx.canceller(member)
+    deleted = ctx.rollout.state is RolloutState.DELETED
+    gone = seen.cluster is None or seen.cluster.uid != member.uid
+    if not (by or deleted or gone):
+        return False
+    cause = Cause.GONE if gone else Cause.DELETED if deleted else Cause.PREEMPTED
+    words = {
+        Cause.GONE: "the ManagedCluster is gone",
+        Cause.DELETED: "the rollout was deleted",
+        Cause.PREEMPTED: cancelled_by(by),
+    }[cause]
+    outcome = Outcome.FAILED if gone else Outcome.CANCELLED
+    action = ctx.action(member)
+    finish(ctx, member, outcome, cause=cause, message=words, failed_action=action)
+    return True
+
+
+def _chain(ctx: DecisionContext, member: Member, seen: Observation) -> None:
+    action = ctx.action(member)
+    work = seen.stage
+    cluster = seen.cluster
+    if seen.talm:
+        ctx.waits(member, ReasonKind.TALM_WORK, talm_work(seen), who=Who.PERSON)
+        return
+    if not (cluster and cluster.reachable and work and work.settled and work.ibu):
+        ctx.waits(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
+        return
+    found = judge(work.ibu, action, ctx.rollout.spec) if work.ibu.current else None
+    if found is None or found.kind is JudgementKind.BUSY:
+        words = found.message if found else "the Lifecycle Agent has not seen the spec yet"
+        ctx.waits(member, ReasonKind.BUSY, words, who=Who.CLUSTER)
+    elif found.kind is JudgementKind.STARTABLE:
+        if not kept_in_chain(ctx, member, seen):
+            intend_next(ctx, member)
+    elif found.kind is JudgementKind.REACHED:
+        skip_action(ctx, member, action, found.note)
+    else:
+        _fail(ctx, member, found.cause, found.message)

@@ -1,0 +1,111 @@
+"""Computes the stage work of one cluster of a rollout from its records (R9, R15, R16).
+
+Because the records alone decide it, a write that a crash or a conflict has swallowed is asked for
+again by the next evaluation of the cluster.
+"""
+
+from datetime import datetime
+from enum import Enum
+
+from ibgu.core.drivers.ibu.works import Wanted, wanted_stage
+from ibgu.core.engine.state import FleetState, TrackedRollout
+from ibgu.core.engine.times import WATCH
+from ibgu.core.model import (
+    Action,
+    Member,
+    MemberState,
+    Observation,
+    Outcome,
+    Rollout,
+    RolloutState,
+    RunResult,
+    RunState,
+)
+
+
+class Remove(Enum):
+    """A request to delete the work; with Orphan nothing changes on the cluster."""
+
+    REMOVE = "remove"
+
+
+REMOVE = Remove.REMOVE
+
+
+def stage_work(
+    tracked: TrackedRollout, cluster: str, seen: Observation, now: datetime
+) -> Wanted | Remove | None:
+    """Returns the work to write or Remove; None: leave it. One with a deletionTimestamp is never
+    touched (R16.4)."""
+    work = seen.stage
+    if seen.writing or (work is not None and work.terminating):
+        return None
+    member = tracked.latest(cluster)
+    if member is None or seen.cluster is None:
+        return None
+    if not member.finished:
+        return _under_way(tracked.rollout, member, seen)
+    if work is not None and _over(tracked, member, now):
+        return REMOVE
+    return wanted_stage(member, work, tracked.rollout.restore) if work is not None else None
+
+
+def _under_way(rollout: Rollout, member: Member, seen: Observation) -> Wanted | None:
+    """Returns the work of an unfinished member. What somebody else deleted or changed is not put
+    back (R9.6); for a cluster that is being deleted the only write is to disarm."""
+    work, run = seen.stage, member.run
+    state = run.state if run else None
+    leaving = seen.cluster is not None and seen.cluster.deleting
+    if state is RunState.ARMED:
+        return None
+    adopted = run is not None and run.adopted and run.open
+    if work is None and not leaving and (adopted or rollout.stands_still):
+        return _put_back(rollout, member)
+    wanted = wanted_stage(member, work, rollout.restore)
+    if leaving or (state is RunState.ACCEPTED and work is None):
+        return wanted if work and work.armed else None
+    return wanted
+
+
+def _put_back(rollout: Rollout, member: Member) -> Wanted | None:
+    """Returns a new work that only watches: TALM's action has no work of ours yet, and a restored
+    hub may have lost ours."""
+    if member.state is not MemberState.IN_FLIGHT:
+        return None
+    return Wanted(armed=False, run=member.run, limit=member.limit, restore=rollout.restore)
+
+
+def _over(tracked: TrackedRollout, member: Member, now: datetime) -> bool:
+    """Whether the cluster's feedback is no longer needed (R15.1)."""
+    if member.watched:
+        return False
+    if tracked.rollout.state is RolloutState.DELETED or _back_to_idle(member):
+        return True
+    last = tracked.steps[-1].step
+    return last.finished_at is not None and now >= last.finished_at + WATCH
+
+
+def _back_to_idle(member: Member) -> bool:
+    done = member.completed[-1].action if member.completed else None
+    return member.outcome is Outcome.SUCCEEDED and done is not None and done.clears_labels
+
+
+def payload_wanted(tracked: TrackedRollout, member: Member) -> bool:
+    """Whether the cluster needs the payload work: the member's Prep is under way."""
+    run = member.run
+    digest = tracked.steps[member.step].step.payload_digest
+    in_flight = member.state is MemberState.IN_FLIGHT
+    return bool(digest and in_flight and run and run.open and run.action is Action.PREP)
+
+
+def payload_kept(fleet: FleetState, member: Member) -> bool:
+    """Whether an existing payload work stays: the cluster may have taken a withdrawn Prep, and
+    reads the pull secret while it is unreachable (R9).
+
+    A cluster that another rollout has claimed has only that rollout's content (R6).
+    """
+    run, holder = member.run, fleet.claims.get(member.uid)
+    if member.finished or run is None or run.action is not Action.PREP:
+        return False
+    withdrawn = run.result is RunResult.WITHDRAWN and run.arming_at is not None
+    return withdrawn and (holder is None or holder.rollout == member.rollout)

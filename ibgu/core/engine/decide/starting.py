@@ -1,0 +1,324 @@
+"""Starts members: probes ahead, free slots, limits that make room (R3, R4, R8, R11)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from ibgu.core.engine.decide import transitions
+from ibgu.core.engine.decide.arming import intend_first
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.gated import closed_gate, hold_step, stopped
+from ibgu.core.engine.decide.lifecycle import set_hold
+from ibgu.core.engine.decide.messages import ended
+from ibgu.core.engine.decide.patches import auto_import_off, enqueue
+from ibgu.core.engine.decide.probing import ask, fresh
+from ibgu.core.engine.decide.running import decide_running, expire
+from ibgu.core.engine.decide.waiting import decide_waiting
+from ibgu.core.engine.display import holds
+from ibgu.core.engine.gates import closed, limit, places, step_rate_limits, vacancies
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.times import PROBE_GRACE, SETTLE, passed
+from ibgu.core.model import (
+    Action,
+    Ended,
+    Kind,
+    Member,
+    Preempt,
+    Reason,
+    ReasonKind,
+    RunResult,
+    names,
+)
+from ibgu.core.text.spans import duration
+
+_AT_ONCE = frozenset({ReasonKind.READY, ReasonKind.START_JITTER})
+_STARTABLE = _AT_ONCE | {ReasonKind.PREEMPTING}
+AHEAD = 10
+"""The fewest members that are probed before their turn comes."""
+SOON = 64
+"""Ready members that are prepared for their Upgrade ahead of their slot; a write takes some 20 ms,
+so this suffices for thousands of starts a second."""
+
+
+def start_members(ctx: DecisionContext, step: TrackedStep) -> None:
+    """Starts the members that may start. Without a free slot it visits the next members only, not
+    all that wait. In a held rollout nobody is probed or gets a slot, even with the hold not yet
+    noted on the member."""
+    window = max(AHEAD, step.step.max_concurrency)
+    _fill(ctx, step, window)
+    if _make_room(ctx, step, window):
+        _fill(ctx, step, window)
+    _note_rate_limit(ctx, step)
+    if ctx.rollout.hold is None:
+        _probe_ahead(ctx, step, window)
+
+
+def _fill(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
+    _reopen(ctx, step)
+    if ctx.rollout.hold is not None or step.reopening:
+        return
+    passed_by = True
+    while passed_by and step.free > 0:
+        passed_by = _take_slots(ctx, step, step.head(window))
+
+
+def _reason_now(ctx: DecisionContext, member: Member) -> ReasonKind | None:
+    """Decides on the waiting member once more and returns its reason: a decision of this cycle, of
+    another rollout too, may keep it after all.
+
+    None: it has finished.
+    """
+    decide_waiting(ctx, member)
+    member = ctx.again(member)
+    return None if member.finished else member.reason.kind
+
+
+def _kind_now(ctx: DecisionContext, member: Member) -> ReasonKind | None:
+    """Returns the reason as `_reason_now` does; a member whose probe is unanswered is not decided
+    on again."""
+    if member.reason.kind is ReasonKind.PROBING:
+        return ReasonKind.PROBING
+    return _reason_now(ctx, member)
+
+
+def _reopen(ctx: DecisionContext, step: TrackedStep) -> None:
+    """Reopens withdrawn runs that the cluster took after all, before everybody else (R9.5)."""
+    for name in list(step.reopening):
+        slot = next(step.free_slots(), None)
+        if slot is None:
+            return
+        reason, member = _reason_now(ctx, step.members[name]), step.members[name]
+        if reason is ReasonKind.REOPENING and isinstance(member.run, Ended):
+            _go_on(ctx, step, member, member.run, slot)
+
+
+def _go_on(ctx: DecisionContext, step: TrackedStep, member: Member, run: Ended, slot: int) -> None:
+    until = limit(ctx.tracked, step, ctx.now)
+    member = transitions.reopen(member, run, slot=slot, limit=until, now=ctx.now)
+    words = "the cluster took the withdrawn run after all"
+    decide_running(ctx, ctx.on_member(Kind.RUN_REOPENED, member, words))
+
+
+def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Member]) -> bool:
+    """Gives the free slots to the first members that are ready; returns whether a gate has just
+    closed for one of them, so that those behind pass.
+
+    A slot is kept for an earlier member that was probed a moment ago or is put off by jitter, and
+    for a member that preempts another rollout once the slot reaches it. A member preempts only if
+    those before it, which may be ready in a moment, leave a slot for it.
+    """
+    kept: list[Member] = []
+    asked, passed_by = 0, False
+    for member in head:
+        if step.free <= len(kept):
+            _when_grace_ends(ctx, kept)
+            return False
+        if not _may_start(ctx, step):
+            return False
+        kind, member = _kind_now(ctx, member), ctx.again(member)
+        if kind in _AT_ONCE and fresh(ctx, member):
+            if _put_off(ctx, step, member):
+                kept.append(member)
+            else:
+                _start(ctx, step, member, next(step.free_slots()))
+        elif kind is ReasonKind.PREEMPTING:
+            if step.free > len(kept) + asked:
+                _preempt(ctx, member)
+                kept.append(member)
+        elif kind is ReasonKind.GATE:
+            passed_by = True
+        elif _in_grace(ctx, member := _asked(ctx, member, kind)):
+            kept.append(member)
+        else:
+            asked += 1
+    return passed_by
+
+
+def _asked(ctx: DecisionContext, member: Member, kind: ReasonKind | None) -> Member:
+    """Returns the member with a probe under way; what is known may be too old for an Abort
+    (R9.4)."""
+    return ask(ctx, member) if kind in (ReasonKind.SLOT, ReasonKind.READY) else member
+
+
+def _in_grace(ctx: DecisionContext, member: Member) -> bool:
+    """Whether the member keeps its place (R4.2) because its answer is due in a moment."""
+    if member.reason.kind is not ReasonKind.PROBING or member.probe is None:
+        return False
+    return not passed(member.probe.asked_at, PROBE_GRACE, ctx.now)
+
+
+def _when_grace_ends(ctx: DecisionContext, kept: list[Member]) -> None:
+    """Requeues when the first grace ends: that member loses its place to a ready one behind it."""
+    ends = [(m.probe.asked_at + PROBE_GRACE, m.cluster) for m in kept if m.probe is not None]
+    if ends:
+        when, cluster = min(ends)
+        ctx.requeue_at(cluster, when)
+
+
+def _may_start(ctx: DecisionContext, step: TrackedStep) -> bool:
+    """Whether all gates are open; a closed one is noted once, on the step, until it opens."""
+    reason = closed(ctx.snapshot, step, ctx.now)
+    hold = step.step.hold
+    if not holds(reason):
+        if holds(hold):
+            assert hold is not None
+            ctx.on_step(Kind.STEP_RELEASED, set_hold(step.step, None), ended(hold))
+        return reason is None
+    assert reason is not None
+    if reason.until is not None:
+        ctx.requeue_at("", reason.until)
+    if not _same(hold, reason) and not _reading(ctx, reason):
+        hold_step(ctx, step, reason)
+    return False
+
+
+def _same(hold: Reason | None, reason: Reason) -> bool:
+    """Whether the hold says the same; a new error in the rate limits, and another answer of a
+    policy, are reported again."""
+    if hold is None or hold.kind is not reason.kind:
+        return False
+    if reason.kind not in (ReasonKind.RATE_LIMIT_INVALID, ReasonKind.GATE):
+        return True
+    return (hold.gate, hold.message) == (reason.gate, reason.message)
+
+
+def _note_rate_limit(ctx: DecisionContext, step: TrackedStep) -> None:
+    """Notes on the step's record, not in the history, which rate limit keeps members that could
+    start."""
+    old, limits = step.step.hold, step_rate_limits(ctx.tracked, step)
+    if old is None and limits.none and not ctx.facts.starts_per_minute:
+        return
+    could_start = step.free > 0 and next(step.head(1), None) is not None
+    reason = closed(ctx.snapshot, step, ctx.now) if could_start else None
+    if old is not None and old.kind is ReasonKind.RATE_LIMIT_INVALID and not limits.problem:
+        words = ended(old)
+        ctx.on_step(Kind.STEP_RELEASED, set_hold(step.step, None), words)
+        old = None
+    if holds(old) or holds(reason):
+        return
+    if reason is not None and reason.until is not None:
+        ctx.requeue_at("", reason.until)
+    if reason is not None and old is not None and reason.kind is old.kind:
+        reason = replace(reason, since=old.since)
+    if reason != old:
+        words = reason.message if reason else "no rate limit delays a cluster"
+        ctx.on_step(Kind.STEP_RATE_LIMITED, set_hold(step.step, reason), words)
+
+
+def _reading(ctx: DecisionContext, reason: Reason) -> bool:
+    """Whether ibgu has just started and still reads the step's payload, which needs no hold."""
+    settled = ctx.facts.in_sync_since + SETTLE
+    unread = reason.kind is ReasonKind.PAYLOAD_BLOCKED and not ctx.snapshot.payload.read
+    if not unread or ctx.now >= settled:
+        return False
+    ctx.requeue_at("", settled)
+    return True
+
+
+def _preempt(ctx: DecisionContext, member: Member) -> None:
+    if member.uid not in ctx.fleet.preempts:
+        ctx.say(Preempt(member.cluster, member.uid, ctx.rollout.full_name))
+
+
+def _put_off(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
+    """Whether the member waits for its part of the jitter, which follows from member and attempt
+    and counts from when it could have started first."""
+    jitter = step_rate_limits(ctx.tracked, step)
+    delay = jitter.delay(f"{member.rollout}/{member.step}/{member.uid}/{member.attempts + 1}")
+    waits = member.reason.kind is ReasonKind.START_JITTER
+    if waits and member.reason.since > ctx.now:
+        return False  # set by a clock that was set back: it may be long ago
+    due = (member.reason.since if waits else ctx.now) + delay
+    if ctx.now >= due:
+        return False
+    words = f"put off by a part of {duration(jitter.jitter)} ({names.START_JITTER})"
+    ctx.waits(member, ReasonKind.START_JITTER, words, until=due)
+    ctx.requeue_at(member.cluster, due)
+    return True
+
+
+def _start(ctx: DecisionContext, step: TrackedStep, member: Member, slot: int) -> None:
+    until = limit(ctx.tracked, step, ctx.now)
+    decide_running(ctx, intend_first(ctx, member, slot, until))
+
+
+def _probe_ahead(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
+    for member in step.unasked(window):
+        ask(ctx, member)
+    if Action.UPGRADE in step.step.actions:
+        for member in step.head(min(SOON, window)):
+            if member.reason.kind is ReasonKind.READY and ctx.action(member) is Action.UPGRADE:
+                _turn_import_off(ctx, step, member)
+
+
+def _turn_import_off(ctx: DecisionContext, step: TrackedStep, member: Member) -> None:
+    """Turns automatic import off ahead of the Upgrade, so that it costs no slot's time (R14.2);
+    undone if the Upgrade never starts."""
+    cluster = ctx.snapshot.cluster(member.cluster)
+    if cluster is None or member.uid in ctx.fleet.pending_patches:
+        return
+    wishes = auto_import_off(ctx, cluster)
+    if wishes and not closed(ctx.snapshot, step, ctx.now):
+        enqueue(ctx, cluster, wishes, "Upgrade is next")
+
+
+def _make_room(ctx: DecisionContext, step: TrackedStep, window: int) -> bool:
+    """Takes slots from members past their limit for others that could start now (R11.3).
+
+    In a ramp-up they give up their place: a stuck member must not keep everybody at its level. A
+    member that waits for a start rate takes no slot.
+    """
+    full = step.full or vacancies(step_rate_limits(ctx.tracked, step), step) <= 0
+    late = _overdue(ctx, step) if full else []
+    if not late:
+        return False
+    asking = sum(1 for member in step.head(window) if _needs_slot(ctx, step, member))
+    asking = places(ctx.snapshot, step, ctx.now, asking)
+    if not asking:
+        return False
+    leaving = sum(1 for name in step.in_flight if _leaving(step.members[name]))
+    for member in late[: max(0, asking - leaving)]:
+        expire(ctx, member)
+    return True
+
+
+def _leaving(member: Member) -> bool:
+    """Whether the member keeps its slot only until its work is disarmed."""
+    run = member.run
+    return isinstance(run, Ended) and run.result is not RunResult.SUCCEEDED
+
+
+def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
+    if member.reason.kind is ReasonKind.REOPENING:
+        return True
+    if member.reason.kind not in _STARTABLE or _passed_by(ctx, member):
+        return False
+    reason = closed(ctx.snapshot, step, ctx.now)
+    if reason is not None and reason.until is not None:
+        ctx.requeue_at("", reason.until)
+    return reason is None or reason.kind is ReasonKind.RAMP_UP
+
+
+def _passed_by(ctx: DecisionContext, member: Member) -> bool:
+    """Whether a policy's gate has closed for the member since it was decided on."""
+    policies = ctx.snapshot.policies
+    if not policies:
+        return False
+    return closed_gate(ctx, member, policies, ctx.observe(member.cluster)) is not None
+
+
+def _overdue(ctx: DecisionContext, step: TrackedStep) -> list[Member]:
+    """Returns the members past their limit, earliest first. A limit that passed while ibgu was out
+    of sync counts only SETTLE after that, one that passed behind the circuit breaker not at all."""
+    since = ctx.facts.in_sync_since
+    settled = ctx.now >= since + SETTLE
+    late = (m for m in step.limited(ctx.now) if not (_leaving(m) or stopped(step, m)))
+    return [m for m in late if settled or (m.limit is not None and m.limit > since)]
+
+
+def next_limit(ctx: DecisionContext, step: TrackedStep) -> datetime | None:
+    """Returns when the next member passes its limit, if one will."""
+    settled = ctx.facts.in_sync_since + SETTLE
+    due = step.next_limit(ctx.now)
+    return settled if settled > ctx.now and (due is None or settled < due) else due

@@ -1,0 +1,94 @@
+"""Decides on a step's life: deadline, clock, holds, its end (R1, R11, R19)."""
+
+from ibgu.core.engine.decide import lifecycle
+from ibgu.core.engine.decide.context import BATCH_LIMIT, DecisionContext
+from ibgu.core.engine.decide.ending import finish
+from ibgu.core.engine.decide.gated import only_stopped
+from ibgu.core.engine.decide.running import expire
+from ibgu.core.engine.decide.starting import next_limit, start_members
+from ibgu.core.engine.gates import STANDING, deadline, time_stopped
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.times import SETTLE
+from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, Step
+
+
+def decide_step(ctx: DecisionContext, tracked: TrackedStep) -> None:
+    """Decides on a running step after its touched members."""
+    if ctx.rollout.deleted_at is None and not _at_deadline(ctx, tracked):
+        start_members(ctx, tracked)
+        _clock(ctx, tracked)
+        ctx.requeue_at("", max(deadline(tracked.step, ctx.now), ctx.facts.in_sync_since + SETTLE))
+        _wake_limits(ctx, tracked)
+    if tracked.unfinished == 0:
+        _finish_step(ctx, tracked)
+
+
+def _at_deadline(ctx: DecisionContext, tracked: TrackedStep) -> bool:
+    """Ends every unfinished member at the deadline; never within SETTLE after everything got in
+    sync."""
+    due = deadline(tracked.step, ctx.now)
+    since = ctx.facts.in_sync_since
+    if (
+        ctx.rollout.stands_still
+        or ctx.now < (due if due > since else since + SETTLE)
+        or tracked.unfinished == 0
+    ):
+        return False
+    late = [name for name in tracked.members if not tracked.members[name].finished]
+    for name in late[:BATCH_LIMIT]:
+        _expire(ctx, tracked.members[name])
+    ctx.result.remaining += late[BATCH_LIMIT:]
+    return True
+
+
+def _expire(ctx: DecisionContext, member: Member) -> None:
+    if member.state is not MemberState.WAITING:
+        expire(ctx, member)
+        return
+    finish(
+        ctx,
+        member,
+        Outcome.FAILED,
+        cause=Cause.NEVER_STARTED,
+        message=f"never started before the step's timeout: {member.reason.message}",
+        failed_action=ctx.action(member),
+    )
+
+
+def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
+    """Stops the clock while only a person's hold keeps the step and nobody is under way (R11.6),
+    and while a restored rollout stands still, whoever is in flight."""
+    step = tracked.step
+    held = _by_person(step) or ctx.rollout.paused
+    stands = (held and only_stopped(tracked)) or ctx.rollout.stands_still
+    if stands and step.stopped_since is None and tracked.unfinished:
+        stopped = lifecycle.stop_clock(step, ctx.now)
+        ctx.on_step(Kind.CLOCK_STOPPED, stopped, "the step's clock is stopped")
+    elif step.stopped_since is not None and not stands:
+        start_clock(ctx, step)
+
+
+def _by_person(step: Step) -> bool:
+    return step.hold is not None and step.hold.kind in STANDING
+
+
+def start_clock(ctx: DecisionContext, step: Step) -> None:
+    assert step.stopped_since is not None
+    runs = lifecycle.run_clock(step, time_stopped(step, ctx.now))
+    ctx.on_step(Kind.CLOCK_STARTED, runs, "the step's clock runs")
+
+
+def _wake_limits(ctx: DecisionContext, tracked: TrackedStep) -> None:
+    due = next_limit(ctx, tracked)
+    if due is not None:
+        ctx.requeue_at("", due)
+
+
+def _finish_step(ctx: DecisionContext, tracked: TrackedStep) -> None:
+    counts = {outcome: tracked.counts[outcome] for outcome in Outcome}
+    words = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    ctx.on_step(
+        Kind.STEP_FINISHED,
+        lifecycle.finish_step(tracked.step, ctx.now),
+        f"step {tracked.step.index + 1} is finished: {words or 'no clusters'}",
+    )

@@ -1,0 +1,213 @@
+"""Decides on members without a claim: what keeps them, what a probe shows (R2, R6, R8, R12)."""
+
+from collections.abc import Sequence
+
+from ibgu.core.drivers.ibu.observe import JudgementKind, judge
+from ibgu.core.engine.decide import transitions
+from ibgu.core.engine.decide.arming import may_reboot, talm_work
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.ending import finish, skip_action
+from ibgu.core.engine.decide.gated import closed_gate
+from ibgu.core.engine.decide.probing import known_state, probe_again, unanswered
+from ibgu.core.engine.decide.restored import hold_words
+from ibgu.core.engine.gates import MEMBER_GATES, Gate
+from ibgu.core.engine.state import Holder
+from ibgu.core.engine.times import PROBE_RETRY
+from ibgu.core.model import (
+    Cause,
+    ClusterView,
+    Kind,
+    Member,
+    Observation,
+    Outcome,
+    ReasonKind,
+    RolloutState,
+    RunResult,
+    Who,
+)
+from ibgu.core.model.claims import cancelled_by, takes_over_from, works_on
+
+
+def decide_waiting(ctx: DecisionContext, member: Member) -> None:
+    seen = ctx.observe(member.cluster)
+    if ctx.rollout.stands_still:
+        _block(ctx, member, ReasonKind.RESTORED, hold_words(ctx), Who.PERSON)
+        return
+    if _over(ctx, member, seen.cluster) or _blocked(ctx, member, seen):
+        return
+    if _withdrawn_run_came_back(member, seen):
+        ctx.waits(member, ReasonKind.REOPENING, "the cluster took the withdrawn run after all")
+    elif _gated(ctx, member, ctx.snapshot.policies, seen):
+        return
+    elif member.probe is not None:
+        _apply_answer(ctx, member, seen)
+    elif _feedback_suffices(ctx, member, seen):
+        _ready(ctx, member)
+    else:
+        ctx.waits(member, ReasonKind.SLOT, "waits for a slot")
+
+
+def _ready(ctx: DecisionContext, member: Member) -> None:
+    """Marks the member ready; one that jitter puts off stays so until a slot reaches it again."""
+    if member.reason.kind is not ReasonKind.START_JITTER:
+        ctx.waits(member, ReasonKind.READY, "ready, waits for a slot")
+
+
+def _feedback_suffices(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
+    """Whether the work's own feedback replaces the probe: in later steps, if nobody else acts there
+    (R8.4)."""
+    work = seen.stage
+    own = member.step > 0 and len(ctx.fleet.rollouts_of[member.cluster]) == 1
+    if not (own and work and work.settled and work.ibu and work.ibu.current):
+        return False
+    found = judge(work.ibu, ctx.action(member), ctx.rollout.spec)
+    return work.ibu.run == work.run and found.kind is JudgementKind.STARTABLE
+
+
+def _over(ctx: DecisionContext, member: Member, cluster: ClusterView | None) -> bool:
+    """Finishes a waiting member that will never start."""
+    canceller = ctx.canceller(member)
+    if ctx.rollout.state is RolloutState.DELETED:
+        _end(ctx, member, Outcome.CANCELLED, Cause.DELETED, "the rollout was deleted")
+    elif cluster is None:
+        _end(ctx, member, Outcome.FAILED, Cause.GONE, "the ManagedCluster was deleted")
+    elif cluster.uid != member.uid:
+        _end(ctx, member, Outcome.FAILED, Cause.RECREATED, "the ManagedCluster was re-created")
+    elif canceller:
+        _end(ctx, member, Outcome.CANCELLED, Cause.CANCELLED, cancelled_by(canceller))
+    else:
+        return False
+    return True
+
+
+def _end(
+    ctx: DecisionContext, member: Member, outcome: Outcome, cause: Cause, message: str
+) -> None:
+    action = ctx.action(member)
+    finish(ctx, member, outcome, cause=cause, message=message, failed_action=action)
+
+
+def _blocked(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
+    """Notes what keeps the member from being probed; an old probe is then dropped."""
+    cluster, hold = seen.cluster, ctx.rollout.hold
+    assert cluster is not None
+    if hold is not None:
+        return _block(ctx, member, hold.kind, hold.message, hold.who)
+    if _gated(ctx, member, MEMBER_GATES, seen):
+        return True
+    if cluster.deleting:
+        return _block(ctx, member, ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted")
+    if seen.stage is not None and seen.stage.terminating:
+        words = f"waits until the old ManifestWork {seen.stage.name} is gone"
+        return _block(ctx, member, ReasonKind.TERMINATING, words)
+    if seen.talm:
+        return _block(ctx, member, ReasonKind.TALM_WORK, talm_work(seen), Who.PERSON)
+    if _claimed(ctx, member):
+        return True
+    if not cluster.reachable:
+        return _dark(ctx, member)
+    return False
+
+
+def _gated(ctx: DecisionContext, member: Member, gates: Sequence[Gate], seen: Observation) -> bool:
+    """Whether a gate is closed for this member alone: those behind it pass."""
+    reason = closed_gate(ctx, member, gates, seen) if gates else None
+    if reason is None:
+        return False
+    _drop_probe(ctx, member)
+    who, until = reason.who, reason.until
+    ctx.waits(
+        ctx.again(member), reason.kind, reason.message, who=who, until=until, gate=reason.gate
+    )
+    return True
+
+
+def _dark(ctx: DecisionContext, member: Member) -> bool:
+    """Blocks an unreachable member. One that became unreachable right after an Upgrade was sent to
+    it may be upgrading (R12.1)."""
+    run = member.run
+    sent = run is not None and run.result is RunResult.WITHDRAWN and run.armed_at is not None
+    if run is not None and sent and run.action.reboots:
+        return _block(ctx, member, ReasonKind.REBOOTING, may_reboot(run))
+    return _block(ctx, member, ReasonKind.UNREACHABLE, "the cluster is not reachable")
+
+
+def _block(
+    ctx: DecisionContext, member: Member, kind: ReasonKind, message: str, who: Who = Who.CLUSTER
+) -> bool:
+    _drop_probe(ctx, member)
+    ctx.waits(ctx.again(member), kind, message, who=who)
+    return True
+
+
+def _drop_probe(ctx: DecisionContext, member: Member) -> None:
+    if member.probe is not None:
+        ctx.on_member(Kind.PROBED, transitions.drop_probe(member), "the probe is no longer valid")
+
+
+def _claimed(ctx: DecisionContext, member: Member) -> bool:
+    holder = ctx.fleet.claims.get(member.uid)
+    if holder is None or holder.rollout == member.rollout:
+        return False
+    if (unreadable := ctx.fleet.unreadable.get(holder.rollout)) is not None:
+        words = f"{works_on(ctx.named(unreadable.full_name))}, and its records can't be read"
+        return _block(ctx, member, ReasonKind.CLAIM, words, Who.PERSON)
+    other = ctx.fleet.rollouts[holder.rollout].rollout
+    if _may_preempt(ctx, member, holder):
+        words = takes_over_from(ctx.named(other.full_name))
+        return _block(ctx, member, ReasonKind.PREEMPTING, words, Who.IBGU)
+    words = works_on(ctx.named(other.full_name))
+    return _block(ctx, member, ReasonKind.CLAIM, words, Who.IBGU)
+
+
+def _may_preempt(ctx: DecisionContext, member: Member, holder: Holder) -> bool:
+    """Whether the member may preempt the holder: older rollouts yield, unless their step cancels
+    too; then the first to claim wins (R6.5)."""
+    mine, tracked = ctx.step(member).step, ctx.fleet.rollouts[holder.rollout]
+    allowed = mine.across_namespaces or tracked.rollout.namespace == ctx.rollout.namespace
+    yields = (
+        tracked.rollout.age < ctx.rollout.age and not tracked.steps[holder.step].step.first.cancels
+    )
+    return mine.first.cancels and allowed and yields
+
+
+def _withdrawn_run_came_back(member: Member, seen: Observation) -> bool:
+    """Whether the cluster took the withdrawn run. In another stage by now, somebody has taken it
+    over (R9.5, R9.6)."""
+    run, work = member.run, seen.stage
+    return bool(
+        run
+        and run.result is RunResult.WITHDRAWN
+        and run.arming_at
+        and work
+        and work.settled
+        and work.ibu
+        and work.ibu.run == run.id
+        and work.ibu.current
+    )
+
+
+def _apply_answer(ctx: DecisionContext, member: Member, seen: Observation) -> None:
+    ibu = known_state(member, seen)
+    if ibu is None:
+        unanswered(ctx, member, seen)
+        return
+    action = ctx.action(member)
+    found = judge(ibu, action, ctx.rollout.spec)
+    if found.kind is JudgementKind.STARTABLE:
+        _ready(ctx, member)
+    elif found.kind is JudgementKind.BUSY:
+        ctx.waits(member, ReasonKind.BUSY, found.message, who=Who.CLUSTER)
+        probe_again(ctx, member, PROBE_RETRY)
+    elif found.kind is JudgementKind.REACHED:
+        _reached(ctx, skip_action(ctx, member, action, found.note), seen)
+    else:
+        assert found.cause is not None
+        _end(ctx, member, Outcome.FAILED, found.cause, found.message)
+
+
+def _reached(ctx: DecisionContext, member: Member, seen: Observation) -> None:
+    if member.action_index == len(ctx.step(member).step.actions):
+        finish(ctx, member, Outcome.SUCCEEDED)
+    elif not _gated(ctx, member, ctx.snapshot.policies, seen):
+        _apply_answer(ctx, member, seen)

@@ -1,0 +1,101 @@
+"""One word for where a member stands, and its decisive reason: the same on every surface."""
+
+from enum import StrEnum
+
+from msgspec.structs import replace
+
+from ibgu.core.engine.gates import HOLDS, RATE_LIMITS
+from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonKind
+
+
+class Word(StrEnum):
+    """The word for a member; each has one colour and one symbol wherever it is shown."""
+
+    WAITING = "waiting"
+    PROBING = "probing"
+    RUNNING = "running"
+    REBOOTING = "rebooting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    HELD = "held"
+    TAKEN_OVER = "takenOver"
+
+
+STARTABLE = frozenset(
+    {ReasonKind.SLOT, ReasonKind.PROBING, ReasonKind.READY, ReasonKind.START_JITTER}
+)
+"""Reasons of a waiting member that starts unless a hold keeps it."""
+
+_IN_FLIGHT: dict[str | None, Word] = {
+    ReasonKind.REBOOTING: Word.REBOOTING,
+    ReasonKind.DIVERGED: Word.TAKEN_OVER,
+    ReasonKind.RESTORED: Word.HELD,
+    ReasonKind.CIRCUIT_BREAKER: Word.HELD,
+    ReasonKind.GATE: Word.HELD,
+}
+
+
+def came_true(outcome: str | None, late: str) -> bool:
+    """Whether a failed member has completed its action since (R15): its cluster is where it was to
+    be."""
+    return outcome == Outcome.FAILED and late != ""
+
+
+def as_told(member: Member) -> Member:
+    """Returns the member as every surface shows it: one that completed late has succeeded. Its run
+    shows how it failed."""
+    if not came_true(member.outcome, member.late):
+        return member
+    return replace(member, outcome=Outcome.SUCCEEDED, cause=None, failed_action=None, message="")
+
+
+def reason_of(member: Member, hold: Reason | None) -> Reason | None:
+    """Returns the reason why the member is not further (R17.1); None: it is finished."""
+    if member.finished:
+        return None
+    if hold is not None and startable(member.state, member.reason.kind):
+        return hold
+    return member.reason
+
+
+def holds(hold: Reason | None) -> bool:
+    """Whether the hold stops every start; a rate limit only delays starts."""
+    return hold is not None and hold.kind not in RATE_LIMITS
+
+
+def startable(state: str, kind: str) -> bool:
+    """Whether only a hold can keep a member with this state and reason of its own."""
+    return state == MemberState.WAITING and kind in STARTABLE
+
+
+def word_of(member: Member, hold: Reason | None) -> Word:
+    late = came_true(member.outcome, member.late)
+    ended = (member.outcome, member.cause, late)
+    return word(member.state, member.reason.kind, *ended, held=holds(hold))
+
+
+def word(
+    state: str,
+    kind: str | None,
+    outcome: str | None,
+    cause: str | None,
+    late: bool = False,
+    *,
+    held: bool,
+) -> Word:
+    """Returns the word from the plain values of a row; `held`: its step or its rollout is. `late`:
+    a failed member has completed its action since."""
+    if outcome == Outcome.FAILED and late:
+        return Word.SUCCEEDED
+    if outcome is not None:
+        return Word.TAKEN_OVER if cause == Cause.TAKEN_OVER else _OUTCOMES[outcome]
+    if state == MemberState.IN_FLIGHT:
+        return _IN_FLIGHT.get(kind, Word.RUNNING)
+    if kind in HOLDS or (held and kind in STARTABLE):
+        return Word.HELD
+    return Word.PROBING if kind == ReasonKind.PROBING else Word.WAITING
+
+
+_OUTCOMES: dict[str, Word] = {outcome: Word(outcome.value) for outcome in Outcome}

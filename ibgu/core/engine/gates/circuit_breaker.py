@@ -1,0 +1,78 @@
+"""The circuit breaker: a bad seed must not go through a fleet (R19)."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+from math import ceil
+
+from ibgu.core.engine.gates.gate import EVERY_ACTION, GateInput, GateReason, StepGate
+from ibgu.core.engine.snapshot import Snapshot
+from ibgu.core.engine.state import End, TrackedStep
+from ibgu.core.model import Action, Reason, ReasonKind, Step, Who, names
+from ibgu.core.model.meaning import RESUME, Meaning
+
+
+def _circuit_breaker(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
+    if (
+        snapshot.object
+        and snapshot.object.metadata.annotations.get(names.CIRCUIT_BREAKER)
+        == names.CIRCUIT_BREAKER_OFF
+    ):
+        return None
+    needed = threshold(step.step)
+    ended = _ended(step)
+    found = first_failed(ended, needed) or streak(ended, needed)
+    if not found:
+        return None
+    words = f"{found}; annotate the IBGU with ibgu.dev/resume to go on"
+    return Reason(ReasonKind.CIRCUIT_BREAKER, now, words, None, Who.PERSON)
+
+
+def threshold(step: Step) -> int:
+    """Returns how many failures open the circuit: 5, or 10% of maxConcurrency if that is more."""
+    return max(5, ceil(step.max_concurrency / 10))
+
+
+def _ended(step: TrackedStep) -> list[End]:
+    """Returns the ends in order; those before a person's resume no longer count."""
+    since = step.step.breaker_reset_at
+    if since is None:
+        return step.ends
+    return step.ends[bisect_right(step.ends, since, key=lambda end: end.at) :]
+
+
+def first_failed(ended: Sequence[End], needed: int) -> str:
+    if len(ended) < needed or any(end.cause is None for end in islice(ended, needed)):
+        return ""
+    return f"the first {needed} clusters of this step have all failed"
+
+
+def streak(ended: Sequence[End], needed: int) -> str:
+    if len(ended) < needed:
+        return ""
+    cause = ended[-1].cause
+    if cause is None or any(end.cause is not cause for end in islice(reversed(ended), needed)):
+        return ""
+    return f"{needed} clusters in a row have failed with {cause}"
+
+
+CIRCUIT_BREAKER = StepGate(
+    name="circuit-breaker",
+    check=_circuit_breaker,
+    reasons={
+        ReasonKind.CIRCUIT_BREAKER: GateReason(
+            meaning=Meaning(
+                "too many clusters have failed alike, so nothing new starts in the step",
+                "a person lets it go on",
+                f"find out why they failed (ibgu status), {RESUME}",
+            ),
+            lasting=True,
+            stops_clock=True,
+        ),
+    },
+    needs=frozenset({GateInput.RECORDS, GateInput.OBJECT}),
+    holds=EVERY_ACTION,
+    own=True,
+    chained=frozenset(action for action in Action if action.reboots),
+)

@@ -1,0 +1,61 @@
+"""The gate of what Prep carries to the clusters (R25)."""
+
+from datetime import datetime
+
+from ibgu.core.engine.gates.gate import EVERY_ACTION, GateInput, GateReason, StepGate
+from ibgu.core.engine.snapshot import Snapshot
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.model import Action, Reason, ReasonKind, Who
+from ibgu.core.model.meaning import RESUME, Meaning
+
+
+def _payload(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
+    """Closes when the content changes: a step's payload is frozen when it starts (R25.4)."""
+    if Action.PREP not in step.step.actions:
+        return None
+    state = snapshot.payload
+    if not state.read:
+        return unread(now)
+    if state.problem:
+        return Reason(ReasonKind.PAYLOAD_BLOCKED, now, state.problem, None, Who.PERSON)
+    if state.digest == step.step.payload_digest:
+        return None
+    words = (
+        "a ConfigMap or Secret that this step carries has changed on the hub; "
+        "annotate the IBGU with ibgu.dev/resume to go on with the new content"
+    )
+    return Reason(ReasonKind.PAYLOAD_CHANGED, now, words, None, Who.PERSON)
+
+
+def unread(now: datetime) -> Reason:
+    """Returns the reason for a moment after every start of ibgu, and while the hub does not
+    respond."""
+    words = "the ConfigMaps and Secrets that this step carries are not read yet"
+    return Reason(ReasonKind.PAYLOAD_BLOCKED, now, words)
+
+
+PAYLOAD = StepGate(
+    name="payload",
+    check=_payload,
+    reasons={
+        ReasonKind.PAYLOAD_CHANGED: GateReason(
+            meaning=Meaning(
+                "what the step carries to its clusters has changed on the hub since it began",
+                "a person lets it go on with the new content",
+                f"see whether the change is meant, {RESUME}",
+            ),
+            lasting=True,
+            stops_clock=True,
+        ),
+        ReasonKind.PAYLOAD_BLOCKED: GateReason(
+            meaning=Meaning(
+                "what the rollout is to carry to its clusters can't be used",
+                "the objects on the hub are mended",
+                "mend what the line above names",
+            ),
+        ),
+    },
+    needs=frozenset({GateInput.RECORDS, GateInput.PAYLOAD}),
+    holds=EVERY_ACTION,
+    own=True,
+)

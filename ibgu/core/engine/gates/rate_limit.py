@@ -1,0 +1,136 @@
+"""Rate limits and ramp-up, for what serves the clusters (a registry).
+
+Only steps that begin with Prep or Upgrade have them: whatever leads a cluster back, or ends its
+upgrade, starts as fast as its slots allow, and no typing error may keep it.
+"""
+
+from datetime import datetime
+
+from ibgu.core.engine.gates.gate import GateInput, GateReason, StepGate
+from ibgu.core.engine.gates.shares import fair_share, step_rate_limits, vacancies
+from ibgu.core.engine.rate_limits import MINUTE
+from ibgu.core.engine.snapshot import Snapshot
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.model import Action, Reason, ReasonKind, Who, names
+from ibgu.core.model.meaning import STARTS_AFTER_ANOTHER, STARTS_AT_ITS_TIME, Meaning
+
+
+def _invalid(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
+    problem = step_rate_limits(snapshot.tracked, step).problem
+    if not problem:
+        return None
+    words = f"{problem}; nothing new starts until it is changed or removed"
+    return Reason(ReasonKind.RATE_LIMIT_INVALID, now, words, None, Who.PERSON)
+
+
+def _start_rate(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
+    most = step_rate_limits(snapshot.tracked, step).starts_per_minute
+    if not most:
+        return None
+    recent = snapshot.fleet.starts.recent(now, snapshot.tracked.rollout.uid)
+    if len(recent) < most:
+        return None
+    words = f"at most {most} clusters of this rollout start a minute ({names.STARTS_PER_MINUTE})"
+    return Reason(ReasonKind.START_RATE, now, words, recent[-most] + MINUTE)
+
+
+def _hub_rate(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
+    most = snapshot.facts.starts_per_minute
+    if not most or fair_share(snapshot, now, 1):
+        return None
+    recent = snapshot.fleet.starts.recent(now)
+    words = f"at most {most} clusters start a minute on this hub (IBGU_STARTS_PER_MINUTE)"
+    # Other rollouts may take all free places: they start now.
+    until = (recent[-most:] or [now])[0] + MINUTE
+    return Reason(ReasonKind.HUB_START_RATE, now, words, until)
+
+
+def _ramp_up(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
+    limits = step_rate_limits(snapshot.tracked, step)
+    if not limits.ramp_up or vacancies(limits, step) > 0:
+        return None
+    level, more = limits.level(step.ended), limits.more(step.ended)
+    words = f"ramp-up: at most {level} in flight until {more} more have ended ({names.RAMP_UP})"
+    return Reason(ReasonKind.RAMP_UP, now, words, None, Who.CLUSTER)
+
+
+_RATE_LIMITED = frozenset(action for action in Action if action.rate_limited)
+
+INVALID_RATE = StepGate(
+    name="invalid-rate-limit",
+    check=_invalid,
+    reasons={
+        ReasonKind.RATE_LIMIT_INVALID: GateReason(
+            meaning=Meaning(
+                "an annotation of the rate limits can't be read, so nothing new starts; clusters "
+                "in flight go on",
+                "the annotation is changed or removed",
+                "change or remove the annotation that the line above names",
+            ),
+            stops_clock=True,
+        ),
+    },
+    needs=frozenset({GateInput.RECORDS}),
+    holds=_RATE_LIMITED,
+    own=True,
+)
+START_RATE = StepGate(
+    name="start-rate",
+    check=_start_rate,
+    reasons={
+        ReasonKind.START_RATE: GateReason(
+            meaning=Meaning(
+                "as many clusters of the rollout have started within a minute as the IBGU allows",
+                "the next one may start, a minute after the earliest of these starts, at the time "
+                "shown",
+                "nothing; or change or remove the annotation ibgu.dev/starts-per-minute",
+            ),
+            delays=True,
+            never_overdue=STARTS_AT_ITS_TIME,
+        ),
+    },
+    needs=frozenset({GateInput.RECORDS, GateInput.STARTS, GateInput.TIME}),
+    holds=_RATE_LIMITED,
+    own=True,
+)
+HUB_START_RATE = StepGate(
+    name="hub-start-rate",
+    check=_hub_rate,
+    reasons={
+        ReasonKind.HUB_START_RATE: GateReason(
+            meaning=Meaning(
+                "as many clusters of the whole hub have started within a minute as ibgu is set to "
+                "allow; rollouts that wait for this get the same share",
+                "the next one may start, a minute after the earliest of these starts, at the time "
+                "shown",
+                "nothing; or change the setting IBGU_STARTS_PER_MINUTE",
+            ),
+            delays=True,
+            never_overdue=STARTS_AT_ITS_TIME,
+            foreseeable=False,
+        ),
+    },
+    needs=frozenset({GateInput.RECORDS, GateInput.STARTS, GateInput.TIME}),
+    holds=_RATE_LIMITED,
+    own=True,
+)
+RAMP_UP = StepGate(
+    name="ramp-up",
+    check=_ramp_up,
+    reasons={
+        ReasonKind.RAMP_UP: GateReason(
+            meaning=Meaning(
+                "the rollout begins with one cluster, then two, then four: all that may be in "
+                "flight are",
+                "as many clusters as the line above names have ended; one that hangs ends at its "
+                "limit",
+                "nothing; or remove the annotation ibgu.dev/ramp-up to go on at full width",
+            ),
+            delays=True,
+            never_overdue=STARTS_AFTER_ANOTHER,
+        ),
+    },
+    needs=frozenset({GateInput.RECORDS}),
+    holds=_RATE_LIMITED,
+    own=True,
+)

@@ -1,0 +1,33 @@
+"""The gate of clusters that the rollout's namespace may not use (R35)."""
+
+from ibgu.core.engine.gates.gate import EVERY_ACTION, Candidate, GateInput, GateReason, MemberGate
+from ibgu.core.model import Reason, ReasonKind, Who
+from ibgu.core.model.meaning import Meaning
+
+
+def _bound(candidate: Candidate) -> Reason | None:
+    scope = candidate.scope
+    if scope.includes(candidate.cluster.labels):
+        return None
+    words = scope.problem or f"{scope.outside}; bind its set with: {scope.bind}"
+    return Reason(ReasonKind.UNBOUND, candidate.now, words, None, Who.PERSON)
+
+
+TENANCY = MemberGate(
+    name="tenancy",
+    check=_bound,
+    reasons={
+        ReasonKind.UNBOUND: GateReason(
+            meaning=Meaning(
+                "the rollout's namespace may take only clusters of the cluster sets that are bound "
+                "to it",
+                "a set of the cluster is bound to the namespace (ManagedClusterSetBinding)",
+                "have the cluster's set bound to the namespace, or the rollout made where it is "
+                "bound",
+            ),
+        ),
+    },
+    needs=frozenset({GateInput.CLUSTER, GateInput.TENANCY}),
+    holds=EVERY_ACTION,
+    own=True,
+)

@@ -1,0 +1,50 @@
+"""The gate of the time that is left in a step (R11.5)."""
+
+from datetime import datetime, timedelta
+
+from ibgu.core.engine.gates.deadlines import deadline, share
+from ibgu.core.engine.gates.gate import EVERY_ACTION, GateInput, GateReason, StepGate
+from ibgu.core.engine.snapshot import Snapshot
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.times import ROLLBACK_MARGIN, init_monitor
+from ibgu.core.model import Reason, ReasonKind
+from ibgu.core.model.meaning import Meaning
+
+
+def _floor(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
+    """Closes when too little time is left to see an Upgrade or Rollback through.
+
+    After the deadline, which an outage can outlast, nothing starts at all.
+    """
+    left = deadline(step.step, now) - now
+    if left <= timedelta():
+        return Reason(ReasonKind.FLOOR, now, "the step's timeout has passed: nothing new starts")
+    if not step.step.first.reboots:
+        return None
+    monitor = init_monitor(snapshot.tracked.rollout.spec.ibu_spec)
+    need = min(monitor + ROLLBACK_MARGIN, share(snapshot.tracked, step) / 2)
+    if left >= need:
+        return None
+    minutes = need.total_seconds() / 60
+    words = f"less than {minutes:.0f} min are left of the step's timeout: nothing new starts"
+    return Reason(ReasonKind.FLOOR, now, words)
+
+
+TIME_FLOOR = StepGate(
+    name="time-floor",
+    check=_floor,
+    reasons={
+        ReasonKind.FLOOR: GateReason(
+            meaning=Meaning(
+                "too little of the step's time is left to start and see it through",
+                "the step's end: its waiting members fail as never started",
+                "append a step for the clusters that are left, with a longer timeout",
+            ),
+            never_overdue="The cluster fails when the step's time is over, which is shown with the "
+            "reason",
+        ),
+    },
+    needs=frozenset({GateInput.RECORDS, GateInput.TIME}),
+    holds=EVERY_ACTION,
+    own=True,
+)

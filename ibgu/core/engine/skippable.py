@@ -1,0 +1,54 @@
+"""Selects who can be skipped: only clusters that wait in the running step. The state of the others
+is reported before a skip is asked for and when it is carried out."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from ibgu.core.engine.display import as_told
+from ibgu.core.model import Member, MemberState, Outcome
+
+ALL_WAITING = "waiting"
+"""The first part of a value that means all waiting clusters."""
+_CLUSTER = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+"""Matches step and cluster names, but not the time that makes a value a new one."""
+_NAMED = 5
+
+
+def named(value: str) -> list[str]:
+    """Returns the clusters that a value of `ibgu.dev/skip` names, each once."""
+    parts = dict.fromkeys(part.strip() for part in value.split(","))
+    return [part for part in parts if _CLUSTER.fullmatch(part)]
+
+
+def not_waiting(
+    clusters: Iterable[str], members: Mapping[str, Member], step: int
+) -> dict[str, str]:
+    """Returns the state of those clusters that can't be skipped, in the order given.
+
+    `members` of the running step, whose index is `step`. A skipped cluster is as requested.
+    """
+    told = {cluster: _where(members.get(cluster), step) for cluster in clusters}
+    return {cluster: words for cluster, words in told.items() if words}
+
+
+def _where(member: Member | None, step: int) -> str:
+    """Returns the member's state; empty: it waits, or is skipped already."""
+    if member is None:
+        return f"not in step {step + 1}"
+    if member.state is MemberState.IN_FLIGHT:
+        return f"in flight ({member.run.action})" if member.run else "in flight"
+    outcome = as_told(member).outcome
+    return "" if outcome in (None, Outcome.SKIPPED) else f"{outcome} already"
+
+
+def listed(told: Mapping[str, str]) -> str:
+    """Returns the clusters by state: "in flight (Prep): s1, s2; not in step 2: s9"."""
+    groups: dict[str, list[str]] = {}
+    for cluster, words in told.items():
+        groups.setdefault(words, []).append(cluster)
+    return "; ".join(f"{words}: {_some(names)}" for words, names in groups.items())
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -1,0 +1,80 @@
+"""The input of a decision cycle."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from ibgu.core.engine.state import FleetState, TrackedRollout
+from ibgu.core.model import Action, ClusterView, Observation
+from ibgu.core.model.kinds import Ibgu
+from ibgu.core.plan.tenancy import EVERYWHERE, Scope
+from ibgu.core.talm.adopt import NO_TRACES, Traces
+
+if TYPE_CHECKING:
+    from ibgu.core.engine.gates import Gate
+
+
+class PayloadState(Struct, frozen=True):
+    """The payload that the current step would carry to its clusters, as last read from the hub."""
+
+    digest: str = ""
+    """The digest of the content; empty: nothing to carry."""
+    problem: str = ""
+    """Why no cluster may be touched (refused, forbidden, too large); empty: no problem."""
+    warnings: tuple[str, ...] = ()
+    """Content that is missing on the hub; users may deliver it another way."""
+    unchecked: str = ""
+    """Content that is carried although nobody has checked that the IBGU's author may read it."""
+    read: bool = True
+    """False until the content has been read: a step with Prep can't start before."""
+
+
+class Facts(Struct, frozen=True):
+    """Facts that hold on the whole hub."""
+
+    in_sync_since: datetime
+    """Since when mirrors and journal are complete (R11.7)."""
+    led_since: datetime | None = None
+    """Since when this controller has led and seen the hub without a gap; a lease that it lost and
+    regained at once is no gap (R23.5). None: since `in_sync_since`."""
+    talm_live: bool = False
+    """A live TALM is on the hub: nothing is written (R20.1)."""
+    starts_per_minute: int = 0
+    """The limit in any window of a minute, over all rollouts; 0: no limit."""
+
+    def armable_since(self, action: Action) -> datetime:
+        """Returns since when an intent of that action may still be armed. An Abort arms only on a
+        recent probe (R9.4)."""
+        return self.in_sync_since if action.aborts else self.led_since or self.in_sync_since
+
+
+UNNAMED = "via the hub"
+"""The actor of an IBGU change that leaves no trace on the hub: what was removed has no owner."""
+
+
+class Snapshot(Struct, frozen=True):
+    """Snapshot holds what one cycle decides on. Only `fleet` changes meanwhile: the cycle's
+    decisions are applied to it, and undone by the caller if they are not journaled."""
+
+    fleet: FleetState
+    tracked: TrackedRollout
+    observe: Callable[[str], Observation]
+    """Returns the observation of a cluster by name, for this rollout."""
+    cluster: Callable[[str], ClusterView | None]
+    """Returns a ManagedCluster by name: a part of what `observe` returns, without its cost."""
+    facts: Facts
+    object: Ibgu | None
+    """The IBGU as the hub shows it; None: deleted."""
+    payload: PayloadState = PayloadState()
+    adoption: bool = False
+    """Unfinished ClusterGroupUpgrades of this IBGU are on the hub (R20.2)."""
+    traces: Traces = NO_TRACES
+    """TALM's objects for this IBGU that are left on the hub."""
+    scope: Scope = EVERYWHERE
+    """The clusters that the rollout's namespace may use."""
+    actor: str = UNNAMED
+    """The user who changed the IBGU last, as far as the hub shows (its field manager)."""
+    policies: "tuple[Gate, ...]" = ()
+    """Gates of policies, which are asked besides the engine's own (R18.7)."""

@@ -1,0 +1,27 @@
+"""The fleet's state in memory, with aggregates that make a cycle cost only what changed."""
+
+from ibgu.core.engine.state.fleet import (
+    Apply,
+    Canceller,
+    FleetState,
+    Holder,
+    TrackedRollout,
+    Undo,
+    UnreadableRollout,
+)
+from ibgu.core.engine.state.starts import Starts
+from ibgu.core.engine.state.step import QUEUED, End, TrackedStep
+
+__all__ = [
+    "QUEUED",
+    "Apply",
+    "Canceller",
+    "End",
+    "FleetState",
+    "Holder",
+    "Starts",
+    "TrackedRollout",
+    "TrackedStep",
+    "Undo",
+    "UnreadableRollout",
+]

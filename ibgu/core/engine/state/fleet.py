@@ -1,0 +1,376 @@
+"""The fleet's state in memory: the tracked rollouts, and what they share."""
+
+from bisect import insort
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from msgspec import Struct
+
+from ibgu.core.engine.state.places import Places
+from ibgu.core.engine.state.starts import Starts
+from ibgu.core.engine.state.step import TrackedStep
+from ibgu.core.model import (
+    Decision,
+    Member,
+    MemberState,
+    OnMember,
+    OnPendingPatch,
+    OnRollout,
+    OnStep,
+    PendingPatch,
+    Rollout,
+    RunState,
+    Step,
+    StepState,
+)
+from ibgu.core.model.counts import Counts
+
+Undo = Callable[[], object]
+Apply = Callable[[Decision], object]
+"""Applies a decision in memory, at once; the provider of the function can undo it."""
+
+
+class TrackedRollout:
+    """TrackedRollout holds one rollout's record and its steps, each with its members."""
+
+    def __init__(self, rollout: Rollout) -> None:
+        self.rollout = rollout
+        self.steps: list[TrackedStep] = []
+        self._places = Places()
+
+    def open(self, step: Step) -> TrackedStep:
+        """Adds the next step."""
+        tracked = TrackedStep(step, touched=self._places.touch)
+        self.steps.append(tracked)
+        return tracked
+
+    @property
+    def counts(self) -> Counts:
+        """Returns the counts over the clusters of all steps; only what has changed is counted
+        again."""
+        return self._places.counts(self.rollout, self.steps)
+
+    @property
+    def newest(self) -> Step | None:
+        return self.steps[-1].step if self.steps else None
+
+    @property
+    def current(self) -> TrackedStep | None:
+        """Returns the step that runs or opens; None before the first and after the last one."""
+        if self.steps and self.steps[-1].step.state is not StepState.FINISHED:
+            return self.steps[-1]
+        return None
+
+    def latest(self, cluster: str) -> Member | None:
+        """Returns the cluster's member in the newest step that has it."""
+        for step in reversed(self.steps):
+            if (member := step.members.get(cluster)) is not None:
+                return member
+        return None
+
+    def unfinished(self) -> Iterator[Member]:
+        for step in self.steps:
+            if step.unfinished:
+                yield from (m for m in step.members.values() if not m.finished)
+
+    def watched(self) -> Iterator[Member]:
+        for step in self.steps:
+            yield from (step.members[name] for name in step.watched)
+
+
+class Canceller(Struct, frozen=True, order=True):
+    """A step that begins with Abort or Rollback, seen from a cluster of it (R6.3)."""
+
+    age: tuple[datetime, str]
+    rollout: str
+    name: str
+    namespace: str
+    across_namespaces: bool
+    """Whether it cancels rollouts of other namespaces, too."""
+
+    def cancels(self, other: Rollout) -> bool:
+        """Whether the step cancels `other`: older rollouts yield, in another namespace only where
+        allowed."""
+        older = self.age > other.age and self.rollout != other.uid
+        return older and (self.across_namespaces or self.namespace == other.namespace)
+
+
+class Holder(Struct, frozen=True):
+    rollout: str
+    step: int
+    cluster: str
+
+
+class UnreadableRollout(Struct, frozen=True, kw_only=True):
+    """A rollout whose records the journal has and can't read: nothing is decided for it, and what
+    it has claimed stays claimed."""
+
+    uid: str
+    namespace: str
+    name: str
+    error: str
+    claims: dict[str, Holder]
+    """Its claims, by ManagedCluster uid."""
+    cancellers: dict[str, Canceller]
+    """By ManagedCluster uid."""
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class FleetState:
+    def __init__(self, *, across_namespaces: bool = True) -> None:
+        self.across_namespaces = across_namespaces
+        """For steps that open from now on (`Step.across_namespaces`)."""
+        self.rollouts: dict[str, TrackedRollout] = {}
+        self.claims: dict[str, Holder] = {}
+        """The claim on a cluster, by ManagedCluster uid."""
+        self.pending_patches: dict[str, PendingPatch] = {}
+        """By ManagedCluster uid."""
+        self.pending_uids: dict[str, dict[str, None]] = {}
+        """By cluster name: the uids with pending patches, oldest patch first; more than one where
+        the cluster was re-created."""
+        self.foreign_runs: set[str] = set()
+        """Runs that the hub shows and the journal, when asked, never had (R9.7)."""
+        self.handled: set[str] = set()
+        """uids of deleted rollouts that are not kept here because nothing is left to do for
+        them."""
+        self.cancellers: dict[str, list[Canceller]] = {}
+        """By ManagedCluster uid, oldest rollout first."""
+        self.preempts: dict[str, str] = {}
+        """By ManagedCluster uid: namespace/name of the canceller whose slot reached it."""
+        self.rollouts_of: dict[str, set[str]] = {}
+        """By cluster name: the rollouts that have or had it as a member."""
+        self.unreadable: dict[str, UnreadableRollout] = {}
+        """By uid; none of them is in `rollouts`."""
+        self.starts = Starts()
+
+    # -- filling ---------------------------------------------------------------------------
+
+    def load(
+        self,
+        rollouts: Iterable[Rollout],
+        steps: Iterable[Step],
+        members: Iterable[Member],
+        pending_patches: Iterable[PendingPatch],
+        foreign_runs: Iterable[str] = (),
+        handled: Iterable[str] = (),
+        started: Iterable[tuple[str, datetime]] = (),
+    ) -> None:
+        """Fills an empty FleetState from the journal's records; steps come in order."""
+        for rollout in rollouts:
+            self._put_rollout(rollout)
+        for step in steps:
+            self._put_step(step)
+        for member in members:
+            self._put_member(member)
+        for pending in pending_patches:
+            self._enqueue(pending)
+        self.foreign_runs.update(foreign_runs)
+        self.handled.update(handled)
+        self.starts.load(started)
+
+    def keep_claims(self, unreadable: Iterable[UnreadableRollout]) -> None:
+        """Keeps what rollouts that can't be read have claimed and cancelled."""
+        for rollout in unreadable:
+            self.unreadable[rollout.uid] = rollout
+            for cluster, holder in rollout.claims.items():
+                self.claims.setdefault(cluster, holder)
+            for cluster, canceller in rollout.cancellers.items():
+                insort(self.cancellers.setdefault(cluster, []), canceller)
+
+    def apply(self, decision: Decision) -> Undo:
+        """Applies the decision in memory and returns its undo."""
+        match decision:
+            case OnMember(member=member):
+                return self._put_member(member)
+            case OnStep(step=step):
+                return self._put_step(step)
+            case OnRollout(rollout=rollout):
+                return self._put_rollout(rollout)
+            case OnPendingPatch(pending=pending):
+                return self._put_pending_patch(pending)
+        return self._put_preempt(decision.uid, decision.by)
+
+    @contextmanager
+    def draft(self) -> Iterator[Apply]:
+        """Yields a function that applies decisions; all are undone at the end."""
+        undo: list[Undo] = []
+        try:
+            yield lambda decision: undo.append(self.apply(decision))
+        finally:
+            _take_back(undo)
+
+    def forget(self, uid: str) -> None:
+        """Drops a deleted rollout that has nothing left to do; its cancels stay in force."""
+        del self.rollouts[uid]
+        self.handled.add(uid)
+        self.starts.forget(uid)
+        for rollouts in self.rollouts_of.values():
+            rollouts.discard(uid)
+
+    def clear(self) -> None:
+        """Empties the state, which is no longer of use to anybody."""
+        for held in (
+            self.rollouts,
+            self.claims,
+            self.pending_patches,
+            self.pending_uids,
+            self.cancellers,
+        ):
+            held.clear()
+        for left in (self.preempts, self.rollouts_of, self.foreign_runs, self.handled):
+            left.clear()
+        self.unreadable.clear()
+        self.starts = Starts()
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def namespace_of(self, rollout: str) -> str:
+        """Returns the namespace of a rollout by uid; empty if the rollout is not known."""
+        tracked = self.rollouts.get(rollout)
+        return tracked.rollout.namespace if tracked is not None else ""
+
+    def canceller(self, member: Member) -> Canceller | None:
+        """Returns the newer rollout that took this cluster from the member's rollout (R6.3)."""
+        found = self.cancellers.get(member.uid, ())
+        mine = self.rollouts[member.rollout].rollout
+        return next((c for c in found if c.cancels(mine)), None)
+
+    def barred(self, rollout: Rollout) -> set[str]:
+        """Returns the uids of the clusters that a newer rollout has cancelled for this one."""
+        return {
+            uid for uid, found in self.cancellers.items() if any(c.cancels(rollout) for c in found)
+        }
+
+    @property
+    def deleted(self) -> set[str]:
+        """Returns the uids of all rollouts whose IBGU was deleted."""
+        gone = (b.rollout for b in self.rollouts.values() if b.rollout.deleted_at is not None)
+        return self.handled | {rollout.uid for rollout in gone}
+
+    def foreign(self, run: str) -> bool:
+        """Whether the run that a cluster or a work shows is not ours; also true for no run."""
+        return not run or run in self.foreign_runs
+
+    def step_of(self, member: Member) -> TrackedStep:
+        return self.rollouts[member.rollout].steps[member.step]
+
+    # -- changing, each with its undo ------------------------------------------------------
+
+    def _put_rollout(self, rollout: Rollout) -> Undo:
+        tracked = self.rollouts.get(rollout.uid)
+        if tracked is None:
+            self.rollouts[rollout.uid] = TrackedRollout(rollout)
+            return partial(self.rollouts.pop, rollout.uid)
+        before, tracked.rollout = tracked.rollout, rollout
+        return partial(setattr, tracked, "rollout", before)
+
+    def _put_step(self, step: Step) -> Undo:
+        steps = self.rollouts[step.rollout].steps
+        if step.index == len(steps):
+            self.rollouts[step.rollout].open(step)
+            return steps.pop
+        tracked = steps[step.index]
+        before, tracked.step = tracked.step, step
+        return partial(setattr, tracked, "step", before)
+
+    def _put_member(self, member: Member) -> Undo:
+        tracked = self.step_of(member)
+        before = tracked.put(member)
+        undo = [partial(tracked.put, before) if before else self._join(tracked, member)]
+        if member.run and member.run.id in self.foreign_runs:
+            self.foreign_runs.discard(member.run.id)
+            undo.append(partial(self.foreign_runs.add, member.run.id))
+        if (before and before.slot) != member.slot:
+            undo.append(self._claim(member))
+        if before and _starts(before, member) and tracked.step.first.rate_limited:
+            assert member.run is not None
+            undo.append(self.starts.add(member.rollout, member.run.intended_at))
+        return partial(_take_back, undo)
+
+    def _join(self, tracked: TrackedStep, member: Member) -> Undo:
+        rollout = self.rollouts[member.rollout].rollout
+        undo: list[Undo] = [partial(tracked.remove, member.cluster)]
+        rollouts = self.rollouts_of.setdefault(member.cluster, set())
+        if rollout.uid not in rollouts:
+            rollouts.add(rollout.uid)
+            undo.append(partial(rollouts.discard, rollout.uid))
+        if tracked.step.first.cancels:
+            mine = Canceller(
+                *(rollout.age, rollout.uid, rollout.full_name, rollout.namespace),
+                across_namespaces=tracked.step.across_namespaces,
+            )
+            found = self.cancellers.setdefault(member.uid, [])
+            insort(found, mine)
+            undo.append(partial(found.remove, mine))
+        return partial(_take_back, undo)
+
+    def _claim(self, member: Member) -> Undo:
+        """Takes or releases the claim; either way a pending preemption of the cluster ends."""
+        uid, mine = member.uid, Holder(member.rollout, member.step, member.cluster)
+        holder, by = self.claims.get(uid), self.preempts.get(uid)
+        if member.slot is not None:
+            self.claims[uid] = mine
+            self.preempts.pop(uid, None)
+        elif holder == mine:
+            del self.claims[uid]
+            self.preempts.pop(uid, None)
+
+        def undo() -> None:
+            _restore(self.claims, uid, holder)
+            _restore(self.preempts, uid, by)
+
+        return undo
+
+    def _put_pending_patch(self, pending: PendingPatch) -> Undo:
+        before = self._dequeue(pending.uid)
+        if not pending.empty:
+            self._enqueue(pending)
+        if before is None:
+            return partial(self._dequeue, pending.uid)
+        return partial(self._put_pending_patch, before)
+
+    def _enqueue(self, pending: PendingPatch) -> None:
+        self.pending_patches[pending.uid] = pending
+        self.pending_uids.setdefault(pending.cluster, {})[pending.uid] = None
+
+    def _dequeue(self, uid: str) -> PendingPatch | None:
+        """Removes the pending patch and returns it."""
+        pending = self.pending_patches.pop(uid, None)
+        if pending is not None:
+            uids = self.pending_uids[pending.cluster]
+            del uids[uid]
+            if not uids:
+                del self.pending_uids[pending.cluster]
+        return pending
+
+    def _put_preempt(self, uid: str, by: str) -> Undo:
+        before = self.preempts.get(uid)
+        self.preempts[uid] = by
+        return partial(_restore, self.preempts, uid, before)
+
+
+def _starts(before: Member, member: Member) -> bool:
+    """Whether the member takes a slot for a new run: a reopened one had begun long before."""
+    intended = member.run is not None and member.run.state is RunState.INTENDED
+    return intended and (before.state, member.state) == (MemberState.WAITING, MemberState.IN_FLIGHT)
+
+
+T = TypeVar("T")
+
+
+def _restore(found: dict[str, T], key: str, before: T | None) -> None:
+    if before is None:
+        found.pop(key, None)
+    else:
+        found[key] = before
+
+
+def _take_back(undo: list[Undo]) -> None:
+    for step in reversed(undo):
+        step()

@@ -1,0 +1,257 @@
+"""One step in memory: its members, and the aggregates that a cycle reads.
+
+Every aggregate follows from `put` alone, and putting the former record back undoes it: a draft is
+as cheap as a change.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from heapq import heappop, heappush
+from operator import attrgetter, itemgetter
+
+from msgspec import Struct
+
+from ibgu.core.model import Cause, Member, MemberState, Outcome, ReasonKind, RunResult, Step
+
+QUEUED = frozenset(
+    {
+        ReasonKind.SLOT,
+        ReasonKind.PROBING,
+        ReasonKind.READY,
+        ReasonKind.START_JITTER,
+        ReasonKind.PREEMPTING,
+        ReasonKind.REOPENING,
+    }
+)
+"""Reasons of waiting members that may start; any other one blocks."""
+
+_ENDED = frozenset({Outcome.SUCCEEDED, Outcome.FAILED})
+_TRIED = frozenset({RunResult.FAILED, RunResult.REFUSED, RunResult.LIMIT})
+
+
+class End(Struct, frozen=True):
+    """The end of an Upgrade or Rollback in this step, for the circuit breaker (R19.1)."""
+
+    at: datetime
+    cluster: str
+    cause: Cause | None = None
+    """None: the action succeeded."""
+
+    @property
+    def place(self) -> tuple[datetime, str]:
+        return (self.at, self.cluster)
+
+
+StatusKey = tuple[MemberState, ReasonKind | None, Outcome | None, Cause | None, bool]
+"""State, reason (None: finished), outcome, cause, completed late: they determine the word."""
+
+
+def status_key(member: Member) -> StatusKey:
+    kind = None if member.finished else member.reason.kind
+    return (member.state, kind, member.outcome, member.cause, bool(member.late))
+
+
+def has_ended(member: Member) -> bool:
+    """Whether the member ended, by itself or by its limit, after its run was sent: for the
+    ramp-up."""
+    run = member.run
+    return member.outcome in _ENDED and run is not None and run.arming_at is not None
+
+
+_place = attrgetter("place")
+_limit_time = itemgetter(0)
+
+
+def end_of(member: Member) -> End | None:
+    """Returns how the member's Upgrade or Rollback in this step ended, if it was armed and has
+    ended."""
+    run = member.run
+    failed = member.failed_action
+    if failed and failed.reboots and run and run.armed_at and run.result in _TRIED and run.ended_at:
+        return End(run.ended_at, member.cluster, run.cause)
+    for done in member.completed:
+        if done.action.reboots and not done.note:
+            return End(done.at, member.cluster)
+    return None
+
+
+def _limit(member: Member) -> tuple[datetime, int, str]:
+    """Returns the sort key of members in flight: earliest limit first, then R4's order."""
+    assert member.limit is not None
+    return (member.limit, member.position, member.cluster)
+
+
+def _nobody(_cluster: str) -> None:
+    """Ignores changes: for a step on its own."""
+
+
+class TrackedStep:
+    def __init__(
+        self,
+        step: Step,
+        members: Iterable[Member] = (),
+        touched: Callable[[str], object] = _nobody,
+    ) -> None:
+        """`touched` is called with each cluster whose record was put or removed."""
+        self.step = step
+        self._touched = touched
+        self.members: dict[str, Member] = {}
+        self.queue: list[tuple[int, str]] = []
+        self._unasked: list[tuple[int, str]] = []
+        self.in_flight: dict[str, None] = {}
+        self.limits: list[tuple[datetime, int, str]] = []
+        self.watched: dict[str, None] = {}
+        self.reopening: dict[str, None] = {}
+        self.slots: dict[int, str] = {}
+        self._freed: list[int] = []
+        self._unused = 1
+        self.ends: list[End] = []
+        self.counts: Counter[str] = Counter()
+        self.by_status: Counter[StatusKey] = Counter()
+        self.ended = 0
+        """Members that were in flight, and ended by themselves or by their limit."""
+        self._changed: set[str] = set()
+        for member in members:
+            self.put(member)
+
+    def put(self, member: Member) -> Member | None:
+        """Replaces the member's record and returns the former one."""
+        before = self.members.get(member.cluster)
+        if before is not None:
+            self._forget(before)
+        self.members[member.cluster] = member
+        self._touch(member.cluster)
+        self._count(member, 1)
+        self._move(before.slot if before is not None else None, member.slot, member.cluster)
+        if member.state is MemberState.WAITING:
+            self._wait(member)
+        elif member.state is MemberState.IN_FLIGHT:
+            self.in_flight[member.cluster] = None
+            insort(self.limits, _limit(member))
+        if member.watched:
+            self.watched[member.cluster] = None
+        if end := end_of(member):
+            insort(self.ends, end, key=_place)
+        return before
+
+    def remove(self, cluster: str) -> None:
+        member = self.members.pop(cluster)
+        self._forget(member)
+        self._move(member.slot, None, cluster)
+        self._touch(cluster)
+
+    def take_changed(self) -> set[str]:
+        """Returns the clusters whose record was put or removed since the last call."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def _touch(self, cluster: str) -> None:
+        self._changed.add(cluster)
+        self._touched(cluster)
+
+    def _wait(self, member: Member) -> None:
+        if member.reason.kind in QUEUED:
+            insort(self.queue, (member.position, member.cluster))
+        if member.reason.kind is ReasonKind.SLOT:
+            insort(self._unasked, (member.position, member.cluster))
+        if member.reason.kind is ReasonKind.REOPENING:
+            self.reopening[member.cluster] = None
+
+    def _forget(self, member: Member) -> None:
+        self._count(member, -1)
+        place = (member.position, member.cluster)
+        if member.state is MemberState.WAITING and member.reason.kind in QUEUED:
+            self.queue.pop(bisect_left(self.queue, place))
+            if member.reason.kind is ReasonKind.SLOT:
+                self._unasked.pop(bisect_left(self._unasked, place))
+        if member.state is MemberState.IN_FLIGHT:
+            self.in_flight.pop(member.cluster)
+            self.limits.pop(bisect_left(self.limits, _limit(member)))
+        self.watched.pop(member.cluster, None)
+        self.reopening.pop(member.cluster, None)
+        if end := end_of(member):
+            self.ends.pop(bisect_left(self.ends, end.place, key=_place))
+
+    def _move(self, was: int | None, now: int | None, cluster: str) -> None:
+        """Moves the cluster to another slot, or to none."""
+        if was == now:
+            return
+        if was is not None:
+            self.slots.pop(was, None)
+            heappush(self._freed, was)
+        if now is not None:
+            self.slots[now] = cluster
+
+    def _count(self, member: Member, by: int) -> None:
+        self.counts[member.outcome or member.state] += by
+        self.by_status[status_key(member)] += by
+        self.ended += by * has_ended(member)
+
+    @property
+    def unfinished(self) -> int:
+        return self.counts[MemberState.WAITING] + self.counts[MemberState.IN_FLIGHT]
+
+    @property
+    def not_started(self) -> int:
+        return self.counts[MemberState.WAITING]
+
+    @property
+    def ready(self) -> int:
+        """Returns how many members would start if a gate let them."""
+        kinds = (ReasonKind.READY, ReasonKind.START_JITTER)
+        return sum(self.by_status[MemberState.WAITING, kind, None, None, False] for kind in kinds)
+
+    @property
+    def failed(self) -> int:
+        return self.counts[Outcome.FAILED]
+
+    def limited(self, until: datetime) -> Iterator[Member]:
+        """Returns the members in flight with a limit up to `until`, earliest first."""
+        count = bisect_right(self.limits, until, key=_limit_time)
+        return (self.members[name] for _, _, name in self.limits[:count])
+
+    def next_limit(self, after: datetime) -> datetime | None:
+        found = bisect_right(self.limits, after, key=_limit_time)
+        return self.limits[found][0] if found < len(self.limits) else None
+
+    @property
+    def _bound(self) -> int:
+        return min(self.step.max_concurrency, len(self.members))
+
+    @property
+    def free(self) -> int:
+        """Returns how many slots are free."""
+        return self._bound - len(self.slots)
+
+    def free_slots(self) -> Iterator[int]:
+        """Returns the free slots, lowest first; use them before the next change."""
+        first = self._lowest_free()
+        return (slot for slot in range(first, self._bound + 1) if slot not in self.slots)
+
+    def _lowest_free(self) -> int:
+        """Returns the lowest slot of the freed and the never used ones."""
+        while self._freed and self._freed[0] in self.slots:
+            heappop(self._freed)
+        while self._unused in self.slots:
+            self._unused += 1
+        return min([self._unused, *self._freed[:1]])
+
+    @property
+    def full(self) -> bool:
+        return len(self.slots) >= self.step.max_concurrency
+
+    def head(self, count: int) -> Iterator[Member]:
+        """Returns the first `count` members that may start, in R4's order, each read when its turn
+        comes: every cycle asks for a window of thousands and stops after a few."""
+        return (self.members[name] for _, name in self.queue[:count])
+
+    def unasked(self, count: int) -> list[Member]:
+        """Returns those of the first `count` that may start whose clusters were not probed yet
+        (R8.3)."""
+        if not self._unasked:
+            return []
+        last = self.queue[min(count, len(self.queue)) - 1]
+        found = self._unasked[: bisect_right(self._unasked, last)]
+        return [self.members[name] for _, name in found]

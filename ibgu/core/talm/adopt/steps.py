@@ -1,0 +1,183 @@
+"""Converts TALM's ClusterGroupUpgrades to steps and members, as if ibgu had led them there."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.model import (
+    Accepted,
+    Action,
+    Cause,
+    ClusterView,
+    CompletedAction,
+    Member,
+    MemberState,
+    Outcome,
+    Reason,
+    ReasonKind,
+    Rollout,
+    Step,
+    StepState,
+)
+from ibgu.core.model.bounds import int32
+from ibgu.core.plan import natural_key
+from ibgu.core.talm import TalmGroup, TalmWork, names
+from ibgu.core.talm.adopt.traces import Traces
+
+BY_TALM = "by TALM"
+_TIMED_OUT = "TALM: time-out"
+
+ClusterOf = Callable[[str], ClusterView | None]
+
+
+class Adopted(Struct, frozen=True):
+    """An adopted step. `gone`: clusters of TALM's that are no longer on the hub, or that the
+    namespace may not use."""
+
+    step: Step
+    members: tuple[Member, ...]
+    gone: tuple[str, ...] = ()
+
+
+def adopted_steps(
+    rollout: Rollout, traces: Traces, cluster_of: ClusterOf, now: datetime
+) -> Iterator[Adopted]:
+    """Yields the steps that TALM has begun, from the first one on, without a gap.
+
+    Members in flight have no slot yet, and a run that still needs its id.
+    """
+    begun = {group.index: group for group in traces.begun}
+    for index in range(max(begun, default=-1) + 1):
+        if index in begun:
+            yield _step(rollout, begun[index], traces, cluster_of, now)
+        else:
+            yield Adopted(_unknown(rollout, index, now), ())
+
+
+def _unknown(rollout: Rollout, index: int, now: datetime) -> Step:
+    """Returns a finished step: its ClusterGroupUpgrade is gone, but a later step's exists."""
+    item = rollout.spec.plan[index]
+    return Step(
+        rollout=rollout.uid,
+        index=index,
+        actions=tuple(Action(action) for action in item.actions),
+        max_concurrency=int32(item.rollout_strategy.max_concurrency),
+        timeout=timedelta(minutes=int32(item.rollout_strategy.timeout)),
+        state=StepState.FINISHED,
+        started_at=now,
+        finished_at=now,
+    )
+
+
+def _step(
+    rollout: Rollout, group: TalmGroup, traces: Traces, cluster_of: ClusterOf, now: datetime
+) -> Adopted:
+    found = {name: cluster_of(name) for name in sorted(group.clusters, key=natural_key)}
+    here = [cluster for cluster in found.values() if cluster is not None]
+    step = _unknown(rollout, group.index, now)
+    started = group.started_at or now
+    step = replace(step, started_at=started, total=len(here))
+    if group.finished:
+        step = replace(step, finished_at=max(started, group.finished_at or now))
+    else:
+        # TALM was away, and nobody worked: the step has its whole time again.
+        stood = max(timedelta(), now - started)
+        step = replace(step, state=StepState.RUNNING, finished_at=None, stopped=stood)
+    members = [
+        _member(step, group, cluster, position, traces.work_of(group, cluster.name), now)
+        for position, cluster in enumerate(here)
+    ]
+    gone = tuple(name for name, cluster in found.items() if cluster is None)
+    return Adopted(step, tuple(members), gone)
+
+
+def _member(
+    step: Step,
+    group: TalmGroup,
+    cluster: ClusterView,
+    position: int,
+    work: TalmWork | None,
+    now: datetime,
+) -> Member:
+    member = Member(
+        rollout=step.rollout,
+        step=step.index,
+        cluster=cluster.name,
+        uid=cluster.uid,
+        position=position,
+        reason=Reason(ReasonKind.SLOT, now, "waits for a slot"),
+    )
+    ended = group.ended.get(cluster.name)
+    behind = group.progress.get(cluster.name, 0)
+    if ended == names.COMPLETE or behind >= len(step.actions):
+        return _succeeded(step, member, now)
+    if ended is not None or group.finished:
+        return _failed(step, group, member, now)
+    index = _index_of(step, work)
+    if work is not None and index is not None:
+        return _in_flight(step, member, index, work, now)
+    return _behind(step, member, behind, now)
+
+
+def _behind(step: Step, member: Member, count: int, at: datetime) -> Member:
+    """Returns the member with the first actions of the step done."""
+    done = tuple(CompletedAction(action, at, BY_TALM) for action in step.actions[:count])
+    return replace(member, action_index=count, completed=done)
+
+
+def _succeeded(step: Step, member: Member, now: datetime) -> Member:
+    member = _behind(step, member, len(step.actions), now)
+    return replace(member, state=MemberState.FINISHED, outcome=Outcome.SUCCEEDED, ended_at=now)
+
+
+def _failed(step: Step, group: TalmGroup, member: Member, now: datetime) -> Member:
+    """Returns the failed member; the only failure that TALM knows is a timeout."""
+    action = group.timed_out_in.get(member.cluster)
+    words = group.words.get(member.cluster, "")
+    index = step.actions.index(action) if action else 0
+    member = _behind(step, member, index, now)
+    return replace(
+        member,
+        state=MemberState.FINISHED,
+        outcome=Outcome.FAILED,
+        cause=Cause.TIMED_OUT if action else Cause.NEVER_STARTED,
+        failed_action=step.actions[index],
+        message=f"{_TIMED_OUT}: {words}" if words else _TIMED_OUT,
+        ended_at=now,
+    )
+
+
+def _index_of(step: Step, work: TalmWork | None) -> int | None:
+    """Returns the index of the action that the work carries out; each one asks for another
+    stage."""
+    stages = [action.stage for action in step.actions]
+    stage = work.stage if work else None
+    return stages.index(stage) if stage in stages else None
+
+
+def _in_flight(step: Step, member: Member, index: int, work: TalmWork, now: datetime) -> Member:
+    """Returns the member in flight, whether the cluster has taken the stage or not."""
+    member = _behind(step, member, index, now)
+    action, began = step.actions[index], work.created or now
+    taken = began if work.stage_applied else None
+    run = Accepted(
+        id="",
+        action=action,
+        attempt=1,
+        intended_at=began,
+        arming_at=taken,
+        armed_at=taken,
+        accepted_at=taken,
+        adopted=True,
+    )
+    words = f"TALM has begun {action}; asks the cluster how it goes"
+    return replace(
+        member,
+        state=MemberState.IN_FLIGHT,
+        started_at=began,
+        attempts=1,
+        run=run,
+        reason=Reason(ReasonKind.RUNNING, now, words),
+    )

@@ -1,0 +1,141 @@
+"""Decides which changes a rollout's state allows, and why not the others: the text of disabled
+buttons."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.engine.gates import LASTING
+from ibgu.core.model import Action, Reason, ReasonKind, Rollout, Step, StepState
+from ibgu.core.views.change.danger import (
+    ADOPT,
+    RISKS,
+    SKIP,
+    Risk,
+    danger_of,
+    rank_of,
+    risk_of_going_on,
+)
+from ibgu.core.views.change.model import ChangeTarget
+from ibgu.core.views.change.plan import appendable, drawn, no_abort
+from ibgu.core.views.change.retry import ABORTS
+from ibgu.core.views.status import complete, hold_of
+
+NOTHING_TO_PAUSE = "nothing is left that a pause could keep from starting"
+
+
+class RolloutSituation(Struct, frozen=True):
+    rollout: Rollout
+    newest: Step | None
+    waiting: int
+    """Waiting members of the newest step."""
+    failed: int
+    """Failed members of all steps."""
+
+
+class Permit(Struct, frozen=True):
+    name: str
+    why: str = ""
+    """Why the change is not allowed; empty: it is."""
+    plans: tuple[tuple[Action, ...], ...] = ()
+    """For append-step: the steps of which one may come next, the least dangerous first."""
+    risk: Risk = Risk()
+    """The risk of the change itself; a new step has that of its actions (`RISKS`)."""
+
+    @property
+    def allowed(self) -> bool:
+        return not self.why
+
+
+def permits(situation: RolloutSituation) -> list[Permit]:
+    """Returns all changes, the least dangerous first."""
+    plan = [item.actions for item in situation.rollout.spec.plan]
+    next_steps = tuple(sorted(appendable(plan), key=danger_of))
+    nothing = "" if next_steps else f"nothing may follow {drawn(plan)}"
+    resume = _resume(situation)
+    found = [
+        Permit("pause", _pause(situation)),
+        Permit("resume", resume, risk=Risk() if resume else _risk_of_resume(situation)),
+        _retry(situation, plan),
+        Permit("append-step", nothing, next_steps),
+        Permit("adopt", _adopt(situation), risk=ADOPT),
+        Permit("skip", _skip(situation), risk=SKIP),
+        Permit("abort", no_abort(plan), risk=RISKS[Action.ABORT_ON_FAILURE]),
+    ]
+    if situation.rollout.deleted_at is None:
+        return sorted(found, key=lambda permit: rank_of(permit.risk.danger))
+    return [Permit(each.name, "the ImageBasedGroupUpgrade was deleted") for each in found]
+
+
+def denied(found: Iterable[Permit], why: Mapping[str, str]) -> list[Permit]:
+    """Returns the permits with those in `why` denied, by name; the others stay as they are."""
+    return [replace(each, why=why.get(each.name) or each.why) for each in found]
+
+
+def _pause(situation: RolloutSituation) -> str:
+    if situation.rollout.paused:
+        return "it is paused already"
+    over = complete(situation.rollout, situation.newest)
+    return f"it is complete: {NOTHING_TO_PAUSE}" if over else ""
+
+
+def _resume(situation: RolloutSituation) -> str:
+    """Returns why a resume is not possible; a step's hold may be hidden by that of the rollout."""
+    hold = hold_of(situation.rollout, situation.newest)
+    if hold is None:
+        return "nothing is held"
+    if resumable(hold) or (situation.newest is not None and resumable(situation.newest.hold)):
+        return ""
+    return f"what holds it does not end by a resume: {hold.message}"
+
+
+def resumable(hold: Reason | None) -> bool:
+    by_person = LASTING | {ReasonKind.PAUSED, ReasonKind.RESTORED}
+    return hold is not None and hold.kind in by_person
+
+
+def _risk_of_resume(situation: RolloutSituation) -> Risk:
+    """Returns the risk of the step that goes on at once, or opens then."""
+    newest = situation.newest
+    if newest is not None and newest.state is not StepState.FINISHED:
+        return _going_on(newest.actions)
+    plan, index = situation.rollout.spec.plan, newest.index + 1 if newest else 0
+    return _going_on([action for item in plan[index : index + 1] for action in item.actions])
+
+
+def risk_of_resume(target: ChangeTarget) -> Risk:
+    """Returns the same by the object alone: its status names the step. Before it does, any step of
+    the plan may be the next."""
+    if target.completed:
+        return Risk()
+    index = target.current
+    plan = target.plan if index is None else target.plan[index : index + 1]
+    return _going_on([action for item in plan for action in item.get("actions") or ()])
+
+
+def _going_on(actions: Collection[str]) -> Risk:
+    return risk_of_going_on("The rollout goes on with", actions)
+
+
+def _retry(situation: RolloutSituation, plan: Sequence[Sequence[str]]) -> Permit:
+    """Returns the permit to retry: the plan runs again without its aborts. An abort that failed
+    itself runs once more; whoever appended it has confirmed that."""
+    if not situation.failed:
+        return Permit("retry", "no cluster has failed")
+    again = {action for step in plan for action in step} - set(ABORTS)
+    return Permit("retry", risk=risk_of_going_on("The failed clusters go through", again))
+
+
+def _skip(situation: RolloutSituation) -> str:
+    newest = situation.newest
+    if newest is None or newest.state is not StepState.RUNNING:
+        return "no step is running"
+    return "" if situation.waiting else "no cluster waits in the running step"
+
+
+def _adopt(situation: RolloutSituation) -> str:
+    hold = situation.rollout.hold
+    if hold is not None and hold.kind is ReasonKind.ADOPTION:
+        return ""
+    return "TALM left nothing unfinished; there is nothing to adopt"

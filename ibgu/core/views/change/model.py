@@ -1,0 +1,115 @@
+"""A change of an IBGU, as the hub takes it."""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.model import names
+from ibgu.core.model.kinds import JsonObject
+
+_STEP = re.compile(r"plan step (\d+)")
+"""In TALM's words for the condition Progressing, which ibgu writes too."""
+
+
+class ChangeRefused(Exception):
+    """A refusal: the state does not allow the change; the text says why, and what it does allow.
+    `code` tells kinds apart, as in docs/rest.md."""
+
+    def __init__(self, why: str, code: str = "not-now") -> None:
+        super().__init__(why)
+        self.code = code
+
+
+class RequestedChange(Struct, frozen=True):
+    """A change. Without patch and object there is nothing to do: the state is as requested."""
+
+    done: str
+    """The result, in a sentence."""
+    kubectl: str = ""
+    """The equivalent command line."""
+    patch: JsonObject | list[JsonObject] | None = None
+    """A JSON merge patch of the IBGU; a list is a JSON patch."""
+    create: JsonObject | None = None
+    """A new IBGU."""
+
+
+class ChangeTarget(Struct, frozen=True):
+    """The whole IBGU as the hub shows it; who wants to change it, and when."""
+
+    object: JsonObject
+    who: str
+    now: datetime
+
+    @property
+    def name(self) -> str:
+        return str(self.object["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        return str(self.object["metadata"]["namespace"])
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = self.object["metadata"].get("annotations") or {}
+        return found
+
+    @property
+    def plan(self) -> Sequence[JsonObject]:
+        found: Sequence[JsonObject] = (self.object.get("spec") or {}).get("plan") or []
+        return found
+
+    @property
+    def paused(self) -> bool:
+        return names.PAUSE in self.annotations
+
+    @property
+    def completed(self) -> bool:
+        """Whether the status shows all steps of the current plan as completed."""
+        generation = self.object["metadata"].get("generation")
+        found = self.conditions.get("Progressing")
+        return (
+            found is not None
+            and found["status"] == "False"
+            and found.get("observedGeneration") in (None, generation)
+        )
+
+    @property
+    def current(self) -> int | None:
+        """The step that runs or comes next, from 0, by the status; None: it does not say."""
+        message = self.conditions.get("Progressing", {}).get("message", "")
+        found = _STEP.search(message)
+        return int(found[1]) if found else None
+
+    @property
+    def lists_all_clusters(self) -> bool:
+        """Whether a cluster that the status does not list is in no step."""
+        return "Progressing" in self.conditions and "ClustersListed" not in self.conditions
+
+    @property
+    def conditions(self) -> Mapping[str, JsonObject]:
+        """Conditions by type."""
+        return {each["type"]: each for each in self.status.get("conditions") or ()}
+
+    @property
+    def status(self) -> JsonObject:
+        found: JsonObject = self.object.get("status") or {}
+        return found
+
+    @property
+    def stamp(self) -> str:
+        """A value that no annotation has had yet: controls are acted on once per value."""
+        return f"{self.now:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+    def annotate(self, done: str, marks: Mapping[str, str | None]) -> RequestedChange:
+        """Returns the change that sets annotations; None removes one."""
+        metadata = self.object["metadata"]
+        patch = {"metadata": {"uid": metadata["uid"], "annotations": dict(marks)}}
+        words = [f"{key}-" if value is None else f"{key}={value}" for key, value in marks.items()]
+        return RequestedChange(done, self.kubectl("annotate", *words, "--overwrite"), patch)
+
+    def kubectl(self, verb: str, *words: str) -> str:
+        given = ("kubectl", "-n", self.namespace, verb, "imagebasedgroupupgrade", self.name, *words)
+        return shlex.join(given)

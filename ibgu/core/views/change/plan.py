@@ -1,0 +1,140 @@
+"""Appends steps to a plan: which ones may follow, and the patch that adds one (R1.3)."""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from ibgu.core.model import Action
+from ibgu.core.model.kinds import JsonObject, PlanItem
+from ibgu.core.plan import SHAPES, problem
+from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
+
+_ELSEWHERE = (
+    "to cancel or roll back what is under way, apply a second ImageBasedGroupUpgrade with Abort "
+    "or Rollback for the same clusters"
+)
+
+
+class NewStep(Struct, frozen=True):
+    """A step to append; None: as in the plan's last step."""
+
+    actions: tuple[str, ...]
+    max_concurrency: int | None = None
+    timeout: int | None = None
+    """Minutes."""
+
+
+def appendable(plan: Sequence[Sequence[str]]) -> list[tuple[Action, ...]]:
+    """Returns the steps of which one may come next, in the order of the list of allowed plans."""
+    begun, count = tuple(tuple(step) for step in plan), len(plan)
+    longer = (shape[count] for shape in SHAPES if len(shape) > count and shape[:count] == begun)
+    return list(dict.fromkeys(longer))
+
+
+def append(target: ChangeTarget, step: NewStep) -> RequestedChange:
+    """Appends the step. Raises Refused where it may not follow."""
+    item = _item(target, step)
+    if target.plan and target.plan[-1] == item:
+        return RequestedChange(f"{_named(step)} is the plan's last step already")
+    plan = [*target.plan, item]
+    wrong = problem(msgspec.convert(plan, list[PlanItem]), [])
+    if wrong is not None:
+        raise ChangeRefused(f"{wrong}; {instead(_actions(target))}")
+    line = msgspec.json.encode([{"op": "add", "path": "/spec/plan/-", "value": item}]).decode()
+    return RequestedChange(
+        f"{_named(step)} is step {len(plan)} of {target.name}; {_starts(target)}",
+        target.kubectl("patch", "--type=json", "-p", line),
+        _replaced(target, plan),
+    )
+
+
+def _replaced(target: ChangeTarget, plan: Sequence[JsonObject]) -> list[JsonObject]:
+    """Returns a JSON patch that applies only if nobody else has changed the plan.
+
+    Everything else of the object may change meanwhile: ibgu writes its status all the time.
+    """
+    return [
+        {"op": "test", "path": "/metadata/uid", "value": target.object["metadata"]["uid"]},
+        {"op": "test", "path": "/spec/plan", "value": _plan_as_read(target)},
+        {"op": "add", "path": "/spec/plan", "value": plan},
+    ]
+
+
+def _plan_as_read(target: ChangeTarget) -> JsonObject | None:
+    found: JsonObject = target.object.get("spec") or {}
+    return found.get("plan")
+
+
+def abort(
+    target: ChangeTarget,
+    *,
+    everybody: bool = False,
+    max_concurrency: int | None = None,
+    timeout: int | None = None,
+) -> RequestedChange:
+    """Appends AbortOnFailure; for `everybody` Abort, which also undoes successful actions.
+
+    Raises Refused where it may not follow.
+    """
+    plan = _actions(target)
+    step = NewStep((abort_of(everybody=everybody),), max_concurrency, timeout)
+    if plan and plan[-1] == step.actions:
+        return RequestedChange(f"{_named(step)} is the plan's last step already")
+    if why := no_abort(plan, everybody=everybody):
+        raise ChangeRefused(why)
+    return append(target, step)
+
+
+def no_abort(plan: Sequence[Sequence[str]], *, everybody: bool = False) -> str:
+    """Returns why an abort may not follow; empty: it may."""
+    action = abort_of(everybody=everybody)
+    if (action,) in appendable(plan):
+        return ""
+    return f"{action} may not follow {drawn(plan)}; {_ELSEWHERE}"
+
+
+def abort_of(*, everybody: bool) -> Action:
+    return Action.ABORT if everybody else Action.ABORT_ON_FAILURE
+
+
+def drawn(plan: Sequence[Sequence[str]]) -> str:
+    return "".join(f"[{', '.join(step)}]" for step in plan) or "an empty plan"
+
+
+def _item(target: ChangeTarget, step: NewStep) -> JsonObject:
+    last = target.plan[-1].get("rolloutStrategy") or {} if target.plan else {}
+    strategy = {
+        "maxConcurrency": step.max_concurrency or last.get("maxConcurrency") or 1,
+        "timeout": step.timeout or last.get("timeout") or 240,
+    }
+    return {"actions": list(step.actions), "rolloutStrategy": strategy}
+
+
+def _actions(target: ChangeTarget) -> list[tuple[str, ...]]:
+    return [tuple(item.get("actions") or ()) for item in target.plan]
+
+
+def _starts(target: ChangeTarget) -> str:
+    if not target.plan or target.completed:
+        return "it starts when the rollout is resumed" if target.paused else "it starts now"
+    if target.paused:
+        return (
+            "it starts when the step before it has finished, which needs a resume: the rollout is "
+            "paused. What runs goes on."
+        )
+    return (
+        "it starts when the step before it has finished. What runs goes on. To start nothing "
+        "new, pause the rollout."
+    )
+
+
+def _named(step: NewStep) -> str:
+    return ", ".join(step.actions)
+
+
+def instead(plan: Sequence[Sequence[str]]) -> str:
+    possible = appendable(plan)
+    if not possible:
+        return f"nothing may follow {drawn(plan)}"
+    return f"what may follow {drawn(plan)}: {' or '.join(drawn([step]) for step in possible)}"

@@ -1,0 +1,120 @@
+"""Explains one member in sentences: its state, the reason, what it means, who must do what. The
+same on every surface."""
+
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu import failures
+from ibgu.core.drivers.ibu.failures import Failure, KnownFailure
+from ibgu.core.engine.display import Word, as_told, reason_of, word_of
+from ibgu.core.engine.gates import meaning_of
+from ibgu.core.model import Cause, Member, Outcome, Reason, ReasonKind, Who
+from ibgu.core.model.meaning import Meaning
+from ibgu.core.views.explain.case import Case, Explained, Line, PastStep
+from ibgu.core.views.explain.causes import CAUSES
+from ibgu.core.views.explain.headline import headline
+from ibgu.core.views.explain.past import history
+from ibgu.core.views.explain.reasons import REASONS
+from ibgu.core.views.overdue import Overdue, overdue_of
+
+__all__ = ["CAUSES", "REASONS", "Case", "Explained", "Line", "Meaning", "PastStep", "explain"]
+
+_ITS_WORDS = frozenset(
+    {
+        ReasonKind.BUSY,
+        ReasonKind.APPLY_ERROR,
+        ReasonKind.REFUSED,
+        ReasonKind.PAYLOAD_ERROR,
+        ReasonKind.RUNNING,
+    }
+)
+"""Reasons whose message is the cluster's own."""
+_DONE = Meaning("", do="")
+_ABORTED = Meaning(
+    "the cluster is back to Idle, not upgraded",
+    do="`ibgu stragglers` shows the plan that takes it on from there",
+)
+_NOBODY = frozenset({Word.SUCCEEDED, Word.SKIPPED, Word.CANCELLED})
+
+
+def explain(case: Case) -> Explained:
+    case = replace(case, member=as_told(case.member))
+    member = case.member
+    reason, state = reason_of(member, case.hold), word_of(member, case.hold)
+    known, meaning, late = _known(case, reason), _meaning(case, reason), _overdue(case, reason)
+    return Explained(
+        cluster=member.cluster,
+        rollout=case.rollout,
+        step=member.step + 1,
+        state=state,
+        headline=headline(case, state, reason, late),
+        why=_one_line(reason.message if reason else member.message),
+        kind=_kind(member, reason, known),
+        since=reason.since if reason else member.ended_at,
+        ends=meaning.ends or None,
+        until=reason.until if reason else None,
+        who=Who.PERSON if late else _who(reason, state),
+        overdue=late.since if late else None,
+        means=(known.means if known else meaning.means) or None,
+        do=(known.remedy if known else late.check if late else meaning.do) or None,
+        words=_words(member, reason),
+        remedy=known.remedy if known else None,
+        limit=None if member.finished else member.limit,
+        late=member.late or None,
+        history=history(case.past),
+    )
+
+
+def _overdue(case: Case, reason: Reason | None) -> Overdue | None:
+    if reason is None:
+        return None
+    return overdue_of(case.member, reason, case.now, case.duration_stats)
+
+
+def _known(case: Case, reason: Reason | None) -> KnownFailure | None:
+    """Returns the known failure in a failed member's last words, or in what a running one reports
+    now."""
+    member = case.member
+    action = case.action if reason else member.failed_action
+    message = reason.message if reason else member.message
+    return failures.explain(action, message) if action and message else None
+
+
+def _kind(
+    member: Member, reason: Reason | None, known: KnownFailure | None
+) -> Failure | ReasonKind | Cause | None:
+    if known is not None:
+        return known.name
+    return reason.kind if reason else member.cause
+
+
+def _meaning(case: Case, reason: Reason | None) -> Meaning:
+    member = case.member
+    if reason is not None and reason.gate:
+        return meaning_of(reason, case.policies)
+    if reason is not None:
+        return REASONS[reason.kind]
+    if member.cause:
+        return CAUSES[member.cause]
+    return _ABORTED if _aborted(member) else _DONE
+
+
+def _aborted(member: Member) -> bool:
+    """Whether the member was aborted; Abort and AbortOnFailure stand alone in their step."""
+    succeeded = member.outcome is Outcome.SUCCEEDED
+    return succeeded and any(done.action.aborts and not done.note for done in member.completed)
+
+
+def _who(reason: Reason | None, state: Word) -> Who | None:
+    if reason is not None:
+        return reason.who
+    return None if state in _NOBODY else Who.PERSON
+
+
+def _words(member: Member, reason: Reason | None) -> str | None:
+    if reason is not None:
+        return _one_line(reason.message) if reason.kind in _ITS_WORDS else None
+    return _one_line(member.run.message if member.run else "")
+
+
+def _one_line(text: str) -> str | None:
+    return " ".join(text.split()) or None

@@ -1,0 +1,73 @@
+"""The input of an explanation, and its output."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.drivers.ibu.failures import Failure
+from ibgu.core.engine.display import Word
+from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.engine.gates import Gate
+from ibgu.core.model import Action, Cause, Member, Reason, ReasonKind, Run, Who
+
+
+class PastStep(Struct, frozen=True):
+    """One step that the cluster was in."""
+
+    member: Member
+    runs: Sequence[Run] = ()
+    """All attempts in the step, oldest first."""
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    rollout: str
+    """namespace/name"""
+    member: Member
+    action: Action | None
+    """The current or next action; None once the member has finished."""
+    hold: Reason | None
+    """Why nothing new starts in the rollout or step; None: nothing holds it."""
+    past: Sequence[PastStep]
+    """The steps in the history, oldest first, including the explained one."""
+    now: datetime
+    duration_stats: DurationsByAction
+    policies: Sequence[Gate] = ()
+    """Gates of policies, which say themselves what they mean."""
+
+
+class Line(Struct, frozen=True):
+    at: datetime
+    text: str
+
+
+class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The explanation of one member in sentences. None: does not apply."""
+
+    cluster: str
+    rollout: str
+    step: int
+    """From 1."""
+    state: Word
+    headline: str
+    why: str | None
+    kind: Failure | ReasonKind | Cause | None
+    """The known failure, else the reason, else the cause."""
+    since: datetime | None
+    ends: str | None
+    until: datetime | None
+    """When the reason ends by itself, where that is known."""
+    who: Who | None
+    """Who must act; None: nobody. A person once the reason is overdue."""
+    overdue: datetime | None
+    """Since when the reason has lasted longer than usual."""
+    means: str | None
+    do: str | None
+    words: str | None
+    """The cluster's own last words."""
+    remedy: str | None
+    """The remedy for a known failure."""
+    limit: datetime | None
+    late: str | None
+    """The late completion, after the member had ended."""
+    history: list[Line]

@@ -1,0 +1,77 @@
+"""Formats a member's state and its duration in one line."""
+
+from datetime import timedelta
+
+from ibgu.core.engine.display import Word
+from ibgu.core.model import Member, MemberState, Outcome, Reason, Run
+from ibgu.core.text.spans import duration
+from ibgu.core.views.explain.case import Case
+from ibgu.core.views.forecast import stalled
+from ibgu.core.views.overdue import Overdue
+
+_VERBS = {Word.TAKEN_OVER: "changed by hand"}
+
+
+def headline(case: Case, state: Word, reason: Reason | None, late: Overdue | None) -> str:
+    if reason is None:
+        return _finished(case)
+    since = duration(case.now - reason.since)
+    if case.member.state is MemberState.WAITING:
+        return f"waits with {case.action} for {since}: {reason.gate or reason.kind}{_usually(late)}"
+    slow = _stalled(case) or _usually(late)
+    parts = (_doing(case, state, since), _attempt(case.member.run), slow)
+    return "".join(parts)
+
+
+def _usually(late: Overdue | None) -> str:
+    return f", overdue: usually {duration(timedelta(seconds=late.usual))} at most" if late else ""
+
+
+def _finished(case: Case) -> str:
+    member = case.member
+    assert member.outcome is not None
+    ago = f"{duration(case.now - member.ended_at)} ago" if member.ended_at else ""
+    words = (_ended_with(member), member.outcome, "late" if member.late else ago)
+    return " ".join(filter(None, words)) + _attempt(member.run)
+
+
+def _ended_with(member: Member) -> str:
+    """Returns the action of the outcome: a success, too, may be that of an abort."""
+    if member.failed_action is not None:
+        return member.failed_action
+    if member.late and member.run:
+        return member.run.action
+    succeeded = member.outcome is Outcome.SUCCEEDED and member.completed
+    return member.completed[-1].action if succeeded else ""
+
+
+def _doing(case: Case, state: Word, since: str) -> str:
+    """Returns what the member does. An action runs once it was sent to the cluster."""
+    verb = _VERBS.get(state, state.value)
+    run = case.member.run
+    if run is None or not run.open or run.arming_at is None:
+        return f"{case.action} {'held' if state is Word.HELD else 'starts,'} for {since}"
+    if state is Word.RUNNING:
+        return f"{case.action} running for {duration(case.now - run.arming_at)}"
+    return f"{case.action} for {duration(case.now - run.arming_at)}, {verb} for {since}"
+
+
+def _attempt(run: Run | None) -> str:
+    if run is None:
+        return ""
+    ran = f", ran {duration(span)}" if (span := span_of(run)) is not None else ""
+    return f" (attempt {run.attempt}{ran})"
+
+
+def span_of(run: Run) -> timedelta | None:
+    """Returns the time from sending the run to the cluster until its end."""
+    return run.ended_at - run.arming_at if run.ended_at and run.arming_at else None
+
+
+def _stalled(case: Case) -> str:
+    run = case.member.run
+    began = run.arming_at if run and run.open else None
+    found = stalled(case.action, began, case.now, case.duration_stats)
+    if found is None:
+        return ""
+    return f", stalled: 95 of 100 take at most {duration(timedelta(seconds=found.usual))}"

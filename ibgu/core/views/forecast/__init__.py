@@ -1,0 +1,25 @@
+"""Forecasts: how long actions usually take here, which are stalled, and when a step will be
+over."""
+
+from ibgu.core.engine.durations import MEASURED, DurationsByAction, DurationStats, steadied
+from ibgu.core.views.forecast.curve import IntervalCounts, Point, curve
+from ibgu.core.views.forecast.eta import Eta, InFlight, RemainingWork, eta
+from ibgu.core.views.forecast.schedule import makespan
+from ibgu.core.views.forecast.stalled import Stalled, stalled
+
+__all__ = [
+    "MEASURED",
+    "DurationStats",
+    "DurationsByAction",
+    "Eta",
+    "InFlight",
+    "IntervalCounts",
+    "Point",
+    "RemainingWork",
+    "Stalled",
+    "curve",
+    "eta",
+    "makespan",
+    "stalled",
+    "steadied",
+]

@@ -1,0 +1,32 @@
+"""Finds mistakes in an IBGU's own annotations: a typing error must not pass unnoticed."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from ibgu.core.engine.rate_limits import misread, rate_limits_of
+from ibgu.core.model import names
+
+OURS = "ibgu.dev/"
+KNOWN = (*names.CONTROLS, names.PAUSE, names.RESUMED_BY, *names.RATE_LIMIT_ANNOTATIONS)
+"""Annotations that a person may set; any other one with the prefix does nothing."""
+
+
+def mistakes(annotations: Mapping[str, str]) -> list[str]:
+    """Returns messages that name the annotation and the expected value; empty: no mistake."""
+    return list(_mistakes(annotations))
+
+
+def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
+    for key in sorted(annotations):
+        if key.startswith(OURS) and key not in KNOWN:
+            yield f"the annotation {key} does nothing{_meant(key)}"
+    breaker = annotations.get(names.CIRCUIT_BREAKER, names.CIRCUIT_BREAKER_OFF)
+    if breaker != names.CIRCUIT_BREAKER_OFF:
+        yield misread(names.CIRCUIT_BREAKER, breaker, names.CIRCUIT_BREAKER_OFF)
+    if problem := rate_limits_of(annotations).problem:
+        yield problem
+
+
+def _meant(key: str) -> str:
+    near = get_close_matches(key, KNOWN, 1, 0.8)
+    return f"; do you mean {near[0]}?" if near else ": ibgu has none of that name"

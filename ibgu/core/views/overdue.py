@@ -1,0 +1,176 @@
+"""Overdue reasons: one that lasts longer than usual needs a person.
+
+Every reason for which ibgu or the cluster has to act is in one of two tables: after which time it
+is overdue, and what to check then; or why it never is. Reasons that wait for a person do so from
+the start. The time is p95, with a margin, of what the journal measures on this hub: from an
+attempt's start until it is sent, until the cluster takes it, until it ends. Other reasons have a
+fixed limit.
+"""
+
+from datetime import datetime, timedelta
+from enum import Enum
+
+from msgspec import Struct
+
+from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.engine.gates import GATE_REASONS
+from ibgu.core.model import Action, Member, MemberState, Reason, ReasonKind, Run
+from ibgu.core.model.meaning import STARTS_AFTER_ANOTHER, STARTS_AT_ITS_TIME
+
+_MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+
+
+class Usual(Enum):
+    """The measured part of an attempt on this hub."""
+
+    PREPARED = "from its start until it was sent to the cluster"
+    TAKEN = "from then until the cluster took it"
+    ENDED = "from then until it succeeded"
+
+
+class Attempt(Struct, frozen=True):
+    """The attempt of a cluster in flight."""
+
+    action: Action
+    started: datetime
+    sent: datetime | None
+    """When the action was sent to the cluster; None: not yet."""
+
+
+class OverdueRule(Struct, frozen=True):
+    after: timedelta
+    """Counts from the reason's beginning; where `usual` was measured, its limit replaces it."""
+    check: str
+    """What a person checks; {cluster} is the cluster's name."""
+    usual: Usual | None = None
+
+
+class Overdue(Struct, frozen=True):
+    since: datetime
+    """When the rule's limit had passed."""
+    usual: float
+    """Seconds: p95, or the rule's fixed limit."""
+    check: str
+
+
+_WORK = "`oc get manifestwork -n {cluster} -o yaml`"
+_AGENT = (
+    "check on the cluster that the pods of klusterlet-work-agent in "
+    "open-cluster-management-agent run and reach the hub, and on the hub the conditions and "
+    f"feedback of its ManifestWork: {_WORK}"
+)
+_LEASE = (
+    "check power and network of the site and, once it is up, the klusterlet there; on the hub "
+    "`oc get lease managed-cluster-lease -n {cluster}` says when it was heard last"
+)
+_LIFECYCLE = (
+    "check on the cluster what the Lifecycle Agent is at: `oc get ibu upgrade -o yaml`, and the "
+    "log of its pod in openshift-lifecycle-agent"
+)
+
+RULES: dict[ReasonKind, OverdueRule] = {
+    # waiting
+    ReasonKind.CLAIM: OverdueRule(
+        _HOUR,
+        "check the rollout that the line above names: resume, skip or delete it if it is held",
+    ),
+    ReasonKind.PREEMPTING: OverdueRule(
+        10 * _MINUTE, f"check why the older rollout's ManifestWork is not disarmed: {_WORK}"
+    ),
+    ReasonKind.UNREACHABLE: OverdueRule(15 * _MINUTE, _LEASE),
+    ReasonKind.PROBING: OverdueRule(3 * _MINUTE, _AGENT),
+    ReasonKind.NO_ANSWER: OverdueRule(2 * _MINUTE, _AGENT),
+    ReasonKind.BUSY: OverdueRule(_HOUR, _LIFECYCLE),
+    ReasonKind.TERMINATING: OverdueRule(10 * _MINUTE, _AGENT),
+    # in flight
+    ReasonKind.PREPARING: OverdueRule(5 * _MINUTE, _AGENT, Usual.PREPARED),
+    ReasonKind.ARMING: OverdueRule(3 * _MINUTE, _AGENT, Usual.TAKEN),
+    ReasonKind.APPLY_ERROR: OverdueRule(
+        5 * _MINUTE,
+        f"mend what the cluster's words name; the ManifestWork has them, too: {_WORK}",
+        Usual.TAKEN,
+    ),
+    ReasonKind.RUNNING: OverdueRule(
+        2 * _HOUR, f"{_LIFECYCLE}. If its state has not changed, {_AGENT}", Usual.ENDED
+    ),
+    ReasonKind.REBOOTING: OverdueRule(
+        45 * _MINUTE,
+        "check the site's console (BMC): whether it boots, and which release; the Lifecycle Agent "
+        "goes back by itself after its init monitor's time, usually 30 minutes",
+        Usual.ENDED,
+    ),
+    ReasonKind.DISARMING: OverdueRule(
+        5 * _MINUTE,
+        f"check that the hub takes ibgu's writes (`ibgu doctor`), and the ManifestWork: {_WORK}",
+    ),
+    # of the rollout
+    ReasonKind.ADOPTING: OverdueRule(
+        10 * _MINUTE,
+        "check what keeps TALM's ClusterGroupUpgrades and ManifestWorks from going: their "
+        "finalizers and, on the clusters, the work agents",
+    ),
+}
+
+EXEMPT: dict[ReasonKind, str] = {
+    ReasonKind.SLOT: STARTS_AFTER_ANOTHER,
+    ReasonKind.READY: STARTS_AFTER_ANOTHER,
+    ReasonKind.REOPENING: "ibgu follows the cluster again when one in flight ends, and watches "
+    "those for being overdue",
+    ReasonKind.START_JITTER: STARTS_AT_ITS_TIME,
+} | {kind: reason.never_overdue for kind, reason in GATE_REASONS.items() if reason.never_overdue}
+"""Reasons that are never overdue, and why."""
+FROM_THE_START = frozenset(ReasonKind) - RULES.keys() - EXEMPT.keys()
+"""Reasons that wait for a person from their beginning, and say for what."""
+
+
+def overdue(
+    kind: ReasonKind,
+    since: datetime,
+    cluster: str,
+    now: datetime,
+    duration_stats: DurationsByAction,
+    attempt: Attempt | None = None,
+) -> Overdue | None:
+    """Returns since when the reason is overdue; None: it is not.
+
+    `since`: the reason's beginning; `attempt`: the one of a cluster in flight.
+    """
+    rule = RULES.get(kind)
+    if rule is None:
+        return None
+    due, usual = since + rule.after, rule.after.total_seconds()
+    if attempt is not None and (measured := _measured(rule, attempt, duration_stats)) is not None:
+        due, usual = measured
+    return Overdue(due, usual, rule.check.format(cluster=cluster)) if now > due else None
+
+
+def _measured(
+    rule: OverdueRule, attempt: Attempt, duration_stats: DurationsByAction
+) -> tuple[datetime, float] | None:
+    """Returns when the rule's limit has passed, and the p95 that it was made of."""
+    stats = duration_stats.get(attempt.action)
+    begin = attempt.started if rule.usual is Usual.PREPARED else attempt.sent
+    if rule.usual is None or stats is None or begin is None:
+        return None
+    measured = {
+        Usual.PREPARED: (stats.limits.prepared, stats.prepared),
+        Usual.TAKEN: (stats.limits.taken, stats.taken),
+        Usual.ENDED: (stats.limits.ended, stats.p95),
+    }
+    limit, p95 = measured[rule.usual]
+    return None if limit is None or p95 is None else (begin + timedelta(seconds=limit), p95)
+
+
+def overdue_of(
+    member: Member, reason: Reason, now: datetime, duration_stats: DurationsByAction
+) -> Overdue | None:
+    """Returns since when the member's decisive reason is overdue."""
+    attempt = _attempt(member.run) if member.state is MemberState.IN_FLIGHT else None
+    return overdue(reason.kind, reason.since, member.cluster, now, duration_stats, attempt)
+
+
+def _attempt(run: Run | None) -> Attempt | None:
+    if run is None or not run.open:
+        return None
+    return Attempt(run.action, run.intended_at, run.arming_at)

@@ -1,0 +1,71 @@
+"""Warns of fields of `spec.ibuSpec` that the clusters' Lifecycle Agents would refuse.
+
+From Prep until a cluster is back at Idle no field may change: every request carries the whole spec.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from ibgu.core.drivers.ibu.works.manifests import ibu_spec
+from ibgu.core.model import Action, Stage
+from ibgu.core.model.kinds import IbuSpec, JsonObject
+from ibgu.core.views.preview.model import StepPreview
+
+_NAMED = 3
+
+
+class GivenSpec(Struct, frozen=True):
+    """The spec that a cluster took last, with the action that it came with."""
+
+    action: Action
+    spec: IbuSpec
+    rollout: str
+    """The rollout that sent it, as the reader may know it."""
+    readable: bool = True
+    """Whether the reader may know what was in it."""
+
+
+def refused_fields(
+    step: StepPreview, spec: IbuSpec, given: Mapping[str, GivenSpec]
+) -> Iterator[str]:
+    """Yields a warning for each field and each rollout whose spec had it otherwise; `given` by
+    cluster."""
+    action = Action(step.actions[0])
+    if action.stage is Stage.IDLE:
+        return
+    wanted = ibu_spec(spec)
+    found: dict[tuple[str, str], list[str]] = {}
+    for cluster in step.clusters:
+        last = given.get(cluster)
+        if last is None or last.action.stage is Stage.IDLE:
+            continue
+        for words in _differences(wanted, last):
+            found.setdefault((words, last.rollout), []).append(cluster)
+    for (words, rollout), clusters in found.items():
+        yield _warning(words, rollout, action, clusters)
+
+
+def _differences(wanted: JsonObject, last: GivenSpec) -> Iterator[str]:
+    before = ibu_spec(last.spec)
+    for field in dict.fromkeys([*before, *wanted]):
+        if wanted.get(field) == before.get(field):
+            continue
+        name = f"spec.ibuSpec.{field}"
+        if last.readable and field not in wanted:
+            yield f"{name} is missing"
+        elif last.readable and field not in before:
+            yield f"{name} is new"
+        else:
+            yield f"{name} differs"
+
+
+def _warning(words: str, rollout: str, action: Action, clusters: Sequence[str]) -> str:
+    one = len(clusters) == 1
+    more = ", …" if len(clusters) > _NAMED else ""
+    return (
+        f"{words}: {'1 cluster was' if one else f'{len(clusters)} clusters were'} prepared or "
+        f"upgraded by {rollout} with another value, and {'refuses' if one else 'refuse'} {action}, "
+        "because no field may change before Idle; copy the field from there "
+        f"({', '.join(clusters[:_NAMED])}{more})"
+    )

@@ -1,0 +1,99 @@
+"""A proposed plan, and its preview."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from ibgu.core.engine.gates import Gate
+from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits
+from ibgu.core.model import Action
+from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.plan import EVERYWHERE, Scope, Started
+
+
+class Running(Struct, frozen=True):
+    """The step that runs now."""
+
+    left: int
+    """Members that have not finished."""
+    deadline: datetime
+    lost: frozenset[str] = frozenset()
+    """Members that have ended without success."""
+    in_flight: frozenset[str] = frozenset()
+
+
+class Proposal(Struct, frozen=True):
+    spec: IbguSpec
+    """The spec with the whole plan."""
+    begun: Sequence[Started] = ()
+    running: Running | None = None
+    """The last begun step; None: it has finished."""
+    annotations: Mapping[str, str] = {}
+    """The IBGU's annotations: those for the clusters, and its own."""
+    rate_limits: RateLimits = UNLIMITED
+    scope: Scope = EVERYWHERE
+    """The clusters that its namespace may use."""
+    barred: frozenset[str] = frozenset()
+    """uids of clusters that newer rollouts have taken over (R6.3)."""
+    hub_rate: int = 0
+    """Starts a minute on the whole hub; 0: no limit."""
+    policies: tuple[Gate, ...] = ()
+    """Gates of policies, which are asked besides the engine's own (R18.7)."""
+
+    def rate_limits_of(self, first: Action) -> RateLimits:
+        """Returns the limits of a step that begins with this action, if no other rollout starts
+        anything."""
+        return self.rate_limits.within(self.hub_rate) if first.rate_limited else UNLIMITED
+
+
+class Excluded(Struct, frozen=True):
+    """Clusters that the selectors match, and that the first step does not take."""
+
+    why: str
+    clusters: tuple[str, ...]
+
+
+class Enough(Struct, frozen=True):
+    """The time that a site takes for the step's actions on this hub."""
+
+    p50: timedelta
+    p95: timedelta
+    count: int
+    """Measurements of the action that was measured least."""
+
+
+class StepPreview(Struct, frozen=True):
+    index: int
+    """The step's place in the plan, from 0."""
+    actions: tuple[str, ...]
+    clusters: tuple[str, ...]
+    """Cluster names in the order of starts, if all goes well before."""
+    slots: int
+    waves: int
+    timeout: timedelta
+    allowed: timedelta
+    """A site's share of the timeout (R11.1)."""
+    measured: Enough | None
+    """None: not measured often enough."""
+    advice: str
+    """Empty: none."""
+    rate_limits: RateLimits = UNLIMITED
+
+    @property
+    def enough(self) -> bool | None:
+        return None if self.measured is None else self.allowed >= self.measured.p95
+
+
+class Preview(Struct, frozen=True):
+    problems: tuple[str, ...] = ()
+    """Why the plan can't be carried out at all."""
+    selected: tuple[str, ...] = ()
+    """The clusters of the first step shown."""
+    excluded: tuple[Excluded, ...] = ()
+    steps: tuple[StepPreview, ...] = ()
+    """Steps that have not begun."""
+    warnings: tuple[str, ...] = ()
+    likely: datetime | None = None
+    """None: one of the actions was not measured yet."""
+    latest: datetime | None = None

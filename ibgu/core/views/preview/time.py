@@ -1,0 +1,70 @@
+"""Checks whether a step's time suffices: by measurements on this hub, and by the agent's own
+timeout."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from math import ceil
+
+from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.engine.times import ROLLBACK_MARGIN, init_monitor
+from ibgu.core.model import Action
+from ibgu.core.model.kinds import IbuSpec
+from ibgu.core.views.preview.model import Enough, StepPreview
+
+
+def measured(actions: Sequence[str], duration_stats: DurationsByAction) -> Enough | None:
+    """Returns the time of all actions of a step, one after the other; None where one is unknown."""
+    found = [stats for action in actions if (stats := duration_stats.get(Action(action)))]
+    if len(found) < len(actions):
+        return None
+    return Enough(
+        timedelta(seconds=sum(stats.p50 for stats in found)),
+        timedelta(seconds=sum(stats.p95 for stats in found)),
+        min(stats.count for stats in found),
+    )
+
+
+def advice(step: StepPreview, ibu: IbuSpec) -> str:
+    if not step.clusters:
+        return ""
+    if step.measured is not None:
+        return _against_measured(step, step.measured)
+    need = safe(step, ibu)
+    if step.allowed >= need:
+        return ""
+    was = "was" if len(step.actions) == 1 else "were"
+    return (
+        f"{' and '.join(step.actions)} {was} not measured here yet, and "
+        f"{minutes(step.allowed)} min a site is little: a failing one goes "
+        f"back by itself after up to {minutes(need)} min; "
+        f"timeout {_timeout(need, step)} is safe"
+    )
+
+
+def _against_measured(step: StepPreview, found: Enough) -> str:
+    if step.allowed >= found.p95:
+        return ""
+    return (
+        f"timeout {minutes(step.timeout)} is too short: it allows {minutes(step.allowed)} min a "
+        f"site in {step.waves} waves, and {' and '.join(step.actions)} takes "
+        f"{minutes(found.p50)} min (p50) to {minutes(found.p95)} min (p95) here; "
+        f"at least {_timeout(found.p95, step)} for p95"
+    )
+
+
+def safe(step: StepPreview, ibu: IbuSpec) -> timedelta:
+    """Returns the time of an Upgrade that fails and rolls back by itself; zero for other
+    actions."""
+    if not any(Action(action) is Action.UPGRADE for action in step.actions):
+        return timedelta()
+    return init_monitor(ibu) + ROLLBACK_MARGIN
+
+
+def minutes(span: timedelta) -> str:
+    """Returns minutes, with one decimal place below ten: "3.3", "25"."""
+    value = span.total_seconds() / 60
+    return f"{value:.1f}".removesuffix(".0") if value < 10 else f"{value:.0f}"
+
+
+def _timeout(site: timedelta, step: StepPreview) -> int:
+    return ceil(site.total_seconds() / 60 * step.waves)

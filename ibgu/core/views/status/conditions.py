@@ -1,0 +1,135 @@
+"""The conditions of an IBGU's status; Progressing keeps TALM's words (R27.2)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from msgspec import to_builtins
+
+from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.model import ReasonKind, StepState
+from ibgu.core.model.kinds import Condition, JsonObject
+from ibgu.core.views.status.phase import complete, hold_of
+
+_DONE = "All plan steps are completed"
+_WAITING = "Waiting for plan step {} to be completed"
+"""Steps count from 0."""
+
+
+def conditions(
+    tracked: TrackedRollout,
+    payload: PayloadState,
+    before: Iterable[Condition],
+    now: datetime,
+    *,
+    counted: bool,
+    mistakes: Sequence[str] = (),
+) -> list[JsonObject]:
+    """Returns all conditions; `before` (those on the hub) keeps the transition times of unchanged
+    ones.
+
+    `mistakes`: messages about the IBGU's annotations. `counted`: the status has a field for the
+    counts, so that Progressing's message needs none.
+    """
+    old = {condition.type: condition for condition in before}
+    wanted = [
+        _progressing(tracked, "" if counted else _counts(tracked)),
+        *_held(tracked),
+        *_payload(payload),
+        *_nobody(tracked),
+        *_annotations(mistakes),
+    ]
+    return [_stamped(condition, old.get(condition["type"]), tracked, now) for condition in wanted]
+
+
+def unlisted(tracked: TrackedRollout, before: Iterable[Condition], now: datetime) -> JsonObject:
+    """Returns the condition for clusters that are left out; "{}" in its message is their number."""
+    words = (
+        "{} are not listed here for lack of space; `ibgu members` and ibgu's REST API list all of "
+        "them"
+    )
+    wanted = _condition("ClustersListed", "False", "TooMany", words)
+    old = next((condition for condition in before if condition.type == wanted["type"]), None)
+    return _stamped(wanted, old, tracked, now)
+
+
+def _stamped(
+    condition: JsonObject, old: Condition | None, tracked: TrackedRollout, now: datetime
+) -> JsonObject:
+    same = old is not None and old.status == condition["status"] and old.last_transition_time
+    since = same or now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    generation = tracked.rollout.generation
+    return {**condition, "lastTransitionTime": since, "observedGeneration": generation}
+
+
+def _condition(type_: str, status: str, reason: str, message: str) -> JsonObject:
+    return {"type": type_, "status": status, "reason": reason, "message": message[:32768]}
+
+
+def _progressing(tracked: TrackedRollout, counts: str) -> JsonObject:
+    if complete(tracked.rollout, tracked.newest):
+        return _condition("Progressing", "False", "Completed", f"{_DONE}{counts}")
+    current = tracked.current
+    index = current.step.index if current else len(tracked.steps)
+    return _condition("Progressing", "True", "InProgress", f"{_WAITING.format(index)}{counts}")
+
+
+def _counts(tracked: TrackedRollout) -> str:
+    if not tracked.steps:
+        return ""
+    counts = tracked.counts
+    failed = f", {counts.failed} failed" if counts.failed else ""
+    return f" ({counts.succeeded} of {counts.total} clusters done{failed})"
+
+
+def _held(tracked: TrackedRollout) -> list[JsonObject]:
+    hold = hold_of(tracked.rollout, tracked.newest)
+    if hold is None:
+        return []
+    type_ = "InvalidPlan" if hold.kind is ReasonKind.INVALID_PLAN else "Held"
+    return [_condition(type_, "True", hold.kind, hold.message)]
+
+
+def _payload(payload: PayloadState) -> list[JsonObject]:
+    missing = "; ".join(payload.warnings)
+    told = {
+        ("PayloadComplete", "Missing"): missing,
+        ("PayloadChecked", "OlderThanPolicy"): payload.unchecked,
+    }
+    return [_condition(type_, "False", why, words) for (type_, why), words in told.items() if words]
+
+
+def _nobody(tracked: TrackedRollout) -> list[JsonObject]:
+    """Returns a condition if no step found a cluster: the plan completes, but seldom as
+    intended."""
+    begun = [each for each in tracked.steps if each.step.state is not StepState.OPENING]
+    if not begun or any(each.members or each.step.total for each in begun):
+        return []
+    words = (
+        "no cluster takes part: none was to be selected when the step started, for which an Event "
+        "and `ibgu events` have the reason; do: compare spec.clusterLabelSelectors with the labels "
+        "of the ManagedClusters"
+    )
+    return [_condition("ClustersSelected", "False", "NobodyMatches", words)]
+
+
+def _annotations(mistakes: Sequence[str]) -> list[JsonObject]:
+    if not mistakes:
+        return []
+    return [_condition("AnnotationsValid", "False", "NotUnderstood", "; ".join(mistakes))]
+
+
+def held_only(
+    tracked: TrackedRollout, before: Iterable[Condition], now: datetime
+) -> list[JsonObject]:
+    """Returns the conditions on the hub, with only the hold replaced."""
+    old = {condition.type: condition for condition in before}
+    wanted = _held(tracked)
+    replaced = {"Held", *(condition["type"] for condition in wanted)}
+    kept = [_as_it_is(each) for type_, each in old.items() if type_ not in replaced]
+    return kept + [_stamped(each, old.get(each["type"]), tracked, now) for each in wanted]
+
+
+def _as_it_is(condition: Condition) -> JsonObject:
+    """Returns the condition without empty values: the hub refuses an empty time."""
+    return {key: value for key, value in to_builtins(condition).items() if value != ""}

@@ -1,0 +1,82 @@
+"""One entry of `status.clusters[]`: what the status shows of a cluster (R27.1)."""
+
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+
+from ibgu.core.model import Member, MemberState, Outcome
+from ibgu.core.model.kinds import JsonObject
+
+WORDS = 200
+"""Characters of a running cluster's last words."""
+OUTCOME_WORDS = 1000
+"""Characters of an ended action's message; a webhook may return a whole page, and the journal keeps
+all of it."""
+_SHOWN_FAILURES = frozenset({Outcome.FAILED, Outcome.CANCELLED})
+
+
+class Rank(IntEnum):
+    """How much a reader misses an entry that is left out, the least first."""
+
+    QUIET = 0
+    """The cluster waits, or has done all it was asked for."""
+    RUNNING = 1
+    """The cluster runs: that changes soon, and its work on the hub shows it, too."""
+    FAILED = 2
+
+
+def entry(cluster: str, members: list[Member]) -> JsonObject:
+    """Returns the entry; `members`: the cluster's, one for each of its steps, in the steps'
+    order."""
+    entry: JsonObject = {"name": cluster}
+    if completed := [done for member in members for done in _completed(member)]:
+        entry["completedActions"] = completed
+    if failed := [_failed(member) for member in members if _has_failed(member)]:
+        entry["failedActions"] = failed
+    if current := next(_current(members), None):
+        entry["currentAction"] = current
+    return entry
+
+
+def rank(entry: JsonObject) -> Rank:
+    if "failedActions" in entry:
+        return Rank.FAILED
+    return Rank.RUNNING if "currentAction" in entry else Rank.QUIET
+
+
+def cut(entry: JsonObject, length: int) -> JsonObject:
+    """Returns the entry with messages of at most `length` characters; 0: without."""
+    return {key: _short(value, length) for key, value in entry.items()}
+
+
+def _short(value: object, length: int) -> object:
+    match value:
+        case list():
+            return [_short(item, length) for item in value]
+        case {"message": str(message), **rest}:
+            return {**rest, "message": message[:length]} if length else rest
+    return value
+
+
+def _completed(member: Member) -> Iterable[JsonObject]:
+    for done in member.completed:
+        yield _action(done.action, done.note[:OUTCOME_WORDS])
+
+
+def _has_failed(member: Member) -> bool:
+    return member.outcome in _SHOWN_FAILURES and member.failed_action is not None
+
+
+def _failed(member: Member) -> JsonObject:
+    words = f"{member.cause}: {member.message}" if member.cause else member.message
+    return _action(member.failed_action or "", words[:OUTCOME_WORDS])
+
+
+def _current(members: list[Member]) -> Iterator[JsonObject]:
+    for member in members:
+        run = member.run
+        if member.state is MemberState.IN_FLIGHT and run and run.open and run.arming_at:
+            yield _action(run.action, member.reason.message[:WORDS])
+
+
+def _action(action: str, message: str) -> JsonObject:
+    return {"action": action, "message": message} if message else {"action": action}

@@ -1,0 +1,71 @@
+"""Groups stragglers by cause, remedy and possible plan."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from ibgu.core.model import Action
+from ibgu.core.plan import natural_key
+from ibgu.core.views.stragglers.left import Plan, Straggler, StragglerState
+
+
+class StragglerGroup(Struct, frozen=True, kw_only=True):
+    state: StragglerState
+    step: int
+    """From 1."""
+    action: Action
+    kind: str
+    """The failure, cause or reason."""
+    means: str
+    remedy: str
+    who: str
+    """Who must act, for unfinished clusters."""
+    check: str
+    """What to check on the first cluster, if its reason is overdue."""
+    words: str
+    """The first cluster's message."""
+    plan: Plan
+    note: str
+    clusters: tuple[str, ...]
+    """Cluster names in natural order."""
+
+    @property
+    def next(self) -> Action | None:
+        """The first action of the plan. Groups with the same cause, step, action and next action
+        have the same plan."""
+        return self.plan[0][0] if self.plan else None
+
+
+def grouped(stragglers: Iterable[Straggler]) -> list[StragglerGroup]:
+    """Returns the groups, the largest first; those that need no person, because they still go on,
+    last."""
+    found: dict[tuple[object, ...], list[Straggler]] = {}
+    for each in stragglers:
+        left = each.left
+        key = (each.state, left.step, left.action, left.kind, left.who, each.plan, each.note)
+        found.setdefault(key, []).append(each)
+    return sorted(map(_group, found.values()), key=_order)
+
+
+def _group(alike: list[Straggler]) -> StragglerGroup:
+    alike = sorted(alike, key=lambda each: natural_key(each.left.cluster))
+    first = alike[0]
+    return StragglerGroup(
+        state=first.state,
+        step=first.left.step,
+        action=first.left.action,
+        kind=first.left.kind,
+        means=first.left.means,
+        remedy=first.left.remedy,
+        who=first.left.who,
+        check=first.left.check,
+        words=first.left.words,
+        plan=first.plan,
+        note=first.note,
+        clusters=tuple(each.left.cluster for each in alike),
+    )
+
+
+def _order(group: StragglerGroup) -> tuple[object, ...]:
+    going = group.state is StragglerState.GOING
+    return (going, -len(group.clusters), group.step, natural_key(group.clusters[0]), group.kind)

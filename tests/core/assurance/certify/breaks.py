@@ -1,0 +1,109 @@
+"""Ways to break a log: an event is dropped, moved, repeated or changed."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from ibgu.core.assurance.certify import Event
+
+Log = list[Event]
+Break = Callable[[Log], Log]
+
+
+def place(log: Log, kind: str, cluster: str | None = None, nth: int = 0) -> int:
+    found = [
+        number
+        for number, event in enumerate(log)
+        if event.kind == kind and (cluster is None or event.cluster == cluster)
+    ]
+    return found[nth]
+
+
+def drop(kind: str, cluster: str | None = None, nth: int = 0) -> Break:
+    def broken(log: Log) -> Log:
+        at = place(log, kind, cluster, nth)
+        return log[:at] + log[at + 1 :]
+
+    return broken
+
+
+def again(kind: str, cluster: str | None = None, nth: int = 0, **changes: Any) -> Break:
+    """The event comes a second time, at the end."""
+
+    def broken(log: Log) -> Log:
+        event = log[place(log, kind, cluster, nth)]
+        last = log[-1]
+        return [*log, replace(event, **{"seq": last.seq + 1, "at": last.at, **changes})]
+
+    return broken
+
+
+def early(kind: str, cluster: str | None = None, nth: int = 0, *, before: str) -> Break:
+    """The event comes right before the first one of another kind."""
+
+    def broken(log: Log) -> Log:
+        at = place(log, kind, cluster, nth)
+        event, rest = log[at], log[:at] + log[at + 1 :]
+        to = place(rest, before)
+        return numbered([*rest[:to], replace(event, at=rest[to].at), *rest[to:]])
+
+    return broken
+
+
+def tells(kind: str, cluster: str | None = None, nth: int = 0, **data: Any) -> Break:
+    """The event's data say something else; None takes a value out."""
+
+    def broken(log: Log) -> Log:
+        at = place(log, kind, cluster, nth)
+        merged = {name: v for name, v in {**log[at].data, **data}.items() if v is not None}
+        return [*log[:at], replace(log[at], data=merged), *log[at + 1 :]]
+
+    return broken
+
+
+def shows(kind: str, of: str, nth: int = 0, /, **seen: dict[str, Any]) -> Break:
+    """What was seen with the event was something else."""
+
+    def broken(log: Log) -> Log:
+        event = log[place(log, kind, of, nth)]
+        was = event.data["seen"]
+        now = {part: {**was.get(part, {}), **values} for part, values in seen.items()}
+        return tells(kind, of, nth, seen={**was, **now})(log)
+
+    return broken
+
+
+def has(kind: str, cluster: str | None = None, nth: int = 0, **fields: Any) -> Break:
+    def broken(log: Log) -> Log:
+        at = place(log, kind, cluster, nth)
+        return [*log[:at], replace(log[at], **fields), *log[at + 1 :]]
+
+    return broken
+
+
+def at_once(kind: str, cluster: str) -> Break:
+    """The event comes a second time, right after the first."""
+
+    def broken(log: Log) -> Log:
+        at = place(log, kind, cluster)
+        return numbered([*log[: at + 1], log[at], *log[at + 1 :]])
+
+    return broken
+
+
+def sooner(kind: str, cluster: str, **time: int) -> Break:
+    def broken(log: Log) -> Log:
+        at = place(log, kind, cluster)
+        return [*log[:at], replace(log[at], at=log[at].at - timedelta(**time)), *log[at + 1 :]]
+
+    return broken
+
+
+def both(first: Break, second: Break) -> Break:
+    return lambda log: second(first(log))
+
+
+def numbered(log: Log) -> Log:
+    return [replace(event, seq=number) for number, event in enumerate(log, 1)]

@@ -1,0 +1,39 @@
+"""Event logs as the journal would write them, from the twin's decisions."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from ibgu.core.assurance.certify import Certifier, Event, Findings, Leader
+from ibgu.core.model import Preempt
+from ibgu.db.journal.history import event_rows
+from ibgu.db.journal.write import document
+from tests.core.engine.decide.fleet import START, Twin
+
+
+def log_of(twin: Twin) -> list[Event]:
+    found: list[Event] = []
+    for said in twin.said:
+        decision = said.decision
+        if isinstance(decision, Preempt) or decision.kind.silent:
+            continue
+        rows = event_rows("hub", 1, said.at, [decision], len(found) + 1)
+        found += msgspec.json.decode(document(rows), type=list[Event])
+    return found
+
+
+LEADERS = [Leader(epoch=1, holder="ibgu-0", since=START, after_seq=0)]
+
+
+def certify(events: Iterable[Event], *subjects: str) -> Findings:
+    certifier = Certifier(subjects or None, LEADERS)
+    for event in events:
+        certifier.feed(event)
+    return certifier.findings()
+
+
+def told(findings: Findings) -> list[str]:
+    return [
+        f"{found.rule}: {found.words} (#{found.event.seq} {found.event.kind}; {found.others})"
+        for found in findings.violations
+    ]

@@ -1,0 +1,258 @@
+"""Correct histories, one for each kind of event."""
+
+from functools import cache
+
+from msgspec.structs import replace
+
+from ibgu.core.assurance.certify import Event
+from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.model import Kind, Stage
+from tests.core.assurance.certify.logs import log_of
+from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.impulses import arming, return_, taken_but_unheard
+from tests.core.engine.decide.rate_limited import KEYS, annotated, rate_limited
+
+
+@cache
+def plain() -> list[Event]:
+    """Two steps, three clusters, two at a time; the Upgrade of site-2 fails."""
+    twin = Twin("site-1", "site-2", "site-3")
+    twin.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
+    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=2))
+    twin.wait(hours=3)
+    return log_of(twin)
+
+
+@cache
+def chain() -> list[Event]:
+    """One step of three actions, finished with a clean-up."""
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
+    twin.wait(hours=3)
+    return log_of(twin)
+
+
+@cache
+def withdrawn() -> list[Event]:
+    """Armed, the cluster goes dark; it starts again when it is back."""
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep"))
+    twin.until(Kind.RUN_ARMING)
+    twin.spokes["site-1"].dark = True
+    twin.touch_cluster("site-1")
+    twin.wait(minutes=5)
+    twin.spokes["site-1"].dark = False
+    twin.touch_cluster("site-1")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def reopened() -> list[Event]:
+    """Withdrawn, and taken by the cluster after all."""
+    twin, _ = arming()
+    taken_but_unheard(twin)
+    return_(twin)
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def cancelled() -> list[Event]:
+    """A second rollout aborts what the first one does, and what it would have done."""
+    twin = Twin("site-1", "site-2")
+    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(minutes=2)
+    twin.apply(ibgu("b", "Abort", age=-1))
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def abort_failed() -> list[Event]:
+    """The clean-up after a Prep fails."""
+    twin = Twin("site-1")
+    twin.spokes["site-1"].faults[Stage.IDLE] = "fail"
+    twin.apply(ibgu("a", "Prep", "Abort"))
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def refused() -> list[Event]:
+    """Somebody takes the cluster back to Idle, just before it is armed."""
+    twin = Twin("site-1")
+    twin.spokes["site-1"].to("Prep")
+    twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    twin.apply(ibgu("a", "Upgrade"))
+    twin.until(Kind.RUN_ARMING)
+    twin.spokes["site-1"].to("Idle")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def timed_out() -> list[Event]:
+    """The first one hangs, the second never starts."""
+    twin = Twin("site-1", "site-2")
+    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
+    twin.spokes["site-2"].dark = True
+    twin.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    twin.wait(hours=2)
+    return log_of(twin)
+
+
+@cache
+def held() -> list[Event]:
+    """A changed payload holds the step until a person resumes it."""
+    twin = Twin("site-1", "site-2")
+    twin.payload = PayloadState(digest="one")
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.payload = PayloadState(digest="two")
+    twin.wait(hours=1)
+    twin.annotate("uid-a", resume="1")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def stopped() -> list[Event]:
+    """Six Upgrades fail, one cluster is prepared meanwhile; a person lets it go on a day later."""
+    twin = Twin(*(f"site-{n}" for n in range(1, 8)))
+    for spoke in twin.spokes.values():
+        spoke.faults[Stage.UPGRADE] = "fail"
+    twin.spokes["site-7"].faults = {Stage.PREP: "slow"}
+    twin.apply(ibgu("a", "Prep Upgrade", concurrency=7))
+    twin.wait(days=1)
+    twin.annotate("uid-a", resume="1")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def late() -> list[Event]:
+    """Past its limit, and done an hour later."""
+    twin = Twin("site-1")
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
+    twin.apply(ibgu("a", "Prep", timeout=30))
+    twin.wait(days=1)
+    return log_of(twin)
+
+
+@cache
+def done_before() -> list[Event]:
+    """The cluster was prepared by hand already, and the whole rollout is run again."""
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    twin.apply(ibgu("b", "Prep", age=-1))
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def deleted() -> list[Event]:
+    """The IBGU is deleted in the middle of a Prep."""
+    twin = Twin("site-1", "site-2")
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.delete("uid-a")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def grown() -> list[Event]:
+    """A step is appended to a complete rollout."""
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    twin.append(uid, "Upgrade")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def talm() -> list[Event]:
+    """A live TALM holds the rollout for a while."""
+    twin = Twin("site-1")
+    twin.facts = replace(twin.facts, talm_live=True)
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(minutes=5)
+    twin.facts = replace(twin.facts, talm_live=False)
+    twin.touch_everything()
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def skipped() -> list[Event]:
+    twin = Twin("site-1", "site-2")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.annotate(uid, skip="waiting")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def gone() -> list[Event]:
+    """The cluster is re-created in the middle of its Prep."""
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep"))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.spokes["site-1"].uid = "another"
+    twin.touch_cluster("site-1")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def ramped() -> list[Event]:
+    """A ramp-up over two steps, and then an Abort, which has no rate limit."""
+    twin = Twin(*(f"site-{n}" for n in range(1, 12)))
+    twin.spokes["site-2"].faults[Stage.PREP] = "hang"
+    twin.apply(rate_limited("a", "Prep", "Upgrade", concurrency=3, ramp="true", timeout=600))
+    twin.wait(hours=30)
+    twin.apply(annotated(ibgu("b", "Abort", concurrency=3, age=-1), ramp="true"))
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def rate_limited_and_paused() -> list[Event]:
+    """What keeps the next starts is on the step's record, and no hold for the history."""
+    twin = Twin(*(f"site-{n}" for n in range(1, 8)))
+    uid = twin.apply(rate_limited("a", "Prep", rate="2", jitter="20"))
+    twin.wait(seconds=50)
+    twin.annotate(uid, pause="tonight")
+    twin.wait(hours=1)
+    meta = replace(twin.ibgus[uid].metadata, annotations={KEYS["rate"]: "2"})
+    twin.apply(replace(twin.ibgus[uid], metadata=meta))
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+ALL = (
+    ramped,
+    rate_limited_and_paused,
+    plain,
+    chain,
+    withdrawn,
+    reopened,
+    cancelled,
+    abort_failed,
+    refused,
+    timed_out,
+    held,
+    stopped,
+    late,
+    done_before,
+    deleted,
+    grown,
+    talm,
+    skipped,
+    gone,
+)

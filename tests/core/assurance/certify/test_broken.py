@@ -1,0 +1,765 @@
+"""Every rule: a history that breaks it is detected, and the event is named."""
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.assurance.certify import Certifier, Event, Rule
+from tests.core.assurance.certify import stories
+from tests.core.assurance.certify.breaks import (
+    Break,
+    again,
+    at_once,
+    both,
+    drop,
+    early,
+    has,
+    shows,
+    sooner,
+    tells,
+)
+from tests.core.assurance.certify.logs import LEADERS, certify, told
+
+Story = Callable[[], list[Event]]
+PREP = "lcm.openshift.io/ibgu-prep-completed"
+FAILED = "lcm.openshift.io/ibgu-upgrade-failed"
+
+BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
+    # -- history and writers
+    (
+        "the beginning is gone",
+        Rule.HISTORY,
+        stories.plain,
+        drop("RolloutSeen"),
+        "begins in the middle",
+    ),
+    (
+        "numbers go back",
+        Rule.HISTORY,
+        stories.plain,
+        has("RolloutCompleted", seq=3),
+        "the event comes after number 69",
+    ),
+    (
+        "an older leader writes",
+        Rule.WRITER,
+        stories.plain,
+        has("RolloutStarted", epoch=2),
+        "epoch 1 writes after epoch 2 had begun",
+    ),
+    (
+        "nobody's epoch",
+        Rule.WRITER,
+        stories.plain,
+        has("LabelsUpdated", nth=8, epoch=7),
+        "nobody led in epoch 7",
+    ),
+    # -- order
+    (
+        "seen twice",
+        Rule.ORDER,
+        stories.plain,
+        again("RolloutSeen"),
+        "begins a second time",
+    ),
+    (
+        "another plan than the one that runs",
+        Rule.ORDER,
+        stories.grown,
+        tells("PlanAccepted", nth=1, plan=[]),
+        "changes steps which have begun",
+    ),
+    (
+        "a step that nobody planned",
+        Rule.ORDER,
+        stories.plain,
+        tells("StepOpened", nth=1, actions=["Rollback"]),
+        "step 2 opens with Rollback, which the plan does not say",
+    ),
+    (
+        "the second step first",
+        Rule.ORDER,
+        stories.plain,
+        has("StepOpened", step=1),
+        "step 2 opens as number 1",
+    ),
+    (
+        "two steps at once",
+        Rule.ORDER,
+        stories.plain,
+        drop("StepFinished"),
+        "step 2 opens before the step before it was finished",
+    ),
+    (
+        "complete too early",
+        Rule.ORDER,
+        stories.plain,
+        drop("StepFinished", nth=1),
+        "complete with 2 of 2 steps begun and 1 of them not finished",
+    ),
+    (
+        "starts after its deletion",
+        Rule.ORDER,
+        stories.deleted,
+        again("RolloutStarted"),
+        "the rollout starts after it was deleted",
+    ),
+    (
+        "a step opens after the deletion",
+        Rule.ORDER,
+        stories.deleted,
+        again("StepOpened", step=1),
+        "step 2 opens though the rollout was deleted",
+    ),
+    (
+        "a step opens while TALM runs",
+        Rule.ORDER,
+        stories.talm,
+        drop("RolloutReleased"),
+        "step 1 opens though the rollout is held: TalmIsLive",
+    ),
+    (
+        "a step starts twice",
+        Rule.ORDER,
+        stories.plain,
+        again("StepStarted"),
+        "step 1 starts twice",
+    ),
+    (
+        "a step finishes twice",
+        Rule.ORDER,
+        stories.plain,
+        again("StepFinished"),
+        "step 1 finishes, but did not run",
+    ),
+    (
+        "a step that was never opened",
+        Rule.ORDER,
+        stories.plain,
+        again("StepStarted", step=7),
+        "StepStarted in a step that was never opened",
+    ),
+    (
+        "out of the order of names",
+        Rule.ORDER,
+        stories.plain,
+        tells("MemberJoined", "site-2", position=2),
+        "site-2 joins step 1 after site-1, out of the order of names",
+    ),
+    (
+        "started while the step was held",
+        Rule.ORDER,
+        stories.held,
+        drop("StepReleased"),
+        "site-2 was started while held: PayloadChanged",
+    ),
+    (
+        "started after the deletion",
+        Rule.ORDER,
+        stories.deleted,
+        early("RolloutDeleted", before="RunIntended"),
+        "site-1 starts Prep after the rollout was deleted",
+    ),
+    (
+        "an action in a step that is over",
+        Rule.ORDER,
+        stories.plain,
+        again("RunIntended", "site-1", run="other"),
+        "site-1 starts Prep while step 1 is finished",
+    ),
+    (
+        "the second action first",
+        Rule.ORDER,
+        stories.chain,
+        tells("RunIntended", action="Upgrade"),
+        "site-1 starts Upgrade, Prep is due",
+    ),
+    (
+        "two runs at a time",
+        Rule.ORDER,
+        stories.chain,
+        early("RunIntended", nth=1, before="RunEnded"),
+        "site-1 starts Upgrade before its run Prep is over",
+    ),
+    (
+        "accepted before it was armed",
+        Rule.ORDER,
+        stories.chain,
+        drop("RunArming"),
+        "RunAccepted of a run that is intended",
+    ),
+    (
+        "not the newest run",
+        Rule.ORDER,
+        stories.chain,
+        has("RunAccepted", run="other"),
+        "RunAccepted of a run that is not its newest",
+    ),
+    (
+        "not the newest run armed",
+        Rule.ORDER,
+        stories.withdrawn,
+        has("RunArmed", run="other"),
+        "RunArmed of a run that is not its newest",
+    ),
+    (
+        "not the newest run ended",
+        Rule.ORDER,
+        stories.plain,
+        has("RunEnded", "site-1", run="other"),
+        "RunEnded of a run that is not its newest",
+    ),
+    (
+        "not the newest run to be armed",
+        Rule.ORDER,
+        stories.plain,
+        has("RunArming", "site-1", run="other"),
+        "RunArming of a run that is not its newest",
+    ),
+    (
+        "not the newest run disarmed",
+        Rule.ORDER,
+        stories.plain,
+        has("RunDisarmed", "site-1", run="other"),
+        "RunDisarmed of a run that is not its newest",
+    ),
+    (
+        "not the newest run reopened",
+        Rule.ORDER,
+        stories.reopened,
+        has("RunReopened", run="other"),
+        "RunReopened of a run that is not its newest",
+    ),
+    (
+        "nobody's run",
+        Rule.ORDER,
+        stories.plain,
+        drop("RunIntended", "site-1"),
+        "RunEnded of a run that is not its newest",
+    ),
+    (
+        "succeeded without having begun",
+        Rule.ORDER,
+        stories.chain,
+        drop("RunAccepted"),
+        "Prep succeeded, but the run was arming",
+    ),
+    (
+        "disarmed twice",
+        Rule.ORDER,
+        stories.chain,
+        at_once("RunDisarmed", "site-1"),
+        "a work that was not armed is disarmed",
+    ),
+    (
+        "reopened what had failed",
+        Rule.ORDER,
+        stories.reopened,
+        tells("RunEnded", result="preempted"),
+        "site-1 is reopened though its run was not withdrawn",
+    ),
+    (
+        "waits again without a reason",
+        Rule.ORDER,
+        stories.withdrawn,
+        tells("RunEnded", result="limit"),
+        "site-1 waits again though its run was not withdrawn",
+    ),
+    (
+        "succeeded too early",
+        Rule.ORDER,
+        stories.chain,
+        early("MemberFinished", before="RunIntended"),
+        "site-1 succeeded with Prep still to be done",
+    ),
+    (
+        "failed at another action",
+        Rule.ORDER,
+        stories.plain,
+        tells("MemberFinished", "site-2", nth=1, failed_action="Prep"),
+        "site-2 failed Prep, but Upgrade was due",
+    ),
+    (
+        "skipped in the middle",
+        Rule.ORDER,
+        stories.deleted,
+        tells("MemberFinished", "site-1", outcome="skipped"),
+        "site-1 was skipped in the middle of its run",
+    ),
+    (
+        "passed over another action",
+        Rule.ORDER,
+        stories.done_before,
+        tells("ActionAlreadyDone", action="Upgrade"),
+        "site-1 passes over Upgrade, Prep is due",
+    ),
+    (
+        "passed over what had ended",
+        Rule.ORDER,
+        stories.done_before,
+        again("ActionAlreadyDone"),
+        "Prep is passed over while it is finished",
+    ),
+    (
+        "late before its end",
+        Rule.ORDER,
+        stories.late,
+        early("LateTruth", before="MemberFinished"),
+        "LateTruth though it is in flight",
+    ),
+    # -- members
+    (
+        "a forgotten cluster",
+        Rule.MEMBERS,
+        stories.plain,
+        drop("MemberFinished", "site-3"),
+        "step 1 is finished without 1 of its clusters: site-3",
+    ),
+    (
+        "a cluster that never joined",
+        Rule.MEMBERS,
+        stories.plain,
+        drop("MemberJoined", "site-3"),
+        "site-3 does not belong to step 1",
+    ),
+    (
+        "fewer than it began with",
+        Rule.MEMBERS,
+        stories.plain,
+        tells("StepStarted", total=4),
+        "step 1 began with 4 clusters, and 3 joined it",
+    ),
+    (
+        "more than it began with",
+        Rule.MEMBERS,
+        stories.plain,
+        tells("StepStarted", total=2),
+        "site-3 joins step 1 after its start, or beyond its 2 clusters",
+    ),
+    (
+        "joined twice",
+        Rule.MEMBERS,
+        stories.plain,
+        at_once("MemberJoined", "site-2"),
+        "site-2 joins step 1 twice",
+    ),
+    (
+        "finished twice",
+        Rule.MEMBERS,
+        stories.plain,
+        at_once("MemberFinished", "site-3"),
+        "site-3 finishes step 1 a second time",
+    ),
+    # -- slots and claims
+    (
+        "beyond maxConcurrency",
+        Rule.SLOTS,
+        stories.plain,
+        both(
+            tells("RunIntended", "site-3", slot=3),
+            early("RunIntended", "site-3", before="RunEnded"),
+        ),
+        "3 clusters in flight, maxConcurrency is 2",
+    ),
+    (
+        "a slot that somebody has",
+        Rule.SLOTS,
+        stories.plain,
+        tells("RunIntended", "site-2", slot=1),
+        "site-2 got slot 1, which site-1 had",
+    ),
+    (
+        "a slot that does not exist",
+        Rule.SLOTS,
+        stories.plain,
+        tells("RunIntended", "site-1", slot=3),
+        "site-1 got slot 3 of 2",
+    ),
+    (
+        "freed while it ran",
+        Rule.SLOTS,
+        stories.plain,
+        both(drop("RunEnded", "site-3"), drop("RunDisarmed", "site-3")),
+        "the slot of site-3 was freed while its run was accepted",
+    ),
+    (
+        "freed while it was armed",
+        Rule.SLOTS,
+        stories.plain,
+        drop("RunDisarmed", "site-3"),
+        "the slot of site-3 was freed while its run was ended, and its work may still be armed",
+    ),
+    (
+        "two rollouts on one cluster",
+        Rule.CLAIMS,
+        stories.cancelled,
+        early("RunIntended", nth=1, before="RunEnded"),
+        "site-1 was started while fleet/a had it",
+    ),
+    (
+        "started what was cancelled",
+        Rule.CLAIMS,
+        stories.cancelled,
+        early("RunIntended", "site-1", before="MemberFinished"),
+        "site-1 was started though fleet/b had cancelled it",
+    ),
+    # -- once
+    (
+        "the same run twice",
+        Rule.ONCE,
+        stories.plain,
+        again("RunIntended", "site-1"),
+        "begins a second time",
+    ),
+    (
+        "an attempt too many",
+        Rule.ONCE,
+        stories.withdrawn,
+        tells("RunIntended", nth=1, attempt=3),
+        "attempt 3 of site-1 comes after 1 attempts",
+    ),
+    (
+        "again after a failure",
+        Rule.ONCE,
+        stories.withdrawn,
+        tells("RunEnded", result="limit"),
+        "site-1 starts Prep after its run of Prep: limit",
+    ),
+    (
+        "again after the end",
+        Rule.ONCE,
+        stories.plain,
+        again("RunIntended", "site-2", nth=1, run="other"),
+        "site-2 starts Upgrade after it had finished step 2",
+    ),
+    # -- probes and evidence
+    (
+        "started unseen",
+        Rule.PROBE,
+        stories.plain,
+        tells("RunIntended", "site-1", seen=None),
+        "site-1 starts Prep, but its state was not known",
+    ),
+    (
+        "started while it was dark",
+        Rule.PROBE,
+        stories.plain,
+        shows("RunIntended", "site-1", cluster={"state": "unreachable"}),
+        "site-1 starts Prep, but its state was not known",
+    ),
+    (
+        "an Upgrade before Prep",
+        Rule.PROBE,
+        stories.plain,
+        shows("RunIntended", "site-1", 1, ibu={"conditions": {"Idle": "True Idle"}}),
+        "site-1 starts Upgrade in a state that it does not fit: Idle True Idle",
+    ),
+    (
+        "another seed",
+        Rule.PROBE,
+        stories.plain,
+        shows("RunIntended", "site-1", 1, ibu={"seed": ["other", "1"]}),
+        "site-1 starts Upgrade with another seed than the plan's: ['other', '1']",
+    ),
+    (
+        "an Abort after the pivot",
+        Rule.PROBE,
+        stories.cancelled,
+        shows(
+            "RunIntended",
+            "site-1",
+            1,
+            ibu={"conditions": {"UpgradeCompleted": "True Completed"}},
+        ),
+        "site-1 starts Abort in a state that it does not fit",
+    ),
+    (
+        "an action that nobody knows",
+        Rule.PROBE,
+        stories.plain,
+        tells("RunIntended", "site-1", action="Defrag"),
+        "site-1 starts Defrag in a state that it does not fit",
+    ),
+    (
+        "taken without its echo",
+        Rule.EVIDENCE,
+        stories.plain,
+        shows("RunAccepted", "site-1", ibu={"run": "other"}),
+        "site-1 has not shown that it took this run",
+    ),
+    (
+        "stale feedback",
+        Rule.EVIDENCE,
+        stories.plain,
+        shows("RunEnded", "site-1", ibu={"observed": 1}),
+        "what was seen does not speak for this run",
+    ),
+    (
+        "frozen feedback",
+        Rule.EVIDENCE,
+        stories.plain,
+        shows("RunEnded", "site-1", ibu={"available": "Unknown"}),
+        "what was seen does not speak for this run",
+    ),
+    (
+        "a success that nobody reported",
+        Rule.EVIDENCE,
+        stories.plain,
+        shows("RunEnded", "site-1", ibu={"conditions": {}}),
+        "Prep succeeded, but PrepCompleted was not True",
+    ),
+    (
+        "a clean-up that nobody reported",
+        Rule.EVIDENCE,
+        stories.chain,
+        shows("RunEnded", "site-1", 2, ibu={"conditions": {}}),
+        "FinalizeUpgrade succeeded, but Idle was not True",
+    ),
+    (
+        "a failure that nobody reported",
+        Rule.EVIDENCE,
+        stories.plain,
+        shows("RunEnded", "site-2", 1, ibu={"conditions": {}}),
+        "Upgrade failed, but was not reported failed: no conditions",
+    ),
+    (
+        "a failure without words",
+        Rule.EVIDENCE,
+        stories.plain,
+        tells("RunEnded", "site-2", nth=1, words=None),
+        "Upgrade failed without cause or words",
+    ),
+    (
+        "a refusal that nobody saw",
+        Rule.EVIDENCE,
+        stories.timed_out,
+        tells("RunEnded", result="refused"),
+        "Prep refused, but no words of a TimedOut were seen",
+    ),
+    (
+        "a refusal without its words",
+        Rule.EVIDENCE,
+        stories.refused,
+        shows("RunEnded", "site-1", work={"error": ""}),
+        "Upgrade refused, but no words of a TransitionRefused were seen",
+    ),
+    (
+        "gone, and still there",
+        Rule.EVIDENCE,
+        stories.gone,
+        shows("RunEnded", "site-1", cluster={"uid": "uid-site-1"}),
+        "Prep gone, but the cluster was there",
+    ),
+    (
+        "deleted, and still there",
+        Rule.EVIDENCE,
+        stories.deleted,
+        drop("RolloutDeleted"),
+        "Prep deleted, but the rollout was not deleted",
+    ),
+    (
+        "a member without a cause",
+        Rule.EVIDENCE,
+        stories.plain,
+        has("MemberFinished", "site-2", nth=1, cause=None),
+        "site-2 failed without cause, words or what was seen",
+    ),
+    (
+        "another cause than its run",
+        Rule.EVIDENCE,
+        stories.plain,
+        has("MemberFinished", "site-2", nth=1, cause="TimedOut"),
+        "site-2 ended with TimedOut, its run with UpgradeFailed",
+    ),
+    (
+        "not there already",
+        Rule.EVIDENCE,
+        stories.done_before,
+        shows("ActionAlreadyDone", "site-1", ibu={"conditions": {"Idle": "True Idle"}}),
+        "site-1 was not where Prep would bring it: Idle True Idle",
+    ),
+    # -- labels
+    (
+        "a label that was forgotten",
+        Rule.LABELS,
+        stories.plain,
+        drop("LabelsPending", "site-1"),
+        "the labels for 'Prep succeeded' were never recorded",
+    ),
+    (
+        "a label without an outcome",
+        Rule.LABELS,
+        stories.plain,
+        again("LabelsPending", "site-1"),
+        "labels of site-1 change without an outcome: prep-completed, prep-failed-",
+    ),
+    (
+        "another label than the outcome's",
+        Rule.LABELS,
+        stories.plain,
+        tells("LabelsPending", "site-2", nth=2, asked={PREP: ""}),
+        "'Upgrade failed' asks for prep-completed on site-2",
+    ),
+    (
+        "a clean-up that leaves a label",
+        Rule.LABELS,
+        stories.chain,
+        tells("LabelsPending", nth=2, asked={PREP: ""}),
+        "'FinalizeUpgrade succeeded' asks for prep-completed",
+    ),
+    (
+        "a clean-up without an outcome",
+        Rule.LABELS,
+        stories.plain,
+        again("LabelsPending", "site-1", data={"labels": {}, "asked": {}}),
+        "labels of site-1 change without an outcome: nothing",
+    ),
+    (
+        "a label for what came true without one",
+        Rule.LABELS,
+        stories.late,
+        tells("LateTruth", failed_action="Prep"),
+        "labels of site-1 change without an outcome",
+    ),
+    (
+        "a label for what did not come true",
+        Rule.LABELS,
+        stories.late,
+        tells("LateTruth", late=None),
+        "labels of site-1 change without an outcome",
+    ),
+    (
+        "a label that nobody asked for",
+        Rule.LABELS,
+        stories.plain,
+        tells("LabelsUpdated", "site-3", labels={FAILED: [None, ""]}),
+        f"site-3 has pending labels that no outcome asks for: {FAILED}",
+    ),
+    # -- limits
+    (
+        "another limit",
+        Rule.LIMITS,
+        stories.plain,
+        tells("RunIntended", "site-1", limit="2026-01-01T09:00:00Z"),
+        "site-1 starts with the limit 2026-01-01T09:00:00Z; it should be 2026-01-01 02:00",
+    ),
+    (
+        "no limit",
+        Rule.LIMITS,
+        stories.plain,
+        tells("RunIntended", "site-1", limit=None),
+        "site-1 starts with the limit (none)",
+    ),
+    (
+        "the limits of a ramp-up without one",
+        Rule.LIMITS,
+        stories.ramped,
+        tells("ControlAccepted", controls={}),
+        "site-1 starts with the limit 2026-01-01",
+    ),
+    (
+        "a chain with two limits",
+        Rule.LIMITS,
+        stories.chain,
+        tells("RunIntended", nth=1, limit="2026-01-01T09:00:00Z"),
+        "site-1 goes on with another limit than it started with",
+    ),
+    (
+        "ended before its limit",
+        Rule.LIMITS,
+        stories.late,
+        sooner("RunEnded", "site-1", minutes=5),
+        "site-1 was ended before its limit",
+    ),
+    (
+        "given up before the deadline",
+        Rule.LIMITS,
+        stories.timed_out,
+        sooner("MemberFinished", "site-2", minutes=5),
+        "site-2 was given up before step 1's deadline",
+    ),
+    (
+        "started after the deadline",
+        Rule.LIMITS,
+        stories.plain,
+        tells("StepOpened", timeout_seconds=30),
+        "site-3 starts after step 1's deadline",
+    ),
+    (
+        "the clock stands while somebody runs",
+        Rule.LIMITS,
+        stories.held,
+        early("ClockStopped", before="RunEnded"),
+        "the clock of step 1 stands while 1 clusters are in flight",
+    ),
+    (
+        "an Upgrade behind the circuit breaker",
+        Rule.ORDER,
+        stories.stopped,
+        drop("StepReleased"),
+        "site-7 starts Upgrade while held: CircuitBreaker",
+    ),
+    (
+        "a new limit for nobody's hold",
+        Rule.LIMITS,
+        stories.stopped,
+        both(drop("StepHeld"), drop("StepReleased")),
+        "goes on with another limit than it started with",
+    ),
+    (
+        "the clock stands while a Prep is under way",
+        Rule.LIMITS,
+        stories.stopped,
+        early("ClockStopped", before="RunEnded"),
+        "the clock of step 1 stands while 7 clusters are in flight",
+    ),
+    (
+        "a clock that did not stand",
+        Rule.LIMITS,
+        stories.held,
+        drop("ClockStopped"),
+        "the clock of step 1 starts, but did not stand",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "story", "break_", "words"), [case[1:] for case in BROKEN], ids=[c[0] for c in BROKEN]
+)
+def test_what_is_broken_is_found(rule: Rule, story: Story, break_: Break, words: str) -> None:
+    findings = certify(break_(story()))
+    found = [line for line in told(findings) if line.startswith(f"{rule}: ") and words in line]
+    assert found, told(findings)
+    assert not findings.holds
+
+
+@pytest.mark.parametrize("story", stories.ALL, ids=lambda story: str(story.__name__))
+def test_what_is_right_is_certified(story: Story) -> None:
+    findings = certify(story())
+    assert told(findings) == []
+    assert findings.holds
+
+
+def test_events_that_the_hub_counted_and_does_not_have_are_missed() -> None:
+    certifier = Certifier(leaders=LEADERS)
+    certifier.missing(1, 2)
+    for event in stories.plain():
+        certifier.feed(event)
+    certifier.missing(12, 14)
+    findings = certifier.findings()
+    assert told(findings) == [
+        "history: the events 12 to 14 are missing from the hub's history (#71 LabelsUpdated; ())"
+    ]
+    assert not findings.holds
+
+
+def test_many_violations_are_counted_and_a_few_are_told() -> None:
+    log = stories.plain()
+    findings = certify([*log, *[replace(log[-1], seq=0)] * 60])
+    assert findings.broken[Rule.HISTORY] > 50
+    assert sum(found.rule is Rule.HISTORY for found in findings.violations) == 20
+
+
+def test_every_rule_can_be_broken() -> None:
+    assert {case[1] for case in BROKEN} == set(Rule)

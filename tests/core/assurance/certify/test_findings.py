@@ -1,0 +1,100 @@
+"""The certifier's findings on a history."""
+
+import hashlib
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.assurance.certify import KNOWN, MEANS, Certifier, Rule
+from ibgu.core.model import Kind
+from tests.core.assurance.certify import stories
+from tests.core.assurance.certify.logs import certify, told
+
+
+def test_it_counts_what_the_rollout_was() -> None:
+    findings = certify(stories.plain())
+    totals = findings.totals
+    assert (totals.rollouts, totals.steps, totals.members, totals.runs) == (1, 2, 6, 6)
+    assert (totals.in_flight, totals.unfinished) == (0, 0)
+    assert (findings.events, findings.others, findings.epochs) == (71, 0, (1,))
+    assert (findings.first, findings.last) == (
+        (1, stories.plain()[0].at),
+        (71, stories.plain()[-1].at),
+    )
+    assert set(findings.checks) == set(Rule) == set(MEANS)
+    assert all(findings.checks.values())
+
+
+@pytest.mark.parametrize("length", range(1, 71))
+def test_a_running_rollout_holds_too(length: int) -> None:
+    """Wherever it is, but between an outcome and its labels: these are written together."""
+    log = stories.plain()[:length]
+    if stories.plain()[length].kind in ("LabelsPending", "MemberJoined"):
+        return
+    assert told(certify(log)) == []
+
+
+def test_members_in_flight_are_counted() -> None:
+    totals = certify(stories.plain()[:14]).totals
+    assert (totals.in_flight, totals.unfinished) == (2, 3)
+
+
+def test_the_digest_is_that_of_the_events() -> None:
+    log = stories.plain()
+    lines = b"".join(msgspec.json.encode(event, order="deterministic") + b"\n" for event in log)
+    assert certify(log).digest == hashlib.sha256(lines).hexdigest()
+    other = [*log[:-1], replace(log[-1], why="another word")]
+    assert certify(other).digest != certify(log).digest
+
+
+def test_of_other_rollouts_only_what_touches_the_subject_counts() -> None:
+    """The second rollout is read, but not judged."""
+    log = stories.cancelled()
+    mine = [event for event in log if event.rollout == "uid-a"]
+    findings = certify(log, "uid-a")
+    assert (findings.events, findings.others) == (len(mine), len(log) - len(mine))
+    assert findings.totals.rollouts == 1
+    broken = [event for event in log if event.kind != "StepFinished" or event.rollout == "uid-a"]
+    assert certify(broken, "uid-a").holds
+    assert not certify(broken, "uid-b").holds
+
+
+def test_others_whose_beginning_is_gone_do_not_matter() -> None:
+    log = [e for e in stories.cancelled() if (e.rollout, e.kind) != ("uid-a", "RolloutSeen")]
+    assert certify(log, "uid-b").holds
+
+
+def test_nothing_is_not_certified() -> None:
+    findings = certify([])
+    assert not findings.holds
+    assert (findings.first, findings.last) == (None, None)
+
+
+def test_what_this_version_does_not_know_is_counted_and_not_judged() -> None:
+    log = stories.plain()
+    findings = certify([*log, replace(log[-1], seq=72, kind="SomethingNew")])
+    assert (findings.holds, findings.unknown) == (True, {"SomethingNew": 1})
+
+
+def test_everything_that_the_engine_tells_is_known() -> None:
+    assert {kind.value for kind in Kind if not kind.silent} == KNOWN
+
+
+def test_without_leaders_only_the_order_of_epochs_is_checked() -> None:
+    certifier = Certifier()
+    for event in stories.plain():
+        certifier.feed(replace(event, epoch=7))
+    assert certifier.findings().holds
+
+
+def test_what_was_imported_after_a_restore_is_counted() -> None:
+    """The log of a rollout that begins with what the hub told: it is whole, from there on."""
+    log = stories.plain()
+    seen, planned = log[0], log[1]
+    data = {**planned.data, "state": "running"}
+    taken = replace(seen, kind="Imported", why="imported from the hub", data=data)
+    findings = certify([taken, *log[2:]])
+    assert told(findings) == []
+    assert (findings.imported, findings.holds) == (1, True)
+    assert certify(log).imported == 0

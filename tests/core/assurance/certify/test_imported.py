@@ -1,0 +1,138 @@
+"""Histories that go on after a restore: what was imported is trusted, what follows is checked."""
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.assurance.certify import Event, Rule
+from tests.core.assurance.certify.breaks import Break, drop, place
+from tests.core.assurance.certify.logs import certify, log_of, told
+from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleets import sites
+from tests.core.engine.decide.restores import (
+    backup,
+    journal,
+    lose_journal,
+    restore_hub,
+    restore_journal,
+    write_status,
+)
+
+UID = "uid-a"
+
+
+def upgrading() -> Twin:
+    """Two steps; the first of two clusters is inside its Upgrade."""
+    twin = sites(2)
+    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
+    twin.wait(minutes=4)
+    write_status(twin, UID)
+    return twin
+
+
+def resumed(twin: Twin) -> list[Event]:
+    twin.wait(hours=1)
+    twin.annotate(UID, resume="1")
+    twin.wait(hours=2)
+    return log_of(twin)
+
+
+@cache
+def lost() -> list[Event]:
+    twin = upgrading()
+    lose_journal(twin)
+    return resumed(twin)
+
+
+@cache
+def earlier() -> list[Event]:
+    """The journal goes back to the second Prep."""
+    twin = sites(2)
+    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
+    twin.wait(minutes=1)
+    kept = journal(twin)
+    twin.wait(minutes=3)
+    write_status(twin, UID)
+    restore_journal(twin, kept)
+    return resumed(twin)
+
+
+@cache
+def cancelling() -> list[Event]:
+    """A rollout that aborts is imported."""
+    twin = sites(2, "slow")
+    for spoke in twin.spokes.values():
+        spoke.to("Prep")
+    twin.apply(ibgu("a", "Abort", concurrency=1))
+    twin.wait(seconds=20)
+    write_status(twin, UID)
+    lose_journal(twin)
+    return resumed(twin)
+
+
+@cache
+def restored() -> list[Event]:
+    """To a backup from before the labels of the first step."""
+    twin = sites(2)
+    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
+    saved = backup(twin)
+    twin.wait(minutes=4)
+    restore_hub(twin, saved)
+    return resumed(twin)
+
+
+@cache
+def back_again() -> list[Event]:
+    """A deleted rollout that the backup brings back; the plan in it is shorter."""
+    twin = sites(1)
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    saved = backup(twin)
+    twin.append(UID, "Upgrade")
+    twin.wait(hours=1)
+    twin.delete(UID)
+    twin.wait(hours=1)
+    restore_hub(twin, saved)
+    return resumed(twin)
+
+
+STORIES = [lost, earlier, cancelling, restored, back_again]
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+def test_it_holds(story: Callable[[], list[Event]]) -> None:
+    findings = certify(story())
+    assert told(findings) == []
+    assert findings.unknown == {}
+
+
+def other_slot(slot: int) -> Break:
+    def broken(log: list[Event]) -> list[Event]:
+        """The cluster that was imported in flight says another slot."""
+        at = next(n for n, e in enumerate(log) if e.kind == "Imported" and e.data.get("slot"))
+        event = log[at]
+        return [*log[:at], replace(event, data={**event.data, "slot": slot}), *log[at + 1 :]]
+
+    return broken
+
+
+def going_on(log: list[Event]) -> list[Event]:
+    """The labels are put back only after the resume."""
+    at, to = place(log, "LabelsPutBack"), place(log, "ControlAccepted")
+    event, rest = log[at], [*log[:at], *log[at + 1 :]]
+    return [*rest[:to], replace(event, at=rest[to - 1].at), *rest[to:]]
+
+
+@pytest.mark.parametrize(
+    ("log", "breaks", "rule", "words"),
+    [
+        (lost, drop("Imported", nth=1), Rule.ORDER, "step 2 is imported as number 1"),
+        (lost, other_slot(2), Rule.SLOTS, "is imported into slot 2, which is taken"),
+        (restored, going_on, Rule.LABELS, "are put back while its rollout goes on"),
+    ],
+)
+def test_it_does_not(log: Callable[[], list[Event]], breaks: Break, rule: Rule, words: str) -> None:
+    found = certify(breaks(list(log())))
+    assert any(v.rule is rule and words in v.words for v in found.violations), told(found)

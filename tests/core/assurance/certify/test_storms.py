@@ -1,0 +1,46 @@
+"""Whatever happens to a rollout, its own history proves that the rules were kept."""
+
+from hypothesis import example, given
+
+from tests.core.assurance.certify.logs import certify, log_of, told
+from tests.core.engine.decide.storms import (
+    Scenario,
+    Trouble,
+    finish,
+    heal,
+    play,
+    scenarios,
+    twin_of,
+)
+from tests.core.engine.decide.test_storms import STORM
+
+SKIPPED_THEN_DONE = Scenario(
+    plan=("Prep", "Upgrade"),
+    clusters=1,
+    concurrency=1,
+    timeout=20,
+    faults=(),
+    troubles=(
+        Trouble(after=5, kind="mute", cluster=0),
+        Trouble(after=6, kind="dark", cluster=0),
+        Trouble(after=3, kind="dark", cluster=0),
+        Trouble(after=5, kind="skip", cluster=0),
+    ),
+    payload=False,
+)
+"""A person skips a member whose withdrawn run the cluster had taken after all."""
+
+
+@given(scenarios())
+@example(SKIPPED_THEN_DONE)
+@STORM
+def test_the_history_of_any_storm_is_certified(scenario: Scenario) -> None:
+    twin = twin_of(scenario)
+    play(twin, scenario)
+    assert told(certify(log_of(twin))) == []
+    heal(twin)
+    finish(twin)
+    events = log_of(twin)
+    assert told(certify(events)) == []
+    for uid in twin.ibgus:
+        assert told(certify(events, uid)) == []

@@ -1,0 +1,86 @@
+"""Which rollouts are held after the hub was restored, and what is recorded."""
+
+from typing import Any
+
+import pytest
+
+from ibgu.core.assurance.recover import hold_all
+from ibgu.core.model import Kind, ReasonKind, Rollout, RolloutState, Step, StepState
+from ibgu.core.model.kinds import Ibgu
+from tests.core.assurance.recover.objects import UID, obj, track
+from tests.core.engine.state.records import NOW, rollout, spec, step
+
+GONE: dict[str, Any] = {"state": RolloutState.DELETED, "deleted_at": NOW}
+
+
+def after(of: Rollout, *steps: Step, found: Ibgu | None) -> list[Rollout]:
+    ibgus = {UID: found} if found is not None else {}
+    return [decision.rollout for decision in hold_all([track(of, *steps)], ibgus, "proof", NOW)]
+
+
+@pytest.mark.parametrize("state", [RolloutState.PENDING, RolloutState.RUNNING])
+def test_what_is_not_complete_stands_still(state: RolloutState) -> None:
+    (held,) = after(rollout(state=state), found=obj())
+    assert (held.state, held.stands_still) == (state, True)
+    assert held.restore
+    assert held.hold is not None
+    assert "proof" in held.hold.message
+    assert "ibgu.dev/resume" in held.hold.message
+
+
+def test_another_hold_gives_way() -> None:
+    """It comes back after the resume if it has to."""
+    first = rollout(hold=rollout().hold)
+    (held,) = after(first, found=obj())
+    assert held.hold is not None
+    assert held.hold.kind is ReasonKind.RESTORED
+
+
+def test_what_is_complete_stays_so_but_its_works_prove_nothing() -> None:
+    (held,) = after(rollout(state=RolloutState.COMPLETE), found=obj())
+    assert (held.state, held.hold, bool(held.restore)) == (RolloutState.COMPLETE, None, True)
+
+
+def test_a_rollout_whose_object_the_hub_has_lost_stands_still_too() -> None:
+    """The next turn finds it deleted."""
+    (held,) = after(rollout(), found=None)
+    assert held.stands_still
+
+
+def test_old_wishes_that_came_back_are_no_new_ones() -> None:
+    found = obj(annotations={"ibgu.dev/resume": "old"})
+    (held,) = after(
+        rollout(controls={"ibgu.dev/resume": "new", "ibgu.dev/circuit-breaker": "off"}), found=found
+    )
+    assert held.controls == {"ibgu.dev/resume": "old", "ibgu.dev/circuit-breaker": "off"}
+
+
+@pytest.mark.parametrize("found", [None, obj(deletion_timestamp="2026-01-01T00:00:00Z")])
+def test_what_was_deleted_and_is_not_back_is_left_alone(found: Ibgu | None) -> None:
+    assert after(rollout(**GONE), found=found) == []
+
+
+OVER = StepState.FINISHED
+
+
+@pytest.mark.parametrize(
+    ("steps", "state"),
+    [
+        ([], RolloutState.PENDING),
+        ([step()], RolloutState.RUNNING),
+        ([step(state=OVER)], RolloutState.RUNNING),
+        ([step(state=OVER), step(index=1, state=OVER)], RolloutState.COMPLETE),
+    ],
+)
+def test_what_was_deleted_and_is_back_stands_where_it_had_come_to(
+    steps: list[Step], state: RolloutState
+) -> None:
+    (back,) = after(rollout(spec=spec("Prep", "Prep"), **GONE), *steps, found=obj())
+    assert (back.state, back.deleted_at) == (state, None)
+    assert back.stands_still == (state is not RolloutState.COMPLETE)
+
+
+def test_what_is_told() -> None:
+    running, complete = track(rollout()), track(rollout("b", state=RolloutState.COMPLETE))
+    kinds = [d.kind for d in hold_all([running, complete], {}, "proof", NOW)]
+    assert kinds == [Kind.ROLLOUT_HELD, Kind.IMPORTED]

@@ -1,0 +1,144 @@
+"""Labels and annotations that a restored hub has lost."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from ibgu.core.assurance.recover import lost
+from ibgu.core.model import (
+    Action,
+    Change,
+    ClusterView,
+    Member,
+    OnPendingPatch,
+    PendingPatch,
+    RunResult,
+    RunState,
+    Step,
+    names,
+)
+from tests.core.assurance.recover.objects import cluster, track
+from tests.core.engine.state.records import NOW, done, failed, in_flight, member, rollout, run, step
+
+P, U, F = Action.PREP, Action.UPGRADE, Action.FINALIZE_UPGRADE
+PREFIX = "lcm.openshift.io/ibgu-"
+BY = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: "uid-a"}
+
+
+def patches(view: ClusterView | None, *parts: Step | Member) -> Iterable[OnPendingPatch]:
+    tracked_rollouts = [track(rollout(), *parts)]
+    return list(lost(tracked_rollouts, {}, lambda name: view))
+
+
+def labels(view: ClusterView, *parts: Step | Member) -> dict[str, tuple[str | None, str | None]]:
+    """Key without its prefix -> as the hub shows it, as it is to be."""
+    return {
+        key.removeprefix(PREFIX): (change.seen, change.wanted)
+        for decision in patches(view, *parts)
+        for key, change in decision.pending.labels.items()
+    }
+
+
+def second(actions: str = "Upgrade") -> Step:
+    return step(actions, 1)
+
+
+@pytest.mark.parametrize(
+    ("view", "parts", "expected"),
+    [
+        (cluster("site-1"), [done("site-1", P)], {"prep-completed": (None, "")}),
+        (cluster("site-1", prep_completed=""), [done("site-1", P)], {}),
+        (
+            cluster("site-1", prep_failed=""),
+            [done("site-1", P)],
+            {"prep-failed": ("", None), "prep-completed": (None, "")},
+        ),
+        (cluster("site-1"), [failed("site-1", P)], {"prep-failed": (None, "")}),
+        (cluster("site-1"), [failed("site-1", P, result=RunResult.TAKEN_OVER)], {}),
+        (cluster("site-1"), [member("site-1")], {}),
+        (
+            cluster("site-1", prep_completed=""),
+            [second(), done("site-1", P), done("site-1", U, step=1)],
+            {"upgrade-completed": (None, "")},
+        ),
+        (
+            cluster("site-1", prep_completed="", prep_failed=""),
+            [second("FinalizeUpgrade"), done("site-1", P), done("site-1", F, step=1)],
+            {"prep-completed": ("", None), "prep-failed": ("", None)},
+        ),
+    ],
+)
+def test_labels(
+    view: ClusterView, parts: list[Step | Member], expected: dict[str, tuple[str | None, str]]
+) -> None:
+    assert labels(view, step(), *parts) == expected
+
+
+@pytest.mark.parametrize("view", [None, cluster("site-1", "uid-new")])
+def test_a_cluster_that_is_gone_or_another_one_has_nothing_pending(
+    view: ClusterView | None,
+) -> None:
+    assert patches(view, step(), done("site-1", P)) == []
+
+
+UPGRADING = in_flight(run=run(U, id="run-u"))
+WATCHED = failed("site-1", U, watched=True)
+OVER = failed("site-1", U, result=RunResult.TAKEN_OVER)
+NEVER_ARMED = in_flight(run=run(U, state=RunState.INTENDED, arming_at=None, armed_at=None))
+
+
+@pytest.mark.parametrize(
+    ("of", "shown", "expected"),
+    [
+        (UPGRADING, {}, BY),
+        (UPGRADING, BY, {}),
+        (UPGRADING, {names.DISABLE_AUTO_IMPORT: ""}, {}),
+        (NEVER_ARMED, {}, {}),
+        (in_flight(), {}, {}),
+        (WATCHED, {}, BY),
+        (OVER, BY, dict.fromkeys(BY)),
+        (OVER, {**BY, names.AUTO_IMPORT_BY: "uid-b"}, {}),
+        (OVER, {}, {}),
+    ],
+)
+def test_automatic_import(
+    of: Member, shown: dict[str, str], expected: dict[str, str | None]
+) -> None:
+    """Off while an Upgrade runs or is watched, and given back after it (R14.3)."""
+    view = ClusterView(
+        name="site-1",
+        uid="uid-site-1",
+        accepted=True,
+        deleting=False,
+        reachable=True,
+        local=False,
+        labels={f"{PREFIX}upgrade-failed": ""},
+        annotations=shown,
+    )
+    found = [decision.pending for decision in patches(view, step("Upgrade"), of)]
+    assert {
+        key: c.wanted for pending in found for key, c in pending.annotations.items()
+    } == expected
+
+
+def test_the_newest_rollout_that_acted_on_the_cluster_speaks_for_it() -> None:
+    older = track(rollout(), step(), done("site-1", P))
+    newer = rollout("b", created_at=NOW.replace(hour=13))
+    acted = track(
+        newer, step("Abort", rollout="uid-b"), done("site-1", Action.ABORT, rollout="uid-b")
+    )
+    waits = track(newer, step("Abort", rollout="uid-b"), member("site-1", rollout="uid-b"))
+    view = cluster("site-1")
+    assert list(lost([acted, older], {}, lambda _: view)) == []
+    (decision,) = lost([waits, older], {}, lambda _: view)
+    assert decision.pending.rollout == "uid-a"
+
+
+def test_what_is_pending_already_stays_pending() -> None:
+    key = f"{PREFIX}upgrade-completed"
+    old = PendingPatch(
+        uid="uid-site-1", cluster="site-1", rollout="uid-b", labels={key: Change(None, "")}
+    )
+    tracked_rollouts = [track(rollout(), step(), done("site-1", P))]
+    (decision,) = lost(tracked_rollouts, {old.uid: old}, cluster)
+    assert set(decision.pending.labels) == {key, f"{PREFIX}prep-completed"}

@@ -1,0 +1,78 @@
+"""Every real message of the Lifecycle Agent matches its own row, and no other one."""
+
+import pytest
+
+from ibgu.core.drivers.ibu.failures import KNOWN, Failure, explain
+from ibgu.core.model import Action
+from tests.core.drivers.ibu.failures.messages import BOTH, CASES, CLEANUP
+
+GENERAL = {Failure.CLEANUP_FAILED}
+"""Rows that speak where no other one of their stage does."""
+
+
+@pytest.mark.parametrize(("action", "message", "name"), CASES)
+def test_each_message_finds_its_row(action: Action, message: str, name: Failure) -> None:
+    found = explain(action, message)
+    assert found is not None
+    assert found.name is name
+
+
+@pytest.mark.parametrize(("action", "message", "name"), [c for c in CASES if c[1] != BOTH])
+def test_no_other_row_of_the_stage_fits(action: Action, message: str, name: Failure) -> None:
+    fitting = {
+        row.name for row in KNOWN if action.stage in row.stages and row.pattern.search(message)
+    }
+    assert fitting - GENERAL == {name} - GENERAL
+
+
+@pytest.mark.parametrize(("action", "message", "name"), CASES)
+def test_found_inside_the_text_of_a_time_out(action: Action, message: str, name: Failure) -> None:
+    found = explain(action, f"Action did not complete before the timeout. Last seen: {message}")
+    assert found is not None
+    assert found.name is name
+
+
+def test_every_row_is_tried_and_every_name_has_one_row() -> None:
+    names = [row.name for row in KNOWN]
+    assert sorted(names) == sorted(Failure)
+    assert {name for _, _, name in CASES} == set(Failure)
+
+
+def test_every_row_says_what_it_means_and_what_to_do() -> None:
+    for row in KNOWN:
+        for text in (row.means, row.remedy):
+            assert text[0].isupper()
+            assert text.endswith(".")
+
+
+@pytest.mark.parametrize("action", list(Action))
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "Prep failed",
+        "Upgrade failed",
+        "Rollback failed",
+        "In progress",
+        "Rollback requested",
+        "Precache job in progress. job-name: lca-prep-precache, job-namespace: "
+        "openshift-lifecycle-agent. total: 136 (pulled: 3, failed: 0)",
+        "Stateroot setup job in progress. job-name: lca-prep-stateroot-setup, job-namespace: "
+        "openshift-lifecycle-agent",
+        "Backup of Application Data is in progress",
+        "Applying Policy Manifests",
+        "Aborting",
+    ],
+)
+def test_ordinary_words_are_no_known_failure(action: Action, message: str) -> None:
+    assert explain(action, message) is None
+
+
+def test_a_row_of_another_stage_is_not_taken() -> None:
+    assert explain(Action.PREP, "Uncontrolled rollback") is None
+
+
+def test_a_hanging_clean_up_is_explained_to_whoever_meets_it() -> None:
+    found = explain(Action.PREP, f"failed to delete all the backup CRs. {CLEANUP}")
+    assert found is not None
+    assert "lca.openshift.io/manual-cleanup-done" in found.remedy

@@ -1,0 +1,61 @@
+import pytest
+
+from ibgu.core.drivers.ibu.observe import view_cluster
+from ibgu.core.model import names
+from ibgu.core.model.kinds import (
+    Condition,
+    ManagedCluster,
+    ManagedClusterSpec,
+    ManagedClusterStatus,
+    ObjectMeta,
+)
+
+
+def managed(meta: ObjectMeta, *, accepted: bool = True, available: str = "True") -> ManagedCluster:
+    joined = Condition(type="ManagedClusterJoined", status="True")
+    seen = Condition(type="ManagedClusterConditionAvailable", status=available)
+    return ManagedCluster(
+        meta, ManagedClusterSpec(accepted), ManagedClusterStatus(conditions=[joined, seen])
+    )
+
+
+def test_what_is_copied() -> None:
+    """Of annotations only those that ibgu sets itself: others are long, and nobody reads them."""
+    marks = {names.DISABLE_AUTO_IMPORT: "", names.AUTO_IMPORT_BY: "u"}
+    meta = ObjectMeta(name="site-1", uid="u", labels={"a": "b"}, annotations=marks | {"c": "d"})
+    view = view_cluster(managed(meta))
+    assert (view.name, view.uid, view.labels, view.annotations) == (
+        "site-1",
+        "u",
+        {"a": "b"},
+        marks,
+    )
+    assert (view.accepted, view.deleting, view.reachable, view.local) == (True, False, True, False)
+
+
+@pytest.mark.parametrize("available", ["False", "Unknown", ""])
+def test_only_true_is_reachable(available: str) -> None:
+    assert not view_cluster(managed(ObjectMeta(name="a"), available=available)).reachable
+
+
+def test_no_condition_is_not_reachable() -> None:
+    assert not view_cluster(ManagedCluster(ObjectMeta(name="a"))).reachable
+
+
+def test_not_accepted_and_deleted() -> None:
+    meta = ObjectMeta(name="a", deletion_timestamp="2026-01-01T00:00:00Z")
+    view = view_cluster(managed(meta, accepted=False))
+    assert not view.accepted
+    assert view.deleting
+
+
+@pytest.mark.parametrize(
+    ("meta", "local"),
+    [
+        (ObjectMeta(name="local-cluster"), True),
+        (ObjectMeta(name="hub", labels={"local-cluster": "true"}), True),
+        (ObjectMeta(name="hub", labels={"local-cluster": "false"}), False),
+    ],
+)
+def test_the_hub_itself(meta: ObjectMeta, local: bool) -> None:
+    assert view_cluster(managed(meta)).local is local

@@ -1,0 +1,95 @@
+"""R7, R8, R9: each clause alone is enough to spoil the evidence."""
+
+from datetime import UTC, datetime
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu.observe import accepted, answers, speaks_for
+from ibgu.core.model import Action, IbuView, Probe, RunState, WorkView
+from tests.runs import run_of
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+RUN = run_of(RunState.ARMED, id="r1", action=Action.PREP, attempt=1, intended_at=NOW)
+PROBE = Probe("l1", NOW)
+IBU = IbuView(
+    stage="Prep", generation=2, observed_generation=2, run="r1", probes=frozenset({"l1", "l0"})
+)
+WORK = WorkView(
+    name="w",
+    uid="u",
+    resource_version="1",
+    generation=2,
+    armed=True,
+    run="r1",
+    applied=True,
+    ibu_applied=True,
+    ibu_available="True",
+    ibu=IBU,
+)
+
+NOT_SETTLED = [
+    replace(WORK, terminating=True),
+    replace(WORK, applied=False),
+    replace(WORK, ibu_applied=False),
+    replace(WORK, ibu_available="False"),
+    replace(WORK, ibu_available="Unknown"),
+    replace(WORK, ibu_available=""),
+    replace(WORK, ibu=None),
+]
+NOT_CURRENT = [
+    replace(WORK, ibu=replace(IBU, observed_generation=1)),
+    replace(WORK, ibu=replace(IBU, generation=0, observed_generation=0)),
+]
+NOT_OURS = [
+    replace(WORK, ibu=replace(IBU, run="r0")),
+    replace(WORK, ibu=replace(IBU, stage="Idle")),
+]
+EDITED = [replace(WORK, edited=True)]
+
+
+def test_all_clauses_hold() -> None:
+    assert speaks_for(WORK, RUN)
+    assert accepted(WORK, RUN)
+    assert answers(WORK, PROBE)
+
+
+@pytest.mark.parametrize("work", NOT_SETTLED + NOT_CURRENT + NOT_OURS + EDITED)
+def test_does_not_speak_for_the_run(work: WorkView) -> None:
+    assert not speaks_for(work, RUN)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        replace(WORK, applied=False),
+        replace(WORK, ibu_applied=False),
+        replace(WORK, ibu=None),
+        *NOT_OURS,
+    ],
+)
+def test_is_not_accepted(work: WorkView) -> None:
+    assert not accepted(work, RUN)
+
+
+@pytest.mark.parametrize("work", NOT_CURRENT)
+def test_is_accepted_before_the_lifecycle_agent_has_seen_it(work: WorkView) -> None:
+    assert accepted(work, RUN)
+
+
+@pytest.mark.parametrize(
+    "work", [*NOT_SETTLED, *NOT_CURRENT, replace(WORK, ibu=replace(IBU, probes=frozenset({"l0"})))]
+)
+def test_does_not_answer_the_probe(work: WorkView) -> None:
+    assert not answers(work, PROBE)
+
+
+@pytest.mark.parametrize("work", [*NOT_OURS, *EDITED])
+def test_run_and_stage_do_not_matter_for_a_probe(work: WorkView) -> None:
+    assert answers(work, PROBE)
+
+
+def test_a_step_back_to_idle_is_spoken_for_by_stage_idle() -> None:
+    run = replace(RUN, action=Action.FINALIZE_UPGRADE)
+    assert not speaks_for(WORK, run)
+    assert speaks_for(replace(WORK, ibu=replace(IBU, stage="Idle")), run)

@@ -1,0 +1,46 @@
+"""The feedback of a work from before a restore is no evidence."""
+
+from ibgu.core.drivers.ibu.observe import accepted, answers, proven, speaks_for
+from ibgu.core.model import IbuView, Probe, Run, RunState, WorkView
+from tests.core.engine.state.records import NOW, run
+
+PROBE = Probe("l1", NOW)
+IBU = IbuView(
+    stage="Prep", run="run-1", generation=2, observed_generation=2, probes=frozenset({"l1"})
+)
+WORK = WorkView(
+    name="w",
+    uid="u",
+    resource_version="1",
+    generation=3,
+    armed=True,
+    run="run-1",
+    restore="r1",
+    applied=True,
+    ibu_applied=True,
+    ibu_available="True",
+    ibu=IBU,
+)
+RUN: Run = run(state=RunState.ACCEPTED)
+
+
+def told(work: WorkView | None) -> list[bool]:
+    assert work is not None
+    return [speaks_for(work, RUN), accepted(work, RUN), answers(work, PROBE), work.settled]
+
+
+def test_written_since() -> None:
+    assert proven(WORK, "r1") is WORK
+    assert told(WORK) == [True] * 4
+
+
+def test_from_before() -> None:
+    """It still shows what was written, so that it is disarmed."""
+    old = proven(WORK, "r2")
+    assert told(old) == [False] * 4
+    assert old is not None
+    assert (old.armed, old.run, old.resource_version) == (True, "run-1", "1")
+
+
+def test_no_work_at_all() -> None:
+    assert proven(None, "r2") is None

@@ -1,0 +1,122 @@
+"""R7, R10, R14: what the conditions say about a run, and about the way out of a stage."""
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu.observe import Verdict, VerdictKind, last_words, out_of_stage, verdict
+from ibgu.core.model import MISSING, Action, Cause, IbuCondition, IbuView, Stage
+
+RUNNING = Verdict(VerdictKind.RUNNING)
+SUCCEEDED = Verdict(VerdictKind.SUCCEEDED)
+
+
+def failed(cause: Cause, message: str) -> Verdict:
+    return Verdict(VerdictKind.FAILED, cause, message)
+
+
+@pytest.mark.parametrize(
+    ("state", "action", "expected"),
+    [
+        ("preparing", Action.PREP, RUNNING),
+        ("prep-blocked", Action.PREP, RUNNING),
+        ("prepared", Action.PREP, SUCCEEDED),
+        (
+            "prep-failed",
+            Action.PREP,
+            failed(Cause.PREP_FAILED, "precache job failed to complete"),
+        ),
+        ("pre-pivot", Action.UPGRADE, RUNNING),
+        ("post-pivot", Action.UPGRADE, RUNNING),
+        ("upgraded", Action.UPGRADE, SUCCEEDED),
+        (
+            "auto-rollback",
+            Action.UPGRADE,
+            failed(Cause.UPGRADE_FAILED, "Rollback due to LCA Init Monitor"),
+        ),
+        ("rollback-requested", Action.UPGRADE, RUNNING),
+        ("rollback-requested", Action.ROLLBACK, RUNNING),
+        ("rolling-back", Action.ROLLBACK, RUNNING),
+        ("rolled-back", Action.ROLLBACK, SUCCEEDED),
+        (
+            "rollback-failed",
+            Action.ROLLBACK,
+            failed(Cause.ROLLBACK_FAILED, "failed to set default deployment"),
+        ),
+        *(
+            (state, action, RUNNING)
+            for state, action in (
+                ("aborting", Action.ABORT),
+                ("aborting", Action.ABORT_ON_FAILURE),
+                ("finalizing", Action.FINALIZE_UPGRADE),
+                ("finalizing", Action.FINALIZE_ROLLBACK),
+                ("idle-blocked", Action.ABORT),
+                ("fresh", Action.ABORT),
+            )
+        ),
+        *(("idle", action, SUCCEEDED) for action in Action if action.clears_labels),
+        (
+            "abort-failed",
+            Action.ABORT,
+            failed(Cause.ABORT_FAILED, "failed to delete backups"),
+        ),
+        (
+            "finalize-failed",
+            Action.FINALIZE_UPGRADE,
+            failed(Cause.FINALIZE_FAILED, "failed to remove 1 stateroots"),
+        ),
+    ],
+)
+def test_table(states: dict[str, IbuView], state: str, action: Action, expected: Verdict) -> None:
+    assert verdict(states[state], action) == expected
+
+
+def test_completed_false_is_enough_the_detail_may_come_later(states: dict[str, IbuView]) -> None:
+    early = replace(
+        states["prep-failed"], prep_in_progress=IbuCondition("True", "InProgress", "pulling")
+    )
+    assert verdict(early, Action.PREP) == failed(Cause.PREP_FAILED, "Prep failed")
+    silent = replace(early, prep_in_progress=IbuCondition("False", "Failed"))
+    assert verdict(silent, Action.PREP) == failed(Cause.PREP_FAILED, "Prep failed")
+
+
+def test_last_words(states: dict[str, IbuView]) -> None:
+    assert last_words(states["preparing"], Stage.PREP) == "Precache job in progress"
+    assert last_words(states["post-pivot"], Stage.UPGRADE) == "Restoring"
+    assert last_words(states["rolling-back"], Stage.ROLLBACK) == "Initiating rollback"
+    assert last_words(states["aborting"], Stage.IDLE) == "Aborting"
+    quiet = replace(states["aborting"], idle=IbuCondition("False", "Finalizing"))
+    assert last_words(quiet, Stage.IDLE) == "Finalizing"
+    assert last_words(replace(quiet, idle=MISSING), Stage.IDLE) == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "out"),
+    [
+        ("fresh", False),
+        ("idle", True),
+        ("preparing", False),
+        ("prepared", False),
+        ("prep-failed", False),
+        ("pre-pivot", False),
+        ("post-pivot", False),
+        ("upgraded", True),
+        ("auto-rollback", True),
+        ("upgrade-failed-new", False),
+        ("upgrade-failed-stuck", False),
+        ("rollback-requested", False),
+        ("rolling-back", False),
+        ("rolled-back", True),
+        ("rollback-failed", False),
+        ("aborting", False),
+        ("finalizing", True),
+    ],
+)
+def test_out_of_stage(states: dict[str, IbuView], state: str, out: bool) -> None:
+    assert out_of_stage(states[state]) is out
+
+
+def test_a_requested_rollback_is_not_out_even_if_idle_is_offered(
+    states: dict[str, IbuView],
+) -> None:
+    odd = replace(states["rollback-requested"], next_stages=frozenset({Stage.IDLE}))
+    assert not out_of_stage(odd)

@@ -1,0 +1,29 @@
+from msgspec import json
+
+from ibgu.core.drivers.ibu.works import cluster_patch
+from ibgu.core.model import Change, PendingPatch
+
+
+def test_labels_and_annotations_null_deletes() -> None:
+    pending = PendingPatch(
+        uid="u",
+        cluster="site-1",
+        rollout="r",
+        labels={"a": Change(None, ""), "b": Change("", None)},
+        annotations={"c": Change("x", "y")},
+    )
+    assert json.decode(cluster_patch(pending, "7")) == {
+        "metadata": {
+            "uid": "u",
+            "resourceVersion": "7",
+            "labels": {"a": "", "b": None},
+            "annotations": {"c": "y"},
+        }
+    }
+
+
+def test_what_is_not_pending_is_not_named() -> None:
+    pending = PendingPatch(uid="u", cluster="site-1", rollout="r", labels={"a": Change(None, "")})
+    assert json.decode(cluster_patch(pending, "7")) == {
+        "metadata": {"uid": "u", "resourceVersion": "7", "labels": {"a": ""}}
+    }

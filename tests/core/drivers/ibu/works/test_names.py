@@ -1,0 +1,52 @@
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ibgu.core.model import names
+from ibgu.core.model.names import carried, payload_name, stage_name
+
+SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+LABEL = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?", fullmatch=True)
+NAMES = st.lists(LABEL, min_size=1, max_size=6).map(".".join)
+
+
+def test_readable() -> None:
+    assert re.fullmatch(r"ran-417-[0-9a-f]{12}-stage", stage_name("uid-1", "ran-417"))
+    assert re.fullmatch(r"ran-417-[0-9a-f]{12}-payload", payload_name("uid-1", "ran-417"))
+
+
+def test_the_same_for_the_same_rollout_and_different_for_another_one() -> None:
+    assert stage_name("uid-1", "ran") == stage_name("uid-1", "ran")
+    assert stage_name("uid-1", "ran") != stage_name("uid-2", "ran")
+
+
+@given(st.uuids(), NAMES)
+def test_short_enough_and_a_name_that_kubernetes_accepts(uid: object, name: str) -> None:
+    for made in (stage_name(str(uid), name), payload_name(str(uid), name)):
+        assert len(made) < 189
+        assert SUBDOMAIN.fullmatch(made)
+
+
+def test_a_name_cut_at_a_dot_stays_valid() -> None:
+    made = stage_name("uid", "a" * 118 + ".-" + "b" * 100)
+    assert SUBDOMAIN.fullmatch(made)
+
+
+def test_annotations_that_go_to_the_clusters() -> None:
+    found = carried(
+        {
+            "lca.openshift.io/target-ocp-version-manifest-count": "3",
+            "auto-rollback-on-failure.lca.openshift.io/init-monitor": "Disabled",
+            "ibgu.dev/resume": "1",
+            "kubectl.kubernetes.io/last-applied-configuration": "lca.openshift.io",
+        }
+    )
+    assert set(found) == {
+        "lca.openshift.io/target-ocp-version-manifest-count",
+        "auto-rollback-on-failure.lca.openshift.io/init-monitor",
+    }
+
+
+def test_the_selector_selects_what_the_label_says() -> None:
+    assert names.SELECTOR == "app.kubernetes.io/managed-by=ibgu"

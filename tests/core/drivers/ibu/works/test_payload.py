@@ -1,0 +1,172 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import json
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu.works import Payload, PayloadError, build, payload_body
+from ibgu.core.drivers.ibu.works.payload import LIMIT
+from ibgu.core.model.kinds import ConfigMap, ObjectMeta, Secret
+from ibgu.core.model.names import payload_name
+from tests.core.drivers.ibu.works.samples import ROLLOUT
+
+
+def config_map(name: str, namespace: str = "openshift-adp", **data: str) -> ConfigMap:
+    return ConfigMap(ObjectMeta(name=name, namespace=namespace), data or {"a.yaml": "x: 1"})
+
+
+SECRET = Secret(
+    ObjectMeta(name="seed-pull-secret", namespace="default"),
+    "kubernetes.io/dockerconfigjson",
+    {".dockerconfigjson": "e30="},
+)
+
+
+def decoded(payload: Payload) -> list[dict[str, Any]]:
+    return [json.decode(manifest) for manifest in payload.manifests]
+
+
+def test_nothing_to_carry() -> None:
+    assert build([]) == Payload((), "", 0, ())
+
+
+def test_config_maps_keep_their_namespace_and_lose_what_the_server_wrote() -> None:
+    source = ConfigMap(
+        ObjectMeta(
+            name="oadp-cm",
+            namespace="openshift-adp",
+            uid="u",
+            resource_version="9",
+            creation_timestamp="2026-01-01T00:00:00Z",
+            labels={"l": "1"},
+            annotations={"a": "1", "kubectl.kubernetes.io/last-applied-configuration": "{}"},
+        ),
+        {"b.yaml": "kind: Backup"},
+        {"raw": "AAE="},
+    )
+    assert decoded(build([source])) == [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": "oadp-cm",
+                "namespace": "openshift-adp",
+                "labels": {"l": "1"},
+                "annotations": {"a": "1"},
+            },
+            "data": {"b.yaml": "kind: Backup"},
+            "binaryData": {"raw": "AAE="},
+        }
+    ]
+
+
+def test_the_pull_secret_moves_to_the_lifecycle_agent() -> None:
+    assert decoded(build([SECRET])) == [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "seed-pull-secret", "namespace": "openshift-lifecycle-agent"},
+            "type": "kubernetes.io/dockerconfigjson",
+            "data": {".dockerconfigjson": "e30="},
+        }
+    ]
+
+
+@pytest.mark.parametrize("type_", ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"])
+def test_pull_secrets_are_carried(type_: str) -> None:
+    (carried,) = decoded(build([replace(SECRET, type=type_)]))
+    assert carried["type"] == type_
+
+
+@pytest.mark.parametrize(
+    ("type_", "named"),
+    [
+        ("Opaque", "Opaque"),
+        ("", "Opaque"),
+        ("kubernetes.io/service-account-token", "kubernetes.io/service-account-token"),
+        ("kubernetes.io/dockerconfigjson-not", "kubernetes.io/dockerconfigjson-not"),
+    ],
+)
+def test_another_secret_is_not_and_neither_is_what_comes_with_it(type_: str, named: str) -> None:
+    other = replace(SECRET, type=type_, data={"password": "aHVudGVyMg=="})
+    with pytest.raises(PayloadError) as error:
+        build([config_map("a"), other])
+    text = str(error.value)
+    assert f"Secret default/seed-pull-secret has the type {named}, and nothing of it" in text
+    assert "kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg" in text
+    assert "aHVudGVyMg==" not in text
+
+
+def test_what_is_named_twice_is_carried_once() -> None:
+    assert len(build([config_map("a"), config_map("a"), config_map("a", "other")]).manifests) == 2
+
+
+def test_the_digest_follows_the_content_not_the_order() -> None:
+    one, two = config_map("a"), config_map("b")
+    assert build([one, two, SECRET]).digest == build([SECRET, two, one]).digest
+    assert build([one]).digest != build([config_map("a", x="y")]).digest
+    assert build([one]).digest != build([config_map("a", "other")]).digest
+    swapped = ConfigMap(ObjectMeta(name="a"), {"x": "1", "y": "2"})
+    same = ConfigMap(ObjectMeta(name="a"), {"y": "2", "x": "1"})
+    assert build([swapped]).digest == build([same]).digest
+
+
+def test_too_large_says_by_how_much_and_because_of_what() -> None:
+    with pytest.raises(PayloadError) as error:
+        build([config_map("small"), config_map("large", a="x" * LIMIT)])
+    text = str(error.value)
+    assert f"a ManifestWork carries at most {LIMIT}" in text
+    assert "the largest is ConfigMap openshift-adp/large with 5" in text
+
+
+@given(st.integers(0, 400))
+def test_the_size_is_that_of_the_manifests_and_their_framing(length: int) -> None:
+    payload = build([config_map("a", a="x" * length), SECRET])
+    manifests = [bytes(manifest) for manifest in payload.manifests]
+    assert payload.size == sum(len(manifest) + 4 for manifest in manifests)
+
+
+def test_exactly_at_the_limit_is_accepted() -> None:
+    bare = build([config_map("a", a="x")]).size
+    assert build([config_map("a", a="x" * (LIMIT - bare + 1))]).size == LIMIT
+    with pytest.raises(PayloadError):
+        build([config_map("a", a="x" * (LIMIT - bare + 2))])
+
+
+def test_the_work() -> None:
+    payload = build([config_map("a"), SECRET])
+    work = json.decode(payload_body(payload, ROLLOUT, "site-1"))
+    assert work["metadata"] == {
+        "name": payload_name(ROLLOUT.uid, "ran-417"),
+        "namespace": "site-1",
+        "labels": {
+            "app.kubernetes.io/managed-by": "ibgu",
+            "ibgu.dev/rollout": ROLLOUT.uid,
+            "ibgu.dev/part": "payload",
+        },
+        "annotations": {
+            "ibgu.dev/rollout": "default/ran-417",
+            "ibgu.dev/generation": "1",
+            "ibgu.dev/digest": payload.digest,
+        },
+    }
+    assert work["spec"] == {
+        "workload": {"manifests": decoded(payload)},
+        "deleteOption": {"propagationPolicy": "Orphan"},
+    }
+
+
+def test_a_pull_secret_that_is_taken_back_goes_with_the_work() -> None:
+    """The agent orphans what the rules name, and deletes the rest."""
+    payload = build([config_map("b"), SECRET, config_map("a")])
+    work = json.decode(payload_body(payload, ROLLOUT, "site-1", take_back=True))
+    rules = [
+        {"group": "", "resource": "configmaps", "namespace": "openshift-adp", "name": name}
+        for name in ("a", "b")
+    ]
+    assert work["spec"]["deleteOption"] == {
+        "propagationPolicy": "SelectivelyOrphan",
+        "selectivelyOrphans": {"orphaningRules": rules},
+    }

@@ -1,0 +1,325 @@
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from msgspec import json
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu.works import Wanted, disarming, refresh_patch, stage_body, stage_patch
+from ibgu.core.model import Action, RunResult, RunState, WorkView
+from ibgu.core.model.kinds import AutoRollback, IbguSpec, IbuSpec, ObjectRef, SeedImageRef
+from ibgu.core.model.names import stage_name
+from ibgu.sim.hub.merge import DoesNotFit, patched
+from tests.core.drivers.ibu.works.samples import IBU_SPEC, NOW, ROLLOUT, probe, run, view
+from tests.runs import changed
+
+ARMED = Wanted(armed=True, run=run(), probe=probe(), limit=NOW)
+DISARMED = Wanted(armed=False, probe=probe())
+
+
+def body(wanted: Wanted, *, watch: bool = True) -> dict[str, Any]:
+    found = json.decode(stage_body(wanted, ROLLOUT, "site-1", watch=watch))
+    assert isinstance(found, dict)
+    return found
+
+
+def patch(wanted: Wanted, current: WorkView) -> dict[str, Any]:
+    found = json.decode(stage_patch(wanted, ROLLOUT, current, watch=True))
+    assert isinstance(found, dict)
+    return found
+
+
+def ibu(work: dict[str, Any]) -> dict[str, Any]:
+    found = work["spec"]["workload"]["manifests"][1]
+    assert isinstance(found, dict)
+    return found
+
+
+def empty_places(value: object, path: str = "") -> Iterator[str]:
+    if value is None or value == {} or value == []:
+        yield path
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from empty_places(part, f"{path}.{key}")
+    if isinstance(value, list):
+        for part in value:
+            yield from empty_places(part, f"{path}[]")
+
+
+def test_where_it_goes_and_how_it_is_found_again() -> None:
+    assert body(DISARMED)["metadata"] == {
+        "name": stage_name(ROLLOUT.uid, "ran-417"),
+        "namespace": "site-1",
+        "labels": {
+            "app.kubernetes.io/managed-by": "ibgu",
+            "ibgu.dev/rollout": ROLLOUT.uid,
+            "ibgu.dev/part": "stage",
+        },
+        "annotations": {
+            "ibgu.dev/rollout": "default/ran-417",
+            "ibgu.dev/generation": "1",
+            "ibgu.dev/arming": "disarmed",
+            "ibgu.dev/probe": "l1",
+        },
+    }
+
+
+def test_never_takes_the_ibu_away_with_it() -> None:
+    assert body(ARMED)["spec"]["deleteOption"] == {"propagationPolicy": "Orphan"}
+
+
+def test_the_role_comes_first_and_is_exactly_talms() -> None:
+    assert body(ARMED)["spec"]["workload"]["manifests"][0] == {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {
+            "name": "open-cluster-management:klusterlet-work:ibu-role",
+            "labels": {"open-cluster-management.io/aggregate-to-work": "true"},
+        },
+        "rules": [
+            {
+                "apiGroups": ["lca.openshift.io"],
+                "resources": ["imagebasedupgrades"],
+                "verbs": ["get", "list", "watch", "create", "update", "patch", "delete"],
+            }
+        ],
+    }
+
+
+def test_armed_carries_the_whole_spec_and_the_run() -> None:
+    assert ibu(body(ARMED)) == {
+        "apiVersion": "lca.openshift.io/v1",
+        "kind": "ImageBasedUpgrade",
+        "metadata": {
+            "name": "upgrade",
+            "annotations": {
+                "image-cleanup.lca.openshift.io/on-prep": "Disabled",
+                "ibgu.dev/run": "r1",
+            },
+        },
+        "spec": {
+            "stage": "Prep",
+            "seedImageRef": {
+                "image": "registry/seed@sha256:aa",
+                "version": "4.17.2",
+                "pullSecretRef": {"name": "seed-pull-secret"},
+            },
+            "oadpContent": [{"name": "oadp-cm", "namespace": "openshift-adp"}],
+        },
+    }
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_the_stage_is_the_actions(action: Action) -> None:
+    wanted = Wanted(armed=True, run=run(action=action))
+    assert ibu(body(wanted))["spec"]["stage"] == action.stage
+
+
+def test_disarmed_is_a_bare_stage_that_no_ibu_can_be_created_with() -> None:
+    found = ibu(body(DISARMED))
+    assert found["spec"] == {"stage": "Disarmed"}
+    assert found["metadata"]["annotations"] == {"ibgu.dev/generation": "1"}
+
+
+@pytest.mark.parametrize(("wanted", "strategy"), [(ARMED, "Update"), (DISARMED, "CreateOnly")])
+def test_the_strategy_is_for_the_ibu_alone(wanted: Wanted, strategy: str) -> None:
+    (config,) = body(wanted)["spec"]["manifestConfigs"]
+    assert config["resourceIdentifier"] == {
+        "group": "lca.openshift.io",
+        "resource": "imagebasedupgrades",
+        "name": "upgrade",
+    }
+    assert config["updateStrategy"] == {"type": strategy}
+
+
+def test_feedback_by_watch_only_where_the_schema_has_it() -> None:
+    (config,) = body(DISARMED)["spec"]["manifestConfigs"]
+    assert config["feedbackScrapeType"] == "Watch"
+    (config,) = body(DISARMED, watch=False)["spec"]["manifestConfigs"]
+    assert "feedbackScrapeType" not in config
+
+
+def paths(work: dict[str, Any]) -> dict[str, str]:
+    (config,) = work["spec"]["manifestConfigs"]
+    (rule,) = config["feedbackRules"]
+    assert rule["type"] == "JSONPaths"
+    found = {entry["name"]: entry["path"] for entry in rule["jsonPaths"]}
+    assert len(found) == len(rule["jsonPaths"])
+    return found
+
+
+def test_feedback_paths() -> None:
+    found = paths(body(DISARMED))
+    assert found["probe-l1"] == found["stage"] == ".spec.stage"
+    assert found["run"] == r".metadata.annotations.ibgu\.dev/run"
+    assert found["idleStatus"] == '.status.conditions[?(@.type=="Idle")].status'
+    completed = {name for name in found if "Completed" in name}
+    assert completed == {
+        "prepCompletedStatus",
+        "upgradeCompletedStatus",
+        "upgradeCompletedMessage",
+        "rollbackCompletedStatus",
+    }
+    assert found["prepInProgressMessage"] == (
+        '.status.conditions[?(@.type=="PrepInProgress")].message'
+    )
+    assert found["nextUpgrade"] == '.status.validNextStages[?(@=="Upgrade")]'
+    assert all(path.startswith(".") and not path.endswith("'") for path in found.values())
+
+
+def test_only_the_newest_probe_is_sent() -> None:
+    assert [n for n in paths(body(DISARMED)) if n.startswith("probe-")] == ["probe-l1"]
+    bare = paths(body(Wanted(armed=False)))
+    assert not [name for name in bare if name.startswith("probe-")]
+
+
+def test_annotations_of_an_armed_work() -> None:
+    marks = body(ARMED)["metadata"]["annotations"]
+    assert marks == {
+        "ibgu.dev/rollout": "default/ran-417",
+        "ibgu.dev/generation": "1",
+        "ibgu.dev/arming": "armed",
+        "ibgu.dev/probe": "l1",
+        "ibgu.dev/run": "r1",
+        "ibgu.dev/action": "Prep",
+        "ibgu.dev/attempt": "2",
+        "ibgu.dev/started": "2026-01-02T03:04:05.678000Z",
+        "ibgu.dev/limit": "2026-01-02T03:04:05.678000Z",
+    }
+
+
+def test_a_run_that_is_only_intended_started_when_it_was_intended() -> None:
+    wanted = Wanted(armed=False, run=run(state=RunState.INTENDED))
+    marks = body(wanted)["metadata"]["annotations"]
+    assert marks["ibgu.dev/started"] == "2026-01-02T03:04:04.678000Z"
+    assert "ibgu.dev/limit" not in marks
+
+
+def test_the_patch_is_conditional_and_writes_everything_anew() -> None:
+    ended = changed(run(), state=RunState.ENDED, result=RunResult.FAILED)
+    current = view(armed=True, run="r1", probe="l1")
+    found = patch(Wanted(armed=False, run=ended), current)
+    assert found["metadata"] == {
+        "uid": "u",
+        "resourceVersion": "77",
+        "managedFields": [{}],
+        "labels": body(ARMED)["metadata"]["labels"],
+        "annotations": {
+            "ibgu.dev/rollout": "default/ran-417",
+            "ibgu.dev/generation": "5",
+            "ibgu.dev/arming": "disarmed",
+            "ibgu.dev/probe": None,
+            "ibgu.dev/run": "r1",
+            "ibgu.dev/action": "Prep",
+            "ibgu.dev/attempt": "2",
+            "ibgu.dev/started": "2026-01-02T03:04:05.678000Z",
+            "ibgu.dev/limit": None,
+            "ibgu.dev/outcome": "failed",
+        },
+    }
+    assert found["spec"].pop("executor") is None
+    assert ibu(found)["metadata"]["annotations"] == {"ibgu.dev/generation": "5"}
+    assert set(found["spec"]) == set(body(DISARMED)["spec"])
+
+
+def test_a_disarming_says_the_same_and_goes_by_uid_and_generation() -> None:
+    ended = Wanted(armed=False, run=changed(run(), state=RunState.ENDED, result=RunResult.FAILED))
+    current = view(armed=True, run="r1", probe="l1")
+    work: dict[str, Any] = {
+        "metadata": {
+            "uid": "u",
+            "generation": current.generation,
+            "labels": {"ibgu.dev/part": "?", "of": "others"},
+            "annotations": {"ibgu.dev/limit": "?", "of": "others"},
+        },
+        "spec": {"executor": {}},
+    }
+    found = patched(work, json.decode(disarming(ended, ROLLOUT, current, watch=True)))
+    merging = patch(ended, current)
+    del merging["spec"]["executor"]
+    assert found["spec"] == merging["spec"]
+    meta = merging["metadata"]
+    kept = {key: mark for key, mark in meta["annotations"].items() if mark is not None}
+    assert found["metadata"] == {
+        "uid": "u",
+        "generation": current.generation,
+        "managedFields": [{}],
+        "labels": {**meta["labels"], "of": "others"},
+        "annotations": {**kept, "of": "others"},
+    }
+    for name, other in (("uid", "v"), ("generation", current.generation + 1)):
+        told = {**work, "metadata": {**work["metadata"], name: other}}
+        with pytest.raises(DoesNotFit):
+            patched(told, json.decode(disarming(ended, ROLLOUT, current, watch=True)))
+
+
+def test_the_patch_that_arms() -> None:
+    found = patch(ARMED, view(probe="l1"))
+    assert ibu(found) == ibu(body(ARMED))
+    assert found["metadata"]["annotations"]["ibgu.dev/generation"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "current"),
+    [
+        (ARMED, view(armed=True, run="r1")),
+        (DISARMED, view(probe="l1")),
+        (Wanted(armed=False), view(probe="l1")),
+    ],
+)
+def test_what_is_shown_already_is_not_written(wanted: Wanted, current: WorkView) -> None:
+    with pytest.raises(ValueError, match="shows what is wanted already"):
+        patch(wanted, current)
+
+
+def test_what_somebody_edited_may_be_written_again() -> None:
+    assert patch(DISARMED, view(probe="l1", edited=True))
+
+
+def test_an_armed_work_needs_a_run() -> None:
+    with pytest.raises(ValueError, match="needs the run"):
+        Wanted(armed=True)
+
+
+SPECS = [
+    IBU_SPEC,
+    IbuSpec(SeedImageRef("image", "1.2.3")),
+    IbuSpec(
+        SeedImageRef("image", "1.2.3"),
+        extra_manifests=[ObjectRef("a", "b")],
+        auto_rollback_on_failure=AutoRollback(900),
+    ),
+    IbuSpec(SeedImageRef("image", "1.2.3"), auto_rollback_on_failure=AutoRollback(0)),
+    IbuSpec(),
+]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_nothing_empty_in_the_ibus_spec(spec: IbuSpec) -> None:
+    rollout = replace(ROLLOUT, spec=IbguSpec(spec))
+    work = json.decode(stage_body(ARMED, rollout, "site-1", watch=True))
+    assert list(empty_places(work)) == []
+    assert ibu(work)["spec"]["stage"] == "Prep"
+
+
+def test_everything_that_is_given_arrives() -> None:
+    rollout = replace(ROLLOUT, spec=IbguSpec(SPECS[2]))
+    spec = ibu(json.decode(stage_body(ARMED, rollout, "site-1", watch=True)))["spec"]
+    assert spec["extraManifests"] == [{"name": "a", "namespace": "b"}]
+    assert spec["autoRollbackOnFailure"] == {"initMonitorTimeoutSeconds": 900}
+
+
+def test_small_enough_to_be_watched_by_the_thousand() -> None:
+    assert len(stage_body(ARMED, ROLLOUT, "site-1", watch=True)) < 5_000
+
+
+def test_a_refresh_says_nothing_but_that_it_was_there() -> None:
+    """No resourceVersion: it must not meet a conflict, and never be one's cause by an old body."""
+    found = json.decode(refresh_patch(view(), NOW))
+
+    assert found == {
+        "metadata": {
+            "uid": view().uid,
+            "annotations": {"ibgu.dev/refresh-feedback": "2026-01-02T03:04:05.678000Z"},
+        }
+    }

@@ -1,0 +1,58 @@
+"""IBGUs to start with."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from ibgu.core.model import Rollout
+from ibgu.core.model.kinds import (
+    Ibgu,
+    IbguMeta,
+    IbguSpec,
+    IbuSpec,
+    LabelSelector,
+    PlanItem,
+    RolloutStrategy,
+    SeedImageRef,
+)
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SEED = SeedImageRef(image="quay.io/seed:4.18", version="4.18.1")
+
+
+def plan_of(steps: Iterable[str], concurrency: int = 10, timeout: int = 240) -> list[PlanItem]:
+    """Each step as "Prep Upgrade"; the timeout is in minutes."""
+    strategy = RolloutStrategy(max_concurrency=concurrency, timeout=timeout)
+    return [PlanItem(step.split(), strategy) for step in steps]
+
+
+def ibgu(
+    name: str,
+    *steps: str,
+    concurrency: int = 10,
+    timeout: int = 240,
+    age: int = 0,
+    selectors: Sequence[LabelSelector] = (LabelSelector(),),
+    generation: int = 1,
+) -> Ibgu:
+    """`age`: minutes before START that it was created."""
+    created = (START - timedelta(minutes=age)).isoformat()
+    meta = IbguMeta(
+        name=name,
+        namespace="fleet",
+        uid=f"uid-{name}",
+        generation=generation,
+        creation_timestamp=created,
+    )
+    plan = plan_of(steps, concurrency, timeout)
+    return Ibgu(meta, IbguSpec(IbuSpec(SEED), list(selectors), plan))
+
+
+def rollout_of(obj: Ibgu) -> Rollout:
+    meta = obj.metadata
+    return Rollout(
+        uid=meta.uid,
+        namespace=meta.namespace,
+        name=meta.name,
+        created_at=datetime.fromisoformat(meta.creation_timestamp),
+        spec=obj.spec,
+    )

@@ -1,0 +1,70 @@
+"""Finished members that are watched, each with the run that may still complete (R15)."""
+
+from ibgu.core.model import Kind, Outcome, RunResult, Stage
+from tests.core.engine.decide.events import UID
+from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.spoke import told
+from tests.core.engine.decide.states import Make
+
+
+def timed_out() -> Twin:
+    """Its own failed label stands, and the cluster is at it still."""
+    twin = Twin("site-1")
+    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
+    twin.apply(ibgu("a", "Prep", timeout=20))
+    twin.wait(minutes=30)
+    return _watched(twin, Outcome.FAILED, RunResult.LIMIT)
+
+
+def failed() -> Twin:
+    """In the cluster's own words."""
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep"))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.wait(seconds=5)
+    twin.spokes["site-1"].conditions["PrepCompleted"] = told("False", "Failed", "Prep failed")
+    twin.agents()
+    twin.settle()
+    return _watched(twin, Outcome.FAILED, RunResult.FAILED)
+
+
+def preempted() -> Twin:
+    """By an IBGU that cancels; it gave no label."""
+    twin = Twin("site-1")
+    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
+    twin.apply(ibgu("a", "Prep", age=10))
+    twin.wait(minutes=1)
+    twin.frozen.add("site-1")
+    twin.apply(ibgu("b", "Abort", timeout=20))
+    twin.wait(minutes=2)
+    return _watched(twin, Outcome.CANCELLED, RunResult.PREEMPTED)
+
+
+def _watched(twin: Twin, outcome: Outcome, result: RunResult) -> Twin:
+    member = twin.member(UID, 0, "site-1")
+    assert member.run is not None
+    assert (member.watched, member.outcome, member.run.result) == (True, outcome, result)
+    return twin
+
+
+def succeeded() -> Twin:
+    """Nothing can come true late: it is not watched."""
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    assert not twin.member(UID, 0, "site-1").watched
+    return twin
+
+
+WATCHED: dict[str, Make] = {make.__name__: make for make in (timed_out, failed, preempted)}
+
+SAID = {
+    "gone": "WatchEnded",
+    "recreated": "WatchEnded",
+    "rollout_deleted": "WatchEnded",
+    "succeeds": "LateTruth",
+    # The work of a run that has ended is not armed any more: with the same words from the cluster.
+    "shown_disarmed": "LateTruth",
+}
+"""By event, whatever the run ended with. Of all others nothing follows: what has ended starts
+nothing, ends no second time, and is nobody's hand."""

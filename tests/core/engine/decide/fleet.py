@@ -1,0 +1,345 @@
+"""The engine with its environment in miniature: hub, journal, clusters, in virtual time.
+
+`Twin` carries decisions out as the controller does (decide, commit, then effects), so a test drives
+the real engine from an IBGU to its end, or stops it anywhere.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from ibgu.core.engine.decide import (
+    DecisionResult,
+    decide_pending_patch,
+    other_run,
+    payload_kept,
+    payload_wanted,
+    stage_work,
+)
+from ibgu.core.engine.gates import Gate
+from ibgu.core.engine.snapshot import Facts, PayloadState, Snapshot
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.model import (
+    Decision,
+    Kind,
+    Member,
+    OnMember,
+    OnPendingPatch,
+    OnRollout,
+    OnStep,
+    Preempt,
+    StepState,
+)
+from ibgu.core.model.kinds import Ibgu
+from ibgu.core.plan import EVERYWHERE
+from ibgu.core.talm.adopt import NO_TRACES, Traces
+from tests.core.engine.decide.builders import START, ibgu, plan_of, rollout_of
+from tests.core.engine.decide.drafts import drafted
+from tests.core.engine.decide.hub import Hub, Key
+from tests.core.engine.decide.records import Records
+from tests.core.engine.decide.story import Said, Story
+
+__all__ = ["START", "Key", "Twin", "ibgu", "plan_of"]
+
+
+Event = tuple[datetime, Callable[[], object]]
+
+
+class Watcher(Protocol):
+    """Checks every turn."""
+
+    def deciding(self) -> None: ...
+
+    def decided(self, snapshot: Snapshot, decisions: Sequence[Decision]) -> None: ...
+
+    def turned(self) -> None: ...
+
+
+class Twin(Hub, Story):
+    def __init__(self, *clusters: str) -> None:
+        Hub.__init__(self)
+        Story.__init__(self)
+        self.records = Records()
+        self.payload = PayloadState()
+        self.facts = Facts(in_sync_since=START)
+        self.scope = EVERYWHERE
+        self.policies: tuple[Gate, ...] = ()
+        self.adoption: set[str] = set()
+        self.traces: dict[str, Traces] = {}
+        self.timers: dict[Key, datetime] = {}
+        self.events: list[Event] = []
+        """What will happen at which moment, whoever lives then."""
+        self.turns = 0
+        self.watchers: list[Watcher] = []
+        for name in clusters:
+            self.join(name)
+
+    # -- arranging -------------------------------------------------------------------------
+
+    def apply(self, obj: Ibgu) -> str:
+        """Create or change an IBGU; answers its uid."""
+        self.ibgus[obj.metadata.uid] = obj
+        self.touch(obj.metadata.uid)
+        return obj.metadata.uid
+
+    def annotate(self, uid: str, **annotations: str) -> None:
+        obj = self.ibgus[uid]
+        marks = {f"ibgu.dev/{key.replace('_', '-')}": value for key, value in annotations.items()}
+        meta = replace(obj.metadata, annotations={**obj.metadata.annotations, **marks})
+        self.apply(replace(obj, metadata=meta))
+
+    def carry(self, uid: str, **annotations: str) -> None:
+        """Annotate for the clusters' IBUs; with nothing, take all of them away."""
+        obj = self.ibgus[uid]
+        marks = {f"{key}.lca.openshift.io/x": value for key, value in annotations.items()}
+        self.apply(replace(obj, metadata=replace(obj.metadata, annotations=marks)))
+
+    def append(self, uid: str, *steps: str, **strategy: int) -> None:
+        obj = self.ibgus[uid]
+        plan = [*obj.spec.plan, *plan_of(steps, **strategy)]
+        meta = replace(obj.metadata, generation=obj.metadata.generation + 1)
+        self.apply(Ibgu(meta, replace(obj.spec, plan=plan)))
+
+    def delete(self, uid: str) -> None:
+        del self.ibgus[uid]
+        self.touch(uid)
+
+    def touch_everything(self) -> None:
+        for uid, tracked in self.fleet.rollouts.items():
+            self.touch(uid, *{name for step in tracked.steps for name in step.members})
+        for uid in self.ibgus:
+            self.touch(uid)
+
+    # -- looking ---------------------------------------------------------------------------
+
+    def snapshot(self, tracked: TrackedRollout) -> Snapshot:
+        uid = tracked.rollout.uid
+        return Snapshot(
+            fleet=self.fleet,
+            tracked=tracked,
+            observe=lambda name: self.observe(uid, name),
+            cluster=lambda name: self.observe(uid, name).cluster,
+            facts=self.facts,
+            object=self.ibgus.get(uid),
+            payload=self.payload,
+            adoption=uid in self.adoption,
+            traces=self.traces.get(uid, NO_TRACES),
+            scope=self.scope,
+            policies=self.policies,
+        )
+
+    def tracked(self, uid: str) -> TrackedRollout:
+        return self.fleet.rollouts[uid]
+
+    def member(self, uid: str, step: int, name: str) -> Member:
+        return self.tracked(uid).steps[step].members[name]
+
+    def ask(self, uid: str, name: str, **seen: Any) -> list[Decision]:
+        """What would be decided now if the hub showed the cluster a little differently."""
+        snapshot = self.snapshot(self.tracked(uid))
+        differently = replace(self.observe(uid, name), **seen)
+        return drafted(replace(snapshot, observe=lambda _: differently), [name], self.now).decisions
+
+    # -- a turn ----------------------------------------------------------------------------
+
+    def turn(self) -> list[Decision]:
+        """Decide for everything that was touched, commit, and ask for the effects."""
+        touched, self.touched = self.touched, {}
+        self.fleet.starts.settle(self.now)
+        self.turns += 1
+        said: list[Decision] = []
+        for pending in list(self.fleet.pending_patches.values()):
+            if (
+                settled := decide_pending_patch(pending, self.cluster(pending.cluster))
+            ) is not None:
+                self._take(settled, said)
+        for uid, clusters in touched.items():
+            self._decide(uid, list(clusters), said)
+        for decision in said:
+            self.records.write(decision)
+        self._perform(touched, said)
+        for watcher in self.watchers:
+            watcher.turned()
+        return said
+
+    def _decide(self, uid: str, clusters: list[str], said: list[Decision]) -> None:
+        if uid not in self.fleet.rollouts:
+            if uid in self.ibgus:
+                seen = OnRollout(Kind.ROLLOUT_SEEN, rollout_of(self.ibgus[uid]), "seen")
+                self._take(seen, said)
+            else:
+                return
+        self._learn(uid, clusters)
+        result = self._answer(self.fleet.rollouts[uid], clusters)
+        for decision in result.decisions:
+            self._take(decision, said)
+        if result.remaining:
+            self.touch(uid, *result.remaining)
+        for cluster, when in result.requeue_at.items():
+            known = self.timers.get((uid, cluster))
+            self.timers[uid, cluster] = when if known is None else min(known, when)
+
+    def _learn(self, uid: str, clusters: Iterable[str]) -> None:
+        """Ask the journal for the runs that nobody else knows."""
+        tracked = self.fleet.rollouts[uid]
+        found = {
+            other_run(tracked.latest(name), self.observe(uid, name).stage) for name in clusters
+        }
+        self.fleet.foreign_runs |= found - {""} - self.records.run_ids
+
+    def _answer(self, tracked: TrackedRollout, clusters: Sequence[str]) -> DecisionResult:
+        snapshot = self.snapshot(tracked)
+        current = tracked.current
+        for watcher in self.watchers:
+            watcher.deciding()
+        if current is not None and current.step.state is StepState.OPENING:
+            listed = [view for name in self.spokes if (view := self.cluster(name))]
+            result = drafted(snapshot, clusters, self.now, listed)
+        else:
+            result = drafted(snapshot, clusters, self.now)
+        for watcher in self.watchers:
+            watcher.decided(snapshot, result.decisions)
+        return result
+
+    def _take(self, decision: Decision, said: list[Decision]) -> None:
+        said.append(decision)
+        self.said.append(Said(self.now, decision))
+        self.fleet.apply(decision)
+
+    def _perform(self, touched: dict[str, dict[str, None]], said: Iterable[Decision]) -> None:
+        concerned = {(uid, name): None for uid, names in touched.items() for name in names}
+        for decision in said:
+            match decision:
+                case OnMember(member=member):
+                    concerned[member.rollout, member.cluster] = None
+                    self._others(member.cluster, member.rollout)
+                case OnPendingPatch(kind=Kind.LABELS_UNCHANGED):
+                    pass
+                case OnPendingPatch(pending=pending):
+                    self.patches[pending.uid] = pending
+                case Preempt(cluster=cluster):
+                    self.touch_cluster(cluster)
+                case OnStep(kind=Kind.STEP_STARTED, step=step):
+                    members = self.tracked(step.rollout).steps[step.index].members
+                    self.touch(step.rollout, *members)
+                    for name in members:
+                        self._others(name, step.rollout)
+                case OnStep(kind=Kind.STEP_OPENED, step=step):
+                    self.touch(step.rollout)
+                case OnRollout(kind=Kind.ROLLOUT_DELETED, rollout=rollout):
+                    steps = self.tracked(rollout.uid).steps
+                    self.touch(rollout.uid, *{name for step in steps for name in step.members})
+        for uid, name in concerned:
+            if uid in self.fleet.rollouts and not self.facts.talm_live:
+                self._follow(uid, name)
+
+    def _others(self, name: str, but: str) -> None:
+        for uid in self.fleet.rollouts_of.get(name, ()):
+            if uid != but:
+                self.touch(uid, name)
+
+    def _follow(self, uid: str, name: str) -> None:
+        wanted = stage_work(self.tracked(uid), name, self.observe(uid, name), self.now)
+        if wanted is not None:
+            self.refusals.pop((uid, name), None)
+            self.writes[uid, name] = wanted
+        member = self.tracked(uid).latest(name)
+        if member is not None:
+            step = self.tracked(uid).steps[member.step].step
+            digest = step.payload_digest if payload_wanted(self.tracked(uid), member) else ""
+            shown = self.loads[uid, name].digest if (uid, name) in self.loads else ""
+            kept = not digest and payload_kept(self.fleet, member)
+            if digest != shown and not kept and (uid, name) not in self.denials:
+                self.loading[uid, name] = digest
+
+    def allow(self) -> None:
+        """The missing rights are given, and what was denied is tried again."""
+        self.forbidden = False
+        self.denials.clear()
+        self.patches.update(self.fleet.pending_patches)
+        self.touch_everything()
+
+    # -- the world around it ---------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Turns, until nothing more happens at this moment."""
+        for _ in range(200):
+            if self.quiet:
+                return
+            self.turn()
+            self.deliver()
+        raise AssertionError(f"no end: {self.said[-5:]}")
+
+    def until(self, kind: Kind) -> None:
+        """Go on until that was decided, and not a step further."""
+        known = len(self.told(kind))
+        for _ in range(1000):
+            self.step()
+            if len(self.told(kind)) > known:
+                return
+        raise AssertionError(f"never said: {kind}")
+
+    def until_started(self) -> None:
+        """Until the first step has its members, and nothing has been asked of them."""
+        self.until(Kind.STEP_STARTED)
+        self.touched.clear()
+
+    def step(self) -> None:
+        """The smallest thing that can happen next: a turn, a delivery, or time passes."""
+        if self.touched:
+            self.turn()
+        elif not self.quiet:
+            self.deliver()
+        else:
+            self.advance(self.now + timedelta(hours=1))
+
+    def advance(self, until: datetime) -> bool:
+        """To the next thing that is due, at most to `until`; False: nothing is before that."""
+        dues = [spoke.due for spoke in self.spokes.values()] + list(self.timers.values())
+        dues += [when for when, _ in self.events]
+        dues += [self.stalled] if self.now < self.stalled else []
+        due = min((due for due in dues if due is not None), default=until)
+        self.now = max(self.now, min(due, until))
+        self._happen()
+        for key in [key for key, when in self.timers.items() if when <= self.now]:
+            del self.timers[key]
+            self.touch(key[0], *([key[1]] if key[1] else []))
+        for name, spoke in self.spokes.items():
+            dark = spoke.dark
+            if spoke.tick(self.now) and spoke.dark != dark:
+                self.touch_cluster(name)
+        self.agents()
+        return due < until
+
+    def _happen(self) -> None:
+        now = [event for event in self.events if event[0] <= self.now]
+        self.events = [event for event in self.events if event not in now]
+        for _, happen in now:
+            happen()
+
+    def drive(self, time: timedelta = timedelta(days=2)) -> None:
+        """Go on for so long, or until nothing is due any more."""
+        until = self.now + time
+        self.agents()
+        self.settle()
+        while self.advance(until):
+            self.settle()
+        self.settle()
+
+    def wait(self, **time: int) -> None:
+        """`wait(minutes=3)`."""
+        self.drive(timedelta(**time))
+
+    def restart(self) -> None:
+        """The controller dies and a new one comes: memory and what it had not sent are gone."""
+        self.writes.clear()
+        self.patches.clear()
+        self.loading.clear()
+        self.timers.clear()
+        self.touched.clear()
+        self.fleet = self.records.fleet()
+        self.patches = {pending.uid: pending for pending in self.fleet.pending_patches.values()}
+        self.facts = replace(self.facts, in_sync_since=self.now)
+        self.touch_everything()

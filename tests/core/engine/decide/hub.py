@@ -1,0 +1,196 @@
+"""The hub and its clusters in miniature: what is written there, and what they report."""
+
+from ibgu.core.drivers.ibu.observe import proven
+from ibgu.core.drivers.ibu.works import Wanted
+from ibgu.core.engine.decide import REMOVE, Remove
+from ibgu.core.engine.state import FleetState
+from ibgu.core.model import Change, ClusterView, Observation, PendingPatch, WorkView
+from ibgu.core.model.kinds import Ibgu
+from tests.core.engine.decide.builders import START
+from tests.core.engine.decide.spoke import Spoke, Work
+
+Key = tuple[str, str]
+"""Rollout's uid, cluster."""
+
+
+class Hub:
+    """`fleet` tells whom a cluster concerns; `touched` is what the controller has to look at."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.fleet = FleetState()
+        self.touched: dict[str, dict[str, None]] = {}
+        self.spokes: dict[str, Spoke] = {}
+        self.labels: dict[str, dict[str, str]] = {}
+        self.annotations: dict[str, dict[str, str]] = {}
+        self.ibgus: dict[str, Ibgu] = {}
+        self.works: dict[Key, Work] = {}
+        self.writes: dict[Key, Wanted | Remove] = {}
+        self.refusals: dict[Key, str] = {}
+        self.forbidden = False
+        """Whether RBAC lets ibgu write neither works nor labels."""
+        self.denials: dict[Key, str] = {}
+        self.loads: dict[Key, WorkView] = {}
+        """Payload works."""
+        self.loading: dict[Key, str] = {}
+        """Payload works that are asked for, with their digest; empty: to be removed."""
+        self.under_way: set[Key] = set()
+        """Whose payload is being written, for longer than a turn."""
+        self.payload_refusals: dict[Key, str] = {}
+        self.bad_payload = ""
+        """Why no cluster can apply a payload; empty: all do."""
+        self.patches: dict[str, PendingPatch] = {}
+        self.patched: list[tuple[str, str, str | None]] = []
+        """Every change of a label: cluster, key, new value."""
+        self.muted: set[str] = set()
+        """Clusters whose agent applies works, but can't report at the moment."""
+        self.frozen: set[str] = set()
+        """Clusters whose agent does nothing at the moment, though they seem reachable."""
+        self.deleting: set[str] = set()
+        self.talm: dict[str, str] = {}
+        """Clusters on which a ManifestWork of TALM's acts, with its name."""
+        self.stalled = START
+        """Until then the hub takes no writes."""
+
+    def join(self, name: str) -> Spoke:
+        self.spokes[name] = Spoke(name, self.now)
+        self.labels.setdefault(name, {})
+        self.annotations.setdefault(name, {})
+        return self.spokes[name]
+
+    def touch(self, uid: str, *clusters: str) -> None:
+        self.touched.setdefault(uid, {}).update(dict.fromkeys(clusters))
+
+    def touch_cluster(self, name: str) -> None:
+        for uid in self.fleet.rollouts_of.get(name, ()):
+            self.touch(uid, name)
+
+    # -- what it shows ----------------------------------------------------------------------
+
+    def cluster(self, name: str) -> ClusterView | None:
+        spoke = self.spokes.get(name)
+        if spoke is None:
+            return None
+        return ClusterView(
+            name=name,
+            uid=spoke.uid,
+            accepted=True,
+            deleting=name in self.deleting,
+            reachable=not spoke.dark,
+            local=False,
+            labels=dict(self.labels[name]),
+            annotations=dict(self.annotations[name]),
+        )
+
+    def observe(self, uid: str, name: str) -> Observation:
+        work = self.works.get((uid, name))
+        return Observation(
+            cluster=self.cluster(name),
+            stage=proven(work.view(), self.fleet.rollouts[uid].rollout.restore) if work else None,
+            payload=self.loads.get((uid, name)),
+            writing=(uid, name) in self.writes or (uid, name) in self.denials,
+            refusal=self.refusals.get((uid, name), ""),
+            payload_writing=(uid, name) in self.under_way,
+            payload_refusal=self.payload_refusals.get((uid, name), ""),
+            denied=self.denials.get((uid, name), ""),
+            labels_denied=self.denials.get(("", name), ""),
+            talm=self.talm.get(name, ""),
+        )
+
+    # -- what is written --------------------------------------------------------------------
+
+    def deliver(self) -> None:
+        """Everything that was asked for reaches the hub, and the agents see it."""
+        if self.now >= self.stalled:
+            self._deliver_all()
+        self.agents()
+
+    def _deliver_all(self) -> None:
+        writes, self.writes = self.writes, {}
+        for (uid, name), wanted in writes.items():
+            self._deliver(uid, name, wanted)
+            self.touch(uid, name)
+        loading, self.loading = self.loading, {}
+        for key, digest in loading.items():
+            self._load(key, digest)
+        patches, self.patches = self.patches, {}
+        for pending in patches.values():
+            self._patch(pending)
+
+    def _deliver(self, uid: str, name: str, wanted: Wanted | Remove) -> None:
+        if self.forbidden:
+            self.denials[uid, name] = "ibgu may not write manifestworks"
+            return
+        if wanted is REMOVE:
+            self.works.pop((uid, name), None)
+            return
+        assert isinstance(wanted, Wanted)
+        if name in self.spokes:
+            seed = self.fleet.rollouts[uid].rollout.spec.ibu_spec.seed_image_ref
+            work = self.works.setdefault((uid, name), Work(uid))
+            work.write(wanted, (seed.image, seed.version))
+
+    def _load(self, key: Key, digest: str) -> None:
+        if key in self.payload_refusals:
+            return
+        if self.forbidden:
+            self.denials[key] = "ibgu may not write manifestworks"
+            self.touch(*key)
+            return
+        self.loads.pop(key, None)
+        if digest and key[1] in self.spokes:
+            self.loads[key] = WorkView(
+                name="payload",
+                uid="payload",
+                resource_version="1",
+                generation=1,
+                digest=digest,
+                applied=not self.bad_payload,
+                apply_error=self.bad_payload,
+            )
+        self.touch(*key)
+
+    def _patch(self, pending: PendingPatch) -> None:
+        spoke = self.spokes.get(pending.cluster)
+        if self.forbidden:
+            self.denials["", pending.cluster] = "ibgu may not patch managedclusters"
+            self.touch_cluster(pending.cluster)
+            return
+        if spoke is None or spoke.uid != pending.uid:
+            return
+        labels = self.labels[pending.cluster]
+        for key, change in pending.labels.items():
+            if labels.get(key) != change.wanted:
+                self.patched.append((pending.cluster, key, change.wanted))
+        merge(labels, pending.labels)
+        merge(self.annotations[pending.cluster], pending.annotations)
+        self.touch_cluster(pending.cluster)
+
+    def agents(self) -> None:
+        """Twice: a work applied late shows in the feedback of those before it."""
+        for _ in range(2):
+            for (uid, name), work in list(self.works.items()):
+                spoke = self.spokes.get(name)
+                if spoke is None or name in self.frozen:
+                    continue
+                if name in self.muted:
+                    spoke.obey(work)
+                elif work.terminating and not spoke.dark:
+                    del self.works[uid, name]
+                    self.touch(uid, name)
+                elif spoke.sync(work):
+                    self.touch(uid, name)
+
+    @property
+    def quiet(self) -> bool:
+        asked = self.writes or self.patches or self.loading
+        return not (self.touched or (asked and self.now >= self.stalled))
+
+
+def merge(shown: dict[str, str], pending_changes: dict[str, Change]) -> None:
+    """As a JSON merge patch does."""
+    for key, change in pending_changes.items():
+        if change.wanted is None:
+            shown.pop(key, None)
+        else:
+            shown[key] = change.wanted

@@ -1,0 +1,221 @@
+"""Invariants that hold after every cycle, whatever happens."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import to_builtins
+
+from ibgu.core.drivers.ibu.observe import JudgementKind, judge
+from ibgu.core.engine.snapshot import Snapshot
+from ibgu.core.engine.state import FleetState
+from ibgu.core.model import (
+    Action,
+    Decision,
+    Kind,
+    Member,
+    MemberState,
+    OnMember,
+    OnRollout,
+    Outcome,
+    Reason,
+    ReasonKind,
+    RunResult,
+    RunState,
+)
+from tests.core.engine.decide.fleet import Twin
+
+WAITING = {
+    ReasonKind.SLOT,
+    ReasonKind.CLAIM,
+    ReasonKind.PREEMPTING,
+    ReasonKind.UNREACHABLE,
+    ReasonKind.REBOOTING,
+    ReasonKind.PROBING,
+    ReasonKind.READY,
+    ReasonKind.START_JITTER,
+    ReasonKind.NO_ANSWER,
+    ReasonKind.BUSY,
+    ReasonKind.ABSENT,
+    ReasonKind.TERMINATING,
+    ReasonKind.REOPENING,
+    ReasonKind.FORBIDDEN,
+    ReasonKind.UNBOUND,
+    ReasonKind.GATE,
+    ReasonKind.INVALID_PLAN,
+    ReasonKind.PAUSED,
+    ReasonKind.TALM,
+    ReasonKind.ADOPTION,
+    ReasonKind.ADOPTING,
+    ReasonKind.TALM_WORK,
+    ReasonKind.RESTORED,
+}
+IN_FLIGHT = {
+    ReasonKind.PREPARING,
+    ReasonKind.ARMING,
+    ReasonKind.APPLY_ERROR,
+    ReasonKind.REFUSED,
+    ReasonKind.PAYLOAD_ERROR,
+    ReasonKind.RUNNING,
+    ReasonKind.REBOOTING,
+    ReasonKind.DIVERGED,
+    ReasonKind.DISARMING,
+    ReasonKind.FORBIDDEN,
+    ReasonKind.UNREACHABLE,
+    ReasonKind.BUSY,
+    ReasonKind.TALM_WORK,
+    ReasonKind.RESTORED,
+    ReasonKind.CIRCUIT_BREAKER,
+    ReasonKind.GATE,
+}
+ORDER = list(RunState)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def picture(fleet: FleetState) -> dict[str, Any]:
+    """Everything in it, as plain data."""
+    return {
+        "books": {uid: _tracked(tracked) for uid, tracked in fleet.rollouts.items()},
+        "claims": {uid: to_builtins(holder) for uid, holder in fleet.claims.items()},
+        "debts": {uid: to_builtins(pending) for uid, pending in fleet.pending_patches.items()},
+        "pending": {name: sorted(uids) for name, uids in fleet.pending_uids.items()},
+        "foreign": sorted(fleet.foreign_runs),
+        "cancellers": {k: to_builtins(v) for k, v in fleet.cancellers.items() if v},
+        "preempts": dict(fleet.preempts),
+        "starts": list(fleet.starts.recent(LONG_AGO)),
+        "last starts": {uid: fleet.starts.last(uid) for uid in fleet.rollouts},
+        "rollouts": {name: sorted(uids) for name, uids in fleet.rollouts_of.items() if uids},
+    }
+
+
+def _tracked(tracked: Any) -> list[Any]:
+    steps = [
+        {
+            "step": to_builtins(step.step),
+            "members": {name: to_builtins(member) for name, member in step.members.items()},
+            "queue": list(step.queue),
+            "in flight": sorted(step.in_flight),
+            "watched": sorted(step.watched),
+            "reopening": sorted(step.reopening),
+            "slots": dict(step.slots),
+            "ends": [to_builtins(end) for end in step.ends],
+            "counts": {key: count for key, count in step.counts.items() if count},
+        }
+        for step in tracked.steps
+    ]
+    return [to_builtins(tracked.rollout), steps]
+
+
+class Invariants:
+    """Installed in a twin; every turn is checked, before and after its decisions apply."""
+
+    def __init__(self, twin: Twin) -> None:
+        self.twin = twin
+        self.before: dict[str, Any] = {}
+        self.hold: Reason | None = None
+        self.members: dict[tuple[str, int, str], Member] = {}
+        self.outcomes: dict[tuple[str, int, str], Outcome | None] = {}
+        twin.watchers.append(self)
+
+    def deciding(self) -> None:
+        self.before = picture(self.twin.fleet)
+
+    def decided(self, snapshot: Snapshot, decisions: Iterable[Decision]) -> None:
+        assert picture(self.twin.fleet) == self.before, "decide changed the world"
+        self.hold = snapshot.tracked.rollout.hold
+        for decision in decisions:
+            if isinstance(decision, OnRollout):
+                self.hold = decision.rollout.hold
+            elif isinstance(decision, OnMember):
+                self._said(snapshot, decision)
+
+    def turned(self) -> None:
+        held: Counter[str] = Counter()
+        for tracked in self.twin.fleet.rollouts.values():
+            for step in tracked.steps:
+                self._step(step)
+                held.update(m.uid for m in step.members.values() if m.slot is not None)
+        assert all(count == 1 for count in held.values()), held
+        assert set(held) == set(self.twin.fleet.claims)
+        self._armed_once()
+
+    def _step(self, step: Any) -> None:
+        bound = step.step.max_concurrency
+        holding = {m.slot: m.cluster for m in step.members.values() if m.slot is not None}
+        assert holding == step.slots
+        assert len(step.slots) <= bound
+        assert all(1 <= slot <= bound for slot in step.slots)
+        for member in step.members.values():
+            self._member(member)
+
+    def _member(self, member: Member) -> None:
+        run = member.run
+        assert (member.state is MemberState.IN_FLIGHT) == (member.slot is not None)
+        assert (member.outcome is not None) == member.finished
+        if member.state is MemberState.WAITING:
+            assert member.reason.kind in WAITING, member
+        if member.state is MemberState.IN_FLIGHT:
+            assert member.reason.kind in IN_FLIGHT, member
+            assert run is not None
+        elif run is not None:
+            assert not run.open
+            assert run.disarmed, "a claim was freed before the work was disarmed"
+        if member.finished:
+            known = self.outcomes.setdefault(member.key, member.outcome)
+            assert known is member.outcome, "a finished member has changed"
+
+    def _armed_once(self) -> None:
+        armed = Counter(
+            name
+            for (_, name), work in self.twin.works.items()
+            if work.wanted.armed and not work.terminating and not work.edited
+        )
+        assert all(count == 1 for count in armed.values()), armed
+
+    def _said(self, snapshot: Snapshot, decision: OnMember) -> None:
+        member, before = decision.member, self.members.get(decision.member.key)
+        self.members[member.key] = member
+        if decision.kind is Kind.RUN_INTENDED:
+            self._start(snapshot, member, before)
+        elif before and before.run and member.run and before.run.id == member.run.id:
+            reopened = decision.kind is Kind.RUN_REOPENED
+            forward = ORDER.index(member.run.state) >= ORDER.index(before.run.state)
+            assert forward or reopened, (before.run, member.run)
+
+    def _start(self, snapshot: Snapshot, member: Member, before: Member | None) -> None:
+        """The cluster was probed, and is in the state that the action needs (R8.1)."""
+        run = member.run
+        assert run is not None
+        seen = snapshot.observe(member.cluster)
+        work = seen.stage
+        assert seen.cluster is not None
+        assert seen.cluster.reachable
+        assert work is not None
+        assert work.settled
+        assert work.ibu is not None
+        found = judge(work.ibu, run.action, snapshot.tracked.rollout.spec)
+        assert found.kind is JudgementKind.STARTABLE, found
+        looked = member.probe is not None and member.probe.id in work.ibu.probes
+        assert looked or member.step > 0 or run.attempt > 1
+        assert self.hold is None or member.completed
+        if before is not None and before.run is not None:
+            over = before.run.result in (RunResult.SUCCEEDED, RunResult.WITHDRAWN)
+            assert over, "started again what had ended"
+
+    # -- at the end ------------------------------------------------------------------------
+
+    def at_rest(self) -> None:
+        """Nothing is left over once everything is quiet."""
+        fleet = self.twin.fleet
+        assert not fleet.claims
+        assert not fleet.preempts
+        assert not any(work.wanted.armed for work in self.twin.works.values() if not work.edited)
+        for spoke in self.twin.spokes.values():
+            runs = Counter(run for run, _ in spoke.executed if run)
+            assert all(count == 1 for count in runs.values()), "an action was executed twice"
+
+
+def executed(twin: Twin, name: str) -> list[Action | str]:
+    """What runs did on the cluster, in order: its stages."""
+    return [stage for run, stage in twin.spokes[name].executed if run]

@@ -1,0 +1,314 @@
+"""Rollouts and steps in each of their states, the events, and the decisions that follow."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from ibgu.core.engine import decide
+from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.model import Decision, Kind, OnRollout, OnStep, Stage
+from ibgu.core.plan import Scope
+from ibgu.core.talm.adopt import Traces
+from tests.core.engine.decide.events import UID
+from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.restores import backup, restore_hub
+from tests.core.engine.gates.toy import WIDE_FREEZE
+
+Make = Callable[[], Twin]
+Event = Callable[[Twin], object]
+
+
+def _began(clusters: int = 1) -> Twin:
+    """A rollout whose clusters are prepared one at a time; the first one takes an hour."""
+    twin = Twin(*(f"site-{number}" for number in range(1, clusters + 1)))
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
+    twin.payload = PayloadState(digest="digest")
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    return twin
+
+
+def pending() -> Twin:
+    """Seen while TALM is alive."""
+    twin = _began()
+    twin.facts = replace(twin.facts, talm_live=True)
+    twin.settle()
+    return twin
+
+
+def opening() -> Twin:
+    twin = _began()
+    twin.until(Kind.STEP_OPENED)
+    return twin
+
+
+def running() -> Twin:
+    twin = _began()
+    twin.wait(seconds=30)
+    return twin
+
+
+def paused() -> Twin:
+    twin = running()
+    twin.annotate(UID, pause="alice")
+    twin.settle()
+    return twin
+
+
+def invalid() -> Twin:
+    twin = running()
+    twin.append(UID, "Prep")
+    twin.settle()
+    return twin
+
+
+def talm_lives() -> Twin:
+    twin = running()
+    talm_appears(twin)
+    twin.touch_everything()
+    twin.settle()
+    return twin
+
+
+def to_adopt() -> Twin:
+    twin = running()
+    twin.adoption.add(UID)
+    twin.touch(UID)
+    twin.settle()
+    return twin
+
+
+def adopting() -> Twin:
+    twin = running()
+    twin.adoption.add(UID)
+    twin.traces[UID] = Traces(left=1)
+    twin.annotate(UID, adopt="1")
+    twin.settle()
+    return twin
+
+
+def restored() -> Twin:
+    twin = running()
+    restore_hub(twin, backup(twin))
+    twin.settle()
+    return twin
+
+
+def quarantine_rollout() -> Twin:
+    """Its next turn gets through."""
+    twin = running()
+    for decision in decide.quarantine_rollout(
+        twin.tracked(UID), "KeyError in ibgu.core, line 1", twin.now
+    ):
+        twin.fleet.apply(decision)
+        twin.records.write(decision)
+    return twin
+
+
+def payload_changed() -> Twin:
+    twin = _began(clusters=2)
+    twin.wait(seconds=30)
+    twin.payload = PayloadState(digest="another")
+    twin.wait(hours=2)
+    return twin
+
+
+def payload_blocked() -> Twin:
+    twin = _began(clusters=2)
+    twin.wait(seconds=30)
+    twin.payload = PayloadState(problem="too large")
+    twin.wait(hours=2)
+    return twin
+
+
+def unbound() -> Twin:
+    """Its namespace may take no cluster, so that its step stays closed."""
+    twin = opening()
+    twin.scope = Scope("fleet", (), "no ManagedClusterSet is bound to namespace fleet")
+    twin.settle()
+    return twin
+
+
+def misspelt_rate_limit() -> Twin:
+    twin = _began()
+    twin.annotate(UID, **{"starts-per-minute": "ten"})
+    twin.settle()
+    return twin
+
+
+def frozen() -> Twin:
+    """A policy keeps everybody."""
+    twin = _began()
+    twin.policies = (WIDE_FREEZE,)
+    twin.touch(UID)
+    twin.settle()
+    return twin
+
+
+def too_late() -> Twin:
+    """Its deadline passed while ibgu was away, and nobody is judged yet."""
+    twin = _began(clusters=2)
+    twin.wait(seconds=30)
+    twin.now += timedelta(hours=5)
+    twin.spokes["site-1"].uid = "another"
+    twin.restart()
+    twin.settle()
+    return twin
+
+
+def stopped() -> Twin:
+    twin = Twin(*(f"site-{number}" for number in range(1, 8)))
+    for name, spoke in twin.spokes.items():
+        spoke.to(Stage.PREP)
+        spoke.faults[Stage.UPGRADE] = "fail"
+        twin.labels[name] = {"lcm.openshift.io/ibgu-prep-completed": ""}
+    twin.payload = PayloadState(digest="digest")
+    twin.apply(ibgu("a", "Upgrade", concurrency=1))
+    twin.wait(hours=1)
+    return twin
+
+
+def complete() -> Twin:
+    twin = _began()
+    twin.wait(hours=2)
+    return twin
+
+
+def deleted() -> Twin:
+    twin = running()
+    twin.delete(UID)
+    twin.settle()
+    return twin
+
+
+PLACES: dict[str, Make] = {
+    make.__name__: make
+    for make in (
+        pending,
+        opening,
+        running,
+        paused,
+        invalid,
+        talm_lives,
+        to_adopt,
+        adopting,
+        restored,
+        quarantine_rollout,
+        payload_changed,
+        payload_blocked,
+        unbound,
+        misspelt_rate_limit,
+        frozen,
+        too_late,
+        stopped,
+        complete,
+        deleted,
+    )
+}
+
+
+def nothing(twin: Twin) -> None:
+    pass
+
+
+def clusters_are_done(twin: Twin) -> None:
+    """With what was asked of them."""
+    while dues := [spoke.due for spoke in twin.spokes.values() if spoke.due is not None]:
+        twin.now = max(twin.now, min(dues))
+        for spoke in twin.spokes.values():
+            spoke.tick(twin.now)
+    twin.agents()
+
+
+def deadline_passes(twin: Twin) -> None:
+    twin.now += timedelta(hours=5)
+
+
+def step_is_appended(twin: Twin) -> None:
+    twin.append(UID, "AbortOnFailure")
+
+
+def plan_becomes_invalid(twin: Twin) -> None:
+    twin.append(UID, "Prep")
+
+
+def person_pauses(twin: Twin) -> None:
+    twin.annotate(UID, pause="alice")
+
+
+def person_ends_the_pause(twin: Twin) -> None:
+    obj = twin.ibgus[UID]
+    twin.apply(replace(obj, metadata=replace(obj.metadata, annotations={})))
+
+
+def person_resumes(twin: Twin) -> None:
+    twin.annotate(UID, resume="1")
+
+
+def person_skips_who_waits(twin: Twin) -> None:
+    twin.annotate(UID, skip="waiting")
+
+
+def payload_changes(twin: Twin) -> None:
+    twin.payload = PayloadState(digest="a third one")
+
+
+def talm_appears(twin: Twin) -> None:
+    twin.facts = replace(twin.facts, talm_live=True)
+
+
+def talm_goes(twin: Twin) -> None:
+    twin.facts = replace(twin.facts, talm_live=False)
+
+
+def ibgu_is_deleted(twin: Twin) -> None:
+    twin.delete(UID)
+
+
+def controller_restarts(twin: Twin) -> None:
+    twin.restart()
+
+
+TO_THE_OBJECT: tuple[Event, ...] = (
+    step_is_appended,
+    plan_becomes_invalid,
+    person_pauses,
+    person_ends_the_pause,
+    person_resumes,
+    person_skips_who_waits,
+    ibgu_is_deleted,
+)
+"""They can't happen any more where there is none."""
+HAPPENINGS: dict[str, Event] = {
+    event.__name__: event
+    for event in (
+        *TO_THE_OBJECT,
+        nothing,
+        clusters_are_done,
+        deadline_passes,
+        payload_changes,
+        talm_appears,
+        talm_goes,
+        controller_restarts,
+    )
+}
+
+
+def turn_after(make: Make, event: Event) -> list[Decision]:
+    """Of the next turn."""
+    twin = make()
+    event(twin)
+    twin.touch_everything()
+    return twin.turn()
+
+
+def said(decisions: list[Decision]) -> str:
+    """Each decision about the rollout or a step, with the reason of a hold."""
+    words = [_word(d) for d in decisions if isinstance(d, OnRollout | OnStep)]
+    return ", ".join(words)
+
+
+def _word(decision: OnRollout | OnStep) -> str:
+    subject = decision.rollout if isinstance(decision, OnRollout) else decision.step
+    held = decision.kind in (Kind.ROLLOUT_HELD, Kind.STEP_HELD) and subject.hold is not None
+    return f"{decision.kind} {subject.hold.kind}" if held and subject.hold else str(decision.kind)

@@ -1,0 +1,47 @@
+"""Checks rate limits by the decisions alone."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from ibgu.core.model import Kind, OnMember, Reason
+from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.names import RAMP_UP, START_JITTER, STARTS_PER_MINUTE
+from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.fleet import ibgu as plain
+
+MINUTE = timedelta(minutes=1)
+KEYS = {"rate": STARTS_PER_MINUTE, "jitter": START_JITTER, "ramp": RAMP_UP}
+
+
+def rate_limited(
+    name: str, *steps: str, concurrency: int = 10, timeout: int = 240, **pace: str
+) -> Ibgu:
+    return annotated(plain(name, *steps, concurrency=concurrency, timeout=timeout), **pace)
+
+
+def annotated(obj: Ibgu, **pace: str) -> Ibgu:
+    """`rate`, `jitter`, `ramp`: the annotations' values."""
+    for key, value in pace.items():
+        obj.metadata.annotations[KEYS[key]] = value
+    return obj
+
+
+def starts(twin: Twin, uid: str = "") -> list[datetime]:
+    """When members took a slot."""
+    found = []
+    for said in twin.said:
+        told = said.decision
+        if isinstance(told, OnMember) and told.kind is Kind.RUN_INTENDED:
+            member = told.member
+            chained = member.completed and not member.completed[-1].note
+            if not chained and uid in ("", member.rollout):
+                found.append(said.at)
+    return found
+
+
+def most_in_a_minute(times: Sequence[datetime]) -> int:
+    return max(sum(1 for at in times if begin <= at < begin + MINUTE) for begin in times)
+
+
+def hold(twin: Twin, uid: str, step: int = 0) -> Reason | None:
+    return twin.tracked(uid).steps[step].step.hold

@@ -1,0 +1,376 @@
+"""Scenes: for every reason that a member can have, how it gets there (R17)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.model import Kind, ReasonKind, Stage, Who
+from ibgu.core.plan import Scope
+from ibgu.core.talm.adopt import Traces
+from tests.core.engine.decide.fleet import START, Twin, ibgu
+from tests.core.engine.decide.rate_limited import rate_limited
+from tests.core.engine.decide.restores import backup, restore_hub
+from tests.core.engine.decide.spoke import told
+from tests.core.engine.gates.toy import CLOSED, RING
+
+Scene = Callable[[Twin], None]
+Row = tuple[ReasonKind, str, Who]
+
+
+def begin(twin: Twin, plan: str = "Prep") -> None:
+    twin.apply(ibgu("a", plan, concurrency=1, age=10))
+
+
+def _slot(twin: Twin) -> None:
+    """The window of looks ends before it."""
+    for n in range(11):
+        twin.join(f"a-{n}").faults[Stage.PREP] = "hang"
+    begin(twin)
+
+
+def _claim(twin: Twin) -> None:
+    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
+    twin.apply(ibgu("b", "Prep"))
+    twin.wait(seconds=10)
+    begin(twin)
+
+
+def _preempting(twin: Twin) -> None:
+    twin.apply(ibgu("b", "Prep", age=20))
+    twin.until(Kind.RUN_ARMING)
+    twin.frozen.add("site-1")
+    twin.deliver()
+    twin.stalled = twin.now + timedelta(hours=1)
+    begin(twin, "Abort")
+
+
+def _unreachable(twin: Twin) -> None:
+    twin.spokes["site-1"].dark = True
+    begin(twin)
+
+
+def _may_reboot(twin: Twin) -> None:
+    """Dark since an Upgrade was sent to it, which was withdrawn from the hub meanwhile."""
+    twin.spokes["site-1"].to(Stage.PREP)
+    twin.labels["site-1"] = {"lcm.openshift.io/ibgu-prep-completed": ""}
+    begin(twin, "Upgrade")
+    twin.until(Kind.RUN_ARMING)
+    twin.muted.add("site-1")
+    twin.deliver()
+    twin.spokes["site-1"].dark = True
+    twin.touch_cluster("site-1")
+    twin.wait(seconds=90)
+
+
+def _leaving(twin: Twin) -> None:
+    begin(twin)
+    twin.until(Kind.STEP_STARTED)
+    twin.deleting.add("site-1")
+
+
+def _probing(twin: Twin) -> None:
+    twin.frozen.add("site-1")
+    begin(twin)
+
+
+def _ready(twin: Twin) -> None:
+    twin.join("site-0").faults[Stage.PREP] = "hang"
+    begin(twin)
+    twin.wait(seconds=5)
+
+
+def _put_off(twin: Twin) -> None:
+    twin.apply(rate_limited("a", "Prep", jitter="1h"))
+    twin.wait(seconds=5)
+
+
+def _no_answer(twin: Twin) -> None:
+    twin.frozen.add("site-1")
+    begin(twin)
+    twin.wait(seconds=61)
+
+
+def _busy(twin: Twin) -> None:
+    twin.spokes["site-1"].conditions["Idle"] = told("False", "Blocked", "IPC is not idle")
+    begin(twin)
+
+
+def _absent(twin: Twin) -> None:
+    twin.spokes["site-1"].absent = True
+    begin(twin)
+
+
+def _terminating(twin: Twin) -> None:
+    _ready(twin)
+    twin.frozen.add("site-1")
+    twin.works["uid-a", "site-1"].terminating = True
+    twin.touch("uid-a", "site-1")
+
+
+def _reopening(twin: Twin) -> None:
+    """A withdrawn run that the cluster took after all, while the only slot is another's."""
+    twin.join("site-2").faults[Stage.PREP] = "hang"
+    begin(twin)
+    twin.until(Kind.RUN_ARMING)
+    twin.muted.add("site-1")
+    twin.deliver()
+    twin.spokes["site-1"].dark = True
+    twin.touch_cluster("site-1")
+    twin.wait(seconds=90)
+    twin.spokes["site-1"].dark = False
+    twin.muted.clear()
+    twin.touch_cluster("site-1")
+
+
+def _invalid(twin: Twin) -> None:
+    _ready(twin)
+    twin.append("uid-a", "Prep")
+
+
+def _paused(twin: Twin) -> None:
+    _ready(twin)
+    twin.annotate("uid-a", pause="alice")
+
+
+def _talm(twin: Twin) -> None:
+    _ready(twin)
+    twin.facts = type(twin.facts)(in_sync_since=START, talm_live=True)
+    twin.touch_everything()
+
+
+def _restored(twin: Twin) -> None:
+    _ready(twin)
+    restore_hub(twin, backup(twin))
+
+
+def _adoption(twin: Twin) -> None:
+    _ready(twin)
+    twin.adoption.add("uid-a")
+    twin.touch("uid-a")
+
+
+def _may_not_look(twin: Twin) -> None:
+    twin.forbidden = True
+    begin(twin)
+
+
+def _talm_work(twin: Twin) -> None:
+    _ready(twin)
+    twin.talm["site-1"] = "fleet/b-prep-0"
+    twin.touch_cluster("site-1")
+
+
+def _unbound(twin: Twin) -> None:
+    _ready(twin)
+    twin.scope = Scope("fleet", ())
+    twin.touch_everything()
+
+
+def _policy(twin: Twin) -> None:
+    _ready(twin)
+    twin.policies = (RING,)
+    twin.labels["site-1"] = dict(CLOSED)
+    twin.touch_everything()
+
+
+def _adopting(twin: Twin) -> None:
+    _adoption(twin)
+    twin.traces["uid-a"] = Traces(left=1)
+    twin.annotate("uid-a", adopt="1")
+
+
+WAITS: dict[Scene, Row] = {
+    _slot: (ReasonKind.SLOT, "waits for a slot", Who.IBGU),
+    _claim: (ReasonKind.CLAIM, "fleet/b works on the cluster", Who.IBGU),
+    _preempting: (ReasonKind.PREEMPTING, "takes it over from fleet/b", Who.IBGU),
+    _unreachable: (ReasonKind.UNREACHABLE, "the cluster is not reachable", Who.CLUSTER),
+    _may_reboot: (ReasonKind.REBOOTING, "since Upgrade was sent to it", Who.CLUSTER),
+    _leaving: (ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted", Who.CLUSTER),
+    _probing: (ReasonKind.PROBING, "asks the cluster for its state", Who.IBGU),
+    _ready: (ReasonKind.READY, "ready, waits for a slot", Who.IBGU),
+    _put_off: (ReasonKind.START_JITTER, "put off by a part of 1 h", Who.IBGU),
+    _no_answer: (ReasonKind.NO_ANSWER, "reachable but does not answer", Who.CLUSTER),
+    _busy: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
+    _absent: (ReasonKind.ABSENT, "Lifecycle Agent is not installed", Who.PERSON),
+    _terminating: (ReasonKind.TERMINATING, "waits until the old ManifestWork", Who.CLUSTER),
+    _reopening: (ReasonKind.REOPENING, "took the withdrawn run after all", Who.IBGU),
+    _may_not_look: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
+    _unbound: (ReasonKind.UNBOUND, "in no cluster set that is bound to namespace", Who.PERSON),
+    _policy: (ReasonKind.GATE, "its ring is closed", Who.PERSON),
+    _invalid: (ReasonKind.INVALID_PLAN, "invalid combinations of actions", Who.PERSON),
+    _paused: (ReasonKind.PAUSED, "paused by a person (alice)", Who.PERSON),
+    _talm: (ReasonKind.TALM, "TALM is running on this hub", Who.PERSON),
+    _adoption: (ReasonKind.ADOPTION, "unfinished ClusterGroupUpgrades", Who.PERSON),
+    _adopting: (ReasonKind.ADOPTING, "takes over from TALM", Who.IBGU),
+    _talm_work: (ReasonKind.TALM_WORK, "TALM's ManifestWork fleet/b-prep-0", Who.PERSON),
+    _restored: (ReasonKind.RESTORED, "restored from an older backup", Who.PERSON),
+}
+
+
+def _upgrade_is_prepared(twin: Twin) -> None:
+    twin.spokes["site-1"].to(Stage.PREP)
+    twin.labels["site-1"] = {"lcm.openshift.io/ibgu-prep-completed": ""}
+    begin(twin, "Upgrade")
+    twin.until(Kind.RUN_INTENDED)
+    twin.stalled = twin.now + timedelta(hours=1)
+
+
+def _payload_is_sent(twin: Twin) -> None:
+    twin.payload = PayloadState(digest="digest")
+    begin(twin)
+    twin.until(Kind.RUN_INTENDED)
+    twin.stalled = twin.now + timedelta(hours=1)
+
+
+def _payload_is_refused(twin: Twin) -> None:
+    twin.payload = PayloadState(digest="digest")
+    twin.bad_payload = "namespaces oadp not found"
+    begin(twin)
+
+
+def _arming(twin: Twin) -> None:
+    begin(twin)
+    twin.until(Kind.RUN_ARMING)
+    twin.frozen.add("site-1")
+
+
+def _dark_before_it_took(twin: Twin) -> None:
+    _arming(twin)
+    twin.spokes["site-1"].dark = True
+    twin.touch_cluster("site-1")
+
+
+def _apply_error(twin: Twin) -> None:
+    _arming(twin)
+    twin.deliver()
+    work = twin.works["uid-a", "site-1"]
+    work.applied, work.error = work.generation, "imagebasedupgrades is forbidden"
+    twin.touch("uid-a", "site-1")
+
+
+def _refused(twin: Twin) -> None:
+    begin(twin)
+    twin.until(Kind.RUN_ARMING)
+    twin.spokes["site-1"].to(Stage.PREP)
+    twin.spokes["site-1"].to(Stage.UPGRADE)
+
+
+def running(twin: Twin) -> None:
+    begin(twin)
+    twin.wait(seconds=10)
+
+
+def _rebooting(twin: Twin) -> None:
+    _upgrade_is_prepared(twin)
+    twin.stalled = twin.now
+    twin.wait(minutes=5)
+
+
+def _dark_inside_prep(twin: Twin) -> None:
+    running(twin)
+    twin.spokes["site-1"].dark = True
+    twin.touch_cluster("site-1")
+
+
+def _by_hand(twin: Twin) -> None:
+    twin.spokes["site-1"].faults[Stage.IDLE] = "hang"
+    running(twin)
+    twin.spokes["site-1"].ask(Stage.IDLE, "", ("", ""))
+    twin.wait(seconds=10)
+
+
+def _disarming(twin: Twin) -> None:
+    _arming(twin)
+    twin.deliver()
+    twin.stalled = twin.now + timedelta(hours=1)
+    twin.delete("uid-a")
+
+
+def _between_actions(twin: Twin) -> None:
+    begin(twin, "Prep Upgrade")
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.wait(seconds=10)
+    spoke = twin.spokes["site-1"]
+    spoke.conditions["UpgradeInProgress"] = told("False", "Blocked", "IPC is not idle")
+    twin.wait(minutes=2)
+
+
+def _may_not_arm(twin: Twin) -> None:
+    begin(twin)
+    twin.until(Kind.RUN_ARMING)
+    twin.forbidden = True
+
+
+def _may_not_carry(twin: Twin) -> None:
+    twin.payload = PayloadState(digest="digest")
+    begin(twin)
+    twin.until(Kind.RUN_INTENDED)
+    twin.forbidden = True
+
+
+def _may_not_turn_import_off(twin: Twin) -> None:
+    _upgrade_is_prepared(twin)
+    twin.stalled = twin.now
+    twin.forbidden = True
+
+
+def _may_not_disarm(twin: Twin) -> None:
+    _arming(twin)
+    twin.deliver()
+    twin.forbidden = True
+    twin.delete("uid-a")
+
+
+def _talm_work_between_actions(twin: Twin) -> None:
+    begin(twin, "Prep Upgrade")
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.talm["site-1"] = "fleet/b-prep-0"
+    twin.wait(minutes=2)
+
+
+def _braked_between_actions(twin: Twin) -> None:
+    for n in range(2, 7):
+        twin.join(f"site-{n}").faults[Stage.UPGRADE] = "fail"
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
+    twin.apply(ibgu("a", "Prep Upgrade", concurrency=6))
+    twin.wait(minutes=90)
+
+
+def _policy_between_actions(twin: Twin) -> None:
+    begin(twin, "Prep Upgrade")
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.policies = (RING,)
+    twin.labels["site-1"] = dict(CLOSED)
+    twin.wait(minutes=20)
+
+
+def _restored_without_it(twin: Twin) -> None:
+    running(twin)
+    saved = backup(twin)
+    del twin.spokes["site-1"]
+    restore_hub(twin, saved)
+
+
+HOLDS: dict[Scene, Row] = {
+    _upgrade_is_prepared: (ReasonKind.PREPARING, "turns automatic import off", Who.IBGU),
+    _payload_is_sent: (ReasonKind.PREPARING, "waits until the payload is", Who.IBGU),
+    _payload_is_refused: (ReasonKind.PAYLOAD_ERROR, "namespaces oadp not found", Who.PERSON),
+    _arming: (ReasonKind.ARMING, "waits until the cluster takes Prep", Who.IBGU),
+    _dark_before_it_took: (ReasonKind.UNREACHABLE, "the cluster is not reachable", Who.CLUSTER),
+    _apply_error: (ReasonKind.APPLY_ERROR, "is forbidden", Who.CLUSTER),
+    _refused: (ReasonKind.REFUSED, "stage transition is not permitted", Who.PERSON),
+    running: (ReasonKind.RUNNING, "In progress", Who.CLUSTER),
+    _rebooting: (ReasonKind.REBOOTING, "rebooting: the cluster is not reachable", Who.IBGU),
+    _dark_inside_prep: (ReasonKind.UNREACHABLE, "the cluster is not reachable", Who.CLUSTER),
+    _by_hand: (ReasonKind.DIVERGED, "spec.stage is Idle, ibgu asked for Prep", Who.PERSON),
+    _disarming: (ReasonKind.DISARMING, "disarms the stage work", Who.IBGU),
+    _may_not_arm: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
+    _may_not_carry: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
+    _may_not_turn_import_off: (ReasonKind.FORBIDDEN, "patch managedclusters", Who.PERSON),
+    _may_not_disarm: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
+    _between_actions: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
+    _talm_work_between_actions: (ReasonKind.TALM_WORK, "fleet/b-prep-0", Who.PERSON),
+    _braked_between_actions: (ReasonKind.CIRCUIT_BREAKER, "first 5 clusters", Who.PERSON),
+    _policy_between_actions: (ReasonKind.GATE, "its ring is closed", Who.PERSON),
+    _restored_without_it: (ReasonKind.RESTORED, "does not show the ManagedCluster", Who.PERSON),
+}

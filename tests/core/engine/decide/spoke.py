@@ -1,0 +1,274 @@
+"""A managed cluster in miniature: work agent and Lifecycle Agent, as far as the engine sees them.
+
+Pure and in virtual time. The Lifecycle Agent's transitions are those of its CRD's rules; what a
+stage does is a list of (pause, change) pairs, so that a fault is another list.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from ibgu.core.drivers.ibu.works import Wanted
+from ibgu.core.model import IbuCondition, IbuView, Run, Stage, WorkView
+
+MINUTE = timedelta(minutes=1)
+REFUSED = "the stage transition is not permitted. Please refer to status.validNextStages"
+NO_IBU = 'Unsupported value: "Disarmed"'
+BUSY = ("Aborting", "AbortFailed", "Finalizing", "FinalizeFailed")
+Script = list[tuple[timedelta, Callable[[], None]]]
+
+
+class Work:
+    """A stage work on the hub, with the status that the agent has given it."""
+
+    def __init__(self, uid: str) -> None:
+        self.uid = uid
+        self.generation = 0
+        self.wanted = Wanted(armed=False)
+        self.seed = ("", "")
+        self.terminating = False
+        self.edited = False
+        self.taken = 0
+        """The generation that the agent has applied, or tried to."""
+        self.applied = 0
+        """The generation that it has reported on."""
+        self.error = ""
+        self.available = ""
+        self.ibu: IbuView | None = None
+
+    def write(self, wanted: Wanted, seed: tuple[str, str]) -> None:
+        self.generation += 1
+        self.wanted, self.seed, self.edited = wanted, seed, False
+
+    def view(self) -> WorkView:
+        applied = self.applied == self.generation and not self.error
+        run, probe = self.wanted.run, self.wanted.probe
+        return WorkView(
+            name=f"work-{self.uid}",
+            uid=self.uid,
+            resource_version=str(self.generation),
+            generation=self.generation,
+            terminating=self.terminating,
+            edited=self.edited,
+            armed=self.wanted.armed,
+            run=run.id if run else "",
+            probe=probe.id if probe else "",
+            restore=self.wanted.restore,
+            applied=applied,
+            apply_error=self.error if self.applied == self.generation else "",
+            ibu_applied=applied,
+            ibu_available=self.available,
+            ibu=self.ibu,
+        )
+
+
+class Spoke:
+    def __init__(self, name: str, now: datetime) -> None:
+        self.name = name
+        self.uid = f"uid-{name}"
+        self.now = now
+        self.dark = False
+        self.pivoted = False
+        self.absent = False
+        """It has no ImageBasedUpgrade."""
+        self.stage = Stage.IDLE
+        self.generation = self.observed = 1
+        self.run = ""
+        self.seed = ("", "")
+        self.conditions: dict[str, IbuCondition] = {}
+        self.faults: dict[Stage, str] = {}
+        """Stage -> "fail", "hang", "slow", or (of Upgrade) "rollback": automatically."""
+        self.executed: list[tuple[str, Stage]] = []
+        """Transitions that were carried out: by which run ("" for a hand), to which stage."""
+        self._script: Script = []
+        self._due = now
+        self._idle()
+
+    # -- the Lifecycle Agent ---------------------------------------------------------------
+
+    @property
+    def next_stages(self) -> frozenset[Stage]:
+        """The table of the Lifecycle Agent's validNextStages."""
+        idle = self._told("Idle")
+        if idle.reason in BUSY or self._told("RollbackInProgress").true:
+            return frozenset()
+        if self._told("RollbackCompleted").status:
+            done = self._told("RollbackCompleted").true
+            return frozenset({Stage.IDLE} if done else ())
+        if self._told("UpgradeCompleted").true:
+            return frozenset({Stage.IDLE, Stage.ROLLBACK})
+        if self._told("UpgradeInProgress").true or self._told("UpgradeCompleted").false:
+            return frozenset({Stage.ROLLBACK if self.pivoted else Stage.IDLE})
+        if self._told("PrepCompleted").true:
+            return frozenset({Stage.IDLE, Stage.UPGRADE})
+        return frozenset({Stage.PREP if idle.true else Stage.IDLE})
+
+    def ask(self, stage: Stage, run: str, seed: tuple[str, str]) -> bool:
+        """Change spec.stage, if the CRD's rules allow it; `run` is "" for a hand."""
+        if stage is not self.stage and stage not in self.next_stages:
+            return False
+        self.run = run
+        if stage is self.stage:
+            return True
+        self.executed.append((run, stage))
+        self.stage, self.seed = stage, seed
+        self.generation += 1
+        self._script = [(timedelta(seconds=1), self._see), *self._course(stage)]
+        self._due = self.now + self._script[0][0]
+        return True
+
+    def to(self, stage: str, seed: tuple[str, str] = ("quay.io/seed:4.18", "4.18.1")) -> None:
+        """Bring it there by hand, and see it through."""
+        now = self.now
+        assert self.ask(Stage(stage), "", seed)
+        while self.due is not None:
+            self.tick(self.due)
+        self.now = now
+        self.executed.clear()
+
+    def _course(self, stage: Stage) -> Script:
+        fault = self.faults.get(stage, "")
+        if fault == "hang":
+            return []
+        times = 60 if fault == "slow" else 1
+        done = (self._fail if fault == "fail" else self._complete)(stage)
+        if not stage_reboots(stage):
+            return [(MINUTE * times, done)]
+        if fault == "fail":
+            return [(MINUTE, done)]
+        back = self._roll_back if fault == "rollback" else self._pivot
+        return [(MINUTE, self._darken), (9 * MINUTE * times, back), (MINUTE, done)]
+
+    def _see(self) -> None:
+        self.observed = self.generation
+        if self.stage is Stage.IDLE:
+            over = self._told("UpgradeCompleted").true or self._told("RollbackCompleted").true
+            self.conditions["Idle"] = told("False", "Finalizing" if over else "Aborting")
+            return
+        if self.stage is Stage.ROLLBACK:
+            self.conditions["UpgradeCompleted"] = told("False", "Failed", "Rollback requested")
+        self.conditions["Idle"] = told("False", "InProgress")
+        self.conditions[f"{self.stage}InProgress"] = told("True", "InProgress", "In progress")
+
+    def _complete(self, stage: Stage) -> Callable[[], None]:
+        def complete() -> None:
+            if stage is Stage.IDLE:
+                self._idle()
+            elif self._told(f"{stage}InProgress").true:
+                words = f"{stage} completed"
+                self.conditions[f"{stage}InProgress"] = told("False", "Completed", words)
+                self.conditions[f"{stage}Completed"] = told("True", "Completed", words)
+
+        return complete
+
+    def _fail(self, stage: Stage) -> Callable[[], None]:
+        def fail() -> None:
+            if stage is Stage.IDLE:
+                reason = {"Aborting": "AbortFailed", "Finalizing": "FinalizeFailed"}
+                now = reason.get(self._told("Idle").reason, "AbortFailed")
+                self.conditions["Idle"] = told("False", now, "failed to clean up")
+                return
+            self.conditions[f"{stage}Completed"] = told("False", "Failed", f"{stage} failed")
+            self.conditions[f"{stage}InProgress"] = told("False", "Failed", f"{stage} broke")
+
+        return fail
+
+    def _darken(self) -> None:
+        self.dark = True
+
+    def _pivot(self) -> None:
+        """Up again in the other stateroot, where the object is new."""
+        self.dark = False
+        self.pivoted = self.stage is Stage.UPGRADE
+        self.generation = self.observed = 1
+
+    def _roll_back(self) -> None:
+        self.dark = False
+        self._fail(Stage.UPGRADE)()
+        self._script.clear()
+
+    def _idle(self) -> None:
+        self.conditions = {"Idle": told("True", "Idle", "Idle")}
+        self.pivoted = False
+
+    def _told(self, type_: str) -> IbuCondition:
+        return self.conditions.get(type_, IbuCondition())
+
+    # -- time ------------------------------------------------------------------------------
+
+    @property
+    def due(self) -> datetime | None:
+        return self._due if self._script else None
+
+    def tick(self, now: datetime) -> bool:
+        """Do what is due by then; whether anything was."""
+        self.now = max(self.now, now)
+        moved = False
+        while self._script and self._due <= now:
+            _, change = self._script.pop(0)
+            change()
+            moved = True
+            if self._script:
+                self._due += self._script[0][0]
+        return moved
+
+    # -- the work agent --------------------------------------------------------------------
+
+    def sync(self, work: Work) -> bool:
+        """Apply the work and feed back; whether its status changed."""
+        before = work.view()
+        if self.dark or work.terminating:
+            return False
+        self.obey(work)
+        work.applied = work.generation
+        work.available = "False" if self.absent else "True"
+        if not self.absent:
+            work.ibu = self.view(work.wanted)
+        return work.view() != before
+
+    def obey(self, work: Work) -> None:
+        """Apply what is new or failed before, and report nothing."""
+        if self.dark or work.terminating:
+            return
+        if work.taken != work.generation or work.error or self.absent:
+            work.taken = work.generation
+            work.error = self._apply(work)
+
+    def _apply(self, work: Work) -> str:
+        run = work.wanted.run
+        if self.absent:
+            return NO_IBU
+        if work.wanted.armed and run and not self._arm(run, work.seed):
+            return REFUSED
+        return ""
+
+    def _arm(self, run: Run, seed: tuple[str, str]) -> bool:
+        kept = seed if run.action.stage is Stage.PREP else self.seed
+        return self.ask(run.action.stage, run.id, kept)
+
+    def view(self, wanted: Wanted) -> IbuView:
+        c = self._told
+        return IbuView(
+            stage=self.stage,
+            generation=self.generation,
+            observed_generation=self.observed,
+            run=self.run,
+            idle=c("Idle"),
+            prep_in_progress=c("PrepInProgress"),
+            prep_completed=c("PrepCompleted"),
+            upgrade_in_progress=c("UpgradeInProgress"),
+            upgrade_completed=c("UpgradeCompleted"),
+            rollback_in_progress=c("RollbackInProgress"),
+            rollback_completed=c("RollbackCompleted"),
+            next_stages=self.next_stages,
+            seed_image=self.seed[0],
+            seed_version=self.seed[1],
+            probes=frozenset({wanted.probe.id} if wanted.probe else ()),
+        )
+
+
+def stage_reboots(stage: Stage) -> bool:
+    return stage in (Stage.UPGRADE, Stage.ROLLBACK)
+
+
+def told(status: str, reason: str, message: str = "") -> IbuCondition:
+    return IbuCondition(status, reason, message or reason)

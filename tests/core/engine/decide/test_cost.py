@@ -1,0 +1,71 @@
+"""A cycle costs what has changed, whatever the size of the fleet.
+
+The tests count the interpreter's instructions, which are the same on every machine. What C does in
+one of them (to sort or copy a list, say) is one; `make bench BENCH_ARGS="fleet"` has that too.
+"""
+
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from ibgu.core.engine.snapshot import Snapshot
+from ibgu.core.model import Decision, Kind
+from tests.core.engine.decide.fleet import ibgu
+from tests.core.engine.decide.fleets import sites
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
+
+WORKING = 12
+SLOTS = 4
+TIMEOUT = 100_000
+"""Minutes: each member has a part of it, and nobody is late."""
+
+
+class Instructions:
+    """Of each decision, in order; a watcher of the twin."""
+
+    def __init__(self) -> None:
+        self.counts: list[int] = []
+        self._before: TraceFunction | None = None
+
+    def deciding(self) -> None:
+        self.counts.append(0)
+        self._before = sys.gettrace()
+        sys.settrace(self._trace)
+
+    def decided(self, snapshot: Snapshot, decisions: Sequence[Decision]) -> None:
+        sys.settrace(self._before)
+
+    def turned(self) -> None:
+        pass
+
+    def _trace(self, frame: FrameType, event: str, argument: object) -> "TraceFunction":
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        self.counts[-1] += event == "opcode"
+        return self._trace
+
+
+def _instructions(members: int) -> list[int]:
+    """While the first of them work; all others wait and would never answer."""
+    twin = sites(members)
+    twin.watchers.clear()
+    twin.frozen = {f"site-{n}" for n in range(WORKING + 1, members + 1)}
+    twin.apply(ibgu("a", "Prep", concurrency=SLOTS, timeout=TIMEOUT))
+    twin.until(Kind.STEP_STARTED)
+    twin.settle()
+    found = Instructions()
+    twin.watchers.append(found)
+    while len(twin.told(Kind.FINISHED)) < WORKING:
+        twin.step()
+    return found.counts
+
+
+def test_it_is_the_same_among_ten_times_as_many() -> None:
+    _instructions(60)  # Python 3.14 makes some things once, in the first of them
+    few, many = _instructions(60), _instructions(600)
+
+    assert few == many
+    assert len(many) > WORKING
+    assert min(many) > 1000

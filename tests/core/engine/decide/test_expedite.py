@@ -1,0 +1,103 @@
+"""Events for which a cycle starts at once: those that let a slot go on, and no others."""
+
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu.observe import answers
+from ibgu.core.engine.decide import expedited
+from ibgu.core.engine.snapshot import PayloadState, Snapshot
+from ibgu.core.model import Decision, Kind, OnMember, ReasonKind, RunResult, Stage
+from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleets import sites
+
+REPORTED = (RunResult.SUCCEEDED, RunResult.FAILED)
+
+
+class Hints:
+    """What was decided about a cluster by itself must have been expedited."""
+
+    def __init__(self, twin: Twin) -> None:
+        twin.watchers.append(self)
+        self.ends = self.answers = self.begins = 0
+
+    def deciding(self) -> None: ...
+
+    def turned(self) -> None: ...
+
+    def decided(self, snapshot: Snapshot, decisions: Sequence[Decision]) -> None:
+        for decision in decisions:
+            if isinstance(decision, OnMember):
+                self._check(snapshot, decision)
+
+    def _check(self, snapshot: Snapshot, decision: OnMember) -> None:
+        tracked, cluster = snapshot.tracked, decision.member.cluster
+        before, work = tracked.latest(cluster), snapshot.observe(cluster).stage
+        if before is None or before.step != decision.member.step:
+            return
+        run = decision.member.run
+        if decision.kind is Kind.RUN_ENDED and before.run and before.run.open:
+            assert run is not None
+            assert expedited(tracked, cluster, work) is (run.result in REPORTED)
+            self.ends += 1
+        elif decision.kind is Kind.RUN_INTENDED and before.reason.kind is ReasonKind.PROBING:
+            assert expedited(tracked, cluster, work) is (tracked.steps[before.step].free > 0)
+            self.answers += 1
+        elif decision.kind is Kind.RUN_ARMING and run and before.run and before.run.id == run.id:
+            assert expedited(tracked, cluster, work)
+            self.begins += 1
+
+
+@pytest.mark.parametrize("plan", [("Prep", "Upgrade", "FinalizeUpgrade"), ("Prep Upgrade",)])
+@pytest.mark.parametrize("fault", ["", "fail"])
+def test_what_frees_or_fills_a_slot_is_hurried_for(plan: tuple[str, ...], fault: str) -> None:
+    twin = sites(5, fault, Stage.UPGRADE)
+    hints = Hints(twin)
+    twin.payload = PayloadState(digest="digest")
+    uid = twin.apply(ibgu("a", *plan, concurrency=2))
+    twin.wait(minutes=300)
+    assert all(step.step.finished_at for step in twin.tracked(uid).steps)
+    assert hints.ends >= 10
+    assert hints.answers >= 2
+    assert hints.begins >= 5
+
+
+def test_nobody_is_hurried_for_what_ends_nothing() -> None:
+    """A cluster that has taken the run and goes on, one that is as it was, one of nobody."""
+    twin = sites(1)
+    uid = twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.until(Kind.RUN_ACCEPTED)
+    tracked, work = twin.tracked(uid), twin.observe(uid, "site-1").stage
+    assert work is not None
+    assert not expedited(tracked, "site-1", work)
+    assert not expedited(tracked, "site-1", replace(work, ibu=None))
+    assert not expedited(tracked, "site-1", None)
+    assert not expedited(tracked, "site-2", work)
+
+    twin.wait(minutes=60)
+    assert twin.member(uid, 0, "site-1").finished
+    assert not expedited(twin.tracked(uid), "site-1", work)
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_an_answer_waits_where_no_slot_is_free(slots: int) -> None:
+    twin = sites(2)
+    twin.frozen.add("site-2")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=slots))
+    twin.until(Kind.RUN_ACCEPTED)
+    member, asked = twin.member(uid, 0, "site-2"), twin.observe(uid, "site-1").stage
+    assert asked is not None
+    assert asked.ibu is not None
+    assert member.reason.kind is ReasonKind.PROBING
+    assert member.probe is not None
+    ibu = replace(asked.ibu, observed_generation=asked.ibu.generation)
+    result = replace(
+        asked,
+        applied=True,
+        ibu_applied=True,
+        ibu_available="True",
+        ibu=replace(ibu, probes=frozenset({member.probe.id})),
+    )
+    assert answers(result, member.probe)
+    assert expedited(twin.tracked(uid), "site-2", result) is (slots > 1)

@@ -1,0 +1,118 @@
+"""A rollout with an internal error is held by that, unless a hold stays that only a person can
+end."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.engine.decide import quarantine_rollout
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.model import (
+    Decision,
+    Kind,
+    OnMember,
+    OnRollout,
+    Reason,
+    ReasonKind,
+    RolloutState,
+    Stage,
+    Who,
+)
+from tests.core.engine.decide.builders import START, ibgu, rollout_of
+from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.fleets import sites
+
+LATER = START + timedelta(minutes=1)
+ERROR = "KeyError in ibgu.core.somewhere, line 7"
+KEPT = {ReasonKind.RESTORED, ReasonKind.INVALID_PLAN}
+
+
+@pytest.fixture
+def tracked() -> TrackedRollout:
+    return TrackedRollout(rollout_of(ibgu("a", "Prep")))
+
+
+def hold(tracked: TrackedRollout, error: str = ERROR) -> OnRollout:
+    [held] = quarantine_rollout(tracked, error, START)
+    assert isinstance(held, OnRollout)
+    tracked.rollout = held.rollout
+    return held
+
+
+def test_it_tells_the_error_and_who_has_to_act(tracked: TrackedRollout) -> None:
+    held = hold(tracked)
+    assert (held.kind, held.warning) == (Kind.ROLLOUT_HELD, True)
+    reason = held.rollout.hold
+    assert reason is not None
+    assert (reason.kind, reason.since, reason.who) == (
+        ReasonKind.INTERNAL_ERROR,
+        START,
+        Who.PERSON,
+    )
+    assert ERROR in reason.message
+    assert held.why == reason.message
+
+
+def test_it_is_said_once_until_the_error_is_another_one(tracked: TrackedRollout) -> None:
+    hold(tracked)
+    assert list(quarantine_rollout(tracked, ERROR, LATER)) == []
+    [other] = quarantine_rollout(tracked, "ValueError in ibgu.core.elsewhere, line 1", LATER)
+    assert isinstance(other, OnRollout)
+    assert other.rollout.hold is not None
+    assert other.rollout.hold.since == LATER
+
+
+@pytest.mark.parametrize("kind", sorted(KEPT))
+def test_what_only_a_person_can_end_stays(tracked: TrackedRollout, kind: ReasonKind) -> None:
+    tracked.rollout = replace(tracked.rollout, hold=Reason(kind, START, "for a reason"))
+    assert list(quarantine_rollout(tracked, ERROR, LATER)) == []
+
+
+@pytest.mark.parametrize("kind", sorted(set(ReasonKind) - KEPT))
+def test_what_is_found_anew_gives_way(tracked: TrackedRollout, kind: ReasonKind) -> None:
+    tracked.rollout = replace(tracked.rollout, hold=Reason(kind, START, "for a reason"))
+    reason = hold(tracked).rollout.hold
+    assert reason is not None
+    assert reason.kind is ReasonKind.INTERNAL_ERROR
+
+
+def test_who_is_deleted_is_not_held(tracked: TrackedRollout) -> None:
+    tracked.rollout = replace(tracked.rollout, state=RolloutState.DELETED)
+    assert list(quarantine_rollout(tracked, ERROR, START)) == []
+
+
+def _take(twin: Twin, uid: str) -> list[Decision]:
+    said = list(quarantine_rollout(twin.tracked(uid), ERROR, twin.now))
+    for decision in said:
+        twin.fleet.apply(decision)
+        twin.records.write(decision)
+    return said
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_it_ends_with_the_first_turn_that_gets_through(paused: bool) -> None:
+    twin = sites(1)
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.wait(seconds=20)
+    _take(twin, uid)
+    if paused:
+        twin.annotate(uid, pause="")
+    twin.wait(minutes=1)
+    reason = twin.tracked(uid).rollout.hold
+    assert (reason.kind if reason else None) == (ReasonKind.PAUSED if paused else None)
+
+
+def test_what_who_waits_has_told_is_forgotten() -> None:
+    """A look rests on what nobody follows meanwhile."""
+    twin = Twin("site-1", "site-2", "site-3")
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(seconds=10)
+    assert twin.member(uid, 0, "site-1").run is not None
+    assert twin.member(uid, 0, "site-2").probe is not None
+    said = [each for each in _take(twin, uid) if isinstance(each, OnMember)]
+    assert [each.member.cluster for each in said] == ["site-2", "site-3"]
+    assert twin.member(uid, 0, "site-2").probe is None
+    assert _take(twin, uid) == []

@@ -1,0 +1,145 @@
+"""R1: steps run one at a time, in order; a plan may grow, and may become invalid."""
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind, RolloutState, Stage, StepState
+from ibgu.core.model.kinds import AutoRollback, IbuSpec
+from tests.core.engine.decide.fleet import Twin, ibgu, plan_of
+
+
+def test_a_step_starts_when_every_member_of_the_one_before_is_finished() -> None:
+    twin = Twin("site-1", "site-2")
+    twin.spokes["site-2"].faults[Stage.PREP] = "slow"
+    uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
+    twin.wait(minutes=30)
+    assert len(twin.tracked(uid).steps) == 1
+    twin.wait(minutes=40)
+    assert [step.step.state for step in twin.tracked(uid).steps] == [
+        StepState.FINISHED,
+        StepState.RUNNING,
+    ]
+
+
+def test_failed_members_do_not_keep_the_next_step() -> None:
+    twin = Twin("site-1", "site-2")
+    twin.spokes["site-1"].faults[Stage.PREP] = "fail"
+    uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
+    twin.wait(hours=2)
+    assert list(twin.tracked(uid).steps[1].members) == ["site-2"]
+    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
+    assert "1 succeeded, 1 failed" in twin.told(Kind.STEP_FINISHED)[0]
+
+
+def test_a_plan_that_grows_after_it_was_complete_goes_on() -> None:
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    assert twin.tracked(uid).rollout.completed_at is not None
+    twin.append(uid, "Upgrade")
+    twin.settle()
+    assert twin.tracked(uid).rollout.state is RolloutState.RUNNING
+    assert twin.tracked(uid).rollout.completed_at is None
+    twin.wait(hours=1)
+    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
+    assert [done.action for done in twin.member(uid, 1, "site-1").completed] == ["Upgrade"]
+
+
+def test_an_invalid_plan_starts_nothing() -> None:
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Upgrade", "Prep"))
+    twin.wait(hours=1)
+    rollout = twin.tracked(uid).rollout
+    assert rollout.state is RolloutState.PENDING
+    assert rollout.hold is not None
+    assert rollout.hold.kind is ReasonKind.INVALID_PLAN
+    assert not twin.tracked(uid).steps
+    assert not twin.works
+    assert "invalid combinations" in twin.warnings()[0]
+
+
+def test_a_time_that_no_calendar_has_starts_nothing() -> None:
+    """TALM's CRD lets it through."""
+    twin, found = Twin("site-1"), ibgu("a", "Prep", "Upgrade")
+    odd = IbuSpec(auto_rollback_on_failure=AutoRollback(2**63 - 1))
+    uid = twin.apply(replace(found, spec=replace(found.spec, ibu_spec=odd)))
+    twin.wait(hours=1)
+    hold = twin.tracked(uid).rollout.hold
+    assert hold is not None
+    assert hold.kind is ReasonKind.INVALID_PLAN
+    assert "initMonitorTimeoutSeconds: Invalid value" in hold.message
+
+
+def test_a_plan_that_becomes_invalid_stops_new_starts_and_nothing_else() -> None:
+    twin = Twin("site-1", "site-2")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(seconds=20)
+    twin.append(uid, "Prep")
+    twin.wait(minutes=30)
+    first, second = twin.tracked(uid).steps[0].members.values()
+    assert first.outcome is Outcome.SUCCEEDED
+    assert second.state is MemberState.WAITING
+    assert second.reason.kind is ReasonKind.INVALID_PLAN
+    assert twin.spokes["site-2"].executed == []
+
+
+def test_a_plan_that_is_put_right_goes_on() -> None:
+    twin = Twin("site-1", "site-2")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(seconds=20)
+    good = twin.ibgus[uid]
+    twin.append(uid, "Prep")
+    twin.wait(minutes=10)
+    meta = replace(good.metadata, generation=3)
+    twin.apply(replace(good, metadata=meta))
+    twin.wait(minutes=30)
+    assert twin.tracked(uid).rollout.hold is None
+    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
+
+
+def test_a_plan_that_becomes_invalid_before_a_step_has_started_keeps_it_closed() -> None:
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.turn()
+    assert twin.tracked(uid).steps[0].step.state is StepState.OPENING
+    twin.append(uid, "Prep")
+    twin.turn()
+    step = twin.tracked(uid).steps[0].step
+    assert step.state is StepState.OPENING
+    assert step.hold is not None
+    assert step.hold.kind is ReasonKind.INVALID_PLAN
+
+
+def test_a_started_step_can_not_be_changed() -> None:
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.settle()
+    obj = twin.ibgus[uid]
+    spec = replace(obj.spec, plan=plan_of(["Prep"], concurrency=2))
+    twin.apply(replace(obj, metadata=replace(obj.metadata, generation=2), spec=spec))
+    twin.settle()
+    hold = twin.tracked(uid).rollout.hold
+    assert hold is not None
+    assert "append only" in hold.message
+
+
+def test_a_step_that_matches_nobody_finishes_at_once_with_a_warning() -> None:
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Upgrade"))
+    twin.settle()
+    tracked = twin.tracked(uid)
+    assert tracked.rollout.state is RolloutState.COMPLETE
+    assert tracked.steps[0].step.total == 0
+    assert "without the label lcm.openshift.io/ibgu-prep-completed" in twin.warnings()[0]
+    assert twin.now - tracked.rollout.created_at < timedelta(seconds=1)
+
+
+def test_steps_that_need_other_members_take_them_in_one_go() -> None:
+    twin = Twin("site-1", "site-2")
+    twin.spokes["site-1"].faults[Stage.PREP] = "fail"
+    uid = twin.apply(ibgu("a", "Prep", "AbortOnFailure", "Upgrade", "AbortOnFailure"))
+    twin.wait(hours=3)
+    members = [list(step.members) for step in twin.tracked(uid).steps]
+    assert members == [["site-1", "site-2"], ["site-1"], ["site-2"], []]
+    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE

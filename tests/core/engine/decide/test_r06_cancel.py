@@ -1,0 +1,366 @@
+"""R6: one rollout per cluster, and cancelling by a second rollout."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state import Holder, UnreadableRollout
+from ibgu.core.engine.times import PROBE_GRACE, PROBE_TIMEOUT
+from ibgu.core.model import (
+    Cause,
+    Kind,
+    MemberState,
+    OnMember,
+    Outcome,
+    Preempt,
+    ReasonKind,
+    Stage,
+    Who,
+)
+from ibgu.core.model.kinds import Ibgu, LabelSelector
+from ibgu.core.plan import Scope
+from tests.core.assurance.certify.logs import certify, log_of, told
+from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.invariants import Invariants
+
+
+def two(older: str, newer: str, *clusters: str, wait: int = 10) -> tuple[Twin, str, str]:
+    """The older rollout has run for `wait` seconds when the newer one comes."""
+    twin = Twin(*(clusters or ("site-1",)))
+    Invariants(twin)
+    first = twin.apply(ibgu("older", older, concurrency=1, age=10))
+    twin.wait(seconds=wait)
+    second = twin.apply(ibgu("newer", newer, concurrency=1))
+    return twin, first, second
+
+
+def asked(twin: Twin) -> list[str]:
+    decisions = (said.decision for said in twin.said)
+    return [decision.cluster for decision in decisions if isinstance(decision, Preempt)]
+
+
+def test_a_lost_claim_is_an_answer_that_names_the_holder() -> None:
+    twin, older, newer = two("Prep", "Prep")
+    twin.settle()
+    member = twin.member(newer, 0, "site-1")
+    assert member.reason.kind is ReasonKind.CLAIM
+    assert "fleet/older" in member.reason.message
+    assert member.slot is None
+    twin.wait(hours=1)
+    assert twin.member(older, 0, "site-1").outcome is Outcome.SUCCEEDED
+    (done,) = twin.member(newer, 0, "site-1").completed
+    assert done.note.startswith("was already prepared")
+
+
+@pytest.mark.parametrize(("namespace", "named"), [("fleet", "fleet/x"), ("o", "a rollout of an")])
+def test_a_claim_stays_where_the_records_of_its_rollout_can_not_be_read(
+    namespace: str, named: str
+) -> None:
+    """Also of an Abort: nobody knows how far the other one was."""
+    twin = Twin("site-1", "site-2")
+    holder = Holder("uid-x", 0, "site-1")
+    unreadable = UnreadableRollout(
+        uid="uid-x",
+        namespace=namespace,
+        name="x",
+        error="ValidationError",
+        claims={"uid-site-1": holder},
+        cancellers={},
+    )
+    twin.fleet.keep_claims([unreadable])
+    uid = twin.apply(ibgu("mine", "Abort"))
+    twin.wait(hours=1)
+    blocked = twin.member(uid, 0, "site-1")
+    assert (blocked.reason.kind, blocked.reason.who) == (ReasonKind.CLAIM, Who.PERSON)
+    assert blocked.reason.message.startswith(named)
+    assert blocked.reason.message.endswith("and its records can't be read")
+    assert twin.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED
+    assert twin.fleet.claims == {"uid-site-1": holder}
+
+
+def test_two_rollouts_in_one_turn_never_take_the_same_cluster() -> None:
+    twin = Twin("site-1")
+    Invariants(twin)
+    one = twin.apply(ibgu("one", "Prep"))
+    two = twin.apply(ibgu("two", "Prep"))
+    twin.wait(seconds=5)
+    kinds = [twin.member(uid, 0, "site-1").state for uid in (one, two)]
+    assert sorted(kinds) == [MemberState.IN_FLIGHT, MemberState.WAITING]
+
+
+def test_waiting_members_of_the_older_one_are_cancelled() -> None:
+    twin, older, _newer = two("Prep", "Abort", "site-1", "site-2")
+    twin.settle()
+    member = twin.member(older, 0, "site-2")
+    assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.CANCELLED)
+    assert member.message == "cancelled by fleet/newer"
+
+
+def test_the_running_member_is_preempted_when_the_cancellers_slot_reaches_it() -> None:
+    twin, older, newer = two("Prep", "Abort")
+    twin.wait(minutes=3)
+    member = twin.member(older, 0, "site-1")
+    assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.PREEMPTED)
+    assert member.run is not None
+    assert member.run.disarmed
+    assert [stage for _, stage in twin.spokes["site-1"].executed] == ["Prep", "Idle"]
+    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert twin.labels["site-1"] == {}
+
+
+def test_only_as_many_are_preempted_as_the_canceller_has_slots() -> None:
+    twin = Twin("site-1", "site-2", "site-3")
+    Invariants(twin)
+    for spoke in twin.spokes.values():
+        spoke.faults[Stage.PREP] = "slow"
+    older = twin.apply(ibgu("older", "Prep", concurrency=3, age=10))
+    twin.wait(seconds=10)
+    twin.apply(ibgu("newer", "Abort", concurrency=1))
+    twin.settle()
+    assert asked(twin) == ["site-1"]
+    assert list(twin.tracked(older).steps[0].in_flight) == ["site-2", "site-3"]
+    twin.wait(hours=1)
+    assert asked(twin) == ["site-1", "site-2", "site-3"]
+
+
+def test_nobody_is_preempted_for_a_slot_that_the_one_before_may_take_in_a_moment() -> None:
+    """It has lost its place, not its answer; only when that is overdue it is the next one."""
+    twin = Twin("site-1", "site-2")
+    Invariants(twin)
+    twin.spokes["site-2"].faults[Stage.PREP] = "slow"
+    twin.frozen.add("site-1")
+    twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
+    twin.wait(seconds=10)
+    newer = twin.apply(ibgu("newer", "Abort", concurrency=1))
+    twin.drive(PROBE_GRACE * 2)
+    assert twin.member(newer, 0, "site-2").reason.kind is ReasonKind.PREEMPTING
+    assert asked(twin) == []
+    twin.drive(PROBE_TIMEOUT)
+    assert asked(twin) == ["site-2"]
+
+
+def test_a_chain_does_not_go_on_after_the_canceller_has_come() -> None:
+    """The canceller's slot is elsewhere, but nothing more begins on its members."""
+    twin = Twin("site-1", "site-2")
+    Invariants(twin)
+    older = twin.apply(ibgu("older", "Prep Upgrade", concurrency=2, age=10))
+    twin.wait(seconds=10)
+    twin.spokes["site-1"].faults[Stage.IDLE] = "hang"
+    twin.apply(ibgu("newer", "Abort", concurrency=1))
+    twin.wait(minutes=5)
+    member = twin.member(older, 0, "site-2")
+    assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.PREEMPTED)
+    assert member.failed_action == "Upgrade"
+    assert [done.action for done in member.completed] == ["Prep"]
+
+
+def test_what_is_intended_but_not_armed_is_cancelled_at_once() -> None:
+    twin = Twin("site-1")
+    twin.payload = PayloadState(digest="digest")
+    older = twin.apply(ibgu("older", "Prep", age=10))
+    while not twin.loading:
+        twin.step()
+    twin.stalled = twin.now + timedelta(hours=1)
+    twin.apply(ibgu("newer", "Abort"))
+    twin.settle()
+    assert twin.member(older, 0, "site-1").cause is Cause.PREEMPTED
+    assert twin.spokes["site-1"].executed == []
+
+
+def test_no_later_step_of_the_older_one_touches_the_cluster() -> None:
+    twin, older, _newer = two("Prep", "Abort", "site-1", wait=600)
+    twin.wait(minutes=10)
+    twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    twin.append(older, "Upgrade")
+    twin.wait(hours=1)
+    assert twin.tracked(older).steps[1].step.total == 0
+    assert "taken over by a newer ImageBasedGroupUpgrade" in twin.warnings()[-1]
+
+
+@pytest.mark.parametrize("action", ["Abort", "Rollback"])
+def test_between_two_cancellers_the_first_to_hold_the_claim_wins(action: str) -> None:
+    twin = Twin("site-1")
+    Invariants(twin)
+    spoke = twin.spokes["site-1"]
+    for stage in ("Prep", "Upgrade")[: 2 if action == "Rollback" else 1]:
+        spoke.to(stage)
+    if action == "Rollback":
+        twin.labels["site-1"]["lcm.openshift.io/ibgu-upgrade-completed"] = ""
+    older = twin.apply(ibgu("older", action, age=10))
+    twin.wait(seconds=10)
+    newer = twin.apply(ibgu("newer", action))
+    twin.settle()
+    assert twin.member(older, 0, "site-1").state is MemberState.IN_FLIGHT
+    assert twin.member(newer, 0, "site-1").reason.kind is ReasonKind.CLAIM
+    twin.wait(hours=1)
+    assert twin.member(older, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert "was already" in twin.member(newer, 0, "site-1").completed[0].note
+
+
+def test_an_older_canceller_does_not_preempt_a_newer_rollout() -> None:
+    twin = Twin("site-1")
+    newer = twin.apply(ibgu("newer", "Prep"))
+    twin.wait(seconds=10)
+    older = twin.apply(ibgu("older", "Abort", age=10))
+    twin.settle()
+    assert twin.member(older, 0, "site-1").reason.kind is ReasonKind.CLAIM
+    assert twin.member(newer, 0, "site-1").state is MemberState.IN_FLIGHT
+
+
+@pytest.mark.parametrize("turns", range(1, 12))
+def test_a_restart_between_request_and_answer_asks_again(turns: int) -> None:
+    twin, older, newer = two("Prep", "Abort")
+    for _ in range(turns):
+        twin.turn()
+        twin.deliver()
+    twin.restart()
+    twin.wait(minutes=10)
+    assert twin.member(older, 0, "site-1").outcome is Outcome.CANCELLED
+    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert not twin.fleet.preempts
+
+
+def test_a_request_waits_for_the_hold_to_be_passed() -> None:
+    """The older one's work is armed; the hub takes no writes for a while."""
+    twin = Twin("site-1")
+    Invariants(twin)
+    older = twin.apply(ibgu("older", "Prep", age=10))
+    twin.until(Kind.RUN_ARMING)
+    twin.frozen.add("site-1")
+    twin.settle()
+    twin.stalled = twin.now + timedelta(minutes=1)
+    newer = twin.apply(ibgu("newer", "Abort"))
+    twin.settle()
+    assert twin.member(older, 0, "site-1").reason.kind is ReasonKind.DISARMING
+    assert twin.member(newer, 0, "site-1").reason.kind is ReasonKind.PREEMPTING
+    assert twin.fleet.preempts == {"uid-site-1": "fleet/newer"}
+    twin.frozen.clear()
+    twin.wait(minutes=5)
+    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_a_stale_request_never_hits_the_canceller_itself() -> None:
+    """The older one lets go by itself in the very turn in which it is asked to."""
+    twin, older, newer = two("Prep", "Abort", wait=10)
+    twin.settle()
+    assert Kind.RUN_ENDED in twin.kinds("site-1")
+    twin.wait(minutes=10)
+    results = [twin.member(uid, 0, "site-1").cause for uid in (older, newer)]
+    assert results == [Cause.PREEMPTED, None]
+
+
+def test_a_ready_member_does_not_start_in_the_turn_in_which_its_canceller_comes() -> None:
+    """The canceller's step starts first in that turn; the member itself is not touched."""
+    twin = Twin("site-1", "site-2")
+    Invariants(twin)
+    older = twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
+    twin.wait(seconds=10)
+    assert twin.member(older, 0, "site-2").reason.kind is ReasonKind.READY
+    newer = twin.apply(ibgu("newer", "Abort"))
+    twin.turn()
+    twin.now += timedelta(minutes=2)
+    twin.spokes["site-1"].tick(twin.now)
+    twin.touched = {newer: {}, older: {"site-1": None}}
+    twin.agents()
+    twin.turn()
+    assert twin.member(older, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert twin.member(older, 0, "site-2").outcome is Outcome.CANCELLED
+    assert Kind.RUN_INTENDED not in twin.kinds("site-2")
+
+
+# -- across namespaces -------------------------------------------------------------------------
+
+SHARED = Scope("fleet", (LabelSelector(),))
+"""Several namespaces may have one set."""
+
+
+def elsewhere(name: str, step: str) -> Ibgu:
+    """An IBGU of another namespace."""
+    found = ibgu(name, step, concurrency=1)
+    return replace(found, metadata=replace(found.metadata, namespace="theirs"))
+
+
+def between_two(action: str, *, across: bool, scope: Scope = SHARED) -> tuple[Twin, str, str]:
+    """Both clusters belong to a rollout, one is in flight; another namespace's cancels."""
+    twin = Twin("site-1", "site-2")
+    Invariants(twin)
+    twin.fleet.across_namespaces = across
+    older = twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
+    twin.wait(seconds=10)
+    newer = twin.apply(elsewhere("newer", action))
+    twin.scope = scope
+    twin.settle()
+    return twin, older, newer
+
+
+def test_a_rollout_of_another_namespace_is_not_cancelled_where_that_is_off() -> None:
+    twin, older, newer = between_two("Abort", across=False)
+    reason = twin.member(newer, 0, "site-1").reason
+    assert (reason.kind, reason.who) == (ReasonKind.CLAIM, Who.IBGU)
+    assert reason.message == "a rollout of another namespace works on the cluster"
+    twin.restart()
+    twin.wait(hours=1)
+    outcomes = [twin.member(older, 0, name).outcome for name in twin.spokes]
+    assert outcomes == [Outcome.SUCCEEDED, Outcome.SUCCEEDED]
+    assert asked(twin) == []
+    assert told(certify(log_of(twin))) == []
+
+
+def test_its_later_steps_take_their_clusters_too() -> None:
+    twin, older, _newer = between_two("Abort", across=False)
+    twin.wait(hours=1)
+    for name in twin.spokes:
+        twin.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    twin.append(older, "Upgrade")
+    twin.wait(hours=2)
+    assert twin.tracked(older).steps[1].step.total == 2
+    assert told(certify(log_of(twin))) == []
+
+
+@pytest.mark.parametrize("scope", [SHARED, Scope("fleet")], ids=["tenancy", "no tenancy"])
+def test_where_it_is_on_they_are_cancelled_and_no_foreign_name_is_told(scope: Scope) -> None:
+    """A reader of one rollout need not be able to read the other, with tenancy or without."""
+    twin, older, newer = between_two("Abort", across=True, scope=scope)
+    member = twin.member(older, 0, "site-2")
+    assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.CANCELLED)
+    twin.wait(hours=1)
+    first = twin.member(older, 0, "site-1")
+    words = [member.message, first.message]
+    assert words == ["cancelled by a rollout of another namespace"] * 2
+    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+    told_of = [said.decision.why for said in twin.said if isinstance(said.decision, OnMember)]
+    assert not [why for why in told_of if "fleet/" in why or "theirs/" in why]
+
+
+def test_the_own_namespaces_older_ones_are_cancelled_all_the_same() -> None:
+    twin = Twin("site-1")
+    twin.fleet.across_namespaces = False
+    twin.scope = SHARED
+    older = twin.apply(ibgu("older", "Prep", age=10))
+    twin.wait(seconds=10)
+    twin.apply(ibgu("newer", "Abort"))
+    twin.wait(minutes=5)
+    assert twin.member(older, 0, "site-1").message == "cancelled by fleet/newer"
+
+
+def test_what_a_step_may_cancel_is_settled_when_it_opens() -> None:
+    """A setting that changes later neither ends nor frees anything."""
+    twin, older, _newer = between_two("Abort", across=False)
+    twin.fleet.across_namespaces = True
+    twin.restart()
+    twin.wait(hours=1)
+    assert twin.member(older, 0, "site-2").outcome is Outcome.SUCCEEDED
+
+
+def test_a_start_behind_a_cancel_is_found_where_namespaces_are_no_bound() -> None:
+    """The certifier goes by what the step itself says."""
+    twin, _older, _newer = between_two("Abort", across=False)
+    twin.wait(hours=1)
+    log = [
+        replace(event, data={k: v for k, v in event.data.items() if k != "across_namespaces"})
+        for event in log_of(twin)
+    ]
+    assert any("had cancelled it" in words for words in told(certify(log)))

@@ -1,0 +1,113 @@
+"""R7: feedback counts for a run only if every clause holds; each one is removed alone."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.model import IbuCondition, Kind, OnMember, ReasonKind, WorkView
+from tests.core.engine.decide.fleet import Twin, ibgu
+
+DONE = IbuCondition("True", "Completed", "Prep completed")
+
+
+def running() -> tuple[Twin, str, WorkView]:
+    """A twin whose Prep runs, and its work as it will be when Prep is done."""
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.wait(seconds=30)
+    work = twin.works[uid, "site-1"].view()
+    assert work.ibu is not None
+    return twin, uid, replace(work, ibu=replace(work.ibu, prep_completed=DONE))
+
+
+def ended(twin: Twin, uid: str, work: WorkView) -> bool:
+    said = twin.ask(uid, "site-1", stage=work)
+    return Kind.RUN_ENDED in [d.kind for d in said if isinstance(d, OnMember)]
+
+
+def test_with_every_clause_it_is_evidence() -> None:
+    twin, uid, work = running()
+    assert ended(twin, uid, work)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"terminating": True},
+        {"edited": True},
+        {"applied": False},
+        {"ibu_applied": False},
+        {"ibu_available": "False"},
+        {"ibu_available": "Unknown"},
+    ],
+    ids=str,
+)
+def test_without_a_clause_of_the_work_it_is_none(changes: dict[str, Any]) -> None:
+    twin, uid, work = running()
+    assert not ended(twin, uid, replace(work, **changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"run": "another"},
+        {"run": ""},
+        {"stage": "Idle"},
+        {"observed_generation": 1},
+        {"generation": 0, "observed_generation": 0},
+    ],
+    ids=str,
+)
+def test_without_a_clause_of_the_object_it_is_none(changes: dict[str, Any]) -> None:
+    twin, uid, work = running()
+    assert work.ibu is not None
+    assert not ended(twin, uid, replace(work, ibu=replace(work.ibu, **changes)))
+
+
+def test_without_feedback_it_is_none() -> None:
+    twin, uid, work = running()
+    assert not ended(twin, uid, replace(work, ibu=None))
+
+
+def test_frozen_feedback_of_an_unreachable_cluster_is_none() -> None:
+    twin, uid, work = running()
+    cluster = twin.cluster("site-1")
+    assert cluster is not None
+    said = twin.ask(uid, "site-1", stage=work, cluster=replace(cluster, reachable=False))
+    assert [d.kind for d in said if isinstance(d, OnMember)] == [Kind.RUN_PROGRESS]
+
+
+def test_the_object_that_was_recreated_after_the_pivot_is_evidence() -> None:
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.wait(hours=1)
+    assert twin.spokes["site-1"].generation == 1
+    assert [done.action for done in twin.member(uid, 0, "site-1").completed] == ["Prep", "Upgrade"]
+
+
+def test_a_requested_rollback_is_no_upgrade_failure() -> None:
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.wait(minutes=1, seconds=30)
+    work = twin.works[uid, "site-1"].view()
+    assert work.ibu is not None
+    requested = IbuCondition("False", "Failed", "Rollback requested")
+    assert not ended(twin, uid, replace(work, ibu=replace(work.ibu, upgrade_completed=requested)))
+
+
+def test_frozen_values_leave_the_last_words() -> None:
+    twin, uid, work = running()
+    before = twin.member(uid, 0, "site-1").reason
+    assert before.message == "In progress"
+    assert twin.ask(uid, "site-1", stage=replace(work, applied=False)) == []
+    gone = replace(work, ibu_available="False", ibu_message="not found")
+    (said,) = twin.ask(uid, "site-1", stage=gone)
+    assert isinstance(said, OnMember)
+    assert (said.member.reason.kind, said.member.reason.message) == (
+        ReasonKind.RUNNING,
+        "not found",
+    )
+    (said,) = twin.ask(uid, "site-1", stage=replace(gone, ibu_message=""))
+    assert isinstance(said, OnMember)
+    assert said.member.reason.message == "the cluster shows no ImageBasedUpgrade"

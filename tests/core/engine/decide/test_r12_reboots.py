@@ -1,0 +1,90 @@
+"""R12: reboots are expected; a cluster that is unreachable before its start gets nothing."""
+
+import pytest
+
+from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, Stage
+from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.impulses import vanish
+
+
+def test_a_cluster_that_is_dark_inside_its_upgrade_is_rebooting() -> None:
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.wait(minutes=5)
+    member = twin.member(uid, 0, "site-1")
+    assert twin.spokes["site-1"].dark
+    assert member.reason.kind is ReasonKind.REBOOTING
+    assert member.slot == 1
+    twin.wait(minutes=30)
+    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_a_rollback_reboots_too() -> None:
+    twin = Twin("site-1")
+    twin.spokes["site-1"].to("Prep")
+    twin.spokes["site-1"].to("Upgrade")
+    twin.labels["site-1"]["lcm.openshift.io/ibgu-upgrade-completed"] = ""
+    uid = twin.apply(ibgu("a", "Rollback"))
+    twin.wait(minutes=3)
+    assert twin.member(uid, 0, "site-1").reason.kind is ReasonKind.REBOOTING
+    twin.wait(minutes=30)
+    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_it_keeps_its_hold_until_its_limit() -> None:
+    twin = Twin("site-1")
+    twin.spokes["site-1"].faults[Stage.UPGRADE] = "slow"
+    uid = twin.apply(ibgu("a", "Prep Upgrade", timeout=60))
+    twin.wait(minutes=59)
+    assert twin.member(uid, 0, "site-1").slot == 1
+    twin.wait(minutes=2)
+    member = twin.member(uid, 0, "site-1")
+    assert member.cause is Cause.TIMED_OUT
+    assert "Last seen: rebooting" in member.message
+
+
+def test_elsewhere_it_is_unreachable_and_keeps_its_hold_as_well() -> None:
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.wait(seconds=30)
+    twin.spokes["site-1"].dark = True
+    twin.touch_cluster("site-1")
+    twin.wait(minutes=10)
+    member = twin.member(uid, 0, "site-1")
+    assert (member.reason.kind, member.slot) == (ReasonKind.UNREACHABLE, 1)
+    twin.spokes["site-1"].dark = False
+    twin.touch_cluster("site-1")
+    twin.wait(seconds=1)
+    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("step", ["Prep", "Abort"])
+def test_before_its_start_it_waits_without_a_hold_and_nothing_is_written(step: str) -> None:
+    twin = Twin("site-1")
+    twin.spokes["site-1"].dark = True
+    uid = twin.apply(ibgu("a", step))
+    twin.wait(minutes=30)
+    member = twin.member(uid, 0, "site-1")
+    assert (member.state, member.reason.kind) == (MemberState.WAITING, ReasonKind.UNREACHABLE)
+    assert member.slot is None
+    assert not twin.works
+
+
+def test_a_cluster_that_goes_dark_before_it_has_told_of_its_upgrade_may_be_rebooting() -> None:
+    """It was "Unreachable, check power", though an Upgrade had been sent to it."""
+    twin = Twin("site-1")
+    twin.spokes["site-1"].to("Prep")
+    twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    uid = twin.apply(ibgu("a", "Upgrade"))
+    twin.until(Kind.RUN_ARMING)
+    twin.muted.add("site-1")
+    twin.deliver()
+    twin.wait(seconds=1)
+    vanish(twin)
+    twin.wait(seconds=30)
+    armed = twin.member(uid, 0, "site-1")
+    assert (armed.state, armed.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.REBOOTING)
+    assert armed.reason.message.startswith("not reachable since Upgrade was sent to it")
+    twin.wait(minutes=5)
+    withdrawn = twin.member(uid, 0, "site-1")
+    assert (withdrawn.state, withdrawn.reason.kind) == (MemberState.WAITING, ReasonKind.REBOOTING)

@@ -1,0 +1,71 @@
+"""R17: every unfinished member has one reason why it is not further, and who must act."""
+
+import pytest
+
+from ibgu.core.engine.gates import LASTING
+from ibgu.core.model import Reason, ReasonKind, Who
+from tests.core.engine.decide.fleet import START, Twin
+from tests.core.engine.decide.invariants import IN_FLIGHT, WAITING
+from tests.core.engine.decide.scenes import HOLDS, WAITS, Scene, running
+from tests.core.engine.decide.spoke import told
+
+
+@pytest.mark.parametrize("scene", [*WAITS, *HOLDS], ids=lambda scene: scene.__name__)
+def test_the_reason(scene: Scene) -> None:
+    kind, words, who = {**WAITS, **HOLDS}[scene]
+    twin = Twin("site-1")
+    scene(twin)
+    twin.settle()
+    reason = twin.member("uid-a", 0, "site-1").reason
+    assert (reason.kind, reason.who) == (kind, who)
+    assert words in reason.message
+    assert START <= reason.since <= twin.now
+
+
+def test_every_kind_of_a_waiting_member_has_a_scene() -> None:
+    assert {kind for kind, _, _ in WAITS.values()} == WAITING
+
+
+def test_every_kind_of_a_member_in_flight_has_a_scene() -> None:
+    assert {kind for kind, _, _ in HOLDS.values()} == IN_FLIGHT
+
+
+def test_what_holds_a_step_is_no_members_reason() -> None:
+    """A member that such a hold keeps waits for a slot, or is ready. Only the circuit breaker also
+    keeps members that have their slot already, from their Upgrade."""
+    assert not LASTING & WAITING
+    assert {ReasonKind.CIRCUIT_BREAKER} == LASTING & IN_FLIGHT
+
+
+def test_a_reason_that_stands_keeps_its_since_while_its_words_change() -> None:
+    twin = Twin("site-1")
+    running(twin)
+    before = twin.member("uid-a", 0, "site-1").reason
+    spoke = twin.spokes["site-1"]
+    spoke.conditions["PrepInProgress"] = told("True", "InProgress", "Precaching images")
+    twin.wait(seconds=5)
+    assert twin.member("uid-a", 0, "site-1").reason == Reason(
+        ReasonKind.RUNNING, before.since, "Precaching images", None, Who.CLUSTER
+    )
+
+
+def test_the_same_reason_is_not_said_again() -> None:
+    twin = Twin("site-1")
+    running(twin)
+    known = len(twin.said)
+    twin.touch_everything()
+    twin.settle()
+    assert twin.said[known:] == []
+
+
+def test_the_last_words_stay_while_the_feedback_is_frozen() -> None:
+    twin = Twin("site-1")
+    running(twin)
+    before = twin.member("uid-a", 0, "site-1").reason
+    work = twin.works["uid-a", "site-1"]
+    twin.frozen.add("site-1")
+    work.available = "Unknown"
+    twin.touch("uid-a", "site-1")
+    twin.settle()
+    assert twin.member("uid-a", 0, "site-1").reason == before
+    assert before.message == "In progress"

@@ -1,0 +1,53 @@
+"""R23: a lease that is lost and regained at once is no stop of ibgu."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.model import Kind, RunResult, Stage
+from tests.core.engine.decide.fleet import START, Twin
+from tests.core.engine.decide.impulses import arming, run_of
+
+
+def stop(twin: Twin) -> None:
+    """What was on its way is lost; another controller leads."""
+    twin.restart()
+    twin.facts = replace(twin.facts, in_sync_since=twin.now + timedelta(seconds=1))
+
+
+def blip(twin: Twin) -> None:
+    """The same controller leads again, and has seen the hub all along."""
+    stop(twin)
+    twin.facts = replace(twin.facts, led_since=START)
+
+
+def test_what_was_not_armed_yet_goes_on_as_the_same_run() -> None:
+    twin, uid = arming()
+    run = run_of(twin, uid)
+    blip(twin)
+    twin.wait(minutes=1)
+    assert twin.spokes["site-1"].executed == [(run.id, Stage.PREP)]
+    assert len(twin.told(Kind.RUN_INTENDED)) == 1
+
+
+@pytest.mark.parametrize(("step", "again"), [("Prep", stop), ("Abort", blip)])
+def test_else_it_is_withdrawn_and_decided_anew(step: str, again: Callable[[Twin], None]) -> None:
+    """After another controller's lead, and where only a look of a moment ago counts (R9.4)."""
+    twin, uid = arming(step)
+    run = run_of(twin, uid)
+    again(twin)
+    twin.turn()
+    ended = run_of(twin, uid)
+    assert (ended.id, ended.result) == (run.id, RunResult.WITHDRAWN)
+
+
+def test_one_that_no_longer_fits_is_withdrawn() -> None:
+    """The state is judged again right before it is armed (R8.8)."""
+    twin, uid = arming()
+    run = run_of(twin, uid)
+    twin.spokes["site-1"].to("Prep")
+    blip(twin)
+    twin.wait(minutes=5)
+    assert run.id not in {id_ for id_, _ in twin.spokes["site-1"].executed}

@@ -1,0 +1,161 @@
+"""Restores at every point of a rollout: nothing begins before a person resumes it, nothing is done
+twice, no member is lost, and the end is as if nothing had happened."""
+
+import pytest
+
+from ibgu.core.model import ReasonKind, RolloutState
+from tests.core.assurance.certify.logs import certify, log_of, told
+from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.invariants import Invariants
+from tests.core.engine.decide.restores import (
+    Backup,
+    backup,
+    journal,
+    lose_journal,
+    restore_hub,
+    restore_journal,
+    write_status,
+)
+from tests.core.engine.decide.storms import twin_of_plan
+from tests.core.engine.decide.test_interruptions import over
+
+pytestmark = pytest.mark.long
+
+UID = "uid-storm"
+PLANS = [
+    ("Prep",),
+    ("Prep", "Upgrade", "FinalizeUpgrade"),
+    ("Prep Upgrade FinalizeUpgrade",),
+    ("Prep", "AbortOnFailure", "Upgrade", "AbortOnFailure", "FinalizeUpgrade"),
+    ("Prep", "Abort"),
+    ("Rollback", "FinalizeRollback"),
+]
+"""Each action, in steps of its own and with others in one. All plans that are allowed are what
+interruptions are tested with; here, too, they would take a minute and a half of every run."""
+STRIDE = 4
+"""From one point of a rollout to the next; each test begins with another one."""
+
+
+def make(plan: tuple[str, ...]) -> Twin:
+    twin = twin_of_plan(plan, clusters=3, concurrency=2)
+    Invariants(twin)
+    return twin
+
+
+def calm(plan: tuple[str, ...]) -> Twin:
+    twin = make(plan)
+    twin.wait(days=2)
+    return twin
+
+
+def transitions(twin: Twin) -> dict[str, list[str]]:
+    return {name: [stage for _, stage in spoke.executed] for name, spoke in twin.spokes.items()}
+
+
+def one_step(twin: Twin) -> bool:
+    """The smallest thing that can happen; False: the rollout is over and all is quiet."""
+    if twin.touched or not over(twin):
+        twin.step()
+        return True
+    return False
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=" | ".join)
+@pytest.mark.parametrize("lag", [0, 2], ids=["status written", "status late"])
+def test_the_journal_is_lost(plan: tuple[str, ...], lag: int) -> None:
+    expected, point = transitions(calm(plan)), -lag
+    while True:
+        point += STRIDE
+        twin = make(plan)
+        for number in range(point):
+            if not one_step(twin):
+                assert number > 10
+                return
+            if number < point - lag and UID in twin.fleet.rollouts:
+                write_status(twin, UID)
+        lose_journal(twin)
+        _goes_on_after_resume(twin, expected)
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=" | ".join)
+def test_the_journal_is_lost_and_the_status_was_written_long_ago(plan: tuple[str, ...]) -> None:
+    """It tells who has ended, and of the others nothing: how far they are, only their works say."""
+    expected, point = transitions(calm(plan)), 0
+    while True:
+        point += STRIDE
+        twin, told_of = make(plan), None
+        for number in range(point):
+            if not one_step(twin):
+                assert number > 10
+                return
+            if (ended := _ended(twin)) != told_of:
+                told_of = ended
+                write_status(twin, UID)
+        lose_journal(twin)
+        _goes_on_after_resume(twin, expected)
+
+
+def _ended(twin: Twin) -> list[tuple[int, int]] | None:
+    """How many members, and how many of them unfinished, by step; None before the first one."""
+    steps = twin.tracked(UID).steps if UID in twin.fleet.rollouts else []
+    return [(len(step.members), step.unfinished) for step in steps] or None
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=" | ".join)
+def test_the_journal_is_restored_to_an_earlier_time(plan: tuple[str, ...]) -> None:
+    expected, point = transitions(calm(plan)), 0
+    while True:
+        point += STRIDE
+        twin, kept = make(plan), None
+        for number in range(point):
+            if number == point * 2 // 3:
+                kept = journal(twin)
+            if not one_step(twin):
+                assert number > 10
+                return
+            if UID in twin.fleet.rollouts:
+                write_status(twin, UID)
+        assert kept is not None
+        restore_journal(twin, kept)
+        _goes_on_after_resume(twin, expected)
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=" | ".join)
+@pytest.mark.parametrize("part", [0.2, 0.5, 0.9])
+def test_the_hub_is_restored(plan: tuple[str, ...], part: float) -> None:
+    expected, point = transitions(calm(plan)), -int(part * 4)
+    while True:
+        point += STRIDE
+        twin, saved = make(plan), None
+        for number in range(point):
+            if number == int(point * part):
+                saved = backup(twin)
+            if not one_step(twin):
+                assert number > 10
+                return
+        assert saved is not None
+        _restored(twin, saved, expected)
+
+
+def _restored(twin: Twin, saved: Backup, expected: dict[str, list[str]]) -> None:
+    restore_hub(twin, saved)
+    _goes_on_after_resume(twin, expected)
+
+
+def _goes_on_after_resume(twin: Twin, expected: dict[str, list[str]]) -> None:
+    before = transitions(twin)
+    twin.wait(hours=1)
+    rollout = twin.tracked(UID).rollout if UID in twin.fleet.rollouts else None
+    if rollout is not None and rollout.stands_still:
+        assert transitions(twin) == before, "something was begun before a person said so"
+        assert not any(work.wanted.armed for work in twin.works.values())
+        for member in twin.tracked(UID).unfinished():
+            assert member.reason.kind is not ReasonKind.DIVERGED
+        twin.annotate(UID, resume="1")
+    twin.wait(days=2)
+    assert twin.tracked(UID).rollout.state is RolloutState.COMPLETE
+    assert transitions(twin) == expected
+    (invariants,) = twin.watchers
+    assert isinstance(invariants, Invariants)
+    invariants.at_rest()
+    assert told(certify(log_of(twin))) == []

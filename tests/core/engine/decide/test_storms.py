@@ -1,0 +1,53 @@
+"""Properties of whole rollouts, whatever happens to them."""
+
+from hypothesis import HealthCheck, given, settings
+from msgspec.structs import replace
+
+from ibgu.core.model import Action, Outcome
+from tests.core.engine.decide import labels
+from tests.core.engine.decide.invariants import Invariants, executed
+from tests.core.engine.decide.storms import Scenario, finish, heal, play, scenarios, twin_of
+from tests.core.engine.decide.troubles import CALM, TROUBLES
+
+STORM = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+
+
+@given(scenarios())
+@STORM
+def test_any_storm_keeps_the_invariants_and_ends(scenario: Scenario) -> None:
+    twin = twin_of(scenario)
+    invariants = Invariants(twin)
+    play(twin, scenario)
+    heal(twin)
+    finish(twin)
+    invariants.at_rest()
+
+
+@given(scenarios(tuple(kind for kind in TROUBLES if kind != "recreate")))
+@STORM
+def test_labels_follow_outcomes_exactly_once(scenario: Scenario) -> None:
+    twin = twin_of(scenario)
+    before = labels.snapshot(twin)
+    play(twin, scenario)
+    heal(twin)
+    finish(twin)
+    labels.check(twin, before)
+
+
+@given(scenarios(CALM, faults=False))
+@STORM
+def test_what_no_cluster_feels_changes_no_outcome(scenario: Scenario) -> None:
+    """Every action is carried out once, in order, however often ibgu or the hub stumble."""
+    twin = twin_of(replace(scenario, timeout=100_000))
+    invariants = Invariants(twin)
+    play(twin, scenario)
+    heal(twin)
+    finish(twin)
+    invariants.at_rest()
+    for step in twin.tracked("uid-storm").steps:
+        assert {m.outcome for m in step.members.values()} <= {Outcome.SUCCEEDED}
+    steps = [step.split() for step in scenario.plan]
+    skipped = [["AbortOnFailure"]] if steps[0] != ["AbortOnFailure"] else []
+    actions = [Action(action) for step in steps if step not in skipped for action in step]
+    for name in twin.spokes:
+        assert executed(twin, name) == [action.stage for action in actions]

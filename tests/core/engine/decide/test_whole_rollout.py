@@ -1,0 +1,131 @@
+"""Decisions about all of a large rollout come in parts, members in flight first."""
+
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+
+from ibgu.core.engine import decide
+from ibgu.core.engine.decide import controls, steps
+from ibgu.core.model import Kind, OnMember, OnRollout, Outcome, ReasonKind, Stage, StepState
+from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleets import sites
+
+
+@pytest.fixture
+def twin() -> Iterator[Twin]:
+    """Its last cluster is in flight, six wait: a turn decides on two of them."""
+    twin = sites(7)
+    for spoke in twin.spokes.values():
+        spoke.faults[Stage.PREP] = "slow"
+    for number in range(1, 7):
+        twin.spokes[f"site-{number}"].dark = True
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(seconds=10)
+    for number in range(1, 7):
+        twin.spokes[f"site-{number}"].dark = False
+        twin.touch_cluster(f"site-{number}")
+    twin.settle()
+    assert list(twin.tracked(uid).steps[0].in_flight) == ["site-7"]
+    with patch.object(decide, "BATCH_LIMIT", 2), patch.object(steps, "BATCH_LIMIT", 2):
+        yield twin
+
+
+def _decided(twin: Twin) -> list[str]:
+    """Of the next turn."""
+    said = [each.member.cluster for each in twin.turn() if isinstance(each, OnMember)]
+    return list(dict.fromkeys(said))
+
+
+def test_a_pause_reaches_everybody_turn_by_turn(twin: Twin) -> None:
+    [uid] = twin.fleet.rollouts
+    twin.annotate(uid, pause="")
+    assert _decided(twin) == ["site-1"]  # site-7, which comes first, just goes on
+    assert len(twin.touched[uid]) == 5
+    twin.settle()
+    members = twin.tracked(uid).steps[0].members.values()
+    assert {m.reason.kind for m in members if m.cluster != "site-7"} == {ReasonKind.PAUSED}
+
+
+def test_a_deletion_ends_who_is_in_flight_first(twin: Twin) -> None:
+    [uid] = twin.fleet.rollouts
+    twin.delete(uid)
+    assert set(_decided(twin)) == {"site-7", "site-1"}
+    twin.settle()
+    decisions = [said.decision for said in twin.said]
+    ended = [d for d in decisions if isinstance(d, OnMember) and d.kind is Kind.FINISHED]
+    assert len(ended) == 7
+
+
+def test_a_deadline_ends_everybody_turn_by_turn(twin: Twin) -> None:
+    [uid] = twin.fleet.rollouts
+    twin.wait(hours=24)
+    decisions = [said.decision for said in twin.said]
+    ended = [d for d in decisions if isinstance(d, OnMember) and d.kind is Kind.FINISHED]
+    assert len(ended) == 7
+    assert twin.tracked(uid).steps[0].step.state is StepState.FINISHED
+
+
+def test_who_does_not_know_of_a_pause_yet_is_not_asked_nor_given_a_slot() -> None:
+    twin = sites(40)
+    for spoke in twin.spokes.values():
+        spoke.faults[Stage.PREP] = "slow"
+    uid = twin.apply(ibgu("a", "Prep", concurrency=2))
+    twin.wait(seconds=10)
+    before = len(twin.said)
+    with patch.object(decide, "BATCH_LIMIT", 3):
+        twin.annotate(uid, pause="")
+        twin.settle()
+    members = twin.tracked(uid).steps[0].members.values()
+    assert {m.reason.kind for m in members if m.run is None} == {ReasonKind.PAUSED}
+    said = [each.decision for each in twin.said[before:]]
+    assert not [d for d in said if isinstance(d, OnMember) and d.member.probe is not None]
+    assert twin.tracked(uid).steps[0].step.hold is None
+
+
+def test_who_is_about_to_be_skipped_is_not_started_meanwhile() -> None:
+    twin = sites(7)
+    for spoke in twin.spokes.values():
+        spoke.dark = True
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(seconds=10)
+    for name, spoke in twin.spokes.items():
+        spoke.dark = False
+        twin.touch_cluster(name)
+    with patch.object(controls, "BATCH_LIMIT", 3):
+        twin.annotate(uid, skip="waiting")
+        twin.settle()
+    members = twin.tracked(uid).steps[0].members.values()
+    assert {(member.outcome, member.run) for member in members} == {(Outcome.SKIPPED, None)}
+    decisions = [each.decision for each in twin.said]
+    told = [d.why for d in decisions if isinstance(d, OnRollout) and d.kind is Kind.CONTROL]
+    assert told == [
+        "ibgu.dev/skip: 3 waiting clusters skipped, 4 to go",
+        "ibgu.dev/skip: 3 waiting clusters skipped, 1 to go",
+        "ibgu.dev/skip=waiting: 1 waiting cluster skipped",
+    ]
+
+
+def test_names_are_skipped_in_parts_and_who_is_in_flight_does_not_wait_for_it(twin: Twin) -> None:
+    [uid] = twin.fleet.rollouts
+    names = [f"site-{number}" for number in range(1, 6)]
+    with patch.object(controls, "BATCH_LIMIT", 2):
+        twin.annotate(uid, skip=",".join(names))
+        assert set(_decided(twin)) == {"site-1", "site-2"}
+        assert list(twin.touched[uid]) == ["site-3"]  # who comes now is decided on next
+        twin.settle()
+    members = twin.tracked(uid).steps[0].members
+    skipped = [name for name, member in members.items() if member.outcome is Outcome.SKIPPED]
+    assert sorted(skipped) == names
+    assert members["site-6"].outcome is None
+
+
+def test_a_skip_that_is_changed_in_the_middle_skips_nobody_else(twin: Twin) -> None:
+    [uid] = twin.fleet.rollouts
+    with patch.object(controls, "BATCH_LIMIT", 2):
+        twin.annotate(uid, skip="waiting")
+        twin.turn()
+        twin.annotate(uid, skip="nobody")
+        twin.settle()
+    outcomes = [member.outcome for member in twin.tracked(uid).steps[0].members.values()]
+    assert outcomes.count(Outcome.SKIPPED) == 2

@@ -1,0 +1,112 @@
+"""Members that wait, for each possible reason, and the decisions about them (R17)."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from ibgu.core.model import OnMember, Stage
+from tests.core.engine.decide import states
+from tests.core.engine.decide.drafts import drafted
+from tests.core.engine.decide.events import EVENTS, UID, Event
+from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.scenes import WAITS, Scene
+from tests.core.engine.decide.spoke import Spoke, told
+
+NAME = "site-1"
+
+
+def _answer(twin: Twin, spoke: Spoke) -> dict[str, Any]:
+    """The cluster is as `spoke`, and says so when it is probed."""
+    work = twin.works[UID, NAME]
+    seen = replace(
+        work.view(),
+        applied=True,
+        apply_error="",
+        ibu_applied=True,
+        ibu_available="True",
+        ibu=spoke.view(work.wanted),
+    )
+    return {"stage": seen}
+
+
+def _cluster(twin: Twin) -> Spoke:
+    return Spoke(NAME, twin.now)
+
+
+def answers_that_it_may_start(twin: Twin) -> dict[str, Any]:
+    return _answer(twin, _cluster(twin))
+
+
+def answers_that_all_is_done(twin: Twin) -> dict[str, Any]:
+    spoke = _cluster(twin)
+    spoke.to(Stage.PREP)
+    return _answer(twin, spoke)
+
+
+def answers_with_another_seed(twin: Twin) -> dict[str, Any]:
+    spoke = _cluster(twin)
+    spoke.to(Stage.PREP, ("quay.io/seed:4.19", "4.19.0"))
+    return _answer(twin, spoke)
+
+
+def answers_that_it_is_busy(twin: Twin) -> dict[str, Any]:
+    spoke = _cluster(twin)
+    spoke.conditions["Idle"] = told("False", "Aborting", "cleaning up")
+    return _answer(twin, spoke)
+
+
+def ibgu_is_deleted(twin: Twin) -> dict[str, Any]:
+    twin.delete(UID)
+    return {}
+
+
+def skipped(twin: Twin) -> dict[str, Any]:
+    twin.annotate(UID, skip=NAME)
+    return {}
+
+
+OF_WORKS: tuple[Event, ...] = (
+    EVENTS["work_gone"],
+    EVENTS["work_terminating"],
+    EVENTS["work_edited"],
+    EVENTS["no_ibu"],
+    answers_that_it_may_start,
+    answers_that_all_is_done,
+    answers_with_another_seed,
+    answers_that_it_is_busy,
+)
+"""They need a stage work on the hub."""
+ALWAYS: tuple[Event, ...] = (
+    *(EVENTS[name] for name in ("nothing", "unreachable", "gone", "recreated", "leaving")),
+    *(EVENTS[name] for name in ("hub_refuses", "writing", "talm", "restart")),
+    skipped,
+    ibgu_is_deleted,
+)
+HAPPENINGS: dict[str, Event] = {event.__name__: event for event in (*ALWAYS, *OF_WORKS)}
+PLACES: dict[str, Scene] = {scene.__name__.lstrip("_"): scene for scene in WAITS}
+
+
+def waiting(name: str) -> Twin:
+    twin = Twin(NAME)
+    PLACES[name](twin)
+    twin.settle()
+    return twin
+
+
+def possible(name: str) -> set[str]:
+    """What can happen to a member that waits so."""
+    if (UID, NAME) in waiting(name).works:
+        return set(HAPPENINGS)
+    return {event.__name__ for event in ALWAYS}
+
+
+def said(name: str, event: str) -> str:
+    """About that member, when the hub shows its cluster so."""
+    twin = waiting(name)
+    changes = HAPPENINGS[event](twin)
+    snapshot = twin.snapshot(twin.tracked(UID))
+    shown = {NAME: replace(twin.observe(UID, NAME), **changes)}
+    differently = replace(snapshot, observe=lambda each: shown.get(each) or twin.observe(UID, each))
+    decisions = drafted(differently, [NAME], twin.now).decisions
+    about = [d for d in decisions if isinstance(d, OnMember) and d.member.cluster == NAME]
+    return states.said(list(about))

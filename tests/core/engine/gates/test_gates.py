@@ -1,0 +1,182 @@
+"""R18: gates are an ordered list of pure functions; the first closed one is the result."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.engine.gates import (
+    EVERY_ACTION,
+    GATES,
+    HOLDS,
+    LASTING,
+    RATE_LIMITS,
+    StepGate,
+    closed,
+    deadline,
+    share,
+    time_stopped,
+)
+from ibgu.core.engine.snapshot import PayloadState, Snapshot
+from ibgu.core.engine.state import TrackedStep
+from ibgu.core.model import Action, Reason, ReasonKind, Who
+from tests.core.engine.decide.fleet import START, Twin, ibgu
+
+MINUTE = timedelta(minutes=1)
+TALM = Reason(ReasonKind.TALM, START, "TALM is running")
+CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, START, "five have failed")
+FLOOR = Reason(ReasonKind.FLOOR, START, "too late")
+
+
+def waiting(plan: str = "Prep", *, count: int = 3, timeout: int = 60) -> tuple[Twin, str]:
+    twin = Twin(*(f"site-{n}" for n in range(1, count + 1)))
+    for labels in twin.labels.values():
+        labels["lcm.openshift.io/ibgu-prep-completed"] = ""
+    uid = twin.apply(ibgu("a", plan, concurrency=2, timeout=timeout))
+    twin.until_started()
+    return twin, uid
+
+
+def parts(twin: Twin, uid: str) -> tuple[Snapshot, TrackedStep]:
+    tracked = twin.tracked(uid)
+    return twin.snapshot(tracked), tracked.steps[0]
+
+
+def kind_of(twin: Twin, uid: str) -> ReasonKind | None:
+    reason = closed(*parts(twin, uid), twin.now)
+    return reason.kind if reason else None
+
+
+def hold_rollout(twin: Twin, uid: str, reason: Reason) -> None:
+    tracked = twin.tracked(uid)
+    tracked.rollout = replace(tracked.rollout, hold=reason)
+
+
+def hold_step(twin: Twin, uid: str, reason: Reason) -> None:
+    step = twin.tracked(uid).steps[0]
+    step.step = replace(step.step, hold=reason)
+
+
+def test_open_gates_answer_nothing() -> None:
+    twin, uid = waiting()
+    assert kind_of(twin, uid) is None
+
+
+def test_a_steps_lasting_hold_comes_first_and_then_the_rollouts() -> None:
+    twin, uid = waiting()
+    hold_step(twin, uid, CIRCUIT_BREAKER)
+    hold_rollout(twin, uid, TALM)
+    assert kind_of(twin, uid) is ReasonKind.CIRCUIT_BREAKER
+    hold_step(twin, uid, FLOOR)
+    assert kind_of(twin, uid) is ReasonKind.TALM
+    assert [gate.name for gate in GATES] == [
+        "rollout-hold",
+        "tenancy",
+        "payload",
+        "circuit-breaker",
+        "time-floor",
+        "invalid-rate-limit",
+        "start-rate",
+        "hub-start-rate",
+        "ramp-up",
+    ]
+
+
+def test_a_steps_hold_lasts_only_if_a_person_has_to_end_it() -> None:
+    twin, uid = waiting()
+    hold_step(twin, uid, CIRCUIT_BREAKER)
+    assert kind_of(twin, uid) is ReasonKind.CIRCUIT_BREAKER
+    hold_step(twin, uid, FLOOR)
+    assert kind_of(twin, uid) is None
+    assert {ReasonKind.CIRCUIT_BREAKER, ReasonKind.PAYLOAD_CHANGED} == LASTING
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        (PayloadState(), None),
+        (PayloadState(digest="other"), ReasonKind.PAYLOAD_CHANGED),
+        (PayloadState(problem="over 500 KB"), ReasonKind.PAYLOAD_BLOCKED),
+    ],
+)
+def test_the_payload_is_frozen_when_the_step_starts(
+    state: PayloadState, kind: ReasonKind | None
+) -> None:
+    twin, uid = waiting()
+    twin.payload = state
+    assert kind_of(twin, uid) is kind
+    if kind is not None:
+        reason = closed(*parts(twin, uid), twin.now)
+        assert reason is not None
+        assert reason.who is Who.PERSON
+
+
+def test_what_is_not_read_yet_is_nobodys_fault() -> None:
+    twin, uid = waiting()
+    twin.payload = PayloadState(read=False)
+    reason = closed(*parts(twin, uid), twin.now)
+    assert reason is not None
+    assert (reason.kind, reason.who) == (ReasonKind.PAYLOAD_BLOCKED, Who.IBGU)
+
+
+@pytest.mark.parametrize("state", [PayloadState(digest="other"), PayloadState(read=False)])
+def test_a_step_without_prep_carries_nothing(state: PayloadState) -> None:
+    twin, uid = waiting("Upgrade")
+    twin.payload = state
+    assert kind_of(twin, uid) is None
+
+
+@pytest.mark.parametrize(("minutes", "kind"), [(45, None), (46, ReasonKind.FLOOR)])
+def test_the_floor_closes_the_gate_when_too_little_time_is_left(
+    minutes: int, kind: ReasonKind | None
+) -> None:
+    """60 min, two waves: a share of 30 min, of which half is needed."""
+    twin, uid = waiting("Upgrade")
+    twin.now = START + minutes * MINUTE
+    assert kind_of(twin, uid) is kind
+
+
+def test_prep_has_no_floor() -> None:
+    twin, uid = waiting()
+    twin.now = START + 59 * MINUTE
+    assert kind_of(twin, uid) is None
+
+
+def test_the_deadline_moves_with_the_clock() -> None:
+    twin, uid = waiting()
+    step = twin.tracked(uid).steps[0].step
+    assert deadline(step, START) == START + 60 * MINUTE
+    stood = replace(step, stopped=5 * MINUTE)
+    assert deadline(stood, START) == START + 65 * MINUTE
+    stands = replace(stood, stopped_since=START + 10 * MINUTE)
+    assert deadline(stands, START + 30 * MINUTE) == START + 85 * MINUTE
+    behind = START + 7 * MINUTE  # of another leader, after a failover of the database
+    assert time_stopped(stands, behind) == 5 * MINUTE
+    assert deadline(stands, behind) == START + 65 * MINUTE
+
+
+def test_the_share_is_of_all_members_even_when_some_have_ended() -> None:
+    twin, uid = waiting()
+    assert share(twin.tracked(uid), twin.tracked(uid).steps[0]) == 30 * MINUTE
+
+
+def test_a_reason_is_declared_by_one_gate() -> None:
+    kinds = [kind for gate in GATES for kind in gate.reasons]
+    assert len(kinds) == len(set(kinds))
+    assert {*kinds, ReasonKind.GATE} == HOLDS | RATE_LIMITS
+    assert {ReasonKind.START_RATE, ReasonKind.HUB_START_RATE, ReasonKind.RAMP_UP} == RATE_LIMITS
+
+
+def test_only_the_circuit_breaker_guards_chained_actions() -> None:
+    chained = {gate.name: gate.chained for gate in GATES if isinstance(gate, StepGate)}
+    assert {name for name, actions in chained.items() if actions} == {"circuit-breaker"}
+    assert chained["circuit-breaker"] == {Action.UPGRADE, Action.ROLLBACK}
+
+
+def test_rate_limits_hold_only_what_loads_the_hub() -> None:
+    """Whatever leads a cluster back starts as fast as its slots allow."""
+    limited = [gate.name for gate in GATES if gate.holds != EVERY_ACTION]
+    assert limited == ["invalid-rate-limit", "start-rate", "hub-start-rate", "ramp-up"]
+    assert all(
+        gate.holds == {Action.PREP, Action.UPGRADE} for gate in GATES if gate.name in limited
+    )

@@ -1,0 +1,89 @@
+"""Which runs may be refreshed."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ibgu.core.engine.refresh import Eligibility, eligibility
+from ibgu.core.model import ClusterView, Member, Observation, RunState, WorkView
+from tests.core.engine.state.records import MINUTE, NOW, in_flight, run
+
+OPEN, CLOSED, OVER = Eligibility.OPEN, Eligibility.CLOSED, Eligibility.OVER
+
+
+def flying(state: RunState = RunState.ACCEPTED, **changes: Any) -> Member:
+    return in_flight(run=run(state=state), **{"limit": NOW + MINUTE, **changes})
+
+
+def seen(
+    cluster: dict[str, Any] | None = None, work: dict[str, Any] | None = None, **changes: Any
+) -> Observation:
+    fields: dict[str, Any] = {
+        "name": "site-1",
+        "uid": "uid-site-1",
+        "accepted": True,
+        "deleting": False,
+        "reachable": True,
+        "local": False,
+        **(cluster or {}),
+    }
+    bare: dict[str, Any] = {"name": "w", "uid": "uid-w", "resource_version": "7", "generation": 3}
+    shown: dict[str, Any] = {
+        "cluster": ClusterView(**fields),
+        "stage": WorkView(**bare, **(work or {})),
+        **changes,
+    }
+    return Observation(**shown)
+
+
+@pytest.mark.parametrize(
+    ("member", "what", "expected"),
+    [
+        (flying(), seen(), OPEN),
+        (flying(limit=None), seen(), OPEN),
+        (None, seen(), OVER),
+        (in_flight(run=None), seen(), OVER),
+        (in_flight(run=run(id="another", state=RunState.ACCEPTED)), seen(), OVER),
+        (flying(RunState.ARMED), seen(), OVER),
+        (flying(RunState.ENDED), seen(), OVER),
+        (flying(limit=NOW), seen(), OVER),
+        (flying(), seen(cluster={"reachable": False}), CLOSED),
+        (flying(), seen(cluster={"uid": "re-created"}), CLOSED),
+        (flying(), Observation(cluster=None), CLOSED),
+        (flying(), seen(stage=None), CLOSED),
+        (flying(), seen(work={"terminating": True}), CLOSED),
+        (flying(), seen(work={"edited": True}), CLOSED),
+        (flying(), seen(work={"armed": True}), CLOSED),
+        (flying(), seen(writing=True), CLOSED),
+        (flying(), seen(denied="not allowed"), CLOSED),
+    ],
+    ids=[
+        "taken",
+        "without a limit",
+        "not a member",
+        "no run",
+        "another run",
+        "not taken yet",
+        "ended",
+        "past its limit",
+        "dark",
+        "re-created",
+        "gone",
+        "no work",
+        "terminating",
+        "edited",
+        "about to be disarmed",
+        "being written",
+        "denied",
+    ],
+)
+def test_standing(member: Member | None, what: Observation, expected: Eligibility) -> None:
+    assert eligibility(member, "run-1", what, NOW) is expected
+
+
+def test_until_the_limit() -> None:
+    before = NOW + MINUTE - timedelta(milliseconds=1)
+
+    assert eligibility(flying(), "run-1", seen(), before) is OPEN
+    assert eligibility(flying(), "run-1", seen(), NOW + MINUTE) is OVER

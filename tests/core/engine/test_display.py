@@ -1,0 +1,111 @@
+"""One word for where a member stands, whatever coincides."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from ibgu.core.engine.display import STARTABLE, Word, as_told, reason_of, word, word_of
+from ibgu.core.engine.gates import HOLDS
+from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonKind, Who
+from tests.core.engine.state.records import NOW, failed, member
+
+CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, Who.PERSON)
+
+
+def in_state(state: MemberState, kind: ReasonKind = ReasonKind.SLOT) -> Member:
+    return replace(member(), state=state, reason=Reason(kind, NOW))
+
+
+@pytest.mark.parametrize(
+    ("kind", "held", "expected"),
+    [
+        (ReasonKind.SLOT, False, Word.WAITING),
+        (ReasonKind.SLOT, True, Word.HELD),
+        (ReasonKind.READY, True, Word.HELD),
+        (ReasonKind.PROBING, False, Word.PROBING),
+        (ReasonKind.PROBING, True, Word.HELD),
+        (ReasonKind.UNREACHABLE, False, Word.WAITING),
+        (ReasonKind.UNREACHABLE, True, Word.WAITING),
+        (ReasonKind.RESTORED, False, Word.HELD),
+        (ReasonKind.FLOOR, True, Word.HELD),
+    ],
+)
+def test_who_waits(kind: ReasonKind, held: bool, expected: Word) -> None:
+    hold = CIRCUIT_BREAKER if held else None
+    waiting = in_state(MemberState.WAITING, kind)
+    assert word_of(waiting, hold) is expected
+    shown = reason_of(waiting, hold)
+    assert shown is (CIRCUIT_BREAKER if held and kind in STARTABLE else waiting.reason)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (ReasonKind.PREPARING, Word.RUNNING),
+        (ReasonKind.RUNNING, Word.RUNNING),
+        (ReasonKind.FORBIDDEN, Word.RUNNING),
+        (ReasonKind.REBOOTING, Word.REBOOTING),
+        (ReasonKind.DIVERGED, Word.TAKEN_OVER),
+        (ReasonKind.RESTORED, Word.HELD),
+    ],
+)
+def test_who_is_in_flight_whether_or_not_the_step_is_held(kind: ReasonKind, expected: Word) -> None:
+    running = in_state(MemberState.IN_FLIGHT, kind)
+    assert word_of(running, None) is word_of(running, CIRCUIT_BREAKER) is expected
+    assert reason_of(running, CIRCUIT_BREAKER) is running.reason
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_who_has_finished(outcome: Outcome) -> None:
+    over = replace(in_state(MemberState.FINISHED), outcome=outcome)
+    assert word_of(over, CIRCUIT_BREAKER) == outcome.value
+    assert reason_of(over, CIRCUIT_BREAKER) is None
+    by_hand = replace(over, cause=Cause.TAKEN_OVER)
+    assert word_of(by_hand, None) is Word.TAKEN_OVER
+
+
+def test_who_completed_late_has_not_failed() -> None:
+    late = replace(in_state(MemberState.FINISHED), late="completed late, after 47 min")
+    for cause in (Cause.UPGRADE_FAILED, Cause.TAKEN_OVER):
+        over = replace(late, outcome=Outcome.FAILED, cause=cause)
+        assert word_of(over, None) is Word.SUCCEEDED
+    assert word_of(replace(late, outcome=Outcome.CANCELLED), None) is Word.CANCELLED
+
+
+def test_who_completed_late_is_told_as_succeeded() -> None:
+    found = failed("site-1", message="past its limit")
+    assert as_told(found) is found
+    told = as_told(replace(found, late="completed late, after 47 min"))
+    assert (told.outcome, told.late) == (Outcome.SUCCEEDED, "completed late, after 47 min")
+    assert (told.cause, told.failed_action, told.message) == (None, None, "")
+    assert told.run is found.run
+
+
+@given(
+    st.sampled_from(MemberState),
+    st.sampled_from(ReasonKind),
+    st.sampled_from(Outcome),
+    st.none() | st.sampled_from(Cause),
+    st.booleans(),
+    st.booleans(),
+)
+def test_rows_tell_the_same_as_records(
+    state: MemberState,
+    kind: ReasonKind,
+    outcome: Outcome,
+    cause: Cause | None,
+    late: bool,
+    held: bool,
+) -> None:
+    """The grid speaks from the plain text of columns."""
+    ended = outcome if state is MemberState.FINISHED else None
+    words = "completed late, after 47 min" if late else ""
+    record = replace(in_state(state, kind), outcome=ended, cause=cause, late=words)
+    plain = (str(state), str(kind), ended and str(ended), cause and str(cause))
+    told = word(*plain, late, held=held)
+    assert told is word_of(record, CIRCUIT_BREAKER if held else None)
+
+
+def test_a_reason_holds_or_passes() -> None:
+    assert not HOLDS & STARTABLE

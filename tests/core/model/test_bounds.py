@@ -1,0 +1,46 @@
+"""Only times and numbers that ibgu can store are accepted."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ibgu.core.model.bounds import LARGEST, int32, moment
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "2026-01-01T00:00:00Z",
+        "2026-01-01T16:00:00+16:00",  # more than Postgres takes
+        "2025-12-31T00:00:01-23:59:59",
+    ],
+)
+def test_a_time_is_told_in_utc(told: str) -> None:
+    found = moment(told)
+    assert found == datetime(2026, 1, 1, tzinfo=UTC)
+    assert found.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "",
+        "soon",
+        "2026-01-01T00:00:00",  # of which zone?
+        "2026-01-01T00:00:00+99:99",
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+10:00",  # before Python's calendar
+        "9999-12-31T23:59:59-15:00",  # after it
+        "1999-12-31T23:59:59Z",
+        "2200-01-01T00:00:00Z",
+    ],
+)
+def test_what_is_no_time(told: str) -> None:
+    assert moment(told) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"), [(0, 0), (LARGEST, LARGEST), (2**62, LARGEST), (-(2**62), -LARGEST)]
+)
+def test_int32(told: int, kept: int) -> None:
+    assert int32(told) == kept

@@ -1,0 +1,66 @@
+"""Which of TALM's works are removed, and when."""
+
+from typing import Any
+
+import pytest
+
+from ibgu.core.model import Action, Reason, ReasonKind
+from ibgu.core.talm import TalmWork, view_talm_work
+from ibgu.core.talm.adopt import Removal, Traces, may_remove, works_to_remove
+from tests.core.engine.decide.builders import START
+from tests.core.engine.state.records import rollout
+from tests.core.talm.objects import as_work, work
+
+
+def talm_work(**given: Any) -> TalmWork:
+    return view_talm_work(as_work(work("s1", Action.PREP, **given)))
+
+
+@pytest.mark.parametrize(
+    ("given", "removal"),
+    [
+        ({}, Removal.DELETE),
+        ({"applied": False}, Removal.DELETE),  # never changed since TALM made it with Orphan
+        ({"deletionTimestamp": "2026-01-01T00:00:00Z"}, None),
+        ({"orphan": False}, Removal.ORPHAN),
+        ({"generation": 2}, None),  # Orphan by now, but does the agent know?
+        ({"generation": 1, "payload_error": "no such namespace"}, Removal.DELETE),
+    ],
+)
+def test_a_work(given: dict[str, Any], removal: Removal | None) -> None:
+    found = talm_work(**given)
+    expected = [] if removal is None else [(found, removal)]
+    assert list(works_to_remove(Traces(works={"s1": [found]}), lambda _: True)) == expected
+
+
+def test_a_change_that_the_agent_has_taken() -> None:
+    obj = work("s1", Action.PREP, generation=2)
+    for conditions in (obj["status"]["conditions"],):
+        conditions[0]["observedGeneration"] = 2
+    found = view_talm_work(as_work(obj))
+    assert list(works_to_remove(Traces(works={"s1": [found]}), lambda _: True)) == [
+        (found, Removal.DELETE)
+    ]
+
+
+def test_only_what_may_go() -> None:
+    traces = Traces(works={"s1": [talm_work()], "s2": [talm_work()]})
+    assert len(list(works_to_remove(traces, lambda _: True))) == 2
+    assert list(works_to_remove(traces, lambda _: False)) == []
+
+
+@pytest.mark.parametrize(
+    ("taken_over", "hold", "may"),
+    [
+        (False, None, False),
+        (True, None, True),
+        (True, ReasonKind.ADOPTING, True),
+        (True, ReasonKind.RESTORED, False),
+    ],
+)
+def test_when_it_goes(taken_over: bool, hold: ReasonKind | None, may: bool) -> None:
+    given = rollout(
+        adopting_since=START if taken_over else None,
+        hold=Reason(hold, START, "held") if hold else None,
+    )
+    assert may_remove(given) is may

@@ -1,0 +1,727 @@
+"""Changes that a person may make, their result on the hub, and why others are refused."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.model import (
+    Action,
+    Cause,
+    CompletedAction,
+    Member,
+    Outcome,
+    Reason,
+    ReasonKind,
+    Rollout,
+    RolloutState,
+    Step,
+    StepState,
+    Who,
+)
+from ibgu.core.model.kinds import IbguSpec, PlanItem, RolloutStrategy
+from ibgu.core.views.change import (
+    RISKS,
+    ChangeRefused,
+    ChangeTarget,
+    Danger,
+    FailedCluster,
+    NewStep,
+    Permit,
+    RequestedChange,
+    Risk,
+    RolloutSituation,
+    abort,
+    adopt,
+    append,
+    appendable,
+    denied,
+    pause,
+    permits,
+    resume,
+    retry,
+    risk_of_resume,
+    skip,
+    skip_named,
+    why_no_retry,
+)
+from ibgu.core.views.change import failure as change_failure
+
+NOW = datetime(2026, 1, 1, 3, tzinfo=UTC)
+STAMP = "2026-01-01T03:00:00.000000Z"
+
+
+def target(*steps: str, **annotations: str) -> ChangeTarget:
+    marks = {f"ibgu.dev/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    item = {"rolloutStrategy": {"maxConcurrency": 7, "timeout": 60}}
+    metadata: dict[str, Any] = {
+        "name": "ran",
+        "namespace": "edge",
+        "uid": "u1",
+        "resourceVersion": "9",
+    }
+    if marks:
+        metadata["annotations"] = marks
+    spec: dict[str, Any] = {"ibuSpec": {"extra": "kept"}, "clusterLabelSelectors": []}
+    if steps:
+        spec["plan"] = [{"actions": step.split(), **item} for step in steps]
+    return ChangeTarget(
+        {"apiVersion": "v", "kind": "K", "metadata": metadata, "spec": spec}, "olga", NOW
+    )
+
+
+def plan_of(change: RequestedChange) -> list[list[str]]:
+    if isinstance(change.patch, list):
+        plan = change.patch[-1]["value"]
+    else:
+        assert change.create is not None
+        plan = change.create["spec"]["plan"]
+    return [item["actions"] for item in plan]
+
+
+def added(change: RequestedChange) -> dict[str, Any]:
+    """The last step of a JSON patch of the plan."""
+    assert isinstance(change.patch, list)
+    step: dict[str, Any] = change.patch[-1]["value"][-1]
+    return step
+
+
+def marked(change: RequestedChange) -> dict[str, str | None]:
+    """The annotations of a merge patch."""
+    assert isinstance(change.patch, dict)
+    found: dict[str, str | None] = change.patch["metadata"]["annotations"]
+    return found
+
+
+# -- steps -------------------------------------------------------------------------------------
+
+
+def test_what_may_follow_a_plan() -> None:
+    assert appendable([["Prep"]]) == [
+        ("Upgrade",),
+        ("Upgrade", "FinalizeUpgrade"),
+        ("Abort",),
+        ("AbortOnFailure",),
+    ]
+    assert appendable([["FinalizeUpgrade"]]) == []
+    assert ("Rollback",) in appendable([])
+
+
+def test_a_step_is_appended_to_the_plan_as_it_was_read() -> None:
+    change = append(target("Prep"), NewStep(("Upgrade",), 200, 240))
+    read = target("Prep").plan
+    assert isinstance(change.patch, list)
+    assert change.patch[:2] == [
+        {"op": "test", "path": "/metadata/uid", "value": "u1"},
+        {"op": "test", "path": "/spec/plan", "value": read},
+    ]
+    assert plan_of(change) == [["Prep"], ["Upgrade"]]
+    assert added(change)["rolloutStrategy"] == {"maxConcurrency": 200, "timeout": 240}
+    assert change.kubectl == (
+        "kubectl -n edge patch imagebasedgroupupgrade ran --type=json -p "
+        '\'[{"op":"add","path":"/spec/plan/-","value":{"actions":["Upgrade"],"rolloutStrategy":'
+        '{"maxConcurrency":200,"timeout":240}}}]\''
+    )
+
+
+def test_what_is_not_given_is_taken_from_the_last_step() -> None:
+    change = append(target("Prep"), NewStep(("Upgrade",)))
+    assert added(change)["rolloutStrategy"] == {"maxConcurrency": 7, "timeout": 60}
+    first = append(target(), NewStep(("Prep",)))
+    assert added(first)["rolloutStrategy"]["timeout"] == 240
+    assert isinstance(first.patch, list)
+    assert first.patch[1] == {"op": "test", "path": "/spec/plan", "value": None}
+
+
+NOW_IT_STARTS = "; it starts now"
+LATER = "before it has finished. What runs goes on. To start nothing new, pause the rollout."
+
+
+@pytest.mark.parametrize(
+    ("status", "seen", "words"),
+    [
+        ("False", 4, NOW_IT_STARTS),
+        ("False", None, NOW_IT_STARTS),
+        ("False", 3, LATER),
+        ("True", 4, LATER),
+    ],
+)
+def test_when_an_appended_step_starts(status: str, seen: int | None, words: str) -> None:
+    found = target("Prep")
+    found.object["metadata"]["generation"] = 4
+    condition = {"type": "Progressing", "status": status, "observedGeneration": seen}
+    found.object["status"] = {"conditions": [{"type": "Held", "status": "False"}, condition]}
+    assert append(found, NewStep(("Upgrade",))).done.endswith(words)
+
+
+def test_an_appended_step_may_have_to_wait() -> None:
+    assert append(target(), NewStep(("Prep",))).done.endswith(NOW_IT_STARTS)
+    assert append(target(pause="x"), NewStep(("Prep",))).done.endswith("rollout is resumed")
+    assert abort(target("Prep")).done.endswith(LATER)
+    paused = append(target("Prep", pause="x"), NewStep(("Upgrade",))).done
+    assert "which needs a resume: the rollout is paused" in paused
+    assert "pause the rollout" not in paused
+
+
+def test_the_same_step_twice_is_one() -> None:
+    change = append(target("Prep", "Upgrade"), NewStep(("Upgrade",), 7, 60))
+    assert (change.patch, change.done) == (None, "Upgrade is the plan's last step already")
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (("Prep",), "what may follow [Prep]: [Upgrade] or"),
+        (("FinalizeUpgrade",), "nothing may follow [FinalizeUpgrade]"),
+        ((), "what may follow an empty plan: [Prep] or"),
+    ],
+)
+def test_an_illegal_step_is_refused_with_the_legal_ones(plan: tuple[str, ...], words: str) -> None:
+    with pytest.raises(ChangeRefused) as refused:
+        append(target(*plan), NewStep(("Prep", "Rollback")))
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("plan", [("Prep",), ("Prep", "Upgrade"), ()])
+def test_an_abort_is_for_those_that_failed(plan: tuple[str, ...]) -> None:
+    assert plan_of(abort(target(*plan), max_concurrency=3))[-1] == ["AbortOnFailure"]
+
+
+def test_an_abort_of_everybody_is_asked_for() -> None:
+    assert plan_of(abort(target("Prep"), everybody=True))[-1] == ["Abort"]
+    with pytest.raises(
+        ChangeRefused, match=r"^Abort may not follow \[Prep\]\[Upgrade\]; to cancel"
+    ):
+        abort(target("Prep", "Upgrade"), everybody=True)
+
+
+def test_an_abort_that_is_there_or_not_possible() -> None:
+    there = abort(target("Prep", "Abort"), everybody=True)
+    assert (there.patch, there.done) == (None, "Abort is the plan's last step already")
+    with pytest.raises(ChangeRefused, match="apply a second ImageBasedGroupUpgrade"):
+        abort(target("Rollback"))
+
+
+# -- controls ----------------------------------------------------------------------------------
+
+
+def test_a_pause_says_who_and_why() -> None:
+    change = pause(target("Prep"), "mirror down")
+    assert change.patch == {
+        "metadata": {"uid": "u1", "annotations": {"ibgu.dev/pause": "olga: mirror down"}}
+    }
+    assert marked(pause(target("Prep"))) == {"ibgu.dev/pause": "olga"}
+
+
+def test_a_complete_rollout_is_not_paused() -> None:
+    found = target("Prep")
+    found.object["status"] = {"conditions": [{"type": "Progressing", "status": "False"}]}
+    with pytest.raises(ChangeRefused, match=r"^ran is complete: nothing is left that a pause"):
+        pause(found)
+
+
+@pytest.mark.parametrize(("value", "said"), [("bob", "already (bob)"), ("", "already")])
+def test_a_pause_that_is_there_stays(value: str, said: str) -> None:
+    change = pause(target("Prep", pause=value))
+    assert change.patch is None
+    assert change.done.endswith(said)
+
+
+def test_resume_ends_a_pause_and_nothing_else() -> None:
+    change = resume(target("Prep", pause="x"))
+    marks = marked(change)
+    assert list(marks) == ["ibgu.dev/pause", "ibgu.dev/resumed-by"]
+    assert marks["ibgu.dev/pause"] is None
+    assert str(marks["ibgu.dev/resumed-by"]).startswith("olga 20")
+    assert "ran ibgu.dev/pause- 'ibgu.dev/resumed-by=olga 20" in change.kubectl
+    assert "stays held: a second resume ends that" in change.done
+
+
+def test_resume_without_a_pause_ends_what_a_person_may_end() -> None:
+    change = resume(target("Prep"))
+    assert marked(change) == {"ibgu.dev/resume": f"olga {STAMP}"}
+    held_by_breaker = situation("Prep", step_hold=ReasonKind.CIRCUIT_BREAKER)
+    assert resume(target("Prep"), held_by_breaker) == change
+
+
+@pytest.mark.parametrize(
+    ("held_by", "said"),
+    [
+        ({}, "ran goes on"),
+        ({"state": None}, "ran goes on"),
+        ({"step_hold": ReasonKind.CIRCUIT_BREAKER, "state": StepState.FINISHED}, "ran goes on"),
+        (
+            {"step_hold": ReasonKind.CIRCUIT_BREAKER},
+            "ran is no longer paused, but still held (CircuitBreaker: its words); "
+            "a second resume ends that",
+        ),
+        (
+            {"step_hold": ReasonKind.PAYLOAD_BLOCKED},
+            "ran is no longer paused, but still held (PayloadBlocked: its words)",
+        ),
+        (
+            {"hold": ReasonKind.RESTORED, "step_hold": ReasonKind.CIRCUIT_BREAKER},
+            "ran is no longer paused, but still held (Restored: its words and "
+            "CircuitBreaker: its words); a second resume ends that",
+        ),
+    ],
+)
+def test_what_still_holds_behind_a_pause_is_told(held_by: dict[str, Any], said: str) -> None:
+    paused = {"hold": ReasonKind.PAUSED} | held_by
+    change = resume(target("Prep", pause="x"), situation("Prep", **paused))
+    assert change.done == said
+    assert marked(change)["ibgu.dev/pause"] is None
+
+
+def test_a_second_resume_waits_until_the_first_was_seen() -> None:
+    """A user who presses twice has not asked for the circuit breaker, which was never shown."""
+    paused = situation("Prep", hold=ReasonKind.PAUSED, step_hold=ReasonKind.CIRCUIT_BREAKER)
+    change = resume(target("Prep"), paused)
+    assert (change.patch, change.kubectl) == (None, "")
+    assert change.done.startswith(
+        "the pause of ran was taken away already, but still held (CircuitBreaker"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "value", "said"),
+    [
+        (skip(target("Prep")), f"waiting,{STAMP}", "All waiting clusters of"),
+        (skip(target("Prep"), 2), f"waiting,step-2,{STAMP}", "All waiting clusters of"),
+        (skip_named(target("Prep"), ["a"]), f"{STAMP},a", "a will be skipped if it still waits"),
+        (
+            skip_named(target("Prep"), ["waiting", "b"], {}),
+            f"{STAMP},waiting,b",
+            "2 clusters will be skipped if they still wait",
+        ),
+    ],
+)
+def test_who_is_skipped(change: RequestedChange, value: str, said: str) -> None:
+    assert marked(change) == {"ibgu.dev/skip": value}
+    assert change.done.startswith(said)
+
+
+def test_who_does_not_wait_keeps_all_from_being_skipped() -> None:
+    others = {"a": "in flight (Prep)", "zz": "not in step 1"}
+    with pytest.raises(ChangeRefused) as refused:
+        skip_named(target("Prep"), ["a", "b", "zz"], others)
+    assert str(refused.value) == (
+        "nothing was skipped, since only clusters that wait can be: in flight (Prep): a; "
+        "not in step 1: zz; 1 other waits"
+    )
+    with pytest.raises(ChangeRefused, match=r"; 2 others wait$"):
+        skip_named(target("Prep"), ["a", "b", "c"], {"a": "in flight"})
+    change = skip_named(target("Prep"), ["a", "b", "zz"], others, if_waiting=True)
+    assert marked(change) == {"ibgu.dev/skip": f"{STAMP},b"}
+    assert change.done.endswith("; left out: in flight (Prep): a; not in step 1: zz")
+    with pytest.raises(ChangeRefused, match=r"in flight: a$"):
+        skip_named(target("Prep"), ["a"], {"a": "in flight"}, if_waiting=True)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "words"),
+    [
+        (["Progressing"], "in flight (Prep): a; in no step: zz"),
+        (["Progressing", "ClustersListed"], "in flight (Prep): a"),
+        ([], "in flight (Prep): a"),
+    ],
+)
+def test_without_the_journal_the_status_tells_who_can_not_wait(
+    conditions: list[str], words: str
+) -> None:
+    found = target("Prep")
+    entries = [{"name": "a", "currentAction": {"action": "Prep"}}, {"name": "b"}]
+    told = [{"type": each, "status": "True"} for each in conditions]
+    found.object["status"] = {"clusters": entries, "conditions": told}
+    with pytest.raises(ChangeRefused, match=f"can be: {re.escape(words)};"):
+        skip_named(found, ["a", "b", "zz"])
+    assert marked(skip_named(found, ["b"])) == {"ibgu.dev/skip": f"{STAMP},b"}
+
+
+def test_taking_over() -> None:
+    change = adopt(target("Prep"))
+    assert marked(change) == {"ibgu.dev/adopt": f"olga {STAMP}"}
+
+
+# -- retry -------------------------------------------------------------------------------------
+
+
+def failure(cluster: str, action: str = "Prep", **labels: str) -> FailedCluster:
+    return FailedCluster(cluster, action, {"name": cluster, **labels})
+
+
+def test_failed_clusters_get_an_ibgu_of_their_own() -> None:
+    found = target("Prep", "AbortOnFailure", "Upgrade")
+    failures = [
+        failure("s10"),
+        failure("s9", "Upgrade"),
+        FailedCluster("gone", "Prep", None, "is gone"),
+    ]
+    change = retry(found, failures)
+    assert change.create is not None
+    assert change.create["spec"]["ibuSpec"] == {"extra": "kept"}
+    assert change.create["spec"]["clusterLabelSelectors"] == [
+        {"matchExpressions": [{"key": "name", "operator": "In", "values": ["s9", "s10"]}]}
+    ]
+    assert plan_of(change) == [["Prep"], ["Upgrade"]]
+    assert "; left out: gone (is gone); see ibgu stragglers" in change.done
+    assert "annotations" not in change.create["metadata"]
+    assert change.create["metadata"]["name"].startswith("ran-retry-")
+    assert retry(found, failures) == change
+    assert change.kubectl.startswith("kubectl create -f - <<'EOF'\n{")
+
+
+PREP_FAILED, UPGRADED = Action.PREP.failed_label, Action.UPGRADE.completed_label
+PREPARED = Action.PREP.completed_label
+
+
+def newest(outcome: Outcome | None = Outcome.FAILED, **more: Any) -> Member:
+    fields: dict[str, Any] = {
+        "rollout": "u1",
+        "step": 0,
+        "cluster": "s1",
+        "uid": "c1",
+        "position": 0,
+        "reason": Reason(ReasonKind.SLOT, NOW),
+        "outcome": outcome,
+        "failed_action": Action.PREP,
+        "cause": Cause.NEVER_STARTED,
+    }
+    return Member(**(fields | more))
+
+
+TAKEN_BACK = newest(
+    Outcome.SUCCEEDED,
+    completed=(CompletedAction(Action.ABORT_ON_FAILURE, NOW),),
+    failed_action=None,
+    cause=None,
+)
+
+
+@pytest.mark.parametrize(
+    ("member", "labels", "newer", "words"),
+    [
+        (newest(), [], "", ""),
+        (newest(cause=Cause.PREP_FAILED), [PREP_FAILED], "", ""),
+        (newest(failed_action=Action.UPGRADE), [PREPARED], "", ""),
+        (TAKEN_BACK, [], "", ""),
+        (TAKEN_BACK, [PREPARED], "", "was taken further since"),
+        (newest(), [], "other", "owned by other now"),
+        (newest(), None, "", "no ManagedCluster of that name is on the hub"),
+        (newest(Outcome.CANCELLED), [], "", "cancelled"),
+        (newest(Outcome.SKIPPED), [], "", "skipped"),
+        (newest(Outcome.SUCCEEDED), [], "", "succeeded"),
+        (newest(None), [], "", "is not finished"),
+        (newest(late="completed late"), [], "", "completed late"),
+        (newest(failed_action=None, cause=None), [], "", "it is not known what failed"),
+        (newest(cause=Cause.TAKEN_OVER), [], "", "TakenOver"),
+        (newest(cause=Cause.CANCELLED), [], "", "Cancelled"),
+        (newest(cause=Cause.PREEMPTED), [], "", "Preempted"),
+        (newest(cause=Cause.RECREATED), [], "", "ClusterRecreated"),
+        (newest(cause=Cause.PREP_FAILED), [], "", "its labels have changed since"),
+        (newest(), [UPGRADED], "", "its labels have changed since"),
+        (newest(failed_action=Action.FINALIZE_UPGRADE), [], "", "its labels have changed since"),
+        (newest(failed_action=Action.UPGRADE), [], "", f"the label {PREPARED} is missing"),
+    ],
+)
+def test_who_may_be_tried_again(
+    member: Member, labels: list[str] | None, newer: str, words: str
+) -> None:
+    marks = None if labels is None else {"name": "s1"} | dict.fromkeys(labels, "")
+    found = change_failure(member, marks, newer)
+    assert found.unproven == words
+    if words:
+        with pytest.raises(ChangeRefused, match=r"^can't be retried: s1 \(.* stragglers ran -n"):
+            retry(target("Prep"), [found])
+
+
+def test_who_is_left_out_is_named() -> None:
+    failures = [
+        failure("s1"),
+        FailedCluster("s2", "Prep", {}, "cancelled"),
+        failure("s3", "Upgrade"),
+    ]
+    change = retry(target("Prep", "Upgrade"), failures)
+    assert change.create is not None
+    assert "s2" not in str(change.create)
+    assert change.done.endswith(
+        "; left out: s2 (cancelled); see ibgu stragglers ran -n edge -o yaml"
+    )
+
+
+def test_where_no_abort_may_follow_the_way_is_another() -> None:
+    stuck = failure("s1", **{PREP_FAILED: ""})
+    with pytest.raises(ChangeRefused) as refused:
+        retry(target("Prep", "AbortOnFailure"), [stuck])
+    assert "append" not in str(refused.value)
+    assert "ibgu stragglers ran -n edge -o yaml" in str(refused.value)
+    again = failure("s1", "AbortOnFailure", **{PREP_FAILED: ""})
+    assert plan_of(retry(target("Prep", "AbortOnFailure"), [again])) == [["AbortOnFailure"]]
+
+
+def test_annotations_for_the_clusters_go_with_them() -> None:
+    found = target("Prep", pause="x")
+    found.object["metadata"]["annotations"]["a.lca.openshift.io/b"] = "1"
+    change = retry(found, [failure("s1")])
+    assert change.create is not None
+    assert change.create["metadata"]["annotations"] == {"a.lca.openshift.io/b": "1"}
+    assert ";" not in change.done
+
+
+@pytest.mark.parametrize(
+    ("plan", "action", "left"),
+    [
+        (("Prep", "Upgrade", "FinalizeUpgrade"), "FinalizeUpgrade", [["FinalizeUpgrade"]]),
+        (("Rollback FinalizeRollback",), "FinalizeRollback", [["FinalizeRollback"]]),
+        (("Rollback FinalizeRollback",), "Rollback", [["Rollback", "FinalizeRollback"]]),
+        (("Prep", "AbortOnFailure", "Upgrade"), "AbortOnFailure", [["AbortOnFailure"]]),
+    ],
+)
+def test_what_is_behind_them_is_not_done_again(
+    plan: tuple[str, ...], action: str, left: list[list[str]]
+) -> None:
+    assert plan_of(retry(target(*plan), [failure("s1", action)])) == left
+
+
+@pytest.mark.parametrize(
+    ("failures", "words"),
+    [
+        ([], "none of these clusters has failed"),
+        ([FailedCluster("s1", "Prep", None, "is gone")], "s1 (is gone)"),
+        (
+            [FailedCluster(f"s{n}", "Prep", {}) for n in range(7)],
+            "s0, s1, s2, s3, s4 and 2 more can't",
+        ),
+        ([failure("s1"), failure("s2", "FinalizeUpgrade")], "failed in different actions"),
+    ],
+)
+def test_what_would_lead_nowhere_is_refused(failures: list[FailedCluster], words: str) -> None:
+    with pytest.raises(ChangeRefused) as refused:
+        retry(target("Prep", "Upgrade", "FinalizeUpgrade"), failures)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("failures", "words"),
+    [
+        ([], "none of these clusters has failed"),
+        ([failure("s1")], ""),
+        ([failure("s1"), failure("s2", "FinalizeUpgrade")], ""),
+        ([failure("s1", **{PREP_FAILED: ""})], "s1 (must be aborted first)"),
+        (
+            [
+                failure("s1", "Upgrade", **{PREP_FAILED: ""}),
+                FailedCluster("s2", "Abort", None, "gone"),
+            ],
+            "s2 (gone)",
+        ),
+    ],
+)
+def test_why_nothing_can_be_tried_again(failures: list[FailedCluster], words: str) -> None:
+    """Empty: those that failed in one of the actions can."""
+    told = why_no_retry(target("Prep", "Upgrade", "FinalizeUpgrade"), failures)
+    assert words in told
+    assert bool(words) == bool(told)
+
+
+def test_what_has_failed_on_the_cluster_is_aborted_first() -> None:
+    with pytest.raises(ChangeRefused, match="append AbortOnFailure"):
+        retry(target("Prep"), [failure("s1", **{PREP_FAILED: ""})])
+
+
+def test_what_is_left_may_be_no_plan() -> None:
+    with pytest.raises(ChangeRefused, match="write a new one"):
+        retry(target("Abort"), [failure("s1", "Prep")])
+
+
+# -- what the state allows ---------------------------------------------------------------------
+
+
+def situation(
+    *steps: str,
+    hold: ReasonKind | None = None,
+    step_hold: ReasonKind | None = None,
+    state: StepState | None = StepState.RUNNING,
+    waiting: int = 0,
+    failed: int = 0,
+    deleted: bool = False,
+    complete: bool = False,
+) -> RolloutSituation:
+    plan = [PlanItem(step.split(), RolloutStrategy(1, 60)) for step in steps]
+    rollout = Rollout(
+        uid="u1",
+        namespace="edge",
+        name="ran",
+        created_at=NOW,
+        spec=IbguSpec(plan=plan),
+        state=RolloutState.COMPLETE if complete else RolloutState.RUNNING,
+        hold=held(hold),
+        deleted_at=NOW if deleted else None,
+    )
+    newest = None
+    if state is not None:
+        newest = Step(
+            rollout="u1",
+            index=0,
+            actions=(Action.PREP,),
+            max_concurrency=1,
+            timeout=timedelta(hours=1),
+            state=state,
+            hold=held(step_hold),
+        )
+    return RolloutSituation(rollout, newest, waiting, failed)
+
+
+def held(kind: ReasonKind | None) -> Reason | None:
+    return Reason(kind, NOW, "its words", None, Who.PERSON) if kind else None
+
+
+def why(found: RolloutSituation) -> dict[str, str]:
+    return {permit.name: permit.why for permit in permits(found)}
+
+
+def test_of_a_rollout_that_runs() -> None:
+    told = why(situation("Prep"))
+    assert {name for name, words in told.items() if not words} == {"pause", "abort", "append-step"}
+    assert told["skip"] == "no cluster waits in the running step"
+    assert why(situation("Prep", waiting=1, failed=1))["skip"] == ""
+    assert why(situation("Prep", waiting=1, failed=1))["retry"] == ""
+
+
+@pytest.mark.parametrize("state", [None, StepState.FINISHED, StepState.OPENING])
+def test_nobody_is_skipped_outside_of_a_running_step(state: StepState | None) -> None:
+    assert why(situation("Prep", state=state, waiting=1))["skip"] == "no step is running"
+    assert why(situation("Prep", state=state))["resume"] == "nothing is held"
+
+
+@pytest.mark.parametrize(
+    "held_by",
+    [
+        {"hold": ReasonKind.PAUSED},
+        {"hold": ReasonKind.RESTORED, "state": None},
+        {"step_hold": ReasonKind.CIRCUIT_BREAKER},
+        {"step_hold": ReasonKind.PAYLOAD_CHANGED},
+        {"hold": ReasonKind.TALM, "step_hold": ReasonKind.CIRCUIT_BREAKER},
+    ],
+)
+def test_what_a_person_may_end(held_by: dict[str, Any]) -> None:
+    assert why(situation("Prep", **held_by))["resume"] == ""
+
+
+def test_what_a_resume_does_not_end() -> None:
+    words = "what holds it does not end by a resume: its words"
+    for state in (None, StepState.RUNNING):
+        assert why(situation("Prep", hold=ReasonKind.TALM, state=state))["resume"] == words
+    assert why(situation("Prep", step_hold=ReasonKind.FLOOR))["resume"] == words
+
+
+def test_what_is_so_already_or_can_not_follow() -> None:
+    assert why(situation("Prep", hold=ReasonKind.PAUSED))["pause"] == "it is paused already"
+    over = why(situation("Prep", state=StepState.FINISHED, complete=True))
+    assert over["pause"].startswith("it is complete: nothing is left")
+    appended = situation("Prep", "Upgrade", state=StepState.FINISHED, complete=True)
+    assert why(appended)["pause"] == ""
+    assert why(situation("Prep", hold=ReasonKind.ADOPTION))["adopt"] == ""
+    told = why(situation("Rollback", "FinalizeRollback"))
+    assert told["append-step"] == "nothing may follow [Rollback][FinalizeRollback]"
+    assert told["abort"].startswith("AbortOnFailure may not follow")
+
+
+def test_a_deleted_rollout_takes_no_change() -> None:
+    told = permits(situation("Prep", deleted=True))
+    assert {each.why for each in told} == {"the ImageBasedGroupUpgrade was deleted"}
+    assert not any(each.allowed for each in told)
+    assert next(iter(permits(situation("Prep")))).allowed
+
+
+def test_the_least_dangerous_comes_first() -> None:
+    found = permits(situation("Prep", "Upgrade", "FinalizeUpgrade", failed=1))
+    assert [each.risk.danger for each in found] == sorted(
+        (each.risk.danger for each in found), key=list(Danger).index
+    )
+    names = [each.name for each in found]
+    assert names.index("append-step") < names.index("retry") < names.index("skip")
+    found = permits(situation("Prep", "Upgrade"))
+    steps = {each.name: each.plans for each in found}["append-step"]
+    assert steps == (("FinalizeUpgrade",), ("AbortOnFailure",))
+    assert {each.plans for each in permits(situation("Prep"))} == {
+        (),
+        (("Upgrade",), ("Upgrade", "FinalizeUpgrade"), ("Abort",), ("AbortOnFailure",)),
+    }
+
+
+def test_a_resume_risks_what_its_step_does() -> None:
+    """A circuit breaker in the middle of FinalizeUpgrade: a resume finalizes the others, too."""
+
+    def risk(*actions: Action) -> Risk:
+        found = situation("Prep", step_hold=ReasonKind.CIRCUIT_BREAKER)
+        assert found.newest
+        return risk_of("resume", replace(found, newest=replace(found.newest, actions=actions)))
+
+    assert risk(Action.UPGRADE) == Risk()
+    found = risk(Action.UPGRADE, Action.FINALIZE_UPGRADE)
+    assert found.danger is Danger.IRREVERSIBLE
+    assert found.lost.startswith("The rollout goes on with FinalizeUpgrade. The release from")
+    assert risk(Action.ABORT_ON_FAILURE).danger is Danger.DESTRUCTIVE
+
+
+def test_a_resume_between_steps_risks_what_the_next_one_does() -> None:
+    def risk(*steps: str, state: StepState | None) -> Risk:
+        return risk_of("resume", situation(*steps, hold=ReasonKind.RESTORED, state=state))
+
+    first = risk("FinalizeUpgrade", state=None)
+    assert first.danger is Danger.IRREVERSIBLE
+    assert risk("Upgrade", "FinalizeUpgrade", state=StepState.FINISHED) == first
+    assert risk("Upgrade", "FinalizeUpgrade", state=None) == Risk()
+    assert risk("FinalizeUpgrade", state=StepState.FINISHED) == Risk()
+
+
+def test_what_a_resume_risks_is_in_the_status_too() -> None:
+    def risk(message: str, *, over: str = "True") -> Risk:
+        found = target("Upgrade", "FinalizeUpgrade")
+        condition = {"type": "Progressing", "status": over, "message": message}
+        found.object["status"] = {"conditions": [condition]}
+        return risk_of_resume(found)
+
+    words = "Waiting for plan step {} to be completed (1 of 3 clusters done)"
+    assert risk(words.format(0)) == Risk()
+    assert risk(words.format(1)).danger is Danger.IRREVERSIBLE
+    assert risk("All plan steps are completed", over="False") == Risk()
+    unsaid = risk_of_resume(target("Upgrade", "FinalizeUpgrade"))
+    assert unsaid.lost.startswith("The rollout goes on with FinalizeUpgrade.")
+    assert risk_of_resume(target("Upgrade")) == Risk()
+
+
+def test_a_retry_risks_what_the_plan_does() -> None:
+    """But for its aborts, which are not done again with it."""
+    assert risk_of("retry", situation("Prep", "FinalizeUpgrade")) == Risk()
+    assert risk_of("retry", situation("Prep", "Upgrade", failed=1)) == Risk()
+    assert risk_of("retry", situation("Prep", "AbortOnFailure", failed=1)) == Risk()
+    found = risk_of("retry", situation("Prep", "Upgrade FinalizeUpgrade", failed=1))
+    assert found.danger is Danger.IRREVERSIBLE
+    assert found.lost.startswith("The failed clusters go through FinalizeUpgrade. The release")
+    both = risk_of("retry", situation("Rollback", "FinalizeRollback", failed=1))
+    assert both.danger is Danger.DESTRUCTIVE
+    assert both.lost.startswith("The failed clusters go through FinalizeRollback and Rollback.")
+    assert all(
+        RISKS[each].lost in both.lost for each in (Action.ROLLBACK, Action.FINALIZE_ROLLBACK)
+    )
+
+
+def risk_of(name: str, found: RolloutSituation) -> Risk:
+    return next(each.risk for each in permits(found) if each.name == name)
+
+
+def test_what_is_lost_is_told_of_whatever_can_not_be_undone() -> None:
+    risks = [*RISKS.values(), *(each.risk for each in permits(situation("Prep")))]
+    assert set(RISKS) == set(Action)
+    assert all((risk.danger is Danger.REVERSIBLE) == (not risk.lost) for risk in risks)
+    back = {action for action, risk in RISKS.items() if risk.danger is Danger.REVERSIBLE}
+    assert back == {Action.PREP, Action.UPGRADE}
+
+
+def test_a_missing_right_comes_before_the_state() -> None:
+    found = denied([Permit("pause", "it is paused already"), Permit("skip")], {"pause": "no right"})
+    assert [(each.name, each.why) for each in found] == [("pause", "no right"), ("skip", "")]

@@ -1,0 +1,224 @@
+"""The sentences about one member: one reason, what it means, who must do what."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from ibgu.core.engine.durations import DurationStats
+from ibgu.core.model import (
+    Action,
+    Cause,
+    CompletedAction,
+    Member,
+    MemberState,
+    Outcome,
+    Reason,
+    ReasonKind,
+    RunResult,
+    RunState,
+    Who,
+)
+from ibgu.core.views.explain import CAUSES, REASONS, Case, Explained, Line, PastStep, explain
+from tests.core.engine.state.records import MINUTE, NOW, done, failed, in_flight, member, run
+
+CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, Who.PERSON)
+MONITOR = "Rollback due to LCA Init Monitor timeout, after 30m0s"
+
+
+def told(found: Member, *past: PastStep, minutes: int = 6, **more: Any) -> Explained:
+    fields: dict[str, Any] = {
+        "rollout": "fleet/a",
+        "member": found,
+        "action": None if found.finished else Action.UPGRADE,
+        "hold": None,
+        "past": past or [PastStep(found, [found.run] if found.run else [])],
+        "now": NOW + minutes * MINUTE,
+        "duration_stats": {},
+    }
+    return explain(Case(**(fields | more)))
+
+
+def test_a_known_failure() -> None:
+    over = failed("site-412", message=MONITOR, ended_at=NOW)
+    assert over.run
+    words = replace(over.run, arming_at=NOW - 34 * MINUTE, message=MONITOR)
+    found = told(replace(over, run=words))
+    assert found.headline == "Upgrade failed 6 min ago (attempt 1, ran 34 min)"
+    assert (found.state, found.why, found.kind) == ("failed", MONITOR, "InitMonitorTimeout")
+    assert (found.words, found.who, found.since) == (MONITOR, Who.PERSON, NOW)
+    assert found.do == found.remedy is not None
+    assert found.means != CAUSES[Cause.UPGRADE_FAILED].means
+    assert (found.ends, found.limit) == (None, None)
+    assert found.history == [
+        Line(NOW - 34 * MINUTE, "Upgrade started"),
+        Line(NOW, "Upgrade failed (34 min)"),
+    ]
+
+
+def test_an_unknown_failure_means_what_its_cause_means() -> None:
+    found = told(failed(message="never heard of", ended_at=NOW))
+    assert (found.kind, found.remedy) == (Cause.UPGRADE_FAILED, None)
+    assert (found.means, found.do) == (
+        CAUSES[Cause.UPGRADE_FAILED].means,
+        CAUSES[Cause.UPGRADE_FAILED].do,
+    )
+
+
+def test_success_asks_for_nothing() -> None:
+    found = told(done("site-1", Action.UPGRADE, ended_at=NOW))
+    assert found.headline == "Upgrade succeeded 6 min ago"
+    assert [found.why, found.kind, found.ends, found.who, found.means, found.do] == [None] * 6
+
+
+@pytest.mark.parametrize("action", [Action.ABORT, Action.ABORT_ON_FAILURE])
+def test_who_was_aborted_is_not_upgraded(action: Action) -> None:
+    found = told(done("site-1", action, ended_at=NOW))
+    assert found.headline == f"{action} succeeded 6 min ago"
+    assert found.means == "the cluster is back to Idle, not upgraded"
+    assert found.do
+    assert "ibgu stragglers" in found.do
+    assert found.who is None
+
+
+def test_an_end_whose_time_nobody_knows() -> None:
+    """As after a restore of the journal."""
+    assert told(done()).headline == "succeeded"
+
+
+def test_who_has_prepared_and_is_kept_from_its_upgrade() -> None:
+    found = told(in_flight(reason=CIRCUIT_BREAKER, run=None))
+    assert found.headline == "Upgrade held for 6 min"
+    assert (found.state, found.who) == ("held", Who.PERSON)
+
+
+def test_who_waits_for_its_turn_and_who_for_a_hold() -> None:
+    waiting = member(reason=Reason(ReasonKind.SLOT, NOW, "waits for a slot"))
+    alone, held = told(waiting), told(waiting, hold=CIRCUIT_BREAKER)
+    assert alone.headline == "waits with Upgrade for 6 min: WaitingForSlot"
+    assert (alone.state, alone.who, alone.words) == ("waiting", Who.IBGU, None)
+    assert (held.state, held.kind, held.why, held.who) == (
+        "held",
+        ReasonKind.CIRCUIT_BREAKER,
+        "5 in a row",
+        Who.PERSON,
+    )
+    assert held.do == REASONS[ReasonKind.CIRCUIT_BREAKER].do
+
+
+def running(kind: ReasonKind = ReasonKind.RUNNING, words: str = "", **changes: Any) -> Member:
+    """Its Upgrade went to the cluster half an hour before it began what it is at."""
+    its_run = run(Action.UPGRADE, arming_at=NOW - 30 * MINUTE, **changes)
+    return in_flight(reason=Reason(kind, NOW, words, None, Who.CLUSTER), run=its_run)
+
+
+@pytest.mark.parametrize(
+    ("found", "headline"),
+    [
+        (running(), "Upgrade running for 36 min (attempt 1)"),
+        (running(ReasonKind.REBOOTING), "Upgrade for 36 min, rebooting for 6 min (attempt 1)"),
+        (
+            running(ReasonKind.DIVERGED),
+            "Upgrade for 36 min, changed by hand for 6 min (attempt 1)",
+        ),
+        (
+            in_flight(run=run(Action.UPGRADE, state=RunState.INTENDED, arming_at=None)),
+            "Upgrade starts, for 6 min (attempt 1)",
+        ),
+        (in_flight(run=None), "Upgrade starts, for 6 min"),
+        (
+            in_flight(run=run(state=RunState.ENDED, ended_at=NOW + MINUTE)),
+            "Upgrade starts, for 6 min (attempt 1, ran 1 min)",
+        ),
+    ],
+)
+def test_what_is_in_flight(found: Member, headline: str) -> None:
+    assert told(found).headline == headline
+
+
+def test_what_runs_says_its_words_and_its_limit() -> None:
+    found = told(running(words="Restoring\n backups"))
+    assert found.why == found.words == "Restoring backups"
+    assert found.limit == NOW + timedelta(hours=1)
+    assert found.ends == REASONS[ReasonKind.RUNNING].ends
+
+
+def test_words_of_a_running_cluster_may_be_known() -> None:
+    words = "Waiting for system to stabilize: one or more health checks failed"
+    found = told(running(words=words))
+    assert found.kind == "ClusterNotStable"
+    assert found.remedy == found.do
+
+
+def test_what_takes_too_long() -> None:
+    duration_stats = {Action.UPGRADE: DurationStats(40, 1200.0, 1500.0, (1200.0,))}
+    assert told(running(), duration_stats=duration_stats).headline == (
+        "Upgrade running for 36 min (attempt 1), stalled: 95 of 100 take at most 25 min"
+    )
+
+
+def test_who_completed_late_has_succeeded() -> None:
+    """Also where its labels had been changed meanwhile, so that no completed action tells it."""
+    slow = failed("site-412", cause=Cause.TIMED_OUT, message="past its limit", ended_at=NOW)
+    found = told(replace(slow, late="completed late, after 47 min"))
+    assert found.headline.startswith("Upgrade succeeded late (attempt 1")
+    assert (found.state, found.who, found.late) == (
+        "succeeded",
+        None,
+        "completed late, after 47 min",
+    )
+    assert (found.why, found.kind, found.means, found.do) == (None, None, None, None)
+
+
+def test_the_history_is_told_in_order_over_all_steps() -> None:
+    first = run(state=RunState.ENDED, ended_at=NOW + MINUTE, result=RunResult.LIMIT)
+    again = replace(first, id="run-2", attempt=2, arming_at=None, intended_at=NOW + 2 * MINUTE)
+    again = replace(again, ended_at=NOW + 3 * MINUTE, result=RunResult.SUCCEEDED)
+    notes = (
+        CompletedAction(Action.PREP, NOW + 3 * MINUTE),
+        CompletedAction(Action.UPGRADE, NOW - MINUTE, "was already done"),
+    )
+    before = replace(done(), completed=notes, late="completed late")
+    found = told(before, PastStep(before, [again]), PastStep(before, [first]))
+    assert found.late == "completed late"
+    assert [line.text for line in found.history] == [
+        "Upgrade was already done",
+        "Upgrade was already done",
+        "Prep started",
+        "Prep past its limit (1 min)",
+        "Prep started again (2)",
+        "Prep succeeded (1 min)",
+    ]
+
+
+def test_every_reason_and_every_cause_has_its_sentences() -> None:
+    assert set(REASONS) == set(ReasonKind)
+    assert set(CAUSES) == set(Cause)
+    for meaning in (*REASONS.values(), *CAUSES.values()):
+        for sentence in (meaning.means, meaning.do):
+            assert sentence
+            assert not sentence.endswith(".")
+    assert all(meaning.ends for meaning in REASONS.values())
+
+
+@given(
+    st.sampled_from(MemberState),
+    st.sampled_from(ReasonKind),
+    st.sampled_from(Outcome),
+    st.sampled_from(Cause),
+    st.booleans(),
+)
+def test_whatever_comes_together_is_explained(
+    state: MemberState, kind: ReasonKind, outcome: Outcome, cause: Cause, held: bool
+) -> None:
+    found = member(state=state, reason=Reason(kind, NOW, "words"))
+    if found.finished:
+        failed_so = cause if outcome is not Outcome.SUCCEEDED else None
+        found = replace(found, outcome=outcome, cause=failed_so, ended_at=NOW)
+    answer = told(found, hold=CIRCUIT_BREAKER if held else None)
+    assert answer.headline
+    assert (answer.ends is None) == found.finished
+    assert (answer.do is None) == (found.outcome is Outcome.SUCCEEDED)

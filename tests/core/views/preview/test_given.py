@@ -1,0 +1,72 @@
+"""Fields of ibuSpec that a cluster refuses to change until it is back at Idle."""
+
+from datetime import timedelta
+
+from ibgu.core.model import Action
+from ibgu.core.model.kinds import AutoRollback, IbuSpec, ObjectRef, SeedImageRef
+from ibgu.core.views.preview import GivenSpec, StepPreview, refused_fields
+
+SEED = SeedImageRef(image="quay.example/seed@sha256:1", version="4.17.2")
+BEFORE = IbuSpec(
+    seed_image_ref=SEED,
+    oadp_content=[ObjectRef("oadp-cm", "openshift-adp")],
+    extra_manifests=[ObjectRef("extra", "edge")],
+)
+CLUSTERS = ("s1", "s2", "s3", "s4")
+
+
+def step(action: Action, *clusters: str) -> StepPreview:
+    hour = timedelta(hours=1)
+    return StepPreview(0, (action,), clusters or CLUSTERS, 1, 1, hour, hour, None, "")
+
+
+def warned(
+    spec: IbuSpec,
+    action: Action = Action.ROLLBACK,
+    last: Action = Action.UPGRADE,
+    *,
+    readable: bool = True,
+) -> list[str]:
+    given = GivenSpec(last, BEFORE, "edge/ran", readable)
+    return list(refused_fields(step(action), spec, dict.fromkeys(CLUSTERS, given)))
+
+
+def test_what_a_rollback_leaves_out_is_named_field_by_field() -> None:
+    assert warned(IbuSpec(seed_image_ref=SEED)) == [
+        f"spec.ibuSpec.{field} is missing: 4 clusters were prepared or upgraded by edge/ran with "
+        "another value, and refuse Rollback, because no field may change before Idle; copy the "
+        "field from there (s1, s2, s3, …)"
+        for field in ("oadpContent", "extraManifests")
+    ]
+
+
+def test_what_is_new_or_differs() -> None:
+    other = IbuSpec(
+        seed_image_ref=SeedImageRef(image="other", version="4.17.2"),
+        oadp_content=BEFORE.oadp_content,
+        extra_manifests=BEFORE.extra_manifests,
+        auto_rollback_on_failure=AutoRollback(60),
+    )
+    found = [words.partition(":")[0] for words in warned(other)]
+    assert found == [
+        "spec.ibuSpec.seedImageRef differs",
+        "spec.ibuSpec.autoRollbackOnFailure is new",
+    ]
+
+
+def test_of_a_rollout_that_may_not_be_read_it_only_differs() -> None:
+    found = [
+        words.partition(":")[0] for words in warned(IbuSpec(seed_image_ref=SEED), readable=False)
+    ]
+    assert found == ["spec.ibuSpec.oadpContent differs", "spec.ibuSpec.extraManifests differs"]
+
+
+def test_who_refuses_nothing() -> None:
+    assert warned(BEFORE) == []
+    bare = IbuSpec(seed_image_ref=SEED)
+    assert warned(bare, Action.ABORT) == []
+    assert warned(bare, last=Action.FINALIZE_UPGRADE) == []
+    given = {"s1": GivenSpec(Action.PREP, BEFORE, "edge/ran")}
+    (first, _) = refused_fields(step(Action.PREP, "s1", "unknown"), bare, given)
+    assert "1 cluster was prepared or upgraded by edge/ran" in first
+    assert "and refuses Prep" in first

@@ -1,0 +1,337 @@
+"""A plan, played through before it is applied."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ibgu.core.engine.durations import DurationsByAction, DurationStats
+from ibgu.core.engine.rate_limits import rate_limits_of
+from ibgu.core.model import Action, ClusterView
+from ibgu.core.model.kinds import (
+    AutoRollback,
+    IbguSpec,
+    IbuSpec,
+    LabelRequirement,
+    LabelSelector,
+    PlanItem,
+    RolloutStrategy,
+    SeedImageRef,
+)
+from ibgu.core.plan import Scope
+from ibgu.core.views.preview import Preview, Proposal, Running, preview
+
+NOW = datetime(2026, 1, 1, 3, tzinfo=UTC)
+DIGEST = "quay.example/seed@sha256:12"
+PREPPED = {Action.PREP.completed_label: ""}
+
+
+def cluster(name: str, *, reachable: bool = True, **more: Any) -> ClusterView:
+    labels = more.pop("labels", {}) | {"fleet": "ran"}
+    given = {"accepted": True, "deleting": False, "local": False} | more
+    return ClusterView(name=name, uid=name, reachable=reachable, labels=labels, **given)
+
+
+def sites(count: int, **more: Any) -> list[ClusterView]:
+    return [cluster(f"s{n}", **more) for n in range(1, count + 1)]
+
+
+def spec(
+    *steps: str,
+    slots: int = 2,
+    timeout: int = 60,
+    image: str = DIGEST,
+    version: str = "4.17.2",
+    monitor: int = 0,
+    selector: LabelSelector | None = None,
+) -> IbguSpec:
+    seed = SeedImageRef(image=image, version=version)
+    rollback = AutoRollback(monitor) if monitor else None
+    plan = [PlanItem(step.split(), RolloutStrategy(slots, timeout)) for step in steps]
+    chosen = selector or LabelSelector(match_labels={"fleet": "ran"})
+    return IbguSpec(IbuSpec(seed_image_ref=seed, auto_rollback_on_failure=rollback), [chosen], plan)
+
+
+def duration_stats(**minutes: tuple[float, float]) -> DurationsByAction:
+    return {
+        Action(name): DurationStats(count, p50 * 60, p95 * 60, (p50 * 60,))
+        for count, (name, (p50, p95)) in enumerate(minutes.items(), 10)
+    }
+
+
+def told(
+    found: IbguSpec,
+    clusters: list[ClusterView],
+    known: DurationsByAction | None = None,
+    **more: Any,
+) -> Preview:
+    return preview(Proposal(found, **more), clusters, known or {}, NOW)
+
+
+def test_a_namespace_takes_only_what_is_bound_to_it() -> None:
+    scope = Scope("north", (LabelSelector({"region": "north"}),))
+    fleet = [*sites(2, labels={"region": "north"}), cluster("s9")]
+    found = told(spec("Prep", "Upgrade"), fleet, scope=scope)
+    assert [step.clusters for step in found.steps] == [("s1", "s2")] * 2
+    assert [(e.why, e.clusters) for e in found.excluded] == [(scope.outside, ("s9",))]
+    assert found.warnings[0].startswith("1 more cluster that matches is in no cluster set")
+    nobody = told(spec("Prep"), fleet[2:], scope=scope)
+    assert nobody.selected == ()
+    assert "none can start Prep: 1 in no cluster set that is bound" in nobody.warnings[0]
+
+
+def test_a_namespace_without_any_can_carry_nothing_out() -> None:
+    found = told(spec("Prep"), sites(1), scope=Scope("north", (), "none is bound to north"))
+    assert (found.problems, found.steps) == (("none is bound to north",), ())
+
+
+def test_who_is_taken_in_which_order_and_who_is_not() -> None:
+    fleet = [*sites(11), cluster("local-cluster", local=True), cluster("s0", accepted=False)]
+    found = told(spec("Prep"), fleet)
+    assert found.selected[:2] == ("s1", "s2")
+    assert found.selected[-1] == "s11"
+    assert [(each.why, each.clusters) for each in found.excluded] == [
+        ("not accepted by the hub (spec.hubAcceptsClient)", ("s0",)),
+        ("the hub itself (local-cluster)", ("local-cluster",)),
+    ]
+    (step,) = found.steps
+    assert (step.waves, step.allowed) == (6, timedelta(minutes=10))
+
+
+def test_who_was_taken_over_by_a_newer_rollout_is_left_alone() -> None:
+    fleet = sites(3, labels={Action.PREP.failed_label: ""})
+    barred = frozenset({"s1", "s3"})
+    found = told(spec("AbortOnFailure"), fleet, barred=barred)
+    assert found.selected == ("s2",)
+    assert [(each.why, each.clusters) for each in found.excluded] == [
+        ("taken over by a newer ImageBasedGroupUpgrade that cancels or rolls back", ("s1", "s3"))
+    ]
+    nobody = told(spec("AbortOnFailure"), fleet[:1], barred=barred)
+    assert "1 taken over by a newer ImageBasedGroupUpgrade" in nobody.warnings[0]
+
+
+def test_a_timeout_that_is_too_short_by_what_was_measured() -> None:
+    found = told(spec("Prep", slots=1), sites(18), duration_stats(Prep=(7, 12)))
+    (step,) = found.steps
+    assert step.enough is False
+    assert step.advice == (
+        "timeout 60 is too short: it allows 3.3 min a site in 18 waves, and Prep takes "
+        "7 min (p50) to 12 min (p95) here; at least 216 for p95"
+    )
+    assert found.likely == NOW + timedelta(minutes=60)
+    assert found.latest == NOW + timedelta(minutes=60)
+
+
+def test_enough_time() -> None:
+    known = duration_stats(Prep=(7, 12), Upgrade=(20, 30))
+    found = told(spec("Prep Upgrade", slots=10, timeout=240), sites(4), known)
+    (step,) = found.steps
+    assert step.measured is not None
+    assert (step.enough, step.advice, step.measured.count) == (True, "", 10)
+    assert step.measured.p95 == timedelta(minutes=42)
+    assert found.likely == NOW + timedelta(minutes=27)
+    assert found.latest == NOW + timedelta(minutes=240)
+    assert found.warnings == ()
+
+
+def test_nothing_was_measured_yet() -> None:
+    found = told(spec("Prep", "Upgrade"), sites(4), duration_stats(Prep=(7, 12)))
+    prep, upgrade = found.steps
+    assert (prep.enough, upgrade.enough, upgrade.measured) == (True, None, None)
+    assert upgrade.advice == (
+        "Upgrade was not measured here yet, and 30 min a site is little: a failing one goes back "
+        "by itself after up to 45 min; timeout 90 is safe"
+    )
+    assert (found.likely, found.latest) == (None, NOW + timedelta(minutes=120))
+    assert told(spec("Prep"), sites(4)).steps[0].advice == ""
+    assert told(spec("Prep", "Upgrade", monitor=600), sites(4)).steps[1].advice == ""
+
+
+def test_later_steps_take_those_that_succeed_before() -> None:
+    plan = ("Prep", "AbortOnFailure", "Upgrade", "AbortOnFailure", "FinalizeUpgrade")
+    fleet = [*sites(2), cluster("s3", labels={Action.PREP.failed_label: ""})]
+    found = told(spec(*plan), fleet)
+    assert [step.clusters for step in found.steps] == [
+        ("s1", "s2", "s3"),
+        (),
+        ("s1", "s2", "s3"),
+        (),
+        ("s1", "s2", "s3"),
+    ]
+    assert found.steps[1].advice == ""
+    assert found.latest == NOW + timedelta(minutes=180)
+
+
+def test_a_finalized_cluster_has_no_labels_left() -> None:
+    begun = ((Action.PREP,), 2, 60), ((Action.UPGRADE, Action.FINALIZE_UPGRADE), 2, 60)
+    labels = PREPPED | {Action.UPGRADE.completed_label: ""}
+    running = Running(2, NOW + timedelta(hours=1))
+    found = told(
+        spec("Prep", "Upgrade FinalizeUpgrade"),
+        sites(2, labels=labels),
+        begun=begun,
+        running=running,
+    )
+    assert (found.steps, found.problems) == ((), ())
+
+
+def test_steps_appended_to_one_that_runs() -> None:
+    begun = (((Action.PREP,), 2, 60),)
+    known = duration_stats(Prep=(10, 12), Upgrade=(20, 30))
+    running = Running(left=3, deadline=NOW + timedelta(minutes=50))
+    found = told(spec("Prep", "Upgrade"), sites(4), known, begun=begun, running=running)
+    (step,) = found.steps
+    assert (step.index, step.clusters) == (1, ("s1", "s2", "s3", "s4"))
+    assert found.likely == NOW + timedelta(minutes=20 + 40)
+    assert found.latest == NOW + timedelta(minutes=50 + 60)
+    unknown = duration_stats(Upgrade=(20, 30))
+    other = told(spec("Prep", "Upgrade"), sites(4), unknown, begun=begun, running=running)
+    assert other.likely is None
+
+
+def test_who_has_failed_in_the_step_that_runs_has_failed() -> None:
+    """Its label is the hub's; one that was skipped has none, and goes nowhere."""
+    begun = (((Action.PREP,), 2, 60),)
+    failed = [cluster(name, labels={Action.PREP.failed_label: ""}) for name in ("s5", "s6")]
+    lost = frozenset({"s4", "s5", "s6"})
+    running = Running(left=3, deadline=NOW + timedelta(minutes=50), lost=lost)
+    found = told(
+        spec("Prep", "AbortOnFailure", "Upgrade"),
+        [*sites(4), *failed],
+        begun=begun,
+        running=running,
+    )
+    abort, upgrade = found.steps
+    assert abort.clusters == found.selected == ("s5", "s6")
+    assert upgrade.clusters == ("s1", "s2", "s3")
+    assert [each.clusters for each in found.excluded] == [("s1", "s2", "s3", "s4")]
+
+
+def test_who_is_in_flight_may_be_dark() -> None:
+    """It reboots, as expected."""
+    running = Running(2, NOW + timedelta(hours=1), in_flight=frozenset({"s1"}))
+    fleet = sites(2, reachable=False, labels=PREPPED)
+    plan = spec("Upgrade", "FinalizeUpgrade", monitor=600)
+    begun = (((Action.UPGRADE,), 2, 60),)
+    (warning,) = told(plan, fleet, begun=begun, running=running).warnings
+    assert warning.endswith(
+        "1 of 2 clusters are not reachable now: they wait, and start when they are back (s2)"
+    )
+
+
+def test_steps_appended_to_one_that_is_over() -> None:
+    begun = (((Action.PREP,), 2, 60),)
+    fleet = [cluster("s1"), cluster("s2", labels=PREPPED)]
+    found = told(spec("Prep", "Upgrade"), fleet, begun=begun)
+    assert found.selected == ("s2",)
+    (out,) = found.excluded
+    assert out.why == "without the label lcm.openshift.io/ibgu-prep-completed"
+    nobody = told(spec("Prep", "Upgrade"), sites(1), begun=begun)
+    assert nobody.warnings[0].startswith("1 cluster matches spec.clusterLabelSelectors, but none")
+    assert (nobody.latest, nobody.likely) == (NOW, NOW)
+
+
+def test_timeouts_beyond_the_calendar_end_with_it() -> None:
+    """ibgu's CRD allows four thousand years a step."""
+    found = told(spec("Prep", "Upgrade", "FinalizeUpgrade", timeout=2**31 - 1), sites(1))
+    assert found.latest == datetime.max.replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (spec("Upgrade", "Prep"), "invalid combinations"),
+        (spec("Upgrade", "Prep"), "what may follow [Upgrade]: [FinalizeUpgrade]"),
+        (spec("Nope"), "what may follow an empty plan: [Prep] or"),
+        (spec("Prep", slots=0), "should be greater than or equal to 1"),
+        (
+            spec("Prep", selector=LabelSelector({}, [LabelRequirement("x", "Near", [])])),
+            '"Near" is not an operator',
+        ),
+    ],
+)
+def test_what_could_not_be_carried_out(found: IbguSpec, words: str) -> None:
+    answer = told(found, sites(1))
+    assert words in answer.problems[0]
+    assert answer.steps == ()
+
+
+def test_clusters_that_are_dark_now() -> None:
+    fleet = [*sites(8, reachable=False), cluster("s9")]
+    (words,) = told(spec("Prep"), fleet).warnings
+    assert words == (
+        "8 of 9 clusters are not reachable now: they wait, and start when they are back "
+        "(s1, s2, s3, s4, s5, …)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ("4.17.2", "1 of 2 clusters have 4.17.2 already (old)"),
+        ("4.18.0", "1 of 2 clusters are newer than 4.17.2, which is refused (old)"),
+        ("4.14.12", "1 of 2 clusters are older than 4.14.13, from which on it is supported (old)"),
+        ("4.14.20", "1 of 2 clusters are more than 2 minor releases behind 4.17.2 (old)"),
+    ],
+)
+def test_releases_that_do_not_go(version: str, words: str) -> None:
+    fleet = [
+        cluster("new", labels={"openshiftVersion": "4.16.3"}),
+        cluster("old", labels={"openshiftVersion": version}),
+    ]
+    assert words in told(spec("Prep"), fleet).warnings
+
+
+def test_releases_that_nobody_tells() -> None:
+    old = sites(1, labels={"openshiftVersion": "4.10.1"})
+    assert told(spec("Prep", version="latest"), old).warnings == ()
+    assert told(spec("Prep"), sites(1, labels={"openshiftVersion": "?"})).warnings == ()
+    begun = (((Action.PREP,), 2, 60),)
+    prepped = sites(1, labels={"openshiftVersion": "4.10.1"} | PREPPED)
+    assert told(spec("Prep", "Upgrade"), prepped, begun=begun).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"image": ""}, "lacks image or version"),
+        ({"version": ""}, "lacks image or version"),
+        ({"image": "quay.example/seed:4.17"}, "is named by a tag"),
+    ],
+)
+def test_a_seed_that_is_not_well_named(given: dict[str, str], words: str) -> None:
+    (warning,) = told(spec("Prep", **given), sites(1)).warnings  # type: ignore[arg-type]
+    assert words in warning
+
+
+def test_annotations_that_say_nothing() -> None:
+    """A wrong rate limit is reported once, with its effect."""
+    marks = {
+        "ibgu.dev/circuit-breaker": "sometimes",
+        "ibgu.dev/rampup": "true",
+        "ibgu.dev/start-jitter": "x",
+    }
+    found = told(
+        spec("Prep"), sites(1), annotations=marks, rate_limits=rate_limits_of(marks)
+    ).warnings
+    assert [words.count("ibgu.dev/") for words in found] == [2, 1, 1]
+    assert found[0] == (
+        "the annotation ibgu.dev/rampup does nothing; do you mean ibgu.dev/ramp-up?"
+    )
+    assert "ibgu.dev/circuit-breaker" in found[1]
+    assert found[2].endswith("no step that begins with Prep or Upgrade starts anybody")
+
+
+def test_annotations_that_have_no_effect() -> None:
+    key = "auto-rollback-on-failure.lca.openshift.io/"
+    marks = {f"{key}init-monitor": "disabled", f"{key}upgrade-completion": "Disabled", "x": "y"}
+    (warning,) = told(spec("Prep"), sites(1), annotations=marks).warnings
+    assert warning.startswith(f"annotation {key}init-monitor has no effect")
+
+
+def test_a_limit_that_comes_before_the_rollback_is_seen() -> None:
+    known = duration_stats(Prep=(7, 12), Upgrade=(20, 25))
+    found = told(spec("Prep", "Upgrade"), sites(4), known)
+    assert found.steps[1].enough
+    (warning,) = found.warnings
+    assert warning.startswith("step 2: an Upgrade that fails goes back by itself after up to 45")

@@ -1,0 +1,22 @@
+"""The entries of a status as the hub has them."""
+
+from typing import Any
+
+from msgspec import json
+
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.views.status.listing import StatusListing, Words
+
+
+def entries(
+    tracked: TrackedRollout, listing: StatusListing | None = None, words: Words = Words.WHOLE
+) -> Any:
+    listing = listing or StatusListing()
+    listing.update(tracked)
+    encoded = listing.encoded(words)
+    assert len(bytes(encoded)) == listing.size(words)
+    return json.decode(encoded)
+
+
+def plain(status: Any) -> Any:
+    return json.decode(json.encode(status))

@@ -1,0 +1,214 @@
+"""The conditions: TALM's text, holds, warnings, and when they flipped."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.model import Action, Reason, ReasonKind, RolloutState, StepState
+from ibgu.core.model.kinds import Condition
+from ibgu.core.views.status import hold_of
+from ibgu.core.views.status.conditions import conditions
+from tests.core.engine.state.records import (
+    MINUTE,
+    NOW,
+    book_of,
+    done,
+    failed,
+    in_flight,
+    member,
+    reason,
+    rollout,
+    spec,
+    step,
+)
+
+FINISHED = StepState.FINISHED
+
+
+def of(
+    tracked: TrackedRollout,
+    *before: Condition,
+    payload: PayloadState | None = None,
+    counted: bool = True,
+    mistakes: Sequence[str] = (),
+) -> dict[str, Any]:
+    found = conditions(
+        tracked, payload or PayloadState(), before, NOW, counted=counted, mistakes=mistakes
+    )
+    return {condition["type"]: condition for condition in found}
+
+
+def ten(
+    done_: int = 0, failed_: int = 0, running: int = 0, state: RolloutState = RolloutState.RUNNING
+) -> TrackedRollout:
+    """Ten clusters of one step; those that are not counted wait."""
+    names = [f"site-{n}" for n in range(1, 11)]
+    members = [member(name) for name in names]
+    members[:done_] = [done(name, Action.PREP) for name in names[:done_]]
+    for index in range(done_, done_ + failed_):
+        members[index] = failed(names[index])
+    for index in range(done_ + failed_, done_ + failed_ + running):
+        members[index] = in_flight(names[index], slot=index)
+    return book_of(rollout(spec=spec("Prep"), state=state), [step(total=10)], members)
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ((0, 0, 0), " (0 of 10 clusters done)"),
+        ((2, 0, 1), " (2 of 10 clusters done)"),
+        ((2, 1, 0), " (2 of 10 clusters done, 1 failed)"),
+    ],
+)
+def test_the_counts_follow_only_where_no_field_of_the_status_has_them(
+    counts: tuple[int, int, int], told: str
+) -> None:
+    words = "Waiting for plan step 0 to be completed"
+    assert of(ten(*counts))["Progressing"]["message"] == words
+    assert of(ten(*counts), counted=False)["Progressing"]["message"] == words + told
+
+
+def test_a_complete_rollout_has_talms_text() -> None:
+    tracked = ten(9, 1, state=RolloutState.COMPLETE)
+    words = "All plan steps are completed"
+    assert of(tracked)["Progressing"]["message"] == words
+    message = of(tracked, counted=False)["Progressing"]["message"]
+    assert message == f"{words} (9 of 10 clusters done, 1 failed)"
+
+
+@pytest.mark.parametrize(
+    ("steps", "state", "index"),
+    [
+        ([], RolloutState.PENDING, 0),
+        ([step()], RolloutState.RUNNING, 0),
+        ([step(state=FINISHED), step(index=1)], RolloutState.RUNNING, 1),
+        ([step(state=FINISHED)], RolloutState.RUNNING, 1),
+        ([step(state=FINISHED)], RolloutState.COMPLETE, 1),
+    ],
+    ids=["not begun", "first", "second", "second held back", "appended and held back"],
+)
+def test_the_step_that_is_waited_for_counts_from_0(
+    steps: list[Any], state: RolloutState, index: int
+) -> None:
+    found = rollout(spec=spec("Prep", "Upgrade"), state=state)
+    progressing = of(book_of(found, steps))["Progressing"]
+    assert progressing["message"] == f"Waiting for plan step {index} to be completed"
+    assert (progressing["status"], progressing["reason"]) == ("True", "InProgress")
+
+
+def test_before_the_first_step_there_are_no_counts_to_tell() -> None:
+    message = of(book_of(rollout(spec=spec("Prep"))), counted=False)["Progressing"]["message"]
+    assert message == "Waiting for plan step 0 to be completed"
+
+
+def test_completion_is_false_and_completed() -> None:
+    found = rollout(spec=spec("Prep"), state=RolloutState.COMPLETE)
+    progressing = of(book_of(found, [step(state=FINISHED)]))["Progressing"]
+    assert (progressing["status"], progressing["reason"]) == ("False", "Completed")
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_"),
+    [
+        (ReasonKind.INVALID_PLAN, "InvalidPlan"),
+        (ReasonKind.TALM, "Held"),
+        (ReasonKind.ADOPTION, "Held"),
+    ],
+)
+def test_a_hold_of_the_rollout_is_a_condition(kind: ReasonKind, type_: str) -> None:
+    found = of(book_of(rollout(hold=reason(kind, "because"))))[type_]
+    assert (found["status"], found["reason"], found["message"]) == ("True", kind, "because")
+
+
+def test_a_hold_of_the_current_step_is_a_condition() -> None:
+    tracked = book_of(rollout(), [step(hold=reason(ReasonKind.CIRCUIT_BREAKER, "5 in a row"))])
+    assert of(tracked)["Held"]["reason"] == "CircuitBreaker"
+    assert hold_of(tracked.rollout, tracked.newest) == reason(
+        ReasonKind.CIRCUIT_BREAKER, "5 in a row"
+    )
+
+
+def test_nothing_keeps_a_rollout_whose_step_is_finished() -> None:
+    tracked = book_of(rollout(), [step(state=FINISHED, total=1)])
+    assert hold_of(tracked.rollout, tracked.newest) is None
+    assert list(of(tracked)) == ["Progressing"]
+
+
+def test_what_is_missing_on_the_hub_is_named() -> None:
+    payload = PayloadState(warnings=("ConfigMap a/b is missing", "Secret c/d is missing"))
+    found = of(book_of(rollout()), payload=payload)["PayloadComplete"]
+    assert (found["status"], found["reason"]) == ("False", "Missing")
+    assert found["message"] == "ConfigMap a/b is missing; Secret c/d is missing"
+
+
+def test_references_that_nobody_has_checked_are_told() -> None:
+    found = of(book_of(rollout()), payload=PayloadState(unchecked="older than the policy"))
+    assert "PayloadComplete" not in found
+    checked = found["PayloadChecked"]
+    assert (checked["status"], checked["reason"]) == ("False", "OlderThanPolicy")
+    assert checked["message"] == "older than the policy"
+
+
+OPENING = StepState.OPENING
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ([], False),
+        ([step(state=OPENING)], False),
+        ([step()], True),
+        ([step(state=FINISHED), step(index=1, state=OPENING)], True),
+        ([step(total=2)], False),
+        ([step(state=FINISHED, total=2), step(index=1)], False),
+    ],
+)
+def test_a_plan_that_has_reached_nobody_says_so(steps: list[Any], told: bool) -> None:
+    found = of(book_of(rollout(), steps))
+    assert ("ClustersSelected" in found) is told
+    if told:
+        shown = found["ClustersSelected"]
+        assert (shown["status"], shown["reason"]) == ("False", "NobodyMatches")
+        assert "spec.clusterLabelSelectors" in shown["message"]
+
+
+def test_annotations_that_are_not_understood_are_named() -> None:
+    found = of(book_of(rollout()), mistakes=("the annotation a is wrong", "so is b"))
+    shown = found["AnnotationsValid"]
+    assert (shown["status"], shown["reason"]) == ("False", "NotUnderstood")
+    assert shown["message"] == "the annotation a is wrong; so is b"
+
+
+def test_a_message_is_never_longer_than_the_schema_allows() -> None:
+    hold = Reason(ReasonKind.TALM, NOW, "x" * 40000)
+    assert len(of(book_of(rollout(hold=hold)))["Held"]["message"]) == 32768
+
+
+OLD = (NOW - 60 * MINUTE).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_a_condition_that_did_not_flip_keeps_its_time() -> None:
+    before = Condition(type="Progressing", status="True", last_transition_time=OLD)
+    assert of(book_of(rollout()), before)["Progressing"]["lastTransitionTime"] == OLD
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        Condition(type="Progressing", status="False", last_transition_time=OLD),
+        Condition(type="Progressing", status="True"),
+        Condition(type="Held", status="True", last_transition_time=OLD),
+    ],
+    ids=["flipped", "without a time", "new"],
+)
+def test_a_condition_that_flipped_has_the_present_time(before: Condition) -> None:
+    found = of(book_of(rollout(spec=spec("Prep"))), before)["Progressing"]
+    assert found["lastTransitionTime"] == "2026-01-01T12:00:00Z"
+
+
+def test_conditions_name_the_generation_that_they_are_about() -> None:
+    found = of(book_of(rollout(hold=reason(ReasonKind.TALM, "because"))))
+    assert {condition["observedGeneration"] for condition in found.values()} == {3}

@@ -1,0 +1,166 @@
+"""R27.1: `status.clusters[]`, row by row of the rule's table."""
+
+from typing import Any
+
+import pytest
+
+from ibgu.core.model import Action, Cause, MemberState, Outcome, RunResult, RunState, Stage
+from ibgu.core.views.status.entries import WORDS
+from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.state.records import (
+    book_of,
+    done,
+    failed,
+    in_flight,
+    member,
+    rollout,
+    run,
+    step,
+)
+from tests.core.views.status.listed import entries
+
+
+def entry(*members: Any) -> Any:
+    """The one entry that these members of one cluster make, a step each."""
+    steps = [step(index=index) for index in range(len(members))]
+    (found,) = entries(book_of(rollout(), steps, members))
+    assert found.pop("name") == "site-1"
+    return found
+
+
+def test_every_member_of_a_started_step_has_one_entry_in_natural_order() -> None:
+    members = [member("site-10"), done("site-9", Action.PREP), in_flight("site-2")]
+    members += [member("site-9", step=1)]
+    found = entries(book_of(rollout(), [step(), step(index=1)], members))
+    assert [entry["name"] for entry in found] == ["site-2", "site-9", "site-10"]
+
+
+def test_a_waiting_member_has_only_its_name() -> None:
+    assert entry(member()) == {}
+
+
+def test_there_are_no_entries_before_the_first_step() -> None:
+    assert entries(book_of(rollout())) == []
+
+
+@pytest.mark.parametrize("state", [RunState.ARMING, RunState.ARMED, RunState.ACCEPTED])
+def test_the_current_action_is_shown_from_arming_to_the_end(state: RunState) -> None:
+    found = entry(in_flight(run=run(state=state), words="Stateroot setup"))
+    assert found == {"currentAction": {"action": "Prep", "message": "Stateroot setup"}}
+
+
+@pytest.mark.parametrize(
+    "not_armed",
+    [
+        run(state=RunState.INTENDED, arming_at=None),
+        run(state=RunState.ENDED, result=RunResult.LIMIT),
+        None,
+    ],
+)
+def test_nothing_is_current_before_arming_and_after_the_end(not_armed: Any) -> None:
+    assert entry(in_flight(run=not_armed)) == {}
+
+
+def test_the_current_actions_words_are_cut() -> None:
+    message = entry(in_flight(words="x" * (WORDS + 1)))["currentAction"]["message"]
+    assert message == "x" * WORDS
+
+
+def test_an_action_without_words_has_no_message() -> None:
+    assert entry(in_flight(words="")) == {"currentAction": {"action": "Prep"}}
+
+
+def test_completed_actions_are_kept_for_all_steps_in_plan_order() -> None:
+    first = done("site-1", Action.PREP, Action.UPGRADE)
+    second = done("site-1", Action.FINALIZE_UPGRADE, step=1)
+    actions = [{"action": "Prep"}, {"action": "Upgrade"}, {"action": "FinalizeUpgrade"}]
+    assert entry(first, second) == {"completedActions": actions}
+
+
+def test_an_aim_that_was_reached_already_says_so() -> None:
+    found = entry(done("site-1", Action.PREP, note="was already prepared"))
+    assert found["completedActions"] == [{"action": "Prep", "message": "was already prepared"}]
+
+
+@pytest.mark.parametrize(
+    ("cause", "message", "outcome", "shown"),
+    [
+        (Cause.PREP_FAILED, "no disk", Outcome.FAILED, "PrepFailed: no disk"),
+        (Cause.TIMED_OUT, "Action did not", Outcome.FAILED, "TimedOut: Action did not"),
+        (Cause.WRONG_STATE, "another seed", Outcome.FAILED, "WrongState: another seed"),
+        (Cause.PREEMPTED, "cancelled by a/b", Outcome.CANCELLED, "Preempted: cancelled by a/b"),
+        (Cause.CANCELLED, "cancelled by a/b", Outcome.CANCELLED, "Cancelled: cancelled by a/b"),
+        (Cause.TAKEN_OVER, "by hand", Outcome.FAILED, "TakenOver: by hand"),
+        (Cause.GONE, "was deleted", Outcome.FAILED, "ClusterGone: was deleted"),
+        (Cause.NEVER_STARTED, "waited", Outcome.FAILED, "NeverStarted: waited"),
+        (None, "words alone", Outcome.FAILED, "words alone"),
+    ],
+)
+def test_what_did_not_succeed_shows_cause_and_words(
+    cause: Cause | None, message: str, outcome: Outcome, shown: str
+) -> None:
+    found = entry(
+        member(
+            state=MemberState.FINISHED,
+            outcome=outcome,
+            cause=cause,
+            message=message,
+            failed_action=Action.PREP,
+        )
+    )
+    assert found == {"failedActions": [{"action": "Prep", "message": shown}]}
+
+
+def test_a_failed_member_keeps_what_it_had_completed() -> None:
+    twin = Twin("site-1")
+    twin.spokes["site-1"].faults[Stage.UPGRADE] = "fail"
+    uid = twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
+    twin.wait(hours=1)
+    (found,) = entries(twin.tracked(uid))
+    assert found["completedActions"] == [{"action": "Prep"}]
+    assert [failure["action"] for failure in found["failedActions"]] == ["Upgrade"]
+    assert "currentAction" not in found
+
+
+def test_a_member_that_a_person_skipped_has_no_entry_for_the_action() -> None:
+    skipped = member(
+        step=1,
+        state=MemberState.FINISHED,
+        outcome=Outcome.SKIPPED,
+        cause=Cause.SKIPPED,
+        message="skipped via the hub",
+    )
+    assert entry(done("site-1", Action.PREP), skipped) == {"completedActions": [{"action": "Prep"}]}
+
+
+def test_failures_of_two_steps_are_both_shown() -> None:
+    found = entry(
+        failed("site-1", Action.PREP, message="no disk", cause=Cause.PREP_FAILED),
+        failed("site-1", Action.ABORT, message="stuck", cause=Cause.ABORT_FAILED, step=1),
+    )
+    assert [failure["action"] for failure in found["failedActions"]] == ["Prep", "Abort"]
+
+
+def test_a_late_completion_moves_to_the_completed_actions() -> None:
+    twin = Twin("site-1")
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
+    uid = twin.apply(ibgu("a", "Prep", timeout=20))
+    twin.wait(minutes=30)
+    assert "failedActions" in entries(twin.tracked(uid))[0]
+    twin.wait(hours=1)
+    words = "completed late, after 60 min"
+    completed = [{"action": "Prep", "message": words}]
+    assert entries(twin.tracked(uid)) == [{"name": "site-1", "completedActions": completed}]
+
+
+def test_a_late_completion_whose_label_was_changed_is_told_in_the_message() -> None:
+    twin = Twin("site-1")
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
+    uid = twin.apply(ibgu("a", "Prep", timeout=20))
+    twin.wait(minutes=30)
+    twin.labels["site-1"].clear()
+    twin.wait(hours=1)
+    (found,) = entries(twin.tracked(uid))
+    assert "completedActions" not in found
+    (failure,) = found["failedActions"]
+    assert failure["message"].endswith("(completed late, after 60 min)")

@@ -1,0 +1,33 @@
+from ibgu.core.model import Action
+from ibgu.core.views.stragglers import Left, Straggler, StragglerState, grouped
+
+
+def straggler(cluster: str, kind: str, state: StragglerState = StragglerState.ENDED) -> Straggler:
+    left = Left(cluster=cluster, step=1, action=Action.PREP, kind=kind, words=f"of {cluster}")
+    return Straggler(left, state)
+
+
+def test_the_largest_first_and_what_goes_on_last() -> None:
+    groups = grouped(
+        [
+            *(straggler(f"w{n}", "Running", StragglerState.GOING) for n in range(3)),
+            straggler("b", "Pull"),
+            straggler("site-10", "Disk"),
+            straggler("site-9", "Disk"),
+            straggler("a", "Other"),
+        ]
+    )
+    assert [(group.kind, group.clusters) for group in groups] == [
+        ("Disk", ("site-9", "site-10")),
+        ("Other", ("a",)),
+        ("Pull", ("b",)),
+        ("Running", ("w0", "w1", "w2")),
+    ]
+    assert groups[0].words == "of site-9"
+
+
+def test_another_way_on_is_another_group() -> None:
+    one = straggler("a", "Disk")
+    other = Straggler(straggler("b", "Disk").left, StragglerState.ENDED, ((Action.PREP,),))
+    assert [group.next for group in grouped([one, other])] == [None, Action.PREP]
+    assert grouped([]) == []

@@ -1,0 +1,159 @@
+"""Which clusters are left behind, and which plan is valid from where their labels are."""
+
+import pytest
+
+from ibgu.core.model import Action, Cause
+from ibgu.core.plan import SHAPES, allowed
+from ibgu.core.views.stragglers import Left, PlanProgress, Straggler, StragglerState, judge
+from ibgu.core.views.stragglers.left import Plan
+
+P, U, FU = Action.PREP, Action.UPGRADE, Action.FINALIZE_UPGRADE
+R, FR = Action.ROLLBACK, Action.FINALIZE_ROLLBACK
+A, AOF = Action.ABORT, Action.ABORT_ON_FAILURE
+WHOLE: Plan = ((P,), (U,), (FU,))
+
+
+def failed(action: Action, *, step: int = 1, cause: str = "") -> Left:
+    return Left(cluster="a", step=step, action=action, outcome="failed", cause=cause)
+
+
+def succeeded(action: Action, *, step: int = 1) -> Left:
+    return Left(cluster="a", step=step, action=action, outcome="succeeded")
+
+
+def labels(*names: str) -> dict[str, str]:
+    return {f"lcm.openshift.io/ibgu-{name}": "" for name in names} | {"name": "a"}
+
+
+def found(left: Left, plan: Plan, *there: str, started: int = 9) -> Straggler | None:
+    return judge(left, PlanProgress(plan, min(started, len(plan))), labels(*there))
+
+
+def way(left: Left, plan: Plan, *there: str, started: int = 9) -> Plan:
+    straggler = found(left, plan, *there, started=started)
+    assert straggler
+    assert straggler.state is StragglerState.ENDED
+    return straggler.plan
+
+
+def test_who_is_not_finished_goes_on() -> None:
+    left = Left(cluster="a", step=1, action=P, finished=False)
+    assert judge(left, PlanProgress(WHOLE, 1), None) == Straggler(left, StragglerState.GOING)
+
+
+def test_a_cluster_that_is_gone() -> None:
+    straggler = judge(failed(P), PlanProgress(WHOLE, 1), None)
+    assert straggler
+    assert (straggler.plan, straggler.note[:18]) == ((), "no ManagedCluster ")
+    assert judge(succeeded(P), PlanProgress(WHOLE, 3), None) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "there"),
+    [
+        (failed(P), ("prep-completed",)),
+        (failed(P), ("upgrade-completed",)),
+        (failed(U, step=2), ("prep-completed", "upgrade-completed")),
+        (failed(FU, step=3), ()),
+    ],
+)
+def test_what_has_come_true_meanwhile(left: Left, there: tuple[str, ...]) -> None:
+    assert found(left, WHOLE, *there) is None
+
+
+@pytest.mark.parametrize("label", ["prep-failed", "upgrade-failed"])
+def test_a_failed_one_goes_back_to_idle_first(label: str) -> None:
+    assert way(failed(P), WHOLE, label) == ((AOF,),)
+    straggler = found(failed(U, step=2), WHOLE, "prep-completed", label)
+    assert straggler
+    assert straggler.plan == ((AOF,),)
+    assert "runs the new release already" in straggler.note
+
+
+def test_a_completed_label_beside_a_failed_one_is_not_believed() -> None:
+    left = failed(U, step=2)
+    assert way(left, WHOLE, "upgrade-completed", "upgrade-failed") == ((AOF,),)
+
+
+def test_the_plan_itself_will_take_it_back() -> None:
+    straggler = found(failed(P), ((P,), (AOF,), (U,)), "prep-failed", started=1)
+    assert straggler
+    assert straggler.plan == ()
+    assert straggler.note.startswith("step 2 of the plan, AbortOnFailure, will take it back")
+    assert way(failed(P), ((P,), (AOF,), (U,)), "prep-failed", started=2) == ((AOF,),)
+
+
+@pytest.mark.parametrize(
+    ("left", "plan", "there", "expected"),
+    [
+        (failed(P), WHOLE, (), WHOLE),
+        (failed(P), ((P,), (AOF,), (U,)), (), ((P,), (U,))),
+        (failed(P), ((P, U),), (), ((P, U),)),
+        (failed(U, step=2), WHOLE, ("prep-completed",), ((U,), (FU,))),
+        (failed(U), ((P, U, FU),), ("prep-completed",), ((U, FU),)),
+        (failed(U, step=2), WHOLE, (), WHOLE),
+        (failed(U), ((U,), (FU,)), (), ((P,), (U,), (FU,))),
+        (failed(FU, step=3), WHOLE, ("upgrade-completed",), ((FU,),)),
+        (failed(R), ((R,), (FR,)), ("upgrade-completed",), ((R,), (FR,))),
+        (failed(FR, step=2), ((R,), (FR,)), ("rollback-completed",), ((FR,),)),
+        (failed(A, step=2), ((P,), (A,)), ("prep-completed",), ((A,),)),
+    ],
+)
+def test_the_way_on(left: Left, plan: Plan, there: tuple[str, ...], expected: Plan) -> None:
+    assert way(left, plan, *there) == expected
+
+
+@pytest.mark.parametrize(
+    ("left", "plan", "there", "note"),
+    [
+        (failed(R), ((R,),), (), "ibgu-upgrade-completed is missing"),
+        (failed(A), ((A,),), ("upgrade-completed",), "ibgu-upgrade-completed is there"),
+        (failed(P, cause=Cause.TAKEN_OVER), WHOLE, (), "by hand"),
+    ],
+)
+def test_no_way_on(left: Left, plan: Plan, there: tuple[str, ...], note: str) -> None:
+    straggler = found(left, plan, *there)
+    assert straggler
+    assert straggler.plan == ()
+    assert note in straggler.note
+
+
+def test_one_that_was_taken_back_begins_anew() -> None:
+    plan: Plan = ((P,), (AOF,), (U,))
+    for left in (succeeded(AOF, step=2), failed(AOF, step=2)):
+        straggler = found(left, plan)
+        assert straggler
+        assert (straggler.state, straggler.plan) == (StragglerState.ABORTED, ((P,), (U,)))
+    assert found(succeeded(AOF, step=2), plan, "prep-completed") is None
+    assert found(succeeded(AOF), ((AOF,),)) is None
+
+
+def test_a_failed_abort_is_tried_again() -> None:
+    assert way(failed(AOF, step=2), ((P,), (AOF,)), "prep-failed") == ((AOF,),)
+
+
+def test_one_that_a_later_step_did_not_take() -> None:
+    left = succeeded(P)
+    straggler = found(left, WHOLE, "prep-completed", started=2)
+    assert straggler
+    assert (straggler.state, straggler.plan) == (StragglerState.NOT_TAKEN, ((U,), (FU,)))
+    straggler = found(left, WHOLE, started=2)
+    assert straggler
+    assert straggler.plan == ()
+    assert straggler.note.endswith("is missing, so step 2 did not take it")
+
+
+def test_one_that_is_where_it_should_be() -> None:
+    assert found(succeeded(P), WHOLE, "prep-completed", started=1) is None
+    assert found(succeeded(P), ((P,), (AOF,), (U,)), "prep-completed", started=2) is None
+    assert found(succeeded(P), WHOLE, "upgrade-completed", started=2) is None
+    assert found(succeeded(FU, step=3), WHOLE) is None
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_proposed_is_always_legal(shape: Plan) -> None:
+    course = PlanProgress(shape, len(shape))
+    for number, step in enumerate(shape, start=1):
+        for action in step:
+            assert allowed(course.rest(number, action))
+    assert course.anew() == () or allowed(course.anew())

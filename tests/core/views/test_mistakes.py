@@ -1,0 +1,59 @@
+"""Annotations with a mistake, which do nothing."""
+
+import pytest
+
+from ibgu.core.views.mistakes import KNOWN, mistakes
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        {},
+        {
+            "team": "ran",
+            "lca.openshift.io/anything": "x",
+            "my.ibgu.dev/circuit-breaker": "sometimes",
+        },
+        {"ibgu.dev/circuit-breaker": "off"},
+        {"ibgu.dev/pause": "", "ibgu.dev/resume": "2", "ibgu.dev/skip": "site-1,waiting"},
+        {"ibgu.dev/ramp-up": "true", "ibgu.dev/starts-per-minute": "10"},
+    ],
+)
+def test_what_is_fine(annotations: dict[str, str]) -> None:
+    assert mistakes(annotations) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        (
+            "ibgu.dev/circuit-breaker",
+            "sometimes",
+            'ibgu.dev/circuit-breaker is "sometimes"; expected: off',
+        ),
+        ("ibgu.dev/circuit-breaker", "", 'ibgu.dev/circuit-breaker is ""; expected: off'),
+        ("ibgu.dev/rampup", "true", "ibgu.dev/rampup does nothing; do you mean ibgu.dev/ramp-up?"),
+        ("ibgu.dev/Pause", "", "ibgu.dev/Pause does nothing; do you mean ibgu.dev/pause?"),
+        ("ibgu.dev/xyz", "1", "ibgu.dev/xyz does nothing: ibgu has none of that name"),
+        ("ibgu.dev/start-jitter", "soon", 'ibgu.dev/start-jitter is "soon"; expected: seconds'),
+    ],
+)
+def test_what_is_wrong_and_what_is_expected(key: str, value: str, words: str) -> None:
+    [told] = mistakes({key: value, "ibgu.dev/resume": "1"})
+    assert words in told
+
+
+def test_a_long_value_is_cut() -> None:
+    [told] = mistakes({"ibgu.dev/circuit-breaker": "x" * 10_000})
+    assert len(told) < 120
+
+
+def test_all_that_is_wrong_is_told_in_one_order() -> None:
+    wrong = {"ibgu.dev/b": "", "ibgu.dev/a": "", "ibgu.dev/circuit-breaker": "on"}
+    told = mistakes(wrong)
+    assert ["/a" in told[0], "/b" in told[1], "circuit-breaker" in told[2]] == [True] * 3
+
+
+@pytest.mark.parametrize("key", KNOWN)
+def test_every_one_that_ibgu_knows_is_known(key: str) -> None:
+    assert not any("does nothing" in words for words in mistakes({key: "?"}))
