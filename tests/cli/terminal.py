@@ -86,7 +86,7 @@ def _read(terminal: int, process: subprocess.Popen[bytes], screen: bytes) -> byt
         process.send_signal(signal.SIGABRT)
         process.wait()
         screen += os.read(terminal, 65536)
-        raise TimeoutError(f"{process.args} waits for ever: {screen.decode(errors='replace')}")
+        raise TimeoutError(f"{process.args!r} waits for ever: {screen.decode(errors='replace')}")
     try:
         return os.read(terminal, 65536)
     except OSError:

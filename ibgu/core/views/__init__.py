@@ -1,1 +1,1 @@
-"""What people are told about a rollout, and what they may change about it."""
+"""What people see of a rollout, and what they may change about it."""
