@@ -41,14 +41,18 @@ def paused(look: Look, name: str) -> bool:
     return "ibgu.dev/pause" in of_hub(look, name)["metadata"].get("annotations", {})
 
 
-async def made(look: Look, name: str, first: int, *, over: bool = False) -> None:
+async def made(
+    look: Look, name: str, first: int, *, over: bool = False, hold: Reason | None = None
+) -> None:
     """On the hub, and in the journal as if a controller had seen it."""
     Kubectl(look.site.hub).apply(manifest(name))
     story = look.site.story()
     state = RolloutState.COMPLETE if over else RolloutState.RUNNING
     times = {"completed_at": story.now} if over else {}
     uid = of_hub(look, name)["metadata"]["uid"]
-    found = await story.rollout(uid, ["Prep"], name=name, state=state, fleet=FLEET, **times)
+    found = await story.rollout(
+        uid, ["Prep"], name=name, state=state, fleet=FLEET, hold=hold, **times
+    )
     done = {"state": StepState.FINISHED, "finished_at": story.now} if over else {}
     step = await story.step(found, 0, 5, **done)
     began = story.now - 9 * MINUTE
@@ -264,13 +268,19 @@ async def test_the_most_dangerous_change_is_the_last_and_red(look: Look) -> None
             "Resume",
             "Retry failed clusters…",
             "Add step…",
-            "Take over from TALM…",
             "Skip waiting clusters…",
             "Clean up failed…",
         ]
     )
     await expect(buttons.last).to_have_css("color", "rgb(180, 35, 24)")
     await expect(buttons.first).not_to_have_css("color", "rgb(180, 35, 24)")
+
+
+async def test_what_talm_left_unfinished_can_be_taken_over(look: Look) -> None:
+    hold = Reason(ReasonKind.ADOPTION, look.site.story().now, "TALM left ran-428", None, Who.PERSON)
+    await made(look, "ran-428", 6600, hold=hold)
+    dialog = await opened(look, "ran-428", "Take over from TALM…")
+    await expect(dialog.get_by_role("button", name="Take ran-428 over from TALM")).to_be_visible()
 
 
 async def test_what_the_state_does_not_allow_says_why(look: Look) -> None:

@@ -10,14 +10,15 @@ const GAP_MS = 5000;
 /** No event tells of it. */
 export const useLeadership = () => useBody("leadership", { gap: GAP_MS, about: () => false }).body;
 
+/** The journal has no end of a lead: the newest leader may be gone, with nobody after it. */
 export function Leader({ leadership }) {
   const now = useNow(60_000);
   if (!leadership) return null;
   const { leader, since, changes, words } = leadership;
   if (!leader) return html`<span class="leader worry" title=${sentence(words)}>no leader yet</span>`;
   return html`<span class="leader" title=${sentence(words)}>
-    <span class="quiet">leader</span> <span class="holder">${leader}</span>${" "}
-    <span class=${changes ? "worry" : "quiet"}>${changes ? "changed" : "since"} <${At} stamp=${since} now=${now} /></span>
+    <span class="quiet">newest leader</span> <span class="holder">${leader}</span>${" "}
+    <span class=${changes ? "worry" : "quiet"}>${changes ? "changed" : "took the lead"} <${At} stamp=${since} now=${now} /></span>
   </span>`;
 }
 

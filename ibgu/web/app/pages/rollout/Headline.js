@@ -32,7 +32,10 @@ function Facts({ rollout, step, now }) {
   const { counts } = step;
   const whole = rollout.counts;
   const over = step.state === "finished";
-  return html`<span><strong>${count(whole.succeeded)} of ${plural(whole.total, "cluster")} done</strong></span>
+  return html`<span>
+      <strong>${count(whole.succeeded)} of ${plural(whole.total, "cluster")} done</strong>
+      ${rollout.plan.length > 1 && html` <span class="quiet">with the whole plan</span>`}
+    </span>
     <span>
       <${Number} rollout=${rollout} state="failed" number=${whole.failed} leads=${counts.failed > 0} />
       ${whole.failed !== counts.failed && html` <span class="quiet">(${count(counts.failed)} in this step)</span>`}

@@ -26,7 +26,7 @@ export function Actions({ rollout, step }) {
   return html`<div class="actions">
     <div class="buttons" role="group" aria-label="Actions">
       ${body.items
-        .filter(({ name }) => name in LABELS)
+        .filter(({ name }) => name in LABELS && (name !== "adopt" || rollout.hold?.kind === "UnfinishedGroupUpgrades"))
         .map((item) => html`<${Button} key=${item.name} item=${item} press=${press} />`)}
     </div>
     <p class="quiet" role="status"><${Words} text=${why} /></p>
