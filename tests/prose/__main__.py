@@ -8,7 +8,7 @@ from pathlib import Path
 from ibgu.sandbox.errors import SandboxError
 from tests.prose.vale import ROOT, findings
 
-CHECKED = ("*.md", "*.py", "ibgu/web/app/*.js", "charts/*.yaml", "Makefile")
+CHECKED = ("*.md", "*.py", "ibgu/web/app/*.js", "charts/*.yaml", "charts/*.txt", "Makefile")
 """Files that git keeps; `*` also stands for folders."""
 
 

@@ -83,3 +83,17 @@ def test_comments_and_messages_of_a_script(tmp_path: Path) -> None:
         (6, "the cluster `…` is away"),
         (6, "and one more message"),
     ]
+
+
+NOTES = """\
+{{ if .Values.route.enabled -}}
+ibgu is in {{ .Release.Namespace }}. Run:
+  oc get route ibgu -n {{ .Release.Namespace }}
+{{- end }}
+"""
+
+
+def test_sentences_of_a_charts_notes(tmp_path: Path) -> None:
+    (tmp_path / "NOTES.txt").write_text(NOTES)
+    found = [(line.number, line.text) for line in prose(tmp_path / "NOTES.txt") if line.text]
+    assert found == [(2, "ibgu is in `…`. Run:")]

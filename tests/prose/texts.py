@@ -27,6 +27,7 @@ _WORD = re.compile(r"(?<![\w/.:=-])[A-Za-z][a-z']*(?=[\s,.:;!?)]|$)")
 _SQL = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH|FROM|WHERE|ORDER|JOIN|LEFT) ")
 _LITERAL = re.compile(r"(\w*)('''|\"\"\"|'|\")(.*)\2", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\$?\{[^{}]*\}|%[sd]")
+_TEMPLATE = re.compile(r"\{\{.*?\}\}")
 _SCRIPT = re.compile(
     r"(?://[^\n]*(?:\n\s*(?=//))?)+|/\*.*?\*/"
     r"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|`(?:\\.|[^`\\])*`",
@@ -64,6 +65,16 @@ def _hashed(source: str) -> Lines:
     """Returns the comments of YAML and of the Makefile that have lines of their own."""
     comments = (re.match(r"\s*#+ ?(.*)", line) for line in source.splitlines())
     return [Line(number, found[1] if found else "") for number, found in enumerate(comments, 1)]
+
+
+def _notes(source: str) -> Lines:
+    """Returns the sentences of a chart's NOTES.txt; what is indented is a command."""
+    found: Lines = []
+    for number, line in enumerate(source.splitlines(), 1):
+        rest = _TEMPLATE.sub("", line).strip()
+        text = _TEMPLATE.sub("`…`", line).strip() if rest and not line.startswith("  ") else ""
+        found.append(Line(number, text))
+    return found
 
 
 def _python(source: str) -> Lines:
@@ -104,4 +115,4 @@ def _lines(body: str, first: int, end: str) -> Lines:
     ]
 
 
-_READERS = {".md": _markdown, ".py": _python, ".js": _script}
+_READERS = {".md": _markdown, ".py": _python, ".js": _script, ".txt": _notes}
