@@ -15,7 +15,7 @@ from ibgu.core.text.harmless import harmless, one_line
 
 if TYPE_CHECKING:
     from ibgu.hub.port import Hub
-    from ibgu.hub.writer import WriteResult
+    from ibgu.hub.writing.writer import WriteResult
 
 _LATENCIES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _DURATIONS = (10, 30, 60, 120, 300, 600, 1200, 1800, 2700, 3600, 7200, 14400, 28800)

@@ -15,7 +15,7 @@ from ibgu import telemetry
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem, away, too_many, unauthenticated
 from ibgu.hub import paths
-from ibgu.hub.access import Access, Question, User
+from ibgu.hub.authorization.access import Access, Question, User
 from ibgu.hub.errors import HubError
 
 log = structlog.get_logger("ibgu.api")

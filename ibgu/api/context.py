@@ -10,7 +10,7 @@ from ibgu.api import concurrency
 from ibgu.api.concurrency import ConcurrencyLimit, FleetLists
 from ibgu.api.rates import Rates, UnknownTokens
 from ibgu.db.reads import Tallies
-from ibgu.hub.access import Access
+from ibgu.hub.authorization.access import Access
 
 
 def _no_problems() -> list[str]:

@@ -9,7 +9,7 @@ from ibgu.api.context import Context
 from ibgu.core.engine.durations import DurationsByAction, DurationStats, steadied
 from ibgu.core.model import Action
 from ibgu.db.reads import Reads
-from ibgu.hub.ttl import TtlCache
+from ibgu.flowcontrol.ttl import TtlCache
 
 FRESH_SECONDS = 15.0
 

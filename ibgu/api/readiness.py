@@ -3,7 +3,7 @@
 import asyncio
 
 from ibgu.api.context import Probes
-from ibgu.hub.ttl import TtlCache
+from ibgu.flowcontrol.ttl import TtlCache
 
 FRESH_SECONDS = 1.0
 """Seconds for which a result is reused: probes need no token, and this bounds what they cost the

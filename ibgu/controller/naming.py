@@ -2,7 +2,7 @@
 
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Action, Member
-from ibgu.hub.writer import Write
+from ibgu.hub.writing.writer import Write
 
 Names = dict[str, object]
 

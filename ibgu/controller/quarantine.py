@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from ibgu import telemetry
 from ibgu.core.engine.state import UnreadableRollout
-from ibgu.hub.backoff import Backoff
+from ibgu.flowcontrol.backoff import Backoff
 from ibgu.hub.errors import HubError
 
 log = structlog.get_logger("ibgu.controller")

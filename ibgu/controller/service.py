@@ -11,32 +11,31 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import telemetry
-from ibgu.controller import measures
 from ibgu.controller.clock import Clock
-from ibgu.controller.commit import JournalWriter
-from ibgu.controller.durations import ActionDurations
-from ibgu.controller.labels import LabelKeeper, keeping
-from ibgu.controller.loop import Loop
-from ibgu.controller.mirror import Mirror
+from ibgu.controller.journal.durations import ActionDurations
+from ibgu.controller.journal.labels import LabelKeeper, keeping
+from ibgu.controller.lookups.rights import RightsWatch, of_controller
+from ibgu.controller.loop.commit import JournalWriter
+from ibgu.controller.loop.loop import HubRestored, Loop
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.mirror.sight import Sight
+from ibgu.controller.mirror.watches import Watches
 from ibgu.controller.notify import Notifier, notifying
 from ibgu.controller.quarantine import MAX_NAMESPACES, Broken, Quarantine, TryAgain, broken_of
-from ibgu.controller.recovery import HubRestored
-from ibgu.controller.rights import RightsWatch, of_controller
-from ibgu.controller.sight import Sight
-from ibgu.controller.term import NewClock, Term, TermDeps
-from ibgu.controller.watches import Watches
+from ibgu.controller.reports import measures
+from ibgu.controller.term.term import NewClock, Term, TermDeps
 from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded, UnreadableJournal
 from ibgu.db.journal import Journal
 from ibgu.db.reads import Reads
-from ibgu.hub.backoff import Backoff
+from ibgu.flowcontrol.backoff import Backoff
+from ibgu.flowcontrol.deadline import Deadline
+from ibgu.flowcontrol.seldom import Seldom
 from ibgu.hub.client import HubClient
-from ibgu.hub.deadline import Deadline
 from ibgu.hub.discovery import Served, discover
+from ibgu.hub.election.lease import Elector, LeaseTimes
+from ibgu.hub.election.rivals import Rivals
 from ibgu.hub.errors import HubError
-from ibgu.hub.lease import Elector, LeaseTimes
 from ibgu.hub.port import Hub
-from ibgu.hub.rivals import Rivals
-from ibgu.hub.seldom import Seldom
 from ibgu.settings import Settings
 
 log = structlog.get_logger("ibgu.controller")

@@ -16,12 +16,9 @@ import msgspec
 from yarl import URL
 
 from ibgu import tracing
-from ibgu.hub import config
-from ibgu.hub.credentials import Credentials
-from ibgu.hub.errors import HubError
-from ibgu.hub.paths import VERSION, resource
-from ibgu.hub.port import NO_QUERY, Hub
-from ibgu.hub.transport import (
+from ibgu.hub.connection import config
+from ibgu.hub.connection.credentials import Credentials
+from ibgu.hub.connection.transport import (
     Silence,
     hang_up,
     keep_alive,
@@ -31,6 +28,9 @@ from ibgu.hub.transport import (
     own_session,
     read_answer,
 )
+from ibgu.hub.errors import HubError
+from ibgu.hub.paths import VERSION, resource
+from ibgu.hub.port import NO_QUERY, Hub
 
 __all__ = ["HubClient", "HubError"]
 

@@ -18,7 +18,7 @@ from ibgu.api.server import bind, serve, telling
 from ibgu.cli.serve.schema import journal_problem
 from ibgu.db import Journal
 from ibgu.hub import paths
-from ibgu.hub.access import Access
+from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
 from ibgu.sandbox.hub import SandboxHub

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem
 from ibgu.api.routes.changing import told
-from ibgu.controller.planner import actor_of
+from ibgu.controller.loop.planner import actor_of
 from ibgu.core.model import (
     Action,
     Cause,
@@ -283,7 +283,7 @@ async def test_a_plan_that_changed_meanwhile_is_a_conflict(
     from datetime import UTC, datetime
 
     from ibgu.core.views.change import NewStep, append
-    from ibgu.hub.changes import Changes
+    from ibgu.hub.writing.changes import Changes
 
     await made("Prep")
     changes = Changes(admin, "test")
@@ -301,7 +301,7 @@ async def test_what_ibgu_writes_into_the_status_is_no_conflict_for_a_new_step(
     from datetime import UTC, datetime
 
     from ibgu.core.views.change import NewStep, append
-    from ibgu.hub.changes import Changes
+    from ibgu.hub.writing.changes import Changes
 
     await made("Prep")
     changes = Changes(admin, "test")

@@ -24,8 +24,8 @@ from ibgu.api.stream import response
 from ibgu.client import Client
 from ibgu.core.model import Kind, OnRollout, Rollout
 from ibgu.db import Journal
-from ibgu.hub import access
-from ibgu.hub.access import Access
+from ibgu.hub.authorization import access
+from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.users import SYSTEM_NAMESPACE

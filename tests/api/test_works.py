@@ -7,7 +7,7 @@ import pytest
 from ibgu.api.routes.works import refusal
 from ibgu.db import Journal
 from ibgu.hub import paths
-from ibgu.hub.access import User
+from ibgu.hub.authorization.access import User
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.hub import SandboxHub

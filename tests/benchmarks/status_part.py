@@ -11,16 +11,16 @@ from random import Random
 from msgspec import Struct, json, structs
 
 from ibgu.controller.clock import Clock
-from ibgu.controller.mirror import Mirror
-from ibgu.controller.payloads import Payloads
+from ibgu.controller.lookups.payloads import Payloads
+from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
-from ibgu.controller.statuses import Statuses
+from ibgu.controller.reports.statuses import Statuses
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Action, Kind, Member, OnMember
 from ibgu.core.model.kinds import Ibgu, JsonObject
 from ibgu.core.views.status import OPTIONAL
 from ibgu.hub import paths
-from ibgu.hub.writer import Writer
+from ibgu.hub.writing.writer import Writer
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from ibgu.sim.hub.server import Asked
 from tests.benchmarks.report import judge

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ibgu.hub.client import HubClient
-from ibgu.hub.rivals import Rivals
+from ibgu.hub.election.rivals import Rivals
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl, KubectlResult
 from tests.charts.rendering import Object, render

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from ibgu.cli.serve.first import make_namespace
+from ibgu.hub.authorization.rights import needed
 from ibgu.hub.client import HubClient
-from ibgu.hub.rights import needed
 from ibgu.sandbox import contents
 from ibgu.sandbox.binaries import hub_binaries
 from ibgu.sandbox.hub import SandboxHub

@@ -5,11 +5,11 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from ibgu.controller import naming
-from ibgu.controller.commit import Draft, JournalWriter
+from ibgu.controller.loop.commit import Draft, JournalWriter
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Action, Kind, Member, OnMember
 from ibgu.db import Journal
-from ibgu.hub.writer import Write
+from ibgu.hub.writing.writer import Write
 from tests.core.engine.state.records import failed, in_flight, member, rollout, step, world_of
 from tests.db import records
 from tests.db.conftest import db, journal, leading

@@ -1,6 +1,6 @@
 """What the twin decided, written into a real journal decision by decision."""
 
-from ibgu.controller.commit import Draft
+from ibgu.controller.loop.commit import Draft
 from ibgu.core.engine.state import FleetState
 from ibgu.db import Journal
 from tests.core.engine.decide.fleet import Twin

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ibgu.hub.authorization.rights import TENANCY, Account, Right, needed
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
-from ibgu.hub.rights import TENANCY, Account, Right, needed
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.users import SYSTEM_NAMESPACE, write_kubeconfig
 

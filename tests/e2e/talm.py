@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ibgu.controller import talm as watching
+from ibgu.controller.lookups import talm as watching
 from ibgu.core.model import Action, Stage
 from ibgu.core.talm import names
 from ibgu.hub import paths

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ibgu.controller import talm as watching
+from ibgu.controller.lookups import talm as watching
 from ibgu.core.model import Action
 from ibgu.hub import paths
 from ibgu.sandbox.hub import SandboxHub

@@ -12,15 +12,16 @@ from structlog.testing import LogCapture
 from ibgu.cli.doctor.facts import Rights, Whose
 from ibgu.cli.doctor.findings import Level
 from ibgu.cli.doctor.judge_rights import judge_rights
-from ibgu.controller import denials, membership, rights, talm
 from ibgu.controller.clock import Clock
-from ibgu.controller.rights import of_controller
+from ibgu.controller.effects import refusals as denials
+from ibgu.controller.lookups import membership, rights, talm
+from ibgu.controller.lookups.rights import of_controller
 from ibgu.controller.service import LEASE
+from ibgu.hub.authorization.consequences import consequence
+from ibgu.hub.authorization.rights import Right, needed, refused
 from ibgu.hub.client import HubClient
-from ibgu.hub.consequences import consequence
 from ibgu.hub.errors import HubError
 from ibgu.hub.paths import leases
-from ibgu.hub.rights import Right, needed, refused
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.users import SYSTEM_NAMESPACE
 from ibgu.settings import read_settings

@@ -23,7 +23,7 @@ from ibgu.api.context import Context, Probes
 from ibgu.cli.app import app as commands
 from ibgu.db import engine
 from ibgu.hub import paths
-from ibgu.hub.access import Access
+from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
 from tests.e2e.harness import SECONDS, Scene

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ibgu.controller import membership
+from ibgu.controller.lookups import membership
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.spoke.objects import Key
 from tests.e2e.clock import ScaledTime

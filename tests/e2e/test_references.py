@@ -10,7 +10,7 @@ import yaml
 
 from ibgu.cli.doctor.examine import examine
 from ibgu.cli.doctor.probe_hub import Ask
-from ibgu.controller import membership
+from ibgu.controller.lookups import membership
 from ibgu.core.drivers.ibu import references
 from ibgu.sandbox.kubectl import KubectlResult
 from tests.charts.rendering import render

@@ -15,7 +15,7 @@ from ibgu.api.context import Context, Probes
 from ibgu.core.model.names import payload_name, stage_name
 from ibgu.db import engine
 from ibgu.hub import paths
-from ibgu.hub.access import Access
+from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
 from tests.e2e.harness import Scene

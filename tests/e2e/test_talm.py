@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ibgu.controller import talm
+from ibgu.controller.lookups import talm
 from ibgu.hub import paths
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step

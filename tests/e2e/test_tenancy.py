@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ibgu.controller import membership, tenants
+from ibgu.controller.lookups import membership, tenants
 from ibgu.hub import paths
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, step

@@ -15,7 +15,7 @@ from ibgu.api.app import create_app
 from ibgu.api.context import Context, Probes
 from ibgu.db import engine
 from ibgu.hub import paths
-from ibgu.hub.access import Access
+from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
 from ibgu.sandbox.hub import SandboxHub

@@ -9,7 +9,7 @@ import structlog
 from structlog.testing import LogCapture
 
 from ibgu import telemetry
-from ibgu.controller import term
+from ibgu.controller.term import term
 from ibgu.hub import paths
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step

@@ -17,11 +17,11 @@ from typing import NoReturn
 
 import msgspec
 
-from ibgu.controller import loop
-from ibgu.controller.commit import Draft, JournalWriter
+from ibgu.controller.loop import loop
+from ibgu.controller.loop.commit import Draft, JournalWriter
 from ibgu.controller.service import controller
 from ibgu.db.engine import engine
-from ibgu.hub.writer import Writer, WriteResult
+from ibgu.hub.writing.writer import Writer, WriteResult
 from ibgu.settings import Settings, read_settings
 
 

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from ibgu.hub.client import HubClient, HubError
-from ibgu.hub.writer import WriteResult
+from ibgu.hub.writing.writer import WriteResult
 
 Json = dict[str, Any]
 Until = Callable[[Callable[[], object]], Awaitable[None]]

@@ -6,8 +6,8 @@ from msgspec import json
 from ibgu.core.model.kinds import ManifestWork
 from ibgu.hub.client import HubError
 from ibgu.hub.decode import BadObject, decode_page
-from ibgu.hub.initial import Initial
-from ibgu.hub.watch import Bookmark, Event, read_echo, read_event
+from ibgu.hub.watching.initial import Initial
+from ibgu.hub.watching.watch import Bookmark, Event, read_echo, read_event
 
 PATH = "/works"
 

@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 
 from ibgu.core.model.kinds import Lease, ManagedCluster, ManifestWork, ObjectMeta
+from ibgu.flowcontrol.backoff import Backoff
+from ibgu.flowcontrol.deadline import Deadline
 from ibgu.hub import paths
-from ibgu.hub.access import Access, Question, User
-from ibgu.hub.backoff import Backoff
+from ibgu.hub.authorization.access import Access, Question, User
 from ibgu.hub.client import HubClient, HubError
-from ibgu.hub.deadline import Deadline
 from ibgu.hub.discovery import discover
-from ibgu.hub.events import event
-from ibgu.hub.lease import Elector, LeaseTimes
-from ibgu.hub.reflector import Reflector, Timing
-from ibgu.hub.store import Key, Store
-from ibgu.hub.vacancy import Vacancy
-from ibgu.hub.writer import Write, Writer, WriteResult
+from ibgu.hub.election.lease import Elector, LeaseTimes
+from ibgu.hub.election.vacancy import Vacancy
+from ibgu.hub.watching.reflector import Reflector, Timing
+from ibgu.hub.watching.store import Key, Store
+from ibgu.hub.writing.events import event
+from ibgu.hub.writing.writer import Write, Writer, WriteResult
 from ibgu.sandbox.hub import SandboxHub
 from tests.hub.conftest import Json, Until, error_of
 

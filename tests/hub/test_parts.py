@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from ibgu.flowcontrol.backoff import Backoff
+from ibgu.flowcontrol.bucket import TokenBucket
+from ibgu.flowcontrol.deadline import Deadline
+from ibgu.flowcontrol.fair import FairQueue
+from ibgu.flowcontrol.ttl import TtlCache
 from ibgu.hub import paths
-from ibgu.hub.backoff import Backoff
-from ibgu.hub.bucket import TokenBucket
-from ibgu.hub.deadline import Deadline
 from ibgu.hub.errors import HubError, read_error
-from ibgu.hub.fair import FairQueue
-from ibgu.hub.ttl import TtlCache
 
 
 @pytest.mark.parametrize("name", ["", ".", ".."])

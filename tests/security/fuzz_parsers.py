@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["ibgu"]):
     from ibgu.hub.decode import ListPage, decode_page
     from ibgu.hub.errors import HubError, read_error
     from ibgu.hub.lenient import repaired
-    from ibgu.hub.watch import Put, read_event
+    from ibgu.hub.watching.watch import Put, read_event
 
 from tests.security.garbage import SAMPLES
 

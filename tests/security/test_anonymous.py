@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
 from ibgu.api.rates import UnknownTokens
-from ibgu.hub.access import Access
+from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.conftest import app, client, context, engine, hub_client, journal, server

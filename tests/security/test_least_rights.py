@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from ibgu.controller import requests
+from ibgu.controller.effects import requests
 from ibgu.controller.service import LEASE
 from ibgu.core.drivers.ibu.observe import Shown
 from ibgu.core.drivers.ibu.works import cluster_patch
 from ibgu.core.model import WorkView
+from ibgu.flowcontrol.deadline import Deadline
 from ibgu.hub import discovery
-from ibgu.hub.access import Access, Question
+from ibgu.hub.authorization.access import Access, Question
+from ibgu.hub.authorization.rights import ROLES, TENANCY, Right, needed
 from ibgu.hub.client import HubClient
-from ibgu.hub.deadline import Deadline
-from ibgu.hub.lease import Elector
-from ibgu.hub.rights import ROLES, TENANCY, Right, needed
-from ibgu.hub.store import key_of
-from ibgu.hub.writer import Write
+from ibgu.hub.election.lease import Elector
+from ibgu.hub.watching.store import key_of
+from ibgu.hub.writing.writer import Write
 from ibgu.sandbox.users import SYSTEM_NAMESPACE, USERS
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import config_map, ibgu, pull_secret, step

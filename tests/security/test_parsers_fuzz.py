@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from ibgu.core.drivers.ibu.observe import view_cluster, view_work
 from ibgu.core.model.kinds import Ibgu, ManagedCluster, ManifestWork
 from ibgu.core.plan import problem, problem_of
-from ibgu.hub.backoff import Backoff
+from ibgu.flowcontrol.backoff import Backoff
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import BadObject, ListPage, decode_answer, decode_page
 from ibgu.hub.errors import HubError, read_error
 from ibgu.hub.lenient import DEEPEST, repaired
-from ibgu.hub.reflector import Reflector, Timing
-from ibgu.hub.store import Store
-from ibgu.hub.watch import Put, read_event
+from ibgu.hub.watching.reflector import Reflector, Timing
+from ibgu.hub.watching.store import Store
+from ibgu.hub.watching.watch import Put, read_event
 from tests.hub.conftest import COLLECTION, Fault, ScriptedHub
 from tests.security.garbage import SAMPLES, bytes_of, spoilt
 

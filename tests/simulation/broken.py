@@ -14,10 +14,12 @@ from msgspec import Struct, json
 from msgspec.structs import replace
 from sqlalchemy import text
 
-from ibgu.controller import loop, recovery, requests
-from ibgu.controller.mirror import Mirror
-from ibgu.controller.statuses import Statuses
-from ibgu.controller.talm import TalmWatch
+from ibgu.controller.effects import requests
+from ibgu.controller.lookups.talm import TalmWatch
+from ibgu.controller.loop import loop
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.reports.statuses import Statuses
+from ibgu.controller.term import recovery
 from ibgu.core.drivers.ibu.observe import JudgementKind
 from ibgu.core.drivers.ibu.observe import judge as judge_state
 from ibgu.core.drivers.ibu.works import refresh_patch, wanted_stage
@@ -52,8 +54,8 @@ from ibgu.core.model import (
 )
 from ibgu.core.plan import Scope
 from ibgu.db.journal import journal, write
-from ibgu.hub.lease import Elector
-from ibgu.hub.writer import Writer
+from ibgu.hub.election.lease import Elector
+from ibgu.hub.writing.writer import Writer
 from tests.runs import changed
 
 Patches = Callable[[ExitStack], None]

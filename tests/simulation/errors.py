@@ -5,9 +5,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from ibgu.controller.effects import Effects
-from ibgu.controller.planner import Planner
-from ibgu.controller.statuses import Statuses
+from ibgu.controller.effects.effects import Effects
+from ibgu.controller.loop.planner import Planner
+from ibgu.controller.reports.statuses import Statuses
 from ibgu.core.engine.state import TrackedRollout
 from tests.simulation.weather import Weather
 

@@ -18,9 +18,10 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ibgu.controller import planner, term
-from ibgu.controller.durations import ActionDurations
-from ibgu.controller.loop import Loop
+from ibgu.controller.journal.durations import ActionDurations
+from ibgu.controller.loop import planner
+from ibgu.controller.loop.loop import Loop
+from ibgu.controller.term import term
 from ibgu.core.assurance.certify import Rule
 from ibgu.core.engine import decide
 from ibgu.core.engine.decide import controls, steps

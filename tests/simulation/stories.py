@@ -11,10 +11,10 @@ from unittest.mock import patch
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.controller.commit import Draft
-from ibgu.controller.loop import Loop
-from ibgu.controller.planner import Planner
-from ibgu.controller.work_queue import Touched
+from ibgu.controller.loop.commit import Draft
+from ibgu.controller.loop.loop import Loop
+from ibgu.controller.loop.planner import Planner
+from ibgu.controller.loop.work_queue import Touched
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Kind, Preempt, ReasonKind, RolloutState, names
 from ibgu.core.model.kinds import JsonObject
@@ -22,7 +22,7 @@ from ibgu.db.engine import engine as connected
 from ibgu.db.journal.write import put_statement
 from ibgu.db.schema import claims, events, members, pending_patches, rollouts, runs, steps
 from ibgu.hub import paths
-from ibgu.hub.events import IBGU
+from ibgu.hub.writing.events import IBGU
 from ibgu.sim.hub import MemoryClient
 from ibgu.sim.hub.server import Asked
 from ibgu.sim.spec import FleetSpec

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from math import inf
 
-from ibgu.controller.talm import ALIVE, LEASE
+from ibgu.controller.lookups.talm import ALIVE, LEASE
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.sim.hub import MemoryClient, MemoryHub

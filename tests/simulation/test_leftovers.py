@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from msgspec import json
 
-from ibgu.controller.event_handlers import EventHandlers
+from ibgu.controller.loop.event_handlers import EventHandlers
 from ibgu.core.model import Action, Kind, ReasonKind, names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths

@@ -10,24 +10,18 @@ import pytest
 from msgspec import json
 from structlog.testing import capture_logs
 
-from ibgu.controller import (
-    decision_log,
-    effects,
-    event_handlers,
-    measures,
-    membership,
-    planner,
-    recovery,
-    requests,
-    runs,
-    service,
-    statuses,
-)
-from ibgu.controller.effects import Effects
-from ibgu.controller.loop import Loop
-from ibgu.controller.mirror import Mirror
-from ibgu.controller.notices import Notices
+from ibgu.controller import service
+from ibgu.controller.effects import effects, requests
+from ibgu.controller.effects.effects import Effects
+from ibgu.controller.lookups import membership
+from ibgu.controller.loop import event_handlers, planner
+from ibgu.controller.loop import foreign_runs as runs
+from ibgu.controller.loop.loop import Loop
+from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import FIRST, MAX_NAMESPACES
+from ibgu.controller.reports import decision_log, measures, statuses
+from ibgu.controller.reports.notices import Notices
+from ibgu.controller.term import recovery
 from ibgu.core.assurance.certify import Rule
 from ibgu.core.engine.decide import disarming
 from ibgu.core.engine.state import FleetState, TrackedRollout

@@ -12,13 +12,13 @@ import pytest
 from msgspec import json
 from structlog.testing import capture_logs
 
-from ibgu.controller import planner
-from ibgu.controller.commit import Draft
-from ibgu.controller.denials import FIRST, LONGEST
-from ibgu.controller.event_handlers import PATCH_RETRY, STATUS_REFUSED
-from ibgu.controller.loop import GATHER, Loop
+from ibgu.controller.effects.refusals import FIRST, LONGEST
+from ibgu.controller.loop import planner
+from ibgu.controller.loop.commit import Draft
+from ibgu.controller.loop.event_handlers import PATCH_RETRY, STATUS_REFUSED
+from ibgu.controller.loop.loop import GATHER, Loop
+from ibgu.controller.loop.work_queue import WorkQueue
 from ibgu.controller.quarantine import TryAgain
-from ibgu.controller.work_queue import WorkQueue
 from ibgu.core.model import Decision, Kind, Preempt, ReasonKind, RunState, names
 from ibgu.db.journal import Journal
 from ibgu.hub import paths

@@ -26,7 +26,7 @@ from ibgu.db import Journal
 from ibgu.db.labels import LabelStore
 from ibgu.db.migrate import upgrade
 from ibgu.hub import paths
-from ibgu.hub.access import Access
+from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
 from ibgu.sandbox.databases import create_database, drop_database

@@ -14,7 +14,7 @@ from playwright.async_api import Page, expect
 
 from ibgu import db
 from ibgu.api.context import Context, Probes
-from ibgu.hub.access import Access
+from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
 from tests.web.conftest import SESSION, Look, Site, serving
 from tests.web.signed_in import COOKIE, Proxy, served

@@ -19,10 +19,10 @@ from ibgu.client.wire import USER_AGENT
 from ibgu.core.model import Rollout
 from ibgu.core.views.change import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.hub import paths
-from ibgu.hub.access import Question
-from ibgu.hub.changes import Changes, manager_of
+from ibgu.hub.authorization.access import Question
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
+from ibgu.hub.writing.changes import Changes, manager_of
 
 log = structlog.get_logger("ibgu.api")
 

@@ -42,10 +42,10 @@ from ibgu.core.plan import EVERYWHERE, Scope, Started
 from ibgu.core.views.preview import GivenSpec, Preview, Proposal, Running, preview, refused_fields
 from ibgu.db.reads import Reads
 from ibgu.db.views import StepRow
-from ibgu.hub.changes import Changes
 from ibgu.hub.clustersets import read_tenancy
 from ibgu.hub.port import Hub
 from ibgu.hub.preflight import Preflight
+from ibgu.hub.writing.changes import Changes
 
 router = APIRouter(tags=["changes"], route_class=Guarded)
 _ABORTS = (Action.ABORT, Action.ABORT_ON_FAILURE)

@@ -14,7 +14,7 @@ from ibgu.api.routes.step import Points
 from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.view import ViewBody
 from ibgu.db.reads.tallies import is_shared
-from ibgu.hub.ttl import TtlCache
+from ibgu.flowcontrol.ttl import TtlCache
 
 router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=Guarded)
 

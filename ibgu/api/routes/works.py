@@ -16,7 +16,7 @@ from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.works import WorksBody
 from ibgu.core.views.reported import reported
 from ibgu.hub import paths
-from ibgu.hub.access import Question, User
+from ibgu.hub.authorization.access import Question, User
 from ibgu.hub.errors import HubError
 from ibgu.hub.works import works_of
 

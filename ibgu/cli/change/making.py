@@ -20,7 +20,7 @@ from ibgu.core.views.change.danger import Danger, Risk
 
 if TYPE_CHECKING:
     from ibgu.core.views import change as core
-    from ibgu.hub.changes import Changes
+    from ibgu.hub.writing.changes import Changes
 
     T = TypeVar("T")
     Act = Callable[[Changes, core.ChangeTarget], Awaitable[T]]
@@ -157,10 +157,10 @@ async def _on_hub(how: How, namespace: str, act: "Act[T]", *, dry_run: bool) -> 
     from datetime import UTC, datetime
 
     from ibgu.cli.rest.hub import hub_words
-    from ibgu.hub.access import whoami
-    from ibgu.hub.changes import Changes
+    from ibgu.hub.authorization.access import whoami
     from ibgu.hub.client import HubClient
     from ibgu.hub.errors import HubError
+    from ibgu.hub.writing.changes import Changes
 
     try:
         async with await HubClient.connect() as hub:

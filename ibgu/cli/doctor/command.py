@@ -8,7 +8,7 @@ import typer
 from ibgu.cli.errors import MISUSED, fail
 
 if TYPE_CHECKING:
-    from ibgu.hub.rights import Account
+    from ibgu.hub.authorization.rights import Account
     from ibgu.settings import Settings
 
 
@@ -79,7 +79,7 @@ def _settings(*, user: bool) -> "Settings":
 
 
 def _account(given: str) -> "Account | None":
-    from ibgu.hub.rights import Account
+    from ibgu.hub.authorization.rights import Account
 
     namespace, _, name = given.partition(":")
     if given and not (namespace and name):

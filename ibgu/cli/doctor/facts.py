@@ -6,9 +6,9 @@ from msgspec import Struct
 
 from ibgu.core.drivers.ibu.references import UncheckedPolicy
 from ibgu.db.health import Health
+from ibgu.hub.authorization.rights import Right
 from ibgu.hub.discovery import Served
-from ibgu.hub.rights import Right
-from ibgu.hub.rivals import Rival
+from ibgu.hub.election.rivals import Rival
 
 
 class Unknown(Struct, frozen=True):

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from ibgu.cli.doctor.facts import ClockReading, HubFacts, JournalFacts
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
-from ibgu.controller.talm import ALIVE
+from ibgu.controller.lookups.talm import ALIVE
 from ibgu.db.health import Health
 
 NOTICEABLE = timedelta(seconds=5)

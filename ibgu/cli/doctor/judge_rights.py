@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from ibgu.cli.doctor.facts import Missing, Rights, Unasked, Whose
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
-from ibgu.hub.consequences import Consequence, consequence
-from ibgu.hub.rights import Right, role_of
+from ibgu.hub.authorization.consequences import Consequence, consequence
+from ibgu.hub.authorization.rights import Right, role_of
 
 
 def judge_rights(heard: Rights | Missing, *, user: bool) -> Iterator[Finding]:

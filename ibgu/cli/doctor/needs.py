@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from ibgu.controller.rights import of_controller
+from ibgu.controller.lookups.rights import of_controller
 from ibgu.controller.service import LEASE
 from ibgu.core.drivers.ibu.references import references
 from ibgu.core.model.kinds import Ibgu
 from ibgu.hub import paths
-from ibgu.hub.rights import ADOPTER, Right, needed
+from ibgu.hub.authorization.rights import ADOPTER, Right, needed
 from ibgu.settings import Settings
 
 READ_ROLLOUTS = ("get", paths.IBGU_GROUP, "imagebasedgroupupgrades")

@@ -26,13 +26,13 @@ from ibgu.cli.doctor.probe_peers import leadership, talm
 from ibgu.core.drivers.ibu.references import UncheckedPolicy, older, references
 from ibgu.core.model.kinds import Ibgu
 from ibgu.hub import paths
-from ibgu.hub.access import whoami
+from ibgu.hub.authorization.access import whoami
+from ibgu.hub.authorization.rights import Account, Right, refused
 from ibgu.hub.client import HubClient
 from ibgu.hub.clustersets import read_tenancy
 from ibgu.hub.discovery import Served, discover
 from ibgu.hub.errors import HubError
 from ibgu.hub.policy import enforced_since
-from ibgu.hub.rights import Account, Right, refused
 from ibgu.settings import Settings
 
 A = TypeVar("A")

@@ -5,13 +5,13 @@ from http import HTTPStatus
 
 from ibgu.cli.doctor.facts import ClockReading, LeaseCheck, Missing, Talm
 from ibgu.controller import clock as controller
+from ibgu.controller.lookups.talm import TalmWatch
 from ibgu.controller.service import LEASE
-from ibgu.controller.talm import TalmWatch
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
+from ibgu.hub.election.rivals import Rival, Rivals
 from ibgu.hub.errors import HubError
-from ibgu.hub.rivals import Rival, Rivals
 
 
 async def leadership(client: HubClient, namespace: str) -> LeaseCheck:

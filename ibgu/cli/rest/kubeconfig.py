@@ -29,7 +29,7 @@ class Current(Struct, frozen=True):
 def current() -> Current:
     """Returns the current context from the files that KUBECONFIG names; the first that has an entry
     counts. Raises RestError for a file that can't be read."""
-    from ibgu.hub.kubeconfig import Unusable, current_context, entry, read
+    from ibgu.hub.connection.kubeconfig import Unusable, current_context, entry, read
 
     named = _named()
     if not any(Path(path).expanduser().exists() for path in named.split(os.pathsep)):
@@ -58,7 +58,7 @@ def token_of(found: Current) -> str:
         return _token_in(found.folder / str(file))
     if found.user.get("exec") or found.user.get("auth-provider"):
         return asyncio.run(_asked_for())
-    from ibgu.hub.kubeconfig import problem
+    from ibgu.hub.connection.kubeconfig import problem
 
     why = problem(_named()) or "its current user has none"
     raise RestError(
@@ -71,7 +71,7 @@ async def _asked_for() -> str:
     """Returns a token from the plugin that the kubeconfig names; importing what runs it takes a
     second."""
     from ibgu.cli.rest.hub import hub_words
-    from ibgu.hub import config
+    from ibgu.hub.connection import config
     from ibgu.hub.errors import HubError
 
     try:

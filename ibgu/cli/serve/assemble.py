@@ -20,7 +20,7 @@ from ibgu.cli.serve import schema
 from ibgu.cli.serve.door import Door, Entrance
 from ibgu.cli.serve.patience import Patience
 from ibgu.hub import paths
-from ibgu.hub.access import Access
+from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
 from ibgu.hub.discovery import Served

@@ -10,9 +10,9 @@ import structlog
 
 from ibgu.cli.serve.unready import HubNotReady
 from ibgu.db import JournalAway
-from ibgu.hub.backoff import Backoff
+from ibgu.flowcontrol.backoff import Backoff
+from ibgu.flowcontrol.seldom import Seldom
 from ibgu.hub.errors import CERTIFICATE, HubError
-from ibgu.hub.seldom import Seldom
 
 log = structlog.get_logger("ibgu")
 T = TypeVar("T")

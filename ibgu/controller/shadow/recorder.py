@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.controller.mirror import Mirror
+from ibgu.controller.mirror.mirror import Mirror
 from ibgu.core.assurance.shadow import (
     ShadowRollout,
     ShadowRun,

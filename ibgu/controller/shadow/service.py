@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import telemetry
 from ibgu.controller.clock import Clock
-from ibgu.controller.mirror import Mirror
-from ibgu.controller.retention import Retention
+from ibgu.controller.journal.retention import Retention
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.mirror.watches import Watches
 from ibgu.controller.shadow.recorder import ShadowRecorder
-from ibgu.controller.watches import Watches
 from ibgu.db import Deposed, JournalAway
 from ibgu.db.shadow import ShadowStore
 from ibgu.hub.client import HubClient

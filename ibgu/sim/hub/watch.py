@@ -6,7 +6,7 @@ from collections import deque
 from msgspec import json
 
 from ibgu.core.model.kinds import JsonObject
-from ibgu.hub.watch import INITIAL_END
+from ibgu.hub.watching.watch import INITIAL_END
 from ibgu.sim.hub.answers import RefusedRequest, too_old
 from ibgu.sim.hub.kinds import ResourcePath
 from ibgu.sim.hub.selectors import Match

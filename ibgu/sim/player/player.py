@@ -11,8 +11,8 @@ from ibgu.core.model.kinds import ManagedCluster, ObjectMeta
 from ibgu.hub import paths
 from ibgu.hub.decode import HasMetadata
 from ibgu.hub.port import Hub
-from ibgu.hub.reflector import Reflector
-from ibgu.hub.store import Key
+from ibgu.hub.watching.reflector import Reflector
+from ibgu.hub.watching.store import Key
 from ibgu.sim.clock import NEVER
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.faults import Fault

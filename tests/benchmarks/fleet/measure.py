@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from ibgu.core.model import names
 from ibgu.hub import paths
 from ibgu.hub.port import Hub
-from ibgu.hub.reflector import STREAMING_LIST
-from ibgu.hub.watch import INITIAL_END
+from ibgu.hub.watching.reflector import STREAMING_LIST
+from ibgu.hub.watching.watch import INITIAL_END
 from tests.benchmarks.fleet.copies import copy
 from tests.benchmarks.fleet.size import Size
 from tests.benchmarks.fleet.stage import Stage, agents, stage

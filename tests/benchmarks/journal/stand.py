@@ -17,7 +17,7 @@ from ibgu.api.rates import Rates
 from ibgu.db.migrate import upgrade
 from ibgu.db.revision import current
 from ibgu.hub import paths
-from ibgu.hub.access import Access
+from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
 from ibgu.sandbox.hub import SandboxHub

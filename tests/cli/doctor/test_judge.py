@@ -31,9 +31,9 @@ from ibgu.cli.show.paper import PLAIN
 from ibgu.core.drivers.ibu.references import UncheckedPolicy
 from ibgu.core.views.leadership import Leadership as Leader
 from ibgu.db.schema import VERSION
-from ibgu.hub.consequences import consequence
-from ibgu.hub.rights import ROLES, Right, needed, role_of
-from ibgu.hub.rivals import Rival
+from ibgu.hub.authorization.consequences import consequence
+from ibgu.hub.authorization.rights import ROLES, Right, needed, role_of
+from ibgu.hub.election.rivals import Rival
 from tests.cli.doctor.samples import HEALTH, HUB, IBGU, NOW, health, hub, served, told
 
 WORKS = "manifestworks"

@@ -1,7 +1,7 @@
 """docs/reference/events.md: every kind of event, and whether Kubernetes Events tell it."""
 
-from ibgu.controller.event_handlers import NOT_UNDERSTOOD, STATUS_REFUSED
-from ibgu.controller.notices import FAILURES, TOLD
+from ibgu.controller.loop.event_handlers import NOT_UNDERSTOOD, STATUS_REFUSED
+from ibgu.controller.reports.notices import FAILURES, TOLD
 from ibgu.core.model import Kind
 from tests.docs.reference.markdown import code, document, table
 

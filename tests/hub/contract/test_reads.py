@@ -3,9 +3,9 @@
 import pytest
 from msgspec import json
 
+from ibgu.hub.authorization.rights import Right, refused
 from ibgu.hub.errors import HubError
-from ibgu.hub.rights import Right, refused
-from ibgu.hub.watch import INITIAL_END
+from ibgu.hub.watching.watch import INITIAL_END
 from tests.hub.contract.conftest import END, Edge, Json, version
 
 

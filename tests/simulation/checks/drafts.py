@@ -7,9 +7,9 @@ from typing import Any
 from unittest.mock import patch
 from weakref import WeakKeyDictionary
 
-from ibgu.controller.commit import Draft
-from ibgu.controller.planner import Planner
-from ibgu.controller.post_commit import PostCommit
+from ibgu.controller.loop.commit import Draft
+from ibgu.controller.loop.planner import Planner
+from ibgu.controller.loop.post_commit import PostCommit
 from ibgu.core.engine import decide
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.state import FleetState

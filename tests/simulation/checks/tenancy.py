@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ibgu.controller.tenants import EVERY, STALE
+from ibgu.controller.lookups.tenants import EVERY, STALE
 from tests.simulation.bindings import Bindings
 from tests.simulation.checks import Found
 from tests.simulation.checks.effects import Armed

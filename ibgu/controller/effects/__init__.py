@@ -1,0 +1,1 @@
+"""Makes the hub show what the records want: which writes, and what becomes of them."""

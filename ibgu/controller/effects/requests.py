@@ -1,0 +1,120 @@
+"""Builds the requests that change clusters' works and labels: which object, how, for which
+rollout."""
+
+from datetime import datetime
+
+from msgspec import Struct, json
+
+from ibgu.controller.mirror.mirror import WorkKey
+from ibgu.core.drivers.ibu.works import (
+    Payload,
+    Wanted,
+    by_generation,
+    cluster_patch,
+    disarming,
+    payload_body,
+    refresh_patch,
+    stage_body,
+    stage_patch,
+)
+from ibgu.core.model import PendingPatch, Rollout, WorkView
+from ibgu.core.model.kinds import ObjectMeta
+from ibgu.hub import paths
+from ibgu.hub.writing.writer import Write
+
+REFRESH = "refresh"
+"""The kind of writes that only touch a work; they never block another write."""
+
+
+def stage_creation(key: WorkKey, wanted: Wanted, rollout: Rollout, *, watch: bool) -> Write:
+    """Returns the creation of the stage work; `watch`: the served schema has feedbackScrapeType."""
+    return _creation(key, rollout.uid, stage_body(wanted, rollout, key[0], watch=watch))
+
+
+def stage_change(
+    key: WorkKey, wanted: Wanted, rollout: Rollout, view: WorkView, *, watch: bool
+) -> Write:
+    """Returns the patch of the stage work; an arming has its run as token. Raises ValueError if the
+    work shows `wanted` already."""
+    free = by_generation(wanted, view)
+    change = disarming if free else stage_patch
+    return Write(
+        key=("work", *key),
+        method="PATCH",
+        path=paths.work(*key),
+        body=change(wanted, rollout, view, watch=watch),
+        content_type=paths.JSON_PATCH if free else paths.MERGE_PATCH,
+        owner=rollout.uid,
+        token=wanted.run.id if wanted.armed and wanted.run else None,
+    )
+
+
+def payload_creation(key: WorkKey, content: Payload, rollout: Rollout, *, take_back: bool) -> Write:
+    body = payload_body(content, rollout, key[0], take_back=take_back)
+    return _creation(key, rollout.uid, body)
+
+
+def _creation(key: WorkKey, owner: str, body: bytes) -> Write:
+    return Write(
+        key=("work", *key), method="POST", path=paths.works(key[0]), body=body, owner=owner
+    )
+
+
+def deletion(key: WorkKey, owner: str, view: WorkView) -> Write:
+    """Returns the deletion of this object only; with Orphan (in the work) nothing changes on the
+    cluster."""
+    body = json.encode({"preconditions": {"uid": view.uid}})
+    return Write(key=("work", *key), method="DELETE", path=paths.work(*key), body=body, owner=owner)
+
+
+def touch(key: WorkKey, rollout: Rollout, view: WorkView, now: datetime) -> Write:
+    return Write(
+        key=(REFRESH, *key),
+        method="PATCH",
+        path=paths.work(*key),
+        body=refresh_patch(view, now),
+        content_type=paths.MERGE_PATCH,
+        owner=rollout.uid,
+    )
+
+
+def metadata_patch(pending: PendingPatch, version: str) -> Write:
+    """Returns the patch of a ManagedCluster; `version`: the resourceVersion that it was decided
+    on."""
+    return Write(
+        key=("cluster", pending.cluster),
+        method="PATCH",
+        path=paths.managed_cluster(pending.cluster),
+        body=cluster_patch(pending, version),
+        content_type=paths.MERGE_PATCH,
+        owner=pending.rollout,
+    )
+
+
+class _Labelled(Struct, frozen=True):
+    metadata: ObjectMeta
+
+
+def found_out(write: Write) -> Write:
+    """Returns the request whose response shows the work's current version, after a conflict.
+
+    A work that can't be created because it exists may have lost the label that our watch selects
+    by: the patch restores the label, and with it the watch sees the work again.
+    """
+    path = paths.work(*write.key[1:])
+    if write.method != "POST" or write.body is None:
+        return Write(key=write.key, method="GET", path=path, owner=write.owner)
+    labels = json.decode(write.body, type=_Labelled).metadata.labels
+    return Write(
+        key=write.key,
+        method="PATCH",
+        path=path,
+        body=json.encode({"metadata": {"labels": labels}}),
+        content_type=paths.MERGE_PATCH,
+        owner=write.owner,
+    )
+
+
+def reading(write: Write) -> Write:
+    """Returns a read of the write's object."""
+    return Write(key=write.key, method="GET", path=write.path, owner=write.owner)

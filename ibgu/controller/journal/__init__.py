@@ -1,0 +1,1 @@
+"""Keeps what the journal has beside the turns' decisions: labels, old events, durations."""

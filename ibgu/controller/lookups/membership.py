@@ -1,0 +1,125 @@
+"""Provides opening steps with a consistent list of ManagedClusters (R2.1) and with the clusters of
+it that the rollout's namespace may take."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+from msgspec import Struct
+
+from ibgu.controller.lookups.listing import Clusters
+from ibgu.controller.lookups.payloads import Payloads, carries
+from ibgu.controller.lookups.tenants import Tenants
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.quarantine import attributed_to
+from ibgu.core.drivers.ibu.observe import Shown
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.model import ClusterView, Rollout
+from ibgu.core.plan import Scope
+from ibgu.flowcontrol.fair import FairSlots
+from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
+
+log = structlog.get_logger("ibgu.controller")
+
+READING = 16
+"""Rollouts whose payloads are read at a time."""
+AGAIN = 15.0
+"""Seconds until a step that could not start (payload, hub) is retried."""
+
+
+class Listed(Struct, frozen=True):
+    """Listed holds what a step opens with, read at one moment."""
+
+    scope: Scope
+    clusters: Sequence[ClusterView]
+    """Empty if the scope has a problem: the step then stays closed."""
+
+
+class _Read(Struct, frozen=True):
+    scope: Scope
+    clusters: list[Shown[ClusterView]]
+
+
+class MembershipLister:
+    """MembershipLister lists in the background; `done` is called with the rollout's uid when a list
+    is there."""
+
+    def __init__(
+        self,
+        client: Hub,
+        mirror: Mirror,
+        payloads: Payloads,
+        tenants: Tenants,
+        tasks: asyncio.TaskGroup,
+        done: Callable[[str], None],
+    ) -> None:
+        self._clusters = Clusters(client, tasks)
+        self._mirror = mirror
+        self._payloads = payloads
+        self._tenants = tenants
+        self._tasks = tasks
+        self._done = done
+        self._reading = FairSlots(READING)
+        self._open: dict[tuple[str, int], _Read | None] = {}
+
+    def want(self, tracked: TrackedRollout) -> None:
+        """Requests the list for the opening step; a second call changes nothing."""
+        step = tracked.current
+        assert step is not None
+        if step.step.key not in self._open:
+            self._open[step.step.key] = None
+            delay = AGAIN if step.step.hold else 0.0
+            self._tasks.create_task(self._list(tracked.rollout, step.step.index, delay))
+
+    def forget(self, rollout: str) -> None:
+        """Drops the rollout's lists."""
+        for key in [key for key in self._open if key[0] == rollout]:
+            del self._open[key]
+
+    def take(self, tracked: TrackedRollout) -> Listed | None:
+        """Returns the list for the rollout's opening step, once; None if there is none (yet).
+
+        Where the mirror is ahead of the list, the mirror counts: a label patch that was applied
+        after the list is in the mirror only. Where the mirror's watch is behind, it learns from the
+        list: a new member must not look like a deleted one.
+        """
+        step = tracked.current
+        listed = self._open.get(step.step.key) if step is not None else None
+        if step is None or listed is None:
+            return None
+        del self._open[step.step.key]
+        return Listed(listed.scope, [self._newer(cluster) for cluster in listed.clusters])
+
+    async def _list(self, rollout: Rollout, step: int, delay: float) -> None:
+        await asyncio.sleep(delay)
+        while (rollout.uid, step) in self._open:
+            try:
+                with attributed_to(rollout.uid):
+                    found = await self._read(rollout, step)
+                self._put((rollout.uid, step), found)
+            except HubError as error:
+                names = {"rollout": rollout.full_name, "step": step + 1}
+                log.warning("can't list clusters", **names, error=str(error))
+                await asyncio.sleep(0.1 if error.gone else AGAIN / 5)
+            else:
+                self._done(rollout.uid)
+                return
+
+    def _put(self, key: tuple[str, int], found: _Read) -> None:
+        if key in self._open:
+            self._open[key] = found
+
+    async def _read(self, rollout: Rollout, step: int) -> _Read:
+        async with self._reading.of(rollout.namespace):
+            scope = await self._tenants.fresh(rollout.namespace)
+            if scope.problem:
+                return _Read(scope, [])
+            if carries(rollout, step):
+                await self._payloads.read(rollout)
+        return _Read(scope, await self._clusters.listed())
+
+    def _newer(self, listed: Shown[ClusterView]) -> ClusterView:
+        self._mirror.clusters.put_newer(listed)
+        known = self._mirror.clusters.get(("", listed.metadata.name))
+        return known.view if known is not None else listed.view

@@ -1,0 +1,99 @@
+"""Checks the rights that ibgu needs on the hub: at the start, periodically, and after a denied
+write."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from ibgu.hub import paths
+from ibgu.hub.authorization.consequences import consequence
+from ibgu.hub.authorization.rights import TENANCY, Right, needed, refused
+from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
+from ibgu.settings import Settings
+
+log = structlog.get_logger("ibgu.controller")
+
+EVERY = 300.0
+"""Seconds between two checks while no right is missing; a check is about 30 small requests."""
+AGAIN = 5.0
+"""Seconds between two checks while a right is missing."""
+
+
+def of_controller(settings: Settings, lease: str, *, cgus: bool) -> list[Right]:
+    """Returns the rights that the controller needs; `cgus`: the hub serves ClusterGroupUpgrades."""
+    talm = settings.talm_namespaces.split(",")
+    everywhere = [right for right in needed("controller") if cgus or right.group != paths.CGU_GROUP]
+    return [
+        *(right for right in everywhere if not _of_talm(right)),
+        *(_in(right, namespace) for right in everywhere if _of_talm(right) for namespace in talm),
+        *(needed(TENANCY) if settings.tenancy != "off" else ()),
+        *needed("leader", settings.namespace, lease),
+    ]
+
+
+def _of_talm(right: Right) -> bool:
+    """Returns whether the right is about TALM's own objects, which are in one of a few
+    namespaces."""
+    return right.resource in ("leases", "deployments") and right.verb == "get"
+
+
+def _in(right: Right, namespace: str) -> Right:
+    return Right(right.verb, right.group, right.resource, namespace, right.name)
+
+
+class RightsWatch:
+    """RightsWatch keeps `missing`, the rights that the last check found missing, and calls `given`
+    when one is granted."""
+
+    def __init__(
+        self, client: Hub, needed: list[Right], given: Callable[[], None] = lambda: None
+    ) -> None:
+        self._client = client
+        self._needed = needed
+        self._given = given
+        self._doubted = asyncio.Event()
+        self.missing: tuple[Right, ...] = ()
+
+    async def run(self) -> None:
+        while True:
+            await self._probe()
+            self._doubted.clear()
+            if self.missing:
+                await asyncio.sleep(AGAIN)
+            else:
+                await self._doubt()
+
+    def doubt(self) -> None:
+        """Requests a check soon, because the hub has denied something."""
+        self._doubted.set()
+
+    def problems(self) -> list[str]:
+        """Returns a problem for each missing right that ibgu can't work without."""
+        told = ((right, consequence(right)) for right in self.missing)
+        return [f"ibgu may not {right}: {means.words}" for right, means in told if means.vital]
+
+    async def _doubt(self) -> None:
+        try:
+            async with asyncio.timeout(EVERY):
+                await self._doubted.wait()
+        except TimeoutError:
+            return
+
+    async def _probe(self) -> None:
+        try:
+            found = tuple(await refused(self._client, self._needed))
+        except HubError as error:
+            log.warning("can't tell what ibgu may do", error=str(error))
+            return
+        for right in found:
+            if right not in self.missing:
+                means = consequence(right).words
+                log.error("missing right", right=str(right), means=means, do="run ibgu doctor")
+        for right in self.missing:
+            if right not in found:
+                log.info("right given", right=str(right))
+        given, self.missing = set(self.missing) - set(found), found
+        if given:
+            self._given()

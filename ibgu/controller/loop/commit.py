@@ -1,0 +1,217 @@
+"""Writes intent before effect: a turn's decisions are in the journal before anything is done."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from math import inf
+from typing import TypeVar
+
+import structlog
+
+from ibgu import telemetry, tracing
+from ibgu.controller import naming
+from ibgu.controller.loop.work_queue import Touched
+from ibgu.controller.quarantine import broken_by
+from ibgu.core.engine.state import FleetState, Undo
+from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
+from ibgu.db.errors import JournalAway, is_refused
+from ibgu.db.journal import Changeset, Journal, MemberKey, concerns
+
+log = structlog.get_logger("ibgu.journal")
+T = TypeVar("T")
+
+RETRY = 1.0
+"""Seconds between two attempts while Postgres is away."""
+PATIENCE = 1.0
+"""Seconds that a deferrable decision may wait for the journal; until then REST does not show it."""
+
+
+class Draft:
+    """Draft holds the decisions of one turn, already applied to the FleetState, and can undo them.
+
+    `decided` maps each rollout to the members that were decided on. Other touched members are left
+    to the next turn, and nothing is done for them: their records may be outdated (R8.8).
+    """
+
+    def __init__(self, fleet: FleetState) -> None:
+        self.fleet = fleet
+        self.decisions: list[Decision] = []
+        self.decided: Touched = {}
+        self._undo: list[Undo] = []
+        self._slots: dict[MemberKey, int | None] = {}
+
+    def take(self, decision: Decision) -> None:
+        if isinstance(decision, OnMember):
+            self._slots.setdefault(decision.member.key, self._slot(decision.member))
+        self.decisions.append(decision)
+        self._undo.append(self.fleet.apply(decision))
+
+    def _slot(self, member: Member) -> int | None:
+        known = self.fleet.step_of(member).members.get(member.cluster)
+        return known.slot if known else None
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether the draft is deferrable: no effect and no claim depends on it being in the
+        journal."""
+        return all(map(_can_wait, self.decisions)) and not self._changed()
+
+    def _changed(self) -> list[tuple[int | None, Member]]:
+        """Returns the members whose slot changes, each with its previous slot."""
+        last = {d.member.key: d.member for d in self.decisions if isinstance(d, OnMember)}
+        return [(was, last[key]) for key, was in self._slots.items() if was != last[key].slot]
+
+    def changeset(self, at: datetime, waiting: Iterable[Decision] = ()) -> Changeset:
+        """Returns the changeset for the journal, `waiting` decisions first, with the claims to take
+        and to free."""
+        changed = self._changed()
+        return Changeset(
+            decisions=(*waiting, *self.decisions),
+            taken=tuple(member for _, member in changed if member.slot is not None),
+            freed=tuple(member for was, member in changed if was is not None),
+            at=at,
+        )
+
+    def without(self, lost: frozenset[MemberKey]) -> None:
+        """Undoes everything, then reapplies the decisions that are not about the lost members."""
+        for step in reversed(self._undo):
+            step()
+        kept = [d for d in self.decisions if not concerns(d, lost)]
+        self.decisions, self._undo = [], []
+        for decision in kept:
+            self.take(decision)
+
+
+CAN_WAIT = frozenset(
+    {
+        Kind.WAITS,
+        Kind.STEP_RATE_LIMITED,
+        Kind.PROBED,
+        Kind.RUN_PROGRESS,
+        Kind.RUN_ARMED,
+        Kind.RUN_ACCEPTED,
+        Kind.DETAILED,
+        Kind.LABELS_UPDATED,
+    }
+)
+"""Kinds that only record what the hub shows: a restart would observe it again. Disarming, which
+follows an acceptance, needs no journal (R9.2)."""
+
+
+def _tell_lost(draft: Draft, lost: frozenset[MemberKey]) -> None:
+    last = {d.member.key: d.member for d in draft.decisions if isinstance(d, OnMember)}
+    for member in (last[key] for key in sorted(lost) if key in last):
+        names = naming.of_rollout(draft.fleet, member.rollout) | naming.of_member(member)
+        log.warning("claim lost to another rollout", **names)
+
+
+def _can_wait(decision: Decision) -> bool:
+    return isinstance(decision, Preempt) or decision.kind in CAN_WAIT
+
+
+class JournalWriter:
+    """JournalWriter commits turns and waits for Postgres as long as it takes.
+
+    `away` says why the journal can't be written now. `on_away` runs before each retry (disarming
+    needs no journal), `on_back` once the journal is back. While `settled` is False, the FleetState
+    holds outcomes that are not in the journal yet and may never be.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._monotonic = asyncio.get_running_loop().time
+        self._waiting: list[Decision] = []
+        self._since = 0.0
+        self.away = ""
+        self.settled = True
+        self.on_away: Callable[[], None] = lambda: None
+        self.on_back: Callable[[], None] = lambda: None
+
+    async def commit(self, draft: Draft, at: datetime) -> None:
+        """Writes the draft, after removing members whose claim another rollout took.
+
+        A deferrable draft is kept for the next one that is not, or for `flush`.
+        """
+        with self.ahead():
+            if draft.can_wait:
+                self._keep(draft.decisions)
+            elif lost := await self._write(draft.changeset(at, self._waiting)):
+                _tell_lost(draft, lost)
+                draft.without(lost)
+
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """Marks the span from drafting in the FleetState to the commit. After an error `settled`
+        stays False: the FleetState ends with the term."""
+        self.settled = False
+        yield
+        self.settled = True
+
+    async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:
+        """Returns the run ids that no run of this hub ever had."""
+        return await self.with_retries(lambda: self._journal.foreign_runs(shown))
+
+    def _keep(self, decisions: list[Decision]) -> None:
+        if not self._waiting:
+            self._since = self._monotonic()
+        self._waiting.extend(decisions)
+
+    @property
+    def patience(self) -> float:
+        """Seconds until `flush` has something to write; infinite if nothing is deferred."""
+        return self._since + PATIENCE - self._monotonic() if self._waiting else inf
+
+    async def flush(self, at: datetime) -> None:
+        """Writes the deferred decisions once the oldest has waited for `PATIENCE`."""
+        if self.patience <= 0:
+            await self.write_waiting(at)
+
+    async def write_waiting(self, at: datetime) -> None:
+        if self._waiting:
+            await self._write(Changeset(decisions=tuple(self._waiting), at=at))
+
+    async def _write(self, changeset: Changeset) -> frozenset[MemberKey]:
+        changes = len(changeset.decisions)
+        with telemetry.COMMIT.time(), tracing.span("journal commit", ibgu_decisions=changes):
+            lost = await self._commit(changeset)
+        self._waiting = []
+        return lost
+
+    async def _commit(self, changeset: Changeset) -> frozenset[MemberKey]:
+        """Commits the turn. Raises, in a group, a Broken for each rollout whose part Postgres
+        refuses; the others are decided again without them."""
+        try:
+            return await self.with_retries(lambda: self._journal.commit(changeset))
+        except Exception as error:
+            if not is_refused(error):
+                raise
+            refused = await self.with_retries(lambda: self._journal.refused(changeset))
+            if not refused:
+                raise
+            broken = [broken_by(uid, each) for uid, each in refused.items()]
+            raise ExceptionGroup("Postgres refuses what was decided", broken) from error
+
+    async def with_retries(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Runs `act` and retries it every `RETRY` seconds while the journal is away."""
+        while True:
+            try:
+                answer = await act()
+            except JournalAway as error:
+                self._gone(str(error))
+                await asyncio.sleep(RETRY)
+            else:
+                self._back()
+                return answer
+
+    def _gone(self, why: str) -> None:
+        if not self.away:
+            log.error("journal away", error=why)
+        self.away = why
+        self.on_away()
+
+    def _back(self) -> None:
+        if self.away:
+            self.away = ""
+            log.info("journal back")
+            self.on_back()

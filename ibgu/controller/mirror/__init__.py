@@ -1,0 +1,1 @@
+"""Holds the hub in memory, kept up to date by watches."""

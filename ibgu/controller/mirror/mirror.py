@@ -1,0 +1,283 @@
+"""Holds the hub in memory, and what it shows about one cluster of one rollout."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from ibgu.controller.effects.refusals import Refusals
+from ibgu.core.assurance.recover import FoundIbgu, Versions, find, versions_of
+from ibgu.core.assurance.shadow import status_of
+from ibgu.core.drivers.ibu.observe import Shown, proven
+from ibgu.core.model import Action, ClusterView, Observation, Rollout, WorkView, names
+from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, IbguSpec, OwnerReference
+from ibgu.core.model.names import payload_name, stage_name
+from ibgu.core.talm import TalmGroup, TalmWork, groups_of
+from ibgu.core.talm import names as talm
+from ibgu.core.talm.adopt import Traces
+from ibgu.core.talm.group import finished
+from ibgu.hub.watching.store import Key, Store
+
+WorkKey = tuple[str, str]
+"""Namespace (the cluster's name) and name."""
+
+
+class Mirror:
+    """Mirror holds a store for each kind that matters; of numerous objects it keeps only what is
+    read.
+
+    `touched(rollout, cluster)` is called for every change that may matter to a rollout; a change of
+    a ManagedCluster comes with rollout "" and concerns all rollouts that have it.
+    `status_changed(rollout)` is called when an IBGU's status has changed, whoever wrote it;
+    `changed_by_person(rollout)` after `touched`, when a person has changed an IBGU.
+    """
+
+    def __init__(
+        self,
+        touched: Callable[[str, str], None],
+        status_changed: Callable[[str], None] = lambda rollout: None,
+        changed_by_person: Callable[[str], None] = lambda rollout: None,
+    ) -> None:
+        self._touched = touched
+        self._status_changed = status_changed
+        self._changed_by_person = changed_by_person
+        self.hub_restored = ""
+        """The proof that the hub was restored from a backup, if seen since this was cleared."""
+        self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed, self._restored)
+        self.clusters: Store[Shown[ClusterView]] = Store({}, self._cluster_changed, self._restored)
+        self.works: Store[Shown[WorkView]] = Store(
+            {"rollout": _rollout}, self._work_changed, self._restored
+        )
+        self.cgus: Store[ClusterGroupUpgrade] = Store({"ibgu": _ibgu}, self._cgu_changed)
+        self.talm: Store[Shown[TalmWork]] = Store(
+            {"cluster": _cluster, "group": _group}, self._talm_changed
+        )
+        """TALM's ManifestWorks."""
+        self.refusals = Refusals()
+        """Our newest writes of works that the hub refused for good, with its message."""
+        self.denials = Refusals()
+        """Writes that ibgu has no right to make, and what to do about it."""
+        self._groups: dict[
+            str, tuple[IbguSpec, list[ClusterGroupUpgrade], tuple[TalmGroup, ...]]
+        ] = {}
+
+    def cluster(self, name: str) -> ClusterView | None:
+        found = self.clusters.get(("", name))
+        return None if found is None else found.view
+
+    def labels(self, cluster: str) -> Mapping[str, str] | None:
+        """Returns the cluster's labels; None if there is no such ManagedCluster."""
+        found = self.clusters.get(("", cluster))
+        return None if found is None else found.view.labels
+
+    def work(self, key: WorkKey) -> WorkView | None:
+        found = self.works.get(key)
+        return None if found is None else found.view
+
+    def ibgu(self, uid: str) -> Ibgu | None:
+        found = self.ibgus.by("uid", uid)
+        return found[0] if found else None
+
+    def works_of(self, rollout: str) -> list[Shown[WorkView]]:
+        """Returns the rollout's stage works."""
+        found = self.works.by("rollout", rollout)
+        return [work for work in found if work.metadata.labels.get(names.PART) == names.STAGE]
+
+    def found(self, obj: Ibgu) -> FoundIbgu:
+        """Returns all that the hub shows of the IBGU's rollout."""
+        return find(obj, self.works_of(obj.metadata.uid), self.cluster)
+
+    def runs(self) -> set[str]:
+        """Returns the ids of the runs that works carry."""
+        return {work.view.run for work in self.works if work.view.run}
+
+    def versions(self) -> Versions:
+        """Returns the newest resourceVersions seen of the hub."""
+        lists = {"imagebasedgroupupgrades": self.ibgus.seen, "manifestworks": self.works.seen}
+        return versions_of(self.ibgus, {**lists, "managedclusters": self.clusters.seen})
+
+    def unfinished_cgus(self, rollout: Rollout) -> bool:
+        """Returns whether TALM made ClusterGroupUpgrades for this IBGU that are not finished
+        (R20.2)."""
+        return any(not finished(cgu) for cgu in self.cgus_of(rollout.full_name))
+
+    # -- TALM ------------------------------------------------------------------------------
+
+    def cgus_of(self, ibgu: str) -> list[ClusterGroupUpgrade]:
+        """Returns the ClusterGroupUpgrades with the label of the IBGU (namespace/name)."""
+        return self.cgus.by("ibgu", ibgu)
+
+    def cgus_left(self, rollout: Rollout) -> list[ClusterGroupUpgrade]:
+        """Returns the ClusterGroupUpgrades that ibgu has to remove; once the IBGU is deleted, only
+        those that it owns, because a new IBGU may have its name."""
+        found = self.cgus_of(rollout.full_name)
+        if rollout.deleted_at is None:
+            return found
+        return [cgu for cgu in found if rollout.uid in {o.uid for o in _owners(cgu)}]
+
+    def groups(self, found: Ibgu) -> tuple[TalmGroup, ...]:
+        """Returns what TALM made of this IBGU, not of an earlier one of the same name.
+
+        The tuple is the same object as long as nothing in it has changed.
+        """
+        meta = found.metadata
+        cgus = self.cgus_of(f"{meta.namespace}/{meta.name}")
+        known = self._groups.get(meta.uid)
+        if known is not None and known[0] is found.spec and _same(known[1], cgus):
+            return known[2]
+        groups = groups_of(meta.name, found.spec, cgus)
+        mine = tuple(g for g in groups if not g.owners or meta.uid in g.owners)
+        self._groups[meta.uid] = (found.spec, cgus, mine)
+        return mine
+
+    def talm_work(self, key: WorkKey) -> TalmWork | None:
+        found = self.talm.get(key)
+        return None if found is None else found.view
+
+    def talm_works(self, group: str) -> list[TalmWork]:
+        """Returns TALM's works of one ClusterGroupUpgrade (namespace/name)."""
+        return [found.view for found in self.talm.by("group", group)]
+
+    def traces(self, rollout: Rollout) -> Traces:
+        """Returns what TALM has left of the rollout's IBGU."""
+        cgus = self.cgus_left(rollout)
+        obj = self.ibgu(rollout.uid)
+        if not cgus or obj is None:
+            return Traces(left=len(cgus), works=self._works_of(cgus))
+        failed = {(name, action) for name, action in status_of(obj).ended() if action in _ACTIONS}
+        return Traces(
+            groups=self.groups(obj),
+            left=len(cgus),
+            works=self._works_of(cgus),
+            labelled=frozenset((name, Action(action)) for name, action in failed),
+        )
+
+    def _works_of(self, cgus: Iterable[ClusterGroupUpgrade]) -> dict[str, list[TalmWork]]:
+        works: dict[str, list[TalmWork]] = {}
+        for cgu in cgus:
+            for work in self.talm_works(f"{cgu.metadata.namespace}/{cgu.metadata.name}"):
+                works.setdefault(work.cluster, []).append(work)
+        return works
+
+    def acting(self, cluster: str) -> str:
+        """Returns TALM's ManifestWork that acts on the cluster; empty if there is none."""
+        for found in self.talm.by("cluster", cluster):
+            if found.view.stage is not None:
+                return f"{found.view.cluster}/{found.view.name}"
+        return ""
+
+    # -- what it shows ---------------------------------------------------------------------
+
+    def observe(
+        self, rollout: Rollout, pending: Callable[[WorkKey], bool]
+    ) -> Callable[[str], Observation]:
+        """Returns a function from a cluster's name to its observation. `pending` returns whether a
+        write of a work is in progress."""
+        stage = stage_name(rollout.uid, rollout.name)
+        payload = payload_name(rollout.uid, rollout.name)
+        words = self.denials.words
+        restore = rollout.restore
+
+        def of(cluster: str) -> Observation:
+            return Observation(
+                cluster=self.cluster(cluster),
+                stage=proven(self.work((cluster, stage)), restore),
+                payload=self.work((cluster, payload)),
+                writing=pending((cluster, stage)),
+                payload_writing=pending((cluster, payload)),
+                refusal=self.refusals.words("work", cluster, stage),
+                payload_refusal=self.refusals.words("work", cluster, payload),
+                denied=words("work", cluster, stage) or words("work", cluster, payload),
+                labels_denied=words("cluster", cluster),
+                talm=self.acting(cluster),
+            )
+
+        return of
+
+    def _restored(self, proof: str) -> None:
+        self.hub_restored = self.hub_restored or proof
+
+    # -- changes ---------------------------------------------------------------------------
+
+    def _ibgu_changed(self, key: Key, old: Ibgu | None, new: Ibgu | None) -> None:
+        if new is None and old is not None:
+            self._groups.pop(old.metadata.uid, None)
+        if old is None or new is None or _wish(old) != _wish(new):
+            for uid in {obj.metadata.uid for obj in (old, new) if obj is not None}:
+                self._touched(uid, "")
+                self._changed_by_person(uid)
+        elif old.status != new.status:
+            self._status_changed(new.metadata.uid)
+
+    def _cluster_changed(self, key: Key, old: object, new: object) -> None:
+        self._touched("", key[1])
+
+    def _work_changed(
+        self, key: Key, old: Shown[WorkView] | None, new: Shown[WorkView] | None
+    ) -> None:
+        found = new or old
+        assert found is not None
+        rollout = found.metadata.labels.get(names.ROLLOUT, "")
+        self._touched(rollout, key[0])
+
+    def _cgu_changed(
+        self, key: Key, old: ClusterGroupUpgrade | None, new: ClusterGroupUpgrade | None
+    ) -> None:
+        found = new or old
+        assert found is not None
+        for namespaced in _ibgu(found):
+            namespace, _, name = namespaced.partition("/")
+            owner = self.ibgus.get((namespace, name))
+            if owner is not None:
+                self._touched(owner.metadata.uid, "")
+        for reference in found.metadata.owner_references:
+            self._touched(reference.uid, "")
+
+    def _talm_changed(
+        self, key: Key, old: Shown[TalmWork] | None, new: Shown[TalmWork] | None
+    ) -> None:
+        """Reports the change to all rollouts that have the cluster, and to the one whose IBGU it
+        is."""
+        self._touched("", key[0])
+        for named in _group(new or old):
+            namespace, _, name = named.partition("/")
+            cgu = self.cgus.get((namespace, name))
+            if cgu is not None:
+                self._cgu_changed((namespace, name), None, cgu)
+
+
+def _owners(obj: ClusterGroupUpgrade) -> list[OwnerReference]:
+    return obj.metadata.owner_references
+
+
+def _same(before: list[ClusterGroupUpgrade], now: list[ClusterGroupUpgrade]) -> bool:
+    return len(before) == len(now) and all(a is b for a, b in zip(before, now, strict=True))
+
+
+def _wish(obj: Ibgu) -> object:
+    """Returns the parts of an IBGU that a person changes; our own status writes don't count."""
+    meta = obj.metadata
+    return (meta.uid, meta.generation, meta.annotations, meta.deletion_timestamp)
+
+
+def _uid(obj: Ibgu) -> list[str]:
+    return [obj.metadata.uid]
+
+
+def _rollout(obj: Shown[WorkView]) -> list[str]:
+    return [obj.metadata.labels.get(names.ROLLOUT, "")]
+
+
+def _ibgu(obj: ClusterGroupUpgrade) -> list[str]:
+    """Returns the IBGU that TALM's label names."""
+    name = obj.metadata.labels.get("ibgu")
+    return [f"{obj.metadata.namespace}/{name}"] if name else []
+
+
+def _cluster(obj: Shown[TalmWork]) -> list[str]:
+    return [obj.metadata.namespace]
+
+
+def _group(obj: Shown[TalmWork] | None) -> list[str]:
+    labels = obj.metadata.labels if obj is not None else {}
+    return [f"{labels.get(talm.CGU_NAMESPACE, '')}/{labels.get(talm.CGU, '')}"]
+
+
+_ACTIONS = frozenset(action.value for action in Action)

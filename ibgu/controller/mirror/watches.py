@@ -1,0 +1,157 @@
+"""Runs the reflectors that keep the mirror in sync with the hub."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from random import Random
+from typing import Any, TypeVar
+
+import structlog
+
+from ibgu import telemetry
+from ibgu.controller import naming
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.core.drivers.ibu.observe import shown_cluster, shown_work
+from ibgu.core.model import names
+from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
+from ibgu.core.talm import TalmManifestWork, shown_talm_work
+from ibgu.core.talm import names as talm
+from ibgu.flowcontrol.seldom import Seldom
+from ibgu.hub import paths
+from ibgu.hub.decode import BadObject, HasMetadata
+from ibgu.hub.discovery import Served
+from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
+from ibgu.hub.watching.reflector import Reflector, Sink, Timing, whole
+from ibgu.hub.watching.store import Store
+from ibgu.settings import Settings
+
+T = TypeVar("T", bound=HasMetadata)
+K = TypeVar("K", bound=HasMetadata)
+log = structlog.get_logger("ibgu.watch")
+
+
+class Watches:
+    def __init__(
+        self, client: Hub, mirror: Mirror, served: Served, settings: Settings, rng: Random
+    ) -> None:
+        self._rng = rng
+        self._client = client
+        self._mirror = mirror
+        self._timing = Timing(
+            relist=settings.relist_seconds, silence=settings.watch_silence_seconds
+        )
+        self._streaming = served.streaming_lists
+        self._errors: dict[str, HubError] = {}
+        """The last error of each kind."""
+        self._seldom = Seldom(time.monotonic)
+        self._again = asyncio.Event()
+        self._restarted = asyncio.Event()
+        self._all: dict[str, Reflector[Any, Any]] = {
+            "imagebasedgroupupgrades": self._reflect(paths.ibgus(), Ibgu, mirror.ibgus, whole),
+            "managedclusters": self._reflect(
+                paths.MANAGED_CLUSTERS, ManagedCluster, mirror.clusters, shown_cluster
+            ),
+            "manifestworks": self._reflect(
+                paths.works(), ManifestWork, mirror.works, shown_work, selector=names.SELECTOR
+            ),
+        }
+        if served.cgus:
+            self._all["clustergroupupgrades"] = self._reflect(
+                paths.cgus(), ClusterGroupUpgrade, mirror.cgus, whole
+            )
+            self._all["talm-manifestworks"] = self._reflect(
+                paths.works(), TalmManifestWork, mirror.talm, shown_talm_work, selector=talm.CGU
+            )
+
+    def _reflect(
+        self,
+        path: str,
+        type_: type[T],
+        sink: Sink[K],
+        keep: Callable[[T], K],
+        *,
+        selector: str = "",
+    ) -> Reflector[T, K]:
+        kind = path.rsplit("/", 1)[-1]
+        return Reflector(
+            self._client,
+            path,
+            type_,
+            sink,
+            keep=keep,
+            selector=selector,
+            streaming=self._streaming,
+            timing=self._timing,
+            on_bad=lambda bad: self._bad(kind, bad),
+            on_error=lambda error: self._failed(kind, error),
+            rng=self._rng,
+        )
+
+    def _bad(self, kind: str, bad: BadObject) -> None:
+        telemetry.BAD_OBJECTS.labels(kind).inc()
+        about = naming.of_object(kind, bad.metadata.namespace, bad.metadata.name)
+        log.error("malformed object skipped", kind=kind, **about, error=str(bad))
+
+    def _failed(self, kind: str, error: HubError) -> None:
+        self._errors[kind] = error
+        if self._seldom.due(kind, str(error)):
+            log.warning("watch interrupted", kind=kind, error=str(error))
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                running = [tasks.create_task(each.run()) for each in self._all.values()]
+                await self._again.wait()
+                self._again.clear()
+                for task in running:
+                    task.cancel()
+                await asyncio.wait(running)
+                for reflector in self._all.values():
+                    reflector.lose_sight()
+                    reflector.synced.clear()
+                self._restarted.set()
+
+    async def relist(self) -> None:
+        """Lists everything again: after a restore no watch can be trusted."""
+        self._restarted.clear()
+        self._again.set()
+        await self._restarted.wait()
+        await self.synced()
+
+    async def synced(self) -> None:
+        for reflector in self._all.values():
+            await reflector.synced.wait()
+
+    @property
+    def gaps(self) -> int:
+        """Number of gaps in the mirror's view of the hub, so far."""
+        return sum(reflector.gaps for reflector in self._all.values())
+
+    @property
+    def in_sync(self) -> bool:
+        return all(reflector.in_sync for reflector in self._all.values())
+
+    @property
+    def told(self) -> str:
+        """The hub's last errors for the watches that are not in sync."""
+        errors = [
+            f": {kind}: {self._errors[kind]}"
+            for kind, reflector in self._all.items()
+            if not reflector.in_sync and kind in self._errors
+        ]
+        return "".join(errors)
+
+    def sizes(self) -> dict[str, int]:
+        mirror = self._mirror
+        stores: dict[str, Store[Any]] = {
+            "ibgus": mirror.ibgus,
+            "clusters": mirror.clusters,
+            "works": mirror.works,
+        }
+        return {name: len(store) for name, store in stores.items()}
+
+    def measure(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for kind, reflector in self._all.items():
+            telemetry.WATCH_AGE.labels(kind).set(now - reflector.last_heard)

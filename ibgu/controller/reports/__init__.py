@@ -1,0 +1,1 @@
+"""Reports to people: statuses, Events, the log and the metrics."""

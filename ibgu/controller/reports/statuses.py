@@ -1,0 +1,227 @@
+"""Writes the IBGU's status: coalesced, at most once a second, slower as it grows."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct, json
+
+from ibgu.controller.clock import Clock
+from ibgu.controller.effects.refusals import Refusals
+from ibgu.controller.lookups.payloads import Payloads
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.quarantine import Quarantine
+from ibgu.core.engine.state import FleetState, TrackedRollout
+from ibgu.core.model import Reason, ReasonKind, Rollout, Who
+from ibgu.core.model.kinds import Condition, Ibgu, JsonObject
+from ibgu.core.views.status import StatusListing, held_status, status_of
+from ibgu.flowcontrol.fair import interleaved
+from ibgu.hub import paths
+from ibgu.hub.decode import decode_answer
+from ibgu.hub.errors import HubError
+from ibgu.hub.watching.store import version_of
+from ibgu.hub.writing.writer import Write, Writer, WriteResult
+
+TICK = 0.1
+"""Seconds between two flushes while a status is due."""
+AT_ONCE = 50
+"""Statuses per flush: meanwhile the process does nothing else."""
+PER_BYTE = 1 / 100_000
+"""Additional delay in seconds per byte of a status: building it costs CPU, written or not."""
+
+
+class _StatusView(Struct, frozen=True):
+    conditions: list[Condition] = []
+
+
+class Statuses:
+    def __init__(
+        self,
+        mirror: Mirror,
+        payloads: Payloads,
+        clock: Clock,
+        writer: Writer,
+        quarantine: Quarantine,
+        *,
+        served: frozenset[str],
+        settled: Callable[[], bool],
+    ) -> None:
+        """`served`: optional status fields that the hub's CRD declares. `settled`: whether the
+        FleetState is in the journal. While it is not, no status is written: a start takes a status
+        that is ahead of the journal as proof that the journal was lost."""
+        self._mirror = mirror
+        self._payloads = payloads
+        self._clock = clock
+        self._writer = writer
+        self._quarantine = quarantine
+        self._served = served
+        self._settled = settled
+        self._dirty: dict[str, datetime] = {}
+        self._written: dict[str, bytes] = {}
+        self._answered: dict[str, Ibgu] = {}
+        self._due: dict[str, datetime] = {}
+        self._listings: dict[str, StatusListing] = {}
+        self._refusals = Refusals()
+        self._touched = asyncio.Event()
+        self.writes_suspended = False
+        """Whether a live TALM is on the hub: then no status is written, not even one that was due
+        (R20.1)."""
+
+    def touch(self, rollout: str) -> None:
+        now = self._clock.now()
+        self._dirty[rollout] = max(now, self._due.get(rollout, now))
+        self._touched.set()
+
+    def forget(self, rollout: str) -> None:
+        """Drops what is kept of an IBGU that is gone."""
+        for kept in (self._written, self._answered, self._due, self._listings):
+            kept.pop(rollout, None)
+        self._refusals.forget(_key(rollout))
+
+    async def run(self, fleet: FleetState) -> None:
+        try:
+            while True:
+                if not self._dirty:
+                    self._touched.clear()
+                    await self._touched.wait()
+                await asyncio.sleep(TICK)
+                self.flush(fleet)
+        finally:
+            self._listings.clear()  # they hold TrackedRollouts of an ended term
+
+    def flush(self, fleet: FleetState) -> None:
+        now = self._clock.now()
+        if self.writes_suspended:
+            self._dirty.clear()
+            return
+        if not self._settled():
+            return
+        due = [uid for uid, due in self._dirty.items() if due <= now]
+        for uid in interleaved(due, fleet.namespace_of)[:AT_ONCE]:
+            del self._dirty[uid]
+            tracked = fleet.rollouts.get(uid) or self._unreadable(uid, now)
+            if tracked is not None:
+                with self._quarantine.best_effort(uid):
+                    self._write(tracked, now)
+
+    def _unreadable(self, uid: str, now: datetime) -> TrackedRollout | None:
+        """Returns what the status of a rollout is made of that can't be read: its hold alone."""
+        found = self._mirror.ibgu(uid)
+        if found is None or uid not in self._quarantine:
+            return None
+        meta, words = found.metadata, self._quarantine.words(uid)
+        return TrackedRollout(
+            Rollout(
+                uid=uid,
+                namespace=meta.namespace,
+                name=meta.name,
+                created_at=now,
+                spec=found.spec,
+                generation=meta.generation,
+                hold=Reason(ReasonKind.INTERNAL_ERROR, now, words, None, Who.PERSON),
+            )
+        )
+
+    def _write(self, tracked: TrackedRollout, now: datetime) -> None:
+        rollout = tracked.rollout
+        found = self._mirror.ibgu(rollout.uid)
+        if found is None:
+            return
+        status = self._status(tracked, found, now)
+        body = json.encode({"metadata": {"uid": rollout.uid}, "status": status})
+        cost = len(body) * PER_BYTE
+        written = self._written.get(rollout.uid)
+        if written == body:
+            self._due[rollout.uid] = now + timedelta(seconds=cost)
+            return
+        if written is None and _shows(found, body):
+            # Written before a restart: still ours, so others' changes are overwritten.
+            self._written[rollout.uid], self._answered[rollout.uid] = body, found
+            return
+        self._written[rollout.uid] = body
+        self._due[rollout.uid] = now + timedelta(seconds=1 + cost)
+        self._writer.submit(_status_write(tracked, body))
+
+    def _status(self, tracked: TrackedRollout, found: Ibgu, now: datetime) -> JsonObject:
+        uid, shown = tracked.rollout.uid, _conditions(found)
+        if uid in self._quarantine:
+            return held_status(tracked, shown, self._served, now)
+        payload, annotations = self._payloads.state(uid), found.metadata.annotations
+        listing = self._listings.setdefault(uid, StatusListing())
+        return status_of(*(tracked, payload, shown, self._served, now, listing, annotations))
+
+    def answered(self, result: WriteResult) -> bool:
+        """Handles the response to a status write; a failed one is built and written again, with
+        backoff after a refusal. Returns True for a new refusal, which somebody should know of."""
+        uid, error = result.write.owner, result.error
+        if self._mirror.ibgu(uid) is None:
+            return False
+        if result.body is not None:
+            self._taken(uid, result.body)
+            return False
+        if result.superseded and self._writer.queued(result.write.key):
+            return False  # a newer one has taken its place
+        self._written.pop(uid, None)
+        handlers = error is not None and not result.superseded and self._put_off(uid, error)
+        if error is None or not error.not_found:
+            self.touch(uid)
+        return handlers
+
+    def _taken(self, uid: str, body: bytes) -> None:
+        self._refusals.forget(_key(uid))
+        answer = decode_answer(body, Ibgu)
+        if answer is not None:
+            self._answered[uid] = answer
+            self.seen(uid)
+
+    def _put_off(self, uid: str, error: HubError) -> bool:
+        """Delays the next write; returns whether the refusal differs in kind. Its message may
+        differ each time (by the size, for example)."""
+        key, kind = _key(uid), f"{error.status} {error.reason}"
+        before = self._refusals.words(*key)
+        self._refusals.note(key, kind)
+        self._due[uid] = self._clock.now() + timedelta(seconds=self._refusals.left(key))
+        return kind != before
+
+    def seen(self, rollout: str) -> None:
+        """Overwrites a changed status on the hub that is not ours.
+
+        While a write is in progress its author is unclear; the response calls this again.
+        """
+        ours, shown = self._answered.get(rollout), self._mirror.ibgu(rollout)
+        if ours is None or shown is None or self._writer.pending(_key(rollout)):
+            return
+        if version_of(shown) > version_of(ours) and shown.status != ours.status:
+            self._written.pop(rollout, None)
+            self.touch(rollout)
+
+
+def _key(rollout: str) -> tuple[str, ...]:
+    return ("status", rollout)
+
+
+def _shows(found: Ibgu, body: bytes) -> bool:
+    shown = decode_answer(found.status, dict[str, Any])
+    status: JsonObject = json.decode(body)["status"]
+    return shown == {key: value for key, value in status.items() if value is not None}
+
+
+def _conditions(found: Ibgu) -> list[Condition]:
+    """Returns the conditions shown; empty if the status is malformed: ours then replaces it."""
+    known = decode_answer(found.status, _StatusView)
+    return known.conditions if known else []
+
+
+def _status_write(tracked: TrackedRollout, body: bytes) -> Write:
+    """Returns a merge patch. The API server applies it whatever the uid: a status that hits another
+    object of the same name is overwritten by that object's rollout (`Statuses.seen`)."""
+    rollout = tracked.rollout
+    return Write(
+        key=_key(rollout.uid),
+        method="PATCH",
+        path=paths.ibgu_status(rollout.namespace, rollout.name),
+        body=body,
+        content_type=paths.MERGE_PATCH,
+        owner=rollout.uid,
+    )

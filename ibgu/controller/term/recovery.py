@@ -1,0 +1,174 @@
+"""Checks at the start of a lead whether journal and hub belong together, or one of them was
+restored.
+
+Normally this is one pass over the mirror in memory, with no request. What looks like a restore is
+checked again with fresh lists, because a standby's mirror may be slightly behind.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from functools import partial
+
+import structlog
+
+from ibgu.controller.loop.commit import Draft, JournalWriter
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.mirror.watches import Watches
+from ibgu.controller.quarantine import Quarantine, attributed_to
+from ibgu.core.assurance.recover import (
+    FoundIbgu,
+    Versions,
+    behind,
+    generation_back,
+    hold_all,
+    lost,
+    rebuild,
+    returned,
+    runs_back,
+    versions_back,
+)
+from ibgu.core.engine.state import FleetState
+from ibgu.core.model import Decision, RolloutState
+from ibgu.core.model.kinds import Ibgu
+from ibgu.db.journal import Journal, Loaded
+
+log = structlog.get_logger("ibgu.recovery")
+
+
+class Recovery:
+    def __init__(
+        self,
+        journal: Journal,
+        journal_writer: JournalWriter,
+        mirror: Mirror,
+        watches: Watches,
+        quarantine: Quarantine,
+        *,
+        across_namespaces: bool,
+    ) -> None:
+        """`across_namespaces`: whether steps that open from now on preempt rollouts of other
+        namespaces."""
+        self._journal = journal
+        self._journal_writer = journal_writer
+        self._mirror = mirror
+        self._watches = watches
+        self._quarantine = quarantine
+        self._across_namespaces = across_namespaces
+
+    async def load(self, now: datetime, proof: str = "") -> tuple[FleetState, list[Decision]]:
+        """Returns the journal's FleetState, updated to what the hub shows, and the decisions made
+        for that.
+
+        `proof`: the proof that the hub was restored, if known already.
+        """
+        fleet, versions = await self._read()
+        if proof or self._proof(fleet, versions):
+            await self._watches.relist()
+            fleet, versions = await self._read()
+            proof = proof or self._proof(fleet, versions)
+        self._mirror.hub_restored = ""
+        if proof:
+            fleet, decisions = await self._hold(proof, now)
+        else:
+            decisions = []
+        decisions += await self._import(fleet, now)
+        return fleet, decisions
+
+    async def _read(self, wanted: Iterable[str] = ()) -> tuple[FleetState, Versions]:
+        """Reads the journal, again if works carry new runs by then: the journal was not asked about
+        those, and nothing would distinguish them from foreign ones."""
+        chosen = frozenset(wanted)
+        while True:
+            shown = self._mirror.runs()
+            loaded = await self._journal_writer.with_retries(
+                partial(self._journal.load, chosen, shown)
+            )
+            if self._mirror.runs() <= shown:
+                self._quarantine.unreadable(loaded.unreadable)
+                return _fleet(loaded, self._across_namespaces), loaded.versions
+
+    # -- the hub was restored --------------------------------------------------------------
+
+    def _proof(self, fleet: FleetState, versions: Versions) -> str:
+        return next(self._proofs(fleet, versions), "")
+
+    def _proofs(self, fleet: FleetState, versions: Versions) -> Iterator[str]:
+        yield from versions_back(versions, self._mirror.versions())
+        deleted = fleet.deleted
+        for found in self._mirror.ibgus:
+            yield from returned(found, deleted)
+        for uid, tracked in fleet.rollouts.items():
+            shown = self._mirror.ibgu(uid)
+            if shown is not None and uid not in self._quarantine:
+                with attributed_to(uid):
+                    yield from generation_back(tracked, shown)
+                    yield from runs_back(tracked, self._mirror.works_of(uid), fleet.foreign_runs)
+
+    async def _hold(self, proof: str, now: datetime) -> tuple[FleetState, list[Decision]]:
+        """Holds all rollouts, including finished ones that the restore brought back."""
+        ibgus = {found.metadata.uid: found for found in self._mirror.ibgus}
+        fleet, _ = await self._read(ibgus)
+        log.error("the hub was restored from a backup", proof=proof)
+        tracked_rollouts = [
+            tracked
+            for uid, tracked in fleet.rollouts.items()
+            if not self._quarantine.untouchable(uid)
+        ]
+        held = hold_all(tracked_rollouts, ibgus, proof, now)
+        relabelled = lost(tracked_rollouts, fleet.pending_patches, self._mirror.cluster)
+        return fleet, await self._commit(_taken(fleet, [*held, *relabelled]), now)
+
+    # -- the journal is behind -------------------------------------------------------------
+
+    async def _import(self, fleet: FleetState, now: datetime) -> list[Decision]:
+        said: list[Decision] = []
+        for found in list(self._mirror.ibgus):
+            if found.metadata.uid not in self._quarantine:
+                with attributed_to(found.metadata.uid):
+                    draft = _taken(fleet, self._rebuilt(fleet, found, now))
+                said += await self._commit(draft, now)
+        return said
+
+    def _rebuilt(self, fleet: FleetState, found: Ibgu, now: datetime) -> list[Decision]:
+        """Returns the decisions that rebuild the rollout; empty if the journal knows all that the
+        hub shows."""
+        seen = self._mirror.found(found)
+        why = self._unknown(fleet, seen)
+        if not why:
+            return []
+        rollout = fleet.rollouts[found.metadata.uid].rollout
+        log.error("the journal is behind the hub", rollout=rollout.full_name, why=why)
+        return list(rebuild(rollout, seen, fleet, why, now))
+
+    def _unknown(self, fleet: FleetState, seen: FoundIbgu) -> str:
+        tracked = fleet.rollouts.get(seen.object.metadata.uid)
+        if tracked is None or tracked.rollout.state is RolloutState.DELETED:
+            return ""
+        return behind(tracked, seen, fleet.foreign_runs)
+
+    async def _commit(self, draft: Draft, now: datetime) -> list[Decision]:
+        if draft.decisions:
+            await self._journal_writer.commit(draft, now)
+        return draft.decisions
+
+
+def _taken(fleet: FleetState, decisions: Iterable[Decision]) -> Draft:
+    draft = Draft(fleet)
+    for decision in decisions:
+        draft.take(decision)
+    return draft
+
+
+def _fleet(loaded: Loaded, across_namespaces: bool) -> FleetState:
+    fleet = FleetState(across_namespaces=across_namespaces)
+    fleet.load(
+        loaded.rollouts,
+        loaded.steps,
+        loaded.members,
+        loaded.pending_patches,
+        loaded.foreign_runs,
+        loaded.handled,
+        loaded.started,
+    )
+    fleet.keep_claims(loaded.unreadable)
+    return fleet

@@ -1,0 +1,1 @@
+"""Asks who a caller is, and what a caller or ibgu may do."""

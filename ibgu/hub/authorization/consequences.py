@@ -1,0 +1,77 @@
+"""Explains what each missing right of ibgu means for people."""
+
+from msgspec import Struct
+
+from ibgu.hub.authorization.rights import Right, role_of
+
+
+class Consequence(Struct, frozen=True):
+    words: str
+    vital: bool = True
+    """Whether ibgu can't work without the right."""
+
+
+_TALM = Consequence("ibgu can't tell whether TALM is running, and starts nothing before it can")
+_LEAD = Consequence("no controller can lead")
+_START = Consequence("ibgu does not start")
+_API = Consequence("the REST API can't tell who asks, and refuses everybody")
+_PAYLOAD = Consequence("steps with Prep of the IBGUs that refer to it do not start")
+_UNCHECKED = Consequence(
+    "all IBGUs count as unchecked: IBGU_PAYLOAD_REFERENCES says what they may refer to", vital=False
+)
+
+_TENANCY = Consequence("no cluster may be taken while tenancy is on (IBGU_TENANCY)")
+
+_ADOPT = Consequence("no rollout can be taken over from TALM (ibgu.dev/adopt)", vital=False)
+_BY_RESOURCE = {
+    "manifestworkreplicasets": _ADOPT,
+    "imagebasedgroupupgrades": Consequence("no rollout is seen"),
+    "imagebasedgroupupgrades/status": Consequence("nobody sees in the IBGU how far it is"),
+    "managedclusters": Consequence("no cluster is seen, and no step starts"),
+    "managedclustersets": _TENANCY,
+    "managedclustersetbindings": _TENANCY,
+    "manifestworks": Consequence("ibgu does not see what clusters report"),
+    "events": Consequence("there are no Events on the IBGUs", vital=False),
+    "deployments": _TALM,
+    "clustergroupupgrades": Consequence("ibgu can't tell what TALM has not finished"),
+    "namespaces": _START,
+    "tokenreviews": _API,
+    "subjectaccessreviews": _API,
+    "validatingadmissionpolicies": _UNCHECKED,
+    "validatingadmissionpolicybindings": _UNCHECKED,
+    "configmaps": _PAYLOAD,
+    "secrets": _PAYLOAD,
+}
+_BY_VERB = {
+    ("clustergroupupgrades", "patch"): _ADOPT,
+    ("clustergroupupgrades", "delete"): _ADOPT,
+    ("leases", "list"): Consequence(
+        "ibgu can't tell whether another ibgu leads this hub from another namespace", vital=False
+    ),
+    ("leases", "watch"): Consequence(
+        "a leader that stops is relieved up to half a second later", vital=False
+    ),
+    ("managedclusters", "patch"): Consequence(
+        "the ibgu labels of clusters are not kept, and no Upgrade starts"
+    ),
+    ("managedclusters", "get"): Consequence(
+        "a label may be written late after a change that the watch has missed", vital=False
+    ),
+    ("manifestworks", "create"): Consequence("no cluster is reached for the first time"),
+    ("manifestworks", "patch"): Consequence("no action is started or taken back"),
+    ("manifestworks", "delete"): Consequence(
+        "ibgu's ManifestWorks stay on the hub for ever", vital=False
+    ),
+    ("manifestworks", "get"): Consequence(
+        "a work that somebody else has changed may be misjudged for a while", vital=False
+    ),
+}
+
+
+def consequence(right: Right) -> Consequence:
+    if right.path:
+        return _START
+    known = _BY_VERB.get((right.resource, right.verb))
+    if right.resource == "leases":
+        return known or (_LEAD if role_of(right) == "leader" else _TALM)
+    return known or _BY_RESOURCE[right.resource]

@@ -1,0 +1,1 @@
+"""Elects the leader by a Lease."""

@@ -1,0 +1,1 @@
+"""Writes to the hub: objects, Events, and what a person changes."""

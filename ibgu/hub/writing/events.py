@@ -1,0 +1,84 @@
+"""Writes Kubernetes Events, each once."""
+
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+import msgspec
+
+from ibgu.core.model.kinds import ObjectMeta
+from ibgu.hub import paths
+from ibgu.hub.writing.writer import Write
+
+CONTROLLER = "ibgu.dev/ibgu"
+
+NOTE_BYTES = 1024
+"""The API server refuses longer notes."""
+
+IBGU = (f"{paths.IBGU_GROUP}/{paths.IBGU_VERSION}", "ImageBasedGroupUpgrade")
+LEASE = ("coordination.k8s.io/v1", "Lease")
+"""What Events are about: apiVersion and kind."""
+
+NAME_LENGTH = 230
+"""The most characters of the object's name in an Event's name, within the 253 of a Kubernetes
+name."""
+
+
+def event(
+    about: ObjectMeta,
+    reason: str,
+    note: str,
+    *,
+    key: str,
+    now: datetime,
+    instance: str,
+    warning: bool = False,
+    of: tuple[str, str] = IBGU,
+    action: str = "Reconcile",
+) -> Write:
+    """Returns the write that creates the Event.
+
+    `key` tells occurrences of one reason apart (a step's number, a journal sequence): the name is
+    derived from it, so that a repeat after a restart meets AlreadyExists. A conflict therefore
+    means: already written. `reason`: a word in CamelCase. `instance`: the identity of this process.
+    `of`: what `about` is, see `IBGU`.
+    """
+    name = event_name(about, reason, key)
+    body = {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": about.namespace},
+        "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "reportingController": CONTROLLER,
+        "reportingInstance": instance[:128],
+        "action": action,
+        "reason": reason,
+        "type": "Warning" if warning else "Normal",
+        "note": cut(note, NOTE_BYTES),
+        "regarding": {
+            "apiVersion": of[0],
+            "kind": of[1],
+            "namespace": about.namespace,
+            "name": about.name,
+            "uid": about.uid,
+        },
+    }
+    return Write(
+        key=("event", about.namespace, name),
+        method="POST",
+        path=paths.events(about.namespace),
+        body=msgspec.json.encode(body),
+        owner=about.uid if of == IBGU else "",
+    )
+
+
+def event_name(about: ObjectMeta, reason: str, key: str) -> str:
+    digest = blake2b(f"{about.uid}\0{reason}\0{key}".encode(), digest_size=8).hexdigest()
+    return f"{about.name[:NAME_LENGTH].rstrip('.-')}.{digest}"
+
+
+def cut(text: str, size: int) -> str:
+    """Returns at most `size` bytes of UTF-8; a cut is marked at the end."""
+    data = text.encode()
+    if len(data) <= size:
+        return text
+    return data[: size - len("…".encode())].decode(errors="ignore").rstrip() + "…"

@@ -1,0 +1,151 @@
+"""Old events go after so many days, on a real journal."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.controller.clock import Clock
+from ibgu.controller.journal import retention
+from ibgu.controller.journal.retention import Forget, Retention
+from ibgu.core.model import Kind, OnRollout
+from ibgu.db import Changeset, Journal, JournalAway
+from ibgu.db.reads.certified import certify
+from tests.core.engine.decide.builders import START, rollout_of
+from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.db.conftest import db, journal, leading
+from tests.db.records import rows
+from tests.db.telling import tell
+
+__all__ = ["db", "journal", "leading"]
+
+Leading = Callable[..., Coroutine[Any, Any, Journal]]
+DAY = timedelta(days=1)
+
+
+class At(Clock):
+    """It is that time."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+
+def story(name: str, at: datetime) -> Twin:
+    twin = Twin(f"{name}-1")
+    twin.now = at
+    twin.facts = type(twin.facts)(in_sync_since=at)
+    twin.apply(ibgu(name, "Prep"))
+    twin.wait(hours=1)
+    return twin
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "PAUSE", 0.0)
+
+
+def at(now: datetime, forget: Forget) -> Retention:
+    return Retention(forget, At(now), days=400, wall=lambda: now)
+
+
+async def seqs(db: AsyncEngine) -> list[int]:
+    return [seq for (seq,) in await rows(db, "SELECT seq FROM events ORDER BY seq")]
+
+
+async def test_what_is_older_goes_and_the_rest_has_no_gap(
+    journal: Journal, db: AsyncEngine
+) -> None:
+    await tell(journal, story("old", START))
+    kept = len(await seqs(db)) + 1
+    await tell(journal, story("new", START + 300 * DAY))
+    everything = await seqs(db)
+
+    async def forget(before: datetime) -> int:
+        return await journal.forget(before, most=4)
+
+    await at(START + 401 * DAY, forget).round()
+    assert await seqs(db) == list(range(kept, everything[-1] + 1))
+    assert (await certify(db, "hub-1", "uid-new")).findings.holds
+    old = (await certify(db, "hub-1", "uid-old")).findings
+    assert (old.events, old.holds) == (0, False)
+
+
+async def test_the_events_of_another_hub_stay(leading: Leading, db: AsyncEngine) -> None:
+    east, west = await leading(hub="east"), await leading(hub="west")
+    await tell(east, story("a", START))
+    await tell(west, story("a", START))
+    await at(START + 500 * DAY, east.forget).round()
+    assert {hub for (hub,) in await rows(db, "SELECT hub FROM events")} == {"west"}
+
+
+async def test_an_event_whose_clock_was_ahead_keeps_what_comes_after_it(
+    journal: Journal, db: AsyncEngine
+) -> None:
+    """Forgetting in the order of numbers leaves no gap, whatever the clock has done."""
+    found = rollout_of(ibgu("a", "Prep"))
+    for days in (0, 500, 1):
+        told = OnRollout(Kind.ROLLOUT_SEEN, found, "")
+        await journal.commit(Changeset(decisions=(told,), at=START + days * DAY))
+    assert await journal.forget(START + 100 * DAY) == 1
+    assert await seqs(db) == [2, 3]
+
+
+async def test_a_database_whose_clock_is_far_off_forgets_nothing(
+    journal: Journal, db: AsyncEngine
+) -> None:
+    await tell(journal, story("a", START))
+    before = await seqs(db)
+    now = START + 3 * DAY
+    await Retention(journal.forget, At(now + 9999 * DAY), days=400, wall=lambda: now).round()
+    assert await seqs(db) == before
+
+
+async def test_a_rollout_whose_beginning_is_gone_is_not_certified(
+    journal: Journal, db: AsyncEngine
+) -> None:
+    await tell(journal, story("a", START))
+    assert await journal.forget(START + DAY, most=3) == 3
+    findings = (await certify(db, "hub-1", "uid-a")).findings
+    assert "the history begins in the middle of the rollout" in findings.violations[0].words
+
+
+@pytest.mark.parametrize(
+    "error", [JournalAway("away"), DBAPIError("SELECT", None, Exception("permission denied"))]
+)
+async def test_what_goes_wrong_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(retention, "RETRY", 0.0)
+    done = asyncio.Event()
+    answers: list[int | Exception] = [error, 2, 0]
+
+    async def forget(before: datetime) -> int:
+        answer = answers.pop(0)
+        if not answers:
+            done.set()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    task = asyncio.create_task(Retention(forget, At(datetime.now(UTC)), days=1).run())
+    await done.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert answers == []
+
+
+async def test_the_function_without_a_bound_takes_all(journal: Journal, db: AsyncEngine) -> None:
+    await tell(journal, story("a", START))
+    count = len(await seqs(db))
+    async with db.begin() as connection:
+        statement = text("SELECT ibgu_forget_events('hub-1', :at)")
+        assert await connection.scalar(statement, {"at": START + DAY}) == count
+        assert await connection.scalar(statement, {"at": START + DAY}) == 0

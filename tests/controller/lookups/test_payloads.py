@@ -1,0 +1,78 @@
+"""What Prep carries is read from the hub by the names that the IBGU gives."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ibgu.controller.lookups.payloads import Payloads
+from ibgu.core.drivers.ibu.references import UncheckedPolicy
+from ibgu.core.model import Rollout
+from ibgu.core.model.kinds import IbguSpec, IbuSpec, NameRef, ObjectRef, SeedImageRef
+from ibgu.hub import paths
+from ibgu.hub.errors import HubError
+from ibgu.sim.hub import MemoryClient, MemoryHub
+
+
+def referring(spec: IbuSpec) -> Rollout:
+    now = datetime.now(UTC)
+    given = IbguSpec(ibu_spec=spec)
+    return Rollout(uid="r", namespace="default", name="r", created_at=now, spec=given)
+
+
+@pytest.mark.parametrize(
+    ("spec", "what"),
+    [
+        (IbuSpec(oadp_content=[ObjectRef(".", "default")]), "ConfigMap default/., "),
+        (IbuSpec(extra_manifests=[ObjectRef("extra", "")]), "ConfigMap /extra, "),
+        (IbuSpec(SeedImageRef(pull_secret_ref=NameRef(".."))), "Secret default/.., "),
+    ],
+)
+async def test_what_can_not_exist_holds_the_rollout(spec: IbuSpec, what: str) -> None:
+    """Kubernetes' schema of an IBGU takes any string there."""
+    hub = MemoryClient(MemoryHub(now=lambda: 0.0))
+    found = await Payloads(hub, "ns:name").read(referring(spec))
+    assert found.problem.startswith(f"spec.ibuSpec refers to {what}which can't exist: '")
+
+
+class _NotAllowed(MemoryClient):
+    """To a hub that does not let ibgu look whether the admission policy is there."""
+
+    async def request(self, method: str, path: str, **given: Any) -> bytes:
+        if "/validatingadmissionpolic" in path:
+            raise HubError(403, "Forbidden", "not allowed", method=method, path=path)
+        return await super().request(method, path, **given)
+
+
+async def test_where_it_may_not_look_nothing_counts_as_checked() -> None:
+    hub = _NotAllowed(MemoryHub(now=lambda: 0.0))
+    spec = IbuSpec(oadp_content=[ObjectRef("oadp", "elsewhere")])
+    confined = await Payloads(hub, "ns:name", UncheckedPolicy.NAMESPACE).read(referring(spec))
+    assert "refers to ConfigMap elsewhere/oadp outside of namespace default" in confined.problem
+    trusting = await Payloads(hub, "ns:name", UncheckedPolicy.TRUST).read(referring(spec))
+    assert trusting.problem == trusting.unchecked == ""
+    assert trusting.warnings[0].startswith("ConfigMap elsewhere/oadp is not on the hub")
+
+
+async def test_a_step_goes_on_with_the_content_that_it_has_begun_with_alone() -> None:
+    hub = MemoryClient(MemoryHub(now=lambda: 0.0))
+    rollout = referring(IbuSpec(oadp_content=[ObjectRef("oadp", "kube-system")]))
+    shelf = paths.config_map("kube-system", "oadp")
+    shelves = shelf.removesuffix("/oadp")
+    await hub.request("POST", shelves, body=backup("first"))
+    begun = await Payloads(hub, "ns:name", UncheckedPolicy.TRUST).read(rollout)
+    assert begun.digest
+    confined = Payloads(hub, "ns:name", UncheckedPolicy.NAMESPACE)
+    assert (await confined.read(rollout, begun.digest)).digest == begun.digest
+    carried = confined.content(rollout.uid)
+    assert "nobody has checked" in (await confined.read(rollout)).problem
+    await hub.request("DELETE", shelf)
+    await hub.request("POST", shelves, body=backup("second"))
+    assert "nobody has checked" in (await confined.read(rollout, begun.digest)).problem
+    assert confined.content(rollout.uid) is carried
+
+
+def backup(text: str) -> dict[str, Any]:
+    metadata = {"namespace": "kube-system", "name": "oadp"}
+    data = {"backup": text}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}

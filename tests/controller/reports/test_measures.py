@@ -1,0 +1,215 @@
+"""What the metrics say of a fleet, and of what was decided."""
+
+from datetime import timedelta
+from typing import Any
+
+from prometheus_client import REGISTRY
+
+from ibgu import telemetry
+from ibgu.controller.reports import measures
+from ibgu.core.engine.durations import DurationStats
+from ibgu.core.engine.state import FleetState
+from ibgu.core.model import (
+    Action,
+    Cause,
+    Kind,
+    Member,
+    MemberState,
+    OnMember,
+    Outcome,
+    Reason,
+    ReasonKind,
+    RolloutState,
+    Step,
+    StepState,
+)
+from ibgu.sim.hub import MemoryClient, MemoryHub
+from tests.core.engine.state.records import (
+    MINUTE,
+    NOW,
+    done,
+    failed,
+    in_flight,
+    member,
+    reason,
+    rollout,
+    run,
+    step,
+    world_of,
+)
+
+
+def value(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, labels)
+
+
+def states(**labels: str) -> dict[str, float]:
+    """Of `ibgu_rollout_members`, those that are not 0."""
+    return {
+        sample.labels["state"]: sample.value
+        for metric in telemetry.ROLLOUT_MEMBERS.collect()
+        for sample in metric.samples
+        if labels.items() <= sample.labels.items() and sample.value
+    }
+
+
+def fleet(*members: Member, **changes: Any) -> FleetState:
+    return world_of(rollout(), [step("Upgrade", **changes)], members)
+
+
+EVERYBODY = (
+    done("site-1", Action.UPGRADE),
+    failed("site-2"),
+    in_flight("site-3"),
+    in_flight("site-4", slot=2, reason=reason(ReasonKind.REBOOTING)),
+    member("site-5"),
+    member("site-6", reason=reason(ReasonKind.PROBING)),
+)
+
+
+def test_members_are_counted_in_the_words_of_all_surfaces() -> None:
+    measures.gauge(fleet(*EVERYBODY), NOW, {})
+    expected = dict.fromkeys(
+        ("succeeded", "failed", "running", "rebooting", "waiting", "probing"), 1.0
+    )
+    assert states(rollout="fleet/a", step="1") == expected
+    assert value("ibgu_members", state="rebooting") == 1
+    assert value("ibgu_slots", state="used") == 2
+    assert value("ibgu_rollout_slots", rollout="fleet/a", state="limit") == 10
+    assert value("ibgu_rollouts", phase="Running") == 1
+
+
+def test_a_circuit_breaker_holds_those_that_could_start() -> None:
+    hold = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "five have failed")
+    measures.gauge(fleet(member("site-1"), in_flight("site-2"), hold=hold), NOW, {})
+    assert states() == {"held": 1, "running": 1}
+    assert value("ibgu_rollout_held", rollout="fleet/a", reason="CircuitBreaker") == 1
+    assert value("ibgu_rollouts", phase="Held") == 1
+
+
+def test_a_rate_limit_holds_nobody() -> None:
+    reason = Reason(ReasonKind.START_RATE, NOW, "at most 2 a minute", NOW)
+    measures.gauge(fleet(member("site-1"), in_flight("site-2"), hold=reason), NOW, {})
+    assert states() == {"waiting": 1, "running": 1}
+    assert value("ibgu_rollout_held", rollout="fleet/a", reason="StartRate") is None
+    assert value("ibgu_rollout_rate_limited", rollout="fleet/a", reason="StartRate") == 1
+    assert value("ibgu_rollouts", phase="Running") == 1
+
+
+def test_a_rollout_is_held_before_its_first_step_too() -> None:
+    hold = Reason(ReasonKind.INVALID_PLAN, NOW, "Upgrade before Prep")
+    measures.gauge(world_of(rollout(hold=hold)), NOW, {})
+    assert value("ibgu_rollout_held", rollout="fleet/a", reason="InvalidPlan") == 1
+    assert value("ibgu_rollouts", phase="Invalid") == 1
+
+
+def test_one_that_is_deleted_is_not() -> None:
+    hold = Reason(ReasonKind.INVALID_PLAN, NOW, "Upgrade before Prep")
+    measures.gauge(world_of(rollout(hold=hold, state=RolloutState.DELETED)), NOW, {})
+    assert value("ibgu_rollout_held", rollout="fleet/a", reason="InvalidPlan") is None
+
+
+def test_a_rollout_whose_step_has_ended_is_gone() -> None:
+    measures.gauge(fleet(*EVERYBODY), NOW, {})
+    measures.gauge(fleet(done("site-1", Action.UPGRADE), state=StepState.FINISHED), NOW, {})
+    assert states() == {}
+    assert value("ibgu_members", state="running") == 0
+
+
+def test_who_leads_no_more_is_silent() -> None:
+    measures.gauge(fleet(*EVERYBODY), NOW, {})
+    measures.silence()
+    assert states() == {}
+    assert value("ibgu_rollouts", phase="Running") is None
+    assert value("ibgu_write_queue_depth") == 0
+
+
+def test_an_action_beyond_what_is_usual_has_stalled() -> None:
+    duration_stats = {Action.UPGRADE: DurationStats(20, 1500.0, 2400.0, (1500.0,))}
+    begun = {minutes: run(Action.UPGRADE, arming_at=NOW - minutes * MINUTE) for minutes in (49, 51)}
+    members = [
+        in_flight("site-1", run=begun[49]),
+        in_flight("site-2", slot=2, run=begun[51]),
+        in_flight("site-3", slot=3, run=run(Action.UPGRADE, arming_at=None)),
+    ]
+    measures.gauge(fleet(*members), NOW, duration_stats)
+    assert value("ibgu_rollout_stalled_members", rollout="fleet/a", action="Upgrade") == 1
+    measures.gauge(fleet(*members), NOW, {})
+    assert value("ibgu_rollout_stalled_members", rollout="fleet/a", action="Upgrade") == 0
+
+
+def spent(what: str) -> tuple[float, float]:
+    labels = {"action": "Upgrade", "spent": what}
+    found = (value(f"ibgu_member_seconds_{part}", **labels) for part in ("count", "sum"))
+    count, seconds = (each or 0.0 for each in found)
+    return count, seconds
+
+
+def finish(found: Member, upgrade: Step) -> dict[str, tuple[float, float]]:
+    """What one more finished member adds."""
+    before = {what: spent(what) for what in ("waiting", "working")}
+    decision = OnMember(Kind.FINISHED, found, "has ended")
+    measures.count([decision], world_of(rollout(), [upgrade], [found]))
+    return {
+        what: (spent(what)[0] - count, round(spent(what)[1] - seconds, 3))
+        for what, (count, seconds) in before.items()
+    }
+
+
+def test_waiting_and_working_are_told_apart() -> None:
+    start, end = NOW + 5 * MINUTE, NOW + 45 * MINUTE
+    found = done("site-1", Action.UPGRADE, started_at=start, ended_at=end)
+    assert finish(found, step("Upgrade")) == {"waiting": (1, 300), "working": (1, 2400)}
+
+
+def test_who_never_started_has_only_waited() -> None:
+    found = member(
+        "site-1",
+        state=MemberState.FINISHED,
+        outcome=Outcome.FAILED,
+        ended_at=NOW + timedelta(hours=4),
+    )
+    assert finish(found, step("Upgrade")) == {"waiting": (1, 14400), "working": (0, 0)}
+
+
+def test_ends_are_counted_from_zero() -> None:
+    measures.begin()
+    labels = {"action": "Upgrade", "outcome": "failed", "cause": "NeverStarted"}
+    before = value("ibgu_members_ended_total", **labels)
+    assert before is not None
+    finish(
+        member(
+            "site-1",
+            state=MemberState.FINISHED,
+            outcome=Outcome.FAILED,
+            cause=Cause.NEVER_STARTED,
+            ended_at=NOW,
+        ),
+        step("Upgrade"),
+    )
+    assert value("ibgu_members_ended_total", **labels) == before + 1
+
+
+def test_requests_to_the_hub_are_counted_once() -> None:
+    client = MemoryClient(MemoryHub(now=float))
+    client.requests["patch", "5xx"] = 3
+    tally = telemetry.Tally(client)
+    before = value("ibgu_hub_requests_total", verb="patch", code="5xx") or 0
+    tally.count()
+    tally.count()
+    client.requests["patch", "5xx"] += 1
+    tally.count()
+    assert value("ibgu_hub_requests_total", verb="patch", code="5xx") == before + 4
+
+
+def test_bytes_to_the_hub_are_counted_once() -> None:
+    client = MemoryClient(MemoryHub(now=float))
+    client.sent["patch", "manifestworks"] = 300
+    tally = telemetry.Tally(client)
+    labels = {"verb": "patch", "resource": "manifestworks"}
+    before = value("ibgu_hub_sent_bytes_total", **labels) or 0
+    tally.count()
+    tally.count()
+    client.sent["patch", "manifestworks"] += 40
+    tally.count()
+    assert value("ibgu_hub_sent_bytes_total", **labels) == before + 340

@@ -1,0 +1,153 @@
+"""The journal lacks what the hub shows: that is noticed, however late the mirror shows it."""
+
+import random
+from collections.abc import AsyncIterator, Callable, Collection
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy import text
+
+from ibgu import db
+from ibgu.controller.loop.commit import JournalWriter
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.mirror.watches import Watches
+from ibgu.controller.quarantine import Quarantine, broken_of
+from ibgu.controller.term.recovery import Recovery
+from ibgu.core.assurance.recover import Versions
+from ibgu.core.engine.state import FleetState
+from ibgu.core.model import RunState
+from ibgu.db import Journal
+from ibgu.db.journal import Loaded
+from ibgu.hub.discovery import discover
+from ibgu.settings import settings
+from ibgu.sim.hub import MemoryClient, MemoryHub
+from tests.core.assurance.recover.objects import UID, obj, work
+from tests.db.records import (
+    NOW,
+    changing,
+    members,
+    opening,
+    rollout,
+    started,
+    starting,
+    step,
+    with_run,
+)
+
+OURS, OTHER = rollout(UID, generation=1), rollout("uid-b", generation=1)
+Happens = Callable[[], None]
+
+
+def nothing() -> None:
+    pass
+
+
+class Slow(Journal):
+    """Something happens on the hub while it is read."""
+
+    meanwhile: Happens = staticmethod(nothing)
+
+    async def load(self, wanted: Collection[str] = (), shown: Collection[str] = ()) -> Loaded:
+        loaded = await super().load(wanted, shown)
+        self.meanwhile()
+        return loaded
+
+
+class Behind(Watches):
+    """The mirror has missed something; new lists show it."""
+
+    missed: Happens = staticmethod(nothing)
+
+    async def relist(self) -> None:
+        self.missed()
+
+
+@pytest.fixture
+async def journal(database_url: str) -> AsyncIterator[Slow]:
+    """Of one member, whose first run is armed. It has lost the second one."""
+    pool = db.engine(database_url)
+    journal = Slow(pool, "hub-1")
+    await journal.lead("ibgu-0")
+    (waiting,) = members(step(OURS), "site-1")
+    await journal.commit(opening(OURS, step(OURS), waiting=[waiting]))
+    await journal.commit(opening(OTHER, step(OTHER)))
+    taken = replace(started(waiting, slot=1, run="known"), limit=NOW)
+    await journal.commit(starting(taken))
+    armed = with_run(taken, state=RunState.ARMED, arming_at=NOW, armed_at=NOW)
+    await journal.commit(changing(armed))
+    yield journal
+    await pool.dispose()
+
+
+@pytest.fixture
+def mirror() -> Mirror:
+    mirror = Mirror(lambda rollout, cluster: None)
+    mirror.ibgus.upsert(obj(resource_version="5"))
+    mirror.ibgus.upsert(obj(resource_version="6", name="b", uid=OTHER.uid))
+    show(mirror, "known")
+    return mirror
+
+
+def show(mirror: Mirror, run: str) -> None:
+    found = work("site-1", run)
+    version = str(mirror.works.seen + 10)
+    mirror.works.upsert(replace(found, metadata=replace(found.metadata, resource_version=version)))
+
+
+async def recovered(journal: Journal, mirror: Mirror, missed: Happens = nothing) -> FleetState:
+    hub = MemoryClient(MemoryHub(now=NOW.timestamp))
+    served = await discover(hub)
+    watches = Behind(hub, mirror, served, settings(), random.Random(0))
+    watches.missed = missed
+    quarantine = Quarantine(random.Random(0))
+    recovery = Recovery(
+        journal, JournalWriter(journal), mirror, watches, quarantine, across_namespaces=True
+    )
+    fleet, _ = await recovery.load(NOW)
+    return fleet
+
+
+def run_of(fleet: FleetState) -> str | None:
+    member = fleet.rollouts[UID].latest("site-1")
+    return member.run.id if member is not None and member.run is not None else None
+
+
+async def test_what_the_journal_knows_is_left_as_it_is(journal: Slow, mirror: Mirror) -> None:
+    fleet = await recovered(journal, mirror)
+    assert run_of(fleet) == "known"
+    assert [tracked.rollout.hold for tracked in fleet.rollouts.values()] == [None, None]
+
+
+async def test_a_run_that_comes_while_the_journal_is_read(journal: Slow, mirror: Mirror) -> None:
+    journal.meanwhile = lambda: show(mirror, "lost")
+    _only_ours_is_imported(await recovered(journal, mirror))
+
+
+async def test_a_run_that_only_new_lists_show(journal: Slow, mirror: Mirror) -> None:
+    def missed() -> None:
+        show(mirror, "lost")
+        mirror.works.progress("1000")
+
+    await journal.note(Versions({"manifestworks": 1000}))
+    _only_ours_is_imported(await recovered(journal, mirror, missed))
+
+
+async def test_what_postgres_refuses_to_import_is_that_rollouts_matter(
+    journal: Slow, mirror: Mirror, database_url: str
+) -> None:
+    """Whatever of a cluster's words it was: all other rollouts go on."""
+    pool = db.engine(database_url)
+    async with pool.begin() as connection:
+        await connection.execute(text("ALTER TABLE runs ADD CHECK (id <> 'lost')"))
+    await pool.dispose()
+    show(mirror, "lost")
+    with pytest.raises(ExceptionGroup) as caught:
+        await recovered(journal, mirror)
+    assert [broken.rollout for broken in broken_of(caught.value)] == [UID]
+
+
+def _only_ours_is_imported(fleet: FleetState) -> None:
+    """The journal is behind the hub, which was not restored: that would hold all rollouts."""
+    assert run_of(fleet) == "lost"
+    held = {uid for uid, tracked in fleet.rollouts.items() if tracked.rollout.hold is not None}
+    assert held == {UID}

@@ -1,0 +1,117 @@
+"""Leases of other namespaces on the real API server: whose holder lives?"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ibgu.hub.client import HubClient, HubError
+from ibgu.hub.election import rivals
+from ibgu.hub.election.rivals import Rival, Rivals
+from ibgu.hub.paths import MERGE_PATCH, lease, leases
+from ibgu.sandbox.hub import SandboxHub
+from tests.hub.conftest import ScriptedHub, Until
+
+pytestmark = pytest.mark.hub
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def name(unique_name: Callable[[str], str]) -> str:
+    return unique_name("lease")
+
+
+@pytest.fixture
+async def admin(sandbox_hub: SandboxHub) -> Any:
+    async with await HubClient.connect(str(sandbox_hub.kubeconfig("admin"))) as client:
+        yield client
+
+
+@pytest.fixture
+async def looking(admin: HubClient, name: str, monkeypatch: pytest.MonkeyPatch) -> Rivals:
+    monkeypatch.setattr(rivals, "MARGIN", 0.05)
+    return Rivals(admin, "own", name, lambda: NOW)
+
+
+async def held(
+    admin: HubClient, namespace: str, name: str, *, ago: float = 1, holder: str = "pod-1"
+) -> None:
+    renewed = (NOW - timedelta(seconds=ago)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    body = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"holderIdentity": holder, "renewTime": renewed, "leaseDurationSeconds": 1},
+    }
+    try:
+        await admin.request("POST", leases(namespace), body=body)
+    except HubError:
+        await admin.request("PATCH", lease(namespace, name), body=body, content_type=MERGE_PATCH)
+
+
+async def test_nobody_holds_one(
+    looking: Rivals, admin: HubClient, namespace: str, name: str
+) -> None:
+    assert await looking.find() is None
+    await held(admin, namespace, name, holder="")
+    assert await looking.find() is None
+
+
+async def test_its_own_namespace_is_no_other(admin: HubClient, namespace: str, name: str) -> None:
+    await held(admin, namespace, name)
+    assert await Rivals(admin, namespace, name, lambda: NOW).find() is None
+
+
+@pytest.mark.parametrize("ago", [0, 100, -100])
+async def test_one_that_was_renewed_lately(
+    looking: Rivals, admin: HubClient, namespace: str, name: str, ago: float
+) -> None:
+    """A leader that lost its Lease for a moment comes back."""
+    await held(admin, namespace, name, ago=ago)
+    found = await looking.find()
+    assert found == Rival("pod-1", namespace, name)
+    assert found.words("ibgu-sytem") == (
+        f"another ibgu leads this hub: pod-1, by the Lease {name} in namespace {namespace}; "
+        "this one is set to namespace ibgu-sytem"
+    )
+
+
+@pytest.mark.parametrize("hours", [5, -5])
+async def test_one_whose_holder_has_died_is_waited_for_once(
+    looking: Rivals, admin: HubClient, namespace: str, name: str, hours: float
+) -> None:
+    await held(admin, namespace, name, ago=3600 * hours)
+    assert await looking.find() is None
+    before = sum(admin.requests.values())
+    assert await looking.find() is None
+    assert sum(admin.requests.values()) == before + 1
+
+
+async def test_one_whose_clock_is_wrong(
+    looking: Rivals, admin: HubClient, namespace: str, name: str
+) -> None:
+    await held(admin, namespace, name, ago=3600)
+    finding = asyncio.create_task(looking.find())
+    while not finding.done():
+        await held(admin, namespace, name, ago=3600 - asyncio.get_running_loop().time() % 60)
+    assert finding.result() == Rival("pod-1", namespace, name)
+
+
+async def test_the_charts_account_may_ask_for_this_name_only(sandbox_hub: SandboxHub) -> None:
+    async with await HubClient.connect(str(sandbox_hub.kubeconfig("ibgu"))) as client:
+        await Rivals(client, "own", "ibgu-controller").find()
+        with pytest.raises(HubError, match="403"):
+            await Rivals(client, "own", "another").find()
+        assert await Rivals(client, "own", "another").first() is None
+
+
+async def test_it_asks_again_until_the_hub_answers(
+    hub: ScriptedHub, client: HubClient, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rivals, "RETRY", 0.01)
+    first = asyncio.create_task(Rivals(client, "own", "any").first())
+    await until(lambda: len(hub.requests) > 2)
+    hub.documents[leases()] = {"metadata": {}, "items": []}
+    assert await first is None
