@@ -93,9 +93,8 @@ def _resume(ctx: DecisionContext, value: str) -> _ControlResult | None:
         step = resume_with_payload(tracked.step, payload.digest)
     waiting = kept(tracked)
     ctx.on_step(Kind.STEP_RELEASED, step, "resumed by a person")
-    release_kept(
-        ctx, ctx.tracked.steps[tracked.step.index], waiting, "goes on after the circuit breaker"
-    )
+    resumed = ctx.tracked.steps[tracked.step.index]
+    release_kept(ctx, resumed, waiting, "goes on: the step was resumed by a person")
     return _ControlResult(f"goes on after: {hold.message}")
 
 
