@@ -14,7 +14,9 @@ COPY pyproject.toml README.md LICENSE ./
 COPY ibgu ibgu
 COPY charts charts
 COPY migrations migrations
-RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
+# A hub that is real plays no fleet.
+RUN rm -r ibgu/sim ibgu/sandbox \
+ && pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
  && pip --python /opt/ibgu/bin/python install --no-deps --no-index /wheel/ibgu-*.whl \
  && python -m compileall -q /opt/ibgu/lib
 
@@ -43,6 +45,11 @@ FROM build AS sandbox-build
 COPY requirements-sandbox.lock ./
 RUN pip --python /opt/ibgu/bin/python install --require-hashes --only-binary :all: \
       -r requirements-sandbox.lock
+COPY ibgu ibgu
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir /sandbox-wheel . \
+ && pip --python /opt/ibgu/bin/python install --no-deps --no-index --force-reinstall \
+      /sandbox-wheel/ibgu-*.whl \
+ && python -m compileall -q /opt/ibgu/lib
 
 FROM runtime AS sandbox
 COPY --from=sandbox-build /opt/ibgu /opt/ibgu

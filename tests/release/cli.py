@@ -98,7 +98,12 @@ def _add_ibgu(source: Source, scratch: Path, site: Path) -> None:
     run(source, [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(scratch)])
     (wheel,) = scratch.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
+        archive.extractall(site, [name for name in archive.namelist() if not played(name)])
+
+
+def played(file: str) -> bool:
+    """Whether it belongs to the extra `sandbox`, which neither laptops nor the image carry."""
+    return file.startswith(("ibgu/sim/", "ibgu/sandbox/"))
 
 
 def _zipapp(source: Source, site: Path, file: Path) -> None:

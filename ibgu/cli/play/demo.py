@@ -30,12 +30,10 @@ def demo(
     ] = False,
 ) -> None:
     """Try it all here: hub, fleet, rollout."""
-    from ibgu.cli.errors import fail
+    from ibgu.cli.play.extra import sandbox_extra
 
-    try:
+    with sandbox_extra():
         from ibgu.sandbox.demo import DemoOptions, main
-    except ModuleNotFoundError as error:
-        fail(f"the demo needs {error.name}: pip install '.[sandbox]' in ibgu's checkout")
     options = DemoOptions(
         clusters=clusters, speed=speed, seed=seed, listen=listen, exit_when_done=exit_when_done
     )

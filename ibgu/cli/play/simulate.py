@@ -45,9 +45,12 @@ def simulate(
     from functools import partial
 
     from ibgu.cli.errors import MISUSED, fail
+    from ibgu.cli.play.extra import sandbox_extra
     from ibgu.cli.serve import checks, process
-    from ibgu.sim.player import NotOurs
-    from ibgu.sim.spec import FleetSpec
+
+    with sandbox_extra():
+        from ibgu.sim.player import NotOurs
+        from ibgu.sim.spec import FleetSpec
 
     try:
         spec = FleetSpec.parse(
