@@ -1,5 +1,6 @@
-"""The map of rooms is of this house: every room is on it, and all places that it names exist."""
+"""The map of rooms shows every room, and all files and functions that the page names exist."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MAP = (ROOT / "docs/architecture.md").read_text()
 ROOMS = MAP.split("## The map of rooms")[1].split("## Where a rule lives")[0]
-NAMED = sorted(set(re.findall(r"`((?:ibgu|core|controller|hub|db|api|sim)/[\w/.]+)`", MAP)))
+NAMED = sorted(set(re.findall(r"`(\w+(?:/[\w.-]+)+(?::\w+)?)`", MAP)))
+ROOTS = (ROOT, ROOT / "ibgu", ROOT / "ibgu/core")
+WALKS = MAP.split("## Find your way")[1].split("## Add a gate")[0]
+STOPS = re.findall(r"^(\d+)\. `[\w/]+\.py:\w+`", WALKS, re.MULTILINE)
 
 
 def packages(*folders: str) -> list[str]:
@@ -16,9 +20,40 @@ def packages(*folders: str) -> list[str]:
     return sorted(str(each.relative_to(ROOT)) for each in found)
 
 
+def found(place: str) -> bool:
+    """Whether the file is there, and defines the function or class after the colon, if any."""
+    name, _, wanted = place.partition(":")
+    files = [root / name for root in ROOTS if (root / name).exists()]
+    return bool(files) and (not wanted or wanted in defined(files[0]))
+
+
+def defined(file: Path) -> set[str]:
+    """Returns the names of the file's functions, methods and classes."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, kinds)}
+
+
 @pytest.mark.parametrize("place", NAMED)
 def test_a_place_that_is_named_is_there(place: str) -> None:
-    assert (ROOT / place).exists() or (ROOT / "ibgu" / place).exists()
+    assert found(place)
+
+
+@pytest.mark.parametrize(
+    "place", ["core/gone.py", "ibgu/settings.py:gone", "core/model/gone.py:Kind"]
+)
+def test_a_place_that_is_gone_is_found(place: str) -> None:
+    assert not found(place)
+
+
+def test_a_rollouts_way_is_read_in_half_an_hour() -> None:
+    assert [int(stop) for stop in STOPS] == list(range(1, len(STOPS) + 1))
+    assert 10 <= len(STOPS) <= 14
+
+
+def test_a_question_is_answered_in_few_files() -> None:
+    """A walk of more files shows that one idea is in pieces."""
+    for row in re.findall(r"^\| .*`.*$", WALKS, re.MULTILINE):
+        assert len(re.findall(r"`[\w/]+\.(?:py|md)", row)) <= 5, row
 
 
 @pytest.mark.parametrize("room", packages("ibgu", "ibgu/core"))
