@@ -3,28 +3,51 @@
 from fastapi import FastAPI
 
 from ibgu.api import page
+from ibgu.api.activity import routes as activity
+from ibgu.api.changes import routes as changes
+from ibgu.api.clusters import routes as clusters
 from ibgu.api.context import Context
-from ibgu.api.durations import MeasuredDurations
+from ibgu.api.durations import routes as durations
+from ibgu.api.durations.measured import MeasuredDurations
+from ibgu.api.events import routes as events
+from ibgu.api.explain import routes as explain
+from ibgu.api.failures import routes as failures
+from ibgu.api.leadership import routes as leadership
+from ibgu.api.members import routes as members
+from ibgu.api.preview import routes as preview
 from ibgu.api.probes import PREFIX, create_probes
-from ibgu.api.routes import (
-    changes,
-    clusters,
-    durations,
-    history,
-    leadership,
-    members,
-    preview,
-    rollouts,
-    shadow,
-    step,
-    stream,
-    summary,
-    view,
-    whoami,
-    works,
-)
-from ibgu.api.schemas.problem import problems
+from ibgu.api.problems.schemas import problems
+from ibgu.api.rollouts import routes as rollouts
+from ibgu.api.shadow import routes as shadow
+from ibgu.api.step import routes as step
 from ibgu.api.stream import Feed
+from ibgu.api.stream import routes as stream
+from ibgu.api.summary import routes as summary
+from ibgu.api.view import routes as view
+from ibgu.api.whoami import routes as whoami
+from ibgu.api.works import routes as works
+
+_ROUTES = (
+    whoami,
+    leadership,
+    summary,
+    durations,
+    rollouts,
+    view,
+    step,
+    members,
+    events,
+    activity,
+    failures,
+    clusters,
+    explain,
+    works,
+    stream,
+    preview,
+    changes,
+    shadow,
+)
+"""In the order of the OpenAPI document."""
 
 
 def create_app(context: Context) -> FastAPI:
@@ -33,21 +56,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.measured = MeasuredDurations(context)
     app.state.views = view.Views()
     app.state.feed = Feed(context.engine, context.hub)
-    reads = (
-        whoami,
-        leadership,
-        summary,
-        durations,
-        rollouts,
-        view,
-        step,
-        members,
-        history,
-        clusters,
-        works,
-        stream,
-    )
-    for part in (*reads, preview, changes, shadow):
+    for part in _ROUTES:
         app.include_router(part.router, prefix=PREFIX, responses=problems(429))
     page.install(app)
     return app

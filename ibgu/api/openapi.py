@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from ibgu.api.schemas.problem import ProblemDetails
+from ibgu.api.problems.schemas import ProblemDetails
 
 _REFERENCE = "#/components/schemas/{model}"
 DESCRIPTION = """

@@ -7,17 +7,17 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
-from ibgu.api import handlers, openapi, page
+from ibgu.api import openapi, page
 from ibgu.api.context import Probes
-from ibgu.api.edge import Edge
-from ibgu.api.limits import BodyLimit
-from ibgu.api.measures import Counted
-from ibgu.api.origin import SameOrigin
-from ibgu.api.problems import away
-from ibgu.api.readiness import Readiness
-from ibgu.api.routes import process
-from ibgu.api.tags import Tagged
-from ibgu.api.traced import Traced
+from ibgu.api.http.body_limit import BodyLimit
+from ibgu.api.http.edge import Edge
+from ibgu.api.http.measures import Counted
+from ibgu.api.http.origin import SameOrigin
+from ibgu.api.http.tags import Tagged
+from ibgu.api.http.traced import Traced
+from ibgu.api.problems import away, handlers
+from ibgu.api.process import routes as process
+from ibgu.api.process.readiness import Readiness
 
 PREFIX = "/api/v1"
 GZIP_BYTES = 1024

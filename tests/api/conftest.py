@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu import db
 from ibgu.api.app import create_app
 from ibgu.api.context import Context, Probes
-from ibgu.api.server import bind, serve, telling
+from ibgu.api.http.server import bind, serve, telling
 from ibgu.cli.serve.schema import journal_problem
 from ibgu.db import Journal
 from ibgu.hub import paths

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.api.schemas.activity import ActivityBody
+from ibgu.api.activity.schemas import ActivityBody
 from ibgu.core.model import Kind, OnRollout, OnStep, Reason, ReasonKind, Who, names
 from ibgu.db import Journal
 from tests.api.conftest import Ask

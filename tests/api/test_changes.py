@@ -8,9 +8,9 @@ import pytest
 import structlog
 from msgspec.structs import replace
 
+from ibgu.api.changes.changing import told
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem
-from ibgu.api.routes.changing import told
 from ibgu.controller.loop.planner import actor_of
 from ibgu.core.model import (
     Action,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import uvloop
 
-from ibgu.api.connections import ServerLimits
+from ibgu.api.http.connections import ServerLimits
 from tests.api.test_connections import is_open, serving, until
 
 QUICK = ServerLimits(

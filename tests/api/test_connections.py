@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from ibgu.api.connections import ABORT, RESERVED_FILES, ConnectionLimit, ServerLimits
-from ibgu.api.server import SOCKET_BYTES, bind, serve
+from ibgu.api.http.connections import ABORT, RESERVED_FILES, ConnectionLimit, ServerLimits
+from ibgu.api.http.server import SOCKET_BYTES, bind, serve
 
 HEAD = b"POST /big HTTP/1.1\r\nHost: ibgu\r\n"
 LONG = 8 * 2**20

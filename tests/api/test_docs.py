@@ -8,9 +8,9 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from ibgu.api.bodies import Body
 from ibgu.api.context import Context
 from ibgu.api.problems import MEDIA_TYPE
-from ibgu.api.schemas.base import Body
 
 pytestmark = pytest.mark.hub
 

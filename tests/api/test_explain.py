@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ibgu.api.schemas.explain import ExplainedBody
+from ibgu.api.explain.schemas import ExplainedBody
 from ibgu.core.model import Change, Kind, OnPendingPatch, PendingPatch
 from ibgu.db import Journal
 from tests.api.conftest import Ask

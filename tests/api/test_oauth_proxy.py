@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
-from ibgu.api.server import bind, serve
+from ibgu.api.http.server import bind, serve
 from ibgu.sandbox.certificates import write_serving_files
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.servers import free_port

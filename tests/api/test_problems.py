@@ -12,8 +12,8 @@ from sqlalchemy import text
 from ibgu import db
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
-from ibgu.api.edge import HEADERS
-from ibgu.api.rules import broken, broken_manifest
+from ibgu.api.http.edge import HEADERS
+from ibgu.api.problems.rules import broken, broken_manifest
 from ibgu.db import Journal
 from ibgu.db.reads.cursor import encode
 from ibgu.sandbox.databases import drop_database

@@ -4,10 +4,10 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 from msgspec.structs import replace
 
-from ibgu.api import rates
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
-from ibgu.api.rates import Rates, UnknownTokens
+from ibgu.api.requests import rates
+from ibgu.api.requests.rates import Rates, UnknownTokens
 from ibgu.sandbox.hub import SandboxHub
 
 

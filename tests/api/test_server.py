@@ -9,7 +9,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from ibgu.api.server import ListenError, bind, serve
+from ibgu.api.http.server import ListenError, bind, serve
 
 
 class Slow:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ibgu.api.schemas.step import GridBody, TimelineBody
+from ibgu.api.step.schemas import GridBody, TimelineBody
 from ibgu.core.model import Action, Cause, Outcome, Reason, ReasonKind, StepState, Who
 from ibgu.db import Journal
 from tests.api.conftest import Ask

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.api.context import Context
-from ibgu.api.schemas.view import ViewBody
+from ibgu.api.view.schemas import ViewBody
 from ibgu.core.model import Action, Kind, Member, OnMember, Step, StepState
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore, seen

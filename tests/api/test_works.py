@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ibgu.api.routes.works import refusal
+from ibgu.api.works.routes import refusal
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import User

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from typer.testing import CliRunner, Result
 
-from ibgu.api.server import bind, serve
+from ibgu.api.http.server import bind, serve
 from ibgu.cli.app import app as commands
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.conftest import app, context, engine, hub_client, journal

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ibgu import telemetry
-from ibgu.api.limits import BODY_BYTES
+from ibgu.api.http.body_limit import BODY_BYTES
 from ibgu.settings import Settings, variable
 
 DOCS = Path(__file__).parents[2] / "docs"

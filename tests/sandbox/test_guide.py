@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from ibgu.api.server import bind
+from ibgu.api.http.server import bind
 from ibgu.core.model import Action
 from ibgu.sandbox.demo import main
 from ibgu.sandbox.demo.address import address

@@ -13,7 +13,7 @@ from schemathesis import APIOperation, Case, CheckFunction, GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from ibgu.api.server import bind, serve
+from ibgu.api.http.server import bind, serve
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.conftest import app, context, engine, hub_client, journal

@@ -20,7 +20,7 @@ from playwright.async_api import Browser, ConsoleMessage, FloatRect, Page, async
 from ibgu import db
 from ibgu.api.app import create_app
 from ibgu.api.context import Context, Probes
-from ibgu.api.server import bind, serve
+from ibgu.api.http.server import bind, serve
 from ibgu.cli.serve.schema import journal_problem
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ibgu import telemetry
-from ibgu.api.connections import ABORT
+from ibgu.api.http.connections import ABORT
+from ibgu.api.http.server import CLOSING
 from ibgu.api.problems import Problem
-from ibgu.api.server import CLOSING
 from ibgu.api.stream.feed import Behind, Feed, Follower
 from ibgu.api.stream.ring import RingPart
 from ibgu.db import JournalAway

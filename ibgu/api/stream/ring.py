@@ -6,7 +6,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from ibgu.api.mapping.events import event_body
+from ibgu.api.events.mapping import event_body
 from ibgu.db.views import EventRow
 
 CAPACITY = 5000

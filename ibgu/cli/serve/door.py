@@ -9,10 +9,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ibgu.api.connections import ServerLimits
 from ibgu.api.context import Probes
+from ibgu.api.http.connections import ServerLimits
+from ibgu.api.http.server import serve
 from ibgu.api.probes import create_probes, create_waiting
-from ibgu.api.server import serve
 from ibgu.cli.serve.patience import Patience
 
 

@@ -13,7 +13,7 @@ import typer
 import uvloop
 from sqlalchemy.exc import DBAPIError
 
-from ibgu.api.server import ListenError
+from ibgu.api.http.server import ListenError
 from ibgu.cli.errors import FAILED, MISUSED
 from ibgu.cli.serve.unready import HubNotReady
 from ibgu.db import Deposed, JournalAway, SchemaMismatch, UnreadableJournal

@@ -1,6 +1,6 @@
 """Where the demo's REST API listens: told before anything is started, for that takes a while."""
 
-from ibgu.api.server import ListenError, bind
+from ibgu.api.http.server import ListenError, bind
 from ibgu.sandbox.errors import SandboxError
 
 USUAL = "127.0.0.1:8080"

@@ -1,0 +1,1 @@
+"""What was done to a rollout, and what became of it."""

@@ -1,0 +1,91 @@
+"""Maps events of a rollout and its steps to what somebody did, or what became of it."""
+
+import re
+
+from ibgu.api.activity.schemas import ActivityEntryBody
+from ibgu.core.model import Kind, ReasonKind, names
+from ibgu.db.views import EventRow
+
+_TITLES: dict[str, str] = {
+    Kind.ROLLOUT_SEEN: "Created",
+    Kind.PLAN_ACCEPTED: "Plan changed",
+    Kind.ANNOTATIONS_CHANGED: "Annotations changed",
+    Kind.ROLLOUT_STARTED: "Started",
+    Kind.ROLLOUT_HELD: "Held",
+    Kind.ROLLOUT_RELEASED: "Released",
+    Kind.ROLLOUT_COMPLETED: "Completed",
+    Kind.ROLLOUT_DELETED: "Deleted",
+    Kind.ADOPTED: "Taken over from TALM",
+    Kind.STEP_STARTED: "Step started",
+    Kind.STEP_HELD: "Step held",
+    Kind.STEP_RELEASED: "Step released",
+    Kind.STEP_FINISHED: "Step finished",
+}
+_CONTROLS = {
+    names.RESUME: "Resumed",
+    names.SKIP: "Skipped",
+    names.CIRCUIT_BREAKER: "Circuit breaker changed",
+    names.ADOPT: "Take-over asked for",
+}
+_NOTHING = "nothing skipped"
+_ACTOR = re.compile(r"via the hub(?: \((?:ibgu-(?P<client>page|cli|rest):)?(?P<name>[^)]*)\))?")
+
+
+def entry_body(row: EventRow) -> ActivityEntryBody:
+    who, via = _origin(row.actor)
+    title, text = _told(row)
+    return ActivityEntryBody(
+        seq=row.seq,
+        at=row.at,
+        kind=row.kind,
+        title=title,
+        text=text,
+        who=who,
+        via=via,
+        step=None if row.step is None else row.step + 1,
+        warning=row.warning,
+    )
+
+
+def _origin(actor: str) -> tuple[str | None, str | None]:
+    """Returns the user, and the client or field manager."""
+    found = _ACTOR.fullmatch(actor)
+    if found is None:
+        return actor or None, None
+    if client := found["client"]:
+        return found["name"], client
+    return None, found["name"] or "the hub"
+
+
+def _told(row: EventRow) -> tuple[str, str]:
+    title = _TITLES.get(row.kind, _spaced(row.kind))
+    if row.kind == Kind.CONTROL:
+        return _control(row)
+    if row.kind in (Kind.ROLLOUT_SEEN, Kind.PLAN_ACCEPTED):
+        return title, _plan(row) or row.why
+    if row.kind == Kind.ROLLOUT_HELD and row.data.get("hold") == ReasonKind.PAUSED:
+        return "Paused", row.why
+    if row.kind == Kind.ROLLOUT_RELEASED and row.actor:
+        return "Resumed", row.why
+    return title, row.why
+
+
+def _control(row: EventRow) -> tuple[str, str]:
+    """Returns the control and a short value: it may be the names of thousands of clusters."""
+    key = next((key for key in _CONTROLS if row.why.startswith(key)), "")
+    if not key:
+        return "Rate limit changed", row.why
+    value = row.data.get("controls", {}).get(key, "")
+    told = row.why.removeprefix(f"{key}={value}").removeprefix(key).lstrip(": ")
+    if told.startswith(_NOTHING):
+        return _NOTHING.capitalize(), told.removeprefix(_NOTHING).lstrip("; ")
+    return _CONTROLS[key], told
+
+
+def _plan(row: EventRow) -> str:
+    steps = [" + ".join(item["actions"]) for item in row.data.get("plan", ())]
+    return ", then ".join(steps)
+
+
+def _spaced(kind: str) -> str:
+    return re.sub("(?<=[a-z])(?=[A-Z])", " ", kind).capitalize()

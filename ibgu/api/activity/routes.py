@@ -1,0 +1,23 @@
+"""Routes for what was done to a rollout, and what became of it."""
+
+from fastapi import APIRouter
+
+from ibgu.api.activity.mapping import entry_body
+from ibgu.api.activity.schemas import ActivityBody
+from ibgu.api.problems.schemas import problems
+from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.inputs import PAGE, Limit, ReadsOfRequest, RolloutOfPath
+
+router = APIRouter(route_class=Guarded)
+
+
+@router.get(
+    "/rollouts/{namespace}/{name}/activity",
+    tags=["rollouts"],
+    responses=problems(401, 403, 404, 422, 503),
+    summary="The changes of a rollout: by whom, from where, and with what result, newest first",
+)
+async def activity(row: RolloutOfPath, reads: ReadsOfRequest, limit: Limit = PAGE) -> ActivityBody:
+    """The events of the rollout and of its steps, without those of its clusters."""
+    found = await reads.activity(row.rollout.uid, limit)
+    return ActivityBody(items=[entry_body(each) for each in found])

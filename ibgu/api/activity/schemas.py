@@ -1,0 +1,43 @@
+"""What became of a rollout as such: who changed it, from where, and what it came to by itself."""
+
+from datetime import datetime
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from ibgu.api.bodies import Body
+
+_DEED: JsonValue = {
+    "seq": 48213,
+    "at": "2026-11-20T02:12:09Z",
+    "kind": "ControlAccepted",
+    "title": "Skipped",
+    "text": "17 waiting clusters skipped",
+    "who": "alice",
+    "via": "page",
+    "step": None,
+    "warning": False,
+}
+
+
+class ActivityEntryBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_DEED]})
+
+    seq: int = Field(description="Of its event.")
+    at: datetime
+    kind: str = Field(description="Of its event.")
+    title: str = Field(description="What was done, in a word or two.")
+    text: str = Field(description="What came of it.")
+    who: str | None = Field(
+        description="The user, as ibgu's REST API was asked; null: ibgu itself, or `via` alone is "
+        "known. Whoever may write the object can claim another name; the hub's audit log proves it."
+    )
+    via: str | None = Field(
+        description="page, cli or rest; else the field manager that wrote the object, such as "
+        "kubectl-annotate; null: ibgu itself."
+    )
+    step: int | None = Field(description="From 1; null: the rollout as a whole.")
+    warning: bool
+
+
+class ActivityBody(Body):
+    items: list[ActivityEntryBody] = Field(description="The newest first.")

@@ -1,0 +1,110 @@
+"""Changes that a person asks for, and what comes of them."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from ibgu.api.bodies import Body
+from ibgu.api.problems.rules import CAUSE, NAME
+from ibgu.core.model import Action, ReasonKind
+from ibgu.core.views.change import Danger
+
+_CHANGE: JsonValue = {
+    "done": "ran-417 is paused: nothing new starts, what is in flight goes on to its end",
+    "kubectl": "kubectl -n default annotate imagebasedgroupupgrade ran-417 "
+    "ibgu.dev/pause=alice --overwrite",
+}
+_PERMIT: JsonValue = {
+    "name": "append-step",
+    "allowed": True,
+    "why": "",
+    "plans": [["Upgrade"], ["AbortOnFailure"]],
+    "danger": "reversible",
+    "lost": "",
+}
+
+Slots = Annotated[int | None, Field(ge=1, le=100_000, description="null: as the last step's.")]
+Minutes = Annotated[
+    int | None, Field(ge=1, le=1_000_000, description="Minutes; null: as the last step's.")
+]
+Cluster = Annotated[str, Field(pattern=NAME, max_length=63)]
+"""A namespace of the hub has the same name."""
+Clusters = Annotated[list[Cluster] | None, Field(max_length=5000)]
+
+
+class NewStepBody(Body):
+    actions: list[Action] = Field(min_length=1, max_length=4)
+    max_concurrency: Slots = None
+    timeout: Minutes = None
+
+
+class AbortBody(Body):
+    everybody: bool = Field(
+        default=False, description="Abort, which undoes what has succeeded too; not only failed."
+    )
+    max_concurrency: Slots = None
+    timeout: Minutes = None
+
+
+class PauseBody(Body):
+    why: str = Field(default="", max_length=200, description="Shown to everybody who reads it.")
+
+
+class SkipBody(Body):
+    """Both null: all that wait."""
+
+    clusters: Clusters = None
+    reason: ReasonKind | None = Field(
+        default=None, description="Only those that wait for this reason."
+    )
+    if_waiting: bool = Field(
+        default=False,
+        description="Leave out clusters that do not wait; else one of them refuses all.",
+    )
+
+
+class RetryBody(Body):
+    """Both null: all that have failed."""
+
+    clusters: Clusters = None
+    cause: str | None = Field(
+        default=None,
+        pattern=CAUSE,
+        description="Only those that failed for it: a cause, or the name of a known failure.",
+    )
+
+
+class ChangeBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_CHANGE]})
+
+    done: str = Field(description="What comes of it, in a sentence.")
+    kubectl: str = Field(description="The same as a command line; empty: nothing was to be done.")
+
+
+class PermitBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_PERMIT]})
+
+    name: str = Field(
+        description="pause, resume, retry, skip, abort, append-step or adopt: the last part of "
+        "its path; append-step is POST …/steps."
+    )
+    allowed: bool
+    why: str = Field(description="Why not: a right of yours that is missing, or the state.")
+    plans: list[list[Action]] = Field(
+        description="Of append-step: the steps of which one may come next, the least dangerous "
+        "first."
+    )
+    danger: Danger = Field(
+        description="Of the change itself; that of a new step is its actions' own (`risks`)."
+    )
+    lost: str = Field(description="What can't be undone, in a sentence; empty: nothing.")
+
+
+class RiskBody(Body):
+    danger: Danger
+    lost: str = Field(description="What can't be undone, in a sentence; empty: nothing.")
+
+
+class PermitsBody(Body):
+    items: list[PermitBody] = Field(description="The least dangerous first.")
+    risks: dict[Action, RiskBody] = Field(description="Of a step with that action.")

@@ -1,0 +1,94 @@
+"""Routes for clusters by name: the state of each, over all rollouts."""
+
+from fastapi import APIRouter
+
+from ibgu.api.bodies import PageBody
+from ibgu.api.clusters.mapping import cluster_body
+from ibgu.api.clusters.schemas import ClusterBody
+from ibgu.api.durations.measured import PacesOfHub
+from ibgu.api.members.mapping import visit_body
+from ibgu.api.members.schemas import VisitBody
+from ibgu.api.problems.schemas import problems
+from ibgu.api.requests.access import CallerOfRequest
+from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.inputs import (
+    PAGE,
+    ClusterName,
+    ClusterPrefix,
+    Cursor,
+    InNamespace,
+    InRollout,
+    Label,
+    Limit,
+    ReadsOfRequest,
+    uid_of,
+    unknown_cluster,
+)
+from ibgu.api.requests.visible import ReadableForCaller, Visible
+
+router = APIRouter(prefix="/clusters", tags=["clusters"], route_class=Guarded)
+
+
+@router.get(
+    "", responses=problems(401, 403, 404, 422, 503), summary="Names of clusters, in their order"
+)
+async def clusters(
+    caller: CallerOfRequest,
+    visible: Visible,
+    reads: ReadsOfRequest,
+    label: Label = None,
+    prefix: ClusterPrefix = "",
+    namespace: InNamespace = None,
+    rollout: InRollout = None,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> PageBody[str]:
+    """Those that were in a rollout which the caller may read."""
+    uid = await uid_of(caller, reads, namespace, rollout)
+    found = await reads.clusters(
+        prefix=prefix, label=label, rollout=uid, namespaces=visible, limit=limit, cursor=cursor
+    )
+    return PageBody(items=list(found.items), next_cursor=found.next)
+
+
+@router.get(
+    "/{name}",
+    responses=problems(401, 403, 404, 422, 503),
+    summary="A cluster as the journal knows it",
+)
+async def cluster(
+    name: ClusterName,
+    caller: CallerOfRequest,
+    reads: ReadsOfRequest,
+    duration_stats: PacesOfHub,
+    readable: ReadableForCaller,
+) -> ClusterBody:
+    """For who may `get managedclusters` of that name. Rollouts of namespaces that the caller may
+    not read have no name there."""
+    await caller.require_cluster(name)
+    visits = (await reads.visits(name, limit=1)).items
+    if not visits:
+        raise unknown_cluster(name)
+    return cluster_body(name, await reads.cluster(name), visits[0], duration_stats, readable)
+
+
+@router.get(
+    "/{name}/history",
+    responses=problems(401, 403, 422, 503),
+    summary="The steps that a cluster was in, newest first",
+)
+async def cluster_history(
+    name: ClusterName,
+    caller: CallerOfRequest,
+    reads: ReadsOfRequest,
+    duration_stats: PacesOfHub,
+    readable: ReadableForCaller,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> PageBody[VisitBody]:
+    """Over all rollouts of the hub, for who may `get managedclusters` of that name. Those of
+    namespaces that the caller may not read have no name there."""
+    await caller.require_cluster(name)
+    found = await reads.visits(name, limit=limit, cursor=cursor)
+    items = [visit_body(each, duration_stats, readable) for each in found.items]
+    return PageBody(items=items, next_cursor=found.next)

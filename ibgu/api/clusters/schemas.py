@@ -1,0 +1,30 @@
+"""Clusters as the journal knows them."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from ibgu.api.bodies import Body
+from ibgu.api.members.schemas import RolloutNameBody, VisitBody
+
+
+class ClaimBody(Body):
+    """The right of one rollout to work on the cluster."""
+
+    rollout: RolloutNameBody
+    step: int = Field(description="From 1.")
+    slot: int
+    taken_at: datetime
+
+
+class ClusterBody(Body):
+    name: str
+    newest: VisitBody = Field(description="The newest step that it was in.")
+    claim: ClaimBody | None = Field(description="The rollout that works on it now; null: none.")
+    labels: dict[str, str] | None = Field(
+        description="Of the ManagedCluster, as the controller saw them last; null: not known."
+    )
+    labels_pending: dict[str, str | None] = Field(
+        description="Labels that ibgu is about to write on the ManagedCluster; null: to remove."
+    )
+    annotations_pending: dict[str, str | None]

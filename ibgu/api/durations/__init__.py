@@ -1,0 +1,1 @@
+"""How long actions took, and how long they usually take."""

@@ -1,0 +1,1 @@
+"""The history of a rollout, and of a cluster."""

@@ -1,0 +1,36 @@
+"""Maps events, with their data named as everywhere else in the API."""
+
+from msgspec.structs import replace
+from pydantic.alias_generators import to_camel
+
+from ibgu.api.events.schemas import EventBody
+from ibgu.api.requests.readable import Readable
+from ibgu.core.model import Outcome, RunResult
+from ibgu.core.model.claims import ANOTHER, CANCELLATIONS, cancelled_by
+from ibgu.db.views import EventRow
+
+_SAME = ("seq", "at", "kind", "why", "cause", "warning", "actor", "rollout", "cluster", "run")
+
+_NAME_ROLLOUTS = ("message", "words")
+"""Data that may name rollouts, of a member that another rollout has taken."""
+
+
+def event_for(row: EventRow, namespace: str | None, readable: Readable) -> EventRow:
+    """Returns the event as the caller may read it; `namespace`: of its rollout, None if unknown."""
+    outcome, result = row.data.get("outcome"), row.data.get("result")
+    taken = outcome == Outcome.CANCELLED or result == RunResult.PREEMPTED
+    if not taken or readable.includes(namespace):
+        return row
+    data = {name: value for name, value in row.data.items() if name not in _NAME_ROLLOUTS}
+    why = cancelled_by(ANOTHER) if row.cause in CANCELLATIONS else row.why
+    return replace(row, why=why, data=data)
+
+
+def event_body(row: EventRow) -> EventBody:
+    """Returns the event's body; only the outer names of `data` are ours: below them are labels,
+    annotations, a plan."""
+    return EventBody(
+        **{name: getattr(row, name) for name in _SAME},
+        step=None if row.step is None else row.step + 1,
+        data={to_camel(name): value for name, value in row.data.items()},
+    )

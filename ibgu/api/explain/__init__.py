@@ -1,0 +1,1 @@
+"""Why a cluster is not further, in sentences."""

@@ -1,0 +1,61 @@
+"""Routes for why one cluster is not further."""
+
+import msgspec
+from fastapi import APIRouter, Response
+
+from ibgu.api.durations.measured import PacesOfHub
+from ibgu.api.explain.mapping import explained
+from ibgu.api.explain.schemas import ExplainedBody
+from ibgu.api.problems.schemas import problems
+from ibgu.api.requests.access import CallerOfRequest
+from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.inputs import (
+    ClusterName,
+    InNamespace,
+    InRollout,
+    ReadsOfRequest,
+    uid_of,
+    unknown_cluster,
+)
+from ibgu.api.requests.visible import ReadableForCaller
+from ibgu.core.model.claims import CLAIMS
+from ibgu.db.views import VisitRow
+
+router = APIRouter(prefix="/clusters", tags=["clusters"], route_class=Guarded)
+
+TOLD = 20
+"""The most steps of a cluster, newest first, in an explanation."""
+
+
+@router.get(
+    "/{name}/explain",
+    response_model=ExplainedBody,
+    responses=problems(401, 403, 404, 422, 503),
+    summary="Why a cluster is not further, what it means, what to do",
+)
+async def explain(
+    name: ClusterName,
+    caller: CallerOfRequest,
+    reads: ReadsOfRequest,
+    duration_stats: PacesOfHub,
+    readable: ReadableForCaller,
+    namespace: InNamespace = None,
+    rollout: InRollout = None,
+) -> Response:
+    """In the rollout that is named, for who may read it; else in the cluster's newest one, for
+    who may `get managedclusters` of that name."""
+    uid = await uid_of(caller, reads, namespace, rollout)
+    if uid is None:
+        await caller.require_cluster(name)
+    visits = (await reads.visits(name, rollout=uid, limit=TOLD)).items
+    if not visits:
+        raise unknown_cluster(name, rollout)
+    claims = (await reads.cluster(name)).claims if _is_claimed(visits[0]) else ()
+    found = explained(visits, claims, duration_stats, readable)
+    return Response(msgspec.json.encode(found), media_type="application/json")
+
+
+def _is_claimed(visit: VisitRow) -> bool:
+    """Returns whether the member waits for another rollout that has the cluster."""
+    member = visit.member.member
+    return not member.finished and member.reason.kind in CLAIMS

@@ -1,0 +1,67 @@
+"""One cluster in sentences."""
+
+from datetime import datetime
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from ibgu.api.bodies import Body
+from ibgu.core.engine.display import Word
+from ibgu.core.model import Who
+
+_EXPLAINED: JsonValue = {
+    "cluster": "site-0412",
+    "rollout": "default/ran-417",
+    "step": 2,
+    "state": "failed",
+    "headline": "Upgrade failed 6 min ago (attempt 1, ran 34 min)",
+    "why": "Rollback due to LCA Init Monitor timeout, after 30m0s",
+    "kind": "InitMonitorTimeout",
+    "since": "2026-11-20T02:29:04Z",
+    "ends": None,
+    "until": None,
+    "who": "person",
+    "overdue": None,
+    "means": "The new release did not become healthy in time; the node rolled back by itself.",
+    "do": "See what was not healthy, then AbortOnFailure and Prep again.",
+    "words": "Rollback due to LCA Init Monitor timeout, after 30m0s",
+    "remedy": "See what was not healthy, then AbortOnFailure and Prep again.",
+    "limit": None,
+    "late": None,
+    "history": [
+        {"at": "2026-11-20T01:55:02Z", "text": "Upgrade started"},
+        {"at": "2026-11-20T02:29:04Z", "text": "Upgrade failed (34 min)"},
+    ],
+}
+
+
+class LineBody(Body):
+    at: datetime
+    text: str
+
+
+class ExplainedBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXPLAINED]})
+
+    cluster: str
+    rollout: str = Field(description="namespace/name; in words where the caller may not read it.")
+    step: int = Field(description="From 1.")
+    state: Word
+    headline: str = Field(description="Where it stands and for how long, in one line.")
+    why: str | None = Field(description="The one reason, or how it ended.")
+    kind: str | None = Field(description="The known failure's name, else the reason's or cause.")
+    since: datetime | None
+    ends: str | None = Field(description="What ends it; null: nothing, it is over.")
+    until: datetime | None = Field(description="When it ends by itself, where that is known.")
+    who: Who | None = Field(
+        description="Who must act; null: nobody. Once the reason is overdue: a person."
+    )
+    overdue: datetime | None = Field(
+        description="Since when the reason has lasted longer than usual; null: it has not."
+    )
+    means: str | None
+    do: str | None = Field(description="What to do, in a sentence.")
+    words: str | None = Field(description="The cluster's own last words.")
+    remedy: str | None = Field(description="Of a known failure.")
+    limit: datetime | None = Field(description="When its time for the whole step is over.")
+    late: str | None = Field(description="What came true after it had ended.")
+    history: list[LineBody] = Field(description="Every attempt, oldest first.")

@@ -1,0 +1,23 @@
+"""Routes for failures, grouped by what happened."""
+
+from fastapi import APIRouter
+
+from ibgu.api.failures.mapping import failures_body
+from ibgu.api.failures.schemas import FailuresBody
+from ibgu.api.problems.schemas import problems
+from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.inputs import ReadsOfRequest, RolloutOfPath, StepNumber, index
+
+router = APIRouter(route_class=Guarded)
+
+
+@router.get(
+    "/rollouts/{namespace}/{name}/failures",
+    tags=["rollouts"],
+    responses=problems(401, 403, 404, 422, 503),
+    summary="Failed and cancelled members, grouped by what happened",
+)
+async def failures(
+    row: RolloutOfPath, reads: ReadsOfRequest, step: StepNumber = None
+) -> FailuresBody:
+    return failures_body(await reads.failed(row.rollout.uid, index(step)))

@@ -1,0 +1,44 @@
+"""Failures, grouped by what happened."""
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from ibgu.api.bodies import Body
+from ibgu.core.model import Action, Cause, Outcome
+
+_GROUP: JsonValue = {
+    "step": 1,
+    "action": "Prep",
+    "outcome": "failed",
+    "cause": "PrepFailed",
+    "failure": "PrecacheFailed",
+    "means": "Images of the new release could not be pulled to the node.",
+    "remedy": "Check the mirror registry, then AbortOnFailure and Prep again.",
+    "message": "failed to pull images: registry.site:5000 is unreachable",
+    "count": 22,
+    "clusters": ["site-0003", "site-0017"],
+    "aborted": ["site-0017"],
+}
+
+
+class FailureGroupBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_GROUP]})
+
+    step: int = Field(description="From 1.")
+    action: Action | None
+    outcome: Outcome
+    cause: Cause | None
+    failure: str | None = Field(description="Name of the known failure, if it is one.")
+    means: str | None
+    remedy: str | None
+    message: str = Field(description="The cluster's own words, the commonest.")
+    count: int
+    clusters: list[str] = Field(description="The first ten.")
+    aborted: list[str] = Field(
+        description="Those of `clusters` that an Abort or AbortOnFailure, of this rollout or "
+        "another, took back to Idle afterwards."
+    )
+
+
+class FailuresBody(Body):
+    total: int
+    items: list[FailureGroupBody] = Field(description="The largest group first.")

@@ -1,0 +1,22 @@
+"""Routes for who leads the hub."""
+
+from fastapi import APIRouter
+
+from ibgu.api.leadership.mapping import leadership_body
+from ibgu.api.leadership.schemas import LeadershipBody
+from ibgu.api.problems.schemas import problems
+from ibgu.api.requests.access import CallerOfRequest
+from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.inputs import ReadsOfRequest
+
+router = APIRouter(tags=["leadership"], route_class=Guarded)
+
+
+@router.get(
+    "/leadership",
+    responses=problems(401, 503),
+    summary="Which controller leads, since when, and how often that has changed",
+)
+async def leadership(_: CallerOfRequest, reads: ReadsOfRequest) -> LeadershipBody:
+    """For everybody whose token the hub accepts."""
+    return leadership_body(await reads.leadership())

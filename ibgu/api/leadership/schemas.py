@@ -1,0 +1,36 @@
+"""Which controller leads, since when, and how often that has changed."""
+
+from datetime import datetime
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from ibgu.api.bodies import Body
+
+_LEADERSHIP: JsonValue = {
+    "leader": "ibgu-controller-7d9c-x2x4q",
+    "epoch": 4,
+    "since": "2026-11-20T02:14:07Z",
+    "before": "ibgu-controller-7d9c-m8k2p",
+    "changes": 1,
+    "flaps": False,
+    "words": "ibgu-controller-7d9c-x2x4q took the lead from ibgu-controller-7d9c-m8k2p at "
+    "2026-11-20 02:14:07 UTC; leadership has changed once in the last 10 minutes",
+    "remedy": None,
+}
+
+
+class LeadershipBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_LEADERSHIP]})
+
+    leader: str | None = Field(
+        description="The identity of the controller that took the lead last; null: none ever has."
+    )
+    epoch: int = Field(description="The number of its lead; 0: none yet.")
+    since: datetime | None
+    before: str | None = Field(description="The leader before it; null: it was the first.")
+    changes: int = Field(
+        description="Leads that began in the last 10 minutes and followed another one."
+    )
+    flaps: bool = Field(description="Whether leadership changes too often.")
+    words: str
+    remedy: str | None = Field(description="What to do; null: nothing.")

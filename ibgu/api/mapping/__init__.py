@@ -1,1 +1,0 @@
-"""Maps rows of the journal to bodies of answers."""

@@ -1,0 +1,77 @@
+"""Routes for the members of a rollout."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from ibgu.api.bodies import PageBody
+from ibgu.api.durations.measured import PacesOfHub
+from ibgu.api.members.mapping import member_body
+from ibgu.api.members.schemas import MemberBody
+from ibgu.api.problems.schemas import problems
+from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.inputs import (
+    PAGE,
+    ClusterNames,
+    ClusterPrefix,
+    Cursor,
+    Label,
+    Limit,
+    ReadsOfRequest,
+    RolloutOfPath,
+    StepNumber,
+    index,
+)
+from ibgu.core.model import Cause, MemberState, Outcome, ReasonKind
+from ibgu.db.reads import Sort
+
+OnlyStalled = Annotated[
+    bool, Query(description="Only those whose action takes longer than usual here.")
+]
+
+router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=Guarded)
+
+
+@router.get(
+    "/members",
+    responses=problems(401, 403, 404, 422, 503),
+    summary="Clusters in the steps of a rollout",
+)
+async def members(
+    row: RolloutOfPath,
+    reads: ReadsOfRequest,
+    duration_stats: PacesOfHub,
+    step: StepNumber = None,
+    state: MemberState | None = None,
+    outcome: Outcome | None = None,
+    cause: Cause | None = None,
+    label: Label = None,
+    cluster: ClusterPrefix = "",
+    clusters: ClusterNames = None,
+    reason: ReasonKind | None = None,
+    stalled: OnlyStalled = False,
+    sort: Sort = Sort.ORDER,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> PageBody[MemberBody]:
+    """By default in the order of steps, and within a step in the order in which they start."""
+    found = await reads.members(
+        row.rollout.uid,
+        step=index(step),
+        state=state,
+        outcome=outcome,
+        cause=cause,
+        prefix=cluster,
+        clusters=clusters,
+        label=label,
+        reason=reason,
+        slower_than={action: stats.limits.ended for action, stats in duration_stats.items()}
+        if stalled
+        else None,
+        sort=sort,
+        limit=limit,
+        cursor=cursor,
+    )
+    return PageBody(
+        items=[member_body(each, duration_stats) for each in found.items], next_cursor=found.next
+    )

@@ -1,0 +1,143 @@
+"""Members: clusters in a step, where each one stands and why it is not further."""
+
+from datetime import datetime
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from ibgu.api.bodies import Body
+from ibgu.api.rollouts.schemas import ReasonBody
+from ibgu.core.model import Action, Cause, MemberState, Outcome, RunResult, RunState
+
+_RUN: JsonValue = {
+    "id": "c2b7e0d41f9a",
+    "action": "Upgrade",
+    "attempt": 1,
+    "state": "ended",
+    "intendedAt": "2026-11-20T01:55:01Z",
+    "armingAt": "2026-11-20T01:55:02Z",
+    "armedAt": "2026-11-20T01:55:02Z",
+    "acceptedAt": "2026-11-20T01:55:03Z",
+    "endedAt": "2026-11-20T02:29:04Z",
+    "result": "failed",
+    "cause": "UpgradeFailed",
+    "message": "Rollback due to LCA Init Monitor timeout, after 30m0s",
+}
+_MEMBER: JsonValue = {
+    "cluster": "site-0412",
+    "step": 2,
+    "position": 411,
+    "state": "finished",
+    "action": None,
+    "attempt": 1,
+    "reason": None,
+    "stalled": None,
+    "slot": None,
+    "limit": "2026-11-20T03:40:00Z",
+    "startedAt": "2026-11-20T01:55:01Z",
+    "endedAt": "2026-11-20T02:29:04Z",
+    "outcome": "failed",
+    "cause": "UpgradeFailed",
+    "message": "Rollback due to LCA Init Monitor timeout, after 30m0s",
+    "failedAction": "Upgrade",
+    "failure": "InitMonitorTimeout",
+    "means": "The new release did not become healthy in time; the node rolled back by itself.",
+    "remedy": "See what was not healthy, then AbortOnFailure and Prep again.",
+    "completed": [],
+    "late": "",
+    "run": _RUN,
+}
+
+
+class StalledBody(Body):
+    """An action in flight that takes longer than usual."""
+
+    since: datetime = Field(description="When it had taken as long as usual.")
+    usual: float = Field(
+        description="Seconds in which 95 of 100 clusters of this hub have done the action (p95)."
+    )
+
+
+class RunBody(Body):
+    """One attempt of one action on one member."""
+
+    id: str
+    action: Action
+    attempt: int
+    state: RunState
+    intended_at: datetime
+    arming_at: datetime | None
+    armed_at: datetime | None
+    accepted_at: datetime | None
+    ended_at: datetime | None
+    result: RunResult | None
+    cause: Cause | None
+    message: str = Field(description="The cluster's own words at the end.")
+
+
+class CompletedActionBody(Body):
+    action: Action
+    at: datetime
+    note: str = Field(description='Empty, "was already …" or "completed late, after …".')
+
+
+class MemberBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_MEMBER]})
+
+    cluster: str
+    step: int = Field(description="From 1.")
+    position: int = Field(description="Place in the step's order, from 0.")
+    state: MemberState
+    action: Action | None = Field(description="The current one, or the next; null: none is left.")
+    attempt: int = Field(description="Of the newest run, from 1; 0 before the first one.")
+    reason: ReasonBody | None = Field(
+        description="Why it is not further; null once it is finished. A member that could start "
+        "while its step or rollout is held shows the hold."
+    )
+    stalled: StalledBody | None = Field(
+        description="Its action has been in flight for longer than usual; null: it has not, or "
+        "the action was measured too seldom here."
+    )
+    slot: int | None
+    limit: datetime | None = Field(description="When its time for the whole step is over.")
+    started_at: datetime | None
+    ended_at: datetime | None
+    outcome: Outcome | None = Field(
+        description="`succeeded` also where it failed and completed its action late: its `run` "
+        "tells how it failed."
+    )
+    cause: Cause | None
+    message: str = Field(description="At the end: the cluster's own words.")
+    failed_action: Action | None
+    failure: str | None = Field(description="Name of the known failure that the message tells.")
+    means: str | None = Field(description="What happened, if the failure is a known one.")
+    remedy: str | None = Field(description="What to do next, if the failure is a known one.")
+    completed: list[CompletedActionBody]
+    late: str = Field(description="What came true after the member had ended.")
+    run: RunBody | None = Field(description="The newest run.")
+
+
+class RolloutNameBody(Body):
+    namespace: str | None = Field(description="Null where the caller may not read it.")
+    name: str | None = Field(description="Null where the caller may not read its namespace.")
+    uid: str
+
+
+_VISIT: JsonValue = {
+    "rollout": {
+        "namespace": "default",
+        "name": "ran-417",
+        "uid": "0f5a2a38-6b54-4a5e-9f4e-2f1f7a2f4c11",
+    },
+    "member": _MEMBER,
+    "runs": [_RUN],
+}
+
+
+class VisitBody(Body):
+    """One step of one rollout that the cluster was a member of."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_VISIT]})
+
+    rollout: RolloutNameBody
+    member: MemberBody
+    runs: list[RunBody] = Field(description="All attempts of it, oldest first.")

@@ -1,0 +1,57 @@
+"""Maps previews."""
+
+from ibgu.api.preview.schemas import (
+    EndsBody,
+    ExcludedBody,
+    MeasuredBody,
+    PreviewResultBody,
+    StepPreviewBody,
+)
+from ibgu.core.views.preview import Enough, Preview, StepPreview
+
+_NAMED = 10
+_ORDER = 50
+
+
+def preview_body(found: Preview, problems: list[str], warnings: list[str]) -> PreviewResultBody:
+    """Returns the preview's body; `problems` and `warnings`: what the hub says besides."""
+    wrong = [*found.problems, *problems]
+    return PreviewResultBody(
+        selected=len(found.selected),
+        excluded=[
+            ExcludedBody(why=each.why, count=len(each.clusters), clusters=[*each.clusters[:_NAMED]])
+            for each in found.excluded
+        ],
+        steps=[_step(step) for step in found.steps],
+        warnings=[*found.warnings, *warnings],
+        ends=None if found.latest is None else EndsBody(likely=found.likely, latest=found.latest),
+        valid=not wrong,
+        problems=wrong,
+    )
+
+
+def _step(step: StepPreview) -> StepPreviewBody:
+    return StepPreviewBody(
+        step=step.index + 1,
+        actions=list(step.actions),
+        clusters=len(step.clusters),
+        waves=step.waves,
+        slots=step.slots,
+        timeout_minutes=round(step.timeout.total_seconds() / 60),
+        allowed_minutes_per_site=round(step.allowed.total_seconds() / 60, 1),
+        measured=_measured(step.measured),
+        enough=step.enough,
+        advice=step.advice,
+        order=list(step.clusters[:_ORDER]),
+        starts_per_minute=step.rate_limits.starts_per_minute,
+        ramp_up=step.rate_limits.ramp_up,
+        jitter_seconds=round(step.rate_limits.jitter.total_seconds()),
+    )
+
+
+def _measured(found: Enough | None) -> MeasuredBody | None:
+    if found is None:
+        return None
+    return MeasuredBody(
+        p50=found.p50.total_seconds(), p95=found.p95.total_seconds(), count=found.count
+    )

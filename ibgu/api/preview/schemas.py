@@ -1,0 +1,112 @@
+"""What a plan would do, before it does."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import ConfigDict, Field, JsonValue, model_validator
+
+from ibgu.api.bodies import Body
+from ibgu.api.changes.schemas import NewStepBody
+from ibgu.api.problems.rules import NAME
+
+_STEP: JsonValue = {
+    "step": 1,
+    "actions": ["Prep"],
+    "clusters": 3500,
+    "waves": 18,
+    "slots": 200,
+    "timeoutMinutes": 60,
+    "allowedMinutesPerSite": 3.3,
+    "measured": {"p50": 420.0, "p95": 720.0, "count": 1200},
+    "enough": False,
+    "advice": "timeout 60 is too short: it allows 3.3 min a site in 18 waves, and Prep takes "
+    "7 min (p50) to 12 min (p95) here; at least 216 for p95",
+    "order": ["site-1", "site-2"],
+    "startsPerMinute": 20,
+    "rampUp": False,
+    "jitterSeconds": 0,
+}
+_PREVIEW: JsonValue = {
+    "selected": 3500,
+    "excluded": [
+        {
+            "why": "with the label lcm.openshift.io/ibgu-upgrade-completed",
+            "count": 96,
+            "clusters": ["site-7"],
+        }
+    ],
+    "steps": [_STEP],
+    "warnings": ["12 of 3500 clusters are not reachable now: they wait, and start when they are"],
+    "ends": {"likely": "2026-11-20T03:10:00Z", "latest": "2026-11-20T04:00:00Z"},
+    "valid": True,
+    "problems": [],
+}
+Name = Annotated[str, Field(pattern=NAME, max_length=253)]
+
+
+class PreviewBody(Body):
+    """Either a rollout by `namespace` and `name`, with steps to append, or a `manifest`."""
+
+    namespace: Name | None = None
+    name: Name | None = None
+    append: list[NewStepBody] = Field(default=[], max_length=10)
+    manifest: dict[str, Any] | None = Field(
+        default=None, description="An ImageBasedGroupUpgrade, as it would be applied."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        named = bool(self.namespace and self.name)
+        if named == (self.manifest is not None) or (self.manifest is not None and self.append):
+            raise ValueError("give namespace and name (and append), or else a manifest")
+        return self
+
+
+class ExcludedBody(Body):
+    why: str
+    count: int
+    clusters: list[str] = Field(description="The first ten.")
+
+
+class MeasuredBody(Body):
+    p50: float = Field(description="Seconds a site for all actions of the step.")
+    p95: float
+    count: int = Field(description="Of the action that was measured least.")
+
+
+class StepPreviewBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_STEP]})
+
+    step: int = Field(description="From 1.")
+    actions: list[str]
+    clusters: int
+    waves: int
+    slots: int
+    timeout_minutes: int
+    allowed_minutes_per_site: float
+    measured: MeasuredBody | None = Field(description="null: not measured often enough here.")
+    enough: bool | None = Field(description="Whether p95 of the sites fit; null: not measured.")
+    advice: str
+    order: list[str] = Field(description="The first fifty, as they would start.")
+    starts_per_minute: int = Field(description="At most; 0: as many as there are slots.")
+    ramp_up: bool = Field(description="At most 1, 2, 4, ... clusters in flight.")
+    jitter_seconds: int = Field(description="A start is put off by up to so long.")
+
+
+class EndsBody(Body):
+    likely: datetime | None = Field(description="null: not everything in it was measured yet.")
+    latest: datetime = Field(description="When all timeouts have passed.")
+
+
+class PreviewResultBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_PREVIEW]})
+
+    selected: int = Field(description="Clusters of the first step that has not begun.")
+    excluded: list[ExcludedBody] = Field(
+        description="Clusters that the selectors match, and that this step does not take."
+    )
+    steps: list[StepPreviewBody] = Field(description="Those that have not begun.")
+    warnings: list[str]
+    ends: EndsBody | None = Field(description="null: nothing would begin.")
+    valid: bool
+    problems: list[str] = Field(description="Why it could not be carried out.")

@@ -1,0 +1,23 @@
+"""Answers every error with problem details, and says what is wrong with an input."""
+
+from ibgu.api.problems.problem import (
+    MEDIA_TYPE,
+    RETRY_SECONDS,
+    Problem,
+    away,
+    invalid,
+    too_many,
+    type_of,
+    unauthenticated,
+)
+
+__all__ = [
+    "MEDIA_TYPE",
+    "RETRY_SECONDS",
+    "Problem",
+    "away",
+    "invalid",
+    "too_many",
+    "type_of",
+    "unauthenticated",
+]

@@ -1,0 +1,1 @@
+"""What routes share: who calls, what they may see, how much they may ask, and checked inputs."""

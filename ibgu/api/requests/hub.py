@@ -1,0 +1,35 @@
+"""Reaches the hub with the caller's own token."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials
+
+from ibgu.api.context import Context
+from ibgu.api.requests.access import CallerOfRequest, bearer
+from ibgu.api.requests.concurrency import FleetLists
+from ibgu.hub.port import Hub
+
+
+async def _hub_of_caller(
+    request: Request,
+    caller: CallerOfRequest,
+    credentials: Annotated[HTTPAuthorizationCredentials, Security(bearer)],
+) -> AsyncIterator[Hub]:
+    """Yields the hub with the caller's own token, so that the hub's rights and audit apply; it is
+    not kept."""
+    context: Context = request.app.state.context
+    async with context.access.hub_of(credentials.credentials) as hub:
+        yield hub
+
+
+HubOfCaller = Annotated[Hub, Depends(_hub_of_caller)]
+
+
+def _fleet_lists(request: Request) -> FleetLists:
+    context: Context = request.app.state.context
+    return context.fleet_lists
+
+
+FleetListsOfProcess = Annotated[FleetLists, Depends(_fleet_lists)]

@@ -1,0 +1,162 @@
+"""Declares inputs of several routes, checked so that nothing odd reaches the database."""
+
+from contextlib import suppress
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+from pydantic import StringConstraints
+
+from ibgu.api.context import Context
+from ibgu.api.problems import Problem, away, invalid
+from ibgu.api.problems.rules import NAME, PREFIX_OR_NONE, UID
+from ibgu.api.requests.access import Caller, CallerOfRequest
+from ibgu.core.model.kinds import LabelSelector
+from ibgu.core.plan import parse_selector
+from ibgu.db.reads import Reads
+from ibgu.db.views import RolloutAndStep
+from ibgu.hub.discovery import NO_CRD
+from ibgu.hub.errors import HubError
+
+LONGEST = 253
+
+Namespace = Annotated[str, Path(pattern=NAME, max_length=LONGEST, examples=["default"])]
+Name = Annotated[str, Path(pattern=NAME, max_length=LONGEST, examples=["ran-417"])]
+ClusterName = Annotated[str, Path(pattern=NAME, max_length=LONGEST, examples=["site-0412"])]
+InNamespace = Annotated[
+    str | None, Query(pattern=NAME, max_length=LONGEST, description="Only of this namespace.")
+]
+ClusterPrefix = Annotated[
+    str,
+    Query(
+        pattern=PREFIX_OR_NONE,
+        max_length=LONGEST,
+        description="Only clusters whose name begins with it.",
+    ),
+]
+ClusterNames = Annotated[
+    list[Annotated[str, StringConstraints(pattern=NAME, max_length=LONGEST)]] | None,
+    Query(max_length=100, description="Only clusters of these names."),
+]
+StepNumber = Annotated[int | None, Query(ge=1, le=1000, description="Only of this step, from 1.")]
+Uid = Annotated[
+    str | None,
+    Query(
+        pattern=UID,
+        max_length=64,
+        description="Which of several rollouts that had this name, one after the other; "
+        "without it the newest.",
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=500, description="How many items a page has at most.")]
+Cursor = Annotated[
+    str | None, Query(max_length=1024, description="`nextCursor` of the page before, unchanged.")
+]
+
+InRollout = Annotated[
+    str | None,
+    Query(pattern=NAME, max_length=LONGEST, description="In this rollout, not in its newest one."),
+]
+
+PAGE = 100
+
+
+async def _label(
+    caller: CallerOfRequest,
+    label: Annotated[
+        str,
+        Query(
+            max_length=4096,
+            description="Only clusters with such labels, as `kubectl -l` takes it.",
+            examples=["site=north,ring in (1,2),!canary"],
+        ),
+    ] = "",
+) -> LabelSelector | None:
+    """To ask by labels takes the right to list who has them."""
+    if not label.strip():
+        return None
+    try:
+        selector = parse_selector(label)
+    except ValueError as error:
+        raise invalid("label", "query", str(error)) from error
+    await caller.require_clusters()
+    return selector
+
+
+Label = Annotated[LabelSelector | None, Depends(_label)]
+
+
+def reads_of(request: Request) -> Reads:
+    context: Context = request.app.state.context
+    return Reads(context.engine, context.hub, context.tallies)
+
+
+ReadsOfRequest = Annotated[Reads, Depends(reads_of)]
+
+
+def index(step: int | None) -> int | None:
+    """Returns the step's index: steps count from 1 for people, from 0 in the journal."""
+    return None if step is None else step - 1
+
+
+async def _rollout(
+    namespace: Namespace,
+    name: Name,
+    caller: CallerOfRequest,
+    reads: ReadsOfRequest,
+    uid: Uid = None,
+) -> RolloutAndStep:
+    """Checks the right before the look-up: without it a caller does not learn whether the rollout
+    exists."""
+    await caller.require_rollouts(namespace)
+    found = await reads.find(namespace, name, uid)
+    if found is None:
+        await require_crd(caller)
+        raise not_found(namespace, name, uid)
+    return found
+
+
+async def require_crd(caller: Caller) -> None:
+    """Raises Problem if the hub has no ImageBasedGroupUpgrades: an empty result means nothing
+    there. A hub that does not answer is no proof."""
+    with suppress(HubError):
+        if not await caller.access.serves_rollouts():
+            raise away("no-crd", NO_CRD)
+
+
+def not_found(namespace: str, name: str, uid: str | None = None) -> Problem:
+    which = f" with uid {uid}" if uid else ""
+    return Problem(
+        404,
+        "not-found",
+        f"there is no rollout {name}{which} in namespace {namespace}; an "
+        "ImageBasedGroupUpgrade appears here once a controller has seen it",
+    )
+
+
+def unknown_cluster(cluster: str, rollout: str | None = None) -> Problem:
+    if rollout is None:
+        words = f"cluster {cluster} was in no rollout yet (is the name right?)"
+    else:
+        words = (
+            f"cluster {cluster} is in no step of rollout {rollout} yet: a step takes its clusters "
+            "by their labels when it starts"
+        )
+    return Problem(404, "not-found", words)
+
+
+RolloutOfPath = Annotated[RolloutAndStep, Depends(_rollout)]
+
+
+async def uid_of(
+    caller: Caller, reads: Reads, namespace: str | None, rollout: str | None
+) -> str | None:
+    """Returns the uid of the rollout that the query names, if the caller may read it."""
+    if rollout is None:
+        return None
+    if namespace is None:
+        raise invalid("namespace", "query", "say in which namespace the rollout is")
+    await caller.require_rollouts(namespace)
+    found = await reads.find(namespace, rollout)
+    if found is None:
+        raise not_found(namespace, rollout)
+    return found.rollout.uid

@@ -1,0 +1,93 @@
+"""Estimates when a running step will be over."""
+
+from functools import lru_cache
+
+from ibgu.api.rollouts.overdue import stuck_among
+from ibgu.api.rollouts.schemas import EtaBody
+from ibgu.core.engine.display import startable
+from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.engine.gates import GATE_REASONS, deadline
+from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits, rate_limits_of
+from ibgu.core.model import MemberState, Reason, Rollout, StepState
+from ibgu.core.views.forecast import InFlight, RemainingWork, eta
+from ibgu.core.views.status import hold_of
+from ibgu.db.views import StepRow
+
+_REMEMBERED = 64
+"""Number of estimates that are cached."""
+
+
+def eta_body(
+    rollout: Rollout, row: StepRow | None, duration_stats: DurationsByAction
+) -> EtaBody | None:
+    """Returns the estimate; None for a step that does not run, or is held for an unknown time."""
+    if row is None or row.step.state is not StepState.RUNNING or hold_of(rollout, row.step):
+        return None
+    rate_limits = rate_limits_of(rollout.controls) if row.step.first.rate_limited else UNLIMITED
+    return _reckoned(_Asked(row, duration_stats, rate_limits))
+
+
+class _Asked:
+    """_Asked compares rows and duration stats by identity: reads share those of large steps, and a
+    comparison by value would cost as much as a new estimate."""
+
+    __slots__ = ("duration_stats", "rate_limits", "row")
+
+    def __init__(
+        self, row: StepRow, duration_stats: DurationsByAction, rate_limits: RateLimits
+    ) -> None:
+        self.row = row
+        self.duration_stats = duration_stats
+        self.rate_limits = rate_limits
+
+    def __hash__(self) -> int:
+        return hash((self.row.step.key, self.row.now))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Asked) or self.rate_limits != other.rate_limits:
+            return False
+        return self.row is other.row and self.duration_stats is other.duration_stats
+
+
+@lru_cache(_REMEMBERED)
+def _reckoned(asked: _Asked) -> EtaBody | None:
+    found = eta(
+        _rest(asked.row, asked.rate_limits, asked.duration_stats),
+        asked.row.now,
+        asked.duration_stats,
+    )
+    return EtaBody.model_validate(found, from_attributes=True) if found else None
+
+
+def _rest(
+    row: StepRow, rate_limits: RateLimits, duration_stats: DurationsByAction
+) -> RemainingWork:
+    """Returns the remaining seconds; a member that only has to be disarmed frees its slot at
+    once."""
+    step, now, stuck = row.step, row.now, stuck_among(row, duration_stats)
+    waiting = [each for each in row.reasons if each.state is MemberState.WAITING]
+    ready = sum(each.count for each in waiting if startable(each.state, each.kind))
+    return RemainingWork(
+        actions=step.actions,
+        slots=step.max_concurrency,
+        waiting=ready,
+        blocked=sum(each.count for each in waiting) - ready,
+        in_flight=[
+            InFlight(
+                step.actions[each.action_index :],
+                (now - each.began).total_seconds() if each.began else 0.0,
+                each.cluster in stuck,
+            )
+            for each in row.flights
+            if each.action_index < len(step.actions)
+        ],
+        deadline=deadline(step, now),
+        rate_limits=rate_limits,
+        ended=row.counts.succeeded + row.counts.failed,
+        shared=_unforeseeable(step.hold),
+    )
+
+
+def _unforeseeable(hold: Reason | None) -> bool:
+    reason = GATE_REASONS.get(hold.kind) if hold else None
+    return reason is not None and not reason.foreseeable

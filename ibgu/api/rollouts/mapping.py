@@ -1,0 +1,167 @@
+"""Maps rollouts and steps."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from ibgu.api.rollouts.eta import eta_body
+from ibgu.api.rollouts.overdue import hold_overdue, overdue_in, stalled_among
+from ibgu.api.rollouts.schemas import (
+    CountsBody,
+    CurrentStepBody,
+    OverdueBody,
+    PlanItemBody,
+    ReasonBody,
+    ReasonCountBody,
+    RolloutBody,
+    RunningActionBody,
+    SeedBody,
+    StepBody,
+    StepProgress,
+)
+from ibgu.core.engine.display import holds, startable
+from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.model import Reason, ReasonKind, Rollout, Who, counts
+from ibgu.core.model.kinds import PlanItem
+from ibgu.core.views.overdue import Overdue
+from ibgu.core.views.status import complete, hold_of, kept_by, phase_of
+from ibgu.db.views import RolloutRow, StepRow
+
+_FROM_ROLLOUT = (
+    *("namespace", "name", "uid", "state", "generation"),
+    *("created_at", "started_at", "deleted_at"),
+)
+
+
+def rollout_body(row: RolloutRow, duration_stats: DurationsByAction) -> RolloutBody:
+    rollout = row.rollout
+    step = row.current.step if row.current else None
+    seed = rollout.spec.ibu_spec.seed_image_ref
+    return RolloutBody(
+        **{name: getattr(rollout, name) for name in _FROM_ROLLOUT},
+        completed_at=rollout.completed_at if complete(rollout, step) else None,
+        phase=phase_of(rollout, step, row.counts),
+        hold=hold_body(hold_of(rollout, step), row.now),
+        seed=SeedBody(image=seed.image, version=seed.version),
+        plan=[_plan_item(item) for item in rollout.spec.plan],
+        counts=counts_body(row.counts),
+        current=_current(row.current) if row.current else None,
+        stalled=stalled_in(row.current, duration_stats) if row.current else 0,
+        eta=eta_body(rollout, row.current, duration_stats),
+        created_by=row.actor or None,
+    )
+
+
+def stalled_in(row: StepRow, duration_stats: DurationsByAction) -> int:
+    return len(stalled_among(row.flights, row.now, duration_stats))
+
+
+def _plan_item(item: PlanItem) -> PlanItemBody:
+    strategy = item.rollout_strategy
+    return PlanItemBody(
+        actions=item.actions,
+        max_concurrency=strategy.max_concurrency,
+        timeout_minutes=strategy.timeout,
+    )
+
+
+def _current(row: StepRow) -> CurrentStepBody:
+    step = row.step
+    return CurrentStepBody(
+        step=step.index + 1, actions=list(step.actions), counts=counts_body(row.counts)
+    )
+
+
+def counts_body(found: counts.Counts) -> CountsBody:
+    return CountsBody.model_validate(found, from_attributes=True)
+
+
+def reason_body(reason: Reason, late: Overdue | None) -> ReasonBody:
+    return ReasonBody(
+        kind=reason.kind,
+        since=reason.since,
+        until=reason.until,
+        who=Who.PERSON if late else reason.who,
+        message=reason.message,
+        overdue=OverdueBody.model_validate(late, from_attributes=True) if late else None,
+    )
+
+
+def hold_body(hold: Reason | None, now: datetime) -> ReasonBody | None:
+    """Returns the hold of a rollout or step; its usual duration is not measured."""
+    return reason_body(hold, hold_overdue(hold, now)) if hold else None
+
+
+def step_bodies(
+    rollout: Rollout, opened: Sequence[StepRow], duration_stats: DurationsByAction
+) -> Iterator[StepBody]:
+    """Returns the steps that were opened, then those that are planned."""
+    for row in opened:
+        yield _opened(rollout, row, duration_stats)
+    for index, item in enumerate(rollout.spec.plan):
+        if index >= len(opened):
+            yield _planned(index, item)
+
+
+def _reasons(
+    row: StepRow, hold: Reason | None, duration_stats: DurationsByAction
+) -> list[ReasonCountBody]:
+    found: Counter[tuple[ReasonKind, Who]] = Counter()
+    late: Counter[tuple[ReasonKind, Who]] = Counter()
+    held_late = hold_overdue(hold, row.now) is not None
+    for own in row.reasons:
+        held = hold if hold is not None and startable(own.state, own.kind) else None
+        key = (held.kind, held.who) if held else (own.kind, own.who)
+        found[key] += own.count
+        late[key] += own.count * held_late if held else overdue_in(row, own, duration_stats)
+    commonest = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        ReasonCountBody(kind=kind, who=who, count=count, overdue=late[kind, who])
+        for (kind, who), count in commonest
+    ]
+
+
+def _opened(rollout: Rollout, row: StepRow, duration_stats: DurationsByAction) -> StepBody:
+    step = row.step
+    kept = step.hold
+    return StepBody(
+        step=step.index + 1,
+        actions=list(step.actions),
+        state=StepProgress(step.state.value),
+        hold=hold_body(kept if holds(kept) else None, row.now),
+        rate_limit=hold_body(None if holds(kept) else kept, row.now),
+        max_concurrency=step.max_concurrency,
+        timeout_minutes=round(step.timeout.total_seconds() / 60),
+        started_at=step.started_at,
+        finished_at=step.finished_at,
+        counts=counts_body(row.counts),
+        stalled=stalled_in(row, duration_stats),
+        eta=eta_body(rollout, row, duration_stats),
+        actions_running=_running(row),
+        reasons=_reasons(row, kept_by(rollout, step), duration_stats),
+    )
+
+
+def _running(row: StepRow) -> list[RunningActionBody]:
+    """Returns the running actions; a member that only has to be disarmed counts for its last
+    one."""
+    actions = row.step.actions
+    found = Counter(min(each.action_index, len(actions) - 1) for each in row.flights)
+    return [RunningActionBody(action=actions[index], count=found[index]) for index in sorted(found)]
+
+
+def _planned(index: int, item: PlanItem) -> StepBody:
+    return StepBody(
+        **_plan_item(item).model_dump(),
+        step=index + 1,
+        state=StepProgress.PLANNED,
+        hold=None,
+        rate_limit=None,
+        started_at=None,
+        finished_at=None,
+        counts=counts_body(counts.Counts()),
+        stalled=0,
+        eta=None,
+        actions_running=[],
+        reasons=[],
+    )

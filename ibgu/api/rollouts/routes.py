@@ -1,0 +1,82 @@
+"""Routes for rollouts and their steps."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from ibgu.api.durations.measured import PacesOfHub
+from ibgu.api.problems.schemas import problems
+from ibgu.api.requests.access import CallerOfRequest
+from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.inputs import PAGE, Cursor, Limit, ReadsOfRequest, RolloutOfPath, require_crd
+from ibgu.api.requests.visible import Visible
+from ibgu.api.rollouts.mapping import rollout_body, step_bodies
+from ibgu.api.rollouts.schemas import RolloutBody, RolloutsBody, StepsBody
+from ibgu.api.summary.mapping import needs_of
+from ibgu.core.model import RolloutState
+
+router = APIRouter(prefix="/rollouts", tags=["rollouts"], route_class=Guarded)
+
+States = Annotated[
+    list[RolloutState] | None, Query(description="Only in these states; may be given repeatedly.")
+]
+NeedsPersonToo = Annotated[
+    bool,
+    Query(
+        alias="needsPerson",
+        description="Also what needs a person, in all rollouts that you may read.",
+    ),
+]
+
+
+@router.get("", responses=problems(401, 403, 422, 503), summary="Rollouts, the newest first")
+async def rollouts(
+    visible: Visible,
+    reads: ReadsOfRequest,
+    duration_stats: PacesOfHub,
+    state: States = None,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+    needs_person: NeedsPersonToo = False,
+    *,
+    caller: CallerOfRequest,
+) -> RolloutsBody:
+    """Of the namespaces in which the caller may `get imagebasedgroupupgrades`, as of one moment."""
+    found = await reads.rollouts(
+        namespaces=visible,
+        states=state,
+        limit=limit,
+        cursor=cursor,
+        others=needs_person,
+    )
+    if not found.items:
+        await require_crd(caller)
+    rows = (*found.items, *found.others)
+    return RolloutsBody(
+        items=[rollout_body(row, duration_stats) for row in found.items],
+        next_cursor=found.next,
+        seq=found.seq,
+        needs_person=needs_of(rows, duration_stats) if needs_person else None,
+    )
+
+
+@router.get(
+    "/{namespace}/{name}", responses=problems(401, 403, 404, 422, 503), summary="One rollout"
+)
+async def rollout(
+    found: RolloutOfPath, reads: ReadsOfRequest, duration_stats: PacesOfHub
+) -> RolloutBody:
+    row = await reads.rollout_by_uid(found.rollout.uid)
+    assert row is not None, "records of rollouts stay"
+    return rollout_body(row, duration_stats)
+
+
+@router.get(
+    "/{namespace}/{name}/steps",
+    responses=problems(401, 403, 404, 422, 503),
+    summary="The steps of a rollout, in order",
+)
+async def steps(row: RolloutOfPath, reads: ReadsOfRequest, duration_stats: PacesOfHub) -> StepsBody:
+    """Those of the plan that have not begun are there too, with the state `planned`."""
+    bodies = step_bodies(row.rollout, await reads.steps(row.rollout.uid), duration_stats)
+    return StepsBody(items=list(bodies))

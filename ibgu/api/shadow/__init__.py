@@ -1,0 +1,1 @@
+"""What shadow mode saw of TALM."""

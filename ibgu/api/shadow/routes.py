@@ -1,0 +1,118 @@
+"""Routes for what shadow mode saw of TALM (R20.6)."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from ibgu.api.bodies import PageBody
+from ibgu.api.context import Context
+from ibgu.api.problems import Problem
+from ibgu.api.problems.schemas import problems
+from ibgu.api.requests.access import CallerOfRequest
+from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.inputs import (
+    PAGE,
+    ClusterPrefix,
+    Cursor,
+    InNamespace,
+    Limit,
+    Name,
+    Namespace,
+)
+from ibgu.api.shadow.mapping import cluster_body, report_body, shadow_rollout_body
+from ibgu.api.shadow.schemas import ShadowClusterBody, ShadowReportBody, ShadowRolloutBody
+from ibgu.core.assurance.shadow import Report, Row, compare
+from ibgu.core.plan.natural import NaturalKey, natural_key
+from ibgu.db.reads.cursor import decode, page
+from ibgu.db.shadow import ShadowReads
+
+router = APIRouter(prefix="/shadow/rollouts", tags=["shadow"], route_class=Guarded)
+
+
+def _reads(request: Request) -> ShadowReads:
+    context: Context = request.app.state.context
+    return ShadowReads(context.engine, context.hub)
+
+
+ShadowReadsOfRequest = Annotated[ShadowReads, Depends(_reads)]
+
+
+@router.get(
+    "", responses=problems(401, 403, 422, 503), summary="Rollouts of TALM's that ibgu watched"
+)
+async def shadow_rollouts(
+    caller: CallerOfRequest,
+    reads: ShadowReadsOfRequest,
+    namespace: InNamespace = None,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> PageBody[ShadowRolloutBody]:
+    """The newest first; of the namespaces in which the caller may read rollouts."""
+    if namespace is not None:
+        await caller.require_rollouts(namespace)
+        where = [namespace]
+    elif await caller.may_read_rollouts():
+        where = None
+    else:
+        where = await caller.readable(await reads.namespaces())
+    found = await reads.rollouts(namespaces=where, limit=limit, cursor=cursor)
+    return PageBody(
+        items=[shadow_rollout_body(rollout) for rollout in found.items], next_cursor=found.next
+    )
+
+
+async def _report(
+    namespace: Namespace, name: Name, caller: CallerOfRequest, reads: ShadowReadsOfRequest
+) -> Report:
+    await caller.require_rollouts(namespace)
+    rollout = await reads.rollout(namespace, name)
+    if rollout is None:
+        raise Problem(
+            404,
+            "not-found",
+            f"ibgu has not seen TALM carry out {name} in namespace {namespace}; it watches while "
+            "it runs in shadow mode (`ibgu run --shadow`)",
+        )
+    steps, runs = await reads.steps_and_runs(rollout.uid)
+    return compare(rollout, steps, runs, datetime.now(UTC))
+
+
+ReportOfPath = Annotated[Report, Depends(_report)]
+
+
+@router.get(
+    "/{namespace}/{name}",
+    responses=problems(401, 403, 404, 422, 503),
+    summary="TALM's rollout beside ibgu's would-be one",
+)
+async def shadow_report(report: ReportOfPath) -> ShadowReportBody:
+    """Failures with cause and remedy, who waited for whom, and what a sliding window saves."""
+    return report_body(report)
+
+
+@router.get(
+    "/{namespace}/{name}/clusters",
+    responses=problems(401, 403, 404, 422, 503),
+    summary="Every action of TALM's on every cluster",
+)
+async def shadow_clusters(
+    report: ReportOfPath, cluster: ClusterPrefix = "", limit: Limit = PAGE, cursor: Cursor = None
+) -> PageBody[ShadowClusterBody]:
+    """In the order of steps, and within a step by name."""
+    rows = [row for row in report.rows if row.run.cluster.startswith(cluster)]
+    if cursor is not None:
+        step, name, since = decode(cursor, tuple[int, str, datetime])
+        rows = [row for row in rows if _place(row) > (step, natural_key(name), since)]
+    found = page(rows[: limit + 1], limit, _key)
+    now = datetime.now(UTC)
+    return PageBody(items=[cluster_body(row, now) for row in found.items], next_cursor=found.next)
+
+
+def _key(row: Row) -> tuple[int, str, datetime]:
+    return (row.run.step, row.run.cluster, row.run.since)
+
+
+def _place(row: Row) -> tuple[int, NaturalKey, datetime]:
+    step, name, since = _key(row)
+    return (step, natural_key(name), since)

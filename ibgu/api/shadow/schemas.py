@@ -1,0 +1,144 @@
+"""What shadow mode saw beside TALM. Every body says that it is a shadow's."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from ibgu.api.bodies import Body
+from ibgu.api.rollouts.schemas import SeedBody
+from ibgu.core.assurance.shadow import ShadowVerdict
+from ibgu.core.model import Action, Cause
+
+_TOLD: JsonValue = {
+    "verdict": "failed",
+    "at": "2026-11-20T01:12:09Z",
+    "cause": "PrepFailed",
+    "message": "Prep failed",
+}
+_CLUSTER: JsonValue = {
+    "shadow": True,
+    "cluster": "site-0412",
+    "step": 1,
+    "action": "Prep",
+    "batch": 3,
+    "since": "2026-11-20T01:00:01Z",
+    "reachable": True,
+    "words": "Prep failed",
+    "ibgu": _TOLD,
+    "talm": None,
+    "aheadSeconds": 2880.0,
+    "idleSeconds": None,
+    "differ": False,
+    "explanation": "Prep has failed 48 min ago; TALM waits for its time-out",
+    "failure": None,
+    "means": None,
+    "remedy": "read the cluster's own words",
+    "history": [{"at": "2026-11-20T01:00:01Z", "text": "TALM asks the cluster for Prep"}],
+}
+
+
+class ShadowBody(Body):
+    shadow: Annotated[Literal[True], Field(description="TALM did this; ibgu only watched.")] = True
+
+
+class ShadowRolloutBody(ShadowBody):
+    namespace: str
+    name: str
+    uid: str
+    created_at: datetime
+    watched_since: datetime = Field(description="What was before, ibgu has not seen.")
+    seed: SeedBody
+    plan: list[list[str]]
+    progress: str = Field(description="TALM's own words (condition Progressing).")
+    complete: bool = Field(description="TALM says so.")
+    deleted: bool
+
+
+class ToldBody(Body):
+    verdict: ShadowVerdict
+    at: datetime
+    cause: Cause | None = Field(description="TALM knows one only, that time is over: null.")
+    message: str
+
+
+class NoteBody(Body):
+    at: datetime
+    text: str
+
+
+class ShadowClusterBody(ShadowBody):
+    """One action of TALM's on one cluster."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CLUSTER]})
+
+    cluster: str
+    step: int = Field(description="From 1.")
+    action: Action
+    batch: int = Field(description="TALM's, from 1; 0: not known.")
+    since: datetime = Field(description="When TALM made its ManifestWork.")
+    reachable: bool
+    words: str = Field(description="The Lifecycle Agent's last ones that TALM's feedback brought.")
+    ibgu: ToldBody | None = Field(description="What ibgu would have concluded, and when first.")
+    talm: ToldBody | None = Field(description="What TALM said, and when ibgu saw it say so.")
+    ahead_seconds: float | None = Field(
+        description="By which ibgu would have told the failure earlier, until now if TALM has not."
+    )
+    idle_seconds: float | None = Field(
+        description="How long its place stood empty until TALM's batch was over."
+    )
+    differ: bool = Field(description="Both have told, and not the same.")
+    explanation: str
+    failure: str | None = Field(description="Name of the known failure that the message tells.")
+    means: str | None
+    remedy: str | None
+    history: list[NoteBody]
+
+
+class SlowBatchBody(Body):
+    batch: int
+    slowest: str = Field(description="The cluster that the batch waited for.")
+    waited_seconds: float = Field(description="From the first that was done to the batch's end.")
+    idle_seconds: float = Field(description="Of all its places together.")
+
+
+class ShadowStepBody(Body):
+    step: int = Field(description="From 1.")
+    actions: list[Action]
+    max_concurrency: int
+    timeout_minutes: int
+    clusters: int
+    batches: int
+    batch: int = Field(description="The one that runs, from 1; 0: none.")
+    started_at: datetime | None
+    finished_at: datetime | None
+    took_seconds: float | None
+    sliding_seconds: float | None = Field(
+        description="What the same clusters take in a sliding window: an estimate."
+    )
+    saved_seconds: float
+    idle_seconds: float
+    slow: list[SlowBatchBody]
+
+
+class ShadowFailureBody(Body):
+    step: int = Field(description="From 1.")
+    action: Action
+    cause: Cause | None
+    failure: str | None
+    means: str | None
+    remedy: str
+    message: str
+    count: int
+    clusters: list[str] = Field(description="The first ten.")
+    ahead_seconds: float = Field(description="Of all of them together.")
+
+
+class ShadowReportBody(ShadowBody):
+    rollout: ShadowRolloutBody
+    steps: list[ShadowStepBody]
+    failures: list[ShadowFailureBody]
+    ahead_seconds: float = Field(
+        description="By which ibgu would have told all failures earlier, together."
+    )
+    saved_seconds: float = Field(description="Of the whole rollout, by the sliding window.")

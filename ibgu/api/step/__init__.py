@@ -1,0 +1,1 @@
+"""One step as a whole: its grid and its timeline."""

@@ -1,0 +1,64 @@
+"""One step as a whole: its grid of members, and how it has gone."""
+
+from datetime import datetime
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from ibgu.api.bodies import Body
+from ibgu.core.engine.display import Word
+from ibgu.core.model import Cause, ReasonKind
+
+_GRID: JsonValue = {
+    "step": 2,
+    "seq": 48213,
+    "clusters": ["site-0001", "site-0412", "site-0413"],
+    "states": ["succeeded", "failed", "rebooting"],
+    "reasons": [None, None, "Rebooting"],
+    "causes": [None, "UpgradeFailed", None],
+    "failures": [None, "InitMonitorTimeout", None],
+    "since": ["2026-11-20T02:01:12Z", "2026-11-20T02:29:04Z", "2026-11-20T02:31:40Z"],
+    "stalled": [False, False, True],
+    "overdue": [False, False, True],
+}
+_TIMELINE: JsonValue = {
+    "step": 2,
+    "slots": 200,
+    "points": [
+        {"at": "2026-11-20T01:30:00Z", "succeeded": 0, "failed": 0, "inFlight": 0},
+        {"at": "2026-11-20T02:00:00Z", "succeeded": 181, "failed": 3, "inFlight": 200},
+    ],
+}
+
+
+class GridBody(Body):
+    """One entry a member in each list, in the order in which they start."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_GRID]})
+
+    step: int | None = Field(description="From 1; null: none has begun.")
+    seq: int = Field(description="The hub's newest event when it was read: follow the stream on.")
+    clusters: list[str]
+    states: list[Word] = Field(description="In one word, as symbols and colours tell it.")
+    reasons: list[ReasonKind | None] = Field(description="Null: it has finished.")
+    causes: list[Cause | None]
+    failures: list[str | None] = Field(description="Names of known failures.")
+    since: list[datetime | None] = Field(
+        description="Since when it has had its reason; of a finished member: its end."
+    )
+    stalled: list[bool] = Field(description="Is its action in flight for longer than usual here?")
+    overdue: list[bool] = Field(description="Has it had its reason for longer than usual?")
+
+
+class PointBody(Body):
+    at: datetime
+    succeeded: int = Field(description="Until then.")
+    failed: int = Field(description="Until then.")
+    in_flight: int = Field(description="At that moment.")
+
+
+class TimelineBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_TIMELINE]})
+
+    step: int | None = Field(description="From 1; null: none has begun.")
+    slots: int | None
+    points: list[PointBody] = Field(description="From the step's start to its end, or to now.")

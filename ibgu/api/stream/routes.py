@@ -1,0 +1,120 @@
+"""Routes for the history as it happens, as server-sent events."""
+
+from contextlib import AbstractContextManager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+
+from ibgu.api.context import Context
+from ibgu.api.problems.schemas import problems
+from ibgu.api.requests.access import Caller, CallerOfRequest, Session, SessionOfRequest
+from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.inputs import RolloutOfPath
+from ibgu.api.stream import EventStream, Feed
+
+router = APIRouter(route_class=Guarded)
+
+_LAST = 2**63 - 1
+After = Annotated[
+    int | None,
+    Query(ge=0, le=_LAST, description="Only events with a higher number; without it from now on."),
+]
+LastEventId = Annotated[
+    int | None,
+    Header(alias="Last-Event-ID", ge=0, le=_LAST, description="As `after`, and before it."),
+]
+_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Messages `event` with an EventBody each; their id is its `seq`.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+def _feed(request: Request) -> Feed:
+    feed: Feed = request.app.state.feed
+    return feed
+
+
+FeedOfProcess = Annotated[Feed, Depends(_feed)]
+
+
+def _place(request: Request, caller: CallerOfRequest) -> AbstractContextManager[None]:
+    """Returns a place among the streams, taken once the stream begins."""
+    context: Context = request.app.state.context
+    return context.streams.held(caller.user.username)
+
+
+PlaceOfRequest = Annotated[AbstractContextManager[None], Depends(_place)]
+
+
+class _OfHub:
+    def __init__(self, session: Session, caller: Caller, feed: Feed) -> None:
+        self._session = session
+        self._caller = caller
+        self._feed = feed
+
+    async def renew(self) -> None:
+        self._caller = await self._session.caller()
+
+    async def may_hear(self, rollout: str) -> bool:
+        namespace = await self._feed.namespace(rollout)
+        return namespace is not None and await self._caller.may_read_rollouts(namespace)
+
+
+class _OfRollout(_OfHub):
+    def __init__(self, session: Session, caller: Caller, feed: Feed, namespace: str) -> None:
+        super().__init__(session, caller, feed)
+        self._namespace = namespace
+
+    async def renew(self) -> None:
+        await super().renew()
+        await self._caller.require_rollouts(self._namespace)
+
+    async def may_hear(self, rollout: str) -> bool:
+        return True
+
+
+@router.get(
+    "/rollouts/{namespace}/{name}/stream",
+    tags=["rollouts"],
+    status_code=200,
+    response_class=EventStream,
+    responses=_ANSWER | problems(401, 403, 404, 422, 503),
+    summary="The events of a rollout as they happen",
+)
+async def stream_of_rollout(
+    found: RolloutOfPath,
+    feed: FeedOfProcess,
+    session: SessionOfRequest,
+    caller: CallerOfRequest,
+    place: PlaceOfRequest,
+    after: After = None,
+    last_event_id: LastEventId = None,
+) -> EventStream:
+    """Server-sent events, until the client goes."""
+    begin = last_event_id if last_event_id is not None else after
+    audience = _OfRollout(session, caller, feed, found.rollout.namespace)
+    return EventStream(feed, audience, place, after=begin, rollout=found.rollout.uid)
+
+
+@router.get(
+    "/stream",
+    tags=["rollouts"],
+    status_code=200,
+    response_class=EventStream,
+    responses=_ANSWER | problems(401, 403, 422, 503),
+    summary="The events of all rollouts as they happen",
+)
+async def stream_of_hub(
+    feed: FeedOfProcess,
+    session: SessionOfRequest,
+    caller: CallerOfRequest,
+    place: PlaceOfRequest,
+    after: After = None,
+    last_event_id: LastEventId = None,
+) -> EventStream:
+    """Of the namespaces in which the caller may `get imagebasedgroupupgrades`."""
+    begin = last_event_id if last_event_id is not None else after
+    audience = _OfHub(session, caller, feed)
+    return EventStream(feed, audience, place, after=begin)

@@ -1,0 +1,1 @@
+"""All that is under way, in numbers."""

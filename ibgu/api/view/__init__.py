@@ -1,0 +1,1 @@
+"""One rollout as a screen shows it, as of one moment."""

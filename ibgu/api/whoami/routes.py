@@ -1,0 +1,22 @@
+"""Routes for who asks, and which hub answers."""
+
+from fastapi import APIRouter, Request
+
+from ibgu.api.context import Context
+from ibgu.api.problems.schemas import problems
+from ibgu.api.requests.access import CallerOfRequest
+from ibgu.api.requests.guarded import Guarded
+from ibgu.api.whoami.schemas import WhoamiBody
+
+router = APIRouter(tags=["whoami"], route_class=Guarded)
+
+
+@router.get(
+    "/whoami",
+    responses=problems(401, 503),
+    summary="The caller's user name, and the hub that answers",
+)
+async def whoami(request: Request, caller: CallerOfRequest) -> WhoamiBody:
+    """For everybody whose token the hub accepts."""
+    context: Context = request.app.state.context
+    return WhoamiBody(username=caller.user.username, hub=context.hub)

@@ -1,0 +1,1 @@
+"""What ibgu's ManifestWorks ask of a cluster."""
