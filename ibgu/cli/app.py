@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer._completion_classes import completion_init
 
 from ibgu.cli.audit.certify import certify
 from ibgu.cli.audit.replay import replay
@@ -14,7 +15,7 @@ from ibgu.cli.change.controls import adopt, pause, resume, skip
 from ibgu.cli.change.plan import abort, add_step, retry
 from ibgu.cli.change.preview import preview
 from ibgu.cli.collect import collect
-from ibgu.cli.complete import complete, completion
+from ibgu.cli.complete import completion
 from ibgu.cli.doctor.command import doctor
 from ibgu.cli.examples import epilog
 from ibgu.cli.groups import Grouped, Panel, Plain
@@ -46,6 +47,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"max_content_width": 120, "help_option_names": ["--help", "-h"]},
 )
+# typer does so only with options of its own; ibgu has the command `completion`, as kubectl.
+completion_init()
 
 
 @app.callback()
@@ -89,12 +92,8 @@ app.add_typer(notify, name="notify", rich_help_panel=Panel.PROVE)
 
 
 _PLUGIN = "kubectl-ibgu"
-_COMPLETE = ["__complete", "--"]
 
 
 def main() -> None:
     """Runs the command; as a plugin, its name is `kubectl ibgu`."""
-    if sys.argv[1:3] == _COMPLETE:
-        complete(sys.argv[3:])
-    else:
-        app(prog_name="kubectl ibgu" if Path(sys.argv[0]).name == _PLUGIN else None)
+    app(prog_name="kubectl ibgu" if Path(sys.argv[0]).name == _PLUGIN else None)

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from ibgu.cli.change.options import ChangeOutput, Direct, DryRun, Form, Rollout, Yes
+from ibgu.cli import complete
+from ibgu.cli.change.options import ChangeOutput, Direct, DryRun, Form, Yes
 from ibgu.cli.read.choices import chosen as one_of
 from ibgu.cli.read.choices import reasons
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Server, Token
 
 
 def pause(
@@ -74,7 +75,10 @@ def skip(
     clusters: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="CLUSTER", help="Skip these clusters, if they wait.", show_default=False
+            metavar="CLUSTER",
+            help="Skip these clusters, if they wait.",
+            show_default=False,
+            autocompletion=complete.clusters,
         ),
     ] = None,
     waiting: Annotated[bool, typer.Option("--waiting", help="All that wait.")] = False,

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-Rollout = Annotated[str, typer.Argument(help="The rollout's name.", show_default=False)]
 DryRun = Annotated[
     bool,
     typer.Option(

@@ -4,14 +4,20 @@ from typing import Annotated
 
 import typer
 
-from ibgu.cli.change.options import ChangeOutput, Direct, DryRun, Form, Minutes, Rollout, Slots, Yes
+from ibgu.cli import complete
+from ibgu.cli.change.options import ChangeOutput, Direct, DryRun, Form, Minutes, Slots, Yes
 from ibgu.cli.read.choices import causes, chosen, every_action
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Server, Token
 
 
 def add_step(
     name: Rollout,
-    actions: Annotated[list[str], typer.Argument(metavar="ACTION", help="Of the step, in order.")],
+    actions: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ACTION", help="Of the step, in order.", autocompletion=complete.next_actions
+        ),
+    ],
     max_concurrency: Slots = None,
     timeout: Minutes = None,
     namespace: Namespace = "",
@@ -89,11 +95,21 @@ def retry(
     name: Rollout,
     clusters: Annotated[
         list[str] | None,
-        typer.Argument(metavar="CLUSTER", help="None: all that failed.", show_default=False),
+        typer.Argument(
+            metavar="CLUSTER",
+            help="None: all that failed.",
+            show_default=False,
+            autocompletion=complete.clusters,
+        ),
     ] = None,
     cause: Annotated[
         str,
-        typer.Option("--cause", help="Only those that failed for it.", show_default=False),
+        typer.Option(
+            "--cause",
+            help="Only those that failed for it.",
+            show_default=False,
+            autocompletion=complete.causes,
+        ),
     ] = "",
     namespace: Namespace = "",
     dry_run: DryRun = False,

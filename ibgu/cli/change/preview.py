@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ibgu.cli import complete
 from ibgu.cli.change.options import ChangeOutput, Form, Minutes, Slots
 from ibgu.cli.errors import FAILED, NOBODY
 from ibgu.cli.read.choices import chosen, every_action
@@ -18,7 +19,13 @@ _KIND = "ImageBasedGroupUpgrade"
 
 def preview(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A rollout that is there.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A rollout that is there.",
+            show_default=False,
+            autocompletion=complete.rollouts,
+        ),
     ] = "",
     file: Annotated[
         str,

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli.errors import fail
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Server, Token
 
 if TYPE_CHECKING:
     from ibgu.cli.collect.bundle import Bundle
 
 
 def collect(
-    name: Annotated[str, typer.Argument(help="The rollout's name.", show_default=False)],
+    name: Rollout,
     namespace: Namespace = "",
     output: Annotated[
         str,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ibgu.cli import complete
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
 from ibgu.cli.read.output import ListOutput
 
@@ -18,14 +19,25 @@ _NONE = "No clusters found."
 
 
 def clusters(
-    prefix: Annotated[str, typer.Argument(help="How the names begin.", show_default=False)] = "",
+    prefix: Annotated[
+        str,
+        typer.Argument(
+            help="How the names begin.", show_default=False, autocompletion=complete.clusters
+        ),
+    ] = "",
     namespace: Namespace = "",
     everywhere: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces that you may see.")
     ] = False,
     selector: Selector = "",
     rollout: Annotated[
-        str, typer.Option("--rollout", help="Only of this rollout.", show_default=False)
+        str,
+        typer.Option(
+            "--rollout",
+            help="Only of this rollout.",
+            show_default=False,
+            autocompletion=complete.rollouts,
+        ),
     ] = "",
     output: Annotated[
         ListOutput, typer.Option("--output", "-o", help="Output format.")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec import Struct
 
+from ibgu.cli import complete
 from ibgu.cli.errors import MISUSED, fail
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Server, Token
 
 if TYPE_CHECKING:
     from ibgu.client import Client, RestError
@@ -48,7 +49,7 @@ class EventFilter(Struct, frozen=True):
 
 
 def events(
-    name: Annotated[str, typer.Argument(help="The rollout's name.", show_default=False)],
+    name: Rollout,
     namespace: Namespace = "",
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C.")
@@ -63,7 +64,13 @@ def events(
         str, typer.Option("--since", help="Not older than this, as 15m.", show_default=False)
     ] = "",
     cluster: Annotated[
-        str, typer.Option("--cluster", help="Only of this cluster.", show_default=False)
+        str,
+        typer.Option(
+            "--cluster",
+            help="Only of this cluster.",
+            show_default=False,
+            autocompletion=complete.clusters,
+        ),
     ] = "",
     warnings: Annotated[
         bool, typer.Option("--warnings", help="Only warnings: failures, holds, what was not done.")

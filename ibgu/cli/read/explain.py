@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ibgu.cli import complete
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 from ibgu.cli.show.form import Form, tell
 
@@ -20,6 +21,7 @@ def explain(
             metavar="[NAME] CLUSTER",
             help="A cluster, after the rollout's name or alone: then in its newest rollout.",
             show_default=False,
+            autocompletion=complete.rollouts_or_clusters,
         ),
     ],
     namespace: Namespace = "",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ibgu.cli import complete
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 from ibgu.cli.read.output import ListOutput
 
@@ -21,7 +22,12 @@ _PRESENT = ("pending", "running", "complete")
 
 
 def get(
-    name: Annotated[str, typer.Argument(help=f"A rollout's name, or {EVERYTHING}.")] = EVERYTHING,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help=f"A rollout's name, or {EVERYTHING}.", autocompletion=complete.rollouts
+        ),
+    ] = EVERYTHING,
     namespace: Namespace = "",
     everywhere: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces that you may see.")

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Server, Token
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Cluster, Server, Token
 from ibgu.cli.read.output import ListOutput
 
 
 def history(
-    cluster: Annotated[str, typer.Argument(help="The cluster's name.", show_default=False)],
+    cluster: Cluster,
     limit: Annotated[
         int, typer.Option("--limit", min=1, help="The newest so many steps only.")
     ] = 50,

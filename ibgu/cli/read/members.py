@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ibgu.cli import complete
 from ibgu.cli.read.choices import causes, chosen, reasons, states
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
+from ibgu.cli.read.options import (
+    DEFAULT_SERVER,
+    CaFile,
+    Namespace,
+    Rollout,
+    Selector,
+    Server,
+    Token,
+)
 from ibgu.cli.read.output import ListOutput
 
 if TYPE_CHECKING:
@@ -48,7 +57,7 @@ class MemberSort(StrEnum):
 
 
 def members(
-    name: Annotated[str, typer.Argument(help="The rollout's name.", show_default=False)],
+    name: Rollout,
     namespace: Namespace = "",
     selector: Selector = "",
     step: Annotated[
@@ -72,7 +81,10 @@ def members(
     cause: Annotated[
         str,
         typer.Option(
-            "--cause", help="Only those that failed for it, as printed.", show_default=False
+            "--cause",
+            help="Only those that failed for it, as printed.",
+            show_default=False,
+            autocompletion=complete.causes,
         ),
     ] = "",
     stalled: Annotated[

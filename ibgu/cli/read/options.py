@@ -4,6 +4,20 @@ from typing import Annotated
 
 import typer
 
+from ibgu.cli import complete
+
+Rollout = Annotated[
+    str,
+    typer.Argument(
+        help="The rollout's name.", show_default=False, autocompletion=complete.rollouts
+    ),
+]
+Cluster = Annotated[
+    str,
+    typer.Argument(
+        help="The cluster's name.", show_default=False, autocompletion=complete.clusters
+    ),
+]
 Server = Annotated[
     str,
     typer.Option(
@@ -38,6 +52,7 @@ Namespace = Annotated[
         "-n",
         help="The rollout's namespace; by default the kubeconfig's.",
         show_default=False,
+        autocompletion=complete.namespaces,
     ),
 ]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ibgu.cli import complete
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ def shadow_report(
     cluster: Annotated[
         str,
         typer.Option(
-            "--cluster", help="Only this cluster, with its whole history.", show_default=False
+            "--cluster",
+            help="Only this cluster, with its whole history.",
+            show_default=False,
+            autocompletion=complete.clusters,
         ),
     ] = "",
     output: Annotated[

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ibgu.cli import complete
 from ibgu.cli.errors import MISUSED, NOBODY, fail
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
 from ibgu.cli.show.form import Form, tell
@@ -26,7 +27,12 @@ FEWEST = 2
 
 def status(
     name: Annotated[
-        str, typer.Argument(help="The rollout's name; none: all of them.", show_default=False)
+        str,
+        typer.Argument(
+            help="The rollout's name; none: all of them.",
+            show_default=False,
+            autocompletion=complete.rollouts,
+        ),
     ] = "",
     namespace: Namespace = "",
     selector: Selector = "",

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Server, Token
 from ibgu.cli.show.form import Form, tell
 
 
 def tree(
-    name: Annotated[str, typer.Argument(help="The rollout's name.", show_default=False)],
+    name: Rollout,
     namespace: Namespace = "",
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Keep it up to date until Ctrl-C.")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Server, Token
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Cluster, Server, Token
 from ibgu.cli.show.form import Form, tell
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def works(
-    cluster: Annotated[str, typer.Argument(help="The cluster's name.", show_default=False)],
+    cluster: Cluster,
     output: Annotated[Form, typer.Option("--output", "-o", help="Output format.")] = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
+from ibgu.cli import complete
+from ibgu.cli.read.options import (
+    DEFAULT_SERVER,
+    CaFile,
+    Namespace,
+    Rollout,
+    Selector,
+    Server,
+    Token,
+)
 
 if TYPE_CHECKING:
     from ibgu.cli.stragglers.facts import RestFacts
@@ -21,12 +30,17 @@ class StragglersOutput(StrEnum):
 
 
 def stragglers(
-    name: Annotated[str, typer.Argument(help="The rollout's name.", show_default=False)],
+    name: Rollout,
     namespace: Namespace = "",
     selector: Selector = "",
     cause: Annotated[
         list[str] | None,
-        typer.Option("--cause", help="Only those with this cause; repeatable.", show_default=False),
+        typer.Option(
+            "--cause",
+            help="Only those with this cause; repeatable.",
+            show_default=False,
+            autocompletion=complete.causes,
+        ),
     ] = None,
     step: Annotated[
         int | None,
