@@ -50,12 +50,7 @@ def test_a_rollouts_way_is_read_in_half_an_hour() -> None:
     assert 10 <= len(STOPS) <= 14
 
 
-def test_a_question_is_answered_in_few_files() -> None:
-    """A walk of more files shows that one idea is in pieces."""
+def test_a_walk_says_how_many_files_it_takes() -> None:
     for row in re.findall(r"^\| .*`.*$", WALKS, re.MULTILINE):
-        assert len(re.findall(r"`[\w/]+\.(?:py|md)", row)) <= 5, row
-
-
-@pytest.mark.parametrize("room", packages("ibgu", "ibgu/core"))
-def test_every_room_is_on_the_map(room: str) -> None:
-    assert f"`{room}" in ROOMS or room == "ibgu/core"
+        files = set(re.findall(r"`([\w/]+(?:\.py|\.md|/gates))[:`]", row))
+        assert row.endswith(f" | {len(files)} |")
