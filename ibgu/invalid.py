@@ -1,4 +1,4 @@
-"""What is wrong with an input, for a person: pydantic speaks to who has written the model."""
+"""Errors of an input, worded for a person: pydantic speaks to the author of the model."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What every test can have: a real hub, a real Postgres, kubectl, and names of its own."""
+"""Fixtures for every test: a real hub, a real Postgres, kubectl, and names of its own."""
 
 import itertools
 import os

@@ -41,7 +41,7 @@ class Collector:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
     def spans(self) -> dict[str, Any]:
-        """By name; also that all are of one service."""
+        """Returns the spans by name; also checks that all are of one service."""
         found: dict[str, Any] = {}
         for body in self.bodies:
             for resource in ExportTraceServiceRequest.FromString(body).resource_spans:

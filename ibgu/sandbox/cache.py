@@ -65,7 +65,7 @@ def _used(folder: Path) -> None:
 
 
 def _tidy(made: Path) -> None:
-    """What an earlier version needed; a folder's time is that of its last use."""
+    """Removes what an earlier version needed; a folder's time is that of its last use."""
     for other in made.parent.glob(f"{made.name.partition('-')[0]}-*/"):
         with suppress(FileNotFoundError):
             if time.time() - other.stat().st_mtime > UNUSED.total_seconds():

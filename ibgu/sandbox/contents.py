@@ -1,4 +1,4 @@
-"""What every sandbox hub holds from the start: CRDs, namespaces, RBAC."""
+"""The contents that every sandbox hub has from the start: CRDs, namespaces, RBAC."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What the sandbox tells a person when it can't start."""
+"""Errors that tell a person why the sandbox can't start."""
 
 
 class SandboxError(Exception):

@@ -148,7 +148,7 @@ class SandboxHub(Startable):
         self._running().stop("kube-apiserver")
 
     def kill_apiserver(self) -> None:
-        """By SIGKILL."""
+        """Kills the server with SIGKILL."""
         self._running().kill("kube-apiserver")
 
     def restart_apiserver(self, *flags: str) -> None:

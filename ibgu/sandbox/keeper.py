@@ -82,7 +82,7 @@ class Keeper:
         self._ask(op="stop", name=name)
 
     def kill(self, name: str) -> None:
-        """By SIGKILL: it puts nothing in order."""
+        """Kills the process with SIGKILL: it puts nothing in order."""
         self._ask(op="kill", name=name)
 
     def check(self, name: str) -> None:

@@ -29,7 +29,7 @@ class Kubectl:
         return KubectlResult(done.returncode, done.stdout, done.stderr)
 
     def __call__(self, *arguments: str, user: str = "admin", stdin: str = "") -> str:
-        """Its standard output; a non-zero exit code is an error with its message."""
+        """Returns the command's standard output; a non-zero exit code is an error with its text."""
         result = self.run(*arguments, user=user, stdin=stdin)
         if result.code:
             raise SandboxError(f"kubectl {' '.join(arguments)}: {result.err.strip()}")

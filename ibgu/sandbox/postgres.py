@@ -75,7 +75,7 @@ class EmbeddedPostgres(Startable):
     # -- outages, for tests --------------------------------------------------------------------
 
     def kill_server(self) -> None:
-        """By SIGKILL: what connections were doing is cut off, and nothing is put in order."""
+        """Kills the server with SIGKILL: connections are cut off, and nothing is put in order."""
         self._running().kill(_SERVER)
 
     def start_server(self) -> None:

@@ -33,7 +33,8 @@ def _unused(port: int) -> bool:
 
 
 def _claim(port: int) -> bool:
-    """By the UDP port of that number, which no server here wants; kept until the process ends."""
+    """Reserves a port by the UDP port of that number, which no server here wants; kept until the
+    process ends."""
     with socket.socket(type=socket.SOCK_DGRAM) as claim:
         return _bound(claim, port) and claim.detach() >= 0
 

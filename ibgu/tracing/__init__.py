@@ -57,7 +57,7 @@ def span(name: str, **attributes: Value) -> Span:
 
 
 def span_of_request(name: str, headers: Mapping[str, str], **attributes: Value) -> Span:
-    """Of a request that may be part of its caller's trace (W3C's traceparent)."""
+    """Traces a request that may be part of its caller's trace (W3C's traceparent)."""
     return _SILENT if _tracer is None else _tracer.span(name, attributes, headers)
 
 

@@ -1,4 +1,4 @@
-"""What became of a rollout as such is found among the events of its thousands of clusters."""
+"""Events of a rollout as such are found among the events of its thousands of clusters."""
 
 from alembic import op
 

@@ -60,7 +60,7 @@ def app(context: Context) -> FastAPI:
 
 @pytest.fixture
 async def server(app: FastAPI) -> AsyncIterator[str]:
-    """Its address."""
+    """Yields the server's address."""
     listener = bind("127.0.0.1:0")
     serving = asyncio.create_task(serve(app, listener))
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -47,7 +47,7 @@ async def test_a_wrong_token_is_nobodys(client: httpx.AsyncClient) -> None:
 async def test_a_proxys_token_counts_where_a_setting_says_that_one_is_in_front(
     context: Context, sandbox_hub: SandboxHub, header: str | None
 ) -> None:
-    """It is reviewed like any other; oauth-proxy sends a user without a password beside it."""
+    """Such a token is reviewed like any other; oauth-proxy sends a user without a password, too."""
     given = {"Authorization": header} if header is not None else {}
     bob = given | {"X-Forwarded-Access-Token": sandbox_hub.token("bob")}
     alice = bob | {"Authorization": f"Bearer {sandbox_hub.token('alice')}"}

@@ -63,7 +63,7 @@ def _client(url: str) -> socket.socket:
 
 
 async def _sent(client: socket.socket, data: bytes) -> None:
-    """As much as the server takes."""
+    """Sends as much as the server takes."""
     loop = asyncio.get_running_loop()
     client.setblocking(False)
     try:

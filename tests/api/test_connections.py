@@ -69,7 +69,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 async def _ended(reader: asyncio.StreamReader) -> bytes:
-    """What came until the server ended the connection."""
+    """Returns what came until the server ended the connection."""
     taken = b""
     with suppress(ConnectionError):
         while chunk := await reader.read(2**16):

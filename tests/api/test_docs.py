@@ -1,4 +1,4 @@
-"""What the API serves is what the documents say: docs/rest.md and OpenAPI's examples."""
+"""The API serves what the documents say: docs/rest.md and OpenAPI's examples."""
 
 import re
 from pathlib import Path

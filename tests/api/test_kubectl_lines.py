@@ -1,4 +1,4 @@
-"""What is printed as the same by hand does the same, by the real kubectl."""
+"""Lines that are printed as the same by hand do the same, by the real kubectl."""
 
 import asyncio
 import shlex

@@ -33,7 +33,7 @@ Get = Callable[..., Awaitable[httpx.Response]]
 
 @pytest.fixture(scope="module")
 def token(sandbox_hub: SandboxHub) -> Iterator[str]:
-    """Of who reads IBGUs in OURS, and every ManagedCluster."""
+    """A token of a user who reads IBGUs in OURS, and every ManagedCluster."""
     kubectl = Kubectl(sandbox_hub)
     account = f"system:serviceaccount:{OURS}:reader"
     kubectl("create", "namespace", OURS)

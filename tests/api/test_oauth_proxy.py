@@ -89,7 +89,7 @@ def oauth(sandbox_hub: SandboxHub) -> Iterator[Oauth]:
 
 @pytest.fixture
 async def api(context: Context) -> AsyncIterator[str]:
-    """As the chart runs it, behind the proxy."""
+    """The API as the chart runs it, behind the proxy."""
     listener = bind("127.0.0.1:0")
     serving = asyncio.create_task(serve(create_app(replace(context, behind_proxy=True)), listener))
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -142,7 +142,8 @@ def _arguments(folder: Path, port: int, api: str) -> list[str]:
 
 
 def _outside_a_pod(hub: SandboxHub, oauth: Oauth) -> list[str]:
-    """What the proxy finds by itself in a pod of OpenShift; its rights are those of the API."""
+    """Returns the flags for what the proxy finds by itself in a pod of OpenShift; its rights are
+    those of the API."""
     kubeconfig = hub.kubeconfig("ibgu")
     kinds = ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")
     return [
@@ -187,7 +188,7 @@ async def test_who_signs_in_reads_and_changes_with_their_own_rights(
 async def test_a_client_brings_a_token_of_its_own(
     route: httpx.AsyncClient, sandbox_hub: SandboxHub
 ) -> None:
-    """Of whom ibgu knows nothing, too: it answers what they may see."""
+    """The proxy lets through users whom ibgu does not know: ibgu answers what they may see."""
     for user in ("alice", "carol"):
         headers = {"Authorization": f"Bearer {sandbox_hub.token(user)}"}
         answer = await route.get("/api/v1/whoami", headers=headers)

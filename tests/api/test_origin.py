@@ -31,7 +31,7 @@ async def asked(behind_proxy: bool) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def _kind(client: httpx.AsyncClient, headers: dict[str, str], method: str = "POST") -> str:
-    """What the problem's type ends with; empty: it is done."""
+    """Returns the end of the problem's type; empty: the change is made."""
     answer = await client.request(method, "/change", headers=headers)
     return "" if answer.status_code == 200 else str(answer.json()["type"].rpartition("/")[2])
 
@@ -112,5 +112,5 @@ async def test_reads_are_for_everybody(asked: httpx.AsyncClient) -> None:
 
 
 async def test_who_tells_no_host_has_no_page(asked: httpx.AsyncClient) -> None:
-    """As HTTP/1.0 allows."""
+    """HTTP/1.0 allows that."""
     assert await _kind(asked, JSON | {"Host": "", "Origin": "null"}) == "cross-origin"

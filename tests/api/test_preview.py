@@ -1,4 +1,4 @@
-"""What a plan would do, asked with the rights of the caller."""
+"""Previews of a plan, asked for with the rights of the caller."""
 
 import asyncio
 import json
@@ -151,7 +151,7 @@ async def test_the_hubs_admission_is_asked(preview: Preview) -> None:
 async def test_a_rollback_that_leaves_out_what_the_upgrade_had(
     preview: Preview, journal: Journal, kubectl: Kubectl
 ) -> None:
-    """It was clean; then each cluster refused the Rollback, and failed after two minutes."""
+    """The preview was clean; then the clusters refused the Rollback, and failed after two minutes."""
     content = [ObjectRef("oadp-cm", "openshift-adp")]
     before = replace(spec(), ibu_spec=replace(spec().ibu_spec, oadp_content=content))
     one = rollout(spec=before)
@@ -296,7 +296,7 @@ async def test_who_has_failed_in_the_running_step_does_not_go_on(
 async def test_bodies_that_can_not_be_used(
     client: httpx.AsyncClient, sandbox_hub: SandboxHub, body: dict[str, Any]
 ) -> None:
-    """As ASCII, in which any character may be escaped, also half of one."""
+    """In ASCII any character may be escaped, also half of one."""
     token = f"Bearer {sandbox_hub.token('olga')}"
     headers = {"Authorization": token, "Content-Type": "application/json"}
     answer = await client.post("/api/v1/preview", content=json.dumps(body), headers=headers)
@@ -314,7 +314,7 @@ async def test_who_may_not(preview: Preview) -> None:
 async def test_with_tenancy_a_namespace_takes_what_is_bound_to_it(
     context: Context, sandbox_hub: SandboxHub
 ) -> None:
-    """By the caller's rights: a user who can't read what is bound reads which one is missing."""
+    """The caller's rights count: a user who can't read what is bound reads which one is missing."""
     api = "cluster.open-cluster-management.io/v1beta2"
     chosen = {"matchExpressions": [{"key": "name", "operator": "In", "values": ["pv-1"]}]}
     selector = {"selectorType": "LabelSelector", "labelSelector": chosen}

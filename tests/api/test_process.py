@@ -80,7 +80,7 @@ async def test_a_process_without_the_api_serves_none(path: str) -> None:
     [("/healthz", "/healthz", "200"), ("/../etc/passwd?a=b", "none", "404")],
 )
 async def test_answers_are_counted_by_route(path: str, route: str, code: str) -> None:
-    """What strangers ask for makes no series of its own."""
+    """Paths that strangers ask for make no series of their own."""
 
     def counted() -> float:
         labels = {"method": "GET", "route": route, "code": code}

@@ -53,7 +53,7 @@ class Stream:
         self._lines = answer.aiter_lines()
 
     async def number(self) -> int:
-        """Of the next event."""
+        """Returns the number of the next event."""
         while not (line := await anext(self._lines)).startswith("id: "):
             pass
         return int(line[4:])

@@ -1,4 +1,4 @@
-"""What shadow mode saw, over REST."""
+"""Shadow mode's records, over REST."""
 
 from datetime import timedelta
 
@@ -24,7 +24,8 @@ async def store(context: Context) -> ShadowStore:
 
 @pytest.fixture
 async def watched(store: ShadowStore) -> None:
-    """Of ran-u1 one cluster has failed long before TALM said so; site/ran-u2 has just begun."""
+    """Stores two rollouts: of ran-u1 one cluster has failed long before TALM said so; site/ran-u2
+    has just begun."""
     failed = run(
         "s1",
         ibgu=ShadowOutcome(ShadowVerdict.FAILED, NOW, Cause.PREP_FAILED, "Prep failed"),

@@ -61,7 +61,7 @@ ADOPTING = Reason(ReasonKind.ADOPTING, NOW, "TALM's objects go first", None, Who
 async def test_who_is_overdue_is_counted_alike_everywhere(
     ask: Ask, journal: Journal, hold: Reason | None
 ) -> None:
-    """By the reason that counts: b waits for a slot, or for what holds the step since May."""
+    """The reason that counts decides: b waits for a slot, or for what holds the step since May."""
     await fleet(journal, hold=hold)
     late = hold is ADOPTING
     members = (await body(ask, "members", step=2))["items"]

@@ -40,7 +40,7 @@ ROLLOUT = "rollouts/default/ran-r1/stream"
 
 
 class Stream:
-    """What comes over one connection, message by message."""
+    """The messages that come over one connection, one by one."""
 
     def __init__(self, answer: httpx.Response) -> None:
         self.answer = answer

@@ -1,4 +1,4 @@
-"""What has not changed is not sent again, and long answers are sent short."""
+"""Answers that have not changed are not sent again, and long ones are sent short."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

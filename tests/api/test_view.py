@@ -116,7 +116,7 @@ async def test_failures_of_all_steps_and_whom_an_abort_took_back(
 
 
 async def test_the_clock_alone_makes_no_other_answer(ask: Ask, journal: Journal) -> None:
-    """Of a rollout in which nothing runs."""
+    """The rollout is one in which nothing runs."""
     one = rollout()
     await rollouts_seen(journal, one)
     first, second = [await ask("alice", f"{ROLLOUT}/view") for _ in range(2)]

@@ -145,7 +145,7 @@ def _everyday(bench: Bench) -> dict[str, str]:
 
 
 async def _finding(bench: Bench) -> dict[str, str]:
-    """By what people look for clusters with, and where no index has the order."""
+    """Returns what people look for clusters with, where no index has the order."""
     members = f"{_rollout(bench)}/members?limit=100"
     return {
         "clusters": f"{PREFIX}/clusters?limit=100",
@@ -184,7 +184,7 @@ def _p99(asked: Asked, paths: dict[str, str], suffix: str = "") -> dict[str, flo
 
 
 async def _heavy(bench: Bench) -> dict[str, float]:
-    """What a page asks for once, at a rate at which nobody waits for anybody."""
+    """Measures what a page asks for once, at a rate at which nobody waits for anybody."""
     made = bench.made
     whole, half = made.courses[-1], made.courses[3]
     paths = {

@@ -1,4 +1,4 @@
-"""What the API server saw, from its audit log."""
+"""The requests that the API server saw, from its audit log."""
 
 import json
 from bisect import bisect_left, bisect_right
@@ -93,7 +93,7 @@ def writes(found: Requests) -> int:
 
 
 def feedback(entries: Iterable[Entry], controller: str) -> list[Entry]:
-    """What the agents of the clusters told the hub."""
+    """Returns what the agents of the clusters told the hub."""
     return [e for e in entries if e.user != controller and e.resource == f"{WORKS}/status"]
 
 

@@ -1,4 +1,4 @@
-"""What is rolled out on which fleet: the cases of the benchmark, and their thresholds' names."""
+"""The cases of the benchmark: what is rolled out on which fleet, and its thresholds' names."""
 
 from collections.abc import Sequence
 from typing import Any

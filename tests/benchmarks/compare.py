@@ -47,7 +47,7 @@ class Verdict(Struct, frozen=True):
 
 
 def compare(old: list[Figures], new: list[Figures]) -> list[Verdict]:
-    """Of the figures that both have."""
+    """Compares the figures that both have."""
     names = [name for name in old[0] if name in new[0]]
     return [_verdict(name, [f[name] for f in old], [f[name] for f in new]) for name in names]
 

@@ -33,7 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> bool:
-    """What is timed is durable; what is filled before need not be, and would take long."""
+    """Times durable work; what is filled in before need not be durable, and would take long."""
     with kept(options.folder) as folder, SandboxHub() as hub:
         with EmbeddedPostgres(folder, durable=False) as postgres:
             asyncio.run(_filled(options, postgres.url))
@@ -90,7 +90,8 @@ async def _figures(stand: Stand, made: History, options: Namespace) -> dict[str,
 
 
 async def _plans(stand: Stand, made: History) -> list[Plan]:
-    """Of every statement with every set of parameters, and once for any parameters."""
+    """Returns the plans of every statement with every set of parameters, and once for any
+    parameters."""
     recorder = Recorder()
     with recorder.on(stand.engine):
         await call_everything(stand.app, stand.client, made, recorder)

@@ -1,4 +1,4 @@
-"""What a rollout costs the journal's Postgres, from its own statistics."""
+"""The cost of a rollout to the journal's Postgres, from its own statistics."""
 
 import asyncpg
 from msgspec import Struct

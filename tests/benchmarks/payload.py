@@ -1,4 +1,4 @@
-"""What an IBGU of the documentation carries to its clusters: pull secret, manifests, OADP."""
+"""The payload of the documentation's IBGU: pull secret, manifests, OADP."""
 
 import json
 from base64 import b64encode
@@ -26,7 +26,7 @@ def references() -> dict[str, Any]:
 
 
 async def bring(admin: HubClient) -> None:
-    """What `references` refers to, to the hub; some 14 KiB."""
+    """Brings what `references` refers to, to the hub; some 14 KiB."""
     for found, path in (
         (_pull_secret(), paths.secret(*PULL_SECRET)),
         (_config_map(MANIFESTS, _manifests()), paths.config_map(*MANIFESTS)),
@@ -40,7 +40,8 @@ def _named(where: tuple[str, str]) -> dict[str, str]:
 
 
 def _pull_secret() -> dict[str, Any]:
-    """As a cluster's global one: a token of some 300 characters for each registry."""
+    """Returns a pull secret like a cluster's global one: a token of some 300 characters for each
+    registry."""
     token = b64encode(b"robot:" + b"x" * 210).decode()
     auths = {f"registry-{n}.example.com:5000": {"auth": token} for n in range(_REGISTRIES)}
     data = b64encode(json.dumps({"auths": auths}).encode()).decode()

@@ -27,7 +27,8 @@ class Process:
         self._proc = Path(f"/proc/{pid}")
 
     def end(self) -> None:
-        """As a rollout of a new version does: it answers what it has begun, and goes."""
+        """Ends the process as a rollout of a new version does: it answers what it has begun, and
+        goes."""
         os.kill(self._pid, signal.SIGTERM)
 
     @property
@@ -39,7 +40,7 @@ class Process:
             return False
 
     def _stat(self) -> list[str]:
-        """What follows the command in /proc/<pid>/stat: the state comes first."""
+        """Returns what follows the command in /proc/<pid>/stat: the state comes first."""
         return (self._proc / "stat").read_text().rsplit(")", 1)[1].split()
 
     def usage(self) -> Usage:

@@ -1,7 +1,8 @@
-"""What several runs have measured, into thresholds.toml: the runs, their mean and their spread.
+"""Records what several runs have measured in thresholds.toml: the runs, their mean and their
+spread.
 
-    make bench BENCH_ARGS="--json 1.json rollout"        as often as it takes
-    python -m tests.benchmarks.record 1.json 2.json 3.json
+    make bench BENCH_ARGS="--json 1.json rollout"        as often as it takes     python -m
+tests.benchmarks.record 1.json 2.json 3.json
 
 Figures that the files have replace those that were there; bounds and reasons are for people. Of
 rollouts whose bounds are the same those of 500 clusters are kept, so that a spread is of one kind;
@@ -31,7 +32,7 @@ def spread(runs: Sequence[float]) -> float:
 
 
 def lines(runs: Sequence[float]) -> str:
-    """Of a table of thresholds.toml."""
+    """Returns the lines of a table of thresholds.toml."""
     told = ", ".join(_told(run) for run in runs)
     return f"measured = [{told}]\nmean = {_told(mean(runs))}\nspread = {spread(runs):.2f}\n"
 

@@ -23,13 +23,14 @@ def judge(found: dict[str, float], part: str = "", about: str = "") -> bool:
 
 
 def more_is_better(figure: str) -> bool:
-    """Of a figure as JUDGED names it."""
+    """Whether more is better of a figure, as JUDGED names it."""
     part, _, name = figure.rpartition(" ")
     return bool(bounds(part.partition(" ")[0]).get(name, {}).get("least"))
 
 
 def bounds(part: str = "") -> dict[str, Any]:
-    """By the figures' names; those at the top are for every part that has none of its own."""
+    """Returns the bounds by the figures' names; those at the top are for every part that has none
+    of its own."""
     return tomllib.loads(THRESHOLDS.read_text()) | own_bounds(part)
 
 

@@ -40,7 +40,7 @@ HELD = 60
 
 
 class Around(Struct, frozen=True):
-    """What it took, beside time."""
+    """The surroundings of a rollout: what it took, beside time."""
 
     began: float
     """Seconds of CPU until the controller was ready, which it takes once, not for an action."""
@@ -163,7 +163,7 @@ async def play(tasks: asyncio.TaskGroup, client: HubClient, spec: FleetSpec) -> 
 
 
 async def roll_out(admin: Hub, body: dict[str, Any], process: Process, log: Path) -> dict[str, Any]:
-    """Its status at the end. Raises RuntimeError where there will be none."""
+    """Returns the rollout's status at the end. Raises RuntimeError where there will be none."""
     await admin.request("POST", paths.ibgus("default"), body=body)
     held = 0
     while True:

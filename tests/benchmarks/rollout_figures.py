@@ -1,4 +1,4 @@
-"""What a rollout on the sandbox hub has cost, beside the bounds."""
+"""The cost of a rollout on the sandbox hub, beside the bounds."""
 
 from collections.abc import Iterable, Iterator
 
@@ -69,7 +69,8 @@ def _unexpected(result: Result) -> Iterator[str]:
 
 
 def _surroundings(result: Result) -> Iterator[str]:
-    """Of no bound: each step for itself, and what the machine and the API server had left."""
+    """Yields figures without a bound: each step for itself, and what the machine and the API server
+    had left."""
     done = result.work
     for step, delays in zip(result.case.plan, done.by_step, strict=True):
         yield f"hand-over to {step[0]}: {_percentiles(delays)}"
@@ -103,7 +104,7 @@ def _row(result: Result, verb: str, resource: str) -> str:
 
 
 def _for_sizing(result: Result) -> Iterator[str]:
-    """What sizing.toml holds of an action."""
+    """Yields what sizing.toml holds of an action."""
     around, actions = result.around, result.work.actions
     yield "[action], for sizing.toml"
     for name, value in (

@@ -1,4 +1,4 @@
-"""What the clusters saw of a rollout, beside the best that could have been."""
+"""The rollout as its clusters saw it, beside the best that could have been."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -96,7 +96,8 @@ def _bound(steps: Iterable[Taken], slots: int, seconds: Callable[[list[Run]], fl
 
 
 def _seconds(member: list[Run]) -> float:
-    """Of its actions: what passes between two of them is for ibgu to avoid."""
+    """Returns the seconds of the member's actions: what passes between two of them is for ibgu to
+    avoid."""
     return sum(run.fed_back - run.armed for run in member)
 
 

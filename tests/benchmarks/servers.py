@@ -1,4 +1,4 @@
-"""What the hub's servers took, and what the controller counted of itself."""
+"""The work of the hub's servers, and what the controller counted of itself."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +16,7 @@ Sent = dict[tuple[str, str], float]
 
 
 class Servers:
-    """Of the sandbox hub in that folder: seconds of CPU since this was made."""
+    """The servers of the sandbox hub in that folder: seconds of CPU since this was made."""
 
     def __init__(self, folder: Path) -> None:
         self._processes = {name: Process(_pid(name, folder)) for name in SERVERS}
@@ -40,7 +40,7 @@ def _pid(name: str, folder: Path) -> int:
 
 
 async def sent(listen: str) -> Sent:
-    """What the controller at that address has sent to its hub."""
+    """Returns what the controller at that address has sent to its hub."""
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"http://{listen}/metrics") as answer,

@@ -116,7 +116,7 @@ def _short(value: float) -> str:
 
 
 def _millis(cores: float) -> str:
-    """As Kubernetes writes them: thousandths of a core."""
+    """Returns the cores as Kubernetes writes them: thousandths of a core."""
     return f"{max(1, round(cores * 1000))}m"
 
 

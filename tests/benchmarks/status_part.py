@@ -137,7 +137,7 @@ def _fleet(clusters: int, all_failed: bool) -> FleetState:
 
 @asynccontextmanager
 async def _desk(fleet: FleetState, told: Measurement) -> AsyncIterator[Statuses]:
-    """What writes statuses, with a hub of its own, whose watch is at once."""
+    """Yields the writer of statuses, with a hub of its own, whose watch is at once."""
     loop = asyncio.get_running_loop()
     hub = MemoryHub(now=loop.time)
     client = MemoryClient(hub)
@@ -182,7 +182,7 @@ class Timed(Statuses):
 
 
 def _seen(data: bytes) -> Ibgu:
-    """As the rollout of the records."""
+    """Returns the IBGU with the uid of the rollout that the records have."""
     found = json.decode(data, type=Ibgu)
     return structs.replace(found, metadata=structs.replace(found.metadata, uid="uid-a"))
 

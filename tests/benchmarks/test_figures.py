@@ -1,4 +1,4 @@
-"""What figures are made of: who failed as asked, which reads are allowed, what is timed."""
+"""The parts of figures: who failed as asked, which reads are allowed, what is timed."""
 
 import asyncio
 import subprocess

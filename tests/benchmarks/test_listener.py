@@ -8,7 +8,7 @@ WATCH = Watch("127.0.0.1", 1, "/", "", clients=1, slow=0, first=7, last=10, ever
 
 
 def told(*ids: int) -> bytes:
-    """As the API sends them, each in a chunk of its own."""
+    """Returns events as the API sends them, each in a chunk of its own."""
     events = [f'id: {number}\ndata: {{"at":"2026-11-21T08:00:00Z"}}\n\n' for number in ids]
     return "".join(f"{len(event):x}\r\n{event}\r\n" for event in events).encode()
 

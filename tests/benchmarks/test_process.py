@@ -1,4 +1,4 @@
-"""What is measured gets its share of the cores, whatever plays the fleet beside it."""
+"""The measured process gets its share of the cores, whatever plays the fleet beside it."""
 
 import os
 from pathlib import Path

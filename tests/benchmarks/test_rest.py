@@ -18,7 +18,7 @@ STALE = replace(UPGRADED, observed_generation=1)
 
 
 def told(ibu: IbuView | None) -> WorkView:
-    """By a work that the agent has dealt with."""
+    """Returns the view of a work that the agent has dealt with."""
     return WorkView(
         name="stage",
         uid="1",

@@ -1,4 +1,5 @@
-"""What `ibgu certify` can't see in the event log: that the clusters and the hub agree with it.
+"""Invariants that `ibgu certify` can't see in the event log: that the clusters and the hub agree
+with it.
 
 Every check answers sentences, one for each breach.
 """
@@ -48,8 +49,8 @@ def breaches(record: Record) -> list[str]:
 
 
 def done_as_told(record: Record) -> Iterator[str]:
-    """What the history says was done to a cluster is what was done to it, in that order: nothing
-    twice, nothing that the history does not know."""
+    """Checks that what the history says was done to a cluster is what was done to it, in that
+    order: nothing twice, nothing that the history does not know."""
     told: dict[str, dict[str, str]] = defaultdict(dict)
     for event in record.events:
         if event.cluster and event.run and _took(event):

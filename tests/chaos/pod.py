@@ -100,7 +100,7 @@ class Pod:
             self._start()
 
     async def _ended(self) -> int:
-        """Its exit code. Where the wait is cancelled, its thread ends with the process."""
+        """Returns the exit code. Where the wait is cancelled, its thread ends with the process."""
         assert self._process is not None
         return await asyncio.to_thread(self._process.wait)
 

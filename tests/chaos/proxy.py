@@ -55,13 +55,14 @@ class Proxy:
             self._down.clear()
 
     def forget(self) -> None:
-        """As a firewall that has lost its table: nothing more comes through the connections that
-        there are, nor does anybody hear that they have ended; new ones are carried."""
+        """Forgets all connections, as a firewall that has lost its table: nothing more comes
+        through the connections that there are, nor does anybody hear that they have ended; new ones
+        are carried."""
         for link in self._open:
             link.forgotten = True
 
     def heal(self) -> None:
-        """What was sent meanwhile arrives now, however late."""
+        """Lets what was sent meanwhile arrive now, however late."""
         self._up.set()
         self._down.set()
 

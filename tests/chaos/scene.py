@@ -198,7 +198,7 @@ class Chaos(Scene):
 
 
 def _credential(token: str) -> str:
-    """What the audit log calls it (KEP-4193)."""
+    """Returns the token's name in the audit log (KEP-4193)."""
     payload = token.split(".")[1]
     claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return f"JTI={claims['jti']}"

@@ -57,7 +57,7 @@ async def roomy(chaos: Chaos) -> AsyncIterator[None]:
 @pytest.mark.chaos
 @pytest.mark.usefixtures("roomy")
 async def test_a_throttling_api_server(chaos: Chaos, audit_log: Path) -> None:
-    """It answers 429 to what does not fit."""
+    """The server answers 429 to what does not fit."""
     await chaos.roll_out(30, 15)
     await asyncio.to_thread(chaos.hub.restart_apiserver, *TIGHT)
     pod = await chaos.pod()

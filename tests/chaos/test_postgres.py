@@ -42,7 +42,7 @@ async def killed(postgres: EmbeddedPostgres, away: float) -> None:
 
 @pytest.mark.chaos
 async def test_connections_are_terminated(chaos: Chaos) -> None:
-    """By an administrator who has no end of it."""
+    """The administrator who does it has no end of it."""
     rng = random.Random(chaos.seed)
     await chaos.roll_out(100, 25)
     pod = await chaos.pod()
@@ -66,7 +66,7 @@ async def terminate(chaos: Chaos) -> int:
 
 @pytest.mark.chaos
 async def test_the_journal_can_only_be_read_for_a_while(chaos: Chaos) -> None:
-    """As on a standby that nobody has promoted yet."""
+    """A standby that nobody has promoted yet is like that."""
     await chaos.roll_out(60, 20)
     pod = await chaos.pod()
     await chaos.leads(pod)

@@ -107,7 +107,7 @@ class RenderError(AssertionError):
 
 
 def helm(*arguments: str, stdin: str = "") -> str:
-    """Its standard output; it neither reads nor writes the user's own helm."""
+    """Returns helm's standard output; it neither reads nor writes the user's own helm."""
     with tempfile.TemporaryDirectory() as empty:
         homes = {f"HELM_{name}_HOME": empty for name in ("CONFIG", "CACHE", "DATA")}
         done = subprocess.run(
@@ -124,7 +124,7 @@ def helm(*arguments: str, stdin: str = "") -> str:
 
 
 def template(values: Mapping[str, Any], apis: Iterable[str] = (), *options: str) -> str:
-    """As helm prints it; `apis` are those that the hub serves besides Kubernetes' own."""
+    """Returns what helm prints; `apis` are those that the hub serves besides Kubernetes' own."""
     return _template(json.dumps(NEEDED | dict(values)), tuple(apis), options)
 
 

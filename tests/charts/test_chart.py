@@ -11,7 +11,7 @@ from tests.charts.rendering import CHART, render
 
 
 def bindings(objects: list[dict[str, Any]]) -> set[tuple[str, ...]]:
-    """What is bound, where, and to whom."""
+    """Returns what is bound, where, and to whom."""
     return {
         (
             manifest["roleRef"]["kind"],

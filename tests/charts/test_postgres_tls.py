@@ -66,7 +66,8 @@ def _user() -> int | None:
 
 
 def _fill(folder: Path, files: Mapping[str, str]) -> None:
-    """As the container has them, and the database that its image makes."""
+    """Fills the folder with the files that the container has, and the database that its image
+    makes."""
     for name, content in files.items():
         (folder / name).write_text(content)
     for each in (folder, *folder.iterdir()):
@@ -141,7 +142,7 @@ async def test_another_server_is_not_believed(server: Server, tmp_path: Path) ->
 
 
 def test_strict_clients_take_the_certificate(server: Server) -> None:
-    """As Python does by default since 3.13, which the image has."""
+    """Python is strict by default since 3.13, which the image has."""
     strict = ssl.create_default_context(cafile=str(server.ca))
     strict.verify_flags |= ssl.VERIFY_X509_STRICT
     port = int(server.url.rpartition(":")[2].partition("/")[0])

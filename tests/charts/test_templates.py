@@ -1,4 +1,4 @@
-"""What is rendered from which values."""
+"""Templates: what is rendered from which values."""
 
 import base64
 import json
@@ -222,7 +222,7 @@ def test_images_are_what_was_chosen_not_what_a_tag_says_today() -> None:
 
 
 def version() -> str:
-    """Of ibgu's own image, where its digest is not given."""
+    """Returns the version of ibgu's own image, where its digest is not given."""
     return str(yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"])
 
 

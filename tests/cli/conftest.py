@@ -57,7 +57,7 @@ async def served(app: FastAPI) -> AsyncIterator[Server]:
 
 @pytest.fixture
 def server(served: Server) -> str:
-    """Its address."""
+    """The server's address."""
     return served.address
 
 

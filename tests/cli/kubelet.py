@@ -16,7 +16,8 @@ from ibgu.sandbox.servers import free_port
 
 @asynccontextmanager
 async def kubelet(folder: Path, logs: Mapping[str, str]) -> AsyncIterator[int]:
-    """Its port; `logs` by "container" and, of what was before a restart, "container/previous"."""
+    """Yields the kubelet's port; `logs` by "container" and, of what was before a restart,
+    "container/previous"."""
     files = write_serving_files(folder)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(files.certificate, files.key)

@@ -177,7 +177,7 @@ async def test_without_an_ibgu_the_way_to_the_hub_is_told(ibgu: Ibgu) -> None:
 
 @pytest.fixture(autouse=True)
 def log() -> Iterator[None]:
-    """Of the API, which runs in the same process and so on the same output."""
+    """Silences the API's log, which runs in the same process and so on the same output."""
     with structlog.testing.capture_logs():
         yield
 

@@ -239,7 +239,7 @@ async def test_what_is_not_there(ibgu: Ibgu, tmp_path: Path) -> None:
 async def test_secrets_of_the_attack_and_a_message_that_hung_it(
     ibgu: Ibgu, cluster: str, journal: Journal, kubectl: Kubectl, namespace: str, tmp_path: Path
 ) -> None:
-    """What a tenant and a hostile cluster had left in a bundle, on the real API server."""
+    """A tenant and a hostile cluster had left these in a bundle; the API server is a real one."""
     notes = {
         "notes.example.com/registry": "planted-annotation",
         "ibgu.dev/pause": "see https://hooks.slack.com/services/T0/B0/planted-hook",

@@ -128,7 +128,7 @@ def run(*command: str) -> str:
 
 
 async def answered(empty: str, command: Callable[..., str], *words: str) -> str:
-    """By a process of its own, which waits no longer than for a person."""
+    """Returns the answer of a process of its own, which waits no longer than for a person."""
     for _ in range(TRIES):
         if (told := await in_thread(command, *words)) != empty:
             return told
@@ -143,7 +143,7 @@ async def test_bash_completes() -> None:
 
 
 def entry(name: str, *words: str) -> str:
-    """What the executable of that name prints, installed or not."""
+    """Returns what the executable of that name prints, installed or not."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     module, _, function = project["project"]["scripts"][name].partition(":")
     code = f"import sys; from {module} import {function}; sys.argv[0] = {name!r}; {function}()"
@@ -152,7 +152,7 @@ def entry(name: str, *words: str) -> str:
 
 @pytest.mark.usefixtures("asking")
 async def test_kubectl_completes() -> None:
-    """Its protocol: candidates with their help, then a directive."""
+    """kubectl's protocol: candidates with their help, then a directive."""
     told = await answered(":4\n", entry, "kubectl_complete-ibgu", "status", "")
     assert told == "ran-r1\tRunning, 4.17.2\n:4\n"
 

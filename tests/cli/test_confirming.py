@@ -1,4 +1,4 @@
-"""What can't be undone says what is lost, and is done for who types the rollout's name."""
+"""Changes that can't be undone say what is lost, and are made for who types the rollout's name."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -160,7 +160,7 @@ async def test_a_resume_that_finalizes_others_asks_for_the_name(
     admin: HubClient,
     direct: tuple[str, ...],
 ) -> None:
-    """As on the page: what the step would do to those that wait can't be undone."""
+    """The page says so, too: what the step would do to those that wait can't be undone."""
     await going_on(admin, journal, await made("Prep", "Upgrade", "FinalizeUpgrade"))
     lost = f"The rollout goes on with FinalizeUpgrade. {RISKS[Action.FINALIZE_UPGRADE].lost}"
     script = await ibgu("resume", "ran-x1", *direct, user="olga")

@@ -41,7 +41,7 @@ def place(empty_url: str) -> dict[str, str]:
 
 @pytest.fixture
 def env(bare_hub: SandboxHub, place: dict[str, str]) -> dict[str, str]:
-    """Of an administrator, who may make what is missing."""
+    """The environment of an administrator, who may make what is missing."""
     return place | {"KUBECONFIG": str(bare_hub.kubeconfig("admin"))}
 
 
@@ -105,7 +105,7 @@ def _until_it_says(process: subprocess.Popen[str], env: dict[str, str], words: s
 def test_a_right_that_is_missing_is_printed_with_what_to_do_and_waited_for(
     sandbox_hub: SandboxHub, place: dict[str, str], tmp_path: Path, pod: bool
 ) -> None:
-    """It was in the log without the command that gives it, and among everything else."""
+    """The right was in the log without the command that gives it, and among everything else."""
     env = place | {"KUBECONFIG": asyncio.run(_granted(sandbox_hub, tmp_path, lacking=True))}
     env |= {"KUBERNETES_SERVICE_HOST": "127.0.0.1"} if pod else {}
     log = tmp_path / "log"

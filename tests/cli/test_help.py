@@ -60,7 +60,7 @@ def test_every_help_has_examples_that_can_be_typed(names: tuple[str, ...]) -> No
 
 
 def parse(command: Any, name: str, *words: str) -> None:
-    """As it would be and not carried out: an option or a value that is none ends it."""
+    """Parses the command without carrying it out: an option or a value that is none ends it."""
     if not hasattr(command, "commands"):
         command.make_context(name, list(words))
         return

@@ -1,4 +1,4 @@
-"""Whose token and which namespace, as kubectl would take them."""
+"""Tokens and namespaces of a kubeconfig, as kubectl would take them."""
 
 import json
 import sys

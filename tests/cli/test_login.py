@@ -97,7 +97,7 @@ async def test_a_broken_file_is_told_and_written_anew(
 
 
 def one_line(result: Result) -> str:
-    """What a person reads of a command that failed: one line, without any library's words."""
+    """Returns what a person reads of a failed command: one line, without any library's words."""
     assert (result.exit_code, result.stdout) == (1, ""), result.output
     assert result.stderr.startswith("ibgu: ")
     assert result.stderr.count("\n") == 1

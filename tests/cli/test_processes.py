@@ -60,7 +60,8 @@ def running(env: Mapping[str, str], *args: str) -> Iterator[Process]:
 
 
 def until(process: Process, env: Mapping[str, str], path: str) -> None:
-    """It answers with 200, or the test fails with what the process said."""
+    """Waits until the process answers with 200; otherwise the test fails with what the process
+    said."""
     with httpx.Client(trust_env=False, base_url=f"http://{env['IBGU_LISTEN']}") as client:
         while process.poll() is None:
             try:
@@ -130,7 +131,7 @@ def test_a_database_without_tables_is_one_line(env: dict[str, str]) -> None:
 
 
 def test_a_migration_does_not_wait(env: dict[str, str]) -> None:
-    """It is a job, and whoever runs it wants to know."""
+    """The migration is a job, and whoever runs it wants to know."""
     url = "postgresql://nobody@127.0.0.1:9/none"
     code, _, said = finished(env | {"DATABASE_URL": url}, "migrate")
     assert code == 1

@@ -199,7 +199,7 @@ async def test_what_can_not_be_shown(
 
 
 def test_the_picture_knows_who_was_aborted_afterwards() -> None:
-    """As `ibgu status`: their failures need no AbortOnFailure any more."""
+    """`ibgu status` says so, too: their failures need no AbortOnFailure any more."""
     failed = {
         (step, name): ReplayedFailure(step, "Prep", "failed", "PrepFailed", "no")
         for step, name in [(0, "a"), (0, "b"), (2, "b")]

@@ -105,7 +105,7 @@ async def test_what_another_rollout_aborted_is_not_advised_again(
 
 
 def test_the_newest_steps_failures_come_first() -> None:
-    """Of three old ones, two went back to Idle in step 2; one of those has failed again since."""
+    """Two of three old ones went back to Idle in step 2; one of those has failed again since."""
     old = FailureGroupResponse(
         step=1,
         cause="Old",

@@ -48,7 +48,7 @@ class Begun:
         await self.says("/readyz", lambda answer: answer.status_code == 200)
 
     async def waits_for(self, what: str) -> str:
-        """What readiness says meanwhile."""
+        """Returns what readiness says meanwhile."""
         answer = await self.says("/readyz", lambda answer: f"waits for {what}" in answer.text)
         assert answer.status_code == 503
         assert (await self.client.get("/healthz")).text == "ok"
@@ -60,7 +60,7 @@ class Begun:
         return str(problem)
 
     async def stopped(self) -> list[dict[str, Any]]:
-        """Its log, after a clean end."""
+        """Returns the log, after a clean end."""
         self.process.send_signal(signal.SIGTERM)
         _, said = await asyncio.to_thread(self.process.communicate)
         assert self.process.returncode == 0, said
@@ -85,7 +85,7 @@ async def begun(env: Env, *args: str) -> AsyncIterator[Begun]:
 
 @asynccontextmanager
 async def forwarded(port: int, url: str) -> AsyncIterator[None]:
-    """What connects to the port is connected to the server."""
+    """Connects what connects to the port to the server."""
     server = httpx.URL(url)
 
     async def serve(client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:

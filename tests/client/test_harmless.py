@@ -1,4 +1,4 @@
-"""What a terminal or a reader would obey does not reach them; everything else does."""
+"""Characters that a terminal or a reader would obey do not reach them; everything else does."""
 
 import unicodedata
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What went wrong is found by the names of what it is about."""
+"""Names in log lines: trouble is found by what it is about."""
 
 import pytest
 from msgspec.structs import replace

@@ -169,7 +169,7 @@ def test_what_can_not_be_read_is_quarantined_until_it_can(quarantine: Known) -> 
 
 
 def test_whose_hold_can_not_be_stored_is_not_held_again(quarantine: Known) -> None:
-    """Of a quarantined rollout only its hold is decided: that failed, too. The next try counts
+    """Only the hold of a quarantined rollout is decided: that failed, too. The next try counts
     again."""
     for unstorable in (False, True):
         pause = quarantine.put(error(), "default")

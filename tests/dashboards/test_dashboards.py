@@ -114,7 +114,7 @@ def test_the_chart_brings_them_to_grafana() -> None:
 
 
 def test_prometheus_understands_every_query(tmp_path: Path) -> None:
-    """As recording rules, with Grafana's variables filled in."""
+    """The queries are judged as recording rules, with Grafana's variables filled in."""
     filled = [
         query.replace("$__rate_interval", "5m").replace("$rollout", "ran/a")
         for name in BOARDS

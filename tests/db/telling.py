@@ -1,4 +1,4 @@
-"""What the twin decided, written into a real journal decision by decision."""
+"""Decisions of the twin, written into a real journal one by one."""
 
 from ibgu.controller.loop.commit import Draft
 from ibgu.core.engine.state import FleetState

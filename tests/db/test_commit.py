@@ -1,4 +1,4 @@
-"""What a commit writes, and what it refuses."""
+"""Commits: what one writes, and what it refuses."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any

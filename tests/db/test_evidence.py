@@ -1,4 +1,4 @@
-"""What was seen goes into the history: only what is there, by short names."""
+"""Evidence in the history: only what is there, by short names."""
 
 import pytest
 from msgspec.structs import replace

@@ -1,4 +1,4 @@
-"""What a starting controller gets, and what it is spared."""
+"""The load of a starting controller: what it gets, and what it is spared."""
 
 from collections.abc import Callable, Coroutine
 from datetime import timedelta

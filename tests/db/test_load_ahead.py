@@ -1,4 +1,4 @@
-"""What was loaded before there was a lead is used only where it is still what the journal says."""
+"""A load from before there was a lead is used only where it is still what the journal says."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
@@ -67,7 +67,7 @@ async def test_after_a_turn_of_another_leader_it_is_loaded_anew(
 
 
 async def test_it_is_used_once(starting: AsyncEngine, loads: list[str]) -> None:
-    """What is asked again is asked because something has changed."""
+    """A second load is asked for because something has changed."""
     journal = Journal(starting, HUB)
     await journal.load_ahead()
     await journal.lead("ibgu-1")

@@ -1,4 +1,4 @@
-"""What REST reads, on a journal written by commits."""
+"""The reads of REST, on a journal written by commits."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What Postgres will never store is found to be one rollout's."""
+"""Values that Postgres will never store are found to be one rollout's."""
 
 from datetime import timedelta, timezone
 from typing import Any
@@ -62,7 +62,7 @@ async def narrow(db: AsyncEngine) -> None:
 
 @pytest.mark.usefixtures("narrow")
 async def test_only_the_rollout_whose_value_it_is(journal: Journal, db: AsyncEngine) -> None:
-    """Of the turn nothing is written, neither by the commit nor by the search."""
+    """Nothing of the turn is written, neither by the commit nor by the search."""
     changeset = of_both(message="more than nine")
     with pytest.raises(StringDataRightTruncationError):
         await journal.commit(changeset)

@@ -1,4 +1,4 @@
-"""What shadow mode keeps: one writer at a time, everything comes back as it was written."""
+"""The records of shadow mode: one writer at a time, everything comes back as it was written."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What was counted is not counted again: never once a step is over, once a second while it runs."""
+"""Counts are not counted again: never once a step is over, once a second while it runs."""
 
 import asyncio
 from typing import Any

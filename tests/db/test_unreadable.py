@@ -175,7 +175,7 @@ async def test_lists_show_the_others(db: AsyncEngine, three: Journal, what: str)
 
 
 async def test_an_older_run_leaves_out_its_rollout(three: Journal, db: AsyncEngine) -> None:
-    """It is read to count the starts of the last minute, and nowhere else."""
+    """An older run is read to count the starts of the last minute, and nowhere else."""
     bad = (await three.load()).members
     (again,) = (each for each in bad if (each.rollout, each.cluster) == ("bad", "bad"))
     withdrawn = with_run(ended(again), result=RunResult.WITHDRAWN)

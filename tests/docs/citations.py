@@ -1,4 +1,4 @@
-"""What the repository's files cite: rules, decisions, and texts that are not in it."""
+"""Citations of the repository's files: rules, decisions, and texts that are not in it."""
 
 import re
 import subprocess

@@ -18,7 +18,7 @@ class Fence(NamedTuple):
 
 
 def build(target: Path) -> str:
-    """What the builder says; a warning of it is an error.
+    """Returns what the builder says; a warning of it is an error.
 
     Never `--quiet`: what is not told does not count as a warning either.
     """

@@ -38,7 +38,7 @@ def script() -> str:
 
 
 def health(ibgu: Object) -> tuple[str, str]:
-    """As Argo CD runs it: Lua 5.1 without its library of strings."""
+    """Runs the check as Argo CD does: Lua 5.1 without its library of strings."""
     lua = LuaRuntime()
     lua.execute("getmetatable('').__index = nil; string = nil")
     lua.globals().obj = lua.table_from(ibgu, recursive=True)

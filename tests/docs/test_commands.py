@@ -1,4 +1,4 @@
-"""What the pages tell a person to type exists: ibgu's commands, their options, the controls."""
+"""Lines that the pages tell a person to type: ibgu's commands, options and controls exist."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""What the pages tell a person to apply and to patch is taken by a real API server."""
+"""Manifests and patches that the pages tell a person to apply are taken by a real API server."""
 
 import re
 import shlex

@@ -10,7 +10,7 @@ from tests.docs.site import DOCS, build
 
 
 class Loaded(HTMLParser):
-    """What a browser fetches by itself when it shows the page."""
+    """The addresses that a browser fetches by itself when it shows the page."""
 
     def __init__(self) -> None:
         super().__init__()

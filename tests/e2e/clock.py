@@ -11,7 +11,8 @@ LONGEST_WAIT = 0.25
 
 
 class ScaledTime:
-    """What makes clocks of one time for all controllers of a test; `speed` may change at any time.
+    """The maker of clocks of one time for all controllers of a test; `speed` may change at any
+    time.
 
     What has to happen before a limit should happen at speed 1: a slow machine needs its time.
     """

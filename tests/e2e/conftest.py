@@ -32,7 +32,7 @@ def sandbox_hub() -> Iterator[SandboxHub]:
 
 @pytest.fixture(scope="package")
 def audit_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of `talms_hub`."""
+    """The audit log of `talms_hub`."""
     return tmp_path_factory.mktemp("audit") / "audit.log"
 
 

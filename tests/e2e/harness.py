@@ -110,7 +110,7 @@ class Scene:
         return list(loop.fleet.rollouts) if loop is not None else []
 
     def told_problems(self) -> list[str]:
-        """What readiness says; nothing while there is no controller."""
+        """Returns what readiness says; nothing while there is no controller."""
         return self.controller.problems() if self.controller is not None else []
 
     async def _control(self, settings: Settings, clock: NewClock) -> None:
@@ -206,7 +206,7 @@ class Scene:
         return await asyncio.to_thread(self._kubectl, *arguments, stdin=stdin)
 
     async def tried(self, *arguments: str, stdin: str = "") -> KubectlResult:
-        """As `kubectl`, but a refusal is an answer."""
+        """Runs kubectl; unlike with `kubectl`, a refusal is an answer."""
         return await asyncio.to_thread(self._kubectl.run, *arguments, stdin=stdin)
 
     async def apply(self, manifest: Object | str) -> None:
@@ -280,7 +280,8 @@ class Scene:
         return self.player.clusters[name]
 
     def stages(self, name: str) -> list[str]:
-        """What was started on the cluster, in order: no entry may be there twice by mistake."""
+        """Returns what was started on the cluster, in order: no entry may be there twice by
+        mistake."""
         return [run.stage for run in self.cluster(name).timeline.runs]
 
     def act(self, name: str, deed: Callable[[SimulatedCluster, float], None]) -> None:
@@ -456,7 +457,7 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 def check_status(ibgu: Object) -> None:
-    """What holds for every completed IBGU, whatever has happened."""
+    """Checks what holds for every completed IBGU, whatever has happened."""
     status, meta = ibgu["status"], ibgu["metadata"]
     assert status["observedGeneration"] == meta["generation"]
     assert status["startedAt"] <= status["completedAt"]

@@ -27,7 +27,8 @@ _STEPS_FACTS = {"running": r"(\d+) of \d+ slots used", "waiting": r"(\d+) wait\b
 
 
 def of_row(text: str) -> Numbers:
-    """Of kubectl's; empty as long as nothing is counted: it leaves such columns out."""
+    """Returns the numbers of kubectl's row; empty as long as nothing is counted: it leaves such
+    columns out."""
     cells = text.split()[1:]
     if len(cells) <= len(COLUMNS):
         return {}
@@ -38,7 +39,7 @@ def of_row(text: str) -> Numbers:
 
 
 def of_rollout(found: Mapping[str, Any], of: str = "") -> Numbers:
-    """Of REST's. `of`: the clusters whose counts it has."""
+    """Returns the numbers of REST's rollout. `of`: the clusters whose counts it has."""
     current = found["current"]
     if not current:
         return {}
@@ -51,7 +52,7 @@ def of_rollout(found: Mapping[str, Any], of: str = "") -> Numbers:
 
 
 def of_status(found: Mapping[str, Any], of: str = "") -> Numbers:
-    """Of `ibgu status -o json`."""
+    """Returns the numbers of `ibgu status -o json`."""
     if not found["rollout"]["current"]:
         return {}
     failures = {f"{of}failures": found["failures"]["total"]}
@@ -59,7 +60,7 @@ def of_status(found: Mapping[str, Any], of: str = "") -> Numbers:
 
 
 def of_tree(found: Mapping[str, Any]) -> Numbers:
-    """Of `ibgu tree -o json`: its groups are all clusters of a step."""
+    """Returns the numbers of `ibgu tree -o json`: its groups are all clusters of a step."""
     grouped = {
         f"{step['step']}.total": sum(group["count"] for group in step["groups"])
         for step in found["steps"]
@@ -69,7 +70,7 @@ def of_tree(found: Mapping[str, Any]) -> Numbers:
 
 
 def of_view(found: Mapping[str, Any]) -> Numbers:
-    """Of REST's answer with a label, which a page draws from."""
+    """Returns the numbers of REST's answer with a label, which a page draws from."""
     grid, selected, last = found["grid"], found["selected"], found["timeline"]["points"][-1:]
     if selected is None:
         return {}
@@ -88,7 +89,8 @@ def of_view(found: Mapping[str, Any]) -> Numbers:
 
 
 def of_page(seen: Mapping[str, Any], of: str = "") -> Numbers:
-    """Of what `test_numbers.READ` has read; `of`: the clusters that the filter leaves in."""
+    """Returns the numbers of what `test_numbers.READ` has read; `of`: the clusters that the filter
+    leaves in."""
     facts = _FACTS.search(seen["facts"])
     if facts is None:
         return {}
@@ -108,7 +110,7 @@ def of_page(seen: Mapping[str, Any], of: str = "") -> Numbers:
 
 
 def of_bar(label: str, troubles: str) -> Numbers:
-    """Of a row in the page's list of rollouts."""
+    """Returns the numbers of a row in the page's list of rollouts."""
     counts = {name: int(number) for number, name in re.findall(r"(\d+) (\w+)", label)}
     failed = re.search(r"(\d+) failed", troubles)
     return together(counts, {"failed": int(failed[1]) if failed else 0}) if counts else {}

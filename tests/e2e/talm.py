@@ -119,7 +119,7 @@ class Talm:
         return names.group_name(self.name, self.plan[step], step)
 
     async def begins(self, step: int, action: Action, *clusters: str, orphan: bool = True) -> None:
-        """Its ManifestWork, on each of the clusters."""
+        """Begins an action by TALM's ManifestWork, on each of the clusters."""
         for cluster in clusters:
             body = self._work(step, action, cluster, orphan=orphan)
             await self.scene.admin.request("POST", paths.works(cluster), body=body)
@@ -129,7 +129,7 @@ class Talm:
         await self._tell(step)
 
     async def value(self, cluster: str, action: Action) -> str:
-        """What the cluster feeds back into TALM's work."""
+        """Returns what the cluster feeds back into TALM's work."""
         path = paths.work(cluster, self.work(action))
         status = (await self.scene.get(path)).get("status", {})
         found = {
@@ -192,7 +192,7 @@ class Talm:
         await self.scene.until(gone, f"TALM's work of {cluster} to go")
 
     async def left(self) -> list[str]:
-        """What of TALM's is on the hub."""
+        """Returns what of TALM's is on the hub."""
         found = []
         for kind in (_CGUS, _TEMPLATES):
             found += [f"{kind}/{obj['metadata']['name']}" for obj in await self._items(kind)]

@@ -25,13 +25,13 @@ class Tenants:
                 raise
 
     async def cluster_set(self, name: str, *clusters: str) -> None:
-        """Of the type that every cluster belongs to at most one of."""
+        """Creates a cluster set of the type that every cluster belongs to at most one of."""
         await self._make(paths.CLUSTER_SETS, _object("ManagedClusterSet", name))
         for cluster in clusters:
             await self._scene.kubectl("label", "managedcluster", cluster, f"{SET_LABEL}={name}")
 
     async def everything(self, name: str) -> None:
-        """As the set `global` that Open Cluster Management makes."""
+        """Creates a set like `global`, which Open Cluster Management makes."""
         selector = {"selectorType": "LabelSelector", "labelSelector": {}}
         body = _object("ManagedClusterSet", name, clusterSelector=selector)
         await self._make(paths.CLUSTER_SETS, body)

@@ -126,7 +126,7 @@ async def test_a_controller_killed_in_every_phase_of_it(scene: Scene) -> None:
 
 
 async def test_a_failure_that_talm_did_not_see(scene: Scene) -> None:
-    """It shows at once, with the cluster's own words, and the plan continues from there."""
+    """The failure shows at once, with the cluster's own words, and the plan goes on from there."""
     await scene.fleet(count=2, faults=[f"prep.precache@{scene.label}-1"])
     bad, good = names_of(scene, 2)
     made = await a_rollout(scene, "failed", step("Prep"), step("AbortOnFailure"))
@@ -167,7 +167,7 @@ async def test_a_work_whose_deletion_would_delete_the_clusters_object(scene: Sce
 
 
 async def test_another_rollout_keeps_its_hands_off(scene: Scene) -> None:
-    """As long as a work of TALM's acts on a cluster nobody else does."""
+    """Nobody else acts on a cluster as long as a work of TALM's does."""
     await scene.fleet(count=1)
     (only,) = names_of(scene, 1)
     made = await a_rollout(scene, "talms", step("Prep"))

@@ -20,7 +20,7 @@ IN_ONE = """
 
 
 async def sources(scene: Scene) -> None:
-    """What the documented IBGU refers to."""
+    """Creates what the documented IBGU refers to."""
     await scene.apply(config_map("openshift-adp", "oadp-cm", backup="kind: Backup"))
     await scene.apply(
         config_map("openshift-lifecycle-agent", "example-extra-manifests", a="kind: ConfigMap")

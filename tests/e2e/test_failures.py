@@ -168,7 +168,7 @@ async def test_clusters_without_a_lifecycle_agent(scene: Scene) -> None:
 
 
 async def test_a_cluster_that_says_240_kb_is_quoted_in_4(scene: Scene) -> None:
-    """Its agent may write any status of its works; in journal, status and Events it is cut."""
+    """The agent may write any status of its works; in journal, status and Events it is cut."""
     cluster = f"{scene.label}-1"
     await failing(scene, {cluster: "hangs"})
     await scene.apply(ibgu("flooded", step("Prep"), fleet=scene.label))

@@ -26,8 +26,8 @@ LONG = "".join(random.Random(0).choices(string.ascii_letters, k=4000))
 
 @pytest.fixture
 def log() -> Iterator[LogCapture]:
-    """What ibgu logs; structlog's default prints all variables of a traceback, which takes longer
-    than a Lease."""
+    """Captures what ibgu logs; structlog's default prints all variables of a traceback, which takes
+    longer than a Lease."""
     captured = LogCapture()
     structlog.configure(processors=[captured])
     yield captured
@@ -162,8 +162,8 @@ async def test_a_rollout_that_can_not_be_stored_at_all(scene: Scene) -> None:
 async def test_a_cluster_that_claims_a_run_holds_only_its_own_rollout(
     scene: Scene, *, relabelled: bool
 ) -> None:
-    """It looks like a journal that has lost a run, so a person decides. It can't be made to look so
-    in the rollout of somebody else, by whatever labels."""
+    """The claim looks like a journal that has lost a run, so a person decides. It can't be made to
+    look so in the rollout of somebody else, by whatever labels."""
     first, third = f"{scene.label}-1", f"{scene.label}-3"
     await scene.fleet(count=4, faults=[f"hangs@{first}", f"hangs@{third}"])
     await scene.start()

@@ -1,4 +1,4 @@
-"""What a network does to the connections between a controller and its hub."""
+"""Troubles of a network with the connections between a controller and its hub."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -34,7 +34,7 @@ async def controlled(scene: Scene, folder: Path) -> AsyncIterator[Proxy]:
 async def test_watches_that_break_in_mid_rollout(
     scene: Scene, tmp_path: Path, trouble: Callable[[Proxy], None]
 ) -> None:
-    """What the clusters report meanwhile is learnt by new ones, and nothing is done twice."""
+    """New watches learn what the clusters report meanwhile, and nothing is done twice."""
     await scene.fleet(count=6, durations="60s-120s")
     async with controlled(scene, tmp_path) as network:
         await scene.apply(ibgu("network", ALL, fleet=scene.label))

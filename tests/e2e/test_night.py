@@ -59,7 +59,7 @@ Look = Callable[[], Awaitable[Numbers]]
 
 
 class Watch(Struct):
-    """What was seen on the surfaces, in the order in which each of them showed it."""
+    """The surfaces' sightings, in the order in which each of them showed them."""
 
     surfaces: Surfaces
     server: str
@@ -131,7 +131,7 @@ class Watch(Struct):
         return screens.of_bar(label.replace(",", ""), troubles.replace(",", ""))
 
     async def command(self, *arguments: str, fails: bool = False) -> str:
-        """What `ibgu` prints for the operator; a failure is shown with its words."""
+        """Returns what `ibgu` prints for the operator; a failure is shown with its words."""
         hub = self.surfaces.scene.hub
         env = {"IBGU_SERVER": self.server, "IBGU_TOKEN": hub.token("admin")}
         process = await asyncio.create_subprocess_exec(

@@ -60,7 +60,7 @@ READ = (
 
 
 class Numbers(Struct):
-    """What is the same wherever it is read."""
+    """The numbers that are the same wherever they are read."""
 
     summary: dict[str, int]
     """Of the whole rollout, as `status.summary`."""
@@ -278,7 +278,8 @@ async def test_page_rest_and_kubectl_tell_the_same(scene: Scene, surfaces: Surfa
 async def test_a_rollout_whose_clusters_all_fail_says_so_everywhere(
     scene: Scene, surfaces: Surfaces
 ) -> None:
-    """It was Completed, green, with DONE 0 FAILED 0 TOTAL 0: nobody is left for the last step."""
+    """The rollout was Completed, green, with DONE 0 FAILED 0 TOTAL 0: nobody is left for the last
+    step."""
     names = ",".join(f"{scene.label}-{number}" for number in (1, 2, 3))
     await scene.fleet(count=3, faults=[f"prep.precache@{names}"])
     await scene.start()

@@ -1,4 +1,4 @@
-"""What a Prep carries to the clusters, and what users hear when it can't."""
+"""The payload that a Prep carries to the clusters, and what users hear when it can't."""
 
 import asyncio
 
@@ -193,7 +193,8 @@ async def test_a_pull_secret_is_taken_back_after_prep(scene: Scene) -> None:
 async def test_a_prep_that_comes_back_after_its_cluster_was_dark_still_has_its_pull_secret(
     scene: Scene,
 ) -> None:
-    """It was withdrawn from the hub meanwhile, and the cluster had taken it all the same (R9)."""
+    """The Prep was withdrawn from the hub meanwhile, and the cluster had taken it all the same
+    (R9)."""
     await scene.apply(config_map(OADP["namespace"], OADP["name"], backup="kind: Backup"))
     await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
     await scene.apply(pull_secret("default", "pull"))
@@ -255,7 +256,7 @@ async def _taken_back(scene: Scene, cluster: str) -> None:
 
 
 async def _payload_work(scene: Scene, cluster: str) -> list[str]:
-    """Its uid; empty if it is not there."""
+    """Returns the work's uid; empty if it is not there."""
     works = [work["metadata"] for work in await scene.works(cluster)]
     return [meta["uid"] for meta in works if meta["name"].endswith("-payload")]
 

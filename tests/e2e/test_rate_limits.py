@@ -27,7 +27,7 @@ async def test_a_restart_keeps_the_rate_limit_and_a_typing_error_keeps_no_abort(
         return [row["kind"] for row in await scene.journal(HOLDS)] == ["StartRate"]
 
     async def through() -> bool:
-        """What is not armed when ibgu stops is begun once more."""
+        """Whether both clusters are through: what is not armed when ibgu stops begins once more."""
         return [row["kind"] for row in await scene.journal(COURSE)].count("MemberFinished") == 2
 
     await scene.until(waits, "the step to wait for its rate limit")

@@ -120,7 +120,7 @@ async def test_a_tenants_ibgu_from_before_the_policy_is_not_trusted(
 
 
 async def test_a_step_under_way_goes_on_when_the_policy_comes(scene: Scene, tenant: Tenant) -> None:
-    """As by an upgrade of the chart: who waits gets what the step has begun with, too."""
+    """An upgrade of the chart may bring it: who waits gets what the step has begun with, too."""
     await scene.fleet(count=2)
     running = attack(scene)
     running["spec"]["plan"] = [step("Prep", most=1)]
@@ -151,7 +151,7 @@ async def test_where_authors_are_trusted_it_is_reported(scene: Scene, tenant: Te
 async def test_without_a_policy_references_stay_in_the_namespace(
     scene: Scene, tenant: Tenant
 ) -> None:
-    """As on a hub before Kubernetes 1.30, where the setting says so."""
+    """Hubs before Kubernetes 1.30 have no policy; there the setting says so."""
     await scene.fleet(count=1)
     await scene.start(payload_references="namespace")
     assert not (await tenant.create(attack(scene))).code

@@ -35,7 +35,7 @@ async def held(scene: Scene, name: str) -> str:
 
 
 async def status_goes_back(scene: Scene, name: str) -> None:
-    """As if it had been written last when the second step began."""
+    """Puts the status back as if it had been written last when the second step began."""
     prepared = {"completedActions": [{"action": "Prep"}]}
     clusters = [{"name": cluster, **prepared} for cluster in scene.others()]
     await scene.admin.request(
@@ -76,7 +76,7 @@ async def no_work_of(scene: Scene, rollout: str) -> bool:
 async def test_the_journal_is_lost(
     another: Callable[[str], str], scene: Scene, migrated: str
 ) -> None:
-    """What was complete stays complete; what ran is imported and waits for a person.
+    """Steps that were complete stay so; a step that ran is imported and waits for a person.
 
     One cluster is in its step's last action, and the status does not tell so.
     """
@@ -110,7 +110,7 @@ async def test_the_journal_is_lost(
 async def test_the_journal_is_restored_to_an_earlier_time(
     another: Callable[[str], str], scene: Scene, migrated: str
 ) -> None:
-    """It knows the first step's runs, and nothing of the second one."""
+    """The journal knows the first step's runs, and nothing of the second one."""
     await scene.fleet(count=3, durations="300s-400s")
     await scene.start()
     await scene.apply(ibgu("earlier", PLAN[0], fleet=scene.label))

@@ -27,7 +27,7 @@ CONTENT = json.dumps({"auths": {"registry.example.com": {"auth": MARK}}})
 
 
 def forms(mark: str) -> list[str]:
-    """As it is, and as it looks inside of base64, wherever in the text it begins."""
+    """Returns the mark as it is, and as it looks inside of base64, wherever it begins there."""
     found = [mark]
     for shift in range(3):
         encoded = b64encode(b"x" * shift + mark.encode()).decode()

@@ -67,7 +67,7 @@ async def runs(scene: Scene, name: str) -> dict[tuple[str, str], ShadowRun]:
 
 
 def requests_of(audit_log: Path, user: str) -> Counter[str]:
-    """By verb, as the API server has logged them."""
+    """Counts the user's requests by verb, as the API server has logged them."""
     lines = (json.loads(line) for line in audit_log.read_text().splitlines())
     return Counter(
         line["verb"]
@@ -152,7 +152,7 @@ async def _now(scene: Scene) -> datetime:
 
 
 async def test_a_shadow_that_was_away_goes_on(scene: Scene) -> None:
-    """What it has seen stays as it was first seen; the second shadow waits for the first."""
+    """A shadow's records stay as it first saw them; the second shadow waits for the first."""
     await scene.fleet(count=1, faults=[f"prep.precache@{scene.label}-1"])
     bad = f"{scene.label}-1"
     made = await a_rollout(scene, "away", step("Prep"))

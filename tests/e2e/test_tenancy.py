@@ -147,7 +147,7 @@ async def _prepared_by_a(scene: Scene) -> list[str]:
 
 
 async def outcomes(scene: Scene, namespace: str) -> list[str | None]:
-    """Of its members, by cluster; None: not ended."""
+    """Returns the outcomes of the members, by cluster; None: not ended."""
     rows = await scene.journal(
         "SELECT outcome FROM members JOIN rollouts ON rollouts.uid = members.rollout"
         " WHERE namespace = $1 ORDER BY cluster",
@@ -226,7 +226,7 @@ async def test_an_abort_waits_where_both_have_the_cluster(scene: Scene, two: Ten
 async def test_without_tenancy_an_abort_cancels_whoevers_rollout(
     scene: Scene, two: Tenants
 ) -> None:
-    """As TALM's documentation has it: unless IBGU_PREEMPTION says otherwise."""
+    """TALM's documentation has it so, unless IBGU_PREEMPTION says otherwise."""
     await scene.start()
     await _prepared_by_a(scene)
     await scene.apply(of(B, "abort", step("Abort"), fleet=scene.label))

@@ -64,7 +64,7 @@ async def asking(scene: Scene) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def get(rest: httpx.AsyncClient, of: Scene, path: str) -> httpx.Response:
-    """As the user `alice` of that scene's hub."""
+    """Asks as the user `alice` of that scene's hub."""
     return await rest.get(path, headers={"Authorization": f"Bearer {of.hub.token('alice')}"})
 
 

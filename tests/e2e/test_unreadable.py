@@ -111,7 +111,7 @@ async def test_only_that_rollout_stands_until_it_can_be_read(
 
 
 async def test_a_rollout_is_given_up_as_the_documentation_says(scene: Scene) -> None:
-    """Its records are deleted; what the hub shows is imported, and waits for a person."""
+    """The rollout's records are deleted; what the hub shows is imported, and waits for a person."""
     first = await taken(scene)
     await scene.journal("UPDATE rollouts SET spec = '7'")
     await scene.start()

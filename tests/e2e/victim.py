@@ -43,7 +43,7 @@ class Death:
             die()
 
     def comes(self, draft: Draft) -> bool:
-        """It is among these decisions."""
+        """Whether the decision is among those of the draft."""
         for decision in draft.decisions:
             if getattr(decision, "kind", "") == self._kind:
                 self._left -= 1

@@ -20,10 +20,9 @@ COLLECTION = "/apis/work.open-cluster-management.io/v1/manifestworks"
 
 
 class Fault:
-    """What happens to one request: `status` answers with an error at once; `after_effect` does
-    so when the write was made; `cut`, `half` and `silent` end or freeze a watch after so many
-    lines, `half` within a line; `line` is sent instead of the first one.
-    """
+    """The fault of one request: `status` answers with an error at once; `after_effect` does so when
+    the write was made; `cut`, `half` and `silent` end or freeze a watch after so many lines, `half`
+    within a line; `line` is sent instead of the first one."""
 
     def __init__(
         self,
@@ -141,9 +140,8 @@ class ScriptedHub:
             self._changed.notify_all()
 
     async def restore(self, objects: dict[tuple[str, str], Json], version: int) -> None:
-        """As if etcd had been restored from a backup: a watch from a version that it has not
-        reached again is silent, as measured on a real API server.
-        """
+        """Restores the objects as if etcd had been restored from a backup: a watch from a version
+        that it has not reached again is silent, as measured on a real API server."""
         self.objects, self.version, self.oldest = dict(objects), version, 0
         self.log.clear()
         await self.drop_connections()

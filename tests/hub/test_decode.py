@@ -1,4 +1,4 @@
-"""What can be read out of damaged answers."""
+"""The reading of damaged answers."""
 
 import pytest
 from msgspec import json

@@ -1,4 +1,4 @@
-"""What is read out of the served schemas, on hubs of several ages."""
+"""The reading of the served schemas, on hubs of several ages."""
 
 from typing import Protocol
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 @cache
 def services() -> dict[str, Any]:
-    """As `docker compose config` would show them."""
+    """Returns the services as `docker compose config` would show them."""
     done = subprocess.run(
         [tools().compose_spec, "-format", "json", "docker-compose.yml"],
         cwd=ROOT,
@@ -131,7 +131,7 @@ def flags(service: str, here: dict[str, str]) -> list[str]:
 
 
 def prepare(folder: Path, port: int) -> None:
-    """As the service `prepare` does it, but for the name of the host."""
+    """Prepares the folder as the service `prepare` does, but for the name of the host."""
     module, command = "ibgu.sandbox.composed", services()["prepare"]["entrypoint"]
     assert command[:3] == ["python", "-m", module]
     arguments = [

@@ -24,7 +24,7 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def stages() -> dict[str, list[tuple[str, str]]]:
-    """By name; the last one, which has none, under ""."""
+    """Returns the stages by name; the last one, which has none, under ""."""
     found: dict[str, list[tuple[str, str]]] = {}
     for name, rest in instructions():
         if name == "FROM":

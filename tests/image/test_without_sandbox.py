@@ -1,4 +1,4 @@
-"""What the image carries runs without simulator, sandbox, and the packages that only they need."""
+"""The image runs without simulator, sandbox, and the packages that only they need."""
 
 import os
 import re

@@ -36,7 +36,7 @@ def release(checkout: Path, dist: Path, *, unreleased: bool = False) -> list[Pat
 
 
 def sums(folder: Path) -> str:
-    """As `sha256sum --check` reads them."""
+    """Returns the sums as `sha256sum --check` reads them."""
     return "".join(
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
         for path in sorted(folder.iterdir())

@@ -113,7 +113,8 @@ def _zipapp(source: Source, site: Path, file: Path) -> None:
 
 
 def _archive(source: Source, file: Path) -> Path:
-    """As krew takes it: the same file under the name by which kubectl finds it, and the licence."""
+    """Packs the file as krew takes it: the same file under the name by which kubectl finds it, and
+    the licence."""
     at = int(source.at.timestamp())
     archive = file.with_suffix(".tar.gz")
     with (

@@ -24,7 +24,7 @@ def git(repository: Path, *arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As this checkout, with a changelog that is ready for a release."""
+    """A repository like this checkout, with a changelog that is ready for a release."""
     folder = tmp_path_factory.mktemp("repository")
     for part in FOLDERS + FILES:
         if (ROOT / part).is_dir():

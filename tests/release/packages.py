@@ -1,4 +1,4 @@
-"""What ships with ibgu: the locked packages that it needs to run, and the page's modules."""
+"""Packages that ship with ibgu: the locked ones that it needs to run, and the page's modules."""
 
 import re
 import tomllib
@@ -40,7 +40,7 @@ def shipped(folder: Path) -> list[Package]:
 
 
 def direct(folder: Path) -> list[Requirement]:
-    """What pyproject.toml asks for, on Linux, with the extras that the image has."""
+    """Returns what pyproject.toml asks for, on Linux, with the extras that the image has."""
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     lines = [*project["dependencies"]]
     for extra in IN_IMAGE:

@@ -1,4 +1,4 @@
-"""What is released: the files of one commit, whatever else lies in the checkout."""
+"""The source of a release: the files of one commit, whatever else lies in the checkout."""
 
 import subprocess
 import tarfile

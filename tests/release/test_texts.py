@@ -1,4 +1,4 @@
-"""What is refused before anything is built: versions that differ, licences that may not ship."""
+"""Refusals before anything is built: versions that differ, licences that may not ship."""
 
 import json
 from pathlib import Path

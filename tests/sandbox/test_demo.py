@@ -62,7 +62,7 @@ class Demo:
 
     @property
     def left(self) -> list[object]:
-        """What is still there of it."""
+        """Returns what is still there of the demo."""
         processes = [*processes_with("TMPDIR", str(self._temporary))]
         return [*processes, *self._temporary.iterdir(), *([self._port] * answers(self._port))]
 

@@ -1,4 +1,4 @@
-"""What the demo prints can be done as it stands there."""
+"""The demo's printed lines can be run as they stand there."""
 
 import asyncio
 import socket

@@ -91,7 +91,7 @@ def test_says_which_folder_the_server_cannot_enter(folder: Path) -> None:
 async def test_binaries_in_a_private_folder_are_copied(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a virtual environment below /root."""
+    """A virtual environment below /root is such a folder."""
     installed = postgres._binaries().parent
     package, private = installed.parent, folder / "private"
     shutil.copytree(installed, private / package.name / installed.name, symlinks=True)

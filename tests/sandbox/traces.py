@@ -1,4 +1,4 @@
-"""What a sandbox leaves for others to find: processes, ports, folders."""
+"""Traces that a sandbox leaves for others to find: processes, ports, folders."""
 
 import socket
 import time

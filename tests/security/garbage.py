@@ -93,7 +93,7 @@ def _spoil(draw: st.DrawFn, root: Json) -> None:
 
 @st.composite
 def bytes_of(draw: st.DrawFn, values: SearchStrategy[Json]) -> bytes:
-    """As JSON, which may then be cut, nested without end or damaged."""
+    """Returns the values as JSON, which may then be cut, nested without end or damaged."""
     data = json.dumps(draw(values), ensure_ascii=draw(st.booleans())).encode(errors="replace")
     at = draw(st.integers(0, len(data)))
     match draw(st.sampled_from(["", "", "cut", "bytes", "deep", "deep open"])):

@@ -1,4 +1,4 @@
-"""What is made of pip-audit's report."""
+"""The reading of pip-audit's report."""
 
 from typing import Any
 

@@ -52,7 +52,7 @@ async def _cut(client: httpx.AsyncClient) -> float:
 
 
 async def _asks(api: Api, path: str) -> list[str]:
-    """What each of many new connections is answered, one after the other."""
+    """Returns the answers to each of many new connections, one after the other."""
     told = []
     for _ in range(ASKED):
         async with api.client() as client:

@@ -35,7 +35,7 @@ class Used(Struct, frozen=True):
 
 
 def used(log: Path) -> list[Used]:
-    """What ibgu's ServiceAccount asked for, as rights."""
+    """Returns what ibgu's ServiceAccount asked for, as rights."""
     with log.open() as lines:
         return [
             _used(entry)

@@ -1,4 +1,4 @@
-"""What ships with ibgu may be used by anybody: no copyleft, read from what is installed."""
+"""Packages that ship with ibgu may be used by anybody: no copyleft, read from what is installed."""
 
 from collections.abc import Iterator
 from importlib.metadata import Distribution, distribution
@@ -11,7 +11,7 @@ from tests.release.licences import allowed, expression
 
 
 def shipped(name: str = "ibgu", extras: tuple[str, ...] = ("", "otel")) -> Iterator[Distribution]:
-    """What `pip install '.[otel]'` brings, on this platform: the image has it too."""
+    """Yields what `pip install '.[otel]'` brings, on this platform: the image has it too."""
     todo: list[tuple[str, tuple[str, ...]]] = [(name, extras)]
     seen: set[tuple[str, tuple[str, ...]]] = set()
     while todo:

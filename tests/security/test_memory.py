@@ -36,7 +36,7 @@ _SMALL = 4096
 
 @pytest.fixture
 def api(sandbox_hub: SandboxHub, database_url: str, tmp_path: Path) -> Iterator[Api]:
-    """Its limits let all of them in: what each costs is to be bounded too."""
+    """Yields an API whose limits let all of them in: what each costs is to be bounded too."""
     limits = {"connections": 5000, "streams": 1000, "streams_per_user": 1000}
     rates = {"rate": 100_000, "burst": 100_000}
     log = tmp_path / "api.log"
@@ -45,7 +45,7 @@ def api(sandbox_hub: SandboxHub, database_url: str, tmp_path: Path) -> Iterator[
 
 
 async def _events(journal: Journal, found: Rollout, count: int) -> None:
-    """As long as a cluster can make them."""
+    """Writes events as long as a cluster can make them."""
     words = "x" * MOST_BYTES
     for begin in range(0, count, 100):
         now = range(min(100, count - begin))
@@ -104,7 +104,7 @@ async def _flood(api: Api) -> AsyncIterator[None]:
 
 
 async def _pushed(loop: asyncio.AbstractEventLoop, to: socket.socket, data: bytes) -> None:
-    """As much as it takes: who is refused need not be read."""
+    """Sends as much as the server takes: who is refused need not be read."""
     try:
         async with asyncio.timeout(0.2):
             await loop.sock_sendall(to, data)

@@ -28,7 +28,7 @@ DEEP = [b"[" * depth + b"]" * depth for depth in (900, 5_000, 100_000)]
 
 
 def looked_at(obj: Any) -> None:
-    """What the controller does with whatever decodes."""
+    """Does what the controller does with whatever decodes."""
     match obj:
         case ManifestWork():
             view_work(obj)

@@ -34,7 +34,7 @@ parameters are passed over, and the token is always there."""
 
 @pytest.fixture
 async def server(app: FastAPI, journal: Journal) -> AsyncIterator[str]:
-    """Its address; it really listens, so that the server's own reading of HTTP takes part."""
+    """Yields the address of a server that listens, so that its reading of HTTP takes part."""
     await fleet(journal)
     listener = bind("127.0.0.1:0")
     serving = asyncio.create_task(serve(app, listener))

@@ -170,7 +170,7 @@ async def test_every_answer_has_strict_headers(
 
 @pytest.fixture
 async def probes() -> AsyncIterator[httpx.AsyncClient]:
-    """What answers without hub and journal, asked over TLS."""
+    """Yields a client of what answers without hub and journal, asked over TLS."""
     transport = httpx.ASGITransport(app=create_probes(Probes(_nothing)))
     async with httpx.AsyncClient(transport=transport, base_url="https://ibgu") as client:
         yield client

@@ -15,7 +15,7 @@ ISSUER = "https://kubernetes.default.svc"
 
 
 def account_token(hub: SandboxHub, name: str, uid: str, *, age: timedelta, life: timedelta) -> str:
-    """As TokenRequest would have issued it for that ServiceAccount, `age` ago."""
+    """Returns a token as TokenRequest would have issued it for that ServiceAccount, `age` ago."""
     issued = datetime.now(UTC) - age
     claims = {
         "aud": [ISSUER],

@@ -27,5 +27,5 @@ async def admin(sandbox_hub: SandboxHub) -> AsyncIterator[HubClient]:
 
 @pytest.fixture
 def pattern(unique_name: Callable[[str], str]) -> str:
-    """Of cluster names that no other test uses."""
+    """A pattern of cluster names that no other test uses."""
     return unique_name("fleet") + "-%02d"

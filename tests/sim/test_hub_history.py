@@ -1,4 +1,4 @@
-"""What the hub in memory still knows of the past, when only a part of it is forgotten."""
+"""The hub in memory and its past, when only a part of it is forgotten."""
 
 from typing import Any
 

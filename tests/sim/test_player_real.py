@@ -187,7 +187,7 @@ async def test_refusals_reach_the_hub(
 
 
 def status_of(cluster: SimulatedCluster) -> dict[str, Any]:
-    """As the hub has accepted it."""
+    """Returns the status as the hub has accepted it."""
     return cluster.agent.works[NAME].work.status if NAME in cluster.agent.works else {}
 
 

@@ -1,4 +1,4 @@
-"""What is left of an IBGU that is gone: nothing in memory, and nothing of TALM's on the hub."""
+"""Leftovers of an IBGU that is gone: nothing in memory, and nothing of TALM's on the hub."""
 
 import asyncio
 from typing import Any
@@ -117,7 +117,7 @@ async def _cgus(stage: Stage) -> list[JsonObject]:
 
 
 def test_an_ibgu_that_is_deleted_while_it_is_taken_over(told: Tell) -> None:
-    """Its ClusterGroupUpgrades wait for a finalizer that only TALM, or ibgu, takes off."""
+    """The ClusterGroupUpgrades wait for a finalizer that only TALM, or ibgu, takes off."""
 
     allowed: list[bool] = []
 

@@ -125,7 +125,7 @@ async def _armed(stage: Stage) -> list[str]:
 
 
 def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell) -> None:
-    """It is quarantined for hours, in which its cluster completes its run; that counts
+    """The rollout is quarantined for hours, in which its cluster completes its run; that counts
     afterwards."""
 
     def rollout_of(take: Any, snapshot: Any, *rest: Any) -> str:
@@ -228,7 +228,7 @@ def test_what_only_tells_people_stops_nothing(
 
 
 def test_a_quarantined_rollout_keeps_what_proves_that_the_journal_is_behind(told: Tell) -> None:
-    """Its start compares journal and hub once it gets through: nothing is done twice."""
+    """The start compares journal and hub once it gets through: nothing is done twice."""
 
     async def story(stage: Stage) -> None:
         await stage.fleet.people.apply(0)

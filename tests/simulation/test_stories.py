@@ -158,7 +158,7 @@ def test_while_a_large_step_starts_others_have_their_turn(told: Tell) -> None:
 
 
 def test_a_cluster_that_the_watch_has_not_shown_yet_takes_part(told: Tell) -> None:
-    """It is in the list that its step began with, and was not deleted."""
+    """The cluster is in the list that its step began with, and was not deleted."""
 
     async def story(stage: Stage) -> None:
         await stage.leads()
@@ -348,7 +348,7 @@ def test_turns_that_postgres_forgets_under_a_leader_are_noticed(told: Tell, *, e
 
 
 def test_a_process_that_leads_again_has_forgotten_its_last_lead(told: Tell) -> None:
-    """Of 10,000 clusters it is some 50 MiB, and cycles are not looked for in a while."""
+    """The memory of 10,000 clusters is some 50 MiB, and cycles are not looked for in a while."""
 
     async def story(stage: Stage) -> None:
         await stage.fleet.people.apply(0)
@@ -409,7 +409,7 @@ def test_what_a_start_has_found_waits_until_talm_is_gone(told: Tell) -> None:
 
 @pytest.mark.parametrize("ahead", [600.0, -600.0])
 def test_talm_lives_whatever_the_journals_clock_says(told: Tell, ahead: float) -> None:
-    """By that clock its Lease has run out, or never does: but it is renewed (R20.1)."""
+    """TALM's Lease has run out by that clock, or never does: but it is renewed (R20.1)."""
 
     async def story(stage: Stage) -> None:
         talm = Talm(stage.fleet.hub)
@@ -511,8 +511,8 @@ def test_a_payload_that_the_hub_does_not_tell_at_a_start_is_asked_for_again_soon
 
 
 def test_a_payload_that_a_start_waits_for_is_not_gathered_for(told: Tell) -> None:
-    """Its cluster has a slot already, so it is expedited; other changes can wait for another
-    turn."""
+    """The start's cluster has a slot already, so it is expedited; other changes can wait for
+    another turn."""
     applied_at: list[float] = []
     written_at: list[float] = []
     expedited_at: list[float] = []

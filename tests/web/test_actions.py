@@ -171,7 +171,7 @@ async def test_the_end_of_the_way_back_asks_for_the_rollouts_name(
 
 
 async def violations_of(look: Look) -> list[str]:
-    """What axe-core has against the page with its dialog open."""
+    """Returns what axe-core has against the page with its dialog open."""
     return told((await Axe().run(look.page)).response)
 
 

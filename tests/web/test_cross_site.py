@@ -47,7 +47,7 @@ async def _fine() -> None:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(look: Look, proxy: Proxy) -> Page:
-    """Of a browser in which olga has signed in."""
+    """The page of a browser in which olga has signed in."""
     name, _, value = COOKIE.partition("=")
     await look.page.context.add_cookies(
         [{"name": name, "value": value, "url": proxy.url, "sameSite": "Lax"}]
@@ -70,7 +70,7 @@ async def foreign(request: pytest.FixtureRequest) -> AsyncIterator[str]:
 async def test_the_page_of_who_has_signed_in_shows_and_changes(
     look: Look, page: Page, proxy: Proxy
 ) -> None:
-    """By the header that the proxy sends: nobody is asked for a token."""
+    """The header that the proxy sends is enough: nobody is asked for a token."""
     await made(look, NAME, 6300)
     await page.goto(f"{proxy.url}/#/r/default/{NAME}")
     await expect(page.locator(".who")).to_contain_text("olga")

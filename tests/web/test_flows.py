@@ -1,4 +1,4 @@
-"""What an operator does at 3 a.m., in a real browser."""
+"""An operator's ways at 3 a.m., in a real browser."""
 
 import re
 from datetime import timedelta
@@ -244,7 +244,7 @@ async def test_failures_stand_above_the_chart(look: Look) -> None:
 
 
 async def test_a_state_is_not_said_twice(look: Look) -> None:
-    """Of the journal's "rebooting: …" beside the word rebooting."""
+    """The journal says "rebooting: …" beside the word rebooting."""
     story = look.site.story()
     of = await story.rollout("ran-dark", ["Upgrade"])
     step = await story.step(of, 0, 1)
@@ -478,7 +478,7 @@ BOXES = "document.querySelector('.chart canvas').texts.filter(({ text }) => text
 
 
 async def test_no_two_marks_of_the_chart_have_one_time(look: Look) -> None:
-    """Of a step that lasted three seconds, as in the demo."""
+    """The step lasted three seconds, as in the demo."""
     story = look.site.story()
     began = story.now - timedelta(seconds=3)
     of = await story.rollout("ran-short", ["Prep"], started_at=began)
@@ -498,7 +498,7 @@ async def test_no_two_marks_of_the_chart_have_one_time(look: Look) -> None:
 
 @pytest.mark.parametrize("minutes", [1, 90, 60 * 20, 60 * 24 * 3, 60 * 24 * 40])
 async def test_the_labels_of_the_chart_never_collide(look: Look, minutes: int) -> None:
-    """Of steps of a minute and of forty days, of 5,000 clusters, in windows of any width."""
+    """The steps lasted from a minute to forty days, of 5,000 clusters, in windows of any width."""
     story = look.site.story()
     began = story.now - timedelta(minutes=minutes)
     uid = f"ran-{minutes}"

@@ -1,4 +1,4 @@
-"""What happens is shown, and what is shown is what REST says."""
+"""The page shows what happens, and what it shows is what REST says."""
 
 import re
 from datetime import timedelta

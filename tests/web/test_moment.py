@@ -64,7 +64,7 @@ def number(text: str, before: str) -> int:
 
 
 def counted(texts: list[str]) -> dict[str, int]:
-    """Of "waiting\n12": the word and its number."""
+    """Returns the word and its number, of "waiting 12"."""
     pairs = [" ".join(each.split()).rsplit(" ", 1) for each in texts]
     return {word: int(count) for word, count in pairs}
 

@@ -1,4 +1,4 @@
-"""What is served at `/`: whole, unmodified, and strict about what may run."""
+"""Files that are served at `/`: whole, unmodified, and strict about what may run."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""What is meant to be typed is shown as such: no view shows a backtick."""
+"""Words that are meant to be typed are shown as such: no view shows a backtick."""
 
 from datetime import timedelta
 
@@ -87,7 +87,7 @@ async def test_no_view_shows_a_backtick(look: Look) -> None:
 
 
 async def test_no_dialog_shows_a_backtick(look: Look, clusters: None) -> None:
-    """Of a rollout that runs and of one that is over, and of one cluster's own."""
+    """The dialogs of a rollout that runs and of one that is over, and of one cluster's own."""
     await made(look, "ran-461", 6100, over=True)
     await made(look, "ran-462", 6700)
     page = await look.open("#/r/default/ran-461", user="olga")

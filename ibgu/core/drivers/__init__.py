@@ -1,1 +1,2 @@
-"""What is special to one kind of change of a cluster; the engine knows none of it."""
+"""The drivers: each knows what is special to one kind of change of a cluster, and the engine knows
+none of it."""

@@ -58,7 +58,7 @@ class ReasonKind(StrEnum):
 
 
 class Who(StrEnum):
-    """Who must act for a reason to end."""
+    """The party that must act for a reason to end."""
 
     IBGU = "ibgu"
     CLUSTER = "cluster"

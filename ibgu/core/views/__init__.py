@@ -1,1 +1,1 @@
-"""What people see of a rollout, and what they may change about it."""
+"""The views: what people see of a rollout, and what they may change about it."""

@@ -1,4 +1,4 @@
-"""What a demo is made of."""
+"""The options of a demo."""
 
 from msgspec import Struct
 

@@ -91,7 +91,7 @@ def step(action: str, max_concurrency: int, timeout: int) -> dict[str, Any]:
 
 
 def next_steps(options: DemoOptions) -> list[dict[str, Any]]:
-    """What the documentation appends after Prep, one after the other."""
+    """Returns the steps that the documentation appends after Prep, one after the other."""
     slots = concurrency(options)
     return [
         step("AbortOnFailure", 5, 10),

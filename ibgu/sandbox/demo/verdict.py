@@ -1,4 +1,5 @@
-"""What came of a demo that walked through all steps, and whether it was meant so."""
+"""The verdict on a demo that walked through all steps: what came of it, and whether it was meant
+so."""
 
 from collections.abc import Collection
 from typing import Any
@@ -15,7 +16,7 @@ class DemoResult(Struct, frozen=True):
 
 
 def verdict(ibgu: dict[str, Any], meant: Collection[str]) -> DemoResult:
-    """Of a completed IBGU, where `meant` are the clusters that were made to fail."""
+    """Judges a completed IBGU, where `meant` are the clusters that were made to fail."""
     clusters = ibgu["status"].get("clusters", [])
     failed = {entry["name"] for entry in clusters if entry.get("failedActions")}
     upgraded = {entry["name"] for entry in clusters if _upgraded(entry)} - failed

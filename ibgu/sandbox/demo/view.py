@@ -1,4 +1,4 @@
-"""What the rollout looks like: a picture that lives on a terminal, lines of text elsewhere."""
+"""The view of a rollout: a picture that lives on a terminal, lines of text elsewhere."""
 
 from typing import Any
 

@@ -16,7 +16,8 @@ OF_A_MEMBER = 9
 async def change(
     engine: AsyncEngine, hub: str, turns: Sequence[Changeset], turns_a_second: float
 ) -> None:
-    """By the clock, as long as Postgres keeps up; each turn is recorded as of its commit."""
+    """Changes the journal by the clock, as long as Postgres keeps up; each turn is recorded as of
+    its commit."""
     journal = Journal(engine, hub)
     await journal.lead("bench")
     clock = asyncio.get_running_loop().time

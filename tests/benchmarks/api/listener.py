@@ -117,7 +117,7 @@ async def follow(watch: Watch) -> Heard:
 
 
 async def _slow(watch: Watch) -> socket.socket:
-    """It asks, and then takes nothing."""
+    """Returns a connection that asks, and then takes nothing."""
     one = socket.socket()
     one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALLEST)
     one.setblocking(False)

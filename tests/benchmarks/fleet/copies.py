@@ -99,7 +99,7 @@ def _renamed(found: Any, original: str, name: str) -> Any:
 
 
 def run_of(run: str, cluster: str) -> str:
-    """As `_journal` has it."""
+    """Returns the name of the run's copy, as `_journal` gives it."""
     return md5(f"{run}{cluster}".encode(), usedforsecurity=False).hexdigest()[:20]
 
 

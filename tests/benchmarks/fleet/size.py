@@ -1,4 +1,4 @@
-"""What is measured."""
+"""The sizes that are measured."""
 
 from msgspec import Struct
 

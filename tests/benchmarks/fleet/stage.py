@@ -69,7 +69,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
 async def agents(
     client: HubClient, names: Iterable[str], durations: str, seed: int
 ) -> AsyncIterator[Player]:
-    """Of these clusters, which come to the hub if they are not there."""
+    """Plays the agents of these clusters, which come to the hub if they are not there."""
     names = tuple(names)
     spec = FleetSpec.parse(
         count=len(names), names=names, seed=seed, durations=durations, labels=[f"fleet={FLEET}"]

@@ -1,4 +1,4 @@
-"""What an action costs the controller beside a fleet."""
+"""The cost of an action to the controller beside a fleet."""
 
 import asyncio
 from itertools import pairwise
@@ -102,7 +102,7 @@ def _count(player: Player) -> int:
 
 
 async def _epoch(here: Stage) -> int:
-    """Of the newest lead, as the journal has it."""
+    """Returns the epoch of the newest lead, as the journal has it."""
     db = await asyncpg.connect(dsn(here.postgres))
     try:
         return int(await db.fetchval("SELECT max(epoch) FROM hubs"))

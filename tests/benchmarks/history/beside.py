@@ -1,4 +1,4 @@
-"""What the journal keeps of each cluster: its labels, and its pending patches."""
+"""The journal's other records of each cluster: its labels, and its pending patches."""
 
 from collections.abc import Iterator
 

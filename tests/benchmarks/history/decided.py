@@ -1,4 +1,4 @@
-"""What a leader decides about one member of a step, from its start to its end."""
+"""The decisions of a leader about one member of a step, from its start to its end."""
 
 from datetime import datetime
 from typing import Any

@@ -59,7 +59,7 @@ def of_operators(name: str, number: int, uid: str) -> dict[str, str]:
 
 
 def claims(name: str, uid: str) -> list[dict[str, str]]:
-    """As `status.clusterClaims`."""
+    """Returns claims as `status.clusterClaims` has them."""
     found = {
         "id.k8s.io": name,
         "id.openshift.io": uid,

@@ -1,4 +1,4 @@
-"""What the journal writes of one member of a step: the code's own rows, as templates."""
+"""The journal's rows of one member of a step: the code's own rows, as templates."""
 
 from datetime import UTC, datetime
 from functools import cache

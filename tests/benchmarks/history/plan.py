@@ -108,7 +108,7 @@ def history(events: int, clusters: int, rollouts: int, hub: str = HUB, seed: int
 
 
 def _sizes(weights: list[float], members: int, most: int) -> list[int]:
-    """By weight, none above `most`: what that takes away goes to the others."""
+    """Returns sizes by weight, none above `most`: what that takes away goes to the others."""
     share = members / sum(weights)
     while (short := members - sum(min(most, weight * share) for weight in weights)) > len(weights):
         growing = sum(weight for weight in weights if weight * share < most)

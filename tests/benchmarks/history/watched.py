@@ -1,4 +1,4 @@
-"""What a shadow has kept of TALM's rollouts: as many, and as large, as the newest of ibgu's."""
+"""A shadow's records of TALM's rollouts: as many, and as large, as the newest of ibgu's."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -53,8 +53,8 @@ async def _change(
 
 
 async def _follow(app: FastAPI, history: History, course: Course, recorder: Recorder) -> None:
-    """What streams read, which never end, and what a preview reads of clusters that the hub does
-    not have: neither is called."""
+    """Reads what streams read, which never end, and what a preview reads of clusters that the hub
+    does not have: neither is called."""
     recorder.doing = f"{PREFIX}/stream"
     reads = app.state.feed.reads
     newest = await reads.last_seq()

@@ -80,7 +80,7 @@ class Plan(Struct, frozen=True):
 
 
 async def explain(db: AsyncConnection, statement: Statement) -> list[Plan]:
-    """As it is carried out with each set of parameters that it was sent with."""
+    """Returns the plan of each set of parameters with which the statement was sent."""
     found = []
     for doing, given in statement.calls:
         sql = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.sql}"

@@ -106,5 +106,5 @@ async def forgotten(engine: AsyncEngine, history: History, count: int) -> Times:
 
 
 async def loaded(engine: AsyncEngine, history: History) -> Times:
-    """What a controller reads when it starts."""
+    """Times what a controller reads when it starts."""
     return await _timed([lambda: Journal(engine, history.hub).load()])

@@ -1,4 +1,4 @@
-"""What it costs that agents only poll, and what refreshes bring (R21.2), in virtual time.
+"""The price of it that agents only poll, and what refreshes bring (R21.2), in virtual time.
 
 The same rollout with real durations three times: on a hub with feedback by watch, on an older one
 with refreshes, and on that without them. Agents poll every 60 to 114 seconds, as on single-node

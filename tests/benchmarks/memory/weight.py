@@ -46,5 +46,5 @@ def _parts(found: Any) -> Iterable[Any]:
 
 
 def _fields(found: Struct) -> Iterator[Any]:
-    """Of a struct outside the collector the collector knows none."""
+    """Yields the fields of a struct outside the collector, which knows none of them."""
     return (getattr(found, name) for name in found.__struct_fields__)

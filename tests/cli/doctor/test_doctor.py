@@ -44,7 +44,7 @@ def levels(result: Result) -> dict[str, str]:
 
 
 def told(result: Result, check: str) -> str:
-    """What was found and is to be done, all of the check's lines."""
+    """Returns what was found and is to be done, all of the check's lines."""
     found = [each for each in json.loads(result.stdout)["findings"] if each["check"] == check]
     return "\n".join(f"{each['found']} -> {each['do']}" for each in found)
 

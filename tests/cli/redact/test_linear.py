@@ -105,7 +105,7 @@ SHORT, FACTOR = 4_000, 8
 
 
 def seconds(text: str) -> float:
-    """Of the processor, the least of some tries."""
+    """Returns seconds of the processor, the least of some tries."""
     tries = []
     for _ in range(3):
         began = time.process_time()

@@ -55,7 +55,7 @@ class Scene(Struct):
     writes_suspended: bool = False
 
     async def work(self) -> JsonObject:
-        """As it is on the hub once all writes have been made."""
+        """Returns the work as it is on the hub once all writes have been made."""
         await self.writer.drained()
         return await self.hub.get(paths.work("site-1", WORK), dict[str, Any])
 
@@ -65,7 +65,7 @@ class Scene(Struct):
 
 
 def taken(minutes: int = 10, **changes: Any) -> Member:
-    """Its cluster has taken Prep, so many minutes ago."""
+    """Returns a member whose cluster has taken Prep, so many minutes ago."""
     began = NOW - minutes * MINUTE
     return in_flight(run=run(state=RunState.ACCEPTED, arming_at=began), **changes)
 

@@ -29,7 +29,7 @@ DAY = timedelta(days=1)
 
 
 class At(Clock):
-    """It is that time."""
+    """A clock that shows one time."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now

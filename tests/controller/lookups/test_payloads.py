@@ -1,4 +1,4 @@
-"""What Prep carries is read from the hub by the names that the IBGU gives."""
+"""The payload of a Prep is read from the hub by the names that the IBGU gives."""
 
 from datetime import UTC, datetime
 from typing import Any

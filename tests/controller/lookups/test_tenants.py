@@ -1,4 +1,4 @@
-"""What is bound to whom counts while the hub tells it: silence and absence permit nothing."""
+"""Bindings count while the hub tells them: silence and absence permit nothing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping

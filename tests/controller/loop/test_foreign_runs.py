@@ -35,7 +35,7 @@ class Slow(Journal):
 
 @pytest.fixture
 async def journal(database_url: str) -> AsyncIterator[Slow]:
-    """Of one member, whose first run is over, and whose second one its cluster has taken."""
+    """A journal of one member: its first run is over, its second one its cluster has taken."""
     pool = db.engine(database_url)
     journal = Slow(pool, "hub-1")
     await journal.lead("ibgu-0")
@@ -56,7 +56,7 @@ def fleet() -> FleetState:
 
 
 class Eyes:
-    """What looks at the works: nothing has been asked yet."""
+    """A reader of the works: nothing has been asked yet."""
 
     def __init__(self, fleet: FleetState, journal: Journal) -> None:
         self.mirror = Mirror(lambda rollout, cluster: None)

@@ -1,4 +1,4 @@
-"""What is still known of the hub when the same controller leads again."""
+"""The knowledge of the hub that is left when the same controller leads again."""
 
 from datetime import UTC, datetime
 
@@ -45,7 +45,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def sight(seen: Seen, clock: Clock) -> Sight:
-    """Of a controller that has led once."""
+    """Returns the sight of a controller that has led once."""
     made = Sight(seen, clock)
     assert made.begin(again=True) is None
     made.end(NOW)

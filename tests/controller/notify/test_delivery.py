@@ -49,7 +49,7 @@ def to(found: Site, name: str = "noc", **changes: Any) -> dict[str, Any]:
 
 
 def types(found: Site, rollout: str = "a") -> list[str]:
-    """Of what was taken about that rollout, in order."""
+    """Returns what was taken about that rollout, in order."""
     events = [request.json for request in found.taken]
     mine = [event for event in events if event["subject"] == f"fleet/{rollout}"]
     return [event["type"].removeprefix("dev.ibgu.") for event in mine]
@@ -347,7 +347,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "notifications.md"
 
 
 def documented() -> dict[str, Any]:
-    """What the page shows for checking a signature."""
+    """Returns the page's example for checking a signature."""
     code = PAGE.read_text().partition("```python\n")[2].partition("```")[0]
     names: dict[str, Any] = {}
     exec(code, names)

@@ -1,4 +1,4 @@
-"""What the metrics say of a fleet, and of what was decided."""
+"""Metrics of a fleet, and of what was decided."""
 
 from datetime import timedelta
 from typing import Any
@@ -44,7 +44,7 @@ def value(name: str, **labels: str) -> float | None:
 
 
 def states(**labels: str) -> dict[str, float]:
-    """Of `ibgu_rollout_members`, those that are not 0."""
+    """Returns the values of `ibgu_rollout_members` that are not 0."""
     return {
         sample.labels["state"]: sample.value
         for metric in telemetry.ROLLOUT_MEMBERS.collect()
@@ -146,7 +146,7 @@ def spent(what: str) -> tuple[float, float]:
 
 
 def finish(found: Member, upgrade: Step) -> dict[str, tuple[float, float]]:
-    """What one more finished member adds."""
+    """Returns what one more finished member adds."""
     before = {what: spent(what) for what in ("waiting", "working")}
     decision = OnMember(Kind.FINISHED, found, "has ended")
     measures.count([decision], world_of(rollout(), [upgrade], [found]))

@@ -54,7 +54,7 @@ class Desk:
         self.statuses.answered(result)
 
     async def probe(self) -> Ibgu:
-        """What the watch would tell."""
+        """Returns what the watch would tell."""
         found = await self.client.get(PATH, Ibgu)
         self.mirror.ibgus.upsert(found)
         return found

@@ -1,4 +1,4 @@
-"""What shadow mode keeps in memory."""
+"""The records that shadow mode keeps in memory."""
 
 from msgspec.structs import replace
 
@@ -18,7 +18,7 @@ def nothing(*_: str) -> None:
 
 
 def keep(recorder: ShadowRecorder) -> ShadowRecords:
-    """As the shadow does: look, write, forget what was new."""
+    """Keeps records as the shadow does: look, write, forget what was new."""
     recorder.observe(NOW)
     changed = recorder.changed()
     recorder.kept()

@@ -64,7 +64,7 @@ class Behind(Watches):
 
 @pytest.fixture
 async def journal(database_url: str) -> AsyncIterator[Slow]:
-    """Of one member, whose first run is armed. It has lost the second one."""
+    """A journal of one member, whose first run is armed. It has lost the second one."""
     pool = db.engine(database_url)
     journal = Slow(pool, "hub-1")
     await journal.lead("ibgu-0")

@@ -61,7 +61,7 @@ def became(state: str, index: int, cluster: str = "site-1", **changes: Any) -> M
 
 
 def counted(plan: tuple[str, ...], *states: str, opened: int = 0, **changes: Any) -> dict[str, int]:
-    """Of one cluster; a state of "" is a step that it is no member of."""
+    """Returns the counts of one cluster; a state of "" is a step that it is no member of."""
     steps = [
         step(actions, index=index, state=StepState.FINISHED)
         for index, actions in enumerate(plan[: max(opened, len(states))])

@@ -122,7 +122,7 @@ REQUIREMENTS = st.builds(
 
 
 def holds(requirement: LabelRequirement, labels: dict[str, str]) -> bool:
-    """As the Kubernetes documentation puts it, one operator at a time."""
+    """Judges as the Kubernetes documentation puts it, one operator at a time."""
     exists = requirement.key in labels
     inside = exists and labels[requirement.key] in requirement.values
     return {

@@ -79,13 +79,13 @@ def test_the_others_stay_as_they_are(kind: ReasonKind) -> None:
 
 
 def sent(kind: ReasonKind, action: Action, state: RunState = RunState.ARMED) -> Member:
-    """Its run went to the cluster half an hour before it had its reason."""
+    """A member whose run went to the cluster half an hour before it had its reason."""
     its_run = run(action, arming_at=NOW - 30 * MINUTE, state=state)
     return in_flight("site-412", reason=Reason(kind, NOW), run=its_run)
 
 
 def test_a_site_whose_feedback_is_frozen_is_for_a_person_after_p95() -> None:
-    """It said "do: nothing" for five minutes, where clusters need 41 seconds."""
+    """The page said "do: nothing" for five minutes, where clusters need 41 seconds."""
     its_run = run(Action.PREP, arming_at=NOW)
     frozen = in_flight("site-412", reason=Reason(ReasonKind.ARMING, NOW), run=its_run)
     early, late = (told(frozen, timedelta(seconds=after), MEASURED) for after in (43, 44))
@@ -111,7 +111,7 @@ def _reason(found: Member) -> tuple[Member, Reason]:
 
 
 def test_an_attempt_that_is_not_sent_in_the_usual_time_is_for_a_person() -> None:
-    """Its payload is not applied: nobody was called for five minutes, where it takes 31 seconds."""
+    """The payload is not applied: nobody was called for five minutes, where it takes 31 seconds."""
     slow = {Action.PREP: DurationStats(40, 30.0, 41.0, (30.0,), prepared=31.0)}
     its_run = run(Action.PREP, state=RunState.INTENDED, intended_at=NOW)
     found = in_flight("site-412", reason=Reason(ReasonKind.PREPARING, NOW), run=its_run)

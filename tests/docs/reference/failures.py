@@ -41,7 +41,7 @@ def _entry(row: KnownFailure) -> str:
 
 
 def messages(name: Failure) -> list[str]:
-    """As clusters tell them; of a long one the first line."""
+    """Returns the messages as clusters tell them; of a long one the first line."""
     found = [message.partition("\n")[0] for _, message, known in CASES if known is name]
     return list(dict.fromkeys(found))
 

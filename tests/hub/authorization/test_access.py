@@ -1,4 +1,4 @@
-"""What is asked about callers, and what is made of the answers."""
+"""Access reviews: what is asked about callers, and what is made of the answers."""
 
 import json
 from typing import Protocol

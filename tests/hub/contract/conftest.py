@@ -55,7 +55,8 @@ class Edge:
         return caught.value
 
     async def watch(self, path: str, **query: str) -> list[Json]:
-        """What a watch tells until it shows what happens now, or ends, or its list is complete."""
+        """Returns what a watch tells until it shows what happens now, or ends, or its list is
+        complete."""
         key, _, value = query.get("labelSelector", "x").partition("=")
         await self.make(END, labels={key: value})
         events: list[Json] = []

@@ -1,4 +1,4 @@
-"""What our own CRD makes of an IBGU, and discovery of what is served."""
+"""Our own CRD's handling of an IBGU, and discovery of what is served."""
 
 import copy
 from typing import Any

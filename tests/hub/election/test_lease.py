@@ -274,7 +274,7 @@ async def test_the_holders_clock_does_not_matter(hub: ScriptedHub, client: HubCl
 async def test_a_lease_that_was_looked_at_runs_out_meanwhile(
     hub: ScriptedHub, client: HubClient
 ) -> None:
-    """As long as nobody renews it."""
+    """Nobody renews the Lease meanwhile."""
     holder = {"holderIdentity": "other", "leaseDurationSeconds": 1}
     await hub.put("ibgu", "ibgu-system", spec=holder | {"renewTime": "x"})
     one = elector(client)

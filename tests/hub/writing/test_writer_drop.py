@@ -1,4 +1,4 @@
-"""What is queued can be given up; what is on its way can't."""
+"""Writes that are queued can be given up; those on their way can't."""
 
 from ibgu.hub.client import HubClient
 from ibgu.hub.paths import works

@@ -1,4 +1,4 @@
-"""What the work agent does on the cluster and says about it (measured on the real one)."""
+"""The work agent's deeds on the cluster, and what it says about them (measured on the real one)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the work agent says where something is missing on the cluster."""
+"""The work agent's words where something is missing on the cluster."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the API server of a cluster refuses, and how the work agent says so."""
+"""Refusals of a cluster's API server, and how the work agent says so."""
 
 from ibgu.sim.lca.admission import NOT_PERMITTED
 from tests.sim.agent.works import PREFIX, applied, disarmed, settled

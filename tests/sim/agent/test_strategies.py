@@ -1,4 +1,4 @@
-"""What each update strategy writes, and what it leaves alone."""
+"""Update strategies: what each writes, and what it leaves alone."""
 
 from tests.sim.agent.works import DISARMED, PREFIX, READ_ONLY, SSA, applied, disarmed, settled
 from tests.sim.world import SEED, World, config, stage_work

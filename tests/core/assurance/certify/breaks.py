@@ -64,7 +64,7 @@ def tells(kind: str, cluster: str | None = None, nth: int = 0, **data: Any) -> B
 
 
 def shows(kind: str, of: str, nth: int = 0, /, **seen: dict[str, Any]) -> Break:
-    """What was seen with the event was something else."""
+    """Returns a break that changes what was seen with the event."""
 
     def broken(log: Log) -> Log:
         event = log[place(log, kind, of, nth)]

@@ -223,7 +223,8 @@ def ramped() -> list[Event]:
 
 @cache
 def rate_limited_and_paused() -> list[Event]:
-    """What keeps the next starts is on the step's record, and no hold for the history."""
+    """A story in which what keeps the next starts is on the step's record, and no hold for the
+    history."""
     twin = Twin(*(f"site-{n}" for n in range(1, 8)))
     uid = twin.apply(rate_limited("a", "Prep", rate="2", jitter="20"))
     twin.wait(seconds=50)

@@ -1,4 +1,4 @@
-"""What proves that the journal is behind the hub."""
+"""Proofs that the journal is behind the hub."""
 
 from typing import Any
 

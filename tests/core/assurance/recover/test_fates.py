@@ -101,7 +101,7 @@ def test_a_run_that_the_journal_believes_open_has_ended() -> None:
 
 
 def test_the_next_action_waits_for_the_work_to_be_disarmed() -> None:
-    """It keeps its slot, and a person decides when it goes on."""
+    """The member keeps its slot, and a person decides when it goes on."""
     found = became(in_flight(run=run(disarmed=False)), part=told("Prep"))
     assert (found.state, found.slot, found.action_index) == (MemberState.IN_FLIGHT, 1, 1)
     assert found.run is not None
@@ -151,7 +151,7 @@ def test_the_work_tells_how_its_run_ended(result: str, outcome: Outcome) -> None
 
 
 def test_the_cluster_has_taken_it() -> None:
-    """Its limit is the one that its work carries."""
+    """The member's limit is the one that its work carries."""
     found = became(member(), trace=trace(echo="run-9 Prep"))
     assert found.state is MemberState.IN_FLIGHT
     assert (found.limit, found.started_at, found.attempts) == (LIMIT, STARTED, 2)

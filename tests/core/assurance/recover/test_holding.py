@@ -29,7 +29,7 @@ def test_what_is_not_complete_stands_still(state: RolloutState) -> None:
 
 
 def test_another_hold_gives_way() -> None:
-    """It comes back after the resume if it has to."""
+    """The other hold comes back after the resume if it has to."""
     first = rollout(hold=rollout().hold)
     (held,) = after(first, found=obj())
     assert held.hold is not None

@@ -1,4 +1,4 @@
-"""What proves that the hub was restored, and what does not, however much of it is found."""
+"""Proofs that the hub was restored, and what proves nothing, however much of it is found."""
 
 from typing import Any
 

@@ -272,7 +272,7 @@ class TestOfAJournalThatIsBehind:
         assert (found.rollout.generation, found.rollout.spec) == (4, newer.spec)
 
     def test_a_spec_that_nobody_has_accepted_yet_waits(self) -> None:
-        """It is checked after the resume."""
+        """The spec is checked after the resume."""
         told = status(entry("site-1", "Prep"), observedGeneration=4)
         before = record(generation=3)
         known = fleet(before, step(), in_flight(run=run(id="run-0")))

@@ -1,4 +1,4 @@
-"""What TALM's feedback proves, action by action."""
+"""TALM's feedback as evidence, action by action."""
 
 from typing import Any
 

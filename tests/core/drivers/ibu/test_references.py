@@ -1,4 +1,4 @@
-"""Whose references are carried: those that the admission policy has checked, and which others."""
+"""References that are carried: those that the admission policy has checked, and which others."""
 
 from datetime import timedelta
 

@@ -8,7 +8,7 @@ from tests.core.engine.decide.states import Make
 
 
 def timed_out() -> Twin:
-    """Its own failed label stands, and the cluster is at it still."""
+    """A member whose own failed label stands, and whose cluster is at it still."""
     twin = Twin("site-1")
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
     twin.apply(ibgu("a", "Prep", timeout=20))
@@ -29,7 +29,7 @@ def failed() -> Twin:
 
 
 def preempted() -> Twin:
-    """By an IBGU that cancels; it gave no label."""
+    """A member that an IBGU that cancels has preempted; it gave no label."""
     twin = Twin("site-1")
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
     twin.apply(ibgu("a", "Prep", age=10))

@@ -137,7 +137,7 @@ class Twin(Hub, Story):
         return self.tracked(uid).steps[step].members[name]
 
     def ask(self, uid: str, name: str, **seen: Any) -> list[Decision]:
-        """What would be decided now if the hub showed the cluster a little differently."""
+        """Returns what would be decided now if the hub showed the cluster a little differently."""
         snapshot = self.snapshot(self.tracked(uid))
         differently = replace(self.observe(uid, name), **seen)
         return drafted(replace(snapshot, observe=lambda _: differently), [name], self.now).decisions

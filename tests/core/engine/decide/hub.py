@@ -188,7 +188,7 @@ class Hub:
 
 
 def merge(shown: dict[str, str], pending_changes: dict[str, Change]) -> None:
-    """As a JSON merge patch does."""
+    """Merges as a JSON merge patch does."""
     for key, change in pending_changes.items():
         if change.wanted is None:
             shown.pop(key, None)

@@ -217,5 +217,5 @@ class Invariants:
 
 
 def executed(twin: Twin, name: str) -> list[Action | str]:
-    """What runs did on the cluster, in order: its stages."""
+    """Returns what runs did on the cluster, in order: its stages."""
     return [stage for run, stage in twin.spokes[name].executed if run]

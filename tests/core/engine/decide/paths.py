@@ -61,7 +61,8 @@ def withdrawn() -> Twin:
 
 
 def reopened() -> Twin:
-    """It has taken its run after all, and says so when another one has its slot."""
+    """A member whose cluster has taken its run after all, and says so when another one has its
+    slot."""
     twin, _ = arming("Prep", "site-1", "site-2")
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     twin.spokes["site-2"].faults[Stage.PREP] = "slow"

@@ -95,7 +95,7 @@ def restored() -> Twin:
 
 
 def quarantine_rollout() -> Twin:
-    """Its next turn gets through."""
+    """A rollout in quarantine, whose next turn gets through."""
     twin = running()
     for decision in decide.quarantine_rollout(
         twin.tracked(UID), "KeyError in ibgu.core, line 1", twin.now
@@ -122,7 +122,7 @@ def payload_blocked() -> Twin:
 
 
 def unbound() -> Twin:
-    """Its namespace may take no cluster, so that its step stays closed."""
+    """A rollout whose namespace may take no cluster, so that its step stays closed."""
     twin = opening()
     twin.scope = Scope("fleet", (), "no ManagedClusterSet is bound to namespace fleet")
     twin.settle()
@@ -146,7 +146,7 @@ def frozen() -> Twin:
 
 
 def too_late() -> Twin:
-    """Its deadline passed while ibgu was away, and nobody is judged yet."""
+    """A step whose deadline passed while ibgu was away, and nobody is judged yet."""
     twin = _began(clusters=2)
     twin.wait(seconds=30)
     twin.now += timedelta(hours=5)
@@ -295,7 +295,7 @@ HAPPENINGS: dict[str, Event] = {
 
 
 def turn_after(make: Make, event: Event) -> list[Decision]:
-    """Of the next turn."""
+    """Returns the decisions of the turn that follows the event."""
     twin = make()
     event(twin)
     twin.touch_everything()

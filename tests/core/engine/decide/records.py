@@ -23,7 +23,7 @@ from ibgu.core.model import (
 
 
 class Records:
-    """What the journal would give back."""
+    """The records that the journal would give back."""
 
     def __init__(self) -> None:
         self.rollouts: dict[str, Rollout] = {}
@@ -62,7 +62,7 @@ class Records:
         return fleet
 
     def _started(self) -> list[tuple[str, datetime]]:
-        """As the journal's load: a chain's next action is no start."""
+        """Returns the starts as the journal's load does: a chain's next action is no start."""
         found = [
             (key[0], run.intended_at)
             for key, runs in self.runs.items()

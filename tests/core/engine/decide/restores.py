@@ -21,7 +21,7 @@ OURS = [ManagedFields(manager="ibgu", operation="Update", subresource="status")]
 
 
 class Backup(Struct):
-    """What an etcd snapshot holds."""
+    """The contents of an etcd snapshot."""
 
     works: Any
     loads: Any
@@ -66,7 +66,7 @@ def decide_for(twin: Twin, decisions: Any) -> list[Decision]:
 
 
 def shown(twin: Twin, uid: str) -> FoundIbgu:
-    """What the hub shows of the rollout, as of the last status that was written."""
+    """Returns what the hub shows of the rollout, as of the last status that was written."""
     obj = twin.ibgus[uid]
     found = find(obj, (), twin.cluster)
     traces = (_trace(name, work) for (owner, name), work in twin.works.items() if owner == uid)
@@ -97,7 +97,7 @@ def _trace(cluster: str, work: Any) -> Trace | None:
 
 
 class Journal(Struct):
-    """Its records, and how many decisions its history tells."""
+    """The journal's records, and how many decisions its history tells."""
 
     records: Records
     told: int = 0

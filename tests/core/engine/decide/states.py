@@ -11,7 +11,7 @@ Make = Callable[[], Twin]
 
 
 def intended() -> Twin:
-    """Its payload is not on the cluster yet."""
+    """A member whose payload is not on the cluster yet."""
     twin = Twin("site-1")
     twin.payload = PayloadState(digest="digest")
     twin.apply(ibgu("a", "Prep Upgrade"))
@@ -45,7 +45,7 @@ def accepted() -> Twin:
 
 
 def failed() -> Twin:
-    """It has ended, and the work is armed still."""
+    """A member whose run has ended, and whose work is armed still."""
     twin = armed()
     for decision in twin.ask(UID, "site-1", **hub_refuses(twin)):
         twin.fleet.apply(decision)

@@ -20,7 +20,7 @@ class Story:
         self.said: list[Said] = []
 
     def kinds(self, name: str) -> list[Kind]:
-        """What was said about a cluster so far."""
+        """Returns what was said about a cluster so far."""
         about = (said.decision for said in self.said if isinstance(said.decision, OnMember))
         return [decision.kind for decision in about if decision.member.cluster == name]
 

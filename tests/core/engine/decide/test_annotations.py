@@ -12,7 +12,7 @@ KEY = "cleanup.lca.openshift.io/x"
 
 
 def armed(twin: Twin, name: str) -> dict[str, str]:
-    """What the run brings along that is armed on the cluster next."""
+    """Returns what the run brings along that is armed on the cluster next."""
     twin.until(Kind.RUN_ARMING)
     wanted = twin.writes[UID, name]
     assert isinstance(wanted, Wanted)

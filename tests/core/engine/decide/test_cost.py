@@ -24,7 +24,7 @@ TIMEOUT = 100_000
 
 
 class Instructions:
-    """Of each decision, in order; a watcher of the twin."""
+    """The instructions of each decision, in order; a watcher of the twin."""
 
     def __init__(self) -> None:
         self.counts: list[int] = []

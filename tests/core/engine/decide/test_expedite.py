@@ -16,7 +16,7 @@ REPORTED = (RunResult.SUCCEEDED, RunResult.FAILED)
 
 
 class Hints:
-    """What was decided about a cluster by itself must have been expedited."""
+    """A watcher: decisions about a cluster by itself must have been expedited."""
 
     def __init__(self, twin: Twin) -> None:
         twin.watchers.append(self)

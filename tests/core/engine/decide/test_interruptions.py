@@ -68,7 +68,7 @@ def over(twin: Twin) -> bool:
 
 
 def outcomes(twin: Twin) -> dict[str, list[str]]:
-    """What became of everybody, and what was done on the clusters.
+    """Returns what became of everybody, and what was done on the clusters.
 
     A run that was not armed yet is withdrawn by who starts again: then nobody was preempted.
     """

@@ -45,7 +45,7 @@ def test_what_is_in_flight_goes_on_and_nothing_new_starts() -> None:
 
 
 def changed_by(twin: Twin, uid: str, manager: str, at: int) -> None:
-    """As the API server notes it; the older ones stay."""
+    """Records who changed the object, as the API server notes it; the older ones stay."""
     obj = twin.ibgus[uid]
     by = ManagedFields(manager=manager, operation="Update", time=f"2026-11-23T09:00:{at:02}Z")
     fields = [*obj.metadata.managed_fields, by]
@@ -160,7 +160,7 @@ def test_a_pause_ends_with_the_last_step() -> None:
 
 
 def press_resume(twin: Twin, uid: str) -> None:
-    """As REST and `ibgu resume` do it."""
+    """Resumes as REST and `ibgu resume` do it."""
     obj, tracked = twin.ibgus[uid], twin.tracked(uid)
     metadata = {
         "name": obj.metadata.name,

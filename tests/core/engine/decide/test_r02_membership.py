@@ -213,7 +213,7 @@ def test_a_namespace_without_a_set_keeps_the_step_closed_until_there_is_one() ->
 
 @pytest.mark.parametrize("scope", [Scope("fleet", ()), Scope("fleet", (), "not known")])
 def test_who_leaves_the_namespaces_sets_does_not_start_until_it_is_back(scope: Scope) -> None:
-    """Its membership is fixed; who is in flight goes through its actions."""
+    """The step's membership is fixed; who is in flight goes through its actions."""
     twin = Twin("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep Upgrade", concurrency=1))
     twin.wait(seconds=10)

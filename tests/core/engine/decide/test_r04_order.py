@@ -65,7 +65,7 @@ def test_slots_that_nobody_before_them_could_take_are_taken_at_once() -> None:
 
 
 def test_a_member_that_can_start_again_is_asked_and_waited_for() -> None:
-    """It comes before those who are ready, and its answer takes no time that matters."""
+    """This member comes before those who are ready, and its answer takes no time that matters."""
     twin = sites(2)
     twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.until_started()
@@ -98,7 +98,7 @@ def test_who_can_not_start_keeps_nobody(why: str) -> None:
 
 
 def test_an_abort_that_is_asked_anew_keeps_its_place() -> None:
-    """Its look is too old (R9.4), the one behind it was probed a moment ago."""
+    """The first one's probe is too old (R9.4), the one behind it was probed a moment ago."""
     twin = sites(3)
     for spoke in twin.spokes.values():
         spoke.to(Stage.PREP)

@@ -126,7 +126,8 @@ def test_only_as_many_are_preempted_as_the_canceller_has_slots() -> None:
 
 
 def test_nobody_is_preempted_for_a_slot_that_the_one_before_may_take_in_a_moment() -> None:
-    """It has lost its place, not its answer; only when that is overdue it is the next one."""
+    """The one before has lost its place, not its answer; only when that is overdue the other is the
+    next one."""
     twin = Twin("site-1", "site-2")
     Invariants(twin)
     twin.spokes["site-2"].faults[Stage.PREP] = "slow"

@@ -64,7 +64,7 @@ def test_what_still_means_what_it_says_is_sent_with_the_same_run() -> None:
 
 
 def test_a_work_that_is_gone_is_not_made_armed() -> None:
-    """What its cluster is like nobody knows any more: first a look."""
+    """Nobody knows any more what the cluster is like: it is probed first."""
     twin, uid = arming()
     twin.writes.clear()
     del twin.works[uid, "site-1"]

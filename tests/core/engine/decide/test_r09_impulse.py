@@ -77,7 +77,7 @@ def test_an_abort_without_echo_is_withdrawn_after_a_minute_and_probed_anew() -> 
 
 
 def test_after_a_clock_that_was_set_back_nothing_stays_armed_for_as_long() -> None:
-    """It was armed at a time that is still to come: nobody can tell how long that is ago."""
+    """The run was armed at a time that is still to come: nobody can tell how long that is ago."""
     twin, uid = arming()
     twin.muted.add("site-1")
     twin.until(Kind.RUN_ARMED)

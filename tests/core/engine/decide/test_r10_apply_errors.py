@@ -30,7 +30,7 @@ def armed(*stages: str, plan: str = "Prep") -> tuple[Twin, str, WorkView]:
 
 
 def after(twin: Twin, uid: str, **seen: Any) -> tuple[ReasonKind, Cause | None, RunResult | None]:
-    """What the member is at once, and what it is after SETTLE of the same."""
+    """Returns what the member is at once, and what it is after SETTLE of the same."""
     first = twin.ask(uid, "site-1", **seen)
     for decision in first:
         twin.fleet.apply(decision)

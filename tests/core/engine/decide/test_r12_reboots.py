@@ -71,7 +71,7 @@ def test_before_its_start_it_waits_without_a_hold_and_nothing_is_written(step: s
 
 
 def test_a_cluster_that_goes_dark_before_it_has_told_of_its_upgrade_may_be_rebooting() -> None:
-    """It was "Unreachable, check power", though an Upgrade had been sent to it."""
+    """The cluster was "Unreachable, check power", though an Upgrade had been sent to it."""
     twin = Twin("site-1")
     twin.spokes["site-1"].to("Prep")
     twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""

@@ -149,7 +149,7 @@ def test_it_stays_while_the_cluster_is_not_out_of_the_stage_and_goes_however_lat
 
 
 def test_a_failed_upgrade_in_the_new_release_is_no_evidence_before_the_rollback() -> None:
-    """It can only be rolled back, which reboots once more."""
+    """The cluster can only be rolled back, which reboots once more."""
     twin = prepared("Upgrade")
     spoke = twin.spokes["site-1"]
     spoke.faults[Stage.UPGRADE] = "fail"
@@ -192,7 +192,7 @@ def test_a_day_without_evidence_is_one_warning_and_no_removal() -> None:
 
 
 def test_a_dark_cluster_gives_no_evidence() -> None:
-    """Its feedback is from before it went dark."""
+    """The cluster's feedback is from before it went dark."""
     twin = prepared("Upgrade", timeout=20)
     spoke = twin.spokes["site-1"]
     spoke.faults[Stage.UPGRADE] = "hang"
@@ -249,7 +249,7 @@ def test_it_goes_when_a_chain_ends_between_prep_and_upgrade() -> None:
 
 
 def test_a_withdrawn_upgrade_that_never_starts_again_is_watched() -> None:
-    """It may be on the cluster after all, so that only evidence takes the annotation away."""
+    """The Upgrade may be on the cluster after all: only evidence takes the annotation away."""
     twin = prepared("Upgrade", timeout=60)
     twin.until(Kind.RUN_ARMING)
     spoke = twin.spokes["site-1"]

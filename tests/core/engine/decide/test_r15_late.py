@@ -143,7 +143,7 @@ def test_the_details_of_a_failure_are_filled_in() -> None:
 
 
 def test_a_failure_that_is_taken_back_fills_nothing_in() -> None:
-    """It runs again by a hand, with other words: these are not the failure's."""
+    """The action runs again by a hand, with other words: these are not the failure's."""
     twin = Twin("site-1")
     spoke = twin.spokes["site-1"]
     spoke.faults[Stage.PREP] = "fail"

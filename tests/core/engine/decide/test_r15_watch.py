@@ -83,7 +83,7 @@ def test_the_watch_goes_on_until_seven_days_after_the_last_steps_end() -> None:
 
 
 def test_a_later_step_that_does_nothing_there_does_not_end_the_watch() -> None:
-    """Its AbortOnFailure never reached the dark cluster."""
+    """The later step's AbortOnFailure never reached the dark cluster."""
     twin = stuck()
     twin.spokes["site-1"].dark = True
     twin.touch_cluster("site-1")

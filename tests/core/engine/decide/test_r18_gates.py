@@ -68,7 +68,7 @@ def test_a_gate_that_no_person_has_to_open_lets_go_by_itself() -> None:
 
 
 def test_after_a_restart_nobody_starts_before_the_payload_is_read() -> None:
-    """It may have changed meanwhile, or be forbidden: who starts would only sit on a slot."""
+    """The payload may have changed, or be forbidden: who starts would only sit on a slot."""
     twin = three()
     twin.payload = FORBIDDEN
     twin.wait(hours=1)
@@ -133,7 +133,8 @@ def test_one_closed_gate_follows_the_other() -> None:
 
 
 def test_a_member_that_a_gate_keeps_is_ready_all_the_same() -> None:
-    """Its reason tells what it would need by itself; the step tells what keeps everybody."""
+    """The member's reason tells what it would need by itself; the step's tells what keeps
+    everybody."""
     twin = three()
     twin.payload = TWO
     twin.wait(minutes=5)

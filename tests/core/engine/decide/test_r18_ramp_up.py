@@ -223,7 +223,8 @@ def test_a_jitter_that_is_taken_away_lets_go_at_once() -> None:
 
 
 def test_who_comes_before_the_put_off_one_in_a_full_step_still_yields_to_it() -> None:
-    """It needs the slot once its time has come, and its slot was taken by a run that came back."""
+    """The member that was put off needs the slot once its time has come, and its slot was taken by
+    a run that came back."""
     twin = sites(2)
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
     uid = twin.apply(rate_limited("a", "Prep", concurrency=1, timeout=100, jitter="2s"))
@@ -238,7 +239,7 @@ def test_who_comes_before_the_put_off_one_in_a_full_step_still_yields_to_it() ->
 
 
 def test_a_clock_that_was_set_back_puts_nobody_off_for_as_long() -> None:
-    """Whose own feedback suffices, so that no look tells of the time."""
+    """The member's own feedback suffices, so that no probe tells of the time."""
     twin = sites(3)
     uid = twin.apply(rate_limited("a", "Prep", "Upgrade", concurrency=3, jitter="1h"))
     twin.step()

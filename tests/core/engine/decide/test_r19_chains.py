@@ -71,7 +71,7 @@ def test_a_person_lets_them_go_on_with_new_time(wish: str) -> None:
 
 
 def test_they_keep_their_slots_from_those_who_wait() -> None:
-    """Whose limit has passed behind the circuit breaker is not taken for one that hangs."""
+    """A member whose limit has passed behind the circuit breaker does not count as hanging."""
     twin, uid = fleet(waiting=3)
     twin.drive(timedelta(days=1))
     twin.annotate(uid, resume="1")

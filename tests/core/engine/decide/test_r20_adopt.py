@@ -55,7 +55,7 @@ class Talm:
         self.cgus[index] = cgu("a", index, *actions, **given)
 
     def begins(self, name: str, action: Action, *, applied: bool = True) -> None:
-        """Its work is on the cluster, and the stage with it where it was applied."""
+        """Puts TALM's work on the cluster, and the stage with it where it was applied."""
         index = next(n for n, obj in self.cgus.items() if str(action).lower() in _name(obj))
         group = _name(self.cgus[index])
         self.works[name] = view_talm_work(as_work(work(name, action, group=group, applied=applied)))
@@ -64,7 +64,7 @@ class Talm:
             assert self.twin.spokes[name].ask(action.stage, "", SEED)
 
     def leave(self, *, annotated: bool = True) -> str:
-        """It is gone; ibgu sees what it has left."""
+        """Removes TALM; ibgu sees what it has left."""
         self.show()
         self.twin.apply(self.object)
         if annotated:
@@ -511,7 +511,8 @@ def restored(twin: Twin) -> Talm:
 
 
 def test_a_wish_to_take_over_is_no_resume(twin: Twin) -> None:
-    """What the restore holds is held until a person resumes, and the wish is kept until then."""
+    """The rollout that the restore holds is held until a person resumes, and the wish is kept until
+    then."""
     talm = restored(twin)
     twin.annotate(talm.uid, adopt="again")
     twin.wait(hours=1)
@@ -536,7 +537,7 @@ def test_what_was_removed_while_the_rollout_stood_still_is_taken_over(twin: Twin
 
 
 def test_deleted_while_it_is_taken_over(twin: Twin) -> None:
-    """It is still ibgu's to remove what TALM has left: nobody else would."""
+    """The removal of what TALM has left is still ibgu's: nobody else would do it."""
     talm = prepping(twin)
     uid = talm.leave()
     twin.settle()
@@ -655,7 +656,7 @@ def test_what_reached_the_cluster_only_after_it_was_taken_over(twin: Twin) -> No
 
 
 def test_what_a_newer_rollout_has_cancelled_meanwhile(twin: Twin) -> None:
-    """It waits for TALM's work to go, and then takes the cluster over."""
+    """The newer rollout waits for TALM's work to go, and then takes the cluster over."""
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
     uid = talm.leave(annotated=False)

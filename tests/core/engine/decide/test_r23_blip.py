@@ -12,7 +12,7 @@ from tests.core.engine.decide.impulses import arming, run_of
 
 
 def stop(twin: Twin) -> None:
-    """What was on its way is lost; another controller leads."""
+    """Stops the controller: what was on its way is lost, and another one leads."""
     twin.restart()
     twin.facts = replace(twin.facts, in_sync_since=twin.now + timedelta(seconds=1))
 

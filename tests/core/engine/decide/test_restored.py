@@ -173,7 +173,7 @@ def test_between_two_actions_a_person_decides() -> None:
 
 
 def test_a_cancelling_rollout_still_takes_its_clusters() -> None:
-    """What a person wishes now goes before what stands still."""
+    """A person's newest wish goes before what stands still."""
     twin = sites(1, "slow")
     twin.apply(ibgu("a", "Prep", age=10))
     twin.wait(minutes=1)

@@ -79,7 +79,8 @@ def test_the_journal_is_lost(plan: tuple[str, ...], lag: int) -> None:
 
 @pytest.mark.parametrize("plan", PLANS, ids=" | ".join)
 def test_the_journal_is_lost_and_the_status_was_written_long_ago(plan: tuple[str, ...]) -> None:
-    """It tells who has ended, and of the others nothing: how far they are, only their works say."""
+    """The status tells who has ended, and of the others nothing: how far they are, only their works
+    say."""
     expected, point = transitions(calm(plan)), 0
     while True:
         point += STRIDE

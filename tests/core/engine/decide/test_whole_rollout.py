@@ -14,7 +14,7 @@ from tests.core.engine.decide.fleets import sites
 
 @pytest.fixture
 def twin() -> Iterator[Twin]:
-    """Its last cluster is in flight, six wait: a turn decides on two of them."""
+    """A rollout whose last cluster is in flight, while six wait: a turn decides on two of them."""
     twin = sites(7)
     for spoke in twin.spokes.values():
         spoke.faults[Stage.PREP] = "slow"
@@ -32,7 +32,7 @@ def twin() -> Iterator[Twin]:
 
 
 def _decided(twin: Twin) -> list[str]:
-    """Of the next turn."""
+    """Returns the clusters on which the next turn decides."""
     said = [each.member.cluster for each in twin.turn() if isinstance(each, OnMember)]
     return list(dict.fromkeys(said))
 

@@ -31,7 +31,7 @@ def _hand(stage: Stage) -> Callable[[Twin, str], None]:
 
 
 def _lose(twin: Twin, name: str) -> None:
-    """What was on its way to the hub is lost, as by conflicts."""
+    """Loses what was on its way to the hub, as by conflicts."""
     for uid, cluster in twin.writes:
         twin.touch(uid, cluster)
     twin.writes.clear()

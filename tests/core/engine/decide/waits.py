@@ -94,7 +94,7 @@ def waiting(name: str) -> Twin:
 
 
 def possible(name: str) -> set[str]:
-    """What can happen to a member that waits so."""
+    """Returns what can happen to a member that waits so."""
     if (UID, NAME) in waiting(name).works:
         return set(HAPPENINGS)
     return {event.__name__ for event in ALWAYS}

@@ -245,7 +245,7 @@ def test_a_chained_action_waits_with_its_slot_and_gets_new_time() -> None:
 
 
 def test_one_that_a_gate_keeps_in_its_chain_gives_no_slot_away() -> None:
-    """Its limit passes behind the gate, and others could start."""
+    """The member's limit passes behind the gate, and others could start."""
     twin = fleet(RING, plan="Prep Upgrade", concurrency=1, timeout=600)
     open_ring(twin, "site-1", "site-3")
     twin.until(Kind.RUN_ACCEPTED)

@@ -65,6 +65,6 @@ def test_all_that_is_wrong_is_told_and_what_is_right_counts() -> None:
 
 
 def test_a_wrong_value_is_shown_without_what_a_terminal_obeys() -> None:
-    """It goes into the status, and from there to terminals."""
+    """The value goes into the status, and from there to terminals."""
     problem = rate_limits_of({RAMP_UP: "\u202e\a\x1b[31mtrue"}).problem
     assert problem.isprintable()

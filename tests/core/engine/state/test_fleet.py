@@ -226,7 +226,7 @@ def test_a_pending_patch_is_there_until_it_is_empty() -> None:
 
 
 def pending_uids(fleet: FleetState) -> dict[str, dict[str, None]]:
-    """What is kept by cluster, from scratch."""
+    """Returns from scratch what is kept by cluster."""
     found: dict[str, dict[str, None]] = {}
     for pending in fleet.pending_patches.values():
         found.setdefault(pending.cluster, {})[pending.uid] = None

@@ -9,7 +9,7 @@ SECOND = timedelta(seconds=1)
 
 
 def starts(*seconds: int) -> Starts:
-    """Of rollout a, so many seconds before NOW."""
+    """Starts of rollout a, so many seconds before NOW."""
     found = Starts()
     found.load(("a", NOW - second * SECOND) for second in seconds)
     return found

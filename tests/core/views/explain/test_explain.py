@@ -85,7 +85,7 @@ def test_who_was_aborted_is_not_upgraded(action: Action) -> None:
 
 
 def test_an_end_whose_time_nobody_knows() -> None:
-    """As after a restore of the journal."""
+    """A journal that was restored does not know the time."""
     assert told(done()).headline == "succeeded"
 
 
@@ -110,7 +110,7 @@ def test_who_waits_for_its_turn_and_who_for_a_hold() -> None:
 
 
 def running(kind: ReasonKind = ReasonKind.RUNNING, words: str = "", **changes: Any) -> Member:
-    """Its Upgrade went to the cluster half an hour before it began what it is at."""
+    """A member whose Upgrade went to the cluster half an hour before it began what it is at."""
     its_run = run(Action.UPGRADE, arming_at=NOW - 30 * MINUTE, **changes)
     return in_flight(reason=Reason(kind, NOW, words, None, Who.CLUSTER), run=its_run)
 

@@ -63,13 +63,13 @@ def test_what_runs_needs_what_is_left_of_it() -> None:
 
 
 def test_who_took_longer_than_was_thought() -> None:
-    """Of those that took more than 100 seconds, half took more than 125; nobody more than 145."""
+    """Half of those that took more than 100 seconds took more than 125; nobody more than 145."""
     longer = InFlight((Action.PREP,), 100.0)
     assert seconds(eta(rest(in_flight=[longer]), NOW, RATE_LIMITS)) == (0.0, 25.0, 50.0)
 
 
 def test_nobody_knows_the_end_of_who_took_longer_than_all() -> None:
-    """It may take all the time that the step has; what is shown is of the other one."""
+    """That member may take all the time that the step has; what is shown is of the other one."""
     longest = InFlight((Action.PREP,), 200.0)
     found = eta(rest(in_flight=[longest, InFlight((Action.PREP,), 90.0)]), NOW, RATE_LIMITS)
     assert seconds(found) == (10.0, 35.0, 86400.0)
@@ -150,7 +150,7 @@ def test_slots_that_nobody_takes_cost_nothing() -> None:
 def test_slots_beyond_the_bound_free_nothing(
     slots: int, running: list[float], waiting: list[float]
 ) -> None:
-    """As after maxConcurrency was lowered by a restore."""
+    """A restore may have lowered maxConcurrency."""
     found = makespan(slots, running, waiting)
     assert found >= max(running, default=0.0)
     if len(running) > slots and waiting:

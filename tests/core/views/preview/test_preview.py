@@ -190,7 +190,7 @@ def test_steps_appended_to_one_that_runs() -> None:
 
 
 def test_who_has_failed_in_the_step_that_runs_has_failed() -> None:
-    """Its label is the hub's; one that was skipped has none, and goes nowhere."""
+    """The label is the hub's; a cluster that was skipped has none, and goes nowhere."""
     begun = (((Action.PREP,), 2, 60),)
     failed = [cluster(name, labels={Action.PREP.failed_label: ""}) for name in ("s5", "s6")]
     lost = frozenset({"s4", "s5", "s6"})
@@ -208,7 +208,7 @@ def test_who_has_failed_in_the_step_that_runs_has_failed() -> None:
 
 
 def test_who_is_in_flight_may_be_dark() -> None:
-    """It reboots, as expected."""
+    """The cluster reboots, as expected."""
     running = Running(2, NOW + timedelta(hours=1), in_flight=frozenset({"s1"}))
     fleet = sites(2, reachable=False, labels=PREPPED)
     plan = spec("Upgrade", "FinalizeUpgrade", monitor=600)

@@ -76,7 +76,7 @@ def test_only_what_has_changed_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_another_state_is_read_as_a_whole() -> None:
-    """As after a restart, when all is loaded again from the journal."""
+    """A restart loads all again from the journal."""
     kept = StatusListing()
     entries(book_of(rollout(), [step()], [member("site-1"), member("site-2")]), kept)
     assert entries(book_of(rollout(), [step()], [member("site-3")]), kept) == [{"name": "site-3"}]

@@ -132,7 +132,8 @@ def _crowd() -> dict[str, Any]:
 
 
 def _bare_limit(clusters: str, each: int) -> int:
-    """What holds so many clusters of these kinds without messages, and that others are hidden."""
+    """Returns the room for so many clusters of these kinds without messages, and for the note that
+    others are hidden."""
     whole = _crowd()
     kept = [e for e in whole["clusters"] if e["name"][0] in clusters and int(e["name"][2:]) < each]
     for entry in kept:

@@ -20,7 +20,7 @@ def managed(meta: ObjectMeta, *, accepted: bool = True, available: str = "True")
 
 
 def test_what_is_copied() -> None:
-    """Of annotations only those that ibgu sets itself: others are long, and nobody reads them."""
+    """Only annotations that ibgu sets itself are copied: others are long, and nobody reads them."""
     marks = {names.DISABLE_AUTO_IMPORT: "", names.AUTO_IMPORT_BY: "u"}
     meta = ObjectMeta(name="site-1", uid="u", labels={"a": "b"}, annotations=marks | {"c": "d"})
     view = view_cluster(managed(meta))

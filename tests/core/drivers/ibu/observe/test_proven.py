@@ -35,7 +35,7 @@ def test_written_since() -> None:
 
 
 def test_from_before() -> None:
-    """It still shows what was written, so that it is disarmed."""
+    """The work still shows what was written, so that it is disarmed."""
     old = proven(WORK, "r2")
     assert told(old) == [False] * 4
     assert old is not None

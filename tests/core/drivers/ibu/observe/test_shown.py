@@ -1,4 +1,4 @@
-"""What the mirror keeps of an object: all that is read, and equal values once per fleet."""
+"""Objects as the mirror keeps them: all that is read, and equal values once per fleet."""
 
 import gc
 import tracemalloc

@@ -87,7 +87,7 @@ VIEWS = st.none() | st.builds(
 
 
 def written(wanted: Wanted, current: WorkView | None) -> WorkView:
-    """What the hub shows after the write, by its own rules for merge patches."""
+    """Returns what the hub shows after the write, by its own rules for merge patches."""
     if current is None:
         body = json.decode(stage_body(wanted, ROLLOUT, "site-1", watch=True))
         marks, generation = body["metadata"]["annotations"], 1
