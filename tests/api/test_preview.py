@@ -151,7 +151,7 @@ async def test_the_hubs_admission_is_asked(preview: Preview) -> None:
 async def test_a_rollback_that_leaves_out_what_the_upgrade_had(
     preview: Preview, journal: Journal, kubectl: Kubectl
 ) -> None:
-    """The preview was clean; then the clusters refused the Rollback, and failed after two minutes."""
+    """The preview was clean; then the clusters refused the Rollback, and failed in two minutes."""
     content = [ObjectRef("oadp-cm", "openshift-adp")]
     before = replace(spec(), ibu_spec=replace(spec().ibu_spec, oadp_content=content))
     one = rollout(spec=before)
