@@ -28,6 +28,7 @@ from ibgu.core.engine.decide import accepted as accepting
 from ibgu.core.engine.decide import (
     arming,
     ending,
+    members,
     patches,
     probing,
     running,
@@ -219,12 +220,11 @@ def claim_ignored(stack: ExitStack) -> None:
 def deadline_before_evidence(stack: ExitStack) -> None:
     """Limits are checked before what the cluster reports, and without any grace."""
 
-    def first(turn: Any, before: Any, touched: Any) -> None:
-        planner._decide_current_step(turn, None)
-        decided(turn, before, touched)
+    def first(turn: Any, touched: Any) -> None:
+        steps.decide_step(turn, None)
+        members.decide_members(turn, touched)
 
-    decided = planner._decide_concerned
-    _set(stack, planner, "_decide_concerned", first)
+    _set(stack, planner, "decide_members", first)
     _set(stack, starting, "_overdue", lambda turn, step: list(step.limited(turn.now)))
     for module in (steps, starting):
         _set(stack, module, "SETTLE", timedelta())

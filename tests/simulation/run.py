@@ -23,8 +23,7 @@ from ibgu.controller.loop import planner
 from ibgu.controller.loop.loop import Loop
 from ibgu.controller.term import term
 from ibgu.core.assurance.certify import Rule
-from ibgu.core.engine import decide
-from ibgu.core.engine.decide import controls, steps
+from ibgu.core.engine.decide import controls, members, steps
 from ibgu.core.engine.decide.context import BATCH_LIMIT
 from ibgu.core.engine.refresh import BUILT_IN, Range
 from ibgu.core.engine.state import FleetState as Led
@@ -168,7 +167,7 @@ class _Play:
             patch.dict(BUILT_IN, _scaled(self._plan.fleet.scale)),
             watched_drafts(self.found),
             # Fleets are small: in every other seed large batches are split into single decisions.
-            patch.object(decide, "BATCH_LIMIT", most),
+            patch.object(members, "BATCH_LIMIT", most),
             patch.object(steps, "BATCH_LIMIT", most),
             patch.object(controls, "BATCH_LIMIT", most),
             patch.object(planner, "BATCH_LIMIT", most),

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from ibgu.controller.loop.commit import Draft
 from ibgu.controller.loop.planner import Planner
 from ibgu.controller.loop.post_commit import PostCommit
-from ibgu.core.engine import decide
+from ibgu.core.engine.decide import members
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Decision, OnMember
@@ -28,7 +28,7 @@ def watched_drafts(found: Found) -> Iterator[None]:
         _set(stack, Planner, "snapshot", _in_sync(found))
         _set(stack, Planner, "draft", _begun(decided))
         _set(stack, Draft, "take", _told(decided))
-        _set(stack, decide, "_decide_members", _looked_at(decided))
+        _set(stack, members, "_decide_cluster", _looked_at(decided))
         _set(stack, PostCommit, "_perform", _done(found, decided))
         yield
 
@@ -74,10 +74,10 @@ def _told(decided: Decided) -> Any:
 
 
 def _looked_at(decided: Decided) -> Any:
-    def around(decide_members: Any) -> Any:
+    def around(decide_cluster: Any) -> Any:
         def looked_at(turn: DecisionContext, cluster: str) -> None:
             decided[turn.snapshot.fleet].add((turn.rollout.uid, cluster))
-            decide_members(turn, cluster)
+            decide_cluster(turn, cluster)
 
         return looked_at
 

@@ -70,6 +70,8 @@ class DecisionContext:
     def __init__(self, snapshot: Snapshot, now: datetime, apply: Apply) -> None:
         self.snapshot = snapshot
         self.now = now
+        self.before = snapshot.tracked.rollout
+        """The rollout as the cycle has found it."""
         self.result = DecisionResult([], {})
         self._take = apply
 

@@ -152,6 +152,14 @@ def _worth_watching(member: Member) -> bool:
     return bool(run and run.arming_at and run.result not in (RunResult.SUCCEEDED, RunResult.GONE))
 
 
+def fail_next_action(
+    ctx: DecisionContext, member: Member, cause: Cause | None, message: str
+) -> Member:
+    """Fails a member between two actions: the next one can't run."""
+    action = ctx.action(member)
+    return finish(ctx, member, Outcome.FAILED, cause=cause, message=message, failed_action=action)
+
+
 def finish_after(ctx: DecisionContext, member: Member, run: Ended) -> Member:
     """Finishes the member whose run ended without success and is disarmed."""
     return finish(

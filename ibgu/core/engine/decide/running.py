@@ -1,7 +1,6 @@
 """Decides on members in flight: a run from its intent to its end (R7, R9, R10, R12).
 
-A run goes intended -> arming -> armed -> accepted -> ended. `decide_running` takes the member as
-far as the observation lets it in one cycle.
+A run goes intended -> arming -> armed -> accepted -> ended.
 """
 
 from ibgu.core.drivers.ibu.observe import JudgementKind, judge
@@ -12,10 +11,10 @@ from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import (
     back_to_waiting,
     end_run,
+    fail_next_action,
     finish,
     finish_after,
     skip_action,
-    timed_out,
 )
 from ibgu.core.engine.decide.forbidden import waits_for_hub
 from ibgu.core.engine.decide.gated import kept_in_chain
@@ -29,7 +28,6 @@ from ibgu.core.model import (
     Intended,
     Kind,
     Member,
-    MemberState,
     Observation,
     OpenRun,
     Outcome,
@@ -41,34 +39,8 @@ from ibgu.core.model import (
 from ibgu.core.model.claims import cancelled_by
 
 
-def decide_running(ctx: DecisionContext, member: Member) -> None:
-    """Decides until nothing more follows for the member in this cycle."""
-    while True:
-        before = member
-        _advance(ctx, member, ctx.observe(member.cluster))
-        member = ctx.again(before)
-        if member.state is not MemberState.IN_FLIGHT or member == before:
-            return
-
-
-def expire(ctx: DecisionContext, member: Member) -> None:
-    """Ends a member in flight because of its limit or the step's deadline (R11.3, R11.4)."""
-    run = current_run(member)
-    if not isinstance(run, Ended):
-        end_run(ctx, member, run, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(member))
-        decide_running(ctx, ctx.again(member))
-    elif run.disarmed:
-        _fail(ctx, member, Cause.TIMED_OUT, timed_out(member))
-
-
-def _fail(ctx: DecisionContext, member: Member, cause: Cause | None, message: str) -> None:
-    """Fails a member between two actions: the next one can't run."""
-    action = ctx.action(member)
-    finish(ctx, member, Outcome.FAILED, cause=cause, message=message, failed_action=action)
-
-
-def _advance(ctx: DecisionContext, member: Member, seen: Observation) -> None:
-    run = current_run(member)
+def decide_in_flight(ctx: DecisionContext, member: Member) -> None:
+    run, seen = current_run(member), ctx.observe(member.cluster)
     if isinstance(run, Ended):
         _decide_ended(ctx, member, run, seen)
         return
@@ -194,4 +166,4 @@ def _chain(ctx: DecisionContext, member: Member, seen: Observation) -> None:
     elif found.kind is JudgementKind.REACHED:
         skip_action(ctx, member, action, found.note)
     else:
-        _fail(ctx, member, found.cause, found.message)
+        fail_next_action(ctx, member, found.cause, found.message)

@@ -10,10 +10,10 @@ from ibgu.core.engine.decide.arming import intend_first
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.gated import closed_gate, hold_step, stopped
 from ibgu.core.engine.decide.lifecycle import set_hold
+from ibgu.core.engine.decide.members import decide_member, expire
 from ibgu.core.engine.decide.messages import ended
 from ibgu.core.engine.decide.patches import auto_import_off, enqueue
 from ibgu.core.engine.decide.probing import ask, fresh
-from ibgu.core.engine.decide.running import decide_running, expire
 from ibgu.core.engine.decide.waiting import decide_waiting
 from ibgu.core.engine.display import holds
 from ibgu.core.engine.gates import closed, limit, places, step_rate_limits, vacancies
@@ -97,7 +97,7 @@ def _go_on(ctx: DecisionContext, step: TrackedStep, member: Member, run: Ended, 
     until = limit(ctx.tracked, step, ctx.now)
     member = transitions.reopen(member, run, slot=slot, limit=until, now=ctx.now)
     words = "the cluster took the withdrawn run after all"
-    decide_running(ctx, ctx.on_member(Kind.RUN_REOPENED, member, words))
+    decide_member(ctx, ctx.on_member(Kind.RUN_REOPENED, member, words))
 
 
 def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Member]) -> bool:
@@ -240,7 +240,7 @@ def _put_off(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
 
 def _start(ctx: DecisionContext, step: TrackedStep, member: Member, slot: int) -> None:
     until = limit(ctx.tracked, step, ctx.now)
-    decide_running(ctx, intend_first(ctx, member, slot, until))
+    decide_member(ctx, intend_first(ctx, member, slot, until))
 
 
 def _probe_ahead(ctx: DecisionContext, step: TrackedStep, window: int) -> None:

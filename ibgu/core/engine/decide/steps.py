@@ -1,19 +1,31 @@
 """Decides on a step's life: deadline, clock, holds, its end (R1, R11, R19)."""
 
+from collections.abc import Sequence
+
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import BATCH_LIMIT, DecisionContext
 from ibgu.core.engine.decide.ending import finish
 from ibgu.core.engine.decide.gated import only_stopped
-from ibgu.core.engine.decide.running import expire
+from ibgu.core.engine.decide.members import expire
+from ibgu.core.engine.decide.opening import open_step
 from ibgu.core.engine.decide.starting import next_limit, start_members
 from ibgu.core.engine.gates import STANDING, deadline, time_stopped
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.times import SETTLE
-from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, Step
+from ibgu.core.model import Cause, ClusterView, Kind, Member, MemberState, Outcome, Step, StepState
 
 
-def decide_step(ctx: DecisionContext, tracked: TrackedStep) -> None:
-    """Decides on a running step after its touched members."""
+def decide_step(ctx: DecisionContext, listed: Sequence[ClusterView] | None) -> None:
+    """Opens the step that `listed` is for, or decides on the running one, unless the cycle leaves
+    members to the next one, which follows at once: a control may be about to skip them."""
+    tracked = ctx.tracked.current
+    if listed is not None and ctx.rollout.deleted_at is None:
+        open_step(ctx, listed)
+    elif tracked and tracked.step.state is StepState.RUNNING and not ctx.result.remaining:
+        _decide_running(ctx, tracked)
+
+
+def _decide_running(ctx: DecisionContext, tracked: TrackedStep) -> None:
     if ctx.rollout.deleted_at is None and not _at_deadline(ctx, tracked):
         start_members(ctx, tracked)
         _clock(ctx, tracked)

@@ -5,8 +5,7 @@ from unittest.mock import patch
 
 import pytest
 
-from ibgu.core.engine import decide
-from ibgu.core.engine.decide import controls, steps
+from ibgu.core.engine.decide import controls, members, steps
 from ibgu.core.model import Kind, OnMember, OnRollout, Outcome, ReasonKind, Stage, StepState
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.fleets import sites
@@ -27,7 +26,7 @@ def twin() -> Iterator[Twin]:
         twin.touch_cluster(f"site-{number}")
     twin.settle()
     assert list(twin.tracked(uid).steps[0].in_flight) == ["site-7"]
-    with patch.object(decide, "BATCH_LIMIT", 2), patch.object(steps, "BATCH_LIMIT", 2):
+    with patch.object(members, "BATCH_LIMIT", 2), patch.object(steps, "BATCH_LIMIT", 2):
         yield twin
 
 
@@ -43,8 +42,8 @@ def test_a_pause_reaches_everybody_turn_by_turn(twin: Twin) -> None:
     assert _decided(twin) == ["site-1"]  # site-7, which comes first, just goes on
     assert len(twin.touched[uid]) == 5
     twin.settle()
-    members = twin.tracked(uid).steps[0].members.values()
-    assert {m.reason.kind for m in members if m.cluster != "site-7"} == {ReasonKind.PAUSED}
+    found = twin.tracked(uid).steps[0].members.values()
+    assert {m.reason.kind for m in found if m.cluster != "site-7"} == {ReasonKind.PAUSED}
 
 
 def test_a_deletion_ends_who_is_in_flight_first(twin: Twin) -> None:
@@ -73,11 +72,11 @@ def test_who_does_not_know_of_a_pause_yet_is_not_asked_nor_given_a_slot() -> Non
     uid = twin.apply(ibgu("a", "Prep", concurrency=2))
     twin.wait(seconds=10)
     before = len(twin.said)
-    with patch.object(decide, "BATCH_LIMIT", 3):
+    with patch.object(members, "BATCH_LIMIT", 3):
         twin.annotate(uid, pause="")
         twin.settle()
-    members = twin.tracked(uid).steps[0].members.values()
-    assert {m.reason.kind for m in members if m.run is None} == {ReasonKind.PAUSED}
+    found = twin.tracked(uid).steps[0].members.values()
+    assert {m.reason.kind for m in found if m.run is None} == {ReasonKind.PAUSED}
     said = [each.decision for each in twin.said[before:]]
     assert not [d for d in said if isinstance(d, OnMember) and d.member.probe is not None]
     assert twin.tracked(uid).steps[0].step.hold is None
@@ -95,8 +94,8 @@ def test_who_is_about_to_be_skipped_is_not_started_meanwhile() -> None:
     with patch.object(controls, "BATCH_LIMIT", 3):
         twin.annotate(uid, skip="waiting")
         twin.settle()
-    members = twin.tracked(uid).steps[0].members.values()
-    assert {(member.outcome, member.run) for member in members} == {(Outcome.SKIPPED, None)}
+    found = twin.tracked(uid).steps[0].members.values()
+    assert {(member.outcome, member.run) for member in found} == {(Outcome.SKIPPED, None)}
     decisions = [each.decision for each in twin.said]
     told = [d.why for d in decisions if isinstance(d, OnRollout) and d.kind is Kind.CONTROL]
     assert told == [
@@ -114,10 +113,10 @@ def test_names_are_skipped_in_parts_and_who_is_in_flight_does_not_wait_for_it(tw
         assert set(_decided(twin)) == {"site-1", "site-2"}
         assert list(twin.touched[uid]) == ["site-3"]  # who comes now is decided on next
         twin.settle()
-    members = twin.tracked(uid).steps[0].members
-    skipped = [name for name, member in members.items() if member.outcome is Outcome.SKIPPED]
+    found = twin.tracked(uid).steps[0].members
+    skipped = [name for name, member in found.items() if member.outcome is Outcome.SKIPPED]
     assert sorted(skipped) == names
-    assert members["site-6"].outcome is None
+    assert found["site-6"].outcome is None
 
 
 def test_a_skip_that_is_changed_in_the_middle_skips_nobody_else(twin: Twin) -> None:

@@ -1,0 +1,67 @@
+"""Decides on the members of the clusters that a cycle concerns, each until nothing more follows."""
+
+from collections.abc import Sequence
+
+from ibgu.core.engine.decide.context import BATCH_LIMIT, DecisionContext
+from ibgu.core.engine.decide.ending import end_run, fail_next_action, timed_out
+from ibgu.core.engine.decide.late import decide_finished
+from ibgu.core.engine.decide.running import decide_in_flight
+from ibgu.core.engine.decide.transitions import current_run
+from ibgu.core.engine.decide.waiting import decide_waiting
+from ibgu.core.model import Cause, Ended, Member, MemberState, RunResult
+
+
+def decide_members(ctx: DecisionContext, touched: Sequence[str]) -> None:
+    """Decides on the members of the touched clusters, and of the whole rollout if its deletion or
+    its hold has changed; those above the batch limit remain for the next cycle."""
+    concerned = _concerned(ctx, touched)
+    now = max(len(touched), BATCH_LIMIT)
+    ctx.result.remaining += concerned[now:]
+    for cluster in concerned[:now]:
+        _decide_cluster(ctx, cluster)
+
+
+def _concerned(ctx: DecisionContext, touched: Sequence[str]) -> list[str]:
+    """Returns the clusters to decide on, those in flight first: every member that is not done with,
+    if the rollout's deletion or hold has changed, else `touched`."""
+    rollout, before, tracked = ctx.rollout, ctx.before, ctx.tracked
+    if (rollout.deleted_at, rollout.hold) == (before.deleted_at, before.hold):
+        return list(touched)
+    in_flight = [name for step in tracked.steps for name in step.in_flight]
+    others = [member.cluster for member in (*tracked.unfinished(), *tracked.watched())]
+    return list(dict.fromkeys([*in_flight, *touched, *others]))
+
+
+def _decide_cluster(ctx: DecisionContext, cluster: str) -> None:
+    for step in ctx.tracked.steps:
+        if cluster in step.members:
+            decide_member(ctx, step.members[cluster])
+
+
+def decide_member(ctx: DecisionContext, member: Member) -> None:
+    """Decides on the member until nothing more follows in this cycle: a run goes from state to
+    state, a withdrawn member waits, an ended one is watched."""
+    while True:
+        before = member
+        _BY_STATE[before.state](ctx, before)
+        member = ctx.again(before)
+        goes_on = member.state is MemberState.IN_FLIGHT and member != before
+        if not (goes_on or member.state is not before.state):
+            return
+
+
+_BY_STATE = {
+    MemberState.WAITING: decide_waiting,
+    MemberState.IN_FLIGHT: decide_in_flight,
+    MemberState.FINISHED: decide_finished,
+}
+
+
+def expire(ctx: DecisionContext, member: Member) -> None:
+    """Ends a member in flight because of its limit or the step's deadline (R11.3, R11.4)."""
+    run = current_run(member)
+    if not isinstance(run, Ended):
+        end_run(ctx, member, run, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(member))
+        decide_member(ctx, ctx.again(member))
+    elif run.disarmed:
+        fail_next_action(ctx, member, Cause.TIMED_OUT, timed_out(member))
