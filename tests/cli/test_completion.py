@@ -31,7 +31,7 @@ TRIES = 20
 
 
 def words(*typed: str) -> list[str]:
-    """What fish would offer, whose protocol has a candidate in each line."""
+    """Returns what fish would offer, whose protocol has a candidate in each line."""
     asking = {
         "_IBGU_COMPLETE": "complete_fish",
         "_TYPER_COMPLETE_FISH_ACTION": "get-args",

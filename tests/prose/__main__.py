@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ibgu.sandbox.errors import SandboxError
+from tests.prose.docstrings import fragments
 from tests.prose.vale import ROOT, findings
 
 CHECKED = ("*.md", "*.py", "ibgu/web/app/*.js", "charts/*.yaml", "charts/*.txt", "Makefile")
@@ -15,7 +16,7 @@ CHECKED = ("*.md", "*.py", "ibgu/web/app/*.js", "charts/*.yaml", "charts/*.txt",
 def main(arguments: Sequence[str]) -> int:
     chosen = [Path(each).resolve() for each in arguments] or checked()
     try:
-        found = findings(chosen)
+        found = sorted([*findings(chosen), *fragments(chosen)])
     except SandboxError as error:
         print(f"The style can't be checked: {error}", file=sys.stderr)
         return 1

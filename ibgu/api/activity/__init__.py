@@ -1,1 +1,1 @@
-"""What was done to a rollout, and what became of it."""
+"""The changes of a rollout, and what became of them."""

@@ -1,4 +1,4 @@
-"""What became of a rollout as such: who changed it, from where, and what it came to by itself."""
+"""Bodies for the activity of a rollout: who changed it, from where, and what came of it."""
 
 from datetime import datetime
 

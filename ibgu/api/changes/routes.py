@@ -48,7 +48,7 @@ _RISKS = {
 async def actions(
     row: RolloutOfPath, reads: ReadsOfRequest, caller: CallerOfRequest
 ) -> PermitsBody:
-    """By the caller's rights on the hub, as of half a minute ago, and by the rollout's state."""
+    """The caller's rights on the hub, as of half a minute ago, and the rollout's state decide."""
     found = change.permits(await _situation(row, reads))
     missing = await missing_rights(caller, row.rollout)
     if "retry" not in missing and any(each.name == "retry" and each.allowed for each in found):
@@ -152,7 +152,7 @@ async def skip(
 async def adopt(
     changing: ChangingOfRequest, row: RolloutOfPath, reads: ReadsOfRequest
 ) -> ChangeBody:
-    """What a TALM that is gone has left unfinished."""
+    """Takes over what a TALM that is gone has left unfinished."""
     _require(await _situation(row, reads), "adopt")
     return await changing.make(change.adopt)
 
@@ -166,8 +166,8 @@ async def retry(
     lists: FleetListsOfProcess,
     body: RetryBody | None = None,
 ) -> ChangeBody:
-    """By a new ImageBasedGroupUpgrade for them alone. What has failed Prep or Upgrade on the
-    cluster has to be aborted before. Needs the rights to list ManagedClusters and to create an
+    """Creates a new ImageBasedGroupUpgrade for these clusters alone. A cluster that has failed Prep
+    or Upgrade must be aborted first. Needs the rights to list ManagedClusters and to create an
     ImageBasedGroupUpgrade."""
     given = body or RetryBody()
     rollout = row.rollout

@@ -54,7 +54,8 @@ async def members(
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> PageBody[MemberBody]:
-    """By default in the order of steps, and within a step in the order in which they start."""
+    """Members come in the order of steps by default, and within a step in the order in which they
+    start."""
     found = await reads.members(
         row.rollout.uid,
         step=index(step),

@@ -1,1 +1,1 @@
-"""What a plan would do."""
+"""The preview of a plan."""

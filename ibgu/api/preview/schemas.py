@@ -1,4 +1,4 @@
-"""What a plan would do, before it does."""
+"""Bodies for the preview of a plan: what it would do, before it does."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self

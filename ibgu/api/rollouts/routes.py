@@ -41,7 +41,8 @@ async def rollouts(
     *,
     caller: CallerOfRequest,
 ) -> RolloutsBody:
-    """Of the namespaces in which the caller may `get imagebasedgroupupgrades`, as of one moment."""
+    """Rollouts of the namespaces in which the caller may `get imagebasedgroupupgrades`, as of one
+    moment."""
     found = await reads.rollouts(
         namespaces=visible,
         states=state,

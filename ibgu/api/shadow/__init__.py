@@ -1,1 +1,1 @@
-"""What shadow mode saw of TALM."""
+"""The records of shadow mode about TALM."""

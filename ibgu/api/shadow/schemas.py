@@ -1,4 +1,4 @@
-"""What shadow mode saw beside TALM. Every body says that it is a shadow's."""
+"""Bodies for the records of shadow mode beside TALM. Every body says that it is a shadow's."""
 
 from datetime import datetime
 from typing import Annotated, Literal

@@ -31,7 +31,7 @@ async def grid_of_step(
     label: Label = None,
     step: StepNumber = None,
 ) -> Response:
-    """Of the newest step, if none is named."""
+    """The newest step, if none is named."""
     number = _number(found, step)
     if number is None:
         return _json(no_grid(await reads.last_seq()))
@@ -52,7 +52,7 @@ async def timeline_of_step(
     step: StepNumber = None,
     points: Points = 200,
 ) -> Response:
-    """Of the newest step, if none is named."""
+    """The newest step, if none is named."""
     number = _number(found, step)
     intervals = points - 1
     if number is None:

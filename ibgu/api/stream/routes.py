@@ -114,7 +114,7 @@ async def stream_of_hub(
     after: After = None,
     last_event_id: LastEventId = None,
 ) -> EventStream:
-    """Of the namespaces in which the caller may `get imagebasedgroupupgrades`."""
+    """Events of the namespaces in which the caller may `get imagebasedgroupupgrades`."""
     begin = last_event_id if last_event_id is not None else after
     audience = _OfHub(session, caller, feed)
     return EventStream(feed, audience, place, after=begin)

@@ -21,5 +21,5 @@ router = APIRouter(tags=["rollouts"], route_class=Guarded)
 async def summary(
     visible: Visible, reads: ReadsOfRequest, duration_stats: PacesOfHub
 ) -> SummaryBody:
-    """Of the namespaces in which the caller may `get imagebasedgroupupgrades`."""
+    """Rollouts of the namespaces in which the caller may `get imagebasedgroupupgrades` count."""
     return summary_body(await reads.overview(visible), duration_stats)

@@ -1,1 +1,1 @@
-"""Who asks, and which hub answers."""
+"""The caller's name, and the hub that answers."""

@@ -1,1 +1,1 @@
-"""What ibgu's ManifestWorks ask of a cluster."""
+"""The ManifestWorks by which ibgu acts on a cluster."""

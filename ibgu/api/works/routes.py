@@ -32,8 +32,8 @@ log = structlog.get_logger("ibgu.api")
 async def works(
     name: ClusterName, caller: CallerOfRequest, hub: HubOfCaller, reads: ReadsOfRequest
 ) -> WorksBody:
-    """As the hub has them now, for who may `list manifestworks` in the cluster's namespace.
-    Their contents are not shown."""
+    """Works as the hub has them now, for users who may `list manifestworks` in the cluster's
+    namespace. Their contents are not shown."""
     now = datetime.now(UTC)
     try:
         found = await works_of(hub, name)

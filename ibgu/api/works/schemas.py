@@ -1,4 +1,4 @@
-"""What ibgu's ManifestWorks ask of a cluster, and what its agent reports."""
+"""Bodies for ManifestWorks: what they ask of a cluster, and what its agent reports."""
 
 from datetime import datetime
 
