@@ -300,7 +300,7 @@ def doubt_ignored(stack: ExitStack) -> None:
 
 def uid_ignored(stack: ExitStack) -> None:
     """A re-created cluster counts as the previous one of its name."""
-    over, cut = waiting._over, running._cluster_unless_ended
+    over, cut = waiting._cluster_unless_over, running._cluster_unless_ended
 
     def same(function: Any) -> Any:
         def patched(turn: Any, member: Member, *others: Any) -> Any:
@@ -314,7 +314,7 @@ def uid_ignored(stack: ExitStack) -> None:
 
         return patched
 
-    _set(stack, waiting, "_over", same(over))
+    _set(stack, waiting, "_cluster_unless_over", same(over))
     _set(stack, running, "_cluster_unless_ended", same(cut))
 
 

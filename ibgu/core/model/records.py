@@ -50,9 +50,15 @@ class Rollout(Struct, frozen=True, kw_only=True):
         return f"{self.namespace}/{self.name}"
 
     @property
+    def restored_hold(self) -> Reason | None:
+        """The hold after a restore, which keeps the rollout still until a person resumes it
+        (R31.3)."""
+        held = self.hold is not None and self.hold.kind is ReasonKind.RESTORED
+        return self.hold if held else None
+
+    @property
     def stands_still(self) -> bool:
-        """Whether a restore keeps the rollout still until a person resumes it (R31.3)."""
-        return self.hold is not None and self.hold.kind is ReasonKind.RESTORED
+        return self.restored_hold is not None
 
     @property
     def paused(self) -> bool:

@@ -30,7 +30,7 @@ def decide_accepted(
         if run.armed_at is None:
             _arrived(ctx, member, run)
         else:
-            _judge(ctx, member, run, work.ibu)
+            _judge(ctx, member, run, cluster, work.ibu)
     elif unproven(ctx, work):
         _without_evidence(ctx, member, run, work)
     elif _not_arrived(run, work):
@@ -61,10 +61,12 @@ def _dark(ctx: DecisionContext, member: Member, run: Accepted) -> None:
         ctx.waits(member, ReasonKind.UNREACHABLE, words, who=Who.CLUSTER)
 
 
-def _judge(ctx: DecisionContext, member: Member, run: Accepted, ibu: IbuView) -> None:
+def _judge(
+    ctx: DecisionContext, member: Member, run: Accepted, cluster: ClusterView, ibu: IbuView
+) -> None:
     found = verdict(ibu, run.action)
     if found.kind is VerdictKind.SUCCEEDED:
-        succeed_run(ctx, member, run)
+        succeed_run(ctx, member, run, cluster)
     elif found.kind is VerdictKind.FAILED:
         end_run(ctx, member, run, RunResult.FAILED, found.cause, found.message)
     else:

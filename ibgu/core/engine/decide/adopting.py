@@ -4,6 +4,7 @@ Adoption changes nothing on a cluster. An action that TALM has begun stays in fl
 by what the cluster reports; R8 applies to everything else.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -234,9 +235,7 @@ def _enqueue_missing_labels(ctx: DecisionContext, last: Adopted) -> None:
     """Enqueues the labels that TALM has not written. TALM writes labels before its status: what the
     status shows was labelled, and since then the labels are a person's."""
     labelled = ctx.snapshot.traces.labelled
-    for member in last.members:
-        cluster = ctx.observe(member.cluster).cluster
-        assert cluster is not None
+    for member, cluster in _on_hub(ctx, last):
         wishes: Wishes = {}
         for done in member.completed:
             if (member.cluster, done.action) not in labelled:
@@ -249,13 +248,17 @@ def _enqueue_missing_labels(ctx: DecisionContext, last: Adopted) -> None:
             enqueue_outcome(ctx, cluster, wishes, {}, "TALM ended it, and wrote no labels yet")
 
 
+def _on_hub(ctx: DecisionContext, adopted: Adopted) -> Iterator[tuple[Member, ClusterView]]:
+    for member in adopted.members:
+        if cluster := ctx.observe(member.cluster).cluster:
+            yield member, cluster
+
+
 def _take_import_over(ctx: DecisionContext, adopted: Adopted) -> None:
     """Marks disable-auto-import as ours, so that this rollout removes it (R14.3)."""
     if Action.UPGRADE not in adopted.step.actions:
         return
-    for member in adopted.members:
-        cluster = ctx.observe(member.cluster).cluster
-        assert cluster is not None
+    for _, cluster in _on_hub(ctx, adopted):
         enqueue(ctx, cluster, _import_by_us(ctx, cluster), "TALM has turned automatic import off")
 
 

@@ -76,25 +76,29 @@ def _enqueue_failure_label(ctx: DecisionContext, member: Member, action: Action)
     release_auto_import(ctx, member)
 
 
-def succeed_run(ctx: DecisionContext, member: Member, run: Accepted) -> Member:
+def succeed_run(
+    ctx: DecisionContext, member: Member, run: Accepted, cluster: ClusterView
+) -> Member:
     """Ends the run with success: the cluster reports that its action is done."""
     member = transitions.succeed(member, run, ctx.now)
     member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} succeeded")
-    enqueue_success_labels(ctx, member, run.action)
+    enqueue_success_labels(ctx, member, cluster, run.action)
     return member
 
 
-def skip_action(ctx: DecisionContext, member: Member, action: Action, note: str) -> Member:
+def skip_action(
+    ctx: DecisionContext, member: Member, cluster: ClusterView, action: Action, note: str
+) -> Member:
     """Completes an action without a run: the cluster is already where it would bring it (R8.1)."""
     member = transitions.complete_action(member, CompletedAction(action, ctx.now, note))
     member = ctx.on_member(Kind.ACTION_SKIPPED, member, f"{action}: {note}")
-    enqueue_success_labels(ctx, member, action)
+    enqueue_success_labels(ctx, member, cluster, action)
     return member
 
 
-def enqueue_success_labels(ctx: DecisionContext, member: Member, action: Action) -> None:
-    cluster = ctx.observe(member.cluster).cluster
-    assert cluster is not None
+def enqueue_success_labels(
+    ctx: DecisionContext, member: Member, cluster: ClusterView, action: Action
+) -> None:
     wishes = success_labels(action, labels_with_pending(ctx, cluster))
     annotations = _auto_import(ctx, member, cluster, action)
     enqueue_outcome(ctx, cluster, wishes, annotations, f"{action} succeeded")

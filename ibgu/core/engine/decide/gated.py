@@ -15,7 +15,6 @@ from ibgu.core.engine.gates import (
     LASTING,
     Candidate,
     Gate,
-    MemberGate,
     RolloutGate,
     StepGate,
     closed_for,
@@ -78,9 +77,8 @@ def kept_in_chain(ctx: DecisionContext, member: Member, seen: Observation) -> bo
 def _kept_by(ctx: DecisionContext, member: Member, gate: Gate, seen: Observation) -> Reason | None:
     """Returns why the gate keeps the member; one that is kept behind a lasting hold stays so until
     a person resumes."""
-    if isinstance(gate, MemberGate):
+    if not isinstance(gate, RolloutGate | StepGate):
         return closed_gate(ctx, member, [gate], seen)
-    assert isinstance(gate, RolloutGate | StepGate)
     tracked = ctx.step(member)
     hold = tracked.step.hold
     lasting = hold is not None and hold.kind in LASTING

@@ -1,7 +1,7 @@
 """Watches finished members: late completion, and disable-auto-import that still stands (R14, R15,
 R16)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ibgu.core.drivers.ibu.observe import Verdict, VerdictKind, out_of_stage, speaks_for, verdict
 from ibgu.core.engine.decide import transitions
@@ -10,12 +10,12 @@ from ibgu.core.engine.decide.ending import enqueue_success_labels, labelled
 from ibgu.core.engine.decide.patches import auto_import_on, labels_with_pending, release_auto_import
 from ibgu.core.engine.times import IMPORT_OFF, PART, WATCH
 from ibgu.core.model import (
+    ClusterView,
     CompletedAction,
     Ended,
     Kind,
     Member,
     Observation,
-    RolloutState,
     RunResult,
     names,
 )
@@ -34,9 +34,9 @@ def decide_finished(ctx: DecisionContext, member: Member) -> None:
         ctx.on_member(Kind.UNWATCHED, transitions.unwatch(member), over)
         return
     run, work = member.run, seen.stage
-    reachable = seen.cluster is not None and seen.cluster.reachable
-    if isinstance(run, Ended) and work and work.ibu and reachable and speaks_for(work, run):
-        _compare(ctx, member, run, verdict(work.ibu, run.action))
+    cluster = seen.cluster if seen.cluster is not None and seen.cluster.reachable else None
+    if isinstance(run, Ended) and work and work.ibu and cluster and speaks_for(work, run):
+        _compare(ctx, member, run, cluster, verdict(work.ibu, run.action))
 
 
 def _watch_over(ctx: DecisionContext, member: Member, seen: Observation) -> str:
@@ -45,22 +45,21 @@ def _watch_over(ctx: DecisionContext, member: Member, seen: Observation) -> str:
         return "the cluster is gone"
     if latest and latest.step > member.step and (latest.attempts or latest.completed):
         return "a later run of the cluster exists"
-    if ctx.rollout.state is RolloutState.DELETED:
-        return _parted(ctx, member, seen)
+    if ctx.rollout.deleted_at is not None:
+        return _parted(ctx, member, seen, ctx.rollout.deleted_at)
     ended = ctx.tracked.steps[-1].step.finished_at
     if ended is not None and ctx.now >= ended + WATCH:
         return "7 days have passed"
     return ""
 
 
-def _parted(ctx: DecisionContext, member: Member, seen: Observation) -> str:
+def _parted(ctx: DecisionContext, member: Member, seen: Observation, deleted_at: datetime) -> str:
     """Returns why the watch of a deleted rollout's member ends; only a reboot is still watched
     (R16.2)."""
     run, work = member.run, seen.stage
     assert run is not None
-    assert ctx.rollout.deleted_at is not None
     assert member.ended_at is not None
-    due = max(ctx.rollout.deleted_at, member.ended_at) + PART
+    due = max(deleted_at, member.ended_at) + PART
     if not run.action.reboots or ctx.now >= due:
         return "the rollout was deleted"
     if work and work.settled and work.ibu and work.ibu.current and out_of_stage(work.ibu):
@@ -91,9 +90,11 @@ _IMPORT_IS_OFF = (
 )
 
 
-def _compare(ctx: DecisionContext, member: Member, run: Ended, found: Verdict) -> None:
+def _compare(
+    ctx: DecisionContext, member: Member, run: Ended, cluster: ClusterView, found: Verdict
+) -> None:
     if found.kind is VerdictKind.SUCCEEDED:
-        _completed_late(ctx, member, run)
+        _completed_late(ctx, member, run, cluster)
     elif found.kind is VerdictKind.FAILED and run.result is RunResult.FAILED:
         _fill_in(ctx, member, run, found.message)
 
@@ -104,17 +105,15 @@ def _fill_in(ctx: DecisionContext, member: Member, run: Ended, words: str) -> No
         ctx.on_member(Kind.DETAILED, transitions.add_details(member, run, words), words)
 
 
-def _completed_late(ctx: DecisionContext, member: Member, run: Ended) -> None:
+def _completed_late(ctx: DecisionContext, member: Member, run: Ended, cluster: ClusterView) -> None:
     """Records the late completion; the label follows only if our failed label still stands
     (R15.2)."""
-    cluster = ctx.observe(member.cluster).cluster
-    assert cluster is not None
     late = f"completed late, after {_minutes(ctx.now - run.intended_at)}"
     ours = labelled(run) and run.action.failed_label in labels_with_pending(ctx, cluster)
     if ours:
         done = CompletedAction(run.action, ctx.now, late)
         member = ctx.on_member(Kind.LATE, transitions.complete_late(member, done), late)
-        enqueue_success_labels(ctx, member, run.action)
+        enqueue_success_labels(ctx, member, cluster, run.action)
     else:
         ctx.on_member(Kind.LATE, transitions.note_late(member, late), late)
 

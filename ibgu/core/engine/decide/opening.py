@@ -7,6 +7,7 @@ from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.messages import count
 from ibgu.core.engine.gates import unread
+from ibgu.core.engine.state import TrackedStep
 from ibgu.core.model import (
     Action,
     ClusterView,
@@ -16,22 +17,23 @@ from ibgu.core.model import (
     Reason,
     ReasonKind,
     RolloutState,
+    Step,
     Who,
 )
 from ibgu.core.plan import outside, select, why_nobody
 
 
-def open_step(ctx: DecisionContext, clusters: Sequence[ClusterView]) -> None:
+def open_step(ctx: DecisionContext, tracked: TrackedStep, clusters: Sequence[ClusterView]) -> None:
     """Starts the opening step with the clusters that match; `clusters` is the whole list.
 
     A held rollout, a namespace that may use no cluster, or a payload that can't be sent keeps the
     step closed: no cluster is touched.
     """
-    reason = ctx.rollout.hold or _scope_problem(ctx) or _payload_problem(ctx)
+    reason = ctx.rollout.hold or _scope_problem(ctx) or _payload_problem(ctx, tracked.step)
     if reason is not None:
-        _keep_closed(ctx, reason)
+        _keep_closed(ctx, tracked.step, reason)
     else:
-        _start(ctx, clusters)
+        _start(ctx, tracked.step, clusters)
 
 
 def _scope_problem(ctx: DecisionContext) -> Reason | None:
@@ -39,46 +41,36 @@ def _scope_problem(ctx: DecisionContext) -> Reason | None:
     return Reason(ReasonKind.UNBOUND, ctx.now, problem, None, Who.PERSON) if problem else None
 
 
-def _payload_problem(ctx: DecisionContext) -> Reason | None:
+def _payload_problem(ctx: DecisionContext, step: Step) -> Reason | None:
     payload = ctx.snapshot.payload
-    if not _carries(ctx):
+    if not _carries(step):
         return None
     if payload.problem:
         return Reason(ReasonKind.PAYLOAD_BLOCKED, ctx.now, payload.problem, None, Who.PERSON)
     return None if payload.read else unread(ctx.now)
 
 
-def _carries(ctx: DecisionContext) -> bool:
+def _carries(step: Step) -> bool:
     """Whether the step brings a payload to the clusters: only Prep does."""
-    tracked = ctx.tracked.current
-    assert tracked is not None
-    return Action.PREP in tracked.step.actions
+    return Action.PREP in step.actions
 
 
-def _keep_closed(ctx: DecisionContext, reason: Reason) -> None:
-    tracked = ctx.tracked.current
-    assert tracked is not None
-    if tracked.step.hold is None or tracked.step.hold.message != reason.message:
+def _keep_closed(ctx: DecisionContext, step: Step, reason: Reason) -> None:
+    if step.hold is None or step.hold.message != reason.message:
         warning = reason.who is Who.PERSON
-        step = lifecycle.set_hold(tracked.step, reason)
-        ctx.on_step(Kind.STEP_HELD, step, reason.message, warning=warning)
+        held = lifecycle.set_hold(step, reason)
+        ctx.on_step(Kind.STEP_HELD, held, reason.message, warning=warning)
 
 
-def _start(ctx: DecisionContext, clusters: Sequence[ClusterView]) -> None:
-    tracked = ctx.tracked.current
-    assert tracked is not None
+def _start(ctx: DecisionContext, step: Step, clusters: Sequence[ClusterView]) -> None:
     selectors, scope = ctx.rollout.spec.cluster_label_selectors, ctx.snapshot.scope
-    barred = set() if tracked.step.first.cancels else ctx.fleet.barred(ctx.rollout)
-    chosen = select(
-        clusters, selectors, tracked.step.first, ctx.fleet.pending_patches, barred, scope
-    )
+    barred = set() if step.first.cancels else ctx.fleet.barred(ctx.rollout)
+    chosen = select(clusters, selectors, step.first, ctx.fleet.pending_patches, barred, scope)
     if not chosen:
-        why = why_nobody(
-            clusters, selectors, tracked.step.first, ctx.fleet.pending_patches, barred, scope
-        )
-        said = f"step {tracked.step.index + 1}: {why}"
+        why = why_nobody(clusters, selectors, step.first, ctx.fleet.pending_patches, barred, scope)
+        said = f"step {step.index + 1}: {why}"
     else:
-        said = f"step {tracked.step.index + 1} starts with {count(len(chosen), 'cluster')}"
+        said = f"step {step.index + 1} starts with {count(len(chosen), 'cluster')}"
         others = outside(clusters, selectors, scope)
         said += f"; {others}" if others else ""
     if ctx.rollout.state is RolloutState.PENDING:
@@ -87,19 +79,17 @@ def _start(ctx: DecisionContext, clusters: Sequence[ClusterView]) -> None:
             lifecycle.start_rollout(ctx.rollout, ctx.now),
             "the rollout starts",
         )
-    digest = ctx.snapshot.payload.digest if _carries(ctx) else ""
-    step = lifecycle.start_step(tracked.step, len(chosen), digest, ctx.now)
-    ctx.on_step(Kind.STEP_STARTED, step, said, warning=not chosen)
-    _join(ctx, chosen)
+    digest = ctx.snapshot.payload.digest if _carries(step) else ""
+    started = lifecycle.start_step(step, len(chosen), digest, ctx.now)
+    ctx.on_step(Kind.STEP_STARTED, started, said, warning=not chosen)
+    _join(ctx, started, chosen)
 
 
-def _join(ctx: DecisionContext, chosen: Iterable[ClusterView]) -> None:
-    tracked = ctx.tracked.current
-    assert tracked is not None
+def _join(ctx: DecisionContext, step: Step, chosen: Iterable[ClusterView]) -> None:
     for position, cluster in enumerate(chosen):
         member = Member(
             rollout=ctx.rollout.uid,
-            step=tracked.step.index,
+            step=step.index,
             cluster=cluster.name,
             uid=cluster.uid,
             position=position,

@@ -13,7 +13,7 @@ from ibgu.core.model import Kind, Member, Observation, ReasonKind, Who, WorkView
 def decide_restored(ctx: DecisionContext) -> None:
     """Releases the rollout once a person resumes it and every cluster in flight can be judged."""
     rollout, found = ctx.rollout, ctx.snapshot.object
-    if not rollout.stands_still or found is None or rollout.hold is None:
+    if not rollout.stands_still or found is None:
         return
     value = found.metadata.annotations.get(names.RESUME)
     known = names.journaled(value)
@@ -49,12 +49,6 @@ def unproven(ctx: DecisionContext, work: WorkView | None) -> bool:
     if work is None or work.terminating:
         return ctx.rollout.stands_still
     return work.restore != ctx.rollout.restore
-
-
-def hold_words(ctx: DecisionContext) -> str:
-    hold = ctx.rollout.hold
-    assert hold is not None
-    return hold.message
 
 
 def without_cluster(ctx: DecisionContext, member: Member, seen: Observation) -> bool:

@@ -18,7 +18,7 @@ from ibgu.core.engine.decide.ending import (
 )
 from ibgu.core.engine.decide.forbidden import waits_for_hub
 from ibgu.core.engine.decide.gated import kept_in_chain
-from ibgu.core.engine.decide.restored import hold_words, without_cluster
+from ibgu.core.engine.decide.restored import without_cluster
 from ibgu.core.engine.decide.transitions import current_run
 from ibgu.core.model import (
     Accepted,
@@ -119,8 +119,8 @@ def _next_action(ctx: DecisionContext, member: Member, seen: Observation) -> Non
     """Starts the chain's next action at once, on the evidence that ended the one before (R5.1)."""
     if member.action_index == len(ctx.step(member).step.actions):
         finish(ctx, member, Outcome.SUCCEEDED)
-    elif ctx.rollout.stands_still and member.uid not in ctx.fleet.preempts:
-        ctx.waits(member, ReasonKind.RESTORED, hold_words(ctx), who=Who.PERSON)
+    elif (hold := ctx.rollout.restored_hold) and member.uid not in ctx.fleet.preempts:
+        ctx.waits(member, ReasonKind.RESTORED, hold.message, who=Who.PERSON)
     elif _cancelled(ctx, member, seen):
         return
     else:
@@ -164,6 +164,6 @@ def _chain(ctx: DecisionContext, member: Member, seen: Observation) -> None:
         if not kept_in_chain(ctx, member, seen):
             intend_next(ctx, member)
     elif found.kind is JudgementKind.REACHED:
-        skip_action(ctx, member, action, found.note)
+        skip_action(ctx, member, cluster, action, found.note)
     else:
         fail_next_action(ctx, member, found.cause, found.message)

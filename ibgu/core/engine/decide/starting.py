@@ -160,12 +160,10 @@ def _may_start(ctx: DecisionContext, step: TrackedStep) -> bool:
     """Whether all gates are open; a closed one is noted once, on the step, until it opens."""
     reason = closed(ctx.snapshot, step, ctx.now)
     hold = step.step.hold
-    if not holds(reason):
-        if holds(hold):
-            assert hold is not None
+    if reason is None or not holds(reason):
+        if hold is not None and holds(hold):
             ctx.on_step(Kind.STEP_RELEASED, set_hold(step.step, None), ended(hold))
         return reason is None
-    assert reason is not None
     if reason.until is not None:
         ctx.requeue_at("", reason.until)
     if not _same(hold, reason) and not _reading(ctx, reason):

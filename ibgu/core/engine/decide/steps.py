@@ -19,9 +19,11 @@ def decide_step(ctx: DecisionContext, listed: Sequence[ClusterView] | None) -> N
     """Opens the step that `listed` is for, or decides on the running one, unless the cycle leaves
     members to the next one, which follows at once: a control may be about to skip them."""
     tracked = ctx.tracked.current
+    if tracked is None:
+        return
     if listed is not None and ctx.rollout.deleted_at is None:
-        open_step(ctx, listed)
-    elif tracked and tracked.step.state is StepState.RUNNING and not ctx.result.remaining:
+        open_step(ctx, tracked, listed)
+    elif tracked.step.state is StepState.RUNNING and not ctx.result.remaining:
         _decide_running(ctx, tracked)
 
 
@@ -85,7 +87,6 @@ def _by_person(step: Step) -> bool:
 
 
 def start_clock(ctx: DecisionContext, step: Step) -> None:
-    assert step.stopped_since is not None
     runs = lifecycle.run_clock(step, time_stopped(step, ctx.now))
     ctx.on_step(Kind.CLOCK_STARTED, runs, "the step's clock runs")
 

@@ -9,7 +9,6 @@ from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import finish, skip_action
 from ibgu.core.engine.decide.gated import closed_gate
 from ibgu.core.engine.decide.probing import known_state, probe_again, unanswered
-from ibgu.core.engine.decide.restored import hold_words
 from ibgu.core.engine.gates import MEMBER_GATES, Gate
 from ibgu.core.engine.state import Holder
 from ibgu.core.engine.times import PROBE_RETRY
@@ -30,17 +29,18 @@ from ibgu.core.model.claims import cancelled_by, takes_over_from, works_on
 
 def decide_waiting(ctx: DecisionContext, member: Member) -> None:
     seen = ctx.observe(member.cluster)
-    if ctx.rollout.stands_still:
-        _block(ctx, member, ReasonKind.RESTORED, hold_words(ctx), Who.PERSON)
+    if hold := ctx.rollout.restored_hold:
+        _block(ctx, member, ReasonKind.RESTORED, hold.message, Who.PERSON)
         return
-    if _over(ctx, member, seen.cluster) or _blocked(ctx, member, seen):
+    cluster = _cluster_unless_over(ctx, member, seen.cluster)
+    if cluster is None or _blocked(ctx, member, cluster, seen):
         return
     if _withdrawn_run_came_back(member, seen):
         ctx.waits(member, ReasonKind.REOPENING, "the cluster took the withdrawn run after all")
     elif _gated(ctx, member, ctx.snapshot.policies, seen):
         return
     elif member.probe is not None:
-        _apply_answer(ctx, member, seen)
+        _apply_answer(ctx, member, cluster, seen)
     elif _feedback_suffices(ctx, member, seen):
         _ready(ctx, member)
     else:
@@ -64,8 +64,10 @@ def _feedback_suffices(ctx: DecisionContext, member: Member, seen: Observation) 
     return work.ibu.run == work.run and found.kind is JudgementKind.STARTABLE
 
 
-def _over(ctx: DecisionContext, member: Member, cluster: ClusterView | None) -> bool:
-    """Finishes a waiting member that will never start."""
+def _cluster_unless_over(
+    ctx: DecisionContext, member: Member, cluster: ClusterView | None
+) -> ClusterView | None:
+    """Returns the member's cluster; None: the member will never start, and is finished."""
     canceller = ctx.canceller(member)
     if ctx.rollout.state is RolloutState.DELETED:
         _end(ctx, member, Outcome.CANCELLED, Cause.DELETED, "the rollout was deleted")
@@ -76,21 +78,20 @@ def _over(ctx: DecisionContext, member: Member, cluster: ClusterView | None) -> 
     elif canceller:
         _end(ctx, member, Outcome.CANCELLED, Cause.CANCELLED, cancelled_by(canceller))
     else:
-        return False
-    return True
+        return cluster
+    return None
 
 
 def _end(
-    ctx: DecisionContext, member: Member, outcome: Outcome, cause: Cause, message: str
+    ctx: DecisionContext, member: Member, outcome: Outcome, cause: Cause | None, message: str
 ) -> None:
     action = ctx.action(member)
     finish(ctx, member, outcome, cause=cause, message=message, failed_action=action)
 
 
-def _blocked(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
+def _blocked(ctx: DecisionContext, member: Member, cluster: ClusterView, seen: Observation) -> bool:
     """Notes what keeps the member from being probed; an old probe is then dropped."""
-    cluster, hold = seen.cluster, ctx.rollout.hold
-    assert cluster is not None
+    hold = ctx.rollout.hold
     if hold is not None:
         return _block(ctx, member, hold.kind, hold.message, hold.who)
     if _gated(ctx, member, MEMBER_GATES, seen):
@@ -187,7 +188,9 @@ def _withdrawn_run_came_back(member: Member, seen: Observation) -> bool:
     )
 
 
-def _apply_answer(ctx: DecisionContext, member: Member, seen: Observation) -> None:
+def _apply_answer(
+    ctx: DecisionContext, member: Member, cluster: ClusterView, seen: Observation
+) -> None:
     ibu = known_state(member, seen)
     if ibu is None:
         unanswered(ctx, member, seen)
@@ -200,14 +203,14 @@ def _apply_answer(ctx: DecisionContext, member: Member, seen: Observation) -> No
         ctx.waits(member, ReasonKind.BUSY, found.message, who=Who.CLUSTER)
         probe_again(ctx, member, PROBE_RETRY)
     elif found.kind is JudgementKind.REACHED:
-        _reached(ctx, skip_action(ctx, member, action, found.note), seen)
+        member = skip_action(ctx, member, cluster, action, found.note)
+        _reached(ctx, member, cluster, seen)
     else:
-        assert found.cause is not None
         _end(ctx, member, Outcome.FAILED, found.cause, found.message)
 
 
-def _reached(ctx: DecisionContext, member: Member, seen: Observation) -> None:
+def _reached(ctx: DecisionContext, member: Member, cluster: ClusterView, seen: Observation) -> None:
     if member.action_index == len(ctx.step(member).step.actions):
         finish(ctx, member, Outcome.SUCCEEDED)
     elif not _gated(ctx, member, ctx.snapshot.policies, seen):
-        _apply_answer(ctx, member, seen)
+        _apply_answer(ctx, member, cluster, seen)
