@@ -37,7 +37,7 @@ async def _live(client: HubClient, namespace: str, name: str) -> Live:
     clusters = await _all(client, paths.MANAGED_CLUSTERS)
     return Live(
         ibgu=decode_one(path, body, Ibgu),
-        ibu_spec=raw["spec"]["ibuSpec"],
+        object=raw,
         taken=frozenset(ibgu.metadata.name for ibgu in ibgus),
         labels={cluster.metadata.name: cluster.metadata.labels for cluster in clusters},
     )

@@ -1,13 +1,12 @@
 """Declares what REST API and hub returned: plain data, from which the report is made."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from msgspec import Struct
 
 from ibgu.client.responses.members import MemberResponse
 from ibgu.client.responses.rollouts import RolloutResponse, StepResponse
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import Ibgu, JsonObject
 
 
 class Elsewhere(Struct, frozen=True):
@@ -35,8 +34,8 @@ class Live(Struct, frozen=True):
     """Live is what the hub shows now."""
 
     ibgu: Ibgu
-    ibu_spec: dict[str, Any]
-    """As it stands on the hub, unknown fields too."""
+    object: JsonObject
+    """The same IBGU as it stands on the hub, unknown fields too."""
     taken: frozenset[str]
     """Names of the IBGUs in its namespace."""
     labels: Mapping[str, Mapping[str, str]]

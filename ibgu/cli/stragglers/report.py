@@ -10,21 +10,19 @@ from ibgu.cli.stragglers.facts import Elsewhere, HubUnavailable, Live, RestFacts
 from ibgu.client.responses.members import MemberResponse
 from ibgu.core.model import Action
 from ibgu.core.model.kinds import JsonObject
-from ibgu.core.plan import allowed
+from ibgu.core.views.change import NewStep, appended, no_abort
 from ibgu.core.views.stragglers import (
+    NAME_LABEL,
     Left,
     PlanProgress,
-    Retry,
     Straggler,
     StragglerGroup,
     StragglerState,
-    append_patch,
     grouped,
     judge,
     manifest,
 )
 from ibgu.core.views.stragglers.left import Plan
-from ibgu.core.views.stragglers.retry import NAME_LABEL
 
 ABORT: Plan = ((Action.ABORT_ON_FAILURE,),)
 
@@ -85,9 +83,9 @@ class StragglersReport(Struct, frozen=True):
             or self.live.ibgu.metadata.deletion_timestamp
         ):
             return []
-        items = self.live.ibgu.spec.plan
-        longer: list[Sequence[str]] = [*(item.actions for item in items), *ABORT]
-        return append_patch(items, Action.ABORT_ON_FAILURE) if allowed(longer) else []
+        if no_abort([item.actions for item in self.live.ibgu.spec.plan]):
+            return []
+        return appended(self.live.object["spec"]["plan"], NewStep(ABORT[0]))
 
     def ways(self) -> list[Way]:
         """Returns one object for all groups with the same plan, each with a name that is free."""
@@ -176,20 +174,11 @@ def _way(of: StragglersReport, live: Live, plan: Plan, taken: set[str]) -> Way:
     named = all(
         label.get(NAME_LABEL) == cluster for cluster, label in zip(clusters, labels, strict=True)
     )
-    meta, word = live.ibgu.metadata, "abort" if plan == ABORT else "retry"
-    name = next(name for name in _names(meta.name, word) if name not in taken)
+    word = "abort" if plan == ABORT else "retry"
+    name = next(name for name in _names(live.ibgu.metadata.name, word) if name not in taken)
     taken.add(name)
-    retry = Retry(
-        name=name,
-        namespace=meta.namespace,
-        annotations=meta.annotations,
-        ibu_spec=live.ibu_spec,
-        items=live.ibgu.spec.plan,
-        plan=plan,
-        clusters=clusters,
-        named=named,
-    )
-    return Way(manifest(retry), () if named else tuple(clusters))
+    made = manifest(live.object, name, clusters, plan, named=named)
+    return Way(made, () if named else tuple(clusters))
 
 
 def _names(name: str, word: str) -> Iterator[str]:

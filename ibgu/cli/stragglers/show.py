@@ -14,8 +14,7 @@ from ibgu.cli.show.paper import Paper
 from ibgu.cli.stragglers.facts import HubUnavailable
 from ibgu.cli.stragglers.report import ABORT, StragglersReport, Way
 from ibgu.core.engine.display import word
-from ibgu.core.views.stragglers import StragglerGroup, StragglerState
-from ibgu.core.views.stragglers.retry import RETRY_LABEL
+from ibgu.core.views.stragglers import RETRY_LABEL, StragglerGroup, StragglerState
 
 _SYMBOLS = {
     StragglerState.ENDED: symbols.FAILED,

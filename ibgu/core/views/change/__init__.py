@@ -8,7 +8,16 @@ from ibgu.core.views.change.allowed import Permit, RolloutSituation, denied, per
 from ibgu.core.views.change.controls import adopt, pause, resume, skip, skip_named
 from ibgu.core.views.change.danger import ADOPT, RISKS, SKIP, Danger, Risk, risk_of
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
-from ibgu.core.views.change.plan import NewStep, abort, abort_of, append, appendable, instead
+from ibgu.core.views.change.plan import (
+    NewStep,
+    abort,
+    abort_of,
+    append,
+    appendable,
+    appended,
+    instead,
+    no_abort,
+)
 from ibgu.core.views.change.retry import FailedCluster, failure, retry, why_no_retry
 
 __all__ = [
@@ -29,9 +38,11 @@ __all__ = [
     "adopt",
     "append",
     "appendable",
+    "appended",
     "denied",
     "failure",
     "instead",
+    "no_abort",
     "pause",
     "permits",
     "resume",

@@ -34,19 +34,31 @@ def appendable(plan: Sequence[Sequence[str]]) -> list[tuple[Action, ...]]:
 
 def append(target: ChangeTarget, step: NewStep) -> RequestedChange:
     """Appends the step. Raises Refused where it may not follow."""
-    item = _item(target, step)
+    patch = appended(target.plan, step)
+    item = patch[0]["value"]
     if target.plan and target.plan[-1] == item:
         return RequestedChange(f"{_named(step)} is the plan's last step already")
     plan = [*target.plan, item]
     wrong = problem(msgspec.convert(plan, list[PlanItem]), [])
     if wrong is not None:
         raise ChangeRefused(f"{wrong}; {instead(_actions(target))}")
-    line = msgspec.json.encode([{"op": "add", "path": "/spec/plan/-", "value": item}]).decode()
+    line = msgspec.json.encode(patch).decode()
     return RequestedChange(
         f"{_named(step)} is step {len(plan)} of {target.name}; {_starts(target)}",
         target.kubectl("patch", "--type=json", "-p", line),
         _replaced(target, plan),
     )
+
+
+def appended(plan: Sequence[JsonObject], step: NewStep) -> list[JsonObject]:
+    """Returns a JSON patch that appends the step, whatever the plan is by then."""
+    last = plan[-1].get("rolloutStrategy") or {} if plan else {}
+    strategy = {
+        "maxConcurrency": step.max_concurrency or last.get("maxConcurrency") or 1,
+        "timeout": step.timeout or last.get("timeout") or 240,
+    }
+    item = {"actions": list(step.actions), "rolloutStrategy": strategy}
+    return [{"op": "add", "path": "/spec/plan/-", "value": item}]
 
 
 def _replaced(target: ChangeTarget, plan: Sequence[JsonObject]) -> list[JsonObject]:
@@ -100,15 +112,6 @@ def abort_of(*, everybody: bool) -> Action:
 
 def drawn(plan: Sequence[Sequence[str]]) -> str:
     return "".join(f"[{', '.join(step)}]" for step in plan) or "an empty plan"
-
-
-def _item(target: ChangeTarget, step: NewStep) -> JsonObject:
-    last = target.plan[-1].get("rolloutStrategy") or {} if target.plan else {}
-    strategy = {
-        "maxConcurrency": step.max_concurrency or last.get("maxConcurrency") or 1,
-        "timeout": step.timeout or last.get("timeout") or 240,
-    }
-    return {"actions": list(step.actions), "rolloutStrategy": strategy}
 
 
 def _actions(target: ChangeTarget) -> list[tuple[str, ...]]:

@@ -12,15 +12,13 @@ import msgspec
 from msgspec import Struct
 
 from ibgu.core.model import Action, Cause, Member, Outcome
-from ibgu.core.model.kinds import JsonObject
-from ibgu.core.model.names import for_retry
-from ibgu.core.plan import allowed, natural_key
+from ibgu.core.plan import natural_key
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.views.change.plan import appendable
-from ibgu.core.views.stragglers.left import done, unmet
+from ibgu.core.views.stragglers.left import Plan, PlanProgress, done, unmet
+from ibgu.core.views.stragglers.retry import NAME_LABEL, manifest
 
-NAME_LABEL = "name"
-"""A label that Advanced Cluster Management sets on every ManagedCluster, with its name as value."""
+ABORTS = (Action.ABORT, Action.ABORT_ON_FAILURE)
 _NAMED = 5
 _BASE = 200
 """Characters of the old name that the new one keeps."""
@@ -82,8 +80,9 @@ def retry(target: ChangeTarget, failures: Sequence[FailedCluster]) -> RequestedC
         raise ChangeRefused("none of these clusters has failed; nothing is to be tried again")
     chosen = _ready(target, failures)
     names = sorted({each.cluster for each in chosen}, key=natural_key)
-    body = _ibgu(target, names, _plan(target, chosen))
-    name = body["metadata"]["name"]
+    plan = _plan(target, chosen)
+    name = _name(target, names, plan)
+    body = manifest(target.object, name, names, plan)
     rest = _left_out(target, failures)
     return RequestedChange(
         f"{name} takes {_failed(len(names))} of {target.name} through the plan again"
@@ -176,7 +175,7 @@ def _selectable(failure: FailedCluster) -> bool:
     return failure.labels is not None and failure.labels.get(NAME_LABEL) == failure.cluster
 
 
-def _plan(target: ChangeTarget, failures: Sequence[FailedCluster]) -> list[JsonObject]:
+def _plan(target: ChangeTarget, failures: Sequence[FailedCluster]) -> Plan:
     """Returns the plan from the failed action on, without its aborts."""
     firsts = _firsts(failures)
     if len(firsts) > 1:
@@ -184,8 +183,8 @@ def _plan(target: ChangeTarget, failures: Sequence[FailedCluster]) -> list[JsonO
             f"these clusters failed in different actions ({', '.join(sorted(firsts))}), which "
             "takes plans of their own: choose by cluster or cause"
         )
-    plan = _left(target.plan, *firsts)
-    if not allowed([step["actions"] for step in plan]):
+    plan = _left(tuple(tuple(map(Action, step)) for step in _actions(target)), *firsts)
+    if not plan:
         raise ChangeRefused(
             "what is left of the plan for them is no plan of its own; write a new one"
         )
@@ -198,42 +197,19 @@ def _first(action: str) -> str:
     return "" if action in (Action.PREP, Action.UPGRADE) else action
 
 
-def _left(plan: Sequence[JsonObject], first: str) -> list[JsonObject]:
+def _left(plan: Plan, first: str) -> Plan:
     """Returns the steps from that action on; for an abort that step alone, for others no abort."""
     if first in ABORTS:
-        return [item for item in plan if first in item["actions"]][:1]
-    flat = [(item, action) for item in plan for action in item["actions"]]
-    begin = next((i for i, (_, action) in enumerate(flat) if action == first), 0)
-    kept = [(item, action) for item, action in flat[begin:] if action not in ABORTS]
-    steps = [{**item, "actions": [a for i, a in kept if i is item]} for item in plan]
-    return [step for step in steps if step["actions"]]
+        return ((Action(first),),)
+    course = PlanProgress(plan, len(plan))
+    step = next((number for number, step in enumerate(plan, 1) if first in step), None)
+    return course.anew() if step is None else course.rest(step, Action(first))
 
 
-ABORTS = (Action.ABORT, Action.ABORT_ON_FAILURE)
-
-
-def _ibgu(target: ChangeTarget, clusters: Sequence[str], plan: list[JsonObject]) -> JsonObject:
-    """Returns the new IBGU; its name follows from the clusters, so that two requests create one
-    IBGU."""
+def _name(target: ChangeTarget, clusters: Sequence[str], plan: Plan) -> str:
+    """Returns a name that follows from the clusters, so that two requests create one IBGU."""
     digest = sha256(_json([clusters, plan]).encode()).hexdigest()[:8]
-    chosen = {"key": NAME_LABEL, "operator": "In", "values": list(clusters)}
-    carried = for_retry(target.annotations)
-    metadata: JsonObject = {
-        "name": f"{target.name[:_BASE]}-retry-{digest}",
-        "namespace": target.namespace,
-    }
-    if carried:
-        metadata["annotations"] = carried
-    return {
-        "apiVersion": target.object["apiVersion"],
-        "kind": target.object["kind"],
-        "metadata": metadata,
-        "spec": {
-            **target.object["spec"],
-            "clusterLabelSelectors": [{"matchExpressions": [chosen]}],
-            "plan": plan,
-        },
-    }
+    return f"{target.name[:_BASE]}-retry-{digest}"
 
 
 def _json(value: object) -> str:

@@ -2,16 +2,16 @@
 
 from ibgu.core.views.stragglers.groups import StragglerGroup, grouped
 from ibgu.core.views.stragglers.left import Left, PlanProgress, Straggler, StragglerState, judge
-from ibgu.core.views.stragglers.retry import Retry, append_patch, manifest
+from ibgu.core.views.stragglers.retry import NAME_LABEL, RETRY_LABEL, manifest
 
 __all__ = [
+    "NAME_LABEL",
+    "RETRY_LABEL",
     "Left",
     "PlanProgress",
-    "Retry",
     "Straggler",
     "StragglerGroup",
     "StragglerState",
-    "append_patch",
     "grouped",
     "judge",
     "manifest",

@@ -474,6 +474,7 @@ def test_annotations_for_the_clusters_go_with_them() -> None:
     ("plan", "action", "left"),
     [
         (("Prep", "Upgrade", "FinalizeUpgrade"), "FinalizeUpgrade", [["FinalizeUpgrade"]]),
+        (("Upgrade", "FinalizeUpgrade"), "Upgrade", [["Prep"], ["Upgrade"], ["FinalizeUpgrade"]]),
         (("Rollback FinalizeRollback",), "FinalizeRollback", [["FinalizeRollback"]]),
         (("Rollback FinalizeRollback",), "Rollback", [["Rollback", "FinalizeRollback"]]),
         (("Prep", "AbortOnFailure", "Upgrade"), "AbortOnFailure", [["AbortOnFailure"]]),

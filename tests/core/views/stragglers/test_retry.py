@@ -1,29 +1,28 @@
-import pytest
+from typing import Any
 
 from ibgu.core.model import Action
-from ibgu.core.model.kinds import JsonObject, PlanItem, RolloutStrategy
-from ibgu.core.views.stragglers import Retry, append_patch, manifest
+from ibgu.core.model.kinds import JsonObject
+from ibgu.core.views.stragglers import manifest
 
-ITEMS = [
-    PlanItem(["Prep"], RolloutStrategy(max_concurrency=200, timeout=2400)),
-    PlanItem(["Upgrade"], RolloutStrategy(max_concurrency=50, timeout=600)),
-]
 SPEC: JsonObject = {"seedImageRef": {"image": "quay.example/seed", "version": "4.17.2"}, "new": 1}
 
 
 def retry(*, named: bool = True, annotations: dict[str, str] | None = None) -> JsonObject:
-    return manifest(
-        Retry(
-            name="ran-retry-1",
-            namespace="edge",
-            annotations=annotations or {},
-            ibu_spec=SPEC,
-            items=ITEMS,
-            plan=((Action.PREP,), (Action.UPGRADE, Action.FINALIZE_UPGRADE)),
-            clusters=["site-10", "site-9"],
-            named=named,
-        )
-    )
+    metadata: dict[str, Any] = {"name": "ran", "namespace": "edge", "uid": "u1"}
+    if annotations:
+        metadata["annotations"] = annotations
+    plan = [
+        {"actions": ["Prep"], "rolloutStrategy": {"maxConcurrency": 200, "timeout": 2400}},
+        {"actions": ["Upgrade"], "rolloutStrategy": {"maxConcurrency": 50, "timeout": 600}},
+    ]
+    old = {
+        "apiVersion": "lcm.openshift.io/v1alpha1",
+        "kind": "ImageBasedGroupUpgrade",
+        "metadata": metadata,
+        "spec": {"ibuSpec": SPEC, "clusterLabelSelectors": [{}], "plan": plan},
+    }
+    left = ((Action.PREP,), (Action.UPGRADE, Action.FINALIZE_UPGRADE))
+    return manifest(old, "ran-retry-1", ["site-10", "site-9"], left, named=named)
 
 
 def test_it_is_complete() -> None:
@@ -63,13 +62,3 @@ def test_what_is_for_the_clusters_and_the_rate_limits_are_kept() -> None:
     kept = {"extra.lca.openshift.io/x": "1", "ibgu.dev/starts-per-minute": "5"}
     made = retry(annotations=kept | {"kubectl.kubernetes.io/y": "2", "ibgu.dev/resume": "3"})
     assert made["metadata"]["annotations"] == kept
-
-
-@pytest.mark.parametrize(
-    ("action", "slots"), [(Action.ABORT_ON_FAILURE, 200), (Action.UPGRADE, 50)]
-)
-def test_one_more_step(action: Action, slots: int) -> None:
-    [patch] = append_patch(ITEMS, action)
-    assert (patch["op"], patch["path"]) == ("add", "/spec/plan/-")
-    assert patch["value"]["actions"] == [action]
-    assert patch["value"]["rolloutStrategy"]["maxConcurrency"] == slots
