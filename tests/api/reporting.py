@@ -3,7 +3,7 @@
 from typing import Any
 
 from ibgu.core.drivers.ibu.works import build, payload_body, stage_body
-from ibgu.core.drivers.ibu.works.wanted import Wanted
+from ibgu.core.engine.works import Wanted
 from ibgu.core.model import names
 from ibgu.core.model.kinds import ConfigMap, ObjectMeta, Secret
 from ibgu.hub import paths

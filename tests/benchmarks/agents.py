@@ -4,6 +4,7 @@ from typing import Any
 
 from ibgu.core.drivers.ibu.observe import view_work
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState, ibu_state
+from ibgu.core.drivers.ibu.observe.ibu_view import ibu_of
 from ibgu.core.model import WorkView
 from ibgu.core.model.kinds import ManifestWork
 from ibgu.core.model.names import STAGE
@@ -54,7 +55,8 @@ def comes_to_rest(before: WorkView, after: WorkView) -> bool:
 
 def _resting(work: WorkView) -> IbuState | None:
     """None: it moves, or nothing is known that counts."""
-    if work.ibu is None or not work.settled or not work.ibu.current:
+    ibu = ibu_of(work)
+    if ibu is None or not work.settled or not ibu.current:
         return None
-    stands = ibu_state(work.ibu)
+    stands = ibu_state(ibu)
     return None if stands in _MOVING else stands

@@ -3,7 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.model import IbuCondition, IbuView, WorkView
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
+from ibgu.core.model import WorkView
 from tests.benchmarks.agents import comes_to_rest
 
 TRUE, FALSE = IbuCondition("True", "x", ""), IbuCondition("False", "x", "")

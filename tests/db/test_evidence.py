@@ -3,7 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.model import ClusterView, IbuCondition, IbuView, Observation, Stage, WorkView
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
+from ibgu.core.model import ClusterView, Observation, Stage, WorkView
 from ibgu.db.journal.evidence import evidence
 
 CLUSTER = ClusterView(

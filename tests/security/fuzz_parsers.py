@@ -14,8 +14,9 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["ibgu"]):
-    from ibgu.core.drivers.ibu.observe import view_cluster, view_work
+    from ibgu.core.drivers.ibu.observe import view_work
     from ibgu.core.model.kinds import Ibgu, ManagedCluster, ManifestWork
+    from ibgu.core.model.shown import view_cluster
     from ibgu.core.plan import problem, problem_of
     from ibgu.hub.decode import ListPage, decode_page
     from ibgu.hub.errors import HubError, read_error

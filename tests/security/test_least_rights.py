@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from ibgu.controller.effects import requests
 from ibgu.controller.service import LEASE
-from ibgu.core.drivers.ibu.observe import Shown
-from ibgu.core.drivers.ibu.works import cluster_patch
+from ibgu.core.engine.works import cluster_patch
 from ibgu.core.model import WorkView
+from ibgu.core.model.shown import Shown
 from ibgu.flowcontrol.deadline import Deadline
 from ibgu.hub import discovery
 from ibgu.hub.authorization.access import Access, Question

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibgu.core.drivers.ibu.observe import view_cluster, view_work
+from ibgu.core.drivers.ibu.observe import view_work
 from ibgu.core.model.kinds import Ibgu, ManagedCluster, ManifestWork
+from ibgu.core.model.shown import view_cluster
 from ibgu.core.plan import problem, problem_of
 from ibgu.flowcontrol.backoff import Backoff
 from ibgu.hub.client import HubClient

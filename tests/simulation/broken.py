@@ -20,9 +20,8 @@ from ibgu.controller.loop import loop
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.reports.statuses import Statuses
 from ibgu.controller.term import recovery
-from ibgu.core.drivers.ibu.observe import JudgementKind
-from ibgu.core.drivers.ibu.observe import judge as judge_state
-from ibgu.core.drivers.ibu.works import refresh_patch, wanted_stage
+from ibgu.core.drivers.ibu.driver import IbuDriver
+from ibgu.core.drivers.ibu.works import refresh_patch
 from ibgu.core.engine import decide as planner
 from ibgu.core.engine.decide import accepted as accepting
 from ibgu.core.engine.decide import (
@@ -38,13 +37,15 @@ from ibgu.core.engine.decide import (
     waiting,
 )
 from ibgu.core.engine.decide.transitions import disarm
+from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.gates import registry
 from ibgu.core.engine.gates.payload import PAYLOAD
 from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, RAMP_UP, START_RATE
 from ibgu.core.engine.state import FleetState, Starts, TrackedStep
+from ibgu.core.engine.works import wanted_stage
 from ibgu.core.model import (
     Ended,
-    IbuView,
+    FeedbackView,
     Kind,
     Member,
     OnPendingPatch,
@@ -163,21 +164,21 @@ def label_before_outcome(stack: ExitStack) -> None:
 def probe_skipped(stack: ExitStack) -> None:
     """A start ignores the probe: every state of the cluster is good enough."""
 
-    def judge(ibu: IbuView, action: Any, spec: Any) -> Any:
-        found = judge_state(ibu, action, spec)
-        return replace(found, kind=JudgementKind.STARTABLE)
+    judge = IbuDriver.judge
 
-    _set(stack, waiting, "judge", judge)
-    _set(stack, running, "judge", judge)
+    def startable(*asked: Any) -> Any:
+        return replace(judge(*asked), kind=JudgementKind.STARTABLE)
+
+    _set(stack, IbuDriver, "judge", startable)
 
 
 def probe_kept(stack: ExitStack) -> None:
     """A probe stays valid whatever happened on the cluster since."""
     _set(stack, waiting, "_drop_probe", lambda turn, member: None)
     _set(stack, starting, "fresh", lambda turn, member: True)
-    seen: dict[str, IbuView] = {}
+    seen: dict[str, FeedbackView] = {}
 
-    def known_state(member: Member, observation: Any) -> IbuView | None:
+    def known_state(member: Member, observation: Any) -> FeedbackView | None:
         found = probing.known_state(member, observation)
         key = f"{member.rollout}/{member.step}/{member.uid}"
         return seen.setdefault(key, found) if found is not None else seen.get(key)
@@ -335,7 +336,7 @@ def failure_without_disarm(stack: ExitStack) -> None:
 def generation_ignored(stack: ExitStack) -> None:
     """Feedback counts whatever version of its object it was made from (R7.2)."""
     _set(stack, WorkView, "settled", property(lambda self: self.ibu is not None))
-    _set(stack, IbuView, "current", property(lambda self: True))
+    _set(stack, FeedbackView, "current", property(lambda self: True))
 
 
 def restore_ignored(stack: ExitStack) -> None:

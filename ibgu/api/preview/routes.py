@@ -25,7 +25,6 @@ from ibgu.api.requests.guarded import Guarded
 from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller
 from ibgu.api.requests.inputs import ReadsOfRequest
 from ibgu.api.requests.readable import readable_by
-from ibgu.core.drivers.ibu.observe import view_cluster
 from ibgu.core.engine.display import came_true
 from ibgu.core.engine.gates import deadline
 from ibgu.core.engine.rate_limits import rate_limits_of
@@ -39,6 +38,7 @@ from ibgu.core.model import (
     StepState,
 )
 from ibgu.core.model.kinds import Ibgu, IbguSpec, IbuSpec, JsonObject, PlanItem, RolloutStrategy
+from ibgu.core.model.shown import view_cluster
 from ibgu.core.plan import EVERYWHERE, Scope, Started
 from ibgu.core.views.preview import GivenSpec, Preview, Proposal, Running, preview, refused_fields
 from ibgu.db.reads import Reads

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from ibgu.api.works.schemas import ConditionBody, IbuBody, ManifestBody, WorkBody, WorkRunBody
 from ibgu.core.assurance.recover.trace import Trace
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState
+from ibgu.core.drivers.ibu.observe.ibu_view import ibu_of
 from ibgu.core.model import WorkView
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.kinds import Condition
@@ -40,7 +41,7 @@ def _run(trace: Trace) -> WorkRunBody:
 
 
 def _ibu(work: WorkView, state: IbuState | None) -> IbuBody | None:
-    ibu = work.ibu
+    ibu = ibu_of(work)
     if ibu is None or state is None:
         return None
     return IbuBody(

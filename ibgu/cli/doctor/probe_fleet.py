@@ -4,9 +4,10 @@ from typing import TypeVar
 
 from ibgu.cli.doctor.facts import Agents, Fleet
 from ibgu.core.drivers.ibu.failures import ApplyError, classify
-from ibgu.core.drivers.ibu.observe import view_cluster, view_work
+from ibgu.core.drivers.ibu.observe import view_work
 from ibgu.core.model import WorkView, names
 from ibgu.core.model.kinds import ManagedCluster, ManifestWork
+from ibgu.core.model.shown import view_cluster
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import HasMetadata

@@ -12,8 +12,7 @@ from ibgu.controller.effects.refusals import denied, told
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.mirror.mirror import Mirror, WorkKey
 from ibgu.controller.quarantine import attributed_to
-from ibgu.core.drivers.ibu.observe import shown_cluster, shown_work
-from ibgu.core.drivers.ibu.works import Wanted
+from ibgu.core.drivers.ibu.observe import shown_work
 from ibgu.core.engine.decide import (
     Remove,
     decide_pending_patch,
@@ -24,9 +23,11 @@ from ibgu.core.engine.decide import (
     stage_work,
 )
 from ibgu.core.engine.state import FleetState, TrackedRollout
+from ibgu.core.engine.works import Wanted
 from ibgu.core.model import Member, Observation, PendingPatch, Rollout, RunState, WorkView
 from ibgu.core.model.kinds import ManagedCluster, ManifestWork
 from ibgu.core.model.names import payload_name, stage_name
+from ibgu.core.model.shown import shown_cluster
 from ibgu.hub.decode import decode_answer
 from ibgu.hub.writing.writer import Write, Writer, WriteResult
 

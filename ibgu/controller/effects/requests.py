@@ -8,15 +8,14 @@ from msgspec import Struct, json
 from ibgu.controller.mirror.mirror import WorkKey
 from ibgu.core.drivers.ibu.works import (
     Payload,
-    Wanted,
     by_generation,
-    cluster_patch,
     disarming,
     payload_body,
     refresh_patch,
     stage_body,
     stage_patch,
 )
+from ibgu.core.engine.works import Wanted, cluster_patch
 from ibgu.core.model import PendingPatch, Rollout, WorkView
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.hub import paths

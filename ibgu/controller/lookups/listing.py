@@ -2,9 +2,9 @@
 
 import asyncio
 
-from ibgu.core.drivers.ibu.observe import Shown, shown_cluster
 from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import ManagedCluster
+from ibgu.core.model.shown import Shown, shown_cluster
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub

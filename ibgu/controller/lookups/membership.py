@@ -12,9 +12,9 @@ from ibgu.controller.lookups.payloads import Payloads, carries
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import attributed_to
-from ibgu.core.drivers.ibu.observe import Shown
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import ClusterView, Rollout
+from ibgu.core.model.shown import Shown
 from ibgu.core.plan import Scope
 from ibgu.flowcontrol.fair import FairSlots
 from ibgu.hub.errors import HubError

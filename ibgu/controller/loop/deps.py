@@ -17,6 +17,7 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.reports.notices import Notices
 from ibgu.controller.reports.statuses import Statuses
+from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import FleetState
 
 
@@ -25,6 +26,7 @@ class LoopDeps(Struct, frozen=True):
     whole."""
 
     fleet: FleetState
+    driver: Driver
     mirror: Mirror
     adopting: Adopting
     work_queue: WorkQueue

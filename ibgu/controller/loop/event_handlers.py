@@ -60,7 +60,7 @@ class EventHandlers:
             return
         work = self._deps.mirror.work((cluster, stage_name(rollout, tracked.rollout.name)))
         with self.outside(rollout):
-            if expedited(tracked, cluster, work):
+            if expedited(self._deps.driver, tracked, cluster, work):
                 self._deps.work_queue.expedite()
 
     @contextmanager

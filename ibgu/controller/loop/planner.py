@@ -146,6 +146,7 @@ class Planner:
             cluster=mirror.cluster,
             facts=self.facts,
             object=found,
+            driver=self._deps.driver,
             payload=self._deps.payloads.state(rollout.uid),
             adoption=mirror.unfinished_cgus(rollout),
             traces=self._traces(tracked, found),

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from ibgu.controller.effects.refusals import Refusals
 from ibgu.core.assurance.recover import FoundIbgu, Versions, find, versions_of
 from ibgu.core.assurance.shadow import status_of
-from ibgu.core.drivers.ibu.observe import Shown, proven
+from ibgu.core.engine.evidence import proven
 from ibgu.core.model import Action, ClusterView, Observation, Rollout, WorkView, names
 from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, IbguSpec, OwnerReference
 from ibgu.core.model.names import payload_name, stage_name
+from ibgu.core.model.shown import Shown
 from ibgu.core.talm import TalmGroup, TalmWork, groups_of
 from ibgu.core.talm import names as talm
 from ibgu.core.talm.adopt import Traces

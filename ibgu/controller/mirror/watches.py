@@ -11,9 +11,10 @@ import structlog
 from ibgu import telemetry
 from ibgu.controller import naming
 from ibgu.controller.mirror.mirror import Mirror
-from ibgu.core.drivers.ibu.observe import shown_cluster, shown_work
+from ibgu.core.drivers.ibu.observe import shown_work
 from ibgu.core.model import names
 from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
+from ibgu.core.model.shown import shown_cluster
 from ibgu.core.talm import TalmManifestWork, shown_talm_work
 from ibgu.core.talm import names as talm
 from ibgu.flowcontrol.seldom import Seldom

@@ -33,6 +33,7 @@ from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.reports.notices import Notices
 from ibgu.controller.reports.statuses import Statuses
 from ibgu.controller.term.recovery import Recovery
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.references import UncheckedPolicy
 from ibgu.core.engine.snapshot import Facts
 from ibgu.core.engine.state import FleetState
@@ -191,6 +192,7 @@ class Term:
         notices = Notices(mirror, clock, writer, instance=deps.settings.identity)
         loop_deps = LoopDeps(
             fleet=inputs.fleet,
+            driver=IBU,
             mirror=mirror,
             adopting=Adopting(client, mirror, payloads, writer, tasks, work_queue.touch),
             work_queue=work_queue,

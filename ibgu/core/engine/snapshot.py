@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Action, ClusterView, Observation
 from ibgu.core.model.kinds import Ibgu
@@ -67,6 +68,8 @@ class Snapshot(Struct, frozen=True):
     facts: Facts
     object: Ibgu | None
     """The IBGU as the hub shows it; None: deleted."""
+    driver: Driver
+    """The driver of the rollout's kind of change."""
     payload: PayloadState = PayloadState()
     adoption: bool = False
     """Unfinished ClusterGroupUpgrades of this IBGU are on the hub (R20.2)."""

@@ -37,11 +37,15 @@ from ibgu.core.model.runs import (
     RunResult,
     RunState,
 )
-from ibgu.core.model.views import MISSING, ClusterView, IbuCondition, IbuView, Observation, WorkView
+from ibgu.core.model.views import (
+    ClusterView,
+    FeedbackView,
+    Observation,
+    WorkView,
+)
 
 __all__ = [
     "LABEL_PREFIX",
-    "MISSING",
     "NEEDS",
     "Accepted",
     "Action",
@@ -53,8 +57,7 @@ __all__ = [
     "CompletedAction",
     "Decision",
     "Ended",
-    "IbuCondition",
-    "IbuView",
+    "FeedbackView",
     "Intended",
     "Kind",
     "Member",

@@ -1,8 +1,8 @@
 """The hub's view of one cluster, condensed: the input of every decision."""
 
-from msgspec import Struct
+from typing import Any
 
-from ibgu.core.model.actions import Stage
+from msgspec import Struct
 
 
 class ClusterView(Struct, frozen=True, gc=False, kw_only=True):
@@ -21,48 +21,35 @@ class ClusterView(Struct, frozen=True, gc=False, kw_only=True):
     """Annotations that ibgu sets (R14.1), whoever has set them."""
 
 
-class IbuCondition(Struct, frozen=True, gc=False):
-    status: str = ""
-    reason: str = ""
-    message: str = ""
+class FeedbackView(Struct, frozen=True, gc=False, kw_only=True):
+    """The object on the cluster that an action changes, as fed back; absent values are empty.
 
-    @property
-    def true(self) -> bool:
-        return self.status == "True"
-
-    @property
-    def false(self) -> bool:
-        return self.status == "False"
-
-
-MISSING = IbuCondition()
-
-
-class IbuView(Struct, frozen=True, gc=False, kw_only=True):
-    """The cluster's ImageBasedUpgrade as fed back; absent values are empty."""
+    Each driver extends it by what its own kind reports.
+    """
 
     stage: str = ""
+    """The stage that the object was asked for last."""
     generation: int = 0
     observed_generation: int = 0
     run: str = ""
-    """The run id that the IBU carries (R7.1)."""
-    idle: IbuCondition = MISSING
-    prep_in_progress: IbuCondition = MISSING
-    prep_completed: IbuCondition = MISSING
-    upgrade_in_progress: IbuCondition = MISSING
-    upgrade_completed: IbuCondition = MISSING
-    rollback_in_progress: IbuCondition = MISSING
-    rollback_completed: IbuCondition = MISSING
-    next_stages: frozenset[Stage] = frozenset()
-    seed_image: str = ""
-    seed_version: str = ""
+    """The run id that the object carries (R7.1)."""
     probes: frozenset[str] = frozenset()
     """Ids of the probes that this feedback answers."""
 
     @property
     def current(self) -> bool:
-        """Whether the Lifecycle Agent has seen the spec that its conditions stand beside (R7.2)."""
+        """Whether the cluster's agent has seen the spec that its conditions stand beside (R7.2)."""
         return self.generation > 0 and self.observed_generation == self.generation
+
+    def recorded(self) -> dict[str, Any]:
+        """Returns what the history records of it with a decision, by short names; empty values
+        are left out there."""
+        return {
+            "stage": self.stage,
+            "run": self.run,
+            "generation": self.generation,
+            "observed": self.observed_generation,
+        }
 
 
 class WorkView(Struct, frozen=True, gc=False, kw_only=True):
@@ -94,7 +81,7 @@ class WorkView(Struct, frozen=True, gc=False, kw_only=True):
     """The IBU's entry: status of Available ("" while unknown)."""
     ibu_message: str = ""
     """The IBU's entry: message of Available."""
-    ibu: IbuView | None = None
+    ibu: FeedbackView | None = None
     """None while nothing was fed back."""
 
     @property

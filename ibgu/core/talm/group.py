@@ -6,9 +6,9 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.drivers.ibu.observe.conditions import find, status_of
 from ibgu.core.model import Action
 from ibgu.core.model.bounds import int32, moment
+from ibgu.core.model.conditions import find, status_of
 from ibgu.core.model.kinds import ClusterGroupUpgrade, IbguSpec, PlanItem, ResourceStatus
 from ibgu.core.talm import names
 from ibgu.core.text.cut import cut

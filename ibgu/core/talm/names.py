@@ -9,6 +9,8 @@ CGU = "openshift-cluster-group-upgrades/clusterGroupUpgrade"
 CGU_NAMESPACE = "openshift-cluster-group-upgrades/clusterGroupUpgradeNamespace"
 EXPECTED = "openshift-cluster-group-upgrades/expectedValues"
 """Annotation of a ManifestWork: JSON, the feedback value that ends its action."""
+CHANGED = ("lca.openshift.io", "ImageBasedUpgrade")
+"""Group and kind of the object on the cluster that a ManifestWork of an action changes."""
 IBGU = "ibgu"
 """Label of a ClusterGroupUpgrade: the name of its IBGU."""
 

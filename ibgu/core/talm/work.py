@@ -6,12 +6,11 @@ from datetime import datetime
 
 from msgspec import DecodeError, Struct, json
 
-from ibgu.core.drivers.ibu.observe.conditions import find, status_of
-from ibgu.core.drivers.ibu.observe.shown import Shown, shown
 from ibgu.core.model import Stage
 from ibgu.core.model.bounds import moment
+from ibgu.core.model.conditions import find, status_of
 from ibgu.core.model.kinds import Condition, ManifestCondition
-from ibgu.core.model.names import IBU_GROUP, IBU_KIND
+from ibgu.core.model.shown import Shown, shown
 from ibgu.core.talm import names
 from ibgu.core.talm.kinds import TalmManifestWork
 from ibgu.core.text.cut import cut
@@ -105,7 +104,7 @@ def _expected(annotation: str) -> tuple[Stage | None, str]:
 
 def _is_ibu(manifest: ManifestCondition) -> bool:
     meta = manifest.resource_meta
-    return (meta.group, meta.kind) == (IBU_GROUP, IBU_KIND)
+    return (meta.group, meta.kind) == names.CHANGED
 
 
 def _says(conditions: Iterable[Condition], status: str, generation: int) -> bool:

@@ -8,12 +8,14 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.assurance.recover.trace import Trace, traces_of
-from ibgu.core.drivers.ibu.observe import Shown, view_work
-from ibgu.core.drivers.ibu.observe.conditions import bounded
+from ibgu.core.drivers.ibu.observe import view_work
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState, ibu_state
+from ibgu.core.drivers.ibu.observe.ibu_view import ibu_of
 from ibgu.core.model import WorkView, names
 from ibgu.core.model.bounds import moment
+from ibgu.core.model.conditions import bounded
 from ibgu.core.model.kinds import Condition, FieldValue, ManifestCondition, ManifestWork
+from ibgu.core.model.shown import Shown
 from ibgu.core.text.cut import cut
 
 
@@ -45,6 +47,7 @@ class Reported(Struct, frozen=True, kw_only=True):
 
 def reported(work: ManifestWork) -> Reported:
     meta, view = work.metadata, view_work(work)
+    ibu = ibu_of(view)
     return Reported(
         part=meta.labels.get(names.PART, ""),
         rollout=meta.annotations.get(names.ROLLOUT, ""),
@@ -52,7 +55,7 @@ def reported(work: ManifestWork) -> Reported:
         created_at=moment(meta.creation_timestamp),
         work=view,
         run=traces_of([Shown(meta, view)]).get(meta.namespace),
-        ibu_state=ibu_state(view.ibu) if view.ibu else None,
+        ibu_state=ibu_state(ibu) if ibu else None,
         conditions=tuple(map(bounded, work.status.conditions)),
         manifests=tuple(map(_manifest, work.status.resource_status.manifests)),
     )
@@ -87,7 +90,7 @@ def agent(found: Reported) -> str:
 
 def stands(found: Reported) -> str:
     """Returns the cluster's state as fed back; empty: no feedback."""
-    ibu = found.work.ibu
+    ibu = ibu_of(found.work)
     if ibu is None:
         return ""
     marks = {

@@ -2,17 +2,7 @@
 
 from typing import Any
 
-from ibgu.core.model import ClusterView, IbuCondition, IbuView, Observation, WorkView
-
-_CONDITIONS = {
-    "Idle": "idle",
-    "PrepInProgress": "prep_in_progress",
-    "PrepCompleted": "prep_completed",
-    "UpgradeInProgress": "upgrade_in_progress",
-    "UpgradeCompleted": "upgrade_completed",
-    "RollbackInProgress": "rollback_in_progress",
-    "RollbackCompleted": "rollback_completed",
-}
+from ibgu.core.model import ClusterView, Observation, WorkView
 
 
 def evidence(seen: Observation) -> dict[str, Any]:
@@ -46,27 +36,7 @@ def _work(work: WorkView) -> dict[str, Any]:
 
 def _ibu(work: WorkView) -> dict[str, Any]:
     manifest = {"applied": work.ibu_applied, "available": work.ibu_available}
-    return _given(manifest) | (_values(work.ibu) if work.ibu is not None else {})
-
-
-def _values(ibu: IbuView) -> dict[str, Any]:
-    conditions = {name: _told(getattr(ibu, field)) for name, field in _CONDITIONS.items()}
-    return _given(
-        {
-            "stage": ibu.stage,
-            "run": ibu.run,
-            "generation": ibu.generation,
-            "observed": ibu.observed_generation,
-            "next": sorted(ibu.next_stages),
-            "seed": [ibu.seed_image, ibu.seed_version] if ibu.seed_image else None,
-            "conditions": _given(conditions),
-        }
-    )
-
-
-def _told(condition: IbuCondition) -> str:
-    """Returns status and reason, such as "False Failed"."""
-    return f"{condition.status} {condition.reason}".strip()
+    return _given(manifest) | (_given(work.ibu.recorded()) if work.ibu is not None else {})
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

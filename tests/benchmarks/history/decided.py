@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
 from ibgu.core.model import (
     Action,
     Arming,
@@ -13,8 +14,6 @@ from ibgu.core.model import (
     Change,
     ClusterView,
     CompletedAction,
-    IbuCondition,
-    IbuView,
     Kind,
     Member,
     MemberState,

@@ -17,13 +17,15 @@ from ibgu.controller.journal.durations import ActionDurations
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
-from ibgu.core.drivers.ibu.observe import shown_cluster, shown_work
-from ibgu.core.drivers.ibu.works import Wanted, stage_body
+from ibgu.core.drivers.ibu.observe import shown_work
+from ibgu.core.drivers.ibu.works import stage_body
 from ibgu.core.engine.durations import DurationStats
 from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.works import Wanted
 from ibgu.core.model import Action, Kind, Member, OnMember, Probe, RunState, names
 from ibgu.core.model.kinds import JsonObject, ManagedCluster, ManifestWork
 from ibgu.core.model.names import stage_name
+from ibgu.core.model.shown import shown_cluster
 from ibgu.db.engine import engine
 from ibgu.db.reads import Reads
 from ibgu.hub import paths

@@ -11,10 +11,10 @@ from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.mirror.mirror import Mirror
-from ibgu.core.drivers.ibu.observe import shown_cluster
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Action, Rollout, Step
 from ibgu.core.model.kinds import IbguSpec, ManagedCluster, PlanItem
+from ibgu.core.model.shown import shown_cluster
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub

@@ -10,8 +10,9 @@ from ibgu.controller.loop import foreign_runs as runs
 from ibgu.controller.loop.commit import JournalWriter
 from ibgu.controller.loop.foreign_runs import Runs
 from ibgu.controller.mirror.mirror import Mirror
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
 from ibgu.core.engine.state import FleetState
-from ibgu.core.model import IbuView, RunState
+from ibgu.core.model import RunState
 from ibgu.core.model.names import stage_name
 from ibgu.db import Journal
 from tests.core.assurance.recover.objects import UID, work

@@ -7,10 +7,10 @@ from msgspec import Struct
 from ibgu.core.assurance.recover.placing import Plan
 from ibgu.core.assurance.recover.told import ToldStatus, told
 from ibgu.core.assurance.recover.trace import Trace, traces_of
-from ibgu.core.drivers.ibu.observe import Shown
 from ibgu.core.model import Action, ClusterView, WorkView
 from ibgu.core.model.kinds import Ibgu
 from ibgu.core.model.names import stage_name
+from ibgu.core.model.shown import Shown
 
 
 class FoundIbgu(Struct, frozen=True):

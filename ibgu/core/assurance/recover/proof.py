@@ -11,11 +11,11 @@ by id, never a rollout or a cluster by name.
 from collections.abc import Container, Iterable, Iterator
 
 from ibgu.core.assurance.recover.versions import Versions
-from ibgu.core.drivers.ibu.observe import Shown
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Run, WorkView
 from ibgu.core.model.kinds import Ibgu
 from ibgu.core.model.names import stage_name
+from ibgu.core.model.shown import Shown
 
 
 def versions_back(before: Versions, now: Versions) -> Iterator[str]:

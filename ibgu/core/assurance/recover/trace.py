@@ -5,9 +5,9 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.drivers.ibu.observe import Shown
 from ibgu.core.model import Action, RunResult, WorkView, names
 from ibgu.core.model.bounds import moment
+from ibgu.core.model.shown import Shown
 
 _DIGITS = 6
 _LONGEST_RUN = 64

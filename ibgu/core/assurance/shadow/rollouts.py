@@ -6,8 +6,8 @@ from msgspec import DecodeError, Struct, ValidationError, json
 from msgspec.structs import replace
 
 from ibgu.core.assurance.shadow.records import ShadowRollout, ShadowStep, TalmBatch
-from ibgu.core.drivers.ibu.observe.conditions import find
 from ibgu.core.model.bounds import moment
+from ibgu.core.model.conditions import find
 from ibgu.core.model.kinds import Condition, Ibgu
 from ibgu.core.talm import TalmGroup
 

@@ -1,15 +1,16 @@
 """Decides on a run that the cluster has taken: what the cluster reports ends it (R7, R10, R12)."""
 
-from ibgu.core.drivers.ibu.observe import VerdictKind, last_words, speaks_for, verdict
 from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.arming import diverged
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import end_run, succeed_run
 from ibgu.core.engine.decide.restored import unproven
+from ibgu.core.engine.driver import VerdictKind
+from ibgu.core.engine.evidence import speaks_for
 from ibgu.core.model import (
     Accepted,
     ClusterView,
-    IbuView,
+    FeedbackView,
     Kind,
     Member,
     Observation,
@@ -62,15 +63,15 @@ def _dark(ctx: DecisionContext, member: Member, run: Accepted) -> None:
 
 
 def _judge(
-    ctx: DecisionContext, member: Member, run: Accepted, cluster: ClusterView, ibu: IbuView
+    ctx: DecisionContext, member: Member, run: Accepted, cluster: ClusterView, ibu: FeedbackView
 ) -> None:
-    found = verdict(ibu, run.action)
+    found = ctx.driver.verdict(ibu, run.action)
     if found.kind is VerdictKind.SUCCEEDED:
         succeed_run(ctx, member, run, cluster)
     elif found.kind is VerdictKind.FAILED:
         end_run(ctx, member, run, RunResult.FAILED, found.cause, found.message)
     else:
-        _goes_on(ctx, member, run, last_words(ibu, run.action.stage))
+        _goes_on(ctx, member, run, found.message)
 
 
 def _goes_on(ctx: DecisionContext, member: Member, run: Accepted, words: str) -> None:
@@ -112,13 +113,13 @@ def _foreign(ctx: DecisionContext, run: Accepted, work: WorkView | None) -> str:
     if not (work.settled and ibu and ibu.current):
         return ""
     if ibu.stage != run.action.stage and not _old_state(ctx, run, ibu):
-        return f"spec.stage is {ibu.stage}, ibgu asked for {run.action.stage}"
+        return f"{ctx.driver.field} is {ibu.stage}, ibgu asked for {run.action.stage}"
     if not run.adopted and ctx.fleet.foreign(ibu.run):
-        return f"the ImageBasedUpgrade carries the unknown run {ibu.run or '(none)'}"
+        return f"the {ctx.driver.kind} carries the unknown run {ibu.run or '(none)'}"
     return ""
 
 
-def _old_state(ctx: DecisionContext, run: Accepted, ibu: IbuView) -> bool:
+def _old_state(ctx: DecisionContext, run: Accepted, ibu: FeedbackView) -> bool:
     """Whether the reported run may be an earlier one of ours: after a reboot the old etcd shows it
     until LCA restores (R9.7)."""
     earlier = ibu.run != run.id and not ctx.fleet.foreign(ibu.run)
@@ -131,5 +132,5 @@ def _without_evidence(
     """Keeps the last message: nothing can be concluded now, and the limit runs."""
     words = member.reason.message if member.reason.kind is ReasonKind.RUNNING else ""
     if work is not None and work.ibu_available == "False":
-        words = work.ibu_message or "the cluster shows no ImageBasedUpgrade"
+        words = work.ibu_message or f"the cluster shows no {ctx.driver.kind}"
     _goes_on(ctx, member, run, words)

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from ibgu.core.drivers.ibu.failures import ApplyError, classify, refused_field
-from ibgu.core.drivers.ibu.observe import JudgementKind, accepted, judge
 from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import end_run
 from ibgu.core.engine.decide.forbidden import waits_for_hub
 from ibgu.core.engine.decide.patches import auto_import_off, enqueue
+from ibgu.core.engine.driver import JudgementKind
+from ibgu.core.engine.evidence import accepted
 from ibgu.core.engine.times import ECHO, SETTLE, passed
 from ibgu.core.model import (
     Accepted,
@@ -17,7 +17,6 @@ from ibgu.core.model import (
     Arming,
     Cause,
     ClusterView,
-    IbuView,
     Intended,
     Kind,
     Member,
@@ -76,7 +75,7 @@ def _not_startable(ctx: DecisionContext, member: Member, seen: Observation) -> s
     work, action = seen.stage, ctx.action(member)
     if work is None or work.ibu is None or not _told(seen):
         return f"not armed: ibgu must probe the cluster again before {action}"
-    found = judge(work.ibu, action, ctx.rollout.spec)
+    found = ctx.driver.judge(work.ibu, action, ctx.rollout.spec)
     if found.kind is JudgementKind.STARTABLE:
         return ""
     return f"not armed: the cluster has changed meanwhile: {found.message or found.note}"
@@ -231,7 +230,7 @@ def _unaccepted(
     work, late = seen.stage, passed(run.arming_at, ECHO, ctx.now)
     if cluster.deleting or not cluster.reachable:
         _not_there(ctx, member, run, run.arming_at)
-    elif run.action.aborts and (late or (shown and _refused_now(work))):
+    elif run.action.aborts and (late or (shown and _refused_now(ctx, run, work))):
         words = "the cluster did not accept it at once: ibgu probes it again first"
         _withdraw(ctx, member, run, words)
     elif isinstance(run, Armed) and (not shown or work is None or _touched(work)):
@@ -249,45 +248,22 @@ def _touched(work: WorkView) -> bool:
     return work.edited or work.terminating
 
 
-def _refused_now(work: WorkView | None) -> bool:
-    return work is not None and classify(work.apply_error) is ApplyError.REFUSED_TRANSITION
+def _refused_now(ctx: DecisionContext, run: Arming | Armed, work: WorkView | None) -> bool:
+    refusal = ctx.driver.refusal(work, run.action) if work is not None else None
+    return refusal is not None and refusal.cause is Cause.TRANSITION_REFUSED
 
 
 def _apply_error(ctx: DecisionContext, member: Member, run: Arming | Armed, work: WorkView) -> None:
     """Ends the run after two minutes of a final refusal; every other error heals by itself
     (R10.6)."""
-    if not _final(work, run.action):
+    refusal = ctx.driver.refusal(work, run.action)
+    if refusal is None or not refusal.final:
         ctx.waits(member, ReasonKind.APPLY_ERROR, work.apply_error, who=Who.CLUSTER)
         ctx.requeue_at(member.cluster, run.arming_at + ECHO)
         return
-    cause, words = _refusal(work.apply_error)
-    member = ctx.waits(member, ReasonKind.REFUSED, words, who=Who.PERSON)
+    member = ctx.waits(member, ReasonKind.REFUSED, refusal.message, who=Who.PERSON)
     if _settled(ctx, member):
-        end_run(ctx, member, run, RunResult.REFUSED, cause, words)
-
-
-def _refusal(error: str) -> tuple[Cause, str]:
-    """Returns the cause of a final refusal, and a message that names a refused field (R10.3)."""
-    if classify(error) is ApplyError.REFUSED_SPEC:
-        return Cause.SPEC_REFUSED, f"the cluster refused spec.{refused_field(error)}: {error}"
-    return Cause.TRANSITION_REFUSED, error
-
-
-_PASSING = frozenset({"Blocked", "Aborting", "Finalizing"})
-
-
-def _final(work: WorkView, action: Action) -> bool:
-    kind = classify(work.apply_error)
-    if kind is ApplyError.REFUSED_SPEC:
-        return True
-    if kind is not ApplyError.REFUSED_TRANSITION:
-        return False
-    return work.ibu is None or not (_passing(work.ibu) or action.stage in work.ibu.next_stages)
-
-
-def _passing(ibu: IbuView) -> bool:
-    conditions = (ibu.idle, ibu.prep_in_progress, ibu.upgrade_in_progress, ibu.rollback_in_progress)
-    return any(condition.reason in _PASSING for condition in conditions)
+        end_run(ctx, member, run, RunResult.REFUSED, refusal.cause, refusal.message)
 
 
 def diverged(ctx: DecisionContext, member: Member, run: Armed | Accepted, what: str) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.engine.decide.transitions import check_listed, give_reason
+from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.snapshot import Facts, Snapshot
 from ibgu.core.engine.state import Apply, FleetState, TrackedRollout, TrackedStep
 from ibgu.core.model import (
@@ -92,6 +93,10 @@ class DecisionContext:
     @property
     def facts(self) -> Facts:
         return self.snapshot.facts
+
+    @property
+    def driver(self) -> Driver:
+        return self.snapshot.driver
 
     def observe(self, cluster: str) -> Observation:
         return self.snapshot.observe(cluster)

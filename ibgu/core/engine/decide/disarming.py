@@ -6,10 +6,10 @@ is armed on the hub is disarmed.
 
 from datetime import datetime
 
-from ibgu.core.drivers.ibu.observe import accepted
-from ibgu.core.drivers.ibu.works import Wanted, disarmed_stage
 from ibgu.core.engine.decide.stagework import stage_work
+from ibgu.core.engine.evidence import accepted
 from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.works import Wanted, disarmed_stage
 from ibgu.core.model import Observation
 
 

@@ -3,7 +3,8 @@
 This affects when a cycle starts, never what it decides.
 """
 
-from ibgu.core.drivers.ibu.observe import VerdictKind, answers, speaks_for, verdict
+from ibgu.core.engine.driver import Driver, VerdictKind
+from ibgu.core.engine.evidence import answers, speaks_for
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Ended, Intended, Member, MemberState, Run, WorkView
 
@@ -12,7 +13,7 @@ _WAITS_FOR_HUB = (Intended, Ended)
 disarmed, or for the feedback before the next action."""
 
 
-def expedited(tracked: TrackedRollout, cluster: str, work: WorkView | None) -> bool:
+def expedited(driver: Driver, tracked: TrackedRollout, cluster: str, work: WorkView | None) -> bool:
     """Whether a change of the cluster, which has this stage work, may free a slot, fill a free one
     or let a member with a slot go on.
 
@@ -27,7 +28,7 @@ def expedited(tracked: TrackedRollout, cluster: str, work: WorkView | None) -> b
     run = member.run if member.state is MemberState.IN_FLIGHT else None
     if run is None:
         return False
-    return isinstance(run, _WAITS_FOR_HUB) or (work is not None and _ends(work, run))
+    return isinstance(run, _WAITS_FOR_HUB) or (work is not None and _ends(driver, work, run))
 
 
 def _answers(tracked: TrackedRollout, member: Member, work: WorkView) -> bool:
@@ -35,8 +36,8 @@ def _answers(tracked: TrackedRollout, member: Member, work: WorkView) -> bool:
     return probe is not None and tracked.steps[member.step].free > 0 and answers(work, probe)
 
 
-def _ends(work: WorkView, run: Run) -> bool:
+def _ends(driver: Driver, work: WorkView, run: Run) -> bool:
     ibu = work.ibu
     if ibu is None or not speaks_for(work, run):
         return False
-    return verdict(ibu, run.action).kind is not VerdictKind.RUNNING
+    return driver.verdict(ibu, run.action).kind is not VerdictKind.RUNNING

@@ -3,11 +3,12 @@ R16)."""
 
 from datetime import datetime, timedelta
 
-from ibgu.core.drivers.ibu.observe import Verdict, VerdictKind, out_of_stage, speaks_for, verdict
 from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import enqueue_success_labels, labelled
 from ibgu.core.engine.decide.patches import auto_import_on, labels_with_pending, release_auto_import
+from ibgu.core.engine.driver import Verdict, VerdictKind
+from ibgu.core.engine.evidence import speaks_for
 from ibgu.core.engine.times import IMPORT_OFF, PART, WATCH
 from ibgu.core.model import (
     ClusterView,
@@ -36,7 +37,7 @@ def decide_finished(ctx: DecisionContext, member: Member) -> None:
     run, work = member.run, seen.stage
     cluster = seen.cluster if seen.cluster is not None and seen.cluster.reachable else None
     if isinstance(run, Ended) and work and work.ibu and cluster and speaks_for(work, run):
-        _compare(ctx, member, run, cluster, verdict(work.ibu, run.action))
+        _compare(ctx, member, run, cluster, ctx.driver.verdict(work.ibu, run.action))
 
 
 def _watch_over(ctx: DecisionContext, member: Member, seen: Observation) -> str:
@@ -62,7 +63,8 @@ def _parted(ctx: DecisionContext, member: Member, seen: Observation, deleted_at:
     due = max(deleted_at, member.ended_at) + PART
     if not run.action.reboots or ctx.now >= due:
         return "the rollout was deleted"
-    if work and work.settled and work.ibu and work.ibu.current and out_of_stage(work.ibu):
+    known = work.ibu if work and work.settled and work.ibu and work.ibu.current else None
+    if known and ctx.driver.out_of_stage(known):
         return "the rollout was deleted, and the cluster is out of the stage"
     ctx.requeue_at(member.cluster, due)
     return ""

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.observe import out_of_stage
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.model import (
     LABEL_PREFIX,
@@ -136,7 +135,7 @@ def release_auto_import(ctx: DecisionContext, member: Member) -> None:
         return
     if cluster.uid != member.uid:
         return
-    if work.settled and work.ibu.current and out_of_stage(work.ibu):
+    if work.settled and work.ibu.current and ctx.driver.out_of_stage(work.ibu):
         enqueue(ctx, cluster, auto_import_on(ctx, cluster), "the cluster is out of the stage")
 
 

@@ -2,15 +2,14 @@
 
 from datetime import timedelta
 
-from ibgu.core.drivers.ibu.failures import ApplyError, classify
-from ibgu.core.drivers.ibu.observe import answers
 from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import finish
+from ibgu.core.engine.evidence import answers
 from ibgu.core.engine.times import PROBE_FRESH, PROBE_RETRY, PROBE_TIMEOUT, SETTLE, passed
 from ibgu.core.model import (
     Cause,
-    IbuView,
+    FeedbackView,
     Kind,
     Member,
     Observation,
@@ -24,7 +23,6 @@ from ibgu.core.model import (
 
 _REPEATED = frozenset({ReasonKind.BUSY, ReasonKind.NO_ANSWER, ReasonKind.ABSENT})
 """Reasons that a repeated probe leaves in place until it is answered."""
-ABSENT = "Lifecycle Agent is not installed: the cluster has no ImageBasedUpgrade"
 
 
 def ask(ctx: DecisionContext, member: Member) -> Member:
@@ -35,7 +33,7 @@ def ask(ctx: DecisionContext, member: Member) -> Member:
     return ctx.on_member(Kind.PROBED, transitions.probe_first(member, probe, reason), "probes")
 
 
-def known_state(member: Member, seen: Observation) -> IbuView | None:
+def known_state(member: Member, seen: Observation) -> FeedbackView | None:
     """Returns the state with which the cluster answered the probe; later feedback updates it."""
     work, probe = seen.stage, member.probe
     if work is None or probe is None or not answers(work, probe):
@@ -54,7 +52,7 @@ def fresh(ctx: DecisionContext, member: Member) -> bool:
 
 
 def unanswered(ctx: DecisionContext, member: Member, seen: Observation) -> None:
-    if _absent(seen.stage, member):
+    if _absent(ctx, seen.stage, member):
         _without_agent(ctx, member)
         return
     assert member.probe is not None
@@ -88,15 +86,16 @@ def probe_again(ctx: DecisionContext, member: Member, every: timedelta) -> None:
     ctx.requeue_at(member.cluster, ctx.now + every)
 
 
-def _absent(work: WorkView | None, member: Member) -> bool:
-    """Whether the agent answered this version, and reports that there is no IBU."""
+def _absent(ctx: DecisionContext, work: WorkView | None, member: Member) -> bool:
+    """Whether the agent answered this version, and reports that the object is missing."""
     if work is None or member.probe is None or work.probe != member.probe.id:
         return False
-    return work.ibu_available == "False" or classify(work.apply_error) is ApplyError.ABSENT
+    return ctx.driver.absent(work)
 
 
 def _without_agent(ctx: DecisionContext, member: Member) -> None:
-    member = ctx.waits(member, ReasonKind.ABSENT, ABSENT, who=Who.PERSON)
+    words = ctx.driver.absent_message
+    member = ctx.waits(member, ReasonKind.ABSENT, words, who=Who.PERSON)
     due = ctx.stands_since(member.reason) + SETTLE
     if ctx.now < due:
         ctx.requeue_at(member.cluster, due)
@@ -106,6 +105,6 @@ def _without_agent(ctx: DecisionContext, member: Member) -> None:
         member,
         Outcome.FAILED,
         cause=Cause.AGENT_ABSENT,
-        message=ABSENT,
+        message=words,
         failed_action=ctx.action(member),
     )

@@ -3,7 +3,6 @@
 A run goes intended -> arming -> armed -> accepted -> ended.
 """
 
-from ibgu.core.drivers.ibu.observe import JudgementKind, judge
 from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.accepted import decide_accepted
 from ibgu.core.engine.decide.arming import decide_armed, decide_intended, intend_next, talm_work
@@ -20,6 +19,7 @@ from ibgu.core.engine.decide.forbidden import waits_for_hub
 from ibgu.core.engine.decide.gated import kept_in_chain
 from ibgu.core.engine.decide.restored import without_cluster
 from ibgu.core.engine.decide.transitions import current_run
+from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.model import (
     Accepted,
     Cause,
@@ -156,9 +156,9 @@ def _chain(ctx: DecisionContext, member: Member, seen: Observation) -> None:
     if not (cluster and cluster.reachable and work and work.settled and work.ibu):
         ctx.waits(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
         return
-    found = judge(work.ibu, action, ctx.rollout.spec) if work.ibu.current else None
+    found = ctx.driver.judge(work.ibu, action, ctx.rollout.spec) if work.ibu.current else None
     if found is None or found.kind is JudgementKind.BUSY:
-        words = found.message if found else "the Lifecycle Agent has not seen the spec yet"
+        words = found.message if found else f"{ctx.driver.agent} has not seen the spec yet"
         ctx.waits(member, ReasonKind.BUSY, words, who=Who.CLUSTER)
     elif found.kind is JudgementKind.STARTABLE:
         if not kept_in_chain(ctx, member, seen):

@@ -7,9 +7,9 @@ again by the next evaluation of the cluster.
 from datetime import datetime
 from enum import Enum
 
-from ibgu.core.drivers.ibu.works import Wanted, wanted_stage
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.times import WATCH
+from ibgu.core.engine.works import Wanted, wanted_stage
 from ibgu.core.model import (
     Action,
     Member,

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from ibgu.core.drivers.ibu.observe import JudgementKind, judge
 from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.arming import may_reboot, talm_work
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import finish, skip_action
 from ibgu.core.engine.decide.gated import closed_gate
 from ibgu.core.engine.decide.probing import known_state, probe_again, unanswered
+from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.gates import MEMBER_GATES, Gate
 from ibgu.core.engine.state import Holder
 from ibgu.core.engine.times import PROBE_RETRY
@@ -60,7 +60,7 @@ def _feedback_suffices(ctx: DecisionContext, member: Member, seen: Observation) 
     own = member.step > 0 and len(ctx.fleet.rollouts_of[member.cluster]) == 1
     if not (own and work and work.settled and work.ibu and work.ibu.current):
         return False
-    found = judge(work.ibu, ctx.action(member), ctx.rollout.spec)
+    found = ctx.driver.judge(work.ibu, ctx.action(member), ctx.rollout.spec)
     return work.ibu.run == work.run and found.kind is JudgementKind.STARTABLE
 
 
@@ -196,7 +196,7 @@ def _apply_answer(
         unanswered(ctx, member, seen)
         return
     action = ctx.action(member)
-    found = judge(ibu, action, ctx.rollout.spec)
+    found = ctx.driver.judge(ibu, action, ctx.rollout.spec)
     if found.kind is JudgementKind.STARTABLE:
         _ready(ctx, member)
     elif found.kind is JudgementKind.BUSY:

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Raw, json
 
-from ibgu.core.drivers.ibu.observe import Shown, shown_work
+from ibgu.core.drivers.ibu.observe import shown_work
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import ClusterView, Member, Rollout, Step, WorkView, names
 from ibgu.core.model.kinds import (
@@ -28,6 +28,7 @@ from ibgu.core.model.kinds import (
     WorkStatus,
 )
 from ibgu.core.model.names import stage_name
+from ibgu.core.model.shown import Shown
 
 UID = "uid-a"
 OURS = ManagedFields(manager="ibgu", operation="Update", subresource="status")

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from ibgu.core.assurance.recover import find, rebuild
-from ibgu.core.drivers.ibu.observe import Shown
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
     Action,
@@ -27,6 +26,7 @@ from ibgu.core.model import (
     WorkView,
 )
 from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.shown import Shown
 from tests.core.assurance.recover.objects import UID, cluster, completed, entry, fleet, obj, work
 from tests.core.engine.state.records import NOW, done, in_flight, member, run, step
 from tests.core.engine.state.records import rollout as record

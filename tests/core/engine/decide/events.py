@@ -5,16 +5,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView, ibu_of
 from ibgu.core.engine.times import SETTLE
-from ibgu.core.model import (
-    ClusterView,
-    IbuCondition,
-    IbuView,
-    RolloutState,
-    RunState,
-    Stage,
-    WorkView,
-)
+from ibgu.core.model import ClusterView, RolloutState, RunState, Stage, WorkView
 from tests.core.engine.decide.fleet import Twin
 from tests.core.engine.decide.spoke import REFUSED
 
@@ -39,7 +32,7 @@ def _work(twin: Twin, **changes: Any) -> WorkView:
 
 
 def _ibu(twin: Twin, **changes: Any) -> IbuView:
-    ibu = twin.works[UID, "site-1"].view().ibu
+    ibu = ibu_of(twin.works[UID, "site-1"].view())
     assert ibu is not None
     return replace(ibu, **changes)
 
@@ -163,7 +156,7 @@ def other_stage_for_two_minutes(twin: Twin) -> dict[str, Any]:
 
 
 def _speaking_ibu(twin: Twin) -> IbuView:
-    ibu = _speaking(twin).ibu
+    ibu = ibu_of(_speaking(twin))
     assert ibu is not None
     return ibu
 

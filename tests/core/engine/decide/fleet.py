@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.decide import (
     DecisionResult,
     decide_pending_patch,
@@ -123,6 +124,7 @@ class Twin(Hub, Story):
             cluster=lambda name: self.observe(uid, name).cluster,
             facts=self.facts,
             object=self.ibgus.get(uid),
+            driver=IBU,
             payload=self.payload,
             adoption=uid in self.adoption,
             traces=self.traces.get(uid, NO_TRACES),

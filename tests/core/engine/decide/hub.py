@@ -1,9 +1,9 @@
 """The hub and its clusters in miniature: what is written there, and what they report."""
 
-from ibgu.core.drivers.ibu.observe import proven
-from ibgu.core.drivers.ibu.works import Wanted
 from ibgu.core.engine.decide import REMOVE, Remove
+from ibgu.core.engine.evidence import proven
 from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.works import Wanted
 from ibgu.core.model import Change, ClusterView, Observation, PendingPatch, WorkView
 from ibgu.core.model.kinds import Ibgu
 from tests.core.engine.decide.builders import START

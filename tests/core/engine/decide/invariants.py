@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from ibgu.core.drivers.ibu.observe import JudgementKind, judge
+from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
@@ -194,7 +194,7 @@ class Invariants:
         assert work is not None
         assert work.settled
         assert work.ibu is not None
-        found = judge(work.ibu, run.action, snapshot.tracked.rollout.spec)
+        found = snapshot.driver.judge(work.ibu, run.action, snapshot.tracked.rollout.spec)
         assert found.kind is JudgementKind.STARTABLE, found
         looked = member.probe is not None and member.probe.id in work.ibu.probes
         assert looked or member.step > 0 or run.attempt > 1

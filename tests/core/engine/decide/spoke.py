@@ -7,8 +7,9 @@ stage does is a list of (pause, change) pairs, so that a fault is another list.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from ibgu.core.drivers.ibu.works import Wanted
-from ibgu.core.model import IbuCondition, IbuView, Run, Stage, WorkView
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
+from ibgu.core.engine.works import Wanted
+from ibgu.core.model import Run, Stage, WorkView
 
 MINUTE = timedelta(minutes=1)
 REFUSED = "the stage transition is not permitted. Please refer to status.validNextStages"

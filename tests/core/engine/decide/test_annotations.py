@@ -2,7 +2,8 @@
 
 from msgspec import json
 
-from ibgu.core.drivers.ibu.works import Wanted, stage_body
+from ibgu.core.drivers.ibu.works import stage_body
+from ibgu.core.engine.works import Wanted
 from ibgu.core.model import Kind, OnRollout
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.fleets import sites

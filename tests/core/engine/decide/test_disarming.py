@@ -6,18 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.works import Wanted
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
 from ibgu.core.engine.decide import disarm_quarantined, disarm_taken
-from ibgu.core.model import (
-    Action,
-    ClusterView,
-    IbuView,
-    Member,
-    Observation,
-    RunResult,
-    RunState,
-    WorkView,
-)
+from ibgu.core.engine.works import Wanted
+from ibgu.core.model import Action, ClusterView, Member, Observation, RunResult, RunState, WorkView
 from tests.core.engine.state.records import NOW, book_of, in_flight, member, rollout, run, step
 
 LIMIT = NOW + timedelta(hours=1)

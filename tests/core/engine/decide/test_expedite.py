@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.observe import answers
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.decide import expedited
+from ibgu.core.engine.evidence import answers
 from ibgu.core.engine.snapshot import PayloadState, Snapshot
 from ibgu.core.model import Decision, Kind, OnMember, ReasonKind, RunResult, Stage
 from tests.core.engine.decide.fleet import Twin, ibgu
@@ -39,13 +40,13 @@ class Hints:
         run = decision.member.run
         if decision.kind is Kind.RUN_ENDED and before.run and before.run.open:
             assert run is not None
-            assert expedited(tracked, cluster, work) is (run.result in REPORTED)
+            assert expedited(IBU, tracked, cluster, work) is (run.result in REPORTED)
             self.ends += 1
         elif decision.kind is Kind.RUN_INTENDED and before.reason.kind is ReasonKind.PROBING:
-            assert expedited(tracked, cluster, work) is (tracked.steps[before.step].free > 0)
+            assert expedited(IBU, tracked, cluster, work) is (tracked.steps[before.step].free > 0)
             self.answers += 1
         elif decision.kind is Kind.RUN_ARMING and run and before.run and before.run.id == run.id:
-            assert expedited(tracked, cluster, work)
+            assert expedited(IBU, tracked, cluster, work)
             self.begins += 1
 
 
@@ -70,14 +71,14 @@ def test_nobody_is_hurried_for_what_ends_nothing() -> None:
     twin.until(Kind.RUN_ACCEPTED)
     tracked, work = twin.tracked(uid), twin.observe(uid, "site-1").stage
     assert work is not None
-    assert not expedited(tracked, "site-1", work)
-    assert not expedited(tracked, "site-1", replace(work, ibu=None))
-    assert not expedited(tracked, "site-1", None)
-    assert not expedited(tracked, "site-2", work)
+    assert not expedited(IBU, tracked, "site-1", work)
+    assert not expedited(IBU, tracked, "site-1", replace(work, ibu=None))
+    assert not expedited(IBU, tracked, "site-1", None)
+    assert not expedited(IBU, tracked, "site-2", work)
 
     twin.wait(minutes=60)
     assert twin.member(uid, 0, "site-1").finished
-    assert not expedited(twin.tracked(uid), "site-1", work)
+    assert not expedited(IBU, twin.tracked(uid), "site-1", work)
 
 
 @pytest.mark.parametrize("slots", [1, 2])
@@ -100,4 +101,4 @@ def test_an_answer_waits_where_no_slot_is_free(slots: int) -> None:
         ibu=replace(ibu, probes=frozenset({member.probe.id})),
     )
     assert answers(result, member.probe)
-    assert expedited(twin.tracked(uid), "site-2", result) is (slots > 1)
+    assert expedited(IBU, twin.tracked(uid), "site-2", result) is (slots > 1)

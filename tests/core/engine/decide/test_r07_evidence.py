@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.model import IbuCondition, Kind, OnMember, ReasonKind, WorkView
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition
+from ibgu.core.model import Kind, OnMember, ReasonKind, WorkView
 from tests.core.engine.decide.fleet import Twin, ibgu
 
 DONE = IbuCondition("True", "Completed", "Prep completed")

@@ -3,7 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.model import Cause, IbuCondition, OnMember, Outcome, Stage
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition
+from ibgu.core.model import Cause, OnMember, Outcome, Stage
 from tests.core.engine.decide.fleet import Twin, ibgu
 
 

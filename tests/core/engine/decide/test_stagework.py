@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.works import Wanted
 from ibgu.core.engine.decide import REMOVE, Remove, payload_kept, payload_wanted, stage_work
 from ibgu.core.engine.state import FleetState, Holder, TrackedRollout
 from ibgu.core.engine.times import WATCH
+from ibgu.core.engine.works import Wanted
 from ibgu.core.model import (
     Action,
     ClusterView,

@@ -5,8 +5,9 @@ from functools import lru_cache
 from itertools import islice
 from sys import intern
 
+from ibgu.core.drivers.ibu.observe.ibu_view import MISSING, IbuCondition, IbuView
 from ibgu.core.drivers.ibu.works import feedback as names
-from ibgu.core.model import MISSING, IbuCondition, IbuView, Stage
+from ibgu.core.model import Stage
 from ibgu.core.model.kinds import FeedbackValue, FieldValue
 from ibgu.core.text.cut import cut
 

@@ -1,32 +1,13 @@
 """Judges whether an action may start on a cluster in this state (R8.1)."""
 
-from enum import StrEnum
-
-from msgspec import Struct
-
 from ibgu.core.drivers.ibu.observe import messages as words
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState, ibu_state
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
 from ibgu.core.drivers.ibu.observe.verdict import IDLE_FAILURES
-from ibgu.core.model import Action, Cause, IbuView, Stage
+from ibgu.core.engine.driver import Judgement, JudgementKind
+from ibgu.core.model import Action, Cause, Stage
 from ibgu.core.model.kinds import IbguSpec
 from ibgu.core.text.cut import cut
-
-
-class JudgementKind(StrEnum):
-    STARTABLE = "startable"
-    REACHED = "reached"
-    BUSY = "busy"
-    FAILED = "failed"
-
-
-class Judgement(Struct, frozen=True, kw_only=True):
-    kind: JudgementKind
-    note: str = ""
-    """Reached: "was already ..."."""
-    message: str = ""
-    """Busy: the cluster's words. Failed: the wanted state, the actual one, and what can follow."""
-    cause: Cause | None = None
-
 
 STARTABLE = Judgement(kind=JudgementKind.STARTABLE)
 
@@ -48,7 +29,7 @@ _BUSY_REASONS = {"Blocked", "Aborting", "Finalizing"}
 
 def judge(ibu: IbuView, action: Action, spec: IbguSpec) -> Judgement:
     """Judges the action by feedback that answers a probe, or is as good as that
-    (`evidence.answers`)."""
+    (`engine.evidence.answers`)."""
     return _whatever_the_action(ibu) or _by_standing(ibu, action, spec)
 
 

@@ -1,27 +1,15 @@
 """Judges how a run goes, from feedback that speaks for it (R7.2, R10.1)."""
 
-from enum import StrEnum
+from ibgu.core.drivers.ibu.observe.ibu_state import (
+    completed,
+    detail,
+    last_words,
+    rollback_requested,
+)
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
+from ibgu.core.engine.driver import Verdict, VerdictKind
+from ibgu.core.model import Action, Cause, Stage
 
-from msgspec import Struct
-
-from ibgu.core.drivers.ibu.observe.ibu_state import completed, detail, rollback_requested
-from ibgu.core.model import Action, Cause, IbuView, Stage
-
-
-class VerdictKind(StrEnum):
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
-class Verdict(Struct, frozen=True):
-    kind: VerdictKind
-    cause: Cause | None = None
-    message: str = ""
-    """The cluster's words; generic, or empty, while the detail has not come yet."""
-
-
-RUNNING = Verdict(VerdictKind.RUNNING)
 SUCCEEDED = Verdict(VerdictKind.SUCCEEDED)
 
 IDLE_FAILURES = {"AbortFailed": Cause.ABORT_FAILED, "FinalizeFailed": Cause.FINALIZE_FAILED}
@@ -42,7 +30,7 @@ def verdict(ibu: IbuView, action: Action) -> Verdict:
         return SUCCEEDED
     if cause := _failure(ibu, stage):
         return Verdict(VerdictKind.FAILED, cause, detail(ibu, stage))
-    return RUNNING
+    return Verdict(VerdictKind.RUNNING, message=last_words(ibu, stage))
 
 
 def _failure(ibu: IbuView, stage: Stage) -> Cause | None:

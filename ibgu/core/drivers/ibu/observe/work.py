@@ -4,15 +4,20 @@ once."""
 from collections.abc import Iterable
 from sys import intern
 
-from msgspec.structs import replace
-
-from ibgu.core.drivers.ibu.observe.conditions import find
 from ibgu.core.drivers.ibu.observe.feedback import view_ibu
 from ibgu.core.model import WorkView, names
+from ibgu.core.model.conditions import find
 from ibgu.core.model.kinds import ManifestCondition, ManifestWork, ResourceMeta
+from ibgu.core.model.shown import Shown, shown
 from ibgu.core.text.cut import cut
 
+_LABELS = (names.ROLLOUT, names.PART)
+_MARKS = (names.ACTION, names.ATTEMPT, names.STARTED, names.LIMIT, names.OUTCOME)
 _NO_ENTRY = ManifestCondition()
+
+
+def shown_work(work: ManifestWork) -> Shown[WorkView]:
+    return shown(work.metadata, view_work(work), _LABELS, _MARKS)
 
 
 def view_work(work: ManifestWork) -> WorkView:
@@ -40,22 +45,6 @@ def view_work(work: ManifestWork) -> WorkView:
         ibu_available=intern(available.status),
         ibu_message=intern(available.message),
         ibu=view_ibu(values) if values else None,
-    )
-
-
-def proven(work: WorkView | None, restore: str) -> WorkView | None:
-    """Returns the view without feedback that proves nothing: a work from before a restore may show
-    any time's feedback."""
-    if work is None or work.restore == restore:
-        return work
-    return replace(
-        work,
-        applied=False,
-        apply_error="",
-        ibu_applied=False,
-        ibu_available="",
-        ibu_message="",
-        ibu=None,
     )
 
 

@@ -1,6 +1,5 @@
-"""Names and request bodies of what ibgu writes to the hub about clusters."""
+"""Names and request bodies of the works that carry an image-based upgrade."""
 
-from ibgu.core.drivers.ibu.works.cluster_patch import cluster_patch
 from ibgu.core.drivers.ibu.works.payload import (
     PULL_SECRETS,
     Payload,
@@ -16,19 +15,15 @@ from ibgu.core.drivers.ibu.works.stage import (
     stage_body,
     stage_patch,
 )
-from ibgu.core.drivers.ibu.works.wanted import Wanted, disarmed_stage, wanted_stage
 from ibgu.core.model.names import carried, payload_name, stage_name
 
 __all__ = [
     "PULL_SECRETS",
     "Payload",
     "PayloadError",
-    "Wanted",
     "build",
     "by_generation",
     "carried",
-    "cluster_patch",
-    "disarmed_stage",
     "disarming",
     "no_pull_secret",
     "payload_body",
@@ -37,5 +32,4 @@ __all__ = [
     "stage_body",
     "stage_name",
     "stage_patch",
-    "wanted_stage",
 ]

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from msgspec import Raw, Struct, json
 
-from ibgu.core.drivers.ibu.works.envelope import ORPHAN, new_work
+from ibgu.core.engine.works.envelope import ORPHAN, new_work
 from ibgu.core.model import Rollout, names
 from ibgu.core.model.kinds import ConfigMap, JsonObject, ObjectMeta, Secret
 

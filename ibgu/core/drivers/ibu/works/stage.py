@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from msgspec import json
 
-from ibgu.core.drivers.ibu.works.envelope import ORPHAN, labels, new_work
 from ibgu.core.drivers.ibu.works.manifests import IBU_ROLE, armed_ibu, disarmed_ibu, ibu_config
-from ibgu.core.drivers.ibu.works.wanted import Wanted
+from ibgu.core.engine.works.envelope import ORPHAN, labels, new_work
+from ibgu.core.engine.works.wanted import Wanted
 from ibgu.core.model import Rollout, Run, WorkView, names
 from ibgu.core.model.kinds import JsonObject
 

@@ -3,8 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.observe import JudgementKind, judge
-from ibgu.core.model import MISSING, Action, Cause, IbuCondition, IbuView, Stage
+from ibgu.core.drivers.ibu.observe import judge
+from ibgu.core.drivers.ibu.observe.ibu_view import MISSING, IbuCondition, IbuView
+from ibgu.core.engine.driver import JudgementKind
+from ibgu.core.model import Action, Cause, Stage
 from ibgu.core.model.kinds import IbguSpec, IbuSpec, SeedImageRef
 
 SPEC = IbguSpec(IbuSpec(SeedImageRef("registry/seed@sha256:aa", "4.17.2")))

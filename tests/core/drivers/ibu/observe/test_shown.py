@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ibgu.core.drivers.ibu.observe import Shown, shown_cluster, shown_work, view_cluster, view_work
+from ibgu.core.drivers.ibu.observe import shown_work, view_work
+from ibgu.core.drivers.ibu.observe.ibu_view import ibu_of
 from ibgu.core.model import ClusterView, WorkView, names
 from ibgu.core.model.kinds import ManagedCluster, ManifestWork
+from ibgu.core.model.shown import Shown, shown_cluster, view_cluster
 
 T = TypeVar("T")
 
@@ -85,7 +87,7 @@ def test_works_of_one_rollout_share_what_they_repeat() -> None:
     assert one.metadata.labels is two.metadata.labels
     assert one.metadata.annotations is two.metadata.annotations
     assert one.view.name is two.view.name is one.metadata.name
-    first, second = one.view.ibu, two.view.ibu
+    first, second = ibu_of(one.view), ibu_of(two.view)
     assert first is not None
     assert second is not None
     assert first.idle is second.idle

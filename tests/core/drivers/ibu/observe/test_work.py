@@ -2,6 +2,7 @@ import msgspec
 import pytest
 
 from ibgu.core.drivers.ibu.observe import shown_work, view_work
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, ibu_of
 from ibgu.core.drivers.ibu.works.feedback import (
     CONDITIONS,
     NEXT_STAGES,
@@ -9,7 +10,7 @@ from ibgu.core.drivers.ibu.works.feedback import (
     condition_value,
     probe_value,
 )
-from ibgu.core.model import IbuCondition, Stage, names
+from ibgu.core.model import Stage, names
 from ibgu.core.model.kinds import (
     Condition,
     FeedbackValue,
@@ -164,9 +165,8 @@ def test_every_value_that_is_asked_for_finds_its_place() -> None:
         number("observedGeneration", 4),
         text(probe_value("a"), "x"),
     ]
-    ibu = view_work(
-        work(ManifestCondition(IBU, [], StatusFeedback([*values, text(probe_value("b"), "x")])))
-    ).ibu
+    entry = ManifestCondition(IBU, [], StatusFeedback([*values, text(probe_value("b"), "x")]))
+    ibu = ibu_of(view_work(work(entry)))
     assert ibu is not None
     assert (ibu.stage, ibu.run) == ("<stage>", "<run>")
     assert (ibu.generation, ibu.observed_generation, ibu.current) == (5, 4, False)
@@ -189,7 +189,7 @@ def test_every_value_that_is_asked_for_finds_its_place() -> None:
 
 
 def test_absent_values_are_empty() -> None:
-    ibu = view_work(work(entry(IBU, stage="Prep", nextIdle="Idle"))).ibu
+    ibu = ibu_of(view_work(work(entry(IBU, stage="Prep", nextIdle="Idle"))))
     assert ibu is not None
     assert ibu.next_stages == {Stage.IDLE}
     assert (ibu.generation, ibu.observed_generation, ibu.run) == (0, 0, "")

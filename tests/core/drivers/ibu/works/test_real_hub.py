@@ -8,21 +8,21 @@ import httpx
 import msgspec
 import pytest
 
-from ibgu.core.drivers.ibu.observe import view_cluster, view_work
+from ibgu.core.drivers.ibu.observe import view_work
 from ibgu.core.drivers.ibu.works import (
     build,
     by_generation,
-    cluster_patch,
     disarming,
     payload_body,
     refresh_patch,
     stage_body,
     stage_patch,
-    wanted_stage,
 )
+from ibgu.core.engine.works import cluster_patch, wanted_stage
 from ibgu.core.model import Change, Member, PendingPatch, RunState, WorkView, names
 from ibgu.core.model.kinds import ConfigMap, ManagedCluster, ManifestWork, ObjectMeta, Secret
 from ibgu.core.model.names import stage_name
+from ibgu.core.model.shown import view_cluster
 from ibgu.sandbox.hub import SandboxHub
 from tests.core.drivers.ibu.works.samples import NOW, ROLLOUT, member, probe, run
 

@@ -5,7 +5,8 @@ import pytest
 from msgspec import json
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.works import Wanted, disarming, refresh_patch, stage_body, stage_patch
+from ibgu.core.drivers.ibu.works import disarming, refresh_patch, stage_body, stage_patch
+from ibgu.core.engine.works import Wanted
 from ibgu.core.model import Action, RunResult, RunState, WorkView
 from ibgu.core.model.kinds import AutoRollback, IbguSpec, IbuSpec, ObjectRef, SeedImageRef
 from ibgu.core.model.names import stage_name

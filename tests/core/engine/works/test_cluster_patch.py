@@ -1,6 +1,6 @@
 from msgspec import json
 
-from ibgu.core.drivers.ibu.works import cluster_patch
+from ibgu.core.engine.works import cluster_patch
 from ibgu.core.model import Change, PendingPatch
 
 

@@ -9,7 +9,8 @@ from msgspec import json
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.observe import view_work
-from ibgu.core.drivers.ibu.works import Wanted, stage_body, stage_patch, wanted_stage
+from ibgu.core.drivers.ibu.works import stage_body, stage_patch
+from ibgu.core.engine.works import Wanted, wanted_stage
 from ibgu.core.model import Member, MemberState, Probe, Run, RunResult, RunState, WorkView
 from ibgu.core.model.kinds import ManifestWork, ObjectMeta
 from tests.core.drivers.ibu.works.samples import ROLLOUT, member, probe, run, view

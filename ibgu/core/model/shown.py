@@ -11,11 +11,13 @@ from typing import Generic, Protocol, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.observe.cluster import view_cluster
-from ibgu.core.drivers.ibu.observe.work import view_work
-from ibgu.core.model import ClusterView, WorkView, names
-from ibgu.core.model.kinds import ManagedCluster, ManifestWork, ObjectMeta
+from ibgu.core.model import names
+from ibgu.core.model.conditions import status_of
+from ibgu.core.model.kinds import ManagedCluster, ObjectMeta
+from ibgu.core.model.views import ClusterView
 from ibgu.core.text.cut import cut
+
+_LOCAL = "local-cluster"
 
 
 class HubView(Protocol):
@@ -38,18 +40,35 @@ class Shown(Struct, Generic[V], frozen=True, gc=False):
     view: V
 
 
-_LABELS = (names.ROLLOUT, names.PART)
-_MARKS = (names.ACTION, names.ATTEMPT, names.STARTED, names.LIMIT, names.OUTCOME)
 _DIFFERENT = 4096
 """The number of distinct groups of labels or annotations that objects share."""
 
 
+def view_cluster(mc: ManagedCluster) -> ClusterView:
+    metadata, labels = mc.metadata, mc.metadata.labels
+    return ClusterView(
+        name=intern(metadata.name),
+        uid=intern(metadata.uid),
+        accepted=mc.spec.hub_accepts_client,
+        deleting=metadata.deletion_timestamp is not None,
+        reachable=status_of(mc.status.conditions, "ManagedClusterConditionAvailable") == "True",
+        local=metadata.name == _LOCAL or labels.get(_LOCAL) == "true",
+        labels=_interned(labels, labels),
+        annotations=_interned(metadata.annotations, names.OF_CLUSTERS),
+    )
+
+
+_NONE: dict[str, str] = {}
+"""Shared: never written to."""
+
+
+def _interned(found: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
+    """Returns the entries of those keys; equal strings are shared by the whole fleet."""
+    return {intern(key): intern(found[key]) for key in keys if key in found} or _NONE
+
+
 def shown_cluster(cluster: ManagedCluster) -> Shown[ClusterView]:
     return shown(cluster.metadata, view_cluster(cluster))
-
-
-def shown_work(work: ManifestWork) -> Shown[WorkView]:
-    return shown(work.metadata, view_work(work), _LABELS, _MARKS)
 
 
 def shown(

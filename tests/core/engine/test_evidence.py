@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.observe import accepted, answers, speaks_for
-from ibgu.core.model import Action, IbuView, Probe, RunState, WorkView
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
+from ibgu.core.engine.evidence import accepted, answers, speaks_for
+from ibgu.core.model import Action, Probe, RunState, WorkView
 from tests.runs import run_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

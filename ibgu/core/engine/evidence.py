@@ -1,6 +1,24 @@
-"""The proofs in a work's feedback (R7, R8, R9)."""
+"""The proofs in a work's feedback, whatever kind of object reports it (R7, R8, R9)."""
+
+from msgspec.structs import replace
 
 from ibgu.core.model import Probe, Run, WorkView
+
+
+def proven(work: WorkView | None, restore: str) -> WorkView | None:
+    """Returns the view without feedback that proves nothing: a work from before a restore may show
+    any time's feedback."""
+    if work is None or work.restore == restore:
+        return work
+    return replace(
+        work,
+        applied=False,
+        apply_error="",
+        ibu_applied=False,
+        ibu_available="",
+        ibu_message="",
+        ibu=None,
+    )
 
 
 def speaks_for(work: WorkView, run: Run) -> bool:

@@ -1,6 +1,5 @@
 import pytest
 
-from ibgu.core.drivers.ibu.observe import view_cluster
 from ibgu.core.model import names
 from ibgu.core.model.kinds import (
     Condition,
@@ -9,6 +8,7 @@ from ibgu.core.model.kinds import (
     ManagedClusterStatus,
     ObjectMeta,
 )
+from ibgu.core.model.shown import view_cluster
 
 
 def managed(meta: ObjectMeta, *, accepted: bool = True, available: str = "True") -> ManagedCluster:

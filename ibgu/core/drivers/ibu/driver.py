@@ -1,0 +1,52 @@
+"""The driver of the image-based upgrade."""
+
+from ibgu.core.drivers.ibu.failures import ApplyError, classify, refused_field
+from ibgu.core.drivers.ibu.observe import judge, out_of_stage, verdict
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuView, as_ibu
+from ibgu.core.engine.driver import ActionRefusal, Driver, Judgement, Verdict
+from ibgu.core.model import Action, Cause, FeedbackView, WorkView
+from ibgu.core.model.kinds import IbguSpec
+
+
+class IbuDriver:
+    """IbuDriver answers the engine for the Lifecycle Agent's ImageBasedUpgrade."""
+
+    kind = "ImageBasedUpgrade"
+    agent = "the Lifecycle Agent"
+    field = "spec.stage"
+    absent_message = "Lifecycle Agent is not installed: the cluster has no ImageBasedUpgrade"
+
+    def judge(self, feedback: FeedbackView, action: Action, spec: IbguSpec) -> Judgement:
+        return judge(as_ibu(feedback), action, spec)
+
+    def verdict(self, feedback: FeedbackView, action: Action) -> Verdict:
+        return verdict(as_ibu(feedback), action)
+
+    def out_of_stage(self, feedback: FeedbackView) -> bool:
+        return out_of_stage(as_ibu(feedback))
+
+    def refusal(self, work: WorkView, action: Action) -> ActionRefusal | None:
+        error = work.apply_error
+        kind = classify(error)
+        if kind is ApplyError.REFUSED_SPEC:
+            words = f"the cluster refused spec.{refused_field(error)}: {error}"
+            return ActionRefusal(Cause.SPEC_REFUSED, words)
+        if kind is not ApplyError.REFUSED_TRANSITION:
+            return None
+        final = work.ibu is None or not _may_follow(as_ibu(work.ibu), action)
+        return ActionRefusal(Cause.TRANSITION_REFUSED, error, final)
+
+    def absent(self, work: WorkView) -> bool:
+        return work.ibu_available == "False" or classify(work.apply_error) is ApplyError.ABSENT
+
+
+IBU: Driver = IbuDriver()
+
+_PASSING = frozenset({"Blocked", "Aborting", "Finalizing"})
+
+
+def _may_follow(ibu: IbuView, action: Action) -> bool:
+    """Whether the stage is on offer by now, or will be once what goes on is over (R10.5)."""
+    conditions = (ibu.idle, ibu.prep_in_progress, ibu.upgrade_in_progress, ibu.rollback_in_progress)
+    passing = any(condition.reason in _PASSING for condition in conditions)
+    return passing or action.stage in ibu.next_stages

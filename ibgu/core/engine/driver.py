@@ -1,0 +1,97 @@
+"""The seam to one kind of change of a cluster: what the engine asks its driver.
+
+The engine decides when and where an action runs, and keeps the rules. The driver knows the object
+on the cluster: what its feedback proves, and what may follow.
+"""
+
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from ibgu.core.model import Action, Cause, FeedbackView, WorkView
+from ibgu.core.model.kinds import IbguSpec
+
+
+class JudgementKind(StrEnum):
+    STARTABLE = "startable"
+    REACHED = "reached"
+    BUSY = "busy"
+    FAILED = "failed"
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """A judgement whether an action may start on a cluster in this state (R8.1)."""
+
+    kind: JudgementKind
+    note: str = ""
+    """Reached: "was already ..."."""
+    message: str = ""
+    """Busy: the cluster's words. Failed: the wanted state, the actual one, and what can follow."""
+    cause: Cause | None = None
+
+
+class VerdictKind(StrEnum):
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Verdict(Struct, frozen=True):
+    """A verdict on how a run goes (R7.2, R10.1)."""
+
+    kind: VerdictKind
+    cause: Cause | None = None
+    message: str = ""
+    """The cluster's words, as of its progress; generic, or empty, while there are none yet."""
+
+
+class ActionRefusal(Struct, frozen=True):
+    """A cluster's refusal to take an action."""
+
+    cause: Cause
+    message: str
+    final: bool = True
+    """False: the cluster may take the action once what goes on there is over."""
+
+
+class Driver(Protocol):
+    """Driver answers for one kind of change. Each method is pure, quick and total: it is asked for
+    each report of each cluster, and unknown feedback is no error.
+
+    FeedbackView that a method takes is of the driver's own type, and current.
+    """
+
+    @property
+    def kind(self) -> str:
+        """The kind of the object on the cluster that the driver's actions change."""
+
+    @property
+    def agent(self) -> str:
+        """The name, with its article, of what carries an action out on the cluster."""
+
+    @property
+    def field(self) -> str:
+        """The object's field that asks for an action."""
+
+    @property
+    def absent_message(self) -> str:
+        """Why an action fails on a cluster without the object, as a sentence for a person."""
+
+    def judge(self, feedback: FeedbackView, action: Action, spec: IbguSpec) -> Judgement:
+        """Return whether the action may start; asked by feedback that answers a probe, before the
+        intent and again before the arming."""
+
+    def verdict(self, feedback: FeedbackView, action: Action) -> Verdict:
+        """Return how the action goes; asked only by feedback that speaks for its run."""
+
+    def out_of_stage(self, feedback: FeedbackView) -> bool:
+        """Return whether the cluster is proven to be out of any action that reboots it (R14.3)."""
+
+    def refusal(self, work: WorkView, action: Action) -> ActionRefusal | None:
+        """Return how the cluster refuses the action; None: it does not, or its agent's own retries
+        end the error."""
+
+    def absent(self, work: WorkView) -> bool:
+        """Return whether the cluster reports, in the work's current version, that it has no such
+        object (R10.2)."""
