@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ibgu.core.model import ReasonKind, names
+from ibgu.core.model import names
 from tests.cli.test_docs import commands
 from tests.docs.site import DOCS, ROOT, fences
 
@@ -30,16 +30,6 @@ def test_it_can_be_typed(page: str, line: str) -> None:
         command = f"{command} {rest.pop(0)}"
     options = {word.partition("=")[0] for word in rest if re.match(r"--?[a-zA-Z]", word)}
     assert options <= KNOWN[command], page
-
-
-def test_concepts_names_every_reason() -> None:
-    table = CONCEPTS.partition("**Reason.**")[2].partition("**Failure.**")[0]
-    named = {
-        name
-        for row in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
-        for name in re.findall(r"`(\w+)`", row)
-    }
-    assert named == set(ReasonKind)
 
 
 @pytest.mark.parametrize("control", names.CONTROLS)
