@@ -19,6 +19,7 @@ from ibgu.core.engine.decide import (
     payload_wanted,
     stage_work,
 )
+from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import Gate
 from ibgu.core.engine.snapshot import Facts, PayloadState, Snapshot
 from ibgu.core.engine.state import TrackedRollout
@@ -40,6 +41,7 @@ from tests.core.engine.decide.builders import START, ibgu, plan_of, rollout_of
 from tests.core.engine.decide.drafts import drafted
 from tests.core.engine.decide.hub import Hub, Key
 from tests.core.engine.decide.records import Records
+from tests.core.engine.decide.spoke import Spoke
 from tests.core.engine.decide.story import Said, Story
 
 __all__ = ["START", "Key", "Twin", "ibgu", "plan_of"]
@@ -59,8 +61,14 @@ class Watcher(Protocol):
 
 
 class Twin(Hub, Story):
-    def __init__(self, *clusters: str) -> None:
-        Hub.__init__(self)
+    def __init__(
+        self,
+        *clusters: str,
+        driver: Driver = IBU,
+        node: Callable[[str, datetime], Any] = Spoke,
+    ) -> None:
+        Hub.__init__(self, node)
+        self.driver = driver
         Story.__init__(self)
         self.records = Records()
         self.payload = PayloadState()
@@ -124,7 +132,7 @@ class Twin(Hub, Story):
             cluster=lambda name: self.observe(uid, name).cluster,
             facts=self.facts,
             object=self.ibgus.get(uid),
-            driver=IBU,
+            driver=self.driver,
             payload=self.payload,
             adoption=uid in self.adoption,
             traces=self.traces.get(uid, NO_TRACES),

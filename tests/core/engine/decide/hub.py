@@ -1,5 +1,9 @@
 """The hub and its clusters in miniature: what is written there, and what they report."""
 
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
 from ibgu.core.engine.decide import REMOVE, Remove
 from ibgu.core.engine.evidence import proven
 from ibgu.core.engine.state import FleetState
@@ -7,7 +11,8 @@ from ibgu.core.engine.works import Wanted
 from ibgu.core.model import Change, ClusterView, Observation, PendingPatch, WorkView
 from ibgu.core.model.kinds import Ibgu
 from tests.core.engine.decide.builders import START
-from tests.core.engine.decide.spoke import Spoke, Work
+from tests.core.engine.decide.node import Work
+from tests.core.engine.decide.spoke import Spoke
 
 Key = tuple[str, str]
 """Rollout's uid, cluster."""
@@ -16,7 +21,9 @@ Key = tuple[str, str]
 class Hub:
     """`fleet` tells whom a cluster concerns; `touched` is what the controller has to look at."""
 
-    def __init__(self) -> None:
+    def __init__(self, node: Callable[[str, datetime], Any] = Spoke) -> None:
+        """`node`: what a cluster is, for another kind of change than the image-based upgrade."""
+        self._node = node
         self.now = START
         self.fleet = FleetState()
         self.touched: dict[str, dict[str, None]] = {}
@@ -53,7 +60,7 @@ class Hub:
         """Until then the hub takes no writes."""
 
     def join(self, name: str) -> Spoke:
-        self.spokes[name] = Spoke(name, self.now)
+        self.spokes[name] = self._node(name, self.now)
         self.labels.setdefault(name, {})
         self.annotations.setdefault(name, {})
         return self.spokes[name]

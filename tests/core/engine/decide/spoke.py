@@ -1,7 +1,6 @@
-"""A managed cluster in miniature: work agent and Lifecycle Agent, as far as the engine sees them.
+"""A managed cluster in miniature with its Lifecycle Agent, as far as the engine sees it.
 
-Pure and in virtual time. The Lifecycle Agent's transitions are those of its CRD's rules; what a
-stage does is a list of (pause, change) pairs, so that a fault is another list.
+The Lifecycle Agent's transitions are those of its CRD's rules.
 """
 
 from collections.abc import Callable
@@ -9,68 +8,21 @@ from datetime import datetime, timedelta
 
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
 from ibgu.core.engine.works import Wanted
-from ibgu.core.model import Run, Stage, WorkView
+from ibgu.core.model import Run, Stage
+from tests.core.engine.decide.node import Node, Script
 
 MINUTE = timedelta(minutes=1)
 REFUSED = "the stage transition is not permitted. Please refer to status.validNextStages"
 NO_IBU = 'Unsupported value: "Disarmed"'
 BUSY = ("Aborting", "AbortFailed", "Finalizing", "FinalizeFailed")
-Script = list[tuple[timedelta, Callable[[], None]]]
 
 
-class Work:
-    """A stage work on the hub, with the status that the agent has given it."""
+class Spoke(Node):
+    absent_words = NO_IBU
 
-    def __init__(self, uid: str) -> None:
-        self.uid = uid
-        self.generation = 0
-        self.wanted = Wanted(armed=False)
-        self.seed = ("", "")
-        self.terminating = False
-        self.edited = False
-        self.taken = 0
-        """The generation that the agent has applied, or tried to."""
-        self.applied = 0
-        """The generation that it has reported on."""
-        self.error = ""
-        self.available = ""
-        self.ibu: IbuView | None = None
-
-    def write(self, wanted: Wanted, seed: tuple[str, str]) -> None:
-        self.generation += 1
-        self.wanted, self.seed, self.edited = wanted, seed, False
-
-    def view(self) -> WorkView:
-        applied = self.applied == self.generation and not self.error
-        run, probe = self.wanted.run, self.wanted.probe
-        return WorkView(
-            name=f"work-{self.uid}",
-            uid=self.uid,
-            resource_version=str(self.generation),
-            generation=self.generation,
-            terminating=self.terminating,
-            edited=self.edited,
-            armed=self.wanted.armed,
-            run=run.id if run else "",
-            probe=probe.id if probe else "",
-            restore=self.wanted.restore,
-            applied=applied,
-            apply_error=self.error if self.applied == self.generation else "",
-            ibu_applied=applied,
-            ibu_available=self.available,
-            ibu=self.ibu,
-        )
-
-
-class Spoke:
     def __init__(self, name: str, now: datetime) -> None:
-        self.name = name
-        self.uid = f"uid-{name}"
-        self.now = now
-        self.dark = False
+        super().__init__(name, now)
         self.pivoted = False
-        self.absent = False
-        """It has no ImageBasedUpgrade."""
         self.stage = Stage.IDLE
         self.generation = self.observed = 1
         self.run = ""
@@ -78,10 +30,6 @@ class Spoke:
         self.conditions: dict[str, IbuCondition] = {}
         self.faults: dict[Stage, str] = {}
         """Stage -> "fail", "hang", "slow", or (of Upgrade) "rollback": automatically."""
-        self.executed: list[tuple[str, Stage]] = []
-        """Transitions that were carried out: by which run ("" for a hand), to which stage."""
-        self._script: Script = []
-        self._due = now
         self._idle()
 
     # -- the Lifecycle Agent ---------------------------------------------------------------
@@ -113,8 +61,7 @@ class Spoke:
         self.executed.append((run, stage))
         self.stage, self.seed = stage, seed
         self.generation += 1
-        self._script = [(timedelta(seconds=1), self._see), *self._course(stage)]
-        self._due = self.now + self._script[0][0]
+        self.play([(timedelta(seconds=1), self._see), *self._course(stage)])
         return True
 
     def to(self, stage: str, seed: tuple[str, str] = ("quay.io/seed:4.18", "4.18.1")) -> None:
@@ -194,57 +141,11 @@ class Spoke:
     def _told(self, type_: str) -> IbuCondition:
         return self.conditions.get(type_, IbuCondition())
 
-    # -- time ------------------------------------------------------------------------------
-
-    @property
-    def due(self) -> datetime | None:
-        return self._due if self._script else None
-
-    def tick(self, now: datetime) -> bool:
-        """Do what is due by then; whether anything was."""
-        self.now = max(self.now, now)
-        moved = False
-        while self._script and self._due <= now:
-            _, change = self._script.pop(0)
-            change()
-            moved = True
-            if self._script:
-                self._due += self._script[0][0]
-        return moved
-
     # -- the work agent --------------------------------------------------------------------
 
-    def sync(self, work: Work) -> bool:
-        """Apply the work and feed back; whether its status changed."""
-        before = work.view()
-        if self.dark or work.terminating:
-            return False
-        self.obey(work)
-        work.applied = work.generation
-        work.available = "False" if self.absent else "True"
-        if not self.absent:
-            work.ibu = self.view(work.wanted)
-        return work.view() != before
-
-    def obey(self, work: Work) -> None:
-        """Apply what is new or failed before, and report nothing."""
-        if self.dark or work.terminating:
-            return
-        if work.taken != work.generation or work.error or self.absent:
-            work.taken = work.generation
-            work.error = self._apply(work)
-
-    def _apply(self, work: Work) -> str:
-        run = work.wanted.run
-        if self.absent:
-            return NO_IBU
-        if work.wanted.armed and run and not self._arm(run, work.seed):
-            return REFUSED
-        return ""
-
-    def _arm(self, run: Run, seed: tuple[str, str]) -> bool:
+    def arm(self, run: Run, seed: tuple[str, str]) -> str:
         kept = seed if run.action.stage is Stage.PREP else self.seed
-        return self.ask(run.action.stage, run.id, kept)
+        return "" if self.ask(run.action.stage, run.id, kept) else REFUSED
 
     def view(self, wanted: Wanted) -> IbuView:
         c = self._told

@@ -1,0 +1,123 @@
+"""A second kind of change, as small as one can be: a device's firmware, which Prep downloads and
+Upgrade flashes. It has a driver, and a node that plays its agent."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from ibgu.core.engine.driver import (
+    ActionRefusal,
+    Judgement,
+    JudgementKind,
+    Verdict,
+    VerdictKind,
+)
+from ibgu.core.engine.works import Wanted
+from ibgu.core.model import Action, Cause, FeedbackView, Run, Stage, WorkView
+from ibgu.core.model.kinds import IbguSpec
+from tests.core.engine.decide.node import Node
+
+MINUTE = timedelta(minutes=1)
+IDLE, DOWNLOADED, FLASHED = "Idle", "Downloaded", "Flashed"
+LOCKED, NO_DEVICE = "the device is locked", "no device found"
+GOALS = {Stage.PREP: DOWNLOADED, Stage.UPGRADE: FLASHED, Stage.IDLE: IDLE}
+STARTS = {Action.PREP: IDLE, Action.UPGRADE: DOWNLOADED, Action.FINALIZE_UPGRADE: FLASHED}
+
+
+class FirmwareView(FeedbackView, frozen=True, gc=False, kw_only=True):
+    phase: str = ""
+    busy: bool = False
+    error: str = ""
+
+
+class FirmwareDriver:
+    kind = "Firmware"
+    agent = "the firmware agent"
+    field = "spec.wanted"
+    absent_message = "The cluster has no device to flash"
+
+    def judge(self, feedback: FeedbackView, action: Action, spec: IbguSpec) -> Judgement:
+        seen = _firmware(feedback)
+        if seen.busy:
+            return Judgement(kind=JudgementKind.BUSY, message=f"{seen.stage} goes on")
+        if seen.phase == GOALS[action.stage]:
+            return Judgement(kind=JudgementKind.REACHED, note=f"was already {seen.phase}")
+        if seen.phase == STARTS.get(action) or (action.aborts and seen.phase != FLASHED):
+            return Judgement(kind=JudgementKind.STARTABLE)
+        words = f"{action} does not fit: the firmware is {seen.phase}"
+        return Judgement(kind=JudgementKind.FAILED, message=words, cause=Cause.WRONG_STATE)
+
+    def verdict(self, feedback: FeedbackView, action: Action) -> Verdict:
+        seen = _firmware(feedback)
+        if seen.busy:
+            return Verdict(VerdictKind.RUNNING, message=f"{action} is at 50%")
+        if seen.error:
+            return Verdict(VerdictKind.FAILED, Cause.UPGRADE_FAILED, seen.error)
+        return Verdict(VerdictKind.SUCCEEDED)
+
+    def out_of_stage(self, feedback: FeedbackView) -> bool:
+        return not _firmware(feedback).busy
+
+    def refusal(self, work: WorkView, action: Action) -> ActionRefusal | None:
+        if LOCKED not in work.apply_error:
+            return None
+        return ActionRefusal(Cause.TRANSITION_REFUSED, work.apply_error)
+
+    def absent(self, work: WorkView) -> bool:
+        return work.ibu_available == "False" or NO_DEVICE in work.apply_error
+
+
+def _firmware(feedback: FeedbackView) -> FirmwareView:
+    assert isinstance(feedback, FirmwareView)
+    return feedback
+
+
+class FirmwareNode(Node):
+    absent_words = NO_DEVICE
+
+    def __init__(self, name: str, now: datetime) -> None:
+        super().__init__(name, now)
+        self.locked = False
+        self.breaks = ""
+        """The error with which flashing ends; empty: it works."""
+        self.stage, self.run, self.generation = Stage.IDLE, "", 1
+        self.phase, self.error, self.busy = IDLE, "", False
+
+    def arm(self, run: Run, seed: tuple[str, str]) -> str:
+        if self.locked:
+            return f"admission webhook denied the request: {LOCKED}"
+        if run.id != self.run:
+            self.ask(run.action.stage, run.id)
+        return ""
+
+    def ask(self, stage: Stage, run: str = "") -> None:
+        """Carries the stage out; `run` is "" for a hand."""
+        self.executed.append((run, stage))
+        self.stage, self.run, self.error, self.busy = stage, run, "", True
+        self.generation += 1
+        flashes = [(MINUTE, self._dark(True)), (5 * MINUTE, self._dark(False))]
+        self.play([*(flashes if stage is Stage.UPGRADE else []), (MINUTE, self._end)])
+
+    def _dark(self, dark: bool) -> Callable[[], None]:
+        def change() -> None:
+            self.dark = dark
+
+        return change
+
+    def _end(self) -> None:
+        self.busy = False
+        if self.stage is Stage.UPGRADE and self.breaks:
+            self.error = self.breaks
+        else:
+            self.phase = GOALS[self.stage]
+
+    def view(self, wanted: Wanted) -> FirmwareView:
+        return FirmwareView(
+            stage=self.stage,
+            generation=self.generation,
+            observed_generation=self.generation,
+            run=self.run,
+            probes=frozenset({wanted.probe.id} if wanted.probe else ()),
+            phase=self.phase,
+            busy=self.busy,
+            error=self.error,
+        )

@@ -1,0 +1,112 @@
+"""Plays rollouts of a second kind of change: the engine learns all about it from its driver."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ibgu.core.model import Action, Cause, Kind, OnMember, Outcome, ReasonKind, RolloutState, Stage
+from tests.core.engine.decide.firmware import FirmwareDriver, FirmwareNode
+from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.invariants import Invariants, executed
+
+PREPARED = Action.PREP.completed_label
+
+
+@pytest.fixture
+def twin() -> Iterator[Twin]:
+    twin = Twin("site-1", "site-2", "site-3", driver=FirmwareDriver(), node=FirmwareNode)
+    invariants = Invariants(twin)
+    yield twin
+    invariants.at_rest()
+    told = [said.decision.why for said in twin.said if isinstance(said.decision, OnMember)]
+    assert not [words for words in told if "ImageBased" in words or "Lifecycle" in words]
+
+
+def node(twin: Twin, name: str) -> FirmwareNode:
+    found: object = twin.spokes[name]
+    assert isinstance(found, FirmwareNode)
+    return found
+
+
+def test_a_whole_rollout(twin: Twin) -> None:
+    """Download and flash, two at a time; one fails and is aborted, the others are finalized."""
+    node(twin, "site-2").breaks = "checksum mismatch"
+    uid = twin.apply(ibgu("a", "Prep Upgrade", "AbortOnFailure", "FinalizeUpgrade", concurrency=2))
+    twin.until(Kind.STEP_FINISHED)
+    assert twin.labels["site-1"] == {PREPARED: "", Action.UPGRADE.completed_label: ""}
+    assert twin.labels["site-2"] == {PREPARED: "", Action.UPGRADE.failed_label: ""}
+    twin.drive()
+    failed = twin.member(uid, 0, "site-2")
+    assert (failed.outcome, failed.cause, failed.message) == (
+        Outcome.FAILED,
+        Cause.UPGRADE_FAILED,
+        "checksum mismatch",
+    )
+    assert executed(twin, "site-2") == [Stage.PREP, Stage.UPGRADE, Stage.IDLE]
+    assert executed(twin, "site-3") == [Stage.PREP, Stage.UPGRADE, Stage.IDLE]
+    assert set(map(tuple, twin.labels.values())) == {()}
+    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
+
+
+def test_what_is_done_already_is_skipped(twin: Twin) -> None:
+    node(twin, "site-1").phase = "Downloaded"
+    uid = twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.drive()
+    first = twin.member(uid, 0, "site-1")
+    assert [done.note for done in first.completed] == ["was already Downloaded", ""]
+    assert executed(twin, "site-1") == [Stage.UPGRADE]
+
+
+def test_what_goes_on_by_hand_is_waited_for(twin: Twin) -> None:
+    node(twin, "site-1").ask(Stage.PREP)
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.wait(seconds=5)
+    reason = twin.member(uid, 0, "site-1").reason
+    assert (reason.kind, reason.message) == (ReasonKind.BUSY, "Prep goes on")
+    twin.drive()
+    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_a_wrong_state(twin: Twin) -> None:
+    node(twin, "site-1").phase = "Flashed"
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.drive()
+    first = twin.member(uid, 0, "site-1")
+    assert (first.cause, first.message) == (
+        Cause.WRONG_STATE,
+        "Prep does not fit: the firmware is Flashed",
+    )
+
+
+def test_a_refusal(twin: Twin) -> None:
+    node(twin, "site-1").locked = True
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.drive()
+    first = twin.member(uid, 0, "site-1")
+    assert (first.cause, first.message) == (
+        Cause.TRANSITION_REFUSED,
+        "admission webhook denied the request: the device is locked",
+    )
+
+
+def test_no_device(twin: Twin) -> None:
+    node(twin, "site-1").absent = True
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.drive()
+    first = twin.member(uid, 0, "site-1")
+    assert (first.cause, first.message) == (
+        Cause.AGENT_ABSENT,
+        "The cluster has no device to flash",
+    )
+
+
+def test_a_hand_takes_over(twin: Twin) -> None:
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.until(Kind.RUN_ACCEPTED)
+    node(twin, "site-1").ask(Stage.IDLE)
+    twin.drive()
+    first = twin.member(uid, 0, "site-1")
+    assert (first.cause, first.message) == (
+        Cause.TAKEN_OVER,
+        "taken over by hand: spec.wanted is Idle, ibgu asked for Prep",
+    )
