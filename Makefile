@@ -122,6 +122,10 @@ fmt: $(READY) ## format the code and sort its imports
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+.PHONY: client
+client: $(READY) ## generate ibgu/client's methods and structs from the OpenAPI document
+	@$(BIN)/python -m tests.client.generator
+
 .PHONY: dashboards
 dashboards: $(READY) ## generate Grafana's dashboards in the chart from their code
 	@$(BIN)/python -m tests.dashboards

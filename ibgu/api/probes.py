@@ -49,7 +49,12 @@ def create_probes(probes: Probes, *, behind_proxy: bool = False) -> FastAPI:
     """Returns the application with `/healthz`, `/readyz` and (unless they are apart) `/metrics`,
     for a process that serves no API."""
     app = FastAPI(
-        title="ibgu", version=version("ibgu"), docs_url=None, redoc_url=None, redirect_slashes=False
+        title="ibgu",
+        version=version("ibgu"),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.probes = probes
     app.state.readiness = Readiness(probes)

@@ -12,8 +12,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from ibgu.client.base import Response
 from ibgu.client.harmless import harmless
-from ibgu.client.responses.base import Response
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ class Wire:
     def _url(self, path: tuple[str, ...], query: dict[str, object]) -> str:
         """Returns the URL, without query parameters that are None."""
         parts = "/".join(quote(part, safe="") for part in path)
-        given = {name: value for name, value in query.items() if value is not None}
+        given = {name: _worded(value) for name, value in query.items() if value is not None}
         asked = f"?{urlencode(given, doseq=True)}" if given else ""
         return f"{self._server}/api/v1/{parts}{asked}"
 
@@ -171,6 +171,11 @@ class Wire:
             f"can't reach {self._server}: {words}; ibgu login finds ibgu's REST API, --server or "
             "IBGU_SERVER names it"
         )
+
+
+def _worded(value: object) -> object:
+    """Returns the value as a query has it: `true`, where Python would say `True`."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _check_address(server: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.cli.show.history import history_lines
-from ibgu.client.responses.members import (
+from ibgu.client.responses import (
     MemberResponse,
     RolloutNameResponse,
     RunResponse,

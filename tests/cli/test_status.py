@@ -5,6 +5,7 @@ import json
 import re
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -16,9 +17,16 @@ from ibgu.cli.show.failing import Failing, failure_lines, next_lines
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.status import StatusSnapshot, headline, status_lines
 from ibgu.client import Client
-from ibgu.client.responses.failures import FailureGroupResponse, FailuresResponse
-from ibgu.client.responses.rollouts import EtaResponse, RolloutResponse, StepResponse
-from ibgu.client.responses.view import StalledClusterResponse
+from ibgu.client.responses import (
+    CountsResponse,
+    EtaResponse,
+    FailureGroupResponse,
+    FailuresResponse,
+    RolloutResponse,
+    SeedResponse,
+    StalledClusterResponse,
+    StepResponse,
+)
 from ibgu.core.model import Action, Kind, OnRollout, RolloutState
 from ibgu.core.model.kinds import PlanItem, RolloutStrategy
 from ibgu.db import Journal
@@ -263,6 +271,14 @@ def in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     time.tzset()
 
 
+_RUNNING: dict[str, Any] = {
+    "phase": "Running",
+    "created_at": NOW,
+    "seed": SeedResponse(image=""),
+    "counts": CountsResponse(total=0),
+}
+
+
 @pytest.mark.usefixtures("in_utc")
 def test_what_takes_longer_than_usual_and_when_it_ends() -> None:
     """Since NOW; it was expected to end after 14 minutes."""
@@ -274,12 +290,19 @@ def test_what_takes_longer_than_usual_and_when_it_ends() -> None:
         usual=840.0,
     )
     hour = timedelta(hours=1)
-    eta = EtaResponse(at=NOW + 2 * hour, earliest=NOW + hour, latest=NOW + 3 * hour)
-    one = RolloutResponse(
-        namespace="edge", name="ran", phase="Running", created_at=NOW, stalled=3, eta=eta
+    eta = EtaResponse(
+        at=NOW + 2 * hour, earliest=NOW + hour, latest=NOW + 3 * hour, limit=NOW + 9 * hour
     )
+    one = RolloutResponse(**_RUNNING, namespace="edge", name="ran", stalled=3, eta=eta)
     steps = (
-        StepResponse(step=1, actions=("Upgrade",), state="running", stalled=3, max_concurrency=9),
+        StepResponse(
+            step=1,
+            actions=("Upgrade",),
+            state="running",
+            stalled=3,
+            max_concurrency=9,
+            counts=CountsResponse(total=0),
+        ),
     )
     now = NOW + timedelta(minutes=31)
     look = StatusSnapshot(one, steps, FailuresResponse(total=0), now, stalled=(stuck,))
@@ -288,7 +311,7 @@ def test_what_takes_longer_than_usual_and_when_it_ends() -> None:
         "  1 Upgrade  0/0  ▶ 0/9 slots  ⚠ 3 stalled",
         "Stalled (3)  site-0077 Upgrade Rebooting for 31 min (p95 14 min) · …",
     ]
-    soon = EtaResponse(at=NOW, earliest=NOW, latest=NOW + timedelta(seconds=9))
+    soon = EtaResponse(at=NOW, earliest=NOW, latest=NOW + timedelta(seconds=9), limit=NOW + hour)
     near = replace(look, rollout=replace(one, eta=soon))
     assert status_lines(near, Paper())[0] == "ran (edge)   Running · step ends ~03:02"
     later = replace(look, rollout=replace(one, eta=None), now=NOW + hour)
@@ -296,9 +319,7 @@ def test_what_takes_longer_than_usual_and_when_it_ends() -> None:
 
 
 def waiting_for(eta: EtaResponse) -> str:
-    rollout = RolloutResponse(
-        namespace="default", name="ran", created_at=NOW, phase="Running", eta=eta
-    )
+    rollout = RolloutResponse(**_RUNNING, namespace="default", name="ran", eta=eta)
     return headline(StatusSnapshot(rollout, (), FailuresResponse(total=0, items=()), NOW), Paper())
 
 

@@ -8,7 +8,7 @@ from ibgu.api.context import Context
 from ibgu.cli.show.paper import PLAIN
 from ibgu.cli.show.times import clock
 from ibgu.cli.show.works import works_lines
-from ibgu.client.responses.works import (
+from ibgu.client.responses import (
     ConditionResponse,
     ManifestResponse,
     WorkResponse,

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from msgspec import Struct
 
-from ibgu.client.responses.failures import FailuresResponse
+from ibgu.client.responses import FailuresResponse
 from ibgu.client.sse import SseMessage, messages
 from ibgu.client.wire import RestError, Wire
 

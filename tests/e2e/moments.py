@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import Struct, to_builtins
 
 from ibgu.cli.show.playback import Playback
-from ibgu.client.responses.rollouts import CountsResponse
+from ibgu.client.responses import CountsResponse
 from ibgu.core.model.counts import Place, Progress, Visit, counts_of_places, places_of
 from ibgu.db.views import EventRow
 

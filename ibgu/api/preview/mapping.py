@@ -4,7 +4,7 @@ from ibgu.api.preview.schemas import (
     EndsBody,
     ExcludedBody,
     MeasuredBody,
-    PreviewResultBody,
+    PreviewBody,
     StepPreviewBody,
 )
 from ibgu.core.views.preview import Enough, Preview, StepPreview
@@ -13,10 +13,10 @@ _NAMED = 10
 _ORDER = 50
 
 
-def preview_body(found: Preview, problems: list[str], warnings: list[str]) -> PreviewResultBody:
+def preview_body(found: Preview, problems: list[str], warnings: list[str]) -> PreviewBody:
     """Returns the preview's body; `problems` and `warnings`: what the hub says besides."""
     wrong = [*found.problems, *problems]
-    return PreviewResultBody(
+    return PreviewBody(
         selected=len(found.selected),
         excluded=[
             ExcludedBody(why=each.why, count=len(each.clusters), clusters=[*each.clusters[:_NAMED]])

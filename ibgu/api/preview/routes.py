@@ -16,7 +16,7 @@ from ibgu.api.changes.schemas import NewStepBody
 from ibgu.api.context import Context
 from ibgu.api.durations.measured import PacesOfHub
 from ibgu.api.preview.mapping import preview_body
-from ibgu.api.preview.schemas import PreviewBody, PreviewResultBody
+from ibgu.api.preview.schemas import PreviewBody, ProposalBody
 from ibgu.api.problems import Problem, invalid
 from ibgu.api.problems.rules import broken_manifest
 from ibgu.api.problems.schemas import problems
@@ -67,6 +67,7 @@ class _Asked(Struct, frozen=True):
 
 @router.post(
     "/preview",
+    name="preview",
     dependencies=[Depends(_may_list)],
     responses=problems(401, 403, 404, 415, 422, 503),
     summary="What a plan would do; nothing is changed",
@@ -78,8 +79,8 @@ async def previewed(
     reads: ReadsOfRequest,
     duration_stats: PacesOfHub,
     lists: FleetListsOfProcess,
-    body: PreviewBody,
-) -> PreviewResultBody:
+    body: ProposalBody,
+) -> PreviewBody:
     """For who may `list managedclusters`; with tenancy also `managedclustersets`, and
     `managedclustersetbindings` of the namespace. ConfigMaps and the pull secret are looked for, and
     the hub's admission is asked, as far as the caller's rights go."""
@@ -188,7 +189,7 @@ def _of_manifest(manifest: JsonObject) -> _Asked:
     return _Asked(meta.namespace or "default", proposal, manifest)
 
 
-async def _of_rollout(body: PreviewBody, reads: Reads, now: datetime) -> _Asked:
+async def _of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> _Asked:
     namespace, name = body.namespace or "", body.name or ""
     found = await reads.rollout(namespace, name)
     if found is None:

@@ -44,7 +44,7 @@ _PREVIEW: JsonValue = {
 Name = Annotated[str, Field(pattern=NAME, max_length=253)]
 
 
-class PreviewBody(Body):
+class ProposalBody(Body):
     """Either a rollout by `namespace` and `name`, with steps to append, or a `manifest`."""
 
     namespace: Name | None = None
@@ -98,7 +98,7 @@ class EndsBody(Body):
     latest: datetime = Field(description="When all timeouts have passed.")
 
 
-class PreviewResultBody(Body):
+class PreviewBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_PREVIEW]})
 
     selected: int = Field(description="Clusters of the first step that has not begun.")

@@ -20,6 +20,7 @@ Points = Annotated[int, Query(ge=2, le=1000, description="How many points it has
 
 @router.get(
     "/grid",
+    name="grid",
     response_model=schemas.GridBody,
     responses=problems(401, 403, 404, 422, 503),
     summary="All members of a step in columns",
@@ -41,6 +42,7 @@ async def grid_of_step(
 
 @router.get(
     "/timeline",
+    name="timeline",
     response_model=schemas.TimelineBody,
     responses=problems(401, 403, 404, 422, 503),
     summary="How a step has gone, as points for a chart",

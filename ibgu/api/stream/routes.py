@@ -77,6 +77,7 @@ class _OfRollout(_OfHub):
 
 @router.get(
     "/rollouts/{namespace}/{name}/stream",
+    name="stream",
     tags=["rollouts"],
     status_code=200,
     response_class=EventStream,
@@ -100,6 +101,7 @@ async def stream_of_rollout(
 
 @router.get(
     "/stream",
+    name="stream_all",
     tags=["rollouts"],
     status_code=200,
     response_class=EventStream,

@@ -26,6 +26,7 @@ log = structlog.get_logger("ibgu.api")
 
 @router.get(
     "/{name}/works",
+    name="cluster_works",
     responses=problems(401, 403, 404, 422, 503),
     summary="What ibgu's ManifestWorks ask of a cluster, and what its agent reports",
 )

@@ -27,7 +27,7 @@ def pause(
     """Start nothing new; what is in flight goes on."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.client.responses.changes import PauseRequest
+    from ibgu.client.responses import PauseRequest
     from ibgu.core.views import change
 
     how = How(RestTarget(server, token, ca_file, namespace), name, dry_run, direct, output)
@@ -107,7 +107,7 @@ def skip(
     """Take waiting clusters out of the running step."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.client.responses.changes import SkipRequest
+    from ibgu.client.responses import SkipRequest
     from ibgu.core.views import change
 
     if bool(clusters) + waiting + bool(reason) != 1:

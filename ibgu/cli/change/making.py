@@ -14,8 +14,7 @@ from ibgu.cli.change.options import ChangeOutput
 from ibgu.cli.read.asking import asking
 from ibgu.cli.rest.target import RestTarget
 from ibgu.client import Client, RestError
-from ibgu.client.responses.changes import ChangeResponse, NewStepRequest
-from ibgu.client.responses.preview import PreviewRequest
+from ibgu.client.responses import ChangeResponse, NewStepRequest, ProposalRequest
 from ibgu.core.views.change.danger import Danger, Risk
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def _clusters(how: How, namespace: str) -> int | None:
         return current.counts.waiting if current else None
     if how.step is None:
         return None
-    body = PreviewRequest(namespace=namespace, name=how.name, append=(how.step,))
+    body = ProposalRequest(namespace=namespace, name=how.name, append=(how.step,))
     with suppress(RestError):
         steps = how.target.client().preview(body).steps
         return steps[-1].clusters if steps else None

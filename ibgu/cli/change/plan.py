@@ -32,7 +32,7 @@ def add_step(
     """Append a step to a rollout's plan."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.client.responses.changes import NewStepRequest
+    from ibgu.client.responses import NewStepRequest
     from ibgu.core.model import Action
     from ibgu.core.views import change
 
@@ -70,7 +70,7 @@ def abort(
     """Append AbortOnFailure, for those that have failed; or Abort, for everybody."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.client.responses.changes import AbortRequest, NewStepRequest
+    from ibgu.client.responses import AbortRequest, NewStepRequest
     from ibgu.core.views import change
 
     action = change.abort_of(everybody=everybody)
@@ -123,7 +123,7 @@ def retry(
     """Try failed clusters once more, by an ImageBasedGroupUpgrade of their own."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.client.responses.changes import RetryRequest
+    from ibgu.client.responses import RetryRequest
     from ibgu.core.views.change import retry
 
     if direct:

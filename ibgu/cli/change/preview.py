@@ -12,7 +12,7 @@ from ibgu.cli.read.choices import chosen, every_action
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
 if TYPE_CHECKING:
-    from ibgu.client.responses.preview import PreviewResponse
+    from ibgu.client.responses import PreviewResponse
 
 _KIND = "ImageBasedGroupUpgrade"
 
@@ -52,15 +52,14 @@ def preview(
     """Say what a plan would do; nothing is changed."""
     from ibgu.cli.read.asking import asking
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.client.responses.changes import NewStepRequest
-    from ibgu.client.responses.preview import PreviewRequest
+    from ibgu.client.responses import NewStepRequest, ProposalRequest
 
     if bool(name) == bool(file) or (file and append):
         raise typer.BadParameter("name a rollout (and --append steps), or give a manifest with -f")
     with asking():
         target = RestTarget(server, token, ca_file, namespace)
         if file:
-            asked = PreviewRequest(manifest=_manifest(file, target.in_namespace()))
+            asked = ProposalRequest(manifest=_manifest(file, target.in_namespace()))
         else:
             steps = tuple(
                 NewStepRequest(
@@ -73,7 +72,7 @@ def preview(
                 )
                 for step in append or ()
             )
-            asked = PreviewRequest(namespace=target.in_namespace(), name=name, append=steps)
+            asked = ProposalRequest(namespace=target.in_namespace(), name=name, append=steps)
         found = target.client().preview(asked)
         _print(found, output)
     if not found.valid:

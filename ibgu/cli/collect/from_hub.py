@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ibgu.cli.collect.bundle import Bundle
 from ibgu.cli.collect.logs import logs
-from ibgu.client.responses.rollouts import RolloutResponse
+from ibgu.client.responses import RolloutResponse
 from ibgu.core.model import names
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient

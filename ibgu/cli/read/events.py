@@ -16,7 +16,7 @@ from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Se
 
 if TYPE_CHECKING:
     from ibgu.client import Client, RestError
-    from ibgu.client.responses.events import EventResponse
+    from ibgu.client.responses import EventResponse
 
 REFRESH_SECONDS = 1.0
 

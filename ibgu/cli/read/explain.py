@@ -11,7 +11,7 @@ from ibgu.cli.show.form import Form, tell
 
 if TYPE_CHECKING:
     from ibgu.client import Client
-    from ibgu.client.responses.explain import ExplainedResponse
+    from ibgu.client.responses import ExplainedResponse
 
 
 def explain(

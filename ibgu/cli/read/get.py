@@ -11,7 +11,7 @@ from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Tok
 from ibgu.cli.read.output import ListOutput
 
 if TYPE_CHECKING:
-    from ibgu.client.responses.rollouts import RolloutResponse
+    from ibgu.client.responses import RolloutResponse
 
 EVERYTHING = "rollouts"
 """The word that stands for all rollouts."""

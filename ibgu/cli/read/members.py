@@ -20,7 +20,7 @@ from ibgu.cli.read.options import (
 from ibgu.cli.read.output import ListOutput
 
 if TYPE_CHECKING:
-    from ibgu.client.responses.members import MemberResponse
+    from ibgu.client.responses import MemberResponse
 
 
 class MemberFilter:

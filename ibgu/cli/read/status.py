@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from ibgu.cli.show.status import StatusSnapshot
     from ibgu.client import Client
-    from ibgu.client.responses.rollouts import RolloutResponse
-    from ibgu.client.responses.view import ViewResponse
+    from ibgu.client.responses import RolloutResponse, ViewResponse
 
 STALLED = 3
 """The most stalled clusters that are shown."""

@@ -9,7 +9,7 @@ from ibgu.cli.show.form import Form, tell
 
 if TYPE_CHECKING:
     from ibgu.client import Client
-    from ibgu.client.responses.clusters import ClusterResponse
+    from ibgu.client.responses import ClusterResponse
 
 
 def works(

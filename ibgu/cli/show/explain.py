@@ -6,7 +6,7 @@ from itertools import chain
 from ibgu.cli.show import symbols
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses.explain import ExplainedResponse
+from ibgu.client.responses import ExplainedResponse
 
 _COLOURS = {
     "running": "blue",

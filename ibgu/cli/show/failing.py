@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
-from ibgu.client.responses.failures import FailureGroupResponse, FailuresResponse
+from ibgu.client.responses import FailureGroupResponse, FailuresResponse
 
 _WORDS = 100
 """The most characters of a message, where lines have no limit."""

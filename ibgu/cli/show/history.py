@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from ibgu.cli.show.clusters import rollout_name
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses.members import MemberResponse, RunResponse, VisitResponse
+from ibgu.client.responses import MemberResponse, RunResponse, VisitResponse
 from ibgu.core.drivers.ibu.failures import explain
 from ibgu.core.model import Action
 
@@ -22,7 +23,7 @@ def history_lines(visits: Sequence[VisitResponse], now: datetime, *, wide: bool)
 
 
 def _rows(visit: VisitResponse, now: datetime) -> Iterator[list[str]]:
-    where = [str(visit.rollout), str(visit.member.step)]
+    where = [rollout_name(visit.rollout), str(visit.member.step)]
     for run in visit.runs:
         yield [*where, *_run(run, now)]
     if not visit.runs:

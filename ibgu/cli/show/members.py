@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses.members import MemberResponse
+from ibgu.client.responses import MemberResponse
 
 _NARROW = ("CLUSTER", "STEP", "STATE", "ACTION", "WHY", "TOOK")
 _WIDE = ("ATTEMPT", "SLOT", "STARTED", "LIMIT", "WORDS")

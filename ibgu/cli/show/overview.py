@@ -10,9 +10,12 @@ from ibgu.cli.show.failing import cut
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.rollouts import rollouts_table
 from ibgu.cli.show.times import duration
-from ibgu.client.responses.leadership import LeadershipResponse
-from ibgu.client.responses.overview import NeedsPersonResponse, SummaryResponse
-from ibgu.client.responses.rollouts import RolloutResponse
+from ibgu.client.responses import (
+    LeadershipResponse,
+    NeedsPersonResponse,
+    RolloutResponse,
+    SummaryResponse,
+)
 
 _WORDS = 160
 """Characters of a message."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from ibgu.cli.show import symbols
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses.preview import PreviewResponse, StepPreviewResponse
+from ibgu.client.responses import PreviewResponse, StepPreviewResponse
 
 _NAMED = 3
 _NOBODY = "no clusters, if all goes well before"

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import age
-from ibgu.client.responses.rollouts import RolloutResponse
+from ibgu.client.responses import RolloutResponse
 
 NOBODY = "Completed: no clusters"
 """The phase of a plan that is over and selected nobody."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses.shadow import ShadowClusterResponse, ShadowReportResponse, ToldResponse
+from ibgu.client.responses import ShadowClusterResponse, ShadowReportResponse, ToldResponse
 
 _HEADINGS = ("CLUSTER", "STEP", "ACTION", "TALM", "IBGU WOULD HAVE", "EARLIER", "PLACE EMPTY")
 _DETAILED = 3

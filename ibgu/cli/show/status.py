@@ -11,15 +11,16 @@ from ibgu.cli.show.failing import Failing, failure_lines, next_lines
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.rollouts import NOBODY, phase_of, selected_nobody
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses.failures import FailuresResponse
-from ibgu.client.responses.overview import GridResponse
-from ibgu.client.responses.rollouts import (
+from ibgu.client.responses import (
+    CountsResponse,
     EtaResponse,
+    FailuresResponse,
+    GridResponse,
     ReasonCountResponse,
     RolloutResponse,
+    StalledClusterResponse,
     StepResponse,
 )
-from ibgu.client.responses.view import StalledClusterResponse
 
 _COLOURS = {
     "Pending": None,
@@ -166,7 +167,7 @@ def step_lines(seen: StatusSnapshot, paper: Paper) -> Iterator[str]:
     for step, name in zip(seen.steps, named, strict=True):
         parts = (
             name.ljust(width),
-            paper.bar(step.counts.ended, step.counts.total),
+            paper.bar(_ended(step.counts), step.counts.total),
             _progress(step).rjust(counted),
             *_counts(step, paper),
             _took(step, seen.now),
@@ -198,10 +199,14 @@ def _until(step: StepResponse, kind: str, now: datetime) -> str:
     return f" until {clock(timed, now)}" if timed else ""
 
 
+def _ended(counts: CountsResponse) -> int:
+    return counts.total - counts.waiting - counts.running
+
+
 def _progress(step: StepResponse) -> str:
     if step.state in ("planned", "opening"):
         return step.state
-    return f"{step.counts.ended}/{step.counts.total}"
+    return f"{_ended(step.counts)}/{step.counts.total}"
 
 
 def _counts(step: StepResponse, paper: Paper) -> list[str]:

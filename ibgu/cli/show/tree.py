@@ -12,8 +12,7 @@ from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.status import StatusSnapshot, headline, holds, step_lines, whole
 from ibgu.cli.show.times import duration
-from ibgu.client.responses.overview import GridResponse
-from ibgu.client.responses.rollouts import StepResponse
+from ibgu.client.responses import GridResponse, StepResponse
 
 _WORDS = 70
 """Characters of a message."""

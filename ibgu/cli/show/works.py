@@ -5,8 +5,8 @@ from datetime import datetime
 
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.times import clock
-from ibgu.client.responses.clusters import ClusterResponse
-from ibgu.client.responses.works import (
+from ibgu.client.responses import (
+    ClusterResponse,
     ConditionResponse,
     ManifestResponse,
     WorkResponse,

@@ -3,7 +3,7 @@
 import msgspec
 
 from ibgu.cli.stragglers.facts import HubUnavailable, Live
-from ibgu.client.responses.rollouts import RolloutResponse
+from ibgu.client.responses import RolloutResponse
 from ibgu.core.model.kinds import Ibgu, JsonObject
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient

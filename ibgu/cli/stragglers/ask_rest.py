@@ -4,8 +4,7 @@ from collections.abc import Iterable
 
 from ibgu.cli.stragglers.facts import Elsewhere, RestFacts
 from ibgu.client import Client
-from ibgu.client.responses.members import MemberResponse
-from ibgu.client.responses.rollouts import RolloutResponse
+from ibgu.client.responses import MemberResponse, RolloutResponse
 
 _PRESENT = ("pending", "running", "complete")
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from ibgu.client.responses.members import MemberResponse
-from ibgu.client.responses.rollouts import RolloutResponse, StepResponse
+from ibgu.client.responses import MemberResponse, RolloutResponse, StepResponse
 from ibgu.core.model.kinds import Ibgu, JsonObject
 
 

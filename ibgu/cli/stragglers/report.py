@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.cli.stragglers.facts import Elsewhere, HubUnavailable, Live, RestFacts
-from ibgu.client.responses.members import MemberResponse
+from ibgu.client.responses import MemberResponse
 from ibgu.core.model import Action
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.views.change import NewStep, appended, no_abort

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from ibgu.client.responses.failures import FailureGroupResponse, FailuresResponse
+from ibgu.client.responses import FailureGroupResponse, FailuresResponse
 from ibgu.core.drivers.ibu.failures import KnownFailure, explain
 from ibgu.core.model import Action
 

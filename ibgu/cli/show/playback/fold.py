@@ -8,10 +8,10 @@ from msgspec import Struct, field, to_builtins
 
 from ibgu.cli.show.playback.failures import ReplayedFailure, failures_of
 from ibgu.cli.show.status import StatusSnapshot
-from ibgu.client.responses.failures import FailuresResponse
-from ibgu.client.responses.rollouts import (
+from ibgu.client.responses import (
     CountsResponse,
     CurrentStepResponse,
+    FailuresResponse,
     PlanItemResponse,
     ReasonCountResponse,
     ReasonResponse,
@@ -148,9 +148,9 @@ class Playback:
             phase=self._phase(hold, counts),
             counts=counts,
             plan=tuple(PlanItemResponse(actions=tuple(item["actions"])) for item in self._plan),
-            seed=SeedResponse(version=self._version),
+            seed=SeedResponse(image="", version=self._version),
             hold=hold,
-            current=CurrentStepResponse(step=current.index + 1) if current else None,
+            current=_current(current) if current else None,
             started_at=self._times["started_at"],
             completed_at=self._times["completed_at"],
             deleted_at=self._times["deleted_at"],
@@ -236,8 +236,26 @@ def _count(step: _Step, member: _Member, by: int) -> None:
         step.doing[member.doing] += by
 
 
-def _step_body(step: _Step) -> StepResponse:
+def _current(step: _Step) -> CurrentStepResponse:
+    return CurrentStepResponse(
+        step=step.index + 1, actions=tuple(step.actions), counts=_counts_of(step)
+    )
+
+
+def _counts_of(step: _Step) -> CountsResponse:
     counts = step.counts
+    return CountsResponse(
+        total=step.total,
+        waiting=counts["waiting"],
+        running=counts["in flight"],
+        succeeded=counts["succeeded"],
+        failed=counts["failed"],
+        skipped=counts["skipped"],
+        cancelled=counts["cancelled"],
+    )
+
+
+def _step_body(step: _Step) -> StepResponse:
     doing = [
         ReasonCountResponse(kind=what, count=count) for what, count in step.doing.items() if count
     ]
@@ -248,15 +266,7 @@ def _step_body(step: _Step) -> StepResponse:
         max_concurrency=step.most,
         started_at=step.started_at,
         finished_at=step.finished_at,
-        counts=CountsResponse(
-            total=step.total,
-            waiting=counts["waiting"],
-            running=counts["in flight"],
-            succeeded=counts["succeeded"],
-            failed=counts["failed"],
-            skipped=counts["skipped"],
-            cancelled=counts["cancelled"],
-        ),
+        counts=_counts_of(step),
         reasons=tuple(sorted(doing, key=_most_first)),
     )
 

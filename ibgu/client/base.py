@@ -1,4 +1,4 @@
-"""Declares what all responses have in common."""
+"""Declares what all requests and responses have in common."""
 
 from msgspec import Struct
 

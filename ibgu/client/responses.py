@@ -1,0 +1,676 @@
+"""Declares what the REST API takes and returns: one struct per schema of /openapi.json.
+
+`make client` generates this module.
+
+The first field of a response is required: what lacks it is no answer of ibgu's. The others have a
+default where their type has a value that says nothing, as an older server may not send them. Names
+that the server takes from a list (states, causes, reasons) are plain strings: newer servers may
+know more of them.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import field
+
+from ibgu.client.base import Response
+
+
+class NewStepRequest(Response, frozen=True, kw_only=True):
+    actions: tuple[str, ...]
+    max_concurrency: int | None = None
+    timeout: int | None = None
+
+
+class ProposalRequest(Response, frozen=True, kw_only=True):
+    """Either a rollout by `namespace` and `name`, with steps to append, or a `manifest`."""
+
+    namespace: str | None = None
+    name: str | None = None
+    append: tuple[NewStepRequest, ...] = ()
+    manifest: dict[str, Any] | None = None
+
+
+class AbortRequest(Response, frozen=True, kw_only=True):
+    everybody: bool = False
+    max_concurrency: int | None = None
+    timeout: int | None = None
+
+
+class PauseRequest(Response, frozen=True, kw_only=True):
+    why: str = ""
+
+
+class SkipRequest(Response, frozen=True, kw_only=True):
+    """Both null: all that wait."""
+
+    clusters: tuple[str, ...] | None = None
+    reason: str | None = None
+    if_waiting: bool = False
+
+
+class RetryRequest(Response, frozen=True, kw_only=True):
+    """Both null: all that have failed."""
+
+    clusters: tuple[str, ...] | None = None
+    cause: str | None = None
+
+
+class WhoamiResponse(Response, frozen=True, kw_only=True):
+    username: str
+    hub: str = ""
+
+
+class LeadershipResponse(Response, frozen=True, kw_only=True):
+    leader: str | None
+    epoch: int = 0
+    since: datetime | None = None
+    before: str | None = None
+    changes: int = 0
+    flaps: bool = False
+    words: str = ""
+    remedy: str | None = None
+
+
+class NeedsPersonResponse(Response, frozen=True, kw_only=True):
+    namespace: str
+    name: str = ""
+    kind: str = ""
+    since: datetime
+    message: str = ""
+    members: int = 0
+    overdue: bool = False
+
+
+class SummaryResponse(Response, frozen=True, kw_only=True):
+    rollouts: dict[str, int]
+    members: dict[str, int] = field(default_factory=dict)
+    failed: int = 0
+    stalled: int = 0
+    needs_person: tuple[NeedsPersonResponse, ...] = ()
+    now: datetime
+
+
+class DurationResponse(Response, frozen=True, kw_only=True):
+    """In seconds, from when the action went to the cluster to its end."""
+
+    action: str
+    result: str = ""
+    count: int = 0
+    p50: float = 0.0
+    p90: float = 0.0
+    p95: float = 0.0
+    max: float = 0.0
+
+
+class DurationsResponse(Response, frozen=True, kw_only=True):
+    items: tuple[DurationResponse, ...]
+
+
+class OverdueResponse(Response, frozen=True, kw_only=True):
+    """A reason that lasts longer than usual."""
+
+    since: datetime
+    usual: float = 0.0
+    check: str = ""
+
+
+class ReasonResponse(Response, frozen=True, kw_only=True):
+    kind: str
+    since: datetime
+    until: datetime | None = None
+    who: str = ""
+    message: str = ""
+    overdue: OverdueResponse | None = None
+
+
+class SeedResponse(Response, frozen=True, kw_only=True):
+    image: str
+    version: str = ""
+
+
+class PlanItemResponse(Response, frozen=True, kw_only=True):
+    actions: tuple[str, ...]
+    max_concurrency: int = 0
+    timeout_minutes: int = 0
+
+
+class CountsResponse(Response, frozen=True, kw_only=True):
+    """Clusters of a whole rollout, as in the IBGU's `status.summary`, or members of one step.
+
+    total = waiting + running + succeeded + failed + skipped + cancelled.
+    """
+
+    total: int
+    waiting: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    skipped: int = 0
+    cancelled: int = 0
+
+
+class CurrentStepResponse(Response, frozen=True, kw_only=True):
+    step: int
+    actions: tuple[str, ...] = ()
+    counts: CountsResponse
+
+
+class EtaResponse(Response, frozen=True, kw_only=True):
+    """When a running step will be over."""
+
+    at: datetime
+    earliest: datetime
+    latest: datetime
+    basis: str = ""
+    stuck: int = 0
+    limit: datetime
+
+
+class RolloutResponse(Response, frozen=True, kw_only=True):
+    namespace: str
+    name: str = ""
+    uid: str = ""
+    phase: str = ""
+    state: str = ""
+    hold: ReasonResponse | None = None
+    seed: SeedResponse
+    plan: tuple[PlanItemResponse, ...] = ()
+    generation: int = 0
+    created_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    deleted_at: datetime | None = None
+    counts: CountsResponse
+    current: CurrentStepResponse | None = None
+    stalled: int = 0
+    eta: EtaResponse | None = None
+    created_by: str | None = None
+
+
+class RunningActionResponse(Response, frozen=True, kw_only=True):
+    action: str
+    count: int = 0
+
+
+class ReasonCountResponse(Response, frozen=True, kw_only=True):
+    kind: str
+    who: str = ""
+    count: int = 0
+    overdue: int = 0
+
+
+class StepResponse(Response, frozen=True, kw_only=True):
+    step: int
+    actions: tuple[str, ...] = ()
+    state: str = ""
+    hold: ReasonResponse | None = None
+    rate_limit: ReasonResponse | None = None
+    max_concurrency: int = 0
+    timeout_minutes: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    counts: CountsResponse
+    stalled: int = 0
+    eta: EtaResponse | None = None
+    actions_running: tuple[RunningActionResponse, ...] = ()
+    reasons: tuple[ReasonCountResponse, ...] = ()
+
+
+class StepsResponse(Response, frozen=True, kw_only=True):
+    items: tuple[StepResponse, ...]
+
+
+class ChangeResponse(Response, frozen=True, kw_only=True):
+    done: str
+    kubectl: str = ""
+
+
+class GridResponse(Response, frozen=True, kw_only=True):
+    """One entry a member in each list, in the order in which they start."""
+
+    step: int | None
+    seq: int = 0
+    clusters: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    reasons: tuple[str | None, ...] = ()
+    causes: tuple[str | None, ...] = ()
+    failures: tuple[str | None, ...] = ()
+    since: tuple[datetime | None, ...] = ()
+    stalled: tuple[bool, ...] = ()
+    overdue: tuple[bool, ...] = ()
+
+
+class SelectedResponse(Response, frozen=True, kw_only=True):
+    """The rollout over the clusters with the labels that were asked for, and no others."""
+
+    counts: CountsResponse
+    steps: tuple[StepResponse, ...] = ()
+
+
+class FailureGroupResponse(Response, frozen=True, kw_only=True):
+    step: int
+    action: str | None = None
+    outcome: str = ""
+    cause: str | None = None
+    failure: str | None = None
+    means: str | None = None
+    remedy: str | None = None
+    message: str = ""
+    count: int = 0
+    clusters: tuple[str, ...] = ()
+    aborted: tuple[str, ...] = ()
+
+
+class FailuresResponse(Response, frozen=True, kw_only=True):
+    total: int
+    items: tuple[FailureGroupResponse, ...] = ()
+
+
+class StalledClusterResponse(Response, frozen=True, kw_only=True):
+    """A cluster whose action is in flight for longer than usual here."""
+
+    cluster: str
+    action: str = ""
+    reason: str = ""
+    since: datetime
+    usual: float = 0.0
+
+
+class PointResponse(Response, frozen=True, kw_only=True):
+    at: datetime
+    succeeded: int = 0
+    failed: int = 0
+    in_flight: int = 0
+
+
+class TimelineResponse(Response, frozen=True, kw_only=True):
+    step: int | None
+    slots: int | None = None
+    points: tuple[PointResponse, ...] = ()
+
+
+class ViewResponse(Response, frozen=True, kw_only=True):
+    """All of it is as of one moment: whatever is counted twice in it is counted alike."""
+
+    seq: int
+    now: datetime
+    rollout: RolloutResponse
+    steps: tuple[StepResponse, ...] = ()
+    grid: GridResponse
+    labelled: tuple[bool, ...] | None = None
+    selected: SelectedResponse | None = None
+    failures: FailuresResponse
+    stalled: tuple[StalledClusterResponse, ...] = ()
+    timeline: TimelineResponse
+
+
+class StalledResponse(Response, frozen=True, kw_only=True):
+    """An action in flight that takes longer than usual."""
+
+    since: datetime
+    usual: float = 0.0
+
+
+class CompletedActionResponse(Response, frozen=True, kw_only=True):
+    action: str
+    at: datetime
+    note: str = ""
+
+
+class RunResponse(Response, frozen=True, kw_only=True):
+    """One attempt of one action on one member."""
+
+    id: str
+    action: str = ""
+    attempt: int = 0
+    state: str = ""
+    intended_at: datetime
+    arming_at: datetime | None = None
+    armed_at: datetime | None = None
+    accepted_at: datetime | None = None
+    ended_at: datetime | None = None
+    result: str | None = None
+    cause: str | None = None
+    message: str = ""
+
+
+class MemberResponse(Response, frozen=True, kw_only=True):
+    cluster: str
+    step: int = 0
+    position: int = 0
+    state: str = ""
+    action: str | None = None
+    attempt: int = 0
+    reason: ReasonResponse | None = None
+    stalled: StalledResponse | None = None
+    slot: int | None = None
+    limit: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: str | None = None
+    cause: str | None = None
+    message: str = ""
+    failed_action: str | None = None
+    failure: str | None = None
+    means: str | None = None
+    remedy: str | None = None
+    completed: tuple[CompletedActionResponse, ...] = ()
+    late: str = ""
+    run: RunResponse | None = None
+
+
+class EventResponse(Response, frozen=True, kw_only=True):
+    seq: int
+    at: datetime
+    kind: str = ""
+    why: str = ""
+    cause: str | None = None
+    warning: bool = False
+    actor: str = ""
+    rollout: str = ""
+    step: int | None = None
+    cluster: str | None = None
+    run: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class ActivityEntryResponse(Response, frozen=True, kw_only=True):
+    seq: int
+    at: datetime
+    kind: str = ""
+    title: str = ""
+    text: str = ""
+    who: str | None = None
+    via: str | None = None
+    step: int | None = None
+    warning: bool = False
+
+
+class ActivityResponse(Response, frozen=True, kw_only=True):
+    items: tuple[ActivityEntryResponse, ...]
+
+
+class RolloutNameResponse(Response, frozen=True, kw_only=True):
+    namespace: str | None
+    name: str | None = None
+    uid: str = ""
+
+
+class VisitResponse(Response, frozen=True, kw_only=True):
+    """One step of one rollout that the cluster was a member of."""
+
+    rollout: RolloutNameResponse
+    member: MemberResponse
+    runs: tuple[RunResponse, ...] = ()
+
+
+class ClaimResponse(Response, frozen=True, kw_only=True):
+    """The right of one rollout to work on the cluster."""
+
+    rollout: RolloutNameResponse
+    step: int = 0
+    slot: int = 0
+    taken_at: datetime
+
+
+class ClusterResponse(Response, frozen=True, kw_only=True):
+    name: str
+    newest: VisitResponse
+    claim: ClaimResponse | None = None
+    labels: dict[str, str] | None = None
+    labels_pending: dict[str, str | None] = field(default_factory=dict)
+    annotations_pending: dict[str, str | None] = field(default_factory=dict)
+
+
+class LineResponse(Response, frozen=True, kw_only=True):
+    at: datetime
+    text: str = ""
+
+
+class ExplainedResponse(Response, frozen=True, kw_only=True):
+    cluster: str
+    rollout: str = ""
+    step: int = 0
+    state: str = ""
+    headline: str = ""
+    why: str | None = None
+    kind: str | None = None
+    since: datetime | None = None
+    ends: str | None = None
+    until: datetime | None = None
+    who: str | None = None
+    overdue: datetime | None = None
+    means: str | None = None
+    do: str | None = None
+    words: str | None = None
+    remedy: str | None = None
+    limit: datetime | None = None
+    late: str | None = None
+    history: tuple[LineResponse, ...] = ()
+
+
+class WorkRunResponse(Response, frozen=True, kw_only=True):
+    id: str
+    action: str = ""
+    attempt: int = 0
+    started_at: datetime | None = None
+    limit: datetime | None = None
+    result: str | None = None
+
+
+class IbuResponse(Response, frozen=True, kw_only=True):
+    """The cluster's ImageBasedUpgrade, as the values tell it."""
+
+    state: str
+    stage: str = ""
+    generation: int = 0
+    observed_generation: int = 0
+    available: str = ""
+    next_stages: tuple[str, ...] = ()
+    seed: str = ""
+    run: str = ""
+
+
+class ConditionResponse(Response, frozen=True, kw_only=True):
+    type: str
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+    observed_generation: int = 0
+    last_transition_time: datetime | None = None
+
+
+class ManifestResponse(Response, frozen=True, kw_only=True):
+    """One object that the work brings to the cluster; its content is not shown."""
+
+    kind: str
+    namespace: str = ""
+    name: str = ""
+    conditions: tuple[ConditionResponse, ...] = ()
+    feedback: dict[str, str] = field(default_factory=dict)
+
+
+class WorkResponse(Response, frozen=True, kw_only=True):
+    name: str
+    part: str = ""
+    rollout: str = ""
+    rollout_uid: str = ""
+    asks: str = ""
+    agent: str = ""
+    stands: str = ""
+    generation: int = 0
+    created_at: datetime | None = None
+    terminating: bool = False
+    edited: bool = False
+    armed: bool = False
+    run: WorkRunResponse | None = None
+    applied: bool = False
+    apply_error: str = ""
+    ibu: IbuResponse | None = None
+    conditions: tuple[ConditionResponse, ...] = ()
+    manifests: tuple[ManifestResponse, ...] = ()
+
+
+class WorksResponse(Response, frozen=True, kw_only=True):
+    cluster: str
+    read_at: datetime
+    items: tuple[WorkResponse, ...] = ()
+
+
+class ExcludedResponse(Response, frozen=True, kw_only=True):
+    why: str
+    count: int = 0
+    clusters: tuple[str, ...] = ()
+
+
+class MeasuredResponse(Response, frozen=True, kw_only=True):
+    p50: float
+    p95: float = 0.0
+    count: int = 0
+
+
+class StepPreviewResponse(Response, frozen=True, kw_only=True):
+    step: int
+    actions: tuple[str, ...] = ()
+    clusters: int = 0
+    waves: int = 0
+    slots: int = 0
+    timeout_minutes: int = 0
+    allowed_minutes_per_site: float = 0.0
+    measured: MeasuredResponse | None = None
+    enough: bool | None = None
+    advice: str = ""
+    order: tuple[str, ...] = ()
+    starts_per_minute: int = 0
+    ramp_up: bool = False
+    jitter_seconds: int = 0
+
+
+class EndsResponse(Response, frozen=True, kw_only=True):
+    likely: datetime | None
+    latest: datetime
+
+
+class PreviewResponse(Response, frozen=True, kw_only=True):
+    selected: int
+    excluded: tuple[ExcludedResponse, ...] = ()
+    steps: tuple[StepPreviewResponse, ...] = ()
+    warnings: tuple[str, ...] = ()
+    ends: EndsResponse | None = None
+    valid: bool = False
+    problems: tuple[str, ...] = ()
+
+
+class PermitResponse(Response, frozen=True, kw_only=True):
+    name: str
+    allowed: bool = False
+    why: str = ""
+    plans: tuple[tuple[str, ...], ...] = ()
+    danger: str = ""
+    lost: str = ""
+
+
+class RiskResponse(Response, frozen=True, kw_only=True):
+    danger: str
+    lost: str = ""
+
+
+class PermitsResponse(Response, frozen=True, kw_only=True):
+    items: tuple[PermitResponse, ...]
+    risks: dict[str, RiskResponse] = field(default_factory=dict)
+
+
+class ShadowRolloutResponse(Response, frozen=True, kw_only=True):
+    shadow: bool = True
+    namespace: str
+    name: str = ""
+    uid: str = ""
+    created_at: datetime
+    watched_since: datetime
+    seed: SeedResponse
+    plan: tuple[tuple[str, ...], ...] = ()
+    progress: str = ""
+    complete: bool = False
+    deleted: bool = False
+
+
+class SlowBatchResponse(Response, frozen=True, kw_only=True):
+    batch: int
+    slowest: str = ""
+    waited_seconds: float = 0.0
+    idle_seconds: float = 0.0
+
+
+class ShadowStepResponse(Response, frozen=True, kw_only=True):
+    step: int
+    actions: tuple[str, ...] = ()
+    max_concurrency: int = 0
+    timeout_minutes: int = 0
+    clusters: int = 0
+    batches: int = 0
+    batch: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    took_seconds: float | None = None
+    sliding_seconds: float | None = None
+    saved_seconds: float = 0.0
+    idle_seconds: float = 0.0
+    slow: tuple[SlowBatchResponse, ...] = ()
+
+
+class ShadowFailureResponse(Response, frozen=True, kw_only=True):
+    step: int
+    action: str = ""
+    cause: str | None = None
+    failure: str | None = None
+    means: str | None = None
+    remedy: str = ""
+    message: str = ""
+    count: int = 0
+    clusters: tuple[str, ...] = ()
+    ahead_seconds: float = 0.0
+
+
+class ShadowReportResponse(Response, frozen=True, kw_only=True):
+    shadow: bool = True
+    rollout: ShadowRolloutResponse
+    steps: tuple[ShadowStepResponse, ...] = ()
+    failures: tuple[ShadowFailureResponse, ...] = ()
+    ahead_seconds: float = 0.0
+    saved_seconds: float = 0.0
+
+
+class ToldResponse(Response, frozen=True, kw_only=True):
+    verdict: str
+    at: datetime
+    cause: str | None = None
+    message: str = ""
+
+
+class NoteResponse(Response, frozen=True, kw_only=True):
+    at: datetime
+    text: str = ""
+
+
+class ShadowClusterResponse(Response, frozen=True, kw_only=True):
+    """One action of TALM's on one cluster."""
+
+    shadow: bool = True
+    cluster: str
+    step: int = 0
+    action: str = ""
+    batch: int = 0
+    since: datetime
+    reachable: bool = False
+    words: str = ""
+    ibgu: ToldResponse | None = None
+    talm: ToldResponse | None = None
+    ahead_seconds: float | None = None
+    idle_seconds: float | None = None
+    differ: bool = False
+    explanation: str = ""
+    failure: str | None = None
+    means: str | None = None
+    remedy: str | None = None
+    history: tuple[NoteResponse, ...] = ()

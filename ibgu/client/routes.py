@@ -1,0 +1,385 @@
+"""Offers one method per route of the REST API.
+
+`make client` generates this module.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+
+import msgspec
+
+from ibgu.client.responses import (
+    AbortRequest,
+    ActivityResponse,
+    ChangeResponse,
+    ClusterResponse,
+    DurationsResponse,
+    EventResponse,
+    ExplainedResponse,
+    FailuresResponse,
+    GridResponse,
+    LeadershipResponse,
+    MemberResponse,
+    NewStepRequest,
+    PauseRequest,
+    PermitsResponse,
+    PreviewResponse,
+    ProposalRequest,
+    RetryRequest,
+    RolloutResponse,
+    ShadowClusterResponse,
+    ShadowReportResponse,
+    ShadowRolloutResponse,
+    SkipRequest,
+    StepsResponse,
+    SummaryResponse,
+    TimelineResponse,
+    ViewResponse,
+    VisitResponse,
+    WhoamiResponse,
+    WorksResponse,
+)
+from ibgu.client.sse import messages
+from ibgu.client.wire import Wire
+
+
+class Routes:
+    """Routes raises RestError from every method; iterators raise it while they are read."""
+
+    _wire: Wire
+
+    def whoami(self) -> WhoamiResponse:
+        """Requests `GET whoami`: the caller's user name, and the hub that answers."""
+        return self._wire.get(WhoamiResponse, "whoami")
+
+    def leadership(self) -> LeadershipResponse:
+        """Requests `GET leadership`: which controller leads, since when, and how often that has
+        changed."""
+        return self._wire.get(LeadershipResponse, "leadership")
+
+    def summary(self, *, namespace: str | None = None) -> SummaryResponse:
+        """Requests `GET summary`: all that is under way in numbers, and what needs a person."""
+        return self._wire.get(SummaryResponse, "summary", namespace=namespace)
+
+    def durations(
+        self, *, action: str | None = None, namespace: str | None = None, label: str | None = None
+    ) -> DurationsResponse:
+        """Requests `GET durations`: how long actions took, by their result."""
+        return self._wire.get(
+            DurationsResponse, "durations", action=action, namespace=namespace, label=label
+        )
+
+    def rollouts(
+        self, *, state: Collection[str] | None = None, namespace: str | None = None
+    ) -> Iterator[RolloutResponse]:
+        """Requests `GET rollouts`: rollouts, the newest first."""
+        return self._wire.pages(RolloutResponse, "rollouts", state=state, namespace=namespace)
+
+    def rollout(self, namespace: str, name: str, *, uid: str | None = None) -> RolloutResponse:
+        """Requests `GET rollouts/{namespace}/{name}`: one rollout."""
+        return self._wire.get(RolloutResponse, "rollouts", namespace, name, uid=uid)
+
+    def steps(self, namespace: str, name: str, *, uid: str | None = None) -> StepsResponse:
+        """Requests `GET rollouts/{namespace}/{name}/steps`: the steps of a rollout, in order."""
+        return self._wire.get(StepsResponse, "rollouts", namespace, name, "steps", uid=uid)
+
+    def append_step(
+        self,
+        namespace: str,
+        name: str,
+        body: NewStepRequest,
+        *,
+        dry_run: bool | None = None,
+        uid: str | None = None,
+    ) -> ChangeResponse:
+        """Requests `POST rollouts/{namespace}/{name}/steps`: append a step to the plan."""
+        return self._wire.post(
+            ChangeResponse, "rollouts", namespace, name, "steps", body=body, dryRun=dry_run, uid=uid
+        )
+
+    def view(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        step: int | None = None,
+        points: int | None = None,
+        failures: str | None = None,
+        uid: str | None = None,
+        label: str | None = None,
+    ) -> ViewResponse:
+        """Requests `GET rollouts/{namespace}/{name}/view`: a rollout as a screen shows it, as of
+        one moment."""
+        return self._wire.get(
+            ViewResponse,
+            "rollouts",
+            namespace,
+            name,
+            "view",
+            step=step,
+            points=points,
+            failures=failures,
+            uid=uid,
+            label=label,
+        )
+
+    def grid(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        step: int | None = None,
+        uid: str | None = None,
+        label: str | None = None,
+    ) -> GridResponse:
+        """Requests `GET rollouts/{namespace}/{name}/grid`: all members of a step in columns."""
+        return self._wire.get(
+            GridResponse, "rollouts", namespace, name, "grid", step=step, uid=uid, label=label
+        )
+
+    def timeline(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        step: int | None = None,
+        points: int | None = None,
+        uid: str | None = None,
+        label: str | None = None,
+    ) -> TimelineResponse:
+        """Requests `GET rollouts/{namespace}/{name}/timeline`: how a step has gone, as points for a
+        chart."""
+        return self._wire.get(
+            TimelineResponse,
+            "rollouts",
+            namespace,
+            name,
+            "timeline",
+            step=step,
+            points=points,
+            uid=uid,
+            label=label,
+        )
+
+    def members(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        step: int | None = None,
+        state: str | None = None,
+        outcome: str | None = None,
+        cause: str | None = None,
+        cluster: str | None = None,
+        clusters: Collection[str] | None = None,
+        reason: str | None = None,
+        stalled: bool | None = None,
+        sort: str | None = None,
+        uid: str | None = None,
+        label: str | None = None,
+    ) -> Iterator[MemberResponse]:
+        """Requests `GET rollouts/{namespace}/{name}/members`: clusters in the steps of a
+        rollout."""
+        return self._wire.pages(
+            MemberResponse,
+            "rollouts",
+            namespace,
+            name,
+            "members",
+            step=step,
+            state=state,
+            outcome=outcome,
+            cause=cause,
+            cluster=cluster,
+            clusters=clusters,
+            reason=reason,
+            stalled=stalled,
+            sort=sort,
+            uid=uid,
+            label=label,
+        )
+
+    def events(
+        self, namespace: str, name: str, *, after: int | None = None, uid: str | None = None
+    ) -> Iterator[EventResponse]:
+        """Requests `GET rollouts/{namespace}/{name}/events`: the history of a rollout, oldest
+        first."""
+        return self._wire.pages(
+            EventResponse, "rollouts", namespace, name, "events", after=after, uid=uid
+        )
+
+    def cluster_events(self, name: str) -> Iterator[EventResponse]:
+        """Requests `GET clusters/{name}/events`: what happened to a cluster, newest first."""
+        return self._wire.pages(EventResponse, "clusters", name, "events")
+
+    def activity(self, namespace: str, name: str, *, uid: str | None = None) -> ActivityResponse:
+        """Requests `GET rollouts/{namespace}/{name}/activity`: the changes of a rollout: by whom,
+        from where, and with what result, newest first."""
+        return self._wire.get(ActivityResponse, "rollouts", namespace, name, "activity", uid=uid)
+
+    def failures(
+        self, namespace: str, name: str, *, step: int | None = None, uid: str | None = None
+    ) -> FailuresResponse:
+        """Requests `GET rollouts/{namespace}/{name}/failures`: failed and cancelled members,
+        grouped by what happened."""
+        return self._wire.get(
+            FailuresResponse, "rollouts", namespace, name, "failures", step=step, uid=uid
+        )
+
+    def clusters(
+        self,
+        *,
+        prefix: str | None = None,
+        namespace: str | None = None,
+        rollout: str | None = None,
+        label: str | None = None,
+    ) -> Iterator[str]:
+        """Requests `GET clusters`: names of clusters, in their order."""
+        return self._wire.pages(
+            str, "clusters", prefix=prefix, namespace=namespace, rollout=rollout, label=label
+        )
+
+    def cluster(self, name: str) -> ClusterResponse:
+        """Requests `GET clusters/{name}`: a cluster as the journal knows it."""
+        return self._wire.get(ClusterResponse, "clusters", name)
+
+    def cluster_history(self, name: str) -> Iterator[VisitResponse]:
+        """Requests `GET clusters/{name}/history`: the steps that a cluster was in, newest first."""
+        return self._wire.pages(VisitResponse, "clusters", name, "history")
+
+    def explain(
+        self, name: str, *, namespace: str | None = None, rollout: str | None = None
+    ) -> ExplainedResponse:
+        """Requests `GET clusters/{name}/explain`: why a cluster is not further, what it means, what
+        to do."""
+        return self._wire.get(
+            ExplainedResponse, "clusters", name, "explain", namespace=namespace, rollout=rollout
+        )
+
+    def cluster_works(self, name: str) -> WorksResponse:
+        """Requests `GET clusters/{name}/works`: what ibgu's ManifestWorks ask of a cluster, and
+        what its agent reports."""
+        return self._wire.get(WorksResponse, "clusters", name, "works")
+
+    def stream(
+        self, namespace: str, name: str, *, after: int | None = None, uid: str | None = None
+    ) -> Iterator[EventResponse]:
+        """Requests `GET rollouts/{namespace}/{name}/stream`: the events of a rollout as they
+        happen."""
+        return _events(
+            self._wire.lines("rollouts", namespace, name, "stream", after=after, uid=uid)
+        )
+
+    def stream_all(self, *, after: int | None = None) -> Iterator[EventResponse]:
+        """Requests `GET stream`: the events of all rollouts as they happen."""
+        return _events(self._wire.lines("stream", after=after))
+
+    def preview(self, body: ProposalRequest) -> PreviewResponse:
+        """Requests `POST preview`: what a plan would do; nothing is changed."""
+        return self._wire.post(PreviewResponse, "preview", body=body)
+
+    def actions(self, namespace: str, name: str, *, uid: str | None = None) -> PermitsResponse:
+        """Requests `GET rollouts/{namespace}/{name}/actions`: what may be changed now, and why the
+        rest may not."""
+        return self._wire.get(PermitsResponse, "rollouts", namespace, name, "actions", uid=uid)
+
+    def abort(
+        self,
+        namespace: str,
+        name: str,
+        body: AbortRequest | None = None,
+        *,
+        dry_run: bool | None = None,
+        uid: str | None = None,
+    ) -> ChangeResponse:
+        """Requests `POST rollouts/{namespace}/{name}/abort`: append AbortOnFailure, or Abort."""
+        return self._wire.post(
+            ChangeResponse, "rollouts", namespace, name, "abort", body=body, dryRun=dry_run, uid=uid
+        )
+
+    def pause(
+        self,
+        namespace: str,
+        name: str,
+        body: PauseRequest | None = None,
+        *,
+        dry_run: bool | None = None,
+        uid: str | None = None,
+    ) -> ChangeResponse:
+        """Requests `POST rollouts/{namespace}/{name}/pause`: start nothing new."""
+        return self._wire.post(
+            ChangeResponse, "rollouts", namespace, name, "pause", body=body, dryRun=dry_run, uid=uid
+        )
+
+    def resume(
+        self, namespace: str, name: str, *, dry_run: bool | None = None, uid: str | None = None
+    ) -> ChangeResponse:
+        """Requests `POST rollouts/{namespace}/{name}/resume`: go on after a hold."""
+        return self._wire.post(
+            ChangeResponse, "rollouts", namespace, name, "resume", dryRun=dry_run, uid=uid
+        )
+
+    def skip(
+        self,
+        namespace: str,
+        name: str,
+        body: SkipRequest | None = None,
+        *,
+        dry_run: bool | None = None,
+        uid: str | None = None,
+    ) -> ChangeResponse:
+        """Requests `POST rollouts/{namespace}/{name}/skip`: take waiting clusters out."""
+        return self._wire.post(
+            ChangeResponse, "rollouts", namespace, name, "skip", body=body, dryRun=dry_run, uid=uid
+        )
+
+    def adopt(
+        self, namespace: str, name: str, *, dry_run: bool | None = None, uid: str | None = None
+    ) -> ChangeResponse:
+        """Requests `POST rollouts/{namespace}/{name}/adopt`: take over from TALM."""
+        return self._wire.post(
+            ChangeResponse, "rollouts", namespace, name, "adopt", dryRun=dry_run, uid=uid
+        )
+
+    def retry(
+        self,
+        namespace: str,
+        name: str,
+        body: RetryRequest | None = None,
+        *,
+        dry_run: bool | None = None,
+        uid: str | None = None,
+    ) -> ChangeResponse:
+        """Requests `POST rollouts/{namespace}/{name}/retry`: failed clusters once more."""
+        return self._wire.post(
+            ChangeResponse, "rollouts", namespace, name, "retry", body=body, dryRun=dry_run, uid=uid
+        )
+
+    def shadow_rollouts(self, *, namespace: str | None = None) -> Iterator[ShadowRolloutResponse]:
+        """Requests `GET shadow/rollouts`: rollouts of TALM's that ibgu watched."""
+        return self._wire.pages(ShadowRolloutResponse, "shadow", "rollouts", namespace=namespace)
+
+    def shadow_report(self, namespace: str, name: str) -> ShadowReportResponse:
+        """Requests `GET shadow/rollouts/{namespace}/{name}`: TALM's rollout beside ibgu's would-be
+        one."""
+        return self._wire.get(ShadowReportResponse, "shadow", "rollouts", namespace, name)
+
+    def shadow_clusters(
+        self, namespace: str, name: str, *, cluster: str | None = None
+    ) -> Iterator[ShadowClusterResponse]:
+        """Requests `GET shadow/rollouts/{namespace}/{name}/clusters`: every action of TALM's on
+        every cluster."""
+        return self._wire.pages(
+            ShadowClusterResponse,
+            "shadow",
+            "rollouts",
+            namespace,
+            name,
+            "clusters",
+            cluster=cluster,
+        )
+
+
+def _events(lines: Iterable[str]) -> Iterator[EventResponse]:
+    for message in messages(lines):
+        if message.event == "event":
+            yield msgspec.json.decode(message.data, type=EventResponse)

@@ -1,0 +1,44 @@
+"""The client is what its generator makes of the OpenAPI document, and leaves no route out."""
+
+import inspect
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ibgu.client import responses
+from ibgu.client.base import Response
+from ibgu.client.routes import Routes
+from tests.client.generator.document import document, operations
+from tests.client.generator.files import ROOT, contents
+from tests.client.generator.types import Types
+
+TEXTS = {path.relative_to(ROOT): text for path, text in contents().items()}
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=str)
+def test_a_module_is_as_generated_from_the_document(path: Path) -> None:
+    assert (ROOT / path).read_text() == TEXTS[path], "remake it with `make client`"
+
+
+def test_every_route_has_a_method() -> None:
+    methods = {name for name, _ in inspect.getmembers(Routes, inspect.isfunction)}
+    assert methods == {each.spec["operationId"] for each in operations(document())}
+
+
+def test_names_on_the_wire_are_those_of_the_document() -> None:
+    found = document()
+    types = Types(found)
+    for name in types.structs:
+        struct = getattr(responses, types.class_name(name))
+        wire = {field.encode_name for field in msgspec.structs.fields(struct)}
+        assert wire == set(types.schema({"$ref": f"/{name}"})["properties"]), name
+
+
+def test_an_answer_without_its_first_field_is_refused() -> None:
+    """Or another program's JSON would pass for an empty answer of ibgu's."""
+    found = [each for name, each in vars(responses).items() if name.endswith("Response")]
+    for struct in found:
+        if struct is not Response:
+            with pytest.raises(msgspec.ValidationError, match="missing required field"):
+                msgspec.json.decode(b"{}", type=struct)
