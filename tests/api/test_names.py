@@ -1,11 +1,15 @@
 """Two tenants on one hub: neither learns the names of the other's rollouts from any answer."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
+from ibgu.api.context import Context
 from ibgu.core.model import (
+    Action,
     Cause,
     Kind,
     OnMember,
@@ -15,13 +19,28 @@ from ibgu.core.model import (
     RunResult,
     RunState,
     Step,
+    StepState,
     Who,
 )
 from ibgu.core.model.claims import ANOTHER, cancelled_by, takes_over_from, works_on
+from ibgu.core.model.kinds import LabelSelector, ObjectRef
 from ibgu.db import Journal
+from ibgu.db.labels import LabelStore
+from ibgu.db.labels import seen as labels_of
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
-from tests.api.fleet import finished, open_step, put, rollout, seen, tell
+from tests.api.fleet import (
+    PULL,
+    failed,
+    finished,
+    open_step,
+    put,
+    rollout,
+    run_upgrade,
+    seen,
+    spec,
+    tell,
+)
 from tests.db.records import NOW, member, started, starting, step, with_run
 
 pytestmark = pytest.mark.hub
@@ -33,16 +52,17 @@ Get = Callable[..., Awaitable[httpx.Response]]
 
 @pytest.fixture(scope="module")
 def token(sandbox_hub: SandboxHub) -> Iterator[str]:
-    """A token of a user who reads IBGUs in OURS, and every ManagedCluster."""
+    """A token of a user who reads and creates IBGUs in OURS, and reads every ManagedCluster."""
     kubectl = Kubectl(sandbox_hub)
     account = f"system:serviceaccount:{OURS}:reader"
     kubectl("create", "namespace", OURS)
     kubectl("create", "serviceaccount", "reader", "-n", OURS)
     ibgus = "imagebasedgroupupgrades.lcm.openshift.io"
     clusters = "managedclusters.cluster.open-cluster-management.io"
-    kubectl("create", "role", "ours", "-n", OURS, "--verb=get", f"--resource={ibgus}")
+    verbs = "--verb=get,list,create"
+    kubectl("create", "role", "ours", "-n", OURS, verbs, f"--resource={ibgus}")
     kubectl("create", "rolebinding", "ours", "-n", OURS, "--role=ours", f"--user={account}")
-    kubectl("create", "clusterrole", OURS, "--verb=get", f"--resource={clusters}")
+    kubectl("create", "clusterrole", OURS, "--verb=get,list", f"--resource={clusters}")
     kubectl("create", "clusterrolebinding", OURS, f"--clusterrole={OURS}", f"--user={account}")
     yield kubectl("create", "token", "reader", "-n", OURS).strip()
     kubectl("delete", "clusterrole,clusterrolebinding", OURS)
@@ -192,3 +212,125 @@ async def test_a_cluster_is_held_by_a_rollout_without_a_name(get: Get) -> None:
     assert claim["rollout"] == {"namespace": None, "name": None, "uid": "theirs"}
     asked = await get(f"clusters/a/explain?namespace={OURS}&rollout=ran-ours")
     assert asked.json()["why"] == f"{ANOTHER} works on the cluster"
+
+
+LOST = {"namespace": OURS, "name": "ran-lost"}
+CLUSTERS = ("tenant-1", "tenant-2", "tenant-3")
+Post = Callable[..., Awaitable[httpx.Response]]
+
+
+def manifest(*plan: str) -> dict[str, Any]:
+    seed = {"image": "quay.example/seed:4.17.2", "version": "4.17.2"}
+    strategy = {"maxConcurrency": 1, "timeout": 240}
+    return {
+        "apiVersion": "lcm.openshift.io/v1alpha1",
+        "kind": "ImageBasedGroupUpgrade",
+        "metadata": LOST,
+        "spec": {
+            "ibuSpec": {"seedImageRef": seed},
+            "clusterLabelSelectors": [{"matchLabels": {"fleet": "tenants"}}],
+            "plan": [{"actions": [each], "rolloutStrategy": strategy} for each in plan],
+        },
+    }
+
+
+@pytest.fixture
+async def lost(token: str, kubectl: Kubectl, journal: Journal) -> AsyncIterator[None]:
+    """Our ran-lost has failed on three clusters: theirs upgrades the first, has not started on the
+    second, and selects the third."""
+    for name in CLUSTERS:
+        labels = {"fleet": "tenants"}
+        if name == "tenant-1":
+            labels["lcm.openshift.io/ibgu-upgrade-completed"] = ""
+        kubectl.apply(
+            {
+                "apiVersion": "cluster.open-cluster-management.io/v1",
+                "kind": "ManagedCluster",
+                "metadata": {"name": name, "labels": labels},
+                "spec": {"hubAcceptsClient": True},
+            }
+        )
+    kubectl.apply(manifest("Prep"))
+    uid = kubectl("get", "ibgu", "ran-lost", "-n", OURS, "-o", "jsonpath={.metadata.uid}")
+    selectors = [LabelSelector(match_labels={"fleet": "tenants"})]
+    plan = replace(spec(), cluster_label_selectors=selectors, plan=spec().plan[:1])
+    ours = rollout(uid, namespace=OURS, name="ran-lost", age=60, spec=plan)
+    content = [ObjectRef("secret-map", THEIRS)]
+    ibu = replace(spec().ibu_spec, oadp_content=content)
+    wanted = replace(plan, ibu_spec=ibu)
+    theirs = rollout("theirs", namespace=THEIRS, name="ran-secret", spec=wanted)
+    await seen(journal, ours, theirs)
+    over = await open_step(journal, step(ours, 0, state=StepState.FINISHED, finished_at=NOW))
+    await put(journal, *(failed(over, name, n, PULL) for n, name in enumerate(CLUSTERS)))
+    upgrade = await open_step(journal, step(theirs, 0, Action.UPGRADE))
+    taken = [member(upgrade, name, n) for n, name in enumerate(CLUSTERS[:2])]
+    await put(journal, *taken)
+    await run_upgrade(journal, taken[0])
+    yield
+    kubectl("delete", "ibgu", "ran-lost", "-n", OURS)
+    kubectl("delete", "managedcluster", *CLUSTERS)
+
+
+@pytest.fixture
+def post(client: httpx.AsyncClient) -> Post:
+    async def post(path: str, token: str, **body: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        return await client.post(f"/api/v1/{path}", json=body, headers=headers)
+
+    return post
+
+
+async def answers(get: Get, post: Post, token: str) -> dict[str, httpx.Response]:
+    """Everything that says who has the clusters of a rollout since, or what they took last."""
+    path = f"rollouts/{OURS}/ran-lost"
+    return {
+        "actions": await get(f"{path}/actions", token=token),
+        "retry": await post(f"{path}/retry?dryRun=true", token),
+        "abort": await post("preview", token, **LOST, append=[{"actions": ["Abort"]}]),
+        "manifest": await post("preview", token, manifest=manifest("Rollback")),
+        **{
+            f"explain {name}": await get(f"clusters/{name}/explain{of}", token=token)
+            for name in CLUSTERS
+            for of in ("", f"?namespace={OURS}&rollout=ran-lost")
+        },
+        "members": await get(f"{path}/members", token=token),
+    }
+
+
+OWNED = {
+    "actions": "can't be retried: tenant-1, tenant-2, tenant-3 (owned by {newer} now)",
+    "retry": "can't be retried: tenant-1, tenant-2, tenant-3 (owned by {newer} now)",
+    "abort": "1 of 2 clusters were in newer rollouts since ({newer}): what these have done there",
+    "manifest": "1 cluster was prepared or upgraded by {other} with another value",
+}
+
+
+@pytest.mark.usefixtures("lost")
+async def test_who_creates_in_one_namespace_learns_no_name_of_what_came_after(
+    get: Get, post: Post, token: str, context: Context
+) -> None:
+    """The caller may create an ImageBasedGroupUpgrade, and so ask for previews and retries."""
+    await know_labels(context)
+    found = await answers(get, post, token)
+    for what, answer in found.items():
+        assert answer.status_code == (409 if what == "retry" else 200), (what, answer.text)
+        assert "secret" not in answer.text, (what, answer.text)
+        assert THEIRS not in answer.text, (what, answer.text)
+    for what, words in OWNED.items():
+        assert words.format(newer="a newer rollout", other=ANOTHER) in found[what].text, what
+
+
+@pytest.mark.usefixtures("lost")
+async def test_who_may_read_both_learns_which_rollout_came_after(
+    get: Get, post: Post, sandbox_hub: SandboxHub, context: Context
+) -> None:
+    await know_labels(context)
+    found = await answers(get, post, sandbox_hub.token("olga"))
+    for what, words in OWNED.items():
+        assert words.format(newer=SECRET, other=SECRET) in found[what].text, what
+
+
+async def know_labels(context: Context) -> None:
+    """As the leader has seen them."""
+    known = [labels_of(name, {"fleet": "tenants"}) for name in CLUSTERS]
+    await LabelStore(context.engine, context.hub).put(known, 1)
