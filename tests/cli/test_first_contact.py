@@ -85,10 +85,10 @@ def test_a_pod_waits_quietly_and_begins_once_all_is_there(
 
 
 def _until_it_waits(process: subprocess.Popen[str], env: dict[str, str]) -> None:
-    _until_it_says(process, env, "the CRD is not installed")
+    until_it_says(process, env, "the CRD is not installed")
 
 
-def _until_it_says(process: subprocess.Popen[str], env: dict[str, str], words: str) -> None:
+def until_it_says(process: subprocess.Popen[str], env: dict[str, str], words: str) -> None:
     """In its answer to whether it is ready."""
     url = f"http://{env['IBGU_LISTEN']}/readyz"
     with httpx.Client(trust_env=False) as client:
@@ -112,7 +112,7 @@ def test_a_right_that_is_missing_is_printed_with_what_to_do_and_waited_for(
     command = [sys.executable, "-m", "ibgu", "run", "--migrate"]
     with log.open("w") as err, subprocess.Popen(command, env=env, stderr=err, text=True) as process:
         try:
-            _until_it_says(process, env, "may not patch manifestworks")
+            until_it_says(process, env, "may not patch manifestworks")
             asyncio.run(_granted(sandbox_hub, tmp_path, lacking=False))
             until(process, env, "/readyz")
         finally:
