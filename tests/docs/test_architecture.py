@@ -1,4 +1,4 @@
-"""The map of rooms shows every room, and all files and functions that the page names exist."""
+"""The map shows every package, and all files and functions that the page names exist."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MAP = (ROOT / "docs/architecture.md").read_text()
-ROOMS = MAP.split("## The map of rooms")[1].split("## Where a rule lives")[0]
+PACKAGES = MAP.split("## The packages")[1].split("## Find your way")[0]
 NAMED = sorted(set(re.findall(r"`(\w+(?:/[\w.-]+)+(?::\w+)?)`", MAP)))
 ROOTS = (ROOT, ROOT / "ibgu", ROOT / "ibgu/core")
 WALKS = MAP.split("## Find your way")[1].split("## Add a gate")[0]
