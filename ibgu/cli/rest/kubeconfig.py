@@ -1,56 +1,23 @@
-"""Reads a kubeconfig for the commands: the current hub, namespace and user's token."""
+"""Takes from the kubeconfig what the commands send: its current namespace, and its user's token."""
 
 import asyncio
-import os
 from pathlib import Path
-from typing import Any
-
-from msgspec import Struct
 
 from ibgu.client import RestError
-
-DEFAULT_FILE = "~/.kube/config"
-
-
-class Current(Struct, frozen=True):
-    """Current describes the current context; all fields are empty if there is no kubeconfig."""
-
-    context: str = ""
-    """Its name."""
-    hub: str = ""
-    """Address of its cluster's API server."""
-    namespace: str = ""
-    user: dict[str, Any] = {}
-    """Of the kubeconfig: token, tokenFile, exec, ..."""
-    folder: Path = Path()
-    """Of the file that the user is in: relative paths begin there."""
+from ibgu.hub.connection import kubeconfig
+from ibgu.hub.connection.kubeconfig import CurrentContext
 
 
-def current() -> Current:
-    """Returns the current context from the files that KUBECONFIG names; the first that has an entry
-    counts. Raises RestError for a file that can't be read."""
-    from ibgu.hub.connection.kubeconfig import Unusable, current_context, entry, read
-
-    named = _named()
-    if not any(Path(path).expanduser().exists() for path in named.split(os.pathsep)):
-        return Current()
+def current() -> CurrentContext:
+    """Returns the current context. Raises RestError for a file that can't be read."""
+    named = kubeconfig.named()
     try:
-        files = read(named)
-    except Unusable as error:
+        return kubeconfig.current(named)
+    except kubeconfig.Unusable as error:
         raise RestError(f"can't read the kubeconfig {named}: {error}") from error
-    name = current_context(files)
-    _, context = entry(files, "contexts", name)
-    _, cluster = entry(files, "clusters", str(context.get("cluster")))
-    folder, user = entry(files, "users", str(context.get("user")))
-    hub = str(cluster.get("server") or "")
-    return Current(name, hub, str(context.get("namespace") or ""), user, folder)
 
 
-def _named() -> str:
-    return os.environ.get("KUBECONFIG") or DEFAULT_FILE
-
-
-def token_of(found: Current) -> str:
+def token_of(found: CurrentContext) -> str:
     """Returns the token. Raises RestError if the current user has none."""
     if token := found.user.get("token"):
         return str(token)
@@ -58,11 +25,10 @@ def token_of(found: Current) -> str:
         return _token_in(found.folder / str(file))
     if found.user.get("exec") or found.user.get("auth-provider"):
         return asyncio.run(_asked_for())
-    from ibgu.hub.connection.kubeconfig import problem
-
-    why = problem(_named()) or "its current user has none"
+    named = kubeconfig.named()
+    why = kubeconfig.problem(named) or "its current user has none"
     raise RestError(
-        f"no token in the kubeconfig {_named()}: {why}; give --token or IBGU_TOKEN "
+        f"no token in the kubeconfig {named}: {why}; give --token or IBGU_TOKEN "
         "(oc whoami -t, or kubectl create token NAME, prints one)"
     )
 

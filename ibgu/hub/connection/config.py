@@ -10,10 +10,14 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ibgu.hub.connection.credentials import Credentials, LoadedCredentials, StaticToken
-from ibgu.hub.connection.kubeconfig import problem, words
+from ibgu.hub.connection.kubeconfig import (
+    DEFAULT_KUBECONFIG,
+    current_context,
+    problem,
+    read,
+    words,
+)
 from ibgu.hub.errors import TRANSPORT, HubError
-
-DEFAULT_KUBECONFIG = "~/.kube/config"
 
 
 async def load(kubeconfig: str | None, context: str | None) -> tuple[Any, Credentials]:
@@ -61,7 +65,11 @@ async def _from_file(path: str, context: str | None) -> tuple[Any, Credentials]:
 
     async def reload() -> None:
         nonlocal loader
-        loader = await load_kube_config(path, context=context, client_configuration=configuration)
+        loader = await load_kube_config(
+            path,
+            context=context or current_context(read(path)),
+            client_configuration=configuration,
+        )
 
     async def refresh() -> None:
         if loader.provider or hasattr(loader, "exec_plugin_expiry"):

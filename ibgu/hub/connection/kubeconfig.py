@@ -1,4 +1,8 @@
-"""Explains what is wrong with a kubeconfig, in plain words: the library's are Python's."""
+"""Reads the kubeconfig as kubectl does: of several files, the first that has an entry counts.
+
+The library has no say in which context that is: of several files, it takes the last one's. It takes
+a second to import, too, and its errors are Python's.
+"""
 
 import os
 import shutil
@@ -6,8 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from ibgu.core.model.kinds import JsonObject
 
+DEFAULT_KUBECONFIG = "~/.kube/config"
 LISTS = {"contexts": "context", "clusters": "cluster", "users": "user"}
 """Lists of named entries, each with the field that holds the entry."""
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
@@ -15,6 +22,38 @@ _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFil
 
 class Unusable(Exception):
     """Unusable says in its text why a kubeconfig can't be used."""
+
+
+class CurrentContext(Struct, frozen=True):
+    """CurrentContext describes a context; its fields are empty where the kubeconfig lacks them."""
+
+    context: str = ""
+    """Its name."""
+    hub: str = ""
+    """Address of its cluster's API server."""
+    namespace: str = ""
+    user: JsonObject = {}
+    """Of the kubeconfig: token, tokenFile, exec, ..."""
+    folder: Path = Path()
+    """Of the file that the user is in: relative paths begin there."""
+
+
+def named() -> str:
+    """Returns the paths of the files that are read."""
+    return os.environ.get("KUBECONFIG") or DEFAULT_KUBECONFIG
+
+
+def current(paths: str) -> CurrentContext:
+    """Returns the current context, empty if no file exists. Raises Unusable."""
+    if not _existing(paths):
+        return CurrentContext()
+    files = read(paths)
+    name = current_context(files)
+    _, context = entry(files, "contexts", name)
+    _, cluster = entry(files, "clusters", str(context.get("cluster")))
+    folder, user = entry(files, "users", str(context.get("user")))
+    hub, namespace = str(cluster.get("server") or ""), str(context.get("namespace") or "")
+    return CurrentContext(name, hub, namespace, user, folder)
 
 
 def problem(paths: str, context: str | None = None) -> str:
@@ -29,10 +68,15 @@ def problem(paths: str, context: str | None = None) -> str:
 
 def read(paths: str) -> list[tuple[Path, JsonObject]]:
     """Returns the files that exist, each with its folder. Raises Unusable."""
-    named = [Path(path).expanduser() for path in paths.split(os.pathsep) if path]
-    if not any(path.exists() for path in named):
+    found = _existing(paths)
+    if not found:
         raise Unusable("there is no such file")
-    return [(path.parent, _content(path)) for path in named if path.exists()]
+    return [(path.parent, _content(path)) for path in found]
+
+
+def _existing(paths: str) -> list[Path]:
+    given = (Path(path).expanduser() for path in paths.split(os.pathsep) if path)
+    return [path for path in given if path.exists()]
 
 
 def entry(files: list[tuple[Path, JsonObject]], many: str, name: str) -> tuple[Path, JsonObject]:

@@ -82,6 +82,20 @@ async def test_the_environment_names_the_kubeconfig(
     assert sent(hub) == ["Bearer my-token"]
 
 
+async def test_of_several_kubeconfigs_the_first_that_has_a_context_counts(
+    hub: ScriptedHub, kubeconfig: WriteKubeconfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for kubectl, and for the namespace that the commands take."""
+    await hub.put("stage")
+    first = tmp_path / "first"
+    first.write_text(json.dumps({"current-context": "other"}))
+    monkeypatch.setenv("KUBECONFIG", f"{first}:{kubeconfig({'token': 'my-token'})}")
+    async with await HubClient.connect() as client:
+        await client.get(STAGE, ManifestWork)
+
+    assert sent(hub) == ["Bearer your-token"]
+
+
 @pytest.mark.parametrize("content", ["", "not: [yaml", "clusters: []", "7"])
 async def test_an_unusable_kubeconfig_is_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "broken"
