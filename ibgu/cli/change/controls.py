@@ -1,6 +1,6 @@
 """`ibgu pause`, `resume`, `skip`, `adopt`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from ibgu.cli.change.options import ChangeOutput, Direct, DryRun, Form, Yes
 from ibgu.cli.read.choices import chosen as one_of
 from ibgu.cli.read.choices import reasons
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Server, Token
+
+if TYPE_CHECKING:
+    from ibgu.client.responses import SkipRequest
 
 
 def pause(
@@ -107,32 +110,40 @@ def skip(
     """Take waiting clusters out of the running step."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.client.responses import SkipRequest
     from ibgu.core.views import change
 
-    if bool(clusters) + waiting + bool(reason) != 1:
-        raise typer.BadParameter("name clusters, or give --waiting, or --reason")
+    body = _skipped(clusters or [], reason, waiting=waiting, if_waiting=if_waiting)
     if direct and reason:
         raise typer.BadParameter("only ibgu knows the reasons: not with --direct")
-    if if_waiting and not clusters:
-        raise typer.BadParameter("--if-waiting is about the clusters that are named")
-    why = one_of("--reason", reason, reasons()) if reason else None
     how = How(
         RestTarget(server, token, ca_file, namespace),
         *(name, dry_run, direct, output, change.SKIP, yes),
     )
-    chosen = tuple(dict.fromkeys(clusters)) if clusters else None
-    body = SkipRequest(clusters=chosen, reason=why, if_waiting=if_waiting)
     make(
         how,
         lambda client, where, dry_run: client.skip(where, name, body, dry_run=dry_run),
         simply(
             lambda target: (
-                change.skip_named(target, chosen, if_waiting=if_waiting)
-                if chosen
+                change.skip_named(target, body.clusters, if_waiting=if_waiting)
+                if body.clusters
                 else change.skip(target)
             )
         ),
+    )
+
+
+def _skipped(clusters: list[str], reason: str, *, waiting: bool, if_waiting: bool) -> "SkipRequest":
+    """Returns the request. Raises typer.BadParameter unless one way of choosing is given."""
+    from ibgu.client.responses import SkipRequest
+
+    if bool(clusters) + waiting + bool(reason) != 1:
+        raise typer.BadParameter("name clusters, or give --waiting, or --reason")
+    if if_waiting and not clusters:
+        raise typer.BadParameter("--if-waiting is about the clusters that are named")
+    return SkipRequest(
+        clusters=tuple(dict.fromkeys(clusters)) or None,
+        reason=one_of("--reason", reason, reasons()) if reason else None,
+        if_waiting=if_waiting,
     )
 
 

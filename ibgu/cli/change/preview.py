@@ -12,7 +12,7 @@ from ibgu.cli.read.choices import chosen, every_action
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
 if TYPE_CHECKING:
-    from ibgu.client.responses import PreviewResponse
+    from ibgu.client.responses import NewStepRequest, PreviewResponse
 
 _KIND = "ImageBasedGroupUpgrade"
 
@@ -52,7 +52,7 @@ def preview(
     """Say what a plan would do; nothing is changed."""
     from ibgu.cli.read.asking import asking
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.client.responses import NewStepRequest, ProposalRequest
+    from ibgu.client.responses import ProposalRequest
 
     if bool(name) == bool(file) or (file and append):
         raise typer.BadParameter("name a rollout (and --append steps), or give a manifest with -f")
@@ -61,17 +61,7 @@ def preview(
         if file:
             asked = ProposalRequest(manifest=_manifest(file, target.in_namespace()))
         else:
-            steps = tuple(
-                NewStepRequest(
-                    actions=tuple(
-                        chosen("--append", each, every_action())
-                        for each in step.replace(",", " ").split()
-                    ),
-                    max_concurrency=max_concurrency,
-                    timeout=timeout,
-                )
-                for step in append or ()
-            )
+            steps = tuple(_step(each, max_concurrency, timeout) for each in append or ())
             asked = ProposalRequest(namespace=target.in_namespace(), name=name, append=steps)
         found = target.client().preview(asked)
         _print(found, output)
@@ -79,6 +69,15 @@ def preview(
         raise typer.Exit(FAILED)
     if found.steps and not found.selected:
         raise typer.Exit(NOBODY)
+
+
+def _step(given: str, max_concurrency: int | None, timeout: int | None) -> "NewStepRequest":
+    """Returns the step of one `--append`. Raises typer.BadParameter."""
+    from ibgu.client.responses import NewStepRequest
+
+    typed = given.replace(",", " ").split()
+    actions = tuple(chosen("--append", each, every_action()) for each in typed)
+    return NewStepRequest(actions=actions, max_concurrency=max_concurrency, timeout=timeout)
 
 
 def _manifest(file: str, namespace: str) -> dict[str, Any]:

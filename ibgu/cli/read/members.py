@@ -20,6 +20,8 @@ from ibgu.cli.read.options import (
 from ibgu.cli.read.output import ListOutput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ibgu.client.responses import MemberResponse
 
 
@@ -56,46 +58,49 @@ class MemberSort(StrEnum):
     DURATION = "duration"
 
 
+OnlyStep = Annotated[
+    int | None, typer.Option("--step", min=1, help="Only of this step.", show_default=False)
+]
+OnlyState = Annotated[
+    str,
+    typer.Option(
+        "--state",
+        help="Only in this state, as printed (waiting, in flight, succeeded, failed, skipped, "
+        "cancelled), or finished.",
+        show_default=False,
+    ),
+]
+OnlyReason = Annotated[
+    str,
+    typer.Option("--reason", help="Only those that wait for it, as printed.", show_default=False),
+]
+OnlyCause = Annotated[
+    str,
+    typer.Option(
+        "--cause",
+        help="Only those that failed for it, as printed.",
+        show_default=False,
+        autocompletion=complete.causes,
+    ),
+]
+OnlyOverdue = Annotated[
+    bool,
+    typer.Option("--overdue", help="Only those that have had their reason for longer than usual."),
+]
+
+
 def members(
     name: Rollout,
     namespace: Namespace = "",
     selector: Selector = "",
-    step: Annotated[
-        int | None, typer.Option("--step", min=1, help="Only of this step.", show_default=False)
-    ] = None,
-    state: Annotated[
-        str,
-        typer.Option(
-            "--state",
-            help="Only in this state, as printed (waiting, in flight, succeeded, failed, skipped, "
-            "cancelled), or finished.",
-            show_default=False,
-        ),
-    ] = "",
-    reason: Annotated[
-        str,
-        typer.Option(
-            "--reason", help="Only those that wait for it, as printed.", show_default=False
-        ),
-    ] = "",
-    cause: Annotated[
-        str,
-        typer.Option(
-            "--cause",
-            help="Only those that failed for it, as printed.",
-            show_default=False,
-            autocompletion=complete.causes,
-        ),
-    ] = "",
+    step: OnlyStep = None,
+    state: OnlyState = "",
+    reason: OnlyReason = "",
+    cause: OnlyCause = "",
     stalled: Annotated[
         bool, typer.Option("--stalled", help="Only those that take longer than usual.")
     ] = False,
-    overdue: Annotated[
-        bool,
-        typer.Option(
-            "--overdue", help="Only those that have had their reason for longer than usual."
-        ),
-    ] = False,
+    overdue: OnlyOverdue = False,
     sort: Annotated[MemberSort, typer.Option("--sort", help="Sort order.")] = MemberSort.ORDER,
     output: Annotated[
         ListOutput, typer.Option("--output", "-o", help="Output format.")
@@ -106,10 +111,7 @@ def members(
 ) -> None:
     """List the clusters in the steps of a rollout, and why each is not further."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.read.output import lines, listed
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.cli.show.members import members_lines
-    from ibgu.cli.show.names import object_name
 
     only = MemberFilter(state, reason, cause, overdue=overdue)
     with asking():
@@ -123,12 +125,19 @@ def members(
             sort=sort,
             **only.query,
         )
-        found = filter(only.has, asked)
-        if output in (ListOutput.JSON, ListOutput.YAML):
-            listed(found, output)
-        elif output is ListOutput.NAME:
-            lines(dict.fromkeys(object_name(member.cluster) for member in found))
-        elif rows := list(found):
-            lines(members_lines(rows, datetime.now(UTC), wide=output is ListOutput.WIDE))
-        else:
-            typer.echo("No clusters found.", err=True)
+        _print(filter(only.has, asked), output)
+
+
+def _print(found: "Iterator[MemberResponse]", output: ListOutput) -> None:
+    from ibgu.cli.read.output import lines, listed
+    from ibgu.cli.show.members import members_lines
+    from ibgu.cli.show.names import object_name
+
+    if output in (ListOutput.JSON, ListOutput.YAML):
+        listed(found, output)
+    elif output is ListOutput.NAME:
+        lines(dict.fromkeys(object_name(member.cluster) for member in found))
+    elif rows := list(found):
+        lines(members_lines(rows, datetime.now(UTC), wide=output is ListOutput.WIDE))
+    else:
+        typer.echo("No clusters found.", err=True)

@@ -71,7 +71,6 @@ def stragglers(
     import asyncio
 
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.read.choices import causes, chosen, reasons
     from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.stragglers.ask_hub import live
     from ibgu.cli.stragglers.ask_rest import known
@@ -83,10 +82,8 @@ def stragglers(
         told = known(target.client(), where, name, selector)
         _require_matches(told)
         found = report(told, asyncio.run(live(told.rollout)))
-        known_causes = [*(group.kind for group in found.groups), *causes(), *reasons()]
-        wanted = [chosen("--cause", each, dict.fromkeys(known_causes)) for each in cause or ()]
         only = GroupFilter(
-            frozenset(wanted),
+            _causes(found, cause or []),
             step,
             _an_action("--action", action),
             _an_action("--next", next_action),
@@ -101,6 +98,13 @@ def _require_matches(told: "RestFacts") -> None:
     total = told.rollout.counts.total
     if told.selector and total and not told.members:
         fail(nobody_matches(told.rollout.name, total, told.selector), NOBODY)
+
+
+def _causes(found: "StragglersReport", given: list[str]) -> frozenset[str]:
+    from ibgu.cli.read.choices import causes, chosen, reasons
+
+    known = dict.fromkeys([*(group.kind for group in found.groups), *causes(), *reasons()])
+    return frozenset(chosen("--cause", each, known) for each in given)
 
 
 def _an_action(option: str, given: str) -> str:

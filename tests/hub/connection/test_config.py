@@ -85,7 +85,7 @@ async def test_the_environment_names_the_kubeconfig(
 async def test_of_several_kubeconfigs_the_first_that_has_a_context_counts(
     hub: ScriptedHub, kubeconfig: WriteKubeconfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As for kubectl, and for the namespace that the commands take."""
+    """kubectl does so, and so does what the commands take the namespace from."""
     await hub.put("stage")
     first = tmp_path / "first"
     first.write_text(json.dumps({"current-context": "other"}))
