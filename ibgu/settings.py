@@ -133,7 +133,8 @@ class Settings(BaseSettings):
     behind_proxy: bool = Field(
         False,
         description="A proxy is in front: its X-Forwarded-Proto and X-Forwarded-Host tell the "
-        "page's address, and X-Forwarded-Access-Token the user's token.",
+        "page's address, X-Forwarded-Access-Token the user's token, and X-Forwarded-For the "
+        "address for which unknown tokens are counted.",
     )
     api_connections: int = Field(
         1000,
@@ -151,11 +152,12 @@ class Settings(BaseSettings):
         "", description="YAML file that says who is notified of what; empty: nobody is."
     )
     payload_references: str = Field(
-        "trust",
-        pattern="^(trust|namespace)$",
+        "auto",
+        pattern="^(auto|trust|namespace)$",
         description="Which ConfigMaps and pull secrets ibgu carries for an IBGU that the chart's "
         "admission policy has not checked: trust (all that ibgu may read, as with TALM) or "
-        "namespace (only those of the IBGU's own namespace).",
+        "namespace (only those of the IBGU's own namespace). auto is namespace where the policy "
+        "is on the hub, and trust where it is not.",
     )
     take_back_pull_secrets: bool = Field(
         False,

@@ -104,7 +104,7 @@ async def test_a_tenants_ibgu_from_before_the_policy_is_not_trusted(
     await scene.fleet(count=1)
     assert not (await tenant.create(attack(scene))).code
     await tenant.install_policy()
-    await scene.start(payload_references="namespace")
+    await scene.start()
     await scene.phase("attack", "Held")
     held = await scene.condition("attack", "Held")
     assert (
@@ -140,7 +140,7 @@ async def test_where_authors_are_trusted_it_is_reported(scene: Scene, tenant: Te
     await scene.fleet(count=1)
     assert not (await tenant.create(attack(scene))).code
     await tenant.install_policy()
-    await scene.start()
+    await scene.start(payload_references="trust")
     await scene.completed("attack")
     checked = await scene.condition("attack", "PayloadChecked")
     assert (checked["status"], checked["reason"]) == ("False", "OlderThanPolicy")

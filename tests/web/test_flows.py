@@ -219,7 +219,7 @@ async def test_the_number_of_overdue_clusters_leads_to_them(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_labels_count_in_the_chart_too(look: Look) -> None:
+async def test_labels_count_above_and_in_the_chart_too(look: Look) -> None:
     page = await look.open(f"{RAN}?label=ring+in+(0,1)")
     await expect(page.get_by_role("heading", name="194 of 399 clusters")).to_be_visible()
     legend = await page.locator(".legend button").all_inner_texts()
@@ -228,8 +228,19 @@ async def test_labels_count_in_the_chart_too(look: Look) -> None:
     await expect(chart).to_have_attribute(
         "aria-label", re.compile(f"{counts['succeeded']} succeeded, {counts['failed']} failed")
     )
+    facts = page.locator(".facts")
+    await expect(facts).to_contain_text("only clusters with ring in (0,1)")
+    await expect(facts).to_contain_text(f"({counts['failed']} in this step)")
+    await expect(facts.get_by_role("link", name=re.compile("failed"))).to_have_attribute(
+        "href", re.compile("label=ring")
+    )
+    card = page.get_by_role("navigation", name="Steps").locator("[aria-current=step]")
+    await expect(card).to_contain_text(f"{counts['succeeded']} succeeded")
+    await expect(card).to_contain_text(f"{counts['failed']} failed")
     await page.get_by_role("button", name="Clear the filter").click()
     await expect(chart).to_have_attribute("aria-label", re.compile(" 15 failed"))
+    await expect(facts).not_to_contain_text("only clusters with")
+    await expect(card).to_contain_text("15 failed")
     assert look.errors == []
 
 

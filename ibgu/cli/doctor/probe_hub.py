@@ -131,8 +131,8 @@ class _Probe:
         return await self._asked(of_payloads(await all_of(self._client, paths.ibgus(), Ibgu)))
 
     async def _references(self) -> References:
-        unchecked = UncheckedPolicy(self._settings.payload_references)
         enforced = await enforced_since(self._client)
+        unchecked = UncheckedPolicy(self._settings.payload_references).on_hub(enforced)
         if enforced is None:
             return References(unchecked)
         ibgus = await all_of(self._client, paths.ibgus(), Ibgu)

@@ -28,7 +28,7 @@ T = TypeVar("T", ConfigMap, Secret)
 
 class Payloads:
     def __init__(
-        self, client: Hub, subject: str, unchecked: UncheckedPolicy = UncheckedPolicy.TRUST
+        self, client: Hub, subject: str, unchecked: UncheckedPolicy = UncheckedPolicy.AUTO
     ) -> None:
         """`subject`: the service account that a RoleBinding has to name ("ibgu-system:ibgu").
         `unchecked`: how references are treated whose author was not checked."""

@@ -42,11 +42,12 @@ export const rolloutLink = (
 /** Value of `show`: leads the eye to the table of members. */
 export const MEMBERS = "members";
 
-/** To the members of the newest step in that state. */
+/** To the members of the newest step in that state, and with that label if one is asked for. */
 export const membersLink = (
   /** @type {{ namespace: string, name: string }} */ rollout,
   /** @type {string} */ state,
-) => rolloutLink(rollout, { state, show: MEMBERS });
+  /** @type {string | undefined} */ label,
+) => rolloutLink(rollout, { state, label, show: MEMBERS });
 
 export const clusterLink = (/** @type {string} */ name, query = {}) => link(["c", name], query);
 

@@ -25,10 +25,18 @@ _SHOWN = 3
 class UncheckedPolicy(StrEnum):
     """The handling of references whose author nobody has checked."""
 
+    AUTO = "auto"
+    """NAMESPACE where the policy is on the hub, TRUST where it is not."""
     TRUST = "trust"
     """References are carried, as TALM does."""
     NAMESPACE = "namespace"
     """References are carried if they are in the IBGU's own namespace."""
+
+    def on_hub(self, enforced: datetime | None) -> "UncheckedPolicy":
+        """Returns what AUTO means on this hub; `enforced`: since when the policy is, None: not."""
+        if self is not UncheckedPolicy.AUTO:
+            return self
+        return UncheckedPolicy.TRUST if enforced is None else UncheckedPolicy.NAMESPACE
 
 
 class Reference(Struct, frozen=True):
@@ -74,7 +82,7 @@ def judge_references(
     if not named or (enforced is not None and not older(rollout.created_at, enforced)):
         return ReferenceVerdict()
     foreign = [ref for ref in named if ref.namespace != rollout.namespace]
-    refused = foreign and rule is UncheckedPolicy.NAMESPACE
+    refused = foreign and rule.on_hub(enforced) is UncheckedPolicy.NAMESPACE
     return ReferenceVerdict(
         problem=_refusal(rollout, foreign, enforced) if refused else "",
         warning=_warning(named) if enforced is not None else "",

@@ -48,8 +48,9 @@ def test_who_refers_to_nothing_needs_no_check(rule: UncheckedPolicy) -> None:
     assert judge_references(referring(seed=SeedImageRef()), None, rule) == ReferenceVerdict()
 
 
-def test_as_talm_does() -> None:
-    assert judge_references(referring(FOREIGN), None, UncheckedPolicy.TRUST) == ReferenceVerdict()
+@pytest.mark.parametrize("rule", [UncheckedPolicy.TRUST, UncheckedPolicy.AUTO])
+def test_as_talm_does(rule: UncheckedPolicy) -> None:
+    assert judge_references(referring(FOREIGN), None, rule) == ReferenceVerdict()
 
 
 @pytest.mark.parametrize("after", [-SETTLED, timedelta(0), timedelta(days=9)])
@@ -63,8 +64,9 @@ def test_who_is_older_than_the_policy_is_reported(after: timedelta) -> None:
     )
 
 
-def test_who_is_older_may_not_refer_to_other_namespaces() -> None:
-    found = judge_references(referring(OWN, FOREIGN), NOW, UncheckedPolicy.NAMESPACE)
+@pytest.mark.parametrize("rule", [UncheckedPolicy.NAMESPACE, UncheckedPolicy.AUTO])
+def test_who_is_older_may_not_refer_to_other_namespaces(rule: UncheckedPolicy) -> None:
+    found = judge_references(referring(OWN, FOREIGN), NOW, rule)
     assert found.problem.startswith(
         "spec.ibuSpec refers to ConfigMap openshift-adp/oadp outside of namespace default, and "
         "nobody has checked whether its author may read that: it is older than the admission policy"

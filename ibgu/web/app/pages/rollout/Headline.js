@@ -10,7 +10,8 @@ import { Actions } from "./actions/Actions.js";
 import { count, creator, plural, sentence } from "../../words/format.js";
 import { OVERDUE, spaced, STALLED } from "../../words/states.js";
 
-export function Headline({ rollout, step, now }) {
+/** `selected`: the numbers of clusters with a label only; null: no label is asked for. */
+export function Headline({ rollout, step, selected, now }) {
   const { namespace, name, seed, createdBy, createdAt } = rollout;
   return html`<section class="headline">
     <div class="title">
@@ -23,21 +24,25 @@ export function Headline({ rollout, step, now }) {
       </div>
       <${Actions} rollout=${rollout} step=${step} />
     </div>
-    <p class="facts">${step ? html`<${Facts} rollout=${rollout} step=${step} now=${now} />` : "Nothing has begun yet."}</p>
+    <p class="facts">${step ? html`<${Facts} rollout=${rollout} step=${step} selected=${selected} now=${now} />` : "Nothing has begun yet."}</p>
     <${Hold} hold=${rollout.hold} now=${now} />
   </section>`;
 }
 
-function Facts({ rollout, step, now }) {
+function Facts({ rollout, step: all, selected, now }) {
+  const whole = selected?.counts ?? rollout.counts;
+  const step = selected?.step ?? all;
   const { counts } = step;
-  const whole = rollout.counts;
-  const over = step.state === "finished";
-  return html`<span>
+  const label = selected?.label;
+  const over = all.state === "finished";
+  const stalled = selected ? step.stalled : rollout.stalled;
+  return html`${selected && html`<span class="quiet">only clusters with <code>${label}</code></span>`}
+    <span>
       <strong>${count(whole.succeeded)} of ${plural(whole.total, "cluster")} done</strong>
       ${rollout.plan.length > 1 && html` <span class="quiet">with the whole plan</span>`}
     </span>
     <span>
-      <${Number} rollout=${rollout} state="failed" number=${whole.failed} leads=${counts.failed > 0} />
+      <${Number} rollout=${rollout} label=${label} state="failed" number=${whole.failed} leads=${counts.failed > 0} />
       ${whole.failed !== counts.failed && html` <span class="quiet">(${count(counts.failed)} in this step)</span>`}
     </span>
     ${whole.cancelled > 0 && html`<span class="quiet">${count(whole.cancelled)} cancelled</span>`}
@@ -46,13 +51,17 @@ function Facts({ rollout, step, now }) {
       <strong>step ${step.step} of ${rollout.plan.length}, ${step.actions.join(" + ")}</strong>
       ${" "}${count(ended(counts))} of ${count(counts.total)} ended
     </span>
-    ${!over && html`<${Number} rollout=${rollout} state=${STALLED} number=${rollout.stalled} />`}
-    ${!over && html`<${Number} rollout=${rollout} state=${OVERDUE} number=${overdueIn(step)} />`}
-    ${!over && html`<span>${count(counts.running)} of ${count(step.maxConcurrency)} slots used</span>`}
+    ${!over && html`<${Number} rollout=${rollout} label=${label} state=${STALLED} number=${stalled} />`}
+    ${!over && html`<${Number} rollout=${rollout} label=${label} state=${OVERDUE} number=${overdueIn(step)} />`}
+    ${!over && html`<${InFlight} running=${counts.running} slots=${selected ? null : step.maxConcurrency} />`}
     ${!over && html`<span title="Not in flight yet: waiting, probing or held">${count(counts.waiting)} wait</span>`}
-    <${Ends} eta=${rollout.eta} now=${now} />
-    ${over && html`<span class="quiet">ended <${At} stamp=${step.finishedAt} now=${now} /></span>`}`;
+    ${!selected && html`<${Ends} eta=${rollout.eta} now=${now} />`}
+    ${over && html`<span class="quiet">ended <${At} stamp=${all.finishedAt} now=${now} /></span>`}`;
 }
+
+/** `slots`: null where only some of the step's clusters are counted. */
+const InFlight = ({ running, slots }) =>
+  html`<span>${slots === null ? `${count(running)} in flight` : `${count(running)} of ${count(slots)} slots used`}</span>`;
 
 const WHOM = {
   ibgu: "goes on by itself",

@@ -27,14 +27,20 @@ export function Rollout({ route }) {
   }, [name]);
   const view = watched.body;
   if (!view) return html`<${Missing} watched=${watched} />`;
-  const { rollout, steps } = view;
+  const { rollout, steps, selected } = view;
   const current = rollout.current?.step ?? 1;
   const number = asked ?? current;
   const choose = (step) => go(rolloutLink(of, step === current ? {} : { step }));
   const found = (wanted) => steps.find((each) => each.step === wanted);
-  return html`<${Headline} rollout=${rollout} step=${rollout.current && found(current)} now=${now} />
+  const running = rollout.current && found(current);
+  return html`<${Headline}
+      rollout=${rollout}
+      step=${running}
+      selected=${selected && withLabel(selected, current, route.query.label)}
+      now=${now}
+    />
     <${Stale} watched=${watched} />
-    <${Steps} steps=${steps} chosen=${number} choose=${choose} now=${now} />
+    <${Steps} steps=${selected?.steps ?? steps} chosen=${number} choose=${choose} now=${now} />
     <${Step}
       key=${number}
       of=${of}
@@ -46,6 +52,13 @@ export function Rollout({ route }) {
       now=${now}
     />`;
 }
+
+/** The headline's numbers, of clusters with the label only. */
+const withLabel = ({ counts, steps }, current, label) => ({
+  label,
+  counts,
+  step: steps.find(({ step }) => step === current),
+});
 
 function Step({ step, view, ...more }) {
   if (!step) return html`<${Empty}>There is no such step in the plan.<//>`;
