@@ -1,6 +1,7 @@
 """Runs the controller as a process: connects, watches, campaigns, and leads for a `Term`."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -8,22 +9,24 @@ from datetime import datetime
 from random import Random
 
 import structlog
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import telemetry
 from ibgu.controller.clock import Clock
 from ibgu.controller.journal.durations import ActionDurations
 from ibgu.controller.journal.labels import LabelKeeper, keeping
+from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.lookups.rights import RightsWatch, of_controller
-from ibgu.controller.loop.commit import JournalWriter
-from ibgu.controller.loop.loop import HubRestored, Loop
+from ibgu.controller.loop.ending import HubRestored
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.sight import Sight
 from ibgu.controller.mirror.watches import Watches
 from ibgu.controller.notify import Notifier, notifying
 from ibgu.controller.quarantine import MAX_NAMESPACES, Broken, Quarantine, TryAgain, broken_of
 from ibgu.controller.reports import measures
-from ibgu.controller.term.term import NewClock, Term, TermDeps
+from ibgu.controller.term.assembly import NewClock, RunningTerm, TermDeps
+from ibgu.controller.term.term import Term
 from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded, UnreadableJournal
 from ibgu.db.journal import Journal
 from ibgu.db.reads import Reads
@@ -48,6 +51,16 @@ DEPOSED = 300.0
 """The longest pause after a lead that another controller ended, in seconds."""
 RIVALLED = 10.0
 """The mean pause, in seconds, of a controller that does not lead because another ibgu leads."""
+
+
+class _Lead(Struct):
+    """_Lead holds what belongs to one lead."""
+
+    retries: JournalRetries
+    quarantine: Quarantine
+    clock: Clock
+    term: RunningTerm | None = None
+    """None while a term starts."""
 
 
 class Controller:
@@ -99,9 +112,7 @@ class Controller:
         self._rival = ""
         """Why this controller did not lead when it last held the Lease."""
         self._epoch = 0
-        self._loop: Loop | None = None
-        self._journal_writer: JournalWriter | None = None
-        self._quarantine: Quarantine | None = None
+        self._lead: _Lead | None = None
         self._deposed = ""
         """Why the last lead ended; cleared when the next one begins."""
         self._depositions = 0
@@ -136,7 +147,7 @@ class Controller:
         """
         backoff = Backoff(self._settings.lease_seconds, DEPOSED)
         while True:
-            await self._elector.run(self._lead)
+            await self._elector.run(self._lead_alone)
             if self._deposed:
                 await asyncio.sleep(backoff.delay(self._depositions, self._rng))
             if self._rival:
@@ -150,41 +161,43 @@ class Controller:
         found += self._rights.problems()
         if not self._watches.in_sync:
             found.append(f"the mirror of the hub is not complete{self._watches.told}")
-        if self._journal_writer is not None and self._journal_writer.away:
-            found.append(self._journal_writer.away)
-        if self._loop is not None and self._loop.facts.talm_live:
+        if self._lead is not None and self._lead.retries.away:
+            found.append(self._lead.retries.away)
+        if self._term is not None and self._term.facts.talm_live:
             found.append("TALM is running on this hub: ibgu writes nothing until it is stopped")
-        if self._loop is None and self._journal_writer is not None:
+        if self._lead is not None and self._lead.term is None:
             found.append("this controller has just been elected and is not ready to lead yet")
-        if self._loop is None and not self._elector.leader:
+        if self._term is None and not self._elector.leader:
             found.append("no controller leads yet")
         return found
 
     @property
     def leading(self) -> bool:
-        return self._loop is not None
+        return self._term is not None
+
+    @property
+    def _term(self) -> RunningTerm | None:
+        return self._lead.term if self._lead is not None else None
 
     def _touched(self, rollout: str, cluster: str) -> None:
         if self._labels is not None and not rollout:
             self._labels.changed(cluster)
-        if self._loop is not None:
-            self._loop.handlers.touched(rollout, cluster)
+        if self._term is not None:
+            self._term.changes.touched(rollout, cluster)
 
     def _changed_by_person(self, rollout: str) -> None:
-        if self._quarantine is not None:
-            self._quarantine.changed(rollout)
-        if self._loop is not None:
-            self._loop.handlers.changed_by_person(rollout)
+        if self._lead is not None:
+            self._lead.quarantine.changed(rollout)
+        if self._term is not None:
+            self._term.changes.changed_by_person(rollout)
 
     def _status_changed(self, rollout: str) -> None:
-        if self._loop is not None:
-            self._loop.handlers.status_changed(rollout)
+        if self._term is not None:
+            self._term.changes.status_changed(rollout)
 
     def _rights_given(self) -> None:
-        """Retries denied writes after a right was granted."""
-        self._mirror.denials.clear()
-        if self._loop is not None:
-            self._loop.touch_everything()
+        if self._term is not None:
+            self._term.rights_given()
 
     def _new_elector(self) -> Elector:
         settings = self._settings
@@ -209,7 +222,7 @@ class Controller:
 
     # -- leading -------------------------------------------------------------------------------
 
-    async def _lead(self, deadline: Deadline) -> None:
+    async def _lead_alone(self, deadline: Deadline) -> None:
         """Leads until the journal ends the lead; the loss of the Lease cancels it."""
         began = asyncio.get_running_loop().time()
         if not await self._alone():
@@ -234,12 +247,13 @@ class Controller:
         return rival is None
 
     async def _lead_until_lost(self, deadline: Deadline) -> None:
-        journal_writer = self._journal_writer = JournalWriter(self._journal)
+        # One clock for all terms: the next term must not follow a jump that this one did not.
+        lead = self._lead = _Lead(
+            JournalRetries(), Quarantine(self._rng), self._deps.clock(self._journal.now)
+        )
         epoch = 0
         try:
-            epoch = await journal_writer.with_retries(
-                lambda: self._journal.lead(self._settings.identity)
-            )
+            epoch = await lead.retries.run(lambda: self._journal.lead(self._settings.identity))
             log.info("leading", epoch=epoch)
             self._deposed = ""
             # What was seen while another controller led was for that one to act on.
@@ -249,47 +263,47 @@ class Controller:
             self._epoch = epoch
             telemetry.LEADS.inc()
             self._companions_lead(epoch)
-            await self._terms(deadline, proof, led_since)
+            await self._terms(lead, deadline, proof, led_since)
         finally:
-            self._remember()
+            self._remember(lead)
             self._companions_rest()
-            self._loop = self._journal_writer = self._quarantine = None
+            self._lead = None
+            _collect_later()
             telemetry.LEADER.set(0)
             log.info("leading no more", epoch=epoch)
 
-    def _remember(self) -> None:
+    def _remember(self, lead: _Lead) -> None:
         """Remembers for the next lead since when the hub was in sight, unless decisions have not
         reached the journal."""
-        if (
-            self._loop is not None
-            and self._journal_writer is not None
-            and not self._journal_writer.away
-        ):
-            facts = self._loop.facts
+        if lead.term is not None and not lead.retries.away:
+            facts = lead.term.facts.facts
             self._sight.end(facts.led_since or facts.in_sync_since)
 
-    async def _terms(self, deadline: Deadline, proof: str, led_since: datetime | None) -> None:
+    async def _terms(
+        self, lead: _Lead, deadline: Deadline, proof: str, led_since: datetime | None
+    ) -> None:
         """Runs term after term: a new one begins if the hub proves to be restored or ibgu fails on
         one rollout."""
-        quarantine = self._quarantine = Quarantine(self._rng)
-        # One clock for all terms: the next term must not follow a jump that this one did not.
-        clock = self._deps.clock(self._journal.now)
+
+        def begun(term: RunningTerm) -> None:
+            lead.term = term
+            telemetry.LEADER.set(1)
+
         while True:
-            quarantine.release_due()
-            self._journal_writer, pause = JournalWriter(self._journal), 0.0
+            lead.quarantine.release_due()
+            pause = 0.0
+            term = Term(self._deps, lead.clock, lead.retries, deadline, lead.quarantine, begun)
             try:
-                term = Term(
-                    self._deps, clock, self._journal_writer, deadline, quarantine, self._leads
-                )
                 await term.run(proof, led_since)
             except* HubRestored as group:
                 proof = str(group.exceptions[0])
             except* (Broken, TryAgain) as group:
                 # Once the term led, its initial proof was acted on; there may be another one.
-                proof = self._mirror.hub_restored or ("" if self._loop is not None else proof)
-                self._quarantine_broken(quarantine, group)
+                proof = self._mirror.hub_restored or ("" if lead.term is not None else proof)
+                self._quarantine_broken(lead.quarantine, group)
                 pause = LANDING
-            self._loop = led_since = None
+            lead.term = led_since = None
+            _collect_later()
             # The Lease may be lost beside an error, which then hides the cancellation in the group.
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise asyncio.CancelledError
@@ -339,28 +353,30 @@ class Controller:
         if self._labels is not None:
             self._labels.rest()
 
-    def _leads(self, loop: Loop) -> None:
-        self._loop = loop
-        telemetry.LEADER.set(1)
-
     # -- for the metrics -----------------------------------------------------------------------
 
     def measure(self) -> None:
         """Updates the gauges; called at each scrape."""
         self._watches.measure()
         self._tally.count()
-        telemetry.JOURNAL_AWAY.set(
-            1 if self._journal_writer is not None and self._journal_writer.away else 0
-        )
+        lead, term = self._lead, self._term
+        telemetry.JOURNAL_AWAY.set(1 if lead is not None and lead.retries.away else 0)
         telemetry.RIGHTS_MISSING.set(len(self._rights.problems()))
-        if self._loop is None:
+        if lead is None or term is None:
             measures.silence()
         else:
             self._durations.ask()
-            measures.gauge(self._loop.fleet, self._loop.now, self._durations.duration_stats)
-            telemetry.QUEUE.set(self._loop.depth)
-            telemetry.TALM_LIVE.set(1 if self._loop.facts.talm_live else 0)
-        telemetry.QUARANTINED.set(len(self._quarantine) if self._quarantine is not None else 0)
+            measures.gauge(term.fleet, lead.clock.now(), self._durations.duration_stats)
+            telemetry.QUEUE.set(term.writer.depth)
+            telemetry.TALM_LIVE.set(1 if term.facts.talm_live else 0)
+        telemetry.QUARANTINED.set(len(lead.quarantine) if lead is not None else 0)
+
+
+def _collect_later() -> None:
+    """Frees what an ended term leaves in cycles (its tasks' exceptions hold their frames), once
+    nothing waits for it: `ibgu.cli.serve` has cycles collected so seldom that the FleetStates of
+    several leads would be in memory."""
+    asyncio.get_running_loop().call_later(LANDING, gc.collect)
 
 
 def _words(error: BaseException) -> str:

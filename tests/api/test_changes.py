@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ibgu.api.changes.changing import told
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem
-from ibgu.controller.loop.planner import actor_of
+from ibgu.controller.loop.snapshots import actor_of
 from ibgu.core.model import (
     Action,
     Cause,

@@ -149,7 +149,7 @@ async def _desk(fleet: FleetState, told: Measurement) -> AsyncIterator[Statuses]
     clock = Clock(_now)
     await clock.sync()
     parts = (mirror, Payloads(client, "a:b"), clock, writer, Quarantine(Random(0)))
-    statuses = Timed(*parts, served=OPTIONAL, settled=lambda: True)
+    statuses = Timed(*parts, served=OPTIONAL, settled=lambda: True, talm_live=lambda: False)
     statuses.told = told
 
     def written(asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from ibgu.controller import naming
+from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.loop.commit import Draft, JournalWriter
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Action, Kind, Member, OnMember
@@ -104,7 +105,7 @@ async def test_a_claim_that_was_lost_is_told_with_all_names(journal: Journal) ->
     begun = replace(records.started(second, slot=1), limit=records.NOW)
     draft.take(OnMember(Kind.RUN_INTENDED, begun, "a slot is free"))
     with capture_logs() as lines:
-        await JournalWriter(journal).commit(draft, records.NOW)
+        await JournalWriter(journal, JournalRetries()).commit(draft, records.NOW)
     assert [dict(line) for line in lines] == [
         {
             "event": "claim lost to another rollout",

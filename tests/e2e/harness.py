@@ -18,7 +18,7 @@ import asyncpg
 
 from ibgu.controller.clock import Clock
 from ibgu.controller.service import LEASE, Controller, controller
-from ibgu.controller.term.term import NewClock
+from ibgu.controller.term.assembly import NewClock
 from ibgu.core.plan import natural_key
 from ibgu.db.engine import engine
 from ibgu.db.reads.certified import certify
@@ -106,8 +106,8 @@ class Scene:
 
     def remembered(self) -> list[str]:
         """uids of the rollouts that the leading controller has in memory."""
-        loop = self.controller._loop if self.controller is not None else None
-        return list(loop.fleet.rollouts) if loop is not None else []
+        term = self.controller._term if self.controller is not None else None
+        return list(term.fleet.rollouts) if term is not None else []
 
     def told_problems(self) -> list[str]:
         """Returns what readiness says; nothing while there is no controller."""

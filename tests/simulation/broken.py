@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from ibgu.controller.effects import requests
+from ibgu.controller.facts import TermFacts
 from ibgu.controller.lookups.talm import TalmWatch
 from ibgu.controller.loop import loop
 from ibgu.controller.mirror.mirror import Mirror
@@ -88,13 +89,13 @@ def intent_after_effect(stack: ExitStack) -> None:
     async def turn(self: loop.Loop) -> None:
         if not await self._in_sync():
             return
-        touched, uids = self._deps.work_queue.take()
+        touched, uids = self._work_queue.take()
         if not touched and not uids:
             return
-        now = self._deps.clock.now()
+        now = self._clock.now()
         draft = await self._planner.draft(touched, uids, now)
         self._post_commit.perform(draft, uids, now, writes_suspended=False)
-        await self._deps.journal_writer.commit(draft, now)
+        await self._journal_writer.commit(draft, now)
 
     _set(stack, loop.Loop, "turn", turn)
 
@@ -148,14 +149,14 @@ def label_before_outcome(stack: ExitStack) -> None:
     async def turn(self: loop.Loop) -> None:
         if not await self._in_sync():
             return
-        touched, uids = self._deps.work_queue.take()
+        touched, uids = self._work_queue.take()
         if not touched and not uids:
             return
-        now = self._deps.clock.now()
+        now = self._clock.now()
         draft = await self._planner.draft(touched, uids, now)
         early = [d.pending.uid for d in draft.decisions if isinstance(d, OnPendingPatch)]
-        self._deps.effects.settle(self.fleet, early, uids)
-        await self._deps.journal_writer.commit(draft, now)
+        self._post_commit._writes._effects.settle(self._planner._fleet, early, uids)
+        await self._journal_writer.commit(draft, now)
         self._post_commit.perform(draft, uids, now, writes_suspended=False)
 
     _set(stack, loop.Loop, "turn", turn)
@@ -284,7 +285,7 @@ def gap_ignored(stack: ExitStack) -> None:
 
 def gap_forgotten(stack: ExitStack) -> None:
     """Work skipped because of a gap in the mirror is left to turns that notice the gap."""
-    _set(stack, loop.Loop, "_missed", lambda self: self._gap or not self._current())
+    _set(stack, TermFacts, "missed", lambda self: self.gap or not self._complete())
 
 
 def doubt_ignored(stack: ExitStack) -> None:

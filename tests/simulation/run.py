@@ -193,16 +193,17 @@ class _Play:
     def _turn(self, turn: Callable[[Loop], Awaitable[None]]) -> Callable[[Loop], Awaitable[None]]:
         async def checked(loop: Loop) -> None:
             await turn(loop)
-            known = self._turns.get(loop.fleet)
+            fleet, quarantine = loop._planner._fleet, loop._planner._quarantine
+            known = self._turns.get(fleet)
             if known is None:
                 shown = set if self._late else self._effects.shown
-                known = self._turns[loop.fleet] = Turns(self.found, shown)
-            known.turned(loop.fleet)
-            quarantine = [loop._deps.quarantine.words(uid) for uid in loop._deps.quarantine]
-            own = [words for words in quarantine if not words.startswith(ERROR)]
+                known = self._turns[fleet] = Turns(self.found, shown)
+            known.turned(fleet)
+            told = [quarantine.words(uid) for uid in quarantine]
+            own = [words for words in told if not words.startswith(ERROR)]
             self.found.check("ibgu meets no error of its own", not own, own)
             if self._plan.payloads:
-                self._payloads.turned(loop.fleet)
+                self._payloads.turned(fleet)
 
         return checked
 

@@ -12,9 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.controller.loop.commit import Draft
-from ibgu.controller.loop.loop import Loop
 from ibgu.controller.loop.planner import Planner
 from ibgu.controller.loop.work_queue import Touched
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.term.assembly import RunningTerm
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Kind, Preempt, ReasonKind, RolloutState, names
 from ibgu.core.model.kinds import JsonObject
@@ -57,18 +58,26 @@ class Stage:
             self.armed.append(run)
 
     @property
-    def loop(self) -> Loop:
-        """The loop of the leading controller."""
+    def term(self) -> RunningTerm:
+        """The parts of the leading controller's term."""
         node = self.fleet.leader()
         assert node is not None
         assert node.controller is not None
-        assert node.controller._loop is not None
-        return node.controller._loop
+        assert node.controller._term is not None
+        return node.controller._term
+
+    @property
+    def mirror(self) -> Mirror:
+        """The hub as the leading controller sees it."""
+        node = self.fleet.leader()
+        assert node is not None
+        assert node.controller is not None
+        return node.controller._mirror
 
     def complete(self) -> bool:
         """Whether the first rollout is complete, and in the journal."""
         done = self._tracked is not None and self._tracked.rollout.state is RolloutState.COMPLETE
-        return done and self.loop._deps.journal_writer.settled
+        return done and self.term.journal_writer.settled
 
     def started(self) -> bool:
         tracked = self._tracked
@@ -83,7 +92,7 @@ class Stage:
         """The first IBGU's TrackedRollout, while a controller leads."""
         if self.fleet.leader() is None:
             return None
-        return next(iter(self.loop.fleet.rollouts.values()), None)
+        return next(iter(self.term.fleet.rollouts.values()), None)
 
     async def until(self, holds: Callable[[], bool], seconds: float = 3600.0) -> None:
         """Waits in virtual time until `holds`."""

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from msgspec import json
 
-from ibgu.controller.loop.event_handlers import EventHandlers
+from ibgu.controller.loop.changes import ChangeHandlers
 from ibgu.core.model import Action, Kind, ReasonKind, names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
@@ -23,17 +23,17 @@ def test_nothing_stays_in_memory(told: Tell) -> None:
         await stage.fleet.people.apply(0)
         await stage.until(stage.complete)
         await asyncio.sleep(60)  # the last labels are on their way
-        deps = stage.loop._deps
-        assert deps.effects._conflicts._based == {}
-        assert deps.effects._cluster_conflicts._based == {}
+        term = stage.term
+        assert term.outcomes._conflicts._based == {}
+        assert term.outcomes._cluster_conflicts._based == {}
         await stage.fleet.people.label("site-1", 0, None)
         await stage.fleet.people.delete(0)
-        await stage.until(lambda: not deps.fleet.rollouts)
+        await stage.until(lambda: not term.fleet.rollouts)
         await asyncio.sleep(60)
-        kept = deps.statuses
+        kept = term.statuses
         assert [kept._written, kept._answered, kept._due, kept._listings, kept._dirty] == [{}] * 5
-        assert (deps.lister._open, deps.notices._failures) == ({}, {})
-        assert len(deps.mirror.works) == 0
+        assert (term.lister._open, term.notices._failures) == ({}, {})
+        assert len(stage.mirror.works) == 0
 
     told(story, "Prep", "Abort", clusters=2)
 
@@ -51,8 +51,8 @@ def test_a_list_that_nobody_waits_for_is_not_kept(told: Tell) -> None:
             await stage.fleet.people.apply(0)
             await stage.until(lambda: bool(deleting))
             await asyncio.sleep(60)
-        deps = stage.loop._deps
-        assert (deps.fleet.rollouts, deps.lister._open) == ({}, {})
+        term = stage.term
+        assert (term.fleet.rollouts, term.lister._open) == ({}, {})
 
     told(story, "Prep")
 
@@ -69,11 +69,11 @@ def test_a_work_without_an_owner_goes_though_the_turn_that_saw_it_did_nothing(to
         marks = {**meta["annotations"], names.GENERATION: "1"}  # as ibgu has made it
         made = {"name": "orphan", "labels": labels, "annotations": marks}
         orphan = {**work, "metadata": made}
-        with patch.object(EventHandlers, "touched"):
+        with patch.object(ChangeHandlers, "touched"):
             await stage.client.request("POST", paths.works("site-1"), body=orphan)
             await asyncio.sleep(60)
         assert len(await stage.works()) == 2
-        stage.loop.synced(stage.loop.now)
+        stage.term.resync.after_gap(stage.term.loop._clock.now())
         await asyncio.sleep(60)
         assert [left["metadata"]["name"] for left in await stage.works()] == [meta["name"]]
 
@@ -144,8 +144,8 @@ def test_an_ibgu_that_is_deleted_while_it_is_taken_over(told: Tell) -> None:
         allowed.append(True)
         await asyncio.sleep(120)
         assert await _cgus(stage) == []
-        assert stage.loop.fleet.rollouts == {}
-        assert stage.loop._deps.adopting._asked == {}
+        assert stage.term.fleet.rollouts == {}
+        assert stage.term.adopting._asked == {}
 
     with patch.object(MemoryHub, "handle", handle):
         told(story, "Prep", talm=True)
@@ -164,7 +164,7 @@ def test_a_new_ibgu_of_that_name_keeps_what_is_its_own(told: Tell) -> None:
         await asyncio.sleep(120)
         left = [group["metadata"]["name"] for group in await _cgus(stage)]
         assert left == [other["metadata"]["name"]]
-        assert stage.loop.fleet.rollouts == {}
+        assert stage.term.fleet.rollouts == {}
 
     told(story, "Prep", talm=True)
 
@@ -188,7 +188,7 @@ def test_a_conflict_over_what_talm_left_is_no_race(told: Tell) -> None:
         await stage.until(lambda: bool(asked_at))
         await asyncio.sleep(300)
         assert 2 <= len(asked_at) <= 300 / 15 + 1
-        asked = stage.loop._deps.adopting._asked
+        asked = stage.term.adopting._asked
         assert [len(each) for each in asked.values()] == [1]
 
     with patch.object(MemoryHub, "handle", handle):
@@ -212,12 +212,12 @@ def test_nothing_of_talms_goes_after_a_restore_until_a_person_lets_it(told: Tell
         await _left_by_talm(stage)
         await stage.fleet.people.annotate(0, adopt="yes")
         await stage.until(lambda: bool(asked_at))
-        stage.loop._deps.mirror.hub_restored = "version 3 after 7"
-        stage.loop.touch_everything()
+        stage.mirror.note_restored("version 3 after 7")
+        stage.term.resync.touch_everything()
         await stage.until(lambda: stage.held(ReasonKind.RESTORED))
         asked_at.clear()
         for _ in range(20):
-            stage.loop.touch_everything()
+            stage.term.resync.touch_everything()
             await asyncio.sleep(15)
         assert asked_at == []
         assert len(await _cgus(stage)) == 1

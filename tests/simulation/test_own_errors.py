@@ -13,11 +13,10 @@ from structlog.testing import capture_logs
 from ibgu.controller import service
 from ibgu.controller.effects import effects, requests
 from ibgu.controller.effects.effects import Effects
+from ibgu.controller.effects.observer import Observer
 from ibgu.controller.lookups import membership
-from ibgu.controller.loop import event_handlers, planner
-from ibgu.controller.loop import foreign_runs as runs
+from ibgu.controller.loop import changes, foreign_runs, planner
 from ibgu.controller.loop.loop import Loop
-from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import FIRST, MAX_NAMESPACES
 from ibgu.controller.reports import decision_log, measures, statuses
 from ibgu.controller.reports.notices import Notices
@@ -77,12 +76,12 @@ async def _apply(stage: Stage, name: str, **labels: str) -> Callable[[], Rollout
 def _state(stage: Stage, name: str) -> RolloutState | None:
     if stage.fleet.leader() is None:
         return None
-    tracked_rollouts = stage.loop.fleet.rollouts.values()
+    tracked_rollouts = stage.term.fleet.rollouts.values()
     return next((b.rollout.state for b in tracked_rollouts if b.rollout.name == name), None)
 
 
 def _status(stage: Stage) -> dict[str, Any]:
-    [found] = [o for o in stage.loop._deps.mirror.ibgus if o.metadata.name == NAME]
+    [found] = [o for o in stage.mirror.ibgus if o.metadata.name == NAME]
     status: dict[str, Any] = json.decode(found.status)
     return status
 
@@ -153,7 +152,7 @@ def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell
         assert len(await stage.events("RolloutReleased")) == 1
         finished = await stage.events("MemberFinished")
         assert [event.data["outcome"] for event in finished] == ["succeeded", "succeeded"]
-        assert not list(stage.loop._deps.quarantine)
+        assert not list(stage.term.quarantine)
         assert await _against_the_history(stage) == []
 
     with capture_logs() as logs:
@@ -165,15 +164,13 @@ def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell
 PLACES = [
     pytest.param(Effects, "follow", _of_tracked, id="what follows from records"),
     pytest.param(
-        event_handlers,
+        changes,
         "expedited",
         lambda tracked, *rest: tracked.rollout.name,
         id="whether it is expedited",
     ),
-    pytest.param(
-        Mirror, "observe", lambda mirror, rollout, *rest: rollout.name, id="what is observed"
-    ),
-    pytest.param(runs, "other_run", _of_cluster, id="whose run it is"),
+    pytest.param(Observer, "of", lambda observer, rollout: rollout.name, id="what is observed"),
+    pytest.param(foreign_runs, "other_run", _of_cluster, id="whose run it is"),
     pytest.param(requests, "metadata_patch", _of_cluster, id="pending patches"),
     pytest.param(membership, "carries", lambda rollout, *rest: rollout.name, id="an opening step"),
 ]
@@ -215,7 +212,7 @@ def test_what_only_tells_people_stops_nothing(
         with failing(owner, name, rollout_of) as faulty:
             await stage.fleet.people.apply(0)
             await stage.until(stage.complete)
-            assert not list(stage.loop._deps.quarantine)
+            assert not list(stage.term.quarantine)
             faulty.clear()
             await stage.fleet.people.annotate(0, note="look again")
             await asyncio.sleep(10)
@@ -261,12 +258,12 @@ def test_that_the_hub_went_back_is_not_forgotten_over_an_error(told: Tell) -> No
         await stage.until(stage.started)
         other = await _apply(stage, "rollout-1", group="other")
         await stage.until(lambda: other() is RolloutState.RUNNING)
-        with failing(event_handlers, "expedited", _of_tracked):
-            uid = next(iter(stage.loop.fleet.rollouts))
-            stage.loop.handlers.touched(uid, "site-1")
-            stage.loop._deps.mirror.hub_restored = "version 3 after 7"
+        with failing(changes, "expedited", _of_tracked):
+            uid = next(iter(stage.term.fleet.rollouts))
+            stage.term.changes.touched(uid, "site-1")
+            stage.mirror.note_restored("version 3 after 7")
             await asyncio.sleep(20)
-            holds = [tracked.rollout.hold for tracked in stage.loop.fleet.rollouts.values()]
+            holds = [tracked.rollout.hold for tracked in stage.term.fleet.rollouts.values()]
         assert [hold.kind if hold else None for hold in holds] == [ReasonKind.RESTORED] * 2
 
     told(story, "Prep", clusters=2)
@@ -330,7 +327,7 @@ def test_the_pending_patch_of_a_quarantined_rollout_waits(told: Tell) -> None:
             deciding_fails.clear()
             paying_fails.clear()
             await stage.until(stage.complete)
-            await stage.until(lambda: stage.complete() and not stage.loop.fleet.pending_patches)
+            await stage.until(lambda: stage.complete() and not stage.term.fleet.pending_patches)
 
     with capture_logs():
         told(story, "Prep")
@@ -410,10 +407,10 @@ def test_a_deleted_ibgu_that_ibgu_fails_at_is_released_once_it_gets_through(told
             await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             await stage.fleet.people.delete(0)
             await asyncio.sleep(120)
-            assert list(stage.loop._deps.quarantine)
+            assert list(stage.term.quarantine)
             faulty.clear()
             await stage.until(
-                lambda: stage.fleet.leader() is not None and not stage.loop.fleet.rollouts
+                lambda: stage.fleet.leader() is not None and not stage.term.fleet.rollouts
             )
         assert await stage.works() == []
 
@@ -467,7 +464,7 @@ def test_a_namespace_with_too_many_of_them_is_quarantined_as_a_whole(told: Tell)
 
 
 def _quarantine(stage: Stage) -> int:
-    return len(list(stage.loop._deps.quarantine)) if stage.fleet.leader() is not None else 0
+    return len(list(stage.term.quarantine)) if stage.fleet.leader() is not None else 0
 
 
 async def _create(stage: Stage, number: int, namespace: str, **labels: str) -> None:

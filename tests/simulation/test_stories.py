@@ -15,10 +15,11 @@ from structlog.testing import capture_logs
 from ibgu.controller.effects.refusals import FIRST, LONGEST
 from ibgu.controller.loop import planner
 from ibgu.controller.loop.commit import Draft
-from ibgu.controller.loop.event_handlers import PATCH_RETRY, STATUS_REFUSED
 from ibgu.controller.loop.loop import GATHER, Loop
+from ibgu.controller.loop.responses import PATCH_RETRY
 from ibgu.controller.loop.work_queue import WorkQueue
 from ibgu.controller.quarantine import TryAgain
+from ibgu.controller.reports.reporter import STATUS_REFUSED
 from ibgu.core.model import Decision, Kind, Preempt, ReasonKind, RunState, names
 from ibgu.db.journal import Journal
 from ibgu.hub import paths
@@ -80,7 +81,7 @@ def _is_armed(stage: Stage) -> bool:
 
 
 def _is_labelled(stage: Stage) -> bool:
-    return not stage.loop.fleet.pending_patches
+    return not stage.term.fleet.pending_patches
 
 
 @pytest.mark.parametrize(
@@ -118,8 +119,8 @@ def test_no_status_tells_what_is_not_in_the_journal(told: Tell) -> None:
 
     async def story(stage: Stage) -> None:
         def ends() -> None:
-            [uid] = stage.loop.fleet.rollouts
-            stage.loop._deps.statuses.touch(uid)
+            [uid] = stage.term.fleet.rollouts
+            stage.term.statuses.touch(uid)
             stage.fleet.weather.load(Fault(at=0.0, kind="kill-in-commit"), 0)
 
         with once_decided(Kind.RUN_ENDED, ends):
@@ -146,7 +147,7 @@ def test_while_a_large_step_starts_others_have_their_turn(told: Tell) -> None:
 
     async def story(stage: Stage) -> None:
         def shown() -> None:
-            assert not stage.loop._deps.journal_writer.settled
+            assert not stage.term.journal_writer.settled
 
         with patch.object(Draft, "take", taking), once_decided(Kind.STEP_STARTED, shown):
             await stage.fleet.people.apply(0)
@@ -162,11 +163,11 @@ def test_a_cluster_that_the_watch_has_not_shown_yet_takes_part(told: Tell) -> No
 
     async def story(stage: Stage) -> None:
         await stage.leads()
-        clusters = stage.loop._deps.mirror.clusters
+        clusters = stage.mirror.clusters
         found = clusters.get(("", "site-1"))
         assert found is not None
         clusters.replace([], str(int(found.metadata.resource_version) - 1))
-        stage.loop._deps.mirror.hub_restored = ""  # it did not: the watch is behind
+        stage.mirror.restore_handled()  # it did not: the watch is behind
         await stage.fleet.people.apply(0)
         await stage.until(stage.complete)
         await asyncio.sleep(1)
@@ -286,7 +287,7 @@ def test_a_status_that_the_hub_refuses_waits_and_is_told_once(
         await asyncio.sleep(600)
         frozen.clear()
         await asyncio.sleep(LONGEST + 1)
-        [found] = stage.loop._deps.mirror.ibgus
+        [found] = stage.mirror.ibgus
         assert json.decode(found.status)["phase"] == "Completed"
 
     with patch.object(MemoryHub, "handle", handle), capture_logs() as logs:
@@ -305,8 +306,8 @@ def test_what_was_seen_before_the_hub_went_back_is_kept(told: Tell) -> None:
 
     async def story(stage: Stage) -> None:
         def goes_back() -> None:
-            stage.loop._deps.mirror.hub_restored = "version 3 after 7"
-            stage.loop.touch_everything()
+            stage.mirror.note_restored("version 3 after 7")
+            stage.term.resync.touch_everything()
 
         with once_decided(Kind.RUN_ACCEPTED, goes_back):
             await stage.fleet.people.apply(0)
@@ -353,7 +354,7 @@ def test_a_process_that_leads_again_has_forgotten_its_last_lead(told: Tell) -> N
     async def story(stage: Stage) -> None:
         await stage.fleet.people.apply(0)
         await stage.until(stage.started)
-        [tracked] = map(weakref.ref, stage.loop.fleet.rollouts.values())
+        [tracked] = map(weakref.ref, stage.term.fleet.rollouts.values())
         stage.fleet.weather.open(Fault(at=0.0, kind="hub-away", seconds=90.0))
         await stage.until(lambda: stage.fleet.leader() is None)
         await stage.until(stage.complete)
@@ -394,8 +395,8 @@ def test_what_a_start_has_found_waits_until_talm_is_gone(told: Tell) -> None:
         living = asyncio.create_task(Talm(stage.fleet.hub).live(600))
         await asyncio.sleep(60)
         await _work_of_nobody(stage)
-        stage.loop._deps.mirror.hub_restored = "version 3 after 7"
-        stage.loop.touch_everything()
+        stage.mirror.note_restored("version 3 after 7")
+        stage.term.resync.touch_everything()
         await living
         assert stage.held(ReasonKind.RESTORED)
         assert "RolloutHeld" not in await stage.told()
@@ -582,7 +583,7 @@ def test_a_run_that_the_journal_never_had_is_somebodys_hand(told: Tell, away: fl
         await stage.until(stage.complete)
         [ended] = await stage.events("RunEnded")
         assert ended.data["result"] == "taken over"
-        assert stage.loop.fleet.foreign_runs == {"theirs"}
+        assert stage.term.fleet.foreign_runs == {"theirs"}
 
     told(story, "Prep")
 
@@ -596,7 +597,7 @@ def test_an_earlier_run_of_ours_is_nobodys_hand(told: Tell) -> None:
         prep, upgrade = [event.run for event in await stage.events("RunIntended")]
         _show(stage, prep)
         await asyncio.sleep(300)
-        assert stage.loop.fleet.foreign_runs == set()
+        assert stage.term.fleet.foreign_runs == set()
         _show(stage, upgrade)
         await stage.until(stage.complete)
         results = [event.data["result"] for event in await stage.events("RunEnded")]

@@ -205,9 +205,9 @@ class SimulatedWorld:
         await asyncio.sleep(seconds)
         self.weather.struck["hub-restored"] += 1
         node = self.leader()
-        loop = node.controller._loop if node is not None and node.controller is not None else None
-        if loop is not None and self._differs(saved):
-            self.gone_back |= set(loop.fleet.rollouts)
+        term = node.controller._term if node is not None and node.controller is not None else None
+        if term is not None and self._differs(saved):
+            self.gone_back |= set(term.fleet.rollouts)
         self.hub.restore(saved)
         self._cut()
         for cluster in self.player.clusters.values():
@@ -345,10 +345,10 @@ class SimulatedWorld:
     async def help(self) -> None:
         """Does what an operator does if a rollout waits for a person."""
         node = self.leader()
-        loop = node.controller._loop if node is not None and node.controller is not None else None
-        if loop is None:
+        term = node.controller._term if node is not None and node.controller is not None else None
+        if term is None:
             return
-        for tracked in loop.fleet.rollouts.values():
+        for tracked in term.fleet.rollouts.values():
             step = tracked.current
             hold = step.step.hold if step is not None else None
             number = int(tracked.rollout.name.rpartition("-")[2])
@@ -363,14 +363,14 @@ class SimulatedWorld:
     async def stuck(self) -> str:
         """Returns what has not ended, and why."""
         node = self.leader()
-        loop = node.controller._loop if node is not None and node.controller is not None else None
-        if loop is None:
+        term = node.controller._term if node is not None and node.controller is not None else None
+        if term is None:
             problems = [n.controller.problems() if n.controller else [] for n in self.nodes]
             return f"nobody leads: {problems}"
         assert node is not None
         assert node.controller is not None
-        told = [f"{node.name}: {node.controller.problems()}, claims {loop.fleet.claims}"]
-        for tracked in loop.fleet.rollouts.values():
+        told = [f"{node.name}: {node.controller.problems()}, claims {term.fleet.claims}"]
+        for tracked in term.fleet.rollouts.values():
             rollout, step = tracked.rollout, tracked.current
             told.append(f"{rollout.name} {rollout.uid}: {rollout.state} {rollout.hold}")
             if step is not None:
@@ -382,16 +382,16 @@ class SimulatedWorld:
         """Returns whether every rollout on the hub has ended, with no pending patch and none
         quarantined."""
         node = self.leader()
-        loop = node.controller._loop if node is not None and node.controller is not None else None
-        if loop is None:
+        term = node.controller._term if node is not None and node.controller is not None else None
+        if term is None:
             return False
         uids = {item["metadata"]["uid"] for item in await self.ibgus()}
-        tracked_rollouts = loop.fleet.rollouts
-        if not uids <= set(tracked_rollouts) or loop._deps.quarantine:
+        tracked_rollouts = term.fleet.rollouts
+        if not uids <= set(tracked_rollouts) or term.quarantine:
             return False
         return (
             all(_over(tracked.rollout.state) for tracked in tracked_rollouts.values())
-            and not loop.fleet.claims
+            and not term.fleet.claims
         )
 
 

@@ -1,14 +1,15 @@
 """Makes agents that only poll read their clusters now, where a change is likely (R21.2)."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 
 from ibgu import telemetry
 from ibgu.controller.clock import Clock
 from ibgu.controller.effects.effects import Effects
+from ibgu.controller.effects.observer import Observer
+from ibgu.controller.facts import TermFacts
 from ibgu.controller.journal.durations import ActionDurations
-from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.core.engine.refresh import Eligibility, RefreshSchedule, RefreshTarget, eligibility
 from ibgu.core.engine.state import FleetState
@@ -23,29 +24,28 @@ LEARN = 300.0
 
 
 class FeedbackRefresh:
-    """FeedbackRefresh refreshes clusters in flight; it skips rounds while `writes_suspended`
-    holds."""
+    """FeedbackRefresh refreshes clusters in flight; it skips rounds while writes are suspended."""
 
     def __init__(
         self,
         fleet: FleetState,
-        mirror: Mirror,
+        observer: Observer,
         effects: Effects,
         clock: Clock,
         durations: ActionDurations,
         quarantine: Quarantine,
+        facts: TermFacts,
         *,
         rate: float,
-        writes_suspended: Callable[[], bool],
     ) -> None:
         """`rate`: refreshes per second."""
         self._fleet = fleet
-        self._mirror = mirror
+        self._observer = observer
         self._effects = effects
         self._clock = clock
         self._durations = durations
         self._quarantine = quarantine
-        self._writes_suspended = writes_suspended
+        self._facts = facts
         self._schedule = RefreshSchedule(rate)
         self._now = asyncio.get_running_loop().time
         self._woken = asyncio.Event()
@@ -93,7 +93,7 @@ class FeedbackRefresh:
     async def _until_due(self) -> None:
         self._woken.clear()
         due = self._schedule.next_at
-        shortest = SUSPENDED if self._writes_suspended() else SHORTEST
+        shortest = SUSPENDED if self._facts.writes_suspended else SHORTEST
         wait = None if due is None else max(shortest, due - self._now())
         with suppress(TimeoutError):
             async with asyncio.timeout(wait):
@@ -101,7 +101,7 @@ class FeedbackRefresh:
 
     def round(self) -> None:
         """Refreshes the clusters that are due."""
-        if self._writes_suspended():
+        if self._facts.writes_suspended:
             return
         self._learn()
         for target in self._schedule.choose(self._now(), self._eligibility):
@@ -124,7 +124,7 @@ class FeedbackRefresh:
             return Eligibility.OVER
         with attributed_to(target.rollout):
             member = tracked.steps[target.step].members.get(target.cluster)
-            seen = self._mirror.observe(tracked.rollout, self._effects.pending)(target.cluster)
+            seen = self._observer.of(tracked.rollout)(target.cluster)
             return eligibility(member, target.run, seen, self._clock.now())
 
     def _refresh(self, target: RefreshTarget) -> None:

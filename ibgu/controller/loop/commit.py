@@ -11,18 +11,17 @@ import structlog
 
 from ibgu import telemetry, tracing
 from ibgu.controller import naming
+from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.loop.work_queue import Touched
 from ibgu.controller.quarantine import broken_by
 from ibgu.core.engine.state import FleetState, Undo
 from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
-from ibgu.db.errors import JournalAway, is_refused
+from ibgu.db.errors import is_refused
 from ibgu.db.journal import Changeset, Journal, MemberKey, concerns
 
 log = structlog.get_logger("ibgu.journal")
 T = TypeVar("T")
 
-RETRY = 1.0
-"""Seconds between two attempts while Postgres is away."""
 PATIENCE = 1.0
 """Seconds that a deferrable decision may wait for the journal; until then REST does not show it."""
 
@@ -113,20 +112,24 @@ def _can_wait(decision: Decision) -> bool:
 class JournalWriter:
     """JournalWriter commits turns and waits for Postgres as long as it takes.
 
-    `away` says why the journal can't be written now. `on_away` runs before each retry (disarming
-    needs no journal), `on_back` once the journal is back. While `settled` is False, the FleetState
-    holds outcomes that are not in the journal yet and may never be.
+    While `settled` is False, the FleetState holds outcomes that are not in the journal yet and may
+    never be.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        retries: JournalRetries,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`meanwhile`: what is done before each retry (disarming needs no journal)."""
         self._journal = journal
+        self._retries = retries
+        self._meanwhile = meanwhile
         self._monotonic = asyncio.get_running_loop().time
         self._waiting: list[Decision] = []
         self._since = 0.0
-        self.away = ""
         self.settled = True
-        self.on_away: Callable[[], None] = lambda: None
-        self.on_back: Callable[[], None] = lambda: None
 
     async def commit(self, draft: Draft, at: datetime) -> None:
         """Writes the draft, after removing members whose claim another rollout took.
@@ -193,25 +196,5 @@ class JournalWriter:
             raise ExceptionGroup("Postgres refuses what was decided", broken) from error
 
     async def with_retries(self, act: Callable[[], Awaitable[T]]) -> T:
-        """Runs `act` and retries it every `RETRY` seconds while the journal is away."""
-        while True:
-            try:
-                answer = await act()
-            except JournalAway as error:
-                self._gone(str(error))
-                await asyncio.sleep(RETRY)
-            else:
-                self._back()
-                return answer
-
-    def _gone(self, why: str) -> None:
-        if not self.away:
-            log.error("journal away", error=why)
-        self.away = why
-        self.on_away()
-
-    def _back(self) -> None:
-        if self.away:
-            self.away = ""
-            log.info("journal back")
-            self.on_back()
+        """Runs `act`, and again while the journal is away."""
+        return await self._retries.run(act, self._meanwhile)

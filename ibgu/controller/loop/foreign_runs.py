@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ibgu.controller.loop.commit import JournalWriter
 from ibgu.controller.loop.work_queue import Touched
 from ibgu.controller.mirror.mirror import Mirror
-from ibgu.controller.quarantine import attributed_to
+from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.core.engine.decide import other_run
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model.names import stage_name
@@ -18,10 +18,17 @@ BATCH_LIMIT = 10_000
 
 
 class Runs:
-    def __init__(self, fleet: FleetState, mirror: Mirror, journal_writer: JournalWriter) -> None:
+    def __init__(
+        self,
+        fleet: FleetState,
+        mirror: Mirror,
+        journal_writer: JournalWriter,
+        quarantine: Quarantine,
+    ) -> None:
         self._fleet = fleet
         self._mirror = mirror
         self._journal_writer = journal_writer
+        self._quarantine = quarantine
         self._asked: set[str] = set()
 
     async def learn(self, touched: Touched) -> bool:
@@ -44,8 +51,9 @@ class Runs:
 
     def _shown(self, touched: Touched) -> Iterator[str]:
         for uid, clusters in touched.items():
-            with attributed_to(uid):
-                yield from self._of_rollout(uid, clusters)
+            if uid not in self._quarantine:
+                with attributed_to(uid):
+                    yield from self._of_rollout(uid, clusters)
 
     def _of_rollout(self, uid: str, clusters: Iterable[str]) -> Iterator[str]:
         tracked = self._fleet.rollouts.get(uid)

@@ -3,37 +3,56 @@
 import asyncio
 from collections.abc import Iterable
 from datetime import datetime
-from functools import cache
 
 from msgspec.structs import replace
 
+from ibgu.controller.effects.outcomes import WriteOutcomes
+from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.loop.commit import Draft
-from ibgu.controller.loop.deps import LoopDeps
-from ibgu.controller.loop.work_queue import BATCH_LIMIT, Touched
-from ibgu.controller.quarantine import attributed_to
+from ibgu.controller.loop.snapshots import Snapshots, actor_of
+from ibgu.controller.loop.work_queue import BATCH_LIMIT, Touched, WorkQueue
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.core.assurance.recover import rebuild, returned
 from ibgu.core.engine.decide import DecisionResult, decide, decide_pending_patch, quarantine_rollout
-from ibgu.core.engine.snapshot import UNNAMED, Facts, Snapshot
-from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Decision, Kind, OnPendingPatch, OnRollout, Rollout, names
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.kinds import Ibgu
-from ibgu.core.talm.adopt import NO_TRACES, Traces
 
 
 class Planner:
-    def __init__(self, deps: LoopDeps, facts: Facts) -> None:
-        self._deps = deps
-        self.facts = facts
+    def __init__(
+        self,
+        fleet: FleetState,
+        mirror: Mirror,
+        snapshots: Snapshots,
+        outcomes: WriteOutcomes,
+        lister: MembershipLister,
+        work_queue: WorkQueue,
+        quarantine: Quarantine,
+    ) -> None:
+        self._fleet = fleet
+        self._mirror = mirror
+        self._snapshots = snapshots
+        self._outcomes = outcomes
+        self._lister = lister
+        self._work_queue = work_queue
+        self._quarantine = quarantine
         self._held: set[str] = set()
         """Quarantined rollouts whose hold is in the journal."""
+
+    def followed(self, pending_patches: Iterable[str]) -> list[str]:
+        """Returns the pending patches without those of quarantined rollouts."""
+        known = ((uid, self._fleet.pending_patches.get(uid)) for uid in pending_patches)
+        return [uid for uid, patch in known if not patch or patch.rollout not in self._quarantine]
 
     async def draft(self, touched: Touched, pending_patches: Iterable[str], now: datetime) -> Draft:
         """Drafts all rollouts of this turn in sequence: each sees what was decided before. Once
         other tasks have run in between, the rest waits for the next turn: what it rests on may have
         changed."""
-        self._deps.fleet.starts.settle(now)
-        draft = Draft(self._deps.fleet)
+        self._fleet.starts.settle(now)
+        draft = Draft(self._fleet)
         for decision in self._pending_patches(pending_patches):
             draft.take(decision)
         rest = dict(touched)
@@ -42,49 +61,49 @@ class Planner:
             draft.decided[uid] = rest.pop(uid)
             if await self._draft(draft, uid, draft.decided[uid], now):
                 for other, clusters in rest.items():
-                    self._deps.work_queue.touch_now(other, clusters)
+                    self._work_queue.touch_now(other, clusters)
                 break
         return draft
 
     async def _draft(self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime) -> bool:
         """Returns whether other tasks have run meanwhile."""
-        if uid in self._deps.quarantine:
+        if uid in self._quarantine:
             self._hold(draft, uid, now)
             return False
         with attributed_to(uid):
             for seen in list(self._seen(uid, now)):
                 draft.take(seen)
-            if uid not in self._deps.fleet.rollouts:
+            if uid not in self._fleet.rollouts:
                 return False
             return await self._decide_rollout(draft, uid, clusters, now)
 
     def _hold(self, draft: Draft, uid: str, now: datetime) -> None:
         """Holds a quarantined rollout, once per term. A rollout that the journal does not know yet
         is recorded first, so that it can be held."""
-        if uid in self._held or self._deps.quarantine.untouchable(uid):
+        if uid in self._held or self._quarantine.untouchable(uid):
             return
         self._held.add(uid)
-        with self._deps.quarantine.tolerate(uid):
+        with self._quarantine.tolerate(uid):
             for seen in self._seen(uid, now):
                 if isinstance(seen, OnRollout) and seen.kind is Kind.ROLLOUT_SEEN:
                     draft.take(seen)
-        tracked = self._deps.fleet.rollouts.get(uid)
+        tracked = self._fleet.rollouts.get(uid)
         for decision in (
-            quarantine_rollout(tracked, self._deps.quarantine.words(uid), now) if tracked else ()
+            quarantine_rollout(tracked, self._quarantine.words(uid), now) if tracked else ()
         ):
             draft.take(decision)
 
     async def _decide_rollout(
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
     ) -> bool:
-        result = self._rollout(draft, self._deps.fleet.rollouts[uid], clusters, now)
+        result = self._rollout(draft, self._fleet.rollouts[uid], clusters, now)
         interrupted = await self._join(draft, result.joining)
         if result.remaining:
-            self._deps.work_queue.touch_now(uid, result.remaining)
+            self._work_queue.touch_now(uid, result.remaining)
             left = frozenset(result.remaining)
             draft.decided[uid] = {name: None for name in clusters if name not in left}
         for cluster, when in result.requeue_at.items():
-            self._deps.work_queue.at(when, uid, cluster)
+            self._work_queue.at(when, uid, cluster)
         return interrupted
 
     async def _join(self, draft: Draft, joining: list[Decision]) -> bool:
@@ -99,26 +118,24 @@ class Planner:
 
     def _pending_patches(self, uids: Iterable[str]) -> Iterable[OnPendingPatch]:
         for uid in uids:
-            pending = self._deps.fleet.pending_patches.get(uid)
+            pending = self._fleet.pending_patches.get(uid)
             # A patch in progress would look like somebody else's change, or like nothing left to
             # do.
-            if pending is not None and not self._deps.effects.in_progress(pending):
+            if pending is not None and not self._outcomes.patch_in_progress(pending):
                 with attributed_to(pending.rollout):
-                    decision = decide_pending_patch(
-                        pending, self._deps.mirror.cluster(pending.cluster)
-                    )
+                    decision = decide_pending_patch(pending, self._mirror.cluster(pending.cluster))
                 if decision is not None:
                     yield decision
 
     def _seen(self, uid: str, now: datetime) -> Iterable[Decision]:
         """Yields the decisions about an IBGU that the journal does not know yet, or has lost."""
-        fleet, mirror = self._deps.fleet, self._deps.mirror
+        fleet, mirror = self._fleet, self._mirror
         obj = mirror.ibgu(uid)
         if obj is None or uid in fleet.rollouts or _leaving(obj):
             return
         rollout, found = new_rollout(obj, now), mirror.found(obj)
         if proof := next(returned(obj, fleet.handled), ""):
-            mirror.hub_restored = mirror.hub_restored or proof
+            mirror.note_restored(proof)
         elif found.begun:
             yield from rebuild(rollout, found, fleet, "it knew nothing of this rollout", now)
         else:
@@ -127,42 +144,12 @@ class Planner:
     def _rollout(
         self, draft: Draft, tracked: TrackedRollout, clusters: Iterable[str], now: datetime
     ) -> DecisionResult:
-        snapshot = self.snapshot(tracked)
-        listed = self._deps.lister.take(tracked)
+        snapshot = self._snapshots.of(tracked)
+        listed = self._lister.take(tracked)
         if listed is None:
             return decide(draft.take, snapshot, clusters, now)
         snapshot = replace(snapshot, scope=listed.scope)
         return decide(draft.take, snapshot, clusters, now, listed.clusters)
-
-    def snapshot(self, tracked: TrackedRollout) -> Snapshot:
-        """Returns a snapshot for this moment only, in which each cluster is observed at most
-        once."""
-        rollout, mirror = tracked.rollout, self._deps.mirror
-        found = mirror.ibgu(rollout.uid)
-        return Snapshot(
-            fleet=self._deps.fleet,
-            tracked=tracked,
-            observe=cache(mirror.observe(rollout, self._deps.effects.pending)),
-            cluster=mirror.cluster,
-            facts=self.facts,
-            object=found,
-            driver=self._deps.driver,
-            payload=self._deps.payloads.state(rollout.uid),
-            adoption=mirror.unfinished_cgus(rollout),
-            traces=self._traces(tracked, found),
-            scope=self._deps.tenants.scope(rollout.namespace),
-            actor=actor_of(found),
-        )
-
-    def _traces(self, tracked: TrackedRollout, found: Ibgu | None) -> Traces:
-        """Reads TALM's traces only where they count: before ibgu's own steps, and during a takeover
-        (R20.2)."""
-        rollout = tracked.rollout
-        wish = found.metadata.annotations.get(names.ADOPT) if found else None
-        settled = tracked.steps and rollout.adopting_since is None
-        if settled and names.journaled(wish) == rollout.controls.get(names.ADOPT):
-            return NO_TRACES
-        return self._deps.mirror.traces(rollout)
 
 
 def _leaving(obj: Ibgu) -> bool:
@@ -180,18 +167,3 @@ def new_rollout(found: Ibgu, now: datetime) -> Rollout:
         spec=found.spec,
         annotations=names.carried(meta.annotations),
     )
-
-
-def actor_of(found: Ibgu | None) -> str:
-    """Returns the actor of the last change, which is unverified.
-
-    The hub shows no user, only the field manager that changed the spec or metadata last. ibgu's
-    REST API names there the user for whom it changes something (names.REST_MANAGERS), but anybody
-    who may write the object can do so too.
-    """
-    fields = found.metadata.managed_fields if found else []
-    own = sorted((f for f in fields if not f.subresource), key=lambda f: f.time)
-    if not own:
-        return UNNAMED
-    newest = own[-1]  # times are whole seconds: of equals the one that the hub lists last
-    return f"{UNNAMED} ({newest.manager})"

@@ -1,14 +1,11 @@
-"""Holds the hub in memory, and what it shows about one cluster of one rollout."""
+"""Holds the hub in memory."""
 
 from collections.abc import Callable, Iterable, Mapping
 
-from ibgu.controller.effects.refusals import Refusals
 from ibgu.core.assurance.recover import FoundIbgu, Versions, find, versions_of
 from ibgu.core.assurance.shadow import status_of
-from ibgu.core.engine.evidence import proven
-from ibgu.core.model import Action, ClusterView, Observation, Rollout, WorkView, names
+from ibgu.core.model import Action, ClusterView, Rollout, WorkView, names
 from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, IbguSpec, OwnerReference
-from ibgu.core.model.names import payload_name, stage_name
 from ibgu.core.model.shown import Shown
 from ibgu.core.talm import TalmGroup, TalmWork, groups_of
 from ibgu.core.talm import names as talm
@@ -39,22 +36,19 @@ class Mirror:
         self._touched = touched
         self._status_changed = status_changed
         self._changed_by_person = changed_by_person
-        self.hub_restored = ""
-        """The proof that the hub was restored from a backup, if seen since this was cleared."""
-        self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed, self._restored)
-        self.clusters: Store[Shown[ClusterView]] = Store({}, self._cluster_changed, self._restored)
+        self._hub_restored = ""
+        self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed, self.note_restored)
+        self.clusters: Store[Shown[ClusterView]] = Store(
+            {}, self._cluster_changed, self.note_restored
+        )
         self.works: Store[Shown[WorkView]] = Store(
-            {"rollout": _rollout}, self._work_changed, self._restored
+            {"rollout": _rollout}, self._work_changed, self.note_restored
         )
         self.cgus: Store[ClusterGroupUpgrade] = Store({"ibgu": _ibgu}, self._cgu_changed)
         self.talm: Store[Shown[TalmWork]] = Store(
             {"cluster": _cluster, "group": _group}, self._talm_changed
         )
         """TALM's ManifestWorks."""
-        self.refusals = Refusals()
-        """Our newest writes of works that the hub refused for good, with its message."""
-        self.denials = Refusals()
-        """Writes that ibgu has no right to make, and what to do about it."""
         self._groups: dict[
             str, tuple[IbguSpec, list[ClusterGroupUpgrade], tuple[TalmGroup, ...]]
         ] = {}
@@ -164,36 +158,20 @@ class Mirror:
                 return f"{found.view.cluster}/{found.view.name}"
         return ""
 
-    # -- what it shows ---------------------------------------------------------------------
+    # -- a restored hub --------------------------------------------------------------------
 
-    def observe(
-        self, rollout: Rollout, pending: Callable[[WorkKey], bool]
-    ) -> Callable[[str], Observation]:
-        """Returns a function from a cluster's name to its observation. `pending` returns whether a
-        write of a work is in progress."""
-        stage = stage_name(rollout.uid, rollout.name)
-        payload = payload_name(rollout.uid, rollout.name)
-        words = self.denials.words
-        restore = rollout.restore
+    @property
+    def hub_restored(self) -> str:
+        """The proof that the hub was restored from a backup; empty if there is none."""
+        return self._hub_restored
 
-        def of(cluster: str) -> Observation:
-            return Observation(
-                cluster=self.cluster(cluster),
-                stage=proven(self.work((cluster, stage)), restore),
-                payload=self.work((cluster, payload)),
-                writing=pending((cluster, stage)),
-                payload_writing=pending((cluster, payload)),
-                refusal=self.refusals.words("work", cluster, stage),
-                payload_refusal=self.refusals.words("work", cluster, payload),
-                denied=words("work", cluster, stage) or words("work", cluster, payload),
-                labels_denied=words("cluster", cluster),
-                talm=self.acting(cluster),
-            )
+    def note_restored(self, proof: str) -> None:
+        """Records a proof that the hub was restored; the first one counts."""
+        self._hub_restored = self._hub_restored or proof
 
-        return of
-
-    def _restored(self, proof: str) -> None:
-        self.hub_restored = self.hub_restored or proof
+    def restore_handled(self) -> None:
+        """Forgets the proof: what followed from it is done."""
+        self._hub_restored = ""
 
     # -- changes ---------------------------------------------------------------------------
 

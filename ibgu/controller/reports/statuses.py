@@ -46,10 +46,12 @@ class Statuses:
         *,
         served: frozenset[str],
         settled: Callable[[], bool],
+        talm_live: Callable[[], bool],
     ) -> None:
         """`served`: optional status fields that the hub's CRD declares. `settled`: whether the
         FleetState is in the journal. While it is not, no status is written: a start takes a status
-        that is ahead of the journal as proof that the journal was lost."""
+        that is ahead of the journal as proof that the journal was lost. `talm_live`: whether a
+        live TALM is on the hub: then none is written, not even one that was due (R20.1)."""
         self._mirror = mirror
         self._payloads = payloads
         self._clock = clock
@@ -57,6 +59,7 @@ class Statuses:
         self._quarantine = quarantine
         self._served = served
         self._settled = settled
+        self._talm_live = talm_live
         self._dirty: dict[str, datetime] = {}
         self._written: dict[str, bytes] = {}
         self._answered: dict[str, Ibgu] = {}
@@ -64,9 +67,6 @@ class Statuses:
         self._listings: dict[str, StatusListing] = {}
         self._refusals = Refusals()
         self._touched = asyncio.Event()
-        self.writes_suspended = False
-        """Whether a live TALM is on the hub: then no status is written, not even one that was due
-        (R20.1)."""
 
     def touch(self, rollout: str) -> None:
         now = self._clock.now()
@@ -80,19 +80,16 @@ class Statuses:
         self._refusals.forget(_key(rollout))
 
     async def run(self, fleet: FleetState) -> None:
-        try:
-            while True:
-                if not self._dirty:
-                    self._touched.clear()
-                    await self._touched.wait()
-                await asyncio.sleep(TICK)
-                self.flush(fleet)
-        finally:
-            self._listings.clear()  # they hold TrackedRollouts of an ended term
+        while True:
+            if not self._dirty:
+                self._touched.clear()
+                await self._touched.wait()
+            await asyncio.sleep(TICK)
+            self.flush(fleet)
 
     def flush(self, fleet: FleetState) -> None:
         now = self._clock.now()
-        if self.writes_suspended:
+        if self._talm_live():
             self._dirty.clear()
             return
         if not self._settled():

@@ -66,7 +66,7 @@ class Recovery:
             await self._watches.relist()
             fleet, versions = await self._read()
             proof = proof or self._proof(fleet, versions)
-        self._mirror.hub_restored = ""
+        self._mirror.restore_handled()
         if proof:
             fleet, decisions = await self._hold(proof, now)
         else:

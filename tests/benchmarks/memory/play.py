@@ -125,7 +125,7 @@ class Play:
             status = await self._roll_out()
             wall, cpu = time.perf_counter() - began, time.process_time() - cpu
             virtual = self._loop.time() - virtual
-            peak, own = _peak(), weight(controller._mirror, controller._loop)
+            peak, own = _peak(), weight(controller._mirror, controller._term)
             for part in parts:
                 part.cancel()
         return Played(

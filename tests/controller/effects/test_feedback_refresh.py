@@ -13,13 +13,18 @@ from ibgu import telemetry
 from ibgu.controller.clock import Clock
 from ibgu.controller.effects.effects import Effects
 from ibgu.controller.effects.feedback_refresh import FeedbackRefresh
+from ibgu.controller.effects.observer import Observer
+from ibgu.controller.effects.outcomes import WriteOutcomes
+from ibgu.controller.facts import TermFacts
 from ibgu.controller.journal.durations import ActionDurations
+from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
 from ibgu.core.drivers.ibu.observe import shown_work
 from ibgu.core.drivers.ibu.works import stage_body
 from ibgu.core.engine.durations import DurationStats
+from ibgu.core.engine.snapshot import Facts
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.works import Wanted
 from ibgu.core.model import Action, Kind, Member, OnMember, Probe, RunState, names
@@ -54,7 +59,8 @@ class Scene(Struct):
     refresh: FeedbackRefresh
     durations: ActionDurations
     fleet: FleetState
-    writes_suspended: bool = False
+    facts: TermFacts
+    outcomes: WriteOutcomes
 
     async def work(self) -> JsonObject:
         """Returns the work as it is on the hub once all writes have been made."""
@@ -97,16 +103,20 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     server.audit = lambda asked, before, after: refreshed.set()
 
     def done(result: WriteResult) -> None:
-        effects.answered(result)
+        outcomes.answered(result)
 
     writer = Writer(hub, done=done)
-    effects = Effects(mirror, Payloads(hub, "ns:name"), writer, watch=False)
+    outcomes = WriteOutcomes(mirror, writer)
+    observer = Observer(mirror, outcomes)
+    effects = Effects(mirror, Payloads(hub, "ns:name"), writer, outcomes, observer, watch=False)
     pool = engine("postgresql://nobody@127.0.0.1:1/never-asked")
     durations = ActionDurations(Reads(pool, "hub"))
     fleet = world_of(ROLLOUT, [step()], getattr(request, "param", [taken()]))
-    deps = (fleet, mirror, effects, Noon(), durations, Quarantine(Random(0)))
-    refresh = FeedbackRefresh(*deps, rate=10.0, writes_suspended=lambda: made.writes_suspended)
-    made = Scene(hub, refreshed, mirror, writer, refresh, durations, fleet)
+    facts = TermFacts(Facts(in_sync_since=NOW), JournalRetries(), lambda: True)
+    refresh = FeedbackRefresh(
+        *(fleet, observer, effects, Noon(), durations, Quarantine(Random(0)), facts), rate=10.0
+    )
+    made = Scene(hub, refreshed, mirror, writer, refresh, durations, fleet, facts, outcomes)
     running = asyncio.create_task(writer.run())
     yield made
     running.cancel()
@@ -139,11 +149,11 @@ async def test_a_refresh_touches_the_work_and_nothing_else(scene: Scene) -> None
 
 async def test_nothing_is_written_while_writes_are_suspended(scene: Scene) -> None:
     follow(scene, taken())
-    scene.writes_suspended = True
+    scene.facts.talm_seen(live=True)
     scene.refresh.round()
     assert await scene.mark() is None
 
-    scene.writes_suspended = False
+    scene.facts.talm_seen(live=False)
     scene.refresh.round()
     assert await scene.mark() is not None
 
@@ -204,5 +214,5 @@ async def test_a_work_that_is_gone_needs_none(scene: Scene) -> None:
     scene.refresh.round()
     await scene.writer.drained()
     assert scene.hub.requests["patch", "4xx"] == 1
-    assert scene.mirror.refusals.left(("work", "site-1", WORK)) == 0
+    assert scene.outcomes.refusals.left(("work", "site-1", WORK)) == 0
     assert scene.mirror.work(("site-1", WORK)) is not None  # until the watch says so

@@ -1,15 +1,18 @@
 """Runs that nobody here knows: the journal says whose they are, and is asked once."""
 
 from collections.abc import AsyncIterator, Callable, Collection
+from random import Random
 
 import pytest
 from msgspec.structs import replace
 
 from ibgu import db
+from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.loop import foreign_runs as runs
 from ibgu.controller.loop.commit import JournalWriter
 from ibgu.controller.loop.foreign_runs import Runs
 from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.quarantine import Quarantine
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import RunState
@@ -62,7 +65,9 @@ class Eyes:
     def __init__(self, fleet: FleetState, journal: Journal) -> None:
         self.mirror = Mirror(lambda rollout, cluster: None)
         self.fleet = fleet
-        self._runs = Runs(fleet, self.mirror, JournalWriter(journal))
+        self._runs = Runs(
+            fleet, self.mirror, JournalWriter(journal, JournalRetries()), Quarantine(Random(0))
+        )
         self._version = 0
 
     async def see(self, run: str) -> bool:

@@ -44,10 +44,12 @@ class Desk:
         payloads = Payloads(client, "ibgu-system:ibgu")
         served = frozenset({"phase"})
         self.settled = True
+        self.talm_live = False
         self.statuses = Statuses(
             *(self.mirror, payloads, clock, self.writer, Quarantine(Random(0))),
             served=served,
             settled=lambda: self.settled,
+            talm_live=lambda: self.talm_live,
         )
 
     def _answered(self, result: WriteResult) -> None:
@@ -139,10 +141,10 @@ async def test_what_was_due_when_talm_came_is_not_written() -> None:
     desk = Desk(client, clock)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(desk.writer.run())
-        desk.statuses.writes_suspended = True
+        desk.talm_live = True
         await desk.begin()
         assert b"phase" not in bytes((await client.get(PATH, Ibgu)).status)
-        desk.statuses.writes_suspended = False
+        desk.talm_live = False
         await desk.begin()
         assert await _phase(client) == "Pending"
         running.cancel()

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from ibgu import db
+from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.loop.commit import JournalWriter
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.watches import Watches
@@ -101,7 +102,12 @@ async def recovered(journal: Journal, mirror: Mirror, missed: Happens = nothing)
     watches.missed = missed
     quarantine = Quarantine(random.Random(0))
     recovery = Recovery(
-        journal, JournalWriter(journal), mirror, watches, quarantine, across_namespaces=True
+        journal,
+        JournalWriter(journal, JournalRetries()),
+        mirror,
+        watches,
+        quarantine,
+        across_namespaces=True,
     )
     fleet, _ = await recovery.load(NOW)
     return fleet

@@ -1,7 +1,7 @@
 """docs/reference/events.md: every kind of event, and whether Kubernetes Events tell it."""
 
-from ibgu.controller.loop.event_handlers import NOT_UNDERSTOOD, STATUS_REFUSED
 from ibgu.controller.reports.notices import FAILURES, TOLD
+from ibgu.controller.reports.reporter import NOT_UNDERSTOOD, STATUS_REFUSED
 from ibgu.core.model import Kind
 from tests.docs.reference.markdown import code, document, table
 

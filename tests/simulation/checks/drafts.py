@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 
 from ibgu.controller.loop.commit import Draft
 from ibgu.controller.loop.planner import Planner
-from ibgu.controller.loop.post_commit import PostCommit
+from ibgu.controller.loop.post_commit import HubWrites
+from ibgu.controller.loop.snapshots import Snapshots
 from ibgu.core.engine.decide import members
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.state import FleetState
@@ -25,11 +26,11 @@ def watched_drafts(found: Found) -> Iterator[None]:
     decided: Decided = WeakKeyDictionary()
     """By FleetState: several controllers run turns at the same time."""
     with ExitStack() as stack:
-        _set(stack, Planner, "snapshot", _in_sync(found))
+        _set(stack, Snapshots, "of", _in_sync(found))
         _set(stack, Planner, "draft", _begun(decided))
         _set(stack, Draft, "take", _told(decided))
         _set(stack, members, "_decide_cluster", _looked_at(decided))
-        _set(stack, PostCommit, "_perform", _done(found, decided))
+        _set(stack, HubWrites, "perform", _done(found, decided))
         yield
 
 
@@ -39,8 +40,8 @@ def _set(stack: ExitStack, owner: Any, name: str, around: Any) -> None:
 
 def _in_sync(found: Found) -> Any:
     def around(snapshot: Any) -> Any:
-        def checked(mine: Planner, *given: Any) -> Any:
-            in_sync = mine._deps.in_sync() and not mine._deps.mirror.hub_restored
+        def checked(mine: Snapshots, *given: Any) -> Any:
+            in_sync = mine._facts._complete()
             found.check("nothing is decided on a mirror with a gap", in_sync, "not in sync")
             return snapshot(mine, *given)
 
@@ -52,7 +53,7 @@ def _in_sync(found: Found) -> Any:
 def _begun(decided: Decided) -> Any:
     def around(draft: Any) -> Any:
         async def begun(mine: Planner, *given: Any) -> Any:
-            decided[mine._deps.fleet] = set()
+            decided[mine._fleet] = set()
             return await draft(mine, *given)
 
         return begun
@@ -86,8 +87,8 @@ def _looked_at(decided: Decided) -> Any:
 
 def _done(found: Found, decided: Decided) -> Any:
     def around(perform: Any) -> Any:
-        def done(mine: PostCommit, uid: str, clusters: Iterable[str], now: datetime) -> None:
-            fleet = mine._deps.fleet
+        def done(mine: HubWrites, uid: str, clusters: Iterable[str], now: datetime) -> None:
+            fleet = mine._fleet
             known = {(uid, name) for name in clusters}
             if uid in fleet.rollouts:
                 strange = known - decided[fleet]

@@ -14,17 +14,17 @@ from tests.simulation.world import SimulatedWorld
 async def check_ending(found: Found, fleet: SimulatedWorld, *, calm: bool) -> None:
     """`calm`: nothing has gone wrong, so everything must have gone well."""
     node = fleet.leader()
-    loop = node.controller._loop if node is not None and node.controller is not None else None
-    if loop is None:
+    term = node.controller._term if node is not None and node.controller is not None else None
+    if term is None:
         found.check("liveness", False, "nobody leads at the end")
         return
     ending = _Ending(found, fleet)
-    ending.pending_patches(loop.fleet.pending_patches)
-    ending.restores(loop.fleet.rollouts)
+    ending.pending_patches(term.fleet.pending_patches)
+    ending.restores(term.fleet.rollouts)
     if calm:
-        ending.all_well(loop.fleet.rollouts.values())
-    await ending.works(list(loop.fleet.rollouts.values()))
-    await ending.statuses(loop.fleet.rollouts)
+        ending.all_well(term.fleet.rollouts.values())
+    await ending.works(list(term.fleet.rollouts.values()))
+    await ending.statuses(term.fleet.rollouts)
 
 
 class _Ending:

@@ -213,21 +213,6 @@ class FleetState:
         for rollouts in self.rollouts_of.values():
             rollouts.discard(uid)
 
-    def clear(self) -> None:
-        """Empties the state, which is no longer of use to anybody."""
-        for held in (
-            self.rollouts,
-            self.claims,
-            self.pending_patches,
-            self.pending_uids,
-            self.cancellers,
-        ):
-            held.clear()
-        for left in (self.preempts, self.rollouts_of, self.foreign_runs, self.handled):
-            left.clear()
-        self.unreadable.clear()
-        self.starts = Starts()
-
     # -- reading ---------------------------------------------------------------------------
 
     def namespace_of(self, rollout: str) -> str:

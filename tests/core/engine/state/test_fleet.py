@@ -207,8 +207,6 @@ def test_what_can_not_be_read_claims_and_cancels_all_the_same() -> None:
     }
     assert fleet.cancellers == {"uid-site-1": [canceller]}
     assert unreadable.full_name == "fleet/x"
-    fleet.clear()
-    assert (fleet.unreadable, fleet.claims, fleet.cancellers) == ({}, {}, {})
 
 
 # -- pending patches -----------------------------------------------------------------------------
@@ -324,19 +322,6 @@ def test_a_draft_is_taken_back_when_it_fails() -> None:
     with pytest.raises(RuntimeError, match="in the middle"):
         _fail_in_the_middle(fleet)
     assert picture(fleet) == before
-
-
-def test_what_is_over_lets_go_of_everything() -> None:
-    fleet = changed()
-    for decision in [*DECISIONS, *CANCELS]:
-        fleet.apply(decision)
-    fleet.foreign_runs.add("run-site-9")
-    fleet.handled.add("uid-gone")
-    fleet.starts.add("uid-a", NOW)
-    fleet.clear()
-    assert picture(fleet) == picture(FleetState())
-    left = (fleet.foreign_runs, fleet.handled, fleet.pending_uids, fleet.rollouts_of)
-    assert not any(left)
 
 
 def test_a_run_that_is_imported_is_foreign_no_more() -> None:

@@ -1,0 +1,67 @@
+"""Keeps the facts of a term, and whether anything holds up its turns or its writes."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from ibgu.controller.journal.retries import JournalRetries
+from ibgu.core.engine.snapshot import Facts
+
+
+class TermFacts:
+    """TermFacts knows when a term may decide, and when it may write.
+
+    It remembers a gap: that what is known of the hub was incomplete, or the journal away. After a
+    gap everything is decided again, and limits that passed meanwhile get their grace.
+    """
+
+    def __init__(self, facts: Facts, retries: JournalRetries, complete: Callable[[], bool]) -> None:
+        """`complete`: whether the mirror shows all of the hub, and the same hub as before."""
+        self._facts = facts
+        self._retries = retries
+        self._complete = complete
+        self._outages = retries.outages
+        self._incomplete = False
+
+    @property
+    def facts(self) -> Facts:
+        return self._facts
+
+    @property
+    def talm_live(self) -> bool:
+        """Whether a live TALM is on the hub: then ibgu writes nothing there (R20.1)."""
+        return self._facts.talm_live
+
+    @property
+    def gap(self) -> bool:
+        """Whether there was a gap since the last `closed`, even if it is over."""
+        return self._incomplete or self._retries.outages != self._outages
+
+    def incomplete(self) -> bool:
+        """Returns whether the mirror is incomplete now, which is remembered as a gap."""
+        found = not self._complete()
+        self._incomplete = self._incomplete or found
+        return found
+
+    def missed(self) -> bool:
+        """Returns whether there was a gap, or is one now, which is remembered."""
+        return self.incomplete() or self.gap
+
+    def closed(self, now: datetime) -> None:
+        """Records that mirror and journal are complete again since `now`."""
+        self._incomplete, self._outages = False, self._retries.outages
+        self._facts = replace(self._facts, in_sync_since=now, led_since=None)
+
+    @property
+    def writes_suspended(self) -> bool:
+        """Whether only a turn's decisions may be written, or what is seen must not be acted on."""
+        away = self.gap or bool(self._retries.away)
+        return self.talm_live or away or not self._complete()
+
+    def talm_seen(self, *, live: bool) -> bool:
+        """Records whether TALM is live; returns whether that has changed."""
+        changed = live != self.talm_live
+        if changed:
+            self._facts = replace(self._facts, talm_live=live)
+        return changed

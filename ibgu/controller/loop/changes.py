@@ -1,0 +1,78 @@
+"""Queues what the watches show as changed."""
+
+from ibgu.controller.facts import TermFacts
+from ibgu.controller.loop.deferred_errors import DeferredErrors
+from ibgu.controller.loop.work_queue import WorkQueue
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.reports.reporter import Reporter
+from ibgu.core.engine.decide import expedited
+from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.state import FleetState
+from ibgu.core.model.names import stage_name
+
+
+class ChangeHandlers:
+    """ChangeHandlers raises no error of ibgu's own to the watches: it is deferred."""
+
+    def __init__(
+        self,
+        fleet: FleetState,
+        driver: Driver,
+        mirror: Mirror,
+        work_queue: WorkQueue,
+        errors: DeferredErrors,
+        facts: TermFacts,
+        reporter: Reporter,
+    ) -> None:
+        self._fleet = fleet
+        self._driver = driver
+        self._mirror = mirror
+        self._work_queue = work_queue
+        self._errors = errors
+        self._facts = facts
+        self._reporter = reporter
+
+    def touched(self, rollout: str, cluster: str) -> None:
+        """Queues what the mirror reports as changed; `rollout` "" means every rollout that has the
+        cluster."""
+        if rollout and not cluster:
+            self._work_queue.touch(rollout)
+            return
+        if rollout:
+            self._touch(rollout, cluster)
+            return
+        for uid in self._fleet.rollouts_of.get(cluster, ()):
+            self._touch(uid, cluster)
+        found = self._mirror.clusters.get(("", cluster))
+        for uid in self._pending(cluster, found.metadata.uid if found else ""):
+            self._work_queue.touch_patch(uid)
+
+    def _touch(self, rollout: str, cluster: str) -> None:
+        """Queues the cluster, expedited if what its work reports may count now."""
+        self._work_queue.touch(rollout, [cluster])
+        tracked = self._fleet.rollouts.get(rollout)
+        if tracked is None:
+            return
+        work = self._mirror.work((cluster, stage_name(rollout, tracked.rollout.name)))
+        with self._errors.of(rollout):
+            if expedited(self._driver, tracked, cluster, work):
+                self._work_queue.expedite()
+
+    def _pending(self, cluster: str, uid: str) -> list[str]:
+        """Returns the uids with a pending patch; for a cluster that is gone, those of every uid it
+        had."""
+        if uid:
+            return [uid] if uid in self._fleet.pending_patches else []
+        return list(self._fleet.pending_uids.get(cluster, ()))
+
+    def changed_by_person(self, rollout: str) -> None:
+        """Expedites a change that a person made to the IBGU; the mirror calls this after
+        `touched`."""
+        self._work_queue.expedite()
+        if not self._facts.talm_live:
+            self._reporter.changed_by_person(rollout)
+
+    def status_changed(self, rollout: str) -> None:
+        """Handles a status change from the mirror: our own write or another one's."""
+        with self._errors.of(rollout):
+            self._reporter.status_changed(rollout)

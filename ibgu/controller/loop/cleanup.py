@@ -1,0 +1,47 @@
+"""Forgets rollouts that are deleted, and then all that is known of those that are over."""
+
+from ibgu.controller.effects.adopting import Adopting
+from ibgu.controller.effects.outcomes import WriteOutcomes
+from ibgu.controller.lookups.membership import MembershipLister
+from ibgu.controller.lookups.payloads import Payloads
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.reports.reporter import Reporter
+from ibgu.core.engine.state import FleetState, TrackedRollout
+
+
+class Cleanup:
+    def __init__(
+        self,
+        fleet: FleetState,
+        mirror: Mirror,
+        payloads: Payloads,
+        lister: MembershipLister,
+        adopting: Adopting,
+        outcomes: WriteOutcomes,
+        reporter: Reporter,
+    ) -> None:
+        self._fleet = fleet
+        self._mirror = mirror
+        self._payloads = payloads
+        self._lister = lister
+        self._adopting = adopting
+        self._outcomes = outcomes
+        self._reporter = reporter
+
+    def deleted(self, tracked: TrackedRollout) -> None:
+        """Drops what a deleted rollout needs no more; all of it once nothing is left to do."""
+        uid = tracked.rollout.uid
+        self._payloads.forget(uid)
+        self._lister.forget(uid)
+        self._reporter.deleted(uid)
+        if self._through_with(tracked):
+            self._adopting.forget(uid)
+            self._outcomes.forget(tracked)
+            self._reporter.forget(uid)
+            self._fleet.forget(uid)
+
+    def _through_with(self, tracked: TrackedRollout) -> bool:
+        """Returns whether nothing is left of a deleted rollout, in its members or on the hub."""
+        busy = any(step.unfinished or step.watched for step in tracked.steps)
+        works = self._mirror.works.keys_by("rollout", tracked.rollout.uid)
+        return not (busy or works or tracked.rollout.adopting_since)

@@ -1,0 +1,56 @@
+"""Ends a term from within: the hub was restored, ibgu failed on a rollout, or one is due again."""
+
+import asyncio
+from datetime import datetime
+
+from ibgu.controller.loop.commit import JournalWriter
+from ibgu.controller.loop.deferred_errors import DeferredErrors
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.quarantine import Quarantine, TryAgain
+from ibgu.hub.writing.writer import Writer
+
+DRAIN, YIELD_SECONDS = 5.0, 0.05
+"""DRAIN: the most seconds that a term which ends by itself waits for its writes; YIELD_SECONDS:
+seconds between two checks of them."""
+
+
+class HubRestored(Exception):
+    """HubRestored ends a term: the hub was restored while this controller led, so it has to start
+    again."""
+
+
+class Ending:
+    def __init__(
+        self,
+        mirror: Mirror,
+        errors: DeferredErrors,
+        quarantine: Quarantine,
+        journal_writer: JournalWriter,
+        writer: Writer,
+    ) -> None:
+        self._mirror = mirror
+        self._errors = errors
+        self._quarantine = quarantine
+        self._journal_writer = journal_writer
+        self._writer = writer
+
+    async def now(self, now: datetime) -> None:
+        """Raises HubRestored, or Broken, if nothing may be decided any more."""
+        if proof := self._mirror.hub_restored:
+            # The restored hub no longer shows what was seen before.
+            await self._journal_writer.write_waiting(now)
+            raise HubRestored(proof)
+        self._errors.raise_first()
+
+    async def in_order(self, now: datetime) -> None:
+        """Raises TryAgain if a quarantined rollout is due, after the writes in progress."""
+        if self._quarantine.due:
+            await self._drain(now)
+            raise TryAgain
+
+    async def _drain(self, now: datetime) -> None:
+        await self._journal_writer.write_waiting(now)
+        for _ in range(round(DRAIN / YIELD_SECONDS)):
+            if not self._writer.depth:
+                return
+            await asyncio.sleep(YIELD_SECONDS)

@@ -1,0 +1,60 @@
+"""Reads again what running steps with Prep carry; a change closes a gate (R25.4)."""
+
+import asyncio
+
+import structlog
+
+from ibgu.controller import naming
+from ibgu.controller.lookups.payloads import Payloads
+from ibgu.controller.loop.work_queue import WorkQueue
+from ibgu.controller.quarantine import Quarantine, attributed_to
+from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
+from ibgu.core.model import Action
+from ibgu.hub.errors import HubError
+
+log = structlog.get_logger("ibgu.controller")
+
+UNKNOWN = 2.0
+"""Seconds until a payload that can't be read yet is read again; its step starts nothing before."""
+
+
+class PayloadChecks:
+    def __init__(
+        self, fleet: FleetState, payloads: Payloads, work_queue: WorkQueue, quarantine: Quarantine
+    ) -> None:
+        self._fleet = fleet
+        self._payloads = payloads
+        self._work_queue = work_queue
+        self._quarantine = quarantine
+
+    async def run(self, every: float) -> None:
+        """Checks every so many seconds, and sooner while some payload is unknown."""
+        while True:
+            known = await self._check()
+            await asyncio.sleep(every if known else min(every, UNKNOWN))
+
+    async def _check(self) -> bool:
+        """Returns False if the payload of some step is not known yet."""
+        known = True
+        for uid, tracked in list(self._fleet.rollouts.items()):
+            step = tracked.current
+            if step is None or not step.unfinished or tracked.rollout.deleted_at is not None:
+                continue
+            if Action.PREP in step.step.actions and uid not in self._quarantine:
+                known = await self._read(tracked, step) and known
+        return known
+
+    async def _read(self, tracked: TrackedRollout, step: TrackedStep) -> bool:
+        """Returns whether the payload is known; a change queues the members in flight."""
+        uid = tracked.rollout.uid
+        before = self._payloads.state(uid)
+        try:
+            with attributed_to(uid):
+                after = await self._payloads.read(tracked.rollout, step.step.payload_digest)
+        except HubError as error:
+            names = naming.of_rollout(self._fleet, uid)
+            log.warning("can't read a payload", **names, step=step.step.index + 1, error=str(error))
+            return before.read
+        if after != before:
+            self._work_queue.touch(uid, step.in_flight)
+        return True

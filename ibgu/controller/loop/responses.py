@@ -1,0 +1,94 @@
+"""Handles the hub's responses to writes: which rollout is queued again, and when."""
+
+import asyncio
+from contextlib import nullcontext
+from datetime import timedelta
+
+from ibgu import telemetry
+from ibgu.controller.clock import Clock
+from ibgu.controller.effects import adopting
+from ibgu.controller.effects.adopting import Adopting
+from ibgu.controller.effects.outcomes import WriteOutcomes
+from ibgu.controller.effects.requests import REFRESH
+from ibgu.controller.loop.changes import ChangeHandlers
+from ibgu.controller.loop.deferred_errors import DeferredErrors
+from ibgu.controller.loop.work_queue import WorkQueue
+from ibgu.controller.reports.reporter import Reporter
+from ibgu.core.engine.state import FleetState
+from ibgu.hub.writing.writer import WriteResult
+
+PATCH_RETRY = timedelta(seconds=30)
+"""The delay until a write to a ManagedCluster is retried that the hub refused or did not answer."""
+
+
+class ResponseHandlers:
+    """ResponseHandlers raises no error of ibgu's own to the writer: it is deferred."""
+
+    def __init__(
+        self,
+        fleet: FleetState,
+        clock: Clock,
+        work_queue: WorkQueue,
+        errors: DeferredErrors,
+        outcomes: WriteOutcomes,
+        adopting: Adopting,
+        changes: ChangeHandlers,
+        reporter: Reporter,
+    ) -> None:
+        self._fleet = fleet
+        self._clock = clock
+        self._work_queue = work_queue
+        self._errors = errors
+        self._outcomes = outcomes
+        self._adopting = adopting
+        self._changes = changes
+        self._reporter = reporter
+
+    def answered(self, result: WriteResult) -> None:
+        """Handles the response to a write."""
+        telemetry.count_write(result)
+        owner = result.write.owner
+        with self._errors.of(owner) if owner else nullcontext():
+            self._answered(result)
+
+    def _answered(self, result: WriteResult) -> None:
+        kind, *rest = result.write.key
+        self._outcomes.answered(result)
+        if kind == "status":
+            self._reporter.status_answered(result)
+        elif kind == "work":
+            self._work_answered(rest[0], result)
+        elif kind == "cluster":
+            self._cluster_answered(rest[0], result)
+        elif kind == adopting.KEY:
+            self._talm_answered(result)
+        if kind in (REFRESH, "status"):
+            return  # the next refresh comes by itself, and a work that is gone needs none
+        if result.error is not None and not result.error.conflict and not result.superseded:
+            self._reporter.write_failed(result.write, result.error)
+
+    def _work_answered(self, cluster: str, result: WriteResult) -> None:
+        owner = result.write.owner
+        self._changes.touched(owner, cluster)
+        pause = self._outcomes.retry_in(result.write.key)
+        if result.error is not None and pause:
+            again = asyncio.get_running_loop()
+            again.call_later(pause + 0.1, self._work_queue.touch, owner, [cluster])
+
+    def _talm_answered(self, result: WriteResult) -> None:
+        """Queues the rollout, after a delay if an object of TALM's could not be removed."""
+        if self._adopting.answered(result):
+            again = self._clock.now() + PATCH_RETRY
+            self._work_queue.at(again, result.write.owner, "")
+        else:
+            self._work_queue.touch(result.write.owner)
+
+    def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
+        """Queues the cluster; a write that was refused or not answered is retried after a delay."""
+        if result.error is None or result.superseded or result.error.conflict:
+            self._changes.touched("", cluster)
+            return
+        for rollout in self._fleet.rollouts_of.get(cluster, ()):
+            self._work_queue.touch(rollout, [cluster])
+        for uid in self._fleet.pending_uids.get(cluster, ()):
+            self._work_queue.at(self._clock.now() + PATCH_RETRY, "", uid)

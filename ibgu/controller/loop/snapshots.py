@@ -1,0 +1,80 @@
+"""Takes the snapshot that a rollout is decided on."""
+
+from functools import cache
+
+from ibgu.controller.effects.observer import Observer
+from ibgu.controller.facts import TermFacts
+from ibgu.controller.lookups.payloads import Payloads
+from ibgu.controller.lookups.tenants import Tenants
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.snapshot import UNNAMED, Snapshot
+from ibgu.core.engine.state import FleetState, TrackedRollout
+from ibgu.core.model import names
+from ibgu.core.model.kinds import Ibgu
+from ibgu.core.talm.adopt import NO_TRACES, Traces
+
+
+class Snapshots:
+    def __init__(
+        self,
+        fleet: FleetState,
+        driver: Driver,
+        mirror: Mirror,
+        observer: Observer,
+        payloads: Payloads,
+        tenants: Tenants,
+        facts: TermFacts,
+    ) -> None:
+        self._fleet = fleet
+        self._driver = driver
+        self._mirror = mirror
+        self._observer = observer
+        self._payloads = payloads
+        self._tenants = tenants
+        self._facts = facts
+
+    def of(self, tracked: TrackedRollout) -> Snapshot:
+        """Returns a snapshot for this moment only, in which each cluster is observed at most
+        once."""
+        rollout, mirror = tracked.rollout, self._mirror
+        found = mirror.ibgu(rollout.uid)
+        return Snapshot(
+            fleet=self._fleet,
+            tracked=tracked,
+            observe=cache(self._observer.of(rollout)),
+            cluster=mirror.cluster,
+            facts=self._facts.facts,
+            object=found,
+            driver=self._driver,
+            payload=self._payloads.state(rollout.uid),
+            adoption=mirror.unfinished_cgus(rollout),
+            traces=self._traces(tracked, found),
+            scope=self._tenants.scope(rollout.namespace),
+            actor=actor_of(found),
+        )
+
+    def _traces(self, tracked: TrackedRollout, found: Ibgu | None) -> Traces:
+        """Reads TALM's traces only where they count: before ibgu's own steps, and during a takeover
+        (R20.2)."""
+        rollout = tracked.rollout
+        wish = found.metadata.annotations.get(names.ADOPT) if found else None
+        settled = tracked.steps and rollout.adopting_since is None
+        if settled and names.journaled(wish) == rollout.controls.get(names.ADOPT):
+            return NO_TRACES
+        return self._mirror.traces(rollout)
+
+
+def actor_of(found: Ibgu | None) -> str:
+    """Returns the actor of the last change, which is unverified.
+
+    The hub shows no user, only the field manager that changed the spec or metadata last. ibgu's
+    REST API names there the user for whom it changes something (names.REST_MANAGERS), but anybody
+    who may write the object can do so too.
+    """
+    fields = found.metadata.managed_fields if found else []
+    own = sorted((f for f in fields if not f.subresource), key=lambda f: f.time)
+    if not own:
+        return UNNAMED
+    newest = own[-1]  # times are whole seconds: of equals the one that the hub lists last
+    return f"{UNNAMED} ({newest.manager})"

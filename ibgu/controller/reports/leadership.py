@@ -1,0 +1,27 @@
+"""Reports each lead by an Event on the Lease (R30.6)."""
+
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from ibgu.controller.reports.notices import Notices
+from ibgu.core.model.kinds import ObjectMeta
+from ibgu.db.errors import JournalAway, told
+from ibgu.db.reads import Reads
+
+log = structlog.get_logger("ibgu.controller")
+
+
+async def report_leadership(
+    reads: Reads, lease: Callable[[], ObjectMeta | None], notices: Notices
+) -> None:
+    """Writes the Event of this lead; a journal that can't be read is tolerated. A live TALM does
+    not matter: the Lease is ibgu's own."""
+    try:
+        found, held = await reads.leadership(), lease()
+    except (JournalAway, DBAPIError) as error:
+        log.warning("can't tell of the new leader", error=told(error))
+        return
+    if found is not None and held is not None:
+        notices.leads(held, found)

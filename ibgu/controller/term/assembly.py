@@ -1,0 +1,246 @@
+"""Creates the parts of a term, each with what it needs and nothing else."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from random import Random
+
+from msgspec import Struct
+
+from ibgu.controller.clock import Clock
+from ibgu.controller.effects.adopting import Adopting
+from ibgu.controller.effects.effects import Effects
+from ibgu.controller.effects.feedback_refresh import FeedbackRefresh
+from ibgu.controller.effects.observer import Observer
+from ibgu.controller.effects.outcomes import WriteOutcomes
+from ibgu.controller.effects.refusals import denied
+from ibgu.controller.facts import TermFacts
+from ibgu.controller.journal.durations import ActionDurations
+from ibgu.controller.lookups.membership import MembershipLister
+from ibgu.controller.lookups.payloads import Payloads
+from ibgu.controller.lookups.rights import RightsWatch
+from ibgu.controller.lookups.talm import SeenLeases
+from ibgu.controller.lookups.tenants import Tenants
+from ibgu.controller.loop.changes import ChangeHandlers
+from ibgu.controller.loop.cleanup import Cleanup
+from ibgu.controller.loop.commit import JournalWriter
+from ibgu.controller.loop.deferred_errors import DeferredErrors
+from ibgu.controller.loop.ending import Ending
+from ibgu.controller.loop.foreign_runs import Runs
+from ibgu.controller.loop.loop import Loop
+from ibgu.controller.loop.payload_checks import PayloadChecks
+from ibgu.controller.loop.planner import Planner
+from ibgu.controller.loop.post_commit import HubWrites, PostCommit, disarm_accepted
+from ibgu.controller.loop.responses import ResponseHandlers
+from ibgu.controller.loop.resync import Resync
+from ibgu.controller.loop.snapshots import Snapshots
+from ibgu.controller.loop.work_queue import WorkQueue
+from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.mirror.watches import Watches
+from ibgu.controller.quarantine import Quarantine
+from ibgu.controller.reports.notices import Notices
+from ibgu.controller.reports.reporter import Reporter
+from ibgu.controller.reports.statuses import Statuses
+from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu.references import UncheckedPolicy
+from ibgu.core.engine.state import FleetState
+from ibgu.core.model.kinds import ObjectMeta
+from ibgu.db.journal import Journal
+from ibgu.db.reads import Reads
+from ibgu.flowcontrol.deadline import Deadline
+from ibgu.hub.discovery import Served
+from ibgu.hub.port import Hub
+from ibgu.hub.writing.writer import WriteLimits, Writer, WriteResult
+from ibgu.settings import Settings
+
+NewClock = Callable[[Callable[[], Awaitable[datetime]]], Clock]
+"""Creates the clock that limits are measured by from a function that reads the database's."""
+
+
+class TermDeps(Struct, frozen=True, kw_only=True):
+    """TermDeps holds what a controller has before it leads, and keeps from term to term. Only
+    `Term` and `Assembly` see it."""
+
+    settings: Settings
+    client: Hub
+    served: Served
+    journal: Journal
+    mirror: Mirror
+    watches: Watches
+    rights: RightsWatch
+    durations: ActionDurations
+    rng: Random
+    clock: NewClock
+    talm_seen: SeenLeases
+    reads: Reads
+    lease: Callable[[], ObjectMeta | None]
+    """Returns the metadata of the Lease while this controller holds it."""
+
+    def complete(self) -> bool:
+        """Returns whether the mirror shows all of the hub, and the same hub as before."""
+        return self.watches.in_sync and not self.mirror.hub_restored
+
+
+class RunningTerm(Struct, frozen=True, kw_only=True):
+    """RunningTerm holds what `Term` runs and the service reads; no part of a term gets it."""
+
+    fleet: FleetState
+    facts: TermFacts
+    quarantine: Quarantine
+    writer: Writer
+    outcomes: WriteOutcomes
+    adopting: Adopting
+    lister: MembershipLister
+    statuses: Statuses
+    notices: Notices
+    refresh: FeedbackRefresh | None
+    """None if agents report changes themselves, or refreshes are turned off (R21.2)."""
+    payload_checks: PayloadChecks
+    journal_writer: JournalWriter
+    resync: Resync
+    changes: ChangeHandlers
+    loop: Loop
+
+    def rights_given(self) -> None:
+        """Retries denied writes after a right was granted."""
+        self.outcomes.denials.clear()
+        self.resync.touch_everything()
+
+
+class Assembly:
+    """Assembly creates each part after those that it needs. The writer alone comes before what
+    handles its responses, since a response may lead to the next write."""
+
+    def __init__(
+        self,
+        deps: TermDeps,
+        tasks: asyncio.TaskGroup,
+        fleet: FleetState,
+        facts: TermFacts,
+        clock: Clock,
+        quarantine: Quarantine,
+        tenants: Tenants,
+    ) -> None:
+        self._deps = deps
+        self._tasks = tasks
+        self._fleet = fleet
+        self._facts = facts
+        self._clock = clock
+        self._quarantine = quarantine
+        self._tenants = tenants
+
+    def build(
+        self, new_journal_writer: Callable[[Callable[[], None]], JournalWriter], deadline: Deadline
+    ) -> RunningTerm:
+        deps, tasks, clock = self._deps, self._tasks, self._clock
+        fleet, facts, quarantine = self._fleet, self._facts, self._quarantine
+        client, mirror, settings = deps.client, deps.mirror, deps.settings
+        work_queue = WorkQueue(self._namespace_of)
+        errors = DeferredErrors(quarantine, work_queue)
+        unchecked = UncheckedPolicy(settings.payload_references)
+        payloads = Payloads(client, settings.service_account, unchecked)
+        writer = self._writer(lambda result: responses.answered(result), deadline)
+        outcomes = WriteOutcomes(mirror, writer)
+        observer = Observer(mirror, outcomes)
+        effects = Effects(
+            *(mirror, payloads, writer, outcomes, observer),
+            watch=deps.served.feedback_by_watch,
+            take_back=settings.take_back_pull_secrets,
+        )
+        journal_writer = new_journal_writer(partial(disarm_accepted, fleet, effects, errors))
+        adopting = Adopting(client, mirror, payloads, writer, tasks, work_queue.touch)
+        touch_now = work_queue.touch_now
+        lister = MembershipLister(client, mirror, payloads, self._tenants, tasks, touch_now)
+        statuses = Statuses(
+            *(mirror, payloads, clock, writer, quarantine),
+            served=deps.served.ibgu_status,
+            settled=lambda: journal_writer.settled,
+            talm_live=lambda: facts.talm_live,
+        )
+        notices = Notices(mirror, clock, writer, instance=settings.identity)
+        reporter = Reporter(fleet, mirror, payloads, quarantine, statuses, notices)
+        refresh = self._refresh(observer, effects)
+        changes = ChangeHandlers(fleet, IBU, mirror, work_queue, errors, facts, reporter)
+        responses = ResponseHandlers(
+            *(fleet, clock, work_queue, errors, outcomes, adopting, changes, reporter)
+        )
+        resync = Resync(fleet, mirror, work_queue, facts, effects, reporter)
+        snapshots = Snapshots(fleet, IBU, mirror, observer, payloads, self._tenants, facts)
+        cleanup = Cleanup(fleet, mirror, payloads, lister, adopting, outcomes, reporter)
+        loop = Loop(
+            clock,
+            work_queue,
+            Planner(fleet, mirror, snapshots, outcomes, lister, work_queue, quarantine),
+            journal_writer,
+            PostCommit(
+                fleet,
+                quarantine,
+                HubWrites(fleet, work_queue, quarantine, effects, adopting),
+                work_queue,
+                lister,
+                cleanup,
+                reporter,
+                refresh,
+            ),
+            Runs(fleet, mirror, journal_writer, quarantine),
+            facts,
+            resync,
+            Ending(mirror, errors, quarantine, journal_writer, writer),
+        )
+        return RunningTerm(
+            fleet=fleet,
+            facts=facts,
+            quarantine=quarantine,
+            writer=writer,
+            outcomes=outcomes,
+            adopting=adopting,
+            lister=lister,
+            statuses=statuses,
+            notices=notices,
+            refresh=refresh,
+            payload_checks=PayloadChecks(fleet, payloads, work_queue, quarantine),
+            journal_writer=journal_writer,
+            resync=resync,
+            changes=changes,
+            loop=loop,
+        )
+
+    def _refresh(self, observer: Observer, effects: Effects) -> FeedbackRefresh | None:
+        """Creates the refresh only if the hub can't make agents report changes by themselves."""
+        deps = self._deps
+        if deps.served.feedback_by_watch or not deps.settings.feedback_refreshes:
+            return None
+        return FeedbackRefresh(
+            *(self._fleet, observer, effects, self._clock, deps.durations),
+            *(self._quarantine, self._facts),
+            rate=deps.settings.feedback_refresh_rate,
+        )
+
+    def _writer(self, done: Callable[[WriteResult], None], deadline: Deadline) -> Writer:
+        settings, rights = self._deps.settings, self._deps.rights
+
+        def answered(result: WriteResult) -> None:
+            if denied(result.error):
+                rights.doubt()
+            done(result)
+
+        writer = Writer(
+            self._deps.client,
+            done=answered,
+            limits=WriteLimits(
+                concurrency=settings.hub_concurrency,
+                rate=settings.hub_rate,
+                burst=settings.hub_burst,
+            ),
+            rng=self._deps.rng,
+            tenant_of=self._namespace_of,
+        )
+        writer.resume(deadline)
+        return writer
+
+    def _namespace_of(self, rollout: str) -> str:
+        """Returns the namespace that the rollout belongs to; each tenant has namespaces of its
+        own."""
+        found = self._deps.mirror.ibgu(rollout)
+        return found.metadata.namespace if found is not None else self._fleet.namespace_of(rollout)
