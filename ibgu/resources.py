@@ -1,4 +1,4 @@
-"""Where the files that ship beside the code are: the chart (CRD, RBAC) and the migrations."""
+"""Places of the files that ship beside the code: the chart (CRD, RBAC) and the migrations."""
 
 from pathlib import Path
 

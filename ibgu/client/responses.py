@@ -42,7 +42,7 @@ class PauseRequest(Response, frozen=True, kw_only=True):
 
 
 class SkipRequest(Response, frozen=True, kw_only=True):
-    """Both null: all that wait."""
+    """A skip; both fields null: all that wait."""
 
     clusters: tuple[str, ...] | None = None
     reason: str | None = None
@@ -50,7 +50,7 @@ class SkipRequest(Response, frozen=True, kw_only=True):
 
 
 class RetryRequest(Response, frozen=True, kw_only=True):
-    """Both null: all that have failed."""
+    """A retry; both fields null: all that have failed."""
 
     clusters: tuple[str, ...] | None = None
     cause: str | None = None
@@ -92,7 +92,7 @@ class SummaryResponse(Response, frozen=True, kw_only=True):
 
 
 class DurationResponse(Response, frozen=True, kw_only=True):
-    """In seconds, from when the action went to the cluster to its end."""
+    """The durations of an action in seconds, from when it went to the cluster to its end."""
 
     action: str
     result: str = ""
@@ -157,7 +157,7 @@ class CurrentStepResponse(Response, frozen=True, kw_only=True):
 
 
 class EtaResponse(Response, frozen=True, kw_only=True):
-    """When a running step will be over."""
+    """The time when a running step will be over."""
 
     at: datetime
     earliest: datetime

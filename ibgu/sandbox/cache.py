@@ -47,7 +47,7 @@ def made_once(name: str, make: Callable[[Path], None]) -> Path:
 
 
 def _make(done: Path, make: Callable[[Path], None]) -> None:
-    """To be called under the lock: what another one left half made is removed."""
+    """Makes the files under the lock: what another one left half made is removed."""
     for half_made in done.parent.glob(f"{done.name}.*/"):
         shutil.rmtree(half_made, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{done.name}.", dir=done.parent))

@@ -27,7 +27,7 @@ def database_url(server_url: str, name: str) -> str:
 
 
 def _execute(server_url: str, statement: str) -> None:
-    """In a loop and a thread of its own, so that it can be called from inside a loop as well."""
+    """Runs in a loop and a thread of its own, so that it can be called inside one as well."""
 
     async def execute() -> None:
         dsn = make_url(server_url).set(drivername="postgresql")

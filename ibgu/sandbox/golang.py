@@ -45,7 +45,7 @@ def required(module: str) -> str:
 
 
 def module_folder(module: str) -> Path:
-    """Where the Go command keeps the sources of `module`, fetched if they are not there."""
+    """Returns where the Go command keeps the sources of `module`, fetched if they are not there."""
     run(["mod", "download", module])
     return Path(run(["list", "-m", "-f", "{{.Dir}}", module]).strip())
 

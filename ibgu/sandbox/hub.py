@@ -156,7 +156,7 @@ class SandboxHub(Startable):
         self.start_apiserver(*flags)
 
     def restart(self) -> None:
-        """Both servers, on the same data and ports."""
+        """Restarts both servers, on the same data and ports."""
         self.stop_apiserver()
         self._running().stop("etcd")
         self.start_etcd()

@@ -75,7 +75,7 @@ def wanted() -> bool:
 
 @contextmanager
 def tracing() -> Iterator[None]:
-    """For the life of a process. Raises MissingExtra."""
+    """Traces for the life of a process. Raises MissingExtra."""
     global _tracer
     if not wanted():
         yield

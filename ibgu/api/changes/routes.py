@@ -109,7 +109,7 @@ async def pause(
 async def resume(
     changing: ChangingOfRequest, row: RolloutOfPath, reads: ReadsOfRequest
 ) -> ChangeBody:
-    """After a pause; where there is none, after the circuit breaker, a changed payload or a
+    """Ends a pause; where there is none, goes on after the circuit breaker, a changed payload or a
     restore."""
     situation = await _situation(row, reads)
 

@@ -51,7 +51,7 @@ class PauseBody(Body):
 
 
 class SkipBody(Body):
-    """Both null: all that wait."""
+    """A skip; both fields null: all that wait."""
 
     clusters: Clusters = None
     reason: ReasonKind | None = Field(
@@ -64,7 +64,7 @@ class SkipBody(Body):
 
 
 class RetryBody(Body):
-    """Both null: all that have failed."""
+    """A retry; both fields null: all that have failed."""
 
     clusters: Clusters = None
     cause: str | None = Field(

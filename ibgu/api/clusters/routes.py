@@ -43,7 +43,7 @@ async def clusters(
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> PageBody[str]:
-    """Those that were in a rollout which the caller may read."""
+    """Clusters that were in a rollout which the caller may read."""
     uid = await uid_of(caller, reads, namespace, rollout)
     found = await reads.clusters(
         prefix=prefix, label=label, rollout=uid, namespaces=visible, limit=limit, cursor=cursor
@@ -63,8 +63,8 @@ async def cluster(
     duration_stats: PacesOfHub,
     readable: ReadableForCaller,
 ) -> ClusterBody:
-    """For who may `get managedclusters` of that name. Rollouts of namespaces that the caller may
-    not read have no name there."""
+    """A user needs the right to `get managedclusters` of that name. Rollouts of namespaces that the
+    caller may not read have no name there."""
     await caller.require_cluster(name)
     visits = (await reads.visits(name, limit=1)).items
     if not visits:
@@ -86,8 +86,8 @@ async def cluster_history(
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> PageBody[VisitBody]:
-    """Over all rollouts of the hub, for who may `get managedclusters` of that name. Those of
-    namespaces that the caller may not read have no name there."""
+    """All rollouts of the hub count; it takes the right to `get managedclusters` of that name.
+    Those of namespaces that the caller may not read have no name there."""
     await caller.require_cluster(name)
     found = await reads.visits(name, limit=limit, cursor=cursor)
     items = [visit_body(each, duration_stats, readable) for each in found.items]

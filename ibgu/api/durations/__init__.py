@@ -1,1 +1,1 @@
-"""How long actions took, and how long they usually take."""
+"""The durations of actions, and how long they usually take."""

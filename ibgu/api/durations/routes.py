@@ -25,7 +25,7 @@ _ORDER = list(Action)
 async def durations(
     visible: Visible, reads: ReadsOfRequest, action: OfAction = None, label: Label = None
 ) -> DurationsBody:
-    """Over all rollouts of the namespaces that the caller may read."""
+    """All rollouts of the namespaces that the caller may read count."""
     asked = _ORDER if action is None else [action]
     rows = await reads.durations(actions=asked, namespaces=visible, label=label)
     ordered = sorted(rows, key=lambda row: (_ORDER.index(row.action), -row.count, row.result))

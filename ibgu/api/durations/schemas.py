@@ -1,4 +1,4 @@
-"""How long actions took on this hub."""
+"""Bodies for how long actions took on this hub."""
 
 from pydantic import ConfigDict, Field, JsonValue
 
@@ -17,7 +17,7 @@ _DURATION: JsonValue = {
 
 
 class DurationBody(Body):
-    """In seconds, from when the action went to the cluster to its end."""
+    """The durations of an action in seconds, from when it went to the cluster to its end."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_DURATION]})
 

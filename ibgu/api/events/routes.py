@@ -38,7 +38,7 @@ async def events(
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> PageBody[EventBody]:
-    """To follow it, ask again with the last `seq` as `after`."""
+    """A caller follows the rollout by asking again with the last `seq` as `after`."""
     found = await reads.events(row.rollout.uid, after=after, limit=limit, cursor=cursor)
     return PageBody(items=[event_body(each) for each in found.items], next_cursor=found.next)
 
@@ -57,8 +57,8 @@ async def cluster_events(
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> PageBody[EventBody]:
-    """Over all rollouts of the hub, for who may `get managedclusters` of that name. Those of
-    namespaces that the caller may not read name no rollout."""
+    """All rollouts of the hub count; it takes the right to `get managedclusters` of that name.
+    Those of namespaces that the caller may not read name no rollout."""
     await caller.require_cluster(name)
     found = await reads.cluster_events(name, limit=limit, cursor=cursor)
     namespaces = await reads.namespaces_of({each.rollout for each in found.items})

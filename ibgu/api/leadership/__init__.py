@@ -1,1 +1,1 @@
-"""Which controller leads."""
+"""The leadership of the hub: which controller leads."""

@@ -18,5 +18,5 @@ router = APIRouter(tags=["leadership"], route_class=Guarded)
     summary="Which controller leads, since when, and how often that has changed",
 )
 async def leadership(_: CallerOfRequest, reads: ReadsOfRequest) -> LeadershipBody:
-    """For everybody whose token the hub accepts."""
+    """Everybody whose token the hub accepts may ask."""
     return leadership_body(await reads.leadership())

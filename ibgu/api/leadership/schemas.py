@@ -1,4 +1,4 @@
-"""Which controller leads, since when, and how often that has changed."""
+"""Bodies for the leadership: which controller leads, since when, and how often that has changed."""
 
 from datetime import datetime
 

@@ -81,9 +81,9 @@ async def previewed(
     lists: FleetListsOfProcess,
     body: ProposalBody,
 ) -> PreviewBody:
-    """For who may `list managedclusters`; with tenancy also `managedclustersets`, and
-    `managedclustersetbindings` of the namespace. ConfigMaps and the pull secret are looked for, and
-    the hub's admission is asked, as far as the caller's rights go."""
+    """A caller needs the right to `list managedclusters`; with tenancy also `managedclustersets`,
+    and `managedclustersetbindings` of the namespace. ConfigMaps and the pull secret are looked for,
+    and the hub's admission is asked, as far as the caller's rights go."""
     now = datetime.now(UTC)
     if body.manifest is not None:
         asked = _of_manifest(body.manifest)

@@ -71,7 +71,7 @@ async def _label(
         ),
     ] = "",
 ) -> LabelSelector | None:
-    """To ask by labels takes the right to list who has them."""
+    """Asking by labels takes the right to list who has them."""
     if not label.strip():
         return None
     try:

@@ -78,6 +78,6 @@ async def rollout(
     summary="The steps of a rollout, in order",
 )
 async def steps(row: RolloutOfPath, reads: ReadsOfRequest, duration_stats: PacesOfHub) -> StepsBody:
-    """Those of the plan that have not begun are there too, with the state `planned`."""
+    """Steps of the plan that have not begun are there too, with the state `planned`."""
     bodies = step_bodies(row.rollout, await reads.steps(row.rollout.uid), duration_stats)
     return StepsBody(items=list(bodies))

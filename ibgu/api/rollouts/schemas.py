@@ -127,7 +127,7 @@ class PlanItemBody(Body):
 
 
 class EtaBody(Body):
-    """When a running step will be over."""
+    """The time when a running step will be over."""
 
     at: datetime = Field(description="Likely.")
     earliest: datetime

@@ -99,7 +99,7 @@ async def shadow_report(report: ReportOfPath) -> ShadowReportBody:
 async def shadow_clusters(
     report: ReportOfPath, cluster: ClusterPrefix = "", limit: Limit = PAGE, cursor: Cursor = None
 ) -> PageBody[ShadowClusterBody]:
-    """In the order of steps, and within a step by name."""
+    """Clusters come in the order of steps, and within a step by name."""
     rows = [row for row in report.rows if row.run.cluster.startswith(cluster)]
     if cursor is not None:
         step, name, since = decode(cursor, tuple[int, str, datetime])

@@ -67,7 +67,7 @@ async def view(
     points: Points = 120,
     failures: Failures = OfSteps.STEP,
 ) -> Response:
-    """With its newest step as a whole, if none is named. Where `seq` is lower than that of an
+    """The newest step is there as a whole, if none is named. Where `seq` is lower than that of an
     event that you know of, ask again: of large steps it may be a second old."""
     uid = found.rollout.uid
 

@@ -17,6 +17,6 @@ router = APIRouter(tags=["whoami"], route_class=Guarded)
     summary="The caller's user name, and the hub that answers",
 )
 async def whoami(request: Request, caller: CallerOfRequest) -> WhoamiBody:
-    """For everybody whose token the hub accepts."""
+    """Everybody whose token the hub accepts may ask."""
     context: Context = request.app.state.context
     return WhoamiBody(username=caller.user.username, hub=context.hub)

@@ -1,4 +1,4 @@
-"""Where the demo's REST API listens: told before anything is started, for that takes a while."""
+"""The address of the demo's REST API: told before anything is started, for that takes a while."""
 
 from ibgu.api.http.server import ListenError, bind
 from ibgu.sandbox.errors import SandboxError
@@ -21,7 +21,7 @@ def address(wanted: str) -> str:
 
 
 def _tried(listen: str) -> str:
-    """With the port that it got, where any would do."""
+    """Returns the address with the port that it got, where any would do."""
     with bind(listen) as listener:
         host, _, port = listen.rpartition(":")
         return listen if port != "0" else f"{host}:{listener.getsockname()[1]}"

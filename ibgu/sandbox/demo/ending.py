@@ -1,4 +1,4 @@
-"""How a demo ends, and with which exit code."""
+"""The end of a demo, and its exit code."""
 
 import asyncio
 import signal

@@ -1,4 +1,5 @@
-"""How many members the rate limits let start now, and each rollout's fair share of the hub's."""
+"""Shares of the rate limits: how many members may start now, and each rollout's fair share of the
+hub's."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -59,7 +59,7 @@ class RefreshSchedule:
 
     @property
     def next_at(self) -> float | None:
-        """When to call `choose` again; None: no run is followed."""
+        """Returns when to call `choose` again; None: no run is followed."""
         return self._due[0][0] if self._due else None
 
     def follow(self, target: RefreshTarget) -> None:

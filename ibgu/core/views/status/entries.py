@@ -15,7 +15,7 @@ _SHOWN_FAILURES = frozenset({Outcome.FAILED, Outcome.CANCELLED})
 
 
 class Rank(IntEnum):
-    """How much a reader misses an entry that is left out, the least first."""
+    """Rank is how much a reader misses an entry that is left out, the least first."""
 
     QUIET = 0
     """The cluster waits, or has done all it was asked for."""

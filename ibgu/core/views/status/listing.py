@@ -16,7 +16,7 @@ SHORT = 80
 
 
 class Words(IntEnum):
-    """How much of the messages is shown."""
+    """Words says how much of the messages is shown."""
 
     WHOLE = 0
     CUT = 1
