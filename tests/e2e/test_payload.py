@@ -1,6 +1,7 @@
 """The payload that a Prep carries to the clusters, and what users hear when it can't."""
 
 import asyncio
+from base64 import b64decode
 
 import pytest
 
@@ -49,10 +50,12 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(membership, "AGAIN", 0.5)
 
 
-async def test_the_payload_is_on_the_cluster_before_prep(scene: Scene) -> None:
+@pytest.mark.parametrize("form", ["dockerconfigjson", "dockercfg"])
+async def test_the_payload_is_on_the_cluster_before_prep(scene: Scene, form: str) -> None:
+    await scene.kubectl("delete", "secret", "pull", "-n", "default", "--ignore-not-found")
     await scene.apply(config_map(OADP["namespace"], OADP["name"], backup="kind: Backup"))
     await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
-    await scene.apply(pull_secret("default", "pull"))
+    await scene.apply(pull_secret("default", "pull", form))
     await scene.fleet(count=2)
     await scene.start()
     await scene.apply(carrying(scene))
@@ -61,7 +64,9 @@ async def test_the_payload_is_on_the_cluster_before_prep(scene: Scene) -> None:
     assert carried["ConfigMap", "openshift-adp", "oadp-cm"]["data"] == {"backup": "kind: Backup"}
     extra = carried["ConfigMap", "openshift-lifecycle-agent", "example-extra-manifests"]
     assert extra["data"] == {"extra": "kind: Namespace"}
-    assert ("Secret", "openshift-lifecycle-agent", "pull") in carried
+    secret = carried["Secret", "openshift-lifecycle-agent", "pull"]
+    assert secret["type"] == f"kubernetes.io/{form}"
+    assert b64decode(secret["data"][f".{form}"]) == b'{"auths": {}}'
     names = [w["metadata"]["name"] for w in await scene.works(f"{scene.label}-1")]
     assert [name.rpartition("-")[2] for name in names] == ["stage"]
 
