@@ -9,10 +9,29 @@ from axe_playwright_python.async_playwright import Axe
 from msgspec.structs import replace
 from playwright.async_api import Locator, expect
 
-from ibgu.core.model import Kind, OnRollout, Reason, ReasonKind, RolloutState, StepState, Who
+from ibgu.core.model import (
+    Cause,
+    Kind,
+    OnRollout,
+    Reason,
+    ReasonKind,
+    RolloutState,
+    StepState,
+    Who,
+)
 from ibgu.sandbox.kubectl import Kubectl
 from tests.web.conftest import SESSION, Look
-from tests.web.fleet import FLEET, MINUTE, PULL, failed, name, succeeded, waiting
+from tests.web.fleet import (
+    FLEET,
+    MINUTE,
+    MONITOR,
+    PULL,
+    failed,
+    name,
+    running,
+    succeeded,
+    waiting,
+)
 from tests.web.test_accessible import told
 
 pytestmark = [pytest.mark.hub, SESSION]
@@ -136,7 +155,7 @@ async def choices(dialog: Locator) -> list[str]:
 async def test_the_end_of_the_way_back_asks_for_the_rollouts_name(
     look: Look, clusters: None
 ) -> None:
-    """FinalizeUpgrade during an Upgrade with failures, by keyboard alone."""
+    """FinalizeUpgrade behind an Upgrade, by keyboard alone."""
     await made(look, "ran-424", 6100, over=True)
     dialog = await opened(look, "ran-424", "Add step")
     await dialog.get_by_role("radio", name="Upgrade + FinalizeUpgrade").press(" ")
@@ -167,6 +186,73 @@ async def test_the_end_of_the_way_back_asks_for_the_rollouts_name(
     await expect(dialog.get_by_role("status")).to_contain_text("Done. Upgrade, FinalizeUpgrade")
     plan = of_hub(look, "ran-424")["spec"]["plan"]
     assert [item["actions"] for item in plan] == [["Prep"], ["Upgrade", "FinalizeUpgrade"]]
+    assert look.errors == []
+
+
+async def upgrading(look: Look, name_: str, first: int, busy: int) -> None:
+    """One cluster is upgraded, two have failed, and two, from number `busy`, are in flight."""
+    body = manifest(name_)
+    upgrade = body["spec"]["plan"][0] | {"actions": ["Upgrade"]}
+    body["spec"]["plan"].append(upgrade)
+    Kubectl(look.site.hub).apply(body)
+    story = look.site.story()
+    uid = of_hub(look, name_)["metadata"]["uid"]
+    of = await story.rollout(uid, ["Prep", "Upgrade"], name=name_, fleet=FLEET)
+    began = story.now - 30 * MINUTE
+    prep = await story.step(of, 0, 5, state=StepState.FINISHED, finished_at=began)
+    await story.put(*(succeeded(prep, first + n, n, began, 8 * MINUTE) for n in range(5)))
+    step = await story.step(of, 1, 5)
+    words = "Upgrade is in progress: restoring application data"
+    await story.put(
+        succeeded(step, first, 0, began, 17 * MINUTE),
+        failed(step, first + 1, 1, began, 18 * MINUTE, MONITOR),
+        failed(step, first + 2, 2, began, 19 * MINUTE, MONITOR),
+        *(running(step, busy + n, n, n, began, ReasonKind.RUNNING, words) for n in (3, 4)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rollout", "choice", "lost", "button"),
+    [
+        ("ran-471", "FinalizeUpgrade", "Rollback is no longer possible.", "Finalize upgrade on"),
+        ("ran-472", "AbortOnFailure", "is deleted from each failed cluster", "Clean up"),
+    ],
+)
+async def test_during_an_upgrade_with_failures_nothing_is_chosen_and_each_choice_asks_for_the_name(
+    look: Look, clusters: None, rollout: str, choice: str, lost: str, button: str
+) -> None:
+    """FinalizeUpgrade was preselected here, with a blue button."""
+    kubectl = Kubectl(look.site.hub)
+    for number, outcome in ((6100, "completed"), (6101, "failed"), (6102, "failed")):
+        label = f"lcm.openshift.io/ibgu-upgrade-{outcome}="
+        kubectl("label", "managedcluster", name(number), label)
+    await upgrading(look, rollout, 6100, busy=6900 + int(rollout[-1]) * 10)
+    dialog = await opened(look, rollout, "Add step")
+    assert await choices(dialog) == [
+        "FinalizeUpgrade can't be undone",
+        "AbortOnFailure can't be undone",
+    ]
+    radios = await dialog.get_by_role("radio").all()
+    assert [await each.is_checked() for each in radios] == [False, False]
+    nothing = dialog.get_by_role("button", name="Add the step")
+    await expect(nothing).to_have_accessible_description("Choose what the step does.")
+    await nothing.press("Enter")
+    await dialog.get_by_role("radio", name=choice).press(" ")
+    told = dialog.locator(".confirm")
+    await expect(told).to_contain_text("This can't be undone for ")
+    await expect(told).to_contain_text(lost)
+    send = dialog.get_by_role("button", name=button)
+    await expect(send).to_have_attribute("aria-disabled", "true")
+    await expect(send).to_have_accessible_description(f"Type {rollout} to confirm.")
+    await send.press("Enter")
+    assert len(of_hub(look, rollout)["spec"]["plan"]) == 2
+    await dialog.get_by_label("type the rollout's name").fill(rollout)
+    await expect(send).not_to_have_attribute("aria-disabled", "true")
+    await expect(send).to_have_css("background-color", "rgb(180, 35, 24)")
+    await send.press("Enter")
+    await expect(dialog.get_by_role("status")).to_contain_text(f"Done. {choice}")
+    plan = of_hub(look, rollout)["spec"]["plan"]
+    assert [item["actions"] for item in plan] == [["Prep"], ["Upgrade"], [choice]]
     assert look.errors == []
 
 
@@ -344,6 +430,51 @@ async def test_a_failed_cluster_is_retried_from_its_own_page(look: Look, cluster
     await expect(dialog.get_by_role("alert")).to_contain_text("can't be retried: site-6103")
     send = dialog.get_by_role("button", name="Retry site-6103")
     await expect(send).to_have_attribute("aria-disabled", "true")
+
+
+async def test_the_retry_of_one_cluster_is_done_from_its_own_page(look: Look) -> None:
+    """A new rollout takes this cluster alone through the rest of the plan."""
+    kubectl = Kubectl(look.site.hub)
+    mine = {"matchLabels": {"fleet": "again"}}
+    labels = {"fleet": "again", "name": name(6980)}
+    kubectl.apply(
+        {
+            "apiVersion": "cluster.open-cluster-management.io/v1",
+            "kind": "ManagedCluster",
+            "metadata": {"name": name(6980), "labels": labels},
+            "spec": {"hubAcceptsClient": True},
+        }
+    )
+    body = manifest("ran-473")
+    body["spec"]["clusterLabelSelectors"] = [mine]
+    kubectl.apply(body)
+    story = look.site.story()
+    uid = of_hub(look, "ran-473")["metadata"]["uid"]
+    done = {"state": RolloutState.COMPLETE, "completed_at": story.now}
+    of = await story.rollout(uid, ["Prep"], name="ran-473", fleet=mine, **done)
+    step = await story.step(of, 0, 2, state=StepState.FINISHED, finished_at=story.now)
+    began = story.now - 9 * MINUTE
+    await story.put(
+        *(
+            replace(failed(step, 6980 + n, n, began, MINUTE, "no"), cause=Cause.PAYLOAD_REFUSED)
+            for n in range(2)
+        )
+    )
+    page = await look.open("#/c/site-6980?rollout=default/ran-473", user="olga")
+    group = page.get_by_role("group", name="Actions")
+    await group.get_by_role("button", name="Retry this cluster…").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Retry site-6980").click()
+    told = dialog.get_by_role("status")
+    await expect(told).to_contain_text("takes 1 failed cluster of ran-473 through the plan again")
+    found = json.loads(kubectl("get", "ibgu", "-n", "default", "-o", "json"))["items"]
+    (new,) = (each for each in found if each["metadata"]["name"].startswith("ran-473-retry-"))
+    assert new["spec"]["clusterLabelSelectors"] == [
+        {"matchExpressions": [{"key": "name", "operator": "In", "values": [name(6980)]}]}
+    ]
+    assert [item["actions"] for item in new["spec"]["plan"]] == [["Prep"]]
+    assert look.errors == []
+    kubectl("delete", "managedcluster", name(6980))
 
 
 async def test_activity_says_who_paused_from_where(look: Look) -> None:

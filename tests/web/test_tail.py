@@ -1,0 +1,65 @@
+"""The tail of a step: what is stuck is told with the limit that ends it, not with an early end."""
+
+import re
+from datetime import datetime
+
+import pytest
+from playwright.async_api import Page, expect
+
+from ibgu.core.model import ReasonKind
+from tests.web.conftest import SESSION, Look
+from tests.web.fleet import MINUTE, Story, running, succeeded, waiting
+
+pytestmark = [pytest.mark.hub, SESSION]
+
+CLUSTERS = 100
+CLOCK = """stamp => {
+  const at = new Date(stamp);
+  return [at.getHours(), at.getMinutes()].map((n) => String(n).padStart(2, "0")).join(":");
+}"""
+
+
+async def upgrading(story: Story, name: str, first: int, *, stuck: int, to_come: int) -> datetime:
+    """Makes the rollout of CLUSTERS; returns when the time of its step is over."""
+    of = await story.rollout(name, ["Upgrade"])
+    step = await story.step(of, 0, CLUSTERS)
+    began = story.now - 69 * MINUTE
+    done = CLUSTERS - stuck - to_come
+    dark = (ReasonKind.REBOOTING, "not reachable for 60 min")
+    await story.put(
+        *(succeeded(step, first + n, n, began, (17 + n % 3) * MINUTE) for n in range(done)),
+        *(running(step, first + done + n, done + n, n + 1, began, *dark) for n in range(stuck)),
+        *(waiting(step, first + n, n, story.now) for n in range(CLUSTERS - to_come, CLUSTERS)),
+    )
+    assert step.started_at is not None
+    return step.started_at + step.timeout
+
+
+async def clock(page: Page, at: datetime) -> str:
+    """Returns the time of the day as the browser's clock shows it."""
+    return str(await page.evaluate(CLOCK, at.isoformat()))
+
+
+async def test_who_alone_is_stuck_is_told_with_the_limit_that_ends_it(look: Look) -> None:
+    """7 of 100: the step was to end in a moment, for minutes."""
+    limit = await upgrading(look.site.story(), "ran-tail", 31_000, stuck=7, to_come=0)
+    page = await look.open("#/r/default/ran-tail")
+    words = f"7 clusters stalled; otherwise done; the limit ends it at {await clock(page, limit)}"
+    told = page.locator(".facts .ends")
+    await expect(told).to_have_text(words)
+    await expect(told).to_have_class(re.compile("worry"))
+    await page.goto(f"{look.site.url}/#/")
+    row = page.locator(".rollout").filter(has_text="ran-tail")
+    await expect(row.locator(".ends")).to_have_text(words)
+    assert look.errors == []
+
+
+async def test_while_others_go_on_their_end_is_told_and_the_stuck_ones_limit(look: Look) -> None:
+    limit = await upgrading(look.site.story(), "ran-tail-2", 32_000, stuck=1, to_come=20)
+    page = await look.open("#/r/default/ran-tail-2")
+    told = page.locator(".facts .ends")
+    until = await clock(page, limit)
+    words = rf"ends ~\d\d:\d\d.*, but for 1 cluster stalled, until {until} at most$"
+    await expect(told).to_have_text(re.compile(words))
+    await expect(told).not_to_have_class(re.compile("worry"))
+    assert look.errors == []
