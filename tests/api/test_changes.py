@@ -8,9 +8,9 @@ import pytest
 import structlog
 from msgspec.structs import replace
 
-from ibgu.api.changes.changing import told
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem
+from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.controller.loop.snapshots import actor_of
 from ibgu.core.model import (
     Action,
@@ -241,7 +241,7 @@ async def test_steps_are_appended_where_the_plan_allows_it(
 def test_what_the_hub_answers_comes_back_as_a_problem(
     status: int, answered: int, code: str
 ) -> None:
-    with pytest.raises(Problem) as problem, told("olga", "default", "ran-x1"):
+    with pytest.raises(Problem) as problem, refusals_as_problems("olga", "default", "ran-x1"):
         raise HubError(status, "Invalid", "spec.plan: its words", method="PATCH", path="/x")
     assert (problem.value.status, problem.value.code) == (answered, code)
     if status != 401:
@@ -250,7 +250,7 @@ def test_what_the_hub_answers_comes_back_as_a_problem(
 
 def test_a_missing_right_to_list_clusters_is_named() -> None:
     error = HubError(403, "Forbidden", "no", method="GET", path=paths.MANAGED_CLUSTERS)
-    with pytest.raises(Problem) as problem, told("olga", "default", "ran-x1"):
+    with pytest.raises(Problem) as problem, refusals_as_problems("olga", "default", "ran-x1"):
         raise error
     assert problem.value.members["resource"] == "managedclusters"
 

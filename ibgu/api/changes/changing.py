@@ -1,7 +1,6 @@
 """Makes a change on the hub for the caller, and reports it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,16 +8,15 @@ import structlog
 from fastapi import Depends, Query, Request
 
 from ibgu.api.changes.schemas import ChangeBody
-from ibgu.api.problems import RETRY_SECONDS, Problem, away, unauthenticated
 from ibgu.api.requests.access import CLUSTERS, ROLLOUTS, Caller, CallerOfRequest
 from ibgu.api.requests.hub import HubOfCaller
 from ibgu.api.requests.inputs import RolloutOfPath
+from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.client.wire import USER_AGENT
 from ibgu.core.model import Rollout
 from ibgu.core.views.change import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import Question
-from ibgu.hub.errors import HubError
 from ibgu.hub.writing.changes import Changes, manager_of
 
 log = structlog.get_logger("ibgu.api")
@@ -48,7 +46,7 @@ class Changing:
 
     async def make(self, decide: Callable[[ChangeTarget], RequestedChange]) -> ChangeBody:
         rollout = self._rollout
-        with told(self._who, rollout.namespace, rollout.name):
+        with refusals_as_problems(self._who, rollout.namespace, rollout.name):
             target = await self.hub.read(
                 rollout.namespace, rollout.name, self._who, datetime.now(UTC)
             )
@@ -77,36 +75,6 @@ def _client(request: Request) -> str:
 ChangingOfRequest = Annotated[Changing, Depends(Changing)]
 
 
-@contextmanager
-def told(who: str, namespace: str, name: str) -> Iterator[None]:
-    """Raises what the state or the hub refuses as a problem."""
-    try:
-        yield
-    except ChangeRefused as refused:
-        raise Problem(409, refused.code, str(refused)) from refused
-    except HubError as error:
-        log.warning("not changed", user=who, rollout=f"{namespace}/{name}", error=str(error))
-        raise _problem(error, namespace, name) from error
-
-
-def _problem(error: HubError, namespace: str, name: str) -> Problem:
-    match error.status:
-        case 401:
-            return unauthenticated("the hub does not accept this token", error="invalid_token")
-        case 403:
-            right = _right(error, namespace, name)
-            return Problem(403, "forbidden", error.message, headers=None, **right)
-        case 404:
-            return Problem(404, "not-found", f"the hub says: {error.message}")
-        case 409:
-            words = f"{error.message}; nothing was done; look again and repeat"
-            return Problem(409, "conflict", words)
-        case 400 | 422:
-            return Problem(422, "refused", f"the hub refuses it: {error.message}")
-    words = f"the hub gave no clear answer, so it may have been done or not: {error.message}"
-    return away("hub-away", words, seconds=error.retry_after or RETRY_SECONDS)
-
-
 _CHANGES = ("pause", "resume", "skip", "abort", "append-step", "adopt")
 
 
@@ -126,24 +94,3 @@ def retry_rights(namespace: str) -> tuple[Question, ...]:
         Question("list", paths.IBGU_GROUP, ROLLOUTS, namespace=namespace),
         Question("list", paths.CLUSTER_GROUP, CLUSTERS),
     )
-
-
-_VERBS = {"GET": "get", "PATCH": "patch", "POST": "create"}
-
-
-def _right(error: HubError, namespace: str, name: str) -> dict[str, str]:
-    if error.path == paths.MANAGED_CLUSTERS:
-        return {"verb": "list", "group": paths.CLUSTER_GROUP, "resource": "managedclusters"}
-    if error.path == paths.CLUSTER_SETS:
-        return {"verb": "list", "group": paths.CLUSTER_GROUP, "resource": "managedclustersets"}
-    if error.path.endswith("/managedclustersetbindings"):
-        bindings = "managedclustersetbindings"
-        found = {"verb": "list", "group": paths.CLUSTER_GROUP, "resource": bindings}
-        return found | {"namespace": namespace}
-    return {
-        "verb": _VERBS[error.method],
-        "group": paths.IBGU_GROUP,
-        "resource": "imagebasedgroupupgrades",
-        "namespace": namespace,
-        "name": name,
-    }

@@ -1,11 +1,8 @@
 """Routes for what a person may change about a rollout: on the hub, with the caller's own token."""
 
-from collections.abc import AsyncIterator, Collection
-from typing import Any
-
 from fastapi import APIRouter
 
-from ibgu.api.changes.changing import ChangingOfRequest, missing_rights, retry_rights, told
+from ibgu.api.changes.changing import ChangingOfRequest, missing_rights, retry_rights
 from ibgu.api.changes.retrying import failures, selecting, why_no_retry
 from ibgu.api.changes.schemas import (
     AbortBody,
@@ -18,23 +15,20 @@ from ibgu.api.changes.schemas import (
     RiskBody,
     SkipBody,
 )
-from ibgu.api.problems import Problem
+from ibgu.api.changes.situation import members_of, require, situation_of, waiting_for
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.guarded import Guarded
 from ibgu.api.requests.hub import FleetListsOfProcess
 from ibgu.api.requests.inputs import ReadsOfRequest, RolloutOfPath
-from ibgu.core.engine.display import reason_of
+from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.core.engine.skippable import not_waiting
-from ibgu.core.model import MemberState, ReasonKind, names
+from ibgu.core.model import names
 from ibgu.core.views import change
-from ibgu.core.views.change import ChangeTarget, NewStep, RequestedChange, RolloutSituation
-from ibgu.db.reads import Reads
-from ibgu.db.views import MemberRow, RolloutAndStep
+from ibgu.core.views.change import ChangeTarget, NewStep, RequestedChange
 
 router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["changes"], route_class=Guarded)
 _PROBLEMS = problems(401, 403, 404, 409, 415, 422, 503)
-_PAGE = 500
 _RISKS = {
     action: RiskBody(danger=risk.danger, lost=risk.lost) for action, risk in change.RISKS.items()
 }
@@ -49,7 +43,7 @@ async def actions(
     row: RolloutOfPath, reads: ReadsOfRequest, caller: CallerOfRequest
 ) -> PermitsBody:
     """The caller's rights on the hub, as of half a minute ago, and the rollout's state decide."""
-    found = change.permits(await _situation(row, reads))
+    found = change.permits(await situation_of(row, reads))
     missing = await missing_rights(caller, row.rollout)
     if "retry" not in missing and any(each.name == "retry" and each.allowed for each in found):
         missing["retry"] = await why_no_retry(row.rollout, reads, caller)
@@ -99,9 +93,9 @@ async def pause(
 ) -> ChangeBody:
     """Refused where the rollout is complete."""
     why = body.why if body else ""
-    situation = await _situation(row, reads)
+    situation = await situation_of(row, reads)
     if not situation.rollout.paused:
-        _require(situation, "pause")
+        require(situation, "pause")
     return await changing.make(lambda target: change.pause(target, why))
 
 
@@ -111,11 +105,11 @@ async def resume(
 ) -> ChangeBody:
     """Ends a pause; where there is none, goes on after the circuit breaker, a changed payload or a
     restore."""
-    situation = await _situation(row, reads)
+    situation = await situation_of(row, reads)
 
     def decide(target: ChangeTarget) -> RequestedChange:
         if names.PAUSE not in target.annotations:
-            _require(situation, "resume")
+            require(situation, "resume")
         return change.resume(target, situation)
 
     return await changing.make(decide)
@@ -130,17 +124,17 @@ async def skip(
 ) -> ChangeBody:
     """Out of the running step; those in flight stay."""
     given = body or SkipBody()
-    situation = await _situation(row, reads)
-    _require(situation, "skip")
+    situation = await situation_of(row, reads)
+    require(situation, "skip")
     assert situation.newest is not None
     chosen, step = given.clusters, situation.newest.index
     if given.reason is not None:
-        chosen = await _waiting_for(given.reason, row, reads, chosen)
+        chosen = await waiting_for(given.reason, row, reads, chosen)
     if chosen is None:
         return await changing.make(lambda target: change.skip(target, step + 1))
     members = {
         each.member.cluster: each.member
-        async for each in _members(row, reads, step=step, clusters=chosen)
+        async for each in members_of(row, reads, step=step, clusters=chosen)
     }
     others = not_waiting(chosen, members, step)
     return await changing.make(
@@ -153,7 +147,7 @@ async def adopt(
     changing: ChangingOfRequest, row: RolloutOfPath, reads: ReadsOfRequest
 ) -> ChangeBody:
     """Takes over what a TALM that is gone has left unfinished."""
-    _require(await _situation(row, reads), "adopt")
+    require(await situation_of(row, reads), "adopt")
     return await changing.make(change.adopt)
 
 
@@ -172,10 +166,10 @@ async def retry(
     given = body or RetryBody()
     rollout = row.rollout
     await caller.require(*retry_rights(rollout.namespace))
-    _require(await _situation(row, reads), "retry")
+    require(await situation_of(row, reads), "retry")
     found = await failures(rollout, reads, caller, clusters=given.clusters, cause=given.cause)
     wanted = {member.cluster for member in found.members}
-    with told("", rollout.namespace, rollout.name):
+    with refusals_as_problems("", rollout.namespace, rollout.name):
         async with lists.turn(caller.user.username):
             labels = {
                 each.metadata.name: each.metadata.labels
@@ -185,46 +179,3 @@ async def retry(
             later = selecting(await changing.hub.ibgus(rollout.namespace), rollout)
     judged = found.judged(labels, later)
     return await changing.make(lambda target: change.retry(target, judged))
-
-
-async def _situation(row: RolloutAndStep, reads: Reads) -> RolloutSituation:
-    steps = await reads.steps(row.rollout.uid)
-    newest = steps[-1] if steps else None
-    return RolloutSituation(
-        rollout=row.rollout,
-        newest=newest.step if newest else None,
-        waiting=newest.counts.waiting if newest else 0,
-        failed=sum(each.counts.failed + each.counts.cancelled for each in steps),
-    )
-
-
-def _require(situation: RolloutSituation, name: str) -> None:
-    permit = next(each for each in change.permits(situation) if each.name == name)
-    if not permit.allowed:
-        raise Problem(409, "not-now", permit.why)
-
-
-async def _waiting_for(
-    kind: ReasonKind, row: RolloutAndStep, reads: Reads, clusters: Collection[str] | None
-) -> list[str]:
-    """Returns those of the clusters (None: of all) that wait for the reason."""
-    found = [
-        each.member.cluster
-        async for each in _members(row, reads, state=MemberState.WAITING)
-        if (reason := reason_of(each.member, each.hold)) and reason.kind is kind
-    ]
-    chosen = found if clusters is None else [name for name in found if name in set(clusters)]
-    if not chosen:
-        raise Problem(409, "not-now", f"no cluster waits for the reason {kind}")
-    return chosen
-
-
-async def _members(row: RolloutAndStep, reads: Reads, **wanted: Any) -> AsyncIterator[MemberRow]:
-    cursor: str | None = None
-    while True:
-        page = await reads.members(row.rollout.uid, limit=_PAGE, cursor=cursor, **wanted)
-        for each in page.items:
-            yield each
-        cursor = page.next
-        if cursor is None:
-            return

@@ -1,0 +1,104 @@
+"""Reads what is to be previewed: a manifest, or a rollout of the journal with steps to append."""
+
+import re
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.api.changes.schemas import NewStepBody
+from ibgu.api.preview.schemas import ProposalBody
+from ibgu.api.problems import Problem, invalid
+from ibgu.api.problems.rules import broken_manifest
+from ibgu.core.engine.display import came_true
+from ibgu.core.engine.gates import deadline
+from ibgu.core.engine.rate_limits import rate_limits_of
+from ibgu.core.model import MemberState, Outcome, Rollout, StepState
+from ibgu.core.model.kinds import Ibgu, IbguSpec, JsonObject, PlanItem, RolloutStrategy
+from ibgu.core.plan import Started
+from ibgu.core.views.preview import Proposal, Running
+from ibgu.db.reads import Reads
+from ibgu.db.views import StepRow
+
+KIND = "ImageBasedGroupUpgrade"
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+class AskedPreview(Struct, frozen=True):
+    namespace: str
+    proposal: Proposal
+    manifest: JsonObject | None = None
+    rollout: Rollout | None = None
+
+
+def of_manifest(manifest: JsonObject) -> AskedPreview:
+    try:
+        msgspec.json.encode(manifest)
+        found = msgspec.convert(manifest, Ibgu)
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+        raise invalid("manifest", "body", broken_manifest(str(error))) from error
+    if manifest.get("kind") != KIND:
+        raise invalid("manifest", "body", f"its kind is not {KIND}")
+    meta = found.metadata
+    if meta.namespace and not _NAMESPACE.fullmatch(meta.namespace):
+        words = "it is no name of a namespace"
+        raise invalid("manifest.metadata.namespace", "body", words)
+    rate_limits = rate_limits_of(meta.annotations)
+    proposal = Proposal(found.spec, annotations=meta.annotations, rate_limits=rate_limits)
+    return AskedPreview(meta.namespace or "default", proposal, manifest)
+
+
+async def of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> AskedPreview:
+    namespace, name = body.namespace or "", body.name or ""
+    found = await reads.rollout(namespace, name)
+    if found is None:
+        raise Problem(404, "not-found", f"there is no rollout {name} in namespace {namespace}")
+    rollout, steps = found.rollout, await reads.steps(found.rollout.uid)
+    proposal = Proposal(
+        spec=_appended(rollout.spec, body.append),
+        begun=[_started(row) for row in steps],
+        running=await _running(steps[-1], reads, now) if steps else None,
+        annotations=rollout.annotations,
+        rate_limits=rate_limits_of(rollout.controls),
+        barred=await reads.barred(rollout),
+    )
+    return AskedPreview(namespace, proposal, rollout=rollout)
+
+
+def _appended(spec: IbguSpec, steps: list[NewStepBody]) -> IbguSpec:
+    plan = list(spec.plan)
+    for step in steps:
+        last = plan[-1].rollout_strategy if plan else RolloutStrategy(1)
+        strategy = RolloutStrategy(
+            step.max_concurrency or last.max_concurrency, step.timeout or last.timeout
+        )
+        plan.append(PlanItem([action.value for action in step.actions], strategy))
+    return replace(spec, plan=plan)
+
+
+def _started(row: StepRow) -> Started:
+    step = row.step
+    return (step.actions, step.max_concurrency, round(step.timeout / timedelta(minutes=1)))
+
+
+async def _running(row: StepRow, reads: Reads, now: datetime) -> Running | None:
+    step = row.step
+    if step.state is StepState.FINISHED:
+        return None
+    ends = deadline(step, now) if step.started_at else now + step.timeout
+    members = (await reads.grid(step.rollout, step.index)).cells
+    return Running(
+        left=row.counts.waiting + row.counts.running,
+        deadline=ends,
+        lost=frozenset(
+            cluster
+            for cluster, _, _, _, outcome, _, _, _, _, late, *_ in members
+            if _lost(outcome=outcome, late=late)
+        ),
+        in_flight=frozenset(name for name, state, *_ in members if state == MemberState.IN_FLIGHT),
+    )
+
+
+def _lost(*, outcome: str | None, late: str) -> bool:
+    return outcome not in (None, Outcome.SUCCEEDED) and not came_true(outcome, late)

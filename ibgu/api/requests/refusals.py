@@ -1,0 +1,64 @@
+"""Answers what the rollout's state or the hub refuses a caller."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from ibgu.api.problems import RETRY_SECONDS, Problem, away, unauthenticated
+from ibgu.core.views.change import ChangeRefused
+from ibgu.hub import paths
+from ibgu.hub.errors import HubError
+
+log = structlog.get_logger("ibgu.api")
+
+
+@contextmanager
+def refusals_as_problems(who: str, namespace: str, name: str) -> Iterator[None]:
+    """Raises what the state or the hub refuses as a problem."""
+    try:
+        yield
+    except ChangeRefused as refused:
+        raise Problem(409, refused.code, str(refused)) from refused
+    except HubError as error:
+        log.warning("not changed", user=who, rollout=f"{namespace}/{name}", error=str(error))
+        raise _problem(error, namespace, name) from error
+
+
+def _problem(error: HubError, namespace: str, name: str) -> Problem:
+    match error.status:
+        case 401:
+            return unauthenticated("the hub does not accept this token", error="invalid_token")
+        case 403:
+            right = _right(error, namespace, name)
+            return Problem(403, "forbidden", error.message, headers=None, **right)
+        case 404:
+            return Problem(404, "not-found", f"the hub says: {error.message}")
+        case 409:
+            words = f"{error.message}; nothing was done; look again and repeat"
+            return Problem(409, "conflict", words)
+        case 400 | 422:
+            return Problem(422, "refused", f"the hub refuses it: {error.message}")
+    words = f"the hub gave no clear answer, so it may have been done or not: {error.message}"
+    return away("hub-away", words, seconds=error.retry_after or RETRY_SECONDS)
+
+
+_VERBS = {"GET": "get", "PATCH": "patch", "POST": "create"}
+
+
+def _right(error: HubError, namespace: str, name: str) -> dict[str, str]:
+    if error.path == paths.MANAGED_CLUSTERS:
+        return {"verb": "list", "group": paths.CLUSTER_GROUP, "resource": "managedclusters"}
+    if error.path == paths.CLUSTER_SETS:
+        return {"verb": "list", "group": paths.CLUSTER_GROUP, "resource": "managedclustersets"}
+    if error.path.endswith("/managedclustersetbindings"):
+        bindings = "managedclustersetbindings"
+        found = {"verb": "list", "group": paths.CLUSTER_GROUP, "resource": bindings}
+        return found | {"namespace": namespace}
+    return {
+        "verb": _VERBS[error.method],
+        "group": paths.IBGU_GROUP,
+        "resource": "imagebasedgroupupgrades",
+        "namespace": namespace,
+        "name": name,
+    }
