@@ -28,7 +28,7 @@ async def test_who_takes_it_and_who_does_not(tmp_path: Path) -> None:
     async with site() as noc:
         noc.answers = [200, 200, 403]
         good = {"name": "good", "format": "cloudevents", "url": noc.url}
-        bad = {"name": "bad", "format": "slack", "urlFile": str(tmp_path / "nowhere")}
+        bad = {"name": "bad", "format": "cloudevents", "urlFile": str(tmp_path / "nowhere")}
         lost = {"name": "lost", "format": "alertmanager", "url": noc.url, "caFile": "/nowhere"}
         path = written(tmp_path, good, bad, lost)
         one = await tried(path, "--receiver", "good")

@@ -60,7 +60,7 @@ async def test_what_is_remembered_comes_back(db: AsyncEngine, journal: Journal) 
     feed = await Reads(db, "hub-1").feed(0, READ)
     for fact in feed.facts:
         memory, _ = advance(memory, fact)
-    assert memory.tracks["uid-a"].failed == 1
+    assert memory.tracks["uid-a"].groups[0].count == 1
     cursors = Cursors(db, "hub-1")
     assert await cursors.load("noc") is None
     await cursors.save("noc", Cursor(7, Memory()), 1)

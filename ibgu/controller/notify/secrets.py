@@ -1,7 +1,6 @@
 """Reads addresses, keys and tokens again for each request, so that they can be changed at any
 time."""
 
-import os
 from pathlib import Path
 
 from msgspec import Struct
@@ -10,7 +9,7 @@ from ibgu.core.notify import BadSecret, Receiver, keys, url_problem
 
 
 class Unready(Exception):
-    """Unready names the field whose file or variable can't be used, and quotes none of its
+    """Unready names the field whose file can't be used, and quotes none of its
     content."""
 
 
@@ -25,10 +24,10 @@ class Secrets(Struct, frozen=True):
 
 def secrets_of(receiver: Receiver) -> Secrets:
     """Reads the receiver's secrets. Raises Unready."""
-    named = _value("url", receiver.url_file, receiver.url_env)
+    named = _value("url", receiver.url_file)
     url = named or receiver.url
-    token = _value("token", receiver.token_file, receiver.token_env)
-    secret = _value("secret", receiver.secret_file, receiver.secret_env)
+    token = _value("token", receiver.token_file)
+    secret = _value("secret", receiver.secret_file)
     if wrong := url_problem(url, token=bool(token)):
         raise Unready(f"url: what is there {wrong}")
     try:
@@ -38,26 +37,18 @@ def secrets_of(receiver: Receiver) -> Secrets:
     return Secrets(url, signing, token, _hidden(named, token, *secret.split()))
 
 
-def _value(field: str, path: str, variable: str) -> str:
-    """Returns the value of the file or variable; empty if neither is configured."""
-    if path:
-        value = _content(field, path)
-    elif variable:
-        value = os.environ.get(variable, "").strip()
-    else:
+def _value(field: str, path: str) -> str:
+    """Returns the content of the file; empty if none is configured."""
+    if not path:
         return ""
-    if not value:
-        where = f"{field}File: {path}" if path else f"{field}Env: the variable {variable}"
-        raise Unready(f"{where} is empty")
-    return value
-
-
-def _content(field: str, path: str) -> str:
     try:
-        return Path(path).read_text().strip()
+        value = Path(path).read_text().strip()
     except (OSError, UnicodeError) as error:
         words = error.strerror if isinstance(error, OSError) else "no text"
         raise Unready(f"{field}File: {path} can't be read: {words}") from error
+    if not value:
+        raise Unready(f"{field}File: {path} is empty")
+    return value
 
 
 def _hidden(url: str, *others: str) -> tuple[str, ...]:

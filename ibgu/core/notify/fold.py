@@ -7,6 +7,7 @@ from ibgu.core.notify import messages as words
 from ibgu.core.notify.fact import ABOUT_MEMBERS, ABOUT_ROLLOUTS, ABOUT_STEPS, MOVES, READ, Fact
 from ibgu.core.notify.failures import counted, milestone
 from ibgu.core.notify.memory import Memory, Track, hold_in
+from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.message import Message, message_id
 from ibgu.core.notify.topics import Topic
 from ibgu.core.text.harmless import one_line
@@ -71,8 +72,7 @@ def _rollout(track: Track, fact: Fact, kind: Kind) -> Told:
         topic = Topic.ROLLOUT_RELEASED
     state = str(fact.data.get("state", track.state))
     groups = () if state == RolloutState.DELETED else track.groups
-    failed = int(fact.data.get("failed", 0))
-    return replace(track, hold=hold, state=state, groups=groups, failed=failed), topic
+    return replace(track, hold=hold, state=state, groups=groups), topic
 
 
 def _step(track: Track, fact: Fact, kind: Kind) -> Told:
@@ -118,7 +118,7 @@ def _message(topic: Topic, track: Track, fact: Fact) -> Message:
         topic=topic,
         at=fact.at,
         rollout=fact.rollout,
-        text=one_line(words.sentence(topic, track, fact)),
+        text=unmentioned(one_line(words.sentence(topic, track, fact))),
         actor=one_line(fact.actor),
         hold=words.hold_of(topic, track),
         groups=words.groups_of(topic, track),

@@ -67,8 +67,6 @@ class Track(Struct, frozen=True, kw_only=True):
     """When the stall was reported; None: the rollout has not stalled."""
     state: str = ""
     """Usually a `RolloutState`."""
-    failed: int = 0
-    """Clusters that are failed in the whole rollout, once it is complete."""
 
     @property
     def full_name(self) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.notify.memory import FailureGroup, Hold, Track
-from ibgu.core.notify.topics import BAD, Topic
+from ibgu.core.notify.topics import Topic
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -23,13 +23,6 @@ class Message(Struct, frozen=True, kw_only=True):
     hold: Hold | None = None
     groups: tuple[FailureGroup, ...] = ()
     track: Track
-
-    @property
-    def bad(self) -> bool:
-        """Whether somebody may have to act."""
-        if self.topic is Topic.ROLLOUT_COMPLETED:
-            return self.track.failed > 0
-        return self.topic in BAD or (self.topic is Topic.STEP_FINISHED and bool(self.groups))
 
 
 def message_id(seq: int, topic: Topic) -> str:

@@ -8,10 +8,7 @@ from ibgu.core.notify import alerts
 from ibgu.core.notify.cloudevents import CONTENT_TYPE, cloudevent
 from ibgu.core.notify.memory import Alert
 from ibgu.core.notify.message import Message
-from ibgu.core.notify.receiver import Format, Receiver
-from ibgu.core.notify.slack import slack
-
-_JSON = "application/json"
+from ibgu.core.notify.receiver import Receiver
 
 
 class Parcel(Struct, frozen=True):
@@ -26,12 +23,11 @@ class Parcel(Struct, frozen=True):
 
 
 def parcel(message: Message, receiver: Receiver, hub: str) -> Parcel:
-    link = receiver.link_to(message.track)
-    if receiver.format is Format.SLACK:
-        return Parcel(message.id, _JSON, slack(message, link), message.at)
-    return Parcel(message.id, CONTENT_TYPE, cloudevent(message, hub, link), message.at)
+    body = cloudevent(message, hub, receiver.link_to(message.track))
+    return Parcel(message.id, CONTENT_TYPE, body, message.at)
 
 
 def parcel_of_alerts(wanted: tuple[Alert, ...], before: tuple[Alert, ...], now: datetime) -> Parcel:
     content = alerts.body(wanted, before, now)
-    return Parcel(f"alerts-{now.timestamp():.3f}", _JSON, content, now, alerts.PATH)
+    name = f"alerts-{now.timestamp():.3f}"
+    return Parcel(name, "application/json", content, now, alerts.PATH)

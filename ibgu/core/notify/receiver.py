@@ -21,7 +21,6 @@ Words = Annotated[str, Meta(min_length=1)]
 
 class Format(StrEnum):
     CLOUDEVENTS = "cloudevents"
-    SLACK = "slack"
     ALERTMANAGER = "alertmanager"
 
 
@@ -33,18 +32,15 @@ class Receiver(
     forbid_unknown_fields=True,
     omit_defaults=True,
 ):
-    """A receiver. The value of `…File` and `…Env` is in the file, or the variable, of that name."""
+    """A receiver. The value of `…File` is in the file of that name."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
     format: Format
     url: str = ""
     url_file: str = ""
-    url_env: str = ""
     secret_file: str = ""
-    secret_env: str = ""
     """The key that signs requests."""
     token_file: str = ""
-    token_env: str = ""
     """A token that is sent as `Authorization: Bearer`."""
     ca_file: str = ""
     namespaces: tuple[Words, ...] = ("*",)
@@ -100,24 +96,16 @@ def url_problem(url: str, *, token: bool) -> str | None:
     if parts.scheme not in ("http", "https") or not host:
         return "is no address that begins with https:// or http://"
     if parts.username or parts.password:
-        return "must not contain a user or a password: use tokenFile or tokenEnv"
+        return "must not contain a user or a password: use tokenFile"
     if token and parts.scheme == "http" and host not in _LOCAL:
         return "begins with http://: a token is sent over https:// only"
     return None
 
 
 def _problem(receiver: Receiver) -> str | None:
-    given = [receiver.url, receiver.url_file, receiver.url_env]
-    if len([one for one in given if one]) != 1:
-        return "url: one of url, urlFile, urlEnv is needed, and only one"
-    if receiver.secret_file and receiver.secret_env:
-        return "secretEnv: there is a secretFile already"
-    if receiver.token_file and receiver.token_env:
-        return "tokenEnv: there is a tokenFile already"
-    if receiver.url and receiver.format is Format.SLACK:
-        return "url: the address of an incoming webhook is a secret: use urlFile or urlEnv"
-    token = bool(receiver.token_file or receiver.token_env)
-    if receiver.url and (wrong := url_problem(receiver.url, token=token)):
+    if bool(receiver.url) == bool(receiver.url_file):
+        return "url: either url or urlFile is needed"
+    if receiver.url and (wrong := url_problem(receiver.url, token=bool(receiver.token_file))):
         return f"url: {wrong}"
     return None
 

@@ -17,15 +17,3 @@ class Topic(StrEnum):
     STEP_CIRCUIT_BREAKER = "step.circuit-breaker"
     STEP_RELEASED = "step.released"
     CLUSTERS_FAILED = "clusters.failed"
-
-
-BAD = frozenset(
-    {
-        Topic.ROLLOUT_HELD,
-        Topic.ROLLOUT_STALLED,
-        Topic.STEP_HELD,
-        Topic.STEP_CIRCUIT_BREAKER,
-        Topic.CLUSTERS_FAILED,
-    }
-)
-"""Topics on which somebody may have to act."""

@@ -299,14 +299,13 @@ async def test_secrets_sign_and_are_nowhere_to_be_read(
     noc: Site,
     notified: Notifying,
     said: Lines,
-    monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     status: int,
 ) -> None:
     secrets = {"key": "whsec_c2VjcmV0LWtleQ==", "token": "secret-token", "url": "secret-path"}
     (tmp_path / "key").write_text(secrets["key"])
     (tmp_path / "url").write_text(f"{noc.url}/secret-path\n")
-    monkeypatch.setenv("NOC_TOKEN", secrets["token"])
+    (tmp_path / "token").write_text(secrets["token"])
     echo = web.Response(
         status=status, text=f"no {' '.join(secrets.values())} {noc.url}/secret-path"
     )
@@ -315,7 +314,7 @@ async def test_secrets_sign_and_are_nowhere_to_be_read(
         noc,
         urlFile=str(tmp_path / "url"),
         secretFile=str(tmp_path / "key"),
-        tokenEnv="NOC_TOKEN",
+        tokenFile=str(tmp_path / "token"),
     )
     del receiver["url"]
     async with notified(receiver):
@@ -360,7 +359,7 @@ def test_the_documented_file_is_one() -> None:
 
     page = PAGE.read_text()
     shown = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
-    assert [receiver.name for receiver in parse(shown)] == ["noc", "chat", "alerts"]
+    assert [receiver.name for receiver in parse(shown)] == ["noc", "alerts"]
     assert [topic for topic in Topic if f"| `{topic}` |" not in page] == []
     names = Receiver.__struct_encode_fields__
     assert [name for name in names if f"`{name}`" not in page] == []

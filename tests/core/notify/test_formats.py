@@ -1,4 +1,4 @@
-"""The three formats, as their receivers read them."""
+"""The two formats, as their receivers read them."""
 
 import json
 from datetime import datetime, timedelta
@@ -18,8 +18,8 @@ from ibgu.core.notify import (
     wanted,
 )
 from ibgu.core.notify.memory import Alert, Hold
+from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.message import Message
-from ibgu.core.notify.slack import LONGEST
 from ibgu.core.notify.topics import Topic
 from tests.core.engine.decide.fleet import START
 from tests.core.notify.telling import UID, facts_of, folded, prepared
@@ -71,48 +71,6 @@ def test_the_hold_is_in_the_cloudevent_of_a_circuit_breaker(
     assert data["link"] is None
 
 
-def slack(message: Message, **changes: Any) -> list[str]:
-    sent = parcel(message, receiver(Format.SLACK, **changes), "hub-1")
-    text: str = json.loads(sent.body)["text"]
-    return text.split("\n")
-
-
-def test_slack_reads_what_failed_where_and_what_to_do(
-    stopped: tuple[Memory, list[Message]],
-) -> None:
-    first, breaker = stopped[1][2], stopped[1][-1]
-    group = replace(first.groups[0], remedy="mend <it>")
-    lines = slack(replace(first, groups=(group,)))
-    assert lines[0].startswith("✗ *fleet/a* step 1: 1 cluster failed in Upgrade")
-    assert lines[1:] == ["• site-1", "→ mend &lt;it&gt;"]
-    assert slack(breaker)[-1] == "→ a person must act"
-    assert slack(breaker, link=LINK)[0].startswith(
-        "⏸ <https://ibgu.example/#/rollouts/fleet/a|fleet/a> the circuit breaker holds step 1"
-    )
-
-
-def test_slack_is_told_that_there_are_more(stopped: tuple[Memory, list[Message]]) -> None:
-    fifth = stopped[1][3]
-    group = replace(fifth.groups[0], count=9, remedy="")
-    assert slack(replace(fifth, groups=(group,)))[1:] == [
-        "• site-1, site-2, site-3, site-4, site-5, …"
-    ]
-
-
-def test_the_end_of_a_step_is_good_or_bad(stopped: tuple[Memory, list[Message]]) -> None:
-    bad = replace(stopped[1][3], topic=Topic.STEP_FINISHED, text="finished")
-    assert slack(bad)[0] == "✗ *fleet/a* finished"
-    assert slack(bad)[1].startswith("• step 1: 5 clusters failed in Upgrade")
-    assert slack(replace(bad, groups=()))[0] == "✔ *fleet/a* finished"
-    assert slack(replace(bad, topic=Topic.STEP_STARTED, groups=()))[0] == "▶ *fleet/a* finished"
-
-
-def test_nobody_is_called_by_a_clusters_words(stopped: tuple[Memory, list[Message]]) -> None:
-    assert slack(replace(stopped[1][0], text="<!channel> & <@U1>")) == [
-        "▶ *fleet/a* &lt;!channel&gt; &amp; &lt;\N{FULLWIDTH COMMERCIAL AT}U1&gt;"
-    ]
-
-
 HOSTILE = "x\n*noc*: all is well @channel\u202e [see](https://evil.example) \x1b[2J`a` _b_ <!here>"
 
 
@@ -129,44 +87,28 @@ def hostile() -> tuple[Memory, Message]:
 
 
 AT = "\N{FULLWIDTH COMMERCIAL AT}"
+TAG = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"
 
 
 def test_a_clusters_words_are_one_line_that_calls_nobody() -> None:
-    _, message = hostile()
-    first, *others = slack(message)
-    star, tick = "\N{ASTERISK OPERATOR}", "\N{MODIFIER LETTER GRAVE ACCENT}"
-    low = "\N{MODIFIER LETTER LOW MACRON}"
-    assert first.endswith(
-        f"x {star}noc{star}: all is well {AT}channel\ufffd [see] (https://evil.example) "
-        f"\ufffd[2J{tick}a{tick} {low}b{low} &lt;!here&gt;"
-    )
-    assert [line[0] for line in others] == ["•"]
-
-
-def test_nor_do_they_in_alerts_and_cloudevents() -> None:
     memory, message = hostile()
     alerts = {each.labels["alertname"]: each for each in _wanted(memory, message)}
-    text = alerts["IbguClustersFailed"].annotations["description"]
-    assert f"x *noc*: all is well {AT}channel" in text
-    assert text.endswith("\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}!here>")
-    assert not {"\n", "\x1b", "\u202e"} & set(text)
-    data = json.loads(parcel(message, receiver(Format.CLOUDEVENTS), "hub-1").body)["data"]
-    told = data["text"] + data["failures"][0]["words"]
-    assert not {"\n", "\x1b", "\u202e"} & set(told)
+    event = json.loads(parcel(message, receiver(Format.CLOUDEVENTS), "hub-1").body)["data"]
+    for text in (alerts["IbguClustersFailed"].annotations["description"], event["text"]):
+        assert text.endswith(
+            f"x *noc*: all is well {AT}channel\ufffd [see] (https://evil.example) \ufffd[2J`a` _b_ "
+            f"{TAG}!here>"
+        )
+    assert not {"\n", "\x1b", "\u202e"} & set(event["failures"][0]["words"])
 
 
 def _wanted(memory: Memory, message: Message) -> tuple[Alert, ...]:
     return wanted(memory, receiver(Format.ALERTMANAGER), "hub-1", message.at)
 
 
-def test_names_of_images_stay(stopped: tuple[Memory, list[Message]]) -> None:
+def test_names_of_images_stay() -> None:
     image = "quay.io/x_y/seed@sha256:0a1b"
-    assert slack(replace(stopped[1][0], text=image)) == [f"▶ *fleet/a* {image}"]
-
-
-def test_a_long_text_is_cut(stopped: tuple[Memory, list[Message]]) -> None:
-    (line,) = slack(replace(stopped[1][0], text="x" * 9999))
-    assert len(line) == LONGEST + 1
+    assert unmentioned(image) == image
 
 
 # -- alerts --------------------------------------------------------------------------------------
@@ -257,7 +199,6 @@ def test_what_a_receiver_is_tried_with() -> None:
     event = json.loads(sample(receiver(Format.CLOUDEVENTS), "hub-1", START).body)
     assert event["id"].startswith("test-")
     assert "this is a test" in event["data"]["text"]
-    assert "this is a test" in sample(receiver(Format.SLACK), "hub-1", START).body.decode()
     (alert,) = json.loads(
         sample(receiver(Format.ALERTMANAGER, namespaces=("x",)), "hub-1", START).body
     )
