@@ -15,7 +15,8 @@ NEEDED = 4 * 2**30
 
 
 def keep_in_memory() -> None:
-    """For this process and those that it starts. A TMPDIR that somebody has set is kept."""
+    """Keeps files in memory for this process and those that it starts. A TMPDIR that somebody has
+    set is kept."""
     if "TMPDIR" in os.environ or not _usable():
         return
     os.environ["TMPDIR"] = str(FOLDER)

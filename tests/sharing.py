@@ -1,4 +1,4 @@
-"""Which tests stay together where several processes test: a hub takes seconds to start.
+"""The tests that stay together where several processes test: a hub takes seconds to start.
 
 Each process has a hub, and a Postgres, of its own as soon as one of its tests needs it.
 """

@@ -1,4 +1,4 @@
-"""Which version of a stage work carried a run first: only an older one proves a restore."""
+"""The version of a stage work that carried a run first: only an older one proves a restore."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""For each alert: figures over time at which it fires, and such at which it must not."""
+"""Cases for each alert: figures over time at which it fires, and such at which it must not."""
 
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ def writes(ok: str, failed: str, conflicts: str = "0x60") -> Series:
 
 
 def reactions(quick: str, slow: str) -> Series:
-    """How many took up to a tenth of a second, and up to ten."""
+    """Returns how many took up to a tenth of a second, and up to ten."""
     of = "ibgu_reaction_seconds_bucket{le="
     return {f'{of}"0.1"}}': quick, f'{of}"10"}}': slow, f'{of}"+Inf"}}': slow}
 

@@ -1,4 +1,4 @@
-"""Whatever bytes a stranger sends, and whether or not the answer is taken, the connection ends."""
+"""Connections end, whatever bytes a stranger sends, and whether or not the answer is taken."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Whoever asks has some seconds for it, and those who only hold a connection keep nobody out."""
+"""Connections: who asks has some seconds for it, who only holds one keeps nobody out."""
 
 import asyncio
 import resource

@@ -331,6 +331,6 @@ async def test_who_may_read_both_learns_which_rollout_came_after(
 
 
 async def know_labels(context: Context) -> None:
-    """As the leader has seen them."""
+    """Stores the labels as the leader has seen them."""
     known = [labels_of(name, {"fleet": "tenants"}) for name in CLUSTERS]
     await LabelStore(context.engine, context.hub).put(known, 1)

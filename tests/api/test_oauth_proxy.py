@@ -76,7 +76,7 @@ def oauth(sandbox_hub: SandboxHub) -> Iterator[Oauth]:
             self.wfile.write(msgspec.json.encode(body))
 
         def log_message(self, format: str, *args: object) -> None:
-            """Not on the tests' output."""
+            """Writes nothing on the tests' output."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
@@ -122,7 +122,7 @@ async def route(
 
 
 def _arguments(folder: Path, port: int, api: str) -> list[str]:
-    """Those of the chart, with what it mounts where it is here."""
+    """Returns the arguments of the chart, with what it mounts where it is here."""
     objects = render(CASES["oauth proxy"], OPENSHIFT)
     for name, content in only(objects, "Secret")["stringData"].items():
         (folder / name).write_text(content)

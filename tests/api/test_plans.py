@@ -71,7 +71,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 def used_by_the_api() -> set[str]:
-    """Also what only changes ask."""
+    """Returns the reads that the API uses, also those that only changes ask for."""
     sources = Path(ibgu.api.__path__[0]).rglob("*.py")
     used = {name for path in sources for name in re.findall(r"reads\.(\w+)\(", path.read_text())}
     return {name for name in used if hasattr(Reads, name)}

@@ -1,4 +1,4 @@
-"""Whatever goes wrong is a problem detail that says what to do."""
+"""Problems: whatever goes wrong is a problem detail that says what to do."""
 
 from collections.abc import AsyncIterator, Iterator
 

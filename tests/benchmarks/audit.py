@@ -98,7 +98,8 @@ def feedback(entries: Iterable[Entry], controller: str) -> list[Entry]:
 
 
 class Moments:
-    """When stage works were written: by ibgu (the works), by the agents (their status)."""
+    """The moments at which stage works were written: by ibgu (the works), by the agents (their
+    status)."""
 
     def __init__(
         self, entries: Iterable[Entry], controller: str, rests: Mapping[str, Sequence[bool]]
@@ -122,11 +123,12 @@ class Moments:
             times.sort()
 
     def armed(self, cluster: str, requested: float) -> float:
-        """When the write arrived that made the cluster's stage change at `requested`."""
+        """Returns when the write arrived that made the cluster's stage change at `requested`."""
         times = self._armed[cluster]
         return times[bisect_right(times, requested) - 1]
 
     def fed_back(self, cluster: str, ended: float) -> float:
-        """When the feedback that proves a stage's end, which came at `ended`, was on the hub."""
+        """Returns when the feedback that proves a stage's end, which came at `ended`, was on the
+        hub."""
         times = self._fed_back[cluster]
         return times[bisect_left(times, ended)]

@@ -102,7 +102,7 @@ async def _delay(pair: "Pair", fleet: Fleet, how: signal.Signals) -> float:
 
 
 async def _next_start(fleet: Fleet, after: float) -> float:
-    """When a cluster was first asked for something since then."""
+    """Returns when a cluster was first asked for something since then."""
     while True:
         runs = [run for each in fleet.player.clusters.values() for run in each.timeline.runs]
         later = [run.requested for run in runs if run.requested > after]

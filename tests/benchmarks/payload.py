@@ -17,7 +17,7 @@ _APPLICATIONS = 3
 
 
 def references() -> dict[str, Any]:
-    """For ibuSpec."""
+    """Returns the references for ibuSpec."""
     return {
         "seedImageRef": {"pullSecretRef": {"name": PULL_SECRET[1]}},
         "extraManifests": [_named(MANIFESTS)],

@@ -52,7 +52,7 @@ class Process:
 
 
 class Machine:
-    """How busy the whole machine was since this was made."""
+    """The machine as a whole: how busy it was since this was made."""
 
     def __init__(self) -> None:
         self._before = _ticks()

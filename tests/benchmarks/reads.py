@@ -1,4 +1,4 @@
-"""Which reads the rules allow a controller (R26.7), and how many of each."""
+"""The reads that the rules allow a controller (R26.7), and how many of each."""
 
 import math
 from collections import Counter

@@ -1,4 +1,4 @@
-"""When a process of ibgu has begun to work, or has ended instead."""
+"""The moment when a process of ibgu has begun to work, or has ended instead."""
 
 import asyncio
 from contextlib import suppress

@@ -52,7 +52,7 @@ def recorded(text: str, table: str, runs: Sequence[float]) -> str:
 
 
 def table_of(figure: str) -> str:
-    """Which table has its runs, of a figure as `report.JUDGED` names it; empty: none."""
+    """Returns the table that has its runs, of a figure as `report.JUDGED` names it; empty: none."""
     part, *_, name = figure.split(" ")
     if name in bounds().get(part, {}):
         return f"{part}.{name}"

@@ -1,4 +1,4 @@
-"""Which news of a cluster may free a slot."""
+"""News of a cluster: which may free a slot."""
 
 import pytest
 from msgspec.structs import replace

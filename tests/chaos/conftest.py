@@ -43,7 +43,8 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture
 def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """Also where DATABASE_URL names a server: that one is not ours to kill."""
+    """The URL of a server of our own, also where DATABASE_URL names one: that one is not ours to
+    kill."""
     name = f"chaos_{token_hex(4)}"
     yield postgres.create_database(name)
     drop_database(postgres.url, name)

@@ -56,7 +56,7 @@ async def test_connections_are_terminated(chaos: Chaos) -> None:
 
 
 async def terminate(chaos: Chaos) -> int:
-    """How many sessions of ibgu were ended."""
+    """Returns how many sessions of ibgu were ended."""
     rows = await chaos.journal(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE application_name = 'ibgu' AND datname = current_database()"
@@ -147,7 +147,8 @@ async def filled(chaos: Chaos, ballast: Path) -> None:
 
 
 def full_disks(chaos: Chaos) -> int:
-    """How often ibgu could not write: the disk was full, or the server had ended because of that.
+    """Returns how often ibgu could not write: the disk was full, or the server had ended because of
+    that.
 
     Where a table can't grow, Postgres refuses; where its log can't, it ends and begins again.
     """

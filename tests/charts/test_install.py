@@ -25,7 +25,7 @@ ELSEWHERE = tuple(api.split("/")[0] for api in OPENSHIFT)
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[SandboxHub]:
-    """Not the one of all tests: what is installed here would give ibgu rights there."""
+    """A hub of its own: what is installed here would give ibgu rights on that of all tests."""
     with SandboxHub() as hub:
         yield hub
 

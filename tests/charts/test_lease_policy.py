@@ -42,7 +42,7 @@ def lease(namespace: str, name: str = LEASE) -> str:
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[SandboxHub]:
-    """Not the one of all tests: others lead there in many namespaces."""
+    """A hub of its own: on that of all tests others lead in many namespaces."""
     with SandboxHub() as hub:
         yield hub
 

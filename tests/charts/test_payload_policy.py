@@ -68,7 +68,7 @@ class Tenant:
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[SandboxHub]:
-    """Not the one of all tests: others' IBGUs are not checked."""
+    """A hub of its own: others' IBGUs are not checked."""
     with SandboxHub() as hub:
         yield hub
 

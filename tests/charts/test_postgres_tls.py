@@ -85,7 +85,7 @@ def _fill(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def _arguments(objects: list[Object], folder: Path) -> list[str]:
-    """Those of the chart's container, with what it mounts where it is here."""
+    """Returns the arguments of the chart's container, with what it mounts where it is here."""
     container = pod_specs(objects)["StatefulSet/ibgu-postgres"]["containers"][0]
     mounts = [each["mountPath"] for each in container["volumeMounts"] if each.get("readOnly")]
     arguments: list[str] = container["args"]

@@ -139,7 +139,8 @@ async def follow(server: str, sandbox_hub: SandboxHub) -> AsyncIterator[Follow]:
 
 
 def _hears_ctrl_c() -> None:
-    """Also where the tests themselves run in the background of a shell, which ignores it there."""
+    """Lets the process hear Ctrl-C, also where the tests themselves run in the background of a
+    shell, which ignores it there."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

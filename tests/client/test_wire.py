@@ -45,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Not on the tests' output."""
+        """Writes nothing on the tests' output."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Which decisions are warnings: one definition for history, log and Events."""
+"""Decisions that are warnings: one definition for history, log and Events."""
 
 import pytest
 

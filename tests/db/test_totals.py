@@ -103,7 +103,7 @@ async def test_any_rollout_is_counted_as_in_the_fleet_state(journal: Journal, re
 
 
 def to_see() -> tuple[str, ...]:
-    """Else the test would prove too little."""
+    """Returns the outcomes that must be there, else the test would prove too little."""
     return Counts.__struct_fields__
 
 

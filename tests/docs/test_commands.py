@@ -38,7 +38,7 @@ def test_concepts_names_every_control(control: str) -> None:
 
 
 def annotations() -> set[str]:
-    """Those of ibgu's that a page tells a person to set or remove."""
+    """Returns those of ibgu's annotations that a page tells a person to set or remove."""
     told = "\n".join(page.read_text() for page in DOCS.rglob("*.md"))
     lines = re.findall(r"annotate (?:ibgu|--overwrite).*|^\| `ibgu\.dev/.*", told, re.MULTILINE)
     return {name for line in lines for name in re.findall(r"ibgu\.dev/[a-z]+(?:-[a-z]+)*", line)}

@@ -169,7 +169,8 @@ class Scene:
                 await self._fleet.close()
 
     async def certified(self) -> None:
-        """Whatever the scene was about: its history proves, once, that the rules were kept."""
+        """Checks, once, that the scene's history proves that the rules were kept, whatever it was
+        about."""
         if self._proven:
             return
         self._proven = True
@@ -195,7 +196,7 @@ class Scene:
         assert await self.items(paths.works()) == []
 
     async def _hubs(self) -> list[str]:
-        """Those that the journal knows; none where nobody has migrated it."""
+        """Returns the hubs that the journal knows; none where nobody has migrated it."""
         with suppress(asyncpg.UndefinedTableError):
             return [row["id"] for row in await self.journal("SELECT id FROM hubs")]
         return []
@@ -255,7 +256,7 @@ class Scene:
         return await self.items(paths.works(cluster))
 
     async def events(self, name: str) -> list[Object]:
-        """Those of the IBGU as it is now, oldest first."""
+        """Returns the events of the IBGU as it is now, oldest first."""
         uid = (await self.get(paths.ibgu("default", name)))["metadata"]["uid"]
         found = await self.items(paths.events("default"))
         about = [e for e in found if e.get("regarding", {}).get("uid") == uid]

@@ -67,7 +67,7 @@ def step(*actions: str, most: int = 10, timeout: int = 60) -> Object:
 def ibgu(
     name: str, *plan: Object, fleet: str, annotations: Object | None = None, **ibu: Any
 ) -> Object:
-    """For all clusters with the label `fleet`; `ibu` goes into its ibuSpec."""
+    """Returns an IBGU for all clusters with the label `fleet`; `ibu` goes into its ibuSpec."""
     return {
         "apiVersion": "lcm.openshift.io/v1alpha1",
         "kind": "ImageBasedGroupUpgrade",

@@ -200,7 +200,7 @@ class Talm:
         return found + [f"{w['metadata']['namespace']}/{w['metadata']['name']}" for w in works]
 
     async def cleans_up(self) -> None:
-        """Whatever a test has left."""
+        """Removes whatever a test has left."""
         for cgu in await self._items(_CGUS):
             name = cgu["metadata"]["name"]
             await self.scene.tried(

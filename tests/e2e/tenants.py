@@ -10,7 +10,7 @@ _API = "cluster.open-cluster-management.io/v1beta2"
 
 
 class Tenants:
-    """They and their IBGUs are there until `close`."""
+    """The tenants; they and their IBGUs are there until `close`."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene

@@ -67,7 +67,7 @@ async def scene(
 
 
 def refreshed(action: Action) -> float:
-    """How often, in this process."""
+    """Returns how often clusters were refreshed, in this process."""
     return float(REFRESHES.labels(action)._value.get())
 
 

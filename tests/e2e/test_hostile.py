@@ -43,7 +43,7 @@ def of_one(scene: Scene, name: str, number: int, *steps: Object) -> Object:
 
 
 async def all_others_go_on(scene: Scene) -> None:
-    """Also after another start: nothing of it is left that can't be read."""
+    """Checks that all others go on, after another start, too: all records can be read."""
     await scene.apply(of_one(scene, "victim", 2, step("Prep")))
     await scene.phase("victim", "Completed")
     await scene.stop()

@@ -161,7 +161,7 @@ async def test_the_hub_is_restored_from_a_backup(scene: Scene, tmp_path: Path) -
 
 
 async def noted(scene: Scene) -> str:
-    """How far the hub was seen to get: what the next restore is recognised by."""
+    """Returns how far the hub was seen to get: what the next restore is recognised by."""
     (row,) = await scene.journal("SELECT versions::text FROM hubs")
     return str(row[0])
 

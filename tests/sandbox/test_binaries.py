@@ -1,4 +1,4 @@
-"""Where the hub's binaries come from, and what a person reads when they can't."""
+"""The hub's binaries: where they come from, and what a person reads when they can't."""
 
 import os
 import re

@@ -45,7 +45,7 @@ async def _attack(api: Api) -> AsyncIterator[None]:
 
 
 async def _cut(client: httpx.AsyncClient) -> float:
-    """How many connections were cut so that others are served."""
+    """Returns how many connections were cut so that others are served."""
     metrics = (await client.get("/metrics")).text
     name = 'ibgu_api_refused_total{why="connections"} '
     return float(next((x for x in metrics.splitlines() if x.startswith(name)), "x 0").split()[1])

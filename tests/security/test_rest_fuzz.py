@@ -1,4 +1,4 @@
-"""Whatever is sent to the REST API, it answers as its OpenAPI document says."""
+"""Noise for the REST API: it answers all of it as its OpenAPI document says."""
 
 import asyncio
 from collections.abc import AsyncIterator

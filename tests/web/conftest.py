@@ -159,7 +159,7 @@ async def look(browser: Browser, site: Site) -> AsyncIterator[Look]:
 
 @pytest.fixture
 def clusters(site: Site) -> Iterator[None]:
-    """Those that the rollouts select: one has failed, one is not accepted."""
+    """The clusters that the rollouts select: one has failed, one is not accepted."""
     kubectl = Kubectl(site.hub)
     for number in range(6100, 6105):
         outcome = "failed" if number == 6103 else "completed"

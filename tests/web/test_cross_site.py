@@ -30,7 +30,7 @@ SEND = """([url, init]) => fetch(url, { method: "POST", credentials: "include", 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def proxy(site: Site, web_database: str) -> AsyncIterator[Proxy]:
-    """Where olga, who may change rollouts, is signed in."""
+    """A proxy where olga, who may change rollouts, is signed in."""
     engine = db.engine(web_database)
     async with await HubClient.connect(str(site.hub.kubeconfig("ibgu"))) as client:
         context = Context(site.uid, engine, Access(client), Probes(_fine), behind_proxy=True)

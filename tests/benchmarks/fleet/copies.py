@@ -29,7 +29,7 @@ def names(count: int) -> list[str]:
 
 
 async def copy(stage: Stage, original: str, count: int) -> int:
-    """How many works there are now."""
+    """Copies the works; returns how many there are now."""
     hub = stage.admin
     works = json.loads(await hub.request("GET", paths.works(original)))["items"]
     cluster = json.loads(await hub.request("GET", paths.managed_cluster(original)))

@@ -1,4 +1,4 @@
-"""How a controller starts and rests beside a large fleet, and works there and in a small one."""
+"""A controller beside a large fleet: how it starts, rests and works, there and in a small one."""
 
 import asyncio
 import tempfile
@@ -42,8 +42,8 @@ class Rest(Struct, frozen=True):
 
 
 def measure(few: Size, many: Size) -> tuple[Rest, Work, Work]:
-    """How the larger fleet's controller starts and rests; then both work, at the same time: what
-    slows down this machine for a moment slows down both."""
+    """Measures how the larger fleet's controller starts and rests; then both work, at the same
+    time: what slows down this machine for a moment slows down both."""
     with tempfile.TemporaryDirectory() as folder:
         return asyncio.run(_measure(few, many, Path(folder)))
 

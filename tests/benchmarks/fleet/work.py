@@ -76,7 +76,8 @@ async def work(here: Stage, process: Process, size: Size) -> Work:
 
 
 def _goals(first: int, last: int) -> list[int]:
-    """How many actions have ended when a round has; the last one is longer by what is left over."""
+    """Returns how many actions have ended when a round has; the last one is longer by what is left
+    over."""
     return [*range(first + ROUND, last - ROUND + 1, ROUND), last]
 
 

@@ -1,4 +1,4 @@
-"""Which rollouts a hub has had, and over how many of its clusters each went."""
+"""The rollouts that a hub has had, and over how many of its clusters each went."""
 
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -64,11 +64,11 @@ class Course(Struct, frozen=True):
         return f"{self.number:06x}{step:02x}{each:012x}"
 
     def ended(self, step: int) -> int:
-        """How many of its members are over."""
+        """Returns how many of its members are over."""
         return round(self.size * 0.4) if self.live and step else self.size
 
     def touched(self, step: int) -> int:
-        """How many have been started."""
+        """Returns how many have been started."""
         return min(self.size, self.ended(step) + self.slots)
 
 

@@ -1,4 +1,4 @@
-"""How long reads and writes take beside a long history, in milliseconds."""
+"""The times of reads and writes beside a long history, in milliseconds."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta

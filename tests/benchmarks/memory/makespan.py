@@ -1,4 +1,4 @@
-"""How well slots are used, in virtual time: rollouts of many kinds as ratios to the bound.
+"""The use of slots, in virtual time: rollouts of many kinds as ratios to the bound.
 
 The real controller and journal on the hub in memory, where neither CPU nor API server costs time:
 what is above 1.00 here is a slot that stood empty by ibgu's own doing.

@@ -1,4 +1,4 @@
-"""How many bytes objects hold, which says what is the controller's in a process of many parts."""
+"""The bytes that objects hold, which says what is the controller's in a process of many parts."""
 
 import asyncio
 import gc

@@ -76,5 +76,5 @@ def health(**spoilt: Any) -> Health:
 
 
 def told(findings: list[Finding]) -> list[tuple[str, str]]:
-    """Those that are not ok, as (check, level)."""
+    """Returns those that are not ok, as (check, level)."""
     return [(f.check, f.level.value) for f in findings if f.level.value != "ok"]

@@ -1,4 +1,4 @@
-"""How a secret is put into the words that it is met in."""
+"""The forms in which a secret is put into the words that it is met in."""
 
 import string
 from base64 import b64encode

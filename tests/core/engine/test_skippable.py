@@ -1,4 +1,4 @@
-"""Which clusters can be skipped, and how the others are reported."""
+"""The clusters that can be skipped, and how the others are reported."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Which clusters a namespace may take, by the cluster sets that are bound to it."""
+"""The clusters that a namespace may take, by the cluster sets that are bound to it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Where the hub is and who we are: kubeconfig, service account, proxies, renewal."""
+"""The configuration of the connection: kubeconfig, service account, proxies, renewal."""
 
 import asyncio
 import json

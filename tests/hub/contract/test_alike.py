@@ -88,7 +88,8 @@ class Story:
         return MINE.sub("~", value) if isinstance(value, str) else value
 
     def _version(self, text: str) -> int:
-        """Which one it is, of those that were seen: others write on the real hub as well."""
+        """Returns which version it is, of those that were seen: others write on the real hub as
+        well."""
         return self.versions.setdefault(text, len(self.versions))
 
 

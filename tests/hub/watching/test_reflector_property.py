@@ -1,4 +1,4 @@
-"""Whatever happens on the way: when the faults stop, the store is what the hub has."""
+"""A property of the reflector: when the faults stop, the store is what the hub has."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""When a watch counts as silent, in virtual time."""
+"""Silence of a watch, in virtual time."""
 
 import asyncio
 from collections.abc import Iterable

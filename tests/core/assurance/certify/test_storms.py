@@ -1,4 +1,4 @@
-"""Whatever happens to a rollout, its own history proves that the rules were kept."""
+"""Storms: whatever happens to a rollout, its own history proves that the rules were kept."""
 
 from hypothesis import example, given
 

@@ -1,4 +1,4 @@
-"""Which rollouts are held after the hub was restored, and what is recorded."""
+"""The rollouts that are held after the hub was restored, and what is recorded."""
 
 from typing import Any
 

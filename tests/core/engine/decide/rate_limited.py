@@ -27,7 +27,7 @@ def annotated(obj: Ibgu, **pace: str) -> Ibgu:
 
 
 def starts(twin: Twin, uid: str = "") -> list[datetime]:
-    """When members took a slot."""
+    """Returns when members took a slot."""
     found = []
     for said in twin.said:
         told = said.decision

@@ -97,7 +97,8 @@ def test_the_journal_is_lost_and_the_status_was_written_long_ago(plan: tuple[str
 
 
 def _ended(twin: Twin) -> list[tuple[int, int]] | None:
-    """How many members, and how many of them unfinished, by step; None before the first one."""
+    """Returns how many members, and how many of them unfinished, by step; None before the first
+    one."""
     steps = twin.tracked(UID).steps if UID in twin.fleet.rollouts else []
     return [(len(step.members), step.unfinished) for step in steps] or None
 

@@ -1,4 +1,4 @@
-"""Which runs may be refreshed."""
+"""The runs that may be refreshed."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which runs are refreshed when."""
+"""The schedule: which runs are refreshed when."""
 
 import itertools
 from collections.abc import Callable, Iterable
@@ -53,7 +53,7 @@ def names(found: Iterable[RefreshTarget]) -> list[str]:
 def times(
     refreshes: RefreshSchedule, until: float, eligibility: Eligibility = Eligibility.OPEN
 ) -> list[float]:
-    """When somebody is refreshed, who asks whenever it is time to."""
+    """Returns when a member is refreshed, if the schedule is asked whenever it is time to."""
     found, now = [], 0.0
     while refreshes.next_at is not None and (now := max(now, refreshes.next_at)) <= until:
         found += [now] * len(refreshes.choose(now, stands(eligibility)))

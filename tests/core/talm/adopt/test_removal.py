@@ -1,4 +1,4 @@
-"""Which of TALM's works are removed, and when."""
+"""The removal of TALM's works: which, and when."""
 
 from typing import Any
 

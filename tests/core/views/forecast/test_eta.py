@@ -1,4 +1,4 @@
-"""When a step will be over."""
+"""The forecast of a step's end."""
 
 from datetime import timedelta
 from typing import Any

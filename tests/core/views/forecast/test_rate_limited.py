@@ -1,4 +1,4 @@
-"""When a rate-limited step will be over."""
+"""The forecast of a rate-limited step's end."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Which clusters are left behind, and which plan is valid from where their labels are."""
+"""The clusters that are left behind, and the plan that is valid from where their labels are."""
 
 import pytest
 
