@@ -27,6 +27,7 @@ from ibgu.controller.quarantine import MAX_NAMESPACES, Broken, Quarantine, TryAg
 from ibgu.controller.reports import measures
 from ibgu.controller.term.assembly import NewClock, RunningTerm, TermDeps
 from ibgu.controller.term.term import Term
+from ibgu.core.drivers.ibu import IBU
 from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded, UnreadableJournal
 from ibgu.db.journal import Journal
 from ibgu.db.reads import Reads
@@ -87,10 +88,11 @@ class Controller:
         self._tally = telemetry.Tally(client)
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed, self._changed_by_person)
-        self._watches = Watches(client, self._mirror, served, settings, self._rng)
+        self._watches = Watches(IBU, client, self._mirror, served, settings, self._rng)
         needs = of_controller(settings, LEASE, cgus=served.cgus)
         self._rights = RightsWatch(client, needs, self._rights_given)
         self._deps = TermDeps(
+            driver=IBU,
             settings=settings,
             client=client,
             served=served,

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from ibgu.core.drivers.ibu.works import build, payload_body, stage_body
-from ibgu.core.engine.works import Wanted
+from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu.works import build, payload_body
+from ibgu.core.engine.works import Wanted, stage_body
 from ibgu.core.model import names
 from ibgu.core.model.kinds import ConfigMap, ObjectMeta, Secret
 from ibgu.hub import paths
@@ -34,7 +35,7 @@ VALUES = {
 async def put_works(admin: HubClient, cluster: str) -> None:
     """Into the namespace of that name, which is there."""
     wanted = Wanted(armed=True, run=run(), limit=NOW)
-    stage = stage_body(wanted, ROLLOUT, cluster, watch=True)
+    stage = stage_body(IBU, wanted, ROLLOUT, cluster, watch=True)
     await admin.request("POST", paths.works(cluster), body=stage)
     pull = ObjectMeta(name="pull", namespace="default")
     secret = Secret(pull, "kubernetes.io/dockercfg", {".dockercfg": CARRIED[0]})

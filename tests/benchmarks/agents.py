@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from ibgu.core.drivers.ibu.observe import view_work
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState, ibu_state
 from ibgu.core.drivers.ibu.observe.ibu_view import ibu_of
+from ibgu.core.engine.works import view_work
 from ibgu.core.model import WorkView
 from ibgu.core.model.kinds import ManifestWork
 from ibgu.core.model.names import STAGE
@@ -34,7 +35,7 @@ class Agents(HubClient):
         return answer
 
     def _note(self, work: ManifestWork) -> None:
-        cluster, view = work.metadata.namespace, view_work(work)
+        cluster, view = work.metadata.namespace, view_work(IBU, work)
         rests = comes_to_rest(self._known.get(cluster, view), view)
         self.rests.setdefault(cluster, []).append(rests)
         self._known[cluster] = view

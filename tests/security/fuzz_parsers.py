@@ -14,7 +14,8 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["ibgu"]):
-    from ibgu.core.drivers.ibu.observe import view_work
+    from ibgu.core.drivers.ibu import IBU
+    from ibgu.core.engine.works import view_work
     from ibgu.core.model.kinds import Ibgu, ManagedCluster, ManifestWork
     from ibgu.core.model.shown import view_cluster
     from ibgu.core.plan import problem, problem_of
@@ -49,7 +50,7 @@ def one(data: bytes) -> None:
 def _look_at(obj: object) -> None:
     match obj:
         case ManifestWork():
-            view_work(obj)
+            view_work(IBU, obj)
         case ManagedCluster():
             view_cluster(obj)
         case Ibgu():

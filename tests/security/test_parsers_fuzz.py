@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibgu.core.drivers.ibu.observe import view_work
+from ibgu.core.drivers.ibu import IBU
+from ibgu.core.engine.works import view_work
 from ibgu.core.model.kinds import Ibgu, ManagedCluster, ManifestWork
 from ibgu.core.model.shown import view_cluster
 from ibgu.core.plan import problem, problem_of
@@ -32,7 +33,7 @@ def looked_at(obj: Any) -> None:
     """Does what the controller does with whatever decodes."""
     match obj:
         case ManifestWork():
-            view_work(obj)
+            view_work(IBU, obj)
         case ManagedCluster():
             view_cluster(obj)
         case Ibgu():

@@ -22,7 +22,6 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.reports.statuses import Statuses
 from ibgu.controller.term import recovery
 from ibgu.core.drivers.ibu.driver import IbuDriver
-from ibgu.core.drivers.ibu.works import refresh_patch
 from ibgu.core.engine import decide as planner
 from ibgu.core.engine.decide import accepted as accepting
 from ibgu.core.engine.decide import (
@@ -43,7 +42,7 @@ from ibgu.core.engine.gates import registry
 from ibgu.core.engine.gates.payload import PAYLOAD
 from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, RAMP_UP, START_RATE
 from ibgu.core.engine.state import FleetState, Starts, TrackedStep
-from ibgu.core.engine.works import wanted_stage
+from ibgu.core.engine.works import refresh_patch, wanted_stage
 from ibgu.core.model import (
     Ended,
     FeedbackView,

@@ -3,8 +3,9 @@
 from typing import TypeVar
 
 from ibgu.cli.doctor.facts import Agents, Fleet
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.failures import ApplyError, classify
-from ibgu.core.drivers.ibu.observe import view_work
+from ibgu.core.engine.works import view_work
 from ibgu.core.model import WorkView, names
 from ibgu.core.model.kinds import ManagedCluster, ManifestWork
 from ibgu.core.model.shown import view_cluster
@@ -35,7 +36,7 @@ async def fleet(client: HubClient) -> Fleet:
 async def agents(client: HubClient) -> Agents:
     works = await all_of(client, paths.works(), ManifestWork, selector=names.SELECTOR)
     stages = [work for work in works if work.metadata.labels.get(names.PART) == names.STAGE]
-    views = {work.metadata.namespace: view_work(work) for work in stages}
+    views = {work.metadata.namespace: view_work(IBU, work) for work in stages}
     return Agents(
         works=len(views),
         answered=sum(view.settled for view in views.values()),

@@ -20,6 +20,7 @@ from ibgu.core.engine.decide import (
     payload_wanted,
     stage_work,
 )
+from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.works import Wanted
 from ibgu.core.model import Member, Observation, PendingPatch, Rollout, RunState, WorkView
@@ -34,6 +35,7 @@ class Effects:
 
     def __init__(
         self,
+        driver: Driver,
         mirror: Mirror,
         payloads: Payloads,
         writer: Writer,
@@ -46,6 +48,7 @@ class Effects:
         """`watch`: the hub's ManifestWork declares feedbackScrapeType (R21.1). `take_back`: remove
         pull secrets from clusters after Prep."""
         self._take_back_secrets = take_back
+        self._driver = driver
         self._mirror = mirror
         self._payloads = payloads
         self._watch = watch
@@ -174,10 +177,14 @@ class Effects:
             assert view is not None
             self._submit(requests.deletion(key, rollout.uid, view))
         elif view is None:
-            self._submit(requests.stage_creation(key, wanted, rollout, watch=self._watch))
+            self._submit(
+                requests.stage_creation(self._driver, key, wanted, rollout, watch=self._watch)
+            )
         else:
             self._outcomes.work_based(key, view.resource_version)
-            self._submit(requests.stage_change(key, wanted, rollout, view, watch=self._watch))
+            self._submit(
+                requests.stage_change(self._driver, key, wanted, rollout, view, watch=self._watch)
+            )
 
     def refresh(self, rollout: Rollout, cluster: str, now: datetime) -> None:
         """Touches the stage work so that the agent reads the cluster now (R21.3)."""

@@ -9,8 +9,9 @@ from ibgu.controller.effects import requests
 from ibgu.controller.effects.conflicts import Conflicts
 from ibgu.controller.effects.refusals import Refusals, denied, told
 from ibgu.controller.mirror.mirror import Mirror, WorkKey
-from ibgu.core.drivers.ibu.observe import shown_work
+from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.works import shown_work
 from ibgu.core.model import PendingPatch
 from ibgu.core.model.kinds import ManagedCluster, ManifestWork
 from ibgu.core.model.names import payload_name, stage_name
@@ -22,7 +23,8 @@ from ibgu.hub.writing.writer import Writer, WriteResult
 class WriteOutcomes:
     """WriteOutcomes knows of each object why it can't be written now, or why a write failed."""
 
-    def __init__(self, mirror: Mirror, writer: Writer) -> None:
+    def __init__(self, driver: Driver, mirror: Mirror, writer: Writer) -> None:
+        self._driver = driver
         self._mirror = mirror
         self._writer = writer
         self.refusals = Refusals()
@@ -127,7 +129,7 @@ class WriteOutcomes:
         answer = decode_answer(result.body, ManifestWork) if result.body is not None else None
         # The response to a deletion that took effect at once is a Status, which has no name.
         if answer and answer.metadata.name:
-            self._mirror.works.put_newer(shown_work(answer))
+            self._mirror.works.put_newer(shown_work(self._driver, answer))
 
     def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
         if result.error is not None and denied(result.error):

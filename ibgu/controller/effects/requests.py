@@ -6,16 +6,17 @@ from datetime import datetime
 from msgspec import Struct, json
 
 from ibgu.controller.mirror.mirror import WorkKey
-from ibgu.core.drivers.ibu.works import (
-    Payload,
+from ibgu.core.drivers.ibu.works import Payload, payload_body
+from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.works import (
+    Wanted,
     by_generation,
+    cluster_patch,
     disarming,
-    payload_body,
     refresh_patch,
     stage_body,
     stage_patch,
 )
-from ibgu.core.engine.works import Wanted, cluster_patch
 from ibgu.core.model import PendingPatch, Rollout, WorkView
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.hub import paths
@@ -25,13 +26,15 @@ REFRESH = "refresh"
 """The kind of writes that only touch a work; they never block another write."""
 
 
-def stage_creation(key: WorkKey, wanted: Wanted, rollout: Rollout, *, watch: bool) -> Write:
+def stage_creation(
+    driver: Driver, key: WorkKey, wanted: Wanted, rollout: Rollout, *, watch: bool
+) -> Write:
     """Returns the creation of the stage work; `watch`: the served schema has feedbackScrapeType."""
-    return _creation(key, rollout.uid, stage_body(wanted, rollout, key[0], watch=watch))
+    return _creation(key, rollout.uid, stage_body(driver, wanted, rollout, key[0], watch=watch))
 
 
 def stage_change(
-    key: WorkKey, wanted: Wanted, rollout: Rollout, view: WorkView, *, watch: bool
+    driver: Driver, key: WorkKey, wanted: Wanted, rollout: Rollout, view: WorkView, *, watch: bool
 ) -> Write:
     """Returns the patch of the stage work; an arming has its run as token. Raises ValueError if the
     work shows `wanted` already."""
@@ -41,7 +44,7 @@ def stage_change(
         key=("work", *key),
         method="PATCH",
         path=paths.work(*key),
-        body=change(wanted, rollout, view, watch=watch),
+        body=change(driver, wanted, rollout, view, watch=watch),
         content_type=paths.JSON_PATCH if free else paths.MERGE_PATCH,
         owner=rollout.uid,
         token=wanted.run.id if wanted.armed and wanted.run else None,

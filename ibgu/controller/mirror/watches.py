@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
@@ -11,7 +12,8 @@ import structlog
 from ibgu import telemetry
 from ibgu.controller import naming
 from ibgu.controller.mirror.mirror import Mirror
-from ibgu.core.drivers.ibu.observe import shown_work
+from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.works import shown_work
 from ibgu.core.model import names
 from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
 from ibgu.core.model.shown import shown_cluster
@@ -34,7 +36,13 @@ log = structlog.get_logger("ibgu.watch")
 
 class Watches:
     def __init__(
-        self, client: Hub, mirror: Mirror, served: Served, settings: Settings, rng: Random
+        self,
+        driver: Driver,
+        client: Hub,
+        mirror: Mirror,
+        served: Served,
+        settings: Settings,
+        rng: Random,
     ) -> None:
         self._rng = rng
         self._client = client
@@ -54,7 +62,11 @@ class Watches:
                 paths.MANAGED_CLUSTERS, ManagedCluster, mirror.clusters, shown_cluster
             ),
             "manifestworks": self._reflect(
-                paths.works(), ManifestWork, mirror.works, shown_work, selector=names.SELECTOR
+                paths.works(),
+                ManifestWork,
+                mirror.works,
+                partial(shown_work, driver),
+                selector=names.SELECTOR,
             ),
         }
         if served.cgus:

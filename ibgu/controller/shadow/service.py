@@ -15,6 +15,7 @@ from ibgu.controller.journal.retention import Retention
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.watches import Watches
 from ibgu.controller.shadow.recorder import ShadowRecorder
+from ibgu.core.drivers.ibu import IBU
 from ibgu.db import Deposed, JournalAway
 from ibgu.db.shadow import ShadowStore
 from ibgu.hub.client import HubClient
@@ -45,7 +46,7 @@ class Shadow:
         self._store = ShadowStore(engine, served.hub)
         self._dirty = asyncio.Event()
         self._mirror = Mirror(lambda *_: self._dirty.set(), lambda _: self._dirty.set())
-        self._watches = Watches(client, self._mirror, served, settings, Random())
+        self._watches = Watches(IBU, client, self._mirror, served, settings, Random())
         self._clock = Clock(self._store.now)
         self._away = ""
         self._tally = telemetry.Tally(client)

@@ -42,8 +42,8 @@ from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.reports.notices import Notices
 from ibgu.controller.reports.reporter import Reporter
 from ibgu.controller.reports.statuses import Statuses
-from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.references import UncheckedPolicy
+from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.db.journal import Journal
@@ -62,6 +62,7 @@ class TermDeps(Struct, frozen=True, kw_only=True):
     """TermDeps holds what a controller has before it leads, and keeps from term to term. Only
     `Term` and `Assembly` see it."""
 
+    driver: Driver
     settings: Settings
     client: Hub
     served: Served
@@ -135,16 +136,16 @@ class Assembly:
     ) -> RunningTerm:
         deps, tasks, clock = self._deps, self._tasks, self._clock
         fleet, facts, quarantine = self._fleet, self._facts, self._quarantine
-        client, mirror, settings = deps.client, deps.mirror, deps.settings
+        driver, client, mirror, settings = deps.driver, deps.client, deps.mirror, deps.settings
         work_queue = WorkQueue(self._namespace_of)
         errors = DeferredErrors(quarantine, work_queue)
         unchecked = UncheckedPolicy(settings.payload_references)
         payloads = Payloads(client, settings.service_account, unchecked)
         writer = self._writer(lambda result: responses.answered(result), deadline)
-        outcomes = WriteOutcomes(mirror, writer)
+        outcomes = WriteOutcomes(driver, mirror, writer)
         observer = Observer(mirror, outcomes)
         effects = Effects(
-            *(mirror, payloads, writer, outcomes, observer),
+            *(driver, mirror, payloads, writer, outcomes, observer),
             watch=deps.served.feedback_by_watch,
             take_back=settings.take_back_pull_secrets,
         )
@@ -161,12 +162,12 @@ class Assembly:
         notices = Notices(mirror, clock, writer, instance=settings.identity)
         reporter = Reporter(fleet, mirror, payloads, quarantine, statuses, notices)
         refresh = self._refresh(observer, effects)
-        changes = ChangeHandlers(fleet, IBU, mirror, work_queue, errors, facts, reporter)
+        changes = ChangeHandlers(fleet, driver, mirror, work_queue, errors, facts, reporter)
         responses = ResponseHandlers(
             *(fleet, clock, work_queue, errors, outcomes, adopting, changes, reporter)
         )
         resync = Resync(fleet, mirror, work_queue, facts, effects, reporter)
-        snapshots = Snapshots(fleet, IBU, mirror, observer, payloads, self._tenants, facts)
+        snapshots = Snapshots(fleet, driver, mirror, observer, payloads, self._tenants, facts)
         cleanup = Cleanup(fleet, mirror, payloads, lister, adopting, outcomes, reporter)
         loop = Loop(
             clock,

@@ -4,13 +4,14 @@ The engine decides when and where an action runs, and keeps the rules. The drive
 on the cluster: what its feedback proves, and what may follow.
 """
 
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
-from ibgu.core.model import Action, Cause, FeedbackView, WorkView
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.model import Action, Cause, FeedbackView, Rollout, Run, WorkView
+from ibgu.core.model.kinds import FeedbackValue, IbguSpec, JsonObject
 
 
 class JudgementKind(StrEnum):
@@ -55,6 +56,20 @@ class ActionRefusal(Struct, frozen=True):
     """False: the cluster may take the action once what goes on there is over."""
 
 
+class Target(Struct, frozen=True, kw_only=True):
+    """The object on the cluster that a driver's actions change."""
+
+    group: str
+    kind: str
+    resource: str
+    """The kind's name in paths of the API."""
+    name: str
+    paths: tuple[Raw, ...]
+    """Feedback rules, encoded: name and JSONPath of each value that `Driver.read` knows."""
+    probe_path: str
+    """A JSONPath that yields a value whatever state the object is in."""
+
+
 class Driver(Protocol):
     """Driver answers for one kind of change. Each method is pure, quick and total: it is asked for
     each report of each cluster, and unknown feedback is no error.
@@ -63,8 +78,8 @@ class Driver(Protocol):
     """
 
     @property
-    def kind(self) -> str:
-        """The kind of the object on the cluster that the driver's actions change."""
+    def target(self) -> Target:
+        """The object on the cluster."""
 
     @property
     def agent(self) -> str:
@@ -77,6 +92,16 @@ class Driver(Protocol):
     @property
     def absent_message(self) -> str:
         """Why an action fails on a cluster without the object, as a sentence for a person."""
+
+    def manifests(
+        self, rollout: Rollout, run: Run | None, generation: int
+    ) -> Sequence[Raw | JsonObject]:
+        """Return what the stage work brings to the cluster: the target, and before it the rights
+        that its agent needs. With a run the target asks for the run's action and carries its id;
+        without one it can neither change nor create the object, and each generation differs."""
+
+    def read(self, values: Iterable[FeedbackValue]) -> FeedbackView:
+        """Return the target as fed back; values may be absent, or anything at all."""
 
     def judge(self, feedback: FeedbackView, action: Action, spec: IbguSpec) -> Judgement:
         """Return whether the action may start; asked by feedback that answers a probe, before the

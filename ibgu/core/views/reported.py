@@ -8,9 +8,10 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.assurance.recover.trace import Trace, traces_of
-from ibgu.core.drivers.ibu.observe import view_work
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState, ibu_state
 from ibgu.core.drivers.ibu.observe.ibu_view import ibu_of
+from ibgu.core.engine.works import view_work
 from ibgu.core.model import WorkView, names
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.conditions import bounded
@@ -46,7 +47,7 @@ class Reported(Struct, frozen=True, kw_only=True):
 
 
 def reported(work: ManifestWork) -> Reported:
-    meta, view = work.metadata, view_work(work)
+    meta, view = work.metadata, view_work(IBU, work)
     ibu = ibu_of(view)
     return Reported(
         part=meta.labels.get(names.PART, ""),

@@ -21,12 +21,11 @@ from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
-from ibgu.core.drivers.ibu.observe import shown_work
-from ibgu.core.drivers.ibu.works import stage_body
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.durations import DurationStats
 from ibgu.core.engine.snapshot import Facts
 from ibgu.core.engine.state import FleetState
-from ibgu.core.engine.works import Wanted
+from ibgu.core.engine.works import Wanted, shown_work, stage_body
 from ibgu.core.model import Action, Kind, Member, OnMember, Probe, RunState, names
 from ibgu.core.model.kinds import JsonObject, ManagedCluster, ManifestWork
 from ibgu.core.model.names import stage_name
@@ -82,9 +81,9 @@ async def _filled(hub: MemoryClient, mirror: Mirror) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "site-1"}}
     await hub.request("POST", "/api/v1/namespaces", body=namespace)
     wanted = Wanted(armed=False, probe=Probe("l1", NOW))
-    body = stage_body(wanted, ROLLOUT, "site-1", watch=False)
+    body = stage_body(IBU, wanted, ROLLOUT, "site-1", watch=False)
     answer = await hub.request("POST", paths.works("site-1"), body=body)
-    mirror.works.upsert(shown_work(json.decode(answer, type=ManifestWork)))
+    mirror.works.upsert(shown_work(IBU, json.decode(answer, type=ManifestWork)))
     cluster = {
         "metadata": {"name": "site-1", "uid": "uid-site-1", "resourceVersion": "1"},
         "spec": {"hubAcceptsClient": True},
@@ -106,9 +105,11 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
         outcomes.answered(result)
 
     writer = Writer(hub, done=done)
-    outcomes = WriteOutcomes(mirror, writer)
+    outcomes = WriteOutcomes(IBU, mirror, writer)
     observer = Observer(mirror, outcomes)
-    effects = Effects(mirror, Payloads(hub, "ns:name"), writer, outcomes, observer, watch=False)
+    effects = Effects(
+        IBU, mirror, Payloads(hub, "ns:name"), writer, outcomes, observer, watch=False
+    )
     pool = engine("postgresql://nobody@127.0.0.1:1/never-asked")
     durations = ActionDurations(Reads(pool, "hub"))
     fleet = world_of(ROLLOUT, [step()], getattr(request, "param", [taken()]))

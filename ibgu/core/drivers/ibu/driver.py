@@ -1,20 +1,36 @@
 """The driver of the image-based upgrade."""
 
+from collections.abc import Iterable, Sequence
+
+from msgspec import Raw
+
 from ibgu.core.drivers.ibu.failures import ApplyError, classify, refused_field
 from ibgu.core.drivers.ibu.observe import judge, out_of_stage, verdict
+from ibgu.core.drivers.ibu.observe.feedback import view_ibu
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView, as_ibu
+from ibgu.core.drivers.ibu.works.manifests import IBU_ROLE, TARGET, armed_ibu, disarmed_ibu
 from ibgu.core.engine.driver import ActionRefusal, Driver, Judgement, Verdict
-from ibgu.core.model import Action, Cause, FeedbackView, WorkView
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.model import Action, Cause, FeedbackView, Rollout, Run, WorkView
+from ibgu.core.model.kinds import FeedbackValue, IbguSpec, JsonObject
 
 
 class IbuDriver:
     """IbuDriver answers the engine for the Lifecycle Agent's ImageBasedUpgrade."""
 
-    kind = "ImageBasedUpgrade"
+    target = TARGET
     agent = "the Lifecycle Agent"
     field = "spec.stage"
     absent_message = "Lifecycle Agent is not installed: the cluster has no ImageBasedUpgrade"
+
+    def manifests(
+        self, rollout: Rollout, run: Run | None, generation: int
+    ) -> Sequence[Raw | JsonObject]:
+        ibu = disarmed_ibu(generation) if run is None else armed_ibu(rollout, run)
+        # Older agents apply in this order, and need the role first.
+        return [IBU_ROLE, ibu]
+
+    def read(self, values: Iterable[FeedbackValue]) -> IbuView:
+        return view_ibu(values)
 
     def judge(self, feedback: FeedbackView, action: Action, spec: IbguSpec) -> Judgement:
         return judge(as_ibu(feedback), action, spec)

@@ -115,7 +115,7 @@ def _foreign(ctx: DecisionContext, run: Accepted, work: WorkView | None) -> str:
     if ibu.stage != run.action.stage and not _old_state(ctx, run, ibu):
         return f"{ctx.driver.field} is {ibu.stage}, ibgu asked for {run.action.stage}"
     if not run.adopted and ctx.fleet.foreign(ibu.run):
-        return f"the {ctx.driver.kind} carries the unknown run {ibu.run or '(none)'}"
+        return f"the {ctx.driver.target.kind} carries the unknown run {ibu.run or '(none)'}"
     return ""
 
 
@@ -132,5 +132,5 @@ def _without_evidence(
     """Keeps the last message: nothing can be concluded now, and the limit runs."""
     words = member.reason.message if member.reason.kind is ReasonKind.RUNNING else ""
     if work is not None and work.ibu_available == "False":
-        words = work.ibu_message or f"the cluster shows no {ctx.driver.kind}"
+        words = work.ibu_message or f"the cluster shows no {ctx.driver.target.kind}"
     _goes_on(ctx, member, run, words)

@@ -2,6 +2,26 @@
 ManagedClusters."""
 
 from ibgu.core.engine.works.cluster_patch import cluster_patch
+from ibgu.core.engine.works.stage import (
+    by_generation,
+    disarming,
+    refresh_patch,
+    stage_body,
+    stage_patch,
+)
+from ibgu.core.engine.works.view import shown_work, view_work
 from ibgu.core.engine.works.wanted import Wanted, disarmed_stage, wanted_stage
 
-__all__ = ["Wanted", "cluster_patch", "disarmed_stage", "wanted_stage"]
+__all__ = [
+    "Wanted",
+    "by_generation",
+    "cluster_patch",
+    "disarmed_stage",
+    "disarming",
+    "refresh_patch",
+    "shown_work",
+    "stage_body",
+    "stage_patch",
+    "view_work",
+    "wanted_stage",
+]

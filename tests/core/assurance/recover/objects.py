@@ -5,8 +5,9 @@ from typing import Any
 
 from msgspec import Raw, json
 
-from ibgu.core.drivers.ibu.observe import shown_work
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.state import FleetState, TrackedRollout
+from ibgu.core.engine.works import shown_work
 from ibgu.core.model import ClusterView, Member, Rollout, Step, WorkView, names
 from ibgu.core.model.kinds import (
     Condition,
@@ -82,7 +83,7 @@ def work(cluster: str, run: str = "run-1", *, echo: str = "", **marks: str) -> S
         labels={names.ROLLOUT: UID, names.PART: names.STAGE},
         annotations=annotations,
     )
-    return shown_work(ManifestWork(meta, _fed_back(echo) if echo else WorkStatus()))
+    return shown_work(IBU, ManifestWork(meta, _fed_back(echo) if echo else WorkStatus()))
 
 
 def _fed_back(echo: str) -> WorkStatus:

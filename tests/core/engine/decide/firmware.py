@@ -1,19 +1,23 @@
 """A second kind of change, as small as one can be: a device's firmware, which Prep downloads and
 Upgrade flashes. It has a driver, and a node that plays its agent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+
+from msgspec import Raw, json
 
 from ibgu.core.engine.driver import (
     ActionRefusal,
     Judgement,
     JudgementKind,
+    Target,
     Verdict,
     VerdictKind,
 )
 from ibgu.core.engine.works import Wanted
-from ibgu.core.model import Action, Cause, FeedbackView, Run, Stage, WorkView
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.engine.works.config import answered_probes
+from ibgu.core.model import Action, Cause, FeedbackView, Rollout, Run, Stage, WorkView, names
+from ibgu.core.model.kinds import FeedbackValue, IbguSpec, JsonObject
 from tests.core.engine.decide.node import Node
 
 MINUTE = timedelta(minutes=1)
@@ -23,6 +27,24 @@ GOALS = {Stage.PREP: DOWNLOADED, Stage.UPGRADE: FLASHED, Stage.IDLE: IDLE}
 STARTS = {Action.PREP: IDLE, Action.UPGRADE: DOWNLOADED, Action.FINALIZE_UPGRADE: FLASHED}
 
 
+PATHS = {
+    "stage": ".spec.wanted",
+    "generation": ".metadata.generation",
+    "observedGeneration": ".status.observedGeneration",
+    "run": r".metadata.annotations.ibgu\.dev/run",
+    "phase": ".status.phase",
+    "error": ".status.error",
+}
+TARGET = Target(
+    group="devices.example.com",
+    kind="Firmware",
+    resource="firmwares",
+    name="board",
+    paths=tuple(Raw(json.encode({"name": name, "path": path})) for name, path in PATHS.items()),
+    probe_path=".spec.device",
+)
+
+
 class FirmwareView(FeedbackView, frozen=True, gc=False, kw_only=True):
     phase: str = ""
     busy: bool = False
@@ -30,10 +52,32 @@ class FirmwareView(FeedbackView, frozen=True, gc=False, kw_only=True):
 
 
 class FirmwareDriver:
-    kind = "Firmware"
+    target = TARGET
     agent = "the firmware agent"
     field = "spec.wanted"
     absent_message = "The cluster has no device to flash"
+
+    def manifests(
+        self, rollout: Rollout, run: Run | None, generation: int
+    ) -> Sequence[Raw | JsonObject]:
+        marks = {names.RUN: run.id} if run else {names.GENERATION: str(generation)}
+        meta = {"name": TARGET.name, "annotations": marks}
+        spec = {"wanted": run.action.stage if run else "Nothing"}
+        return [{"apiVersion": "devices.example.com/v1", "metadata": meta, "spec": spec}]
+
+    def read(self, values: Iterable[FeedbackValue]) -> FirmwareView:
+        found = {value.name: value.field_value for value in values}
+        text = {name: value.string or "" for name, value in found.items()}
+        number = {name: value.integer or 0 for name, value in found.items()}
+        return FirmwareView(
+            stage=text.get("stage", ""),
+            generation=number.get("generation", 0),
+            observed_generation=number.get("observedGeneration", 0),
+            run=text.get("run", ""),
+            probes=answered_probes(found),
+            phase=text.get("phase", ""),
+            error=text.get("error", ""),
+        )
 
     def judge(self, feedback: FeedbackView, action: Action, spec: IbguSpec) -> Judgement:
         seen = _firmware(feedback)

@@ -2,8 +2,8 @@
 
 from msgspec import json
 
-from ibgu.core.drivers.ibu.works import stage_body
-from ibgu.core.engine.works import Wanted
+from ibgu.core.drivers.ibu import IBU
+from ibgu.core.engine.works import Wanted, stage_body
 from ibgu.core.model import Kind, OnRollout
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.fleets import sites
@@ -18,7 +18,7 @@ def armed(twin: Twin, name: str) -> dict[str, str]:
     wanted = twin.writes[UID, name]
     assert isinstance(wanted, Wanted)
     assert wanted.armed
-    body = json.decode(stage_body(wanted, twin.tracked(UID).rollout, name, watch=True))
+    body = json.decode(stage_body(IBU, wanted, twin.tracked(UID).rollout, name, watch=True))
     found: dict[str, str] = body["spec"]["workload"]["manifests"][1]["metadata"]["annotations"]
     return {key: value for key, value in found.items() if "lca.openshift.io" in key}
 

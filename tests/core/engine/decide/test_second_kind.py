@@ -3,9 +3,22 @@
 from collections.abc import Iterator
 
 import pytest
+from msgspec import json
 
+from ibgu.core.engine.works import Wanted, stage_body, view_work
 from ibgu.core.model import Action, Cause, Kind, OnMember, Outcome, ReasonKind, RolloutState, Stage
-from tests.core.engine.decide.firmware import FirmwareDriver, FirmwareNode
+from ibgu.core.model.kinds import (
+    FeedbackValue,
+    FieldValue,
+    ManifestCondition,
+    ManifestWork,
+    ObjectMeta,
+    ResourceMeta,
+    ResourceStatus,
+    StatusFeedback,
+    WorkStatus,
+)
+from tests.core.engine.decide.firmware import PATHS, FirmwareDriver, FirmwareNode, FirmwareView
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants, executed
 
@@ -110,3 +123,31 @@ def test_a_hand_takes_over(twin: Twin) -> None:
         Cause.TAKEN_OVER,
         "taken over by hand: spec.wanted is Idle, ibgu asked for Prep",
     )
+
+
+def test_the_works_bodies(twin: Twin) -> None:
+    """The armed work carries the driver's object, and asks for the values that the driver reads."""
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.until(Kind.RUN_ARMING)
+    rollout, wanted = twin.tracked(uid).rollout, twin.writes[uid, "site-1"]
+    assert isinstance(wanted, Wanted)
+    assert wanted.run is not None
+    body = json.decode(stage_body(twin.driver, wanted, rollout, "site-1", watch=False))
+    [manifest] = body["spec"]["workload"]["manifests"]
+    assert manifest["spec"] == {"wanted": "Prep"}
+    assert manifest["metadata"]["annotations"] == {"ibgu.dev/run": wanted.run.id}
+    [config] = body["spec"]["manifestConfigs"]
+    assert config["resourceIdentifier"]["resource"] == "firmwares"
+    asked = {each["name"]: each["path"] for each in config["feedbackRules"][0]["jsonPaths"]}
+    assert asked.items() >= PATHS.items()
+    told = [FeedbackValue(name, FieldValue(string=f"<{name}>")) for name in asked]
+    meta = ResourceMeta(group="devices.example.com", kind="Firmware", name="board")
+    entry = ManifestCondition(meta, [], StatusFeedback(told))
+    status = WorkStatus([], ResourceStatus([entry]))
+    work = ManifestWork(ObjectMeta(name="w"), status)
+    found = view_work(twin.driver, work).ibu
+    assert isinstance(found, FirmwareView)
+    assert (found.phase, found.error, found.run) == ("<phase>", "<error>", "<run>")
+    assert wanted.probe is not None
+    assert found.probes == {wanted.probe.id}
+    twin.drive()

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from msgspec import json
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.observe import view_work
-from ibgu.core.drivers.ibu.works import stage_body, stage_patch
-from ibgu.core.engine.works import Wanted, wanted_stage
+from ibgu.core.drivers.ibu import IBU
+from ibgu.core.engine.works import Wanted, stage_body, stage_patch, view_work, wanted_stage
 from ibgu.core.model import Member, MemberState, Probe, Run, RunResult, RunState, WorkView
 from ibgu.core.model.kinds import ManifestWork, ObjectMeta
 from tests.core.drivers.ibu.works.samples import ROLLOUT, member, probe, run, view
@@ -90,15 +89,17 @@ VIEWS = st.none() | st.builds(
 def written(wanted: Wanted, current: WorkView | None) -> WorkView:
     """Returns what the hub shows after the write, by its own rules for merge patches."""
     if current is None:
-        body = json.decode(stage_body(wanted, ROLLOUT, "site-1", watch=True))
+        body = json.decode(stage_body(IBU, wanted, ROLLOUT, "site-1", watch=True))
         marks, generation = body["metadata"]["annotations"], 1
     else:
-        patch = json.decode(stage_patch(wanted, ROLLOUT, current, watch=True))
+        patch = json.decode(stage_patch(IBU, wanted, ROLLOUT, current, watch=True))
         before = {"ibgu.dev/run": current.run, "ibgu.dev/probe": current.probe}
         merged = {**before, **patch["metadata"]["annotations"]}
         marks = {key: value for key, value in merged.items() if value is not None}
         generation = current.generation + 1
-    return view_work(ManifestWork(ObjectMeta(name="w", generation=generation, annotations=marks)))
+    return view_work(
+        IBU, ManifestWork(ObjectMeta(name="w", generation=generation, annotations=marks))
+    )
 
 
 @given(run_=RUNS, look_=LOOKS, current=VIEWS)
@@ -159,5 +160,5 @@ def test_only_where_the_cluster_matters(of: dict[str, Any], *, anew: bool) -> No
 def test_the_mark_of_a_restore_stands_on_the_work() -> None:
     found = wanted_stage(member(run(state=RunState.ACCEPTED)), NOTHING, AFTER)
     assert found is not None
-    work = json.decode(stage_patch(found, ROLLOUT, NOTHING, watch=True))
+    work = json.decode(stage_patch(IBU, found, ROLLOUT, NOTHING, watch=True))
     assert work["metadata"]["annotations"]["ibgu.dev/restore"] == AFTER

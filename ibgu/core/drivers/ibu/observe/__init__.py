@@ -1,9 +1,7 @@
-"""Digests the works' feedback into views, and states what it proves of the cluster (R7, R8, R10,
-R14)."""
+"""States what an ImageBasedUpgrade's feedback proves of the cluster (R7, R8, R10, R14)."""
 
 from ibgu.core.drivers.ibu.observe.ibu_state import out_of_stage
 from ibgu.core.drivers.ibu.observe.probe import judge
 from ibgu.core.drivers.ibu.observe.verdict import verdict
-from ibgu.core.drivers.ibu.observe.work import shown_work, view_work
 
-__all__ = ["judge", "out_of_stage", "shown_work", "verdict", "view_work"]
+__all__ = ["judge", "out_of_stage", "verdict"]

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from itertools import islice
 from sys import intern
 
 from ibgu.core.drivers.ibu.observe.ibu_view import MISSING, IbuCondition, IbuView
 from ibgu.core.drivers.ibu.works import feedback as names
+from ibgu.core.engine.works.config import answered_probes
 from ibgu.core.model import Stage
 from ibgu.core.model.kinds import FeedbackValue, FieldValue
 from ibgu.core.text.cut import cut
 
 _NOTHING = FieldValue()
-_MOST_LOOKS = 16
 Values = Mapping[str, FieldValue]
 
 
@@ -33,7 +32,7 @@ def view_ibu(values: Iterable[FeedbackValue]) -> IbuView:
         next_stages=_stages(tuple(filter(found.__contains__, names.NEXT_STAGES))),
         seed_image=_text(found, names.SEED_IMAGE),
         seed_version=_text(found, names.SEED_VERSION),
-        probes=_probes(found),
+        probes=answered_probes(found),
     )
 
 
@@ -61,10 +60,3 @@ def _shared(status: str, reason: str, message: str) -> IbuCondition:
 @lru_cache
 def _stages(values: tuple[str, ...]) -> frozenset[Stage]:
     return frozenset(names.NEXT_STAGES[value] for value in values)
-
-
-def _probes(found: Values) -> frozenset[str]:
-    """Returns the ids of answered probes, at most as many as a cluster is ever sent."""
-    prefix = names.PROBE_PREFIX
-    told = (cut(name.removeprefix(prefix)) for name in found if name.startswith(prefix))
-    return frozenset(islice(told, _MOST_LOOKS))

@@ -1,4 +1,5 @@
-"""Names and request bodies of the works that carry an image-based upgrade."""
+"""The manifests that works of an image-based upgrade carry: the object, and the payload before
+Prep."""
 
 from ibgu.core.drivers.ibu.works.payload import (
     PULL_SECRETS,
@@ -8,28 +9,12 @@ from ibgu.core.drivers.ibu.works.payload import (
     no_pull_secret,
     payload_body,
 )
-from ibgu.core.drivers.ibu.works.stage import (
-    by_generation,
-    disarming,
-    refresh_patch,
-    stage_body,
-    stage_patch,
-)
-from ibgu.core.model.names import carried, payload_name, stage_name
 
 __all__ = [
     "PULL_SECRETS",
     "Payload",
     "PayloadError",
     "build",
-    "by_generation",
-    "carried",
-    "disarming",
     "no_pull_secret",
     "payload_body",
-    "payload_name",
-    "refresh_patch",
-    "stage_body",
-    "stage_name",
-    "stage_patch",
 ]

@@ -15,7 +15,6 @@ OBSERVED_GENERATION = "observedGeneration"
 RUN_ECHO = "run"
 SEED_IMAGE = "seedImage"
 SEED_VERSION = "seedVersion"
-PROBE_PREFIX = "probe-"
 
 _WHOLE = ("status", "reason", "message")
 CONDITIONS: dict[str, tuple[str, ...]] = {
@@ -62,8 +61,3 @@ PATHS: dict[str, str] = {
     SEED_VERSION: ".spec.seedImageRef.version",
 }
 """Name of the value -> JSONPath."""
-
-
-def probe_value(probe: str) -> str:
-    """Returns the name of the value that answers a probe; its path is the stage's."""
-    return f"{PROBE_PREFIX}{probe}"

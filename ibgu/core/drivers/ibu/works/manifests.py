@@ -3,7 +3,8 @@
 from msgspec import Raw, json, to_builtins
 
 from ibgu.core.drivers.ibu.works import feedback
-from ibgu.core.model import Probe, Rollout, Run
+from ibgu.core.engine.driver import Target
+from ibgu.core.model import Rollout, Run
 from ibgu.core.model.kinds import IbuSpec, JsonObject
 from ibgu.core.model.names import (
     GENERATION,
@@ -39,8 +40,16 @@ IBU_ROLE = Raw(
     )
 )
 
-_PATHS = [Raw(json.encode({"name": name, "path": path})) for name, path in feedback.PATHS.items()]
-_STAGE_PATH = feedback.PATHS[feedback.STAGE]
+TARGET = Target(
+    group=IBU_GROUP,
+    kind=IBU_KIND,
+    resource=IBU_RESOURCE,
+    name=IBU_NAME,
+    paths=tuple(
+        Raw(json.encode({"name": name, "path": path})) for name, path in feedback.PATHS.items()
+    ),
+    probe_path=feedback.PATHS[feedback.STAGE],
+)
 
 
 def armed_ibu(rollout: Rollout, run: Run) -> JsonObject:
@@ -76,21 +85,3 @@ def _without_empty(value: object) -> object:
     if isinstance(value, list):
         return [_without_empty(part) for part in value]
     return value
-
-
-def ibu_config(*, armed: bool, probe: Probe | None, watch: bool) -> JsonObject:
-    """Returns how the agent handles the IBU's manifest, and what it feeds back.
-
-    `watch`: the hub's schema has feedbackScrapeType (R21.1).
-    """
-    paths: list[Raw | dict[str, str]] = list(_PATHS)
-    if probe is not None:
-        paths.append({"name": feedback.probe_value(probe.id), "path": _STAGE_PATH})
-    config: JsonObject = {
-        "resourceIdentifier": {"group": IBU_GROUP, "resource": IBU_RESOURCE, "name": IBU_NAME},
-        "updateStrategy": {"type": "Update" if armed else "CreateOnly"},
-        "feedbackRules": [{"type": "JSONPaths", "jsonPaths": paths}],
-    }
-    if watch:
-        config["feedbackScrapeType"] = "Watch"
-    return config

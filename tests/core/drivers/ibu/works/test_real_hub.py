@@ -8,17 +8,18 @@ import httpx
 import msgspec
 import pytest
 
-from ibgu.core.drivers.ibu.observe import view_work
-from ibgu.core.drivers.ibu.works import (
-    build,
+from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu.works import build, payload_body
+from ibgu.core.engine.works import (
     by_generation,
+    cluster_patch,
     disarming,
-    payload_body,
     refresh_patch,
     stage_body,
     stage_patch,
+    view_work,
+    wanted_stage,
 )
-from ibgu.core.engine.works import cluster_patch, wanted_stage
 from ibgu.core.model import Change, Member, PendingPatch, RunState, WorkView, names
 from ibgu.core.model.kinds import ConfigMap, ManagedCluster, ManifestWork, ObjectMeta, Secret
 from ibgu.core.model.names import stage_name
@@ -62,20 +63,20 @@ class Site:
         wanted = wanted_stage(asked, current)
         assert wanted is not None
         if current is None:
-            body = stage_body(wanted, ROLLOUT, self.namespace, watch=True)
+            body = stage_body(IBU, wanted, ROLLOUT, self.namespace, watch=True)
             path = works(self.namespace)
             answer = self.hub.post(path, content=body, params=STRICT, headers=JSON)
         elif by_generation(wanted, current):
-            body = disarming(wanted, ROLLOUT, current, watch=True)
+            body = disarming(IBU, wanted, ROLLOUT, current, watch=True)
             answer = self.hub.patch(self.path, content=body, params=STRICT, headers=STEPS)
         else:
-            body = stage_patch(wanted, ROLLOUT, current, watch=True)
+            body = stage_patch(IBU, wanted, ROLLOUT, current, watch=True)
             answer = self.hub.patch(self.path, content=body, params=STRICT, headers=MERGE)
         assert answer.is_success, answer.text
         return self.view(answer)
 
     def view(self, answer: httpx.Response) -> WorkView:
-        return view_work(msgspec.json.decode(answer.content, type=ManifestWork))
+        return view_work(IBU, msgspec.json.decode(answer.content, type=ManifestWork))
 
     def by_hand(self, patch: object) -> WorkView:
         answer = self.hub.patch(self.path, json=patch, headers=MERGE)
@@ -165,7 +166,7 @@ def test_a_stale_arming_is_a_conflict(site: Site) -> None:
     wanted = wanted_stage(member(run("r1")), view)
     assert wanted is not None
     assert not by_generation(wanted, view)
-    body = stage_patch(wanted, ROLLOUT, view, watch=True)
+    body = stage_patch(IBU, wanted, ROLLOUT, view, watch=True)
     assert site.hub.patch(site.path, content=body, headers=MERGE).status_code == 409
 
 
@@ -178,7 +179,7 @@ def test_a_disarming_does_not_mind_reports_but_hands(site: Site) -> None:
     site.by_hand({"spec": {"manifestConfigs": []}})
     wanted = wanted_stage(member(look_=probe("l2")), disarmed)
     assert wanted is not None
-    body = disarming(wanted, ROLLOUT, disarmed, watch=True)
+    body = disarming(IBU, wanted, ROLLOUT, disarmed, watch=True)
     assert site.hub.patch(site.path, content=body, headers=STEPS).status_code == 422
 
 
@@ -188,9 +189,9 @@ def test_a_write_meant_for_a_deleted_work_does_not_reach_its_successor(site: Sit
     site.write(member(look_=probe("l1")), None)
     wanted = wanted_stage(member(look_=probe("l2")), view)
     assert wanted is not None
-    body = stage_patch(wanted, ROLLOUT, view, watch=True)
+    body = stage_patch(IBU, wanted, ROLLOUT, view, watch=True)
     assert site.hub.patch(site.path, content=body, headers=MERGE).status_code == 409
-    body = disarming(wanted, ROLLOUT, view, watch=True)
+    body = disarming(IBU, wanted, ROLLOUT, view, watch=True)
     assert site.hub.patch(site.path, content=body, headers=STEPS).status_code == 422
 
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from msgspec import json
 
-from ibgu.core.drivers.ibu.works.manifests import IBU_ROLE, armed_ibu, disarmed_ibu, ibu_config
+from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.works.config import manifest_config
 from ibgu.core.engine.works.envelope import ORPHAN, labels, new_work
 from ibgu.core.engine.works.wanted import Wanted
 from ibgu.core.model import Rollout, Run, WorkView, names
@@ -16,22 +17,26 @@ UNTRACKED: list[dict[str, str]] = [{}]
 the agent's reports it would compare them all, and send them to every watch (decision 30)."""
 
 
-def stage_body(wanted: Wanted, rollout: Rollout, cluster: str, *, watch: bool) -> bytes:
+def stage_body(
+    driver: Driver, wanted: Wanted, rollout: Rollout, cluster: str, *, watch: bool
+) -> bytes:
     """Returns the body that creates the work. `watch`: the served schema has feedbackScrapeType."""
     marks = {key: mark for key, mark in _marks(wanted, 1).items() if mark is not None}
     work = new_work(
         names.stage_name(rollout.uid, rollout.name), cluster, rollout, names.STAGE, marks
     )
-    return json.encode({**work, "spec": _spec(wanted, rollout, 1, watch)})
+    return json.encode({**work, "spec": _spec(driver, wanted, rollout, 1, watch)})
 
 
-def stage_patch(wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: bool) -> bytes:
+def stage_patch(
+    driver: Driver, wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: bool
+) -> bytes:
     """Returns the JSON merge patch that changes the work; after a 409, decide again.
 
     Raises ValueError if the work shows `wanted` already: such a write would not change the
     generation, and would look like somebody else's edit for ever.
     """
-    spec, annotations = _change(wanted, rollout, current, watch)
+    spec, annotations = _change(driver, wanted, rollout, current, watch)
     metadata = {
         "uid": current.uid,
         "resourceVersion": current.resource_version,
@@ -43,13 +48,15 @@ def stage_patch(wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: b
     return json.encode({"metadata": metadata, "spec": {**spec, "executor": None}})
 
 
-def disarming(wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: bool) -> bytes:
+def disarming(
+    driver: Driver, wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: bool
+) -> bytes:
     """Returns the same change as a JSON patch (RFC 6902) that applies whatever the agent reports
     meanwhile; only where `by_generation` allows it. After a 422 for a failed test, decide again.
 
     Raises ValueError like `stage_patch`.
     """
-    spec, annotations = _change(wanted, rollout, current, watch)
+    spec, annotations = _change(driver, wanted, rollout, current, watch)
     steps: list[JsonObject] = [
         {"op": "test", "path": "/metadata/uid", "value": current.uid},
         {"op": "test", "path": "/metadata/generation", "value": current.generation},
@@ -68,14 +75,14 @@ def by_generation(wanted: Wanted, current: WorkView) -> bool:
 
 
 def _change(
-    wanted: Wanted, rollout: Rollout, current: WorkView, watch: bool
+    driver: Driver, wanted: Wanted, rollout: Rollout, current: WorkView, watch: bool
 ) -> tuple[JsonObject, dict[str, str | None]]:
     """Returns the spec and the annotations."""
     if wanted.shown_by(current):
         raise ValueError(f"stage work {current.name} shows what is wanted already")
     generation = current.generation + 1
     marks = {names.ROLLOUT: rollout.full_name, **_marks(wanted, generation)}
-    return _spec(wanted, rollout, generation, watch), marks
+    return _spec(driver, wanted, rollout, generation, watch), marks
 
 
 def _set(place: str, values: Mapping[str, str | None]) -> Iterator[JsonObject]:
@@ -99,13 +106,14 @@ def refresh_patch(current: WorkView, now: datetime) -> bytes:
     return json.encode({"metadata": metadata})
 
 
-def _spec(wanted: Wanted, rollout: Rollout, generation: int, watch: bool) -> JsonObject:
+def _spec(
+    driver: Driver, wanted: Wanted, rollout: Rollout, generation: int, watch: bool
+) -> JsonObject:
     run = wanted.run if wanted.armed else None
-    ibu = disarmed_ibu(generation) if run is None else armed_ibu(rollout, run)
+    config = manifest_config(driver.target, armed=wanted.armed, probe=wanted.probe, watch=watch)
     return {
-        # Older agents apply in this order, and need the role first.
-        "workload": {"manifests": [IBU_ROLE, ibu]},
-        "manifestConfigs": [ibu_config(armed=wanted.armed, probe=wanted.probe, watch=watch)],
+        "workload": {"manifests": driver.manifests(rollout, run, generation)},
+        "manifestConfigs": [config],
         "deleteOption": ORPHAN,
     }
 

@@ -1,15 +1,11 @@
 import msgspec
 import pytest
 
-from ibgu.core.drivers.ibu.observe import shown_work, view_work
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, ibu_of
-from ibgu.core.drivers.ibu.works.feedback import (
-    CONDITIONS,
-    NEXT_STAGES,
-    PATHS,
-    condition_value,
-    probe_value,
-)
+from ibgu.core.drivers.ibu.works.feedback import CONDITIONS, NEXT_STAGES, PATHS, condition_value
+from ibgu.core.engine.works import shown_work, view_work
+from ibgu.core.engine.works.config import probe_value
 from ibgu.core.model import Stage, names
 from ibgu.core.model.kinds import (
     Condition,
@@ -25,7 +21,7 @@ from ibgu.core.model.kinds import (
 )
 from ibgu.core.text.cut import MOST_BYTES, cut
 
-IBU = ResourceMeta(
+_ENTRY = ResourceMeta(
     ordinal=1,
     group="lca.openshift.io",
     kind="ImageBasedUpgrade",
@@ -76,7 +72,7 @@ def work(
 
 
 def test_a_new_work_shows_nothing_yet() -> None:
-    view = view_work(work(generation=1))
+    view = view_work(IBU, work(generation=1))
     assert (view.name, view.uid, view.resource_version, view.generation) == ("w", "u", "77", 1)
     assert not any((view.terminating, view.armed, view.applied, view.ibu_applied))
     assert (view.run, view.probe, view.digest, view.apply_error) == ("", "", "", "")
@@ -84,10 +80,10 @@ def test_a_new_work_shows_nothing_yet() -> None:
 
 
 def test_our_annotations() -> None:
-    view = view_work(work(arming="armed", run="r1", probe="l1", digest="d1", deleted="now"))
+    view = view_work(IBU, work(arming="armed", run="r1", probe="l1", digest="d1", deleted="now"))
     assert (view.armed, view.run, view.probe, view.digest) == (True, "r1", "l1", "d1")
     assert view.terminating
-    assert not view_work(work(arming="disarmed")).armed
+    assert not view_work(IBU, work(arming="disarmed")).armed
 
 
 @pytest.mark.parametrize(
@@ -98,7 +94,7 @@ def test_edited_unless_the_generation_is_the_one_that_we_wrote(
 ) -> None:
     marks = {} if mark is None else {names.GENERATION: mark}
     meta = ObjectMeta(name="w", generation=3, annotations=marks)
-    assert view_work(ManifestWork(meta)).edited is edited
+    assert view_work(IBU, ManifestWork(meta)).edited is edited
 
 
 @pytest.mark.parametrize(
@@ -110,7 +106,7 @@ def test_edited_unless_the_generation_is_the_one_that_we_wrote(
     ],
 )
 def test_applied_is_of_the_current_generation(condition: Condition, expected: bool) -> None:
-    assert view_work(work(conditions=(available("True"), condition))).applied is expected
+    assert view_work(IBU, work(conditions=(available("True"), condition))).applied is expected
 
 
 @pytest.mark.parametrize(
@@ -123,38 +119,40 @@ def test_applied_is_of_the_current_generation(condition: Condition, expected: bo
 )
 def test_the_ibus_entry(condition: Condition, expected: bool) -> None:
     refused = entry(ROLE, applied("False", 3, "no"))
-    view = view_work(work(refused, entry(IBU, condition, available("Unknown", "forbidden"))))
+    view = view_work(
+        IBU, work(refused, entry(_ENTRY, condition, available("Unknown", "forbidden")))
+    )
     assert view.ibu_applied is expected
     assert (view.ibu_available, view.ibu_message) == ("Unknown", "forbidden")
 
 
 def test_the_ibu_is_found_without_a_resource_name() -> None:
-    bare = ResourceMeta(group=IBU.group, kind=IBU.kind, name=IBU.name)
-    assert view_work(work(entry(bare, applied("True", 3)))).ibu_applied
+    bare = ResourceMeta(group=_ENTRY.group, kind=_ENTRY.kind, name=_ENTRY.name)
+    assert view_work(IBU, work(entry(bare, applied("True", 3)))).ibu_applied
 
 
 @pytest.mark.parametrize(
     "meta",
     [
-        ResourceMeta(group="x", kind=IBU.kind, name=IBU.name),
-        ResourceMeta(group=IBU.group, kind="IPConfig", name=IBU.name),
-        ResourceMeta(group=IBU.group, kind=IBU.kind, name="other"),
+        ResourceMeta(group="x", kind=_ENTRY.kind, name=_ENTRY.name),
+        ResourceMeta(group=_ENTRY.group, kind="IPConfig", name=_ENTRY.name),
+        ResourceMeta(group=_ENTRY.group, kind=_ENTRY.kind, name="other"),
     ],
 )
 def test_others_are_not_the_ibu(meta: ResourceMeta) -> None:
-    assert not view_work(work(entry(meta, applied("True", 3)))).ibu_applied
+    assert not view_work(IBU, work(entry(meta, applied("True", 3)))).ibu_applied
 
 
 def test_apply_errors_the_ibus_first_else_any_of_this_generation() -> None:
     role = entry(ROLE, applied("False", 3, "role refused"))
-    ibu = entry(IBU, applied("False", 3, "stage refused"))
-    fine = entry(IBU, applied("True", 3))
-    old = entry(IBU, applied("False", 2, "old"))
-    assert view_work(work(role, ibu)).apply_error == "stage refused"
-    assert view_work(work(role, fine)).apply_error == "role refused"
-    assert view_work(work(role, old)).apply_error == "role refused"
-    assert view_work(work(old)).apply_error == ""
-    assert view_work(work(fine)).apply_error == ""
+    ibu = entry(_ENTRY, applied("False", 3, "stage refused"))
+    fine = entry(_ENTRY, applied("True", 3))
+    old = entry(_ENTRY, applied("False", 2, "old"))
+    assert view_work(IBU, work(role, ibu)).apply_error == "stage refused"
+    assert view_work(IBU, work(role, fine)).apply_error == "role refused"
+    assert view_work(IBU, work(role, old)).apply_error == "role refused"
+    assert view_work(IBU, work(old)).apply_error == ""
+    assert view_work(IBU, work(fine)).apply_error == ""
 
 
 def test_every_value_that_is_asked_for_finds_its_place() -> None:
@@ -165,8 +163,8 @@ def test_every_value_that_is_asked_for_finds_its_place() -> None:
         number("observedGeneration", 4),
         text(probe_value("a"), "x"),
     ]
-    entry = ManifestCondition(IBU, [], StatusFeedback([*values, text(probe_value("b"), "x")]))
-    ibu = ibu_of(view_work(work(entry)))
+    entry = ManifestCondition(_ENTRY, [], StatusFeedback([*values, text(probe_value("b"), "x")]))
+    ibu = ibu_of(view_work(IBU, work(entry)))
     assert ibu is not None
     assert (ibu.stage, ibu.run) == ("<stage>", "<run>")
     assert (ibu.generation, ibu.observed_generation, ibu.current) == (5, 4, False)
@@ -189,7 +187,7 @@ def test_every_value_that_is_asked_for_finds_its_place() -> None:
 
 
 def test_absent_values_are_empty() -> None:
-    ibu = ibu_of(view_work(work(entry(IBU, stage="Prep", nextIdle="Idle"))))
+    ibu = ibu_of(view_work(IBU, work(entry(_ENTRY, stage="Prep", nextIdle="Idle"))))
     assert ibu is not None
     assert ibu.next_stages == {Stage.IDLE}
     assert (ibu.generation, ibu.observed_generation, ibu.run) == (0, 0, "")
@@ -226,7 +224,7 @@ def test_decoded_from_what_a_real_agent_wrote() -> None:
              {"name": "generation", "fieldValue": {"type": "Integer", "integer": 2}},
              {"name": "observedGeneration", "fieldValue": {"type": "Integer", "integer": 2}},
              {"name": "run", "fieldValue": {"type": "String", "string": "r1"}}]}}]}}}"""
-    view = view_work(msgspec.json.decode(body, type=ManifestWork))
+    view = view_work(IBU, msgspec.json.decode(body, type=ManifestWork))
     assert view.settled
     assert view.armed
     assert not view.edited
@@ -242,7 +240,7 @@ def test_what_a_hostile_cluster_says_is_bounded() -> None:
     told = [text(name, LONG) for name in PATHS if name not in ("generation", "observedGeneration")]
     told += [text(probe_value(str(number)), "x") for number in range(10_000)]
     conditions = [Condition("Applied", "False", LONG, LONG, 3), Condition("Available", LONG)]
-    view = view_work(work(ManifestCondition(IBU, conditions, StatusFeedback(told))))
+    view = view_work(IBU, work(ManifestCondition(_ENTRY, conditions, StatusFeedback(told))))
     assert len(msgspec.json.encode(view)) < 40 * MOST_BYTES
     assert view.apply_error == cut(LONG)
     assert view.ibu is not None
@@ -252,4 +250,4 @@ def test_what_a_hostile_cluster_says_is_bounded() -> None:
 def test_so_are_the_marks_that_it_may_change() -> None:
     marks = dict.fromkeys((names.RUN, names.PROBE, names.RESTORE, names.DIGEST, names.ACTION), LONG)
     found = ManifestWork(ObjectMeta(name="w", annotations=marks))
-    assert len(msgspec.json.encode(shown_work(found))) < 6 * MOST_BYTES
+    assert len(msgspec.json.encode(shown_work(IBU, found))) < 6 * MOST_BYTES

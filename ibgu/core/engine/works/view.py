@@ -4,7 +4,7 @@ once."""
 from collections.abc import Iterable
 from sys import intern
 
-from ibgu.core.drivers.ibu.observe.feedback import view_ibu
+from ibgu.core.engine.driver import Driver, Target
 from ibgu.core.model import WorkView, names
 from ibgu.core.model.conditions import find
 from ibgu.core.model.kinds import ManifestCondition, ManifestWork, ResourceMeta
@@ -16,14 +16,15 @@ _MARKS = (names.ACTION, names.ATTEMPT, names.STARTED, names.LIMIT, names.OUTCOME
 _NO_ENTRY = ManifestCondition()
 
 
-def shown_work(work: ManifestWork) -> Shown[WorkView]:
-    return shown(work.metadata, view_work(work), _LABELS, _MARKS)
+def shown_work(driver: Driver, work: ManifestWork) -> Shown[WorkView]:
+    return shown(work.metadata, view_work(driver, work), _LABELS, _MARKS)
 
 
-def view_work(work: ManifestWork) -> WorkView:
+def view_work(driver: Driver, work: ManifestWork) -> WorkView:
+    target = driver.target
     metadata, manifests = work.metadata, work.status.resource_status.manifests
     marks, generation = metadata.annotations, metadata.generation
-    entry = next((m for m in manifests if _is_ibu(m.resource_meta)), _NO_ENTRY)
+    entry = next((m for m in manifests if _is_target(target, m.resource_meta)), _NO_ENTRY)
     applied = find(work.status.conditions, "Applied")
     available = find(entry.conditions, "Available")
     values = entry.status_feedback.values
@@ -44,18 +45,14 @@ def view_work(work: ManifestWork) -> WorkView:
         ibu_applied=_applied(entry, generation) == "True",
         ibu_available=intern(available.status),
         ibu_message=intern(available.message),
-        ibu=view_ibu(values) if values else None,
+        ibu=driver.read(values) if values else None,
     )
 
 
-def _is_ibu(meta: ResourceMeta) -> bool:
-    """Whether the entry is the IBU; `resource` and `version` stay empty while the cluster lacks the
-    CRD."""
-    return (
-        meta.kind == names.IBU_KIND
-        and meta.group == names.IBU_GROUP
-        and meta.name == names.IBU_NAME
-    )
+def _is_target(target: Target, meta: ResourceMeta) -> bool:
+    """Whether the entry is the target; `resource` and `version` stay empty while the cluster lacks
+    the CRD."""
+    return meta.kind == target.kind and meta.group == target.group and meta.name == target.name
 
 
 def _applied(entry: ManifestCondition, generation: int) -> str:
@@ -65,10 +62,10 @@ def _applied(entry: ManifestCondition, generation: int) -> str:
 
 
 def _apply_error(
-    manifests: Iterable[ManifestCondition], ibu: ManifestCondition, generation: int
+    manifests: Iterable[ManifestCondition], target: ManifestCondition, generation: int
 ) -> str:
     refused = [m for m in manifests if _applied(m, generation) == "False"]
     if not refused:
         return ""
-    told = ibu if ibu in refused else refused[0]
+    told = target if target in refused else refused[0]
     return find(told.conditions, "Applied").message

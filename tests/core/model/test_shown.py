@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ibgu.core.drivers.ibu.observe import shown_work, view_work
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.observe.ibu_view import ibu_of
+from ibgu.core.engine.works import shown_work, view_work
 from ibgu.core.model import ClusterView, WorkView, names
 from ibgu.core.model.kinds import ManagedCluster, ManifestWork
 from ibgu.core.model.shown import Shown, shown_cluster, view_cluster
@@ -69,9 +70,9 @@ def _decoded(kind: type[T], metadata: Any, status: Any) -> T:
 
 def test_a_work() -> None:
     found = work("site-1")
-    shown: Shown[WorkView] = shown_work(found)
+    shown: Shown[WorkView] = shown_work(IBU, found)
     meta = shown.metadata
-    assert shown.view == view_work(found)
+    assert shown.view == view_work(IBU, found)
     assert (meta.namespace, meta.name, meta.uid) == ("site-1", "a-stage", "uid-site-1")
     assert (meta.resource_version, meta.generation) == ("17", 3)
     assert meta.labels == {names.ROLLOUT: "uid-a", names.PART: names.STAGE}
@@ -83,7 +84,7 @@ def test_a_work() -> None:
 
 
 def test_works_of_one_rollout_share_what_they_repeat() -> None:
-    one, two = shown_work(work("site-1")), shown_work(work("site-2"))
+    one, two = shown_work(IBU, work("site-1")), shown_work(IBU, work("site-2"))
     assert one.metadata.labels is two.metadata.labels
     assert one.metadata.annotations is two.metadata.annotations
     assert one.view.name is two.view.name is one.metadata.name
@@ -105,14 +106,14 @@ def test_a_cluster() -> None:
 def test_clusters_share_the_values_of_their_labels() -> None:
     one, two = shown_cluster(managed("site-1")), shown_cluster(managed("site-2"))
     assert one.view.labels["site"] is two.view.labels["site"]
-    assert one.view.name is shown_work(work("site-1")).metadata.namespace
+    assert one.view.name is shown_work(IBU, work("site-1")).metadata.namespace
 
 
 def test_what_is_kept_of_a_fleet_is_a_fraction_of_what_is_decoded() -> None:
     bodies = [_body(work, f"site-{number}") for number in range(200)]
     decoder = msgspec.json.Decoder(ManifestWork)
     whole = _taken(lambda: [decoder.decode(body) for body in bodies])
-    kept = _taken(lambda: [shown_work(decoder.decode(body)) for body in bodies])
+    kept = _taken(lambda: [shown_work(IBU, decoder.decode(body)) for body in bodies])
     assert kept < whole / 3
 
 

@@ -5,8 +5,8 @@ import pytest
 from msgspec import json
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.works import disarming, refresh_patch, stage_body, stage_patch
-from ibgu.core.engine.works import Wanted
+from ibgu.core.drivers.ibu import IBU
+from ibgu.core.engine.works import Wanted, disarming, refresh_patch, stage_body, stage_patch
 from ibgu.core.model import Action, RunResult, RunState, WorkView
 from ibgu.core.model.kinds import AutoRollback, IbguSpec, IbuSpec, ObjectRef, SeedImageRef
 from ibgu.core.model.names import stage_name
@@ -19,13 +19,13 @@ DISARMED = Wanted(armed=False, probe=probe())
 
 
 def body(wanted: Wanted, *, watch: bool = True) -> dict[str, Any]:
-    found = json.decode(stage_body(wanted, ROLLOUT, "site-1", watch=watch))
+    found = json.decode(stage_body(IBU, wanted, ROLLOUT, "site-1", watch=watch))
     assert isinstance(found, dict)
     return found
 
 
 def patch(wanted: Wanted, current: WorkView) -> dict[str, Any]:
-    found = json.decode(stage_patch(wanted, ROLLOUT, current, watch=True))
+    found = json.decode(stage_patch(IBU, wanted, ROLLOUT, current, watch=True))
     assert isinstance(found, dict)
     return found
 
@@ -235,7 +235,7 @@ def test_a_disarming_says_the_same_and_goes_by_uid_and_generation() -> None:
         },
         "spec": {"executor": {}},
     }
-    found = patched(work, json.decode(disarming(ended, ROLLOUT, current, watch=True)))
+    found = patched(work, json.decode(disarming(IBU, ended, ROLLOUT, current, watch=True)))
     merging = patch(ended, current)
     del merging["spec"]["executor"]
     assert found["spec"] == merging["spec"]
@@ -251,7 +251,7 @@ def test_a_disarming_says_the_same_and_goes_by_uid_and_generation() -> None:
     for name, other in (("uid", "v"), ("generation", current.generation + 1)):
         told = {**work, "metadata": {**work["metadata"], name: other}}
         with pytest.raises(DoesNotFit):
-            patched(told, json.decode(disarming(ended, ROLLOUT, current, watch=True)))
+            patched(told, json.decode(disarming(IBU, ended, ROLLOUT, current, watch=True)))
 
 
 def test_the_patch_that_arms() -> None:
@@ -298,20 +298,20 @@ SPECS = [
 @pytest.mark.parametrize("spec", SPECS)
 def test_nothing_empty_in_the_ibus_spec(spec: IbuSpec) -> None:
     rollout = replace(ROLLOUT, spec=IbguSpec(spec))
-    work = json.decode(stage_body(ARMED, rollout, "site-1", watch=True))
+    work = json.decode(stage_body(IBU, ARMED, rollout, "site-1", watch=True))
     assert list(empty_places(work)) == []
     assert ibu(work)["spec"]["stage"] == "Prep"
 
 
 def test_everything_that_is_given_arrives() -> None:
     rollout = replace(ROLLOUT, spec=IbguSpec(SPECS[2]))
-    spec = ibu(json.decode(stage_body(ARMED, rollout, "site-1", watch=True)))["spec"]
+    spec = ibu(json.decode(stage_body(IBU, ARMED, rollout, "site-1", watch=True)))["spec"]
     assert spec["extraManifests"] == [{"name": "a", "namespace": "b"}]
     assert spec["autoRollbackOnFailure"] == {"initMonitorTimeoutSeconds": 900}
 
 
 def test_small_enough_to_be_watched_by_the_thousand() -> None:
-    assert len(stage_body(ARMED, ROLLOUT, "site-1", watch=True)) < 5_000
+    assert len(stage_body(IBU, ARMED, ROLLOUT, "site-1", watch=True)) < 5_000
 
 
 def test_a_refresh_says_nothing_but_that_it_was_there() -> None:
