@@ -15,6 +15,8 @@ _AWAY = frozenset({"25006", "55P03", "25P03", "57014"})
 _AGAIN = frozenset({"40001", "40P01"})
 _REFUSED_CLASSES = ("22", "23", "54")
 """Invalid value for the column; constraint violated; too large for an index."""
+_DAMAGED = frozenset({"XX001", "XX002"})
+"""A page of a table or of an index that is damaged."""
 
 WAITS = "; ibgu goes on by itself once it answers again"
 """The last words of `JournalAway` in a running process."""
@@ -84,6 +86,12 @@ def is_refused(error: BaseException) -> bool:
     """Returns whether Postgres will never store these values, or they can't even be sent, such as
     half a character."""
     return isinstance(error, ValueError) or sqlstate(error).startswith(_REFUSED_CLASSES)
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Returns whether Postgres found that its own files are damaged: it can't say whose rows are
+    lost."""
+    return sqlstate(error) in _DAMAGED
 
 
 def told(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from ibgu.db.engine import engine
 from ibgu.db.errors import SchemaMismatch, away_from
-from ibgu.db.revision import problem
+from ibgu.db.revision import UNRELEASED, problem
 from ibgu.resources import shipped
 
 _LOCK = 0x69626775
@@ -53,7 +53,9 @@ def _known() -> set[str]:
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    found = MigrationContext.configure(connection).get_current_revision()
+    released = connection.scalar(text("SELECT to_regclass('claims')")) is not None
+    return UNRELEASED if found is not None and not released else found
 
 
 def _config() -> Config:

@@ -12,7 +12,13 @@ from ibgu.db.errors import away_from, sqlstate
 from ibgu.db.schema import VERSION
 
 _UNDEFINED_TABLE = "42P01"
-_REVISION = text("SELECT version_num FROM alembic_version")
+UNRELEASED = "unreleased"
+"""Stands for the revision of a database that a version before the first release made: its tables
+have other names, under the same numbers."""
+_REVISION = text(f"""
+    SELECT CASE WHEN to_regclass('claims') IS NULL THEN '{UNRELEASED}' ELSE version_num END
+    FROM alembic_version
+""")
 
 
 async def current(url: str) -> str | None:
@@ -43,6 +49,11 @@ def problem(revision: str | None) -> str | None:
     can."""
     if revision is None:
         return "the database has no tables of ibgu: run `ibgu migrate`"
+    if revision == UNRELEASED:
+        return (
+            "the database was made by an unreleased version of ibgu: create a new one, and run "
+            "`ibgu migrate`"
+        )
     number = int(revision) if revision.isdecimal() else None
     if number == VERSION:
         return None

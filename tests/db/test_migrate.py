@@ -103,6 +103,23 @@ async def test_no_lead_on_an_empty_database(empty_url: str) -> None:
     await db.dispose()
 
 
+async def test_a_database_from_before_the_first_release_has_to_be_made_anew(
+    database_url: str, db: AsyncEngine
+) -> None:
+    """Its tables had other names under the numbers of today's migrations."""
+    async with db.begin() as connection:
+        await connection.execute(text("ALTER TABLE claims RENAME TO holds"))
+    for number in (head(), "0001"):
+        async with db.begin() as connection:
+            renumbered = text("UPDATE alembic_version SET version_num = :number")
+            await connection.execute(renumbered, {"number": number})
+        with pytest.raises(SchemaMismatch, match="by an unreleased version of ibgu: create a new"):
+            await upgrade(database_url)
+        with pytest.raises(SchemaMismatch, match="by an unreleased version of ibgu: create a new"):
+            await Journal(db, "hub-1").lead("ibgu-0")
+        assert "unreleased" in (problem(await current(database_url)) or "")
+
+
 async def test_no_lead_after_a_newer_ibgu_has_led(db: AsyncEngine) -> None:
     await Journal(db, "hub-1").lead("ibgu-0")
     async with db.begin() as connection:

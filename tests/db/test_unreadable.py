@@ -95,6 +95,7 @@ async def test_all_others_are_loaded_whole(three: Journal, db: AsyncEngine, stat
     (bad,) = loaded.unreadable
     assert (bad.uid, bad.full_name) == ("bad", "default/ibgu-bad")
     assert bad.claims == {"uid-bad": Holder("bad", 0, "bad")}
+    assert bad.clusters == {"bad", "shared"}
     assert bad.error
     assert await three.unreadable(["bad", "older", "nobody"]) == {"bad"}
 

@@ -1,12 +1,16 @@
 """While a live TALM is on the hub nothing is written; with it gone, everything goes on."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
 
 import pytest
 
 from ibgu.controller.lookups import talm
+from ibgu.controller.reports.notices import LEADS
+from ibgu.controller.service import LEASE
 from ibgu.hub import paths
+from tests.e2e.harness import NAMESPACE as OWN
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step
 
@@ -44,6 +48,13 @@ async def versions(scene: Scene) -> dict[str, str]:
     return found
 
 
+async def _new_leader_shown(scene: Scene) -> bool:
+    found = (await scene.get(paths.lease(OWN, LEASE)))["metadata"]
+    told = await scene.kubectl("events", "-n", OWN, "--for", f"lease/{LEASE}", "-o", "json")
+    about = (each for each in json.loads(told)["items"] if each["reason"] == LEADS)
+    return any(each["involvedObject"]["uid"] == found["uid"] for each in about)
+
+
 async def test_nothing_is_written_while_talm_lives(scene: Scene, often: None) -> None:
     first = f"{scene.label}-1"
     await scene.tried("create", "namespace", NAMESPACE)
@@ -57,6 +68,7 @@ async def test_nothing_is_written_while_talm_lives(scene: Scene, often: None) ->
     await asyncio.sleep(1.5)  # nothing to wait for: it is about what must not happen
     assert await versions(scene) == before
     assert await scene.events("talm") == []
+    await scene.until(lambda: _new_leader_shown(scene), "the Event on ibgu's own Lease")
     await scene.kubectl("delete", "lease", talm.LEASE, "-n", NAMESPACE)
     await scene.completed("talm")
     assert scene.stages(first) == ["Prep"]

@@ -11,7 +11,7 @@ import structlog
 from ibgu.core.plan import EVERYWHERE, Scope, Tenancy
 from ibgu.hub.clustersets import read_tenancy
 from ibgu.hub.decode import BadObject
-from ibgu.hub.errors import HubError
+from ibgu.hub.errors import TRANSPORT, HubError
 from ibgu.hub.port import Hub
 
 log = structlog.get_logger("ibgu.controller")
@@ -20,6 +20,9 @@ EVERY = 10.0
 """Seconds between two reads: a removed binding may still count for so long."""
 RETRY = 1.0
 """Seconds between two attempts at the first read."""
+PATIENCE = 15.0
+"""The most seconds that whoever needs an answer waits for it: a step that opens has a place among
+those that read, which others wait for."""
 STALE = 60.0
 """Seconds since the last read that was answered began, after which it expires."""
 
@@ -67,15 +70,23 @@ class Tenants:
         while self._on:
             await asyncio.sleep(EVERY)
             try:
-                async with asyncio.timeout(STALE):
-                    await self._read()
-            except (HubError, TimeoutError) as error:
-                log.warning("can't read cluster sets", error=str(error) or "no answer")
+                await self._read()
+            except HubError as error:
+                log.warning("can't read cluster sets", error=str(error))
             before, known = known, self._current()
             if known != before:
                 changed()
 
     async def _read(self) -> None:
+        """Reads the bindings. Raises HubError after `PATIENCE`, too."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._read_once()
+        except TimeoutError as error:
+            words = f"the hub has not told its ManagedClusterSets within {PATIENCE:.0f} seconds"
+            raise HubError(TRANSPORT, "Timeout", words) from error
+
+    async def _read_once(self) -> None:
         """Reads the bindings; callers that arrive during a read share the next one."""
         asked = self._now()
         async with self._lock:

@@ -1,11 +1,13 @@
 """Finds the rollouts whose records can't be read, so that all others can be loaded.
 
-Records may have been written by another version of ibgu, by hand, or by a faulty disk. Whatever is
-wrong with a rollout's rows, reading them in SQL by names and numbers still works: so its claims are
-known, and nothing acts on the rest.
+Records may have been written by another version of ibgu or by hand. Whatever is wrong with a
+rollout's rows, reading them in SQL by names and numbers still works: so its claims are known, and
+nothing acts on the rest. Where Postgres finds a page of its files damaged, that is not so: the page
+may have held claims of any rollout, and nothing is loaded.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 
 from msgspec.structs import replace
 from sqlalchemy import text
@@ -15,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ibgu.core.engine.state import Canceller, Holder, UnreadableRollout
 from ibgu.core.model.bounds import YEARS
 from ibgu.core.text.harmless import one_line
-from ibgu.db.errors import UnreadableJournal, is_away
+from ibgu.db.errors import UnreadableJournal, is_away, is_damaged, sqlstate, told
 from ibgu.db.journal.changeset import Loaded
 from ibgu.db.journal.load import CANCELS, load, search
 
@@ -37,6 +39,10 @@ _CLAIMED = text("""
     SELECT rollout, step, cluster, cluster_uid FROM claims
     WHERE hub = :hub AND rollout = ANY (CAST(:uids AS text[]))
 """)
+_MEMBERS = text("""
+    SELECT DISTINCT rollout, cluster FROM members
+    WHERE hub = :hub AND rollout = ANY (CAST(:uids AS text[]))
+""")
 _CANCELLED = text("""
     SELECT members.rollout, members.step, members.cluster, members.cluster_uid, across_namespaces
     FROM members JOIN steps
@@ -51,6 +57,13 @@ async def load_readable(
 ) -> Loaded:
     """Loads like `load`, without the rollouts whose records can't be read. Raises
     UnreadableJournal if what can't be read belongs to none."""
+    with _damage_told():
+        return await _load_readable(db, hub, wanted, shown)
+
+
+async def _load_readable(
+    db: AsyncConnection, hub: str, wanted: Collection[str], shown: Collection[str]
+) -> Loaded:
     try:
         return await load(db, hub, wanted, shown)
     except Exception as error:
@@ -74,7 +87,8 @@ async def find_unreadable(
     looks at all. Raises UnreadableJournal if they are too many."""
     uids = sorted(among) if among is not None else await _all(db, hub)
     found: dict[str, str] = {}
-    await _search(db, hub, uids, found)
+    with _damage_told():
+        await _search(db, hub, uids, found)
     return found
 
 
@@ -125,6 +139,9 @@ async def _claims(
             age, of.uid, full_name, of.namespace, across_namespaces=row.across_namespaces
         )
         cancellers[row.rollout][row.cluster_uid] = canceller
+    clusters: dict[str, set[str]] = {uid: set() for uid in bad}
+    for row in await db.execute(_MEMBERS, asked):
+        clusters[row.rollout].add(row.cluster)
     return tuple(
         UnreadableRollout(
             uid=uid,
@@ -133,6 +150,7 @@ async def _claims(
             error=error,
             claims=claims[uid],
             cancellers=cancellers[uid],
+            clusters=frozenset(clusters[uid]),
         )
         for uid, error in bad.items()
     )
@@ -140,7 +158,19 @@ async def _claims(
 
 def _of_a_record(error: Exception) -> bool:
     """Returns whether the error came from what was read, not from reading."""
-    return not (is_away(error) or isinstance(error, (DBAPIError, MemoryError, UnreadableJournal)))
+    others = (DBAPIError, MemoryError, UnreadableJournal)
+    return not (is_away(error) or sqlstate(error) or isinstance(error, others))
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if not is_damaged(error):
+            raise
+        words = f"the journal's database is damaged ({one_line(told(error))[:LONGEST]})"
+        raise UnreadableJournal(f"{words}: {_RESTORE}") from error
 
 
 def _words(error: Exception) -> str:
@@ -148,7 +178,5 @@ def _words(error: Exception) -> str:
 
 
 _NOBODYS = "records in the journal can't be read, and belong to no single rollout"
-_REMEDY = (
-    "run the version of ibgu that wrote them, or restore the database from a backup "
-    "(docs/recovery.md)"
-)
+_RESTORE = "restore the database from a backup (docs/recovery.md)"
+_REMEDY = f"run the version of ibgu that wrote them, or {_RESTORE}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ibgu.controller.lookups.tenants import EVERY, STALE, Tenants
+from ibgu.controller.lookups.tenants import EVERY, PATIENCE, STALE, Tenants
 from ibgu.core.plan import EVERYWHERE
 from ibgu.hub import paths
 from ibgu.hub.errors import TRANSPORT, HubError
@@ -129,6 +129,25 @@ async def _deaf() -> None:
     await _followed(line, story)
 
 
+async def _many_ask() -> None:
+    line = hub(SETS, BINDINGS)
+    await bind(line)
+
+    async def story(tenants: Tenants, told: list[float]) -> None:
+        now = asyncio.get_running_loop().time
+        line.deaf = True
+        began = now()
+        asked = [asyncio.create_task(tenants.fresh("team-north")) for _ in range(20)]
+        for task in asked:
+            with pytest.raises(HubError, match="within 15 seconds"):
+                await task
+        assert now() - began <= PATIENCE
+        line.deaf = False
+        assert (await tenants.fresh("team-north")).includes(NORTH)
+
+    await _followed(line, story)
+
+
 async def _never_heard() -> None:
     line = hub(SETS, BINDINGS)
     await bind(line)
@@ -179,6 +198,11 @@ def test_after_a_minute_of_silence_nobody_may_take_anything() -> None:
 def test_a_read_that_never_ends_keeps_nothing_bound() -> None:
     """No error says so: what was read before expires by itself."""
     play(_deaf())
+
+
+def test_who_opens_a_step_is_told_in_time_that_the_hub_does_not_answer() -> None:
+    """All of them at the same time: none waits for the time of another one."""
+    play(_many_ask())
 
 
 def test_before_the_first_answer_nobody_may_take_anything() -> None:

@@ -57,7 +57,7 @@ def _feedback_suffices(ctx: DecisionContext, member: Member, seen: Observation) 
     """Whether the work's own feedback replaces the probe: in later steps, if nobody else acts there
     (R8.4)."""
     work = seen.stage
-    own = member.step > 0 and len(ctx.fleet.rollouts_of[member.cluster]) == 1
+    own = member.step > 0 and not ctx.fleet.shares(member.cluster)
     if not (own and work and work.settled and work.ibu and work.ibu.current):
         return False
     found = ctx.driver.judge(work.ibu, ctx.action(member), ctx.rollout.spec)

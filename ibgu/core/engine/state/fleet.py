@@ -116,6 +116,8 @@ class UnreadableRollout(Struct, frozen=True, kw_only=True):
     """Its claims, by ManagedCluster uid."""
     cancellers: dict[str, Canceller]
     """By ManagedCluster uid."""
+    clusters: frozenset[str] = frozenset()
+    """The names of all clusters that it has or had as members."""
 
     @property
     def full_name(self) -> str:
@@ -214,6 +216,12 @@ class FleetState:
             rollouts.discard(uid)
 
     # -- reading ---------------------------------------------------------------------------
+
+    def shares(self, cluster: str) -> bool:
+        """Returns whether more than one rollout has or had the cluster, those included whose
+        records can't be read."""
+        others = (each.clusters for each in self.unreadable.values())
+        return len(self.rollouts_of[cluster]) > 1 or any(cluster in names for names in others)
 
     def namespace_of(self, rollout: str) -> str:
         """Returns the namespace of a rollout by uid; empty if the rollout is not known."""

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from ibgu.core.engine.state import UnreadableRollout
 from ibgu.core.engine.times import PROBE_RETRY, PROBE_TIMEOUT
 from ibgu.core.model import Kind, MemberState, OnMember, Outcome, ReasonKind, Stage, Who
 from tests.core.engine.decide.fleet import START, Twin, ibgu
@@ -117,6 +118,25 @@ def test_in_later_steps_the_works_own_feedback_is_the_probe() -> None:
     assert twin.kinds("site-1").count(Kind.PROBED) == 1
     # look, arm and disarm Prep, arm and disarm Upgrade
     assert twin.works[uid, "site-1"].generation == 5
+
+
+def test_but_not_where_a_rollout_that_can_not_be_read_may_have_been() -> None:
+    twin = Twin("site-1", "site-2")
+    unreadable = UnreadableRollout(
+        uid="uid-x",
+        namespace="fleet",
+        name="x",
+        error="ValidationError",
+        claims={},
+        cancellers={},
+        clusters=frozenset({"site-1"}),
+    )
+    twin.fleet.keep_claims([unreadable])
+    uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
+    twin.wait(hours=1)
+    for name, probes in (("site-1", 2), ("site-2", 1)):
+        assert twin.member(uid, 1, name).outcome is Outcome.SUCCEEDED
+        assert twin.kinds(name).count(Kind.PROBED) == probes
 
 
 @pytest.mark.parametrize("who", ["another rollout", "a hand"])
