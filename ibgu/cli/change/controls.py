@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.change.options import ChangeOutput, Direct, DryRun, Form, Yes
+from ibgu.cli.change.options import Direct, DryRun, Yes
 from ibgu.cli.read.choices import chosen as one_of
 from ibgu.cli.read.choices import reasons
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Server, Token
+from ibgu.cli.show.form import Form, Output
 
 if TYPE_CHECKING:
     from ibgu.client.responses import SkipRequest
@@ -22,7 +23,7 @@ def pause(
     namespace: Namespace = "",
     dry_run: DryRun = False,
     direct: Direct = False,
-    output: Form = ChangeOutput.TEXT,
+    output: Output = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -49,7 +50,7 @@ def resume(
     dry_run: DryRun = False,
     yes: Yes = False,
     direct: Direct = False,
-    output: Form = ChangeOutput.TEXT,
+    output: Output = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -102,7 +103,7 @@ def skip(
     dry_run: DryRun = False,
     yes: Yes = False,
     direct: Direct = False,
-    output: Form = ChangeOutput.TEXT,
+    output: Output = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -153,7 +154,7 @@ def adopt(
     dry_run: DryRun = False,
     yes: Yes = False,
     direct: Direct = False,
-    output: Form = ChangeOutput.TEXT,
+    output: Output = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

@@ -10,9 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.cli.change.confirming import lost, require_name, require_terminal, warn
-from ibgu.cli.change.options import ChangeOutput
 from ibgu.cli.read.asking import asking
 from ibgu.cli.rest.target import RestTarget
+from ibgu.cli.show.form import Form, tell
 from ibgu.client import Client, RestError
 from ibgu.client.responses import ChangeResponse, NewStepRequest, ProposalRequest
 from ibgu.core.views.change.danger import Danger, Risk
@@ -36,7 +36,7 @@ class How(Struct, frozen=True):
     name: str
     dry_run: bool
     direct: bool
-    output: ChangeOutput
+    output: Form
     risk: Risk = Risk()
     yes: bool = False
     """Whether to skip confirmation, whatever the risk."""
@@ -173,19 +173,14 @@ async def _on_hub(how: How, namespace: str, act: "Act[T]", *, dry_run: bool) -> 
 
 
 def _print(told: ChangeResponse, how: How) -> None:
-    from ibgu.cli.show.forms import as_json, as_yaml
-
-    match how.output:
-        case ChangeOutput.JSON:
-            typer.echo(as_json(told))
-        case ChangeOutput.YAML:
-            typer.echo(as_yaml(told))
-        case ChangeOutput.TEXT:
-            typer.echo(f"{_dry_run(told) if how.dry_run else ''}{told.done}")
-            if how.dry_run and how.risk.lost:
-                typer.echo(lost(how.risk))
-            if told.kubectl:
-                typer.echo(f"the same by hand:\n{told.kubectl}")
+    if how.output is not Form.TEXT:
+        tell(told, how.output)
+        return
+    typer.echo(f"{_dry_run(told) if how.dry_run else ''}{told.done}")
+    if how.dry_run and how.risk.lost:
+        typer.echo(lost(how.risk))
+    if told.kubectl:
+        typer.echo(f"the same by hand:\n{told.kubectl}")
 
 
 def _dry_run(told: ChangeResponse) -> str:

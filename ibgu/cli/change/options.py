@@ -1,6 +1,5 @@
 """Options that the changing commands share."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -36,12 +35,3 @@ Minutes = Annotated[
         "--timeout", min=1, help="Minutes; by default as in the last step.", show_default=False
     ),
 ]
-
-
-class ChangeOutput(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-    YAML = "yaml"
-
-
-Form = Annotated[ChangeOutput, typer.Option("--output", "-o", help="Output format.")]

@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.change.options import ChangeOutput, Direct, DryRun, Form, Minutes, Slots, Yes
+from ibgu.cli.change.options import Direct, DryRun, Minutes, Slots, Yes
 from ibgu.cli.read.choices import causes, chosen, every_action
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Server, Token
+from ibgu.cli.show.form import Form, Output
 
 
 def add_step(
@@ -24,7 +25,7 @@ def add_step(
     dry_run: DryRun = False,
     yes: Yes = False,
     direct: Direct = False,
-    output: Form = ChangeOutput.TEXT,
+    output: Output = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -62,7 +63,7 @@ def abort(
     dry_run: DryRun = False,
     yes: Yes = False,
     direct: Direct = False,
-    output: Form = ChangeOutput.TEXT,
+    output: Output = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -115,7 +116,7 @@ def retry(
     dry_run: DryRun = False,
     yes: Yes = False,
     direct: Direct = False,
-    output: Form = ChangeOutput.TEXT,
+    output: Output = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.change.options import ChangeOutput, Form, Minutes, Slots
+from ibgu.cli.change.options import Minutes, Slots
 from ibgu.cli.errors import FAILED, NOBODY
 from ibgu.cli.read.choices import chosen, every_action
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.show.form import Form, Output, tell
 
 if TYPE_CHECKING:
     from ibgu.client.responses import NewStepRequest, PreviewResponse
@@ -44,7 +45,7 @@ def preview(
     max_concurrency: Slots = None,
     timeout: Minutes = None,
     namespace: Namespace = "",
-    output: Form = ChangeOutput.TEXT,
+    output: Output = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -103,17 +104,13 @@ def _manifest(file: str, namespace: str) -> dict[str, Any]:
     return manifest
 
 
-def _print(found: "PreviewResponse", output: ChangeOutput) -> None:
+def _print(found: "PreviewResponse", output: Form) -> None:
     from datetime import UTC, datetime
 
-    from ibgu.cli.show.forms import as_json, as_yaml
     from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.show.preview import preview_lines
 
-    match output:
-        case ChangeOutput.JSON:
-            typer.echo(as_json(found))
-        case ChangeOutput.YAML:
-            typer.echo(as_yaml(found))
-        case ChangeOutput.TEXT:
-            typer.echo(page(preview_lines(found, stdout(), datetime.now(UTC))))
+    if output is Form.TEXT:
+        typer.echo(page(preview_lines(found, stdout(), datetime.now(UTC))))
+    else:
+        tell(found, output)

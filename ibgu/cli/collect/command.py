@@ -85,11 +85,10 @@ def _home() -> str:
 def _doctor(bundle: "Bundle", namespace: str) -> None:
     """Runs doctor for the user's own needs; if DATABASE_URL is set, for ibgu's."""
     import asyncio
-    import json
 
     from ibgu.cli.doctor.examine import examine
     from ibgu.cli.doctor.probe_hub import Ask
-    from ibgu.cli.doctor.show import as_json
+    from ibgu.cli.doctor.show import body_of
     from ibgu.settings import SettingsError, read_settings
 
     try:
@@ -98,7 +97,7 @@ def _doctor(bundle: "Bundle", namespace: str) -> None:
         bundle.failed("doctor.json", str(error))
         return
     ask = Ask(user=not settings.database_url, namespace=namespace)
-    bundle.one("doctor.json", json.loads(as_json(asyncio.run(examine(settings, ask)))))
+    bundle.one("doctor.json", body_of(asyncio.run(examine(settings, ask))))
 
 
 def _versions() -> dict[str, str]:

@@ -1,20 +1,15 @@
 """`ibgu doctor`."""
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ibgu.cli.errors import MISUSED, fail
+from ibgu.cli.show.form import Form, Output, tell
 
 if TYPE_CHECKING:
     from ibgu.hub.authorization.rights import Account
     from ibgu.settings import Settings
-
-
-class DoctorOutput(StrEnum):
-    TEXT = "text"
-    JSON = "json"
 
 
 def doctor(
@@ -35,9 +30,7 @@ def doctor(
             "--namespace", "-n", help="With --user: of your rollouts.", show_default=False
         ),
     ] = "",
-    output: Annotated[
-        DoctorOutput, typer.Option("--output", "-o", help="Output format.")
-    ] = DoctorOutput.TEXT,
+    output: Output = Form.TEXT,
 ) -> None:
     """Check a hub and a database before ibgu runs there; exit code 1: warnings, 2: errors."""
     import asyncio
@@ -46,7 +39,7 @@ def doctor(
     from ibgu.cli.doctor.examine import examine
     from ibgu.cli.doctor.findings import exit_code
     from ibgu.cli.doctor.probe_hub import Ask
-    from ibgu.cli.doctor.show import as_json, as_text
+    from ibgu.cli.doctor.show import as_text, body_of
     from ibgu.cli.doctor.token import judge_token
     from ibgu.cli.read.asking import asking
     from ibgu.cli.show.paper import page, stdout
@@ -59,10 +52,10 @@ def doctor(
     mine = [judge_token()] if user else []
     findings = [*mine, *map(cleaned, asyncio.run(examine(settings, ask)))]
     with asking():
-        if output is DoctorOutput.JSON:
-            typer.echo(as_json(findings))
-        else:
+        if output is Form.TEXT:
             typer.echo(page(as_text(findings, stdout())))
+        else:
+            tell(body_of(findings), output)
     raise typer.Exit(exit_code(findings))
 
 

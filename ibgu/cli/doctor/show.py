@@ -1,10 +1,8 @@
-"""Prints findings as text and as JSON."""
+"""Prints findings as text and for programs."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-
-import msgspec
 
 from ibgu.cli.doctor.findings import Finding, Level, exit_code
 from ibgu.cli.show import symbols
@@ -19,14 +17,13 @@ _SYMBOLS = {
 }
 
 
-def as_json(findings: Sequence[Finding]) -> str:
+def body_of(findings: Sequence[Finding]) -> dict[str, object]:
     counts = Counter(finding.level for finding in findings)
-    body = {
+    return {
         "findings": findings,
         "summary": {level: counts[level] for level in Level},
         "exitCode": exit_code(findings),
     }
-    return msgspec.json.format(msgspec.json.encode(body), indent=2).decode()
 
 
 def as_text(findings: Sequence[Finding], paper: Paper) -> Iterator[str]:

@@ -8,7 +8,7 @@ import typer
 
 from ibgu.cli import complete
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
-from ibgu.cli.read.output import ListOutput
+from ibgu.cli.read.output import Listing, ListOutput
 
 if TYPE_CHECKING:
     from ibgu.client import Client
@@ -39,9 +39,7 @@ def clusters(
             autocompletion=complete.rollouts,
         ),
     ] = "",
-    output: Annotated[
-        ListOutput, typer.Option("--output", "-o", help="Output format.")
-    ] = ListOutput.TABLE,
+    output: Listing = ListOutput.TABLE,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

@@ -4,7 +4,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,20 +12,13 @@ from msgspec import Struct
 from ibgu.cli import complete
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Server, Token
+from ibgu.cli.show.form import WideForm, as_yaml
 
 if TYPE_CHECKING:
     from ibgu.client import Client, RestError
     from ibgu.client.responses import EventResponse
 
 REFRESH_SECONDS = 1.0
-
-
-class EventsOutput(StrEnum):
-    TEXT = "text"
-    WIDE = "wide"
-    JSON = "json"
-    YAML = "yaml"
-    NAME = "name"
 
 
 class EventFilter(Struct, frozen=True):
@@ -79,8 +71,8 @@ def events(
         bool, typer.Option("--verbose", "-v", help="Every step of every cluster too.")
     ] = False,
     output: Annotated[
-        EventsOutput, typer.Option("--output", "-o", help="Form; json: one object a line.")
-    ] = EventsOutput.TEXT,
+        WideForm, typer.Option("--output", "-o", help="Form; json: one object a line.")
+    ] = WideForm.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -126,7 +118,7 @@ def _since(text: str) -> datetime | None:
 
 
 def _follow(
-    client: "Client", namespace: str, name: str, seq: int, wanted: EventFilter, output: EventsOutput
+    client: "Client", namespace: str, name: str, seq: int, wanted: EventFilter, output: WideForm
 ) -> None:
     """Follows the events and waits out an outage; by the events' numbers nothing is lost or shown
     twice."""
@@ -157,28 +149,27 @@ def _tell_once(error: "RestError", *, told: bool) -> None:
         typer.echo(f"ibgu: {error}", err=True)
 
 
-def _print(found: "Iterable[EventResponse]", output: EventsOutput) -> None:
+def _print(found: "Iterable[EventResponse]", output: WideForm) -> None:
     form = _form(output)
     for event in found:
         typer.echo(form(event))
 
 
-def _form(output: EventsOutput) -> "Callable[[EventResponse], str]":
+def _form(output: WideForm) -> "Callable[[EventResponse], str]":
     import msgspec
 
     from ibgu.cli.show.events import event_line, wide_line
-    from ibgu.cli.show.forms import as_yaml
     from ibgu.cli.show.paper import page, stdout
 
     paper, now = stdout(), datetime.now(UTC)
     match output:
-        case EventsOutput.JSON:
+        case WideForm.JSON:
             return lambda event: msgspec.json.encode(event).decode()
-        case EventsOutput.YAML:
+        case WideForm.YAML:
             return lambda event: f"---\n{as_yaml(event)}"
-        case EventsOutput.NAME:
+        case WideForm.NAME:
             return lambda event: str(event.seq)
-        case EventsOutput.WIDE:
+        case WideForm.WIDE:
             return lambda event: page([wide_line(event, event.step, now, paper)])
-        case EventsOutput.TEXT:
+        case WideForm.TEXT:
             return lambda event: page([event_line(event, event.step, now, paper)])

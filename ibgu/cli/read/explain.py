@@ -7,7 +7,7 @@ import typer
 
 from ibgu.cli import complete
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
-from ibgu.cli.show.form import Form, tell
+from ibgu.cli.show.form import Form, Output, tell
 
 if TYPE_CHECKING:
     from ibgu.client import Client
@@ -25,7 +25,7 @@ def explain(
         ),
     ],
     namespace: Namespace = "",
-    output: Annotated[Form, typer.Option("--output", "-o", help="Output format.")] = Form.TEXT,
+    output: Output = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

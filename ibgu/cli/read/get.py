@@ -8,7 +8,7 @@ import typer
 
 from ibgu.cli import complete
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
-from ibgu.cli.read.output import ListOutput
+from ibgu.cli.read.output import Listing, ListOutput
 
 if TYPE_CHECKING:
     from ibgu.client.responses import RolloutResponse
@@ -32,9 +32,7 @@ def get(
     everywhere: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces that you may see.")
     ] = False,
-    output: Annotated[
-        ListOutput, typer.Option("--output", "-o", help="Output format.")
-    ] = ListOutput.TABLE,
+    output: Listing = ListOutput.TABLE,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -62,13 +60,11 @@ def get(
 def _print(
     body: object, rollouts: "Sequence[RolloutResponse]", output: ListOutput, *, everywhere: bool
 ) -> None:
-    from ibgu.cli.show.forms import as_json, as_yaml
+    from ibgu.cli.show.form import tell
 
     match output:
-        case ListOutput.JSON:
-            typer.echo(as_json(body))
-        case ListOutput.YAML:
-            typer.echo(as_yaml(body))
+        case ListOutput.JSON | ListOutput.YAML:
+            tell(body, output)
         case ListOutput.NAME:
             for rollout in rollouts:
                 typer.echo(f"imagebasedgroupupgrade.lcm.openshift.io/{rollout.name}")

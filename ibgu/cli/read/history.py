@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Cluster, Server, Token
-from ibgu.cli.read.output import ListOutput
+from ibgu.cli.read.output import Listing, ListOutput
 
 
 def history(
@@ -15,9 +15,7 @@ def history(
     limit: Annotated[
         int, typer.Option("--limit", min=1, help="The newest so many steps only.")
     ] = 50,
-    output: Annotated[
-        ListOutput, typer.Option("--output", "-o", help="Output format.")
-    ] = ListOutput.TABLE,
+    output: Listing = ListOutput.TABLE,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

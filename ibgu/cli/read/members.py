@@ -17,7 +17,7 @@ from ibgu.cli.read.options import (
     Server,
     Token,
 )
-from ibgu.cli.read.output import ListOutput
+from ibgu.cli.read.output import Listing, ListOutput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,9 +102,7 @@ def members(
     ] = False,
     overdue: OnlyOverdue = False,
     sort: Annotated[MemberSort, typer.Option("--sort", help="Sort order.")] = MemberSort.ORDER,
-    output: Annotated[
-        ListOutput, typer.Option("--output", "-o", help="Output format.")
-    ] = ListOutput.TABLE,
+    output: Listing = ListOutput.TABLE,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Annotated
+
+import typer
 
 
 class ListOutput(StrEnum):
@@ -12,6 +15,9 @@ class ListOutput(StrEnum):
     NAME = "name"
 
 
+Listing = Annotated[ListOutput, typer.Option("--output", "-o", help="Output format.")]
+
+
 def listed(items: Iterable[object], output: ListOutput) -> None:
     """Prints items for programs: as REST lists them, all pages as one."""
     from ibgu.cli.show.form import tell
@@ -20,8 +26,6 @@ def listed(items: Iterable[object], output: ListOutput) -> None:
 
 
 def lines(found: Iterable[str]) -> None:
-    import typer
-
     from ibgu.cli.show.paper import page
 
     for line in found:

@@ -2,23 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ibgu.cli import complete
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.show.form import Form, Output, tell
 
 if TYPE_CHECKING:
     from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.show.shadow import Watched
     from ibgu.client import Client, RestError
-
-
-class ShadowOutput(StrEnum):
-    TEXT = "text"
-    JSON = "json"
 
 
 def shadow_report(
@@ -43,9 +38,7 @@ def shadow_report(
             autocompletion=complete.clusters,
         ),
     ] = "",
-    output: Annotated[
-        ShadowOutput, typer.Option("--output", "-o", help="Output format.")
-    ] = ShadowOutput.TEXT,
+    output: Output = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -105,14 +98,12 @@ def _report(client: "Client", namespace: str, name: str, cluster: str) -> "Watch
     return Watched(**asdict(report), clusters=chosen)
 
 
-def _print(reports: "Sequence[Watched]", output: ShadowOutput, *, one: bool) -> None:
-    from ibgu.cli.show.forms import as_json
+def _print(reports: "Sequence[Watched]", output: Form, *, one: bool) -> None:
     from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.show.shadow import report_lines
 
-    if output is ShadowOutput.JSON:
-        body = reports[0] if one else {"items": reports}
-        typer.echo(as_json(body))
+    if output is not Form.TEXT:
+        tell(reports[0] if one else {"items": reports}, output)
         return
     if not reports:
         typer.echo("Nothing was watched yet: start `ibgu run --shadow` beside TALM.", err=True)

@@ -9,7 +9,7 @@ import typer
 from ibgu.cli import complete
 from ibgu.cli.errors import MISUSED, NOBODY, fail
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
-from ibgu.cli.show.form import Form, tell
+from ibgu.cli.show.form import Form, Output, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def status(
             "--timeout", help="With --wait: so long at most, as 90m or 2h30m.", show_default=False
         ),
     ] = "",
-    output: Annotated[Form, typer.Option("--output", "-o", help="Output format.")] = Form.TEXT,
+    output: Output = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

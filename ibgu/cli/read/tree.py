@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Server, Token
-from ibgu.cli.show.form import Form, tell
+from ibgu.cli.show.form import Form, Output, tell
 
 
 def tree(
@@ -15,7 +15,7 @@ def tree(
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Keep it up to date until Ctrl-C.")
     ] = False,
-    output: Annotated[Form, typer.Option("--output", "-o", help="Output format.")] = Form.TEXT,
+    output: Output = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

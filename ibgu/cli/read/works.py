@@ -1,11 +1,11 @@
 """`ibgu works`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Cluster, Server, Token
-from ibgu.cli.show.form import Form, tell
+from ibgu.cli.show.form import Form, Output, tell
 
 if TYPE_CHECKING:
     from ibgu.client import Client
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def works(
     cluster: Cluster,
-    output: Annotated[Form, typer.Option("--output", "-o", help="Output format.")] = Form.TEXT,
+    output: Output = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",

@@ -1,10 +1,10 @@
-"""Prints results in several forms."""
+"""Prints results in several forms: the values of `--output`."""
 
 from enum import StrEnum
+from typing import Annotated
 
+import msgspec
 import typer
-
-from ibgu.cli.show.forms import as_json, as_yaml
 
 
 class Form(StrEnum):
@@ -13,6 +13,28 @@ class Form(StrEnum):
     YAML = "yaml"
 
 
+class WideForm(StrEnum):
+    TEXT = "text"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+
+
+Output = Annotated[Form, typer.Option("--output", "-o", help="Output format.")]
+
+
 def tell(body: object, form: str) -> None:
     """Prints the body in one of the forms that programs read."""
     typer.echo(as_json(body) if form == Form.JSON else as_yaml(body))
+
+
+def as_json(body: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(body), indent=2).decode()
+
+
+def as_yaml(body: object) -> str:
+    import yaml
+
+    plain = msgspec.to_builtins(body)
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True).removesuffix("\n")

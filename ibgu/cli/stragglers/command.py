@@ -1,6 +1,5 @@
 """Implements the command."""
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,18 +14,11 @@ from ibgu.cli.read.options import (
     Server,
     Token,
 )
+from ibgu.cli.show.form import WideForm, as_json, as_yaml
 
 if TYPE_CHECKING:
     from ibgu.cli.stragglers.facts import RestFacts
     from ibgu.cli.stragglers.report import StragglersReport, Way
-
-
-class StragglersOutput(StrEnum):
-    TEXT = "text"
-    WIDE = "wide"
-    JSON = "json"
-    YAML = "yaml"
-    NAME = "name"
 
 
 def stragglers(
@@ -60,9 +52,9 @@ def stragglers(
         ),
     ] = "",
     output: Annotated[
-        StragglersOutput,
+        WideForm,
         typer.Option("--output", "-o", help="Output format; yaml: what can be applied."),
-    ] = StragglersOutput.TEXT,
+    ] = WideForm.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -113,28 +105,26 @@ def _an_action(option: str, given: str) -> str:
     return chosen(option, given, every_action()) if given else ""
 
 
-def _print(report: "StragglersReport", output: StragglersOutput) -> None:
-    from ibgu.cli.show.forms import as_json
+def _print(report: "StragglersReport", output: WideForm) -> None:
     from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.stragglers.show import body_of, report_lines
 
     match output:
-        case StragglersOutput.YAML:
+        case WideForm.YAML:
             _print_ways(report)
-        case StragglersOutput.JSON:
+        case WideForm.JSON:
             typer.echo(as_json(body_of(report)))
-        case StragglersOutput.NAME:
+        case WideForm.NAME:
             for group in report.groups:
                 typer.echo("\n".join(group.clusters))
-        case StragglersOutput.TEXT | StragglersOutput.WIDE:
-            lines = report_lines(report, stdout(), wide=output is StragglersOutput.WIDE)
+        case WideForm.TEXT | WideForm.WIDE:
+            lines = report_lines(report, stdout(), wide=output is WideForm.WIDE)
             typer.echo(page(lines))
 
 
 def _print_ways(report: "StragglersReport") -> None:
     """Prints the ways, with nothing but YAML on the standard output."""
     from ibgu.cli.errors import fail
-    from ibgu.cli.show.forms import as_yaml
     from ibgu.cli.stragglers.facts import HubUnavailable
 
     if isinstance(report.live, HubUnavailable):

@@ -1,6 +1,5 @@
 """From facts to findings."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -26,7 +25,7 @@ from ibgu.cli.doctor.judge_clocks import judge_clocks
 from ibgu.cli.doctor.judge_hub import judge_hub
 from ibgu.cli.doctor.judge_journal import judge_journal
 from ibgu.cli.doctor.probe_hub import nothing
-from ibgu.cli.doctor.show import as_json, as_text
+from ibgu.cli.doctor.show import as_text, body_of
 from ibgu.cli.show.paper import PLAIN
 from ibgu.core.drivers.ibu.references import UncheckedPolicy
 from ibgu.core.views.leadership import Leadership as Leader
@@ -270,7 +269,7 @@ def test_every_right_of_the_chart_means_something(role: str) -> None:
 )
 def test_exit_code(findings: list[Finding], code: int) -> None:
     assert exit_code(findings) == code
-    assert json.loads(as_json(findings))["exitCode"] == code
+    assert body_of(findings)["exitCode"] == code
 
 
 def test_advice_for_several_in_a_row_is_given_once() -> None:
