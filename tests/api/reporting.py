@@ -3,6 +3,7 @@
 from typing import Any
 
 from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu import names as ibu_names
 from ibgu.core.drivers.ibu.works import build, payload_body
 from ibgu.core.engine.works import Wanted, stage_body
 from ibgu.core.model import names
@@ -59,7 +60,7 @@ def _status() -> dict[str, Any]:
         {"name": name, "fieldValue": {"type": "Integer", "integer": 3}}
         for name in ("generation", "observedGeneration")
     ]
-    meta = {"ordinal": 1, "group": names.IBU_GROUP, "kind": names.IBU_KIND, "name": names.IBU_NAME}
+    meta = {"ordinal": 1, "group": ibu_names.GROUP, "kind": ibu_names.KIND, "name": ibu_names.NAME}
     entry = {
         "resourceMeta": meta,
         "conditions": [APPLIED, AVAILABLE],

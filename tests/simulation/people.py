@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import json
 
+from ibgu.core.drivers.ibu import names as ibu_names
 from ibgu.core.model import names
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
@@ -108,7 +109,7 @@ class People:
 
     async def _arm(self, path: str, work: Object, stage: str) -> None:
         manifests = [dict(manifest) for manifest in work["spec"]["workload"]["manifests"]]
-        if not manifests or manifests[-1].get("kind") != names.IBU_KIND:
+        if not manifests or manifests[-1].get("kind") != ibu_names.KIND:
             return
         manifests[-1]["spec"] = {**manifests[-1].get("spec", {}), "stage": stage}
         await self._try("PATCH", path, {"spec": {"workload": {"manifests": manifests}}})

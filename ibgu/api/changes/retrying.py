@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from ibgu.api.failures.mapping import known_failure
 from ibgu.api.requests.access import Caller
+from ibgu.core.drivers.ibu.names import for_retry
 from ibgu.core.model import Member, Rollout
 from ibgu.core.model.kinds import Ibgu, IbguSpec, JsonObject
-from ibgu.core.model.names import for_retry
 from ibgu.core.plan import matcher
 from ibgu.core.views import change
 from ibgu.core.views.change import ChangeTarget, FailedCluster

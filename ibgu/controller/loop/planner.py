@@ -15,8 +15,9 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.core.assurance.recover import rebuild, returned
 from ibgu.core.engine.decide import DecisionResult, decide, decide_pending_patch, quarantine_rollout
+from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import FleetState, TrackedRollout
-from ibgu.core.model import Decision, Kind, OnPendingPatch, OnRollout, Rollout, names
+from ibgu.core.model import Decision, Kind, OnPendingPatch, OnRollout, Rollout
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.kinds import Ibgu
 
@@ -25,6 +26,7 @@ class Planner:
     def __init__(
         self,
         fleet: FleetState,
+        driver: Driver,
         mirror: Mirror,
         snapshots: Snapshots,
         outcomes: WriteOutcomes,
@@ -33,6 +35,7 @@ class Planner:
         quarantine: Quarantine,
     ) -> None:
         self._fleet = fleet
+        self._driver = driver
         self._mirror = mirror
         self._snapshots = snapshots
         self._outcomes = outcomes
@@ -133,11 +136,13 @@ class Planner:
         obj = mirror.ibgu(uid)
         if obj is None or uid in fleet.rollouts or _leaving(obj):
             return
-        rollout, found = new_rollout(obj, now), mirror.found(obj)
+        rollout, found = new_rollout(self._driver, obj, now), mirror.found(obj)
         if proof := next(returned(obj, fleet.handled), ""):
             mirror.note_restored(proof)
         elif found.begun:
-            yield from rebuild(rollout, found, fleet, "it knew nothing of this rollout", now)
+            yield from rebuild(
+                self._driver, rollout, found, fleet, "it knew nothing of this rollout", now
+            )
         else:
             yield OnRollout(Kind.ROLLOUT_SEEN, rollout, "seen on the hub", actor=actor_of(obj))
 
@@ -156,7 +161,7 @@ def _leaving(obj: Ibgu) -> bool:
     return obj.metadata.deletion_timestamp is not None
 
 
-def new_rollout(found: Ibgu, now: datetime) -> Rollout:
+def new_rollout(driver: Driver, found: Ibgu, now: datetime) -> Rollout:
     """Returns the record of a new IBGU; its generation 0 makes the first turn check it."""
     meta = found.metadata
     return Rollout(
@@ -165,5 +170,5 @@ def new_rollout(found: Ibgu, now: datetime) -> Rollout:
         name=meta.name,
         created_at=moment(meta.creation_timestamp) or now,
         spec=found.spec,
-        annotations=names.carried(meta.annotations),
+        annotations=driver.annotations(meta.annotations),
     )

@@ -172,7 +172,7 @@ class Assembly:
         loop = Loop(
             clock,
             work_queue,
-            Planner(fleet, mirror, snapshots, outcomes, lister, work_queue, quarantine),
+            Planner(fleet, driver, mirror, snapshots, outcomes, lister, work_queue, quarantine),
             journal_writer,
             PostCommit(
                 fleet,

@@ -27,6 +27,7 @@ from ibgu.core.assurance.recover import (
     runs_back,
     versions_back,
 )
+from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Decision, RolloutState
 from ibgu.core.model.kinds import Ibgu
@@ -38,6 +39,7 @@ log = structlog.get_logger("ibgu.recovery")
 class Recovery:
     def __init__(
         self,
+        driver: Driver,
         journal: Journal,
         journal_writer: JournalWriter,
         mirror: Mirror,
@@ -48,6 +50,7 @@ class Recovery:
     ) -> None:
         """`across_namespaces`: whether steps that open from now on preempt rollouts of other
         namespaces."""
+        self._driver = driver
         self._journal = journal
         self._journal_writer = journal_writer
         self._mirror = mirror
@@ -138,7 +141,7 @@ class Recovery:
             return []
         rollout = fleet.rollouts[found.metadata.uid].rollout
         log.error("the journal is behind the hub", rollout=rollout.full_name, why=why)
-        return list(rebuild(rollout, seen, fleet, why, now))
+        return list(rebuild(self._driver, rollout, seen, fleet, why, now))
 
     def _unknown(self, fleet: FleetState, seen: FoundIbgu) -> str:
         tracked = fleet.rollouts.get(seen.object.metadata.uid)

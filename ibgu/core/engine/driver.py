@@ -4,7 +4,8 @@ The engine decides when and where an action runs, and keeps the rules. The drive
 on the cluster: what its feedback proves, and what may follow.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -92,6 +93,17 @@ class Driver(Protocol):
     @property
     def absent_message(self) -> str:
         """Why an action fails on a cluster without the object, as a sentence for a person."""
+
+    def problem(self, spec: IbguSpec) -> str | None:
+        """Return why no cluster can be asked for the spec; None: it is valid. The plan is the
+        engine's matter."""
+
+    def annotations(self, found: Mapping[str, str]) -> dict[str, str]:
+        """Return the annotations of the rollout's object that go to the target."""
+
+    def rollback_time(self, spec: IbguSpec) -> timedelta:
+        """Return how long a cluster that fails after its reboot takes to be back by itself: so much
+        time must be left in a step to start an action that reboots (R11.5)."""
 
     def manifests(
         self, rollout: Rollout, run: Run | None, generation: int

@@ -2,9 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from ibgu.core.model.bounds import int32
-from ibgu.core.model.kinds import IbuSpec
-
 SETTLE = timedelta(minutes=2)
 """A symptom on a reachable cluster must stand this long before it ends a run or a member."""
 ECHO = timedelta(seconds=60)
@@ -21,17 +18,6 @@ PART = timedelta(hours=24)
 """A deleted rollout's members inside Upgrade or Rollback are watched this long (R16.2)."""
 IMPORT_OFF = timedelta(hours=24)
 """disable-auto-import that outlives its member's end by this is reported with a Warning (R14.4)."""
-ROLLBACK_MARGIN = timedelta(minutes=15)
-"""The time of an automatic rollback beyond the init monitor's timeout (R11.5)."""
-INIT_MONITOR = timedelta(seconds=1800)
-"""Lifecycle Agent's default init monitor timeout."""
-
-
-def init_monitor(ibu: IbuSpec) -> timedelta:
-    """Returns how long a cluster may take to be healthy after its reboot, before it rolls back."""
-    rollback = ibu.auto_rollback_on_failure
-    seconds = int32(rollback.init_monitor_timeout_seconds) if rollback else 0
-    return timedelta(seconds=seconds) if seconds > 0 else INIT_MONITOR
 
 
 def passed(since: datetime, span: timedelta, now: datetime) -> bool:

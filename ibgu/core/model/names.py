@@ -1,6 +1,5 @@
 """Names that ibgu writes on the hub, and reads back."""
 
-from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
 from typing import TypeVar
@@ -65,15 +64,6 @@ RATE_LIMIT_ANNOTATIONS = (STARTS_PER_MINUTE, START_JITTER, RAMP_UP)
 REST_MANAGERS = {"page": "ibgu-page:", "cli": "ibgu-cli:", "rest": "ibgu-rest:"}
 """With the user's name: the field manager of changes that ibgu's REST API makes for somebody."""
 
-# The Lifecycle Agent's object on every cluster.
-IBU_GROUP = "lca.openshift.io"
-IBU_VERSION = "lca.openshift.io/v1"
-IBU_KIND = "ImageBasedUpgrade"
-IBU_RESOURCE = "imagebasedupgrades"
-IBU_NAME = "upgrade"
-IBU_NAMESPACE = "openshift-lifecycle-agent"
-"""Where the Lifecycle Agent looks for the pull secret."""
-
 _READABLE = 120
 """With digest and part a name stays below 189, so that OCM's AppliedManifestWork
 ("<64 hex digits>-<name>") stays below 253."""
@@ -107,15 +97,3 @@ def _name(rollout_uid: str, ibgu_name: str, part: str) -> str:
     digest = sha256(rollout_uid.encode()).hexdigest()[:12]
     readable = ibgu_name[:_READABLE].rstrip("-.")
     return f"{readable}-{digest}-{part}"
-
-
-def carried(annotations: Mapping[str, str]) -> dict[str, str]:
-    """Returns the IBGU's annotations that go to the IBU, chosen as TALM does."""
-    return {key: value for key, value in annotations.items() if IBU_GROUP in key}
-
-
-def for_retry(annotations: Mapping[str, str]) -> dict[str, str]:
-    """Returns the annotations that a retry takes over: those for the clusters, and the rate
-    limits."""
-    rate_limited = {key: annotations[key] for key in RATE_LIMIT_ANNOTATIONS if key in annotations}
-    return carried(annotations) | rate_limited

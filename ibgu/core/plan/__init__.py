@@ -1,6 +1,6 @@
 """Valid plans, and the clusters that a step takes."""
 
-from ibgu.core.plan.check import Started, problem, problem_of_ibu
+from ibgu.core.plan.check import Started, problem
 from ibgu.core.plan.membership import left_out, outside, select, why_nobody, with_pending_patches
 from ibgu.core.plan.natural import natural_key
 from ibgu.core.plan.selector_text import parse_selector
@@ -23,7 +23,6 @@ __all__ = [
     "parse_selector",
     "problem",
     "problem_of",
-    "problem_of_ibu",
     "select",
     "tenancy_of",
     "why_nobody",

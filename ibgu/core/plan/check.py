@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 from ibgu.core.model import Action
 from ibgu.core.model.bounds import LARGEST
-from ibgu.core.model.kinds import IbuSpec, PlanItem
+from ibgu.core.model.kinds import PlanItem
 from ibgu.core.plan.shapes import allowed
 
 Started = tuple[tuple[Action, ...], int, int]
@@ -19,20 +19,6 @@ Started = tuple[tuple[Action, ...], int, int]
 def problem(plan: Sequence[PlanItem], before: Sequence[Started]) -> str | None:
     """Returns why the plan is invalid; None: it is valid. `before`: the steps already started."""
     return next(_problems(plan, before), None)
-
-
-def problem_of_ibu(ibu: IbuSpec) -> str | None:
-    """Returns why no cluster can be asked for the spec; None: it is valid."""
-    rollback = ibu.auto_rollback_on_failure
-    seconds = rollback.init_monitor_timeout_seconds if rollback else 0
-    if 0 <= seconds <= LARGEST:
-        return None
-    wrong = "greater than or equal to 0" if seconds < 0 else f"less than or equal to {LARGEST}"
-    return (
-        "spec.ibuSpec.autoRollbackOnFailure.initMonitorTimeoutSeconds: "
-        f"Invalid value: {seconds}: should be {wrong}; ibuSpec can't be changed: delete this IBGU "
-        "and create it again"
-    )
 
 
 def _problems(plan: Sequence[PlanItem], before: Sequence[Started]) -> Iterator[str]:

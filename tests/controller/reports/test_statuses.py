@@ -13,6 +13,7 @@ from ibgu.controller.loop.planner import new_rollout
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.reports.statuses import Statuses
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Kind, OnRollout, RolloutState
 from ibgu.core.model.kinds import Ibgu, JsonObject
@@ -68,7 +69,7 @@ class Desk:
 
     async def begin(self) -> None:
         found = await self.probe()
-        self.fleet.apply(OnRollout(Kind.ROLLOUT_SEEN, new_rollout(found, NOW), "seen"))
+        self.fleet.apply(OnRollout(Kind.ROLLOUT_SEEN, new_rollout(IBU, found, NOW), "seen"))
         self.statuses.touch(found.metadata.uid)
         await self.write()
 
@@ -98,7 +99,7 @@ async def test_a_status_that_a_newer_one_has_replaced_is_not_sent_again() -> Non
     client, clock = await _applied()
     desk = Desk(client, clock)
     found = await desk.probe()
-    rollout = new_rollout(found, NOW)
+    rollout = new_rollout(IBU, found, NOW)
     sent: list[str] = []
     for state in (RolloutState.PENDING, RolloutState.RUNNING):
         desk.fleet.apply(OnRollout(Kind.ROLLOUT_SEEN, replace(rollout, state=state), "seen"))

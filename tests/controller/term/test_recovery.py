@@ -103,6 +103,7 @@ async def recovered(journal: Journal, mirror: Mirror, missed: Happens = nothing)
     watches.missed = missed
     quarantine = Quarantine(random.Random(0))
     recovery = Recovery(
+        IBU,
         journal,
         JournalWriter(journal, JournalRetries()),
         mirror,

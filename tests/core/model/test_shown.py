@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu import names as ibu_names
 from ibgu.core.drivers.ibu.observe.ibu_view import ibu_of
 from ibgu.core.engine.works import shown_work, view_work
 from ibgu.core.model import ClusterView, WorkView, names
@@ -28,7 +29,7 @@ def work(cluster: str) -> ManifestWork:
         {"name": name, "fieldValue": {"type": "String", "string": value}}
         for name, value in told.items()
     ]
-    ibu = {"group": names.IBU_GROUP, "kind": names.IBU_KIND, "name": names.IBU_NAME}
+    ibu = {"group": ibu_names.GROUP, "kind": ibu_names.KIND, "name": ibu_names.NAME}
     entry = {
         "resourceMeta": ibu,
         "conditions": [condition],

@@ -1,10 +1,9 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ibgu.core.model import Action
-from ibgu.core.model.kinds import AutoRollback, IbuSpec, PlanItem, RolloutStrategy
-from ibgu.core.plan import SHAPES, problem, problem_of_ibu
+from ibgu.core.model.kinds import PlanItem, RolloutStrategy
+from ibgu.core.plan import SHAPES, problem
 from ibgu.core.plan.shapes import Shape
 
 Started = tuple[tuple[Action, ...], int, int]
@@ -46,21 +45,6 @@ def test_bad_numbers_name_the_field() -> None:
         "spec.plan[0].rolloutStrategy.timeout: Invalid value: -5: "
         "should be greater than or equal to 1"
     )
-
-
-@pytest.mark.parametrize(
-    ("seconds", "wrong"),
-    [
-        (0, None),
-        (2**31 - 1, None),
-        (2**31, "should be less than or equal to 2147483647"),
-        (-1, "should be greater than or equal to 0"),
-    ],
-)
-def test_the_agents_own_time(seconds: int, wrong: str | None) -> None:
-    text = problem_of_ibu(IbuSpec(auto_rollback_on_failure=AutoRollback(seconds)))
-    assert (text is None) if wrong is None else (text is not None and wrong in text)
-    assert problem_of_ibu(IbuSpec()) is None
 
 
 def test_numbers_that_nothing_can_hold_are_refused() -> None:

@@ -17,6 +17,7 @@ from ibgu.core.assurance.recover.members import ACTOR, gone, newcomer, told, wit
 from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.assurance.recover.runs import FROM_HUB
 from ibgu.core.assurance.recover.steps import Layout, lay_out, newcomers, record
+from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
 from ibgu.core.model import (
     Decision,
@@ -27,11 +28,11 @@ from ibgu.core.model import (
     Rollout,
     RolloutState,
     Step,
-    names,
 )
 
 
 class _Basis(Struct, frozen=True):
+    driver: Driver
     tracked: TrackedRollout
     fleet: FleetState
     found: FoundIbgu
@@ -43,14 +44,15 @@ class _Basis(Struct, frozen=True):
 
 
 def rebuild(
-    rollout: Rollout, found: FoundIbgu, fleet: FleetState, why: str, now: datetime
+    driver: Driver, rollout: Rollout, found: FoundIbgu, fleet: FleetState, why: str, now: datetime
 ) -> Iterator[Decision]:
     """Returns the decisions that bring the journal up to what the hub shows.
 
     `rollout` is the journal's record, or a new one; `why`: what the journal did not know.
     """
     tracked = fleet.rollouts.get(rollout.uid) or TrackedRollout(rollout)
-    basis = _Basis(tracked, fleet, found, lay_out(tracked, found, fleet.foreign_runs), now)
+    layout = lay_out(tracked, found, fleet.foreign_runs)
+    basis = _Basis(driver, tracked, fleet, found, layout, now)
     yield _imported(basis, why)
     for index in range(basis.layout.steps):
         yield from _step(basis, index)
@@ -60,7 +62,7 @@ def _imported(basis: _Basis, why: str) -> OnRollout:
     found, rollout, now = basis.found, basis.tracked.rollout, basis.now
     begun = now if basis.layout.steps else None
     rollout = replace(
-        _with_spec(rollout, found),
+        _with_spec(basis.driver, rollout, found),
         controls=acted_on(rollout, found.object),
         started_at=rollout.started_at or found.told.started_at or begun,
     )
@@ -75,7 +77,7 @@ def _imported(basis: _Basis, why: str) -> OnRollout:
     return OnRollout(Kind.IMPORTED, rollout, words, warning=True, actor=ACTOR)
 
 
-def _with_spec(rollout: Rollout, found: FoundIbgu) -> Rollout:
+def _with_spec(driver: Driver, rollout: Rollout, found: FoundIbgu) -> Rollout:
     """Returns the rollout with the last accepted spec, where the status proves which one that
     was."""
     meta = found.object.metadata
@@ -85,7 +87,7 @@ def _with_spec(rollout: Rollout, found: FoundIbgu) -> Rollout:
         rollout,
         spec=found.object.spec,
         generation=found.told.generation or meta.generation,
-        annotations=names.carried(meta.annotations),
+        annotations=driver.annotations(meta.annotations),
     )
 
 

@@ -1,13 +1,16 @@
 """The driver of the image-based upgrade."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from msgspec import Raw
 
 from ibgu.core.drivers.ibu.failures import ApplyError, classify, refused_field
+from ibgu.core.drivers.ibu.names import carried
 from ibgu.core.drivers.ibu.observe import judge, out_of_stage, verdict
 from ibgu.core.drivers.ibu.observe.feedback import view_ibu
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView, as_ibu
+from ibgu.core.drivers.ibu.spec import problem_of_ibu, rollback_time
 from ibgu.core.drivers.ibu.works.manifests import IBU_ROLE, TARGET, armed_ibu, disarmed_ibu
 from ibgu.core.engine.driver import ActionRefusal, Driver, Judgement, Verdict
 from ibgu.core.model import Action, Cause, FeedbackView, Rollout, Run, WorkView
@@ -21,6 +24,15 @@ class IbuDriver:
     agent = "the Lifecycle Agent"
     field = "spec.stage"
     absent_message = "Lifecycle Agent is not installed: the cluster has no ImageBasedUpgrade"
+
+    def problem(self, spec: IbguSpec) -> str | None:
+        return problem_of_ibu(spec.ibu_spec)
+
+    def annotations(self, found: Mapping[str, str]) -> dict[str, str]:
+        return carried(found)
+
+    def rollback_time(self, spec: IbguSpec) -> timedelta:
+        return rollback_time(spec.ibu_spec)
 
     def manifests(
         self, rollout: Rollout, run: Run | None, generation: int

@@ -21,7 +21,7 @@ from ibgu.core.model import (
     names,
 )
 from ibgu.core.model.kinds import Ibgu, PlanItem
-from ibgu.core.plan import Started, problem, problem_of, problem_of_ibu
+from ibgu.core.plan import Started, problem, problem_of
 
 _PAUSE_WORDS = 200
 """Characters of the annotation's value that are shown."""
@@ -60,7 +60,7 @@ def _release_deleted(ctx: DecisionContext) -> None:
 def _adopt_spec(ctx: DecisionContext, found: Ibgu) -> None:
     """Accepts the new spec if the plan is valid (R1.2, R1.3); else holds the rollout."""
     spec, before = found.spec, _begun(ctx, len(found.spec.plan))
-    wrong = problem(spec.plan, before) or problem_of_ibu(spec.ibu_spec)
+    wrong = problem(spec.plan, before) or ctx.driver.problem(spec)
     wrong = wrong or problem_of(spec.cluster_label_selectors)
     if wrong is not None:
         reason = Reason(ReasonKind.INVALID_PLAN, ctx.now, wrong, None, Who.PERSON)
@@ -69,7 +69,7 @@ def _adopt_spec(ctx: DecisionContext, found: Ibgu) -> None:
         return
     hold = ctx.rollout.hold
     valid = None if hold and hold.kind is ReasonKind.INVALID_PLAN else hold
-    annotations = names.carried(found.metadata.annotations)
+    annotations = ctx.driver.annotations(found.metadata.annotations)
     accepted = lifecycle.accept_plan(
         ctx.rollout, spec, found.metadata.generation, annotations, valid
     )
@@ -80,7 +80,7 @@ def _adopt_spec(ctx: DecisionContext, found: Ibgu) -> None:
 def _adopt_annotations(ctx: DecisionContext, found: Ibgu) -> None:
     """Accepts changed annotations, which need no new generation. Armed works stay: later runs carry
     them."""
-    wanted, known = names.carried(found.metadata.annotations), ctx.rollout.annotations
+    wanted, known = ctx.driver.annotations(found.metadata.annotations), ctx.rollout.annotations
     if wanted == known:
         return
     changed = ", ".join(sorted({key for key, _ in wanted.items() ^ known.items()}))

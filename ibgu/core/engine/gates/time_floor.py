@@ -6,7 +6,6 @@ from ibgu.core.engine.gates.deadlines import deadline, share
 from ibgu.core.engine.gates.gate import EVERY_ACTION, GateInput, GateReason, StepGate
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.engine.times import ROLLBACK_MARGIN, init_monitor
 from ibgu.core.model import Reason, ReasonKind
 from ibgu.core.model.meaning import Meaning
 
@@ -21,8 +20,8 @@ def _floor(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | Non
         return Reason(ReasonKind.FLOOR, now, "the step's timeout has passed: nothing new starts")
     if not step.step.first.reboots:
         return None
-    monitor = init_monitor(snapshot.tracked.rollout.spec.ibu_spec)
-    need = min(monitor + ROLLBACK_MARGIN, share(snapshot.tracked, step) / 2)
+    rollback = snapshot.driver.rollback_time(snapshot.tracked.rollout.spec)
+    need = min(rollback, share(snapshot.tracked, step) / 2)
     if left >= need:
         return None
     minutes = need.total_seconds() / 60

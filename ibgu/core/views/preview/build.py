@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.spec import problem_of_ibu
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.rate_limits import RateLimits
 from ibgu.core.model import LABEL_PREFIX, Action, ClusterView
@@ -15,7 +16,6 @@ from ibgu.core.plan import (
     outside,
     problem,
     problem_of,
-    problem_of_ibu,
     select,
     why_nobody,
 )

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from math import ceil
 
+from ibgu.core.drivers.ibu.spec import rollback_time
 from ibgu.core.engine.durations import DurationsByAction
-from ibgu.core.engine.times import ROLLBACK_MARGIN, init_monitor
 from ibgu.core.model import Action
 from ibgu.core.model.kinds import IbuSpec
 from ibgu.core.views.preview.model import Enough, StepPreview
@@ -57,7 +57,7 @@ def safe(step: StepPreview, ibu: IbuSpec) -> timedelta:
     actions."""
     if not any(Action(action) is Action.UPGRADE for action in step.actions):
         return timedelta()
-    return init_monitor(ibu) + ROLLBACK_MARGIN
+    return rollback_time(ibu)
 
 
 def minutes(span: timedelta) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from ibgu.core.drivers.ibu.names import for_retry
 from ibgu.core.model.kinds import JsonObject
-from ibgu.core.model.names import for_retry
 from ibgu.core.plan import natural_key
 from ibgu.core.views.stragglers.left import Plan
 

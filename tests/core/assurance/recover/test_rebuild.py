@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from ibgu.core.assurance.recover import find, rebuild
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
     Action,
@@ -57,7 +58,7 @@ class Rebuilt:
         fresh = Rollout(uid=UID, namespace="fleet", name="a", created_at=NOW, spec=found.spec)
         shown = find(found, works, clusters)
         before = tracked.rollout if tracked else fresh
-        self.said = list(rebuild(before, shown, self.fleet, "why", LATER))
+        self.said = list(rebuild(IBU, before, shown, self.fleet, "why", LATER))
         for decision in self.said:
             self.fleet.apply(decision)
 

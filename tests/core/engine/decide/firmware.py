@@ -1,7 +1,7 @@
 """A second kind of change, as small as one can be: a device's firmware, which Prep downloads and
 Upgrade flashes. It has a driver, and a node that plays its agent."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Raw, json
@@ -57,10 +57,23 @@ class FirmwareDriver:
     field = "spec.wanted"
     absent_message = "The cluster has no device to flash"
 
+    def problem(self, spec: IbguSpec) -> str | None:
+        return None if spec.ibu_spec.seed_image_ref.version else "the firmware has no version"
+
+    def annotations(self, found: Mapping[str, str]) -> dict[str, str]:
+        return {key: value for key, value in found.items() if "devices.example.com" in key}
+
+    def rollback_time(self, spec: IbguSpec) -> timedelta:
+        return 10 * MINUTE
+
     def manifests(
         self, rollout: Rollout, run: Run | None, generation: int
     ) -> Sequence[Raw | JsonObject]:
-        marks = {names.RUN: run.id} if run else {names.GENERATION: str(generation)}
+        marks = (
+            {**rollout.annotations, names.RUN: run.id}
+            if run
+            else {names.GENERATION: str(generation)}
+        )
         meta = {"name": TARGET.name, "annotations": marks}
         spec = {"wanted": run.action.stage if run else "Nothing"}
         return [{"apiVersion": "devices.example.com/v1", "metadata": meta, "spec": spec}]

@@ -127,6 +127,10 @@ def restore_journal(twin: Twin, kept: Journal) -> None:
         twin.fleet.foreign_runs |= carried - twin.records.run_ids
         if tracked is None and found.begun:
             rollout = replace(rollout_of(obj), generation=0)
-            decide_for(twin, rebuild(rollout, found, twin.fleet, "nothing known", twin.now))
+            decide_for(
+                twin, rebuild(twin.driver, rollout, found, twin.fleet, "nothing known", twin.now)
+            )
         elif tracked is not None and (why := behind(tracked, found, twin.fleet.foreign_runs)):
-            decide_for(twin, rebuild(tracked.rollout, found, twin.fleet, why, twin.now))
+            decide_for(
+                twin, rebuild(twin.driver, tracked.rollout, found, twin.fleet, why, twin.now)
+            )

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 from msgspec import json
+from msgspec.structs import replace
 
 from ibgu.core.engine.works import Wanted, stage_body, view_work
 from ibgu.core.model import Action, Cause, Kind, OnMember, Outcome, ReasonKind, RolloutState, Stage
 from ibgu.core.model.kinds import (
     FeedbackValue,
     FieldValue,
+    IbuSpec,
     ManifestCondition,
     ManifestWork,
     ObjectMeta,
@@ -123,6 +125,24 @@ def test_a_hand_takes_over(twin: Twin) -> None:
         Cause.TAKEN_OVER,
         "taken over by hand: spec.wanted is Idle, ibgu asked for Prep",
     )
+
+
+def test_a_spec_that_no_cluster_can_be_asked_for(twin: Twin) -> None:
+    found = ibgu("a", "Prep")
+    spec = replace(found.spec, ibu_spec=IbuSpec())
+    uid = twin.apply(replace(found, spec=spec))
+    twin.drive()
+    hold = twin.tracked(uid).rollout.hold
+    assert hold is not None
+    assert (hold.kind, hold.message) == (ReasonKind.INVALID_PLAN, "the firmware has no version")
+
+
+def test_annotations_go_with_the_works(twin: Twin) -> None:
+    found = ibgu("a", "Prep")
+    marks = {"devices.example.com/slow": "1", "image-cleanup.lca.openshift.io/on-prep": "2"}
+    uid = twin.apply(replace(found, metadata=replace(found.metadata, annotations=marks)))
+    twin.drive()
+    assert twin.tracked(uid).rollout.annotations == {"devices.example.com/slow": "1"}
 
 
 def test_the_works_bodies(twin: Twin) -> None:

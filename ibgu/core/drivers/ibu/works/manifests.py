@@ -2,19 +2,12 @@
 
 from msgspec import Raw, json, to_builtins
 
+from ibgu.core.drivers.ibu import names
 from ibgu.core.drivers.ibu.works import feedback
 from ibgu.core.engine.driver import Target
 from ibgu.core.model import Rollout, Run
 from ibgu.core.model.kinds import IbuSpec, JsonObject
-from ibgu.core.model.names import (
-    GENERATION,
-    IBU_GROUP,
-    IBU_KIND,
-    IBU_NAME,
-    IBU_RESOURCE,
-    IBU_VERSION,
-    RUN,
-)
+from ibgu.core.model.names import GENERATION, RUN
 
 DISARMED_STAGE = "Disarmed"
 """Outside the IBU's enum: a missing IBU can't be created from it, an existing one is only read."""
@@ -31,8 +24,8 @@ IBU_ROLE = Raw(
             },
             "rules": [
                 {
-                    "apiGroups": [IBU_GROUP],
-                    "resources": [IBU_RESOURCE],
+                    "apiGroups": [names.GROUP],
+                    "resources": [names.RESOURCE],
                     "verbs": ["get", "list", "watch", "create", "update", "patch", "delete"],
                 }
             ],
@@ -41,10 +34,10 @@ IBU_ROLE = Raw(
 )
 
 TARGET = Target(
-    group=IBU_GROUP,
-    kind=IBU_KIND,
-    resource=IBU_RESOURCE,
-    name=IBU_NAME,
+    group=names.GROUP,
+    kind=names.KIND,
+    resource=names.RESOURCE,
+    name=names.NAME,
     paths=tuple(
         Raw(json.encode({"name": name, "path": path})) for name, path in feedback.PATHS.items()
     ),
@@ -66,8 +59,8 @@ def disarmed_ibu(generation: int) -> JsonObject:
 
 
 def _ibu(annotations: dict[str, str], spec: JsonObject) -> JsonObject:
-    metadata = {"name": IBU_NAME, "annotations": annotations}
-    return {"apiVersion": IBU_VERSION, "kind": IBU_KIND, "metadata": metadata, "spec": spec}
+    metadata = {"name": names.NAME, "annotations": annotations}
+    return {"apiVersion": names.VERSION, "kind": names.KIND, "metadata": metadata, "spec": spec}
 
 
 def ibu_spec(spec: IbuSpec) -> JsonObject:

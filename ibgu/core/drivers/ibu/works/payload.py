@@ -5,6 +5,7 @@ from hashlib import sha256
 
 from msgspec import Raw, Struct, json
 
+from ibgu.core.drivers.ibu.names import NAMESPACE
 from ibgu.core.engine.works.envelope import ORPHAN, new_work
 from ibgu.core.model import Rollout, names
 from ibgu.core.model.kinds import ConfigMap, JsonObject, ObjectMeta, Secret
@@ -88,7 +89,7 @@ def _all_but_secrets(payload: Payload) -> JsonObject:
 
 def _manifest(source: Source) -> JsonObject:
     if isinstance(source, Secret):
-        metadata = _metadata(source.metadata, names.IBU_NAMESPACE)
+        metadata = _metadata(source.metadata, NAMESPACE)
         content: JsonObject = {"type": source.type, "data": source.data}
         kind = "Secret"
     else:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibgu.core.model import names
-from ibgu.core.model.names import carried, payload_name, stage_name
+from ibgu.core.model.names import payload_name, stage_name
 
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 LABEL = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?", fullmatch=True)
@@ -31,21 +31,6 @@ def test_short_enough_and_a_name_that_kubernetes_accepts(uid: object, name: str)
 def test_a_name_cut_at_a_dot_stays_valid() -> None:
     made = stage_name("uid", "a" * 118 + ".-" + "b" * 100)
     assert SUBDOMAIN.fullmatch(made)
-
-
-def test_annotations_that_go_to_the_clusters() -> None:
-    found = carried(
-        {
-            "lca.openshift.io/target-ocp-version-manifest-count": "3",
-            "auto-rollback-on-failure.lca.openshift.io/init-monitor": "Disabled",
-            "ibgu.dev/resume": "1",
-            "kubectl.kubernetes.io/last-applied-configuration": "lca.openshift.io",
-        }
-    )
-    assert set(found) == {
-        "lca.openshift.io/target-ocp-version-manifest-count",
-        "auto-rollback-on-failure.lca.openshift.io/init-monitor",
-    }
 
 
 def test_the_selector_selects_what_the_label_says() -> None:

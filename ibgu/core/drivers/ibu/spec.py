@@ -1,0 +1,37 @@
+"""The `ibuSpec` of an IBGU: whether a cluster can be asked for it, and the time that it allows."""
+
+from datetime import timedelta
+
+from ibgu.core.model.bounds import LARGEST, int32
+from ibgu.core.model.kinds import IbuSpec
+
+ROLLBACK_MARGIN = timedelta(minutes=15)
+"""The time of an automatic rollback beyond the init monitor's timeout (R11.5)."""
+_INIT_MONITOR = timedelta(seconds=1800)
+"""Lifecycle Agent's default init monitor timeout."""
+
+
+def rollback_time(ibu: IbuSpec) -> timedelta:
+    """Returns how long a cluster that fails after its reboot takes to be back by itself."""
+    return init_monitor(ibu) + ROLLBACK_MARGIN
+
+
+def init_monitor(ibu: IbuSpec) -> timedelta:
+    """Returns how long a cluster may take to be healthy after its reboot, before it rolls back."""
+    rollback = ibu.auto_rollback_on_failure
+    seconds = int32(rollback.init_monitor_timeout_seconds) if rollback else 0
+    return timedelta(seconds=seconds) if seconds > 0 else _INIT_MONITOR
+
+
+def problem_of_ibu(ibu: IbuSpec) -> str | None:
+    """Returns why no cluster can be asked for the spec; None: it is valid."""
+    rollback = ibu.auto_rollback_on_failure
+    seconds = rollback.init_monitor_timeout_seconds if rollback else 0
+    if 0 <= seconds <= LARGEST:
+        return None
+    wrong = "greater than or equal to 0" if seconds < 0 else f"less than or equal to {LARGEST}"
+    return (
+        "spec.ibuSpec.autoRollbackOnFailure.initMonitorTimeoutSeconds: "
+        f"Invalid value: {seconds}: should be {wrong}; ibuSpec can't be changed: delete this IBGU "
+        "and create it again"
+    )
