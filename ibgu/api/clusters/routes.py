@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from ibgu.api.bodies import PageBody
 from ibgu.api.clusters.mapping import cluster_body
 from ibgu.api.clusters.schemas import ClusterBody
-from ibgu.api.durations.measured import PacesOfHub
+from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.members.mapping import visit_body
 from ibgu.api.members.schemas import VisitBody
 from ibgu.api.problems.schemas import problems
@@ -60,7 +60,7 @@ async def cluster(
     name: ClusterName,
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
-    duration_stats: PacesOfHub,
+    duration_stats: DurationsOfHub,
     readable: ReadableForCaller,
 ) -> ClusterBody:
     """A user needs the right to `get managedclusters` of that name. Rollouts of namespaces that the
@@ -81,7 +81,7 @@ async def cluster_history(
     name: ClusterName,
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
-    duration_stats: PacesOfHub,
+    duration_stats: DurationsOfHub,
     readable: ReadableForCaller,
     limit: Limit = PAGE,
     cursor: Cursor = None,

@@ -39,4 +39,4 @@ async def _duration_stats(request: Request) -> DurationsByAction:
     return await measured.duration_stats()
 
 
-PacesOfHub = Annotated[DurationsByAction, Depends(_duration_stats)]
+DurationsOfHub = Annotated[DurationsByAction, Depends(_duration_stats)]

@@ -3,7 +3,7 @@
 import msgspec
 from fastapi import APIRouter, Response
 
-from ibgu.api.durations.measured import PacesOfHub
+from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.explain.mapping import explained
 from ibgu.api.explain.schemas import ExplainedBody
 from ibgu.api.problems.schemas import problems
@@ -37,7 +37,7 @@ async def explain(
     name: ClusterName,
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
-    duration_stats: PacesOfHub,
+    duration_stats: DurationsOfHub,
     readable: ReadableForCaller,
     namespace: InNamespace = None,
     rollout: InRollout = None,

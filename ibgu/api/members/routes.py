@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ibgu.api.bodies import PageBody
-from ibgu.api.durations.measured import PacesOfHub
+from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.members.mapping import member_body
 from ibgu.api.members.schemas import MemberBody
 from ibgu.api.problems.schemas import problems
@@ -40,7 +40,7 @@ router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], rou
 async def members(
     row: RolloutOfPath,
     reads: ReadsOfRequest,
-    duration_stats: PacesOfHub,
+    duration_stats: DurationsOfHub,
     step: StepNumber = None,
     state: MemberState | None = None,
     outcome: Outcome | None = None,

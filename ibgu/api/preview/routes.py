@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from msgspec.structs import replace
 
 from ibgu.api.context import Context
-from ibgu.api.durations.measured import PacesOfHub
+from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.preview.mapping import preview_body
 from ibgu.api.preview.proposals import KIND, of_manifest, of_rollout
 from ibgu.api.preview.schemas import PreviewBody, ProposalBody
@@ -46,7 +46,7 @@ async def previewed(
     caller: CallerOfRequest,
     hub: HubOfCaller,
     reads: ReadsOfRequest,
-    duration_stats: PacesOfHub,
+    duration_stats: DurationsOfHub,
     lists: FleetListsOfProcess,
     body: ProposalBody,
 ) -> PreviewBody:

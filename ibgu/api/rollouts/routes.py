@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from ibgu.api.durations.measured import PacesOfHub
+from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.guarded import Guarded
@@ -33,7 +33,7 @@ NeedsPersonToo = Annotated[
 async def rollouts(
     visible: Visible,
     reads: ReadsOfRequest,
-    duration_stats: PacesOfHub,
+    duration_stats: DurationsOfHub,
     state: States = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
@@ -65,7 +65,7 @@ async def rollouts(
     "/{namespace}/{name}", responses=problems(401, 403, 404, 422, 503), summary="One rollout"
 )
 async def rollout(
-    found: RolloutOfPath, reads: ReadsOfRequest, duration_stats: PacesOfHub
+    found: RolloutOfPath, reads: ReadsOfRequest, duration_stats: DurationsOfHub
 ) -> RolloutBody:
     row = await reads.rollout_by_uid(found.rollout.uid)
     assert row is not None, "records of rollouts stay"
@@ -77,7 +77,9 @@ async def rollout(
     responses=problems(401, 403, 404, 422, 503),
     summary="The steps of a rollout, in order",
 )
-async def steps(row: RolloutOfPath, reads: ReadsOfRequest, duration_stats: PacesOfHub) -> StepsBody:
+async def steps(
+    row: RolloutOfPath, reads: ReadsOfRequest, duration_stats: DurationsOfHub
+) -> StepsBody:
     """Steps of the plan that have not begun are there too, with the state `planned`."""
     bodies = step_bodies(row.rollout, await reads.steps(row.rollout.uid), duration_stats)
     return StepsBody(items=list(bodies))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query, Response
 
-from ibgu.api.durations.measured import PacesOfHub
+from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.guarded import Guarded
 from ibgu.api.requests.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber
@@ -28,7 +28,7 @@ Points = Annotated[int, Query(ge=2, le=1000, description="How many points it has
 async def grid_of_step(
     found: RolloutOfPath,
     reads: ReadsOfRequest,
-    duration_stats: PacesOfHub,
+    duration_stats: DurationsOfHub,
     label: Label = None,
     step: StepNumber = None,
 ) -> Response:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from ibgu.api.durations.measured import PacesOfHub
+from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.guarded import Guarded
 from ibgu.api.requests.inputs import ReadsOfRequest
@@ -19,7 +19,7 @@ router = APIRouter(tags=["rollouts"], route_class=Guarded)
     summary="All that is under way in numbers, and what needs a person",
 )
 async def summary(
-    visible: Visible, reads: ReadsOfRequest, duration_stats: PacesOfHub
+    visible: Visible, reads: ReadsOfRequest, duration_stats: DurationsOfHub
 ) -> SummaryBody:
     """Rollouts of the namespaces in which the caller may `get imagebasedgroupupgrades` count."""
     return summary_body(await reads.overview(visible), duration_stats)

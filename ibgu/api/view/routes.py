@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from ibgu.api.durations.measured import PacesOfHub
+from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.guarded import Guarded
 from ibgu.api.requests.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber, index
@@ -60,7 +60,7 @@ def _views(request: Request) -> Views:
 async def view(
     found: RolloutOfPath,
     reads: ReadsOfRequest,
-    duration_stats: PacesOfHub,
+    duration_stats: DurationsOfHub,
     views: Annotated[Views, Depends(_views)],
     label: Label = None,
     step: StepNumber = None,
