@@ -1,4 +1,4 @@
-"""In which form the log is written, and from which level on."""
+"""The log: in which form it is written, and from which level on."""
 
 import io
 import json

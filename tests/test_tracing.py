@@ -135,7 +135,8 @@ def test_who_asks_for_them(
 
 
 def test_nothing_is_loaded_where_nobody_asks() -> None:
-    """But for the API without a sender, which FastAPI takes along where it is installed."""
+    """The API alone, without a sender, is another case: FastAPI takes it along where it is
+    installed."""
     script = (
         "import sys\n"
         "from ibgu import tracing\n"

@@ -415,7 +415,7 @@ async def test_what_the_callers_rights_allow(ask: Ask, journal: Journal) -> None
 async def test_what_retry_would_say(
     ask: Ask, post: Post, made: Made, journal: Journal, context: Context
 ) -> None:
-    """With the journal's knowledge of the hub: the same words as the request's."""
+    """The journal's knowledge of the hub gives the same words as the request's."""
     one = known(await made("Prep", "Upgrade"))
     await seen(journal, one)
     assert (await permitted(ask))["retry"] == "no cluster has failed"
@@ -441,7 +441,8 @@ async def test_what_retry_would_say(
 async def test_a_newer_rollout_that_selects_a_cluster_has_it(
     ask: Ask, post: Post, made: Made, journal: Journal, context: Context
 ) -> None:
-    """Also before its step begins, and in another namespace than that of the rollout."""
+    """The newer one has it before its step begins, too, and in another namespace than that of the
+    rollout."""
     one = known(await made("Prep", "Upgrade"))
     await seen(journal, one)
     prep = await open_step(journal, step(one, 0, Action.PREP, state=StepState.FINISHED))

@@ -254,7 +254,7 @@ async def test_whoever_asks_finds_room_among_those_who_take_nothing() -> None:
 
 
 async def test_the_kernel_holds_little_for_a_client() -> None:
-    """Else its buffers, which count as the pod's memory, would grow to megabytes for each."""
+    """The server's buffers, which count as the pod's memory, would grow to megabytes for each."""
     async with serving(ServerLimits(take_seconds=3600)) as (url, _):
         with closing(_deaf(url)) as client:
             client.send(_pipelined("/big"))

@@ -86,7 +86,7 @@ async def test_no_stream_tells_of_another_hub(app: FastAPI, both: tuple[History,
 async def test_the_other_hub_has_an_api_of_its_own(
     context: Context, both: tuple[History, History]
 ) -> None:
-    """Else the tests above would pass for a hub that has nothing."""
+    """The tests above would also pass for a hub that has nothing."""
     _, theirs = both
     page = await Reads(context.engine, OTHER).members(theirs.courses[-1].uid, limit=5)
     assert all(row.member.cluster.startswith(THEIRS) for row in page.items)

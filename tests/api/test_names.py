@@ -182,7 +182,8 @@ async def test_no_stream_names_what_the_caller_may_not_read(
 
 @pytest.mark.usefixtures("tenants")
 async def test_who_may_read_both_reads_the_names(get: Get, sandbox_hub: SandboxHub) -> None:
-    """In the sentences of its own namespace's rollouts, and where it is asked who has a cluster."""
+    """The names stand in the sentences of its own namespace's rollouts, and where it is asked who
+    has a cluster."""
     alice = sandbox_hub.token("alice")
     paths = (f"clusters/{name}{part}" for name in "de" for part in ("/explain", "/history"))
     for path in (*paths, "clusters/e/events", "clusters/a", "clusters/a/explain"):

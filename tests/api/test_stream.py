@@ -89,7 +89,7 @@ async def changed(journal: Journal, found: Rollout) -> None:
 async def test_events_come_as_they_happen_and_again_from_a_number(
     follow: Follow, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without waiting for the next look at the journal: Postgres has told."""
+    """Nobody waits for the next look at the journal: Postgres has told."""
     monkeypatch.setattr(feeds, "POLL_SECONDS", 3600.0)
     found = await fleet(journal)
     async with follow("bob", ROLLOUT) as stream, follow("bob", ROLLOUT, after=2) as older:

@@ -96,7 +96,7 @@ async def test_what_needs_a_person(ask: Ask, journal: Journal) -> None:
 
 
 async def test_the_list_of_rollouts_tells_it_of_its_own_moment(ask: Ask, journal: Journal) -> None:
-    """Also of rollouts that are not on its page."""
+    """The list tells it of rollouts that are not on its page, too."""
     forbidden = Reason(ReasonKind.FORBIDDEN, NOW, "may not create works", None, Who.PERSON)
     for uid, age in (("r1", 2), ("r2", 1), ("r3", 0)):
         one = rollout(uid, age=age)

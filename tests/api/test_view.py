@@ -166,7 +166,7 @@ def alike(found: Any) -> None:
 
 
 async def test_who_completed_late_has_failed_nowhere(ask: Ask, journal: Journal) -> None:
-    """Not even where the counts of the step, which is over, are known from before."""
+    """The step is over, and its counts are known from before: they do not count it either."""
     one = rollout()
     await rollouts_seen(journal, one)
     prep = await open_step(journal, step(one, 0, Action.PREP, state=StepState.FINISHED, total=3))

@@ -159,7 +159,7 @@ async def _finding(bench: Bench) -> dict[str, str]:
 
 
 async def _cursor(bench: Bench, path: str) -> str:
-    """Behind some ten pages."""
+    """Returns a cursor behind some ten pages."""
     headers = {"Authorization": f"Bearer {bench.tokens[0]}"}
     cursor = ""
     async with aiohttp.ClientSession(bench.base, headers=headers) as session:
@@ -202,7 +202,7 @@ def _of(course: Any, what: str) -> str:
 
 
 async def _followed(bench: Bench) -> dict[str, float]:
-    """Without, then with clients that take nothing: the others must not notice."""
+    """Measures without, then with clients that take nothing: the others must not notice."""
     alone = await _follow(bench, slow=0)
     beside = await _follow(bench, slow=10)
     return {

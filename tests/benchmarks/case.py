@@ -40,7 +40,7 @@ class Case(Struct, frozen=True):
 
     @property
     def description(self) -> str:
-        """In words, for a headline."""
+        """The case in words, for a headline."""
         plan = "".join(f"[{' '.join(step)}]" for step in self.plan)
         words = [f"{self.clusters} clusters, {self.slots} at a time", f"plan {plan}"]
         words += [f"stages of {self.durations}", *(["with a payload"] if self.payload else [])]

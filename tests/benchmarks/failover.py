@@ -1,4 +1,4 @@
-"""From the end of the leading controller to the next start at a cluster, by the other one."""
+"""The time from the end of the leading controller to the next start, by the other one."""
 
 import asyncio
 import signal

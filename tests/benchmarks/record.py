@@ -26,7 +26,7 @@ _MEASURED = re.compile(r"measured = \[[^\]]*\]\n(mean = .*\n)?(spread = .*\n)?")
 
 
 def spread(runs: Sequence[float]) -> float:
-    """From the least to the most, as a share of the mean."""
+    """Returns the spread from the least to the most, as a share of the mean."""
     middle = mean(runs)
     return (max(runs) - min(runs)) / middle if middle else 0.0
 

@@ -35,7 +35,7 @@ def bounds(part: str = "") -> dict[str, Any]:
 
 
 def own_bounds(part: str) -> dict[str, Any]:
-    """Without those at the top."""
+    """Returns the bounds without those at the top."""
     return dict(tomllib.loads(THRESHOLDS.read_text()).get(part, {}))
 
 

@@ -1,6 +1,6 @@
-"""From what was measured to what an installation needs.
+"""The way from what was measured to what an installation needs.
 
-python -m tests.benchmarks.sizing      prints the table of docs/sizing.md
+python -m tests.benchmarks.sizing prints the table of docs/sizing.md
 """
 
 import tomllib

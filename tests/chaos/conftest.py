@@ -34,7 +34,7 @@ def sandbox_hub(audit_log: Path) -> Iterator[SandboxHub]:
 
 @pytest.fixture(scope="package")
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """With its data on disk: what it has confirmed survives its end."""
+    """A Postgres with its data on disk: what it has confirmed survives its end."""
     with tempfile.TemporaryDirectory(prefix="ibgu-chaos-") as folder:
         Path(folder).chmod(0o755)
         with EmbeddedPostgres(Path(folder) / "data") as server:

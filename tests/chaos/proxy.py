@@ -49,7 +49,8 @@ class Proxy:
             link.half_close()
 
     def silence(self, *, answers: bool = False) -> None:
-        """With `answers` only what the client sends is held up, as on a link that is congested."""
+        """Holds up everything; with `answers` only what the client sends, as on a link that is
+        congested."""
         self._up.clear()
         if not answers:
             self._down.clear()

@@ -1,4 +1,4 @@
-"""From the API server's audit log: who wrote while another one led?"""
+"""Writes in the API server's audit log: who wrote while another one led?"""
 
 from tests.benchmarks.audit import IGNORED, WRITES, Entry
 from tests.chaos.scene import Chaos

@@ -36,7 +36,7 @@ def with_labels(**labels: str) -> Record:
 
 
 def finalized() -> Record:
-    """After which a label of before is still there."""
+    """A history that ends with a finalized cluster, which still has a label of before."""
     end = event("RunEnded", "one", action="FinalizeUpgrade", result="succeeded")
     clusters = {
         "one": [*good().clusters["one"], StageRun("Finalize", 4, 4, 5, "completed")],

@@ -137,7 +137,7 @@ async def test_the_disk_is_full(
 
 
 async def filled(chaos: Chaos, ballast: Path) -> None:
-    """To the last byte, until ibgu has met it, and a while longer."""
+    """Fills the disk to the last byte, until ibgu has met it, and a while longer."""
     before = full_disks(chaos)
     with ballast.open("wb", buffering=0) as file, suppress(OSError):
         while True:

@@ -27,7 +27,7 @@ def bindings(objects: list[dict[str, Any]]) -> set[tuple[str, ...]]:
 
 
 def test_the_chart_grants_what_the_sandbox_grants() -> None:
-    """Where one process is both, as in the sandbox."""
+    """The sandbox has one process that is both."""
     chart = render(
         {
             "payloadNamespaces": ["default", "openshift-adp"],
@@ -92,7 +92,7 @@ def test_the_crd_is_the_only_one() -> None:
 
 
 def test_chart_and_package_have_one_version() -> None:
-    """Where the package's version can be read: in a checkout."""
+    """A checkout has the package's version to read."""
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert chart["version"] == chart["appVersion"]
     project = Path(__file__).parents[2] / "pyproject.toml"

@@ -34,7 +34,7 @@ Refused or not: queues come before rights."""
 
 @pytest.fixture(scope="module")
 def hub() -> Iterator[SandboxHub]:
-    """With queues, which the others of these tests do without."""
+    """A hub with queues, which the others of these tests do without."""
     with SandboxHub() as hub:
         hub.restart_apiserver("--enable-priority-and-fairness=true")
         yield hub

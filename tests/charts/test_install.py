@@ -94,7 +94,7 @@ def test_helm_installs_upgrades_and_removes_it(hub: SandboxHub, kubectl: Kubectl
 
 
 def test_helm_keeps_the_secrets_of_the_proxy(hub: SandboxHub, kubectl: Kubectl) -> None:
-    """Else an upgrade signs everybody out, and pods that still run can sign nobody in."""
+    """New secrets would sign everybody out, and pods that still run could sign nobody in."""
     kubectl.apply(served_by_openshift("route.openshift.io", "Route", "Namespaced"))
     kubectl.apply(served_by_openshift("oauth.openshift.io", "OAuthClient", "Cluster"))
     kubectl("wait", "--for=condition=Established", "crd", "--all")

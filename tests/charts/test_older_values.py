@@ -51,7 +51,8 @@ def test_routes_lead_where_they_led(older: Path) -> None:
 
 @pytest.mark.parametrize("topology", ["split", "combined"])
 def test_what_is_new_is_switched_on_by_its_values_alone(older: Path, topology: str) -> None:
-    """Without the defaults beside them, of which the proxy's resources can't be known."""
+    """The defaults beside them are not there, and the proxy's resources can't be known without
+    them."""
     values = {
         **SIGN_IN,
         "topology": topology,

@@ -244,7 +244,7 @@ def test_openshift_gives_the_bundled_postgres_its_user() -> None:
 @pytest.mark.parametrize("entry", [{}, {"route": {"enabled": True}}, CASES["ingress"]])
 @pytest.mark.parametrize("topology", ["split", "combined"])
 def test_what_answers_rest_knows_of_the_proxy_in_front(topology: str, entry: Object) -> None:
-    """Else it would take its own page, which has come by TLS, for another one."""
+    """The process would take its own page, which has come by TLS, for another one."""
     objects = render({"topology": topology, **entry}, OPENSHIFT)
     told = {
         name.removeprefix("Deployment/"): environment(spec["containers"][0]).get(

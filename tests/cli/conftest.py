@@ -34,7 +34,7 @@ class Server(NamedTuple):
 
 
 async def in_thread(function: Callable[..., T], *args: str) -> T:
-    """So that the server, which is in this process, can answer."""
+    """Runs in a thread, so that the server, which is in this process, can answer."""
     return await asyncio.to_thread(function, *args)
 
 

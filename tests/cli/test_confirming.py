@@ -35,7 +35,7 @@ RISKY = {
 
 
 def unwrapped(screen: str) -> str:
-    """Without the ends of the terminal's lines, and without colours."""
+    """Returns the text without the ends of the terminal's lines, and without colours."""
     return " ".join(re.sub(r"\x1b\[[\d;]*m", "", screen).split())
 
 

@@ -89,7 +89,7 @@ def _until_it_waits(process: subprocess.Popen[str], env: dict[str, str]) -> None
 
 
 def until_it_says(process: subprocess.Popen[str], env: dict[str, str], words: str) -> None:
-    """In its answer to whether it is ready."""
+    """Waits for the words in its answer to whether it is ready."""
     url = f"http://{env['IBGU_LISTEN']}/readyz"
     with httpx.Client(trust_env=False) as client:
         while process.poll() is None:

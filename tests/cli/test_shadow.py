@@ -55,7 +55,7 @@ async def test_all_of_a_namespace(ibgu: Ibgu, watched: None) -> None:
 
 
 async def test_status_and_explain_know_the_shadow(ibgu: Ibgu, watched: None) -> None:
-    """Where ibgu has no rollout of that name itself."""
+    """The rollout is one of which ibgu itself has none of that name."""
     done = await ibgu("status", "ran-u1", "-n", "default")
     assert done.exit_code == 0, done.output
     assert "shadow: TALM did this, ibgu only watched" in done.stdout

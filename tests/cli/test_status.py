@@ -50,7 +50,7 @@ pytestmark = pytest.mark.hub
 
 
 def told(text: str) -> str:
-    """Without how long ago it was: that grows."""
+    """Returns the text without how long ago it was: that grows."""
     return re.sub(r"\d+ d( \d+ h)?", "some time", text)
 
 

@@ -250,7 +250,7 @@ async def test_a_proposed_command_keeps_the_filters(
 async def test_labels_that_no_cluster_of_the_rollout_has(
     ibgu: Ibgu, scene: Scene, context: Context
 ) -> None:
-    """Not "0 of 0", which reads as if all were well."""
+    """The command says so: "0 of 0" would read as if all were well."""
     rings = [seen_labels(each, {"ring": which}) for which, each in scene.names.items()]
     await LabelStore(context.engine, context.hub).put(rings, 1)
     for command in ("status", "stragglers"):

@@ -20,7 +20,7 @@ from ibgu.hub.errors import HubError
 
 
 class Known(Quarantine):
-    """With a clock of its own."""
+    """A quarantine with a clock of its own."""
 
     def __init__(self) -> None:
         super().__init__(Random(0))
@@ -95,7 +95,7 @@ def test_each_failure_waits_longer_until_it_was_well_for_long(quarantine: Known)
 
 @pytest.mark.parametrize("tries", [1, 3])
 def test_a_change_of_the_ibgu_brings_the_next_try(quarantine: Known, tries: int) -> None:
-    """But not ever more tries, as somebody may change it again and again."""
+    """The tries do not become more often, as somebody may change it again and again."""
     for _ in range(tries):
         quarantine.put(error(), "default")
     quarantine.changed("other")
@@ -125,7 +125,7 @@ def test_errors_of_a_quarantined_rollout_do_not_count(quarantine: Known) -> None
 
 
 def test_whose_rollouts_they_are_stays_known(quarantine: Known) -> None:
-    """Also of one whose IBGU is deleted; those whom nobody knows count as one."""
+    """The owner of a deleted IBGU's rollout is known, too; those whom nobody knows count as one."""
     for rollout, namespace in {"a": "x", "b": "x", "c": "y", "d": None, "e": None}.items():
         quarantine.put(error(rollout), namespace)
     quarantine.put(error("a"), None)

@@ -50,7 +50,7 @@ PHASES = {
 
 
 def board(title: str, uid: str, description: str) -> dashboard.Dashboard:
-    """With a choice of the data source, and links to its sisters."""
+    """Returns a dashboard with a choice of the data source, and links to its sisters."""
     return (
         dashboard.Dashboard(title)
         .uid(uid)

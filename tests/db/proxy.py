@@ -1,4 +1,4 @@
-"""Between a client and Postgres: lets everything through, until it loses an answer."""
+"""A proxy between a client and Postgres: lets everything through, until it loses an answer."""
 
 import asyncio
 from collections.abc import AsyncIterator

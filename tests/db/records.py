@@ -77,7 +77,7 @@ def members(of: Step, *clusters: str) -> list[Member]:
 
 
 def started(waiting: Member, slot: int, run: str = "") -> Member:
-    """In flight with an intended run."""
+    """Returns a member in flight with an intended run."""
     intended = Intended(
         id=run or f"run-{waiting.rollout}-{waiting.cluster}",
         action=Action.PREP,

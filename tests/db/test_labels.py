@@ -177,7 +177,7 @@ async def test_pages_of_many_are_whole_whatever_their_order_on_disk(
 async def test_who_leads_next_does_not_begin_in_the_middle(
     db: AsyncEngine, journal: Journal
 ) -> None:
-    """Else an older leader's labels could come after its successor has read what is there."""
+    """An older leader's labels could otherwise come after its successor has read what is there."""
     store = LabelStore(db, HUB)
     async with db.begin() as newer:
         await newer.execute(text("UPDATE hubs SET epoch = epoch + 1"))

@@ -74,7 +74,8 @@ async def test_what_is_left_to_do_keeps_a_deleted_rollout(journal: Journal) -> N
 
 
 async def test_what_cancels_an_older_rollout_stays_known(journal: Journal) -> None:
-    """With all steps, but of the members only those of the cancelling one (R6.7)."""
+    """The older one is there with all steps, but of the members only those of the cancelling one
+    (R6.7)."""
     alive = rollout("alive", age=5)
     await journal.commit(opening(alive, step(alive), waiting=members(step(alive), "a")))
     await finished(journal, "older", 9, Action.ABORT)
@@ -114,7 +115,7 @@ async def test_runs_that_this_hub_never_had_are_foreign(journal: Journal, leadin
 
 
 async def test_events_that_are_forgotten_take_no_run_with_them(journal: Journal) -> None:
-    """Else an old etcd that shows it again would look like somebody's hand (R9.7)."""
+    """An old etcd that shows the run again would otherwise look like somebody's hand (R9.7)."""
     await finished(journal, "gone", 1, Action.PREP)
     while await journal.forget(NOW + timedelta(days=400)):
         pass
@@ -122,7 +123,7 @@ async def test_events_that_are_forgotten_take_no_run_with_them(journal: Journal)
 
 
 async def test_the_starts_of_the_last_minute_that_has_any(journal: Journal) -> None:
-    """So that a restart keeps the rate limit: whether their runs are open, over, withdrawn or
+    """A restart keeps the rate limit by them, whether their runs are open, over, withdrawn or
     chained."""
     one = rollout()
     first, abort = step(one, 0, Action.PREP, Action.UPGRADE), step(one, 1, Action.ABORT)

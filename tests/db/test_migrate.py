@@ -72,7 +72,8 @@ async def test_models_and_migrations_agree_for_alembic(db: AsyncEngine) -> None:
 async def test_models_and_migrations_agree_to_the_last_constraint(
     database_url: str, db: AsyncEngine
 ) -> None:
-    """Also what Alembic does not compare. A new value of an enumeration needs a migration."""
+    """The test compares what Alembic does not, too. A new value of an enumeration needs a
+    migration."""
     migrated = await catalog(db)
     async with db.begin() as connection:
         await connection.execute(text("DROP SCHEMA public CASCADE"))
@@ -106,7 +107,7 @@ async def test_no_lead_on_an_empty_database(empty_url: str) -> None:
 async def test_a_database_from_before_the_first_release_has_to_be_made_anew(
     database_url: str, db: AsyncEngine
 ) -> None:
-    """Its tables had other names under the numbers of today's migrations."""
+    """The tables had other names under the numbers of today's migrations."""
     async with db.begin() as connection:
         await connection.execute(text("ALTER TABLE claims RENAME TO holds"))
     for number in (head(), "0001"):

@@ -27,7 +27,7 @@ LOCKS_WANTED = """
 
 @pytest.fixture
 async def db(empty_url: str) -> AsyncIterator[AsyncEngine]:
-    """With the schema before 0003."""
+    """A database with the schema before 0003."""
     pool = engine(empty_url)
     async with pool.begin() as connection:
         await connection.run_sync(_to_old)
@@ -123,7 +123,7 @@ async def _whole(journal: Journal, uid: str) -> None:
 
 
 async def _until(db: AsyncEngine, count: str, **values: str) -> None:
-    """Until Postgres counts at least one."""
+    """Waits until Postgres counts at least one."""
     while True:
         [(found,)] = await rows(db, count, **values)
         if found:

@@ -168,7 +168,8 @@ async def test_a_step_again(db: AsyncEngine) -> None:
 
 
 async def test_what_is_gone_for_long_is_forgotten(db: AsyncEngine) -> None:
-    """With all that was seen of it; one whose IBGU is there, or was seen since, stays."""
+    """A rollout goes with all that was seen of it; one whose IBGU is there, or was seen since,
+    stays."""
     store = await leading(db)
     later = NOW + timedelta(days=400)
     rollouts = (

@@ -124,7 +124,7 @@ async def test_while_it_takes_the_lead_or_loads(
 
 
 async def _ended(db: AsyncEngine) -> None:
-    """Until the server has lost its patience."""
+    """Waits until the server has lost its patience."""
     idle = "SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction'"
     while True:
         if not await rows(db, idle):

@@ -34,7 +34,7 @@ class Lesser:
         self._folder = folder
 
     async def kubeconfig(self) -> str:
-        """With a token of its own, as a pod has one."""
+        """A kubeconfig with a token of its own, as a pod has one."""
         base = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/serviceaccounts"
         await self._put(base, {"apiVersion": "v1", "kind": "ServiceAccount"})
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}

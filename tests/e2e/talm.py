@@ -315,7 +315,8 @@ def _ibu(stage: Stage) -> Object:
 
 
 def _paths(stage: Stage) -> Iterable[Object]:
-    """With TALM's stray quote, because of which the running stage's words never arrive."""
+    """Returns paths with TALM's stray quote, because of which the running stage's words never
+    arrive."""
     condition = "Idle" if stage is Stage.IDLE else f"{stage}Completed"
     running = "Idle" if stage is Stage.IDLE else f"{stage}InProgress"
     yield {"name": _VALUES[stage], "path": _condition(condition, "status")}

@@ -15,7 +15,7 @@ from tests.e2e.manifests import ibgu, step
 
 
 async def test_ibgu_run(database_url: str, scene: Scene) -> None:
-    """On an empty database, with nothing but the two variables and an address."""
+    """The process starts on an empty database, with only the two variables and an address."""
     scene.database_url = database_url
     address = f"127.0.0.1:{free_port()}"
     await scene.fleet(count=2)

@@ -126,7 +126,7 @@ async def test_a_cluster_that_puts_an_earlier_run_back(scene: Scene) -> None:
 async def test_what_postgres_refuses_of_a_turn_is_that_rollouts_matter(
     scene: Scene, log: LogCapture
 ) -> None:
-    """Whatever it was that a cluster said; once it can be stored, the rollout goes on."""
+    """The rollout goes on once what a cluster said, whatever it was, can be stored."""
     await scene.journal("ALTER TABLE members ALTER message TYPE varchar(9)")
     first = f"{scene.label}-1"
     await scene.fleet(count=3, faults=[f"prep.partition@{first}"])
@@ -147,7 +147,8 @@ async def test_what_postgres_refuses_of_a_turn_is_that_rollouts_matter(
 
 @pytest.mark.usefixtures("log")
 async def test_a_rollout_that_can_not_be_stored_at_all(scene: Scene) -> None:
-    """Not even that it is held: an Event and its status say so, and nobody else waits for it."""
+    """The hold can't be stored either: an Event and its status say so, and nobody else waits for
+    it."""
     await scene.journal("ALTER TABLE rollouts ADD CHECK (name <> 'mine')")
     await scene.fleet(count=3)
     await scene.start()

@@ -155,7 +155,7 @@ async def test_selectors_that_match_nobody_finish_with_a_warning(scene: Scene) -
 
 
 async def test_annotations_that_are_not_understood_are_told_where_they_are(scene: Scene) -> None:
-    """From the first look on, and when a person changes them; once they are right, no longer."""
+    """The first look finds them, and each change by a person; once they are right, it is silent."""
     await scene.fleet(count=1, durations="600s-601s")
     await scene.start()
     marks = {"ibgu.dev/rampup": "true"}

@@ -18,7 +18,7 @@ from tests.e2e.talm import CGU_CRD
 
 
 def older_crd() -> Object:
-    """Without rules, and without what ibgu has added to the status; `spec` takes anything."""
+    """A CRD without rules, and without what ibgu has added to the status; `spec` takes anything."""
     (path,) = sorted((shipped("charts/ibgu") / "crds").glob("*.yaml"))
     crd: Object = yaml.safe_load(path.read_text())
     for version in crd["spec"]["versions"]:

@@ -175,7 +175,7 @@ async def test_a_restart_in_the_middle_carries_on(scene: Scene) -> None:
 
 
 async def test_a_pull_secret_is_taken_back_after_prep(scene: Scene) -> None:
-    """Where the setting says so, however Prep has ended. ConfigMaps stay: Upgrade needs them."""
+    """The setting takes it back however Prep has ended. ConfigMaps stay: Upgrade needs them."""
     await scene.apply(config_map(OADP["namespace"], OADP["name"], backup="kind: Backup"))
     await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
     await scene.apply(pull_secret("default", "pull"))

@@ -61,7 +61,7 @@ class Tenant:
         return await self._scene.tried(*asked, stdin=json.dumps(manifest))
 
     async def install_policy(self) -> None:
-        """And wait until the API server enforces it."""
+        """Installs the policy, and waits until the API server enforces it."""
         await self._scene.apply(self._policy)
         probe = ibgu("probe", step("Prep"), fleet="none", oadpContent=[FOREIGN])
 

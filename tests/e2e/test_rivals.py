@@ -62,8 +62,7 @@ async def test_a_start_in_a_mistyped_namespace_ends_and_makes_nothing(
 async def test_two_never_lead_one_hub(
     scene: Scene, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the namespace is there: who comes second leads nothing, and says so, until the first
-    one has stopped."""
+    """The one that comes second leads nothing, and says so, until the first one has stopped."""
     monkeypatch.setattr(service, "RIVALLED", 0.5)
     await scene.kubectl("create", "namespace", TYPO)
     await scene.fleet(count=2)

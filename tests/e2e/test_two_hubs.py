@@ -36,7 +36,7 @@ def second_hub() -> Iterator[SandboxHub]:
 
 @pytest.fixture
 async def neighbour(second_hub: SandboxHub, database_url: str) -> AsyncIterator[Scene]:
-    """On the other hub, in the same database."""
+    """A scene on the other hub, in the same database."""
     async with scene_on(second_hub, database_url) as made:
         yield made
 

@@ -57,7 +57,7 @@ async def taken(scene: Scene) -> str:
 
 
 async def others_go_on(scene: Scene, first: str) -> None:
-    """But for the cluster that the rollout has claimed."""
+    """Checks that others go on, but for the cluster that the rollout has claimed."""
     await scene.apply(of_one(scene, "victim", 2))
     await scene.phase("victim", "Completed")
     await scene.apply(of_one(scene, "wants", 1))

@@ -25,7 +25,8 @@ _SPDX = {
 
 
 def expression(found: Distribution) -> str:
-    """From the first of the three places that says something; as it stands if SPDX knows it not.
+    """Returns the licence from the first of the three places that says something; as it stands if
+    SPDX knows it not.
 
     Classifiers don't tell whether one may choose among several: all of them are taken to hold.
     """

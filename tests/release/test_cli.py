@@ -43,7 +43,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bare(file: Path, home: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Without the packages of the tests: not even those of the Python's own site."""
+    """A Python without the packages of the tests: not even those of its own site."""
     python = Path(sys.base_prefix, "bin", f"python{PYTHON}")
     environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", **env}
     command = [str(python), "-I", "-S", str(file), *args]

@@ -45,7 +45,7 @@ def test_all_files_are_there(dist: Path) -> None:
 
 
 def test_the_same_commit_gives_the_same_files(repository: Path, dist: Path) -> None:
-    """Also seconds later, in another folder, with files that nobody committed."""
+    """The files are the same seconds later, in another folder, with files that nobody committed."""
     time.sleep(1.1 - time.time() % 1)
     (repository / "ibgu/left.py").write_text("raise SystemExit\n")
     assert [line[3:] for line in changed(repository)] == ["ibgu/left.py"]

@@ -1,4 +1,4 @@
-"""With which words and which code a demo ends."""
+"""The words and the code with which a demo ends."""
 
 import asyncio
 import io

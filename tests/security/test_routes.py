@@ -132,7 +132,7 @@ async def test_every_route_refuses_who_has_no_valid_token(
 async def test_a_token_of_the_same_make_that_is_valid_is_accepted(
     client: httpx.AsyncClient, sandbox_hub: SandboxHub, account: str
 ) -> None:
-    """Else the tokens above would be refused for another reason than the one they are for."""
+    """The tokens above would otherwise be refused for another reason than the one they are for."""
     token = account_token(sandbox_hub, "reader", account, age=timedelta(0), life=HOUR)
     answer = await client.get("/api/v1/rollouts", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 200

@@ -68,7 +68,7 @@ def test_a_watch_goes_on_from_what_is_not_forgotten(hub: MemoryHub) -> None:
 
 
 def test_who_leaves_a_selection_is_told_as_it_was_in_it(hub: MemoryHub) -> None:
-    """Also where it is reported later, from the history."""
+    """The history tells it later, too."""
     made = create(hub, "a", fleet="x")
     before = {"resourceVersion": str(made), "labelSelector": "fleet=x"}
     live = hub.watch(NAMESPACES, before)

@@ -135,7 +135,7 @@ async def test_a_fleet_through_all_stages(
 
 
 async def settle(hand: Hand, done: Callable[[dict[str, Any]], bool]) -> None:
-    """Until the hub shows it for every cluster."""
+    """Waits until the hub shows it for every cluster."""
     for name in hand.player.clusters:
         while True:
             if done(await hand.fed(name)):

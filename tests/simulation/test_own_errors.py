@@ -286,7 +286,7 @@ def test_edits_without_end_are_no_starts_without_end(told: Tell) -> None:
 
 
 def test_a_start_that_fails_at_one_rollout_leaves_it_alone(told: Tell) -> None:
-    """Where the journal is compared with the hub, before anything is decided."""
+    """The error comes where the journal is compared with the hub, before anything is decided."""
 
     async def story(stage: Stage) -> None:
         await stage.fleet.people.apply(0)

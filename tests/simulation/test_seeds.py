@@ -37,7 +37,7 @@ def test_what_soaks_have_found_stays_mended(simulate: Simulate, seed: str, only:
 
 
 def test_a_seed_is_always_the_same(simulate: Simulate) -> None:
-    """In another process, and beside other seeds."""
+    """The seed is the same in another process, and beside other seeds."""
     traces = [
         re.findall(r"seed 5: .*, (\d+ events, \w+)", simulate(*arguments).stdout)
         for arguments in (("--seed", "5"), ("--first", "4", "--count", "2"))

@@ -58,7 +58,7 @@ def test_what_was_written_down_late_is_decided_anew(
 
 
 def test_what_was_decided_while_the_journal_was_away_is_done_at_once_then(told: Tell) -> None:
-    """Where nothing else happens that would begin a turn."""
+    """Nothing else happens that would begin a turn."""
 
     async def story(stage: Stage) -> None:
         loop = asyncio.get_running_loop()
@@ -572,7 +572,7 @@ def test_an_end_is_decided_on_at_once(told: Tell) -> None:
 
 @pytest.mark.parametrize("away", [0.0, 90.0])
 def test_a_run_that_the_journal_never_had_is_somebodys_hand(told: Tell, away: float) -> None:
-    """Also where the journal could not be asked at once (R9.7)."""
+    """That stays so where the journal can't be asked at once (R9.7)."""
 
     async def story(stage: Stage) -> None:
         await stage.fleet.people.apply(0)

@@ -63,7 +63,7 @@ def paused(look: Look, name: str) -> bool:
 async def made(
     look: Look, name: str, first: int, *, over: bool = False, hold: Reason | None = None
 ) -> None:
-    """On the hub, and in the journal as if a controller had seen it."""
+    """Makes the rollout on the hub, and in the journal as if a controller had seen it."""
     Kubectl(look.site.hub).apply(manifest(name))
     story = look.site.story()
     state = RolloutState.COMPLETE if over else RolloutState.RUNNING

@@ -1,4 +1,5 @@
-"""Behind an OAuth proxy, in a real Chromium: other pages make it send what they like, in vain.
+"""The page behind an OAuth proxy, in a real Chromium: other pages make it send what they like, in
+vain.
 
 The hosts are siblings, as Routes of one apps domain: to a browser one site, so cookies go along.
 """
@@ -126,7 +127,7 @@ async def test_a_script_of_another_page_changes_nothing(
 
 
 async def test_an_empty_post_with_the_cookie_changes_nothing(look: Look, proxy: Proxy) -> None:
-    """Whatever a browser may leave out."""
+    """A browser may leave out what it likes."""
     await made(look, "ran-464", 6600)
     url = f"{proxy.url}/api/v1/rollouts/default/ran-464/pause".replace(
         "ibgu.apps.localhost", "127.0.0.1"

@@ -70,7 +70,7 @@ def counted(texts: list[str]) -> dict[str, int]:
 
 
 async def test_whatever_is_shown_twice_is_the_same_while_it_moves(look: Look) -> None:
-    """In 100 samples, while clusters start, reboot, fail and end."""
+    """The test takes 100 samples, while clusters start, reboot, fail and end."""
     story = look.site.story()
     of = await story.rollout("ran-moves", ["Prep"])
     step = await story.step(of, 0, CLUSTERS, max_concurrency=SLOTS)

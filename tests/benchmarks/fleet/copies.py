@@ -24,7 +24,7 @@ SERVERS = ("uid", "resourceVersion", "creationTimestamp", "generation", "managed
 
 
 def names(count: int) -> list[str]:
-    """Behind the heads, in natural order too."""
+    """Returns names that come behind the heads, in natural order too."""
     return [f"site-{number:05}" for number in range(1, count + 1)]
 
 
@@ -69,7 +69,8 @@ async def _cluster(hub: Hub, found: Any, original: str, name: str) -> str:
 
 
 def _described(body: Any, name: str) -> Any:
-    """With labels and claims as an import into Advanced Cluster Management leaves them."""
+    """Returns the cluster with labels and claims as an import into Advanced Cluster Management
+    leaves them."""
     number = int(name.rpartition("-")[2])
     uid = str(UUID(int=number))
     body["metadata"]["labels"] |= of_hub(name, number, uid)

@@ -64,7 +64,7 @@ async def _measure(few: Size, many: Size, folder: Path) -> tuple[Rest, Work, Wor
 
 
 async def _filled(stack: AsyncExitStack, size: Size, folder: Path) -> tuple[Stage, int]:
-    """With its number of works."""
+    """Fills the hub with its number of works."""
     await asyncio.to_thread(folder.mkdir)
     here = await stack.enter_async_context(stage(folder))
     return here, await _fill(here, size)
@@ -108,7 +108,7 @@ async def _drain(hub: Hub, path: str, selector: str) -> None:
 
 
 async def _rest(process: Process, rest: Rest, size: Size) -> Rest:
-    """With what it took at rest."""
+    """Measures a controller at rest."""
     await asyncio.sleep(size.settle)
     before = process.usage()
     await asyncio.sleep(size.rest)

@@ -26,7 +26,7 @@ def run(options: Namespace) -> bool:
 
 
 def measure(postgres: str, clusters: int, share: float, seed: int) -> Played:
-    """In a process and a journal of its own."""
+    """Measures in a process and a journal of its own."""
     slots = max(1, round(clusters * share))
     with database(postgres) as url:
         asked = [url, str(clusters), str(slots), str(seed)]

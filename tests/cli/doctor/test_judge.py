@@ -1,4 +1,4 @@
-"""From facts to findings."""
+"""The doctor's judgement: from facts to findings."""
 
 from datetime import timedelta
 

@@ -95,7 +95,7 @@ async def _filled(hub: MemoryClient, mirror: Mirror) -> None:
 
 @pytest.fixture
 async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
-    """With the members that the test is parametrized with, else one that has Prep."""
+    """A scene with the members that the test is parametrized with, else one that has Prep."""
     server, refreshed = MemoryHub(now=NOW.timestamp), asyncio.Event()
     hub, mirror = MemoryClient(server), Mirror(lambda rollout, cluster: None)
     await _filled(hub, mirror)

@@ -50,7 +50,7 @@ async def said(logs: Sequence[object]) -> bool:
 
 
 async def kept(engine: AsyncEngine, wanted: Mapping[str, Mapping[str, str]]) -> None:
-    """Until these, and no others, are in the journal."""
+    """Waits until these, and no others, are in the journal."""
     reads, store = Reads(engine, HUB), LabelStore(engine, HUB)
 
     async def so() -> bool:

@@ -47,7 +47,7 @@ def nothing(*_: str) -> None:
 async def test_a_label_that_is_settled_after_the_list_counts(
     sandbox_hub: SandboxHub, unique_name: Callable[[str], str]
 ) -> None:
-    """Else the cluster would silently be left out of the step (its patch is done by then)."""
+    """The cluster would silently be left out of the step (its patch is done by then)."""
     name = unique_name("site")
     token, ca = sandbox_hub.token("admin"), str(sandbox_hub.ca_file)
     async with (

@@ -36,7 +36,7 @@ async def test_what_can_not_exist_holds_the_rollout(spec: IbuSpec, what: str) ->
 
 
 class _NotAllowed(MemoryClient):
-    """To a hub that does not let ibgu look whether the admission policy is there."""
+    """A connection to a hub that does not let ibgu look whether the admission policy is there."""
 
     async def request(self, method: str, path: str, **given: Any) -> bytes:
         if "/validatingadmissionpolic" in path:

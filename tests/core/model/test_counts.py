@@ -156,7 +156,7 @@ def test_before_the_first_step_nobody_is_counted() -> None:
 
 
 def recounted(tracked: TrackedRollout) -> Counts:
-    """From nothing but the members."""
+    """Counts again from nothing but the members."""
     visits: list[Visit] = []
     for each in tracked.steps:
         for found in each.members.values():

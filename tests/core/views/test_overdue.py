@@ -1,4 +1,4 @@
-"""After which time each reason needs a person, and what that person checks."""
+"""The time after which each reason needs a person, and what that person checks."""
 
 from datetime import timedelta
 
@@ -143,7 +143,7 @@ def test_what_waits_for_a_slot_is_never_overdue_and_says_who_is_watched() -> Non
 
 
 def test_a_cluster_that_reboots_is_let_do_so() -> None:
-    """Also where nothing was measured yet."""
+    """The rule holds where nothing was measured yet, too."""
     found = in_flight(
         "site-412",
         reason=Reason(ReasonKind.REBOOTING, NOW),

@@ -19,7 +19,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def code(text: str) -> str:
-    """In one line."""
+    """Returns the text as code in one line."""
     return f"`{' '.join(text.split())}`"
 
 

@@ -69,8 +69,8 @@ class Story:
         return {"uid": seen["metadata"]["uid"]} if seen and self.rng.random() < 0.3 else {}
 
     def _alike(self, value: Any) -> Any:
-        """Without what differs from hub to hub: ids, times, where the counter began; and without
-        managedFields, of which the hub in memory keeps only who wrote."""
+        """Returns the answer without what differs from hub to hub: ids, times, where the counter
+        began; and without managedFields, of which the hub in memory keeps only who wrote."""
         if isinstance(value, dict) and str(value.get("kind", "")).endswith("List"):
             return [self._alike(item) for item in value["items"]]
         if isinstance(value, dict):

@@ -140,7 +140,7 @@ async def test_the_uid_of_another_is_refused(edge: Edge) -> None:
 
 
 async def test_a_status_is_written_for_itself_and_nothing_else_with_it(edge: Edge) -> None:
-    """Not even the uid is compared: only the version tells one object from another."""
+    """The uid is not compared either: only the version tells one object from another."""
     made = await edge.make("w", labels={"a": "1"})
     body = {
         "metadata": {"uid": "other", "labels": {"a": "2"}, "finalizers": ["x/y"]},

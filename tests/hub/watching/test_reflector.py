@@ -186,7 +186,7 @@ async def test_an_error_of_the_sink_ends_it(
 async def test_only_what_is_kept_reaches_the_sink(
     hub: ScriptedHub, client: HubClient, collection: str, until: Until
 ) -> None:
-    """From lists as from watches, under the versions that the hub has."""
+    """Lists and watches bring it under the versions that the hub has."""
 
     def keep(work: ManifestWork) -> Bare:
         return Bare(replace(work.metadata, uid="kept"))

@@ -23,7 +23,7 @@ def disarmed() -> JsonObject:
 
 
 def quiet() -> World:
-    """Without the races that the agent is made to show now and then."""
+    """Returns an agent without the races that it is made to show now and then."""
     world = World()
     world.cluster.agent.timing = AgentTiming(early_read=0.0, late_report=0.0)
     return world

@@ -17,7 +17,7 @@ UPGRADED = [
 
 
 def seeded(world: World) -> World:
-    """With the seed in the spec, as a first update from Idle brings it."""
+    """Returns the object with the seed in the spec, as a first update from Idle brings it."""
     spoke = world.cluster.spoke
     spec = {"stage": "Idle", "seedImageRef": SEED}
     spoke.update(key_of_ibu(), {**world.ibu, "spec": spec}, world.now)

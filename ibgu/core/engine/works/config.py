@@ -1,5 +1,5 @@
-"""How a cluster's work agent handles the object that a stage work carries, and what it feeds back
-(R24)."""
+"""The manifest configs of a stage work: how the cluster's work agent handles the object that it
+carries, and what it feeds back (R24)."""
 
 from collections.abc import Iterable
 from itertools import islice

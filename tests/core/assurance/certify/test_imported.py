@@ -74,7 +74,7 @@ def cancelling() -> list[Event]:
 
 @cache
 def restored() -> list[Event]:
-    """To a backup from before the labels of the first step."""
+    """The history after a restore to a backup from before the labels of the first step."""
     twin = sites(2)
     twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
     saved = backup(twin)

@@ -34,7 +34,7 @@ def test_the_clusters_that_show_such_runs_are_counted() -> None:
 
 
 def test_a_work_that_was_not_made_for_the_rollout() -> None:
-    """Whatever label its cluster's agent gives it."""
+    """The label that its cluster's agent gives it does not matter."""
     found = work("site-1", "run-2")
     other = replace(found, metadata=replace(found.metadata, name="b-0123-stage"))
     signs = find(obj(), [other], cluster)

@@ -146,7 +146,7 @@ def test_controls_that_stand_are_no_new_wish() -> None:
 
 
 def test_who_waits_in_a_later_step() -> None:
-    """Those whose labels fit; a cluster that was kept out by hand stays out."""
+    """The members are those whose labels fit; a cluster that was kept out by hand stays out."""
     views = {"site-1": cluster("site-1", **PREPARED), "site-2": cluster("site-2")}
     told = status(entry("site-1", "Prep"), entry("site-2", "Prep"), entry("site-3", "Prep"), step=2)
     found = Rebuilt(obj("Prep", "Upgrade", status=told), clusters=views.get)

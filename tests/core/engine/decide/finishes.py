@@ -17,7 +17,7 @@ def timed_out() -> Twin:
 
 
 def failed() -> Twin:
-    """In the cluster's own words."""
+    """A member that has failed in the cluster's own words."""
     twin = Twin("site-1")
     twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_ACCEPTED)

@@ -292,7 +292,7 @@ class Twin(Hub, Story):
         raise AssertionError(f"never said: {kind}")
 
     def until_started(self) -> None:
-        """Until the first step has its members, and nothing has been asked of them."""
+        """Drives until the first step has its members, and nothing has been asked of them."""
         self.until(Kind.STEP_STARTED)
         self.touched.clear()
 
@@ -306,7 +306,8 @@ class Twin(Hub, Story):
             self.advance(self.now + timedelta(hours=1))
 
     def advance(self, until: datetime) -> bool:
-        """To the next thing that is due, at most to `until`; False: nothing is before that."""
+        """Advances to the next thing that is due, at most to `until`; False: nothing is before
+        that."""
         dues = [spoke.due for spoke in self.spokes.values()] + list(self.timers.values())
         dues += [when for when, _ in self.events]
         dues += [self.stalled] if self.now < self.stalled else []

@@ -212,7 +212,7 @@ def nothing(twin: Twin) -> None:
 
 
 def clusters_are_done(twin: Twin) -> None:
-    """With what was asked of them."""
+    """Ends what was asked of the clusters."""
     while dues := [spoke.due for spoke in twin.spokes.values() if spoke.due is not None]:
         twin.now = max(twin.now, min(dues))
         for spoke in twin.spokes.values():

@@ -113,7 +113,7 @@ def lose_journal(twin: Twin) -> None:
 
 
 def restore_journal(twin: Twin, kept: Journal) -> None:
-    """To what it was then; labels on their way get there."""
+    """Restores the journal to what it was then; labels on their way get there."""
     for pending in twin.fleet.pending_patches.values():
         twin._patch(pending)
     twin.records = deepcopy(kept.records)

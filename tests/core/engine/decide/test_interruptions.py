@@ -36,7 +36,7 @@ def after_effects(twin: Twin) -> None:
 
 
 def twice(twin: Twin) -> None:
-    """And the new one dies in its very first turn."""
+    """Kills the controller, and the new one in its very first turn."""
     twin.restart()
     twin.turn()
     twin.restart()
@@ -87,7 +87,7 @@ def outcomes(twin: Twin) -> dict[str, list[str]]:
 
 
 def survived(make: Play, dies: Dies) -> int:
-    """After how many turns it died, each time in vain."""
+    """Returns after how many turns it died, each time in vain."""
     calm = make()
     calm.wait(days=2)
     deaths = 0

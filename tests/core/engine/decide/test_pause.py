@@ -145,7 +145,7 @@ def test_a_complete_rollout_is_not_held_by_a_pause_until_its_plan_grows() -> Non
 
 
 def test_a_pause_ends_with_the_last_step() -> None:
-    """Else a rollout that is complete would be shown as held by a person."""
+    """A rollout that is complete would otherwise be shown as held by a person."""
     twin = sites(1)
     uid = twin.apply(ibgu("a", "Prep", timeout=600))
     twin.wait(seconds=20)

@@ -58,7 +58,7 @@ def test_a_lost_claim_is_an_answer_that_names_the_holder() -> None:
 def test_a_claim_stays_where_the_records_of_its_rollout_can_not_be_read(
     namespace: str, named: str
 ) -> None:
-    """Also of an Abort: nobody knows how far the other one was."""
+    """An Abort leaves it, too: nobody knows how far the other one was."""
     twin = Twin("site-1", "site-2")
     holder = Holder("uid-x", 0, "site-1")
     unreadable = UnreadableRollout(

@@ -173,7 +173,7 @@ def test_a_limit_that_passed_while_ibgu_was_away_fails_nobody_for_two_minutes(
 
 
 def test_nothing_starts_after_a_deadline_that_passed_while_ibgu_was_away() -> None:
-    """Not even in the two minutes in which nobody is judged."""
+    """The two minutes in which nobody is judged are no exception."""
     twin = sites(3, "hang")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=20))
     twin.wait(minutes=5)

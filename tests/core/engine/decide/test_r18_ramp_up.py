@@ -252,7 +252,7 @@ def test_a_clock_that_was_set_back_puts_nobody_off_for_as_long() -> None:
 
 
 def waits_for_jitter(twin: Twin, uid: str) -> bool:
-    """In the second step."""
+    """A member of the second step waits for jitter."""
     members = [member for step in twin.tracked(uid).steps[1:] for member in step.members.values()]
     kinds = {member.reason.kind for member in members}
     return kinds == {ReasonKind.START_JITTER}

@@ -73,7 +73,7 @@ def test_while_all_slots_are_taken_the_slot_is_the_reason() -> None:
 
 
 def test_a_restart_keeps_the_rate_limit() -> None:
-    """Also with actions that are shorter than a minute, whose runs are long over."""
+    """Actions that are shorter than a minute count, too, though their runs are long over."""
     twin = sites(12)
     twin.apply(rate_limited("a", "Prep Upgrade", concurrency=12, rate="3"))
     for _ in range(40):
@@ -151,7 +151,7 @@ def test_the_hubs_limit_is_over_all_rollouts() -> None:
 
 @pytest.mark.parametrize("most", [1, 2, 5, 10])
 def test_two_rollouts_get_the_same_share(most: int) -> None:
-    """But for the first minute, in which the one that asks first finds everything free."""
+    """The first minute is an exception: the one that asks first finds everything free."""
     twin = halves(100, most)
     for spoke in twin.spokes.values():
         spoke.faults[Stage.PREP] = "hang"
@@ -299,7 +299,7 @@ def test_the_clock_stands_while_a_typing_error_alone_holds_the_step() -> None:
 
 
 def test_a_typing_error_that_is_mended_lets_go_though_nobody_could_start() -> None:
-    """Else the step's clock would stand on for who is not reachable."""
+    """The step's clock would otherwise stand on for who is not reachable."""
     twin = sites(2)
     uid = twin.apply(rate_limited("a", "Prep", timeout=60, rate="ten"))
     twin.wait(seconds=10)

@@ -143,7 +143,7 @@ def dark(twin: Twin, name: str, *, yes: bool = True) -> None:
 
 
 def test_one_that_goes_dark_meanwhile_starts_no_clock() -> None:
-    """Else all of them would fail at the deadline, and nobody has done anything."""
+    """All of them would otherwise fail at the deadline, and nobody has done anything."""
     twin, uid = fleet()
     twin.wait(hours=3)
     for _ in range(3):

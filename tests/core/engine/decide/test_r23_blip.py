@@ -34,7 +34,8 @@ def test_what_was_not_armed_yet_goes_on_as_the_same_run() -> None:
 
 @pytest.mark.parametrize(("step", "again"), [("Prep", stop), ("Abort", blip)])
 def test_else_it_is_withdrawn_and_decided_anew(step: str, again: Callable[[Twin], None]) -> None:
-    """After another controller's lead, and where only a look of a moment ago counts (R9.4)."""
+    """A lead of another controller has that effect, and so has a probe that only counts for a
+    moment (R9.4)."""
     twin, uid = arming(step)
     run = run_of(twin, uid)
     again(twin)

@@ -199,7 +199,7 @@ def test_a_deleted_rollout_ends() -> None:
 
 class TestAPlanThatIsShorterThanTheJournal:
     def restored(self, *later: str) -> Twin:
-        """To the time when it was only [Prep]."""
+        """A hub restored to the time when the plan was only [Prep]."""
         twin = sites(2)
         twin.apply(ibgu("a", "Prep", concurrency=1))
         twin.wait(hours=1)

@@ -187,7 +187,7 @@ def test_who_holds_nothing_frees_nobody_elses_claim() -> None:
 
 
 def test_what_can_not_be_read_claims_and_cancels_all_the_same() -> None:
-    """But takes no claim from a rollout that can be read."""
+    """Such a rollout takes no claim from one that can be read."""
     fleet = populated(("a", "Prep"))
     fleet.apply(put(in_flight(rollout="uid-a")))
     canceller = Canceller((NOW, "uid-x"), "uid-x", "fleet/x", "fleet", across_namespaces=True)

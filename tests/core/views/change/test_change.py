@@ -696,7 +696,7 @@ def test_what_a_resume_risks_is_in_the_status_too() -> None:
 
 
 def test_a_retry_risks_what_the_plan_does() -> None:
-    """But for its aborts, which are not done again with it."""
+    """The plan's aborts are no risk: they are not done again with it."""
     assert risk_of("retry", situation("Prep", "FinalizeUpgrade")) == Risk()
     assert risk_of("retry", situation("Prep", "Upgrade", failed=1)) == Risk()
     assert risk_of("retry", situation("Prep", "AbortOnFailure", failed=1)) == Risk()

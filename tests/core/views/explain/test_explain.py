@@ -161,7 +161,7 @@ def test_what_takes_too_long() -> None:
 
 
 def test_who_completed_late_has_succeeded() -> None:
-    """Also where its labels had been changed meanwhile, so that no completed action tells it."""
+    """The labels may have been changed meanwhile, so that no completed action tells it."""
     slow = failed("site-412", cause=Cause.TIMED_OUT, message="past its limit", ended_at=NOW)
     found = told(replace(slow, late="completed late, after 47 min"))
     assert found.headline.startswith("Upgrade succeeded late (attempt 1")

@@ -172,7 +172,7 @@ def test_a_step_that_is_appended_behind_a_hold_ends_the_completion_too() -> None
 
 
 def test_the_same_state_gives_the_same_status_at_any_time() -> None:
-    """Else every look would be a write."""
+    """Every look would otherwise be a write."""
     twin = Twin("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=30)

@@ -37,7 +37,7 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.fixture(scope="module")
 def controller(sandbox_hub: SandboxHub) -> Iterator[httpx.Client]:
-    """With the rights that ibgu's chart gives the controller."""
+    """A client with the rights that ibgu's chart gives the controller."""
     with httpx.Client(
         base_url=sandbox_hub.url,
         verify=ssl.create_default_context(cafile=str(sandbox_hub.ca_file)),
