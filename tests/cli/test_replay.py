@@ -16,7 +16,6 @@ from typer.testing import CliRunner, Result
 from ibgu.cli.app import app
 from ibgu.cli.audit import stage
 from ibgu.cli.show.paper import Paper
-from ibgu.cli.show.playback.failures import ReplayedFailure, failures_of
 from ibgu.core.assurance.certify import Event
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.model import Kind, Stage
@@ -198,12 +197,15 @@ async def test_what_can_not_be_shown(
     assert (result.exit_code, words in result.stderr) == (code, True), result.output
 
 
-def test_the_picture_knows_who_was_aborted_afterwards() -> None:
+async def test_the_picture_knows_who_was_aborted_afterwards(
+    leading: Leading, replay: Replay
+) -> None:
     """`ibgu status` says so, too: their failures need no AbortOnFailure any more."""
-    failed = {
-        (step, name): ReplayedFailure(step, "Prep", "failed", "PrepFailed", "no")
-        for step, name in [(0, "a"), (0, "b"), (2, "b")]
-    }
-    first, again = failures_of(failed, {"a": 1, "b": 1}).items
-    assert (first.clusters, first.aborted) == (("a", "b"), ("a", "b"))
-    assert (again.clusters, again.aborted) == (("b",), ())
+    twin = Twin("site-1", "site-2")
+    twin.spokes["site-2"].faults[Stage.PREP] = "fail"
+    twin.apply(ibgu("a", "Prep", "AbortOnFailure"))
+    twin.wait(hours=3)
+    await tell(await leading(), twin)
+    picture = (await replay("fleet/a")).stdout.partition("Failures (1)")[2]
+    assert "site-2" in picture
+    assert "aborted afterwards" in picture

@@ -12,8 +12,8 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
+from ibgu.cli.show import events
 from ibgu.cli.show.paper import PLAIN, Paper, page, stdout
-from ibgu.cli.show.playback import event_line
 from ibgu.cli.show.status import StatusSnapshot, status_lines
 from ibgu.db.views import EventRow
 
@@ -65,7 +65,7 @@ class Lines:
             sys.stdin.readline()
 
     def show(self, event: EventRow, picture: Picture) -> None:
-        typer.echo(event_line(event, event.at, self._paper))
+        typer.echo(_line(event, self._paper))
 
     def end(self, seen: StatusSnapshot) -> None:
         typer.echo("")
@@ -96,7 +96,7 @@ class Screen:
         time.sleep(min(LONGEST, max(0.0, span.total_seconds() / self._speed)))
 
     def show(self, event: EventRow, picture: Picture) -> None:
-        self._last.append(event_line(event, event.at, stdout()))
+        self._last.append(_line(event, stdout()))
         if time.monotonic() - self._drawn >= FRAME:
             self._draw(picture())
 
@@ -107,6 +107,11 @@ class Screen:
         lines = [*status_lines(seen, stdout()), "", *self._last]
         self._live.update(Text.from_ansi(page(lines)), refresh=True)
         self._drawn = time.monotonic()
+
+
+def _line(event: EventRow, paper: Paper) -> str:
+    step = None if event.step is None else event.step + 1
+    return events.event_line(event, step, event.at, paper)
 
 
 def stage_for(speed: float, *, step: bool) -> ReplayStage:

@@ -1,12 +1,13 @@
-"""Folds events to the state that they lead to, as the REST API would show it."""
+"""Folds a rollout's events into what `ibgu status` would have shown then, for `ibgu replay`."""
 
 from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct, field, to_builtins
+from msgspec import Struct, field, json, to_builtins
+from msgspec.structs import replace
 
-from ibgu.cli.show.playback.failures import ReplayedFailure, failures_of
+from ibgu.api.failures.mapping import failures_body
 from ibgu.cli.show.status import StatusSnapshot
 from ibgu.client.responses import (
     CountsResponse,
@@ -19,7 +20,7 @@ from ibgu.client.responses import (
     SeedResponse,
     StepResponse,
 )
-from ibgu.core.model import Action
+from ibgu.core.model import Action, Cause, Outcome
 from ibgu.core.model.counts import (
     Place,
     Progress,
@@ -29,7 +30,7 @@ from ibgu.core.model.counts import (
     places_of,
     progress_of,
 )
-from ibgu.db.views import EventRow
+from ibgu.db.views import EventRow, FailedRow
 
 
 class _Member(Struct):
@@ -77,7 +78,7 @@ class Playback:
         self._hold: ReasonResponse | None = None
         self._times: dict[str, datetime | None] = dict.fromkeys(_TIMES)
         self._steps: list[_Step] = []
-        self._failed: dict[tuple[int, str], ReplayedFailure] = {}
+        self._failed: dict[tuple[int, str], FailedRow] = {}
 
     def feed(self, event: EventRow) -> None:
         self._created_at = self._created_at or event.at
@@ -119,21 +120,24 @@ class Playback:
         member.outcome = data.get("outcome", "") if member.state == "finished" else ""
         member.uid, member.late = event.cluster_uid or "", data.get("late", "")
         _count(step, member, 1)
-        if member.outcome == "failed":
-            action = data.get("failed_action")
-            failed = ReplayedFailure(
-                step.index, action, member.outcome, event.cause, data.get("message")
-            )
-            self._fail(step, name, failed)
+        if member.outcome == Outcome.FAILED:
+            self._fail(step.index, name, event)
         if member.late:
             self._failed.pop((step.index, name), None)
 
-    def _fail(self, step: _Step, name: str, failed: ReplayedFailure) -> None:
+    def _fail(self, step: int, name: str, event: EventRow) -> None:
         """Records a failure; later events (its message, late completion) keep the cause."""
-        before = self._failed.get((step.index, name))
-        cause = failed.cause or (before.cause if before else None)
-        self._failed[step.index, name] = ReplayedFailure(
-            failed.step, failed.action, failed.outcome, cause, failed.message
+        before = self._failed.get((step, name))
+        known = before.cause if before else None
+        action, message = event.data.get("failed_action"), event.data.get("message")
+        self._failed[step, name] = FailedRow(
+            step=step,
+            action=Action(action) if action else None,
+            outcome=Outcome.FAILED,
+            cause=Cause(event.cause) if event.cause else known,
+            message=message or "",
+            count=1,
+            clusters=(name,),
         )
 
     # -- the picture -------------------------------------------------------------------------
@@ -171,7 +175,14 @@ class Playback:
             for name, member in step.members.items()
             if member.outcome == "succeeded" or member.late
         }
-        return failures_of(self._failed, aborted)
+        rows = (
+            replace(row, aborted=frozenset(row.clusters))
+            if aborted.get(name, row.step) > row.step
+            else row
+            for (_, name), row in self._failed.items()
+        )
+        body = failures_body(rows).model_dump_json(by_alias=True)
+        return json.decode(body, type=FailuresResponse)
 
     def _held(self) -> ReasonResponse | None:
         return self._hold or (self._steps[-1].hold if self._steps else None)
