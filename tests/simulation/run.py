@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ibgu.controller.journal.durations import ActionDurations
 from ibgu.controller.loop import planner
 from ibgu.controller.loop.loop import Loop
-from ibgu.controller.term import term
+from ibgu.controller.mirror import versions
 from ibgu.core.assurance.certify import Rule
 from ibgu.core.engine.decide import controls, members, steps
 from ibgu.core.engine.decide.context import BATCH_LIMIT
@@ -304,7 +304,7 @@ class _Play:
 def _seldom_noted() -> AbstractContextManager[object]:
     """Records the hub's versions seldom instead of every 15 seconds: they would be nine tenths of a
     simulation's calls to the journal."""
-    return patch.object(term, "NOTE_EVERY", 150.0)
+    return patch.object(versions, "EVERY", 150.0)
 
 
 def hash_of(events: Sequence[Event]) -> str:

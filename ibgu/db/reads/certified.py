@@ -7,6 +7,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.assurance.certify import Certifier, Event, Findings
+from ibgu.core.drivers.ibu.proofs import IBU_PROOFS
 from ibgu.db.reads.log import event_log
 
 
@@ -22,7 +23,7 @@ async def certify(engine: AsyncEngine, hub: str, rollout: str | None = None) -> 
     """Certifies one rollout, or everything on the hub. Raises JournalAway."""
     async with event_log(engine, hub) as log:
         known = await log.leaders()
-        certifier = Certifier(None if rollout is None else [rollout], known)
+        certifier = Certifier(IBU_PROOFS, None if rollout is None else [rollout], known)
         first = await _feed(certifier, log.everything() if rollout is None else log.around(rollout))
         for gap in await log.gaps(first):
             certifier.missing(*gap)

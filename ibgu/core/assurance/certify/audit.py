@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.assurance.certify.cases import ClusterCase, MemberCase, RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
+from ibgu.core.assurance.certify.proofs import Proofs
 from ibgu.core.assurance.certify.rules import Rule, Violation
 
 SHOWN = 20
@@ -14,12 +15,13 @@ SHOWN = 20
 
 
 class Audit:
-    def __init__(self, subjects: Collection[str] | None) -> None:
+    def __init__(self, subjects: Collection[str] | None, proofs: Proofs) -> None:
         """`subjects`: uids of the rollouts that are certified; None: all that appear.
 
         The events of others only show who has claimed a cluster.
         """
         self.subjects = subjects
+        self.proofs = proofs
         self.rollouts: dict[str, RolloutCase] = {}
         self.clusters: dict[str, ClusterCase] = {}
         self.runs: dict[str, int] = {}

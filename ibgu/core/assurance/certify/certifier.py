@@ -13,6 +13,7 @@ from ibgu.core.assurance.certify.audit import Audit, MemberSpot, Spot, StepSpot
 from ibgu.core.assurance.certify.cases import RolloutCase
 from ibgu.core.assurance.certify.events import Event, Leader
 from ibgu.core.assurance.certify.members import OF_MEMBER, joined
+from ibgu.core.assurance.certify.proofs import Proofs
 from ibgu.core.assurance.certify.rollouts import OF_ROLLOUT, OF_STEP, new_rollout, step_opened
 from ibgu.core.assurance.certify.rules import Rule, Violation
 from ibgu.core.assurance.certify.runs import OF_RUN
@@ -80,10 +81,14 @@ class Findings(Struct, frozen=True):
 
 class Certifier:
     def __init__(
-        self, subjects: Collection[str] | None = None, leaders: Sequence[Leader] = ()
+        self,
+        proofs: Proofs,
+        subjects: Collection[str] | None = None,
+        leaders: Sequence[Leader] = (),
     ) -> None:
-        """`subjects`: uids of the rollouts to certify; None: all. `leaders`: by epoch."""
-        self._audit = Audit(subjects)
+        """`proofs`: those of the log's kind of change. `subjects`: uids of the rollouts to certify;
+        None: all. `leaders`: by epoch."""
+        self._audit = Audit(subjects, proofs)
         self._writers = Writers(self._audit, leaders)
         self._encoder = msgspec.json.Encoder(order="deterministic")
         self._digests = {True: sha256(), False: sha256()}

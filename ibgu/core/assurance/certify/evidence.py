@@ -6,7 +6,6 @@ from ibgu.core.assurance.certify.audit import MemberSpot
 from ibgu.core.assurance.certify.cases import RunCase
 from ibgu.core.assurance.certify.rules import Rule
 
-_STAGES = {"Prep": "Prep", "Upgrade": "Upgrade", "Rollback": "Rollback"}
 _ERRORS = {
     "TransitionRefused": ("work", "error"),
     "SpecRefused": ("work", "error"),
@@ -21,22 +20,11 @@ class RecordedObservation:
 
     def __init__(self, spot: MemberSpot) -> None:
         found = spot.event.data.get("seen", {})
+        self._proofs = spot.audit.proofs
         self.cluster: dict[str, Any] = found.get("cluster", {})
         self.work: dict[str, Any] = found.get("work", {})
         self.ibu: dict[str, Any] = found.get("ibu", {})
         self.found: dict[str, Any] = found
-
-    def status(self, condition: str) -> str:
-        return self._condition(condition).partition(" ")[0]
-
-    def reason(self, condition: str) -> str:
-        return self._condition(condition).partition(" ")[2]
-
-    def _condition(self, name: str) -> str:
-        return str(self.ibu.get("conditions", {}).get(name, ""))
-
-    def true(self, condition: str) -> bool:
-        return self.status(condition) == "True"
 
     @property
     def settled(self) -> bool:
@@ -52,60 +40,32 @@ class RecordedObservation:
         return run.adopted or self.ibu.get("run") == run.id
 
     def echoes(self, run: RunCase) -> bool:
-        return self.carries(run) and self.ibu.get("stage") == stage(run.action)
+        return self.carries(run) and self.ibu.get("stage") == self._proofs.stage(run.action)
 
     def is_there(self, uid: str) -> bool:
         return self.cluster.get("state") == "reachable" and self.cluster.get("uid") == uid
 
 
-def stage(action: str) -> str:
-    return _STAGES.get(action, "Idle")
-
-
 def startable(spot: MemberSpot, action: str) -> None:
     """Checks that the cluster was in a state in which the action means what its name says
     (R8.1)."""
-    seen = RecordedObservation(spot)
+    seen, proofs = RecordedObservation(spot), spot.audit.proofs
     known = seen.settled and seen.is_there(spot.member.uid)
     words = f"{spot.name} starts {action}, but its state was not known"
     if not spot.require(Rule.PROBE, known, words):
         return
-    words = f"{spot.name} starts {action} in a state that it does not fit: {_shown(seen)}"
-    spot.require(Rule.PROBE, _fits(seen, action), words)
-    if action == "Upgrade":
+    words = f"{spot.name} starts {action} in a state that it does not fit: {proofs.shown(seen.ibu)}"
+    spot.require(Rule.PROBE, proofs.fits(seen.ibu, action), words)
+    if action in proofs.keeps_spec:
         seed = seen.ibu.get("seed")
-        words = f"{spot.name} starts Upgrade with another seed than the plan's: {seed}"
+        words = f"{spot.name} starts {action} with another seed than the plan's: {seed}"
         spot.require(Rule.PROBE, seed == spot.rollout.seed, words, spot.rollout.seq)
 
 
-def _fits(seen: RecordedObservation, action: str) -> bool:
-    upgraded, back = seen.true("UpgradeCompleted"), seen.true("RollbackCompleted")
-    following = seen.ibu.get("next", ())
-    if action in ("Abort", "AbortOnFailure"):
-        return not (upgraded or back) and "Idle" in following
-    return {
-        "Prep": seen.true("Idle"),
-        "Upgrade": seen.true("PrepCompleted") and not upgraded,
-        "FinalizeUpgrade": upgraded,
-        "Rollback": "Rollback" in following,
-        "FinalizeRollback": back,
-    }.get(action, False)
-
-
-def _shown(seen: RecordedObservation) -> str:
-    told = seen.ibu.get("conditions", {})
-    return ", ".join(f"{name} {value}" for name, value in told.items()) or "no conditions"
-
-
 def already_there(spot: MemberSpot, action: str) -> None:
-    seen = RecordedObservation(spot)
-    aims = {
-        "Prep": ("PrepCompleted", "UpgradeCompleted"),
-        "Upgrade": ("UpgradeCompleted",),
-        "Rollback": ("RollbackCompleted",),
-    }.get(action, ("Idle",))
-    there = seen.settled and any(seen.true(condition) for condition in aims)
-    words = f"{spot.name} was not where {action} would bring it: {_shown(seen)}"
+    seen, proofs = RecordedObservation(spot), spot.audit.proofs
+    there = seen.settled and proofs.reached(seen.ibu, action)
+    words = f"{spot.name} was not where {action} would bring it: {proofs.shown(seen.ibu)}"
     spot.require(Rule.EVIDENCE, there, words)
 
 
@@ -154,12 +114,14 @@ def of_end(spot: MemberSpot, run: RunCase) -> None:
 
 def _proved(seen: RecordedObservation, spot: MemberSpot, run: RunCase) -> tuple[bool, str]:
     """Returns whether the result is proven, and what is missing."""
+    proofs = spot.audit.proofs
     match run.result:
         case "succeeded":
-            done = _completed(run.action)
-            return seen.true(done), f"but {done} was not True"
+            missing = proofs.missing(seen.ibu, run.action)
+            return not missing, f"but {missing}"
         case "failed":
-            return _failed(seen, run.action), f"but was not reported failed: {_shown(seen)}"
+            shown = proofs.shown(seen.ibu)
+            return proofs.failed(seen.ibu, run.action), f"but was not reported failed: {shown}"
         case "refused":
             return _refused(seen, run), f"but no words of a {run.cause} were seen"
         case "gone":
@@ -168,17 +130,6 @@ def _proved(seen: RecordedObservation, spot: MemberSpot, run: RunCase) -> tuple[
         case "deleted":
             return bool(spot.rollout.deleted), "but the rollout was not deleted"
     return True, ""
-
-
-def _completed(action: str) -> str:
-    found = stage(action)
-    return "Idle" if found == "Idle" else f"{found}Completed"
-
-
-def _failed(seen: RecordedObservation, action: str) -> bool:
-    if stage(action) == "Idle":
-        return seen.reason("Idle") in ("AbortFailed", "FinalizeFailed")
-    return seen.status(_completed(action)) == "False"
 
 
 def _refused(seen: RecordedObservation, run: RunCase) -> bool:

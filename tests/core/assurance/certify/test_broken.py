@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Certifier, Event, Rule
+from ibgu.core.drivers.ibu.proofs import IBU_PROOFS
 from tests.core.assurance.certify import stories
 from tests.core.assurance.certify.breaks import (
     Break,
@@ -742,7 +743,7 @@ def test_what_is_right_is_certified(story: Story) -> None:
 
 
 def test_events_that_the_hub_counted_and_does_not_have_are_missed() -> None:
-    certifier = Certifier(leaders=LEADERS)
+    certifier = Certifier(IBU_PROOFS, leaders=LEADERS)
     certifier.missing(1, 2)
     for event in stories.plain():
         certifier.feed(event)

@@ -3,6 +3,7 @@ Upgrade flashes. It has a driver, and a node that plays its agent."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec import Raw, json
 
@@ -49,6 +50,10 @@ class FirmwareView(FeedbackView, frozen=True, gc=False, kw_only=True):
     phase: str = ""
     busy: bool = False
     error: str = ""
+
+    def recorded(self) -> dict[str, Any]:
+        own = {"phase": self.phase, "busy": self.busy, "error": self.error}
+        return super().recorded() | own
 
 
 class FirmwareDriver:
@@ -126,6 +131,32 @@ class FirmwareDriver:
 def _firmware(feedback: FeedbackView) -> FirmwareView:
     assert isinstance(feedback, FirmwareView)
     return feedback
+
+
+class FirmwareProofs:
+    """The certifier's own reading of what the history records."""
+
+    keeps_spec: frozenset[str] = frozenset()
+
+    def stage(self, action: str) -> str:
+        return action if action in ("Prep", "Upgrade") else "Idle"
+
+    def fits(self, seen: Mapping[str, Any], action: str) -> bool:
+        starts = {"Prep": "Idle", "Upgrade": "Downloaded", "FinalizeUpgrade": "Flashed"}
+        return not seen.get("busy") and seen.get("phase") == starts.get(action, "Downloaded")
+
+    def reached(self, seen: Mapping[str, Any], action: str) -> bool:
+        goal = {"Prep": "Downloaded", "Upgrade": "Flashed"}.get(action, "Idle")
+        return bool(seen.get("phase") == goal)
+
+    def missing(self, seen: Mapping[str, Any], action: str) -> str:
+        return "" if self.reached(seen, action) else f"the firmware was {self.shown(seen)}"
+
+    def failed(self, seen: Mapping[str, Any], action: str) -> bool:
+        return bool(seen.get("error"))
+
+    def shown(self, seen: Mapping[str, Any]) -> str:
+        return str(seen.get("phase"))
 
 
 class FirmwareNode(Node):

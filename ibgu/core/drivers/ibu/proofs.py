@@ -1,0 +1,72 @@
+"""The proofs in the recorded feedback of an ImageBasedUpgrade, for the certifier.
+
+Written apart from `observe`, and in the words of the log: an error of the driver is found.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+_STAGES = {"Prep": "Prep", "Upgrade": "Upgrade", "Rollback": "Rollback"}
+_AIMS = {
+    "Prep": ("PrepCompleted", "UpgradeCompleted"),
+    "Upgrade": ("UpgradeCompleted",),
+    "Rollback": ("RollbackCompleted",),
+}
+
+
+class IbuProofs:
+    """IbuProofs implements the certifier's `Proofs`."""
+
+    keeps_spec = frozenset({"Upgrade"})
+
+    def stage(self, action: str) -> str:
+        return _STAGES.get(action, "Idle")
+
+    def fits(self, seen: Mapping[str, Any], action: str) -> bool:
+        upgraded, back = _true(seen, "UpgradeCompleted"), _true(seen, "RollbackCompleted")
+        following = seen.get("next", ())
+        if action in ("Abort", "AbortOnFailure"):
+            return not (upgraded or back) and "Idle" in following
+        return {
+            "Prep": _true(seen, "Idle"),
+            "Upgrade": _true(seen, "PrepCompleted") and not upgraded,
+            "FinalizeUpgrade": upgraded,
+            "Rollback": "Rollback" in following,
+            "FinalizeRollback": back,
+        }.get(action, False)
+
+    def reached(self, seen: Mapping[str, Any], action: str) -> bool:
+        return any(_true(seen, condition) for condition in _AIMS.get(action, ("Idle",)))
+
+    def missing(self, seen: Mapping[str, Any], action: str) -> str:
+        done = self._completed(action)
+        return "" if _true(seen, done) else f"{done} was not True"
+
+    def failed(self, seen: Mapping[str, Any], action: str) -> bool:
+        if self.stage(action) == "Idle":
+            reason = _condition(seen, "Idle").partition(" ")[2]
+            return reason in ("AbortFailed", "FinalizeFailed")
+        return _status(seen, self._completed(action)) == "False"
+
+    def shown(self, seen: Mapping[str, Any]) -> str:
+        told = seen.get("conditions", {})
+        return ", ".join(f"{name} {value}" for name, value in told.items()) or "no conditions"
+
+    def _completed(self, action: str) -> str:
+        found = self.stage(action)
+        return "Idle" if found == "Idle" else f"{found}Completed"
+
+
+IBU_PROOFS = IbuProofs()
+
+
+def _condition(seen: Mapping[str, Any], name: str) -> str:
+    return str(seen.get("conditions", {}).get(name, ""))
+
+
+def _status(seen: Mapping[str, Any], condition: str) -> str:
+    return _condition(seen, condition).partition(" ")[0]
+
+
+def _true(seen: Mapping[str, Any], condition: str) -> bool:
+    return _status(seen, condition) == "True"
