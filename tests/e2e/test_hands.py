@@ -9,7 +9,7 @@ import pytest
 from ibgu.hub import paths
 from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene, actions
-from tests.e2e.manifests import ibgu, step
+from tests.e2e.manifests import appended, ibgu, step
 
 PREFIX = "lcm.openshift.io/ibgu-"
 
@@ -118,6 +118,26 @@ async def test_a_status_that_somebody_overwrites_is_rewritten(scene: Scene) -> N
         return await scene.status("status") == before
 
     await scene.until(rewritten, "the status to be as before")
+
+
+async def test_a_pause_of_a_completed_rollout_changes_nothing(scene: Scene) -> None:
+    """It became Held, and asked for a person."""
+    await scene.fleet(count=1)
+    await scene.start()
+    await scene.apply(ibgu("done", step("Prep"), fleet=scene.label))
+    before = await scene.completed("done")
+    await scene.annotate("done", "ibgu.dev/pause=the mirror is down")
+    await scene.apply(ibgu("later", step("Upgrade"), fleet=scene.label))
+    await scene.completed("later")  # by then the controller has seen the annotation, too
+    assert await scene.status("done") == before
+    line = await scene.kubectl("get", "ibgu", "done", "--no-headers")
+    assert "Completed" in line.split()
+    assert "RolloutHeld" not in {
+        row["kind"]
+        for row in await scene.journal("SELECT kind FROM events WHERE kind LIKE 'Rollout%'")
+    }
+    await scene.append("done", appended("Upgrade", 1, 60))
+    await scene.phase("done", "Held")
 
 
 async def test_waiting_members_are_skipped_by_an_annotation(scene: Scene) -> None:
