@@ -1,5 +1,7 @@
 """Every failure that a cluster can report is seen at once, with its own words and its cause."""
 
+from structlog.testing import capture_logs
+
 from ibgu.core.text.cut import MARK, MOST_BYTES
 from ibgu.hub import paths
 from ibgu.sim.faults import CATALOGUE
@@ -168,14 +170,18 @@ async def test_clusters_without_a_lifecycle_agent(scene: Scene) -> None:
 
 
 async def test_a_cluster_that_says_240_kb_is_quoted_in_4(scene: Scene) -> None:
-    """The agent may write any status of its works; in journal, status and Events it is cut."""
+    """The agent may write any status of its works; in journal, log, status and Events it is cut."""
     cluster = f"{scene.label}-1"
-    await failing(scene, {cluster: "hangs"})
-    await scene.apply(ibgu("flooded", step("Prep"), fleet=scene.label))
-    await scene.accepted()
-    scene.freeze(cluster)
-    await _flood(scene, cluster)
-    await scene.completed("flooded")
+    with capture_logs() as lines:
+        await failing(scene, {cluster: "hangs"})
+        await scene.apply(ibgu("flooded", step("Prep"), fleet=scene.label))
+        await scene.accepted()
+        scene.freeze(cluster)
+        await _flood(scene, cluster)
+        await scene.completed("flooded")
+    said = [line for line in map(str, lines) if "ééé" in line]
+    assert said
+    assert max(len(line.encode()) for line in said) < 2 * MOST_BYTES
     (failed,) = (await scene.entry("flooded", cluster))["failedActions"]
     assert failed["message"].startswith("PrepFailed: ééé")
     assert len(failed["message"].encode()) <= MOST_BYTES

@@ -289,31 +289,91 @@ async def test_a_rollout_whose_clusters_all_fail_says_so_everywhere(
     counts = {"total": 3, "failed": 3, **dict.fromkeys(set(COUNTS) - {"failed"}, 0)}
     assert status["phase"] == "CompletedWithFailures"
     assert status["summary"] == {"step": 3, "stepTotal": 0, **counts}
-    heading, row = (await scene.kubectl("get", "ibgu", NAME, "-o", "wide")).splitlines()
-    columns = dict(zip(heading.split(), row.split(), strict=True))
+    columns = await _by_kubectl(scene)
     told = ("PHASE", "DONE", "FAILED", "TOTAL", "WAITING")
     assert [columns[name] for name in told] == ["CompletedWithFailures", "0", "3", "3", "0"]
     found = (await surfaces.rest.get(f"rollouts/default/{NAME}")).json()
     assert (found["phase"], found["counts"]) == ("CompletedWithFailures", counts)
-    await _by_commands(surfaces)
+    row, shown = await _by_commands(surfaces)
+    told = ("PHASE", "DONE", "FAILED", "TOTAL")
+    assert [row[name] for name in told] == ["CompletedWithFailures", "0", "3", "3"]
+    assert "0 of 3 clusters done · 3 failed" in shown
     await _on_the_page(surfaces)
-    _in_metrics(scene)
+    _in_metrics(scene, succeeded=0, failed=3)
 
 
-async def _by_commands(surfaces: Surfaces) -> None:
+async def test_who_is_cancelled_by_another_ibgu_is_not_failed_anywhere(
+    scene: Scene, surfaces: Surfaces
+) -> None:
+    """One has failed, one is prepared; an Abort takes over the one under way and the one that
+    waits."""
+    first, second, third, last = (f"{scene.label}-{number}" for number in range(1, 5))
+    await scene.fleet(count=4, faults=[f"prep.precache@{first}", f"frozen-feedback/Prep@{third}"])
+    await scene.start()
+    plan = step("Prep", most=1)
+    await scene.apply(ibgu(NAME, plan, fleet=scene.label, annotations=CIRCUIT_BREAKER_OFF))
+    await scene.seen_in_journal("RunAccepted", third)
+    await scene.apply(ibgu("taker", step("Abort"), fleet=scene.label))
+    status = await scene.completed(NAME)
+    ends = {"succeeded": 1, "failed": 1, "cancelled": 2}
+    counts = {"total": 4} | dict.fromkeys(COUNTS, 0) | ends
+    assert status["phase"] == "CompletedWithFailures"
+    assert status["summary"] == {"step": 1, "stepTotal": 4, **counts}
+    columns = await _by_kubectl(scene)
+    told = ("DONE", "FAILED", "TOTAL", "RUNNING", "WAITING")
+    assert [columns[name] for name in told] == ["1", "1", "4", "0", "0"]
+    found = (await surfaces.rest.get(f"rollouts/default/{NAME}")).json()
+    assert (found["counts"], found["current"]["counts"]) == (counts, counts)
+    failures = (await surfaces.rest.get(f"rollouts/default/{NAME}/failures")).json()
+    assert failures["total"] == 1
+    members = (await surfaces.rest.get(f"rollouts/default/{NAME}/members")).json()["items"]
+    assert {each["cluster"]: each["outcome"] for each in members} == {
+        first: "failed",
+        second: "succeeded",
+        third: "cancelled",
+        last: "cancelled",
+    }
+    row, shown = await _by_commands(surfaces)
+    assert [row[name] for name in ("DONE", "FAILED", "TOTAL")] == ["1", "1", "4"]
+    assert "1 of 4 clusters done · 1 failed · 2 cancelled" in shown
+
+    async def told_on_the_page() -> bool:
+        seen = await surfaces.rollout.evaluate(READ)
+        of_list = await surfaces.list.locator(".rollout", has_text=NAME).inner_text()
+        return all(
+            (
+                "1 of 4 clusters done" in seen["facts"],
+                "1 failed" in seen["facts"],
+                "2 cancelled" in seen["facts"],
+                _grid(seen, counts),
+                seen["steps"][0] == ends,
+                _first(seen["failures"]) == 1,
+                [number for _, number in seen["groups"]] == [1],
+                "1 failed" in of_list,
+            )
+        )
+
+    await scene.until(told_on_the_page, "the page to show them apart")
+    _in_metrics(scene, succeeded=1, failed=1, cancelled=2)
+
+
+async def _by_kubectl(scene: Scene) -> dict[str, str]:
+    heading, row = (await scene.kubectl("get", "ibgu", NAME, "-o", "wide")).splitlines()
+    return dict(zip(heading.split(), row.split(), strict=True))
+
+
+async def _by_commands(surfaces: Surfaces) -> tuple[dict[str, str], str]:
+    """Returns the row of `ibgu get`, and what `ibgu status` says of a rollout with failures."""
     server = str(surfaces.rest.base_url).removesuffix("/api/v1/")
     env = {"IBGU_SERVER": server, "IBGU_TOKEN": surfaces.scene.hub.token("alice")}
     invoke = partial(CliRunner().invoke, commands, env=env)
     heading, row = (
         await asyncio.to_thread(invoke, ["get", NAME, "-n", "default"])
     ).stdout.splitlines()
-    columns = dict(zip(heading.split(), row.split(), strict=True))
-    told = [columns[name] for name in ("PHASE", "DONE", "FAILED", "TOTAL")]
-    assert told == ["CompletedWithFailures", "0", "3", "3"]
     shown = await asyncio.to_thread(invoke, ["status", NAME, "-n", "default", "--wait"])
     assert shown.exit_code == 1
     assert "CompletedWithFailures" in shown.stdout
-    assert "0 of 3 clusters done · 3 failed" in shown.stdout
+    return dict(zip(heading.split(), row.split(), strict=True)), shown.stdout
 
 
 async def _on_the_page(surfaces: Surfaces) -> None:
@@ -334,10 +394,11 @@ async def _on_the_page(surfaces: Surfaces) -> None:
     )
 
 
-def _in_metrics(scene: Scene) -> None:
+def _in_metrics(scene: Scene, **counts: int) -> None:
     assert scene.controller is not None
     scene.controller.measure()
     text = generate_latest().decode()
-    assert f'ibgu_rollout_clusters{{rollout="default/{NAME}",state="failed"}} 3.0' in text
-    assert f'ibgu_rollout_clusters{{rollout="default/{NAME}",state="succeeded"}} 0.0' in text
+    for state, number in counts.items():
+        labels = f'rollout="default/{NAME}",state="{state}"'
+        assert f"ibgu_rollout_clusters{{{labels}}} {number}.0" in text
     assert 'ibgu_rollouts{phase="CompletedWithFailures"} 1.0' in text

@@ -1,4 +1,4 @@
-"""The tail of a step: stuck clusters show the limit that ends them, not with an early end."""
+"""The tail of a step: the page shows what is stuck and the limit that ends it, not an early end."""
 
 import re
 from datetime import datetime
