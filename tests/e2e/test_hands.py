@@ -121,7 +121,7 @@ async def test_a_status_that_somebody_overwrites_is_rewritten(scene: Scene) -> N
 
 
 async def test_a_pause_of_a_completed_rollout_changes_nothing(scene: Scene) -> None:
-    """It became Held, and asked for a person."""
+    """Such a rollout became Held, and asked for a person."""
     await scene.fleet(count=1)
     await scene.start()
     await scene.apply(ibgu("done", step("Prep"), fleet=scene.label))
