@@ -295,8 +295,8 @@ async def test_a_rollout_whose_clusters_all_fail_says_so_everywhere(
     found = (await surfaces.rest.get(f"rollouts/default/{NAME}")).json()
     assert (found["phase"], found["counts"]) == ("CompletedWithFailures", counts)
     row, shown = await _by_commands(surfaces)
-    told = ("PHASE", "DONE", "FAILED", "TOTAL")
-    assert [row[name] for name in told] == ["CompletedWithFailures", "0", "3", "3"]
+    of_row = [row[name] for name in ("PHASE", "DONE", "FAILED", "TOTAL")]
+    assert of_row == ["CompletedWithFailures", "0", "3", "3"]
     assert "0 of 3 clusters done · 3 failed" in shown
     await _on_the_page(surfaces)
     _in_metrics(scene, succeeded=0, failed=3)
