@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.cli.redact.forms import LETTERS, WORD, Planted, encoded, planted, random
+from tests.cli.redact.forms import HEX, LETTERS, WORD, Planted, encoded, planted, random
 
 _COMMANDS = {
     "curl, glued": "curl -uadmin:… https://bmc.example.com",
@@ -118,6 +118,11 @@ _FILES = {
     "a table": "| password | … |",
     "an arrow": "password -> …",
     "in a sentence": "the password is …",
+    "after a colon": "the password is: …",
+    "activation key": "subscription-manager register --activationkey=…",
+    "SAML": "POST /acs SAMLResponse=…&RelayState=x",
+    "authorization code": "GET /callback?code=…&state=x",
+    "code after the state": "GET /callback?state=x&code=…",
     "kubeadmin": 'Login with user: "kubeadmin", and password: "…"',
     "SQL function": "SET PASSWORD FOR x = PASSWORD('…')",
     "Oracle": 'ALTER USER x IDENTIFIED BY "…"',
@@ -130,6 +135,14 @@ ATTACKS: dict[str, Planted] = {
     "Go's header, basic": encoded("admin:…").map(
         lambda found: (f"map[Authorization:[Basic {found[0]}]]", found[1])
     ),
+    **{
+        f"{word}, then it": planted(f"login root {word} … refused", WORD.map("{}7".format))
+        for word in ("pass", "passcode", "passphrase", "passwd", "rootpw", "rootpw --plaintext")
+    },
+    "a token of hex digits": planted("token … expired", random(HEX, 32)),
+    "routing key": planted("routing_key: …", random(HEX, 32)),
+    "integration key": planted("integration_key=…", random(HEX, 32)),
+    "Digest": planted('username="x", response="…", qop=auth', random(HEX, 32)),
     "SMTP": encoded("\0admin\0…").map(lambda found: (f"AUTH PLAIN {found[0]}", found[1])),
     "crypt": planted("core:$6$salt$…:19000:0:99999:7:::", random(LETTERS, 86)),
     "SHA htpasswd": planted("admin:{SHA}…=", random(LETTERS, 27)),

@@ -69,6 +69,7 @@ def test_what_looks_like_a_secret(text: str, left: str) -> None:
         "error: You must be logged in to the server (the server has asked for credentials)",
         "couldn't get the pull secret seed-pull: it is not in namespace ran-417",
         "the password is expired, the token is not accepted",
+        "tests pass in all runs, pass 3 of 5; token expired at 03:15:00, key site-417",
         "x509: certificate has expired: current time 2026-11-20T03:15:00Z is after 2026-11-19",
         'resources ["secrets", "configmaps"] in namespace "ibgu-system" may be read',
         "cancelled by ran-417/night-2, which works on the cluster since 03:15:00",

@@ -13,10 +13,10 @@ _SECRET = re.compile(
     r"passw|passphrase|passcode|pwd|secret|token|credential|authorization|cookie|bearer|jwt|webhook"
     r"|docker_?cfg|docker_?config_?json|sess(?:ion)?_?id|[cx]srf"
     r"|(?:^|_)(?:auth|creds?|otp|psk|pw|sas|sid|sig|signature|session|dsn|hmac)(?:_|$)"
-    r"|(?<!by)(?<!com)pass(?:_|$)"
-    r"|(?:access|account|aes|api|app|application|auth|client|consumer|crypto|database|db|deploy"
-    r"|encryption|host|license|master|priv|private|root|rsa|security|service|shared|signing|ssh|ssl"
-    r"|storage|tls)_?key"
+    r"|(?<!by)(?<!com)pass(?:_|$)|(?:admin|bind|root|user)pw(?:_|$)|saml_?(?:assertion|re)"
+    r"|(?:access|account|activation|aes|api|app|application|auth|client|consumer|crypto|database|db|deploy"
+    r"|encryption|event|host|ingest|ingestion|integration|license|master|priv|private|root|routing"
+    r"|rsa|security|service|shared|signing|ssh|ssl|storage|tls)_?key"
 )
 _HARMLESS = re.compile(
     r"(?:^|_)(?:names?|refs?|references?|namespaces?|type|kind|count|file|path|dir|ttl|seconds"
