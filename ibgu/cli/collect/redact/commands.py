@@ -42,12 +42,15 @@ _PHRASES = re.compile(
     r"|\b(?:password|passphrase|passcode)\s{1,8}(?:is|was)[\s:]{1,8}"
     r"(?!(?:an?|being|cut|empty|expired|in|incorrect|invalid|kept|missing|needed|never|no|not|of|read"
     r"|removed|required|set|stored|the|too|unknown|used|wrong)\b)(?P<said>[^\s\"']+)"
-    r"|\b(?:pass|passcode|passphrase|passwd|password|rootpw)\s{1,8}"
+    rf"|{BEGIN}"
+    r"(?:pass|passcode|passphrase|passwd|password|rootpw)\s{1,8}"
     r"(?:--(?:iscrypted|plaintext)\s{1,8})?(?=[^\s\d]{0,64}\d)(?=[^\sA-Za-z]{0,64}[A-Za-z])"
     r"(?P<follows>[^\s\"']{6,})"
-    r"|\b(?:key|secret|token)\s{1,8}(?P<hex>[0-9a-f]{20,})(?![\w-])"
+    rf"|{BEGIN}"
+    r"(?:key|secret|token)\s{1,8}(?P<hex>[0-9a-f]{20,})(?![\w-])"
     r"|[?&]code=(?P<code>[^\s\"'&]{8,})"
-    r"|\bresponse=\\{0,8}\"(?P<digest>[0-9a-f]{32,128})",
+    rf"|{BEGIN}"
+    r"response=\\{0,8}\"(?P<digest>[0-9a-f]{32,128})",
     re.IGNORECASE,
 )
 
