@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.prose.vale import Finding
 
 FRAGMENTS = frozenset(
-    {"Of", "It", "Its", "What", "As", "By", "Who", "Whose", "How", "Which", "When"}
+    {"Of", "It", "Its", "What", "As", "By", "Who", "Whose", "How", "Which", "When", "Else", "Also"}
 )
 """First words behind which no subject stands. "Returns what …" and "The state of …" have one."""
 MESSAGE = "begins with '{}': name the subject, as in 'Returns …' or 'The …'"
