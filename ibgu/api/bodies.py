@@ -1,9 +1,13 @@
-"""Declares what all bodies have in common: camelCase on the wire, and no undocumented field."""
+"""Declares what all bodies have in common (camelCase on the wire, no undocumented field), and the
+parts that those of several nouns share."""
 
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from ibgu.core.model import ReasonKind, Who
 
 T = TypeVar("T")
 
@@ -18,4 +22,44 @@ class PageBody(Body, Generic[T]):
     items: list[T]
     next_cursor: str | None = Field(
         None, description="Give it as `cursor` to get what follows; null: this is the end."
+    )
+
+
+class RolloutNameBody(Body):
+    namespace: str | None = Field(description="Null where the caller may not read it.")
+    name: str | None = Field(description="Null where the caller may not read its namespace.")
+    uid: str
+
+
+class OverdueBody(Body):
+    """A reason that lasts longer than usual."""
+
+    since: datetime = Field(description="When it had lasted as long as usual.")
+    usual: float = Field(description="Seconds; where it was measured, p95 of this hub's clusters.")
+    check: str = Field(description="What a person has to check now.")
+
+
+class ReasonBody(Body):
+    kind: ReasonKind
+    since: datetime
+    until: datetime | None = Field(description="When it ends by itself, where that is known.")
+    who: Who = Field(description="Who must act for it to end; a person, too, once it is overdue.")
+    message: str
+    overdue: OverdueBody | None = Field(description="Null: it has not lasted unusually long.")
+
+
+class CountsBody(Body):
+    """Clusters of a whole rollout, as in the IBGU's `status.summary`, or members of one step.
+
+    total = waiting + running + succeeded + failed + skipped + cancelled.
+    """
+
+    total: int
+    waiting: int
+    running: int = Field(description="In flight: each of them has a slot.")
+    succeeded: int
+    failed: int
+    skipped: int
+    cancelled: int = Field(
+        description="Taken over by another rollout, or let go of because this one was deleted."
     )

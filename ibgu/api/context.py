@@ -6,9 +6,9 @@ from typing import Any
 from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.api.requests import concurrency
-from ibgu.api.requests.concurrency import ConcurrencyLimit, FleetLists
-from ibgu.api.requests.rates import Rates, UnknownTokens
+from ibgu.api.http import concurrency
+from ibgu.api.http.concurrency import ConcurrencyLimit, FleetLists
+from ibgu.api.http.rates import Rates, UnknownTokens
 from ibgu.db.reads import Tallies
 from ibgu.hub.authorization.access import Access
 

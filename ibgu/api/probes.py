@@ -9,13 +9,14 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from ibgu.api import openapi, page
 from ibgu.api.context import Probes
+from ibgu.api.http import handlers
 from ibgu.api.http.body_limit import BodyLimit
 from ibgu.api.http.edge import Edge
 from ibgu.api.http.measures import Counted
 from ibgu.api.http.origin import SameOrigin
 from ibgu.api.http.tags import Tagged
 from ibgu.api.http.traced import Traced
-from ibgu.api.problems import away, handlers
+from ibgu.api.problems import away
 from ibgu.api.process import routes as process
 from ibgu.api.process.readiness import Readiness
 

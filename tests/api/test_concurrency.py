@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from ibgu.api.http.concurrency import ConcurrencyLimit, FleetLists
 from ibgu.api.problems import Problem
-from ibgu.api.requests.concurrency import ConcurrencyLimit, FleetLists
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
-from ibgu.api.requests.concurrency import FleetLists
+from ibgu.api.http.concurrency import FleetLists
 from ibgu.core.model import Action, StepState
 from ibgu.core.model.kinds import LabelSelector, ObjectRef
 from ibgu.db import Journal

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
-from ibgu.api.requests import rates
-from ibgu.api.requests.rates import Rates, UnknownTokens
+from ibgu.api.http import rates
+from ibgu.api.http.rates import Rates, UnknownTokens
 from ibgu.sandbox.hub import SandboxHub
 
 

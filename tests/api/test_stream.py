@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
+from ibgu.api.http.concurrency import streams
 from ibgu.api.http.connections import ServerLimits
 from ibgu.api.http.server import DEFAULTS, bind, serve
-from ibgu.api.requests.concurrency import streams
 from ibgu.api.stream import feed as feeds
 from ibgu.api.stream import response
 from ibgu.client import Client

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
-from ibgu.api.requests.rates import UnknownTokens
+from ibgu.api.http.rates import UnknownTokens
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub

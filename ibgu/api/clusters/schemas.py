@@ -4,8 +4,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from ibgu.api.bodies import Body
-from ibgu.api.members.schemas import RolloutNameBody, VisitBody
+from ibgu.api.bodies import Body, RolloutNameBody
+from ibgu.api.members.schemas import VisitBody
 
 
 class ClaimBody(Body):

@@ -1,1 +1,1 @@
-"""HTTP below the routes: the server, its connections, headers, sizes, measures and spans."""
+"""HTTP around the routes: server, connections, limits of size and rate, headers, errors, spans."""

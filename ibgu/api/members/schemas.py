@@ -4,8 +4,7 @@ from datetime import datetime
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from ibgu.api.bodies import Body
-from ibgu.api.rollouts.schemas import ReasonBody
+from ibgu.api.bodies import Body, ReasonBody, RolloutNameBody
 from ibgu.core.model import Action, Cause, MemberState, Outcome, RunResult, RunState
 
 _RUN: JsonValue = {
@@ -114,12 +113,6 @@ class MemberBody(Body):
     completed: list[CompletedActionBody]
     late: str = Field(description="What came true after the member had ended.")
     run: RunBody | None = Field(description="The newest run.")
-
-
-class RolloutNameBody(Body):
-    namespace: str | None = Field(description="Null where the caller may not read it.")
-    name: str | None = Field(description="Null where the caller may not read its namespace.")
-    uid: str
 
 
 _VISIT: JsonValue = {

@@ -7,8 +7,8 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials
 
 from ibgu.api.context import Context
+from ibgu.api.http.concurrency import FleetLists
 from ibgu.api.requests.access import CallerOfRequest, bearer
-from ibgu.api.requests.concurrency import FleetLists
 from ibgu.hub.port import Hub
 
 

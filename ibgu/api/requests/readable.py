@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from msgspec import Struct
 
-from ibgu.api.members.schemas import RolloutNameBody
+from ibgu.api.bodies import RolloutNameBody
 from ibgu.api.requests.access import Caller
 from ibgu.core.model.claims import ANOTHER
 from ibgu.db.reads import Reads

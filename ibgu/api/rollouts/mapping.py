@@ -4,14 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from ibgu.api.bodies import CountsBody, OverdueBody, ReasonBody
 from ibgu.api.rollouts.eta import eta_body
 from ibgu.api.rollouts.overdue import hold_overdue, overdue_in, stalled_among
 from ibgu.api.rollouts.schemas import (
-    CountsBody,
     CurrentStepBody,
-    OverdueBody,
     PlanItemBody,
-    ReasonBody,
     ReasonCountBody,
     RolloutBody,
     RunningActionBody,

@@ -11,8 +11,8 @@ from ibgu.api.requests.guarded import Guarded
 from ibgu.api.requests.inputs import PAGE, Cursor, Limit, ReadsOfRequest, RolloutOfPath, require_crd
 from ibgu.api.requests.visible import Visible
 from ibgu.api.rollouts.mapping import rollout_body, step_bodies
+from ibgu.api.rollouts.needs import needs_of
 from ibgu.api.rollouts.schemas import RolloutBody, RolloutsBody, StepsBody
-from ibgu.api.summary.mapping import needs_of
 from ibgu.core.model import RolloutState
 
 router = APIRouter(prefix="/rollouts", tags=["rollouts"], route_class=Guarded)

@@ -5,8 +5,7 @@ from enum import StrEnum
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from ibgu.api.bodies import Body, PageBody
-from ibgu.api.summary.schemas import NeedsPersonBody
+from ibgu.api.bodies import Body, CountsBody, PageBody, ReasonBody
 from ibgu.core.model import Action, ReasonKind, RolloutState, StepState, Who
 from ibgu.core.views.status import Phase
 
@@ -81,40 +80,6 @@ _STEP: JsonValue = {
 }
 
 
-class OverdueBody(Body):
-    """A reason that lasts longer than usual."""
-
-    since: datetime = Field(description="When it had lasted as long as usual.")
-    usual: float = Field(description="Seconds; where it was measured, p95 of this hub's clusters.")
-    check: str = Field(description="What a person has to check now.")
-
-
-class ReasonBody(Body):
-    kind: ReasonKind
-    since: datetime
-    until: datetime | None = Field(description="When it ends by itself, where that is known.")
-    who: Who = Field(description="Who must act for it to end; a person, too, once it is overdue.")
-    message: str
-    overdue: OverdueBody | None = Field(description="Null: it has not lasted unusually long.")
-
-
-class CountsBody(Body):
-    """Clusters of a whole rollout, as in the IBGU's `status.summary`, or members of one step.
-
-    total = waiting + running + succeeded + failed + skipped + cancelled.
-    """
-
-    total: int
-    waiting: int
-    running: int = Field(description="In flight: each of them has a slot.")
-    succeeded: int
-    failed: int
-    skipped: int
-    cancelled: int = Field(
-        description="Taken over by another rollout, or let go of because this one was deleted."
-    )
-
-
 class SeedBody(Body):
     image: str
     version: str
@@ -175,6 +140,18 @@ class RolloutBody(Body):
         "actions were measured too seldom here."
     )
     created_by: str | None = Field(description="Its creator, if the journal knows; else null.")
+
+
+class NeedsPersonBody(Body):
+    namespace: str
+    name: str
+    kind: ReasonKind
+    since: datetime
+    message: str
+    members: int = Field(description="How many members it keeps; 0: the whole rollout.")
+    overdue: bool = Field(
+        description="It usually ends without a person, and has lasted longer than usual."
+    )
 
 
 class RolloutsBody(PageBody[RolloutBody]):

@@ -5,8 +5,8 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.bodies import Body
+from ibgu.api.rollouts.schemas import NeedsPersonBody
 from ibgu.core.engine.display import Word
-from ibgu.core.model import ReasonKind
 from ibgu.core.views.status import Phase
 
 _SUMMARY: JsonValue = {
@@ -46,18 +46,6 @@ _SUMMARY: JsonValue = {
     ],
     "now": "2026-11-20T02:31:55Z",
 }
-
-
-class NeedsPersonBody(Body):
-    namespace: str
-    name: str
-    kind: ReasonKind
-    since: datetime
-    message: str
-    members: int = Field(description="How many members it keeps; 0: the whole rollout.")
-    overdue: bool = Field(
-        description="It usually ends without a person, and has lasted longer than usual."
-    )
 
 
 class SummaryBody(Body):

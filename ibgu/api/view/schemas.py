@@ -4,9 +4,9 @@ from datetime import datetime
 
 from pydantic import Field
 
-from ibgu.api.bodies import Body
+from ibgu.api.bodies import Body, CountsBody
 from ibgu.api.failures.schemas import FailuresBody
-from ibgu.api.rollouts.schemas import CountsBody, RolloutBody, StepBody
+from ibgu.api.rollouts.schemas import RolloutBody, StepBody
 from ibgu.api.step.schemas import GridBody, TimelineBody
 from ibgu.core.model import Action, ReasonKind
 

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import db
 from ibgu.api.context import Context, Probes
+from ibgu.api.http.concurrency import streams
 from ibgu.api.http.connections import ServerLimits
+from ibgu.api.http.rates import Rates, UnknownTokens
 from ibgu.api.http.server import bind
 from ibgu.api.probes import create_probes
-from ibgu.api.requests.concurrency import streams
-from ibgu.api.requests.rates import Rates, UnknownTokens
 from ibgu.cli.serve import schema
 from ibgu.cli.serve.door import Door, Entrance
 from ibgu.cli.serve.patience import Patience

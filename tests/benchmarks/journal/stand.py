@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu import db
 from ibgu.api.app import create_app
 from ibgu.api.context import Context, Probes
-from ibgu.api.requests.rates import Rates
+from ibgu.api.http.rates import Rates
 from ibgu.db.migrate import upgrade
 from ibgu.db.revision import current
 from ibgu.hub import paths

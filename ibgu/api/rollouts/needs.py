@@ -1,0 +1,57 @@
+"""Finds what needs a person in rollouts."""
+
+from collections.abc import Iterable, Iterator
+
+from ibgu.api.rollouts.overdue import hold_overdue, overdue_in
+from ibgu.api.rollouts.schemas import NeedsPersonBody
+from ibgu.core.engine.display import startable
+from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.model import Reason, Rollout, RolloutState, Step, Who
+from ibgu.core.views.status import hold_of, kept_by
+from ibgu.db.views import ReasonRow, RolloutRow
+
+
+def needs_of(
+    rows: Iterable[RolloutRow], duration_stats: DurationsByAction
+) -> list[NeedsPersonBody]:
+    """Returns what needs a person, longest waiting first, without deleted rollouts."""
+    present = (row for row in rows if row.rollout.state is not RolloutState.DELETED)
+    needs = [need for row in present for need in _needs(row, duration_stats)]
+    return sorted(needs, key=lambda need: need.since)
+
+
+def newest_step(row: RolloutRow) -> Step | None:
+    return row.current.step if row.current else None
+
+
+def _needs(row: RolloutRow, duration_stats: DurationsByAction) -> Iterator[NeedsPersonBody]:
+    """Yields the rollout's hold, and what keeps single members of it."""
+    hold = hold_of(row.rollout, newest_step(row))
+    if hold is not None and (hold.who is Who.PERSON or hold_overdue(hold, row.now)):
+        yield _need(row.rollout, hold, 0, overdue=hold.who is not Who.PERSON)
+    kept = kept_by(row.rollout, newest_step(row))
+    for reason in row.current.reasons if row.current else ():
+        if _of_hold(reason, kept):
+            continue
+        if reason.who is Who.PERSON:
+            yield _need(row.rollout, reason, reason.count, overdue=False)
+        elif row.current and (late := overdue_in(row.current, reason, duration_stats)):
+            yield _need(row.rollout, reason, late, overdue=True)
+
+
+def _of_hold(reason: ReasonRow, hold: Reason | None) -> bool:
+    return hold is not None and (reason.kind is hold.kind or startable(reason.state, reason.kind))
+
+
+def _need(
+    rollout: Rollout, reason: Reason | ReasonRow, members: int, *, overdue: bool
+) -> NeedsPersonBody:
+    return NeedsPersonBody(
+        namespace=rollout.namespace,
+        name=rollout.name,
+        kind=reason.kind,
+        since=reason.since,
+        message=reason.message,
+        members=members,
+        overdue=overdue,
+    )
