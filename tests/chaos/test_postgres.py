@@ -42,7 +42,7 @@ async def killed(postgres: EmbeddedPostgres, away: float) -> None:
 
 @pytest.mark.chaos
 async def test_connections_are_terminated(chaos: Chaos) -> None:
-    """The administrator who does it has no end of it."""
+    """An administrator terminates them again and again."""
     rng = random.Random(chaos.seed)
     await chaos.roll_out(100, 25)
     pod = await chaos.pod()

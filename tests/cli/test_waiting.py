@@ -85,7 +85,7 @@ async def begun(env: Env, *args: str) -> AsyncIterator[Begun]:
 
 @asynccontextmanager
 async def forwarded(port: int, url: str) -> AsyncIterator[None]:
-    """Connects what connects to the port to the server."""
+    """Forwards connections to the port to the server."""
     server = httpx.URL(url)
 
     async def serve(client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:

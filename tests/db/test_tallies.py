@@ -1,4 +1,4 @@
-"""Counts are not counted again: never once a step is over, once a second while it runs."""
+"""Tallies are kept: never counted again once a step is over, once a second while it runs."""
 
 import asyncio
 from typing import Any

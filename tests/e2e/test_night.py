@@ -59,7 +59,7 @@ Look = Callable[[], Awaitable[Numbers]]
 
 
 class Watch(Struct):
-    """The surfaces' sightings, in the order in which each of them showed them."""
+    """The sightings on all surfaces, in the order in which each surface showed them."""
 
     surfaces: Surfaces
     server: str

@@ -1,4 +1,4 @@
-"""An operator's ways at 3 a.m., in a real browser."""
+"""An operator's tasks at 3 a.m., in a real browser."""
 
 import re
 from datetime import timedelta

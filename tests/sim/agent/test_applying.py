@@ -1,4 +1,4 @@
-"""The work agent's deeds on the cluster, and what it says about them (measured on the real one)."""
+"""The work agent's work on the cluster, and its reports (measured on the real one)."""
 
 import pytest
 

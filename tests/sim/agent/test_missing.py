@@ -1,4 +1,4 @@
-"""The work agent's words where something is missing on the cluster."""
+"""The work agent's reports where something is missing on the cluster."""
 
 import pytest
 

@@ -29,7 +29,7 @@ def failed() -> Twin:
 
 
 def preempted() -> Twin:
-    """A member that an IBGU that cancels has preempted; it gave no label."""
+    """A member that a cancelling IBGU has preempted; it gave no label."""
     twin = Twin("site-1")
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
     twin.apply(ibgu("a", "Prep", age=10))

@@ -212,7 +212,7 @@ def nothing(twin: Twin) -> None:
 
 
 def clusters_are_done(twin: Twin) -> None:
-    """Ends what was asked of the clusters."""
+    """Finishes on the clusters what was asked of them."""
     while dues := [spoke.due for spoke in twin.spokes.values() if spoke.due is not None]:
         twin.now = max(twin.now, min(dues))
         for spoke in twin.spokes.values():

@@ -55,7 +55,7 @@ def aside(
 
 
 def test_what_the_cluster_echoes_is_disarmed_and_goes_on_to_tell_its_run() -> None:
-    """The work has limit and restore: who has to do without the journal later finds them there."""
+    """The work keeps limit and restore, for a start without the journal."""
     found = running()
     wanted = Wanted(armed=False, run=found.run, limit=LIMIT, restore="restore-1")
     assert taken(found, TAKEN) == wanted
