@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.model import Stage
 from ibgu.core.notify import READ, Fact, Memory, advance
 from ibgu.db import Deposed, Journal
@@ -59,7 +60,7 @@ async def test_what_is_remembered_comes_back(db: AsyncEngine, journal: Journal) 
     memory = Memory()
     feed = await Reads(db, "hub-1").feed(0, READ)
     for fact in feed.facts:
-        memory, _ = advance(memory, fact)
+        memory, _ = advance(IBU, memory, fact)
     assert memory.tracks["uid-a"].groups[0].count == 1
     cursors = Cursors(db, "hub-1")
     assert await cursors.load("noc") is None

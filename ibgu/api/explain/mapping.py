@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ibgu.api.members.mapping import visit_for
 from ibgu.api.requests.readable import Readable
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.model import Member
 from ibgu.core.model.claims import with_holder
@@ -22,6 +23,7 @@ def explained(
     told = [visit_for(each, readable) for each in visits]
     row = told[0].member
     return explain(
+        IBU,
         Case(
             rollout=readable.full_name(row.namespace, row.name),
             member=_with_holder(row.member, claims, readable),
@@ -30,7 +32,7 @@ def explained(
             past=[PastStep(visit.member.member, visit.runs) for visit in reversed(told)],
             now=row.now,
             duration_stats=duration_stats,
-        )
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ibgu.controller.notify.secrets import Unready
 from ibgu.controller.notify.sending import Sender, sender
 from ibgu.controller.notify.trouble import Trouble
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.notify import (
     AGAIN,
     READ,
@@ -104,7 +105,7 @@ class Postman:
         while more:
             feed = await reads.feed(seq, READ)
             for fact in feed.facts:
-                memory, _ = advance(memory, fact)
+                memory, _ = advance(IBU, memory, fact)
             seq, more = feed.upto, feed.more
         cursor = Cursor(seq, memory)
         await self._save(cursor)
@@ -115,7 +116,7 @@ class Postman:
 
     async def _deal(self, feed: FactPage, cursor: Cursor, way: Sender) -> Cursor:
         for fact in feed.facts:
-            memory, messages = advance(cursor.memory, fact)
+            memory, messages = advance(IBU, cursor.memory, fact)
             cursor = await self._tell(messages, Cursor(fact.seq, memory), way)
         cursor = Cursor(feed.upto, cursor.memory)
         if feed.more:

@@ -57,6 +57,17 @@ class ActionRefusal(Struct, frozen=True):
     """False: the cluster may take the action once what goes on there is over."""
 
 
+class FailureText(Struct, frozen=True, kw_only=True):
+    """A known failure, found in a cluster's words (R10.7)."""
+
+    name: str
+    """A stable value for REST, notifications and the CLI."""
+    means: str
+    """One sentence: what happened on the cluster."""
+    remedy: str
+    """One sentence: what a person does next."""
+
+
 class Target(Struct, frozen=True, kw_only=True):
     """The object on the cluster that a driver's actions change."""
 
@@ -132,3 +143,7 @@ class Driver(Protocol):
     def absent(self, work: WorkView) -> bool:
         """Return whether the cluster reports, in the work's current version, that it has no such
         object (R10.2)."""
+
+    def failure(self, action: Action, message: str) -> FailureText | None:
+        """Return the known failure of the action that the cluster's words report, whatever other
+        text they stand in; None: unknown. Explain, notifications and REST show it."""

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from ibgu.core.engine.driver import Driver
 from ibgu.core.model import Action, Kind, Outcome, ReasonKind, RolloutState, StepState
 from ibgu.core.notify import messages as words
 from ibgu.core.notify.fact import ABOUT_MEMBERS, ABOUT_ROLLOUTS, ABOUT_STEPS, MOVES, READ, Fact
@@ -28,7 +29,7 @@ _CLEANING = {(Action.ABORT,), (Action.ABORT_ON_FAILURE,), (Action.ROLLBACK,)}
 Told = tuple[Track, Topic | None]
 
 
-def advance(memory: Memory, fact: Fact) -> tuple[Memory, tuple[Message, ...]]:
+def advance(driver: Driver, memory: Memory, fact: Fact) -> tuple[Memory, tuple[Message, ...]]:
     """Returns the memory after the event, and the messages that it causes, in order."""
     if fact.kind not in READ:
         return memory, ()
@@ -38,7 +39,7 @@ def advance(memory: Memory, fact: Fact) -> tuple[Memory, tuple[Message, ...]]:
         if fact.cluster is not None or kind is Kind.STEP_FINISHED:
             return memory, ()  # a late event of a rollout that is over
         before = Track(namespace=fact.namespace, name=fact.name)
-    after, topic = _told(before, fact, kind)
+    after, topic = _told(driver, before, fact, kind)
     messages = []
     if after.stalled is not None and _moves(before, after, kind):
         messages.append(_message(Topic.ROLLOUT_MOVING, before, fact))
@@ -50,9 +51,9 @@ def advance(memory: Memory, fact: Fact) -> tuple[Memory, tuple[Message, ...]]:
     return memory.tracking(fact.rollout, None if after.over else after), tuple(messages)
 
 
-def _told(track: Track, fact: Fact, kind: Kind) -> Told:
+def _told(driver: Driver, track: Track, fact: Fact, kind: Kind) -> Told:
     if fact.cluster is not None:
-        return _member(track, fact, kind) if kind in ABOUT_MEMBERS else (track, None)
+        return _member(driver, track, fact, kind) if kind in ABOUT_MEMBERS else (track, None)
     if fact.step is not None:
         return _step(track, fact, kind) if kind in ABOUT_STEPS else (track, None)
     return _rollout(track, fact, kind) if kind in ABOUT_ROLLOUTS else (track, None)
@@ -98,7 +99,7 @@ def _step(track: Track, fact: Fact, kind: Kind) -> Told:
     return after, topic
 
 
-def _member(track: Track, fact: Fact, kind: Kind) -> Told:
+def _member(driver: Driver, track: Track, fact: Fact, kind: Kind) -> Told:
     outcome = fact.data.get("outcome")
     if outcome is None or fact.step != track.step:
         return track, None
@@ -106,7 +107,7 @@ def _member(track: Track, fact: Fact, kind: Kind) -> Told:
     track = replace(track, outcomes=outcomes)
     if outcome != Outcome.FAILED:
         return track, None
-    groups = counted(track.groups, fact)
+    groups = counted(driver, track.groups, fact)
     told = kind is Kind.FINISHED and milestone(groups[-1].count)
     return replace(track, groups=groups), Topic.CLUSTERS_FAILED if told else None
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.model import Stage
 from ibgu.core.notify import Fact, Memory, advance
 from ibgu.core.notify.message import Message
@@ -27,7 +28,7 @@ def facts_of(twin: Twin) -> list[Fact]:
 def folded(facts: Iterable[Fact], memory: Memory | None = None) -> tuple[Memory, list[Message]]:
     memory, messages = memory or Memory(), list[Message]()
     for fact in facts:
-        memory, more = advance(memory, fact)
+        memory, more = advance(IBU, memory, fact)
         messages += more
     return memory, messages
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.model import Kind, Outcome, Stage
 from ibgu.core.notify import Memory, advance, overdue
 from ibgu.core.notify.failures import WORDS, counted, milestone
@@ -146,7 +147,7 @@ def test_late_truth_about_a_rollout_that_is_over_leaves_no_trace() -> None:
 
 def test_kinds_of_other_versions_are_passed_over() -> None:
     fact = replace(facts_of(prepared_and_opened())[0], kind="SomethingNew")
-    assert advance(Memory(), fact) == (Memory(), ())
+    assert advance(IBU, Memory(), fact) == (Memory(), ())
 
 
 def test_other_kinds_of_a_step_or_a_rollout_change_nothing() -> None:
@@ -155,7 +156,7 @@ def test_other_kinds_of_a_step_or_a_rollout_change_nothing() -> None:
     memory, _ = folded(facts)
     for step in (0, None):
         odd = replace(facts[-1], kind=Kind.FINISHED, step=step, cluster=None)
-        after, messages = advance(memory, odd)
+        after, messages = advance(IBU, memory, odd)
         assert messages == ()
         assert after.tracks[UID].moved == odd.at
 
@@ -170,7 +171,7 @@ def test_members_of_an_earlier_step_are_not_counted() -> None:
         step=4,
         data={"outcome": "failed", "failed_action": "Prep"},
     )
-    after, messages = advance(memory, late)
+    after, messages = advance(IBU, memory, late)
     assert messages == ()
     assert after.tracks[UID].outcomes == {}
 
@@ -180,7 +181,7 @@ def test_imported_members_count_and_are_not_told() -> None:
     memory, _ = folded(facts)
     failed = {"outcome": Outcome.FAILED, "failed_action": "Upgrade", "message": "no"}
     found = replace(facts[-1], kind=Kind.IMPORTED, cluster="site-1", step=0, data=failed)
-    after, messages = advance(memory, found)
+    after, messages = advance(IBU, memory, found)
     assert messages == ()
     assert after.tracks[UID].outcomes == {"failed": 1}
     assert [group.count for group in after.tracks[UID].groups] == [1]
@@ -198,9 +199,9 @@ def test_a_group_names_few_clusters_and_few_words() -> None:
     failed = replace(
         fact, step=0, cause="Odd", data={"failed_action": "Nap", "message": "x" * 1000}
     )
-    groups = counted((), replace(failed, cluster="other", cause=None))
+    groups = counted(IBU, (), replace(failed, cluster="other", cause=None))
     for n in range(20):
-        groups = counted(groups, replace(failed, cluster=f"site-{n}"))
+        groups = counted(IBU, groups, replace(failed, cluster=f"site-{n}"))
     unknown, odd = groups
     assert (unknown.failure, unknown.count) == ("unknown", 1)
     assert (odd.failure, odd.count, len(odd.clusters)) == ("Odd", 20, NAMED)

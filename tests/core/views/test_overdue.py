@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.durations import DurationsByAction, DurationStats
 from ibgu.core.model import Action, Member, Reason, ReasonKind, RunState, Who
 from ibgu.core.views.explain import REASONS, Case, Explained, PastStep, explain
@@ -49,6 +50,7 @@ def waits_since(kind: ReasonKind) -> Member:
 
 def told(found: Member, after: timedelta, duration_stats: DurationsByAction) -> Explained:
     return explain(
+        IBU,
         Case(
             rollout="fleet/a",
             member=found,
@@ -57,7 +59,7 @@ def told(found: Member, after: timedelta, duration_stats: DurationsByAction) -> 
             past=[PastStep(found, [])],
             now=NOW + after,
             duration_stats=duration_stats,
-        )
+        ),
     )
 
 

@@ -5,7 +5,13 @@ from datetime import timedelta
 
 from msgspec import Raw
 
-from ibgu.core.drivers.ibu.failures import ApplyError, classify, refused_field
+from ibgu.core.drivers.ibu.failures import (
+    ApplyError,
+    KnownFailure,
+    classify,
+    explain,
+    refused_field,
+)
 from ibgu.core.drivers.ibu.names import carried
 from ibgu.core.drivers.ibu.observe import judge, out_of_stage, verdict
 from ibgu.core.drivers.ibu.observe.feedback import view_ibu
@@ -66,6 +72,9 @@ class IbuDriver:
 
     def absent(self, work: WorkView) -> bool:
         return work.ibu_available == "False" or classify(work.apply_error) is ApplyError.ABSENT
+
+    def failure(self, action: Action, message: str) -> KnownFailure | None:
+        return explain(action, message)
 
 
 IBU: Driver = IbuDriver()

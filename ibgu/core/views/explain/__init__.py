@@ -3,11 +3,10 @@ same on every surface."""
 
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu import failures
-from ibgu.core.drivers.ibu.failures import Failure, KnownFailure
 from ibgu.core.engine.display import Word, as_told, reason_of, word_of
+from ibgu.core.engine.driver import Driver, FailureText
 from ibgu.core.engine.gates import meaning_of
-from ibgu.core.model import Cause, Member, Outcome, Reason, ReasonKind, Who
+from ibgu.core.model import Member, Outcome, Reason, ReasonKind, Who
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.views.explain.case import Case, Explained, Line, PastStep
 from ibgu.core.views.explain.causes import CAUSES
@@ -36,11 +35,15 @@ _ABORTED = Meaning(
 _NOBODY = frozenset({Word.SUCCEEDED, Word.SKIPPED, Word.CANCELLED})
 
 
-def explain(case: Case) -> Explained:
+def explain(driver: Driver, case: Case) -> Explained:
     case = replace(case, member=as_told(case.member))
     member = case.member
     reason, state = reason_of(member, case.hold), word_of(member, case.hold)
-    known, meaning, late = _known(case, reason), _meaning(case, reason), _overdue(case, reason)
+    known, meaning, late = (
+        _known(driver, case, reason),
+        _meaning(case, reason),
+        _overdue(case, reason),
+    )
     return Explained(
         cluster=member.cluster,
         rollout=case.rollout,
@@ -70,18 +73,16 @@ def _overdue(case: Case, reason: Reason | None) -> Overdue | None:
     return overdue_of(case.member, reason, case.now, case.duration_stats)
 
 
-def _known(case: Case, reason: Reason | None) -> KnownFailure | None:
+def _known(driver: Driver, case: Case, reason: Reason | None) -> FailureText | None:
     """Returns the known failure in a failed member's last words, or in what a running one reports
     now."""
     member = case.member
     action = case.action if reason else member.failed_action
     message = reason.message if reason else member.message
-    return failures.explain(action, message) if action and message else None
+    return driver.failure(action, message) if action and message else None
 
 
-def _kind(
-    member: Member, reason: Reason | None, known: KnownFailure | None
-) -> Failure | ReasonKind | Cause | None:
+def _kind(member: Member, reason: Reason | None, known: FailureText | None) -> str | None:
     if known is not None:
         return known.name
     return reason.kind if reason else member.cause

@@ -5,11 +5,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.drivers.ibu.failures import Failure
 from ibgu.core.engine.display import Word
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.gates import Gate
-from ibgu.core.model import Action, Cause, Member, Reason, ReasonKind, Run, Who
+from ibgu.core.model import Action, Member, Reason, Run, Who
 
 
 class PastStep(Struct, frozen=True):
@@ -51,7 +50,7 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     state: Word
     headline: str
     why: str | None
-    kind: Failure | ReasonKind | Cause | None
+    kind: str | None
     """The known failure, else the reason, else the cause."""
     since: datetime | None
     ends: str | None

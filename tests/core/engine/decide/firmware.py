@@ -9,6 +9,7 @@ from msgspec import Raw, json
 
 from ibgu.core.engine.driver import (
     ActionRefusal,
+    FailureText,
     Judgement,
     JudgementKind,
     Target,
@@ -126,6 +127,12 @@ class FirmwareDriver:
 
     def absent(self, work: WorkView) -> bool:
         return work.ibu_available == "False" or NO_DEVICE in work.apply_error
+
+    def failure(self, action: Action, message: str) -> FailureText | None:
+        if "checksum" not in message:
+            return None
+        means, remedy = "The image is damaged.", "Upload the image again."
+        return FailureText(name="ChecksumMismatch", means=means, remedy=remedy)
 
 
 def _firmware(feedback: FeedbackView) -> FirmwareView:

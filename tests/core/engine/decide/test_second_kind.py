@@ -20,9 +20,14 @@ from ibgu.core.model.kinds import (
     StatusFeedback,
     WorkStatus,
 )
+from ibgu.core.notify import Memory, advance
+from ibgu.core.notify.message import Message
+from ibgu.core.notify.topics import Topic
+from ibgu.core.views.explain import Case, PastStep, explain
 from tests.core.engine.decide.firmware import PATHS, FirmwareDriver, FirmwareNode, FirmwareView
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants, executed
+from tests.core.notify.telling import facts_of
 
 PREPARED = Action.PREP.completed_label
 
@@ -61,6 +66,41 @@ def test_a_whole_rollout(twin: Twin) -> None:
     assert executed(twin, "site-3") == [Stage.PREP, Stage.UPGRADE, Stage.IDLE]
     assert set(map(tuple, twin.labels.values())) == {()}
     assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
+
+
+def test_a_failure_has_the_drivers_text(twin: Twin) -> None:
+    node(twin, "site-2").breaks = "checksum mismatch"
+    uid = twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.drive()
+    member = twin.member(uid, 0, "site-2")
+    case = Case(
+        rollout="fleet/a",
+        member=member,
+        action=None,
+        hold=None,
+        past=[PastStep(member)],
+        now=twin.now,
+        duration_stats={},
+    )
+    found = explain(twin.driver, case)
+    assert (found.kind, found.means, found.do) == (
+        "ChecksumMismatch",
+        "The image is damaged.",
+        "Upload the image again.",
+    )
+
+
+def test_a_notification_has_the_drivers_text(twin: Twin) -> None:
+    node(twin, "site-2").breaks = "checksum mismatch"
+    twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.drive()
+    memory, sent = Memory(), list[Message]()
+    for fact in facts_of(twin):
+        memory, more = advance(twin.driver, memory, fact)
+        sent += more
+    [failed] = [message for message in sent if message.topic is Topic.CLUSTERS_FAILED]
+    [group] = failed.groups
+    assert (group.failure, group.remedy) == ("ChecksumMismatch", "Upload the image again.")
 
 
 def test_what_is_done_already_is_skipped(twin: Twin) -> None:

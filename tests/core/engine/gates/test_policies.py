@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.display import Word, startable, word_of
 from ibgu.core.engine.durations import DurationStats
 from ibgu.core.engine.gates import (
@@ -311,7 +312,7 @@ def test_explain_says_what_the_gate_declares() -> None:
         duration_stats={},
         policies=(NIGHT, RING),
     )
-    found = explain(case)
+    found = explain(IBU, case)
     assert found.headline.endswith("ClosedRing")
     assert (found.why, found.means, found.ends, found.do) == (
         "its ring is closed",
@@ -321,6 +322,7 @@ def test_explain_says_what_the_gate_declares() -> None:
     )
     assert (found.state, found.who, found.overdue) == (Word.HELD, Who.PERSON, None)
     stranger = explain(
+        IBU,
         Case(
             rollout="fleet/a",
             member=member,
@@ -329,7 +331,7 @@ def test_explain_says_what_the_gate_declares() -> None:
             past=[],
             now=twin.now,
             duration_stats={},
-        )
+        ),
     )
     assert stranger.means == REASONS[ReasonKind.GATE].means
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.durations import DurationStats
 from ibgu.core.model import (
     Action,
@@ -39,7 +40,7 @@ def told(found: Member, *past: PastStep, minutes: int = 6, **more: Any) -> Expla
         "now": NOW + minutes * MINUTE,
         "duration_stats": {},
     }
-    return explain(Case(**(fields | more)))
+    return explain(IBU, Case(**(fields | more)))
 
 
 def test_a_known_failure() -> None:

@@ -2,15 +2,14 @@
 
 import re
 
-from msgspec import Struct
-
 from ibgu.core.drivers.ibu.failures.names import Failure
+from ibgu.core.engine.driver import FailureText
 from ibgu.core.model import Stage
 
 ANY_STAGE = frozenset(Stage)
 
 
-class KnownFailure(Struct, frozen=True, kw_only=True):
+class KnownFailure(FailureText, frozen=True, kw_only=True):
     """A known message of the Lifecycle Agent.
 
     Patterns are as short as they can be told apart: the text around them varies by version.
@@ -20,10 +19,6 @@ class KnownFailure(Struct, frozen=True, kw_only=True):
     stages: frozenset[Stage]
     """The stages whose messages are searched."""
     pattern: re.Pattern[str]
-    means: str
-    """One sentence: what happened on the cluster."""
-    remedy: str
-    """One sentence: what a person does next."""
 
 
 def known(name: Failure, pattern: str, means: str, remedy: str, *stages: Stage) -> KnownFailure:
