@@ -9,7 +9,7 @@ import structlog
 from structlog.testing import LogCapture
 
 from ibgu import telemetry
-from ibgu.controller.term import term
+from ibgu.controller.journal import unreadable
 from ibgu.hub import paths
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step
@@ -26,7 +26,7 @@ ROWS = {
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(term, "REREAD_EVERY", 0.3)
+    monkeypatch.setattr(unreadable, "EVERY", 0.3)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.core.engine.evidence import proven
@@ -9,10 +11,9 @@ from ibgu.core.model import Observation, Rollout
 from ibgu.core.model.names import payload_name, stage_name
 
 
-class Observer:
-    def __init__(self, mirror: Mirror, outcomes: WriteOutcomes) -> None:
-        self._mirror = mirror
-        self._outcomes = outcomes
+class Observer(Struct, frozen=True, eq=False):
+    _mirror: Mirror
+    _outcomes: WriteOutcomes
 
     def of(self, rollout: Rollout) -> Callable[[str], Observation]:
         """Returns a function from a cluster's name to its observation."""

@@ -1,5 +1,7 @@
 """Queues what the watches show as changed."""
 
+from msgspec import Struct
+
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.loop.deferred_errors import DeferredErrors
 from ibgu.controller.loop.work_queue import WorkQueue
@@ -11,26 +13,16 @@ from ibgu.core.engine.state import FleetState
 from ibgu.core.model.names import stage_name
 
 
-class ChangeHandlers:
+class ChangeHandlers(Struct, frozen=True, eq=False):
     """ChangeHandlers raises no error of ibgu's own to the watches: it is deferred."""
 
-    def __init__(
-        self,
-        fleet: FleetState,
-        driver: Driver,
-        mirror: Mirror,
-        work_queue: WorkQueue,
-        errors: DeferredErrors,
-        facts: TermFacts,
-        reporter: Reporter,
-    ) -> None:
-        self._fleet = fleet
-        self._driver = driver
-        self._mirror = mirror
-        self._work_queue = work_queue
-        self._errors = errors
-        self._facts = facts
-        self._reporter = reporter
+    _fleet: FleetState
+    _driver: Driver
+    _mirror: Mirror
+    _work_queue: WorkQueue
+    _errors: DeferredErrors
+    _facts: TermFacts
+    _reporter: Reporter
 
     def touched(self, rollout: str, cluster: str) -> None:
         """Queues what the mirror reports as changed; `rollout` "" means every rollout that has the

@@ -1,5 +1,7 @@
 """Forgets rollouts that are deleted, and then all that is known of those that are over."""
 
+from msgspec import Struct
+
 from ibgu.controller.effects.adopting import Adopting
 from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.lookups.membership import MembershipLister
@@ -9,24 +11,14 @@ from ibgu.controller.reports.reporter import Reporter
 from ibgu.core.engine.state import FleetState, TrackedRollout
 
 
-class Cleanup:
-    def __init__(
-        self,
-        fleet: FleetState,
-        mirror: Mirror,
-        payloads: Payloads,
-        lister: MembershipLister,
-        adopting: Adopting,
-        outcomes: WriteOutcomes,
-        reporter: Reporter,
-    ) -> None:
-        self._fleet = fleet
-        self._mirror = mirror
-        self._payloads = payloads
-        self._lister = lister
-        self._adopting = adopting
-        self._outcomes = outcomes
-        self._reporter = reporter
+class Cleanup(Struct, frozen=True, eq=False):
+    _fleet: FleetState
+    _mirror: Mirror
+    _payloads: Payloads
+    _lister: MembershipLister
+    _adopting: Adopting
+    _outcomes: WriteOutcomes
+    _reporter: Reporter
 
     def deleted(self, tracked: TrackedRollout) -> None:
         """Drops what a deleted rollout needs no more; all of it once nothing is left to do."""

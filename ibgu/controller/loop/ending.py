@@ -3,6 +3,8 @@
 import asyncio
 from datetime import datetime
 
+from msgspec import Struct
+
 from ibgu.controller.loop.commit import JournalWriter
 from ibgu.controller.loop.deferred_errors import DeferredErrors
 from ibgu.controller.mirror.mirror import Mirror
@@ -19,20 +21,12 @@ class HubRestored(Exception):
     again."""
 
 
-class Ending:
-    def __init__(
-        self,
-        mirror: Mirror,
-        errors: DeferredErrors,
-        quarantine: Quarantine,
-        journal_writer: JournalWriter,
-        writer: Writer,
-    ) -> None:
-        self._mirror = mirror
-        self._errors = errors
-        self._quarantine = quarantine
-        self._journal_writer = journal_writer
-        self._writer = writer
+class Ending(Struct, frozen=True, eq=False):
+    _mirror: Mirror
+    _errors: DeferredErrors
+    _quarantine: Quarantine
+    _journal_writer: JournalWriter
+    _writer: Writer
 
     async def now(self, now: datetime) -> None:
         """Raises HubRestored, or Broken, if nothing may be decided any more."""

@@ -8,6 +8,8 @@ import asyncio
 import time
 from collections.abc import Iterable
 
+from msgspec import Struct
+
 from ibgu import telemetry, tracing
 from ibgu.controller.clock import Clock
 from ibgu.controller.facts import TermFacts
@@ -29,28 +31,16 @@ OUT_OF_SYNC = 0.05
 """Seconds between two looks at whether the mirror is complete."""
 
 
-class Loop:
-    def __init__(
-        self,
-        clock: Clock,
-        work_queue: WorkQueue,
-        planner: Planner,
-        journal_writer: JournalWriter,
-        post_commit: PostCommit,
-        runs: Runs,
-        facts: TermFacts,
-        resync: Resync,
-        ending: Ending,
-    ) -> None:
-        self._clock = clock
-        self._work_queue = work_queue
-        self._planner = planner
-        self._journal_writer = journal_writer
-        self._post_commit = post_commit
-        self._runs = runs
-        self._facts = facts
-        self._resync = resync
-        self._ending = ending
+class Loop(Struct, frozen=True, eq=False):
+    _clock: Clock
+    _work_queue: WorkQueue
+    _planner: Planner
+    _journal_writer: JournalWriter
+    _post_commit: PostCommit
+    _runs: Runs
+    _facts: TermFacts
+    _resync: Resync
+    _ending: Ending
 
     async def run(self) -> None:
         while True:

@@ -3,6 +3,7 @@
 import asyncio
 
 import structlog
+from msgspec import Struct
 
 from ibgu.controller import naming
 from ibgu.controller.lookups.payloads import Payloads
@@ -18,14 +19,11 @@ UNKNOWN = 2.0
 """Seconds until a payload that can't be read yet is read again; its step starts nothing before."""
 
 
-class PayloadChecks:
-    def __init__(
-        self, fleet: FleetState, payloads: Payloads, work_queue: WorkQueue, quarantine: Quarantine
-    ) -> None:
-        self._fleet = fleet
-        self._payloads = payloads
-        self._work_queue = work_queue
-        self._quarantine = quarantine
+class PayloadChecks(Struct, frozen=True, eq=False):
+    _fleet: FleetState
+    _payloads: Payloads
+    _work_queue: WorkQueue
+    _quarantine: Quarantine
 
     async def run(self, every: float) -> None:
         """Checks every so many seconds, and sooner while some payload is unknown."""

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from msgspec import Struct
+
 from ibgu.controller.effects.adopting import Adopting
 from ibgu.controller.effects.effects import Effects
 from ibgu.controller.effects.feedback_refresh import FeedbackRefresh
@@ -18,22 +20,14 @@ from ibgu.core.engine.state import FleetState
 from ibgu.core.model import StepState
 
 
-class HubWrites:
+class HubWrites(Struct, frozen=True, eq=False):
     """HubWrites makes the hub show what the records of committed decisions want."""
 
-    def __init__(
-        self,
-        fleet: FleetState,
-        work_queue: WorkQueue,
-        quarantine: Quarantine,
-        effects: Effects,
-        adopting: Adopting,
-    ) -> None:
-        self._fleet = fleet
-        self._work_queue = work_queue
-        self._quarantine = quarantine
-        self._effects = effects
-        self._adopting = adopting
+    _fleet: FleetState
+    _work_queue: WorkQueue
+    _quarantine: Quarantine
+    _effects: Effects
+    _adopting: Adopting
 
     def disarm(self, touched: Touched, now: datetime) -> None:
         """Disarms runs of quarantined rollouts that nothing needs any more (R9.2), which takes no
@@ -62,28 +56,16 @@ class HubWrites:
             self._work_queue.touch_patch(uid)
 
 
-class PostCommit:
-    def __init__(
-        self,
-        fleet: FleetState,
-        quarantine: Quarantine,
-        writes: HubWrites,
-        work_queue: WorkQueue,
-        lister: MembershipLister,
-        cleanup: Cleanup,
-        reporter: Reporter,
-        refresh: FeedbackRefresh | None,
-    ) -> None:
-        """`refresh`: None if agents report changes themselves, or refreshes are turned off
-        (R21.2)."""
-        self._fleet = fleet
-        self._work_queue = work_queue
-        self._quarantine = quarantine
-        self._writes = writes
-        self._lister = lister
-        self._cleanup = cleanup
-        self._reporter = reporter
-        self._refresh = refresh
+class PostCommit(Struct, frozen=True, eq=False):
+    _fleet: FleetState
+    _quarantine: Quarantine
+    _writes: HubWrites
+    _work_queue: WorkQueue
+    _lister: MembershipLister
+    _cleanup: Cleanup
+    _reporter: Reporter
+    _refresh: FeedbackRefresh | None
+    """None if agents report changes themselves, or refreshes are turned off (R21.2)."""
 
     def perform(
         self,

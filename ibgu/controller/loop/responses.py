@@ -4,6 +4,8 @@ import asyncio
 from contextlib import nullcontext
 from datetime import timedelta
 
+from msgspec import Struct
+
 from ibgu import telemetry
 from ibgu.controller.clock import Clock
 from ibgu.controller.effects import adopting
@@ -21,28 +23,17 @@ PATCH_RETRY = timedelta(seconds=30)
 """The delay until a write to a ManagedCluster is retried that the hub refused or did not answer."""
 
 
-class ResponseHandlers:
+class ResponseHandlers(Struct, frozen=True, eq=False):
     """ResponseHandlers raises no error of ibgu's own to the writer: it is deferred."""
 
-    def __init__(
-        self,
-        fleet: FleetState,
-        clock: Clock,
-        work_queue: WorkQueue,
-        errors: DeferredErrors,
-        outcomes: WriteOutcomes,
-        adopting: Adopting,
-        changes: ChangeHandlers,
-        reporter: Reporter,
-    ) -> None:
-        self._fleet = fleet
-        self._clock = clock
-        self._work_queue = work_queue
-        self._errors = errors
-        self._outcomes = outcomes
-        self._adopting = adopting
-        self._changes = changes
-        self._reporter = reporter
+    _fleet: FleetState
+    _clock: Clock
+    _work_queue: WorkQueue
+    _errors: DeferredErrors
+    _outcomes: WriteOutcomes
+    _adopting: Adopting
+    _changes: ChangeHandlers
+    _reporter: Reporter
 
     def answered(self, result: WriteResult) -> None:
         """Handles the response to a write."""

@@ -2,6 +2,8 @@
 
 from functools import cache
 
+from msgspec import Struct
+
 from ibgu.controller.effects.observer import Observer
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.lookups.payloads import Payloads
@@ -15,24 +17,14 @@ from ibgu.core.model.kinds import Ibgu
 from ibgu.core.talm.adopt import NO_TRACES, Traces
 
 
-class Snapshots:
-    def __init__(
-        self,
-        fleet: FleetState,
-        driver: Driver,
-        mirror: Mirror,
-        observer: Observer,
-        payloads: Payloads,
-        tenants: Tenants,
-        facts: TermFacts,
-    ) -> None:
-        self._fleet = fleet
-        self._driver = driver
-        self._mirror = mirror
-        self._observer = observer
-        self._payloads = payloads
-        self._tenants = tenants
-        self._facts = facts
+class Snapshots(Struct, frozen=True, eq=False):
+    _fleet: FleetState
+    _driver: Driver
+    _mirror: Mirror
+    _observer: Observer
+    _payloads: Payloads
+    _tenants: Tenants
+    _facts: TermFacts
 
     def of(self, tracked: TrackedRollout) -> Snapshot:
         """Returns a snapshot for this moment only, in which each cluster is observed at most

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import structlog
+from msgspec import Struct
 
 from ibgu.controller import naming
 from ibgu.controller.lookups.payloads import Payloads
@@ -25,24 +26,15 @@ NOT_UNDERSTOOD = "AnnotationNotUnderstood"
 """Reasons of Warning Events that belong to no decision."""
 
 
-class Reporter:
+class Reporter(Struct, frozen=True, eq=False):
     """Reporter makes statuses due, and writes Events, log lines and metrics."""
 
-    def __init__(
-        self,
-        fleet: FleetState,
-        mirror: Mirror,
-        payloads: Payloads,
-        quarantine: Quarantine,
-        statuses: Statuses,
-        notices: Notices,
-    ) -> None:
-        self._fleet = fleet
-        self._mirror = mirror
-        self._payloads = payloads
-        self._quarantine = quarantine
-        self._statuses = statuses
-        self._notices = notices
+    _fleet: FleetState
+    _mirror: Mirror
+    _payloads: Payloads
+    _quarantine: Quarantine
+    _statuses: Statuses
+    _notices: Notices
 
     # -- decisions -----------------------------------------------------------------------------
 

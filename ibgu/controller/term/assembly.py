@@ -109,27 +109,17 @@ class RunningTerm(Struct, frozen=True, kw_only=True):
         self.resync.touch_everything()
 
 
-class Assembly:
+class Assembly(Struct, frozen=True, eq=False):
     """Assembly creates each part after those that it needs. The writer alone comes before what
     handles its responses, since a response may lead to the next write."""
 
-    def __init__(
-        self,
-        deps: TermDeps,
-        tasks: asyncio.TaskGroup,
-        fleet: FleetState,
-        facts: TermFacts,
-        clock: Clock,
-        quarantine: Quarantine,
-        tenants: Tenants,
-    ) -> None:
-        self._deps = deps
-        self._tasks = tasks
-        self._fleet = fleet
-        self._facts = facts
-        self._clock = clock
-        self._quarantine = quarantine
-        self._tenants = tenants
+    _deps: TermDeps
+    _tasks: asyncio.TaskGroup
+    _fleet: FleetState
+    _facts: TermFacts
+    _clock: Clock
+    _quarantine: Quarantine
+    _tenants: Tenants
 
     def build(
         self, new_journal_writer: Callable[[Callable[[], None]], JournalWriter], deadline: Deadline
