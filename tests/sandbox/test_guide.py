@@ -14,6 +14,8 @@ from ibgu.sandbox.demo.address import address
 from ibgu.sandbox.demo.guide import guide
 from ibgu.sandbox.demo.options import DemoOptions
 from ibgu.sandbox.demo.ready import ready
+from ibgu.sandbox.demo.serving import start_ibgu
+from ibgu.sandbox.errors import SandboxError
 from ibgu.sandbox.hub import SandboxHub
 
 
@@ -52,6 +54,39 @@ def test_without_an_address_a_free_port_is_taken_where_the_usual_one_is_not(
         assert found != _named(taken)
         with bind(found):
             pass
+
+
+@pytest.mark.hub
+def test_a_port_that_is_taken_between_its_choice_and_ibgus_start_ends_no_demo(
+    sandbox_hub: SandboxHub, empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything was built by then."""
+    with bind("127.0.0.1:0") as taken:
+        chosen = iter([_named(taken), address("127.0.0.1:0")])
+        monkeypatch.setattr("ibgu.sandbox.demo.serving.address", lambda _: next(chosen))
+        keeper, listen = asyncio.run(start_ibgu("", sandbox_hub, empty_url))
+        try:
+            assert listen != _named(taken)
+            with socket.create_connection(_pair(listen)):
+                keeper.check("ibgu")
+        finally:
+            keeper.close()
+
+
+@pytest.mark.hub
+def test_an_address_that_was_asked_for_and_is_taken_meanwhile_ends_it_with_these_words(
+    sandbox_hub: SandboxHub, empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ibgu.sandbox.demo.serving.address", lambda wanted: wanted)
+    with bind("127.0.0.1:0") as taken:
+        words = f"can't listen on {_named(taken)}: Address already in use"
+        with pytest.raises(SandboxError, match=words):
+            asyncio.run(start_ibgu(_named(taken), sandbox_hub, empty_url))
+
+
+def _pair(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    return host, int(port)
 
 
 def _named(listener: socket.socket) -> str:

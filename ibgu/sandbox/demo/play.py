@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from typing import Any
 
 from msgspec.structs import replace
@@ -17,6 +16,7 @@ from ibgu.sandbox.demo.ending import UNEXPECTED, until_signalled
 from ibgu.sandbox.demo.guide import guide
 from ibgu.sandbox.demo.options import DemoOptions
 from ibgu.sandbox.demo.ready import ready
+from ibgu.sandbox.demo.serving import IBGU, start_ibgu
 from ibgu.sandbox.demo.verdict import verdict
 from ibgu.sandbox.demo.view import DemoView
 from ibgu.sandbox.errors import SandboxError
@@ -26,15 +26,13 @@ from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.postgres import EmbeddedPostgres
 from ibgu.sim.player.simulate import simulate
 
-IBGU = "ibgu"
-
 
 def main(options: DemoOptions) -> int:
     """0: ended by Ctrl-C, or, with `exit_when_done`, done, and just those clusters failed that were
     made to; 130: interrupted before it was done; 1: anything else."""
     console = Console()
     try:
-        options = replace(options, listen=address(options.listen))
+        address(options.listen)  # a taken one is told before anything is started
         return asyncio.run(until_signalled(_play(options, console), options, console))
     except (SandboxError, ExceptionGroup) as error:
         console.print(f"The demo can't run: {_words(error)}", style="red", highlight=False)
@@ -63,7 +61,8 @@ async def _play(options: DemoOptions, console: Console) -> int:
             say(f"Creating {options.clusters} simulated clusters …")
             playing = await _fleet(options, admin, tasks)
             say("Starting ibgu …")
-            keeper = _ibgu(options, hub, postgres)
+            keeper, listen = await start_ibgu(options.listen, hub, postgres.url)
+            options = replace(options, listen=listen)
             try:
                 lines = guide(options, hub, postgres.url)
                 return await Demo(options, console, lines, admin, keeper, hub).run()
@@ -80,22 +79,6 @@ async def _fleet(
     playing = tasks.create_task(simulate(admin, spec, ready=lambda _: ready.set()))
     await ready.wait()
     return playing
-
-
-def _ibgu(options: DemoOptions, hub: SandboxHub, postgres: EmbeddedPostgres) -> Keeper:
-    """`ibgu run --migrate` as a process of its own, as it runs on any hub."""
-    folder = hub.folder / IBGU
-    folder.mkdir()
-    keeper = Keeper(folder, remove_folder=False)
-    environment = {
-        "KUBECONFIG": str(hub.kubeconfig(IBGU)),
-        "DATABASE_URL": postgres.url,
-        "IBGU_LISTEN": options.listen,
-    }
-    variables = [f"{name}={value}" for name, value in environment.items()]
-    argv = ["env", *variables, sys.executable, "-m", "ibgu", "run", "--migrate"]
-    keeper.start(IBGU, argv, grace=10.0)
-    return keeper
 
 
 class Demo:
