@@ -26,9 +26,9 @@ def told(ibu: IbuView | None) -> WorkView:
         resource_version="1",
         generation=1,
         applied=True,
-        ibu_applied=True,
-        ibu_available="True",
-        ibu=ibu,
+        target_applied=True,
+        target_available="True",
+        feedback=ibu,
     )
 
 
@@ -53,6 +53,6 @@ def test_a_cluster_rests(before: IbuView | None, after: IbuView | None, *, rests
 
 
 def test_it_rests_when_its_words_count() -> None:
-    frozen = replace(told(UPGRADED), ibu_available="Unknown")
+    frozen = replace(told(UPGRADED), target_available="Unknown")
     assert not comes_to_rest(told(UPGRADING), frozen)
     assert comes_to_rest(frozen, told(UPGRADED))

@@ -29,9 +29,9 @@ WORK = WorkView(
     armed=True,
     run="r1",
     applied=True,
-    ibu_applied=True,
-    ibu_available="True",
-    ibu=IBU,
+    target_applied=True,
+    target_available="True",
+    feedback=IBU,
 )
 
 

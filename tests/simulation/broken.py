@@ -117,11 +117,11 @@ def run_echo_ignored(stack: ExitStack) -> None:
     """Feedback counts for a run whatever run it reports."""
 
     def speaks_for(work: WorkView, run: Run) -> bool:
-        ibu = work.ibu
+        ibu = work.feedback
         return work.settled and ibu is not None and ibu.current
 
     def accepted(work: WorkView, run: Run) -> bool:
-        return work.ibu is not None
+        return work.feedback is not None
 
     _set(stack, accepting, "speaks_for", speaks_for)
     _set(stack, arming, "accepted", accepted)
@@ -335,7 +335,7 @@ def failure_without_disarm(stack: ExitStack) -> None:
 
 def generation_ignored(stack: ExitStack) -> None:
     """Feedback counts whatever version of its object it was made from (R7.2)."""
-    _set(stack, WorkView, "settled", property(lambda self: self.ibu is not None))
+    _set(stack, WorkView, "settled", property(lambda self: self.feedback is not None))
     _set(stack, FeedbackView, "current", property(lambda self: True))
 
 

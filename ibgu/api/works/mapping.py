@@ -49,7 +49,7 @@ def _ibu(work: WorkView, state: IbuState | None) -> IbuBody | None:
         stage=ibu.stage,
         generation=ibu.generation,
         observed_generation=ibu.observed_generation,
-        available=work.ibu_available,
+        available=work.target_available,
         next_stages=sorted(ibu.next_stages),
         seed=ibu.seed_version,
         run=ibu.run,

@@ -47,4 +47,4 @@ async def agents(client: HubClient) -> Agents:
 
 def _without_lca(work: WorkView) -> bool:
     absent = work.apply_error and classify(work.apply_error) is ApplyError.ABSENT
-    return bool(absent) or (work.applied and work.ibu_available == "False")
+    return bool(absent) or (work.applied and work.target_available == "False")

@@ -14,10 +14,10 @@ def proven(work: WorkView | None, restore: str) -> WorkView | None:
         work,
         applied=False,
         apply_error="",
-        ibu_applied=False,
-        ibu_available="",
-        ibu_message="",
-        ibu=None,
+        target_applied=False,
+        target_available="",
+        target_message="",
+        feedback=None,
     )
 
 
@@ -27,34 +27,32 @@ def speaks_for(work: WorkView, run: Run) -> bool:
     An action that TALM began carries no run; there any feedback is as good as TALM's own, and more
     recent.
     """
-    ibu = work.ibu
+    feedback = work.current_feedback
     return (
-        work.settled
+        feedback is not None
         and not work.edited
-        and ibu is not None
-        and ibu.current
-        and (run.adopted or ibu.run == run.id)
-        and ibu.stage == run.action.stage
+        and (run.adopted or feedback.run == run.id)
+        and feedback.stage == run.action.stage
     )
 
 
 def accepted(work: WorkView, run: Run) -> bool:
     """Whether the cluster has taken the stage from this run (R9.1).
 
-    Whether the Lifecycle Agent has seen it yet does not matter: the stage is the cluster's own from
+    Whether the agent there has acted on it yet does not matter: the stage is the cluster's own from
     here on.
     """
-    ibu = work.ibu
+    feedback = work.feedback
     return (
         work.applied
-        and work.ibu_applied
-        and ibu is not None
-        and ibu.run == run.id
-        and ibu.stage == run.action.stage
+        and work.target_applied
+        and feedback is not None
+        and feedback.run == run.id
+        and feedback.stage == run.action.stage
     )
 
 
 def answers(work: WorkView, probe: Probe) -> bool:
     """Whether the cluster was read after the probe was sent, and its state is settled (R8.2)."""
-    ibu = work.ibu
-    return work.settled and ibu is not None and ibu.current and probe.id in ibu.probes
+    feedback = work.current_feedback
+    return feedback is not None and probe.id in feedback.probes

@@ -75,13 +75,13 @@ class WorkView(Struct, frozen=True, gc=False, kw_only=True):
     """Whether the work's Applied condition is True and of the current generation."""
     apply_error: str = ""
     """The message of the manifest that was not applied in the current generation."""
-    ibu_applied: bool = False
-    """Whether the IBU's entry is Applied=True of the current generation."""
-    ibu_available: str = ""
-    """The IBU's entry: status of Available ("" while unknown)."""
-    ibu_message: str = ""
-    """The IBU's entry: message of Available."""
-    ibu: FeedbackView | None = None
+    target_applied: bool = False
+    """Whether the entry of the object on the cluster is Applied=True of the current generation."""
+    target_available: str = ""
+    """The same entry: status of Available ("" while unknown)."""
+    target_message: str = ""
+    """The same entry: message of Available."""
+    feedback: FeedbackView | None = None
     """None while nothing was fed back."""
 
     @property
@@ -90,9 +90,16 @@ class WorkView(Struct, frozen=True, gc=False, kw_only=True):
         return (
             not self.terminating
             and self.applied
-            and self.ibu_applied
-            and self.ibu_available == "True"
+            and self.target_applied
+            and self.target_available == "True"
         )
+
+    @property
+    def current_feedback(self) -> FeedbackView | None:
+        """The feedback that shows the object as it is now (R7.2); None: there is none, it is
+        frozen, or older than the spec."""
+        feedback = self.feedback if self.settled else None
+        return feedback if feedback and feedback.current else None
 
 
 class Observation(Struct, frozen=True, kw_only=True):

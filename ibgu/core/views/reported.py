@@ -96,7 +96,7 @@ def stands(found: Reported) -> str:
         return ""
     marks = {
         "the Lifecycle Agent has not seen the stage yet": not ibu.current,
-        "the agent can't read it, so this is old": found.work.ibu_available != "True",
+        "the agent can't read it, so this is old": found.work.target_available != "True",
     }
     told = "".join(f"; {words}" for words, so in marks.items() if so)
     follow = ", ".join(sorted(ibu.next_stages)) or "nothing"

@@ -35,8 +35,10 @@ def _work(work: WorkView) -> dict[str, Any]:
 
 
 def _ibu(work: WorkView) -> dict[str, Any]:
-    manifest = {"applied": work.ibu_applied, "available": work.ibu_available}
-    return _given(manifest) | (_given(work.ibu.recorded()) if work.ibu is not None else {})
+    manifest = {"applied": work.target_applied, "available": work.target_available}
+    return _given(manifest) | (
+        _given(work.feedback.recorded()) if work.feedback is not None else {}
+    )
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -194,9 +194,9 @@ def _seen(waits: Member, attempt: Attempt, *, ended: bool) -> Observation:
         armed=not ended,
         run=attempt.run,
         applied=True,
-        ibu_applied=True,
-        ibu_available="True",
-        ibu=ibu,
+        target_applied=True,
+        target_available="True",
+        feedback=ibu,
     )
     cluster = ClusterView(
         name=waits.cluster,

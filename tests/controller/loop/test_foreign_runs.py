@@ -79,7 +79,7 @@ class Eyes:
         found = work("site-1", "now")
         self._version += 1
         meta = replace(found.metadata, name=NAME, resource_version=str(self._version))
-        view = replace(found.view, ibu=IbuView(run=run))
+        view = replace(found.view, feedback=IbuView(run=run))
         self.mirror.works.upsert(replace(found, metadata=meta, view=view))
 
 

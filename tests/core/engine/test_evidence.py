@@ -24,27 +24,27 @@ WORK = WorkView(
     armed=True,
     run="r1",
     applied=True,
-    ibu_applied=True,
-    ibu_available="True",
-    ibu=IBU,
+    target_applied=True,
+    target_available="True",
+    feedback=IBU,
 )
 
 NOT_SETTLED = [
     replace(WORK, terminating=True),
     replace(WORK, applied=False),
-    replace(WORK, ibu_applied=False),
-    replace(WORK, ibu_available="False"),
-    replace(WORK, ibu_available="Unknown"),
-    replace(WORK, ibu_available=""),
-    replace(WORK, ibu=None),
+    replace(WORK, target_applied=False),
+    replace(WORK, target_available="False"),
+    replace(WORK, target_available="Unknown"),
+    replace(WORK, target_available=""),
+    replace(WORK, feedback=None),
 ]
 NOT_CURRENT = [
-    replace(WORK, ibu=replace(IBU, observed_generation=1)),
-    replace(WORK, ibu=replace(IBU, generation=0, observed_generation=0)),
+    replace(WORK, feedback=replace(IBU, observed_generation=1)),
+    replace(WORK, feedback=replace(IBU, generation=0, observed_generation=0)),
 ]
 NOT_OURS = [
-    replace(WORK, ibu=replace(IBU, run="r0")),
-    replace(WORK, ibu=replace(IBU, stage="Idle")),
+    replace(WORK, feedback=replace(IBU, run="r0")),
+    replace(WORK, feedback=replace(IBU, stage="Idle")),
 ]
 EDITED = [replace(WORK, edited=True)]
 
@@ -64,8 +64,8 @@ def test_does_not_speak_for_the_run(work: WorkView) -> None:
     "work",
     [
         replace(WORK, applied=False),
-        replace(WORK, ibu_applied=False),
-        replace(WORK, ibu=None),
+        replace(WORK, target_applied=False),
+        replace(WORK, feedback=None),
         *NOT_OURS,
     ],
 )
@@ -79,7 +79,8 @@ def test_is_accepted_before_the_lifecycle_agent_has_seen_it(work: WorkView) -> N
 
 
 @pytest.mark.parametrize(
-    "work", [*NOT_SETTLED, *NOT_CURRENT, replace(WORK, ibu=replace(IBU, probes=frozenset({"l0"})))]
+    "work",
+    [*NOT_SETTLED, *NOT_CURRENT, replace(WORK, feedback=replace(IBU, probes=frozenset({"l0"})))],
 )
 def test_does_not_answer_the_probe(work: WorkView) -> None:
     assert not answers(work, PROBE)
@@ -93,4 +94,4 @@ def test_run_and_stage_do_not_matter_for_a_probe(work: WorkView) -> None:
 def test_a_step_back_to_idle_is_spoken_for_by_stage_idle() -> None:
     run = replace(RUN, action=Action.FINALIZE_UPGRADE)
     assert not speaks_for(WORK, run)
-    assert speaks_for(replace(WORK, ibu=replace(IBU, stage="Idle")), run)
+    assert speaks_for(replace(WORK, feedback=replace(IBU, stage="Idle")), run)

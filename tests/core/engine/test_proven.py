@@ -18,9 +18,9 @@ WORK = WorkView(
     run="run-1",
     restore="r1",
     applied=True,
-    ibu_applied=True,
-    ibu_available="True",
-    ibu=IBU,
+    target_applied=True,
+    target_available="True",
+    feedback=IBU,
 )
 RUN: Run = run(state=RunState.ACCEPTED)
 

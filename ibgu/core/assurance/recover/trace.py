@@ -34,7 +34,7 @@ class Trace(Struct, frozen=True, kw_only=True):
     @property
     def taken(self) -> bool:
         """Whether the cluster echoes the run: it has taken the stage (R9.1)."""
-        ibu = self.work.ibu
+        ibu = self.work.feedback
         return ibu is not None and ibu.run == self.run and ibu.stage == self.action.stage
 
 

@@ -67,11 +67,11 @@ class IbuDriver:
             return ActionRefusal(Cause.SPEC_REFUSED, words)
         if kind is not ApplyError.REFUSED_TRANSITION:
             return None
-        final = work.ibu is None or not _may_follow(as_ibu(work.ibu), action)
+        final = work.feedback is None or not _may_follow(as_ibu(work.feedback), action)
         return ActionRefusal(Cause.TRANSITION_REFUSED, error, final)
 
     def absent(self, work: WorkView) -> bool:
-        return work.ibu_available == "False" or classify(work.apply_error) is ApplyError.ABSENT
+        return work.target_available == "False" or classify(work.apply_error) is ApplyError.ABSENT
 
     def failure(self, action: Action, message: str) -> KnownFailure | None:
         return explain(action, message)

@@ -27,11 +27,11 @@ def decide_accepted(
     work = seen.stage
     if not cluster.reachable:
         _dark(ctx, member, run)
-    elif work is not None and work.ibu is not None and speaks_for(work, run):
+    elif work is not None and work.feedback is not None and speaks_for(work, run):
         if run.armed_at is None:
             _arrived(ctx, member, run)
         else:
-            _judge(ctx, member, run, cluster, work.ibu)
+            _judge(ctx, member, run, cluster, work.feedback)
     elif unproven(ctx, work):
         _without_evidence(ctx, member, run, work)
     elif _not_arrived(run, work):
@@ -49,9 +49,9 @@ def other_run(member: Member | None, work: WorkView | None) -> str:
     Only the journal knows whose run that is: it must be asked before anything is decided.
     """
     run = member.run if member is not None else None
-    if not isinstance(run, Accepted) or work is None or work.ibu is None:
+    if not isinstance(run, Accepted) or work is None or work.feedback is None:
         return ""
-    return work.ibu.run if work.ibu.run != run.id else ""
+    return work.feedback.run if work.feedback.run != run.id else ""
 
 
 def _dark(ctx: DecisionContext, member: Member, run: Accepted) -> None:
@@ -63,9 +63,13 @@ def _dark(ctx: DecisionContext, member: Member, run: Accepted) -> None:
 
 
 def _judge(
-    ctx: DecisionContext, member: Member, run: Accepted, cluster: ClusterView, ibu: FeedbackView
+    ctx: DecisionContext,
+    member: Member,
+    run: Accepted,
+    cluster: ClusterView,
+    feedback: FeedbackView,
 ) -> None:
-    found = ctx.driver.verdict(ibu, run.action)
+    found = ctx.driver.verdict(feedback, run.action)
     if found.kind is VerdictKind.SUCCEEDED:
         succeed_run(ctx, member, run, cluster)
     elif found.kind is VerdictKind.FAILED:
@@ -87,9 +91,10 @@ def _arrived(ctx: DecisionContext, member: Member, run: Accepted) -> None:
 
 def _not_arrived(run: Accepted, work: WorkView | None) -> bool:
     """Whether the cluster is in another stage and never showed that it took TALM's work (R20.4)."""
-    if not run.adopted or run.armed_at is not None or work is None or work.ibu is None:
+    known = work.current_feedback if work else None
+    if not run.adopted or run.armed_at is not None or known is None:
         return False
-    return work.settled and work.ibu.current and work.ibu.stage != run.action.stage
+    return known.stage != run.action.stage
 
 
 def _begin_anew(ctx: DecisionContext, member: Member, run: Accepted, seen: Observation) -> None:
@@ -109,20 +114,20 @@ def _foreign(ctx: DecisionContext, run: Accepted, work: WorkView | None) -> str:
         return "" if run.adopted else "the stage work was deleted by somebody else"
     if work.edited:
         return "the stage work was changed by somebody else"
-    ibu = work.ibu
-    if not (work.settled and ibu and ibu.current):
+    feedback = work.current_feedback
+    if feedback is None:
         return ""
-    if ibu.stage != run.action.stage and not _old_state(ctx, run, ibu):
-        return f"{ctx.driver.field} is {ibu.stage}, ibgu asked for {run.action.stage}"
-    if not run.adopted and ctx.fleet.foreign(ibu.run):
-        return f"the {ctx.driver.target.kind} carries the unknown run {ibu.run or '(none)'}"
+    if feedback.stage != run.action.stage and not _old_state(ctx, run, feedback):
+        return f"{ctx.driver.field} is {feedback.stage}, ibgu asked for {run.action.stage}"
+    if not run.adopted and ctx.fleet.foreign(feedback.run):
+        return f"the {ctx.driver.target.kind} carries the unknown run {feedback.run or '(none)'}"
     return ""
 
 
-def _old_state(ctx: DecisionContext, run: Accepted, ibu: FeedbackView) -> bool:
+def _old_state(ctx: DecisionContext, run: Accepted, feedback: FeedbackView) -> bool:
     """Whether the reported run may be an earlier one of ours: after a reboot the old etcd shows it
     until LCA restores (R9.7)."""
-    earlier = ibu.run != run.id and not ctx.fleet.foreign(ibu.run)
+    earlier = feedback.run != run.id and not ctx.fleet.foreign(feedback.run)
     return run.action.reboots and earlier
 
 
@@ -131,6 +136,6 @@ def _without_evidence(
 ) -> None:
     """Keeps the last message: nothing can be concluded now, and the limit runs."""
     words = member.reason.message if member.reason.kind is ReasonKind.RUNNING else ""
-    if work is not None and work.ibu_available == "False":
-        words = work.ibu_message or f"the cluster shows no {ctx.driver.target.kind}"
+    if work is not None and work.target_available == "False":
+        words = work.target_message or f"the cluster shows no {ctx.driver.target.kind}"
     _goes_on(ctx, member, run, words)

@@ -17,6 +17,7 @@ from ibgu.core.model import (
     Arming,
     Cause,
     ClusterView,
+    FeedbackView,
     Intended,
     Kind,
     Member,
@@ -57,7 +58,7 @@ def decide_intended(
         _payload_ready(ctx, member, run, seen) and _auto_import_ready(ctx, member, cluster, seen)
     ):
         return
-    elif not _told(seen) and not passed(run.intended_at, ECHO, ctx.now):
+    elif _known(seen) is None and not passed(run.intended_at, ECHO, ctx.now):
         ctx.waits(member, ReasonKind.PREPARING, f"waits for feedback before {run.action}")
         ctx.requeue_at(member.cluster, run.intended_at + ECHO)
     elif why := _not_startable(ctx, member, seen):
@@ -72,19 +73,18 @@ def _not_startable(ctx: DecisionContext, member: Member, seen: Observation) -> s
 
     Between the probe and the write there may be minutes: a payload, a conflict, a refusal.
     """
-    work, action = seen.stage, ctx.action(member)
-    if work is None or work.ibu is None or not _told(seen):
+    known, action = _known(seen), ctx.action(member)
+    if known is None:
         return f"not armed: ibgu must probe the cluster again before {action}"
-    found = ctx.driver.judge(work.ibu, action, ctx.rollout.spec)
+    found = ctx.driver.judge(known, action, ctx.rollout.spec)
     if found.kind is JudgementKind.STARTABLE:
         return ""
     return f"not armed: the cluster has changed meanwhile: {found.message or found.note}"
 
 
-def _told(seen: Observation) -> bool:
-    """Whether the hub shows feedback from which the cluster's state can be judged."""
-    work = seen.stage
-    return bool(work and work.settled and work.ibu and work.ibu.current)
+def _known(seen: Observation) -> FeedbackView | None:
+    """Returns the feedback by which the cluster's state can be judged."""
+    return seen.stage.current_feedback if seen.stage else None
 
 
 def talm_work(seen: Observation) -> str:

@@ -37,7 +37,7 @@ def _answers(tracked: TrackedRollout, member: Member, work: WorkView) -> bool:
 
 
 def _ends(driver: Driver, work: WorkView, run: Run) -> bool:
-    ibu = work.ibu
-    if ibu is None or not speaks_for(work, run):
+    feedback = work.feedback
+    if feedback is None or not speaks_for(work, run):
         return False
-    return driver.verdict(ibu, run.action).kind is not VerdictKind.RUNNING
+    return driver.verdict(feedback, run.action).kind is not VerdictKind.RUNNING

@@ -36,8 +36,8 @@ def decide_finished(ctx: DecisionContext, member: Member) -> None:
         return
     run, work = member.run, seen.stage
     cluster = seen.cluster if seen.cluster is not None and seen.cluster.reachable else None
-    if isinstance(run, Ended) and work and work.ibu and cluster and speaks_for(work, run):
-        _compare(ctx, member, run, cluster, ctx.driver.verdict(work.ibu, run.action))
+    if isinstance(run, Ended) and work and work.feedback and cluster and speaks_for(work, run):
+        _compare(ctx, member, run, cluster, ctx.driver.verdict(work.feedback, run.action))
 
 
 def _watch_over(ctx: DecisionContext, member: Member, seen: Observation) -> str:
@@ -63,7 +63,7 @@ def _parted(ctx: DecisionContext, member: Member, seen: Observation, deleted_at:
     due = max(deleted_at, member.ended_at) + PART
     if not run.action.reboots or ctx.now >= due:
         return "the rollout was deleted"
-    known = work.ibu if work and work.settled and work.ibu and work.ibu.current else None
+    known = work.current_feedback if work else None
     if known and ctx.driver.out_of_stage(known):
         return "the rollout was deleted, and the cluster is out of the stage"
     ctx.requeue_at(member.cluster, due)

@@ -131,11 +131,12 @@ def release_auto_import(ctx: DecisionContext, member: Member) -> None:
     """Removes disable-auto-import on evidence that the cluster is out of the stage."""
     seen = ctx.observe(member.cluster)
     cluster, work = seen.cluster, seen.stage
-    if cluster is None or work is None or work.ibu is None or not cluster.reachable:
+    if cluster is None or work is None or not cluster.reachable:
         return
     if cluster.uid != member.uid:
         return
-    if work.settled and work.ibu.current and ctx.driver.out_of_stage(work.ibu):
+    known = work.current_feedback
+    if known and ctx.driver.out_of_stage(known):
         enqueue(ctx, cluster, auto_import_on(ctx, cluster), "the cluster is out of the stage")
 
 

@@ -38,7 +38,7 @@ def known_state(member: Member, seen: Observation) -> FeedbackView | None:
     work, probe = seen.stage, member.probe
     if work is None or probe is None or not answers(work, probe):
         return None
-    return work.ibu
+    return work.feedback
 
 
 def fresh(ctx: DecisionContext, member: Member) -> bool:

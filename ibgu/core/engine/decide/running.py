@@ -153,10 +153,12 @@ def _chain(ctx: DecisionContext, member: Member, seen: Observation) -> None:
     if seen.talm:
         ctx.waits(member, ReasonKind.TALM_WORK, talm_work(seen), who=Who.PERSON)
         return
-    if not (cluster and cluster.reachable and work and work.settled and work.ibu):
+    if not (cluster and cluster.reachable and work and work.settled and work.feedback):
         ctx.waits(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
         return
-    found = ctx.driver.judge(work.ibu, action, ctx.rollout.spec) if work.ibu.current else None
+    found = (
+        ctx.driver.judge(work.feedback, action, ctx.rollout.spec) if work.feedback.current else None
+    )
     if found is None or found.kind is JudgementKind.BUSY:
         words = found.message if found else f"{ctx.driver.agent} has not seen the spec yet"
         ctx.waits(member, ReasonKind.BUSY, words, who=Who.CLUSTER)

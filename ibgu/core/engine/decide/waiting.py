@@ -58,10 +58,11 @@ def _feedback_suffices(ctx: DecisionContext, member: Member, seen: Observation) 
     (R8.4)."""
     work = seen.stage
     own = member.step > 0 and not ctx.fleet.shares(member.cluster)
-    if not (own and work and work.settled and work.ibu and work.ibu.current):
+    known = work.current_feedback if own and work else None
+    if work is None or known is None:
         return False
-    found = ctx.driver.judge(work.ibu, ctx.action(member), ctx.rollout.spec)
-    return work.ibu.run == work.run and found.kind is JudgementKind.STARTABLE
+    found = ctx.driver.judge(known, ctx.action(member), ctx.rollout.spec)
+    return known.run == work.run and found.kind is JudgementKind.STARTABLE
 
 
 def _cluster_unless_over(
@@ -175,28 +176,21 @@ def _may_preempt(ctx: DecisionContext, member: Member, holder: Holder) -> bool:
 def _withdrawn_run_came_back(member: Member, seen: Observation) -> bool:
     """Whether the cluster took the withdrawn run. In another stage by now, somebody has taken it
     over (R9.5, R9.6)."""
-    run, work = member.run, seen.stage
-    return bool(
-        run
-        and run.result is RunResult.WITHDRAWN
-        and run.arming_at
-        and work
-        and work.settled
-        and work.ibu
-        and work.ibu.run == run.id
-        and work.ibu.current
-    )
+    run, known = member.run, seen.stage.current_feedback if seen.stage else None
+    if run is None or known is None or run.result is not RunResult.WITHDRAWN:
+        return False
+    return run.arming_at is not None and known.run == run.id
 
 
 def _apply_answer(
     ctx: DecisionContext, member: Member, cluster: ClusterView, seen: Observation
 ) -> None:
-    ibu = known_state(member, seen)
-    if ibu is None:
+    feedback = known_state(member, seen)
+    if feedback is None:
         unanswered(ctx, member, seen)
         return
     action = ctx.action(member)
-    found = ctx.driver.judge(ibu, action, ctx.rollout.spec)
+    found = ctx.driver.judge(feedback, action, ctx.rollout.spec)
     if found.kind is JudgementKind.STARTABLE:
         _ready(ctx, member)
     elif found.kind is JudgementKind.BUSY:

@@ -42,10 +42,10 @@ def view_work(driver: Driver, work: ManifestWork) -> WorkView:
         digest=cut(marks.get(names.DIGEST, "")),
         applied=applied.status == "True" and applied.observed_generation == generation,
         apply_error=_apply_error(manifests, entry, generation),
-        ibu_applied=_applied(entry, generation) == "True",
-        ibu_available=intern(available.status),
-        ibu_message=intern(available.message),
-        ibu=driver.read(values) if values else None,
+        target_applied=_applied(entry, generation) == "True",
+        target_available=intern(available.status),
+        target_message=intern(available.message),
+        feedback=driver.read(values) if values else None,
     )
 
 

@@ -14,7 +14,7 @@ WORK = WorkView(name="w", uid="u", resource_version="1", generation=1)
 
 
 def refused(ibu: IbuView | None, error: str, action: Action = Action.UPGRADE) -> object:
-    return IBU.refusal(replace(WORK, apply_error=error, ibu=ibu), action)
+    return IBU.refusal(replace(WORK, apply_error=error, feedback=ibu), action)
 
 
 def test_a_field_that_may_not_change_is_named(states: dict[str, IbuView]) -> None:
@@ -45,9 +45,9 @@ def test_what_the_agent_mends_by_itself_is_no_refusal(states: dict[str, IbuView]
 
 
 def test_absent() -> None:
-    assert IBU.absent(replace(WORK, ibu_available="False"))
+    assert IBU.absent(replace(WORK, target_available="False"))
     assert IBU.absent(replace(WORK, apply_error='Unsupported value: "Disarmed"'))
-    assert not IBU.absent(replace(WORK, ibu_available="True"))
+    assert not IBU.absent(replace(WORK, target_available="True"))
 
 
 def test_nothing_fed_back() -> None:

@@ -42,7 +42,7 @@ def _speaking(twin: Twin, **ibu: Any) -> WorkView:
     run = twin.member(UID, 0, "site-1").run
     assert run is not None
     told = _ibu(twin, run=run.id, stage=Stage.PREP, generation=2, observed_generation=2, **ibu)
-    return _work(twin, applied=True, ibu_applied=True, ibu_available="True", ibu=told)
+    return _work(twin, applied=True, target_applied=True, target_available="True", feedback=told)
 
 
 def done(twin: Twin) -> WorkView:
@@ -134,7 +134,7 @@ def cannot_apply(twin: Twin) -> dict[str, Any]:
 
 def refuses(twin: Twin) -> dict[str, Any]:
     ibu = _ibu(twin, next_stages=frozenset())
-    return {"stage": _work(twin, applied=False, apply_error=REFUSED, ibu=ibu)}
+    return {"stage": _work(twin, applied=False, apply_error=REFUSED, feedback=ibu)}
 
 
 def refuses_for_two_minutes(twin: Twin) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def refuses_for_two_minutes(twin: Twin) -> dict[str, Any]:
 
 
 def other_stage(twin: Twin) -> dict[str, Any]:
-    return {"stage": replace(_speaking(twin), ibu=replace(_speaking_ibu(twin), stage="Idle"))}
+    return {"stage": replace(_speaking(twin), feedback=replace(_speaking_ibu(twin), stage="Idle"))}
 
 
 def other_stage_for_two_minutes(twin: Twin) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _speaking_ibu(twin: Twin) -> IbuView:
 
 
 def no_ibu(twin: Twin) -> dict[str, Any]:
-    return {"stage": _work(twin, ibu_available="False")}
+    return {"stage": _work(twin, target_available="False")}
 
 
 def payload_arrives(twin: Twin) -> dict[str, Any]:

@@ -126,7 +126,7 @@ class FirmwareDriver:
         return ActionRefusal(Cause.TRANSITION_REFUSED, work.apply_error)
 
     def absent(self, work: WorkView) -> bool:
-        return work.ibu_available == "False" or NO_DEVICE in work.apply_error
+        return work.target_available == "False" or NO_DEVICE in work.apply_error
 
     def failure(self, action: Action, message: str) -> FailureText | None:
         if "checksum" not in message:

@@ -193,10 +193,10 @@ class Invariants:
         assert seen.cluster.reachable
         assert work is not None
         assert work.settled
-        assert work.ibu is not None
-        found = snapshot.driver.judge(work.ibu, run.action, snapshot.tracked.rollout.spec)
+        assert work.feedback is not None
+        found = snapshot.driver.judge(work.feedback, run.action, snapshot.tracked.rollout.spec)
         assert found.kind is JudgementKind.STARTABLE, found
-        looked = member.probe is not None and member.probe.id in work.ibu.probes
+        looked = member.probe is not None and member.probe.id in work.feedback.probes
         assert looked or member.step > 0 or run.attempt > 1
         assert self.hold is None or member.completed
         if before is not None and before.run is not None:

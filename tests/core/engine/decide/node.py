@@ -29,7 +29,7 @@ class Work:
         """The generation that it has reported on."""
         self.error = ""
         self.available = ""
-        self.ibu: FeedbackView | None = None
+        self.feedback: FeedbackView | None = None
 
     def write(self, wanted: Wanted, seed: tuple[str, str]) -> None:
         self.generation += 1
@@ -51,9 +51,9 @@ class Work:
             restore=self.wanted.restore,
             applied=applied,
             apply_error=self.error if self.applied == self.generation else "",
-            ibu_applied=applied,
-            ibu_available=self.available,
-            ibu=self.ibu,
+            target_applied=applied,
+            target_available=self.available,
+            feedback=self.feedback,
         )
 
 
@@ -113,7 +113,7 @@ class Node:
         work.applied = work.generation
         work.available = "False" if self.absent else "True"
         if not self.absent:
-            work.ibu = self.view(work.wanted)
+            work.feedback = self.view(work.wanted)
         return work.view() != before
 
     def obey(self, work: Work) -> None:

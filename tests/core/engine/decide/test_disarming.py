@@ -27,7 +27,7 @@ def work(**changes: Any) -> WorkView:
 
 ARMED = work()
 ECHO = IbuView(run="run-1", stage=Action.PREP.stage)
-TAKEN = work(applied=True, ibu_applied=True, ibu=ECHO)
+TAKEN = work(applied=True, target_applied=True, feedback=ECHO)
 """The cluster shows our stage, with our run."""
 
 
@@ -70,7 +70,7 @@ def test_what_the_cluster_echoes_is_disarmed_and_goes_on_to_tell_its_run() -> No
         (running(RunState.ACCEPTED, disarmed=True), TAKEN),  # somebody else's arming
         (running(), replace(TAKEN, armed=False)),
         (running(), replace(TAKEN, terminating=True)),
-        (running(), replace(TAKEN, ibu=replace(ECHO, run="run-0"))),
+        (running(), replace(TAKEN, feedback=replace(ECHO, run="run-0"))),
         (member(), TAKEN),  # nothing was begun
     ],
 )

@@ -72,7 +72,7 @@ def test_nobody_is_hurried_for_what_ends_nothing() -> None:
     tracked, work = twin.tracked(uid), twin.observe(uid, "site-1").stage
     assert work is not None
     assert not expedited(IBU, tracked, "site-1", work)
-    assert not expedited(IBU, tracked, "site-1", replace(work, ibu=None))
+    assert not expedited(IBU, tracked, "site-1", replace(work, feedback=None))
     assert not expedited(IBU, tracked, "site-1", None)
     assert not expedited(IBU, tracked, "site-2", work)
 
@@ -89,16 +89,16 @@ def test_an_answer_waits_where_no_slot_is_free(slots: int) -> None:
     twin.until(Kind.RUN_ACCEPTED)
     member, asked = twin.member(uid, 0, "site-2"), twin.observe(uid, "site-1").stage
     assert asked is not None
-    assert asked.ibu is not None
+    assert asked.feedback is not None
     assert member.reason.kind is ReasonKind.PROBING
     assert member.probe is not None
-    ibu = replace(asked.ibu, observed_generation=asked.ibu.generation)
+    ibu = replace(asked.feedback, observed_generation=asked.feedback.generation)
     result = replace(
         asked,
         applied=True,
-        ibu_applied=True,
-        ibu_available="True",
-        ibu=replace(ibu, probes=frozenset({member.probe.id})),
+        target_applied=True,
+        target_available="True",
+        feedback=replace(ibu, probes=frozenset({member.probe.id})),
     )
     assert answers(result, member.probe)
     assert expedited(IBU, twin.tracked(uid), "site-2", result) is (slots > 1)

@@ -18,8 +18,8 @@ def running() -> tuple[Twin, str, WorkView]:
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=30)
     work = twin.works[uid, "site-1"].view()
-    assert work.ibu is not None
-    return twin, uid, replace(work, ibu=replace(work.ibu, prep_completed=DONE))
+    assert work.feedback is not None
+    return twin, uid, replace(work, feedback=replace(work.feedback, prep_completed=DONE))
 
 
 def ended(twin: Twin, uid: str, work: WorkView) -> bool:
@@ -38,9 +38,9 @@ def test_with_every_clause_it_is_evidence() -> None:
         {"terminating": True},
         {"edited": True},
         {"applied": False},
-        {"ibu_applied": False},
-        {"ibu_available": "False"},
-        {"ibu_available": "Unknown"},
+        {"target_applied": False},
+        {"target_available": "False"},
+        {"target_available": "Unknown"},
     ],
     ids=str,
 )
@@ -62,13 +62,13 @@ def test_without_a_clause_of_the_work_it_is_none(changes: dict[str, Any]) -> Non
 )
 def test_without_a_clause_of_the_object_it_is_none(changes: dict[str, Any]) -> None:
     twin, uid, work = running()
-    assert work.ibu is not None
-    assert not ended(twin, uid, replace(work, ibu=replace(work.ibu, **changes)))
+    assert work.feedback is not None
+    assert not ended(twin, uid, replace(work, feedback=replace(work.feedback, **changes)))
 
 
 def test_without_feedback_it_is_none() -> None:
     twin, uid, work = running()
-    assert not ended(twin, uid, replace(work, ibu=None))
+    assert not ended(twin, uid, replace(work, feedback=None))
 
 
 def test_frozen_feedback_of_an_unreachable_cluster_is_none() -> None:
@@ -92,9 +92,11 @@ def test_a_requested_rollback_is_no_upgrade_failure() -> None:
     uid = twin.apply(ibgu("a", "Prep Upgrade"))
     twin.wait(minutes=1, seconds=30)
     work = twin.works[uid, "site-1"].view()
-    assert work.ibu is not None
+    assert work.feedback is not None
     requested = IbuCondition("False", "Failed", "Rollback requested")
-    assert not ended(twin, uid, replace(work, ibu=replace(work.ibu, upgrade_completed=requested)))
+    assert not ended(
+        twin, uid, replace(work, feedback=replace(work.feedback, upgrade_completed=requested))
+    )
 
 
 def test_frozen_values_leave_the_last_words() -> None:
@@ -102,13 +104,13 @@ def test_frozen_values_leave_the_last_words() -> None:
     before = twin.member(uid, 0, "site-1").reason
     assert before.message == "In progress"
     assert twin.ask(uid, "site-1", stage=replace(work, applied=False)) == []
-    gone = replace(work, ibu_available="False", ibu_message="not found")
+    gone = replace(work, target_available="False", target_message="not found")
     (said,) = twin.ask(uid, "site-1", stage=gone)
     assert isinstance(said, OnMember)
     assert (said.member.reason.kind, said.member.reason.message) == (
         ReasonKind.RUNNING,
         "not found",
     )
-    (said,) = twin.ask(uid, "site-1", stage=replace(gone, ibu_message=""))
+    (said,) = twin.ask(uid, "site-1", stage=replace(gone, target_message=""))
     assert isinstance(said, OnMember)
     assert said.member.reason.message == "the cluster shows no ImageBasedUpgrade"

@@ -45,8 +45,8 @@ def after(twin: Twin, uid: str, **seen: Any) -> tuple[ReasonKind, Cause | None, 
 
 
 def with_ibu(work: WorkView, error: str, **ibu: Any) -> WorkView:
-    assert work.ibu is not None
-    return replace(work, applied=False, apply_error=error, ibu=replace(work.ibu, **ibu))
+    assert work.feedback is not None
+    return replace(work, applied=False, apply_error=error, feedback=replace(work.feedback, **ibu))
 
 
 def test_a_refused_transition_is_final_after_two_minutes() -> None:
@@ -77,7 +77,7 @@ def test_a_refused_transition_that_can_heal_is_not_final(ibu: dict[str, Any]) ->
 
 def test_without_feedback_a_refused_transition_is_final_too() -> None:
     twin, uid, work = armed()
-    refused = replace(work, applied=False, apply_error=REFUSED, ibu=None)
+    refused = replace(work, applied=False, apply_error=REFUSED, feedback=None)
     assert after(twin, uid, stage=refused)[1] is Cause.TRANSITION_REFUSED
 
 

@@ -51,10 +51,10 @@ def test_the_details_may_be_filled_in_later() -> None:
     twin.spokes["site-1"].faults[Stage.PREP] = "fail"
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(minutes=5)
-    ibu = twin.works[uid, "site-1"].view().ibu
+    ibu = twin.works[uid, "site-1"].view().feedback
     assert ibu is not None
     told = IbuCondition("False", "Failed", "precache job failed to complete")
-    work = replace(twin.works[uid, "site-1"].view(), ibu=replace(ibu, prep_in_progress=told))
+    work = replace(twin.works[uid, "site-1"].view(), feedback=replace(ibu, prep_in_progress=told))
     (filled,) = [d for d in twin.ask(uid, "site-1", stage=work) if isinstance(d, OnMember)]
     assert filled.member.message == "precache job failed to complete"
     assert filled.member.run is not None

@@ -205,7 +205,7 @@ def test_the_works_bodies(twin: Twin) -> None:
     entry = ManifestCondition(meta, [], StatusFeedback(told))
     status = WorkStatus([], ResourceStatus([entry]))
     work = ManifestWork(ObjectMeta(name="w"), status)
-    found = view_work(twin.driver, work).ibu
+    found = view_work(twin.driver, work).feedback
     assert isinstance(found, FirmwareView)
     assert (found.phase, found.error, found.run) == ("<phase>", "<error>", "<run>")
     assert wanted.probe is not None

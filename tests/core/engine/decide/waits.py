@@ -22,9 +22,9 @@ def _answer(twin: Twin, spoke: Spoke) -> dict[str, Any]:
         work.view(),
         applied=True,
         apply_error="",
-        ibu_applied=True,
-        ibu_available="True",
-        ibu=spoke.view(work.wanted),
+        target_applied=True,
+        target_available="True",
+        feedback=spoke.view(work.wanted),
     )
     return {"stage": seen}
 

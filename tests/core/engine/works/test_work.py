@@ -74,9 +74,9 @@ def work(
 def test_a_new_work_shows_nothing_yet() -> None:
     view = view_work(IBU, work(generation=1))
     assert (view.name, view.uid, view.resource_version, view.generation) == ("w", "u", "77", 1)
-    assert not any((view.terminating, view.armed, view.applied, view.ibu_applied))
+    assert not any((view.terminating, view.armed, view.applied, view.target_applied))
     assert (view.run, view.probe, view.digest, view.apply_error) == ("", "", "", "")
-    assert (view.ibu_available, view.ibu_message, view.ibu) == ("", "", None)
+    assert (view.target_available, view.target_message, view.feedback) == ("", "", None)
 
 
 def test_our_annotations() -> None:
@@ -122,13 +122,13 @@ def test_the_ibus_entry(condition: Condition, expected: bool) -> None:
     view = view_work(
         IBU, work(refused, entry(_ENTRY, condition, available("Unknown", "forbidden")))
     )
-    assert view.ibu_applied is expected
-    assert (view.ibu_available, view.ibu_message) == ("Unknown", "forbidden")
+    assert view.target_applied is expected
+    assert (view.target_available, view.target_message) == ("Unknown", "forbidden")
 
 
 def test_the_ibu_is_found_without_a_resource_name() -> None:
     bare = ResourceMeta(group=_ENTRY.group, kind=_ENTRY.kind, name=_ENTRY.name)
-    assert view_work(IBU, work(entry(bare, applied("True", 3)))).ibu_applied
+    assert view_work(IBU, work(entry(bare, applied("True", 3)))).target_applied
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_the_ibu_is_found_without_a_resource_name() -> None:
     ],
 )
 def test_others_are_not_the_ibu(meta: ResourceMeta) -> None:
-    assert not view_work(IBU, work(entry(meta, applied("True", 3)))).ibu_applied
+    assert not view_work(IBU, work(entry(meta, applied("True", 3)))).target_applied
 
 
 def test_apply_errors_the_ibus_first_else_any_of_this_generation() -> None:
@@ -228,9 +228,9 @@ def test_decoded_from_what_a_real_agent_wrote() -> None:
     assert view.settled
     assert view.armed
     assert not view.edited
-    assert view.ibu is not None
-    assert view.ibu.current
-    assert (view.ibu.stage, view.ibu.run) == ("Prep", "r1")
+    assert view.feedback is not None
+    assert view.feedback.current
+    assert (view.feedback.stage, view.feedback.run) == ("Prep", "r1")
 
 
 LONG = "x" * 240_000
@@ -243,8 +243,8 @@ def test_what_a_hostile_cluster_says_is_bounded() -> None:
     view = view_work(IBU, work(ManifestCondition(_ENTRY, conditions, StatusFeedback(told))))
     assert len(msgspec.json.encode(view)) < 40 * MOST_BYTES
     assert view.apply_error == cut(LONG)
-    assert view.ibu is not None
-    assert len(view.ibu.probes) == 16
+    assert view.feedback is not None
+    assert len(view.feedback.probes) == 16
 
 
 def test_so_are_the_marks_that_it_may_change() -> None:

@@ -66,7 +66,7 @@ def _told(condition: IbuCondition) -> str:
 
 def ibu_of(work: WorkView) -> IbuView | None:
     """Returns the ImageBasedUpgrade that a stage work reports; None: nothing was fed back."""
-    return None if work.ibu is None else as_ibu(work.ibu)
+    return None if work.feedback is None else as_ibu(work.feedback)
 
 
 def as_ibu(feedback: FeedbackView) -> IbuView:
