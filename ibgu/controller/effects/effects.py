@@ -1,4 +1,4 @@
-"""Turns what the records want into requests: the thin layer around `core.works`."""
+"""Turns what the records want into requests: the thin layer around `engine.works`."""
 
 from collections.abc import Iterable
 from datetime import datetime

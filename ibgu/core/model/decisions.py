@@ -1,7 +1,7 @@
 """The output of `decide`: typed decisions, each with the new record and the reason.
 
 The journal writes the records, the history keeps `kind` and `why`, FleetState applies them. What
-the hub must show follows from the records (`core.works.wanted`), so a decision never carries a
+the hub must show follows from the records (`engine.works.wanted`), so a decision never carries a
 request body, and the next cycle carries out a decision that was committed and then interrupted.
 """
 
