@@ -32,7 +32,7 @@ def main(options: DemoOptions) -> int:
     made to; 130: interrupted before it was done; 1: anything else."""
     console = Console()
     try:
-        address(options.listen)  # a taken one is told before anything is started
+        address(options.listen)  # a taken one ends the demo before anything is started
         return asyncio.run(until_signalled(_play(options, console), options, console))
     except (SandboxError, ExceptionGroup) as error:
         console.print(f"The demo can't run: {_words(error)}", style="red", highlight=False)
