@@ -166,7 +166,7 @@ PLACES = [
     pytest.param(
         changes,
         "expedited",
-        lambda tracked, *rest: tracked.rollout.name,
+        _of_tracked,
         id="whether it is expedited",
     ),
     pytest.param(Observer, "of", lambda observer, rollout: rollout.name, id="what is observed"),
