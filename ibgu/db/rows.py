@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import chain
 from sys import intern
 from typing import Any, TypeVar, get_args
 
@@ -12,7 +13,7 @@ import msgspec
 from sqlalchemy import Label, Table, and_
 
 from ibgu.core.assurance.shadow import ShadowRollout, ShadowRun, ShadowStep
-from ibgu.core.model import Ended, Member, PendingPatch, Rollout, Run, Step
+from ibgu.core.model import Ended, Finished, InFlight, Member, PendingPatch, Rollout, Run, Step
 from ibgu.core.model.bounds import LARGEST, YEARS
 from ibgu.db.schema import (
     members,
@@ -46,11 +47,12 @@ def step_row(hub: str, step: Step) -> Row:
 
 
 def member_row(hub: str, member: Member) -> Row:
-    """Returns the member's row, without its probe; of the run it has only the id."""
-    row = _row(hub, member, members)
-    del row["probe"]
+    """Returns the member's row, without its probe: what its state does not know is empty. Of the
+    run it has only the id."""
+    known = {name: getattr(member, name) for name in _MEMBER_NAMES if name != "run"}
+    row: Row = msgspec.to_builtins(known)
     row["run"] = member.run and member.run.id
-    return row
+    return _named(hub, row, members)
 
 
 def run_row(hub: str, member: Member, run: Run) -> Row:
@@ -124,16 +126,17 @@ def _of_type(record: type[msgspec.Struct], wanted: type) -> tuple[str, ...]:
     return tuple(each.name for each in found if wanted in (each.type, *get_args(each.type)))
 
 
-def fields(table: Table, record: type[msgspec.Struct]) -> list[Label[Any]]:
-    """Returns the columns that make up `record`, labelled with its fields' names."""
+def fields(table: Table, *records: type[msgspec.Struct]) -> list[Label[Any]]:
+    """Returns the columns that make up the records, labelled with their fields' names."""
     names = _NAMES.get(table, {})
-    found = ((field, names.get(field, field)) for field in record.__struct_fields__)
+    known = dict.fromkeys(chain.from_iterable(record.__struct_fields__ for record in records))
+    found = ((field, names.get(field, field)) for field in known)
     return [table.c[column].label(field) for field, column in found if column in table.c]
 
 
 OF_ROLLOUT = fields(rollouts, Rollout)
 OF_STEP = fields(steps, Step)
-OF_MEMBER = fields(members, Member)
+OF_MEMBER = [members.c.state.label("state"), *fields(members, InFlight, Finished)]
 OF_RUN = [runs.c[name].label(name) for name in ("state", *Ended.__struct_fields__)]
 OF_PENDING_PATCH = fields(pending_patches, PendingPatch)
 OF_SHADOW_ROLLOUT = fields(shadow_rollouts, ShadowRollout)
@@ -162,11 +165,15 @@ def of_member(row: Sequence[Any], run: Run | Row | None) -> Member:
     member = dict(zip(_MEMBER_NAMES, row, strict=False))
     member.update({name: intern(member[name]) for name in _SHARED})
     member["run"] = run
-    return to_record(member, Member)
+    found: Member = msgspec.convert(member, Member)
+    return found
 
 
 def _row(hub: str, record: msgspec.Struct, table: Table) -> Row:
-    row: Row = msgspec.to_builtins(record)
+    return _named(hub, msgspec.to_builtins(record), table)
+
+
+def _named(hub: str, row: Row, table: Table) -> Row:
     for field, column in _NAMES.get(table, {}).items():
         row[column] = row.pop(field)
     row["hub"] = hub

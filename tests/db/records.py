@@ -28,6 +28,7 @@ from ibgu.core.model import (
 )
 from ibgu.core.model.kinds import IbguSpec, PlanItem, RolloutStrategy
 from ibgu.db import Changeset
+from tests.members import changed_member, member_of
 from tests.runs import changed
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
@@ -69,7 +70,7 @@ def member(of: Step, cluster: str, position: int = 0, **changes: Any) -> Member:
         "position": position,
         "reason": WAITS,
     }
-    return Member(**(fields | changes))
+    return member_of(**(fields | changes))
 
 
 def members(of: Step, *clusters: str) -> list[Member]:
@@ -84,7 +85,7 @@ def started(waiting: Member, slot: int, run: str = "") -> Member:
         attempt=1,
         intended_at=NOW,
     )
-    return replace(
+    return changed_member(
         waiting, slot=slot, state=MemberState.IN_FLIGHT, started_at=NOW, run=intended, attempts=1
     )
 
@@ -104,7 +105,7 @@ def ended(found: Member, outcome: Outcome = Outcome.SUCCEEDED, **changes: Any) -
     }
     result = RunResult.SUCCEEDED if outcome is Outcome.SUCCEEDED else RunResult.FAILED
     over = with_run(found, state=RunState.ENDED, ended_at=NOW, result=result, disarmed=True)
-    return replace(over, **(fields | changes))
+    return changed_member(over, **(fields | changes))
 
 
 def opening(of: Rollout, *steps: Step, waiting: list[Member] | None = None) -> Changeset:

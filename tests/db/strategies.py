@@ -8,9 +8,8 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ibgu.core.model import Action, Member, PendingPatch, Rollout, Step
+from ibgu.core.model import Action, Finished, InFlight, Member, PendingPatch, Rollout, Step, Waiting
 from ibgu.core.model.bounds import YEARS
-from ibgu.db.journal.batch import needs_claim
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 NUMBERS = st.integers(0, 2**31 - 1)
@@ -61,9 +60,10 @@ def fleets(draw: st.DrawFn) -> tuple[Rollout, Step, Member, PendingPatch]:
     step = draw(record(Step, **of_rollout, max_concurrency=bounds, actions=actions))
     of_step = {"rollout": st.just(rollout.uid), "step": st.just(0), "probe": st.none()}
     slots = st.integers(1, step.max_concurrency)
-    member = draw(record(Member, **of_step, slot=st.none() | slots))
-    if member.run and needs_claim(member.run):
-        member = replace(member, slot=draw(slots))
+    in_flight = record(InFlight, **of_step, slot=slots)
+    member = draw(st.one_of(record(Waiting, **of_step), in_flight, record(Finished, **of_step)))
+    if not isinstance(member, InFlight) and member.run is not None:
+        member = replace(member, run=replace(member.run, disarmed=True))
     return (
         rollout,
         step,

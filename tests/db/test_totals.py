@@ -29,6 +29,7 @@ from ibgu.db.reads.tallies import LARGE, Tallies
 from tests.core.engine.state.records import spec
 from tests.core.model.test_counts import PLANS, STATES, became
 from tests.db.records import NOW, member, opening, rollout, step
+from tests.members import changed_member
 
 ROLLOUTS = 60
 
@@ -114,7 +115,7 @@ async def counted(reads: Reads) -> Counts:
 
 
 def ended(found: Member, outcome: Outcome, **changes: Any) -> Changeset:
-    over = replace(found, state=MemberState.FINISHED, outcome=outcome, **changes)
+    over = changed_member(found, state=MemberState.FINISHED, outcome=outcome, **changes)
     return Changeset(decisions=(OnMember(Kind.FINISHED, over, ""),), at=NOW)
 
 

@@ -46,9 +46,11 @@ from ibgu.core.engine.works import refresh_patch, wanted_stage
 from ibgu.core.model import (
     Ended,
     FeedbackView,
+    InFlight,
     Kind,
     Member,
     OnPendingPatch,
+    Probe,
     Run,
     RunBase,
     RunState,
@@ -102,7 +104,7 @@ def intent_after_effect(stack: ExitStack) -> None:
 def slot_freed_early(stack: ExitStack) -> None:
     """A claim is freed while its work is still armed on the hub."""
 
-    def at_once(turn: Any, member: Member, run: Ended, seen: Any) -> None:
+    def at_once(turn: Any, member: InFlight, run: Ended, seen: Any) -> None:
         turn.on_member(Kind.RUN_DISARMED, disarm(member, run), "never mind")
 
     _set(stack, running, "_await_disarm", at_once)
@@ -135,7 +137,7 @@ def no_disarm(stack: ExitStack) -> None:
     def enforced(member: Member, work: WorkView | None, *others: Any) -> Any:
         return None if work is not None and work.armed else wanted_stage(member, work, *others)
 
-    def at_once(turn: Any, member: Member, run: Ended, seen: Any) -> None:
+    def at_once(turn: Any, member: InFlight, run: Ended, seen: Any) -> None:
         turn.on_member(Kind.RUN_DISARMED, disarm(member, run), "never mind")
 
     _set(stack, stagework, "wanted_stage", enforced)
@@ -174,13 +176,13 @@ def probe_skipped(stack: ExitStack) -> None:
 
 def probe_kept(stack: ExitStack) -> None:
     """A probe stays valid whatever happened on the cluster since."""
-    _set(stack, waiting, "_drop_probe", lambda turn, member: None)
+    _set(stack, waiting, "_drop_probe", lambda turn, member: member)
     _set(stack, starting, "fresh", lambda turn, member: True)
     seen: dict[str, FeedbackView] = {}
 
-    def known_state(member: Member, observation: Any) -> FeedbackView | None:
-        found = probing.known_state(member, observation)
-        key = f"{member.rollout}/{member.step}/{member.uid}"
+    def known_state(probe: Probe, observation: Any) -> FeedbackView | None:
+        found = probing.known_state(probe, observation)
+        key = f"{observation.stage and observation.stage.name}/{observation.cluster.uid}"
         return seen.setdefault(key, found) if found is not None else seen.get(key)
 
     _set(stack, waiting, "known_state", known_state)
@@ -324,7 +326,7 @@ def failure_without_disarm(stack: ExitStack) -> None:
 
     original = running._decide_ended
 
-    def decide(turn: Any, member: Member, run: Ended, seen: Any) -> None:
+    def decide(turn: Any, member: InFlight, run: Ended, seen: Any) -> None:
         if run.result.value in ("failed", "limit", "taken over") and not run.disarmed:
             ending.finish_after(turn, member, run)
         else:

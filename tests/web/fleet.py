@@ -27,6 +27,7 @@ from ibgu.core.model import (
     RunState,
     Step,
     StepState,
+    Waiting,
     Who,
 )
 from ibgu.core.model.kinds import (
@@ -39,6 +40,7 @@ from ibgu.core.model.kinds import (
 )
 from ibgu.db import Changeset, Journal
 from ibgu.db.labels import seen
+from tests.members import changed_member
 from tests.runs import changed, run_of
 
 PULL = "precache job failed: failed to pull images from registry.site:5000: i/o timeout"
@@ -132,7 +134,7 @@ def _kind(member: Member) -> Kind:
 
 
 def waits(member: Member) -> Member:
-    return replace(member, state=MemberState.WAITING, slot=None, run=None, attempts=0)
+    return changed_member(member, state=MemberState.WAITING, run=None, attempts=0)
 
 
 def waiting(
@@ -144,7 +146,7 @@ def waiting(
     words: str = f"{SLOTS} of {SLOTS} slots are taken",
     who: Who = Who.IBGU,
 ) -> Member:
-    return Member(
+    return Waiting(
         rollout=of.rollout,
         step=of.index,
         cluster=name(number),
@@ -158,7 +160,7 @@ def running(
     of: Step, number: int, position: int, slot: int, since: datetime, kind: ReasonKind, words: str
 ) -> Member:
     begun = waiting(of, number, position, since, kind, words, Who.CLUSTER)
-    return replace(
+    return changed_member(
         begun,
         state=MemberState.IN_FLIGHT,
         slot=slot,
@@ -194,7 +196,7 @@ def _over(
     words: str = "",
 ) -> Member:
     ended = {"ended_at": since + took, "result": result, "cause": cause, "message": words}
-    return replace(
+    return changed_member(
         waiting(of, number, position, since),
         state=MemberState.FINISHED,
         started_at=since,

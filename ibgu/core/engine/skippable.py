@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ibgu.core.engine.display import as_told
-from ibgu.core.model import Member, MemberState, Outcome
+from ibgu.core.model import InFlight, Member, Outcome
 
 ALL_WAITING = "waiting"
 """The first part of a value that means all waiting clusters."""
@@ -35,8 +35,8 @@ def _where(member: Member | None, step: int) -> str:
     """Returns the member's state; empty: it waits, or is skipped already."""
     if member is None:
         return f"not in step {step + 1}"
-    if member.state is MemberState.IN_FLIGHT:
-        return f"in flight ({member.run.action})" if member.run else "in flight"
+    if isinstance(member, InFlight):
+        return f"in flight ({member.run.action})"
     outcome = as_told(member).outcome
     return "" if outcome in (None, Outcome.SKIPPED) else f"{outcome} already"
 

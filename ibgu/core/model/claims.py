@@ -6,7 +6,7 @@ known to see more, the name is added again.
 
 from msgspec.structs import replace
 
-from ibgu.core.model import Cause, Member, ReasonKind, Run, RunResult
+from ibgu.core.model import Cause, Finished, Member, ReasonKind, Run, RunResult
 
 ANOTHER = "a rollout of another namespace"
 
@@ -47,9 +47,11 @@ def with_holder(member: Member, rollout: str) -> Member:
 def without_names(member: Member) -> Member:
     """Returns the member for readers who may not read its rollout, nor others of the namespace."""
     found = with_holder(member, ANOTHER)
-    message = cancelled_by(ANOTHER) if member.cause in CANCELLATIONS else member.message
-    run = run_without_names(member.run) if member.run else None
-    return replace(found, message=message, run=run)
+    if found.run is not None:
+        found = replace(found, run=run_without_names(found.run))
+    if isinstance(found, Finished) and found.cause in CANCELLATIONS:
+        found = replace(found, message=cancelled_by(ANOTHER))
+    return found
 
 
 def run_without_names(run: Run) -> Run:

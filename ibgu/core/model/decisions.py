@@ -9,8 +9,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from ibgu.core.model.members import Member, Outcome
 from ibgu.core.model.reasons import Cause
-from ibgu.core.model.records import Member, Outcome, PendingPatch, Rollout, Step
+from ibgu.core.model.records import PendingPatch, Rollout, Step
 from ibgu.core.model.views import Observation
 
 

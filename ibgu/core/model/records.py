@@ -1,4 +1,4 @@
-"""The records that the journal keeps: rollouts, steps, members, pending patches. All frozen."""
+"""The records that the journal keeps: rollouts, steps, pending patches. All frozen."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -7,8 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.model.actions import Action
 from ibgu.core.model.kinds import IbguSpec
-from ibgu.core.model.reasons import Cause, Reason, ReasonKind
-from ibgu.core.model.runs import Run
+from ibgu.core.model.reasons import Reason, ReasonKind
 
 
 class RolloutState(StrEnum):
@@ -110,78 +109,6 @@ class Step(Struct, frozen=True, kw_only=True):
     @property
     def first(self) -> Action:
         return self.actions[0]
-
-
-class MemberState(StrEnum):
-    WAITING = "waiting"
-    IN_FLIGHT = "in flight"
-    FINISHED = "finished"
-
-
-class Outcome(StrEnum):
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    CANCELLED = "cancelled"
-
-
-class CompletedAction(Struct, frozen=True, gc=False):
-    action: Action
-    at: datetime
-    note: str = ""
-    """Empty, "was already ..." or "completed late, after ..."."""
-
-
-class Probe(Struct, frozen=True, gc=False):
-    """A question to the cluster (R8.2); in memory only, a restart asks again."""
-
-    id: str
-    asked_at: datetime
-
-
-class Member(Struct, frozen=True, gc=False, kw_only=True):
-    """A cluster that belongs to a step."""
-
-    rollout: str
-    step: int
-    cluster: str
-    uid: str
-    """The ManagedCluster's uid."""
-    position: int
-    """Place in the step's order (R4.1), from 0."""
-    state: MemberState = MemberState.WAITING
-    reason: Reason
-    action_index: int = 0
-    """Which of the step's actions is current, or next."""
-    slot: int | None = None
-    """From 1; None without a slot. A slot is also the claim on the cluster: one row of `claims`
-    (R6.1, R29.4)."""
-    limit: datetime | None = None
-    """When the member's whole sequence in this step must have ended (R11.2)."""
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    outcome: Outcome | None = None
-    cause: Cause | None = None
-    message: str = ""
-    failed_action: Action | None = None
-    completed: tuple[CompletedAction, ...] = ()
-    run: Run | None = None
-    """The newest run of this member in this step."""
-    attempts: int = 0
-    late: str = ""
-    """The late completion, after the member had ended ("completed late, after 47 min")."""
-    watched: bool = False
-    """Whether the member ended without success after it was armed, and may complete late
-    (R15.1)."""
-    probe: Probe | None = None
-
-    @property
-    def key(self) -> tuple[str, int, str]:
-        return (self.rollout, self.step, self.cluster)
-
-    @property
-    def finished(self) -> bool:
-        return self.state is MemberState.FINISHED
 
 
 class Change(Struct, frozen=True, gc=False):

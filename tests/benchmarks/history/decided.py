@@ -27,10 +27,12 @@ from ibgu.core.model import (
     RunResult,
     RunState,
     Stage,
+    Waiting,
     Who,
     WorkView,
 )
 from ibgu.db.journal.batch import Told
+from tests.members import changed_member
 from tests.runs import changed
 
 _FAILED = {
@@ -69,7 +71,7 @@ def waiting(
     rollout: str, step: int, cluster: str, uid: str, position: int, since: datetime
 ) -> Member:
     reason = Reason(ReasonKind.SLOT, since, "all slots are taken", None, Who.IBGU)
-    return Member(
+    return Waiting(
         rollout=rollout, step=step, cluster=cluster, uid=uid, position=position, reason=reason
     )
 
@@ -121,7 +123,7 @@ def _started(waits: Member, attempt: Attempt) -> Member:
         arming_at=began,
     )
     words = "Precache job in progress. job-name: lca-prep-precache, no status file to read yet."
-    return replace(
+    return changed_member(
         waits,
         state=MemberState.IN_FLIGHT,
         slot=attempt.slot,
@@ -150,7 +152,7 @@ def _result(action: Action, fails: bool) -> dict[str, Any]:
 
 def _finished(ended: Member, attempt: Attempt) -> Member:
     action, fails = attempt.action, attempt.fails
-    return replace(
+    return changed_member(
         _with_run(ended, disarmed=True),
         state=MemberState.FINISHED,
         slot=None,

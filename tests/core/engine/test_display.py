@@ -1,5 +1,7 @@
 """One word for where a member stands, whatever coincides."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,8 +15,8 @@ from tests.core.engine.state.records import NOW, failed, member
 CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, Who.PERSON)
 
 
-def in_state(state: MemberState, kind: ReasonKind = ReasonKind.SLOT) -> Member:
-    return replace(member(), state=state, reason=Reason(kind, NOW))
+def in_state(state: MemberState, kind: ReasonKind = ReasonKind.SLOT, **changes: Any) -> Member:
+    return member(state=state, reason=Reason(kind, NOW), **changes)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,8 @@ def test_rows_tell_the_same_as_records(
     """The grid speaks from the plain text of columns."""
     ended = outcome if state is MemberState.FINISHED else None
     words = "completed late, after 47 min" if late else ""
-    record = replace(in_state(state, kind), outcome=ended, cause=cause, late=words)
+    over = {"outcome": outcome, "cause": cause, "late": words} if ended else {}
+    record = in_state(state, kind, **over)
     plain = (str(state), str(kind), ended and str(ended), cause and str(cause))
     told = word(*plain, late, held=held)
     assert told is word_of(record, CIRCUIT_BREAKER if held else None)

@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.skippable import listed, named, not_waiting
 from ibgu.core.model import Action, Member, MemberState, Outcome, Reason, ReasonKind, Run, RunState
+from tests.members import member_of
 from tests.runs import run_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def member(state: MemberState, outcome: Outcome | None = None, run: Run | None = None) -> Member:
-    return Member(
+    return member_of(
         rollout="u1",
         step=1,
         cluster="s1",
@@ -34,7 +35,6 @@ RUN = run_of(RunState.ARMED, id="1", action=Action.UPGRADE, attempt=1, intended_
     [
         (None, "not in step 2"),
         (member(MemberState.WAITING), ""),
-        (member(MemberState.IN_FLIGHT), "in flight"),
         (member(MemberState.IN_FLIGHT, run=RUN), "in flight (Upgrade)"),
         (member(MemberState.FINISHED, Outcome.SUCCEEDED), "succeeded already"),
         (member(MemberState.FINISHED, Outcome.FAILED), "failed already"),

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.model import Cause, Member, Reason, ReasonKind, Run, RunResult, RunState
+from ibgu.core.model import Cause, Member, MemberState, Reason, ReasonKind, Run, RunResult, RunState
 from ibgu.core.model.claims import (
     ANOTHER,
     cancelled_by,
@@ -14,6 +14,7 @@ from ibgu.core.model.claims import (
     works_on,
 )
 from tests.db.records import NOW, member, rollout, started, step
+from tests.members import changed_member
 from tests.runs import changed
 
 WAITING = member(step(rollout()), "site-1")
@@ -48,7 +49,9 @@ def _run(result: RunResult, words: str) -> Run:
 def test_without_names() -> None:
     words = cancelled_by("theirs/x")
     run = _run(RunResult.PREEMPTED, words)
-    taken = replace(WAITING, cause=Cause.PREEMPTED, message=words, run=run)
+    taken = changed_member(
+        WAITING, state=MemberState.FINISHED, cause=Cause.PREEMPTED, message=words, run=run
+    )
     told = without_names(taken)
     assert told.run
     assert [told.message, told.run.message] == [f"cancelled by {ANOTHER}"] * 2
@@ -58,5 +61,7 @@ def test_without_names() -> None:
 
 def test_other_words_stay() -> None:
     run = _run(RunResult.FAILED, "the image can't be pulled")
-    failed = replace(WAITING, cause=Cause.PREP_FAILED, message="failed", run=run)
+    failed = changed_member(
+        WAITING, state=MemberState.FINISHED, cause=Cause.PREP_FAILED, message="failed", run=run
+    )
     assert without_names(failed) == failed

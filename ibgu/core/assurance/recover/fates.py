@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,17 +9,22 @@ from msgspec.structs import replace
 from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.assurance.recover.runs import FROM_HUB, close, ended, last_run, taken
 from ibgu.core.assurance.recover.trace import Trace
+from ibgu.core.engine.decide.transitions import U, finish, return_to_waiting
 from ibgu.core.model import (
+    Accepted,
     Action,
     Cause,
     CompletedAction,
+    Ended,
+    Finished,
+    InFlight,
     Member,
-    MemberState,
     Outcome,
     Reason,
     ReasonKind,
-    Run,
     RunResult,
+    Unfinished,
+    Waiting,
     Who,
 )
 
@@ -28,6 +32,15 @@ NOTHING_KNOWN = f"{FROM_HUB}: nothing is known of it in this step"
 _CAUSES = {cause.value: cause for cause in Cause}
 _CANCELLED = frozenset({Cause.CANCELLED, Cause.PREEMPTED, Cause.DELETED})
 _CANCELS = frozenset({RunResult.PREEMPTED, RunResult.DELETED})
+
+
+class Resumed(Struct, frozen=True):
+    """A member that the hub shows in flight, and that the journal does not: it still needs a
+    slot."""
+
+    member: Waiting
+    run: Accepted | Ended
+    limit: datetime | None
 
 
 class Signs(Struct, frozen=True, kw_only=True):
@@ -41,11 +54,11 @@ class Signs(Struct, frozen=True, kw_only=True):
     """The trace of a run that the journal does not know."""
 
 
-def fate(member: Member, actions: Sequence[Action], signs: Signs) -> Member:
+def fate(before: Member, actions: Sequence[Action], signs: Signs) -> Member | Resumed:
     """Returns the member by these signs; unchanged where they add nothing."""
-    if member.finished:
-        return member
-    member = _with_completed(member, actions, signs)
+    if isinstance(before, Finished):
+        return before
+    member = _with_completed(before, actions, signs)
     trace, failed = signs.trace, signs.part.failed
     if member.action_index == len(actions):
         return _finished(member, signs, Outcome.SUCCEEDED)
@@ -58,7 +71,7 @@ def fate(member: Member, actions: Sequence[Action], signs: Signs) -> Member:
     return member
 
 
-def _with_completed(member: Member, actions: Sequence[Action], signs: Signs) -> Member:
+def _with_completed(member: U, actions: Sequence[Action], signs: Signs) -> U:
     told = signs.part.completed[len(member.completed) :]
     done = [CompletedAction(Action(one.action), signs.now, one.message) for one in told]
     done += _passed(actions[len(member.completed) + len(done) :], signs)
@@ -84,7 +97,7 @@ def _passed(rest: Sequence[Action], signs: Signs) -> list[CompletedAction]:
     return [CompletedAction(action, signs.now, words) for action in passed]
 
 
-def _traced(member: Member, trace: Trace, signs: Signs) -> Member:
+def _traced(member: Unfinished, trace: Trace, signs: Signs) -> Member | Resumed:
     """Returns the member by what its work shows of the run of its next action."""
     result = trace.outcome
     if result is not None and result is not RunResult.WITHDRAWN:
@@ -105,36 +118,29 @@ def _traced(member: Member, trace: Trace, signs: Signs) -> Member:
     return waiting(member, trace, signs.now)
 
 
-def _in_flight(member: Member, trace: Trace, run: Run, reason: Reason) -> Member:
+def _in_flight(
+    member: Unfinished, trace: Trace, run: Accepted | Ended, reason: Reason
+) -> InFlight | Resumed:
     """Returns the member in flight, which needs a slot: it works, or its work is still to be
     disarmed."""
-    return replace(
-        member,
-        state=MemberState.IN_FLIGHT,
-        run=run,
-        attempts=trace.attempt,
-        started_at=member.started_at or run.intended_at,
-        limit=trace.limit or member.limit,
-        reason=reason,
-    )
+    attempts, started_at = trace.attempt, member.started_at or run.intended_at
+    begun = replace(member, attempts=attempts, started_at=started_at, reason=reason)
+    if isinstance(begun, InFlight):
+        return replace(begun, run=run, limit=trace.limit or begun.limit)
+    return Resumed(begun, run, trace.limit)
 
 
-def waiting(member: Member, trace: Trace, now: datetime) -> Member:
+def waiting(member: Unfinished, trace: Trace, now: datetime) -> Waiting:
     """Returns the member to waiting: no cluster was seen to take the run, or there is no slot. If
     the cluster echoes the run, it goes on (R9.5). An armed work is disarmed, as its member
     waits."""
-    return replace(
-        member,
-        state=MemberState.WAITING,
-        run=ended(trace, now, RunResult.WITHDRAWN),
-        attempts=trace.attempt,
-        slot=None,
-        limit=None,
-        reason=Reason(ReasonKind.RESTORED, now, f"{FROM_HUB}: waits", who=Who.PERSON),
-    )
+    run = ended(trace, now, RunResult.WITHDRAWN)
+    waits = member if isinstance(member, Waiting) else return_to_waiting(member, run, now)
+    reason = Reason(ReasonKind.RESTORED, now, f"{FROM_HUB}: waits", who=Who.PERSON)
+    return replace(waits, run=run, attempts=trace.attempt, reason=reason)
 
 
-def _failed(member: Member, signs: Signs, action: Action, told: str) -> Member:
+def _failed(member: Unfinished, signs: Signs, action: Action, told: str) -> Finished:
     """Finishes the member as failed; in the status the cause precedes the words."""
     prefix, _, words = told.partition(": ")
     cause = _CAUSES.get(prefix)
@@ -143,19 +149,27 @@ def _failed(member: Member, signs: Signs, action: Action, told: str) -> Member:
     return _finished(member, signs, outcome, cause=cause, message=message, failed_action=action)
 
 
-def _finished(member: Member, signs: Signs, outcome: Outcome, **changes: Any) -> Member:
+def _finished(
+    member: Unfinished,
+    signs: Signs,
+    outcome: Outcome,
+    *,
+    cause: Cause | None = None,
+    message: str = "",
+    failed_action: Action | None = None,
+) -> Finished:
     """Finishes the member without slot and claim; one that failed after it was armed is watched
     (R15.1)."""
     run = last_run(member.run, signs.trace, signs.now, outcome)
     worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and bool(run and run.arming_at)
-    return replace(
+    over = finish(
         member,
-        **changes,
-        run=run,
-        attempts=run.attempt if run else member.attempts,
-        state=MemberState.FINISHED,
-        outcome=outcome,
-        ended_at=signs.now,
-        slot=None,
+        run,
+        outcome,
+        cause=cause,
+        message=message,
+        failed_action=failed_action,
         watched=worth,
+        now=signs.now,
     )
+    return replace(over, attempts=run.attempt) if run else over

@@ -5,21 +5,24 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover.fates import waiting
+from ibgu.core.assurance.recover.fates import Resumed, waiting
 from ibgu.core.assurance.recover.holding import restored
 from ibgu.core.assurance.recover.runs import FROM_HUB, close
 from ibgu.core.assurance.recover.trace import Trace
+from ibgu.core.engine.decide.transitions import finish, take_slot
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
     Cause,
     ClusterView,
+    Finished,
+    InFlight,
     Kind,
     Member,
-    MemberState,
     OnMember,
     Outcome,
     RunResult,
     Step,
+    Waiting,
 )
 from ibgu.core.model.bounds import LATEST
 
@@ -28,8 +31,8 @@ ACTOR = "ibgu, from what the hub shows"
 
 def newcomer(
     step: Step, name: str, cluster: ClusterView | None, position: int, now: datetime
-) -> Member:
-    return Member(
+) -> Waiting:
+    return Waiting(
         rollout=step.rollout,
         step=step.index,
         cluster=name,
@@ -39,39 +42,43 @@ def newcomer(
     )
 
 
-def gone(member: Member, now: datetime) -> Member:
+def gone(found: Member | Resumed, now: datetime) -> Member | Resumed:
     """Fails a new member that has no ManagedCluster."""
-    if member.uid or member.finished:
-        return member
-    return replace(
+    member = found.member if isinstance(found, Resumed) else found
+    if member.uid or isinstance(member, Finished):
+        return found
+    run = close(found.run, now, RunResult.GONE) if found.run else None
+    return finish(
         member,
-        state=MemberState.FINISHED,
-        outcome=Outcome.FAILED,
+        run,
+        Outcome.FAILED,
         cause=Cause.GONE,
         message=f"{FROM_HUB}: the hub has no ManagedCluster of that name",
-        ended_at=now,
-        slot=None,
+        failed_action=None,
+        watched=False,
+        now=now,
     )
 
 
 def with_slots(
     step: Step,
-    members: Iterable[Member],
+    found: Iterable[Member | Resumed],
     fleet: FleetState,
     traces: Mapping[str, Trace],
     now: datetime,
 ) -> list[Member]:
     """Gives a slot to each member found in flight; without one, or where another rollout has
     claimed the cluster, the member waits and goes on when there is room (R3.1, R6.1, R9.5)."""
-    members = list(members)
-    used = {member.slot for member in members}
+    found = list(found)
+    used = {each.slot for each in found if isinstance(each, InFlight)}
     free = (slot for slot in range(1, step.max_concurrency + 1) if slot not in used)
-    placed = []
-    for member in members:
-        if member.state is MemberState.IN_FLIGHT and member.slot is None:
-            slot = next(free, None) if _unclaimed(member, fleet) else None
-            member = _placed(member, slot, step, traces[member.cluster], now)
-        placed.append(member)
+    placed: list[Member] = []
+    for each in found:
+        if isinstance(each, Resumed):
+            slot = next(free, None) if _unclaimed(each.member, fleet) else None
+            placed.append(_placed(each, slot, step, traces[each.member.cluster], now))
+        else:
+            placed.append(each)
     return placed
 
 
@@ -80,10 +87,13 @@ def _unclaimed(member: Member, fleet: FleetState) -> bool:
     return bool(member.uid) and (holder is None or holder.rollout == member.rollout)
 
 
-def _placed(member: Member, slot: int | None, step: Step, trace: Trace, now: datetime) -> Member:
+def _placed(
+    resumed: Resumed, slot: int | None, step: Step, trace: Trace, now: datetime
+) -> Waiting | InFlight:
     if slot is None:
-        return waiting(member, trace, now)
-    return replace(member, slot=slot, limit=member.limit or min(LATEST, now + step.timeout))
+        return waiting(resumed.member, trace, now)
+    limit = resumed.limit or min(LATEST, now + step.timeout)
+    return take_slot(resumed.member, resumed.run, slot=slot, limit=limit)
 
 
 def told(before: Member | None, member: Member, now: datetime) -> Iterator[OnMember]:

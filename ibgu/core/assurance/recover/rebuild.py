@@ -10,7 +10,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover.fates import Signs, fate
+from ibgu.core.assurance.recover.fates import Resumed, Signs, fate
 from ibgu.core.assurance.recover.found import FoundIbgu
 from ibgu.core.assurance.recover.holding import RESUME, acted_on, mark, restored
 from ibgu.core.assurance.recover.members import ACTOR, gone, newcomer, told, with_slots
@@ -128,7 +128,7 @@ def _members(basis: _Basis, step: Step, known: TrackedStep | None) -> list[Membe
     return with_slots(step, members, basis.fleet, traces, basis.now)
 
 
-def _fate(basis: _Basis, step: Step, member: Member) -> Member:
+def _fate(basis: _Basis, step: Step, member: Member) -> Member | Resumed:
     layout = basis.layout
     signs = Signs(
         now=basis.now,

@@ -55,7 +55,7 @@ def close(run: Run, now: datetime, result: RunResult) -> Ended:
     return replace(over, message=over.message or FROM_HUB, disarmed=True)
 
 
-def last_run(run: Run | None, trace: Trace | None, now: datetime, outcome: Outcome) -> Run | None:
+def last_run(run: Run | None, trace: Trace | None, now: datetime, outcome: Outcome) -> Ended | None:
     """Returns the newest run of a member that has finished with the outcome."""
     if trace is not None:
         return ended(trace, now, trace.outcome or _RESULTS[outcome])

@@ -11,6 +11,7 @@ from ibgu.core.model import (
     Accepted,
     ClusterView,
     FeedbackView,
+    InFlight,
     Kind,
     Member,
     Observation,
@@ -22,7 +23,7 @@ from ibgu.core.model import (
 
 
 def decide_accepted(
-    ctx: DecisionContext, member: Member, run: Accepted, cluster: ClusterView, seen: Observation
+    ctx: DecisionContext, member: InFlight, run: Accepted, cluster: ClusterView, seen: Observation
 ) -> None:
     work = seen.stage
     if not cluster.reachable:
@@ -54,7 +55,7 @@ def other_run(member: Member | None, work: WorkView | None) -> str:
     return work.feedback.run if work.feedback.run != run.id else ""
 
 
-def _dark(ctx: DecisionContext, member: Member, run: Accepted) -> None:
+def _dark(ctx: DecisionContext, member: InFlight, run: Accepted) -> None:
     if run.action.reboots:
         ctx.waits(member, ReasonKind.REBOOTING, "rebooting: the cluster is not reachable")
     else:
@@ -64,7 +65,7 @@ def _dark(ctx: DecisionContext, member: Member, run: Accepted) -> None:
 
 def _judge(
     ctx: DecisionContext,
-    member: Member,
+    member: InFlight,
     run: Accepted,
     cluster: ClusterView,
     feedback: FeedbackView,
@@ -78,12 +79,12 @@ def _judge(
         _goes_on(ctx, member, run, found.message)
 
 
-def _goes_on(ctx: DecisionContext, member: Member, run: Accepted, words: str) -> None:
+def _goes_on(ctx: DecisionContext, member: InFlight, run: Accepted, words: str) -> None:
     words = words or f"the cluster has taken {run.action}"
     ctx.waits(member, ReasonKind.RUNNING, words, who=Who.CLUSTER)
 
 
-def _arrived(ctx: DecisionContext, member: Member, run: Accepted) -> None:
+def _arrived(ctx: DecisionContext, member: InFlight, run: Accepted) -> None:
     """Records that the cluster has taken what TALM had begun (R20.4)."""
     member = transitions.accept_adopted(member, run, ctx.now)
     ctx.on_member(Kind.RUN_ACCEPTED, member, f"the cluster took TALM's {run.action}")
@@ -97,7 +98,7 @@ def _not_arrived(run: Accepted, work: WorkView | None) -> bool:
     return known.stage != run.action.stage
 
 
-def _begin_anew(ctx: DecisionContext, member: Member, run: Accepted, seen: Observation) -> None:
+def _begin_anew(ctx: DecisionContext, member: InFlight, run: Accepted, seen: Observation) -> None:
     """Withdraws the run once TALM's work can't arrive any more; R8 then applies to the member."""
     if seen.talm:
         words = f"TALM's {run.action} has not reached the cluster"
@@ -132,7 +133,7 @@ def _old_state(ctx: DecisionContext, run: Accepted, feedback: FeedbackView) -> b
 
 
 def _without_evidence(
-    ctx: DecisionContext, member: Member, run: Accepted, work: WorkView | None
+    ctx: DecisionContext, member: InFlight, run: Accepted, work: WorkView | None
 ) -> None:
     """Keeps the last message: nothing can be concluded now, and the limit runs."""
     words = member.reason.message if member.reason.kind is ReasonKind.RUNNING else ""

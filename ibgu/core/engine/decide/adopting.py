@@ -21,14 +21,16 @@ from ibgu.core.engine.decide.patches import (
     labels_with_pending,
     success_labels,
 )
+from ibgu.core.engine.decide.transitions import take_slot
 from ibgu.core.engine.rate_limits import UNLIMITED
 from ibgu.core.model import (
+    Accepted,
     Action,
     Cause,
     ClusterView,
+    InFlight,
     Kind,
     Member,
-    MemberState,
     OnMember,
     OnStep,
     Reason,
@@ -36,6 +38,7 @@ from ibgu.core.model import (
     RolloutState,
     Step,
     StepState,
+    Waiting,
     Who,
     names,
 )
@@ -182,9 +185,11 @@ def _import_step(ctx: DecisionContext, adopted: Adopted) -> None:
         step = replace(step, payload_digest=ctx.snapshot.payload.digest)
     ctx.say(OnStep(Kind.STEP_ADOPTED, step, _told(ctx, adopted), warning=bool(adopted.gone)))
     slot = 0
-    for member in adopted.members:
-        if member.state is MemberState.IN_FLIGHT:
-            member = _placed(ctx, step, member, slot + 1)
+    for found in adopted.members:
+        run = adopted.begun.get(found.cluster)
+        member: Member = found
+        if run is not None and isinstance(found, Waiting):
+            member = _placed(ctx, step, found, run, slot + 1)
             slot = member.slot or slot
         ctx.say(OnMember(Kind.MEMBER_ADOPTED, member, _stands(member), member.cause))
 
@@ -210,22 +215,23 @@ def _stands(member: Member) -> str:
     return f"TALM: {member.outcome}" if member.outcome else "TALM has not begun"
 
 
-def _placed(ctx: DecisionContext, step: Step, member: Member, slot: int) -> Member:
-    """Gives the member a slot, a limit and a run of its own; without a free place it waits."""
-    run = member.run
-    assert run is not None
+def _placed(
+    ctx: DecisionContext, step: Step, member: Waiting, run: Accepted, slot: int
+) -> Waiting | InFlight:
+    """Gives the member the slot, a limit and the run that TALM has begun; without a free place it
+    waits."""
     if slot > step.max_concurrency or member.uid in ctx.fleet.claims:
-        return replace(
-            member,
-            state=MemberState.WAITING,
-            reason=Reason(ReasonKind.SLOT, ctx.now, "waits for a slot"),
-            started_at=None,
-            attempts=0,
-            run=None,
-        )
+        return member
     share = step.timeout / UNLIMITED.waves(step.total, step.max_concurrency)
-    limit = min(LATEST, ctx.now + share)
-    return replace(member, slot=slot, limit=limit, run=replace(run, id=ctx.run_id(member, 1)))
+    words = f"TALM has begun {run.action}; asks the cluster how it goes"
+    begun = replace(
+        member,
+        started_at=run.intended_at,
+        attempts=run.attempt,
+        reason=Reason(ReasonKind.RUNNING, ctx.now, words),
+    )
+    run = replace(run, id=ctx.run_id(member, run.attempt))
+    return take_slot(begun, run, slot=slot, limit=min(LATEST, ctx.now + share))
 
 
 # -- labels and annotations --------------------------------------------------------------------

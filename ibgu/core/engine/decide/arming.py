@@ -18,27 +18,28 @@ from ibgu.core.model import (
     Cause,
     ClusterView,
     FeedbackView,
+    InFlight,
     Intended,
     Kind,
-    Member,
     Observation,
     ReasonKind,
     Run,
     RunResult,
+    Waiting,
     Who,
     WorkView,
     names,
 )
 
 
-def intend_first(ctx: DecisionContext, member: Member, slot: int, limit: datetime) -> Member:
+def intend_first(ctx: DecisionContext, member: Waiting, slot: int, limit: datetime) -> InFlight:
     """Begins the waiting member's next action in the slot."""
     run = ctx.new_run(member)
-    member = transitions.start(member, run, slot=slot, limit=limit)
-    return ctx.on_member(Kind.RUN_INTENDED, member, f"starts {run.action}")
+    started = transitions.start(member, run, slot=slot, limit=limit)
+    return ctx.on_member(Kind.RUN_INTENDED, started, f"starts {run.action}")
 
 
-def intend_next(ctx: DecisionContext, member: Member) -> Member:
+def intend_next(ctx: DecisionContext, member: InFlight) -> InFlight:
     """Begins the chain's next action in the slot that the member has."""
     run = ctx.new_run(member)
     member = transitions.start_next(member, run)
@@ -46,7 +47,7 @@ def intend_next(ctx: DecisionContext, member: Member) -> Member:
 
 
 def decide_intended(
-    ctx: DecisionContext, member: Member, run: Intended, cluster: ClusterView, seen: Observation
+    ctx: DecisionContext, member: InFlight, run: Intended, cluster: ClusterView, seen: Observation
 ) -> None:
     if _must_not_arm(ctx, seen, run.action, run.intended_at):
         _withdraw(ctx, member, run, _STOPPED)
@@ -68,7 +69,7 @@ def decide_intended(
         ctx.on_member(Kind.RUN_ARMING, member, f"arms {run.action}")
 
 
-def _not_startable(ctx: DecisionContext, member: Member, seen: Observation) -> str:
+def _not_startable(ctx: DecisionContext, member: InFlight, seen: Observation) -> str:
     """Returns why the hub's current view forbids to arm the action; empty: it may be armed (R8.8).
 
     Between the probe and the write there may be minutes: a payload, a conflict, a refusal.
@@ -96,7 +97,7 @@ def talm_work(seen: Observation) -> str:
 
 
 def _not_there(
-    ctx: DecisionContext, member: Member, run: Intended | Arming | Armed, since: datetime
+    ctx: DecisionContext, member: InFlight, run: Intended | Arming | Armed, since: datetime
 ) -> None:
     """Withdraws a run that the cluster does not take within ECHO; an Abort never waits (R9.3,
     R9.4)."""
@@ -119,7 +120,9 @@ def may_reboot(run: Run) -> str:
     )
 
 
-def _payload_ready(ctx: DecisionContext, member: Member, run: Intended, seen: Observation) -> bool:
+def _payload_ready(
+    ctx: DecisionContext, member: InFlight, run: Intended, seen: Observation
+) -> bool:
     digest = ctx.step(member).step.payload_digest
     if ctx.action(member) is not Action.PREP or not digest:
         return True
@@ -136,7 +139,7 @@ def _payload_ready(ctx: DecisionContext, member: Member, run: Intended, seen: Ob
     return False
 
 
-def _payload_error(ctx: DecisionContext, member: Member, run: Intended, error: str) -> None:
+def _payload_error(ctx: DecisionContext, member: InFlight, run: Intended, error: str) -> None:
     """Ends the run after two minutes of refusal on a reachable cluster; nothing was armed."""
     member = ctx.waits(member, ReasonKind.PAYLOAD_ERROR, error, who=Who.PERSON)
     if _settled(ctx, member):
@@ -144,7 +147,7 @@ def _payload_error(ctx: DecisionContext, member: Member, run: Intended, error: s
         end_run(ctx, member, run, RunResult.REFUSED, Cause.PAYLOAD_REFUSED, words)
 
 
-def _settled(ctx: DecisionContext, member: Member) -> bool:
+def _settled(ctx: DecisionContext, member: InFlight) -> bool:
     """Whether the member's reason has stood for SETTLE; if not, requeues the member for then."""
     due = ctx.stands_since(member.reason) + SETTLE
     ctx.requeue_at(member.cluster, due)
@@ -152,7 +155,7 @@ def _settled(ctx: DecisionContext, member: Member) -> bool:
 
 
 def _auto_import_ready(
-    ctx: DecisionContext, member: Member, cluster: ClusterView, seen: Observation
+    ctx: DecisionContext, member: InFlight, cluster: ClusterView, seen: Observation
 ) -> bool:
     """Whether the cluster has disable-auto-import, as it must before its Upgrade is armed
     (R14.1)."""
@@ -164,13 +167,13 @@ def _auto_import_ready(
         return True
     enqueue(ctx, cluster, auto_import_off(ctx, cluster), "Upgrade is about to start")
     words = "turns automatic import off"
-    waits_for_hub(ctx, ctx.again(member), seen.labels_denied, ReasonKind.PREPARING, words)
+    waits_for_hub(ctx, member, seen.labels_denied, ReasonKind.PREPARING, words)
     return False
 
 
 def decide_armed(
     ctx: DecisionContext,
-    member: Member,
+    member: InFlight,
     run: Arming | Armed,
     cluster: ClusterView,
     seen: Observation,
@@ -195,7 +198,9 @@ def decide_armed(
 _STOPPED = "it was not armed when ibgu had to stop"
 
 
-def _not_again(ctx: DecisionContext, member: Member, run: Arming | Armed, seen: Observation) -> str:
+def _not_again(
+    ctx: DecisionContext, member: InFlight, run: Arming | Armed, seen: Observation
+) -> str:
     """Returns why an arming that did not reach the hub must not be sent (again); empty: it may be.
     After a conflict or a refusal it would rest on another version (R26.1)."""
     if not isinstance(run, Arming):
@@ -213,14 +218,14 @@ def _must_not_arm(ctx: DecisionContext, seen: Observation, action: Action, since
 
 
 def _withdraw(
-    ctx: DecisionContext, member: Member, run: Intended | Arming | Armed, why: str
+    ctx: DecisionContext, member: InFlight, run: Intended | Arming | Armed, why: str
 ) -> None:
     end_run(ctx, member, run, RunResult.WITHDRAWN, None, why)
 
 
 def _unaccepted(
     ctx: DecisionContext,
-    member: Member,
+    member: InFlight,
     run: Arming | Armed,
     cluster: ClusterView,
     seen: Observation,
@@ -253,7 +258,9 @@ def _refused_now(ctx: DecisionContext, run: Arming | Armed, work: WorkView | Non
     return refusal is not None and refusal.cause is Cause.TRANSITION_REFUSED
 
 
-def _apply_error(ctx: DecisionContext, member: Member, run: Arming | Armed, work: WorkView) -> None:
+def _apply_error(
+    ctx: DecisionContext, member: InFlight, run: Arming | Armed, work: WorkView
+) -> None:
     """Ends the run after two minutes of a final refusal; every other error heals by itself
     (R10.6)."""
     refusal = ctx.driver.refusal(work, run.action)
@@ -266,7 +273,7 @@ def _apply_error(ctx: DecisionContext, member: Member, run: Arming | Armed, work
         end_run(ctx, member, run, RunResult.REFUSED, refusal.cause, refusal.message)
 
 
-def diverged(ctx: DecisionContext, member: Member, run: Armed | Accepted, what: str) -> None:
+def diverged(ctx: DecisionContext, member: InFlight, run: Armed | Accepted, what: str) -> None:
     """Ends the run without a label after two minutes of somebody else's change (R9.6)."""
     member = ctx.waits(member, ReasonKind.DIVERGED, what, who=Who.PERSON)
     if _settled(ctx, member):

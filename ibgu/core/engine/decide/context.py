@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.engine.decide.transitions import check_listed, give_reason
+from ibgu.core.engine.decide.transitions import M, U, check_listed, give_reason
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.snapshot import Facts, Snapshot
 from ibgu.core.engine.state import Apply, FleetState, TrackedRollout, TrackedStep
@@ -14,6 +14,7 @@ from ibgu.core.model import (
     Action,
     Cause,
     Decision,
+    InFlight,
     Intended,
     Kind,
     Member,
@@ -25,6 +26,7 @@ from ibgu.core.model import (
     ReasonKind,
     Rollout,
     Step,
+    Unfinished,
     Who,
 )
 from ibgu.core.model.claims import name_within
@@ -155,7 +157,7 @@ class DecisionContext:
     def on_step(self, kind: Kind, step: Step, why: str, *, warning: bool = False) -> None:
         self.say(OnStep(kind, step, cut(why), warning))
 
-    def on_member(self, kind: Kind, member: Member, why: str, *, warning: bool = False) -> Member:
+    def on_member(self, kind: Kind, member: M, why: str, *, warning: bool = False) -> M:
         """Decides that the member's record is `member` now.
 
         Raises UnlistedTransition if its state does not allow that.
@@ -167,21 +169,22 @@ class DecisionContext:
 
     def waits(
         self,
-        member: Member,
+        member: U,
         kind: ReasonKind,
         message: str,
         *,
         who: Who = Who.IBGU,
         until: datetime | None = None,
         gate: str = "",
-    ) -> Member:
+    ) -> U:
         """Notes why the member is not further (R17.2); the same reason keeps its `since`."""
         old = member.reason
         since = old.since if (old.kind, old.gate) == (kind, gate) else self.now
         reason = Reason(kind, since, message, until, who, gate)
         if reason == old:
             return member
-        said = Kind.RUN_PROGRESS if member.run and member.run.open else Kind.WAITS
+        under_way = isinstance(member, InFlight) and member.run.open
+        said = Kind.RUN_PROGRESS if under_way else Kind.WAITS
         return self.on_member(said, give_reason(member, reason), message)
 
     def requeue_at(self, cluster: str, when: datetime) -> None:
@@ -192,7 +195,7 @@ class DecisionContext:
         if known is None or when < known:
             self.result.requeue_at[cluster] = when
 
-    def new_run(self, member: Member) -> Intended:
+    def new_run(self, member: Unfinished) -> Intended:
         """Returns the run of the member's next action."""
         attempt = member.attempts + 1
         return Intended(

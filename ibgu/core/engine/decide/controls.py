@@ -20,7 +20,7 @@ from ibgu.core.engine.rate_limits import rate_limits_of
 from ibgu.core.engine.skippable import ALL_WAITING, listed, named, not_waiting
 from ibgu.core.engine.snapshot import UNNAMED
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind, names
+from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, Waiting, names
 
 
 class _ControlResult(Struct, frozen=True):
@@ -127,13 +127,13 @@ def _skip(ctx: DecisionContext, value: str) -> _ControlResult | None:
     return _ControlResult(words)
 
 
-def _chosen(tracked: TrackedStep, value: str) -> list[Member]:
+def _chosen(tracked: TrackedStep, value: str) -> list[Waiting]:
     """Returns the members to skip: only waiting ones can be; `_left_out` reports the others.
 
     `waiting` stands for all of them. It comes first and may name a step: meant for a step that is
     over, it skips nobody.
     """
-    waiting = [m for m in tracked.members.values() if m.state is MemberState.WAITING]
+    waiting = [m for m in tracked.members.values() if isinstance(m, Waiting)]
     first, *others = (name.strip() for name in value.split(","))
     if first == ALL_WAITING:
         steps = [name for name in others if name.startswith("step-")]

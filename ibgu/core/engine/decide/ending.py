@@ -16,6 +16,7 @@ from ibgu.core.engine.decide.patches import (
     release_auto_import,
     success_labels,
 )
+from ibgu.core.engine.decide.transitions import U
 from ibgu.core.model import (
     Accepted,
     Action,
@@ -23,13 +24,16 @@ from ibgu.core.model import (
     ClusterView,
     CompletedAction,
     Ended,
+    Finished,
+    InFlight,
     Kind,
     Member,
-    MemberState,
     OpenRun,
     Outcome,
     Run,
     RunResult,
+    Unfinished,
+    Waiting,
 )
 
 TIMEOUT = "Action did not successfully complete before the timeout specified in the rolloutStrategy"
@@ -44,12 +48,12 @@ _OUTCOMES = {
 
 def end_run(
     ctx: DecisionContext,
-    member: Member,
+    member: InFlight,
     run: OpenRun,
     result: RunResult,
     cause: Cause | None,
     message: str,
-) -> Member:
+) -> InFlight:
     """Ends the member's run without success; its claim stays until the work is disarmed."""
     member = transitions.end(member, run, result, cause, message, ctx.now)
     member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} {result}: {message}")
@@ -77,8 +81,8 @@ def _enqueue_failure_label(ctx: DecisionContext, member: Member, action: Action)
 
 
 def succeed_run(
-    ctx: DecisionContext, member: Member, run: Accepted, cluster: ClusterView
-) -> Member:
+    ctx: DecisionContext, member: InFlight, run: Accepted, cluster: ClusterView
+) -> InFlight:
     """Ends the run with success: the cluster reports that its action is done."""
     member = transitions.succeed(member, run, ctx.now)
     member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} succeeded")
@@ -87,8 +91,8 @@ def succeed_run(
 
 
 def skip_action(
-    ctx: DecisionContext, member: Member, cluster: ClusterView, action: Action, note: str
-) -> Member:
+    ctx: DecisionContext, member: U, cluster: ClusterView, action: Action, note: str
+) -> U:
     """Completes an action without a run: the cluster is already where it would bring it (R8.1)."""
     member = transitions.complete_action(member, CompletedAction(action, ctx.now, note))
     member = ctx.on_member(Kind.ACTION_SKIPPED, member, f"{action}: {note}")
@@ -112,34 +116,36 @@ def _auto_import(
     if action is not Action.PREP:
         return auto_import_on(ctx, cluster)
     following = ctx.step(member).step.actions[member.action_index :]
-    goes_on = member.state is MemberState.IN_FLIGHT and following[:1] == (Action.UPGRADE,)
+    goes_on = isinstance(member, InFlight) and following[:1] == (Action.UPGRADE,)
     return auto_import_off(ctx, cluster) if goes_on else {}
 
 
 def finish(
     ctx: DecisionContext,
-    member: Member,
+    member: Unfinished,
     outcome: Outcome,
     *,
     cause: Cause | None = None,
     message: str = "",
     failed_action: Action | None = None,
-) -> Member:
+) -> Finished:
     """Finishes the member in its step; its claim, if any, is released."""
     _never_upgraded(ctx, member)
-    member = transitions.finish(
+    run = transitions.last_run(member)
+    over = transitions.finish(
         member,
+        run,
         outcome,
         cause=cause,
         message=message,
         failed_action=failed_action,
-        watched=outcome is not Outcome.SUCCEEDED and _worth_watching(member),
+        watched=outcome is not Outcome.SUCCEEDED and _worth_watching(run),
         now=ctx.now,
     )
-    return ctx.on_member(Kind.FINISHED, member, message or outcome)
+    return ctx.on_member(Kind.FINISHED, over, message or outcome)
 
 
-def _never_upgraded(ctx: DecisionContext, member: Member) -> None:
+def _never_upgraded(ctx: DecisionContext, member: Unfinished) -> None:
     """Removes disable-auto-import where the Upgrade was never armed (R14.3)."""
     run, cluster = member.run, ctx.observe(member.cluster).cluster
     armed = run is not None and run.action is Action.UPGRADE and run.arming_at is not None
@@ -149,22 +155,21 @@ def _never_upgraded(ctx: DecisionContext, member: Member) -> None:
         enqueue(ctx, cluster, auto_import_on(ctx, cluster), "Upgrade was never armed")
 
 
-def _worth_watching(member: Member) -> bool:
+def _worth_watching(run: Ended | None) -> bool:
     """Whether the run was armed and is not known to have succeeded: it may complete late
     (R15.1)."""
-    run = member.run
     return bool(run and run.arming_at and run.result not in (RunResult.SUCCEEDED, RunResult.GONE))
 
 
 def fail_next_action(
-    ctx: DecisionContext, member: Member, cause: Cause | None, message: str
-) -> Member:
+    ctx: DecisionContext, member: InFlight, cause: Cause | None, message: str
+) -> Finished:
     """Fails a member between two actions: the next one can't run."""
     action = ctx.action(member)
     return finish(ctx, member, Outcome.FAILED, cause=cause, message=message, failed_action=action)
 
 
-def finish_after(ctx: DecisionContext, member: Member, run: Ended) -> Member:
+def finish_after(ctx: DecisionContext, member: InFlight, run: Ended) -> Finished:
     """Finishes the member whose run ended without success and is disarmed."""
     return finish(
         ctx,
@@ -176,10 +181,10 @@ def finish_after(ctx: DecisionContext, member: Member, run: Ended) -> Member:
     )
 
 
-def back_to_waiting(ctx: DecisionContext, member: Member) -> Member:
+def back_to_waiting(ctx: DecisionContext, member: InFlight, run: Ended) -> Waiting:
     """Returns a member whose run was withdrawn to waiting, as if it had never started."""
-    member = transitions.return_to_waiting(member, ctx.now)
-    return ctx.on_member(Kind.RETURNED, member, "withdrawn: the cluster did not take it")
+    waits = transitions.return_to_waiting(member, run, ctx.now)
+    return ctx.on_member(Kind.RETURNED, waits, "withdrawn: the cluster did not take it")
 
 
 def timed_out(member: Member) -> str:

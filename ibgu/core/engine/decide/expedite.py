@@ -6,7 +6,7 @@ This affects when a cycle starts, never what it decides.
 from ibgu.core.engine.driver import Driver, VerdictKind
 from ibgu.core.engine.evidence import answers, speaks_for
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.model import Ended, Intended, Member, MemberState, Run, WorkView
+from ibgu.core.model import Ended, Finished, Intended, Run, Waiting, WorkView
 
 _WAITS_FOR_HUB = (Intended, Ended)
 """Runs that wait for the hub: for a payload, a label or feedback, for the work to be
@@ -23,15 +23,15 @@ def expedited(driver: Driver, tracked: TrackedRollout, cluster: str, work: WorkV
     member = tracked.latest(cluster)
     if member is None:
         return False
-    if member.state is MemberState.WAITING:
+    if isinstance(member, Waiting):
         return work is not None and _answers(tracked, member, work)
-    run = member.run if member.state is MemberState.IN_FLIGHT else None
-    if run is None:
+    if isinstance(member, Finished):
         return False
+    run = member.run
     return isinstance(run, _WAITS_FOR_HUB) or (work is not None and _ends(driver, work, run))
 
 
-def _answers(tracked: TrackedRollout, member: Member, work: WorkView) -> bool:
+def _answers(tracked: TrackedRollout, member: Waiting, work: WorkView) -> bool:
     probe = member.probe
     return probe is not None and tracked.steps[member.step].free > 0 and answers(work, probe)
 

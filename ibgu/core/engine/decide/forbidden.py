@@ -2,12 +2,12 @@
 (R17.3)."""
 
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.model import Member, ReasonKind, Who
+from ibgu.core.model import InFlight, ReasonKind, Who
 
 
 def waits_for_hub(
-    ctx: DecisionContext, member: Member, denied: str, kind: ReasonKind, message: str
-) -> Member:
+    ctx: DecisionContext, member: InFlight, denied: str, kind: ReasonKind, message: str
+) -> InFlight:
     """Notes `kind` and `message` as the member's reason, or `denied` (of the observation) if it is
     set."""
     if denied:

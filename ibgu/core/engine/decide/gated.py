@@ -24,18 +24,18 @@ from ibgu.core.engine.gates import (
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.model import (
     ClusterView,
+    InFlight,
     Kind,
-    Member,
-    MemberState,
     Observation,
     Reason,
     ReasonKind,
     RunResult,
+    Unfinished,
 )
 
 
 def closed_gate(
-    ctx: DecisionContext, member: Member, gates: Iterable[Gate], seen: Observation
+    ctx: DecisionContext, member: Unfinished, gates: Iterable[Gate], seen: Observation
 ) -> Reason | None:
     """Returns why one of the gates keeps the member from its next action; None: none does."""
     cluster = seen.cluster
@@ -48,7 +48,7 @@ def closed_gate(
 
 
 def _candidate(
-    ctx: DecisionContext, member: Member, cluster: ClusterView, seen: Observation
+    ctx: DecisionContext, member: Unfinished, cluster: ClusterView, seen: Observation
 ) -> Candidate:
     return Candidate(
         action=ctx.action(member),
@@ -59,7 +59,7 @@ def _candidate(
     )
 
 
-def kept_in_chain(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
+def kept_in_chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> bool:
     """Whether a gate keeps the member's next action; notes that on the member, and a hold that a
     person must end on the step."""
     for gate in guarding(ctx.action(member), ctx.snapshot.policies):
@@ -74,7 +74,9 @@ def kept_in_chain(ctx: DecisionContext, member: Member, seen: Observation) -> bo
     return False
 
 
-def _kept_by(ctx: DecisionContext, member: Member, gate: Gate, seen: Observation) -> Reason | None:
+def _kept_by(
+    ctx: DecisionContext, member: InFlight, gate: Gate, seen: Observation
+) -> Reason | None:
     """Returns why the gate keeps the member; one that is kept behind a lasting hold stays so until
     a person resumes."""
     if not isinstance(gate, RolloutGate | StepGate):
@@ -98,7 +100,7 @@ def hold_step(ctx: DecisionContext, tracked: TrackedStep, reason: Reason) -> Non
     ctx.on_step(Kind.STEP_HELD, set_hold(tracked.step, reason), reason.message, warning=True)
 
 
-def stopped(tracked: TrackedStep, member: Member) -> bool:
+def stopped(tracked: TrackedStep, member: InFlight) -> bool:
     """Whether the member has its slot and only a gate keeps it from its next action. Its own reason
     may differ for a while: it is unreachable, or busy."""
     if not _between(member) or member.action_index == len(tracked.step.actions):
@@ -110,27 +112,21 @@ def stopped(tracked: TrackedStep, member: Member) -> bool:
     return (hold is not None and hold.kind in kinds) or member.reason.kind in kinds
 
 
-def _between(member: Member) -> bool:
-    run = member.run
-    succeeded = run is not None and run.result is RunResult.SUCCEEDED and run.disarmed
-    return member.state is MemberState.IN_FLIGHT and succeeded
+def _between(member: InFlight) -> bool:
+    return member.run.result is RunResult.SUCCEEDED and member.run.disarmed
 
 
 def only_stopped(tracked: TrackedStep) -> bool:
     """Whether gates stop every member that has a slot."""
-    return all(stopped(tracked, tracked.members[name]) for name in tracked.in_flight)
+    return all(stopped(tracked, member) for member in tracked.in_flight.values())
 
 
-def kept(tracked: TrackedStep) -> list[Member]:
-    return [
-        tracked.members[name]
-        for name in tracked.in_flight
-        if stopped(tracked, tracked.members[name])
-    ]
+def kept(tracked: TrackedStep) -> list[InFlight]:
+    return [member for member in tracked.in_flight.values() if stopped(tracked, member)]
 
 
 def release_kept(
-    ctx: DecisionContext, tracked: TrackedStep, members: list[Member], why: str
+    ctx: DecisionContext, tracked: TrackedStep, members: list[InFlight], why: str
 ) -> None:
     """Gives the members the limit of one that starts now. The next cycle decides on them."""
     until = limit(ctx.tracked, tracked, ctx.now)

@@ -14,15 +14,15 @@ from ibgu.core.model import (
     ClusterView,
     CompletedAction,
     Ended,
+    Finished,
     Kind,
-    Member,
     Observation,
     RunResult,
     names,
 )
 
 
-def decide_finished(ctx: DecisionContext, member: Member) -> None:
+def decide_finished(ctx: DecisionContext, member: Finished) -> None:
     ended = ctx.tracked.steps[-1].step.finished_at
     if ended is not None and ctx.now < ended + WATCH:
         ctx.requeue_at(member.cluster, ended + WATCH)
@@ -40,7 +40,7 @@ def decide_finished(ctx: DecisionContext, member: Member) -> None:
         _compare(ctx, member, run, cluster, ctx.driver.verdict(work.feedback, run.action))
 
 
-def _watch_over(ctx: DecisionContext, member: Member, seen: Observation) -> str:
+def _watch_over(ctx: DecisionContext, member: Finished, seen: Observation) -> str:
     latest = ctx.tracked.latest(member.cluster)
     if seen.cluster is None or seen.cluster.uid != member.uid:
         return "the cluster is gone"
@@ -54,14 +54,12 @@ def _watch_over(ctx: DecisionContext, member: Member, seen: Observation) -> str:
     return ""
 
 
-def _parted(ctx: DecisionContext, member: Member, seen: Observation, deleted_at: datetime) -> str:
+def _parted(ctx: DecisionContext, member: Finished, seen: Observation, deleted_at: datetime) -> str:
     """Returns why the watch of a deleted rollout's member ends; only a reboot is still watched
     (R16.2)."""
     run, work = member.run, seen.stage
-    assert run is not None
-    assert member.ended_at is not None
     due = max(deleted_at, member.ended_at) + PART
-    if not run.action.reboots or ctx.now >= due:
+    if run is None or not run.action.reboots or ctx.now >= due:
         return "the rollout was deleted"
     known = work.current_feedback if work else None
     if known and ctx.driver.out_of_stage(known):
@@ -70,13 +68,12 @@ def _parted(ctx: DecisionContext, member: Member, seen: Observation, deleted_at:
     return ""
 
 
-def _warn_of_import(ctx: DecisionContext, member: Member, seen: Observation) -> Member:
+def _warn_of_import(ctx: DecisionContext, member: Finished, seen: Observation) -> Finished:
     """Warns a person after a day without evidence that the cluster is out of its Upgrade
     (R14.4)."""
     cluster = seen.cluster
     if cluster is None or not auto_import_on(ctx, cluster) or _IMPORT_IS_OFF in member.message:
         return member
-    assert member.ended_at is not None
     due = member.ended_at + IMPORT_OFF
     ctx.requeue_at(member.cluster, due)
     if ctx.now < due:
@@ -93,7 +90,7 @@ _IMPORT_IS_OFF = (
 
 
 def _compare(
-    ctx: DecisionContext, member: Member, run: Ended, cluster: ClusterView, found: Verdict
+    ctx: DecisionContext, member: Finished, run: Ended, cluster: ClusterView, found: Verdict
 ) -> None:
     if found.kind is VerdictKind.SUCCEEDED:
         _completed_late(ctx, member, run, cluster)
@@ -101,13 +98,15 @@ def _compare(
         _fill_in(ctx, member, run, found.message)
 
 
-def _fill_in(ctx: DecisionContext, member: Member, run: Ended, words: str) -> None:
+def _fill_in(ctx: DecisionContext, member: Finished, run: Ended, words: str) -> None:
     """Adds the details that the cluster reports a moment after its failure (R10.1)."""
     if words not in ("", run.message):
         ctx.on_member(Kind.DETAILED, transitions.add_details(member, run, words), words)
 
 
-def _completed_late(ctx: DecisionContext, member: Member, run: Ended, cluster: ClusterView) -> None:
+def _completed_late(
+    ctx: DecisionContext, member: Finished, run: Ended, cluster: ClusterView
+) -> None:
     """Records the late completion; the label follows only if our failed label still stands
     (R15.2)."""
     late = f"completed late, after {_minutes(ctx.now - run.intended_at)}"

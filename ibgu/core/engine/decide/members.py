@@ -6,9 +6,8 @@ from ibgu.core.engine.decide.context import BATCH_LIMIT, DecisionContext
 from ibgu.core.engine.decide.ending import end_run, fail_next_action, timed_out
 from ibgu.core.engine.decide.late import decide_finished
 from ibgu.core.engine.decide.running import decide_in_flight
-from ibgu.core.engine.decide.transitions import current_run
 from ibgu.core.engine.decide.waiting import decide_waiting
-from ibgu.core.model import Cause, Ended, Member, MemberState, RunResult
+from ibgu.core.model import Cause, Ended, InFlight, Member, RunResult, Waiting
 
 
 def decide_members(ctx: DecisionContext, touched: Sequence[str]) -> None:
@@ -43,23 +42,25 @@ def decide_member(ctx: DecisionContext, member: Member) -> None:
     state, a withdrawn member waits, an ended one is watched."""
     while True:
         before = member
-        _BY_STATE[before.state](ctx, before)
+        _decide_once(ctx, before)
         member = ctx.again(before)
-        goes_on = member.state is MemberState.IN_FLIGHT and member != before
+        goes_on = isinstance(member, InFlight) and member != before
         if not (goes_on or member.state is not before.state):
             return
 
 
-_BY_STATE = {
-    MemberState.WAITING: decide_waiting,
-    MemberState.IN_FLIGHT: decide_in_flight,
-    MemberState.FINISHED: decide_finished,
-}
+def _decide_once(ctx: DecisionContext, member: Member) -> None:
+    if isinstance(member, Waiting):
+        decide_waiting(ctx, member)
+    elif isinstance(member, InFlight):
+        decide_in_flight(ctx, member)
+    else:
+        decide_finished(ctx, member)
 
 
-def expire(ctx: DecisionContext, member: Member) -> None:
+def expire(ctx: DecisionContext, member: InFlight) -> None:
     """Ends a member in flight because of its limit or the step's deadline (R11.3, R11.4)."""
-    run = current_run(member)
+    run = member.run
     if not isinstance(run, Ended):
         end_run(ctx, member, run, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(member))
         decide_member(ctx, ctx.again(member))

@@ -12,12 +12,12 @@ from ibgu.core.model import (
     Action,
     ClusterView,
     Kind,
-    Member,
     OnMember,
     Reason,
     ReasonKind,
     RolloutState,
     Step,
+    Waiting,
     Who,
 )
 from ibgu.core.plan import outside, select, why_nobody
@@ -87,7 +87,7 @@ def _start(ctx: DecisionContext, step: Step, clusters: Sequence[ClusterView]) ->
 
 def _join(ctx: DecisionContext, step: Step, chosen: Iterable[ClusterView]) -> None:
     for position, cluster in enumerate(chosen):
-        member = Member(
+        member = Waiting(
             rollout=ctx.rollout.uid,
             step=step.index,
             cluster=cluster.name,

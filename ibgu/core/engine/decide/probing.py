@@ -11,12 +11,12 @@ from ibgu.core.model import (
     Cause,
     FeedbackView,
     Kind,
-    Member,
     Observation,
     Outcome,
     Probe,
     Reason,
     ReasonKind,
+    Waiting,
     Who,
     WorkView,
 )
@@ -25,7 +25,7 @@ _REPEATED = frozenset({ReasonKind.BUSY, ReasonKind.NO_ANSWER, ReasonKind.ABSENT}
 """Reasons that a repeated probe leaves in place until it is answered."""
 
 
-def ask(ctx: DecisionContext, member: Member) -> Member:
+def ask(ctx: DecisionContext, member: Waiting) -> Waiting:
     """Sends a new probe; its id carries the time, so ids never repeat."""
     probe = Probe(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
     ctx.requeue_at(member.cluster, ctx.now + PROBE_TIMEOUT)
@@ -33,15 +33,15 @@ def ask(ctx: DecisionContext, member: Member) -> Member:
     return ctx.on_member(Kind.PROBED, transitions.probe_first(member, probe, reason), "probes")
 
 
-def known_state(member: Member, seen: Observation) -> FeedbackView | None:
+def known_state(probe: Probe, seen: Observation) -> FeedbackView | None:
     """Returns the state with which the cluster answered the probe; later feedback updates it."""
-    work, probe = seen.stage, member.probe
-    if work is None or probe is None or not answers(work, probe):
+    work = seen.stage
+    if work is None or not answers(work, probe):
         return None
     return work.feedback
 
 
-def fresh(ctx: DecisionContext, member: Member) -> bool:
+def fresh(ctx: DecisionContext, member: Waiting) -> bool:
     """Whether the probe is recent enough for an Abort (R9.4); other actions accept any age while
     the cluster is reachable."""
     if not ctx.action(member).aborts:
@@ -51,49 +51,46 @@ def fresh(ctx: DecisionContext, member: Member) -> bool:
     return not passed(member.probe.asked_at, PROBE_FRESH, ctx.now)
 
 
-def unanswered(ctx: DecisionContext, member: Member, seen: Observation) -> None:
-    if _absent(ctx, seen.stage, member):
+def unanswered(ctx: DecisionContext, member: Waiting, probe: Probe, seen: Observation) -> None:
+    if _absent(ctx, seen.stage, probe):
         _without_agent(ctx, member)
         return
-    assert member.probe is not None
     if seen.denied:
         ctx.waits(member, ReasonKind.FORBIDDEN, seen.denied, who=Who.PERSON)
         return
-    if not passed(member.probe.asked_at, PROBE_TIMEOUT, ctx.now):
+    if not passed(probe.asked_at, PROBE_TIMEOUT, ctx.now):
         if member.reason.kind not in _REPEATED:
             ctx.waits(member, ReasonKind.PROBING, "asks the cluster for its state")
-        ctx.requeue_at(member.cluster, member.probe.asked_at + PROBE_TIMEOUT)
+        ctx.requeue_at(member.cluster, probe.asked_at + PROBE_TIMEOUT)
         return
     if seen.refusal:
         message = f"the hub refused the stage work that asks the cluster: {seen.refusal}"
-        ctx.waits(member, ReasonKind.NO_ANSWER, message, who=Who.PERSON)
+        member = ctx.waits(member, ReasonKind.NO_ANSWER, message, who=Who.PERSON)
     else:
         words = (seen.stage and seen.stage.apply_error) or "no feedback"
         message = f"the cluster is reachable but does not answer: {words}"
-        ctx.waits(member, ReasonKind.NO_ANSWER, message, who=Who.CLUSTER)
-    probe_again(ctx, member, PROBE_RETRY)
+        member = ctx.waits(member, ReasonKind.NO_ANSWER, message, who=Who.CLUSTER)
+    probe_again(ctx, member, probe, PROBE_RETRY)
 
 
-def probe_again(ctx: DecisionContext, member: Member, every: timedelta) -> None:
+def probe_again(ctx: DecisionContext, member: Waiting, probe: Probe, every: timedelta) -> None:
     """Repeats the member's probe at this interval and keeps its reason."""
-    member = ctx.again(member)
-    assert member.probe is not None
-    if not passed(member.probe.asked_at, every, ctx.now):
-        ctx.requeue_at(member.cluster, member.probe.asked_at + every)
+    if not passed(probe.asked_at, every, ctx.now):
+        ctx.requeue_at(member.cluster, probe.asked_at + every)
         return
-    probe = Probe(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
-    ctx.on_member(Kind.PROBED, transitions.probe_again(member, probe), "probes again")
+    new = Probe(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
+    ctx.on_member(Kind.PROBED, transitions.probe_again(member, new), "probes again")
     ctx.requeue_at(member.cluster, ctx.now + every)
 
 
-def _absent(ctx: DecisionContext, work: WorkView | None, member: Member) -> bool:
+def _absent(ctx: DecisionContext, work: WorkView | None, probe: Probe) -> bool:
     """Whether the agent answered this version, and reports that the object is missing."""
-    if work is None or member.probe is None or work.probe != member.probe.id:
+    if work is None or work.probe != probe.id:
         return False
     return ctx.driver.absent(work)
 
 
-def _without_agent(ctx: DecisionContext, member: Member) -> None:
+def _without_agent(ctx: DecisionContext, member: Waiting) -> None:
     words = ctx.driver.absent_message
     member = ctx.waits(member, ReasonKind.ABSENT, words, who=Who.PERSON)
     due = ctx.stands_since(member.reason) + SETTLE

@@ -7,7 +7,7 @@ probes (R8.1), as after any other pause.
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.lifecycle import resume_restored
-from ibgu.core.model import Kind, Member, Observation, ReasonKind, Who, WorkView, names
+from ibgu.core.model import InFlight, Kind, Observation, ReasonKind, Who, WorkView, names
 
 
 def decide_restored(ctx: DecisionContext) -> None:
@@ -51,7 +51,7 @@ def unproven(ctx: DecisionContext, work: WorkView | None) -> bool:
     return work.restore != ctx.rollout.restore
 
 
-def without_cluster(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
+def without_cluster(ctx: DecisionContext, member: InFlight, seen: Observation) -> bool:
     """Waits for a person if the ManagedCluster is missing: the restore may have lost it."""
     if seen.cluster is not None and seen.cluster.uid == member.uid:
         return False

@@ -18,16 +18,15 @@ from ibgu.core.engine.decide.ending import (
 from ibgu.core.engine.decide.forbidden import waits_for_hub
 from ibgu.core.engine.decide.gated import kept_in_chain
 from ibgu.core.engine.decide.restored import without_cluster
-from ibgu.core.engine.decide.transitions import current_run
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.model import (
     Accepted,
     Cause,
     ClusterView,
     Ended,
+    InFlight,
     Intended,
     Kind,
-    Member,
     Observation,
     OpenRun,
     Outcome,
@@ -39,8 +38,8 @@ from ibgu.core.model import (
 from ibgu.core.model.claims import cancelled_by
 
 
-def decide_in_flight(ctx: DecisionContext, member: Member) -> None:
-    run, seen = current_run(member), ctx.observe(member.cluster)
+def decide_in_flight(ctx: DecisionContext, member: InFlight) -> None:
+    run, seen = member.run, ctx.observe(member.cluster)
     if isinstance(run, Ended):
         _decide_ended(ctx, member, run, seen)
         return
@@ -56,7 +55,7 @@ def decide_in_flight(ctx: DecisionContext, member: Member) -> None:
 
 
 def _cluster_unless_ended(
-    ctx: DecisionContext, member: Member, run: OpenRun, seen: Observation
+    ctx: DecisionContext, member: InFlight, run: OpenRun, seen: Observation
 ) -> ClusterView | None:
     """Returns the member's cluster; None: a reason outside of the open run decides."""
     if ctx.rollout.stands_still and _stands_still(ctx, member, run, seen):
@@ -80,7 +79,7 @@ def _cluster_unless_ended(
     return None
 
 
-def _stands_still(ctx: DecisionContext, member: Member, run: OpenRun, seen: Observation) -> bool:
+def _stands_still(ctx: DecisionContext, member: InFlight, run: OpenRun, seen: Observation) -> bool:
     """Withdraws a run that no cluster was seen to take; a run that was taken is watched (R31.3)."""
     if isinstance(run, Accepted):
         return without_cluster(ctx, member, seen)
@@ -89,18 +88,18 @@ def _stands_still(ctx: DecisionContext, member: Member, run: OpenRun, seen: Obse
     return True
 
 
-def _decide_ended(ctx: DecisionContext, member: Member, run: Ended, seen: Observation) -> None:
+def _decide_ended(ctx: DecisionContext, member: InFlight, run: Ended, seen: Observation) -> None:
     if not run.disarmed:
         _await_disarm(ctx, member, run, seen)
     elif run.result is RunResult.SUCCEEDED:
         _next_action(ctx, member, seen)
     elif run.result is RunResult.WITHDRAWN:
-        back_to_waiting(ctx, member)
+        back_to_waiting(ctx, member, run)
     else:
         finish_after(ctx, member, run)
 
 
-def _await_disarm(ctx: DecisionContext, member: Member, run: Ended, seen: Observation) -> None:
+def _await_disarm(ctx: DecisionContext, member: InFlight, run: Ended, seen: Observation) -> None:
     """Keeps the claim until the hub shows the work disarmed (R9.2); a lost cluster needs no
     disarming."""
     gone = seen.cluster is None or seen.cluster.uid != member.uid
@@ -115,7 +114,7 @@ def _await_disarm(ctx: DecisionContext, member: Member, run: Ended, seen: Observ
         waits_for_hub(ctx, member, seen.denied, ReasonKind.DISARMING, words)
 
 
-def _next_action(ctx: DecisionContext, member: Member, seen: Observation) -> None:
+def _next_action(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
     """Starts the chain's next action at once, on the evidence that ended the one before (R5.1)."""
     if member.action_index == len(ctx.step(member).step.actions):
         finish(ctx, member, Outcome.SUCCEEDED)
@@ -127,7 +126,7 @@ def _next_action(ctx: DecisionContext, member: Member, seen: Observation) -> Non
         _chain(ctx, member, seen)
 
 
-def _cancelled(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
+def _cancelled(ctx: DecisionContext, member: InFlight, seen: Observation) -> bool:
     """Finishes a member between two actions for the reasons that stop a waiting one."""
     by = ctx.preemptor(member) or ctx.canceller(member)
     deleted = ctx.rollout.state is RolloutState.DELETED
@@ -146,7 +145,7 @@ def _cancelled(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
     return True
 
 
-def _chain(ctx: DecisionContext, member: Member, seen: Observation) -> None:
+def _chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
     action = ctx.action(member)
     work = seen.stage
     cluster = seen.cluster

@@ -12,8 +12,8 @@ from ibgu.core.engine.times import WATCH
 from ibgu.core.engine.works import Wanted, wanted_stage
 from ibgu.core.model import (
     Action,
+    InFlight,
     Member,
-    MemberState,
     Observation,
     Outcome,
     Rollout,
@@ -70,7 +70,7 @@ def _under_way(rollout: Rollout, member: Member, seen: Observation) -> Wanted | 
 def _put_back(rollout: Rollout, member: Member) -> Wanted | None:
     """Returns a new work that only watches: TALM's action has no work of ours yet, and a restored
     hub may have lost ours."""
-    if member.state is not MemberState.IN_FLIGHT:
+    if not isinstance(member, InFlight):
         return None
     return Wanted(armed=False, run=member.run, limit=member.limit, restore=rollout.restore)
 
@@ -92,10 +92,9 @@ def _back_to_idle(member: Member) -> bool:
 
 def payload_wanted(tracked: TrackedRollout, member: Member) -> bool:
     """Whether the cluster needs the payload work: the member's Prep is under way."""
-    run = member.run
-    digest = tracked.steps[member.step].step.payload_digest
-    in_flight = member.state is MemberState.IN_FLIGHT
-    return bool(digest and in_flight and run and run.open and run.action is Action.PREP)
+    if not isinstance(member, InFlight) or not tracked.steps[member.step].step.payload_digest:
+        return False
+    return member.run.open and member.run.action is Action.PREP
 
 
 def payload_kept(fleet: FleetState, member: Member) -> bool:

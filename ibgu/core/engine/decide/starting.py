@@ -22,12 +22,13 @@ from ibgu.core.engine.times import PROBE_GRACE, SETTLE, passed
 from ibgu.core.model import (
     Action,
     Ended,
+    InFlight,
     Kind,
-    Member,
     Preempt,
     Reason,
     ReasonKind,
     RunResult,
+    Waiting,
     names,
 )
 from ibgu.core.text.spans import duration
@@ -63,44 +64,38 @@ def _fill(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
         passed_by = _take_slots(ctx, step, step.head(window))
 
 
-def _reason_now(ctx: DecisionContext, member: Member) -> ReasonKind | None:
-    """Decides on the waiting member once more and returns its reason: a decision of this cycle, of
-    another rollout too, may keep it after all.
+def _decided_again(ctx: DecisionContext, member: Waiting) -> Waiting | None:
+    """Returns the waiting member as decided on once more: a decision of this cycle, of another
+    rollout too, may keep it after all. One whose probe is unanswered stays as it is.
 
     None: it has finished.
     """
-    decide_waiting(ctx, member)
-    member = ctx.again(member)
-    return None if member.finished else member.reason.kind
-
-
-def _kind_now(ctx: DecisionContext, member: Member) -> ReasonKind | None:
-    """Returns the reason as `_reason_now` does; a member whose probe is unanswered is not decided
-    on again."""
     if member.reason.kind is ReasonKind.PROBING:
-        return ReasonKind.PROBING
-    return _reason_now(ctx, member)
+        return member
+    decide_waiting(ctx, member)
+    found = ctx.again(member)
+    return found if isinstance(found, Waiting) else None
 
 
 def _reopen(ctx: DecisionContext, step: TrackedStep) -> None:
     """Reopens withdrawn runs that the cluster took after all, before everybody else (R9.5)."""
-    for name in list(step.reopening):
+    for waiting in list(step.reopening.values()):
         slot = next(step.free_slots(), None)
         if slot is None:
             return
-        reason, member = _reason_now(ctx, step.members[name]), step.members[name]
-        if reason is ReasonKind.REOPENING and isinstance(member.run, Ended):
+        member = _decided_again(ctx, waiting)
+        if member and member.run and member.reason.kind is ReasonKind.REOPENING:
             _go_on(ctx, step, member, member.run, slot)
 
 
-def _go_on(ctx: DecisionContext, step: TrackedStep, member: Member, run: Ended, slot: int) -> None:
+def _go_on(ctx: DecisionContext, step: TrackedStep, member: Waiting, run: Ended, slot: int) -> None:
     until = limit(ctx.tracked, step, ctx.now)
-    member = transitions.reopen(member, run, slot=slot, limit=until, now=ctx.now)
+    reopened = transitions.reopen(member, run, slot=slot, limit=until, now=ctx.now)
     words = "the cluster took the withdrawn run after all"
-    decide_member(ctx, ctx.on_member(Kind.RUN_REOPENED, member, words))
+    decide_member(ctx, ctx.on_member(Kind.RUN_REOPENED, reopened, words))
 
 
-def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Member]) -> bool:
+def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Waiting]) -> bool:
     """Gives the free slots to the first members that are ready; returns whether a gate has just
     closed for one of them, so that those behind pass.
 
@@ -108,47 +103,49 @@ def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Member])
     for a member that preempts another rollout once the slot reaches it. A member preempts only if
     those before it, which may be ready in a moment, leave a slot for it.
     """
-    kept: list[Member] = []
+    kept: list[Waiting] = []
     asked, passed_by = 0, False
-    for member in head:
+    for waiting in head:
         if step.free <= len(kept):
             _when_grace_ends(ctx, kept)
             return False
         if not _may_start(ctx, step):
             return False
-        kind, member = _kind_now(ctx, member), ctx.again(member)
-        if kind in _AT_ONCE and fresh(ctx, member):
+        member = _decided_again(ctx, waiting)
+        if member is None:
+            asked += 1
+        elif member.reason.kind in _AT_ONCE and fresh(ctx, member):
             if _put_off(ctx, step, member):
                 kept.append(member)
             else:
                 _start(ctx, step, member, next(step.free_slots()))
-        elif kind is ReasonKind.PREEMPTING:
+        elif member.reason.kind is ReasonKind.PREEMPTING:
             if step.free > len(kept) + asked:
                 _preempt(ctx, member)
                 kept.append(member)
-        elif kind is ReasonKind.GATE:
+        elif member.reason.kind is ReasonKind.GATE:
             passed_by = True
-        elif _in_grace(ctx, member := _asked(ctx, member, kind)):
+        elif _in_grace(ctx, member := _asked(ctx, member)):
             kept.append(member)
         else:
             asked += 1
     return passed_by
 
 
-def _asked(ctx: DecisionContext, member: Member, kind: ReasonKind | None) -> Member:
+def _asked(ctx: DecisionContext, member: Waiting) -> Waiting:
     """Returns the member with a probe under way; what is known may be too old for an Abort
     (R9.4)."""
-    return ask(ctx, member) if kind in (ReasonKind.SLOT, ReasonKind.READY) else member
+    return ask(ctx, member) if member.reason.kind in (ReasonKind.SLOT, ReasonKind.READY) else member
 
 
-def _in_grace(ctx: DecisionContext, member: Member) -> bool:
+def _in_grace(ctx: DecisionContext, member: Waiting) -> bool:
     """Whether the member keeps its place (R4.2) because its answer is due in a moment."""
     if member.reason.kind is not ReasonKind.PROBING or member.probe is None:
         return False
     return not passed(member.probe.asked_at, PROBE_GRACE, ctx.now)
 
 
-def _when_grace_ends(ctx: DecisionContext, kept: list[Member]) -> None:
+def _when_grace_ends(ctx: DecisionContext, kept: list[Waiting]) -> None:
     """Requeues when the first grace ends: that member loses its place to a ready one behind it."""
     ends = [(m.probe.asked_at + PROBE_GRACE, m.cluster) for m in kept if m.probe is not None]
     if ends:
@@ -214,12 +211,12 @@ def _reading(ctx: DecisionContext, reason: Reason) -> bool:
     return True
 
 
-def _preempt(ctx: DecisionContext, member: Member) -> None:
+def _preempt(ctx: DecisionContext, member: Waiting) -> None:
     if member.uid not in ctx.fleet.preempts:
         ctx.say(Preempt(member.cluster, member.uid, ctx.rollout.full_name))
 
 
-def _put_off(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
+def _put_off(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> bool:
     """Whether the member waits for its part of the jitter, which follows from member and attempt
     and counts from when it could have started first."""
     jitter = step_rate_limits(ctx.tracked, step)
@@ -236,7 +233,7 @@ def _put_off(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
     return True
 
 
-def _start(ctx: DecisionContext, step: TrackedStep, member: Member, slot: int) -> None:
+def _start(ctx: DecisionContext, step: TrackedStep, member: Waiting, slot: int) -> None:
     until = limit(ctx.tracked, step, ctx.now)
     decide_member(ctx, intend_first(ctx, member, slot, until))
 
@@ -250,7 +247,7 @@ def _probe_ahead(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
                 _turn_import_off(ctx, step, member)
 
 
-def _turn_import_off(ctx: DecisionContext, step: TrackedStep, member: Member) -> None:
+def _turn_import_off(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> None:
     """Turns automatic import off ahead of the Upgrade, so that it costs no slot's time (R14.2);
     undone if the Upgrade never starts."""
     cluster = ctx.snapshot.cluster(member.cluster)
@@ -275,19 +272,19 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, window: int) -> bool:
     asking = places(ctx.snapshot, step, ctx.now, asking)
     if not asking:
         return False
-    leaving = sum(1 for name in step.in_flight if _leaving(step.members[name]))
+    leaving = sum(1 for member in step.in_flight.values() if _leaving(member))
     for member in late[: max(0, asking - leaving)]:
         expire(ctx, member)
     return True
 
 
-def _leaving(member: Member) -> bool:
+def _leaving(member: InFlight) -> bool:
     """Whether the member keeps its slot only until its work is disarmed."""
     run = member.run
     return isinstance(run, Ended) and run.result is not RunResult.SUCCEEDED
 
 
-def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
+def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> bool:
     if member.reason.kind is ReasonKind.REOPENING:
         return True
     if member.reason.kind not in _STARTABLE or _passed_by(ctx, member):
@@ -298,7 +295,7 @@ def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool
     return reason is None or reason.kind is ReasonKind.RAMP_UP
 
 
-def _passed_by(ctx: DecisionContext, member: Member) -> bool:
+def _passed_by(ctx: DecisionContext, member: Waiting) -> bool:
     """Whether a policy's gate has closed for the member since it was decided on."""
     policies = ctx.snapshot.policies
     if not policies:
@@ -306,13 +303,13 @@ def _passed_by(ctx: DecisionContext, member: Member) -> bool:
     return closed_gate(ctx, member, policies, ctx.observe(member.cluster)) is not None
 
 
-def _overdue(ctx: DecisionContext, step: TrackedStep) -> list[Member]:
+def _overdue(ctx: DecisionContext, step: TrackedStep) -> list[InFlight]:
     """Returns the members past their limit, earliest first. A limit that passed while ibgu was out
     of sync counts only SETTLE after that, one that passed behind the circuit breaker not at all."""
     since = ctx.facts.in_sync_since
     settled = ctx.now >= since + SETTLE
     late = (m for m in step.limited(ctx.now) if not (_leaving(m) or stopped(step, m)))
-    return [m for m in late if settled or (m.limit is not None and m.limit > since)]
+    return [m for m in late if settled or m.limit > since]
 
 
 def next_limit(ctx: DecisionContext, step: TrackedStep) -> datetime | None:

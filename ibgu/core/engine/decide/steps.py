@@ -12,7 +12,17 @@ from ibgu.core.engine.decide.starting import next_limit, start_members
 from ibgu.core.engine.gates import STANDING, deadline, time_stopped
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.times import SETTLE
-from ibgu.core.model import Cause, ClusterView, Kind, Member, MemberState, Outcome, Step, StepState
+from ibgu.core.model import (
+    Cause,
+    ClusterView,
+    Finished,
+    InFlight,
+    Kind,
+    Outcome,
+    Step,
+    StepState,
+    Unfinished,
+)
 
 
 def decide_step(ctx: DecisionContext, listed: Sequence[ClusterView] | None) -> None:
@@ -48,15 +58,15 @@ def _at_deadline(ctx: DecisionContext, tracked: TrackedStep) -> bool:
         or tracked.unfinished == 0
     ):
         return False
-    late = [name for name in tracked.members if not tracked.members[name].finished]
-    for name in late[:BATCH_LIMIT]:
-        _expire(ctx, tracked.members[name])
-    ctx.result.remaining += late[BATCH_LIMIT:]
+    late = [each for each in tracked.members.values() if not isinstance(each, Finished)]
+    for member in late[:BATCH_LIMIT]:
+        _expire(ctx, member)
+    ctx.result.remaining += [member.cluster for member in late[BATCH_LIMIT:]]
     return True
 
 
-def _expire(ctx: DecisionContext, member: Member) -> None:
-    if member.state is not MemberState.WAITING:
+def _expire(ctx: DecisionContext, member: Unfinished) -> None:
+    if isinstance(member, InFlight):
         expire(ctx, member)
         return
     finish(

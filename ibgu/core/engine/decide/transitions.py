@@ -7,6 +7,7 @@ record; what a decision rests on, and what it says, stands where it is decided.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,6 +20,8 @@ from ibgu.core.model import (
     Cause,
     CompletedAction,
     Ended,
+    Finished,
+    InFlight,
     Intended,
     Kind,
     Member,
@@ -31,49 +34,46 @@ from ibgu.core.model import (
     Run,
     RunResult,
     RunState,
+    Unfinished,
+    Waiting,
 )
 
 State = MemberState | RunState
 """The state of a member; one in flight is in the state of its run."""
 
 
+M = TypeVar("M", bound=Member)
+U = TypeVar("U", bound=Unfinished)
+
+
 def state_of(member: Member) -> State:
-    if member.state is not MemberState.IN_FLIGHT or member.run is None:
-        return member.state
-    return member.run.state
-
-
-def current_run(member: Member) -> Run:
-    """Returns the run of a member in flight, which always has one."""
-    if member.run is None:
-        raise UnlistedTransition(f"{member.cluster} is {member.state} without a run")
-    return member.run
+    return member.run.state if isinstance(member, InFlight) else member.state
 
 
 # -- waiting -----------------------------------------------------------------------------------
 
 
-def give_reason(member: Member, reason: Reason) -> Member:
+def give_reason(member: M, reason: Reason) -> M:
     """Returns the member with why it is not further."""
     return replace(member, reason=reason)
 
 
-def probe_first(member: Member, probe: Probe, reason: Reason) -> Member:
+def probe_first(member: Waiting, probe: Probe, reason: Reason) -> Waiting:
     """Returns the waiting member with a probe under way, for which it waits."""
     return replace(member, probe=probe, reason=reason)
 
 
-def probe_again(member: Member, probe: Probe) -> Member:
+def probe_again(member: Waiting, probe: Probe) -> Waiting:
     """Returns the waiting member with a new probe under way; its reason stays."""
     return replace(member, probe=probe)
 
 
-def drop_probe(member: Member) -> Member:
+def drop_probe(member: Waiting) -> Waiting:
     """Returns the waiting member without a probe: the answer would say nothing any more."""
     return replace(member, probe=None)
 
 
-def complete_action(member: Member, done: CompletedAction) -> Member:
+def complete_action(member: U, done: CompletedAction) -> U:
     """Returns the member past its current action."""
     completed = (*member.completed, done)
     return replace(member, completed=completed, action_index=member.action_index + 1)
@@ -82,21 +82,39 @@ def complete_action(member: Member, done: CompletedAction) -> Member:
 # -- in flight ---------------------------------------------------------------------------------
 
 
-def start(member: Member, run: Intended, *, slot: int, limit: datetime) -> Member:
+def take_slot(member: Waiting, run: Run, *, slot: int, limit: datetime) -> InFlight:
     """Returns the waiting member in flight: it has a slot, and with it the claim on its cluster."""
-    began = member.started_at or run.intended_at
-    return replace(start_next(member, run), slot=slot, limit=limit, started_at=began)
-
-
-def start_next(member: Member, run: Intended) -> Member:
-    """Returns the member in flight with the chain's next run; slot and limit stay."""
-    reason = Reason(ReasonKind.PREPARING, run.intended_at, f"starts {run.action}")
-    return replace(
-        member, state=MemberState.IN_FLIGHT, run=run, attempts=run.attempt, reason=reason
+    return InFlight(
+        rollout=member.rollout,
+        step=member.step,
+        cluster=member.cluster,
+        uid=member.uid,
+        position=member.position,
+        reason=member.reason,
+        action_index=member.action_index,
+        completed=member.completed,
+        attempts=member.attempts,
+        started_at=member.started_at,
+        run=run,
+        slot=slot,
+        limit=limit,
+        probe=member.probe,
     )
 
 
-def arm(member: Member, run: Intended, now: datetime) -> Member:
+def start(member: Waiting, run: Intended, *, slot: int, limit: datetime) -> InFlight:
+    """Returns the waiting member in flight with a new run."""
+    began = replace(member, started_at=member.started_at or run.intended_at)
+    return start_next(take_slot(began, run, slot=slot, limit=limit), run)
+
+
+def start_next(member: InFlight, run: Intended) -> InFlight:
+    """Returns the member in flight with the chain's next run; slot and limit stay."""
+    reason = Reason(ReasonKind.PREPARING, run.intended_at, f"starts {run.action}")
+    return replace(member, run=run, attempts=run.attempt, reason=reason)
+
+
+def arm(member: InFlight, run: Intended, now: datetime) -> InFlight:
     """Returns the member whose stage work is to be armed."""
     arming = Arming(
         id=run.id,
@@ -108,7 +126,7 @@ def arm(member: Member, run: Intended, now: datetime) -> Member:
     return replace(member, run=arming)
 
 
-def note_armed(member: Member, run: Arming, generation: int, now: datetime) -> Member:
+def note_armed(member: InFlight, run: Arming, generation: int, now: datetime) -> InFlight:
     """Returns the member whose armed work the hub shows, at this generation of the work."""
     armed = Armed(
         id=run.id,
@@ -123,7 +141,7 @@ def note_armed(member: Member, run: Arming, generation: int, now: datetime) -> M
     return replace(member, run=armed)
 
 
-def accept(member: Member, run: Arming | Armed, generation: int, now: datetime) -> Member:
+def accept(member: InFlight, run: Arming | Armed, generation: int, now: datetime) -> InFlight:
     """Returns the member whose cluster has taken the stage."""
     accepted = Accepted(
         id=run.id,
@@ -139,13 +157,13 @@ def accept(member: Member, run: Arming | Armed, generation: int, now: datetime) 
     return replace(member, run=accepted)
 
 
-def accept_adopted(member: Member, run: Accepted, now: datetime) -> Member:
+def accept_adopted(member: InFlight, run: Accepted, now: datetime) -> InFlight:
     """Returns the member whose cluster has taken what TALM had begun (R20.4)."""
     accepted = replace(run, arming_at=now, armed_at=now, accepted_at=now)
     return replace(member, run=accepted)
 
 
-def reopen(member: Member, run: Ended, *, slot: int, limit: datetime, now: datetime) -> Member:
+def reopen(member: Waiting, run: Ended, *, slot: int, limit: datetime, now: datetime) -> InFlight:
     """Returns the waiting member in flight again: its cluster took the withdrawn run after all."""
     accepted = Accepted(
         id=run.id,
@@ -159,18 +177,12 @@ def reopen(member: Member, run: Ended, *, slot: int, limit: datetime, now: datet
         adopted=run.adopted,
         armed_generation=run.armed_generation,
     )
-    return replace(
-        member,
-        state=MemberState.IN_FLIGHT,
-        slot=slot,
-        limit=limit,
-        probe=None,
-        run=accepted,
-        reason=Reason(ReasonKind.RUNNING, now, "reopened"),
-    )
+    reason = Reason(ReasonKind.RUNNING, now, "reopened")
+    waited = replace(member, probe=None, reason=reason)
+    return take_slot(waited, accepted, slot=slot, limit=limit)
 
 
-def extend(member: Member, limit: datetime, reason: Reason) -> Member:
+def extend(member: InFlight, limit: datetime, reason: Reason) -> InFlight:
     """Returns the member between two actions with a new limit."""
     return replace(member, limit=limit, reason=reason)
 
@@ -179,13 +191,13 @@ def extend(member: Member, limit: datetime, reason: Reason) -> Member:
 
 
 def end(
-    member: Member,
+    member: InFlight,
     run: OpenRun,
     result: RunResult,
     cause: Cause | None,
     message: str,
     now: datetime,
-) -> Member:
+) -> InFlight:
     """Returns the member whose run has ended without success; it keeps its slot."""
     return replace(member, run=ended_run(run, result, now, cause, message))
 
@@ -216,26 +228,31 @@ def ended_run(
     )
 
 
-def succeed(member: Member, run: Accepted, now: datetime) -> Member:
+def succeed(member: InFlight, run: Accepted, now: datetime) -> InFlight:
     """Returns the member whose run has ended with success, past its current action."""
     over = replace(member, run=ended_run(run, RunResult.SUCCEEDED, now))
     return complete_action(over, CompletedAction(run.action, now))
 
 
-def disarm(member: Member, run: Ended) -> Member:
+def disarm(member: InFlight, run: Ended) -> InFlight:
     """Returns the member whose ended run no work asks for any more."""
     return replace(member, run=replace(run, disarmed=True))
 
 
-def return_to_waiting(member: Member, now: datetime) -> Member:
+def return_to_waiting(member: InFlight, run: Ended, now: datetime) -> Waiting:
     """Returns the member without slot and limit, as if its withdrawn run had never started."""
-    return replace(
-        member,
-        state=MemberState.WAITING,
+    return Waiting(
+        rollout=member.rollout,
+        step=member.step,
+        cluster=member.cluster,
+        uid=member.uid,
+        position=member.position,
         reason=Reason(ReasonKind.SLOT, now, "waits for a slot"),
-        slot=None,
-        limit=None,
-        probe=None,
+        action_index=member.action_index,
+        completed=member.completed,
+        attempts=member.attempts,
+        started_at=member.started_at,
+        run=run,
     )
 
 
@@ -243,7 +260,8 @@ def return_to_waiting(member: Member, now: datetime) -> Member:
 
 
 def finish(
-    member: Member,
+    member: Unfinished,
+    run: Ended | None,
     outcome: Outcome,
     *,
     cause: Cause | None,
@@ -251,44 +269,61 @@ def finish(
     failed_action: Action | None,
     watched: bool,
     now: datetime,
-) -> Member:
-    """Returns the finished member, without slot."""
-    return replace(
-        member,
-        state=MemberState.FINISHED,
+) -> Finished:
+    """Returns the finished member, without slot; its last run has ended."""
+    return Finished(
+        rollout=member.rollout,
+        step=member.step,
+        cluster=member.cluster,
+        uid=member.uid,
+        position=member.position,
+        reason=member.reason,
+        action_index=member.action_index,
+        completed=member.completed,
+        attempts=member.attempts,
+        started_at=member.started_at,
+        run=run,
+        limit=member.limit,
+        ended_at=now,
         outcome=outcome,
         cause=cause,
         message=message,
         failed_action=failed_action,
-        ended_at=now,
-        slot=None,
-        probe=None,
         watched=watched,
     )
 
 
-def add_details(member: Member, run: Ended, message: str) -> Member:
+def last_run(member: Unfinished) -> Ended | None:
+    """Returns the member's run, which has ended. Raises UnlistedTransition if it is open: a member
+    finishes only after its run."""
+    run = member.run
+    if run is None or isinstance(run, Ended):
+        return run
+    raise UnlistedTransition(f"{member.cluster} can't finish: its run is {run.state}")
+
+
+def add_details(member: Finished, run: Ended, message: str) -> Finished:
     """Returns the failed member with the details that its cluster reported later."""
     return replace(member, message=message, run=replace(run, message=message))
 
 
-def warn(member: Member, message: str) -> Member:
+def warn(member: Finished, message: str) -> Finished:
     """Returns the watched member with a warning in its message."""
     return replace(member, message=message)
 
 
-def complete_late(member: Member, done: CompletedAction) -> Member:
+def complete_late(member: Finished, done: CompletedAction) -> Finished:
     """Returns the failed member whose action has completed after all; nothing failed any more."""
     completed = (*member.completed, done)
     return replace(member, completed=completed, failed_action=None, late=done.note, watched=False)
 
 
-def note_late(member: Member, late: str) -> Member:
+def note_late(member: Finished, late: str) -> Finished:
     """Returns the member whose action has completed late, where its failure stands."""
     return replace(member, message=f"{member.message} ({late})", late=late, watched=False)
 
 
-def unwatch(member: Member) -> Member:
+def unwatch(member: Finished) -> Finished:
     """Returns the finished member whose late completion would not be noticed any more."""
     return replace(member, watched=False)
 

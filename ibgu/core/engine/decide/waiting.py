@@ -16,18 +16,19 @@ from ibgu.core.model import (
     Cause,
     ClusterView,
     Kind,
-    Member,
     Observation,
     Outcome,
+    Probe,
     ReasonKind,
     RolloutState,
     RunResult,
+    Waiting,
     Who,
 )
 from ibgu.core.model.claims import cancelled_by, takes_over_from, works_on
 
 
-def decide_waiting(ctx: DecisionContext, member: Member) -> None:
+def decide_waiting(ctx: DecisionContext, member: Waiting) -> None:
     seen = ctx.observe(member.cluster)
     if hold := ctx.rollout.restored_hold:
         _block(ctx, member, ReasonKind.RESTORED, hold.message, Who.PERSON)
@@ -39,21 +40,21 @@ def decide_waiting(ctx: DecisionContext, member: Member) -> None:
         ctx.waits(member, ReasonKind.REOPENING, "the cluster took the withdrawn run after all")
     elif _gated(ctx, member, ctx.snapshot.policies, seen):
         return
-    elif member.probe is not None:
-        _apply_answer(ctx, member, cluster, seen)
+    elif (probe := member.probe) is not None:
+        _apply_answer(ctx, member, probe, cluster, seen)
     elif _feedback_suffices(ctx, member, seen):
         _ready(ctx, member)
     else:
         ctx.waits(member, ReasonKind.SLOT, "waits for a slot")
 
 
-def _ready(ctx: DecisionContext, member: Member) -> None:
+def _ready(ctx: DecisionContext, member: Waiting) -> None:
     """Marks the member ready; one that jitter puts off stays so until a slot reaches it again."""
     if member.reason.kind is not ReasonKind.START_JITTER:
         ctx.waits(member, ReasonKind.READY, "ready, waits for a slot")
 
 
-def _feedback_suffices(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
+def _feedback_suffices(ctx: DecisionContext, member: Waiting, seen: Observation) -> bool:
     """Whether the work's own feedback replaces the probe: in later steps, if nobody else acts there
     (R8.4)."""
     work = seen.stage
@@ -66,7 +67,7 @@ def _feedback_suffices(ctx: DecisionContext, member: Member, seen: Observation) 
 
 
 def _cluster_unless_over(
-    ctx: DecisionContext, member: Member, cluster: ClusterView | None
+    ctx: DecisionContext, member: Waiting, cluster: ClusterView | None
 ) -> ClusterView | None:
     """Returns the member's cluster; None: the member will never start, and is finished."""
     canceller = ctx.canceller(member)
@@ -84,13 +85,15 @@ def _cluster_unless_over(
 
 
 def _end(
-    ctx: DecisionContext, member: Member, outcome: Outcome, cause: Cause | None, message: str
+    ctx: DecisionContext, member: Waiting, outcome: Outcome, cause: Cause | None, message: str
 ) -> None:
     action = ctx.action(member)
     finish(ctx, member, outcome, cause=cause, message=message, failed_action=action)
 
 
-def _blocked(ctx: DecisionContext, member: Member, cluster: ClusterView, seen: Observation) -> bool:
+def _blocked(
+    ctx: DecisionContext, member: Waiting, cluster: ClusterView, seen: Observation
+) -> bool:
     """Notes what keeps the member from being probed; an old probe is then dropped."""
     hold = ctx.rollout.hold
     if hold is not None:
@@ -111,20 +114,18 @@ def _blocked(ctx: DecisionContext, member: Member, cluster: ClusterView, seen: O
     return False
 
 
-def _gated(ctx: DecisionContext, member: Member, gates: Sequence[Gate], seen: Observation) -> bool:
+def _gated(ctx: DecisionContext, member: Waiting, gates: Sequence[Gate], seen: Observation) -> bool:
     """Whether a gate is closed for this member alone: those behind it pass."""
     reason = closed_gate(ctx, member, gates, seen) if gates else None
     if reason is None:
         return False
-    _drop_probe(ctx, member)
+    member = _drop_probe(ctx, member)
     who, until = reason.who, reason.until
-    ctx.waits(
-        ctx.again(member), reason.kind, reason.message, who=who, until=until, gate=reason.gate
-    )
+    ctx.waits(member, reason.kind, reason.message, who=who, until=until, gate=reason.gate)
     return True
 
 
-def _dark(ctx: DecisionContext, member: Member) -> bool:
+def _dark(ctx: DecisionContext, member: Waiting) -> bool:
     """Blocks an unreachable member. One that became unreachable right after an Upgrade was sent to
     it may be upgrading (R12.1)."""
     run = member.run
@@ -135,19 +136,20 @@ def _dark(ctx: DecisionContext, member: Member) -> bool:
 
 
 def _block(
-    ctx: DecisionContext, member: Member, kind: ReasonKind, message: str, who: Who = Who.CLUSTER
+    ctx: DecisionContext, member: Waiting, kind: ReasonKind, message: str, who: Who = Who.CLUSTER
 ) -> bool:
-    _drop_probe(ctx, member)
-    ctx.waits(ctx.again(member), kind, message, who=who)
+    ctx.waits(_drop_probe(ctx, member), kind, message, who=who)
     return True
 
 
-def _drop_probe(ctx: DecisionContext, member: Member) -> None:
-    if member.probe is not None:
-        ctx.on_member(Kind.PROBED, transitions.drop_probe(member), "the probe is no longer valid")
+def _drop_probe(ctx: DecisionContext, member: Waiting) -> Waiting:
+    if member.probe is None:
+        return member
+    without = transitions.drop_probe(member)
+    return ctx.on_member(Kind.PROBED, without, "the probe is no longer valid")
 
 
-def _claimed(ctx: DecisionContext, member: Member) -> bool:
+def _claimed(ctx: DecisionContext, member: Waiting) -> bool:
     holder = ctx.fleet.claims.get(member.uid)
     if holder is None or holder.rollout == member.rollout:
         return False
@@ -162,7 +164,7 @@ def _claimed(ctx: DecisionContext, member: Member) -> bool:
     return _block(ctx, member, ReasonKind.CLAIM, words, Who.IBGU)
 
 
-def _may_preempt(ctx: DecisionContext, member: Member, holder: Holder) -> bool:
+def _may_preempt(ctx: DecisionContext, member: Waiting, holder: Holder) -> bool:
     """Whether the member may preempt the holder: older rollouts yield, unless their step cancels
     too; then the first to claim wins (R6.5)."""
     mine, tracked = ctx.step(member).step, ctx.fleet.rollouts[holder.rollout]
@@ -173,7 +175,7 @@ def _may_preempt(ctx: DecisionContext, member: Member, holder: Holder) -> bool:
     return mine.first.cancels and allowed and yields
 
 
-def _withdrawn_run_came_back(member: Member, seen: Observation) -> bool:
+def _withdrawn_run_came_back(member: Waiting, seen: Observation) -> bool:
     """Whether the cluster took the withdrawn run. In another stage by now, somebody has taken it
     over (R9.5, R9.6)."""
     run, known = member.run, seen.stage.current_feedback if seen.stage else None
@@ -183,28 +185,30 @@ def _withdrawn_run_came_back(member: Member, seen: Observation) -> bool:
 
 
 def _apply_answer(
-    ctx: DecisionContext, member: Member, cluster: ClusterView, seen: Observation
+    ctx: DecisionContext, member: Waiting, probe: Probe, cluster: ClusterView, seen: Observation
 ) -> None:
-    feedback = known_state(member, seen)
+    feedback = known_state(probe, seen)
     if feedback is None:
-        unanswered(ctx, member, seen)
+        unanswered(ctx, member, probe, seen)
         return
     action = ctx.action(member)
     found = ctx.driver.judge(feedback, action, ctx.rollout.spec)
     if found.kind is JudgementKind.STARTABLE:
         _ready(ctx, member)
     elif found.kind is JudgementKind.BUSY:
-        ctx.waits(member, ReasonKind.BUSY, found.message, who=Who.CLUSTER)
-        probe_again(ctx, member, PROBE_RETRY)
+        member = ctx.waits(member, ReasonKind.BUSY, found.message, who=Who.CLUSTER)
+        probe_again(ctx, member, probe, PROBE_RETRY)
     elif found.kind is JudgementKind.REACHED:
         member = skip_action(ctx, member, cluster, action, found.note)
-        _reached(ctx, member, cluster, seen)
+        _reached(ctx, member, probe, cluster, seen)
     else:
         _end(ctx, member, Outcome.FAILED, found.cause, found.message)
 
 
-def _reached(ctx: DecisionContext, member: Member, cluster: ClusterView, seen: Observation) -> None:
+def _reached(
+    ctx: DecisionContext, member: Waiting, probe: Probe, cluster: ClusterView, seen: Observation
+) -> None:
     if member.action_index == len(ctx.step(member).step.actions):
         finish(ctx, member, Outcome.SUCCEEDED)
     elif not _gated(ctx, member, ctx.snapshot.policies, seen):
-        _apply_answer(ctx, member, cluster, seen)
+        _apply_answer(ctx, member, probe, cluster, seen)

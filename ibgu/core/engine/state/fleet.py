@@ -14,17 +14,20 @@ from ibgu.core.engine.state.starts import Starts
 from ibgu.core.engine.state.step import TrackedStep
 from ibgu.core.model import (
     Decision,
+    Finished,
+    InFlight,
+    Intended,
     Member,
-    MemberState,
     OnMember,
     OnPendingPatch,
     OnRollout,
     OnStep,
     PendingPatch,
     Rollout,
-    RunState,
     Step,
     StepState,
+    Unfinished,
+    Waiting,
 )
 from ibgu.core.model.counts import Counts
 
@@ -71,14 +74,14 @@ class TrackedRollout:
                 return member
         return None
 
-    def unfinished(self) -> Iterator[Member]:
+    def unfinished(self) -> Iterator[Unfinished]:
         for step in self.steps:
             if step.unfinished:
-                yield from (m for m in step.members.values() if not m.finished)
+                yield from (m for m in step.members.values() if not isinstance(m, Finished))
 
-    def watched(self) -> Iterator[Member]:
+    def watched(self) -> Iterator[Finished]:
         for step in self.steps:
-            yield from (step.members[name] for name in step.watched)
+            yield from step.watched.values()
 
 
 class Canceller(Struct, frozen=True, order=True):
@@ -281,9 +284,9 @@ class FleetState:
             undo.append(partial(self.foreign_runs.add, member.run.id))
         if (before and before.slot) != member.slot:
             undo.append(self._claim(member))
-        if before and _starts(before, member) and tracked.step.first.rate_limited:
-            assert member.run is not None
-            undo.append(self.starts.add(member.rollout, member.run.intended_at))
+        started = _started(before, member)
+        if started is not None and tracked.step.first.rate_limited:
+            undo.append(self.starts.add(member.rollout, started.intended_at))
         return partial(_take_back, undo)
 
     def _join(self, tracked: TrackedStep, member: Member) -> Undo:
@@ -348,10 +351,11 @@ class FleetState:
         return partial(_restore, self.preempts, uid, before)
 
 
-def _starts(before: Member, member: Member) -> bool:
-    """Whether the member takes a slot for a new run: a reopened one had begun long before."""
-    intended = member.run is not None and member.run.state is RunState.INTENDED
-    return intended and (before.state, member.state) == (MemberState.WAITING, MemberState.IN_FLIGHT)
+def _started(before: Member | None, member: Member) -> Intended | None:
+    """Returns the new run for which the member takes a slot: a reopened one had begun long
+    before."""
+    starts = isinstance(before, Waiting) and isinstance(member, InFlight)
+    return member.run if starts and isinstance(member.run, Intended) else None
 
 
 T = TypeVar("T")

@@ -13,7 +13,18 @@ from operator import attrgetter, itemgetter
 
 from msgspec import Struct
 
-from ibgu.core.model import Cause, Member, MemberState, Outcome, ReasonKind, RunResult, Step
+from ibgu.core.model import (
+    Cause,
+    Finished,
+    InFlight,
+    Member,
+    MemberState,
+    Outcome,
+    ReasonKind,
+    RunResult,
+    Step,
+    Waiting,
+)
 
 QUEUED = frozenset(
     {
@@ -77,9 +88,8 @@ def end_of(member: Member) -> End | None:
     return None
 
 
-def _limit(member: Member) -> tuple[datetime, int, str]:
+def _limit(member: InFlight) -> tuple[datetime, int, str]:
     """Returns the sort key of members in flight: earliest limit first, then R4's order."""
-    assert member.limit is not None
     return (member.limit, member.position, member.cluster)
 
 
@@ -100,10 +110,10 @@ class TrackedStep:
         self.members: dict[str, Member] = {}
         self.queue: list[tuple[int, str]] = []
         self._unasked: list[tuple[int, str]] = []
-        self.in_flight: dict[str, None] = {}
+        self.in_flight: dict[str, InFlight] = {}
         self.limits: list[tuple[datetime, int, str]] = []
-        self.watched: dict[str, None] = {}
-        self.reopening: dict[str, None] = {}
+        self.watched: dict[str, Finished] = {}
+        self.reopening: dict[str, Waiting] = {}
         self.slots: dict[int, str] = {}
         self._freed: list[int] = []
         self._unused = 1
@@ -125,13 +135,13 @@ class TrackedStep:
         self._touch(member.cluster)
         self._count(member, 1)
         self._move(before.slot if before is not None else None, member.slot, member.cluster)
-        if member.state is MemberState.WAITING:
+        if isinstance(member, Waiting):
             self._wait(member)
-        elif member.state is MemberState.IN_FLIGHT:
-            self.in_flight[member.cluster] = None
+        elif isinstance(member, InFlight):
+            self.in_flight[member.cluster] = member
             insort(self.limits, _limit(member))
-        if member.watched:
-            self.watched[member.cluster] = None
+        elif member.watched:
+            self.watched[member.cluster] = member
         if end := end_of(member):
             insort(self.ends, end, key=_place)
         return before
@@ -151,22 +161,22 @@ class TrackedStep:
         self._changed.add(cluster)
         self._touched(cluster)
 
-    def _wait(self, member: Member) -> None:
+    def _wait(self, member: Waiting) -> None:
         if member.reason.kind in QUEUED:
             insort(self.queue, (member.position, member.cluster))
         if member.reason.kind is ReasonKind.SLOT:
             insort(self._unasked, (member.position, member.cluster))
         if member.reason.kind is ReasonKind.REOPENING:
-            self.reopening[member.cluster] = None
+            self.reopening[member.cluster] = member
 
     def _forget(self, member: Member) -> None:
         self._count(member, -1)
         place = (member.position, member.cluster)
-        if member.state is MemberState.WAITING and member.reason.kind in QUEUED:
+        if isinstance(member, Waiting) and member.reason.kind in QUEUED:
             self.queue.pop(bisect_left(self.queue, place))
             if member.reason.kind is ReasonKind.SLOT:
                 self._unasked.pop(bisect_left(self._unasked, place))
-        if member.state is MemberState.IN_FLIGHT:
+        if isinstance(member, InFlight):
             self.in_flight.pop(member.cluster)
             self.limits.pop(bisect_left(self.limits, _limit(member)))
         self.watched.pop(member.cluster, None)
@@ -207,10 +217,10 @@ class TrackedStep:
     def failed(self) -> int:
         return self.counts[Outcome.FAILED]
 
-    def limited(self, until: datetime) -> Iterator[Member]:
+    def limited(self, until: datetime) -> Iterator[InFlight]:
         """Returns the members in flight with a limit up to `until`, earliest first."""
         count = bisect_right(self.limits, until, key=_limit_time)
-        return (self.members[name] for _, _, name in self.limits[:count])
+        return (self.in_flight[name] for _, _, name in self.limits[:count])
 
     def next_limit(self, after: datetime) -> datetime | None:
         found = bisect_right(self.limits, after, key=_limit_time)
@@ -242,16 +252,18 @@ class TrackedStep:
     def full(self) -> bool:
         return len(self.slots) >= self.step.max_concurrency
 
-    def head(self, count: int) -> Iterator[Member]:
+    def head(self, count: int) -> Iterator[Waiting]:
         """Returns the first `count` members that may start, in R4's order, each read when its turn
         comes: every cycle asks for a window of thousands and stops after a few."""
-        return (self.members[name] for _, name in self.queue[:count])
+        found = (self.members[name] for _, name in self.queue[:count])
+        return (member for member in found if isinstance(member, Waiting))
 
-    def unasked(self, count: int) -> list[Member]:
+    def unasked(self, count: int) -> list[Waiting]:
         """Returns those of the first `count` that may start whose clusters were not probed yet
         (R8.3)."""
         if not self._unasked:
             return []
         last = self.queue[min(count, len(self.queue)) - 1]
         found = self._unasked[: bisect_right(self._unasked, last)]
-        return [self.members[name] for _, name in found]
+        asked = (self.members[name] for _, name in found)
+        return [member for member in asked if isinstance(member, Waiting)]

@@ -1,6 +1,6 @@
 """Converts TALM's ClusterGroupUpgrades to steps and members, as if ibgu had led them there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -12,14 +12,14 @@ from ibgu.core.model import (
     Cause,
     ClusterView,
     CompletedAction,
-    Member,
-    MemberState,
+    Finished,
     Outcome,
     Reason,
     ReasonKind,
     Rollout,
     Step,
     StepState,
+    Waiting,
 )
 from ibgu.core.model.bounds import int32
 from ibgu.core.plan import natural_key
@@ -33,21 +33,20 @@ ClusterOf = Callable[[str], ClusterView | None]
 
 
 class Adopted(Struct, frozen=True):
-    """An adopted step. `gone`: clusters of TALM's that are no longer on the hub, or that the
-    namespace may not use."""
+    """An adopted step. Its members have no slot yet."""
 
     step: Step
-    members: tuple[Member, ...]
+    members: tuple[Waiting | Finished, ...]
+    begun: Mapping[str, Accepted] = {}
+    """By cluster: the run that TALM has begun of a member, which still needs its id."""
     gone: tuple[str, ...] = ()
+    """Clusters of TALM's that are no longer on the hub, or that the namespace may not use."""
 
 
 def adopted_steps(
     rollout: Rollout, traces: Traces, cluster_of: ClusterOf, now: datetime
 ) -> Iterator[Adopted]:
-    """Yields the steps that TALM has begun, from the first one on, without a gap.
-
-    Members in flight have no slot yet, and a run that still needs its id.
-    """
+    """Yields the steps that TALM has begun, from the first one on, without a gap."""
     begun = {group.index: group for group in traces.begun}
     for index in range(max(begun, default=-1) + 1):
         if index in begun:
@@ -89,8 +88,14 @@ def _step(
         _member(step, group, cluster, position, traces.work_of(group, cluster.name), now)
         for position, cluster in enumerate(here)
     ]
+    works = {each.cluster: traces.work_of(group, each.cluster) for each in members}
+    begun = {
+        each.cluster: run
+        for each in members
+        if isinstance(each, Waiting) and (run := _begun(step, works[each.cluster], now))
+    }
     gone = tuple(name for name, cluster in found.items() if cluster is None)
-    return Adopted(step, tuple(members), gone)
+    return Adopted(step, tuple(members), begun, gone)
 
 
 def _member(
@@ -100,8 +105,8 @@ def _member(
     position: int,
     work: TalmWork | None,
     now: datetime,
-) -> Member:
-    member = Member(
+) -> Waiting | Finished:
+    member = Waiting(
         rollout=step.rollout,
         step=step.index,
         cluster=cluster.name,
@@ -116,36 +121,45 @@ def _member(
     if ended is not None or group.finished:
         return _failed(step, group, member, now)
     index = _index_of(step, work)
-    if work is not None and index is not None:
-        return _in_flight(step, member, index, work, now)
-    return _behind(step, member, behind, now)
+    return _behind(step, member, behind if index is None else index, now)
 
 
-def _behind(step: Step, member: Member, count: int, at: datetime) -> Member:
+def _behind(step: Step, member: Waiting, count: int, at: datetime) -> Waiting:
     """Returns the member with the first actions of the step done."""
     done = tuple(CompletedAction(action, at, BY_TALM) for action in step.actions[:count])
     return replace(member, action_index=count, completed=done)
 
 
-def _succeeded(step: Step, member: Member, now: datetime) -> Member:
+def _succeeded(step: Step, member: Waiting, now: datetime) -> Finished:
     member = _behind(step, member, len(step.actions), now)
-    return replace(member, state=MemberState.FINISHED, outcome=Outcome.SUCCEEDED, ended_at=now)
+    return _finished(member, Outcome.SUCCEEDED, now)
 
 
-def _failed(step: Step, group: TalmGroup, member: Member, now: datetime) -> Member:
+def _failed(step: Step, group: TalmGroup, member: Waiting, now: datetime) -> Finished:
     """Returns the failed member; the only failure that TALM knows is a timeout."""
     action = group.timed_out_in.get(member.cluster)
     words = group.words.get(member.cluster, "")
     index = step.actions.index(action) if action else 0
-    member = _behind(step, member, index, now)
     return replace(
-        member,
-        state=MemberState.FINISHED,
-        outcome=Outcome.FAILED,
+        _finished(_behind(step, member, index, now), Outcome.FAILED, now),
         cause=Cause.TIMED_OUT if action else Cause.NEVER_STARTED,
         failed_action=step.actions[index],
         message=f"{_TIMED_OUT}: {words}" if words else _TIMED_OUT,
+    )
+
+
+def _finished(member: Waiting, outcome: Outcome, now: datetime) -> Finished:
+    return Finished(
+        rollout=member.rollout,
+        step=member.step,
+        cluster=member.cluster,
+        uid=member.uid,
+        position=member.position,
+        reason=member.reason,
+        action_index=member.action_index,
+        completed=member.completed,
         ended_at=now,
+        outcome=outcome,
     )
 
 
@@ -157,27 +171,20 @@ def _index_of(step: Step, work: TalmWork | None) -> int | None:
     return stages.index(stage) if stage in stages else None
 
 
-def _in_flight(step: Step, member: Member, index: int, work: TalmWork, now: datetime) -> Member:
-    """Returns the member in flight, whether the cluster has taken the stage or not."""
-    member = _behind(step, member, index, now)
-    action, began = step.actions[index], work.created or now
+def _begun(step: Step, work: TalmWork | None, now: datetime) -> Accepted | None:
+    """Returns the run that TALM has begun, whether the cluster has taken the stage or not."""
+    index = _index_of(step, work)
+    if work is None or index is None:
+        return None
+    began = work.created or now
     taken = began if work.stage_applied else None
-    run = Accepted(
+    return Accepted(
         id="",
-        action=action,
+        action=step.actions[index],
         attempt=1,
         intended_at=began,
         arming_at=taken,
         armed_at=taken,
         accepted_at=taken,
         adopted=True,
-    )
-    words = f"TALM has begun {action}; asks the cluster how it goes"
-    return replace(
-        member,
-        state=MemberState.IN_FLIGHT,
-        started_at=began,
-        attempts=1,
-        run=run,
-        reason=Reason(ReasonKind.RUNNING, now, words),
     )

@@ -1,9 +1,9 @@
 """Formats a member's state and its duration in one line."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ibgu.core.engine.display import Word
-from ibgu.core.model import Member, MemberState, Outcome, Reason, Run
+from ibgu.core.model import Finished, Member, Outcome, Reason, Run, Waiting
 from ibgu.core.text.spans import duration
 from ibgu.core.views.explain.case import Case
 from ibgu.core.views.forecast import stalled
@@ -13,13 +13,14 @@ _VERBS = {Word.TAKEN_OVER: "changed by hand"}
 
 
 def headline(case: Case, state: Word, reason: Reason | None, late: Overdue | None) -> str:
-    if reason is None:
-        return _finished(case)
+    member = case.member
+    if reason is None or isinstance(member, Finished):
+        return _finished(member, case.now)
     since = duration(case.now - reason.since)
-    if case.member.state is MemberState.WAITING:
+    if isinstance(member, Waiting):
         return f"waits with {case.action} for {since}: {reason.gate or reason.kind}{_usually(late)}"
     slow = _stalled(case) or _usually(late)
-    parts = (_doing(case, state, since), _attempt(case.member.run), slow)
+    parts = (_doing(case, state, since), _attempt(member.run), slow)
     return "".join(parts)
 
 
@@ -27,10 +28,8 @@ def _usually(late: Overdue | None) -> str:
     return f", overdue: usually {duration(timedelta(seconds=late.usual))} at most" if late else ""
 
 
-def _finished(case: Case) -> str:
-    member = case.member
-    assert member.outcome is not None
-    ago = f"{duration(case.now - member.ended_at)} ago" if member.ended_at else ""
+def _finished(member: Member, now: datetime) -> str:
+    ago = f"{duration(now - member.ended_at)} ago" if member.ended_at else ""
     words = (_ended_with(member), member.outcome, "late" if member.late else ago)
     return " ".join(filter(None, words)) + _attempt(member.run)
 

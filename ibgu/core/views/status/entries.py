@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
-from ibgu.core.model import Member, MemberState, Outcome
+from ibgu.core.model import InFlight, Member, Outcome
 from ibgu.core.model.kinds import JsonObject
 
 WORDS = 200
@@ -73,9 +73,8 @@ def _failed(member: Member) -> JsonObject:
 
 def _current(members: list[Member]) -> Iterator[JsonObject]:
     for member in members:
-        run = member.run
-        if member.state is MemberState.IN_FLIGHT and run and run.open and run.arming_at:
-            yield _action(run.action, member.reason.message[:WORDS])
+        if isinstance(member, InFlight) and member.run.open and member.run.arming_at:
+            yield _action(member.run.action, member.reason.message[:WORDS])
 
 
 def _action(action: str, message: str) -> JsonObject:

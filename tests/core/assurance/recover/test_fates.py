@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.assurance.recover.fates import NOTHING_KNOWN, Signs, fate
+from ibgu.core.assurance.recover.fates import NOTHING_KNOWN, Resumed, Signs, fate
 from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.assurance.recover.told import ToldAction
 from ibgu.core.assurance.recover.trace import Trace, traces_of
+from ibgu.core.engine.decide.transitions import take_slot
 from ibgu.core.model import Action, Cause, Member, MemberState, Outcome, RunResult, RunState
 from tests.core.assurance.recover.objects import work
 from tests.core.engine.state.records import NOW, done, in_flight, member, run
@@ -31,7 +32,10 @@ def told(*completed: str, failed: str = "", words: str = "") -> StepPart:
 
 
 def became(before: Member, *, over: bool = False, **signs: Any) -> Member:
-    return fate(before, CHAIN, Signs(now=LATER, over=over, **signs))
+    found = fate(before, CHAIN, Signs(now=LATER, over=over, **signs))
+    if isinstance(found, Resumed):
+        return take_slot(found.member, found.run, slot=1, limit=found.limit or LATER)
+    return found
 
 
 def test_nothing_is_told() -> None:

@@ -8,6 +8,7 @@ from ibgu.core.engine.rate_limits import MINUTE
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
     Decision,
+    Finished,
     Kind,
     Member,
     OnMember,
@@ -41,7 +42,8 @@ class Records:
             case OnStep(step=step):
                 self.steps[step.key] = step
             case OnMember(member=member):
-                self.members[member.key] = replace(member, probe=None)
+                asked = not isinstance(member, Finished)
+                self.members[member.key] = replace(member, probe=None) if asked else member
                 self.run_ids |= {member.run.id} if member.run else set()
                 if member.run is not None:
                     self.runs.setdefault(member.key, {})[member.run.attempt] = member.run

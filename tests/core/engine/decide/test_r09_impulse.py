@@ -7,7 +7,7 @@ import pytest
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.probing import fresh
 from ibgu.core.engine.times import ECHO, PROBE_FRESH
-from ibgu.core.model import Kind, Outcome, ReasonKind, RunResult, RunState, Stage
+from ibgu.core.model import Kind, Outcome, ReasonKind, RunResult, RunState, Stage, Waiting
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.impulses import arming, run_of, vanish
 from tests.core.engine.decide.spoke import told
@@ -128,6 +128,7 @@ def test_a_clock_that_was_set_back_makes_no_probe_fresh(minutes: int, *, young: 
     twin.frozen.add("site-1")
     twin.settle()
     waits = twin.member(uid, 0, "site-2")
+    assert isinstance(waits, Waiting)
     assert waits.reason.kind is ReasonKind.READY
     now = twin.now + timedelta(minutes=minutes)
     assert (

@@ -34,6 +34,7 @@ from tests.core.engine.state.records import (
     run,
     step,
 )
+from tests.members import changed_member
 
 CLUSTER = ClusterView(
     name="site-1", uid="uid-site-1", accepted=True, deleting=False, reachable=True, local=False
@@ -228,7 +229,6 @@ def test_the_newest_step_that_has_the_cluster_decides() -> None:
         (running(RunState.INTENDED), "", False),
         (running(RunState.ENDED), "d", False),
         (in_flight(run=run(Action.UPGRADE)), "d", False),
-        (in_flight(run=None), "d", False),
         (member(), "d", False),
         (done("site-1", Action.PREP), "d", False),
     ],
@@ -254,7 +254,7 @@ def withdrawn(**changes: Any) -> Member:
         (withdrawn(arming_at=None), "", False),
         (withdrawn(result=RunResult.PREEMPTED), "", False),
         (withdrawn(action=Action.UPGRADE), "", False),
-        (replace(withdrawn(), state=MemberState.FINISHED), "", False),
+        (changed_member(withdrawn(), state=MemberState.FINISHED), "", False),
         (member(), "", False),
     ],
     ids=[

@@ -6,13 +6,14 @@ from itertools import product
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from ibgu.core.engine.decide import transitions as t
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.model import (
     Action,
     CompletedAction,
+    Finished,
+    InFlight,
     Intended,
     Kind,
     Member,
@@ -31,8 +32,8 @@ INTENDED = Intended(id="2", action=Action.PREP, attempt=2, intended_at=START)
 WHY = reason(ReasonKind.BUSY)
 LATE = CompletedAction(Action.PREP, START, "completed late, after 47 min")
 STATES: dict[t.State, Member] = {
-    MemberState.WAITING: replace(member(), run=run(state=RunState.ENDED), probe=PROBE),
-    MemberState.FINISHED: replace(done(), run=run(state=RunState.ENDED), watched=True),
+    MemberState.WAITING: member(run=run(state=RunState.ENDED), probe=PROBE),
+    MemberState.FINISHED: done(run=run(state=RunState.ENDED), watched=True),
     **{state: in_flight(run=run(state=state)) for state in RunState},
 }
 
@@ -41,7 +42,7 @@ def its_run(found: Member) -> Any:
     return found.run
 
 
-MAKE: dict[Callable[..., Member], Callable[[Member], Member]] = {
+MAKE: dict[Callable[..., Member], Callable[[Any], Member]] = {
     t.give_reason: lambda m: t.give_reason(m, WHY),
     t.probe_first: lambda m: t.probe_first(m, PROBE, WHY),
     t.probe_again: lambda m: t.probe_again(m, PROBE),
@@ -58,9 +59,10 @@ MAKE: dict[Callable[..., Member], Callable[[Member], Member]] = {
     t.end: lambda m: t.end(m, its_run(m), RunResult.LIMIT, None, "late", START),
     t.succeed: lambda m: t.succeed(m, its_run(m), START),
     t.disarm: lambda m: t.disarm(m, its_run(m)),
-    t.return_to_waiting: lambda m: t.return_to_waiting(m, START),
+    t.return_to_waiting: lambda m: t.return_to_waiting(m, its_run(m), START),
     t.finish: lambda m: t.finish(
         m,
+        t.last_run(m),
         Outcome.SKIPPED,
         cause=None,
         message="",
@@ -111,15 +113,18 @@ def test_a_cycle_that_decides_otherwise_ends_with_an_error() -> None:
     uid = twin.apply(ibgu("a", "Prep"))
     twin.drive()
     over = twin.member(uid, 0, "site-1")
-    assert over.finished
+    assert isinstance(over, Finished)
+    begun = in_flight(run=INTENDED, rollout=uid)
     with twin.fleet.draft() as apply:
         ctx = DecisionContext(twin.snapshot(twin.tracked(uid)), twin.now, apply)
-        again = t.start_next(over, INTENDED)
         with pytest.raises(t.UnlistedTransition):
-            ctx.on_member(Kind.RUN_INTENDED, again, "starts Prep")
+            ctx.on_member(Kind.RUN_INTENDED, begun, "starts Prep")
         assert ctx.result.decisions == []
 
 
-def test_a_member_in_flight_has_a_run() -> None:
-    with pytest.raises(t.UnlistedTransition, match="site-1 is in flight without a run"):
-        t.current_run(in_flight(run=None))
+@pytest.mark.parametrize("state", [each for each in RunState if each is not RunState.ENDED])
+def test_a_member_whose_run_is_open_does_not_finish(state: RunState) -> None:
+    member = in_flight(run=run(state=state))
+    assert isinstance(member, InFlight)
+    with pytest.raises(t.UnlistedTransition, match=f"site-1 can't finish: its run is {state}"):
+        t.last_run(member)

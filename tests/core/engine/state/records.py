@@ -23,6 +23,7 @@ from ibgu.core.model import (
     StepState,
 )
 from ibgu.core.model.kinds import IbguSpec, PlanItem, RolloutStrategy
+from tests.members import member_of
 from tests.runs import run_of
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -77,7 +78,7 @@ def member(cluster: str = "site-1", **changes: Any) -> Member:
         "reason": reason(),
         **changes,
     }
-    return Member(**fields)
+    return member_of(**fields)
 
 
 def run(action: Action = Action.PREP, **changes: Any) -> Run:

@@ -255,5 +255,5 @@ def test_a_step_that_was_emptied_keeps_nothing(members: list[Member]) -> None:
 def test_records_are_immutable() -> None:
     """A draft that shares them with the committed state can't spoil them."""
     with pytest.raises(AttributeError):
-        member().slot = 1  # type: ignore[misc]
-    assert replace(member(), slot=1).slot == 1
+        member().position = 1  # type: ignore[misc]
+    assert replace(member(), position=1).position == 1

@@ -13,8 +13,9 @@ from ibgu.core.engine.works import Wanted, stage_body, stage_patch, view_work, w
 from ibgu.core.model import Member, MemberState, Probe, Run, RunResult, RunState, WorkView
 from ibgu.core.model.kinds import ManifestWork, ObjectMeta
 from tests.core.drivers.ibu.works.samples import ROLLOUT, member, probe, run, view
+from tests.members import changed_member
 
-LIMIT = member().limit
+LIMIT = member(run()).limit
 WITHDRAWN = replace(run(state=RunState.ENDED), result=RunResult.WITHDRAWN)
 NOTHING = view()
 ON_HUB = [RunState.ARMING, RunState.ARMED]
@@ -43,7 +44,7 @@ def test_armed_for_no_run_on_the_hub_is_disarmed(state: RunState) -> None:
 
 def test_a_probe_is_sent_once() -> None:
     asked = member(look_=probe())
-    expected = Wanted(armed=False, probe=probe(), limit=LIMIT)
+    expected = Wanted(armed=False, probe=probe())
     assert wanted_stage(asked, None) == expected
     assert wanted_stage(asked, view(probe="l0")) == expected
     assert wanted_stage(asked, view(probe="l1")) is None
@@ -153,7 +154,7 @@ def test_a_work_from_before_a_restore_is_written_anew_once(state: RunState) -> N
 )
 def test_only_where_the_cluster_matters(of: dict[str, Any], *, anew: bool) -> None:
     """The others are checked when their turn comes."""
-    found = wanted_stage(replace(member(), **of), NOTHING, AFTER)
+    found = wanted_stage(changed_member(member(), **of), NOTHING, AFTER)
     assert (found is not None) == anew
 
 

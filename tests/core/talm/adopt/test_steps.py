@@ -132,10 +132,9 @@ def test_the_running_step_has_its_whole_time_again() -> None:
     [(Action.UPGRADE, []), (Action.FINALIZE_UPGRADE, [Action.UPGRADE])],
 )
 def test_what_talm_has_begun(action: Action, done: list[Action], applied: bool) -> None:
-    found = members(upgrading(), works=(talm_work("s9", action, applied=applied),))["s9"]
-    run = found.run
-    assert run is not None
-    assert found.state is MemberState.IN_FLIGHT
+    step = adopted(upgrading(), works=(talm_work("s9", action, applied=applied),))[-1]
+    found, run = step.members[0], step.begun["s9"]
+    assert (found.cluster, found.state) == ("s9", MemberState.WAITING)
     assert [d.action for d in found.completed] == done
     assert found.action_index == len(done)
     assert (run.action, run.state, run.adopted, run.disarmed) == (
@@ -145,10 +144,11 @@ def test_what_talm_has_begun(action: Action, done: list[Action], applied: bool) 
         True,
     )
     assert {run.arming_at, run.armed_at, run.accepted_at} == {START if applied else None}
-    assert found.started_at == run.intended_at == START
+    assert run.intended_at == START
 
 
 def test_what_talm_has_not_begun() -> None:
+    assert adopted(upgrading())[-1].begun == {}
     found = members(upgrading())
     for member in found.values():
         assert (member.state, member.run, member.completed) == (MemberState.WAITING, None, ())
@@ -184,13 +184,13 @@ def test_works_of_other_groups_and_of_other_things_do_not_count() -> None:
     other = talm_work("s9", Action.UPGRADE, group="b-upgrade-0")
     strange = talm_work("s10", Action.UPGRADE, annotations={})
     foreign = talm_work("s11", Action.PREP)
-    found = members(upgrading(), works=(other, strange, foreign))
-    assert {member.state for member in found.values()} == {MemberState.WAITING}
+    [*_, found] = adopted(upgrading(), works=(other, strange, foreign))
+    assert found.begun == {}
 
 
 def test_a_work_without_a_time() -> None:
-    found = members(upgrading(), works=(talm_work("s9", Action.UPGRADE, creationTimestamp=""),))
-    assert found["s9"].started_at == NOW
+    work = talm_work("s9", Action.UPGRADE, creationTimestamp="")
+    assert adopted(upgrading(), works=(work,))[-1].begun["s9"].intended_at == NOW
 
 
 def test_records_go_through_the_journal() -> None:

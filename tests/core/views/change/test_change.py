@@ -12,6 +12,7 @@ from ibgu.core.model import (
     Cause,
     CompletedAction,
     Member,
+    MemberState,
     Outcome,
     Reason,
     ReasonKind,
@@ -48,6 +49,7 @@ from ibgu.core.views.change import (
     why_no_retry,
 )
 from ibgu.core.views.change import failure as change_failure
+from tests.members import member_of
 
 NOW = datetime(2026, 1, 1, 3, tzinfo=UTC)
 STAMP = "2026-01-01T03:00:00.000000Z"
@@ -385,11 +387,11 @@ def newest(outcome: Outcome | None = Outcome.FAILED, **more: Any) -> Member:
         "uid": "c1",
         "position": 0,
         "reason": Reason(ReasonKind.SLOT, NOW),
-        "outcome": outcome,
-        "failed_action": Action.PREP,
-        "cause": Cause.NEVER_STARTED,
     }
-    return Member(**(fields | more))
+    if outcome is None:
+        return member_of(**fields)
+    ended = {"outcome": outcome, "failed_action": Action.PREP, "cause": Cause.NEVER_STARTED}
+    return member_of(MemberState.FINISHED, **(fields | ended | more))
 
 
 TAKEN_BACK = newest(

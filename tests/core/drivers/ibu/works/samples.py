@@ -16,6 +16,7 @@ from ibgu.core.model import (
     WorkView,
 )
 from ibgu.core.model.kinds import IbguSpec, IbuSpec, NameRef, ObjectRef, SeedImageRef
+from tests.members import member_of
 from tests.runs import run_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
@@ -47,15 +48,14 @@ def probe(id_: str = "l1") -> Probe:
 
 
 def member(run_: Run | None = None, look_: Probe | None = None) -> Member:
-    return Member(
+    return member_of(
         rollout=ROLLOUT.uid,
         step=0,
         cluster="site-1",
         uid="uid-1",
         position=0,
-        state=MemberState.IN_FLIGHT,
+        state=MemberState.IN_FLIGHT if run_ else MemberState.WAITING,
         reason=Reason(ReasonKind.ARMING, NOW),
-        limit=NOW + timedelta(hours=1),
         run=run_,
         probe=look_,
     )

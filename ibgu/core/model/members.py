@@ -1,0 +1,171 @@
+"""The members that the journal keeps: a type for each state, with what is known in it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from ibgu.core.model.actions import Action
+from ibgu.core.model.reasons import Cause, Reason
+from ibgu.core.model.runs import Ended, Run
+
+
+class MemberState(StrEnum):
+    WAITING = "waiting"
+    IN_FLIGHT = "in flight"
+    FINISHED = "finished"
+
+
+class Outcome(StrEnum):
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class CompletedAction(Struct, frozen=True, gc=False):
+    action: Action
+    at: datetime
+    note: str = ""
+    """Empty, "was already ..." or "completed late, after ..."."""
+
+
+class Probe(Struct, frozen=True, gc=False):
+    """A question to the cluster (R8.2); in memory only, a restart asks again."""
+
+    id: str
+    asked_at: datetime
+
+
+class MemberBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state"):
+    """A cluster that belongs to a step, in any state.
+
+    The properties say for every state what a column of the journal holds. A state in which the
+    value is known has a field of that name instead.
+    """
+
+    rollout: str
+    step: int
+    cluster: str
+    uid: str
+    """The ManagedCluster's uid."""
+    position: int
+    """Place in the step's order (R4.1), from 0."""
+    reason: Reason
+    """Why the member is not further; of a finished one, the last reason that it had."""
+    action_index: int = 0
+    """Which of the step's actions is current, or next."""
+    completed: tuple[CompletedAction, ...] = ()
+    attempts: int = 0
+    started_at: datetime | None = None
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        return (self.rollout, self.step, self.cluster)
+
+    @property
+    def finished(self) -> bool:
+        return isinstance(self, Finished)
+
+    @property
+    def run(self) -> Run | None:
+        """The newest run of this member in this step."""
+        return None
+
+    @property
+    def probe(self) -> Probe | None:
+        return None
+
+    @property
+    def slot(self) -> int | None:
+        return None
+
+    @property
+    def limit(self) -> datetime | None:
+        return None
+
+    @property
+    def ended_at(self) -> datetime | None:
+        return None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return None
+
+    @property
+    def cause(self) -> Cause | None:
+        return None
+
+    @property
+    def message(self) -> str:
+        return ""
+
+    @property
+    def failed_action(self) -> Action | None:
+        return None
+
+    @property
+    def late(self) -> str:
+        return ""
+
+    @property
+    def watched(self) -> bool:
+        return False
+
+
+class Waiting(MemberBase, frozen=True, gc=False, kw_only=True, tag="waiting"):
+    """A member that has no slot, and no claim on its cluster.
+
+    It has not started, or its run was withdrawn: no work is armed for it.
+    """
+
+    state: ClassVar[Literal[MemberState.WAITING]] = MemberState.WAITING
+    run: Ended | None = None
+    """The run that was withdrawn; the cluster may take it after all (R9.5)."""
+    probe: Probe | None = None
+    """The newest probe, if one is valid."""
+
+
+class InFlight(MemberBase, frozen=True, gc=False, kw_only=True, tag="in flight"):
+    """A member that has a slot, and with it the claim on its cluster: one row of `claims` (R6.1,
+    R29.4).
+
+    Its run is open, or has ended and is not disarmed yet, or has succeeded with actions still to
+    come.
+    """
+
+    state: ClassVar[Literal[MemberState.IN_FLIGHT]] = MemberState.IN_FLIGHT
+    run: Run
+    slot: int
+    """From 1."""
+    limit: datetime
+    """When the member's whole sequence in this step must have ended (R11.2)."""
+    probe: Probe | None = None
+    """The probe that let it start, which the stage work still shows."""
+
+
+class Finished(MemberBase, frozen=True, gc=False, kw_only=True, tag="finished"):
+    """A member that has ended in this step: it has no slot and no claim, and does not start again.
+
+    Only a late completion changes its outcome as people see it.
+    """
+
+    state: ClassVar[Literal[MemberState.FINISHED]] = MemberState.FINISHED
+    run: Ended | None = None
+    limit: datetime | None = None
+    """The limit that it had in flight, which the stage work still shows."""
+    ended_at: datetime
+    outcome: Outcome
+    cause: Cause | None = None
+    message: str = ""
+    failed_action: Action | None = None
+    late: str = ""
+    """The late completion, after the member had ended ("completed late, after 47 min")."""
+    watched: bool = False
+    """Whether the member ended without success after it was armed, and may complete late
+    (R15.1)."""
+
+
+Unfinished = Waiting | InFlight
+Member = Unfinished | Finished
