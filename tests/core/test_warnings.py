@@ -2,7 +2,7 @@
 
 import pytest
 
-from ibgu.core.model import Kind, OnMember, OnStep, Outcome, is_warning
+from ibgu.core.model import Kind, MemberState, OnMember, OnStep, Outcome, is_warning
 from tests.db.records import member, rollout, step
 
 STEP = step(rollout("u1"))
@@ -22,7 +22,8 @@ STEP = step(rollout("u1"))
 def test_a_cluster_that_fails_or_is_cancelled_is_a_warning_once(
     kind: Kind, outcome: Outcome | None, warns: bool
 ) -> None:
-    assert is_warning(OnMember(kind, member(STEP, "s1", 0, outcome=outcome), "why")) is warns
+    over = member(STEP, "s1", 0, state=MemberState.FINISHED, outcome=outcome)
+    assert is_warning(OnMember(kind, over, "why")) is warns
 
 
 def test_what_is_decided_as_a_warning_is_one() -> None:

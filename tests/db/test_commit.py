@@ -105,6 +105,7 @@ async def test_events_carry_what_it_takes_to_check_a_rollout(
         {
             "state": "in flight",
             "slot": 1,
+            "limit": "2026-05-04T04:02:01.123456Z",
             "action": "Prep",
             "attempt": 1,
             "run_state": "intended",
@@ -114,6 +115,7 @@ async def test_events_carry_what_it_takes_to_check_a_rollout(
             "state": "finished",
             "outcome": "succeeded",
             "message": "done",
+            "limit": "2026-05-04T04:02:01.123456Z",
             "action": "Prep",
             "attempt": 1,
             "run_state": "ended",

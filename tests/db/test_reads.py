@@ -46,6 +46,7 @@ from tests.db.records import (
     step,
     with_run,
 )
+from tests.members import changed_member
 
 
 @pytest.fixture
@@ -245,7 +246,7 @@ async def test_a_cluster_through_all_rollouts(journal: Journal, reads: Reads) ->
         attempt=2,
         intended_at=NOW + timedelta(minutes=1),
     )
-    again = replace(waiting, slot=1, run=second)
+    again = changed_member(waiting, state=MemberState.IN_FLIGHT, run=second)
     await journal.commit(starting(again))
     pending = PendingPatch(uid="uid-a", cluster="a", rollout="new", labels={"k": Change("x", None)})
     await journal.commit(

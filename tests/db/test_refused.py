@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.model import Kind, OnMember, Preempt
+from ibgu.core.model import Kind, Member, MemberState, OnMember, Preempt
 from ibgu.db import Changeset, Deposed, Journal
 from ibgu.db.errors import is_refused
 from tests.db.conftest import HUB
@@ -44,11 +44,15 @@ HOSTILE = st.fixed_dictionaries(
 )
 
 
+def _over(**changes: Any) -> Member:
+    return member(step(BAD), "b", state=MemberState.FINISHED, **changes)
+
+
 def of_both(**changes: Any) -> Changeset:
     """A turn about two rollouts; `changes` are of the member of one of them."""
     parts = [
         opening(GOOD, step(GOOD), waiting=[member(step(GOOD), "a")]),
-        opening(BAD, step(BAD), waiting=[member(step(BAD), "b", **changes)]),
+        opening(BAD, step(BAD), waiting=[_over(**changes)]),
     ]
     return Changeset(decisions=tuple(d for part in parts for d in part.decisions), at=NOW)
 

@@ -69,11 +69,6 @@ class MemberBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state")
         return isinstance(self, Finished)
 
     @property
-    def run(self) -> Run | None:
-        """The newest run of this member in this step."""
-        return None
-
-    @property
     def probe(self) -> Probe | None:
         return None
 
@@ -137,6 +132,7 @@ class InFlight(MemberBase, frozen=True, gc=False, kw_only=True, tag="in flight")
 
     state: ClassVar[Literal[MemberState.IN_FLIGHT]] = MemberState.IN_FLIGHT
     run: Run
+    """The newest run of this member in this step."""
     slot: int
     """From 1."""
     limit: datetime

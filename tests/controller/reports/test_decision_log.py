@@ -20,7 +20,7 @@ from ibgu.core.model import (
     RunResult,
     RunState,
 )
-from tests.core.engine.state.records import failed, in_flight, rollout, run, step, world_of
+from tests.core.engine.state.records import failed, in_flight, member, rollout, run, step, world_of
 
 WORLD = world_of(rollout(), [step("Upgrade")], [in_flight()])
 ENDED = run(
@@ -86,6 +86,6 @@ def test_small_steps_are_for_the_history_alone(kind: Kind) -> None:
 
 
 def test_a_rollout_that_is_gone_is_known_by_its_uid() -> None:
-    found = in_flight("site-1", state=MemberState.FINISHED, outcome=Outcome.CANCELLED)
+    found = member("site-1", state=MemberState.FINISHED, outcome=Outcome.CANCELLED)
     [line] = written(OnMember(Kind.FINISHED, found, "deleted"), fleet=FleetState())
     assert line["rollout"] == "uid-a"

@@ -4,7 +4,6 @@ Adoption changes nothing on a cluster. An action that TALM has begun stays in fl
 by what the cluster reports; R8 applies to everything else.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -254,10 +253,9 @@ def _enqueue_missing_labels(ctx: DecisionContext, last: Adopted) -> None:
             enqueue_outcome(ctx, cluster, wishes, {}, "TALM ended it, and wrote no labels yet")
 
 
-def _on_hub(ctx: DecisionContext, adopted: Adopted) -> Iterator[tuple[Member, ClusterView]]:
-    for member in adopted.members:
-        if cluster := ctx.observe(member.cluster).cluster:
-            yield member, cluster
+def _on_hub(ctx: DecisionContext, adopted: Adopted) -> list[tuple[Member, ClusterView]]:
+    found = [(member, ctx.observe(member.cluster).cluster) for member in adopted.members]
+    return [(member, cluster) for member, cluster in found if cluster is not None]
 
 
 def _take_import_over(ctx: DecisionContext, adopted: Adopted) -> None:
