@@ -312,7 +312,7 @@ async def test_who_is_cancelled_by_another_ibgu_is_not_failed_anywhere(
     await scene.start()
     plan = step("Prep", most=1)
     await scene.apply(ibgu(NAME, plan, fleet=scene.label, annotations=CIRCUIT_BREAKER_OFF))
-    await scene.seen_in_journal("RunAccepted", third)
+    await scene.seen_in_journal("RunArming", third)
     await scene.apply(ibgu("taker", step("Abort"), fleet=scene.label))
     status = await scene.completed(NAME)
     ends = {"succeeded": 1, "failed": 1, "cancelled": 2}
