@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from http import HTTPStatus
 
 import msgspec
 
@@ -16,9 +15,6 @@ from ibgu.hub.port import Hub
 
 _MANAGER = 128
 """The most characters that the API server accepts as a field manager."""
-TRIES = 5
-"""Requests for one patch. The API server gives up a patch after five collisions with other writes,
-such as ibgu's of the status; whether the patch still fits, its own tests say."""
 
 
 class Changes:
@@ -48,15 +44,7 @@ class Changes:
 
     async def _patch(self, target: ChangeTarget, patch: object, form: str) -> None:
         path = paths.ibgu(target.namespace, target.name)
-        for left in reversed(range(TRIES)):
-            try:
-                await self._hub.request(
-                    "PATCH", path, body=patch, content_type=form, query=self._query
-                )
-                return
-            except HubError as error:
-                if error.status != HTTPStatus.CONFLICT or not left:
-                    raise
+        await self._hub.request("PATCH", path, body=patch, content_type=form, query=self._query)
 
     async def ibgus(self, namespace: str) -> list[Ibgu]:
         found: list[Ibgu] = []
@@ -82,7 +70,7 @@ def _plan_changed(target: ChangeTarget) -> Iterator[None]:
     try:
         yield
     except HubError as error:
-        if not error.conflict or error.status == HTTPStatus.CONFLICT:
+        if not error.conflict:
             raise
         words = f"somebody changed the plan of {target.name} meanwhile"
         raise HubError(409, "Conflict", words, method=error.method, path=error.path) from error
