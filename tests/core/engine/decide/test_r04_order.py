@@ -149,3 +149,17 @@ def test_nobody_is_waited_for_twice() -> None:
     twin.drive(PROBE_TIMEOUT * 2)
     assert started(twin) == [2]
     assert twin.member(UID, 0, "site-2").outcome is not Outcome.FAILED
+
+
+def test_a_cluster_that_another_rollout_has_just_claimed_keeps_no_place() -> None:
+    """Both rollouts have an answer for site-2 when the grace of site-1 ends for both."""
+    twin = silent(sites(3))
+    twin.apply(ibgu("b", "Prep", concurrency=1))
+    twin.settle()
+    result(twin, 2)
+    for uid in (UID, "uid-b"):
+        assert twin.member(uid, 0, "site-2").reason.kind is ReasonKind.READY
+    twin.drive(LATE)
+    assert started(twin) == [2]
+    claims = [twin.member(uid, 0, "site-2").reason.kind for uid in (UID, "uid-b")]
+    assert ReasonKind.CLAIM in claims
