@@ -344,7 +344,7 @@ def generation_ignored(stack: ExitStack) -> None:
 def restore_ignored(stack: ExitStack) -> None:
     """A restore of the hub is not noticed."""
     _set(stack, recovery.Recovery, "_proof", lambda self, fleet, versions: "")
-    _set(stack, Mirror, "_restored", lambda self, proof: None)
+    _set(stack, Mirror, "note_restored", lambda self, proof: None)
 
 
 def status_before_journal(stack: ExitStack) -> None:

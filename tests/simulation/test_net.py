@@ -2,13 +2,20 @@
 
 import pytest
 
-from tests.simulation.broken import VARIANTS
+from tests.simulation.broken import VARIANTS, broken
 from tests.simulation.conftest import Simulate
 
 WITHIN = 40
 """Seeds that a broken variant may take until it is caught: most take one or two."""
 PARTS = 4
 """So that they share the cores."""
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_breaks_what_is_there(name: str) -> None:
+    """The names that it takes away by are those of the engine."""
+    with broken(name):
+        pass
 
 
 @pytest.mark.parametrize("part", range(PARTS))
