@@ -23,7 +23,7 @@ _FACTS = re.compile(
     r".*?step (?P<step>\d+) of",
     re.DOTALL,
 )
-_STEPS_FACTS = {"running": r"(\d+) of \d+ slots used", "waiting": r"(\d+) wait\b"}
+_STEPS_FACTS = {"running": r"(\d+) (?:of \d+ slots used|in flight)", "waiting": r"(\d+) wait\b"}
 
 
 def of_row(text: str) -> Numbers:
@@ -94,19 +94,19 @@ def of_page(seen: Mapping[str, Any], of: str = "") -> Numbers:
     facts = _FACTS.search(seen["facts"])
     if facts is None:
         return {}
-    whole = {name: int(number) for name, number in facts.groupdict().items()}
-    step = whole["step"]
+    whole = {f"{of}{name}": int(number) for name, number in facts.groupdict().items()}
+    step = whole.pop(f"{of}step")
     cards = [
-        of_counts(_with_zeros(card), f"{number}.")
+        of_counts(_with_zeros(card), f"{of}{number}.")
         for number, card in enumerate(seen["steps"][:step], start=1)
     ]
     told = {
-        f"{step}.{name}": int(match[1])
+        f"{of}{step}.{name}": int(match[1])
         for name, pattern in _STEPS_FACTS.items()
         if (match := re.search(pattern, seen["facts"]))
     }
     phase = "".join(word.capitalize() for word in seen["phase"].split())
-    return together({"phase": phase}, whole, told, *cards, *_grid(seen, step, of))
+    return together({"phase": phase, "step": step}, whole, told, *cards, *_grid(seen, step, of))
 
 
 def of_bar(label: str, troubles: str) -> Numbers:

@@ -5,10 +5,11 @@ test lets one go: what is compared then can't be of two different moments.
 """
 
 import asyncio
+import os
 import re
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
 from typing import Any
 
 import httpx
@@ -17,10 +18,8 @@ import yaml
 from msgspec import Struct
 from playwright.async_api import Page, async_playwright
 from prometheus_client import generate_latest
-from typer.testing import CliRunner
 
 from ibgu.api.context import Context, Probes
-from ibgu.cli.app import app as commands
 from ibgu.db import engine
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access
@@ -366,14 +365,21 @@ async def _by_commands(surfaces: Surfaces) -> tuple[dict[str, str], str]:
     """Returns the row of `ibgu get`, and what `ibgu status` says of a rollout with failures."""
     server = str(surfaces.rest.base_url).removesuffix("/api/v1/")
     env = {"IBGU_SERVER": server, "IBGU_TOKEN": surfaces.scene.hub.token("alice")}
-    invoke = partial(CliRunner().invoke, commands, env=env)
-    heading, row = (
-        await asyncio.to_thread(invoke, ["get", NAME, "-n", "default"])
-    ).stdout.splitlines()
-    shown = await asyncio.to_thread(invoke, ["status", NAME, "-n", "default", "--wait"])
-    assert shown.exit_code == 1
-    assert "CompletedWithFailures" in shown.stdout
-    return dict(zip(heading.split(), row.split(), strict=True)), shown.stdout
+
+    async def told(*arguments: str, code: int) -> str:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "ibgu", *arguments, "-n", "default",
+            env=os.environ | env,
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, _ = await process.communicate()
+        assert process.returncode == code, out
+        return out.decode()
+
+    heading, row = (await told("get", NAME, code=0)).splitlines()
+    shown = await told("status", NAME, "--wait", code=1)
+    assert "CompletedWithFailures" in shown
+    return dict(zip(heading.split(), row.split(), strict=True)), shown
 
 
 async def _on_the_page(surfaces: Surfaces) -> None:

@@ -52,19 +52,19 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("form", ["dockerconfigjson", "dockercfg"])
 async def test_the_payload_is_on_the_cluster_before_prep(scene: Scene, form: str) -> None:
-    await scene.kubectl("delete", "secret", "pull", "-n", "default", "--ignore-not-found")
+    name = f"pull-{form}"
     await scene.apply(config_map(OADP["namespace"], OADP["name"], backup="kind: Backup"))
     await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
-    await scene.apply(pull_secret("default", "pull", form))
+    await scene.apply(pull_secret("default", name, form))
     await scene.fleet(count=2)
     await scene.start()
-    await scene.apply(carrying(scene))
+    await scene.apply(carrying(scene, secret=name))
     await scene.completed("carrying")
     carried = found(scene, f"{scene.label}-1")
     assert carried["ConfigMap", "openshift-adp", "oadp-cm"]["data"] == {"backup": "kind: Backup"}
     extra = carried["ConfigMap", "openshift-lifecycle-agent", "example-extra-manifests"]
     assert extra["data"] == {"extra": "kind: Namespace"}
-    secret = carried["Secret", "openshift-lifecycle-agent", "pull"]
+    secret = carried["Secret", "openshift-lifecycle-agent", name]
     assert secret["type"] == f"kubernetes.io/{form}"
     assert b64decode(secret["data"][f".{form}"]) == b'{"auths": {}}'
     names = [w["metadata"]["name"] for w in await scene.works(f"{scene.label}-1")]
