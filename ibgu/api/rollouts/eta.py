@@ -9,7 +9,7 @@ from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.gates import GATE_REASONS, deadline
 from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits, rate_limits_of
 from ibgu.core.model import MemberState, Reason, Rollout, StepState
-from ibgu.core.views.forecast import InFlight, RemainingWork, eta
+from ibgu.core.views.forecast import RemainingActions, RemainingWork, eta
 from ibgu.core.views.status import hold_of
 from ibgu.db.views import StepRow
 
@@ -73,7 +73,7 @@ def _rest(
         waiting=ready,
         blocked=sum(each.count for each in waiting) - ready,
         in_flight=[
-            InFlight(
+            RemainingActions(
                 step.actions[each.action_index :],
                 (now - each.began).total_seconds() if each.began else 0.0,
                 each.cluster in stuck,

@@ -3,7 +3,7 @@ over."""
 
 from ibgu.core.engine.durations import MEASURED, DurationsByAction, DurationStats, steadied
 from ibgu.core.views.forecast.curve import IntervalCounts, Point, curve
-from ibgu.core.views.forecast.eta import Eta, InFlight, RemainingWork, eta
+from ibgu.core.views.forecast.eta import Eta, RemainingActions, RemainingWork, eta
 from ibgu.core.views.forecast.schedule import makespan
 from ibgu.core.views.forecast.stalled import Stalled, stalled
 
@@ -12,9 +12,9 @@ __all__ = [
     "DurationStats",
     "DurationsByAction",
     "Eta",
-    "InFlight",
     "IntervalCounts",
     "Point",
+    "RemainingActions",
     "RemainingWork",
     "Stalled",
     "curve",

@@ -19,7 +19,7 @@ _STRIDE = 7
 """A step through the ten parts of a spread that visits each one before any repeats."""
 
 
-class InFlight(Struct, frozen=True):
+class RemainingActions(Struct, frozen=True):
     left: tuple[Action, ...]
     """The current action, and those that follow it in the step."""
     elapsed: float
@@ -37,7 +37,7 @@ class RemainingWork(Struct, frozen=True):
     """Members that start as soon as a slot is free."""
     blocked: int
     """Members that wait for something else."""
-    in_flight: Sequence[InFlight]
+    in_flight: Sequence[RemainingActions]
     deadline: datetime
     """The end of the step's clock."""
     rate_limits: RateLimits = UNLIMITED
@@ -72,7 +72,7 @@ def eta(rest: RemainingWork, now: datetime, duration_stats: DurationsByAction) -
     return _of_the_others(replace(rest, in_flight=moving, slots=slots), stuck, now, duration_stats)
 
 
-def _stuck(each: InFlight, duration_stats: DurationsByAction) -> bool:
+def _stuck(each: RemainingActions, duration_stats: DurationsByAction) -> bool:
     stats = duration_stats.get(each.left[0])
     return each.overdue or (stats is not None and each.elapsed > stats.limits.ended)
 
@@ -115,7 +115,9 @@ def _part(stats: DurationStats, place: int) -> float:
     return stats.spread[place * _STRIDE % len(stats.spread)]
 
 
-def _remaining(each: InFlight, duration_stats: DurationsByAction, takes: Sequence[float]) -> float:
+def _remaining(
+    each: RemainingActions, duration_stats: DurationsByAction, takes: Sequence[float]
+) -> float:
     """Returns the seconds that the member still needs. Past the expected duration, the median of
     the measured ones that were longer counts; past all of them, the usual duration once more."""
     current = takes[0] - each.elapsed

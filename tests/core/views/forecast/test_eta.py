@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ibgu.core.engine.durations import DurationStats
 from ibgu.core.model import Action
-from ibgu.core.views.forecast import Eta, InFlight, RemainingWork, eta, makespan
+from ibgu.core.views.forecast import Eta, RemainingActions, RemainingWork, eta, makespan
 from tests.core.engine.state.records import NOW
 
 SPREAD = tuple(float(part) for part in range(55, 155, 10))
@@ -54,7 +54,7 @@ def test_waves_of_who_waits() -> None:
 
 
 def test_what_runs_needs_what_is_left_of_it() -> None:
-    running = InFlight((Action.PREP, Action.UPGRADE), 30.0)
+    running = RemainingActions((Action.PREP, Action.UPGRADE), 30.0)
     assert seconds(eta(rest(actions=BOTH, in_flight=[running]), NOW, RATE_LIMITS)) == (
         25.0 + 550.0,
         25.0 + 550.0,
@@ -64,14 +64,14 @@ def test_what_runs_needs_what_is_left_of_it() -> None:
 
 def test_who_took_longer_than_was_thought() -> None:
     """Half of those that took more than 100 seconds took more than 125; nobody more than 145."""
-    longer = InFlight((Action.PREP,), 100.0)
+    longer = RemainingActions((Action.PREP,), 100.0)
     assert seconds(eta(rest(in_flight=[longer]), NOW, RATE_LIMITS)) == (0.0, 25.0, 50.0)
 
 
 def test_nobody_knows_the_end_of_who_took_longer_than_all() -> None:
     """That member may take all the time that the step has; what is shown is of the other one."""
-    longest = InFlight((Action.PREP,), 200.0)
-    found = eta(rest(in_flight=[longest, InFlight((Action.PREP,), 90.0)]), NOW, RATE_LIMITS)
+    longest = RemainingActions((Action.PREP,), 200.0)
+    found = eta(rest(in_flight=[longest, RemainingActions((Action.PREP,), 90.0)]), NOW, RATE_LIMITS)
     assert seconds(found) == (10.0, 35.0, 86400.0)
     assert found
     assert (found.stuck, found.limit) == (1, NOW + timedelta(days=1))
@@ -81,7 +81,7 @@ def test_nobody_knows_the_end_of_who_took_longer_than_all() -> None:
 @pytest.mark.parametrize("duration_stats", [RATE_LIMITS, {}], ids=["measured", "not measured"])
 def test_when_only_stuck_ones_are_left_the_limit_ends_them(duration_stats: Any) -> None:
     """They were said to be over "in a moment", for minutes."""
-    left = [InFlight((Action.PREP,), 188.0, overdue=not duration_stats) for _ in range(7)]
+    left = [RemainingActions((Action.PREP,), 188.0, overdue=not duration_stats) for _ in range(7)]
     found = eta(rest(in_flight=left), NOW, duration_stats)
     assert seconds(found) == (86400.0, 86400.0, 86400.0)
     assert found
@@ -93,7 +93,7 @@ def test_when_only_stuck_ones_are_left_the_limit_ends_them(duration_stats: Any) 
 
 
 def test_who_waits_behind_stuck_ones_has_the_other_slots() -> None:
-    left = [InFlight((Action.PREP,), 500.0)]
+    left = [RemainingActions((Action.PREP,), 500.0)]
     assert seconds(eta(rest(waiting=2, in_flight=left), NOW, RATE_LIMITS))[0] == 180.0
     assert eta(rest(blocked=1, in_flight=left), NOW, RATE_LIMITS) is None
 
@@ -118,7 +118,7 @@ def test_who_waits_for_something_else_may_take_all_the_time() -> None:
         rest(),
         rest(blocked=4),
         rest(actions=(Action.ABORT,), waiting=1),
-        rest(actions=BOTH, in_flight=[InFlight((Action.ABORT,), 1.0)]),
+        rest(actions=BOTH, in_flight=[RemainingActions((Action.ABORT,), 1.0)]),
     ],
 )
 def test_what_nobody_can_tell(left: RemainingWork) -> None:
@@ -171,7 +171,7 @@ def test_the_likely_end_lies_between_the_others(
     flights: list[tuple[int, float]],
     left: int,
 ) -> None:
-    in_flight = [InFlight(BOTH[-count:], elapsed) for count, elapsed in flights]
+    in_flight = [RemainingActions(BOTH[-count:], elapsed) for count, elapsed in flights]
     deadline = NOW + timedelta(seconds=left)
     asked = rest(
         actions=BOTH,
