@@ -37,13 +37,13 @@ export function Failures({ body, rollout, filter, choose }) {
 }
 
 /** Failures of the other steps: a step that cleans up after them must not hide them. */
-export function FailedElsewhere({ rollout, steps, step }) {
+export function FailedElsewhere({ rollout, steps, step, label }) {
   const others = steps.filter((each) => each.step !== step && each.counts?.failed);
   if (!others.length) return null;
   return html`<p class="notice quiet">
     ${others.map(
       (each, index) => html`<span key=${each.step}>${index ? ", " : ""}
-        <a href=${rolloutLink(rollout, { step: each.step })}>${plural(each.counts.failed, "cluster")} failed in
+        <a href=${rolloutLink(rollout, { step: each.step, label })}>${plural(each.counts.failed, "cluster")} failed in
         ${" "}step ${each.step}, ${each.actions.join(" + ")}</a></span>`,
     )}
   </p>`;

@@ -33,6 +33,7 @@ export function Rollout({ route }) {
   const choose = (step) => go(rolloutLink(of, step === current ? {} : { step }));
   const found = (wanted) => steps.find((each) => each.step === wanted);
   const running = rollout.current && found(current);
+  const shown = selected?.steps ?? steps;
   return html`<${Headline}
       rollout=${rollout}
       step=${running}
@@ -40,12 +41,12 @@ export function Rollout({ route }) {
       now=${now}
     />
     <${Stale} watched=${watched} />
-    <${Steps} steps=${selected?.steps ?? steps} chosen=${number} choose=${choose} now=${now} />
+    <${Steps} steps=${shown} chosen=${number} choose=${choose} now=${now} />
     <${Step}
       key=${number}
       of=${of}
       step=${found(number)}
-      steps=${steps}
+      steps=${shown}
       view=${view}
       refused=${refused}
       route=${route}
@@ -83,7 +84,7 @@ function Begun({ of, step: { step, counts }, steps, view, refused, route, now })
     go(rolloutLink(of, { step: asked, ...queryOf(filter), sort: wanted }), { replace: true });
   const shared = { rollout: of, columns, labelled, matching, filter, choose, now };
   return html`<${Failures} body=${failures} ...${shared} />
-    <${FailedElsewhere} rollout=${of} steps=${steps} step=${step} />
+    <${FailedElsewhere} rollout=${of} steps=${steps} step=${step} label=${route.query.label} />
     <div class="two">
       <${Course} timeline=${timeline} total=${labelled?.filter(Boolean).length ?? counts.total} />
       <${Why} ...${shared} />
