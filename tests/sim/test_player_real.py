@@ -171,7 +171,7 @@ async def test_a_probe_is_answered_at_once(
         name = pattern % 1
         await hand.create(name, disarmed())
         await settle(hand, lambda fed: "stage" in fed)
-        await hand.change(name, disarmed(look=".spec.stage"))
+        await hand.change(name, disarmed(probe=".spec.stage"))
         await settle(hand, lambda fed: fed == {"probe": "Idle"})
 
 
