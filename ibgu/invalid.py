@@ -21,7 +21,7 @@ _BOUNDS = {
 
 
 def words(error: Mapping[str, Any]) -> str:
-    """Return one of a ValidationError's `errors()` as a sentence that begins with the input."""
+    """Returns one of a ValidationError's `errors()` as a sentence that begins with the input."""
     kind, given = str(error["type"]), error.get("input")
     if kind in _NOT:
         return f"{given!r} {_NOT[kind]}"

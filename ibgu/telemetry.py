@@ -214,7 +214,7 @@ def count_write(result: "WriteResult") -> None:
 
 
 def _harmless(_: object, __: str, entry: EventDict) -> EventDict:
-    """Return the entry with words of others that do nothing to a terminal; JSON escapes them."""
+    """Returns the entry with words of others that do nothing to a terminal; JSON escapes them."""
     told = {key: one_line(each) for key, each in entry.items() if isinstance(each, str)}
     if exception := entry.get("exception"):
         told["exception"] = harmless(exception)

@@ -24,7 +24,7 @@ _ALL = dict.fromkeys((*InFlight.__struct_fields__, *Finished.__struct_fields__))
 def member_of(
     state: MemberState = MemberState.WAITING, *, cluster: str, reason: Reason, **fields: Any
 ) -> Member:
-    """Return a member in the state; what the state must know, and the fields do not name, is as of
+    """Returns a member in the state; what the state must know, and the fields do not name, is as of
     the reason."""
     at = reason.since
     intended = Intended(id=f"run-{cluster}", action=Action.PREP, attempt=1, intended_at=at)
@@ -44,7 +44,7 @@ def member_of(
 
 
 def changed_member(member: Member, **changes: Any) -> Member:
-    """Return the member with changes, which may name another state: what that one does not know is
+    """Returns the member with changes, which may name another state: what that one does not know is
     left out."""
     state = changes.pop("state", member.state)
     kept = {name: getattr(member, name) for name in _ALL if name in _TYPES[state].__struct_fields__}

@@ -24,7 +24,7 @@ _FIELDS = Ended.__struct_fields__
 def run_of(
     state: RunState, *, id: str, action: Action, attempt: int, intended_at: datetime, **fields: Any
 ) -> Run:
-    """Return a run in the state; what the state does not know is left out of the fields, and what
+    """Returns a run in the state; what the state does not know is left out of the fields, and what
     it must know is as of the intent."""
     known: dict[str, Any] = {
         "arming_at": intended_at,
@@ -41,7 +41,7 @@ def run_of(
 
 
 def changed(run: Run, **changes: Any) -> Run:
-    """Return the run with changes, which may name another state."""
+    """Returns the run with changes, which may name another state."""
     fields = {name: getattr(run, name) for name in ("state", *_FIELDS)} | changes
     known = {"state", *_TYPES[fields["state"]].__struct_fields__}
     unknown = [name for name, value in changes.items() if name not in known and value is not None]

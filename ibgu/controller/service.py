@@ -33,7 +33,7 @@ from ibgu.db.journal import Journal
 from ibgu.db.reads import Reads
 from ibgu.flowcontrol.backoff import Backoff
 from ibgu.flowcontrol.deadline import Deadline
-from ibgu.flowcontrol.seldom import Seldom
+from ibgu.flowcontrol.log_throttle import LogThrottle
 from ibgu.hub.client import HubClient
 from ibgu.hub.discovery import Served, discover
 from ibgu.hub.election.lease import Elector, LeaseTimes
@@ -107,7 +107,7 @@ class Controller:
             reads=reads,
             lease=lambda: self._elector.held,
         )
-        self._seldom = Seldom(time.monotonic)
+        self._log_throttle = LogThrottle(time.monotonic)
         self._sight = Sight(self._watches, asyncio.get_running_loop().time)
         self._elector = self._new_elector()
         self._rivals = Rivals(client, settings.namespace, LEASE)
@@ -219,7 +219,7 @@ class Controller:
     def _lease_failed(self, error: HubError) -> None:
         """Logs an error of the Lease; the same one only seldom, since a standby tries twice a
         second."""
-        if self._seldom.due("lease", str(error)):
+        if self._log_throttle.due("lease", str(error)):
             log.warning("lease", error=str(error))
 
     # -- leading -------------------------------------------------------------------------------

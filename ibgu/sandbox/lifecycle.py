@@ -10,11 +10,11 @@ class Startable(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Return when it is up; on any failure leave nothing behind."""
+        """Returns when it is up; on any failure leave nothing behind."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Return when it is gone; not being up is no error."""
+        """Returns when it is gone; not being up is no error."""
 
     def __enter__(self) -> Self:
         self.start()

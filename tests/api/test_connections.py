@@ -263,7 +263,7 @@ async def test_the_kernel_holds_little_for_a_client() -> None:
 
 
 def _queued_in_kernel(client: socket.socket) -> int:
-    """Return the bytes that a server on this machine has sent, and the client's kernel not got."""
+    """Returns the bytes that a server on this machine has sent, and the client's kernel not got."""
     here, there = client.getsockname(), client.getpeername()
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, local, remote, _, queues, *_ = line.split()

@@ -77,7 +77,7 @@ def _owned() -> None:
 
 
 def _read(terminal: int, process: subprocess.Popen[bytes], screen: bytes) -> bytes:
-    """Empty when the last process has left it, which Linux tells by an error.
+    """Returns what the command prints next, empty at its end.
 
     Raises TimeoutError with what is on the screen, and where the command stands, if it waits
     for ever.
@@ -85,8 +85,14 @@ def _read(terminal: int, process: subprocess.Popen[bytes], screen: bytes) -> byt
     if not select.select([terminal], [], [], PATIENCE)[0]:
         process.send_signal(signal.SIGABRT)
         process.wait()
-        screen += os.read(terminal, 65536)
+        screen += _rest(terminal)
         raise TimeoutError(f"{process.args!r} waits for ever: {screen.decode(errors='replace')}")
+    return _rest(terminal)
+
+
+def _rest(terminal: int) -> bytes:
+    """Returns what is there to read; empty when the last process has left the terminal, which Linux
+    tells by an error."""
     try:
         return os.read(terminal, 65536)
     except OSError:

@@ -125,7 +125,7 @@ def test_a_right_that_is_missing_is_printed_with_what_to_do_and_waited_for(
 
 
 async def _granted(hub: SandboxHub, folder: Path, *, lacking: bool) -> str:
-    """Return the kubeconfig of an account with ibgu's rights, perhaps without one of them."""
+    """Returns the kubeconfig of an account with ibgu's rights, perhaps without one of them."""
     works = (r for r in needed("controller") if r.resource == "manifestworks")
     without = [right for right in works if lacking and right.verb == "patch"]
     async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:

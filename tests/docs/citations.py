@@ -37,7 +37,7 @@ class Source(NamedTuple):
 
 
 def sources(*but: Path) -> list[Source]:
-    """Return all files with text that git has or would take, but those of others, and `but`."""
+    """Returns all files with text that git has or would take, but those of others, and `but`."""
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     told = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     left_out = {str(path.relative_to(ROOT)) for path in but}

@@ -37,7 +37,7 @@ class Shown(Struct, frozen=True):
 
 
 def together(*parts: Numbers) -> Numbers:
-    """Return the numbers that one screen shows in several places. Where it contradicts itself, it
+    """Returns the numbers that one screen shows in several places. Where it contradicts itself, it
     shows what no moment had."""
     found: dict[str, int | str] = {}
     for name, number in ((name, number) for part in parts for name, number in part.items()):
@@ -47,14 +47,14 @@ def together(*parts: Numbers) -> Numbers:
 
 
 def of_counts(counts: Mapping[str, int], of: str) -> Numbers:
-    """Return the counts under their names."""
+    """Returns the counts under their names."""
     return {f"{of}{name}": number for name, number in counts.items()}
 
 
 def moments(
     events: Iterable[EventRow], namespace: str, name: str, some: Collection[str] = ()
 ) -> list[Numbers]:
-    """Return the numbers after each commit, oldest first: events of one commit have one time.
+    """Returns the numbers after each commit, oldest first: events of one commit have one time.
 
     `some`: the clusters that a label chooses.
     """
@@ -133,7 +133,7 @@ class _Replay(Playback):
 
 
 def never_were(shown: Iterable[Shown], true: list[Numbers]) -> list[Shown]:
-    """Return what no moment had, or had only before what the same surface showed earlier."""
+    """Returns what no moment had, or had only before what the same surface showed earlier."""
     reached: dict[str, int] = {}
     wrong = []
     for each in shown:

@@ -20,7 +20,7 @@ _EVERY = 1.0
 
 
 def main(port: int, size: int) -> int:
-    """Return how many connections were made."""
+    """Returns how many connections were made."""
     ends = time.monotonic() + _LONGEST
     held: list[socket.socket] = []
     made = 0

@@ -11,7 +11,7 @@ import structlog
 from ibgu.cli.serve.unready import HubNotReady
 from ibgu.db import JournalAway
 from ibgu.flowcontrol.backoff import Backoff
-from ibgu.flowcontrol.seldom import Seldom
+from ibgu.flowcontrol.log_throttle import LogThrottle
 from ibgu.hub.errors import CERTIFICATE, HubError
 
 log = structlog.get_logger("ibgu")
@@ -26,7 +26,7 @@ class Patience:
     def __init__(self) -> None:
         self.reason = ""
         self._rng = random.Random()
-        self._seldom = Seldom(time.monotonic)
+        self._log_throttle = LogThrottle(time.monotonic)
 
     async def until(self, what: str, act: Callable[[], Awaitable[T]]) -> T:
         """Returns the result of `act`, which is retried while what it needs is away. What no
@@ -47,14 +47,14 @@ class Patience:
 
     def _wait(self, what: str, why: str) -> None:
         self.reason = f"waits for {what}: {why}"
-        if self._seldom.due(what, why):
+        if self._log_throttle.due(what, why):
             log.warning(f"waits for {what}", error=why)
 
     def _go_on(self, what: str) -> None:
         if self.reason:
             log.info(f"waits for {what} no longer")
         self.reason = ""
-        self._seldom.forget(what)
+        self._log_throttle.forget(what)
 
 
 def _worth_waiting(error: JournalAway | HubError | HubNotReady) -> bool:

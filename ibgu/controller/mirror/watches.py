@@ -19,7 +19,7 @@ from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, Man
 from ibgu.core.model.shown import shown_cluster
 from ibgu.core.talm import TalmManifestWork, shown_talm_work
 from ibgu.core.talm import names as talm
-from ibgu.flowcontrol.seldom import Seldom
+from ibgu.flowcontrol.log_throttle import LogThrottle
 from ibgu.hub import paths
 from ibgu.hub.decode import BadObject, HasMetadata
 from ibgu.hub.discovery import Served
@@ -53,7 +53,7 @@ class Watches:
         self._streaming = served.streaming_lists
         self._errors: dict[str, HubError] = {}
         """The last error of each kind."""
-        self._seldom = Seldom(time.monotonic)
+        self._log_throttle = LogThrottle(time.monotonic)
         self._again = asyncio.Event()
         self._restarted = asyncio.Event()
         self._all: dict[str, Reflector[Any, Any]] = {
@@ -108,7 +108,7 @@ class Watches:
 
     def _failed(self, kind: str, error: HubError) -> None:
         self._errors[kind] = error
-        if self._seldom.due(kind, str(error)):
+        if self._log_throttle.due(kind, str(error)):
             log.warning("watch interrupted", kind=kind, error=str(error))
 
     async def run(self) -> None:

@@ -134,27 +134,18 @@ class Assembly(Struct, frozen=True, eq=False):
         writer = self._writer(lambda result: responses.answered(result), deadline)
         outcomes = WriteOutcomes(driver, mirror, writer)
         observer = Observer(mirror, outcomes)
-        effects = Effects(
-            *(driver, mirror, payloads, writer, outcomes, observer),
-            watch=deps.served.feedback_by_watch,
-            take_back=settings.take_back_pull_secrets,
-        )
+        effects = self._effects(payloads, writer, outcomes, observer)
         journal_writer = new_journal_writer(partial(disarm_accepted, fleet, effects, errors))
         adopting = Adopting(client, mirror, payloads, writer, tasks, work_queue.touch)
         touch_now = work_queue.touch_now
         lister = MembershipLister(client, mirror, payloads, self._tenants, tasks, touch_now)
-        statuses = Statuses(
-            *(mirror, payloads, clock, writer, quarantine),
-            served=deps.served.ibgu_status,
-            settled=lambda: journal_writer.settled,
-            talm_live=lambda: facts.talm_live,
-        )
+        statuses = self._statuses(payloads, writer, journal_writer)
         notices = Notices(mirror, clock, writer, instance=settings.identity)
         reporter = Reporter(fleet, mirror, payloads, quarantine, statuses, notices)
         refresh = self._refresh(observer, effects)
         changes = ChangeHandlers(fleet, driver, mirror, work_queue, errors, facts, reporter)
         responses = ResponseHandlers(
-            *(fleet, clock, work_queue, errors, outcomes, adopting, changes, reporter)
+            fleet, clock, work_queue, errors, outcomes, adopting, changes, reporter
         )
         resync = Resync(fleet, mirror, work_queue, facts, effects, reporter)
         snapshots = Snapshots(fleet, driver, mirror, observer, payloads, self._tenants, facts)
@@ -197,14 +188,48 @@ class Assembly(Struct, frozen=True, eq=False):
             loop=loop,
         )
 
+    def _effects(
+        self, payloads: Payloads, writer: Writer, outcomes: WriteOutcomes, observer: Observer
+    ) -> Effects:
+        deps = self._deps
+        return Effects(
+            deps.driver,
+            deps.mirror,
+            payloads,
+            writer,
+            outcomes,
+            observer,
+            watch=deps.served.feedback_by_watch,
+            take_back=deps.settings.take_back_pull_secrets,
+        )
+
+    def _statuses(
+        self, payloads: Payloads, writer: Writer, journal_writer: JournalWriter
+    ) -> Statuses:
+        return Statuses(
+            self._deps.mirror,
+            payloads,
+            self._clock,
+            writer,
+            self._quarantine,
+            served=self._deps.served.ibgu_status,
+            settled=lambda: journal_writer.settled,
+            talm_live=lambda: self._facts.talm_live,
+        )
+
     def _refresh(self, observer: Observer, effects: Effects) -> FeedbackRefresh | None:
         """Creates the refresh only if the hub can't make agents report changes by themselves."""
         deps = self._deps
         if deps.served.feedback_by_watch or not deps.settings.feedback_refreshes:
             return None
         return FeedbackRefresh(
-            *(self._fleet, observer, effects, self._clock, deps.durations),
-            *(self._quarantine, self._facts),
+            self._fleet,
+            observer,
+            effects,
+            self._clock,
+            deps.durations,
+            self._quarantine,
+            self._facts,
             rate=deps.settings.feedback_refresh_rate,
         )
 

@@ -106,44 +106,44 @@ class Driver(Protocol):
         """Why an action fails on a cluster without the object, as a sentence for a person."""
 
     def problem(self, spec: IbguSpec) -> str | None:
-        """Return why no cluster can be asked for the spec; None: it is valid. The plan is the
+        """Returns why no cluster can be asked for the spec; None: it is valid. The plan is the
         engine's matter."""
 
     def annotations(self, found: Mapping[str, str]) -> dict[str, str]:
-        """Return the annotations of the rollout's object that go to the target."""
+        """Returns the annotations of the rollout's object that go to the target."""
 
     def rollback_time(self, spec: IbguSpec) -> timedelta:
-        """Return how long a cluster that fails after its reboot takes to be back by itself: so much
-        time must be left in a step to start an action that reboots (R11.5)."""
+        """Returns how long a cluster that fails after its reboot takes to be back by itself: so
+        much time must be left in a step to start an action that reboots (R11.5)."""
 
     def manifests(
         self, rollout: Rollout, run: Run | None, generation: int
     ) -> Sequence[Raw | JsonObject]:
-        """Return what the stage work brings to the cluster: the target, and before it the rights
+        """Returns what the stage work brings to the cluster: the target, and before it the rights
         that its agent needs. With a run the target asks for the run's action and carries its id;
         without one it can neither change nor create the object, and each generation differs."""
 
     def read(self, values: Iterable[FeedbackValue]) -> FeedbackView:
-        """Return the target as fed back; values may be absent, or anything at all."""
+        """Returns the target as fed back; values may be absent, or anything at all."""
 
     def judge(self, feedback: FeedbackView, action: Action, spec: IbguSpec) -> Judgement:
-        """Return whether the action may start; asked by feedback that answers a probe, before the
+        """Returns whether the action may start; asked by feedback that answers a probe, before the
         intent and again before the arming."""
 
     def verdict(self, feedback: FeedbackView, action: Action) -> Verdict:
-        """Return how the action goes; asked only by feedback that speaks for its run."""
+        """Returns how the action goes; asked only by feedback that speaks for its run."""
 
     def out_of_stage(self, feedback: FeedbackView) -> bool:
-        """Return whether the cluster is proven to be out of any action that reboots it (R14.3)."""
+        """Returns whether the cluster is proven to be out of any action that reboots it (R14.3)."""
 
     def refusal(self, work: WorkView, action: Action) -> ActionRefusal | None:
-        """Return how the cluster refuses the action; None: it does not, or its agent's own retries
+        """Returns how the cluster refuses the action; None: it does not, or its agent's own retries
         end the error."""
 
     def absent(self, work: WorkView) -> bool:
-        """Return whether the cluster reports, in the work's current version, that it has no such
+        """Returns whether the cluster reports, in the work's current version, that it has no such
         object (R10.2)."""
 
     def failure(self, action: Action, message: str) -> FailureText | None:
-        """Return the known failure of the action that the cluster's words report, whatever other
+        """Returns the known failure of the action that the cluster's words report, whatever other
         text they stand in; None: unknown. Explain, notifications and REST show it."""

@@ -8,7 +8,7 @@ _FREE = "127.0.0.1:0"
 
 
 def address(wanted: str) -> str:
-    """Return the address that was asked for; with none, the usual one, or a free port beside it.
+    """Returns the address that was asked for; with none, the usual one, or a free port beside it.
 
     Raises SandboxError where an address that was asked for can't be listened on.
     """

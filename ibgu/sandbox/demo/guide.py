@@ -12,7 +12,7 @@ from ibgu.sandbox.hub import SandboxHub
 
 
 def guide(options: DemoOptions, hub: SandboxHub, database_url: str) -> str:
-    """Return the lines; `options.listen` is where the REST API is."""
+    """Returns the lines; `options.listen` is where the REST API is."""
     lines = [*_access(options, hub), "", *_steps(options), "", *_proving(database_url)]
     return "\n".join(["", *lines, ""])
 

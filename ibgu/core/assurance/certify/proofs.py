@@ -16,19 +16,19 @@ class Proofs(Protocol):
         """The actions that go on with the spec that the cluster was prepared with."""
 
     def stage(self, action: str) -> str:
-        """Return the stage that the action asks the cluster for."""
+        """Returns the stage that the action asks the cluster for."""
 
     def fits(self, seen: Mapping[str, Any], action: str) -> bool:
-        """Return whether the cluster is in a state in which the action may start (R8.1)."""
+        """Returns whether the cluster is in a state in which the action may start (R8.1)."""
 
     def reached(self, seen: Mapping[str, Any], action: str) -> bool:
-        """Return whether the cluster is where the action would bring it."""
+        """Returns whether the cluster is where the action would bring it."""
 
     def missing(self, seen: Mapping[str, Any], action: str) -> str:
-        """Return what the feedback lacks to prove that the action succeeded; empty: nothing."""
+        """Returns what the feedback lacks to prove that the action succeeded; empty: nothing."""
 
     def failed(self, seen: Mapping[str, Any], action: str) -> bool:
-        """Return whether the feedback proves that the action failed."""
+        """Returns whether the feedback proves that the action failed."""
 
     def shown(self, seen: Mapping[str, Any]) -> str:
-        """Return the state in words, for a violation."""
+        """Returns the state in words, for a violation."""

@@ -4,6 +4,7 @@ Pure and in virtual time. What an action does is a list of (pause, change) pairs
 another list.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -57,7 +58,7 @@ class Work:
         )
 
 
-class Node:
+class Node(ABC):
     absent_words = ""
     """The agent's error where the cluster has no such object."""
 
@@ -73,12 +74,13 @@ class Node:
         self._script: Script = []
         self._due = now
 
+    @abstractmethod
     def arm(self, run: Run, seed: tuple[str, str]) -> str:
         """Takes the run; returns the cluster's error, empty if it took it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def view(self, wanted: Wanted) -> FeedbackView:
-        raise NotImplementedError
+        """Returns what the cluster feeds back."""
 
     def play(self, script: Script) -> None:
         self._script = script

@@ -5,9 +5,9 @@ from collections.abc import Callable
 SECONDS = 60.0
 
 
-class Seldom:
-    """Seldom decides, per subject, which words are worth a line now: new ones, and old ones after a
-    minute."""
+class LogThrottle:
+    """LogThrottle decides, per subject, which words are worth a line now: new ones, and old ones
+    after a minute."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

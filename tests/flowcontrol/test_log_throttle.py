@@ -1,0 +1,18 @@
+"""The same problem is logged once, and again every minute as long as it lasts."""
+
+from ibgu.flowcontrol.log_throttle import LogThrottle
+
+
+def test_new_words_are_told_and_the_same_ones_after_a_minute() -> None:
+    now = [0.0]
+    throttle = LogThrottle(lambda: now[0])
+    assert throttle.due("lease", "no namespace")
+    now[0] = 59.0
+    assert not throttle.due("lease", "no namespace")
+    assert throttle.due("watch", "no namespace")
+    assert throttle.due("lease", "forbidden")
+    assert throttle.due("lease", "no namespace")
+    now[0] = 119.5
+    assert throttle.due("lease", "no namespace")
+    throttle.forget("lease")
+    assert throttle.due("lease", "no namespace")
