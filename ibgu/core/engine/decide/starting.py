@@ -1,6 +1,5 @@
 """Starts members: probes ahead, free slots, limits that make room (R3, R4, R8, R11)."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -59,9 +58,8 @@ def _fill(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
     _reopen(ctx, step)
     if ctx.rollout.hold is not None or step.reopening:
         return
-    passed_by = True
-    while passed_by and step.free > 0:
-        passed_by = _take_slots(ctx, step, step.head(window))
+    if step.free > 0:
+        _take_slots(ctx, step, window)
 
 
 def _decided_again(ctx: DecisionContext, member: Waiting) -> Waiting | None:
@@ -95,22 +93,25 @@ def _go_on(ctx: DecisionContext, step: TrackedStep, member: Waiting, run: Ended,
     decide_member(ctx, ctx.on_member(Kind.RUN_REOPENED, reopened, words))
 
 
-def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Waiting]) -> bool:
-    """Gives the free slots to the first members that are ready; returns whether a gate has just
-    closed for one of them, so that those behind pass.
+def _take_slots(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
+    """Gives the free slots to the first members that are ready. One for which a gate has just
+    closed takes no place in the window: those behind it pass.
 
     A slot is kept for an earlier member that was probed a moment ago or is put off by jitter, and
     for a member that preempts another rollout once the slot reaches it. A member preempts only if
     those before it, which may be ready in a moment, leave a slot for it.
     """
     kept: list[Waiting] = []
-    asked, passed_by = 0, False
-    for waiting in head:
+    asked = 0
+    for waiting in step.queued():
+        if window == 0:
+            return
         if step.free <= len(kept):
             _when_grace_ends(ctx, kept)
-            return False
+            return
         if not _may_start(ctx, step):
-            return False
+            return
+        window -= 1
         member = _decided_again(ctx, waiting)
         if member is None:
             asked += 1
@@ -124,12 +125,11 @@ def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Waiting]
                 _preempt(ctx, member)
                 kept.append(member)
         elif member.reason.kind is ReasonKind.GATE:
-            passed_by = True
+            window += 1
         elif _in_grace(ctx, member := _asked(ctx, member)):
             kept.append(member)
         else:
             asked += 1
-    return passed_by
 
 
 def _asked(ctx: DecisionContext, member: Waiting) -> Waiting:

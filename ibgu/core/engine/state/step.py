@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
+from itertools import islice
 from operator import attrgetter, itemgetter
 
 from msgspec import Struct
@@ -253,10 +254,18 @@ class TrackedStep:
         return len(self.slots) >= self.step.max_concurrency
 
     def head(self, count: int) -> Iterator[Waiting]:
-        """Returns the first `count` members that may start, in R4's order, each read when its turn
-        comes: every cycle asks for a window of thousands and stops after a few."""
-        found = (self.members[name] for _, name in self.queue[:count])
-        return (member for member in found if isinstance(member, Waiting))
+        """Returns the first `count` members that may start, in R4's order."""
+        return islice(self.queued(), count)
+
+    def queued(self) -> Iterator[Waiting]:
+        """Returns the members that may start, in R4's order, each read when its turn comes: a
+        decision on one may take it, or one behind it, out of the queue."""
+        place = (-1, "")
+        while (found := bisect_right(self.queue, place)) < len(self.queue):
+            place = self.queue[found]
+            member = self.members[place[1]]
+            assert isinstance(member, Waiting)
+            yield member
 
     def unasked(self, count: int) -> list[Waiting]:
         """Returns those of the first `count` that may start whose clusters were not probed yet

@@ -1,5 +1,6 @@
 """R18.7: gates of policies hold single members or all of them, and never a way back."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -10,18 +11,31 @@ from ibgu.core.engine.durations import DurationStats
 from ibgu.core.engine.gates import (
     EVERY_ACTION,
     WAYS_BACK,
+    Candidate,
     Gate,
     GateReason,
     MemberGate,
     StepGate,
     deadline,
 )
-from ibgu.core.model import Action, Kind, MemberState, Outcome, ReasonKind, RunState, Stage, Who
+from ibgu.core.model import (
+    Action,
+    Kind,
+    MemberState,
+    Outcome,
+    Reason,
+    ReasonKind,
+    RunState,
+    Stage,
+    Waiting,
+    Who,
+)
 from ibgu.core.views.explain import REASONS, Case, PastStep, explain
 from ibgu.core.views.forecast import RemainingWork, eta
 from ibgu.core.views.preview import Preview, Proposal, preview
 from tests.core.engine.decide.fleet import START, Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants
+from tests.core.engine.decide.rate_limited import rate_limited
 from tests.core.engine.gates.toy import CLOSED, FREEZE, MEANING, NIGHT, OPENS, RING, WIDE_FREEZE
 
 NAMES = [f"site-{n}" for n in range(1, 6)]
@@ -101,6 +115,33 @@ def test_a_gate_closes_for_many_at_the_head_and_those_behind_start_at_once() -> 
     assert (kept.kind, kept.until) == (ReasonKind.GATE, OPENS)
     twin.wait(hours=8)
     assert step.counts[Outcome.SUCCEEDED] == 32
+
+
+def test_a_gate_that_closes_for_many_is_asked_once_about_each() -> None:
+    """Jitter keeps ten members at the head of the window, and the gate all behind them."""
+    names = [f"site-{n}" for n in range(1, 101)]
+    asked = Counter[str]()
+
+    def closed(candidate: Candidate) -> Reason | None:
+        asked[candidate.cluster.name] += 1
+        first = candidate.cluster.name in names[:10]
+        return None if first else Reason(ReasonKind.GATE, candidate.now, "not today")
+
+    twin = Twin(*names)
+    twin.apply(rate_limited("a", "Prep", concurrency=11, jitter="10m"))
+    twin.settle()
+    twin.policies = (
+        MemberGate(name="Later", check=closed, reasons=RING.reasons, needs=RING.needs),
+    )
+    twin.touch_cluster("site-1")
+    twin.settle()
+    waiting = Counter(
+        member.reason.kind
+        for member in twin.tracked("uid-a").steps[0].members.values()
+        if isinstance(member, Waiting)
+    )
+    assert waiting == {ReasonKind.START_JITTER: 10, ReasonKind.GATE: 90}
+    assert asked == dict.fromkeys(names, 1) | {"site-1": 2}
 
 
 def test_nobody_past_its_limit_gives_way_to_one_that_a_gate_keeps() -> None:
