@@ -9,7 +9,7 @@ import yaml
 
 from tests.charts.rendering import CASES, CHART, NEEDED, OPENSHIFT, Object, helm, render
 
-NEW = ("leasePolicy", "oauthProxy", "payloadPolicy", "tenancy")
+NEW = ("besideTalm", "leasePolicy", "oauthProxy", "payloadPolicy", "talmServiceAccounts", "tenancy")
 """Since the first chart that people installed."""
 SIGN_IN = CASES["oauth proxy"]
 

@@ -143,10 +143,14 @@ true
 {{- end }}
 {{- end }}
 
+{{- define "ibgu.servesAdmissionPolicies" -}}
+{{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version }}true{{ end -}}
+{{- end }}
+
 {{- /* Kubernetes 1.30 and newer serve ValidatingAdmissionPolicies. Takes [root, auto | always | never]. */ -}}
 {{- define "ibgu.admissionPolicy" -}}
 {{- $asked := index . 1 | default "auto" -}}
-{{- $served := semverCompare ">=1.30.0-0" (index . 0).Capabilities.KubeVersion.Version -}}
+{{- $served := include "ibgu.servesAdmissionPolicies" (index . 0) -}}
 {{- if and (not (index . 0).Values.shadow) (or (eq $asked "always") (and (eq $asked "auto") $served)) }}true{{ end -}}
 {{- end }}
 
