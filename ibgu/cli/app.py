@@ -64,7 +64,7 @@ def ibgu(
 
 
 _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
-    Panel.PROBE: (
+    Panel.LOOK: (
         get,
         status,
         tree,

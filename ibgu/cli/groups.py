@@ -12,7 +12,7 @@ from ibgu.cli.errors import fail
 
 
 class Panel(StrEnum):
-    PROBE = "Look"
+    LOOK = "Look"
     CHANGE = "Change"
     PROVE = "Prove and check"
     RUN = "Run"

@@ -42,7 +42,7 @@ def test_every_command_is_in_a_group() -> None:
     told = CliRunner().invoke(app, ["--help"]).stdout
     groups = [line[:-1] for line in told.splitlines() if line[:-1] in set(Panel)]
     assert groups == list(Panel)
-    rows = told.partition(f"{Panel.PROBE}:")[2].partition("Examples:")[0]
+    rows = told.partition(f"{Panel.LOOK}:")[2].partition("Examples:")[0]
     listed = re.findall(r"^  ([a-z][a-z-]*) ", rows, re.MULTILINE)
     assert sorted(listed) == sorted({name.partition(" ")[0] for name in commands()})
 

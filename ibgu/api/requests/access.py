@@ -169,7 +169,7 @@ async def _user(access: Access, token: str) -> User | None:
 
 
 async def _caller(request: Request, _: Annotated[Any, Security(bearer)]) -> Caller:
-    """Returns the caller that the route has determined (`routes.guarded`); the security parameter
+    """Returns the caller that the route has determined (`guarded.Guarded`); the security parameter
     is for the OpenAPI document."""
     caller: Caller = request.state.caller
     return caller
@@ -182,8 +182,8 @@ class Session:
         self._request = request
 
     async def caller(self) -> Caller:
-        """Returns the caller, at most half a minute old (`hub.access.CACHE_SECONDS`). Raises
-        Problem if the token is no longer good."""
+        """Returns the caller, as the hub reviewed the token at most CACHE_SECONDS ago
+        (`hub.authorization.access`). Raises Problem if the token is no longer good."""
         return await authenticate(self._request)
 
 

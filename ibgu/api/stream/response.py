@@ -21,7 +21,8 @@ from ibgu.hub.errors import HubError
 HEARTBEAT_SECONDS = 15.0
 RENEW_SECONDS = 25.0
 """Seconds between two checks whether the client may still have the stream. With the age of the
-answer, at most `hub.access.CACHE_SECONDS`, a revoked token lives for less than 60 seconds."""
+answer (CACHE_SECONDS of `hub.authorization.access`) a revoked token lives for less than 60
+seconds."""
 END_SECONDS = 1.0
 """Seconds for the client to take the end of the stream."""
 SENT_BYTES = 32 * 1024

@@ -86,14 +86,14 @@ async def _until_signalled(main: Coroutine[Any, Any, None]) -> None:
 
 
 def _tell(error: Exception, in_words: tuple[type[Exception], ...]) -> int:
-    responses = [
+    found = [
         (str(leaf), FAILED) if isinstance(leaf, in_words) else _known(leaf)
         for leaf in _leaves(error)
     ]
-    if None in responses:
+    if None in found:
         log.error("ended by an error of its own", exc_info=error)
         return FAILED
-    lines = dict.fromkeys(answer for answer in responses if answer)
+    lines = dict.fromkeys(line for line in found if line)
     for line, _ in lines:
         typer.echo(f"ibgu: {line}", err=True)
     return max((code for _, code in lines), default=FAILED)

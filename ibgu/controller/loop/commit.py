@@ -72,7 +72,7 @@ class Draft:
             at=at,
         )
 
-    def without(self, lost: frozenset[MemberKey]) -> None:
+    def drop_lost(self, lost: frozenset[MemberKey]) -> None:
         """Undoes everything, then reapplies the decisions that are not about the lost members."""
         for step in reversed(self._undo):
             step()
@@ -141,7 +141,7 @@ class JournalWriter:
                 self._keep(draft.decisions)
             elif lost := await self._write(draft.changeset(at, self._waiting)):
                 _tell_lost(draft, lost)
-                draft.without(lost)
+                draft.drop_lost(lost)
 
     @contextmanager
     def ahead(self) -> Iterator[None]:

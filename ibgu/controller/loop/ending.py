@@ -11,8 +11,8 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine, TryAgain
 from ibgu.hub.writing.writer import Writer
 
-DRAIN, YIELD_SECONDS = 5.0, 0.05
-"""DRAIN: the most seconds that a term which ends by itself waits for its writes; YIELD_SECONDS:
+DRAIN, POLL_SECONDS = 5.0, 0.05
+"""DRAIN: the most seconds that a term which ends by itself waits for its writes; POLL_SECONDS:
 seconds between two checks of them."""
 
 
@@ -22,13 +22,15 @@ class HubRestored(Exception):
 
 
 class Ending(Struct, frozen=True, eq=False):
+    """Ending checks before each turn whether the term has to end."""
+
     _mirror: Mirror
     _errors: DeferredErrors
     _quarantine: Quarantine
     _journal_writer: JournalWriter
     _writer: Writer
 
-    async def now(self, now: datetime) -> None:
+    async def end_if_invalid(self, now: datetime) -> None:
         """Raises HubRestored, or Broken, if nothing may be decided any more."""
         if proof := self._mirror.hub_restored:
             # The restored hub no longer shows what was seen before.
@@ -36,7 +38,7 @@ class Ending(Struct, frozen=True, eq=False):
             raise HubRestored(proof)
         self._errors.raise_first()
 
-    async def in_order(self, now: datetime) -> None:
+    async def end_if_due(self, now: datetime) -> None:
         """Raises TryAgain if a quarantined rollout is due, after the writes in progress."""
         if self._quarantine.due:
             await self._drain(now)
@@ -44,7 +46,7 @@ class Ending(Struct, frozen=True, eq=False):
 
     async def _drain(self, now: datetime) -> None:
         await self._journal_writer.write_waiting(now)
-        for _ in range(round(DRAIN / YIELD_SECONDS)):
+        for _ in range(round(DRAIN / POLL_SECONDS)):
             if not self._writer.depth:
                 return
-            await asyncio.sleep(YIELD_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)

@@ -32,6 +32,8 @@ OUT_OF_SYNC = 0.05
 
 
 class Loop(Struct, frozen=True, eq=False):
+    """Loop runs one turn after the other for as long as the term lasts; nothing else decides."""
+
     _clock: Clock
     _work_queue: WorkQueue
     _planner: Planner
@@ -67,10 +69,10 @@ class Loop(Struct, frozen=True, eq=False):
 
     async def turn(self) -> None:
         """Runs one turn; see the module's docstring. Raises HubRestored, Broken, TryAgain."""
-        await self._ending.now(self._clock.now())
+        await self._ending.end_if_invalid(self._clock.now())
         if not await self._in_sync():
             return
-        await self._ending.in_order(self._clock.now())
+        await self._ending.end_if_due(self._clock.now())
         since = self._work_queue.since
         touched, queued = self._work_queue.take()
         if not touched and not queued:

@@ -23,6 +23,9 @@ from ibgu.core.model.kinds import Ibgu
 
 
 class Planner:
+    """Planner drafts a turn: it takes the snapshots, has the core decide on them, and applies the
+    decisions to the FleetState. Nothing is written yet."""
+
     def __init__(
         self,
         fleet: FleetState,

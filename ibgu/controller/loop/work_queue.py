@@ -28,6 +28,9 @@ commit, and actions end in bursts."""
 
 
 class WorkQueue:
+    """WorkQueue holds what the next turn decides on: clusters by rollout, pending patches, and
+    timers. A cluster that is queued twice is decided on once."""
+
     def __init__(self, tenant_of: Callable[[str], str] = alone) -> None:
         """`tenant_of`: returns the tenant of a rollout by its uid; tenants share turns fairly."""
         self._tenant_of = tenant_of

@@ -176,6 +176,8 @@ class Mirror:
     # -- changes ---------------------------------------------------------------------------
 
     def _ibgu_changed(self, key: Key, old: Ibgu | None, new: Ibgu | None) -> None:
+        """Queues the rollout if a person created, changed or deleted the IBGU; reports a change of
+        the status alone, which ibgu may have written itself."""
         if new is None and old is not None:
             self._groups.pop(old.metadata.uid, None)
         if old is None or new is None or _wish(old) != _wish(new):

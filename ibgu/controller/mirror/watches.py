@@ -35,6 +35,9 @@ log = structlog.get_logger("ibgu.watch")
 
 
 class Watches:
+    """Watches runs one reflector for each kind that ibgu reads, and knows whether all are in
+    sync."""
+
     def __init__(
         self,
         driver: Driver,

@@ -36,6 +36,9 @@ class _StatusView(Struct, frozen=True):
 
 
 class Statuses:
+    """Statuses builds and writes the status of each IBGU that is due, and keeps what it wrote last:
+    the same body is not sent twice, and what somebody else wrote is overwritten."""
+
     def __init__(
         self,
         mirror: Mirror,
@@ -160,10 +163,10 @@ class Statuses:
         if result.superseded and self._writer.queued(result.write.key):
             return False  # a newer one has taken its place
         self._written.pop(uid, None)
-        handlers = error is not None and not result.superseded and self._put_off(uid, error)
+        is_new = error is not None and not result.superseded and self._put_off(uid, error)
         if error is None or not error.not_found:
             self.touch(uid)
-        return handlers
+        return is_new
 
     def _taken(self, uid: str, body: bytes) -> None:
         self._refusals.forget(_key(uid))

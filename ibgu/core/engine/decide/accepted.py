@@ -25,6 +25,8 @@ from ibgu.core.model import (
 def decide_accepted(
     ctx: DecisionContext, member: InFlight, run: Accepted, cluster: ClusterView, seen: Observation
 ) -> None:
+    """Ends an accepted run on feedback that speaks for it. Without such feedback the run goes on
+    until its limit, unless somebody else has changed the stage or the work (R9.6)."""
     work = seen.stage
     if not cluster.reachable:
         _dark(ctx, member, run)

@@ -49,6 +49,8 @@ def intend_next(ctx: DecisionContext, member: InFlight) -> InFlight:
 def decide_intended(
     ctx: DecisionContext, member: InFlight, run: Intended, cluster: ClusterView, seen: Observation
 ) -> None:
+    """Arms the intended run once payload and annotations are in place and the cluster still is as
+    the probe showed it; otherwise waits, or withdraws the run."""
     if _must_not_arm(ctx, seen, run.action, run.intended_at):
         _withdraw(ctx, member, run, _STOPPED)
     elif cluster.deleting or not cluster.reachable:
@@ -178,6 +180,8 @@ def decide_armed(
     cluster: ClusterView,
     seen: Observation,
 ) -> None:
+    """Follows a run that was sent: it is armed once the hub shows that, and accepted once the
+    cluster echoes its id. What will not be accepted is refused, withdrawn or taken over."""
     work = seen.stage
     shown = work is not None and work.armed and work.run == run.id
     if work is not None and accepted(work, run):

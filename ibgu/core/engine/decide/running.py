@@ -39,6 +39,8 @@ from ibgu.core.model.claims import cancelled_by
 
 
 def decide_in_flight(ctx: DecisionContext, member: InFlight) -> None:
+    """Decides on the member's run by its state. An open run first meets the reasons that end it
+    whatever its state: a deleted cluster or rollout, preemption, a restore."""
     run, seen = member.run, ctx.observe(member.cluster)
     if isinstance(run, Ended):
         _decide_ended(ctx, member, run, seen)

@@ -1,7 +1,7 @@
-"""Computes the stage work of one cluster of a rollout from its records (R9, R15, R16).
+"""Computes the stage work of one cluster from its records and what the hub shows (R9, R15, R16).
 
-Because the records alone decide it, a write that a crash or a conflict has swallowed is asked for
-again by the next evaluation of the cluster.
+No write that was sent before counts. So a write that a crash or a conflict has swallowed is asked
+for again by the next evaluation of the cluster.
 """
 
 from datetime import datetime

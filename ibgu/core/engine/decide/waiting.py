@@ -29,6 +29,8 @@ from ibgu.core.model.claims import cancelled_by, takes_over_from, works_on
 
 
 def decide_waiting(ctx: DecisionContext, member: Waiting) -> None:
+    """Decides what a waiting member's reason is now: what blocks it, what its probe has shown, or
+    that it is ready. A slot is not given here (`starting`)."""
     seen = ctx.observe(member.cluster)
     if hold := ctx.rollout.restored_hold:
         _block(ctx, member, ReasonKind.RESTORED, hold.message, Who.PERSON)

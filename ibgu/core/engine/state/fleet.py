@@ -128,6 +128,12 @@ class UnreadableRollout(Struct, frozen=True, kw_only=True):
 
 
 class FleetState:
+    """FleetState holds the journal's records in memory, indexed by what decisions ask for.
+
+    Decisions are applied before they are committed, so `apply` returns an undo. Each index follows
+    from the records: loading them again gives the same FleetState.
+    """
+
     def __init__(self, *, across_namespaces: bool = True) -> None:
         self.across_namespaces = across_namespaces
         """For steps that open from now on (`Step.across_namespaces`)."""

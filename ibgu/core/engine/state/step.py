@@ -99,6 +99,10 @@ def _nobody(_cluster: str) -> None:
 
 
 class TrackedStep:
+    """TrackedStep holds a step's record and its members, with the aggregates that decisions read:
+    the queue, slots, limits and counts. They follow from the members alone; `put` and `remove` keep
+    them up to date, so that no decision walks over all members."""
+
     def __init__(
         self,
         step: Step,

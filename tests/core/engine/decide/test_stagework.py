@@ -1,4 +1,4 @@
-"""The stage work and the payload work, as the records alone ask for them (R9, R15, R16)."""
+"""The stage work and the payload work, as records and observation ask for them (R9, R15, R16)."""
 
 from datetime import timedelta
 from typing import Any
