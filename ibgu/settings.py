@@ -159,6 +159,12 @@ class Settings(BaseSettings):
         "namespace (only those of the IBGU's own namespace). auto is namespace where the policy "
         "is on the hub, and trust where it is not.",
     )
+    payload_namespaces: str = Field(
+        "default,openshift-adp,openshift-lifecycle-agent",
+        description="Namespaces of the ConfigMaps and pull secrets that ibgu is to carry, with "
+        "commas between: ibgu doctor checks that it may read there. The chart sets it to its "
+        "payloadNamespaces, and grants the right.",
+    )
     take_back_pull_secrets: bool = Field(
         False,
         description="Remove the pull secret from a cluster when its Prep has ended; else it stays "

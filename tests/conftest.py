@@ -9,6 +9,7 @@ from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from ibgu.sandbox.databases import create_database, drop_database
+from ibgu.sandbox.demo.sample import NAMESPACES
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.postgres import EmbeddedPostgres
@@ -33,7 +34,7 @@ settings.load_profile("ibgu")
 @pytest.fixture(scope="session")
 def sandbox_hub() -> Iterator[SandboxHub]:
     """One real hub for the whole run, with ibgu's CRD and RBAC; keep to names of your own."""
-    with SandboxHub() as hub:
+    with SandboxHub(namespaces=NAMESPACES) as hub:
         yield hub
 
 

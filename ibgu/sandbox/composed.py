@@ -14,7 +14,6 @@ from ibgu.sandbox import contents, users
 from ibgu.sandbox.certificates import write_serving_files, write_signing_key
 from ibgu.sandbox.demo import sample
 from ibgu.sandbox.demo.options import DemoOptions
-from ibgu.sandbox.hub import PAYLOAD_NAMESPACES
 
 OBJECTS = "hub.yaml"
 """Written last: where it is, everything is."""
@@ -55,7 +54,7 @@ def write_objects(folder: Path, crds: Path, clusters: int) -> None:
     options = DemoOptions(clusters=clusters)
     rollout = [*sample.sources(), sample.rollout(options)]
     (folder / SAMPLE).write_text(yaml.safe_dump_all(rollout))
-    objects = contents.everything(crds, PAYLOAD_NAMESPACES)
+    objects = contents.everything(crds, sample.NAMESPACES)
     (folder / OBJECTS).write_text(yaml.safe_dump_all(objects))
 
 

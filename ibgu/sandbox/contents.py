@@ -1,7 +1,7 @@
 """The contents that every sandbox hub has from the start: CRDs, namespaces, RBAC."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +20,25 @@ _SERVED = {
 }
 
 
-def install(admin: SandboxRest, ocm_crds: Path, payload_namespaces: Iterable[str]) -> None:
-    for manifest in everything(ocm_crds, tuple(payload_namespaces)):
+def install(admin: SandboxRest, ocm_crds: Path, namespaces: Sequence[str]) -> None:
+    for manifest in everything(ocm_crds, namespaces):
         admin.apply(manifest)
 
 
-def everything(ocm_crds: Path, payload_namespaces: Sequence[str]) -> list[dict[str, Any]]:
+def everything(ocm_crds: Path, namespaces: Sequence[str]) -> list[dict[str, Any]]:
     return [
         *manifests(ocm_crds),
         *manifests(shipped(_CHART) / "crds"),
-        *(_namespace(name) for name in (SYSTEM_NAMESPACE, *payload_namespaces)),
+        *(_namespace(name) for name in (SYSTEM_NAMESPACE, *namespaces)),
         *chart_rbac(),
-        *sandbox_rbac(payload_namespaces),
+        *sandbox_rbac(payload_namespaces(namespaces)),
     ]
+
+
+def payload_namespaces(namespaces: Sequence[str]) -> list[str]:
+    """Returns where ibgu may read on a hub with these namespaces, by the chart's defaults."""
+    values = yaml.safe_load((shipped(_CHART) / "values.yaml").read_text())
+    return [name for name in values["payloadNamespaces"] if name in ("default", *namespaces)]
 
 
 def served(admin: SandboxRest) -> bool:

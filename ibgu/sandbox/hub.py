@@ -16,7 +16,6 @@ from ibgu.sandbox.lifecycle import Startable
 from ibgu.sandbox.rest import SandboxRest
 from ibgu.sandbox.waiting import wait_until
 
-PAYLOAD_NAMESPACES = ("default", "openshift-adp", "openshift-lifecycle-agent")
 _TRIES = 3
 _PORT_TAKEN = "address already in use"
 
@@ -38,12 +37,13 @@ class SandboxHub(Startable):
         self,
         *,
         audit_log: Path | None = None,
-        payload_namespaces: Iterable[str] = PAYLOAD_NAMESPACES,
+        namespaces: Iterable[str] = (),
         binaries: HubBinaries | None = None,
         environment: Mapping[str, str] = MappingProxyType({}),
         filled: bool = True,
     ) -> None:
-        """`payload_namespaces` are created, and ibgu may read ConfigMaps and Secrets there.
+        """`namespaces` are created before ibgu is installed; a default hub of Advanced Cluster
+        Management has none of those that the manual puts ConfigMaps into.
 
         `audit_log`: a file for one JSON line a request, written when it has ended, and up to
         0.2 s later. `binaries`: None finds or builds them. `environment`: variables for the API
@@ -52,7 +52,7 @@ class SandboxHub(Startable):
         """
         self._filled = filled
         self._audit_log = audit_log
-        self._payload_namespaces = tuple(payload_namespaces)
+        self._namespaces = tuple(namespaces)
         self._binaries = binaries
         self._environment = environment
         self._keeper: Keeper | None = None
@@ -206,7 +206,7 @@ class SandboxHub(Startable):
 
     def _fill(self, binaries: HubBinaries) -> None:
         admin = self._rest()
-        contents.install(admin, binaries.crds, self._payload_namespaces)
+        contents.install(admin, binaries.crds, self._namespaces)
         wait_until(lambda: contents.served(admin), "the API of the sandbox hub", self._check)
 
     def _check(self) -> None:

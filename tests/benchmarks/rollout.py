@@ -14,6 +14,7 @@ from ibgu.db.migrate import upgrade
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.port import Hub
+from ibgu.sandbox.demo.sample import NAMESPACES
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.postgres import EmbeddedPostgres
 from ibgu.sandbox.servers import free_port
@@ -82,7 +83,7 @@ def measure(case: Case, *, settled: bool = True) -> Result:
 
 async def _measure(case: Case, folder: Path, *, settled: bool) -> Result:
     log = folder / "audit.log"
-    hub = SandboxHub(audit_log=log, environment=ENVIRONMENT)
+    hub = SandboxHub(audit_log=log, namespaces=NAMESPACES, environment=ENVIRONMENT)
     async with EmbeddedPostgres() as postgres, hub:
         fleet = await Agents.with_token(hub.url, hub.token("fleet"), str(hub.ca_file))
         admin = await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ibgu.sandbox.demo.sample import NAMESPACES
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.users import SYSTEM_NAMESPACE
@@ -26,7 +27,7 @@ ELSEWHERE = tuple(api.split("/")[0] for api in OPENSHIFT)
 @pytest.fixture(scope="module")
 def hub() -> Iterator[SandboxHub]:
     """A hub of its own: what is installed here would give ibgu rights on that of all tests."""
-    with SandboxHub() as hub:
+    with SandboxHub(namespaces=NAMESPACES) as hub:
         yield hub
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ibgu.hub.client import HubClient
+from ibgu.sandbox.demo.sample import NAMESPACES
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.waiting import wait_until
@@ -26,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def sandbox_hub() -> Iterator[SandboxHub]:
     """A controller sees everything on its hub, so what other tests left must not be there."""
-    with SandboxHub() as hub:
+    with SandboxHub(namespaces=NAMESPACES) as hub:
         yield hub
 
 
@@ -39,7 +40,7 @@ def audit_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 def talms_hub(audit_log: Path) -> Iterator[SandboxHub]:
     """A hub with TALM's API."""
-    with SandboxHub(audit_log=audit_log) as hub:
+    with SandboxHub(audit_log=audit_log, namespaces=NAMESPACES) as hub:
         kubectl = Kubectl(hub)
         talm.install(kubectl)
         wait_until(lambda: talm.published(kubectl), "TALM's API", lambda: None)

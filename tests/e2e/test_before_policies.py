@@ -7,6 +7,7 @@ import pytest
 from ibgu.cli.doctor.examine import examine
 from ibgu.cli.doctor.probe_hub import Ask
 from ibgu.sandbox import contents
+from ibgu.sandbox.demo.sample import NAMESPACES
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.rest import SandboxRest
 from ibgu.sandbox.waiting import wait_until
@@ -25,7 +26,7 @@ LACKS = "the admission policy ibgu-payload-references is not on the hub"
 
 @pytest.fixture(scope="module")
 def older_hub() -> Iterator[SandboxHub]:
-    with SandboxHub() as hub:
+    with SandboxHub(namespaces=NAMESPACES) as hub:
         hub.restart_apiserver(*WITHOUT_POLICIES)
         admin = SandboxRest(hub.url, hub.ca_file, hub.token("admin"))
         wait_until(lambda: contents.served(admin), "the API of the hub", lambda: None)

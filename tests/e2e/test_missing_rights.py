@@ -31,8 +31,10 @@ from tests.e2e.manifests import Object, ibgu, step
 from tests.e2e.tenants import Tenants
 
 PAYLOAD = set(needed("payload-reader"))
-TAKEN = [right for right in (*EVERYWHERE, *LEADER) if right not in PAYLOAD]
-"""Each by itself. What payloads need is asked for by IBGU: see tests/cli/doctor."""
+IDENTITY = Right("get", "", "namespaces", name="kube-system")
+TAKEN = [right for right in (*EVERYWHERE, *LEADER) if right not in PAYLOAD | {IDENTITY}]
+"""Each by itself. What payloads need is asked for by IBGU: see tests/cli/doctor. The identity of
+the hub may be read with two of them."""
 
 
 def all_needed() -> list[Right]:
@@ -241,7 +243,7 @@ async def test_without_events_it_works_and_the_log_says_so(scene: Scene, lesser:
 
 async def test_without_the_hubs_identity_it_does_not_start(scene: Scene, lesser: Lesser) -> None:
     """Both the controller's and the API's role grant it."""
-    await lesser.grant(of("controller", "get", "namespaces"))
+    await lesser.grant(of("controller", "get", "namespaces"), IDENTITY)
     kubeconfig = await lesser.kubeconfig()
     with pytest.raises(HubError) as caught:
         await scene._control(scene.settings(kubeconfig=kubeconfig), Clock)

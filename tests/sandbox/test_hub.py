@@ -83,7 +83,7 @@ def test_token_reviews_answer(sandbox_hub: SandboxHub) -> None:
 
 def test_objects_and_address_survive_restarts(tmp_path: Path) -> None:
     log = tmp_path / "audit.log"
-    with SandboxHub(audit_log=log, payload_namespaces=["default"]) as hub:
+    with SandboxHub(audit_log=log, namespaces=["openshift-lifecycle-agent"]) as hub:
         kubectl, url = Kubectl(hub), hub.url
         kubectl("create", "namespace", "kept")
         hub.kill_apiserver()

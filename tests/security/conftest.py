@@ -7,6 +7,7 @@ import pytest
 from msgspec import Struct
 
 from ibgu.hub.client import HubClient
+from ibgu.sandbox.demo.sample import NAMESPACES
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.waiting import wait_until
@@ -23,7 +24,7 @@ class Audited(Struct, frozen=True):
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
     """TALM's ClusterGroupUpgrades are served there, so that each of ibgu's rights has its use."""
     log = tmp_path_factory.mktemp("audit") / "audit.log"
-    with SandboxHub(audit_log=log) as hub:
+    with SandboxHub(audit_log=log, namespaces=NAMESPACES) as hub:
         kubectl = Kubectl(hub)
         kubectl("apply", "-f", "-", stdin=CGU_CRD)
         kubectl("wait", "--for=condition=Established", "crd", "--all")

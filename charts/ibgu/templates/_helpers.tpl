@@ -54,6 +54,17 @@ api: {command: api, values: api, account: {{ .Values.api.serviceAccount.name }}}
 {{ ternary "ibgu" "api" (eq .Values.topology "combined") }}
 {{- end }}
 
+{{- /* Those of payloadNamespaces that are on the hub, as JSON. Without a hub to ask, all of them. */ -}}
+{{- define "ibgu.payloadNamespaces" -}}
+{{- $found := list -}}
+{{- $blind := not (lookup "v1" "Namespace" "" "default") -}}
+{{- range .Values.payloadNamespaces -}}
+{{- /* The release's own is created by `helm install --create-namespace` after this. */ -}}
+{{- if or $blind (eq . $.Release.Namespace) (lookup "v1" "Namespace" "" .) }}{{ $found = append $found . }}{{ end -}}
+{{- end -}}
+{{- $found | toJson -}}
+{{- end }}
+
 {{- /* `helm upgrade --reuse-values` brings the values of an older chart, which lack what is new. */ -}}
 {{- define "ibgu.tenancy" -}}
 {{ .Values.tenancy | default "off" }}

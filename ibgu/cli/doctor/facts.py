@@ -46,6 +46,17 @@ class Rights(Struct, frozen=True):
     refused: tuple[Right, ...]
 
 
+class PayloadAccess(Struct, frozen=True):
+    """PayloadAccess says where ibgu may read what it carries to clusters."""
+
+    named: Rights
+    """To read by name what IBGUs refer to."""
+    meant: Rights
+    """To read in the namespaces of IBGU_PAYLOAD_NAMESPACES."""
+    absent: tuple[str, ...] = ()
+    """Those of the refused rights' namespaces that are not on the hub."""
+
+
 class References(Struct, frozen=True):
     """References says who checks what IBGUs refer to."""
 
@@ -120,7 +131,7 @@ class HubFacts(Struct, frozen=True, kw_only=True):
     connection: HubConnection | Missing
     served: Served | Missing
     rights: Rights | Missing
-    payload: Rights | Missing
+    payload: PayloadAccess | Missing
     references: References | Missing
     reach: Reach | Missing
     leadership: LeaseCheck | Missing

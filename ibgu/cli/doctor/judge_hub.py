@@ -13,9 +13,10 @@ from ibgu.cli.doctor.facts import (
     Unasked,
 )
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
+from ibgu.cli.doctor.judge_payload import judge_payload
 from ibgu.cli.doctor.judge_reach import judge_reach
 from ibgu.cli.doctor.judge_references import judge_references
-from ibgu.cli.doctor.judge_rights import judge_payload, judge_rights, untold
+from ibgu.cli.doctor.judge_rights import judge_rights, untold
 from ibgu.hub.discovery import INSTALL_CRD, Served
 
 STRATEGIES = frozenset({"Update", "CreateOnly"})

@@ -22,26 +22,6 @@ def judge_rights(heard: Rights | Missing, *, user: bool) -> Iterator[Finding]:
         yield from _of_ibgu(heard)
 
 
-def judge_payload(heard: Rights | Missing) -> Iterator[Finding]:
-    """Yields one finding per namespace, as RoleBindings are per namespace."""
-    check = "ConfigMaps and secrets"
-    if not isinstance(heard, Rights):
-        yield untold(check, heard, "see what is said about rights")
-    elif not heard.asked:
-        yield skipped(check, "no IBGU refers to any yet; each namespace will need a RoleBinding")
-    elif not heard.refused:
-        yield ok(check, f"all {heard.asked} that IBGUs refer to may be read by name")
-    else:
-        for namespace, rights in _by_namespace(heard.refused).items():
-            names = ", ".join(
-                f"{right.resource.removesuffix('s')} {right.name}" for right in rights
-            )
-            words = (
-                f"may not read in namespace {namespace}: {names}; {consequence(rights[0]).words}"
-            )
-            yield error(check, words, _bind_payload(namespace, heard.whose))
-
-
 def untold(check: str, heard: Missing, do: str) -> Finding:
     """Returns the finding of what could not be determined."""
     if isinstance(heard, Unasked):
@@ -84,14 +64,6 @@ def _bind(right: Right, whose: Whose) -> str:
     )
 
 
-def _bind_payload(namespace: str, whose: Whose) -> str:
-    subject = f"--serviceaccount={whose.account}" if whose.account else f"--user={whose.name}"
-    return (
-        f"oc create rolebinding ibgu-payload-reader -n {namespace} "
-        f"--clusterrole=ibgu-payload-reader {subject}"
-    )
-
-
 def _of_user(heard: Rights) -> Iterator[Finding]:
     for right in heard.refused:
         found = f"{heard.whose.name} may not {right}: {_USER[right.verb, right.resource]}"
@@ -104,10 +76,3 @@ _USER = {
     ("get", "managedclusters"): "ibgu explain needs the rollout's name, and shows no history",
     ("patch", "imagebasedgroupupgrades"): "you can look, but append no step and resume nothing",
 }
-
-
-def _by_namespace(rights: Iterable[Right]) -> dict[str, list[Right]]:
-    found: dict[str, list[Right]] = defaultdict(list)
-    for right in rights:
-        found[right.namespace].append(right)
-    return found

@@ -29,6 +29,12 @@ def of_payloads(ibgus: Iterable[Ibgu]) -> list[Right]:
     return list(found)
 
 
+def of_payload_namespaces(settings: Settings) -> list[Right]:
+    """Returns the rights in the namespaces from which payloads are meant to be carried."""
+    namespaces = [name.strip() for name in settings.payload_namespaces.split(",")]
+    return [right for name in namespaces if name for right in needed("payload-reader", name)]
+
+
 def of_user(namespace: str) -> list[Right]:
     """Returns the rights of a person who asks ibgu by REST or its commands about rollouts of that
     namespace."""

@@ -13,6 +13,7 @@ from ibgu.cli.doctor.facts import (
     HubConnection,
     HubFacts,
     Missing,
+    PayloadAccess,
     Reach,
     References,
     Rights,
@@ -20,7 +21,7 @@ from ibgu.cli.doctor.facts import (
     Unknown,
     Whose,
 )
-from ibgu.cli.doctor.needs import of_payloads, of_processes, of_user
+from ibgu.cli.doctor.needs import of_payload_namespaces, of_payloads, of_processes, of_user
 from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet
 from ibgu.cli.doctor.probe_peers import leadership, talm
 from ibgu.core.drivers.ibu.references import UncheckedPolicy, older, references
@@ -32,6 +33,7 @@ from ibgu.hub.client import HubClient
 from ibgu.hub.clustersets import read_tenancy
 from ibgu.hub.discovery import Served, discover
 from ibgu.hub.errors import HubError
+from ibgu.hub.namespaces import is_absent
 from ibgu.hub.policy import enforced_since
 from ibgu.settings import Settings
 
@@ -127,8 +129,13 @@ class _Probe:
         cgus = not isinstance(served, Served) or served.cgus
         return await self._asked(of_processes(self._settings, cgus=cgus))
 
-    async def _payload(self) -> Rights:
-        return await self._asked(of_payloads(await all_of(self._client, paths.ibgus(), Ibgu)))
+    async def _payload(self) -> PayloadAccess:
+        ibgus = await all_of(self._client, paths.ibgus(), Ibgu)
+        named = await self._asked(of_payloads(ibgus))
+        meant = await self._asked(of_payload_namespaces(self._settings))
+        doubted = sorted({right.namespace for right in (*named.refused, *meant.refused)})
+        absent = [name for name in doubted if await is_absent(self._client, name)]
+        return PayloadAccess(named, meant, tuple(absent))
 
     async def _references(self) -> References:
         enforced = await enforced_since(self._client)

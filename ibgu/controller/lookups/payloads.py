@@ -20,6 +20,7 @@ from ibgu.core.model import Action, Rollout
 from ibgu.core.model.kinds import ConfigMap, Secret
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
+from ibgu.hub.namespaces import is_absent
 from ibgu.hub.policy import enforced_since
 from ibgu.hub.port import Hub
 
@@ -103,10 +104,16 @@ class Payloads:
         except HubError as error:
             if error.not_found:
                 missing.append(f"{ref} is not on the hub: bring it to the clusters another way")
-                return None
-            if error.status == 403:
+            elif error.status != 403:
+                raise
+            elif await is_absent(self._client, ref.namespace):
+                missing.append(
+                    f"{ref} is not on the hub, which has no namespace {ref.namespace}: bring it to "
+                    "the clusters another way"
+                )
+            else:
                 raise PayloadError(self._forbidden(ref)) from error
-            raise
+        return None
 
     def _forbidden(self, ref: Reference) -> str:
         return (

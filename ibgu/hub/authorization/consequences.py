@@ -19,7 +19,10 @@ _PAYLOAD = Consequence("steps with Prep of the IBGUs that refer to it do not sta
 _UNCHECKED = Consequence(
     "all IBGUs count as unchecked: IBGU_PAYLOAD_REFERENCES says what they may refer to", vital=False
 )
-
+_ABSENT = Consequence(
+    "a ConfigMap in a namespace that is not on the hub counts as forbidden, and its IBGU is held",
+    vital=False,
+)
 _TENANCY = Consequence("no cluster may be taken while tenancy is on (IBGU_TENANCY)")
 
 _ADOPT = Consequence("no rollout can be taken over from TALM (ibgu.dev/adopt)", vital=False)
@@ -71,6 +74,8 @@ _BY_VERB = {
 def consequence(right: Right) -> Consequence:
     if right.path:
         return _START
+    if right.resource == "namespaces" and not right.name:
+        return _ABSENT
     known = _BY_VERB.get((right.resource, right.verb))
     if right.resource == "leases":
         return known or (_LEAD if role_of(right) == "leader" else _TALM)

@@ -55,7 +55,7 @@ async def _play(options: DemoOptions, console: Console) -> int:
         console.print(words, highlight=False)
 
     say("Starting Postgres, etcd and kube-apiserver on this machine …")
-    async with EmbeddedPostgres() as postgres, SandboxHub() as hub:
+    async with EmbeddedPostgres() as postgres, SandboxHub(namespaces=sample.NAMESPACES) as hub:
         admin = await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file))
         async with admin, asyncio.TaskGroup() as tasks:
             say(f"Creating {options.clusters} simulated clusters …")

@@ -7,6 +7,8 @@ from ibgu.sim.spec import FleetSpec
 
 NAME = "demo"
 NAMESPACE = "default"
+NAMESPACES = ("openshift-adp", "openshift-lifecycle-agent")
+"""Of the ConfigMaps: people create them before they install ibgu."""
 SEED = "4.17.0-rc.1"
 NAMED = ("spoke1", "spoke4", "spoke6")
 """Clusters of the documentation's examples: spoke6 fails its Prep, spoke1 its Upgrade."""

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.cli.doctor.facts import (
     Agents,
@@ -12,6 +13,7 @@ from ibgu.cli.doctor.facts import (
     JournalFacts,
     LeaseCheck,
     Missing,
+    PayloadAccess,
     Reach,
     References,
     Rights,
@@ -54,6 +56,13 @@ def rights(*refused: Right, whose: Whose = IBGU) -> Rights:
     return Rights(whose, 34, refused)
 
 
+def payload(named: Rights, *absent: str) -> PayloadAccess:
+    return PayloadAccess(named, Rights(IBGU, 6, ()), absent)
+
+
+MEANT = PayloadAccess(Rights(IBGU, 1, ()), Rights(IBGU, 6, tuple(needed("payload-reader", "oadp"))))
+
+
 @pytest.mark.parametrize(
     ("facts", "findings"),
     [
@@ -61,8 +70,12 @@ def rights(*refused: Right, whose: Whose = IBGU) -> Rights:
         (hub(rights=rights(CREATE)), [("rights", "error")]),
         (hub(rights=rights(EVENTS)), [("rights", "warning")]),
         (hub(rights=AWAY), [("rights", "error")]),
-        (hub(payload=rights(SECRET)), [("ConfigMaps and secrets", "error")]),
-        (hub(payload=Rights(IBGU, 0, ())), [("ConfigMaps and secrets", "skipped")]),
+        (hub(payload=payload(rights(SECRET))), [("ConfigMaps and secrets", "error")]),
+        (hub(payload=payload(rights(SECRET), "ran")), [("ConfigMaps and secrets", "warning")]),
+        (hub(payload=payload(Rights(IBGU, 0, ()))), [("ConfigMaps and secrets", "skipped")]),
+        (hub(payload=MEANT), [("payload namespaces", "warning")]),
+        (hub(payload=replace(MEANT, absent=("oadp",))), [("payload namespaces", "skipped")]),
+        (hub(payload=replace(MEANT, meant=Rights(IBGU, 0, ()))), []),
         (hub(payload=AWAY), [("ConfigMaps and secrets", "error")]),
         (hub(references=References(UncheckedPolicy.TRUST)), [("references", "warning")]),
         (hub(references=References(UncheckedPolicy.NAMESPACE)), []),
@@ -183,7 +196,7 @@ def test_an_error_says_who_may_not_do_what_and_how_to_allow_it() -> None:
 
 
 def test_what_may_not_be_read_is_named_with_the_line_that_allows_it() -> None:
-    facts = hub(payload=rights(SECRET, whose=Whose("kate")))
+    facts = hub(payload=payload(rights(SECRET, whose=Whose("kate"))))
     (found,) = (f for f in judge_hub(facts, user=False) if f.level is Level.ERROR)
     assert "in namespace ran: secret pull" in found.found
     assert found.do == (
@@ -286,7 +299,9 @@ def test_advice_for_several_in_a_row_is_given_once() -> None:
 def test_each_warning_and_error_says_what_to_do() -> None:
     spoilt = [
         hub(rights=rights(CREATE, EVENTS)),
-        hub(payload=rights(SECRET), references=References(UncheckedPolicy.TRUST)),
+        hub(payload=payload(rights(SECRET)), references=References(UncheckedPolicy.TRUST)),
+        hub(payload=payload(rights(SECRET), "ran")),
+        hub(payload=MEANT),
         hub(references=References(UncheckedPolicy.TRUST, NOW, ("ran/a",))),
         hub(served=served(works=False, ibgu_status=frozenset())),
         hub(talm=Talm("a"), fleet=Fleet(), leadership=LeaseCheck("x", "y")),

@@ -76,3 +76,46 @@ def backup(text: str) -> dict[str, Any]:
     metadata = {"namespace": "kube-system", "name": "oadp"}
     data = {"backup": text}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+class _WithoutRights(MemoryClient):
+    """A connection whose roles are bound in no namespace, as the API server refuses it there."""
+
+    may_know = True
+    there = False
+
+    async def request(self, method: str, path: str, **given: Any) -> bytes:
+        if "/configmaps/" in path:
+            raise HubError(403, "Forbidden", "not allowed", method=method, path=path)
+        if path == paths.namespace("elsewhere"):
+            if not self.may_know:
+                raise HubError(403, "Forbidden", "not allowed", method=method, path=path)
+            if self.there:
+                return b'{"metadata": {"name": "elsewhere"}}'
+        return await super().request(method, path, **given)
+
+
+@pytest.mark.parametrize(
+    ("may_know", "there", "held"), [(True, False, False), (True, True, True), (False, True, True)]
+)
+async def test_a_refusal_counts_where_the_namespace_may_be_there(
+    may_know: bool, there: bool, held: bool
+) -> None:
+    hub = _WithoutRights(MemoryHub(now=lambda: 0.0))
+    hub.may_know, hub.there = may_know, there
+    spec = IbuSpec(oadp_content=[ObjectRef("oadp", "elsewhere")])
+    found = await Payloads(hub, "ns:name", UncheckedPolicy.TRUST).read(referring(spec))
+    assert bool(found.problem) is held
+    assert bool(found.warnings) is not held
+
+
+async def test_a_hub_that_does_not_answer_says_nothing_about_a_namespace() -> None:
+    class Silent(_WithoutRights):
+        async def request(self, method: str, path: str, **given: Any) -> bytes:
+            if path == paths.namespace("elsewhere"):
+                raise HubError(503, "ServiceUnavailable", "later", method=method, path=path)
+            return await super().request(method, path, **given)
+
+    spec = IbuSpec(oadp_content=[ObjectRef("oadp", "elsewhere")])
+    with pytest.raises(HubError):
+        await Payloads(Silent(MemoryHub(now=lambda: 0.0)), "ns:name").read(referring(spec))

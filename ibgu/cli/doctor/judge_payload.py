@@ -1,0 +1,72 @@
+"""Judges where ibgu may read the ConfigMaps and pull secrets that it carries to clusters."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from ibgu.cli.doctor.facts import Missing, PayloadAccess, Rights, Whose
+from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
+from ibgu.cli.doctor.judge_rights import untold
+from ibgu.hub.authorization.consequences import consequence
+from ibgu.hub.authorization.rights import Right
+
+_CHECK = "ConfigMaps and secrets"
+_NAMESPACES = "payload namespaces"
+
+
+def judge_payload(heard: PayloadAccess | Missing) -> Iterator[Finding]:
+    """Yields the findings by namespace, as RoleBindings are per namespace."""
+    if not isinstance(heard, PayloadAccess):
+        yield untold(_CHECK, heard, "see what is said about rights")
+        return
+    yield from _named(heard.named, heard.absent)
+    yield from _meant(heard.meant, heard.absent)
+
+
+def _named(heard: Rights, absent: Sequence[str]) -> Iterator[Finding]:
+    if not heard.asked:
+        yield skipped(_CHECK, "no IBGU refers to any yet")
+    elif not heard.refused:
+        yield ok(_CHECK, f"all {heard.asked} that IBGUs refer to may be read by name")
+    for namespace, rights in _by_namespace(heard).items():
+        names = ", ".join(f"{right.resource.removesuffix('s')} {right.name}" for right in rights)
+        if namespace in absent:
+            words = f"namespace {namespace} is not on the hub, but IBGUs refer to {names} there"
+            do = f"bring them to the clusters another way; or {_create(namespace, heard.whose)}"
+            yield warning(_CHECK, words, do)
+        else:
+            words = f"may not read in namespace {namespace}: {names}"
+            means = consequence(rights[0]).words
+            yield error(_CHECK, f"{words}; {means}", _bind(namespace, heard.whose))
+
+
+def _meant(heard: Rights, absent: Sequence[str]) -> Iterator[Finding]:
+    refused = _by_namespace(heard)
+    if heard.asked and not refused:
+        yield ok(_NAMESPACES, "ibgu may read in all of them (IBGU_PAYLOAD_NAMESPACES)")
+    for namespace in refused:
+        if namespace in absent:
+            words = f"namespace {namespace} is not on the hub, so nothing is carried from there"
+            do = f"to carry ConfigMaps from there, {_create(namespace, heard.whose)}"
+            yield skipped(_NAMESPACES, words, do)
+        else:
+            words = f"{heard.whose.name} may not read ConfigMaps and secrets in {namespace}"
+            yield warning(_NAMESPACES, words, _bind(namespace, heard.whose))
+
+
+def _create(namespace: str, whose: Whose) -> str:
+    return f"create the namespace, then run helm upgrade, or: {_bind(namespace, whose)}"
+
+
+def _bind(namespace: str, whose: Whose) -> str:
+    subject = f"--serviceaccount={whose.account}" if whose.account else f"--user={whose.name}"
+    return (
+        f"oc create rolebinding ibgu-payload-reader -n {namespace} "
+        f"--clusterrole=ibgu-payload-reader {subject}"
+    )
+
+
+def _by_namespace(heard: Rights) -> dict[str, list[Right]]:
+    found: dict[str, list[Right]] = defaultdict(list)
+    for right in heard.refused:
+        found[right.namespace].append(right)
+    return found
