@@ -14,7 +14,7 @@ from tests.in_memory import keep_in_memory
 from tests.simulation.broken import VARIANTS, broken
 from tests.simulation.faults import Fault, theme
 from tests.simulation.postgres import database, server
-from tests.simulation.run import Outcome, faults_of, simulate
+from tests.simulation.run import CRASH, Outcome, faults_of, simulate
 from tests.simulation.shrink import shrunk
 
 FRESH = 200
@@ -199,6 +199,8 @@ def _caught(url: str, name: str, first: int, within: int) -> tuple[Outcome | Non
             outcome = simulate(seed, url)
         if any("TypeError" in problem for problem in outcome.problems):
             raise SystemExit(f"{name} does not fit the program any more:\n{outcome.problems[0]}")
+        if outcome.problems and outcome.problems[0].startswith(CRASH):
+            raise SystemExit(f"{name} crashes before it breaks its rule:\n{outcome.problems[0]}")
         if outcome.problems:
             return outcome, number
     return None, within

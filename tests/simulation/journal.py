@@ -209,14 +209,21 @@ class _Lent:
 
 class _Driver:
     """_Driver makes each single statement a transaction, so that something may happen before its
-    end."""
+    end. A statement of the caller's own transaction is a trial, and never committed."""
 
     def __init__(self, session: Any, commit: _Commit) -> None:
         self._session = session
         self._commit = commit
+        self._trial = False
         self.is_closed = session.is_closed
 
+    def transaction(self) -> Any:
+        self._trial = True
+        return self._session.transaction()
+
     async def fetchrow(self, statement: str, *given: object) -> Any:
+        if self._trial:
+            return await self._session.fetchrow(statement, *given)
         async with self._session.transaction():
             row = await self._session.fetchrow(statement, *given)
             await self._commit.before(self._session)

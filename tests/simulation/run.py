@@ -58,6 +58,7 @@ PROBE = 60.0
 """Virtual seconds between two checks whether all is over."""
 REST = 300.0
 """Virtual seconds after that, in which everything must come to rest."""
+CRASH = "no controller dies of an error of its own"
 
 _numbers = itertools.count(1)
 
@@ -261,7 +262,7 @@ class _Play:
     def _crashed(self) -> bool:
         crashes = [crash for node in self.fleet.nodes for crash in node.crashes]
         for crash in crashes:
-            self.found.check("no controller dies of an error of its own", False, _told(crash))
+            self.found.check(CRASH, False, _told(crash))
         return bool(crashes)
 
     async def _judge(self) -> None:

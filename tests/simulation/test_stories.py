@@ -12,7 +12,7 @@ import pytest
 from msgspec import json
 from structlog.testing import capture_logs
 
-from ibgu.controller.effects.refusals import FIRST, LONGEST
+from ibgu.controller.effects.refusals import BACKOFF
 from ibgu.controller.loop import planner
 from ibgu.controller.loop.commit import Draft
 from ibgu.controller.loop.loop import GATHER, Loop
@@ -255,7 +255,7 @@ def test_works_that_the_hub_refuses_wait(
         told(story, "Prep")
     pauses = [later - sooner for sooner, later in pairwise(asked_at)]
     assert len(pauses) >= 15
-    assert min(pauses) >= FIRST
+    assert min(pauses) >= BACKOFF.first / 2
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_a_status_that_the_hub_refuses_waits_and_is_told_once(
         await stage.until(stage.complete)
         await asyncio.sleep(600)
         frozen.clear()
-        await asyncio.sleep(LONGEST + 1)
+        await asyncio.sleep(BACKOFF.longest + 1)
         [found] = stage.mirror.ibgus
         assert json.decode(found.status)["phase"] == "Completed"
 
@@ -294,7 +294,7 @@ def test_a_status_that_the_hub_refuses_waits_and_is_told_once(
         told(story, "Prep")
     pauses = [later - sooner for sooner, later in pairwise(asked_at)]
     assert len(pauses) >= 15
-    assert min(pauses) >= FIRST
+    assert min(pauses) >= BACKOFF.first / 2
     [note] = [note for note in notes if STATUS_REFUSED in note]
     assert words in note
     failed = [line for line in logs if line["event"] == "write failed"]

@@ -16,6 +16,7 @@ from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Decision, OnMember
 from tests.simulation.checks import Found
+from tests.simulation.checks.turns import check_step
 
 Decided = WeakKeyDictionary[FleetState, set[tuple[str, str]]]
 """Rollout uids and clusters of the current turn."""
@@ -27,7 +28,7 @@ def watched_drafts(found: Found) -> Iterator[None]:
     """By FleetState: several controllers run turns at the same time."""
     with ExitStack() as stack:
         _set(stack, Snapshots, "of", _in_sync(found))
-        _set(stack, Planner, "draft", _begun(decided))
+        _set(stack, Planner, "draft", _drafted(found, decided))
         _set(stack, Draft, "take", _told(decided))
         _set(stack, members, "_decide_cluster", _looked_at(decided))
         _set(stack, HubWrites, "perform", _done(found, decided))
@@ -50,13 +51,20 @@ def _in_sync(found: Found) -> Any:
     return around
 
 
-def _begun(decided: Decided) -> Any:
-    def around(draft: Any) -> Any:
-        async def begun(mine: Planner, *given: Any) -> Any:
-            decided[mine._fleet] = set()
-            return await draft(mine, *given)
+def _drafted(found: Found, decided: Decided) -> Any:
+    """Checks what a turn is about to commit: the journal itself refuses some of what is wrong."""
 
-        return begun
+    def around(draft: Any) -> Any:
+        async def drafted(mine: Planner, *given: Any) -> Any:
+            fleet = mine._fleet
+            decided[fleet] = set()
+            made = await draft(mine, *given)
+            for uid in {uid for uid, _ in decided[fleet]} & fleet.rollouts.keys():
+                for step in fleet.rollouts[uid].steps:
+                    check_step(found, step)
+            return made
+
+        return drafted
 
     return around
 

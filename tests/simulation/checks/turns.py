@@ -9,6 +9,29 @@ from tests.core.engine.decide.invariants import IN_FLIGHT, WAITING
 from tests.simulation.checks import Found
 
 
+def check_step(found: Found, step: TrackedStep) -> None:
+    """Checks the records of one step, committed or about to be."""
+    bound = step.step.max_concurrency
+    holding = {m.slot: m.cluster for m in step.members.values() if m.slot is not None}
+    found.check(
+        "R3 slots",
+        holding == step.slots and len(holding) <= bound and all(1 <= s <= bound for s in holding),
+        *("step", step.step.key, holding, "of", bound),
+    )
+    for member in step.members.values():
+        _check_member(found, member)
+
+
+def _check_member(found: Found, member: Member) -> None:
+    run, flying = member.run, member.state is MemberState.IN_FLIGHT
+    found.check("slot means in flight", flying == (member.slot is not None), member)
+    kinds = IN_FLIGHT if flying else WAITING
+    found.check("R17 a reason that fits", member.finished or member.reason.kind in kinds, member)
+    if not flying and run is not None:
+        disarmed = run.disarmed and not run.open
+        found.check("R9 disarmed before the claim is freed", disarmed, member)
+
+
 class Turns:
     """Turns watches one leader, from its election on."""
 
@@ -40,28 +63,13 @@ class Turns:
         )
 
     def _step(self, step: TrackedStep, shown: set[str]) -> None:
-        bound = step.step.max_concurrency
-        holding = {m.slot: m.cluster for m in step.members.values() if m.slot is not None}
-        self._found.check(
-            "R3 slots",
-            holding == step.slots
-            and len(holding) <= bound
-            and all(1 <= s <= bound for s in holding),
-            *("step", step.step.key, holding, "of", bound),
-        )
+        check_step(self._found, step)
         for member in step.members.values():
-            self._member(member, shown)
-
-    def _member(self, member: Member, shown: set[str]) -> None:
-        run, check, words = member.run, self._found.check, member
-        flying = member.state is MemberState.IN_FLIGHT
-        check("slot means in flight", flying == (member.slot is not None), words)
-        kinds = IN_FLIGHT if flying else WAITING
-        known = member.finished or member.reason.kind in kinds
-        check("R17 a reason that fits", known, words)
-        if not flying and run is not None:
-            disarmed = run.disarmed and not run.open and run.id not in shown
-            check("R9 disarmed before the claim is freed", disarmed, words)
-        if member.finished:
-            end = self._ends.setdefault(member.key, (member.outcome, member.uid))
-            check("what has ended stays", end == (member.outcome, member.uid), words)
+            run = member.run
+            if run is not None and member.state is not MemberState.IN_FLIGHT:
+                gone = run.id not in shown
+                self._found.check("R9 disarmed before the claim is freed", gone, member)
+            if member.finished:
+                end = self._ends.setdefault(member.key, (member.outcome, member.uid))
+                stays = end == (member.outcome, member.uid)
+                self._found.check("what has ended stays", stays, member)
