@@ -23,8 +23,9 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.sight import Sight
 from ibgu.controller.mirror.watches import Watches
 from ibgu.controller.notify import Notifier, notifying
-from ibgu.controller.quarantine import MAX_NAMESPACES, Broken, Quarantine, TryAgain, broken_of
+from ibgu.controller.quarantine import Broken, Quarantine, TryAgain
 from ibgu.controller.reports import measures
+from ibgu.controller.term.after_error import quarantine_broken
 from ibgu.controller.term.assembly import NewClock, RunningTerm, TermDeps
 from ibgu.controller.term.term import Term
 from ibgu.core.drivers.ibu import IBU
@@ -302,7 +303,7 @@ class Controller:
             except* (Broken, TryAgain) as group:
                 # Once the term led, its initial proof was acted on; there may be another one.
                 proof = self._mirror.hub_restored or ("" if lead.term is not None else proof)
-                self._quarantine_broken(lead.quarantine, group)
+                quarantine_broken(self._mirror, lead.quarantine, group)
                 pause = LANDING
             lead.term = led_since = None
             _collect_later()
@@ -310,37 +311,6 @@ class Controller:
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise asyncio.CancelledError
             await asyncio.sleep(pause)
-
-    def _quarantine_broken(self, quarantine: Quarantine, group: ExceptionGroup[Exception]) -> None:
-        for broken in {each.rollout: each for each in broken_of(group)}.values():
-            found = self._mirror.ibgu(broken.rollout)
-            meta = found.metadata if found is not None else None
-            again = quarantine.put(broken, meta.namespace if meta is not None else None)
-            name = f"{meta.namespace}/{meta.name}" if meta is not None else broken.rollout
-            log.error(
-                "rollout quarantined",
-                rollout=name,
-                error=broken.words,
-                again_seconds=again,
-                exc_info=broken.__cause__,
-            )
-        self._quarantine_namespaces(quarantine)
-        if len(quarantine.namespaces) > MAX_NAMESPACES:
-            raise group
-
-    def _quarantine_namespaces(self, quarantine: Quarantine) -> None:
-        full = {
-            namespace
-            for namespace, count in quarantine.namespaces.items()
-            if count > MAX_NAMESPACES
-        }
-        words = f"at more than {MAX_NAMESPACES} rollouts of its namespace"
-        here = [found.metadata for found in self._mirror.ibgus]
-        others = [meta for meta in here if meta.namespace in full and meta.uid not in quarantine]
-        for meta in others:
-            quarantine.put(Broken(meta.uid, words), meta.namespace)
-        for namespace in sorted({meta.namespace for meta in others}):
-            log.error("all rollouts of a namespace quarantined", namespace=namespace)
 
     def _companions_lead(self, epoch: int) -> None:
         if self._notifier is not None:

@@ -148,8 +148,11 @@ async def _desk(fleet: FleetState, told: Measurement) -> AsyncIterator[Statuses]
     writer = Writer(client, done=lambda result: None)
     clock = Clock(_now)
     await clock.sync()
-    parts = (mirror, Payloads(client, "a:b"), clock, writer, Quarantine(Random(0)))
-    statuses = Timed(*parts, served=OPTIONAL, settled=lambda: True, talm_live=lambda: False)
+    rng = Random(0)
+    parts = (mirror, Payloads(client, "a:b"), clock, writer, Quarantine(rng))
+    statuses = Timed(
+        *parts, served=OPTIONAL, settled=lambda: True, talm_live=lambda: False, rng=rng
+    )
     statuses.told = told
 
     def written(asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:

@@ -16,10 +16,18 @@ from tests.dashboards.panels import (
     stacked,
 )
 
+Panels = tuple[Panel, ...]
+RATE = "[$__rate_interval]"
+
 
 def fleet() -> Dashboard:
     description = "All rollouts of a hub: what runs, what failed, how much room there is."
-    panels = (
+    made = board("ibgu / Fleet", "ibgu-fleet", description)
+    return _filled(made, *_fleet_now(), *_fleet_over_time())
+
+
+def _fleet_now() -> Panels:
+    return (
         number("Running", 'max(ibgu_rollouts{phase="Running"})'),
         number(
             "Held or invalid",
@@ -38,6 +46,11 @@ def fleet() -> Dashboard:
             "sum(max by (rollout, action) (ibgu_rollout_stalled_members))",
             bad_from=1,
         ),
+    )
+
+
+def _fleet_over_time() -> Panels:
+    return (
         stacked(
             "Clusters of running steps",
             {"{{state}}": "max by (state) (ibgu_members) > 0"},
@@ -79,7 +92,6 @@ def fleet() -> Dashboard:
             },
         ),
     )
-    return _filled(board("ibgu / Fleet", "ibgu-fleet", description), *panels)
 
 
 def rollout() -> Dashboard:
@@ -87,8 +99,14 @@ def rollout() -> Dashboard:
         "One rollout: where its clusters stand, and how long their actions take on this hub."
     )
     one = '{rollout="$rollout"}'
+    names = choice("rollout", "Rollout", "label_values(ibgu_rollout_clusters, rollout)")
+    made = board("ibgu / Rollout", "ibgu-rollout", description).with_variable(names)
+    return _filled(made, *_rollout_now(one), *_rollout_over_time(one))
+
+
+def _rollout_now(one: str) -> Panels:
     left = 'state=~"waiting|running"'
-    panels = (
+    return (
         number("Step", f"max by (step) (ibgu_rollout_members{one})", name="{{step}}"),
         number(
             "Waiting or running",
@@ -98,6 +116,11 @@ def rollout() -> Dashboard:
         number("Failed", state_of("failed"), bad_from=1),
         number("Stalled", f"sum(max by (action) (ibgu_rollout_stalled_members{one}))", bad_from=1),
         number("Held", f"max(ibgu_rollout_held{one})", bad_from=1),
+    )
+
+
+def _rollout_over_time(one: str) -> Panels:
+    return (
         stacked(
             "Clusters of the whole rollout",
             {"{{state}}": f"max by (state) (ibgu_rollout_clusters{one}) > 0"},
@@ -140,10 +163,6 @@ def rollout() -> Dashboard:
             },
         ),
     )
-    names = choice("rollout", "Rollout", "label_values(ibgu_rollout_clusters, rollout)")
-    return _filled(
-        board("ibgu / Rollout", "ibgu-rollout", description).with_variable(names), *panels
-    )
 
 
 def state_of(state: str) -> str:
@@ -152,47 +171,63 @@ def state_of(state: str) -> str:
 
 def controller() -> Dashboard:
     description = "ibgu itself: who leads, how fast it reacts, what hub and database answer."
-    rate = "[$__rate_interval]"
-    panels = (
+    made = board("ibgu / Controller", "ibgu-controller", description)
+    return _filled(
+        made, *_controller_now(), *_hub(), *_process(), *_rest(), *_notifications(), *_others()
+    )
+
+
+def _controller_now() -> Panels:
+    return (
         number("Leaders", "sum(ibgu_leader)"),
         number("Journal away", "max(ibgu_journal_away)", bad_from=1),
         number("Rights missing", "max(ibgu_rights_missing)", bad_from=1),
         number("TALM is live", "max(ibgu_talm_live)", bad_from=1),
         number("Oldest watch", "max(ibgu_watch_age_seconds)", "s", bad_from=180),
         number("Writes pending", "max(ibgu_write_queue_depth)"),
+    )
+
+
+def _hub() -> Panels:
+    return (
         lines("Reaction", quantiles("ibgu_reaction_seconds"), "s", "From a change to its answer."),
         lines("Turns", quantiles("ibgu_turn_seconds"), "s"),
         lines("Journal commits", quantiles("ibgu_journal_commit_seconds"), "s"),
         lines("Write queue", {"objects": "max(ibgu_write_queue_depth)"}),
         stacked(
             "Requests to the hub",
-            {"{{verb}} {{code}}": f"sum by (verb, code) (rate(ibgu_hub_requests_total{rate}))"},
+            {"{{verb}} {{code}}": f"sum by (verb, code) (rate(ibgu_hub_requests_total{RATE}))"},
             "reqps",
         ),
         stacked(
             "Bytes sent to the hub",
             {
                 "{{verb}} {{resource}}": (
-                    f"sum by (verb, resource) (rate(ibgu_hub_sent_bytes_total{rate}))"
+                    f"sum by (verb, resource) (rate(ibgu_hub_sent_bytes_total{RATE}))"
                 )
             },
             "Bps",
         ),
         stacked(
             "Writes by result",
-            {"{{kind}} {{result}}": f"sum by (kind, result) (rate(ibgu_hub_writes_total{rate}))"},
+            {"{{kind}} {{result}}": f"sum by (kind, result) (rate(ibgu_hub_writes_total{RATE}))"},
             "wps",
         ),
         lines(
             "Clusters asked to be read now",
             {
-                "{{action}}": f"sum by (action) (rate(ibgu_feedback_refreshes_total{rate}))",
+                "{{action}}": f"sum by (action) (rate(ibgu_feedback_refreshes_total{RATE}))",
                 "waiting": "max(ibgu_feedback_refreshes_waiting)",
             },
         ),
+    )
+
+
+def _process() -> Panels:
+    return (
         lines("Silence of watches", {"{{kind}}": "max by (kind) (ibgu_watch_age_seconds)"}, "s"),
         lines(
-            "Objects that could not be read", {"{{kind}}": f"rate(ibgu_bad_objects_total{rate})"}
+            "Objects that could not be read", {"{{kind}}": f"rate(ibgu_bad_objects_total{RATE})"}
         ),
         lines(
             "Errors of ibgu's own",
@@ -209,8 +244,12 @@ def controller() -> Dashboard:
             },
         ),
         lines("Memory", {"{{pod}}": 'process_resident_memory_bytes{job="ibgu"}'}, "bytes"),
-        lines("CPU", {"{{pod}}": f'rate(process_cpu_seconds_total{{job="ibgu"}}{rate})'}),
-        *_rest(rate),
+        lines("CPU", {"{{pod}}": f'rate(process_cpu_seconds_total{{job="ibgu"}}{RATE})'}),
+    )
+
+
+def _notifications() -> Panels:
+    return (
         lines(
             "Notifications: oldest message",
             {"{{receiver}}": "max by (receiver) (ibgu_notify_lag_seconds)"},
@@ -221,11 +260,16 @@ def controller() -> Dashboard:
             "Notifications: tries",
             {
                 "{{receiver}} {{result}}": (
-                    f"60 * sum by (receiver, result) (rate(ibgu_notifications_total{rate}))"
+                    f"60 * sum by (receiver, result) (rate(ibgu_notifications_total{RATE}))"
                 )
             },
             description="Per minute.",
         ),
+    )
+
+
+def _others() -> Panels:
+    return (
         stacked("Versions", {"{{version}}": "count by (version) (ibgu_build_info)"}),
         lines(
             "Shadow of TALM",
@@ -236,16 +280,15 @@ def controller() -> Dashboard:
             description="Of a process in shadow mode.",
         ),
     )
-    return _filled(board("ibgu / Controller", "ibgu-controller", description), *panels)
 
 
-def _rest(rate: str) -> tuple[Panel, ...]:
+def _rest() -> Panels:
     return (
         stacked(
             "REST: answers",
             {
                 "{{code}}": (
-                    f'sum by (code) (rate(ibgu_api_requests_total{{route=~"/api/.*"}}{rate}))'
+                    f'sum by (code) (rate(ibgu_api_requests_total{{route=~"/api/.*"}}{RATE}))'
                 )
             },
             "reqps",
@@ -258,7 +301,7 @@ def _rest(rate: str) -> tuple[Panel, ...]:
         ),
         stacked(
             "REST: refused or cut",
-            {"{{why}}": f"sum by (why) (rate(ibgu_api_refused_total{rate}))"},
+            {"{{why}}": f"sum by (why) (rate(ibgu_api_refused_total{RATE}))"},
             "reqps",
             "So that others are served.",
         ),

@@ -17,6 +17,7 @@ from ibgu.controller.effects import refusals as denials
 from ibgu.controller.lookups import membership, rights, talm
 from ibgu.controller.lookups.rights import of_controller
 from ibgu.controller.service import LEASE
+from ibgu.flowcontrol.backoff import Backoff
 from ibgu.hub.authorization.consequences import consequence
 from ibgu.hub.authorization.rights import Right, needed, refused
 from ibgu.hub.client import HubClient
@@ -114,7 +115,7 @@ async def test_everybody_may_read_schemas(client: HubClient, lesser: Lesser) -> 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rights, "AGAIN", 0.2)
-    monkeypatch.setattr(denials, "FIRST", 0.2)
+    monkeypatch.setattr(denials, "BACKOFF", Backoff(0.2))
     monkeypatch.setattr(talm, "RETRY", 0.2)
     monkeypatch.setattr(membership, "AGAIN", 0.3)
 

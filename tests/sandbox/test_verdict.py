@@ -54,7 +54,7 @@ def test_just_those_failed_that_were_made_to(
 
 def test_who_was_only_prepared_is_not_called_upgraded() -> None:
     (line,) = verdict(IBGU, ["site-2"]).lines
-    assert line == ("Done: 1 clusters upgraded, 1 failed and were aborted (1 were made to fail).")
+    assert line == "Done. Clusters upgraded: 1; failed and aborted: 1 (made to fail: 1)."
 
 
 def test_nobody_is_a_verdict_too() -> None:

@@ -11,6 +11,7 @@ from ibgu.api.requests.access import Caller, CallerOfRequest, Session, SessionOf
 from ibgu.api.requests.guarded import Guarded
 from ibgu.api.requests.inputs import RolloutOfPath
 from ibgu.api.stream import EventStream, Feed
+from ibgu.core.model import Rollout
 
 router = APIRouter(route_class=Guarded)
 
@@ -75,6 +76,38 @@ class _OfRollout(_OfHub):
         return True
 
 
+class _Subscription:
+    """_Subscription is a caller's request for events from a place on."""
+
+    def __init__(
+        self,
+        feed: FeedOfProcess,
+        session: SessionOfRequest,
+        caller: CallerOfRequest,
+        place: PlaceOfRequest,
+        after: After = None,
+        last_event_id: LastEventId = None,
+    ) -> None:
+        self._feed = feed
+        self._session = session
+        self._caller = caller
+        self._place = place
+        self._after = last_event_id if last_event_id is not None else after
+
+    def of_hub(self) -> EventStream:
+        audience = _OfHub(self._session, self._caller, self._feed)
+        return EventStream(self._feed, audience, self._place, after=self._after)
+
+    def of_rollout(self, rollout: Rollout) -> EventStream:
+        audience = _OfRollout(self._session, self._caller, self._feed, rollout.namespace)
+        return EventStream(
+            self._feed, audience, self._place, after=self._after, rollout=rollout.uid
+        )
+
+
+Subscription = Annotated[_Subscription, Depends(_Subscription)]
+
+
 @router.get(
     "/rollouts/{namespace}/{name}/stream",
     name="stream",
@@ -84,19 +117,9 @@ class _OfRollout(_OfHub):
     responses=_ANSWER | problems(401, 403, 404, 422, 503),
     summary="The events of a rollout as they happen",
 )
-async def stream_of_rollout(
-    found: RolloutOfPath,
-    feed: FeedOfProcess,
-    session: SessionOfRequest,
-    caller: CallerOfRequest,
-    place: PlaceOfRequest,
-    after: After = None,
-    last_event_id: LastEventId = None,
-) -> EventStream:
+async def stream_of_rollout(found: RolloutOfPath, asked: Subscription) -> EventStream:
     """Server-sent events, until the client goes."""
-    begin = last_event_id if last_event_id is not None else after
-    audience = _OfRollout(session, caller, feed, found.rollout.namespace)
-    return EventStream(feed, audience, place, after=begin, rollout=found.rollout.uid)
+    return asked.of_rollout(found.rollout)
 
 
 @router.get(
@@ -108,15 +131,6 @@ async def stream_of_rollout(
     responses=_ANSWER | problems(401, 403, 422, 503),
     summary="The events of all rollouts as they happen",
 )
-async def stream_of_hub(
-    feed: FeedOfProcess,
-    session: SessionOfRequest,
-    caller: CallerOfRequest,
-    place: PlaceOfRequest,
-    after: After = None,
-    last_event_id: LastEventId = None,
-) -> EventStream:
+async def stream_of_hub(asked: Subscription) -> EventStream:
     """Events of the namespaces in which the caller may `get imagebasedgroupupgrades`."""
-    begin = last_event_id if last_event_id is not None else after
-    audience = _OfHub(session, caller, feed)
-    return EventStream(feed, audience, place, after=begin)
+    return asked.of_hub()

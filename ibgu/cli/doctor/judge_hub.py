@@ -31,14 +31,16 @@ def judge_hub(facts: HubFacts, *, user: bool) -> Iterator[Finding]:
     yield _connection(facts.connection)
     if not isinstance(facts.connection, HubConnection):
         return
-    yield from judge_rights(facts.rights, user=user)
     if user:
+        yield from judge_rights(facts.rights, user=user)
         return
+    # A namespace comes before the roles that are bound in it.
+    yield _leadership(facts.leadership)
+    yield from judge_rights(facts.rights, user=user)
     yield from judge_served(facts.served)
     yield from judge_payload(facts.payload)
     yield judge_references(facts.references)
     yield judge_reach(facts.reach)
-    yield _leadership(facts.leadership)
     yield _talm(facts.talm)
     yield _fleet(facts.fleet)
     yield from _agents(facts.agents)

@@ -4,6 +4,7 @@ The responses go into the mirror; they usually arrive before the watch event.
 """
 
 import itertools
+from random import Random
 
 from ibgu.controller.effects import requests
 from ibgu.controller.effects.conflicts import Conflicts
@@ -23,13 +24,13 @@ from ibgu.hub.writing.writer import Writer, WriteResult
 class WriteOutcomes:
     """WriteOutcomes knows of each object why it can't be written now, or why a write failed."""
 
-    def __init__(self, driver: Driver, mirror: Mirror, writer: Writer) -> None:
+    def __init__(self, driver: Driver, mirror: Mirror, writer: Writer, rng: Random) -> None:
         self._driver = driver
         self._mirror = mirror
         self._writer = writer
-        self.refusals = Refusals()
+        self.refusals = Refusals(rng)
         """Our newest writes of works that the hub refused for good, with its message."""
-        self.denials = Refusals()
+        self.denials = Refusals(rng)
         """Writes that ibgu has no right to make, and what to do about it."""
         self._conflicts = Conflicts(
             mirror.works.get, lambda write: writer.submit(requests.found_out(write))

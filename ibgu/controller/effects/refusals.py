@@ -5,18 +5,19 @@ The records still want them. An immediate retry would be refused as often as the
 
 import asyncio
 from http import HTTPStatus
+from random import Random
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ibgu.flowcontrol.backoff import Backoff
 from ibgu.hub.client import VERBS
 from ibgu.hub.errors import HubError
 from ibgu.hub.writing.writer import Write
 
-FIRST = 2.0
-"""Seconds from a refused write to the first retry. A right may be granted, an API server that has
-just started may not know it yet, and a webhook may change its verdict."""
-LONGEST = 30.0
+BACKOFF = Backoff(2.0, 30.0)
+"""A right may be granted, an API server that has just started may not know it yet, and a webhook
+may change its verdict."""
 
 
 def denied(error: HubError | None) -> bool:
@@ -40,14 +41,14 @@ class Refusals:
     """Refusals maps keys of writes to refusals: ("work", namespace, name), ("cluster", name) or
     ("status", uid)."""
 
-    def __init__(self) -> None:
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
         self._known: dict[tuple[str, ...], _Refusal] = {}
 
     def note(self, key: tuple[str, ...], words: str) -> None:
         known = self._known.get(key)
         times = known.times + 1 if known else 1
-        pause = min(LONGEST, FIRST * 2 ** min(times - 1, 10))
-        self._known[key] = _Refusal(words, times, _now() + pause)
+        self._known[key] = _Refusal(words, times, _now() + BACKOFF.delay(times, self._rng))
 
     def tried(self, key: tuple[str, ...]) -> None:
         """Clears the words of the last refusal because another write of that key is in progress."""

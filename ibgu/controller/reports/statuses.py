@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
 from msgspec import Struct, json
@@ -50,6 +51,7 @@ class Statuses:
         served: frozenset[str],
         settled: Callable[[], bool],
         talm_live: Callable[[], bool],
+        rng: Random,
     ) -> None:
         """`served`: optional status fields that the hub's CRD declares. `settled`: whether the
         FleetState is in the journal. While it is not, no status is written: a start takes a status
@@ -68,7 +70,7 @@ class Statuses:
         self._answered: dict[str, Ibgu] = {}
         self._due: dict[str, datetime] = {}
         self._listings: dict[str, StatusListing] = {}
-        self._refusals = Refusals()
+        self._refusals = Refusals(rng)
         self._touched = asyncio.Event()
 
     def touch(self, rollout: str) -> None:

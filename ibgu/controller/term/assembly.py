@@ -132,7 +132,7 @@ class Assembly(Struct, frozen=True, eq=False):
         unchecked = UncheckedPolicy(settings.payload_references)
         payloads = Payloads(client, settings.service_account, unchecked)
         writer = self._writer(lambda result: responses.answered(result), deadline)
-        outcomes = WriteOutcomes(driver, mirror, writer)
+        outcomes = WriteOutcomes(driver, mirror, writer, deps.rng)
         observer = Observer(mirror, outcomes)
         effects = self._effects(payloads, writer, outcomes, observer)
         journal_writer = new_journal_writer(partial(disarm_accepted, fleet, effects, errors))
@@ -150,25 +150,17 @@ class Assembly(Struct, frozen=True, eq=False):
         resync = Resync(fleet, mirror, work_queue, facts, effects, reporter)
         snapshots = Snapshots(fleet, driver, mirror, observer, payloads, self._tenants, facts)
         cleanup = Cleanup(fleet, mirror, payloads, lister, adopting, outcomes, reporter)
+        planner = Planner(
+            fleet, driver, mirror, snapshots, outcomes, lister, work_queue, quarantine
+        )
+        writes = HubWrites(fleet, work_queue, quarantine, effects, adopting)
+        post_commit = PostCommit(
+            fleet, quarantine, writes, work_queue, lister, cleanup, reporter, refresh
+        )
+        runs = Runs(fleet, mirror, journal_writer, quarantine)
+        ending = Ending(mirror, errors, quarantine, journal_writer, writer)
         loop = Loop(
-            clock,
-            work_queue,
-            Planner(fleet, driver, mirror, snapshots, outcomes, lister, work_queue, quarantine),
-            journal_writer,
-            PostCommit(
-                fleet,
-                quarantine,
-                HubWrites(fleet, work_queue, quarantine, effects, adopting),
-                work_queue,
-                lister,
-                cleanup,
-                reporter,
-                refresh,
-            ),
-            Runs(fleet, mirror, journal_writer, quarantine),
-            facts,
-            resync,
-            Ending(mirror, errors, quarantine, journal_writer, writer),
+            clock, work_queue, planner, journal_writer, post_commit, runs, facts, resync, ending
         )
         return RunningTerm(
             fleet=fleet,
@@ -215,6 +207,7 @@ class Assembly(Struct, frozen=True, eq=False):
             served=self._deps.served.ibgu_status,
             settled=lambda: journal_writer.settled,
             talm_live=lambda: self._facts.talm_live,
+            rng=self._deps.rng,
         )
 
     def _refresh(self, observer: Observer, effects: Effects) -> FeedbackRefresh | None:

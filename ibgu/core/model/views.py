@@ -123,3 +123,8 @@ class Observation(Struct, frozen=True, kw_only=True):
     """Like `denied`, for the ManagedCluster's labels and annotations."""
     talm: str = ""
     """TALM's ManifestWork that acts on the cluster, as namespace/name; empty: there is none."""
+
+    @property
+    def current_feedback(self) -> FeedbackView | None:
+        """The feedback by which the cluster can be judged now; None: there is none."""
+        return self.stage.current_feedback if self.stage else None

@@ -21,8 +21,8 @@ def verdict(ibgu: dict[str, Any], meant: Collection[str]) -> DemoResult:
     failed = {entry["name"] for entry in clusters if entry.get("failedActions")}
     upgraded = {entry["name"] for entry in clusters if _upgraded(entry)} - failed
     done = (
-        f"Done: {len(upgraded)} clusters upgraded, {len(failed)} failed "
-        f"and were aborted ({len(meant)} were made to fail)."
+        f"Done. Clusters upgraded: {len(upgraded)}; failed and aborted: {len(failed)} "
+        f"(made to fail: {len(meant)})."
     )
     surprises = (
         _surprise(failed - set(meant), "failed without being made to"),

@@ -201,6 +201,7 @@ def test_a_live_talm(
 def test_a_namespace_that_is_not_there(doctor: Doctor) -> None:
     result = doctor("-o", "json", user="admin", IBGU_NAMESPACE="not-made-yet")
     assert "oc create namespace not-made-yet" in told(result, "leadership")
+    assert [*levels(result)].index("leadership") < [*levels(result)].index("rights")
 
 
 def prep(name: str, namespace: str, **ibu: Any) -> dict[str, Any]:

@@ -105,7 +105,7 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
         outcomes.answered(result)
 
     writer = Writer(hub, done=done)
-    outcomes = WriteOutcomes(IBU, mirror, writer)
+    outcomes = WriteOutcomes(IBU, mirror, writer, Random(1))
     observer = Observer(mirror, outcomes)
     effects = Effects(
         IBU, mirror, Payloads(hub, "ns:name"), writer, outcomes, observer, watch=False

@@ -51,6 +51,7 @@ class Desk:
             served=served,
             settled=lambda: self.settled,
             talm_live=lambda: self.talm_live,
+            rng=Random(0),
         )
 
     def _answered(self, result: WriteResult) -> None:

@@ -17,7 +17,6 @@ from ibgu.core.model import (
     Arming,
     Cause,
     ClusterView,
-    FeedbackView,
     InFlight,
     Intended,
     Kind,
@@ -61,7 +60,7 @@ def decide_intended(
         _payload_ready(ctx, member, run, seen) and _auto_import_ready(ctx, member, cluster, seen)
     ):
         return
-    elif _known(seen) is None and not passed(run.intended_at, ECHO, ctx.now):
+    elif seen.current_feedback is None and not passed(run.intended_at, ECHO, ctx.now):
         ctx.waits(member, ReasonKind.PREPARING, f"waits for feedback before {run.action}")
         ctx.requeue_at(member.cluster, run.intended_at + ECHO)
     elif why := _not_startable(ctx, member, seen):
@@ -76,18 +75,13 @@ def _not_startable(ctx: DecisionContext, member: InFlight, seen: Observation) ->
 
     Between the probe and the write there may be minutes: a payload, a conflict, a refusal.
     """
-    known, action = _known(seen), ctx.action(member)
+    known, action = seen.current_feedback, ctx.action(member)
     if known is None:
         return f"not armed: ibgu must probe the cluster again before {action}"
     found = ctx.driver.judge(known, action, ctx.rollout.spec)
     if found.kind is JudgementKind.STARTABLE:
         return ""
     return f"not armed: the cluster has changed meanwhile: {found.message or found.note}"
-
-
-def _known(seen: Observation) -> FeedbackView | None:
-    """Returns the feedback by which the cluster's state can be judged."""
-    return seen.stage.current_feedback if seen.stage else None
 
 
 def talm_work(seen: Observation) -> str:

@@ -57,11 +57,10 @@ def _watch_over(ctx: DecisionContext, member: Finished, seen: Observation) -> st
 def _parted(ctx: DecisionContext, member: Finished, seen: Observation, deleted_at: datetime) -> str:
     """Returns why the watch of a deleted rollout's member ends; only a reboot is still watched
     (R16.2)."""
-    run, work = member.run, seen.stage
+    run, known = member.run, seen.current_feedback
     due = max(deleted_at, member.ended_at) + PART
     if run is None or not run.action.reboots or ctx.now >= due:
         return "the rollout was deleted"
-    known = work.current_feedback if work else None
     if known and ctx.driver.out_of_stage(known):
         return "the rollout was deleted, and the cluster is out of the stage"
     ctx.requeue_at(member.cluster, due)

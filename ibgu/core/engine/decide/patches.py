@@ -130,12 +130,9 @@ def auto_import_on(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
 def release_auto_import(ctx: DecisionContext, member: Member) -> None:
     """Removes disable-auto-import on evidence that the cluster is out of the stage."""
     seen = ctx.observe(member.cluster)
-    cluster, work = seen.cluster, seen.stage
-    if cluster is None or work is None or not cluster.reachable:
+    cluster, known = seen.cluster, seen.current_feedback
+    if cluster is None or not cluster.reachable or cluster.uid != member.uid:
         return
-    if cluster.uid != member.uid:
-        return
-    known = work.current_feedback
     if known and ctx.driver.out_of_stage(known):
         enqueue(ctx, cluster, auto_import_on(ctx, cluster), "the cluster is out of the stage")
 

@@ -59,10 +59,8 @@ def _ready(ctx: DecisionContext, member: Waiting) -> None:
 def _feedback_suffices(ctx: DecisionContext, member: Waiting, seen: Observation) -> bool:
     """Whether the work's own feedback replaces the probe: in later steps, if nobody else acts there
     (R8.4)."""
-    work = seen.stage
-    own = member.step > 0 and not ctx.fleet.shares(member.cluster)
-    known = work.current_feedback if own and work else None
-    if work is None or known is None:
+    work, known = seen.stage, seen.current_feedback
+    if member.step == 0 or ctx.fleet.shares(member.cluster) or work is None or known is None:
         return False
     found = ctx.driver.judge(known, ctx.action(member), ctx.rollout.spec)
     return known.run == work.run and found.kind is JudgementKind.STARTABLE
@@ -180,7 +178,7 @@ def _may_preempt(ctx: DecisionContext, member: Waiting, holder: Holder) -> bool:
 def _withdrawn_run_came_back(member: Waiting, seen: Observation) -> bool:
     """Whether the cluster took the withdrawn run. In another stage by now, somebody has taken it
     over (R9.5, R9.6)."""
-    run, known = member.run, seen.stage.current_feedback if seen.stage else None
+    run, known = member.run, seen.current_feedback
     if run is None or known is None or run.result is not RunResult.WITHDRAWN:
         return False
     return run.arming_at is not None and known.run == run.id

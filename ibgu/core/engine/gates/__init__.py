@@ -1,6 +1,6 @@
 """Gates: what keeps members from starting (R18), each declared once by one module."""
 
-from ibgu.core.engine.gates.deadlines import deadline, limit, room, share, time_stopped
+from ibgu.core.engine.gates.deadlines import deadline, limit, share, time_stopped
 from ibgu.core.engine.gates.gate import (
     EVERY_ACTION,
     WAYS_BACK,
@@ -56,7 +56,6 @@ __all__ = [
     "limit",
     "meaning_of",
     "places",
-    "room",
     "share",
     "step_rate_limits",
     "time_stopped",

@@ -27,8 +27,8 @@ def share(tracked: TrackedRollout, step: TrackedStep) -> timedelta:
     return step.step.timeout / step_rate_limits(tracked, step).waves(total, slots)
 
 
-def room(tracked: TrackedRollout, step: TrackedStep, now: datetime) -> timedelta:
-    """Returns a member's part of the time that is left, if it starts now (R11.2)."""
+def _remaining_share(tracked: TrackedRollout, step: TrackedStep, now: datetime) -> timedelta:
+    """Returns a member's part of the time that the step has left, if it starts now (R11.2)."""
     total, slots = step.step.total, step.step.max_concurrency
     started = min(total - step.not_started, total - 1)
     waves = step_rate_limits(tracked, step).waves(total, slots, started)
@@ -37,4 +37,4 @@ def room(tracked: TrackedRollout, step: TrackedStep, now: datetime) -> timedelta
 
 def limit(tracked: TrackedRollout, step: TrackedStep, now: datetime) -> datetime:
     """Returns the limit of a member that starts now: its share, or more if time allows (R11.2)."""
-    return min(LATEST, now + max(share(tracked, step), room(tracked, step, now)))
+    return min(LATEST, now + max(share(tracked, step), _remaining_share(tracked, step, now)))
