@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from tests.benchmarks import api_part, failover, journal_part, rollout_part, status_part
+from tests.benchmarks import api_part, failover, fairness, journal_part, rollout_part, status_part
 from tests.benchmarks.fleet import part as fleet_part
 from tests.benchmarks.memory import freshness, makespan
 from tests.benchmarks.memory import part as memory_part
@@ -25,6 +25,7 @@ PARTS = {
     "makespan": Part(makespan.__doc__, makespan.arguments, makespan.run),
     "freshness": Part(freshness.__doc__, freshness.arguments, freshness.run),
     "failover": Part(failover.__doc__, failover.arguments, failover.run),
+    "fairness": Part(fairness.__doc__, fairness.arguments, fairness.run),
     "fleet": Part(fleet_part.__doc__, fleet_part.arguments, fleet_part.run),
     "memory": Part(memory_part.__doc__, memory_part.arguments, memory_part.run),
     "status": Part(status_part.__doc__, status_part.arguments, status_part.run),

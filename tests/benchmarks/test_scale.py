@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.benchmarks import status_part
+from tests.benchmarks import fairness, status_part
 from tests.benchmarks.fleet import part as fleet
 from tests.benchmarks.fleet.measure import measure as measure_fleet
 from tests.benchmarks.fleet.size import Size
@@ -53,6 +53,14 @@ def test_copies_on_the_real_hub_are_taken_for_clusters() -> None:
     assert work.rounds == [pytest.approx(work.each)]
     assert work.peak >= rest.peak
     assert _bounded("fleet", fleet.figures(alone, work, rest))
+
+
+def test_reactions_of_two_tenants() -> None:
+    found = fairness.measure(noisy=6, calm=2)
+
+    assert (len(found.alone), len(found.beside), len(found.after), len(found.noisy)) == (2, 2, 2, 6)
+    assert min(*found.alone, *found.beside, *found.after, *found.noisy) > 0
+    assert _bounded("fairness", fairness.figures(found))
 
 
 def test_a_status_is_written_when_something_changed() -> None:

@@ -54,8 +54,8 @@ class Stage(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def stage(folder: Path) -> AsyncIterator[Stage]:
-    async with EmbeddedPostgres() as postgres, SandboxHub() as hub:
+async def stage(folder: Path, *, audit_log: Path | None = None) -> AsyncIterator[Stage]:
+    async with EmbeddedPostgres() as postgres, SandboxHub(audit_log=audit_log) as hub:
         ca = str(hub.ca_file)
         fleet = await HubClient.with_token(hub.url, hub.token("fleet"), ca)
         admin = await HubClient.with_token(hub.url, hub.token("admin"), ca)
