@@ -57,7 +57,7 @@ def comes_to_rest(before: WorkView, after: WorkView) -> bool:
 def _resting(work: WorkView) -> IbuState | None:
     """None: it moves, or nothing is known that counts."""
     ibu = ibu_of(work)
-    if ibu is None or not work.settled or not ibu.current:
+    if ibu is None or not work.up_to_date or not ibu.current:
         return None
     stands = ibu_state(ibu)
     return None if stands in _MOVING else stands

@@ -100,12 +100,12 @@ async def _measure(clusters: int, seconds: int, all_failed: bool) -> Measurement
             for number in range(CHANGES):
                 _change(fleet, running[(second * CHANGES + number) % len(running)], second)
             told.changes += CHANGES
-            statuses.touch("uid-a")
+            statuses.mark_due("uid-a")
             await asyncio.sleep(1.0)
         await asyncio.sleep(60.0)
         before = told.writes
         for _ in range(60):
-            statuses.touch("uid-a")
+            statuses.mark_due("uid-a")
             await asyncio.sleep(1.0)
         told.idle_writes = told.writes - before
     return told
@@ -151,7 +151,7 @@ async def _desk(fleet: FleetState, told: Measurement) -> AsyncIterator[Statuses]
     rng = Random(0)
     parts = (mirror, Payloads(client, "a:b"), clock, writer, Quarantine(rng))
     statuses = Timed(
-        *parts, served=OPTIONAL, settled=lambda: True, talm_live=lambda: False, rng=rng
+        *parts, served=OPTIONAL, committed=lambda: True, talm_live=lambda: False, rng=rng
     )
     statuses.told = told
 

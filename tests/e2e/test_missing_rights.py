@@ -117,7 +117,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rights, "AGAIN", 0.2)
     monkeypatch.setattr(denials, "BACKOFF", Backoff(0.2))
     monkeypatch.setattr(talm, "RETRY", 0.2)
-    monkeypatch.setattr(membership, "AGAIN", 0.3)
+    monkeypatch.setattr(membership, "RETRY_SECONDS", 0.3)
 
 
 def of(role: str, verb: str, resource: str) -> Right:

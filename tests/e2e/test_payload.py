@@ -47,7 +47,7 @@ def _place(key: Key) -> tuple[str, str, str]:
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(membership, "AGAIN", 0.5)
+    monkeypatch.setattr(membership, "RETRY_SECONDS", 0.5)
 
 
 @pytest.mark.parametrize("form", ["dockerconfigjson", "dockercfg"])

@@ -23,7 +23,7 @@ MARK = "kept-from-tenants"
 
 @pytest.fixture
 async def tenant(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator["Tenant"]:
-    monkeypatch.setattr(membership, "AGAIN", 0.5)
+    monkeypatch.setattr(membership, "RETRY_SECONDS", 0.5)
     monkeypatch.setattr(references, "SETTLED", timedelta(0))
     made = Tenant(scene)
     await made.come()

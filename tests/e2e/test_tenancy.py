@@ -18,7 +18,7 @@ A, B = "tenant-a", "tenant-b"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(membership, "AGAIN", 0.3)
+    monkeypatch.setattr(membership, "RETRY_SECONDS", 0.3)
     monkeypatch.setattr(tenants, "EVERY", 0.3)
 
 

@@ -120,7 +120,7 @@ def run_echo_ignored(stack: ExitStack) -> None:
 
     def speaks_for(work: WorkView, run: Run) -> bool:
         ibu = work.feedback
-        return work.settled and ibu is not None and ibu.current
+        return work.up_to_date and ibu is not None and ibu.current
 
     def accepted(work: WorkView, run: Run) -> bool:
         return work.feedback is not None
@@ -156,7 +156,7 @@ def label_before_outcome(stack: ExitStack) -> None:
         now = self._clock.now()
         draft = await self._planner.draft(touched, uids, now)
         early = [d.pending.uid for d in draft.decisions if isinstance(d, OnPendingPatch)]
-        self._post_commit._writes._effects.settle(self._planner._fleet, early, uids)
+        self._post_commit._writes._effects.send_patches(self._planner._fleet, early, uids)
         await self._journal_writer.commit(draft, now)
         self._post_commit.perform(draft, uids, now, writes_suspended=False)
 
@@ -212,7 +212,7 @@ def claim_ignored(stack: ExitStack) -> None:
     async def deaf(db: Any, hub: str, epoch: int, turn: int, batch: Any, at: Any) -> Any:
         refused = await write.write(db, hub, epoch, turn, batch, at)
         if refused:
-            settled = {run.id: (member, run) for member, run in batch.settled_runs}
+            settled = {run.id: (member, run) for member, run in batch.closed_runs}
             rest = replace(batch, runs=settled, taken=[], told=[], pending_patches={})
             await write.write(db, hub, epoch, turn, rest, at)
         return frozenset()
@@ -337,7 +337,7 @@ def failure_without_disarm(stack: ExitStack) -> None:
 
 def generation_ignored(stack: ExitStack) -> None:
     """Feedback counts whatever version of its object it was made from (R7.2)."""
-    _set(stack, WorkView, "settled", property(lambda self: self.feedback is not None))
+    _set(stack, WorkView, "up_to_date", property(lambda self: self.feedback is not None))
     _set(stack, FeedbackView, "current", property(lambda self: True))
 
 
@@ -352,7 +352,7 @@ def status_before_journal(stack: ExitStack) -> None:
     flush = Statuses.flush
 
     def at_once(self: Statuses, fleet: FleetState) -> None:
-        self._settled = lambda: True
+        self._committed = lambda: True
         flush(self, fleet)
 
     _set(stack, Statuses, "flush", at_once)

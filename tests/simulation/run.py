@@ -24,7 +24,7 @@ from ibgu.controller.loop.loop import Loop
 from ibgu.controller.mirror import versions
 from ibgu.core.assurance.certify import Rule
 from ibgu.core.engine.decide import controls, members, steps
-from ibgu.core.engine.decide.context import BATCH_LIMIT
+from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE
 from ibgu.core.engine.refresh import BUILT_IN, Range
 from ibgu.core.engine.state import FleetState as Led
 from ibgu.core.model import Action
@@ -162,16 +162,16 @@ class _Play:
     async def play(self) -> None:
         for node in self.fleet.nodes:
             node.on_commit = self._committed
-        most = 1 if self._seed % 4 < 2 else BATCH_LIMIT
+        most = 1 if self._seed % 4 < 2 else MEMBERS_PER_CYCLE
         with (
             patch.object(Loop, "turn", self._turn(Loop.turn)),
             patch.dict(BUILT_IN, _scaled(self._plan.fleet.scale)),
             watched_drafts(self.found),
             # Fleets are small: in every other seed large batches are split into single decisions.
-            patch.object(members, "BATCH_LIMIT", most),
-            patch.object(steps, "BATCH_LIMIT", most),
-            patch.object(controls, "BATCH_LIMIT", most),
-            patch.object(planner, "BATCH_LIMIT", most),
+            patch.object(members, "MEMBERS_PER_CYCLE", most),
+            patch.object(steps, "MEMBERS_PER_CYCLE", most),
+            patch.object(controls, "MEMBERS_PER_CYCLE", most),
+            patch.object(planner, "CLUSTERS_PER_TURN", most),
             own_errors(self.fleet.weather),
             _never_measured(),
             _seldom_noted(),

@@ -77,7 +77,7 @@ class Stage:
     def complete(self) -> bool:
         """Whether the first rollout is complete, and in the journal."""
         done = self._tracked is not None and self._tracked.rollout.state is RolloutState.COMPLETE
-        return done and self.term.journal_writer.settled
+        return done and self.term.journal_writer.committed
 
     def started(self) -> bool:
         tracked = self._tracked

@@ -120,7 +120,7 @@ def test_no_status_tells_what_is_not_in_the_journal(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         def ends() -> None:
             [uid] = stage.term.fleet.rollouts
-            stage.term.statuses.touch(uid)
+            stage.term.statuses.mark_due(uid)
             stage.fleet.weather.load(Fault(at=0.0, kind="kill-in-commit"), 0)
 
         with once_decided(Kind.RUN_ENDED, ends):
@@ -147,14 +147,14 @@ def test_while_a_large_step_starts_others_have_their_turn(told: Tell) -> None:
 
     async def story(stage: Stage) -> None:
         def shown() -> None:
-            assert not stage.term.journal_writer.settled
+            assert not stage.term.journal_writer.committed
 
         with patch.object(Draft, "take", taking), once_decided(Kind.STEP_STARTED, shown):
             await stage.fleet.people.apply(0)
             await stage.until(stage.complete)
         assert between == [2, 2, 4, 4, 5]
 
-    with patch.object(planner, "BATCH_LIMIT", 2):
+    with patch.object(planner, "CLUSTERS_PER_TURN", 2):
         told(story, "Prep", clusters=5)
 
 

@@ -39,7 +39,7 @@ async def agents(client: HubClient) -> Agents:
     views = {work.metadata.namespace: view_work(IBU, work) for work in stages}
     return Agents(
         works=len(views),
-        answered=sum(view.settled for view in views.values()),
+        answered=sum(view.up_to_date for view in views.values()),
         without_lca=tuple(name for name, view in views.items() if _without_lca(view)),
         forbidden=tuple(n for n, view in views.items() if "forbidden" in view.apply_error),
     )

@@ -14,8 +14,8 @@ from ibgu.controller.quarantine import attributed_to
 from ibgu.core.engine.decide import (
     Remove,
     decide_pending_patch,
+    disarm_accepted,
     disarm_quarantined,
-    disarm_taken,
     payload_kept,
     payload_wanted,
     stage_work,
@@ -43,11 +43,11 @@ class Effects:
         observer: Observer,
         *,
         watch: bool,
-        take_back: bool = False,
+        remove_secrets: bool = False,
     ) -> None:
-        """`watch`: the hub's ManifestWork declares feedbackScrapeType (R21.1). `take_back`: remove
-        pull secrets from clusters after Prep."""
-        self._take_back_secrets = take_back
+        """`watch`: the hub's ManifestWork declares feedbackScrapeType (R21.1). `remove_secrets`:
+        remove pull secrets from clusters after Prep."""
+        self._remove_secrets = remove_secrets
         self._driver = driver
         self._mirror = mirror
         self._payloads = payloads
@@ -62,7 +62,7 @@ class Effects:
         """Makes the hub show what the rollout's records want for these clusters."""
         observe = self._observe(tracked.rollout)
         for cluster in clusters:
-            self._take_back(tracked, cluster)
+            self._drop_ended_arming(tracked, cluster)
             seen = observe(cluster)
             wanted = stage_work(tracked, cluster, seen, now)
             if wanted is not None and not self._put_off(tracked, cluster, wanted):
@@ -77,7 +77,7 @@ class Effects:
         name = stage_name(tracked.rollout.uid, tracked.rollout.name)
         return self._outcomes.refused((cluster, name))
 
-    def _take_back(self, tracked: TrackedRollout, cluster: str) -> None:
+    def _drop_ended_arming(self, tracked: TrackedRollout, cluster: str) -> None:
         """Drops an arming that is still queued after its run has ended (R9.2)."""
         key = ("work", cluster, stage_name(tracked.rollout.uid, tracked.rollout.name))
         queued, member = self._writer.queued(key), tracked.latest(cluster)
@@ -108,10 +108,10 @@ class Effects:
             log.warning("a work without an owner is removed", **names)
             self._submit(requests.deletion(key, uid, view))
 
-    def disarm_taken(self, tracked: TrackedRollout, cluster: str) -> None:
+    def disarm_accepted(self, tracked: TrackedRollout, cluster: str) -> None:
         """Disarms an accepted run while the journal is away."""
         seen = self._observe(tracked.rollout)(cluster)
-        if wanted := disarm_taken(tracked, cluster, seen):
+        if wanted := disarm_accepted(tracked, cluster, seen):
             self._stage(tracked, cluster, wanted, seen.stage)
 
     def disarm_quarantined(self, tracked: TrackedRollout, cluster: str, now: datetime) -> None:
@@ -125,7 +125,7 @@ class Effects:
         if wanted := disarm_quarantined(tracked, cluster, seen, now, asked_for=asked_for):
             self._stage(tracked, cluster, wanted, seen.stage)
 
-    def settle(
+    def send_patches(
         self, fleet: FleetState, pending_uids: Iterable[str], touched: Iterable[str]
     ) -> list[str]:
         """Sends the pending patches of clusters; the newest patch of a cluster includes all earlier
@@ -191,7 +191,7 @@ class Effects:
         key = (cluster, stage_name(rollout.uid, rollout.name))
         view = self._mirror.work(key)
         if view is not None:
-            self._submit(requests.touch(key, rollout, view, now))
+            self._submit(requests.refresh(key, rollout, view, now))
 
     def _payload(
         self, fleet: FleetState, tracked: TrackedRollout, cluster: str, seen: Observation
@@ -217,8 +217,10 @@ class Effects:
         if view is not None and view.digest != digest and not view.terminating and begins:
             self._submit(requests.deletion(key, tracked.rollout.uid, view))
         elif view is None and content is not None and content.digest == digest:
-            rollout, take_back = tracked.rollout, self._take_back_secrets
-            self._submit(requests.payload_creation(key, content, rollout, take_back=take_back))
+            rollout, remove_secrets = tracked.rollout, self._remove_secrets
+            self._submit(
+                requests.payload_creation(key, content, rollout, remove_secrets=remove_secrets)
+            )
 
     def _submit(self, write: Write) -> None:
         self._writer.submit(write)

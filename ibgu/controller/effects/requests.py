@@ -23,7 +23,7 @@ from ibgu.hub import paths
 from ibgu.hub.writing.writer import Write
 
 REFRESH = "refresh"
-"""The kind of writes that only touch a work; they never block another write."""
+"""The kind of writes that only refresh a work; they never block another write."""
 
 
 def stage_creation(
@@ -51,8 +51,10 @@ def stage_change(
     )
 
 
-def payload_creation(key: WorkKey, content: Payload, rollout: Rollout, *, take_back: bool) -> Write:
-    body = payload_body(content, rollout, key[0], take_back=take_back)
+def payload_creation(
+    key: WorkKey, content: Payload, rollout: Rollout, *, remove_secrets: bool
+) -> Write:
+    body = payload_body(content, rollout, key[0], remove_secrets=remove_secrets)
     return _creation(key, rollout.uid, body)
 
 
@@ -69,7 +71,7 @@ def deletion(key: WorkKey, owner: str, view: WorkView) -> Write:
     return Write(key=("work", *key), method="DELETE", path=paths.work(*key), body=body, owner=owner)
 
 
-def touch(key: WorkKey, rollout: Rollout, view: WorkView, now: datetime) -> Write:
+def refresh(key: WorkKey, rollout: Rollout, view: WorkView, now: datetime) -> Write:
     return Write(
         key=(REFRESH, *key),
         method="PATCH",

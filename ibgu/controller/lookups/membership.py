@@ -24,7 +24,7 @@ log = structlog.get_logger("ibgu.controller")
 
 READING = 16
 """Rollouts whose payloads are read at a time."""
-AGAIN = 15.0
+RETRY_SECONDS = 15.0
 """Seconds until a step that could not start (payload, hub) is retried."""
 
 
@@ -63,13 +63,13 @@ class MembershipLister:
         self._reading = FairSlots(READING)
         self._open: dict[tuple[str, int], _Read | None] = {}
 
-    def want(self, tracked: TrackedRollout) -> None:
+    def request(self, tracked: TrackedRollout) -> None:
         """Requests the list for the opening step; a second call changes nothing."""
         step = tracked.current
         assert step is not None
         if step.step.key not in self._open:
             self._open[step.step.key] = None
-            delay = AGAIN if step.step.hold else 0.0
+            delay = RETRY_SECONDS if step.step.hold else 0.0
             self._tasks.create_task(self._list(tracked.rollout, step.step.index, delay))
 
     def forget(self, rollout: str) -> None:
@@ -101,7 +101,7 @@ class MembershipLister:
             except HubError as error:
                 names = {"rollout": rollout.full_name, "step": step + 1}
                 log.warning("can't list clusters", **names, error=str(error))
-                await asyncio.sleep(0.1 if error.gone else AGAIN / 5)
+                await asyncio.sleep(0.1 if error.gone else RETRY_SECONDS / 5)
             else:
                 self._done(rollout.uid)
                 return

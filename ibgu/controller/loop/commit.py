@@ -112,8 +112,8 @@ def _can_wait(decision: Decision) -> bool:
 class JournalWriter:
     """JournalWriter commits turns and waits for Postgres as long as it takes.
 
-    While `settled` is False, the FleetState holds outcomes that are not in the journal yet and may
-    never be.
+    While `committed` is False, the FleetState holds outcomes that are not in the journal yet and
+    may never be.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class JournalWriter:
         self._monotonic = asyncio.get_running_loop().time
         self._waiting: list[Decision] = []
         self._since = 0.0
-        self.settled = True
+        self.committed = True
 
     async def commit(self, draft: Draft, at: datetime) -> None:
         """Writes the draft, after removing members whose claim another rollout took.
@@ -145,11 +145,11 @@ class JournalWriter:
 
     @contextmanager
     def ahead(self) -> Iterator[None]:
-        """Marks the span from drafting in the FleetState to the commit. After an error `settled`
+        """Marks the span from drafting in the FleetState to the commit. After an error `committed`
         stays False: the FleetState ends with the term."""
-        self.settled = False
+        self.committed = False
         yield
-        self.settled = True
+        self.committed = True
 
     async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:
         """Returns the run ids that no run of this hub ever had."""

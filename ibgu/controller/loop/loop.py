@@ -55,7 +55,7 @@ class Loop(Struct, frozen=True, eq=False):
         work_queue, clock = self._work_queue, self._clock
         if clock.stale:
             await self._journal_writer.with_retries(clock.sync)
-        work_queue.ring(clock.now())
+        work_queue.fire_due_timers(clock.now())
         if work_queue.changed.is_set() or self._facts.gap:
             return
         due = work_queue.next_timer()
@@ -65,7 +65,7 @@ class Loop(Struct, frozen=True, eq=False):
             async with asyncio.timeout(max(0.001, wait)):
                 await work_queue.changed.wait()
         except TimeoutError:
-            work_queue.ring(clock.now())
+            work_queue.fire_due_timers(clock.now())
 
     async def turn(self) -> None:
         """Runs one turn; see the module's docstring. Raises HubRestored, Broken, TryAgain."""

@@ -10,7 +10,7 @@ from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.loop.commit import Draft
 from ibgu.controller.loop.snapshots import Snapshots, actor_of
-from ibgu.controller.loop.work_queue import BATCH_LIMIT, Touched, WorkQueue
+from ibgu.controller.loop.work_queue import CLUSTERS_PER_TURN, Touched, WorkQueue
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.core.assurance.recover import rebuild, returned
@@ -57,7 +57,7 @@ class Planner:
         """Drafts all rollouts of this turn in sequence: each sees what was decided before. Once
         other tasks have run in between, the rest waits for the next turn: what it rests on may have
         changed."""
-        self._fleet.starts.settle(now)
+        self._fleet.starts.drop_outdated(now)
         draft = Draft(self._fleet)
         for decision in self._pending_patches(pending_patches):
             draft.take(decision)
@@ -115,12 +115,12 @@ class Planner:
     async def _join(self, draft: Draft, joining: list[Decision]) -> bool:
         """Takes the joining members in batches, between which the Lease may be renewed; returns
         whether there was a break."""
-        for first in range(0, len(joining), BATCH_LIMIT):
+        for first in range(0, len(joining), CLUSTERS_PER_TURN):
             if first:
                 await asyncio.sleep(0)
-            for decision in joining[first : first + BATCH_LIMIT]:
+            for decision in joining[first : first + CLUSTERS_PER_TURN]:
                 draft.take(decision)
-        return len(joining) > BATCH_LIMIT
+        return len(joining) > CLUSTERS_PER_TURN
 
     def _pending_patches(self, uids: Iterable[str]) -> Iterable[OnPendingPatch]:
         for uid in uids:

@@ -50,9 +50,9 @@ class HubWrites(Struct, frozen=True, eq=False):
             self._effects.follow(self._fleet, tracked, clusters, now)
             self._adopting.follow(tracked)
 
-    def settle(self, pending_uids: Iterable[str], pending_patches: Iterable[str]) -> None:
+    def send_patches(self, pending_uids: Iterable[str], pending_patches: Iterable[str]) -> None:
         """Sends pending patches; queues those about which something must be decided first."""
-        for uid in self._effects.settle(self._fleet, pending_uids, pending_patches):
+        for uid in self._effects.send_patches(self._fleet, pending_uids, pending_patches):
             self._work_queue.touch_patch(uid)
 
 
@@ -93,7 +93,7 @@ class PostCommit(Struct, frozen=True, eq=False):
             self._writes.disarm(draft.decided, now)
             for uid, clusters in followed.items():
                 self._writes.perform(uid, clusters, now)
-            self._writes.settle(concerned.pending_uids, pending_patches)
+            self._writes.send_patches(concerned.pending_uids, pending_patches)
         for uid in followed:
             with attributed_to(uid):
                 self._after(uid)
@@ -113,13 +113,13 @@ class PostCommit(Struct, frozen=True, eq=False):
             return
         current = tracked.current
         if current is not None and current.step.state is StepState.OPENING:
-            self._lister.want(tracked)
+            self._lister.request(tracked)
 
 
-def disarm_accepted(fleet: FleetState, effects: Effects, errors: DeferredErrors) -> None:
+def disarm_without_journal(fleet: FleetState, effects: Effects, errors: DeferredErrors) -> None:
     """Disarms accepted runs while the journal is away, which takes no decision (R9.2)."""
     for uid, tracked in fleet.rollouts.items():
         with errors.of(uid):
             step = tracked.current
             for cluster in step.in_flight if step else ():
-                effects.disarm_taken(tracked, cluster)
+                effects.disarm_accepted(tracked, cluster)

@@ -51,8 +51,8 @@ class Snapshots(Struct, frozen=True, eq=False):
         (R20.2)."""
         rollout = tracked.rollout
         wish = found.metadata.annotations.get(names.ADOPT) if found else None
-        settled = tracked.steps and rollout.adopting_since is None
-        if settled and names.journaled(wish) == rollout.controls.get(names.ADOPT):
+        own_steps = tracked.steps and rollout.adopting_since is None
+        if own_steps and names.journaled(wish) == rollout.controls.get(names.ADOPT):
             return NO_TRACES
         return self._mirror.traces(rollout)
 

@@ -13,12 +13,13 @@ from math import inf
 from ibgu.flowcontrol.fair import FairQueue, alone
 
 Touched = dict[str, dict[str, None]]
-"""Maps rollout uids to the names of their clusters, in the order in which they were touched."""
+"""Maps rollout uids to the names of their clusters, in the order in which they were touched: added
+because of a change or a timer."""
 
-BATCH_LIMIT = 1_000
+CLUSTERS_PER_TURN = 1_000
 """The most clusters in one turn: while it is decided nothing else runs, not even the Lease's
 renewal."""
-ROLLOUTS = 100
+ROLLOUTS_PER_TURN = 100
 """The most rollouts in one turn: each costs, however few of its clusters were touched."""
 YIELD_SECONDS = 0.008
 """Seconds for the other tasks of this process between a turn and the one for its remainder."""
@@ -99,7 +100,7 @@ class WorkQueue:
             heappop(self._timers)
         return self._timers[0][0] if self._timers else None
 
-    def ring(self, now: datetime) -> None:
+    def fire_due_timers(self, now: datetime) -> None:
         """Touches what is due."""
         while (when := self.next_timer()) is not None and when <= now:
             _, rollout, cluster = heappop(self._timers)
@@ -109,7 +110,9 @@ class WorkQueue:
             else:
                 self.touch_patch(cluster)
 
-    def take(self, most: int = BATCH_LIMIT, rollouts: int = ROLLOUTS) -> tuple[Touched, list[str]]:
+    def take(
+        self, most: int = CLUSTERS_PER_TURN, rollouts: int = ROLLOUTS_PER_TURN
+    ) -> tuple[Touched, list[str]]:
         """Returns what was touched since the last call, and the uids with pending patches to decide
         on.
 

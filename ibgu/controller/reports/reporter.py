@@ -41,7 +41,7 @@ class Reporter(Struct, frozen=True, eq=False):
     def decided(self, rollout: str, decisions: list[Decision], *, writes_suspended: bool) -> None:
         """Reports committed decisions on one rollout; to the hub only if it may be written."""
         if rollout in self._fleet.rollouts and not writes_suspended:
-            self._statuses.touch(rollout)
+            self._statuses.mark_due(rollout)
         measures.count(decisions, self._fleet)
         decision_log.write(decisions, self._fleet)
         if writes_suspended:
@@ -78,14 +78,14 @@ class Reporter(Struct, frozen=True, eq=False):
             shown = hold is None or hold.kind is ReasonKind.INTERNAL_ERROR
             if tracked is None or not shown or self._quarantine.untouchable(uid):
                 self._notices.warn(uid, ReasonKind.INTERNAL_ERROR, self._quarantine.words(uid))
-                self._statuses.touch(uid)
+                self._statuses.mark_due(uid)
 
     def changed_by_person(self, rollout: str) -> None:
         """Makes the status due, and warns of annotations that ibgu does not understand."""
         found = self._mirror.ibgu(rollout)
         if found is None:
             return
-        self._statuses.touch(rollout)
+        self._statuses.mark_due(rollout)
         with self._quarantine.best_effort(rollout):
             for words in mistakes(found.metadata.annotations):
                 self._notices.warn(rollout, NOT_UNDERSTOOD, words)
@@ -96,7 +96,7 @@ class Reporter(Struct, frozen=True, eq=False):
     # -- statuses ------------------------------------------------------------------------------
 
     def status_due(self, rollout: str) -> None:
-        self._statuses.touch(rollout)
+        self._statuses.mark_due(rollout)
 
     def status_changed(self, rollout: str) -> None:
         self._statuses.seen(rollout)

@@ -49,11 +49,11 @@ class Statuses:
         quarantine: Quarantine,
         *,
         served: frozenset[str],
-        settled: Callable[[], bool],
+        committed: Callable[[], bool],
         talm_live: Callable[[], bool],
         rng: Random,
     ) -> None:
-        """`served`: optional status fields that the hub's CRD declares. `settled`: whether the
+        """`served`: optional status fields that the hub's CRD declares. `committed`: whether the
         FleetState is in the journal. While it is not, no status is written: a start takes a status
         that is ahead of the journal as proof that the journal was lost. `talm_live`: whether a
         live TALM is on the hub: then none is written, not even one that was due (R20.1)."""
@@ -63,7 +63,7 @@ class Statuses:
         self._writer = writer
         self._quarantine = quarantine
         self._served = served
-        self._settled = settled
+        self._committed = committed
         self._talm_live = talm_live
         self._dirty: dict[str, datetime] = {}
         self._written: dict[str, bytes] = {}
@@ -71,12 +71,12 @@ class Statuses:
         self._due: dict[str, datetime] = {}
         self._listings: dict[str, StatusListing] = {}
         self._refusals = Refusals(rng)
-        self._touched = asyncio.Event()
+        self._changed = asyncio.Event()
 
-    def touch(self, rollout: str) -> None:
+    def mark_due(self, rollout: str) -> None:
         now = self._clock.now()
         self._dirty[rollout] = max(now, self._due.get(rollout, now))
-        self._touched.set()
+        self._changed.set()
 
     def forget(self, rollout: str) -> None:
         """Drops what is kept of an IBGU that is gone."""
@@ -87,8 +87,8 @@ class Statuses:
     async def run(self, fleet: FleetState) -> None:
         while True:
             if not self._dirty:
-                self._touched.clear()
-                await self._touched.wait()
+                self._changed.clear()
+                await self._changed.wait()
             await asyncio.sleep(TICK)
             self.flush(fleet)
 
@@ -97,7 +97,7 @@ class Statuses:
         if self._talm_live():
             self._dirty.clear()
             return
-        if not self._settled():
+        if not self._committed():
             return
         due = [uid for uid, due in self._dirty.items() if due <= now]
         for uid in interleaved(due, fleet.namespace_of)[:AT_ONCE]:
@@ -167,7 +167,7 @@ class Statuses:
         self._written.pop(uid, None)
         is_new = error is not None and not result.superseded and self._put_off(uid, error)
         if error is None or not error.not_found:
-            self.touch(uid)
+            self.mark_due(uid)
         return is_new
 
     def _taken(self, uid: str, body: bytes) -> None:
@@ -196,7 +196,7 @@ class Statuses:
             return
         if version_of(shown) > version_of(ours) and shown.status != ours.status:
             self._written.pop(rollout, None)
-            self.touch(rollout)
+            self.mark_due(rollout)
 
 
 def _key(rollout: str) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from ibgu.controller.loop.foreign_runs import Runs
 from ibgu.controller.loop.loop import Loop
 from ibgu.controller.loop.payload_checks import PayloadChecks
 from ibgu.controller.loop.planner import Planner
-from ibgu.controller.loop.post_commit import HubWrites, PostCommit, disarm_accepted
+from ibgu.controller.loop.post_commit import HubWrites, PostCommit, disarm_without_journal
 from ibgu.controller.loop.responses import ResponseHandlers
 from ibgu.controller.loop.resync import Resync
 from ibgu.controller.loop.snapshots import Snapshots
@@ -135,7 +135,7 @@ class Assembly(Struct, frozen=True, eq=False):
         outcomes = WriteOutcomes(driver, mirror, writer, deps.rng)
         observer = Observer(mirror, outcomes)
         effects = self._effects(payloads, writer, outcomes, observer)
-        journal_writer = new_journal_writer(partial(disarm_accepted, fleet, effects, errors))
+        journal_writer = new_journal_writer(partial(disarm_without_journal, fleet, effects, errors))
         adopting = Adopting(client, mirror, payloads, writer, tasks, work_queue.touch)
         touch_now = work_queue.touch_now
         lister = MembershipLister(client, mirror, payloads, self._tenants, tasks, touch_now)
@@ -192,7 +192,7 @@ class Assembly(Struct, frozen=True, eq=False):
             outcomes,
             observer,
             watch=deps.served.feedback_by_watch,
-            take_back=deps.settings.take_back_pull_secrets,
+            remove_secrets=deps.settings.take_back_pull_secrets,
         )
 
     def _statuses(
@@ -205,7 +205,7 @@ class Assembly(Struct, frozen=True, eq=False):
             writer,
             self._quarantine,
             served=self._deps.served.ibgu_status,
-            settled=lambda: journal_writer.settled,
+            committed=lambda: journal_writer.committed,
             talm_live=lambda: self._facts.talm_live,
             rng=self._deps.rng,
         )

@@ -53,6 +53,6 @@ def accepted(work: WorkView, run: Run) -> bool:
 
 
 def answers(work: WorkView, probe: Probe) -> bool:
-    """Whether the cluster was read after the probe was sent, and its state is settled (R8.2)."""
+    """Whether the cluster was read after the probe was sent, and shows its present state (R8.2)."""
     feedback = work.current_feedback
     return feedback is not None and probe.id in feedback.probes

@@ -85,7 +85,7 @@ class WorkView(Struct, frozen=True, gc=False, kw_only=True):
     """None while nothing was fed back."""
 
     @property
-    def settled(self) -> bool:
+    def up_to_date(self) -> bool:
         """Whether the agent has handled this very version, and the values are not frozen (R7.2)."""
         return (
             not self.terminating
@@ -98,7 +98,7 @@ class WorkView(Struct, frozen=True, gc=False, kw_only=True):
     def current_feedback(self) -> FeedbackView | None:
         """The feedback that shows the object as it is now (R7.2); None: there is none, it is
         frozen, or older than the spec."""
-        feedback = self.feedback if self.settled else None
+        feedback = self.feedback if self.up_to_date else None
         return feedback if feedback and feedback.current else None
 
 

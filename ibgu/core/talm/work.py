@@ -52,7 +52,7 @@ class TalmWork(Struct, frozen=True, gc=False, kw_only=True):
     """The Lifecycle Agent's message, as far as TALM's feedback rules bring it."""
 
     @property
-    def settled(self) -> bool:
+    def up_to_date(self) -> bool:
         """Whether the feedback is of the stage that the work asks for, and not frozen."""
         return self.stage_applied and self.available and not self.terminating
 

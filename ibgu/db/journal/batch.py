@@ -64,12 +64,12 @@ class Batch(Struct):
             self.told.append(decision)
 
     @property
-    def settled_runs(self) -> list[tuple[Member, Run]]:
+    def closed_runs(self) -> list[tuple[Member, Run]]:
         """Runs that need no claim."""
         return [pair for pair in self.runs.values() if not needs_claim(pair[1])]
 
     @property
-    def held_runs(self) -> list[tuple[Member, Run]]:
+    def open_runs(self) -> list[tuple[Member, Run]]:
         return [pair for pair in self.runs.values() if needs_claim(pair[1])]
 
 

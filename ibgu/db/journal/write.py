@@ -68,7 +68,7 @@ def _documents(hub: str, epoch: int, batch: Batch, at: datetime) -> Row:
         "steps": document(step_row(hub, step) for step in batch.steps.values()),
         "members": document(member_row(hub, member) for member in batch.members.values()),
         # A member may have one open run: the one that ended has to come first.
-        "runs": document(run_row(hub, *pair) for pair in batch.settled_runs + batch.held_runs),
+        "runs": document(run_row(hub, *pair) for pair in batch.closed_runs + batch.open_runs),
         "freed": document(claim_row(hub, member) for member in batch.freed),
         "taken": document(claim_row(hub, member) for member in batch.taken),
         "asked": len(batch.taken),

@@ -192,9 +192,9 @@ class Writer:
     async def _perform(self, lane: _Lane, write: Write) -> None:
         lane.queued = lane.error = None
         lane.in_flight = True
-        self._settle(lane, await self._send(write))
+        self._handle_response(lane, await self._send(write))
 
-    def _settle(self, lane: _Lane, result: WriteResult) -> None:
+    def _handle_response(self, lane: _Lane, result: WriteResult) -> None:
         lane.in_flight = False
         tried = lane.failures + 1
         if result.error is not None and result.error.transient and tried < self._limits.attempts:

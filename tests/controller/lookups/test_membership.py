@@ -69,7 +69,7 @@ async def test_a_label_that_is_settled_after_the_list_counts(
             tasks,
             lambda _: listed.set(),
         )
-        lister.want(tracked)
+        lister.request(tracked)
         await listed.wait()
         path = paths.managed_cluster(name)
         patch = {"metadata": {"labels": {LABEL: ""}}}
@@ -104,14 +104,14 @@ async def test_steps_that_open_together_share_a_list(sandbox_hub: SandboxHub) ->
             told.put_nowait,
         )
         for tracked in tracked_rollouts:
-            lister.want(tracked)
-            lister.want(tracked)
+            lister.request(tracked)
+            lister.request(tracked)
         uids = {await told.get() for _ in tracked_rollouts}
         assert uids == {tracked.rollout.uid for tracked in tracked_rollouts}
         assert all(lister.take(tracked) is not None for tracked in tracked_rollouts)
         lists = admin.requests.total()
         assert lists <= 2
         late = opening("late")
-        lister.want(late)
+        lister.request(late)
         assert await told.get() == "late"
         assert admin.requests.total() == lists + 1, "one from before it opened is too old"

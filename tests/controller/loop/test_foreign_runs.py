@@ -110,7 +110,7 @@ async def test_what_comes_meanwhile_is_asked_for_too(eyes: Eyes, journal: Slow) 
 async def test_answers_are_not_kept_without_end(
     eyes: Eyes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "BATCH_LIMIT", 0)
+    monkeypatch.setattr(runs, "MOST_CACHED", 0)
     assert [await eyes.see(run) for run in ("one", "two", "one")] == [True] * 3
     assert eyes.fleet.foreign_runs == {"one"}
 

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from ibgu.controller.loop.work_queue import MIN_INTERVAL, ROLLOUTS, WorkQueue
+from ibgu.controller.loop.work_queue import MIN_INTERVAL, ROLLOUTS_PER_TURN, WorkQueue
 
 
 def test_everything_is_taken_once() -> None:
@@ -54,7 +54,7 @@ def test_a_tenant_with_many_rollouts_keeps_no_other_waiting() -> None:
 
     touched, _ = work_queue.take()
     assert list(touched)[:4] == ["noisy/0", "calm/1", "noisy/1", "calm/2"]
-    assert len(touched) == ROLLOUTS
+    assert len(touched) == ROLLOUTS_PER_TURN
     assert work_queue.changed.is_set()
 
 

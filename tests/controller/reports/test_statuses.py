@@ -44,12 +44,12 @@ class Desk:
         self.writer = Writer(client, done=self._answered)
         payloads = Payloads(client, "ibgu-system:ibgu")
         served = frozenset({"phase"})
-        self.settled = True
+        self.committed = True
         self.talm_live = False
         self.statuses = Statuses(
             *(self.mirror, payloads, clock, self.writer, Quarantine(Random(0))),
             served=served,
-            settled=lambda: self.settled,
+            committed=lambda: self.committed,
             talm_live=lambda: self.talm_live,
             rng=Random(0),
         )
@@ -71,7 +71,7 @@ class Desk:
     async def begin(self) -> None:
         found = await self.probe()
         self.fleet.apply(OnRollout(Kind.ROLLOUT_SEEN, new_rollout(IBU, found, NOW), "seen"))
-        self.statuses.touch(found.metadata.uid)
+        self.statuses.mark_due(found.metadata.uid)
         await self.write()
 
 
@@ -105,7 +105,7 @@ async def test_a_status_that_a_newer_one_has_replaced_is_not_sent_again() -> Non
     for state in (RolloutState.PENDING, RolloutState.RUNNING):
         desk.fleet.apply(OnRollout(Kind.ROLLOUT_SEEN, replace(rollout, state=state), "seen"))
         desk.statuses._due.clear()  # as if a second had passed
-        desk.statuses.touch(rollout.uid)
+        desk.statuses.mark_due(rollout.uid)
         desk.statuses.flush(desk.fleet)
         [queued] = [desk.writer.queued(("status", rollout.uid))]
         sent.append("" if queued is None else str(queued.body))
@@ -113,7 +113,7 @@ async def test_a_status_that_a_newer_one_has_replaced_is_not_sent_again() -> Non
     assert "Running" in sent[1]
 
     desk.statuses._due.clear()
-    desk.statuses.touch(rollout.uid)
+    desk.statuses.mark_due(rollout.uid)
     submitted = desk.writer.queued(("status", rollout.uid))
     desk.statuses.flush(desk.fleet)
     assert desk.writer.queued(("status", rollout.uid)) is submitted
@@ -159,10 +159,10 @@ async def test_what_is_not_in_the_journal_yet_is_not_told() -> None:
     desk = Desk(client, clock)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(desk.writer.run())
-        desk.settled = False
+        desk.committed = False
         await desk.begin()
         assert b"phase" not in bytes((await client.get(PATH, Ibgu)).status)
-        desk.settled = True
+        desk.committed = True
         await desk.write()
         assert await _phase(client) == "Pending"
         running.cancel()

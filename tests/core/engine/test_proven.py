@@ -27,7 +27,7 @@ RUN: Run = run(state=RunState.ACCEPTED)
 
 def told(work: WorkView | None) -> list[bool]:
     assert work is not None
-    return [speaks_for(work, RUN), accepted(work, RUN), answers(work, PROBE), work.settled]
+    return [speaks_for(work, RUN), accepted(work, RUN), answers(work, PROBE), work.up_to_date]
 
 
 def test_written_since() -> None:

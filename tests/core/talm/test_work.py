@@ -65,13 +65,13 @@ def test_an_answer_to_an_older_version_counts_for_nothing() -> None:
 
 
 def test_what_settles_a_value() -> None:
-    def settled(**changes: Any) -> bool:
-        return view_talm_work(as_work(work("site-1", Action.PREP, **changes))).settled
+    def up_to_date(**changes: Any) -> bool:
+        return view_talm_work(as_work(work("site-1", Action.PREP, **changes))).up_to_date
 
-    assert settled()
-    assert not settled(available=False)
-    assert not settled(applied=False)
-    assert not settled(deletionTimestamp="2026-01-01T01:00:00Z")
+    assert up_to_date()
+    assert not up_to_date(available=False)
+    assert not up_to_date(applied=False)
+    assert not up_to_date(deletionTimestamp="2026-01-01T01:00:00Z")
 
 
 @pytest.mark.parametrize("annotation", ["", "{", "[]", '[{"name": "isSomethingElse"}]', "3"])

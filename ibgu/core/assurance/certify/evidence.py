@@ -27,7 +27,7 @@ class RecordedObservation:
         self.found: dict[str, Any] = found
 
     @property
-    def settled(self) -> bool:
+    def current(self) -> bool:
         """Whether the feedback is not frozen, of the work's current version, and seen by the
         Lifecycle Agent (R7.2)."""
         ibu = self.ibu
@@ -50,7 +50,7 @@ def startable(spot: MemberSpot, action: str) -> None:
     """Checks that the cluster was in a state in which the action means what its name says
     (R8.1)."""
     seen, proofs = RecordedObservation(spot), spot.audit.proofs
-    known = seen.settled and seen.is_there(spot.member.uid)
+    known = seen.current and seen.is_there(spot.member.uid)
     words = f"{spot.name} starts {action}, but its state was not known"
     if not spot.require(Rule.PROBE, known, words):
         return
@@ -64,7 +64,7 @@ def startable(spot: MemberSpot, action: str) -> None:
 
 def already_there(spot: MemberSpot, action: str) -> None:
     seen, proofs = RecordedObservation(spot), spot.audit.proofs
-    there = seen.settled and proofs.reached(seen.ibu, action)
+    there = seen.current and proofs.reached(seen.ibu, action)
     words = f"{spot.name} was not where {action} would bring it: {proofs.shown(seen.ibu)}"
     spot.require(Rule.EVIDENCE, there, words)
 
@@ -91,7 +91,7 @@ def _took(spot: MemberSpot, seen: RecordedObservation, shown: bool) -> None:
 
 def speaks_for_run(spot: MemberSpot) -> None:
     seen, run = RecordedObservation(spot), spot.member.run
-    there = seen.settled and seen.is_there(spot.member.uid) and not seen.work.get("edited")
+    there = seen.current and seen.is_there(spot.member.uid) and not seen.work.get("edited")
     words = f"{spot.name}: what was seen does not speak for this run"
     spot.require(
         Rule.EVIDENCE, run is not None and there and seen.echoes(run), words, run.seq if run else 0

@@ -44,9 +44,9 @@ _SYMPTOMS = {
 def conclude(run: ShadowRun, work: TalmWork, now: datetime) -> ShadowOutcome | None:
     """Returns the end of the action; for a reachable cluster only, as frozen feedback proves
     nothing. None: not ended yet."""
-    if work.settled and work.value == "True":
+    if work.up_to_date and work.value == "True":
         return ShadowOutcome(ShadowVerdict.SUCCEEDED, now)
-    if work.settled and (cause := _failure(run.action, work)):
+    if work.up_to_date and (cause := _failure(run.action, work)):
         return ShadowOutcome(ShadowVerdict.FAILED, now, cause, work.words)
     symptom = run.symptom
     if symptom is not None and now >= symptom.since + SETTLE:

@@ -10,7 +10,7 @@ from datetime import datetime
 from ibgu.core.engine.decide.accepted import other_run
 from ibgu.core.engine.decide.context import DecisionContext, DecisionResult
 from ibgu.core.engine.decide.controls import decide_controls
-from ibgu.core.engine.decide.disarming import disarm_quarantined, disarm_taken
+from ibgu.core.engine.decide.disarming import disarm_accepted, disarm_quarantined
 from ibgu.core.engine.decide.expedite import expedited
 from ibgu.core.engine.decide.members import decide_members
 from ibgu.core.engine.decide.patches import decide_pending_patch
@@ -35,8 +35,8 @@ __all__ = [
     "Remove",
     "decide",
     "decide_pending_patch",
+    "disarm_accepted",
     "disarm_quarantined",
-    "disarm_taken",
     "expedited",
     "other_run",
     "payload_kept",

@@ -236,7 +236,7 @@ def _unaccepted(
     elif run.action.aborts and (late or (shown and _refused_now(ctx, run, work))):
         words = "the cluster did not accept it at once: ibgu probes it again first"
         _withdraw(ctx, member, run, words)
-    elif isinstance(run, Armed) and (not shown or work is None or _touched(work)):
+    elif isinstance(run, Armed) and (not shown or work is None or _tampered(work)):
         if not seen.writing:
             diverged(ctx, member, run, "the stage work was changed or deleted by somebody else")
     elif shown and work is not None and work.apply_error:
@@ -247,7 +247,7 @@ def _unaccepted(
         ctx.requeue_at(member.cluster, run.arming_at + ECHO)
 
 
-def _touched(work: WorkView) -> bool:
+def _tampered(work: WorkView) -> bool:
     return work.edited or work.terminating
 
 

@@ -47,8 +47,8 @@ _PROVEN = frozenset(
 _RUN_IDS = uuid.UUID("6c0f2f0e-8a57-4f0c-9c39-6a6f5b5d1c55")
 
 
-BATCH_LIMIT = 1_000
-"""Clusters that one cycle decides on when a whole rollout is concerned: the loop does nothing else
+MEMBERS_PER_CYCLE = 1_000
+"""Members that one cycle decides on when a whole rollout is concerned: the loop does nothing else
 meanwhile, and a leader has to renew its Lease."""
 
 

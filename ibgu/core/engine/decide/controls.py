@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from ibgu.core.engine.decide.adopting import adopt
-from ibgu.core.engine.decide.context import BATCH_LIMIT, DecisionContext
+from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
 from ibgu.core.engine.decide.ending import finish
 from ibgu.core.engine.decide.gated import kept, release_kept
 from ibgu.core.engine.decide.lifecycle import (
@@ -99,13 +99,13 @@ def _resume(ctx: DecisionContext, value: str) -> _ControlResult | None:
 
 
 def _skip(ctx: DecisionContext, value: str) -> _ControlResult | None:
-    """Skips waiting members; None: more than BATCH_LIMIT, the next cycle skips the rest and starts
-    nobody before (`decide`). A member that returns to waiting meanwhile is skipped, too."""
+    """Skips waiting members; None: more than MEMBERS_PER_CYCLE, the next cycle skips the rest and
+    starts nobody before (`decide`). A member that returns to waiting meanwhile is skipped, too."""
     tracked = ctx.tracked.current
     if tracked is None:
         return _ControlResult("no step is running", warning=True)
     chosen = _chosen(tracked, value)
-    for member in chosen[:BATCH_LIMIT]:
+    for member in chosen[:MEMBERS_PER_CYCLE]:
         finish(
             ctx,
             member,
@@ -113,11 +113,11 @@ def _skip(ctx: DecisionContext, value: str) -> _ControlResult | None:
             cause=Cause.SKIPPED,
             message=f"skipped {ctx.snapshot.actor}",
         )
-    if len(chosen) > BATCH_LIMIT:
+    if len(chosen) > MEMBERS_PER_CYCLE:
         # Found again by the next cycle: thousands in the work queue would precede those in flight.
-        ctx.result.remaining.append(chosen[BATCH_LIMIT].cluster)
-        left = len(chosen) - BATCH_LIMIT
-        said = f"{names.SKIP}: {BATCH_LIMIT} waiting clusters skipped, {left} to go"
+        ctx.result.remaining.append(chosen[MEMBERS_PER_CYCLE].cluster)
+        left = len(chosen) - MEMBERS_PER_CYCLE
+        said = f"{names.SKIP}: {MEMBERS_PER_CYCLE} waiting clusters skipped, {left} to go"
         ctx.on_rollout(Kind.CONTROL, ctx.rollout, said, actor=ctx.snapshot.actor)
         return None
     number = count(len(chosen), "waiting cluster") if chosen else "nothing"

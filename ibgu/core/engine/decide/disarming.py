@@ -13,7 +13,7 @@ from ibgu.core.engine.works import Wanted, disarmed_stage
 from ibgu.core.model import Observation
 
 
-def disarm_taken(tracked: TrackedRollout, cluster: str, seen: Observation) -> Wanted | None:
+def disarm_accepted(tracked: TrackedRollout, cluster: str, seen: Observation) -> Wanted | None:
     """Returns the disarmed work if the cluster echoes the run, though nobody could journal that
     yet. None: leave the work as it is.
 
@@ -30,11 +30,11 @@ def disarm_taken(tracked: TrackedRollout, cluster: str, seen: Observation) -> Wa
 def disarm_quarantined(
     tracked: TrackedRollout, cluster: str, seen: Observation, now: datetime, *, asked_for: bool
 ) -> Wanted | None:
-    """Returns what `disarm_taken` does, and also disarms what the IBGU no longer asks for
+    """Returns what `disarm_accepted` does, and also disarms what the IBGU no longer asks for
     (`asked_for`: it is on the hub and not being deleted) and what the records want disarmed: the
     run has ended, or the hub was restored. Other armed works stay: a change would later look like
     somebody else's."""
-    if taken := disarm_taken(tracked, cluster, seen):
+    if taken := disarm_accepted(tracked, cluster, seen):
         return taken
     member = tracked.latest(cluster)
     if member is None or not _may_disarm(seen):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ibgu.core.engine.decide.context import BATCH_LIMIT, DecisionContext
+from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
 from ibgu.core.engine.decide.ending import end_run, fail_next_action, timed_out
 from ibgu.core.engine.decide.late import decide_finished
 from ibgu.core.engine.decide.running import decide_in_flight
@@ -12,9 +12,9 @@ from ibgu.core.model import Cause, Ended, InFlight, Member, RunResult, Waiting
 
 def decide_members(ctx: DecisionContext, touched: Sequence[str]) -> None:
     """Decides on the members of the touched clusters, and of the whole rollout if its deletion or
-    its hold has changed; those above the batch limit remain for the next cycle."""
+    its hold has changed; those above MEMBERS_PER_CYCLE remain for the next cycle."""
     concerned = _concerned(ctx, touched)
-    now = max(len(touched), BATCH_LIMIT)
+    now = max(len(touched), MEMBERS_PER_CYCLE)
     ctx.result.remaining += concerned[now:]
     for cluster in concerned[:now]:
         _decide_cluster(ctx, cluster)

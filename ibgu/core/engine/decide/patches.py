@@ -137,10 +137,10 @@ def release_auto_import(ctx: DecisionContext, member: Member) -> None:
         enqueue(ctx, cluster, auto_import_on(ctx, cluster), "the cluster is out of the stage")
 
 
-def settle(pending: PendingPatch, cluster: ClusterView | None) -> PendingPatch:
+def still_pending(pending: PendingPatch, cluster: ClusterView | None) -> PendingPatch:
     """Returns what is still pending, given what the hub shows.
 
-    A key that shows the wanted value is settled. A key that shows neither it nor the value seen at
+    A key that shows the wanted value is done. A key that shows neither it nor the value seen at
     enqueue time was changed by somebody since, and stays theirs (R13.2). For a cluster that is gone
     or re-created nothing is pending.
     """
@@ -164,14 +164,14 @@ def _open(wanted: Mapping[str, Change], shown: Mapping[str, str]) -> dict[str, C
 def decide_pending_patch(
     pending: PendingPatch, cluster: ClusterView | None
 ) -> OnPendingPatch | None:
-    """Returns the decision that updates the pending patch; None if nothing was settled."""
-    left = settle(pending, cluster)
+    """Returns the decision that updates the pending patch; None if all of it still is."""
+    left = still_pending(pending, cluster)
     if left == pending:
         return None
-    return OnPendingPatch(Kind.LABELS_UPDATED, left, _why_settled(pending, left, cluster))
+    return OnPendingPatch(Kind.LABELS_UPDATED, left, _why_updated(pending, left, cluster))
 
 
-def _why_settled(pending: PendingPatch, left: PendingPatch, cluster: ClusterView | None) -> str:
+def _why_updated(pending: PendingPatch, left: PendingPatch, cluster: ClusterView | None) -> str:
     if cluster is None or cluster.uid != pending.uid:
         return "the ManagedCluster is gone: nothing is pending any more"
     wanted, still = (

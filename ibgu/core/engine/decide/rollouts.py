@@ -43,8 +43,8 @@ def decide_rollout(ctx: DecisionContext) -> None:
     if ctx.rollout.stands_still:
         return
     if found.metadata.generation != ctx.rollout.generation:
-        _adopt_spec(ctx, found)
-    _adopt_annotations(ctx, found)
+        _accept_spec(ctx, found)
+    _accept_annotations(ctx, found)
     _hold(ctx, found)
     import_finished(ctx)
 
@@ -57,7 +57,7 @@ def _release_deleted(ctx: DecisionContext) -> None:
         ctx.on_rollout(Kind.ROLLOUT_RELEASED, lifecycle.release_rollout(ctx.rollout), words)
 
 
-def _adopt_spec(ctx: DecisionContext, found: Ibgu) -> None:
+def _accept_spec(ctx: DecisionContext, found: Ibgu) -> None:
     """Accepts the new spec if the plan is valid (R1.2, R1.3); else holds the rollout."""
     spec, before = found.spec, _begun(ctx, len(found.spec.plan))
     wrong = problem(spec.plan, before) or ctx.driver.problem(spec)
@@ -77,7 +77,7 @@ def _adopt_spec(ctx: DecisionContext, found: Ibgu) -> None:
     ctx.on_rollout(Kind.PLAN_ACCEPTED, accepted, words, actor=ctx.snapshot.actor)
 
 
-def _adopt_annotations(ctx: DecisionContext, found: Ibgu) -> None:
+def _accept_annotations(ctx: DecisionContext, found: Ibgu) -> None:
     """Accepts changed annotations, which need no new generation. Armed works stay: later runs carry
     them."""
     wanted, known = ctx.driver.annotations(found.metadata.annotations), ctx.rollout.annotations

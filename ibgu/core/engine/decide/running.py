@@ -154,7 +154,7 @@ def _chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
     if seen.talm:
         ctx.waits(member, ReasonKind.TALM_WORK, talm_work(seen), who=Who.PERSON)
         return
-    if not (cluster and cluster.reachable and work and work.settled and work.feedback):
+    if not (cluster and cluster.reachable and work and work.up_to_date and work.feedback):
         ctx.waits(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
         return
     found = (

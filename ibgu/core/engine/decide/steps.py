@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ibgu.core.engine.decide import lifecycle
-from ibgu.core.engine.decide.context import BATCH_LIMIT, DecisionContext
+from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
 from ibgu.core.engine.decide.ending import finish
 from ibgu.core.engine.decide.gated import only_stopped
 from ibgu.core.engine.decide.members import expire
@@ -59,9 +59,9 @@ def _at_deadline(ctx: DecisionContext, tracked: TrackedStep) -> bool:
     ):
         return False
     late = [each for each in tracked.members.values() if not isinstance(each, Finished)]
-    for member in late[:BATCH_LIMIT]:
+    for member in late[:MEMBERS_PER_CYCLE]:
         _expire(ctx, member)
-    ctx.result.remaining += [member.cluster for member in late[BATCH_LIMIT:]]
+    ctx.result.remaining += [member.cluster for member in late[MEMBERS_PER_CYCLE:]]
     return True
 
 

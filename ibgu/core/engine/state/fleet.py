@@ -46,7 +46,7 @@ class TrackedRollout:
 
     def open(self, step: Step) -> TrackedStep:
         """Adds the next step."""
-        tracked = TrackedStep(step, touched=self._places.touch)
+        tracked = TrackedStep(step, changed=self._places.note_change)
         self.steps.append(tracked)
         return tracked
 
@@ -214,7 +214,7 @@ class FleetState:
         try:
             yield lambda decision: undo.append(self.apply(decision))
         finally:
-            _take_back(undo)
+            _undo_all(undo)
 
     def forget(self, uid: str) -> None:
         """Drops a deleted rollout that has nothing left to do; its cancels stay in force."""
@@ -293,7 +293,7 @@ class FleetState:
         started = _started(before, member)
         if started is not None and tracked.step.first.rate_limited:
             undo.append(self.starts.add(member.rollout, started.intended_at))
-        return partial(_take_back, undo)
+        return partial(_undo_all, undo)
 
     def _join(self, tracked: TrackedStep, member: Member) -> Undo:
         rollout = self.rollouts[member.rollout].rollout
@@ -310,7 +310,7 @@ class FleetState:
             found = self.cancellers.setdefault(member.uid, [])
             insort(found, mine)
             undo.append(partial(found.remove, mine))
-        return partial(_take_back, undo)
+        return partial(_undo_all, undo)
 
     def _claim(self, member: Member) -> Undo:
         """Takes or releases the claim; either way a pending preemption of the cluster ends."""
@@ -374,6 +374,6 @@ def _restore(found: dict[str, T], key: str, before: T | None) -> None:
         found[key] = before
 
 
-def _take_back(undo: list[Undo]) -> None:
+def _undo_all(undo: list[Undo]) -> None:
     for step in reversed(undo):
         step()

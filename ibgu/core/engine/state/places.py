@@ -25,17 +25,17 @@ class Places:
         self._number: Counter[Place] = Counter()
         self._same: dict[_Places, _Places] = {}
         """Equal tuples by value: thousands of clusters share one object."""
-        self._touched: set[str] = set()
+        self._changed: set[str] = set()
 
-    def touch(self, cluster: str) -> None:
+    def note_change(self, cluster: str) -> None:
         """Notes that the cluster's records have changed; the next count reads them again."""
-        self._touched.add(cluster)
+        self._changed.add(cluster)
 
     def counts(self, rollout: Rollout, tracked_steps: Sequence[TrackedStep]) -> Counts:
         """Returns the current counts. A step that thousands are just joining leaves nobody out."""
-        for cluster in self._touched:
+        for cluster in self._changed:
             self._put(cluster, places_of(_visits(cluster, tracked_steps)))
-        self._touched.clear()
+        self._changed.clear()
         joined = [
             tracked.step for tracked in tracked_steps if len(tracked.members) >= tracked.step.total
         ]

@@ -53,7 +53,7 @@ class Starts:
         self._of.pop(rollout, None)
         self._last.pop(rollout, None)
 
-    def settle(self, now: datetime) -> None:
+    def drop_outdated(self, now: datetime) -> None:
         """Drops starts that no longer count; called between cycles. Future ones, from a clock that
         was set back, count as of now: they must not hold everybody for as long."""
         for times in (self._all, *self._of.values()):

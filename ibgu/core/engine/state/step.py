@@ -107,11 +107,11 @@ class TrackedStep:
         self,
         step: Step,
         members: Iterable[Member] = (),
-        touched: Callable[[str], object] = _nobody,
+        changed: Callable[[str], object] = _nobody,
     ) -> None:
-        """`touched` is called with each cluster whose record was put or removed."""
+        """`changed` is called with each cluster whose record was put or removed."""
         self.step = step
-        self._touched = touched
+        self._on_change = changed
         self.members: dict[str, Member] = {}
         self.queue: list[tuple[int, str]] = []
         self._unasked: list[tuple[int, str]] = []
@@ -137,7 +137,7 @@ class TrackedStep:
         if before is not None:
             self._forget(before)
         self.members[member.cluster] = member
-        self._touch(member.cluster)
+        self._note_change(member.cluster)
         self._count(member, 1)
         self._move(before.slot if before is not None else None, member.slot, member.cluster)
         if isinstance(member, Waiting):
@@ -155,16 +155,16 @@ class TrackedStep:
         member = self.members.pop(cluster)
         self._forget(member)
         self._move(member.slot, None, cluster)
-        self._touch(cluster)
+        self._note_change(cluster)
 
     def take_changed(self) -> set[str]:
         """Returns the clusters whose record was put or removed since the last call."""
         changed, self._changed = self._changed, set()
         return changed
 
-    def _touch(self, cluster: str) -> None:
+    def _note_change(self, cluster: str) -> None:
         self._changed.add(cluster)
-        self._touched(cluster)
+        self._on_change(cluster)
 
     def _wait(self, member: Waiting) -> None:
         if member.reason.kind in QUEUED:

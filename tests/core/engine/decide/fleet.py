@@ -157,14 +157,14 @@ class Twin(Hub, Story):
     def turn(self) -> list[Decision]:
         """Decide for everything that was touched, commit, and ask for the effects."""
         touched, self.touched = self.touched, {}
-        self.fleet.starts.settle(self.now)
+        self.fleet.starts.drop_outdated(self.now)
         self.turns += 1
         said: list[Decision] = []
         for pending in list(self.fleet.pending_patches.values()):
             if (
-                settled := decide_pending_patch(pending, self.cluster(pending.cluster))
+                updated := decide_pending_patch(pending, self.cluster(pending.cluster))
             ) is not None:
-                self._take(settled, said)
+                self._take(updated, said)
         for uid, clusters in touched.items():
             self._decide(uid, list(clusters), said)
         for decision in said:

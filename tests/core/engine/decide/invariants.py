@@ -192,7 +192,7 @@ class Invariants:
         assert seen.cluster is not None
         assert seen.cluster.reachable
         assert work is not None
-        assert work.settled
+        assert work.up_to_date
         assert work.feedback is not None
         found = snapshot.driver.judge(work.feedback, run.action, snapshot.tracked.rollout.spec)
         assert found.kind is JudgementKind.STARTABLE, found

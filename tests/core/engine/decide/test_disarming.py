@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
-from ibgu.core.engine.decide import disarm_quarantined, disarm_taken
+from ibgu.core.engine.decide import disarm_accepted, disarm_quarantined
 from ibgu.core.engine.works import Wanted
 from ibgu.core.model import Action, ClusterView, Member, Observation, RunResult, RunState, WorkView
 from tests.core.engine.state.records import NOW, book_of, in_flight, member, rollout, run, step
@@ -41,7 +41,7 @@ ENDED = running(RunState.ENDED, result=RunResult.FAILED, ended_at=NOW)
 
 def taken(found: Member, stage: WorkView | None, *, writing: bool = False) -> Wanted | None:
     tracked = book_of(rollout(restore="restore-1"), [step()], [found])
-    return disarm_taken(
+    return disarm_accepted(
         tracked, "site-1", Observation(cluster=CLUSTER, stage=stage, writing=writing)
     )
 
@@ -115,5 +115,5 @@ def test_what_is_not_armed_and_what_is_deleted_is_left_alone(
 def test_a_cluster_that_the_rollout_does_not_know_is_none_of_its_business() -> None:
     tracked = book_of(rollout(), [step()], [])
     seen = Observation(cluster=CLUSTER, stage=TAKEN)
-    assert disarm_taken(tracked, "site-1", seen) is None
+    assert disarm_accepted(tracked, "site-1", seen) is None
     assert disarm_quarantined(tracked, "site-1", seen, NOW, asked_for=False) is None

@@ -26,7 +26,7 @@ def twin() -> Iterator[Twin]:
         twin.touch_cluster(f"site-{number}")
     twin.settle()
     assert list(twin.tracked(uid).steps[0].in_flight) == ["site-7"]
-    with patch.object(members, "BATCH_LIMIT", 2), patch.object(steps, "BATCH_LIMIT", 2):
+    with patch.object(members, "MEMBERS_PER_CYCLE", 2), patch.object(steps, "MEMBERS_PER_CYCLE", 2):
         yield twin
 
 
@@ -72,7 +72,7 @@ def test_who_does_not_know_of_a_pause_yet_is_not_asked_nor_given_a_slot() -> Non
     uid = twin.apply(ibgu("a", "Prep", concurrency=2))
     twin.wait(seconds=10)
     before = len(twin.said)
-    with patch.object(members, "BATCH_LIMIT", 3):
+    with patch.object(members, "MEMBERS_PER_CYCLE", 3):
         twin.annotate(uid, pause="")
         twin.settle()
     found = twin.tracked(uid).steps[0].members.values()
@@ -91,7 +91,7 @@ def test_who_is_about_to_be_skipped_is_not_started_meanwhile() -> None:
     for name, spoke in twin.spokes.items():
         spoke.dark = False
         twin.touch_cluster(name)
-    with patch.object(controls, "BATCH_LIMIT", 3):
+    with patch.object(controls, "MEMBERS_PER_CYCLE", 3):
         twin.annotate(uid, skip="waiting")
         twin.settle()
     found = twin.tracked(uid).steps[0].members.values()
@@ -108,7 +108,7 @@ def test_who_is_about_to_be_skipped_is_not_started_meanwhile() -> None:
 def test_names_are_skipped_in_parts_and_who_is_in_flight_does_not_wait_for_it(twin: Twin) -> None:
     [uid] = twin.fleet.rollouts
     names = [f"site-{number}" for number in range(1, 6)]
-    with patch.object(controls, "BATCH_LIMIT", 2):
+    with patch.object(controls, "MEMBERS_PER_CYCLE", 2):
         twin.annotate(uid, skip=",".join(names))
         assert set(_decided(twin)) == {"site-1", "site-2"}
         assert list(twin.touched[uid]) == ["site-3"]  # who comes now is decided on next
@@ -121,7 +121,7 @@ def test_names_are_skipped_in_parts_and_who_is_in_flight_does_not_wait_for_it(tw
 
 def test_a_skip_that_is_changed_in_the_middle_skips_nobody_else(twin: Twin) -> None:
     [uid] = twin.fleet.rollouts
-    with patch.object(controls, "BATCH_LIMIT", 2):
+    with patch.object(controls, "MEMBERS_PER_CYCLE", 2):
         twin.annotate(uid, skip="waiting")
         twin.turn()
         twin.annotate(uid, skip="nobody")

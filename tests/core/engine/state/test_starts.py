@@ -37,14 +37,14 @@ def test_a_start_is_taken_back() -> None:
 def test_what_counts_no_more_is_dropped_and_the_last_one_is_remembered() -> None:
     found = starts(90)
     found.add("b", NOW - SECOND)
-    found.settle(NOW)
+    found.drop_outdated(NOW)
     assert found.recent(NOW - timedelta(hours=1)) == [NOW - SECOND]
     assert found.last("a") == NOW - 90 * SECOND
 
 
 def test_what_seems_to_come_later_began_now() -> None:
     found = starts(-3600)
-    found.settle(NOW)
+    found.drop_outdated(NOW)
     assert found.recent(NOW, "a") == [NOW]
 
 

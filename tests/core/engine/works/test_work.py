@@ -225,7 +225,7 @@ def test_decoded_from_what_a_real_agent_wrote() -> None:
              {"name": "observedGeneration", "fieldValue": {"type": "Integer", "integer": 2}},
              {"name": "run", "fieldValue": {"type": "String", "string": "r1"}}]}}]}}}"""
     view = view_work(IBU, msgspec.json.decode(body, type=ManifestWork))
-    assert view.settled
+    assert view.up_to_date
     assert view.armed
     assert not view.edited
     assert view.feedback is not None

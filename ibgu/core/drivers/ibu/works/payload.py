@@ -63,13 +63,14 @@ def build(sources: Iterable[Source]) -> Payload:
 
 
 def payload_body(
-    payload: Payload, rollout: Rollout, cluster: str, *, take_back: bool = False
+    payload: Payload, rollout: Rollout, cluster: str, *, remove_secrets: bool = False
 ) -> bytes:
-    """Returns the payload work to create; `take_back`: the pull secret is deleted with the work."""
+    """Returns the payload work to create; `remove_secrets`: the pull secret is deleted with the
+    work."""
     marks = {names.GENERATION: "1", names.DIGEST: payload.digest}
     name = names.payload_name(rollout.uid, rollout.name)
     work = new_work(name, cluster, rollout, names.PAYLOAD, marks)
-    option = _all_but_secrets(payload) if take_back else ORPHAN
+    option = _all_but_secrets(payload) if remove_secrets else ORPHAN
     spec = {"workload": {"manifests": payload.manifests}, "deleteOption": option}
     return json.encode({**work, "spec": spec})
 

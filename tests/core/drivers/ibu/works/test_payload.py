@@ -161,7 +161,7 @@ def test_the_work() -> None:
 def test_a_pull_secret_that_is_taken_back_goes_with_the_work() -> None:
     """The agent orphans what the rules name, and deletes the rest."""
     payload = build([config_map("b"), SECRET, config_map("a")])
-    work = json.decode(payload_body(payload, ROLLOUT, "site-1", take_back=True))
+    work = json.decode(payload_body(payload, ROLLOUT, "site-1", remove_secrets=True))
     rules = [
         {"group": "", "resource": "configmaps", "namespace": "openshift-adp", "name": name}
         for name in ("a", "b")
