@@ -22,7 +22,6 @@ from ibgu.api.shadow import routes as shadow
 from ibgu.api.step import routes as step
 from ibgu.api.stream import Feed
 from ibgu.api.stream import routes as stream
-from ibgu.api.summary import routes as summary
 from ibgu.api.view import routes as view
 from ibgu.api.whoami import routes as whoami
 from ibgu.api.works import routes as works
@@ -30,7 +29,6 @@ from ibgu.api.works import routes as works
 _ROUTES = (
     whoami,
     leadership,
-    summary,
     durations,
     rollouts,
     view,

@@ -72,25 +72,6 @@ class LeadershipResponse(Response, frozen=True, kw_only=True):
     remedy: str | None = None
 
 
-class NeedsPersonResponse(Response, frozen=True, kw_only=True):
-    namespace: str
-    name: str = ""
-    kind: str = ""
-    since: datetime
-    message: str = ""
-    members: int = 0
-    overdue: bool = False
-
-
-class SummaryResponse(Response, frozen=True, kw_only=True):
-    rollouts: dict[str, int]
-    members: dict[str, int] = field(default_factory=dict)
-    failed: int = 0
-    stalled: int = 0
-    needs_person: tuple[NeedsPersonResponse, ...] = ()
-    now: datetime
-
-
 class DurationResponse(Response, frozen=True, kw_only=True):
     """The durations of an action in seconds, from when it went to the cluster to its end."""
 
@@ -674,3 +655,20 @@ class ShadowClusterResponse(Response, frozen=True, kw_only=True):
     means: str | None = None
     remedy: str | None = None
     history: tuple[NoteResponse, ...] = ()
+
+
+class NeedsPersonResponse(Response, frozen=True, kw_only=True):
+    namespace: str
+    name: str = ""
+    kind: str = ""
+    since: datetime
+    message: str = ""
+    members: int = 0
+    overdue: bool = False
+
+
+class RolloutsResponse(Response, frozen=True, kw_only=True):
+    items: tuple[RolloutResponse, ...]
+    next_cursor: str | None = None
+    seq: int = 0
+    needs_person: tuple[NeedsPersonResponse, ...] | None = None

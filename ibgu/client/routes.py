@@ -26,12 +26,12 @@ from ibgu.client.responses import (
     ProposalRequest,
     RetryRequest,
     RolloutResponse,
+    RolloutsResponse,
     ShadowClusterResponse,
     ShadowReportResponse,
     ShadowRolloutResponse,
     SkipRequest,
     StepsResponse,
-    SummaryResponse,
     TimelineResponse,
     ViewResponse,
     VisitResponse,
@@ -56,10 +56,6 @@ class Routes:
         changed."""
         return self._wire.get(LeadershipResponse, "leadership")
 
-    def summary(self, *, namespace: str | None = None) -> SummaryResponse:
-        """Requests `GET summary`: all that is under way in numbers, and what needs a person."""
-        return self._wire.get(SummaryResponse, "summary", namespace=namespace)
-
     def durations(
         self, *, action: str | None = None, namespace: str | None = None, label: str | None = None
     ) -> DurationsResponse:
@@ -73,6 +69,25 @@ class Routes:
     ) -> Iterator[RolloutResponse]:
         """Requests `GET rollouts`: rollouts, the newest first."""
         return self._wire.pages(RolloutResponse, "rollouts", state=state, namespace=namespace)
+
+    def rollouts_page(
+        self,
+        *,
+        state: Collection[str] | None = None,
+        limit: int | None = None,
+        needs_person: bool | None = None,
+        namespace: str | None = None,
+    ) -> RolloutsResponse:
+        """Requests `GET rollouts`: rollouts, the newest first; the first page, with what stands
+        beside its items."""
+        return self._wire.get(
+            RolloutsResponse,
+            "rollouts",
+            state=state,
+            limit=limit,
+            needsPerson=needs_person,
+            namespace=namespace,
+        )
 
     def rollout(self, namespace: str, name: str, *, uid: str | None = None) -> RolloutResponse:
         """Requests `GET rollouts/{namespace}/{name}`: one rollout."""

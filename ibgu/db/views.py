@@ -243,25 +243,6 @@ class DurationRow(Struct, frozen=True):
         return DurationStats(self.count, self.p50, self.p95, self.spread)
 
 
-class EndRow(Struct, frozen=True):
-    """EndRow counts the members of a rollout's newest step that ended so."""
-
-    rollout: str
-    outcome: Outcome
-    cause: Cause | None
-    late: bool
-    """Whether they have completed the action since."""
-    count: int
-
-
-class HubOverview(Struct, frozen=True):
-    """HubOverview covers all rollouts on the hub."""
-
-    now: datetime
-    rollouts: tuple[RolloutRow, ...]
-    ends: tuple[EndRow, ...]
-
-
 class ClaimRow(Struct, frozen=True):
     """ClaimRow is a rollout's claim on a cluster, with its slot."""
 

@@ -127,7 +127,7 @@ def get(client: httpx.AsyncClient, token: str) -> Get:
 
 PATHS = (
     "rollouts",
-    "summary",
+    "rollouts?needsPerson=true",
     f"rollouts/{OURS}/ran-ours",
     f"rollouts/{OURS}/ran-ours/steps",
     f"rollouts/{OURS}/ran-ours/members",

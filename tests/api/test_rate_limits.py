@@ -48,7 +48,7 @@ async def test_who_could_start_but_for_the_rate_limit_waits_and_shows_it(
     assert (explained["state"], explained["kind"]) == ("waiting", "StartRate")
     assert explained["why"] == "at most 2 a minute"
     assert "ibgu.dev/starts-per-minute" in explained["do"]
-    needs = (await told(ask, "summary"))["needsPerson"]
+    needs = (await told(ask, "rollouts", needsPerson=True))["needsPerson"]
     assert "StartRate" not in {each["kind"] for each in needs}
 
 

@@ -78,7 +78,7 @@ async def test_a_problem_says_when_to_come_again(context: Context, sandbox_hub: 
     headers = {"Authorization": f"Bearer {sandbox_hub.token('alice')}"}
     async with AsyncClient(transport=transport, base_url="http://api", headers=headers) as client:
         first = await client.get("/api/v1/rollouts")
-        second = await client.get("/api/v1/summary")
+        second = await client.get("/api/v1/durations")
         alive = await client.get("/healthz")
     assert (first.status_code, second.status_code, alive.status_code) == (200, 429, 200)
     assert second.headers["content-type"] == "application/problem+json"

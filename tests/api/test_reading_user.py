@@ -23,7 +23,7 @@ from tests.api.fleet import fleet
 pytestmark = pytest.mark.hub
 ROLLOUT = "rollouts/default/ran-r1"
 READS = (
-    *("summary", "durations", "rollouts", "stream", ROLLOUT),
+    *("rollouts?needsPerson=true", "durations", "rollouts", "stream", ROLLOUT),
     *(f"{ROLLOUT}/{part}" for part in ("steps", "members", "events", "failures", "actions")),
 )
 

@@ -69,7 +69,7 @@ async def test_who_is_overdue_is_counted_alike_everywhere(
     assert (await body(ask, "grid"))["overdue"] == [True, late, True]
     _, upgrade, _ = (await body(ask, "steps"))["items"]
     assert sum(each["overdue"] for each in upgrade["reasons"]) == 2 + late
-    needs = (await ask("bob", "summary")).json()["needsPerson"]
+    needs = (await ask("bob", "rollouts", needsPerson=True)).json()["needsPerson"]
     assert {each["kind"]: each["members"] for each in needs} == {
         "Rebooting": 1,
         "ClaimedByOther": 1,

@@ -183,8 +183,6 @@ async def test_who_completed_late_has_failed_nowhere(ask: Ask, journal: Journal)
     assert [each is None for each in found["grid"]["failures"]] == [True, True, False]
     assert found["failures"]["items"][0]["clusters"] == ["c"]
     assert found["rollout"]["counts"]["failed"] == 1
-    members = (await ask("alice", "summary")).json()["members"]
-    assert (members["succeeded"], members["failed"]) == (2, 1)
     await _b_has_succeeded(ask)
 
 

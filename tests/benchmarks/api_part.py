@@ -139,7 +139,6 @@ def _everyday(bench: Bench) -> dict[str, str]:
     return {
         "list": f"{PREFIX}/rollouts",
         "members": f"{rollout}/members?limit=100",
-        "summary": f"{PREFIX}/summary",
         "steps": f"{rollout}/steps",
     }
 

@@ -68,7 +68,7 @@ async def test_nothing_else_is_served(path: str) -> None:
 
 async def test_the_page_is_there_while_the_process_waits() -> None:
     assert (await get("/")).status_code == 200
-    assert (await get("/api/v1/summary")).json()["detail"] == "the journal is away"
+    assert (await get("/api/v1/rollouts")).json()["detail"] == "the journal is away"
 
 
 def test_one_other_byte_is_another_digest(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from ibgu.client import Client
 
 _PRESENT = ("pending", "running", "complete")
 """All states but `deleted`: what kubectl would show."""
+_MOST = 500
+"""The most rollouts that one answer has."""
 
 
 def overview(target: RestTarget, output: Form, *, watch: bool) -> None:
@@ -28,5 +30,8 @@ def overview(target: RestTarget, output: Form, *, watch: bool) -> None:
 
 
 def _poll(client: Client, namespace: str | None) -> Overview:
-    rollouts = tuple(client.rollouts(namespace=namespace, state=_PRESENT))
-    return Overview(client.summary(namespace=namespace), rollouts, client.leadership())
+    """Returns one answer about all rollouts: more pages would be of other moments."""
+    found = client.rollouts_page(
+        state=_PRESENT, limit=_MOST, needs_person=True, namespace=namespace
+    )
+    return Overview(found, client.leadership())

@@ -1,68 +1,82 @@
 """`ibgu status` without a name: all that is under way, and what waits for a person."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import cut
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.rollouts import rollouts_table
 from ibgu.cli.show.times import duration
-from ibgu.client.responses import (
-    LeadershipResponse,
-    NeedsPersonResponse,
-    RolloutResponse,
-    SummaryResponse,
-)
+from ibgu.client.responses import LeadershipResponse, NeedsPersonResponse, RolloutsResponse
 
 _WORDS = 160
 """Characters of a message."""
+_PHASES = ("Pending", "Running", "Held", "Completed", "CompletedWithFailures", "Invalid")
+_COUNTS = ("waiting", "running", "succeeded", "failed", "skipped", "cancelled")
 
 
 class Overview(Struct, frozen=True):
-    summary: SummaryResponse
-    rollouts: Sequence[RolloutResponse]
+    """Overview is one page of rollouts, the newest ones, with what needs a person in any."""
+
+    page: RolloutsResponse
     leadership: LeadershipResponse
 
     @property
     def facts(self) -> object:
-        """Returns all but the time."""
-        told = self.summary
-        numbers = (told.rollouts, told.members, told.stalled, told.needs_person)
-        return (*numbers, self.rollouts, self.leadership)
+        """Returns all but the time, and what is derived from it."""
+        rollouts = [replace(rollout, eta=None) for rollout in self.page.items]
+        return rollouts, self.page.needs_person, self.leadership
 
 
 def overview_lines(seen: Overview, paper: Paper) -> list[str]:
-    if not seen.rollouts:
+    found = seen.page
+    if not found.items:
         return ["there are no rollouts, or you may see none", *_leader(seen.leadership, paper)]
-    now = seen.summary.now
+    now = datetime.now(UTC)
     return [
-        *_numbers(seen, paper),
+        *_numbers(found, paper),
         *_leader(seen.leadership, paper),
-        *(line for each in seen.summary.needs_person for line in _needed(each, now, paper)),
-        *rollouts_table(seen.rollouts, now, wide=False, namespaces=True),
+        *(line for each in found.needs_person or () for line in _needed(each, now, paper)),
+        *rollouts_table(found.items, now, wide=False, namespaces=True),
+        *_older(found),
     ]
 
 
 def body_of(seen: Overview) -> dict[str, object]:
     """Returns the same for programs."""
     return {
-        "summary": seen.summary,
-        "rollouts": seen.rollouts,
+        "seq": seen.page.seq,
+        "rollouts": seen.page.items,
+        "needsPerson": seen.page.needs_person,
         "leadership": seen.leadership,
     }
 
 
-def _numbers(seen: Overview, paper: Paper) -> Iterator[str]:
-    summary, count = seen.summary, len(seen.rollouts)
+def _numbers(found: RolloutsResponse, paper: Paper) -> Iterator[str]:
+    """Yields the sums of the rows below."""
+    count = len(found.items)
     noun = "rollout" if count == 1 else "rollouts"
-    yield paper.paint(f"{count} {noun}: {_counted(summary.rollouts)}", bold=True)
-    if under_way := _counted(summary.members):
-        stalled = f"{symbols.WARNING} {summary.stalled} stalled" if summary.stalled else ""
-        mark = f" · {paper.paint(stalled, 'yellow')}" if stalled else ""
+    newest = "the newest " if found.next_cursor else ""
+    phases = Counter(rollout.phase for rollout in found.items)
+    yield paper.paint(f"{newest}{count} {noun}: {_counted(phases, _PHASES)}", bold=True)
+    open_ones = [rollout for rollout in found.items if rollout.state != "complete"]
+    clusters = Counter[str]()
+    for rollout in open_ones:
+        clusters.update({name: getattr(rollout.counts, name) for name in _COUNTS})
+    if under_way := _counted(clusters, _COUNTS):
+        stalled = sum(rollout.stalled for rollout in open_ones)
+        told = f"{symbols.WARNING} {stalled} stalled" if stalled else ""
+        mark = f" · {paper.paint(told, 'yellow')}" if told else ""
         yield f"under way: {under_way}{mark}"
+
+
+def _older(found: RolloutsResponse) -> list[str]:
+    return ["older ones: ibgu get rollouts -A"] if found.next_cursor else []
 
 
 def _leader(found: LeadershipResponse, paper: Paper) -> Iterator[str]:
@@ -73,13 +87,17 @@ def _leader(found: LeadershipResponse, paper: Paper) -> Iterator[str]:
     yield f"    → {found.remedy}"
 
 
-def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+def _counted(counts: Mapping[str, int], names: Sequence[str]) -> str:
+    """Returns the counts in the order of their names; names that only a newer server knows come
+    last."""
+    order = [*names, *(name for name in counts if name not in names)]
+    return ", ".join(f"{counts[name]} {name}" for name in order if counts.get(name))
 
 
 def _needed(each: NeedsPersonResponse, now: datetime, paper: Paper) -> Iterator[str]:
-    since = duration(now - each.since)
-    of = f" ({each.members} clusters)" if each.members else ""
+    since = duration(max(now - each.since, timedelta(0)))
+    noun = "cluster" if each.members == 1 else "clusters"
+    of = f" ({each.members} {noun})" if each.members else ""
     words = cut(" ".join(each.message.split()), _WORDS)
     line = (
         f"{each.namespace}/{each.name} waits for a person since {since}{of}: {each.kind}: {words}"

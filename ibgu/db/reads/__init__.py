@@ -9,7 +9,6 @@ from ibgu.db.reads.groups import NAMED
 from ibgu.db.reads.later import LaterReads
 from ibgu.db.reads.leadership import LeadershipReads
 from ibgu.db.reads.members import MemberReads
-from ibgu.db.reads.overview import OverviewReads
 from ibgu.db.reads.sorting import Sort
 from ibgu.db.reads.tallies import Tallies
 from ibgu.db.reads.view import ViewReads
@@ -17,7 +16,6 @@ from ibgu.db.reads.visits import VisitReads
 
 
 class Reads(
-    OverviewReads,
     ViewReads,
     MemberReads,
     VisitReads,

@@ -12,7 +12,7 @@ import { Rest, rolloutPath } from "./rest/client.js";
 import { useRoute } from "./route.js";
 import { session } from "./session.js";
 
-const PROBE = "summary";
+const PROBE = "whoami";
 
 export function App() {
   const [token, setToken] = useState(/** @type {string | null} */ (null));

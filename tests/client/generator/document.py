@@ -10,6 +10,7 @@ from ibgu.api.probes import PREFIX
 Schema = dict[str, Any]
 
 _JSON = "application/json"
+_BESIDE_ITEMS = {"needsPerson"}
 
 
 class Operation(NamedTuple):
@@ -22,6 +23,11 @@ class Operation(NamedTuple):
     def inputs(self) -> list[Schema]:
         found: list[Schema] = self.spec.get("parameters", [])
         return found
+
+    @property
+    def beside_items(self) -> set[str]:
+        """The inputs that ask for what stands beside the items of a page."""
+        return _BESIDE_ITEMS & {each["name"] for each in self.inputs}
 
     @property
     def body(self) -> Schema | None:

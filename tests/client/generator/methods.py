@@ -1,7 +1,7 @@
 """ibgu/client/routes.py: a method for each operation of the REST API."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from textwrap import fill
 
 from tests.client.generator.document import Operation, Schema, operations, without_null
@@ -38,18 +38,22 @@ def _events(lines: Iterable[str]) -> Iterator[EventResponse]:
             yield msgspec.json.decode(message.data, type=EventResponse)
 """
 _PAGES = frozenset({"limit", "cursor"})
-"""Inputs that the client gives by itself."""
+"""Inputs that an iterator gives by itself."""
 _WIDTH = 92
 """Characters of a docstring's line, below its indentation."""
-_BESIDE_PAGES = frozenset({"needsPerson"})
-"""Inputs for what stands beside the items of a page, which the client does not return."""
 
 
 def module(document: Schema, types: Types) -> str:
-    methods = [_method(each, types) for each in operations(document)]
+    methods = [text for each in operations(document) for text in _methods(each, types)]
     used = sorted(set(re.findall(r"\w+(?:Response|Request)\b", "".join(methods))))
     imports = "\n".join(f"    {name}," for name in used)
     return "\n".join((_HEAD.replace("{imports}", imports), *methods, _TAIL))
+
+
+def _methods(operation: Operation, types: Types) -> Iterator[str]:
+    yield _method(operation, types)
+    if operation.beside_items:
+        yield _first_page(operation, types)
 
 
 def _method(operation: Operation, types: Types) -> str:
@@ -57,7 +61,8 @@ def _method(operation: Operation, types: Types) -> str:
     kind = types.annotation(item)
     streamed = operation.answer is None
     returned = f"Iterator[{kind}]" if paged or streamed else kind
-    query = [each for each in operation.inputs if _is_asked(each)]
+    beside = operation.beside_items
+    query = [each for each in operation.inputs if _is_asked(each, _PAGES | beside)]
     given = ", ".join(_sent(operation, query))
     match operation.method, paged, streamed:
         case "get", False, True:
@@ -73,13 +78,26 @@ def _method(operation: Operation, types: Types) -> str:
 """
 
 
-def _is_asked(given: Schema) -> bool:
-    return given["in"] == "query" and given["name"] not in _PAGES | _BESIDE_PAGES
+def _first_page(operation: Operation, types: Types) -> str:
+    """Returns the method for a page as it is: what stands beside its items is of its moment."""
+    assert operation.answer
+    query = [each for each in operation.inputs if _is_asked(each, {"cursor"})]
+    kind, given = types.annotation(operation.answer), ", ".join(_sent(operation, query))
+    taken = ", ".join(_taken(operation, query, types))
+    return f"""
+    def {operation.spec["operationId"]}_page({taken}) -> {kind}:
+        {_told(operation, "; the first page, with what stands beside its items")}
+        return self._wire.get({kind}, {given})
+"""
 
 
-def _told(operation: Operation) -> str:
+def _is_asked(given: Schema, other: Collection[str]) -> bool:
+    return given["in"] == "query" and given["name"] not in other
+
+
+def _told(operation: Operation, more: str = "") -> str:
     summary = operation.spec["summary"]
-    words = summary if summary[1].isupper() else summary[0].lower() + summary[1:]
+    words = (summary if summary[1].isupper() else summary[0].lower() + summary[1:]) + more
     text = f'"""Requests `{operation.method.upper()} {operation.path}`: {words}."""'
     return fill(text, _WIDTH, subsequent_indent=" " * 8, break_on_hyphens=False)
 

@@ -1,6 +1,6 @@
 """Python's types for the document's schemas, by the names that the client gives them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from tests.client.generator.document import Operation, Schema, operations, referred, without_null
 
@@ -21,7 +21,9 @@ class Types:
         self._schemas: dict[str, Schema] = document["components"]["schemas"]
         found = list(operations(document))
         self._sent = dict.fromkeys(self._below(each.body for each in found if each.body))
-        self.structs = [*self._sent, *self._below(self.item(each)[0] for each in found)]
+        answers = [self.item(each)[0] for each in found]
+        answers += [each.answer for each in found if each.answer and each.beside_items]
+        self.structs = [*self._sent, *self._below(answers)]
 
     def item(self, operation: Operation) -> tuple[Schema, bool]:
         """Returns the schema of what the operation answers, and whether in pages of it."""
@@ -80,7 +82,7 @@ class Types:
             case word:
                 return _SIMPLE[word]
 
-    def _below(self, roots: Iterator[Schema]) -> list[str]:
+    def _below(self, roots: Iterable[Schema]) -> list[str]:
         """Returns the names of objects, each after those that it consists of."""
         found: dict[str, None] = {}
         for root in roots:

@@ -1,0 +1,60 @@
+"""`ibgu status` without a name: one answer, so that the lines fit together while rollouts move."""
+
+import asyncio
+
+import pytest
+
+from ibgu.cli.read import overview
+from ibgu.core.model import Action, Kind, OnMember, Reason, ReasonKind, Who
+from ibgu.db import Journal
+from tests.api.fleet import PULL, failed, open_step, put, rollout, seen, tell
+from tests.cli.conftest import Ibgu
+from tests.db.records import NOW, member, step
+
+pytestmark = pytest.mark.hub
+
+CLUSTERS = 30
+
+
+async def test_sums_rows_and_needs_are_of_one_moment(ibgu: Ibgu, journal: Journal) -> None:
+    """One fails, and one needs a person: always both, or neither."""
+    forbidden = Reason(ReasonKind.FORBIDDEN, NOW, "may not create works", None, Who.PERSON)
+    one = rollout()
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP, total=2 * CLUSTERS))
+    await put(journal, *(member(prep, f"c{n:02}", n) for n in range(2 * CLUSTERS)))
+
+    async def move(n: int) -> None:
+        ended = OnMember(Kind.FINISHED, failed(prep, f"c{n:02}", n, PULL), "")
+        last = member(prep, f"c{n + CLUSTERS:02}", n + CLUSTERS, reason=forbidden)
+        await tell(journal, ended, OnMember(Kind.WAITS, last, ""))
+
+    async def moves(begin: int) -> None:
+        for n in range(begin, begin + 3):
+            await move(n)
+
+    for begin in range(0, CLUSTERS, 3):
+        found, _ = await asyncio.gather(ibgu("status"), moves(begin))
+        lines = found.stdout.splitlines()
+        gone = int(lines[-1].split()[6])
+        counts = ((2 * CLUSTERS - gone, "waiting"), (gone, "failed"))
+        assert lines[1] == "under way: " + ", ".join(f"{n} {word}" for n, word in counts if n)
+        kept = [line for line in lines if "HubForbids" in line]
+        assert len(kept) == bool(gone)
+        noun = "cluster" if gone == 1 else "clusters"
+        assert all(f" ({gone} {noun}): HubForbids: " in line for line in kept)
+
+
+async def test_of_very_many_rollouts_the_newest_are_shown(
+    ibgu: Ibgu, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What needs a person is of all of them."""
+    monkeypatch.setattr(overview, "_MOST", 2)
+    held = Reason(ReasonKind.PAUSED, NOW, "paused by alice", None, Who.PERSON)
+    for uid, age in (("r1", 3), ("r2", 2), ("r3", 1)):
+        await seen(journal, rollout(uid, age=age, hold=held if uid == "r1" else None))
+    lines = (await ibgu("status")).stdout.splitlines()
+    assert lines[0] == "the newest 2 rollouts: 2 Running"
+    assert lines[2].startswith("⏸ default/ran-r1 waits for a person since ")
+    assert [line.split()[1] for line in lines[5:-1]] == ["ran-r3", "ran-r2"]
+    assert lines[-1] == "older ones: ibgu get rollouts -A"
