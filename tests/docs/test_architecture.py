@@ -15,6 +15,24 @@ WALKS = MAP.split("## Find your way")[1].split("## Add a gate")[0]
 STOPS = re.findall(r"^(\d+)\. `[\w/]+\.py:\w+`", WALKS, re.MULTILINE)
 
 
+LINES_A_MINUTE = 20
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions(places: list[str]) -> dict[str, Function]:
+    """Returns the definitions of the functions that are named as file:function."""
+    known: dict[str, Function] = {}
+    for place in places:
+        name, _, wanted = place.partition(":")
+        file = next(root / name for root in ROOTS if (root / name).exists())
+        nodes = ast.walk(ast.parse(file.read_text()))
+        known[place] = next(n for n in nodes if isinstance(n, Function) and n.name == wanted)
+    return known
+
+
+TOUR = functions(re.findall(r"`([\w/]+\.py:\w+)`", WALKS.split("## One rollout's way")[1]))
+
+
 def packages(*folders: str) -> list[str]:
     found = (each.parent for folder in folders for each in (ROOT / folder).glob("*/__init__.py"))
     return sorted(str(each.relative_to(ROOT)) for each in found)
@@ -47,7 +65,29 @@ def test_a_place_that_is_gone_is_found(place: str) -> None:
 
 def test_a_rollouts_way_is_read_in_half_an_hour() -> None:
     assert [int(stop) for stop in STOPS] == list(range(1, len(STOPS) + 1))
-    assert 10 <= len(STOPS) <= 14
+    lines = sum(node.end_lineno - node.lineno + 1 for node in TOUR.values() if node.end_lineno)
+    assert lines <= 30 * LINES_A_MINUTE, "the tour has grown: leave out a stop, or split a function"
+
+
+@pytest.mark.parametrize("place", TOUR)
+def test_a_function_on_the_way_says_what_it_does(place: str) -> None:
+    assert ast.get_docstring(TOUR[place]), f"{place} has no docstring, which the tour says to read"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "controller/mirror/mirror.py:_ibgu_changed",
+        "core/engine/decide/opening.py:open_step",
+        "core/engine/decide/running.py:decide_in_flight",
+        "core/engine/decide/ending.py:succeed_run",
+        "core/views/status/__init__.py:status_of",
+        "core/engine/decide/rollouts.py:open_next_step",
+        "controller/loop/cleanup.py:deleted",
+    ],
+)
+def test_the_way_goes_from_the_apply_to_the_end(place: str) -> None:
+    assert place in TOUR
 
 
 def test_a_walk_says_how_many_files_it_takes() -> None:

@@ -13,7 +13,7 @@ from tests.simulation.weather import Weather
 
 KIND = "own-error"
 ERROR = ZeroDivisionError.__name__
-_PLACES = ((Planner, "_rollout"), (Effects, "follow"), (Statuses, "_write"))
+_PLACES = ((Planner, "_rollout"), (Effects, "reconcile"), (Statuses, "_write"))
 
 
 @contextmanager

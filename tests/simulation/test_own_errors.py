@@ -162,7 +162,7 @@ def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell
 
 
 PLACES = [
-    pytest.param(Effects, "follow", _of_tracked, id="what follows from records"),
+    pytest.param(Effects, "reconcile", _of_tracked, id="what follows from records"),
     pytest.param(
         changes,
         "expedited",
@@ -273,7 +273,7 @@ def test_edits_without_end_are_no_starts_without_end(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         await stage.fleet.people.apply(0)
         await stage.until(stage.started)
-        with failing(Effects, "follow", _of_tracked) as faulty:
+        with failing(Effects, "reconcile", _of_tracked) as faulty:
             for number in range(360):
                 await stage.fleet.people.annotate(0, note=str(number))
                 await asyncio.sleep(5)
@@ -351,7 +351,7 @@ def test_an_impulse_that_nobody_wants_any_more_is_taken_back(told: Tell) -> None
         await stage.until(lambda: bool(stage.armed))
         with (
             patch.object(disarming, "accepted", lambda *given: False),
-            failing(Effects, "follow", _of_tracked),
+            failing(Effects, "reconcile", _of_tracked),
         ):
             await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             assert await _armed(stage) == ["site-1"]  # its rollout still wants it
@@ -367,7 +367,7 @@ def test_a_lease_that_is_lost_between_two_terms_ends_no_process(told: Tell) -> N
     async def story(stage: Stage) -> None:
         with (
             patch.object(service, "LANDING", 90.0),
-            failing(Effects, "follow", _of_tracked) as faulty,
+            failing(Effects, "reconcile", _of_tracked) as faulty,
         ):
             await stage.fleet.people.apply(0)
             await stage.until(lambda: bool(_told(logs)))
@@ -386,7 +386,7 @@ def test_a_changed_ibgu_is_tried_soon(told: Tell) -> None:
 
     async def story(stage: Stage) -> None:
         now = asyncio.get_running_loop().time
-        with failing(Effects, "follow", _of_tracked) as faulty:
+        with failing(Effects, "reconcile", _of_tracked) as faulty:
             await stage.fleet.people.apply(0)
             await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             await asyncio.sleep(10 * FIRST)
@@ -402,7 +402,7 @@ def test_a_changed_ibgu_is_tried_soon(told: Tell) -> None:
 
 def test_a_deleted_ibgu_that_ibgu_fails_at_is_released_once_it_gets_through(told: Tell) -> None:
     async def story(stage: Stage) -> None:
-        with failing(Effects, "follow", _of_tracked) as faulty:
+        with failing(Effects, "reconcile", _of_tracked) as faulty:
             await stage.fleet.people.apply(0)
             await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             await stage.fleet.people.delete(0)
@@ -427,7 +427,7 @@ def test_with_too_many_of_them_the_process_ends(told: Tell) -> None:
         await stage.leads()
         for number in range(MAX_NAMESPACES + 1):
             await _create(stage, number, f"tenant-{number}")
-        with patch.object(Effects, "follow", fails):
+        with patch.object(Effects, "reconcile", fails):
             await stage.until(lambda: bool(stage.fleet.nodes[0].crashes))
         stage.fleet.nodes[0].crashes.clear()
         await stage.leads()
@@ -442,7 +442,7 @@ def test_a_namespace_with_too_many_of_them_is_quarantined_as_a_whole(told: Tell)
         return tracked.rollout.namespace == "tenant" and tracked.rollout.name != "more-99"
 
     async def story(stage: Stage) -> None:
-        act = Effects.follow
+        act = Effects.reconcile
 
         def fails(
             effects: Effects, fleet: FleetState, tracked: TrackedRollout, *given: Any
@@ -454,7 +454,7 @@ def test_a_namespace_with_too_many_of_them_is_quarantined_as_a_whole(told: Tell)
         await stage.leads()
         for number in (*range(MAX_NAMESPACES + 1), 99):
             await _create(stage, number, "tenant", fleet="nobody")
-        with patch.object(Effects, "follow", fails):
+        with patch.object(Effects, "reconcile", fails):
             await stage.until(lambda: _quarantine(stage) == MAX_NAMESPACES + 2)
             await stage.fleet.people.apply(0)
             await stage.until(lambda: _state(stage, NAME) is RolloutState.COMPLETE)

@@ -72,7 +72,7 @@ class Adopting:
         self._busy: set[str] = set()
         self._now = asyncio.get_running_loop().time
 
-    def follow(self, tracked: TrackedRollout) -> None:
+    def reconcile(self, tracked: TrackedRollout) -> None:
         """Advances the takeover by what is possible now; called in every turn of the rollout in
         which writing is allowed."""
         rollout = tracked.rollout

@@ -11,7 +11,7 @@ from ibgu.hub.decode import HasMetadata
 from ibgu.hub.watching.store import Key
 from ibgu.hub.writing.writer import Write
 
-PATIENCE = 1.0
+READ_AFTER = 1.0
 """Seconds to wait for the watch before the object is read. A work that lost its label is not
 watched."""
 
@@ -23,7 +23,7 @@ class Conflicts:
         self, shown: Callable[[Key], HasMetadata | None], read: Callable[[Write], None]
     ) -> None:
         """`shown` returns the mirror's object. `read` is called with the refused write if the watch
-        has shown nothing new after `PATIENCE`."""
+        has shown nothing new after `READ_AFTER`."""
         self._shown = shown
         self._read = read
         self._based: dict[Key, str] = {}
@@ -33,17 +33,17 @@ class Conflicts:
         """Records the resourceVersion that the object's next write is based on."""
         self._based[key] = version
 
-    def passed(self, key: Key) -> None:
+    def forget_base(self, key: Key) -> None:
         """Forgets the base version: no write of the object is in progress, and the last one met no
         conflict."""
         self._based.pop(key, None)
 
-    def met(self, key: Key, write: Write) -> None:
+    def record(self, key: Key, write: Write) -> None:
         """Records that the write met a conflict."""
         self._open[key] = self._based.get(key, "")
-        asyncio.get_running_loop().call_later(PATIENCE, self._give_up, key, write)
+        asyncio.get_running_loop().call_later(READ_AFTER, self._give_up, key, write)
 
-    def open(self, key: Key) -> bool:
+    def is_open(self, key: Key) -> bool:
         """Whether the mirror still shows the version that the refused write was based on."""
         version = self._open.get(key)
         if version is None:
@@ -57,6 +57,6 @@ class Conflicts:
         return False
 
     def _give_up(self, key: Key, write: Write) -> None:
-        if self.open(key):
+        if self.is_open(key):
             del self._open[key]
             self._read(write)

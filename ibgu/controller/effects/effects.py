@@ -56,7 +56,7 @@ class Effects:
         self._outcomes = outcomes
         self._observe = observer.of
 
-    def follow(
+    def reconcile(
         self, fleet: FleetState, tracked: TrackedRollout, clusters: Iterable[str], now: datetime
     ) -> None:
         """Makes the hub show what the rollout's records want for these clusters."""

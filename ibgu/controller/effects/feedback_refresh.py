@@ -52,13 +52,13 @@ class FeedbackRefresh:
         self._learned = durations.duration_stats
         self._asked_at = float("-inf")
 
-    def follow(self, decisions: Iterable[Decision]) -> None:
+    def track(self, decisions: Iterable[Decision]) -> None:
         """Schedules refreshes for members whose run the cluster has accepted."""
         for decision in decisions:
             if isinstance(decision, OnMember):
-                self._follow(decision.member)
+                self._track(decision.member)
 
-    def _follow(self, member: Member) -> None:
+    def _track(self, member: Member) -> None:
         run = member.run
         if run is None or run.state is not RunState.ACCEPTED or run.arming_at is None:
             return
@@ -85,7 +85,7 @@ class FeedbackRefresh:
             for step in tracked.steps:
                 for cluster in step.in_flight:
                     with attributed_to(uid):
-                        self._follow(step.members[cluster])
+                        self._track(step.members[cluster])
         while True:
             await self._until_due()
             self.round()

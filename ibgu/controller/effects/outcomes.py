@@ -8,7 +8,7 @@ from random import Random
 
 from ibgu.controller.effects import requests
 from ibgu.controller.effects.conflicts import Conflicts
-from ibgu.controller.effects.refusals import Refusals, denied, told
+from ibgu.controller.effects.refusals import Refusals, denial_text, denied
 from ibgu.controller.mirror.mirror import Mirror, WorkKey
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import TrackedRollout
@@ -47,7 +47,7 @@ class WriteOutcomes:
         return (
             self._writer.pending(("work", *key))
             or self.denials.left(("work", *key)) > 0
-            or self._conflicts.open(key)
+            or self._conflicts.is_open(key)
         )
 
     def refused(self, key: WorkKey) -> bool:
@@ -63,7 +63,7 @@ class WriteOutcomes:
 
     def patch_in_progress(self, pending: PendingPatch) -> bool:
         """Returns whether a write of the pending patch is in progress or waits for the watch."""
-        waits = self._cluster_conflicts.open(("", pending.cluster))
+        waits = self._cluster_conflicts.is_open(("", pending.cluster))
         return waits or self._writer.pending(("cluster", pending.cluster))
 
     def work_based(self, key: WorkKey, version: str) -> None:
@@ -90,53 +90,53 @@ class WriteOutcomes:
             self.denials.forget(result.write.key)
         if result.error is None and not result.superseded:
             self.refusals.forget(result.write.key)
-        self._passed(result)
+        self._forget_base(result)
         if kind == "work":
-            self._work_answered((rest[0], rest[1]), result)
+            self._record_work((rest[0], rest[1]), result)
         elif kind == "cluster":
-            self._cluster_answered(rest[0], result)
+            self._record_cluster(rest[0], result)
         elif kind == requests.REFRESH:
-            self._work_told(result)
+            self._mirror_work(result)
 
-    def _passed(self, result: WriteResult) -> None:
+    def _forget_base(self, result: WriteResult) -> None:
         """Forgets the base version of a write once it can no longer meet a conflict."""
         kind, *rest = result.write.key
         conflict = result.error is not None and result.error.conflict and not result.superseded
         if conflict or self._writer.pending(result.write.key):
             return
         if kind == "work":
-            self._conflicts.passed((rest[0], rest[1]))
+            self._conflicts.forget_base((rest[0], rest[1]))
         elif kind == "cluster":
-            self._cluster_conflicts.passed(("", rest[0]))
+            self._cluster_conflicts.forget_base(("", rest[0]))
 
-    def _work_answered(self, key: WorkKey, result: WriteResult) -> None:
+    def _record_work(self, key: WorkKey, result: WriteResult) -> None:
         """Handles the response to a write of a work. After a conflict the work differs from what
         the watch has shown."""
-        self._work_told(result)
+        self._mirror_work(result)
         error = result.error
         if error is None or result.superseded:
             return
         if error.conflict and result.write.method == "PATCH":
-            self._conflicts.met(key, result.write)
+            self._conflicts.record(key, result.write)
         elif error.conflict:
             self._writer.submit(requests.found_out(result.write))
         elif denied(error):
-            self.denials.note(result.write.key, told(result.write, error))
+            self.denials.note(result.write.key, denial_text(result.write, error))
         elif not error.transient and (result.write.method == "POST" or not error.not_found):
             # The watch is about to show a work that is gone; without a namespace there is no place.
             self.refusals.note(result.write.key, error.message)
 
-    def _work_told(self, result: WriteResult) -> None:
+    def _mirror_work(self, result: WriteResult) -> None:
         answer = decode_answer(result.body, ManifestWork) if result.body is not None else None
         # The response to a deletion that took effect at once is a Status, which has no name.
         if answer and answer.metadata.name:
             self._mirror.works.put_newer(shown_work(self._driver, answer))
 
-    def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
+    def _record_cluster(self, cluster: str, result: WriteResult) -> None:
         if result.error is not None and denied(result.error):
-            self.denials.note(result.write.key, told(result.write, result.error))
+            self.denials.note(result.write.key, denial_text(result.write, result.error))
         if result.error is not None and result.error.conflict and not result.superseded:
-            self._cluster_conflicts.met(("", cluster), result.write)
+            self._cluster_conflicts.record(("", cluster), result.write)
         answer = decode_answer(result.body, ManagedCluster) if result.body else None
         if answer is not None:
             self._mirror.clusters.put_newer(shown_cluster(answer))

@@ -77,7 +77,7 @@ class Refusals:
 _PLURALS = {"work": "manifestworks", "cluster": "managedclusters"}
 
 
-def told(write: Write, error: HubError) -> str:
+def denial_text(write: Write, error: HubError) -> str:
     if error.unauthorized:
         return (
             "the hub does not know ibgu's token any more; do: renew what KUBECONFIG names. "

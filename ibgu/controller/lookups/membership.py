@@ -92,6 +92,8 @@ class MembershipLister:
         return Listed(listed.scope, [self._newer(cluster) for cluster in listed.clusters])
 
     async def _list(self, rollout: Rollout, step: int, delay: float) -> None:
+        """Lists until the hub answers, or the list is no longer wanted; then reports it
+        (`done`)."""
         await asyncio.sleep(delay)
         while (rollout.uid, step) in self._open:
             try:

@@ -20,7 +20,7 @@ EVERY = 10.0
 """Seconds between two reads: a removed binding may still count for so long."""
 RETRY = 1.0
 """Seconds between two attempts at the first read."""
-PATIENCE = 15.0
+READ_SECONDS = 15.0
 """The most seconds that whoever needs an answer waits for it: a step that opens has a place among
 those that read, which others wait for."""
 STALE = 60.0
@@ -78,12 +78,12 @@ class Tenants:
                 changed()
 
     async def _read(self) -> None:
-        """Reads the bindings. Raises HubError after `PATIENCE`, too."""
+        """Reads the bindings. Raises HubError after `READ_SECONDS`, too."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(READ_SECONDS):
                 await self._read_once()
         except TimeoutError as error:
-            words = f"the hub has not told its ManagedClusterSets within {PATIENCE:.0f} seconds"
+            words = f"the hub has not told its ManagedClusterSets within {READ_SECONDS:.0f} seconds"
             raise HubError(TRANSPORT, "Timeout", words) from error
 
     async def _read_once(self) -> None:

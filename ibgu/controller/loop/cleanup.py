@@ -12,6 +12,8 @@ from ibgu.core.engine.state import FleetState, TrackedRollout
 
 
 class Cleanup(Struct, frozen=True, eq=False):
+    """Cleanup drops from memory what deleted rollouts leave there; their history stays."""
+
     _fleet: FleetState
     _mirror: Mirror
     _payloads: Payloads

@@ -22,7 +22,7 @@ from ibgu.db.journal import Changeset, Journal, MemberKey, concerns
 log = structlog.get_logger("ibgu.journal")
 T = TypeVar("T")
 
-PATIENCE = 1.0
+DEFER_SECONDS = 1.0
 """Seconds that a deferrable decision may wait for the journal; until then REST does not show it."""
 
 
@@ -161,13 +161,13 @@ class JournalWriter:
         self._waiting.extend(decisions)
 
     @property
-    def patience(self) -> float:
+    def until_flush(self) -> float:
         """Seconds until `flush` has something to write; infinite if nothing is deferred."""
-        return self._since + PATIENCE - self._monotonic() if self._waiting else inf
+        return self._since + DEFER_SECONDS - self._monotonic() if self._waiting else inf
 
     async def flush(self, at: datetime) -> None:
-        """Writes the deferred decisions once the oldest has waited for `PATIENCE`."""
-        if self.patience <= 0:
+        """Writes the deferred decisions once the oldest has waited for `DEFER_SECONDS`."""
+        if self.until_flush <= 0:
             await self.write_waiting(at)
 
     async def write_waiting(self, at: datetime) -> None:

@@ -60,7 +60,7 @@ class Loop(Struct, frozen=True, eq=False):
             return
         due = work_queue.next_timer()
         wait = LONGEST_WAIT if due is None else min(LONGEST_WAIT, clock.seconds_until(due))
-        wait = min(wait, self._journal_writer.patience)
+        wait = min(wait, self._journal_writer.until_flush)
         try:
             async with asyncio.timeout(max(0.001, wait)):
                 await work_queue.changed.wait()
@@ -77,7 +77,7 @@ class Loop(Struct, frozen=True, eq=False):
         touched, queued = self._work_queue.take()
         if not touched and not queued:
             return
-        pending_patches = self._planner.followed(queued)
+        pending_patches = self._planner.not_quarantined(queued)
         if await self._runs.learn(touched) and self._facts.missed():
             self._put_back(touched, pending_patches)
             return

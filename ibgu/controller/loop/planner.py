@@ -48,7 +48,7 @@ class Planner:
         self._held: set[str] = set()
         """Quarantined rollouts whose hold is in the journal."""
 
-    def followed(self, pending_patches: Iterable[str]) -> list[str]:
+    def not_quarantined(self, pending_patches: Iterable[str]) -> list[str]:
         """Returns the pending patches without those of quarantined rollouts."""
         known = ((uid, self._fleet.pending_patches.get(uid)) for uid in pending_patches)
         return [uid for uid, patch in known if not patch or patch.rollout not in self._quarantine]

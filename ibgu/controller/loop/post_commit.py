@@ -40,15 +40,15 @@ class HubWrites(Struct, frozen=True, eq=False):
                 with quarantine.tolerate(uid):
                     self._effects.disarm_quarantined(tracked, cluster, now)
 
-    def perform(self, uid: str, clusters: Iterable[str], now: datetime) -> None:
+    def reconcile(self, uid: str, clusters: Iterable[str], now: datetime) -> None:
         """Makes the hub show what the rollout's records want for these clusters."""
         with attributed_to(uid):
             tracked = self._fleet.rollouts.get(uid)
             if tracked is None:
                 self._effects.remove_orphans_of(uid)
                 return
-            self._effects.follow(self._fleet, tracked, clusters, now)
-            self._adopting.follow(tracked)
+            self._effects.reconcile(self._fleet, tracked, clusters, now)
+            self._adopting.reconcile(tracked)
 
     def send_patches(self, pending_uids: Iterable[str], pending_patches: Iterable[str]) -> None:
         """Sends pending patches; queues those about which something must be decided first."""
@@ -86,21 +86,21 @@ class PostCommit(Struct, frozen=True, eq=False):
         for decision in draft.decisions:
             concerned.add(decision)
         # Quarantined rollouts were not decided on: their records may be outdated.
-        followed = {
+        decided = {
             uid: names for uid, names in concerned.clusters.items() if uid not in self._quarantine
         }
         if not writes_suspended and not late:
             self._writes.disarm(draft.decided, now)
-            for uid, clusters in followed.items():
-                self._writes.perform(uid, clusters, now)
+            for uid, clusters in decided.items():
+                self._writes.reconcile(uid, clusters, now)
             self._writes.send_patches(concerned.pending_uids, pending_patches)
-        for uid in followed:
+        for uid in decided:
             with attributed_to(uid):
                 self._after(uid)
         for uid, own in by_rollout(draft.decisions).items():
             with self._quarantine.best_effort(uid):
                 if self._refresh is not None:
-                    self._refresh.follow(own)
+                    self._refresh.track(own)
                 self._reporter.decided(uid, own, writes_suspended=writes_suspended)
 
     def _after(self, uid: str) -> None:

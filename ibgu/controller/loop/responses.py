@@ -48,17 +48,17 @@ class ResponseHandlers(Struct, frozen=True, eq=False):
         if kind == "status":
             self._reporter.status_answered(result)
         elif kind == "work":
-            self._work_answered(rest[0], result)
+            self._requeue_for_work(rest[0], result)
         elif kind == "cluster":
-            self._cluster_answered(rest[0], result)
+            self._requeue_for_patch(rest[0], result)
         elif kind == adopting.KEY:
-            self._talm_answered(result)
+            self._requeue_for_talm(result)
         if kind in (REFRESH, "status"):
             return  # the next refresh comes by itself, and a work that is gone needs none
         if result.error is not None and not result.error.conflict and not result.superseded:
             self._reporter.write_failed(result.write, result.error)
 
-    def _work_answered(self, cluster: str, result: WriteResult) -> None:
+    def _requeue_for_work(self, cluster: str, result: WriteResult) -> None:
         owner = result.write.owner
         self._changes.touched(owner, cluster)
         pause = self._outcomes.retry_in(result.write.key)
@@ -66,7 +66,7 @@ class ResponseHandlers(Struct, frozen=True, eq=False):
             again = asyncio.get_running_loop()
             again.call_later(pause + 0.1, self._work_queue.touch, owner, [cluster])
 
-    def _talm_answered(self, result: WriteResult) -> None:
+    def _requeue_for_talm(self, result: WriteResult) -> None:
         """Queues the rollout, after a delay if an object of TALM's could not be removed."""
         if self._adopting.answered(result):
             again = self._clock.now() + PATCH_RETRY
@@ -74,7 +74,7 @@ class ResponseHandlers(Struct, frozen=True, eq=False):
         else:
             self._work_queue.touch(result.write.owner)
 
-    def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
+    def _requeue_for_patch(self, cluster: str, result: WriteResult) -> None:
         """Queues the cluster; a write that was refused or not answered is retried after a delay."""
         if result.error is None or result.superseded or result.error.conflict:
             self._changes.touched("", cluster)

@@ -126,6 +126,8 @@ class Statuses:
         )
 
     def _write(self, tracked: TrackedRollout, now: datetime) -> None:
+        """Submits the status if it differs from the last one; the next may follow after a second,
+        later the longer the status is."""
         rollout = tracked.rollout
         found = self._mirror.ibgu(rollout.uid)
         if found is None:

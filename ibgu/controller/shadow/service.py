@@ -26,7 +26,7 @@ log = structlog.get_logger("ibgu.shadow")
 
 GATHER = 0.25
 """Seconds from the first change to the look: one action causes a burst of changes."""
-PATIENCE = timedelta(seconds=30)
+SILENCE = timedelta(seconds=30)
 """The silence after which another shadow replaces this one."""
 RENEW = 8.0
 """Seconds without changes after which the shadow renews its lead."""
@@ -88,7 +88,7 @@ class Shadow:
 
     async def _campaign(self) -> None:
         try:
-            if await self._store.lead(self._settings.identity, PATIENCE):
+            if await self._store.lead(self._settings.identity, SILENCE):
                 await self._clock.sync()
                 self._recorder = ShadowRecorder(self._mirror, await self._store.load())
                 await self._lead(self._recorder)

@@ -23,6 +23,8 @@ from ibgu.core.model import (
 
 
 def decide_finished(ctx: DecisionContext, member: Finished) -> None:
+    """Compares a watched member with what its cluster reports after the end: an action that timed
+    out may complete late, a failure may get its details (R15)."""
     ended = ctx.tracked.steps[-1].step.finished_at
     if ended is not None and ctx.now < ended + WATCH:
         ctx.requeue_at(member.cluster, ended + WATCH)

@@ -108,6 +108,7 @@ def _wake_limits(ctx: DecisionContext, tracked: TrackedStep) -> None:
 
 
 def _finish_step(ctx: DecisionContext, tracked: TrackedStep) -> None:
+    """Finishes the step whose last member has finished; the cycle then opens the next one."""
     counts = {outcome: tracked.counts[outcome] for outcome in Outcome}
     words = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     ctx.on_step(

@@ -21,6 +21,8 @@ def shown_work(driver: Driver, work: ManifestWork) -> Shown[WorkView]:
 
 
 def view_work(driver: Driver, work: ManifestWork) -> WorkView:
+    """Returns what the engine reads of a work: the marks that ibgu left on it, whether the agent
+    has applied this version, and the feedback, which only the driver understands."""
     target = driver.target
     metadata, manifests = work.metadata, work.status.resource_status.manifests
     marks, generation = metadata.annotations, metadata.generation

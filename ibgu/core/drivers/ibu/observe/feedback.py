@@ -16,6 +16,7 @@ Values = Mapping[str, FieldValue]
 
 
 def view_ibu(values: Iterable[FeedbackValue]) -> IbuView:
+    """Returns the ImageBasedUpgrade as far as it was fed back; a value that is missing is empty."""
     found = {value.name: value.field_value for value in values}
     return IbuView(
         stage=_text(found, names.STAGE),
