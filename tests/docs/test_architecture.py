@@ -83,7 +83,7 @@ def test_a_function_on_the_way_says_what_it_does(place: str) -> None:
         "core/engine/decide/ending.py:succeed_run",
         "core/views/status/__init__.py:status_of",
         "core/engine/decide/rollouts.py:open_next_step",
-        "controller/loop/cleanup.py:deleted",
+        "core/engine/decide/late.py:decide_finished",
     ],
 )
 def test_the_way_goes_from_the_apply_to_the_end(place: str) -> None:
