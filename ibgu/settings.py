@@ -60,7 +60,17 @@ class Settings(BaseSettings):
         description="json, text, or auto: text on a terminal, else JSON.",
     )
     lease_seconds: float = Field(
-        4.0, gt=0, description="How long others wait after the leader's last renewal."
+        4.0,
+        gt=0,
+        description="How long others wait after the leader's last renewal, on a hub that responds "
+        "quickly.",
+    )
+    lease_max_seconds: float = Field(
+        15.0,
+        ge=0,
+        description="How long they wait at most. After a response of the hub that took more than "
+        "a quarter of IBGU_LEASE_RENEW_SECONDS, the Lease and that time grow in the same ratio "
+        "for 10 minutes. Not above IBGU_LEASE_SECONDS: they never do.",
     )
     lease_renew_seconds: float = Field(
         3.0, gt=0, description="How long a leader goes on without a renewal that was answered."

@@ -37,8 +37,9 @@ from ibgu.flowcontrol.deadline import Deadline
 from ibgu.flowcontrol.log_throttle import LogThrottle
 from ibgu.hub.client import HubClient
 from ibgu.hub.discovery import Served, discover
-from ibgu.hub.election.lease import Elector, LeaseTimes
+from ibgu.hub.election.lease import Elector
 from ibgu.hub.election.rivals import Rivals
+from ibgu.hub.election.times import LeaseTimes
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 from ibgu.settings import Settings
@@ -213,6 +214,7 @@ class Controller:
             LEASE,
             settings.identity,
             times=times,
+            longest=settings.lease_max_seconds,
             on_error=self._lease_failed,
             rng=self._rng,
         )

@@ -18,7 +18,8 @@ from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access, Question, User
 from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.discovery import discover
-from ibgu.hub.election.lease import Elector, LeaseTimes
+from ibgu.hub.election.lease import Elector
+from ibgu.hub.election.times import LeaseTimes
 from ibgu.hub.election.vacancy import Vacancy
 from ibgu.hub.watching.reflector import Reflector, Timing
 from ibgu.hub.watching.store import Key, Store

@@ -78,8 +78,8 @@ def no_fencing(stack: ExitStack) -> None:
 
     async def renew(self: Elector) -> None:
         while True:
-            await asyncio.sleep(self._times.retry)
-            await self._try(self._times.renew_deadline)
+            await asyncio.sleep(self.times.retry)
+            await self._try(self.times.renew_deadline)
 
     _set(stack, Elector, "_renew", renew)
 

@@ -2,7 +2,7 @@
 
 from ibgu.controller.notify import receivers_of
 from ibgu.db import BadUrl, dsn
-from ibgu.hub.election.lease import LeaseTimes
+from ibgu.hub.election.times import LeaseTimes
 from ibgu.settings import Settings, SettingsError, in_cluster, read_settings
 
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 from ibgu.core.model.kinds import JsonObject, Lease, ObjectMeta
 from ibgu.flowcontrol.deadline import Deadline
 from ibgu.hub.decode import decode_one
+from ibgu.hub.election.times import AdaptiveTimes, LeaseTimes
 from ibgu.hub.election.vacancy import Vacancy
 from ibgu.hub.errors import HubError, Stuck
 from ibgu.hub.paths import MERGE_PATCH, lease, leases
@@ -32,33 +33,6 @@ ENDING = 30.0
 """Seconds within which a leader has to end."""
 
 
-class LeaseTimes(Struct, frozen=True):
-    """LeaseTimes are in seconds. `renew_deadline` must be below `duration`, `retry` well below
-    both."""
-
-    duration: float = 4.0
-    """The time that others wait after the last renewal that they saw."""
-    renew_deadline: float = 3.0
-    """The time that the leader continues without a successful renewal."""
-    retry: float = 0.4
-    """From a failed attempt to the next one."""
-    renew: float = 0.0
-    """From a successful renewal to the next one; 0: a quarter of the deadline, which leaves time
-    for one that hangs until it is given up (half of the deadline), and another."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.retry < self.renew_deadline < self.duration:
-            raise ValueError(
-                "lease times must grow: retry < renew deadline < duration, got "
-                f"{self.retry:g} s, {self.renew_deadline:g} s, {self.duration:g} s"
-            )
-        if not 0 <= self.renew < self.renew_deadline:
-            raise ValueError(
-                f"a renewal every {self.renew:g} s is too late for a deadline of "
-                f"{self.renew_deadline:g} s"
-            )
-
-
 class _Observed(Struct, frozen=True):
     record: tuple[str | None, str | None, int | None]
     """Holder, renewTime, transitions. Not the resourceVersion: an edited label is no renewal."""
@@ -69,7 +43,9 @@ class _Observed(Struct, frozen=True):
 class Elector:
     """Elector campaigns for the lease and keeps it.
 
-    `identity` must be unique among the processes that share the lease. `leader` is the holder as
+    `identity` must be unique among the processes that share the lease. `times` are those on a hub
+    that responds quickly; while it responds slowly they grow, to a lease of `longest` seconds at
+    most. `leader` is the holder as
     last seen, "" for nobody; `deadline` is our own right to lead.
     """
 
@@ -81,6 +57,7 @@ class Elector:
         identity: str,
         *,
         times: LeaseTimes | None = None,
+        longest: float = 0.0,
         on_error: Callable[[HubError], None] = lambda _: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         rng: random.Random | None = None,
@@ -90,11 +67,11 @@ class Elector:
         self._name = name
         self._path = lease(namespace, name)
         self._identity = identity
-        self._times = times or LeaseTimes()
         self._on_error = on_error
         self._now = now
         self._rng = rng or random.Random()
         self._loop = asyncio.get_running_loop()
+        self._adaptive = AdaptiveTimes(times or LeaseTimes(), longest, self._loop.time)
         self._vacancy = Vacancy(client, namespace, name)
         self._observed: _Observed | None = None
         self._ours: Lease | None = None
@@ -104,6 +81,11 @@ class Elector:
         self.leader = ""
 
     @property
+    def times(self) -> LeaseTimes:
+        """Returns the times of the next renewal."""
+        return self._adaptive.current
+
+    @property
     def held(self) -> ObjectMeta | None:
         """Returns the lease's metadata while it is ours."""
         return self._ours.metadata if self._ours is not None else None
@@ -111,7 +93,7 @@ class Elector:
     async def read(self) -> None:
         """Reads the lease before `run`, at the start of the process: a lease that nobody renews
         then expires from now on, so that `run` need not wait for it."""
-        self._until = self._loop.time() + self._times.renew_deadline
+        self._until = self._loop.time() + self.times.renew_deadline
         with suppress(HubError):
             self._abandoned(decode_one(self._path, await self._request("GET", self._path), Lease))
 
@@ -130,20 +112,20 @@ class Elector:
 
     async def _campaign(self) -> None:
         """Returns once the lease is ours."""
-        ours = await self._try(self._times.renew_deadline)
+        ours = await self._try(self.times.renew_deadline)
         if ours:
             return
         self._vacancy.watch()
         try:
             while not ours:
                 await self._vacancy.wait(self._pause())
-                ours = await self._try(self._times.renew_deadline)
+                ours = await self._try(self.times.renew_deadline)
         finally:
             self._vacancy.leave()
 
     def _pause(self) -> float:
         """Returns the seconds until the next attempt, at most until another's lease expires."""
-        pause = self._times.retry * self._rng.uniform(1.0, 1.2)
+        pause = self.times.retry * self._rng.uniform(1.0, 1.2)
         if self._observed is None:
             return pause
         left = self._observed.until - self._loop.time()
@@ -169,16 +151,20 @@ class Elector:
 
     async def _renew(self) -> None:
         """Renews the lease until leadership is lost."""
-        times = self._times
-        pause = calm = times.renew or max(times.retry, times.renew_deadline / 4)
+        pause = self._calm()
         while not self.deadline.expired:
             await asyncio.sleep(min(pause, self.deadline.remaining()))
             if not self.deadline.expired:
                 began = self._loop.time()
                 renewed = await self._try(self.deadline.remaining())
                 # A renewal that hung has waited long enough: the time left is for another one.
-                again = max(0.0, began + times.retry - self._loop.time())
-                pause = calm if renewed else again
+                again = max(0.0, began + self.times.retry - self._loop.time())
+                pause = self._calm() if renewed else again
+
+    def _calm(self) -> float:
+        """Returns the seconds from a successful renewal to the next one."""
+        times = self.times
+        return times.renew or max(times.retry, times.renew_deadline / 4)
 
     async def _try(self, seconds: float) -> bool:
         """Makes one attempt of at most so many seconds to get or keep the lease."""
@@ -220,7 +206,7 @@ class Elector:
         spec, now = seen.spec, self._loop.time()
         record = (spec.holder_identity, spec.renew_time, spec.lease_transitions)
         if self._observed is None or self._observed.record != record:
-            holds = spec.lease_duration_seconds or self._times.duration
+            holds = spec.lease_duration_seconds or self.times.duration
             self._observed = _Observed(record, now + holds)
         return now > self._observed.until
 
@@ -243,7 +229,7 @@ class Elector:
 
     async def _release(self) -> None:
         """Releases the lease so that the next leader need not wait for its expiry."""
-        self._until = self._loop.time() + self._times.retry
+        self._until = self._loop.time() + self.times.retry
         try:
             await self._give_back()
         except HubError as error:
@@ -276,14 +262,15 @@ class Elector:
         )
 
     async def _write(self, method: str, path: str, body: JsonObject, content_type: str) -> bool:
-        sent = self._loop.time()
+        # Others wait as long as this body says, whatever the hub's response does to the times.
+        until = self._loop.time() + self.times.renew_deadline
         answer = await self._request(method, path, body, content_type)
         self._ours = decode_one(path, answer, Lease)
         self.leader = self._identity
         if self._holding and self.deadline.expired:
             # Too late: callers know by now that the time to lead is over.
             return False
-        self.deadline.move(sent + self._times.renew_deadline)
+        self.deadline.move(until)
         return True
 
     async def _request(
@@ -291,15 +278,19 @@ class Elector:
     ) -> bytes:
         # Half of the deadline at most, so that one request that hangs leaves time for another.
         left = max(self._until - self._loop.time(), 0.001)
-        timeout = min(left, self._times.renew_deadline / 2)
-        return await self._client.request(
-            method, path, body=body, content_type=content_type, timeout=timeout
-        )
+        timeout = min(left, self.times.renew_deadline / 2)
+        sent = self._loop.time()
+        try:
+            return await self._client.request(
+                method, path, body=body, content_type=content_type, timeout=timeout
+            )
+        finally:
+            self._adaptive.took(self._loop.time() - sent)
 
     def _renewal(self) -> JsonObject:
         return {
             "holderIdentity": self._identity,
-            "leaseDurationSeconds": math.ceil(self._times.duration),
+            "leaseDurationSeconds": math.ceil(self.times.duration),
             "renewTime": self._stamp(),
         }
 

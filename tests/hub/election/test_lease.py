@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from ibgu.flowcontrol.deadline import Deadline
 from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.election import lease
-from ibgu.hub.election.lease import Elector, Lead, LeaseTimes
+from ibgu.hub.election.lease import Elector, Lead
+from ibgu.hub.election.times import LeaseTimes
 from ibgu.hub.election.vacancy import Vacancy
 from ibgu.hub.errors import Stuck
 from tests.hub.conftest import Fault, Json, ScriptedHub, Until
@@ -29,6 +30,7 @@ KEY = ("ibgu-system", "ibgu")
 
 
 class Options(TypedDict, total=False):
+    longest: float
     times: LeaseTimes
     on_error: Callable[[HubError], None]
     now: Callable[[], datetime]
