@@ -29,9 +29,9 @@ class TermFacts:
         return self._facts
 
     @property
-    def talm_live(self) -> bool:
-        """Whether a live TALM is on the hub: then ibgu writes nothing there (R20.1)."""
-        return self._facts.talm_live
+    def talm_hold(self) -> str:
+        """Why ibgu writes nothing to the hub beside a live TALM; empty: it may (R20.1)."""
+        return self._facts.talm_hold
 
     @property
     def gap(self) -> bool:
@@ -57,11 +57,11 @@ class TermFacts:
     def writes_suspended(self) -> bool:
         """Whether only a turn's decisions may be written, or what is seen must not be acted on."""
         away = self.gap or bool(self._retries.away)
-        return self.talm_live or away or not self._complete()
+        return bool(self.talm_hold) or away or not self._complete()
 
-    def talm_seen(self, *, live: bool) -> bool:
-        """Records whether TALM is live; returns whether that has changed."""
-        changed = live != self.talm_live
+    def talm_seen(self, hold: str) -> bool:
+        """Records why TALM holds everything; returns whether that has changed."""
+        changed = hold != self.talm_hold
         if changed:
-            self._facts = replace(self._facts, talm_live=live)
+            self._facts = replace(self._facts, talm_hold=hold)
         return changed

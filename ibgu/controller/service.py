@@ -18,10 +18,11 @@ from ibgu.controller.journal.durations import ActionDurations
 from ibgu.controller.journal.labels import LabelKeeper, keeping
 from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.lookups.rights import RightsWatch, of_controller
+from ibgu.controller.lookups.talm_policy import TalmPolicyWatch
 from ibgu.controller.loop.ending import HubRestored
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.sight import Sight
-from ibgu.controller.mirror.watches import Watches
+from ibgu.controller.mirror.watches import Watches, watch_timing
 from ibgu.controller.notify import Notifier, notifying
 from ibgu.controller.quarantine import Broken, Quarantine, TryAgain
 from ibgu.controller.reports import measures
@@ -50,6 +51,8 @@ LEASE = "ibgu-controller"
 LANDING = 1.0
 """Seconds from a term that ended by an error to the next one: requests in progress have arrived by
 then, and the mirror shows their effects."""
+UNANSWERED = 60.0
+"""Seconds after which no request of an ended term waits for its answer."""
 DEPOSED = 300.0
 """The longest pause after a lead that another controller ended, in seconds."""
 RIVALLED = 10.0
@@ -93,6 +96,13 @@ class Controller:
         self._watches = Watches(IBU, client, self._mirror, served, settings, self._rng)
         needs = of_controller(settings, LEASE, cgus=served.cgus)
         self._rights = RightsWatch(client, needs, self._rights_given)
+        self._talm_policy = TalmPolicyWatch(
+            client,
+            served=served.policies,
+            streaming=served.streaming_lists,
+            timing=watch_timing(settings),
+            rng=self._rng,
+        )
         self._deps = TermDeps(
             driver=IBU,
             settings=settings,
@@ -106,6 +116,7 @@ class Controller:
             rng=self._rng,
             clock=clock,
             talm_seen={},
+            talm_policy=self._talm_policy,
             reads=reads,
             lease=lambda: self._elector.held,
         )
@@ -127,6 +138,7 @@ class Controller:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watches.run())
             tasks.create_task(self._rights.run())
+            tasks.create_task(self._talm_policy.run())
             tasks.create_task(self._durations.run())
             tasks.create_task(self._load_ahead())
             tasks.create_task(self._elector.read())
@@ -167,8 +179,8 @@ class Controller:
             found.append(f"the mirror of the hub is not complete{self._watches.told}")
         if self._lead is not None and self._lead.retries.away:
             found.append(self._lead.retries.away)
-        if self._term is not None and self._term.facts.talm_live:
-            found.append("TALM is running on this hub: ibgu writes nothing until it is stopped")
+        if self._term is not None and self._term.facts.talm_hold:
+            found.append(self._term.facts.talm_hold)
         if self._lead is not None and self._lead.term is None:
             found.append("this controller has just been elected and is not ready to lead yet")
         if self._term is None and not self._elector.leader:
@@ -342,15 +354,17 @@ class Controller:
             self._durations.ask()
             measures.gauge(term.fleet, lead.clock.now(), self._durations.duration_stats)
             telemetry.QUEUE.set(term.writer.depth)
-            telemetry.TALM_LIVE.set(1 if term.facts.talm_live else 0)
+            telemetry.TALM_LIVE.set(1 if term.facts.talm_hold else 0)
         telemetry.QUARANTINED.set(len(lead.quarantine) if lead is not None else 0)
 
 
 def _collect_later() -> None:
     """Frees what an ended term leaves in cycles (its tasks' exceptions hold their frames), once
     nothing waits for it: `ibgu.cli.serve` has cycles collected so seldom that the FleetStates of
-    several leads would be in memory."""
-    asyncio.get_running_loop().call_later(LANDING, gc.collect)
+    several leads would be in memory. A request that the hub does not answer may hold them until its
+    timeout."""
+    for delay in (LANDING, UNANSWERED):
+        asyncio.get_running_loop().call_later(delay, gc.collect)
 
 
 def _words(error: BaseException) -> str:

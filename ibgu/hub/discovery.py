@@ -46,6 +46,8 @@ class Served(Struct, frozen=True):
     """Status fields that the served ImageBasedGroupUpgrade declares; empty: not served."""
     cgus: bool
     """Whether ClusterGroupUpgrade is served: TALM is or was here."""
+    policies: bool
+    """Whether ValidatingAdmissionPolicy is served (Kubernetes 1.30 and newer)."""
 
     @property
     def streaming_lists(self) -> bool:
@@ -67,6 +69,7 @@ async def discover(client: Hub) -> Served:
         client, index, paths.IBGU_GROUP, paths.IBGU_VERSION, "ImageBasedGroupUpgrade"
     )
     cgu = await _schema(client, index, paths.CGU_GROUP, paths.CGU_VERSION, "ClusterGroupUpgrade")
+    policy = await _schema(client, index, paths.ADMISSION_GROUP, "v1", "ValidatingAdmissionPolicy")
     option = _field(work, "spec", "manifestConfigs", "[]")
     return Served(
         hub=hub.metadata.uid,
@@ -78,6 +81,7 @@ async def discover(client: Hub) -> Served:
         feedback_by_watch="Watch" in _enum(_field(option, "feedbackScrapeType")),
         ibgu_status=frozenset(_properties(_field(ibgu, "status"))),
         cgus=cgu is not None,
+        policies=policy is not None,
     )
 
 

@@ -12,7 +12,9 @@ _MWRS_API = f"/apis/{WORK_GROUP}/v1alpha1"
 _CGU_API = f"/apis/{CGU_GROUP}/{CGU_VERSION}"
 _LEASE_API = "/apis/coordination.k8s.io/v1"
 _EVENT_API = "/apis/events.k8s.io/v1"
-_ADMISSION_API = "/apis/admissionregistration.k8s.io/v1"
+ADMISSION_GROUP = "admissionregistration.k8s.io"
+POLICIES = f"/apis/{ADMISSION_GROUP}/v1/validatingadmissionpolicies"
+POLICY_BINDINGS = f"/apis/{ADMISSION_GROUP}/v1/validatingadmissionpolicybindings"
 
 MANAGED_CLUSTERS = f"/apis/{CLUSTER_GROUP}/v1/managedclusters"
 CLUSTER_SETS = f"/apis/{CLUSTER_GROUP}/v1beta2/managedclustersets"
@@ -126,11 +128,11 @@ def secret(namespace: str, name: str) -> str:
 
 def policy(name: str) -> str:
     """Returns the path of a ValidatingAdmissionPolicy."""
-    return f"{_ADMISSION_API}/validatingadmissionpolicies/{segment(name)}"
+    return f"{POLICIES}/{segment(name)}"
 
 
 def policy_binding(name: str) -> str:
-    return f"{_ADMISSION_API}/validatingadmissionpolicybindings/{segment(name)}"
+    return f"{POLICY_BINDINGS}/{segment(name)}"
 
 
 def routes(namespace: str | None = None) -> str:

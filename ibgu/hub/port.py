@@ -71,6 +71,7 @@ class Hub(Protocol):
         item: type[T],
         *,
         selector: str = "",
+        fields: str = "",
         limit: int = 500,
         on_bad: OnBad | None = None,
     ) -> AsyncIterator[tuple[list[T], str]]:
@@ -82,6 +83,8 @@ class Hub(Protocol):
         query = {"limit": str(limit)}
         if selector:
             query["labelSelector"] = selector
+        if fields:
+            query["fieldSelector"] = fields
         while True:
             data = await self.request("GET", path, query=query, verb="list")
             page = decode_page(path, data, item, on_bad)

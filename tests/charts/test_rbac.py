@@ -42,6 +42,9 @@ POLICIES, POLICY_BINDINGS = (
     Resource("admissionregistration.k8s.io", plural, name="ibgu-payload-references")
     for plural in ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
 )
+TALM_POLICIES, TALM_POLICY_BINDINGS = (
+    each._replace(name="ibgu-beside-talm") for each in (POLICIES, POLICY_BINDINGS)
+)
 CRDS = Resource("apiextensions.k8s.io", "customresourcedefinitions")
 BINDINGS = Resource("rbac.authorization.k8s.io", "clusterrolebindings")
 
@@ -64,6 +67,8 @@ MAY = [
     ("get", SECRETS, "default"),
     ("get", POLICIES, ""),
     ("get", POLICY_BINDINGS, ""),
+    ("get list watch", TALM_POLICIES, ""),
+    ("get list watch", TALM_POLICY_BINDINGS, ""),
     ("create", TOKEN_REVIEWS, ""),
     ("create", ACCESS_REVIEWS, ""),
 ]

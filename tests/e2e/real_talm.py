@@ -40,7 +40,7 @@ class RealTalm:
         self._process: subprocess.Popen[bytes] | None = None
 
     def install(self) -> None:
-        """Its API, its account with all rights, and its Deployment, which is not available yet."""
+        """Creates TALM's API, account (with all rights) and Deployment (not available yet)."""
         kubectl = self._kubectl
         crds = [_crd(kind, *api.split("/")) for kind, api in KINDS.items()]
         kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(crds))

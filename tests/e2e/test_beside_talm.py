@@ -1,11 +1,14 @@
 """The real TALM on one hub with ibgu: who carries out an ImageBasedGroupUpgrade."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from ibgu.controller.lookups import talm as lookup
+from ibgu.core.talm import beside
 from ibgu.hub import paths
 from ibgu.sandbox.hub import SandboxHub
 from tests.charts.rendering import render
@@ -41,6 +44,13 @@ def talm(
         yield made
     finally:
         made.stop()
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy settles in a second, and TALM is looked for all the time."""
+    monkeypatch.setattr(beside, "SETTLED", 1.0)
+    monkeypatch.setattr(lookup, "EVERY", 0.3)
 
 
 @pytest.fixture
@@ -80,7 +90,7 @@ async def group_upgrades(scene: Scene) -> list[Object]:
 
 
 async def acted_on(scene: Scene, name: str) -> bool:
-    """Whether TALM has looked at the ClusterGroupUpgrade."""
+    """Whether TALM has begun the ClusterGroupUpgrade."""
     found = await scene.get(paths.cgu("default", name))
     return bool(found.get("status", {}).get("conditions"))
 
@@ -106,3 +116,101 @@ async def test_with_it_talm_goes_on_with_what_is_its_own(scene: Scene, talm: Rea
     assert [o["metadata"]["name"] for o in await group_upgrades(scene)] == ["its-own"]
     assert await scene.status("ours") == {}
     assert await scene.labels(f"{scene.label}-1") == {}
+
+
+async def held(scene: Scene, words: str) -> None:
+    """Everything holds, and says why."""
+
+    def told() -> bool:
+        return any(words in problem for problem in scene.told_problems())
+
+    await scene.until(told, f"readiness to say {words!r}")
+
+
+async def goes_on(scene: Scene) -> None:
+    await scene.until(lambda: scene.told_problems() == [], "ibgu to go on")
+
+
+async def test_both_work(scene: Scene, talm: RealTalm) -> None:
+    """ibgu carries out an IBGU through all stages, TALM a ClusterGroupUpgrade of its own."""
+    await install_policy(scene)
+    await scene.fleet(count=3)
+    await scene.start()
+    plan = step("Prep"), step("Upgrade"), step("FinalizeUpgrade")
+    await scene.apply(ibgu("both", *plan, fleet=scene.label))
+    await scene.apply(group_upgrade("its-own", f"{scene.label}-1"))
+    await scene.completed("both")
+    await scene.until(lambda: acted_on(scene, "its-own"), "TALM to act on its own")
+    assert [o["metadata"]["name"] for o in await group_upgrades(scene)] == ["its-own"]
+    for cluster in range(1, 4):
+        assert scene.stages(f"{scene.label}-{cluster}") == ["Prep", "Upgrade", "Finalize"]
+        assert await scene.labels(f"{scene.label}-{cluster}") == {}
+
+
+async def test_without_the_policy_ibgu_stands_still(scene: Scene) -> None:
+    await scene.fleet(count=1)
+    await scene.start()
+    await held(scene, "the ValidatingAdmissionPolicy ibgu-beside-talm is not installed")
+    await install_policy(scene)
+    await goes_on(scene)
+
+
+async def in_flight(scene: Scene, name: str) -> str:
+    """A cluster is in Prep and silent, and another one waits for the only slot."""
+    await install_policy(scene)
+    await scene.fleet(count=2, durations="400s")
+    await scene.start()
+    await goes_on(scene)
+    await scene.apply(ibgu(name, step("Prep", most=1), fleet=scene.label))
+    first = await scene.accepted()
+    scene.freeze(first)
+    return first
+
+
+async def holds_until(scene: Scene, name: str, first: str, words: str) -> None:
+    await held(scene, words)
+    await scene.seen_in_journal("RolloutHeld")
+    scene.freeze(first, False)
+    await scene.seen_in_journal("MemberFinished", first)
+    [second] = scene.others(first)
+    assert scene.stages(second) == []
+
+
+async def test_the_policy_is_removed_in_mid_flight(scene: Scene) -> None:
+    first = await in_flight(scene, "removed")
+    await remove_policy(scene)
+    await holds_until(scene, "removed", first, "ibgu-beside-talm")
+
+
+async def test_the_binding_is_set_to_audit(scene: Scene) -> None:
+    first = await in_flight(scene, "audit")
+    binding = ("validatingadmissionpolicybinding", POLICY, "--type=merge")
+    await scene.kubectl("patch", *binding, "-p", '{"spec": {"validationActions": ["Audit"]}}')
+    words = "the binding of ibgu-beside-talm is not as the chart ships it"
+    await holds_until(scene, "audit", first, words)
+
+
+async def test_talm_is_restarted(scene: Scene, talm: RealTalm) -> None:
+    first = await in_flight(scene, "restarted")
+    talm.stop()
+    await asyncio.to_thread(talm.available, 0)
+    await asyncio.to_thread(talm.start)
+    scene.freeze(first, False)
+    await scene.completed("restarted")
+    held_by = "SELECT 1 FROM events WHERE kind = 'RolloutHeld'"
+    assert await scene.journal(held_by) == []
+
+
+async def test_talms_hand_appears_all_the_same(scene: Scene) -> None:
+    """Somebody creates a ClusterGroupUpgrade of an IBGU, as TALM would without the policy."""
+    first = await in_flight(scene, "hand")
+    await asyncio.sleep(11)  # what is created in the first ten seconds counts as left from before
+    body = group_upgrade("hand-prep-0")
+    body["metadata"]["labels"] = {"ibgu": "hand"}
+    body["spec"]["enable"] = False
+    await scene.apply(body)
+    words = "the ClusterGroupUpgrade default/hand-prep-0 of an IBGU has appeared in spite of"
+    await holds_until(scene, "hand", first, words)
+    await scene.kubectl("delete", "cgu", "hand-prep-0")
+    await goes_on(scene)
+    await scene.completed("hand")

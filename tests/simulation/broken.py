@@ -361,10 +361,10 @@ def status_before_journal(stack: ExitStack) -> None:
 def talm_ignored(stack: ExitStack) -> None:
     """A live TALM suspends no writes."""
 
-    async def live(self: TalmWatch) -> bool:
-        return False
+    def hold(self: TalmWatch) -> str:
+        return ""
 
-    _set(stack, TalmWatch, "live", live)
+    _set(stack, TalmWatch, "hold", hold)
 
 
 def refresh_rewrites(stack: ExitStack) -> None:

@@ -455,7 +455,8 @@ def test_a_jump_of_the_journals_clock_fails_nobody(
         await stage.until(stage.complete)
         assert terms
         results = [event.data["result"] for event in await stage.events("RunEnded")]
-        assert results == ["succeeded", "succeeded"]
+        # What was not armed when the term ended is withdrawn, and tried again.
+        assert [each for each in results if each != "withdrawn"] == ["succeeded", "succeeded"]
         assert loop.time() - began < 3600
 
     told(story, "Prep", "Upgrade")

@@ -93,6 +93,8 @@ class LeaseCheck(Struct, frozen=True):
 class Talm(Struct, frozen=True):
     live_in: str = ""
     """The namespace in which one lives."""
+    problem: str = ""
+    """Why ibgu may not act beside it; empty: the policy keeps it from IBGUs."""
 
 
 class Fleet(Struct, frozen=True):

@@ -17,6 +17,7 @@ from ibgu.cli.doctor.judge_payload import judge_payload
 from ibgu.cli.doctor.judge_reach import judge_reach
 from ibgu.cli.doctor.judge_references import judge_references
 from ibgu.cli.doctor.judge_rights import judge_rights, untold
+from ibgu.core.talm.beside import POLICY
 from ibgu.hub.discovery import INSTALL_CRD, Served
 
 STRATEGIES = frozenset({"Update", "CreateOnly"})
@@ -125,9 +126,13 @@ def _talm(heard: Talm | Missing) -> Finding:
         return untold("TALM", heard, "give the right to read its Lease and its Deployment")
     if not heard.live_in:
         return ok("TALM", "no live one is on the hub")
+    words = f"one is running in namespace {heard.live_in}"
+    if not heard.problem:
+        return ok("TALM", f"{words}, and the policy {POLICY} keeps it from IBGUs")
     return error(
         "TALM",
-        f"one is running in namespace {heard.live_in}: ibgu writes nothing beside it",
+        f"{words}: ibgu writes nothing beside it, because {heard.problem}",
+        f"install the chart with besideTalm=true and talmServiceAccounts, or: "
         f"oc scale deployment cluster-group-upgrades-controller-manager-v2 -n {heard.live_in} "
         "--replicas=0 (its operator must not undo it): what it has not finished is taken over with "
         "ibgu.dev/adopt; to watch beside it: ibgu run --shadow",

@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from math import inf
 
 from ibgu.cli.doctor.facts import ClockReading, LeaseCheck, Missing, Talm
 from ibgu.controller import clock as controller
-from ibgu.controller.lookups.talm import TalmWatch
+from ibgu.controller.lookups.talm import LiveTalms
+from ibgu.controller.lookups.talm_policy import installed_policy, shipped_policy
 from ibgu.controller.service import LEASE
+from ibgu.core.talm.beside import unenforced
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
@@ -62,10 +65,11 @@ async def try_lease(client: HubClient, namespace: str) -> None:
 async def talm(client: HubClient, namespaces: list[str], clock: ClockReading | Missing) -> Talm:
     ahead = clock.ahead if isinstance(clock, ClockReading) else timedelta(0)
     hubs = await _set_forward(ahead)
-    for namespace in namespaces:
-        if await TalmWatch(client, hubs, [namespace], {}).live():
-            return Talm(namespace)
-    return Talm()
+    live = await LiveTalms(client, hubs, namespaces, {}).find()
+    if not live:
+        return Talm()
+    problem = unenforced(await installed_policy(client), shipped_policy(), live, inf)
+    return Talm(live[0].namespace, problem)
 
 
 async def _set_forward(ahead: timedelta) -> controller.Clock:

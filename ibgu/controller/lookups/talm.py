@@ -1,4 +1,4 @@
-"""Detects a live TALM on the hub (R20.1): two controllers must never write.
+"""Detects a live TALM on the hub (R20.1, R20.7): two controllers must never write.
 
 TALM's clock and ours may differ, and the database's may jump: a Lease that was seen to change has a
 live holder, whatever its time says. Only the first check has nothing but that time.
@@ -6,19 +6,25 @@ live holder, whatever its time says. Only the first check has nothing but that t
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 from math import inf
+from typing import TypeVar
 
 import structlog
 from msgspec import Struct
 
 from ibgu.controller.clock import Clock
+from ibgu.controller.lookups.talm_policy import TalmPolicyWatch
+from ibgu.controller.mirror.mirror import Mirror
 from ibgu.core.model.bounds import moment
-from ibgu.core.model.kinds import Lease
+from ibgu.core.model.kinds import Lease, ObjectMeta
+from ibgu.core.talm.beside import LiveTalm, breach, running
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
+T = TypeVar("T")
 log = structlog.get_logger("ibgu.controller")
 
 LEASE = "9a2365a3.openshift.io"
@@ -31,12 +37,47 @@ RETRY = 1.0
 """Seconds between two attempts at the first check."""
 
 
+TICK = 0.5
+"""Seconds between two checks of what a live TALM does in spite of the policy."""
+
+
+class _PodSpec(Struct, frozen=True, rename="camel"):
+    service_account_name: str = "default"
+
+
+class _PodTemplate(Struct, frozen=True):
+    spec: _PodSpec = _PodSpec()
+
+
+class _DeploymentSpec(Struct, frozen=True):
+    template: _PodTemplate = _PodTemplate()
+
+
 class _DeploymentStatus(Struct, frozen=True, rename="camel"):
+    observed_generation: int = 0
+    replicas: int = 0
+    updated_replicas: int = 0
     available_replicas: int = 0
 
 
 class _Deployment(Struct, frozen=True):
+    metadata: ObjectMeta
+    spec: _DeploymentSpec = _DeploymentSpec()
     status: _DeploymentStatus = _DeploymentStatus()
+
+    @property
+    def account(self) -> str:
+        """The user that its pods are; empty while some may still be another one."""
+        status = self.status
+        settled = (
+            status.observed_generation >= self.metadata.generation
+            and status.updated_replicas >= status.replicas
+        )
+        # Without its controller's mark the status says nothing of a change.
+        if status.observed_generation and not settled:
+            return ""
+        name = self.spec.template.spec.service_account_name
+        return f"system:serviceaccount:{self.metadata.namespace}:{name}"
 
 
 SeenLeases = dict[str, tuple[str, float]]
@@ -45,49 +86,111 @@ seen."""
 
 
 class TalmWatch:
+    """TalmWatch says what keeps ibgu from writing: a live TALM that the policy does not keep from
+    IBGUs, or that does not obey it."""
+
     def __init__(
-        self, client: Hub, clock: Clock, namespaces: Iterable[str], seen: SeenLeases
+        self,
+        client: Hub,
+        clock: Clock,
+        namespaces: Iterable[str],
+        seen: SeenLeases,
+        policy: TalmPolicyWatch,
+        mirror: Mirror,
     ) -> None:
         """`namespaces`: where TALM may be installed. `seen`: outlives a term, so that the next term
         does not rely on a Lease's time alone again."""
+        self._leases = LiveTalms(client, clock, namespaces, seen)
+        self._policy = policy
+        self._mirror = mirror
+        self._live: list[LiveTalm] = []
+
+    async def run(self, tell: Callable[[str], None]) -> None:
+        """Calls `tell` with the hold, at once when the policy changes."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK if self._beside else None):
+                    await self._policy.changed.wait()
+            self._policy.changed.clear()
+            tell(self.hold())
+
+    async def poll(self) -> None:
+        """Looks for live TALMs, beside `run`."""
+        while True:
+            await asyncio.sleep(EVERY)
+            try:
+                self._live = await self._leases.find()
+            except HubError as error:
+                log.warning("can't tell whether TALM runs", error=str(error))
+            self._policy.changed.set()
+
+    async def first(self) -> str:
+        """Returns the hold once the hub responds; nothing may be written before."""
+        while True:
+            try:
+                self._live = await self._leases.find()
+            except HubError as error:
+                log.warning("can't tell whether TALM runs", error=str(error))
+                await asyncio.sleep(RETRY)
+            else:
+                return self.hold()
+
+    @property
+    def _beside(self) -> bool:
+        """Whether a policy stands beside a live TALM, which must be checked all the time."""
+        return bool(self._live) and self._policy.installed.there
+
+    def hold(self) -> str:
+        """Returns why ibgu may not write; empty: it may."""
+        if not self._live:
+            return ""
+        problem = self._policy.problem(self._live) or self._breach()
+        return running(problem) if problem else ""
+
+    def _breach(self) -> str:
+        mirror = self._mirror
+        works = (shown.view for shown in mirror.talm)
+        return breach(self._policy.installed, mirror.ibgus, mirror.cgus, works)
+
+
+class LiveTalms:
+    """LiveTalms finds the live TALMs of the hub, by Lease or Deployment."""
+
+    def __init__(
+        self, client: Hub, clock: Clock, namespaces: Iterable[str], seen: SeenLeases
+    ) -> None:
+        """`seen`: as of TalmWatch."""
         self._client = client
         self._clock = clock
         self._namespaces = tuple(namespaces)
         self._seen = seen
 
-    async def run(self, tell: Callable[[bool], None]) -> None:
-        while True:
-            await asyncio.sleep(EVERY)
-            try:
-                tell(await self.live())
-            except HubError as error:
-                log.warning("can't tell whether TALM runs", error=str(error))
+    async def find(self) -> list[LiveTalm]:
+        """Returns the live ones. Raises HubError if the hub gave no answer."""
+        found = [await self._find_in(namespace) for namespace in self._namespaces]
+        return [talm for talm in found if talm is not None]
 
-    async def first(self) -> bool:
-        """Returns whether TALM is live, once the hub responds; nothing may be written before."""
-        while True:
-            try:
-                return await self.live()
-            except HubError as error:
-                log.warning("can't tell whether TALM runs", error=str(error))
-                await asyncio.sleep(RETRY)
-
-    async def live(self) -> bool:
-        """Returns whether a live TALM is on the hub. Raises HubError if the hub gave no answer."""
-        for namespace in self._namespaces:
-            if await self._live_in(namespace):
-                return True
-        return False
-
-    async def _live_in(self, namespace: str) -> bool:
-        """Returns whether TALM is live in the namespace: by its Lease, or by its Deployment if it
+    async def _find_in(self, namespace: str) -> LiveTalm | None:
+        """Returns the TALM of the namespace if it is live: by its Lease, or by its Deployment if it
         runs without leader election."""
+        lease = await self._get(paths.lease(namespace, LEASE), Lease)
+        if lease is not None and not self._renewed(namespace, lease):
+            return None
+        deployment = await self._get(paths.deployment(namespace, DEPLOYMENT), _Deployment)
+        if deployment is None:
+            return LiveTalm(namespace) if lease is not None else None
+        live = lease is not None or deployment.status.available_replicas > 0
+        return LiveTalm(namespace, deployment.account) if live else None
+
+    async def _get(self, path: str, type_: type[T]) -> T | None:
         try:
-            lease = await self._client.get(paths.lease(namespace, LEASE), Lease)
+            return await self._client.get(path, type_)
         except HubError as error:
-            if not error.not_found:
-                raise
-            return await self._deployed(namespace)
+            if error.not_found:
+                return None
+            raise
+
+    def _renewed(self, namespace: str, lease: Lease) -> bool:
         renewed = lease.spec.renew_time
         if not renewed or not lease.spec.holder_identity:
             return False
@@ -101,12 +204,3 @@ class TalmWatch:
         since = since if before == renewed else now
         self._seen[namespace] = (renewed, since)
         return now - since < ALIVE.total_seconds()
-
-    async def _deployed(self, namespace: str) -> bool:
-        try:
-            found = await self._client.get(paths.deployment(namespace, DEPLOYMENT), _Deployment)
-        except HubError as error:
-            if error.not_found:
-                return False
-            raise
-        return found.status.available_replicas > 0

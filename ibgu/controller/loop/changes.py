@@ -61,7 +61,7 @@ class ChangeHandlers(Struct, frozen=True, eq=False):
         """Expedites a change that a person made to the IBGU; the mirror calls this after
         `touched`."""
         self._work_queue.expedite()
-        if not self._facts.talm_live:
+        if not self._facts.talm_hold:
             self._reporter.changed_by_person(rollout)
 
     def status_changed(self, rollout: str) -> None:

@@ -86,7 +86,7 @@ class Loop(Struct, frozen=True, eq=False):
             with self._journal_writer.ahead():
                 draft = await self._planner.draft(touched, pending_patches, now)
                 await self._journal_writer.commit(draft, now)
-            writes_suspended, late = self._facts.talm_live, self._facts.missed()
+            writes_suspended, late = bool(self._facts.talm_hold), self._facts.missed()
             self._post_commit.perform(
                 draft, pending_patches, now, writes_suspended=writes_suspended, late=late
             )

@@ -43,7 +43,7 @@ class Resync:
             running = {name: None for step in tracked.steps for name in step.in_flight}
             everybody = {name: None for step in tracked.steps for name in step.members}
             self._work_queue.touch(uid, running | everybody)
-            if not self._facts.talm_live:
+            if not self._facts.talm_hold:
                 self._reporter.status_due(uid)
         for obj in self._mirror.ibgus:
             self._work_queue.touch(obj.metadata.uid)
@@ -55,12 +55,12 @@ class Resync:
         """Resumes after a gap: mirror and journal are complete again since `now`."""
         self._facts.closed(now)
         self.touch_everything()
-        if not self._facts.talm_live:
+        if not self._facts.talm_hold:
             self._effects.remove_orphans(self._fleet)
 
-    def talm(self, live: bool) -> None:
-        """Stops what is written while a live TALM is on the hub, or resumes it."""
-        if self._facts.talm_seen(live=live):
+    def talm(self, hold: str) -> None:
+        """Stops what is written because of a live TALM, or resumes it."""
+        if self._facts.talm_seen(hold):
             self._report(self._recovered)
             self.touch_everything()
             self._report_quarantine()
@@ -68,11 +68,11 @@ class Resync:
     def _report(self, recovered: list[Decision]) -> None:
         """Reports what the start decided, and removes works without an owner; waits while a live
         TALM is on the hub."""
-        self._recovered = recovered if self._facts.talm_live else []
-        if not self._facts.talm_live:
+        self._recovered = recovered if self._facts.talm_hold else []
+        if not self._facts.talm_hold:
             self._reporter.recovered(recovered)
             self._effects.remove_orphans(self._fleet)
 
     def _report_quarantine(self) -> None:
-        if not self._facts.talm_live:
+        if not self._facts.talm_hold:
             self._reporter.quarantined()

@@ -34,6 +34,10 @@ K = TypeVar("K", bound=HasMetadata)
 log = structlog.get_logger("ibgu.watch")
 
 
+def watch_timing(settings: Settings) -> Timing:
+    return Timing(relist=settings.relist_seconds, silence=settings.watch_silence_seconds)
+
+
 class Watches:
     """Watches runs one reflector for each kind that ibgu reads, and knows whether all are in
     sync."""
@@ -50,9 +54,7 @@ class Watches:
         self._rng = rng
         self._client = client
         self._mirror = mirror
-        self._timing = Timing(
-            relist=settings.relist_seconds, silence=settings.watch_silence_seconds
-        )
+        self._timing = watch_timing(settings)
         self._streaming = served.streaming_lists
         self._errors: dict[str, HubError] = {}
         """The last error of each kind."""

@@ -21,6 +21,7 @@ from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.lookups.rights import RightsWatch
 from ibgu.controller.lookups.talm import SeenLeases
+from ibgu.controller.lookups.talm_policy import TalmPolicyWatch
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.loop.changes import ChangeHandlers
 from ibgu.controller.loop.cleanup import Cleanup
@@ -74,6 +75,7 @@ class TermDeps(Struct, frozen=True, kw_only=True):
     rng: Random
     clock: NewClock
     talm_seen: SeenLeases
+    talm_policy: TalmPolicyWatch
     reads: Reads
     lease: Callable[[], ObjectMeta | None]
     """Returns the metadata of the Lease while this controller holds it."""
@@ -206,7 +208,7 @@ class Assembly(Struct, frozen=True, eq=False):
             self._quarantine,
             served=self._deps.served.ibgu_status,
             committed=lambda: journal_writer.committed,
-            talm_live=lambda: self._facts.talm_live,
+            talm_live=lambda: bool(self._facts.talm_hold),
             rng=self._deps.rng,
         )
 

@@ -55,24 +55,30 @@ class Term:
             deps, settings = self._deps, self._deps.settings
             await self._retries.run(self._clock.sync)
             talm = TalmWatch(
-                deps.client, self._clock, settings.talm_namespaces.split(","), deps.talm_seen
+                deps.client,
+                self._clock,
+                settings.talm_namespaces.split(","),
+                deps.talm_seen,
+                deps.talm_policy,
+                deps.mirror,
             )
             tenants = Tenants(
                 deps.client, settings.service_account, on=settings.tenancy == "clustersets"
             )
-            talm_live = tasks.create_task(talm.first())
+            talm_hold = tasks.create_task(talm.first())
             bound = tasks.create_task(tenants.first())
             fleet, decisions = await self._load(proof)
             facts = Facts(
                 in_sync_since=self._clock.now(),
                 led_since=led_since,
-                talm_live=await talm_live,
+                talm_hold=await talm_hold,
                 starts_per_minute=settings.starts_per_minute,
             )
             await bound
             term = self._assemble(tasks, fleet, facts, tenants)
             term.resync.begin(decisions)
             self._start(tasks, term)
+            tasks.create_task(talm.poll())
             tasks.create_task(talm.run(term.resync.talm))
             tasks.create_task(tenants.run(term.resync.touch_everything))
             self._leads(term)

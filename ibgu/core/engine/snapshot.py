@@ -40,8 +40,9 @@ class Facts(Struct, frozen=True):
     led_since: datetime | None = None
     """Since when this controller has led and seen the hub without a gap; a lease that it lost and
     regained at once is no gap (R23.5). None: since `in_sync_since`."""
-    talm_live: bool = False
-    """A live TALM is on the hub: nothing is written (R20.1)."""
+    talm_hold: str = ""
+    """Why nothing is written beside a live TALM (R20.1); empty: no live one, or the policy keeps it
+    from IBGUs (R20.7)."""
     starts_per_minute: int = 0
     """The limit in any window of a minute, over all rollouts; 0: no limit."""
 

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from ibgu.core.talm.beside import POLICY
 from ibgu.hub.authorization.rights import Right, role_of
 
 
@@ -23,6 +24,7 @@ _ABSENT = Consequence(
     "a ConfigMap in a namespace that is not on the hub counts as forbidden, and its IBGU is held",
     vital=False,
 )
+_BESIDE = Consequence("ibgu does not act beside a live TALM", vital=False)
 _TENANCY = Consequence("no cluster may be taken while tenancy is on (IBGU_TENANCY)")
 
 _ADOPT = Consequence("no rollout can be taken over from TALM (ibgu.dev/adopt)", vital=False)
@@ -76,6 +78,8 @@ def consequence(right: Right) -> Consequence:
         return _START
     if right.resource == "namespaces" and not right.name:
         return _ABSENT
+    if right.name == POLICY:
+        return _BESIDE
     known = _BY_VERB.get((right.resource, right.verb))
     if right.resource == "leases":
         return known or (_LEAD if role_of(right) == "leader" else _TALM)

@@ -94,19 +94,22 @@ class Reflector(Generic[T, K]):
         *,
         keep: Callable[[T], K] = whole,
         selector: str = "",
+        fields: str = "",
         streaming: bool = True,
         timing: Timing | None = None,
         on_bad: OnBad = lambda _: None,
         on_error: Callable[[HubError], None] = lambda _: None,
         rng: random.Random | None = None,
     ) -> None:
-        """`keep`: returns the part of an object for the sink; the rest is freed at once."""
+        """`keep`: returns the part of an object for the sink; the rest is freed at once.
+        `selector`: of labels; `fields`: of fields."""
         self._client = client
         self._path = path
         self._type = type_
         self._sink = sink
         self._keep = keep
         self._selector = selector
+        self._fields = fields
         self._streaming = streaming
         self._timing = timing or Timing()
         self._on_bad = on_bad
@@ -173,6 +176,7 @@ class Reflector(Generic[T, K]):
             self._path,
             self._type,
             selector=self._selector,
+            fields=self._fields,
             limit=self._timing.page,
             on_bad=initial.noting(self._bad),
         )
@@ -250,6 +254,8 @@ class Reflector(Generic[T, K]):
         }
         if self._selector:
             query["labelSelector"] = self._selector
+        if self._fields:
+            query["fieldSelector"] = self._fields
         if not self._version:
             query |= STREAMING_LIST
         else:

@@ -36,6 +36,7 @@ SERVED = Served(
     feedback_by_watch=True,
     ibgu_status=frozenset({"phase", "summary", "clusters", "conditions"}),
     cgus=False,
+    policies=True,
 )
 HUB = HubFacts(
     connection=HubConnection("https://hub:6443", IBGU.name),

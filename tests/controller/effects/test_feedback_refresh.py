@@ -150,11 +150,11 @@ async def test_a_refresh_touches_the_work_and_nothing_else(scene: Scene) -> None
 
 async def test_nothing_is_written_while_writes_are_suspended(scene: Scene) -> None:
     follow(scene, taken())
-    scene.facts.talm_seen(live=True)
+    scene.facts.talm_seen("TALM is running on this hub")
     scene.refresh.round()
     assert await scene.mark() is None
 
-    scene.facts.talm_seen(live=False)
+    scene.facts.talm_seen("")
     scene.refresh.round()
     assert await scene.mark() is not None
 

@@ -48,9 +48,8 @@ from ibgu.core.talm.adopt import Adopted, adopted_steps
 def foreign_controller(ctx: DecisionContext) -> Reason | None:
     """Returns why TALM, or what TALM has left behind, keeps everything from starting."""
     traces, rollout = ctx.snapshot.traces, ctx.rollout
-    if ctx.facts.talm_live:
-        words = "TALM is running on this hub: ibgu writes nothing until it is stopped"
-        return Reason(ReasonKind.TALM, ctx.now, words, None, Who.PERSON)
+    if ctx.facts.talm_hold:
+        return Reason(ReasonKind.TALM, ctx.now, ctx.facts.talm_hold, None, Who.PERSON)
     if rollout.adopting_since is not None:
         return _adopting(ctx) if traces.left else None
     ours = bool(ctx.tracked.steps) or traces.complete(rollout.spec)
@@ -98,7 +97,7 @@ def adopt(ctx: DecisionContext, value: str) -> str | None:
     again later."""
     traces, hold = ctx.snapshot.traces, ctx.rollout.hold
     invalid = hold is not None and hold.kind is ReasonKind.INVALID_PLAN
-    if ctx.facts.talm_live or invalid or ctx.rollout.stands_still or ctx.snapshot.scope.problem:
+    if ctx.facts.talm_hold or invalid or ctx.rollout.stands_still or ctx.snapshot.scope.problem:
         return None
     if not traces.left:
         return "TALM has left nothing of this IBGU on the hub"

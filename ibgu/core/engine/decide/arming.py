@@ -212,7 +212,7 @@ def _must_not_arm(ctx: DecisionContext, seen: Observation, action: Action, since
     """Whether the run, not armed yet, was decided before the instant since which arming is allowed:
     its probe may be outdated. While TALM is live nothing is armed."""
     facts = ctx.facts
-    return not seen.writing and (facts.talm_live or since < facts.armable_since(action))
+    return not seen.writing and (bool(facts.talm_hold) or since < facts.armable_since(action))
 
 
 def _withdraw(

@@ -155,11 +155,12 @@ def _resumer(ctx: DecisionContext, found: Ibgu) -> str:
 
 
 def _told_already(hold: Reason | None, reason: Reason) -> bool:
-    """Whether the hold is journaled already; a new reason for an unbound namespace is journaled
-    again."""
+    """Whether the hold is journaled already; a new reason for an unbound namespace, or beside
+    TALM, is journaled again."""
     if hold is None or hold.kind is not reason.kind:
         return False
-    return reason.kind is not ReasonKind.UNBOUND or hold.message == reason.message
+    changing = (ReasonKind.UNBOUND, ReasonKind.TALM)
+    return reason.kind not in changing or hold.message == reason.message
 
 
 def _over(ctx: DecisionContext) -> bool:

@@ -25,8 +25,9 @@ _MEANINGS = {
     ),
     ReasonKind.TALM: Meaning(
         "TALM runs on the hub, and two must not carry out one plan",
-        "TALM no longer runs",
-        "scale TALM's deployment to zero, as docs/coming-from-talm.md tells",
+        "TALM no longer runs, or the policy ibgu-beside-talm keeps it from IBGUs",
+        "mend the policy as the line above says (besideTalm of the chart), or scale TALM's "
+        "deployment to zero, as docs/coming-from-talm.md tells",
     ),
     ReasonKind.ADOPTION: Meaning(
         "TALM has begun this rollout and left it unfinished",

@@ -8,7 +8,7 @@ from ibgu.core.assurance.certify import Event
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.model import Kind, Stage
 from tests.core.assurance.certify.logs import log_of
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
 from tests.core.engine.decide.impulses import arming, return_, taken_but_unheard
 from tests.core.engine.decide.rate_limited import KEYS, annotated, rate_limited
 
@@ -178,10 +178,10 @@ def grown() -> list[Event]:
 def talm() -> list[Event]:
     """A live TALM holds the rollout for a while."""
     twin = Twin("site-1")
-    twin.facts = replace(twin.facts, talm_live=True)
+    twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
     twin.apply(ibgu("a", "Prep"))
     twin.wait(minutes=5)
-    twin.facts = replace(twin.facts, talm_live=False)
+    twin.facts = replace(twin.facts, talm_hold="")
     twin.touch_everything()
     twin.wait(hours=1)
     return log_of(twin)

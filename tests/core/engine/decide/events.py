@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView, ibu_of
 from ibgu.core.engine.times import SETTLE
 from ibgu.core.model import ClusterView, RolloutState, RunState, Stage, WorkView
-from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.fleet import TALM_RUNS, Twin
 from tests.core.engine.decide.spoke import REFUSED
 
 UID = "uid-a"
@@ -184,7 +184,7 @@ def rollout_deleted(twin: Twin) -> dict[str, Any]:
 
 
 def talm(twin: Twin) -> dict[str, Any]:
-    twin.facts = replace(twin.facts, talm_live=True)
+    twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
     return {}
 
 

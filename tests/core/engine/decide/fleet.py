@@ -44,6 +44,9 @@ from tests.core.engine.decide.records import Records
 from tests.core.engine.decide.spoke import Spoke
 from tests.core.engine.decide.story import Said, Story
 
+TALM_RUNS = "TALM is running on this hub"
+"""What holds everything, in short."""
+
 __all__ = ["START", "Key", "Twin", "ibgu", "plan_of"]
 
 
@@ -242,7 +245,7 @@ class Twin(Hub, Story):
                     steps = self.tracked(rollout.uid).steps
                     self.touch(rollout.uid, *{name for step in steps for name in step.members})
         for uid, name in concerned:
-            if uid in self.fleet.rollouts and not self.facts.talm_live:
+            if uid in self.fleet.rollouts and not self.facts.talm_hold:
                 self._follow(uid, name)
 
     def _others(self, name: str, but: str) -> None:

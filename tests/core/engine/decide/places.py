@@ -11,7 +11,7 @@ from ibgu.core.model import Decision, Kind, OnRollout, OnStep, Stage
 from ibgu.core.plan import Scope
 from ibgu.core.talm.adopt import Traces
 from tests.core.engine.decide.events import UID
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
 from tests.core.engine.decide.restores import backup, restore_hub
 from tests.core.engine.gates.toy import WIDE_FREEZE
 
@@ -31,7 +31,7 @@ def _began(clusters: int = 1) -> Twin:
 def pending() -> Twin:
     """Seen while TALM is alive."""
     twin = _began()
-    twin.facts = replace(twin.facts, talm_live=True)
+    twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
     twin.settle()
     return twin
 
@@ -254,11 +254,11 @@ def payload_changes(twin: Twin) -> None:
 
 
 def talm_appears(twin: Twin) -> None:
-    twin.facts = replace(twin.facts, talm_live=True)
+    twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
 
 
 def talm_goes(twin: Twin) -> None:
-    twin.facts = replace(twin.facts, talm_live=False)
+    twin.facts = replace(twin.facts, talm_hold="")
 
 
 def ibgu_is_deleted(twin: Twin) -> None:

@@ -7,7 +7,7 @@ from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.model import Kind, ReasonKind, Stage, Who
 from ibgu.core.plan import Scope
 from ibgu.core.talm.adopt import Traces
-from tests.core.engine.decide.fleet import START, Twin, ibgu
+from tests.core.engine.decide.fleet import START, TALM_RUNS, Twin, ibgu
 from tests.core.engine.decide.rate_limited import rate_limited
 from tests.core.engine.decide.restores import backup, restore_hub
 from tests.core.engine.decide.spoke import told
@@ -134,7 +134,7 @@ def _paused(twin: Twin) -> None:
 
 def _talm(twin: Twin) -> None:
     _ready(twin)
-    twin.facts = type(twin.facts)(in_sync_since=START, talm_live=True)
+    twin.facts = type(twin.facts)(in_sync_since=START, talm_hold=TALM_RUNS)
     twin.touch_everything()
 
 

@@ -109,7 +109,7 @@ def heal(twin: Twin) -> None:
     twin.frozen.clear()
     twin.muted.clear()
     twin.bad_payload = ""
-    twin.facts = replace(twin.facts, talm_live=False)
+    twin.facts = replace(twin.facts, talm_hold="")
     for name, spoke in twin.spokes.items():
         spoke.faults.clear()
         spoke.absent = False

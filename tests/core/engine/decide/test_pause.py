@@ -9,7 +9,7 @@ from ibgu.core.model import Kind, OnRollout, Outcome, ReasonKind, RolloutState
 from ibgu.core.model.kinds import ManagedFields
 from ibgu.core.views.change import ChangeTarget, RolloutSituation, resume
 from ibgu.core.views.status import phase_of
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.test_r19_circuit_breaker import failed, stopped
 from tests.core.engine.decide.test_r19_circuit_breaker import fleet as braking_fleet
@@ -195,12 +195,12 @@ def test_a_resume_ends_the_pause_and_the_next_one_the_breaker() -> None:
 
 def test_talm_counts_before_a_pause_and_the_pause_after_it() -> None:
     twin = sites(1)
-    twin.facts = replace(twin.facts, talm_live=True)
+    twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
     uid = twin.apply(ibgu("a", "Prep"))
     twin.annotate(uid, pause="x")
     twin.wait(minutes=5)
     held = twin.tracked(uid).rollout.hold
-    twin.facts = replace(twin.facts, talm_live=False)
+    twin.facts = replace(twin.facts, talm_hold="")
     twin.touch_everything()
     twin.wait(minutes=5)
     still = twin.tracked(uid).rollout.hold

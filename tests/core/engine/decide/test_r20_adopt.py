@@ -26,7 +26,7 @@ from ibgu.core.plan import EVERYWHERE, Scope
 from ibgu.core.talm import TalmWork, groups_of, view_talm_work
 from ibgu.core.talm.adopt import Traces
 from tests.core.assurance.certify.logs import certify, log_of, told
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, restore_hub
 from tests.core.talm.objects import Object, as_cgu, as_work, cgu, ended, work
@@ -390,11 +390,11 @@ def test_talm_had_not_chosen_its_clusters(twin: Twin) -> None:
 
 def test_not_while_talm_lives(twin: Twin) -> None:
     talm = prepping(twin)
-    twin.facts = replace(twin.facts, talm_live=True)
+    twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
     uid = talm.leave()
     twin.settle()
     assert twin.told(Kind.CONTROL) == []
-    twin.facts = replace(twin.facts, talm_live=False)
+    twin.facts = replace(twin.facts, talm_hold="")
     twin.touch_everything()
     twin.settle()
     assert len(twin.told(Kind.CONTROL)) == 1

@@ -4,12 +4,12 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind, RolloutState, RunResult
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 
 def talm(twin: Twin, live: bool) -> None:
-    twin.facts = replace(twin.facts, talm_live=live)
+    twin.facts = replace(twin.facts, talm_hold=TALM_RUNS if live else "")
     twin.touch_everything()
 
 
@@ -28,6 +28,20 @@ def test_nothing_begins_while_talm_lives() -> None:
     twin.wait(hours=1)
     assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
     assert twin.told(Kind.ROLLOUT_RELEASED)
+
+
+def test_another_reason_beside_talm_is_told() -> None:
+    twin = Twin("site-1")
+    talm(twin, True)
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    twin.facts = replace(twin.facts, talm_hold="TALM is running, and the policy is gone")
+    twin.touch_everything()
+    twin.wait(hours=1)
+    hold = twin.tracked(uid).rollout.hold
+    assert hold is not None
+    assert hold.message == "TALM is running, and the policy is gone"
+    assert len(twin.told(Kind.ROLLOUT_HELD)) == 2
 
 
 def test_waiting_members_are_probed_anew_when_it_is_gone() -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.snapshot import Facts, PayloadState
 from ibgu.core.model import Stage
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
 
 MINUTE = timedelta(minutes=1)
 
@@ -83,12 +83,12 @@ def _edit_work(twin: Twin, name: str) -> None:
 
 
 def _sync(twin: Twin, name: str) -> None:
-    twin.facts = Facts(in_sync_since=twin.now, talm_live=False)
+    twin.facts = Facts(in_sync_since=twin.now, talm_hold="")
     twin.touch_everything()
 
 
 def _talm(twin: Twin, name: str) -> None:
-    twin.facts = replace(twin.facts, talm_live=not twin.facts.talm_live)
+    twin.facts = replace(twin.facts, talm_hold="" if twin.facts.talm_hold else TALM_RUNS)
     twin.touch_everything()
 
 

@@ -1,0 +1,172 @@
+"""Whether ibgu may act beside a live TALM (R20.7): a policy keeps TALM from IBGUs, and nothing of
+TALM's has appeared in spite of it."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from msgspec import DecodeError, Struct, field, json
+
+from ibgu.core.model.bounds import moment
+from ibgu.core.model.kinds import (
+    ClusterGroupUpgrade,
+    Ibgu,
+    IbguMeta,
+    JsonObject,
+    WireStruct,
+)
+from ibgu.core.talm import names
+from ibgu.core.talm.work import TalmWork
+
+POLICY = "ibgu-beside-talm"
+"""The name of the ValidatingAdmissionPolicy, and of its binding."""
+ACCOUNTS = "TALM_ACCOUNTS"
+"""Stands in the shipped policy for the list of TALM's service accounts."""
+SETTLED = 30.0
+"""Seconds for which policy and binding must be unchanged."""
+LEARNED = timedelta(seconds=10)
+"""In this time all API servers learn of a policy."""
+OWN_MANAGER = "ibgu"
+"""The field manager of ibgu's status writes."""
+
+_ACCOUNT = re.compile(r"system:serviceaccount:[a-z0-9-]+:[a-z0-9.-]+")
+
+
+class AdmissionObject(WireStruct, frozen=True, gc=False, rename="camel"):
+    """A ValidatingAdmissionPolicy or its binding."""
+
+    metadata: IbguMeta
+    spec: JsonObject = field(default_factory=dict)
+
+
+class ShippedPolicy(Struct, frozen=True):
+    """The specs that the chart ships, with `ACCOUNTS` for TALM's service accounts."""
+
+    policy: JsonObject
+    binding: JsonObject
+
+
+class InstalledPolicy(Struct, frozen=True, kw_only=True):
+    """The policy as the hub shows it, None for what is not there."""
+
+    policy: AdmissionObject | None = None
+    binding: AdmissionObject | None = None
+    since: float = 0.0
+    """Since when both are as they are now, in seconds of one clock."""
+
+    @property
+    def there(self) -> bool:
+        return self.policy is not None or self.binding is not None
+
+
+class LiveTalm(Struct, frozen=True):
+    namespace: str
+    account: str = ""
+    """The name of the user that its Deployment's service account is; empty: not known."""
+
+
+def unenforced(
+    installed: InstalledPolicy, shipped: ShippedPolicy, talms: Iterable[LiveTalm], now: float
+) -> str:
+    """Returns why the policy does not keep these TALMs from IBGUs; empty: it does."""
+    policy, binding = installed.policy, installed.binding
+    if policy is None or binding is None:
+        lacking = "has no binding" if policy is not None else "is not installed"
+        return f"the ValidatingAdmissionPolicy {POLICY} {lacking}"
+    accounts = _accounts(policy.spec, shipped.policy)
+    if accounts is None or policy.metadata.deletion_timestamp is not None:
+        return f"the ValidatingAdmissionPolicy {POLICY} is not as the chart ships it"
+    if binding.spec != shipped.binding or binding.metadata.deletion_timestamp is not None:
+        return f"the binding of {POLICY} is not as the chart ships it"
+    for talm in talms:
+        if not talm.account:
+            return f"the service account of TALM's Deployment in {talm.namespace} is not known"
+        if talm.account not in accounts:
+            return f"the policy {POLICY} does not name {talm.account}, as which TALM runs"
+    if now - installed.since < SETTLED:
+        return f"the policy {POLICY} was changed in the last {SETTLED:.0f} s, and must settle"
+    return ""
+
+
+def running(problem: str) -> str:
+    """Returns the message of a hold; `problem`: why ibgu may not act beside TALM."""
+    return (
+        f"TALM is running on this hub, and {problem}: ibgu writes nothing until TALM is stopped, "
+        f"or {POLICY} keeps it from ImageBasedGroupUpgrades"
+    )
+
+
+def _accounts(found: JsonObject, shipped: JsonObject) -> frozenset[str] | None:
+    """Returns the accounts that the policy denies; None: it differs from the shipped one in more
+    than those."""
+    [condition] = shipped["matchConditions"]
+    head, _, tail = condition["expression"].partition(ACCOUNTS)
+    conditions = found.get("matchConditions")
+    expression = conditions[0].get("expression", "") if conditions else ""
+    listed = expression.removeprefix(head).removesuffix(tail)
+    try:
+        accounts = json.decode(listed, type=list[str])
+    except DecodeError:
+        return None
+    alike = {**condition, "expression": f"{head}{listed}{tail}"}
+    if found != {**shipped, "matchConditions": [alike]}:
+        return None
+    return frozenset(accounts) if all(map(_ACCOUNT.fullmatch, accounts)) else None
+
+
+def _enforced_since(installed: InstalledPolicy) -> datetime | None:
+    """Returns when policy or binding was last changed, by the hub's clock."""
+    metas = [each.metadata for each in (installed.policy, installed.binding) if each is not None]
+    times = [meta.creation_timestamp for meta in metas]
+    times += [by.time for meta in metas for by in meta.managed_fields if not by.subresource]
+    return max(filter(None, map(moment, times)), default=None)
+
+
+def breach(
+    installed: InstalledPolicy,
+    ibgus: Iterable[Ibgu],
+    groups: Iterable[ClusterGroupUpgrade],
+    works: Iterable[TalmWork],
+) -> str:
+    """Returns what has appeared of TALM's since the policy is enforced; empty: nothing.
+
+    What is older was left from before: it holds its own IBGU only.
+    """
+    since = _enforced_since(installed)
+    if since is None:
+        return ""
+    limit = since + LEARNED
+    own = set()
+    """ClusterGroupUpgrades that belong to no IBGU."""
+    for group in groups:
+        meta = group.metadata
+        if names.IBGU not in meta.labels:
+            own.add((meta.namespace, meta.name))
+        elif _after(moment(meta.creation_timestamp), limit):
+            return _in_spite(f"the ClusterGroupUpgrade {meta.namespace}/{meta.name} of an IBGU")
+    for work in works:
+        if work.stage and work.group in own and _after(work.created, limit):
+            return _in_spite(f"TALM's ManifestWork {work.cluster}/{work.name}")
+    for ibgu in ibgus:
+        if manager := _foreign_status(ibgu.metadata, limit):
+            named = f"{ibgu.metadata.namespace}/{ibgu.metadata.name}"
+            return _in_spite(f"a status of the IBGU {named}, written by {manager},")
+    return ""
+
+
+def _in_spite(what: str) -> str:
+    return f"{what} has appeared in spite of the policy {POLICY}"
+
+
+def _foreign_status(meta: IbguMeta, limit: datetime) -> str:
+    found = (
+        by.manager
+        for by in meta.managed_fields
+        if by.subresource == "status" and by.manager != OWN_MANAGER
+        if _after(moment(by.time), limit)
+    )
+    return next(found, "")
+
+
+def _after(when: datetime | None, limit: datetime) -> bool:
+    return when is not None and when > limit

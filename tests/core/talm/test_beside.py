@@ -1,0 +1,233 @@
+"""R20.7: whether the policy keeps a live TALM from IBGUs, and whether TALM obeys."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.model import Stage
+from ibgu.core.model.kinds import (
+    ClusterGroupUpgrade,
+    ClusterGroupUpgradeMeta,
+    Ibgu,
+    IbguMeta,
+    ManagedFields,
+)
+from ibgu.core.talm.beside import (
+    SETTLED,
+    AdmissionObject,
+    InstalledPolicy,
+    LiveTalm,
+    ShippedPolicy,
+    breach,
+    running,
+    unenforced,
+)
+from ibgu.core.talm.work import TalmWork
+
+NAME = "system:serviceaccount:openshift-operators:talm"
+TALM = LiveTalm("openshift-operators", NAME)
+SHIPPED = ShippedPolicy(
+    {
+        "failurePolicy": "Fail",
+        "matchConditions": [{"name": "talm", "expression": "user in TALM_ACCOUNTS"}],
+    },
+    {"policyName": "ibgu-beside-talm", "validationActions": ["Deny"]},
+)
+MADE = "2026-11-23T10:00:00Z"
+BEFORE, SLACK, AFTER = "2026-11-23T09:59:00Z", "2026-11-23T10:00:10Z", "2026-11-23T10:00:11Z"
+
+
+def spec(expression: str = f'user in ["{NAME}"]', **changed: Any) -> dict[str, Any]:
+    conditions = [{"name": "talm", "expression": expression}]
+    return {**SHIPPED.policy, "matchConditions": conditions, **changed}
+
+
+def meta(*fields: ManagedFields, deleted: str | None = None) -> IbguMeta:
+    return IbguMeta(
+        creation_timestamp=MADE, managed_fields=list(fields), deletion_timestamp=deleted
+    )
+
+
+INSTALLED = InstalledPolicy(
+    policy=AdmissionObject(meta(), spec()), binding=AdmissionObject(meta(), SHIPPED.binding)
+)
+
+
+def why(installed: InstalledPolicy, *talms: LiveTalm, now: float = SETTLED) -> str:
+    return unenforced(installed, SHIPPED, talms or (TALM,), now)
+
+
+def policy(found: dict[str, Any], **options: Any) -> InstalledPolicy:
+    return replace(INSTALLED, policy=AdmissionObject(meta(**options), found))
+
+
+def binding(**changed: Any) -> InstalledPolicy:
+    return replace(INSTALLED, binding=AdmissionObject(meta(), {**SHIPPED.binding, **changed}))
+
+
+def test_it_keeps_talm_from_ibgus_once_it_has_settled() -> None:
+    assert why(INSTALLED) == ""
+    assert "changed in the last 30 s" in why(INSTALLED, now=SETTLED - 0.1)
+
+
+def test_more_accounts_than_that_of_talm() -> None:
+    other = NAME.replace("operators", "cluster-group-upgrades")
+    both = policy(spec(f'user in ["{other}","{NAME}"]'))
+    assert why(both, TALM, LiveTalm("openshift-cluster-group-upgrades", other)) == ""
+
+
+@pytest.mark.parametrize(
+    ("talm", "words"),
+    [
+        (LiveTalm("talm", NAME + "-2"), f"does not name {NAME}-2, as which TALM runs"),
+        (LiveTalm("talm"), "the service account of TALM's Deployment in talm is not known"),
+    ],
+)
+def test_every_talm_must_be_named(talm: LiveTalm, words: str) -> None:
+    assert words in why(INSTALLED, TALM, talm)
+
+
+@pytest.mark.parametrize(
+    ("installed", "words"),
+    [
+        (InstalledPolicy(), "ibgu-beside-talm is not installed"),
+        (replace(INSTALLED, policy=None), "ibgu-beside-talm is not installed"),
+        (replace(INSTALLED, binding=None), "ibgu-beside-talm has no binding"),
+    ],
+)
+def test_a_part_is_missing(installed: InstalledPolicy, words: str) -> None:
+    assert words in why(installed)
+    assert installed.there is (installed != InstalledPolicy())
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {},
+        spec(failurePolicy="Ignore"),
+        spec(auditAnnotations=[]),
+        spec(matchConditions=[]),
+        spec(matchConditions=[{"name": "talm", "expression": f'user in ["{NAME}"]'}] * 2),
+        spec(matchConditions=[{"name": "other", "expression": f'user in ["{NAME}"]'}]),
+        spec(f'user in ["{NAME}"] && false'),
+        spec(f'group in ["{NAME}"]'),
+        spec("user in [1]"),
+        spec(r'user in ["system:serviceaccount:openshift-operators:talm\n"]'),
+        spec('user in ["nobody"]'),
+    ],
+)
+def test_any_change_of_the_policy_counts(found: dict[str, Any]) -> None:
+    assert why(policy(found)) == (
+        "the ValidatingAdmissionPolicy ibgu-beside-talm is not as the chart ships it"
+    )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"validationActions": ["Audit"]},
+        {"validationActions": ["Warn"]},
+        {"validationActions": ["Deny", "Audit"]},
+        {"matchResources": {"namespaceSelector": {"matchLabels": {"a": "b"}}}},
+        {"policyName": "another"},
+    ],
+)
+def test_any_change_of_the_binding_counts(changed: dict[str, Any]) -> None:
+    assert why(binding(**changed)) == "the binding of ibgu-beside-talm is not as the chart ships it"
+
+
+def test_what_is_being_deleted_does_not_count() -> None:
+    assert "is not as" in why(policy(spec(), deleted=AFTER))
+    gone = AdmissionObject(meta(deleted=AFTER), SHIPPED.binding)
+    assert "is not as" in why(replace(INSTALLED, binding=gone))
+
+
+def test_the_message_says_what_to_do() -> None:
+    assert running("it is not installed") == (
+        "TALM is running on this hub, and it is not installed: ibgu writes nothing until TALM is "
+        "stopped, or ibgu-beside-talm keeps it from ImageBasedGroupUpgrades"
+    )
+
+
+# -- in spite of it --------------------------------------------------------------------------------
+
+
+def group(created: str, name: str = "ran-prep-0", ibgu: str = "ran") -> ClusterGroupUpgrade:
+    labels = {"ibgu": ibgu} if ibgu else {}
+    return ClusterGroupUpgrade(
+        ClusterGroupUpgradeMeta(
+            name=name, namespace="default", creation_timestamp=created, labels=labels
+        )
+    )
+
+
+def work(created: str | None, stage: Stage | None = Stage.PREP, of: str = "own") -> TalmWork:
+    return TalmWork(
+        name="ran-prep-x",
+        cluster="site-1",
+        uid="",
+        resource_version="",
+        generation=1,
+        group=("default", of),
+        stage=stage,
+        created=datetime.fromisoformat(created) if created else None,
+    )
+
+
+def ibgu(time: str, manager: str = "talm", subresource: str = "status") -> Ibgu:
+    by = ManagedFields(manager=manager, subresource=subresource, time=time)
+    return Ibgu(IbguMeta(name="ran", namespace="default", managed_fields=[by]))
+
+
+def breached(*found: ClusterGroupUpgrade | TalmWork | Ibgu) -> str:
+    return breach(
+        INSTALLED,
+        [each for each in found if isinstance(each, Ibgu)],
+        [each for each in found if isinstance(each, ClusterGroupUpgrade)],
+        [each for each in found if isinstance(each, TalmWork)],
+    )
+
+
+OWN = group(AFTER, "own", ibgu="")
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ([group(AFTER)], "the ClusterGroupUpgrade default/ran-prep-0 of an IBGU has appeared"),
+        ([OWN, work(AFTER)], "TALM's ManifestWork site-1/ran-prep-x has appeared"),
+        ([ibgu(AFTER)], "a status of the IBGU default/ran, written by talm, has appeared"),
+    ],
+)
+def test_what_appears_in_spite_of_the_policy(
+    found: list[ClusterGroupUpgrade | TalmWork | Ibgu], words: str
+) -> None:
+    assert breached(*found) == f"{words} in spite of the policy ibgu-beside-talm"
+
+
+@pytest.mark.parametrize("when", [BEFORE, SLACK])
+def test_what_was_left_from_before_is_no_breach(when: str) -> None:
+    assert breached(group(when), OWN, work(when), ibgu(when)) == ""
+
+
+def test_what_is_talms_own_or_ibgus_is_no_breach() -> None:
+    """A ClusterGroupUpgrade from before goes on by new works, and holds its own IBGU only."""
+    left = group(BEFORE, "ran-prep-0")
+    assert breached(OWN, work(AFTER, stage=None), work(None)) == ""
+    assert breached(left, work(AFTER, of="ran-prep-0"), work(AFTER, of="gone")) == ""
+    assert breached(ibgu(AFTER, "ibgu"), ibgu(AFTER, "kubectl", subresource="")) == ""
+
+
+def test_a_later_change_of_the_policy_is_what_counts() -> None:
+    changed = ManagedFields(manager="helm", time="2026-11-23T11:00:00Z")
+    told = ManagedFields(manager="kas", time="2026-11-23T12:00:00Z", subresource="status")
+    later = replace(INSTALLED, policy=AdmissionObject(meta(changed, told), spec()))
+    found = [group("2026-11-23T10:30:00Z")]
+    assert breach(later, [], found, []) == ""
+    assert breach(later, [], [group("2026-11-23T11:30:00Z")], []) != ""
+
+
+def test_without_a_policy_there_is_nothing_to_break() -> None:
+    assert breach(InstalledPolicy(), [], [group(AFTER)], []) == ""
