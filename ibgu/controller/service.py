@@ -30,6 +30,7 @@ from ibgu.controller.term.after_error import quarantine_broken
 from ibgu.controller.term.assembly import NewClock, RunningTerm, TermDeps
 from ibgu.controller.term.term import Term
 from ibgu.core.drivers.ibu import IBU
+from ibgu.core.engine.driver import Driver
 from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded, UnreadableJournal
 from ibgu.db.journal import Journal
 from ibgu.db.reads import Reads
@@ -82,6 +83,7 @@ class Controller:
         rng: Random | None = None,
         notifier: Notifier | None = None,
         labels: LabelKeeper | None = None,
+        driver: Driver = IBU,
     ) -> None:
         self._rng = rng or Random()
         self._notifier = notifier
@@ -93,7 +95,7 @@ class Controller:
         self._tally = telemetry.Tally(client)
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed, self._changed_by_person)
-        self._watches = Watches(IBU, client, self._mirror, served, settings, self._rng)
+        self._watches = Watches(driver, client, self._mirror, served, settings, self._rng)
         needs = of_controller(settings, LEASE, cgus=served.cgus)
         self._rights = RightsWatch(client, needs, self._rights_given)
         self._talm_policy = TalmPolicyWatch(
@@ -104,7 +106,7 @@ class Controller:
             rng=self._rng,
         )
         self._deps = TermDeps(
-            driver=IBU,
+            driver=driver,
             settings=settings,
             client=client,
             served=served,

@@ -1,9 +1,11 @@
 """Simulates one cluster: its API server, Lifecycle Agent, work agent and registration."""
 
+from typing import Protocol
+
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent import WorkAgent
 from ibgu.sim.clock import NEVER
-from ibgu.sim.course import FateDraws
+from ibgu.sim.course import Fate, FateDraws
 from ibgu.sim.faults import Fault, Where
 from ibgu.sim.lca.machine import Lca
 from ibgu.sim.outside import Outside
@@ -14,6 +16,27 @@ from ibgu.sim.timeline import StageTimeline
 from ibgu.sim.wire import FullWork, Patch
 
 _HAND_AFTER = 0.3
+
+
+class StageAgent(Protocol):
+    """StageAgent owns the object that an action changes, and carries out what it asks for."""
+
+    fate: Fate
+    """The fate of the stage that began last."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def next_at(self) -> float: ...
+
+    def install(self, now: float) -> None: ...
+
+    def uninstall(self, now: float) -> None: ...
+
+    def notice(self, now: float) -> None: ...
+
+    def advance(self, now: float) -> None: ...
 
 
 class SimulatedCluster:
@@ -28,8 +51,8 @@ class SimulatedCluster:
         course = FateDraws(name, spec.seed, spec.durations, spec.scale, faults)
         self.name = name
         self.timeline = StageTimeline()
-        self.spoke = Spoke(course.random("spoke"))
-        self.lca = Lca(self.spoke, course, self.timeline, spec.version)
+        self.spoke = self._new_spoke(course)
+        self.lca = self._new_agent(course, spec.version)
         self.agent = WorkAgent(name, self.spoke, spec.timing(), course.random("agent"))
         rng = course.random("registration")
         self.registration = Registration(name, spec.scale, rng, now)
@@ -43,6 +66,12 @@ class SimulatedCluster:
         self._lived = -1
         self._version = spec.version
         self._birth(spec, now)
+
+    def _new_spoke(self, course: FateDraws) -> Spoke:
+        return Spoke(course.random("spoke"))
+
+    def _new_agent(self, course: FateDraws, version: str) -> StageAgent:
+        return Lca(self.spoke, course, self.timeline, version)
 
     def _birth(self, spec: FleetSpec, now: float) -> None:
         for text in spec.delivered:
@@ -126,7 +155,7 @@ class SimulatedCluster:
     def _reported_version(self) -> str:
         """Returns the version that the hub sees: a new one only when the cluster is back."""
         if self.connected:
-            self._version = self.lca.node.version
+            self._version = self.lca.version
         return self._version
 
     # -- faults from outside ---------------------------------------------------------------------

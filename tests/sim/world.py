@@ -10,6 +10,7 @@ from ibgu.sim.clock import timestamp
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.durations import PhaseDurations
 from ibgu.sim.faults import parse_fault
+from ibgu.sim.lca.machine import Lca
 from ibgu.sim.registration import managed_cluster
 from ibgu.sim.spec import FleetSpec
 from ibgu.sim.wire import FullWork, Patch
@@ -123,6 +124,11 @@ class World:
         self.history: list[tuple[float, JsonObject]] = []
         self.lose: Callable[[Patch], bool] = lambda _: False
         self.revision = 0
+
+    @property
+    def lca(self) -> Lca:
+        assert isinstance(self.cluster.lca, Lca)
+        return self.cluster.lca
 
     # -- the controller's hand -------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.in_memory import keep_in_memory
 from tests.simulation.broken import VARIANTS, broken
 from tests.simulation.faults import Fault, theme
+from tests.simulation.kinds import KINDS, UPGRADE, SimulatedKind
 from tests.simulation.postgres import database, server
 from tests.simulation.run import CRASH, Outcome, faults_of, simulate
 from tests.simulation.shrink import shrunk
@@ -41,6 +42,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="replay this one")
     parser.add_argument("--only", help="numbers of the faults to keep, as 0,3,4; empty: none")
     parser.add_argument("--broken", default="", choices=["", *VARIANTS], help="break a rule")
+    parser.add_argument("--kind", default="upgrade", choices=KINDS, help="of change")
     parser.add_argument("--first", type=int, default=1, help="first seed")
     parser.add_argument("--count", type=int, help="how many seeds")
     parser.add_argument("--minutes", type=float, help="as many seeds as there is time for")
@@ -54,17 +56,17 @@ def _arguments() -> argparse.Namespace:
 
 
 def _replay(server_url: str, asked: argparse.Namespace) -> int:
-    faults = _kept(asked.seed, asked.only)
+    faults = _kept(asked.seed, asked.only, KINDS[asked.kind])
     with database(server_url) as url, broken(asked.broken):
-        outcome = simulate(asked.seed, url, faults)
+        outcome = simulate(asked.seed, url, faults, KINDS[asked.kind])
     for fault in faults:
         print(fault)
     _tell(outcome)
     return 1 if outcome.problems else 0
 
 
-def _kept(seed: int, only: str | None) -> list[Fault]:
-    drawn = faults_of(seed)
+def _kept(seed: int, only: str | None, kind: SimulatedKind) -> list[Fault]:
+    drawn = faults_of(seed, kind)
     if only is None:
         return drawn
     return [drawn[int(number)] for number in only.split(",") if number]
@@ -81,25 +83,27 @@ def _tell(outcome: Outcome) -> None:
         print(f"  {problem}")
 
 
-def command(seed: int, only: Iterable[int], variant: str = "") -> str:
+def command(seed: int, only: Iterable[int], variant: str = "", kind: str = "upgrade") -> str:
     kept = ",".join(map(str, only))
     words = f"python -m tests.simulation --seed {seed} --only '{kept}'"
+    words += f" --kind {kind}" if KINDS[kind] is not UPGRADE else ""
     return f"{words} --broken {variant}" if variant else words
 
 
-def _explain(url: str, outcome: Outcome, variant: str = "") -> None:
+def _explain(url: str, outcome: Outcome, variant: str, kind: str) -> None:
     """The shrunk list of faults, and the command that replays it."""
-    drawn = faults_of(outcome.seed)
+    drawn = faults_of(outcome.seed, KINDS[kind])
 
     def fails(numbers: Iterable[int]) -> bool:
         with broken(variant):
-            return bool(simulate(outcome.seed, url, [drawn[n] for n in numbers]).problems)
+            given = [drawn[n] for n in numbers]
+            return bool(simulate(outcome.seed, url, given, KINDS[kind]).problems)
 
     kept = shrunk(len(drawn), fails)
     print(f"  with {len(kept)} of {len(drawn)} faults:")
     for number in kept:
         print(f"    {drawn[number]}")
-    print(f"  replay: {command(outcome.seed, kept, variant)}", flush=True)
+    print(f"  replay: {command(outcome.seed, kept, variant, kind)}", flush=True)
 
 
 # -- many seeds ----------------------------------------------------------------------------------
@@ -113,11 +117,11 @@ def _run(server_url: str, asked: argparse.Namespace) -> int:
             for seed in seeds:
                 if time.monotonic() > until:
                     break
-                outcome = simulate(seed, url)
+                outcome = simulate(seed, url, kind=KINDS[asked.kind])
                 total.add(outcome)
                 _tell(outcome)
                 if outcome.problems:
-                    _explain(url, outcome, asked.broken)
+                    _explain(url, outcome, asked.broken, asked.kind)
             else:
                 continue
         break
@@ -140,6 +144,7 @@ class Total:
         self.bad: list[int] = []
         self.virtual = self.real = 0.0
         self.struck: Counter[str] = Counter()
+        self.results: Counter[str] = Counter()
         self.held: Counter[str] = Counter()
 
     def add(self, outcome: Outcome) -> None:
@@ -147,6 +152,7 @@ class Total:
         self.virtual += outcome.virtual
         self.real += outcome.real
         self.struck += outcome.struck
+        self.results += outcome.results
         self.held += outcome.held
         if outcome.problems:
             self.bad.append(outcome.seed)
@@ -158,6 +164,7 @@ class Total:
             "virtual hours": round(self.virtual / 3600, 1),
             "real seconds": round(self.real, 1),
             "faults injected": dict(sorted(self.struck.items())),
+            "runs ended": dict(sorted(self.results.items())),
             "invariant checks held": dict(sorted(self.held.items())),
         }
 
@@ -167,6 +174,7 @@ class Total:
             f"{len(self.bad)} broke something {self.bad or ''}"
         ]
         lines += [f"  {count:8} x {kind}" for kind, count in sorted(self.struck.items())]
+        lines += [f"  {count:8} runs ended: {how}" for how, count in sorted(self.results.items())]
         lines += [f"  {count:8} checks held: {name}" for name, count in sorted(self.held.items())]
         return "\n".join(lines)
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.controller.clock import Clock
 from ibgu.controller.service import Controller
+from ibgu.core.engine.driver import Driver
 from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded
 from ibgu.hub.discovery import discover
 from ibgu.hub.errors import HubError
@@ -54,11 +55,13 @@ class Node:
         seed: int,
         journal: str,
         settings: Mapping[str, object],
+        driver: Driver,
     ) -> None:
         """`journal`: name of the hub in the journal; no other simulation may use it."""
         self.name = name
         self._journal = journal
         self._settings = settings
+        self._driver = driver
         self.crashes: list[BaseException] = []
         self.controller: Controller | None = None
         self.process = Process(name)
@@ -124,6 +127,7 @@ class Node:
             served,
             self._clock,
             rng,
+            driver=self._driver,
         )
         await self.controller.run()
 

@@ -1,5 +1,6 @@
 """Draws the fleets and IBGUs of one simulation from its seed."""
 
+from itertools import chain
 from random import Random
 from typing import Any
 
@@ -8,6 +9,7 @@ from msgspec import Struct, structs
 from ibgu.core.plan.shapes import SHAPES
 from ibgu.sim.spec import FleetSpec
 from tests.simulation.faults import ALL, CALM, bounded, theme
+from tests.simulation.kinds import UPGRADE, SimulatedKind
 
 Object = dict[str, Any]
 
@@ -67,12 +69,13 @@ class Scenario(Struct, frozen=True):
     """The IBGUs name ConfigMaps and a pull secret."""
     starts_per_minute: int = 0
     """The setting of all nodes."""
+    kind: SimulatedKind = UPGRADE
     tenancy: bool = False
     """The IBGUs' namespace may take only clusters of sets that are bound to it."""
 
 
-def scenario(seed: int) -> Scenario:
-    found = structs.replace(_scenario(seed), tenancy=bounded(seed))
+def scenario(seed: int, kind: SimulatedKind = UPGRADE) -> Scenario:
+    found = structs.replace(_scenario(seed, kind), tenancy=bounded(seed), kind=kind)
     if Random(f"{seed}/older").random() >= OLDER:
         return found
     interval = POLL / found.fleet.scale
@@ -80,20 +83,20 @@ def scenario(seed: int) -> Scenario:
     return structs.replace(found, watched=False, fleet=structs.replace(found.fleet, agent=agent))
 
 
-def _scenario(seed: int) -> Scenario:
+def _scenario(seed: int, kind: SimulatedKind) -> Scenario:
     rng = Random(f"{seed}/scenario")
     told = theme(seed)
     if told is CALM:
         fleet = _fleet(rng, seed, fast=True, troubles=0)
-        return Scenario(fleet, ((5.0, _ibgu(rng, 0, 120)),), 1)  # no share is too short
+        return Scenario(fleet, ((5.0, _ibgu(rng, kind, 0, 120)),), 1)  # no share is too short
     fast = told is not ALL or rng.random() < 0.7
     fleet = _fleet(rng, seed, fast, rng.choice((0, 1, 2, 3)))
     timeout = (
         20 if told.name == "outage" else rng.choice((20, 40)) if fast else rng.choice((60, 120))
     )
-    ibgus = [(5.0, _ibgu(rng, 0, timeout))]
+    ibgus = [(5.0, _ibgu(rng, kind, 0, timeout))]
     more = range(1, rng.choice((1, 1, 2, 2, 3)))
-    ibgus += [(rng.uniform(10.0, 1500.0), _ibgu(rng, number, timeout)) for number in more]
+    ibgus += [(rng.uniform(10.0, 1500.0), _ibgu(rng, kind, number, timeout)) for number in more]
     nodes = 2 if told.name == "leaders" else rng.choice((1, 2))
     carries = told.name == "payloads"
     if carries:
@@ -154,12 +157,12 @@ def _fleet(rng: Random, seed: int, fast: bool, troubles: int) -> FleetSpec:
     )
 
 
-def _ibgu(rng: Random, number: int, timeout: int) -> Object:
+def _ibgu(rng: Random, kind: SimulatedKind, number: int, timeout: int) -> Object:
     if number == 0:
         shapes = [shape for shape in SHAPES if shape[0][0] == "Prep"]
     else:
         shapes = [shape for shape in SHAPES if len(shape) < 3]
-    shape = rng.choice(shapes)
+    shape = rng.choice([shape for shape in shapes if kind.lacks.isdisjoint(chain(*shape))])
     most = rng.randint(1, 4)
     plan = [step([*actions], rng.choice((most, 2)), timeout) for actions in shape]
     version = SEEDS[0] if number == 0 or rng.random() < 0.6 else SEEDS[1]

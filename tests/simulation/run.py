@@ -46,6 +46,7 @@ from tests.simulation.checks.truth import HEARD, Run, Truth
 from tests.simulation.checks.turns import Turns
 from tests.simulation.errors import ERROR, own_errors
 from tests.simulation.faults import CALM, JOURNAL, PROCESS, Fault, draw, theme
+from tests.simulation.kinds import UPGRADE, SimulatedKind
 from tests.simulation.loop import BEGINNING, VirtualLoop
 from tests.simulation.plans import Scenario, scenario
 from tests.simulation.world import SimulatedWorld
@@ -73,23 +74,27 @@ class Outcome(Struct):
     """Seconds."""
     real: float
     """Seconds."""
+    results: Counter[str] = Counter()
+    """How the runs ended."""
     trace: str = ""
     """Digest of the history: equal for two runs of one seed."""
 
 
-def faults_of(seed: int) -> list[Fault]:
-    plan = scenario(seed)
+def faults_of(seed: int, kind: SimulatedKind = UPGRADE) -> list[Fault]:
+    plan = scenario(seed, kind)
     return draw(seed, clusters=plan.fleet.count, rollouts=len(plan.ibgus), until=ACTIVE)
 
 
-def simulate(seed: int, url: str, faults: Sequence[Fault] | None = None) -> Outcome:
+def simulate(
+    seed: int, url: str, faults: Sequence[Fault] | None = None, kind: SimulatedKind = UPGRADE
+) -> Outcome:
     """Simulates one seed; `url`: a migrated database for simulations only."""
     silence_logs()
-    given = list(faults_of(seed) if faults is None else faults)
+    given = list(faults_of(seed, kind) if faults is None else faults)
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     try:
-        return loop.run_until_complete(_simulate(seed, url, given))
+        return loop.run_until_complete(_simulate(scenario(seed, kind), seed, url, given))
     finally:
         asyncio.set_event_loop(None)
         loop.close()
@@ -101,11 +106,11 @@ def silence_logs() -> None:
     structlog.configure(wrapper_class=level, cache_logger_on_first_use=False)
 
 
-async def _simulate(seed: int, url: str, faults: list[Fault]) -> Outcome:
+async def _simulate(plan: Scenario, seed: int, url: str, faults: list[Fault]) -> Outcome:
     began = time.perf_counter()
     pool = connected(url, pool_size=4)
     journal = f"{seed}-{time.time_ns()}-{next(_numbers)}"
-    play = _Play(seed, scenario(seed), faults, pool, journal)
+    play = _Play(seed, plan, faults, pool, journal)
     try:
         await play.play()
     finally:
@@ -121,6 +126,7 @@ async def _simulate(seed: int, url: str, faults: list[Fault]) -> Outcome:
         held=play.found.held,
         virtual=play.fleet.elapsed,
         real=time.perf_counter() - began,
+        results=play.results,
         trace=play.trace,
     )
 
@@ -135,6 +141,7 @@ class _Play:
         journal: str,
     ) -> None:
         self.found = Found()
+        self.results: Counter[str] = Counter()
         self.trace = ""
         self.fleet = SimulatedWorld(plan, seed, pool, journal)
         self._seed = seed
@@ -273,7 +280,9 @@ class _Play:
                 events = [Event(**row) for row in await _rows(db, EVENTS, self._journal)]
                 runs = [Run(**row) for row in await _rows(db, RUNS, self._journal)]
                 patches = await _rows(db, PENDING_PATCHES, self._journal)
-            findings = (await certify(self._pool, self._journal)).findings
+            findings = (
+                await certify(self._pool, self._journal, proofs=self._plan.kind.proofs)
+            ).findings
         for rule, count in findings.checks.items():
             self.found.held[f"certified: {rule}"] += count
         for wrong in findings.violations:
@@ -299,6 +308,7 @@ class _Play:
             truth.reopened({(event.rollout, event.step, event.cluster) for event in done})
         if not skewed and kinds <= {*PROCESS, *JOURNAL}:
             truth.limits()
+        self.results.update(run.result for run in runs if run.result)
         self.trace = f"{len(events)} events, {hash_of(events)}"
 
 

@@ -71,14 +71,16 @@ WATCHED = ("imagebasedgroupupgrades", "managedclusters", "manifestworks", "clust
 class SimulatedWorld:
     def __init__(self, scenario: Scenario, seed: int, engine: AsyncEngine, journal: str) -> None:
         loop = asyncio.get_running_loop()
-        self.scenario = scenario
+        self.scenario, kind = scenario, scenario.kind
         talm = (CGUS,) if scenario.talm else ()
         sets = (CLUSTER_SETS, CLUSTER_SET_BINDINGS) if scenario.tenancy else ()
         more = (*talm, *sets)
         self.hub = MemoryHub(now=loop.time, seed=seed, more=more, watched=scenario.watched)
         self.weather = Weather()
         fleet = MemoryClient(self.hub, "agents")
-        self.player = Player(fleet, scenario.fleet, SteadyClock(offset=0.0))
+        self.player = Player(
+            fleet, scenario.fleet, SteadyClock(offset=0.0), cluster_type=kind.cluster_type
+        )
         ibgus = [body for _, body in scenario.ibgus]
         self.people = People(self.hub, self.player, ibgus)
         self.talm = Talm(self.hub)
@@ -99,6 +101,7 @@ class SimulatedWorld:
                 seed,
                 journal,
                 settings=settings,
+                driver=kind.driver,
             )
             for number in range(scenario.nodes)
         ]
@@ -289,7 +292,7 @@ class SimulatedWorld:
             case "stage-by-hand":
                 self._act(cluster, _idle)
             case "ibu-deleted":
-                self._act(cluster, SimulatedCluster.delete_ibu)
+                self._act(cluster, _delete)
 
     def _act(self, cluster: str, deed: Callable[[SimulatedCluster, float], None]) -> None:
         self.player.act(cluster, deed)
@@ -397,6 +400,10 @@ class SimulatedWorld:
 
 def _over(state: RolloutState) -> bool:
     return state in (RolloutState.COMPLETE, RolloutState.DELETED)
+
+
+def _delete(cluster: SimulatedCluster, now: float) -> None:
+    cluster.delete_ibu(now)
 
 
 def _dark(cluster: SimulatedCluster, now: float) -> None:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.assurance.certify import Certifier, Event, Findings
+from ibgu.core.assurance.certify.proofs import Proofs
 from ibgu.core.drivers.ibu.proofs import IBU_PROOFS
 from ibgu.db.reads.log import event_log
 
@@ -19,11 +20,13 @@ class Certified(Struct, frozen=True):
     """Leaders by epoch: epoch -> identity."""
 
 
-async def certify(engine: AsyncEngine, hub: str, rollout: str | None = None) -> Certified:
+async def certify(
+    engine: AsyncEngine, hub: str, rollout: str | None = None, *, proofs: Proofs = IBU_PROOFS
+) -> Certified:
     """Certifies one rollout, or everything on the hub. Raises JournalAway."""
     async with event_log(engine, hub) as log:
         known = await log.leaders()
-        certifier = Certifier(IBU_PROOFS, None if rollout is None else [rollout], known)
+        certifier = Certifier(proofs, None if rollout is None else [rollout], known)
         first = await _feed(certifier, log.everything() if rollout is None else log.around(rollout))
         for gap in await log.gaps(first):
             certifier.missing(*gap)

@@ -73,6 +73,10 @@ class Lca:
             self._reconcile_at = now + _NOTICE
 
     @property
+    def version(self) -> str:
+        return self.node.version
+
+    @property
     def next_at(self) -> float:
         return min(self._beat_at, self._reconcile_at, self._cleanup_at)
 

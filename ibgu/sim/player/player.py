@@ -32,7 +32,15 @@ class Player:
     afterwards (`act` does both).
     """
 
-    def __init__(self, client: Hub, spec: FleetSpec, clock: SteadyClock | None = None) -> None:
+    def __init__(
+        self,
+        client: Hub,
+        spec: FleetSpec,
+        clock: SteadyClock | None = None,
+        *,
+        cluster_type: type[SimulatedCluster] = SimulatedCluster,
+    ) -> None:
+        self._cluster_type = cluster_type
         self.client = client
         self.spec = spec
         self.clock = clock or SteadyClock()
@@ -58,7 +66,7 @@ class Player:
         self._born(name, (), await create_cluster(self.client, self.spec, name))
 
     def _born(self, name: str, faults: tuple[Fault, ...], made: Made) -> None:
-        cluster = SimulatedCluster(name, self.spec, faults, self.clock.now())
+        cluster = self._cluster_type(name, self.spec, faults, self.clock.now())
         self._join(cluster, made)
         self.clusters[name] = cluster
         self.touch(cluster)

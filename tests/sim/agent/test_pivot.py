@@ -37,7 +37,7 @@ def test_hub_learns_of_the_new_version_when_the_cluster_is_back() -> None:
     world = settled(stage_work("Prep"))
     world.until(lambda: world.finished("Prep"))
     world.put(stage_work("Upgrade"))
-    world.until(lambda: world.cluster.lca.node.version == "4.16.5")
+    world.until(lambda: world.lca.node.version == "4.16.5")
     assert claim(world) == "4.14.13"
     world.until(lambda: world.finished("Upgrade"))
     world.run(1)

@@ -62,7 +62,7 @@ def test_upgrade(name: str) -> None:
     assert world.ibu["spec"]["stage"] == "Upgrade"
     assert world.ibu["status"]["validNextStages"] == ["Idle"]
     assert "rollbackAvailabilityExpiration" not in world.ibu["status"]
-    assert world.cluster.lca.node.version == "4.14.13"
+    assert world.lca.node.version == "4.14.13"
     rebooted = CATALOGUE[name].where in (Where.NEW_BOOT, Where.MONITOR, Where.SETTLED)
     assert (world.ibu["metadata"]["generation"] == 1) == rebooted
     assert world.go("Idle")
@@ -271,7 +271,7 @@ def test_crd_taken_away_in_mid_stage() -> None:
     world.cluster.delete_ibu(world.now)
     world.run(60)
     assert world.cluster.spoke.ibu is None
-    assert not world.cluster.lca.installed
+    assert not world.lca.installed
 
 
 def test_trigger_annotation_makes_it_reconcile() -> None:

@@ -111,7 +111,7 @@ def test_upgrade_makes_a_new_ibu_after_the_pivot() -> None:
     assert world.ibu["status"]["validNextStages"] == ["Idle", "Rollback"]
     assert "rollbackAvailabilityExpiration" in world.ibu["status"]
     assert history(world)[1] == ("Upgrade", True, ["PrePivot", "PostPivot"])
-    assert world.cluster.lca.node.version == "4.16.5"
+    assert world.lca.node.version == "4.16.5"
 
 
 def test_texts_of_an_upgrade_with_backups() -> None:
@@ -151,7 +151,7 @@ def test_finalize() -> None:
     assert "history" not in status
     assert "rollbackAvailabilityExpiration" not in status
     assert world.ibu["spec"]["seedImageRef"] == SEED
-    assert world.cluster.lca.node.version == "4.16.5"
+    assert world.lca.node.version == "4.16.5"
 
 
 def test_rollback_and_its_finalize() -> None:
@@ -171,7 +171,7 @@ def test_rollback_and_its_finalize() -> None:
     assert world.ibu["status"]["validNextStages"] == ["Idle"]
     assert "rollbackAvailabilityExpiration" not in world.ibu["status"]
     assert world.ibu["metadata"]["uid"] != uid
-    assert world.cluster.lca.node.version == "4.14.13"
+    assert world.lca.node.version == "4.14.13"
     assert world.go("Idle")
     assert world.outcome == "Finalize completed"
 
@@ -224,7 +224,7 @@ def test_a_second_upgrade_after_the_first() -> None:
     world.cluster.spoke.update(key_of_ibu(), {**world.ibu, "spec": spec}, world.now)
     assert world.until(lambda: world.finished("Prep"))
     assert world.go("Upgrade")
-    assert world.cluster.lca.node.version == "4.17.0-rc.1"
+    assert world.lca.node.version == "4.17.0-rc.1"
 
 
 def test_deleted_when_idle_comes_back_fresh() -> None:

@@ -35,15 +35,17 @@ PATHS = {
     "observedGeneration": ".status.observedGeneration",
     "run": r".metadata.annotations.ibgu\.dev/run",
     "phase": ".status.phase",
+    "busy": ".status.busy",
     "error": ".status.error",
 }
+VERSION = "devices.example.com/v1"
 TARGET = Target(
     group="devices.example.com",
     kind="Firmware",
     resource="firmwares",
     name="board",
     paths=tuple(Raw(json.encode({"name": name, "path": path})) for name, path in PATHS.items()),
-    probe_path=".spec.device",
+    probe_path=PATHS["stage"],
 )
 
 
@@ -82,7 +84,7 @@ class FirmwareDriver:
         )
         meta = {"name": TARGET.name, "annotations": marks}
         spec = {"wanted": run.action.stage if run else "Nothing"}
-        return [{"apiVersion": "devices.example.com/v1", "metadata": meta, "spec": spec}]
+        return [{"apiVersion": VERSION, "kind": TARGET.kind, "metadata": meta, "spec": spec}]
 
     def read(self, values: Iterable[FeedbackValue]) -> FirmwareView:
         found = {value.name: value.field_value for value in values}
@@ -95,6 +97,7 @@ class FirmwareDriver:
             run=text.get("run", ""),
             probes=answered_probes(found),
             phase=text.get("phase", ""),
+            busy="busy" in found and bool(found["busy"].boolean),
             error=text.get("error", ""),
         )
 
@@ -102,8 +105,11 @@ class FirmwareDriver:
         seen = _firmware(feedback)
         if seen.busy:
             return Judgement(kind=JudgementKind.BUSY, message=f"{seen.stage} goes on")
-        if seen.phase == GOALS[action.stage]:
+        if seen.phase == GOALS.get(action.stage):
             return Judgement(kind=JudgementKind.REACHED, note=f"was already {seen.phase}")
+        if seen.error and not action.aborts:
+            words = f"{action} does not fit: the firmware must be aborted first: {seen.error}"
+            return Judgement(kind=JudgementKind.FAILED, message=words, cause=Cause.WRONG_STATE)
         if seen.phase == STARTS.get(action) or (action.aborts and seen.phase != FLASHED):
             return Judgement(kind=JudgementKind.STARTABLE)
         words = f"{action} does not fit: the firmware is {seen.phase}"
