@@ -24,8 +24,8 @@ def test_nothing_stays_in_memory(told: Tell) -> None:
         await stage.until(stage.complete)
         await asyncio.sleep(60)  # the last labels are on their way
         term = stage.term
-        assert term.outcomes._conflicts._based == {}
-        assert term.outcomes._cluster_conflicts._based == {}
+        assert term.outcomes._conflicts._base == {}
+        assert term.outcomes._cluster_conflicts._base == {}
         await stage.fleet.people.label("site-1", 0, None)
         await stage.fleet.people.delete(0)
         await stage.until(lambda: not term.fleet.rollouts)

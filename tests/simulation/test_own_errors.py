@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from ibgu.controller import service
 from ibgu.controller.effects import effects, requests
 from ibgu.controller.effects.effects import Effects
-from ibgu.controller.effects.observer import Observer
+from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.lookups import membership
 from ibgu.controller.loop import changes, foreign_runs, planner
 from ibgu.controller.loop.loop import Loop
@@ -169,7 +169,9 @@ PLACES = [
         _of_tracked,
         id="whether it is expedited",
     ),
-    pytest.param(Observer, "of", lambda observer, rollout: rollout.name, id="what is observed"),
+    pytest.param(
+        WriteOutcomes, "observer", lambda outcomes, rollout: rollout.name, id="what is observed"
+    ),
     pytest.param(foreign_runs, "other_run", _of_cluster, id="whose run it is"),
     pytest.param(requests, "metadata_patch", _of_cluster, id="pending patches"),
     pytest.param(membership, "carries", lambda rollout, *rest: rollout.name, id="an opening step"),

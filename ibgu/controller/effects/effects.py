@@ -6,7 +6,6 @@ from datetime import datetime
 import structlog
 
 from ibgu.controller.effects import requests
-from ibgu.controller.effects.observer import Observer
 from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.mirror.mirror import Mirror, WorkKey
@@ -40,7 +39,6 @@ class Effects:
         payloads: Payloads,
         writer: Writer,
         outcomes: WriteOutcomes,
-        observer: Observer,
         *,
         watch: bool,
         remove_secrets: bool = False,
@@ -54,7 +52,7 @@ class Effects:
         self._watch = watch
         self._writer = writer
         self._outcomes = outcomes
-        self._observe = observer.of
+        self._observe = outcomes.observer
 
     def reconcile(
         self, fleet: FleetState, tracked: TrackedRollout, clusters: Iterable[str], now: datetime
@@ -162,9 +160,7 @@ class Effects:
             return True  # its deletion is decided on when the watch shows it
         if decide_pending_patch(pending, self._mirror.cluster(pending.cluster)) is not None:
             return False
-        version = found.metadata.resource_version
-        self._outcomes.cluster_based(pending.cluster, version)
-        self._submit(requests.metadata_patch(pending, version))
+        self._submit(requests.metadata_patch(pending, found.metadata.resource_version))
         return True
 
     def _stage(
@@ -181,7 +177,6 @@ class Effects:
                 requests.stage_creation(self._driver, key, wanted, rollout, watch=self._watch)
             )
         else:
-            self._outcomes.work_based(key, view.resource_version)
             self._submit(
                 requests.stage_change(self._driver, key, wanted, rollout, view, watch=self._watch)
             )

@@ -7,7 +7,7 @@ from contextlib import suppress
 from ibgu import telemetry
 from ibgu.controller.clock import Clock
 from ibgu.controller.effects.effects import Effects
-from ibgu.controller.effects.observer import Observer
+from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.journal.durations import ActionDurations
 from ibgu.controller.quarantine import Quarantine, attributed_to
@@ -29,7 +29,7 @@ class FeedbackRefresh:
     def __init__(
         self,
         fleet: FleetState,
-        observer: Observer,
+        outcomes: WriteOutcomes,
         effects: Effects,
         clock: Clock,
         durations: ActionDurations,
@@ -40,7 +40,7 @@ class FeedbackRefresh:
     ) -> None:
         """`rate`: refreshes per second."""
         self._fleet = fleet
-        self._observer = observer
+        self._outcomes = outcomes
         self._effects = effects
         self._clock = clock
         self._durations = durations
@@ -124,7 +124,7 @@ class FeedbackRefresh:
             return Eligibility.OVER
         with attributed_to(target.rollout):
             member = tracked.steps[target.step].members.get(target.cluster)
-            seen = self._observer.of(tracked.rollout)(target.cluster)
+            seen = self._outcomes.observer(tracked.rollout)(target.cluster)
             return eligibility(member, target.run, seen, self._clock.now())
 
     def _refresh(self, target: RefreshTarget) -> None:

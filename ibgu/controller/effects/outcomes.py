@@ -3,22 +3,66 @@
 The responses go into the mirror; they usually arrive before the watch event.
 """
 
+import asyncio
 import itertools
+from collections.abc import Callable
 from random import Random
 
 from ibgu.controller.effects import requests
-from ibgu.controller.effects.conflicts import Conflicts
 from ibgu.controller.effects.refusals import Refusals, denial_text, denied
 from ibgu.controller.mirror.mirror import Mirror, WorkKey
 from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.evidence import proven
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.works import shown_work
-from ibgu.core.model import PendingPatch
+from ibgu.core.model import Observation, PendingPatch, Rollout
 from ibgu.core.model.kinds import ManagedCluster, ManifestWork
 from ibgu.core.model.names import payload_name, stage_name
 from ibgu.core.model.shown import shown_cluster
-from ibgu.hub.decode import decode_answer
-from ibgu.hub.writing.writer import Writer, WriteResult
+from ibgu.hub.decode import HasMetadata, decode_answer
+from ibgu.hub.watching.store import Key
+from ibgu.hub.writing.writer import Write, Writer, WriteResult
+
+READ_AFTER = 1.0
+"""Seconds from a conflict until the object is read, if the watch has shown nothing new. A work that
+lost its label is not watched."""
+
+
+class Conflicts:
+    """Conflicts tracks the objects of one kind whose newest write met a version that the mirror had
+    not seen (409).
+
+    The watch usually shows that version within milliseconds. An immediate read would waste a
+    request, and an immediate decision would repeat the conflict.
+    """
+
+    def __init__(
+        self, shown: Callable[[Key], HasMetadata | None], read: Callable[[Write], None]
+    ) -> None:
+        """`shown` returns the mirror's object; `read` is called with the refused write."""
+        self._shown = shown
+        self._read = read
+        self._base: dict[Key, str] = {}
+
+    def record(self, key: Key, write: Write) -> None:
+        self._base[key] = write.base
+        asyncio.get_running_loop().call_later(READ_AFTER, self._give_up, key, write)
+
+    def is_open(self, key: Key) -> bool:
+        """Whether the mirror still shows the version that the refused write rests on."""
+        base = self._base.get(key)
+        if base is None:
+            return False
+        found = self._shown(key)
+        if found is not None and found.metadata.resource_version == base:
+            return True
+        del self._base[key]
+        return False
+
+    def _give_up(self, key: Key, write: Write) -> None:
+        if self.is_open(key):
+            del self._base[key]
+            self._read(write)
 
 
 class WriteOutcomes:
@@ -40,6 +84,30 @@ class WriteOutcomes:
         )
 
     # -- before a write ------------------------------------------------------------------------
+
+    def observer(self, rollout: Rollout) -> Callable[[str], Observation]:
+        """Returns a function from a cluster's name to what the hub shows of it, and what became of
+        our writes."""
+        mirror, refused, denied = self._mirror, self.refusals.words, self.denials.words
+        stage = stage_name(rollout.uid, rollout.name)
+        payload = payload_name(rollout.uid, rollout.name)
+        restore = rollout.restore
+
+        def observe(cluster: str) -> Observation:
+            return Observation(
+                cluster=mirror.cluster(cluster),
+                stage=proven(mirror.work((cluster, stage)), restore),
+                payload=mirror.work((cluster, payload)),
+                writing=self.pending((cluster, stage)),
+                payload_writing=self.pending((cluster, payload)),
+                refusal=refused("work", cluster, stage),
+                payload_refusal=refused("work", cluster, payload),
+                denied=denied("work", cluster, stage) or denied("work", cluster, payload),
+                labels_denied=denied("cluster", cluster),
+                talm=mirror.acting(cluster),
+            )
+
+        return observe
 
     def pending(self, key: WorkKey) -> bool:
         """Returns whether a write of the work is in progress or waits for its retry
@@ -66,13 +134,6 @@ class WriteOutcomes:
         waits = self._cluster_conflicts.is_open(("", pending.cluster))
         return waits or self._writer.pending(("cluster", pending.cluster))
 
-    def work_based(self, key: WorkKey, version: str) -> None:
-        """Records the resourceVersion that the work's next write is based on."""
-        self._conflicts.based(key, version)
-
-    def cluster_based(self, cluster: str, version: str) -> None:
-        self._cluster_conflicts.based(("", cluster), version)
-
     def forget(self, tracked: TrackedRollout) -> None:
         """Forgets the hub's refusals of writes of a rollout that is gone."""
         uid, name = tracked.rollout.uid, tracked.rollout.name
@@ -90,24 +151,12 @@ class WriteOutcomes:
             self.denials.forget(result.write.key)
         if result.error is None and not result.superseded:
             self.refusals.forget(result.write.key)
-        self._forget_base(result)
         if kind == "work":
             self._record_work((rest[0], rest[1]), result)
         elif kind == "cluster":
             self._record_cluster(rest[0], result)
         elif kind == requests.REFRESH:
             self._mirror_work(result)
-
-    def _forget_base(self, result: WriteResult) -> None:
-        """Forgets the base version of a write once it can no longer meet a conflict."""
-        kind, *rest = result.write.key
-        conflict = result.error is not None and result.error.conflict and not result.superseded
-        if conflict or self._writer.pending(result.write.key):
-            return
-        if kind == "work":
-            self._conflicts.forget_base((rest[0], rest[1]))
-        elif kind == "cluster":
-            self._cluster_conflicts.forget_base(("", rest[0]))
 
     def _record_work(self, key: WorkKey, result: WriteResult) -> None:
         """Handles the response to a write of a work. After a conflict the work differs from what

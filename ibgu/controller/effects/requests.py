@@ -47,6 +47,7 @@ def stage_change(
         body=change(driver, wanted, rollout, view, watch=watch),
         content_type=paths.JSON_PATCH if free else paths.MERGE_PATCH,
         owner=rollout.uid,
+        base=view.resource_version,
         token=wanted.run.id if wanted.armed and wanted.run else None,
     )
 
@@ -92,6 +93,7 @@ def metadata_patch(pending: PendingPatch, version: str) -> Write:
         body=cluster_patch(pending, version),
         content_type=paths.MERGE_PATCH,
         owner=pending.rollout,
+        base=version,
     )
 
 

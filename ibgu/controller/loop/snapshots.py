@@ -4,7 +4,7 @@ from functools import cache
 
 from msgspec import Struct
 
-from ibgu.controller.effects.observer import Observer
+from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.lookups.tenants import Tenants
@@ -21,7 +21,7 @@ class Snapshots(Struct, frozen=True, eq=False):
     _fleet: FleetState
     _driver: Driver
     _mirror: Mirror
-    _observer: Observer
+    _outcomes: WriteOutcomes
     _payloads: Payloads
     _tenants: Tenants
     _facts: TermFacts
@@ -34,7 +34,7 @@ class Snapshots(Struct, frozen=True, eq=False):
         return Snapshot(
             fleet=self._fleet,
             tracked=tracked,
-            observe=cache(self._observer.of(rollout)),
+            observe=cache(self._outcomes.observer(rollout)),
             cluster=mirror.cluster,
             facts=self._facts.facts,
             object=found,

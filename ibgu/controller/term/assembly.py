@@ -12,7 +12,6 @@ from ibgu.controller.clock import Clock
 from ibgu.controller.effects.adopting import Adopting
 from ibgu.controller.effects.effects import Effects
 from ibgu.controller.effects.feedback_refresh import FeedbackRefresh
-from ibgu.controller.effects.observer import Observer
 from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.effects.refusals import denied
 from ibgu.controller.facts import TermFacts
@@ -135,8 +134,7 @@ class Assembly(Struct, frozen=True, eq=False):
         payloads = Payloads(client, settings.service_account, unchecked)
         writer = self._writer(lambda result: responses.answered(result), deadline)
         outcomes = WriteOutcomes(driver, mirror, writer, deps.rng)
-        observer = Observer(mirror, outcomes)
-        effects = self._effects(payloads, writer, outcomes, observer)
+        effects = self._effects(payloads, writer, outcomes)
         journal_writer = new_journal_writer(partial(disarm_without_journal, fleet, effects, errors))
         adopting = Adopting(client, mirror, payloads, writer, tasks, work_queue.touch)
         touch_now = work_queue.touch_now
@@ -144,13 +142,13 @@ class Assembly(Struct, frozen=True, eq=False):
         statuses = self._statuses(payloads, writer, journal_writer)
         notices = Notices(mirror, clock, writer, instance=settings.identity)
         reporter = Reporter(fleet, mirror, payloads, quarantine, statuses, notices)
-        refresh = self._refresh(observer, effects)
+        refresh = self._refresh(outcomes, effects)
         changes = ChangeHandlers(fleet, driver, mirror, work_queue, errors, facts, reporter)
         responses = ResponseHandlers(
             fleet, clock, work_queue, errors, outcomes, adopting, changes, reporter
         )
         resync = Resync(fleet, mirror, work_queue, facts, effects, reporter)
-        snapshots = Snapshots(fleet, driver, mirror, observer, payloads, self._tenants, facts)
+        snapshots = Snapshots(fleet, driver, mirror, outcomes, payloads, self._tenants, facts)
         cleanup = Cleanup(fleet, mirror, payloads, lister, adopting, outcomes, reporter)
         planner = Planner(
             fleet, driver, mirror, snapshots, outcomes, lister, work_queue, quarantine
@@ -182,9 +180,7 @@ class Assembly(Struct, frozen=True, eq=False):
             loop=loop,
         )
 
-    def _effects(
-        self, payloads: Payloads, writer: Writer, outcomes: WriteOutcomes, observer: Observer
-    ) -> Effects:
+    def _effects(self, payloads: Payloads, writer: Writer, outcomes: WriteOutcomes) -> Effects:
         deps = self._deps
         return Effects(
             deps.driver,
@@ -192,7 +188,6 @@ class Assembly(Struct, frozen=True, eq=False):
             payloads,
             writer,
             outcomes,
-            observer,
             watch=deps.served.feedback_by_watch,
             remove_secrets=deps.settings.take_back_pull_secrets,
         )
@@ -212,14 +207,14 @@ class Assembly(Struct, frozen=True, eq=False):
             rng=self._deps.rng,
         )
 
-    def _refresh(self, observer: Observer, effects: Effects) -> FeedbackRefresh | None:
+    def _refresh(self, outcomes: WriteOutcomes, effects: Effects) -> FeedbackRefresh | None:
         """Creates the refresh only if the hub can't make agents report changes by themselves."""
         deps = self._deps
         if deps.served.feedback_by_watch or not deps.settings.feedback_refreshes:
             return None
         return FeedbackRefresh(
             self._fleet,
-            observer,
+            outcomes,
             effects,
             self._clock,
             deps.durations,

@@ -21,7 +21,8 @@ _OF_CLUSTERS = ("work", "cluster", "refresh")
 
 class Write(Struct, frozen=True):
     """Write is one request. `key` names the object (writes with one key are made in order), `owner`
-    the rollout whose share it uses; `token` is returned with the result."""
+    the rollout whose share it uses. `base`, the resourceVersion that a patch rests on, and `token`
+    are returned with the result."""
 
     key: tuple[str, ...]
     method: str
@@ -30,6 +31,7 @@ class Write(Struct, frozen=True):
     content_type: str = "application/json"
     query: Mapping[str, str] = NO_QUERY
     owner: str = ""
+    base: str = ""
     token: Any = None
 
 

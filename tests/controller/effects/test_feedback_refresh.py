@@ -13,7 +13,6 @@ from ibgu import telemetry
 from ibgu.controller.clock import Clock
 from ibgu.controller.effects.effects import Effects
 from ibgu.controller.effects.feedback_refresh import FeedbackRefresh
-from ibgu.controller.effects.observer import Observer
 from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.journal.durations import ActionDurations
@@ -106,16 +105,13 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
 
     writer = Writer(hub, done=done)
     outcomes = WriteOutcomes(IBU, mirror, writer, Random(1))
-    observer = Observer(mirror, outcomes)
-    effects = Effects(
-        IBU, mirror, Payloads(hub, "ns:name"), writer, outcomes, observer, watch=False
-    )
+    effects = Effects(IBU, mirror, Payloads(hub, "ns:name"), writer, outcomes, watch=False)
     pool = engine("postgresql://nobody@127.0.0.1:1/never-asked")
     durations = ActionDurations(Reads(pool, "hub"))
     fleet = world_of(ROLLOUT, [step()], getattr(request, "param", [taken()]))
     facts = TermFacts(Facts(in_sync_since=NOW), JournalRetries(), lambda: True)
     refresh = FeedbackRefresh(
-        *(fleet, observer, effects, Noon(), durations, Quarantine(Random(0)), facts), rate=10.0
+        *(fleet, outcomes, effects, Noon(), durations, Quarantine(Random(0)), facts), rate=10.0
     )
     made = Scene(hub, refreshed, mirror, writer, refresh, durations, fleet, facts, outcomes)
     running = asyncio.create_task(writer.run())
