@@ -48,7 +48,7 @@ async def test_sums_rows_and_needs_are_of_one_moment(ibgu: Ibgu, journal: Journa
 async def test_of_very_many_rollouts_the_newest_are_shown(
     ibgu: Ibgu, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What needs a person is of all of them."""
+    """The rollouts that need a person are of all pages."""
     monkeypatch.setattr(overview, "_MOST", 2)
     held = Reason(ReasonKind.PAUSED, NOW, "paused by alice", None, Who.PERSON)
     for uid, age in (("r1", 3), ("r2", 2), ("r3", 1)):

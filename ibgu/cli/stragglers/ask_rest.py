@@ -2,20 +2,44 @@
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from ibgu.cli.stragglers.facts import Elsewhere, RestFacts
 from ibgu.client import Client
 from ibgu.client.responses import MemberResponse, RolloutResponse
 
 _PRESENT = ("pending", "running", "complete")
+_FEWEST = 2
+"""Points of a timeline, which is not shown."""
+TRIES = 4
+"""How often a rollout is read that changes meanwhile."""
 
 
 def known(client: Client, namespace: str, name: str, label: str = "") -> RestFacts:
-    """Returns what the journal knows; `label`: only of clusters with such labels. Raises
-    RestError."""
-    rollout = client.rollout(namespace, name)
-    steps = client.steps(namespace, name).items
+    """Returns what the journal knows, as of one moment unless the rollout changes all the time;
+    `label`: only of clusters with such labels. Raises RestError."""
+    for _ in range(TRIES):
+        found = _read(client, namespace, name, label)
+        if not _moved(client, found):
+            return found
+    return replace(found, moved=True)
+
+
+def _read(client: Client, namespace: str, name: str, label: str) -> RestFacts:
+    view = client.view(namespace, name, points=_FEWEST)
     members = _newest(client.members(namespace, name, label=label or None))
-    return RestFacts(rollout, steps, members, tuple(_newer(client, rollout)), label)
+    newer = tuple(_newer(client, view.rollout))
+    return RestFacts(view.rollout, view.steps, members, newer, view.seq, selector=label)
+
+
+def _moved(client: Client, found: RestFacts) -> bool:
+    """Returns whether the history of any of the rollouts has gone on since the first answer."""
+    rollouts = (found.rollout, *(other.rollout for other in found.newer))
+    return any(
+        event
+        for each in rollouts
+        for event in client.events(each.namespace, each.name, after=found.seq, uid=each.uid)
+    )
 
 
 def _newest(members: Iterable[MemberResponse]) -> dict[str, MemberResponse]:
@@ -27,4 +51,4 @@ def _newer(client: Client, than: RolloutResponse) -> Iterable[Elsewhere]:
     for rollout in client.rollouts(state=_PRESENT):
         if rollout.created_at > than.created_at and rollout.started_at:
             members = _newest(client.members(rollout.namespace, rollout.name, uid=rollout.uid))
-            yield Elsewhere(f"{rollout.namespace}/{rollout.name}", members)
+            yield Elsewhere(rollout, members)

@@ -11,9 +11,12 @@ from ibgu.core.model.kinds import Ibgu, JsonObject
 class Elsewhere(Struct, frozen=True):
     """Elsewhere is a newer rollout, with the newest member of each cluster in it."""
 
-    name: str
-    """As namespace/name."""
+    rollout: RolloutResponse
     members: Mapping[str, MemberResponse]
+
+    @property
+    def name(self) -> str:
+        return f"{self.rollout.namespace}/{self.rollout.name}"
 
 
 class RestFacts(Struct, frozen=True):
@@ -25,6 +28,10 @@ class RestFacts(Struct, frozen=True):
     """The newest of each cluster."""
     newer: tuple[Elsewhere, ...]
     """The newest rollout first."""
+    seq: int
+    """The hub's newest event before anything else was read."""
+    moved: bool = False
+    """Whether one of these rollouts changed while they were read."""
     selector: str = ""
     """Only clusters with such labels were asked for; empty: all of them."""
 

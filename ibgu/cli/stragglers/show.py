@@ -35,6 +35,7 @@ _SHOWN = 5
 
 def report_lines(report: StragglersReport, paper: Paper, *, wide: bool) -> Iterator[str]:
     yield _headline(report, paper)
+    yield from _moved(report, paper)
     yield from _elsewhere(report)
     for group in report.groups:
         yield ""
@@ -53,6 +54,8 @@ def body_of(report: StragglersReport) -> dict[str, object]:
     return {
         "namespace": rollout.namespace,
         "name": rollout.name,
+        "seq": report.known.seq,
+        "moved": report.known.moved,
         "checked": checked,
         "groups": [_plain(group) for group in report.groups],
         "elsewhere": dict(report.elsewhere),
@@ -82,6 +85,14 @@ def _headline(report: StragglersReport, paper: Paper) -> str:
         else f"nothing is left of {_clusters(total)}"
     )
     return f"{name} ({rollout.namespace}): {told}"
+
+
+def _moved(report: StragglersReport, paper: Paper) -> Iterator[str]:
+    """Yields a warning where the answers can't be of one moment."""
+    if report.known.moved:
+        name = report.known.rollout.name
+        words = f"{name} changed each time while it was read: numbers may be of several moments"
+        yield paper.paint(f"{symbols.WARNING} {words}", "yellow")
 
 
 def _clusters(number: int) -> str:
@@ -118,7 +129,7 @@ def _group(
 def _going(report: StragglersReport, group: StragglerGroup) -> str:
     """Returns where the group is, as everywhere else: by the member's own state and reason."""
     member = report.known.members[group.clusters[0]]
-    return symbols.OF_WORDS[word(member.state, group.kind, None, None, held=False)]
+    return symbols.OF_WORDS[word(member.state, group.kind, None, held=False)]
 
 
 def _what(group: StragglerGroup) -> str:
