@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.api.context import Context
 from ibgu.api.view.schemas import ViewBody
-from ibgu.core.model import Action, Kind, Member, OnMember, Step, StepState
+from ibgu.core.model import Action, Cause, Kind, Member, OnMember, Step, StepState
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore, seen
 from ibgu.db.reads import tallies
@@ -163,6 +163,18 @@ def alike(found: Any) -> None:
     assert found["failures"]["total"] == counts["failed"]
     last = found["timeline"]["points"][-1]
     assert (last["succeeded"], last["failed"]) == (counts["succeeded"], counts["failed"])
+
+
+async def test_who_was_taken_over_by_hand_has_failed_everywhere(ask: Ask, journal: Journal) -> None:
+    """The grid had it as taken over still, and one failure less than the headline."""
+    one = rollout()
+    await rollouts_seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP, total=3))
+    by_hand = failed(prep, "b", 1, "by hand", cause=Cause.TAKEN_OVER)
+    await put(journal, succeeded(prep, "a", 0), by_hand, member(prep, "c", 2))
+    found = await body(ask)
+    alike(found)
+    assert (found["grid"]["states"][1], found["grid"]["causes"][1]) == ("failed", "TakenOver")
 
 
 async def test_who_completed_late_has_failed_nowhere(ask: Ask, journal: Journal) -> None:

@@ -71,7 +71,7 @@ def _add(
     finished = state == MemberState.FINISHED
     shown = hold if hold is not None and startable(state, kind) else None
     found.clusters.append(cluster)
-    found.states.append(word(state, kind, outcome, cause, completed, held=holds(hold)))
+    found.states.append(word(state, kind, outcome, completed, held=holds(hold)))
     found.reasons.append(None if finished else shown.kind if shown else kind)
     found.causes.append(None if completed else cause)
     found.failures.append(None if completed else _failure(failed_action, message))

@@ -5,7 +5,7 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from ibgu.core.engine.gates import HOLDS, RATE_LIMITS
-from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonKind
+from ibgu.core.model import Member, MemberState, Outcome, Reason, ReasonKind
 
 
 class Word(StrEnum):
@@ -72,15 +72,13 @@ def startable(state: str, kind: str) -> bool:
 
 def word_of(member: Member, hold: Reason | None) -> Word:
     late = came_true(member.outcome, member.late)
-    ended = (member.outcome, member.cause, late)
-    return word(member.state, member.reason.kind, *ended, held=holds(hold))
+    return word(member.state, member.reason.kind, member.outcome, late, held=holds(hold))
 
 
 def word(
     state: str,
     kind: str | None,
     outcome: str | None,
-    cause: str | None,
     late: bool = False,
     *,
     held: bool,
@@ -90,7 +88,7 @@ def word(
     if outcome == Outcome.FAILED and late:
         return Word.SUCCEEDED
     if outcome is not None:
-        return Word.TAKEN_OVER if cause == Cause.TAKEN_OVER else _OUTCOMES[outcome]
+        return _OUTCOMES[outcome]
     if state == MemberState.IN_FLIGHT:
         return _IN_FLIGHT.get(kind, Word.RUNNING)
     if kind in HOLDS or (held and kind in STARTABLE):

@@ -56,13 +56,13 @@ class End(Struct, frozen=True):
         return (self.at, self.cluster)
 
 
-StatusKey = tuple[MemberState, ReasonKind | None, Outcome | None, Cause | None, bool]
-"""State, reason (None: finished), outcome, cause, completed late: they determine the word."""
+StatusKey = tuple[MemberState, ReasonKind | None, Outcome | None, bool]
+"""State, reason (None: finished), outcome, completed late: they determine the word."""
 
 
 def status_key(member: Member) -> StatusKey:
     kind = None if member.finished else member.reason.kind
-    return (member.state, kind, member.outcome, member.cause, bool(member.late))
+    return (member.state, kind, member.outcome, bool(member.late))
 
 
 def has_ended(member: Member) -> bool:
@@ -216,7 +216,7 @@ class TrackedStep:
     def ready(self) -> int:
         """Returns how many members would start if a gate let them."""
         kinds = (ReasonKind.READY, ReasonKind.START_JITTER)
-        return sum(self.by_status[MemberState.WAITING, kind, None, None, False] for kind in kinds)
+        return sum(self.by_status[MemberState.WAITING, kind, None, False] for kind in kinds)
 
     @property
     def failed(self) -> int:
