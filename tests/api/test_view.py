@@ -187,7 +187,7 @@ async def test_who_completed_late_has_failed_nowhere(ask: Ask, journal: Journal)
     before = await body(ask)
     assert before["steps"][0]["counts"]["failed"] == before["rollout"]["counts"]["failed"] == 2
     late = replace(slow, late="completed late, after 47 min")
-    await tell(journal, OnMember(Kind.LATE, late, late.late))
+    await tell(journal, OnMember(Kind.COMPLETED_LATE, late, late.late))
     found = await body(ask)
     alike(found)
     assert found["grid"]["states"] == ["succeeded", "succeeded", "failed"]

@@ -153,7 +153,7 @@ async def test_what_was_done_already_and_late_truth(ibgu: Ibgu, journal: Journal
         completed=(done,),
     )
     await journal.commit(ending(over))
-    await tell(journal, OnMember(Kind.LATE, over, late))
+    await tell(journal, OnMember(Kind.COMPLETED_LATE, over, late))
     found = await facts(ibgu, "x")
     assert found[""].endswith("Upgrade succeeded late (attempt 1, ran 0 s)")
     assert found["late"] == late

@@ -69,7 +69,9 @@ async def test_who_completed_late_has_succeeded(ibgu: Ibgu, journal: Journal) ->
     (slow,) = (each for each in (await journal.load()).members if each.cluster == "c")
     late = "completed late, after 47 min"
     await journal.commit(
-        Changeset(decisions=(OnMember(Kind.LATE, replace(slow, late=late), late),), at=NOW)
+        Changeset(
+            decisions=(OnMember(Kind.COMPLETED_LATE, replace(slow, late=late), late),), at=NOW
+        )
     )
     of_rollout = (await ibgu("members", "ran-r1", "-o", "wide")).stdout.splitlines()
     assert of_rollout[3].split()[:3] == ["c", "1", "succeeded"]

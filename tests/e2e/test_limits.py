@@ -74,7 +74,7 @@ async def test_an_upgrade_that_completes_late(scene: Scene) -> None:
     clock.speed = 30
     await scene.completed("late")
     assert "upgrade-failed" in await scene.labels(first)
-    await scene.seen_in_journal("LateTruth", first)
+    await scene.seen_in_journal("CompletedLate", first)
 
     async def moved() -> bool:
         entry = await scene.entry("late", first)

@@ -303,7 +303,7 @@ def doubt_ignored(stack: ExitStack) -> None:
 
 def uid_ignored(stack: ExitStack) -> None:
     """A re-created cluster counts as the previous one of its name."""
-    over, cut = waiting._cluster_unless_over, running._cluster_unless_ended
+    over, cut = waiting._end_if_obsolete, running._end_if_obsolete
 
     def same(function: Any) -> Any:
         def patched(turn: Any, member: Member, *others: Any) -> Any:
@@ -317,8 +317,8 @@ def uid_ignored(stack: ExitStack) -> None:
 
         return patched
 
-    _set(stack, waiting, "_cluster_unless_over", same(over))
-    _set(stack, running, "_cluster_unless_ended", same(cut))
+    _set(stack, waiting, "_end_if_obsolete", same(over))
+    _set(stack, running, "_end_if_obsolete", same(cut))
 
 
 def failure_without_disarm(stack: ExitStack) -> None:

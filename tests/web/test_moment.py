@@ -209,7 +209,7 @@ async def test_who_completed_late_is_failed_nowhere(look: Look) -> None:
     failures = page.locator("#failures")
     await expect(failures).to_contain_text("2 failures in this step")
     late = replace(slow, late="completed late, after 47 min")
-    await story.tell(OnMember(Kind.LATE, late, late.late))
+    await story.tell(OnMember(Kind.COMPLETED_LATE, late, late.late))
     await expect(failures).to_contain_text("1 failure in this step")
     legend = await page.locator(".legend button").all_inner_texts()
     assert counted(legend) == {"failed": 1, "succeeded": 2}

@@ -19,7 +19,8 @@ TOLD = frozenset(
         Kind.RUN_REOPENED,
         Kind.RETURNED,
         Kind.FINISHED,
-        Kind.LATE,
+        Kind.COMPLETED_LATE,
+        Kind.AUTO_IMPORT_OFF,
     }
 )
 """Kinds of member decisions that are logged; the others are in the history. All decisions on steps

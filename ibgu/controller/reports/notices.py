@@ -33,7 +33,7 @@ TOLD = frozenset(
         Kind.STEP_RELEASED,
         Kind.STEP_FINISHED,
         Kind.CONTROL,
-        Kind.LATE,
+        Kind.COMPLETED_LATE,
     }
 )
 """Kinds reported as Normal Events; warnings are reported whatever their kind."""

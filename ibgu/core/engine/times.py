@@ -4,17 +4,17 @@ from datetime import datetime, timedelta
 
 SETTLE = timedelta(minutes=2)
 """A symptom on a reachable cluster must stand this long before it ends a run or a member."""
-ECHO = timedelta(seconds=60)
-"""An unreachable cluster that has not echoed a run after this time gets it withdrawn (R9.3)."""
+ACCEPT_TIMEOUT = timedelta(seconds=60)
+"""An unreachable cluster that has not accepted a run after this time gets it withdrawn (R9.3)."""
 PROBE_TIMEOUT = timedelta(seconds=60)
 PROBE_GRACE = timedelta(seconds=1)
 """A free slot is kept this long for a member that is being probed (R4.2); agents take 30 ms."""
 PROBE_RETRY = timedelta(minutes=10)
 PROBE_FRESH = timedelta(seconds=10)
 """Abort and AbortOnFailure arm only on a probe younger than this (R9.4)."""
-WATCH = timedelta(days=7)
-"""How long a late completion is watched for after the last step's end (R15.1)."""
-PART = timedelta(hours=24)
+LATE_COMPLETION_WATCH = timedelta(days=7)
+"""A late completion is watched for this long after the last step's end (R15.1)."""
+DELETED_WATCH = timedelta(hours=24)
 """A deleted rollout's members inside Upgrade or Rollback are watched this long (R16.2)."""
 IMPORT_OFF = timedelta(hours=24)
 """disable-auto-import that outlives its member's end by this is reported with a Warning (R14.4)."""

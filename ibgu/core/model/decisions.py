@@ -48,7 +48,8 @@ class Kind(StrEnum):
     RETURNED = "MemberReturned"
     FINISHED = "MemberFinished"
     DETAILED = "FailureDetailed"
-    LATE = "LateTruth"
+    COMPLETED_LATE = "CompletedLate"
+    AUTO_IMPORT_OFF = "AutoImportStaysOff"
     UNWATCHED = "WatchEnded"
     # run
     RUN_INTENDED = "RunIntended"

@@ -118,7 +118,11 @@ EXEMPT: dict[ReasonKind, str] = {
     ReasonKind.REOPENING: "ibgu follows the cluster again when one in flight ends, and watches "
     "those for being overdue",
     ReasonKind.START_JITTER: STARTS_AT_ITS_TIME,
-} | {kind: reason.never_overdue for kind, reason in GATE_REASONS.items() if reason.never_overdue}
+} | {
+    kind: reason.why_never_overdue
+    for kind, reason in GATE_REASONS.items()
+    if reason.why_never_overdue
+}
 """Reasons that are never overdue, and why."""
 FROM_THE_START = frozenset(ReasonKind) - RULES.keys() - EXEMPT.keys()
 """Reasons that wait for a person from their beginning, and say for what."""

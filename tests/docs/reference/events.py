@@ -60,8 +60,11 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.FINISHED: "It has ended: succeeded, failed, skipped or cancelled. Warns if it failed "
         "or was cancelled.",
         Kind.DETAILED: "The cluster told more about its failure, after it had ended.",
-        Kind.LATE: "What came true after it had ended, as a success after its limit.",
-        Kind.UNWATCHED: "Its late truth is waited for no longer.",
+        Kind.COMPLETED_LATE: "Its action completed after it had failed, for example after its "
+        "limit.",
+        Kind.AUTO_IMPORT_OFF: "A day after its end the cluster has not shown that it is out of its "
+        "Upgrade, so automatic import stays off. Warns.",
+        Kind.UNWATCHED: "A late completion would not be noticed any more.",
     },
     "Of a run": {
         Kind.RUN_INTENDED: "An action is decided; content and annotations go first.",

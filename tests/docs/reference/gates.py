@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ibgu.core.engine.gates import EVERY_ACTION, GATES, WAYS_BACK, Gate
+from ibgu.core.engine.gates import EVERY_ACTION, GATES, RECOVERY_ACTIONS, Gate
 from ibgu.core.model import Action, ReasonKind
 from tests.docs.reference.markdown import document
 
@@ -10,11 +10,11 @@ INTRO = f"""\
 A gate is a check that can keep clusters from starting ([R18](../rules.md#r18)). ibgu asks the gates
 in the order of this page, and the first closed one is the reason that you see. A gate of a rollout
 or a step keeps all clusters that wait in it. A gate of a member keeps that cluster alone, and those
-behind it pass.
+behind it may overtake it.
 
 These are ibgu's own gates. Gates of policies come after those that hold, and before the rate
 limits. They give the reason [{ReasonKind.GATE}](reasons.md#{ReasonKind.GATE.lower()}) with their
-name, and never hold {", ".join(sorted(WAYS_BACK))}."""
+name, and never hold {", ".join(sorted(RECOVERY_ACTIONS))}."""
 
 
 def page() -> str:

@@ -22,7 +22,13 @@ class Event(Struct, frozen=True):
     data: dict[str, Any] = {}
 
 
-AFTER_THE_END = {"LateTruth", "WatchEnded", "LabelsPending", "LabelsPutBack"}
+AFTER_THE_END = {
+    "CompletedLate",
+    "AutoImportStaysOff",
+    "WatchEnded",
+    "LabelsPending",
+    "LabelsPutBack",
+}
 
 
 class History:

@@ -77,11 +77,11 @@ def _limit(step: StepCase, at: datetime, *, ramps: bool) -> datetime:
     if ramps:
         widths = _widths(step.total, step.most)
         share = step.timeout / len(widths)
-        room = (deadline(step, at) - at) / len(_last(widths, step.waiting))
-        return at + max(share, room)
+        slack = (deadline(step, at) - at) / len(_last(widths, step.waiting))
+        return at + max(share, slack)
     share = step.timeout / _waves(step.total, step.most)
-    room = (deadline(step, at) - at) / _waves(step.waiting, step.most)
-    return at + max(share, room)
+    slack = (deadline(step, at) - at) / _waves(step.waiting, step.most)
+    return at + max(share, slack)
 
 
 def _widths(members: int, most: int) -> list[int]:

@@ -120,6 +120,7 @@ OF_MEMBER: dict[str, Callable[[MemberSpot], None]] = {
     "MemberReturned": _returned,
     "MemberFinished": _finished,
     "FailureDetailed": _afterwards,
-    "LateTruth": _late,
+    "CompletedLate": _late,
+    "AutoImportStaysOff": _afterwards,
     "WatchEnded": _afterwards,
 }

@@ -64,11 +64,11 @@ def _reach(run: ShadowRun, seen: TalmObservation, now: datetime) -> ShadowRun:
     """Updates reachability; time without it does not count for a symptom."""
     if seen.reachable == run.reachable or run.gone_at is not None:
         return run
-    text = "the cluster is reachable" if seen.reachable else _dark(run.action)
+    text = "the cluster is reachable" if seen.reachable else _unreachable(run.action)
     return _note(replace(run, reachable=seen.reachable, symptom=None), now, text)
 
 
-def _dark(action: Action) -> str:
+def _unreachable(action: Action) -> str:
     also = ", as it must be while it reboots" if action.reboots else ""
     return f"the cluster is not reachable{also}"
 

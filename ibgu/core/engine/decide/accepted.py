@@ -29,7 +29,7 @@ def decide_accepted(
     until its limit, unless somebody else has changed the stage or the work (R9.6)."""
     work = seen.stage
     if not cluster.reachable:
-        _dark(ctx, member, run)
+        _unreachable(ctx, member, run)
     elif work is not None and work.feedback is not None and speaks_for(work, run):
         if run.armed_at is None:
             _arrived(ctx, member, run)
@@ -57,7 +57,7 @@ def other_run(member: Member | None, work: WorkView | None) -> str:
     return work.feedback.run if work.feedback.run != run.id else ""
 
 
-def _dark(ctx: DecisionContext, member: InFlight, run: Accepted) -> None:
+def _unreachable(ctx: DecisionContext, member: InFlight, run: Accepted) -> None:
     if run.action.reboots:
         ctx.waits(member, ReasonKind.REBOOTING, "rebooting: the cluster is not reachable")
     else:

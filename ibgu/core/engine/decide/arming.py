@@ -9,7 +9,7 @@ from ibgu.core.engine.decide.forbidden import waits_for_hub
 from ibgu.core.engine.decide.patches import auto_import_off, enqueue
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.evidence import accepted
-from ibgu.core.engine.times import ECHO, SETTLE, passed
+from ibgu.core.engine.times import ACCEPT_TIMEOUT, SETTLE, passed
 from ibgu.core.model import (
     Accepted,
     Action,
@@ -53,16 +53,16 @@ def decide_intended(
     if _must_not_arm(ctx, seen, run.action, run.intended_at):
         _withdraw(ctx, member, run, _STOPPED)
     elif cluster.deleting or not cluster.reachable:
-        _not_there(ctx, member, run, run.intended_at)
+        _unreachable(ctx, member, run, run.intended_at)
     elif seen.talm:
         _withdraw(ctx, member, run, talm_work(seen))
     elif not (
         _payload_ready(ctx, member, run, seen) and _auto_import_ready(ctx, member, cluster, seen)
     ):
         return
-    elif seen.current_feedback is None and not passed(run.intended_at, ECHO, ctx.now):
+    elif seen.current_feedback is None and not passed(run.intended_at, ACCEPT_TIMEOUT, ctx.now):
         ctx.waits(member, ReasonKind.PREPARING, f"waits for feedback before {run.action}")
-        ctx.requeue_at(member.cluster, run.intended_at + ECHO)
+        ctx.requeue_at(member.cluster, run.intended_at + ACCEPT_TIMEOUT)
     elif why := _not_startable(ctx, member, seen):
         _withdraw(ctx, member, run, why)
     else:
@@ -92,12 +92,12 @@ def talm_work(seen: Observation) -> str:
     )
 
 
-def _not_there(
+def _unreachable(
     ctx: DecisionContext, member: InFlight, run: Intended | Arming | Armed, since: datetime
 ) -> None:
-    """Withdraws a run that the cluster does not take within ECHO; an Abort never waits (R9.3,
-    R9.4)."""
-    if passed(since, ECHO, ctx.now) or run.action.aborts:
+    """Withdraws a run that the cluster does not take within ACCEPT_TIMEOUT; an Abort never waits
+    (R9.3, R9.4)."""
+    if passed(since, ACCEPT_TIMEOUT, ctx.now) or run.action.aborts:
         _withdraw(ctx, member, run, "not taken in time, and the cluster is not reachable")
     else:
         if run.action.reboots and isinstance(run, Armed):
@@ -105,7 +105,7 @@ def _not_there(
         else:
             words = "the cluster is not reachable, or is being deleted"
             ctx.waits(member, ReasonKind.UNREACHABLE, words, who=Who.CLUSTER)
-        ctx.requeue_at(member.cluster, since + ECHO)
+        ctx.requeue_at(member.cluster, since + ACCEPT_TIMEOUT)
 
 
 def may_reboot(run: Run) -> str:
@@ -187,7 +187,7 @@ def decide_armed(
     elif seen.refusal:
         words = f"the hub refused the stage work: {seen.refusal}"
         end_run(ctx, member, run, RunResult.REFUSED, Cause.WRITE_REFUSED, words)
-    elif why := "" if shown or seen.writing else _not_again(ctx, member, run, seen):
+    elif why := "" if shown or seen.writing else _why_not_resend(ctx, member, run, seen):
         _withdraw(ctx, member, run, why)
     else:
         _unaccepted(ctx, member, run, cluster, seen, shown=shown)
@@ -196,7 +196,7 @@ def decide_armed(
 _STOPPED = "it was not armed when ibgu had to stop"
 
 
-def _not_again(
+def _why_not_resend(
     ctx: DecisionContext, member: InFlight, run: Arming | Armed, seen: Observation
 ) -> str:
     """Returns why an arming that did not reach the hub must not be sent (again); empty: it may be.
@@ -230,9 +230,9 @@ def _unaccepted(
     *,
     shown: bool,
 ) -> None:
-    work, late = seen.stage, passed(run.arming_at, ECHO, ctx.now)
+    work, late = seen.stage, passed(run.arming_at, ACCEPT_TIMEOUT, ctx.now)
     if cluster.deleting or not cluster.reachable:
-        _not_there(ctx, member, run, run.arming_at)
+        _unreachable(ctx, member, run, run.arming_at)
     elif run.action.aborts and (late or (shown and _refused_now(ctx, run, work))):
         words = "the cluster did not accept it at once: ibgu probes it again first"
         _withdraw(ctx, member, run, words)
@@ -244,7 +244,7 @@ def _unaccepted(
     else:
         words = f"waits until the cluster takes {run.action}"
         waits_for_hub(ctx, member, seen.denied, ReasonKind.ARMING, words)
-        ctx.requeue_at(member.cluster, run.arming_at + ECHO)
+        ctx.requeue_at(member.cluster, run.arming_at + ACCEPT_TIMEOUT)
 
 
 def _tampered(work: WorkView) -> bool:
@@ -264,7 +264,7 @@ def _apply_error(
     refusal = ctx.driver.refusal(work, run.action)
     if refusal is None or not refusal.final:
         ctx.waits(member, ReasonKind.APPLY_ERROR, work.apply_error, who=Who.CLUSTER)
-        ctx.requeue_at(member.cluster, run.arming_at + ECHO)
+        ctx.requeue_at(member.cluster, run.arming_at + ACCEPT_TIMEOUT)
         return
     member = ctx.waits(member, ReasonKind.REFUSED, refusal.message, who=Who.PERSON)
     if _settled(ctx, member):

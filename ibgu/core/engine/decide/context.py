@@ -40,7 +40,8 @@ _PROVEN = frozenset(
         Kind.RUN_REOPENED,
         Kind.ACTION_SKIPPED,
         Kind.FINISHED,
-        Kind.LATE,
+        Kind.COMPLETED_LATE,
+        Kind.AUTO_IMPORT_OFF,
     }
 )
 """Kinds that are journaled together with the observation."""

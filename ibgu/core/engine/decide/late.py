@@ -9,7 +9,7 @@ from ibgu.core.engine.decide.ending import enqueue_success_labels, labelled
 from ibgu.core.engine.decide.patches import auto_import_on, labels_with_pending, release_auto_import
 from ibgu.core.engine.driver import Verdict, VerdictKind
 from ibgu.core.engine.evidence import speaks_for
-from ibgu.core.engine.times import IMPORT_OFF, PART, WATCH
+from ibgu.core.engine.times import DELETED_WATCH, IMPORT_OFF, LATE_COMPLETION_WATCH
 from ibgu.core.model import (
     ClusterView,
     CompletedAction,
@@ -26,8 +26,8 @@ def decide_finished(ctx: DecisionContext, member: Finished) -> None:
     """Compares a watched member with what its cluster reports after the end: an action that timed
     out may complete late, a failure may get its details (R15)."""
     ended = ctx.tracked.steps[-1].step.finished_at
-    if ended is not None and ctx.now < ended + WATCH:
-        ctx.requeue_at(member.cluster, ended + WATCH)
+    if ended is not None and ctx.now < ended + LATE_COMPLETION_WATCH:
+        ctx.requeue_at(member.cluster, ended + LATE_COMPLETION_WATCH)
     if not member.watched:
         return
     seen = ctx.observe(member.cluster)
@@ -49,18 +49,20 @@ def _watch_over(ctx: DecisionContext, member: Finished, seen: Observation) -> st
     if latest and latest.step > member.step and (latest.attempts or latest.completed):
         return "a later run of the cluster exists"
     if ctx.rollout.deleted_at is not None:
-        return _parted(ctx, member, seen, ctx.rollout.deleted_at)
+        return _deleted(ctx, member, seen, ctx.rollout.deleted_at)
     ended = ctx.tracked.steps[-1].step.finished_at
-    if ended is not None and ctx.now >= ended + WATCH:
+    if ended is not None and ctx.now >= ended + LATE_COMPLETION_WATCH:
         return "7 days have passed"
     return ""
 
 
-def _parted(ctx: DecisionContext, member: Finished, seen: Observation, deleted_at: datetime) -> str:
+def _deleted(
+    ctx: DecisionContext, member: Finished, seen: Observation, deleted_at: datetime
+) -> str:
     """Returns why the watch of a deleted rollout's member ends; only a reboot is still watched
     (R16.2)."""
     run, known = member.run, seen.current_feedback
-    due = max(deleted_at, member.ended_at) + PART
+    due = max(deleted_at, member.ended_at) + DELETED_WATCH
     if run is None or not run.action.reboots or ctx.now >= due:
         return "the rollout was deleted"
     if known and ctx.driver.out_of_stage(known):
@@ -80,7 +82,7 @@ def _warn_of_import(ctx: DecisionContext, member: Finished, seen: Observation) -
     if ctx.now < due:
         return member
     warned = transitions.warn(member, f"{member.message}; {_IMPORT_IS_OFF}")
-    return ctx.on_member(Kind.LATE, warned, _IMPORT_IS_OFF, warning=True)
+    return ctx.on_member(Kind.AUTO_IMPORT_OFF, warned, _IMPORT_IS_OFF, warning=True)
 
 
 _IMPORT_IS_OFF = (
@@ -114,10 +116,10 @@ def _completed_late(
     ours = labelled(run) and run.action.failed_label in labels_with_pending(ctx, cluster)
     if ours:
         done = CompletedAction(run.action, ctx.now, late)
-        member = ctx.on_member(Kind.LATE, transitions.complete_late(member, done), late)
+        member = ctx.on_member(Kind.COMPLETED_LATE, transitions.complete_late(member, done), late)
         enqueue_success_labels(ctx, member, cluster, run.action)
     else:
-        ctx.on_member(Kind.LATE, transitions.note_late(member, late), late)
+        ctx.on_member(Kind.COMPLETED_LATE, transitions.note_late(member, late), late)
 
 
 def _minutes(length: timedelta) -> str:

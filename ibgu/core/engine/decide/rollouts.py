@@ -7,7 +7,7 @@ from ibgu.core.engine.decide.adopting import foreign_controller, import_finished
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.messages import PAUSED, count, ended
 from ibgu.core.engine.snapshot import UNNAMED
-from ibgu.core.engine.times import WATCH
+from ibgu.core.engine.times import LATE_COMPLETION_WATCH
 from ibgu.core.model import (
     Action,
     Kind,
@@ -120,7 +120,7 @@ def _hold(ctx: DecisionContext, found: Ibgu) -> None:
         actor = _resumer(ctx, found) if ctx.rollout.paused else ""
         released = lifecycle.release_rollout(ctx.rollout)
         ctx.on_rollout(Kind.ROLLOUT_RELEASED, released, words, actor=actor)
-    elif reason is not None and not _told_already(hold, reason):
+    elif reason is not None and not _already_recorded(hold, reason):
         ctx.on_rollout(
             Kind.ROLLOUT_HELD,
             lifecycle.hold_rollout(ctx.rollout, reason, _with_resumer(ctx, found), adopting),
@@ -149,12 +149,14 @@ def _resumer(ctx: DecisionContext, found: Ibgu) -> str:
     if value is None or value == ctx.rollout.controls.get(names.RESUMED_BY):
         return UNNAMED
     who = value.rpartition(" ")[0]
-    his = {f"{prefix}{who}" for prefix in names.REST_MANAGERS.values()}
+    own_managers = {f"{prefix}{who}" for prefix in names.REST_MANAGERS.values()}
     by_time = sorted(found.metadata.managed_fields, key=lambda fields: fields.time, reverse=True)
-    return next((f"{UNNAMED} ({by.manager})" for by in by_time if by.manager in his), UNNAMED)
+    return next(
+        (f"{UNNAMED} ({by.manager})" for by in by_time if by.manager in own_managers), UNNAMED
+    )
 
 
-def _told_already(hold: Reason | None, reason: Reason) -> bool:
+def _already_recorded(hold: Reason | None, reason: Reason) -> bool:
     """Whether the hold is journaled already; a new reason for an unbound namespace, or beside
     TALM, is journaled again."""
     if hold is None or hold.kind is not reason.kind:
@@ -202,7 +204,7 @@ def open_next_step(ctx: DecisionContext) -> None:
         )
         for step in ctx.tracked.steps:
             for cluster in step.members:
-                ctx.requeue_at(cluster, ctx.now + WATCH)
+                ctx.requeue_at(cluster, ctx.now + LATE_COMPLETION_WATCH)
 
 
 def _open(ctx: DecisionContext, index: int, item: PlanItem) -> None:

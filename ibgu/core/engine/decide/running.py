@@ -45,7 +45,7 @@ def decide_in_flight(ctx: DecisionContext, member: InFlight) -> None:
     if isinstance(run, Ended):
         _decide_ended(ctx, member, run, seen)
         return
-    cluster = _cluster_unless_ended(ctx, member, run, seen)
+    cluster = _end_if_obsolete(ctx, member, run, seen)
     if cluster is None:
         return
     if isinstance(run, Intended):
@@ -56,10 +56,11 @@ def decide_in_flight(ctx: DecisionContext, member: InFlight) -> None:
         decide_armed(ctx, member, run, cluster, seen)
 
 
-def _cluster_unless_ended(
+def _end_if_obsolete(
     ctx: DecisionContext, member: InFlight, run: OpenRun, seen: Observation
 ) -> ClusterView | None:
-    """Returns the member's cluster; None: a reason outside of the open run decides."""
+    """Ends the open run for a reason outside of it, and returns None; otherwise returns the
+    member's cluster."""
     if ctx.rollout.stands_still and _stands_still(ctx, member, run, seen):
         return None
     by = ctx.preemptor(member)

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from ibgu.core.engine.state import FleetState, TrackedRollout
-from ibgu.core.engine.times import WATCH
+from ibgu.core.engine.times import LATE_COMPLETION_WATCH
 from ibgu.core.engine.works import Wanted, wanted_stage
 from ibgu.core.model import (
     Action,
@@ -82,7 +82,7 @@ def _over(tracked: TrackedRollout, member: Member, now: datetime) -> bool:
     if tracked.rollout.state is RolloutState.DELETED or _back_to_idle(member):
         return True
     last = tracked.steps[-1].step
-    return last.finished_at is not None and now >= last.finished_at + WATCH
+    return last.finished_at is not None and now >= last.finished_at + LATE_COMPLETION_WATCH
 
 
 def _back_to_idle(member: Member) -> bool:

@@ -15,7 +15,7 @@ from ibgu.core.engine.decide.patches import auto_import_off, enqueue
 from ibgu.core.engine.decide.probing import ask, fresh
 from ibgu.core.engine.decide.waiting import decide_waiting
 from ibgu.core.engine.display import holds
-from ibgu.core.engine.gates import closed, limit, places, step_rate_limits, vacancies
+from ibgu.core.engine.gates import allowed_starts, closed, limit, ramp_up_capacity, step_rate_limits
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.times import PROBE_GRACE, SETTLE, passed
 from ibgu.core.model import (
@@ -34,32 +34,32 @@ from ibgu.core.text.spans import duration
 
 _AT_ONCE = frozenset({ReasonKind.READY, ReasonKind.START_JITTER})
 _STARTABLE = _AT_ONCE | {ReasonKind.PREEMPTING}
-AHEAD = 10
-"""The fewest members that are probed before their turn comes."""
-SOON = 64
-"""Ready members that are prepared for their Upgrade ahead of their slot; a write takes some 20 ms,
-so this suffices for thousands of starts a second."""
+MIN_PROBE_AHEAD = 10
+"""The minimum look-ahead: this many members are probed before their turn comes."""
+PREPARE_AHEAD = 64
+"""The most ready members that are prepared for their Upgrade ahead of their slot; a write takes
+some 20 ms, so this suffices for thousands of starts a second."""
 
 
 def start_members(ctx: DecisionContext, step: TrackedStep) -> None:
     """Starts the members that may start. Without a free slot it visits the next members only, not
     all that wait. In a held rollout nobody is probed or gets a slot, even with the hold not yet
     noted on the member."""
-    window = max(AHEAD, step.step.max_concurrency)
-    _fill(ctx, step, window)
-    if _make_room(ctx, step, window):
-        _fill(ctx, step, window)
+    ahead = max(MIN_PROBE_AHEAD, step.step.max_concurrency)
+    _fill(ctx, step, ahead)
+    if _make_room(ctx, step, ahead):
+        _fill(ctx, step, ahead)
     _note_rate_limit(ctx, step)
     if ctx.rollout.hold is None:
-        _probe_ahead(ctx, step, window)
+        _probe_ahead(ctx, step, ahead)
 
 
-def _fill(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
+def _fill(ctx: DecisionContext, step: TrackedStep, ahead: int) -> None:
     _reopen(ctx, step)
     if ctx.rollout.hold is not None or step.reopening:
         return
     if step.free > 0:
-        _take_slots(ctx, step, window)
+        _take_slots(ctx, step, ahead)
 
 
 def _decided_again(ctx: DecisionContext, member: Waiting) -> Waiting | None:
@@ -93,9 +93,9 @@ def _go_on(ctx: DecisionContext, step: TrackedStep, member: Waiting, run: Ended,
     decide_member(ctx, ctx.on_member(Kind.RUN_REOPENED, reopened, words))
 
 
-def _take_slots(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
+def _take_slots(ctx: DecisionContext, step: TrackedStep, ahead: int) -> None:
     """Gives the free slots to the first members that are ready. One for which a gate has just
-    closed takes no place in the window: those behind it pass.
+    closed takes no place in the look-ahead: those behind it may overtake it.
 
     A slot is kept for an earlier member that was probed a moment ago or is put off by jitter, and
     for a member that preempts another rollout once the slot reaches it. A member preempts only if
@@ -104,14 +104,14 @@ def _take_slots(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
     kept: list[Waiting] = []
     asked = 0
     for waiting in step.queued():
-        if window == 0:
+        if ahead == 0:
             return
         if step.free <= len(kept):
             _when_grace_ends(ctx, kept)
             return
         if not _may_start(ctx, step):
             return
-        window -= 1
+        ahead -= 1
         member = _decided_again(ctx, waiting)
         if member is None:
             asked += 1
@@ -125,7 +125,7 @@ def _take_slots(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
                 _preempt(ctx, member)
                 kept.append(member)
         elif member.reason.kind is ReasonKind.GATE:
-            window += 1
+            ahead += 1
         elif _in_grace(ctx, member := _asked(ctx, member)):
             kept.append(member)
         else:
@@ -179,7 +179,7 @@ def _same(hold: Reason | None, reason: Reason) -> bool:
 
 
 def _note_rate_limit(ctx: DecisionContext, step: TrackedStep) -> None:
-    """Notes on the step's record, not in the history, which rate limit keeps members that could
+    """Notes on the step's record, not in the history, which rate limit delays members that could
     start."""
     old, limits = step.step.hold, step_rate_limits(ctx.tracked, step)
     if old is None and limits.none and not ctx.facts.starts_per_minute:
@@ -238,11 +238,11 @@ def _start(ctx: DecisionContext, step: TrackedStep, member: Waiting, slot: int) 
     decide_member(ctx, intend_first(ctx, member, slot, until))
 
 
-def _probe_ahead(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
-    for member in step.unasked(window):
+def _probe_ahead(ctx: DecisionContext, step: TrackedStep, ahead: int) -> None:
+    for member in step.unprobed(ahead):
         ask(ctx, member)
     if Action.UPGRADE in step.step.actions:
-        for member in step.head(min(SOON, window)):
+        for member in step.head(min(PREPARE_AHEAD, ahead)):
             if member.reason.kind is ReasonKind.READY and ctx.action(member) is Action.UPGRADE:
                 _turn_import_off(ctx, step, member)
 
@@ -258,18 +258,18 @@ def _turn_import_off(ctx: DecisionContext, step: TrackedStep, member: Waiting) -
         enqueue(ctx, cluster, wishes, "Upgrade is next")
 
 
-def _make_room(ctx: DecisionContext, step: TrackedStep, window: int) -> bool:
+def _make_room(ctx: DecisionContext, step: TrackedStep, ahead: int) -> bool:
     """Takes slots from members past their limit for others that could start now (R11.3).
 
-    In a ramp-up they give up their place: a stuck member must not keep everybody at its level. A
-    member that waits for a start rate takes no slot.
+    In a ramp-up they give up their place: a stuck member must not keep everybody at its ramp-up
+    level. A member that waits for a start rate takes no slot.
     """
-    full = step.full or vacancies(step_rate_limits(ctx.tracked, step), step) <= 0
+    full = step.full or ramp_up_capacity(step_rate_limits(ctx.tracked, step), step) <= 0
     late = _overdue(ctx, step) if full else []
     if not late:
         return False
-    asking = sum(1 for member in step.head(window) if _needs_slot(ctx, step, member))
-    asking = places(ctx.snapshot, step, ctx.now, asking)
+    asking = sum(1 for member in step.head(ahead) if _needs_slot(ctx, step, member))
+    asking = allowed_starts(ctx.snapshot, step, ctx.now, asking)
     if not asking:
         return False
     leaving = sum(1 for member in step.in_flight.values() if _leaving(member))

@@ -373,7 +373,8 @@ TRANSITIONS: Mapping[tuple[State, Kind], Transition] = {
     (_ENDED, Kind.RETURNED): _to(_WAITING, return_to_waiting),
     (_ENDED, Kind.FINISHED): _to(_FINISHED, finish),
     (_FINISHED, Kind.DETAILED): _to(_FINISHED, add_details),
-    (_FINISHED, Kind.LATE): _to(_FINISHED, complete_late, note_late, warn),
+    (_FINISHED, Kind.COMPLETED_LATE): _to(_FINISHED, complete_late, note_late),
+    (_FINISHED, Kind.AUTO_IMPORT_OFF): _to(_FINISHED, warn),
     (_FINISHED, Kind.UNWATCHED): _to(_FINISHED, unwatch),
 }
 """What follows from an event in a state; a pair that is not listed never happens."""

@@ -35,7 +35,7 @@ def decide_waiting(ctx: DecisionContext, member: Waiting) -> None:
     if hold := ctx.rollout.restored_hold:
         _block(ctx, member, ReasonKind.RESTORED, hold.message, Who.PERSON)
         return
-    cluster = _cluster_unless_over(ctx, member, seen.cluster)
+    cluster = _end_if_obsolete(ctx, member, seen.cluster)
     if cluster is None or _blocked(ctx, member, cluster, seen):
         return
     if _withdrawn_run_came_back(member, seen):
@@ -66,10 +66,11 @@ def _feedback_suffices(ctx: DecisionContext, member: Waiting, seen: Observation)
     return known.run == work.run and found.kind is JudgementKind.STARTABLE
 
 
-def _cluster_unless_over(
+def _end_if_obsolete(
     ctx: DecisionContext, member: Waiting, cluster: ClusterView | None
 ) -> ClusterView | None:
-    """Returns the member's cluster; None: the member will never start, and is finished."""
+    """Finishes the member if it will never start, and returns None; otherwise returns its
+    cluster."""
     canceller = ctx.canceller(member)
     if ctx.rollout.state is RolloutState.DELETED:
         _end(ctx, member, Outcome.CANCELLED, Cause.DELETED, "the rollout was deleted")
@@ -110,12 +111,12 @@ def _blocked(
     if _claimed(ctx, member):
         return True
     if not cluster.reachable:
-        return _dark(ctx, member)
+        return _unreachable(ctx, member)
     return False
 
 
 def _gated(ctx: DecisionContext, member: Waiting, gates: Sequence[Gate], seen: Observation) -> bool:
-    """Whether a gate is closed for this member alone: those behind it pass."""
+    """Whether a gate is closed for this member alone: those behind it may overtake it."""
     reason = closed_gate(ctx, member, gates, seen) if gates else None
     if reason is None:
         return False
@@ -125,7 +126,7 @@ def _gated(ctx: DecisionContext, member: Waiting, gates: Sequence[Gate], seen: O
     return True
 
 
-def _dark(ctx: DecisionContext, member: Waiting) -> bool:
+def _unreachable(ctx: DecisionContext, member: Waiting) -> bool:
     """Blocks an unreachable member. One that became unreachable right after an Upgrade was sent to
     it may be upgrading (R12.1)."""
     run = member.run

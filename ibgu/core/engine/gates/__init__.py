@@ -3,7 +3,7 @@
 from ibgu.core.engine.gates.deadlines import deadline, limit, share, time_stopped
 from ibgu.core.engine.gates.gate import (
     EVERY_ACTION,
-    WAYS_BACK,
+    RECOVERY_ACTIONS,
     Candidate,
     Gate,
     GateInput,
@@ -28,7 +28,7 @@ from ibgu.core.engine.gates.registry import (
     in_order,
     meaning_of,
 )
-from ibgu.core.engine.gates.shares import places, step_rate_limits, vacancies
+from ibgu.core.engine.gates.shares import allowed_starts, ramp_up_capacity, step_rate_limits
 
 __all__ = [
     "EVERY_ACTION",
@@ -38,8 +38,8 @@ __all__ = [
     "LASTING",
     "MEMBER_GATES",
     "RATE_LIMITS",
+    "RECOVERY_ACTIONS",
     "STANDING",
-    "WAYS_BACK",
     "Candidate",
     "Gate",
     "GateInput",
@@ -48,6 +48,7 @@ __all__ = [
     "MemberGate",
     "RolloutGate",
     "StepGate",
+    "allowed_starts",
     "closed",
     "closed_for",
     "deadline",
@@ -55,10 +56,9 @@ __all__ = [
     "in_order",
     "limit",
     "meaning_of",
-    "places",
+    "ramp_up_capacity",
     "share",
     "step_rate_limits",
     "time_stopped",
     "unread",
-    "vacancies",
 ]

@@ -20,7 +20,7 @@ from ibgu.core.plan import Scope
 
 EVERY_ACTION = frozenset(Action)
 """The actions that the engine's own safety gates may hold."""
-WAYS_BACK = frozenset({Action.ABORT, Action.ABORT_ON_FAILURE, Action.ROLLBACK})
+RECOVERY_ACTIONS = frozenset({Action.ABORT, Action.ABORT_ON_FAILURE, Action.ROLLBACK})
 """The actions that no policy may hold: they lead a cluster back."""
 
 
@@ -56,7 +56,7 @@ class GateReason(Struct, frozen=True, kw_only=True):
     """Whether the reason stays on the step until a person resumes, even if the gate opens."""
     stops_clock: bool = False
     """Whether the step's clock stands meanwhile, once nobody is in flight (R11.6)."""
-    never_overdue: str = ""
+    why_never_overdue: str = ""
     """Why the length of the reason tells nothing (R17.4); empty: it is overdue at some time, or a
     person has to act from the start."""
     foreseeable: bool = True
@@ -75,7 +75,7 @@ class Gate(Struct, frozen=True, kw_only=True):
     """The kinds of reasons that the check gives."""
     needs: frozenset[GateInput]
     """The inputs that the check reads. A preview asks the gates whose inputs it knows."""
-    holds: frozenset[Action] = EVERY_ACTION - WAYS_BACK
+    holds: frozenset[Action] = EVERY_ACTION - RECOVERY_ACTIONS
     """The actions that the gate may keep from starting: of a rollout's or step's gate, the first
     one of the step."""
     chained: frozenset[Action] = frozenset()
@@ -90,7 +90,7 @@ class Gate(Struct, frozen=True, kw_only=True):
             raise ValueError(f"gate {self.name} guards a chained action that it may not hold")
         if self.own:
             return
-        if kept := sorted(self.holds & WAYS_BACK):
+        if kept := sorted(self.holds & RECOVERY_ACTIONS):
             raise ValueError(f"gate {self.name} of a policy may not hold {', '.join(kept)}")
         if self.reasons.keys() != {ReasonKind.GATE}:
             raise ValueError(f"gate {self.name} of a policy gives no reason but {ReasonKind.GATE}")

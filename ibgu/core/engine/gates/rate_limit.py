@@ -7,7 +7,7 @@ upgrade, starts as fast as its slots allow, and no typing error may keep it.
 from datetime import datetime
 
 from ibgu.core.engine.gates.gate import GateInput, GateReason, StepGate
-from ibgu.core.engine.gates.shares import fair_share, step_rate_limits, vacancies
+from ibgu.core.engine.gates.shares import fair_share, ramp_up_capacity, step_rate_limits
 from ibgu.core.engine.rate_limits import MINUTE
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedStep
@@ -47,7 +47,7 @@ def _hub_rate(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | 
 
 def _ramp_up(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
     limits = step_rate_limits(snapshot.tracked, step)
-    if not limits.ramp_up or vacancies(limits, step) > 0:
+    if not limits.ramp_up or ramp_up_capacity(limits, step) > 0:
         return None
     level, more = limits.level(step.ended), limits.more(step.ended)
     words = f"ramp-up: at most {level} in flight until {more} more have ended ({names.RAMP_UP})"
@@ -86,7 +86,7 @@ START_RATE = StepGate(
                 "nothing; or change or remove the annotation ibgu.dev/starts-per-minute",
             ),
             delays=True,
-            never_overdue=STARTS_AT_ITS_TIME,
+            why_never_overdue=STARTS_AT_ITS_TIME,
         ),
     },
     needs=frozenset({GateInput.RECORDS, GateInput.STARTS, GateInput.TIME}),
@@ -106,7 +106,7 @@ HUB_START_RATE = StepGate(
                 "nothing; or change the setting IBGU_STARTS_PER_MINUTE",
             ),
             delays=True,
-            never_overdue=STARTS_AT_ITS_TIME,
+            why_never_overdue=STARTS_AT_ITS_TIME,
             foreseeable=False,
         ),
     },
@@ -127,7 +127,7 @@ RAMP_UP = StepGate(
                 "nothing; or remove the annotation ibgu.dev/ramp-up to go on at full width",
             ),
             delays=True,
-            never_overdue=STARTS_AFTER_ANOTHER,
+            why_never_overdue=STARTS_AFTER_ANOTHER,
         ),
     },
     needs=frozenset({GateInput.RECORDS}),

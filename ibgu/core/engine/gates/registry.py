@@ -49,7 +49,8 @@ POLICY = GateReason(
         "the policy lets it start; its time is shown if it is known",
         "see what the line above names",
     ),
-    never_overdue="The line above says what the policy waits for, and until when if that is known",
+    why_never_overdue="The line above says what the policy waits for, and until when if that is "
+    "known",
 )
 """What is said of a policy's gate that this process does not know."""
 GATE_REASONS: dict[ReasonKind, GateReason] = {

@@ -16,12 +16,12 @@ def step_rate_limits(tracked: TrackedRollout, step: TrackedStep) -> RateLimits:
     return rate_limits_of(tracked.rollout.controls) if step.step.first.rate_limited else UNLIMITED
 
 
-def vacancies(limits: RateLimits, step: TrackedStep) -> int:
+def ramp_up_capacity(limits: RateLimits, step: TrackedStep) -> int:
     """Returns how many more members the ramp-up lets be in flight."""
     return limits.width(step.step.max_concurrency, step.ended) - len(step.slots)
 
 
-def places(snapshot: Snapshot, step: TrackedStep, now: datetime, most: int) -> int:
+def allowed_starts(snapshot: Snapshot, step: TrackedStep, now: datetime, most: int) -> int:
     """Returns how many of `most` the rate limits let start now."""
     rate = step_rate_limits(snapshot.tracked, step).starts_per_minute
     if rate:
@@ -67,7 +67,7 @@ def _contenders(snapshot: Snapshot) -> Iterator[tuple[str, int]]:
         step = tracked.current
         if uid == snapshot.tracked.rollout.uid or step is None or not _waits_for_hub(tracked, step):
             continue
-        want = min(step.ready, step.free, vacancies(step_rate_limits(tracked, step), step))
+        want = min(step.ready, step.free, ramp_up_capacity(step_rate_limits(tracked, step), step))
         if want > 0:
             yield uid, want
 

@@ -39,8 +39,8 @@ TIME_FLOOR = StepGate(
                 "the step's end: its waiting members fail as never started",
                 "append a step for the clusters that are left, with a longer timeout",
             ),
-            never_overdue="The cluster fails when the step's time is over, which is shown with the "
-            "reason",
+            why_never_overdue="The cluster fails when the step's time is over, which is shown with "
+            "the reason",
         ),
     },
     needs=frozenset({GateInput.RECORDS, GateInput.TIME}),

@@ -114,7 +114,7 @@ class TrackedStep:
         self._on_change = changed
         self.members: dict[str, Member] = {}
         self.queue: list[tuple[int, str]] = []
-        self._unasked: list[tuple[int, str]] = []
+        self._unprobed: list[tuple[int, str]] = []
         self.in_flight: dict[str, InFlight] = {}
         self.limits: list[tuple[datetime, int, str]] = []
         self.watched: dict[str, Finished] = {}
@@ -170,7 +170,7 @@ class TrackedStep:
         if member.reason.kind in QUEUED:
             insort(self.queue, (member.position, member.cluster))
         if member.reason.kind is ReasonKind.SLOT:
-            insort(self._unasked, (member.position, member.cluster))
+            insort(self._unprobed, (member.position, member.cluster))
         if member.reason.kind is ReasonKind.REOPENING:
             self.reopening[member.cluster] = member
 
@@ -180,7 +180,7 @@ class TrackedStep:
         if isinstance(member, Waiting) and member.reason.kind in QUEUED:
             self.queue.pop(bisect_left(self.queue, place))
             if member.reason.kind is ReasonKind.SLOT:
-                self._unasked.pop(bisect_left(self._unasked, place))
+                self._unprobed.pop(bisect_left(self._unprobed, place))
         if isinstance(member, InFlight):
             self.in_flight.pop(member.cluster)
             self.limits.pop(bisect_left(self.limits, _limit(member)))
@@ -271,12 +271,12 @@ class TrackedStep:
             assert isinstance(member, Waiting)
             yield member
 
-    def unasked(self, count: int) -> list[Waiting]:
+    def unprobed(self, count: int) -> list[Waiting]:
         """Returns those of the first `count` that may start whose clusters were not probed yet
         (R8.3)."""
-        if not self._unasked:
+        if not self._unprobed:
             return []
         last = self.queue[min(count, len(self.queue)) - 1]
-        found = self._unasked[: bisect_right(self._unasked, last)]
+        found = self._unprobed[: bisect_right(self._unprobed, last)]
         asked = (self.members[name] for _, name in found)
         return [member for member in asked if isinstance(member, Waiting)]

@@ -306,8 +306,8 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "late before its end",
         Rule.ORDER,
         stories.late,
-        early("LateTruth", before="MemberFinished"),
-        "LateTruth though it is in flight",
+        early("CompletedLate", before="MemberFinished"),
+        "CompletedLate though it is in flight",
     ),
     # -- members
     (
@@ -620,14 +620,14 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "a label for what came true without one",
         Rule.LABELS,
         stories.late,
-        tells("LateTruth", failed_action="Prep"),
+        tells("CompletedLate", failed_action="Prep"),
         "labels of site-1 change without an outcome",
     ),
     (
         "a label for what did not come true",
         Rule.LABELS,
         stories.late,
-        tells("LateTruth", late=None),
+        tells("CompletedLate", late=None),
         "labels of site-1 change without an outcome",
     ),
     (

@@ -62,9 +62,9 @@ SAID = {
     "gone": "WatchEnded",
     "recreated": "WatchEnded",
     "rollout_deleted": "WatchEnded",
-    "succeeds": "LateTruth",
+    "succeeds": "CompletedLate",
     # The work of a run that has ended is not armed any more: with the same words from the cluster.
-    "shown_disarmed": "LateTruth",
+    "shown_disarmed": "CompletedLate",
 }
 """By event, whatever the run ended with. Of all others nothing follows: what has ended starts
 nothing, ends no second time, and is nobody's hand."""

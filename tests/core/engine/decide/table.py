@@ -134,7 +134,7 @@ TABLE: dict[str, dict[str, str]] = {
         "hub_refuses": "",
         "writing": "",
         "shown_armed": "",
-        "shown_disarmed": "RunDisarmed, finished failed, LateTruth",
+        "shown_disarmed": "RunDisarmed, finished failed, CompletedLate",
         "taken": "",
         "succeeds": "",
         "fails": "",

@@ -27,7 +27,7 @@ def test_the_outcome_stays_whatever_comes(name: str, event: str) -> None:
         if isinstance(decision, OnMember):
             after = decision.member
             assert (after.outcome, after.cause, after.slot) == (before.outcome, before.cause, None)
-            assert decision.kind in (Kind.LATE, Kind.UNWATCHED)
+            assert decision.kind in (Kind.COMPLETED_LATE, Kind.AUTO_IMPORT_OFF, Kind.UNWATCHED)
 
 
 def test_every_answer_is_to_an_event_that_there_is() -> None:

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.engine.times import ECHO
+from ibgu.core.engine.times import ACCEPT_TIMEOUT
 from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind, RunResult, Stage
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.impulses import arming, run_of
@@ -109,7 +109,7 @@ def test_feedback_that_is_not_settled_is_waited_for_a_minute() -> None:
     [said] = twin.ask(uid, "site-1", stage=replace(work, applied=False))
     assert isinstance(said, OnMember)
     assert said.why == "waits for feedback before Prep"
-    twin.now += ECHO
+    twin.now += ACCEPT_TIMEOUT
     said, *_ = twin.ask(uid, "site-1", stage=replace(work, applied=False))
     assert isinstance(said, OnMember)
     assert said.kind is Kind.RUN_ENDED

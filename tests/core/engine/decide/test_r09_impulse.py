@@ -6,7 +6,7 @@ import pytest
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.probing import fresh
-from ibgu.core.engine.times import ECHO, PROBE_FRESH
+from ibgu.core.engine.times import ACCEPT_TIMEOUT, PROBE_FRESH
 from ibgu.core.model import Kind, Outcome, ReasonKind, RunResult, RunState, Stage, Waiting
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.impulses import arming, run_of, vanish
@@ -66,7 +66,7 @@ def test_an_abort_never_waits_for_an_unreachable_cluster(seconds: int) -> None:
 def test_an_abort_without_echo_is_withdrawn_after_a_minute_and_probed_anew() -> None:
     twin, uid = arming("Abort")
     twin.frozen.add("site-1")
-    twin.drive(ECHO)
+    twin.drive(ACCEPT_TIMEOUT)
     member = twin.member(uid, 0, "site-1")
     assert run_of(twin, uid).result is RunResult.WITHDRAWN
     assert member.reason.kind is ReasonKind.PROBING

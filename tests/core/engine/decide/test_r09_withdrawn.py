@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.engine.times import ECHO
+from ibgu.core.engine.times import ACCEPT_TIMEOUT
 from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, RunResult, Stage
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.impulses import arming, return_, run_of, taken_but_unheard, vanish
@@ -13,7 +13,7 @@ from tests.core.engine.decide.invariants import Invariants
 def test_an_unreachable_cluster_that_has_not_echoed_in_a_minute_gets_it_withdrawn() -> None:
     twin, uid = arming("Prep", "site-1", "site-2")
     vanish(twin)
-    twin.drive(ECHO - timedelta(seconds=1))
+    twin.drive(ACCEPT_TIMEOUT - timedelta(seconds=1))
     assert run_of(twin, uid).open
     twin.wait(seconds=1)
     member = twin.member(uid, 0, "site-1")

@@ -187,6 +187,7 @@ def test_a_day_without_evidence_is_one_warning_and_no_removal() -> None:
     warnings = [why for why in twin.warnings() if "automatic import" in why]
     assert len(warnings) == 1
     assert names.DISABLE_AUTO_IMPORT in warnings[0]
+    assert twin.told(Kind.AUTO_IMPORT_OFF) == warnings
     assert marks(twin) == OURS
     assert "automatic import stays off" in twin.member("uid-a", 0, "site-1").message
 

@@ -29,7 +29,7 @@ def test_a_late_completion_is_told_and_changes_the_label() -> None:
     twin.wait(hours=1)
     member = twin.member("uid-a", 0, "site-1")
     assert member.late == "completed late, after 60 min"
-    assert twin.told(Kind.LATE) == [member.late]
+    assert twin.told(Kind.COMPLETED_LATE) == [member.late]
     assert set(twin.labels["site-1"]) == {COMPLETED}
     assert [(done.action, done.note) for done in member.completed] == [("Prep", member.late)]
     assert member.failed_action is None
@@ -94,7 +94,7 @@ def test_a_late_completion_is_noticed_in_the_turn_that_opens_the_next_step() -> 
     twin.agents()
     kinds = [d.kind for d in twin.turn() if not isinstance(d, Preempt)]
     assert Kind.STEP_STARTED in kinds
-    assert Kind.LATE in kinds
+    assert Kind.COMPLETED_LATE in kinds
 
 
 def test_a_chain_does_not_go_on_late() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from ibgu.core.engine.times import WATCH
+from ibgu.core.engine.times import LATE_COMPLETION_WATCH
 from ibgu.core.model import Cause, Kind, Outcome, RunResult, Stage
 from tests.core.engine.decide import labels
 from tests.core.engine.decide.fleet import Twin, ibgu
@@ -43,7 +43,7 @@ def _deleted(twin: Twin) -> None:
 
 
 def _old(twin: Twin) -> None:
-    twin.drive(WATCH)
+    twin.drive(LATE_COMPLETION_WATCH)
 
 
 def _aborted(twin: Twin) -> None:
@@ -74,7 +74,7 @@ def test_the_watch_goes_on_until_seven_days_after_the_last_steps_end() -> None:
     twin = stuck()
     ended = twin.tracked("uid-a").steps[-1].step.finished_at
     assert ended is not None
-    twin.drive(ended + WATCH - twin.now - timedelta(seconds=1))
+    twin.drive(ended + LATE_COMPLETION_WATCH - twin.now - timedelta(seconds=1))
     assert twin.member("uid-a", 0, "site-1").watched
     assert ("uid-a", "site-1") in twin.works
     twin.wait(seconds=2)

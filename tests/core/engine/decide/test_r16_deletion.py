@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.engine.times import PART
+from ibgu.core.engine.times import DELETED_WATCH
 from ibgu.core.model import (
     Cause,
     Kind,
@@ -134,7 +134,7 @@ def test_one_that_never_comes_out_is_watched_for_a_day() -> None:
     twin.spokes["site-1"].faults[Stage.UPGRADE] = "hang"
     twin.until(Kind.RUN_ACCEPTED)
     gone(twin)
-    twin.drive(PART - timedelta(minutes=10))
+    twin.drive(DELETED_WATCH - timedelta(minutes=10))
     assert twin.member("uid-a", 0, "site-1").watched
     twin.wait(minutes=20)
     assert not twin.member("uid-a", 0, "site-1").watched

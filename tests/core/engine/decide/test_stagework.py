@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.decide import REMOVE, Remove, payload_kept, payload_wanted, stage_work
 from ibgu.core.engine.state import FleetState, Holder, TrackedRollout
-from ibgu.core.engine.times import WATCH
+from ibgu.core.engine.times import LATE_COMPLETION_WATCH
 from ibgu.core.engine.works import Wanted
 from ibgu.core.model import (
     Action,
@@ -200,7 +200,8 @@ def test_after_a_deletion_only_what_is_watched_stays(watched: bool, removed: boo
 
 
 @pytest.mark.parametrize(
-    ("since", "removed"), [(WATCH, True), (WATCH - timedelta(seconds=1), False)]
+    ("since", "removed"),
+    [(LATE_COMPLETION_WATCH, True), (LATE_COMPLETION_WATCH - timedelta(seconds=1), False)],
 )
 def test_everything_goes_seven_days_after_the_last_step(since: timedelta, removed: bool) -> None:
     ended_at = step(state=StepState.FINISHED, finished_at=NOW - since)

@@ -249,7 +249,7 @@ TABLE: dict[str, dict[str, str]] = {
         "writing": "",
         "talm": "Probed, TalmIsLive",
         "restart": "",
-        "skipped": "finished skipped, LateTruth",
+        "skipped": "finished skipped, CompletedLate",
         "ibgu_is_deleted": "finished cancelled, WatchEnded",
         "work_gone": "Probing",
         "work_terminating": "Probed, OldWorkTerminating",

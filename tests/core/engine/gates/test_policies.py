@@ -10,7 +10,7 @@ from ibgu.core.engine.display import Word, startable, word_of
 from ibgu.core.engine.durations import DurationStats
 from ibgu.core.engine.gates import (
     EVERY_ACTION,
-    WAYS_BACK,
+    RECOVERY_ACTIONS,
     Candidate,
     Gate,
     GateReason,
@@ -229,7 +229,7 @@ def test_a_way_back_is_never_held(action: Action) -> None:
     assert twin.tracked("uid-a").steps[0].counts[Outcome.SUCCEEDED] == len(NAMES)
 
 
-@pytest.mark.parametrize("action", sorted(WAYS_BACK))
+@pytest.mark.parametrize("action", sorted(RECOVERY_ACTIONS))
 def test_a_policy_that_would_hold_a_way_back_is_refused(action: Action) -> None:
     holds = frozenset({Action.PREP, action})
     with pytest.raises(ValueError, match=f"gate Bad of a policy may not hold {action}"):

@@ -121,13 +121,13 @@ def test_who_was_not_asked_yet_of_those_who_come_next() -> None:
         for name in (f"site-{number}" for number in range(1, 8))
     ]
     tracked = TrackedStep(step(), members)
-    assert [found.cluster for found in tracked.unasked(5)] == ["site-1", "site-3", "site-5"]
+    assert [found.cluster for found in tracked.unprobed(5)] == ["site-1", "site-3", "site-5"]
     tracked.put(member("site-1", reason=reason(ReasonKind.UNREACHABLE)))
-    assert [found.cluster for found in tracked.unasked(5)] == ["site-3", "site-5", "site-6"]
-    assert len(tracked.unasked(99)) == 4
+    assert [found.cluster for found in tracked.unprobed(5)] == ["site-3", "site-5", "site-6"]
+    assert len(tracked.unprobed(99)) == 4
     tracked.remove("site-3")
-    assert [found.cluster for found in tracked.unasked(3)] == ["site-5"]
-    assert TrackedStep(step()).unasked(3) == []
+    assert [found.cluster for found in tracked.unprobed(3)] == ["site-5"]
+    assert TrackedStep(step()).unprobed(3) == []
 
 
 def test_counts() -> None:
