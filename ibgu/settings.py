@@ -125,6 +125,12 @@ class Settings(BaseSettings):
     events_days: int = Field(
         400, ge=0, description="How many days the events of the history are kept; 0 keeps all."
     )
+    rollouts_days: int = Field(
+        400,
+        ge=0,
+        description="How many days rollouts are kept with their members and attempts after their "
+        "ImageBasedGroupUpgrade was deleted, and no shorter than their events; 0 keeps all.",
+    )
     shadow: bool = Field(
         False, description="Only watch TALM at work and keep what ibgu would have done: no writes."
     )

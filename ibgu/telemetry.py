@@ -34,6 +34,11 @@ REACTION = Histogram(
 COMMIT = Histogram("ibgu_journal_commit_seconds", "Journal commits.", buckets=_LATENCIES)
 LEADER = Gauge("ibgu_leader", "1 while this process leads.")
 LEADS = Counter("ibgu_leads", "How often this process began to lead.")
+FORGOTTEN = Counter(
+    "ibgu_journal_forgotten",
+    "Records that were deleted because of their age (IBGU_EVENTS_DAYS, IBGU_ROLLOUTS_DAYS).",
+    ["what"],
+)
 JOURNAL_AWAY = Gauge("ibgu_journal_away", "1 while the journal can't be written.")
 QUARANTINED = Gauge(
     "ibgu_rollouts_quarantined",

@@ -8,10 +8,15 @@ from pathlib import Path
 
 from msgspec import Struct, convert
 
+from ibgu.settings import Settings
+
 MEASURED = Path(__file__).with_name("sizing.toml")
 HOURS = 6.0
 """A night: [Prep][Upgrade] of the whole fleet."""
 ACTIONS = 2
+UPGRADES_A_YEAR = 4
+KEPT_DAYS = Settings.model_fields["rollouts_days"].default
+"""By default; events are kept for as long."""
 FLEETS = ((500, 1), (3_500, 1), (10_000, 1), (100_000, 30), (1_000_000, 300))
 """Clusters, and hubs that share them."""
 
@@ -60,6 +65,9 @@ class Needs(Struct, frozen=True):
     writes_per_second: float
     """Of Postgres to its disk: log and pages."""
     journal_gib: float
+    """Of one night."""
+    kept_gib: float
+    """Of the journal when as much goes as comes."""
 
 
 def measured() -> Measured:
@@ -68,6 +76,7 @@ def measured() -> Measured:
 
 def needs(clusters: int, hubs: int, known: Measured, hours: float = HOURS) -> Needs:
     each, actions = clusters / hubs, clusters * ACTIONS
+    gib = actions * known.action.journal_kib / 2**20
     rate, all_hubs = each * ACTIONS / (hours * 3600), actions / (hours * 3600)
     return Needs(
         actions_per_second=rate,
@@ -79,7 +88,8 @@ def needs(clusters: int, hubs: int, known: Measured, hours: float = HOURS) -> Ne
         etcd_mib=each * known.cluster.etcd_kib / 1024,
         transactions_per_second=all_hubs * known.action.transactions,
         writes_per_second=all_hubs * (known.action.transactions + known.action.pages),
-        journal_gib=actions * known.action.journal_kib / 2**20,
+        journal_gib=gib,
+        kept_gib=gib * UPGRADES_A_YEAR * KEPT_DAYS / 365,
     )
 
 
@@ -91,8 +101,8 @@ def table() -> str:
 
 _HEAD = """\
 | clusters | hubs | actions/s | controller | writes/s to the hub | kube-apiserver | etcd | \
-Postgres, all hubs | journal, all hubs |
-|---|---|---|---|---|---|---|---|---|"""
+Postgres, all hubs | journal, all hubs | kept, all hubs |
+|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def _row(clusters: int, hubs: int, need: Needs) -> str:
@@ -107,6 +117,7 @@ def _row(clusters: int, hubs: int, need: Needs) -> str:
         f"{_short(need.transactions_per_second)} transactions/s, "
         f"{_short(need.writes_per_second)} IOPS",
         f"{_short(need.journal_gib)} GiB",
+        f"{_short(need.kept_gib)} GiB",
     )
     return f"| {' | '.join(cells)} |"
 

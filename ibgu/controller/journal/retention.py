@@ -1,14 +1,18 @@
-"""Deletes old events once a day, oldest first, in batches."""
+"""Deletes old records once a day, in batches: events, and rollouts that are long over."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from msgspec.structs import asdict
 from sqlalchemy.exc import DBAPIError
 
+from ibgu import telemetry
 from ibgu.controller.clock import Clock
 from ibgu.db.errors import JournalAway, told
+from ibgu.db.journal import Journal
 
 log = structlog.get_logger("ibgu.journal")
 
@@ -20,10 +24,26 @@ PAUSE = 0.2
 """Seconds between two batches: commits of turns have priority."""
 
 SURE = timedelta(days=1)
-"""The most that the database's clock may differ from this machine's for events to be deleted."""
+"""The most that the database's clock may differ from this machine's for records to be deleted."""
 
-Forget = Callable[[datetime], Awaitable[int]]
-"""Deletes a batch of events older than the given time; returns how many."""
+Forget = Callable[[datetime], Awaitable[Mapping[str, int]]]
+"""Deletes a batch of records older than the given time; returns how many of each kind."""
+
+
+def old_events(journal: Journal) -> Forget:
+    async def forget(before: datetime) -> Mapping[str, int]:
+        return {"events": await journal.forget(before)}
+
+    return forget
+
+
+def old_rollouts(journal: Journal, kept: Callable[[], Collection[str]]) -> Forget:
+    """`kept`: uids of the rollouts that the leader still has to do with."""
+
+    async def forget(before: datetime) -> Mapping[str, int]:
+        return asdict(await journal.forget_rollouts(before, kept()))
+
+    return forget
 
 
 def _wall() -> datetime:
@@ -42,25 +62,27 @@ class Retention:
 
     async def run(self) -> None:
         """Runs rounds until cancelled. A journal that is away or refuses the deletion is logged and
-        tolerated."""
+        tolerated. Raises Deposed."""
         while True:
             try:
                 await self.round()
                 wait = EVERY
             except (JournalAway, DBAPIError) as error:
-                log.warning("old events are kept for now", error=told(error))
+                log.warning("old records are kept for now", error=told(error))
                 wait = RETRY
             await asyncio.sleep(wait)
 
     async def round(self) -> None:
         now = self._clock.now()
         if abs(now - self._wall()) > SURE:
-            log.warning("old events are kept: the clocks differ", database=now.isoformat())
+            log.warning("old records are kept: the clocks differ", database=now.isoformat())
             return
         before = now - self._keep
-        gone = 0
-        while went := await self._forget(before):
-            gone += went
+        gone: Counter[str] = Counter()
+        while any((went := await self._forget(before)).values()):
+            gone.update(went)
+            for what, count in went.items():
+                telemetry.FORGOTTEN.labels(what).inc(count)
             await asyncio.sleep(PAUSE)
         if gone:
-            log.info("old events are gone", events=gone, before=before.isoformat())
+            log.info("old records are gone", **gone, before=before.isoformat())

@@ -19,6 +19,8 @@ def begin() -> None:
     """Creates all series at the start: Prometheus ignores the first value of a new one."""
     for what in ("work", "report"):
         telemetry.OWN_ERRORS.labels(what)
+    for what in ("events", "rollouts", "members", "runs"):
+        telemetry.FORGOTTEN.labels(what)
     for action in Action:
         telemetry.MEMBERS_ENDED.labels(action, Outcome.SUCCEEDED, "")
         for cause in Cause:

@@ -111,7 +111,11 @@ class Shadow:
 
     async def _forget(self, days: int) -> None:
         """Deletes old events, by the same setting as those of ibgu's own history."""
-        await Retention(self._store.forget, self._clock, days).run()
+
+        async def forget(before: datetime) -> dict[str, int]:
+            return {"shadow_rollouts": await self._store.forget(before)}
+
+        await Retention(forget, self._clock, days).run()
 
     def _lost(self, why: str) -> None:
         if not self._away:

@@ -7,12 +7,13 @@ from functools import partial
 
 from ibgu.controller.clock import Clock
 from ibgu.controller.facts import TermFacts
-from ibgu.controller.journal.retention import Retention
+from ibgu.controller.journal.retention import Retention, old_events, old_rollouts
 from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.journal.unreadable import reread_unreadable
 from ibgu.controller.lookups.talm import TalmWatch
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.loop.commit import JournalWriter
+from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.versions import record_versions
 from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.reports.leadership import report_leadership
@@ -125,4 +126,13 @@ class Term:
         tasks.create_task(reread_unreadable(deps.journal, unreadable, self._quarantine, touch))
         tasks.create_task(term.payload_checks.run(settings.payload_check_seconds))
         if days := settings.events_days:
-            tasks.create_task(Retention(deps.journal.forget, self._clock, days).run())
+            forget = old_events(deps.journal)
+            tasks.create_task(Retention(forget, self._clock, days).run())
+        if days := settings.rollouts_days:
+            forget = old_rollouts(deps.journal, partial(_in_use, deps.mirror, term.fleet))
+            tasks.create_task(Retention(forget, self._clock, days).run())
+
+
+def _in_use(mirror: Mirror, fleet: FleetState) -> set[str]:
+    """Returns the uids of the rollouts that are in memory, or have a work on the hub."""
+    return {*fleet.rollouts, *mirror.works.values_of("rollout")}

@@ -15,6 +15,7 @@ from ibgu.db.journal.ahead import Ahead, read_ahead, still
 from ibgu.db.journal.batch import Batch, gather
 from ibgu.db.journal.changeset import Changeset, Loaded, MemberKey, rollout_of
 from ibgu.db.journal.fencing import ascend, landed, newest, not_begun, note
+from ibgu.db.journal.forgetting import BATCH, Forgotten, forget_rollouts
 from ibgu.db.journal.load import foreign_runs
 from ibgu.db.journal.unreadable import find_unreadable, load_readable
 from ibgu.db.journal.write import write
@@ -72,6 +73,15 @@ class Journal:
             async with self._engine.begin() as db:
                 found = await db.execute(_FORGET, {"hub": self._hub, "at": before, "most": most})
                 return int(found.scalar_one())
+
+    async def forget_rollouts(
+        self, before: datetime, kept: Collection[str] = (), most: int = BATCH
+    ) -> Forgotten:
+        """Deletes some records of rollouts whose IBGU is gone since before `before`, and which
+        nothing needs any more; counts what went, and nothing once all is done. `kept`: uids of
+        rollouts that stay. Raises Deposed, JournalAway."""
+        with away_from("forgetting old rollouts"):
+            return await forget_rollouts(self._engine, self._hub, self._epoch, before, kept, most)
 
     async def load_ahead(self) -> None:
         """Loads, without a lead, what the first `load` returns unless a turn is committed until

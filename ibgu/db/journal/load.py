@@ -18,6 +18,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -39,7 +40,16 @@ from ibgu.db.rows import (
     to_record,
     to_run,
 )
-from ibgu.db.schema import claims, hubs, members, pending_patches, rollouts, runs, steps
+from ibgu.db.schema import (
+    claims,
+    forgotten_runs,
+    hubs,
+    members,
+    pending_patches,
+    rollouts,
+    runs,
+    steps,
+)
 
 _PART = 1_000
 CANCELS = [action.value for action in Action if action.cancels]
@@ -198,7 +208,12 @@ def _patches(hub: str, only: Collection[str] | None) -> Select[Any]:
 async def foreign_runs(db: AsyncConnection, hub: str, shown: Collection[str]) -> frozenset[str]:
     """Returns the ids that no run of this hub ever had. Clusters may show any text as one."""
     asked = [run for run in shown if "\0" not in run]
-    mine = select(runs.c.id).where(runs.c.hub == hub, runs.c.id == any_(_texts(asked)))
+    mine = union_all(
+        *(
+            select(table.c.id).where(table.c.hub == hub, table.c.id == any_(_texts(asked)))
+            for table in (runs, forgotten_runs)
+        )
+    )
     known = (await db.scalars(mine)).all() if asked else ()
     return frozenset(shown) - frozenset(known)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, all_, any_, func, select, text, tuple_
+from sqlalchemy import Select, all_, any_, exists, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Rollout, RolloutState, Step
@@ -13,7 +13,7 @@ from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.tallies import is_shared
 from ibgu.db.reads.totals import TotalReads
 from ibgu.db.rows import OF_ROLLOUT, OF_STEP, readable, to_record
-from ibgu.db.schema import rollouts, steps
+from ibgu.db.schema import forgotten_rollouts, rollouts, steps
 from ibgu.db.views import RolloutAndStep, RolloutListing, RolloutRow, StepRow
 
 _others = steps.alias()
@@ -24,6 +24,10 @@ _LAST = (
 )
 
 
+_FORGOTTEN = exists().where(
+    forgotten_rollouts.c.hub == rollouts.c.hub, forgotten_rollouts.c.rollout == rollouts.c.uid
+)
+"""The records of the rollout are being deleted, so that what is left of it says nothing."""
 _ACTORS = text("""
     SELECT uid,
       (SELECT CASE WHEN kind = 'RolloutSeen' THEN actor ELSE '' END FROM events
@@ -108,7 +112,8 @@ class RolloutReads(TotalReads):
 
     def _rollouts(self) -> Select[Any]:
         newest_first = (rollouts.c.created_at.desc(), rollouts.c.uid.desc())
-        return select(*OF_ROLLOUT).where(rollouts.c.hub == self.hub).order_by(*newest_first)
+        statement = select(*OF_ROLLOUT).where(rollouts.c.hub == self.hub, ~_FORGOTTEN)
+        return statement.order_by(*newest_first)
 
     def _of(self, namespaces: Collection[str] | None) -> Select[Any]:
         if namespaces is None:

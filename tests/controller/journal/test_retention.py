@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.controller.clock import Clock
 from ibgu.controller.journal import retention
-from ibgu.controller.journal.retention import Forget, Retention
+from ibgu.controller.journal.retention import Forget, Retention, old_events
 from ibgu.core.model import Kind, OnRollout
 from ibgu.db import Changeset, Journal, JournalAway
 from ibgu.db.reads.certified import certify
@@ -68,8 +68,8 @@ async def test_what_is_older_goes_and_the_rest_has_no_gap(
     await tell(journal, story("new", START + 300 * DAY))
     everything = await seqs(db)
 
-    async def forget(before: datetime) -> int:
-        return await journal.forget(before, most=4)
+    async def forget(before: datetime) -> dict[str, int]:
+        return {"events": await journal.forget(before, most=4)}
 
     await at(START + 401 * DAY, forget).round()
     assert await seqs(db) == list(range(kept, everything[-1] + 1))
@@ -82,7 +82,7 @@ async def test_the_events_of_another_hub_stay(leading: Leading, db: AsyncEngine)
     east, west = await leading(hub="east"), await leading(hub="west")
     await tell(east, story("a", START))
     await tell(west, story("a", START))
-    await at(START + 500 * DAY, east.forget).round()
+    await at(START + 500 * DAY, old_events(east)).round()
     assert {hub for (hub,) in await rows(db, "SELECT hub FROM events")} == {"west"}
 
 
@@ -104,7 +104,7 @@ async def test_a_database_whose_clock_is_far_off_forgets_nothing(
     await tell(journal, story("a", START))
     before = await seqs(db)
     now = START + 3 * DAY
-    await Retention(journal.forget, At(now + 9999 * DAY), days=400, wall=lambda: now).round()
+    await Retention(old_events(journal), At(now + 9999 * DAY), days=400, wall=lambda: now).round()
     assert await seqs(db) == before
 
 
@@ -127,13 +127,13 @@ async def test_what_goes_wrong_is_tried_again(
     done = asyncio.Event()
     answers: list[int | Exception] = [error, 2, 0]
 
-    async def forget(before: datetime) -> int:
+    async def forget(before: datetime) -> dict[str, int]:
         answer = answers.pop(0)
         if not answers:
             done.set()
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return {"events": answer}
 
     task = asyncio.create_task(Retention(forget, At(datetime.now(UTC)), days=1).run())
     await done.wait()
