@@ -276,12 +276,12 @@ class Routes:
         return self._wire.get(WorksResponse, "clusters", name, "works")
 
     def stream(
-        self, namespace: str, name: str, *, after: int | None = None, uid: str | None = None
+        self, namespace: str, name: str, *, uid: str | None = None, after: int | None = None
     ) -> Iterator[EventResponse]:
         """Requests `GET rollouts/{namespace}/{name}/stream`: the events of a rollout as they
         happen."""
         return _events(
-            self._wire.lines("rollouts", namespace, name, "stream", after=after, uid=uid)
+            self._wire.lines("rollouts", namespace, name, "stream", uid=uid, after=after)
         )
 
     def stream_all(self, *, after: int | None = None) -> Iterator[EventResponse]:

@@ -21,7 +21,7 @@ from ibgu.controller.lookups.rights import RightsWatch, of_controller
 from ibgu.controller.lookups.talm_policy import TalmPolicyWatch
 from ibgu.controller.loop.ending import HubRestored
 from ibgu.controller.mirror.mirror import Mirror
-from ibgu.controller.mirror.sight import Sight
+from ibgu.controller.mirror.sync_record import SyncRecord
 from ibgu.controller.mirror.watches import Watches, watch_timing
 from ibgu.controller.notify import Notifier, notifying
 from ibgu.controller.quarantine import Broken, Quarantine, TryAgain
@@ -49,14 +49,14 @@ from ibgu.settings import Settings
 log = structlog.get_logger("ibgu.controller")
 
 LEASE = "ibgu-controller"
-LANDING = 1.0
+TERM_PAUSE = 1.0
 """Seconds from a term that ended by an error to the next one: requests in progress have arrived by
 then, and the mirror shows their effects."""
 UNANSWERED = 60.0
 """Seconds after which no request of an ended term waits for its answer."""
 DEPOSED = 300.0
 """The longest pause after a lead that another controller ended, in seconds."""
-RIVALLED = 10.0
+RIVAL_PAUSE = 10.0
 """The mean pause, in seconds, of a controller that does not lead because another ibgu leads."""
 
 
@@ -123,7 +123,7 @@ class Controller:
             lease=lambda: self._elector.held,
         )
         self._log_throttle = LogThrottle(time.monotonic)
-        self._sight = Sight(self._watches, asyncio.get_running_loop().time)
+        self._sync_record = SyncRecord(self._watches, asyncio.get_running_loop().time)
         self._elector = self._new_elector()
         self._rivals = Rivals(client, settings.namespace, LEASE)
         self._rival = ""
@@ -170,7 +170,7 @@ class Controller:
                 await asyncio.sleep(backoff.delay(self._depositions, self._rng))
             if self._rival:
                 # Random, so that two rivals do not check at the same moment again.
-                await asyncio.sleep(RIVALLED * self._rng.uniform(0.5, 1.5))
+                await asyncio.sleep(RIVAL_PAUSE * self._rng.uniform(0.5, 1.5))
 
     def problems(self) -> list[str]:
         """Returns why the controller does not work now; empty if it does, or stands by."""
@@ -278,25 +278,25 @@ class Controller:
             # What was seen while another controller led was for that one to act on.
             again = epoch == self._epoch + 1
             proof = self._mirror.hub_restored if again else ""
-            led_since = self._sight.begin(again=again and not proof)
+            led_since = self._sync_record.begin(again=again and not proof)
             self._epoch = epoch
             telemetry.LEADS.inc()
-            self._companions_lead(epoch)
+            self._start_followers(epoch)
             await self._terms(lead, deadline, proof, led_since)
         finally:
             self._remember(lead)
-            self._companions_rest()
+            self._stop_followers()
             self._lead = None
             _collect_later()
             telemetry.LEADER.set(0)
             log.info("leading no more", epoch=epoch)
 
     def _remember(self, lead: _Lead) -> None:
-        """Remembers for the next lead since when the hub was in sight, unless decisions have not
+        """Remembers for the next lead since when the mirror was in sync, unless decisions have not
         reached the journal."""
         if lead.term is not None and not lead.retries.away:
             facts = lead.term.facts.facts
-            self._sight.end(facts.led_since or facts.in_sync_since)
+            self._sync_record.end(facts.led_since or facts.in_sync_since)
 
     async def _terms(
         self, lead: _Lead, deadline: Deadline, proof: str, led_since: datetime | None
@@ -320,7 +320,7 @@ class Controller:
                 # Once the term led, its initial proof was acted on; there may be another one.
                 proof = self._mirror.hub_restored or ("" if lead.term is not None else proof)
                 quarantine_broken(self._mirror, lead.quarantine, group)
-                pause = LANDING
+                pause = TERM_PAUSE
             lead.term = led_since = None
             _collect_later()
             # The Lease may be lost beside an error, which then hides the cancellation in the group.
@@ -328,14 +328,14 @@ class Controller:
                 raise asyncio.CancelledError
             await asyncio.sleep(pause)
 
-    def _companions_lead(self, epoch: int) -> None:
+    def _start_followers(self, epoch: int) -> None:
         if self._notifier is not None:
             self._notifier.lead(epoch)
         if self._labels is not None:
             names = [cluster.metadata.name for cluster in self._mirror.clusters]
             self._labels.lead(epoch, self._mirror.labels, names)
 
-    def _companions_rest(self) -> None:
+    def _stop_followers(self) -> None:
         if self._notifier is not None:
             self._notifier.rest()
         if self._labels is not None:
@@ -365,7 +365,7 @@ def _collect_later() -> None:
     nothing waits for it: `ibgu.cli.serve` has cycles collected so seldom that the FleetStates of
     several leads would be in memory. A request that the hub does not answer may hold them until its
     timeout."""
-    for delay in (LANDING, UNANSWERED):
+    for delay in (TERM_PAUSE, UNANSWERED):
         asyncio.get_running_loop().call_later(delay, gc.collect)
 
 

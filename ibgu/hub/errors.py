@@ -9,7 +9,7 @@ from ibgu.hub.lenient import decode
 TRANSPORT = 0
 """The status of an error without an HTTP response: its outcome on the server is unknown."""
 
-UNFIT = "the server rejected our request due to an error in our request"
+PATCH_REJECTED = "the server rejected our request due to an error in our request"
 """All that the API server says (422) of a JSON patch that can't be applied."""
 
 CERTIFICATE = "CertificateRefused"
@@ -22,7 +22,7 @@ NEVER_HEALS = (
     "trying to send message larger than max",
 )
 """Server errors (5xx) that never heal, because they are the request's. Above 3 MiB the API server
-itself responds 413; a smaller request that is still too large goes on to etcd."""
+itself responds with 413; a smaller request that is still too large goes on to etcd."""
 
 
 class HubError(Exception):
@@ -56,7 +56,7 @@ class HubError(Exception):
     def conflict(self) -> bool:
         """Whether the object is not as the request assumes: 409, `already_exists` included, or a
         JSON patch that does not fit it, usually because a `test` failed."""
-        return self.status == 409 or (self.status == 422 and self.message == UNFIT)
+        return self.status == 409 or (self.status == 422 and self.message == PATCH_REJECTED)
 
     @property
     def already_exists(self) -> bool:
@@ -125,4 +125,4 @@ def read_error(
 
 
 class Stuck(Exception):
-    """Stuck: a leader does not end, so the process has to, for another one to lead."""
+    """Stuck: the leader's task did not stop; the process must exit so that another can lead."""

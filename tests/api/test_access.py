@@ -135,7 +135,7 @@ async def test_a_token_comes_out_nowhere(
         structlog.reset_defaults()
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
-    assert "could not say whose token this is" in answer.json()["detail"]
+    assert "could not verify this token" in answer.json()["detail"]
     everything = " ".join(said) + repr(log.entries)
     assert log.entries
     for secret in ("secret-of-somebody", *map(sandbox_hub.token, ("alice", "bob", "carol"))):

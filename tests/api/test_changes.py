@@ -234,8 +234,8 @@ async def test_steps_are_appended_where_the_plan_allows_it(
         (404, 404, "not-found"),
         (409, 409, "conflict"),
         (422, 422, "refused"),
-        (500, 503, "hub-away"),
-        (0, 503, "hub-away"),
+        (500, 503, "hub-unavailable"),
+        (0, 503, "hub-unavailable"),
     ],
 )
 def test_what_the_hub_answers_comes_back_as_a_problem(

@@ -192,7 +192,7 @@ async def test_without_the_journal_it_says_when_to_come_back(
     answer = await ask("alice", "rollouts")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
-    assert answer.json()["type"] == "tag:ibgu.dev,2026:problem/journal-away"
+    assert answer.json()["type"] == "tag:ibgu.dev,2026:problem/journal-unavailable"
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ async def test_an_unreachable_journal(unreachable: FastAPI, sandbox_hub: Sandbox
     async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
         answer = await client.get("/api/v1/rollouts", headers=headers)
     assert answer.status_code == 503
-    assert answer.json()["type"] == "tag:ibgu.dev,2026:problem/journal-away"
+    assert answer.json()["type"] == "tag:ibgu.dev,2026:problem/journal-unavailable"
     assert answer.json()["detail"].startswith("the journal's database is away")
 
 

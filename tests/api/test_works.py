@@ -117,7 +117,7 @@ async def test_works_of_others_are_not_told(ask: Ask, admin: HubClient, site: st
 
 @pytest.mark.parametrize(
     ("status", "answered", "code"),
-    [(401, 401, "unauthenticated"), (403, 403, "forbidden"), (0, 503, "hub-away")],
+    [(401, 401, "unauthenticated"), (403, 403, "forbidden"), (0, 503, "hub-unavailable")],
 )
 def test_what_the_hub_refuses(status: int, answered: int, code: str) -> None:
     error = HubError(status, "No", "its words", retry_after=7, method="GET", path="/x")

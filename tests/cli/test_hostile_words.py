@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import ibgu.cli
-from ibgu.cli.show.paper import page
+from ibgu.cli.show.output_style import page
 from ibgu.core.model import Action
 from ibgu.db import Journal
 from ibgu.sandbox.kubectl import Kubectl

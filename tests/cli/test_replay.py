@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from ibgu.cli.app import app
 from ibgu.cli.audit import stage
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 from ibgu.core.assurance.certify import Event
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.model import Kind, Stage
@@ -167,7 +167,7 @@ async def test_on_a_terminal_it_moves_at_its_speed(
     twin = story()
     await tell(await leading(), twin)
     waited: list[float] = []
-    monkeypatch.setattr(stage, "stdout", lambda: Paper(bars=True))
+    monkeypatch.setattr(stage, "stdout", lambda: OutputStyle(bars=True))
     monkeypatch.setattr(time, "sleep", waited.append)
     result = await replay("fleet/a", "--speed", "600")
     assert result.exit_code == 0, result.output

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from ibgu.cli.app import app as commands
 from ibgu.cli.read import status as module
 from ibgu.cli.show.failing import Failing, failure_lines, next_lines
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.status import StatusSnapshot, headline, status_lines
 from ibgu.client import Client
 from ibgu.client.responses import (
@@ -124,7 +124,7 @@ def test_the_newest_steps_failures_come_first() -> None:
     )
     new = FailureGroupResponse(step=3, cause="New", remedy="Mend too.", count=1, clusters=("b",))
     failing = Failing("edge", "ran", FailuresResponse(total=4, items=(old, new)))
-    assert [*failure_lines(failing, Paper()), *next_lines(failing)] == [
+    assert [*failure_lines(failing, OutputStyle()), *next_lines(failing)] == [
         "Failures (4)",
         "    1  New",
         "       b",
@@ -138,7 +138,7 @@ def test_the_newest_steps_failures_come_first() -> None:
     gone = replace(old, aborted=old.clusters)
     over = Failing("default", "ran", FailuresResponse(total=3, items=(gone,)))
     assert list(next_lines(over)) == ["Next: ibgu stragglers ran"]
-    assert "       → Mend." not in failure_lines(over, Paper())
+    assert "       → Mend." not in failure_lines(over, OutputStyle())
 
 
 def test_a_terminal_gets_lines_that_fit() -> None:
@@ -153,14 +153,14 @@ def test_a_terminal_gets_lines_that_fit() -> None:
         remedy="Check registry, mirror and free disk space of the site, then AbortOnFailure.",
     )
     failing = Failing("edge", "ran", FailuresResponse(total=12, items=(one,)))
-    lines = list(failure_lines(failing, Paper(width=70)))
+    lines = list(failure_lines(failing, OutputStyle(width=70)))
     assert max(map(len, lines)) <= 70
     assert lines[1].endswith("…")
     assert lines[-2:] == [
         "       → Check registry, mirror and free disk space of the site, then",
         "         AbortOnFailure.",
     ]
-    narrow = Paper(width=9).under("       → ", "hardly three words")
+    narrow = OutputStyle(width=9).under("       → ", "hardly three words")
     assert narrow == ["       → hardly three words"]
 
 
@@ -231,7 +231,7 @@ async def test_a_terminal_gets_colours_and_bars(
     await fleet(journal)
     client = Client(server, sandbox_hub.token("alice"))
     look = await asyncio.to_thread(module.see, client, "default", "ran-r1")
-    coloured = "\n".join(status_lines(look, Paper(colours=True, bars=True)))
+    coloured = "\n".join(status_lines(look, OutputStyle(colours=True, bars=True)))
     assert "\x1b[32m✔ 2\x1b[0m" in coloured
     assert "█" * 24 in coloured
     plain = (await ibgu("status", "ran-r1")).stdout
@@ -307,21 +307,23 @@ def test_what_takes_longer_than_usual_and_when_it_ends() -> None:
     )
     now = NOW + timedelta(minutes=31)
     look = StatusSnapshot(one, steps, FailuresResponse(total=0), now, stalled=(stuck,))
-    assert status_lines(look, Paper()) == [
+    assert status_lines(look, OutputStyle()) == [
         "ran (edge)   Running · step ends ~05:02 (04:02 to 06:02)",
         "  1 Upgrade  0/0  ▶ 0/9 slots  ⚠ 3 stalled",
         "Stalled (3)  site-0077 Upgrade Rebooting for 31 min (p95 14 min) · …",
     ]
     soon = EtaResponse(at=NOW, earliest=NOW, latest=NOW + timedelta(seconds=9), limit=NOW + hour)
     near = replace(look, rollout=replace(one, eta=soon))
-    assert status_lines(near, Paper())[0] == "ran (edge)   Running · step ends ~03:02"
+    assert status_lines(near, OutputStyle())[0] == "ran (edge)   Running · step ends ~03:02"
     later = replace(look, rollout=replace(one, eta=None), now=NOW + hour)
     assert later.facts == look.facts
 
 
 def waiting_for(eta: EtaResponse) -> str:
     rollout = RolloutResponse(**_RUNNING, namespace="default", name="ran", eta=eta)
-    return headline(StatusSnapshot(rollout, (), FailuresResponse(total=0, items=()), NOW), Paper())
+    return headline(
+        StatusSnapshot(rollout, (), FailuresResponse(total=0, items=()), NOW), OutputStyle()
+    )
 
 
 def test_stuck_clusters_are_told_with_the_limit_that_ends_them() -> None:

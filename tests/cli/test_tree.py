@@ -8,7 +8,7 @@ import pytest
 
 from ibgu.cli.read.status import see
 from ibgu.cli.show.names import listed
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.tree import tree_lines
 from ibgu.client import Client
 from ibgu.db import Journal
@@ -46,7 +46,7 @@ async def test_lines_end_where_the_terminal_does(
     await fleet(journal)
     client = Client(server, sandbox_hub.token("alice"))
     look = await asyncio.to_thread(see, client, "default", "ran-r1")
-    lines = list(tree_lines(look, Paper(width=72)))
+    lines = list(tree_lines(look, OutputStyle(width=72)))
     assert lines[5] == "│   ├─ ✗ 2  Prep: PrecacheFailed  c, d  precache job failed: failed to …"
     assert max(map(len, lines)) == 72
 

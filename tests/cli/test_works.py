@@ -5,7 +5,7 @@ import yaml
 from msgspec.structs import replace
 
 from ibgu.api.context import Context
-from ibgu.cli.show.paper import PLAIN
+from ibgu.cli.show.output_style import PLAIN
 from ibgu.cli.show.times import clock
 from ibgu.cli.show.works import works_lines
 from ibgu.client.responses import (

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from ibgu import telemetry
-from ibgu.core.engine.display import Word
+from ibgu.core.engine.display import DisplayState
 from tests.charts.rendering import render
 from tests.dashboards.boards import BOARDS
 from tests.dashboards.files import FOLDER, contents
@@ -98,7 +98,7 @@ def test_panels_fill_the_width_and_do_not_overlap(name: str) -> None:
 
 
 def test_each_state_has_its_colour() -> None:
-    assert set(COLOURS) == set(Word)
+    assert set(COLOURS) == set(DisplayState)
 
 
 def test_the_chart_brings_them_to_grafana() -> None:

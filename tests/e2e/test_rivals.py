@@ -63,7 +63,7 @@ async def test_two_never_lead_one_hub(
     scene: Scene, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one that comes second leads nothing, and says so, until the first one has stopped."""
-    monkeypatch.setattr(service, "RIVALLED", 0.5)
+    monkeypatch.setattr(service, "RIVAL_PAUSE", 0.5)
     await scene.kubectl("create", "namespace", TYPO)
     await scene.fleet(count=2)
     await scene.start()

@@ -368,7 +368,7 @@ def test_an_impulse_that_nobody_wants_any_more_is_taken_back(told: Tell) -> None
 def test_a_lease_that_is_lost_between_two_terms_ends_no_process(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         with (
-            patch.object(service, "LANDING", 90.0),
+            patch.object(service, "TERM_PAUSE", 90.0),
             failing(Effects, "reconcile", _of_tracked) as faulty,
         ):
             await stage.fleet.people.apply(0)

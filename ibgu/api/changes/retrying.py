@@ -19,7 +19,7 @@ from ibgu.db.reads.later import Taken
 
 Labels = Mapping[str, str] | None
 """Labels of a ManagedCluster; None if it is gone."""
-Selecting = tuple[str, Callable[[Mapping[str, str]], bool]]
+NewerRollout = tuple[str, Callable[[Mapping[str, str]], bool]]
 """The name of a newer rollout, as the caller may know it, and whether it selects such labels."""
 
 
@@ -31,10 +31,10 @@ class ReadableFailures(Struct, frozen=True):
     """The newest member of each cluster that has failed, or was cancelled."""
     newer: Mapping[str, str]
     """The rollout that has a cluster now."""
-    selecting: Sequence[Selecting]
+    selecting: Sequence[NewerRollout]
 
     def judged(
-        self, labels: Mapping[str, Labels], more: Sequence[Selecting] = ()
+        self, labels: Mapping[str, Labels], more: Sequence[NewerRollout] = ()
     ) -> list[FailedCluster]:
         """Judges each failure; `labels` by cluster, where a missing one is gone."""
         later = (*more, *self.selecting)
@@ -84,7 +84,7 @@ async def why_no_retry(rollout: Rollout, reads: Reads, caller: Caller) -> str:
     return change.why_no_retry(target, found.judged(labels))
 
 
-def selecting(ibgus: Sequence[Ibgu], rollout: Rollout) -> list[Selecting]:
+def selecting(ibgus: Sequence[Ibgu], rollout: Rollout) -> list[NewerRollout]:
     """Returns the later rollouts on the hub; the journal may not have seen them yet."""
     return [
         (each.metadata.name, _chosen_by(each.spec))
@@ -94,7 +94,7 @@ def selecting(ibgus: Sequence[Ibgu], rollout: Rollout) -> list[Selecting]:
     ]
 
 
-def _selects(later: Sequence[Selecting], labels: Labels) -> str:
+def _selects(later: Sequence[NewerRollout], labels: Labels) -> str:
     if not labels:
         return ""
     return next((name for name, chooses in later if chooses(labels)), "")

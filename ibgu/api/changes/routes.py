@@ -42,7 +42,8 @@ _RISKS = {
 async def actions(
     row: RolloutOfPath, reads: ReadsOfRequest, caller: CallerOfRequest
 ) -> PermitsBody:
-    """The caller's rights on the hub, as of half a minute ago, and the rollout's state decide."""
+    """Returns each action with what keeps the caller from it: the rollout's state, or their rights
+    on the hub as of half a minute ago."""
     found = change.permits(await situation_of(row, reads))
     missing = await missing_rights(caller, row.rollout)
     if "retry" not in missing and any(each.name == "retry" and each.allowed for each in found):
@@ -63,7 +64,7 @@ async def actions(
 
 @router.post("/steps", status_code=202, responses=_PROBLEMS, summary="Append a step to the plan")
 async def append_step(changing: ChangingOfRequest, body: NewStepBody) -> ChangeBody:
-    """The hub refuses it if the plan has changed since it was read."""
+    """Appends a step. The hub refuses it if the plan has changed since it was read."""
     step = NewStep(tuple(body.actions), body.max_concurrency, body.timeout)
     return await changing.make(lambda target: change.append(target, step))
 
@@ -72,7 +73,8 @@ async def append_step(changing: ChangingOfRequest, body: NewStepBody) -> ChangeB
     "/abort", status_code=202, responses=_PROBLEMS, summary="Append AbortOnFailure, or Abort"
 )
 async def abort(changing: ChangingOfRequest, body: AbortBody | None = None) -> ChangeBody:
-    """AbortOnFailure; Abort, which undoes what has succeeded too, only for `everybody`."""
+    """Appends AbortOnFailure, or, if `everybody` is set, Abort, which also undoes what has
+    succeeded."""
     given = body or AbortBody()
     return await changing.make(
         lambda target: change.abort(
@@ -91,7 +93,7 @@ async def pause(
     reads: ReadsOfRequest,
     body: PauseBody | None = None,
 ) -> ChangeBody:
-    """Refused where the rollout is complete."""
+    """Pauses the rollout. A complete rollout can't be paused."""
     why = body.why if body else ""
     situation = await situation_of(row, reads)
     if not situation.rollout.paused:
@@ -122,7 +124,7 @@ async def skip(
     reads: ReadsOfRequest,
     body: SkipBody | None = None,
 ) -> ChangeBody:
-    """Out of the running step; those in flight stay."""
+    """Takes waiting clusters out of the running step; those in flight stay."""
     given = body or SkipBody()
     situation = await situation_of(row, reads)
     require(situation, "skip")

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.bodies import Body
-from ibgu.core.engine.display import Word
+from ibgu.core.engine.display import DisplayState
 from ibgu.core.model import Who
 
 _EXPLAINED: JsonValue = {
@@ -45,7 +45,7 @@ class ExplainedBody(Body):
     cluster: str
     rollout: str = Field(description="namespace/name; in words where the caller may not read it.")
     step: int = Field(description="From 1.")
-    state: Word
+    state: DisplayState
     headline: str = Field(description="Where it stands and for how long, in one line.")
     why: str | None = Field(description="The one reason, or how it ended.")
     kind: str | None = Field(description="The known failure's name, else the reason's or cause.")

@@ -83,7 +83,7 @@ async def _database(request: Request, error: Exception) -> Response:
     state = sqlstate(error)
     if state.startswith(_NO_ENTRY):
         words = f"the journal's database can't be used: {told(error)}"
-        return away("journal-away", words).response(request.url.path)
+        return away("journal-unavailable", words).response(request.url.path)
     if state in _UNDEFINED:
         words = "the database lacks tables of this version of ibgu: run `ibgu migrate`"
         return away("schema", words).response(request.url.path)
@@ -101,7 +101,7 @@ _DATA = "22"
 
 async def _away(request: Request, error: Exception) -> Response:
     log.warning("journal", error=str(error))
-    return away("journal-away", str(error)).response(request.url.path)
+    return away("journal-unavailable", str(error)).response(request.url.path)
 
 
 async def _hub(request: Request, error: Exception) -> Response:
@@ -112,6 +112,6 @@ async def _hub(request: Request, error: Exception) -> Response:
         f"({error.status or ''} {error.reason}".rstrip()
         + "); try again"
     )
-    return away("hub-away", detail, seconds=error.retry_after or RETRY_SECONDS).response(
+    return away("hub-unavailable", detail, seconds=error.retry_after or RETRY_SECONDS).response(
         request.url.path
     )

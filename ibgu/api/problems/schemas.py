@@ -84,7 +84,7 @@ _EXAMPLES: dict[int, tuple[str, str, str, dict[str, Any]]] = {
     ),
     503: (
         "The journal or the hub is away, or the process does not do its work; see Retry-After",
-        "journal-away",
+        "journal-unavailable",
         "the journal's database is away (reading a rollout): connection refused; "
         "ibgu goes on by itself once it answers again",
         {},

@@ -128,7 +128,7 @@ async def authenticate(request: Request) -> Caller:
     credentials = await bearer(request)
     if credentials is None:
         raise unauthenticated(
-            "a bearer token of the hub is needed: send the header Authorization: Bearer <token>"
+            "a bearer token of the hub is required: send the header Authorization: Bearer <token>"
         )
     token = credentials.credentials
     if not context.access.knows(token):
@@ -164,8 +164,8 @@ async def _user(access: Access, token: str) -> User | None:
         words = str(error).replace(token, "[token]")
         log.warning("the hub could not review a token", error=words)
         if error.status == HTTPStatus.FORBIDDEN:
-            raise away("hub-away", _NO_REVIEW) from None
-    raise away("hub-away", "the hub could not say whose token this is; try again in a moment")
+            raise away("hub-unavailable", _NO_REVIEW) from None
+    raise away("hub-unavailable", "the hub could not verify this token; try again in a moment")
 
 
 async def _caller(request: Request, _: Annotated[Any, Security(bearer)]) -> Caller:
@@ -176,7 +176,8 @@ async def _caller(request: Request, _: Annotated[Any, Security(bearer)]) -> Call
 
 
 class Session:
-    """Session is the caller of an answer that continues for as long as they may have it."""
+    """Session is the caller of a streaming response, which ends when they may not have it any
+    more."""
 
     def __init__(self, request: Request) -> None:
         self._request = request

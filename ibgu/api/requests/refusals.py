@@ -40,7 +40,7 @@ def _problem(error: HubError, namespace: str, name: str) -> Problem:
         case 400 | 422:
             return Problem(422, "refused", f"the hub refuses it: {error.message}")
     words = f"the hub gave no clear answer, so it may have been done or not: {error.message}"
-    return away("hub-away", words, seconds=error.retry_after or RETRY_SECONDS)
+    return away("hub-unavailable", words, seconds=error.retry_after or RETRY_SECONDS)
 
 
 _VERBS = {"GET": "get", "PATCH": "patch", "POST": "create"}

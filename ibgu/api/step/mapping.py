@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.api.failures.mapping import known_failure
 from ibgu.api.rollouts.overdue import hold_overdue, overdue_among, stalled_among
-from ibgu.core.engine.display import Word, came_true, holds, startable, word
+from ibgu.core.engine.display import DisplayState, came_true, holds, startable, word
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.model import Action, MemberState, Reason
 from ibgu.core.views.forecast import Point, curve
@@ -20,7 +20,7 @@ class GridFields(Struct):
     step: int | None
     seq: int
     clusters: list[str] = []
-    states: list[Word] = []
+    states: list[DisplayState] = []
     reasons: list[str | None] = []
     causes: list[str | None] = []
     failures: list[str | None] = []

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.bodies import Body
-from ibgu.core.engine.display import Word
+from ibgu.core.engine.display import DisplayState
 from ibgu.core.model import Cause, ReasonKind
 
 _GRID: JsonValue = {
@@ -38,7 +38,7 @@ class GridBody(Body):
     step: int | None = Field(description="From 1; null: none has begun.")
     seq: int = Field(description="The hub's newest event when it was read: follow the stream on.")
     clusters: list[str]
-    states: list[Word] = Field(description="In one word, as symbols and colours tell it.")
+    states: list[DisplayState] = Field(description="In one word, as symbols and colours tell it.")
     reasons: list[ReasonKind | None] = Field(description="Null: it has finished.")
     causes: list[Cause | None]
     failures: list[str | None] = Field(description="Names of known failures.")

@@ -56,4 +56,4 @@ def refusal(error: HubError, cluster: str, user: User) -> Problem:
             return forbidden(user, right)
     log.warning("works not read", user=user.username, cluster=cluster, error=str(error))
     words = f"the hub did not tell the works of {cluster}: {error.message}; try again"
-    return away("hub-away", words, seconds=error.retry_after or RETRY_SECONDS)
+    return away("hub-unavailable", words, seconds=error.retry_after or RETRY_SECONDS)

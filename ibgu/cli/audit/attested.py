@@ -10,7 +10,7 @@ from msgspec import Struct
 from ibgu.cli.audit import signing
 from ibgu.cli.errors import FAILED, MISUSED, fail
 from ibgu.cli.show.certificate import KIND, Certificate, as_json_text
-from ibgu.cli.show.paper import page
+from ibgu.cli.show.output_style import page
 from ibgu.core.text.harmless import one_line
 
 

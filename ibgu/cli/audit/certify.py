@@ -50,7 +50,7 @@ def certify(
     from ibgu.cli.audit.reading import reading
     from ibgu.cli.errors import FAILED
     from ibgu.cli.show.certificate import as_json_text, as_text
-    from ibgu.cli.show.paper import page, stdout
+    from ibgu.cli.show.output_style import page, stdout
 
     _check(name, sign, to, verify, key)
     if verify and key:

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ibgu.cli.show import events
-from ibgu.cli.show.paper import PLAIN, Paper, page, stdout
+from ibgu.cli.show.output_style import PLAIN, OutputStyle, page, stdout
 from ibgu.cli.show.status import StatusSnapshot, status_lines
 from ibgu.db.views import EventRow
 
@@ -50,8 +50,8 @@ class ReplayStage(Protocol):
 class Lines:
     """Lines prints every event as it comes, and the picture at the end."""
 
-    def __init__(self, paper: Paper, *, by_hand: bool) -> None:
-        self._paper = paper
+    def __init__(self, style: OutputStyle, *, by_hand: bool) -> None:
+        self._style = style
         self._by_hand = by_hand
 
     def __enter__(self) -> None:
@@ -65,11 +65,11 @@ class Lines:
             sys.stdin.readline()
 
     def show(self, event: EventRow, picture: Picture) -> None:
-        typer.echo(_line(event, self._paper))
+        typer.echo(_line(event, self._style))
 
     def end(self, seen: StatusSnapshot) -> None:
         typer.echo("")
-        typer.echo(page(status_lines(seen, self._paper)))
+        typer.echo(page(status_lines(seen, self._style)))
 
 
 class Screen:
@@ -109,15 +109,15 @@ class Screen:
         self._drawn = time.monotonic()
 
 
-def _line(event: EventRow, paper: Paper) -> str:
+def _line(event: EventRow, style: OutputStyle) -> str:
     step = None if event.step is None else event.step + 1
-    return events.event_line(event, step, event.at, paper)
+    return events.event_line(event, step, event.at, style)
 
 
 def stage_for(speed: float, *, step: bool) -> ReplayStage:
     """Returns the stage: lines, which do not wait for the clock, when stepping by hand or without a
     terminal."""
-    paper = stdout()
-    if step or not paper.bars:
-        return Lines(paper if paper.bars else PLAIN, by_hand=step)
+    style = stdout()
+    if step or not style.bars:
+        return Lines(style if style.bars else PLAIN, by_hand=step)
     return Screen(speed)

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from ibgu.cli.errors import MISUSED, fail
-from ibgu.cli.show.paper import page, stderr
+from ibgu.cli.show.output_style import page, stderr
 from ibgu.core.views.change.danger import Risk
 
 NOTHING_DONE = "nothing was done"
@@ -23,8 +23,8 @@ def require_terminal(name: str, risk: Risk) -> None:
 
 def warn(risk: Risk, clusters: int | None = None) -> None:
     """Prints the risk; `clusters`: the number of affected clusters; None: unknown."""
-    paper = stderr()
-    typer.echo(paper.paint(page(paper.under("", lost(risk, clusters))), "red"), err=True)
+    style = stderr()
+    typer.echo(style.paint(page(style.under("", lost(risk, clusters))), "red"), err=True)
 
 
 def require_name(name: str) -> None:

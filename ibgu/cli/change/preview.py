@@ -107,7 +107,7 @@ def _manifest(file: str, namespace: str) -> dict[str, Any]:
 def _print(found: "PreviewResponse", output: Form) -> None:
     from datetime import UTC, datetime
 
-    from ibgu.cli.show.paper import page, stdout
+    from ibgu.cli.show.output_style import page, stdout
     from ibgu.cli.show.preview import preview_lines
 
     if output is Form.TEXT:

@@ -42,7 +42,7 @@ def doctor(
     from ibgu.cli.doctor.show import as_text, body_of
     from ibgu.cli.doctor.token import judge_token
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.show.paper import page, stdout
+    from ibgu.cli.show.output_style import page, stdout
     from ibgu.client.harmless import cleaned
 
     # What libraries log is in the findings.

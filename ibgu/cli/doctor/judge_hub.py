@@ -90,7 +90,7 @@ def _ibgus(served: Served) -> Finding:
         return warning(
             check,
             f"{words}; ibgu works with it and says less in the IBGU",
-            "nothing, while TALM may come back; else oc apply -f charts/ibgu/crds/",
+            "keep it while TALM may return; otherwise run: oc apply -f charts/ibgu/crds/",
         )
     return ok(check, "ibgu's CRD is served")
 
@@ -108,7 +108,7 @@ def _feedback(served: Served) -> Finding:
 
 def _leadership(heard: LeaseCheck | Missing) -> Finding:
     if not isinstance(heard, LeaseCheck):
-        return untold("leadership", heard, "see what is said about rights")
+        return untold("leadership", heard, "see the findings about rights above")
     if heard.rival is not None:
         return error("leadership", heard.rival.words(heard.namespace), heard.rival.remedy)
     if not heard.problem:
@@ -141,7 +141,7 @@ def _talm(heard: Talm | Missing) -> Finding:
 
 def _fleet(heard: Fleet | Missing) -> Finding:
     if not isinstance(heard, Fleet):
-        return untold("clusters", heard, "see what is said about rights and about OCM")
+        return untold("clusters", heard, "see the findings about rights and OCM above")
     words = f"{heard.total} ManagedClusters, {heard.accepted} accepted, {heard.available} available"
     if heard.deleting:
         words += f", {heard.deleting} being deleted"
@@ -155,7 +155,7 @@ def _fleet(heard: Fleet | Missing) -> Finding:
 
 def _agents(heard: Agents | Missing) -> Iterator[Finding]:
     if not isinstance(heard, Agents):
-        yield untold("agents", heard, "see what is said about rights and about OCM")
+        yield untold("agents", heard, "see the findings about rights and OCM above")
         return
     if heard.without_lca:
         words = f"{_some(heard.without_lca)} answered that there is no ImageBasedUpgrade"
@@ -168,7 +168,7 @@ def _agents(heard: Agents | Missing) -> Iterator[Finding]:
         )
         yield warning("work agents", words, do)
     if not heard.works:
-        words = "unknown until ibgu has probed a cluster: none of its ManifestWorks is here"
+        words = "unknown until ibgu has probed a cluster: it has no ManifestWork yet"
         yield skipped("agents", words)
     elif not (heard.without_lca or heard.forbidden):
         yield ok(

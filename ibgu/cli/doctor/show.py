@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 from ibgu.cli.doctor.findings import Finding, Level, exit_code
 from ibgu.cli.show import symbols
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 
 _WORST_FIRST = (Level.ERROR, Level.WARNING, Level.OK, Level.SKIPPED)
 _SYMBOLS = {
@@ -26,12 +26,12 @@ def body_of(findings: Sequence[Finding]) -> dict[str, object]:
     }
 
 
-def as_text(findings: Sequence[Finding], paper: Paper) -> Iterator[str]:
+def as_text(findings: Sequence[Finding], style: OutputStyle) -> Iterator[str]:
     width = max((len(finding.check) for finding in findings), default=0)
     for finding, after in zip_longest(findings, findings[1:]):
         symbol, colour = _SYMBOLS[finding.level]
         level = f"{symbol} {finding.level:<8}"
-        yield f"{paper.paint(level, colour)} {finding.check:<{width}}  {finding.found}"
+        yield f"{style.paint(level, colour)} {finding.check:<{width}}  {finding.found}"
         # A remedy for several findings in a row is printed once, after the last.
         if finding.do and (after is None or after.do != finding.do):
             yield f"{'':{width + 13}}→ {finding.do}"

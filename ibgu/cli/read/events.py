@@ -159,9 +159,9 @@ def _form(output: WideForm) -> "Callable[[EventResponse], str]":
     import msgspec
 
     from ibgu.cli.show.events import event_line, wide_line
-    from ibgu.cli.show.paper import page, stdout
+    from ibgu.cli.show.output_style import page, stdout
 
-    paper, now = stdout(), datetime.now(UTC)
+    style, now = stdout(), datetime.now(UTC)
     match output:
         case WideForm.JSON:
             return lambda event: msgspec.json.encode(event).decode()
@@ -170,6 +170,6 @@ def _form(output: WideForm) -> "Callable[[EventResponse], str]":
         case WideForm.NAME:
             return lambda event: str(event.seq)
         case WideForm.WIDE:
-            return lambda event: page([wide_line(event, event.step, now, paper)])
+            return lambda event: page([wide_line(event, event.step, now, style)])
         case WideForm.TEXT:
-            return lambda event: page([event_line(event, event.step, now, paper)])
+            return lambda event: page([event_line(event, event.step, now, style)])

@@ -52,7 +52,7 @@ def _tell_in_rollout(
     """Explains a cluster of a rollout that is not ibgu's own: what a shadow has seen. Raises
     RestError."""
     from ibgu.cli.read.shadow import in_shadow
-    from ibgu.cli.show.paper import page
+    from ibgu.cli.show.output_style import page
     from ibgu.client import RestError
 
     try:
@@ -65,7 +65,7 @@ def _tell_in_rollout(
 
 def _tell(found: "ExplainedResponse", output: Form) -> None:
     from ibgu.cli.show.explain import explain_lines
-    from ibgu.cli.show.paper import page, stdout
+    from ibgu.cli.show.output_style import page, stdout
 
     if output is Form.TEXT:
         typer.echo(page(explain_lines(found, datetime.now(UTC), stdout())))

@@ -26,7 +26,7 @@ def listed(items: Iterable[object], output: ListOutput) -> None:
 
 
 def lines(found: Iterable[str]) -> None:
-    from ibgu.cli.show.paper import page
+    from ibgu.cli.show.output_style import page
 
     for line in found:
         typer.echo(page([line]))

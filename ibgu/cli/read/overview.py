@@ -7,8 +7,8 @@ import typer
 from ibgu.cli.read import polling
 from ibgu.cli.rest.target import RestTarget
 from ibgu.cli.show.form import Form, tell
+from ibgu.cli.show.output_style import page, stdout
 from ibgu.cli.show.overview import Overview, body_of, overview_lines
-from ibgu.cli.show.paper import page, stdout
 from ibgu.client import Client
 
 _PRESENT = ("pending", "running", "complete")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from ibgu.cli.show.paper import Paper
+    from ibgu.cli.show.output_style import OutputStyle
 
 
 class PollResult(Protocol):
@@ -19,7 +19,7 @@ class PollResult(Protocol):
 
 
 S = TypeVar("S", bound=PollResult)
-Draw = Callable[[S, "Paper"], list[str]]
+Draw = Callable[[S, "OutputStyle"], list[str]]
 
 REFRESH_SECONDS = 2.0
 UNKNOWN_SECONDS = 15.0
@@ -83,7 +83,7 @@ def _tried(poll: Callable[[], S]) -> S | None:
 
 def pictures(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
     """Yields each poll after drawing it: on a terminal in place, elsewhere whenever it changes."""
-    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.output_style import stdout
 
     return _in_place(found, draw) if stdout().bars else _in_turn(found, draw)
 
@@ -92,7 +92,7 @@ def _in_place(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
     from rich.live import Live
     from rich.text import Text
 
-    from ibgu.cli.show.paper import page, stdout
+    from ibgu.cli.show.output_style import page, stdout
 
     before = ""
     with Live(auto_refresh=False, vertical_overflow="crop") as live:
@@ -106,7 +106,7 @@ def _in_place(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
 
 def _in_turn(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
     """Draws again whenever something but the time has changed."""
-    from ibgu.cli.show.paper import PLAIN, page
+    from ibgu.cli.show.output_style import PLAIN, page
 
     before: object = None
     for seen in found:

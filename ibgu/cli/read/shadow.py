@@ -60,7 +60,7 @@ def in_shadow(
     client: "Client", namespace: str, name: str, error: "RestError", cluster: str = ""
 ) -> list[str]:
     """Returns what a shadow has seen of a rollout that is not ibgu's own; else raises the error."""
-    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.output_style import stdout
     from ibgu.cli.show.shadow import report_lines
     from ibgu.client import RestError
 
@@ -99,7 +99,7 @@ def _report(client: "Client", namespace: str, name: str, cluster: str) -> "Watch
 
 
 def _print(reports: "Sequence[Watched]", output: Form, *, one: bool) -> None:
-    from ibgu.cli.show.paper import page, stdout
+    from ibgu.cli.show.output_style import page, stdout
     from ibgu.cli.show.shadow import report_lines
 
     if output is not Form.TEXT:

@@ -129,7 +129,7 @@ def _selected(view: "ViewResponse") -> "RolloutResponse":
 def else_in_shadow(client: "Client", namespace: str, name: str) -> "Iterator[None]":
     """Shows a rollout that only a shadow knows as the shadow saw it."""
     from ibgu.cli.read.shadow import in_shadow
-    from ibgu.cli.show.paper import page
+    from ibgu.cli.show.output_style import page
     from ibgu.client import RestError
 
     try:
@@ -150,7 +150,7 @@ def _seconds(timeout: str, *, wait: bool) -> float | None:
 
 
 def _print(seen: "StatusSnapshot", output: Form) -> None:
-    from ibgu.cli.show.paper import page, stdout
+    from ibgu.cli.show.output_style import page, stdout
     from ibgu.cli.show.status import body_of, status_lines
 
     if output is Form.TEXT:

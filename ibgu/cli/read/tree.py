@@ -25,7 +25,7 @@ def tree(
     from ibgu.cli.read.asking import asking
     from ibgu.cli.read.status import else_in_shadow, see
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.cli.show.paper import page, stdout
+    from ibgu.cli.show.output_style import page, stdout
     from ibgu.cli.show.tree import body_of, tree_lines
 
     with asking():

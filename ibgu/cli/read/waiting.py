@@ -7,7 +7,7 @@ import typer
 from ibgu.cli.read.polling import Draw, TimeIsUpError, pictures, polls_until
 from ibgu.cli.read.verdict import WaitResult, verdict
 from ibgu.cli.show.form import Form, tell
-from ibgu.cli.show.paper import page, stdout
+from ibgu.cli.show.output_style import page, stdout
 from ibgu.cli.show.status import StatusSnapshot, body_of
 
 

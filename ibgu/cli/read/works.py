@@ -22,7 +22,7 @@ def works(
     """Show what is asked of a cluster on the hub, and what its agent reports."""
     from ibgu.cli.read.asking import asking
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.cli.show.paper import page, stdout
+    from ibgu.cli.show.output_style import page, stdout
     from ibgu.cli.show.works import works_lines
 
     with asking():

@@ -17,8 +17,8 @@ from ibgu.api.http.rates import Rates, UnknownTokens
 from ibgu.api.http.server import bind
 from ibgu.api.probes import create_probes
 from ibgu.cli.serve import schema
-from ibgu.cli.serve.door import Door, Entrance
-from ibgu.cli.serve.patience import Patience
+from ibgu.cli.serve.startup_retry import StartupRetry
+from ibgu.cli.serve.switchable_app import Entrance, SwitchableApp
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
@@ -44,9 +44,9 @@ async def run(settings: Settings, *, migrate: bool) -> None:
     """Runs controller (or shadow) and API in one process."""
     async with (
         _entrance(settings) as entrance,
-        _journal(settings, entrance.front.patience, migrate=migrate) as engine,
-        _controller(settings, entrance.front.patience, engine) as leading,
-        _api(settings, entrance.front.patience, engine, leading) as context,
+        _journal(settings, entrance.front.startup, migrate=migrate) as engine,
+        _controller(settings, entrance.front.startup, engine) as leading,
+        _api(settings, entrance.front.startup, engine, leading) as context,
         _showing_api(entrance, context),
     ):
         await leading.run()
@@ -55,8 +55,8 @@ async def run(settings: Settings, *, migrate: bool) -> None:
 async def run_controller(settings: Settings, *, migrate: bool) -> None:
     async with (
         _entrance(settings) as entrance,
-        _journal(settings, entrance.front.patience, migrate=migrate) as engine,
-        _controller(settings, entrance.front.patience, engine) as leading,
+        _journal(settings, entrance.front.startup, migrate=migrate) as engine,
+        _controller(settings, entrance.front.startup, engine) as leading,
         _showing_probes(entrance, _probes(settings, leading)),
     ):
         await leading.run()
@@ -65,8 +65,8 @@ async def run_controller(settings: Settings, *, migrate: bool) -> None:
 async def run_api(settings: Settings, *, migrate: bool) -> None:
     async with (
         _entrance(settings) as entrance,
-        _journal(settings, entrance.front.patience, migrate=migrate) as engine,
-        _api(settings, entrance.front.patience, engine) as context,
+        _journal(settings, entrance.front.startup, migrate=migrate) as engine,
+        _api(settings, entrance.front.startup, engine) as context,
         _showing_api(entrance, context),
     ):
         await entrance.front.served()
@@ -101,21 +101,21 @@ async def _entrance(settings: Settings) -> AsyncIterator[Entrance]:
 
 
 @asynccontextmanager
-async def _door(address: str, limits: ServerLimits) -> AsyncIterator[Door]:
+async def _door(address: str, limits: ServerLimits) -> AsyncIterator[SwitchableApp]:
     with bind(address) as listener:
         host, port = listener.getsockname()[:2]
         log.info("listening", address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-        door = Door(limits)
+        door = SwitchableApp(limits)
         async with door.open(listener):
             yield door
 
 
 @asynccontextmanager
 async def _journal(
-    settings: Settings, patience: Patience, *, migrate: bool
+    settings: Settings, startup: StartupRetry, *, migrate: bool
 ) -> AsyncIterator[AsyncEngine]:
     url = settings.database_url
-    await patience.until("the journal", partial(schema.prepare, url, migrate=migrate))
+    await startup.until("the journal", partial(schema.prepare, url, migrate=migrate))
     engine = db.engine(url)
     try:
         yield engine
@@ -124,14 +124,14 @@ async def _journal(
 
 
 def _controller(
-    settings: Settings, patience: Patience, engine: AsyncEngine
+    settings: Settings, startup: StartupRetry, engine: AsyncEngine
 ) -> AbstractAsyncContextManager[Leading]:
     """Or its shadow."""
     # The API needs none of these.
     from ibgu.cli.serve.first import check_hub
 
     async def patiently(client: HubClient) -> Served:
-        return await patience.until("the hub", partial(check_hub, client, settings))
+        return await startup.until("the hub", partial(check_hub, client, settings))
 
     if settings.shadow:
         from ibgu.controller.shadow.service import shadow
@@ -144,12 +144,12 @@ def _controller(
 
 @asynccontextmanager
 async def _api(
-    settings: Settings, patience: Patience, engine: AsyncEngine, leading: Leading | None = None
+    settings: Settings, startup: StartupRetry, engine: AsyncEngine, leading: Leading | None = None
 ) -> AsyncIterator[Context]:
     """Yields the API, with a connection of its own: callers' requests must not wait behind the
     controller."""
     async with await HubClient.connect(settings.kubeconfig) as client:
-        system = await patience.until(
+        system = await startup.until(
             "the hub", partial(client.get, paths.namespace("kube-system"), Bare)
         )
         probes = _probes(settings, leading, Tally(client))

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from ibgu.cli.show import symbols
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 from ibgu.core.assurance.certify import MEANS, Event, Findings, Rule, Violation
 from ibgu.core.model import Rollout, RolloutState
 
@@ -36,15 +36,15 @@ class Certificate(Struct, frozen=True):
         return self.rollout.state in (RolloutState.COMPLETE, RolloutState.DELETED)
 
 
-def as_text(found: Certificate, paper: Paper) -> list[str]:
+def as_text(found: Certificate, style: OutputStyle) -> list[str]:
     colour = "green" if found.findings.holds else "red"
-    verdict = paper.paint(found.verdict.upper(), colour, bold=True)
+    verdict = style.paint(found.verdict.upper(), colour, bold=True)
     return [
         f"{found.rollout.full_name}   {verdict}",
         *_what(found),
         "",
-        *_checks(found, paper),
-        *_violations(found, paper),
+        *_checks(found, style),
+        *_violations(found, style),
         *_notes(found),
         "",
         *_signature(found),
@@ -71,11 +71,11 @@ def _what(found: Certificate) -> Iterator[str]:
     yield f"  epochs   {told or 'none'}"
 
 
-def _checks(found: Certificate, paper: Paper) -> Iterator[str]:
+def _checks(found: Certificate, style: OutputStyle) -> Iterator[str]:
     findings = found.findings
     for rule in Rule:
         checks, broken = findings.checks.get(rule, 0), findings.broken.get(rule, 0)
-        mark = paper.paint(symbols.FAILED, "red") if broken else paper.paint(_mark(checks), "green")
+        mark = style.paint(symbols.FAILED, "red") if broken else style.paint(_mark(checks), "green")
         words = f", {broken:,} violations" if broken else ""
         yield f"  {mark} {MEANS[rule]:<58} {checks:>{_COUNTED},} checks{words}"
 
@@ -84,10 +84,10 @@ def _mark(checks: int) -> str:
     return symbols.SUCCEEDED if checks else symbols.SKIPPED
 
 
-def _violations(found: Certificate, paper: Paper) -> Iterator[str]:
+def _violations(found: Certificate, style: OutputStyle) -> Iterator[str]:
     for violation in found.findings.violations:
         yield ""
-        rule = paper.paint(violation.rule, "red", bold=True)
+        rule = style.paint(violation.rule, "red", bold=True)
         yield f"{rule}: {violation.words}"
         yield f"    {event_line(violation.event)}"
         if violation.others:

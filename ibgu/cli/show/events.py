@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ibgu.cli.show import symbols
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import clock
 
 _SYMBOLS = {
@@ -50,22 +50,22 @@ class ShownEvent(Protocol):
     def data(self) -> Mapping[str, Any]: ...
 
 
-def event_line(event: ShownEvent, step: int | None, now: datetime, paper: Paper) -> str:
+def event_line(event: ShownEvent, step: int | None, now: datetime, style: OutputStyle) -> str:
     """Returns the line; `step` from 1. Local time; with the date unless it is that of `now`."""
     symbol, colour = _symbol(event)
     where = [f"step {step}"] if step is not None else []
     where += [event.cluster] if event.cluster else []
     who = f" ({event.actor})" if event.actor else ""
-    what = paper.paint(f"{symbol} {event.kind}", colour)
+    what = style.paint(f"{symbol} {event.kind}", colour)
     told = " ".join(event.why.split())
     return f"{clock(event.at, now)} #{event.seq} {' '.join([*where, what])}: {told}{who}"
 
 
-def wide_line(event: ShownEvent, step: int | None, now: datetime, paper: Paper) -> str:
+def wide_line(event: ShownEvent, step: int | None, now: datetime, style: OutputStyle) -> str:
     """Returns the line with the cause, the run and what else was recorded."""
     more = {"cause": event.cause, "run": event.run, **event.data}
     told = " ".join(f"{key}={value}" for key, value in more.items() if value not in (None, ""))
-    return f"{event_line(event, step, now, paper)}{told and f'  {told}'}"
+    return f"{event_line(event, step, now, style)}{told and f'  {told}'}"
 
 
 def _symbol(event: ShownEvent) -> tuple[str, str | None]:

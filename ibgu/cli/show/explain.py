@@ -1,10 +1,10 @@
-"""`ibgu explain`: the sentences that REST tells, on paper."""
+"""`ibgu explain`: the sentences that REST tells, on style."""
 
 from datetime import datetime, timedelta
 from itertools import chain
 
 from ibgu.cli.show import symbols
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import clock, duration
 from ibgu.client.responses import ExplainedResponse
 
@@ -19,7 +19,7 @@ _COLOURS = {
 }
 
 
-def explain_lines(found: ExplainedResponse, now: datetime, paper: Paper) -> list[str]:
+def explain_lines(found: ExplainedResponse, now: datetime, style: OutputStyle) -> list[str]:
     facts = {
         "why": _why(found),
         "words": found.words if found.words != found.why else None,
@@ -32,13 +32,13 @@ def explain_lines(found: ExplainedResponse, now: datetime, paper: Paper) -> list
         "limit": _time(found.limit, now),
         "history": " · ".join(f"{clock(each.at, now)} {each.text}" for each in found.history),
     }
-    told = [paper.under(f"{name:<8} ", text) for name, text in facts.items() if text]
-    return [_headline(found, paper), *chain.from_iterable(told)]
+    told = [style.under(f"{name:<8} ", text) for name, text in facts.items() if text]
+    return [_headline(found, style), *chain.from_iterable(told)]
 
 
-def _headline(found: ExplainedResponse, paper: Paper) -> str:
+def _headline(found: ExplainedResponse, style: OutputStyle) -> str:
     symbol = symbols.OF_WORDS.get(found.state, symbols.WAITING)
-    state = paper.paint(f"{symbol} {found.headline}", _COLOURS.get(found.state), bold=True)
+    state = style.paint(f"{symbol} {found.headline}", _COLOURS.get(found.state), bold=True)
     return f"{found.cluster} · {found.rollout} · step {found.step} · {state}"
 
 

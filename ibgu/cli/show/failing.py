@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from ibgu.cli.show.names import listed
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 from ibgu.client.responses import FailureGroupResponse, FailuresResponse
 
 _WORDS = 100
@@ -30,12 +30,12 @@ def _left(group: FailureGroupResponse) -> list[str]:
     return [name for name in group.clusters if name not in group.aborted]
 
 
-def failure_lines(failing: Failing, paper: Paper) -> Iterator[str]:
+def failure_lines(failing: Failing, style: OutputStyle) -> Iterator[str]:
     if not failing.failures.total:
         return
-    yield paper.paint(f"Failures ({failing.failures.total})", "red", bold=True)
+    yield style.paint(f"Failures ({failing.failures.total})", "red", bold=True)
     for group in failing.groups:
-        yield from _group(group, paper)
+        yield from _group(group, style)
 
 
 def next_lines(failing: Failing) -> Iterator[str]:
@@ -53,15 +53,15 @@ def cut(message: str, most: int = _WORDS) -> str:
     return message if len(message) <= most else f"{message[: most - 1]}…"
 
 
-def _group(group: FailureGroupResponse, paper: Paper) -> Iterator[str]:
+def _group(group: FailureGroupResponse, style: OutputStyle) -> Iterator[str]:
     named = group.failure or group.cause or group.outcome
     what = f"{group.action}: {named}" if group.action else named
     head = f"{group.count:>5}  {what}  "
     message = " ".join(group.message.split())
-    yield (head + cut(message, paper.room(head, _WORDS))).rstrip()
-    yield from paper.under("       ", listed(group.clusters, group.count))
+    yield (head + cut(message, style.room(head, _WORDS))).rstrip()
+    yield from style.under("       ", listed(group.clusters, group.count))
     for each in _remedies(group):
-        yield from paper.under("       → ", each)
+        yield from style.under("       → ", each)
 
 
 def _remedies(group: FailureGroupResponse) -> Iterator[str]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import cut
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.rollouts import rollouts_table
 from ibgu.cli.show.times import duration
 from ibgu.client.responses import LeadershipResponse, NeedsPersonResponse, RolloutsResponse
@@ -33,15 +33,15 @@ class Overview(Struct, frozen=True):
         return rollouts, self.page.needs_person, self.leadership
 
 
-def overview_lines(seen: Overview, paper: Paper) -> list[str]:
+def overview_lines(seen: Overview, style: OutputStyle) -> list[str]:
     found = seen.page
     if not found.items:
-        return ["there are no rollouts, or you may see none", *_leader(seen.leadership, paper)]
+        return ["there are no rollouts, or you may see none", *_leader(seen.leadership, style)]
     now = datetime.now(UTC)
     return [
-        *_numbers(found, paper),
-        *_leader(seen.leadership, paper),
-        *(line for each in found.needs_person or () for line in _needed(each, now, paper)),
+        *_numbers(found, style),
+        *_leader(seen.leadership, style),
+        *(line for each in found.needs_person or () for line in _needed(each, now, style)),
         *rollouts_table(found.items, now, wide=False, namespaces=True),
         *_older(found),
     ]
@@ -57,13 +57,13 @@ def body_of(seen: Overview) -> dict[str, object]:
     }
 
 
-def _numbers(found: RolloutsResponse, paper: Paper) -> Iterator[str]:
+def _numbers(found: RolloutsResponse, style: OutputStyle) -> Iterator[str]:
     """Yields the sums of the rows below."""
     count = len(found.items)
     noun = "rollout" if count == 1 else "rollouts"
     newest = "the newest " if found.next_cursor else ""
     phases = Counter(rollout.phase for rollout in found.items)
-    yield paper.paint(f"{newest}{count} {noun}: {_counted(phases, _PHASES)}", bold=True)
+    yield style.paint(f"{newest}{count} {noun}: {_counted(phases, _PHASES)}", bold=True)
     open_ones = [rollout for rollout in found.items if rollout.state != "complete"]
     clusters = Counter[str]()
     for rollout in open_ones:
@@ -71,7 +71,7 @@ def _numbers(found: RolloutsResponse, paper: Paper) -> Iterator[str]:
     if under_way := _counted(clusters, _COUNTS):
         stalled = sum(rollout.stalled for rollout in open_ones)
         told = f"{symbols.WARNING} {stalled} stalled" if stalled else ""
-        mark = f" · {paper.paint(told, 'yellow')}" if told else ""
+        mark = f" · {style.paint(told, 'yellow')}" if told else ""
         yield f"under way: {under_way}{mark}"
 
 
@@ -79,11 +79,11 @@ def _older(found: RolloutsResponse) -> list[str]:
     return ["older ones: ibgu get rollouts -A"] if found.next_cursor else []
 
 
-def _leader(found: LeadershipResponse, paper: Paper) -> Iterator[str]:
+def _leader(found: LeadershipResponse, style: OutputStyle) -> Iterator[str]:
     if not found.remedy:
         yield f"leader: {found.words}"
         return
-    yield paper.paint(f"{symbols.WARNING} leader: {found.words}", "yellow")
+    yield style.paint(f"{symbols.WARNING} leader: {found.words}", "yellow")
     yield f"    → {found.remedy}"
 
 
@@ -94,7 +94,7 @@ def _counted(counts: Mapping[str, int], names: Sequence[str]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in order if counts.get(name))
 
 
-def _needed(each: NeedsPersonResponse, now: datetime, paper: Paper) -> Iterator[str]:
+def _needed(each: NeedsPersonResponse, now: datetime, style: OutputStyle) -> Iterator[str]:
     since = duration(max(now - each.since, timedelta(0)))
     noun = "cluster" if each.members == 1 else "clusters"
     of = f" ({each.members} {noun})" if each.members else ""
@@ -102,5 +102,5 @@ def _needed(each: NeedsPersonResponse, now: datetime, paper: Paper) -> Iterator[
     line = (
         f"{each.namespace}/{each.name} waits for a person since {since}{of}: {each.kind}: {words}"
     )
-    yield paper.paint(f"{symbols.HELD} {line}", "yellow")
+    yield style.paint(f"{symbols.HELD} {line}", "yellow")
     yield f"    → ibgu status {each.name} -n {each.namespace}"

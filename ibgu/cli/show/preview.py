@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from ibgu.cli.show import symbols
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import clock, duration
 from ibgu.client.responses import PreviewResponse, StepPreviewResponse
 
@@ -13,38 +13,38 @@ _NOBODY = "no clusters, if all goes well before"
 _NOBODY_AT_ALL = "no clusters"
 
 
-def preview_lines(found: PreviewResponse, paper: Paper, now: datetime) -> list[str]:
-    return [*_lines(found, paper, now), "nothing was changed"]
+def preview_lines(found: PreviewResponse, style: OutputStyle, now: datetime) -> list[str]:
+    return [*_lines(found, style, now), "nothing was changed"]
 
 
-def _lines(found: PreviewResponse, paper: Paper, now: datetime) -> Iterator[str]:
+def _lines(found: PreviewResponse, style: OutputStyle, now: datetime) -> Iterator[str]:
     for problem in found.problems:
-        yield paper.paint(f"{symbols.FAILED} {problem}", "red")
+        yield style.paint(f"{symbols.FAILED} {problem}", "red")
     if found.steps:
-        yield _selects(found, paper)
+        yield _selects(found, style)
     for out in found.excluded:
         more = ", …" if out.count > _NAMED else ""
         yield f"  leaves out {out.count}: {out.why} ({', '.join(out.clusters[:_NAMED])}{more})"
     width = max((len("+".join(step.actions)) for step in found.steps), default=0)
     for step in found.steps:
-        yield from _step(found, step, width, paper)
+        yield from _step(found, step, width, style)
     for warning in found.warnings:
-        yield paper.paint(f"{symbols.WARNING} {warning}", "yellow")
+        yield style.paint(f"{symbols.WARNING} {warning}", "yellow")
     if found.ends is not None:
         likely = found.ends.likely
         begin = f"likely {clock(likely, now)}, " if likely else ""
         yield f"ends      {begin}at latest {clock(found.ends.latest, now)}"
 
 
-def _selects(found: PreviewResponse, paper: Paper) -> str:
+def _selects(found: PreviewResponse, style: OutputStyle) -> str:
     if not found.selected:
         words = "selects no cluster: nothing would be done"
-        return paper.paint(f"{symbols.WARNING} {words}", "yellow", bold=True)
+        return style.paint(f"{symbols.WARNING} {words}", "yellow", bold=True)
     return f"selects {found.selected} {'cluster' if found.selected == 1 else 'clusters'}"
 
 
 def _step(
-    found: PreviewResponse, step: StepPreviewResponse, width: int, paper: Paper
+    found: PreviewResponse, step: StepPreviewResponse, width: int, style: OutputStyle
 ) -> Iterator[str]:
     name = f"step {step.step} {'+'.join(step.actions):<{width}}"
     if not step.clusters:
@@ -53,11 +53,11 @@ def _step(
     each = f"1 to {step.slots}" if step.ramp_up else str(step.slots)
     waves = f"{step.waves} waves of {each}" if step.waves > 1 else "1 wave"
     words = f"{step.clusters} clusters in {waves} · {step.allowed_minutes_per_site:g} min a site"
-    yield f"{name}  {words} · {_measured(step, paper)}"
+    yield f"{name}  {words} · {_measured(step, style)}"
     if rate_limited := ", ".join(_limits(step)):
         yield f"       rate limits: {rate_limited}"
     if step.advice:
-        yield paper.paint(f"       → {step.advice}", "yellow")
+        yield style.paint(f"       → {step.advice}", "yellow")
 
 
 def _limits(step: StepPreviewResponse) -> Iterator[str]:
@@ -69,11 +69,11 @@ def _limits(step: StepPreviewResponse) -> Iterator[str]:
         yield f"each put off by up to {duration(timedelta(seconds=step.jitter_seconds))}"
 
 
-def _measured(step: StepPreviewResponse, paper: Paper) -> str:
+def _measured(step: StepPreviewResponse, style: OutputStyle) -> str:
     if step.measured is None:
         return "not measured here yet"
     p50, p95 = (timedelta(seconds=each) for each in (step.measured.p50, step.measured.p95))
     words = f"takes {duration(p50)} (p50), {duration(p95)} (p95) here"
     if step.enough:
-        return paper.paint(f"{symbols.SUCCEEDED} {words}", "green")
-    return paper.paint(f"{symbols.FAILED} {words}", "red")
+        return style.paint(f"{symbols.SUCCEEDED} {words}", "green")
+    return style.paint(f"{symbols.FAILED} {words}", "red")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
 from ibgu.client.responses import ShadowClusterResponse, ShadowReportResponse, ToldResponse
@@ -19,20 +19,20 @@ class Watched(ShadowReportResponse, frozen=True, kw_only=True):
     clusters: tuple[ShadowClusterResponse, ...] = ()
 
 
-def report_lines(report: Watched, paper: Paper, now: datetime) -> list[str]:
+def report_lines(report: Watched, style: OutputStyle, now: datetime) -> list[str]:
     return [
-        *_head(report, paper),
-        *_failures(report, paper),
+        *_head(report, style),
+        *_failures(report, style),
         *_steps(report),
         *_clusters(report, now),
     ]
 
 
-def _head(report: ShadowReportResponse, paper: Paper) -> Iterator[str]:
+def _head(report: ShadowReportResponse, style: OutputStyle) -> Iterator[str]:
     rollout = report.rollout
     version = rollout.seed.version
     target = f"  → {version}" if version else ""
-    name = paper.paint(f"{rollout.namespace}/{rollout.name}", bold=True)
+    name = style.paint(f"{rollout.namespace}/{rollout.name}", bold=True)
     state = "deleted" if rollout.deleted else rollout.progress or "not begun"
     yield f"{name}{target}   shadow: TALM did this, ibgu only watched · {state}"
     ahead, saved = _span(report.ahead_seconds), _span(report.saved_seconds)
@@ -43,11 +43,11 @@ def _head(report: ShadowReportResponse, paper: Paper) -> Iterator[str]:
         yield f"over {duration(saved)} earlier without batches (an estimate)"
 
 
-def _failures(report: ShadowReportResponse, paper: Paper) -> Iterator[str]:
+def _failures(report: ShadowReportResponse, style: OutputStyle) -> Iterator[str]:
     groups = report.failures
     if groups:
         total = sum(group.count for group in groups)
-        yield paper.paint(f"Failures ({total})", "red", bold=True)
+        yield style.paint(f"Failures ({total})", "red", bold=True)
     for group in groups:
         named = group.failure or group.cause
         earlier = duration(_span(group.ahead_seconds / group.count))

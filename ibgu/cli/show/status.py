@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import Failing, failure_lines, next_lines
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.rollouts import NOBODY, phase_of, selected_nobody
 from ibgu.cli.show.times import clock, duration
 from ibgu.client.responses import (
@@ -71,17 +71,17 @@ def body_of(seen: StatusSnapshot) -> dict[str, object]:
     }
 
 
-def status_lines(seen: StatusSnapshot, paper: Paper) -> list[str]:
+def status_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
     if seen.unmatched:
-        return [headline(seen, paper), paper.paint(f"{symbols.WARNING} {seen.unmatched}", "yellow")]
+        return [headline(seen, style), style.paint(f"{symbols.WARNING} {seen.unmatched}", "yellow")]
     return [
-        headline(seen, paper),
-        *whole(seen, paper),
-        *_nobody(seen, paper),
-        *_steps(seen, paper),
-        *holds(seen, paper),
-        *failure_lines(failing(seen), paper),
-        *_stalled(seen, paper),
+        headline(seen, style),
+        *whole(seen, style),
+        *_nobody(seen, style),
+        *_steps(seen, style),
+        *holds(seen, style),
+        *failure_lines(failing(seen), style),
+        *_stalled(seen, style),
         *next_lines(failing(seen)),
     ]
 
@@ -91,10 +91,10 @@ def failing(seen: StatusSnapshot) -> Failing:
     return Failing(rollout.namespace, rollout.name, seen.failures)
 
 
-def headline(seen: StatusSnapshot, paper: Paper) -> str:
+def headline(seen: StatusSnapshot, style: OutputStyle) -> str:
     rollout = seen.rollout
     phase = rollout.phase if seen.unmatched else phase_of(rollout)
-    parts = [paper.paint(phase, _COLOURS.get(phase), bold=True)]
+    parts = [style.paint(phase, _COLOURS.get(phase), bold=True)]
     if rollout.current:
         parts.append(f"step {rollout.current.step} of {len(rollout.plan)}")
     if rollout.started_at:
@@ -104,11 +104,11 @@ def headline(seen: StatusSnapshot, paper: Paper) -> str:
         parts.append(_ends(rollout.eta, seen.now))
     version = rollout.seed.version
     target = f"  → {version}" if version else ""
-    name = paper.paint(rollout.name, bold=True)
+    name = style.paint(rollout.name, bold=True)
     return f"{name} ({rollout.namespace}){target}   {' · '.join(parts)}"
 
 
-def whole(seen: StatusSnapshot, paper: Paper) -> list[str]:
+def whole(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
     """Returns how many clusters of the whole rollout are in which state; the steps' own counts
     follow below."""
     counts = seen.rollout.counts
@@ -117,20 +117,20 @@ def whole(seen: StatusSnapshot, paper: Paper) -> list[str]:
     noun = "cluster" if counts.total == 1 else "clusters"
     parts = [f"{counts.succeeded} of {counts.total} {noun} done"]
     parts += [
-        paper.paint(f"{number} {name}", _COLOURED.get(name))
+        style.paint(f"{number} {name}", _COLOURED.get(name))
         for name in ("failed", "cancelled", "skipped", "running", "waiting")
         if (number := getattr(counts, name))
     ]
     return [" · ".join(parts)]
 
 
-def _nobody(seen: StatusSnapshot, paper: Paper) -> list[str]:
+def _nobody(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
     """Returns a warning for a plan that selects nobody: it ends like one that has done all."""
     rollout = seen.rollout
     if not selected_nobody(rollout):
         return []
     return [
-        paper.paint(
+        style.paint(
             f"{symbols.WARNING} No step has selected a cluster: nothing was done.", "yellow"
         ),
         "  Compare spec.clusterLabelSelectors with the labels of the ManagedClusters. What was "
@@ -153,13 +153,13 @@ def _ends(eta: EtaResponse, now: datetime) -> str:
     return f"step ends ~{likely}{span}{but}"
 
 
-def _steps(seen: StatusSnapshot, paper: Paper) -> Iterator[str]:
-    for step, line in zip(seen.steps, step_lines(seen, paper), strict=True):
+def _steps(seen: StatusSnapshot, style: OutputStyle) -> Iterator[str]:
+    for step, line in zip(seen.steps, step_lines(seen, style), strict=True):
         yield line
         yield from _reasons(step, seen.now)
 
 
-def step_lines(seen: StatusSnapshot, paper: Paper) -> Iterator[str]:
+def step_lines(seen: StatusSnapshot, style: OutputStyle) -> Iterator[str]:
     """Yields one line per step: its number, actions, bar and counts."""
     named = [f"{step.step:>3} {'+'.join(step.actions)}" for step in seen.steps]
     width = max(map(len, named), default=0)
@@ -167,9 +167,9 @@ def step_lines(seen: StatusSnapshot, paper: Paper) -> Iterator[str]:
     for step, name in zip(seen.steps, named, strict=True):
         parts = (
             name.ljust(width),
-            paper.bar(_ended(step.counts), step.counts.total),
+            style.bar(_ended(step.counts), step.counts.total),
             _progress(step).rjust(counted),
-            *_counts(step, paper),
+            *_counts(step, style),
             _took(step, seen.now),
         )
         yield "  ".join(filter(None, parts)).rstrip()
@@ -209,24 +209,24 @@ def _progress(step: StepResponse) -> str:
     return f"{_ended(step.counts)}/{step.counts.total}"
 
 
-def _counts(step: StepResponse, paper: Paper) -> list[str]:
+def _counts(step: StepResponse, style: OutputStyle) -> list[str]:
     counts = step.counts
     parts = []
     if counts.succeeded:
-        parts.append(paper.paint(f"{symbols.SUCCEEDED} {counts.succeeded}", "green"))
+        parts.append(style.paint(f"{symbols.SUCCEEDED} {counts.succeeded}", "green"))
     if counts.failed:
-        parts.append(paper.paint(f"{symbols.FAILED} {counts.failed}", "red"))
+        parts.append(style.paint(f"{symbols.FAILED} {counts.failed}", "red"))
     if counts.skipped:
         parts.append(f"{symbols.SKIPPED} {counts.skipped}")
     if counts.cancelled:
         parts.append(f"{symbols.CANCELLED} {counts.cancelled}")
     if step.state == "running":
         slots = f"{symbols.RUNNING} {counts.running}/{step.max_concurrency} slots"
-        parts.append(paper.paint(slots, "blue"))
+        parts.append(style.paint(slots, "blue"))
     if counts.waiting:
         parts.append(f"{symbols.WAITING} {counts.waiting} waiting")
     if step.stalled:
-        parts.append(paper.paint(f"{symbols.WARNING} {step.stalled} stalled", "yellow"))
+        parts.append(style.paint(f"{symbols.WARNING} {step.stalled} stalled", "yellow"))
     return parts
 
 
@@ -236,23 +236,23 @@ def _took(step: StepResponse, now: datetime) -> str:
     return duration((step.finished_at or now) - step.started_at)
 
 
-def holds(seen: StatusSnapshot, paper: Paper) -> list[str]:
+def holds(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
     hold = seen.rollout.hold
     if hold is None:
         return []
     since = duration(seen.now - hold.since)
     words = f"{hold.kind}: {hold.message} (since {since}; ends by: {hold.who})"
-    return [paper.paint(f"{symbols.HELD} Held  {words}", "yellow")]
+    return [style.paint(f"{symbols.HELD} Held  {words}", "yellow")]
 
 
-def _stalled(seen: StatusSnapshot, paper: Paper) -> list[str]:
+def _stalled(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
     """Returns clusters in flight for longer than usual here, the commonest case of "is it
     stuck?"."""
     if not seen.stalled:
         return []
     told = [_over_time(each, seen.now) for each in seen.stalled]
     more = " · …" if seen.rollout.stalled > len(told) else ""
-    head = paper.paint(f"Stalled ({seen.rollout.stalled})", "yellow", bold=True)
+    head = style.paint(f"Stalled ({seen.rollout.stalled})", "yellow", bold=True)
     return [f"{head}  {' · '.join(told)}{more}"]
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct, to_builtins
 from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import cut
 from ibgu.cli.show.names import listed
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.status import StatusSnapshot, headline, holds, step_lines, whole
 from ibgu.cli.show.times import duration
 from ibgu.client.responses import GridResponse, StepResponse
@@ -31,13 +31,13 @@ class MemberGroup(Struct, frozen=True):
     """Since when the longest one has been there."""
 
 
-def tree_lines(seen: StatusSnapshot, paper: Paper) -> list[str]:
-    lines = [headline(seen, paper), *whole(seen, paper), *holds(seen, paper)]
-    steps = list(zip(seen.steps, step_lines(seen, paper), strict=True))
+def tree_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
+    lines = [headline(seen, style), *whole(seen, style), *holds(seen, style)]
+    steps = list(zip(seen.steps, step_lines(seen, style), strict=True))
     for index, (step, line) in enumerate(steps):
         last = index == len(steps) - 1
         lines.append(f"{'└─' if last else '├─'}{line}")
-        lines += _branches(groups_of(seen, step), "  " if last else "│ ", paper, seen.now)
+        lines += _branches(groups_of(seen, step), "  " if last else "│ ", style, seen.now)
     return lines
 
 
@@ -95,7 +95,7 @@ def _failed(seen: StatusSnapshot, step: StepResponse) -> Iterator[MemberGroup]:
 
 
 def _branches(
-    groups: Sequence[MemberGroup], indent: str, paper: Paper, now: datetime
+    groups: Sequence[MemberGroup], indent: str, style: OutputStyle, now: datetime
 ) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*map(_columns, groups), strict=True)]
     for index, group in enumerate(groups):
@@ -104,8 +104,8 @@ def _branches(
         head = f"{group.symbol} {count.rjust(widths[0])}  {what.ljust(widths[1])}"
         colour = symbols.COLOURS.get(group.symbol)
         rest = "  ".join(filter(None, chain(_tail(group, now))))
-        room = paper.room(f"{indent}  {branch} {head}  ", len(rest))
-        yield f"{indent}  {branch} {paper.paint(head, colour)}  {cut(rest, room)}".rstrip()
+        room = style.room(f"{indent}  {branch} {head}  ", len(rest))
+        yield f"{indent}  {branch} {style.paint(head, colour)}  {cut(rest, room)}".rstrip()
 
 
 def _columns(group: MemberGroup) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import clock
 from ibgu.client.responses import (
     ClusterResponse,
@@ -14,21 +14,23 @@ from ibgu.client.responses import (
 )
 
 
-def works_lines(found: WorksResponse, known: ClusterResponse | None, paper: Paper) -> Iterator[str]:
+def works_lines(
+    found: WorksResponse, known: ClusterResponse | None, style: OutputStyle
+) -> Iterator[str]:
     """Yields the lines; `known`: the cluster in the journal; None: it is not there."""
-    yield paper.paint(found.cluster, bold=True)
+    yield style.paint(found.cluster, bold=True)
     if known is not None and known.labels:
         labels = ", ".join(f"{key}={value}" for key, value in sorted(known.labels.items()))
-        yield from paper.under("labels   ", labels)
+        yield from style.under("labels   ", labels)
     if not found.items:
         yield "no ManifestWork of ibgu's is there: nothing is asked of it, nothing is reported"
     for work in found.items:
         yield ""
-        yield from _work(work, found.read_at, paper)
+        yield from _work(work, found.read_at, style)
 
 
-def _work(work: WorkResponse, now: datetime, paper: Paper) -> Iterator[str]:
-    yield paper.paint(f"{work.name}  ({work.rollout}, {work.part})", bold=True)
+def _work(work: WorkResponse, now: datetime, style: OutputStyle) -> Iterator[str]:
+    yield style.paint(f"{work.name}  ({work.rollout}, {work.part})", bold=True)
     limit = work.run.limit if work.run else None
     facts = {
         "asks": work.asks,
@@ -40,18 +42,18 @@ def _work(work: WorkResponse, now: datetime, paper: Paper) -> Iterator[str]:
     }
     for name, text in facts.items():
         if text:
-            yield from paper.under(f"{name:<8} ", " ".join(text.split()))
+            yield from style.under(f"{name:<8} ", " ".join(text.split()))
     for manifest in work.manifests:
-        yield from _manifest(manifest, paper)
+        yield from _manifest(manifest, style)
 
 
-def _manifest(manifest: ManifestResponse, paper: Paper) -> Iterator[str]:
+def _manifest(manifest: ManifestResponse, style: OutputStyle) -> Iterator[str]:
     where = f"{manifest.namespace}/" if manifest.namespace else ""
     yield f"  {manifest.kind} {where}{manifest.name}"
     for condition in manifest.conditions:
-        yield from paper.under("    ", _condition(condition))
+        yield from style.under("    ", _condition(condition))
     for name, value in manifest.feedback.items():
-        yield from paper.under(f"    {name} = ", " ".join(value.split()))
+        yield from style.under(f"    {name} = ", " ".join(value.split()))
 
 
 def _condition(found: ConditionResponse) -> str:

@@ -18,7 +18,7 @@ from ibgu.cli.show.form import WideForm, as_json, as_yaml
 
 if TYPE_CHECKING:
     from ibgu.cli.stragglers.facts import RestFacts
-    from ibgu.cli.stragglers.report import StragglersReport, Way
+    from ibgu.cli.stragglers.report import FollowUp, StragglersReport
 
 
 def stragglers(
@@ -106,7 +106,7 @@ def _an_action(option: str, given: str) -> str:
 
 
 def _print(report: "StragglersReport", output: WideForm) -> None:
-    from ibgu.cli.show.paper import page, stdout
+    from ibgu.cli.show.output_style import page, stdout
     from ibgu.cli.stragglers.show import body_of, report_lines
 
     match output:
@@ -137,7 +137,7 @@ def _print_ways(report: "StragglersReport") -> None:
     typer.echo("---\n".join(as_yaml(way.manifest) + "\n" for way in ways), nl=False)
 
 
-def _warn(way: "Way") -> None:
+def _warn(way: "FollowUp") -> None:
     from ibgu.cli.stragglers.show import label_line
 
     if way.unnamed:

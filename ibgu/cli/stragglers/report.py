@@ -1,4 +1,4 @@
-"""Derives what is left, and what may be done about it."""
+"""Derives the unfinished clusters, and what may be done about them."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
@@ -27,8 +27,8 @@ from ibgu.core.views.stragglers.left import Plan
 ABORT: Plan = ((Action.ABORT_ON_FAILURE,),)
 
 
-class Way(Struct, frozen=True):
-    """Way is a new ImageBasedGroupUpgrade."""
+class FollowUp(Struct, frozen=True):
+    """FollowUp is a new ImageBasedGroupUpgrade for unfinished clusters."""
 
     manifest: JsonObject
     unnamed: tuple[str, ...]
@@ -87,7 +87,7 @@ class StragglersReport(Struct, frozen=True):
             return []
         return appended(self.live.object["spec"]["plan"], NewStep(ABORT[0]))
 
-    def ways(self) -> list[Way]:
+    def ways(self) -> list[FollowUp]:
         """Returns one object for all groups with the same plan, each with a name that is free."""
         if isinstance(self.live, HubUnavailable):
             return []
@@ -168,7 +168,7 @@ def _action(member: MemberResponse) -> Action:
     return Action(member.failed_action or member.action or last or run or Action.PREP)
 
 
-def _way(of: StragglersReport, live: Live, plan: Plan, taken: set[str]) -> Way:
+def _way(of: StragglersReport, live: Live, plan: Plan, taken: set[str]) -> FollowUp:
     clusters = [name for group in of.groups if group.plan == plan for name in group.clusters]
     labels = [live.labels.get(cluster, {}) for cluster in clusters]
     named = all(
@@ -178,7 +178,7 @@ def _way(of: StragglersReport, live: Live, plan: Plan, taken: set[str]) -> Way:
     name = next(name for name in _names(live.ibgu.metadata.name, word) if name not in taken)
     taken.add(name)
     made = manifest(live.object, name, clusters, plan, named=named)
-    return Way(made, () if named else tuple(clusters))
+    return FollowUp(made, () if named else tuple(clusters))
 
 
 def _names(name: str, word: str) -> Iterator[str]:

@@ -10,9 +10,9 @@ from msgspec import to_builtins
 from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import cut
 from ibgu.cli.show.names import listed
-from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.stragglers.facts import HubUnavailable
-from ibgu.cli.stragglers.report import ABORT, StragglersReport, Way
+from ibgu.cli.stragglers.report import ABORT, FollowUp, StragglersReport
 from ibgu.core.engine.display import word
 from ibgu.core.views.stragglers import RETRY_LABEL, StragglerGroup, StragglerState
 
@@ -33,13 +33,13 @@ _SHOWN = 5
 """Names of clusters, where there are more."""
 
 
-def report_lines(report: StragglersReport, paper: Paper, *, wide: bool) -> Iterator[str]:
-    yield _headline(report, paper)
-    yield from _moved(report, paper)
+def report_lines(report: StragglersReport, style: OutputStyle, *, wide: bool) -> Iterator[str]:
+    yield _headline(report, style)
+    yield from _moved(report, style)
     yield from _elsewhere(report)
     for group in report.groups:
         yield ""
-        yield from _group(report, group, paper, wide=wide)
+        yield from _group(report, group, style, wide=wide)
     yield from _patch(report)
     if isinstance(report.live, HubUnavailable) and report.groups:
         yield ""
@@ -69,15 +69,15 @@ def _plain(group: StragglerGroup) -> dict[str, object]:
     return {**plain, "count": len(group.clusters)}
 
 
-def label_line(way: Way) -> str:
+def label_line(way: FollowUp) -> str:
     """Returns the command that makes the clusters selectable."""
     return f"kubectl label managedclusters {' '.join(way.unnamed)} {RETRY_LABEL}={way.name}"
 
 
-def _headline(report: StragglersReport, paper: Paper) -> str:
+def _headline(report: StragglersReport, style: OutputStyle) -> str:
     rollout = report.known.rollout
     left = sum(len(group.clusters) for group in report.groups)
-    name = paper.paint(rollout.name, bold=True)
+    name = style.paint(rollout.name, bold=True)
     total = len(report.known.members)
     told = (
         f"{left} of {_clusters(total)} {'is' if total == 1 else 'are'} left"
@@ -87,12 +87,12 @@ def _headline(report: StragglersReport, paper: Paper) -> str:
     return f"{name} ({rollout.namespace}): {told}"
 
 
-def _moved(report: StragglersReport, paper: Paper) -> Iterator[str]:
+def _moved(report: StragglersReport, style: OutputStyle) -> Iterator[str]:
     """Yields a warning where the answers can't be of one moment."""
     if report.known.moved:
         name = report.known.rollout.name
         words = f"{name} changed each time while it was read: numbers may be of several moments"
-        yield paper.paint(f"{symbols.WARNING} {words}", "yellow")
+        yield style.paint(f"{symbols.WARNING} {words}", "yellow")
 
 
 def _clusters(number: int) -> str:
@@ -109,21 +109,21 @@ def _elsewhere(report: StragglersReport) -> Iterator[str]:
 
 
 def _group(
-    report: StragglersReport, group: StragglerGroup, paper: Paper, *, wide: bool
+    report: StragglersReport, group: StragglerGroup, style: OutputStyle, *, wide: bool
 ) -> Iterator[str]:
     symbol = _SYMBOLS.get(group.state) or _going(report, group)
     head = f"{symbol} {len(group.clusters)}  {_what(group)}"
-    yield paper.paint(head, symbols.COLOURS.get(symbol), bold=True)
+    yield style.paint(head, symbols.COLOURS.get(symbol), bold=True)
     shown = len(group.clusters) if wide else _SHOWN
-    yield from paper.under("    ", listed(group.clusters, len(group.clusters), shown))
+    yield from style.under("    ", listed(group.clusters, len(group.clusters), shown))
     if group.words:
-        yield from paper.under("    words   ", cut(group.words, _WORDS))
+        yield from style.under("    words   ", cut(group.words, _WORDS))
     if group.means:
-        yield from paper.under("    means   ", group.means)
+        yield from style.under("    means   ", group.means)
     for index, line in enumerate(_do(report, group)):
         prefix = f"    {'' if index else 'do':<7} "
         is_command = line.startswith("  ")
-        yield from [prefix + line] if is_command else paper.under(prefix, line)
+        yield from [prefix + line] if is_command else style.under(prefix, line)
 
 
 def _going(report: StragglersReport, group: StragglerGroup) -> str:

@@ -126,7 +126,7 @@ class Watches:
                     task.cancel()
                 await asyncio.wait(running)
                 for reflector in self._all.values():
-                    reflector.lose_sight()
+                    reflector.mark_out_of_sync()
                     reflector.synced.clear()
                 self._restarted.set()
 

@@ -17,13 +17,13 @@ from ibgu.core.notify import (
     READ,
     Format,
     Memory,
-    Parcel,
+    NotificationRequest,
     Receiver,
     advance,
     overdue,
-    parcel,
-    parcel_of_alerts,
     pause,
+    request_of,
+    request_of_alerts,
     wanted,
 )
 from ibgu.core.notify.message import Message
@@ -134,7 +134,7 @@ class Postman:
             return after
         handlers = [message for message in messages if to.wants(message)]
         for message in handlers:
-            sent = parcel(message, to, self._office.hub)
+            sent = request_of(message, to, self._office.hub)
             while not await self._delivered(sent, way):
                 pass
         if handlers:
@@ -142,7 +142,7 @@ class Postman:
             await self._save(after)
         return after
 
-    async def _delivered(self, sent: Parcel, way: Sender) -> bool:
+    async def _delivered(self, sent: NotificationRequest, way: Sender) -> bool:
         """Tries to deliver once; returns False, after a pause, if another try is due."""
         answer = await way.send(sent)
         if answer.delivered:
@@ -167,7 +167,7 @@ class Postman:
         again = bool(fires) and clock - self._alerted >= AGAIN.total_seconds()
         if fires == memory.firing and not again:
             return cursor
-        if not await self._delivered(parcel_of_alerts(fires, memory.firing, feed.now), way):
+        if not await self._delivered(request_of_alerts(fires, memory.firing, feed.now), way):
             return cursor
         self._alerted = clock
         told = Cursor(cursor.seq, replace(memory, firing=fires))

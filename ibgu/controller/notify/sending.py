@@ -10,7 +10,7 @@ from importlib.metadata import version
 import aiohttp
 
 from ibgu.controller.notify.secrets import Secrets, Unready, secrets_of
-from ibgu.core.notify import Answer, Parcel, Receiver, headers, redacted, retry_after
+from ibgu.core.notify import Answer, NotificationRequest, Receiver, headers, redacted, retry_after
 
 QUOTED = 300
 """Characters of a refusal that are quoted, at most."""
@@ -24,8 +24,8 @@ class Sender:
         self._receiver = receiver
         self._session = session
 
-    async def send(self, parcel: Parcel) -> Answer:
-        """Sends the parcel; errors of the network, the receiver or a missing secret are returned,
+    async def send(self, request: NotificationRequest) -> Answer:
+        """Sends the request; errors of the network, the receiver or a missing secret are returned,
         not raised."""
         try:
             secrets = secrets_of(self._receiver)
@@ -34,24 +34,24 @@ class Sender:
         try:
             # Not aiohttp's own limit: it can swallow a cancellation (see `ibgu.hub.client`).
             async with asyncio.timeout(self._receiver.timeout_seconds):
-                return await self._post(parcel, secrets)
+                return await self._post(request, secrets)
         except TimeoutError:
             return Answer(0, f"no answer within {self._receiver.timeout_seconds:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(0, redacted(str(error) or type(error).__name__, secrets.hidden))
 
-    async def _post(self, parcel: Parcel, secrets: Secrets) -> Answer:
-        """Posts the parcel. A redirect counts as a refusal: what is signed for one receiver goes to
-        no other."""
-        given = {"Content-Type": parcel.content_type, "Accept-Encoding": "identity"}
+    async def _post(self, request: NotificationRequest, secrets: Secrets) -> Answer:
+        """Posts the request. A redirect counts as a refusal: what is signed for one receiver goes
+        to no other."""
+        given = {"Content-Type": request.content_type, "Accept-Encoding": "identity"}
         if secrets.token:
             given["Authorization"] = f"Bearer {secrets.token}"
-        given |= headers(secrets.signing, parcel.id, datetime.now(UTC), parcel.body)
+        given |= headers(secrets.signing, request.id, datetime.now(UTC), request.body)
         if not secrets.signing:
             del given["webhook-signature"]
-        url = secrets.url.rstrip("/") + parcel.path if parcel.path else secrets.url
+        url = secrets.url.rstrip("/") + request.path if request.path else secrets.url
         async with self._session.post(
-            url, data=parcel.body, headers=given, allow_redirects=False
+            url, data=request.body, headers=given, allow_redirects=False
         ) as response:
             answer = Answer(
                 response.status, "", retry_after(response.headers.get("Retry-After", ""))

@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import to_builtins
 
 from ibgu import telemetry
-from ibgu.core.engine.display import Word, word
+from ibgu.core.engine.display import DisplayState, word
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
 from ibgu.core.model import Action, Cause, Decision, Kind, Member, OnMember, Outcome, Run, Step
@@ -85,7 +85,7 @@ def gauge(fleet: FleetState, now: datetime, duration_stats: DurationsByAction) -
             _stalled(tracked.rollout.full_name, step, now, duration_stats)
     for phase in frozenset(Phase) - {Phase.DELETED}:
         telemetry.ROLLOUTS.labels(phase).set(phases[phase])
-    for state in Word:
+    for state in DisplayState:
         telemetry.MEMBERS.labels(state).set(states[state])
     telemetry.SLOTS.labels("used").set(used)
     telemetry.SLOTS.labels("limit").set(limit)
@@ -104,7 +104,7 @@ def _rollout(name: str, step: TrackedStep, *, held: bool) -> Counter[str]:
     states: Counter[str] = Counter()
     for status, members in step.by_status.items():
         states[word(*status, held=held)] += members
-    for state in Word:
+    for state in DisplayState:
         telemetry.ROLLOUT_MEMBERS.labels(name, number, state).set(states[state])
     telemetry.ROLLOUT_SLOTS.labels(name, "used").set(len(step.slots))
     telemetry.ROLLOUT_SLOTS.labels(name, "limit").set(step.step.max_concurrency)

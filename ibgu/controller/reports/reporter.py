@@ -129,5 +129,5 @@ def by_rollout(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:
 def _outdated(error: HubError) -> str:
     return (
         f"the hub does not take this status, which shows an earlier time: {error.message}; the "
-        "rollout goes on, and `ibgu status` shows it; do: mend what refuses, it is tried again"
+        "rollout goes on, and `ibgu status` shows it; do: fix whatever rejects it; ibgu retries"
     )

@@ -8,7 +8,7 @@ from ibgu.core.engine.gates import HOLDS, RATE_LIMITS
 from ibgu.core.model import Member, MemberState, Outcome, Reason, ReasonKind
 
 
-class Word(StrEnum):
+class DisplayState(StrEnum):
     """The word for a member; each has one colour and one symbol wherever it is shown."""
 
     WAITING = "waiting"
@@ -28,12 +28,12 @@ STARTABLE = frozenset(
 )
 """Reasons of a waiting member that starts unless a hold keeps it."""
 
-_IN_FLIGHT: dict[str | None, Word] = {
-    ReasonKind.REBOOTING: Word.REBOOTING,
-    ReasonKind.DIVERGED: Word.TAKEN_OVER,
-    ReasonKind.RESTORED: Word.HELD,
-    ReasonKind.CIRCUIT_BREAKER: Word.HELD,
-    ReasonKind.GATE: Word.HELD,
+_IN_FLIGHT: dict[str | None, DisplayState] = {
+    ReasonKind.REBOOTING: DisplayState.REBOOTING,
+    ReasonKind.DIVERGED: DisplayState.TAKEN_OVER,
+    ReasonKind.RESTORED: DisplayState.HELD,
+    ReasonKind.CIRCUIT_BREAKER: DisplayState.HELD,
+    ReasonKind.GATE: DisplayState.HELD,
 }
 
 
@@ -70,7 +70,7 @@ def startable(state: str, kind: str) -> bool:
     return state == MemberState.WAITING and kind in STARTABLE
 
 
-def word_of(member: Member, hold: Reason | None) -> Word:
+def word_of(member: Member, hold: Reason | None) -> DisplayState:
     late = came_true(member.outcome, member.late)
     return word(member.state, member.reason.kind, member.outcome, late, held=holds(hold))
 
@@ -82,18 +82,18 @@ def word(
     late: bool = False,
     *,
     held: bool,
-) -> Word:
+) -> DisplayState:
     """Returns the word from the plain values of a row; `held`: its step or its rollout is. `late`:
     a failed member has completed its action since."""
     if outcome == Outcome.FAILED and late:
-        return Word.SUCCEEDED
+        return DisplayState.SUCCEEDED
     if outcome is not None:
         return _OUTCOMES[outcome]
     if state == MemberState.IN_FLIGHT:
-        return _IN_FLIGHT.get(kind, Word.RUNNING)
+        return _IN_FLIGHT.get(kind, DisplayState.RUNNING)
     if kind in HOLDS or (held and kind in STARTABLE):
-        return Word.HELD
-    return Word.PROBING if kind == ReasonKind.PROBING else Word.WAITING
+        return DisplayState.HELD
+    return DisplayState.PROBING if kind == ReasonKind.PROBING else DisplayState.WAITING
 
 
-_OUTCOMES: dict[str, Word] = {outcome: Word(outcome.value) for outcome in Outcome}
+_OUTCOMES: dict[str, DisplayState] = {outcome: DisplayState(outcome.value) for outcome in Outcome}

@@ -4,12 +4,12 @@ from ibgu.core.notify.alerts import AGAIN, wanted
 from ibgu.core.notify.fact import READ, Fact
 from ibgu.core.notify.fold import advance
 from ibgu.core.notify.memory import Memory
-from ibgu.core.notify.parcel import Parcel, parcel, parcel_of_alerts
 from ibgu.core.notify.receiver import BadFile, Format, Receiver, parse, url_problem
+from ibgu.core.notify.request import NotificationRequest, request_of, request_of_alerts
 from ibgu.core.notify.retry import Answer, pause, redacted, retry_after
 from ibgu.core.notify.sample import sample
 from ibgu.core.notify.signing import BadSecret, headers, keys
-from ibgu.core.notify.still import overdue
+from ibgu.core.notify.timed import overdue
 
 __all__ = [
     "AGAIN",
@@ -20,17 +20,17 @@ __all__ = [
     "Fact",
     "Format",
     "Memory",
-    "Parcel",
+    "NotificationRequest",
     "Receiver",
     "advance",
     "headers",
     "keys",
     "overdue",
-    "parcel",
-    "parcel_of_alerts",
     "parse",
     "pause",
     "redacted",
+    "request_of",
+    "request_of_alerts",
     "retry_after",
     "sample",
     "url_problem",

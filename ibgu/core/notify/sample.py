@@ -6,12 +6,12 @@ from ibgu.core.notify.alerts import wanted
 from ibgu.core.notify.memory import FailureGroup, Memory, Track
 from ibgu.core.notify.message import Message, message_id
 from ibgu.core.notify.messages import failed
-from ibgu.core.notify.parcel import Parcel, parcel, parcel_of_alerts
 from ibgu.core.notify.receiver import Format, Receiver
+from ibgu.core.notify.request import NotificationRequest, request_of, request_of_alerts
 from ibgu.core.notify.topics import Topic
 
 
-def sample(receiver: Receiver, hub: str, now: datetime) -> Parcel:
+def sample(receiver: Receiver, hub: str, now: datetime) -> NotificationRequest:
     """Returns the sample in the receiver's format; an alert ends at once."""
     group = FailureGroup(
         step=0,
@@ -30,7 +30,7 @@ def sample(receiver: Receiver, hub: str, now: datetime) -> Parcel:
     if receiver.format is Format.ALERTMANAGER:
         open_to_all = Receiver(name=receiver.name, format=receiver.format, link=receiver.link)
         alerts = wanted(Memory({"test": track}), open_to_all, hub, now)
-        return parcel_of_alerts((), alerts, now)
+        return request_of_alerts((), alerts, now)
     message = Message(
         id=f"test-{message_id(int(now.timestamp() * 1000), Topic.CLUSTERS_FAILED)}",
         seq=0,
@@ -41,4 +41,4 @@ def sample(receiver: Receiver, hub: str, now: datetime) -> Parcel:
         groups=(group,),
         track=track,
     )
-    return parcel(message, receiver, hub)
+    return request_of(message, receiver, hub)

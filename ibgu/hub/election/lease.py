@@ -29,7 +29,7 @@ _BEYOND = 0.001
 """Seconds past its expiry at which a lease counts as expired."""
 
 
-ENDING = 30.0
+STOP_TIMEOUT = 30.0
 """Seconds within which a leader has to end."""
 
 
@@ -103,7 +103,7 @@ class Elector:
         `lead` is cancelled when the deadline passes without a renewal or another holder is seen; it
         should end soon then, and may write nothing once its deadline is expired. When it returns or
         raises, the lease is released and `run` returns or raises. Raises Stuck if it does not end:
-        a process that only believes to lead helps nobody.
+        a process that only believes it leads helps nobody.
         """
         while True:
             await self._campaign()
@@ -301,8 +301,10 @@ class Elector:
 async def _stop(task: asyncio.Future[None]) -> None:
     task.cancel()
     for _ in range(2):  # a process that was stopped meanwhile has used no time of the second one
-        await asyncio.wait({task}, timeout=ENDING / 2)
+        await asyncio.wait({task}, timeout=STOP_TIMEOUT / 2)
     if not task.done():
-        raise Stuck(f"what led this controller has not ended {ENDING:g} s after it was told to")
+        raise Stuck(
+            f"what led this controller has not ended {STOP_TIMEOUT:g} s after it was told to"
+        )
     if not task.cancelled():
         task.exception()

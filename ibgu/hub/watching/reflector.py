@@ -140,7 +140,7 @@ class Reflector(Generic[T, K]):
             except HubError as error:
                 await self._recover(error)
 
-    def lose_sight(self) -> None:
+    def mark_out_of_sync(self) -> None:
         self.in_sync = False
         self.gaps += 1
 
@@ -148,7 +148,7 @@ class Reflector(Generic[T, K]):
         if not self._version and self._streaming and error.status in (400, 422):
             self._streaming = False
             return
-        self.lose_sight()
+        self.mark_out_of_sync()
         self._failures += 1
         if not (error.status == 429 or error.reason == ENDED_EARLY):
             # Also after a failure to connect or a silent watch: the hub may have been restored from

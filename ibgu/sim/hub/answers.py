@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ibgu.core.model.kinds import JsonObject
-from ibgu.hub.errors import UNFIT
+from ibgu.hub.errors import PATCH_REJECTED
 from ibgu.sim.hub.kinds import Resource, ResourcePath
 
 
@@ -47,7 +47,7 @@ def not_allowed() -> RefusedRequest:
 
 
 def unfit() -> RefusedRequest:
-    return RefusedRequest(422, "Invalid", UNFIT)
+    return RefusedRequest(422, "Invalid", PATCH_REJECTED)
 
 
 def already_exists(resource: Resource, name: str, *, leaving: bool) -> RefusedRequest:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ibgu.core.engine.display import STARTABLE, Word, as_told, reason_of, word, word_of
+from ibgu.core.engine.display import STARTABLE, DisplayState, as_told, reason_of, word, word_of
 from ibgu.core.engine.gates import HOLDS
 from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonKind, Who
 from tests.core.engine.state.records import NOW, failed, member
@@ -22,18 +22,18 @@ def in_state(state: MemberState, kind: ReasonKind = ReasonKind.SLOT, **changes: 
 @pytest.mark.parametrize(
     ("kind", "held", "expected"),
     [
-        (ReasonKind.SLOT, False, Word.WAITING),
-        (ReasonKind.SLOT, True, Word.HELD),
-        (ReasonKind.READY, True, Word.HELD),
-        (ReasonKind.PROBING, False, Word.PROBING),
-        (ReasonKind.PROBING, True, Word.HELD),
-        (ReasonKind.UNREACHABLE, False, Word.WAITING),
-        (ReasonKind.UNREACHABLE, True, Word.WAITING),
-        (ReasonKind.RESTORED, False, Word.HELD),
-        (ReasonKind.FLOOR, True, Word.HELD),
+        (ReasonKind.SLOT, False, DisplayState.WAITING),
+        (ReasonKind.SLOT, True, DisplayState.HELD),
+        (ReasonKind.READY, True, DisplayState.HELD),
+        (ReasonKind.PROBING, False, DisplayState.PROBING),
+        (ReasonKind.PROBING, True, DisplayState.HELD),
+        (ReasonKind.UNREACHABLE, False, DisplayState.WAITING),
+        (ReasonKind.UNREACHABLE, True, DisplayState.WAITING),
+        (ReasonKind.RESTORED, False, DisplayState.HELD),
+        (ReasonKind.FLOOR, True, DisplayState.HELD),
     ],
 )
-def test_who_waits(kind: ReasonKind, held: bool, expected: Word) -> None:
+def test_who_waits(kind: ReasonKind, held: bool, expected: DisplayState) -> None:
     hold = CIRCUIT_BREAKER if held else None
     waiting = in_state(MemberState.WAITING, kind)
     assert word_of(waiting, hold) is expected
@@ -44,15 +44,17 @@ def test_who_waits(kind: ReasonKind, held: bool, expected: Word) -> None:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        (ReasonKind.PREPARING, Word.RUNNING),
-        (ReasonKind.RUNNING, Word.RUNNING),
-        (ReasonKind.FORBIDDEN, Word.RUNNING),
-        (ReasonKind.REBOOTING, Word.REBOOTING),
-        (ReasonKind.DIVERGED, Word.TAKEN_OVER),
-        (ReasonKind.RESTORED, Word.HELD),
+        (ReasonKind.PREPARING, DisplayState.RUNNING),
+        (ReasonKind.RUNNING, DisplayState.RUNNING),
+        (ReasonKind.FORBIDDEN, DisplayState.RUNNING),
+        (ReasonKind.REBOOTING, DisplayState.REBOOTING),
+        (ReasonKind.DIVERGED, DisplayState.TAKEN_OVER),
+        (ReasonKind.RESTORED, DisplayState.HELD),
     ],
 )
-def test_who_is_in_flight_whether_or_not_the_step_is_held(kind: ReasonKind, expected: Word) -> None:
+def test_who_is_in_flight_whether_or_not_the_step_is_held(
+    kind: ReasonKind, expected: DisplayState
+) -> None:
     running = in_state(MemberState.IN_FLIGHT, kind)
     assert word_of(running, None) is word_of(running, CIRCUIT_BREAKER) is expected
     assert reason_of(running, CIRCUIT_BREAKER) is running.reason
@@ -71,8 +73,8 @@ def test_who_completed_late_has_not_failed() -> None:
     late = replace(in_state(MemberState.FINISHED), late="completed late, after 47 min")
     for cause in (Cause.UPGRADE_FAILED, Cause.TAKEN_OVER):
         over = replace(late, outcome=Outcome.FAILED, cause=cause)
-        assert word_of(over, None) is Word.SUCCEEDED
-    assert word_of(replace(late, outcome=Outcome.CANCELLED), None) is Word.CANCELLED
+        assert word_of(over, None) is DisplayState.SUCCEEDED
+    assert word_of(replace(late, outcome=Outcome.CANCELLED), None) is DisplayState.CANCELLED
 
 
 def test_who_completed_late_is_told_as_succeeded() -> None:

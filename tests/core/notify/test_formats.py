@@ -12,8 +12,8 @@ from ibgu.core.notify import (
     Memory,
     Receiver,
     overdue,
-    parcel,
-    parcel_of_alerts,
+    request_of,
+    request_of_alerts,
     sample,
     wanted,
 )
@@ -41,7 +41,7 @@ def receiver(format: Format, **changes: Any) -> Receiver:
 
 def test_a_cloudevent(stopped: tuple[Memory, list[Message]]) -> None:
     message = stopped[1][3]
-    sent = parcel(message, receiver(Format.CLOUDEVENTS, link=LINK), "hub-1")
+    sent = request_of(message, receiver(Format.CLOUDEVENTS, link=LINK), "hub-1")
     assert sent.content_type == "application/cloudevents+json; charset=utf-8"
     event = json.loads(sent.body)
     data = event.pop("data")
@@ -65,7 +65,7 @@ def test_a_cloudevent(stopped: tuple[Memory, list[Message]]) -> None:
 def test_the_hold_is_in_the_cloudevent_of_a_circuit_breaker(
     stopped: tuple[Memory, list[Message]],
 ) -> None:
-    sent = parcel(stopped[1][-1], receiver(Format.CLOUDEVENTS), "hub-1")
+    sent = request_of(stopped[1][-1], receiver(Format.CLOUDEVENTS), "hub-1")
     data = json.loads(sent.body)["data"]
     assert (data["hold"]["reason"], data["hold"]["who"]) == ("CircuitBreaker", "person")
     assert data["link"] is None
@@ -93,7 +93,7 @@ TAG = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"
 def test_a_clusters_words_are_one_line_that_calls_nobody() -> None:
     memory, message = hostile()
     alerts = {each.labels["alertname"]: each for each in _wanted(memory, message)}
-    event = json.loads(parcel(message, receiver(Format.CLOUDEVENTS), "hub-1").body)["data"]
+    event = json.loads(request_of(message, receiver(Format.CLOUDEVENTS), "hub-1").body)["data"]
     for text in (alerts["IbguClustersFailed"].annotations["description"], event["text"]):
         assert text.endswith(
             f"x *noc*: all is well {AT}channel\ufffd [see] (https://evil.example) \ufffd[2J`a` _b_ "
@@ -117,7 +117,7 @@ def test_names_of_images_stay() -> None:
 def posted(memory: Memory, now: datetime, before: Memory | None = None, **changes: Any) -> Any:
     to = receiver(Format.ALERTMANAGER, **changes)
     former = wanted(before, to, "hub-1", now) if before else ()
-    sent = parcel_of_alerts(wanted(memory, to, "hub-1", now), former, now)
+    sent = request_of_alerts(wanted(memory, to, "hub-1", now), former, now)
     assert sent.path == "/api/v2/alerts"
     return json.loads(sent.body)
 

@@ -500,7 +500,7 @@ async def test_a_deadline_that_has_passed_is_not_moved_on(
 async def test_a_leader_that_does_not_end_ends_the_process(
     hub: ScriptedHub, client: HubClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease, "ENDING", 0.05)
+    monkeypatch.setattr(lease, "STOP_TIMEOUT", 0.05)
     began, awake = asyncio.Event(), asyncio.Event()
 
     async def deaf(_: Deadline) -> None:

@@ -3,7 +3,7 @@ same on every surface."""
 
 from msgspec.structs import replace
 
-from ibgu.core.engine.display import Word, as_told, reason_of, word_of
+from ibgu.core.engine.display import DisplayState, as_told, reason_of, word_of
 from ibgu.core.engine.driver import Driver, FailureText
 from ibgu.core.engine.gates import meaning_of
 from ibgu.core.model import Member, Outcome, Reason, ReasonKind, Who
@@ -32,7 +32,7 @@ _ABORTED = Meaning(
     "the cluster is back to Idle, not upgraded",
     do="`ibgu stragglers` shows the plan that takes it on from there",
 )
-_NOBODY = frozenset({Word.SUCCEEDED, Word.SKIPPED, Word.CANCELLED})
+_NOBODY = frozenset({DisplayState.SUCCEEDED, DisplayState.SKIPPED, DisplayState.CANCELLED})
 
 
 def explain(driver: Driver, case: Case) -> Explained:
@@ -105,7 +105,7 @@ def _aborted(member: Member) -> bool:
     return succeeded and any(done.action.aborts and not done.note for done in member.completed)
 
 
-def _who(reason: Reason | None, state: Word) -> Who | None:
+def _who(reason: Reason | None, state: DisplayState) -> Who | None:
     if reason is not None:
         return reason.who
     return None if state in _NOBODY else Who.PERSON

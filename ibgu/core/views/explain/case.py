@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.engine.display import Word
+from ibgu.core.engine.display import DisplayState
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.gates import Gate
 from ibgu.core.model import Action, Member, Reason, Run, Who
@@ -47,7 +47,7 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     rollout: str
     step: int
     """From 1."""
-    state: Word
+    state: DisplayState
     headline: str
     why: str | None
     kind: str | None

@@ -2,17 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from ibgu.core.engine.display import Word
+from ibgu.core.engine.display import DisplayState
 from ibgu.core.model import Finished, Member, Outcome, Reason, Run, Waiting
 from ibgu.core.text.spans import duration
 from ibgu.core.views.explain.case import Case
 from ibgu.core.views.forecast import stalled
 from ibgu.core.views.overdue import Overdue
 
-_VERBS = {Word.TAKEN_OVER: "changed by hand"}
+_VERBS = {DisplayState.TAKEN_OVER: "changed by hand"}
 
 
-def headline(case: Case, state: Word, reason: Reason | None, late: Overdue | None) -> str:
+def headline(case: Case, state: DisplayState, reason: Reason | None, late: Overdue | None) -> str:
     member = case.member
     if reason is None or isinstance(member, Finished):
         return _finished(member, case.now)
@@ -44,13 +44,13 @@ def _ended_with(member: Member) -> str:
     return member.completed[-1].action if succeeded else ""
 
 
-def _doing(case: Case, state: Word, since: str) -> str:
+def _doing(case: Case, state: DisplayState, since: str) -> str:
     """Returns what the member does. An action runs once it was sent to the cluster."""
     verb = _VERBS.get(state, state.value)
     run = case.member.run
     if run is None or not run.open or run.arming_at is None:
-        return f"{case.action} {'held' if state is Word.HELD else 'starts,'} for {since}"
-    if state is Word.RUNNING:
+        return f"{case.action} {'held' if state is DisplayState.HELD else 'starts,'} for {since}"
+    if state is DisplayState.RUNNING:
         return f"{case.action} running for {duration(case.now - run.arming_at)}"
     return f"{case.action} for {duration(case.now - run.arming_at)}, {verb} for {since}"
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ibgu.core.engine.display import Word, word_of
+from ibgu.core.engine.display import DisplayState, word_of
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind, Stage
 from tests.core.engine.decide.fleet import Twin, ibgu
@@ -50,7 +50,7 @@ def test_who_has_a_slot_does_not_go_on_to_its_upgrade() -> None:
         )
         assert "ibgu.dev/resume" in member.reason.message
         assert [done.action for done in member.completed] == ["Prep"]
-        assert word_of(member, None) is Word.HELD
+        assert word_of(member, None) is DisplayState.HELD
     hold = twin.tracked(uid).steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.CIRCUIT_BREAKER

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.drivers.ibu import IBU
-from ibgu.core.engine.display import Word, startable, word_of
+from ibgu.core.engine.display import DisplayState, startable, word_of
 from ibgu.core.engine.durations import DurationStats
 from ibgu.core.engine.gates import (
     EVERY_ACTION,
@@ -83,7 +83,7 @@ def test_a_closed_gate_lets_those_behind_it_pass() -> None:
         "ClosedRing",
     )
     assert (first.reason.message, first.reason.who) == ("its ring is closed", Who.PERSON)
-    assert word_of(first, None) is Word.HELD
+    assert word_of(first, None) is DisplayState.HELD
     assert twin.tracked("uid-a").steps[0].step.hold is None
     assert ("uid-a", "site-1") not in twin.works
 
@@ -274,7 +274,7 @@ def test_a_chained_action_waits_with_its_slot_and_gets_new_time() -> None:
     assert executed(twin, Stage.UPGRADE) == OPEN
     member = twin.member("uid-a", 0, "site-1")
     assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.GATE)
-    assert word_of(member, None) is Word.HELD
+    assert word_of(member, None) is DisplayState.HELD
     limit = member.limit
     open_ring(twin, "site-1")
     twin.settle()
@@ -361,7 +361,7 @@ def test_explain_says_what_the_gate_declares() -> None:
         MEANING.ends,
         MEANING.do,
     )
-    assert (found.state, found.who, found.overdue) == (Word.HELD, Who.PERSON, None)
+    assert (found.state, found.who, found.overdue) == (DisplayState.HELD, Who.PERSON, None)
     stranger = explain(
         IBU,
         Case(

@@ -20,8 +20,8 @@ T = TypeVar("T")
 BACKOFF = Backoff(first=0.25, longest=5.0)
 
 
-class Patience:
-    """Patience retries; `reason` says what it waits for now; empty: nothing."""
+class StartupRetry:
+    """StartupRetry retries; `reason` says what it waits for now; empty: nothing."""
 
     def __init__(self) -> None:
         self.reason = ""

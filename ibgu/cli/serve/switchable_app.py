@@ -13,18 +13,18 @@ from ibgu.api.context import Probes
 from ibgu.api.http.connections import ServerLimits
 from ibgu.api.http.server import serve
 from ibgu.api.probes import create_probes, create_waiting
-from ibgu.cli.serve.patience import Patience
+from ibgu.cli.serve.startup_retry import StartupRetry
 
 
-class Door:
-    """Door is an ASGI application that is replaced by another one once there is one.
+class SwitchableApp:
+    """SwitchableApp is an ASGI application that is replaced by another one once there is one.
 
-    Until then it is alive and not ready, and names what `patience` waits for.
+    Until then it is alive and not ready, and names what `startup` waits for.
     """
 
     def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
-        self.patience = Patience()
+        self.startup = StartupRetry()
         self._app: ASGIApp = create_waiting(self._problems)
         self._serving: asyncio.Task[None] | None = None
 
@@ -32,7 +32,7 @@ class Door:
         await self._app(scope, receive, send)
 
     def _problems(self) -> list[str]:
-        return [self.patience.reason or "the process is starting"]
+        return [self.startup.reason or "the process is starting"]
 
     @asynccontextmanager
     async def open(self, listener: socket.socket) -> AsyncIterator[None]:
@@ -70,8 +70,8 @@ class Entrance(Struct, frozen=True):
     """Entrance holds a process's door, and that of its metrics if they have an address of their
     own."""
 
-    front: Door
-    metrics: Door | None = None
+    front: SwitchableApp
+    metrics: SwitchableApp | None = None
 
     @asynccontextmanager
     async def showing(self, app: ASGIApp, probes: Probes) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""A request to a receiver."""
+"""The request that carries a message to a receiver."""
 
 from datetime import datetime
 
@@ -11,9 +11,9 @@ from ibgu.core.notify.message import Message
 from ibgu.core.notify.receiver import Receiver
 
 
-class Parcel(Struct, frozen=True):
+class NotificationRequest(Struct, frozen=True):
     id: str
-    """The same whenever the parcel is sent again."""
+    """The same whenever the request is sent again."""
     content_type: str
     body: bytes
     at: datetime
@@ -22,12 +22,14 @@ class Parcel(Struct, frozen=True):
     """A path below the receiver's address."""
 
 
-def parcel(message: Message, receiver: Receiver, hub: str) -> Parcel:
+def request_of(message: Message, receiver: Receiver, hub: str) -> NotificationRequest:
     body = cloudevent(message, hub, receiver.link_to(message.track))
-    return Parcel(message.id, CONTENT_TYPE, body, message.at)
+    return NotificationRequest(message.id, CONTENT_TYPE, body, message.at)
 
 
-def parcel_of_alerts(wanted: tuple[Alert, ...], before: tuple[Alert, ...], now: datetime) -> Parcel:
+def request_of_alerts(
+    wanted: tuple[Alert, ...], before: tuple[Alert, ...], now: datetime
+) -> NotificationRequest:
     content = alerts.body(wanted, before, now)
     name = f"alerts-{now.timestamp():.3f}"
-    return Parcel(name, "application/json", content, now, alerts.PATH)
+    return NotificationRequest(name, "application/json", content, now, alerts.PATH)

@@ -14,7 +14,7 @@ _NARROWEST = 20
 """The fewest characters of text that a line has room for."""
 
 
-class Paper(Struct, frozen=True):
+class OutputStyle(Struct, frozen=True):
     colours: bool = False
     bars: bool = False
     width: int = 0
@@ -46,7 +46,7 @@ class Paper(Struct, frozen=True):
         return [prefix + first, *(" " * len(prefix) + each for each in others)]
 
 
-PLAIN = Paper()
+PLAIN = OutputStyle()
 
 
 def page(lines: Iterable[str]) -> str:
@@ -54,15 +54,15 @@ def page(lines: Iterable[str]) -> str:
     return "\n".join(line.replace("\n", " ") for line in lines)
 
 
-def stdout() -> Paper:
+def stdout() -> OutputStyle:
     return _of(sys.stdout)
 
 
-def stderr() -> Paper:
+def stderr() -> OutputStyle:
     return _of(sys.stderr)
 
 
-def _of(stream: TextIO) -> Paper:
+def _of(stream: TextIO) -> OutputStyle:
     terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
     width = shutil.get_terminal_size().columns if terminal else 0
-    return Paper(terminal and not os.environ.get("NO_COLOR"), terminal, width)
+    return OutputStyle(terminal and not os.environ.get("NO_COLOR"), terminal, width)

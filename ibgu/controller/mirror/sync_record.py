@@ -14,8 +14,8 @@ BLIP = 30.0
 """The longest interruption of the lead, in seconds."""
 
 
-class Sight:
-    """Sight remembers from lead to lead since when the hub was in sight without a gap."""
+class SyncRecord:
+    """SyncRecord remembers from lead to lead since when the mirror was in sync without a gap."""
 
     def __init__(self, watches: Watches, clock: Callable[[], float]) -> None:
         self._watches = watches

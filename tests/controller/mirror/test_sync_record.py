@@ -1,0 +1,85 @@
+"""The knowledge of the hub that is left when the same controller leads again."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ibgu.controller.mirror.sync_record import BLIP, SyncRecord
+from ibgu.controller.mirror.watches import Watches
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Seen(Watches):
+    """Mirrors that a test puts out of step."""
+
+    def __init__(self) -> None:
+        self.counted = 0
+        self.current = True
+
+    @property
+    def gaps(self) -> int:
+        return self.counted
+
+    @property
+    def in_sync(self) -> bool:
+        return self.current
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sync_record(seen: Seen, clock: Clock) -> SyncRecord:
+    """Returns the sync_record of a controller that has led once."""
+    made = SyncRecord(seen, clock)
+    assert made.begin(again=True) is None
+    made.end(NOW)
+    return made
+
+
+def test_a_lead_that_is_had_again_at_once_goes_on(sync_record: SyncRecord, clock: Clock) -> None:
+    clock.now += BLIP
+    assert sync_record.begin(again=True) == NOW
+    sync_record.end(NOW)
+    assert sync_record.begin(again=True) == NOW
+
+
+def test_not_after_another_controller_has_led(sync_record: SyncRecord) -> None:
+    assert sync_record.begin(again=False) is None
+
+
+def test_not_after_a_while(sync_record: SyncRecord, clock: Clock) -> None:
+    clock.now += BLIP + 1
+    assert sync_record.begin(again=True) is None
+
+
+def test_not_with_a_gap_in_what_was_seen(sync_record: SyncRecord, seen: Seen) -> None:
+    seen.counted += 1
+    assert sync_record.begin(again=True) is None
+    sync_record.end(NOW)
+    assert sync_record.begin(again=True) == NOW
+
+
+def test_not_while_the_mirror_is_behind(sync_record: SyncRecord, seen: Seen) -> None:
+    seen.current = False
+    assert sync_record.begin(again=True) is None
+
+
+def test_not_from_a_lead_that_never_began_its_work(sync_record: SyncRecord) -> None:
+    assert sync_record.begin(again=True) == NOW
+    assert sync_record.begin(again=True) is None
