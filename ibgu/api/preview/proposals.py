@@ -11,6 +11,7 @@ from ibgu.api.changes.schemas import NewStepBody
 from ibgu.api.preview.schemas import ProposalBody
 from ibgu.api.problems import Problem, invalid
 from ibgu.api.problems.rules import broken_manifest
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.display import came_true
 from ibgu.core.engine.gates import deadline
 from ibgu.core.engine.rate_limits import rate_limits_of
@@ -45,7 +46,7 @@ def of_manifest(manifest: JsonObject) -> AskedPreview:
         words = "it is no name of a namespace"
         raise invalid("manifest.metadata.namespace", "body", words)
     rate_limits = rate_limits_of(meta.annotations)
-    proposal = Proposal(found.spec, annotations=meta.annotations, rate_limits=rate_limits)
+    proposal = Proposal(IBU, found.spec, annotations=meta.annotations, rate_limits=rate_limits)
     return AskedPreview(meta.namespace or "default", proposal, manifest)
 
 
@@ -56,6 +57,7 @@ async def of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> AskedPr
         raise Problem(404, "not-found", f"there is no rollout {name} in namespace {namespace}")
     rollout, steps = found.rollout, await reads.steps(found.rollout.uid)
     proposal = Proposal(
+        driver=IBU,
         spec=_appended(rollout.spec, body.append),
         begun=[_started(row) for row in steps],
         running=await _running(steps[-1], reads, now) if steps else None,

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from ibgu.api.changes.retrying import naming
 from ibgu.api.requests.access import Caller
 from ibgu.api.requests.readable import readable_by
+from ibgu.core.drivers.ibu.given import GivenSpec, refused_fields
 from ibgu.core.model import LABEL_PREFIX, Action, ClusterView, Rollout
 from ibgu.core.model.kinds import IbuSpec
-from ibgu.core.views.preview import GivenSpec, Preview, refused_fields
+from ibgu.core.views.preview import Preview
 from ibgu.db.reads import Reads
 
 _ABORTS = (Action.ABORT, Action.ABORT_ON_FAILURE)
@@ -59,4 +60,5 @@ async def refused(
         )
         for cluster, (action, rollout) in (await reads.last_taken(upgraded)).items()
     }
-    return list(refused_fields(found.steps[0], spec, given))
+    first = found.steps[0]
+    return list(refused_fields(Action(first.actions[0]), first.clusters, spec, given))

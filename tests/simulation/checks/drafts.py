@@ -31,7 +31,7 @@ def watched_drafts(found: Found) -> Iterator[None]:
         _set(stack, Planner, "draft", _drafted(found, decided))
         _set(stack, Draft, "take", _told(decided))
         _set(stack, members, "_decide_cluster", _looked_at(decided))
-        _set(stack, HubWrites, "perform", _done(found, decided))
+        _set(stack, HubWrites, "reconcile", _done(found, decided))
         yield
 
 
@@ -94,14 +94,14 @@ def _looked_at(decided: Decided) -> Any:
 
 
 def _done(found: Found, decided: Decided) -> Any:
-    def around(perform: Any) -> Any:
+    def around(reconcile: Any) -> Any:
         def done(mine: HubWrites, uid: str, clusters: Iterable[str], now: datetime) -> None:
             fleet = mine._fleet
             known = {(uid, name) for name in clusters}
             if uid in fleet.rollouts:
                 strange = known - decided[fleet]
                 found.check("nothing is done for whom nothing is decided", not strange, strange)
-            perform(mine, uid, clusters, now)
+            reconcile(mine, uid, clusters, now)
 
         return done
 

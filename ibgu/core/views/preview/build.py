@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.spec import problem_of_ibu
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.rate_limits import RateLimits
 from ibgu.core.model import LABEL_PREFIX, Action, ClusterView
@@ -35,7 +34,7 @@ def preview(
     """Returns the preview; `clusters` are all that the hub has."""
     spec = proposal.spec
     scope, selectors = proposal.scope, spec.cluster_label_selectors
-    found_wrong = (_wrong_plan(proposal), problem_of_ibu(spec.ibu_spec), problem_of(selectors))
+    found_wrong = (_wrong_plan(proposal), proposal.driver.problem(spec), problem_of(selectors))
     wrong = (*found_wrong, scope.problem)
     if problems := tuple(filter(None, wrong)):
         return Preview(problems=problems)
@@ -142,7 +141,7 @@ def _step(
         advice="",
         rate_limits=rate_limits,
     )
-    return replace(step, advice=advice(step, proposal.spec.ibu_spec))
+    return replace(step, advice=advice(step, proposal.rollback_time))
 
 
 def _ends(

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import Gate
 from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits
 from ibgu.core.model import Action
@@ -24,6 +25,7 @@ class Running(Struct, frozen=True):
 
 
 class Proposal(Struct, frozen=True):
+    driver: Driver
     spec: IbguSpec
     """The spec with the whole plan."""
     begun: Sequence[Started] = ()
@@ -40,6 +42,10 @@ class Proposal(Struct, frozen=True):
     """Starts a minute on the whole hub; 0: no limit."""
     policies: tuple[Gate, ...] = ()
     """Gates of policies, which are asked besides the engine's own (R18.7)."""
+
+    @property
+    def rollback_time(self) -> timedelta:
+        return self.driver.rollback_time(self.spec)
 
     def rate_limits_of(self, first: Action) -> RateLimits:
         """Returns the limits of a step that begins with this action, if no other rollout starts

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from math import ceil
 
-from ibgu.core.drivers.ibu.spec import rollback_time
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.model import Action
-from ibgu.core.model.kinds import IbuSpec
 from ibgu.core.views.preview.model import Enough, StepPreview
 
 
@@ -24,12 +22,13 @@ def measured(actions: Sequence[str], duration_stats: DurationsByAction) -> Enoug
     )
 
 
-def advice(step: StepPreview, ibu: IbuSpec) -> str:
+def advice(step: StepPreview, rollback: timedelta) -> str:
+    """`rollback`: how long a failed Upgrade takes to be back by itself."""
     if not step.clusters:
         return ""
     if step.measured is not None:
         return _against_measured(step, step.measured)
-    need = safe(step, ibu)
+    need = safe(step, rollback)
     if step.allowed >= need:
         return ""
     was = "was" if len(step.actions) == 1 else "were"
@@ -52,12 +51,12 @@ def _against_measured(step: StepPreview, found: Enough) -> str:
     )
 
 
-def safe(step: StepPreview, ibu: IbuSpec) -> timedelta:
+def safe(step: StepPreview, rollback: timedelta) -> timedelta:
     """Returns the time of an Upgrade that fails and rolls back by itself; zero for other
     actions."""
     if not any(Action(action) is Action.UPGRADE for action in step.actions):
         return timedelta()
-    return rollback_time(ibu)
+    return rollback
 
 
 def minutes(span: timedelta) -> str:

@@ -152,7 +152,7 @@ def _too_slow(step: StepPreview) -> Iterator[str]:
 
 
 def _rollback_unseen(proposal: Proposal, step: StepPreview) -> Iterator[str]:
-    need = safe(step, proposal.spec.ibu_spec)
+    need = safe(step, proposal.rollback_time)
     if step.clusters and step.enough and step.allowed < need:
         yield (
             f"step {step.index + 1}: an Upgrade that fails goes back by itself after up to "

@@ -6,6 +6,7 @@ import pytest
 from msgspec import json
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.works import Wanted, stage_body, view_work
 from ibgu.core.model import Action, Cause, Kind, OnMember, Outcome, ReasonKind, RolloutState, Stage
 from ibgu.core.model.kinds import (
@@ -24,6 +25,7 @@ from ibgu.core.notify import Memory, advance
 from ibgu.core.notify.message import Message
 from ibgu.core.notify.topics import Topic
 from ibgu.core.views.explain import Case, PastStep, explain
+from ibgu.core.views.preview import Proposal, preview
 from tests.core.engine.decide.firmware import PATHS, FirmwareDriver, FirmwareNode, FirmwareView
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants, executed
@@ -175,6 +177,20 @@ def test_a_spec_that_no_cluster_can_be_asked_for(twin: Twin) -> None:
     hold = twin.tracked(uid).rollout.hold
     assert hold is not None
     assert (hold.kind, hold.message) == (ReasonKind.INVALID_PLAN, "the firmware has no version")
+
+
+def test_a_preview_asks_the_driver(twin: Twin) -> None:
+    """The plan's time suffices for a device that is back within ten minutes, and for no other."""
+    spec = ibgu("a", "Upgrade", timeout=15).spec
+    twin.labels["site-1"] = {PREPARED: ""}
+    clusters = [view for name in twin.spokes if (view := twin.cluster(name))]
+    bare = replace(spec, ibu_spec=IbuSpec())
+    unknown = preview(Proposal(FirmwareDriver(), bare), clusters, {}, twin.now)
+    assert unknown.problems == ("the firmware has no version",)
+    found = preview(Proposal(FirmwareDriver(), spec), clusters, {}, twin.now)
+    assert (found.selected, found.steps[0].advice) == (("site-1",), "")
+    upgrade = preview(Proposal(IBU, spec), clusters, {}, twin.now)
+    assert "a failing one goes back by itself" in upgrade.steps[0].advice
 
 
 def test_annotations_go_with_the_works(twin: Twin) -> None:

@@ -401,7 +401,7 @@ def test_the_forecast_counts_who_is_kept_apart() -> None:
 def previewed(*policies: Gate, plan: str = "Prep") -> Preview:
     twin = fleet(plan=plan)
     clusters = [view for name in NAMES if (view := twin.cluster(name))]
-    proposal = Proposal(ibgu("a", plan).spec, policies=policies)
+    proposal = Proposal(IBU, ibgu("a", plan).spec, policies=policies)
     return preview(proposal, clusters, {}, START + timedelta(hours=2))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.durations import DurationsByAction, DurationStats
 from ibgu.core.engine.rate_limits import rate_limits_of
 from ibgu.core.model import Action, ClusterView
@@ -65,7 +66,7 @@ def told(
     known: DurationsByAction | None = None,
     **more: Any,
 ) -> Preview:
-    return preview(Proposal(found, **more), clusters, known or {}, NOW)
+    return preview(Proposal(IBU, found, **more), clusters, known or {}, NOW)
 
 
 def test_a_namespace_takes_only_what_is_bound_to_it() -> None:

@@ -1,10 +1,8 @@
 """Fields of ibuSpec that a cluster refuses to change until it is back at Idle."""
 
-from datetime import timedelta
-
+from ibgu.core.drivers.ibu.given import GivenSpec, refused_fields
 from ibgu.core.model import Action
 from ibgu.core.model.kinds import AutoRollback, IbuSpec, ObjectRef, SeedImageRef
-from ibgu.core.views.preview import GivenSpec, StepPreview, refused_fields
 
 SEED = SeedImageRef(image="quay.example/seed@sha256:1", version="4.17.2")
 BEFORE = IbuSpec(
@@ -15,11 +13,6 @@ BEFORE = IbuSpec(
 CLUSTERS = ("s1", "s2", "s3", "s4")
 
 
-def step(action: Action, *clusters: str) -> StepPreview:
-    hour = timedelta(hours=1)
-    return StepPreview(0, (action,), clusters or CLUSTERS, 1, 1, hour, hour, None, "")
-
-
 def warned(
     spec: IbuSpec,
     action: Action = Action.ROLLBACK,
@@ -28,7 +21,7 @@ def warned(
     readable: bool = True,
 ) -> list[str]:
     given = GivenSpec(last, BEFORE, "edge/ran", readable)
-    return list(refused_fields(step(action), spec, dict.fromkeys(CLUSTERS, given)))
+    return list(refused_fields(action, CLUSTERS, spec, dict.fromkeys(CLUSTERS, given)))
 
 
 def test_what_a_rollback_leaves_out_is_named_field_by_field() -> None:
@@ -67,6 +60,6 @@ def test_who_refuses_nothing() -> None:
     assert warned(bare, Action.ABORT) == []
     assert warned(bare, last=Action.FINALIZE_UPGRADE) == []
     given = {"s1": GivenSpec(Action.PREP, BEFORE, "edge/ran")}
-    (first, _) = refused_fields(step(Action.PREP, "s1", "unknown"), bare, given)
+    (first, _) = refused_fields(Action.PREP, ("s1", "unknown"), bare, given)
     assert "1 cluster was prepared or upgraded by edge/ran" in first
     assert "and refuses Prep" in first

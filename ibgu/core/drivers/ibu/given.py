@@ -10,7 +10,6 @@ from msgspec import Struct
 from ibgu.core.drivers.ibu.works.manifests import ibu_spec
 from ibgu.core.model import Action, Stage
 from ibgu.core.model.kinds import IbuSpec, JsonObject
-from ibgu.core.views.preview.model import StepPreview
 
 _NAMED = 3
 
@@ -27,23 +26,22 @@ class GivenSpec(Struct, frozen=True):
 
 
 def refused_fields(
-    step: StepPreview, spec: IbuSpec, given: Mapping[str, GivenSpec]
+    action: Action, clusters: Sequence[str], spec: IbuSpec, given: Mapping[str, GivenSpec]
 ) -> Iterator[str]:
     """Yields a warning for each field and each rollout whose spec had it otherwise; `given` by
     cluster."""
-    action = Action(step.actions[0])
     if action.stage is Stage.IDLE:
         return
     wanted = ibu_spec(spec)
     found: dict[tuple[str, str], list[str]] = {}
-    for cluster in step.clusters:
+    for cluster in clusters:
         last = given.get(cluster)
         if last is None or last.action.stage is Stage.IDLE:
             continue
         for words in _differences(wanted, last):
             found.setdefault((words, last.rollout), []).append(cluster)
-    for (words, rollout), clusters in found.items():
-        yield _warning(words, rollout, action, clusters)
+    for (words, rollout), names in found.items():
+        yield _warning(words, rollout, action, names)
 
 
 def _differences(wanted: JsonObject, last: GivenSpec) -> Iterator[str]:
