@@ -20,7 +20,7 @@ _BOUNDS = {
 }
 
 
-def words(error: Mapping[str, Any]) -> str:
+def sentence(error: Mapping[str, Any]) -> str:
     """Returns one of a ValidationError's `errors()` as a sentence that begins with the input."""
     kind, given = str(error["type"]), error.get("input")
     if kind in _NOT:

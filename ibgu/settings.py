@@ -211,7 +211,7 @@ def read_settings(**given: object) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise SettingsError(_told(error)) from error
+        raise SettingsError(_setting_problem(error)) from error
 
 
 def mistyped(names: Iterable[str]) -> str:
@@ -234,11 +234,11 @@ def variable(field: str) -> str:
     return field.upper() if field in ("kubeconfig", "database_url") else f"IBGU_{field.upper()}"
 
 
-def _told(error: ValidationError) -> str:
+def _setting_problem(error: ValidationError) -> str:
     first = error.errors()[0]
     name = str(first["loc"][0]).lower() if first["loc"] else "settings"
     about = Settings.model_fields[name].description if name in Settings.model_fields else ""
-    return f"{variable(name)}: {invalid.words(first)}. {about}".strip()
+    return f"{variable(name)}: {invalid.sentence(first)}. {about}".strip()
 
 
 def in_cluster() -> bool:

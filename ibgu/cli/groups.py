@@ -70,7 +70,7 @@ class Grouped(TyperGroup):
             _require_ibgu_itself(error)
         except typer.BadParameter as error:
             if isinstance(error.__cause__, Exception) and hasattr(error.__cause__, "errors"):
-                error.message = invalid.words(error.__cause__.errors()[0])
+                error.message = invalid.sentence(error.__cause__.errors()[0])
             raise
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

@@ -82,12 +82,12 @@ def attributed_to(rollout: str) -> Iterator[None]:
 
 def broken_by(rollout: str, error: Exception) -> Broken:
     """Attributes an error that was caught to the rollout (by uid)."""
-    broken = Broken(rollout, _words(error))
+    broken = Broken(rollout, _error_place(error))
     broken.__cause__ = error
     return broken
 
 
-def _words(error: Exception) -> str:
+def _error_place(error: Exception) -> str:
     """Returns the error's type and place; its message may name another cluster each time."""
     frames = [
         (frame.f_globals.get("__name__", ""), line) for frame, line in walk_tb(error.__traceback__)
@@ -158,7 +158,7 @@ class Quarantine:
                 telemetry.OWN_ERRORS.labels("report").inc()
                 log.exception("can't tell of a rollout", rollout=rollout, error=broken.words)
 
-    def words(self, rollout: str) -> str:
+    def error_of(self, rollout: str) -> str:
         """Returns the error of a quarantined rollout."""
         return self._unreadable.get(rollout) or self._failures[rollout].words
 

@@ -178,7 +178,7 @@ class Controller:
         found = [each for each in (self._rival, self._deposed) if each and not replaced]
         found += self._rights.problems()
         if not self._watches.in_sync:
-            found.append(f"the mirror of the hub is not complete{self._watches.told}")
+            found.append(f"the mirror of the hub is not complete{self._watches.errors}")
         if self._lead is not None and self._lead.retries.away:
             found.append(self._lead.retries.away)
         if self._term is not None and self._term.facts.talm_hold:
@@ -249,18 +249,18 @@ class Controller:
         try:
             await self._lead_until_lost(deadline)
         except* ReloadNeeded as group:
-            log.warning("the journal is loaded again", error=_words(group))
+            log.warning("the journal is loaded again", error=_error_text(group))
         except* Deposed as group:
             led = asyncio.get_running_loop().time() - began
             self._depositions = 1 if led > DEPOSED else self._depositions + 1
-            self._deposed = _words(group)
+            self._deposed = _error_text(group)
             log.error("deposed", error=self._deposed)
 
     async def _alone(self) -> bool:
         """Returns whether no other ibgu leads this hub. The check comes once our own Lease is
         visible, so that of two that begin together at least one sees the other."""
         rival = await self._rivals.first()
-        self._rival = rival.words(self._settings.namespace) if rival is not None else ""
+        self._rival = rival.problem(self._settings.namespace) if rival is not None else ""
         if rival is not None:
             log.error("does not lead", error=self._rival, do=rival.remedy)
         return rival is None
@@ -369,7 +369,7 @@ def _collect_later() -> None:
         asyncio.get_running_loop().call_later(delay, gc.collect)
 
 
-def _words(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return str(error)

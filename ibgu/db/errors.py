@@ -94,7 +94,7 @@ def is_damaged(error: BaseException) -> bool:
     return sqlstate(error) in _DAMAGED
 
 
-def told(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Returns Postgres's message, without the statement that SQLAlchemy adds."""
     origin = error.orig if isinstance(error, DBAPIError) else error
     words = str(origin).partition(">: ")[2] or str(origin)
@@ -122,5 +122,5 @@ def away_from(doing: str) -> Iterator[None]:
         if _cancelled():
             raise asyncio.CancelledError from error
         raise JournalAway(
-            f"the journal's database is away ({doing}): {told(error)}{WAITS}"
+            f"the journal's database is away ({doing}): {error_text(error)}{WAITS}"
         ) from error

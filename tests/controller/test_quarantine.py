@@ -68,7 +68,7 @@ def test_a_quarantined_rollout_stays_so_until_its_time_comes(quarantine: Known) 
         ["r"],
         1,
     )
-    assert quarantine.words("r") == error().words
+    assert quarantine.error_of("r") == error().words
 
     quarantine.time = pause - 0.1
     quarantine.release_due()
@@ -154,8 +154,8 @@ def test_what_can_not_be_read_is_quarantined_until_it_can(quarantine: Known) -> 
     quarantine.put(error(), "default")
     assert list(quarantine) == ["a", "b", "r"]
     assert (quarantine.untouchable("a"), quarantine.untouchable("r")) == (True, False)
-    assert "(no spec)" in quarantine.words("a")
-    assert "docs/recovery.md" in quarantine.words("a")
+    assert "(no spec)" in quarantine.error_of("a")
+    assert "docs/recovery.md" in quarantine.error_of("a")
     assert quarantine.namespaces == {"default": 1}
     quarantine.changed("a")
     quarantine.time = LONGEST

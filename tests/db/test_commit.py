@@ -133,10 +133,10 @@ async def test_a_pending_patch_goes_when_it_is_applied(journal: Journal) -> None
         )
     )
     assert (await journal.load()).pending_patches == (pending,)
-    paid = replace(pending, labels={})
+    cleared = replace(pending, labels={})
     await journal.commit(
         Changeset(
-            decisions=(OnPendingPatch(Kind.LABELS_UPDATED, paid, "the hub shows it"),), at=NOW
+            decisions=(OnPendingPatch(Kind.LABELS_UPDATED, cleared, "the hub shows it"),), at=NOW
         )
     )
     assert (await journal.load()).pending_patches == ()

@@ -207,7 +207,7 @@ class _Play:
                 shown = set if self._late else self._effects.shown
                 known = self._turns[fleet] = Turns(self.found, shown)
             known.turned(fleet)
-            told = [quarantine.words(uid) for uid in quarantine]
+            told = [quarantine.error_of(uid) for uid in quarantine]
             own = [words for words in told if not words.startswith(ERROR)]
             self.found.check("ibgu meets no error of its own", not own, own)
             if self._plan.payloads:

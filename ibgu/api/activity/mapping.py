@@ -33,7 +33,7 @@ _ACTOR = re.compile(r"via the hub(?: \((?:ibgu-(?P<client>page|cli|rest):)?(?P<n
 
 def entry_body(row: EventRow) -> ActivityEntryBody:
     who, via = _origin(row.actor)
-    title, text = _told(row)
+    title, text = _title_and_text(row)
     return ActivityEntryBody(
         seq=row.seq,
         at=row.at,
@@ -57,7 +57,7 @@ def _origin(actor: str) -> tuple[str | None, str | None]:
     return None, found["name"] or "the hub"
 
 
-def _told(row: EventRow) -> tuple[str, str]:
+def _title_and_text(row: EventRow) -> tuple[str, str]:
     title = _TITLES.get(row.kind, _spaced(row.kind))
     if row.kind == Kind.CONTROL:
         return _control(row)

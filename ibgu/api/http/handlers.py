@@ -14,7 +14,7 @@ from ibgu.api.http.body_limit import WORDS
 from ibgu.api.problems import RETRY_SECONDS, Problem, away, invalid
 from ibgu.api.problems.rules import broken
 from ibgu.db import JournalAway, SchemaMismatch
-from ibgu.db.errors import sqlstate, told
+from ibgu.db.errors import error_text, sqlstate
 from ibgu.db.reads import BadCursor
 from ibgu.hub.errors import HubError
 
@@ -82,7 +82,7 @@ async def _database(request: Request, error: Exception) -> Response:
     """Handles what Postgres refused, except our own errors: those pass."""
     state = sqlstate(error)
     if state.startswith(_NO_ENTRY):
-        words = f"the journal's database can't be used: {told(error)}"
+        words = f"the journal's database can't be used: {error_text(error)}"
         return away("journal-unavailable", words).response(request.url.path)
     if state in _UNDEFINED:
         words = "the database lacks tables of this version of ibgu: run `ibgu migrate`"

@@ -18,12 +18,12 @@ class Counted:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.monotonic()
 
-        async def told(message: Message) -> None:
+        async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _count(scope, message["status"], time.monotonic() - began)
             await send(message)
 
-        await self._app(scope, receive, told if scope["type"] == "http" else send)
+        await self._app(scope, receive, counted if scope["type"] == "http" else send)
 
 
 def _count(scope: Scope, status: int, seconds: float) -> None:

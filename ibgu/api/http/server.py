@@ -44,7 +44,7 @@ def bind(listen: str) -> socket.socket:
         )
         return _bounded(listener)
     except OSError as error:
-        raise ListenError(f"can't listen on {listen}: {_words(error)}") from error
+        raise ListenError(f"can't listen on {listen}: {_error_text(error)}") from error
 
 
 def _bounded(listener: socket.socket) -> socket.socket:
@@ -54,7 +54,7 @@ def _bounded(listener: socket.socket) -> socket.socket:
     return listener
 
 
-def _words(error: OSError) -> str:
+def _error_text(error: OSError) -> str:
     """Returns the system's message, without asyncio's and the resolver's additions."""
     code = error.errno or 0
     return os.strerror(code) if code > 0 else str(error.strerror or error)
@@ -97,11 +97,11 @@ async def serve(
 def telling(app: ASGIApp, closing: asyncio.Event) -> ASGIApp:
     """Returns the application with CLOSING in the state of every request."""
 
-    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+    async def app_with_closing(scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("state", {})[CLOSING] = closing
         await app(scope, receive, send)
 
-    return told
+    return app_with_closing
 
 
 def _config(app: ASGIApp, limit: ConnectionLimit) -> uvicorn.Config:

@@ -20,7 +20,7 @@ class Traced:
             return
         status = 0
 
-        async def told(message: Message) -> None:
+        async def noted(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -28,7 +28,7 @@ class Traced:
 
         name = f"REST {scope['method']}"
         with tracing.span_of_request(name, _context(scope)) as span:
-            await self._app(scope, receive, told)
+            await self._app(scope, receive, noted)
             span.note(http_response_status__code=status, **_named(scope))
 
 

@@ -58,8 +58,8 @@ def cluster_body(row: Row, now: datetime) -> ShadowClusterBody:
     return ShadowClusterBody(
         **{name: getattr(run, name) for name in _FROM_RUN},
         step=run.step + 1,
-        ibgu=_told(run.ibgu),
-        talm=_told(run.talm),
+        ibgu=_outcome_body(run.ibgu),
+        talm=_outcome_body(run.talm),
         ahead_seconds=_seconds(row.ahead),
         idle_seconds=_seconds(row.idle),
         differ=row.differ,
@@ -71,7 +71,7 @@ def cluster_body(row: Row, now: datetime) -> ShadowClusterBody:
     )
 
 
-def _told(told: ShadowOutcome | None) -> ToldBody | None:
+def _outcome_body(told: ShadowOutcome | None) -> ToldBody | None:
     return ToldBody.model_validate(told, from_attributes=True) if told is not None else None
 
 

@@ -72,7 +72,7 @@ def verify(path: Path, key: Path) -> None:
             f"or {key} is not the key of who signed it"
         )
     found = _decoded(path, content)
-    typer.echo(page(map(one_line, _told(path, key, found))))
+    typer.echo(page(map(one_line, _summary(path, key, found))))
     if found.verdict != "certified":
         raise typer.Exit(FAILED)
 
@@ -87,7 +87,7 @@ def _decoded(path: Path, content: bytes) -> Attested:
     return found
 
 
-def _told(path: Path, key: Path, found: Attested) -> list[str]:
+def _summary(path: Path, key: Path, found: Attested) -> list[str]:
     rollout, events = found.rollout, found.events
     return [
         f"{rollout.namespace}/{rollout.name} {found.verdict.upper()}",

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu import db
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.serve import checks
-from ibgu.db.errors import told
+from ibgu.db.errors import error_text
 from ibgu.db.reads.log import LoggedRollout, named
 from ibgu.db.revision import current, problem
 from ibgu.settings import Settings, SettingsError
@@ -31,7 +31,7 @@ def reading(act: Callable[[AsyncEngine], Awaitable[T]]) -> T:
     except (db.JournalAway, db.SchemaMismatch) as error:
         fail(str(error))
     except DBAPIError as error:
-        fail(f"DATABASE_URL: {told(error)}")
+        fail(f"DATABASE_URL: {error_text(error)}")
 
 
 async def _with_engine(settings: Settings, act: Callable[[AsyncEngine], Awaitable[T]]) -> T:

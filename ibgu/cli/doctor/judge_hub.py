@@ -110,7 +110,7 @@ def _leadership(heard: LeaseCheck | Missing) -> Finding:
     if not isinstance(heard, LeaseCheck):
         return untold("leadership", heard, "see the findings about rights above")
     if heard.rival is not None:
-        return error("leadership", heard.rival.words(heard.namespace), heard.rival.remedy)
+        return error("leadership", heard.rival.problem(heard.namespace), heard.rival.remedy)
     if not heard.problem:
         return ok("leadership", f"the Lease can be held in namespace {heard.namespace}")
     return error(

@@ -4,7 +4,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ibgu.cli.doctor.facts import JournalFacts, Unasked, Unknown
 from ibgu.db import BadUrl, JournalAway
-from ibgu.db.errors import WAITS, told
+from ibgu.db.errors import WAITS, error_text
 from ibgu.db.health import health
 
 
@@ -16,4 +16,4 @@ async def probe_journal(url: str) -> JournalFacts:
     except (BadUrl, JournalAway) as error:
         return Unknown(str(error).removesuffix(WAITS))
     except DBAPIError as error:
-        return Unknown(f"the database refuses: {told(error)}")
+        return Unknown(f"the database refuses: {error_text(error)}")

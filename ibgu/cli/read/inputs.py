@@ -27,10 +27,10 @@ _WHAT_TO_DO = {"some-wait": "; --if-waiting skips those that wait"}
 def in_words(error: RestError) -> str:
     if not error.inputs:
         return f"{error}{_WHAT_TO_DO.get(error.code, '')}"
-    return "; ".join(dict.fromkeys(_told(error)))
+    return "; ".join(dict.fromkeys(_input_problems(error)))
 
 
-def _told(error: RestError) -> Iterator[str]:
+def _input_problems(error: RestError) -> Iterator[str]:
     for each in error.inputs:
         yield f"{_input(each.field)}: {each.message}"
 

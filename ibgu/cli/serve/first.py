@@ -62,7 +62,7 @@ async def _leads_elsewhere(client: HubClient, namespace: str) -> list[Finding]:
     rival = await find_rival(client, namespace)
     if rival is None:
         return []
-    return [error("leadership", rival.words(namespace), rival.remedy)]
+    return [error("leadership", rival.problem(namespace), rival.remedy)]
 
 
 def _errors(findings: Iterable[Finding]) -> list[Finding]:

@@ -17,7 +17,7 @@ from ibgu.api.http.server import ListenError
 from ibgu.cli.errors import FAILED, MISUSED
 from ibgu.cli.serve.unready import HubNotReady
 from ibgu.db import Deposed, JournalAway, SchemaMismatch, UnreadableJournal
-from ibgu.db.errors import told
+from ibgu.db.errors import error_text
 from ibgu.hub.errors import HubError, Stuck
 from ibgu.settings import Settings, SettingsError
 from ibgu.telemetry import configure_logging
@@ -123,6 +123,6 @@ def _known(error: BaseException) -> tuple[str, int] | None:
         case JournalAway() | SchemaMismatch() | UnreadableJournal() | Deposed() | Stuck():
             return str(error), FAILED
         case DBAPIError() | asyncpg.PostgresError() | asyncpg.InterfaceError():
-            return f"DATABASE_URL: {told(error)}", FAILED
+            return f"DATABASE_URL: {error_text(error)}", FAILED
         case _:
             return None

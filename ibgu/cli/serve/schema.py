@@ -3,7 +3,7 @@
 from sqlalchemy.exc import DBAPIError
 
 from ibgu.db import JournalAway, SchemaMismatch
-from ibgu.db.errors import told
+from ibgu.db.errors import error_text
 from ibgu.db.revision import current, newer, problem
 
 
@@ -26,7 +26,7 @@ async def journal_problem(url: str, *, reading: bool = False) -> str | None:
     except JournalAway as error:
         return str(error)
     except DBAPIError as error:
-        return f"the journal's database can't be used: {told(error)}"
+        return f"the journal's database can't be used: {error_text(error)}"
 
 
 async def migrate(url: str) -> str:

@@ -1,4 +1,4 @@
-"""`ibgu explain`: the sentences that REST tells, on style."""
+"""`ibgu explain`: prints the sentences of REST in the style of the output."""
 
 from datetime import datetime, timedelta
 from itertools import chain

@@ -29,7 +29,7 @@ def _row(member: MemberResponse, now: datetime) -> list[str]:
         str(member.slot or _NOTHING),
         _clock(member.started_at, now),
         _clock(member.limit, now),
-        _words(member) or _NOTHING,
+        _message(member) or _NOTHING,
     ]
 
 
@@ -58,6 +58,6 @@ def _clock(at: datetime | None, now: datetime) -> str:
     return clock(at, now) if at else _NOTHING
 
 
-def _words(member: MemberResponse) -> str:
+def _message(member: MemberResponse) -> str:
     reason = member.reason.message if member.reason else ""
     return " ".join((member.late or member.message or reason).split())

@@ -97,14 +97,14 @@ def _row(row: ShadowClusterResponse, now: datetime) -> list[str]:
         row.cluster,
         str(row.step),
         row.action,
-        _told(row.talm, now, failed="timed out"),
-        _told(row.ibgu, now, failed="failed"),
+        _verdict(row.talm, now, failed="timed out"),
+        _verdict(row.ibgu, now, failed="failed"),
         _maybe(row.ahead_seconds),
         _maybe(row.idle_seconds),
     ]
 
 
-def _told(told: ToldResponse | None, now: datetime, *, failed: str) -> str:
+def _verdict(told: ToldResponse | None, now: datetime, *, failed: str) -> str:
     if told is None:
         return "-"
     words = failed if told.verdict == "failed" else "completed"

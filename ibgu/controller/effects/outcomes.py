@@ -88,7 +88,7 @@ class WriteOutcomes:
     def observer(self, rollout: Rollout) -> Callable[[str], Observation]:
         """Returns a function from a cluster's name to what the hub shows of it, and what became of
         our writes."""
-        mirror, refused, denied = self._mirror, self.refusals.words, self.denials.words
+        mirror, refused, denied = self._mirror, self.refusals.refusal, self.denials.refusal
         stage = stage_name(rollout.uid, rollout.name)
         payload = payload_name(rollout.uid, rollout.name)
         restore = rollout.restore

@@ -68,7 +68,7 @@ class Refusals:
         known = self._known.get(key)
         return max(0.0, known.until - _now()) if known else 0.0
 
-    def words(self, *key: str) -> str:
+    def refusal(self, *key: str) -> str:
         """Returns why the hub refused the write; empty if it did not."""
         known = self._known.get(key)
         return known.words if known else ""

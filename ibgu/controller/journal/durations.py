@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from ibgu.core.engine.durations import DurationsByAction, steadied
-from ibgu.db.errors import JournalAway, told
+from ibgu.db.errors import JournalAway, error_text
 from ibgu.db.reads import Reads
 
 log = structlog.get_logger("ibgu.journal")
@@ -36,5 +36,5 @@ class ActionDurations:
                 found = await self._reads.duration_stats()
                 self.duration_stats = steadied(self.duration_stats, found)
             except (JournalAway, DBAPIError) as error:
-                log.warning("can't tell how long actions usually take", error=told(error))
+                log.warning("can't tell how long actions usually take", error=error_text(error))
             await asyncio.sleep(FRESH)

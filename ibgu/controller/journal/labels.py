@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.db.errors import Deposed, JournalAway, sqlstate, told
+from ibgu.db.errors import Deposed, JournalAway, error_text, sqlstate
 from ibgu.db.labels import LabelStore, SeenLabels, seen
 
 log = structlog.get_logger("ibgu.labels")
@@ -81,7 +81,7 @@ class LabelKeeper:
             except Deposed:
                 return
             except (JournalAway, DBAPIError) as error:
-                log.warning("labels of clusters are noted later", error=told(error))
+                log.warning("labels of clusters are noted later", error=error_text(error))
                 wait = RETRY
             except Exception:
                 # An error in here must end neither the lead nor this task.
@@ -113,7 +113,9 @@ class LabelKeeper:
             if not sqlstate(error).startswith(_DATA):
                 raise
             if len(fresh) == 1:
-                log.error("labels can't be noted", cluster=fresh[0].cluster, error=told(error))
+                log.error(
+                    "labels can't be noted", cluster=fresh[0].cluster, error=error_text(error)
+                )
                 return
             middle = len(fresh) // 2
             await self._put(fresh[:middle], epoch)

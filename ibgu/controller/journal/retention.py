@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ibgu import telemetry
 from ibgu.controller.clock import Clock
-from ibgu.db.errors import JournalAway, told
+from ibgu.db.errors import JournalAway, error_text
 from ibgu.db.journal import Journal
 
 log = structlog.get_logger("ibgu.journal")
@@ -68,7 +68,7 @@ class Retention:
                 await self.round()
                 wait = EVERY
             except (JournalAway, DBAPIError) as error:
-                log.warning("old records are kept for now", error=told(error))
+                log.warning("old records are kept for now", error=error_text(error))
                 wait = RETRY
             await asyncio.sleep(wait)
 

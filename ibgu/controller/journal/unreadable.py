@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from ibgu.controller.quarantine import Quarantine
-from ibgu.db.errors import JournalAway, told
+from ibgu.db.errors import JournalAway, error_text
 from ibgu.db.journal import Journal
 
 log = structlog.get_logger("ibgu.controller")
@@ -29,7 +29,7 @@ async def reread_unreadable(
         try:
             found = await journal.unreadable(unreadable)
         except (JournalAway, DBAPIError) as error:
-            log.warning("can't look again at records that can't be read", error=told(error))
+            log.warning("can't look again at records that can't be read", error=error_text(error))
             continue
         if found < set(unreadable):
             quarantine.readable_again()

@@ -97,7 +97,7 @@ class Tenants:
 
     async def _answer(self) -> Tenancy:
         try:
-            return await read_tenancy(self._client, _told)
+            return await read_tenancy(self._client, _log_bad_object)
         except HubError as error:
             if error.status == 403:
                 return Tenancy(problem=self._forbidden())
@@ -125,5 +125,5 @@ _SILENT = (
 )
 
 
-def _told(bad: BadObject) -> None:
+def _log_bad_object(bad: BadObject) -> None:
     log.warning("malformed object", problem=str(bad))

@@ -95,7 +95,7 @@ class Planner:
                     draft.take(seen)
         tracked = self._fleet.rollouts.get(uid)
         for decision in (
-            quarantine_rollout(tracked, self._quarantine.words(uid), now) if tracked else ()
+            quarantine_rollout(tracked, self._quarantine.error_of(uid), now) if tracked else ()
         ):
             draft.take(decision)
 

@@ -151,7 +151,7 @@ class Watches:
         return all(reflector.in_sync for reflector in self._all.values())
 
     @property
-    def told(self) -> str:
+    def errors(self) -> str:
         """The hub's last errors for the watches that are not in sync."""
         errors = [
             f": {kind}: {self._errors[kind]}"

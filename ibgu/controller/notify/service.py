@@ -13,7 +13,7 @@ from ibgu.controller.notify.config import receivers_of
 from ibgu.controller.notify.postman import Office, Postman
 from ibgu.core.notify import Receiver
 from ibgu.db.engine import engine
-from ibgu.db.errors import JournalAway, told
+from ibgu.db.errors import JournalAway, error_text
 from ibgu.db.notify import Cursors
 from ibgu.db.reads import Reads
 from ibgu.settings import Settings
@@ -56,7 +56,7 @@ class Notifier:
         try:
             await self._office.cursors.keep_only([receiver.name for receiver in self._receivers])
         except (JournalAway, DBAPIError) as error:
-            log.warning("former receivers are kept for now", error=told(error))
+            log.warning("former receivers are kept for now", error=error_text(error))
 
 
 @asynccontextmanager

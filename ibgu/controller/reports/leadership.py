@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ibgu.controller.reports.notices import Notices
 from ibgu.core.model.kinds import ObjectMeta
-from ibgu.db.errors import JournalAway, told
+from ibgu.db.errors import JournalAway, error_text
 from ibgu.db.reads import Reads
 
 log = structlog.get_logger("ibgu.controller")
@@ -21,7 +21,7 @@ async def report_leadership(
     try:
         found, held = await reads.leadership(), lease()
     except (JournalAway, DBAPIError) as error:
-        log.warning("can't tell of the new leader", error=told(error))
+        log.warning("can't tell of the new leader", error=error_text(error))
         return
     if found is not None and held is not None:
         notices.leads(held, found)

@@ -77,7 +77,7 @@ class Reporter(Struct, frozen=True, eq=False):
             hold = tracked.rollout.hold if tracked is not None else None
             shown = hold is None or hold.kind is ReasonKind.INTERNAL_ERROR
             if tracked is None or not shown or self._quarantine.untouchable(uid):
-                self._notices.warn(uid, ReasonKind.INTERNAL_ERROR, self._quarantine.words(uid))
+                self._notices.warn(uid, ReasonKind.INTERNAL_ERROR, self._quarantine.error_of(uid))
                 self._statuses.mark_due(uid)
 
     def changed_by_person(self, rollout: str) -> None:

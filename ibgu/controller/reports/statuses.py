@@ -112,7 +112,7 @@ class Statuses:
         found = self._mirror.ibgu(uid)
         if found is None or uid not in self._quarantine:
             return None
-        meta, words = found.metadata, self._quarantine.words(uid)
+        meta, words = found.metadata, self._quarantine.error_of(uid)
         return TrackedRollout(
             Rollout(
                 uid=uid,
@@ -183,7 +183,7 @@ class Statuses:
         """Delays the next write; returns whether the refusal differs in kind. Its message may
         differ each time (by the size, for example)."""
         key, kind = _key(uid), f"{error.status} {error.reason}"
-        before = self._refusals.words(*key)
+        before = self._refusals.refusal(*key)
         self._refusals.note(key, kind)
         self._due[uid] = self._clock.now() + timedelta(seconds=self._refusals.left(key))
         return kind != before

@@ -39,7 +39,7 @@ def advance(driver: Driver, memory: Memory, fact: Fact) -> tuple[Memory, tuple[M
         if fact.cluster is not None or kind is Kind.STEP_FINISHED:
             return memory, ()  # a late event of a rollout that is over
         before = Track(namespace=fact.namespace, name=fact.name)
-    after, topic = _told(driver, before, fact, kind)
+    after, topic = _fold(driver, before, fact, kind)
     messages = []
     if after.stalled is not None and _moves(before, after, kind):
         messages.append(_message(Topic.ROLLOUT_MOVING, before, fact))
@@ -51,7 +51,7 @@ def advance(driver: Driver, memory: Memory, fact: Fact) -> tuple[Memory, tuple[M
     return memory.tracking(fact.rollout, None if after.over else after), tuple(messages)
 
 
-def _told(driver: Driver, track: Track, fact: Fact, kind: Kind) -> Told:
+def _fold(driver: Driver, track: Track, fact: Fact, kind: Kind) -> Told:
     if fact.cluster is not None:
         return _member(driver, track, fact, kind) if kind in ABOUT_MEMBERS else (track, None)
     if fact.step is not None:

@@ -77,7 +77,7 @@ def parse(document: Any) -> tuple[Receiver, ...]:
     try:
         receivers = msgspec.convert(document, File).receivers
     except msgspec.ValidationError as error:
-        raise BadFile(_told(str(error))) from error
+        raise BadFile(_with_field(str(error))) from error
     for index, receiver in enumerate(receivers):
         if receiver.name in [other.name for other in receivers[:index]]:
             raise BadFile(f"receivers[{index}].name: {receiver.name!r} is there twice")
@@ -110,7 +110,7 @@ def _problem(receiver: Receiver) -> str | None:
     return None
 
 
-def _told(error: str) -> str:
+def _with_field(error: str) -> str:
     """Returns msgspec's message with the field in front."""
     found = _PATH.match(error)
     words, field = (found[1], found[2]) if found else (error, "")

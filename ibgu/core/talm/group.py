@@ -101,7 +101,7 @@ def group_of(cgu: ClusterGroupUpgrade, index: int, item: PlanItem) -> TalmGroup:
         progress=_progress(cgu, len(actions)),
         timed_out_in=_timed_out_in(cgu, actions),
         words={
-            c.name: "\n".join(_words(c.current_manifest_work.status))
+            c.name: "\n".join(_message_parts(c.current_manifest_work.status))
             for c in status.clusters
             if c.current_manifest_work is not None
         },
@@ -135,7 +135,7 @@ def _timed_out_in(cgu: ClusterGroupUpgrade, actions: Iterable[Action]) -> dict[s
     return found
 
 
-def _words(status: ResourceStatus) -> Iterator[str]:
+def _message_parts(status: ResourceStatus) -> Iterator[str]:
     """Returns the message as TALM builds it for `failedActions`."""
     for manifest in status.manifests:
         for value in manifest.status_feedback.values:

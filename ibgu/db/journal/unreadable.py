@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ibgu.core.engine.state import Canceller, Holder, UnreadableRollout
 from ibgu.core.model.bounds import YEARS
 from ibgu.core.text.harmless import one_line
-from ibgu.db.errors import UnreadableJournal, is_away, is_damaged, sqlstate, told
+from ibgu.db.errors import UnreadableJournal, error_text, is_away, is_damaged, sqlstate
 from ibgu.db.journal.changeset import Loaded
 from ibgu.db.journal.load import CANCELS, load, search
 
@@ -76,7 +76,7 @@ async def _load_readable(
     except Exception as error:
         if not _of_a_record(error):
             raise
-        raise UnreadableJournal(f"{_NOBODYS} ({_words(error)}): {_REMEDY}") from error
+        raise UnreadableJournal(f"{_NOBODYS} ({_error_text(error)}): {_REMEDY}") from error
     return replace(loaded, unreadable=await _claims(db, hub, bad))
 
 
@@ -102,9 +102,9 @@ async def _search(
         if not _of_a_record(error):
             raise
         if len(uids) == 1:
-            found[uids[0]] = _words(error)
+            found[uids[0]] = _error_text(error)
         if len(found) > MOST:
-            words = f"the records of more than {MOST} rollouts can't be read ({_words(error)})"
+            words = f"the records of more than {MOST} rollouts can't be read ({_error_text(error)})"
             raise UnreadableJournal(f"{words}: {_REMEDY}") from error
     else:
         return
@@ -169,11 +169,11 @@ def _damage_told() -> Iterator[None]:
     except Exception as error:
         if not is_damaged(error):
             raise
-        words = f"the journal's database is damaged ({one_line(told(error))[:LONGEST]})"
+        words = f"the journal's database is damaged ({one_line(error_text(error))[:LONGEST]})"
         raise UnreadableJournal(f"{words}: {_RESTORE}") from error
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return one_line(f"{type(error).__name__}: {error}")[:LONGEST]
 
 

@@ -75,7 +75,9 @@ def _documents(hub: str, epoch: int, batch: Batch, at: datetime) -> Row:
         "pending_patches": document(
             pending_patch_row(hub, pending) for pending in patches if not pending.empty
         ),
-        "paid": document(pending_patch_row(hub, pending) for pending in patches if pending.empty),
+        "cleared": document(
+            pending_patch_row(hub, pending) for pending in patches if pending.empty
+        ),
         "events": document(event_rows(hub, epoch, at, batch.told)),
         "told": len(batch.told),
     }
@@ -156,10 +158,10 @@ _TURN = text(f"""
       FROM got HAVING count(*) < :asked
     ),
     put_pending_patches AS ({put_statement(pending_patches, "pending_patches", BEGUN)}),
-    paid AS (
-      DELETE FROM pending_patches USING json_populate_recordset(NULL::pending_patches, :paid) AS
-      paid WHERE pending_patches.hub = paid.hub AND pending_patches.cluster_uid = paid.cluster_uid
-      AND {BEGUN}
+    cleared AS (
+      DELETE FROM pending_patches USING json_populate_recordset(NULL::pending_patches, :cleared) AS
+      cleared WHERE pending_patches.hub = cleared.hub
+      AND pending_patches.cluster_uid = cleared.cluster_uid AND {BEGUN}
     ),
     put_events AS (
       INSERT INTO events (seq, {", ".join(_EVENT)})

@@ -51,10 +51,10 @@ class MemberReads(Base):
     ) -> Page[MemberRow]:
         """Returns a page of members.
 
-        `outcome` and `cause` are those that people see (`core.words.as_told`). `prefix` begins the
-        cluster's name, `clusters` are whole names. `label` selects by the labels that their
-        ManagedClusters have now. `reason` is the one that people see, a hold before the member's
-        own. `slower_than`: in flight for more seconds than these.
+        `outcome` and `cause` are those that people see (`core.engine.display.as_told`). `prefix`
+        begins the cluster's name, `clusters` are whole names. `label` selects by the labels that
+        their ManagedClusters have now. `reason` is the one that people see, a hold before the
+        member's own. `slower_than`: in flight for more seconds than these.
         """
         sorting = Sorting(sort, cursor)
         asked = {
@@ -63,7 +63,7 @@ class MemberReads(Base):
             members.c.state: state and state.value,
         }
         wanted = [column == value for column, value in asked.items() if value is not None]
-        wanted += _told(outcome, cause)
+        wanted += _shown_as(outcome, cause)
         if prefix:
             wanted.append(members.c.cluster.startswith(prefix, autoescape=True))
         if clusters is not None:
@@ -96,7 +96,7 @@ class MemberReads(Base):
         return chosen.join(runs, NEWEST_RUN) if by_run else chosen
 
 
-def _told(outcome: Outcome | None, cause: Cause | None) -> list[ColumnElement[bool]]:
+def _shown_as(outcome: Outcome | None, cause: Cause | None) -> list[ColumnElement[bool]]:
     """Returns the condition of an outcome and cause as shown: a failed member that completed late
     has succeeded, without a cause."""
     late = and_(members.c.outcome == Outcome.FAILED.value, members.c.late != "")

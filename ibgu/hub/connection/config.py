@@ -13,9 +13,9 @@ from ibgu.hub.connection.credentials import Credentials, LoadedCredentials, Stat
 from ibgu.hub.connection.kubeconfig import (
     DEFAULT_KUBECONFIG,
     current_context,
+    error_text,
     problem,
     read,
-    words,
 )
 from ibgu.hub.errors import TRANSPORT, HubError
 
@@ -33,7 +33,7 @@ async def load(kubeconfig: str | None, context: str | None) -> tuple[Any, Creden
         return await _from_file(path or DEFAULT_KUBECONFIG, context)
     except Exception as error:  # the library lets any type out, depending on what is malformed
         where = path or f"{DEFAULT_KUBECONFIG} (KUBECONFIG is not set)"
-        why = problem(path or DEFAULT_KUBECONFIG, context) or words(error)
+        why = problem(path or DEFAULT_KUBECONFIG, context) or error_text(error)
         raise HubError(
             TRANSPORT, "NoConfiguration", f"no usable kubeconfig in {where}: {why}"
         ) from error

@@ -88,7 +88,7 @@ def entry(files: list[tuple[Path, JsonObject]], many: str, name: str) -> tuple[P
     return Path(), {}
 
 
-def words(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Returns what is wrong with a kubeconfig; a YAML parser's message may quote its secrets."""
     import yaml
 
@@ -107,7 +107,7 @@ def _content(path: Path) -> JsonObject:
     try:
         content = yaml.safe_load(path.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise Unusable(words(error)) from error
+        raise Unusable(error_text(error)) from error
     if content is None:
         return {}
     if not isinstance(content, dict) or not all(map(_well_formed, map(content.get, LISTS))):

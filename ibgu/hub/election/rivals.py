@@ -39,7 +39,7 @@ class Rival(Struct, frozen=True):
     namespace: str
     name: str
 
-    def words(self, own: str) -> str:
+    def problem(self, own: str) -> str:
         return (
             f"another ibgu leads this hub: {self.holder}, by the Lease {self.name} in namespace "
             f"{self.namespace}; this one is set to namespace {own}"

@@ -42,7 +42,7 @@ class Vacancy:
         """Starts the watch, which runs until `leave`."""
         self._free.clear()
         self._watching = asyncio.create_task(self._watch())
-        self._watching.add_done_callback(_told)
+        self._watching.add_done_callback(_log_failure)
 
     def leave(self) -> None:
         """Stops the watch without waiting for its end: the Lease's new holder has no time to
@@ -81,7 +81,7 @@ class Vacancy:
         return isinstance(event, Delete)
 
 
-def _told(watching: asyncio.Task[None]) -> None:
+def _log_failure(watching: asyncio.Task[None]) -> None:
     """Logs an error of ours, which costs only the hint."""
     if not watching.cancelled() and (error := watching.exception()):
         log.error("the Lease is watched no more", error=repr(error))

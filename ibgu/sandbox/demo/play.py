@@ -35,11 +35,11 @@ def main(options: DemoOptions) -> int:
         address(options.listen)  # a taken one ends the demo before anything is started
         return asyncio.run(until_signalled(_play(options, console), options, console))
     except (SandboxError, ExceptionGroup) as error:
-        console.print(f"The demo can't run: {_words(error)}", style="red", highlight=False)
+        console.print(f"The demo can't run: {_error_text(error)}", style="red", highlight=False)
         return UNEXPECTED
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """Errors meant for a person as their words; anything else is a mistake of ours and raised."""
     if isinstance(error, SandboxError):
         return str(error)

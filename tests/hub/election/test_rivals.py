@@ -72,7 +72,7 @@ async def test_one_that_was_renewed_lately(
     await held(admin, namespace, name, ago=ago)
     found = await looking.find()
     assert found == Rival("pod-1", namespace, name)
-    assert found.words("ibgu-sytem") == (
+    assert found.problem("ibgu-sytem") == (
         f"another ibgu leads this hub: pod-1, by the Lease {name} in namespace {namespace}; "
         "this one is set to namespace ibgu-sytem"
     )

@@ -50,14 +50,14 @@ def _asked(spot: Spot, asked: dict[str, str | None]) -> None:
     member = _waiting_for_it(spot)
     if member is None and (adopted := _just_adopted(spot)):
         adopted.adopted = False
-        spot.require(Rule.LABELS, all(k.startswith(PREFIX) for k in asked), _told(asked))
+        spot.require(Rule.LABELS, all(k.startswith(PREFIX) for k in asked), _label_list(asked))
         return
     due = member.due if member else None
-    words = f"labels of {spot.event.cluster} change without an outcome: {_told(asked)}"
+    words = f"labels of {spot.event.cluster} change without an outcome: {_label_list(asked)}"
     if not spot.require(Rule.LABELS, due is not None, words) or due is None or member is None:
         return
     fits = asked == due.wanted if due.wanted else _clears(asked)
-    words = f"'{due.outcome}' asks for {_told(asked)} on {spot.event.cluster}"
+    words = f"'{due.outcome}' asks for {_label_list(asked)} on {spot.event.cluster}"
     spot.require(Rule.LABELS, fits, words, due.seq)
     member.due = None
 
@@ -80,7 +80,7 @@ def _clears(asked: dict[str, str | None]) -> bool:
     return all(key.startswith(PREFIX) and wanted is None for key, wanted in asked.items())
 
 
-def _told(asked: dict[str, str | None]) -> str:
+def _label_list(asked: dict[str, str | None]) -> str:
     names = [
         f"{key.removeprefix(PREFIX)}{'' if v is not None else '-'}" for key, v in asked.items()
     ]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from ibgu.core.assurance.recover.placing import Plan
-from ibgu.core.assurance.recover.told import ToldStatus, told
+from ibgu.core.assurance.recover.told import ToldStatus, read_status
 from ibgu.core.assurance.recover.trace import Trace, traces_of
 from ibgu.core.model import Action, ClusterView, WorkView
 from ibgu.core.model.kinds import Ibgu
@@ -39,7 +39,7 @@ def find(
     """
     name = stage_name(obj.metadata.uid, obj.metadata.name)
     ours = (work for work in works if work.metadata.name == name)
-    return FoundIbgu(obj, _plan(obj), told(obj), traces_of(ours), cluster)
+    return FoundIbgu(obj, _plan(obj), read_status(obj), traces_of(ours), cluster)
 
 
 def _plan(obj: Ibgu) -> Plan:

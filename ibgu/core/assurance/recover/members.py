@@ -96,7 +96,7 @@ def _placed(
     return take_slot(resumed.member, resumed.run, slot=slot, limit=limit)
 
 
-def told(before: Member | None, member: Member, now: datetime) -> Iterator[OnMember]:
+def changes_of(before: Member | None, member: Member, now: datetime) -> Iterator[OnMember]:
     """Yields the member's changes; a run that another one has followed is closed first."""
     if before == member:
         return
@@ -111,10 +111,10 @@ def told(before: Member | None, member: Member, now: datetime) -> Iterator[OnMem
         result = RunResult.SUCCEEDED if done else RunResult.WITHDRAWN
         closed = replace(before, run=close(old, now, result))
         yield OnMember(Kind.IMPORTED, closed, f"{FROM_HUB}: {old.action} has ended", actor=ACTOR)
-    yield OnMember(Kind.IMPORTED, member, _words(member), member.cause, actor=ACTOR)
+    yield OnMember(Kind.IMPORTED, member, _reason_text(member), member.cause, actor=ACTOR)
 
 
-def _words(member: Member) -> str:
+def _reason_text(member: Member) -> str:
     if not member.finished:
         return member.reason.message
     words = member.message.removeprefix(f"{FROM_HUB}: ")

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ibgu.core.assurance.recover.fates import Resumed, Signs, fate
 from ibgu.core.assurance.recover.found import FoundIbgu
 from ibgu.core.assurance.recover.holding import RESUME, acted_on, mark, restored
-from ibgu.core.assurance.recover.members import ACTOR, gone, newcomer, told, with_slots
+from ibgu.core.assurance.recover.members import ACTOR, changes_of, gone, newcomer, with_slots
 from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.assurance.recover.runs import FROM_HUB
 from ibgu.core.assurance.recover.steps import Layout, lay_out, newcomers, record
@@ -111,7 +111,7 @@ def _step(basis: _Basis, index: int) -> Iterator[Decision]:
         yield OnStep(Kind.IMPORTED, step, words, actor=ACTOR)
     before = known.members if known else {}
     for member in members:
-        yield from told(before.get(member.cluster), member, basis.now)
+        yield from changes_of(before.get(member.cluster), member, basis.now)
 
 
 def _members(basis: _Basis, step: Step, known: TrackedStep | None) -> list[Member]:

@@ -60,7 +60,7 @@ class ToldStatus(Struct, frozen=True):
         return self.complete or (self.ours and bool(self.started_at or self.clusters))
 
 
-def told(found: Ibgu) -> ToldStatus:
+def read_status(found: Ibgu) -> ToldStatus:
     """Returns the status read; empty if it can't be read."""
     try:
         status = json.decode(found.status, type=_Status)

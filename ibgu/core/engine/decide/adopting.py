@@ -181,7 +181,9 @@ def _import_step(ctx: DecisionContext, adopted: Adopted) -> None:
     step = replace(adopted.step, across_namespaces=ctx.fleet.across_namespaces)
     if step.state is StepState.RUNNING and Action.PREP in step.actions:
         step = replace(step, payload_digest=ctx.snapshot.payload.digest)
-    ctx.say(OnStep(Kind.STEP_ADOPTED, step, _told(ctx, adopted), warning=bool(adopted.gone)))
+    ctx.say(
+        OnStep(Kind.STEP_ADOPTED, step, _adoption_text(ctx, adopted), warning=bool(adopted.gone))
+    )
     slot = 0
     for found in adopted.members:
         run = adopted.begun.get(found.cluster)
@@ -192,7 +194,7 @@ def _import_step(ctx: DecisionContext, adopted: Adopted) -> None:
         ctx.say(OnMember(Kind.MEMBER_ADOPTED, member, _stands(member), member.cause))
 
 
-def _told(ctx: DecisionContext, adopted: Adopted) -> str:
+def _adoption_text(ctx: DecisionContext, adopted: Adopted) -> str:
     step, scope = adopted.step, ctx.snapshot.scope
     words = f"step {step.index + 1} as TALM has left it: {count(len(adopted.members), 'cluster')}"
     gone = [name for name in adopted.gone if ctx.observe(name).cluster is None]

@@ -86,7 +86,7 @@ class RateLimits(Struct, frozen=True):
 UNLIMITED = RateLimits()
 
 
-def words(rate_limits: RateLimits) -> list[str]:
+def phrases(rate_limits: RateLimits) -> list[str]:
     """Returns what the limits ask for, as phrases."""
     told = {
         f"at most {rate_limits.starts_per_minute} starts a minute": rate_limits.starts_per_minute

@@ -59,7 +59,7 @@ def explain(driver: Driver, case: Case) -> Explained:
         overdue=late.since if late else None,
         means=(known.means if known else meaning.means) or None,
         do=(known.remedy if known else late.check if late else meaning.do) or None,
-        words=_words(member, reason),
+        words=_its_message(member, reason),
         remedy=known.remedy if known else None,
         limit=None if member.finished else member.limit,
         late=member.late or None,
@@ -111,7 +111,7 @@ def _who(reason: Reason | None, state: DisplayState) -> Who | None:
     return None if state in _NOBODY else Who.PERSON
 
 
-def _words(member: Member, reason: Reason | None) -> str | None:
+def _its_message(member: Member, reason: Reason | None) -> str | None:
     if reason is not None:
         return _one_line(reason.message) if reason.kind in _ITS_WORDS else None
     return _one_line(member.run.message if member.run else "")

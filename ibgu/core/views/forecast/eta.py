@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.engine.durations import DurationsByAction, DurationStats
-from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits, words
+from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits, phrases
 from ibgu.core.model import Action
 from ibgu.core.text.spans import duration
 from ibgu.core.views.forecast.schedule import makespan
@@ -150,7 +150,7 @@ def _basis(rest: RemainingWork, needed: set[Action], duration_stats: DurationsBy
     parts = [
         _measured(action, duration_stats[action]) for action in rest.actions if action in needed
     ]
-    parts.extend(words(rest.rate_limits) if rest.waiting else ())
+    parts.extend(phrases(rest.rate_limits) if rest.waiting else ())
     if rest.shared:
         parts.append("not counted: the hub's limit on starts, which others share")
     if rest.blocked:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.core.assurance.recover import find
 from ibgu.core.assurance.recover.placing import StepPart, place, step_of
-from ibgu.core.assurance.recover.told import Entry, ToldAction, ToldStatus, told
+from ibgu.core.assurance.recover.told import Entry, ToldAction, ToldStatus, read_status
 from ibgu.core.assurance.recover.trace import traces_of
 from ibgu.core.model import Action, RunResult, StepState
 from ibgu.core.model.kinds import ManagedFields
@@ -35,7 +35,7 @@ AT = datetime(2026, 1, 1, 10, tzinfo=UTC)
     ],
 )
 def test_begun(status: Any, by: ManagedFields, *, begun: bool) -> None:
-    assert told(obj(status=status, by=by)).begun == begun
+    assert read_status(obj(status=status, by=by)).begun == begun
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ def test_begun(status: Any, by: ManagedFields, *, begun: bool) -> None:
     [({}, False), (STARTED, True), ({"clusters": [entry("site-1")]}, True), (completed(), True)],
 )
 def test_begun_by_ibgu(status: Any, *, begun: bool) -> None:
-    assert told(obj(status=status)).begun == begun
+    assert read_status(obj(status=status)).begun == begun
 
 
 def test_a_step_appended_since_is_no_part_of_what_was_completed() -> None:
-    assert not told(obj("Prep", "Upgrade", generation=2, status=completed())).complete
+    assert not read_status(obj("Prep", "Upgrade", generation=2, status=completed())).complete
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_step_appended_since_is_no_part_of_what_was_completed() -> None:
     ],
 )
 def test_steps_that_have_members(summary: dict[str, int], steps: int) -> None:
-    assert told(obj(status={"summary": summary})).steps == steps
+    assert read_status(obj(status={"summary": summary})).steps == steps
 
 
 def test_a_step_that_opens_has_no_members_whatever_the_rollout_counts() -> None:
@@ -72,22 +72,24 @@ def test_a_step_that_opens_has_no_members_whatever_the_rollout_counts() -> None:
     summary = summary_of(tracked)
     assert summary is not None
     assert (summary["step"], summary["total"]) == (2, 1)
-    assert told(obj(status={"summary": summary})).steps == 1
+    assert read_status(obj(status={"summary": summary})).steps == 1
 
 
 @pytest.mark.parametrize("raw", [b'{"startedAt": 7}', b'{"clusters": "none"}', b"[]"])
 def test_a_status_that_cannot_be_read_says_nothing(raw: bytes) -> None:
-    assert told(replace(obj(), status=Raw(raw))) == ToldStatus()
+    assert read_status(replace(obj(), status=Raw(raw))) == ToldStatus()
 
 
 def test_a_start_and_an_end_that_are_no_times_are_not_told() -> None:
-    found = told(obj(status={"startedAt": "9999-12-31T23:59:59-15:00", "completedAt": "soon"}))
+    found = read_status(
+        obj(status={"startedAt": "9999-12-31T23:59:59-15:00", "completedAt": "soon"})
+    )
     assert (found.started_at, found.completed_at, found.begun) == (None, None, False)
 
 
 def test_an_entry_of_a_name_that_no_cluster_can_have_is_not_told() -> None:
     """A key of the journal takes no text of any length."""
-    found = told(obj(status={"clusters": [entry("a" * 253), entry("a" * 254)]}))
+    found = read_status(obj(status={"clusters": [entry("a" * 253), entry("a" * 254)]}))
     assert list(found.clusters) == ["a" * 253]
 
 
@@ -151,7 +153,7 @@ def done(*names: str) -> tuple[ToldAction, ...]:
     ],
 )
 def test_which_step_an_action_belongs_to(plan: Any, given: Any, parts: dict[int, StepPart]) -> None:
-    (found,) = told(obj(status={"clusters": [given]})).clusters.values()
+    (found,) = read_status(obj(status={"clusters": [given]})).clusters.values()
     assert isinstance(found, Entry)
     assert place(plan, found) == parts
 

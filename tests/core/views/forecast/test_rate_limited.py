@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.engine.rate_limits import RateLimits, words
+from ibgu.core.engine.rate_limits import RateLimits, phrases
 from ibgu.core.model import Action
 from ibgu.core.views.forecast import eta, makespan
 from tests.core.engine.state.records import NOW
@@ -73,12 +73,12 @@ def test_the_rate_limit_of_who_has_started_is_over() -> None:
 
 
 def test_a_rate_limit_in_words() -> None:
-    assert words(RateLimits(10, timedelta(seconds=90), ramp_up=True)) == [
+    assert phrases(RateLimits(10, timedelta(seconds=90), ramp_up=True)) == [
         "at most 10 starts a minute",
         "ramp-up 1, 2, 4, …",
         "each put off by up to 1 min 30 s",
     ]
-    assert words(RateLimits()) == []
+    assert phrases(RateLimits()) == []
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,9 @@ class IbuView(FeedbackView, frozen=True, gc=False, kw_only=True):
     seed_version: str = ""
 
     def recorded(self) -> dict[str, Any]:
-        conditions = {name: _told(getattr(self, field)) for name, field in _CONDITIONS.items()}
+        conditions = {
+            name: _status_and_reason(getattr(self, field)) for name, field in _CONDITIONS.items()
+        }
         return {
             **super().recorded(),
             "next": sorted(self.next_stages),
@@ -59,7 +61,7 @@ _CONDITIONS = {
 }
 
 
-def _told(condition: IbuCondition) -> str:
+def _status_and_reason(condition: IbuCondition) -> str:
     """Returns status and reason, such as "False Failed"."""
     return f"{condition.status} {condition.reason}".strip()
 
