@@ -21,7 +21,7 @@ from ibgu.hub.discovery import discover
 from ibgu.hub.election.lease import Elector
 from ibgu.hub.election.times import LeaseTimes
 from ibgu.hub.election.vacancy import Vacancy
-from ibgu.hub.watching.reflector import Reflector, Timing
+from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
 from ibgu.hub.watching.store import Key, Store
 from ibgu.hub.writing.events import event
 from ibgu.hub.writing.writer import Write, Writer, WriteResult
@@ -184,10 +184,8 @@ async def test_a_store_follows_the_real_hub(
     store: Store[ManifestWork] = Store()
     reflector = Reflector(
         ibgu,
-        paths.works(),
-        ManifestWork,
+        WatchedKind(paths.works(), ManifestWork, whole, labels=selector),
         store,
-        selector=selector,
         streaming=streaming,
         timing=Timing(page=2),
     )
@@ -445,8 +443,7 @@ async def test_a_restart_of_the_api_server_loses_nothing(
             store: Store[ManifestWork] = Store()
             reflector = Reflector(
                 admin,
-                paths.works(),
-                ManifestWork,
+                WatchedKind(paths.works(), ManifestWork, whole),
                 store,
                 timing=Timing(backoff=Backoff(longest=0.5)),
             )

@@ -19,7 +19,7 @@ from ibgu.hub.client import HubClient
 from ibgu.hub.decode import BadObject, ListPage, decode_answer, decode_page
 from ibgu.hub.errors import HubError, read_error
 from ibgu.hub.lenient import DEEPEST, repaired
-from ibgu.hub.watching.reflector import Reflector, Timing
+from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
 from ibgu.hub.watching.store import Store
 from ibgu.hub.watching.watch import Put, read_event
 from tests.hub.conftest import COLLECTION, Fault, ScriptedHub
@@ -156,7 +156,9 @@ async def test_a_reflector_lives_through_it(line: bytes) -> None:
     store: Store[ManifestWork] = Store()
     timing = Timing(backoff=Backoff(first=0.001, longest=0.01))
     async with await HubClient.with_token(hub.url, "t", None) as client:
-        reflector = Reflector(client, COLLECTION, ManifestWork, store, timing=timing)
+        reflector = Reflector(
+            client, WatchedKind(COLLECTION, ManifestWork, whole), store, timing=timing
+        )
         running = asyncio.create_task(reflector.run())
         async with asyncio.timeout(20):
             await reflector.synced.wait()

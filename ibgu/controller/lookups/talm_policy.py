@@ -18,7 +18,7 @@ from ibgu.core.talm.beside import (
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
-from ibgu.hub.watching.reflector import Reflector, Timing
+from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
 from ibgu.hub.watching.store import Store
 from ibgu.resources import shipped
 
@@ -65,10 +65,8 @@ class TalmPolicyWatch:
         self._reflectors: list[Reflector[Any, Any]] = [
             Reflector(
                 client,
-                path,
-                AdmissionObject,
+                WatchedKind(path, AdmissionObject, whole, fields=f"metadata.name={POLICY}"),
                 store,
-                fields=f"metadata.name={POLICY}",
                 streaming=streaming,
                 timing=timing,
                 on_error=self._failed,

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from functools import partial
 from random import Random
 from typing import Any, TypeVar
@@ -25,7 +24,7 @@ from ibgu.hub.decode import BadObject, HasMetadata
 from ibgu.hub.discovery import Served
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
-from ibgu.hub.watching.reflector import Reflector, Sink, Timing, whole
+from ibgu.hub.watching.reflector import Reflector, Sink, Timing, WatchedKind, whole
 from ibgu.hub.watching.store import Store
 from ibgu.settings import Settings
 
@@ -62,47 +61,38 @@ class Watches:
         self._again = asyncio.Event()
         self._restarted = asyncio.Event()
         self._all: dict[str, Reflector[Any, Any]] = {
-            "imagebasedgroupupgrades": self._reflect(paths.ibgus(), Ibgu, mirror.ibgus, whole),
+            "imagebasedgroupupgrades": self._reflect(
+                WatchedKind(paths.ibgus(), Ibgu, whole), mirror.ibgus
+            ),
             "managedclusters": self._reflect(
-                paths.MANAGED_CLUSTERS, ManagedCluster, mirror.clusters, shown_cluster
+                WatchedKind(paths.MANAGED_CLUSTERS, ManagedCluster, shown_cluster), mirror.clusters
             ),
             "manifestworks": self._reflect(
-                paths.works(),
-                ManifestWork,
+                WatchedKind(
+                    paths.works(), ManifestWork, partial(shown_work, driver), names.SELECTOR
+                ),
                 mirror.works,
-                partial(shown_work, driver),
-                selector=names.SELECTOR,
             ),
         }
         if served.cgus:
             self._all["clustergroupupgrades"] = self._reflect(
-                paths.cgus(), ClusterGroupUpgrade, mirror.cgus, whole
+                WatchedKind(paths.cgus(), ClusterGroupUpgrade, whole), mirror.cgus
             )
             self._all["talm-manifestworks"] = self._reflect(
-                paths.works(), TalmManifestWork, mirror.talm, shown_talm_work, selector=talm.CGU
+                WatchedKind(paths.works(), TalmManifestWork, shown_talm_work, talm.CGU),
+                mirror.talm,
             )
 
-    def _reflect(
-        self,
-        path: str,
-        type_: type[T],
-        sink: Sink[K],
-        keep: Callable[[T], K],
-        *,
-        selector: str = "",
-    ) -> Reflector[T, K]:
-        kind = path.rsplit("/", 1)[-1]
+    def _reflect(self, kind: WatchedKind[T, K], sink: Sink[K]) -> Reflector[T, K]:
+        name = kind.path.rsplit("/", 1)[-1]
         return Reflector(
             self._client,
-            path,
-            type_,
+            kind,
             sink,
-            keep=keep,
-            selector=selector,
             streaming=self._streaming,
             timing=self._timing,
-            on_bad=lambda bad: self._bad(kind, bad),
-            on_error=lambda error: self._failed(kind, error),
+            on_bad=lambda bad: self._bad(name, bad),
+            on_error=lambda error: self._failed(name, error),
             rng=self._rng,
         )
 

@@ -7,7 +7,7 @@ or watch and raises what went wrong with it.
 import asyncio
 import random
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -71,9 +71,22 @@ class Timing(Struct, frozen=True):
     backoff: Backoff = Backoff()
 
 
-def whole(obj: Any) -> Any:
+def whole(obj: T) -> T:
     """Returns the object itself, to keep all that was decoded."""
     return obj
+
+
+class WatchedKind(Struct, Generic[T, K], frozen=True):
+    """WatchedKind is the part of one kind on the hub that a reflector keeps in sync."""
+
+    path: str
+    type: type[T]
+    keep: Callable[[T], K]
+    """Returns the part of an object for the sink; the rest is freed at once."""
+    labels: str = ""
+    """The label selector; empty: all objects."""
+    fields: str = ""
+    """The field selector."""
 
 
 class Reflector(Generic[T, K]):
@@ -88,28 +101,18 @@ class Reflector(Generic[T, K]):
     def __init__(
         self,
         client: Hub,
-        path: str,
-        type_: type[T],
+        kind: WatchedKind[T, K],
         sink: Sink[K],
         *,
-        keep: Callable[[T], K] = whole,
-        selector: str = "",
-        fields: str = "",
         streaming: bool = True,
         timing: Timing | None = None,
         on_bad: OnBad = lambda _: None,
         on_error: Callable[[HubError], None] = lambda _: None,
         rng: random.Random | None = None,
     ) -> None:
-        """`keep`: returns the part of an object for the sink; the rest is freed at once.
-        `selector`: of labels; `fields`: of fields."""
         self._client = client
-        self._path = path
-        self._type = type_
+        self._kind = kind
         self._sink = sink
-        self._keep = keep
-        self._selector = selector
-        self._fields = fields
         self._streaming = streaming
         self._timing = timing or Timing()
         self._on_bad = on_bad
@@ -166,23 +169,23 @@ class Reflector(Generic[T, K]):
         began = self._loop.time()
         await self._watch()
         if self._loop.time() - began < EARLY:
-            raise HubError(TRANSPORT, ENDED_EARLY, "the watch ended at once", path=self._path)
+            raise HubError(TRANSPORT, ENDED_EARLY, "the watch ended at once", path=self._kind.path)
 
     async def _list(self) -> None:
         self._sink.listing()
         initial: Initial[K] = Initial()
         version = ""
         pages = self._client.list_pages(
-            self._path,
-            self._type,
-            selector=self._selector,
-            fields=self._fields,
+            self._kind.path,
+            self._kind.type,
+            selector=self._kind.labels,
+            fields=self._kind.fields,
             limit=self._timing.page,
             on_bad=initial.noting(self._bad),
         )
         async for items, listed in pages:
             self.last_heard = self._loop.time()
-            initial.page([self._keep(item) for item in items])
+            initial.page([self._kind.keep(item) for item in items])
             version = listed
         self._listed(initial, version)
 
@@ -194,7 +197,7 @@ class Reflector(Generic[T, K]):
             initial = Initial()
         query, seconds = self._query()
         async with self._client.stream(
-            self._path, query=query, timeout=self._timing.silence, total=seconds + SLACK
+            self._kind.path, query=query, timeout=self._timing.silence, total=seconds + SLACK
         ) as lines:
             self.in_sync = self.in_sync or initial is None
             initial_until = self._loop.time() + self._timing.initial
@@ -211,14 +214,16 @@ class Reflector(Generic[T, K]):
                 else:
                     initial.event(event)
         if initial is not None:
-            raise HubError(TRANSPORT, "ListCut", "the streaming list has no end", path=self._path)
+            raise HubError(
+                TRANSPORT, "ListCut", "the streaming list has no end", path=self._kind.path
+            )
 
     def _read(self, line: bytes, listed: bool) -> Event:
         # A list contains everything, also what a response has brought.
         if listed and (echo := read_echo(line, self._sink.answered)):
             return echo
-        event = read_event(self._path, line, self._type, self._bad)
-        return Put(self._keep(event.obj), event.metadata) if isinstance(event, Put) else event
+        event = read_event(self._kind.path, line, self._kind.type, self._bad)
+        return Put(self._kind.keep(event.obj), event.metadata) if isinstance(event, Put) else event
 
     def _listed(self, initial: Initial[K], version: str) -> None:
         self._sink.replace(initial.objects.values(), version, unread=initial.unread)
@@ -252,10 +257,10 @@ class Reflector(Generic[T, K]):
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(round(seconds)),
         }
-        if self._selector:
-            query["labelSelector"] = self._selector
-        if self._fields:
-            query["fieldSelector"] = self._fields
+        if self._kind.labels:
+            query["labelSelector"] = self._kind.labels
+        if self._kind.fields:
+            query["fieldSelector"] = self._kind.fields
         if not self._version:
             query |= STREAMING_LIST
         else:

@@ -11,7 +11,7 @@ from ibgu.core.model.kinds import ManagedCluster, ObjectMeta
 from ibgu.hub import paths
 from ibgu.hub.decode import HasMetadata
 from ibgu.hub.port import Hub
-from ibgu.hub.watching.reflector import Reflector
+from ibgu.hub.watching.reflector import Reflector, WatchedKind, whole
 from ibgu.hub.watching.store import Key
 from ibgu.sim.clock import NEVER
 from ibgu.sim.cluster import SimulatedCluster
@@ -74,7 +74,10 @@ class Player:
     async def run(self) -> None:
         """Runs until cancelled; an error of any part ends it."""
         reflector = Reflector(
-            self.client, paths.works(), WorkEvent, WorkSink(self), rng=self.spec.random("player")
+            self.client,
+            WatchedKind(paths.works(), WorkEvent, whole),
+            WorkSink(self),
+            rng=self.spec.random("player"),
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(reflector.run())

@@ -12,7 +12,7 @@ from ibgu.core.model.kinds import ManifestWork
 from ibgu.flowcontrol.backoff import Backoff
 from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.decode import BadObject
-from ibgu.hub.watching.reflector import Reflector, Timing
+from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
 from ibgu.hub.watching.store import Store
 from tests.hub.conftest import ScriptedHub
 
@@ -21,7 +21,6 @@ QUICK = Timing(backoff=Backoff(first=0.001, longest=0.01))
 
 class Options(TypedDict, total=False):
     timing: Timing
-    selector: str
     streaming: bool
 
 
@@ -33,15 +32,16 @@ class Cut(TypedDict, total=False):
 class Running:
     """A reflector at work, its store and what it complained of."""
 
-    def __init__(self, client: HubClient, collection: str, **options: Unpack[Options]) -> None:
+    def __init__(
+        self, client: HubClient, collection: str, selector: str = "", **options: Unpack[Options]
+    ) -> None:
         options.setdefault("timing", QUICK)
         self.store: Store[ManifestWork] = Store()
         self.bad: list[BadObject] = []
         self.errors: list[HubError] = []
         self.reflector = Reflector(
             client,
-            collection,
-            ManifestWork,
+            WatchedKind(collection, ManifestWork, whole, labels=selector),
             self.store,
             on_bad=self.bad.append,
             on_error=self.errors.append,
@@ -58,14 +58,16 @@ def on_hub(hub: ScriptedHub) -> dict[str, str]:
 
 
 class Reflect(Protocol):
-    def __call__(self, **options: Unpack[Options]) -> AbstractAsyncContextManager[Running]: ...
+    def __call__(
+        self, selector: str = "", **options: Unpack[Options]
+    ) -> AbstractAsyncContextManager[Running]: ...
 
 
 @pytest.fixture
 def reflect(client: HubClient, collection: str) -> Reflect:
     @asynccontextmanager
-    async def start(**options: Unpack[Options]) -> AsyncIterator[Running]:
-        running = Running(client, collection, **options)
+    async def start(selector: str = "", **options: Unpack[Options]) -> AsyncIterator[Running]:
+        running = Running(client, collection, selector, **options)
         task = asyncio.create_task(running.reflector.run())
         try:
             yield running

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ibgu.core.model.kinds import ManifestWork
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
-from ibgu.hub.watching.reflector import Reflector, Timing
+from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
 from ibgu.hub.watching.store import Store
 from tests.hub.conftest import Fault, ScriptedHub, Until
 from tests.hub.watching.reflectors import QUICK, Cut, Reflect, both_lists, on_hub, reflect
@@ -177,7 +177,7 @@ async def test_an_error_of_the_sink_ends_it(
         def replace(self, *_: object, **__: object) -> None:
             raise OSError("the sink's own")
 
-    reflector = Reflector(client, collection, ManifestWork, Broken())
+    reflector = Reflector(client, WatchedKind(collection, ManifestWork, whole), Broken())
     with pytest.raises(OSError, match="the sink's own"):
         await reflector.run()
 
@@ -194,7 +194,10 @@ async def test_only_what_is_kept_reaches_the_sink(
     await hub.put("a")
     store: Store[Bare] = Store()
     reflector = Reflector(
-        client, collection, ManifestWork, store, keep=keep, streaming=hub.streaming_lists
+        client,
+        WatchedKind(collection, ManifestWork, keep),
+        store,
+        streaming=hub.streaming_lists,
     )
     task = asyncio.create_task(reflector.run())
     await reflector.synced.wait()

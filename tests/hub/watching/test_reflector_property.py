@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ibgu.core.model.kinds import ManifestWork
 from ibgu.flowcontrol.backoff import Backoff
 from ibgu.hub.client import HubClient
-from ibgu.hub.watching.reflector import Reflector, Timing
+from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
 from ibgu.hub.watching.store import Key, Store
 from tests.hub.conftest import Fault, ScriptedHub, Until
 
@@ -71,7 +71,11 @@ async def _play(
     await hub.start()
     async with await HubClient.with_token(hub.url, "t", None) as client:
         reflector = Reflector(
-            client, collection, ManifestWork, store, timing=timing, rng=random.Random(seed)
+            client,
+            WatchedKind(collection, ManifestWork, whole),
+            store,
+            timing=timing,
+            rng=random.Random(seed),
         )
         task = asyncio.create_task(reflector.run())
 
