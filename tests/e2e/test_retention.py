@@ -21,14 +21,18 @@ async def test_an_old_rollout_goes_and_its_clusters_are_rolled_back(scene: Scene
     await scene.stop()
     await scene.journal(AGED)
     await scene.journal("SELECT ibgu_forget_events(id, now() + interval '1 day') FROM hubs")
-    before = telemetry.FORGOTTEN.labels("members")._value.get()
+    before = _counted()
     await scene.start()
     await scene.until(lambda: _none_left(scene), "the old rollout to go")
-    assert telemetry.FORGOTTEN.labels("members")._value.get() == before + 4
+    await scene.until(lambda: _counted() == before + 4, "its members to be counted")
     await scene.apply(ibgu("back", step("Rollback"), fleet=scene.label))
     await scene.completed("back")
     found = await scene.journal("SELECT result FROM runs")
     assert [row["result"] for row in found] == ["succeeded"] * 2
+
+
+def _counted() -> float:
+    return float(telemetry.FORGOTTEN.labels("members")._value.get())
 
 
 async def _none_left(scene: Scene) -> bool:
