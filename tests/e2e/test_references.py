@@ -18,6 +18,7 @@ from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, config_map, ibgu, pull_secret, step
 
 FOREIGN = {"name": "foreign", "namespace": "openshift-adp"}
+ABSENT = {"name": "foreign", "namespace": "nowhere-on-the-hub"}
 MARK = "kept-from-tenants"
 
 
@@ -88,7 +89,8 @@ async def test_with_the_policy_nothing_of_it_is_even_created(scene: Scene, tenan
     await tenant.install_policy()
     await scene.fleet(count=1)
     await scene.start(payload_references="namespace")
-    for manifest in (attack(scene), attack(scene, secret="database")):
+    absent = ibgu("attack", step("Prep"), fleet=scene.label, oadpContent=[ABSENT])
+    for manifest in (attack(scene), attack(scene, secret="database"), absent):
         answer = await tenant.create(manifest)
         assert f"{tenant.name} may not get" in answer.err
     await scene.apply(attack(scene))  # an administrator may read it, and so have it carried
