@@ -94,11 +94,11 @@ async def test_a_rollout_is_taken_over_in_mid_plan(scene: Scene) -> None:
 
 
 REMOVALS = ["removed::1"] * 4
-"""ManifestWorks, templates, ClusterGroupUpgrades, their finalizers: each leaves one at a time."""
+"""ClusterGroupUpgrades, ManifestWorks, templates, TALM's finalizers: each leaves one at a time."""
 DEATHS = (
     "before:RolloutAdopted",
     "after:RolloutAdopted",  # taken over in the journal, and nothing was done about it
-    *REMOVALS,  # works, templates, ClusterGroupUpgrades: some are gone, some are not
+    *REMOVALS,  # some of what TALM has left is gone, some is not
     "after:RunEnded",
 )
 

@@ -1,6 +1,7 @@
 """The real TALM on one hub with ibgu: who carries out an ImageBasedGroupUpgrade."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from ibgu.controller.lookups import talm as lookup
-from ibgu.core.talm import beside
+from ibgu.core.talm import beside, names
 from ibgu.hub import paths
 from ibgu.sandbox.hub import SandboxHub
 from tests.charts.rendering import render
@@ -27,9 +28,14 @@ def talm_program() -> Path:
 
 
 @pytest.fixture(scope="module")
-def hub(talm_program: Path) -> Iterator[SandboxHub]:
+def audit_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("audit") / "audit.log"
+
+
+@pytest.fixture(scope="module")
+def hub(talm_program: Path, audit_log: Path) -> Iterator[SandboxHub]:
     """A hub of its own: TALM acts on everything."""
-    with SandboxHub() as hub:
+    with SandboxHub(audit_log=audit_log) as hub:
         yield hub
 
 
@@ -214,3 +220,56 @@ async def test_talms_hand_appears_all_the_same(scene: Scene) -> None:
     await scene.kubectl("delete", "cgu", "hand-prep-0")
     await goes_on(scene)
     await scene.completed("hand")
+
+
+async def test_an_ibgu_is_taken_over_beside_a_live_talm(scene: Scene, audit_log: Path) -> None:
+    """TALM has begun it when the policy comes; one annotation takes it over, and TALM lives on."""
+    await scene.fleet(count=2, durations="400s")
+    plan = step("Prep", most=2), step("Upgrade", "FinalizeUpgrade", most=2)
+    clusters = [f"{scene.label}-{number}" for number in (1, 2)]
+    await scene.apply(ibgu("taken", *plan, fleet=scene.label))
+
+    def begun() -> bool:
+        return all(scene.stages(cluster) == ["Prep"] for cluster in clusters)
+
+    await scene.until(begun, "TALM's Prep")
+    for cluster in clusters:
+        scene.freeze(cluster)
+    await install_policy(scene)
+    await scene.start()
+    await goes_on(scene)
+
+    async def asks() -> bool:
+        held = await scene.condition("taken", "Held")
+        return "ibgu.dev/adopt" in held.get("message", "")
+
+    await scene.until(asks, "the status to ask for a person's word")
+    await scene.annotate("taken", "ibgu.dev/adopt=yes")
+    await scene.seen_in_journal("RolloutReleased")
+    for cluster in clusters:
+        scene.freeze(cluster, False)
+    await scene.completed("taken")
+    for cluster in clusters:
+        assert scene.stages(cluster) == ["Prep", "Upgrade", "Finalize"]
+        assert await scene.labels(cluster) == {}
+    assert await of_talm(scene) == []
+    deleted = [entry for entry in audited(audit_log, "ibgu-system:ibgu") if entry[0] == "delete"]
+    assert deleted[0] == ("delete", "clustergroupupgrades")
+    assert scene.told_problems() == []
+
+
+async def of_talm(scene: Scene) -> list[str]:
+    """Returns what TALM has made of IBGUs; of zero-touch provisioning are those of ztp-install."""
+    found = await scene.kubectl("get", "cgu,manifestworkreplicasets", "-o", "name")
+    works = await scene.items(paths.works(), names.CGU)
+    return [*found.split(), *(work["metadata"]["name"] for work in works)]
+
+
+def audited(audit_log: Path, user: str) -> list[tuple[str, str]]:
+    """Returns verb and resource of what the account asked for, in order."""
+    found = [json.loads(line) for line in audit_log.read_text().splitlines()]
+    return [
+        (entry["verb"], entry["objectRef"]["resource"])
+        for entry in found
+        if entry["user"]["username"].endswith(user) and "objectRef" in entry
+    ]

@@ -1,8 +1,9 @@
 """Removes what TALM has left behind when ibgu takes over a rollout (R20.3).
 
-The order is fixed: ManifestWorks (with Orphan, so that no cluster changes), templates, then
-ClusterGroupUpgrades with TALM's finalizer. As long as a ClusterGroupUpgrade exists, the next
-controller resumes here. Every step follows from what the hub shows, so repeating one is safe.
+The order is fixed: ManifestWorks get Orphan, so that no cluster changes. Then ClusterGroupUpgrades
+are deleted, since a live TALM makes the works of one again. Then works and templates go, and last
+TALM's finalizers, which a live TALM takes off itself. Every step follows from what the hub shows,
+so repeating one is safe, and the next controller resumes here.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from ibgu.core.model.kinds import ClusterGroupUpgrade, ClusterGroupUpgradeMeta, 
 from ibgu.core.model.names import stage_name
 from ibgu.core.talm import TalmWork
 from ibgu.core.talm import names as talm
-from ibgu.core.talm.adopt import Removal, may_remove, works_to_remove
+from ibgu.core.talm.adopt import Removal, harmless, may_remove, works_to_remove
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
@@ -58,13 +59,16 @@ class Adopting:
         writer: Writer,
         tasks: asyncio.TaskGroup,
         touch: Callable[[str], None],
+        held: Callable[[], bool],
     ) -> None:
+        """`held`: nothing may be written because of a live TALM (R20.1)."""
         self._client = client
         self._mirror = mirror
         self._payloads = payloads
         self._writer = writer
         self._tasks = tasks
         self._touch = touch
+        self._held = held
         self._asked: dict[str, dict[tuple[str, ...], _Asked]] = {}
         """Submitted writes by rollout uid, then by the key of the write."""
         self._cleared: set[str] = set()
@@ -80,7 +84,7 @@ class Adopting:
             self._remove(tracked)
         elif rollout.adopting_since is not None:
             return
-        elif rollout.uid in self._asked:
+        elif rollout.uid in self._asked or rollout.uid in self._cleared:
             self.forget(rollout.uid)
         elif not tracked.steps and self._requested(rollout):
             self._read_payload(rollout)
@@ -123,16 +127,29 @@ class Adopting:
 
     def _remove(self, tracked: TrackedRollout) -> None:
         rollout = tracked.rollout
-        traces = self._mirror.traces(rollout)
-        for work, removal in works_to_remove(traces, lambda work: self._watched(tracked, work)):
-            self._remove_work(rollout, work, removal)
-        if any(not w.terminating for works in traces.works.values() for w in works):
+        traces, cgus = self._mirror.traces(rollout), self._mirror.cgus_left(rollout)
+
+        def watched(work: TalmWork) -> bool:
+            return self._watched(tracked, work)
+
+        active = [cgu for cgu in cgus if _active(cgu)]
+        may_go = harmless(traces, watched)
+        for cgu in active if may_go else ():
+            self._remove_group(rollout, cgu)
+        for work, removal in works_to_remove(traces, watched):
+            if removal is Removal.ORPHAN or not active:
+                self._remove_work(rollout, work, removal)
+        if active:
             return
-        if rollout.uid in self._cleared:
-            for cgu in self._mirror.cgus_left(rollout):
-                self._remove_group(rollout, cgu)
-        elif traces.left:
+        if self.templates_left(rollout):
             self._begin(rollout, self._templates(tracked))
+        elif not any(not work.terminating for works in traces.works.values() for work in works):
+            for cgu in cgus:
+                self._remove_group(rollout, cgu)
+
+    def templates_left(self, rollout: Rollout) -> bool:
+        """Returns whether templates of a rollout that is being taken over may be left."""
+        return rollout.adopting_since is not None and rollout.uid not in self._cleared
 
     def _watched(self, tracked: TrackedRollout, work: TalmWork) -> bool:
         """Returns whether TALM's work may go: an action that TALM started must be followed by our
@@ -201,7 +218,7 @@ class Adopting:
         actions = {action for item in rollout.spec.plan for action in item.actions}
         left = {talm.template_name(rollout.name, action) for action in actions}
         while left:
-            if not may_remove(tracked.rollout):
+            if not may_remove(tracked.rollout) or self._held():
                 return
             for name in sorted(left):
                 if await self._template_gone(rollout, name):
@@ -223,6 +240,12 @@ class Adopting:
             key = (KEY, rollout.namespace, "template", name)
             self._submit(_deletion(key, path, meta.uid, rollout), meta.resource_version)
         return meta.deletion_timestamp is not None
+
+
+def _active(cgu: ClusterGroupUpgrade) -> bool:
+    """Whether TALM may work on it. Its finalizer comes first; one that has none would be gone at
+    once, and with it the trace of its works."""
+    return cgu.metadata.deletion_timestamp is None and bool(cgu.metadata.finalizers)
 
 
 def _deletion(key: tuple[str, ...], path: str, uid: str, rollout: Rollout) -> Write:

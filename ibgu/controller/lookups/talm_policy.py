@@ -91,7 +91,7 @@ class TalmPolicyWatch:
     def _changed(
         self, key: object, old: AdmissionObject | None, new: AdmissionObject | None
     ) -> None:
-        """Counts the time anew after a change of the spec, even one that was changed back unseen;
+        """Restarts the time after a change of the spec, even one that was changed back unseen;
         labels and annotations are the chart's to change."""
         policy, binding = (s.get(("", POLICY)) for s in (self._policies, self._bindings))
         since = self.installed.since if _same(old, new) else self._now()

@@ -3,7 +3,9 @@
 from functools import cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from ibgu.controller.effects.adopting import Adopting
 from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.lookups.payloads import Payloads
@@ -24,6 +26,7 @@ class Snapshots(Struct, frozen=True, eq=False):
     _outcomes: WriteOutcomes
     _payloads: Payloads
     _tenants: Tenants
+    _adopting: Adopting
     _facts: TermFacts
 
     def of(self, tracked: TrackedRollout) -> Snapshot:
@@ -54,7 +57,8 @@ class Snapshots(Struct, frozen=True, eq=False):
         own_steps = tracked.steps and rollout.adopting_since is None
         if own_steps and names.journaled(wish) == rollout.controls.get(names.ADOPT):
             return NO_TRACES
-        return self._mirror.traces(rollout)
+        traces = self._mirror.traces(rollout)
+        return replace(traces, templates=True) if self._adopting.templates_left(rollout) else traces
 
 
 def actor_of(found: Ibgu | None) -> str:

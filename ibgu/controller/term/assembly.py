@@ -136,7 +136,9 @@ class Assembly(Struct, frozen=True, eq=False):
         outcomes = WriteOutcomes(driver, mirror, writer, deps.rng)
         effects = self._effects(payloads, writer, outcomes)
         journal_writer = new_journal_writer(partial(disarm_without_journal, fleet, effects, errors))
-        adopting = Adopting(client, mirror, payloads, writer, tasks, work_queue.touch)
+        adopting = Adopting(
+            client, mirror, payloads, writer, tasks, work_queue.touch, lambda: bool(facts.talm_hold)
+        )
         touch_now = work_queue.touch_now
         lister = MembershipLister(client, mirror, payloads, self._tenants, tasks, touch_now)
         statuses = self._statuses(payloads, writer, journal_writer)
@@ -148,7 +150,9 @@ class Assembly(Struct, frozen=True, eq=False):
             fleet, clock, work_queue, errors, outcomes, adopting, changes, reporter
         )
         resync = Resync(fleet, mirror, work_queue, facts, effects, reporter)
-        snapshots = Snapshots(fleet, driver, mirror, outcomes, payloads, self._tenants, facts)
+        snapshots = Snapshots(
+            fleet, driver, mirror, outcomes, payloads, self._tenants, adopting, facts
+        )
         cleanup = Cleanup(fleet, mirror, payloads, lister, adopting, outcomes, reporter)
         planner = Planner(
             fleet, driver, mirror, snapshots, outcomes, lister, work_queue, quarantine

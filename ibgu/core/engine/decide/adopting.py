@@ -51,7 +51,7 @@ def foreign_controller(ctx: DecisionContext) -> Reason | None:
     if ctx.facts.talm_hold:
         return Reason(ReasonKind.TALM, ctx.now, ctx.facts.talm_hold, None, Who.PERSON)
     if rollout.adopting_since is not None:
-        return _adopting(ctx) if traces.left else None
+        return _adopting(ctx) if traces.to_remove else None
     ours = bool(ctx.tracked.steps) or traces.complete(rollout.spec)
     if ctx.snapshot.adoption or (traces.begun and not ours):
         if ctx.snapshot.scope.problem:

@@ -52,7 +52,7 @@ def decide_rollout(ctx: DecisionContext) -> None:
 def _release_deleted(ctx: DecisionContext) -> None:
     """Ends a removal of TALM's objects that ibgu had begun: nobody else removes TALM's finalizer,
     and with it the ClusterGroupUpgrades would stay for ever."""
-    if ctx.rollout.adopting_since is not None and not ctx.snapshot.traces.left:
+    if ctx.rollout.adopting_since is not None and not ctx.snapshot.traces.to_remove:
         words = "nothing of TALM's is left"
         ctx.on_rollout(Kind.ROLLOUT_RELEASED, lifecycle.release_rollout(ctx.rollout), words)
 

@@ -33,6 +33,13 @@ def works_to_remove(
                 yield work, removal
 
 
+def harmless(traces: Traces, may_go: Callable[[TalmWork], bool]) -> bool:
+    """Whether no cluster would change if all works went now: only then a ClusterGroupUpgrade is
+    deleted, because a live TALM deletes its works with it."""
+    works = (work for works in traces.works.values() for work in works)
+    return all(w.terminating or (_removal(w) is Removal.DELETE and may_go(w)) for w in works)
+
+
 def _removal(work: TalmWork) -> Removal | None:
     """Returns how to remove the work. TALM creates works with Orphan and never changes them; a
     later change must have reached the agent first."""

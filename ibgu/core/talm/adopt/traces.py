@@ -14,10 +14,17 @@ class Traces(Struct, frozen=True, kw_only=True):
     """ClusterGroupUpgrades of the IBGU that carry out a step of the plan, in its order."""
     left: int = 0
     """The number of ClusterGroupUpgrades of this name on the hub, those of other IBGUs included."""
+    templates: bool = False
+    """ManifestWorkReplicaSets of the IBGU may be left, which ibgu has to remove."""
     works: Mapping[str, Sequence[TalmWork]] = {}
     """ManifestWorks of the IBGU's ClusterGroupUpgrades, by cluster."""
     labelled: frozenset[tuple[str, Action]] = frozenset()
     """(cluster, action) that TALM's status shows as ended: TALM had written the labels before."""
+
+    @property
+    def to_remove(self) -> bool:
+        """Whether a takeover still has something to remove."""
+        return bool(self.left) or self.templates
 
     @property
     def unfinished(self) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from ibgu.core.model import Action, Reason, ReasonKind
 from ibgu.core.talm import TalmWork, view_talm_work
-from ibgu.core.talm.adopt import Removal, Traces, may_remove, works_to_remove
+from ibgu.core.talm.adopt import Removal, Traces, harmless, may_remove, works_to_remove
 from tests.core.engine.decide.builders import START
 from tests.core.engine.state.records import rollout
 from tests.core.talm.objects import as_work, work
@@ -41,6 +41,28 @@ def test_a_change_that_the_agent_has_taken() -> None:
     assert list(works_to_remove(Traces(works={"s1": [found]}), lambda _: True)) == [
         (found, Removal.DELETE)
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "harms_nobody"),
+    [
+        ({}, True),
+        ({"deletionTimestamp": "2026-01-01T00:00:00Z"}, True),
+        ({"orphan": False}, False),
+        ({"generation": 2}, False),
+    ],
+)
+def test_when_a_group_upgrade_may_go(given: dict[str, Any], harms_nobody: bool) -> None:
+    """A live TALM deletes the works of a ClusterGroupUpgrade with it."""
+    traces = Traces(works={"s1": [talm_work(**given)], "s2": [talm_work()]}, left=1)
+    assert harmless(traces, lambda _: True) is harms_nobody
+    assert not harmless(traces, lambda _: False)
+
+
+def test_what_a_takeover_still_has_to_remove() -> None:
+    assert Traces(left=1).to_remove
+    assert Traces(templates=True).to_remove
+    assert not Traces().to_remove
 
 
 def test_only_what_may_go() -> None:
