@@ -86,8 +86,7 @@ class Controller:
         driver: Driver = IBU,
     ) -> None:
         self._rng = rng or Random()
-        self._notifier = notifier
-        self._labels = labels
+        self._notifier, self._labels = notifier, labels
         self._settings = settings
         self._client = client
         reads = Reads(engine, served.hub)

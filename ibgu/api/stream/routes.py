@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 
 from ibgu.api.context import Context
 from ibgu.api.problems.schemas import problems
-from ibgu.api.requests.access import Caller, CallerOfRequest, Session, SessionOfRequest
+from ibgu.api.requests.access import CallerOfRequest, SessionOfRequest
 from ibgu.api.requests.guarded import Guarded
 from ibgu.api.requests.inputs import RolloutOfPath
 from ibgu.api.stream import EventStream, Feed
@@ -49,35 +49,8 @@ def _place(request: Request, caller: CallerOfRequest) -> AbstractContextManager[
 PlaceOfRequest = Annotated[AbstractContextManager[None], Depends(_place)]
 
 
-class _OfHub:
-    def __init__(self, session: Session, caller: Caller, feed: Feed) -> None:
-        self._session = session
-        self._caller = caller
-        self._feed = feed
-
-    async def renew(self) -> None:
-        self._caller = await self._session.caller()
-
-    async def may_hear(self, rollout: str) -> bool:
-        namespace = await self._feed.namespace(rollout)
-        return namespace is not None and await self._caller.may_read_rollouts(namespace)
-
-
-class _OfRollout(_OfHub):
-    def __init__(self, session: Session, caller: Caller, feed: Feed, namespace: str) -> None:
-        super().__init__(session, caller, feed)
-        self._namespace = namespace
-
-    async def renew(self) -> None:
-        await super().renew()
-        await self._caller.require_rollouts(self._namespace)
-
-    async def may_hear(self, rollout: str) -> bool:
-        return True
-
-
-class _Subscription:
-    """_Subscription is a caller's request for events from a place on."""
+class _Reader:
+    """_Reader is the caller as the audience of a stream: of all rollouts, or of one."""
 
     def __init__(
         self,
@@ -93,19 +66,26 @@ class _Subscription:
         self._caller = caller
         self._place = place
         self._after = last_event_id if last_event_id is not None else after
+        self._rollout: Rollout | None = None
 
-    def of_hub(self) -> EventStream:
-        audience = _OfHub(self._session, self._caller, self._feed)
-        return EventStream(self._feed, audience, self._place, after=self._after)
+    def stream(self, rollout: Rollout | None = None) -> EventStream:
+        self._rollout = rollout
+        uid = rollout.uid if rollout is not None else None
+        return EventStream(self._feed, self, self._place, after=self._after, rollout=uid)
 
-    def of_rollout(self, rollout: Rollout) -> EventStream:
-        audience = _OfRollout(self._session, self._caller, self._feed, rollout.namespace)
-        return EventStream(
-            self._feed, audience, self._place, after=self._after, rollout=rollout.uid
-        )
+    async def renew(self) -> None:
+        self._caller = await self._session.caller()
+        if self._rollout is not None:
+            await self._caller.require_rollouts(self._rollout.namespace)
+
+    async def may_hear(self, rollout: str) -> bool:
+        if self._rollout is not None:
+            return True
+        namespace = await self._feed.namespace(rollout)
+        return namespace is not None and await self._caller.may_read_rollouts(namespace)
 
 
-Subscription = Annotated[_Subscription, Depends(_Subscription)]
+ReaderOfRequest = Annotated[_Reader, Depends(_Reader)]
 
 
 @router.get(
@@ -117,9 +97,9 @@ Subscription = Annotated[_Subscription, Depends(_Subscription)]
     responses=_ANSWER | problems(401, 403, 404, 422, 503),
     summary="The events of a rollout as they happen",
 )
-async def stream_of_rollout(found: RolloutOfPath, asked: Subscription) -> EventStream:
+async def stream_of_rollout(found: RolloutOfPath, reader: ReaderOfRequest) -> EventStream:
     """Server-sent events, until the client goes."""
-    return asked.of_rollout(found.rollout)
+    return reader.stream(found.rollout)
 
 
 @router.get(
@@ -131,6 +111,6 @@ async def stream_of_rollout(found: RolloutOfPath, asked: Subscription) -> EventS
     responses=_ANSWER | problems(401, 403, 422, 503),
     summary="The events of all rollouts as they happen",
 )
-async def stream_of_hub(asked: Subscription) -> EventStream:
+async def stream_of_hub(reader: ReaderOfRequest) -> EventStream:
     """Events of the namespaces in which the caller may `get imagebasedgroupupgrades`."""
-    return asked.of_hub()
+    return reader.stream()
