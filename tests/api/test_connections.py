@@ -88,7 +88,7 @@ async def test_a_head_has_a_deadline(begun: bytes) -> None:
     assert cut("slow-head") == before + 1
 
 
-async def test_so_has_the_head_of_a_later_request() -> None:
+async def test_the_head_of_a_later_request_has_a_deadline_too() -> None:
     async with serving(ServerLimits(head_seconds=0.2)) as (_, connect):
         reader, writer = await connect()
         writer.write(b"GET / HTTP/1.1\r\nHost: ibgu\r\n\r\nGET / HTT")

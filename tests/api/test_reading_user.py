@@ -66,7 +66,7 @@ async def test_it_answers_with_rights_to_read(
 
 
 @pytest.mark.parametrize("table", ["rollouts", "events", "members", "steps"])
-async def test_and_can_write_nothing(reader: AsyncEngine, table: str) -> None:
+async def test_the_reading_user_can_write_nothing(reader: AsyncEngine, table: str) -> None:
     async with reader.connect() as connection:
         await connection.execute(text("SELECT FROM of_a_later_version"))
         await connection.execute(text(f"SELECT FROM {table}"))

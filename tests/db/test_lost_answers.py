@@ -16,7 +16,7 @@ ONE = rollout()
 FIRST = step(ONE)
 A, B = members(FIRST, "a", "b")
 TURN = b"RunIntended"
-"""What the turns have that begin a run."""
+"""Appears in every turn that begins a run."""
 
 
 @pytest.fixture
@@ -38,7 +38,8 @@ async def test_the_same_turn_again_is_written_once(
 ) -> None:
     proxy, journal = through
     changeset = starting(started(A, slot=1), started(B, slot=1))
-    # Of the first try the answer comes: B's slot is taken. It is the second one's that is lost.
+    # The first attempt's response arrives: B's slot is taken. The second attempt's response is
+    # lost.
     proxy.lose, proxy.spare = TURN, b"run-r1-b"
     with pytest.raises(JournalAway, match="writing decisions"):
         await journal.commit(changeset)
@@ -71,8 +72,8 @@ async def not_arriving(proxy: Proxy, journal: Journal, changeset: Changeset) -> 
     proxy.drop = b""
 
 
-async def forgotten(db: AsyncEngine, *tables: str) -> None:
-    """Postgres does not know the newest turn any more, nor what is in the tables."""
+async def delete_newest_turn(db: AsyncEngine, *tables: str) -> None:
+    """Deletes the newest turn, and all rows of the tables."""
     async with db.begin() as connection:
         for table in tables:
             await connection.execute(text(f"DELETE FROM {table}"))
@@ -110,7 +111,7 @@ async def test_turns_that_postgres_has_forgotten_ask_for_a_load(
     await journal.commit(opening(ONE, FIRST, waiting=[A, B]))
     if again:
         await journal.load()
-    await forgotten(db)
+    await delete_newest_turn(db)
     for _ in range(2):
         with pytest.raises(
             ReloadNeeded, match="was restored: turn 1 was written, and turn 1 would"
@@ -124,7 +125,7 @@ async def test_what_the_next_turn_rests_on_may_be_forgotten_too(db: AsyncEngine)
     journal = Journal(db, "hub-1")
     await journal.lead("ibgu-0")
     await journal.commit(opening(ONE, FIRST, waiting=[A, B]))
-    await forgotten(db, "members", "steps", "rollouts")
+    await delete_newest_turn(db, "members", "steps", "rollouts")
     with pytest.raises(ReloadNeeded, match="was restored"):
         await journal.commit(starting(started(A, slot=1)))
     assert (await journal.load()).rollouts == ()
@@ -136,7 +137,7 @@ async def test_turns_that_are_forgotten_with_an_answer_that_was_lost(
     proxy, journal = through
     changeset = starting(started(A, slot=1))
     await not_arriving(proxy, journal, changeset)
-    await forgotten(db)
+    await delete_newest_turn(db)
     with pytest.raises(ReloadNeeded, match="was restored"):
         await journal.commit(changeset)
 

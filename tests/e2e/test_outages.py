@@ -121,7 +121,7 @@ async def test_a_controller_that_starts_while_the_journal_is_away(
 
 
 async def test_postgres_goes_away_for_a_while(scene: Scene, tmp_path: Path) -> None:
-    """The clusters go on with what runs, an accepted impulse is taken back, nothing new starts."""
+    """The clusters go on with what runs, an accepted run is disarmed, nothing new starts."""
     gate = Gate(scene.database_url, tmp_path)
     await gate.open()
     await scene.fleet(count=3, scale=0.03, durations="20s", faults=["blocked:60s"])

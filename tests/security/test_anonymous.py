@@ -54,7 +54,7 @@ async def test_without_a_token_no_body_is_waited_for(server: str, path: str) -> 
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/api/v1/nowhere", "/healthz"])
-async def test_nor_where_nothing_takes_one(server: str, path: str) -> None:
+async def test_no_body_is_awaited_where_no_route_takes_one(server: str, path: str) -> None:
     answer = await _half_sent(server, path)
     assert answer.split()[1] in (b"404", b"405")
 

@@ -143,7 +143,7 @@ def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell
             assert "ZeroDivisionError in " in _condition(stage)
             assert "of all things" not in _condition(stage)
             armed = list(stage.armed)
-            assert await _armed(stage) == []  # an impulse that was taken is taken back all the same
+            assert await _armed(stage) == []  # an accepted run is disarmed all the same
             await asyncio.sleep(3 * 3600.0)  # its step's time has run out, too
             assert stage.armed == armed
             faulty.clear()
@@ -345,7 +345,7 @@ def _counted(turns: list[Loop]) -> Callable[[Loop], Awaitable[None]]:
     return counting
 
 
-def test_an_impulse_that_nobody_wants_any_more_is_taken_back(told: Tell) -> None:
+def test_a_run_that_nobody_wants_any_more_is_disarmed(told: Tell) -> None:
     """A cluster that has not taken it yet may do so at any time."""
 
     async def story(stage: Stage) -> None:

@@ -46,7 +46,7 @@ def test_no_secret_comes_out(
 @pytest.mark.parametrize("kind", OBJECTS)
 @SETTINGS
 @given(secret=WORD)
-def test_nor_out_of_an_object(
+def test_no_planted_secret_gets_out_of_an_object(
     tmp_path_factory: pytest.TempPathFactory, kind: str, secret: str
 ) -> None:
     found = OBJECTS[kind](secret)

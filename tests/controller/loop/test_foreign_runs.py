@@ -26,8 +26,8 @@ NAME = stage_name(OURS.uid, OURS.name)
 TOUCHED = {UID: {"site-1": None}}
 
 
-class Slow(Journal):
-    """Something happens on the hub while it looks for runs."""
+class JournalWithHook(Journal):
+    """JournalWithHook calls `meanwhile` when it has looked for runs, before it answers."""
 
     meanwhile: Callable[[], None] = staticmethod(lambda: None)
 
@@ -38,10 +38,10 @@ class Slow(Journal):
 
 
 @pytest.fixture
-async def journal(database_url: str) -> AsyncIterator[Slow]:
-    """A journal of one member: its first run is over, its second one its cluster has taken."""
+async def journal(database_url: str) -> AsyncIterator[JournalWithHook]:
+    """A journal of one member: its first run ended; the cluster accepted its second."""
     pool = db.engine(database_url)
-    journal = Slow(pool, "hub-1")
+    journal = JournalWithHook(pool, "hub-1")
     await journal.lead("ibgu-0")
     (waiting,) = members(step(OURS), "site-1")
     await journal.commit(opening(OURS, step(OURS), waiting=[waiting]))
@@ -59,8 +59,8 @@ def fleet() -> FleetState:
     return fleet
 
 
-class Eyes:
-    """A reader of the works: nothing has been asked yet."""
+class RunsReader:
+    """RunsReader shows works to `Runs`; the journal has been asked for nothing yet."""
 
     def __init__(self, fleet: FleetState, journal: Journal) -> None:
         self.mirror = Mirror(lambda rollout, cluster: None)
@@ -71,7 +71,7 @@ class Eyes:
         self._version = 0
 
     async def see(self, run: str) -> bool:
-        """The cluster shows that run; answers whether the journal was asked."""
+        """Shows that run on the cluster; returns whether the journal was asked."""
         self.show(run)
         return await self._runs.learn(TOUCHED)
 
@@ -84,39 +84,41 @@ class Eyes:
 
 
 @pytest.fixture
-async def eyes(fleet: FleetState, journal: Journal) -> Eyes:
-    return Eyes(fleet, journal)
+async def reader(fleet: FleetState, journal: Journal) -> RunsReader:
+    return RunsReader(fleet, journal)
 
 
 @pytest.mark.parametrize("run", ["now", ""])
-async def test_for_what_is_known_nobody_is_asked(eyes: Eyes, run: str) -> None:
-    assert not await eyes.see(run)
+async def test_for_what_is_known_nobody_is_asked(reader: RunsReader, run: str) -> None:
+    assert not await reader.see(run)
 
 
 @pytest.mark.parametrize(("run", "foreign"), [("earlier", set()), ("theirs", {"theirs"})])
-async def test_the_journal_is_asked_once(eyes: Eyes, run: str, foreign: set[str]) -> None:
-    assert await eyes.see(run)
-    assert eyes.fleet.foreign_runs == foreign
-    assert not await eyes.see(run)
+async def test_the_journal_is_asked_once(reader: RunsReader, run: str, foreign: set[str]) -> None:
+    assert await reader.see(run)
+    assert reader.fleet.foreign_runs == foreign
+    assert not await reader.see(run)
 
 
-async def test_what_comes_meanwhile_is_asked_for_too(eyes: Eyes, journal: Slow) -> None:
+async def test_what_comes_meanwhile_is_asked_for_too(
+    reader: RunsReader, journal: JournalWithHook
+) -> None:
     """The turn is decided on what is shown then."""
-    journal.meanwhile = lambda: eyes.show("theirs")
-    assert await eyes.see("earlier")
-    assert eyes.fleet.foreign_runs == {"theirs"}
+    journal.meanwhile = lambda: reader.show("theirs")
+    assert await reader.see("earlier")
+    assert reader.fleet.foreign_runs == {"theirs"}
 
 
 async def test_answers_are_not_kept_without_end(
-    eyes: Eyes, monkeypatch: pytest.MonkeyPatch
+    reader: RunsReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs, "MOST_CACHED", 0)
-    assert [await eyes.see(run) for run in ("one", "two", "one")] == [True] * 3
-    assert eyes.fleet.foreign_runs == {"one"}
+    assert [await reader.see(run) for run in ("one", "two", "one")] == [True] * 3
+    assert reader.fleet.foreign_runs == {"one"}
 
 
-async def test_works_of_a_rollout_that_nobody_knows_are_asked_for(eyes: Eyes) -> None:
+async def test_works_of_a_rollout_that_nobody_knows_are_asked_for(reader: RunsReader) -> None:
     """Their runs tell how far it was (R31.2)."""
-    del eyes.fleet.rollouts[UID]
-    assert await eyes.see("theirs")
-    assert eyes.fleet.foreign_runs == {"now"}, "of the works' marks, not of what clusters show"
+    del reader.fleet.rollouts[UID]
+    assert await reader.see("theirs")
+    assert reader.fleet.foreign_runs == {"now"}, "of the works' marks, not of what clusters show"

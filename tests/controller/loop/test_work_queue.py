@@ -17,7 +17,7 @@ def test_everything_is_taken_once() -> None:
     assert not work_queue.changed.is_set()
 
 
-def test_more_than_a_turn_bears_is_taken_in_parts_and_nothing_is_lost() -> None:
+def test_what_exceeds_the_limit_of_a_turn_is_taken_in_parts_and_nothing_is_lost() -> None:
     work_queue = WorkQueue()
     names = [f"site-{number}" for number in range(7)]
     work_queue.touch("a", names)

@@ -8,8 +8,8 @@ from ibgu.core.assurance.certify import Event
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.model import Kind, Stage
 from tests.core.assurance.certify.logs import log_of
+from tests.core.engine.decide.arming import arming, return_, taken_but_unheard
 from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
-from tests.core.engine.decide.impulses import arming, return_, taken_but_unheard
 from tests.core.engine.decide.rate_limited import KEYS, annotated, rate_limited
 
 

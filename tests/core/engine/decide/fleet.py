@@ -64,6 +64,16 @@ class Watcher(Protocol):
 
 
 class Twin(Hub, Story):
+    """Twin is the engine with a hub, a journal and clusters, all in memory and in virtual time.
+
+    What the tests of this package call:
+    - spoke: one cluster with its agents; `dark`: it is not reachable;
+    - `frozen`: clusters whose work agent does nothing, though they seem reachable;
+    - `muted`: clusters whose work agent applies works and can't report;
+    - hand: a person who changes a cluster beside ibgu;
+    - trouble: one fault or one act of a person; storm: a rollout with random troubles.
+    """
+
     def __init__(
         self,
         *clusters: str,
@@ -91,7 +101,7 @@ class Twin(Hub, Story):
     # -- arranging -------------------------------------------------------------------------
 
     def apply(self, obj: Ibgu) -> str:
-        """Create or change an IBGU; answers its uid."""
+        """Creates or changes an IBGU; returns its uid."""
         self.ibgus[obj.metadata.uid] = obj
         self.touch(obj.metadata.uid)
         return obj.metadata.uid

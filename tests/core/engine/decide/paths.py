@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.model import Kind, Stage
+from tests.core.engine.decide.arming import arming, return_, taken_but_unheard, vanish
 from tests.core.engine.decide.fleet import Twin, ibgu
-from tests.core.engine.decide.impulses import arming, return_, taken_but_unheard, vanish
 from tests.core.engine.decide.storms import twin_of_plan
 
 

@@ -52,7 +52,7 @@ class Spoke(Node):
         return frozenset({Stage.PREP if idle.true else Stage.IDLE})
 
     def ask(self, stage: Stage, run: str, seed: tuple[str, str]) -> bool:
-        """Change spec.stage, if the CRD's rules allow it; `run` is "" for a hand."""
+        """Changes spec.stage, if the CRD's rules allow it; `run` is "" for a person's change."""
         if stage is not self.stage and stage not in self.next_stages:
             return False
         self.run = run
@@ -65,7 +65,7 @@ class Spoke(Node):
         return True
 
     def to(self, stage: str, seed: tuple[str, str] = ("quay.io/seed:4.18", "4.18.1")) -> None:
-        """Bring it there by hand, and see it through."""
+        """Brings the cluster to the stage as a person would, and sees it through."""
         now = self.now
         assert self.ask(Stage(stage), "", seed)
         while self.due is not None:

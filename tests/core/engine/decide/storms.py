@@ -17,7 +17,7 @@ FAULTS = ("fail", "hang", "slow", "rollback")
 
 class Trouble(Struct, frozen=True):
     after: int
-    """Smallest steps of the twin since the trouble before."""
+    """Steps of the twin since the trouble before."""
     kind: str
     cluster: int
 
@@ -53,7 +53,8 @@ def scenarios(
 def twin_of_plan(
     plan: tuple[str, ...], clusters: int, concurrency: int, timeout: int = 240
 ) -> Twin:
-    """The twin before its first turn, with clusters in the state that the plan begins with."""
+    """Returns the twin before its first turn, with clusters in the state that the plan begins
+    with."""
     twin = Twin(*(f"site-{number}" for number in range(1, clusters + 1)))
     for name in twin.spokes:
         _prepare(twin, name, plan[0].split()[0])
@@ -88,7 +89,7 @@ LABELS = {
 
 
 def _prepare(twin: Twin, name: str, first: str) -> None:
-    """Bring a cluster by hand to where the plan's first action makes sense."""
+    """Brings a cluster by hand to where the plan's first action makes sense."""
     spoke = twin.spokes[name]
     for stage in STARTS[first]:
         spoke.to(stage)
@@ -105,7 +106,7 @@ def play(twin: Twin, scenario: Scenario) -> None:
 
 
 def heal(twin: Twin) -> None:
-    """The weather clears up."""
+    """Removes all faults."""
     twin.frozen.clear()
     twin.muted.clear()
     twin.bad_payload = ""

@@ -36,7 +36,7 @@ def running(state: RunState = RunState.ARMED, **changes: Any) -> Member:
 
 
 ENDED = running(RunState.ENDED, result=RunResult.FAILED, ended_at=NOW)
-"""Its impulse may still be on the hub."""
+"""Its work may still be armed on the hub."""
 
 
 def taken(found: Member, stage: WorkView | None, *, writing: bool = False) -> Wanted | None:

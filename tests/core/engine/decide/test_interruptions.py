@@ -107,7 +107,7 @@ DEATHS = pytest.mark.parametrize("dies", [before_effects, after_effects, twice])
         *((plan, dies) for plan in TYPICAL for dies in (after_effects, twice)),
     ],
 )
-def test_it_makes_no_difference_when(plan: tuple[str, ...], dies: Dies) -> None:
+def test_a_death_at_any_moment_makes_no_difference(plan: tuple[str, ...], dies: Dies) -> None:
     def make() -> Twin:
         twin = twin_of_plan(plan, clusters=3, concurrency=2)
         twin.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
@@ -119,5 +119,5 @@ def test_it_makes_no_difference_when(plan: tuple[str, ...], dies: Dies) -> None:
 
 @DEATHS
 @pytest.mark.parametrize("name", PATHS)
-def test_nor_off_the_straight_path(name: str, dies: Dies) -> None:
+def test_a_death_off_the_straight_path_makes_no_difference(name: str, dies: Dies) -> None:
     assert survived(lambda: path(name), dies) > 2

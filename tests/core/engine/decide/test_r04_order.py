@@ -45,7 +45,7 @@ def test_the_first_keeps_its_place_though_the_second_answers_first() -> None:
     assert started(twin) == [1]
 
 
-def test_but_not_for_longer_than_an_answer_takes() -> None:
+def test_a_slot_is_kept_for_no_longer_than_an_answer_takes() -> None:
     twin = silent(sites(3))
     result(twin, 3)
     twin.drive(LATE)

@@ -116,11 +116,11 @@ def test_in_later_steps_the_works_own_feedback_is_the_probe() -> None:
     twin.wait(hours=1)
     assert twin.member(uid, 1, "site-1").outcome is Outcome.SUCCEEDED
     assert twin.kinds("site-1").count(Kind.PROBED) == 1
-    # look, arm and disarm Prep, arm and disarm Upgrade
+    # probe, arm and disarm Prep, arm and disarm Upgrade
     assert twin.works[uid, "site-1"].generation == 5
 
 
-def test_but_not_where_a_rollout_that_can_not_be_read_may_have_been() -> None:
+def test_a_cluster_of_a_rollout_that_can_not_be_read_is_probed_in_each_step() -> None:
     twin = Twin("site-1", "site-2")
     unreadable = UnreadableRollout(
         uid="uid-x",
@@ -140,7 +140,7 @@ def test_but_not_where_a_rollout_that_can_not_be_read_may_have_been() -> None:
 
 
 @pytest.mark.parametrize("who", ["another rollout", "a hand"])
-def test_but_not_where_somebody_else_has_been(who: str) -> None:
+def test_a_cluster_where_somebody_else_has_been_is_probed_again(who: str) -> None:
     twin = Twin("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(hours=1)

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.times import ACCEPT_TIMEOUT
 from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind, RunResult, Stage
+from tests.core.engine.decide.arming import arming, run_of
 from tests.core.engine.decide.fleet import Twin, ibgu
-from tests.core.engine.decide.impulses import arming, run_of
 
 
 def kept(step: str, *stages: str) -> tuple[Twin, str]:

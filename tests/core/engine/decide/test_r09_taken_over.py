@@ -143,7 +143,7 @@ def test_an_earlier_run_of_ours_is_not_foreign_during_an_upgrade(
     assert (run.result is RunResult.TAKEN_OVER) == taken
 
 
-def test_nor_is_it_while_the_work_is_armed() -> None:
+def test_an_armed_work_is_no_sign_of_a_hand() -> None:
     twin = Twin("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_ARMING)

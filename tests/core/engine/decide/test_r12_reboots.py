@@ -3,8 +3,8 @@
 import pytest
 
 from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, Stage
+from tests.core.engine.decide.arming import vanish
 from tests.core.engine.decide.fleet import Twin, ibgu
-from tests.core.engine.decide.impulses import vanish
 
 
 def test_a_cluster_that_is_dark_inside_its_upgrade_is_rebooting() -> None:

@@ -43,7 +43,7 @@ def patches(twin: Twin) -> int:
     return len(twin.told(Kind.LABELS_PENDING))
 
 
-def test_it_is_on_the_cluster_before_the_upgrade_is_armed() -> None:
+def test_auto_import_is_off_on_the_cluster_before_the_upgrade_is_armed() -> None:
     twin = prepared("Upgrade")
     twin.until(Kind.RUN_INTENDED)
     assert twin.member("uid-a", 0, "site-1").reason.kind is ReasonKind.PREPARING
@@ -87,7 +87,7 @@ def test_a_prep_that_no_upgrade_follows_at_once_does_not_bring_it(plan: tuple[st
     assert pending.annotations == {}
 
 
-def test_it_comes_ahead_of_an_upgrade_that_is_next() -> None:
+def test_auto_import_is_turned_off_ahead_of_an_upgrade_that_is_next() -> None:
     """The member has no slot yet; the annotation costs none then."""
     twin = Twin("site-1", "site-2")
     twin.spokes["site-2"].to(Stage.PREP)
@@ -123,14 +123,14 @@ def test_one_that_is_about_to_go_is_kept_for_the_next_upgrade() -> None:
     assert marks(twin) == OURS
 
 
-def test_it_goes_when_the_upgrade_completes() -> None:
+def test_auto_import_is_on_again_when_the_upgrade_completes() -> None:
     twin = prepared("Upgrade")
     twin.wait(minutes=20)
     assert twin.member("uid-a", 0, "site-1").outcome is Outcome.SUCCEEDED
     assert marks(twin) == {}
 
 
-def test_it_goes_when_the_cluster_is_back_after_an_automatic_rollback() -> None:
+def test_auto_import_is_on_again_after_an_automatic_rollback() -> None:
     twin = prepared("Upgrade")
     twin.spokes["site-1"].faults[Stage.UPGRADE] = "rollback"
     twin.wait(minutes=20)
@@ -138,7 +138,7 @@ def test_it_goes_when_the_cluster_is_back_after_an_automatic_rollback() -> None:
     assert marks(twin) == {}
 
 
-def test_it_stays_while_the_cluster_is_not_out_of_the_stage_and_goes_however_late() -> None:
+def test_auto_import_stays_off_until_the_cluster_is_out_of_the_stage_however_late() -> None:
     twin = prepared("Upgrade", timeout=20)
     twin.spokes["site-1"].faults[Stage.UPGRADE] = "slow"
     twin.wait(hours=2)
@@ -222,7 +222,7 @@ def _too_late(twin: Twin) -> None:
 
 
 @pytest.mark.parametrize("ends", [_cancelled, _deleted, _too_late])
-def test_it_goes_without_evidence_if_the_upgrade_was_never_armed(
+def test_auto_import_is_on_again_without_evidence_if_the_upgrade_was_never_armed(
     ends: Callable[[Twin], None],
 ) -> None:
     twin = prepared("Upgrade")
@@ -237,7 +237,7 @@ def test_it_goes_without_evidence_if_the_upgrade_was_never_armed(
     assert marks(twin) == {}
 
 
-def test_it_goes_when_a_chain_ends_between_prep_and_upgrade() -> None:
+def test_auto_import_is_on_again_when_a_chain_ends_between_prep_and_upgrade() -> None:
     twin = Twin("site-1")
     Invariants(twin)
     uid = twin.apply(ibgu("a", "Prep Upgrade", age=10))

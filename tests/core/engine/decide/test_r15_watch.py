@@ -117,7 +117,7 @@ def test_a_member_that_took_back_its_run_is_watched_if_it_ends_so() -> None:
     assert twin.labels["site-1"] == {}
 
 
-def test_so_is_one_that_a_person_has_skipped_then() -> None:
+def test_a_late_completion_of_a_skipped_cluster_is_noticed() -> None:
     twin = Twin("site-1")
     before = labels.snapshot(twin)
     twin.apply(ibgu("a", "Prep"))

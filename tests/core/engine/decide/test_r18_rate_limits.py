@@ -250,7 +250,7 @@ LABELS = {
 }
 
 
-def test_a_typing_error_holds_new_starts_and_is_told() -> None:
+def test_a_typing_error_holds_new_starts_and_is_reported() -> None:
     twin = sites(3)
     uid = twin.apply(rate_limited("a", "Prep", concurrency=1))
     twin.wait(seconds=20)

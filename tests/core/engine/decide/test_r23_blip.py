@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.model import Kind, RunResult, Stage
+from tests.core.engine.decide.arming import arming, run_of
 from tests.core.engine.decide.fleet import START, Twin
-from tests.core.engine.decide.impulses import arming, run_of
 
 
 def stop(twin: Twin) -> None:
@@ -33,7 +33,9 @@ def test_what_was_not_armed_yet_goes_on_as_the_same_run() -> None:
 
 
 @pytest.mark.parametrize(("step", "again"), [("Prep", stop), ("Abort", blip)])
-def test_else_it_is_withdrawn_and_decided_anew(step: str, again: Callable[[Twin], None]) -> None:
+def test_a_run_that_was_not_armed_is_withdrawn_once_its_probe_may_be_outdated(
+    step: str, again: Callable[[Twin], None]
+) -> None:
     """A lead of another controller has that effect, and so has a probe that only counts for a
     moment (R9.4)."""
     twin, uid = arming(step)

@@ -97,7 +97,7 @@ def test_a_resume_waits_until_every_cluster_in_flight_was_asked_anew() -> None:
     assert not twin.tracked(UID).rollout.stands_still
 
 
-def test_but_not_for_a_work_that_the_hub_refuses_or_a_cluster_that_is_gone() -> None:
+def test_a_restore_waits_for_no_refused_work_and_no_cluster_that_is_gone() -> None:
     twin = sites(2)
     upgrading(twin)
     saved = backup(twin)
@@ -109,7 +109,7 @@ def test_but_not_for_a_work_that_the_hub_refuses_or_a_cluster_that_is_gone() -> 
     assert twin.member(UID, 1, "site-2").outcome is Outcome.SUCCEEDED
 
 
-def test_nor_for_a_work_that_is_being_deleted() -> None:
+def test_a_restore_waits_for_no_work_that_is_being_deleted() -> None:
     twin = sites(2)
     upgrading(twin)
     saved = backup(twin)

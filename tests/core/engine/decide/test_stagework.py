@@ -140,7 +140,9 @@ def test_nothing_is_written_for_a_cluster_that_is_being_deleted() -> None:
     assert answer(running(RunState.ARMING), seen(DISARMED, cluster=LEAVING)) is None
 
 
-def test_but_what_is_armed_there_is_disarmed_when_its_run_has_ended() -> None:
+def test_what_is_armed_on_a_cluster_that_is_being_deleted_is_disarmed_when_its_run_has_ended() -> (
+    None
+):
     found = answer(ended(RunResult.LIMIT), seen(ARMED, cluster=LEAVING))
     assert isinstance(found, Wanted)
     assert not found.armed

@@ -247,7 +247,7 @@ def test_what_a_hostile_cluster_says_is_bounded() -> None:
     assert len(view.feedback.probes) == 16
 
 
-def test_so_are_the_marks_that_it_may_change() -> None:
+def test_marks_that_a_work_may_change_are_cut_too() -> None:
     marks = dict.fromkeys((names.RUN, names.PROBE, names.RESTORE, names.DIGEST, names.ACTION), LONG)
     found = ManifestWork(ObjectMeta(name="w", annotations=marks))
     assert len(msgspec.json.encode(shown_work(IBU, found))) < 6 * MOST_BYTES

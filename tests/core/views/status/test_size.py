@@ -86,7 +86,7 @@ def test_messages_are_cut_first() -> None:
     assert found["conditions"] == whole["conditions"]
 
 
-def test_then_clusters_of_earlier_steps_alone_are_hidden() -> None:
+def test_of_a_long_status_clusters_of_earlier_steps_are_hidden_first() -> None:
     clusters = {f"site_{n}": completed() for n in range(20)}
     whole = status(**clusters, a=broken(), b=running(), c={})
     last = {f"site-{n}" for n in range(10)} | {"c"}
@@ -100,7 +100,9 @@ def test_then_clusters_of_earlier_steps_alone_are_hidden() -> None:
     assert size(found) <= size(whole) - 400
 
 
-def test_then_those_of_the_newest_step_that_are_neither_failed_nor_running() -> None:
+def test_of_a_longer_status_those_of_the_newest_step_are_hidden_that_neither_failed_nor_run() -> (
+    None
+):
     clusters = {f"site_{n}": completed() for n in range(20)}
     whole = status(**clusters, a=broken(), b=running(), c={})
     last = {f"site-{n}" for n in range(20)} | {"c"}
@@ -109,7 +111,7 @@ def test_then_those_of_the_newest_step_that_are_neither_failed_nor_running() -> 
     assert 0 < found["hidden"] < 20
 
 
-def test_then_all_messages_go() -> None:
+def test_of_a_status_that_is_longer_still_all_messages_go() -> None:
     whole = status(a=broken(), b=running(), c=broken(), d={})
     bare = [
         {"name": "a", "failedActions": [action("Upgrade", "")]},
@@ -153,7 +155,7 @@ def _bare_limit(clusters: str, each: int) -> int:
         (_bare_limit("", 0) - 1, {}, "30 clusters (10 failed, 10 running)"),
     ],
 )
-def test_then_who_runs_is_hidden_and_who_failed_comes_last(
+def test_of_the_longest_status_who_runs_is_hidden_and_who_failed_comes_last(
     limit: int, shown: dict[str, int], words: str
 ) -> None:
     found = fit(_crowd(), (), UNLISTED, limit)

@@ -1,4 +1,4 @@
-"""R9: the stage is an impulse."""
+"""R9: a run arms the stage once; accepted, it is disarmed."""
 
 from datetime import timedelta
 
@@ -8,14 +8,14 @@ from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.probing import fresh
 from ibgu.core.engine.times import ACCEPT_TIMEOUT, PROBE_FRESH
 from ibgu.core.model import Kind, Outcome, ReasonKind, RunResult, RunState, Stage, Waiting
+from tests.core.engine.decide.arming import arming, run_of, vanish
 from tests.core.engine.decide.fleet import Twin, ibgu
-from tests.core.engine.decide.impulses import arming, run_of, vanish
 from tests.core.engine.decide.spoke import told
 
 STEPS = [Kind.RUN_INTENDED, Kind.RUN_ARMING, Kind.RUN_ARMED, Kind.RUN_ACCEPTED]
 
 
-def test_it_is_disarmed_in_the_turn_after_it_is_accepted() -> None:
+def test_a_run_is_disarmed_in_the_turn_after_it_is_accepted() -> None:
     twin, uid = arming()
     twin.deliver()
     assert twin.works[uid, "site-1"].wanted.armed

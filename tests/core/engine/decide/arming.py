@@ -6,7 +6,8 @@ from tests.core.engine.decide.invariants import Invariants
 
 
 def arming(step: str = "Prep", *clusters: str) -> tuple[Twin, str]:
-    """A twin that has just decided to arm the (first) cluster; the hub does not show it yet."""
+    """Returns a twin whose engine has just decided to arm the (first) cluster; the hub does not
+    show it yet."""
     twin = Twin(*(clusters or ("site-1",)))
     Invariants(twin)
     if step != "Prep":
