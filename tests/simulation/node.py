@@ -249,6 +249,7 @@ def _settings(identity: str, more: Mapping[str, object]) -> Settings:
         lease_retry_seconds=6,
         database_url="postgresql://",
         events_days=0,
+        rollouts_days=0,
         **more,
     )
 

@@ -156,6 +156,7 @@ class Play:
             identity="bench",
             database_url="postgresql://",
             events_days=0,
+            rollouts_days=0,
             lease_seconds=45,
             lease_renew_seconds=30,
             lease_retry_seconds=6,
