@@ -14,6 +14,7 @@ from ibgu.sandbox.waiting import wait_until
 from tests.e2e.conftest import scene_on
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, config_map, ibgu, step
+from tests.e2e.talm import a_rollout
 
 WITHOUT_POLICIES = (
     "--runtime-config=admissionregistration.k8s.io/v1=false",
@@ -78,3 +79,15 @@ async def test_trusted_authors_are_carried_and_the_doctor_warns(scene: Scene) ->
     assert found.found.startswith(f"{LACKS}: who may create an IBGU can bring any ConfigMap")
     assert "Kubernetes 1.30" in found.do
     assert found.do.endswith("else set IBGU_PAYLOAD_REFERENCES=namespace")
+
+
+async def test_beside_a_live_talm_nothing_is_written(scene: Scene) -> None:
+    made = await a_rollout(scene, "talm", step("Prep"))
+    try:
+        await made.lives()
+        await scene.start()
+        words = "this hub serves no ValidatingAdmissionPolicies (Kubernetes 1.30 and newer)"
+        assert any(words in problem for problem in scene.told_problems())
+        await scene.seen_in_journal("RolloutHeld")
+    finally:
+        await made.cleans_up()

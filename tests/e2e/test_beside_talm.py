@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ibgu.cli.doctor.examine import examine
+from ibgu.cli.doctor.probe_hub import Ask
 from ibgu.controller.lookups import talm as lookup
 from ibgu.core.talm import beside, names
 from ibgu.hub import paths
 from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.users import USERS
 from tests.charts.rendering import render
 from tests.e2e.conftest import scene_on
 from tests.e2e.harness import Scene
@@ -156,9 +159,22 @@ async def test_both_work(scene: Scene, talm: RealTalm) -> None:
 async def test_without_the_policy_ibgu_stands_still(scene: Scene) -> None:
     await scene.fleet(count=1)
     await scene.start()
-    await held(scene, "the ValidatingAdmissionPolicy ibgu-beside-talm is not installed")
+    words = "the ValidatingAdmissionPolicy ibgu-beside-talm is not installed"
+    await held(scene, words)
+    level, found = await doctor(scene)
+    assert level == "error"
+    assert words in found
     await install_policy(scene)
     await goes_on(scene)
+    level, found = await doctor(scene)
+    assert level == "ok"
+    assert found.endswith("the policy ibgu-beside-talm keeps it from IBGUs")
+
+
+async def doctor(scene: Scene) -> tuple[str, str]:
+    """Returns the level and the words of what `ibgu doctor` says of TALM."""
+    found = {each.check: each for each in await examine(scene.settings(), Ask())}["TALM"]
+    return found.level, found.found
 
 
 async def in_flight(scene: Scene, name: str) -> str:
@@ -244,6 +260,7 @@ async def test_an_ibgu_is_taken_over_beside_a_live_talm(scene: Scene, audit_log:
         return "ibgu.dev/adopt" in held.get("message", "")
 
     await scene.until(asks, "the status to ask for a person's word")
+    before = len(deleted_by_ibgu(audit_log))
     await scene.annotate("taken", "ibgu.dev/adopt=yes")
     await scene.seen_in_journal("RolloutReleased")
     for cluster in clusters:
@@ -253,8 +270,7 @@ async def test_an_ibgu_is_taken_over_beside_a_live_talm(scene: Scene, audit_log:
         assert scene.stages(cluster) == ["Prep", "Upgrade", "Finalize"]
         assert await scene.labels(cluster) == {}
     assert await of_talm(scene) == []
-    deleted = [entry for entry in audited(audit_log, "ibgu-system:ibgu") if entry[0] == "delete"]
-    assert deleted[0] == ("delete", "clustergroupupgrades")
+    assert deleted_by_ibgu(audit_log)[before] == "clustergroupupgrades"
     assert scene.told_problems() == []
 
 
@@ -265,11 +281,11 @@ async def of_talm(scene: Scene) -> list[str]:
     return [*found.split(), *(work["metadata"]["name"] for work in works)]
 
 
-def audited(audit_log: Path, user: str) -> list[tuple[str, str]]:
-    """Returns verb and resource of what the account asked for, in order."""
+def deleted_by_ibgu(audit_log: Path) -> list[str]:
+    """Returns the resources of ibgu's deletions, in order."""
     found = [json.loads(line) for line in audit_log.read_text().splitlines()]
     return [
-        (entry["verb"], entry["objectRef"]["resource"])
+        entry["objectRef"]["resource"]
         for entry in found
-        if entry["user"]["username"].endswith(user) and "objectRef" in entry
+        if entry["user"]["username"] == USERS["ibgu"].username and entry["verb"] == "delete"
     ]

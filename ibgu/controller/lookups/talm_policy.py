@@ -1,6 +1,7 @@
 """Watches the policy that keeps a live TALM from IBGUs (R20.7)."""
 
 import asyncio
+import time
 from random import Random
 from typing import Any
 
@@ -15,6 +16,7 @@ from ibgu.core.talm.beside import (
     ShippedPolicy,
     unenforced,
 )
+from ibgu.flowcontrol.log_throttle import LogThrottle
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
@@ -58,7 +60,7 @@ class TalmPolicyWatch:
         self.installed = InstalledPolicy()
         self._shipped = shipped_policy()
         self._now = asyncio.get_running_loop().time
-        self._error = ""
+        self._log_throttle = LogThrottle(time.monotonic)
         self._policies: Store[AdmissionObject] = Store({}, self._changed)
         self._bindings: Store[AdmissionObject] = Store({}, self._changed)
         watched = ((paths.POLICIES, self._policies), (paths.POLICY_BINDINGS, self._bindings))
@@ -85,7 +87,7 @@ class TalmPolicyWatch:
         if not self._reflectors:
             return "this hub serves no ValidatingAdmissionPolicies (Kubernetes 1.30 and newer)"
         if not all(each.in_sync for each in self._reflectors):
-            return f"ibgu can't watch the ValidatingAdmissionPolicy {POLICY}{self._error}"
+            return f"ibgu can't watch the ValidatingAdmissionPolicy {POLICY} or its binding"
         return unenforced(self.installed, self._shipped, talms, self._now())
 
     def _changed(
@@ -99,7 +101,10 @@ class TalmPolicyWatch:
         self.changed.set()
 
     def _failed(self, error: HubError) -> None:
-        self._error = f": {error}"
+        """Logs the error, seldom if it stays the same; the message of a hold does not have it, so
+        that not every attempt is another hold."""
+        if self._log_throttle.due(POLICY, str(error)):
+            log.warning("watch interrupted", policy=POLICY, error=str(error))
         self.changed.set()
 
 
