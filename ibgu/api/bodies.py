@@ -2,7 +2,7 @@
 parts that those of several nouns share."""
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -23,6 +23,12 @@ class PageBody(Body, Generic[T]):
     next_cursor: str | None = Field(
         None, description="Give it as `cursor` to get what follows; null: this is the end."
     )
+
+
+NewestEvent = Annotated[
+    int,
+    Field(description="Number of the cluster's newest event at this moment; 0: none is kept."),
+]
 
 
 class RolloutNameBody(Body):

@@ -402,6 +402,7 @@ class ClusterResponse(Response, frozen=True, kw_only=True):
     labels: dict[str, str] | None = None
     labels_pending: dict[str, str | None] = field(default_factory=dict)
     annotations_pending: dict[str, str | None] = field(default_factory=dict)
+    newest_event: int = 0
 
 
 class LineResponse(Response, frozen=True, kw_only=True):
@@ -429,6 +430,7 @@ class ExplainedResponse(Response, frozen=True, kw_only=True):
     limit: datetime | None = None
     late: str | None = None
     history: tuple[LineResponse, ...] = ()
+    newest_event: int = 0
 
 
 class WorkRunResponse(Response, frozen=True, kw_only=True):

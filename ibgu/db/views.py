@@ -243,6 +243,13 @@ class DurationRow(Struct, frozen=True):
         return DurationStats(self.count, self.p50, self.p95, self.spread)
 
 
+class VisitListing(Page[VisitRow], frozen=True):
+    """VisitListing is a page of the steps that a cluster was in, as of one moment."""
+
+    newest_event: int = 0
+    """Number of the cluster's newest event at that moment; 0: none is kept."""
+
+
 class ClaimRow(Struct, frozen=True):
     """ClaimRow is a rollout's claim on a cluster, with its slot."""
 

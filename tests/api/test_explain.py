@@ -108,6 +108,7 @@ async def test_a_cluster_as_the_journal_knows_it(ask: Ask, journal: Journal) -> 
         "labels": None,
         "labelsPending": {"k": None, "new": "y"},
         "annotationsPending": {},
+        "newestEvent": 6,
     }
     assert (await ask("alice", "clusters/c")).json()["claim"] is None
     assert (await ask("alice", "clusters/nobody")).status_code == 404

@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from ibgu.core.model import Kind, Member, OnMember, ReasonKind, RolloutState, Step, StepState, Who
 from tests.web.conftest import SESSION, Look
-from tests.web.fleet import MONITOR, PULL, Story, failed, running, succeeded, waiting
+from tests.web.fleet import MONITOR, PULL, Story, failed, name, running, succeeded, waiting
 
 pytestmark = [pytest.mark.hub, SESSION]
 
@@ -224,3 +224,63 @@ async def test_who_completed_late_is_failed_nowhere(look: Look) -> None:
         "aria-label", re.compile("2 succeeded, 1 failed")
     )
     assert look.errors == []
+
+
+CLUSTER = """() => {
+  const text = (query) => document.querySelector(query)?.innerText ?? "";
+  return {
+    sentence: text(".explained .sentence"),
+    rollout: text(".explained dd:last-of-type"),
+    row: [...document.querySelectorAll(".runs tbody tr:first-child td")].map((e) => e.innerText),
+    event: text(".told li strong"),
+    of: text(".told li a"),
+  };
+}"""
+AGAIN = 8
+
+
+async def test_what_a_clusters_page_says_of_it_is_of_one_moment(look: Look) -> None:
+    """One rollout after the other prepares it: sentence, history and events say the same of it."""
+    story, cluster = look.site.story(), name(FIRST + 700)
+    await _ends(story, await _begins(story, 0))
+    page = await look.open(f"#/c/{cluster}")
+    await page.get_by_text("Its events in the journal").click()
+    await expect(page.locator(".told li").first).to_be_visible()
+    moving = asyncio.create_task(_prepared_again(story))
+    seen = set()
+    while not moving.done():
+        shown = await page.evaluate(CLUSTER)
+        newest = shown["row"][0].split()[0]
+        assert f"default/{newest}" in shown["rollout"], shown
+        over = "succeeded" in shown["row"][-1]
+        assert ("succeeded" in shown["sentence"]) is over, shown
+        told = shown["event"].startswith("Member finished")
+        assert told <= over or shown["of"] != newest, f"events are newer: {shown}"
+        assert int(shown["of"].split("-")[1]) <= int(newest.split("-")[1]), shown
+        seen.add((newest, over))
+    await moving
+    await expect(page.locator(".runs tbody tr").first).to_contain_text(f"again-{AGAIN - 1}")
+    assert len(seen) > AGAIN / 2
+    assert look.errors == []
+
+
+async def _prepared_again(story: Story) -> None:
+    for number in range(1, AGAIN):
+        step = await _begins(story, number)
+        await asyncio.sleep(1.3)
+        await _ends(story, step)
+        await asyncio.sleep(1.3)
+
+
+async def _begins(story: Story, number: int) -> Step:
+    created = story.now - timedelta(minutes=60 - number)
+    of = await story.rollout(f"again-{number}", ["Prep"], created_at=created)
+    step = await story.step(of, 0, 1)
+    await story.put(
+        running(step, FIRST + 700, 0, 1, story.now - USUAL, ReasonKind.RUNNING, "Precache job")
+    )
+    return step
+
+
+async def _ends(story: Story, step: Step) -> None:
+    await story.end(succeeded(step, FIRST + 700, 0, story.now - USUAL, USUAL))

@@ -7,23 +7,24 @@ from ibgu.api.members.mapping import visit_body
 from ibgu.api.requests.readable import Readable
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.model import Change
-from ibgu.db.views import ClaimRow, ClusterRow, VisitRow
+from ibgu.db.views import ClaimRow, ClusterRow, VisitListing
 
 
 def cluster_body(
     name: str,
     row: ClusterRow,
-    newest: VisitRow,
+    newest: VisitListing,
     duration_stats: DurationsByAction,
     readable: Readable,
 ) -> ClusterBody:
     return ClusterBody(
         name=name,
-        newest=visit_body(newest, duration_stats, readable),
+        newest=visit_body(newest.items[0], duration_stats, readable),
         claim=_claim(row.claims[0], readable) if row.claims else None,
         labels=row.labels,
         labels_pending=_wanted(pending.labels for pending in row.pending_patches),
         annotations_pending=_wanted(pending.annotations for pending in row.pending_patches),
+        newest_event=newest.newest_event,
     )
 
 

@@ -7,7 +7,7 @@ from ibgu.api.clusters.mapping import cluster_body
 from ibgu.api.clusters.schemas import ClusterBody
 from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.members.mapping import visit_body
-from ibgu.api.members.schemas import VisitBody
+from ibgu.api.members.schemas import VisitsBody
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.guarded import Guarded
@@ -66,10 +66,10 @@ async def cluster(
     """A user needs the right to `get managedclusters` of that name. Rollouts of namespaces that the
     caller may not read have no name there."""
     await caller.require_cluster(name)
-    visits = (await reads.visits(name, limit=1)).items
-    if not visits:
+    visits = await reads.visits(name, limit=1)
+    if not visits.items:
         raise unknown_cluster(name)
-    return cluster_body(name, await reads.cluster(name), visits[0], duration_stats, readable)
+    return cluster_body(name, await reads.cluster(name), visits, duration_stats, readable)
 
 
 @router.get(
@@ -85,10 +85,10 @@ async def cluster_history(
     readable: ReadableForCaller,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> PageBody[VisitBody]:
+) -> VisitsBody:
     """All rollouts of the hub count; it takes the right to `get managedclusters` of that name.
     Those of namespaces that the caller may not read have no name there."""
     await caller.require_cluster(name)
     found = await reads.visits(name, limit=limit, cursor=cursor)
     items = [visit_body(each, duration_stats, readable) for each in found.items]
-    return PageBody(items=items, next_cursor=found.next)
+    return VisitsBody(items=items, next_cursor=found.next, newest_event=found.newest_event)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from ibgu.api.bodies import Body, RolloutNameBody
+from ibgu.api.bodies import Body, NewestEvent, RolloutNameBody
 from ibgu.api.members.schemas import VisitBody
 
 
@@ -28,3 +28,4 @@ class ClusterBody(Body):
         description="Labels that ibgu is about to write on the ManagedCluster; null: to remove."
     )
     annotations_pending: dict[str, str | None]
+    newest_event: NewestEvent

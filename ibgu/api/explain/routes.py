@@ -47,12 +47,13 @@ async def explain(
     uid = await uid_of(caller, reads, namespace, rollout)
     if uid is None:
         await caller.require_cluster(name)
-    visits = (await reads.visits(name, rollout=uid, limit=TOLD)).items
-    if not visits:
+    visits = await reads.visits(name, rollout=uid, limit=TOLD)
+    if not visits.items:
         raise unknown_cluster(name, rollout)
-    claims = (await reads.cluster(name)).claims if _is_claimed(visits[0]) else ()
-    found = explained(visits, claims, duration_stats, readable)
-    return Response(msgspec.json.encode(found), media_type="application/json")
+    claims = (await reads.cluster(name)).claims if _is_claimed(visits.items[0]) else ()
+    found = explained(visits.items, claims, duration_stats, readable)
+    body = {**msgspec.to_builtins(found), "newestEvent": visits.newest_event}
+    return Response(msgspec.json.encode(body), media_type="application/json")
 
 
 def _is_claimed(visit: VisitRow) -> bool:

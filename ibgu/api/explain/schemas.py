@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from ibgu.api.bodies import Body
+from ibgu.api.bodies import Body, NewestEvent
 from ibgu.core.engine.display import DisplayState
 from ibgu.core.model import Who
 
@@ -31,6 +31,7 @@ _EXPLAINED: JsonValue = {
         {"at": "2026-11-20T01:55:02Z", "text": "Upgrade started"},
         {"at": "2026-11-20T02:29:04Z", "text": "Upgrade failed (34 min)"},
     ],
+    "newestEvent": 318204,
 }
 
 
@@ -65,3 +66,4 @@ class ExplainedBody(Body):
     limit: datetime | None = Field(description="When its time for the whole step is over.")
     late: str | None = Field(description="What came true after it had ended.")
     history: list[LineBody] = Field(description="Every attempt, oldest first.")
+    newest_event: NewestEvent

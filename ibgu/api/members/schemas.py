@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from ibgu.api.bodies import Body, ReasonBody, RolloutNameBody
+from ibgu.api.bodies import Body, NewestEvent, PageBody, ReasonBody, RolloutNameBody
 from ibgu.core.model import Action, Cause, MemberState, Outcome, RunResult, RunState
 
 _RUN: JsonValue = {
@@ -134,3 +134,7 @@ class VisitBody(Body):
     rollout: RolloutNameBody
     member: MemberBody
     runs: list[RunBody] = Field(description="All attempts of it, oldest first.")
+
+
+class VisitsBody(PageBody[VisitBody]):
+    newest_event: NewestEvent

@@ -13,8 +13,8 @@ from ibgu.db.reads.base import Base, reading_ahead, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.shown import ITS_ROLLOUT, joined, shown
 from ibgu.db.rows import OF_MEMBER, OF_RUN, of_member, to_run
-from ibgu.db.schema import members, rollouts, runs
-from ibgu.db.views import Page, VisitRow
+from ibgu.db.schema import events, members, rollouts, runs
+from ibgu.db.views import VisitListing, VisitRow
 
 
 class VisitReads(Base):
@@ -25,7 +25,7 @@ class VisitReads(Base):
         rollout: str | None = None,
         limit: int = 20,
         cursor: str | None = None,
-    ) -> Page[VisitRow]:
+    ) -> VisitListing:
         """Returns the steps that a cluster of that name was in, newest first; `rollout` is a
         uid."""
         place = (rollouts.c.created_at, members.c.rollout, members.c.step)
@@ -39,7 +39,12 @@ class VisitReads(Base):
         async with self._at_one_moment() as db:
             found = page((await db.execute(chosen)).all(), limit, tuple)
             its = [(key.rollout, key.step) for key in found.items]
-            return Page(await self._visited(db, cluster, its), found.next)
+            newest = await db.scalar(self._newest_event(cluster)) or 0
+            return VisitListing(await self._visited(db, cluster, its), found.next, newest)
+
+    def _newest_event(self, cluster: str) -> Select[Any]:
+        its = (events.c.hub == self.hub, events.c.cluster == cluster)
+        return select(events.c.seq).where(*its).order_by(events.c.seq.desc()).limit(1)
 
     async def _visited(
         self, db: AsyncConnection, cluster: str, its: Sequence[tuple[str, int]]

@@ -1,5 +1,6 @@
 /** One cluster: how it stands in a sentence, what was done to it, and the journal's own words. */
 import { useEffect } from "preact/hooks";
+import { useTogether } from "../../data/together.js";
 import { useBody, useNow } from "../../data/watch.js";
 import { html } from "../../html.js";
 import { Empty, Missing, Stale } from "../../parts/Notice.js";
@@ -18,7 +19,8 @@ export function Cluster({ route }) {
   const explained = useBody(clusterPath(name, `/explain${query({ namespace, rollout })}`), {
     concerns,
   });
-  const history = useBody(historyPath(name), { concerns, gap: 2000 });
+  const history = useBody(historyPath(name), { concerns });
+  const [found, visits] = useTogether(explained.body, history.body);
   const now = useNow();
   useEffect(() => {
     document.title = `${name} · ibgu`;
@@ -26,20 +28,18 @@ export function Cluster({ route }) {
   return html`<${Where} name=${name} namespace=${namespace} rollout=${rollout} />
     <${Stale} watched=${explained.body ? explained : history} />
     ${
-      explained.body
-        ? html`<${ClusterActions} key=${name} found=${explained.body} />
-            <${Explained} found=${explained.body} now=${now} />`
+      found
+        ? html`<${ClusterActions} key=${name} found=${found} />
+            <${Explained} found=${found} now=${now} />`
         : html`<${Missing} watched=${explained} />`
     }
     ${!history.body && history.problem && html`<${Empty}><${Words} text=${history.problem.message} /><//>`}
     ${
-      history.body?.items.length > 0 &&
-      html`<${Runs} key=${name} name=${name} page=${history.body} now=${now} />
-      <${Raw} name=${name} rollouts=${rolloutsOf(history.body)} concerns=${concerns} />`
+      visits?.items.length > 0 &&
+      html`<${Runs} key=${name} name=${name} page=${visits} now=${now} />
+      <${Raw} name=${name} shown=${visits} concerns=${concerns} />`
     }`;
 }
-
-const rolloutsOf = ({ items }) => new Map(items.map(({ rollout }) => [rollout.uid, rollout]));
 
 function Where({ name, namespace, rollout }) {
   return html`<header>

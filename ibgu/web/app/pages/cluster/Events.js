@@ -14,13 +14,17 @@ const PAGE = 50;
 const DAY_MS = 86_400_000;
 const pathOf = (name, cursor) => clusterPath(name, `/events${query({ limit: PAGE, cursor })}`);
 
-/** `rollouts`: names by uid, as far as they are known. */
-export function Events({ name, rollouts, concerns }) {
-  const { body, problem } = useBody(pathOf(name), { concerns, gap: 2000 });
+const rolloutsOf = ({ items }) => new Map(items.map(({ rollout }) => [rollout.uid, rollout]));
+
+/** `shown`: the history as it is drawn: it names rollouts, and later events wait for it. */
+export function Events({ name, shown, concerns }) {
+  const { body, problem } = useBody(pathOf(name), { concerns });
   if (problem) return html`<p class="bad"><${Words} text=${problem.message} /></p>`;
   if (!body) return html`<${Loading} />`;
   if (!body.items.length) return html`<${Empty}>The journal has none (any more).<//>`;
-  return html`<${List} items=${body.items} rollouts=${rollouts} />
+  const rollouts = rolloutsOf(shown);
+  const items = body.items.filter(({ seq }) => seq <= shown.newestEvent);
+  return html`<${List} items=${items} rollouts=${rollouts} />
     ${
       body.nextCursor &&
       html`<${Older} key=${body.nextCursor} name=${name} cursor=${body.nextCursor} rollouts=${rollouts} />`

@@ -1,5 +1,6 @@
 /** What hub and journal have of it, as they have it: for who has to look closer, or to report it. */
 import { useState } from "preact/hooks";
+import { useAsOf } from "../../data/together.js";
 import { useBody } from "../../data/watch.js";
 import { html } from "../../html.js";
 import { Empty, Loading } from "../../parts/Notice.js";
@@ -8,14 +9,15 @@ import { clusterPath } from "../../rest/client.js";
 import { Events } from "./Events.js";
 import { Works } from "./Works.js";
 
-export function Raw({ name, rollouts, concerns }) {
+/** `shown`: the history as it is drawn, whose moment all of it has. */
+export function Raw({ name, shown, concerns }) {
   return html`<section class="card raws" aria-label="Raw">
     <${Fold} title="Feedback: what is asked of it, what its agent reports"><${Works} key=${name} name=${name} /><//>
     <${Fold} title="Its labels"><${Labels} key=${name} name=${name} /><//>
     <${Fold} title="Its events in the journal">
-      <${Events} name=${name} rollouts=${rollouts} concerns=${concerns} />
+      <${Events} name=${name} shown=${shown} concerns=${concerns} />
     <//>
-    <${Fold} title="The cluster as REST tells it"><${Json} path=${clusterPath(name)} /><//>
+    <${Fold} title="The cluster as REST tells it"><${Json} path=${clusterPath(name)} moment=${shown.newestEvent} /><//>
   </section>`;
 }
 
@@ -39,8 +41,9 @@ function Labels({ name }) {
   </ul>`;
 }
 
-function Json({ path }) {
-  const { body, problem } = useBody(path);
+function Json({ path, moment }) {
+  const { body: newest, problem } = useBody(path);
+  const body = useAsOf(newest, moment);
   if (problem) return html`<p class="bad"><${Words} text=${problem.message} /></p>`;
   if (!body) return html`<${Loading} />`;
   return html`<pre tabindex="0">${JSON.stringify(body, null, 2)}</pre>`;
