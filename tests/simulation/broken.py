@@ -410,7 +410,7 @@ class Variant(Struct, frozen=True):
 VARIANTS: dict[str, Variant] = {
     patches.__name__.replace("_", "-"): Variant(patches, theme, *first)
     for patches, theme, *first in (
-        (no_fencing, "leaders", 112),
+        (no_fencing, "leaders", 262),
         (intent_after_effect, ""),
         (slot_freed_early, "dark"),
         (one_slot_too_many, ""),
@@ -434,7 +434,7 @@ VARIANTS: dict[str, Variant] = {
         (failure_without_disarm, ""),
         (generation_ignored, ""),
         (restore_ignored, "restored"),
-        (status_before_journal, "leaders"),
+        (status_before_journal, "leaders", 62),
         (talm_ignored, "talm"),
         (refresh_rewrites, "", 14),
         (rate_ignored, "leaders"),
