@@ -179,8 +179,9 @@ def _plan(target: ChangeTarget, failures: Sequence[FailedCluster]) -> Plan:
     """Returns the plan from the failed action on, without its aborts."""
     firsts = _firsts(failures)
     if len(firsts) > 1:
+        failed = ", ".join(sorted({failure.action or "none" for failure in failures}))
         raise ChangeRefused(
-            f"these clusters failed in different actions ({', '.join(sorted(firsts))}), which "
+            f"these clusters failed in different actions ({failed}), which "
             "takes plans of their own: choose by cluster or cause"
         )
     plan = _left(tuple(tuple(map(Action, step)) for step in _actions(target)), *firsts)

@@ -497,7 +497,14 @@ def test_what_is_behind_them_is_not_done_again(
             [FailedCluster(f"s{n}", "Prep", {}) for n in range(7)],
             "s0, s1, s2, s3, s4 and 2 more can't",
         ),
-        ([failure("s1"), failure("s2", "FinalizeUpgrade")], "failed in different actions"),
+        (
+            [failure("s1"), failure("s2", "FinalizeUpgrade")],
+            "failed in different actions (FinalizeUpgrade, Prep)",
+        ),
+        (
+            [failure("s1", ""), failure("s2", "AbortOnFailure")],
+            "failed in different actions (AbortOnFailure, none)",
+        ),
     ],
 )
 def test_what_would_lead_nowhere_is_refused(failures: list[FailedCluster], words: str) -> None:
