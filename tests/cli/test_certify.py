@@ -86,7 +86,7 @@ async def test_the_report_names_the_offending_events(
     assert result.stdout.startswith("fleet/a   NOT CERTIFIED\n")
     assert "  ✗ every end rests on evidence" in result.stdout
     assert "evidence: site-1 has not shown that it took this run" in result.stdout
-    assert "site-1 step 1 RunAccepted: the cluster took Prep" in result.stdout
+    assert "site-1 step 1 RunAccepted: the cluster accepted Prep" in result.stdout
 
 
 async def test_the_report_as_json(leading: Leading, certify: Certify, db: AsyncEngine) -> None:

@@ -122,7 +122,7 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
 
 
 def follow(scene: Scene, member: Member) -> None:
-    scene.refresh.track([OnMember(Kind.RUN_ACCEPTED, member, "the cluster took Prep")])
+    scene.refresh.track([OnMember(Kind.RUN_ACCEPTED, member, "the cluster accepted Prep")])
 
 
 async def test_a_refresh_touches_the_work_and_nothing_else(scene: Scene) -> None:

@@ -70,11 +70,11 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.RUN_INTENDED: "An action is decided; content and annotations go first.",
         Kind.RUN_ARMING: "Its ManifestWork is on its way to the hub.",
         Kind.RUN_ARMED: "The hub has it.",
-        Kind.RUN_ACCEPTED: "The cluster has taken the stage as its own.",
+        Kind.RUN_ACCEPTED: "The cluster has accepted the stage as its own.",
         Kind.RUN_PROGRESS: "The cluster has told something new of the stage.",
         Kind.RUN_ENDED: "It has ended; `cause` says why, unless it succeeded.",
         Kind.RUN_DISARMED: "The hub shows that the work only watches.",
-        Kind.RUN_REOPENED: "The cluster took a withdrawn run after all: it is followed again.",
+        Kind.RUN_REOPENED: "The cluster accepted a withdrawn run after all: it is followed again.",
     },
     "Of a cluster's labels": {
         Kind.LABELS_PENDING: "An outcome asks for a change of labels or annotations.",

@@ -108,7 +108,7 @@ def _traced(member: Unfinished, trace: Trace, signs: Signs) -> Member | Resumed:
         words = f"{FROM_HUB}: how its {trace.action} ended is not known"
         return _finished(member, signs, Outcome.FAILED, message=words, failed_action=trace.action)
     if result is None and trace.taken:
-        words = f"{FROM_HUB}: the cluster has taken {trace.action}"
+        words = f"{FROM_HUB}: the cluster has accepted {trace.action}"
         reason = Reason(ReasonKind.RUNNING, signs.now, words, who=Who.CLUSTER)
         return _in_flight(member, trace, taken(trace, signs.now), reason)
     if trace.work.armed:

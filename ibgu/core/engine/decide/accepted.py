@@ -82,14 +82,14 @@ def _judge(
 
 
 def _goes_on(ctx: DecisionContext, member: InFlight, run: Accepted, words: str) -> None:
-    words = words or f"the cluster has taken {run.action}"
+    words = words or f"the cluster has accepted {run.action}"
     ctx.waits(member, ReasonKind.RUNNING, words, who=Who.CLUSTER)
 
 
 def _arrived(ctx: DecisionContext, member: InFlight, run: Accepted) -> None:
     """Records that the cluster has taken what TALM had begun (R20.4)."""
     member = transitions.accept_adopted(member, run, ctx.now)
-    ctx.on_member(Kind.RUN_ACCEPTED, member, f"the cluster took TALM's {run.action}")
+    ctx.on_member(Kind.RUN_ACCEPTED, member, f"the cluster accepted TALM's {run.action}")
 
 
 def _not_arrived(run: Accepted, work: WorkView | None) -> bool:

@@ -98,7 +98,7 @@ def _unreachable(
     """Withdraws a run that the cluster does not take within ACCEPT_TIMEOUT; an Abort never waits
     (R9.3, R9.4)."""
     if passed(since, ACCEPT_TIMEOUT, ctx.now) or run.action.aborts:
-        _withdraw(ctx, member, run, "not taken in time, and the cluster is not reachable")
+        _withdraw(ctx, member, run, "not accepted in time, and the cluster is not reachable")
     else:
         if run.action.reboots and isinstance(run, Armed):
             ctx.waits(member, ReasonKind.REBOOTING, may_reboot(run))
@@ -111,9 +111,8 @@ def _unreachable(
 def may_reboot(run: Run) -> str:
     """Returns the message for a cluster that became unreachable before it reported the run as
     taken."""
-    return (
-        f"not reachable since {run.action} was sent to it: it may have taken it, and be rebooting"
-    )
+    words = "it may have accepted it, and be rebooting"
+    return f"not reachable since {run.action} was sent to it: {words}"
 
 
 def _payload_ready(
@@ -180,7 +179,7 @@ def decide_armed(
     shown = work is not None and work.armed and work.run == run.id
     if work is not None and accepted(work, run):
         member = transitions.accept(member, run, work.generation, ctx.now)
-        ctx.on_member(Kind.RUN_ACCEPTED, member, f"the cluster took {run.action}")
+        ctx.on_member(Kind.RUN_ACCEPTED, member, f"the cluster accepted {run.action}")
     elif work is not None and shown and isinstance(run, Arming):
         member = transitions.note_armed(member, run, work.generation, ctx.now)
         ctx.on_member(Kind.RUN_ARMED, member, f"{run.action} is armed")
@@ -242,7 +241,7 @@ def _unaccepted(
     elif shown and work is not None and work.apply_error:
         _apply_error(ctx, member, run, work)
     else:
-        words = f"waits until the cluster takes {run.action}"
+        words = f"waits until the cluster accepts {run.action}"
         waits_for_hub(ctx, member, seen.denied, ReasonKind.ARMING, words)
         ctx.requeue_at(member.cluster, run.arming_at + ACCEPT_TIMEOUT)
 

@@ -184,7 +184,7 @@ def finish_after(ctx: DecisionContext, member: InFlight, run: Ended) -> Finished
 def back_to_waiting(ctx: DecisionContext, member: InFlight, run: Ended) -> Waiting:
     """Returns a member whose run was withdrawn to waiting, as if it had never started."""
     waits = transitions.return_to_waiting(member, run, ctx.now)
-    return ctx.on_member(Kind.RETURNED, waits, "withdrawn: the cluster did not take it")
+    return ctx.on_member(Kind.RETURNED, waits, "withdrawn: the cluster did not accept it")
 
 
 def timed_out(member: Member) -> str:

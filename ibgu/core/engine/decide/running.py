@@ -86,7 +86,7 @@ def _stands_still(ctx: DecisionContext, member: InFlight, run: OpenRun, seen: Ob
     """Withdraws a run that no cluster was seen to take; a run that was taken is watched (R31.3)."""
     if isinstance(run, Accepted):
         return without_cluster(ctx, member, seen)
-    words = "the cluster was not seen to take it before the restore"
+    words = "the cluster was not seen to accept it before the restore"
     end_run(ctx, member, run, RunResult.WITHDRAWN, None, words)
     return True
 

@@ -89,7 +89,7 @@ def _reopen(ctx: DecisionContext, step: TrackedStep) -> None:
 def _go_on(ctx: DecisionContext, step: TrackedStep, member: Waiting, run: Ended, slot: int) -> None:
     until = limit(ctx.tracked, step, ctx.now)
     reopened = transitions.reopen(member, run, slot=slot, limit=until, now=ctx.now)
-    words = "the cluster took the withdrawn run after all"
+    words = "the cluster accepted the withdrawn run after all"
     decide_member(ctx, ctx.on_member(Kind.RUN_REOPENED, reopened, words))
 
 

@@ -39,7 +39,7 @@ def decide_waiting(ctx: DecisionContext, member: Waiting) -> None:
     if cluster is None or _blocked(ctx, member, cluster, seen):
         return
     if _withdrawn_run_came_back(member, seen):
-        ctx.waits(member, ReasonKind.REOPENING, "the cluster took the withdrawn run after all")
+        ctx.waits(member, ReasonKind.REOPENING, "the cluster accepted the withdrawn run after all")
     elif _gated(ctx, member, ctx.snapshot.policies, seen):
         return
     elif (probe := member.probe) is not None:

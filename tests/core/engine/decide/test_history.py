@@ -26,7 +26,7 @@ def test_a_rollout_reads_like_a_story() -> None:
         ("MemberJoined", "belongs to the step"),
         ("RunIntended", "starts Prep"),
         ("RunArming", "arms Prep"),
-        ("RunAccepted", "the cluster took Prep"),
+        ("RunAccepted", "the cluster accepted Prep"),
         ("RunEnded", "Prep succeeded"),
         ("LabelsPending", "Prep succeeded"),
         ("RunDisarmed", "the stage work is disarmed"),

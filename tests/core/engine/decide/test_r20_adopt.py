@@ -648,7 +648,7 @@ def test_what_reached_the_cluster_only_after_it_was_taken_over(twin: Twin) -> No
     run = twin.member(uid, 0, "s1").run
     assert run is not None
     assert run.armed_at is not None
-    assert "the cluster took TALM's Prep" in twin.told(Kind.RUN_ACCEPTED)
+    assert "the cluster accepted TALM's Prep" in twin.told(Kind.RUN_ACCEPTED)
     talm.removed()
     twin.wait(minutes=10)
     assert twin.member(uid, 0, "s1").outcome is Outcome.FAILED
