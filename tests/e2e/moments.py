@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 
 from msgspec import Struct, to_builtins
 
@@ -16,7 +15,7 @@ Numbers = Mapping[str, int | str]
 `succeeded`; of one step `2.succeeded`; of the clusters that a label chooses `some.succeeded` and
 `some.2.succeeded`."""
 SOME = "some."
-_FIELDS = {
+FIELDS = {
     Progress.WAITING: "waiting",
     Progress.RUNNING: "running",
     Progress.SUCCEEDED: "succeeded",
@@ -26,7 +25,7 @@ _FIELDS = {
     Progress.CANCELLED: "cancelled",
 }
 
-_NOBODY = Counter(dict.fromkeys(("total", *_FIELDS.values()), 0))
+_NOBODY = Counter(dict.fromkeys(("total", *FIELDS.values()), 0))
 
 
 class Shown(Struct, frozen=True):
@@ -61,10 +60,20 @@ def moments(
     replay, found, at = _Replay(namespace, name, some), list[Numbers](), None
     for event in events:
         if at is not None and event.at != at:
-            found.append(replay.numbers(at))
+            found.append(replay.numbers())
         replay.feed(event)
         at = event.at
-    return [*found, replay.numbers(at)] if at is not None else found
+    return [*found, replay.numbers()] if at is not None else found
+
+
+def latest(
+    events: Iterable[EventRow], namespace: str, name: str, some: Collection[str] = ()
+) -> Numbers:
+    """Returns the numbers after the last event alone."""
+    replay = _Replay(namespace, name, some)
+    for event in events:
+        replay.feed(event)
+    return replay.numbers()
 
 
 class _Group:
@@ -88,7 +97,7 @@ class _Group:
 
     def _count(self, visit: Visit, by: int) -> None:
         step = self.steps.setdefault(visit.place.step, _NOBODY.copy())
-        step[_FIELDS[visit.place.progress]] += by
+        step[FIELDS[visit.place.progress]] += by
         step["total"] += by
 
     def numbers(self, steps: int, of: str) -> Numbers:
@@ -111,7 +120,7 @@ class _Replay(Playback):
         if event.cluster:
             self._touched.add(event.cluster)
 
-    def numbers(self, now: datetime) -> Numbers:
+    def numbers(self) -> Numbers:
         for cluster in self._touched:
             visits = list(self._visits(cluster))
             self._groups[""].put(cluster, visits)

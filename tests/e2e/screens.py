@@ -1,11 +1,18 @@
-"""The numbers that page, commands, REST and kubectl show of a rollout, under common names."""
+"""The numbers that each surface shows of a rollout, under common names."""
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from tests.e2e.moments import SOME, Numbers, of_counts, together
+from msgspec import json
+from prometheus_client.parser import text_string_to_metric_families as families
+
+from ibgu.client.responses import EventResponse
+from ibgu.core.model.counts import progress_of
+from ibgu.db.views import EventRow
+from tests.client.generator.naming import snake
+from tests.e2e.moments import FIELDS, SOME, Numbers, latest, of_counts, together
 
 COLUMNS = ("phase", "step", "succeeded", "failed", "total", "running", "waiting")
 """Of `kubectl get ibgu -o wide`, behind the name."""
@@ -19,7 +26,7 @@ STATES = {
 }
 """Which words for one cluster are counted as one."""
 _FACTS = re.compile(
-    r"(?P<succeeded>\d+) of (?P<total>\d+) clusters done.*?(?P<failed>\d+) failed"
+    r"(?P<succeeded>\d+) of (?P<total>\d+) clusters? done.*?(?P<failed>\d+) failed"
     r".*?step (?P<step>\d+) of",
     re.DOTALL,
 )
@@ -107,6 +114,56 @@ def of_page(seen: Mapping[str, Any], of: str = "") -> Numbers:
     }
     phase = "".join(word.capitalize() for word in seen["phase"].split())
     return together({"phase": phase, "step": step}, whole, told, *cards, *_grid(seen, step, of))
+
+
+def of_members(items: Iterable[Mapping[str, Any]]) -> Numbers:
+    """Returns the numbers of a rollout's members, all of them."""
+    counts: dict[int, Counter[str]] = {}
+    for each in items:
+        of_step = counts.setdefault(each["step"], Counter(dict.fromkeys(FIELDS.values(), 0)))
+        of_step[FIELDS[progress_of(each["state"], each["outcome"], each["late"])]] += 1
+        of_step["total"] += 1
+    return together(*(of_counts(each, f"{step}.") for step, each in counts.items()))
+
+
+def of_events(lines: str, name: str, some: Collection[str]) -> Numbers:
+    """Returns the numbers that `ibgu events --verbose -o json` leads to; `some`: the clusters that
+    the label chooses."""
+    told = (json.decode(line, type=EventResponse) for line in lines.splitlines())
+    return latest(map(_row, told), "default", name, some)
+
+
+def _row(told: EventResponse) -> EventRow:
+    return EventRow(
+        **{name: getattr(told, name) for name in _OF_EVENT},
+        step=None if told.step is None else told.step - 1,
+        cluster_uid=None,
+        data={snake(name): value for name, value in told.data.items()},
+    )
+
+
+_OF_EVENT = ("seq", "at", "rollout", "cluster", "run", "kind", "why", "cause", "warning", "actor")
+
+
+def of_metrics(text: str, rollout: str) -> Numbers:
+    """Returns the numbers of the metrics that name a rollout."""
+    samples = [
+        sample
+        for family in families(text)
+        for sample in family.samples
+        if sample.labels.get("rollout") == rollout
+    ]
+    clusters, words = Counter[str](), dict[str, Counter[str]]()
+    for each in samples:
+        if each.name == "ibgu_rollout_clusters":
+            clusters[each.labels["state"]] = int(each.value)
+        if each.name == "ibgu_rollout_members":
+            of_step = words.setdefault(f"{each.labels['step']}.", Counter())
+            of_step[each.labels["state"]] = int(each.value)
+    if not clusters:
+        return {}
+    total = {"total": clusters.total()}
+    return together(clusters, total, *(_words(each, step) for step, each in words.items()))
 
 
 def of_bar(label: str, troubles: str) -> Numbers:

@@ -110,8 +110,8 @@ class Surfaces(Struct):
         counts: dict[str, int] = (await self.get(""))["current"]["counts"]
         return counts
 
-    async def get(self, path: str) -> Any:
-        answer = await self.rest.get(f"rollouts/default/{NAME}{path}")
+    async def get(self, path: str, name: str = NAME) -> Any:
+        answer = await self.rest.get(f"rollouts/default/{name}{path}")
         assert answer.status_code == 200, answer.text
         return answer.json()
 
