@@ -56,7 +56,7 @@ def ibgu(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=show_version, is_eager=True, help="What this is, and end."
+            "--version", callback=show_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:

@@ -20,7 +20,14 @@ _AT_START = {
 }
 TALM = 5.0
 """Seconds between two looks whether TALM's Deployment is there, at least."""
-_WATCHED = ("imagebasedgroupupgrades", "managedclusters", WORKS, "clustergroupupgrades")
+_WATCHED = (
+    "imagebasedgroupupgrades",
+    "managedclusters",
+    WORKS,
+    "clustergroupupgrades",
+    "validatingadmissionpolicies",
+    "validatingadmissionpolicybindings",
+)
 
 
 def not_allowed(case: Case, entries: Iterable[Entry], user: str, seconds: float) -> Requests:

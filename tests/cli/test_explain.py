@@ -105,7 +105,7 @@ async def test_who_waits_for_a_hold(ibgu: Ibgu, journal: Journal) -> None:
     assert found[""].endswith("step 2 · ⏸ waits with Upgrade for some time: CircuitBreaker")
     assert found["why"] == "5 clusters in a row have failed   [CircuitBreaker]"
     assert "ibgu.dev/resume" in found["do"]
-    assert found["ends"] == "a person lets it go on   (up to: person)"
+    assert found["ends"] == "a person lets it go on   (a person must act)"
     assert set(found) == {"", "why", "means", "do", "ends"}
 
 
@@ -116,7 +116,7 @@ async def test_who_waits_for_the_rate_limit_is_told_until_when(
     found = await facts(ibgu, "ran-r1", "b")
     assert found["why"] == "at most 2 a minute   [StartRate]"
     assert found["until"] == "2026-05-04 03:02:41 (passed)"
-    assert found["ends"].endswith("(up to: ibgu)")
+    assert found["ends"].endswith("(ibgu goes on by itself)")
 
 
 async def test_what_runs_and_until_when(ibgu: Ibgu, journal: Journal) -> None:
@@ -128,7 +128,7 @@ async def test_what_runs_and_until_when(ibgu: Ibgu, journal: Journal) -> None:
     )
     assert found["overdue"] == "since 2026-05-04 03:47:01"
     assert found["do"].startswith("check the site's console")
-    assert found["ends"].endswith("(up to: person)")
+    assert found["ends"].endswith("(a person must act)")
     assert found["limit"] == "2026-05-04 05:02:01 (passed)"
     assert found["history"] == "2026-05-04 03:02:01 Upgrade started"
 

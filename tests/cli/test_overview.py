@@ -55,6 +55,6 @@ async def test_of_very_many_rollouts_the_newest_are_shown(
         await seen(journal, rollout(uid, age=age, hold=held if uid == "r1" else None))
     lines = (await ibgu("status")).stdout.splitlines()
     assert lines[0] == "the newest 2 rollouts: 2 Running"
-    assert lines[2].startswith("⏸ default/ran-r1 waits for a person since ")
+    assert lines[2].startswith("⏸ default/ran-r1 has waited for a person for ")
     assert [line.split()[1] for line in lines[5:-1]] == ["ran-r3", "ran-r2"]
     assert lines[-1] == "older ones: ibgu get rollouts -A"

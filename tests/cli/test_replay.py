@@ -125,7 +125,7 @@ async def test_a_hold_is_shown_while_it_stands(leading: Leading, replay: Replay)
     then = (await replay("fleet/a", "--until", str(held))).stdout
     assert "Held · step 1 of 1" in then
     assert "⏸ Held  PayloadChanged: " in then
-    assert "ends by: person" in then
+    assert "a person must act" in then
     assert "Held  " not in (await replay("fleet/a")).stdout
 
 

@@ -70,7 +70,7 @@ async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
         " · 1 Rebooting (⚠ 1 overdue)",
         "  3 FinalizeUpgrade  planned",
         "⏸ Held  CircuitBreaker: 5 clusters in a row have failed "
-        "(since some time; ends by: person)",
+        "(for some time; a person must act)",
         "Failures (3)",
         "    2  Prep: PrecacheFailed  precache job failed: failed to pull images from "
         "registry.site:5000",
@@ -184,7 +184,7 @@ async def test_all_rollouts_without_a_name(ibgu: Ibgu, journal: Journal) -> None
     assert lines[0] == "2 rollouts: 1 Running, 1 Held"
     assert lines[1] == "under way: 2 waiting, 1 running, 3 failed, 1 cancelled"
     assert lines[2].startswith("leader: test took the lead at ")
-    assert lines[3].startswith("⏸ default/ran-r1 waits for a person since some time")
+    assert lines[3].startswith("⏸ default/ran-r1 has waited for a person for some time")
     assert lines[4] == "    → ibgu status ran-r1 -n default"
     listed = lines[[line[:9] for line in lines].index("NAMESPACE") :]
     assert sorted(line.split()[1] for line in listed) == ["NAME", "ran-r1", "ran-x1"]

@@ -231,10 +231,11 @@ async def test_namespaces_with_a_rollout(reads: Reads, mixed: Step) -> None:
 
 
 async def test_a_cluster_through_all_rollouts(journal: Journal, reads: Reads) -> None:
-    """Two rollouts, three steps; two attempts in the last one, and what is pending for it."""
+    """Two rollouts, three steps: the older rollout goes on after the newer one has begun. Two
+    attempts in the last step, and what is pending for it."""
     old, new = rollout("old", age=60), rollout("new", age=1)
-    for one, index in ((old, 0), (old, 1), (new, 0)):
-        its_step = step(one, index)
+    for minutes, (one, index) in enumerate(((old, 0), (new, 0), (old, 1))):
+        its_step = step(one, index, started_at=NOW + timedelta(minutes=minutes))
         waiting = member(its_step, "a")
         await journal.commit(opening(one, its_step, waiting=[waiting, member(its_step, "b", 1)]))
         running = started(waiting, slot=1, run=f"{one.uid}-{index}")
@@ -248,7 +249,7 @@ async def test_a_cluster_through_all_rollouts(journal: Journal, reads: Reads) ->
     )
     again = changed_member(waiting, state=MemberState.IN_FLIGHT, run=second)
     await journal.commit(starting(again))
-    pending = PendingPatch(uid="uid-a", cluster="a", rollout="new", labels={"k": Change("x", None)})
+    pending = PendingPatch(uid="uid-a", cluster="a", rollout="old", labels={"k": Change("x", None)})
     await journal.commit(
         Changeset(decisions=(OnPendingPatch(Kind.LABELS_PENDING, pending, "Prep failed"),), at=NOW)
     )
@@ -257,11 +258,11 @@ async def test_a_cluster_through_all_rollouts(journal: Journal, reads: Reads) ->
     rest = await reads.visits("a", limit=2, cursor=first.next)
     assert rest.next is None
     assert [row.member.member.key for row in (*first.items, *rest.items)] == [
-        ("new", 0, "a"),
         ("old", 1, "a"),
+        ("new", 0, "a"),
         ("old", 0, "a"),
     ]
-    assert [run.id for run in first.items[0].runs] == ["new-0", "again"]
+    assert [run.id for run in first.items[0].runs] == ["old-1", "again"]
     assert first.items[0].member.member == again
     only = await reads.visits("a", rollout="old")
     assert [row.member.member.step for row in only.items] == [1, 0]

@@ -173,7 +173,7 @@ class Watch(Struct):
         return screens.of_bar(label.replace(",", ""), troubles.replace(",", ""))
 
     async def left(self) -> Numbers:
-        """What `ibgu stragglers` has to tell of."""
+        """Returns how many clusters `ibgu stragglers` lists."""
         found = await self.ibgu.json("stragglers", self.name)
         groups = sum(each["count"] for each in found["groups"])
         return {"left": groups + sum(found["elsewhere"].values())}

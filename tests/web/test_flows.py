@@ -81,7 +81,7 @@ async def test_the_list_says_what_needs_a_person(look: Look) -> None:
     await expect(rows.filter(has_text="core-418")).to_contain_text("Held")
     await look.keep("rollouts", 720)
     await rows.filter(has_text="core-418").click()
-    hold = page.get_by_role("status").filter(has_text="Nothing new starts: circuit breaker")
+    hold = page.get_by_role("status").filter(has_text="Nothing new has started: circuit breaker")
     await expect(hold).to_be_visible()
     await look.keep("held", 1000)
     assert look.errors == []

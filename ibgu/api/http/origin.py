@@ -43,6 +43,13 @@ class SameOrigin:
         await self._app(scope, receive, send)
 
 
+def _page(origin: str | None) -> str:
+    """Returns the page that asks; browsers say `null` for one that has no origin."""
+    if origin == "null":
+        return "a page without an origin"
+    return f"a page of {(origin or 'another site')[:_LONGEST]}"
+
+
 def _foreign(request: Request, *, behind_proxy: bool) -> Problem | None:
     origin = request.headers.get("Origin")
     site = request.headers.get("Sec-Fetch-Site", "none")
@@ -50,7 +57,7 @@ def _foreign(request: Request, *, behind_proxy: bool) -> Problem | None:
     if site in _OWN_SITE and (origin is None or _same(origin, own)):
         return None
     words = (
-        f"a page of {(origin or 'another site')[:_LONGEST]} asks for this change, and ibgu is at "
+        f"{_page(origin)} asks for this change, and ibgu is at "
         f"{own}: make the change on ibgu's own page"
     )
     if not behind_proxy:

@@ -92,7 +92,9 @@ def _manifest(file: str, namespace: str) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text()
         documents = [each for each in yaml.safe_load_all(text) if isinstance(each, dict)]
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise RestError(f"can't read {file}: {error.strerror}") from error
+    except (ValueError, yaml.YAMLError) as error:
         raise RestError(f"can't read a manifest from {file}: {error}") from error
     found = [each for each in documents if each.get("kind") == _KIND]
     if len(found) != 1:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from ibgu.cli.show import symbols
+from ibgu.cli.show.names import acting
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import clock, duration
 from ibgu.client.responses import ExplainedResponse
@@ -50,7 +51,7 @@ def _why(found: ExplainedResponse) -> str:
 def _ends(found: ExplainedResponse) -> str:
     if not found.ends:
         return ""
-    return f"{found.ends}   (up to: {found.who})" if found.who else found.ends
+    return f"{found.ends}   ({acting(found.who)})" if found.who else found.ends
 
 
 def _time(at: datetime | None, now: datetime) -> str:

@@ -3,6 +3,11 @@
 import shlex
 from collections.abc import Sequence
 
+_ACTING = {
+    "ibgu": "ibgu goes on by itself",
+    "cluster": "the cluster must go on",
+    "person": "a person must act",
+}
 _CLUSTER = "managedcluster.cluster.open-cluster-management.io"
 
 
@@ -17,6 +22,11 @@ def nobody_matches(rollout: str, clusters: int, selector: str) -> str:
     whose = "The cluster" if clusters == 1 else f"None of the {clusters} clusters"
     matches = "doesn't match" if clusters == 1 else "matches"
     return f"{whose} of {rollout} {matches} -l {shlex.quote(selector)}"
+
+
+def acting(who: str) -> str:
+    """Returns who must act for a reason to end."""
+    return _ACTING.get(who, who)
 
 
 def object_name(cluster: str) -> str:

@@ -99,8 +99,7 @@ def _needed(each: NeedsPersonResponse, now: datetime, style: OutputStyle) -> Ite
     noun = "cluster" if each.members == 1 else "clusters"
     of = f" ({each.members} {noun})" if each.members else ""
     words = cut(" ".join(each.message.split()), _WORDS)
-    line = (
-        f"{each.namespace}/{each.name} waits for a person since {since}{of}: {each.kind}: {words}"
-    )
+    waited = f"has waited for a person for {since}{of}"
+    line = f"{each.namespace}/{each.name} {waited}: {each.kind}: {words}"
     yield style.paint(f"{symbols.HELD} {line}", "yellow")
     yield f"    → ibgu status {each.name} -n {each.namespace}"

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import Failing, failure_lines, next_lines
+from ibgu.cli.show.names import acting
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.rollouts import NOBODY, phase_of, selected_nobody
 from ibgu.cli.show.times import clock, duration
@@ -241,7 +242,7 @@ def holds(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
     if hold is None:
         return []
     since = duration(seen.now - hold.since)
-    words = f"{hold.kind}: {hold.message} (since {since}; ends by: {hold.who})"
+    words = f"{hold.kind}: {hold.message} (for {since}; {acting(hold.who)})"
     return [style.paint(f"{symbols.HELD} Held  {words}", "yellow")]
 
 

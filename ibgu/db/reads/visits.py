@@ -5,16 +5,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, any_, select, tuple_
+from sqlalchemy import Select, any_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Run
 from ibgu.db.reads.base import Base, reading_ahead, texts
 from ibgu.db.reads.cursor import decode, page
-from ibgu.db.reads.shown import ITS_ROLLOUT, joined, shown
+from ibgu.db.reads.shown import ITS_ROLLOUT, ITS_STEP, joined, shown
 from ibgu.db.rows import OF_MEMBER, OF_RUN, of_member, to_run
-from ibgu.db.schema import events, members, rollouts, runs
+from ibgu.db.schema import events, members, rollouts, runs, steps
 from ibgu.db.views import VisitListing, VisitRow
+
+_STARTED = func.coalesce(steps.c.started_at, rollouts.c.created_at)
 
 
 class VisitReads(Base):
@@ -26,10 +28,10 @@ class VisitReads(Base):
         limit: int = 20,
         cursor: str | None = None,
     ) -> VisitListing:
-        """Returns the steps that a cluster of that name was in, newest first; `rollout` is a
-        uid."""
-        place = (rollouts.c.created_at, members.c.rollout, members.c.step)
-        chosen: Select[Any] = select(*place).join(rollouts, ITS_ROLLOUT)
+        """Returns the steps that a cluster of that name was in, the one that started last first;
+        `rollout` is a uid."""
+        place = (_STARTED, members.c.rollout, members.c.step)
+        chosen: Select[Any] = select(*place).join(steps, ITS_STEP).join(rollouts, ITS_ROLLOUT)
         chosen = chosen.where(members.c.hub == self.hub, members.c.cluster == cluster)
         if rollout is not None:
             chosen = chosen.where(members.c.rollout == rollout)

@@ -60,10 +60,15 @@ def _differences(wanted: JsonObject, last: GivenSpec) -> Iterator[str]:
 
 def _warning(words: str, rollout: str, action: Action, clusters: Sequence[str]) -> str:
     one = len(clusters) == 1
+    effect = (
+        f"{'keeps' if one else 'keep'} it: Prep counts as done there, or fails"
+        if action is Action.PREP
+        else f"{'refuses' if one else 'refuse'} {action}"
+    )
     more = ", …" if len(clusters) > _NAMED else ""
     return (
         f"{words}: {'1 cluster was' if one else f'{len(clusters)} clusters were'} prepared or "
-        f"upgraded by {rollout} with another value, and {'refuses' if one else 'refuse'} {action}, "
+        f"upgraded by {rollout} with another value, and {effect}, "
         "because no field may change before Idle; copy the field from there "
         f"({', '.join(clusters[:_NAMED])}{more})"
     )

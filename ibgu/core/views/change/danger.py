@@ -50,7 +50,7 @@ RISKS: dict[Action, Risk] = {
     Action.ABORT_ON_FAILURE: Risk(
         Danger.DESTRUCTIVE,
         "The prepared release is deleted from each failed cluster, together with the traces of the "
-        "failure, also if a newer rollout made it fail; to upgrade it, run Prep again.",
+        "failure, also where another rollout made it fail; to upgrade it, run Prep again.",
     ),
 }
 

@@ -53,7 +53,7 @@ CAUSES: dict[Cause, Meaning] = {
     ),
     Cause.WRONG_STATE: Meaning(
         "the cluster's state does not allow the action",
-        do="see its words; a step that fits its state takes it further",
+        do="append a step that its words allow",
     ),
     Cause.AGENT_ABSENT: Meaning(
         "the Lifecycle Agent was not on the cluster all the time",

@@ -175,8 +175,10 @@ def done(action: Action, labels: Mapping[str, str]) -> bool:
     if action.clears_labels:
         return not any(label.startswith(LABEL_PREFIX) for label in labels)
     done = action.completed_label in labels and action.failed_label not in labels
-    later = Action.UPGRADE.completed_label in labels
-    return done or (action is Action.PREP and later)
+    if action is Action.PREP:
+        later = Action.UPGRADE.completed_label in labels
+        return (done or later) and Action.UPGRADE.failed_label not in labels
+    return done
 
 
 def _meets(action: Action, labels: Mapping[str, str]) -> bool:

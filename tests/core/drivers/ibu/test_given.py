@@ -62,4 +62,6 @@ def test_who_refuses_nothing() -> None:
     given = {"s1": GivenSpec(Action.PREP, BEFORE, "edge/ran")}
     (first, _) = refused_fields(Action.PREP, ("s1", "unknown"), bare, given)
     assert "1 cluster was prepared or upgraded by edge/ran" in first
-    assert "and refuses Prep" in first
+    assert "and keeps it: Prep counts as done there, or fails" in first
+    (first, _) = refused_fields(Action.UPGRADE, ("s1", "unknown"), bare, given)
+    assert "and refuses Upgrade" in first

@@ -75,6 +75,11 @@ def test_a_completed_label_beside_a_failed_one_is_not_believed() -> None:
     assert way(left, WHOLE, "upgrade-completed", "upgrade-failed") == ((AOF,),)
 
 
+def test_prepared_by_another_rollout_and_failed_there_later_is_not_done() -> None:
+    for there in (("prep-completed", "upgrade-failed"), ("upgrade-completed", "upgrade-failed")):
+        assert way(failed(P, cause=Cause.WRONG_STATE), WHOLE, *there) == ((AOF,),)
+
+
 def test_the_plan_itself_will_take_it_back() -> None:
     straggler = found(failed(P), ((P,), (AOF,), (U,)), "prep-failed", started=1)
     assert straggler

@@ -85,9 +85,9 @@ function rows({ rollout, member, runs }, longest, now) {
 }
 
 function noRun(member) {
-  return member.outcome
-    ? `${member.outcome}, nothing was asked of it: ${member.message || spaced(member.cause)}`
-    : spaced(member.reason?.kind);
+  if (!member.outcome) return spaced(member.reason?.kind);
+  const why = member.message || member.note || spaced(member.cause);
+  return `${member.outcome}, nothing was asked of it${why ? `: ${why}` : ""}`;
 }
 
 function Row({ place, run, longest, now }) {

@@ -73,11 +73,11 @@ function Hold({ hold, now }) {
   if (!hold) return null;
   if (hold.kind === "Paused")
     return html`<p class="notice warn" role="status">
-      <strong>Nothing new starts</strong>, for <${Ago} stamp=${hold.since} now=${now} />.
+      <strong>Nothing new has started</strong> for <${Ago} stamp=${hold.since} now=${now} />.
       ${" "}<${Words} text=${sentence(hold.message)} />
     </p>`;
   return html`<p class="notice warn" role="status">
-    <strong>Nothing new starts: ${spaced(hold.kind)}</strong>, for <${Ago} stamp=${hold.since} now=${now} />,
+    <strong>Nothing new has started: ${spaced(hold.kind)}</strong>, for <${Ago} stamp=${hold.since} now=${now} />,
     ${" "}${WHOM[hold.who] ?? hold.who}. <${Words} text=${sentence(hold.message)} />
   </p>`;
 }

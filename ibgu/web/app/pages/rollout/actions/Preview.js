@@ -62,7 +62,7 @@ function Step({ step }) {
       ${
         measured
           ? `Here it has taken ${span(measured.p50)} (median), ${span(measured.p95)} (p95), in ${plural(measured.count, "run")}.`
-          : "How long it takes here has not been measured yet."
+          : "How long it takes here is not known yet."
       }
       ${" "}<${Words} text=${advice} />
     </p>`;
