@@ -458,3 +458,5 @@ def test_the_notes_say_how_to_look(case: str) -> None:
     deployment = "ibgu" if CASES[case].get("topology") == "combined" else "ibgu-controller"
     assert f"exec -n ran deploy/{deployment} -- ibgu doctor" in notes
     assert ("no backup" in notes) == ("bundledPostgres" in CASES[case])
+    named = (NEEDED | CASES[case]).get("image", {})
+    assert ("set image.digest" in " ".join(notes.split())) == (not named.get("digest"))
