@@ -230,6 +230,31 @@ async def test_namespaces_with_a_rollout(reads: Reads, mixed: Step) -> None:
     assert await reads.namespaces() == ("default",)
 
 
+async def test_a_cluster_is_where_it_was_active_last(journal: Journal, reads: Reads) -> None:
+    """The newer rollout's step starts after the older one's, and ends before it."""
+    old, new = rollout("old", age=60), rollout("new", age=1)
+    for minutes, one, ends in ((0, old, 9), (5, new, 6)):
+        its_step = step(one, 0, started_at=NOW + timedelta(minutes=minutes))
+        waiting = member(its_step, "a")
+        await journal.commit(opening(one, its_step, waiting=[waiting]))
+        running = started(waiting, slot=1, run=one.uid)
+        await journal.commit(starting(running))
+        over = replace(ended(running), ended_at=NOW + timedelta(minutes=ends))
+        await journal.commit(ending(over))
+
+    found = await reads.visits("a")
+    assert [row.member.member.rollout for row in found.items] == ["old", "new"]
+
+    again = step(new, 1, started_at=NOW + timedelta(minutes=7))
+    await journal.commit(opening(new, again, waiting=[member(again, "a")]))
+    found = await reads.visits("a")
+    assert [row.member.member.key[:2] for row in found.items] == [
+        ("new", 1),
+        ("old", 0),
+        ("new", 0),
+    ]
+
+
 async def test_a_cluster_through_all_rollouts(journal: Journal, reads: Reads) -> None:
     """Two rollouts, three steps: the older rollout goes on after the newer one has begun. Two
     attempts in the last step, and what is pending for it."""

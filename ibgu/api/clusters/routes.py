@@ -66,7 +66,7 @@ async def cluster(
     """A user needs the right to `get managedclusters` of that name. Rollouts of namespaces that the
     caller may not read have no name there."""
     await caller.require_cluster(name)
-    visits = await reads.visits(name, limit=1)
+    visits = await reads.visits(name)
     if not visits.items:
         raise unknown_cluster(name)
     return cluster_body(name, await reads.cluster(name), visits, duration_stats, readable)
@@ -75,7 +75,7 @@ async def cluster(
 @router.get(
     "/{name}/history",
     responses=problems(401, 403, 422, 503),
-    summary="The steps that a cluster was in, newest first",
+    summary="The steps that a cluster was in, the last active one first",
 )
 async def cluster_history(
     name: ClusterName,

@@ -42,8 +42,8 @@ async def explain(
     namespace: InNamespace = None,
     rollout: InRollout = None,
 ) -> Response:
-    """The rollout that is named counts, if the caller may read it; else the cluster's newest one,
-    for a caller who may `get managedclusters` of that name."""
+    """The rollout that is named counts, if the caller may read it; else that in which the cluster
+    was active last, for a caller who may `get managedclusters` of that name."""
     uid = await uid_of(caller, reads, namespace, rollout)
     if uid is None:
         await caller.require_cluster(name)

@@ -54,7 +54,7 @@ Cursor = Annotated[
 
 InRollout = Annotated[
     str | None,
-    Query(pattern=NAME, max_length=LONGEST, description="In this rollout, not in its newest one."),
+    Query(pattern=NAME, max_length=LONGEST, description="In this rollout, not where it was active last."),
 ]
 
 PAGE = 100

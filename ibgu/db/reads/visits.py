@@ -1,7 +1,7 @@
 """Reads the steps that a cluster was in, with its runs."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,8 +28,11 @@ class VisitReads(Base):
         limit: int = 20,
         cursor: str | None = None,
     ) -> VisitListing:
-        """Returns the steps that a cluster of that name was in, the one that started last first;
-        `rollout` is a uid."""
+        """Returns the steps that a cluster of that name was in; `rollout` is a uid.
+
+        Pages are cut by when the steps started, which never changes. Within a page the step in
+        which the cluster was active last comes first: steps of two rollouts overlap.
+        """
         place = (_STARTED, members.c.rollout, members.c.step)
         chosen: Select[Any] = select(*place).join(steps, ITS_STEP).join(rollouts, ITS_ROLLOUT)
         chosen = chosen.where(members.c.hub == self.hub, members.c.cluster == cluster)
@@ -42,7 +45,8 @@ class VisitReads(Base):
             found = page((await db.execute(chosen)).all(), limit, tuple)
             its = [(key.rollout, key.step) for key in found.items]
             newest = await db.scalar(self._newest_event(cluster)) or 0
-            return VisitListing(await self._visited(db, cluster, its), found.next, newest)
+            visited = await self._visited(db, cluster, its)
+            return VisitListing(tuple(_by_activity(visited)), found.next, newest)
 
     def _newest_event(self, cluster: str) -> Select[Any]:
         its = (events.c.hub == self.hub, events.c.cluster == cluster)
@@ -71,6 +75,17 @@ class VisitReads(Base):
         for run in (await db.execute(of_runs)).mappings():
             had[run["rollout"], run["step"]].append(to_run(run))
         return tuple(_visit(rows[key], had[key]) for key in its)
+
+
+def _by_activity(visits: Iterable[VisitRow]) -> list[VisitRow]:
+    """Returns the visits with the last active one first: before all that have ended, one that has
+    not."""
+    return sorted(visits, key=_activity, reverse=True)
+
+
+def _activity(visit: VisitRow) -> tuple[bool, datetime]:
+    member = visit.member.member
+    return not member.finished, member.ended_at or member.started_at or member.reason.since
 
 
 def _visit(row: Any, its: Sequence[Run]) -> VisitRow:
