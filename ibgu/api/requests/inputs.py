@@ -54,7 +54,11 @@ Cursor = Annotated[
 
 InRollout = Annotated[
     str | None,
-    Query(pattern=NAME, max_length=LONGEST, description="In this rollout, not where it was active last."),
+    Query(
+        pattern=NAME,
+        max_length=LONGEST,
+        description="In this rollout, not where it was active last.",
+    ),
 ]
 
 PAGE = 100
