@@ -193,6 +193,10 @@ def _hub() -> Panels:
         lines("Reaction", quantiles("ibgu_reaction_seconds"), "s", "From a change to its answer."),
         lines("Turns", quantiles("ibgu_turn_seconds"), "s"),
         lines("Journal commits", quantiles("ibgu_journal_commit_seconds"), "s"),
+        lines(
+            "Old records deleted in an hour",
+            {"{{what}}": "sum by (what) (increase(ibgu_journal_forgotten_total[1h]))"},
+        ),
         lines("Write queue", {"objects": "max(ibgu_write_queue_depth)"}),
         stacked(
             "Requests to the hub",

@@ -137,7 +137,8 @@ class Night(Struct):
         self.clock.speed = HURRY
         await self.scene.phase(watch.name, *COMPLETED, seconds=PATIENCE)
         self.clock.speed = 1
-        await self.scene.at_rest()
+        if watch is self.main:
+            await self.scene.at_rest()
         await self.agree()
         return await watch.by_view()
 

@@ -8,6 +8,7 @@ import pytest
 from msgspec import Struct
 
 from ibgu.controller.effects import requests
+from ibgu.controller.lookups.talm_policy import installed_policy
 from ibgu.controller.service import LEASE
 from ibgu.core.engine.works import cluster_patch
 from ibgu.core.model import WorkView
@@ -95,6 +96,7 @@ async def test_each_right_is_used(
     await scene.completed("all")
     await _miss_an_event(scene, armed)
     await _stand_by(scene)
+    await _examine(scene)
     await _ask_as_the_api(scene)
     await scene.kubectl("delete", "ibgu", "all")
     await scene.until(lambda: _none_left(scene), "ibgu's works to be removed")
@@ -164,6 +166,12 @@ async def _stand_by(scene: Scene) -> None:
 
 async def _lead(deadline: Deadline) -> None:
     raise AssertionError("somebody else leads")
+
+
+async def _examine(scene: Scene) -> None:
+    """What `ibgu doctor` asks for in the controller's pod."""
+    async with await HubClient.connect(str(scene.hub.kubeconfig("ibgu"))) as client:
+        await installed_policy(client)
 
 
 async def _ask_as_the_api(scene: Scene) -> None:
