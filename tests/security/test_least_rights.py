@@ -169,7 +169,7 @@ async def _lead(deadline: Deadline) -> None:
 
 
 async def _examine(scene: Scene) -> None:
-    """What `ibgu doctor` asks for in the controller's pod."""
+    """Reads what `ibgu doctor` reads in the controller's pod."""
     async with await HubClient.connect(str(scene.hub.kubeconfig("ibgu"))) as client:
         await installed_policy(client)
 
