@@ -265,4 +265,4 @@ async def test_what_can_not_be_previewed(ibgu: Ibgu, tmp_path: Path) -> None:
     unknown = await ibgu("preview", "ran-x1", "--append", "Prep,Upgrde")
     assert (unknown.exit_code, "do you mean Upgrade" in unknown.stderr) == (2, True)
     gone = await ibgu("preview", "-f", str(tmp_path / "gone.yaml"))
-    assert gone.stderr.startswith("ibgu: can't read a manifest from")
+    assert gone.stderr.startswith("ibgu: can't read")
