@@ -258,8 +258,8 @@ class Routes:
         return self._wire.get(ClusterResponse, "clusters", name)
 
     def cluster_history(self, name: str) -> Iterator[VisitResponse]:
-        """Requests `GET clusters/{name}/history`: the steps that a cluster was in, the last active
-        one first."""
+        """Requests `GET clusters/{name}/history`: the steps that a cluster was in, the one that
+        started last first."""
         return self._wire.pages(VisitResponse, "clusters", name, "history")
 
     def explain(

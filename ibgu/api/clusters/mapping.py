@@ -7,6 +7,7 @@ from ibgu.api.members.mapping import visit_body
 from ibgu.api.requests.readable import Readable
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.model import Change
+from ibgu.db.reads.visits import by_activity
 from ibgu.db.views import ClaimRow, ClusterRow, VisitListing
 
 
@@ -19,7 +20,7 @@ def cluster_body(
 ) -> ClusterBody:
     return ClusterBody(
         name=name,
-        newest=visit_body(newest.items[0], duration_stats, readable),
+        newest=visit_body(by_activity(newest.items)[0], duration_stats, readable),
         claim=_claim(row.claims[0], readable) if row.claims else None,
         labels=row.labels,
         labels_pending=_wanted(pending.labels for pending in row.pending_patches),

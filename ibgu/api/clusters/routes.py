@@ -75,7 +75,7 @@ async def cluster(
 @router.get(
     "/{name}/history",
     responses=problems(401, 403, 422, 503),
-    summary="The steps that a cluster was in, the last active one first",
+    summary="The steps that a cluster was in, the one that started last first",
 )
 async def cluster_history(
     name: ClusterName,

@@ -19,6 +19,7 @@ from ibgu.api.requests.inputs import (
 )
 from ibgu.api.requests.visible import ReadableForCaller
 from ibgu.core.model.claims import CLAIMS
+from ibgu.db.reads.visits import by_activity
 from ibgu.db.views import VisitRow
 
 router = APIRouter(prefix="/clusters", tags=["clusters"], route_class=Guarded)
@@ -50,8 +51,9 @@ async def explain(
     visits = await reads.visits(name, rollout=uid, limit=TOLD)
     if not visits.items:
         raise unknown_cluster(name, rollout)
-    claims = (await reads.cluster(name)).claims if _is_claimed(visits.items[0]) else ()
-    found = explained(visits.items, claims, duration_stats, readable)
+    items = by_activity(visits.items)
+    claims = (await reads.cluster(name)).claims if _is_claimed(items[0]) else ()
+    found = explained(items, claims, duration_stats, readable)
     body = {**msgspec.to_builtins(found), "newestEvent": visits.newest_event}
     return Response(msgspec.json.encode(body), media_type="application/json")
 

@@ -28,11 +28,8 @@ class VisitReads(Base):
         limit: int = 20,
         cursor: str | None = None,
     ) -> VisitListing:
-        """Returns the steps that a cluster of that name was in; `rollout` is a uid.
-
-        Pages are cut by when the steps started, which never changes. Within a page the step in
-        which the cluster was active last comes first: steps of two rollouts overlap.
-        """
+        """Returns the steps that a cluster of that name was in, the one that started last first;
+        `rollout` is a uid."""
         place = (_STARTED, members.c.rollout, members.c.step)
         chosen: Select[Any] = select(*place).join(steps, ITS_STEP).join(rollouts, ITS_ROLLOUT)
         chosen = chosen.where(members.c.hub == self.hub, members.c.cluster == cluster)
@@ -45,8 +42,7 @@ class VisitReads(Base):
             found = page((await db.execute(chosen)).all(), limit, tuple)
             its = [(key.rollout, key.step) for key in found.items]
             newest = await db.scalar(self._newest_event(cluster)) or 0
-            visited = await self._visited(db, cluster, its)
-            return VisitListing(tuple(_by_activity(visited)), found.next, newest)
+            return VisitListing(await self._visited(db, cluster, its), found.next, newest)
 
     def _newest_event(self, cluster: str) -> Select[Any]:
         its = (events.c.hub == self.hub, events.c.cluster == cluster)
@@ -77,9 +73,9 @@ class VisitReads(Base):
         return tuple(_visit(rows[key], had[key]) for key in its)
 
 
-def _by_activity(visits: Iterable[VisitRow]) -> list[VisitRow]:
+def by_activity(visits: Iterable[VisitRow]) -> list[VisitRow]:
     """Returns the visits with the last active one first: before all that have ended, one that has
-    not."""
+    not. Steps of two rollouts overlap."""
     return sorted(visits, key=_activity, reverse=True)
 
 
