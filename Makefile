@@ -72,7 +72,15 @@ test-core: $(READY) ## the tests of ibgu/core, and how much of it they cover
 .PHONY: test-rest
 test-rest: setup tools browser ## all other tests
 	@echo "== all other tests"
+	@$(BIN)/python -m tests.neighbours
 	@$(BIN)/pytest $(PARALLEL) --ignore tests/core
+
+.PHONY: test-neighbours
+test-neighbours: setup ## the tests on the real work agent and the real TALM (TEST_ARGS)
+	@$(BIN)/python -m tests.neighbours
+	@$(BIN)/pytest $(PARALLEL) -m "chaos or not chaos" tests/neighbours tests/fidelity \
+	  tests/e2e/test_beside_talm.py tests/e2e/test_talm_killed.py tests/e2e/test_whole_way.py \
+	  tests/e2e/test_installed_by_the_guide.py $(TEST_ARGS)
 
 .PHONY: chaos
 chaos: setup ## servers killed, filled, paused and cut off in mid-rollout (CHAOS_SEED, CHAOS_ARGS)

@@ -15,7 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ibgu import invalid
 
 _NEARLY = 0.9
-"""Of a name's letters, in their order: two that changed places, one that is missing."""
+"""The share of a name's letters, in their order, that must agree: two may have changed places, or
+one may be missing."""
 
 
 class SettingsError(Exception):
@@ -43,6 +44,12 @@ class Settings(BaseSettings):
     service_account: str = Field(
         "ibgu-system:ibgu",
         description="namespace:name of ibgu's service account, for messages that say how to allow.",
+    )
+    component: str = Field(
+        "all",
+        pattern="^(all|controller|api)$",
+        description="Which of ibgu's processes has this environment: all (ibgu run), controller or "
+        "api. ibgu doctor checks what that one needs.",
     )
     listen: str = Field("127.0.0.1:8080", description="Address of the REST API and the metrics.")
     metrics_listen: str = Field(
@@ -88,7 +95,8 @@ class Settings(BaseSettings):
         "auto",
         pattern="(?i)^(auto|off)$",
         description="auto: where the hub has no feedback by watch, clusters whose action may have "
-        "ended are read at once; off: when their agents poll.",
+        "ended are read at once, and elsewhere those that are silent after a reboot; off: when "
+        "their agents poll.",
     )
     feedback_refresh_rate: float = Field(
         10.0, gt=0, description="Clusters that are so read a second, of the whole fleet."
@@ -224,8 +232,8 @@ def mistyped(names: Iterable[str]) -> str:
     for name in sorted(names):
         if name.startswith("IBGU_") and name not in known:
             for near in get_close_matches(name, known, 1, _NEARLY):
-                about = Settings.model_fields[known[near]].description
-                return f"{name}: there is no such setting, but {near}. {about}"
+                description = Settings.model_fields[known[near]].description
+                return f"{name}: there is no such setting, but {near}. {description}"
     return ""
 
 
@@ -237,8 +245,8 @@ def variable(field: str) -> str:
 def _setting_problem(error: ValidationError) -> str:
     first = error.errors()[0]
     name = str(first["loc"][0]).lower() if first["loc"] else "settings"
-    about = Settings.model_fields[name].description if name in Settings.model_fields else ""
-    return f"{variable(name)}: {invalid.sentence(first)}. {about}".strip()
+    description = Settings.model_fields[name].description if name in Settings.model_fields else ""
+    return f"{variable(name)}: {invalid.sentence(first)}. {description}".strip()
 
 
 def in_cluster() -> bool:

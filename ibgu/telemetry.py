@@ -101,6 +101,21 @@ ROLLOUT_CLUSTERS = Gauge(
     "Clusters of a whole rollout by state, each once, also when it is over; the sum is its total.",
     ["rollout", "state"],
 )
+ROLLOUT_WARNED = Gauge(
+    "ibgu_rollout_warned_clusters",
+    "Clusters of a rollout that completed an action with a warning.",
+    ["rollout"],
+)
+ROLLOUT_ROLLBACK = Gauge(
+    "ibgu_rollout_rollback_clusters",
+    "Clusters of a rollout that report until when they can be rolled back, and can.",
+    ["rollout"],
+)
+ROLLOUT_ROLLBACK_UNTIL = Gauge(
+    "ibgu_rollout_rollback_until_timestamp_seconds",
+    "The earliest of these times.",
+    ["rollout"],
+)
 ROLLOUT_MEMBERS = Gauge(
     "ibgu_rollout_members",
     "Members of the running step of a rollout by state.",
@@ -166,6 +181,9 @@ PRESENT = (
     MEMBERS,
     SLOTS,
     ROLLOUT_CLUSTERS,
+    ROLLOUT_WARNED,
+    ROLLOUT_ROLLBACK,
+    ROLLOUT_ROLLBACK_UNTIL,
     ROLLOUT_MEMBERS,
     ROLLOUT_STALLED,
     ROLLOUT_SLOTS,
@@ -244,6 +262,6 @@ def configure_logging(level: str = "INFO", form: str = "auto") -> None:
             *rendering,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        # Asked for with each line: whoever replaces sys.stderr gets the lines from then on.
+        # Asked for with each line: code that replaces sys.stderr gets the lines from then on.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

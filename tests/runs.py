@@ -3,17 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from ibgu.core.model import (
-    Accepted,
-    Action,
-    Armed,
-    Arming,
-    Ended,
-    Intended,
-    Run,
-    RunResult,
-    RunState,
-)
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Accepted, Armed, Arming, Ended, Intended, Run, RunResult, RunState
 
 _TYPES: dict[RunState, type[Run]] = {
     each.state: each for each in (Intended, Arming, Armed, Accepted, Ended)

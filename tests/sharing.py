@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-LONGEST = ("simulation", "e2e", "sandbox", "security")
+LONGEST = ("simulation", "neighbours", "e2e", "sandbox", "security")
 """Folders whose modules come first, so that nobody is left alone with one of them."""
 ALONE = frozenset({"tests/simulation/test_net.py", "tests/simulation/test_seeds.py"})
 """Modules whose tests are processes of their own, some of them minutes long."""
-SHARING = frozenset({"api", "charts", "cli", "security", "web"})
+SHARING = frozenset({"api", "charts", "cli", "neighbours", "security", "web"})
 """Folders whose modules share one hub; elsewhere every module stands for itself."""
 
 

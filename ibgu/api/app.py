@@ -12,8 +12,10 @@ from ibgu.api.durations.measured import MeasuredDurations
 from ibgu.api.events import routes as events
 from ibgu.api.explain import routes as explain
 from ibgu.api.failures import routes as failures
+from ibgu.api.follow_ups import routes as follow_ups
 from ibgu.api.leadership import routes as leadership
 from ibgu.api.members import routes as members
+from ibgu.api.preflight import routes as preflight
 from ibgu.api.preview import routes as preview
 from ibgu.api.probes import PREFIX, create_probes
 from ibgu.api.problems.schemas import problems
@@ -26,7 +28,7 @@ from ibgu.api.view import routes as view
 from ibgu.api.whoami import routes as whoami
 from ibgu.api.works import routes as works
 
-_ROUTES = (
+ROUTES = (
     whoami,
     leadership,
     durations,
@@ -42,10 +44,12 @@ _ROUTES = (
     works,
     stream,
     preview,
+    preflight,
     changes,
+    follow_ups,
     shadow,
 )
-"""In the order of the OpenAPI document."""
+"""The OpenAPI document has them in this order."""
 
 
 def create_app(context: Context) -> FastAPI:
@@ -54,7 +58,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.measured = MeasuredDurations(context)
     app.state.views = view.Views()
     app.state.feed = Feed(context.engine, context.hub)
-    for part in _ROUTES:
+    for part in ROUTES:
         app.include_router(part.router, prefix=PREFIX, responses=problems(429))
     page.install(app)
     return app

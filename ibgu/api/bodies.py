@@ -4,12 +4,26 @@ parts that those of several nouns share."""
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from ibgu.core.drivers import every_action
 from ibgu.core.model import ReasonKind, Who
 
 T = TypeVar("T")
+
+ActionName = Annotated[str, Field(json_schema_extra={"enum": list(every_action())})]
+"""The name of an action of some kind of change."""
+
+
+def _known(action: str) -> str:
+    if action not in every_action():
+        raise ValueError(f"should be one of {', '.join(every_action())}")
+    return action
+
+
+KnownAction = Annotated[ActionName, AfterValidator(_known)]
+"""The same in a request."""
 
 
 class Body(BaseModel):

@@ -1,6 +1,5 @@
 """The command `ibgu`."""
 
-from ibgu.cli.app import main
-from ibgu.cli.complete import kubectl_complete
+from ibgu.cli.app import kubectl_complete, main
 
 __all__ = ["kubectl_complete", "main"]

@@ -12,10 +12,14 @@ from typer._completion_classes import completion_init
 from ibgu.cli.audit.certify import certify
 from ibgu.cli.audit.replay import replay
 from ibgu.cli.change.controls import adopt, pause, resume, skip
-from ibgu.cli.change.plan import abort, add_step, retry
+from ibgu.cli.change.follow_ups import cancel, confirm_cleanup, finalize, retry, rollback
+from ibgu.cli.change.plan import add_step
+from ibgu.cli.change.preflight import preflight
 from ibgu.cli.change.preview import preview
 from ibgu.cli.collect import collect
-from ibgu.cli.complete import completion
+from ibgu.cli.complete import complete_for_kubectl, completion
+from ibgu.cli.content.manifests import manifests
+from ibgu.cli.content.oadp import oadp
 from ibgu.cli.doctor.command import doctor
 from ibgu.cli.examples import epilog
 from ibgu.cli.groups import Grouped, Panel, Plain
@@ -34,6 +38,7 @@ from ibgu.cli.read.status import status
 from ibgu.cli.read.tree import tree
 from ibgu.cli.read.works import works
 from ibgu.cli.serve import commands as serve
+from ibgu.cli.shared import expanded
 from ibgu.cli.stragglers import stragglers
 from ibgu.cli.version import show_version
 
@@ -78,7 +83,20 @@ _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
         collect,
         shadow_report,
     ),
-    Panel.CHANGE: (preview, add_step, pause, resume, skip, retry, abort, adopt),
+    Panel.CHANGE: (
+        preflight,
+        preview,
+        add_step,
+        pause,
+        resume,
+        skip,
+        retry,
+        finalize,
+        cancel,
+        rollback,
+        confirm_cleanup,
+        adopt,
+    ),
     Panel.PROVE: (certify, replay, doctor),
     Panel.RUN: (serve.run, serve.controller, serve.api, serve.migrate, simulate, demo),
     Panel.SET_UP: (login, logout, completion),
@@ -87,8 +105,11 @@ _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
 for _panel, _commands in _COMMANDS.items():
     for _command in _commands:
         _name = _command.__name__.replace("_", "-")
-        app.command(_name, cls=Plain, rich_help_panel=_panel, epilog=epilog(_name))(_command)
+        _add = app.command(_name, cls=Plain, rich_help_panel=_panel, epilog=epilog(_name))
+        _add(expanded(_command))
 app.add_typer(notify, name="notify", rich_help_panel=Panel.PROVE)
+app.add_typer(oadp, name="oadp", rich_help_panel=Panel.PREPARE)
+app.add_typer(manifests, name="manifests", rich_help_panel=Panel.PREPARE)
 
 
 _PLUGIN = "kubectl-ibgu"
@@ -97,3 +118,8 @@ _PLUGIN = "kubectl-ibgu"
 def main() -> None:
     """Runs the command; as a plugin, its name is `kubectl ibgu`."""
     app(prog_name="kubectl ibgu" if Path(sys.argv[0]).name == _PLUGIN else None)
+
+
+def kubectl_complete() -> None:
+    """Completes `kubectl ibgu WORDS` for kubectl."""
+    complete_for_kubectl(app)

@@ -35,16 +35,18 @@ class Shell(StrEnum):
 
 
 def completion(
+    ctx: typer.Context,
     shell: Annotated[Shell, typer.Argument(help="Which one.", show_default=False)],
 ) -> None:
     """Print a shell's completion script."""
-    _ask_typer(_IBGU_COMPLETE=f"source_{shell}")
+    _ask_typer(ctx.find_root().command, _IBGU_COMPLETE=f"source_{shell}")
 
 
-def kubectl_complete() -> None:
+def complete_for_kubectl(ibgu: Callable[..., object]) -> None:
     """Completes for kubectl, which calls `kubectl_complete-ibgu WORDS` for `kubectl ibgu WORDS` and
     reads the same lines as fish."""
     _ask_typer(
+        ibgu,
         _IBGU_COMPLETE="complete_fish",
         _TYPER_COMPLETE_FISH_ACTION="get-args",
         _TYPER_COMPLETE_ARGS=shlex.join(["ibgu", *sys.argv[1:]]),
@@ -52,13 +54,11 @@ def kubectl_complete() -> None:
     print(_NO_FILES)
 
 
-def _ask_typer(**variables: str) -> None:
+def _ask_typer(ibgu: Callable[..., object], **variables: str) -> None:
     """Prints what a shell gets that asks by these variables."""
-    from ibgu.cli.app import app
-
     os.environ.update(variables)
     with suppress(SystemExit):
-        app(prog_name="ibgu")
+        ibgu(prog_name="ibgu")
 
 
 class HalfTyped(Struct, frozen=True):

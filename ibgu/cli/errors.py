@@ -8,7 +8,7 @@ from ibgu.core.text.harmless import harmless
 
 FAILED = 1
 MISUSED = 2
-"""Of options, arguments and settings."""
+"""The exit code for wrong options, arguments and settings."""
 NOBODY = 5
 """No cluster is selected, or has the labels that were asked for."""
 

@@ -33,6 +33,11 @@ EXAMPLES: dict[str, Sequence[str]] = {
     ),
     "collect": ("ibgu collect ran-417 -o ran-417.tgz",),
     "shadow-report": ("ibgu shadow-report ran-417", "ibgu shadow-report -A"),
+    "preflight": (
+        "ibgu preflight -f ran-417.yaml",
+        "ibgu preflight ran-417 -o wide",
+        "ibgu preflight -l region=north --target 4.17.3",
+    ),
     "preview": (
         "ibgu preview -f ran-417.yaml",
         "ibgu preview ran-417 --append Upgrade --timeout 240",
@@ -48,12 +53,34 @@ EXAMPLES: dict[str, Sequence[str]] = {
         "ibgu skip ran-417 --reason Unreachable --dry-run",
     ),
     "retry": ("ibgu retry ran-417", "ibgu retry ran-417 --cause PrecacheFailed"),
-    "abort": (
-        "ibgu abort ran-417 --dry-run",
-        "ibgu abort ran-417",
-        "ibgu abort ran-417 --everybody --yes",
+    "finalize": ("ibgu finalize ran-417", "ibgu finalize ran-417 -l region=north --dry-run"),
+    "cancel": (
+        "ibgu cancel ran-417 --dry-run",
+        "ibgu cancel ran-417 --waiting",
+        "ibgu cancel ran-417 --failed --yes",
+    ),
+    "rollback": (
+        "ibgu rollback ran-417 site-0412",
+        "ibgu rollback ran-417 -l region=north",
+        "ibgu rollback ran-417 --failed",
+    ),
+    "confirm-cleanup": (
+        'ibgu confirm-cleanup ran-417 --reason "deleted the Backups"',
+        'ibgu confirm-cleanup ran-417 --action Abort --reason "ostree undeploy"',
     ),
     "adopt": ("ibgu adopt ran-417",),
+    "oadp": ("ibgu oadp lint oadp/", "ibgu oadp pack oadp/ -o oadp-cm.yaml"),
+    "oadp lint": (
+        "ibgu oadp lint oadp/",
+        "ibgu oadp lint oadp-cm.yaml --storage lvms -o json",
+    ),
+    "oadp pack": (
+        "ibgu oadp pack oadp/ -o oadp-cm.yaml",
+        "ibgu oadp pack oadp/ --name oadp-lvms --storage lvms",
+    ),
+    "oadp explain": ("ibgu oadp explain oadp/",),
+    "manifests": ("ibgu manifests lint extra/",),
+    "manifests lint": ("ibgu manifests lint extra/ --target 4.17.2",),
     "certify": ("DATABASE_URL=postgresql://… ibgu certify default/ran-417",),
     "replay": (
         "DATABASE_URL=postgresql://… ibgu replay default/ran-417 --speed 120",

@@ -14,6 +14,7 @@ from ibgu.cli.errors import fail
 class Panel(StrEnum):
     LOOK = "Look"
     CHANGE = "Change"
+    PREPARE = "Prepare"
     PROVE = "Prove and check"
     RUN = "Run"
     SET_UP = "Set up this machine"
@@ -47,7 +48,7 @@ class Plain(TyperCommand):
 
 
 _NO_BRACES = str.maketrans("", "", "{}")
-_TYPE = re.compile(r" <(list\[)?(str|int)\]?>$")
+_TYPE = re.compile(r" <(list\[)?(str|int|path|Path)\]?>$")
 
 
 def _unnamed(parameter: TyperArgument | TyperOption) -> bool:

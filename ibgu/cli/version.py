@@ -3,7 +3,7 @@
 import typer
 
 HUB = "Kubernetes 1.27 or newer, Open Cluster Management with work.open-cluster-management.io/v1"
-"""As docs/installation.md has it."""
+"""The versions of the hub, as in docs/installation.md."""
 
 
 def show_version(asked: bool) -> None:

@@ -31,10 +31,14 @@ class ProposalRequest(Response, frozen=True, kw_only=True):
     manifest: dict[str, Any] | None = None
 
 
-class AbortRequest(Response, frozen=True, kw_only=True):
-    everybody: bool = False
-    max_concurrency: int | None = None
-    timeout: int | None = None
+class PreflightSubjectRequest(Response, frozen=True, kw_only=True):
+    """Either a rollout by `namespace` and `name`, a `manifest`, or clusters by a `selector`."""
+
+    namespace: str | None = None
+    name: str | None = None
+    manifest: dict[str, Any] | None = None
+    selector: str | None = None
+    target: str = ""
 
 
 class PauseRequest(Response, frozen=True, kw_only=True):
@@ -49,11 +53,44 @@ class SkipRequest(Response, frozen=True, kw_only=True):
     if_waiting: bool = False
 
 
-class RetryRequest(Response, frozen=True, kw_only=True):
-    """A retry; both fields null: all that have failed."""
-
+class CancelRequest(Response, frozen=True, kw_only=True):
     clusters: tuple[str, ...] | None = None
+    label: str = ""
+    max_concurrency: int | None = None
+    timeout: int | None = None
+    which: str = "all"
+
+
+class RollBackRequest(Response, frozen=True, kw_only=True):
+    clusters: tuple[str, ...] | None = None
+    label: str = ""
+    max_concurrency: int | None = None
+    timeout: int | None = None
+    finalize: bool = False
+    failed: bool = False
+
+
+class OfClustersRequest(Response, frozen=True, kw_only=True):
+    clusters: tuple[str, ...] | None = None
+    label: str = ""
+    max_concurrency: int | None = None
+    timeout: int | None = None
+
+
+class RetryRequest(Response, frozen=True, kw_only=True):
+    clusters: tuple[str, ...] | None = None
+    label: str = ""
     cause: str | None = None
+    abort_first: bool = False
+
+
+class ConfirmCleanupRequest(Response, frozen=True, kw_only=True):
+    clusters: tuple[str, ...] | None = None
+    label: str = ""
+    max_concurrency: int | None = None
+    timeout: int | None = None
+    reason: str
+    action: str | None = None
 
 
 class WhoamiResponse(Response, frozen=True, kw_only=True):
@@ -137,6 +174,13 @@ class CurrentStepResponse(Response, frozen=True, kw_only=True):
     counts: CountsResponse
 
 
+class RollbackResponse(Response, frozen=True, kw_only=True):
+    """The way back of upgraded clusters that are not finalized."""
+
+    clusters: int
+    until: datetime
+
+
 class EtaResponse(Response, frozen=True, kw_only=True):
     """The time when a running step will be over."""
 
@@ -165,6 +209,8 @@ class RolloutResponse(Response, frozen=True, kw_only=True):
     counts: CountsResponse
     current: CurrentStepResponse | None = None
     stalled: int = 0
+    warned: int = 0
+    rollback: RollbackResponse | None = None
     eta: EtaResponse | None = None
     created_by: str | None = None
 
@@ -338,6 +384,8 @@ class MemberResponse(Response, frozen=True, kw_only=True):
     remedy: str | None = None
     completed: tuple[CompletedActionResponse, ...] = ()
     late: str = ""
+    warning: str = ""
+    rollback_until: datetime | None = None
     run: RunResponse | None = None
 
 
@@ -429,6 +477,8 @@ class ExplainedResponse(Response, frozen=True, kw_only=True):
     remedy: str | None = None
     limit: datetime | None = None
     late: str | None = None
+    warning: str | None = None
+    rollback_until: datetime | None = None
     history: tuple[LineResponse, ...] = ()
     newest_event: int = 0
 
@@ -545,6 +595,36 @@ class PreviewResponse(Response, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
+class PreflightRuleResponse(Response, frozen=True, kw_only=True):
+    rule: str
+    title: str = ""
+    outcome: str = ""
+    source: str = ""
+    fact: str = ""
+
+
+class PreflightFindingResponse(Response, frozen=True, kw_only=True):
+    rule: str
+    severity: str = ""
+    object: str = ""
+    field: str = ""
+    file: str = ""
+    line: int = 0
+    message: str = ""
+    remedy: str = ""
+    reference: str = ""
+    count: int = 0
+    clusters: tuple[str, ...] = ()
+
+
+class PreflightResponse(Response, frozen=True, kw_only=True):
+    clusters: int
+    blocked: int = 0
+    blocked_clusters: tuple[str, ...] = ()
+    rules: tuple[PreflightRuleResponse, ...] = ()
+    findings: tuple[PreflightFindingResponse, ...] = ()
+
+
 class PermitResponse(Response, frozen=True, kw_only=True):
     name: str
     allowed: bool = False
@@ -562,6 +642,17 @@ class RiskResponse(Response, frozen=True, kw_only=True):
 class PermitsResponse(Response, frozen=True, kw_only=True):
     items: tuple[PermitResponse, ...]
     risks: dict[str, RiskResponse] = field(default_factory=dict)
+
+
+class FollowUpResponse(Response, frozen=True, kw_only=True):
+    done: str
+    kubectl: str = ""
+    rollout: str = ""
+    clusters: int = 0
+    danger: str = ""
+    lost: str = ""
+    preview: PreviewResponse
+    again: bool = False
 
 
 class ShadowRolloutResponse(Response, frozen=True, kw_only=True):

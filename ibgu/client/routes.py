@@ -8,23 +8,29 @@ from collections.abc import Collection, Iterable, Iterator
 import msgspec
 
 from ibgu.client.responses import (
-    AbortRequest,
     ActivityResponse,
+    CancelRequest,
     ChangeResponse,
     ClusterResponse,
+    ConfirmCleanupRequest,
     DurationsResponse,
     EventResponse,
     ExplainedResponse,
     FailuresResponse,
+    FollowUpResponse,
     GridResponse,
     LeadershipResponse,
     MemberResponse,
     NewStepRequest,
+    OfClustersRequest,
     PauseRequest,
     PermitsResponse,
+    PreflightResponse,
+    PreflightSubjectRequest,
     PreviewResponse,
     ProposalRequest,
     RetryRequest,
+    RollBackRequest,
     RolloutResponse,
     RolloutsResponse,
     ShadowClusterResponse,
@@ -188,6 +194,8 @@ class Routes:
         clusters: Collection[str] | None = None,
         reason: str | None = None,
         stalled: bool | None = None,
+        warned: bool | None = None,
+        rollback: bool | None = None,
         sort: str | None = None,
         uid: str | None = None,
         label: str | None = None,
@@ -208,6 +216,8 @@ class Routes:
             clusters=clusters,
             reason=reason,
             stalled=stalled,
+            warned=warned,
+            rollback=rollback,
             sort=sort,
             uid=uid,
             label=label,
@@ -293,24 +303,14 @@ class Routes:
         """Requests `POST preview`: what a plan would do; nothing is changed."""
         return self._wire.post(PreviewResponse, "preview", body=body)
 
+    def preflight(self, body: PreflightSubjectRequest) -> PreflightResponse:
+        """Requests `POST preflight`: what would fail; nothing is changed."""
+        return self._wire.post(PreflightResponse, "preflight", body=body)
+
     def actions(self, namespace: str, name: str, *, uid: str | None = None) -> PermitsResponse:
         """Requests `GET rollouts/{namespace}/{name}/actions`: what may be changed now, and why the
         rest may not."""
         return self._wire.get(PermitsResponse, "rollouts", namespace, name, "actions", uid=uid)
-
-    def abort(
-        self,
-        namespace: str,
-        name: str,
-        body: AbortRequest | None = None,
-        *,
-        dry_run: bool | None = None,
-        uid: str | None = None,
-    ) -> ChangeResponse:
-        """Requests `POST rollouts/{namespace}/{name}/abort`: append AbortOnFailure, or Abort."""
-        return self._wire.post(
-            ChangeResponse, "rollouts", namespace, name, "abort", body=body, dryRun=dry_run, uid=uid
-        )
 
     def pause(
         self,
@@ -356,18 +356,111 @@ class Routes:
             ChangeResponse, "rollouts", namespace, name, "adopt", dryRun=dry_run, uid=uid
         )
 
+    def cancel(
+        self,
+        namespace: str,
+        name: str,
+        body: CancelRequest | None = None,
+        *,
+        uid: str | None = None,
+        dry_run: bool | None = None,
+    ) -> FollowUpResponse:
+        """Requests `POST rollouts/{namespace}/{name}/cancel`: take clusters back to Idle."""
+        return self._wire.post(
+            FollowUpResponse,
+            "rollouts",
+            namespace,
+            name,
+            "cancel",
+            body=body,
+            uid=uid,
+            dryRun=dry_run,
+        )
+
+    def rollback(
+        self,
+        namespace: str,
+        name: str,
+        body: RollBackRequest | None = None,
+        *,
+        uid: str | None = None,
+        dry_run: bool | None = None,
+    ) -> FollowUpResponse:
+        """Requests `POST rollouts/{namespace}/{name}/rollback`: take upgraded clusters back to the
+        release from before."""
+        return self._wire.post(
+            FollowUpResponse,
+            "rollouts",
+            namespace,
+            name,
+            "rollback",
+            body=body,
+            uid=uid,
+            dryRun=dry_run,
+        )
+
+    def finalize(
+        self,
+        namespace: str,
+        name: str,
+        body: OfClustersRequest | None = None,
+        *,
+        uid: str | None = None,
+        dry_run: bool | None = None,
+    ) -> FollowUpResponse:
+        """Requests `POST rollouts/{namespace}/{name}/finalize`: end upgrades, or rollbacks."""
+        return self._wire.post(
+            FollowUpResponse,
+            "rollouts",
+            namespace,
+            name,
+            "finalize",
+            body=body,
+            uid=uid,
+            dryRun=dry_run,
+        )
+
     def retry(
         self,
         namespace: str,
         name: str,
         body: RetryRequest | None = None,
         *,
-        dry_run: bool | None = None,
         uid: str | None = None,
-    ) -> ChangeResponse:
+        dry_run: bool | None = None,
+    ) -> FollowUpResponse:
         """Requests `POST rollouts/{namespace}/{name}/retry`: failed clusters once more."""
         return self._wire.post(
-            ChangeResponse, "rollouts", namespace, name, "retry", body=body, dryRun=dry_run, uid=uid
+            FollowUpResponse,
+            "rollouts",
+            namespace,
+            name,
+            "retry",
+            body=body,
+            uid=uid,
+            dryRun=dry_run,
+        )
+
+    def confirm_cleanup(
+        self,
+        namespace: str,
+        name: str,
+        body: ConfirmCleanupRequest,
+        *,
+        uid: str | None = None,
+        dry_run: bool | None = None,
+    ) -> FollowUpResponse:
+        """Requests `POST rollouts/{namespace}/{name}/confirm-cleanup`: run aborts or finalizes
+        again after a clean-up by hand."""
+        return self._wire.post(
+            FollowUpResponse,
+            "rollouts",
+            namespace,
+            name,
+            "confirm-cleanup",
+            body=body,
+            uid=uid,
+            dryRun=dry_run,
         )
 
     def shadow_rollouts(self, *, namespace: str | None = None) -> Iterator[ShadowRolloutResponse]:

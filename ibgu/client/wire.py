@@ -27,7 +27,7 @@ USER_AGENT = "ibgu-cli"
 
 class BadInput(Response, frozen=True, kw_only=True):
     field: str
-    """As the API names it: `clusters.0`."""
+    """The API's name for it: `clusters.0`."""
     message: str
 
 
@@ -202,7 +202,7 @@ def _of_tls(error: ssl.SSLError) -> str:
     if error.verify_code in _OTHER_NAME:
         return "its certificate is for another name; use the address that it was made for"
     if error.verify_code == _EXPIRED:
-        return "its certificate has expired; whoever runs it must renew it"
+        return "its certificate has expired; its operator must renew it"
     return (
         "its certificate is signed by nobody whom this machine knows; --ca-file (IBGU_CA_FILE) "
         "names the certificates to trust it by, on OpenShift those of the ingress: oc get "

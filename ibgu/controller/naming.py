@@ -1,7 +1,7 @@
 """Names the subject of a log line the same everywhere (docs/operating.md)."""
 
 from ibgu.core.engine.state import FleetState, TrackedRollout
-from ibgu.core.model import Action, Member
+from ibgu.core.model import ActionName, Member
 from ibgu.hub.writing.writer import Write
 
 Names = dict[str, object]
@@ -58,6 +58,6 @@ def _of_cluster(tracked: TrackedRollout | None, cluster: str) -> Names:
     return of_member(member) if member is not None else {"cluster": cluster}
 
 
-def _word(action: Action) -> str:
+def _word(action: ActionName) -> str:
     """Returns a plain string: structlog would show an enumeration with its class."""
     return str(action)

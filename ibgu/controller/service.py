@@ -29,8 +29,8 @@ from ibgu.controller.reports import measures
 from ibgu.controller.term.after_error import quarantine_broken
 from ibgu.controller.term.assembly import NewClock, RunningTerm, TermDeps
 from ibgu.controller.term.term import Term
-from ibgu.core.drivers.ibu import IBU
-from ibgu.core.engine.driver import Driver
+from ibgu.core.drivers import DRIVERS
+from ibgu.core.engine.driver import Drivers
 from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded, UnreadableJournal
 from ibgu.db.journal import Journal
 from ibgu.db.reads import Reads
@@ -83,7 +83,7 @@ class Controller:
         rng: Random | None = None,
         notifier: Notifier | None = None,
         labels: LabelKeeper | None = None,
-        driver: Driver = IBU,
+        drivers: Drivers = DRIVERS,
     ) -> None:
         self._rng = rng or Random()
         self._notifier, self._labels = notifier, labels
@@ -94,7 +94,7 @@ class Controller:
         self._tally = telemetry.Tally(client)
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed, self._changed_by_person)
-        self._watches = Watches(driver, client, self._mirror, served, settings, self._rng)
+        self._watches = Watches(drivers, client, self._mirror, served, settings, self._rng)
         needs = of_controller(settings, LEASE, cgus=served.cgus)
         self._rights = RightsWatch(client, needs, self._rights_given)
         self._talm_policy = TalmPolicyWatch(
@@ -105,7 +105,7 @@ class Controller:
             rng=self._rng,
         )
         self._deps = TermDeps(
-            driver=driver,
+            drivers=drivers,
             settings=settings,
             client=client,
             served=served,
@@ -233,7 +233,7 @@ class Controller:
         )
 
     def _lease_failed(self, error: HubError) -> None:
-        """Logs an error of the Lease; the same one only seldom, since a standby tries twice a
+        """Logs an error of the Lease; the same one only rarely, since a standby tries twice a
         second."""
         if self._log_throttle.due("lease", str(error)):
             log.warning("lease", error=str(error))
@@ -361,7 +361,7 @@ class Controller:
 
 def _collect_later() -> None:
     """Frees what an ended term leaves in cycles (its tasks' exceptions hold their frames), once
-    nothing waits for it: `ibgu.cli.serve` has cycles collected so seldom that the FleetStates of
+    nothing waits for it: `ibgu.cli.serve` has cycles collected so rarely that the FleetStates of
     several leads would be in memory. A request that the hub does not answer may hold them until its
     timeout."""
     for delay in (TERM_PAUSE, UNANSWERED):

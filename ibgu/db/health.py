@@ -26,9 +26,11 @@ _SERVER = text(
     " - current_setting('superuser_reserved_connections')::int"
     " - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS free"
 )
-_UNWRITABLE = text(
+CHANGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
+"""The privileges that the controller needs on its tables."""
+_DENIED = text(
     "SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NULL"
-    " OR EXISTS (SELECT FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege"
+    " OR EXISTS (SELECT FROM unnest(CAST(:privileges AS text[])) AS privilege"
     " WHERE NOT has_table_privilege(to_regclass(name), privilege))"
 )
 
@@ -44,34 +46,38 @@ class Health(Struct, frozen=True, kw_only=True):
     """Milliseconds of a round trip, the best of a few."""
     read_only: bool
     may_create: bool
-    unwritable: tuple[str, ...]
-    """Tables of ibgu that this user may not change; empty while there are no tables."""
+    denied: tuple[str, ...]
+    """Tables of ibgu that this user may not change, or read; empty while there are no tables."""
     free_connections: int
     leaderships: tuple[Leadership, ...]
-    """Of each hub in the journal."""
+    """The leadership of each hub in the journal."""
     unreadable: tuple[str, ...] = ()
     """Rollouts whose records can't be read, each with the error; or why that is not known."""
 
 
-async def health(url: str) -> Health:
-    """Returns the database's health. Raises BadUrl, JournalAway, and DBAPIError if the server
-    refuses."""
+async def health(url: str, *, reads_only: bool = False) -> Health:
+    """Returns the database's health for a user that changes tables, or only reads them. Raises
+    BadUrl, JournalAway, and DBAPIError if the server refuses."""
     revision = await current(url)
     db = engine(url, pool_size=1)
     try:
         with away_from("looking at it"):
             async with db.connect() as connection:
-                return await _ask(connection, revision)
+                privileges = CHANGES[:1] if reads_only else CHANGES
+                return await _ask(connection, revision, privileges)
     finally:
         await db.dispose()
 
 
-async def _ask(connection: AsyncConnection, revision: str | None) -> Health:
+async def _ask(
+    connection: AsyncConnection, revision: str | None, privileges: tuple[str, ...]
+) -> Health:
     seconds, now, here = min([await _clock(connection) for _ in range(_TRIES)])
     server = (await connection.execute(_SERVER)).one()
     names = [table.name for table in metadata.sorted_tables] if revision is not None else []
-    unwritable = tuple((await connection.execute(_UNWRITABLE, {"names": names})).scalars())
-    known = names and not {"hubs", "leaders"} & set(unwritable)
+    asked = {"names": names, "privileges": list(privileges)}
+    denied = tuple((await connection.execute(_DENIED, asked)).scalars())
+    known = names and not {"hubs", "leaders"} & set(denied)
     return Health(
         version=server.version,
         revision=revision,
@@ -80,10 +86,10 @@ async def _ask(connection: AsyncConnection, revision: str | None) -> Health:
         milliseconds=seconds * 1000,
         read_only=server.read_only,
         may_create=bool(server.may_create),
-        unwritable=tuple(sorted(unwritable)),
+        denied=tuple(sorted(denied)),
         free_connections=server.free,
         leaderships=tuple(await leaderships(connection)) if known else (),
-        unreadable=() if problem(revision) or unwritable else await _unreadable(connection),
+        unreadable=() if problem(revision) or denied else await _unreadable(connection),
     )
 
 

@@ -13,7 +13,18 @@ import msgspec
 from sqlalchemy import Label, Table, and_
 
 from ibgu.core.assurance.shadow import ShadowRollout, ShadowRun, ShadowStep
-from ibgu.core.model import Ended, Finished, InFlight, Member, PendingPatch, Rollout, Run, Step
+from ibgu.core.drivers import declared
+from ibgu.core.model import (
+    ActionName,
+    Ended,
+    Finished,
+    InFlight,
+    Member,
+    PendingPatch,
+    Rollout,
+    Run,
+    Step,
+)
 from ibgu.core.model.bounds import LARGEST, YEARS
 from ibgu.db.schema import (
     members,
@@ -32,6 +43,7 @@ Row = dict[str, Any]
 _LONGEST = timedelta(minutes=LARGEST)
 
 _NAMES = {
+    rollouts: {"kind": "object_kind"},
     members: {"uid": "cluster_uid", "limit": "limit_at"},
     pending_patches: {"uid": "cluster_uid"},
     shadow_steps: {"group": "group_name"},
@@ -89,13 +101,23 @@ _SHADOW = {ShadowRollout: shadow_rollouts, ShadowStep: shadow_steps, ShadowRun: 
 def to_run(row: Mapping[Any, Any]) -> Run:
     """Returns the run of a row whose columns are OF_RUN."""
     run: Run = msgspec.convert(row, Run)
+    _check_declared(run.action)
     return run
 
 
 def to_record(row: Mapping[Any, Any], record: type[R]) -> R:
     """Returns the record of a row whose columns are those of `fields`; a member's run needs all
     fields."""
-    return msgspec.convert(row, record)
+    found = msgspec.convert(row, record)
+    if isinstance(found, Step):
+        _check_declared(*found.actions)
+    return found
+
+
+def _check_declared(*actions: ActionName) -> None:
+    """Raises ValidationError at an action that no kind of change has."""
+    if not all(map(declared, actions)):
+        raise msgspec.ValidationError(f"unknown action among {', '.join(actions)}")
 
 
 def readable(rows: Iterable[Mapping[Any, Any]], record: type[R]) -> Iterator[R]:
@@ -166,6 +188,10 @@ def of_member(row: Sequence[Any], run: Run | Row | None) -> Member:
     member.update({name: intern(member[name]) for name in _SHARED})
     member["run"] = run
     found: Member = msgspec.convert(member, Member)
+    for action in (found.run.action if found.run else None, found.failed_action):
+        if action is not None:
+            _check_declared(action)
+    _check_declared(*(done.action for done in found.completed))
     return found
 
 

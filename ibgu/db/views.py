@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.engine.durations import DurationStats
 from ibgu.core.model import (
-    Action,
+    ActionName,
     Cause,
     Member,
     MemberState,
@@ -21,7 +21,7 @@ from ibgu.core.model import (
     Step,
     Who,
 )
-from ibgu.core.model.counts import Counts
+from ibgu.core.model.counts import Counts, Reports
 from ibgu.core.views.forecast import IntervalCounts
 from ibgu.core.views.overdue import Attempt
 from ibgu.core.views.status import kept_by
@@ -45,9 +45,9 @@ class ReasonRow(Struct, frozen=True):
     who: Who
     count: int
     since: datetime
-    """Of the member that has had it longest."""
+    """The time since when one member has had it, the longest."""
     message: str
-    """Of one of them."""
+    """The message of one of them."""
     overdue: int = 0
     """Waiting members that have had the reason for longer than usual."""
 
@@ -59,7 +59,7 @@ class FlightRow(Struct, frozen=True):
     step: int
     cluster: str
     action_index: int
-    action: Action | None
+    action: ActionName | None
     """The action of its newest run, while that is open."""
     started: datetime | None
     """When that run was decided."""
@@ -68,7 +68,7 @@ class FlightRow(Struct, frozen=True):
     limit: datetime | None
     kind: ReasonKind
     since: datetime
-    """Of its reason."""
+    """The time since when it has its reason."""
 
     @property
     def attempt(self) -> Attempt | None:
@@ -83,7 +83,7 @@ class StepRow(Struct, frozen=True):
     now: datetime
     """When it was read, by the database's clock."""
     reasons: tuple[ReasonRow, ...] = ()
-    """Of its unfinished members; what a hold makes of them is not in it."""
+    """The reasons of its unfinished members; what a hold makes of them is not in it."""
     flights: tuple[FlightRow, ...] = ()
 
 
@@ -94,9 +94,10 @@ class RolloutRow(Struct, frozen=True):
     now: datetime
     """When it was read, by the database's clock."""
     counts: Counts = Counts()
-    """Of the whole rollout."""
+    """The counts of the whole rollout."""
     actor: str = ""
     """The author, as far as the first event tells."""
+    reports: Reports = Reports()
 
 
 class RolloutListing(Page[RolloutRow], frozen=True):
@@ -125,8 +126,8 @@ class MemberRow(Struct, frozen=True):
     member: Member
     namespace: str
     name: str
-    """Of the rollout."""
-    action: Action | None
+    """The rollout's name."""
+    action: ActionName | None
     """Current or next; None once the member has finished."""
     hold: Reason | None
     """Why nothing new starts in its rollout or step, if so."""
@@ -170,7 +171,7 @@ class FailedRow(Struct, frozen=True):
     """FailedRow groups members of a step that failed, or were cancelled, with the same message."""
 
     step: int
-    action: Action | None
+    action: ActionName | None
     outcome: Outcome
     cause: Cause | None
     message: str
@@ -178,7 +179,7 @@ class FailedRow(Struct, frozen=True):
     clusters: tuple[str, ...]
     """The first ones, in the step's order."""
     aborted: frozenset[str] = frozenset()
-    """Of those, the ones that a later step took back to Idle."""
+    """The ones of those that a later step took back to Idle."""
 
 
 class GridRow(Struct, frozen=True):
@@ -189,7 +190,7 @@ class GridRow(Struct, frozen=True):
     action, message, late, overdue (of the waiting ones): plain values, for thousands of them are
     read at once."""
     now: datetime
-    """By the database's clock."""
+    """The time by the database's clock."""
     flights: tuple[FlightRow, ...] = ()
 
 
@@ -214,9 +215,9 @@ class ViewRow(Struct, frozen=True):
 
     rollout: RolloutRow
     steps: tuple[StepRow, ...]
-    """Those that have been opened, in order."""
+    """The steps that have been opened, in order."""
     grid: GridRow
-    """Of the step below; without one it has no cells."""
+    """The grid of the step below; without one it has no cells."""
     step: Step | None = None
     """The one that was asked for; None: it has not been opened."""
     failed: tuple[FailedRow, ...] = ()
@@ -228,7 +229,7 @@ class ViewRow(Struct, frozen=True):
 class DurationRow(Struct, frozen=True):
     """DurationRow holds how long an action took that ended so, in seconds."""
 
-    action: Action
+    action: ActionName
     result: RunResult
     count: int
     p50: float
@@ -255,7 +256,7 @@ class ClaimRow(Struct, frozen=True):
 
     namespace: str
     name: str
-    """Of the rollout."""
+    """The rollout's name."""
     rollout: str
     step: int
     slot: int

@@ -1,78 +1,249 @@
 """Asks the hub, with the caller's rights, what only it can say of an IBGU before it is applied."""
 
-from msgspec import Struct
+import asyncio
+from base64 import b64decode
+from typing import TypeVar
 
-from ibgu.core.drivers.ibu.references import MOST_CONFIG_MAPS, POLICY, Reference, references
-from ibgu.core.drivers.ibu.works import PULL_SECRETS, no_pull_secret
-from ibgu.core.model.kinds import IbguSpec, JsonObject
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu.references import MOST_CONFIG_MAPS, POLICY, Reference
+from ibgu.core.drivers.ibu.works import (
+    LIMIT,
+    PULL_SECRET_KEYS,
+    PULL_SECRETS,
+    PayloadError,
+    build,
+    no_pull_secret,
+)
+from ibgu.core.model.kinds import ConfigMap, IbuSpec, JsonObject, Secret
+from ibgu.core.preflight.document import Document
+from ibgu.core.preflight.facts import (
+    ConfigMapFacts,
+    HubRelease,
+    Lookup,
+    PayloadFacts,
+    PullSecretFacts,
+)
+from ibgu.core.text.cut import cut
+from ibgu.documents import read_data
 from ibgu.hub import paths
 from ibgu.hub.decode import Bare
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
+T = TypeVar("T")
+_MOST_REGISTRIES = 1_000
+_CLUSTER_VERSION = "/apis/config.openshift.io/v1/clusterversions/version"
+_MULTI_CLUSTER_HUBS = "/apis/operator.open-cluster-management.io/v1/multiclusterhubs"
+_NOT_READ = "was not read: all of them together are too large"
 
-class _Typed(Struct, frozen=True):
-    """_Typed is a Secret without its content."""
 
-    type: str = ""
+class _Desired(Struct, frozen=True):
+    version: str = ""
 
 
-class Preflight:
-    """Preflight only reads. Methods raise HubError if the hub gives no answer."""
+class _ClusterVersionStatus(Struct, frozen=True):
+    desired: _Desired = _Desired()
+
+
+class _ClusterVersion(Struct, frozen=True):
+    """_ClusterVersion is the hub's own OpenShift."""
+
+    status: _ClusterVersionStatus = _ClusterVersionStatus()
+
+
+class _AcmSpec(Struct, frozen=True, rename="camel"):
+    image_pull_secret: str = ""
+
+
+class _AcmStatus(Struct, frozen=True, rename="camel"):
+    current_version: str = ""
+
+
+class _Acm(Struct, frozen=True):
+    """_Acm is a MultiClusterHub."""
+
+    spec: _AcmSpec = _AcmSpec()
+    status: _AcmStatus = _AcmStatus()
+
+
+class _Acms(Struct, frozen=True):
+    items: list[_Acm] = []
+
+
+class _Registries(Struct, frozen=True):
+    """_Registries is a pull secret's content without what is secret in it."""
+
+    auths: dict[str, msgspec.Raw] = {}
+
+
+class Admission(Struct, frozen=True):
+    """Admission is what the API server would respond."""
+
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+async def ask_admission(hub: Hub, manifest: JsonObject, namespace: str) -> Admission:
+    """Asks the API server, schema and validation rules included. Raises HubError."""
+    try:
+        await hub.request("POST", paths.ibgus(namespace), body=manifest, query={"dryRun": "All"})
+    except HubError as error:
+        if error.status in (400, 422):
+            return Admission(problems=(error.message,))
+        if error.status in (403, 404, 409):
+            words = f"it could not be created like this: {error.message}"
+            return Admission(warnings=(words,))
+        raise
+    return Admission()
+
+
+class HubReading:
+    """HubReading reads for preflight. Methods raise HubError if the hub gives no answer."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self.problems: list[str] = []
-        self.warnings: list[str] = []
 
-    async def admission(self, manifest: JsonObject, namespace: str) -> None:
-        """Asks what the API server would respond, schema and validation rules included."""
-        try:
-            await self._hub.request(
-                "POST", paths.ibgus(namespace), body=manifest, query={"dryRun": "All"}
+    async def payload(self, spec: IbuSpec, namespace: str) -> PayloadFacts:
+        """Reads what Prep brings to the clusters, and the releases that decide what it may be."""
+        found = await self.releases()
+        reading = _ConfigMaps(self._hub)
+        for oadp, refs in ((True, spec.oadp_content), (False, spec.extra_manifests)):
+            for ref in dict.fromkeys(Reference("ConfigMap", r.namespace, r.name) for r in refs):
+                await reading.add(ref, oadp=oadp)
+        carried: list[ConfigMap | Secret] = [*reading.kept.values()]
+        named = spec.seed_image_ref.pull_secret_ref
+        pull_secret = None
+        if named is not None and named.name:
+            pull_secret, secret = await self._pull_secret(
+                Reference("Secret", namespace, named.name)
             )
-        except HubError as error:
-            if error.status in (400, 422):
-                self.problems.append(error.message)
-            elif error.status in (403, 404, 409):
-                self.warnings.append(f"it could not be created like this: {error.message}")
-            else:
-                raise
+            carried += [secret] if secret else []
+        return replace(
+            found,
+            config_maps=await reading.facts(),
+            pull_secret=pull_secret,
+            problem=_too_large(carried),
+        )
 
-    async def payload(self, spec: IbguSpec, namespace: str) -> None:
-        """Checks that the ConfigMaps and the pull secret exist that Prep brings to the clusters,
-        and that the latter is a pull secret."""
-        for ref in self._looked_for(references(spec.ibu_spec, namespace)):
-            try:
-                await self._source(ref)
-            except paths.NotAName as error:
-                self.problems.append(f"{ref} can't exist: {error}")
-                continue
-            except HubError as error:
-                if error.not_found:
-                    words = "is not on the hub: bring it to the clusters another way, or create it"
-                elif error.status == 403:
-                    words = "was not looked for: you may not read it"
-                else:
-                    raise
-                self.warnings.append(f"{ref} {words}")
+    async def releases(self) -> PayloadFacts:
+        """Reads the releases of the hub, and nothing of a payload."""
+        hub, cluster = await self._looked_up(_CLUSTER_VERSION, _ClusterVersion)
+        acm, acms = await self._looked_up(_MULTI_CLUSTER_HUBS, _Acms)
+        first = acms.items[0] if acms and acms.items else None
+        if acms is not None and first is None:
+            acm = Lookup.MISSING
+        return PayloadFacts(
+            hub=HubRelease(hub, cut(cluster.status.desired.version) if cluster else ""),
+            acm=HubRelease(acm, cut(first.status.current_version) if first else ""),
+            agent_pull_secret=bool(first.spec.image_pull_secret) if first else None,
+        )
 
-    def _looked_for(self, named: list[Reference]) -> list[Reference]:
-        """Returns each reference once, and only as many as the policy lets through."""
-        found = list(dict.fromkeys(named))
-        left_out = [ref for ref in found if ref.kind == "ConfigMap"][MOST_CONFIG_MAPS:]
-        if left_out:
-            words = f"it names {len(left_out)} ConfigMaps more than the {MOST_CONFIG_MAPS} that"
-            self.warnings.append(f"{words} the admission policy {POLICY} allows: not looked for")
-        ignored = frozenset(left_out)
-        return [ref for ref in found if ref not in ignored]
+    async def _pull_secret(self, ref: Reference) -> tuple[PullSecretFacts, Secret | None]:
+        """Reads the registries that the pull secret is for; the content goes no further."""
+        name = f"{ref.namespace}/{ref.name}"
+        try:
+            path = paths.secret(ref.namespace, ref.name)
+        except paths.NotAName as error:
+            return PullSecretFacts(name, Lookup.IMPOSSIBLE, f"can't exist: {error}"), None
+        lookup, secret = await self._looked_up(path, Secret)
+        if secret is None:
+            return PullSecretFacts(name, lookup), None
+        if secret.type not in PULL_SECRETS:
+            words = no_pull_secret(name, secret.type).removeprefix(f"Secret {name} ")
+            problem = f"{words}. Name a pull secret in seedImageRef.pullSecretRef"
+            return PullSecretFacts(name, lookup, problem), None
+        return PullSecretFacts(name, lookup, registries=_registries(secret)), secret
 
-    async def _source(self, ref: Reference) -> None:
-        """Checks one source. Raises HubError, NotAName."""
-        if ref.kind != "Secret":
-            await self._hub.get(paths.config_map(ref.namespace, ref.name), Bare)
-            return
-        found = await self._hub.get(paths.secret(ref.namespace, ref.name), _Typed)
-        if found.type not in PULL_SECRETS:
-            words = no_pull_secret(f"{ref.namespace}/{ref.name}", found.type)
-            self.problems.append(f"{words}. Name a pull secret in seedImageRef.pullSecretRef")
+    async def _looked_up(self, path: str, type_: type[T]) -> tuple[Lookup, T | None]:
+        return await _looked_up(self._hub, path, type_)
+
+
+class _ConfigMaps:
+    """_ConfigMaps are those of one IBGU. Once they are too large to be carried, the rest is only
+    looked for, so that little is kept however many they are."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._found: dict[tuple[Reference, bool], ConfigMapFacts] = {}
+        self.kept: dict[Reference, ConfigMap] = {}
+        self._lookups: dict[Reference, ConfigMapFacts] = {}
+        self._size = 0
+
+    async def add(self, ref: Reference, *, oadp: bool) -> None:
+        if ref not in self._lookups:
+            self._lookups[ref] = await self._look(ref)
+        self._found[ref, oadp] = replace(self._lookups[ref], oadp=oadp)
+
+    async def _look(self, ref: Reference) -> ConfigMapFacts:
+        name = f"{ref.namespace}/{ref.name}"
+        if len(self._lookups) >= MOST_CONFIG_MAPS:
+            words = f"the {MOST_CONFIG_MAPS} that the admission policy {POLICY} allows"
+            return ConfigMapFacts(name, Lookup.LEFT_OUT, problem=f"{words}: not looked for")
+        try:
+            path = paths.config_map(ref.namespace, ref.name)
+        except paths.NotAName as error:
+            return ConfigMapFacts(name, Lookup.IMPOSSIBLE, problem=str(error))
+        if self._size > LIMIT:
+            lookup, _ = await _looked_up(self._hub, path, Bare)
+        else:
+            lookup, found = await _looked_up(self._hub, path, ConfigMap)
+            if found is not None:
+                self.kept[ref] = found
+                texts = (*found.data.values(), *found.binary_data.values())
+                self._size += sum(map(len, texts))
+        return ConfigMapFacts(name, lookup)
+
+    async def facts(self) -> tuple[ConfigMapFacts, ...]:
+        if self._size > LIMIT:
+            return tuple(replace(each, problem=each.problem or _NOT_READ)
+                         for each in self._found.values())  # fmt: skip
+        return tuple(
+            [
+                replace(each, documents=tuple(await self._documents(ref)))
+                for (ref, _), each in self._found.items()
+            ]
+        )
+
+    async def _documents(self, ref: Reference) -> list[Document]:
+        """Reads the YAML beside the event loop: half a megabyte takes a moment."""
+        found = self.kept.get(ref)
+        if found is None:
+            return []
+        return await asyncio.to_thread(read_data, found.data, found.binary_data, str(ref))
+
+
+async def _looked_up(hub: Hub, path: str, type_: type[T]) -> tuple[Lookup, T | None]:
+    try:
+        return Lookup.FOUND, await hub.get(path, type_)
+    except HubError as error:
+        if error.not_found:
+            return Lookup.MISSING, None
+        if error.status == 403:
+            return Lookup.FORBIDDEN, None
+        raise
+
+
+def _too_large(carried: list[ConfigMap | Secret]) -> str:
+    try:
+        build(carried)
+    except PayloadError as error:
+        return str(error)
+    return ""
+
+
+def _registries(secret: Secret) -> tuple[str, ...]:
+    """Returns the names of the registries, of which no secret is in a name."""
+    current, old = PULL_SECRET_KEYS
+    try:
+        if current in secret.data:
+            content = b64decode(secret.data[current])
+            found = msgspec.json.decode(content, type=_Registries).auths
+        else:
+            content = b64decode(secret.data.get(old, ""))
+            found = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    except (ValueError, msgspec.MsgspecError):
+        return ()
+    return tuple(found)[:_MOST_REGISTRIES]

@@ -18,7 +18,7 @@ def create_database(server_url: str, name: str, *, template: str | None = None) 
 
 
 def drop_database(server_url: str, name: str) -> None:
-    """Drop it if it is there, whoever is still connected."""
+    """Drops the database, even with open connections."""
     _execute(server_url, f"DROP DATABASE IF EXISTS {_quoted(name)} WITH (FORCE)")
 
 

@@ -19,7 +19,7 @@ from ibgu.sandbox.progress import TaskProgress
 MODULE = Path(__file__).with_name("gomod")
 
 _FETCHES_TOOLCHAINS = (1, 21)
-"""From this version on the Go command can fetch the release that a module asks for."""
+"""The version from which on the Go command can fetch the release that a module asks for."""
 
 _DIAGNOSES = (
     (r"no space left on device", "the disk is full: the build needs about 4 GB, mostly in GOCACHE"),

@@ -200,12 +200,14 @@ class SimulatedCluster:
         self.edit_ibu(now, stage=stage)
 
     def edit_ibu(
-        self, now: float, *, stage: str | None = None, annotations: dict[str, str] | None = None
+        self, now: float, *, stage: str | None = None, annotations: JsonObject | None = None
     ) -> None:
-        """Edits the IBU by hand. Raises Refusal, KeyError if there is no IBU."""
+        """Edits the IBU by hand; None as its value removes an annotation. Raises Refusal, KeyError
+        if there is no IBU."""
         ibu: JsonObject = self.spoke.objects[IBU]
         meta = dict(ibu["metadata"])
-        meta["annotations"] = {**(meta.get("annotations") or {}), **(annotations or {})}
+        marks = {**(meta.get("annotations") or {}), **(annotations or {})}
+        meta["annotations"] = {name: mark for name, mark in marks.items() if mark is not None}
         spec = dict(ibu.get("spec") or {})
         if stage is not None:
             spec["stage"] = stage

@@ -174,6 +174,7 @@ class Registration:
 
     def _claims(self) -> list[JsonObject]:
         claims = {
+            "controlplanetopology.openshift.io": "SingleReplica",
             "id.k8s.io": self.cluster,
             "kubeversion.open-cluster-management.io": _kubernetes(self._version),
             "platform.open-cluster-management.io": "BareMetal",

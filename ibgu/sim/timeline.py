@@ -18,7 +18,7 @@ class StageRun(Struct):
     outcome: str = ""
     message: str = ""
     run: str = ""
-    """The run of ibgu that the IBU was marked with, whoever asked for the stage."""
+    """The run of ibgu that the IBU was marked with, no matter who asked for the stage."""
     seed: str = ""
     """Image of the seed in the IBU's spec."""
 

@@ -33,9 +33,15 @@ class ResourceIdentifier(WireStruct, frozen=True, gc=False, rename="camel"):
     name: str = ""
 
 
+class IgnoredFields(WireStruct, frozen=True, gc=False, rename="camel"):
+    condition: str = "OnSpokePresent"
+    json_paths: list[str] = field(default_factory=list)
+
+
 class SsaOptions(WireStruct, frozen=True, gc=False, rename="camel"):
     force: bool = False
     field_manager: str = "work-agent"
+    ignore_fields: list[IgnoredFields] = field(default_factory=list)
 
 
 class UpdateStrategy(WireStruct, frozen=True, gc=False, rename="camel"):

@@ -52,6 +52,7 @@ def answers(ok: str, errors: str, route: str = "/api/v1/rollouts") -> Series:
 A, B = 'ibgu_leader{pod="a"}', 'ibgu_leader{pod="b"}'
 LEADS = 'ibgu_leads_total{pod="a"}'
 LAG = 'ibgu_notify_lag_seconds{{receiver="{}",pod="{}"}}'
+UNTIL = 'ibgu_rollout_rollback_until_timestamp_seconds{{rollout="{}"}}'
 HELD = 'ibgu_rollout_held{rollout="ran/a",reason="CircuitBreaker"}'
 
 CASES = (
@@ -168,6 +169,14 @@ CASES = (
         20,
         (f'action="Upgrade",cause="NeverStarted",{WARNING}',),
     ),
+    Case(
+        "IbguRollbackDeadline",
+        "two days are left for one of two rollouts",
+        {UNTIL.format("ran/a"): "172800x20", UNTIL.format("ran/b"): "864000x20"},
+        10,
+        (f'rollout="ran/a",{WARNING}',),
+    ),
+    Case("IbguRollbackDeadline", "finalized", {UNTIL.format("ran/a"): "172800x2 _x20"}, 10),
     Case("IbguTooLittleTime", "other causes", ended("0+10x60", "0x10 8x50"), 20),
     Case("IbguApiErrors", "one in ten", answers("0+90x60", "0+10x60"), 30, (WARNING,)),
     Case("IbguApiErrors", "one in a hundred", answers("0+99x60", "0+1x60"), 30),

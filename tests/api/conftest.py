@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu import db
 from ibgu.api.app import create_app
 from ibgu.api.context import Context, Probes
-from ibgu.api.http.server import bind, serve, telling
+from ibgu.api.http.server import bind, serve, with_closing_event
 from ibgu.cli.serve.schema import journal_problem
 from ibgu.db import Journal
 from ibgu.hub import paths
@@ -73,7 +73,7 @@ async def server(app: FastAPI) -> AsyncIterator[str]:
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     ended = asyncio.Event()
     ended.set()
-    transport = httpx.ASGITransport(app=telling(app, ended))
+    transport = httpx.ASGITransport(app=with_closing_event(app, ended))
     async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
         yield client
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
-    Action,
     Cause,
     CompletedAction,
     Kind,

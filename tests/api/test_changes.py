@@ -12,8 +12,8 @@ from ibgu.api.context import Context
 from ibgu.api.problems import Problem
 from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.controller.loop.snapshots import actor_of
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
-    Action,
     Cause,
     Kind,
     OnRollout,
@@ -219,11 +219,7 @@ async def test_steps_are_appended_where_the_plan_allows_it(
         "what may follow [Prep][Upgrade]: [FinalizeUpgrade] or [AbortOnFailure]"
         in (wrong.json()["detail"])
     )
-    everybody = await post("olga", "abort", {"everybody": True})
-    assert everybody.json()["detail"].startswith("Abort may not follow [Prep][Upgrade]")
-    aborted = await post("olga", "abort")
-    assert aborted.json()["done"].startswith("AbortOnFailure is step 3 of ran-x1")
-    assert len((await on_hub(admin)).spec.plan) == 3
+    assert len((await on_hub(admin)).spec.plan) == 2
 
 
 @pytest.mark.parametrize(
@@ -328,6 +324,21 @@ async def test_a_complete_rollout_is_not_paused(
     assert "ibgu.dev/pause" not in (await on_hub(admin)).metadata.annotations
     found = (await ask("olga", f"{PATH}/actions")).json()["items"]
     assert {each["name"]: each["allowed"] for each in found}["pause"] is False
+    # Anyone who may only read is refused for that, not for the rollout's state.
+    for what, body in (("pause", None), ("skip", None), ("steps", {"actions": ["Prep"]})):
+        reader = await post("alice", what, body)
+        assert (reader.status_code, reader.json()["verb"]) == (403, "patch")
+
+
+async def test_a_resume_accepts_the_warnings_of_clusters_that_wait(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    one = await fleet(journal, await made("Prep", "Upgrade", "FinalizeUpgrade"), name="ran-x1")
+    warned = Reason(ReasonKind.WARNING, NOW, "Thing[1] - not deployed", None, Who.PERSON)
+    await put(journal, member(step(one, 1, Action.UPGRADE), "b", 1, reason=warned))
+    resumed = await post("olga", "resume")
+    assert resumed.status_code == 202, resumed.text
+    assert (await on_hub(admin)).metadata.annotations["ibgu.dev/resume"].startswith("olga ")
 
 
 async def test_waiting_clusters_are_skipped_by_name_or_reason(
@@ -385,11 +396,12 @@ async def test_what_the_state_allows(ask: Ask, journal: Journal) -> None:
     found = (await ask("olga", "rollouts/default/ran-r1/actions")).json()["items"]
     told = {each["name"]: each["why"] for each in found}
     assert told["pause"] == told["resume"] == told["retry"] == told["skip"] == ""
-    assert told["abort"].startswith("AbortOnFailure may not follow [Prep][Upgrade]")
+    assert told["cancel"] == told["rollback"] == told["finalize"] == ""
     assert told["append-step"] == "nothing may follow [Prep][Upgrade][FinalizeUpgrade]"
     assert told["adopt"] == "TALM left nothing unfinished; there is nothing to adopt"
+    assert told["confirm-cleanup"] == "no abort or finalize has failed to clean up"
     assert {each["name"] for each in found if each["allowed"]} == {
-        *("pause", "resume", "retry", "skip")
+        *("pause", "resume", "retry", "skip", "cancel", "rollback", "finalize")
     }
 
 
@@ -406,7 +418,9 @@ async def test_what_the_callers_rights_allow(ask: Ask, journal: Journal) -> None
     await fleet(journal, hold=CIRCUIT_BREAKER)
     patch = "you may not patch imagebasedgroupupgrades in namespace default"
     told = await permitted(ask, "alice", "ran-r1")
-    assert told.pop("retry") == "you may not create imagebasedgroupupgrades in namespace default"
+    create = "you may not create imagebasedgroupupgrades in namespace default"
+    creating = ("retry", "cancel", "rollback", "finalize", "confirm-cleanup")
+    assert {told.pop(each) for each in creating} == {create}
     assert set(told.values()) == {patch}
     items = (await ask("alice", "rollouts/default/ran-r1/actions")).json()["items"]
     assert {each["name"]: each["plans"] for each in items}["append-step"] == []

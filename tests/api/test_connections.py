@@ -221,7 +221,7 @@ def _pipelined(*paths: str) -> bytes:
 
 
 LENGTHS = range(0, 512 * 1024, 8 * 1024)
-"""Of answers: with one of them a little is left that the kernel does not take."""
+"""Lengths of answers: with one of them a little is left that the kernel does not take."""
 
 
 def is_open() -> float:

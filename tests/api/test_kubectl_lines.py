@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.model import Action, Cause, StepState
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Cause, StepState
 from ibgu.db import Journal
+from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
@@ -59,10 +61,13 @@ async def test_the_lines(
     assert marks.pop("ibgu.dev/resumed-by").startswith("olga ")
     assert marks == {"x.lca.openshift.io/y": "1"}
     await by_hand("steps", {"actions": ["Upgrade"], "timeout": 90})
-    await by_hand("abort")
     plan = (await on_hub(admin)).spec.plan
-    assert [item.actions for item in plan] == [["Prep"], ["Upgrade"], ["AbortOnFailure"]]
+    assert [item.actions for item in plan] == [["Prep"], ["Upgrade"]]
     assert plan[1].rollout_strategy.timeout == 90
     await by_hand("retry")
     (new,) = [each for each in await ibgus(admin) if each.metadata.name != "ran-x1"]
     assert [item.actions for item in new.spec.plan] == [["Prep"], ["Upgrade"]]
+    await admin.request("DELETE", paths.ibgu("default", new.metadata.name))
+    await by_hand("cancel")
+    (new,) = [each for each in await ibgus(admin) if each.metadata.name != "ran-x1"]
+    assert [item.actions for item in new.spec.plan] == [["Abort"]]

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.model import Action, MemberState, Reason, ReasonKind, Who
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import MemberState, Reason, ReasonKind, Who
 from ibgu.core.views.overdue import RULES
 from ibgu.db import Journal
 from tests.api.conftest import Ask
@@ -66,6 +67,8 @@ async def test_a_running_member_says_what_it_is_at(ask: Ask, journal: Journal) -
         "remedy": None,
         "completed": [],
         "late": "",
+        "warning": "",
+        "rollbackUntil": None,
     }
     assert (run["id"], run["state"], run["acceptedAt"]) == ("run-r1-a", "accepted", STAMP)
 

@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.api.context import Context
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
-    Action,
     Cause,
     Kind,
     OnMember,
@@ -287,6 +287,7 @@ async def answers(get: Get, post: Post, token: str) -> dict[str, httpx.Response]
     return {
         "actions": await get(f"{path}/actions", token=token),
         "retry": await post(f"{path}/retry?dryRun=true", token),
+        "cancel": await post(f"{path}/cancel?dryRun=true", token),
         "abort": await post("preview", token, **LOST, append=[{"actions": ["Abort"]}]),
         "manifest": await post("preview", token, manifest=manifest("Rollback")),
         **{
@@ -301,6 +302,7 @@ async def answers(get: Get, post: Post, token: str) -> dict[str, httpx.Response]
 OWNED = {
     "actions": "can't be retried: tenant-1, tenant-2, tenant-3 (owned by {newer} now)",
     "retry": "can't be retried: tenant-1, tenant-2, tenant-3 (owned by {newer} now)",
+    "cancel": "tenant-2, tenant-3 (in {newer} now)",
     "abort": "1 of 2 clusters were in newer rollouts since ({newer}): what these have done there",
     "manifest": "1 cluster was prepared or upgraded by {other} with another value",
 }
@@ -314,7 +316,8 @@ async def test_who_creates_in_one_namespace_learns_no_name_of_what_came_after(
     await know_labels(context)
     found = await answers(get, post, token)
     for what, answer in found.items():
-        assert answer.status_code == (409 if what == "retry" else 200), (what, answer.text)
+        expected = 409 if what in ("retry", "cancel") else 200
+        assert answer.status_code == expected, (what, answer.text)
         assert "secret" not in answer.text, (what, answer.text)
         assert THEIRS not in answer.text, (what, answer.text)
     for what, words in OWNED.items():

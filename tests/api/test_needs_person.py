@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.api.context import Context
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
-    Action,
     Kind,
     OnMember,
     Reason,

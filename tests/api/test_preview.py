@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -12,16 +13,28 @@ from msgspec.structs import replace
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
 from ibgu.api.http.concurrency import FleetLists
-from ibgu.core.model import Action, StepState
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Kind, OnMember, StepState
 from ibgu.core.model.kinds import LabelSelector, ObjectRef
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
-from tests.api.fleet import failed, fleet, open_step, put, rollout, run_upgrade, seen, spec
+from tests.api.fleet import (
+    failed,
+    fleet,
+    open_step,
+    put,
+    rollout,
+    run_upgrade,
+    seen,
+    spec,
+    succeeded,
+    tell,
+)
 from tests.api.test_changes import manifest
-from tests.db.records import member, step
+from tests.db.records import NOW, member, step
 
 pytestmark = pytest.mark.hub
 Preview = Callable[..., Awaitable[httpx.Response]]
@@ -97,12 +110,12 @@ async def test_a_manifest_that_is_not_applied_yet(preview: Preview) -> None:
     told = "\n".join(found["warnings"])
     assert "2 of 2 clusters are not reachable now" in told
     assert "is named by a tag" in told
-    assert "ConfigMap default/oadp-cm was not looked for: you may not read it" in told
-    assert "Secret default/pull was not looked for" in told
+    assert "ConfigMap default/oadp-cm: was not looked for: you may not read it [P13]" in told
+    assert "Secret default/pull: was not looked for" in told
     as_admin = (await preview("admin", manifest=body)).json()["warnings"]
     assert (
-        "ConfigMap default/oadp-cm is not on the hub: bring it to the clusters another way, or "
-        "create it"
+        "ConfigMap default/oadp-cm: is not on the hub: bring it to the clusters another way, or "
+        "create it [P13]"
     ) in as_admin
 
 
@@ -123,9 +136,9 @@ async def test_a_secret_that_is_no_pull_secret_is_told_beforehand(
     found = answer.json()
     assert found["valid"] is (type_ != "Opaque")
     assert found["problems"] == [
-        f"Secret default/{name} has the type Opaque, and nothing of it is carried: a pull secret "
+        f"Secret default/{name}: has the type Opaque, and nothing of it is carried: a pull secret "
         "has the type kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg. Name a pull "
-        "secret in seedImageRef.pullSecretRef"
+        "secret in seedImageRef.pullSecretRef [P12]"
     ] * (type_ == "Opaque")
     assert "kept-from-all" not in answer.text
     (unread,) = (
@@ -133,7 +146,7 @@ async def test_a_secret_that_is_no_pull_secret_is_told_beforehand(
         for words in (await preview("olga", manifest=body)).json()["warnings"]
         if f"Secret default/{name}" in words
     )
-    assert unread.endswith("was not looked for: you may not read it")
+    assert unread.endswith("was not looked for: you may not read it [P12]")
     kubectl("delete", "secret", name, "-n", "default")
 
 
@@ -181,9 +194,9 @@ async def test_references_to_what_can_not_exist(preview: Preview) -> None:
     found = (await preview("olga", manifest=body)).json()
     assert not found["valid"]
     assert found["problems"][:3] == [
-        "ConfigMap default/.. can't exist: '..' is not a name of a Kubernetes object",
-        "ConfigMap /oadp can't exist: '' is not a name of a Kubernetes object",
-        "Secret default/. can't exist: '.' is not a name of a Kubernetes object",
+        "Secret default/.: can't exist: '.' is not a name of a Kubernetes object [P12]",
+        "ConfigMap default/..: can't exist: '..' is not a name of a Kubernetes object [P13]",
+        "ConfigMap /oadp: can't exist: '' is not a name of a Kubernetes object [P13]",
     ]
 
 
@@ -195,10 +208,10 @@ async def test_only_as_many_config_maps_as_the_policy_allows_are_looked_for(
     many = [{"name": f"pv-{number}", "namespace": "default"} for number in range(5000)]
     same = (await preview("olga", manifest=proposed("Prep", oadpContent=[one] * 5000))).json()
     found = (await preview("olga", manifest=proposed("Prep", oadpContent=many))).json()
-    assert sum(words.startswith("ConfigMap default/pv ") for words in same["warnings"]) == 1
+    assert sum(words.startswith("ConfigMap default/pv: ") for words in same["warnings"]) == 1
     assert sum(words.startswith("ConfigMap default/pv-") for words in found["warnings"]) == 26
-    [left] = [words for words in found["warnings"] if words.startswith("it names")]
-    assert left.startswith("it names 4974 ConfigMaps more than the 26 that")
+    [left] = [words for words in found["warnings"] if "names 4974" in words]
+    assert left.startswith("spec.ibuSpec.oadpContent: names 4974 ConfigMaps more than the 26 that")
 
 
 async def test_who_may_not_waits_for_no_turn_and_others_do(
@@ -350,3 +363,37 @@ async def test_with_tenancy_a_namespace_takes_what_is_bound_to_it(
     assert {"why": why, "count": 2, "clusters": ["pv-2", "pv-10"]} in told["excluded"]
     assert refused.status_code == 403
     assert refused.json()["resource"] == "managedclustersetbindings"
+
+
+async def test_a_rollback_that_comes_too_late_is_told(
+    preview: Preview, journal: Journal, sandbox_hub: SandboxHub
+) -> None:
+    upgraded = {"lcm.openshift.io/ibgu-upgrade-completed": ""}
+    async with await HubClient.connect(str(sandbox_hub.kubeconfig("admin"))) as admin:
+        for name in ("pv-1", "pv-10"):
+            body = {"metadata": {"labels": upgraded}}
+            await admin.request(
+                "PATCH",
+                paths.managed_cluster(name),
+                body=body,
+                content_type=paths.MERGE_PATCH,
+            )
+    one = rollout()
+    await seen(journal, one)
+    over = await open_step(
+        journal, step(one, 0, Action.UPGRADE, state=StepState.FINISHED, finished_at=NOW, total=2)
+    )
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=30)
+    first, second = succeeded(over, "pv-1", 0), succeeded(over, "pv-10", 1)
+    await put(journal, replace(first, rollback_until=soon), second)
+    words = "the rollback deadline has passed"
+    await tell(journal, OnMember(Kind.ROLLBACK_DEADLINE, second, words, warning=True))
+    found = (await preview("alice", manifest=proposed("Rollback"))).json()
+    assert [words for words in found["warnings"] if "rolled back" in words] == [
+        "1 of 2 clusters can't be rolled back any more: their rollback deadline has passed, so "
+        "that Rollback is refused there (pv-10) [P36]",
+        f"the first cluster can be rolled back until {soon:%Y-%m-%dT%H:%M:%SZ} only: a "
+        "cluster that has not begun by its own deadline is refused [P36]",
+    ]
+    found = (await preview("alice", manifest=proposed("FinalizeUpgrade"))).json()
+    assert not [words for words in found["warnings"] if "rolled back" in words]

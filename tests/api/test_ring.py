@@ -1,4 +1,4 @@
-"""The newest events in memory: shared by who is up to date, and small whoever comes back."""
+"""The newest events in memory: shared by who is up to date, and small no matter who comes back."""
 
 import pytest
 

@@ -66,6 +66,8 @@ async def test_a_rollout_tells_where_it_stands(ask: Ask, journal: Journal) -> No
             },
         },
         "stalled": 0,
+        "warned": 0,
+        "rollback": None,
         "eta": None,
         "createdBy": None,
     }

@@ -6,7 +6,8 @@ import pytest
 
 from ibgu.api.context import Context
 from ibgu.core.assurance.shadow import ShadowOutcome, ShadowVerdict
-from ibgu.core.model import Action, Cause
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Cause
 from ibgu.db.shadow import ShadowRecords, ShadowStore
 from tests.api.conftest import Ask
 from tests.db.records import NOW

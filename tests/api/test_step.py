@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ibgu.api.step.schemas import GridBody, TimelineBody
-from ibgu.core.model import Action, Cause, Outcome, Reason, ReasonKind, StepState, Who
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Cause, Outcome, Reason, ReasonKind, StepState, Who
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import (

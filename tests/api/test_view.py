@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from ibgu.api.context import Context
 from ibgu.api.view.schemas import ViewBody
-from ibgu.core.model import Action, Cause, Kind, Member, OnMember, Step, StepState
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Cause, Kind, Member, OnMember, Step, StepState
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore, seen
 from ibgu.db.reads import tallies

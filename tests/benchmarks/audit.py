@@ -21,7 +21,7 @@ IGNORED = frozenset(
         "selfsubjectaccessreviews",
     }
 )
-"""Of the process, not of its rollouts."""
+"""Requests of the process, not of its rollouts."""
 WRITES = frozenset({"create", "update", "patch", "delete"})
 WORKS = "manifestworks"
 _STAGE = f"-{names.STAGE}"
@@ -38,7 +38,7 @@ class Entry(Struct, frozen=True):
     user: str
     verb: str
     resource: str
-    """With its subresource: "manifestworks/status"."""
+    """The resource with its subresource: "manifestworks/status"."""
     namespace: str
     received: float
     completed: float

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.sim.spec import FleetSpec
 from tests.benchmarks.payload import references
 
@@ -13,7 +13,7 @@ NAME = "bench"
 DURATIONS = "2s-6s"
 
 Step = tuple[str, ...]
-"""Its actions."""
+"""The actions of a step."""
 Plan = Sequence[Step]
 STEPS: Plan = ((Action.PREP,), (Action.UPGRADE,))
 CHAIN: Plan = ((Action.PREP, Action.UPGRADE),)
@@ -29,7 +29,7 @@ class Case(Struct, frozen=True):
     name: str = ""
     plan: Plan = STEPS
     durations: str = DURATIONS
-    """Of every stage."""
+    """The durations of every stage."""
     seed: int = 1
     faults: tuple[str, ...] = ()
     payload: bool = False

@@ -28,7 +28,7 @@ from tests.benchmarks.report import more_is_better
 
 HERE = Path(__file__).parents[2]
 PARTS = ("ibgu", "migrations", "charts")
-"""Of the commit. The benchmark is this tree's."""
+"""The parts that are the commit's. The benchmark is this tree's."""
 TOLERANCE = 1.1
 
 Figures = dict[str, float]

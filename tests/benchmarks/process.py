@@ -64,7 +64,7 @@ class Machine:
 
 
 _IDLE = 3
-"""In the first line of /proc/stat, its name left out."""
+"""The column in the first line of /proc/stat, its name left out."""
 
 
 def _ticks() -> list[int]:

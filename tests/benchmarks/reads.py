@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from tests.benchmarks.audit import WORKS, WRITES, Entry, Requests, requests
 from tests.benchmarks.case import Case
 from tests.benchmarks.payload import references

@@ -60,7 +60,7 @@ class Result(Struct, frozen=True):
     work: Work
     requests: Requests
     not_allowed: Requests
-    """Of them, reads that are beyond what the rules allow (R26.7)."""
+    """The reads among them that are beyond what the rules allow (R26.7)."""
     around: Around
     failed: int
     """Clusters."""

@@ -41,7 +41,7 @@ class Work(Struct, frozen=True):
     by_step: list[list[float]]
     """Seconds from the feedback that frees a slot to the arming that takes it, seen by the hub."""
     next_actions: list[float]
-    """As these, from one action to the next of the same cluster in the same step."""
+    """The same times from one action to the next of the same cluster in the same step."""
 
     @property
     def handovers(self) -> list[float]:
@@ -49,7 +49,7 @@ class Work(Struct, frozen=True):
 
 
 Taken = list[list[Run]]
-"""By the members of a step, in their order: their runs."""
+"""The runs of the members of a step, in their order."""
 
 
 def work(case: Case, player: Player, moments: Moments) -> Work:

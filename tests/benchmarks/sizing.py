@@ -16,7 +16,7 @@ HOURS = 6.0
 ACTIONS = 2
 UPGRADES_A_YEAR = 4
 KEPT_DAYS = Settings.model_fields["rollouts_days"].default
-"""By default; events are kept for as long."""
+"""The default; events are kept for as long."""
 FLEETS = ((500, 1), (3_500, 1), (10_000, 1), (100_000, 30), (1_000_000, 300))
 """Clusters, and hubs that share them."""
 
@@ -32,7 +32,7 @@ class Action(Struct, frozen=True):
     transactions: float
     """Each waits for one write of Postgres's log."""
     pages: float
-    """Of tables and indexes, written by checkpoints."""
+    """Pages of tables and indexes, written by checkpoints."""
     journal_kib: float
 
 
@@ -63,11 +63,11 @@ class Needs(Struct, frozen=True):
     etcd_mib: float
     transactions_per_second: float
     writes_per_second: float
-    """Of Postgres to its disk: log and pages."""
+    """Writes of Postgres to its disk: log and pages."""
     journal_gib: float
-    """Of one night."""
+    """The journal of one night."""
     kept_gib: float
-    """Of the journal when as much goes as comes."""
+    """The journal's size when as much goes as comes."""
 
 
 def measured() -> Measured:

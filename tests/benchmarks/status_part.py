@@ -15,8 +15,9 @@ from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.reports.statuses import Statuses
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState, TrackedRollout
-from ibgu.core.model import Action, Kind, Member, OnMember
+from ibgu.core.model import Kind, Member, OnMember
 from ibgu.core.model.kinds import Ibgu, JsonObject
 from ibgu.core.views.status import OPTIONAL
 from ibgu.hub import paths
@@ -45,7 +46,7 @@ class Measurement(Struct):
     idle_writes: int = 0
     """While nothing changed."""
     seconds: float = 0.0
-    """Of CPU, to make the statuses."""
+    """Seconds of CPU to make the statuses."""
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from ibgu.hub.client import HubClient
 HEAP = 3072
 """MiB. The collector runs only when they are used up, and then without growing them."""
 ENVIRONMENT = {"GOGC": "off", "GOMEMLIMIT": f"{HEAP}MiB"}
-"""Of kube-apiserver alone."""
+"""The environment of kube-apiserver alone."""
 _RESIDENT = b"\nprocess_resident_memory_bytes "
 _LISTS = 200
 _MOST = 100

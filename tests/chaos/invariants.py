@@ -39,9 +39,9 @@ class Record(Struct, frozen=True):
 
     events: Sequence[Event]
     clusters: Mapping[str, Sequence[StageRun]]
-    """Of each cluster, what really happened to it."""
+    """What really happened to each cluster."""
     labels: Mapping[str, Mapping[str, str]]
-    """Of each ManagedCluster, ibgu's own without their prefix."""
+    """The labels of each ManagedCluster, ibgu's own without their prefix."""
 
 
 def breaches(record: Record) -> list[str]:

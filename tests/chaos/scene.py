@@ -10,9 +10,10 @@ from typing import Any
 import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
-from ibgu.core.model import LABEL_PREFIX
+from ibgu.core.drivers.ibu.actions import LABEL_PREFIX
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
+from ibgu.hub.election.times import LeaseTimes
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.users import SERVICE_ACCOUNT, SYSTEM_NAMESPACE, write_kubeconfig
@@ -23,13 +24,9 @@ from tests.chaos.proxy import Proxy, before_hub, before_postgres
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step
 
-LEASE_SECONDS = 4
-ENVIRONMENT = {
-    "IBGU_LEASE_SECONDS": str(LEASE_SECONDS),
-    "IBGU_LEASE_RENEW_SECONDS": "3",
-    "IBGU_LEASE_RETRY_SECONDS": "0.5",
-    "IBGU_WATCH_SILENCE_SECONDS": "75",
-}
+LEASE_SECONDS = LeaseTimes().duration
+ENVIRONMENT = {"IBGU_WATCH_SILENCE_SECONDS": "75"}
+"""The Lease is the default one."""
 PREP_AND_UPGRADE = (("Prep",), ("Upgrade",))
 FLUSHED = 0.5
 """Seconds until the API server has written its audit log."""

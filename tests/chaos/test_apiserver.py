@@ -10,12 +10,6 @@ import pytest
 from tests.benchmarks.audit import read
 from tests.chaos.scene import Chaos
 
-USUAL_LEASE = {
-    "IBGU_LEASE_SECONDS": "15",
-    "IBGU_LEASE_RENEW_SECONDS": "10",
-    "IBGU_LEASE_RETRY_SECONDS": "2",
-}
-"""The scenes' own is so short that a new connection alone can take longer than it allows."""
 TIGHT = ("--max-requests-inflight=4", "--max-mutating-requests-inflight=2")
 
 
@@ -38,13 +32,14 @@ async def test_the_api_server_is_killed(chaos: Chaos) -> None:
 @pytest.mark.chaos
 @pytest.mark.parametrize("delay", [0.1, 0.4])
 async def test_a_slow_api_server(chaos: Chaos, delay: float) -> None:
-    """Every packet to and from the controller takes its time."""
+    """Every packet to and from the controller takes its time; the default Lease follows."""
     network, url = await chaos.before_hub()
     network.delay = delay
     await chaos.roll_out(60, 20)
-    pod = await chaos.pod(hub_url=url, **USUAL_LEASE)
+    pod = await chaos.pod(hub_url=url)
     await chaos.leads(pod)
     await chaos.unharmed()
+    assert await chaos.leader() == (1, pod.name), pod.told()
 
 
 @pytest.fixture

@@ -66,6 +66,27 @@ CASES: dict[str, Object] = {
         "service": {"annotations": {"a": "b"}},
     },
     "with everything": {
+        "notifications": {
+            "receivers": [
+                {
+                    "name": "noc",
+                    "format": "cloudevents",
+                    "url": "https://noc.example.com/hooks/ibgu",
+                    "secretFile": "/etc/ibgu/notify-secret/noc",
+                },
+                {
+                    "name": "alerts",
+                    "format": "alertmanager",
+                    "url": "http://alertmanager-operated.monitoring.svc:9093",
+                },
+                {
+                    "name": "chat",
+                    "format": "cloudevents",
+                    "urlFile": "/etc/ibgu/notify-secret/chat",
+                },
+            ],
+            "existingSecret": "ibgu-receivers",
+        },
         "image": {"repository": "registry.example.com/ibgu", "digest": f"sha256:{'0' * 64}"},
         "imagePullSecrets": [{"name": "pull"}],
         "settings": {"IBGU_LOG_LEVEL": "debug", "IBGU_HUB_RATE": "50"},

@@ -45,7 +45,7 @@ def server() -> Iterator[Server]:
     arguments = [f"-p{port}", f"-k{folder}", *_arguments(objects, folder)]
     server = subprocess.Popen(
         [BINARIES[-1] / "postgres", "-D", folder / "data", *arguments],
-        user=_user(),
+        user=server_user(),
         cwd=folder,
         stderr=subprocess.DEVNULL,
     )
@@ -60,7 +60,7 @@ def server() -> Iterator[Server]:
         shutil.rmtree(folder)
 
 
-def _user() -> int | None:
+def server_user() -> int | None:
     """The uid to become: Postgres refuses to run as root."""
     return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
 
@@ -72,7 +72,7 @@ def _fill(folder: Path, files: Mapping[str, str]) -> None:
         (folder / name).write_text(content)
     for each in (folder, *folder.iterdir()):
         each.chmod(0o700 if each.is_dir() else 0o600)
-        os.chown(each, -1 if (user := _user()) is None else user, -1)
+        os.chown(each, -1 if (user := server_user()) is None else user, -1)
     access = ["--auth=scram-sha-256", f"--pwfile={folder / 'password'}", "--username=ibgu"]
     initdb: list[str | Path] = [
         BINARIES[-1] / "initdb",
@@ -81,7 +81,7 @@ def _fill(folder: Path, files: Mapping[str, str]) -> None:
         *access,
         "--no-sync",
     ]
-    subprocess.run(initdb, user=_user(), cwd=folder, check=True, capture_output=True)
+    subprocess.run(initdb, user=server_user(), cwd=folder, check=True, capture_output=True)
 
 
 def _arguments(objects: list[Object], folder: Path) -> list[str]:
@@ -118,6 +118,18 @@ async def encrypted(url: str) -> bool:
 
 async def test_the_charts_url_connects_by_tls_and_knows_whom_it_speaks_to(server: Server) -> None:
     assert await encrypted(server.url)
+
+
+async def test_a_url_without_the_certificates_finds_those_of_the_chart(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The guide's URL, in a pod: nobody's home has certificates."""
+    url = server.url.partition("&sslrootcert")[0]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(DBAPIError, match=r"root.crt.*does not exist"):
+        await encrypted(url)
+    monkeypatch.setenv("PGSSLROOTCERT", str(server.ca))
+    assert await encrypted(url)
 
 
 @pytest.mark.parametrize("mode", ["disable", "prefer"])

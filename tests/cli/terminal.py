@@ -20,7 +20,7 @@ from ibgu.sandbox.hub import SandboxHub
 ASKS = "type the rollout's name, "
 COLUMNS = 80
 PATIENCE = 120.0
-"""In seconds; a command that has not said a word for so long is ended."""
+"""Seconds without a word after which a command is ended."""
 
 
 class Shown(NamedTuple):
@@ -33,7 +33,7 @@ OnTerminal = Callable[..., Awaitable[Shown]]
 
 @pytest.fixture
 def on_terminal(server: str, sandbox_hub: SandboxHub) -> OnTerminal:
-    """`await on_terminal("abort", "ran-x1", types="ran-x1\\n")`; `types` once the command asks."""
+    """`await on_terminal("cancel", "ran-x1", types="ran-x1\\n")`; `types` once the command asks."""
 
     async def run(*args: str, types: str = "", user: str = "olga", **env: str) -> Shown:
         given = {

@@ -12,7 +12,8 @@ from typer.testing import CliRunner, Result
 
 from ibgu.cli.app import app
 from ibgu.core.assurance.certify import MEANS
-from ibgu.core.model import Kind, Stage
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model import Kind
 from ibgu.db import Journal
 from tests.core.assurance.certify.logs import log_of
 from tests.core.engine.decide.fleet import Twin, ibgu

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
 from ibgu.cli.collect.redact import REMOVED
-from ibgu.core.model import Action, names
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import names
 from ibgu.db import Journal
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub

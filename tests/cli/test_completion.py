@@ -54,6 +54,8 @@ def test_a_group_of_commands() -> None:
     assert words("notif") == ["notify"]
     assert words("notify", "") == ["test"]
     assert words("notify", "test", "--rec") == ["--receiver"]
+    assert words("oadp", "") == ["lint", "explain", "pack"]
+    assert words("oadp", "lint", "--storage", "") == ["lso", "lvms"]
 
 
 def test_choices() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.model import Action, Cause, StepState
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
+from ibgu.core.model import Cause, StepState
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
-from ibgu.core.views.change import ADOPT, RISKS, SKIP
+from ibgu.core.views.change import ADOPT, SKIP
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -17,16 +18,17 @@ from tests.api.fleet import CIRCUIT_BREAKER, failed, fleet, open_step, put, seen
 from tests.api.test_changes import admin, clusters, ibgus, known, made, on_hub
 from tests.cli.conftest import Ibgu
 from tests.cli.terminal import OnTerminal, on_terminal
+from tests.cli.test_changes import log
 from tests.db.records import NOW, member, step
 
-__all__ = ["admin", "clusters", "made", "on_terminal"]
+__all__ = ["admin", "clusters", "log", "made", "on_terminal"]
 pytestmark = pytest.mark.hub
 Made = Callable[..., Awaitable[str]]
 
+RISKS = {action.name: action.risk for action in IBU_ACTIONS.actions}
 DIRECT = pytest.mark.parametrize("direct", [(), ("--direct",)])
 RISKY = {
-    ("abort", "ran-x1", "--everybody"): RISKS[Action.ABORT],
-    ("abort", "ran-x1"): RISKS[Action.ABORT_ON_FAILURE],
+    ("add-step", "ran-x1", "AbortOnFailure"): RISKS[Action.ABORT_ON_FAILURE],
     ("add-step", "ran-x1", "Upgrade", "FinalizeUpgrade"): RISKS[Action.FINALIZE_UPGRADE],
     ("add-step", "ran-x1", "abort"): RISKS[Action.ABORT],
     ("skip", "ran-x1", "--waiting"): SKIP,
@@ -76,7 +78,7 @@ async def test_who_types_the_name_means_it(
 ) -> None:
     await seen(journal, known(await made("Prep")))
     lost = RISKS[Action.ABORT].lost
-    args = ("abort", "ran-x1", "--everybody", *direct)
+    args = ("add-step", "ran-x1", "Abort", *direct)
     for typed in ("ran-x\n", "\n", "y\n", "\x03", "\x04"):
         wrong = await on_terminal(*args, types=typed)
         told = unwrapped(wrong.screen)
@@ -104,7 +106,7 @@ async def test_for_how_many_clusters_is_said(
     one = known(await made("Prep"))
     spec = replace(one.spec, plan=one.spec.plan[:1], cluster_label_selectors=[names])
     await seen(journal, replace(one, spec=spec))
-    asked = await on_terminal("abort", "ran-x1", "--everybody", types="no\n")
+    asked = await on_terminal("add-step", "ran-x1", "Abort", types="no\n")
     assert "This can't be undone for 2 clusters." in unwrapped(asked.screen)
 
 
@@ -112,9 +114,9 @@ async def test_a_mistake_is_refused_before_a_name_is_typed(
     on_terminal: OnTerminal, made: Made, journal: Journal
 ) -> None:
     await seen(journal, known(await made("Prep", "Upgrade")))
-    refused = await on_terminal("abort", "ran-x1", "--everybody")
+    refused = await on_terminal("add-step", "ran-x1", "Abort")
     assert refused.exit_code == 1
-    assert "Abort may not follow [Prep][Upgrade]" in unwrapped(refused.screen)
+    assert "what may follow [Prep][Upgrade]" in unwrapped(refused.screen)
     assert "type the rollout's name" not in refused.screen
 
 
@@ -122,10 +124,10 @@ async def test_scripts_mean_it_and_their_log_says_what_is_lost(
     ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient
 ) -> None:
     await seen(journal, known(await made("Prep")))
-    tried = await ibgu("abort", "ran-x1", "--everybody", "--dry-run", user="olga")
+    tried = await ibgu("add-step", "ran-x1", "Abort", "--dry-run", user="olga")
     assert tried.exit_code == 0, tried.output
     assert f"This can't be undone. {RISKS[Action.ABORT].lost}\n" in tried.stdout
-    done = await ibgu("abort", "ran-x1", "--everybody", "--yes", user="olga")
+    done = await ibgu("add-step", "ran-x1", "Abort", "--yes", user="olga")
     assert done.exit_code == 0, done.output
     assert done.stderr == f"This can't be undone. {RISKS[Action.ABORT].lost}\n"
     assert len((await on_hub(admin)).spec.plan) == 2
@@ -140,7 +142,7 @@ async def going_on(admin: HubClient, journal: Journal, uid: str) -> None:
         await open_step(journal, over)
     hold = CIRCUIT_BREAKER
     finalize = await open_step(journal, step(found, 2, Action.FINALIZE_UPGRADE, hold=hold, total=3))
-    gone = failed(finalize, "a", 0, "no space left", cause=Cause.FINALIZE_FAILED)
+    gone = failed(finalize, "a", 0, "no space left", cause=Cause.TIMED_OUT)
     await put(journal, gone, member(finalize, "b", 1), member(finalize, "c", 2))
     message = "Waiting for plan step 2 to be completed"
     condition = {"type": "Progressing", "status": "True", "reason": "InProgress"}
@@ -195,13 +197,13 @@ async def test_a_retry_that_finalizes_asks_for_the_name(
     await admin.request("POST", paths.MANAGED_CLUSTERS, body=cluster)
     try:
         script = await ibgu("retry", "ran-x1", "a", user="olga")
-        assert (script.exit_code, script.stdout) == (2, "")
+        assert (script.exit_code, script.stdout) == (2, ""), script.output
         assert "The failed clusters go through FinalizeUpgrade." in script.stderr
         wrong = await on_terminal("retry", "ran-x1", "a", types="a\n")
         assert wrong.exit_code == 1
         assert "This can't be undone for 1 cluster. The failed" in unwrapped(wrong.screen)
         assert len(await ibgus(admin)) == 1
-        done = await on_terminal("retry", "ran-x1", "a", types="ran-x1\n")
+        done = await on_terminal("retry", "ran-x1", "a", "--no-wait", types="ran-x1\n")
         assert done.exit_code == 0, done.screen
         assert len(await ibgus(admin)) == 2
     finally:

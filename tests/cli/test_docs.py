@@ -17,7 +17,8 @@ ASKING |= {"members", "clusters"}
 ASKING |= {"shadow-report"}
 WITHOUT_NAMESPACE = {"history", "works"}
 CHANGES = {"--dry-run", "--direct", "--output", "-o"}
-CHANGING = {"add-step", "pause", "resume", "skip", "retry", "abort", "adopt"}
+CHANGING = {"add-step", "pause", "resume", "skip", "adopt"}
+FOLLOWING = {"retry", "cancel", "rollback", "finalize", "confirm-cleanup"}
 
 
 def sections() -> dict[str, str]:
@@ -63,7 +64,10 @@ def test_every_option_is_documented_and_no_other(name: str) -> None:
     if name in CHANGING:
         assert taken >= CHANGES
         taken -= CHANGES
-    if name in ASKING | CHANGING | {"preview"}:
+    if name in FOLLOWING:
+        assert taken & CHANGES == CHANGES - {"--direct"}
+        taken -= CHANGES
+    if name in ASKING | CHANGING | FOLLOWING | {"preview", "preflight"}:
         assert taken >= SHARED
         taken -= SHARED
     if name in WITHOUT_NAMESPACE:

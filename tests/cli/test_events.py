@@ -12,7 +12,8 @@ import pytest
 from fastapi import FastAPI
 from msgspec.structs import replace
 
-from ibgu.core.model import Action, Cause, Kind, OnMember, OnRollout, Outcome
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Cause, Kind, OnMember, OnRollout, Outcome
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.fleet import (

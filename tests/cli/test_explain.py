@@ -8,17 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.model import (
-    Action,
-    Cause,
-    CompletedAction,
-    Kind,
-    OnMember,
-    Outcome,
-    Reason,
-    ReasonKind,
-    Who,
-)
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Cause, CompletedAction, Kind, OnMember, Outcome, Reason, ReasonKind, Who
 from ibgu.db import Journal
 from tests.api.fleet import (
     CIRCUIT_BREAKER,
@@ -105,7 +96,7 @@ async def test_who_waits_for_a_hold(ibgu: Ibgu, journal: Journal) -> None:
     assert found[""].endswith("step 2 · ⏸ waits with Upgrade for some time: CircuitBreaker")
     assert found["why"] == "5 clusters in a row have failed   [CircuitBreaker]"
     assert "ibgu.dev/resume" in found["do"]
-    assert found["ends"] == "a person lets it go on   (a person must act)"
+    assert found["ends"] == "a person resumes it   (a person must act)"
     assert set(found) == {"", "why", "means", "do", "ends"}
 
 

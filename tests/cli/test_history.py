@@ -13,7 +13,7 @@ from ibgu.client.responses import (
     RunResponse,
     VisitResponse,
 )
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.db import Journal
 from tests.api.fleet import MONITOR, PULL, failed, fleet, open_step, put, rollout, seen
 from tests.cli.conftest import Ibgu

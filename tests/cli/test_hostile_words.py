@@ -7,7 +7,7 @@ import pytest
 
 import ibgu.cli
 from ibgu.cli.show.output_style import page
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.db import Journal
 from ibgu.sandbox.kubectl import Kubectl
 from tests.api.fleet import failed, open_step, put, rollout, seen

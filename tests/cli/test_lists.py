@@ -60,7 +60,7 @@ async def test_members_by_filters(ibgu: Ibgu) -> None:
 
 async def test_wide_members_say_more(ibgu: Ibgu) -> None:
     wide = (await ibgu("members", "ran-r1", "-o", "wide")).stdout.splitlines()
-    assert wide[0].split()[-5:] == ["ATTEMPT", "SLOT", "STARTED", "LIMIT", "WORDS"]
+    assert wide[0].split()[-5:] == ["SLOT", "STARTED", "LIMIT", "ROLLBACK", "WORDS"]
     assert wide[3].endswith("precache job failed: failed to pull images from registry.site:5000")
     assert "not reachable since 03:02" in wide[7]
 

@@ -275,6 +275,7 @@ async def test_a_tenants_ingress_does_not_count_beside_ibgus(ibgu: Ibgu, tmp_pat
 
 
 def test_addresses() -> None:
-    assert of_route({"spec": {"host": "h", "tls": {"termination": "edge"}}}) == "https://h"
-    assert of_route({"spec": {"host": "h", "path": "/ibgu/"}}) == "http://h/ibgu"
+    assert list(of_route({"spec": {"host": "h", "tls": {"termination": "edge"}}})) == ["https://h"]
+    assert list(of_route({"spec": {"host": "h", "path": "/ibgu/"}})) == ["http://h/ibgu"]
+    assert list(of_route({"spec": {"to": {"name": "ibgu"}}})) == []  # no router has seen it
     assert list(of_ingress({"spec": {"rules": [{"host": "h"}, {}]}})) == ["http://h"]

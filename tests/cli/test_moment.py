@@ -10,7 +10,8 @@ import pytest
 from ibgu.cli.stragglers.ask_rest import TRIES
 from ibgu.client import Client
 from ibgu.client.responses import MemberResponse
-from ibgu.core.model import Action, Kind, OnMember
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Kind, OnMember
 from ibgu.db import Journal
 from tests.api.fleet import failed, open_step, put, rollout, seen, succeeded, tell
 from tests.cli.conftest import Ibgu

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from ibgu.cli.read import overview
-from ibgu.core.model import Action, Kind, OnMember, Reason, ReasonKind, Who
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Kind, OnMember, Reason, ReasonKind, Who
 from ibgu.db import Journal
 from tests.api.fleet import PULL, failed, open_step, put, rollout, seen, tell
 from tests.cli.conftest import Ibgu

@@ -131,7 +131,7 @@ def test_a_database_without_tables_is_one_line(env: dict[str, str]) -> None:
 
 
 def test_a_migration_does_not_wait(env: dict[str, str]) -> None:
-    """The migration is a job, and whoever runs it wants to know."""
+    """The migration is a job, and anyone who runs it wants to know."""
     url = "postgresql://nobody@127.0.0.1:9/none"
     code, _, said = finished(env | {"DATABASE_URL": url}, "migrate")
     assert code == 1

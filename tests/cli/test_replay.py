@@ -17,8 +17,9 @@ from ibgu.cli.app import app
 from ibgu.cli.audit import stage
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.core.assurance.certify import Event
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.model import Kind, Stage
+from ibgu.core.model import Kind
 from ibgu.db import Journal
 from tests.core.assurance.certify import stories
 from tests.core.assurance.certify.logs import log_of

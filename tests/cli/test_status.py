@@ -27,7 +27,8 @@ from ibgu.client.responses import (
     StalledClusterResponse,
     StepResponse,
 )
-from ibgu.core.model import Action, Kind, OnRollout, RolloutState
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Kind, OnRollout, RolloutState
 from ibgu.core.model.kinds import PlanItem, RolloutStrategy
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from ibgu.cli.read import polling
 from ibgu.cli.read.spans import span
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
-    Action,
     Kind,
     Member,
     OnRollout,

@@ -11,7 +11,17 @@ import yaml
 from msgspec.structs import replace
 
 from ibgu.api.context import Context
-from ibgu.core.model import Action, Cause, Kind, OnRollout, Rollout, RolloutState, StepState
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import (
+    Cause,
+    Kind,
+    MemberState,
+    OnRollout,
+    Outcome,
+    Rollout,
+    RolloutState,
+    StepState,
+)
 from ibgu.core.model.kinds import IbguSpec
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore
@@ -25,7 +35,7 @@ from tests.db.records import NOW, member, step
 pytestmark = pytest.mark.hub
 
 LABEL = "lcm.openshift.io/ibgu-"
-NAMES = ("done", "pull", "meanwhile", "monitor", "gone", "waits")
+NAMES = ("done", "pull", "meanwhile", "monitor", "gone", "waits", "skipped")
 
 
 class Scene:
@@ -136,7 +146,21 @@ async def test_what_is_left_by_cause_and_how_to_go_on(ibgu: Ibgu, scene: Scene) 
     only = "--cause InitMonitorTimeout --step 2 --next AbortOnFailure"
     apply = f"{only} -o yaml | kubectl apply -f -"
     assert f"ibgu stragglers ran-r1 -n {scene.namespace} {apply}" in lines
-    assert f"ibgu abort ran-r1 -n {scene.namespace}" in lines
+    assert f"ibgu cancel ran-r1 -n {scene.namespace} --failed" in lines
+
+
+async def test_a_cluster_that_was_skipped_before_it_began_can_be_taken_again(
+    ibgu: Ibgu, scene: Scene, journal: Journal
+) -> None:
+    prep = step(scene.rollout(), 0, Action.PREP)
+    over = {"outcome": Outcome.SKIPPED, "cause": Cause.SKIPPED, "ended_at": NOW}
+    scene.cluster("skipped")
+    name = scene.names["skipped"]
+    await put(journal, member(prep, name, 5, state=MemberState.FINISHED, **over))
+    found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "json")
+    assert found.exit_code == 0, found.output
+    groups = {tuple(each["clusters"]): each for each in json.loads(found.stdout)["groups"]}
+    assert groups[name,]["plan"][0] == ["Prep"], groups[name,]
 
 
 async def test_each_proposed_command_is_for_its_group_alone(
@@ -230,7 +254,7 @@ async def test_a_proposed_command_keeps_the_filters(
     asked = ("stragglers", "ran-r1", "-n", scene.namespace, "-l", "ring in (pull)")
     text = (await ibgu(*asked)).stdout
     assert text.splitlines()[0] == f"ran-r1 ({scene.namespace}): 1 of 1 cluster is left"
-    assert "ibgu abort" not in text
+    assert "ibgu cancel" not in text
     assert "kubectl patch" not in text
     line = next(line.strip() for line in text.splitlines() if "| kubectl apply" in line)
     command, _, apply = line.partition(" | ")
@@ -244,7 +268,7 @@ async def test_a_proposed_command_keeps_the_filters(
     assert (body["patch"], len(body["manifests"])) == ([], 1)
     cause = ("--cause", "InitMonitorTimeout")
     text = (await ibgu("stragglers", "ran-r1", "-n", scene.namespace, *cause)).stdout
-    assert "ibgu abort" not in text
+    assert "ibgu cancel" not in text
 
 
 async def test_labels_that_no_cluster_of_the_rollout_has(
@@ -339,3 +363,32 @@ async def test_nothing_is_left(
     printed = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "yaml")
     assert (printed.exit_code, printed.stdout) == (0, "")
     assert "has nothing to do here" in printed.stderr
+
+
+async def test_clusters_that_no_plan_takes_further_have_a_command(
+    ibgu: Ibgu, kubectl: Kubectl, journal: Journal, unique_name: Callable[[str], str]
+) -> None:
+    scene = Scene(kubectl, journal, unique_name)
+    kubectl("create", "namespace", scene.namespace)
+    kubectl.apply(manifest(scene.namespace))
+    scene.cluster("monitor", "prep-completed", "upgrade-failed")
+    scene.cluster("pull", "prep-failed")
+    one = scene.rollout()
+    await seen(journal, one)
+    upgrade = await open_step(journal, step(one, 0, Action.UPGRADE))
+    stays = {"cause": Cause.UPGRADE_FAILED_AFTER_PIVOT, "failed_action": Action.UPGRADE}
+    abort = {"cause": Cause.ABORT_FAILED, "failed_action": Action.ABORT_ON_FAILURE}
+    await put(
+        journal,
+        failed(upgrade, scene.names["monitor"], 0, "Failed restore CRs: a", **stays),
+        failed(upgrade, scene.names["pull"], 1, "failed to remove 1 stateroots", **abort),
+    )
+    found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace)
+    assert found.exit_code == 0, found.output
+    lines = [line.strip() for line in found.stdout.splitlines()]
+    where = f"ran-r1 -n {scene.namespace}"
+    assert f"ibgu rollback {where} --failed" in lines
+    assert f'ibgu confirm-cleanup {where} --reason "what was cleaned up"' in lines
+    assert "AbortOnFailure" not in found.stdout.replace("AbortOnFailure: Stateroots", "")
+    plain = json.loads((await ibgu("stragglers", *where.split(), "-o", "json")).stdout)
+    assert {group["way"] for group in plain["groups"]} == {"rollback", "cleanup"}

@@ -7,8 +7,9 @@ from structlog.testing import capture_logs
 from ibgu.controller import naming
 from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.loop.commit import Draft, JournalWriter
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState
-from ibgu.core.model import Action, Kind, Member, OnMember
+from ibgu.core.model import Kind, Member, OnMember
 from ibgu.db import Journal
 from ibgu.hub.writing.writer import Write
 from tests.core.engine.state.records import failed, in_flight, member, rollout, step, world_of
@@ -103,7 +104,7 @@ async def test_a_claim_that_was_lost_is_told_with_all_names(journal: Journal) ->
     fleet, second = await waits(journal, "r2")
     draft = Draft(fleet)
     begun = replace(records.started(second, slot=1), limit=records.NOW)
-    draft.take(OnMember(Kind.RUN_INTENDED, begun, "a slot is free"))
+    draft.apply(OnMember(Kind.RUN_INTENDED, begun, "a slot is free"))
     with capture_logs() as lines:
         await JournalWriter(journal, JournalRetries()).commit(draft, records.NOW)
     assert [dict(line) for line in lines] == [

@@ -135,6 +135,18 @@ def _rollout_over_time(one: str) -> Panels:
             {"{{action}}": f"max by (action) (ibgu_rollout_stalled_members{one})"},
         ),
         lines(
+            "Clusters that warned, or can be rolled back",
+            {
+                "warned": f"max(ibgu_rollout_warned_clusters{one})",
+                "can be rolled back": f"max(ibgu_rollout_rollback_clusters{one})",
+            },
+        ),
+        lines(
+            "Time left to finalize or roll back",
+            {"time left": f"min(ibgu_rollout_rollback_until_timestamp_seconds{one}) - time()"},
+            "s",
+        ),
+        lines(
             "How long actions take (all rollouts)",
             quantiles("ibgu_action_duration_seconds", "action", '{result="succeeded"}'),
             "s",

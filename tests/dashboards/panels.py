@@ -37,7 +37,7 @@ COLOURS = {
     "skipped": "#5c5c5c",
     "cancelled": "#705da0",
 }
-"""Of a state, everywhere the same."""
+"""The colour of a state, everywhere the same."""
 PHASES = {
     "Pending": "#8e8e8e",
     "Running": "#3274d9",
@@ -46,7 +46,7 @@ PHASES = {
     "CompletedWithFailures": "#ff9830",
     "Invalid": "#c4162a",
 }
-"""Of a rollout's phase."""
+"""The colour of a rollout's phase."""
 
 
 def board(title: str, uid: str, description: str) -> dashboard.Dashboard:

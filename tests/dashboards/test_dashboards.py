@@ -22,7 +22,7 @@ OTHERS = {"process_resident_memory_bytes", "process_cpu_seconds_total"}
 OF_THE_TARGET = {"le", "pod", "job"}
 """Labels that a histogram, and Prometheus itself, add."""
 FUNCTIONS = {
-    *("sum", "max", "by", "rate", "increase", "count", "histogram_quantile"),
+    *("sum", "max", "min", "time", "by", "rate", "increase", "count", "histogram_quantile"),
     *("label_values",),
 }
 

@@ -8,7 +8,8 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ibgu.core.model import Action, Finished, InFlight, Member, PendingPatch, Rollout, Step, Waiting
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Finished, InFlight, Member, PendingPatch, Rollout, Step, Waiting
 from ibgu.core.model.bounds import YEARS
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -42,7 +43,15 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from(list(kind))
 
 
-def record(kind: type[msgspec.Struct], **fixed: Any) -> st.SearchStrategy[Any]:
+_ACTIONS = {
+    "action": of_type(Action),
+    "failed_action": st.one_of(st.none(), of_type(Action)),
+}
+"""Fields with the name of an action that some kind of change has."""
+
+
+def record(kind: type[msgspec.Struct], **given: Any) -> st.SearchStrategy[Any]:
+    fixed = _ACTIONS | given
     found = {
         field.name: fixed[field.name] if field.name in fixed else of_type(field.type)
         for field in msgspec.structs.fields(kind)

@@ -11,5 +11,5 @@ async def tell(journal: Journal, twin: Twin, fleet: FleetState | None = None) ->
     fleet = fleet or FleetState()
     for said in twin.said:
         draft = Draft(fleet)
-        draft.take(said.decision)
+        draft.apply(said.decision)
         assert not await journal.commit(draft.changeset(said.at))

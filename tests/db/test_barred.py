@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState
-from ibgu.core.model import Action, Rollout, RolloutState
+from ibgu.core.model import Rollout, RolloutState
 from ibgu.db import Journal
 from ibgu.db.reads import Reads
 from tests.db.records import NOW, members, opening, rollout, step
@@ -32,6 +33,7 @@ async def history(journal: Journal) -> None:
     await put(journal, rollout("r5", age=6, **elsewhere), "neighbour", Action.ABORT)
     alone = rollout("r6", age=5, **elsewhere)
     await put(journal, alone, "kept", Action.ABORT, everywhere=False)
+    await put(journal, rollout("r9", age=2, kind="FirmwareRollout"), "other kind", Action.ABORT)
     own = rollout("r7", age=4)
     await put(journal, own, "own", Action.ABORT, everywhere=False)
 

@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.assurance.certify import Rule
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state import FleetState
-from ibgu.core.model import Stage
 from ibgu.db import Journal
 from ibgu.db.reads.certified import certify
 from ibgu.db.reads.log import event_log, named

@@ -1,15 +1,19 @@
 """Evidence in the history: only what is there, by short names."""
 
+from datetime import UTC, datetime
+
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
-from ibgu.core.model import ClusterView, Observation, Stage, WorkView
+from ibgu.core.model import ClusterView, Observation, WorkView
 from ibgu.db.journal.evidence import evidence
 
 CLUSTER = ClusterView(
     name="a", uid="uid-a", accepted=True, deleting=False, reachable=True, local=False
 )
+UNTIL = datetime(2026, 12, 20, 10, tzinfo=UTC)
 IBU = IbuView(
     stage="Upgrade",
     generation=2,
@@ -20,6 +24,7 @@ IBU = IbuView(
     next_stages=frozenset({Stage.ROLLBACK, Stage.IDLE}),
     seed_image="quay.io/seed",
     seed_version="4.18.1",
+    rollback_until=UNTIL,
 )
 WORK = WorkView(
     name="w",
@@ -46,6 +51,7 @@ def test_everything() -> None:
             "run": "r1",
             "generation": 2,
             "observed": 1,
+            "rollback_until": UNTIL,
             "next": ["Idle", "Rollback"],
             "seed": ["quay.io/seed", "4.18.1"],
             "conditions": {"Idle": "False InProgress", "UpgradeCompleted": "False Failed"},

@@ -10,15 +10,8 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.model import (
-    Action,
-    Change,
-    Kind,
-    OnPendingPatch,
-    PendingPatch,
-    Rollout,
-    RolloutState,
-)
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Change, Kind, OnPendingPatch, PendingPatch, Rollout, RolloutState
 from ibgu.db import Changeset, Deposed, Journal
 from ibgu.db.journal.forgetting import Forgotten
 from ibgu.db.labels import LabelStore, seen

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.plan import matches, parse_selector
 from ibgu.db import Journal
@@ -29,7 +29,7 @@ CLUSTERS: Mapping[str, Mapping[str, str]] = {
     "odd": {"region": "", "a.b/c": "x'\"%\\"},
     "south-1": {"region": "south", "ring": "1", "canary": "yes"},
 }
-"""In the order of names; `unknown` is a member too."""
+"""Clusters in the order of names; `unknown` is a member too."""
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ibgu.core.model import Action, Member, RolloutState, RunResult, Step
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Member, RolloutState, RunResult, Step
 from ibgu.db import Journal
 from tests.db.records import (
     NOW,

@@ -124,8 +124,8 @@ async def test_a_database_from_before_the_first_release_has_to_be_made_anew(
 async def test_no_lead_after_a_newer_ibgu_has_led(db: AsyncEngine) -> None:
     await Journal(db, "hub-1").lead("ibgu-0")
     async with db.begin() as connection:
-        await connection.execute(text("UPDATE hubs SET schema_floor = 7"))
-    with pytest.raises(SchemaMismatch, match="led by an ibgu of schema 7"):
+        await connection.execute(text("UPDATE hubs SET schema_floor = 11"))
+    with pytest.raises(SchemaMismatch, match="led by an ibgu of schema 11"):
         await Journal(db, "hub-1").lead("ibgu-1")
 
 

@@ -8,7 +8,7 @@ from alembic import command
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.db import Changeset, Deposed, Journal, engine
 from ibgu.db import migrate as migrating
 from ibgu.db.journal import fencing, write
@@ -17,8 +17,13 @@ from ibgu.db.reads import Reads
 from tests.db.records import ended, ending, members, opening, rollout, rows, started, starting, step
 
 OLD = "0002"
-NEW_COLUMNS = ("across_namespaces", "armed_generation")
-"""The columns of `steps` and `runs` that the old version does not know."""
+NEW_COLUMNS = (
+    ("across_namespaces",),
+    ("armed_generation",),
+    ("warning", "rollback_until", "accepted_warning"),
+    ("object_kind",),
+)
+"""The columns of `steps`, `runs`, `members` and `rollouts` that the old version does not know."""
 LOCKS_WANTED = """
     SELECT count(*) FROM pg_locks JOIN pg_class ON pg_class.oid = relation
     WHERE NOT granted AND relname = 'steps' AND mode = :mode
@@ -45,8 +50,9 @@ def _to_old(connection: Connection) -> None:
 async def old(db: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> Journal:
     """A leader that knows the old schema only: its commits name no new column."""
     told = str(write._TURN)
-    for column in NEW_COLUMNS:
-        for words in (f", {column} = excluded.{column}", f", {column}"):
+    for columns in NEW_COLUMNS:
+        changed = "".join(f", {column} = excluded.{column}" for column in columns)
+        for words in (changed, "".join(f", {column}" for column in columns)):
             assert words in told
             told = told.replace(words, "")
     monkeypatch.setattr(write, "_TURN", text(told))

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.drivers.ibu import IBU
-from ibgu.core.model import Stage
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.notify import READ, Fact, Memory, advance
 from ibgu.db import Deposed, Journal
 from ibgu.db.notify import Cursor, Cursors

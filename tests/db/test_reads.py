@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
-    Action,
     Cause,
     Change,
     Intended,
@@ -424,3 +424,23 @@ async def test_no_database(tmp_path: object) -> None:
     with pytest.raises(JournalAway, match="reading"):
         await Reads(db, "hub-1").rollouts()
     await db.dispose()
+
+
+async def test_the_last_action_that_a_cluster_took_is_one_of_those_asked_for(
+    journal: Journal, reads: Reads
+) -> None:
+    """An action of another kind of change says nothing of the ibuSpec that a cluster has."""
+    for name, action, ago in (("older", Action.PREP, 60), ("newer", Action.ABORT, 30)):
+        mine = rollout(name)
+        opened = step(mine, 0, action)
+        (waiting,) = members(opened, "site-1")
+        await journal.commit(opening(mine, opened, waiting=[waiting]))
+        running = with_run(started(waiting, 1, name), action=action)
+        await journal.commit(starting(running))
+        taken = _timed(running, prepared=0, taken=1, lasted=ago)
+        await journal.commit(ending(ended(taken)))
+    found = await reads.last_taken(["site-1"], [Action.PREP, Action.ABORT])
+    assert found["site-1"][0] == Action.ABORT
+    found = await reads.last_taken(["site-1"], [Action.PREP])
+    assert (found["site-1"][0], found["site-1"][1].uid) == (Action.PREP, "older")
+    assert await reads.last_taken(["site-1"], [Action.ROLLBACK]) == {}

@@ -18,7 +18,8 @@ from ibgu.core.assurance.shadow import (
     SymptomKind,
     TalmBatch,
 )
-from ibgu.core.model import Action, Cause
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Cause
 from ibgu.db import Deposed, Journal
 from ibgu.db.shadow import ShadowReads, ShadowRecords, ShadowStore
 from tests.db.conftest import HUB

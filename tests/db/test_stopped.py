@@ -26,7 +26,7 @@ PARTS: dict[str, Act] = {"ascend": ascend, "load_readable": load_readable}
 
 
 class Stop:
-    """A place where whoever comes by first sleeps until it is `woken`."""
+    """A place where anyone who comes by first sleeps until it is `woken`."""
 
     def __init__(self) -> None:
         self.reached, self.woken = asyncio.Event(), asyncio.Event()

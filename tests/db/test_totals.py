@@ -7,9 +7,9 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
-    Action,
     Decision,
     Kind,
     Member,

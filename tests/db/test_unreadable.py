@@ -4,16 +4,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import Holder
-from ibgu.core.model import (
-    Action,
-    Change,
-    Kind,
-    OnPendingPatch,
-    PendingPatch,
-    RolloutState,
-    RunResult,
-)
+from ibgu.core.model import Change, Kind, OnPendingPatch, PendingPatch, RolloutState, RunResult
 from ibgu.db import Changeset, Journal, UnreadableJournal
 from ibgu.db.health import health
 from ibgu.db.reads import Reads
@@ -48,6 +41,15 @@ ROWS = {
     "a member's reason": "UPDATE members SET reason = '{}' WHERE rollout = 'bad'",
     "a member's limit": f"UPDATE members SET limit_at = {FAR} WHERE rollout = 'bad'",
     "a number for no float": "UPDATE members SET completed = '[1e400]' WHERE rollout = 'bad'",
+    "a completed action": (
+        """UPDATE members SET completed = '[{"action": "Dance", "at": "2026-01-01T00:00:00Z"}]' """
+        "WHERE rollout = 'bad'"
+    ),
+    "a failed action": (
+        "UPDATE members SET state = 'finished', outcome = 'failed', ended_at = now(), "
+        "failed_action = 'Dance' WHERE rollout = 'bad' AND cluster = 'shared'"
+    ),
+    "a run's action": "UPDATE runs SET action = 'Dance' WHERE rollout = 'bad'",
     "a run that is missing": "UPDATE members SET run = 'gone' WHERE rollout = 'bad'",
     "a run's time": f"UPDATE runs SET armed_at = {FAR} WHERE rollout = 'bad'",
     "a pending patch": "UPDATE pending_patches SET labels = '[]' WHERE rollout = 'bad'",
@@ -127,6 +129,7 @@ async def test_whom_it_cancels_stays_known(
         (canceller,) = bad.cancellers.values()
         assert canceller.cancels(rollout("older", age=3))
         assert not canceller.cancels(rollout("newer", age=1))
+        assert not canceller.cancels(rollout("other", age=3, kind="FirmwareRollout"))
 
 
 async def test_what_is_nobodys_ends_the_start(three: Journal, db: AsyncEngine) -> None:

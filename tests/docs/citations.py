@@ -17,7 +17,7 @@ ELSEWHERE = re.compile(
     r"|\bfacts(?:/|: )[\w-]+(?:\.md\b|[ ,]*§)"
     r"|\bpreflight (?:rule )?P\d"
 )
-"""Notes from before the first line of code: whoever reads a file here does not have them."""
+"""Notes from before the first line of code: anyone who reads a file here does not have them."""
 
 
 class Citation(NamedTuple):

@@ -74,13 +74,18 @@ class Scene:
         client = self._fleet = await HubClient.with_token(
             self.hub.url, self.hub.token("fleet"), str(self.hub.ca_file)
         )
-        self.player = player = sim.Player(client, parsed)
+        self.player = player = self.new_player(client, parsed)
         await player.create()
         self._tasks["fleet"] = asyncio.create_task(player.run())
         await self.until(player.synced.is_set, "the fleet to be in sync")
         return player
 
+    def new_player(self, client: HubClient, spec: FleetSpec) -> sim.Player:
+        return sim.Player(client, spec)
+
     def settings(self, **given: Any) -> Settings:
+        unknown = given.keys() - Settings.model_fields.keys()
+        assert not unknown, f"no settings: {unknown}"  # pydantic would ignore them
         return read_settings(
             **{
                 "kubeconfig": str(self.hub.kubeconfig("ibgu")),
@@ -156,9 +161,8 @@ class Scene:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        for name in ("controller", "fleet"):
-            if (task := self._tasks.pop(name, None)) is not None:
-                await _cancel(task)
+        for name in sorted(self._tasks):  # the controller first
+            await _cancel(self._tasks.pop(name))
         try:
             await self.certified()
         finally:

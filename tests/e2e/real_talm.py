@@ -7,27 +7,29 @@ import json
 import subprocess
 from pathlib import Path
 
-import yaml
-
 from ibgu.controller.lookups.talm import DEPLOYMENT
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.waiting import wait_until
 from tests.e2e import talm
 from tests.e2e.manifests import Object
+from tests.neighbours.programs import crd
 
 NAMESPACE = "openshift-operators"
 ACCOUNT = "cluster-group-upgrades-controller-manager"
 USER = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
-KINDS = {
-    "Policy": "policy.open-cluster-management.io/v1",
-    "PlacementBinding": "policy.open-cluster-management.io/v1",
-    "Placement": "cluster.open-cluster-management.io/v1beta1",
-    "ManagedClusterView": "view.open-cluster-management.io/v1beta1",
-    "ManagedClusterAction": "action.open-cluster-management.io/v1beta1",
-    "PreCachingConfig": "ran.openshift.io/v1alpha1",
-}
-"""What it watches beside ClusterGroupUpgrades and ManifestWorkReplicaSets."""
+SHIPPED = (
+    "clustergroupupgrades",
+    "precachingconfigs",
+    "manifestworkreplicasets",
+    "policies",
+    "placementbindings",
+    "placements",
+    "managedclusterviews",
+    "managedclusteractions",
+)
+"""CRDs of what it watches, as a hub of Advanced Cluster Management has them: with their schemas.
+That of ImageBasedGroupUpgrade stays the chart's: tests read `phase`, which TALM's has not."""
 FLAGS = ("--metrics-bind-address=0", "--health-probe-bind-address=0", "--skip-tls-profile")
 
 
@@ -42,9 +44,9 @@ class RealTalm:
     def install(self) -> None:
         """Creates TALM's API, account (with all rights) and Deployment (not available yet)."""
         kubectl = self._kubectl
-        crds = [_crd(kind, *api.split("/")) for kind, api in KINDS.items()]
-        kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(crds))
-        talm.install(kubectl)
+        for kind in SHIPPED:
+            kubectl("apply", "-f", str(crd(kind)))
+        kubectl("wait", "--for=condition=Established", "crd", "--all")
         wait_until(lambda: talm.published(kubectl), "TALM's API", lambda: None)
         kubectl("create", "namespace", NAMESPACE)
         kubectl("create", "serviceaccount", ACCOUNT, "-n", NAMESPACE)
@@ -100,24 +102,6 @@ def group_upgrade(name: str, *clusters: str) -> Object:
             "enable": True,
             "managedPolicies": [],
             "remediationStrategy": {"maxConcurrency": 1, "timeout": 10},
-        },
-    }
-
-
-def _crd(kind: str, group: str, version: str) -> Object:
-    plural = {"Policy": "policies"}.get(kind, f"{kind.lower()}s")
-    scope = "Namespaced"
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    served = {"name": version, "served": True, "storage": True, "subresources": {"status": {}}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}"},
-        "spec": {
-            "group": group,
-            "scope": scope,
-            "names": {"kind": kind, "plural": plural},
-            "versions": [{**served, "schema": {"openAPIV3Schema": schema}}],
         },
     }
 

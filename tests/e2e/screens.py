@@ -15,7 +15,7 @@ from tests.client.generator.naming import snake
 from tests.e2e.moments import FIELDS, SOME, Numbers, latest, of_counts, together
 
 COLUMNS = ("phase", "step", "succeeded", "failed", "total", "running", "waiting")
-"""Of `kubectl get ibgu -o wide`, behind the name."""
+"""The columns of `kubectl get ibgu -o wide`, behind the name."""
 STATES = {
     "waiting": {"waiting", "probing", "held"},
     "running": {"running", "rebooting", "taken over", "takenOver"},

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ibgu.controller.lookups import talm as watching
-from ibgu.core.model import Action, Stage
+from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.talm import names
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError

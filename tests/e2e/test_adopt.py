@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ibgu.controller.lookups import talm as watching
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.hub import paths
 from ibgu.sandbox.hub import SandboxHub
 from tests.e2e.conftest import scene_on

@@ -20,7 +20,7 @@ from tests.e2e.conftest import scene_on
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step
 from tests.e2e.real_talm import USER, RealTalm, group_upgrade
-from tests.neighbours import program
+from tests.neighbours.programs import program
 
 POLICY = "ibgu-beside-talm"
 
@@ -210,12 +210,13 @@ async def test_the_policy_is_removed_in_mid_flight(scene: Scene) -> None:
     await holds_until(scene, "removed", first, "ibgu-beside-talm")
 
 
-async def test_the_binding_is_set_to_audit(scene: Scene) -> None:
-    first = await in_flight(scene, "audit")
+@pytest.mark.parametrize("does", ["Audit", "Warn"])
+async def test_the_binding_denies_nothing_any_more(scene: Scene, does: str) -> None:
+    first = await in_flight(scene, does.lower())
     binding = ("validatingadmissionpolicybinding", POLICY, "--type=merge")
-    await scene.kubectl("patch", *binding, "-p", '{"spec": {"validationActions": ["Audit"]}}')
+    await scene.kubectl("patch", *binding, "-p", f'{{"spec": {{"validationActions": ["{does}"]}}}}')
     words = "the binding of ibgu-beside-talm is not as the chart ships it"
-    await holds_until(scene, "audit", first, words)
+    await holds_until(scene, does.lower(), first, words)
 
 
 async def test_talm_is_restarted(scene: Scene, talm: RealTalm) -> None:
@@ -242,6 +243,24 @@ async def test_talms_hand_appears_all_the_same(scene: Scene) -> None:
     await scene.kubectl("delete", "cgu", "hand-prep-0")
     await goes_on(scene)
     await scene.completed("hand")
+
+
+async def test_somebody_else_writes_a_status(scene: Scene) -> None:
+    """ibgu overwrites it within a second, and remembers who it was until the policy changes."""
+    first = await in_flight(scene, "foreign")
+    await asyncio.sleep(11)
+    mark = {"type": "Progressing", "status": "False", "reason": "Completed", "message": "no"}
+    condition = {**mark, "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    await scene.kubectl(
+        *("patch", "ibgu", "foreign", "--subresource=status", "--type=merge"),
+        *("--field-manager=talm", "-p", json.dumps({"status": {"conditions": [condition]}})),
+    )
+    words = "a status of the IBGU default/foreign, written by talm, has appeared in spite of"
+    await holds_until(scene, "foreign", first, words)
+    note = ("annotate", "validatingadmissionpolicy", POLICY, "looked-at=yes")
+    await scene.kubectl(*note)
+    await goes_on(scene)
+    await scene.completed("foreign")
 
 
 async def test_an_ibgu_is_taken_over_beside_a_live_talm(scene: Scene, audit_log: Path) -> None:
@@ -275,16 +294,17 @@ async def test_an_ibgu_is_taken_over_beside_a_live_talm(scene: Scene, audit_log:
     for cluster in clusters:
         assert scene.stages(cluster) == ["Prep", "Upgrade", "Finalize"]
         assert await scene.labels(cluster) == {}
-    assert await of_talm(scene) == []
+    assert await of_talm(scene, "taken") == []
     assert deleted_by_ibgu(audit_log)[before] == "clustergroupupgrades"
     assert scene.told_problems() == []
 
 
-async def of_talm(scene: Scene) -> list[str]:
-    """Returns what TALM has made of IBGUs; of zero-touch provisioning are those of ztp-install."""
+async def of_talm(scene: Scene, name: str) -> list[str]:
+    """Returns what TALM has made of the IBGU."""
     found = await scene.kubectl("get", "cgu,manifestworkreplicasets", "-o", "name")
     works = await scene.items(paths.works(), names.CGU)
-    return [*found.split(), *(work["metadata"]["name"] for work in works)]
+    every = [*found.split(), *(work["metadata"]["name"] for work in works)]
+    return [each for each in every if each.rpartition("/")[2].startswith(f"{name}-")]
 
 
 def deleted_by_ibgu(audit_log: Path) -> list[str]:

@@ -21,7 +21,7 @@ from tests.e2e.manifests import Object, ibgu, step
 BEYOND_POSTGRES = "2026-01-01T00:00:00+16:00"
 BEYOND_THE_CALENDAR = "9999-12-31T23:59:59-15:00"
 LONG = "".join(random.Random(0).choices(string.ascii_letters, k=4000))
-"""As a key more than an index of Postgres takes."""
+"""A key that is more than an index of Postgres takes."""
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ async def _on_the_page(surfaces: Surfaces, found: Object) -> bool:
 
 
 async def _event(scene: Scene, words: str) -> bool:
-    """Whether `kubectl events` shows the Event to whoever looks at ibgu's Lease."""
+    """Whether `kubectl events` shows the Event to anyone who looks at ibgu's Lease."""
     lease = (await scene.get(paths.lease(NAMESPACE, LEASE)))["metadata"]
     told = await scene.kubectl("events", "-n", NAMESPACE, "--for", f"lease/{LEASE}", "-o", "json")
     about = (each for each in json.loads(told)["items"] if each["message"] == words)

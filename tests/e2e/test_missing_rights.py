@@ -9,7 +9,7 @@ import structlog
 from msgspec import Struct
 from structlog.testing import LogCapture
 
-from ibgu.cli.doctor.facts import Rights, Whose
+from ibgu.cli.doctor.facts import Rights, Subject
 from ibgu.cli.doctor.findings import Level
 from ibgu.cli.doctor.judge_rights import judge_rights
 from ibgu.controller.clock import Clock
@@ -94,7 +94,7 @@ async def test_a_role_for_the_one_lease_is_enough(client: HubClient, lesser: Les
 async def test_the_doctor_names_it(client: HubClient, lesser: Lesser, right: Right) -> None:
     await lesser.grant(right)
     found = await _until_refused(client, right)
-    whose = Whose(ACCOUNT.username, f"{ACCOUNT.namespace}:{ACCOUNT.name}")
+    whose = Subject(ACCOUNT.username, f"{ACCOUNT.namespace}:{ACCOUNT.name}")
     (finding,) = judge_rights(Rights(whose, len(all_needed()), tuple(found)), user=False)
     assert finding.level is (Level.ERROR if consequence(right).vital else Level.WARNING)
     assert f"may not {right.verb} {right.resource.partition('/')[0]}" in finding.found
@@ -114,7 +114,7 @@ async def test_everybody_may_read_schemas(client: HubClient, lesser: Lesser) -> 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rights, "AGAIN", 0.2)
+    monkeypatch.setattr(rights, "RETRY_SECONDS", 0.2)
     monkeypatch.setattr(denials, "BACKOFF", Backoff(0.2))
     monkeypatch.setattr(talm, "RETRY", 0.2)
     monkeypatch.setattr(membership, "RETRY_SECONDS", 0.3)

@@ -62,7 +62,7 @@ class Numbers(Struct):
     """The numbers that are the same wherever they are read."""
 
     summary: dict[str, int]
-    """Of the whole rollout, as `status.summary`."""
+    """The counts of the whole rollout, as `status.summary`."""
     ends: list[tuple[int, int]]
     """Succeeded and failed, of each step that has begun."""
     words: dict[str, int]

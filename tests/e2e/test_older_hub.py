@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 
 from ibgu.hub.client import HubClient
 from ibgu.resources import shipped
@@ -93,6 +94,8 @@ async def test_the_status_keeps_to_the_served_schema(scene: Scene) -> None:
     ("plan", "words"),
     [
         ([step("Upgrade"), step("Prep")], "invalid combinations of actions in the plan"),
+        ([step("Nope")], "invalid combinations of actions in the plan"),
+        ([step("prep")], "invalid combinations of actions in the plan"),
         ([step("Prep", most=0)], "spec.plan[0].rolloutStrategy.maxConcurrency"),
         ([step("Prep", timeout=-1)], "spec.plan[0].rolloutStrategy.timeout"),
     ],
@@ -104,6 +107,10 @@ async def test_an_invalid_plan_starts_nothing(scene: Scene, plan: list[Object], 
     condition = await until_condition(scene, "invalid", "InvalidPlan")
     assert words in condition["message"]
     await scene.told("invalid", words)
+    controller = scene.controller
+    assert controller is not None
+    controller.measure()
+    assert 'rollout="default/invalid"' in generate_latest().decode()
     assert scene.stages(f"{scene.label}-1") == []
     # Once it is put right it goes on.
     await scene.apply(ibgu("invalid", step("Prep"), fleet=scene.label))

@@ -6,8 +6,12 @@ from base64 import b64decode
 import pytest
 
 from ibgu.controller.lookups import membership
+from ibgu.core.model.names import ARMED, ARMING
+from ibgu.sim.agent.agent import WorkAgent
+from ibgu.sim.agent.held import HeldWork
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.spoke.objects import Key
+from ibgu.sim.wire import Patch
 from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, appended, config_map, ibgu, pull_secret, step
@@ -206,9 +210,8 @@ async def test_a_prep_that_comes_back_after_its_cluster_was_dark_still_has_its_p
     await scene.fleet(count=1, scale=0.03, durations="20s", faults=["blocked:300s"])
     await scene.start(take_back_pull_secrets=True, clock=ScaledTime(20))
     cluster = f"{scene.label}-1"
+    scene.act(cluster, _says_nothing_of_what_it_is_told)
     await scene.apply(carrying(scene))
-    await scene.seen_in_journal("RunArming", cluster)
-    scene.freeze(cluster)
     await scene.until(lambda: scene.stages(cluster) == ["Prep"], "the cluster to take Prep")
     before = await _payload_work(scene, cluster)
     scene.act(cluster, lambda cluster, now: SimulatedCluster.go_dark(cluster))
@@ -216,12 +219,29 @@ async def test_a_prep_that_comes_back_after_its_cluster_was_dark_still_has_its_p
     await scene.at_rest()
     assert await _payload_work(scene, cluster) == before != []
     scene.act(cluster, lambda cluster, now: SimulatedCluster.come_back(cluster))
-    scene.freeze(cluster, False)
+    scene.act(cluster, _says_everything)
     await scene.seen_in_journal("RunReopened", cluster)
     assert _secrets(scene, cluster) == ["pull"]
     await scene.completed("carrying")
     assert scene.stages(cluster) == ["Prep"]
     await _taken_back(scene, cluster)
+
+
+class _Silent(WorkAgent):
+    """Carries out what the hub asks for, and reports nothing of it."""
+
+    def _read(self, held: HeldWork, now: float) -> Patch | None:
+        armed = (held.work.metadata.annotations or {}).get(ARMING) == ARMED
+        return None if armed else super()._read(held, now)
+
+
+def _says_nothing_of_what_it_is_told(cluster: SimulatedCluster, now: float) -> None:
+    cluster.agent.__class__ = _Silent
+
+
+def _says_everything(cluster: SimulatedCluster, now: float) -> None:
+    cluster.agent.__class__ = WorkAgent
+    cluster.agent.thaw(now)
 
 
 async def test_content_that_changes_while_prep_runs_takes_nothing_from_its_cluster(

@@ -13,7 +13,8 @@ import pytest
 
 from ibgu.controller.shadow.service import Shadow, shadow
 from ibgu.core.assurance.shadow import ShadowRun, ShadowVerdict, compare
-from ibgu.core.model import Action, Cause
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Cause
 from ibgu.db.engine import engine
 from ibgu.db.shadow import ShadowReads
 from ibgu.hub import paths

@@ -66,7 +66,8 @@ async def test_paused_resumed_aborted_and_tried_again(scene: Scene, post: Post) 
     await scene.completed("steered")
     assert await scene.labels(broken) == {"prep-failed": ""}
 
-    assert (await post("abort")).startswith("AbortOnFailure is step 2 of steered")
+    told = await post("cancel", {"which": "failed"})
+    assert told.startswith("AbortOnFailure for 1 cluster of steered, as the next step of its plan")
     await scene.completed("steered")
     assert await scene.labels(broken) == {}
 

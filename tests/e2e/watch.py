@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,15 +16,26 @@ from playwright.async_api import Page
 from prometheus_client import generate_latest
 
 from ibgu.client.wire import PAGE
+from ibgu.db import engine
+from ibgu.db.reads import Reads
+from ibgu.db.reads.log import named
+from ibgu.db.views import EventRow
 from tests.e2e import screens
 from tests.e2e.harness import Scene
-from tests.e2e.moments import SOME, Numbers, Shown
+from tests.e2e.moments import SOME, Numbers, Shown, moments, never_were
 from tests.e2e.test_numbers import READ, Surfaces
 
 LABEL = "ring=canary"
 Look = Callable[[], Awaitable[Numbers]]
 AT_ONCE = 3
 """Looks at once where all are compared: they share the cores with what they look at."""
+BUSY_MACHINE: dict[str, Any] = {
+    "lease_seconds": 60,
+    "lease_renew_seconds": 40,
+    "lease_retry_seconds": 5,
+}
+"""Settings of a controller that shares its machine with fleet, API and surfaces: the Lease is not
+what these tests are about."""
 
 
 class Commands(Struct):
@@ -63,9 +75,9 @@ class Watch(Struct):
     """The clusters with the label."""
     pause: float
     """Seconds between two looks of one watcher."""
-    looking: asyncio.Event
-    """Set while the watchers look: all surfaces are compared without them."""
     shown: list[Shown] = field(default_factory=list)
+    looking: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while the watchers look: all surfaces are compared without them."""
 
     async def forever(self) -> None:
         self.looking.set()
@@ -187,14 +199,24 @@ class Watch(Struct):
 
     # -- all of them at once -------------------------------------------------------------------
 
-    async def agree(self, patience: float) -> Numbers:
-        """Wait until every surface shows the same, and nothing moves while they are read."""
+    async def agree(self, patience: float, *, retried: bool = False) -> Numbers:
+        """Wait until every surface shows the same, and nothing moves while they are read.
+
+        `retried`: another rollout has taken the clusters that are left, as their list says.
+        """
+        self.looking.clear()
+        try:
+            also = {} if retried else {"stragglers": self.left}
+            return await self._agree({**self.looks(), **also}, patience)
+        finally:
+            self.looking.set()
+
+    async def _agree(self, looks: dict[str, Look], patience: float) -> Numbers:
         found: dict[str, dict[str, int | str]] = {}
 
         async def same() -> bool:
             before = await self.by_view()
             found.clear()
-            looks = {**self.looks(), "stragglers": self.left}
             for name, numbers in zip(looks, await _all(looks), strict=True):
                 found[name] = {**numbers}
             found["view again"] = {**await self.by_view()}
@@ -210,6 +232,25 @@ class Watch(Struct):
             raise
         return found["view again"]
 
+    async def was_true(self) -> None:
+        """Compare what each surface has shown with the moments of the history."""
+        true = moments(await self._history(), "default", self.name, self.canaries)
+        told = Counter(each.surface for each in self.shown)
+        print(f"{self.name}: {len(true)} moments; looks: {dict(told)}")
+        assert never_were(self.shown, true) == []
+
+    async def _history(self) -> list[EventRow]:
+        pool = engine(self.surfaces.scene.database_url)
+        try:
+            (found,) = await named(pool, "default", self.name)
+            reads, events, after = Reads(pool, found.hub), list[EventRow](), 0
+            while page := (await reads.events(found.rollout.uid, after=after, limit=1000)).items:
+                events += page
+                after = page[-1].seq
+            return events
+        finally:
+            await pool.dispose()
+
 
 async def _all(looks: dict[str, Look]) -> list[Numbers]:
     free = asyncio.Semaphore(AT_ONCE)
@@ -223,18 +264,14 @@ async def _all(looks: dict[str, Look]) -> list[Numbers]:
 
 @asynccontextmanager
 async def watched(
-    surfaces: Surfaces,
-    name: str,
-    canaries: Collection[str],
-    pause: float,
-    looking: asyncio.Event,
+    surfaces: Surfaces, name: str, canaries: Collection[str], pause: float
 ) -> AsyncIterator[Watch]:
     """Everybody looks at the rollout, until the end."""
     link = f"#/r/default/{name}"
     page = await surfaces.open(link)
     filtered = await surfaces.open(f"{link}?label={LABEL.replace('=', '%3D')}")
     commands = Commands(surfaces.scene, str(surfaces.rest.base_url).removesuffix("/api/v1/"))
-    watch = Watch(name, surfaces, commands, page, filtered, canaries, pause, looking)
+    watch = Watch(name, surfaces, commands, page, filtered, canaries, pause)
     watching = asyncio.create_task(watch.forever())
     try:
         yield watch

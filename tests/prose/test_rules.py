@@ -8,7 +8,7 @@ import yaml
 from tests.prose.vale import ROOT, findings
 
 EXAMPLES = yaml.safe_load(Path(__file__).with_name("examples.yaml").read_text())
-"""In a file of their own, which is not checked."""
+"""Examples are in a file of their own, which is not checked."""
 
 
 @pytest.fixture

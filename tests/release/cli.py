@@ -36,7 +36,7 @@ PLATFORMS = {
 
 class Wanted(NamedTuple):
     url: str
-    """Of the folder that the files are downloaded from."""
+    """The address of the folder that the files are downloaded from."""
     platforms: Sequence[str] = tuple(PLATFORMS)
     pythons: Sequence[str] = PYTHONS
 

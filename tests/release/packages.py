@@ -23,7 +23,7 @@ LINUX = {"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux"
 @dataclass(frozen=True)
 class Package:
     kind: str
-    """Of a package URL: pypi or npm."""
+    """The type of a package URL: pypi or npm."""
     name: str
     version: str
     licence: str

@@ -24,7 +24,7 @@ def written(version: str, source: Source, direct: set[str], packages: Sequence[P
 
 
 def check(text: str) -> None:
-    # Its grammars are compiled as it is imported, which takes seconds of whoever collects tests.
+    # Its grammars are compiled as it is imported, which takes seconds of anyone who collects tests.
     from cyclonedx.validation.json import JsonStrictValidator
 
     if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):

@@ -8,12 +8,12 @@ from threading import Thread
 import pytest
 
 from ibgu.api.http.server import bind
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.sandbox.demo import main
 from ibgu.sandbox.demo.address import address
 from ibgu.sandbox.demo.guide import guide
 from ibgu.sandbox.demo.options import DemoOptions
-from ibgu.sandbox.demo.ready import ready
+from ibgu.sandbox.demo.play import ready
 from ibgu.sandbox.demo.serving import start_ibgu
 from ibgu.sandbox.errors import SandboxError
 from ibgu.sandbox.hub import SandboxHub

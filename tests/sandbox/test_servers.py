@@ -9,7 +9,8 @@ import pytest
 from ibgu.sandbox import servers
 
 _MANY = 150
-"""Of 1,000: without a claim, two processes that take so many would have twenty in common."""
+"""The number of ports out of 1,000: without a claim, two processes that take so many would have
+twenty in common."""
 _CHOOSER = f"""
 from ibgu.sandbox import servers
 from ibgu.sandbox.servers import free_port

@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements.lock"
 SECONDS = 5
-"""For one answer of the index."""
+"""The seconds for one answer of the index."""
 UNREACHABLE = "audit skipped: the advisory database is not reachable from here"
 
 Report = dict[str, Any]

@@ -14,7 +14,7 @@ _HALF_A_HEAD = b"GET /api/v1/rollouts HTTP/1.1\r\nHost: ib"
 _LONGEST = 120.0
 """Seconds, whatever becomes of who started it."""
 _FROM = "127.0.0.2"
-"""Not the address of who asks meanwhile."""
+"""The address of nobody who asks meanwhile."""
 _EVERY = 1.0
 """Seconds from one burst to the next."""
 

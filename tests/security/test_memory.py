@@ -27,10 +27,10 @@ HALF_OPEN = 1000
 EVENTS = 1200
 MIB = 2**20
 POD_LIMIT = 512 * MIB
-"""As in charts/ibgu/values.yaml."""
+"""The limit in charts/ibgu/values.yaml."""
 GROWTH = 160 * MIB
 SENT = b"x" * 50_000
-"""Of a body of 500 KB."""
+"""A piece of a body of 500 KB."""
 _SMALL = 4096
 
 

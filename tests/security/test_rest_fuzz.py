@@ -24,7 +24,7 @@ __all__ = ["app", "context", "engine", "hub_client", "journal"]
 pytestmark = pytest.mark.hub
 
 EXAMPLES = 10
-"""Of each operation, of valid and of invalid input."""
+"""The number of examples of each operation, of valid and of invalid input."""
 ENDLESS = "/stream"
 """Answers that end when the client goes; tests/api/test_stream.py follows them."""
 EXCLUDED: list[CheckFunction] = [positive_data_acceptance, negative_data_rejection]

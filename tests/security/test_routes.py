@@ -42,7 +42,7 @@ OF_NO_ROLLOUT = {"GET /api/v1/whoami": "username", "GET /api/v1/leadership": "wo
 SILENT = "GET /api/v1/stream"
 """A user who may see nothing gets no event."""
 VALUES = {"namespace": "default", "name": "ran-r1"}
-"""Of parameters in paths; any other gets "a"."""
+"""Values of parameters in paths; any other gets "a"."""
 HOUR = timedelta(hours=1)
 POLICY = "Content-Security-Policy"
 JSON = {"Content-Type": "application/json"}

@@ -151,7 +151,8 @@ class World:
         if not old["metadata"].get("finalizers"):
             self._drop(name)
             return
-        meta = {**old["metadata"], "deletionTimestamp": timestamp(self.now)}
+        bumped = old["metadata"]["generation"] + 1
+        meta = {**old["metadata"], "deletionTimestamp": timestamp(self.now), "generation": bumped}
         self._store(name, {**old, "metadata": meta})
 
     # -- time ------------------------------------------------------------------------------------

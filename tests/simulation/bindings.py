@@ -27,11 +27,11 @@ class Bindings:
         self._client = MemoryClient(hub, "people")
         self._rng = Random(f"{seed}/homes")
         self._homes: dict[str, str] = {}
-        """By ManagedCluster uid."""
+        """Keyed by ManagedCluster uid."""
         self._away: Counter[str] = Counter()
         """Number of faults that keep a set unbound now."""
         self._bound: defaultdict[str, list[list[float]]] = defaultdict(list)
-        """From when to when."""
+        """The times from when to when."""
 
     async def fill(self, clusters: Iterable[str]) -> None:
         for name in SETS:

@@ -14,7 +14,7 @@ from msgspec import Struct, json
 from msgspec.structs import replace
 from sqlalchemy import text
 
-from ibgu.controller.effects import requests
+from ibgu.controller.effects import feedback_refresh, requests
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.lookups.talm import TalmWatch
 from ibgu.controller.loop import loop
@@ -41,6 +41,7 @@ from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.gates import registry
 from ibgu.core.engine.gates.payload import PAYLOAD
 from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, RAMP_UP, START_RATE
+from ibgu.core.engine.refresh import eligibility
 from ibgu.core.engine.state import FleetState, Starts, TrackedStep
 from ibgu.core.engine.works import refresh_patch, wanted_stage
 from ibgu.core.model import (
@@ -90,7 +91,7 @@ def intent_after_effect(stack: ExitStack) -> None:
     async def turn(self: loop.Loop) -> None:
         if not await self._in_sync():
             return
-        touched, uids = self._work_queue.take()
+        touched, uids = self._work_queue.pop()
         if not touched and not uids:
             return
         now = self._clock.now()
@@ -150,7 +151,7 @@ def label_before_outcome(stack: ExitStack) -> None:
     async def turn(self: loop.Loop) -> None:
         if not await self._in_sync():
             return
-        touched, uids = self._work_queue.take()
+        touched, uids = self._work_queue.pop()
         if not touched and not uids:
             return
         now = self._clock.now()
@@ -266,7 +267,7 @@ def foreign_label_overwritten(stack: ExitStack) -> None:
     def still(uids: Any, shown: Any) -> dict[str, Any]:
         return {key: pending for key, pending in uids.items() if shown.get(key) != pending.wanted}
 
-    _set(stack, patches, "_open", still)
+    _set(stack, patches, "_still_to_write", still)
 
 
 def missing_payload_ignored(stack: ExitStack) -> None:
@@ -303,7 +304,7 @@ def doubt_ignored(stack: ExitStack) -> None:
 
 def uid_ignored(stack: ExitStack) -> None:
     """A re-created cluster counts as the previous one of its name."""
-    over, cut = waiting._end_if_obsolete, running._end_if_obsolete
+    over, cut = waiting._finish_if_obsolete, running._end_obsolete_run
 
     def same(function: Any) -> Any:
         def patched(turn: Any, member: Member, *others: Any) -> Any:
@@ -317,8 +318,8 @@ def uid_ignored(stack: ExitStack) -> None:
 
         return patched
 
-    _set(stack, waiting, "_end_if_obsolete", same(over))
-    _set(stack, running, "_end_if_obsolete", same(cut))
+    _set(stack, waiting, "_finish_if_obsolete", same(over))
+    _set(stack, running, "_end_obsolete_run", same(cut))
 
 
 def failure_without_disarm(stack: ExitStack) -> None:
@@ -375,6 +376,11 @@ def refresh_rewrites(stack: ExitStack) -> None:
         return json.encode({**body, "spec": {"deleteOption": None}})
 
     _set(stack, requests, "refresh_patch", patch_of)
+
+
+def watch_mistrusted(stack: ExitStack) -> None:
+    """Agents that watch are refreshed as if they polled."""
+    _set(stack, feedback_refresh, "eligibility_if_silent", eligibility)
 
 
 def rate_ignored(stack: ExitStack) -> None:
@@ -437,6 +443,7 @@ VARIANTS: dict[str, Variant] = {
         (status_before_journal, "leaders", 62),
         (talm_ignored, "talm"),
         (refresh_rewrites, "", 14),
+        (watch_mistrusted, ""),
         (rate_ignored, "leaders"),
         (ramp_up_ignored, "", 4),
         (starts_forgotten, "leaders", 52),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ibgu.core.model import Stage, names
+from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.clock import NEVER
 from ibgu.sim.cluster import SimulatedCluster, StageAgent
@@ -16,6 +16,8 @@ from tests.core.engine.decide.firmware import FLASHED, GOALS, IDLE, LOCKED, TARG
 BOARD = Key(TARGET.group, TARGET.kind, "", TARGET.name)
 DAMAGED = "checksum mismatch"
 _NOTICE = 0.03
+_LIKE = {"Stage": "Prep", "Flash": "Upgrade"}
+"""The stages of the image-based upgrade whose durations and faults are drawn."""
 
 
 class FirmwareSpoke(Spoke):
@@ -28,8 +30,8 @@ class FirmwareSpoke(Spoke):
         wanted, old = manifest["spec"]["wanted"], self.get(BOARD) or {}
         if wanted not in GOALS:
             raise invalid(key, [f'spec.wanted: Unsupported value: "{wanted}"'])
-        flashing = old.get("status", {}).get("busy") and old["spec"]["wanted"] == "Upgrade"
-        if flashing and wanted != "Upgrade":
+        flashing = old.get("status", {}).get("busy") and old["spec"]["wanted"] == "Flash"
+        if flashing and wanted != "Flash":
             raise invalid(key, [LOCKED])
 
 
@@ -88,13 +90,13 @@ class FirmwareAgent:
         self._wanted = board["spec"]["wanted"]
         leaves = "Finalize" if self._phase == FLASHED else "Abort"
         stage = leaves if self._wanted == "Idle" else self._wanted
-        self.fate = self._course.fate(stage)
+        self.fate = self._course.fate(_LIKE.get(stage, stage))
         self._busy, self._error = True, ""
         run = board["metadata"].get("annotations", {}).get(names.RUN, "")
         self._timeline.begin(stage, now, now, run=run)
         length, fault = sum(self.fate.durations.values()), self.fate.fault
         course = [(1.0, self._end)]
-        if stage == "Upgrade":
+        if stage == "Flash":
             course = [(0.2, self._go_down), (0.8, self._come_up), *course]
         if fault is not None and (fault.name == "hangs" or fault.where is Where.DARK):
             course = course[:1] if fault.where is Where.DARK else []
@@ -109,10 +111,10 @@ class FirmwareAgent:
 
     def _end(self, now: float) -> None:
         self._busy = False
-        if self._wanted == "Upgrade" and self.fate.fault is not None:
+        if self._wanted == "Flash" and self.fate.fault is not None:
             self._error = DAMAGED
         else:
-            self._phase = GOALS[Stage(self._wanted)]
+            self._phase = GOALS[self._wanted]
         self._timeline.end("failed" if self._error else "completed", self._error, now)
         self._report(now)
 

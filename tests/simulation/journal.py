@@ -36,7 +36,7 @@ class Turnstile:
     """Turnstile admits one journal call at a time and stops time for it, so that its order and
     length do not depend on the machine.
 
-    When a process is stopped inside its statement, the server holds locks for it. Whoever needs
+    When a process is stopped inside its statement, the server holds locks for it. Anyone who needs
     them waits in virtual time until the server has ended that session: in a real wait no virtual
     time would pass, so it would end only by its own timeout.
     """

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu.controller.clock import Clock
 from ibgu.controller.service import Controller
 from ibgu.core.engine.driver import Driver
+from ibgu.core.model import names
 from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded
 from ibgu.hub.discovery import discover
 from ibgu.hub.errors import HubError
@@ -127,7 +128,7 @@ class Node:
             served,
             self._clock,
             rng,
-            driver=self._driver,
+            drivers={names.IBGU: self._driver},
         )
         await self.controller.run()
 

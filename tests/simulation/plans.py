@@ -1,12 +1,10 @@
 """Draws the fleets and IBGUs of one simulation from its seed."""
 
-from itertools import chain
 from random import Random
 from typing import Any
 
 from msgspec import Struct, structs
 
-from ibgu.core.plan.shapes import SHAPES
 from ibgu.sim.spec import FleetSpec
 from tests.simulation.faults import ALL, CALM, bounded, theme
 from tests.simulation.kinds import UPGRADE, SimulatedKind
@@ -158,11 +156,12 @@ def _fleet(rng: Random, seed: int, fast: bool, troubles: int) -> FleetSpec:
 
 
 def _ibgu(rng: Random, kind: SimulatedKind, number: int, timeout: int) -> Object:
+    table = kind.driver.actions
     if number == 0:
-        shapes = [shape for shape in SHAPES if shape[0][0] == "Prep"]
+        shapes = [shape for shape in table.plans if shape[0][0] == table.start]
     else:
-        shapes = [shape for shape in SHAPES if len(shape) < 3]
-    shape = rng.choice([shape for shape in shapes if kind.lacks.isdisjoint(chain(*shape))])
+        shapes = [shape for shape in table.plans if len(shape) < 3]
+    shape = rng.choice(shapes)
     most = rng.randint(1, 4)
     plan = [step([*actions], rng.choice((most, 2)), timeout) for actions in shape]
     version = SEEDS[0] if number == 0 or rng.random() < 0.6 else SEEDS[1]

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -23,11 +24,13 @@ from ibgu.controller.loop import planner
 from ibgu.controller.loop.loop import Loop
 from ibgu.controller.mirror import versions
 from ibgu.core.assurance.certify import Rule
+from ibgu.core.drivers import traits
 from ibgu.core.engine.decide import controls, members, steps
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE
-from ibgu.core.engine.refresh import BUILT_IN, Range
+from ibgu.core.engine.refresh import ranges
 from ibgu.core.engine.state import FleetState as Led
-from ibgu.core.model import Action
+from ibgu.core.model import ActionTraits
+from ibgu.core.model.actions import Range
 from ibgu.core.model.kinds import JsonObject
 from ibgu.db.engine import engine as connected
 from ibgu.db.reads.certified import certify
@@ -172,7 +175,7 @@ class _Play:
         most = 1 if self._seed % 4 < 2 else MEMBERS_PER_CYCLE
         with (
             patch.object(Loop, "turn", self._turn(Loop.turn)),
-            patch.dict(BUILT_IN, _scaled(self._plan.fleet.scale)),
+            patch.object(ranges, "traits", _scaled(self._plan.fleet.scale)),
             watched_drafts(self.found),
             # Fleets are small: in every other seed large batches are split into single decisions.
             patch.object(members, "MEMBERS_PER_CYCLE", most),
@@ -319,7 +322,7 @@ def _of_the_lease(asked: Asked) -> bool:
 
 
 def _seldom_noted() -> AbstractContextManager[object]:
-    """Records the hub's versions seldom instead of every 15 seconds: they would be nine tenths of a
+    """Records the hub's versions rarely instead of every 15 seconds: they would be nine tenths of a
     simulation's calls to the journal."""
     return patch.object(versions, "EVERY", 150.0)
 
@@ -362,9 +365,15 @@ def _never_measured() -> AbstractContextManager[object]:
     return patch.object(ActionDurations, "ask", lambda durations: None)
 
 
-def _scaled(scale: float) -> dict[Action, Range]:
+def _scaled(scale: float) -> Callable[[str], ActionTraits]:
     """Returns when runs end if everything takes so much longer."""
-    return {a: Range(known.low * scale, known.high * scale) for a, known in BUILT_IN.items()}
+
+    def scaled(action: str) -> ActionTraits:
+        known = traits(action)
+        usual = Range(known.usual.low * scale, known.usual.high * scale)
+        return replace(known, usual=usual)
+
+    return scaled
 
 
 async def _until(at: float) -> None:

@@ -24,7 +24,7 @@ Source = ConfigMap | Secret
 
 class _State(Struct, frozen=True):
     since: float
-    """In loop time."""
+    """The loop's time."""
     content: Source | None
     """None: it is not there."""
 

@@ -7,7 +7,8 @@ from unittest.mock import patch
 from msgspec import json
 
 from ibgu.controller.loop.changes import ChangeHandlers
-from ibgu.core.model import Action, Kind, ReasonKind, names
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Kind, ReasonKind, names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryHub

@@ -7,7 +7,7 @@ import pytest
 from tests.simulation.conftest import Simulate
 
 SEEDS = 25
-"""In each of two parts: five of each theme in all. Thousands are a soak's."""
+"""The number of seeds in each of two parts: five of each theme in all. Thousands are a soak's."""
 
 
 @pytest.mark.parametrize("first", [1, 1 + SEEDS])
@@ -23,6 +23,7 @@ def test_no_seed_breaks_anything(simulate: Simulate, first: int) -> None:
     [
         pytest.param("206", "0,3", id="clusters that come back when all is over"),
         pytest.param("308", "0", id="an agent that writes while the hub goes back"),
+        pytest.param("491", "0,1,2", id="a hand on a cluster whose feedback nobody heard"),
         pytest.param("531", "5,7,8", id="works of a rollout that was gone, forbidden to remove"),
         pytest.param("1594", "0,2", id="a Prep that a hand replaced while nobody looked"),
         pytest.param("60415", "0,1", id="armed while its payload was on its way out"),

@@ -137,19 +137,19 @@ def test_while_a_large_step_starts_others_have_their_turn(told: Tell) -> None:
     """The Lease's renewal is among them; but nothing shows the step before it is committed."""
     joined: list[str] = []
     between: list[int] = []
-    take = Draft.take
+    apply = Draft.apply
 
-    def taking(draft: Draft, decision: Decision) -> None:
+    def applying(draft: Draft, decision: Decision) -> None:
         if not isinstance(decision, Preempt) and decision.kind is Kind.JOINED:
             joined.append(decision.kind)
             asyncio.get_running_loop().call_soon(lambda: between.append(len(joined)))
-        take(draft, decision)
+        apply(draft, decision)
 
     async def story(stage: Stage) -> None:
         def shown() -> None:
             assert not stage.term.journal_writer.committed
 
-        with patch.object(Draft, "take", taking), once_decided(Kind.STEP_STARTED, shown):
+        with patch.object(Draft, "apply", applying), once_decided(Kind.STEP_STARTED, shown):
             await stage.fleet.people.apply(0)
             await stage.until(stage.complete)
         assert between == [2, 2, 4, 4, 5]

@@ -45,7 +45,8 @@ QUIET = (
 )
 """Chromium asks nobody but the page's own server."""
 PATIENCE_MS = 30_000
-"""Of everything that is waited for: what has gone wrong on a busy machine is only slow."""
+"""The patience with everything that is waited for: what has gone wrong on a busy machine is only
+slow."""
 LEADER = "ibgu-controller-7d9c8b5f4-x2x4q"
 SESSION = pytest.mark.asyncio(loop_scope="session")
 
@@ -55,7 +56,7 @@ class Site(Struct):
     hub: SandboxHub
     journal: Journal
     uid: str
-    """Of the hub, in the journal."""
+    """The uid of the hub in the journal."""
 
     def story(self) -> Story:
         return Story(self.journal, datetime.now(UTC))

@@ -7,8 +7,8 @@ from typing import Any
 from msgspec import convert
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
-    Action,
     Cause,
     CompletedAction,
     Kind,
@@ -180,7 +180,7 @@ def succeeded(of: Step, number: int, position: int, since: datetime, took: timed
 def failed(
     of: Step, number: int, position: int, since: datetime, took: timedelta, words: str
 ) -> Member:
-    cause = Cause.PREP_FAILED if of.first is Action.PREP else Cause.UPGRADE_FAILED
+    cause = Cause.PREP_FAILED if of.first == Action.PREP else Cause.UPGRADE_FAILED
     over = _over(of, number, position, since, took, RunResult.FAILED, cause, words)
     return replace(over, outcome=Outcome.FAILED, cause=cause, message=words, failed_action=of.first)
 
@@ -210,7 +210,7 @@ def _run(of: Step, number: int, since: datetime, state: RunState) -> Run:
     return run_of(
         state,
         id=f"{of.rollout}-{of.index}-{number}",
-        action=of.first,
+        action=Action(of.first),
         attempt=1,
         intended_at=since,
         arming_at=since,

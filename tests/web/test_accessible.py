@@ -19,6 +19,7 @@ LOAD = """async (paths) => {
 LINKS = {
     "list": "",
     "rollout": "#/r/default/ran-417?state=failed",
+    "planned": "#/r/default/ran-417?step=3",
     "held": "#/r/edge/core-418",
     "cluster": "#/c/site-0006",
 }

@@ -9,10 +9,12 @@ from axe_playwright_python.async_playwright import Axe
 from msgspec.structs import replace
 from playwright.async_api import Locator, expect
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
     Cause,
     Kind,
     OnRollout,
+    OnStep,
     Reason,
     ReasonKind,
     RolloutState,
@@ -26,6 +28,7 @@ from tests.web.fleet import (
     MINUTE,
     MONITOR,
     PULL,
+    RESTORE,
     failed,
     name,
     running,
@@ -61,25 +64,39 @@ def paused(look: Look, name: str) -> bool:
 
 
 async def made(
-    look: Look, name: str, first: int, *, over: bool = False, hold: Reason | None = None
+    look: Look,
+    name: str,
+    first: int,
+    *,
+    over: bool = False,
+    hold: Reason | None = None,
+    newest: bool = False,
+    failure: Cause = Cause.PREP_FAILED,
 ) -> None:
-    """Makes the rollout on the hub, and in the journal as if a controller had seen it."""
+    """Makes the rollout on the hub, and in the journal as if a controller had seen it: its step is
+    over when its clusters are, as an API that counts one does so only once."""
     Kubectl(look.site.hub).apply(manifest(name))
     story = look.site.story()
     state = RolloutState.COMPLETE if over else RolloutState.RUNNING
     times = {"completed_at": story.now} if over else {}
+    if newest:
+        times["created_at"] = story.now
     uid = of_hub(look, name)["metadata"]["uid"]
     found = await story.rollout(
         uid, ["Prep"], name=name, state=state, fleet=FLEET, hold=hold, **times
     )
-    done = {"state": StepState.FINISHED, "finished_at": story.now} if over else {}
-    step = await story.step(found, 0, 5, **done)
+    step = await story.step(found, 0, 5)
     began = story.now - 9 * MINUTE
     for n in range(5):
         each = succeeded(step, first + n, n, began, 8 * MINUTE)
         if n == 3:
             each = failed(step, first + n, n, began, 8 * MINUTE, PULL)
+            if failure is Cause.ABORT_FAILED:
+                each = replace(each, cause=failure, failed_action=Action.ABORT)
         await story.put(each if over else waiting(step, first + n, n, began))
+    if over:
+        ended = replace(step, state=StepState.FINISHED, finished_at=story.now)
+        await story.tell(OnStep(Kind.STEP_FINISHED, ended, "all its clusters are over"))
 
 
 async def opened(look: Look, name: str, button: str, user: str = "olga") -> Locator:
@@ -291,8 +308,9 @@ async def test_a_resume_that_finalizes_asks_for_the_rollouts_name(look: Look) ->
 
 
 async def test_the_failed_are_cleaned_up(look: Look, clusters: None) -> None:
-    await made(look, "ran-422", 6100, over=True)
-    dialog = await opened(look, "ran-422", "Clean up failed")
+    await made(look, "ran-422", 6100, over=True, newest=True)
+    dialog = await opened(look, "ran-422", "Cancel")
+    await dialog.get_by_role("radio", name="Only those that failed").check()
     await expect(dialog).to_contain_text("Step 2, AbortOnFailure: 1 cluster in 1 wave")
     await expect(dialog).to_contain_text("AbortOnFailure is step 2 of ran-422")
     await expect(dialog).to_contain_text("This can't be undone for 1 cluster.")
@@ -304,9 +322,43 @@ async def test_the_failed_are_cleaned_up(look: Look, clusters: None) -> None:
     assert look.errors == []
 
 
-async def test_a_clean_up_says_whom_it_leaves_alone_and_what_newer_rollouts_have(
-    look: Look, clusters: None
+@pytest.mark.parametrize("width", [1280, 820])
+async def test_upgraded_clusters_are_rolled_back_by_a_rollout_that_can_be_followed(
+    look: Look, clusters: None, width: int
 ) -> None:
+    """The dialog says before it is confirmed what will happen to which clusters."""
+    kubectl = Kubectl(look.site.hub)
+    marks = {"name": name(6100), "lcm.openshift.io/ibgu-upgrade-completed": ""}
+    given = [f"{key}={value}" for key, value in marks.items()]
+    kubectl("label", "managedcluster", name(6100), *given, "--overwrite")
+    await look.page.set_viewport_size({"width": width, "height": 900})
+    await made(look, f"ran-48{width}", 6100, over=True, newest=True)
+    dialog = await opened(look, f"ran-48{width}", "Roll back")
+    await expect(dialog.get_by_role("region", name="Preview")).to_contain_text(
+        "Step 1, Rollback: 1 cluster in 1 wave"
+    )
+    await expect(dialog).to_contain_text("This can't be undone for 1 cluster.")
+    await expect(dialog).to_contain_text("what it has stored since is lost")
+    await dialog.get_by_label("Only these clusters").fill(name(6100))
+    await dialog.get_by_label("Finalize the rollback at once").check()
+    await expect(dialog.get_by_role("region", name="Preview")).to_contain_text(
+        "Step 1, Rollback + FinalizeRollback: 1 cluster in 1 wave"
+    )
+    if width == 1280:
+        await look.keep("rollback", 900)
+    assert await violations_of(look) == []
+    await dialog.get_by_label("type the rollout's name").fill(f"ran-48{width}")
+    await dialog.get_by_role("button", name="Roll back 1 cluster", exact=True).click()
+    follow = dialog.get_by_role("link", name=f"Follow ran-48{width}-rollback-")
+    await expect(follow).to_be_visible()
+    new = str(await follow.inner_text()).removeprefix("Follow ")
+    plan = of_hub(look, new)["spec"]["plan"]
+    assert [item["actions"] for item in plan] == [["Rollback", "FinalizeRollback"]]
+    kubectl("delete", "ibgu", new, "-n", "default")
+    assert look.errors == []
+
+
+async def test_what_newer_rollouts_have_is_not_cancelled(look: Look, clusters: None) -> None:
     """Two have failed: one was aborted by a newer rollout, in another one the second failed."""
     kubectl = Kubectl(look.site.hub)
     kubectl("label", "managedcluster", name(6102), "lcm.openshift.io/ibgu-prep-failed=")
@@ -317,18 +369,13 @@ async def test_a_clean_up_says_whom_it_leaves_alone_and_what_newer_rollouts_have
         of = await story.step(later, 0, 1)
         meta = json.loads(kubectl("get", "managedcluster", name(number), "-o", "json"))["metadata"]
         await story.put(replace(waiting(of, number, 0, story.now), uid=meta["uid"]))
-    dialog = await opened(look, "ran-468", "Clean up failed")
-    await expect(dialog).to_contain_text("Step 2, AbortOnFailure: 1 cluster in 1 wave")
-    await expect(dialog).to_contain_text(
-        "1 of 1 cluster was in newer rollouts since (ran-470): what these have done there is "
-        "aborted, too."
+    dialog = await opened(look, "ran-468", "Cancel")
+    await dialog.get_by_role("radio", name="Only those that failed").check()
+    await expect(dialog.get_by_role("alert")).to_contain_text(
+        "nothing of ran-468 to cancel: site-6102 (in ran-470 now), site-6103 (in ran-469 now)"
     )
-    left = dialog.locator("details")
-    await expect(left).to_contain_text("4 clusters left alone")
-    why = "1 taken over by a newer ImageBasedGroupUpgrade that cancels or rolls back: site-6103"
-    await expect(left.get_by_text(why)).to_be_visible()
-    await expect(dialog).to_contain_text("This can't be undone for 1 cluster.")
-    assert look.errors == []
+    send = dialog.get_by_role("button", name="Clean up failed clusters")
+    await expect(send).to_have_attribute("aria-disabled", "true")
 
 
 async def test_who_is_left_out_for_good_is_counted_first(look: Look) -> None:
@@ -354,12 +401,116 @@ async def test_the_most_dangerous_change_is_the_last_and_red(look: Look) -> None
             "Resume",
             "Retry failed clusters…",
             "Add step…",
+            "Finalize…",
             "Skip waiting clusters…",
-            "Clean up failed…",
+            "Cancel…",
+            "Roll back…",
         ]
     )
     await expect(buttons.last).to_have_css("color", "rgb(180, 35, 24)")
     await expect(buttons.first).not_to_have_css("color", "rgb(180, 35, 24)")
+
+
+async def test_a_clean_up_by_hand_is_confirmed_with_what_was_done(
+    look: Look, clusters: None
+) -> None:
+    """A new rollout runs the Abort again on the cluster that could not clean up."""
+    Kubectl(look.site.hub)(
+        "label", "managedcluster", name(6103), f"name={name(6103)}", "--overwrite"
+    )
+    await made(look, "ran-490", 6100, over=True, newest=True, failure=Cause.ABORT_FAILED)
+    dialog = await opened(look, "ran-490", "Confirm clean-up…")
+    await expect(dialog).to_contain_text("Say what was cleaned up.")
+    await dialog.get_by_label("What was cleaned up by hand").fill("deleted the Backups")
+    await expect(dialog).to_contain_text("This can't be undone for 1 cluster.")
+    await expect(dialog).to_contain_text(
+        "olga states that somebody has cleaned up there by hand: deleted the Backups."
+    )
+    send = dialog.get_by_role("button", name="Confirm for 1 cluster", exact=True)
+    await expect(send).to_have_accessible_description("Type ran-490 to confirm.")
+    await dialog.get_by_label("type the rollout's name").fill("ran-490")
+    await send.click()
+    new = await followed(look, dialog, "ran-490-cleanup-")
+    assert actions(new) == [["Abort"]]
+    assert chosen(new) == [name(6103)]
+    said = new["metadata"]["annotations"]["ibgu.dev/manual-cleanup-done"]
+    assert (said.split()[0], said.split()[2:]) == ("olga", ["deleted", "the", "Backups"])
+    assert look.errors == []
+
+
+async def followed(look: Look, dialog: Locator, prefix: str) -> Any:
+    """Returns the rollout that the dialog has made and links to, which is deleted again."""
+    follow = dialog.get_by_role("link", name=f"Follow {prefix}")
+    await expect(follow).to_be_visible()
+    name_ = str(await follow.inner_text()).removeprefix("Follow ")
+    new = of_hub(look, name_)
+    Kubectl(look.site.hub)("delete", "ibgu", name_, "-n", "default")
+    return new
+
+
+def actions(ibgu: Any) -> list[list[str]]:
+    return [item["actions"] for item in ibgu["spec"]["plan"]]
+
+
+def chosen(ibgu: Any) -> list[str]:
+    """The clusters that a rollout made for some of them names."""
+    (selector,) = ibgu["spec"]["clusterLabelSelectors"]
+    return list(selector["matchExpressions"][0]["values"])
+
+
+async def test_the_failed_are_aborted_before_they_are_retried(look: Look, clusters: None) -> None:
+    """A retry alone is refused; the abort is a rollout, and the same button retries after it."""
+    await made(look, "ran-491", 6100, over=True, newest=True)
+    dialog = await opened(look, "ran-491", "Retry failed clusters…")
+    await expect(dialog.get_by_role("alert")).to_contain_text("site-6103 (must be aborted first)")
+    await dialog.get_by_label("Abort them first").check()
+    await expect(dialog).to_contain_text("This can't be undone for 1 cluster.")
+    send = dialog.get_by_role("button", name="Abort, then retry 1 failed cluster", exact=True)
+    await expect(send).to_have_accessible_description("Type ran-491 to confirm.")
+    await dialog.get_by_label("type the rollout's name").fill("ran-491")
+    await send.click()
+    await expect(dialog.get_by_role("status")).to_contain_text("the same request retries them")
+    await expect(dialog).to_contain_text("Press Retry failed clusters… again when that is over.")
+    assert actions(of_hub(look, "ran-491")) == [["Prep"], ["AbortOnFailure"]]
+    [refused] = look.errors
+    assert "409 (Conflict)" in refused, "the retry alone"
+
+
+async def test_only_what_failed_on_the_new_release_is_rolled_back(
+    look: Look, clusters: None
+) -> None:
+    """One is upgraded and one failed before its restart: both stay as they are."""
+    kubectl = Kubectl(look.site.hub)
+    outcomes = {6100: "completed", 6101: "failed", 6102: "failed"}
+    for number, outcome in outcomes.items():
+        labels = (f"name={name(number)}", f"lcm.openshift.io/ibgu-upgrade-{outcome}=")
+        kubectl("label", "managedcluster", name(number), *labels, "--overwrite")
+    await upgrading(look, "ran-492", 6100, busy=6980)
+    story = look.site.story()
+    of = await story.rollout(
+        of_hub(look, "ran-492")["metadata"]["uid"],
+        ["Prep", "Upgrade"],
+        name="ran-492",
+        fleet=FLEET,
+        created_at=story.now,
+    )
+    step = await story.step(of, 1, 5)
+    stays = failed(step, 6102, 2, story.now - 30 * MINUTE, 19 * MINUTE, RESTORE)
+    await story.put(replace(stays, cause=Cause.UPGRADE_FAILED_AFTER_PIVOT))
+    dialog = await opened(look, "ran-492", "Roll back")
+    await expect(
+        dialog.get_by_role("button", name="Roll back 1 cluster", exact=True)
+    ).to_be_visible()
+    await dialog.get_by_label("Only clusters whose Upgrade failed").check()
+    await expect(dialog.get_by_role("region", name="Preview")).to_contain_text(
+        "Step 1, Rollback: 1 cluster in 1 wave"
+    )
+    await dialog.get_by_label("type the rollout's name").fill("ran-492")
+    await dialog.get_by_role("button", name="Roll back 1 failed cluster", exact=True).click()
+    new = await followed(look, dialog, "ran-492-rollback-")
+    assert actions(new) == [["Rollback"]]
+    assert chosen(new) == [name(6102)]
+    assert look.errors == []
 
 
 async def test_what_talm_left_unfinished_can_be_taken_over(look: Look) -> None:

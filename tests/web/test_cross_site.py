@@ -118,7 +118,7 @@ async def test_a_script_of_another_page_changes_nothing(
     await page.goto(foreign)
     url = f"{proxy.url}/api/v1/rollouts/default/ran-433/"
     json = {"headers": {"Content-Type": "application/json"}, "body": "{}"}
-    for what in ("pause", "abort"):
+    for what in ("pause", "cancel"):
         for init in ({"mode": "no-cors"}, {"mode": "no-cors", "body": "{}"}, json):
             assert await page.evaluate(SEND, [url + what, init]) in ("opaque 0", "TypeError")
     came = [] if urlsplit(foreign).hostname == "127.0.0.1" else [403] * 4

@@ -675,3 +675,26 @@ async def test_a_tablet_has_room_for_it(look: Look) -> None:
     brand, sign_out = await page.evaluate(tops)
     assert abs(brand - sign_out) < 20
     await look.keep("tablet", 1640)
+
+
+async def test_warnings_and_the_rollback_deadline_are_on_the_page(look: Look) -> None:
+    story = look.site.story()
+    of = await story.rollout("ran-upgraded", ["Prep", "Upgrade"], state=RolloutState.COMPLETE)
+    over = {"state": StepState.FINISHED, "finished_at": story.now}
+    since, until = story.now - 60 * MINUTE, story.now + timedelta(days=2, hours=5)
+    prep, upgrade = [await story.step(of, index, 1, **over) for index in (0, 1)]
+    warned = succeeded(prep, 41_000, 0, since, MINUTE)
+    await story.put(replace(warned, warning="Thing[1] - CRD not deployed on cluster"))
+    await story.put(replace(succeeded(upgrade, 41_000, 0, since, MINUTE), rollback_until=until))
+    page = await look.open("#/r/default/ran-upgraded")
+    facts = page.locator(".facts")
+    await expect(facts).to_contain_text("1 with a warning")
+    await expect(facts).to_contain_text(
+        re.compile(r"1 cluster: finalize or roll back by .*\(in 2 d")
+    )
+    await page.goto(f"{look.site.url}/#/r/default/ran-upgraded?step=1&show=members")
+    await expect(page.get_by_text("warned: Thing[1] - CRD not deployed on cluster")).to_be_visible()
+    await page.goto(f"{look.site.url}/#/c/site-41000")
+    way_back = page.locator(".explained").get_by_text("finalize or roll back by")
+    await expect(way_back).to_have_class(re.compile("worry"))
+    assert look.errors == []

@@ -79,6 +79,7 @@ async def test_no_view_shows_a_backtick(look: Look) -> None:
     await expect(page.locator(".notice.warn code").first).to_have_text("velero describe restore")
     assert await backticks(page) == []
     links = ["r/default/ran-backticks", "r/default/ran-417", "r/edge/core-418", "r/default/none"]
+    links.append("r/default/ran-backticks?step=2")
     members = [f"c/site-{FIRST + n}?rollout=default/ran-backticks" for n in range(8)]
     for link in [*links, *members, "c/none", "r/default/ran-417?label=ring+north"]:
         await opened(look, link)
@@ -117,7 +118,7 @@ async def dialogs(page: Page, link: str) -> int:
         await settled(page)
     if not radios:
         await settled(page)
-    await dialog.get_by_role("button", name="Cancel").click()
+    await dialog.get_by_role("button", name="Close").click()
     await expect(dialog).to_have_count(0)
     return max(1, len(radios))
 

@@ -37,6 +37,33 @@ ibgu-postgres
     secretKeyRef:
       name: {{ include "ibgu.databaseSecret" $root }}
       key: {{ ternary "url" ($own | default $root.Values.database.key) $root.Values.bundledPostgres.enabled }}
+{{- /* The URL of the bundled one names them. */ -}}
+{{- if and $root.Values.database.caKey (not $root.Values.bundledPostgres.enabled) }}
+- name: PGSSLROOTCERT
+  value: /etc/ibgu-postgres/ca.crt
+{{- end }}
+{{- end }}
+
+{{- /* The Secret's key with the certificates to trust the database by. */ -}}
+{{- define "ibgu.databaseCaKey" -}}
+{{- if .Values.bundledPostgres.enabled }}ca.crt{{ else }}{{ .Values.database.caKey | default "" }}{{ end -}}
+{{- end }}
+
+{{- define "ibgu.databaseMount" -}}
+{{- if include "ibgu.databaseCaKey" . -}}
+- name: postgres-ca
+  mountPath: /etc/ibgu-postgres
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{- define "ibgu.databaseVolume" -}}
+{{- with include "ibgu.databaseCaKey" . -}}
+- name: postgres-ca
+  secret:
+    secretName: {{ ternary ($.Values.bundledPostgres.tlsSecret | default "ibgu-postgres") $.Values.database.existingSecret $.Values.bundledPostgres.enabled }}
+    items: [{key: {{ . }}, path: ca.crt}]
+{{- end }}
 {{- end }}
 
 {{- /* Component -> [what `ibgu` runs, its values, its account]; also those that are not there. */ -}}
@@ -173,4 +200,24 @@ true
 {{- /* Nobody but an ibgu holds the Lease that an ibgu leads by. */ -}}
 {{- define "ibgu.leasePolicy" -}}
 {{- include "ibgu.admissionPolicy" (list . (.Values.leasePolicy | default dict).enabled) -}}
+{{- end }}
+
+{{- /* The file of IBGU_NOTIFY_FILE; empty: nobody is notified. A shadow notifies nobody. */ -}}
+{{- define "ibgu.receivers" -}}
+{{- with (.Values.notifications | default dict).receivers }}
+{{- if not $.Values.shadow }}{{ dict "receivers" . | toYaml }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{- /* The ports of the receivers, as a list: those that a urlFile hides are not among them. */ -}}
+{{- define "ibgu.receiverPorts" -}}
+{{- $ports := list -}}
+{{- range (include "ibgu.receivers" . | fromYaml).receivers }}
+{{- with .url }}
+{{- $url := urlParse . -}}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) -}}
+{{- $ports = append $ports $port -}}
+{{- end }}
+{{- end }}
+{{- uniq $ports | sortAlpha | toJson -}}
 {{- end }}

@@ -26,6 +26,7 @@ _CONTROLS = {
     names.SKIP: "Skipped",
     names.CIRCUIT_BREAKER: "Circuit breaker changed",
     names.ADOPT: "Take-over asked for",
+    names.HOLD_ON_WARNING: "Hold on warnings changed",
 }
 _NOTHING = "nothing skipped"
 _ACTOR = re.compile(r"via the hub(?: \((?:ibgu-(?P<client>page|cli|rest):)?(?P<name>[^)]*)\))?")

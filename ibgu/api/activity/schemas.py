@@ -29,7 +29,8 @@ class ActivityEntryBody(Body):
     text: str = Field(description="What came of it.")
     who: str | None = Field(
         description="The user, as ibgu's REST API was asked; null: ibgu itself, or `via` alone is "
-        "known. Whoever may write the object can claim another name; the hub's audit log proves it."
+        "known. Anyone who may write the object can claim another name: the hub's audit log is "
+        "proof."
     )
     via: str | None = Field(
         description="page, cli or rest; else the field manager that wrote the object, such as "

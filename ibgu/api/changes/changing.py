@@ -1,6 +1,7 @@
 """Makes a change on the hub for the caller, and reports it."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import structlog
 from fastapi import Depends, Query, Request
 
 from ibgu.api.changes.schemas import ChangeBody
+from ibgu.api.problems import Problem
 from ibgu.api.requests.access import CLUSTERS, ROLLOUTS, Caller, CallerOfRequest
 from ibgu.api.requests.hub import HubOfCaller
 from ibgu.api.requests.inputs import RolloutOfPath
@@ -39,30 +41,53 @@ class Changing:
         dry_run: DryRun = False,
     ) -> None:
         self._rollout = row.rollout
+        self._caller = caller
         self._who = caller.user.username
         self._name = request.url.path.rpartition("/")[2]
         self._dry_run = dry_run
         self.hub = Changes(hub, manager_of(self._who, _client(request)), dry_run=dry_run)
 
     async def make(self, decide: Callable[[ChangeTarget], RequestedChange]) -> ChangeBody:
+        target = await self.read()
+        async with self.deciding():
+            change = decide(target)
+        return await self.send(target, change)
+
+    @asynccontextmanager
+    async def deciding(self) -> AsyncIterator[None]:
+        """Raises the state's refusal as a problem. A caller who may not patch the rollout at all
+        learns that instead."""
+        try:
+            yield
+        except ChangeRefused as refused:
+            await self._caller.require(_patch(self._rollout))
+            raise Problem(409, refused.code, str(refused)) from refused
+
+    async def read(self) -> ChangeTarget:
         rollout = self._rollout
-        with refusals_as_problems(self._who, rollout.namespace, rollout.name):
+        with self._refusals():
             target = await self.hub.read(
                 rollout.namespace, rollout.name, self._who, datetime.now(UTC)
             )
             if target.object["metadata"]["uid"] != rollout.uid:
                 raise ChangeRefused(f"{rollout.name} on the hub is a newer object; look again")
-            change = decide(target)
+        return target
+
+    async def send(self, target: ChangeTarget, change: RequestedChange) -> ChangeBody:
+        with self._refusals():
             await self.hub.make(target, change)
         log.info(
             "changed for a user",
             change=self._name,
             user=self._who,
-            rollout=rollout.full_name,
+            rollout=self._rollout.full_name,
             dry_run=self._dry_run,
             done=change.done,
         )
         return ChangeBody(done=change.done, kubectl=change.kubectl)
+
+    def _refusals(self) -> AbstractContextManager[None]:
+        return refusals_as_problems(self._who, self._rollout.namespace, self._rollout.name)
 
 
 def _client(request: Request) -> str:
@@ -75,17 +100,21 @@ def _client(request: Request) -> str:
 ChangingOfRequest = Annotated[Changing, Depends(Changing)]
 
 
-_CHANGES = ("pause", "resume", "skip", "abort", "append-step", "adopt")
+_PATCHES = ("pause", "resume", "skip", "append-step", "adopt")
+_CREATES = ("retry", "cancel", "rollback", "finalize", "confirm-cleanup")
 
 
 async def missing_rights(caller: Caller, rollout: Rollout) -> dict[str, str]:
     """Returns why the hub would refuse changes of the caller, by the change's name."""
-    where = rollout.namespace
-    patch = Question("patch", paths.IBGU_GROUP, ROLLOUTS, namespace=where, name=rollout.name)
-    found = dict.fromkeys(_CHANGES, await caller.lacks(patch)) | {
-        "retry": await caller.lacks(*retry_rights(where))
-    }
+    patches = await caller.lacks(_patch(rollout))
+    creates = await caller.lacks(*retry_rights(rollout.namespace))
+    found = dict.fromkeys(_PATCHES, patches) | dict.fromkeys(_CREATES, creates)
     return {name: why for name, why in found.items() if why}
+
+
+def _patch(rollout: Rollout) -> Question:
+    where = rollout.namespace
+    return Question("patch", paths.IBGU_GROUP, ROLLOUTS, namespace=where, name=rollout.name)
 
 
 def retry_rights(namespace: str) -> tuple[Question, ...]:

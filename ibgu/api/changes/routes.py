@@ -1,27 +1,30 @@
 """Routes for what a person may change about a rollout: on the hub, with the caller's own token."""
 
 from fastapi import APIRouter
+from msgspec.structs import replace
 
-from ibgu.api.changes.changing import ChangingOfRequest, missing_rights, retry_rights
-from ibgu.api.changes.retrying import failures, selecting, why_no_retry
+from ibgu.api.changes.changing import ChangingOfRequest, missing_rights
+from ibgu.api.changes.retrying import why_no_retry
 from ibgu.api.changes.schemas import (
-    AbortBody,
     ChangeBody,
     NewStepBody,
     PauseBody,
     PermitBody,
     PermitsBody,
-    RetryBody,
     RiskBody,
     SkipBody,
 )
-from ibgu.api.changes.situation import members_of, require, situation_of, waiting_for
+from ibgu.api.changes.situation import (
+    members_of,
+    require,
+    situation_of,
+    uncleaned_of,
+    waiting_for,
+)
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.guarded import Guarded
-from ibgu.api.requests.hub import FleetListsOfProcess
 from ibgu.api.requests.inputs import ReadsOfRequest, RolloutOfPath
-from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.core.engine.skippable import not_waiting
 from ibgu.core.model import names
 from ibgu.core.views import change
@@ -29,9 +32,6 @@ from ibgu.core.views.change import ChangeTarget, NewStep, RequestedChange
 
 router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["changes"], route_class=Guarded)
 _PROBLEMS = problems(401, 403, 404, 409, 415, 422, 503)
-_RISKS = {
-    action: RiskBody(danger=risk.danger, lost=risk.lost) for action, risk in change.RISKS.items()
-}
 
 
 @router.get(
@@ -44,7 +44,9 @@ async def actions(
 ) -> PermitsBody:
     """Returns each action with what keeps the caller from it: the rollout's state, or their rights
     on the hub as of half a minute ago."""
-    found = change.permits(await situation_of(row, reads))
+    situation = await situation_of(row, reads)
+    uncleaned = await uncleaned_of(row, reads) if situation.failed else 0
+    found = change.permits(replace(situation, uncleaned=uncleaned))
     missing = await missing_rights(caller, row.rollout)
     if "retry" not in missing and any(each.name == "retry" and each.allowed for each in found):
         missing["retry"] = await why_no_retry(row.rollout, reads, caller)
@@ -59,7 +61,11 @@ async def actions(
         )
         for permit in change.denied(found, missing)
     ]
-    return PermitsBody(items=items, risks=_RISKS)
+    risks = {
+        action.name: RiskBody(danger=action.risk.danger, lost=action.risk.lost)
+        for action in situation.table.actions
+    }
+    return PermitsBody(items=items, risks=risks)
 
 
 @router.post("/steps", status_code=202, responses=_PROBLEMS, summary="Append a step to the plan")
@@ -67,23 +73,6 @@ async def append_step(changing: ChangingOfRequest, body: NewStepBody) -> ChangeB
     """Appends a step. The hub refuses it if the plan has changed since it was read."""
     step = NewStep(tuple(body.actions), body.max_concurrency, body.timeout)
     return await changing.make(lambda target: change.append(target, step))
-
-
-@router.post(
-    "/abort", status_code=202, responses=_PROBLEMS, summary="Append AbortOnFailure, or Abort"
-)
-async def abort(changing: ChangingOfRequest, body: AbortBody | None = None) -> ChangeBody:
-    """Appends AbortOnFailure, or, if `everybody` is set, Abort, which also undoes what has
-    succeeded."""
-    given = body or AbortBody()
-    return await changing.make(
-        lambda target: change.abort(
-            target,
-            everybody=given.everybody,
-            max_concurrency=given.max_concurrency,
-            timeout=given.timeout,
-        )
-    )
 
 
 @router.post("/pause", status_code=202, responses=_PROBLEMS, summary="Start nothing new")
@@ -96,9 +85,13 @@ async def pause(
     """Pauses the rollout. A complete rollout can't be paused."""
     why = body.why if body else ""
     situation = await situation_of(row, reads)
-    if not situation.rollout.paused:
-        require(situation, "pause")
-    return await changing.make(lambda target: change.pause(target, why))
+
+    def decide(target: ChangeTarget) -> RequestedChange:
+        if not situation.rollout.paused:
+            require(situation, "pause")
+        return change.pause(target, why)
+
+    return await changing.make(decide)
 
 
 @router.post("/resume", status_code=202, responses=_PROBLEMS, summary="Go on after a hold")
@@ -127,7 +120,8 @@ async def skip(
     """Takes waiting clusters out of the running step; those in flight stay."""
     given = body or SkipBody()
     situation = await situation_of(row, reads)
-    require(situation, "skip")
+    async with changing.deciding():
+        require(situation, "skip")
     assert situation.newest is not None
     chosen, step = given.clusters, situation.newest.index
     if given.reason is not None:
@@ -148,36 +142,7 @@ async def skip(
 async def adopt(
     changing: ChangingOfRequest, row: RolloutOfPath, reads: ReadsOfRequest
 ) -> ChangeBody:
-    """Takes over what a TALM that is gone has left unfinished."""
-    require(await situation_of(row, reads), "adopt")
+    """Takes over what TALM has begun: a TALM that is gone, or one that the policy keeps away."""
+    async with changing.deciding():
+        require(await situation_of(row, reads), "adopt")
     return await changing.make(change.adopt)
-
-
-@router.post("/retry", status_code=202, responses=_PROBLEMS, summary="Failed clusters once more")
-async def retry(
-    changing: ChangingOfRequest,
-    row: RolloutOfPath,
-    reads: ReadsOfRequest,
-    caller: CallerOfRequest,
-    lists: FleetListsOfProcess,
-    body: RetryBody | None = None,
-) -> ChangeBody:
-    """Creates a new ImageBasedGroupUpgrade for these clusters alone. A cluster that has failed Prep
-    or Upgrade must be aborted first. Needs the rights to list ManagedClusters and to create an
-    ImageBasedGroupUpgrade."""
-    given = body or RetryBody()
-    rollout = row.rollout
-    await caller.require(*retry_rights(rollout.namespace))
-    require(await situation_of(row, reads), "retry")
-    found = await failures(rollout, reads, caller, clusters=given.clusters, cause=given.cause)
-    wanted = {member.cluster for member in found.members}
-    with refusals_as_problems("", rollout.namespace, rollout.name):
-        async with lists.turn(caller.user.username):
-            labels = {
-                each.metadata.name: each.metadata.labels
-                async for each in changing.hub.clusters()
-                if each.metadata.name in wanted
-            }
-            later = selecting(await changing.hub.ibgus(rollout.namespace), rollout)
-    judged = found.judged(labels, later)
-    return await changing.make(lambda target: change.retry(target, judged))

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from ibgu.api.bodies import Body
-from ibgu.api.problems.rules import CAUSE, NAME
-from ibgu.core.model import Action, ReasonKind
-from ibgu.core.views.change import Danger
+from ibgu.api.bodies import ActionName, Body, KnownAction
+from ibgu.api.problems.rules import NAME
+from ibgu.core.model import ReasonKind
+from ibgu.core.model.actions import Danger
 
 _CHANGE: JsonValue = {
     "done": "ran-417 is paused: nothing new starts, what is in flight goes on to its end",
@@ -33,15 +33,7 @@ Clusters = Annotated[list[Cluster] | None, Field(max_length=5000)]
 
 
 class NewStepBody(Body):
-    actions: list[Action] = Field(min_length=1, max_length=4)
-    max_concurrency: Slots = None
-    timeout: Minutes = None
-
-
-class AbortBody(Body):
-    everybody: bool = Field(
-        default=False, description="Abort, which undoes what has succeeded too; not only failed."
-    )
+    actions: list[KnownAction] = Field(min_length=1, max_length=4)
     max_concurrency: Slots = None
     timeout: Minutes = None
 
@@ -63,17 +55,6 @@ class SkipBody(Body):
     )
 
 
-class RetryBody(Body):
-    """A retry; both fields null: all that have failed."""
-
-    clusters: Clusters = None
-    cause: str | None = Field(
-        default=None,
-        pattern=CAUSE,
-        description="Only those that failed for it: a cause, or the name of a known failure.",
-    )
-
-
 class ChangeBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_CHANGE]})
 
@@ -85,12 +66,12 @@ class PermitBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_PERMIT]})
 
     name: str = Field(
-        description="pause, resume, retry, skip, abort, append-step or adopt: the last part of "
-        "its path; append-step is POST …/steps."
+        description="pause, resume, retry, skip, finalize, cancel, rollback, confirm-cleanup, "
+        "append-step or adopt: the last part of its path; append-step is POST …/steps."
     )
     allowed: bool
     why: str = Field(description="Why not: a right of yours that is missing, or the state.")
-    plans: list[list[Action]] = Field(
+    plans: list[list[ActionName]] = Field(
         description="Of append-step: the steps of which one may come next, the least dangerous "
         "first."
     )
@@ -107,4 +88,4 @@ class RiskBody(Body):
 
 class PermitsBody(Body):
     items: list[PermitBody] = Field(description="The least dangerous first.")
-    risks: dict[Action, RiskBody] = Field(description="Of a step with that action.")
+    risks: dict[ActionName, RiskBody] = Field(description="Of a step with that action.")

@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 from ibgu.api.problems import Problem
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.display import reason_of
-from ibgu.core.model import MemberState, ReasonKind
+from ibgu.core.model import MemberState, Outcome, ReasonKind
 from ibgu.core.views import change
-from ibgu.core.views.change import RolloutSituation
+from ibgu.core.views.change import ChangeRefused, RolloutSituation
+from ibgu.core.views.stragglers.stuck import needs_cleanup
 from ibgu.db.reads import Reads
 from ibgu.db.views import MemberRow, RolloutAndStep
 
@@ -19,16 +21,37 @@ async def situation_of(row: RolloutAndStep, reads: Reads) -> RolloutSituation:
     newest = steps[-1] if steps else None
     return RolloutSituation(
         rollout=row.rollout,
+        table=DRIVERS[row.rollout.kind].actions,
         newest=newest.step if newest else None,
         waiting=newest.counts.waiting if newest else 0,
         failed=sum(each.counts.failed + each.counts.cancelled for each in steps),
+        warned=sum(
+            each.count
+            for each in (newest.reasons if newest else ())
+            if each.kind is ReasonKind.WARNING
+        ),
     )
 
 
+async def uncleaned_of(row: RolloutAndStep, reads: Reads) -> int:
+    """Returns the number of clusters on which somebody has to clean up by hand: no later rollout
+    has taken them further since."""
+    failed = await reads.failed_ever(row.rollout.uid)
+    stuck = [each.cluster for each in failed if needs_cleanup(each.cause, each.message)]
+    later = await reads.taken_later(row.rollout, stuck) if stuck else {}
+    over = {
+        cluster
+        for cluster, taken in later.items()
+        if any(each.outcome is Outcome.SUCCEEDED for each in taken)
+    }
+    return len(stuck) - len(over)
+
+
 def require(situation: RolloutSituation, name: str) -> None:
+    """Raises ChangeRefused if the state does not allow the change."""
     permit = next(each for each in change.permits(situation) if each.name == name)
     if not permit.allowed:
-        raise Problem(409, "not-now", permit.why)
+        raise ChangeRefused(permit.why)
 
 
 async def waiting_for(

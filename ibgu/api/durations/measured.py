@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 
 from ibgu.api.context import Context
 from ibgu.core.engine.durations import DurationsByAction, DurationStats, steadied
-from ibgu.core.model import Action
+from ibgu.core.model import ActionName
 from ibgu.db.reads import Reads
 from ibgu.flowcontrol.ttl import TtlCache
 
@@ -20,7 +20,7 @@ class MeasuredDurations:
 
     def __init__(self, context: Context) -> None:
         self._reads = Reads(context.engine, context.hub)
-        self._cache: TtlCache[None, dict[Action, DurationStats]] | None = None
+        self._cache: TtlCache[None, dict[ActionName, DurationStats]] | None = None
         self._known: DurationsByAction = {}
 
     async def duration_stats(self) -> DurationsByAction:
@@ -28,7 +28,7 @@ class MeasuredDurations:
             self._cache = TtlCache(FRESH_SECONDS, asyncio.get_running_loop().time)
         return await self._cache.get(None, self._measure)
 
-    async def _measure(self) -> dict[Action, DurationStats]:
+    async def _measure(self) -> dict[ActionName, DurationStats]:
         found = steadied(self._known, await self._reads.duration_stats())
         self._known = found
         return found

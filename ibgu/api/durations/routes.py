@@ -4,17 +4,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from ibgu.api.bodies import KnownAction
 from ibgu.api.durations.schemas import DurationBody, DurationsBody
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.guarded import Guarded
 from ibgu.api.requests.inputs import Label, ReadsOfRequest
 from ibgu.api.requests.visible import Visible
-from ibgu.core.model import Action
+from ibgu.core.drivers import every_action
 
 router = APIRouter(tags=["rollouts"], route_class=Guarded)
 
-OfAction = Annotated[Action | None, Query(description="Only of this action.")]
-_ORDER = list(Action)
+OfAction = Annotated[KnownAction | None, Query(description="Only of this action.")]
 
 
 @router.get(
@@ -26,9 +26,10 @@ async def durations(
     visible: Visible, reads: ReadsOfRequest, action: OfAction = None, label: Label = None
 ) -> DurationsBody:
     """All rollouts of the namespaces that the caller may read count."""
-    asked = _ORDER if action is None else [action]
+    order = every_action()
+    asked = order if action is None else [action]
     rows = await reads.durations(actions=asked, namespaces=visible, label=label)
-    ordered = sorted(rows, key=lambda row: (_ORDER.index(row.action), -row.count, row.result))
+    ordered = sorted(rows, key=lambda row: (order.index(row.action), -row.count, row.result))
     return DurationsBody(
         items=[DurationBody.model_validate(row, from_attributes=True) for row in ordered]
     )

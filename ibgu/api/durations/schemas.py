@@ -2,8 +2,8 @@
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from ibgu.api.bodies import Body
-from ibgu.core.model import Action, RunResult
+from ibgu.api.bodies import ActionName, Body
+from ibgu.core.model import RunResult
 
 _DURATION: JsonValue = {
     "action": "Upgrade",
@@ -21,7 +21,7 @@ class DurationBody(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_DURATION]})
 
-    action: Action
+    action: ActionName
     result: RunResult
     count: int = Field(description="Of the newest 5,000 attempts of the action.")
     p50: float

@@ -27,6 +27,8 @@ _EXPLAINED: JsonValue = {
     "remedy": "See what was not healthy, then AbortOnFailure and Prep again.",
     "limit": None,
     "late": None,
+    "warning": None,
+    "rollbackUntil": None,
     "history": [
         {"at": "2026-11-20T01:55:02Z", "text": "Upgrade started"},
         {"at": "2026-11-20T02:29:04Z", "text": "Upgrade failed (34 min)"},
@@ -65,5 +67,12 @@ class ExplainedBody(Body):
     remedy: str | None = Field(description="Of a known failure.")
     limit: datetime | None = Field(description="When its time for the whole step is over.")
     late: str | None = Field(description="What came true after it had ended.")
+    warning: str | None = Field(
+        description="What the cluster warned of when it completed its last action."
+    )
+    rollback_until: datetime | None = Field(
+        description="Until when the cluster can be rolled back; null: it can't, or does not report "
+        "that."
+    )
     history: list[LineBody] = Field(description="Every attempt, oldest first.")
     newest_event: NewestEvent

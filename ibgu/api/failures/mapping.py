@@ -4,24 +4,26 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from ibgu.api.failures.schemas import FailureGroupBody, FailuresBody
-from ibgu.core.drivers.ibu.failures import KnownFailure, explain
-from ibgu.core.model import Action
+from ibgu.core.drivers import FAILURE_TEXTS
+from ibgu.core.engine.driver import FailureText
+from ibgu.core.model import ActionName, Member
 from ibgu.core.plan import natural_key
+from ibgu.core.views.explain import finding
 from ibgu.db.reads import NAMED
 from ibgu.db.views import FailedRow
 
-_Group = tuple[KnownFailure | None, list[FailedRow]]
+_Group = tuple[FailureText | None, list[FailedRow]]
 
 
 _REMEMBERED = 10_000
 """The most messages that are cached; a grid asks for those of all failed members each time."""
 
 
-def known_failure(action: Action | None, message: str) -> KnownFailure | None:
+def known_failure(action: ActionName | None, message: str) -> FailureText | None:
     return _known(action, message) if action is not None and message else None
 
 
-_known = lru_cache(_REMEMBERED)(explain)
+_known = lru_cache(_REMEMBERED)(FAILURE_TEXTS.failure)
 
 
 def failures_body(rows: Iterable[FailedRow]) -> FailuresBody:
@@ -35,20 +37,28 @@ def failures_body(rows: Iterable[FailedRow]) -> FailuresBody:
     return FailuresBody(total=sum(group.count for group in items), items=items)
 
 
-def _group(known: KnownFailure | None, rows: list[FailedRow]) -> FailureGroupBody:
+def _group(known: FailureText | None, rows: list[FailedRow]) -> FailureGroupBody:
     commonest = max(rows, key=lambda row: row.count)
     clusters = sorted({name for row in rows for name in row.clusters}, key=natural_key)[:NAMED]
     aborted = {name for row in rows for name in row.aborted}
+    found = finding(commonest.cause)
     return FailureGroupBody(
         step=commonest.step + 1,
         action=commonest.action,
         outcome=commonest.outcome,
         cause=commonest.cause,
         failure=known.name if known else None,
-        means=known.means if known else None,
-        remedy=known.remedy if known else None,
+        means=known.means if known else found.means if found else None,
+        remedy=known.remedy if known else found.do if found else None,
         message=commonest.message,
         count=sum(row.count for row in rows),
         clusters=clusters,
         aborted=[name for name in clusters if name in aborted],
     )
+
+
+def causes(member: Member) -> set[str]:
+    """Returns the member's causes as failures are grouped: by the name of a known one, else by
+    cause."""
+    known = known_failure(member.failed_action, member.message)
+    return {str(member.cause), known.name if known else ""}

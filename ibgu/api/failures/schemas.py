@@ -2,8 +2,8 @@
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from ibgu.api.bodies import Body
-from ibgu.core.model import Action, Cause, Outcome
+from ibgu.api.bodies import ActionName, Body
+from ibgu.core.model import Cause, Outcome
 
 _GROUP: JsonValue = {
     "step": 1,
@@ -24,7 +24,7 @@ class FailureGroupBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_GROUP]})
 
     step: int = Field(description="From 1.")
-    action: Action | None
+    action: ActionName | None
     outcome: Outcome
     cause: Cause | None
     failure: str | None = Field(description="Name of the known failure, if it is one.")

@@ -43,11 +43,12 @@ class ServerLimits(Struct, frozen=True):
     connections: int = 1000
     """At a time."""
     head_seconds: float = 10.0
-    """From the connection, or a request's first byte, to the end of its head."""
+    """The time from the connection, or a request's first byte, to the end of its head."""
     body_seconds: float = 30.0
     rest_seconds: float = 2.0
     idle_seconds: int = 120
-    """From an answer to the next request: longer than what a proxy in front keeps (Go's: 90)."""
+    """The time from an answer to the next request: longer than what a proxy in front keeps (Go's:
+    90)."""
     take_seconds: float = 10.0
     """A client that takes less than TAKEN_BYTES in so long, and not all that is queued, is
     disconnected."""

@@ -18,7 +18,7 @@ HEADERS = {
 }
 """A route may set one of them itself."""
 TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
-"""Only if ibgu itself terminates TLS; a proxy that does so may add them."""
+"""Sent only if ibgu itself terminates TLS; a proxy that does so may add them."""
 
 
 class Edge:

@@ -84,7 +84,7 @@ async def serve(
     """
     listener = bind(listen) if isinstance(listen, str) else listen
     closing = asyncio.Event()
-    server = _Server(_config(telling(app, closing), ConnectionLimit(limits)))
+    server = _Server(_config(with_closing_event(app, closing), ConnectionLimit(limits)))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await asyncio.shield(serving)
@@ -94,7 +94,7 @@ async def serve(
         await serving
 
 
-def telling(app: ASGIApp, closing: asyncio.Event) -> ASGIApp:
+def with_closing_event(app: ASGIApp, closing: asyncio.Event) -> ASGIApp:
     """Returns the application with CLOSING in the state of every request."""
 
     async def app_with_closing(scope: Scope, receive: Receive, send: Send) -> None:

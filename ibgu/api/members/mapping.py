@@ -12,10 +12,10 @@ from ibgu.api.members.schemas import (
 )
 from ibgu.api.requests.readable import Readable
 from ibgu.api.rollouts.mapping import reason_body
-from ibgu.core.drivers.ibu.failures import KnownFailure
 from ibgu.core.engine.display import as_told, reason_of
+from ibgu.core.engine.driver import FailureText
 from ibgu.core.engine.durations import DurationsByAction
-from ibgu.core.model import Action, Member, Reason, Run
+from ibgu.core.model import ActionName, Member, Reason, Run
 from ibgu.core.model.claims import run_without_names, without_names
 from ibgu.core.views.forecast import stalled
 from ibgu.core.views.overdue import Overdue, overdue_of
@@ -24,6 +24,7 @@ from ibgu.db.views import MemberRow, VisitRow
 _FROM_MEMBER = (
     *("cluster", "position", "state", "slot", "limit", "started_at", "ended_at"),
     *("outcome", "cause", "message", "failed_action", "late"),
+    *("warning", "rollback_until"),
 )
 
 
@@ -55,7 +56,7 @@ def _stalled(row: MemberRow, duration_stats: DurationsByAction) -> StalledBody |
     return StalledBody.model_validate(found, from_attributes=True) if found else None
 
 
-def _known(member: Member, action: Action | None, reason: Reason | None) -> KnownFailure | None:
+def _known(member: Member, action: ActionName | None, reason: Reason | None) -> FailureText | None:
     """Returns the known failure in a failed member's last message, or in an unfinished one's
     present message."""
     if reason is not None:

@@ -29,6 +29,13 @@ OnlyStalled = Annotated[
     bool, Query(description="Only those whose action takes longer than usual here.")
 ]
 
+OnlyWarned = Annotated[
+    bool, Query(description="Only those whose cluster completed an action with a warning.")
+]
+OnlyRollback = Annotated[
+    bool, Query(description="Only those whose cluster reports until when it can be rolled back.")
+]
+
 router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=Guarded)
 
 
@@ -50,6 +57,8 @@ async def members(
     clusters: ClusterNames = None,
     reason: ReasonKind | None = None,
     stalled: OnlyStalled = False,
+    warned: OnlyWarned = False,
+    rollback: OnlyRollback = False,
     sort: Sort = Sort.ORDER,
     limit: Limit = PAGE,
     cursor: Cursor = None,
@@ -69,6 +78,8 @@ async def members(
         slower_than={action: stats.limits.ended for action, stats in duration_stats.items()}
         if stalled
         else None,
+        warned=warned,
+        rollback=rollback,
         sort=sort,
         limit=limit,
         cursor=cursor,

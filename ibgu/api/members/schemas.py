@@ -4,8 +4,8 @@ from datetime import datetime
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from ibgu.api.bodies import Body, NewestEvent, PageBody, ReasonBody, RolloutNameBody
-from ibgu.core.model import Action, Cause, MemberState, Outcome, RunResult, RunState
+from ibgu.api.bodies import ActionName, Body, NewestEvent, PageBody, ReasonBody, RolloutNameBody
+from ibgu.core.model import Cause, MemberState, Outcome, RunResult, RunState
 
 _RUN: JsonValue = {
     "id": "c2b7e0d41f9a",
@@ -43,6 +43,8 @@ _MEMBER: JsonValue = {
     "remedy": "See what was not healthy, then AbortOnFailure and Prep again.",
     "completed": [],
     "late": "",
+    "warning": "",
+    "rollbackUntil": None,
     "run": _RUN,
 }
 
@@ -60,7 +62,7 @@ class RunBody(Body):
     """One attempt of one action on one member."""
 
     id: str
-    action: Action
+    action: ActionName
     attempt: int
     state: RunState
     intended_at: datetime
@@ -74,7 +76,7 @@ class RunBody(Body):
 
 
 class CompletedActionBody(Body):
-    action: Action
+    action: ActionName
     at: datetime
     note: str = Field(description='Empty, "was already …" or "completed late, after …".')
 
@@ -86,7 +88,9 @@ class MemberBody(Body):
     step: int = Field(description="From 1.")
     position: int = Field(description="Place in the step's order, from 0.")
     state: MemberState
-    action: Action | None = Field(description="The current one, or the next; null: none is left.")
+    action: ActionName | None = Field(
+        description="The current one, or the next; null: none is left."
+    )
     attempt: int = Field(description="Of the newest run, from 1; 0 before the first one.")
     reason: ReasonBody | None = Field(
         description="Why it is not further; null once it is finished. A member that could start "
@@ -94,7 +98,7 @@ class MemberBody(Body):
     )
     stalled: StalledBody | None = Field(
         description="Its action has been in flight for longer than usual; null: it has not, or "
-        "the action was measured too seldom here."
+        "the action was measured too rarely here."
     )
     slot: int | None
     limit: datetime | None = Field(description="When its time for the whole step is over.")
@@ -106,12 +110,17 @@ class MemberBody(Body):
     )
     cause: Cause | None
     message: str = Field(description="At the end: the cluster's own words.")
-    failed_action: Action | None
+    failed_action: ActionName | None
     failure: str | None = Field(description="Name of the known failure that the message tells.")
     means: str | None = Field(description="What happened, if the failure is a known one.")
     remedy: str | None = Field(description="What to do next, if the failure is a known one.")
     completed: list[CompletedActionBody]
     late: str = Field(description="What came true after the member had ended.")
+    warning: str = Field(description="What the cluster warned of when it completed an action.")
+    rollback_until: datetime | None = Field(
+        description="Until when the cluster can be rolled back; null: it can't, or does not report "
+        "that."
+    )
     run: RunBody | None = Field(description="The newest run.")
 
 

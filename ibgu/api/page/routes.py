@@ -7,7 +7,7 @@ from ibgu.api.page.site import Asset, site
 
 _METHODS = ["GET", "HEAD"]
 _FOREVER = "public, max-age=31536000, immutable"
-"""For paths that contain the digest of the content."""
+"""The header for paths that contain the digest of the content."""
 
 
 def install(app: FastAPI) -> None:

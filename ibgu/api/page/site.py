@@ -18,7 +18,7 @@ TYPES = {
     ".mjs": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-"""Only files of these types are served."""
+"""No file of another type is served."""
 INDEX = "index.html"
 _DIGEST = "__DIGEST__"
 _INLINE = re.compile(r"<script[^>]*type=\"importmap\"[^>]*>(.*?)</script>", re.DOTALL)

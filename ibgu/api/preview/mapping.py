@@ -1,5 +1,7 @@
 """Maps previews."""
 
+from collections.abc import Sequence
+
 from ibgu.api.preview.schemas import (
     EndsBody,
     ExcludedBody,
@@ -7,15 +9,19 @@ from ibgu.api.preview.schemas import (
     PreviewBody,
     StepPreviewBody,
 )
+from ibgu.core.preflight import PreflightReport, problems_and_warnings
 from ibgu.core.views.preview import Enough, Preview, StepPreview
 
 _NAMED = 10
 _ORDER = 50
 
 
-def preview_body(found: Preview, problems: list[str], warnings: list[str]) -> PreviewBody:
-    """Returns the preview's body; `problems` and `warnings`: what the hub says besides."""
-    wrong = [*found.problems, *problems]
+def preview_body(
+    found: Preview, report: PreflightReport, problems: Sequence[str], warnings: Sequence[str]
+) -> PreviewBody:
+    """Returns the preview's body; `problems` and `warnings`: what is said besides."""
+    errors, told = problems_and_warnings(report)
+    wrong = [*errors, *problems]
     return PreviewBody(
         selected=len(found.selected),
         excluded=[
@@ -23,7 +29,7 @@ def preview_body(found: Preview, problems: list[str], warnings: list[str]) -> Pr
             for each in found.excluded
         ],
         steps=[_step(step) for step in found.steps],
-        warnings=[*found.warnings, *warnings],
+        warnings=[*told, *found.warnings, *warnings],
         ends=None if found.latest is None else EndsBody(likely=found.likely, latest=found.latest),
         valid=not wrong,
         problems=wrong,

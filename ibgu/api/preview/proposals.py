@@ -11,23 +11,25 @@ from ibgu.api.changes.schemas import NewStepBody
 from ibgu.api.preview.schemas import ProposalBody
 from ibgu.api.problems import Problem, invalid
 from ibgu.api.problems.rules import broken_manifest
-from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.display import came_true
 from ibgu.core.engine.gates import deadline
 from ibgu.core.engine.rate_limits import rate_limits_of
 from ibgu.core.model import MemberState, Outcome, Rollout, StepState
 from ibgu.core.model.kinds import Ibgu, IbguSpec, JsonObject, PlanItem, RolloutStrategy
+from ibgu.core.model.names import IBGU
 from ibgu.core.plan import Started
 from ibgu.core.views.preview import Proposal, Running
 from ibgu.db.reads import Reads
 from ibgu.db.views import StepRow
 
-KIND = "ImageBasedGroupUpgrade"
+KIND = IBGU
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 class AskedPreview(Struct, frozen=True):
     namespace: str
+    name: str
     proposal: Proposal
     manifest: JsonObject | None = None
     rollout: Rollout | None = None
@@ -46,8 +48,10 @@ def of_manifest(manifest: JsonObject) -> AskedPreview:
         words = "it is no name of a namespace"
         raise invalid("manifest.metadata.namespace", "body", words)
     rate_limits = rate_limits_of(meta.annotations)
-    proposal = Proposal(IBU, found.spec, annotations=meta.annotations, rate_limits=rate_limits)
-    return AskedPreview(meta.namespace or "default", proposal, manifest)
+    proposal = Proposal(
+        DRIVERS[KIND], found.spec, annotations=meta.annotations, rate_limits=rate_limits
+    )
+    return AskedPreview(meta.namespace or "default", meta.name, proposal, manifest)
 
 
 async def of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> AskedPreview:
@@ -57,7 +61,7 @@ async def of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> AskedPr
         raise Problem(404, "not-found", f"there is no rollout {name} in namespace {namespace}")
     rollout, steps = found.rollout, await reads.steps(found.rollout.uid)
     proposal = Proposal(
-        driver=IBU,
+        driver=DRIVERS[rollout.kind],
         spec=_appended(rollout.spec, body.append),
         begun=[_started(row) for row in steps],
         running=await _running(steps[-1], reads, now) if steps else None,
@@ -65,7 +69,7 @@ async def of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> AskedPr
         rate_limits=rate_limits_of(rollout.controls),
         barred=await reads.barred(rollout),
     )
-    return AskedPreview(namespace, proposal, rollout=rollout)
+    return AskedPreview(namespace, name, proposal, rollout=rollout)
 
 
 def _appended(spec: IbguSpec, steps: list[NewStepBody]) -> IbguSpec:
@@ -75,7 +79,7 @@ def _appended(spec: IbguSpec, steps: list[NewStepBody]) -> IbguSpec:
         strategy = RolloutStrategy(
             step.max_concurrency or last.max_concurrency, step.timeout or last.timeout
         )
-        plan.append(PlanItem([action.value for action in step.actions], strategy))
+        plan.append(PlanItem(list(step.actions), strategy))
     return replace(spec, plan=plan)
 
 

@@ -26,7 +26,7 @@ _STEP: JsonValue = {
     "rampUp": False,
     "jitterSeconds": 0,
 }
-_PREVIEW: JsonValue = {
+PREVIEW: JsonValue = {
     "selected": 3500,
     "excluded": [
         {
@@ -99,7 +99,7 @@ class EndsBody(Body):
 
 
 class PreviewBody(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [_PREVIEW]})
+    model_config = ConfigDict(json_schema_extra={"examples": [PREVIEW]})
 
     selected: int = Field(description="Clusters of the first step that has not begun.")
     excluded: list[ExcludedBody] = Field(

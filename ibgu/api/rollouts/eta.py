@@ -8,7 +8,7 @@ from ibgu.core.engine.display import startable
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.gates import GATE_REASONS, deadline
 from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits, rate_limits_of
-from ibgu.core.model import MemberState, Reason, Rollout, StepState
+from ibgu.core.model import MemberState, Reason, Rollout, StepState, traits
 from ibgu.core.views.forecast import RemainingActions, RemainingWork, eta
 from ibgu.core.views.status import hold_of
 from ibgu.db.views import StepRow
@@ -23,7 +23,9 @@ def eta_body(
     """Returns the estimate; None for a step that does not run, or is held for an unknown time."""
     if row is None or row.step.state is not StepState.RUNNING or hold_of(rollout, row.step):
         return None
-    rate_limits = rate_limits_of(rollout.controls) if row.step.first.rate_limited else UNLIMITED
+    rate_limits = (
+        rate_limits_of(rollout.controls) if traits(row.step.first).rate_limited else UNLIMITED
+    )
     return _reckoned(_Asked(row, duration_stats, rate_limits))
 
 

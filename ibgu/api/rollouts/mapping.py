@@ -11,6 +11,7 @@ from ibgu.api.rollouts.schemas import (
     CurrentStepBody,
     PlanItemBody,
     ReasonCountBody,
+    RollbackBody,
     RolloutBody,
     RunningActionBody,
     SeedBody,
@@ -19,7 +20,7 @@ from ibgu.api.rollouts.schemas import (
 )
 from ibgu.core.engine.display import holds, startable
 from ibgu.core.engine.durations import DurationsByAction
-from ibgu.core.model import Reason, ReasonKind, Rollout, Who, counts
+from ibgu.core.model import Reason, ReasonKind, Rollout, RolloutState, Who, counts
 from ibgu.core.model.kinds import PlanItem
 from ibgu.core.views.overdue import Overdue
 from ibgu.core.views.status import complete, hold_of, kept_by, phase_of
@@ -45,9 +46,19 @@ def rollout_body(row: RolloutRow, duration_stats: DurationsByAction) -> RolloutB
         counts=counts_body(row.counts),
         current=_current(row.current) if row.current else None,
         stalled=stalled_in(row.current, duration_stats) if row.current else 0,
+        warned=row.reports.warned,
+        rollback=_rollback(row),
         eta=eta_body(rollout, row.current, duration_stats),
         created_by=row.actor or None,
     )
+
+
+def _rollback(row: RolloutRow) -> RollbackBody | None:
+    """Returns the way back. What becomes of clusters of a deleted rollout is not followed."""
+    until = row.reports.rollback_until
+    if until is None or row.rollout.state is RolloutState.DELETED:
+        return None
+    return RollbackBody(clusters=row.reports.rollback, until=until)
 
 
 def stalled_in(row: StepRow, duration_stats: DurationsByAction) -> int:

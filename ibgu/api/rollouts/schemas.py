@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from ibgu.api.bodies import Body, CountsBody, PageBody, ReasonBody
-from ibgu.core.model import Action, ReasonKind, RolloutState, StepState, Who
+from ibgu.api.bodies import ActionName, Body, CountsBody, PageBody, ReasonBody
+from ibgu.core.model import ReasonKind, RolloutState, StepState, Who
 from ibgu.core.views.status import Phase
 
 _COUNTS: dict[str, JsonValue] = {
@@ -55,6 +55,8 @@ _ROLLOUT: JsonValue = {
     "counts": _WHOLE,
     "current": {"step": 2, "actions": ["Upgrade"], "counts": _COUNTS},
     "stalled": 3,
+    "warned": 12,
+    "rollback": {"clusters": 1441, "until": "2026-12-19T22:10:31Z"},
     "eta": None,
     "createdBy": "via the hub (kubectl-create)",
 }
@@ -105,9 +107,16 @@ class EtaBody(Body):
     limit: datetime = Field(description="The end of the step's time, which ends the stuck ones.")
 
 
+class RollbackBody(Body):
+    """The way back of upgraded clusters that are not finalized."""
+
+    clusters: int = Field(description="Clusters that report until when they can be rolled back.")
+    until: datetime = Field(description="The earliest of these times: finalize or roll back by it.")
+
+
 class CurrentStepBody(Body):
     step: int = Field(description="From 1.")
-    actions: list[Action]
+    actions: list[ActionName]
     counts: CountsBody = Field(description="Of this step's members.")
 
 
@@ -135,9 +144,13 @@ class RolloutBody(Body):
         description="The newest step; null before the first one."
     )
     stalled: int = Field(description="Members whose action takes longer than usual here.")
+    warned: int = Field(description="Clusters that completed an action with a warning.")
+    rollback: RollbackBody | None = Field(
+        description="Null: no cluster reports that it can be rolled back, or the IBGU is deleted."
+    )
     eta: EtaBody | None = Field(
         description="When the running step will be over; null: none runs, it is held, or its "
-        "actions were measured too seldom here."
+        "actions were measured too rarely here."
     )
     created_by: str | None = Field(description="Its creator, if the journal knows; else null.")
 
@@ -178,7 +191,7 @@ class ReasonCountBody(Body):
 
 
 class RunningActionBody(Body):
-    action: Action
+    action: ActionName
     count: int
 
 

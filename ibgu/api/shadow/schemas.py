@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from ibgu.api.bodies import Body
+from ibgu.api.bodies import ActionName, Body
 from ibgu.api.rollouts.schemas import SeedBody
 from ibgu.core.assurance.shadow import ShadowVerdict
-from ibgu.core.model import Action, Cause
+from ibgu.core.model import Cause
 
 _TOLD: JsonValue = {
     "verdict": "failed",
@@ -74,7 +74,7 @@ class ShadowClusterBody(ShadowBody):
 
     cluster: str
     step: int = Field(description="From 1.")
-    action: Action
+    action: ActionName
     batch: int = Field(description="TALM's, from 1; 0: not known.")
     since: datetime = Field(description="When TALM made its ManifestWork.")
     reachable: bool
@@ -104,7 +104,7 @@ class SlowBatchBody(Body):
 
 class ShadowStepBody(Body):
     step: int = Field(description="From 1.")
-    actions: list[Action]
+    actions: list[ActionName]
     max_concurrency: int
     timeout_minutes: int
     clusters: int
@@ -123,7 +123,7 @@ class ShadowStepBody(Body):
 
 class ShadowFailureBody(Body):
     step: int = Field(description="From 1.")
-    action: Action
+    action: ActionName
     cause: Cause | None
     failure: str | None
     means: str | None

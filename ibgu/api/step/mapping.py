@@ -9,7 +9,7 @@ from ibgu.api.failures.mapping import known_failure
 from ibgu.api.rollouts.overdue import hold_overdue, overdue_among, stalled_among
 from ibgu.core.engine.display import DisplayState, came_true, holds, startable, word
 from ibgu.core.engine.durations import DurationsByAction
-from ibgu.core.model import Action, MemberState, Reason
+from ibgu.core.model import MemberState, Reason
 from ibgu.core.views.forecast import Point, curve
 from ibgu.db.views import CourseRow, GridRow
 
@@ -80,7 +80,7 @@ def _add(
 
 
 def _failure(action: str | None, message: str) -> str | None:
-    known = known_failure(Action(action), message) if action and message else None
+    known = known_failure(action, message) if action and message else None
     return known.name if known else None
 
 

@@ -26,7 +26,7 @@ class RingItem(Struct, frozen=True):
     seq: int
     rollout: str
     message: bytes
-    """As it goes over the wire."""
+    """The bytes that go over the wire."""
 
 
 class RingPart:

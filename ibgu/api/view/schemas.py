@@ -4,18 +4,18 @@ from datetime import datetime
 
 from pydantic import Field
 
-from ibgu.api.bodies import Body, CountsBody
+from ibgu.api.bodies import ActionName, Body, CountsBody
 from ibgu.api.failures.schemas import FailuresBody
 from ibgu.api.rollouts.schemas import RolloutBody, StepBody
 from ibgu.api.step.schemas import GridBody, TimelineBody
-from ibgu.core.model import Action, ReasonKind
+from ibgu.core.model import ReasonKind
 
 
 class StalledClusterBody(Body):
     """A cluster whose action is in flight for longer than usual here."""
 
     cluster: str
-    action: Action
+    action: ActionName
     reason: ReasonKind
     since: datetime = Field(description="When its action had taken as long as usual.")
     usual: float = Field(description="Seconds in which 95 of 100 clusters of this hub do it.")

@@ -4,9 +4,10 @@ from datetime import datetime
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from ibgu.api.bodies import Body
+from ibgu.api.bodies import ActionName, Body
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState
-from ibgu.core.model import Action, RunResult, Stage
+from ibgu.core.model import RunResult
 
 _APPLIED: JsonValue = {
     "type": "Applied",
@@ -89,7 +90,7 @@ class ManifestBody(Body):
 
 class WorkRunBody(Body):
     id: str
-    action: Action
+    action: ActionName
     attempt: int
     started_at: datetime | None
     limit: datetime | None

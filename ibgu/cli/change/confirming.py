@@ -6,7 +6,7 @@ import typer
 
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.show.output_style import page, stderr
-from ibgu.core.views.change.danger import Risk
+from ibgu.core.model.actions import Risk
 
 NOTHING_DONE = "nothing was done"
 

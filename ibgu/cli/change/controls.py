@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.change.options import Direct, DryRun, Yes
+from ibgu.cli.change.options import ChangeOptions, Yes
 from ibgu.cli.read.choices import chosen as one_of
 from ibgu.cli.read.choices import reasons
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Server, Token
-from ibgu.cli.show.form import Form, Output
+from ibgu.cli.read.options import Rollout
 
 if TYPE_CHECKING:
     from ibgu.client.responses import SkipRequest
@@ -20,23 +19,16 @@ def pause(
     why: Annotated[
         str, typer.Option("--why", help="Shown to everybody who reads it.", show_default=False)
     ] = "",
-    namespace: Namespace = "",
-    dry_run: DryRun = False,
-    direct: Direct = False,
-    output: Output = Form.TEXT,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
+    *,
+    options: ChangeOptions,
 ) -> None:
     """Start nothing new; what is in flight goes on."""
     from ibgu.cli.change.making import How, make, simply
-    from ibgu.cli.rest.target import RestTarget
     from ibgu.client.responses import PauseRequest
     from ibgu.core.views import change
 
-    how = How(RestTarget(server, token, ca_file, namespace), name, dry_run, direct, output)
     make(
-        how,
+        How(name, options),
         lambda client, where, dry_run: client.pause(
             where, name, PauseRequest(why=why), dry_run=dry_run
         ),
@@ -44,31 +36,14 @@ def pause(
     )
 
 
-def resume(
-    name: Rollout,
-    namespace: Namespace = "",
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    direct: Direct = False,
-    output: Output = Form.TEXT,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
-) -> None:
+def resume(name: Rollout, yes: Yes = False, *, options: ChangeOptions) -> None:
     """End a pause; where there is none, what holds: the circuit breaker, a changed payload, a
     restore."""
     from ibgu.cli.change.making import How, make, simply
-    from ibgu.cli.rest.target import RestTarget
     from ibgu.core.views import change
 
-    how = How(
-        RestTarget(server, token, ca_file, namespace),
-        *(name, dry_run, direct, output),
-        yes=yes,
-        by_state="resume",
-    )
     make(
-        how,
+        How(name, options, yes=yes, by_state="resume"),
         lambda client, where, dry_run: client.resume(where, name, dry_run=dry_run),
         simply(change.resume),
     )
@@ -99,29 +74,19 @@ def skip(
             help="Skip those that wait, and list the others; else nobody is skipped.",
         ),
     ] = False,
-    namespace: Namespace = "",
-    dry_run: DryRun = False,
     yes: Yes = False,
-    direct: Direct = False,
-    output: Output = Form.TEXT,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
+    *,
+    options: ChangeOptions,
 ) -> None:
     """Take waiting clusters out of the running step."""
     from ibgu.cli.change.making import How, make, simply
-    from ibgu.cli.rest.target import RestTarget
     from ibgu.core.views import change
 
     body = _skipped(clusters or [], reason, waiting=waiting, if_waiting=if_waiting)
-    if direct and reason:
+    if options.direct and reason:
         raise typer.BadParameter("only ibgu knows the reasons: not with --direct")
-    how = How(
-        RestTarget(server, token, ca_file, namespace),
-        *(name, dry_run, direct, output, change.SKIP, yes),
-    )
     make(
-        how,
+        How(name, options, change.SKIP, yes),
         lambda client, where, dry_run: client.skip(where, name, body, dry_run=dry_run),
         simply(
             lambda target: (
@@ -148,28 +113,13 @@ def _skipped(clusters: list[str], reason: str, *, waiting: bool, if_waiting: boo
     )
 
 
-def adopt(
-    name: Rollout,
-    namespace: Namespace = "",
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    direct: Direct = False,
-    output: Output = Form.TEXT,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
-) -> None:
-    """Take a rollout over from a TALM that is gone."""
+def adopt(name: Rollout, yes: Yes = False, *, options: ChangeOptions) -> None:
+    """Take a rollout over from TALM, which is gone or which the policy keeps away."""
     from ibgu.cli.change.making import How, make, simply
-    from ibgu.cli.rest.target import RestTarget
     from ibgu.core.views import change
 
-    how = How(
-        RestTarget(server, token, ca_file, namespace),
-        *(name, dry_run, direct, output, change.ADOPT, yes),
-    )
     make(
-        how,
+        How(name, options, change.ADOPT, yes),
         lambda client, where, dry_run: client.adopt(where, name, dry_run=dry_run),
         simply(change.adopt),
     )

@@ -10,12 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.cli.change.confirming import lost, require_name, require_terminal, warn
+from ibgu.cli.change.options import ChangeOptions
 from ibgu.cli.read.asking import asking
 from ibgu.cli.rest.target import RestTarget
 from ibgu.cli.show.form import Form, tell
 from ibgu.client import Client, RestError
 from ibgu.client.responses import ChangeResponse, NewStepRequest, ProposalRequest
-from ibgu.core.views.change.danger import Danger, Risk
+from ibgu.core.model.actions import Danger, Risk
 
 if TYPE_CHECKING:
     from ibgu.core.views import change as core
@@ -32,11 +33,8 @@ Ask = Callable[[Client, str, bool], ChangeResponse]
 class How(Struct, frozen=True):
     """How holds what the commands have in common."""
 
-    target: RestTarget
     name: str
-    dry_run: bool
-    direct: bool
-    output: Form
+    options: ChangeOptions
     risk: Risk = Risk()
     yes: bool = False
     """Whether to skip confirmation, whatever the risk."""
@@ -44,8 +42,10 @@ class How(Struct, frozen=True):
     """The step to append, whose clusters a preview counts."""
     by_state: str = ""
     """The change as REST's `actions` names it, if its risk follows from the rollout's state."""
-    clusters: int | None = None
-    """The number of clusters that are named; None: the state or a preview tells."""
+
+    @property
+    def target(self) -> RestTarget:
+        return self.options.rest.target(self.options.namespace)
 
 
 def make(how: How, ask: Ask, decide: "Decide") -> None:
@@ -55,13 +55,13 @@ def make(how: How, ask: Ask, decide: "Decide") -> None:
             how = replace(how, risk=_risk_by_state(how, namespace))
 
         def change(*, dry_run: bool) -> ChangeResponse:
-            if how.direct:
+            if how.options.direct:
                 return asyncio.run(_directly(how, namespace, decide, dry_run=dry_run))
             return _asked(how, namespace, ask, dry_run=dry_run)
 
-        if how.risk.lost and not how.dry_run:
+        if how.risk.lost and not how.options.dry_run:
             _confirm(how, namespace, change)
-        _print(change(dry_run=how.dry_run), how)
+        _print(change(dry_run=how.options.dry_run), how)
 
 
 def _confirm(how: How, namespace: str, change: Callable[..., ChangeResponse]) -> None:
@@ -79,7 +79,7 @@ def _confirm(how: How, namespace: str, change: Callable[..., ChangeResponse]) ->
 
 def _risk_by_state(how: How, namespace: str) -> Risk:
     """Returns the risk that the page names too; `--direct` offers only a resume of this kind."""
-    if how.direct:
+    if how.options.direct:
         return asyncio.run(_on_hub(how, namespace, _risk_of_resume, dry_run=True))
     with _or_directly():
         found = how.target.client().actions(namespace, how.name).items
@@ -95,8 +95,8 @@ async def _risk_of_resume(_: "Changes", target: "core.ChangeTarget") -> Risk:
 
 def _clusters(how: How, namespace: str) -> int | None:
     """Returns the number of clusters that the change is about, if known."""
-    if how.direct or how.clusters is not None:
-        return how.clusters
+    if how.options.direct:
+        return None
     if how.by_state == "resume":
         current = how.target.client().rollout(namespace, how.name).current
         return current.counts.waiting if current else None
@@ -173,11 +173,11 @@ async def _on_hub(how: How, namespace: str, act: "Act[T]", *, dry_run: bool) -> 
 
 
 def _print(told: ChangeResponse, how: How) -> None:
-    if how.output is not Form.TEXT:
-        tell(told, how.output)
+    if how.options.output is not Form.TEXT:
+        tell(told, how.options.output)
         return
-    typer.echo(f"{_dry_run(told) if how.dry_run else ''}{told.done}")
-    if how.dry_run and how.risk.lost:
+    typer.echo(f"{_dry_run(told) if how.options.dry_run else ''}{told.done}")
+    if how.options.dry_run and how.risk.lost:
         typer.echo(lost(how.risk))
     if told.kubectl:
         typer.echo(f"the same by hand:\n{told.kubectl}")

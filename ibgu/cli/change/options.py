@@ -4,6 +4,10 @@ from typing import Annotated
 
 import typer
 
+from ibgu.cli.read.options import Namespace, Rest
+from ibgu.cli.shared import SharedOptions
+from ibgu.cli.show.form import Form, Output
+
 DryRun = Annotated[
     bool,
     typer.Option(
@@ -35,3 +39,30 @@ Minutes = Annotated[
         "--timeout", min=1, help="Minutes; by default as in the last step.", show_default=False
     ),
 ]
+Wait = Annotated[
+    bool,
+    typer.Option(
+        "--wait/--no-wait", help="Follow it to its end; see the exit codes of ibgu status --wait."
+    ),
+]
+
+
+class ChangeOptions(SharedOptions, frozen=True, kw_only=True):
+    """ChangeOptions holds how a change of one rollout is made."""
+
+    namespace: Namespace = ""
+    dry_run: DryRun = False
+    direct: Direct = False
+    output: Output = Form.TEXT
+    rest: Rest
+
+
+class FollowUpOptions(SharedOptions, frozen=True, kw_only=True):
+    """FollowUpOptions holds how a change that another step or rollout carries out is made."""
+
+    namespace: Namespace = ""
+    dry_run: DryRun = False
+    yes: Yes = False
+    wait: Wait = True
+    output: Output = Form.TEXT
+    rest: Rest

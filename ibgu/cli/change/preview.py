@@ -9,7 +9,7 @@ from ibgu.cli import complete
 from ibgu.cli.change.options import Minutes, Slots
 from ibgu.cli.errors import FAILED, NOBODY
 from ibgu.cli.read.choices import chosen, every_action
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.read.options import Namespace, Rest
 from ibgu.cli.show.form import Form, Output, tell
 
 if TYPE_CHECKING:
@@ -46,21 +46,19 @@ def preview(
     timeout: Minutes = None,
     namespace: Namespace = "",
     output: Output = Form.TEXT,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
+    *,
+    rest: Rest,
 ) -> None:
     """Say what a plan would do; nothing is changed."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import RestTarget
     from ibgu.client.responses import ProposalRequest
 
     if bool(name) == bool(file) or (file and append):
         raise typer.BadParameter("name a rollout (and --append steps), or give a manifest with -f")
     with asking():
-        target = RestTarget(server, token, ca_file, namespace)
+        target = rest.target(namespace)
         if file:
-            asked = ProposalRequest(manifest=_manifest(file, target.in_namespace()))
+            asked = ProposalRequest(manifest=manifest_of(file, target.in_namespace()))
         else:
             steps = tuple(_step(each, max_concurrency, timeout) for each in append or ())
             asked = ProposalRequest(namespace=target.in_namespace(), name=name, append=steps)
@@ -81,25 +79,28 @@ def _step(given: str, max_concurrency: int | None, timeout: int | None) -> "NewS
     return NewStepRequest(actions=actions, max_concurrency=max_concurrency, timeout=timeout)
 
 
-def _manifest(file: str, namespace: str) -> dict[str, Any]:
+def manifest_of(file: str, namespace: str) -> dict[str, Any]:
     """Returns the manifest; one without a namespace gets the command's. Raises RestError."""
     import sys
 
-    import yaml
-
     from ibgu.client import RestError
+    from ibgu.documents import read
 
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text()
-        documents = [each for each in yaml.safe_load_all(text) if isinstance(each, dict)]
     except OSError as error:
         raise RestError(f"can't read {file}: {error.strerror}") from error
-    except (ValueError, yaml.YAMLError) as error:
+    except ValueError as error:
         raise RestError(f"can't read a manifest from {file}: {error}") from error
-    found = [each for each in documents if each.get("kind") == _KIND]
+    documents = read(text)
+    for each in documents:
+        if each.problem:
+            words = f"line {each.line} {each.problem}"
+            raise RestError(f"can't read a manifest from {file}: {words}")
+    found = [each for each in documents if each.kind == _KIND]
     if len(found) != 1:
         raise RestError(f"{file} holds {len(found)} objects of kind {_KIND}, and must hold one")
-    manifest: dict[str, Any] = found[0]
+    manifest: dict[str, Any] = dict(found[0].body)
     metadata = manifest.get("metadata")
     if isinstance(metadata, dict):
         manifest["metadata"] = {"namespace": namespace} | metadata

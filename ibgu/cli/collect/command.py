@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli.errors import fail
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Server, Token
+from ibgu.cli.read.options import Namespace, Rest, Rollout
 
 if TYPE_CHECKING:
     from ibgu.cli.collect.bundle import Bundle
@@ -25,9 +25,8 @@ def collect(
             show_default=False,
         ),
     ] = "",
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
+    *,
+    rest: Rest,
 ) -> None:
     """Pack all that helps to understand a rollout into one file, secrets removed."""
     import asyncio
@@ -37,21 +36,20 @@ def collect(
     from ibgu.cli.collect.from_hub import from_hub
     from ibgu.cli.collect.from_rest import from_process, from_rest
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import RestTarget
 
     now = datetime.now(UTC)
     path = Path(output or f"ibgu-{name}-{now:%Y%m%d-%H%M%S}.tgz")
     if path.exists():
         fail(f"{path} is there already: choose another name with -o, or remove it")
     with asking(), TemporaryDirectory(prefix="ibgu-collect-") as folder:
-        target = RestTarget(server, token, ca_file, namespace)
+        target = rest.target(namespace)
         where = target.in_namespace()
         bundle = Bundle(Path(folder), [*target.secrets(), *_passwords()])
         told = from_rest(bundle, target.client(), where, name)
-        from_process(bundle, server, ca_file)
+        from_process(bundle, rest.server, rest.ca_file)
         own = asyncio.run(from_hub(bundle, told, _home()))
         _doctor(bundle, where)
-        about = {"rollout": f"{where}/{name}", "server": server}
+        about = {"rollout": f"{where}/{name}", "server": rest.server}
         hubs = {"hub": told.hub, "hubOfKubeconfig": own or None}
         bundle.one("about.json", {"collectedAt": now, **about, **hubs, **_versions()})
         _pack(bundle, path)

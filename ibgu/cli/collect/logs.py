@@ -10,7 +10,7 @@ from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 
 SELECTOR = "app.kubernetes.io/name=ibgu"
-"""Of the chart's pods."""
+"""Selects the chart's pods."""
 LINES = 50_000
 """The newest ones of each container."""
 BYTES = 32 * 1024 * 1024

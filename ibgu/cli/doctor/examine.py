@@ -3,7 +3,7 @@
 from ibgu.cli.doctor.facts import HubFacts, Unasked
 from ibgu.cli.doctor.findings import Finding
 from ibgu.cli.doctor.judge_clocks import judge_clocks
-from ibgu.cli.doctor.judge_hub import judge_hub
+from ibgu.cli.doctor.judge_hub import judge_api, judge_hub
 from ibgu.cli.doctor.judge_journal import judge_journal
 from ibgu.cli.doctor.probe_hub import Ask, nothing, probe_hub
 from ibgu.cli.doctor.probe_journal import probe_journal
@@ -14,10 +14,11 @@ async def examine(settings: Settings, ask: Ask) -> list[Finding]:
     hub = await _hub(settings, ask)
     if ask.user:
         return list(judge_hub(hub, user=True))
-    journal = await probe_journal(settings.database_url)
+    api = settings.component == "api"
+    journal = await probe_journal(settings.database_url, reads_only=api)
     return [
-        *judge_hub(hub, user=False),
-        *judge_journal(journal),
+        *(judge_api(hub) if api else judge_hub(hub, user=False)),
+        *judge_journal(journal, reads_only=api),
         *judge_clocks(hub, journal),
     ]
 

@@ -26,8 +26,8 @@ class Unasked(Struct, frozen=True):
 Missing = Unknown | Unasked
 
 
-class Whose(Struct, frozen=True):
-    """Whose names the subject of rights, for messages."""
+class Subject(Struct, frozen=True):
+    """Subject names who has rights, for messages."""
 
     name: str
     account: str = ""
@@ -37,11 +37,11 @@ class Whose(Struct, frozen=True):
 class HubConnection(Struct, frozen=True):
     url: str
     user: str
-    """As the hub names the kubeconfig's user; empty where it can't say."""
+    """The hub's name of the kubeconfig's user; empty where it can't say."""
 
 
 class Rights(Struct, frozen=True):
-    whose: Whose
+    subject: Subject
     asked: int
     refused: tuple[Right, ...]
 
@@ -54,7 +54,7 @@ class PayloadAccess(Struct, frozen=True):
     meant: Rights
     """To read in the namespaces of IBGU_PAYLOAD_NAMESPACES."""
     absent: tuple[str, ...] = ()
-    """Those of the refused rights' namespaces that are not on the hub."""
+    """The refused rights' namespaces that are not on the hub."""
 
 
 class References(Struct, frozen=True):
@@ -75,7 +75,7 @@ class Reach(Struct, frozen=True):
     across_namespaces: bool
     """Whether their Aborts and Rollbacks cancel rollouts of other namespaces."""
     namespaces: tuple[str, ...] = ()
-    """Those that have IBGUs, or with tenancy only those of them without any clusters."""
+    """The namespaces that have IBGUs, or with tenancy only those of them without any clusters."""
     served: bool = True
     """Whether ManagedClusterSets and their bindings are served, as far as tenancy needs them."""
 

@@ -21,7 +21,7 @@ from ibgu.core.talm.beside import POLICY
 from ibgu.hub.discovery import INSTALL_CRD, Served
 
 STRATEGIES = frozenset({"Update", "CreateOnly"})
-"""Of ManifestWorks: armed and disarmed."""
+"""The update strategies of ManifestWorks: armed and disarmed."""
 OURS = frozenset({"phase", "summary"})
 """Status fields that tell ibgu's CRD from TALM's."""
 _SHOWN = 3
@@ -38,13 +38,21 @@ def judge_hub(facts: HubFacts, *, user: bool) -> Iterator[Finding]:
     # A namespace comes before the roles that are bound in it.
     yield _leadership(facts.leadership)
     yield from judge_rights(facts.rights, user=user)
-    yield from judge_served(facts.served)
+    beside = isinstance(facts.talm, Talm) and bool(facts.talm.live_in)
+    yield from judge_served(facts.served, beside_talm=beside)
     yield from judge_payload(facts.payload)
     yield judge_references(facts.references)
     yield judge_reach(facts.reach)
     yield _talm(facts.talm)
     yield _fleet(facts.fleet)
     yield from _agents(facts.agents)
+
+
+def judge_api(facts: HubFacts) -> Iterator[Finding]:
+    """Returns the findings for a REST API that is a process of its own."""
+    yield _connection(facts.connection)
+    if isinstance(facts.connection, HubConnection):
+        yield from judge_rights(facts.rights, user=False)
 
 
 def _connection(heard: HubConnection | Missing) -> Finding:
@@ -56,13 +64,13 @@ def _connection(heard: HubConnection | Missing) -> Finding:
     return ok("hub", f"{heard.url} answers, as {user}")
 
 
-def judge_served(heard: Served | Missing) -> Iterator[Finding]:
+def judge_served(heard: Served | Missing, *, beside_talm: bool = False) -> Iterator[Finding]:
     if not isinstance(heard, Served):
         yield untold("APIs", heard, "give the rights that are missing, then ask again")
         return
     yield ok("Kubernetes", f"{heard.version.git_version or 'of an unknown version'}")
     yield _works(heard)
-    yield _ibgus(heard)
+    yield _ibgus(heard, beside_talm=beside_talm)
     if heard.works:
         yield _feedback(heard)
 
@@ -79,19 +87,21 @@ def _works(served: Served) -> Finding:
     return ok(check, "ManifestWork is served, with all that ibgu uses")
 
 
-def _ibgus(served: Served) -> Finding:
+def _ibgus(served: Served, *, beside_talm: bool) -> Finding:
     check = "ImageBasedGroupUpgrade"
     if not served.ibgus:
         words = "the CRD is not installed"
         return error(check, words, INSTALL_CRD)
     lacking = OURS - served.ibgu_status
     if lacking:
-        words = f"TALM's CRD is served: no status.{', status.'.join(sorted(lacking))}"
-        return warning(
-            check,
-            f"{words}; ibgu works with it and says less in the IBGU",
-            "keep it while TALM may return; otherwise run: oc apply -f charts/ibgu/crds/",
+        words = (
+            f"TALM's CRD is served: no status.{', status.'.join(sorted(lacking))}; ibgu works with "
+            "it and says less in the IBGU"
         )
+        if beside_talm:
+            return ok(check, words)
+        do = "keep it while TALM may return; otherwise run: oc apply -f charts/ibgu/crds/"
+        return warning(check, words, do)
     return ok(check, "ibgu's CRD is served")
 
 

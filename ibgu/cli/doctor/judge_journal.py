@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ibgu.cli.doctor.facts import JournalFacts, Unasked
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.core.views.leadership import REMEDY, Leadership
-from ibgu.db.health import Health
+from ibgu.db.health import CHANGES, Health
 from ibgu.db.revision import problem as schema_problem
 
 OLDEST = 14
@@ -16,14 +16,15 @@ CONNECTIONS = 20
 """Two pools: the controller's and the API's."""
 
 
-def judge_journal(heard: JournalFacts) -> Iterator[Finding]:
+def judge_journal(heard: JournalFacts, *, reads_only: bool = False) -> Iterator[Finding]:
+    """Returns the findings; `reads_only`: for the REST API, whose user may have no other right."""
     if isinstance(heard, Unasked):
         yield skipped("database", heard.why, "DATABASE_URL names the journal's Postgres")
     elif not isinstance(heard, Health):
         yield error("database", heard.why, "check DATABASE_URL, the server, and its pg_hba.conf")
     else:
         yield _server(heard)
-        yield _schema(heard)
+        yield _schema(heard, reads_only=reads_only)
         if heard.unreadable:
             yield _unreadable(heard)
         if heard.free_connections < CONNECTIONS:
@@ -45,18 +46,18 @@ def _server(health: Health) -> Finding:
     return ok("database", words)
 
 
-def _schema(health: Health) -> Finding:
+def _schema(health: Health, *, reads_only: bool) -> Finding:
     wrong = schema_problem(health.revision)
-    if health.revision is None and not health.may_create:
+    if health.revision is None and not (health.may_create or reads_only):
         words = "it has no tables of ibgu, and this user may create none"
         return error("schema", words, "GRANT CREATE ON SCHEMA public TO the user, ibgu migrate")
     if wrong:
         words, _, do = wrong.partition(": ")
         return error("schema", words, do)
-    if health.unwritable:
-        words = f"this user may not change, or does not find: {', '.join(health.unwritable)}"
-        do = "GRANT SELECT, INSERT, UPDATE, DELETE ON them TO the user, or let it own them"
-        return error("schema", words, do)
+    if health.denied:
+        verb, needs = ("read", "SELECT") if reads_only else ("change", ", ".join(CHANGES))
+        words = f"this user may not {verb}, or does not find: {', '.join(health.denied)}"
+        return error("schema", words, f"GRANT {needs} ON them TO the user, or let it own them")
     return ok("schema", f"{health.revision}, as this version of ibgu needs it")
 
 

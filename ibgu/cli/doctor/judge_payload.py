@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from ibgu.cli.doctor.facts import Missing, PayloadAccess, Rights, Whose
+from ibgu.cli.doctor.facts import Missing, PayloadAccess, Rights, Subject
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.cli.doctor.judge_rights import untold
 from ibgu.hub.authorization.consequences import consequence
@@ -31,12 +31,12 @@ def _named(heard: Rights, absent: Sequence[str]) -> Iterator[Finding]:
         names = ", ".join(f"{right.resource.removesuffix('s')} {right.name}" for right in rights)
         if namespace in absent:
             words = f"namespace {namespace} is not on the hub, but IBGUs refer to {names} there"
-            do = f"bring them to the clusters another way; or {_create(namespace, heard.whose)}"
+            do = f"bring them to the clusters another way; or {_create(namespace, heard.subject)}"
             yield warning(_CHECK, words, do)
         else:
             words = f"may not read in namespace {namespace}: {names}"
             means = consequence(rights[0]).words
-            yield error(_CHECK, f"{words}; {means}", _bind(namespace, heard.whose))
+            yield error(_CHECK, f"{words}; {means}", _bind(namespace, heard.subject))
 
 
 def _meant(heard: Rights, absent: Sequence[str]) -> Iterator[Finding]:
@@ -46,22 +46,22 @@ def _meant(heard: Rights, absent: Sequence[str]) -> Iterator[Finding]:
     for namespace in refused:
         if namespace in absent:
             words = f"namespace {namespace} is not on the hub, so nothing is carried from there"
-            do = f"to carry ConfigMaps from there, {_create(namespace, heard.whose)}"
+            do = f"to carry ConfigMaps from there, {_create(namespace, heard.subject)}"
             yield skipped(_NAMESPACES, words, do)
         else:
-            words = f"{heard.whose.name} may not read ConfigMaps and secrets in {namespace}"
-            yield warning(_NAMESPACES, words, _bind(namespace, heard.whose))
+            words = f"{heard.subject.name} may not read ConfigMaps and secrets in {namespace}"
+            yield warning(_NAMESPACES, words, _bind(namespace, heard.subject))
 
 
-def _create(namespace: str, whose: Whose) -> str:
-    return f"create the namespace, then run helm upgrade, or: {_bind(namespace, whose)}"
+def _create(namespace: str, subject: Subject) -> str:
+    return f"create the namespace, then run helm upgrade, or: {_bind(namespace, subject)}"
 
 
-def _bind(namespace: str, whose: Whose) -> str:
-    subject = f"--serviceaccount={whose.account}" if whose.account else f"--user={whose.name}"
+def _bind(namespace: str, subject: Subject) -> str:
+    flag = f"--serviceaccount={subject.account}" if subject.account else f"--user={subject.name}"
     return (
         f"oc create rolebinding ibgu-payload-reader -n {namespace} "
-        f"--clusterrole=ibgu-payload-reader {subject}"
+        f"--clusterrole=ibgu-payload-reader {flag}"
     )
 
 

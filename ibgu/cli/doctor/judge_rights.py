@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from ibgu.cli.doctor.facts import Missing, Rights, Unasked, Whose
+from ibgu.cli.doctor.facts import Missing, Rights, Subject, Unasked
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.hub.authorization.consequences import Consequence, consequence
 from ibgu.hub.authorization.rights import Right, role_of
@@ -15,7 +15,7 @@ def judge_rights(heard: Rights | Missing, *, user: bool) -> Iterator[Finding]:
     if not isinstance(heard, Rights):
         yield untold("rights", heard, "let the kubeconfig's user ask (SelfSubjectAccessReview)")
     elif not heard.refused:
-        yield ok("rights", f"{heard.whose.name} has all {heard.asked} that are needed")
+        yield ok("rights", f"{heard.subject.name} has all {heard.asked} that are needed")
     elif user:
         yield from _of_user(heard)
     else:
@@ -35,9 +35,9 @@ def _of_ibgu(heard: Rights) -> Iterator[Finding]:
         groups[_object(right), consequence(right)].append(right)
     for (what, means), rights in groups.items():
         verbs = ", ".join(dict.fromkeys(right.verb for right in rights))
-        found = f"{heard.whose.name} may not {verbs} {what}{_where(rights)}: {means.words}"
+        found = f"{heard.subject.name} may not {verbs} {what}{_where(rights)}: {means.words}"
         tell = error if means.vital else warning
-        yield tell("rights", found, _bind(rights[0], heard.whose))
+        yield tell("rights", found, _bind(rights[0], heard.subject))
 
 
 def _object(right: Right) -> str:
@@ -49,24 +49,24 @@ def _where(rights: Iterable[Right]) -> str:
     return f" in {' and '.join(names)}" if names else ""
 
 
-def _bind(right: Right, whose: Whose) -> str:
+def _bind(right: Right, subject: Subject) -> str:
     """Returns the command that binds the chart's role with the right, for an installation by
     hand."""
     role = f"ibgu-{role_of(right)}"
     kind, where = (
         ("role", f" -n {right.namespace}") if role == "ibgu-leader" else ("clusterrole", "")
     )
-    subject = f"--serviceaccount={whose.account}" if whose.account else f"--user={whose.name}"
+    flag = f"--serviceaccount={subject.account}" if subject.account else f"--user={subject.name}"
     binding = "rolebinding" if where else "clusterrolebinding"
     return (
         f"install the chart's roles (charts/ibgu/files/rbac), then: "
-        f"oc create {binding} {role}{where} --{kind}={role} {subject}"
+        f"oc create {binding} {role}{where} --{kind}={role} {flag}"
     )
 
 
 def _of_user(heard: Rights) -> Iterator[Finding]:
     for right in heard.refused:
-        found = f"{heard.whose.name} may not {right}: {_USER[right.verb, right.resource]}"
+        found = f"{heard.subject.name} may not {right}: {_USER[right.verb, right.resource]}"
         tell = error if right.namespace and right.verb == "get" else warning
         yield tell("rights", found, "ask an administrator of the hub for a role that allows it")
 

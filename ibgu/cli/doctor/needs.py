@@ -15,9 +15,12 @@ READ_CLUSTERS = ("get", paths.CLUSTER_GROUP, "managedclusters")
 
 
 def of_processes(settings: Settings, *, cgus: bool) -> list[Right]:
-    """Returns the rights of `ibgu run`; `cgus`: the hub serves ClusterGroupUpgrades."""
+    """Returns the rights of the component; `cgus`: the hub serves ClusterGroupUpgrades."""
+    api = needed("api") if settings.component != "controller" else []
+    if settings.component == "api":
+        return api
     adopting = needed(ADOPTER) if cgus else ()
-    return [*of_controller(settings, LEASE, cgus=cgus), *needed("api"), *adopting]
+    return [*of_controller(settings, LEASE, cgus=cgus), *api, *adopting]
 
 
 def of_payloads(ibgus: Iterable[Ibgu]) -> list[Right]:

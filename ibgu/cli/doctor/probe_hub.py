@@ -17,9 +17,9 @@ from ibgu.cli.doctor.facts import (
     Reach,
     References,
     Rights,
+    Subject,
     Unasked,
     Unknown,
-    Whose,
 )
 from ibgu.cli.doctor.needs import of_payload_namespaces, of_payloads, of_processes, of_user
 from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet
@@ -48,14 +48,16 @@ class Ask(Struct, frozen=True):
     user: bool = False
     """Whether the subject only uses ibgu, and is not ibgu itself."""
     namespace: str = ""
-    """Of the user's rollouts."""
+    """The namespace of the user's rollouts."""
 
 
 async def probe_hub(settings: Settings, ask: Ask) -> HubFacts:
     try:
         async with await HubClient.connect(settings.kubeconfig) as client:
             probe = _Probe(client, settings, ask, await whoami(client))
-            return await (probe.for_user() if ask.user else probe.for_ibgu())
+            if ask.user:
+                return await probe.for_user()
+            return await (probe.for_api() if settings.component == "api" else probe.for_ibgu())
     except HubError as error:
         words = error.message if error.reason == "NoConfiguration" else str(error)
         return nothing(Unknown(words))
@@ -93,13 +95,20 @@ class _Probe:
         self._connection = HubConnection(client.url, user)
         account = ask.account
         named = f"{account.namespace}:{account.name}" if account else _service_account(user)
-        self._whose = Whose(account.username if account else user or "you", named)
+        self._subject = Subject(account.username if account else user or "you", named)
 
     async def for_user(self) -> HubFacts:
         """Returns all that concerns a user of ibgu."""
         rights = await _heard(self._asked(of_user(self._ask.namespace)))
         known = nothing(Unasked("it is ibgu's own matter"))
         return replace(known, connection=self._connection, rights=rights)
+
+    async def for_api(self) -> HubFacts:
+        """Returns all that concerns the REST API, which asks the hub for its callers alone."""
+        rights = await _heard(self._asked(of_processes(self._settings, cgus=False)))
+        known = nothing(Unasked("it is the controller's matter"))
+        clock = await _heard(self.clock())
+        return replace(known, connection=self._connection, rights=rights, clock=clock)
 
     async def for_ibgu(self) -> HubFacts:
         served = await _heard(discover(self._client))
@@ -168,7 +177,7 @@ class _Probe:
 
     async def _asked(self, rights: list[Right]) -> Rights:
         found = await refused(self._client, rights, self._ask.account)
-        return Rights(self._whose, len(rights), tuple(found))
+        return Rights(self._subject, len(rights), tuple(found))
 
     async def clock(self) -> ClockReading:
         """Returns the hub's clock; the header has whole seconds, so it is half a second behind on

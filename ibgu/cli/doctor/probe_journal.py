@@ -8,11 +8,11 @@ from ibgu.db.errors import WAITS, error_text
 from ibgu.db.health import health
 
 
-async def probe_journal(url: str) -> JournalFacts:
+async def probe_journal(url: str, *, reads_only: bool) -> JournalFacts:
     if not url:
         return Unasked("DATABASE_URL is not set")
     try:
-        return await health(url)
+        return await health(url, reads_only=reads_only)
     except (BadUrl, JournalAway) as error:
         return Unknown(str(error).removesuffix(WAITS))
     except DBAPIError as error:

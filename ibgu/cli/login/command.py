@@ -32,9 +32,9 @@ def login(
     import os
     from pathlib import Path
 
-    from ibgu.cli.login import stored
     from ibgu.cli.login.find import HOME, find
     from ibgu.cli.read.asking import asking
+    from ibgu.cli.rest import logins
     from ibgu.cli.rest.kubeconfig import current
     from ibgu.cli.rest.target import RestTarget
 
@@ -44,7 +44,7 @@ def login(
         trusted = str(Path(ca_file).resolve()) if ca_file else ""
         here = current()
         who = RestTarget(address, "", trusted).client().whoami()
-        stored.save(here.context, stored.Login(address, trusted, here.hub))
+        logins.save(here.context, logins.Login(address, trusted, here.hub))
     named = here.context or "of no name"
     typer.echo(f"{address}: logged in as {who.username}, for the context {named}")
     if os.environ.get("IBGU_TOKEN"):
@@ -57,8 +57,8 @@ def _only(found: list[str], namespace: str) -> str:
 
     if not found:
         raise RestError(
-            f"the namespace {namespace} has no Route and no Ingress of ibgu; --namespace names "
-            "another in which ibgu is installed, --server the address"
+            f"the namespace {namespace} has no Route and no Ingress of ibgu with a host; "
+            "--namespace names another in which ibgu is installed, --server the address"
         )
     if len(found) > 1:
         raise RestError(f"there are several; choose one with --server: {', '.join(found)}")
@@ -67,12 +67,12 @@ def _only(found: list[str], namespace: str) -> str:
 
 def logout() -> None:
     """Forget the REST API that `ibgu login` has found for the kubeconfig's current context."""
-    from ibgu.cli.login import stored
     from ibgu.cli.read.asking import asking
+    from ibgu.cli.rest import logins
     from ibgu.cli.rest.kubeconfig import current
 
     with asking():
         here = current()
-        was = stored.remove(here.context, here.hub)
+        was = logins.remove(here.context, here.hub)
     named = f"the context {here.context or 'of no name'}"
     typer.echo(f"{was.server} is forgotten for {named}" if was else f"nothing is kept for {named}")

@@ -31,7 +31,10 @@ async def find(namespace: str) -> list[str]:
         mine = error.unauthorized or error.reason == "NoConfiguration"
         way = "" if mine else f"; or name its address: {_NAMED}"
         raise RestError(f"can't look for ibgu on the hub: {hub_words(error)}{way}") from error
-    found = [*map(of_route, routes), *(url for each in ingresses for url in of_ingress(each))]
+    found = [
+        *(url for each in routes for url in of_route(each)),
+        *(url for each in ingresses for url in of_ingress(each)),
+    ]
     if not found and (forbidden := no_routes or no_ingresses):
         raise RestError(
             f"you may not look for ibgu on the hub ({forbidden}); name its address: {_NAMED}"
@@ -51,10 +54,12 @@ async def _items(hub: HubClient, path: str) -> tuple[list[JsonObject], str]:
     return list(found.get("items") or ()), ""
 
 
-def of_route(route: JsonObject) -> str:
+def of_route(route: JsonObject) -> Iterator[str]:
+    """Yields the address, once the router has given the Route a host."""
     spec = route["spec"]
-    scheme = "https" if spec.get("tls") else "http"
-    return f"{scheme}://{spec['host']}{(spec.get('path') or '').rstrip('/')}"
+    if host := spec.get("host"):
+        scheme = "https" if spec.get("tls") else "http"
+        yield f"{scheme}://{host}{(spec.get('path') or '').rstrip('/')}"
 
 
 def of_ingress(ingress: JsonObject) -> Iterator[str]:

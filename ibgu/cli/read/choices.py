@@ -26,17 +26,17 @@ def chosen(option: str, given: str, allowed: Iterable[str]) -> str:
 
 def causes() -> list[str]:
     """Returns what a cluster may have failed for: causes, and names of known failures."""
-    from ibgu.core.drivers.ibu.failures import Failure
+    from ibgu.core import drivers
     from ibgu.core.model import Cause
 
-    return list(dict.fromkeys([*map(str, Cause), *map(str, Failure)]))
+    return list(dict.fromkeys([*map(str, Cause), *drivers.failure_names()]))
 
 
 def every_action() -> list[str]:
     """Returns the actions of a step."""
-    from ibgu.core.model import Action
+    from ibgu.core import drivers
 
-    return list(map(str, Action))
+    return drivers.every_action()
 
 
 def reasons() -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
+from ibgu.cli.read.options import Namespace, Rest, Selector
 from ibgu.cli.read.output import Listing, ListOutput
 
 if TYPE_CHECKING:
@@ -40,21 +40,19 @@ def clusters(
         ),
     ] = "",
     output: Listing = ListOutput.TABLE,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
+    *,
+    rest: Rest,
 ) -> None:
     """List the clusters that were in a rollout."""
     from ibgu.cli.errors import MISUSED, fail
     from ibgu.cli.read.asking import asking
     from ibgu.cli.read.output import lines, listed
-    from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.show.names import object_name
 
     if everywhere and rollout:
         fail("--rollout is one of a namespace: leave --all-namespaces out", MISUSED)
     with asking():
-        target = RestTarget(server, token, ca_file, namespace)
+        target = rest.target(namespace)
         found = target.client().clusters(
             prefix=prefix or None,
             label=selector or None,

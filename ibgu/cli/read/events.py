@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ibgu.cli import complete
 from ibgu.cli.errors import MISUSED, fail
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Server, Token
+from ibgu.cli.read.options import Namespace, Rest, Rollout
 from ibgu.cli.show.form import WideForm, as_yaml
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class EventFilter(Struct, frozen=True):
     """Empty: of all clusters, and of the rollout itself."""
     warnings: bool
     details: bool
-    """Of single clusters too; else only their warnings."""
+    """Whether to show single clusters too; else only their warnings."""
     since: datetime | None
 
     def has(self, event: "EventResponse") -> bool:
@@ -73,17 +73,15 @@ def events(
     output: Annotated[
         WideForm, typer.Option("--output", "-o", help="Form; json: one object a line.")
     ] = WideForm.TEXT,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
+    *,
+    rest: Rest,
 ) -> None:
     """Show what happened in a rollout: its steps, its failures, who did what, when and why."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import RestTarget
 
     wanted = EventFilter(cluster, warnings, verbose, _since(since))
     with asking():
-        target = RestTarget(server, token, ca_file, namespace)
+        target = rest.target(namespace)
         client, where = target.client(), target.in_namespace()
         past = EventCursor(client.events(where, name, after=after), after)
         _print(_last(filter(wanted.has, past), tail), output)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.read.options import Namespace, Rest
 from ibgu.cli.show.form import Form, Output, tell
 
 if TYPE_CHECKING:
@@ -26,19 +26,17 @@ def explain(
     ],
     namespace: Namespace = "",
     output: Output = Form.TEXT,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
+    *,
+    rest: Rest,
 ) -> None:
     """Say why a cluster is not further, and what to do."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import RestTarget
 
     *of, cluster = names
     if len(of) > 1:
         raise typer.BadParameter("one rollout and one cluster at most", param_hint="NAME CLUSTER")
     with asking():
-        target = RestTarget(server, token, ca_file, namespace)
+        target = rest.target(namespace)
         client = target.client()
         if of:
             _tell_in_rollout(client, target.in_namespace(), of[0], cluster, output)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.read.options import Namespace, Rest
 from ibgu.cli.read.output import Listing, ListOutput
 
 if TYPE_CHECKING:
@@ -33,16 +33,14 @@ def get(
         bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces that you may see.")
     ] = False,
     output: Listing = ListOutput.TABLE,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
+    *,
+    rest: Rest,
 ) -> None:
     """Show rollouts, or one of them."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import RestTarget
 
     with asking():
-        target = RestTarget(server, token, ca_file, namespace)
+        target = rest.target(namespace)
         client = target.client()
         if name != EVERYTHING:
             found = client.rollout(target.in_namespace(), name)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Cluster, Server, Token
+from ibgu.cli.read.options import Cluster, Rest
 from ibgu.cli.read.output import Listing, ListOutput
 
 
@@ -16,19 +16,17 @@ def history(
         int, typer.Option("--limit", min=1, help="The newest so many steps only.")
     ] = 50,
     output: Listing = ListOutput.TABLE,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
+    *,
+    rest: Rest,
 ) -> None:
     """Show every attempt on a cluster, over all rollouts."""
     from ibgu.cli.errors import fail
     from ibgu.cli.read.asking import asking
     from ibgu.cli.read.output import lines, listed
-    from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.show.history import history_lines
 
     with asking():
-        client = RestTarget(server, token, ca_file).client()
+        client = rest.target().client()
         visits = list(islice(client.cluster_history(cluster), limit))
         if not visits:
             fail(f"cluster {cluster} was in no rollout yet (is the name right?)")

@@ -8,15 +8,7 @@ import typer
 
 from ibgu.cli import complete
 from ibgu.cli.read.choices import causes, chosen, reasons, states
-from ibgu.cli.read.options import (
-    DEFAULT_SERVER,
-    CaFile,
-    Namespace,
-    Rollout,
-    Selector,
-    Server,
-    Token,
-)
+from ibgu.cli.read.options import Namespace, Rest, Rollout, Selector
 from ibgu.cli.read.output import Listing, ListOutput
 
 if TYPE_CHECKING:
@@ -101,25 +93,31 @@ def members(
         bool, typer.Option("--stalled", help="Only those that take longer than usual.")
     ] = False,
     overdue: OnlyOverdue = False,
+    warned: Annotated[
+        bool, typer.Option("--warned", help="Only those that completed an action with a warning.")
+    ] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Only those that can be rolled back until a time.")
+    ] = False,
     sort: Annotated[MemberSort, typer.Option("--sort", help="Sort order.")] = MemberSort.ORDER,
     output: Listing = ListOutput.TABLE,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
+    *,
+    rest: Rest,
 ) -> None:
     """List the clusters in the steps of a rollout, and why each is not further."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import RestTarget
 
     only = MemberFilter(state, reason, cause, overdue=overdue)
     with asking():
-        target = RestTarget(server, token, ca_file, namespace)
+        target = rest.target(namespace)
         asked = target.client().members(
             target.in_namespace(),
             name,
             step=step,
             label=selector or None,
             stalled=stalled or None,
+            warned=warned or None,
+            rollback=rollback or None,
             sort=sort,
             **only.query,
         )

@@ -1,10 +1,14 @@
 """Options that the asking commands share."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ibgu.cli import complete
+from ibgu.cli.shared import SharedOptions
+
+if TYPE_CHECKING:
+    from ibgu.cli.rest.target import RestTarget
 
 Rollout = Annotated[
     str,
@@ -66,5 +70,15 @@ Selector = Annotated[
     ),
 ]
 
-DEFAULT_SERVER = ""
-"""Not given: where one is logged in, else this machine (`rest/target.py`)."""
+
+class Rest(SharedOptions, frozen=True):
+    """Rest says where ibgu's REST API is, and who asks it; what is empty was not given."""
+
+    server: Server = ""
+    token: Token = ""
+    ca_file: CaFile = ""
+
+    def target(self, namespace: str = "") -> "RestTarget":
+        from ibgu.cli.rest.target import RestTarget
+
+        return RestTarget(self.server, self.token, self.ca_file, namespace)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.read.options import Namespace, Rest
 from ibgu.cli.show.form import Form, Output, tell
 
 if TYPE_CHECKING:
@@ -39,16 +39,14 @@ def shadow_report(
         ),
     ] = "",
     output: Output = Form.TEXT,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
+    *,
+    rest: Rest,
 ) -> None:
     """Compare what TALM did with what ibgu would have done (shadow mode)."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import RestTarget
 
     with asking():
-        target = RestTarget(server, token, ca_file, namespace)
+        target = rest.target(namespace)
         reports = [
             _report(target.client(), where, which, cluster)
             for where, which in _chosen(target, name, everywhere=everywhere)

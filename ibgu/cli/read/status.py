@@ -8,7 +8,7 @@ import typer
 
 from ibgu.cli import complete
 from ibgu.cli.errors import MISUSED, NOBODY, fail
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
+from ibgu.cli.read.options import Namespace, Rest, Selector
 from ibgu.cli.show.form import Form, Output, tell
 
 if TYPE_CHECKING:
@@ -48,16 +48,14 @@ def status(
         ),
     ] = "",
     output: Output = Form.TEXT,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
+    *,
+    rest: Rest,
 ) -> None:
     """Show a rollout: steps, slots, failures, holds."""
     from ibgu.cli.read import polling, waiting
     from ibgu.cli.read.asking import asking
     from ibgu.cli.read.overview import overview
     from ibgu.cli.read.verdict import WaitResult
-    from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.show.status import status_lines
 
     if wait and not name:
@@ -66,7 +64,7 @@ def status(
         fail("--selector shows one rollout as it is: give its name, and no --wait", MISUSED)
     seconds = _seconds(timeout, wait=wait)
     with asking(WaitResult.UNASKED) if wait else asking():
-        target = RestTarget(server, token, ca_file, namespace)
+        target = rest.target(namespace)
         if not name:
             overview(target, output, watch=watch)
             return

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Rollout, Server, Token
+from ibgu.cli.read.options import Namespace, Rest, Rollout
 from ibgu.cli.show.form import Form, Output, tell
 
 
@@ -16,20 +16,18 @@ def tree(
         bool, typer.Option("--watch", "-w", help="Keep it up to date until Ctrl-C.")
     ] = False,
     output: Output = Form.TEXT,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
+    *,
+    rest: Rest,
 ) -> None:
     """Show all steps of a rollout and, below each, its clusters by where they stand."""
     from ibgu.cli.read import polling
     from ibgu.cli.read.asking import asking
     from ibgu.cli.read.status import else_in_shadow, see
-    from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.show.output_style import page, stdout
     from ibgu.cli.show.tree import body_of, tree_lines
 
     with asking():
-        target = RestTarget(server, token, ca_file, namespace)
+        target = rest.target(namespace)
         client, where = target.client(), target.in_namespace()
         poll = partial(see, client, where, name)
         with else_in_shadow(client, where, name):

@@ -19,7 +19,7 @@ class WaitResult(IntEnum):
     NOBODY = errors.NOBODY
     """Complete, but none of its steps selected a cluster: nothing was done."""
     INTERRUPTED = 130
-    """By Ctrl-C; as shells count it."""
+    """The exit code after Ctrl-C, as shells count it."""
 
 
 def verdict(seen: StatusSnapshot) -> WaitResult | None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Cluster, Server, Token
+from ibgu.cli.read.options import Cluster, Rest
 from ibgu.cli.show.form import Form, Output, tell
 
 if TYPE_CHECKING:
@@ -12,21 +12,14 @@ if TYPE_CHECKING:
     from ibgu.client.responses import ClusterResponse
 
 
-def works(
-    cluster: Cluster,
-    output: Output = Form.TEXT,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
-) -> None:
+def works(cluster: Cluster, output: Output = Form.TEXT, *, rest: Rest) -> None:
     """Show what is asked of a cluster on the hub, and what its agent reports."""
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.show.output_style import page, stdout
     from ibgu.cli.show.works import works_lines
 
     with asking():
-        client = RestTarget(server, token, ca_file).client()
+        client = rest.target().client()
         found = client.cluster_works(cluster)
         if output is Form.TEXT:
             typer.echo(page(works_lines(found, _known(client, cluster), stdout())))

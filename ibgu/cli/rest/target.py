@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from ibgu.cli.login.stored import Login, load
 from ibgu.cli.rest.kubeconfig import current, token_of
+from ibgu.cli.rest.logins import Login, load
 from ibgu.client import Client, RestError
 from ibgu.client.wire import TIMEOUT
 

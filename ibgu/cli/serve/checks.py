@@ -26,12 +26,15 @@ def settings_of_api() -> Settings:
     return settings
 
 
-def settings_of_controller(*, shadow: bool = False) -> Settings:
-    """Returns the settings of the controller; `shadow`: requested on the command line."""
+def settings_of_controller(*, shadow: bool = False, alone: bool = False) -> Settings:
+    """Returns the settings of the controller; `shadow`: requested on the command line; `alone`:
+    the REST API is another process."""
     settings = settings_of_api()
     _check_lease(settings)
     receivers_of(settings)
-    return settings.model_copy(update={"shadow": True}) if shadow else settings
+    told = {"shadow": True} if shadow else {}
+    own = {"component": "controller"} if alone else {}
+    return settings.model_copy(update=told | own)
 
 
 def _check_hub(settings: Settings) -> None:
@@ -42,9 +45,9 @@ def _check_hub(settings: Settings) -> None:
 
 
 def _check_database(settings: Settings) -> None:
-    about = Settings.model_fields["database_url"].description
+    description = Settings.model_fields["database_url"].description
     if not settings.database_url:
-        raise SettingsError(f"DATABASE_URL: not set. {about}")
+        raise SettingsError(f"DATABASE_URL: not set. {description}")
     try:
         dsn(settings.database_url)
     except BadUrl as error:

@@ -34,7 +34,7 @@ def controller(migrate: Migrate = False, shadow: Shadow = False) -> None:
     load(CONTROLLER)
     from ibgu.cli.serve import assemble, checks, process
 
-    read = partial(checks.settings_of_controller, shadow=shadow)
+    read = partial(checks.settings_of_controller, shadow=shadow, alone=True)
     raise typer.Exit(process.run(read, partial(assemble.run_controller, migrate=migrate)))
 
 

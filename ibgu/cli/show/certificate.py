@@ -24,7 +24,7 @@ class Certificate(Struct, frozen=True):
     rollout: Rollout
     findings: Findings
     at: datetime
-    """By the database's clock."""
+    """The time by the database's clock."""
     leaders: dict[int, str]
 
     @property

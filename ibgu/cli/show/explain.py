@@ -1,12 +1,12 @@
 """`ibgu explain`: prints the sentences of REST in the style of the output."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.names import acting
 from ibgu.cli.show.output_style import OutputStyle
-from ibgu.cli.show.times import clock, duration
+from ibgu.cli.show.times import clock, remaining
 from ibgu.client.responses import ExplainedResponse
 
 _COLOURS = {
@@ -30,6 +30,8 @@ def explain_lines(found: ExplainedResponse, now: datetime, style: OutputStyle) -
         "ends": _ends(found),
         "until": _time(found.until, now),
         "late": found.late,
+        "warning": found.warning,
+        "rollback": _way_back(found.rollback_until, now),
         "limit": _time(found.limit, now),
         "history": " · ".join(f"{clock(each.at, now)} {each.text}" for each in found.history),
     }
@@ -55,8 +57,8 @@ def _ends(found: ExplainedResponse) -> str:
 
 
 def _time(at: datetime | None, now: datetime) -> str:
-    if at is None:
-        return ""
-    left = at - now
-    past = "passed" if left < timedelta() else f"in {duration(left)}"
-    return f"{clock(at, now)} ({past})"
+    return remaining(at, now) if at else ""
+
+
+def _way_back(until: datetime | None, now: datetime) -> str:
+    return f"finalize or roll back by {remaining(until, now)}" if until else ""

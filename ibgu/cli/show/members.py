@@ -8,7 +8,7 @@ from ibgu.cli.show.times import clock, duration
 from ibgu.client.responses import MemberResponse
 
 _NARROW = ("CLUSTER", "STEP", "STATE", "ACTION", "WHY", "TOOK")
-_WIDE = ("ATTEMPT", "SLOT", "STARTED", "LIMIT", "WORDS")
+_WIDE = ("ATTEMPT", "SLOT", "STARTED", "LIMIT", "ROLLBACK", "WORDS")
 _NOTHING = "-"
 
 
@@ -29,6 +29,7 @@ def _row(member: MemberResponse, now: datetime) -> list[str]:
         str(member.slot or _NOTHING),
         _clock(member.started_at, now),
         _clock(member.limit, now),
+        _clock(member.rollback_until, now),
         _message(member) or _NOTHING,
     ]
 
@@ -41,8 +42,9 @@ def _last(member: MemberResponse) -> str:
 
 def _why(member: MemberResponse) -> str:
     """Returns the known failure's name, the cause, or what it waits for; with a mark if it
-    stalls or has waited for it too long."""
-    found = member.failure or member.cause or (member.reason.kind if member.reason else _NOTHING)
+    stalls or has waited for it too long. A cluster that is done may have warned."""
+    warned = "Warning" if member.warning else _NOTHING
+    found = member.failure or member.cause or (member.reason.kind if member.reason else warned)
     if member.stalled:
         return f"{found} (stalled)"
     return f"{found} (overdue)" if member.reason and member.reason.overdue else found
@@ -60,4 +62,5 @@ def _clock(at: datetime | None, now: datetime) -> str:
 
 def _message(member: MemberResponse) -> str:
     reason = member.reason.message if member.reason else ""
-    return " ".join((member.late or member.message or reason).split())
+    warning = f"warning: {member.warning}" if member.warning else ""
+    return " ".join((member.late or member.message or reason or warning).split())

@@ -20,7 +20,8 @@ from ibgu.client.responses import (
     SeedResponse,
     StepResponse,
 )
-from ibgu.core.model import Action, Cause, Outcome
+from ibgu.core.drivers import traits
+from ibgu.core.model import Cause, Outcome
 from ibgu.core.model.counts import (
     Place,
     Progress,
@@ -132,7 +133,7 @@ class Playback:
         action, message = event.data.get("failed_action"), event.data.get("message")
         self._failed[step, name] = FailedRow(
             step=step,
-            action=Action(action) if action else None,
+            action=action or None,
             outcome=Outcome.FAILED,
             cause=Cause(event.cause) if event.cause else known,
             message=message or "",
@@ -171,7 +172,7 @@ class Playback:
         aborted = {
             name: step.index
             for step in self._steps
-            if step.actions[0] in _ABORTS
+            if traits(step.actions[0]).aborts
             for name, member in step.members.items()
             if member.outcome == "succeeded" or member.late
         }
@@ -212,7 +213,6 @@ class Playback:
         )
 
 
-_ABORTS = frozenset(action for action in Action if action.aborts)
 _TIMES = {
     "started_at": "RolloutStarted",
     "completed_at": "RolloutCompleted",

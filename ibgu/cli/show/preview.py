@@ -14,10 +14,10 @@ _NOBODY_AT_ALL = "no clusters"
 
 
 def preview_lines(found: PreviewResponse, style: OutputStyle, now: datetime) -> list[str]:
-    return [*_lines(found, style, now), "nothing was changed"]
+    return [*plan_lines(found, style, now), "nothing was changed"]
 
 
-def _lines(found: PreviewResponse, style: OutputStyle, now: datetime) -> Iterator[str]:
+def plan_lines(found: PreviewResponse, style: OutputStyle, now: datetime) -> Iterator[str]:
     for problem in found.problems:
         yield style.paint(f"{symbols.FAILED} {problem}", "red")
     if found.steps:
@@ -40,7 +40,7 @@ def _selects(found: PreviewResponse, style: OutputStyle) -> str:
     if not found.selected:
         words = "selects no cluster: nothing would be done"
         return style.paint(f"{symbols.WARNING} {words}", "yellow", bold=True)
-    return f"selects {found.selected} {'cluster' if found.selected == 1 else 'clusters'}"
+    return f"selects {_clusters(found.selected)}"
 
 
 def _step(
@@ -52,7 +52,7 @@ def _step(
         return
     each = f"1 to {step.slots}" if step.ramp_up else str(step.slots)
     waves = f"{step.waves} waves of {each}" if step.waves > 1 else "1 wave"
-    words = f"{step.clusters} clusters in {waves} · {step.allowed_minutes_per_site:g} min a site"
+    words = f"{_clusters(step.clusters)} in {waves} · {step.allowed_minutes_per_site:g} min a site"
     yield f"{name}  {words} · {_measured(step, style)}"
     if rate_limited := ", ".join(_limits(step)):
         yield f"       rate limits: {rate_limited}"
@@ -77,3 +77,7 @@ def _measured(step: StepPreviewResponse, style: OutputStyle) -> str:
     if step.enough:
         return style.paint(f"{symbols.SUCCEEDED} {words}", "green")
     return style.paint(f"{symbols.FAILED} {words}", "red")
+
+
+def _clusters(number: int) -> str:
+    return f"{number} {'cluster' if number == 1 else 'clusters'}"

@@ -11,7 +11,7 @@ from ibgu.cli.show.failing import Failing, failure_lines, next_lines
 from ibgu.cli.show.names import acting
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.rollouts import NOBODY, phase_of, selected_nobody
-from ibgu.cli.show.times import clock, duration
+from ibgu.cli.show.times import clock, duration, remaining
 from ibgu.client.responses import (
     CountsResponse,
     EtaResponse,
@@ -80,6 +80,7 @@ def status_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
         *whole(seen, style),
         *_nobody(seen, style),
         *_steps(seen, style),
+        *_reports(seen, style),
         *holds(seen, style),
         *failure_lines(failing(seen), style),
         *_stalled(seen, style),
@@ -115,8 +116,7 @@ def whole(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
     counts = seen.rollout.counts
     if not counts.total:
         return []
-    noun = "cluster" if counts.total == 1 else "clusters"
-    parts = [f"{counts.succeeded} of {counts.total} {noun} done"]
+    parts = [f"{counts.succeeded} of {_clusters(counts.total)} done"]
     parts += [
         style.paint(f"{number} {name}", _COLOURED.get(name))
         for name in ("failed", "cancelled", "skipped", "running", "waiting")
@@ -142,7 +142,7 @@ def _nobody(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
 
 def _ends(eta: EtaResponse, now: datetime) -> str:
     """Returns the estimated end of the running step, without seconds, which nobody can promise."""
-    stuck = f"{eta.stuck} {'cluster' if eta.stuck == 1 else 'clusters'} stalled"
+    stuck = f"{_clusters(eta.stuck)} stalled"
     limit = clock(eta.limit or eta.latest, now).rpartition(":")[0]
     if eta.stuck and eta.at == eta.limit:
         return f"{stuck}; otherwise done; the limit ends it at {limit}"
@@ -174,6 +174,23 @@ def step_lines(seen: StatusSnapshot, style: OutputStyle) -> Iterator[str]:
             _took(step, seen.now),
         )
         yield "  ".join(filter(None, parts)).rstrip()
+
+
+def _reports(seen: StatusSnapshot, style: OutputStyle) -> Iterator[str]:
+    """Yields what clusters report that a person should know before the next step, or after the
+    last one."""
+    rollout = seen.rollout
+    if rollout.warned:
+        words = f"{_clusters(rollout.warned)} completed an action with a warning"
+        shown = f"ibgu members {rollout.name} -n {rollout.namespace} --warned -o wide"
+        yield style.paint(f"{symbols.WARNING} {words}", "yellow") + f": {shown}"
+    if back := rollout.rollback:
+        words = f"finalize or roll back by {remaining(back.until, seen.now)}"
+        yield f"{_clusters(back.clusters)} can be rolled back: {words}"
+
+
+def _clusters(number: int) -> str:
+    return f"{number} {'cluster' if number == 1 else 'clusters'}"
 
 
 _AT_WORK = ("Preparing", "Arming", "Running", "Rebooting", "Disarming")

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from ibgu.core.text.spans import duration
 
-__all__ = ["age", "clock", "duration"]
+__all__ = ["age", "clock", "duration", "remaining"]
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -16,6 +16,12 @@ def age(span: timedelta) -> str:
         if left >= 2 * size or size == 1:
             return f"{left // size}{unit[0]}"
     raise AssertionError("unreachable")
+
+
+def remaining(at: datetime, now: datetime) -> str:
+    """Returns the time with how much is left until then, or that it has passed."""
+    left = at - now
+    return f"{clock(at, now)} ({'passed' if left < timedelta() else f'in {duration(left)}'})"
 
 
 def clock(at: datetime, now: datetime) -> str:

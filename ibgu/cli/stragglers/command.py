@@ -5,20 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.read.options import (
-    DEFAULT_SERVER,
-    CaFile,
-    Namespace,
-    Rollout,
-    Selector,
-    Server,
-    Token,
-)
+from ibgu.cli.read.options import Namespace, Rest, Rollout, Selector
 from ibgu.cli.show.form import WideForm, as_json, as_yaml
 
 if TYPE_CHECKING:
     from ibgu.cli.stragglers.facts import RestFacts
-    from ibgu.cli.stragglers.report import FollowUp, StragglersReport
+    from ibgu.cli.stragglers.report import StragglerRollout, StragglersReport
 
 
 def stragglers(
@@ -55,21 +47,19 @@ def stragglers(
         WideForm,
         typer.Option("--output", "-o", help="Output format; yaml: what can be applied."),
     ] = WideForm.TEXT,
-    server: Server = DEFAULT_SERVER,
-    token: Token = "",
-    ca_file: CaFile = "",
+    *,
+    rest: Rest,
 ) -> None:
     """Show what is left of a rollout, why, and the legal way to take it further."""
     import asyncio
 
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.rest.target import RestTarget
     from ibgu.cli.stragglers.ask_hub import live
     from ibgu.cli.stragglers.ask_rest import known
     from ibgu.cli.stragglers.report import GroupFilter, narrowed, report
 
     with asking():
-        target = RestTarget(server, token, ca_file, namespace)
+        target = rest.target(namespace)
         where = target.in_namespace()
         told = known(target.client(), where, name, selector)
         _require_matches(told)
@@ -137,7 +127,7 @@ def _print_ways(report: "StragglersReport") -> None:
     typer.echo("---\n".join(as_yaml(way.manifest) + "\n" for way in ways), nl=False)
 
 
-def _warn(way: "FollowUp") -> None:
+def _warn(way: "StragglerRollout") -> None:
     from ibgu.cli.stragglers.show import label_line
 
     if way.unnamed:

@@ -33,7 +33,7 @@ class RestFacts(Struct, frozen=True):
     moved: bool = False
     """Whether one of these rollouts changed while they were read."""
     selector: str = ""
-    """Only clusters with such labels were asked for; empty: all of them."""
+    """The labels of the clusters that were asked for; empty: all clusters."""
 
 
 class Live(Struct, frozen=True):
@@ -45,7 +45,7 @@ class Live(Struct, frozen=True):
     taken: frozenset[str]
     """Names of the IBGUs in its namespace."""
     labels: Mapping[str, Mapping[str, str]]
-    """Of every ManagedCluster that may be seen."""
+    """The labels of every ManagedCluster that may be seen."""
 
 
 class HubUnavailable(Struct, frozen=True):

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from ibgu.cli.stragglers.facts import Elsewhere, HubUnavailable, Live, RestFacts
 from ibgu.client.responses import MemberResponse
-from ibgu.core.model import Action
+from ibgu.core.drivers import DRIVERS, traits
+from ibgu.core.model import ActionName
 from ibgu.core.model.kinds import JsonObject
-from ibgu.core.views.change import NewStep, appended, no_abort
+from ibgu.core.views.change import NewStep, appendable, appended
 from ibgu.core.views.stragglers import (
     NAME_LABEL,
     Left,
@@ -24,15 +25,13 @@ from ibgu.core.views.stragglers import (
 )
 from ibgu.core.views.stragglers.left import Plan
 
-ABORT: Plan = ((Action.ABORT_ON_FAILURE,),)
 
-
-class FollowUp(Struct, frozen=True):
-    """FollowUp is a new ImageBasedGroupUpgrade for unfinished clusters."""
+class StragglerRollout(Struct, frozen=True):
+    """StragglerRollout is a new ImageBasedGroupUpgrade for unfinished clusters."""
 
     manifest: JsonObject
     unnamed: tuple[str, ...]
-    """Its clusters, where they need a label first; empty: they can be selected as they are."""
+    """The clusters, where they need a label first; empty: they can be selected as they are."""
 
     @property
     def name(self) -> str:
@@ -83,11 +82,13 @@ class StragglersReport(Struct, frozen=True):
             or self.live.ibgu.metadata.deletion_timestamp
         ):
             return []
-        if no_abort([item.actions for item in self.live.ibgu.spec.plan]):
+        table = DRIVERS[self.live.object["kind"]].actions
+        plan, abort = [item.actions for item in self.live.ibgu.spec.plan], table.abort
+        if abort is None or (abort,) not in appendable(plan, table):
             return []
-        return appended(self.live.object["spec"]["plan"], NewStep(ABORT[0]))
+        return appended(self.live.object["spec"]["plan"], NewStep((abort,)))
 
-    def ways(self) -> list[FollowUp]:
+    def ways(self) -> list[StragglerRollout]:
         """Returns one object for all groups with the same plan, each with a name that is free."""
         if isinstance(self.live, HubUnavailable):
             return []
@@ -97,13 +98,13 @@ class StragglersReport(Struct, frozen=True):
 
 
 def report(known: RestFacts, live: Live | HubUnavailable) -> StragglersReport:
-    plan = tuple(tuple(Action(a) for a in item.actions) for item in known.rollout.plan)
+    plan = tuple(tuple(item.actions) for item in known.rollout.plan)
     started = sum(step.state != "planned" for step in known.steps)
     course = PlanProgress(plan, started)
     elsewhere: dict[str, int] = {}
     found: list[Straggler] = []
     for member in known.members.values():
-        left, gone_to = _now(member, known.newer)
+        left, gone_to = _now(member, known.newer, plan)
         straggler = _judged(left, course, live)
         if gone_to and straggler:
             elsewhere[gone_to] = elsewhere.get(gone_to, 0) + 1
@@ -125,25 +126,30 @@ def _judged(left: Left, course: PlanProgress, live: Live | HubUnavailable) -> St
     return None if left.outcome == "succeeded" else Straggler(left, StragglerState.ENDED)
 
 
-def _now(member: MemberResponse, newer: Sequence[Elsewhere]) -> tuple[Left, str]:
+def _now(member: MemberResponse, newer: Sequence[Elsewhere], plan: Plan) -> tuple[Left, str]:
     """Returns the member's state, and the newer rollout that owns it now ("": it is ours). One that
     a newer rollout has only taken back to Idle is ours again."""
     for other in newer:
         there = other.members.get(member.cluster)
         if there is None:
             continue
-        if there.outcome == "succeeded" and _action(there) is Action.ABORT_ON_FAILURE:
-            return replace(_left(there), step=member.step), ""
-        return _left(member), other.name
-    return _left(member), ""
+        if _has_aborted(there):
+            return replace(_left(there, plan), step=member.step), ""
+        return _left(member, plan), other.name
+    return _left(member, plan), ""
 
 
-def _left(member: MemberResponse) -> Left:
+def _has_aborted(member: MemberResponse) -> bool:
+    last = member.completed[-1:] if member.outcome == "succeeded" else ()
+    return any(traits(done.action).after_failure for done in last)
+
+
+def _left(member: MemberResponse, plan: Plan) -> Left:
     reason = member.reason
     return Left(
         cluster=member.cluster,
         step=member.step,
-        action=_action(member),
+        action=_action(member, plan),
         finished=member.state == "finished",
         outcome=member.outcome or "",
         kind=_kind(member),
@@ -158,27 +164,29 @@ def _left(member: MemberResponse) -> Left:
 
 def _kind(member: MemberResponse) -> str:
     if member.outcome == "succeeded":
-        return "Aborted" if _action(member) is Action.ABORT_ON_FAILURE else "NotTaken"
+        return "Aborted" if _has_aborted(member) else "NotTaken"
     return member.failure or member.cause or (member.reason.kind if member.reason else "")
 
 
-def _action(member: MemberResponse) -> Action:
+def _action(member: MemberResponse, plan: Plan) -> ActionName:
     last = member.completed[-1].action if member.completed else None
     run = member.run.action if member.run else None
-    return Action(member.failed_action or member.action or last or run or Action.PREP)
+    begun = member.failed_action or member.action or last or run
+    # A cluster that was skipped before its step began it.
+    return begun or plan[member.step - 1][0]
 
 
-def _way(of: StragglersReport, live: Live, plan: Plan, taken: set[str]) -> FollowUp:
+def _way(of: StragglersReport, live: Live, plan: Plan, taken: set[str]) -> StragglerRollout:
     clusters = [name for group in of.groups if group.plan == plan for name in group.clusters]
     labels = [live.labels.get(cluster, {}) for cluster in clusters]
     named = all(
         label.get(NAME_LABEL) == cluster for cluster, label in zip(clusters, labels, strict=True)
     )
-    word = "abort" if plan == ABORT else "retry"
+    word = "abort" if traits(plan[0][0]).after_failure else "retry"
     name = next(name for name in _names(live.ibgu.metadata.name, word) if name not in taken)
     taken.add(name)
     made = manifest(live.object, name, clusters, plan, named=named)
-    return FollowUp(made, () if named else tuple(clusters))
+    return StragglerRollout(made, () if named else tuple(clusters))
 
 
 def _names(name: str, word: str) -> Iterator[str]:

@@ -12,9 +12,9 @@ from ibgu.cli.show.failing import cut
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.stragglers.facts import HubUnavailable
-from ibgu.cli.stragglers.report import ABORT, FollowUp, StragglersReport
+from ibgu.cli.stragglers.report import StragglerRollout, StragglersReport
 from ibgu.core.engine.display import word
-from ibgu.core.views.stragglers import RETRY_LABEL, StragglerGroup, StragglerState
+from ibgu.core.views.stragglers import RETRY_LABEL, StragglerGroup, StragglerState, Way
 
 _SYMBOLS = {
     StragglerState.ENDED: symbols.FAILED,
@@ -59,7 +59,7 @@ def body_of(report: StragglersReport) -> dict[str, object]:
         "checked": checked,
         "groups": [_plain(group) for group in report.groups],
         "elsewhere": dict(report.elsewhere),
-        "patch": report.patch if any(group.plan == ABORT for group in report.groups) else [],
+        "patch": report.patch if any(group.aborts for group in report.groups) else [],
         "manifests": [way.manifest for way in report.ways()],
     }
 
@@ -69,7 +69,7 @@ def _plain(group: StragglerGroup) -> dict[str, object]:
     return {**plain, "count": len(group.clusters)}
 
 
-def label_line(way: FollowUp) -> str:
+def label_line(way: StragglerRollout) -> str:
     """Returns the command that makes the clusters selectable."""
     return f"kubectl label managedclusters {' '.join(way.unnamed)} {RETRY_LABEL}={way.name}"
 
@@ -148,7 +148,7 @@ def _what(group: StragglerGroup) -> str:
 def _remedy(group: StragglerGroup) -> str:
     """Returns the remedy; a cluster that is back at Idle, so that its way on is another plan, needs
     no abort."""
-    if not group.plan or group.plan == ABORT:
+    if not group.plan or group.aborts:
         return group.remedy
     return _AGAIN.sub("", group.remedy)
 
@@ -161,13 +161,24 @@ def _do(report: StragglersReport, group: StragglerGroup) -> Iterator[str]:
         yield remedy
     if group.note:
         yield f"({group.note})"
+    if group.way:
+        yield f"  {_way(report, group)}"
     if isinstance(report.live, HubUnavailable) or not group.plan:
         return
-    if group.plan == ABORT:
+    if group.aborts:
         yield from _abort(report, group)
     else:
         yield f"then {_drawn(group)}, by a new ImageBasedGroupUpgrade:"
         yield f"  {_apply(report, group)}"
+
+
+def _way(report: StragglersReport, group: StragglerGroup) -> str:
+    """Returns the command for clusters that no plan takes further; it asks before it acts."""
+    rollout = report.known.rollout
+    where = f"{rollout.name} -n {rollout.namespace}{_selected(report)}"
+    if group.way is Way.ROLLBACK:
+        return f"ibgu rollback {where} --failed"
+    return f'ibgu confirm-cleanup {where} --reason "what was cleaned up"'
 
 
 def _abort(report: StragglersReport, group: StragglerGroup) -> Iterator[str]:
@@ -183,14 +194,14 @@ def _abort(report: StragglersReport, group: StragglerGroup) -> Iterator[str]:
 
 def _patch(report: StragglersReport) -> Iterator[str]:
     """Yields the patch once for all groups: it takes every failed cluster of the rollout."""
-    if not report.patch or not any(group.plan == ABORT for group in report.groups):
+    if not report.patch or not any(group.aborts for group in report.groups):
         return
     rollout = report.known.rollout
     line = json.dumps(report.patch, separators=(",", ":"))
     yield ""
     yield "AbortOnFailure for all failed clusters of this rollout, as its next step:"
     where = f"-n {rollout.namespace}"
-    yield f"  ibgu abort {rollout.name} {where}"
+    yield f"  ibgu cancel {rollout.name} {where} --failed"
     yield "or, by kubectl alone:"
     yield f"  kubectl patch ibgu {rollout.name} {where} --type=json -p '{line}'"
 

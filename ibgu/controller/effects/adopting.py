@@ -33,7 +33,7 @@ log = structlog.get_logger("ibgu.controller")
 
 KEY = "talm"
 """The first part of the key of every write of this module."""
-AGAIN = 15.0
+RETRY_SECONDS = 15.0
 """Seconds until a write that the hub refused is retried."""
 CHECK = 0.3
 """Seconds between two checks of templates that are being deleted."""
@@ -90,8 +90,9 @@ class Adopting:
             self._read_payload(rollout)
 
     def answered(self, result: WriteResult) -> bool:
-        """Returns True if the hub refused the write and it has to be retried after `AGAIN`. This
-        includes a conflict, unless the watch shows another version first."""
+        """Returns True if the hub refused the write and it has to be retried after
+        `RETRY_SECONDS`. This includes a conflict, unless the watch shows another version
+        first."""
         error, asked = result.error, self._asked.get(result.write.owner, {})
         known = asked.get(result.write.key)
         if known is None or error is None or error.not_found:
@@ -99,7 +100,7 @@ class Adopting:
         if result.superseded:
             del asked[result.write.key]
             return False
-        asked[result.write.key] = replace(known, again=self._now() + AGAIN)
+        asked[result.write.key] = replace(known, again=self._now() + RETRY_SECONDS)
         return True
 
     def forget(self, rollout: str) -> None:
@@ -207,7 +208,7 @@ class Adopting:
                 await task
         except HubError as error:
             log.warning("can't take over yet", rollout=rollout.full_name, error=str(error))
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RETRY_SECONDS)
         finally:
             self._busy.discard(rollout.uid)
         self._touch(rollout.uid)

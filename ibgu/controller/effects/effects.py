@@ -19,7 +19,7 @@ from ibgu.core.engine.decide import (
     payload_wanted,
     stage_work,
 )
-from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.works import Wanted
 from ibgu.core.model import Member, Observation, PendingPatch, Rollout, RunState, WorkView
@@ -34,7 +34,7 @@ class Effects:
 
     def __init__(
         self,
-        driver: Driver,
+        drivers: Drivers,
         mirror: Mirror,
         payloads: Payloads,
         writer: Writer,
@@ -46,7 +46,7 @@ class Effects:
         """`watch`: the hub's ManifestWork declares feedbackScrapeType (R21.1). `remove_secrets`:
         remove pull secrets from clusters after Prep."""
         self._remove_secrets = remove_secrets
-        self._driver = driver
+        self._drivers = drivers
         self._mirror = mirror
         self._payloads = payloads
         self._watch = watch
@@ -167,19 +167,17 @@ class Effects:
         self, tracked: TrackedRollout, cluster: str, wanted: Wanted | Remove, view: WorkView | None
     ) -> None:
         rollout = tracked.rollout
+        driver = self._drivers[rollout.kind]
         key = (cluster, stage_name(rollout.uid, rollout.name))
         self._outcomes.refusals.tried(("work", *key))
         if isinstance(wanted, Remove):
             assert view is not None
             self._submit(requests.deletion(key, rollout.uid, view))
         elif view is None:
-            self._submit(
-                requests.stage_creation(self._driver, key, wanted, rollout, watch=self._watch)
-            )
+            self._submit(requests.stage_creation(driver, key, wanted, rollout, watch=self._watch))
         else:
-            self._submit(
-                requests.stage_change(self._driver, key, wanted, rollout, view, watch=self._watch)
-            )
+            watch = self._watch
+            self._submit(requests.stage_change(driver, key, wanted, rollout, view, watch=watch))
 
     def refresh(self, rollout: Rollout, cluster: str, now: datetime) -> None:
         """Touches the stage work so that the agent reads the cluster now (R21.3)."""

@@ -1,4 +1,5 @@
-"""Makes agents that only poll read their clusters now, where a change is likely (R21.2)."""
+"""Makes agents read their clusters now: those that only poll, where a change is likely (R21.2), and
+those that watch, where a cluster has fallen silent after its reboot (R21.4)."""
 
 import asyncio
 from collections.abc import Iterable
@@ -11,7 +12,15 @@ from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.journal.durations import ActionDurations
 from ibgu.controller.quarantine import Quarantine, attributed_to
-from ibgu.core.engine.refresh import Eligibility, RefreshSchedule, RefreshTarget, eligibility
+from ibgu.core.engine.refresh import (
+    Eligibility,
+    RefreshSchedule,
+    RefreshTarget,
+    any_age,
+    eligibility,
+    eligibility_if_silent,
+    range_of,
+)
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Decision, Member, OnMember, RunState
 
@@ -37,8 +46,9 @@ class FeedbackRefresh:
         facts: TermFacts,
         *,
         rate: float,
+        watch: bool,
     ) -> None:
-        """`rate`: refreshes per second."""
+        """`rate`: refreshes per second; `watch`: agents report changes by themselves."""
         self._fleet = fleet
         self._outcomes = outcomes
         self._effects = effects
@@ -46,7 +56,9 @@ class FeedbackRefresh:
         self._durations = durations
         self._quarantine = quarantine
         self._facts = facts
-        self._schedule = RefreshSchedule(rate)
+        self._watch = watch
+        self._schedule = RefreshSchedule(rate, any_age if watch else range_of)
+        self._eligible = eligibility_if_silent if watch else eligibility
         self._now = asyncio.get_running_loop().time
         self._woken = asyncio.Event()
         self._learned = durations.duration_stats
@@ -103,7 +115,8 @@ class FeedbackRefresh:
         """Refreshes the clusters that are due."""
         if self._facts.writes_suspended:
             return
-        self._learn()
+        if not self._watch:
+            self._learn()
         for target in self._schedule.choose(self._now(), self._eligibility):
             with attributed_to(target.rollout):
                 self._refresh(target)
@@ -125,7 +138,7 @@ class FeedbackRefresh:
         with attributed_to(target.rollout):
             member = tracked.steps[target.step].members.get(target.cluster)
             seen = self._outcomes.observer(tracked.rollout)(target.cluster)
-            return eligibility(member, target.run, seen, self._clock.now())
+            return self._eligible(member, target.run, seen, self._clock.now())
 
     def _refresh(self, target: RefreshTarget) -> None:
         rollout = self._fleet.rollouts[target.rollout].rollout

@@ -11,10 +11,10 @@ from random import Random
 from ibgu.controller.effects import requests
 from ibgu.controller.effects.refusals import Refusals, denial_text, denied
 from ibgu.controller.mirror.mirror import Mirror, WorkKey
-from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.evidence import proven
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.engine.works import shown_work
+from ibgu.core.engine.works import work_reader
 from ibgu.core.model import Observation, PendingPatch, Rollout
 from ibgu.core.model.kinds import ManagedCluster, ManifestWork
 from ibgu.core.model.names import payload_name, stage_name
@@ -68,8 +68,8 @@ class Conflicts:
 class WriteOutcomes:
     """WriteOutcomes knows of each object why it can't be written now, or why a write failed."""
 
-    def __init__(self, driver: Driver, mirror: Mirror, writer: Writer, rng: Random) -> None:
-        self._driver = driver
+    def __init__(self, drivers: Drivers, mirror: Mirror, writer: Writer, rng: Random) -> None:
+        self._read_work = work_reader(drivers)
         self._mirror = mirror
         self._writer = writer
         self.refusals = Refusals(rng)
@@ -179,7 +179,7 @@ class WriteOutcomes:
         answer = decode_answer(result.body, ManifestWork) if result.body is not None else None
         # The response to a deletion that took effect at once is a Status, which has no name.
         if answer and answer.metadata.name:
-            self._mirror.works.put_newer(shown_work(self._driver, answer))
+            self._mirror.works.put_newer(self._read_work(answer))
 
     def _record_cluster(self, cluster: str, result: WriteResult) -> None:
         if result.error is not None and denied(result.error):

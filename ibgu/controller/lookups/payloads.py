@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
+from ibgu.core.drivers import carry_payload
 from ibgu.core.drivers.ibu.references import (
     Reference,
     ReferenceVerdict,
@@ -16,7 +17,7 @@ from ibgu.core.drivers.ibu.references import (
 )
 from ibgu.core.drivers.ibu.works import Payload, PayloadError, build
 from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.model import Action, Rollout
+from ibgu.core.model import Rollout
 from ibgu.core.model.kinds import ConfigMap, Secret
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
@@ -133,5 +134,5 @@ def _path(ref: Reference, path: Callable[[str, str], str]) -> str:
 
 
 def carries(rollout: Rollout, step: int) -> bool:
-    """Returns whether that step of the plan carries a payload: only steps with Prep do."""
-    return Action.PREP in rollout.spec.plan[step].actions
+    """Returns whether that step of the plan carries a payload."""
+    return carry_payload(rollout.spec.plan[step].actions)

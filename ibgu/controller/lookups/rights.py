@@ -17,7 +17,7 @@ log = structlog.get_logger("ibgu.controller")
 
 EVERY = 300.0
 """Seconds between two checks while no right is missing; a check is about 30 small requests."""
-AGAIN = 5.0
+RETRY_SECONDS = 5.0
 """Seconds between two checks while a right is missing."""
 
 
@@ -61,7 +61,7 @@ class RightsWatch:
             await self._probe()
             self._doubted.clear()
             if self.missing:
-                await asyncio.sleep(AGAIN)
+                await asyncio.sleep(RETRY_SECONDS)
             else:
                 await self._doubt()
 

@@ -150,7 +150,7 @@ class TalmWatch:
     def _breach(self) -> str:
         mirror = self._mirror
         works = (shown.view for shown in mirror.talm)
-        return breach(self._policy.installed, mirror.ibgus, mirror.cgus, works)
+        return breach(self._policy.installed, mirror.foreign_statuses, mirror.cgus, works)
 
 
 class LiveTalms:

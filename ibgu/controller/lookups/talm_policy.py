@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -53,13 +54,21 @@ class TalmPolicyWatch:
     the policy is unchanged. `changed` is set whenever what it shows may differ."""
 
     def __init__(
-        self, client: Hub, *, served: bool, streaming: bool, timing: Timing, rng: Random
+        self,
+        client: Hub,
+        *,
+        served: bool,
+        streaming: bool,
+        timing: Timing,
+        rng: Random,
+        now: Callable[[], float] | None = None,
     ) -> None:
-        """`served`: the hub serves ValidatingAdmissionPolicies (Kubernetes 1.30 and newer)."""
+        """`served`: the hub serves ValidatingAdmissionPolicies (Kubernetes 1.30 and newer). `now`:
+        returns seconds that only grow; None: the event loop's."""
         self.changed = asyncio.Event()
         self.installed = InstalledPolicy()
         self._shipped = shipped_policy()
-        self._now = asyncio.get_running_loop().time
+        self._now = now or asyncio.get_running_loop().time
         self._log_throttle = LogThrottle(time.monotonic)
         self._policies: Store[AdmissionObject] = Store({}, self._changed)
         self._bindings: Store[AdmissionObject] = Store({}, self._changed)
@@ -101,7 +110,7 @@ class TalmPolicyWatch:
         self.changed.set()
 
     def _failed(self, error: HubError) -> None:
-        """Logs the error, seldom if it stays the same; the message of a hold does not have it, so
+        """Logs the error, rarely if it stays the same; the message of a hold does not have it, so
         that not every attempt is another hold."""
         if self._log_throttle.due(POLICY, str(error)):
             log.warning("watch interrupted", policy=POLICY, error=str(error))

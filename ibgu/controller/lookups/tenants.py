@@ -21,7 +21,7 @@ EVERY = 10.0
 RETRY = 1.0
 """Seconds between two attempts at the first read."""
 READ_SECONDS = 15.0
-"""The most seconds that whoever needs an answer waits for it: a step that opens has a place among
+"""The most seconds that a caller waits for an answer: a step that opens has a place among
 those that read, which others wait for."""
 STALE = 60.0
 """Seconds since the last read that was answered began, after which it expires."""

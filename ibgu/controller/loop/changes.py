@@ -8,7 +8,7 @@ from ibgu.controller.loop.work_queue import WorkQueue
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.reports.reporter import Reporter
 from ibgu.core.engine.decide import expedited
-from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model.names import stage_name
 
@@ -17,7 +17,7 @@ class ChangeHandlers(Struct, frozen=True, eq=False):
     """ChangeHandlers raises no error of ibgu's own to the watches: it is deferred."""
 
     _fleet: FleetState
-    _driver: Driver
+    _drivers: Drivers
     _mirror: Mirror
     _work_queue: WorkQueue
     _errors: DeferredErrors
@@ -47,7 +47,7 @@ class ChangeHandlers(Struct, frozen=True, eq=False):
             return
         work = self._mirror.work((cluster, stage_name(rollout, tracked.rollout.name)))
         with self._errors.of(rollout):
-            if expedited(self._driver, tracked, cluster, work):
+            if expedited(self._drivers[tracked.rollout.kind], tracked, cluster, work):
                 self._work_queue.expedite()
 
     def _pending(self, cluster: str, uid: str) -> list[str]:

@@ -1,4 +1,5 @@
-"""Writes intent before effect: a turn's decisions are in the journal before anything is done."""
+"""Writes intent before effect: a turn's decisions are in the journal before anything is done that
+rests on them. Those that only record what the hub shows may wait (CAN_WAIT)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
@@ -40,7 +41,7 @@ class Draft:
         self._undo: list[Undo] = []
         self._slots: dict[MemberKey, int | None] = {}
 
-    def take(self, decision: Decision) -> None:
+    def apply(self, decision: Decision) -> None:
         if isinstance(decision, OnMember):
             self._slots.setdefault(decision.member.key, self._slot(decision.member))
         self.decisions.append(decision)
@@ -74,12 +75,12 @@ class Draft:
 
     def drop_lost(self, lost: frozenset[MemberKey]) -> None:
         """Undoes everything, then reapplies the decisions that are not about the lost members."""
-        for step in reversed(self._undo):
-            step()
+        for undo_one in reversed(self._undo):
+            undo_one()
         kept = [d for d in self.decisions if not concerns(d, lost)]
         self.decisions, self._undo = [], []
         for decision in kept:
-            self.take(decision)
+            self.apply(decision)
 
 
 CAN_WAIT = frozenset(
@@ -91,6 +92,7 @@ CAN_WAIT = frozenset(
         Kind.RUN_ARMED,
         Kind.RUN_ACCEPTED,
         Kind.DETAILED,
+        Kind.ROLLBACK_DEADLINE,
         Kind.LABELS_UPDATED,
     }
 )

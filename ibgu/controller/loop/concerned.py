@@ -2,7 +2,16 @@
 
 from ibgu.controller.loop.work_queue import WorkQueue
 from ibgu.core.engine.state import FleetState
-from ibgu.core.model import Decision, Kind, OnMember, OnPendingPatch, OnRollout, OnStep, Preempt
+from ibgu.core.model import (
+    Decision,
+    Kind,
+    OnMember,
+    OnPendingPatch,
+    OnRollout,
+    OnStep,
+    Preempt,
+    traits,
+)
 
 _CLAIMS = frozenset(
     {
@@ -49,7 +58,7 @@ class Concerned:
                 tracked = self._fleet.rollouts[step.rollout]
                 members = tracked.steps[step.index].members
                 self._work_queue.touch_now(step.rollout, members)
-                for cluster in members if step.first.cancels else ():
+                for cluster in members if traits(step.first).cancels else ():
                     self._touch_others(cluster, step.rollout)
             case OnRollout(kind=Kind.ROLLOUT_DELETED, rollout=rollout):
                 steps = self._fleet.rollouts[rollout.uid].steps

@@ -46,12 +46,12 @@ class Loop(Struct, frozen=True, eq=False):
 
     async def run(self) -> None:
         while True:
-            await self._something()
+            await self._wait_for_work()
             await self._work_queue.gather(GATHER)
             await self.turn()
             await self._journal_writer.flush(self._clock.now())
 
-    async def _something(self) -> None:
+    async def _wait_for_work(self) -> None:
         work_queue, clock = self._work_queue, self._clock
         if clock.stale:
             await self._journal_writer.with_retries(clock.sync)
@@ -74,7 +74,7 @@ class Loop(Struct, frozen=True, eq=False):
             return
         await self._ending.end_if_due(self._clock.now())
         since = self._work_queue.since
-        touched, queued = self._work_queue.take()
+        touched, queued = self._work_queue.pop()
         if not touched and not queued:
             return
         pending_patches = self._planner.not_quarantined(queued)

@@ -1,4 +1,4 @@
-"""Reads again what running steps with Prep carry; a change closes a gate (R25.4)."""
+"""Reads again what running steps carry; a change closes a gate (R25.4)."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ from ibgu.controller import naming
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.loop.work_queue import WorkQueue
 from ibgu.controller.quarantine import Quarantine, attributed_to
+from ibgu.core.drivers import carry_payload
 from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
-from ibgu.core.model import Action
 from ibgu.hub.errors import HubError
 
 log = structlog.get_logger("ibgu.controller")
@@ -38,7 +38,7 @@ class PayloadChecks(Struct, frozen=True, eq=False):
             step = tracked.current
             if step is None or not step.unfinished or tracked.rollout.deleted_at is not None:
                 continue
-            if Action.PREP in step.step.actions and uid not in self._quarantine:
+            if carry_payload(step.step.actions) and uid not in self._quarantine:
                 known = await self._read(tracked, step) and known
         return known
 

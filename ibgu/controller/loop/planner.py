@@ -15,7 +15,7 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.core.assurance.recover import rebuild, returned
 from ibgu.core.engine.decide import DecisionResult, decide, decide_pending_patch, quarantine_rollout
-from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.driver import Driver, Drivers
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Decision, Kind, OnPendingPatch, OnRollout, Rollout
 from ibgu.core.model.bounds import moment
@@ -29,7 +29,7 @@ class Planner:
     def __init__(
         self,
         fleet: FleetState,
-        driver: Driver,
+        drivers: Drivers,
         mirror: Mirror,
         snapshots: Snapshots,
         outcomes: WriteOutcomes,
@@ -38,7 +38,7 @@ class Planner:
         quarantine: Quarantine,
     ) -> None:
         self._fleet = fleet
-        self._driver = driver
+        self._drivers = drivers
         self._mirror = mirror
         self._snapshots = snapshots
         self._outcomes = outcomes
@@ -60,7 +60,7 @@ class Planner:
         self._fleet.starts.drop_outdated(now)
         draft = Draft(self._fleet)
         for decision in self._pending_patches(pending_patches):
-            draft.take(decision)
+            draft.apply(decision)
         rest = dict(touched)
         while rest:
             uid = next(iter(rest))
@@ -78,7 +78,7 @@ class Planner:
             return False
         with attributed_to(uid):
             for seen in list(self._seen(uid, now)):
-                draft.take(seen)
+                draft.apply(seen)
             if uid not in self._fleet.rollouts:
                 return False
             return await self._decide_rollout(draft, uid, clusters, now)
@@ -92,12 +92,12 @@ class Planner:
         with self._quarantine.tolerate(uid):
             for seen in self._seen(uid, now):
                 if isinstance(seen, OnRollout) and seen.kind is Kind.ROLLOUT_SEEN:
-                    draft.take(seen)
+                    draft.apply(seen)
         tracked = self._fleet.rollouts.get(uid)
         for decision in (
             quarantine_rollout(tracked, self._quarantine.error_of(uid), now) if tracked else ()
         ):
-            draft.take(decision)
+            draft.apply(decision)
 
     async def _decide_rollout(
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
@@ -119,7 +119,7 @@ class Planner:
             if first:
                 await asyncio.sleep(0)
             for decision in joining[first : first + CLUSTERS_PER_TURN]:
-                draft.take(decision)
+                draft.apply(decision)
         return len(joining) > CLUSTERS_PER_TURN
 
     def _pending_patches(self, uids: Iterable[str]) -> Iterable[OnPendingPatch]:
@@ -137,15 +137,15 @@ class Planner:
         """Yields the decisions about an IBGU that the journal does not know yet, or has lost."""
         fleet, mirror = self._fleet, self._mirror
         obj = mirror.ibgu(uid)
-        if obj is None or uid in fleet.rollouts or _leaving(obj):
+        if obj is None or uid in fleet.rollouts or _being_deleted(obj):
             return
-        rollout, found = new_rollout(self._driver, obj, now), mirror.found(obj)
+        driver = self._drivers[obj.kind]
+        rollout, found = new_rollout(driver, obj, now), mirror.found(obj)
         if proof := next(returned(obj, fleet.handled), ""):
             mirror.note_restored(proof)
         elif found.begun:
-            yield from rebuild(
-                self._driver, rollout, found, fleet, "it knew nothing of this rollout", now
-            )
+            why = "it knew nothing of this rollout"
+            yield from rebuild(driver, rollout, found, fleet, why, now)
         else:
             yield OnRollout(Kind.ROLLOUT_SEEN, rollout, "seen on the hub", actor=actor_of(obj))
 
@@ -155,12 +155,12 @@ class Planner:
         snapshot = self._snapshots.of(tracked)
         listed = self._lister.take(tracked)
         if listed is None:
-            return decide(draft.take, snapshot, clusters, now)
+            return decide(draft.apply, snapshot, clusters, now)
         snapshot = replace(snapshot, scope=listed.scope)
-        return decide(draft.take, snapshot, clusters, now, listed.clusters)
+        return decide(draft.apply, snapshot, clusters, now, listed.clusters)
 
 
-def _leaving(obj: Ibgu) -> bool:
+def _being_deleted(obj: Ibgu) -> bool:
     return obj.metadata.deletion_timestamp is not None
 
 
@@ -172,6 +172,7 @@ def new_rollout(driver: Driver, found: Ibgu, now: datetime) -> Rollout:
         namespace=meta.namespace,
         name=meta.name,
         created_at=moment(meta.creation_timestamp) or now,
+        kind=found.kind,
         spec=found.spec,
         annotations=driver.annotations(meta.annotations),
     )

@@ -65,7 +65,7 @@ class PostCommit(Struct, frozen=True, eq=False):
     _cleanup: Cleanup
     _reporter: Reporter
     _refresh: FeedbackRefresh | None
-    """None if agents report changes themselves, or refreshes are turned off (R21.2)."""
+    """None if refreshes are turned off."""
 
     def perform(
         self,

@@ -11,7 +11,7 @@ from ibgu.controller.facts import TermFacts
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.mirror.mirror import Mirror
-from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.snapshot import UNNAMED, Snapshot
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import names
@@ -21,7 +21,7 @@ from ibgu.core.talm.adopt import NO_TRACES, Traces
 
 class Snapshots(Struct, frozen=True, eq=False):
     _fleet: FleetState
-    _driver: Driver
+    _drivers: Drivers
     _mirror: Mirror
     _outcomes: WriteOutcomes
     _payloads: Payloads
@@ -41,7 +41,7 @@ class Snapshots(Struct, frozen=True, eq=False):
             cluster=mirror.cluster,
             facts=self._facts.facts,
             object=found,
-            driver=self._driver,
+            driver=self._drivers[rollout.kind],
             payload=self._payloads.state(rollout.uid),
             adoption=mirror.unfinished_cgus(rollout),
             traces=self._traces(tracked, found),

@@ -110,7 +110,7 @@ class WorkQueue:
             else:
                 self.touch_patch(cluster)
 
-    def take(
+    def pop(
         self, most: int = CLUSTERS_PER_TURN, rollouts: int = ROLLOUTS_PER_TURN
     ) -> tuple[Touched, list[str]]:
         """Returns what was touched since the last call, and the uids with pending patches to decide

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ibgu.core.assurance.recover import FoundIbgu, Versions, find, versions_of
 from ibgu.core.assurance.shadow import status_of
-from ibgu.core.model import Action, ClusterView, Rollout, WorkView, names
+from ibgu.core.drivers import declared
+from ibgu.core.model import ClusterView, Rollout, WorkView, names
 from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, IbguSpec, OwnerReference
 from ibgu.core.model.shown import Shown
 from ibgu.core.talm import TalmGroup, TalmWork, groups_of
 from ibgu.core.talm import names as talm
 from ibgu.core.talm.adopt import Traces
+from ibgu.core.talm.beside import ForeignStatus, foreign_status
 from ibgu.core.talm.group import finished
 from ibgu.hub.watching.store import Key, Store
 
@@ -23,7 +25,7 @@ class Mirror:
 
     `touched(rollout, cluster)` is called for every change that may matter to a rollout; a change of
     a ManagedCluster comes with rollout "" and concerns all rollouts that have it.
-    `status_changed(rollout)` is called when an IBGU's status has changed, whoever wrote it;
+    `status_changed(rollout)` is called when an IBGU's status has changed, no matter who wrote it;
     `changed_by_person(rollout)` after `touched`, when a person has changed an IBGU.
     """
 
@@ -49,6 +51,7 @@ class Mirror:
             {"cluster": _cluster, "group": _group}, self._talm_changed
         )
         """TALM's ManifestWorks."""
+        self._foreign_statuses: dict[str, ForeignStatus] = {}
         self._groups: dict[
             str, tuple[IbguSpec, list[ClusterGroupUpgrade], tuple[TalmGroup, ...]]
         ] = {}
@@ -136,12 +139,11 @@ class Mirror:
         obj = self.ibgu(rollout.uid)
         if not cgus or obj is None:
             return Traces(left=len(cgus), works=self._works_of(cgus))
-        failed = {(name, action) for name, action in status_of(obj).ended() if action in _ACTIONS}
         return Traces(
             groups=self.groups(obj),
             left=len(cgus),
             works=self._works_of(cgus),
-            labelled=frozenset((name, Action(action)) for name, action in failed),
+            labelled=frozenset(end for end in status_of(obj).ended() if declared(end[1])),
         )
 
     def _works_of(self, cgus: Iterable[ClusterGroupUpgrade]) -> dict[str, list[TalmWork]]:
@@ -150,6 +152,12 @@ class Mirror:
             for work in self.talm_works(f"{cgu.metadata.namespace}/{cgu.metadata.name}"):
                 works.setdefault(work.cluster, []).append(work)
         return works
+
+    @property
+    def foreign_statuses(self) -> list[ForeignStatus]:
+        """Returns the newest status of each IBGU that somebody else wrote, also one that ibgu has
+        overwritten since."""
+        return [*self._foreign_statuses.values()]
 
     def acting(self, cluster: str) -> str:
         """Returns TALM's ManifestWork that acts on the cluster; empty if there is none."""
@@ -178,14 +186,22 @@ class Mirror:
     def _ibgu_changed(self, key: Key, old: Ibgu | None, new: Ibgu | None) -> None:
         """Queues the rollout if a person created, changed or deleted the IBGU; reports a change of
         the status alone, which ibgu may have written itself."""
-        if new is None and old is not None:
+        if new is not None:
+            self._note_status(new)
+        elif old is not None:
             self._groups.pop(old.metadata.uid, None)
+            self._foreign_statuses.pop(old.metadata.uid, None)
         if old is None or new is None or _wish(old) != _wish(new):
             for uid in {obj.metadata.uid for obj in (old, new) if obj is not None}:
                 self._touched(uid, "")
                 self._changed_by_person(uid)
         elif old.status != new.status:
             self._status_changed(new.metadata.uid)
+
+    def _note_status(self, shown: Ibgu) -> None:
+        found = foreign_status(shown.metadata)
+        if found is not None:
+            self._foreign_statuses[shown.metadata.uid] = found
 
     def _cluster_changed(self, key: Key, old: object, new: object) -> None:
         self._touched("", key[1])
@@ -259,6 +275,3 @@ def _cluster(obj: Shown[TalmWork]) -> list[str]:
 def _group(obj: Shown[TalmWork] | None) -> list[str]:
     labels = obj.metadata.labels if obj is not None else {}
     return [f"{labels.get(talm.CGU_NAMESPACE, '')}/{labels.get(talm.CGU, '')}"]
-
-
-_ACTIONS = frozenset(action.value for action in Action)

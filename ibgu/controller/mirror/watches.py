@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
@@ -11,8 +10,8 @@ import structlog
 from ibgu import telemetry
 from ibgu.controller import naming
 from ibgu.controller.mirror.mirror import Mirror
-from ibgu.core.engine.driver import Driver
-from ibgu.core.engine.works import shown_work
+from ibgu.core.engine.driver import Drivers
+from ibgu.core.engine.works import work_reader
 from ibgu.core.model import names
 from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
 from ibgu.core.model.shown import shown_cluster
@@ -43,7 +42,7 @@ class Watches:
 
     def __init__(
         self,
-        driver: Driver,
+        drivers: Drivers,
         client: Hub,
         mirror: Mirror,
         served: Served,
@@ -68,9 +67,7 @@ class Watches:
                 WatchedKind(paths.MANAGED_CLUSTERS, ManagedCluster, shown_cluster), mirror.clusters
             ),
             "manifestworks": self._reflect(
-                WatchedKind(
-                    paths.works(), ManifestWork, partial(shown_work, driver), names.SELECTOR
-                ),
+                WatchedKind(paths.works(), ManifestWork, work_reader(drivers), names.SELECTOR),
                 mirror.works,
             ),
         }

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.controller.notify.config import receivers_of
-from ibgu.controller.notify.postman import Office, Postman
+from ibgu.controller.notify.dispatcher import DispatchContext, Dispatcher
 from ibgu.core.notify import Receiver
 from ibgu.db.engine import engine
 from ibgu.db.errors import JournalAway, error_text
@@ -27,7 +27,7 @@ CONNECTIONS = 2
 class Notifier:
     def __init__(self, receivers: Sequence[Receiver], engine: AsyncEngine, hub: str) -> None:
         self._receivers = receivers
-        self._office = Office(hub, Reads(engine, hub), Cursors(engine, hub), Random())
+        self._context = DispatchContext(hub, Reads(engine, hub), Cursors(engine, hub), Random())
         self._task: asyncio.Task[None] | None = None
 
     def lead(self, epoch: int) -> None:
@@ -49,12 +49,12 @@ class Notifier:
         await self._forget_others()
         async with asyncio.TaskGroup() as tasks:
             for receiver in self._receivers:
-                tasks.create_task(Postman(receiver, self._office, epoch).run())
+                tasks.create_task(Dispatcher(receiver, self._context, epoch).run())
 
     async def _forget_others(self) -> None:
         """Drops the cursors of former receivers; if that fails, the next leader does it."""
         try:
-            await self._office.cursors.keep_only([receiver.name for receiver in self._receivers])
+            await self._context.cursors.keep_only([receiver.name for receiver in self._receivers])
         except (JournalAway, DBAPIError) as error:
             log.warning("former receivers are kept for now", error=error_text(error))
 

@@ -7,10 +7,20 @@ from datetime import datetime
 from msgspec import to_builtins
 
 from ibgu import telemetry
+from ibgu.core.drivers import every_action
 from ibgu.core.engine.display import DisplayState, word
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
-from ibgu.core.model import Action, Cause, Decision, Kind, Member, OnMember, Outcome, Run, Step
+from ibgu.core.model import (
+    Cause,
+    Decision,
+    Kind,
+    Member,
+    OnMember,
+    Outcome,
+    Run,
+    Step,
+)
 from ibgu.core.views.forecast import stalled
 from ibgu.core.views.status import Phase, hold_of, kept_by, phase_of
 
@@ -21,7 +31,7 @@ def begin() -> None:
         telemetry.OWN_ERRORS.labels(what)
     for what in ("events", "rollouts", "members", "runs"):
         telemetry.FORGOTTEN.labels(what)
-    for action in Action:
+    for action in every_action():
         telemetry.MEMBERS_ENDED.labels(action, Outcome.SUCCEEDED, "")
         for cause in Cause:
             telemetry.MEMBERS_ENDED.labels(action, Outcome.FAILED, cause)
@@ -72,6 +82,7 @@ def gauge(fleet: FleetState, now: datetime, duration_stats: DurationsByAction) -
         phases[phase] += 1
         if phase is not Phase.DELETED:
             _clusters(tracked)
+            _reports(tracked)
         hold = hold_of(tracked.rollout, tracked.newest)
         kept = kept_by(tracked.rollout, tracked.newest)
         if kept is not None and phase is not Phase.DELETED:
@@ -96,6 +107,16 @@ def _clusters(tracked: TrackedRollout) -> None:
     for state, clusters in to_builtins(tracked.counts).items():
         if state != "total":
             telemetry.ROLLOUT_CLUSTERS.labels(tracked.rollout.full_name, state).set(clusters)
+
+
+def _reports(tracked: TrackedRollout) -> None:
+    """Sets what clusters report beside how their actions go, also after the rollout's end."""
+    name, found = tracked.rollout.full_name, tracked.reports
+    telemetry.ROLLOUT_WARNED.labels(name).set(found.warned)
+    telemetry.ROLLOUT_ROLLBACK.labels(name).set(found.rollback)
+    if found.rollback_until is not None:
+        until = found.rollback_until.timestamp()
+        telemetry.ROLLOUT_ROLLBACK_UNTIL.labels(name).set(until)
 
 
 def _rollout(name: str, step: TrackedStep, *, held: bool) -> Counter[str]:

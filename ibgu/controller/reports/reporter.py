@@ -12,8 +12,9 @@ from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.reports import decision_log, measures
 from ibgu.controller.reports.notices import Notices
 from ibgu.controller.reports.statuses import Statuses
+from ibgu.core.drivers import carry_payload
 from ibgu.core.engine.state import FleetState
-from ibgu.core.model import Action, Decision, Kind, OnStep, ReasonKind, Step
+from ibgu.core.model import Decision, Kind, OnStep, ReasonKind, Step
 from ibgu.core.views.mistakes import mistakes
 from ibgu.db.journal import rollout_of
 from ibgu.hub.errors import HubError
@@ -52,9 +53,9 @@ class Reporter(Struct, frozen=True, eq=False):
                 self._warn_of_payload(decision.step)
 
     def _warn_of_payload(self, step: Step) -> None:
-        """Warns of what a step with Prep can't carry because it is not on the hub, or carries
+        """Warns of what a step can't carry because it is not on the hub, or carries
         unchecked."""
-        if Action.PREP in step.actions:
+        if carry_payload(step.actions):
             state = self._payloads.state(step.rollout)
             for warning in state.warnings:
                 self._notices.warn(step.rollout, "PayloadMissing", warning)

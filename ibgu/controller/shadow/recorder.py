@@ -18,7 +18,8 @@ from ibgu.core.assurance.shadow import (
     status_of,
     step_of,
 )
-from ibgu.core.model import Action
+from ibgu.core.drivers import traits
+from ibgu.core.model import ActionName
 from ibgu.core.model.kinds import Ibgu
 from ibgu.core.talm import TalmGroup, TalmWork
 from ibgu.db.shadow import ShadowRecords
@@ -129,14 +130,14 @@ class ShadowRecorder:
             _, index, cluster, name = key
             if index != group.index:
                 continue
-            work_seen = works.get((cluster, Action(name)))
+            work_seen = works.get((cluster, name))
             said = failed.get((cluster, name), "")
             seen = TalmObservation(work_seen, group, self._reachable(cluster), said)
             self._follow(self.runs[key], seen, now)
 
-    def _works(self, group: TalmGroup) -> Iterator[tuple[TalmWork, Action]]:
+    def _works(self, group: TalmGroup) -> Iterator[tuple[TalmWork, ActionName]]:
         """Yields TALM's works, each with the step's action of the work's stage."""
-        by_stage = {action.stage: action for action in group.actions}
+        by_stage = {traits(action).stage: action for action in group.actions}
         for work in self._mirror.talm_works(group.full_name):
             if work.stage in by_stage:
                 yield work, by_stage[work.stage]

@@ -15,7 +15,7 @@ from ibgu.controller.journal.retention import Retention
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.watches import Watches
 from ibgu.controller.shadow.recorder import ShadowRecorder
-from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers import DRIVERS
 from ibgu.db import Deposed, JournalAway
 from ibgu.db.shadow import ShadowStore
 from ibgu.hub.client import HubClient
@@ -46,7 +46,7 @@ class Shadow:
         self._store = ShadowStore(engine, served.hub)
         self._dirty = asyncio.Event()
         self._mirror = Mirror(lambda *_: self._dirty.set(), lambda _: self._dirty.set())
-        self._watches = Watches(IBU, client, self._mirror, served, settings, Random())
+        self._watches = Watches(DRIVERS, client, self._mirror, served, settings, Random())
         self._clock = Clock(self._store.now)
         self._away = ""
         self._tally = telemetry.Tally(client)
@@ -127,7 +127,7 @@ class Shadow:
         self._dirty.set()
         log.info("watching TALM", rollouts=len(recorder.rollouts))
         while True:
-            await self._something(recorder)
+            await self._wait_for_work(recorder)
             self._dirty.clear()
             if self._watches.in_sync:
                 await self._keep(recorder)
@@ -147,7 +147,7 @@ class Shadow:
             self._away = ""
             recorder.kept()
 
-    async def _something(self, recorder: ShadowRecorder) -> None:
+    async def _wait_for_work(self, recorder: ShadowRecorder) -> None:
         """Waits for a change, a due symptom, or the time to renew."""
         try:
             async with asyncio.timeout(self._patience(recorder.due())):

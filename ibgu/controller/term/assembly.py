@@ -43,7 +43,7 @@ from ibgu.controller.reports.notices import Notices
 from ibgu.controller.reports.reporter import Reporter
 from ibgu.controller.reports.statuses import Statuses
 from ibgu.core.drivers.ibu.references import UncheckedPolicy
-from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.db.journal import Journal
@@ -62,7 +62,7 @@ class TermDeps(Struct, frozen=True, kw_only=True):
     """TermDeps holds what a controller has before it leads, and keeps from term to term. Only
     `Term` and `Assembly` see it."""
 
-    driver: Driver
+    drivers: Drivers
     settings: Settings
     client: Hub
     served: Served
@@ -97,7 +97,7 @@ class RunningTerm(Struct, frozen=True, kw_only=True):
     statuses: Statuses
     notices: Notices
     refresh: FeedbackRefresh | None
-    """None if agents report changes themselves, or refreshes are turned off (R21.2)."""
+    """None if refreshes are turned off."""
     payload_checks: PayloadChecks
     journal_writer: JournalWriter
     resync: Resync
@@ -127,13 +127,13 @@ class Assembly(Struct, frozen=True, eq=False):
     ) -> RunningTerm:
         deps, tasks, clock = self._deps, self._tasks, self._clock
         fleet, facts, quarantine = self._fleet, self._facts, self._quarantine
-        driver, client, mirror, settings = deps.driver, deps.client, deps.mirror, deps.settings
+        drivers, client, mirror, settings = deps.drivers, deps.client, deps.mirror, deps.settings
         work_queue = WorkQueue(self._namespace_of)
         errors = DeferredErrors(quarantine, work_queue)
         unchecked = UncheckedPolicy(settings.payload_references)
         payloads = Payloads(client, settings.service_account, unchecked)
         writer = self._writer(lambda result: responses.answered(result), deadline)
-        outcomes = WriteOutcomes(driver, mirror, writer, deps.rng)
+        outcomes = WriteOutcomes(drivers, mirror, writer, deps.rng)
         effects = self._effects(payloads, writer, outcomes)
         journal_writer = new_journal_writer(partial(disarm_without_journal, fleet, effects, errors))
         adopting = Adopting(
@@ -145,17 +145,17 @@ class Assembly(Struct, frozen=True, eq=False):
         notices = Notices(mirror, clock, writer, instance=settings.identity)
         reporter = Reporter(fleet, mirror, payloads, quarantine, statuses, notices)
         refresh = self._refresh(outcomes, effects)
-        changes = ChangeHandlers(fleet, driver, mirror, work_queue, errors, facts, reporter)
+        changes = ChangeHandlers(fleet, drivers, mirror, work_queue, errors, facts, reporter)
         responses = ResponseHandlers(
             fleet, clock, work_queue, errors, outcomes, adopting, changes, reporter
         )
         resync = Resync(fleet, mirror, work_queue, facts, effects, reporter)
         snapshots = Snapshots(
-            fleet, driver, mirror, outcomes, payloads, self._tenants, adopting, facts
+            fleet, drivers, mirror, outcomes, payloads, self._tenants, adopting, facts
         )
         cleanup = Cleanup(fleet, mirror, payloads, lister, adopting, outcomes, reporter)
         planner = Planner(
-            fleet, driver, mirror, snapshots, outcomes, lister, work_queue, quarantine
+            fleet, drivers, mirror, snapshots, outcomes, lister, work_queue, quarantine
         )
         writes = HubWrites(fleet, work_queue, quarantine, effects, adopting)
         post_commit = PostCommit(
@@ -187,7 +187,7 @@ class Assembly(Struct, frozen=True, eq=False):
     def _effects(self, payloads: Payloads, writer: Writer, outcomes: WriteOutcomes) -> Effects:
         deps = self._deps
         return Effects(
-            deps.driver,
+            deps.drivers,
             deps.mirror,
             payloads,
             writer,
@@ -212,9 +212,8 @@ class Assembly(Struct, frozen=True, eq=False):
         )
 
     def _refresh(self, outcomes: WriteOutcomes, effects: Effects) -> FeedbackRefresh | None:
-        """Creates the refresh only if the hub can't make agents report changes by themselves."""
         deps = self._deps
-        if deps.served.feedback_by_watch or not deps.settings.feedback_refreshes:
+        if not deps.settings.feedback_refreshes:
             return None
         return FeedbackRefresh(
             self._fleet,
@@ -225,6 +224,7 @@ class Assembly(Struct, frozen=True, eq=False):
             self._quarantine,
             self._facts,
             rate=deps.settings.feedback_refresh_rate,
+            watch=deps.served.feedback_by_watch,
         )
 
     def _writer(self, done: Callable[[WriteResult], None], deadline: Deadline) -> Writer:

@@ -27,7 +27,7 @@ from ibgu.core.assurance.recover import (
     runs_back,
     versions_back,
 )
-from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Decision, RolloutState
 from ibgu.core.model.kinds import Ibgu
@@ -39,7 +39,7 @@ log = structlog.get_logger("ibgu.recovery")
 class Recovery:
     def __init__(
         self,
-        driver: Driver,
+        drivers: Drivers,
         journal: Journal,
         journal_writer: JournalWriter,
         mirror: Mirror,
@@ -50,7 +50,7 @@ class Recovery:
     ) -> None:
         """`across_namespaces`: whether steps that open from now on preempt rollouts of other
         namespaces."""
-        self._driver = driver
+        self._drivers = drivers
         self._journal = journal
         self._journal_writer = journal_writer
         self._mirror = mirror
@@ -141,7 +141,8 @@ class Recovery:
             return []
         rollout = fleet.rollouts[found.metadata.uid].rollout
         log.error("the journal is behind the hub", rollout=rollout.full_name, why=why)
-        return list(rebuild(self._driver, rollout, seen, fleet, why, now))
+        driver = self._drivers[rollout.kind]
+        return list(rebuild(driver, rollout, seen, fleet, why, now))
 
     def _unknown(self, fleet: FleetState, seen: FoundIbgu) -> str:
         tracked = fleet.rollouts.get(seen.object.metadata.uid)
@@ -158,7 +159,7 @@ class Recovery:
 def _taken(fleet: FleetState, decisions: Iterable[Decision]) -> Draft:
     draft = Draft(fleet)
     for decision in decisions:
-        draft.take(decision)
+        draft.apply(decision)
     return draft
 
 

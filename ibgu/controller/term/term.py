@@ -88,7 +88,7 @@ class Term:
     async def _load(self, proof: str) -> tuple[FleetState, list[Decision]]:
         deps = self._deps
         recovery = Recovery(
-            deps.driver,
+            deps.drivers,
             deps.journal,
             JournalWriter(deps.journal, self._retries),
             deps.mirror,

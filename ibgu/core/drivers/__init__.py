@@ -1,2 +1,48 @@
-"""The drivers: each knows what is special to one kind of change of a cluster, and the engine knows
-none of it."""
+"""The drivers of all kinds of change, by the kind of the object that asks for it."""
+
+from ibgu.core.drivers.ibu import IBU
+from ibgu.core.engine.driver import Drivers, FailureText, FailureTexts
+from ibgu.core.model import ActionName
+from ibgu.core.model.actions import (
+    allowed,
+    carry_payload,
+    declared,
+    every_action,
+    table_of,
+    traits,
+)
+
+__all__ = [
+    "DRIVERS",
+    "FAILURE_TEXTS",
+    "allowed",
+    "carry_payload",
+    "declared",
+    "every_action",
+    "failure_names",
+    "table_of",
+    "traits",
+]
+
+DRIVERS: Drivers = {driver.kind: driver for driver in [IBU]}
+"""The only place that lists the kinds of change: who imports from here has declared
+the actions of all of them."""
+
+
+class _FailureTexts:
+    """_FailureTexts asks the driver whose action it is; an action of no kind is a KeyError."""
+
+    def __init__(self, drivers: Drivers) -> None:
+        self._of_action = {name: each for each in drivers.values() for name in each.actions.names}
+
+    def failure(self, action: ActionName, message: str) -> FailureText | None:
+        return self._of_action[action].failure(action, message)
+
+
+FAILURE_TEXTS: FailureTexts = _FailureTexts(DRIVERS)
+"""The known failures of all kinds of change."""
+
+
+def failure_names() -> list[str]:
+    """Returns the names of all known failures, of every kind of change."""
+    return list(dict.fromkeys(name for driver in DRIVERS.values() for name in driver.failures))

@@ -34,6 +34,7 @@ _IN_FLIGHT: dict[str | None, DisplayState] = {
     ReasonKind.RESTORED: DisplayState.HELD,
     ReasonKind.CIRCUIT_BREAKER: DisplayState.HELD,
     ReasonKind.GATE: DisplayState.HELD,
+    ReasonKind.WARNING: DisplayState.HELD,
 }
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from msgspec import Raw, Struct
 
-from ibgu.core.model import Action, Cause, FeedbackView, Rollout, Run, WorkView
+from ibgu.core.model import ActionName, ActionTable, Cause, FeedbackView, Rollout, Run, WorkView
 from ibgu.core.model.kinds import FeedbackValue, IbguSpec, JsonObject
 
 
@@ -82,12 +82,41 @@ class Target(Struct, frozen=True, kw_only=True):
     """A JSONPath that yields a value whatever state the object is in."""
 
 
-class Driver(Protocol):
+class GivenSpec(Struct, frozen=True):
+    """The spec that a cluster took last, with the action that it came with."""
+
+    action: ActionName
+    spec: IbguSpec
+    rollout: str
+    """The rollout that sent it, as the reader may know it."""
+    readable: bool = True
+    """Whether the reader may know what was in it."""
+
+
+class FailureTexts(Protocol):
+    def failure(self, action: ActionName, message: str) -> FailureText | None:
+        """Returns the known failure of the action that the cluster's words report, whatever other
+        text they stand in; None: unknown. Explain, notifications and REST show it."""
+
+
+class Driver(FailureTexts, Protocol):
     """Driver answers for one kind of change. Each method is pure, quick and total: it is asked for
     each report of each cluster, and unknown feedback is no error.
 
     FeedbackView that a method takes is of the driver's own type, and current.
     """
+
+    @property
+    def kind(self) -> str:
+        """The kind of the object on the hub that asks for rollouts."""
+
+    @property
+    def api_version(self) -> str:
+        """The group and version of that kind."""
+
+    @property
+    def actions(self) -> ActionTable:
+        """The actions of a plan with their traits, and the allowed plans."""
 
     @property
     def target(self) -> Target:
@@ -102,12 +131,26 @@ class Driver(Protocol):
         """The object's field that asks for an action."""
 
     @property
+    def failures(self) -> Sequence[str]:
+        """The names of the known failures."""
+
+    @property
     def absent_message(self) -> str:
         """Why an action fails on a cluster without the object, as a sentence for a person."""
 
     def problem(self, spec: IbguSpec) -> str | None:
         """Returns why no cluster can be asked for the spec; None: it is valid. The plan is the
         engine's matter."""
+
+    def refused_fields(
+        self,
+        action: ActionName,
+        clusters: Sequence[str],
+        spec: IbguSpec,
+        given: Mapping[str, GivenSpec],
+    ) -> Iterable[str]:
+        """Yields a warning for each field that clusters would refuse to change; `given`, by
+        cluster, is what they took last of this kind."""
 
     def annotations(self, found: Mapping[str, str]) -> dict[str, str]:
         """Returns the annotations of the rollout's object that go to the target."""
@@ -123,20 +166,25 @@ class Driver(Protocol):
         that its agent needs. With a run the target asks for the run's action and carries its id;
         without one it can neither change nor create the object, and each generation differs."""
 
+    def consumed_fields(self, rollout: Rollout, run: Run) -> Sequence[str]:
+        """Returns the JSONPaths of what the armed target carries and the cluster takes away once it
+        has read it: the work agent must not bring it again."""
+
     def read(self, values: Iterable[FeedbackValue]) -> FeedbackView:
         """Returns the target as fed back; values may be absent, or anything at all."""
 
-    def judge(self, feedback: FeedbackView, action: Action, spec: IbguSpec) -> Judgement:
-        """Returns whether the action may start; asked by feedback that answers a probe, before the
-        intent and again before the arming."""
+    def judge(self, feedback: FeedbackView, action: ActionName, rollout: Rollout) -> Judgement:
+        """Returns whether the rollout's action may start; asked by feedback that answers a probe,
+        before the intent and again before the arming."""
 
-    def verdict(self, feedback: FeedbackView, action: Action) -> Verdict:
-        """Returns how the action goes; asked only by feedback that speaks for its run."""
+    def verdict(self, feedback: FeedbackView, action: ActionName, rollout: Rollout) -> Verdict:
+        """Returns how the rollout's action goes; asked only by feedback that speaks for its
+        run."""
 
     def out_of_stage(self, feedback: FeedbackView) -> bool:
         """Returns whether the cluster is proven to be out of any action that reboots it (R14.3)."""
 
-    def refusal(self, work: WorkView, action: Action) -> ActionRefusal | None:
+    def refusal(self, work: WorkView, action: ActionName) -> ActionRefusal | None:
         """Returns how the cluster refuses the action; None: it does not, or its agent's own retries
         end the error."""
 
@@ -144,6 +192,6 @@ class Driver(Protocol):
         """Returns whether the cluster reports, in the work's current version, that it has no such
         object (R10.2)."""
 
-    def failure(self, action: Action, message: str) -> FailureText | None:
-        """Returns the known failure of the action that the cluster's words report, whatever other
-        text they stand in; None: unknown. Explain, notifications and REST show it."""
+
+Drivers = Mapping[str, Driver]
+"""Drivers by the kind of the object on the hub that asks for rollouts."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.model import Action
+from ibgu.core.model import ActionName
 
 T = TypeVar("T", float, float | None)
 
@@ -23,7 +23,7 @@ BAND = 0.2
 
 
 class Limits(Struct, frozen=True):
-    """Limits are the seconds after which a cluster in flight is late; None: measured too seldom."""
+    """Limits are the seconds after which a cluster in flight is late; None: measured too rarely."""
 
     prepared: float | None
     taken: float | None
@@ -40,10 +40,10 @@ class DurationStats(Struct, frozen=True):
     """Equally likely durations, ascending: each stands for an equal part of the clusters."""
     prepared: float | None = None
     """p95 of the time from the start until the action was sent to the cluster; None: measured too
-    seldom."""
+    rarely."""
     taken: float | None = None
     """p95 of the time from then until the cluster had taken the action; None: measured too
-    seldom."""
+    rarely."""
     steady: Limits | None = None
     """Limits of an earlier measurement that still apply; None: those of this one."""
 
@@ -58,11 +58,11 @@ class DurationStats(Struct, frozen=True):
         )
 
 
-DurationsByAction = Mapping[Action, DurationStats]
-"""Measured actions only: those measured too seldom are missing."""
+DurationsByAction = Mapping[ActionName, DurationStats]
+"""Measured actions only: those measured too rarely are missing."""
 
 
-def steadied(before: DurationsByAction, now: DurationsByAction) -> dict[Action, DurationStats]:
+def steadied(before: DurationsByAction, now: DurationsByAction) -> dict[ActionName, DurationStats]:
     """Returns the new measurements with the limits of the ones before where these differ little.
 
     Each cluster that ends moves p95. If the limits followed at once, a cluster near them would be

@@ -1,8 +1,13 @@
 """The proofs in a work's feedback, whatever kind of object reports it (R7, R8, R9)."""
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
-from ibgu.core.model import Probe, Run, WorkView
+from ibgu.core.engine.driver import Driver, Judgement, JudgementKind
+from ibgu.core.engine.times import LONGEST_WAY_BACK
+from ibgu.core.model import ActionName, Cause, FeedbackView, Probe, Rollout, Run, WorkView, traits
+from ibgu.core.text.spans import utc
 
 
 def proven(work: WorkView | None, restore: str) -> WorkView | None:
@@ -32,12 +37,12 @@ def speaks_for(work: WorkView, run: Run) -> bool:
         feedback is not None
         and not work.edited
         and (run.adopted or feedback.run == run.id)
-        and feedback.stage == run.action.stage
+        and feedback.stage == traits(run.action).stage
     )
 
 
 def accepted(work: WorkView, run: Run) -> bool:
-    """Whether the cluster has taken the stage from this run (R9.1).
+    """Whether the cluster has accepted the stage from this run (R9.1).
 
     Whether the agent there has acted on it yet does not matter: the stage is the cluster's own from
     here on.
@@ -48,8 +53,28 @@ def accepted(work: WorkView, run: Run) -> bool:
         and work.target_applied
         and feedback is not None
         and feedback.run == run.id
-        and feedback.stage == run.action.stage
+        and feedback.stage == traits(run.action).stage
     )
+
+
+def open_until(until: datetime | None, now: datetime) -> datetime | None:
+    """Returns the rollback deadline, unless it has passed or is too far ahead to be one."""
+    if until is None or not now < until <= now + LONGEST_WAY_BACK:
+        return None
+    return until
+
+
+def judged(
+    driver: Driver, feedback: FeedbackView, action: ActionName, rollout: Rollout, now: datetime
+) -> Judgement:
+    """Judges whether the action may start: the driver by the cluster's state, and one that expires
+    by its deadline, too (R8.9)."""
+    found = driver.judge(feedback, action, rollout)
+    until = feedback.rollback_until if traits(action).expires else None
+    if found.kind is not JudgementKind.STARTABLE or until is None or now < until:
+        return found
+    words = f"{action} was possible until {utc(until)} only"
+    return Judgement(kind=JudgementKind.FAILED, cause=Cause.WRONG_STATE, message=words)
 
 
 def answers(work: WorkView, probe: Probe) -> bool:

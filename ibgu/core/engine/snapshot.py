@@ -2,19 +2,16 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.gate import Gate
 from ibgu.core.engine.state import FleetState, TrackedRollout
-from ibgu.core.model import Action, ClusterView, Observation
+from ibgu.core.model import ActionName, ClusterView, Observation, traits
 from ibgu.core.model.kinds import Ibgu
 from ibgu.core.plan.tenancy import EVERYWHERE, Scope
 from ibgu.core.talm.adopt import NO_TRACES, Traces
-
-if TYPE_CHECKING:
-    from ibgu.core.engine.gates import Gate
 
 
 class PayloadState(Struct, frozen=True):
@@ -46,10 +43,10 @@ class Facts(Struct, frozen=True):
     starts_per_minute: int = 0
     """The limit in any window of a minute, over all rollouts; 0: no limit."""
 
-    def armable_since(self, action: Action) -> datetime:
+    def armable_since(self, action: ActionName) -> datetime:
         """Returns since when an intent of that action may still be armed. An Abort arms only on a
         recent probe (R9.4)."""
-        return self.in_sync_since if action.aborts else self.led_since or self.in_sync_since
+        return self.in_sync_since if traits(action).aborts else self.led_since or self.in_sync_since
 
 
 UNNAMED = "via the hub"
@@ -80,5 +77,5 @@ class Snapshot(Struct, frozen=True):
     """The clusters that the rollout's namespace may use."""
     actor: str = UNNAMED
     """The user who changed the IBGU last, as far as the hub shows (its field manager)."""
-    policies: "tuple[Gate, ...]" = ()
+    policies: tuple[Gate, ...] = ()
     """Gates of policies, which are asked besides the engine's own (R18.7)."""

@@ -1,6 +1,14 @@
 """The frozen types that all other modules share."""
 
-from ibgu.core.model.actions import LABEL_PREFIX, NEEDS, Action, Need, Stage
+from ibgu.core.model.actions import (
+    ActionName,
+    ActionTable,
+    ActionTraits,
+    carry_payload,
+    declared,
+    table_of,
+    traits,
+)
 from ibgu.core.model.decisions import (
     Decision,
     Kind,
@@ -52,10 +60,10 @@ from ibgu.core.model.views import (
 )
 
 __all__ = [
-    "LABEL_PREFIX",
-    "NEEDS",
     "Accepted",
-    "Action",
+    "ActionName",
+    "ActionTable",
+    "ActionTraits",
     "Armed",
     "Arming",
     "Cause",
@@ -72,7 +80,6 @@ __all__ = [
     "Member",
     "MemberBase",
     "MemberState",
-    "Need",
     "Observation",
     "OnMember",
     "OnPendingPatch",
@@ -91,12 +98,15 @@ __all__ = [
     "RunBase",
     "RunResult",
     "RunState",
-    "Stage",
     "Step",
     "StepState",
     "Unfinished",
     "Waiting",
     "Who",
     "WorkView",
+    "carry_payload",
+    "declared",
     "is_warning",
+    "table_of",
+    "traits",
 ]

@@ -8,12 +8,21 @@ Postgres, a replay from events, and all of them count alike.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
+from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from ibgu.core.model import Action, MemberState, Outcome, Rollout, Step, StepState
+from ibgu.core.model import (
+    MemberState,
+    Outcome,
+    Rollout,
+    Step,
+    StepState,
+    declared,
+    traits,
+)
 
 
 class Counts(Struct, frozen=True):
@@ -26,7 +35,7 @@ class Counts(Struct, frozen=True):
     waiting: int = 0
     """Neither in flight nor at an end: waits in the open step, or for steps that are to come."""
     running: int = 0
-    """In flight: it has a slot."""
+    """Members in flight: they have a slot."""
     succeeded: int = 0
     """Done: all of the plan that was for it has succeeded."""
     failed: int = 0
@@ -36,6 +45,17 @@ class Counts(Struct, frozen=True):
     """Taken out by a person, or left out of a later step after success in an earlier one."""
     cancelled: int = 0
     """Taken over by another rollout, or released because this one was deleted."""
+
+
+class Reports(Struct, frozen=True):
+    """The reports of a rollout's clusters beside how their actions go."""
+
+    warned: int = 0
+    """Clusters that completed an action with a warning."""
+    rollback: int = 0
+    """Clusters that can be rolled back until a time that they report."""
+    rollback_until: datetime | None = None
+    """The earliest of these times; None: there is no such cluster."""
 
 
 class Progress(IntEnum):
@@ -69,18 +89,19 @@ class RolloutSteps(Struct, frozen=True):
     @property
     def last(self) -> int:
         """Returns the newest step (from 0) that took, or left out, clusters without a failure."""
-        taking = (index for index, first in enumerate(self.begun) if first != _FOR_FAILED)
+        taking = (
+            index for index, first in enumerate(self.begun) if not traits(first).after_failure
+        )
         return max(taking, default=-1)
 
     @property
     def more(self) -> bool:
-        """Whether the plan has a step to come for clusters without a failure."""
-        return any(first != _FOR_FAILED for first in self.plan[len(self.begun) :])
+        """Whether the plan has a step to come for clusters without a failure. A plan of the hub may
+        name actions that no kind has: it is held as invalid."""
+        later = self.plan[len(self.begun) :]
+        return any(not declared(first) or not traits(first).after_failure for first in later)
 
 
-_FOR_FAILED = Action.ABORT_ON_FAILURE
-"""Steps that take nobody without a failure."""
-_CLEANING = frozenset(action for action in Action if action.aborts)
 _OUTCOMES = {
     Outcome.SUCCEEDED: Progress.SUCCEEDED,
     Outcome.FAILED: Progress.FAILED,
@@ -131,7 +152,7 @@ def _place_of(visits: Iterable[Visit]) -> Place:
     acted: Place | None = None
     cleaned: Place | None = None
     for _, first, place in visits:
-        if first in _CLEANING:
+        if traits(first).aborts:
             cleaned = place
         else:
             acted, cleaned = place, None

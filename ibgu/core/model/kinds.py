@@ -8,6 +8,8 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
+from ibgu.core.model.names import IBGU
+
 
 class WireStruct(Struct, frozen=True, gc=False, rename="camel"):
     """Base of every struct here: camelCase on the wire, immutable, outside the cyclic GC."""
@@ -111,6 +113,7 @@ class Ibgu(WireStruct, frozen=True, gc=False, rename="camel"):
     metadata: IbguMeta
     spec: IbguSpec = IbguSpec()
     status: Raw = Raw(b"{}")
+    kind: str = IBGU
 
 
 # -- ManagedCluster (cluster.open-cluster-management.io/v1) ------------------------------------
@@ -128,6 +131,21 @@ class ManagedCluster(WireStruct, frozen=True, gc=False, rename="camel"):
     metadata: ObjectMeta
     spec: ManagedClusterSpec = ManagedClusterSpec()
     status: ManagedClusterStatus = ManagedClusterStatus()
+
+
+class ClusterClaim(WireStruct, frozen=True, gc=False, rename="camel"):
+    name: str = ""
+    value: str = ""
+
+
+class ReportingClusterStatus(ManagedClusterStatus, frozen=True, gc=False, rename="camel"):
+    cluster_claims: list[ClusterClaim] = []
+
+
+class ReportingCluster(ManagedCluster, frozen=True, gc=False, rename="camel"):
+    """A ManagedCluster with what its cluster claims, which the engine does not need."""
+
+    status: ReportingClusterStatus = ReportingClusterStatus()
 
 
 # -- ManagedClusterSet and its bindings (cluster.open-cluster-management.io/v1beta2) -------------

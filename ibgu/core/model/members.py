@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
-from ibgu.core.model.actions import Action
+from ibgu.core.model.actions import ActionName
 from ibgu.core.model.reasons import Cause, Reason
 from ibgu.core.model.runs import Ended, Run
 
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 
 
 class CompletedAction(Struct, frozen=True, gc=False):
-    action: Action
+    action: ActionName
     at: datetime
     note: str = ""
     """Empty, "was already ..." or "completed late, after ..."."""
@@ -59,6 +59,12 @@ class MemberBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state")
     completed: tuple[CompletedAction, ...] = ()
     attempts: int = 0
     started_at: datetime | None = None
+    warning: str = ""
+    """What the cluster warned of when it completed an action of this step."""
+    accepted_warning: str = ""
+    """The warning that a person has accepted, so that the cluster may go on."""
+    rollback_until: datetime | None = None
+    """When the cluster's way back ends, as long as it has one that this member has opened."""
 
     @property
     def key(self) -> tuple[str, int, str]:
@@ -97,7 +103,7 @@ class MemberBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state")
         return ""
 
     @property
-    def failed_action(self) -> Action | None:
+    def failed_action(self) -> ActionName | None:
         return None
 
     @property
@@ -134,7 +140,7 @@ class InFlight(MemberBase, frozen=True, gc=False, kw_only=True, tag="in flight")
     run: Run
     """The newest run of this member in this step."""
     slot: int
-    """From 1."""
+    """Counts from 1."""
     limit: datetime
     """When the member's whole sequence in this step must have ended (R11.2)."""
     probe: Probe | None = None
@@ -155,7 +161,7 @@ class Finished(MemberBase, frozen=True, gc=False, kw_only=True, tag="finished"):
     outcome: Outcome
     cause: Cause | None = None
     message: str = ""
-    failed_action: Action | None = None
+    failed_action: ActionName | None = None
     late: str = ""
     """The late completion, after the member had ended ("completed late, after 47 min")."""
     watched: bool = False

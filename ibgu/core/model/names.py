@@ -4,6 +4,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TypeVar
 
+IBGU = "ImageBasedGroupUpgrade"
+"""The kind of the objects that ask for image-based upgrades."""
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "ibgu"
 SELECTOR = f"{MANAGED_BY}={MANAGER}"
@@ -17,7 +19,7 @@ STAGE = "stage"
 PAYLOAD = "payload"
 
 RUN = "ibgu.dev/run"
-"""Also on the IBU itself, from where it is fed back (R7.1)."""
+"""The run's id, also on the IBU itself, from where it is fed back (R7.1)."""
 ARMING = "ibgu.dev/arming"
 ARMED = "armed"
 DISARMED = "disarmed"
@@ -55,17 +57,23 @@ RESUMED_BY = "ibgu.dev/resumed-by"
 Not a control."""
 CONTROLS = (RESUME, SKIP, CIRCUIT_BREAKER, ADOPT)
 """Controls that are acted on once per value."""
+MANUAL_CLEANUP_DONE = "ibgu.dev/manual-cleanup-done"
+"""A person's statement that the rollout's clusters were cleaned up by hand: who, when and how."""
 STARTS_PER_MINUTE = "ibgu.dev/starts-per-minute"
 START_JITTER = "ibgu.dev/start-jitter"
 RAMP_UP = "ibgu.dev/ramp-up"
+HOLD_ON_WARNING = "ibgu.dev/hold-on-warning"
+"""While the annotation is there, whatever its value, clusters that have warned wait for a
+person."""
 RATE_LIMIT_ANNOTATIONS = (STARTS_PER_MINUTE, START_JITTER, RAMP_UP)
 """Annotations that are in force while they are there, for steps that begin with Prep or Upgrade."""
 
 REST_MANAGERS = {"page": "ibgu-page:", "cli": "ibgu-cli:", "rest": "ibgu-rest:"}
-"""With the user's name: the field manager of changes that ibgu's REST API makes for somebody."""
+"""The prefix of the user's name in the field manager of changes that ibgu's REST API makes for
+somebody."""
 
 _READABLE = 120
-"""With digest and part a name stays below 189, so that OCM's AppliedManifestWork
+"""A name of this length stays, with digest and part, below 189, so that OCM's AppliedManifestWork
 ("<64 hex digits>-<name>") stays below 253."""
 
 

@@ -34,6 +34,8 @@ class ReasonKind(StrEnum):
     REBOOTING = "Rebooting"
     DIVERGED = "Diverged"
     DISARMING = "Disarming"
+    WARNING = "WarningNotAccepted"
+    """The IBGU holds clusters that have warned until a person accepts it."""
     # of the step or the rollout
     PAUSED = "Paused"
     CIRCUIT_BREAKER = "CircuitBreaker"
@@ -82,6 +84,8 @@ class Cause(StrEnum):
 
     PREP_FAILED = "PrepFailed"
     UPGRADE_FAILED = "UpgradeFailed"
+    UPGRADE_FAILED_AFTER_PIVOT = "UpgradeFailedAfterPivot"
+    """The cluster runs the new release, and only Rollback can follow."""
     ROLLBACK_FAILED = "RollbackFailed"
     ABORT_FAILED = "AbortFailed"
     FINALIZE_FAILED = "FinalizeFailed"

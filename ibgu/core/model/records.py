@@ -5,8 +5,10 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from ibgu.core.model.actions import Action
+from ibgu.core.model import names
+from ibgu.core.model.actions import ActionName
 from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.model.names import IBGU
 from ibgu.core.model.reasons import Reason, ReasonKind
 
 
@@ -40,6 +42,8 @@ class Rollout(Struct, frozen=True, kw_only=True):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     deleted_at: datetime | None = None
+    kind: str = IBGU
+    """The kind of the object, which has a driver."""
     adopting_since: datetime | None = None
     """When a person asked ibgu to adopt the rollout; None once nothing of TALM's is left
     (R20.3)."""
@@ -47,6 +51,11 @@ class Rollout(Struct, frozen=True, kw_only=True):
     @property
     def full_name(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def manual_cleanup_done(self) -> bool:
+        """Whether a person has confirmed that the clusters were cleaned up by hand (R45.2)."""
+        return names.MANUAL_CLEANUP_DONE in self.controls
 
     @property
     def restored_hold(self) -> Reason | None:
@@ -79,7 +88,7 @@ class Step(Struct, frozen=True, kw_only=True):
     rollout: str
     """uid of the rollout."""
     index: int
-    actions: tuple[Action, ...]
+    actions: tuple[ActionName, ...]
     max_concurrency: int
     timeout: timedelta
     state: StepState = StepState.OPENING
@@ -107,7 +116,7 @@ class Step(Struct, frozen=True, kw_only=True):
         return (self.rollout, self.index)
 
     @property
-    def first(self) -> Action:
+    def first(self) -> ActionName:
         return self.actions[0]
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
-from ibgu.core.model.actions import Action
+from ibgu.core.model.actions import ActionName
 from ibgu.core.model.reasons import Cause
 
 
@@ -38,7 +38,7 @@ class RunBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state"):
     """
 
     id: str
-    action: Action
+    action: ActionName
     attempt: int
     intended_at: datetime
 
@@ -127,7 +127,8 @@ class Armed(RunBase, frozen=True, gc=False, kw_only=True, tag="armed"):
 
 
 class Accepted(RunBase, frozen=True, gc=False, kw_only=True, tag="accepted"):
-    """A run that the cluster echoes: the stage is its own now, the work is disarmed (R9.1).
+    """A run that the cluster echoes: the stage is its own now, so the work is to be disarmed
+    (R9.1); `disarmed` says whether it is.
 
     A run of ibgu's has all three times. One that TALM began (`adopted`) has none of them as long
     as it is unknown whether TALM's work has reached the cluster.

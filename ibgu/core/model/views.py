@@ -1,5 +1,6 @@
 """The hub's view of one cluster, condensed: the input of every decision."""
 
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ class ClusterView(Struct, frozen=True, gc=False, kw_only=True):
     """Whether the cluster is the hub itself."""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
-    """Annotations that ibgu sets (R14.1), whoever has set them."""
+    """Annotations that ibgu sets (R14.1), no matter who has set them."""
 
 
 class FeedbackView(Struct, frozen=True, gc=False, kw_only=True):
@@ -35,6 +36,10 @@ class FeedbackView(Struct, frozen=True, gc=False, kw_only=True):
     """The run id that the object carries (R7.1)."""
     probes: frozenset[str] = frozenset()
     """Ids of the probes that this feedback answers."""
+    warning: str = ""
+    """A warning of the action that was completed last, which concerns the next one."""
+    rollback_until: datetime | None = None
+    """When the way back ends that is open now; None: there is none, or its end is not known."""
 
     @property
     def current(self) -> bool:
@@ -49,6 +54,7 @@ class FeedbackView(Struct, frozen=True, gc=False, kw_only=True):
             "run": self.run,
             "generation": self.generation,
             "observed": self.observed_generation,
+            "rollback_until": self.rollback_until,
         }
 
 

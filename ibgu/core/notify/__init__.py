@@ -1,6 +1,6 @@
 """Notifications: what is reported, to whom, in which form. The shell sends them."""
 
-from ibgu.core.notify.alerts import AGAIN, wanted
+from ibgu.core.notify.alerts import REPEAT_AFTER, wanted
 from ibgu.core.notify.fact import READ, Fact
 from ibgu.core.notify.fold import advance
 from ibgu.core.notify.memory import Memory
@@ -12,8 +12,8 @@ from ibgu.core.notify.signing import BadSecret, headers, keys
 from ibgu.core.notify.timed import overdue
 
 __all__ = [
-    "AGAIN",
     "READ",
+    "REPEAT_AFTER",
     "Answer",
     "BadFile",
     "BadSecret",

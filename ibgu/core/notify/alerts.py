@@ -15,7 +15,7 @@ from ibgu.core.notify.receiver import Receiver
 from ibgu.core.notify.topics import Topic
 
 PATH = "/api/v2/alerts"
-AGAIN = timedelta(minutes=1)
+REPEAT_AFTER = timedelta(minutes=1)
 """The time between repeats: a restarted Alertmanager has forgotten its alerts."""
 LASTS = timedelta(minutes=15)
 """The time after which an alert resolves itself if ibgu is gone."""
@@ -27,7 +27,7 @@ def wanted(memory: Memory, receiver: Receiver, hub: str, now: datetime) -> tuple
         alert
         for track in memory.tracks.values()
         if receiver.covers(track.namespace)
-        for topic, alert in _alerts(track, _about(track, receiver, hub), now)
+        for topic, alert in _alerts(track, _subject(track, receiver, hub), now)
         if topic in receiver.kinds
     )
 
@@ -42,15 +42,15 @@ def body(wanted: Sequence[Alert], before: Sequence[Alert], now: datetime) -> byt
     return msgspec.json.encode(posted)
 
 
-class _About(Struct, frozen=True):
+class _Subject(Struct, frozen=True):
     hub: str
     namespace: str
     name: str
     link: str
 
 
-def _about(track: Track, receiver: Receiver, hub: str) -> _About:
-    return _About(hub, track.namespace, track.name, receiver.link_to(track))
+def _subject(track: Track, receiver: Receiver, hub: str) -> _Subject:
+    return _Subject(hub, track.namespace, track.name, receiver.link_to(track))
 
 
 def _posted(alert: Alert, ends: datetime) -> dict[str, object]:
@@ -63,52 +63,52 @@ def _posted(alert: Alert, ends: datetime) -> dict[str, object]:
     return {**posted, "generatorURL": alert.link} if alert.link else posted
 
 
-def _alerts(track: Track, about: _About, now: datetime) -> Iterator[tuple[Topic, Alert]]:
+def _alerts(track: Track, subject: _Subject, now: datetime) -> Iterator[tuple[Topic, Alert]]:
     if track.hold:
-        yield Topic.ROLLOUT_HELD, _held(track.hold, about, "nothing new starts")
+        yield Topic.ROLLOUT_HELD, _held(track.hold, subject, "nothing new starts")
     if track.step_hold:
         breaker = track.step_hold.reason == ReasonKind.CIRCUIT_BREAKER
         topic = Topic.STEP_CIRCUIT_BREAKER if breaker else Topic.STEP_HELD
         what = "the circuit breaker holds a step" if breaker else "nothing new starts in a step"
-        yield topic, _held(track.step_hold, about, what)
+        yield topic, _held(track.step_hold, subject, what)
     if track.stalled and track.moved:
         text = words.stalled(track, track.moved, track.stalled)
         yield (
             Topic.ROLLOUT_STALLED,
-            _alert("IbguRolloutStandsStill", about, text, "", track.stalled),
+            _alert("IbguRolloutStandsStill", subject, text, "", track.stalled),
         )
     recent = [group for group in track.groups if now - group.last < FAILURES_LAST]
     if recent:
-        yield Topic.CLUSTERS_FAILED, _failed(recent, about)
+        yield Topic.CLUSTERS_FAILED, _failed(recent, subject)
 
 
-def _held(hold: Hold, about: _About, what: str) -> Alert:
+def _held(hold: Hold, subject: _Subject, what: str) -> Alert:
     breaker = hold.reason == ReasonKind.CIRCUIT_BREAKER
     severity = "critical" if breaker else "warning" if hold.who == "person" else "info"
-    alert = _alert("IbguRolloutHeld", about, what, hold.message, hold.since, severity)
+    alert = _alert("IbguRolloutHeld", subject, what, hold.message, hold.since, severity)
     return replace(alert, labels={**alert.labels, "reason": hold.reason})
 
 
-def _failed(groups: Sequence[FailureGroup], about: _About) -> Alert:
+def _failed(groups: Sequence[FailureGroup], subject: _Subject) -> Alert:
     """Returns one alert for the rollout: its labels must not change while the numbers do."""
     largest = max(groups, key=lambda group: group.count)
     count = sum(group.count for group in groups)
     told = words.failed(largest)
     more = f"{told} → {largest.remedy}" if largest.remedy else told
     since = min(group.first for group in groups)
-    return _alert("IbguClustersFailed", about, f"{words.clusters(count)} failed", more, since)
+    return _alert("IbguClustersFailed", subject, f"{words.clusters(count)} failed", more, since)
 
 
 def _alert(
-    name: str, about: _About, text: str, more: str, since: datetime, severity: str = "warning"
+    name: str, subject: _Subject, text: str, more: str, since: datetime, severity: str = "warning"
 ) -> Alert:
     labels = {
         "alertname": name,
         "severity": severity,
-        "hub": about.hub,
-        "namespace": about.namespace,
-        "rollout": about.name,
+        "hub": subject.hub,
+        "namespace": subject.namespace,
+        "rollout": subject.name,
     }
-    summary = f"{about.namespace}/{about.name}: {text}"
+    summary = f"{subject.namespace}/{subject.name}: {text}"
     annotations = {"summary": unmentioned(summary), "description": unmentioned(more or text)}
-    return Alert(labels, annotations, since, about.link)
+    return Alert(labels, annotations, since, subject.link)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from ibgu.core.engine.driver import Driver
-from ibgu.core.model import Action
+from ibgu.core.drivers import declared
+from ibgu.core.engine.driver import FailureTexts
 from ibgu.core.notify.fact import Fact
 from ibgu.core.notify.memory import NAMED, FailureGroup
 from ibgu.core.text.harmless import one_line
@@ -14,9 +14,11 @@ WORDS = 300
 """Characters of a cluster's message that are passed on."""
 
 
-def counted(driver: Driver, groups: Sequence[FailureGroup], fact: Fact) -> tuple[FailureGroup, ...]:
+def counted(
+    texts: FailureTexts, groups: Sequence[FailureGroup], fact: Fact
+) -> tuple[FailureGroup, ...]:
     """Returns the groups with the failed cluster added; its group comes last."""
-    new = _group(driver, fact)
+    new = _group(texts, fact)
     old = next((group for group in groups if group.key == new.key), None)
     others = tuple(group for group in groups if group.key != new.key)
     if old is None:
@@ -32,11 +34,11 @@ def milestone(count: int) -> bool:
     return digits[0] in "15" and not digits[1:].strip("0")
 
 
-def _group(driver: Driver, fact: Fact) -> FailureGroup:
+def _group(texts: FailureTexts, fact: Fact) -> FailureGroup:
     assert fact.step is not None
     assert fact.cluster is not None
     action, words = str(fact.data.get("failed_action", "")), str(fact.data.get("message", ""))
-    known = driver.failure(Action(action), words) if action in set(Action) else None
+    known = texts.failure(action, words) if declared(action) else None
     words = one_line(words)
     return FailureGroup(
         step=fact.step,

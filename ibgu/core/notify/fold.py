@@ -2,8 +2,9 @@
 
 from msgspec.structs import replace
 
-from ibgu.core.engine.driver import Driver
-from ibgu.core.model import Action, Kind, Outcome, ReasonKind, RolloutState, StepState
+from ibgu.core.drivers import declared, traits
+from ibgu.core.engine.driver import FailureTexts
+from ibgu.core.model import Kind, Outcome, ReasonKind, RolloutState, StepState
 from ibgu.core.notify import messages as words
 from ibgu.core.notify.fact import ABOUT_MEMBERS, ABOUT_ROLLOUTS, ABOUT_STEPS, MOVES, READ, Fact
 from ibgu.core.notify.failures import counted, milestone
@@ -23,13 +24,11 @@ _OF_STEP = {
     Kind.STEP_STARTED: Topic.STEP_STARTED,
     Kind.STEP_FINISHED: Topic.STEP_FINISHED,
 }
-_CLEANING = {(Action.ABORT,), (Action.ABORT_ON_FAILURE,), (Action.ROLLBACK,)}
-"""Steps with which a person cleans up the failures before."""
 
 Told = tuple[Track, Topic | None]
 
 
-def advance(driver: Driver, memory: Memory, fact: Fact) -> tuple[Memory, tuple[Message, ...]]:
+def advance(texts: FailureTexts, memory: Memory, fact: Fact) -> tuple[Memory, tuple[Message, ...]]:
     """Returns the memory after the event, and the messages that it causes, in order."""
     if fact.kind not in READ:
         return memory, ()
@@ -39,7 +38,7 @@ def advance(driver: Driver, memory: Memory, fact: Fact) -> tuple[Memory, tuple[M
         if fact.cluster is not None or kind is Kind.STEP_FINISHED:
             return memory, ()  # a late event of a rollout that is over
         before = Track(namespace=fact.namespace, name=fact.name)
-    after, topic = _fold(driver, before, fact, kind)
+    after, topic = _fold(texts, before, fact, kind)
     messages = []
     if after.stalled is not None and _moves(before, after, kind):
         messages.append(_message(Topic.ROLLOUT_MOVING, before, fact))
@@ -51,9 +50,9 @@ def advance(driver: Driver, memory: Memory, fact: Fact) -> tuple[Memory, tuple[M
     return memory.tracking(fact.rollout, None if after.over else after), tuple(messages)
 
 
-def _fold(driver: Driver, track: Track, fact: Fact, kind: Kind) -> Told:
+def _fold(texts: FailureTexts, track: Track, fact: Fact, kind: Kind) -> Told:
     if fact.cluster is not None:
-        return _member(driver, track, fact, kind) if kind in ABOUT_MEMBERS else (track, None)
+        return _member(texts, track, fact, kind) if kind in ABOUT_MEMBERS else (track, None)
     if fact.step is not None:
         return _step(track, fact, kind) if kind in ABOUT_STEPS else (track, None)
     return _rollout(track, fact, kind) if kind in ABOUT_ROLLOUTS else (track, None)
@@ -85,7 +84,7 @@ def _step(track: Track, fact: Fact, kind: Kind) -> Told:
     elif topic is None and track.step_hold is not None and hold is None:
         topic = Topic.STEP_RELEASED
     actions = tuple(fact.data.get("actions", ()))
-    cleans_up = kind is Kind.STEP_STARTED and actions[:1] in _CLEANING
+    cleans_up = kind is Kind.STEP_STARTED and any(map(_leads_back, actions[:1]))
     after = replace(
         track,
         step=fact.step,
@@ -99,7 +98,12 @@ def _step(track: Track, fact: Fact, kind: Kind) -> Told:
     return after, topic
 
 
-def _member(driver: Driver, track: Track, fact: Fact, kind: Kind) -> Told:
+def _leads_back(action: str) -> bool:
+    """Whether a person cleans up the failures before with a step that begins so."""
+    return declared(action) and traits(action).leads_back
+
+
+def _member(texts: FailureTexts, track: Track, fact: Fact, kind: Kind) -> Told:
     outcome = fact.data.get("outcome")
     if outcome is None or fact.step != track.step:
         return track, None
@@ -107,7 +111,7 @@ def _member(driver: Driver, track: Track, fact: Fact, kind: Kind) -> Told:
     track = replace(track, outcomes=outcomes)
     if outcome != Outcome.FAILED:
         return track, None
-    groups = counted(driver, track.groups, fact)
+    groups = counted(texts, track.groups, fact)
     told = kind is Kind.FINISHED and milestone(groups[-1].count)
     return replace(track, groups=groups), Topic.CLUSTERS_FAILED if told else None
 

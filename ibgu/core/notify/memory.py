@@ -95,7 +95,7 @@ class Alert(Struct, frozen=True):
 
 class Memory(Struct, frozen=True):
     tracks: dict[str, Track] = {}
-    """By the rollout's uid."""
+    """Keyed by the rollout's uid."""
     firing: tuple[Alert, ...] = ()
     """The alerts that fire, for a receiver of alerts."""
 

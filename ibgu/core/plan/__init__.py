@@ -5,16 +5,13 @@ from ibgu.core.plan.membership import left_out, outside, select, why_nobody, wit
 from ibgu.core.plan.natural import natural_key
 from ibgu.core.plan.selector_text import parse_selector
 from ibgu.core.plan.selectors import matcher, matches, problem_of
-from ibgu.core.plan.shapes import SHAPES, allowed
 from ibgu.core.plan.tenancy import EVERYWHERE, Scope, Tenancy, tenancy_of
 
 __all__ = [
     "EVERYWHERE",
-    "SHAPES",
     "Scope",
     "Started",
     "Tenancy",
-    "allowed",
     "left_out",
     "matcher",
     "matches",

@@ -7,12 +7,11 @@ through.
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from ibgu.core.model import Action
+from ibgu.core.model.actions import ActionName, allowed
 from ibgu.core.model.bounds import LARGEST
 from ibgu.core.model.kinds import PlanItem
-from ibgu.core.plan.shapes import allowed
 
-Started = tuple[tuple[Action, ...], int, int]
+Started = tuple[tuple[ActionName, ...], int, int]
 """A step that has started: its actions, maxConcurrency, timeout in minutes."""
 
 

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from ibgu.core.model import NEEDS, Action, ClusterView, PendingPatch
+from ibgu.core.model import ActionName, ClusterView, PendingPatch, traits
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.plan.natural import natural_key
-from ibgu.core.plan.selectors import matcher
+from ibgu.core.plan.selectors import asking_for, matcher
 from ibgu.core.plan.tenancy import Scope
 
 Matched = tuple[ClusterView, str]
@@ -16,7 +16,7 @@ Matched = tuple[ClusterView, str]
 def select(
     clusters: Iterable[ClusterView],
     selectors: Sequence[LabelSelector],
-    action: Action,
+    action: ActionName,
     pending_patches: Mapping[str, PendingPatch],
     barred: Collection[str],
     scope: Scope,
@@ -34,7 +34,7 @@ def select(
 def why_nobody(
     clusters: Iterable[ClusterView],
     selectors: Sequence[LabelSelector],
-    action: Action,
+    action: ActionName,
     pending_patches: Mapping[str, PendingPatch],
     barred: Collection[str],
     scope: Scope,
@@ -77,7 +77,7 @@ def outside(
 def left_out(
     clusters: Iterable[ClusterView],
     selectors: Sequence[LabelSelector],
-    action: Action,
+    action: ActionName,
     barred: Collection[str],
     scope: Scope,
 ) -> dict[str, list[str]]:
@@ -108,24 +108,24 @@ def with_pending_patches(labels: Mapping[str, str], pending: PendingPatch | None
 def _matched(
     clusters: Iterable[ClusterView],
     selectors: Sequence[LabelSelector],
-    action: Action,
+    action: ActionName,
     pending_patches: Mapping[str, PendingPatch],
     barred: Collection[str],
     scope: Scope,
 ) -> Iterator[Matched]:
     chosen, within = matcher(selectors), scope.matcher()
+    asked = matcher(asking_for(selectors, traits(action).need.if_selected))
     for cluster in clusters:
         labels = with_pending_patches(cluster.labels, pending_patches.get(cluster.uid))
         if chosen(labels):
             if cluster.local or within(cluster.labels):
-                yield cluster, _obstacle(cluster, labels, action, barred)
+                obstacle = _obstacle(cluster, barred)
+                yield cluster, obstacle or ("" if asked(labels) else _unmet(labels, action))
             else:
                 yield cluster, scope.outside
 
 
-def _obstacle(
-    cluster: ClusterView, labels: Mapping[str, str], action: Action, barred: Collection[str]
-) -> str:
+def _obstacle(cluster: ClusterView, barred: Collection[str]) -> str:
     if cluster.local:
         return "the hub itself (local-cluster)"
     if not cluster.accepted:
@@ -134,11 +134,11 @@ def _obstacle(
         return "being deleted"
     if cluster.uid in barred:
         return "taken over by a newer ImageBasedGroupUpgrade that cancels or rolls back"
-    return _unmet(labels, action)
+    return ""
 
 
-def _unmet(labels: Mapping[str, str], action: Action) -> str:
-    need = NEEDS[action]
+def _unmet(labels: Mapping[str, str], action: ActionName) -> str:
+    need = traits(action).need
     if need.any_of and not any(key in labels for key in need.any_of):
         return f"without the label {' or '.join(need.any_of)}"
     held = [key for key in need.none_of if key in labels]

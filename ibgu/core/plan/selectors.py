@@ -55,6 +55,15 @@ def matcher(selectors: Sequence[LabelSelector]) -> Callable[[Mapping[str, str]],
     return any_matches
 
 
+def asking_for(selectors: Sequence[LabelSelector], keys: Collection[str]) -> list[LabelSelector]:
+    """Returns the selectors that match only clusters with one of these labels."""
+    return [
+        each
+        for each in selectors
+        if any(key in keys for demand in _demands(each) for key, _ in demand)
+    ]
+
+
 _Anchor = tuple[str, str | None]
 """A label, or (with None) a label's key: only a cluster that has it can match."""
 

@@ -2,8 +2,7 @@
 
 from ibgu.core.talm import names
 from ibgu.core.talm.group import TalmGroup, group_of, groups_of
-from ibgu.core.talm.kinds import TalmManifestWork
-from ibgu.core.talm.work import TalmWork, shown_talm_work, view_talm_work
+from ibgu.core.talm.work import TalmManifestWork, TalmWork, shown_talm_work, view_talm_work
 
 __all__ = [
     "TalmGroup",

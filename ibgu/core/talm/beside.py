@@ -10,7 +10,6 @@ from msgspec import DecodeError, Struct, field, json
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.kinds import (
     ClusterGroupUpgrade,
-    Ibgu,
     IbguMeta,
     JsonObject,
     WireStruct,
@@ -25,7 +24,7 @@ ACCOUNTS = "TALM_ACCOUNTS"
 SETTLED = 30.0
 """Seconds for which policy and binding must be unchanged."""
 LEARNED = timedelta(seconds=10)
-"""In this time all API servers learn of a policy."""
+"""The time in which all API servers learn of a policy."""
 OWN_MANAGER = "ibgu"
 """The field manager of ibgu's status writes."""
 
@@ -57,6 +56,16 @@ class InstalledPolicy(Struct, frozen=True, kw_only=True):
     @property
     def there(self) -> bool:
         return self.policy is not None or self.binding is not None
+
+
+class ForeignStatus(Struct, frozen=True):
+    """A status of an IBGU that ibgu has not written."""
+
+    ibgu: str
+    """namespace/name."""
+    manager: str
+    """The field manager that wrote it."""
+    written: datetime
 
 
 class LiveTalm(Struct, frozen=True):
@@ -124,7 +133,7 @@ def _enforced_since(installed: InstalledPolicy) -> datetime | None:
 
 def breach(
     installed: InstalledPolicy,
-    ibgus: Iterable[Ibgu],
+    statuses: Iterable[ForeignStatus],
     groups: Iterable[ClusterGroupUpgrade],
     works: Iterable[TalmWork],
 ) -> str:
@@ -147,25 +156,27 @@ def breach(
     for work in works:
         if work.stage and work.group in own and _after(work.created, limit):
             return _in_spite(f"TALM's ManifestWork {work.cluster}/{work.name}")
-    for ibgu in ibgus:
-        if manager := _foreign_status(ibgu.metadata, limit):
-            named = f"{ibgu.metadata.namespace}/{ibgu.metadata.name}"
-            return _in_spite(f"a status of the IBGU {named}, written by {manager},")
+    for status in statuses:
+        if status.written > limit:
+            return _in_spite(f"a status of the IBGU {status.ibgu}, written by {status.manager},")
     return ""
+
+
+def foreign_status(meta: IbguMeta) -> ForeignStatus | None:
+    """Returns the newest status that somebody else wrote and that the IBGU still shows; ibgu's
+    next write may take the last trace of it away."""
+    named = f"{meta.namespace}/{meta.name}"
+    found = [
+        ForeignStatus(named, by.manager, when)
+        for by in meta.managed_fields
+        if by.subresource == "status" and by.manager != OWN_MANAGER
+        if (when := moment(by.time)) is not None
+    ]
+    return max(found, key=lambda each: each.written, default=None)
 
 
 def _in_spite(what: str) -> str:
     return f"{what} has appeared in spite of the policy {POLICY}"
-
-
-def _foreign_status(meta: IbguMeta, limit: datetime) -> str:
-    found = (
-        by.manager
-        for by in meta.managed_fields
-        if by.subresource == "status" and by.manager != OWN_MANAGER
-        if _after(moment(by.time), limit)
-    )
-    return next(found, "")
 
 
 def _after(when: datetime | None, limit: datetime) -> bool:

@@ -6,14 +6,12 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.model import Action
+from ibgu.core.model import ActionName, declared
 from ibgu.core.model.bounds import int32, moment
 from ibgu.core.model.conditions import find, status_of
 from ibgu.core.model.kinds import ClusterGroupUpgrade, IbguSpec, PlanItem, ResourceStatus
 from ibgu.core.talm import names
 from ibgu.core.text.cut import cut
-
-_ACTIONS = frozenset(action.value for action in Action)
 
 
 class TalmGroup(Struct, frozen=True, kw_only=True):
@@ -28,7 +26,7 @@ class TalmGroup(Struct, frozen=True, kw_only=True):
     owners: tuple[str, ...]
     """uids of the IBGUs for which it was created."""
     index: int
-    actions: tuple[Action, ...]
+    actions: tuple[ActionName, ...]
     max_concurrency: int
     timeout_minutes: int
     batches: tuple[tuple[str, ...], ...]
@@ -43,7 +41,7 @@ class TalmGroup(Struct, frozen=True, kw_only=True):
     """Cluster -> how it ended (`names.COMPLETE`, `names.TIMED_OUT`)."""
     progress: Mapping[str, int]
     """Cluster of the running batch -> how many of the step's actions it has completed."""
-    timed_out_in: Mapping[str, Action]
+    timed_out_in: Mapping[str, ActionName]
     """Cluster -> the action in which it timed out."""
     words: Mapping[str, str]
     """Cluster -> what TALM knew of it when it timed out."""
@@ -70,7 +68,7 @@ def groups_of(
     plan = {
         names.group_name(ibgu, item.actions, index): (index, item)
         for index, item in enumerate(spec.plan)
-        if all(action in _ACTIONS for action in item.actions)
+        if all(map(declared, item.actions))
     }
     found = [group_of(cgu, *plan[cgu.metadata.name]) for cgu in cgus if cgu.metadata.name in plan]
     return tuple(sorted(found, key=lambda group: group.index))
@@ -78,7 +76,7 @@ def groups_of(
 
 def group_of(cgu: ClusterGroupUpgrade, index: int, item: PlanItem) -> TalmGroup:
     meta, status = cgu.metadata, cgu.status
-    actions = tuple(Action(action) for action in item.actions)
+    actions = tuple(item.actions)
     run = status.status
     return TalmGroup(
         namespace=meta.namespace,
@@ -122,11 +120,11 @@ def _progress(cgu: ClusterGroupUpgrade, actions: int) -> dict[str, int]:
     }
 
 
-def _timed_out_in(cgu: ClusterGroupUpgrade, actions: Iterable[Action]) -> dict[str, Action]:
+def _timed_out_in(cgu: ClusterGroupUpgrade, actions: Iterable[ActionName]) -> dict[str, ActionName]:
     """Returns the action that timed out: TALM names the ManifestWorkReplicaSet, named after the
     action."""
     by_suffix = {action.lower(): action for action in actions}
-    found: dict[str, Action] = {}
+    found: dict[str, ActionName] = {}
     for cluster in cgu.status.clusters:
         work = cluster.current_manifest_work
         action = by_suffix.get(work.name.rpartition("-")[2]) if work else None

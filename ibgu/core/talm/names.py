@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from ibgu.core.model import Stage
-
 CGU = "openshift-cluster-group-upgrades/clusterGroupUpgrade"
 """Label of a ManifestWork: its ClusterGroupUpgrade; every work of TALM's has it."""
 CGU_NAMESPACE = "openshift-cluster-group-upgrades/clusterGroupUpgradeNamespace"
@@ -17,18 +15,18 @@ IBGU = "ibgu"
 FINALIZER = "ran.openshift.io/cleanup-finalizer"
 """Finalizer of a ClusterGroupUpgrade: TALM deletes its works before it removes it."""
 
-COMPLETED: dict[str, Stage] = {
-    "isPrepCompleted": Stage.PREP,
-    "isUpgradeCompleted": Stage.UPGRADE,
-    "isRollbackCompleted": Stage.ROLLBACK,
-    "isIdle": Stage.IDLE,
+COMPLETED: dict[str, str] = {
+    "isPrepCompleted": "Prep",
+    "isUpgradeCompleted": "Upgrade",
+    "isRollbackCompleted": "Rollback",
+    "isIdle": "Idle",
 }
 """Name of the feedback value that must become "True" -> the stage that its work asks for."""
-WORDS: dict[Stage, str] = {
-    Stage.PREP: "prepCompletedConditionMessages",
-    Stage.UPGRADE: "upgradeCompletedConditionMessages",
-    Stage.ROLLBACK: "rollbackCompletedConditionMessages",
-    Stage.IDLE: "idleConditionMessages",
+WORDS: dict[str, str] = {
+    "Prep": "prepCompletedConditionMessages",
+    "Upgrade": "upgradeCompletedConditionMessages",
+    "Rollback": "rollbackCompletedConditionMessages",
+    "Idle": "idleConditionMessages",
 }
 """The values with the cluster's messages; those of the running stage never arrive, because TALM's
 paths to them end in a stray quote."""

@@ -6,14 +6,25 @@ from datetime import datetime
 
 from msgspec import DecodeError, Struct, json
 
-from ibgu.core.model import Stage
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.conditions import find, status_of
-from ibgu.core.model.kinds import Condition, ManifestCondition
+from ibgu.core.model.kinds import Condition, ManifestCondition, ManifestWork, WireStruct
 from ibgu.core.model.shown import Shown, shown
 from ibgu.core.talm import names
-from ibgu.core.talm.kinds import TalmManifestWork
 from ibgu.core.text.cut import cut
+
+
+class DeleteOption(WireStruct, frozen=True, gc=False, rename="camel"):
+    propagation_policy: str = ""
+
+
+class TalmWorkSpec(WireStruct, frozen=True, gc=False, rename="camel"):
+    delete_option: DeleteOption | None = None
+
+
+class TalmManifestWork(ManifestWork, frozen=True, gc=False, rename="camel"):
+    spec: TalmWorkSpec = TalmWorkSpec()
+
 
 _NO_ENTRY = ManifestCondition()
 
@@ -30,7 +41,7 @@ class TalmWork(Struct, frozen=True, gc=False, kw_only=True):
     generation: int
     group: tuple[str, str]
     """Namespace and name of the work's ClusterGroupUpgrade."""
-    stage: Stage | None
+    stage: str | None
     """The stage that the work asks for; None: it is not an image-based upgrade."""
     created: datetime | None
     terminating: bool = False
@@ -90,7 +101,7 @@ def view_talm_work(work: TalmManifestWork) -> TalmWork:
     )
 
 
-def _expected(annotation: str) -> tuple[Stage | None, str]:
+def _expected(annotation: str) -> tuple[str | None, str]:
     """Returns the stage, and the name of the value that shows that it is reached."""
     try:
         expected = json.decode(annotation or "[]", type=list[_Expected])

@@ -1,8 +1,13 @@
-"""Formats spans of time for people."""
+"""Formats times and spans of time for people."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 _UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
+
+
+def utc(moment: datetime) -> str:
+    """Returns the time as Kubernetes writes it: "2026-12-20T10:00:00Z"."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def duration(span: timedelta) -> str:

@@ -7,8 +7,16 @@ from ibgu.core.engine.rate_limits import misread, rate_limits_of
 from ibgu.core.model import names
 
 OURS = "ibgu.dev/"
-KNOWN = (*names.CONTROLS, names.PAUSE, names.RESUMED_BY, *names.RATE_LIMIT_ANNOTATIONS)
+KNOWN = (
+    *names.CONTROLS,
+    names.MANUAL_CLEANUP_DONE,
+    names.PAUSE,
+    names.HOLD_ON_WARNING,
+    names.RESUMED_BY,
+    *names.RATE_LIMIT_ANNOTATIONS,
+)
 """Annotations that a person may set; any other one with the prefix does nothing."""
+WHO_AND_WHAT = "say who has cleaned up, and what"
 
 
 def mistakes(annotations: Mapping[str, str]) -> list[str]:
@@ -23,6 +31,8 @@ def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
     breaker = annotations.get(names.CIRCUIT_BREAKER, names.CIRCUIT_BREAKER_OFF)
     if breaker != names.CIRCUIT_BREAKER_OFF:
         yield misread(names.CIRCUIT_BREAKER, breaker, names.CIRCUIT_BREAKER_OFF)
+    if not annotations.get(names.MANUAL_CLEANUP_DONE, "-").strip():
+        yield f"{names.MANUAL_CLEANUP_DONE} does nothing without a text: {WHO_AND_WHAT}"
     if problem := rate_limits_of(annotations).problem:
         yield problem
 

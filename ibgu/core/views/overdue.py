@@ -14,14 +14,14 @@ from msgspec import Struct
 
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.gates import GATE_REASONS
-from ibgu.core.model import Action, Member, MemberState, Reason, ReasonKind, Run
+from ibgu.core.model import ActionName, Member, MemberState, Reason, ReasonKind, Run
 from ibgu.core.model.meaning import STARTS_AFTER_ANOTHER, STARTS_AT_ITS_TIME
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 
 
-class Usual(Enum):
+class MeasuredSpan(Enum):
     """The measured part of an attempt on this hub."""
 
     PREPARED = "from its start until it was sent to the cluster"
@@ -32,7 +32,7 @@ class Usual(Enum):
 class Attempt(Struct, frozen=True):
     """The attempt of a cluster in flight."""
 
-    action: Action
+    action: ActionName
     started: datetime
     sent: datetime | None
     """When the action was sent to the cluster; None: not yet."""
@@ -43,7 +43,7 @@ class OverdueRule(Struct, frozen=True):
     """Counts from the reason's beginning; where `usual` was measured, its limit replaces it."""
     check: str
     """What a person checks; {cluster} is the cluster's name."""
-    usual: Usual | None = None
+    usual: MeasuredSpan | None = None
 
 
 class Overdue(Struct, frozen=True):
@@ -84,21 +84,21 @@ RULES: dict[ReasonKind, OverdueRule] = {
     ReasonKind.BUSY: OverdueRule(_HOUR, _LIFECYCLE),
     ReasonKind.TERMINATING: OverdueRule(10 * _MINUTE, _AGENT),
     # in flight
-    ReasonKind.PREPARING: OverdueRule(5 * _MINUTE, _AGENT, Usual.PREPARED),
-    ReasonKind.ARMING: OverdueRule(3 * _MINUTE, _AGENT, Usual.TAKEN),
+    ReasonKind.PREPARING: OverdueRule(5 * _MINUTE, _AGENT, MeasuredSpan.PREPARED),
+    ReasonKind.ARMING: OverdueRule(3 * _MINUTE, _AGENT, MeasuredSpan.TAKEN),
     ReasonKind.APPLY_ERROR: OverdueRule(
         5 * _MINUTE,
         f"mend what the cluster's words name; the ManifestWork has them, too: {_WORK}",
-        Usual.TAKEN,
+        MeasuredSpan.TAKEN,
     ),
     ReasonKind.RUNNING: OverdueRule(
-        2 * _HOUR, f"{_LIFECYCLE}. If its state has not changed, {_AGENT}", Usual.ENDED
+        2 * _HOUR, f"{_LIFECYCLE}. If its state has not changed, {_AGENT}", MeasuredSpan.ENDED
     ),
     ReasonKind.REBOOTING: OverdueRule(
         45 * _MINUTE,
         "check the site's console (BMC): whether it boots, and which release; the Lifecycle Agent "
         "goes back by itself after its init monitor's time, usually 30 minutes",
-        Usual.ENDED,
+        MeasuredSpan.ENDED,
     ),
     ReasonKind.DISARMING: OverdueRule(
         5 * _MINUTE,
@@ -154,13 +154,13 @@ def _measured(
 ) -> tuple[datetime, float] | None:
     """Returns when the rule's limit has passed, and the p95 that it was made of."""
     stats = duration_stats.get(attempt.action)
-    begin = attempt.started if rule.usual is Usual.PREPARED else attempt.sent
+    begin = attempt.started if rule.usual is MeasuredSpan.PREPARED else attempt.sent
     if rule.usual is None or stats is None or begin is None:
         return None
     measured = {
-        Usual.PREPARED: (stats.limits.prepared, stats.prepared),
-        Usual.TAKEN: (stats.limits.taken, stats.taken),
-        Usual.ENDED: (stats.limits.ended, stats.p95),
+        MeasuredSpan.PREPARED: (stats.limits.prepared, stats.prepared),
+        MeasuredSpan.TAKEN: (stats.limits.taken, stats.taken),
+        MeasuredSpan.ENDED: (stats.limits.ended, stats.p95),
     }
     limit, p95 = measured[rule.usual]
     return None if limit is None or p95 is None else (begin + timedelta(seconds=limit), p95)

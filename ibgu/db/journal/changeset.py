@@ -82,9 +82,9 @@ class Loaded(Struct, frozen=True):
     rollouts: tuple[Rollout, ...]
     """Oldest first."""
     steps: tuple[Step, ...]
-    """In order, within each rollout from 0."""
+    """Steps in order, within each rollout from 0."""
     members: tuple[Member, ...]
-    """By step and position, each with its newest run."""
+    """Members by step and position, each with its newest run."""
     pending_patches: tuple[PendingPatch, ...]
     foreign_runs: frozenset[str]
     """The shown runs that this hub never had."""

@@ -12,8 +12,8 @@ from msgspec import Struct
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.model import Action
 from ibgu.db.errors import Deposed
+from ibgu.db.journal.load import cancels
 
 BATCH = 200
 """The most members that one statement deletes, each with its runs."""
@@ -101,7 +101,6 @@ _END = text(f"""
     SELECT (SELECT count(*) FROM leads) AS leads,
       (SELECT count(*) FROM rollouts_gone) AS rollouts
 """)
-_CANCELS = [action.value for action in Action if action.cancels]
 
 
 class Forgotten(Struct, frozen=True):
@@ -127,7 +126,7 @@ async def forget_rollouts(
                 raise Deposed(f"epoch {epoch} of hub {hub} is over; no rollout was forgotten")
             return found
 
-        await run(_MARK, before=before, kept=list(kept), cancels=_CANCELS)
+        await run(_MARK, before=before, kept=list(kept), cancels=cancels())
         gone = await run(_DELETE, most=most)
         ended = await run(_END)
     return Forgotten(ended.rollouts, gone.members, gone.runs)

@@ -117,6 +117,7 @@ def _rollout(rollout: Rollout, kind: Kind) -> dict[str, Any]:
             "plan": rollout.spec.plan,
             "seed": [seed.image, seed.version],
             "created_at": rollout.created_at,
+            "kind": rollout.kind,
         }
     if kind is Kind.CONTROL:
         data["controls"] = rollout.controls

@@ -24,7 +24,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.assurance.recover import Versions
-from ibgu.core.model import Action, Member, PendingPatch, Rollout, RolloutState, Step
+from ibgu.core.drivers import every_action, traits
+from ibgu.core.model import Member, PendingPatch, Rollout, RolloutState, Step
 from ibgu.db.journal.changeset import Loaded
 from ibgu.db.journal.starts import starts
 from ibgu.db.rows import (
@@ -52,7 +53,11 @@ from ibgu.db.schema import (
 )
 
 _PART = 1_000
-CANCELS = [action.value for action in Action if action.cancels]
+
+
+def cancels() -> list[str]:
+    """Returns the actions with which a step takes clusters from older rollouts."""
+    return every_action(lambda action: action.cancels)
 
 
 async def load(
@@ -78,7 +83,7 @@ async def load(
     maybe = {rollout.uid for rollout in idle if busy and rollout.age > busy[0].age}
     kept = {rollout.uid for rollout in busy}
     found_steps = await _load_steps(db, hub, kept | maybe)
-    kept |= {step.rollout for step in found_steps if step.first.cancels}
+    kept |= {step.rollout for step in found_steps if traits(step.first).cancels}
     loaded = await _load_members(db, hub, kept, kept & maybe)
     its_steps = tuple(step for step in found_steps if step.rollout in kept)
     return Loaded(
@@ -156,7 +161,7 @@ def _members(hub: str, uids: Collection[str], cancels_only: Collection[str]) -> 
     )
     wanted = or_(
         members.c.rollout != all_(_texts(cancels_only)),
-        steps.c.actions[1] == any_(_texts(CANCELS)),
+        steps.c.actions[1] == any_(_texts(cancels())),
     )
     return (
         select(*OF_MEMBER_AND_RUN)
@@ -190,7 +195,7 @@ async def _load_pending_patches(
     db: AsyncConnection, hub: str, only: Collection[str] | None
 ) -> tuple[PendingPatch, ...]:
     """Reads the patches. With `only`, those of other rollouts too, as far as they can be read: a
-    cluster has one patch, and whoever changes the cluster next adds to it."""
+    cluster has one patch, and the next change of the cluster adds to it."""
     rows = await _rows(db, _patches(hub, None))
     if only is None:
         return tuple(to_record(row, PendingPatch) for row in rows)

@@ -19,7 +19,7 @@ from ibgu.core.model.bounds import YEARS
 from ibgu.core.text.harmless import one_line
 from ibgu.db.errors import UnreadableJournal, error_text, is_away, is_damaged, sqlstate
 from ibgu.db.journal.changeset import Loaded
-from ibgu.db.journal.load import CANCELS, load, search
+from ibgu.db.journal.load import cancels, load, search
 
 MOST = 100
 """The most rollouts that are left out. If more can't be read, the reason is hardly in them."""
@@ -30,7 +30,7 @@ _UIDS = text("""
     UNION SELECT rollout FROM pending_patches WHERE hub = :hub
 """)
 _NAMES = text("""
-    SELECT uid, namespace, name,
+    SELECT uid, namespace, name, object_kind,
       CASE WHEN extract(year FROM created_at) BETWEEN :first AND :last THEN created_at END
         AS created
     FROM rollouts WHERE hub = :hub AND uid = ANY (CAST(:uids AS text[]))
@@ -128,7 +128,7 @@ async def _claims(
     for row in await db.execute(_CLAIMED, asked):
         claims[row.rollout][row.cluster_uid] = Holder(row.rollout, row.step, row.cluster)
     cancellers: dict[str, dict[str, Canceller]] = {uid: {} for uid in bad}
-    for row in await db.execute(_CANCELLED, asked | {"cancels": CANCELS}):
+    for row in await db.execute(_CANCELLED, asked | {"cancels": cancels()}):
         of = names[row.rollout]
         if of.created is None:  # whom it cancels is not known: nobody may take the cluster
             holder = Holder(row.rollout, row.step, row.cluster)
@@ -136,7 +136,9 @@ async def _claims(
             continue
         age, full_name = (of.created, of.uid), f"{of.namespace}/{of.name}"
         canceller = Canceller(
-            age, of.uid, full_name, of.namespace, across_namespaces=row.across_namespaces
+            *(age, of.uid, full_name, of.namespace),
+            across_namespaces=row.across_namespaces,
+            kind=of.object_kind,
         )
         cancellers[row.rollout][row.cluster_uid] = canceller
     clusters: dict[str, set[str]] = {uid: set() for uid in bad}

@@ -7,8 +7,8 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.assurance.certify import Certifier, Event, Findings
-from ibgu.core.assurance.certify.proofs import Proofs
-from ibgu.core.drivers.ibu.proofs import IBU_PROOFS
+from ibgu.core.assurance.certify.proofs import KindProofs
+from ibgu.core.drivers.proofs import PROOFS
 from ibgu.db.reads.log import event_log
 
 
@@ -21,7 +21,7 @@ class Certified(Struct, frozen=True):
 
 
 async def certify(
-    engine: AsyncEngine, hub: str, rollout: str | None = None, *, proofs: Proofs = IBU_PROOFS
+    engine: AsyncEngine, hub: str, rollout: str | None = None, *, proofs: KindProofs = PROOFS
 ) -> Certified:
     """Certifies one rollout, or everything on the hub. Raises JournalAway."""
     async with event_log(engine, hub) as log:

@@ -7,8 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import text
 
+from ibgu.core.drivers import every_action
 from ibgu.core.engine.durations import MEASURED, DurationStats
-from ibgu.core.model import Action, RunResult
+from ibgu.core.model import ActionName, RunResult
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.db.reads.base import Base
 from ibgu.db.reads.labelled import labelled
@@ -87,14 +88,14 @@ class DurationReads(Base):
     async def durations(
         self,
         *,
-        actions: Collection[Action] = tuple(Action),
+        actions: Collection[ActionName] | None = None,
         namespaces: Collection[str] | None = None,
         label: LabelSelector | None = None,
     ) -> tuple[DurationRow, ...]:
         """Returns durations by action and result; None: of all namespaces, on all clusters."""
         values: dict[str, Any] = {
             "hub": self.hub,
-            "actions": [action.value for action in actions],
+            "actions": every_action() if actions is None else list(actions),
             "newest": NEWEST,
             "spread": _SPREAD,
         }
@@ -109,7 +110,7 @@ class DurationReads(Base):
             rows = (await db.execute(statement, values)).mappings()
             return tuple(to_record(row, DurationRow) for row in rows)
 
-    async def duration_stats(self) -> dict[Action, DurationStats]:
+    async def duration_stats(self) -> dict[ActionName, DurationStats]:
         """Returns the durations of actions over all rollouts of the hub that succeeded and were
         measured often enough."""
         reached = await self._reached()
@@ -119,18 +120,17 @@ class DurationReads(Base):
             if row.result is RunResult.SUCCEEDED and row.count >= MEASURED
         }
 
-    async def _reached(self) -> dict[Action, dict[str, float | None]]:
+    async def _reached(self) -> dict[ActionName, dict[str, float | None]]:
         """Returns within how many seconds 95 of 100 attempts are sent to the cluster, and then
         accepted by it."""
         values = {
             "hub": self.hub,
-            "actions": [action.value for action in Action],
+            "actions": every_action(),
             "newest": REACHED,
             "enough": MEASURED,
         }
         async with self._at_one_moment() as db:
             rows = await db.execute(_REACHED, values)
             return {
-                Action(action): {"prepared": prepared, "taken": taken}
-                for action, prepared, taken in rows
+                action: {"prepared": prepared, "taken": taken} for action, prepared, taken in rows
             }

@@ -19,7 +19,7 @@ class FactPage(Struct, frozen=True):
     """The number of the last event that was read; those of other kinds are not in `facts`."""
     more: bool
     now: datetime
-    """By the database's clock."""
+    """The time by the database's clock."""
 
 
 class FeedReads(Base):

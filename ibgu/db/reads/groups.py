@@ -7,7 +7,8 @@ from sqlalchemy import Text, and_, any_, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.model import Action, MemberState, Outcome
+from ibgu.core.drivers import every_action
+from ibgu.core.model import MemberState, Outcome
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.shown import ITS_STEP
 from ibgu.db.rows import to_record
@@ -16,8 +17,6 @@ from ibgu.db.views import FailedRow
 
 NAMED = 10
 """The most clusters that a group of failures names."""
-_ABORTS = tuple(action.value for action in Action if action.aborts)
-"""Actions that are alone in their steps."""
 
 
 class GroupReads(Base):
@@ -85,7 +84,7 @@ class GroupReads(Base):
             .join(steps, ITS_STEP)
             .where(members.c.hub == self.hub, members.c.rollout == uid, succeeded)
             .where(members.c.cluster == any_(texts(clusters)))
-            .where(steps.c.actions[1] == any_(texts(_ABORTS)))
+            .where(steps.c.actions[1] == any_(texts(every_action(lambda action: action.aborts))))
             .group_by(members.c.cluster)
         )
         return {row.cluster: row.step for row in await db.execute(statement)}
@@ -106,7 +105,7 @@ class GroupReads(Base):
             .where(lost.c.cluster == any_(texts(clusters)))
             .where(members.c.rollout != uid, members.c.ended_at > lost.c.ended_at)
             .where(or_(members.c.outcome == Outcome.SUCCEEDED.value, members.c.late != ""))
-            .where(steps.c.actions[1] == any_(texts(_ABORTS)))
+            .where(steps.c.actions[1] == any_(texts(every_action(lambda action: action.aborts))))
             .group_by(lost.c.cluster)
         )
         return {row.cluster: row.step for row in await db.execute(statement)}

@@ -1,24 +1,37 @@
-"""Reads what has become of failed clusters: their newest member, newer rollouts, their labels."""
+"""Reads what has become of a rollout's clusters: their newest member, other rollouts, labels."""
 
 from collections.abc import Collection
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, any_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, any_, func, null, select, text, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.model import Action, Member, Outcome, Rollout, RolloutState
+from ibgu.core.drivers import every_action
+from ibgu.core.model import ActionName, Member, Outcome, Rollout, RolloutState
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, OF_ROLLOUT, to_member, to_record
-from ibgu.db.schema import cluster_labels, members, rollouts, runs, steps
+from ibgu.db.schema import claims, cluster_labels, members, rollouts, runs, steps
 
-_CANCELS = [action.value for action in Action if action.cancels]
+_ITS_ROLLOUT = and_(rollouts.c.hub == members.c.hub, rollouts.c.uid == members.c.rollout)
+
+_PASSED = text("""
+    SELECT cluster FROM unnest(CAST(:clusters AS text[])) AS cluster CROSS JOIN LATERAL (
+      SELECT kind, warning FROM events
+      WHERE events.hub = :hub AND events.cluster = cluster.cluster
+        AND kind IN ('RunIntended', 'RollbackDeadlineChanged') ORDER BY seq DESC LIMIT 1
+    ) AS newest WHERE kind = 'RollbackDeadlineChanged' AND warning
+""")
+"""The deadlines that have passed, which alone warn."""
 
 
 class Taken(NamedTuple):
-    """Taken is a newer rollout that a cluster is or was a member of."""
+    """Taken is another rollout that a cluster is or was a member of."""
 
-    namespace: str
-    name: str
+    rollout: Rollout
+    outcome: Outcome | None
+    """None: it has not ended its newest step there."""
 
 
 class KnownLabels(NamedTuple):
@@ -37,11 +50,17 @@ class LaterReads(Base):
             lost.c.rollout == uid,
             lost.c.outcome.in_([Outcome.FAILED.value, Outcome.CANCELLED.value]),
         )
+        return await self._newest_where(uid, members.c.cluster.in_(ever))
+
+    async def newest_members(self, uid: str) -> list[Member]:
+        """Returns the newest member of each cluster."""
+        return await self._newest_where(uid)
+
+    async def _newest_where(self, uid: str, *only: ColumnElement[bool]) -> list[Member]:
         statement = (
             select(*OF_MEMBER_AND_RUN)
             .outerjoin(runs, NEWEST_RUN)
-            .where(members.c.hub == self.hub, members.c.rollout == uid)
-            .where(members.c.cluster.in_(ever))
+            .where(members.c.hub == self.hub, members.c.rollout == uid, *only)
             .order_by(members.c.step, members.c.position)
         )
         async with self._at_one_moment() as db:
@@ -56,19 +75,48 @@ class LaterReads(Base):
         async with self._at_one_moment() as db:
             return [to_record(row, Rollout) for row in (await db.execute(statement)).mappings()]
 
-    async def taken_later(self, rollout: Rollout, clusters: Collection[str]) -> dict[str, Taken]:
-        """Returns the newest later rollout of each cluster, deleted ones included."""
-        its_rollout = and_(rollouts.c.hub == members.c.hub, rollouts.c.uid == members.c.rollout)
+    async def taken_later(
+        self, rollout: Rollout, clusters: Collection[str]
+    ) -> dict[str, list[Taken]]:
+        """Returns the later rollouts of each cluster, deleted ones included, the newest last."""
         statement = (
-            select(members.c.cluster, rollouts.c.namespace, rollouts.c.name)
-            .join(rollouts, its_rollout)
+            select(members.c.cluster, members.c.rollout, members.c.outcome)
+            .join(rollouts, _ITS_ROLLOUT)
             .where(members.c.hub == self.hub, members.c.cluster == any_(texts(clusters)))
             .where(self._after(rollout))
-            .order_by(rollouts.c.created_at, rollouts.c.uid)
+            .order_by(rollouts.c.created_at, rollouts.c.uid, members.c.step)
         )
+        return await self._taken(statement)
+
+    async def claimed_elsewhere(
+        self, uid: str, clusters: Collection[str]
+    ) -> dict[str, list[Taken]]:
+        """Returns the rollout that has claimed each cluster, unless it is the one with this
+        uid."""
+        statement = select(claims.c.cluster, claims.c.rollout, null().label("outcome")).where(
+            claims.c.hub == self.hub,
+            claims.c.cluster == any_(texts(clusters)),
+            claims.c.rollout != uid,
+        )
+        return await self._taken(statement)
+
+    async def _taken(self, statement: Select[Any]) -> dict[str, list[Taken]]:
         async with self._at_one_moment() as db:
-            rows = await db.execute(statement)
-            return {row.cluster: Taken(row.namespace, row.name) for row in rows}
+            rows = (await db.execute(statement)).all()
+            by_uid = await self._records(db, {row.rollout for row in rows})
+        newest = {(row.cluster, row.rollout): row.outcome for row in rows}
+        found: dict[str, list[Taken]] = {}
+        for (cluster, uid), outcome in newest.items():
+            taken = Taken(by_uid[uid], None if outcome is None else Outcome(outcome))
+            found.setdefault(cluster, []).append(taken)
+        return found
+
+    async def _records(self, db: AsyncConnection, uids: Collection[str]) -> dict[str, Rollout]:
+        statement = select(*OF_ROLLOUT).where(
+            rollouts.c.hub == self.hub, rollouts.c.uid == any_(texts(uids))
+        )
+        found = [to_record(row, Rollout) for row in (await db.execute(statement)).mappings()]
+        return {rollout.uid: rollout for rollout in found}
 
     async def barred(self, rollout: Rollout) -> frozenset[str]:
         """Returns the uids of the clusters that newer rollouts have taken over, deleted ones
@@ -84,31 +132,47 @@ class LaterReads(Base):
             .distinct()
             .join(steps, its_step)
             .join(rollouts, its_rollout)
-            .where(self._after(rollout), steps.c.actions[1].in_(_CANCELS))
+            .where(
+                self._after(rollout),
+                rollouts.c.object_kind == rollout.kind,
+                steps.c.actions[1].in_(every_action(lambda action: action.cancels)),
+            )
             .where(steps.c.across_namespaces | (rollouts.c.namespace == rollout.namespace))
         )
         async with self._at_one_moment() as db:
             return frozenset(await db.scalars(statement))
 
-    async def last_taken(self, clusters: Collection[str]) -> dict[str, tuple[Action, Rollout]]:
-        """Returns the last action that each cluster took, and its rollout, deleted ones
+    async def last_taken(
+        self, clusters: Collection[str], actions: Collection[ActionName]
+    ) -> dict[str, tuple[ActionName, Rollout]]:
+        """Returns the last of these actions that each cluster took, and its rollout, deleted ones
         included."""
         newest = (
             select(runs.c.cluster, runs.c.action, runs.c.rollout)
             .ext(distinct_on(runs.c.cluster))
             .where(runs.c.hub == self.hub, runs.c.cluster == any_(texts(clusters)))
-            .where(runs.c.accepted_at.is_not(None))
+            .where(runs.c.accepted_at.is_not(None), runs.c.action.in_(actions))
             .order_by(runs.c.cluster, runs.c.intended_at.desc())
         )
         async with self._at_one_moment() as db:
             taken = (await db.execute(newest)).all()
-            wanted = texts({row.rollout for row in taken})
-            of = select(*OF_ROLLOUT).where(
-                rollouts.c.hub == self.hub, rollouts.c.uid == any_(wanted)
-            )
-            found = [to_record(row, Rollout) for row in (await db.execute(of)).mappings()]
-        by_uid = {rollout.uid: rollout for rollout in found}
-        return {row.cluster: (Action(row.action), by_uid[row.rollout]) for row in taken}
+            by_uid = await self._records(db, {row.rollout for row in taken})
+        return {row.cluster: (row.action, by_uid[row.rollout]) for row in taken}
+
+    async def rollback_deadlines(
+        self, clusters: Collection[str]
+    ) -> tuple[dict[str, datetime], list[str]]:
+        """Returns until when clusters can be rolled back, and those whose deadline has passed, as
+        far as the journal knows."""
+        still_open = select(members.c.cluster, func.min(members.c.rollback_until)).where(
+            members.c.hub == self.hub,
+            members.c.cluster == any_(texts(clusters)),
+            members.c.rollback_until.is_not(None),
+        )
+        asked = {"hub": self.hub, "clusters": list(clusters)}
+        async with self._at_one_moment() as db:
+            rows = (await db.execute(still_open.group_by(members.c.cluster))).all()
+            return dict(map(tuple, rows)), list(await db.scalars(_PASSED, asked))
 
     async def labels(self, clusters: Collection[str]) -> dict[str, KnownLabels]:
         """Returns labels as the leader saw them last, without clusters that it has not recorded."""

@@ -17,7 +17,7 @@ from sqlalchemy import (
     select,
 )
 
-from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind, RunState
+from ibgu.core.model import ActionName, Cause, MemberState, Outcome, ReasonKind, RunState
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.cursor import page
@@ -44,7 +44,9 @@ class MemberReads(Base):
         clusters: Sequence[str] | None = None,
         label: LabelSelector | None = None,
         reason: ReasonKind | None = None,
-        slower_than: Mapping[Action, float] | None = None,
+        slower_than: Mapping[ActionName, float] | None = None,
+        warned: bool = False,
+        rollback: bool = False,
         sort: Sort = Sort.ORDER,
         limit: int = 100,
         cursor: str | None = None,
@@ -54,7 +56,8 @@ class MemberReads(Base):
         `outcome` and `cause` are those that people see (`core.engine.display.as_told`). `prefix`
         begins the cluster's name, `clusters` are whole names. `label` selects by the labels that
         their ManagedClusters have now. `reason` is the one that people see, a hold before the
-        member's own. `slower_than`: in flight for more seconds than these.
+        member's own. `slower_than`: in flight for more seconds than these. `warned`: with a
+        warning. `rollback`: with a rollback deadline.
         """
         sorting = Sorting(sort, cursor)
         asked = {
@@ -74,6 +77,10 @@ class MemberReads(Base):
             wanted += [members.c.state != MemberState.FINISHED.value, reason_kind == reason.value]
         if slower_than is not None:
             wanted.append(_slower(slower_than))
+        if warned:
+            wanted.append(members.c.warning != "")
+        if rollback:
+            wanted.append(members.c.rollback_until.is_not(None))
         if sorting.looks_at_all:
             chosen = self._chosen(reason is not None, slower_than is not None).where(*wanted)
             its_page = sorting.first(chosen).limit(limit + 1).subquery("page")
@@ -114,11 +121,11 @@ def _same_member(page: Subquery) -> ColumnElement[bool]:
     return and_(*(members.c[column.name] == page.c[column.name] for column in _KEY))
 
 
-def _slower(usual: Mapping[Action, float]) -> ColumnElement[bool]:
+def _slower(usual: Mapping[ActionName, float]) -> ColumnElement[bool]:
     """Returns the condition of being slower than usual; what was not measured has no slow
     members."""
     took = func.extract("epoch", func.now() - runs.c.arming_at)
-    seconds = [(runs.c.action == action.value, each) for action, each in usual.items()]
+    seconds = [(runs.c.action == action, each) for action, each in usual.items()]
     slower = took > case(*seconds) if seconds else false()
     is_open = runs.c.state != RunState.ENDED.value
     return and_(members.c.state == MemberState.IN_FLIGHT.value, is_open, slower)

@@ -23,7 +23,7 @@ class Names(Struct, frozen=True):
     hub: str
     prefix: str
     after: str
-    """Only names after this one; empty: from the first."""
+    """The name after which the page begins; empty: from the first."""
     limit: int
     label: LabelSelector | None = None
 

@@ -8,6 +8,7 @@ from sqlalchemy import Select, all_, any_, exists, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Rollout, RolloutState, Step
+from ibgu.core.model.counts import Reports
 from ibgu.db.reads.base import texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.tallies import is_shared
@@ -175,11 +176,19 @@ class RolloutReads(TotalReads):
         counted = await self._count(db, steps_of, finished=finished)
         current = {row.step.rollout: row for row in counted}
         totals = await self._totals(db, records)
+        reports = await self._reports(db, uids)
         now = await self._now(db)
         asked = {"hub": self.hub, "uids": uids}
         actors = {uid: actor or "" for uid, actor in await db.execute(_ACTORS, asked)}
         return [
-            RolloutRow(each, current.get(each.uid), now, totals[each.uid], actors[each.uid])
+            RolloutRow(
+                each,
+                current.get(each.uid),
+                now,
+                totals[each.uid],
+                actors[each.uid],
+                reports.get(each.uid, Reports()),
+            )
             for each in records
         ]
 

@@ -14,7 +14,7 @@ from ibgu.db.schema.types import Moment
 
 class Sort(StrEnum):
     ORDER = "order"
-    """Of steps, and of starts within a step."""
+    """The order of steps, and of starts within a step."""
     NAME = "name"
     SINCE = "since"
     """Longest in the present state first."""

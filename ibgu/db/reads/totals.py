@@ -5,8 +5,17 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import any_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.model import Action, MemberState, Outcome, Rollout, Step
-from ibgu.core.model.counts import COMPLETED, Counts, Place, Progress, counts_of_places, course_of
+from ibgu.core.drivers import every_action
+from ibgu.core.model import MemberState, Outcome, Rollout, Step
+from ibgu.core.model.counts import (
+    COMPLETED,
+    Counts,
+    Place,
+    Progress,
+    Reports,
+    counts_of_places,
+    course_of,
+)
 from ibgu.db.reads.base import texts
 from ibgu.db.reads.counting import CountingReads
 from ibgu.db.reads.tallies import Newest
@@ -14,7 +23,6 @@ from ibgu.db.rows import OF_STEP, readable
 from ibgu.db.schema import steps
 
 _MOST = len(Progress)
-_CLEAN = ", ".join(f"'{action}'" for action in Action if action.aborts)
 _COMPLETED = ", ".join(str(int(progress)) for progress in COMPLETED)
 _PLACES = text(f"""
     SELECT uid, place / {_MOST} AS step, place % {_MOST} AS progress, count(*) AS clusters
@@ -28,7 +36,7 @@ _PLACES = text(f"""
         SELECT max(place) FILTER (WHERE NOT cleans) AS acted,
           max(place) FILTER (WHERE cleans) AS cleaned
         FROM (
-          SELECT cluster, cluster_uid, actions[1] IN ({_CLEAN}) AS cleans,
+          SELECT cluster, cluster_uid, actions[1] = ANY(CAST(:aborts AS text[])) AS cleans,
             step * {_MOST} + CASE
               WHEN members.state = '{MemberState.WAITING}' THEN {Progress.WAITING:d}
               WHEN members.state = '{MemberState.IN_FLIGHT}' THEN {Progress.RUNNING:d}
@@ -59,7 +67,22 @@ _NEWEST_EVENTS = text("""
 repeat."""
 
 
+_REPORTS = text("""
+    SELECT rollout, count(DISTINCT cluster) FILTER (WHERE warning <> '') AS warned,
+      count(DISTINCT cluster) FILTER (WHERE rollback_until IS NOT NULL) AS rollback,
+      min(rollback_until) AS rollback_until
+    FROM members WHERE hub = :hub AND rollout = ANY(CAST(:uids AS text[]))
+      AND (rollback_until IS NOT NULL OR warning <> '')
+    GROUP BY rollout
+""")
+
+
 class TotalReads(CountingReads):
+    async def _reports(self, db: AsyncConnection, uids: Sequence[str]) -> dict[str, Reports]:
+        """Returns by uid what the clusters of rollouts report, if they do."""
+        rows = await db.execute(_REPORTS, {"hub": self.hub, "uids": list(uids)})
+        return {uid: Reports(*found) for uid, *found in rows}
+
     async def _totals(self, db: AsyncConnection, rollouts: Sequence[Rollout]) -> dict[str, Counts]:
         """Returns counts by uid."""
         uids = [rollout.uid for rollout in rollouts]
@@ -97,7 +120,8 @@ class TotalReads(CountingReads):
             opened[step.rollout].append(step)
         places: dict[str, dict[Place, int]] = {uid: {} for uid in uids}
         only = None if clusters is None else list(clusters)
-        asked = {"hub": self.hub, "uids": uids, "clusters": only}
+        aborts = every_action(lambda action: action.aborts)
+        asked = {"hub": self.hub, "uids": uids, "clusters": only, "aborts": aborts}
         for uid, index, progress, number in await db.execute(_PLACES, asked):
             places[uid][Place(index, Progress(progress))] = number
         return {

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from ibgu.core.model import Action, Cause, MemberState, Outcome, RunResult, RunState
+from ibgu.core.model import Cause, MemberState, Outcome, RunResult, RunState
 from ibgu.db.schema.types import Json, Moment, Name, Words, metadata, one_of
 
 _MEMBER = ["hub", "rollout", "step", "cluster"]
@@ -55,13 +55,15 @@ members = Table(
     Column("attempts", Integer, nullable=False),
     Column("late", Words, nullable=False),
     Column("watched", Boolean, nullable=False),
+    Column("warning", Words, nullable=False, server_default=""),
+    Column("rollback_until", Moment),
+    Column("accepted_warning", Words, nullable=False, server_default=""),
     PrimaryKeyConstraint(*_MEMBER),
     UniqueConstraint("hub", "rollout", "step", "position", name="members_position_key"),
     ForeignKeyConstraint(["hub", "rollout", "step"], ["steps.hub", "steps.rollout", "steps.index"]),
     one_of("state", MemberState),
     one_of("outcome", Outcome),
     one_of("cause", Cause),
-    one_of("failed_action", Action),
     Index("members_state_idx", "hub", "rollout", "step", "state", "outcome", "cause", "position"),
     Index("members_cluster_idx", "hub", "cluster", "rollout", "step"),
     Index(
@@ -69,6 +71,12 @@ members = Table(
         "hub",
         "rollout",
         postgresql_where=text("state <> 'finished' OR watched"),
+    ),
+    Index(
+        "members_reports_idx",
+        "hub",
+        "rollout",
+        postgresql_where=text("rollback_until IS NOT NULL OR warning <> ''"),
     ),
     postgresql_with={"fillfactor": "70"},
 )
@@ -153,7 +161,6 @@ runs = Table(
         [*(f"claims.{name}" for name in _MEMBER), "claims.cluster_uid"],
         name="runs_claim_fkey",
     ),
-    one_of("action", Action),
     one_of("state", RunState),
     one_of("result", RunResult),
     one_of("cause", Cause),
@@ -183,3 +190,18 @@ pending_patches = Table(
     PrimaryKeyConstraint("hub", "cluster_uid"),
     ForeignKeyConstraint(["hub"], ["hubs.id"]),
 )
+
+
+cluster_labels = Table(
+    "cluster_labels",
+    metadata,
+    Column("hub", Name, nullable=False),
+    Column("cluster", Name, nullable=False),
+    Column("labels", Json),
+    Column("digest", Name, nullable=False),
+    Column("there", Boolean, nullable=False),
+    PrimaryKeyConstraint("hub", "cluster"),
+    ForeignKeyConstraint(["hub"], ["hubs.id"], ondelete="CASCADE"),
+)
+"""`labels`: null where they are too many to be kept. `digest` tells two sets of labels apart
+without reading them. `there`: the ManagedCluster is on the hub."""

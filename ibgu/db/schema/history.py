@@ -111,3 +111,38 @@ FOR EACH STATEMENT EXECUTE FUNCTION ibgu_keep_events()
 def _guard(target: Table, connection: Connection, **_: object) -> None:
     for statement in (KEEP, FORGET, GUARD_ROWS, GUARD_TABLE):
         connection.exec_driver_sql(statement)
+
+
+forgotten_rollouts = Table(
+    "forgotten_rollouts",
+    metadata,
+    Column("hub", Name, nullable=False),
+    Column("rollout", Name, nullable=False),
+    PrimaryKeyConstraint("hub", "rollout"),
+)
+"""The rollouts whose records are being deleted, in batches; no read shows them any more. The row
+goes with the last record."""
+
+forgotten_runs = Table(
+    "forgotten_runs",
+    metadata,
+    Column("hub", Name, nullable=False),
+    Column("id", Name, nullable=False),
+    PrimaryKeyConstraint("hub", "id"),
+)
+"""The ids of deleted runs that a cluster may still show: they are not somebody else's (R9.7)."""
+
+
+notify_cursors = Table(
+    "notify_cursors",
+    metadata,
+    Column("hub", Name, nullable=False),
+    Column("receiver", Name, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("memory", Json, nullable=False),
+    Column("saved_at", Moment, nullable=False),
+    PrimaryKeyConstraint("hub", "receiver"),
+    ForeignKeyConstraint(["hub"], ["hubs.id"], ondelete="CASCADE"),
+)
+"""`seq`: the notifications of the hub's events up to this one are delivered. `memory`: what has to
+be remembered of those events."""

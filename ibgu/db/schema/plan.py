@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 
 from ibgu.core.model import RolloutState, StepState
+from ibgu.core.model.names import IBGU
 from ibgu.db.schema.types import Json, Moment, Name, Names, Words, metadata, one_of
 
 hubs = Table(
@@ -56,6 +57,7 @@ rollouts = Table(
     Column("completed_at", Moment),
     Column("deleted_at", Moment),
     Column("adopting_since", Moment),
+    Column("object_kind", Name, nullable=False, server_default=IBGU),
     PrimaryKeyConstraint("hub", "uid"),
     ForeignKeyConstraint(["hub"], ["hubs.id"]),
     one_of("state", RolloutState),

@@ -12,8 +12,7 @@ from sqlalchemy import (
     Table,
 )
 
-from ibgu.core.model import Action
-from ibgu.db.schema.types import Json, Moment, Name, Names, Words, metadata, one_of
+from ibgu.db.schema.types import Json, Moment, Name, Names, Words, metadata
 
 shadow_leaders = Table(
     "shadow_leaders",
@@ -89,5 +88,4 @@ shadow_runs = Table(
         ["hub", "rollout", "step"],
         ["shadow_steps.hub", "shadow_steps.rollout", "shadow_steps.index"],
     ),
-    one_of("action", Action),
 )

@@ -30,7 +30,7 @@ class Right(Struct, frozen=True, order=True):
     verb: str
     group: str = ""
     resource: str = ""
-    """With its subresource, as in a role: "imagebasedgroupupgrades/status"."""
+    """The resource with its subresource, as in a role: "imagebasedgroupupgrades/status"."""
     namespace: str = ""
     """Empty: in all of them."""
     name: str = ""

@@ -28,14 +28,14 @@ class CurrentContext(Struct, frozen=True):
     """CurrentContext describes a context; its fields are empty where the kubeconfig lacks them."""
 
     context: str = ""
-    """Its name."""
+    """The name of the context."""
     hub: str = ""
     """Address of its cluster's API server."""
     namespace: str = ""
     user: JsonObject = {}
-    """Of the kubeconfig: token, tokenFile, exec, ..."""
+    """The kubeconfig's user: token, tokenFile, exec, ..."""
     folder: Path = Path()
-    """Of the file that the user is in: relative paths begin there."""
+    """The folder of the file that the user is in: relative paths begin there."""
 
 
 def named() -> str:

@@ -77,6 +77,8 @@ class Elector:
         self._ours: Lease | None = None
         self._until = 0.0
         self._holding = False
+        self._granted = 0.0
+        """Seconds from the beginning of the last renewal to the deadline that it set."""
         self.deadline = Deadline(self._loop.time)
         self.leader = ""
 
@@ -162,8 +164,11 @@ class Elector:
                 pause = self._calm() if renewed else again
 
     def _calm(self) -> float:
-        """Returns the seconds from a successful renewal to the next one."""
+        """Returns the seconds from a successful renewal to the next one: none if the hub has become
+        slower meanwhile, as that renewal still has the deadline of a hub that responds sooner."""
         times = self.times
+        if times.renew_deadline > self._granted:
+            return 0.0
         return times.renew or max(times.retry, times.renew_deadline / 4)
 
     async def _try(self, seconds: float) -> bool:
@@ -228,8 +233,9 @@ class Elector:
         return await self._patch(seen, self._renewal())
 
     async def _release(self) -> None:
-        """Releases the lease so that the next leader need not wait for its expiry."""
-        self._until = self._loop.time() + self.times.retry
+        """Releases the lease so that the next leader need not wait for its expiry, which would come
+        little later than the time that this may take."""
+        self._until = self._loop.time() + self.times.renew_deadline
         try:
             await self._give_back()
         except HubError as error:
@@ -263,7 +269,8 @@ class Elector:
 
     async def _write(self, method: str, path: str, body: JsonObject, content_type: str) -> bool:
         # Others wait as long as this body says, whatever the hub's response does to the times.
-        until = self._loop.time() + self.times.renew_deadline
+        self._granted = self.times.renew_deadline
+        until = self._loop.time() + self._granted
         answer = await self._request(method, path, body, content_type)
         self._ours = decode_one(path, answer, Lease)
         self.leader = self._identity

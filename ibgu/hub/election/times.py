@@ -22,10 +22,10 @@ class LeaseTimes(Struct, frozen=True):
     renew_deadline: float = 3.0
     """The time that the leader continues without a successful renewal."""
     retry: float = 0.4
-    """From a failed attempt to the next one."""
+    """The time from a failed attempt to the next one."""
     renew: float = 0.0
-    """From a successful renewal to the next one; 0: a quarter of the deadline, which leaves time
-    for one that hangs until it is given up (half of the deadline), and another."""
+    """The time from a successful renewal to the next one; 0: a quarter of the deadline, which
+    leaves time for one that hangs until it is given up (half of the deadline), and another."""
 
     def __post_init__(self) -> None:
         if not 0 < self.retry < self.renew_deadline < self.duration:

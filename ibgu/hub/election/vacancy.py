@@ -19,7 +19,7 @@ SLACK = 30.0
 """Seconds after which a watch that the server should have ended is ended here."""
 SILENCE = 30.0
 """Seconds; a leader renews its Lease every second or so."""
-AGAIN = 5.0
+RETRY_SECONDS = 5.0
 """Seconds from the end of a watch to the next one."""
 
 
@@ -62,7 +62,7 @@ class Vacancy:
         while True:
             with suppress(HubError):
                 await self._once()
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _once(self) -> None:
         total = SECONDS + SLACK

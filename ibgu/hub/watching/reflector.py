@@ -59,13 +59,13 @@ class Timing(Struct, frozen=True):
     """Timing is in seconds unless stated otherwise."""
 
     relist: float = 2700.0
-    """From one list to the next, a third more or less: repairs what watches missed."""
+    """The time from one list to the next, a third more or less: repairs what watches missed."""
     watch: float = 290.0
     """Length of a watch, a tenth more or less; below the usual limit of load balancers."""
     silence: float = 90.0
     """Without any line, even a bookmark, which the server sends each minute, the watch is dead."""
     initial: float = 120.0
-    """For a streaming list to be complete; then pages are requested instead."""
+    """The time for a streaming list to be complete; then pages are requested instead."""
     page: int = 500
     """Objects per page."""
     backoff: Backoff = Backoff()

@@ -53,7 +53,7 @@ class Store(Generic[T]):
         self._indexes = dict(indexes or {})
         self._indexed: dict[str, dict[str, dict[Key, None]]] = {name: {} for name in self._indexes}
         self._changed = changed
-        self._went_back = hub_restored
+        self._hub_restored = hub_restored
         # By the version that a response has brought and the watch has not shown yet.
         self._answers: dict[str, Key] = {}
         self.seen = 0
@@ -110,8 +110,8 @@ class Store(Generic[T]):
                 self._put(key, obj)
         self._answers = {told: key for told, key in self._answers.items() if key in kept}
         self.seen = listed
-        if proof and self._went_back is not None:
-            self._went_back(proof)
+        if proof and self._hub_restored is not None:
+            self._hub_restored(proof)
 
     def _proof(self, fresh: Mapping[Key, T], listed: int) -> str:
         """Returns the proof of a restore: versions of one kind, and of one object, never go back on

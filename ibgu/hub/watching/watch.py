@@ -33,7 +33,7 @@ class Delete(Struct, frozen=True, gc=False):
 
 class Bookmark(Struct, frozen=True, gc=False):
     metadata: ObjectMeta
-    """Only a resourceVersion and annotations."""
+    """Nothing but a resourceVersion and annotations."""
     initial_end: bool
     """The streaming list is complete with this bookmark."""
 

@@ -6,8 +6,9 @@ from datetime import datetime
 
 import msgspec
 
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.model import names
-from ibgu.core.model.kinds import Ibgu, JsonObject, ManagedCluster
+from ibgu.core.model.kinds import Ibgu, JsonObject, ReportingCluster
 from ibgu.core.views.change import ChangeTarget, RequestedChange
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
@@ -29,7 +30,8 @@ class Changes:
 
     async def read(self, namespace: str, name: str, who: str, now: datetime) -> ChangeTarget:
         answer = await self._hub.request("GET", paths.ibgu(namespace, name))
-        return ChangeTarget(msgspec.json.decode(answer, type=JsonObject), who, now)
+        found = msgspec.json.decode(answer, type=JsonObject)
+        return ChangeTarget(found, who, now, DRIVERS[found["kind"]].actions)
 
     async def make(self, target: ChangeTarget, change: RequestedChange) -> None:
         if isinstance(change.patch, list):
@@ -52,9 +54,9 @@ class Changes:
             found.extend(items)
         return found
 
-    async def clusters(self) -> AsyncIterator[ManagedCluster]:
+    async def clusters(self) -> AsyncIterator[ReportingCluster]:
         """Yields all ManagedClusters, page by page: keep only what is needed of them."""
-        async for items, _ in self._hub.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster):
+        async for items, _ in self._hub.list_pages(paths.MANAGED_CLUSTERS, ReportingCluster):
             for each in items:
                 yield each
 

@@ -16,7 +16,7 @@ NOTE_BYTES = 1024
 
 IBGU = (f"{paths.IBGU_GROUP}/{paths.IBGU_VERSION}", "ImageBasedGroupUpgrade")
 LEASE = ("coordination.k8s.io/v1", "Lease")
-"""What Events are about: apiVersion and kind."""
+"""What Events regard: apiVersion and kind."""
 
 NAME_LENGTH = 230
 """The most characters of the object's name in an Event's name, within the 253 of a Kubernetes
@@ -24,7 +24,7 @@ name."""
 
 
 def event(
-    about: ObjectMeta,
+    regarding: ObjectMeta,
     reason: str,
     note: str,
     *,
@@ -40,13 +40,13 @@ def event(
     `key` tells occurrences of one reason apart (a step's number, a journal sequence): the name is
     derived from it, so that a repeat after a restart meets AlreadyExists. A conflict therefore
     means: already written. `reason`: a word in CamelCase. `instance`: the identity of this process.
-    `of`: what `about` is, see `IBGU`.
+    `of`: what `regarding` is, see `IBGU`.
     """
-    name = event_name(about, reason, key)
+    name = event_name(regarding, reason, key)
     body = {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"name": name, "namespace": about.namespace},
+        "metadata": {"name": name, "namespace": regarding.namespace},
         "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "reportingController": CONTROLLER,
         "reportingInstance": instance[:128],
@@ -57,23 +57,23 @@ def event(
         "regarding": {
             "apiVersion": of[0],
             "kind": of[1],
-            "namespace": about.namespace,
-            "name": about.name,
-            "uid": about.uid,
+            "namespace": regarding.namespace,
+            "name": regarding.name,
+            "uid": regarding.uid,
         },
     }
     return Write(
-        key=("event", about.namespace, name),
+        key=("event", regarding.namespace, name),
         method="POST",
-        path=paths.events(about.namespace),
+        path=paths.events(regarding.namespace),
         body=msgspec.json.encode(body),
-        owner=about.uid if of == IBGU else "",
+        owner=regarding.uid if of == IBGU else "",
     )
 
 
-def event_name(about: ObjectMeta, reason: str, key: str) -> str:
-    digest = blake2b(f"{about.uid}\0{reason}\0{key}".encode(), digest_size=8).hexdigest()
-    return f"{about.name[:NAME_LENGTH].rstrip('.-')}.{digest}"
+def event_name(regarding: ObjectMeta, reason: str, key: str) -> str:
+    digest = blake2b(f"{regarding.uid}\0{reason}\0{key}".encode(), digest_size=8).hexdigest()
+    return f"{regarding.name[:NAME_LENGTH].rstrip('.-')}.{digest}"
 
 
 def cut(text: str, size: int) -> str:

@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.sandbox.demo import sample
 from ibgu.sandbox.demo.options import DemoOptions
 from ibgu.sandbox.hub import SandboxHub

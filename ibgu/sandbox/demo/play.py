@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import aiohttp
 from msgspec.structs import replace
 from rich.console import Console
 
@@ -15,7 +16,6 @@ from ibgu.sandbox.demo.address import address
 from ibgu.sandbox.demo.ending import UNEXPECTED, until_signalled
 from ibgu.sandbox.demo.guide import guide
 from ibgu.sandbox.demo.options import DemoOptions
-from ibgu.sandbox.demo.ready import ready
 from ibgu.sandbox.demo.serving import IBGU, start_ibgu
 from ibgu.sandbox.demo.verdict import verdict
 from ibgu.sandbox.demo.view import DemoView
@@ -164,7 +164,16 @@ class Demo:
 
     def _verdict(self, found: dict[str, Any]) -> int:
         faults = sample.fleet(self._options).faults_by_cluster()
-        end = verdict(found, {name for name, given in faults.items() if given})
+        failing = (each for each, given in faults.items() if not all(f.harmless for f in given))
+        end = verdict(found, set(failing))
         for line in end.lines:
             self._console.print(line, highlight=False, soft_wrap=True)
         return end.code
+
+
+async def ready(url: str) -> bool:
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return answer.ok
+    except (aiohttp.ClientError, TimeoutError):
+        return False

@@ -8,13 +8,15 @@ from ibgu.sim.spec import FleetSpec
 NAME = "demo"
 NAMESPACE = "default"
 NAMESPACES = ("openshift-adp", "openshift-lifecycle-agent")
-"""Of the ConfigMaps: people create them before they install ibgu."""
+"""The namespaces of the ConfigMaps: people create them before they install ibgu."""
 SEED = "4.17.0-rc.1"
 NAMED = ("spoke1", "spoke4", "spoke6")
-"""Clusters of the documentation's examples: spoke6 fails its Prep, spoke1 its Upgrade."""
+"""Clusters of the documentation's examples: spoke6 fails its Prep, spoke1 its Upgrade, and the Prep
+of spoke4 warns."""
 FAULTS = (
     "prep.precache@spoke6",
     "upgrade.init-monitor@spoke1",
+    "validation-warning@spoke4",
     "prep.seed-image=0.04",
     "upgrade.restore=0.03",
 )

@@ -50,7 +50,7 @@ def _started(listen: str, hub: SandboxHub, database_url: str) -> Keeper:
 
 
 async def _until_it_listens(keeper: Keeper) -> None:
-    """Wait for its log to say so: whoever took the address would answer there, too. Raises
+    """Wait for its log to say so: another program on the address would answer there, too. Raises
     SandboxError if it ends."""
     while _LISTENS not in keeper.log(IBGU).read_text(errors="replace"):
         keeper.check(IBGU)

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.sandbox.demo.ending import DONE, UNEXPECTED
 
 

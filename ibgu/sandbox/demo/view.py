@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 Ibgu = dict[str, Any]
+_REPORTS = frozenset({"ClustersWarned", "RollbackPossible"})
 _SHOWN = 6
 """Failures that are shown with their own words."""
 
@@ -63,7 +64,7 @@ def picture(found: Ibgu, footer: str) -> RenderableType:
         (str(status.get("phase", "Pending")), "bold cyan"),
     )
     summary = status.get("summary") or {}
-    parts = (_steps(found, summary), _whole(summary), _failures(status))
+    parts = (_steps(found, summary), _whole(summary), _reports(status), _failures(status))
     return Group(head, *parts, Text(footer, style="dim"))
 
 
@@ -88,6 +89,12 @@ def _whole(summary: dict[str, int]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_row(ProgressBar(total=total or 1, completed=over, width=30), words)
     return table
+
+
+def _reports(status: dict[str, Any]) -> Text:
+    """Returns what clusters warned of, and until when they can be rolled back."""
+    told = [each for each in status.get("conditions", []) if each["type"] in _REPORTS]
+    return Text("\n").join(Text(each["message"], style="yellow") for each in told)
 
 
 def _failures(status: dict[str, Any]) -> Table:

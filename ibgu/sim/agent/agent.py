@@ -3,12 +3,19 @@
 from random import Random
 
 from ibgu.core.model.kinds import JsonObject
-from ibgu.sim.agent.apply import apply_work, release
+from ibgu.sim.agent.apply import apply_work, config_for, release
 from ibgu.sim.agent.held import HeldWork
-from ibgu.sim.agent.report import condition, manifests_of, put, with_applied, with_read
+from ibgu.sim.agent.report import (
+    condition,
+    is_available,
+    manifests_of,
+    put,
+    with_applied,
+    with_read,
+)
 from ibgu.sim.agent.timing import AgentTiming
 from ibgu.sim.clock import NEVER
-from ibgu.sim.spoke import Spoke
+from ibgu.sim.spoke import Key, Spoke
 from ibgu.sim.wire import WORK_FINALIZER, FullWork, Patch, WorkMeta
 
 
@@ -77,13 +84,18 @@ class WorkAgent:
         return min([held.next_at for held in self.works.values()], default=NEVER)
 
     def notice(self, now: float) -> None:
-        """Records that the cluster's objects may have changed; a watch reports it in a moment."""
+        """Records that the cluster's objects may have changed; a watch reports a change in a
+        moment, but neither a deletion nor new rights."""
         if self.spoke.version == self._version:
             return
         self._version = self.spoke.version
         for held in self.works.values():
-            if held.watching:
+            if any(self._changed(key, version) for key, version in held.watched.items()):
                 held.read_at = min(held.read_at, now + self.timing.watch)
+
+    def _changed(self, key: Key, version: str) -> bool:
+        obj = self.spoke.get(key)
+        return obj is not None and obj["metadata"]["resourceVersion"] != version
 
     def advance(self, now: float) -> list[Patch]:
         self.spoke.settle(now)
@@ -133,12 +145,28 @@ class WorkAgent:
         held.note_read(self.spoke.version if told else -1, now)
         if self.frozen or unchanged or not told:
             return None
-        return self._status_patch(held, with_read(held.work, self.spoke, now))
+        status = with_read(held.work, self.spoke, now)
+        self._watch(held, status)
+        return self._status_patch(held, status)
+
+    def _watch(self, held: HeldWork, status: JsonObject) -> None:
+        """Begins a watch on what was found; one on what was not found begins when it is read again
+        for another reason. A deleted object stays watched."""
+        for manifest in manifests_of(status):
+            meta = manifest["resourceMeta"]
+            key = Key(meta["group"], meta["kind"], meta["namespace"], meta["name"])
+            if not held.watches(config_for(held.work, key)):
+                held.watched.pop(key, None)
+            elif is_available(manifest):
+                held.watched[key] = self.spoke.objects[key]["metadata"]["resourceVersion"]
 
     # -- deletion --------------------------------------------------------------------------------
 
     def _delete(self, held: HeldWork, now: float) -> Patch | None:
-        """Deletes the work in order: the report, the objects it owns, then its finalizer."""
+        """Deletes the work in order: the report, the objects it owns, then its finalizer. The
+        objects may be read before each of them."""
+        if patch := self._read_in_passing(held, now):
+            return patch
         conditions = held.work.status.get("conditions") or []
         if not any(c["type"] == "Deleting" for c in conditions):
             said = ("Deleting", "True", "WorkDeleting", "ManifestWork is being deleted")
@@ -150,8 +178,13 @@ class WorkAgent:
             return None
         if not held.work.orphans:
             release(self.spoke, held.work.metadata.name, now)
+        if patch := self._read_in_passing(held, now):
+            return patch
         left = [f for f in held.work.metadata.finalizers if f != WORK_FINALIZER]
         return self._patch(held, finalizers=left)
+
+    def _read_in_passing(self, held: HeldWork, now: float) -> Patch | None:
+        return self._read(held, now) if self._rng.random() < self.timing.early_read else None
 
     def unstick(self, now: float) -> None:
         self.finalizer_stuck = False

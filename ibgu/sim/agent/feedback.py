@@ -60,5 +60,6 @@ def _typed(name: str, value: Any) -> JsonObject:
         case str():
             return {"type": "String", "string": value}
         case _:
-            kind = {float: "float64", list: "[]interface {}"}.get(type(value), "map")
-            raise PathError(f"the type {kind} of the value for {name} is not supported")
+            kinds = {float: "float64", list: "[]interface {}"}
+            kind = kinds.get(type(value), "map[string]interface {}")
+            raise PathError(f"the type {kind} of the value for {name} is not found")

@@ -6,7 +6,8 @@ from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent.apply import Applied
 from ibgu.sim.agent.timing import AgentTiming
 from ibgu.sim.clock import NEVER
-from ibgu.sim.wire import WORK_FINALIZER, FullWork
+from ibgu.sim.spoke import Key
+from ibgu.sim.wire import WORK_FINALIZER, FullWork, ManifestConfig
 
 
 class HeldWork:
@@ -25,6 +26,8 @@ class HeldWork:
         self.applied: list[Applied] | None = None
         self.read_version = -1
         self.applied_version = -1
+        self.watched: dict[Key, str] = {}
+        """The objects that a watch has begun on, with the versions that were read."""
         self.apply_at = now + (timing.apply if self.finalizer else timing.first_apply)
         self.read_at = NEVER
         self.reapply_at = NEVER
@@ -39,10 +42,8 @@ class HeldWork:
     def deleting(self) -> bool:
         return self.work.metadata.deletion_timestamp is not None
 
-    @property
-    def watching(self) -> bool:
-        configs = self.work.spec.manifest_configs
-        return self.timing.watches and any(c.feedback_scrape_type == "Watch" for c in configs)
+    def watches(self, config: ManifestConfig) -> bool:
+        return self.timing.watches and config.feedback_scrape_type == "Watch"
 
     @property
     def next_at(self) -> float:
@@ -72,11 +73,12 @@ class HeldWork:
             self.read_at = now
 
     def restart(self, now: float) -> None:
-        """Restarts the agent: everything is applied and read once more."""
-        self.retries, self.applied = 0, None
+        """Restarts the agent: everything is applied and read once more, in either order."""
+        self.retries, self.applied, self.watched = 0, None, {}
         self.read_version = self.applied_version = -1
         self.apply_at = self.delete_at = now + self.timing.restart
-        self.read_at = self.apply_at + self.timing.read
+        early = self.rng.random() < self.timing.early_read
+        self.read_at = self.apply_at + (-1 if early else 1) * self.timing.read
 
     def note_applied(self, results: list[Applied], version: int, now: float) -> None:
         clean = not any(result.error for result in results)

@@ -41,6 +41,11 @@ def manifests_of(status: JsonObject) -> list[JsonObject]:
     return (status.get("resourceStatus") or {}).get("manifests") or []
 
 
+def is_available(manifest: JsonObject) -> bool:
+    conditions = manifest["conditions"]
+    return any(c["type"] == "Available" and c["status"] == "True" for c in conditions)
+
+
 # -- after applying ----------------------------------------------------------------------------
 
 
@@ -67,15 +72,15 @@ def with_applied(work: FullWork, results: Sequence[Applied], now: float) -> Json
 
 
 def _identity(meta: JsonObject) -> tuple[object, ...]:
-    """Returns the object's identity without the plural, which is unknown while the kind is not
-    served."""
-    return tuple(meta.get(part, "") for part in ("ordinal", "group", "kind", "namespace", "name"))
+    """Returns what the agent knows a manifest by: with the plural, which is unknown while the kind
+    is not served."""
+    return tuple(meta.get(part, "") for part in ("group", "kind", "resource", "namespace", "name"))
 
 
 def _applied_manifest(
     before: JsonObject | None, result: Applied, generation: int, now: float
 ) -> JsonObject:
-    conditions = (before or {}).get("conditions") or []
+    conditions = _of_generation((before or {}).get("conditions") or [], generation)
     if result.error:
         outcome = ("False", "AppliedManifestFailed", result.error)
     else:
@@ -86,6 +91,14 @@ def _applied_manifest(
         "resourceMeta": result.meta,
         "conditions": put(conditions, new, generation),
     }
+
+
+def _of_generation(conditions: Conditions, generation: int) -> Conditions:
+    """Returns the conditions without the Applied of another generation: the new one comes last,
+    with a new time."""
+    return [
+        c for c in conditions if c["type"] != "Applied" or c["observedGeneration"] == generation
+    ]
 
 
 # -- after reading -----------------------------------------------------------------------------

@@ -1,9 +1,15 @@
 """Implements what each update strategy does to an object on the cluster."""
 
+from hashlib import sha256
+
+from msgspec import json
+
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent.ssa import server_side_apply
 from ibgu.sim.spoke import Key, Spoke, key_of
-from ibgu.sim.wire import UpdateStrategy
+from ibgu.sim.wire import SsaOptions, UpdateStrategy
+
+HASH = "open-cluster-management.io/config-spec-hash"
 
 
 def apply_manifest(
@@ -17,12 +23,34 @@ def apply_manifest(
         case "CreateOnly":
             _create_only(spoke, key, manifest, now)
         case "ServerSideApply":
-            options = strategy.server_side_apply
-            spoke.may("patch", key, now)
-            manager = options.field_manager
-            server_side_apply(spoke, key, manifest, manager, options.force, now)
+            _server_side_apply(spoke, key, manifest, strategy.server_side_apply, now)
         case _:
             _update(spoke, key, manifest, now)
+
+
+def _server_side_apply(
+    spoke: Spoke, key: Key, manifest: JsonObject, options: SsaOptions, now: float
+) -> None:
+    """Applies the manifest; one with fields to ignore on change only once, by its hash, which the
+    object keeps."""
+    if any(each.condition == "OnSpokeChange" for each in options.ignore_fields):
+        manifest = _with_hash(manifest)
+        spoke.may("get", key, now)
+        if _hash(spoke.get(key)) == _hash(manifest):
+            return
+    spoke.may("patch", key, now)
+    server_side_apply(spoke, key, manifest, options.field_manager, options.force, now)
+
+
+def _with_hash(manifest: JsonObject) -> JsonObject:
+    meta = manifest["metadata"]
+    found = sha256(json.encode(manifest, order="sorted")).hexdigest()
+    annotations = {**(meta.get("annotations") or {}), HASH: found}
+    return {**manifest, "metadata": {**meta, "annotations": annotations}}
+
+
+def _hash(obj: JsonObject | None) -> str | None:
+    return ((obj or {}).get("metadata", {}).get("annotations") or {}).get(HASH)
 
 
 def _create_only(spoke: Spoke, key: Key, manifest: JsonObject, now: float) -> None:

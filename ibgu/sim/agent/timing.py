@@ -10,7 +10,7 @@ class AgentTiming(Struct, frozen=True):
     real one; they are never scaled. The second group is what an installation configures."""
 
     first_apply: float = 0.35
-    """From a new work to its first apply: the finalizer, then a requeue."""
+    """The time from a new work to its first apply: the finalizer, then a requeue."""
     apply: float = 0.012
     read: float = 0.015
     watch: float = 0.022
@@ -27,7 +27,7 @@ class AgentTiming(Struct, frozen=True):
     """Manifests are applied in the order of their kinds (OCM 1.3); else as they are listed."""
 
     early_read: float = 0.2
-    """Share of new generations whose feedback is read before they are applied."""
+    """Share of new generations, and of restarts, whose feedback is read before they are applied."""
     late_report: float = 0.1
     """Share of applies whose feedback is reported before the apply itself."""
 

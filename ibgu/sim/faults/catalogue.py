@@ -142,6 +142,13 @@ _CLEANUPS = {
 }
 
 _BEHAVIOUR = (
+    Fault(
+        "validation-warning",
+        Where.WARNING,
+        "Prep",
+        "PerformanceProfile[1] - CRD not deployed on cluster",
+    ),
+    Fault("certificates-expire", Where.CERTIFICATES, "Upgrade", seconds=86400.0),
     Fault("hangs", Where.HEALTH, "Prep"),
     Fault("late-success", Where.SLOW, "Upgrade", seconds=5400.0),
     Fault("never-returns", Where.DARK, "Upgrade"),

@@ -26,6 +26,8 @@ class Where(Enum):
     AGENT = "the work agent"
     SPOKE = "what is installed on the cluster"
     LINK = "the connection to the hub"
+    WARNING = "the dry run of the extra manifests, which warns: Prep completes"
+    CERTIFICATES = "the certificates of the old stateroot, which expire sooner"
 
 
 class Fault(Struct, frozen=True):
@@ -43,3 +45,8 @@ class Fault(Struct, frozen=True):
     message: str = ""
     seconds: float | None = None
     times: int | None = None
+
+    @property
+    def harmless(self) -> bool:
+        """Whether every stage completes all the same."""
+        return self.where in (Where.WARNING, Where.CERTIFICATES)

@@ -113,7 +113,7 @@ def _of_tenancy(kind: str, *, namespaced: bool) -> Resource:
 
 CLUSTER_SETS = _of_tenancy("ManagedClusterSet", namespaced=False)
 CLUSTER_SET_BINDINGS = _of_tenancy("ManagedClusterSetBinding", namespaced=True)
-"""Of a hub whose namespaces may take only the clusters that are bound to them."""
+"""The kind of a hub whose namespaces may take only the clusters that are bound to them."""
 
 
 def _unlisted(schema: JsonObject) -> JsonObject:
@@ -162,7 +162,7 @@ def _plain(group: str, kind: str) -> Resource:
 
 
 Served = Mapping[tuple[str, str], Resource]
-"""By API version and plural."""
+"""Keyed by API version and plural."""
 
 
 def served(known: Iterable[Resource]) -> Served:

@@ -5,7 +5,7 @@ A rule that is not known here is an error: a change of the CRD changes this as w
 
 from typing import Any
 
-from ibgu.core.plan.shapes import allowed
+from ibgu.core.drivers import allowed
 from ibgu.sim.hub.schema import Rule
 
 

@@ -41,7 +41,7 @@ class Asked(Struct, frozen=True):
     body: bytes | None = None
     content_type: str = paths.JSON
     who: str = "ibgu"
-    """As a User-Agent: the field manager is what comes before the slash."""
+    """The User-Agent: the field manager is what comes before the slash."""
 
 
 class MemoryHub:

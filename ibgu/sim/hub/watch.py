@@ -47,7 +47,7 @@ class Watch:
                 self._changed(change)
         self._collection.listeners.append(self._changed)
 
-    # -- telling ---------------------------------------------------------------------------------
+    # -- sending ---------------------------------------------------------------------------------
 
     def _changed(self, change: StoreChange) -> None:
         """Sends a change: an object that enters the selection is added, one that leaves it is

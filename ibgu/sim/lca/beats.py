@@ -35,6 +35,12 @@ class Check(Struct, frozen=True):
     """Validates the IBU's spec against what is on the cluster; a problem fails Prep."""
 
 
+class Warn(Struct, frozen=True):
+    """Annotates the IBU with a warning about extra manifests."""
+
+    message: str
+
+
 class JobRuns(Struct, frozen=True):
     """A job that an abort has to wait for."""
 
@@ -46,7 +52,12 @@ class Shutdown(Struct, frozen=True):
 
 
 class BootNew(Struct, frozen=True):
-    """The new stateroot is up and LCA has restored the IBU; the klusterlet is not back yet."""
+    """The new stateroot is up and LCA has restored the IBU; the klusterlet is not back yet.
+
+    `certificates` is how many seconds those of the old stateroot are still valid.
+    """
+
+    certificates: float
 
 
 class BootOld(Struct, frozen=True):
@@ -80,6 +91,7 @@ Effect = (
     | OpenPhase
     | EndStage
     | Check
+    | Warn
     | JobRuns
     | ClearExpiration
     | Clean

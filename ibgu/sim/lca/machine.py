@@ -10,13 +10,11 @@ from ibgu.sim.lca.beats import Beat, Effect, Script
 from ibgu.sim.lca.checks import prep_problem
 from ibgu.sim.lca.conditions import status_of
 from ibgu.sim.lca.node import Node
-from ibgu.sim.lca.record import Record
+from ibgu.sim.lca.record import CLEANUP_DONE, Record
 from ibgu.sim.lca.scripts import script_for
 from ibgu.sim.lca.stages import NotAllowed, Start, transition
 from ibgu.sim.spoke import IBU, Refusal, Spoke
 from ibgu.sim.timeline import StageTimeline
-
-CLEANUP_DONE = "lca.openshift.io/manual-cleanup-done"
 
 _NOTICE = 0.03
 _RECREATE = 0.5
@@ -85,13 +83,17 @@ class Lca:
         while (at := self.next_at) <= now:
             if not self.record.present and not self._recreate(at):
                 return
-            if at == self._reconcile_at:
-                self._reconcile_at = NEVER
-                self._reconcile(at)
-            elif at == self._cleanup_at:
-                self._look_for_cleanup(at)
-            else:
-                self._play(at)
+            with self.record.one_update(at):
+                self._take_turn(at)
+
+    def _take_turn(self, now: float) -> None:
+        if now == self._reconcile_at:
+            self._reconcile_at = NEVER
+            self._reconcile(now)
+        elif now == self._cleanup_at:
+            self._look_for_cleanup(now)
+        else:
+            self._play(now)
 
     # -- reconciling -----------------------------------------------------------------------------
 
@@ -108,8 +110,11 @@ class Lca:
                 self._begin(start, now)
             case None:
                 self.record.write(self.record.status, now)
+                if self._cleanup_at != NEVER:
+                    self._look_for_cleanup(now)
 
-    def _begin(self, start: Start, now: float) -> None:
+    def _begin(self, start: Start, now: float, *, again: bool = False) -> None:
+        """Begins the stage; `again`: the conditions of the failed attempt stay until its end."""
         waits = self._job_until - now if start is Start.ABORT else 0.0
         self._start, self._cleanup_at, self._job_until = start, NEVER, 0.0
         self.record.drop_refusals(now)
@@ -125,7 +130,7 @@ class Lca:
         backups = bool(self.record.spec.get("oadpContent"))
         self.fate = self.course.fate(start.value, backups=backups)
         script = script_for(start, self.fate, self.record.ibu)
-        self._perform(_postponed(script, waits), now)
+        self._perform(script[1:] if again else _postponed(script, waits), now)
 
     def _recreate(self, now: float) -> bool:
         """Recreates a deleted IBU: fresh if nothing is under way, else as it was."""
@@ -175,6 +180,8 @@ class Lca:
                 self._end(outcome, message, now)
             case beats.Check():
                 self._check(now)
+            case beats.Warn(message):
+                self.record.warn(message, now)
             case beats.JobRuns(seconds):
                 self._job_until = now + seconds
             case beats.AwaitCleanup():
@@ -187,11 +194,12 @@ class Lca:
                 self._turn_node(effect, now)
 
     def _turn_node(self, effect: beats.NodeEffect, now: float) -> None:
+        self.record.flush(now)
         match effect:
             case beats.Shutdown():
                 self.node.shut_down()
-            case beats.BootNew():
-                self.node.boot_new(now)
+            case beats.BootNew(certificates):
+                self.node.boot_new(now, certificates)
             case beats.BootOld():
                 self.node.boot_old(now)
             case beats.RestoreIbu():
@@ -232,14 +240,15 @@ class Lca:
         return max(_CLEANUP_POLL * self.course.scale, 0.5)
 
     def _look_for_cleanup(self, now: float) -> None:
-        """Removes the clean-up annotation, if present, and retries the clean-up."""
+        """Removes the clean-up annotation, if present, and cleans up again. A failure that repeats
+        itself looks like the first one."""
         self._cleanup_at = now + self._cleanup_poll
         annotations = dict(self.record.annotations)
         if annotations.pop(CLEANUP_DONE, None) is None:
             return
         self.record.annotate(annotations, now)
         self._seen, self._requested = self.record.mark, now
-        self._begin(self._start, now)
+        self._begin(self._start, now, again=True)
 
 
 def _postponed(script: Script, seconds: float) -> Script:

@@ -4,8 +4,6 @@ hub."""
 from ibgu.sim.lca.record import Record
 from ibgu.sim.spoke import Spoke
 
-_CERTIFICATES = 30 * 86400.0
-
 
 class Node:
     """Node is one node; `settled` is False from the boot into the old stateroot until LCA has
@@ -23,15 +21,16 @@ class Node:
         self.up = self.spoke.connected = False
         self.record.last = self.spoke.ibu
 
-    def boot_new(self, now: float) -> None:
-        """The saved IBU is the only thing that the new stateroot has."""
+    def boot_new(self, now: float, certificates: float) -> None:
+        """The saved IBU is the only thing that the new stateroot has. `certificates`: seconds for
+        which those of the old one are valid."""
         self.spoke.leave_stateroot(now)
         self.up = self.record.after_pivot = True
         self.record.restore(now)
         self._old_version = self.version
         seed = self.record.spec.get("seedImageRef") or {}
         self.version = str(seed.get("version") or self.version)
-        self.record.expires(now + _CERTIFICATES, now)
+        self.record.expires(now + certificates, now)
 
     def boot_old(self, now: float) -> None:
         """The old etcd shows the IBU as it was before the pivot, until the copy is restored."""

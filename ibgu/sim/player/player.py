@@ -24,6 +24,9 @@ from ibgu.sim.wire import WorkEvent, WorkMeta
 
 _BATCH = 64
 
+NewCluster = Callable[[str, FleetSpec, tuple[Fault, ...], float], SimulatedCluster]
+"""Makes a cluster from its name, its fleet's spec, its faults and the time."""
+
 
 class Player:
     """Player needs `create`, then `run`; `synced` is set once the works of the hub are known.
@@ -38,7 +41,7 @@ class Player:
         spec: FleetSpec,
         clock: SteadyClock | None = None,
         *,
-        cluster_type: type[SimulatedCluster] = SimulatedCluster,
+        cluster_type: NewCluster = SimulatedCluster,
     ) -> None:
         self._cluster_type = cluster_type
         self.client = client

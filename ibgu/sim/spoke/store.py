@@ -5,8 +5,8 @@ from uuid import UUID
 
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.clock import timestamp
-from ibgu.sim.lca.admission import admit, check_schema
 from ibgu.sim.spoke import refusal
+from ibgu.sim.spoke.admission import admit, check_schema
 from ibgu.sim.spoke.objects import IBU, Key, key_of
 from ibgu.sim.spoke.rbac import Aggregation
 

@@ -24,7 +24,7 @@ class Order(Struct, frozen=True):
 
 class Asked(Struct):
     milliseconds: dict[str, list[float]]
-    """By path. What failed: by status and path."""
+    """Answers keyed by path; those that failed, by status and path."""
     failed: dict[str, int]
 
 

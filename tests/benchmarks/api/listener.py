@@ -39,7 +39,7 @@ class Watch(Struct, frozen=True):
 
 class Heard(Struct):
     milliseconds: list[float]
-    """From the commit to a client that measures."""
+    """The time from the commit to a client that measures."""
     behind: int
     """Clients that have not heard the last event."""
     wrong: int

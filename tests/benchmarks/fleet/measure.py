@@ -38,7 +38,7 @@ class Rest(Struct, frozen=True):
     peak: int = 0
     """Bytes of resident memory, from its start on."""
     cpu: float = 0.0
-    """Of a core."""
+    """The share of a core."""
 
 
 def measure(few: Size, many: Size) -> tuple[Rest, Work, Work]:

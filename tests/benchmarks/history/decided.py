@@ -6,9 +6,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
 from ibgu.core.model import (
-    Action,
     Arming,
     Cause,
     Change,
@@ -26,7 +26,6 @@ from ibgu.core.model import (
     ReasonKind,
     RunResult,
     RunState,
-    Stage,
     Waiting,
     Who,
     WorkView,

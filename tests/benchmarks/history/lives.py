@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.core.model import Action, Kind, Member, OnMember
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Kind, Member, OnMember
 from ibgu.db.journal.batch import Told
 from ibgu.db.journal.history import event_rows
 from ibgu.db.rows import Row, member_row, run_row

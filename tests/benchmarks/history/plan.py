@@ -5,12 +5,13 @@ from random import Random
 
 from msgspec import Struct
 
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 
 HUB = "0d0bd8a4-6f0c-4a35-9c39-0c6a3f9d1d10"
 ACTIONS = (Action.PREP, Action.UPGRADE)
 EVENTS_OF_MEMBER = 11
-"""In one step, as a real rollout writes them: 10.9 with Prep, 11.3 with Upgrade."""
+"""Events of a member in one step, as a real rollout writes them: 10.9 with Prep, 11.3 with
+Upgrade."""
 SLOTS = 0.1
 """maxConcurrency / clusters."""
 FAILS = 33
@@ -38,7 +39,7 @@ class Course(Struct, frozen=True):
     live: bool = False
     """Prep is over; of its Upgrade four tenths are over, and as many run as may."""
     stays: bool = True
-    """It was not deleted from the hub once it was over."""
+    """Whether it is still on the hub once it is over."""
 
     @property
     def uid(self) -> str:

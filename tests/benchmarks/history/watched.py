@@ -13,7 +13,7 @@ from ibgu.core.assurance.shadow import (
     ShadowVerdict,
     TalmBatch,
 )
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.db.rows import Row, shadow_row
 from ibgu.db.schema import shadow_runs
 from tests.benchmarks.history.copying import template

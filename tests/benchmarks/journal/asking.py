@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from ibgu.core.drivers import every_action
 from tests.benchmarks.history import Course, History
 from tests.benchmarks.journal.routes import PREFIX, asked, walk
 from tests.benchmarks.journal.statements import Recorder
@@ -13,7 +14,10 @@ _BODIES: dict[str, Any] = {
     "steps": {"actions": ["FinalizeUpgrade"], "maxConcurrency": 1, "timeout": 240},
     "preview": {"append": []},
     "skip": {"reason": "WaitingForSlot"},
+    "confirm-cleanup": {"reason": "somebody has cleaned up"},
 }
+_NAMES_IT = ("preview", "preflight")
+"""Routes that take the rollout in the body."""
 
 
 async def call_everything(
@@ -46,20 +50,24 @@ async def _change(
         if "post" not in methods:
             continue
         last = route.rpartition("/")[2]
-        body = _BODIES.get(last, {}) | (of_rollout if last == "preview" else {})
+        body = _BODIES.get(last, {}) | (of_rollout if last in _NAMES_IT else {})
         recorder.doing = f"POST {route}"
         answer = await client.post(route.format(**of_rollout), json=body, params={"dryRun": True})
         assert answer.status_code in (200, 404, 409), f"{route}: {answer.text}"
 
 
 async def _follow(app: FastAPI, history: History, course: Course, recorder: Recorder) -> None:
-    """Reads what streams read, which never end, and what a preview reads of clusters that the hub
-    does not have: neither is called."""
+    """Reads what streams read, which never end, and what a preview and a follow-up read of clusters
+    and rollouts that the hub does not have: none of them is called."""
     recorder.doing = f"{PREFIX}/stream"
     reads = app.state.feed.reads
     newest = await reads.last_seq()
     recorder.doing = f"POST {PREFIX}/preview, of clusters in the middle of an upgrade"
-    await reads.last_taken([history.cluster(course.first + each) for each in range(100)])
+    clusters = [history.cluster(course.first + each) for each in range(100)]
+    await reads.last_taken(clusters, every_action())
+    await reads.rollback_deadlines(clusters)
+    recorder.doing = f"POST {PREFIX}/rollouts/…/cancel, of a rollout that the hub has"
+    await reads.newest_members(course.uid)
     recorder.doing = f"{PREFIX}/stream"
     await reads.news(newest - 500, limit=500)
     await reads.news(newest // 2, rollout=course.uid, limit=500)

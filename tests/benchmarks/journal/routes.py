@@ -89,6 +89,8 @@ def _samples(history: History, course: Course) -> dict[str, Any]:
         "reason": ("WaitingForSlot", "Running"),
         "stalled": "true",
         "needsPerson": "true",
+        "warned": "true",
+        "rollback": "true",
         "failures": ("step", "all"),
         "sort": ("order", "name", "since", "duration"),
         "step": (1, 2),

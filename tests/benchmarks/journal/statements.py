@@ -13,15 +13,16 @@ LARGE = frozenset({"events", "members", "runs"})
 """Tables that grow as long as the hub is there. A shadow's are not among them: a report reads all
 runs of a rollout, and of those three months that are kept one rollout may be a tenth."""
 LABELS = "cluster_labels"
-"""As large as the fleet. A filter by labels may look at all of it: who has a label, or has it not,
-is no more than a fraction of the fleet, and an index would cost each write of labels."""
+"""The table that is as large as the fleet. A filter by labels may look at all of it: who has a
+label, or has it not, is no more than a fraction of the fleet, and an index would cost each write of
+labels."""
 _OTHERS = ("BEGIN", "COMMIT", "ROLLBACK", "SET", "SHOW", "LISTEN")
 
 
 class Statement(Struct):
     sql: str
     calls: list[tuple[str, tuple[Any, ...]]] = []
-    """For what it was sent, and with which parameters."""
+    """What each was sent for, and with which parameters."""
 
 
 class Recorder:

@@ -38,7 +38,7 @@ class Fresh(Struct, frozen=True):
     refreshes: float
     """A member and action."""
     writes: float
-    """Of works, a member and action; without refreshes."""
+    """Writes of works, a member and action; without refreshes."""
     turns: float
     """Transactions of the journal, a member and action."""
     sent: float

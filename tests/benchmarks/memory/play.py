@@ -61,7 +61,7 @@ class Played(Struct, frozen=True):
     wall: float
     """Seconds from the IBGU's creation to its end."""
     cpu: float
-    """Of these, seconds of this process's CPU: beside other work the better measure."""
+    """The seconds of this process's CPU in these: beside other work the better measure."""
     memory: int
     """Bytes of resident memory at the peak, beyond what the process had before its fleet."""
     controller: int
@@ -70,7 +70,7 @@ class Played(Struct, frozen=True):
     """Seconds that the rollout took in virtual time."""
     succeeded: int
     status_bytes: int
-    """Of the largest status that was written."""
+    """The size of the largest status that was written."""
     status_writes: int
 
 

@@ -16,8 +16,8 @@ from ibgu.cli.doctor.facts import (
     Reach,
     References,
     Rights,
+    Subject,
     Talm,
-    Whose,
 )
 from ibgu.cli.doctor.findings import Finding
 from ibgu.core.drivers.ibu.references import UncheckedPolicy
@@ -27,7 +27,7 @@ from ibgu.db.schema import VERSION
 from ibgu.hub.discovery import Served, ServerVersion
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
-IBGU = Whose("system:serviceaccount:ibgu-system:ibgu", "ibgu-system:ibgu")
+IBGU = Subject("system:serviceaccount:ibgu-system:ibgu", "ibgu-system:ibgu")
 SERVED = Served(
     hub="uid",
     version=ServerVersion("1", "31", "v1.31.4"),
@@ -59,7 +59,7 @@ HEALTH = Health(
     milliseconds=0.4,
     read_only=False,
     may_create=True,
-    unwritable=(),
+    denied=(),
     free_connections=80,
     leaderships=(Leader("pod-1", 1, NOW, None, 0),),
 )

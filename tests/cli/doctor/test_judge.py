@@ -17,10 +17,10 @@ from ibgu.cli.doctor.facts import (
     Reach,
     References,
     Rights,
+    Subject,
     Talm,
     Unasked,
     Unknown,
-    Whose,
 )
 from ibgu.cli.doctor.findings import Finding, Level, error, exit_code, ok, skipped, warning
 from ibgu.cli.doctor.judge_clocks import judge_clocks
@@ -52,8 +52,8 @@ FLAPPING = Leader("pod-1", 9, NOW, "pod-0", 6)
 AWAY = Unknown("GET /version: ConnectionFailed: refused")
 
 
-def rights(*refused: Right, whose: Whose = IBGU) -> Rights:
-    return Rights(whose, 34, refused)
+def rights(*refused: Right, subject: Subject = IBGU) -> Rights:
+    return Rights(subject, 34, refused)
 
 
 def payload(named: Rights, *absent: str) -> PayloadAccess:
@@ -110,6 +110,7 @@ MEANT = PayloadAccess(Rights(IBGU, 1, ()), Rights(IBGU, 6, tuple(needed("payload
         (hub(leadership=AWAY), [("leadership", "error")]),
         (hub(talm=Talm("openshift-operators", "no policy")), [("TALM", "error")]),
         (hub(talm=Talm("openshift-operators")), []),
+        (hub(talm=Talm("ns"), served=served(ibgu_status=frozenset({"clusters"}))), []),
         (hub(talm=Unasked("not allowed")), [("TALM", "skipped")]),
         (hub(fleet=Fleet()), [("clusters", "warning")]),
         (hub(fleet=Fleet(total=3, accepted=3, available=2)), [("clusters", "warning")]),
@@ -139,7 +140,7 @@ def test_hub(facts: HubFacts, findings: list[tuple[str, str]]) -> None:
         (health(revision=None), [("schema", "error")]),
         (health(revision=None, may_create=False), [("schema", "error")]),
         (health(revision=str(VERSION + 1)), [("schema", "error")]),
-        (health(unwritable=("claims",)), [("schema", "error")]),
+        (health(denied=("claims",)), [("schema", "error")]),
         (health(free_connections=3), [("connections", "warning")]),
         (health(leaderships=(FLAPPING,)), [("leader", "warning")]),
         (health(unreadable=("default/mine (uid u): no spec",)), [("records", "error")]),
@@ -197,7 +198,7 @@ def test_an_error_says_who_may_not_do_what_and_how_to_allow_it() -> None:
 
 
 def test_what_may_not_be_read_is_named_with_the_line_that_allows_it() -> None:
-    facts = hub(payload=payload(rights(SECRET, whose=Whose("kate"))))
+    facts = hub(payload=payload(rights(SECRET, subject=Subject("kate"))))
     (found,) = (f for f in judge_hub(facts, user=False) if f.level is Level.ERROR)
     assert "in namespace ran: secret pull" in found.found
     assert found.do == (

@@ -16,7 +16,7 @@ def random(alphabet: str, least: int, most: int | None = None) -> st.SearchStrat
 
 
 WORD = random("jkqvwxzJKQVWXZ0123456789", 10, 18).map(lambda found: f"Zq{found}")
-"""In no text by chance, and too short to be taken for a key by its looks alone."""
+"""A word that is in no text by chance, and too short to be taken for a key by its looks alone."""
 
 
 def planted(form: str, secret: st.SearchStrategy[str] = WORD) -> Planted:

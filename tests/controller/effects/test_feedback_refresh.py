@@ -20,12 +20,14 @@ from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.durations import DurationStats
 from ibgu.core.engine.snapshot import Facts
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.works import Wanted, shown_work, stage_body
-from ibgu.core.model import Action, Kind, Member, OnMember, Probe, RunState, names
+from ibgu.core.model import Kind, Member, OnMember, Probe, RunState, names
 from ibgu.core.model.kinds import JsonObject, ManagedCluster, ManifestWork
 from ibgu.core.model.names import stage_name
 from ibgu.core.model.shown import shown_cluster
@@ -104,14 +106,16 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
         outcomes.answered(result)
 
     writer = Writer(hub, done=done)
-    outcomes = WriteOutcomes(IBU, mirror, writer, Random(1))
-    effects = Effects(IBU, mirror, Payloads(hub, "ns:name"), writer, outcomes, watch=False)
+    outcomes = WriteOutcomes(DRIVERS, mirror, writer, Random(1))
+    effects = Effects(DRIVERS, mirror, Payloads(hub, "ns:name"), writer, outcomes, watch=False)
     pool = engine("postgresql://nobody@127.0.0.1:1/never-asked")
     durations = ActionDurations(Reads(pool, "hub"))
     fleet = world_of(ROLLOUT, [step()], getattr(request, "param", [taken()]))
     facts = TermFacts(Facts(in_sync_since=NOW), JournalRetries(), lambda: True)
     refresh = FeedbackRefresh(
-        *(fleet, outcomes, effects, Noon(), durations, Quarantine(Random(0)), facts), rate=10.0
+        *(fleet, outcomes, effects, Noon(), durations, Quarantine(Random(0)), facts),
+        rate=10.0,
+        watch=False,
     )
     made = Scene(hub, refreshed, mirror, writer, refresh, durations, fleet, facts, outcomes)
     running = asyncio.create_task(writer.run())
@@ -213,3 +217,35 @@ async def test_a_work_that_is_gone_needs_none(scene: Scene) -> None:
     assert scene.hub.requests["patch", "4xx"] == 1
     assert scene.outcomes.refusals.left(("work", "site-1", WORK)) == 0
     assert scene.mirror.work(("site-1", WORK)) is not None  # until the watch says so
+
+
+@pytest.mark.parametrize(("available", "silent"), [("Unknown", True), ("True", False)])
+async def test_an_agent_that_watches_is_refreshed_only_while_it_is_silent(
+    scene: Scene, available: str, silent: bool
+) -> None:
+    await _report(scene, available)
+    member = in_flight(run=run(Action.UPGRADE, state=RunState.ACCEPTED, arming_at=NOW))
+    scene.fleet.rollouts[ROLLOUT.uid].steps[0].put(member)
+    parts = (scene.fleet, scene.outcomes, scene.refresh._effects, Noon(), scene.durations)
+    refresh = FeedbackRefresh(*parts, Quarantine(Random(0)), scene.facts, rate=10.0, watch=True)
+    refresh.track([OnMember(Kind.RUN_ACCEPTED, member, "the cluster accepted Upgrade")])
+
+    refresh.round()
+
+    assert (await scene.mark() is not None) is silent
+
+
+async def _report(scene: Scene, available: str) -> None:
+    """Reports the object as applied, and as `available` says."""
+    meta = {"group": "lca.openshift.io", "kind": "ImageBasedUpgrade", "name": "upgrade"}
+    conditions = [
+        {"type": "Applied", "status": "True", "observedGeneration": 1},
+        {"type": "Available", "status": available},
+    ]
+    entry = {"resourceMeta": meta, "conditions": conditions}
+    status = {"resourceStatus": {"manifests": [entry]}}
+    path = f"{paths.work('site-1', WORK)}/status"
+    answer = await scene.hub.request(
+        "PATCH", path, body={"status": status}, content_type=paths.MERGE_PATCH
+    )
+    scene.mirror.works.upsert(shown_work(IBU, json.decode(answer, type=ManifestWork)))

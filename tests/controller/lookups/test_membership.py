@@ -11,8 +11,9 @@ from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.mirror.mirror import Mirror
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.model import Action, Rollout, Step
+from ibgu.core.model import Rollout, Step
 from ibgu.core.model.kinds import IbguSpec, ManagedCluster, PlanItem
 from ibgu.core.model.shown import shown_cluster
 from ibgu.hub import paths
@@ -87,7 +88,7 @@ STEPS = 250
 
 @pytest.mark.hub
 async def test_steps_that_open_together_share_a_list(sandbox_hub: SandboxHub) -> None:
-    """One for all who asked before it began, and one for whoever asks while it is under way."""
+    """One for all who asked before it began, and one for anyone who asks while it is under way."""
     token, ca = sandbox_hub.token("admin"), str(sandbox_hub.ca_file)
     tracked_rollouts = [opening(f"r{number}") for number in range(STEPS)]
     async with (

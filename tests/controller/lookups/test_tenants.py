@@ -120,7 +120,7 @@ async def _deaf() -> None:
         await asyncio.sleep(2)
         assert not tenants.scope("team-north").includes(NORTH)
         await asyncio.sleep(2 * EVERY)
-        assert len(told) == 1, "whoever waits is decided on again, and told so"
+        assert len(told) == 1, "anyone who waits is decided on again, and told so"
         line.deaf = False
         await asyncio.sleep(STALE + 2 * EVERY)
         assert tenants.scope("team-north").includes(NORTH)

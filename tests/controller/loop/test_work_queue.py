@@ -12,8 +12,8 @@ def test_everything_is_taken_once() -> None:
     work_queue.touch("b")
     work_queue.touch_patch("uid")
 
-    assert work_queue.take() == ({"a": {"one": None, "two": None}, "b": {}}, ["uid"])
-    assert work_queue.take() == ({}, [])
+    assert work_queue.pop() == ({"a": {"one": None, "two": None}, "b": {}}, ["uid"])
+    assert work_queue.pop() == ({}, [])
     assert not work_queue.changed.is_set()
 
 
@@ -24,7 +24,7 @@ def test_what_exceeds_the_limit_of_a_turn_is_taken_in_parts_and_nothing_is_lost(
 
     taken: list[str] = []
     while work_queue.changed.is_set():
-        touched, _ = work_queue.take(most=3)
+        touched, _ = work_queue.pop(most=3)
         assert len(touched["a"]) <= 3
         taken += touched["a"]
     assert taken == names
@@ -35,10 +35,10 @@ def test_a_large_rollout_does_not_keep_the_others_waiting() -> None:
     work_queue.touch("large", ["one", "two", "three"])
     work_queue.touch("small", ["four"])
 
-    assert work_queue.take(most=2)[0] == {"large": {"one": None, "two": None}}
+    assert work_queue.pop(most=2)[0] == {"large": {"one": None, "two": None}}
     work_queue.touch("large", ["one"])
-    assert work_queue.take(most=2)[0] == {"small": {"four": None}, "large": {"three": None}}
-    assert work_queue.take(most=2)[0] == {"large": {"one": None}}
+    assert work_queue.pop(most=2)[0] == {"small": {"four": None}, "large": {"three": None}}
+    assert work_queue.pop(most=2)[0] == {"large": {"one": None}}
 
 
 def namespace(rollout: str) -> str:
@@ -52,7 +52,7 @@ def test_a_tenant_with_many_rollouts_keeps_no_other_waiting() -> None:
     work_queue.touch("calm/1", ["one"])
     work_queue.touch("calm/2", ["two"])
 
-    touched, _ = work_queue.take()
+    touched, _ = work_queue.pop()
     assert list(touched)[:4] == ["noisy/0", "calm/1", "noisy/1", "calm/2"]
     assert len(touched) == ROLLOUTS_PER_TURN
     assert work_queue.changed.is_set()
@@ -63,22 +63,22 @@ def test_of_many_clusters_each_tenant_has_its_share() -> None:
     work_queue.touch("noisy/large", [f"site-{number}" for number in range(5000)])
     work_queue.touch("calm/large", [f"edge-{number}" for number in range(400)])
 
-    touched, _ = work_queue.take(most=1000)
+    touched, _ = work_queue.pop(most=1000)
     assert {uid: len(names) for uid, names in touched.items()} == {
         "noisy/large": 500,
         "calm/large": 400,
     }
-    assert len(work_queue.take(most=1000)[0]["noisy/large"]) == 1000, "alone it has all of a turn"
+    assert len(work_queue.pop(most=1000)[0]["noisy/large"]) == 1000, "alone it has all of a turn"
 
 
 async def test_what_is_left_wakes_the_next_turn_at_once() -> None:
     work_queue = WorkQueue()
     work_queue.touch("a", ["one", "two"])
-    work_queue.take(most=1)
+    work_queue.pop(most=1)
 
     async with asyncio.timeout(60):
         await work_queue.changed.wait()
-    assert work_queue.take(most=1)[0] == {"a": {"two": None}}
+    assert work_queue.pop(most=1)[0] == {"a": {"two": None}}
     assert not work_queue.changed.is_set()
 
 
@@ -93,14 +93,14 @@ async def test_it_gathers_until_something_is_urgent() -> None:
     work_queue.expedite()
     async with asyncio.timeout(60):
         await waiting
-    assert work_queue.take()[0] == {"a": {"one": None, "two": None}}
+    assert work_queue.pop()[0] == {"a": {"one": None, "two": None}}
 
 
 async def test_an_expedited_rollout_that_is_taken_expedites_no_other() -> None:
     work_queue = WorkQueue()
     work_queue.touch("a", ["one"])
     work_queue.expedite()
-    work_queue.take()
+    work_queue.pop()
 
     work_queue.touch("a", ["two"])
     waiting = asyncio.create_task(work_queue.gather(0.01))
@@ -116,7 +116,7 @@ async def test_turns_are_apart_however_urgent() -> None:
         work_queue.touch_now("a", [name])
         await work_queue.gather(3600)
         began.append(loop.time())
-        assert work_queue.take()[0] == {"a": {name: None}}
+        assert work_queue.pop()[0] == {"a": {name: None}}
     # A clock that counts in steps may be one of them short.
     assert all(later - first > MIN_INTERVAL * 0.9 for first, later in pairwise(began))
 
@@ -135,11 +135,11 @@ async def test_others_have_their_part_between_a_turn_and_what_it_left_over(exped
             await asyncio.sleep(0)
 
     lease = asyncio.create_task(renew())
-    work_queue.take(most=1)
+    work_queue.pop(most=1)
     async with asyncio.timeout(60):
         await work_queue.gather(3600)
     seen = len(renewals)
-    work_queue.take(most=1)
+    work_queue.pop(most=1)
     async with asyncio.timeout(60):
         await work_queue.gather(3600)
     assert 0 < seen < len(renewals)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from structlog.testing import capture_logs
 
-from ibgu.controller.notify import Notifier, notifying, postman
+from ibgu.controller.notify import Notifier, dispatcher, notifying
 from ibgu.core.notify import retry
 from ibgu.settings import Settings, read_settings
 from tests.controller.notify.receiving import Site, site
@@ -22,8 +22,8 @@ Notifying = Callable[..., AbstractAsyncContextManager[Notifier]]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postman, "POLL", 0.02)
-    monkeypatch.setattr(postman, "RETRY", 0.02)
+    monkeypatch.setattr(dispatcher, "POLL", 0.02)
+    monkeypatch.setattr(dispatcher, "RETRY", 0.02)
     monkeypatch.setattr(retry, "FIRST", 0.02)
     monkeypatch.setattr(retry, "LONGEST", 0.02)
 

@@ -3,12 +3,12 @@
 import asyncio
 import sys
 
-from ibgu.controller.notify import notifying, postman
+from ibgu.controller.notify import dispatcher, notifying
 from ibgu.settings import read_settings
 
 
 async def main(hub: str) -> None:
-    postman.POLL = 0.05
+    dispatcher.POLL = 0.05
     async with notifying(read_settings(), hub) as notifier:
         assert notifier is not None
         notifier.lead(1)

@@ -17,8 +17,9 @@ from aiohttp import web
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state import FleetState
-from ibgu.core.model import Kind, Stage
+from ibgu.core.model import Kind
 from ibgu.db import Journal
 from ibgu.sandbox.certificates import write_serving_files
 from ibgu.settings import Settings
@@ -166,7 +167,7 @@ async def test_the_next_leader_goes_on_where_the_last_one_was(
         await noc.until(lambda: len(noc.taken) >= 5)
         second = await leading("ibgu-1")
         await tell(second, story("b"))
-        # Whoever was deposed notices with the first note that it wants to make.
+        # Anyone who was deposed notices with the first note that it wants to make.
         await noc.until(lambda: len(noc.taken) >= 6)
     async with notified(to(noc), epoch=2):
         await noc.until(lambda: len(noc.taken) >= 11)

@@ -6,9 +6,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from ibgu.controller.reports import decision_log
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
-    Action,
     Cause,
     Decision,
     Kind,

@@ -7,10 +7,10 @@ from prometheus_client import REGISTRY
 
 from ibgu import telemetry
 from ibgu.controller.reports import measures
-from ibgu.core.engine.durations import DurationStats
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.engine.durations import DurationsByAction, DurationStats
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
-    Action,
     Cause,
     Kind,
     Member,
@@ -125,7 +125,9 @@ def test_who_leads_no_more_is_silent() -> None:
 
 
 def test_an_action_beyond_what_is_usual_has_stalled() -> None:
-    duration_stats = {Action.UPGRADE: DurationStats(20, 1500.0, 2400.0, (1500.0,))}
+    duration_stats: DurationsByAction = {
+        Action.UPGRADE: DurationStats(20, 1500.0, 2400.0, (1500.0,))
+    }
     begun = {minutes: run(Action.UPGRADE, arming_at=NOW - minutes * MINUTE) for minutes in (49, 51)}
     members = [
         in_flight("site-1", run=begun[49]),
@@ -213,3 +215,18 @@ def test_bytes_to_the_hub_are_counted_once() -> None:
     client.sent["patch", "manifestworks"] += 40
     tally.count()
     assert value("ibgu_hub_sent_bytes_total", **labels) == before + 340
+
+
+def test_warnings_and_the_first_rollback_deadline_stay_until_they_are_over() -> None:
+    def reports(*members: Member) -> list[float | None]:
+        measures.gauge(fleet(*members, state=StepState.FINISHED), NOW, {})
+        names = ("warned_clusters", "rollback_clusters", "rollback_until_timestamp_seconds")
+        return [value(f"ibgu_rollout_{name}", rollout="fleet/a") for name in names]
+
+    first, second = (
+        done(name, Action.UPGRADE, rollback_until=NOW + minutes * MINUTE)
+        for name, minutes in (("site-1", 9), ("site-2", 8))
+    )
+    warned = done("site-3", Action.PREP, warning="Thing[1] - CRD not deployed on cluster")
+    assert reports(first, second, warned) == [1, 2, (NOW + 8 * MINUTE).timestamp()]
+    assert reports(done("site-1", Action.FINALIZE_UPGRADE)) == [0, 0, None]

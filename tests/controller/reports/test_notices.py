@@ -3,7 +3,8 @@
 import pytest
 
 from ibgu.controller.reports.notices import note_of
-from ibgu.core.model import Action, Cause, Kind, OnMember, OnRollout, Outcome
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Cause, Kind, OnMember, OnRollout, Outcome
 from tests.api.fleet import PULL, failed, finished
 from tests.db.records import member, rollout, step
 

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.shadow.recorder import ShadowRecorder
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model.kinds import OwnerReference
 from ibgu.core.talm import shown_talm_work
 from ibgu.db.shadow import ShadowRecords

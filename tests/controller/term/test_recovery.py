@@ -15,7 +15,7 @@ from ibgu.controller.mirror.watches import Watches
 from ibgu.controller.quarantine import Quarantine, broken_of
 from ibgu.controller.term.recovery import Recovery
 from ibgu.core.assurance.recover import Versions
-from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import RunState
 from ibgu.db import Journal
@@ -99,11 +99,11 @@ def show(mirror: Mirror, run: str) -> None:
 async def recovered(journal: Journal, mirror: Mirror, missed: Happens = nothing) -> FleetState:
     hub = MemoryClient(MemoryHub(now=NOW.timestamp))
     served = await discover(hub)
-    watches = Behind(IBU, hub, mirror, served, settings(), random.Random(0))
+    watches = Behind(DRIVERS, hub, mirror, served, settings(), random.Random(0))
     watches.missed = missed
     quarantine = Quarantine(random.Random(0))
     recovery = Recovery(
-        IBU,
+        DRIVERS,
         journal,
         JournalWriter(journal, JournalRetries()),
         mirror,

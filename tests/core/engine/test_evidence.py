@@ -1,13 +1,15 @@
 """R7, R8, R9: each clause alone is enough to spoil the evidence."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
-from ibgu.core.engine.evidence import accepted, answers, speaks_for
-from ibgu.core.model import Action, Probe, RunState, WorkView
+from ibgu.core.engine.evidence import accepted, answers, open_until, speaks_for
+from ibgu.core.engine.times import LONGEST_WAY_BACK
+from ibgu.core.model import Probe, RunState, WorkView
 from tests.runs import run_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,6 +55,23 @@ def test_all_clauses_hold() -> None:
     assert speaks_for(WORK, RUN)
     assert accepted(WORK, RUN)
     assert answers(WORK, PROBE)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "open_"),
+    [
+        (None, False),
+        (timedelta(), False),
+        (timedelta(seconds=1), True),
+        (LONGEST_WAY_BACK, True),
+        (LONGEST_WAY_BACK + timedelta(seconds=1), False),
+    ],
+)
+def test_a_rollback_deadline_lies_ahead_and_not_too_far(
+    *, ahead: timedelta | None, open_: bool
+) -> None:
+    until = None if ahead is None else NOW + ahead
+    assert open_until(until, NOW) == (until if open_ else None)
 
 
 @pytest.mark.parametrize("work", NOT_SETTLED + NOT_CURRENT + NOT_OURS + EDITED)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from msgspec import to_builtins
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import (
-    Action,
     Cause,
     Member,
     MemberState,
@@ -24,6 +24,7 @@ from ibgu.core.model import (
 from ibgu.core.model.counts import (
     Counts,
     Place,
+    RolloutSteps,
     Visit,
     counts_of_places,
     course_of,
@@ -214,3 +215,10 @@ def test_actions_that_follow_in_one_step_do_not_make_it_a_clean_up() -> None:
     steps = [step("Upgrade FinalizeUpgrade")]
     tracked = book_of(rollout(), steps, [became("failed", 0, failed_action=Action.UPGRADE)])
     assert tracked.counts == Counts(total=1, failed=1)
+
+
+def test_a_plan_may_name_actions_that_no_kind_has() -> None:
+    """The hub's schema may let them pass; the rollout is held, and its counts are shown."""
+    assert RolloutSteps(plan=("Nope",), begun=()).more
+    assert RolloutSteps(plan=("Prep", "prep"), begun=("Prep",)).more
+    assert not RolloutSteps(plan=("Prep", "AbortOnFailure"), begun=("Prep",)).more

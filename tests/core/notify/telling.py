@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from ibgu.core.drivers.ibu import IBU
-from ibgu.core.model import Stage
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.notify import Fact, Memory, advance
 from ibgu.core.notify.message import Message
 from ibgu.core.notify.topics import Topic

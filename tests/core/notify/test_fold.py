@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu import IBU
-from ibgu.core.model import Kind, Outcome, Stage
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model import Kind, Outcome
 from ibgu.core.notify import Memory, advance, overdue
 from ibgu.core.notify.failures import WORDS, counted, milestone
 from ibgu.core.notify.memory import NAMED, Hold

@@ -1,10 +1,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
+from ibgu.core.model.actions import PlanActions
 from ibgu.core.model.kinds import PlanItem, RolloutStrategy
-from ibgu.core.plan import SHAPES, problem
-from ibgu.core.plan.shapes import Shape
+from ibgu.core.plan import problem
 
 Started = tuple[tuple[Action, ...], int, int]
 
@@ -89,12 +89,12 @@ def test_a_step_that_has_not_started_may_change() -> None:
 
 
 @given(
-    shape=st.sampled_from(SHAPES),
+    shape=st.sampled_from(IBU_ACTIONS.plans),
     numbers=st.lists(st.tuples(st.integers(1, 500), st.integers(1, 500)), min_size=6, max_size=6),
     data=st.data(),
 )
 def test_a_prefix_is_kept_or_the_plan_is_refused(
-    shape: Shape, numbers: list[tuple[int, int]], data: st.DataObject
+    shape: PlanActions, numbers: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     plan = [item(*step, at_once=n, minutes=m) for step, (n, m) in zip(shape, numbers, strict=False)]
     before = [started(i) for i in plan[: data.draw(st.integers(0, len(plan)))]]

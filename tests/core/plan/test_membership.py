@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ibgu.core.model import Action, Change, ClusterView, PendingPatch
-from ibgu.core.model.kinds import LabelSelector
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Change, ClusterView, PendingPatch
+from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.plan import (
     EVERYWHERE,
     Scope,
@@ -127,6 +128,27 @@ FLEET = [
 )
 def test_what_the_first_action_needs(action: Action, expected: set[str]) -> None:
     assert set(chosen(FLEET, action)) == expected
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        (LabelSelector({UPGRADE_FAILED: ""}), ["upgrade-failed"]),
+        (
+            LabelSelector(match_expressions=[LabelRequirement(UPGRADE_FAILED, "Exists")]),
+            ["upgrade-failed"],
+        ),
+        (LabelSelector(match_expressions=[LabelRequirement(UPGRADE_FAILED, "DoesNotExist")]), []),
+    ],
+)
+def test_a_rollback_takes_failed_upgrades_where_a_selector_asks_for_them(
+    selector: LabelSelector, expected: list[str]
+) -> None:
+    fleet = [each for each in FLEET if each.name != "upgraded"]
+    assert chosen(fleet, Action.ROLLBACK, selectors=[selector]) == expected
+    assert chosen(fleet, Action.FINALIZE_UPGRADE, selectors=[selector]) == []
+    both = chosen(FLEET, Action.ROLLBACK, selectors=[LabelSelector(), selector])
+    assert set(both) == {"upgraded", *expected}
 
 
 def test_what_is_pending_counts_as_written() -> None:

@@ -2,8 +2,8 @@ import itertools
 
 import pytest
 
-from ibgu.core.model import Action
-from ibgu.core.plan import SHAPES, allowed
+from ibgu.core.drivers import allowed
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
 
 P, U, FU, R, FR, A, AOF = (
     Action.PREP,
@@ -46,12 +46,12 @@ DOCUMENTED = {
 
 
 def test_the_shapes_are_the_documented_ones_once_each() -> None:
-    assert set(SHAPES) == DOCUMENTED
-    assert len(SHAPES) == len(DOCUMENTED) == 26
+    assert set(IBU_ACTIONS.plans) == DOCUMENTED
+    assert len(IBU_ACTIONS.plans) == len(DOCUMENTED) == 26
 
 
 def test_every_shape_is_allowed_also_as_plain_lists() -> None:
-    assert all(allowed([[str(a) for a in step] for step in shape]) for shape in SHAPES)
+    assert all(allowed([[str(a) for a in step] for step in shape]) for shape in IBU_ACTIONS.plans)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import convert, json
 
-from ibgu.core.model import Action, Stage
+from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.model.kinds import ClusterGroupUpgrade
 from ibgu.core.talm import TalmManifestWork, names
 

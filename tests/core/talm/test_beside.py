@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.model import Stage
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model.kinds import (
     ClusterGroupUpgrade,
     ClusterGroupUpgradeMeta,
@@ -17,10 +17,12 @@ from ibgu.core.model.kinds import (
 from ibgu.core.talm.beside import (
     SETTLED,
     AdmissionObject,
+    ForeignStatus,
     InstalledPolicy,
     LiveTalm,
     ShippedPolicy,
     breach,
+    foreign_status,
     running,
     unenforced,
 )
@@ -184,7 +186,12 @@ def ibgu(time: str, manager: str = "talm", subresource: str = "status") -> Ibgu:
 def breached(*found: ClusterGroupUpgrade | TalmWork | Ibgu) -> str:
     return breach(
         INSTALLED,
-        [each for each in found if isinstance(each, Ibgu)],
+        [
+            status
+            for each in found
+            if isinstance(each, Ibgu)
+            if (status := foreign_status(each.metadata)) is not None
+        ],
         [each for each in found if isinstance(each, ClusterGroupUpgrade)],
         [each for each in found if isinstance(each, TalmWork)],
     )
@@ -218,6 +225,13 @@ def test_what_is_talms_own_or_ibgus_is_no_breach() -> None:
     assert breached(OWN, work(AFTER, stage=None), work(None)) == ""
     assert breached(left, work(AFTER, of="ran-prep-0"), work(AFTER, of="gone")) == ""
     assert breached(ibgu(AFTER, "ibgu"), ibgu(AFTER, "kubectl", subresource="")) == ""
+
+
+def test_the_newest_status_of_somebody_else_counts() -> None:
+    times = (BEFORE, AFTER, SLACK)
+    by = [ManagedFields(manager=time, subresource="status", time=time) for time in times]
+    found = foreign_status(IbguMeta(name="ran", namespace="default", managed_fields=by))
+    assert found == ForeignStatus("default/ran", AFTER, datetime.fromisoformat(AFTER))
 
 
 def test_a_later_change_of_the_policy_is_what_counts() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model.bounds import LARGEST
 from ibgu.core.model.kinds import IbguSpec, PlanItem
 from ibgu.core.talm import groups_of, names

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
-from ibgu.core.model import Action, Stage
+from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.talm import names, shown_talm_work, view_talm_work
 from tests.core.talm.objects import as_work, work
 

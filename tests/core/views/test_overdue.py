@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.durations import DurationsByAction, DurationStats
-from ibgu.core.model import Action, Member, Reason, ReasonKind, RunState, Who
+from ibgu.core.model import Member, Reason, ReasonKind, RunState, Who
 from ibgu.core.views.explain import REASONS, Case, Explained, PastStep, explain
 from ibgu.core.views.overdue import EXEMPT, FROM_THE_START, RULES, Attempt, overdue, overdue_of
 from tests.core.engine.state.records import MINUTE, NOW, in_flight, member, run
@@ -34,6 +35,7 @@ def test_every_reason_escalates_or_says_why_not() -> None:
         ReasonKind.PAYLOAD_CHANGED,
         ReasonKind.PAYLOAD_BLOCKED,
         ReasonKind.UNBOUND,
+        ReasonKind.WARNING,
         ReasonKind.INVALID_PLAN,
         ReasonKind.TALM,
         ReasonKind.ADOPTION,
@@ -114,7 +116,7 @@ def _reason(found: Member) -> tuple[Member, Reason]:
 
 def test_an_attempt_that_is_not_sent_in_the_usual_time_is_for_a_person() -> None:
     """The payload is not applied: nobody was called for five minutes, where it takes 31 seconds."""
-    slow = {Action.PREP: DurationStats(40, 30.0, 41.0, (30.0,), prepared=31.0)}
+    slow: DurationsByAction = {Action.PREP: DurationStats(40, 30.0, 41.0, (30.0,), prepared=31.0)}
     its_run = run(Action.PREP, state=RunState.INTENDED, intended_at=NOW)
     found = in_flight("site-412", reason=Reason(ReasonKind.PREPARING, NOW), run=its_run)
     for duration_stats, usual, limit in (
@@ -170,6 +172,6 @@ def test_a_run_that_is_over_measures_nothing() -> None:
 
 def test_an_action_that_was_measured_without_its_beginning() -> None:
     """Runs of before a restore tell no time at which the cluster took them."""
-    duration_stats = {Action.PREP: DurationStats(40, 30.0, 41.0, (30.0,))}
+    duration_stats: DurationsByAction = {Action.PREP: DurationStats(40, 30.0, 41.0, (30.0,))}
     found = sent(ReasonKind.ARMING, Action.PREP)
     assert overdue_of(*_reason(found), NOW + MINUTE, duration_stats) is None

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState
-from ibgu.core.model import Action
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.kinds import JsonObject, ManifestWork
 from ibgu.core.views.reported import Reported, agent, asks, reported, stands

@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-from ibgu.core.plan.shapes import SHAPES, Shape
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS
+from ibgu.core.model.actions import PlanActions
 from ibgu.resources import shipped
 from tests.docs.reference.markdown import code, document, table
 
@@ -39,7 +40,7 @@ def page() -> str:
         _fields("spec", root["properties"]["spec"]),
         "## Plans that are allowed",
         PLANS,
-        "\n".join(f"- {code(_plan(shape))}" for shape in SHAPES),
+        "\n".join(f"- {code(_plan(shape))}" for shape in IBU_ACTIONS.plans),
         "## What is refused",
         "The API server's own words:",
         table(("object", "message"), _rules("", root)),
@@ -99,7 +100,7 @@ def _rules(path: str, schema: Schema) -> Iterator[tuple[str, str]]:
         yield from _rules(f"{path}.{name}".lstrip("."), field)
 
 
-def _plan(shape: Shape) -> str:
+def _plan(shape: PlanActions) -> str:
     return " ".join(f"[{', '.join(actions)}]" for actions in shape)
 
 

@@ -56,6 +56,7 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.WAITS: "It has another reason why it is not further.",
         Kind.PROBED: "The cluster was asked for its state.",
         Kind.ACTION_SKIPPED: "The cluster already was where the action would bring it.",
+        Kind.WARNING_ACCEPTED: "A person lets its cluster go on in spite of a warning.",
         Kind.RETURNED: "Its run was withdrawn; it waits again.",
         Kind.FINISHED: "It has ended: succeeded, failed, skipped or cancelled. Warns if it failed "
         "or was cancelled.",
@@ -65,6 +66,8 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.AUTO_IMPORT_OFF: "A day after its end the cluster has not shown that it is out of its "
         "Upgrade, so automatic import stays off. Warns.",
         Kind.UNWATCHED: "A late completion would not be noticed any more.",
+        Kind.ROLLBACK_DEADLINE: "After its end the cluster shows another time until which it can "
+        "be rolled back, or none any more.",
     },
     "Of a run": {
         Kind.RUN_INTENDED: "An action is decided; content and annotations go first.",

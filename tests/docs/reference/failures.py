@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures import KNOWN, Failure, KnownFailure
-from ibgu.core.model import Stage
 from tests.core.drivers.ibu.failures.messages import CASES
 from tests.docs.reference.markdown import code, document
 

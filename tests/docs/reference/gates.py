@@ -1,9 +1,11 @@
 """docs/reference/gates.md: what may keep a cluster from starting, as each gate declares it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 
-from ibgu.core.engine.gates import EVERY_ACTION, GATES, RECOVERY_ACTIONS, Gate
-from ibgu.core.model import Action, ReasonKind
+from ibgu.core.drivers import traits
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.engine.gates import GATES, Gate
+from ibgu.core.model import ReasonKind
 from tests.docs.reference.markdown import document
 
 INTRO = f"""\
@@ -14,7 +16,7 @@ behind it may overtake it.
 
 These are ibgu's own gates. Gates of policies come after those that hold, and before the rate
 limits. They give the reason [{ReasonKind.GATE}](reasons.md#{ReasonKind.GATE.lower()}) with their
-name, and never hold {", ".join(sorted(RECOVERY_ACTIONS))}."""
+name, and never hold {", ".join(sorted(filter(lambda each: traits(each).leads_back, Action)))}."""
 
 
 def page() -> str:
@@ -24,8 +26,8 @@ def page() -> str:
 def _entry(gate: Gate) -> str:
     rows = {
         "Keeps": f"every waiting cluster of a {gate.scope}" if _shared(gate) else "one cluster",
-        "Holds": _actions(gate.holds, "the first action of the step is " if _shared(gate) else ""),
-        "Guards chained actions": _actions(gate.chained),
+        "Holds": _actions(gate.keeps, "the first action of the step is " if _shared(gate) else ""),
+        "Guards chained actions": _actions(gate.guards),
         "Reads": ", ".join(sorted(gate.needs)),
         "Reasons": ", ".join(f"[{kind}](reasons.md#{kind.lower()})" for kind in gate.reasons),
     }
@@ -37,8 +39,8 @@ def _shared(gate: Gate) -> bool:
     return gate.scope != "member"
 
 
-def _actions(actions: Iterable[Action], where: str = "") -> str:
-    found = [action for action in Action if action in actions]
-    if set(found) == EVERY_ACTION:
+def _actions(chosen: Callable[[str], bool], where: str = "") -> str:
+    found = [action for action in Action if chosen(action)]
+    if found == list(Action):
         return "every action"
     return f"{where}{' or '.join(found)}" if found else "none"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.docs.reference import api, causes, events, failures, gates, reasons
+from tests.docs.reference import api, causes, events, failures, gates, preflight_rules, reasons
 
 FOLDER = Path(__file__).parents[3] / "docs" / "reference"
 PAGES: dict[str, Callable[[], str]] = {
@@ -12,5 +12,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "events.md": events.page,
     "failures.md": failures.page,
     "gates.md": gates.page,
+    "preflight-rules.md": preflight_rules.page,
     "reasons.md": reasons.page,
 }

@@ -4,13 +4,13 @@ from ibgu.core.model import ReasonKind
 from ibgu.core.model.meaning import NOTHING
 from ibgu.core.text.spans import duration
 from ibgu.core.views.explain import REASONS
-from ibgu.core.views.overdue import EXEMPT, RULES, Usual
+from ibgu.core.views.overdue import EXEMPT, RULES, MeasuredSpan
 from tests.docs.reference.markdown import document, sentence
 
 _MEASURED = {
-    Usual.PREPARED: "p95 of the time from the start until the action is sent to the cluster",
-    Usual.TAKEN: "p95 of the time until clusters have taken the action",
-    Usual.ENDED: "p95 of the action",
+    MeasuredSpan.PREPARED: "p95 of the time from the start until the action is sent to the cluster",
+    MeasuredSpan.TAKEN: "p95 of the time until clusters have taken the action",
+    MeasuredSpan.ENDED: "p95 of the action",
 }
 INTRO = """\
 Every cluster that is not finished has exactly one reason why it is not further. This page says of

@@ -18,6 +18,7 @@ from ibgu.hub.election.lease import Elector, Lead
 from ibgu.hub.election.times import LeaseTimes
 from ibgu.hub.election.vacancy import Vacancy
 from ibgu.hub.errors import Stuck
+from ibgu.hub.port import Hub
 from tests.hub.conftest import Fault, Json, ScriptedHub, Until
 
 QUICK = LeaseTimes(duration=30, renew_deadline=20, retry=0.02, renew=0.02)
@@ -36,7 +37,7 @@ class Options(TypedDict, total=False):
     now: Callable[[], datetime]
 
 
-def elector(client: HubClient, identity: str = "one", **options: Unpack[Options]) -> Elector:
+def elector(client: Hub, identity: str = "one", **options: Unpack[Options]) -> Elector:
     options.setdefault("times", QUICK)
     return Elector(client, *KEY, identity, rng=random.Random(1), **options)
 
@@ -178,7 +179,7 @@ async def test_a_watch_that_ends_keeps_nobody_from_leading(
     error: Exception,
     words: list[str],
 ) -> None:
-    """Whoever stands by looks now and then; an error of ours is reported."""
+    """Anyone who stands by looks now and then; an error of ours is reported."""
     watched = asyncio.Event()
 
     async def broken(self: Vacancy) -> None:

@@ -5,12 +5,17 @@ from math import ceil
 from typing import Any
 
 import pytest
+from msgspec import json
 
 from ibgu.hub.client import HubClient
 from ibgu.hub.election import times
 from ibgu.hub.election.times import MEMORY, AdaptiveTimes, LeaseTimes
+from ibgu.hub.errors import TRANSPORT, HubError
+from ibgu.hub.paths import lease
+from ibgu.sim.hub import MemoryClient, MemoryHub
 from tests.hub.conftest import ScriptedHub, Until
-from tests.hub.election.test_lease import QUICK, Leader, elector, running, spec
+from tests.hub.election.test_lease import KEY, QUICK, Leader, elector, running, spec
+from tests.simulation.loop import play
 
 DEFAULT = LeaseTimes()
 
@@ -102,3 +107,49 @@ async def test_a_leader_continues_no_longer_than_its_last_renewal_says(
     assert seen
     assert all(left <= said * 2 / 3 for left, said in seen)
     assert lead.times == 1
+
+
+class SlowHub(MemoryClient):
+    """Every response takes its time."""
+
+    seconds = 0.0
+
+    async def request(self, method: str, path: str, **options: Any) -> bytes:
+        left = options["timeout"]
+        await asyncio.sleep(min(self.seconds, left))
+        if self.seconds > left:
+            raise HubError(TRANSPORT, "Timeout", "late", method=method, path=path)
+        return await super().request(method, path, **options)
+
+
+async def _slower_from_one_request_to_the_next(seconds: float) -> None:
+    client = SlowHub(MemoryHub(now=asyncio.get_running_loop().time))
+    one = elector(client, times=DEFAULT, longest=15.0)
+    async with running(one, lead := Leader()):
+        await lead.began.wait()
+        client.seconds = seconds
+        await asyncio.sleep(MEMORY / 2)
+        assert lead.times == 1
+        assert one.times.renew_deadline == pytest.approx(4 * seconds)
+
+
+@pytest.mark.parametrize("seconds", [0.8, 1.1, 1.4])
+def test_a_hub_that_becomes_slow_does_not_cost_the_lead(seconds: float) -> None:
+    """The renewal that shows it has the short deadline: the next one may not wait."""
+    play(_slower_from_one_request_to_the_next(seconds))
+
+
+async def _slower_when_it_stops(seconds: float) -> None:
+    client = SlowHub(MemoryHub(now=asyncio.get_running_loop().time))
+    one = elector(client, times=DEFAULT, longest=15.0)
+    async with running(one, lead := Leader()):
+        await lead.began.wait()
+        client.seconds = seconds
+    client.seconds = 0.0
+    found = await client.request("GET", lease(*KEY), timeout=1.0)
+    assert json.decode(found)["spec"]["holderIdentity"] == ""
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.5, 1.2])
+def test_a_slow_hub_still_hears_that_the_leader_stops(seconds: float) -> None:
+    play(_slower_when_it_stops(seconds))

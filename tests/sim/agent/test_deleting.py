@@ -55,8 +55,10 @@ def test_a_foreign_foreground_work_takes_our_role_along_until_we_apply_again() -
     world.run(1)
     world.remove("foreign")
     assert world.until(lambda: world.cluster.spoke.get(ROLE_KEY) is None, 5)
-    world.run(1)
-    assert world.of_manifest("Available", "ClusterRole")["status"] == "False"
+    # No watch tells of it: the next poll does.
+    assert world.until(
+        lambda: world.of_manifest("Available", "ClusterRole")["status"] == "False", 120
+    )
     world.run(400)
     assert world.cluster.spoke.get(ROLE_KEY)
 

@@ -1,7 +1,7 @@
 """The work agent before, during and after the reboot into a new stateroot."""
 
-from ibgu.sim.lca.admission import NOT_PERMITTED
 from ibgu.sim.spoke import IBU, key_of
+from ibgu.sim.spoke.admission import NOT_PERMITTED
 from tests.sim.agent.works import settled
 from tests.sim.world import ROLE, World, stage_work
 

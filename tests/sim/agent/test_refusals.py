@@ -1,6 +1,6 @@
 """Refusals of a cluster's API server, and how the work agent says so."""
 
-from ibgu.sim.lca.admission import NOT_PERMITTED
+from ibgu.sim.spoke.admission import NOT_PERMITTED
 from tests.sim.agent.works import PREFIX, applied, disarmed, settled
 from tests.sim.world import SEED, stage_work
 

@@ -40,7 +40,7 @@ def test_disarmed_cannot_create_a_missing_ibu() -> None:
     world.run(1)
     world.put(stage_work("Disarmed", strategy=DISARMED, role=True))
     world.run(1)
-    assert applied(world).startswith(f'{PREFIX}spec.stage: Unsupported value: "Disarmed": ')
+    assert applied(world).startswith(f'{PREFIX}[spec.stage: Unsupported value: "Disarmed": ')
     assert world.of_manifest("Available")["reason"] == "ResourceNotAvailable"
     assert world.condition("Available")["message"] == "1 of 2 resources are not available"
     assert world.fed == old
@@ -84,6 +84,21 @@ def test_server_side_apply_takes_away_what_it_owned() -> None:
     world.run(1)
     assert "extraManifests" not in world.ibu["spec"]
     assert world.ibu["spec"]["seedImageRef"] == SEED
+
+
+def test_server_side_apply_brings_a_field_once_that_the_cluster_takes_away() -> None:
+    """The Lifecycle Agent removes an annotation; a second apply of the work does not restore it."""
+    once = {"condition": "OnSpokeChange", "jsonPaths": [r".metadata.annotations.ibgu\.dev/run"]}
+    strategy = {"type": "ServerSideApply", "serverSideApply": {"ignoreFields": [once]}}
+    world = settled(stage_work("Idle", "r1", strategy=strategy))
+    assert world.ibu["metadata"]["annotations"]["ibgu.dev/run"] == "r1"
+    world.cluster.edit_ibu(world.now, annotations={"ibgu.dev/run": None})
+    world.put(stage_work("Idle", "r1", strategy=strategy), labels={"a": "b"})
+    world.run(1000)
+    assert "ibgu.dev/run" not in world.ibu["metadata"]["annotations"]
+    world.put(stage_work("Idle", "r2", strategy=strategy))
+    world.run(1)
+    assert world.ibu["metadata"]["annotations"]["ibgu.dev/run"] == "r2"
 
 
 def test_server_side_apply_conflicts_wait_for_the_periodic_apply() -> None:

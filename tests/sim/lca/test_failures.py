@@ -1,10 +1,11 @@
 """Every failure of the catalogue strikes where it should, with LCA's own message."""
 
+from datetime import datetime
+
 import pytest
 
 from ibgu.sim.faults import CATALOGUE, Where
-from ibgu.sim.lca.machine import CLEANUP_DONE
-from ibgu.sim.lca.record import TRIGGER
+from ibgu.sim.lca.record import CLEANUP_DONE, TRIGGER
 from ibgu.sim.spoke import IBU
 from tests.sim.world import SEED, World
 
@@ -95,9 +96,50 @@ def test_failed_clean_up_waits_for_the_annotation(name: str, after: str) -> None
     assert "validNextStages" not in world.ibu["status"]
     world.run(1200)
     assert world.conditions[-1] == ("Idle", "False", reason)
+    before, said = world.now, set[str]()
+
+    def idle() -> bool:
+        said.add(world.conditions[-1][2])
+        return world.conditions == [("Idle", "True", "Idle")]
+
     world.cluster.edit_ibu(world.now, annotations={CLEANUP_DONE: ""})
-    assert world.until(lambda: world.conditions == [("Idle", "True", "Idle")])
+    assert world.until(idle)
     assert CLEANUP_DONE not in world.ibu["metadata"]["annotations"]
+    # The agent reacts at once, and an abort shows the old failure until it has succeeded.
+    assert world.now - before < 200
+    assert said <= {reason, "Finalizing", "Idle"}
+
+
+def test_a_failure_behind_the_pivot_without_automatic_rollback() -> None:
+    world = at("Upgrade", "upgrade.restore")
+    off = {
+        f"auto-rollback-on-failure.lca.openshift.io/{switch}": "Disabled"
+        for switch in ("upgrade-completion", "init-monitor")
+    }
+    world.cluster.edit_ibu(world.now, annotations=off)
+    assert world.go("Upgrade")
+    assert world.text("UpgradeInProgress") == "Failed restore CRs: app-data"
+    assert world.ibu["status"]["validNextStages"] == ["Rollback"]
+    assert world.lca.node.version == "4.16.5"
+    world.run(7200)
+    assert world.ibu["status"]["validNextStages"] == ["Rollback"]
+    assert world.go("Rollback")
+    assert world.outcome == "Rollback completed"
+    assert world.lca.node.version == "4.14.13"
+
+
+def test_the_init_monitor_still_rolls_back_what_has_failed_there() -> None:
+    world = at("Upgrade", "upgrade.restore")
+    switch = "auto-rollback-on-failure.lca.openshift.io/upgrade-completion"
+    world.cluster.edit_ibu(world.now, annotations={switch: "Disabled"})
+    assert world.go("Upgrade")
+    assert world.ibu["status"]["validNextStages"] == ["Rollback"]
+    text = "Rollback due to LCA Init Monitor timeout, after 30m0s"
+    assert world.until(
+        lambda: world.cluster.spoke.ibu is not None and world.text("UpgradeInProgress") == text
+    )
+    assert world.ibu["status"]["validNextStages"] == ["Idle"]
+    assert world.lca.node.version == "4.14.13"
 
 
 def test_monitor_timeout_of_the_spec() -> None:
@@ -121,7 +163,6 @@ def test_monitor_timeout_of_the_spec() -> None:
     ("name", "switch"),
     [
         ("upgrade.init-monitor", "init-monitor"),
-        ("upgrade.restore", "upgrade-completion"),
         ("upgrade.recert", "post-reboot-config"),
     ],
 )
@@ -283,3 +324,27 @@ def test_trigger_annotation_makes_it_reconcile() -> None:
     world.cluster.edit_ibu(world.now, annotations={TRIGGER: "now"})
     world.run(1)
     assert world.conditions == [("Idle", "True", "Idle")]
+
+
+WARNING = "extra-manifest.lca.openshift.io/validation-warning"
+
+
+def test_a_prep_that_warns_completes() -> None:
+    world = at("Prep", "validation-warning")
+    assert world.go("Prep")
+    words = world.text("PrepCompleted")
+    assert words.startswith("Prep stage completed with extramanifests validation warning.")
+    assert world.ibu["metadata"]["annotations"][WARNING].endswith("CRD not deployed on cluster")
+    assert world.go("Idle")
+    assert WARNING not in (world.ibu["metadata"].get("annotations") or {})
+
+
+@pytest.mark.parametrize(
+    ("faults", "seconds"), [((), 30 * 86400), (("certificates-expire:2h",), 7200)]
+)
+def test_how_long_the_way_back_is_open(faults: tuple[str, ...], seconds: float) -> None:
+    world = at("Upgrade", *faults)
+    assert world.go("Upgrade")
+    until = datetime.fromisoformat(world.ibu["status"]["rollbackAvailabilityExpiration"])
+    booted = world.cluster.timeline.dark[-1]
+    assert booted[0] < until.timestamp() - seconds < world.now

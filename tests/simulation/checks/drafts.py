@@ -25,11 +25,11 @@ Decided = WeakKeyDictionary[FleetState, set[tuple[str, str]]]
 @contextmanager
 def watched_drafts(found: Found) -> Iterator[None]:
     decided: Decided = WeakKeyDictionary()
-    """By FleetState: several controllers run turns at the same time."""
+    """Keyed by FleetState: several controllers run turns at the same time."""
     with ExitStack() as stack:
         _set(stack, Snapshots, "of", _in_sync(found))
         _set(stack, Planner, "draft", _drafted(found, decided))
-        _set(stack, Draft, "take", _told(decided))
+        _set(stack, Draft, "apply", _told(decided))
         _set(stack, members, "_decide_cluster", _looked_at(decided))
         _set(stack, HubWrites, "reconcile", _done(found, decided))
         yield

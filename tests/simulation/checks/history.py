@@ -26,6 +26,7 @@ AFTER_THE_END = {
     "CompletedLate",
     "AutoImportStaysOff",
     "WatchEnded",
+    "RollbackDeadlineChanged",
     "LabelsPending",
     "LabelsPutBack",
 }

@@ -5,14 +5,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from ibgu.core.drivers.ibu.actions import LABEL_PREFIX
 from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub.server import Asked
+from tests.core.engine.decide.firmware import PREFIX
 from tests.simulation.checks import Found
 from tests.simulation.checks.effects import Effects
 from tests.simulation.checks.history import Event
 
-_OURS = ("lcm.openshift.io/ibgu-", names.DISABLE_AUTO_IMPORT, names.AUTO_IMPORT_BY)
+_OURS = (LABEL_PREFIX, PREFIX, names.DISABLE_AUTO_IMPORT, names.AUTO_IMPORT_BY)
 
 Change = tuple[str, str, str | None]
 """uid of the ManagedCluster, key, new value."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState
-from ibgu.core.model import Action, Member, RunState
+from ibgu.core.model import Member, RunState
 from tests.simulation.checks import Found
 
 
@@ -30,7 +31,7 @@ class Payloads:
 
     def _member(self, member: Member, digest: str) -> None:
         run = member.run
-        if run is None or run.action is not Action.PREP:
+        if run is None or run.action != Action.PREP:
             return
         if run.state is RunState.INTENDED and run.id not in self._begun:
             self._begun.add(run.id)

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from ibgu.core.drivers import traits
 from tests.simulation.checks import Found
 from tests.simulation.checks.history import Event
 
 INEXACT = timedelta(seconds=2)
 """How far the clocks of two leaders may differ."""
 WINDOW = timedelta(minutes=1) - INEXACT
-RATE_LIMITED = ("Prep", "Upgrade")
 
 
 class DurationStats:
@@ -59,7 +59,7 @@ class DurationStats:
             flying.pop(event.cluster, None)
 
     def _start(self, event: Event) -> None:
-        if self._actions[event.rollout, event.step][0] not in RATE_LIMITED:
+        if not traits(self._actions[event.rollout, event.step][0]).rate_limited:
             return
         controls, step = self._controls.get(event.rollout, {}), (event.rollout, event.step)
         if not self._skewed:

@@ -1,6 +1,7 @@
-"""Checks that a refresh makes an agent read, and changes nothing else (R21.3)."""
+"""Checks that a refresh makes an agent read, and changes nothing else (R21.3), and that one that
+watches is refreshed after a reboot only (R21.4)."""
 
-from ibgu.core.model import names
+from ibgu.core.model import names, traits
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub.server import Asked
 from tests.simulation.checks import Found
@@ -16,7 +17,9 @@ class RefreshSchedule:
     def audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
         if before is None or after is None or not refreshed(asked):
             return
-        self._check("R21 a refresh only where agents poll", not self._watched, asked)
+        action = before["metadata"]["annotations"].get(names.ACTION, "")
+        rightly = not self._watched or (bool(action) and traits(action).reboots)
+        self._check("R21 a refresh where agents poll, or after a reboot", rightly, asked)
         same = _without_refresh(before) == _without_refresh(after)
         self._check("R21 a refresh changes nothing else", same, asked)
 

@@ -8,26 +8,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.core.model import Action
+from ibgu.core.drivers import traits
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.timeline import StageRun
 from tests.simulation.checks import Found
 
-STAGES = {
-    Action.PREP: {"Prep"},
-    Action.UPGRADE: {"Upgrade"},
-    Action.ROLLBACK: {"Rollback"},
-    Action.ABORT: {"Abort"},
-    Action.ABORT_ON_FAILURE: {"Abort"},
-    Action.FINALIZE_UPGRADE: {"Finalize"},
-    Action.FINALIZE_ROLLBACK: {"Finalize"},
-}
-"""Stages that each action may begin on a cluster: an Abort that finalizes has removed the way
-back."""
-
-
-REAPPLY = 240.0
-"""The earliest time in seconds after which an agent applies a work again."""
 HEARD = 120.0
 """Seconds after which a cluster's changes are known, even if its agent only polls."""
 
@@ -79,13 +64,19 @@ class Truth:
                 found[began.run].append(began)
         return dict(found)
 
+    @cached_property
+    def _reapply(self) -> dict[str, float]:
+        """Returns the earliest time in seconds after which a cluster's agent applies a work again,
+        by the cluster's name."""
+        return {cluster.name: cluster.agent.timing.reapply[0] for cluster in self._clusters}
+
     def _legal(self, cluster: SimulatedCluster, began: StageRun) -> None:
         if not began.run:
             return
         run = self._runs.get(began.run)
         words = (cluster.name, began, run)
         self._check("a cluster acts only on a run of the journal", run is not None, words)
-        if run is None or Action(run.action).stage != _asked(began):
+        if run is None or traits(run.action).stage != _asked(began):
             return  # the stage is another than the run's: a hand has set it
         self._check("intent before effect", run.arming_at is not None, words)
         self._check("R8 the action means what it says", began.stage in _of(run), words)
@@ -97,7 +88,8 @@ class Truth:
             run = self._runs.get(id_)
             if run is not None:
                 own = [began for began in runs if began.stage in _of(run)]
-                once = all(_enforced(run, own[0], again) for again in own[1:])
+                reapply = self._reapply[run.cluster]
+                once = all(_enforced(run, own[0], again, reapply) for again in own[1:])
                 self._check("a run begins once", once, run, own)
                 found[run.rollout, run.step, run.cluster_uid, run.action] += bool(own)
         for key, count in found.items():
@@ -158,11 +150,16 @@ def _asked(began: StageRun) -> str:
 
 
 def _of(run: Run) -> set[str]:
-    return STAGES[Action(run.action)]
+    """Returns the stage that the action may begin on a cluster: an Abort that finalizes has removed
+    the way back."""
+    action = traits(run.action)
+    if action.stage == "Idle":
+        return {"Abort" if action.aborts else "Finalize"}
+    return {action.stage}
 
 
-def _enforced(run: Run, began: StageRun, again: StageRun) -> bool:
+def _enforced(run: Run, began: StageRun, again: StageRun, reapply: float) -> bool:
     """Returns whether the agent applied the run again after a person's edit because no controller
-    lived to disarm it (docs/reliability.md)."""
+    lived, or heard of it, to disarm it (docs/reliability.md)."""
     unheard = run.accepted_at is None or run.accepted_at.timestamp() > again.requested
-    return unheard and again.requested - began.requested >= REAPPLY
+    return unheard and again.requested - began.requested >= reapply

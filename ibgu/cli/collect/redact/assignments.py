@@ -14,18 +14,19 @@ _ASSIGNS = re.compile(
 )
 _OPTION = re.compile(r"(?<![\w-])--?(?P<name>[A-Za-z][\w-]*+)\s{1,8}(?![-\s])")
 _ELEMENT = re.compile(r"<(?:[\w-]{1,64}:)?(?P<name>[\w.-]{1,128}+)[ \t][^<>\n]{0,256}(?P<by>>)")
-"""Of XML, with attributes."""
+"""Matches an element of XML, with attributes."""
 _PAIR = re.compile(
     r"[\"'](?P<name>[\w.-]{1,128}+)\\{0,8}[\"']{1,2},[ \t]{0,8}(?=[bBrRuU]?\\{0,8}[\"'])"
 )
-"""As programs print headers and arguments: `('x-api-key', '…')`, `['--token', '…']`."""
+"""Matches headers and arguments as programs print them: `('x-api-key', '…')`, `['--token',
+'…']`."""
 _WORD_BEFORE = re.compile(r"([A-Za-z]{2,24})\s{1,8}\Z")
 _CONTENTS = frozenset({"data", "stringData", "binaryData"})
-"""Of Secrets and ConfigMaps, where they are in braces."""
+"""Matches the contents of Secrets and ConfigMaps, where they are in braces."""
 _VALUE = "value"
 """Half of a pair: its name may stand anywhere near. `Invalid value: …` is what Kubernetes says."""
 _KIND = "secrets"
-"""Beside other kinds: `resources: ["secrets", "configmaps"]`."""
+"""Matches a kind beside others: `resources: ["secrets", "configmaps"]`."""
 
 
 def assigned(text: str) -> Iterator[Span]:

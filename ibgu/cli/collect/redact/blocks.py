@@ -7,7 +7,8 @@ from ibgu.cli.collect.redact.names import is_secret
 from ibgu.cli.collect.redact.spans import Span
 
 _BREAK = re.compile(r"(?<!\\)\n|\\{1,8}n")
-"""Of a line, also where the text is quoted in another one; YAML folds lines by a backslash."""
+"""Matches the end of a line, also where the text is quoted in another one; YAML folds lines by a
+backslash."""
 _OPENS = re.compile(
     r"(?:^|[\s\"'({\[-])(?P<name>[\w./]{1,128}+|[\w./][\w./-]{0,127})\\{0,8}[\"']?"
     r"[ \t]{0,8}(?::=|=>|[:=])[ \t]{0,8}(?:[|>][-+0-9]{0,2}|[{\[])?\Z"
@@ -17,7 +18,7 @@ _TAIL = 192
 _BEGINNING = re.compile(r"[ \t]*+(?:-[ \t]+)*+[\"']?")
 _WORD = re.compile(r"\s*[^\s:=]{4,}\s*")
 _DATA = frozenset({"data", "stringData", "binaryData"})
-"""Of Secrets and ConfigMaps."""
+"""Matches the data of Secrets and ConfigMaps."""
 
 
 def blocks(text: str) -> Iterator[Span]:

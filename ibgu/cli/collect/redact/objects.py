@@ -33,7 +33,7 @@ _NAMES = ("name", "key", "header", "field", "option", "parameter", "variable")
 _OF_PAIRS = ("value", "values", "default", "content", "fieldValue", "literal", "val")
 """The halves of a pair, in small letters or with a capital one."""
 _IDENTIFIERS = ("name", "namespace", "kind")
-"""Of what is referred to, also in a list of secrets."""
+"""Name what is referred to, also in a list of secrets."""
 _ESCAPES = {
     "\\u0026": "&",
     "\\u003d": "=",
@@ -42,7 +42,7 @@ _ESCAPES = {
     "\\u0022": '"',
     "\\u0027": "'",
 }
-"""As Go's encoder writes them into JSON: the name of a parameter begins behind its `&`."""
+"""Escapes that Go's encoder writes into JSON: the name of a parameter begins behind its `&`."""
 
 
 class Redactor:

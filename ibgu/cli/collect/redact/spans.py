@@ -3,7 +3,8 @@
 from typing import TypeAlias
 
 BEGIN = r"(?:\b|(?<=\\[nrt]))"
-"""Of a word, in patterns: behind an escaped line end, too, whose letter is no part of the word."""
+"""The begin of a word, in patterns: behind an escaped line end, too, whose letter is no part of the
+word."""
 
 Span: TypeAlias = tuple[int, int]
 """The first character, and the one after the last."""

@@ -15,7 +15,7 @@ _TAKES_ANYTHING = re.compile(
     r"|powerplatform\.com",
     re.IGNORECASE,
 )
-"""Whoever knows the path of such an address may write there."""
+"""Anyone who knows the path of such an address may write there."""
 _WORD = re.compile(r"(?:[^\s\"'`<>\\]|\\(?![\\\"'nrt]))++")
 _PGPASS = re.compile(
     r"(?<![^\s\"'])[^\s:\"']{1,253}:(?:\d{2,5}|\*):[^\s:]{1,63}:[^\s:]{1,63}:(?P<last>\S+)"

@@ -9,7 +9,8 @@ _QUOTE = re.compile(
     r"(?:[A-Za-z][\w.]{0,23}\()?[bBrRuU$@]?(?P<slashes>\\{0,8})"
     r"(?P<mark>([\"'`])\3?|&(?:quot|apos|#3[49]);)"
 )
-"""Also `b'…'`, `Some("…")` and HTML's. One within a text that YAML has quoted is doubled."""
+"""Matches a quote, also `b'…'`, `Some("…")` and HTML's. One within a text that YAML has quoted is
+doubled."""
 _EMPTY = re.compile(r"(?:([\"'`])\1(?=[\s,;&})\]]|$)|\{\s*\}|\[\s*\])")
 _BARE = re.compile(
     r"(?:[^\s&,;\"'`<]"
@@ -24,7 +25,7 @@ _REST = re.compile(r"[^\n]+")
 _REST_IN_JSON = re.compile(r"(?:[^\n\"\\]|\\(?!n|\\*\"))+")
 _OF_ELEMENT = re.compile(r"[^<\n]{1,512}(?=</)")
 _BRACED = re.compile(r"(?:[^}\n]|\}\})*+")
-"""As ODBC quotes: a brace within is doubled."""
+"""Matches a value as ODBC quotes it: a brace within is doubled."""
 _MARK = re.compile(r"[\[\]{}]|(?<=[\s:,=(\[{])\\{0,8}[\"'`]")
 _BEFORE = re.compile(r"(?:^|\n|(?P<escaped>\\n))[ \t]{0,64}(?:-[ \t]{1,8})?[\"']?\Z")
 _NOTHING = re.compile(r"(?:true|false|null|none|nil|~|[|>][-+]?)[\s,;]*(?:,|\Z)", re.IGNORECASE)

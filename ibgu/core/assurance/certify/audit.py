@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.assurance.certify.cases import ClusterCase, MemberCase, RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
-from ibgu.core.assurance.certify.proofs import Proofs
+from ibgu.core.assurance.certify.proofs import KindProofs, Proofs
 from ibgu.core.assurance.certify.rules import Rule, Violation
 
 SHOWN = 20
@@ -15,7 +15,7 @@ SHOWN = 20
 
 
 class Audit:
-    def __init__(self, subjects: Collection[str] | None, proofs: Proofs) -> None:
+    def __init__(self, subjects: Collection[str] | None, proofs: KindProofs) -> None:
         """`subjects`: uids of the rollouts that are certified; None: all that appear.
 
         The events of others only show who has claimed a cluster.
@@ -60,6 +60,10 @@ class Spot(Struct):
 
     def require(self, rule: Rule, holds: bool, words: str, *others: int) -> bool:
         return self.audit.require(rule, holds, self.event, words, *others)
+
+    @property
+    def proofs(self) -> Proofs:
+        return self.audit.proofs[self.rollout.kind]
 
     def text(self, name: str) -> str:
         """Returns a value of the event's data; empty where it has none."""

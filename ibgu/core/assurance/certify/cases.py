@@ -92,6 +92,8 @@ class StepCase(Struct):
 class RolloutCase(Struct):
     uid: str
     name: str
+    kind: str
+    """The kind of the object that asked for it."""
     created_at: datetime
     seq: int
     seed: list[str] = []
@@ -101,6 +103,8 @@ class RolloutCase(Struct):
     deleted: int = 0
     restored: bool = False
     """Whether hub or journal was restored: the plan may be shorter than what has begun."""
+    manual_cleanup_done: bool = False
+    """Whether a person has confirmed a clean-up by hand."""
     ramp_up: bool = False
     """Whether at most 1, 2, 4, ... members of a step are in flight, which makes more waves."""
     steps: list[StepCase] = []
@@ -117,8 +121,11 @@ class CancellerCase(Struct, frozen=True):
     name: str
     seq: int
     across_namespaces: bool
+    kind: str
 
     def cancels(self, other: RolloutCase) -> bool:
+        if self.kind != other.kind:
+            return False
         same = self.name.partition("/")[0] == other.name.partition("/")[0]
         return self.age > other.age and (self.across_namespaces or same)
 

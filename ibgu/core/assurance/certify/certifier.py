@@ -13,7 +13,7 @@ from ibgu.core.assurance.certify.audit import Audit, MemberSpot, Spot, StepSpot
 from ibgu.core.assurance.certify.cases import RolloutCase
 from ibgu.core.assurance.certify.events import Event, Leader
 from ibgu.core.assurance.certify.members import OF_MEMBER, joined
-from ibgu.core.assurance.certify.proofs import Proofs
+from ibgu.core.assurance.certify.proofs import KindProofs
 from ibgu.core.assurance.certify.rollouts import OF_ROLLOUT, OF_STEP, new_rollout, step_opened
 from ibgu.core.assurance.certify.rules import Rule, Violation
 from ibgu.core.assurance.certify.runs import OF_RUN
@@ -70,7 +70,8 @@ class Findings(Struct, frozen=True):
     broken: dict[Rule, int]
     violations: tuple[Violation, ...]
     unknown: dict[str, int]
-    """Kinds of events that this version does not know; they were not checked."""
+    """Kinds of events that this version does not know, or that are of a rollout whose kind it does
+    not know; they were not checked."""
     imported: int
     """Events that record an import from the hub; what came before is not in the log."""
 
@@ -82,11 +83,11 @@ class Findings(Struct, frozen=True):
 class Certifier:
     def __init__(
         self,
-        proofs: Proofs,
+        proofs: KindProofs,
         subjects: Collection[str] | None = None,
         leaders: Sequence[Leader] = (),
     ) -> None:
-        """`proofs`: those of the log's kind of change. `subjects`: uids of the rollouts to certify;
+        """`proofs`: of each kind of change in the log. `subjects`: uids of the rollouts to certify;
         None: all. `leaders`: by epoch."""
         self._audit = Audit(subjects, proofs)
         self._writers = Writers(self._audit, leaders)
@@ -129,6 +130,8 @@ class Certifier:
             imported.rollout(audit, event)
         elif rollout is None:
             self._without_beginning(event)
+        elif rollout.kind not in audit.proofs:
+            self._unknown[event.kind] = self._unknown.get(event.kind, 0) + 1
         else:
             spot = Spot(audit, event, rollout)
             self._check_level(spot)

@@ -4,13 +4,11 @@ from ibgu.core.assurance.certify.audit import MemberSpot
 from ibgu.core.assurance.certify.cases import CancellerCase
 from ibgu.core.assurance.certify.rules import Rule
 
-_CANCELS = ("Abort", "Rollback")
-
 
 def take(spot: MemberSpot, *, begun: bool = False) -> None:
     """Gives the member a slot and the claim on its cluster.
 
-    `begun`: by TALM, so it does not start now, whoever has cancelled it since.
+    `begun`: by TALM, so it does not start now, even if another one has cancelled it since.
     """
     step, member, event = spot.step, spot.member, spot.event
     slot = event.data.get("slot") or 0
@@ -61,7 +59,7 @@ def not_cancelled(spot: MemberSpot, what: str) -> None:
 
 
 def cancels(spot: MemberSpot) -> bool:
-    return spot.step.actions[:1] != () and spot.step.actions[0] in _CANCELS
+    return any(action in spot.proofs.cancels for action in spot.step.actions[:1])
 
 
 def free(spot: MemberSpot) -> None:
@@ -85,4 +83,6 @@ def register(spot: MemberSpot) -> None:
     if cancels(spot):
         known = spot.audit.cluster(spot.member.uid).cancellers
         mine, step = spot.rollout, spot.step
-        known.append(CancellerCase(mine.age, mine.name, spot.event.seq, step.across_namespaces))
+        known.append(
+            CancellerCase(mine.age, mine.name, spot.event.seq, step.across_namespaces, mine.kind)
+        )

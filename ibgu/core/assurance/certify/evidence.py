@@ -1,5 +1,6 @@
 """Judges decisions again by the observations that were recorded with them (R7, R8, R10)."""
 
+from datetime import datetime
 from typing import Any
 
 from ibgu.core.assurance.certify.audit import MemberSpot
@@ -20,7 +21,7 @@ class RecordedObservation:
 
     def __init__(self, spot: MemberSpot) -> None:
         found = spot.event.data.get("seen", {})
-        self._proofs = spot.audit.proofs
+        self._proofs = spot.proofs
         self.cluster: dict[str, Any] = found.get("cluster", {})
         self.work: dict[str, Any] = found.get("work", {})
         self.ibu: dict[str, Any] = found.get("ibu", {})
@@ -49,13 +50,22 @@ class RecordedObservation:
 def startable(spot: MemberSpot, action: str) -> None:
     """Checks that the cluster was in a state in which the action means what its name says
     (R8.1)."""
-    seen, proofs = RecordedObservation(spot), spot.audit.proofs
+    seen, proofs = RecordedObservation(spot), spot.proofs
     known = seen.current and seen.is_there(spot.member.uid)
     words = f"{spot.name} starts {action}, but its state was not known"
     if not spot.require(Rule.PROBE, known, words):
         return
     words = f"{spot.name} starts {action} in a state that it does not fit: {proofs.shown(seen.ibu)}"
-    spot.require(Rule.PROBE, proofs.fits(seen.ibu, action), words)
+    cleaned = spot.rollout.manual_cleanup_done
+    fits = proofs.fits(seen.ibu, action, manual_cleanup_done=cleaned)
+    spot.require(Rule.PROBE, fits, words)
+    until = seen.ibu.get("rollback_until")
+    in_time = (
+        action not in proofs.expires
+        or until is None
+        or spot.event.at < datetime.fromisoformat(until)
+    )
+    spot.require(Rule.PROBE, in_time, f"{spot.name} starts {action}, possible until {until} only")
     if action in proofs.keeps_spec:
         seed = seen.ibu.get("seed")
         words = f"{spot.name} starts {action} with another seed than the plan's: {seed}"
@@ -63,7 +73,7 @@ def startable(spot: MemberSpot, action: str) -> None:
 
 
 def already_there(spot: MemberSpot, action: str) -> None:
-    seen, proofs = RecordedObservation(spot), spot.audit.proofs
+    seen, proofs = RecordedObservation(spot), spot.proofs
     there = seen.current and proofs.reached(seen.ibu, action)
     words = f"{spot.name} was not where {action} would bring it: {proofs.shown(seen.ibu)}"
     spot.require(Rule.EVIDENCE, there, words)
@@ -114,7 +124,7 @@ def of_end(spot: MemberSpot, run: RunCase) -> None:
 
 def _proved(seen: RecordedObservation, spot: MemberSpot, run: RunCase) -> tuple[bool, str]:
     """Returns whether the result is proven, and what is missing."""
-    proofs = spot.audit.proofs
+    proofs = spot.proofs
     match run.result:
         case "succeeded":
             missing = proofs.missing(seen.ibu, run.action)

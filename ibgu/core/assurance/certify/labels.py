@@ -5,19 +5,17 @@ from ibgu.core.assurance.certify.audit import MemberSpot, Spot
 from ibgu.core.assurance.certify.cases import Due, MemberCase
 from ibgu.core.assurance.certify.rules import Rule
 
-PREFIX = "lcm.openshift.io/ibgu-"
-_KEPT = ("Prep", "Upgrade", "Rollback")
-"""Actions whose success leaves a label; any other one removes all labels."""
-
 
 def due_after_success(spot: MemberSpot, action: str) -> None:
-    name = f"{PREFIX}{action.lower()}"
-    wanted = {f"{name}-completed": "", f"{name}-failed": None} if action in _KEPT else {}
+    proofs = spot.proofs
+    name = f"{proofs.label_prefix}{action.lower()}"
+    kept = {f"{name}-completed": "", f"{name}-failed": None}
+    wanted = kept if action in proofs.labels else {}
     _due(spot, f"{action} succeeded", wanted)
 
 
 def due_after_failure(spot: MemberSpot, action: str) -> None:
-    _due(spot, f"{action} failed", {f"{PREFIX}{action.lower()}-failed": ""})
+    _due(spot, f"{action} failed", {f"{spot.proofs.label_prefix}{action.lower()}-failed": ""})
 
 
 def _due(spot: MemberSpot, outcome: str, wanted: dict[str, str | None]) -> None:
@@ -50,14 +48,18 @@ def _asked(spot: Spot, asked: dict[str, str | None]) -> None:
     member = _waiting_for_it(spot)
     if member is None and (adopted := _just_adopted(spot)):
         adopted.adopted = False
-        spot.require(Rule.LABELS, all(k.startswith(PREFIX) for k in asked), _label_list(asked))
+        spot.require(
+            Rule.LABELS,
+            all(k.startswith(spot.proofs.label_prefix) for k in asked),
+            _label_list(spot, asked),
+        )
         return
     due = member.due if member else None
-    words = f"labels of {spot.event.cluster} change without an outcome: {_label_list(asked)}"
+    words = f"labels of {spot.event.cluster} change without an outcome: {_label_list(spot, asked)}"
     if not spot.require(Rule.LABELS, due is not None, words) or due is None or member is None:
         return
-    fits = asked == due.wanted if due.wanted else _clears(asked)
-    words = f"'{due.outcome}' asks for {_label_list(asked)} on {spot.event.cluster}"
+    fits = asked == due.wanted if due.wanted else _clears(spot, asked)
+    words = f"'{due.outcome}' asks for {_label_list(spot, asked)} on {spot.event.cluster}"
     spot.require(Rule.LABELS, fits, words, due.seq)
     member.due = None
 
@@ -76,12 +78,15 @@ def _just_adopted(spot: Spot) -> MemberCase | None:
     return next((member for member in found if member and member.adopted), None)
 
 
-def _clears(asked: dict[str, str | None]) -> bool:
-    return all(key.startswith(PREFIX) and wanted is None for key, wanted in asked.items())
+def _clears(spot: Spot, asked: dict[str, str | None]) -> bool:
+    return all(
+        key.startswith(spot.proofs.label_prefix) and wanted is None for key, wanted in asked.items()
+    )
 
 
-def _label_list(asked: dict[str, str | None]) -> str:
+def _label_list(spot: Spot, asked: dict[str, str | None]) -> str:
     names = [
-        f"{key.removeprefix(PREFIX)}{'' if v is not None else '-'}" for key, v in asked.items()
+        f"{key.removeprefix(spot.proofs.label_prefix)}{'' if v is not None else '-'}"
+        for key, v in asked.items()
     ]
     return ", ".join(names) or "nothing"

@@ -23,18 +23,18 @@ def stop_clock(spot: StepSpot) -> None:
     """Stops the clock; a member that waits behind the circuit breaker for its Upgrade is not under
     way."""
     step = spot.step
-    moving = [m for m in step.slots.values() if not _before_a_reboot(step, m)]
+    moving = [m for m in step.slots.values() if not _before_a_reboot(spot, m)]
     words = f"the clock of {spot.title} stands while {len(moving)} clusters are in flight"
     may = not moving or spot.rollout.hold == "Restored"
     spot.require(Rule.LIMITS, may, words, *(m.since for m in moving))
     step.stopped_since = spot.event.at
 
 
-def _before_a_reboot(step: StepCase, member: MemberCase) -> bool:
+def _before_a_reboot(spot: StepSpot, member: MemberCase) -> bool:
     """Whether the member is between two actions, and the circuit breaker may stop the next one."""
-    run, left = member.run, step.actions[member.index :]
+    run, left = member.run, spot.step.actions[member.index :]
     over = run is not None and run.over and run.result == "succeeded"
-    return over and left[:1] in (("Upgrade",), ("Rollback",))
+    return over and any(action in spot.proofs.reboots for action in left[:1])
 
 
 def turn_clock_on(spot: StepSpot) -> None:
@@ -69,8 +69,8 @@ def in_time(spot: MemberSpot) -> None:
 
 
 def _ramps(spot: StepSpot) -> bool:
-    """Whether a ramp-up applies: only steps that begin with Prep or Upgrade have rate limits."""
-    return spot.rollout.ramp_up and spot.step.actions[0] in ("Prep", "Upgrade")
+    """Whether a ramp-up applies: only some steps have rate limits."""
+    return spot.rollout.ramp_up and spot.step.actions[0] in spot.proofs.rate_limited
 
 
 def _limit(step: StepCase, at: datetime, *, ramps: bool) -> datetime:

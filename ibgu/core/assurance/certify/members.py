@@ -50,6 +50,11 @@ def _already_done(spot: MemberSpot) -> None:
     labels.due_after_success(spot, action)
 
 
+def _accepted(spot: MemberSpot) -> None:
+    """Checks that a warning is accepted of a member that has not ended."""
+    _before_next(spot, "its warning is accepted")
+
+
 def _before_next(spot: MemberSpot, what: str) -> None:
     """Checks that the member is between two actions, or before the first."""
     member, run = spot.member, spot.member.run
@@ -117,10 +122,12 @@ def _afterwards(spot: MemberSpot) -> None:
 
 OF_MEMBER: dict[str, Callable[[MemberSpot], None]] = {
     "ActionAlreadyDone": _already_done,
+    "WarningAccepted": _accepted,
     "MemberReturned": _returned,
     "MemberFinished": _finished,
     "FailureDetailed": _afterwards,
     "CompletedLate": _late,
     "AutoImportStaysOff": _afterwards,
     "WatchEnded": _afterwards,
+    "RollbackDeadlineChanged": _afterwards,
 }

@@ -12,14 +12,39 @@ class Proofs(Protocol):
     """
 
     @property
+    def label_prefix(self) -> str:
+        """The prefix of all labels with which the kind marks clusters."""
+
+    @property
+    def labels(self) -> Set[str]:
+        """The actions whose success leaves a label; any other one removes all labels."""
+
+    @property
+    def reboots(self) -> Set[str]:
+        """The actions that the circuit breaker guards inside a chain."""
+
+    @property
+    def rate_limited(self) -> Set[str]:
+        """The first actions of steps that have rate limits."""
+
+    @property
+    def cancels(self) -> Set[str]:
+        """The first actions of steps that take their clusters from older rollouts."""
+
+    @property
+    def expires(self) -> Set[str]:
+        """The actions that may start until the reported time only."""
+
+    @property
     def keeps_spec(self) -> Set[str]:
         """The actions that go on with the spec that the cluster was prepared with."""
 
     def stage(self, action: str) -> str:
         """Returns the stage that the action asks the cluster for."""
 
-    def fits(self, seen: Mapping[str, Any], action: str) -> bool:
-        """Returns whether the cluster is in a state in which the action may start (R8.1)."""
+    def fits(self, seen: Mapping[str, Any], action: str, *, manual_cleanup_done: bool) -> bool:
+        """Returns whether the cluster is in a state in which the action may start (R8.1);
+        `manual_cleanup_done`: a person has confirmed a clean-up by hand (R45.2)."""
 
     def reached(self, seen: Mapping[str, Any], action: str) -> bool:
         """Returns whether the cluster is where the action would bring it."""
@@ -32,3 +57,7 @@ class Proofs(Protocol):
 
     def shown(self, seen: Mapping[str, Any]) -> str:
         """Returns the state in words, for a violation."""
+
+
+KindProofs = Mapping[str, Proofs]
+"""Proofs by the kind of the object that asked for the rollout."""

@@ -9,7 +9,7 @@ from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.limits import limit_of, stop_clock, turn_clock_on
 from ibgu.core.assurance.certify.rules import Rule
-from ibgu.core.model.names import RAMP_UP
+from ibgu.core.model.names import IBGU, MANUAL_CLEANUP_DONE, RAMP_UP
 
 _NAMED = 10
 """The most forgotten clusters that a message names."""
@@ -20,6 +20,7 @@ def new_rollout(event: Event) -> RolloutCase:
     return RolloutCase(
         uid=event.rollout,
         name=f"{data.get('namespace')}/{data.get('name')}",
+        kind=data.get("kind", IBGU),
         created_at=datetime.fromisoformat(data["created_at"]),
         seq=event.seq,
     )
@@ -89,6 +90,7 @@ def _nothing(spot: Spot) -> None:
 
 def _control(spot: Spot) -> None:
     controls = spot.event.data.get("controls") or {}
+    spot.rollout.manual_cleanup_done = MANUAL_CLEANUP_DONE in controls
     spot.rollout.ramp_up = str(controls.get(RAMP_UP, "")).strip().lower() == "true"
 
 

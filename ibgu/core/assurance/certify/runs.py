@@ -43,7 +43,7 @@ def _start(spot: MemberSpot) -> None:
 
 
 def _not_stopped(spot: MemberSpot, action: str) -> None:
-    stopped = spot.step.hold == "CircuitBreaker" and action in ("Upgrade", "Rollback")
+    stopped = spot.step.hold == "CircuitBreaker" and action in spot.proofs.reboots
     spot.require(Rule.ORDER, not stopped, f"{spot.name} starts {action} while held: CircuitBreaker")
 
 

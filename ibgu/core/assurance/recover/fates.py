@@ -12,7 +12,7 @@ from ibgu.core.assurance.recover.trace import Trace
 from ibgu.core.engine.decide.transitions import U, finish, return_to_waiting
 from ibgu.core.model import (
     Accepted,
-    Action,
+    ActionName,
     Cause,
     CompletedAction,
     Ended,
@@ -54,7 +54,7 @@ class Signs(Struct, frozen=True, kw_only=True):
     """The trace of a run that the journal does not know."""
 
 
-def fate(before: Member, actions: Sequence[Action], signs: Signs) -> Member | Resumed:
+def fate(before: Member, actions: Sequence[ActionName], signs: Signs) -> Member | Resumed:
     """Returns the member by these signs; unchanged where they add nothing."""
     if isinstance(before, Finished):
         return before
@@ -63,17 +63,17 @@ def fate(before: Member, actions: Sequence[Action], signs: Signs) -> Member | Re
     if member.action_index == len(actions):
         return _finished(member, signs, Outcome.SUCCEEDED)
     if failed is not None:
-        return _failed(member, signs, Action(failed.action), failed.message)
-    if trace is not None and trace.action is actions[member.action_index]:
+        return _failed(member, signs, failed.action, failed.message)
+    if trace is not None and trace.action == actions[member.action_index]:
         return _traced(member, trace, signs)
     if signs.over:
         return _finished(member, signs, Outcome.SKIPPED, cause=Cause.SKIPPED, message=NOTHING_KNOWN)
     return member
 
 
-def _with_completed(member: U, actions: Sequence[Action], signs: Signs) -> U:
+def _with_completed(member: U, actions: Sequence[ActionName], signs: Signs) -> U:
     told = signs.part.completed[len(member.completed) :]
-    done = [CompletedAction(Action(one.action), signs.now, one.message) for one in told]
+    done = [CompletedAction(one.action, signs.now, one.message) for one in told]
     done += _passed(actions[len(member.completed) + len(done) :], signs)
     rest, trace = actions[len(member.completed) + len(done) :], signs.trace
     if trace and trace.outcome is RunResult.SUCCEEDED and rest[:1] == (trace.action,):
@@ -86,7 +86,7 @@ def _with_completed(member: U, actions: Sequence[Action], signs: Signs) -> U:
     return replace(member, completed=completed, action_index=len(completed), run=run)
 
 
-def _passed(rest: Sequence[Action], signs: Signs) -> list[CompletedAction]:
+def _passed(rest: Sequence[ActionName], signs: Signs) -> list[CompletedAction]:
     """Returns actions that the work has passed, though no status shows it: they go in order
     (R5.1)."""
     trace = signs.trace
@@ -140,7 +140,7 @@ def waiting(member: Unfinished, trace: Trace, now: datetime) -> Waiting:
     return replace(waits, run=run, attempts=trace.attempt, reason=reason)
 
 
-def _failed(member: Unfinished, signs: Signs, action: Action, told: str) -> Finished:
+def _failed(member: Unfinished, signs: Signs, action: ActionName, told: str) -> Finished:
     """Finishes the member as failed; in the status the cause precedes the words."""
     prefix, _, words = told.partition(": ")
     cause = _CAUSES.get(prefix)
@@ -156,7 +156,7 @@ def _finished(
     *,
     cause: Cause | None = None,
     message: str = "",
-    failed_action: Action | None = None,
+    failed_action: ActionName | None = None,
 ) -> Finished:
     """Finishes the member without slot and claim; one that failed after it was armed is watched
     (R15.1)."""

@@ -1,13 +1,15 @@
 """Collects all that the hub shows of one rollout, without the journal."""
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 from msgspec import Struct
 
 from ibgu.core.assurance.recover.placing import Plan
 from ibgu.core.assurance.recover.told import ToldStatus, read_status
 from ibgu.core.assurance.recover.trace import Trace, traces_of
-from ibgu.core.model import Action, ClusterView, WorkView
+from ibgu.core.drivers import declared
+from ibgu.core.model import ClusterView, WorkView
 from ibgu.core.model.kinds import Ibgu
 from ibgu.core.model.names import stage_name
 from ibgu.core.model.shown import Shown
@@ -19,12 +21,12 @@ class FoundIbgu(Struct, frozen=True):
     """The plan; empty if it can't be read."""
     told: ToldStatus
     traces: dict[str, Trace]
-    """By cluster name."""
+    """Keyed by cluster name."""
     cluster: Callable[[str], ClusterView | None]
 
     @property
     def begun(self) -> bool:
-        """Whether ibgu has acted on the IBGU, or it is complete, whoever completed it."""
+        """Whether ibgu has acted on the IBGU, or it is complete, no matter who completed it."""
         return bool(self.traces) or self.told.begun
 
 
@@ -43,7 +45,5 @@ def find(
 
 
 def _plan(obj: Ibgu) -> Plan:
-    try:
-        return [tuple(Action(action) for action in item.actions) for item in obj.spec.plan]
-    except ValueError:
-        return []
+    plan = [tuple(item.actions) for item in obj.spec.plan]
+    return plan if all(map(declared, chain.from_iterable(plan))) else []

@@ -6,19 +6,11 @@ unwanted ones, before anything is selected by them.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from ibgu.core.drivers import traits
 from ibgu.core.engine.decide.ending import labelled
 from ibgu.core.engine.decide.patches import Wishes, failure_labels, success_labels
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.model import (
-    Action,
-    Change,
-    ClusterView,
-    Kind,
-    Member,
-    OnPendingPatch,
-    PendingPatch,
-    names,
-)
+from ibgu.core.model import Change, ClusterView, Kind, Member, OnPendingPatch, PendingPatch, names
 
 WHY = "the hub lost it by its restore"
 
@@ -90,10 +82,10 @@ def _present(wishes: Wishes) -> dict[str, str]:
 
 
 def _annotations(tracked: TrackedRollout, member: Member, view: ClusterView) -> Wishes:
-    """Returns the wanted annotations: disable-auto-import while an Upgrade runs or is watched, else
-    none (R14.3)."""
+    """Returns the wanted annotations: disable-auto-import while an action that
+    needs it runs or is watched, else none (R14.3)."""
     run = member.run
-    upgrading = run is not None and run.action is Action.UPGRADE and run.arming_at is not None
+    upgrading = run is not None and traits(run.action).import_off and run.arming_at is not None
     if upgrading and (not member.finished or member.watched):
         mine = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: tracked.rollout.uid}
         return {} if names.DISABLE_AUTO_IMPORT in view.annotations else dict(mine)

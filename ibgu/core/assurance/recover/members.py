@@ -107,7 +107,7 @@ def changes_of(before: Member | None, member: Member, now: datetime) -> Iterator
         and (old.open or not old.disarmed)
         and old.id != (member.run and member.run.id)
     ):
-        done = any(each.action is old.action for each in member.completed)
+        done = any(each.action == old.action for each in member.completed)
         result = RunResult.SUCCEEDED if done else RunResult.WITHDRAWN
         closed = replace(before, run=close(old, now, result))
         yield OnMember(Kind.IMPORTED, closed, f"{FROM_HUB}: {old.action} has ended", actor=ACTOR)

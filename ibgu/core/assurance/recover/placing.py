@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from ibgu.core.assurance.recover.told import Entry, ToldAction
-from ibgu.core.model import Action
+from ibgu.core.drivers import traits
+from ibgu.core.model import ActionName
 
-Plan = Sequence[tuple[Action, ...]]
+Plan = Sequence[tuple[ActionName, ...]]
 
 
 class StepPart(Struct, frozen=True):
@@ -31,7 +32,7 @@ class _Rest:
         self.current = entry.current_action
         self.has_failed = False
 
-    def part(self, actions: Sequence[Action]) -> StepPart:
+    def part(self, actions: Sequence[ActionName]) -> StepPart:
         completed: list[ToldAction] = []
         for action in actions:
             if self._next(self.completed, action):
@@ -43,14 +44,14 @@ class _Rest:
             return StepPart(tuple(completed), failed, current)
         return StepPart(tuple(completed))
 
-    def _next(self, told: list[ToldAction], action: Action) -> bool:
-        """Whether the action is next. AbortOnFailure may be planned twice: it belongs to the first
-        one after a failure."""
-        if action is Action.ABORT_ON_FAILURE and not self.has_failed:
+    def _next(self, told: list[ToldAction], action: ActionName) -> bool:
+        """Whether the action is next. One that follows a failure may be planned twice: it belongs
+        to the first one after a failure."""
+        if traits(action).after_failure and not self.has_failed:
             return False
         return bool(told) and told[0].action == action
 
-    def _runs(self, action: Action) -> bool:
+    def _runs(self, action: ActionName) -> bool:
         return self.current is not None and self.current.action == action and not self.completed
 
 
@@ -61,7 +62,7 @@ def place(plan: Plan, entry: Entry) -> dict[int, StepPart]:
     return {index: part for index, part in parts.items() if not part.empty}
 
 
-def step_of(action: Action, plan: Plan, started: int) -> int | None:
+def step_of(action: ActionName, plan: Plan, started: int) -> int | None:
     """Returns the step of a cluster's newest run: the last one that has started and contains the
     action, else the first one after those."""
     having = [index for index, actions in enumerate(plan) if action in actions]

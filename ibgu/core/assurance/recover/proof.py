@@ -70,7 +70,7 @@ def _older(run: Run, work: WorkView, restore: str, foreign: Container[str]) -> b
     """Whether the work is older than `run`, the newest one of its cluster."""
     if run.armed_generation is None or work.restore != restore:
         return False
-    went_back = work.generation < run.armed_generation
+    earlier_generation = work.generation < run.armed_generation
     untouched = not (work.edited or work.terminating)
-    earlier = work.run not in ("", run.id) and work.run not in foreign
-    return went_back and untouched and earlier
+    earlier_run = work.run not in ("", run.id) and work.run not in foreign
+    return earlier_generation and untouched and earlier_run

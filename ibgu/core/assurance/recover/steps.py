@@ -10,7 +10,7 @@ from ibgu.core.assurance.recover.found import FoundIbgu
 from ibgu.core.assurance.recover.placing import StepPart, place, step_of
 from ibgu.core.assurance.recover.trace import Trace
 from ibgu.core.engine.state import TrackedRollout, TrackedStep
-from ibgu.core.model import Action, ClusterView, Step, StepState
+from ibgu.core.model import ClusterView, Step, StepState
 from ibgu.core.model.bounds import int32
 from ibgu.core.plan import EVERYWHERE, natural_key, select
 
@@ -62,7 +62,7 @@ def record(
         else Step(
             rollout=uid,
             index=index,
-            actions=tuple(Action(action) for action in item.actions),
+            actions=tuple(item.actions),
             max_concurrency=int32(item.rollout_strategy.max_concurrency),
             timeout=timedelta(minutes=int32(item.rollout_strategy.timeout)),
         )

@@ -5,14 +5,14 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.model import Action, RunResult, WorkView, names
+from ibgu.core.drivers import declared, traits
+from ibgu.core.model import ActionName, RunResult, WorkView, names
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.shown import Shown
 
 _DIGITS = 6
 _LONGEST_RUN = 64
 """Characters: ours have 20, and an index of the journal limits the length."""
-_ACTIONS = {action.value: action for action in Action}
 _RESULTS = {result.value: result for result in RunResult}
 
 
@@ -21,7 +21,7 @@ class Trace(Struct, frozen=True, kw_only=True):
 
     cluster: str
     work: WorkView
-    action: Action
+    action: ActionName
     attempt: int
     started: datetime | None
     limit: datetime | None
@@ -35,7 +35,7 @@ class Trace(Struct, frozen=True, kw_only=True):
     def taken(self) -> bool:
         """Whether the cluster echoes the run: it has taken the stage (R9.1)."""
         ibu = self.work.feedback
-        return ibu is not None and ibu.run == self.run and ibu.stage == self.action.stage
+        return ibu is not None and ibu.run == self.run and ibu.stage == traits(self.action).stage
 
 
 def traces_of(works: Iterable[Shown[WorkView]]) -> dict[str, Trace]:
@@ -46,8 +46,8 @@ def traces_of(works: Iterable[Shown[WorkView]]) -> dict[str, Trace]:
 
 def _trace(work: Shown[WorkView]) -> Trace | None:
     marks = work.metadata.annotations
-    action = _ACTIONS.get(marks.get(names.ACTION, ""))
-    if not 0 < len(work.view.run) <= _LONGEST_RUN or action is None:
+    action = marks.get(names.ACTION, "")
+    if not 0 < len(work.view.run) <= _LONGEST_RUN or not declared(action):
         return None
     return Trace(
         cluster=work.metadata.namespace,

@@ -11,9 +11,9 @@ class Versions(Struct, frozen=True):
     """Resource versions as numbers, which for one object or kind never go back on one hub."""
 
     lists: dict[str, int] = {}
-    """By kind (plural): the version up to which the mirror was complete."""
+    """Keyed by kind (plural): the version up to which the mirror was complete."""
     objects: dict[str, int] = {}
-    """By uid of the IBGU."""
+    """Keyed by uid of the IBGU."""
 
 
 def versions_of(ibgus: Iterable[Ibgu], lists: dict[str, int]) -> Versions:

@@ -13,10 +13,12 @@ from ibgu.core.assurance.shadow.records import (
     Symptom,
     SymptomKind,
 )
+from ibgu.core.drivers import traits
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures import ApplyError, Failure, classify, explain, refused_field
 from ibgu.core.drivers.ibu.observe.ibu_state import ROLLBACK_REQUESTED
 from ibgu.core.engine.times import SETTLE
-from ibgu.core.model import Action, Cause, Stage
+from ibgu.core.model import ActionName, Cause
 from ibgu.core.talm import TalmWork
 
 _CAUSES = {
@@ -54,23 +56,23 @@ def conclude(run: ShadowRun, work: TalmWork, now: datetime) -> ShadowOutcome | N
     return None
 
 
-def _failure(action: Action, work: TalmWork) -> Cause | None:
+def _failure(action: ActionName, work: TalmWork) -> Cause | None:
     if work.value != "False":
         return None
-    if action.stage is Stage.IDLE:
+    if traits(action).stage == Stage.IDLE:
         return _stuck(action, work.words)
-    if action.stage is Stage.UPGRADE and ROLLBACK_REQUESTED in work.words:
+    if traits(action).stage == Stage.UPGRADE and ROLLBACK_REQUESTED in work.words:
         return None
-    return _CAUSES[action.stage]
+    return _CAUSES[Stage(traits(action).stage)]
 
 
-def _stuck(action: Action, words: str) -> Cause | None:
+def _stuck(action: ActionName, words: str) -> Cause | None:
     """Returns the cause of a failure on the way to Idle. Idle is False also while all goes well;
     only known messages show a failure."""
     known = explain(action, words)
     if known is None or known.name not in _STUCK:
         return None
-    return Cause.ABORT_FAILED if action.aborts else Cause.FINALIZE_FAILED
+    return Cause.ABORT_FAILED if traits(action).aborts else Cause.FINALIZE_FAILED
 
 
 def symptom_of(run: ShadowRun, work: TalmWork, now: datetime) -> Symptom | None:

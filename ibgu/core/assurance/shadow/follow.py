@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from ibgu.core.assurance.shadow.evidence import conclude, symptom_of
 from ibgu.core.assurance.shadow.records import ShadowNote, ShadowOutcome, ShadowRun, ShadowVerdict
+from ibgu.core.drivers import traits
 from ibgu.core.engine.times import SETTLE
-from ibgu.core.model import Action
+from ibgu.core.model import ActionName
 from ibgu.core.talm import TalmGroup, TalmWork
 from ibgu.core.talm import names as talm
 
@@ -29,7 +30,7 @@ class TalmObservation(Struct, frozen=True):
     """TALM's message in the IBGU's `failedActions`."""
 
 
-def begin(rollout: str, step: int, action: Action, work: TalmWork, now: datetime) -> ShadowRun:
+def begin(rollout: str, step: int, action: ActionName, work: TalmWork, now: datetime) -> ShadowRun:
     """Returns the record of an action at first sight."""
     since = work.created or now
     return ShadowRun(
@@ -68,8 +69,8 @@ def _reach(run: ShadowRun, seen: TalmObservation, now: datetime) -> ShadowRun:
     return _note(replace(run, reachable=seen.reachable, symptom=None), now, text)
 
 
-def _unreachable(action: Action) -> str:
-    also = ", as it must be while it reboots" if action.reboots else ""
+def _unreachable(action: ActionName) -> str:
+    also = ", as it must be while it reboots" if traits(action).reboots else ""
     return f"the cluster is not reachable{also}"
 
 
@@ -112,7 +113,7 @@ def _ask_talm(run: ShadowRun, seen: TalmObservation, now: datetime) -> ShadowRun
 
 def _timed_out_here(run: ShadowRun, group: TalmGroup) -> bool:
     """Whether the timeout is of this action: TALM names it, unless it lost sight of the work."""
-    return group.timed_out_in.get(run.cluster, run.action) is run.action
+    return group.timed_out_in.get(run.cluster, run.action) == run.action
 
 
 def _quoted(words: str) -> str:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from ibgu.core.assurance.shadow.records import ShadowRun, ShadowVerdict
+from ibgu.core.model import traits
 
 
 def explanation(run: ShadowRun, now: datetime) -> str:
@@ -15,7 +16,7 @@ def explanation(run: ShadowRun, now: datetime) -> str:
     if run.gone_at is not None:
         return f"TALM has let go of {run.action} without a word; how it ended was not seen"
     if not run.reachable:
-        rebooting = " (it reboots in this action)" if run.action.reboots else ""
+        rebooting = " (it reboots in this action)" if traits(run.action).reboots else ""
         return f"the cluster is not reachable{rebooting}: nothing can be known now"
     if run.symptom is not None:
         return f"the cluster does not take it: {run.symptom.message}"

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from ibgu.core.model import Action, Cause
+from ibgu.core.model import ActionName, Cause
 
 
 class ShadowVerdict(StrEnum):
@@ -55,7 +55,7 @@ class ShadowRun(Struct, frozen=True, kw_only=True):
     step: int
     """Counts from 0."""
     cluster: str
-    action: Action
+    action: ActionName
     work: str
     """Name of TALM's ManifestWork."""
     batch: int = 0
@@ -101,14 +101,14 @@ class ShadowStep(Struct, frozen=True, kw_only=True):
     index: int
     group: str
     """namespace/name of the ClusterGroupUpgrade."""
-    actions: tuple[Action, ...]
+    actions: tuple[ActionName, ...]
     max_concurrency: int
     timeout_minutes: int
     batches: tuple[TalmBatch, ...] = ()
     batch: int = 0
     """The running batch, from 1; 0: none."""
     started_at: datetime | None = None
-    """By TALM's own status, like the next one."""
+    """The time by TALM's own status, like the next one."""
     finished_at: datetime | None = None
 
     @property

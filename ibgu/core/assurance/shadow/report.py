@@ -18,7 +18,7 @@ from ibgu.core.assurance.shadow.records import (
     ShadowVerdict,
 )
 from ibgu.core.drivers.ibu.failures import explain
-from ibgu.core.model import Action, Cause
+from ibgu.core.model import ActionName, Cause
 from ibgu.core.plan import natural_key
 
 NAMED = 10
@@ -51,7 +51,7 @@ class ShadowFailureGroup(Struct, frozen=True):
     """Failures of one kind that ibgu would have reported."""
 
     step: int
-    action: Action
+    action: ActionName
     cause: Cause | None
     failure: str
     """The known failure's name; empty: not a known one."""
@@ -78,7 +78,7 @@ class SlowBatch(Struct, frozen=True):
 class StepReport(Struct, frozen=True):
     step: ShadowStep
     took: timedelta | None
-    """From TALM's start to TALM's end; None: it is not over."""
+    """The time from TALM's start to TALM's end; None: it is not over."""
     sliding: timedelta | None
     """The time of the same clusters in a sliding window; None: not all of them were seen to end."""
     idle: timedelta

@@ -5,34 +5,56 @@ from datetime import timedelta
 
 from msgspec import Raw
 
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
 from ibgu.core.drivers.ibu.failures import (
     ApplyError,
+    Failure,
     KnownFailure,
     classify,
     explain,
     refused_field,
 )
+from ibgu.core.drivers.ibu.given import refused_fields
 from ibgu.core.drivers.ibu.names import carried
 from ibgu.core.drivers.ibu.observe import judge, out_of_stage, verdict
 from ibgu.core.drivers.ibu.observe.feedback import view_ibu
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView, as_ibu
 from ibgu.core.drivers.ibu.spec import problem_of_ibu, rollback_time
-from ibgu.core.drivers.ibu.works.manifests import IBU_ROLE, TARGET, armed_ibu, disarmed_ibu
-from ibgu.core.engine.driver import ActionRefusal, Driver, Judgement, Verdict
-from ibgu.core.model import Action, Cause, FeedbackView, Rollout, Run, WorkView
+from ibgu.core.drivers.ibu.works.manifests import (
+    IBU_ROLE,
+    TARGET,
+    armed_ibu,
+    consumed_fields,
+    disarmed_ibu,
+)
+from ibgu.core.engine.driver import ActionRefusal, Driver, GivenSpec, Judgement, Verdict
+from ibgu.core.model import ActionName, Cause, FeedbackView, Rollout, Run, WorkView, names, traits
 from ibgu.core.model.kinds import FeedbackValue, IbguSpec, JsonObject
 
 
 class IbuDriver:
     """IbuDriver answers the engine for the Lifecycle Agent's ImageBasedUpgrade."""
 
+    kind = names.IBGU
+    api_version = "lcm.openshift.io/v1alpha1"
+    actions = IBU_ACTIONS
     target = TARGET
     agent = "the Lifecycle Agent"
     field = "spec.stage"
+    failures = tuple(map(str, Failure))
     absent_message = "Lifecycle Agent is not installed: the cluster has no ImageBasedUpgrade"
 
     def problem(self, spec: IbguSpec) -> str | None:
         return problem_of_ibu(spec.ibu_spec)
+
+    def refused_fields(
+        self,
+        action: ActionName,
+        clusters: Sequence[str],
+        spec: IbguSpec,
+        given: Mapping[str, GivenSpec],
+    ) -> Iterable[str]:
+        return refused_fields(action, clusters, spec.ibu_spec, given)
 
     def annotations(self, found: Mapping[str, str]) -> dict[str, str]:
         return carried(found)
@@ -47,19 +69,22 @@ class IbuDriver:
         # Older agents apply in this order, and need the role first.
         return [IBU_ROLE, ibu]
 
+    def consumed_fields(self, rollout: Rollout, run: Run) -> Sequence[str]:
+        return consumed_fields(rollout, run)
+
     def read(self, values: Iterable[FeedbackValue]) -> IbuView:
         return view_ibu(values)
 
-    def judge(self, feedback: FeedbackView, action: Action, spec: IbguSpec) -> Judgement:
-        return judge(as_ibu(feedback), action, spec)
+    def judge(self, feedback: FeedbackView, action: ActionName, rollout: Rollout) -> Judgement:
+        return judge(as_ibu(feedback), Action(action), rollout)
 
-    def verdict(self, feedback: FeedbackView, action: Action) -> Verdict:
-        return verdict(as_ibu(feedback), action)
+    def verdict(self, feedback: FeedbackView, action: ActionName, rollout: Rollout) -> Verdict:
+        return verdict(as_ibu(feedback), Action(action), rollout)
 
     def out_of_stage(self, feedback: FeedbackView) -> bool:
         return out_of_stage(as_ibu(feedback))
 
-    def refusal(self, work: WorkView, action: Action) -> ActionRefusal | None:
+    def refusal(self, work: WorkView, action: ActionName) -> ActionRefusal | None:
         error = work.apply_error
         kind = classify(error)
         if kind is ApplyError.REFUSED_SPEC:
@@ -73,7 +98,7 @@ class IbuDriver:
     def absent(self, work: WorkView) -> bool:
         return work.target_available == "False" or classify(work.apply_error) is ApplyError.ABSENT
 
-    def failure(self, action: Action, message: str) -> KnownFailure | None:
+    def failure(self, action: ActionName, message: str) -> KnownFailure | None:
         return explain(action, message)
 
 
@@ -82,8 +107,8 @@ IBU: Driver = IbuDriver()
 _PASSING = frozenset({"Blocked", "Aborting", "Finalizing"})
 
 
-def _may_follow(ibu: IbuView, action: Action) -> bool:
+def _may_follow(ibu: IbuView, action: ActionName) -> bool:
     """Whether the stage is on offer by now, or will be once what goes on is over (R10.5)."""
     conditions = (ibu.idle, ibu.prep_in_progress, ibu.upgrade_in_progress, ibu.rollback_in_progress)
     passing = any(condition.reason in _PASSING for condition in conditions)
-    return passing or action.stage in ibu.next_stages
+    return passing or traits(action).stage in ibu.next_stages

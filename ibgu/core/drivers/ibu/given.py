@@ -5,38 +5,27 @@ From Prep until a cluster is back at Idle no field may change: every request car
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from msgspec import Struct
-
+from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.drivers.ibu.works.manifests import ibu_spec
-from ibgu.core.model import Action, Stage
+from ibgu.core.engine.driver import GivenSpec
+from ibgu.core.model import ActionName, traits
 from ibgu.core.model.kinds import IbuSpec, JsonObject
 
 _NAMED = 3
 
 
-class GivenSpec(Struct, frozen=True):
-    """The spec that a cluster took last, with the action that it came with."""
-
-    action: Action
-    spec: IbuSpec
-    rollout: str
-    """The rollout that sent it, as the reader may know it."""
-    readable: bool = True
-    """Whether the reader may know what was in it."""
-
-
 def refused_fields(
-    action: Action, clusters: Sequence[str], spec: IbuSpec, given: Mapping[str, GivenSpec]
+    action: ActionName, clusters: Sequence[str], spec: IbuSpec, given: Mapping[str, GivenSpec]
 ) -> Iterator[str]:
     """Yields a warning for each field and each rollout whose spec had it otherwise; `given` by
     cluster."""
-    if action.stage is Stage.IDLE:
+    if traits(action).stage == Stage.IDLE:
         return
     wanted = ibu_spec(spec)
     found: dict[tuple[str, str], list[str]] = {}
     for cluster in clusters:
         last = given.get(cluster)
-        if last is None or last.action.stage is Stage.IDLE:
+        if last is None or traits(last.action).stage == Stage.IDLE:
             continue
         for words in _differences(wanted, last):
             found.setdefault((words, last.rollout), []).append(cluster)
@@ -45,7 +34,7 @@ def refused_fields(
 
 
 def _differences(wanted: JsonObject, last: GivenSpec) -> Iterator[str]:
-    before = ibu_spec(last.spec)
+    before = ibu_spec(last.spec.ibu_spec)
     for field in dict.fromkeys([*before, *wanted]):
         if wanted.get(field) == before.get(field):
             continue
@@ -58,11 +47,11 @@ def _differences(wanted: JsonObject, last: GivenSpec) -> Iterator[str]:
             yield f"{name} differs"
 
 
-def _warning(words: str, rollout: str, action: Action, clusters: Sequence[str]) -> str:
+def _warning(words: str, rollout: str, action: ActionName, clusters: Sequence[str]) -> str:
     one = len(clusters) == 1
     effect = (
         f"{'keeps' if one else 'keep'} it: Prep counts as done there, or fails"
-        if action is Action.PREP
+        if action == Action.PREP
         else f"{'refuses' if one else 'refuse'} {action}"
     )
     more = ", …" if len(clusters) > _NAMED else ""

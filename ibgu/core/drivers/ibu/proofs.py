@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 _STAGES = {"Prep": "Prep", "Upgrade": "Upgrade", "Rollback": "Rollback"}
+_CLEANUPS = {
+    "AbortFailed": ("Abort", "AbortOnFailure"),
+    "FinalizeFailed": ("FinalizeUpgrade", "FinalizeRollback"),
+}
 _AIMS = {
     "Prep": ("PrepCompleted", "UpgradeCompleted"),
     "Upgrade": ("UpgradeCompleted",),
@@ -17,12 +21,20 @@ _AIMS = {
 class IbuProofs:
     """IbuProofs implements the certifier's `Proofs`."""
 
+    label_prefix = "lcm.openshift.io/ibgu-"
+    labels = frozenset({"Prep", "Upgrade", "Rollback"})
+    reboots = frozenset({"Upgrade", "Rollback"})
+    rate_limited = frozenset({"Prep", "Upgrade"})
+    cancels = frozenset({"Abort", "Rollback"})
+    expires = frozenset({"Rollback"})
     keeps_spec = frozenset({"Upgrade"})
 
     def stage(self, action: str) -> str:
         return _STAGES.get(action, "Idle")
 
-    def fits(self, seen: Mapping[str, Any], action: str) -> bool:
+    def fits(self, seen: Mapping[str, Any], action: str, *, manual_cleanup_done: bool) -> bool:
+        if manual_cleanup_done and action in _CLEANUPS.get(_idle_reason(seen), ()):
+            return True
         upgraded, back = _true(seen, "UpgradeCompleted"), _true(seen, "RollbackCompleted")
         following = seen.get("next", ())
         if action in ("Abort", "AbortOnFailure"):
@@ -44,8 +56,7 @@ class IbuProofs:
 
     def failed(self, seen: Mapping[str, Any], action: str) -> bool:
         if self.stage(action) == "Idle":
-            reason = _condition(seen, "Idle").partition(" ")[2]
-            return reason in ("AbortFailed", "FinalizeFailed")
+            return _idle_reason(seen) in _CLEANUPS
         return _status(seen, self._completed(action)) == "False"
 
     def shown(self, seen: Mapping[str, Any]) -> str:
@@ -62,6 +73,10 @@ IBU_PROOFS = IbuProofs()
 
 def _condition(seen: Mapping[str, Any], name: str) -> str:
     return str(seen.get("conditions", {}).get(name, ""))
+
+
+def _idle_reason(seen: Mapping[str, Any]) -> str:
+    return _condition(seen, "Idle").partition(" ")[2]
 
 
 def _status(seen: Mapping[str, Any], condition: str) -> str:

@@ -1,4 +1,4 @@
-"""Decides on a run that the cluster has taken: what the cluster reports ends it (R7, R10, R12)."""
+"""Decides on a run that the cluster has accepted: what it reports ends the run (R7, R10, R12)."""
 
 from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.arming import diverged
@@ -19,6 +19,7 @@ from ibgu.core.model import (
     RunResult,
     Who,
     WorkView,
+    traits,
 )
 
 
@@ -29,7 +30,7 @@ def decide_accepted(
     until its limit, unless somebody else has changed the stage or the work (R9.6)."""
     work = seen.stage
     if not cluster.reachable:
-        _unreachable(ctx, member, run)
+        _wait_for_cluster(ctx, member, run)
     elif work is not None and work.feedback is not None and speaks_for(work, run):
         if run.armed_at is None:
             _arrived(ctx, member, run)
@@ -57,8 +58,8 @@ def other_run(member: Member | None, work: WorkView | None) -> str:
     return work.feedback.run if work.feedback.run != run.id else ""
 
 
-def _unreachable(ctx: DecisionContext, member: InFlight, run: Accepted) -> None:
-    if run.action.reboots:
+def _wait_for_cluster(ctx: DecisionContext, member: InFlight, run: Accepted) -> None:
+    if traits(run.action).reboots:
         ctx.waits(member, ReasonKind.REBOOTING, "rebooting: the cluster is not reachable")
     else:
         words = "the cluster is not reachable"
@@ -72,7 +73,7 @@ def _judge(
     cluster: ClusterView,
     feedback: FeedbackView,
 ) -> None:
-    found = ctx.driver.verdict(feedback, run.action)
+    found = ctx.driver.verdict(feedback, run.action, ctx.rollout)
     if found.kind is VerdictKind.SUCCEEDED:
         succeed_run(ctx, member, run, cluster)
     elif found.kind is VerdictKind.FAILED:
@@ -87,7 +88,7 @@ def _goes_on(ctx: DecisionContext, member: InFlight, run: Accepted, words: str) 
 
 
 def _arrived(ctx: DecisionContext, member: InFlight, run: Accepted) -> None:
-    """Records that the cluster has taken what TALM had begun (R20.4)."""
+    """Records that the cluster has accepted what TALM had begun (R20.4)."""
     member = transitions.accept_adopted(member, run, ctx.now)
     ctx.on_member(Kind.RUN_ACCEPTED, member, f"the cluster accepted TALM's {run.action}")
 
@@ -97,7 +98,7 @@ def _not_arrived(run: Accepted, work: WorkView | None) -> bool:
     known = work.current_feedback if work else None
     if not run.adopted or run.armed_at is not None or known is None:
         return False
-    return known.stage != run.action.stage
+    return known.stage != traits(run.action).stage
 
 
 def _begin_anew(ctx: DecisionContext, member: InFlight, run: Accepted, seen: Observation) -> None:
@@ -120,8 +121,8 @@ def _foreign(ctx: DecisionContext, run: Accepted, work: WorkView | None) -> str:
     feedback = work.current_feedback
     if feedback is None:
         return ""
-    if feedback.stage != run.action.stage and not _old_state(ctx, run, feedback):
-        return f"{ctx.driver.field} is {feedback.stage}, ibgu asked for {run.action.stage}"
+    if feedback.stage != traits(run.action).stage and not _old_state(ctx, run, feedback):
+        return f"{ctx.driver.field} is {feedback.stage}, ibgu asked for {traits(run.action).stage}"
     if not run.adopted and ctx.fleet.foreign(feedback.run):
         return f"the {ctx.driver.target.kind} carries the unknown run {feedback.run or '(none)'}"
     return ""
@@ -131,7 +132,7 @@ def _old_state(ctx: DecisionContext, run: Accepted, feedback: FeedbackView) -> b
     """Whether the reported run may be an earlier one of ours: after a reboot the old etcd shows it
     until LCA restores (R9.7)."""
     earlier = feedback.run != run.id and not ctx.fleet.foreign(feedback.run)
-    return run.action.reboots and earlier
+    return traits(run.action).reboots and earlier
 
 
 def _without_evidence(

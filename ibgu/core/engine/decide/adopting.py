@@ -24,7 +24,6 @@ from ibgu.core.engine.decide.transitions import take_slot
 from ibgu.core.engine.rate_limits import UNLIMITED
 from ibgu.core.model import (
     Accepted,
-    Action,
     Cause,
     ClusterView,
     InFlight,
@@ -39,7 +38,9 @@ from ibgu.core.model import (
     StepState,
     Waiting,
     Who,
+    carry_payload,
     names,
+    traits,
 )
 from ibgu.core.model.bounds import LATEST
 from ibgu.core.talm.adopt import Adopted, adopted_steps
@@ -117,7 +118,7 @@ def adopt(ctx: DecisionContext, value: str) -> str | None:
 def wants_payload(ctx: DecisionContext) -> bool:
     """Whether the running step brings ConfigMaps to the clusters, which must be read first."""
     running = [group for group in ctx.snapshot.traces.begun if not group.finished]
-    return any(Action.PREP in group.actions for group in running)
+    return any(carry_payload(group.actions) for group in running)
 
 
 def import_finished(ctx: DecisionContext) -> None:
@@ -179,9 +180,9 @@ def _within(ctx: DecisionContext, name: str) -> ClusterView | None:
 
 def _import_step(ctx: DecisionContext, adopted: Adopted) -> None:
     step = replace(adopted.step, across_namespaces=ctx.fleet.across_namespaces)
-    if step.state is StepState.RUNNING and Action.PREP in step.actions:
+    if step.state is StepState.RUNNING and carry_payload(step.actions):
         step = replace(step, payload_digest=ctx.snapshot.payload.digest)
-    ctx.say(
+    ctx.decide(
         OnStep(Kind.STEP_ADOPTED, step, _adoption_text(ctx, adopted), warning=bool(adopted.gone))
     )
     slot = 0
@@ -191,7 +192,7 @@ def _import_step(ctx: DecisionContext, adopted: Adopted) -> None:
         if run is not None and isinstance(found, Waiting):
             member = _placed(ctx, step, found, run, slot + 1)
             slot = member.slot or slot
-        ctx.say(OnMember(Kind.MEMBER_ADOPTED, member, _stands(member), member.cause))
+        ctx.decide(OnMember(Kind.MEMBER_ADOPTED, member, _stands(member), member.cause))
 
 
 def _adoption_text(ctx: DecisionContext, adopted: Adopted) -> str:
@@ -261,7 +262,7 @@ def _on_hub(ctx: DecisionContext, adopted: Adopted) -> list[tuple[Member, Cluste
 
 def _take_import_over(ctx: DecisionContext, adopted: Adopted) -> None:
     """Marks disable-auto-import as ours, so that this rollout removes it (R14.3)."""
-    if Action.UPGRADE not in adopted.step.actions:
+    if not any(traits(action).import_off for action in adopted.step.actions):
         return
     for _, cluster in _on_hub(ctx, adopted):
         enqueue(ctx, cluster, _import_by_us(ctx, cluster), "TALM has turned automatic import off")

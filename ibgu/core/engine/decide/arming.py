@@ -1,18 +1,17 @@
-"""Decides on a run from its intent until the cluster has taken it (R9, R10)."""
+"""Decides on a run from its intent until the cluster has accepted it (R9, R10)."""
 
 from datetime import datetime
 
 from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import end_run
-from ibgu.core.engine.decide.forbidden import waits_for_hub
 from ibgu.core.engine.decide.patches import auto_import_off, enqueue
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.evidence import accepted
 from ibgu.core.engine.times import ACCEPT_TIMEOUT, SETTLE, passed
 from ibgu.core.model import (
     Accepted,
-    Action,
+    ActionName,
     Armed,
     Arming,
     Cause,
@@ -28,6 +27,7 @@ from ibgu.core.model import (
     Who,
     WorkView,
     names,
+    traits,
 )
 
 
@@ -53,7 +53,7 @@ def decide_intended(
     if _must_not_arm(ctx, seen, run.action, run.intended_at):
         _withdraw(ctx, member, run, _STOPPED)
     elif cluster.deleting or not cluster.reachable:
-        _unreachable(ctx, member, run, run.intended_at)
+        _withdraw_unaccepted(ctx, member, run, run.intended_at)
     elif seen.talm:
         _withdraw(ctx, member, run, talm_work(seen))
     elif not (
@@ -78,7 +78,7 @@ def _not_startable(ctx: DecisionContext, member: InFlight, seen: Observation) ->
     known, action = seen.current_feedback, ctx.action(member)
     if known is None:
         return f"not armed: ibgu must probe the cluster again before {action}"
-    found = ctx.driver.judge(known, action, ctx.rollout.spec)
+    found = ctx.judge(member, known)
     if found.kind is JudgementKind.STARTABLE:
         return ""
     return f"not armed: the cluster has changed meanwhile: {found.message or found.note}"
@@ -92,15 +92,15 @@ def talm_work(seen: Observation) -> str:
     )
 
 
-def _unreachable(
+def _withdraw_unaccepted(
     ctx: DecisionContext, member: InFlight, run: Intended | Arming | Armed, since: datetime
 ) -> None:
     """Withdraws a run that the cluster does not take within ACCEPT_TIMEOUT; an Abort never waits
     (R9.3, R9.4)."""
-    if passed(since, ACCEPT_TIMEOUT, ctx.now) or run.action.aborts:
+    if passed(since, ACCEPT_TIMEOUT, ctx.now) or traits(run.action).aborts:
         _withdraw(ctx, member, run, "not accepted in time, and the cluster is not reachable")
     else:
-        if run.action.reboots and isinstance(run, Armed):
+        if traits(run.action).reboots and isinstance(run, Armed):
             ctx.waits(member, ReasonKind.REBOOTING, may_reboot(run))
         else:
             words = "the cluster is not reachable, or is being deleted"
@@ -119,7 +119,7 @@ def _payload_ready(
     ctx: DecisionContext, member: InFlight, run: Intended, seen: Observation
 ) -> bool:
     digest = ctx.step(member).step.payload_digest
-    if ctx.action(member) is not Action.PREP or not digest:
+    if not traits(ctx.action(member)).carries_payload or not digest:
         return True
     work = seen.payload
     there = work and work.applied and work.digest == digest and not work.terminating
@@ -130,7 +130,7 @@ def _payload_ready(
         _payload_error(ctx, member, run, error)
     else:
         words = "waits until the payload is on the cluster"
-        waits_for_hub(ctx, member, seen.denied, ReasonKind.PREPARING, words)
+        ctx.waits_for_hub(member, seen.denied, ReasonKind.PREPARING, words)
     return False
 
 
@@ -152,17 +152,18 @@ def _settled(ctx: DecisionContext, member: InFlight) -> bool:
 def _auto_import_ready(
     ctx: DecisionContext, member: InFlight, cluster: ClusterView, seen: Observation
 ) -> bool:
-    """Whether the cluster has disable-auto-import, as it must before its Upgrade is armed
+    """Whether the cluster has disable-auto-import, where the action must not be armed without it
     (R14.1)."""
-    if ctx.action(member) is not Action.UPGRADE:
+    action = ctx.action(member)
+    if not traits(action).import_off:
         return True
     pending = ctx.fleet.pending_patches.get(cluster.uid)
     is_pending = pending is not None and names.DISABLE_AUTO_IMPORT in pending.annotations
     if names.DISABLE_AUTO_IMPORT in cluster.annotations and not is_pending:
         return True
-    enqueue(ctx, cluster, auto_import_off(ctx, cluster), "Upgrade is about to start")
+    enqueue(ctx, cluster, auto_import_off(ctx, cluster), f"{action} is about to start")
     words = "turns automatic import off"
-    waits_for_hub(ctx, member, seen.labels_denied, ReasonKind.PREPARING, words)
+    ctx.waits_for_hub(member, seen.labels_denied, ReasonKind.PREPARING, words)
     return False
 
 
@@ -207,7 +208,9 @@ def _why_not_resend(
     return _not_startable(ctx, member, seen)
 
 
-def _must_not_arm(ctx: DecisionContext, seen: Observation, action: Action, since: datetime) -> bool:
+def _must_not_arm(
+    ctx: DecisionContext, seen: Observation, action: ActionName, since: datetime
+) -> bool:
     """Whether the run, not armed yet, was decided before the instant since which arming is allowed:
     its probe may be outdated. While TALM is live nothing is armed."""
     facts = ctx.facts
@@ -231,18 +234,18 @@ def _unaccepted(
 ) -> None:
     work, late = seen.stage, passed(run.arming_at, ACCEPT_TIMEOUT, ctx.now)
     if cluster.deleting or not cluster.reachable:
-        _unreachable(ctx, member, run, run.arming_at)
-    elif run.action.aborts and (late or (shown and _refused_now(ctx, run, work))):
+        _withdraw_unaccepted(ctx, member, run, run.arming_at)
+    elif traits(run.action).aborts and (late or (shown and _refused_now(ctx, run, work))):
         words = "the cluster did not accept it at once: ibgu probes it again first"
         _withdraw(ctx, member, run, words)
     elif isinstance(run, Armed) and (not shown or work is None or _tampered(work)):
         if not seen.writing:
             diverged(ctx, member, run, "the stage work was changed or deleted by somebody else")
     elif shown and work is not None and work.apply_error:
-        _apply_error(ctx, member, run, work)
+        _end_refused(ctx, member, run, work)
     else:
         words = f"waits until the cluster accepts {run.action}"
-        waits_for_hub(ctx, member, seen.denied, ReasonKind.ARMING, words)
+        ctx.waits_for_hub(member, seen.denied, ReasonKind.ARMING, words)
         ctx.requeue_at(member.cluster, run.arming_at + ACCEPT_TIMEOUT)
 
 
@@ -255,7 +258,7 @@ def _refused_now(ctx: DecisionContext, run: Arming | Armed, work: WorkView | Non
     return refusal is not None and refusal.cause is Cause.TRANSITION_REFUSED
 
 
-def _apply_error(
+def _end_refused(
     ctx: DecisionContext, member: InFlight, run: Arming | Armed, work: WorkView
 ) -> None:
     """Ends the run after two minutes of a final refusal; every other error heals by itself

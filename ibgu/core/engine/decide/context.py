@@ -7,13 +7,15 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.engine.decide.transitions import M, U, check_listed, give_reason
-from ibgu.core.engine.driver import Driver
+from ibgu.core.engine.driver import Driver, Judgement
+from ibgu.core.engine.evidence import judged
 from ibgu.core.engine.snapshot import Facts, Snapshot
 from ibgu.core.engine.state import Apply, FleetState, TrackedRollout, TrackedStep
 from ibgu.core.model import (
-    Action,
+    ActionName,
     Cause,
     Decision,
+    FeedbackView,
     InFlight,
     Intended,
     Kind,
@@ -28,6 +30,7 @@ from ibgu.core.model import (
     Step,
     Unfinished,
     Who,
+    traits,
 )
 from ibgu.core.model.claims import name_within
 from ibgu.core.text.cut import cut
@@ -77,7 +80,7 @@ class DecisionContext:
         self.before = snapshot.tracked.rollout
         """The rollout as the cycle has found it."""
         self.result = DecisionResult([], {})
-        self._take = apply
+        self._apply = apply
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -107,18 +110,22 @@ class DecisionContext:
     def step(self, member: Member) -> TrackedStep:
         return self.tracked.steps[member.step]
 
-    def action(self, member: Member) -> Action:
+    def action(self, member: Member) -> ActionName:
         """The member's current or next action."""
         return self.step(member).step.actions[member.action_index]
 
-    def again(self, member: Member) -> Member:
+    def judge(self, member: Member, feedback: FeedbackView) -> Judgement:
+        """Returns whether the member's next action may start on a cluster that reports this."""
+        return judged(self.driver, feedback, self.action(member), self.rollout, self.now)
+
+    def latest(self, member: Member) -> Member:
         """Returns the member as the cycle has left it so far."""
         return self.step(member).members[member.cluster]
 
     def canceller(self, member: Member) -> str:
         """Returns namespace/name of the newer rollout that cancels what has not begun yet
         (R6.4)."""
-        if self.step(member).step.first.cancels:
+        if traits(self.step(member).step.first).cancels:
             return ""
         found = self.fleet.canceller(member)
         return self.named(found.name) if found else ""
@@ -139,9 +146,9 @@ class DecisionContext:
 
     # -- deciding --------------------------------------------------------------------------
 
-    def say(self, decision: Decision) -> None:
+    def decide(self, decision: Decision) -> None:
         self.result.decisions.append(decision)
-        self._take(decision)
+        self._apply(decision)
 
     def on_rollout(
         self,
@@ -153,19 +160,19 @@ class DecisionContext:
         actor: str = "",
         failed: int = 0,
     ) -> None:
-        self.say(OnRollout(kind, rollout, cut(why), warning, actor, failed))
+        self.decide(OnRollout(kind, rollout, cut(why), warning, actor, failed))
 
     def on_step(self, kind: Kind, step: Step, why: str, *, warning: bool = False) -> None:
-        self.say(OnStep(kind, step, cut(why), warning))
+        self.decide(OnStep(kind, step, cut(why), warning))
 
     def on_member(self, kind: Kind, member: M, why: str, *, warning: bool = False) -> M:
         """Decides that the member's record is `member` now.
 
         Raises UnlistedTransition if its state does not allow that.
         """
-        check_listed(self.again(member), kind, member)
+        check_listed(self.latest(member), kind, member)
         seen = self.observe(member.cluster) if kind in _PROVEN else None
-        self.say(OnMember(kind, member, cut(why), _cause(kind, member), warning, seen))
+        self.decide(OnMember(kind, member, cut(why), _cause(kind, member), warning, seen))
         return member
 
     def waits(
@@ -187,6 +194,13 @@ class DecisionContext:
         under_way = isinstance(member, InFlight) and member.run.open
         said = Kind.RUN_PROGRESS if under_way else Kind.WAITS
         return self.on_member(said, give_reason(member, reason), message)
+
+    def waits_for_hub(self, member: U, denied: str, kind: ReasonKind, message: str) -> U:
+        """Notes `kind` and `message` as the member's reason, or `denied` (of the observation): the
+        right that ibgu lacks, which no cluster can give it (R17.3)."""
+        if denied:
+            return self.waits(member, ReasonKind.FORBIDDEN, denied, who=Who.PERSON)
+        return self.waits(member, kind, message)
 
     def requeue_at(self, cluster: str, when: datetime) -> None:
         """Requests another decision at `when`, at the latest; a time that has passed is ignored."""

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.adopting import adopt
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
 from ibgu.core.engine.decide.ending import finish
-from ibgu.core.engine.decide.gated import kept, release_kept
+from ibgu.core.engine.decide.gated import kept, kept_by_warning, release_kept
 from ibgu.core.engine.decide.lifecycle import (
     accept_controls,
     resume_after_failures,
@@ -36,6 +37,7 @@ def decide_controls(ctx: DecisionContext) -> None:
     if found is None or ctx.rollout.deleted_at is not None:
         return
     _follow_rate_limits(ctx, found.metadata.annotations)
+    _follow_hold_on_warning(ctx, found.metadata.annotations)
     for key, act in _CONTROLS.items():
         value = found.metadata.annotations.get(key)
         known = names.journaled(value)
@@ -74,15 +76,56 @@ def _follow_rate_limits(ctx: DecisionContext, given: Mapping[str, str]) -> None:
     )
 
 
+def _follow_hold_on_warning(ctx: DecisionContext, given: Mapping[str, str]) -> None:
+    """Notes whether clusters that have warned wait; those that did go on once it is removed."""
+    key, known = names.HOLD_ON_WARNING, ctx.rollout.controls
+    wanted = names.journaled(given.get(key))
+    if wanted == known.get(key):
+        return
+    others = {name: value for name, value in known.items() if name != key}
+    if wanted is None:
+        controls, words = others, f"{key}: removed, so that clusters that have warned go on"
+        _decide_warned_again(ctx)
+    else:
+        controls = {**others, key: wanted}
+        words = f"{key}={wanted}: clusters that have warned wait for a person before Upgrade"
+    actor = UNNAMED if wanted is None else ctx.snapshot.actor
+    ctx.on_rollout(Kind.CONTROL, accept_controls(ctx.rollout, controls), words, actor=actor)
+
+
+def _decide_warned_again(ctx: DecisionContext) -> None:
+    tracked = ctx.tracked.current
+    if tracked is not None:
+        ctx.result.remaining += [member.cluster for member in kept_by_warning(tracked)]
+
+
+def _accept_warnings(ctx: DecisionContext, tracked: TrackedStep) -> _ControlResult | None:
+    """Accepts the warnings for which members wait; None: more than MEMBERS_PER_CYCLE, the next
+    cycle accepts the rest."""
+    waiting = kept_by_warning(tracked)
+    for member in waiting[:MEMBERS_PER_CYCLE]:
+        accepted = transitions.accept_warning(member, member.reason.message)
+        words = f"accepted {ctx.snapshot.actor}: {member.reason.message}"
+        ctx.on_member(Kind.WARNING_ACCEPTED, accepted, words)
+        ctx.result.remaining.append(member.cluster)
+    if len(waiting) > MEMBERS_PER_CYCLE:
+        return None
+    if not waiting:
+        return _ControlResult("nothing was held")
+    return _ControlResult(f"{count(len(waiting), 'cluster')} may go on in spite of a warning")
+
+
 def _resume(ctx: DecisionContext, value: str) -> _ControlResult | None:
-    """Releases the step's lasting hold; None: not yet, content can't be read, or clusters in flight
-    can't be judged (`restored`)."""
+    """Releases the step's lasting hold, or else accepts warnings; None: not yet, content can't be
+    read, or clusters in flight can't be judged (`restored`)."""
     if ctx.rollout.stands_still:
         return None
     tracked, payload = ctx.tracked.current, ctx.snapshot.payload
     hold = tracked.step.hold if tracked else None
-    if tracked is None or hold is None or hold.kind not in LASTING:
+    if tracked is None:
         return _ControlResult("nothing was held")
+    if hold is None or hold.kind not in LASTING:
+        return _accept_warnings(ctx, tracked)
     if hold.kind is ReasonKind.PAYLOAD_CHANGED and (payload.problem or not payload.read):
         return None
     if tracked.step.stopped_since is not None:
@@ -160,6 +203,13 @@ def _circuit_breaker(ctx: DecisionContext, value: str) -> _ControlResult | None:
     return _ControlResult("the circuit breaker is off")
 
 
+def _manual_cleanup_done(ctx: DecisionContext, value: str) -> _ControlResult | None:
+    """Accepts the confirmation; None: not yet, a restore may have brought the annotation back."""
+    if ctx.rollout.stands_still or not value.strip():
+        return None
+    return _ControlResult("clusters whose abort or finalize has failed clean up again")
+
+
 def _adopt(ctx: DecisionContext, value: str) -> _ControlResult | None:
     words = adopt(ctx, value)
     return None if words is None else _ControlResult(words)
@@ -170,4 +220,5 @@ _CONTROLS: dict[str, Callable[[DecisionContext, str], _ControlResult | None]] = 
     names.SKIP: _skip,
     names.CIRCUIT_BREAKER: _circuit_breaker,
     names.ADOPT: _adopt,
+    names.MANUAL_CLEANUP_DONE: _manual_cleanup_done,
 }

@@ -17,9 +17,10 @@ from ibgu.core.engine.decide.patches import (
     success_labels,
 )
 from ibgu.core.engine.decide.transitions import U
+from ibgu.core.engine.evidence import open_until
 from ibgu.core.model import (
     Accepted,
-    Action,
+    ActionName,
     Cause,
     ClusterView,
     CompletedAction,
@@ -34,6 +35,7 @@ from ibgu.core.model import (
     RunResult,
     Unfinished,
     Waiting,
+    traits,
 )
 
 TIMEOUT = "Action did not successfully complete before the timeout specified in the rolloutStrategy"
@@ -55,7 +57,7 @@ def end_run(
     message: str,
 ) -> InFlight:
     """Ends the member's run without success; its claim stays until the work is disarmed."""
-    member = transitions.end(member, run, result, cause, message, ctx.now)
+    member = transitions.end(_reported(ctx, member), run, result, cause, message, ctx.now)
     member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} {result}: {message}")
     if _labelled(run.armed_at, result):
         _enqueue_failure_label(ctx, member, run.action)
@@ -71,7 +73,7 @@ def _labelled(armed_at: datetime | None, result: RunResult | None) -> bool:
     return armed_at is not None and result in _LABELLED
 
 
-def _enqueue_failure_label(ctx: DecisionContext, member: Member, action: Action) -> None:
+def _enqueue_failure_label(ctx: DecisionContext, member: Member, action: ActionName) -> None:
     cluster = ctx.observe(member.cluster).cluster
     if cluster is not None and cluster.uid == member.uid:
         enqueue_outcome(ctx, cluster, failure_labels(action), {}, f"{action} failed")
@@ -84,24 +86,39 @@ def succeed_run(
     ctx: DecisionContext, member: InFlight, run: Accepted, cluster: ClusterView
 ) -> InFlight:
     """Ends the run with success: the cluster reports that its action is done."""
-    member = transitions.succeed(member, run, ctx.now)
-    member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} succeeded")
+    member = transitions.succeed(_reported(ctx, member), run, ctx.now)
+    member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} succeeded{_warned(member)}")
     enqueue_success_labels(ctx, member, cluster, run.action)
     return member
 
 
 def skip_action(
-    ctx: DecisionContext, member: U, cluster: ClusterView, action: Action, note: str
+    ctx: DecisionContext, member: U, cluster: ClusterView, action: ActionName, note: str
 ) -> U:
     """Completes an action without a run: the cluster is already where it would bring it (R8.1)."""
-    member = transitions.complete_action(member, CompletedAction(action, ctx.now, note))
-    member = ctx.on_member(Kind.ACTION_SKIPPED, member, f"{action}: {note}")
+    done = CompletedAction(action, ctx.now, note)
+    member = transitions.complete_action(_reported(ctx, member), done)
+    member = ctx.on_member(Kind.ACTION_SKIPPED, member, f"{action}: {note}{_warned(member)}")
     enqueue_success_labels(ctx, member, cluster, action)
     return member
 
 
+def _reported(ctx: DecisionContext, member: U) -> U:
+    """Returns the member with what its cluster reports now, if that is proven."""
+    seen = ctx.observe(member.cluster)
+    there = seen.cluster is not None and seen.cluster.uid == member.uid
+    known = seen.current_feedback if there else None
+    if known is None:
+        return member
+    return transitions.report(member, known.warning, open_until(known.rollback_until, ctx.now))
+
+
+def _warned(member: Member) -> str:
+    return f", with a warning: {member.warning}" if member.warning else ""
+
+
 def enqueue_success_labels(
-    ctx: DecisionContext, member: Member, cluster: ClusterView, action: Action
+    ctx: DecisionContext, member: Member, cluster: ClusterView, action: ActionName
 ) -> None:
     wishes = success_labels(action, labels_with_pending(ctx, cluster))
     annotations = _auto_import(ctx, member, cluster, action)
@@ -109,15 +126,14 @@ def enqueue_success_labels(
 
 
 def _auto_import(
-    ctx: DecisionContext, member: Member, cluster: ClusterView, action: Action
+    ctx: DecisionContext, member: Member, cluster: ClusterView, action: ActionName
 ) -> Wishes:
-    """Returns the patch that turns automatic import off with a Prep that Upgrade follows, and on
-    after all other actions (R14.2)."""
-    if action is not Action.PREP:
-        return auto_import_on(ctx, cluster)
+    """Returns the patch that turns automatic import off ahead of the chain's next action where it
+    needs that, and on after all that carry nothing to the cluster (R14.2)."""
     following = ctx.step(member).step.actions[member.action_index :]
-    goes_on = isinstance(member, InFlight) and following[:1] == (Action.UPGRADE,)
-    return auto_import_off(ctx, cluster) if goes_on else {}
+    if isinstance(member, InFlight) and any(traits(each).import_off for each in following[:1]):
+        return auto_import_off(ctx, cluster)
+    return {} if traits(action).carries_payload else auto_import_on(ctx, cluster)
 
 
 def finish(
@@ -127,10 +143,10 @@ def finish(
     *,
     cause: Cause | None = None,
     message: str = "",
-    failed_action: Action | None = None,
+    failed_action: ActionName | None = None,
 ) -> Finished:
     """Finishes the member in its step; its claim, if any, is released."""
-    _never_upgraded(ctx, member)
+    _release_import(ctx, member)
     run = transitions.last_run(member)
     over = transitions.finish(
         member,
@@ -145,14 +161,15 @@ def finish(
     return ctx.on_member(Kind.FINISHED, over, message or outcome)
 
 
-def _never_upgraded(ctx: DecisionContext, member: Unfinished) -> None:
-    """Removes disable-auto-import where the Upgrade was never armed (R14.3)."""
+def _release_import(ctx: DecisionContext, member: Unfinished) -> None:
+    """Removes disable-auto-import where the action that needs it was never armed (R14.3)."""
     run, cluster = member.run, ctx.observe(member.cluster).cluster
-    armed = run is not None and run.action is Action.UPGRADE and run.arming_at is not None
-    if armed or Action.UPGRADE not in ctx.step(member).step.actions:
+    needing = [each for each in ctx.step(member).step.actions if traits(each).import_off]
+    armed = run is not None and run.action in needing and run.arming_at is not None
+    if armed or not needing:
         return
     if cluster is not None and cluster.uid == member.uid:
-        enqueue(ctx, cluster, auto_import_on(ctx, cluster), "Upgrade was never armed")
+        enqueue(ctx, cluster, auto_import_on(ctx, cluster), f"{needing[0]} was never armed")
 
 
 def _worth_watching(run: Ended | None) -> bool:

@@ -6,7 +6,7 @@ This affects when a cycle starts, never what it decides.
 from ibgu.core.engine.driver import Driver, VerdictKind
 from ibgu.core.engine.evidence import answers, speaks_for
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.model import Ended, Finished, Intended, Run, Waiting, WorkView
+from ibgu.core.model import Ended, Finished, Intended, Rollout, Run, Waiting, WorkView
 
 _WAITS_FOR_HUB = (Intended, Ended)
 """Runs that wait for the hub: for a payload, a label or feedback, for the work to be
@@ -28,7 +28,9 @@ def expedited(driver: Driver, tracked: TrackedRollout, cluster: str, work: WorkV
     if isinstance(member, Finished):
         return False
     run = member.run
-    return isinstance(run, _WAITS_FOR_HUB) or (work is not None and _ends(driver, work, run))
+    return isinstance(run, _WAITS_FOR_HUB) or (
+        work is not None and _ends(driver, tracked.rollout, work, run)
+    )
 
 
 def _answers(tracked: TrackedRollout, member: Waiting, work: WorkView) -> bool:
@@ -36,8 +38,8 @@ def _answers(tracked: TrackedRollout, member: Waiting, work: WorkView) -> bool:
     return probe is not None and tracked.steps[member.step].free > 0 and answers(work, probe)
 
 
-def _ends(driver: Driver, work: WorkView, run: Run) -> bool:
+def _ends(driver: Driver, rollout: Rollout, work: WorkView, run: Run) -> bool:
     feedback = work.feedback
     if feedback is None or not speaks_for(work, run):
         return False
-    return driver.verdict(feedback, run.action).kind is not VerdictKind.RUNNING
+    return driver.verdict(feedback, run.action, rollout).kind is not VerdictKind.RUNNING

@@ -24,6 +24,7 @@ from ibgu.core.engine.gates import (
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.model import (
     ClusterView,
+    Finished,
     InFlight,
     Kind,
     Observation,
@@ -31,7 +32,14 @@ from ibgu.core.model import (
     ReasonKind,
     RunResult,
     Unfinished,
+    names,
 )
+
+_OPENED = {
+    ReasonKind.GATE: "goes on: the policy lets it",
+    ReasonKind.WARNING: "goes on in spite of its warning",
+}
+"""Words for a member that a gate of members has kept inside its chain."""
 
 
 def closed_gate(
@@ -55,8 +63,15 @@ def _candidate(
         cluster=cluster,
         seen=seen,
         scope=ctx.snapshot.scope,
+        holds_warned=_holds_warned(ctx),
+        accepted_warning=member.accepted_warning,
         now=ctx.now,
     )
+
+
+def _holds_warned(ctx: DecisionContext) -> bool:
+    found = ctx.snapshot.object
+    return found is not None and names.HOLD_ON_WARNING in found.metadata.annotations
 
 
 def kept_in_chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> bool:
@@ -68,8 +83,8 @@ def kept_in_chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> 
             who, until = kept.who, kept.until
             ctx.waits(member, kept.kind, kept.message, who=who, until=until, gate=kept.gate)
             return True
-    if member.reason.kind is ReasonKind.GATE:
-        release_kept(ctx, ctx.step(member), [member], "goes on: the policy lets it")
+    if words := _OPENED.get(member.reason.kind):
+        release_kept(ctx, ctx.step(member), [member], words)
         return True
     return False
 
@@ -108,7 +123,7 @@ def stopped(tracked: TrackedStep, member: InFlight) -> bool:
     if member.reason.kind is ReasonKind.GATE:
         return True
     action, hold = tracked.step.actions[member.action_index], tracked.step.hold
-    kinds = {kind for gate in GATES if action in gate.chained for kind in gate.reasons}
+    kinds = {kind for gate in GATES if gate.guards(action) for kind in gate.reasons}
     return (hold is not None and hold.kind in kinds) or member.reason.kind in kinds
 
 
@@ -123,6 +138,17 @@ def only_stopped(tracked: TrackedStep) -> bool:
 
 def kept(tracked: TrackedStep) -> list[InFlight]:
     return [member for member in tracked.in_flight.values() if stopped(tracked, member)]
+
+
+def kept_by_warning(tracked: TrackedStep) -> list[Unfinished]:
+    """Returns the members that wait until a person accepts their clusters' warnings. A warning that
+    was accepted counts until it is decided on again."""
+    unfinished = (each for each in tracked.members.values() if not isinstance(each, Finished))
+    return [
+        each
+        for each in unfinished
+        if each.reason.kind is ReasonKind.WARNING and each.reason.message != each.accepted_warning
+    ]
 
 
 def release_kept(

@@ -8,7 +8,7 @@ from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import enqueue_success_labels, labelled
 from ibgu.core.engine.decide.patches import auto_import_on, labels_with_pending, release_auto_import
 from ibgu.core.engine.driver import Verdict, VerdictKind
-from ibgu.core.engine.evidence import speaks_for
+from ibgu.core.engine.evidence import open_until, speaks_for
 from ibgu.core.engine.times import DELETED_WATCH, IMPORT_OFF, LATE_COMPLETION_WATCH
 from ibgu.core.model import (
     ClusterView,
@@ -19,7 +19,9 @@ from ibgu.core.model import (
     Observation,
     RunResult,
     names,
+    traits,
 )
+from ibgu.core.text.spans import utc
 
 
 def decide_finished(ctx: DecisionContext, member: Finished) -> None:
@@ -28,9 +30,10 @@ def decide_finished(ctx: DecisionContext, member: Finished) -> None:
     ended = ctx.tracked.steps[-1].step.finished_at
     if ended is not None and ctx.now < ended + LATE_COMPLETION_WATCH:
         ctx.requeue_at(member.cluster, ended + LATE_COMPLETION_WATCH)
+    seen = ctx.observe(member.cluster)
+    member = _follow_rollback_deadline(ctx, member, seen)
     if not member.watched:
         return
-    seen = ctx.observe(member.cluster)
     release_auto_import(ctx, member)
     member = _warn_of_import(ctx, member, seen)
     if over := _watch_over(ctx, member, seen):
@@ -39,12 +42,53 @@ def decide_finished(ctx: DecisionContext, member: Finished) -> None:
     run, work = member.run, seen.stage
     cluster = seen.cluster if seen.cluster is not None and seen.cluster.reachable else None
     if isinstance(run, Ended) and work and work.feedback and cluster and speaks_for(work, run):
-        _compare(ctx, member, run, cluster, ctx.driver.verdict(work.feedback, run.action))
+        found = ctx.driver.verdict(work.feedback, run.action, ctx.rollout)
+        _compare(ctx, member, run, cluster, found)
+
+
+def _follow_rollback_deadline(
+    ctx: DecisionContext, member: Finished, seen: Observation
+) -> Finished:
+    """Notes until when the cluster can be rolled back, as long as it can: finalizing it, or rolling
+    it back, ends that, no matter who does it, and so does the deadline (R15.3)."""
+    old, new = member.rollback_until, _rollback_until(ctx, member, seen)
+    if new is not None:
+        ctx.requeue_at(member.cluster, new)
+    if new == old:
+        return member
+    passed = old is not None and old <= ctx.now
+    words = f"finalize or roll back by {utc(new)}" if new else _closed(member, seen, passed=passed)
+    changed = transitions.note_rollback_deadline(member, new)
+    return ctx.on_member(Kind.ROLLBACK_DEADLINE, changed, words, warning=passed)
+
+
+def _rollback_until(ctx: DecisionContext, member: Finished, seen: Observation) -> datetime | None:
+    """Returns until when the cluster can be rolled back, as far as it is known now. Another's
+    upgrade opens no way back of this member's."""
+    known, old, cluster = seen.current_feedback, member.rollback_until, seen.cluster
+    if _gone(member, seen):
+        # A restore may have lost the ManagedCluster of a cluster that is still there.
+        return open_until(old, ctx.now) if ctx.rollout.stands_still else None
+    if known is None or cluster is None or not cluster.reachable:
+        return open_until(old, ctx.now)
+    mine = member.run is not None and known.run == member.run.id
+    return open_until(known.rollback_until, ctx.now) if mine or old is not None else None
+
+
+def _closed(member: Finished, seen: Observation, *, passed: bool) -> str:
+    if passed:
+        return "the rollback deadline has passed"
+    return "the cluster is gone" if _gone(member, seen) else "it can't be rolled back any more"
+
+
+def _gone(member: Finished, seen: Observation) -> bool:
+    """Whether the hub does not show the member's cluster, or another one by its name."""
+    return seen.cluster is None or seen.cluster.uid != member.uid
 
 
 def _watch_over(ctx: DecisionContext, member: Finished, seen: Observation) -> str:
     latest = ctx.tracked.latest(member.cluster)
-    if seen.cluster is None or seen.cluster.uid != member.uid:
+    if _gone(member, seen):
         return "the cluster is gone"
     if latest and latest.step > member.step and (latest.attempts or latest.completed):
         return "a later run of the cluster exists"
@@ -63,7 +107,7 @@ def _deleted(
     (R16.2)."""
     run, known = member.run, seen.current_feedback
     due = max(deleted_at, member.ended_at) + DELETED_WATCH
-    if run is None or not run.action.reboots or ctx.now >= due:
+    if run is None or not traits(run.action).reboots or ctx.now >= due:
         return "the rollout was deleted"
     if known and ctx.driver.out_of_stage(known):
         return "the rollout was deleted, and the cluster is out of the stage"
@@ -113,7 +157,7 @@ def _completed_late(
     """Records the late completion; the label follows only if our failed label still stands
     (R15.2)."""
     late = f"completed late, after {_minutes(ctx.now - run.intended_at)}"
-    ours = labelled(run) and run.action.failed_label in labels_with_pending(ctx, cluster)
+    ours = labelled(run) and traits(run.action).failed_label in labels_with_pending(ctx, cluster)
     if ours:
         done = CompletedAction(run.action, ctx.now, late)
         member = ctx.on_member(Kind.COMPLETED_LATE, transitions.complete_late(member, done), late)

@@ -14,9 +14,9 @@ def decide_members(ctx: DecisionContext, touched: Sequence[str]) -> None:
     """Decides on the members of the touched clusters, and of the whole rollout if its deletion or
     its hold has changed; those above MEMBERS_PER_CYCLE remain for the next cycle."""
     concerned = _concerned(ctx, touched)
-    now = max(len(touched), MEMBERS_PER_CYCLE)
-    ctx.result.remaining += concerned[now:]
-    for cluster in concerned[:now]:
+    limit = max(len(touched), MEMBERS_PER_CYCLE)
+    ctx.result.remaining += concerned[limit:]
+    for cluster in concerned[:limit]:
         _decide_cluster(ctx, cluster)
 
 
@@ -43,7 +43,7 @@ def decide_member(ctx: DecisionContext, member: Member) -> None:
     while True:
         before = member
         _decide_once(ctx, before)
-        member = ctx.again(before)
+        member = ctx.latest(before)
         goes_on = isinstance(member, InFlight) and member != before
         if not (goes_on or member.state is not before.state):
             return
@@ -63,6 +63,6 @@ def expire(ctx: DecisionContext, member: InFlight) -> None:
     run = member.run
     if not isinstance(run, Ended):
         end_run(ctx, member, run, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(member))
-        decide_member(ctx, ctx.again(member))
+        decide_member(ctx, ctx.latest(member))
     elif run.disarmed:
         fail_next_action(ctx, member, Cause.TIMED_OUT, timed_out(member))

@@ -9,7 +9,6 @@ from ibgu.core.engine.decide.messages import count
 from ibgu.core.engine.gates import unread
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.model import (
-    Action,
     ClusterView,
     Kind,
     OnMember,
@@ -19,6 +18,8 @@ from ibgu.core.model import (
     Step,
     Waiting,
     Who,
+    carry_payload,
+    traits,
 )
 from ibgu.core.plan import outside, select, why_nobody
 
@@ -33,7 +34,7 @@ def open_step(ctx: DecisionContext, tracked: TrackedStep, clusters: Sequence[Clu
     if reason is not None:
         _keep_closed(ctx, tracked.step, reason)
     else:
-        _start(ctx, tracked.step, clusters)
+        _start_step(ctx, tracked.step, clusters)
 
 
 def _scope_problem(ctx: DecisionContext) -> Reason | None:
@@ -43,16 +44,11 @@ def _scope_problem(ctx: DecisionContext) -> Reason | None:
 
 def _payload_problem(ctx: DecisionContext, step: Step) -> Reason | None:
     payload = ctx.snapshot.payload
-    if not _carries(step):
+    if not carry_payload(step.actions):
         return None
     if payload.problem:
         return Reason(ReasonKind.PAYLOAD_BLOCKED, ctx.now, payload.problem, None, Who.PERSON)
     return None if payload.read else unread(ctx.now)
-
-
-def _carries(step: Step) -> bool:
-    """Whether the step brings a payload to the clusters: only Prep does."""
-    return Action.PREP in step.actions
 
 
 def _keep_closed(ctx: DecisionContext, step: Step, reason: Reason) -> None:
@@ -62,9 +58,9 @@ def _keep_closed(ctx: DecisionContext, step: Step, reason: Reason) -> None:
         ctx.on_step(Kind.STEP_HELD, held, reason.message, warning=warning)
 
 
-def _start(ctx: DecisionContext, step: Step, clusters: Sequence[ClusterView]) -> None:
+def _start_step(ctx: DecisionContext, step: Step, clusters: Sequence[ClusterView]) -> None:
     selectors, scope = ctx.rollout.spec.cluster_label_selectors, ctx.snapshot.scope
-    barred = set() if step.first.cancels else ctx.fleet.barred(ctx.rollout)
+    barred = set() if traits(step.first).cancels else ctx.fleet.barred(ctx.rollout)
     chosen = select(clusters, selectors, step.first, ctx.fleet.pending_patches, barred, scope)
     if not chosen:
         why = why_nobody(clusters, selectors, step.first, ctx.fleet.pending_patches, barred, scope)
@@ -79,7 +75,7 @@ def _start(ctx: DecisionContext, step: Step, clusters: Sequence[ClusterView]) ->
             lifecycle.start_rollout(ctx.rollout, ctx.now),
             "the rollout starts",
         )
-    digest = ctx.snapshot.payload.digest if _carries(step) else ""
+    digest = ctx.snapshot.payload.digest if carry_payload(step.actions) else ""
     started = lifecycle.start_step(step, len(chosen), digest, ctx.now)
     ctx.on_step(Kind.STEP_STARTED, started, said, warning=not chosen)
     _join(ctx, started, chosen)

@@ -6,8 +6,7 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.model import (
-    LABEL_PREFIX,
-    Action,
+    ActionName,
     Change,
     ClusterView,
     Kind,
@@ -15,20 +14,22 @@ from ibgu.core.model import (
     OnPendingPatch,
     PendingPatch,
     names,
+    traits,
 )
 from ibgu.core.plan import with_pending_patches
 
 Wishes = dict[str, str | None]
 
 
-def success_labels(action: Action, labels: Mapping[str, str]) -> Wishes:
-    if action.clears_labels:
-        return {key: None for key in labels if key.startswith(LABEL_PREFIX)}
-    return {action.completed_label: "", action.failed_label: None}
+def success_labels(action: ActionName, labels: Mapping[str, str]) -> Wishes:
+    known = traits(action)
+    if known.clears_labels:
+        return {key: None for key in labels if key.startswith(known.label_prefix)}
+    return {known.completed_label: "", known.failed_label: None}
 
 
-def failure_labels(action: Action) -> Wishes:
-    return {action.failed_label: ""}
+def failure_labels(action: ActionName) -> Wishes:
+    return {traits(action).failed_label: ""}
 
 
 def _pending(
@@ -54,7 +55,7 @@ def enqueue(ctx: DecisionContext, cluster: ClusterView, annotations: Wishes, why
     """Adds annotations to the cluster's pending patch; no decision if the hub shows them all."""
     old, pending = _added(ctx, cluster, {}, annotations)
     if pending != old:
-        ctx.say(OnPendingPatch(Kind.LABELS_PENDING, pending, why))
+        ctx.decide(OnPendingPatch(Kind.LABELS_PENDING, pending, why))
 
 
 def enqueue_outcome(
@@ -63,7 +64,7 @@ def enqueue_outcome(
     """Adds an outcome's labels and annotations to the pending patch; always a decision, because
     each outcome is accounted for."""
     old, pending = _added(ctx, cluster, labels, annotations)
-    ctx.say(
+    ctx.decide(
         OnPendingPatch(
             Kind.LABELS_PENDING if pending != old else Kind.LABELS_UNCHANGED, pending, why, labels
         )
@@ -73,7 +74,7 @@ def enqueue_outcome(
 def record_gone(ctx: DecisionContext, member: Member, labels: Wishes) -> None:
     """Records an outcome whose cluster is gone: there is no ManagedCluster to label."""
     words = "the ManagedCluster is gone: it gets no labels"
-    ctx.say(
+    ctx.decide(
         OnPendingPatch(
             Kind.LABELS_UNCHANGED, _known(ctx, member.uid, member.cluster), words, labels
         )
@@ -148,12 +149,12 @@ def still_pending(pending: PendingPatch, cluster: ClusterView | None) -> Pending
         return replace(pending, labels={}, annotations={})
     return replace(
         pending,
-        labels=_open(pending.labels, cluster.labels),
-        annotations=_open(pending.annotations, cluster.annotations),
+        labels=_still_to_write(pending.labels, cluster.labels),
+        annotations=_still_to_write(pending.annotations, cluster.annotations),
     )
 
 
-def _open(wanted: Mapping[str, Change], shown: Mapping[str, str]) -> dict[str, Change]:
+def _still_to_write(wanted: Mapping[str, Change], shown: Mapping[str, str]) -> dict[str, Change]:
     return {
         key: change
         for key, change in wanted.items()
@@ -183,4 +184,4 @@ def _why_updated(pending: PendingPatch, left: PendingPatch, cluster: ClusterView
     others = sorted(key for key, wanted in done.items() if shown.get(key) != wanted)
     if others:
         return f"changed by somebody else since, and left as it is: {', '.join(others)}"
-    return "the hub shows it"
+    return "the ManagedCluster shows them"

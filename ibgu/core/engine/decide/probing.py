@@ -19,6 +19,7 @@ from ibgu.core.model import (
     Waiting,
     Who,
     WorkView,
+    traits,
 )
 
 _REPEATED = frozenset({ReasonKind.BUSY, ReasonKind.NO_ANSWER, ReasonKind.ABSENT})
@@ -44,7 +45,7 @@ def known_state(probe: Probe, seen: Observation) -> FeedbackView | None:
 def fresh(ctx: DecisionContext, member: Waiting) -> bool:
     """Whether the probe is recent enough for an Abort (R9.4); other actions accept any age while
     the cluster is reachable."""
-    if not ctx.action(member).aborts:
+    if not traits(ctx.action(member)).aborts:
         return True
     if member.probe is None:
         return False

@@ -9,7 +9,7 @@ from ibgu.core.engine.decide.messages import PAUSED, count, ended
 from ibgu.core.engine.snapshot import UNNAMED
 from ibgu.core.engine.times import LATE_COMPLETION_WATCH
 from ibgu.core.model import (
-    Action,
+    ActionName,
     Kind,
     OnStep,
     Reason,
@@ -45,7 +45,7 @@ def decide_rollout(ctx: DecisionContext) -> None:
     if found.metadata.generation != ctx.rollout.generation:
         _accept_spec(ctx, found)
     _accept_annotations(ctx, found)
-    _hold(ctx, found)
+    _hold_rollout(ctx, found)
     import_finished(ctx)
 
 
@@ -103,17 +103,17 @@ def _begun(ctx: DecisionContext, planned: int) -> list[Started]:
     return [_started(step) for step in steps]
 
 
-def _started(step: Step) -> tuple[tuple[Action, ...], int, int]:
+def _started(step: Step) -> tuple[tuple[ActionName, ...], int, int]:
     return (step.actions, step.max_concurrency, int(step.timeout.total_seconds() // 60))
 
 
-def _hold(ctx: DecisionContext, found: Ibgu) -> None:
+def _hold_rollout(ctx: DecisionContext, found: Ibgu) -> None:
     """Holds the rollout for TALM, for what TALM left behind (R20.1, R20.2), or for a person."""
     hold = ctx.rollout.hold
     if hold is not None and hold.kind is ReasonKind.INVALID_PLAN:
         return
     foreign = foreign_controller(ctx)
-    reason = foreign or (None if _over(ctx) else _pause(ctx, found))
+    reason = foreign or (None if _plan_done(ctx) else _pause(ctx, found))
     adopting = ctx.rollout.adopting_since if foreign else None
     if reason is None and (hold is not None or ctx.rollout.adopting_since is not None):
         words = ended(hold) if hold else "nothing of TALM's is left"
@@ -165,7 +165,7 @@ def _already_recorded(hold: Reason | None, reason: Reason) -> bool:
     return reason.kind not in changing or hold.message == reason.message
 
 
-def _over(ctx: DecisionContext) -> bool:
+def _plan_done(ctx: DecisionContext) -> bool:
     """Whether every step of the plan is done, so that a pause would keep nothing."""
     planned = len(ctx.rollout.spec.plan)
     return ctx.rollout.state is RolloutState.COMPLETE and len(ctx.tracked.steps) >= planned
@@ -188,7 +188,7 @@ def open_next_step(ctx: DecisionContext) -> None:
         return
     index = len(ctx.tracked.steps)
     if index < len(rollout.spec.plan):
-        _open(ctx, index, rollout.spec.plan[index])
+        _open_step(ctx, index, rollout.spec.plan[index])
     elif rollout.state is RolloutState.RUNNING:
         if rollout.paused:
             words = "nothing is left that the pause keeps from starting"
@@ -207,20 +207,20 @@ def open_next_step(ctx: DecisionContext) -> None:
                 ctx.requeue_at(cluster, ctx.now + LATE_COMPLETION_WATCH)
 
 
-def _open(ctx: DecisionContext, index: int, item: PlanItem) -> None:
+def _open_step(ctx: DecisionContext, index: int, item: PlanItem) -> None:
     if ctx.rollout.hold is not None:
         return
     step = Step(
         rollout=ctx.rollout.uid,
         index=index,
-        actions=tuple(Action(action) for action in item.actions),
+        actions=tuple(item.actions),
         max_concurrency=item.rollout_strategy.max_concurrency,
         timeout=timedelta(minutes=item.rollout_strategy.timeout),
         state=StepState.OPENING,
         across_namespaces=ctx.fleet.across_namespaces,
     )
     names_ = ", ".join(step.actions)
-    ctx.say(OnStep(Kind.STEP_OPENED, step, f"step {index + 1} opens: {names_}"))
+    ctx.decide(OnStep(Kind.STEP_OPENED, step, f"step {index + 1} opens: {names_}"))
     if ctx.rollout.state is RolloutState.COMPLETE:
         goes_on = lifecycle.continue_rollout(ctx.rollout)
         ctx.on_rollout(Kind.ROLLOUT_STARTED, goes_on, "the plan goes on")

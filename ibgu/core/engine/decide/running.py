@@ -15,7 +15,6 @@ from ibgu.core.engine.decide.ending import (
     finish_after,
     skip_action,
 )
-from ibgu.core.engine.decide.forbidden import waits_for_hub
 from ibgu.core.engine.decide.gated import kept_in_chain
 from ibgu.core.engine.decide.restored import without_cluster
 from ibgu.core.engine.driver import JudgementKind
@@ -45,7 +44,7 @@ def decide_in_flight(ctx: DecisionContext, member: InFlight) -> None:
     if isinstance(run, Ended):
         _decide_ended(ctx, member, run, seen)
         return
-    cluster = _end_if_obsolete(ctx, member, run, seen)
+    cluster = _end_obsolete_run(ctx, member, run, seen)
     if cluster is None:
         return
     if isinstance(run, Intended):
@@ -56,7 +55,7 @@ def decide_in_flight(ctx: DecisionContext, member: InFlight) -> None:
         decide_armed(ctx, member, run, cluster, seen)
 
 
-def _end_if_obsolete(
+def _end_obsolete_run(
     ctx: DecisionContext, member: InFlight, run: OpenRun, seen: Observation
 ) -> ClusterView | None:
     """Ends the open run for a reason outside of it, and returns None; otherwise returns the
@@ -114,7 +113,7 @@ def _await_disarm(ctx: DecisionContext, member: InFlight, run: Ended, seen: Obse
         )
     else:
         words = "disarms the stage work"
-        waits_for_hub(ctx, member, seen.denied, ReasonKind.DISARMING, words)
+        ctx.waits_for_hub(member, seen.denied, ReasonKind.DISARMING, words)
 
 
 def _next_action(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
@@ -158,9 +157,7 @@ def _chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
     if not (cluster and cluster.reachable and work and work.up_to_date and work.feedback):
         ctx.waits(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
         return
-    found = (
-        ctx.driver.judge(work.feedback, action, ctx.rollout.spec) if work.feedback.current else None
-    )
+    found = ctx.judge(member, work.feedback) if work.feedback.current else None
     if found is None or found.kind is JudgementKind.BUSY:
         words = found.message if found else f"{ctx.driver.agent} has not seen the spec yet"
         ctx.waits(member, ReasonKind.BUSY, words, who=Who.CLUSTER)

@@ -11,7 +11,6 @@ from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.times import LATE_COMPLETION_WATCH
 from ibgu.core.engine.works import Wanted, wanted_stage
 from ibgu.core.model import (
-    Action,
     InFlight,
     Member,
     Observation,
@@ -20,6 +19,7 @@ from ibgu.core.model import (
     RolloutState,
     RunResult,
     RunState,
+    traits,
 )
 
 
@@ -45,7 +45,7 @@ def stage_work(
         return None
     if not member.finished:
         return _under_way(tracked.rollout, member, seen)
-    if work is not None and _over(tracked, member, now):
+    if work is not None and _feedback_unneeded(tracked, member, now):
         return REMOVE
     return wanted_stage(member, work, tracked.rollout.restore) if work is not None else None
 
@@ -75,36 +75,38 @@ def _put_back(rollout: Rollout, member: Member) -> Wanted | None:
     return Wanted(armed=False, run=member.run, limit=member.limit, restore=rollout.restore)
 
 
-def _over(tracked: TrackedRollout, member: Member, now: datetime) -> bool:
-    """Whether the cluster's feedback is no longer needed (R15.1)."""
+def _feedback_unneeded(tracked: TrackedRollout, member: Member, now: datetime) -> bool:
+    """Whether the cluster's feedback is no longer needed (R15.1, R15.3)."""
     if member.watched:
         return False
     if tracked.rollout.state is RolloutState.DELETED or _back_to_idle(member):
         return True
+    if member.rollback_until is not None:
+        return False
     last = tracked.steps[-1].step
     return last.finished_at is not None and now >= last.finished_at + LATE_COMPLETION_WATCH
 
 
 def _back_to_idle(member: Member) -> bool:
     done = member.completed[-1].action if member.completed else None
-    return member.outcome is Outcome.SUCCEEDED and done is not None and done.clears_labels
+    return member.outcome is Outcome.SUCCEEDED and done is not None and traits(done).clears_labels
 
 
 def payload_wanted(tracked: TrackedRollout, member: Member) -> bool:
-    """Whether the cluster needs the payload work: the member's Prep is under way."""
+    """Whether the cluster needs the payload work: the action that carries it is under way."""
     if not isinstance(member, InFlight) or not tracked.steps[member.step].step.payload_digest:
         return False
-    return member.run.open and member.run.action is Action.PREP
+    return member.run.open and traits(member.run.action).carries_payload
 
 
 def payload_kept(fleet: FleetState, member: Member) -> bool:
-    """Whether an existing payload work stays: the cluster may have taken a withdrawn Prep, and
+    """Whether an existing payload work stays: the cluster may have accepted a withdrawn run, and
     reads the pull secret while it is unreachable (R9).
 
     A cluster that another rollout has claimed has only that rollout's content (R6).
     """
     run, holder = member.run, fleet.claims.get(member.uid)
-    if member.finished or run is None or run.action is not Action.PREP:
+    if member.finished or run is None or not traits(run.action).carries_payload:
         return False
     withdrawn = run.result is RunResult.WITHDRAWN and run.arming_at is not None
     return withdrawn and (holder is None or holder.rollout == member.rollout)

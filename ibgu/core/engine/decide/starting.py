@@ -19,7 +19,6 @@ from ibgu.core.engine.gates import allowed_starts, closed, limit, ramp_up_capaci
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.times import PROBE_GRACE, SETTLE, passed
 from ibgu.core.model import (
-    Action,
     Ended,
     InFlight,
     Kind,
@@ -29,6 +28,7 @@ from ibgu.core.model import (
     RunResult,
     Waiting,
     names,
+    traits,
 )
 from ibgu.core.text.spans import duration
 
@@ -37,7 +37,7 @@ _STARTABLE = _AT_ONCE | {ReasonKind.PREEMPTING}
 MIN_PROBE_AHEAD = 10
 """The minimum look-ahead: this many members are probed before their turn comes."""
 PREPARE_AHEAD = 64
-"""The most ready members that are prepared for their Upgrade ahead of their slot; a write takes
+"""The most ready members that are prepared for their action ahead of their slot; a write takes
 some 20 ms, so this suffices for thousands of starts a second."""
 
 
@@ -71,7 +71,7 @@ def _decided_again(ctx: DecisionContext, member: Waiting) -> Waiting | None:
     if member.reason.kind is ReasonKind.PROBING:
         return member
     decide_waiting(ctx, member)
-    found = ctx.again(member)
+    found = ctx.latest(member)
     return found if isinstance(found, Waiting) else None
 
 
@@ -119,7 +119,7 @@ def _take_slots(ctx: DecisionContext, step: TrackedStep, ahead: int) -> None:
             if _put_off(ctx, step, member):
                 kept.append(member)
             else:
-                _start(ctx, step, member, next(step.free_slots()))
+                _start_member(ctx, step, member, next(step.free_slots()))
         elif member.reason.kind is ReasonKind.PREEMPTING:
             if step.free > len(kept) + asked:
                 _preempt(ctx, member)
@@ -163,12 +163,12 @@ def _may_start(ctx: DecisionContext, step: TrackedStep) -> bool:
         return reason is None
     if reason.until is not None:
         ctx.requeue_at("", reason.until)
-    if not _same(hold, reason) and not _reading(ctx, reason):
+    if not _says_the_same(hold, reason) and not _reading(ctx, reason):
         hold_step(ctx, step, reason)
     return False
 
 
-def _same(hold: Reason | None, reason: Reason) -> bool:
+def _says_the_same(hold: Reason | None, reason: Reason) -> bool:
     """Whether the hold says the same; a new error in the rate limits, and another answer of a
     policy, are reported again."""
     if hold is None or hold.kind is not reason.kind:
@@ -213,7 +213,7 @@ def _reading(ctx: DecisionContext, reason: Reason) -> bool:
 
 def _preempt(ctx: DecisionContext, member: Waiting) -> None:
     if member.uid not in ctx.fleet.preempts:
-        ctx.say(Preempt(member.cluster, member.uid, ctx.rollout.full_name))
+        ctx.decide(Preempt(member.cluster, member.uid, ctx.rollout.full_name))
 
 
 def _put_off(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> bool:
@@ -233,7 +233,7 @@ def _put_off(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> bool:
     return True
 
 
-def _start(ctx: DecisionContext, step: TrackedStep, member: Waiting, slot: int) -> None:
+def _start_member(ctx: DecisionContext, step: TrackedStep, member: Waiting, slot: int) -> None:
     until = limit(ctx.tracked, step, ctx.now)
     decide_member(ctx, intend_first(ctx, member, slot, until))
 
@@ -241,21 +241,22 @@ def _start(ctx: DecisionContext, step: TrackedStep, member: Waiting, slot: int) 
 def _probe_ahead(ctx: DecisionContext, step: TrackedStep, ahead: int) -> None:
     for member in step.unprobed(ahead):
         ask(ctx, member)
-    if Action.UPGRADE in step.step.actions:
+    needing = [action for action in step.step.actions if traits(action).import_off]
+    if needing:
         for member in step.head(min(PREPARE_AHEAD, ahead)):
-            if member.reason.kind is ReasonKind.READY and ctx.action(member) is Action.UPGRADE:
+            if member.reason.kind is ReasonKind.READY and ctx.action(member) in needing:
                 _turn_import_off(ctx, step, member)
 
 
 def _turn_import_off(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> None:
-    """Turns automatic import off ahead of the Upgrade, so that it costs no slot's time (R14.2);
-    undone if the Upgrade never starts."""
+    """Turns automatic import off ahead of the action that needs it, so that it costs no slot's
+    time (R14.2); undone if the action never starts."""
     cluster = ctx.snapshot.cluster(member.cluster)
     if cluster is None or member.uid in ctx.fleet.pending_patches:
         return
     wishes = auto_import_off(ctx, cluster)
     if wishes and not closed(ctx.snapshot, step, ctx.now):
-        enqueue(ctx, cluster, wishes, "Upgrade is next")
+        enqueue(ctx, cluster, wishes, f"{ctx.action(member)} is next")
 
 
 def _make_room(ctx: DecisionContext, step: TrackedStep, ahead: int) -> bool:
@@ -272,13 +273,13 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, ahead: int) -> bool:
     asking = allowed_starts(ctx.snapshot, step, ctx.now, asking)
     if not asking:
         return False
-    leaving = sum(1 for member in step.in_flight.values() if _leaving(member))
+    leaving = sum(1 for member in step.in_flight.values() if _awaits_disarm(member))
     for member in late[: max(0, asking - leaving)]:
         expire(ctx, member)
     return True
 
 
-def _leaving(member: InFlight) -> bool:
+def _awaits_disarm(member: InFlight) -> bool:
     """Whether the member keeps its slot only until its work is disarmed."""
     run = member.run
     return isinstance(run, Ended) and run.result is not RunResult.SUCCEEDED
@@ -308,7 +309,7 @@ def _overdue(ctx: DecisionContext, step: TrackedStep) -> list[InFlight]:
     of sync counts only SETTLE after that, one that passed behind the circuit breaker not at all."""
     since = ctx.facts.in_sync_since
     settled = ctx.now >= since + SETTLE
-    late = (m for m in step.limited(ctx.now) if not (_leaving(m) or stopped(step, m)))
+    late = (m for m in step.limited(ctx.now) if not (_awaits_disarm(m) or stopped(step, m)))
     return [m for m in late if settled or m.limit > since]
 
 

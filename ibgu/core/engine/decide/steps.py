@@ -9,7 +9,7 @@ from ibgu.core.engine.decide.gated import only_stopped
 from ibgu.core.engine.decide.members import expire
 from ibgu.core.engine.decide.opening import open_step
 from ibgu.core.engine.decide.starting import next_limit, start_members
-from ibgu.core.engine.gates import STANDING, deadline, time_stopped
+from ibgu.core.engine.gates import CLOCK_STOPPING, deadline, time_stopped
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.times import SETTLE
 from ibgu.core.model import (
@@ -81,7 +81,7 @@ def _expire(ctx: DecisionContext, member: Unfinished) -> None:
 
 def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
     """Stops the clock while only a person's hold keeps the step and nobody is under way (R11.6),
-    and while a restored rollout stands still, whoever is in flight."""
+    and while a restored rollout stands still, no matter who is in flight."""
     step = tracked.step
     held = _by_person(step) or ctx.rollout.paused
     stands = (held and only_stopped(tracked)) or ctx.rollout.stands_still
@@ -93,7 +93,7 @@ def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
 
 
 def _by_person(step: Step) -> bool:
-    return step.hold is not None and step.hold.kind in STANDING
+    return step.hold is not None and step.hold.kind in CLOCK_STOPPING
 
 
 def start_clock(ctx: DecisionContext, step: Step) -> None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ibgu.core.model import (
     Accepted,
-    Action,
+    ActionName,
     Armed,
     Arming,
     Cause,
@@ -73,6 +73,17 @@ def drop_probe(member: Waiting) -> Waiting:
     return replace(member, probe=None)
 
 
+def accept_warning(member: U, warning: str) -> U:
+    """Returns the member whose cluster may go on in spite of that warning."""
+    return replace(member, accepted_warning=warning)
+
+
+def report(member: M, warning: str, rollback_until: datetime | None) -> M:
+    """Returns the member with what its cluster reports beside the state of an action. A warning
+    stays when the cluster no longer repeats it."""
+    return replace(member, warning=warning or member.warning, rollback_until=rollback_until)
+
+
 def complete_action(member: U, done: CompletedAction) -> U:
     """Returns the member past its current action."""
     completed = (*member.completed, done)
@@ -95,6 +106,9 @@ def take_slot(member: Waiting, run: Run, *, slot: int, limit: datetime) -> InFli
         completed=member.completed,
         attempts=member.attempts,
         started_at=member.started_at,
+        warning=member.warning,
+        accepted_warning=member.accepted_warning,
+        rollback_until=member.rollback_until,
         run=run,
         slot=slot,
         limit=limit,
@@ -142,7 +156,7 @@ def note_armed(member: InFlight, run: Arming, generation: int, now: datetime) ->
 
 
 def accept(member: InFlight, run: Arming | Armed, generation: int, now: datetime) -> InFlight:
-    """Returns the member whose cluster has taken the stage."""
+    """Returns the member whose cluster has accepted the stage."""
     accepted = Accepted(
         id=run.id,
         action=run.action,
@@ -158,7 +172,7 @@ def accept(member: InFlight, run: Arming | Armed, generation: int, now: datetime
 
 
 def accept_adopted(member: InFlight, run: Accepted, now: datetime) -> InFlight:
-    """Returns the member whose cluster has taken what TALM had begun (R20.4)."""
+    """Returns the member whose cluster has accepted what TALM had begun (R20.4)."""
     accepted = replace(run, arming_at=now, armed_at=now, accepted_at=now)
     return replace(member, run=accepted)
 
@@ -252,6 +266,9 @@ def return_to_waiting(member: InFlight, run: Ended, now: datetime) -> Waiting:
         completed=member.completed,
         attempts=member.attempts,
         started_at=member.started_at,
+        warning=member.warning,
+        accepted_warning=member.accepted_warning,
+        rollback_until=member.rollback_until,
         run=run,
     )
 
@@ -266,7 +283,7 @@ def finish(
     *,
     cause: Cause | None,
     message: str,
-    failed_action: Action | None,
+    failed_action: ActionName | None,
     watched: bool,
     now: datetime,
 ) -> Finished:
@@ -282,6 +299,9 @@ def finish(
         completed=member.completed,
         attempts=member.attempts,
         started_at=member.started_at,
+        warning=member.warning,
+        accepted_warning=member.accepted_warning,
+        rollback_until=member.rollback_until,
         run=run,
         limit=member.limit,
         ended_at=now,
@@ -328,6 +348,12 @@ def unwatch(member: Finished) -> Finished:
     return replace(member, watched=False)
 
 
+def note_rollback_deadline(member: Finished, until: datetime | None) -> Finished:
+    """Returns the finished member whose cluster can be rolled back until then; None: not any
+    more."""
+    return replace(member, rollback_until=until)
+
+
 # -- the table ---------------------------------------------------------------------------------
 
 
@@ -349,6 +375,7 @@ _ACCEPTED, _ENDED = RunState.ACCEPTED, RunState.ENDED
 TRANSITIONS: Mapping[tuple[State, Kind], Transition] = {
     (_WAITING, Kind.WAITS): _to(_WAITING, give_reason),
     (_WAITING, Kind.PROBED): _to(_WAITING, probe_first, probe_again, drop_probe),
+    (_WAITING, Kind.WARNING_ACCEPTED): _to(_WAITING, accept_warning),
     (_WAITING, Kind.ACTION_SKIPPED): _to(_WAITING, complete_action),
     (_WAITING, Kind.RUN_INTENDED): _to(_INTENDED, start),
     (_WAITING, Kind.RUN_REOPENED): _to(_ACCEPTED, reopen),
@@ -367,6 +394,7 @@ TRANSITIONS: Mapping[tuple[State, Kind], Transition] = {
     (_ACCEPTED, Kind.RUN_ACCEPTED): _to(_ACCEPTED, accept_adopted),
     (_ACCEPTED, Kind.RUN_ENDED): _to(_ENDED, end, succeed),
     (_ENDED, Kind.WAITS): _to(_ENDED, give_reason, extend),
+    (_ENDED, Kind.WARNING_ACCEPTED): _to(_ENDED, accept_warning),
     (_ENDED, Kind.RUN_DISARMED): _to(_ENDED, disarm),
     (_ENDED, Kind.ACTION_SKIPPED): _to(_ENDED, complete_action),
     (_ENDED, Kind.RUN_INTENDED): _to(_INTENDED, start_next),
@@ -376,6 +404,7 @@ TRANSITIONS: Mapping[tuple[State, Kind], Transition] = {
     (_FINISHED, Kind.COMPLETED_LATE): _to(_FINISHED, complete_late, note_late),
     (_FINISHED, Kind.AUTO_IMPORT_OFF): _to(_FINISHED, warn),
     (_FINISHED, Kind.UNWATCHED): _to(_FINISHED, unwatch),
+    (_FINISHED, Kind.ROLLBACK_DEADLINE): _to(_FINISHED, note_rollback_deadline),
 }
 """What follows from an event in a state; a pair that is not listed never happens."""
 

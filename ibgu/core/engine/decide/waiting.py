@@ -24,6 +24,7 @@ from ibgu.core.model import (
     RunResult,
     Waiting,
     Who,
+    traits,
 )
 from ibgu.core.model.claims import cancelled_by, takes_over_from, works_on
 
@@ -35,7 +36,7 @@ def decide_waiting(ctx: DecisionContext, member: Waiting) -> None:
     if hold := ctx.rollout.restored_hold:
         _block(ctx, member, ReasonKind.RESTORED, hold.message, Who.PERSON)
         return
-    cluster = _end_if_obsolete(ctx, member, seen.cluster)
+    cluster = _finish_if_obsolete(ctx, member, seen.cluster)
     if cluster is None or _blocked(ctx, member, cluster, seen):
         return
     if _withdrawn_run_came_back(member, seen):
@@ -62,11 +63,11 @@ def _feedback_suffices(ctx: DecisionContext, member: Waiting, seen: Observation)
     work, known = seen.stage, seen.current_feedback
     if member.step == 0 or ctx.fleet.shares(member.cluster) or work is None or known is None:
         return False
-    found = ctx.driver.judge(known, ctx.action(member), ctx.rollout.spec)
+    found = ctx.judge(member, known)
     return known.run == work.run and found.kind is JudgementKind.STARTABLE
 
 
-def _end_if_obsolete(
+def _finish_if_obsolete(
     ctx: DecisionContext, member: Waiting, cluster: ClusterView | None
 ) -> ClusterView | None:
     """Finishes the member if it will never start, and returns None; otherwise returns its
@@ -111,7 +112,7 @@ def _blocked(
     if _claimed(ctx, member):
         return True
     if not cluster.reachable:
-        return _unreachable(ctx, member)
+        return _blocked_as_unreachable(ctx, member)
     return False
 
 
@@ -126,12 +127,12 @@ def _gated(ctx: DecisionContext, member: Waiting, gates: Sequence[Gate], seen: O
     return True
 
 
-def _unreachable(ctx: DecisionContext, member: Waiting) -> bool:
+def _blocked_as_unreachable(ctx: DecisionContext, member: Waiting) -> bool:
     """Blocks an unreachable member. One that became unreachable right after an Upgrade was sent to
     it may be upgrading (R12.1)."""
     run = member.run
     sent = run is not None and run.result is RunResult.WITHDRAWN and run.armed_at is not None
-    if run is not None and sent and run.action.reboots:
+    if run is not None and sent and traits(run.action).reboots:
         return _block(ctx, member, ReasonKind.REBOOTING, may_reboot(run))
     return _block(ctx, member, ReasonKind.UNREACHABLE, "the cluster is not reachable")
 
@@ -166,14 +167,17 @@ def _claimed(ctx: DecisionContext, member: Waiting) -> bool:
 
 
 def _may_preempt(ctx: DecisionContext, member: Waiting, holder: Holder) -> bool:
-    """Whether the member may preempt the holder: older rollouts yield, unless their step cancels
-    too; then the first to claim wins (R6.5)."""
+    """Whether the member may preempt the holder: older rollouts of the kind yield, unless their
+    step cancels too; then the first to claim wins (R6.5, R6.8)."""
     mine, tracked = ctx.step(member).step, ctx.fleet.rollouts[holder.rollout]
-    allowed = mine.across_namespaces or tracked.rollout.namespace == ctx.rollout.namespace
+    other = tracked.rollout
+    allowed = mine.across_namespaces or other.namespace == ctx.rollout.namespace
     yields = (
-        tracked.rollout.age < ctx.rollout.age and not tracked.steps[holder.step].step.first.cancels
+        other.kind == ctx.rollout.kind
+        and other.age < ctx.rollout.age
+        and not traits(tracked.steps[holder.step].step.first).cancels
     )
-    return mine.first.cancels and allowed and yields
+    return traits(mine.first).cancels and allowed and yields
 
 
 def _withdrawn_run_came_back(member: Waiting, seen: Observation) -> bool:
@@ -193,7 +197,7 @@ def _apply_answer(
         unanswered(ctx, member, probe, seen)
         return
     action = ctx.action(member)
-    found = ctx.driver.judge(feedback, action, ctx.rollout.spec)
+    found = ctx.judge(member, feedback)
     if found.kind is JudgementKind.STARTABLE:
         _ready(ctx, member)
     elif found.kind is JudgementKind.BUSY:

@@ -1,27 +1,17 @@
 """Gates: what keeps members from starting (R18), each declared once by one module."""
 
+from ibgu.core.engine.gate import Gate, GateInput, GateReason, GateScope
 from ibgu.core.engine.gates.deadlines import deadline, limit, share, time_stopped
-from ibgu.core.engine.gates.gate import (
-    EVERY_ACTION,
-    RECOVERY_ACTIONS,
-    Candidate,
-    Gate,
-    GateInput,
-    GateReason,
-    GateScope,
-    MemberGate,
-    RolloutGate,
-    StepGate,
-)
+from ibgu.core.engine.gates.gate import Candidate, MemberGate, RolloutGate, StepGate
 from ibgu.core.engine.gates.payload import unread
 from ibgu.core.engine.gates.registry import (
+    CLOCK_STOPPING,
     GATE_REASONS,
     GATES,
     HOLDS,
     LASTING,
     MEMBER_GATES,
     RATE_LIMITS,
-    STANDING,
     closed,
     closed_for,
     guarding,
@@ -31,15 +21,13 @@ from ibgu.core.engine.gates.registry import (
 from ibgu.core.engine.gates.shares import allowed_starts, ramp_up_capacity, step_rate_limits
 
 __all__ = [
-    "EVERY_ACTION",
+    "CLOCK_STOPPING",
     "GATES",
     "GATE_REASONS",
     "HOLDS",
     "LASTING",
     "MEMBER_GATES",
     "RATE_LIMITS",
-    "RECOVERY_ACTIONS",
-    "STANDING",
     "Candidate",
     "Gate",
     "GateInput",

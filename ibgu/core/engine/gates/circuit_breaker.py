@@ -6,10 +6,17 @@ from datetime import datetime
 from itertools import islice
 from math import ceil
 
-from ibgu.core.engine.gates.gate import EVERY_ACTION, GateInput, GateReason, StepGate
+from ibgu.core.engine.gate import GateInput, GateReason
+from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import End, TrackedStep
-from ibgu.core.model import Action, Reason, ReasonKind, Step, Who, names
+from ibgu.core.model import (
+    Reason,
+    ReasonKind,
+    Step,
+    Who,
+    names,
+)
 from ibgu.core.model.meaning import RESUME, Meaning
 
 
@@ -64,7 +71,7 @@ CIRCUIT_BREAKER = StepGate(
         ReasonKind.CIRCUIT_BREAKER: GateReason(
             meaning=Meaning(
                 "too many clusters have failed alike, so nothing new starts in the step",
-                "a person lets it go on",
+                "a person resumes it",
                 f"find out why they failed (ibgu status), {RESUME}",
             ),
             lasting=True,
@@ -72,7 +79,6 @@ CIRCUIT_BREAKER = StepGate(
         ),
     },
     needs=frozenset({GateInput.RECORDS, GateInput.OBJECT}),
-    holds=EVERY_ACTION,
     own=True,
-    chained=frozenset(action for action in Action if action.reboots),
+    chained=lambda action: action.reboots,
 )

@@ -11,8 +11,8 @@ from ibgu.core.model.bounds import LATEST
 def time_stopped(step: Step, now: datetime) -> timedelta:
     """Returns how long the step's clock has stood. Another leader's clock may be behind that of the
     one that stopped it: no time has passed then."""
-    standing = now - step.stopped_since if step.stopped_since else timedelta()
-    return step.stopped + max(timedelta(), standing)
+    stopped_now = now - step.stopped_since if step.stopped_since else timedelta()
+    return step.stopped + max(timedelta(), stopped_now)
 
 
 def deadline(step: Step, now: datetime) -> datetime:

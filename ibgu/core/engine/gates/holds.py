@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from ibgu.core.engine.gates.gate import EVERY_ACTION, GateInput, GateReason, RolloutGate
+from ibgu.core.engine.gate import GateInput, GateReason
+from ibgu.core.engine.gates.gate import RolloutGate
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.model import Reason, ReasonKind
 from ibgu.core.model.meaning import RESUME, Meaning
 
 
-def _hold(snapshot: Snapshot, now: datetime) -> Reason | None:
+def _rollout_hold(snapshot: Snapshot, now: datetime) -> Reason | None:
     return snapshot.tracked.rollout.hold
 
 
@@ -20,7 +21,7 @@ _MEANINGS = {
     ),
     ReasonKind.PAUSED: Meaning(
         "a person has paused the rollout: nothing new starts",
-        "a person lets it go on",
+        "a person resumes it",
         "once what it was paused for is over: Resume, or `ibgu resume`",
     ),
     ReasonKind.TALM: Meaning(
@@ -39,13 +40,13 @@ _MEANINGS = {
     ),
     ReasonKind.RESTORED: Meaning(
         "the hub or the journal was restored, and the current state can't be proven",
-        "a person lets it go on",
+        "a person resumes it",
         f"compare the clusters with what is shown, {RESUME}",
     ),
     ReasonKind.INTERNAL_ERROR: Meaning(
         "an error of ibgu's own keeps this rollout from being worked on, while all others go on; "
         "its clusters in flight are not followed",
-        "ibgu gets through: it tries again by itself, after a minute and then ever more seldom, "
+        "ibgu gets through: it tries again by itself, after a minute and then less and less often, "
         "and soon after the IBGU is changed",
         "send the controller's log to those who maintain ibgu; a version without the error goes on "
         "where this one stopped",
@@ -54,9 +55,8 @@ _MEANINGS = {
 
 ROLLOUT_HOLD = RolloutGate(
     name="rollout-hold",
-    check=_hold,
+    check=_rollout_hold,
     reasons={kind: GateReason(meaning=meaning) for kind, meaning in _MEANINGS.items()},
     needs=frozenset({GateInput.RECORDS}),
-    holds=EVERY_ACTION,
     own=True,
 )

@@ -1,17 +1,18 @@
-"""The gate of what Prep carries to the clusters (R25)."""
+"""The gate of what a step carries to the clusters (R25)."""
 
 from datetime import datetime
 
-from ibgu.core.engine.gates.gate import EVERY_ACTION, GateInput, GateReason, StepGate
+from ibgu.core.engine.gate import GateInput, GateReason
+from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.model import Action, Reason, ReasonKind, Who
+from ibgu.core.model import Reason, ReasonKind, Who, carry_payload
 from ibgu.core.model.meaning import RESUME, Meaning
 
 
 def _payload(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
     """Closes when the content changes: a step's payload is frozen when it starts (R25.4)."""
-    if Action.PREP not in step.step.actions:
+    if not carry_payload(step.step.actions):
         return None
     state = snapshot.payload
     if not state.read:
@@ -41,7 +42,7 @@ PAYLOAD = StepGate(
         ReasonKind.PAYLOAD_CHANGED: GateReason(
             meaning=Meaning(
                 "what the step carries to its clusters has changed on the hub since it began",
-                "a person lets it go on with the new content",
+                "a person resumes it with the new content",
                 f"see whether the change is meant, {RESUME}",
             ),
             lasting=True,
@@ -56,6 +57,5 @@ PAYLOAD = StepGate(
         ),
     },
     needs=frozenset({GateInput.RECORDS, GateInput.PAYLOAD}),
-    holds=EVERY_ACTION,
     own=True,
 )

@@ -1,17 +1,18 @@
 """Rate limits and ramp-up, for what serves the clusters (a registry).
 
-Only steps that begin with Prep or Upgrade have them: whatever leads a cluster back, or ends its
-upgrade, starts as fast as its slots allow, and no typing error may keep it.
+Only steps that begin with a rate-limited action have them: whatever leads a cluster back, or ends
+its change, starts as fast as its slots allow, and no typing error may keep it.
 """
 
 from datetime import datetime
 
-from ibgu.core.engine.gates.gate import GateInput, GateReason, StepGate
+from ibgu.core.engine.gate import GateInput, GateReason
+from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.gates.shares import fair_share, ramp_up_capacity, step_rate_limits
 from ibgu.core.engine.rate_limits import MINUTE
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.model import Action, Reason, ReasonKind, Who, names
+from ibgu.core.model import ActionTraits, Reason, ReasonKind, Who, names
 from ibgu.core.model.meaning import STARTS_AFTER_ANOTHER, STARTS_AT_ITS_TIME, Meaning
 
 
@@ -54,7 +55,9 @@ def _ramp_up(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | N
     return Reason(ReasonKind.RAMP_UP, now, words, None, Who.CLUSTER)
 
 
-_RATE_LIMITED = frozenset(action for action in Action if action.rate_limited)
+def _rate_limited(action: ActionTraits) -> bool:
+    return action.rate_limited
+
 
 INVALID_RATE = StepGate(
     name="invalid-rate-limit",
@@ -71,7 +74,7 @@ INVALID_RATE = StepGate(
         ),
     },
     needs=frozenset({GateInput.RECORDS}),
-    holds=_RATE_LIMITED,
+    holds=_rate_limited,
     own=True,
 )
 START_RATE = StepGate(
@@ -90,7 +93,7 @@ START_RATE = StepGate(
         ),
     },
     needs=frozenset({GateInput.RECORDS, GateInput.STARTS, GateInput.TIME}),
-    holds=_RATE_LIMITED,
+    holds=_rate_limited,
     own=True,
 )
 HUB_START_RATE = StepGate(
@@ -111,7 +114,7 @@ HUB_START_RATE = StepGate(
         ),
     },
     needs=frozenset({GateInput.RECORDS, GateInput.STARTS, GateInput.TIME}),
-    holds=_RATE_LIMITED,
+    holds=_rate_limited,
     own=True,
 )
 RAMP_UP = StepGate(
@@ -131,6 +134,6 @@ RAMP_UP = StepGate(
         ),
     },
     needs=frozenset({GateInput.RECORDS}),
-    holds=_RATE_LIMITED,
+    holds=_rate_limited,
     own=True,
 )

@@ -7,23 +7,18 @@ the snapshot; they are asked after the gates that hold, and before the rate limi
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from ibgu.core.engine.gate import Gate, GateReason
 from ibgu.core.engine.gates.circuit_breaker import CIRCUIT_BREAKER
-from ibgu.core.engine.gates.gate import (
-    Candidate,
-    Gate,
-    GateReason,
-    MemberGate,
-    RolloutGate,
-    StepGate,
-)
+from ibgu.core.engine.gates.gate import Candidate, MemberGate, RolloutGate, StepGate
 from ibgu.core.engine.gates.holds import ROLLOUT_HOLD
 from ibgu.core.engine.gates.payload import PAYLOAD
 from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, INVALID_RATE, RAMP_UP, START_RATE
 from ibgu.core.engine.gates.tenancy import TENANCY
 from ibgu.core.engine.gates.time_floor import TIME_FLOOR
+from ibgu.core.engine.gates.warning import WARNING
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.model import Action, Reason, ReasonKind
+from ibgu.core.model import ActionName, Reason, ReasonKind
 from ibgu.core.model.meaning import Meaning
 
 GATES: tuple[Gate, ...] = (
@@ -32,6 +27,7 @@ GATES: tuple[Gate, ...] = (
     PAYLOAD,
     CIRCUIT_BREAKER,
     TIME_FLOOR,
+    WARNING,
     INVALID_RATE,
     START_RATE,
     HUB_START_RATE,
@@ -42,7 +38,7 @@ GATES: tuple[Gate, ...] = (
 The ramp-up comes last: a member that it alone keeps needs the place of one in flight (R11.3).
 """
 MEMBER_GATES = tuple(gate for gate in GATES if isinstance(gate, MemberGate))
-"""Those that keep one member alone."""
+"""The gates that keep one member alone."""
 POLICY = GateReason(
     meaning=Meaning(
         "a policy keeps the cluster from starting",
@@ -63,7 +59,7 @@ RATE_LIMITS = GATE_REASONS.keys() - HOLDS
 itself."""
 LASTING = frozenset(kind for kind, reason in GATE_REASONS.items() if reason.lasting)
 """Holds of a step that a person's resume ends."""
-STANDING = frozenset(kind for kind, reason in GATE_REASONS.items() if reason.stops_clock)
+CLOCK_STOPPING = frozenset(kind for kind, reason in GATE_REASONS.items() if reason.stops_clock)
 """Holds of a step that only a person ends: its clock stands meanwhile (R11.6)."""
 
 
@@ -77,7 +73,7 @@ def closed(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | Non
         return hold
     first = step.step.first
     for gate in in_order(snapshot.policies):
-        if isinstance(gate, RolloutGate | StepGate) and first in gate.holds:
+        if isinstance(gate, RolloutGate | StepGate) and gate.keeps(first):
             reason = gate.ask(snapshot, step, now)
             if reason is not None:
                 return reason
@@ -87,16 +83,16 @@ def closed(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | Non
 def closed_for(gates: Iterable[Gate], candidate: Candidate) -> Reason | None:
     """Returns the reason of the first of the members' gates that is closed for the candidate."""
     for gate in gates:
-        if isinstance(gate, MemberGate) and candidate.action in gate.holds:
+        if isinstance(gate, MemberGate) and gate.keeps(candidate.action):
             reason = gate.ask(candidate)
             if reason is not None:
                 return reason
     return None
 
 
-def guarding(action: Action, policies: Sequence[Gate]) -> Iterator[Gate]:
+def guarding(action: ActionName, policies: Sequence[Gate]) -> Iterator[Gate]:
     """Yields the gates that guard the action inside a chain."""
-    return (gate for gate in in_order(policies) if action in gate.chained)
+    return (gate for gate in in_order(policies) if gate.guards(action))
 
 
 def in_order(policies: Sequence[Gate]) -> Sequence[Gate]:

@@ -8,12 +8,16 @@ from functools import partial
 from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits, rate_limits_of
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedRollout, TrackedStep
-from ibgu.core.model import ReasonKind, RolloutState, StepState
+from ibgu.core.model import ReasonKind, RolloutState, StepState, traits
 
 
 def step_rate_limits(tracked: TrackedRollout, step: TrackedStep) -> RateLimits:
     """Returns the limits that the rollout's annotations ask for."""
-    return rate_limits_of(tracked.rollout.controls) if step.step.first.rate_limited else UNLIMITED
+    return (
+        rate_limits_of(tracked.rollout.controls)
+        if traits(step.step.first).rate_limited
+        else UNLIMITED
+    )
 
 
 def ramp_up_capacity(limits: RateLimits, step: TrackedStep) -> int:
@@ -27,7 +31,7 @@ def allowed_starts(snapshot: Snapshot, step: TrackedStep, now: datetime, most: i
     if rate:
         recent = snapshot.fleet.starts.recent(now, snapshot.tracked.rollout.uid)
         most = min(most, max(0, rate - len(recent)))
-    if snapshot.facts.starts_per_minute and step.step.first.rate_limited:
+    if snapshot.facts.starts_per_minute and traits(step.step.first).rate_limited:
         most = fair_share(snapshot, now, most)
     return most
 

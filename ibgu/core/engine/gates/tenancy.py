@@ -1,6 +1,7 @@
 """The gate of clusters that the rollout's namespace may not use (R35)."""
 
-from ibgu.core.engine.gates.gate import EVERY_ACTION, Candidate, GateInput, GateReason, MemberGate
+from ibgu.core.engine.gate import GateInput, GateReason
+from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.model import Reason, ReasonKind, Who
 from ibgu.core.model.meaning import Meaning
 
@@ -28,6 +29,5 @@ TENANCY = MemberGate(
         ),
     },
     needs=frozenset({GateInput.CLUSTER, GateInput.TENANCY}),
-    holds=EVERY_ACTION,
     own=True,
 )

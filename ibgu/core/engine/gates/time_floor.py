@@ -2,11 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from ibgu.core.engine.gate import GateInput, GateReason
 from ibgu.core.engine.gates.deadlines import deadline, share
-from ibgu.core.engine.gates.gate import EVERY_ACTION, GateInput, GateReason, StepGate
+from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.model import Reason, ReasonKind
+from ibgu.core.model import Reason, ReasonKind, traits
 from ibgu.core.model.meaning import Meaning
 
 
@@ -18,7 +19,7 @@ def _floor(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | Non
     left = deadline(step.step, now) - now
     if left <= timedelta():
         return Reason(ReasonKind.FLOOR, now, "the step's timeout has passed: nothing new starts")
-    if not step.step.first.reboots:
+    if not traits(step.step.first).reboots:
         return None
     rollback = snapshot.driver.rollback_time(snapshot.tracked.rollout.spec)
     need = min(rollback, share(snapshot.tracked, step) / 2)
@@ -44,6 +45,5 @@ TIME_FLOOR = StepGate(
         ),
     },
     needs=frozenset({GateInput.RECORDS, GateInput.TIME}),
-    holds=EVERY_ACTION,
     own=True,
 )

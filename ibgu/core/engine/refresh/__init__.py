@@ -1,23 +1,24 @@
-"""Selects the clusters whose feedback is refreshed now (R21.2), where their agents only poll.
+"""Selects the clusters whose feedback is refreshed now: where agents only poll, runs that may have
+ended (R21.2); where they watch, clusters that have fallen silent after a reboot (R21.4).
 
 All times are seconds of one monotonic clock of the caller's.
 """
 
 from ibgu.core.engine.refresh.budget import Budget
-from ibgu.core.engine.refresh.eligibility import Eligibility, eligibility
-from ibgu.core.engine.refresh.ranges import BUILT_IN, Range, chance, range_of
+from ibgu.core.engine.refresh.eligibility import Eligibility, eligibility, eligibility_if_silent
+from ibgu.core.engine.refresh.ranges import any_age, chance, range_of
 from ibgu.core.engine.refresh.schedule import GAP, LONGEST, RefreshSchedule, RefreshTarget
 
 __all__ = [
-    "BUILT_IN",
     "GAP",
     "LONGEST",
     "Budget",
     "Eligibility",
-    "Range",
     "RefreshSchedule",
     "RefreshTarget",
+    "any_age",
     "chance",
     "eligibility",
+    "eligibility_if_silent",
     "range_of",
 ]

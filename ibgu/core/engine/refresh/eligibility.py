@@ -3,14 +3,17 @@
 from datetime import datetime
 from enum import StrEnum
 
-from ibgu.core.model import Member, Observation, RunState, WorkView
+from ibgu.core.model import Member, Observation, RunState, WorkView, traits
+
+_UNREADABLE = ("False", "Unknown")
 
 
 class Eligibility(StrEnum):
     OPEN = "open"
     """A refresh may bring news."""
     CLOSED = "closed"
-    """Not now: nobody would respond, or a write that is on its way makes the agent read anyway."""
+    """No refresh now: nobody would respond, or a write that is on its way makes the agent read
+    anyway."""
     OVER = "over"
     """Never again: the run has ended, or its limit has passed."""
 
@@ -23,6 +26,25 @@ def eligibility(member: Member | None, run: str, seen: Observation, now: datetim
     if member.run.state is not RunState.ACCEPTED or (member.limit and now >= member.limit):
         return Eligibility.OVER
     return Eligibility.OPEN if _answers(member, seen) else Eligibility.CLOSED
+
+
+def eligibility_if_silent(
+    member: Member | None, run: str, seen: Observation, now: datetime
+) -> Eligibility:
+    """Returns whether a run may be refreshed whose agent watches: only if it reboots its cluster,
+    and while the agent could not read what it has applied."""
+    stands = eligibility(member, run, seen, now)
+    if member is None or member.run is None or not traits(member.run.action).reboots:
+        return Eligibility.OVER
+    if stands is Eligibility.OPEN and not _silent(seen.stage):
+        return Eligibility.CLOSED
+    return stands
+
+
+def _silent(work: WorkView | None) -> bool:
+    """Whether the agent's last read has failed, and no apply is due that would lead to another: a
+    watch begins with a read that succeeds."""
+    return work is not None and work.target_applied and work.target_available in _UNREADABLE
 
 
 def _answers(member: Member, seen: Observation) -> bool:

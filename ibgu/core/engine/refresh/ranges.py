@@ -1,40 +1,27 @@
 """At what age runs end, and how likely it is that one has ended since its cluster was read."""
 
-from msgspec import Struct
+from collections.abc import Callable
 
 from ibgu.core.engine.durations import DurationsByAction
-from ibgu.core.model import Action
+from ibgu.core.model import ActionName, traits
+from ibgu.core.model.actions import Range
+
+RangeOf = Callable[[ActionName, DurationsByAction], Range]
 
 
-class Range(Struct, frozen=True):
-    """Ages of a run, in seconds since its arming, between which most of them end."""
-
-    low: float
-    high: float
-
-
-_MINUTE = 60.0
-
-BUILT_IN: dict[Action, Range] = {
-    Action.PREP: Range(4 * _MINUTE, 30 * _MINUTE),
-    Action.UPGRADE: Range(8 * _MINUTE, 40 * _MINUTE),
-    Action.ROLLBACK: Range(3 * _MINUTE, 20 * _MINUTE),
-    Action.ABORT: Range(15.0, 10 * _MINUTE),
-    Action.ABORT_ON_FAILURE: Range(15.0, 10 * _MINUTE),
-    Action.FINALIZE_UPGRADE: Range(10.0, 5 * _MINUTE),
-    Action.FINALIZE_ROLLBACK: Range(10.0, 5 * _MINUTE),
-}
-"""Wide ranges for hubs on which an action was measured too seldom: a range that begins too late
-loses the gain of refreshes, one that begins too early costs some of them."""
-
-
-def range_of(action: Action, duration_stats: DurationsByAction) -> Range:
+def range_of(action: ActionName, duration_stats: DurationsByAction) -> Range:
     """Returns the range from p10 to p95 of the durations measured on this hub."""
     stats = duration_stats.get(action)
     if stats is None:
-        return BUILT_IN[action]
+        return traits(action).usual
     # The parts of a spread are the middles of tenths: 5 of 100 are below the first one.
     return Range((stats.spread[0] + stats.spread[1]) / 2, stats.p95)
+
+
+def any_age(action: ActionName, duration_stats: DurationsByAction) -> Range:
+    """Returns the range of a refresh that has nothing to do with a run's end: it may be due at
+    once, and a second one follows ever later."""
+    return Range(0.0, 0.0)
 
 
 def chance(within: Range, read: float, age: float) -> float:

@@ -8,27 +8,27 @@ from msgspec import Struct
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.refresh.budget import Budget
 from ibgu.core.engine.refresh.eligibility import Eligibility
-from ibgu.core.engine.refresh.ranges import chance, range_of
-from ibgu.core.model import Action
+from ibgu.core.engine.refresh.ranges import RangeOf, chance, range_of
+from ibgu.core.model import ActionName
 
 GAP = 30.0
 """The least number of seconds between two refreshes of one cluster (R21.2)."""
 LONGEST = 600.0
 """The seconds to which the pause grows for a run that outlives its range."""
-AGAIN = 5.0
+RETRY_SECONDS = 5.0
 """Seconds until a cluster that could not be read is considered again."""
 SHORT = 1.0
 """Seconds until a cluster that did not fit into the budget is considered again."""
 
 
 class RefreshTarget(Struct, frozen=True):
-    """A run that its cluster has taken."""
+    """A run that its cluster has accepted."""
 
     rollout: str
     step: int
     cluster: str
     run: str
-    action: Action
+    action: ActionName
     began: float
     """When the run was armed."""
 
@@ -47,11 +47,13 @@ class RefreshSchedule:
     the next; the budget is never exceeded.
     """
 
-    def __init__(self, rate: float) -> None:
-        """`rate`: refreshes a second for the whole fleet."""
+    def __init__(self, rate: float, within: RangeOf = range_of) -> None:
+        """`rate`: refreshes a second for the whole fleet; `within`: the ages of a run between which
+        its refreshes are not delayed."""
         self.waiting = 0
         """How many were due at the last call and did not fit into the budget."""
         self._budget = Budget(rate)
+        self._within = within
         self._duration_stats: DurationsByAction = {}
         self._followed: dict[str, _Followed] = {}
         self._refreshed: dict[str, float] = {}
@@ -108,7 +110,7 @@ class RefreshSchedule:
             if stands is Eligibility.OPEN:
                 found.append(followed)
             elif stands is Eligibility.CLOSED:
-                self._push(now + AGAIN, followed)
+                self._push(now + RETRY_SECONDS, followed)
             else:
                 del self._followed[cluster]
         return found
@@ -116,21 +118,21 @@ class RefreshSchedule:
     def _rank(self, followed: _Followed, now: float) -> tuple[float, float, str]:
         target = followed.target
         last = max(target.began, self._refreshed.get(target.cluster, target.began))
-        within = range_of(target.action, self._duration_stats)
+        within = self._within(target.action, self._duration_stats)
         ended = chance(within, last - target.began, now - target.began)
         return (-ended, last, target.cluster)
 
     def _note(self, followed: _Followed, now: float) -> None:
         target = followed.target
         self._refreshed[target.cluster] = now
-        if now - target.began >= range_of(target.action, self._duration_stats).high:
+        if now - target.began >= self._within(target.action, self._duration_stats).high:
             followed.late += 1
         self._push(self._at(followed), followed)
 
     def _at(self, followed: _Followed) -> float:
         """Returns when the run's next refresh is due."""
         target = followed.target
-        first = target.began + range_of(target.action, self._duration_stats).low
+        first = target.began + self._within(target.action, self._duration_stats).low
         last = self._refreshed.get(target.cluster)
         return first if last is None else max(first, last + _pause(followed.late))
 

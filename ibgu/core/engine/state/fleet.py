@@ -28,8 +28,9 @@ from ibgu.core.model import (
     StepState,
     Unfinished,
     Waiting,
+    traits,
 )
-from ibgu.core.model.counts import Counts
+from ibgu.core.model.counts import Counts, Reports
 
 Undo = Callable[[], object]
 Apply = Callable[[Decision], object]
@@ -55,6 +56,14 @@ class TrackedRollout:
         """Returns the counts over the clusters of all steps; only what has changed is counted
         again."""
         return self._places.counts(self.rollout, self.steps)
+
+    @property
+    def reports(self) -> Reports:
+        """Returns what the clusters of all steps report. Several steps may report one cluster."""
+        warned = {cluster for step in self.steps for cluster in step.warned}
+        until = {cluster for step in self.steps for cluster in step.rollback_until}
+        times = (at for step in self.steps for at in step.rollback_until.values())
+        return Reports(len(warned), len(until), min(times, default=None))
 
     @property
     def newest(self) -> Step | None:
@@ -93,12 +102,15 @@ class Canceller(Struct, frozen=True, order=True):
     namespace: str
     across_namespaces: bool
     """Whether it cancels rollouts of other namespaces, too."""
+    kind: str
+    """Rollouts of another kind go on: the step's action takes back nothing of theirs (R6.8)."""
 
     def cancels(self, other: Rollout) -> bool:
-        """Whether the step cancels `other`: older rollouts yield, in another namespace only where
-        allowed."""
+        """Whether the step cancels `other`: older rollouts of its kind yield, in another namespace
+        only where allowed."""
         older = self.age > other.age and self.rollout != other.uid
-        return older and (self.across_namespaces or self.namespace == other.namespace)
+        alike = self.kind == other.kind
+        return older and alike and (self.across_namespaces or self.namespace == other.namespace)
 
 
 class Holder(Struct, frozen=True):
@@ -116,9 +128,9 @@ class UnreadableRollout(Struct, frozen=True, kw_only=True):
     name: str
     error: str
     claims: dict[str, Holder]
-    """Its claims, by ManagedCluster uid."""
+    """Claims keyed by ManagedCluster uid."""
     cancellers: dict[str, Canceller]
-    """By ManagedCluster uid."""
+    """Keyed by ManagedCluster uid."""
     clusters: frozenset[str] = frozenset()
     """The names of all clusters that it has or had as members."""
 
@@ -136,28 +148,28 @@ class FleetState:
 
     def __init__(self, *, across_namespaces: bool = True) -> None:
         self.across_namespaces = across_namespaces
-        """For steps that open from now on (`Step.across_namespaces`)."""
+        """Applies to steps that open from now on (`Step.across_namespaces`)."""
         self.rollouts: dict[str, TrackedRollout] = {}
         self.claims: dict[str, Holder] = {}
         """The claim on a cluster, by ManagedCluster uid."""
         self.pending_patches: dict[str, PendingPatch] = {}
-        """By ManagedCluster uid."""
+        """Keyed by ManagedCluster uid."""
         self.pending_uids: dict[str, dict[str, None]] = {}
-        """By cluster name: the uids with pending patches, oldest patch first; more than one where
-        the cluster was re-created."""
+        """Keyed by cluster name: the uids with pending patches, oldest patch first; more than one
+        where the cluster was re-created."""
         self.foreign_runs: set[str] = set()
         """Runs that the hub shows and the journal, when asked, never had (R9.7)."""
         self.handled: set[str] = set()
         """uids of deleted rollouts that are not kept here because nothing is left to do for
         them."""
         self.cancellers: dict[str, list[Canceller]] = {}
-        """By ManagedCluster uid, oldest rollout first."""
+        """Keyed by ManagedCluster uid, oldest rollout first."""
         self.preempts: dict[str, str] = {}
-        """By ManagedCluster uid: namespace/name of the canceller whose slot reached it."""
+        """Keyed by ManagedCluster uid: namespace/name of the canceller whose slot reached it."""
         self.rollouts_of: dict[str, set[str]] = {}
-        """By cluster name: the rollouts that have or had it as a member."""
+        """Keyed by cluster name: the rollouts that have or had it as a member."""
         self.unreadable: dict[str, UnreadableRollout] = {}
-        """By uid; none of them is in `rollouts`."""
+        """Keyed by uid; none of them is in `rollouts`."""
         self.starts = Starts()
 
     # -- filling ---------------------------------------------------------------------------
@@ -291,7 +303,7 @@ class FleetState:
         if (before and before.slot) != member.slot:
             undo.append(self._claim(member))
         started = _started(before, member)
-        if started is not None and tracked.step.first.rate_limited:
+        if started is not None and traits(tracked.step.first).rate_limited:
             undo.append(self.starts.add(member.rollout, started.intended_at))
         return partial(_undo_all, undo)
 
@@ -302,10 +314,11 @@ class FleetState:
         if rollout.uid not in rollouts:
             rollouts.add(rollout.uid)
             undo.append(partial(rollouts.discard, rollout.uid))
-        if tracked.step.first.cancels:
+        if traits(tracked.step.first).cancels:
             mine = Canceller(
                 *(rollout.age, rollout.uid, rollout.full_name, rollout.namespace),
                 across_namespaces=tracked.step.across_namespaces,
+                kind=rollout.kind,
             )
             found = self.cancellers.setdefault(member.uid, [])
             insort(found, mine)
@@ -375,5 +388,5 @@ def _restore(found: dict[str, T], key: str, before: T | None) -> None:
 
 
 def _undo_all(undo: list[Undo]) -> None:
-    for step in reversed(undo):
-        step()
+    for undo_one in reversed(undo):
+        undo_one()

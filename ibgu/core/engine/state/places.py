@@ -21,7 +21,8 @@ _Places = tuple[Place, ...]
 class Places:
     def __init__(self) -> None:
         self._of: dict[str, _Places] = {}
-        """By cluster name; several places where the cluster was re-created between two steps."""
+        """Keyed by cluster name; several places where the cluster was re-created between two
+        steps."""
         self._number: Counter[Place] = Counter()
         self._same: dict[_Places, _Places] = {}
         """Equal tuples by value: thousands of clusters share one object."""

@@ -25,6 +25,7 @@ from ibgu.core.model import (
     RunResult,
     Step,
     Waiting,
+    traits,
 )
 
 QUEUED = frozenset(
@@ -81,10 +82,17 @@ def end_of(member: Member) -> End | None:
     ended."""
     run = member.run
     failed = member.failed_action
-    if failed and failed.reboots and run and run.armed_at and run.result in _TRIED and run.ended_at:
+    if (
+        failed
+        and traits(failed).reboots
+        and run
+        and run.armed_at
+        and run.result in _TRIED
+        and run.ended_at
+    ):
         return End(run.ended_at, member.cluster, run.cause)
     for done in member.completed:
-        if done.action.reboots and not done.note:
+        if traits(done.action).reboots and not done.note:
             return End(done.at, member.cluster)
     return None
 
@@ -118,6 +126,9 @@ class TrackedStep:
         self.in_flight: dict[str, InFlight] = {}
         self.limits: list[tuple[datetime, int, str]] = []
         self.watched: dict[str, Finished] = {}
+        self.warned: set[str] = set()
+        self.rollback_until: dict[str, datetime] = {}
+        """When the way back ends, by cluster."""
         self.reopening: dict[str, Waiting] = {}
         self.slots: dict[int, str] = {}
         self._freed: list[int] = []
@@ -147,6 +158,10 @@ class TrackedStep:
             insort(self.limits, _limit(member))
         elif member.watched:
             self.watched[member.cluster] = member
+        if member.warning:
+            self.warned.add(member.cluster)
+        if member.rollback_until is not None:
+            self.rollback_until[member.cluster] = member.rollback_until
         if end := end_of(member):
             insort(self.ends, end, key=_place)
         return before
@@ -186,6 +201,8 @@ class TrackedStep:
             self.limits.pop(bisect_left(self.limits, _limit(member)))
         self.watched.pop(member.cluster, None)
         self.reopening.pop(member.cluster, None)
+        self.warned.discard(member.cluster)
+        self.rollback_until.pop(member.cluster, None)
         if end := end_of(member):
             self.ends.pop(bisect_left(self.ends, end.place, key=_place))
 

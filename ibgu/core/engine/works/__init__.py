@@ -9,7 +9,7 @@ from ibgu.core.engine.works.stage import (
     stage_body,
     stage_patch,
 )
-from ibgu.core.engine.works.view import shown_work, view_work
+from ibgu.core.engine.works.view import shown_work, view_work, work_reader
 from ibgu.core.engine.works.wanted import Wanted, disarmed_stage, wanted_stage
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "stage_patch",
     "view_work",
     "wanted_stage",
+    "work_reader",
 ]

@@ -1,7 +1,7 @@
 """The manifest configs of a stage work: how the cluster's work agent handles the object that it
 carries, and what it feeds back (R24)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from msgspec import Raw
@@ -15,8 +15,28 @@ PROBE_PREFIX = "probe-"
 _MOST_PROBES = 16
 
 
-def manifest_config(target: Target, *, armed: bool, probe: Probe | None, watch: bool) -> JsonObject:
-    """Returns the entry of `manifestConfigs`; a disarmed work only watches its object.
+DISARMED: JsonObject = {"type": "CreateOnly"}
+"""The update strategy of a disarmed work, which only watches its object."""
+
+
+def armed(consumed: Sequence[str]) -> JsonObject:
+    """Returns the update strategy of an armed work; `consumed`: JSONPaths of the fields that the
+    cluster takes away once it has read them.
+
+    The work agent applies a work again after any conflict, and would bring such a field again. So
+    it applies the same manifest only once, which older agents do not know.
+    """
+    if not consumed:
+        return {"type": "Update"}
+    once = {"condition": "OnSpokeChange", "jsonPaths": list(consumed)}
+    options = {"force": True, "ignoreFields": [once]}
+    return {"type": "ServerSideApply", "serverSideApply": options}
+
+
+def manifest_config(
+    target: Target, strategy: JsonObject, *, probe: Probe | None, watch: bool
+) -> JsonObject:
+    """Returns the entry of `manifestConfigs`.
 
     `watch`: the hub's schema has feedbackScrapeType (R21.1).
     """
@@ -29,7 +49,7 @@ def manifest_config(target: Target, *, armed: bool, probe: Probe | None, watch: 
             "resource": target.resource,
             "name": target.name,
         },
-        "updateStrategy": {"type": "Update" if armed else "CreateOnly"},
+        "updateStrategy": strategy,
         "feedbackRules": [{"type": "JSONPaths", "jsonPaths": paths}],
     }
     if watch:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from msgspec import json
 
 from ibgu.core.engine.driver import Driver
-from ibgu.core.engine.works.config import manifest_config
+from ibgu.core.engine.works.config import DISARMED, armed, manifest_config
 from ibgu.core.engine.works.envelope import ORPHAN, labels, new_work
 from ibgu.core.engine.works.wanted import Wanted
 from ibgu.core.model import Rollout, Run, WorkView, names
@@ -110,7 +110,8 @@ def _spec(
     driver: Driver, wanted: Wanted, rollout: Rollout, generation: int, watch: bool
 ) -> JsonObject:
     run = wanted.run if wanted.armed else None
-    config = manifest_config(driver.target, armed=wanted.armed, probe=wanted.probe, watch=watch)
+    strategy = DISARMED if run is None else armed(driver.consumed_fields(rollout, run))
+    config = manifest_config(driver.target, strategy, probe=wanted.probe, watch=watch)
     return {
         "workload": {"manifests": driver.manifests(rollout, run, generation)},
         "manifestConfigs": [config],

@@ -1,10 +1,10 @@
 """Converts a ManifestWork to a WorkView. Runs for every event of the watch, so it reads things
 once."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from sys import intern
 
-from ibgu.core.engine.driver import Driver, Target
+from ibgu.core.engine.driver import Driver, Drivers, Target
 from ibgu.core.model import WorkView, names
 from ibgu.core.model.conditions import find
 from ibgu.core.model.kinds import ManifestCondition, ManifestWork, ResourceMeta
@@ -16,6 +16,26 @@ _MARKS = (names.ACTION, names.ATTEMPT, names.STARTED, names.LIMIT, names.OUTCOME
 _NO_ENTRY = ManifestCondition()
 
 
+def work_reader(drivers: Drivers) -> Callable[[ManifestWork], Shown[WorkView]]:
+    """Returns a function that reads a work with the driver of the object that it brings. A work of
+    which the agent has reported no such object has no feedback, and any driver reads it alike."""
+    of_target = {_identity(driver.target): driver for driver in drivers.values()}
+    any_driver = next(iter(drivers.values()))
+
+    def read(work: ManifestWork) -> Shown[WorkView]:
+        metas = (entry.resource_meta for entry in work.status.resource_status.manifests)
+        found = (of_target.get(_identity(meta)) for meta in metas)
+        return shown_work(next(filter(None, found), any_driver), work)
+
+    return read
+
+
+def _identity(found: Target | ResourceMeta) -> tuple[str, str, str]:
+    """Returns group, kind and name; `resource` and `version` stay empty while the cluster lacks the
+    CRD."""
+    return found.group, found.kind, found.name
+
+
 def shown_work(driver: Driver, work: ManifestWork) -> Shown[WorkView]:
     return shown(work.metadata, view_work(driver, work), _LABELS, _MARKS)
 
@@ -23,10 +43,10 @@ def shown_work(driver: Driver, work: ManifestWork) -> Shown[WorkView]:
 def view_work(driver: Driver, work: ManifestWork) -> WorkView:
     """Returns what the engine reads of a work: the marks that ibgu left on it, whether the agent
     has applied this version, and the feedback, which only the driver understands."""
-    target = driver.target
+    target = _identity(driver.target)
     metadata, manifests = work.metadata, work.status.resource_status.manifests
     marks, generation = metadata.annotations, metadata.generation
-    entry = next((m for m in manifests if _is_target(target, m.resource_meta)), _NO_ENTRY)
+    entry = next((m for m in manifests if _identity(m.resource_meta) == target), _NO_ENTRY)
     applied = find(work.status.conditions, "Applied")
     available = find(entry.conditions, "Available")
     values = entry.status_feedback.values
@@ -49,12 +69,6 @@ def view_work(driver: Driver, work: ManifestWork) -> WorkView:
         target_message=intern(available.message),
         feedback=driver.read(values) if values else None,
     )
-
-
-def _is_target(target: Target, meta: ResourceMeta) -> bool:
-    """Whether the entry is the target; `resource` and `version` stay empty while the cluster lacks
-    the CRD."""
-    return meta.kind == target.kind and meta.group == target.group and meta.name == target.name
 
 
 def _applied(entry: ManifestCondition, generation: int) -> str:

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from ibgu.core.model import (
     Accepted,
-    Action,
     Cause,
     ClusterView,
     CompletedAction,
@@ -20,6 +19,7 @@ from ibgu.core.model import (
     Step,
     StepState,
     Waiting,
+    traits,
 )
 from ibgu.core.model.bounds import int32
 from ibgu.core.plan import natural_key
@@ -38,7 +38,7 @@ class Adopted(Struct, frozen=True):
     step: Step
     members: tuple[Waiting | Finished, ...]
     begun: Mapping[str, Accepted] = {}
-    """By cluster: the run that TALM has begun of a member, which still needs its id."""
+    """Keyed by cluster: the run that TALM has begun of a member, which still needs its id."""
     gone: tuple[str, ...] = ()
     """Clusters of TALM's that are no longer on the hub, or that the namespace may not use."""
 
@@ -61,7 +61,7 @@ def _unknown(rollout: Rollout, index: int, now: datetime) -> Step:
     return Step(
         rollout=rollout.uid,
         index=index,
-        actions=tuple(Action(action) for action in item.actions),
+        actions=tuple(item.actions),
         max_concurrency=int32(item.rollout_strategy.max_concurrency),
         timeout=timedelta(minutes=int32(item.rollout_strategy.timeout)),
         state=StepState.FINISHED,
@@ -166,13 +166,13 @@ def _finished(member: Waiting, outcome: Outcome, now: datetime) -> Finished:
 def _index_of(step: Step, work: TalmWork | None) -> int | None:
     """Returns the index of the action that the work carries out; each one asks for another
     stage."""
-    stages = [action.stage for action in step.actions]
+    stages = [traits(action).stage for action in step.actions]
     stage = work.stage if work else None
     return stages.index(stage) if stage in stages else None
 
 
 def _begun(step: Step, work: TalmWork | None, now: datetime) -> Accepted | None:
-    """Returns the run that TALM has begun, whether the cluster has taken the stage or not."""
+    """Returns the run that TALM has begun, whether the cluster has accepted the stage or not."""
     index = _index_of(step, work)
     if work is None or index is None:
         return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from ibgu.core.model import Action
+from ibgu.core.model import ActionName
 from ibgu.core.model.kinds import IbguSpec
 from ibgu.core.talm import TalmGroup, TalmWork
 
@@ -18,7 +18,7 @@ class Traces(Struct, frozen=True, kw_only=True):
     """ManifestWorkReplicaSets of the IBGU may be left, which ibgu has to remove."""
     works: Mapping[str, Sequence[TalmWork]] = {}
     """ManifestWorks of the IBGU's ClusterGroupUpgrades, by cluster."""
-    labelled: frozenset[tuple[str, Action]] = frozenset()
+    labelled: frozenset[tuple[str, ActionName]] = frozenset()
     """(cluster, action) that TALM's status shows as ended: TALM had written the labels before."""
 
     @property

@@ -6,49 +6,54 @@ Pure functions: the REST API and `ibgu --direct` read the object, call them, and
 
 from ibgu.core.views.change.allowed import Permit, RolloutSituation, denied, permits, risk_of_resume
 from ibgu.core.views.change.controls import adopt, pause, resume, skip, skip_named
-from ibgu.core.views.change.danger import ADOPT, RISKS, SKIP, Danger, Risk, risk_of
-from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
-from ibgu.core.views.change.plan import (
-    NewStep,
-    abort,
-    abort_of,
-    append,
-    appendable,
-    appended,
-    instead,
-    no_abort,
+from ibgu.core.views.change.danger import ADOPT, SKIP, risk_of
+from ibgu.core.views.change.fitness import CancelScope, OtherRollout, RolloutCluster
+from ibgu.core.views.change.follow_up import (
+    FollowUp,
+    FollowUpRequest,
+    cancel,
+    confirm_cleanup,
+    finalize,
+    roll_back,
 )
+from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
+from ibgu.core.views.change.plan import NewStep, append, appendable, appended, instead
 from ibgu.core.views.change.retry import FailedCluster, failure, retry, why_no_retry
+from ibgu.core.views.change.retry_follow_up import retry_failed
 
 __all__ = [
     "ADOPT",
-    "RISKS",
     "SKIP",
+    "CancelScope",
     "ChangeRefused",
     "ChangeTarget",
-    "Danger",
     "FailedCluster",
+    "FollowUp",
+    "FollowUpRequest",
     "NewStep",
+    "OtherRollout",
     "Permit",
     "RequestedChange",
-    "Risk",
+    "RolloutCluster",
     "RolloutSituation",
-    "abort",
-    "abort_of",
     "adopt",
     "append",
     "appendable",
     "appended",
+    "cancel",
+    "confirm_cleanup",
     "denied",
     "failure",
+    "finalize",
     "instead",
-    "no_abort",
     "pause",
     "permits",
     "resume",
     "retry",
+    "retry_failed",
     "risk_of",
     "risk_of_resume",
+    "roll_back",
     "skip",
     "skip_named",
     "why_no_retry",

@@ -1,25 +1,26 @@
 """Decides which changes a rollout's state allows, and why not the others: the text of disabled
 buttons."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.engine.gates import LASTING
-from ibgu.core.model import Action, Reason, ReasonKind, Rollout, Step, StepState
+from ibgu.core.model import ActionName, ActionTable, Reason, ReasonKind, Rollout, Step, StepState
+from ibgu.core.model.actions import Risk
 from ibgu.core.views.change.danger import (
     ADOPT,
-    RISKS,
     SKIP,
-    Risk,
     danger_of,
     rank_of,
+    risk_of,
     risk_of_going_on,
 )
+from ibgu.core.views.change.follow_up import finalizing
 from ibgu.core.views.change.model import ChangeTarget
-from ibgu.core.views.change.plan import appendable, drawn, no_abort
-from ibgu.core.views.change.retry import ABORTS
+from ibgu.core.views.change.plan import appendable, drawn
+from ibgu.core.views.change.retry_follow_up import risk_of_retry
 from ibgu.core.views.status import complete, hold_of
 
 NOTHING_TO_PAUSE = "nothing is left that a pause could keep from starting"
@@ -27,21 +28,28 @@ NOTHING_TO_PAUSE = "nothing is left that a pause could keep from starting"
 
 class RolloutSituation(Struct, frozen=True):
     rollout: Rollout
+    table: ActionTable
+    """The actions of the rollout's kind."""
     newest: Step | None
     waiting: int
     """Waiting members of the newest step."""
     failed: int
     """Failed members of all steps."""
+    warned: int = 0
+    """Members of the newest step that wait until a person accepts their clusters' warnings."""
+    uncleaned: int = 0
+    """Clusters on which somebody has to clean up by hand (R45.2)."""
 
 
 class Permit(Struct, frozen=True):
     name: str
     why: str = ""
     """Why the change is not allowed; empty: it is."""
-    plans: tuple[tuple[Action, ...], ...] = ()
-    """For append-step: the steps of which one may come next, the least dangerous first."""
+    plans: tuple[tuple[ActionName, ...], ...] = ()
+    """The plans that append-step allows: the steps of which one may come next, the least dangerous
+    first."""
     risk: Risk = Risk()
-    """The risk of the change itself; a new step has that of its actions (`RISKS`)."""
+    """The risk of the change itself; a new step has that of its actions."""
 
     @property
     def allowed(self) -> bool:
@@ -51,7 +59,8 @@ class Permit(Struct, frozen=True):
 def permits(situation: RolloutSituation) -> list[Permit]:
     """Returns all changes, the least dangerous first."""
     plan = [item.actions for item in situation.rollout.spec.plan]
-    next_steps = tuple(sorted(appendable(plan), key=danger_of))
+    table = situation.table
+    next_steps = tuple(sorted(appendable(plan, table), key=danger_of))
     nothing = "" if next_steps else f"nothing may follow {drawn(plan)}"
     resume = _resume(situation)
     found = [
@@ -61,7 +70,12 @@ def permits(situation: RolloutSituation) -> list[Permit]:
         Permit("append-step", nothing, next_steps),
         Permit("adopt", _adopt(situation), risk=ADOPT),
         Permit("skip", _skip(situation), risk=SKIP),
-        Permit("abort", no_abort(plan), risk=RISKS[Action.ABORT_ON_FAILURE]),
+        Permit("finalize", _begun(situation), risk=risk_of([finalizing(plan)])),
+        Permit("cancel", _begun(situation), risk=risk_of(filter(None, [table.abort_all]))),
+        Permit("rollback", _begun(situation), risk=risk_of(filter(None, [table.rollback]))),
+        Permit(
+            "confirm-cleanup", _uncleaned(situation), risk=risk_of(filter(None, [table.abort_all]))
+        ),
     ]
     if situation.rollout.deleted_at is None:
         return sorted(found, key=lambda permit: rank_of(permit.risk.danger))
@@ -84,7 +98,7 @@ def _resume(situation: RolloutSituation) -> str:
     """Returns why a resume is not possible; a step's hold may be hidden by that of the rollout."""
     hold = hold_of(situation.rollout, situation.newest)
     if hold is None:
-        return "nothing is held"
+        return "" if situation.warned else "nothing is held"
     if resumable(hold) or (situation.newest is not None and resumable(situation.newest.hold)):
         return ""
     return f"what holds it does not end by a resume: {hold.message}"
@@ -114,17 +128,16 @@ def risk_of_resume(target: ChangeTarget) -> Risk:
     return _going_on([action for item in plan for action in item.get("actions") or ()])
 
 
-def _going_on(actions: Collection[str]) -> Risk:
+def _going_on(actions: Iterable[str]) -> Risk:
     return risk_of_going_on("The rollout goes on with", actions)
 
 
 def _retry(situation: RolloutSituation, plan: Sequence[Sequence[str]]) -> Permit:
     """Returns the permit to retry: the plan runs again without its aborts. An abort that failed
-    itself runs once more; whoever appended it has confirmed that."""
+    itself runs once more; the person who appended it has confirmed that."""
     if not situation.failed:
         return Permit("retry", "no cluster has failed")
-    again = {action for step in plan for action in step} - set(ABORTS)
-    return Permit("retry", risk=risk_of_going_on("The failed clusters go through", again))
+    return Permit("retry", risk=risk_of_retry(plan))
 
 
 def _skip(situation: RolloutSituation) -> str:
@@ -132,6 +145,16 @@ def _skip(situation: RolloutSituation) -> str:
     if newest is None or newest.state is not StepState.RUNNING:
         return "no step is running"
     return "" if situation.waiting else "no cluster waits in the running step"
+
+
+def _begun(situation: RolloutSituation) -> str:
+    """Returns why no cluster can be cancelled, rolled back or finalized; a request says of each
+    cluster whether it can."""
+    return "" if situation.newest else "it has no clusters yet: to have it begin nothing, delete it"
+
+
+def _uncleaned(situation: RolloutSituation) -> str:
+    return "" if situation.uncleaned else "no abort or finalize has failed to clean up"
 
 
 def _adopt(situation: RolloutSituation) -> str:

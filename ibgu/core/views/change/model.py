@@ -7,11 +7,11 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.model import names
+from ibgu.core.model import ActionTable, names
 from ibgu.core.model.kinds import JsonObject
 
 _STEP = re.compile(r"plan step (\d+)")
-"""In TALM's words for the condition Progressing, which ibgu writes too."""
+"""Reads the step from TALM's words for the condition Progressing, which ibgu writes too."""
 
 
 class ChangeRefused(Exception):
@@ -42,6 +42,8 @@ class ChangeTarget(Struct, frozen=True):
     object: JsonObject
     who: str
     now: datetime
+    table: ActionTable
+    """The actions of its kind."""
 
     @property
     def name(self) -> str:
@@ -60,6 +62,11 @@ class ChangeTarget(Struct, frozen=True):
     def plan(self) -> Sequence[JsonObject]:
         found: Sequence[JsonObject] = (self.object.get("spec") or {}).get("plan") or []
         return found
+
+    @property
+    def actions(self) -> list[tuple[str, ...]]:
+        """The actions of each step of the plan."""
+        return [tuple(item.get("actions") or ()) for item in self.plan]
 
     @property
     def paused(self) -> bool:

@@ -5,15 +5,10 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from ibgu.core.model import Action
+from ibgu.core.model import ActionName, ActionTable
 from ibgu.core.model.kinds import JsonObject, PlanItem
-from ibgu.core.plan import SHAPES, problem
+from ibgu.core.plan import problem
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
-
-_ELSEWHERE = (
-    "to cancel or roll back what is under way, apply a second ImageBasedGroupUpgrade with Abort "
-    "or Rollback for the same clusters"
-)
 
 
 class NewStep(Struct, frozen=True):
@@ -25,15 +20,18 @@ class NewStep(Struct, frozen=True):
     """Minutes."""
 
 
-def appendable(plan: Sequence[Sequence[str]]) -> list[tuple[Action, ...]]:
+def appendable(plan: Sequence[Sequence[str]], table: ActionTable) -> list[tuple[ActionName, ...]]:
     """Returns the steps of which one may come next, in the order of the list of allowed plans."""
     begun, count = tuple(tuple(step) for step in plan), len(plan)
-    longer = (shape[count] for shape in SHAPES if len(shape) > count and shape[:count] == begun)
+    longer = (
+        known[count] for known in table.plans if len(known) > count and known[:count] == begun
+    )
     return list(dict.fromkeys(longer))
 
 
-def append(target: ChangeTarget, step: NewStep) -> RequestedChange:
-    """Appends the step. Raises Refused where it may not follow."""
+def append(target: ChangeTarget, step: NewStep, *, idle: bool = False) -> RequestedChange:
+    """Appends the step. `idle`: nothing is left of the plan, whatever the status says yet. Raises
+    Refused where it may not follow."""
     patch = appended(target.plan, step)
     item = patch[0]["value"]
     if target.plan and target.plan[-1] == item:
@@ -41,10 +39,10 @@ def append(target: ChangeTarget, step: NewStep) -> RequestedChange:
     plan = [*target.plan, item]
     wrong = problem(msgspec.convert(plan, list[PlanItem]), [])
     if wrong is not None:
-        raise ChangeRefused(f"{wrong}; {instead(_actions(target))}")
+        raise ChangeRefused(f"{wrong}; {instead(target.actions, target.table)}")
     line = msgspec.json.encode(patch).decode()
     return RequestedChange(
-        f"{_named(step)} is step {len(plan)} of {target.name}; {_starts(target)}",
+        f"{_named(step)} is step {len(plan)} of {target.name}; {_starts(target, idle=idle)}",
         target.kubectl("patch", "--type=json", "-p", line),
         _replaced(target, plan),
     )
@@ -78,48 +76,12 @@ def _plan_as_read(target: ChangeTarget) -> JsonObject | None:
     return found.get("plan")
 
 
-def abort(
-    target: ChangeTarget,
-    *,
-    everybody: bool = False,
-    max_concurrency: int | None = None,
-    timeout: int | None = None,
-) -> RequestedChange:
-    """Appends AbortOnFailure; for `everybody` Abort, which also undoes successful actions.
-
-    Raises Refused where it may not follow.
-    """
-    plan = _actions(target)
-    step = NewStep((abort_of(everybody=everybody),), max_concurrency, timeout)
-    if plan and plan[-1] == step.actions:
-        return RequestedChange(f"{_named(step)} is the plan's last step already")
-    if why := no_abort(plan, everybody=everybody):
-        raise ChangeRefused(why)
-    return append(target, step)
-
-
-def no_abort(plan: Sequence[Sequence[str]], *, everybody: bool = False) -> str:
-    """Returns why an abort may not follow; empty: it may."""
-    action = abort_of(everybody=everybody)
-    if (action,) in appendable(plan):
-        return ""
-    return f"{action} may not follow {drawn(plan)}; {_ELSEWHERE}"
-
-
-def abort_of(*, everybody: bool) -> Action:
-    return Action.ABORT if everybody else Action.ABORT_ON_FAILURE
-
-
 def drawn(plan: Sequence[Sequence[str]]) -> str:
     return "".join(f"[{', '.join(step)}]" for step in plan) or "an empty plan"
 
 
-def _actions(target: ChangeTarget) -> list[tuple[str, ...]]:
-    return [tuple(item.get("actions") or ()) for item in target.plan]
-
-
-def _starts(target: ChangeTarget) -> str:
-    if not target.plan or target.completed:
+def _starts(target: ChangeTarget, *, idle: bool) -> str:
+    if idle or not target.plan or target.completed:
         return "it starts when the rollout is resumed" if target.paused else "it starts now"
     if target.paused:
         return (
@@ -136,8 +98,8 @@ def _named(step: NewStep) -> str:
     return ", ".join(step.actions)
 
 
-def instead(plan: Sequence[Sequence[str]]) -> str:
-    possible = appendable(plan)
+def instead(plan: Sequence[Sequence[str]], table: ActionTable) -> str:
+    possible = appendable(plan, table)
     if not possible:
         return f"nothing may follow {drawn(plan)}"
     return f"what may follow {drawn(plan)}: {' or '.join(drawn([step]) for step in possible)}"

@@ -4,18 +4,28 @@ same on every surface."""
 from msgspec.structs import replace
 
 from ibgu.core.engine.display import DisplayState, as_told, reason_of, word_of
-from ibgu.core.engine.driver import Driver, FailureText
+from ibgu.core.engine.driver import FailureText, FailureTexts
 from ibgu.core.engine.gates import meaning_of
-from ibgu.core.model import Member, Outcome, Reason, ReasonKind, Who
+from ibgu.core.model import Member, Outcome, Reason, ReasonKind, Who, traits
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.views.explain.case import Case, Explained, Line, PastStep
-from ibgu.core.views.explain.causes import CAUSES
+from ibgu.core.views.explain.causes import CAUSES, finding
 from ibgu.core.views.explain.headline import headline
 from ibgu.core.views.explain.past import history
 from ibgu.core.views.explain.reasons import REASONS
 from ibgu.core.views.overdue import Overdue, overdue_of
 
-__all__ = ["CAUSES", "REASONS", "Case", "Explained", "Line", "Meaning", "PastStep", "explain"]
+__all__ = [
+    "CAUSES",
+    "REASONS",
+    "Case",
+    "Explained",
+    "Line",
+    "Meaning",
+    "PastStep",
+    "explain",
+    "finding",
+]
 
 _ITS_WORDS = frozenset(
     {
@@ -35,12 +45,13 @@ _ABORTED = Meaning(
 _NOBODY = frozenset({DisplayState.SUCCEEDED, DisplayState.SKIPPED, DisplayState.CANCELLED})
 
 
-def explain(driver: Driver, case: Case) -> Explained:
+def explain(texts: FailureTexts, case: Case) -> Explained:
     case = replace(case, member=as_told(case.member))
     member = case.member
     reason, state = reason_of(member, case.hold), word_of(member, case.hold)
+    reported = _last_reported(case)
     known, meaning, late = (
-        _known(driver, case, reason),
+        _known(texts, case, reason),
         _meaning(case, reason),
         _overdue(case, reason),
     )
@@ -63,8 +74,18 @@ def explain(driver: Driver, case: Case) -> Explained:
         remedy=known.remedy if known else None,
         limit=None if member.finished else member.limit,
         late=member.late or None,
+        warning=reported.warning or None,
+        rollback_until=reported.rollback_until,
         history=history(case.past),
     )
+
+
+def _last_reported(case: Case) -> Member:
+    """Returns the member of the newest step in which the cluster has reported something, or
+    completed an action: what it reported before is over since."""
+    newest_first = [step.member for step in reversed(case.past)]
+    told = (each for each in newest_first if each.completed or each.rollback_until or each.warning)
+    return next(told, case.member)
 
 
 def _overdue(case: Case, reason: Reason | None) -> Overdue | None:
@@ -73,13 +94,13 @@ def _overdue(case: Case, reason: Reason | None) -> Overdue | None:
     return overdue_of(case.member, reason, case.now, case.duration_stats)
 
 
-def _known(driver: Driver, case: Case, reason: Reason | None) -> FailureText | None:
+def _known(texts: FailureTexts, case: Case, reason: Reason | None) -> FailureText | None:
     """Returns the known failure in a failed member's last words, or in what a running one reports
     now."""
     member = case.member
     action = case.action if reason else member.failed_action
     message = reason.message if reason else member.message
-    return driver.failure(action, message) if action and message else None
+    return texts.failure(action, message) if action and message else None
 
 
 def _kind(member: Member, reason: Reason | None, known: FailureText | None) -> str | None:
@@ -102,7 +123,9 @@ def _meaning(case: Case, reason: Reason | None) -> Meaning:
 def _aborted(member: Member) -> bool:
     """Whether the member was aborted; Abort and AbortOnFailure stand alone in their step."""
     succeeded = member.outcome is Outcome.SUCCEEDED
-    return succeeded and any(done.action.aborts and not done.note for done in member.completed)
+    return succeeded and any(
+        traits(done.action).aborts and not done.note for done in member.completed
+    )
 
 
 def _who(reason: Reason | None, state: DisplayState) -> Who | None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from ibgu.core.engine.display import DisplayState
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.gates import Gate
-from ibgu.core.model import Action, Member, Reason, Run, Who
+from ibgu.core.model import ActionName, Member, Reason, Run, Who
 
 
 class PastStep(Struct, frozen=True):
@@ -23,7 +23,7 @@ class Case(Struct, frozen=True, kw_only=True):
     rollout: str
     """namespace/name"""
     member: Member
-    action: Action | None
+    action: ActionName | None
     """The current or next action; None once the member has finished."""
     hold: Reason | None
     """Why nothing new starts in the rollout or step; None: nothing holds it."""
@@ -46,7 +46,7 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     cluster: str
     rollout: str
     step: int
-    """From 1."""
+    """Counts from 1."""
     state: DisplayState
     headline: str
     why: str | None
@@ -69,4 +69,8 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     limit: datetime | None
     late: str | None
     """The late completion, after the member had ended."""
+    warning: str | None
+    """What the cluster warned of when it completed its last action."""
+    rollback_until: datetime | None
+    """Until when the cluster can be rolled back."""
     history: list[Line]

@@ -14,17 +14,24 @@ CAUSES: dict[Cause, Meaning] = {
         "the cluster reports that Upgrade failed",
         do=f"see its words and which release it runs; mend, {_AGAIN}",
     ),
+    Cause.UPGRADE_FAILED_AFTER_PIVOT: Meaning(
+        "Upgrade failed on the new release, which the cluster still runs: automatic rollback is "
+        "off, and no plan but a Rollback takes it further",
+        do="see its words; roll it back with `ibgu rollback --failed`, mend, and Prep again",
+    ),
     Cause.ROLLBACK_FAILED: Meaning(
         "the cluster reports that Rollback failed",
         do="go to the cluster: which release it runs is for a person to say",
     ),
     Cause.ABORT_FAILED: Meaning(
         "the cluster could not clean up after the abort",
-        do="mend what its words name, then append the abort again",
+        do="clean up by hand what its words name, then say so with `ibgu confirm-cleanup`: the "
+        "abort runs again",
     ),
     Cause.FINALIZE_FAILED: Meaning(
         "the upgrade is through, but the cluster could not clean up after it",
-        do="mend what its words name, then finalize again",
+        do="clean up by hand what its words name, then say so with `ibgu confirm-cleanup`: the "
+        "finalize runs again",
     ),
     Cause.SPEC_REFUSED: Meaning(
         "the cluster refuses a field of the IBGU's ibuSpec; while a cluster is not Idle, only the "
@@ -86,3 +93,28 @@ CAUSES: dict[Cause, Meaning] = {
         do="see what the cluster is at: what had begun on it was not undone",
     ),
 }
+
+_FINDINGS = frozenset(
+    {
+        Cause.SPEC_REFUSED,
+        Cause.TRANSITION_REFUSED,
+        Cause.WRITE_REFUSED,
+        Cause.PAYLOAD_REFUSED,
+        Cause.NEVER_STARTED,
+        Cause.WRONG_STATE,
+        Cause.AGENT_ABSENT,
+    }
+)
+
+
+def finding(cause: Cause | None) -> Meaning | None:
+    """Returns the meaning of a cause that says by itself what to do, as whole sentences; None: that
+    depends on the cluster's words."""
+    if cause not in _FINDINGS:
+        return None
+    meaning = CAUSES[cause]
+    return Meaning(_sentence(meaning.means), do=_sentence(meaning.do))
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."

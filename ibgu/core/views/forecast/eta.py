@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.durations import DurationsByAction, DurationStats
 from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits, phrases
-from ibgu.core.model import Action
+from ibgu.core.model import ActionName
 from ibgu.core.text.spans import duration
 from ibgu.core.views.forecast.schedule import makespan
 
@@ -20,7 +20,7 @@ _STRIDE = 7
 
 
 class RemainingActions(Struct, frozen=True):
-    left: tuple[Action, ...]
+    left: tuple[ActionName, ...]
     """The current action, and those that follow it in the step."""
     elapsed: float
     """Seconds since the current action was sent to the cluster; 0: not sent yet."""
@@ -31,7 +31,7 @@ class RemainingActions(Struct, frozen=True):
 class RemainingWork(Struct, frozen=True):
     """The remaining work of a running step."""
 
-    actions: tuple[Action, ...]
+    actions: tuple[ActionName, ...]
     slots: int
     waiting: int
     """Members that start as soon as a slot is free."""
@@ -61,7 +61,7 @@ class Eta(Struct, frozen=True):
 
 
 def eta(rest: RemainingWork, now: datetime, duration_stats: DurationsByAction) -> Eta | None:
-    """Returns the forecast; None: an action that is left was measured too seldom here, or nothing
+    """Returns the forecast; None: an action that is left was measured too rarely here, or nothing
     is left to measure."""
     moving = [each for each in rest.in_flight if not _stuck(each, duration_stats)]
     stuck = len(rest.in_flight) - len(moving)
@@ -146,7 +146,7 @@ def _most(stats: DurationStats) -> float:
     return stats.p95
 
 
-def _basis(rest: RemainingWork, needed: set[Action], duration_stats: DurationsByAction) -> str:
+def _basis(rest: RemainingWork, needed: set[ActionName], duration_stats: DurationsByAction) -> str:
     parts = [
         _measured(action, duration_stats[action]) for action in rest.actions if action in needed
     ]
@@ -162,6 +162,6 @@ def _unknown(stuck: int) -> str:
     return f"{stuck} in flight for longer than usual, so nobody knows the end"
 
 
-def _measured(action: Action, stats: DurationStats) -> str:
+def _measured(action: ActionName, stats: DurationStats) -> str:
     half, most = (duration(timedelta(seconds=each)) for each in (stats.p50, stats.p95))
     return f"{action} measured {stats.count} times here: half took {half}, 95 of 100 at most {most}"

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from ibgu.core.engine.durations import DurationsByAction
-from ibgu.core.model import Action
+from ibgu.core.model import ActionName
 
 
 class Stalled(Struct, frozen=True):
@@ -16,7 +16,10 @@ class Stalled(Struct, frozen=True):
 
 
 def stalled(
-    action: Action | None, began: datetime | None, now: datetime, duration_stats: DurationsByAction
+    action: ActionName | None,
+    began: datetime | None,
+    now: datetime,
+    duration_stats: DurationsByAction,
 ) -> Stalled | None:
     """Returns since when an action in flight is stalled; `began`: when it was sent to the cluster,
     None: not yet."""

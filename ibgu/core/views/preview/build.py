@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from ibgu.core.drivers import allowed, traits
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.rate_limits import RateLimits
-from ibgu.core.model import LABEL_PREFIX, Action, ClusterView
+from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import PlanItem
 from ibgu.core.plan import (
-    allowed,
     left_out,
     outside,
     problem,
@@ -42,12 +42,13 @@ def preview(
     fleet, found = {cluster.name: cluster for cluster in clusters}, Preview(steps=steps)
     if not steps:
         return found
-    first = Action(steps[0].actions[0])
+    first = steps[0].actions[0]
     before = _played(proposal, clusters)
     out = left_out(before, selectors, first, proposal.barred, scope)
     said = list(warnings(proposal, steps, fleet, now))
+    nobody = ""
     if not steps[0].clusters:
-        said.insert(0, why_nobody(before, selectors, first, {}, proposal.barred, scope))
+        nobody = why_nobody(before, selectors, first, {}, proposal.barred, scope)
     elif others := outside(before, selectors, scope):
         said.insert(0, others)
     likely, latest = _ends(proposal, steps, duration_stats, now)
@@ -55,6 +56,7 @@ def preview(
         found,
         selected=steps[0].clusters,
         excluded=tuple(Excluded(why, tuple(names)) for why, names in out.items()),
+        nobody=nobody,
         warnings=tuple(said),
         likely=likely,
         latest=latest,
@@ -67,8 +69,11 @@ def _wrong_plan(proposal: Proposal) -> str | None:
     plan = [item.actions for item in proposal.spec.plan]
     if found is None or allowed(plan):
         return found
-    good = next(plan[:count] for count in range(len(plan), -1, -1) if appendable(plan[:count]))
-    return f"{found}; {instead(good)}"
+    table = proposal.driver.actions
+    good = next(
+        plan[:count] for count in range(len(plan), -1, -1) if appendable(plan[:count], table)
+    )
+    return f"{found}; {instead(good, table)}"
 
 
 def _played(proposal: Proposal, clusters: Sequence[ClusterView]) -> list[ClusterView]:
@@ -96,7 +101,7 @@ def _steps(
 
 def _members(proposal: Proposal, fleet: Sequence[ClusterView], item: PlanItem) -> list[ClusterView]:
     selectors = proposal.spec.cluster_label_selectors
-    return select(fleet, selectors, Action(item.actions[0]), {}, proposal.barred, proposal.scope)
+    return select(fleet, selectors, item.actions[0], {}, proposal.barred, proposal.scope)
 
 
 def _after(
@@ -109,12 +114,12 @@ def _after(
 
 def _succeeded(cluster: ClusterView, item: PlanItem) -> ClusterView:
     labels = dict(cluster.labels)
-    for action in map(Action, item.actions):
-        if action.clears_labels:
-            labels = {k: v for k, v in labels.items() if not k.startswith(LABEL_PREFIX)}
+    for known in map(traits, item.actions):
+        if known.clears_labels:
+            labels = {k: v for k, v in labels.items() if not k.startswith(known.label_prefix)}
         else:
-            labels.pop(action.failed_label, None)
-            labels[action.completed_label] = ""
+            labels.pop(known.failed_label, None)
+            labels[known.completed_label] = ""
     return replace(cluster, labels=labels)
 
 
@@ -126,7 +131,7 @@ def _step(
 ) -> StepPreview:
     item = proposal.spec.plan[index]
     strategy = item.rollout_strategy
-    rate_limits = proposal.rate_limits_of(Action(item.actions[0]))
+    rate_limits = proposal.rate_limits_of(item.actions[0])
     waves = rate_limits.waves(len(members), strategy.max_concurrency) if members else 0
     timeout = timedelta(minutes=strategy.timeout)
     step = StepPreview(
@@ -141,7 +146,7 @@ def _step(
         advice="",
         rate_limits=rate_limits,
     )
-    return replace(step, advice=advice(step, proposal.rollback_time))
+    return replace(step, advice=advice(step))
 
 
 def _ends(
@@ -182,7 +187,7 @@ def _running_ends(
     if usual is None:
         return None
     slots = item.rollout_strategy.max_concurrency
-    rate_limits = proposal.rate_limits_of(Action(item.actions[0]))
+    rate_limits = proposal.rate_limits_of(item.actions[0])
     return now + _takes(usual.p50, proposal.running.left, slots, rate_limits)
 
 

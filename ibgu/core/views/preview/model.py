@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from ibgu.core.drivers import traits
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import Gate
 from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits
-from ibgu.core.model import Action
+from ibgu.core.model import ActionName
 from ibgu.core.model.kinds import IbguSpec
 from ibgu.core.plan import EVERYWHERE, Scope, Started
 
@@ -47,10 +48,10 @@ class Proposal(Struct, frozen=True):
     def rollback_time(self) -> timedelta:
         return self.driver.rollback_time(self.spec)
 
-    def rate_limits_of(self, first: Action) -> RateLimits:
+    def rate_limits_of(self, first: ActionName) -> RateLimits:
         """Returns the limits of a step that begins with this action, if no other rollout starts
         anything."""
-        return self.rate_limits.within(self.hub_rate) if first.rate_limited else UNLIMITED
+        return self.rate_limits.within(self.hub_rate) if traits(first).rate_limited else UNLIMITED
 
 
 class Excluded(Struct, frozen=True):
@@ -99,6 +100,8 @@ class Preview(Struct, frozen=True):
     excluded: tuple[Excluded, ...] = ()
     steps: tuple[StepPreview, ...] = ()
     """Steps that have not begun."""
+    nobody: str = ""
+    """Why no cluster can start the first step; empty: some can."""
     warnings: tuple[str, ...] = ()
     likely: datetime | None = None
     """None: one of the actions was not measured yet."""

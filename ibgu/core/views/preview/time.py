@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from math import ceil
 
+from ibgu.core.drivers import traits
 from ibgu.core.engine.durations import DurationsByAction
-from ibgu.core.model import Action
 from ibgu.core.views.preview.model import Enough, StepPreview
 
 
 def measured(actions: Sequence[str], duration_stats: DurationsByAction) -> Enough | None:
     """Returns the time of all actions of a step, one after the other; None where one is unknown."""
-    found = [stats for action in actions if (stats := duration_stats.get(Action(action)))]
+    found = [stats for action in actions if (stats := duration_stats.get(action))]
     if len(found) < len(actions):
         return None
     return Enough(
@@ -22,22 +22,10 @@ def measured(actions: Sequence[str], duration_stats: DurationsByAction) -> Enoug
     )
 
 
-def advice(step: StepPreview, rollback: timedelta) -> str:
-    """`rollback`: how long a failed Upgrade takes to be back by itself."""
-    if not step.clusters:
+def advice(step: StepPreview) -> str:
+    if not step.clusters or step.measured is None:
         return ""
-    if step.measured is not None:
-        return _against_measured(step, step.measured)
-    need = safe(step, rollback)
-    if step.allowed >= need:
-        return ""
-    was = "was" if len(step.actions) == 1 else "were"
-    return (
-        f"{' and '.join(step.actions)} {was} not measured here yet, and "
-        f"{minutes(step.allowed)} min a site is little: a failing one goes "
-        f"back by itself after up to {minutes(need)} min; "
-        f"timeout {_timeout(need, step)} is safe"
-    )
+    return _against_measured(step, step.measured)
 
 
 def _against_measured(step: StepPreview, found: Enough) -> str:
@@ -52,11 +40,8 @@ def _against_measured(step: StepPreview, found: Enough) -> str:
 
 
 def safe(step: StepPreview, rollback: timedelta) -> timedelta:
-    """Returns the time of an Upgrade that fails and rolls back by itself; zero for other
-    actions."""
-    if not any(Action(action) is Action.UPGRADE for action in step.actions):
-        return timedelta()
-    return rollback
+    """Returns the time of an action that fails and rolls back by itself; zero for others."""
+    return rollback if any(traits(action).rolls_back for action in step.actions) else timedelta()
 
 
 def minutes(span: timedelta) -> str:

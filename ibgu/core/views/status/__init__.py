@@ -4,16 +4,18 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
+from msgspec import to_builtins
+
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import ReasonKind
 from ibgu.core.model.kinds import Condition, JsonObject
+from ibgu.core.text.spans import utc
 from ibgu.core.views.mistakes import mistakes
 from ibgu.core.views.status.conditions import conditions, held_only, unlisted
 from ibgu.core.views.status.listing import StatusListing
 from ibgu.core.views.status.phase import Phase, complete, hold_of, kept_by, phase_of
 from ibgu.core.views.status.size import fit
-from ibgu.core.views.status.summary import summary_of
 
 __all__ = [
     "Phase",
@@ -88,4 +90,16 @@ def _talms(tracked: TrackedRollout) -> frozenset[str]:
 
 
 def _stamp(at: datetime | None) -> str | None:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+    return utc(at) if at else None
+
+
+def summary_of(tracked: TrackedRollout) -> dict[str, int] | None:
+    """Returns the counts of the whole rollout, and the newest step (from 1); None before it.
+
+    `stepTotal` is of that step alone, 0 while it opens: a rebuild of a lost journal reads from it
+    whether the step has members.
+    """
+    if not tracked.steps:
+        return None
+    total = tracked.steps[-1].step.total
+    return {"step": len(tracked.steps), "stepTotal": total, **to_builtins(tracked.counts)}

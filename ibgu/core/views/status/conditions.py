@@ -9,6 +9,7 @@ from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import ReasonKind, StepState
 from ibgu.core.model.kinds import Condition, JsonObject
+from ibgu.core.text.spans import utc
 from ibgu.core.views.status.phase import complete, hold_of
 
 _DONE = "All plan steps are completed"
@@ -37,6 +38,7 @@ def conditions(
         *_held(tracked),
         *_payload(payload),
         *_nobody(tracked),
+        *_reports(tracked),
         *_annotations(mistakes),
     ]
     return [_stamped(condition, old.get(condition["type"]), tracked, now) for condition in wanted]
@@ -57,7 +59,7 @@ def _stamped(
     condition: JsonObject, old: Condition | None, tracked: TrackedRollout, now: datetime
 ) -> JsonObject:
     same = old is not None and old.status == condition["status"] and old.last_transition_time
-    since = same or now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    since = same or utc(now)
     generation = tracked.rollout.generation
     return {**condition, "lastTransitionTime": since, "observedGeneration": generation}
 
@@ -100,7 +102,7 @@ def _payload(payload: PayloadState) -> list[JsonObject]:
 
 
 def _nobody(tracked: TrackedRollout) -> list[JsonObject]:
-    """Returns a condition if no step found a cluster: the plan completes, but seldom as
+    """Returns a condition if no step found a cluster: the plan completes, but rarely as
     intended."""
     begun = [each for each in tracked.steps if each.step.state is not StepState.OPENING]
     if not begun or any(each.members or each.step.total for each in begun):
@@ -111,6 +113,29 @@ def _nobody(tracked: TrackedRollout) -> list[JsonObject]:
         "of the ManagedClusters"
     )
     return [_condition("ClustersSelected", "False", "NobodyMatches", words)]
+
+
+def _reports(tracked: TrackedRollout) -> list[JsonObject]:
+    """Returns what clusters report that a person should know before the next step, or after the
+    last one."""
+    found, told = tracked.reports, []
+    if found.warned:
+        words = (
+            f"{_clusters(found.warned)} completed an action with a warning; `ibgu members "
+            "--warned` and ibgu's REST API show it"
+        )
+        told.append(_condition("ClustersWarned", "True", "ValidationWarning", words))
+    if found.rollback_until is not None:
+        words = (
+            f"{_clusters(found.rollback)} can be rolled back: finalize or roll back by "
+            f"{utc(found.rollback_until)}"
+        )
+        told.append(_condition("RollbackPossible", "True", "NotFinalized", words))
+    return told
+
+
+def _clusters(number: int) -> str:
+    return "1 cluster" if number == 1 else f"{number} clusters"
 
 
 def _annotations(mistakes: Sequence[str]) -> list[JsonObject]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
+from ibgu.core.drivers import traits
 from ibgu.core.model import InFlight, Member, Outcome
 from ibgu.core.model.kinds import JsonObject
 
@@ -59,7 +60,9 @@ def _short(value: object, length: int) -> object:
 
 def _completed(member: Member) -> Iterable[JsonObject]:
     for done in member.completed:
-        yield _action(done.action, done.note[:OUTCOME_WORDS])
+        warning = member.warning if traits(done.action).warns else ""
+        words = "; ".join(filter(None, (done.note, warning and f"warning: {warning}")))
+        yield _action(done.action, words[:OUTCOME_WORDS])
 
 
 def _has_failed(member: Member) -> bool:

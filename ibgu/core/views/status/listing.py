@@ -15,8 +15,8 @@ SHORT = 80
 """Characters of a message once messages are cut."""
 
 
-class Words(IntEnum):
-    """Words says how much of the messages is shown."""
+class MessageDetail(IntEnum):
+    """MessageDetail says how much of the messages is shown."""
 
     WHOLE = 0
     CUT = 1
@@ -24,7 +24,7 @@ class Words(IntEnum):
 
 
 class EncodedEntry(Struct, frozen=True, gc=False):
-    """One entry, encoded for each of `Words`; the same bytes where nothing is cut."""
+    """One entry, encoded for each of `MessageDetail`; the same bytes where nothing is cut."""
 
     encoded: tuple[bytes, ...]
     rank: Rank
@@ -40,7 +40,7 @@ class StatusListing:
     def _clear(self) -> None:
         self._items: dict[str, EncodedEntry] = {}
         self._counts = [0 for _ in Rank]
-        self._sizes = [[0 for _ in Rank] for _ in Words]
+        self._sizes = [[0 for _ in Rank] for _ in MessageDetail]
 
     def update(self, tracked: TrackedRollout) -> None:
         """Updates the list from the rollout. A rollout that it has not seen yet is read as a
@@ -56,27 +56,27 @@ class StatusListing:
         if joined:
             self._items = {name: self._items[name] for name in sorted(self._items, key=natural_key)}
 
-    def size(self, words: Words, least: Rank = Rank.QUIET) -> int:
+    def size(self, detail: MessageDetail, least: Rank = Rank.QUIET) -> int:
         """Returns the bytes of the list with all entries of that rank and higher ones."""
         count = sum(self._counts[least:])
-        return sum(self._sizes[words][least:]) + 1 + max(1, count)
+        return sum(self._sizes[detail][least:]) + 1 + max(1, count)
 
-    def encoded(self, words: Words, hidden: Collection[str] = ()) -> Raw:
+    def encoded(self, detail: MessageDetail, hidden: Collection[str] = ()) -> Raw:
         items: Iterable[EncodedEntry] = self._items.values()
         if hidden:
             items = (item for name, item in self._items.items() if name not in hidden)
-        return Raw(b"[%b]" % b",".join([item.encoded[words] for item in items]))
+        return Raw(b"[%b]" % b",".join([item.encoded[detail] for item in items]))
 
-    def left_out(self, words: Words, room: int, last: Container[str]) -> dict[str, Rank]:
+    def left_out(self, detail: MessageDetail, room: int, last: Container[str]) -> dict[str, Rank]:
         """Returns the clusters to leave out so that the list fits into `room` bytes: those of the
         lower rank first, and of one rank those that are not in `last`."""
-        excess = self.size(words) - room
+        excess = self.size(detail) - room
         found: dict[str, Rank] = {}
         for name, item in chain.from_iterable(self._least_first(last)):
             if excess <= 0:
                 break
             found[name] = item.rank
-            excess -= len(item.encoded[words]) + len(b",")
+            excess -= len(item.encoded[detail]) + len(b",")
         return found
 
     def _least_first(self, last: Container[str]) -> list[list[tuple[str, EncodedEntry]]]:
@@ -97,8 +97,8 @@ class StatusListing:
 
     def _count(self, item: EncodedEntry, by: int) -> None:
         self._counts[item.rank] += by
-        for words in Words:
-            self._sizes[words][item.rank] += by * len(item.encoded[words])
+        for detail in MessageDetail:
+            self._sizes[detail][item.rank] += by * len(item.encoded[detail])
 
 
 def _item(tracked: TrackedRollout, cluster: str) -> EncodedEntry | None:

@@ -7,7 +7,7 @@ from msgspec import Raw, json
 
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.views.status.entries import Rank
-from ibgu.core.views.status.listing import StatusListing, Words
+from ibgu.core.views.status.listing import MessageDetail, StatusListing
 
 LIMIT = 1_000_000
 """Bytes of the whole status; etcd takes 1.5 MiB for the whole object."""
@@ -31,27 +31,27 @@ def fit(
     """
     room = limit - _size(status)
     rest = room - len(json.encode(unlisted)) - NUMBERS
-    words, hidden = _chosen(listing, last, room, rest)
+    detail, hidden = _chosen(listing, last, room, rest)
     if hidden:
         told = {**unlisted, "message": unlisted["message"].format(_counted(hidden))}
         conditions = [*status["conditions"], told]
         status = {**status, "conditions": conditions, "hidden": len(hidden)}
-    return {**status, "clusters": listing.encoded(words, hidden)}
+    return {**status, "clusters": listing.encoded(detail, hidden)}
 
 
 def _chosen(
     listing: StatusListing, last: Container[str], room: int, rest: int
-) -> tuple[Words, Mapping[str, Rank]]:
+) -> tuple[MessageDetail, Mapping[str, Rank]]:
     """Returns what to show; `room`: bytes for the list, `rest`: the same if something is hidden,
     which must be reported."""
-    for words in (Words.WHOLE, Words.CUT):
-        if listing.size(words) <= room:
-            return words, {}
-    if listing.size(Words.CUT, Rank.RUNNING) <= rest:
-        return Words.CUT, listing.left_out(Words.CUT, rest, last)
-    if listing.size(Words.NONE) <= room:
-        return Words.NONE, {}
-    return Words.NONE, listing.left_out(Words.NONE, rest, last)
+    for detail in (MessageDetail.WHOLE, MessageDetail.CUT):
+        if listing.size(detail) <= room:
+            return detail, {}
+    if listing.size(MessageDetail.CUT, Rank.RUNNING) <= rest:
+        return MessageDetail.CUT, listing.left_out(MessageDetail.CUT, rest, last)
+    if listing.size(MessageDetail.NONE) <= room:
+        return MessageDetail.NONE, {}
+    return MessageDetail.NONE, listing.left_out(MessageDetail.NONE, rest, last)
 
 
 def _counted(hidden: Mapping[str, Rank]) -> str:

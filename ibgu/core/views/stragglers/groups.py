@@ -4,16 +4,16 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from ibgu.core.model import Action
+from ibgu.core.model import ActionName, traits
 from ibgu.core.plan import natural_key
-from ibgu.core.views.stragglers.left import Plan, Straggler, StragglerState
+from ibgu.core.views.stragglers.left import Plan, Straggler, StragglerState, Way
 
 
 class StragglerGroup(Struct, frozen=True, kw_only=True):
     state: StragglerState
     step: int
-    """From 1."""
-    action: Action
+    """Counts from 1."""
+    action: ActionName
     kind: str
     """The failure, cause or reason."""
     means: str
@@ -26,11 +26,18 @@ class StragglerGroup(Struct, frozen=True, kw_only=True):
     """The first cluster's message."""
     plan: Plan
     note: str
+    way: Way | None
+    """The command that takes the clusters further instead of a plan."""
     clusters: tuple[str, ...]
     """Cluster names in natural order."""
 
     @property
-    def next(self) -> Action | None:
+    def aborts(self) -> bool:
+        """Whether the plan only takes the failed clusters back."""
+        return self.next is not None and traits(self.next).after_failure
+
+    @property
+    def next(self) -> ActionName | None:
         """The first action of the plan. Groups with the same cause, step, action and next action
         have the same plan."""
         return self.plan[0][0] if self.plan else None
@@ -42,7 +49,16 @@ def grouped(stragglers: Iterable[Straggler]) -> list[StragglerGroup]:
     found: dict[tuple[object, ...], list[Straggler]] = {}
     for each in stragglers:
         left = each.left
-        key = (each.state, left.step, left.action, left.kind, left.who, each.plan, each.note)
+        key = (
+            each.state,
+            left.step,
+            left.action,
+            left.kind,
+            left.who,
+            each.plan,
+            each.note,
+            each.way,
+        )
         found.setdefault(key, []).append(each)
     return sorted(map(_group, found.values()), key=_order)
 
@@ -62,6 +78,7 @@ def _group(alike: list[Straggler]) -> StragglerGroup:
         words=first.left.words,
         plan=first.plan,
         note=first.note,
+        way=first.way,
         clusters=tuple(each.left.cluster for each in alike),
     )
 

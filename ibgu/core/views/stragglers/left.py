@@ -3,26 +3,26 @@
 The plan is only a proposal: every run still probes the cluster before it acts (R8.1).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
 
-from ibgu.core.model import LABEL_PREFIX, NEEDS, Action, Cause
-from ibgu.core.plan import allowed
+from ibgu.core.drivers import allowed, declared, table_of, traits
+from ibgu.core.model import ActionName, Cause
+from ibgu.core.model.actions import ActionTraits
+from ibgu.core.views.stragglers.labels import done, unmet
+from ibgu.core.views.stragglers.stuck import cleanup_action, needs_cleanup, runs_new_release
 
-Plan = tuple[tuple[Action, ...], ...]
+Plan = tuple[tuple[ActionName, ...], ...]
 """A plan: the actions of each step."""
-
-_FAILED_LABELS = NEEDS[Action.ABORT_ON_FAILURE].any_of
-_FORWARD = frozenset(Action) - {Action.ABORT, Action.ABORT_ON_FAILURE}
 
 
 class StragglerState(StrEnum):
     GOING = "going"
-    """Not finished: the cluster waits or runs."""
+    """The cluster waits or runs: it is not finished."""
     ENDED = "ended"
-    """Its newest step ended without success."""
+    """The cluster's newest step ended without success."""
     ABORTED = "aborted"
     """Aborted to Idle after a failure."""
     NOT_TAKEN = "not taken"
@@ -30,7 +30,8 @@ class StragglerState(StrEnum):
 
 
 class PlanProgress(Struct, frozen=True):
-    """The rollout's plan, and how many of its steps have started."""
+    """The rollout's plan, and how many of its steps have started. Somebody may have written an
+    action since that no kind of change has; it never begins."""
 
     plan: Plan
     started: int
@@ -39,27 +40,36 @@ class PlanProgress(Struct, frozen=True):
     def aborts_later(self) -> int | None:
         """Returns the step, from 1, that is still to come and aborts failed clusters."""
         for index in range(self.started, len(self.plan)):
-            if self.plan[index] == (Action.ABORT_ON_FAILURE,):
+            if _is(self.plan[index][0], lambda action: action.after_failure):
                 return index + 1
         return None
 
-    def rest(self, step: int, action: Action) -> Plan:
+    def rest(self, step: int, action: ActionName) -> Plan:
         """Returns the plan from `action` of the step (from 1) on; empty: no valid plan."""
         first = self.plan[step - 1]
         later = (first[first.index(action) :], *self.plan[step:])
         return _legal(_forward(later)) or _legal(((action,),))
 
     def anew(self) -> Plan:
-        """Returns the plan from Idle on: the rollout's without aborts, with Prep before it."""
+        """Returns the plan from the start: the rollout's without aborts, with what begins it."""
         steps = _forward(self.plan)
-        if steps and steps[0][0] is not Action.PREP:
-            steps = ((Action.PREP,), *steps)
+        start = table_of(steps[0][0]).start if steps and declared(steps[0][0]) else None
+        if start is not None and steps[0][0] != start:
+            steps = ((start,), *steps)
         return _legal(steps)
 
 
 def _forward(steps: Plan) -> Plan:
-    kept = (tuple(action for action in step if action in _FORWARD) for step in steps)
+    kept = (tuple(action for action in step if not _is(action, _aborts)) for step in steps)
     return tuple(step for step in kept if step)
+
+
+def _aborts(action: ActionTraits) -> bool:
+    return action.aborts
+
+
+def _is(action: ActionName, trait: Callable[[ActionTraits], bool]) -> bool:
+    return declared(action) and trait(traits(action))
 
 
 def _legal(steps: Plan) -> Plan:
@@ -71,8 +81,8 @@ class Left(Struct, frozen=True, kw_only=True):
 
     cluster: str
     step: int
-    """From 1."""
-    action: Action
+    """Counts from 1."""
+    action: ActionName
     """The action that failed; else the current or next one, or the last one that succeeded."""
     finished: bool = True
     outcome: str = ""
@@ -88,6 +98,13 @@ class Left(Struct, frozen=True, kw_only=True):
     """What that person checks, if the reason is overdue."""
 
 
+class Way(StrEnum):
+    """The ways on that are no plan of their own (R45)."""
+
+    ROLLBACK = "rollback"
+    CLEANUP = "cleanup"
+
+
 class Straggler(Struct, frozen=True):
     left: Left
     state: StragglerState
@@ -95,6 +112,8 @@ class Straggler(Struct, frozen=True):
     """The plan of a new ImageBasedGroupUpgrade that is possible now; empty: none."""
     note: str = ""
     """Why there is none, or what to consider."""
+    way: Way | None = None
+    """The command that takes it further instead of a plan."""
 
 
 def judge(left: Left, course: PlanProgress, labels: Mapping[str, str] | None) -> Straggler | None:
@@ -109,10 +128,23 @@ def judge(left: Left, course: PlanProgress, labels: Mapping[str, str] | None) ->
             left, StragglerState.ENDED, note="no ManagedCluster of that name is on the hub"
         )
     if done(left.action, labels):
-        aborted = left.action is Action.ABORT_ON_FAILURE
-        return _aborted(left, course) if aborted else None
+        return _aborted(left, course) if traits(left.action).after_failure else None
+    if stuck := _stuck(left, labels):
+        return stuck
     plan, note = _way_on(left, course, labels)
     return Straggler(left, StragglerState.ENDED, plan, note)
+
+
+def _stuck(left: Left, labels: Mapping[str, str]) -> Straggler | None:
+    """Returns the straggler, if no plan takes it further."""
+    ended = StragglerState.ENDED
+    if runs_new_release(left.cause, labels):
+        return Straggler(left, ended, way=Way.ROLLBACK)
+    if not needs_cleanup(left.cause, left.words):
+        return None
+    if cleanup_action(left.cause, left.action, labels) is None:
+        return Straggler(left, ended, note="its labels allow neither an abort nor a finalize")
+    return Straggler(left, ended, way=Way.CLEANUP)
 
 
 def _after_success(
@@ -120,7 +152,7 @@ def _after_success(
 ) -> Straggler | None:
     if labels is None:
         return None
-    if left.action is Action.ABORT_ON_FAILURE:
+    if traits(left.action).after_failure:
         return _aborted(left, course) if done(left.action, labels) else None
     following = _following(left, course)
     if following is None or done(following[1], labels):
@@ -138,11 +170,11 @@ def _aborted(left: Left, course: PlanProgress) -> Straggler | None:
     return Straggler(left, StragglerState.ABORTED, ahead) if ahead else None
 
 
-def _following(left: Left, course: PlanProgress) -> tuple[int, Action] | None:
+def _following(left: Left, course: PlanProgress) -> tuple[int, ActionName] | None:
     """Returns the started step after the member's own that should have taken it, and its first
     action."""
     for index in range(left.step, course.started):
-        if (first := course.plan[index][0]) in _FORWARD:
+        if not traits(first := course.plan[index][0]).aborts:
             return index + 1, first
     return None
 
@@ -150,45 +182,28 @@ def _following(left: Left, course: PlanProgress) -> tuple[int, Action] | None:
 def _way_on(left: Left, course: PlanProgress, labels: Mapping[str, str]) -> tuple[Plan, str]:
     if left.cause == Cause.TAKEN_OVER:
         return (), "somebody works on it by hand: see what they are at first"
-    if any(label in labels for label in _FAILED_LABELS):
+    abortable = table_of(left.action).abortable
+    if any(label in labels for label in abortable):
         return _back(left, course)
     if _meets(left.action, labels):
         return course.rest(left.step, left.action), ""
-    if left.action is Action.UPGRADE:
+    if traits(left.action).failed_label in abortable:
         return course.anew(), ""
     return (), f"its labels forbid {left.action}: {unmet(left.action, labels)}"
 
 
 def _back(left: Left, course: PlanProgress) -> tuple[Plan, str]:
     """Returns the plan back to Idle, from where the cluster can begin again."""
-    step = course.aborts_later
+    step, action = course.aborts_later, traits(left.action)
     if step is not None:
-        return (), f"step {step} of the plan, {Action.ABORT_ON_FAILURE}, will take it back to Idle"
+        return (), f"step {step} of the plan, {course.plan[step - 1][0]}, will take it back to Idle"
     note = ""
-    if left.action is Action.UPGRADE:
+    if action.rolls_back:
         note = "where the cluster runs the new release already, it is left as it is"
-    return ((Action.ABORT_ON_FAILURE,),), note
+    abort = table_of(left.action).abort
+    assert abort is not None
+    return ((abort,),), note
 
 
-def done(action: Action, labels: Mapping[str, str]) -> bool:
-    """Whether the cluster has got there since: late, by hand or by another rollout."""
-    if action.clears_labels:
-        return not any(label.startswith(LABEL_PREFIX) for label in labels)
-    done = action.completed_label in labels and action.failed_label not in labels
-    if action is Action.PREP:
-        later = Action.UPGRADE.completed_label in labels
-        return (done or later) and Action.UPGRADE.failed_label not in labels
-    return done
-
-
-def _meets(action: Action, labels: Mapping[str, str]) -> bool:
+def _meets(action: ActionName, labels: Mapping[str, str]) -> bool:
     return not unmet(action, labels)
-
-
-def unmet(action: Action, labels: Mapping[str, str]) -> str:
-    """Returns the label needs of `action` that are not met; empty: none."""
-    need = NEEDS[action]
-    if need.any_of and not any(label in labels for label in need.any_of):
-        return f"the label {' or '.join(need.any_of)} is missing"
-    held = next((label for label in need.none_of if label in labels), "")
-    return held and f"the label {held} is there"

@@ -1,9 +1,11 @@
 """Builds the new ImageBasedGroupUpgrade that takes clusters of an old one further."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ibgu.core.drivers.ibu.names import for_retry
+from ibgu.core.drivers import DRIVERS
+from ibgu.core.engine.driver import Driver
 from ibgu.core.model.kinds import JsonObject
+from ibgu.core.model.names import HOLD_ON_WARNING, RATE_LIMIT_ANNOTATIONS
 from ibgu.core.plan import natural_key
 from ibgu.core.views.stragglers.left import Plan
 
@@ -19,7 +21,7 @@ def manifest(
     """Returns the complete manifest. `named`: every cluster carries the label of its name; else it
     can be applied once the clusters have `RETRY_LABEL`."""
     metadata: JsonObject = {"name": name, "namespace": old["metadata"]["namespace"]}
-    if kept := for_retry(old["metadata"].get("annotations") or {}):
+    if kept := for_retry(DRIVERS[old["kind"]], old["metadata"].get("annotations") or {}):
         metadata["annotations"] = kept
     selector: JsonObject = {"matchLabels": {RETRY_LABEL: name}}
     if named:
@@ -36,6 +38,14 @@ def manifest(
             "plan": [_item(step, spec["plan"]) for step in plan],
         },
     }
+
+
+def for_retry(driver: Driver, annotations: Mapping[str, str]) -> dict[str, str]:
+    """Returns the annotations that a retry takes over: those for the clusters, and those that limit
+    or hold starts."""
+    ours = (*RATE_LIMIT_ANNOTATIONS, HOLD_ON_WARNING)
+    kept = {key: annotations[key] for key in ours if key in annotations}
+    return driver.annotations(annotations) | kept
 
 
 def _item(step: Sequence[str], items: Sequence[JsonObject]) -> JsonObject:

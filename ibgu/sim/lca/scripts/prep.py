@@ -10,6 +10,7 @@ from ibgu.sim.lca.beats import (
     OpenPhase,
     Script,
     Set,
+    Warn,
     beat,
     completed,
     failed,
@@ -28,6 +29,11 @@ _PRECACHE = (
     "Precache job in progress. job-name: lca-prep-precache, "
     "job-namespace: openshift-lifecycle-agent. "
 )
+_SUCCEEDED = "Prep stage completed successfully"
+_WARNED = (
+    "Prep stage completed with extramanifests validation warning. Please check the annotation "
+    "'extra-manifest.lca.openshift.io/validation-warning' for details."
+)
 
 
 def prep(fate: Fate) -> Script:
@@ -39,7 +45,9 @@ def prep(fate: Fate) -> Script:
     wait = health_wait(fate, say("Prep", waiting("Prep stage")), fate.durations["health"])
     if fault := fate.strikes(Where.CHECK):
         return (accepted, *wait, beat(0.0, *failed("Prep", fault.message)))
-    return (accepted, *wait, beat(0.0, Check()), *_stateroot(fate))
+    warning = fate.strikes(Where.WARNING)
+    warns = (Warn(warning.message),) if warning else ()
+    return (accepted, *wait, beat(0.0, Check()), beat(0.0, *warns), *_stateroot(fate))
 
 
 def _stateroot(fate: Fate) -> list[Beat]:
@@ -66,7 +74,7 @@ def _precache(fate: Fate, after: float) -> list[Beat]:
     )
     if fault := fate.strikes(Where.PRECACHE):
         return [launched, *_pulling(fate, 3, failed("Prep", fault.message))]
-    done = completed("Prep", "Prep stage completed successfully")
+    done = completed("Prep", _WARNED if fate.strikes(Where.WARNING) else _SUCCEEDED)
     return [launched, *_pulling(fate, 0, (OpenPhase(""), *done))]
 
 

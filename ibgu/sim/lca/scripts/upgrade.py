@@ -24,6 +24,8 @@ from ibgu.sim.lca.beats import (
 from ibgu.sim.lca.scripts.health import FULLY, health_wait, waiting
 
 _NEVER = float("inf")
+_CERTIFICATES = 30 * 86400.0
+"""Seconds for which those of the old stateroot are valid at most; never scaled."""
 _OFF = "auto-rollback-on-failure.lca.openshift.io/"
 _SWITCHES = {
     Where.MONITOR: f"{_OFF}init-monitor",
@@ -70,13 +72,17 @@ def _after_shutdown(fate: Fate, ibu: JsonObject) -> list[Beat]:
     dark = fate.durations["reboot"]
     if fault := fate.strikes(Where.DARK):
         dark += fate.length(fault)
-    boot = beat(dark, BootNew(), OpenPhase("PostPivot"), say("Upgrade", waiting()))
+    expire = fate.strikes(Where.CERTIFICATES)
+    certificates = fate.length(expire) if expire else _CERTIFICATES
+    boot = beat(dark, BootNew(certificates), OpenPhase("PostPivot"), say("Upgrade", waiting()))
     rolls_back = fate.strikes(Where.MONITOR, Where.NEW_BOOT, Where.SETTLED)
     if rolls_back is None:
         return [boot, *_after_pivot(fate)]
-    if _switched_off(ibu, rolls_back):
-        return [boot, beat(fate.durations["settle"], Connect()), beat(_NEVER)]
-    return [boot, *_automatic_rollback(fate, ibu, rolls_back)]
+    if not _switched_off(ibu, rolls_back.where):
+        return [boot, *_automatic_rollback(fate, ibu, rolls_back)]
+    if rolls_back.where is Where.SETTLED:
+        return [boot, *_left_on_new_release(fate, ibu, rolls_back)]
+    return [boot, beat(fate.durations["settle"], Connect()), beat(_NEVER)]
 
 
 def _after_pivot(fate: Fate) -> list[Beat]:
@@ -94,18 +100,45 @@ def _after_pivot(fate: Fate) -> list[Beat]:
     ]
 
 
+def _left_on_new_release(fate: Fate, ibu: JsonObject, fault: Fault) -> list[Beat]:
+    """Returns the end of an Upgrade that fails on the new release, with its own rollback off. The
+    init monitor, if it is on, rolls back later: only a success ends it."""
+    failure = fault.message.partition(": ")[2]
+    stays = beat(_settled(fate), Connect(), *failed("Upgrade", failure))
+    if _switched_off(ibu, Where.MONITOR):
+        return [stays]
+    seconds = monitor_seconds(ibu)
+    message = f"Rollback due to LCA Init Monitor timeout, after {go_duration(seconds)}"
+    return [
+        stays,
+        beat(max(0.0, seconds * fate.scale - _settled(fate)), Shutdown()),
+        *_back(fate, message),
+    ]
+
+
 def _automatic_rollback(fate: Fate, ibu: JsonObject, fault: Fault) -> list[Beat]:
     """Returns the way back to the original stateroot, where the stage stays Upgrade, failed."""
     seconds = monitor_seconds(ibu)
     message = fault.message.format(monitor=go_duration(seconds)) if fault.message else ""
     in_new = {
         Where.MONITOR: seconds * fate.scale,
-        Where.SETTLED: fate.durations["settle"] + fate.durations["restore"] * 0.3,
+        Where.SETTLED: _settled(fate),
     }.get(fault.where, 0.0)
     before: tuple[Effect, ...] = (Connect(),) if fault.where is Where.SETTLED else ()
     return [
         beat(in_new, *before),
         beat(fate.durations["settle"] * 0.1, Shutdown()),
+        *_back(fate, message),
+    ]
+
+
+def _settled(fate: Fate) -> float:
+    """Returns the seconds from the boot of the new release to what its upgrade depends on."""
+    return fate.durations["settle"] + fate.durations["restore"] * 0.3
+
+
+def _back(fate: Fate, message: str) -> list[Beat]:
+    return [
         beat(fate.durations["reboot"] * 0.7, BootOld()),
         beat(fate.durations["settle"] * 0.3, RestoreIbu(), *failed("Upgrade", message)),
     ]
@@ -117,6 +150,6 @@ def monitor_seconds(ibu: JsonObject) -> int:
     return int(settings.get("initMonitorTimeoutSeconds") or 1800)
 
 
-def _switched_off(ibu: JsonObject, fault: Fault) -> bool:
+def _switched_off(ibu: JsonObject, where: Where) -> bool:
     annotations = ibu["metadata"].get("annotations") or {}
-    return bool(annotations.get(_SWITCHES[fault.where]) == "Disabled")
+    return bool(annotations.get(_SWITCHES[where]) == "Disabled")

@@ -13,6 +13,16 @@ export function Ago({ stamp, now }) {
   return html`<time datetime=${stamp} title=${`since ${utc(stamp)}`}>${words}</time>`;
 }
 
+/** Until when clusters can be rolled back; null: none can, or none tells. */
+export function WayBack({ until, now }) {
+  if (!until) return null;
+  const left = between(new Date(now).toISOString(), until);
+  const at = html`<${At} stamp=${until} now=${now} />`;
+  return html`<span class=${left < SOON ? "worry" : ""}>finalize or roll back by ${at} (in ${span(left)})</span>`;
+}
+
+const SOON = 3 * 86_400;
+
 /** `eta` as REST has it: at, earliest, latest, basis; null: nobody knows. */
 export function Ends({ eta, now }) {
   if (!eta) return null;

@@ -10,7 +10,10 @@ export const LABELS = {
   "append-step": "Add step…",
   adopt: "Take over from TALM…",
   skip: "Skip waiting clusters…",
-  abort: "Clean up failed…",
+  finalize: "Finalize…",
+  cancel: "Cancel…",
+  rollback: "Roll back…",
+  "confirm-cleanup": "Confirm clean-up…",
 };
 
 export const REVERSIBLE = "reversible";
@@ -29,7 +32,7 @@ export function stepLabel(/** @type {string[]} */ actions, clusters) {
 }
 
 /** "Clean up 3 failed clusters". @param {number | null} clusters */
-const cleanUpLabel = (clusters) =>
+export const cleanUpLabel = (clusters) =>
   `Clean up ${clusters === null ? "failed clusters" : plural(clusters, "failed cluster")}`;
 
 /**

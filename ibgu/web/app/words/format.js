@@ -18,11 +18,14 @@ export function plural(/** @type {number} */ number, /** @type {string} */ word)
 }
 
 /** "02:14", or "Nov 19, 02:14" where that was not within the last half day. */
-export function clock(/** @type {string} */ stamp, now = Date.now()) {
+export function clock(/** @type {string} */ stamp, now = Date.now(), time = CLOCK) {
   const at = new Date(stamp);
   const near = Math.abs(now - at.getTime()) < DAY_MS / 2;
-  return near ? CLOCK.format(at) : `${DAY.format(at)}, ${CLOCK.format(at)}`;
+  return near ? time.format(at) : `${DAY.format(at)}, ${time.format(at)}`;
 }
+
+/** The same with seconds. */
+export const moment = (/** @type {string} */ stamp, now = Date.now()) => clock(stamp, now, SECOND);
 
 export const clockWithSeconds = (/** @type {string | number} */ stamp) =>
   SECOND.format(new Date(stamp));

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import msgspec
 
 from ibgu.core.assurance.certify import Certifier, Event, Findings, Leader
-from ibgu.core.assurance.certify.proofs import Proofs
-from ibgu.core.drivers.ibu.proofs import IBU_PROOFS
+from ibgu.core.assurance.certify.proofs import KindProofs
+from ibgu.core.drivers.proofs import PROOFS
 from ibgu.core.model import Preempt
 from ibgu.db.journal.history import event_rows
 from ibgu.db.journal.write import document
@@ -27,7 +27,7 @@ def log_of(twin: Twin) -> list[Event]:
 LEADERS = [Leader(epoch=1, holder="ibgu-0", since=START, after_seq=0)]
 
 
-def certify(events: Iterable[Event], *subjects: str, proofs: Proofs = IBU_PROOFS) -> Findings:
+def certify(events: Iterable[Event], *subjects: str, proofs: KindProofs = PROOFS) -> Findings:
     certifier = Certifier(proofs, subjects or None, LEADERS)
     for event in events:
         certifier.feed(event)

@@ -1,12 +1,14 @@
 """Correct histories, one for each kind of event."""
 
+from datetime import timedelta
 from functools import cache
 
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Event
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.model import Kind, Stage
+from ibgu.core.model import Kind
 from tests.core.assurance.certify.logs import log_of
 from tests.core.engine.decide.arming import arming, return_, taken_but_unheard
 from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
@@ -19,6 +21,31 @@ def plain() -> list[Event]:
     twin = Twin("site-1", "site-2", "site-3")
     twin.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
     twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=2))
+    twin.wait(hours=3)
+    return log_of(twin)
+
+
+@cache
+def warned() -> list[Event]:
+    """A cluster that has warned waits for a person, who resumes it."""
+    twin = Twin("site-1")
+    twin.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
+    uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
+    twin.annotate(uid, hold_on_warning="yes")
+    twin.wait(hours=1)
+    twin.annotate(uid, resume="1")
+    twin.wait(hours=2)
+    return log_of(twin)
+
+
+@cache
+def rolled_back() -> list[Event]:
+    """An upgraded cluster, rolled back in time by a second IBGU."""
+    twin = Twin("site-1")
+    twin.spokes["site-1"].certificates = timedelta(days=30)
+    twin.apply(ibgu("a", "Prep", "Upgrade"))
+    twin.wait(hours=3)
+    twin.apply(ibgu("b", "Rollback", age=-1))
     twin.wait(hours=3)
     return log_of(twin)
 
@@ -119,7 +146,7 @@ def held() -> list[Event]:
 
 @cache
 def stopped() -> list[Event]:
-    """Six Upgrades fail, one cluster is prepared meanwhile; a person lets it go on a day later."""
+    """Six Upgrades fail, one cluster is prepared meanwhile; a person resumes it a day later."""
     twin = Twin(*(f"site-{n}" for n in range(1, 8)))
     for spoke in twin.spokes.values():
         spoke.faults[Stage.UPGRADE] = "fail"

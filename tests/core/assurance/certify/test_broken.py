@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Certifier, Event, Rule
-from ibgu.core.drivers.ibu.proofs import IBU_PROOFS
+from ibgu.core.drivers.proofs import PROOFS
 from tests.core.assurance.certify import stories
 from tests.core.assurance.certify.breaks import (
     Break,
@@ -303,6 +303,13 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "Prep is passed over while it is finished",
     ),
     (
+        "a warning that is accepted after the end",
+        Rule.ORDER,
+        stories.warned,
+        again("WarningAccepted"),
+        "site-1: its warning is accepted while it is finished",
+    ),
+    (
         "late before its end",
         Rule.ORDER,
         stories.late,
@@ -474,6 +481,13 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
             ibu={"conditions": {"UpgradeCompleted": "True Completed"}},
         ),
         "site-1 starts Abort in a state that it does not fit",
+    ),
+    (
+        "a Rollback after its deadline",
+        Rule.PROBE,
+        stories.rolled_back,
+        shows("RunIntended", "site-1", 2, ibu={"rollback_until": "2000-01-01T00:00:00Z"}),
+        "site-1 starts Rollback, possible until 2000-01-01T00:00:00Z only",
     ),
     (
         "an action that nobody knows",
@@ -743,7 +757,7 @@ def test_what_is_right_is_certified(story: Story) -> None:
 
 
 def test_events_that_the_hub_counted_and_does_not_have_are_missed() -> None:
-    certifier = Certifier(IBU_PROOFS, leaders=LEADERS)
+    certifier = Certifier(PROOFS, leaders=LEADERS)
     certifier.missing(1, 2)
     for event in stories.plain():
         certifier.feed(event)

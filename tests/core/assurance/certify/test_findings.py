@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import KNOWN, MEANS, Certifier, Rule
-from ibgu.core.drivers.ibu.proofs import IBU_PROOFS
+from ibgu.core.drivers.proofs import PROOFS
 from ibgu.core.model import Kind
 from tests.core.assurance.certify import stories
 from tests.core.assurance.certify.logs import certify, told
@@ -83,7 +83,7 @@ def test_everything_that_the_engine_tells_is_known() -> None:
 
 
 def test_without_leaders_only_the_order_of_epochs_is_checked() -> None:
-    certifier = Certifier(IBU_PROOFS)
+    certifier = Certifier(PROOFS)
     for event in stories.plain():
         certifier.feed(replace(event, epoch=7))
     assert certifier.findings().holds

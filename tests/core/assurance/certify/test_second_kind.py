@@ -4,7 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Event, Rule
-from ibgu.core.drivers.ibu.proofs import IBU_PROOFS
+from ibgu.core.drivers.proofs import PROOFS
+from ibgu.core.model.names import IBGU
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.firmware import FirmwareDriver, FirmwareNode, FirmwareProofs
 from tests.core.engine.decide.fleet import Twin, ibgu
@@ -20,13 +21,13 @@ def log() -> list[Event]:
     assert isinstance(failing, FirmwareNode)
     assert isinstance(done, FirmwareNode)
     failing.breaks, done.phase = "checksum mismatch", "Downloaded"
-    twin.apply(ibgu("a", "Prep Upgrade", "AbortOnFailure", "FinalizeUpgrade", concurrency=2))
+    twin.apply(ibgu("a", "Stage Flash", "RevertFailed", "Keep", concurrency=2))
     twin.drive()
     return log_of(twin)
 
 
 def test_the_rules_were_kept(log: list[Event]) -> None:
-    findings = certify(log, proofs=FirmwareProofs())
+    findings = certify(log, proofs={IBGU: FirmwareProofs()})
     assert told(findings) == []
     assert findings.totals.runs == 3 + 3 + 3 + 2
     assert findings.checks[Rule.PROBE] > 0
@@ -37,8 +38,8 @@ def test_the_rules_were_kept(log: list[Event]) -> None:
     ("kind", "phase", "rule", "words"),
     [
         ("RunIntended", "Flashed", Rule.PROBE, "in a state that it does not fit: Flashed"),
-        ("ActionAlreadyDone", "Idle", Rule.EVIDENCE, "was not where Prep would bring it: Idle"),
-        ("RunEnded", "Idle", Rule.EVIDENCE, "Prep succeeded, but the firmware was Idle"),
+        ("ActionAlreadyDone", "Idle", Rule.EVIDENCE, "was not where Stage would bring it: Idle"),
+        ("RunEnded", "Idle", Rule.EVIDENCE, "Stage succeeded, but the firmware was Idle"),
     ],
 )
 def test_a_lie_is_found(log: list[Event], kind: str, phase: str, rule: Rule, words: str) -> None:
@@ -46,10 +47,10 @@ def test_a_lie_is_found(log: list[Event], kind: str, phase: str, rule: Rule, wor
     lie = log[index].data["seen"]["ibu"] | {"phase": phase}
     data = log[index].data | {"seen": log[index].data["seen"] | {"ibu": lie}}
     events = [*log[:index], replace(log[index], data=data), *log[index + 1 :]]
-    [found] = certify(events, proofs=FirmwareProofs()).violations
+    [found] = certify(events, proofs={IBGU: FirmwareProofs()}).violations
     assert found.rule is rule
     assert words in found.words
 
 
 def test_another_kinds_proofs_prove_nothing(log: list[Event]) -> None:
-    assert not certify(log, proofs=IBU_PROOFS).holds
+    assert not certify(log, proofs=PROOFS).holds

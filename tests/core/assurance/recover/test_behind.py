@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.assurance.recover import behind, find
-from ibgu.core.model import Action, Member, RolloutState
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Member, RolloutState
 from ibgu.core.model.kinds import ManagedFields
 from tests.core.assurance.recover.objects import OURS, cluster, completed, entry, obj, track, work
 from tests.core.engine.state.records import done, failed, in_flight, rollout, step

@@ -9,8 +9,9 @@ from ibgu.core.assurance.recover.fates import NOTHING_KNOWN, Resumed, Signs, fat
 from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.assurance.recover.told import ToldAction
 from ibgu.core.assurance.recover.trace import Trace, traces_of
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.decide.transitions import take_slot
-from ibgu.core.model import Action, Cause, Member, MemberState, Outcome, RunResult, RunState
+from ibgu.core.model import Cause, Member, MemberState, Outcome, RunResult, RunState
 from tests.core.assurance.recover.objects import work
 from tests.core.engine.state.records import NOW, done, in_flight, member, run
 
@@ -64,11 +65,11 @@ def test_the_work_knows_more_than_the_status() -> None:
 
 
 def test_the_work_has_gone_on_to_a_later_action() -> None:
-    """Whoever is in its last action has the ones before behind it, whatever the status tells."""
+    """Anyone who is in its last action has the ones before behind it, whatever the status tells."""
     found = became(member(), trace=trace("Upgrade", echo="run-9 Upgrade"))
     assert (found.state, found.action_index, found.attempts) == (MemberState.IN_FLIGHT, 1, 2)
     (passed,) = found.completed
-    assert passed.action is Action.PREP
+    assert passed.action == Action.PREP
     assert passed.note == "imported from the hub: its work has gone on to Upgrade"
     assert found.run is not None
     assert (found.run.action, found.run.state) == (Action.UPGRADE, RunState.ACCEPTED)

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import pytest
 
 from ibgu.core.assurance.recover import lost
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
-    Action,
     Change,
     ClusterView,
     Member,

@@ -13,7 +13,8 @@ from ibgu.core.assurance.recover import (
     versions_back,
     versions_of,
 )
-from ibgu.core.model import Action, Member, Reason, ReasonKind, RunState
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Member, Reason, ReasonKind, RunState
 from tests.core.assurance.recover.objects import UID, obj, track, work
 from tests.core.engine.state.records import NOW, in_flight, member, rollout, run, step
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from ibgu.core.assurance.recover import find, rebuild
 from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
-    Action,
     Cause,
     Kind,
     Member,
@@ -182,7 +182,7 @@ def test_a_cluster_that_is_gone() -> None:
 
 
 def test_never_more_in_flight_than_slots() -> None:
-    """R3: whoever finds none waits, and goes on by its echo when there is room (R9.5)."""
+    """R3: anyone who finds none waits, and goes on by its echo when there is room (R9.5)."""
     works = [work(f"site-{n}", f"run-{n}", echo=f"run-{n} Prep") for n in (1, 2, 3)]
     found = Rebuilt(obj(most=2), works)
     states = [found.member(0, f"site-{n}").state for n in (1, 2, 3)]

@@ -11,7 +11,8 @@ from ibgu.core.assurance.recover import find
 from ibgu.core.assurance.recover.placing import StepPart, place, step_of
 from ibgu.core.assurance.recover.told import Entry, ToldAction, ToldStatus, read_status
 from ibgu.core.assurance.recover.trace import traces_of
-from ibgu.core.model import Action, RunResult, StepState
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import RunResult, StepState
 from ibgu.core.model.kinds import ManagedFields
 from ibgu.core.views.status import summary_of
 from tests.core.assurance.recover.objects import cluster, completed, entry, obj, work
@@ -30,7 +31,7 @@ AT = datetime(2026, 1, 1, 10, tzinfo=UTC)
         (STARTED, SPEC, False),  # nobody can tell who wrote it
         (STARTED, TALM, False),  # adoption's matter
         ({"clusters": [entry("site-1")]}, TALM, False),
-        (completed(), TALM, True),  # whoever completed it, it must not be run again
+        (completed(), TALM, True),  # no matter who completed it, it must not be run again
         (completed(observedGeneration=0), TALM, True),
     ],
 )

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ibgu.core.assurance.shadow import ShadowRun, TalmObservation, begin, follow
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model.kinds import IbguSpec
 from ibgu.core.talm import TalmGroup, TalmWork, groups_of, view_talm_work
 from tests.core.engine.decide.builders import plan_of

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from ibgu.core.assurance.shadow import ShadowVerdict, SymptomKind, due
-from ibgu.core.model import Action, Cause
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Cause
 from tests.core.assurance.shadow.scenes import Watch, at
 
 STUCK = "failed to remove 1 stateroots. Perform cleanup manually"

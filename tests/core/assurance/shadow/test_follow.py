@@ -2,7 +2,7 @@
 
 from ibgu.core.assurance.shadow import ShadowVerdict, TalmObservation, begin, follow
 from ibgu.core.assurance.shadow.follow import NOTES
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from tests.core.assurance.shadow.scenes import START, Watch, at, ended, seen_work
 
 

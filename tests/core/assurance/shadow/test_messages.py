@@ -12,7 +12,8 @@ from ibgu.core.assurance.shadow import (
     SymptomKind,
     explanation,
 )
-from ibgu.core.model import Action, Cause
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Cause
 from tests.core.assurance.shadow.scenes import START, at
 from tests.core.assurance.shadow.test_report import failed, ok, run, timed_out
 

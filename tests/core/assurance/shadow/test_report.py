@@ -14,7 +14,8 @@ from ibgu.core.assurance.shadow import (
     TalmBatch,
     compare,
 )
-from ibgu.core.model import Action, Cause
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Cause
 from tests.core.assurance.shadow.scenes import START, at
 
 ROLLOUT = ShadowRollout(

@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
-from ibgu.core.model import Stage
 
 IMAGE, VERSION = "registry/seed@sha256:aa", "4.17.2"
 

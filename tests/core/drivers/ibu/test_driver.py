@@ -4,9 +4,10 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView, ibu_of
 from ibgu.core.engine.driver import ActionRefusal
-from ibgu.core.model import Action, Cause, WorkView
+from ibgu.core.model import Cause, WorkView
 
 TRANSITION = "the stage transition is not permitted. Please refer to status.validNextStages"
 SPEC = "can not change spec.seedImageRef while ibu is in progress"

@@ -1,6 +1,7 @@
 """Runs at the moment of arming (R9)."""
 
-from ibgu.core.model import Kind, Run, Stage
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model import Kind, Run
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants
 

@@ -55,4 +55,5 @@ def rollout_of(obj: Ibgu) -> Rollout:
         name=meta.name,
         created_at=datetime.fromisoformat(meta.creation_timestamp),
         spec=obj.spec,
+        kind=obj.kind,
     )

@@ -1,6 +1,7 @@
 """Finished members that are watched, each with the run that may still complete (R15)."""
 
-from ibgu.core.model import Kind, Outcome, RunResult, Stage
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model import Kind, Outcome, RunResult
 from tests.core.engine.decide.events import UID
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.spoke import told
@@ -66,5 +67,5 @@ SAID = {
     # The work of a run that has ended is not armed any more: with the same words from the cluster.
     "shown_disarmed": "CompletedLate",
 }
-"""By event, whatever the run ended with. Of all others nothing follows: what has ended starts
-nothing, ends no second time, and is nobody's hand."""
+"""What follows from each event, whatever the run ended with. From all others nothing follows: what
+has ended starts nothing, ends no second time, and is nobody's hand."""

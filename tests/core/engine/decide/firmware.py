@@ -1,15 +1,18 @@
-"""A second kind of change, as small as one can be: a device's firmware, which Prep downloads and
-Upgrade flashes. It has a driver, and a node that plays its agent."""
+"""A second kind of change, as small as one can be: a device's firmware, which Stage downloads and
+Flash writes. It has a driver, and a node that plays its agent."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Raw, json
+from msgspec.structs import replace
 
+from ibgu.core.drivers import traits
 from ibgu.core.engine.driver import (
     ActionRefusal,
     FailureText,
+    GivenSpec,
     Judgement,
     JudgementKind,
     Target,
@@ -18,15 +21,91 @@ from ibgu.core.engine.driver import (
 )
 from ibgu.core.engine.works import Wanted
 from ibgu.core.engine.works.config import answered_probes
-from ibgu.core.model import Action, Cause, FeedbackView, Rollout, Run, Stage, WorkView, names
+from ibgu.core.model import Cause, FeedbackView, Rollout, Run, WorkView, names
+from ibgu.core.model.actions import ActionTable, ActionTraits, Danger, Need, Range, Risk, plans
 from ibgu.core.model.kinds import FeedbackValue, IbguSpec, JsonObject
 from tests.core.engine.decide.node import Node
 
 MINUTE = timedelta(minutes=1)
 IDLE, DOWNLOADED, FLASHED = "Idle", "Downloaded", "Flashed"
 LOCKED, NO_DEVICE = "the device is locked", "no device found"
-GOALS = {Stage.PREP: DOWNLOADED, Stage.UPGRADE: FLASHED, Stage.IDLE: IDLE}
-STARTS = {Action.PREP: IDLE, Action.UPGRADE: DOWNLOADED, Action.FINALIZE_UPGRADE: FLASHED}
+GOALS = {"Stage": DOWNLOADED, "Flash": FLASHED, "Idle": IDLE}
+STARTS = {"Stage": IDLE, "Flash": DOWNLOADED, "Keep": FLASHED}
+PREFIX = "devices.example.com/firmware-"
+_USUAL = Range(30.0, 600.0)
+_FLASH = ActionTraits(
+    name="Flash",
+    stage="Flash",
+    label_prefix=PREFIX,
+    usual=_USUAL,
+    need=Need(any_of=(f"{PREFIX}stage-completed",)),
+    reboots=True,
+    rolls_back=True,
+    import_off=True,
+    rate_limited=True,
+)
+_BACK = ActionTraits(
+    name="Revert",
+    stage="Idle",
+    label_prefix=PREFIX,
+    usual=_USUAL,
+    need=Need(none_of=(f"{PREFIX}flash-completed",)),
+    risk=Risk(Danger.DESTRUCTIVE, "The downloaded image is deleted from each device."),
+    clears_labels=True,
+    aborts=True,
+    cancels=True,
+    leads_back=True,
+)
+FIRMWARE_ACTIONS = ActionTable(
+    actions=(
+        ActionTraits(
+            name="Stage",
+            stage="Stage",
+            label_prefix=PREFIX,
+            usual=_USUAL,
+            carries_payload=True,
+            begins=True,
+            rate_limited=True,
+            implied_by="Flash",
+        ),
+        _FLASH,
+        ActionTraits(
+            name="Keep",
+            stage="Idle",
+            label_prefix=PREFIX,
+            usual=_USUAL,
+            need=Need(any_of=(f"{PREFIX}flash-completed",)),
+            risk=Risk(Danger.IRREVERSIBLE, "The firmware from before is deleted."),
+            clears_labels=True,
+        ),
+        _BACK,
+        replace(
+            _BACK,
+            name="RevertFailed",
+            need=Need(any_of=(f"{PREFIX}stage-failed", f"{PREFIX}flash-failed")),
+            after_failure=True,
+            cancels=False,
+        ),
+    ),
+    plans=plans(
+        (
+            "Stage",
+            "Stage|Flash",
+            "Stage Flash",
+            "Stage Flash Keep",
+            "Stage|Flash|Keep",
+            "Stage Flash|RevertFailed",
+            "Stage Flash|RevertFailed|Keep",
+            "Stage|Revert",
+            "Stage|RevertFailed",
+            "Flash",
+            "Flash|Keep",
+            "Keep",
+            "Revert",
+            "RevertFailed",
+        )
+    ),
+)
 
 
 PATHS = {
@@ -60,19 +139,35 @@ class FirmwareView(FeedbackView, frozen=True, gc=False, kw_only=True):
 
 
 class FirmwareDriver:
+    kind = "FirmwareRollout"
+    actions = FIRMWARE_ACTIONS
+    api_version = VERSION
     target = TARGET
     agent = "the firmware agent"
     field = "spec.wanted"
+    failures = ("ChecksumMismatch",)
     absent_message = "The cluster has no device to flash"
 
     def problem(self, spec: IbguSpec) -> str | None:
         return None if spec.ibu_spec.seed_image_ref.version else "the firmware has no version"
+
+    def refused_fields(
+        self,
+        action: str,
+        clusters: Sequence[str],
+        spec: IbguSpec,
+        given: Mapping[str, GivenSpec],
+    ) -> Iterable[str]:
+        return ()
 
     def annotations(self, found: Mapping[str, str]) -> dict[str, str]:
         return {key: value for key, value in found.items() if "devices.example.com" in key}
 
     def rollback_time(self, spec: IbguSpec) -> timedelta:
         return 10 * MINUTE
+
+    def consumed_fields(self, rollout: Rollout, run: Run) -> tuple[str, ...]:
+        return ()
 
     def manifests(
         self, rollout: Rollout, run: Run | None, generation: int
@@ -83,7 +178,7 @@ class FirmwareDriver:
             else {names.GENERATION: str(generation)}
         )
         meta = {"name": TARGET.name, "annotations": marks}
-        spec = {"wanted": run.action.stage if run else "Nothing"}
+        spec = {"wanted": traits(run.action).stage if run else "Nothing"}
         return [{"apiVersion": VERSION, "kind": TARGET.kind, "metadata": meta, "spec": spec}]
 
     def read(self, values: Iterable[FeedbackValue]) -> FirmwareView:
@@ -101,21 +196,21 @@ class FirmwareDriver:
             error=text.get("error", ""),
         )
 
-    def judge(self, feedback: FeedbackView, action: Action, spec: IbguSpec) -> Judgement:
+    def judge(self, feedback: FeedbackView, action: str, rollout: Rollout) -> Judgement:
         seen = _firmware(feedback)
         if seen.busy:
             return Judgement(kind=JudgementKind.BUSY, message=f"{seen.stage} goes on")
-        if seen.phase == GOALS.get(action.stage):
+        if seen.phase == GOALS.get(traits(action).stage):
             return Judgement(kind=JudgementKind.REACHED, note=f"was already {seen.phase}")
-        if seen.error and not action.aborts:
+        if seen.error and not traits(action).aborts:
             words = f"{action} does not fit: the firmware must be aborted first: {seen.error}"
             return Judgement(kind=JudgementKind.FAILED, message=words, cause=Cause.WRONG_STATE)
-        if seen.phase == STARTS.get(action) or (action.aborts and seen.phase != FLASHED):
+        if seen.phase == STARTS.get(action) or (traits(action).aborts and seen.phase != FLASHED):
             return Judgement(kind=JudgementKind.STARTABLE)
         words = f"{action} does not fit: the firmware is {seen.phase}"
         return Judgement(kind=JudgementKind.FAILED, message=words, cause=Cause.WRONG_STATE)
 
-    def verdict(self, feedback: FeedbackView, action: Action) -> Verdict:
+    def verdict(self, feedback: FeedbackView, action: str, rollout: Rollout) -> Verdict:
         seen = _firmware(feedback)
         if seen.busy:
             return Verdict(VerdictKind.RUNNING, message=f"{action} is at 50%")
@@ -126,7 +221,7 @@ class FirmwareDriver:
     def out_of_stage(self, feedback: FeedbackView) -> bool:
         return not _firmware(feedback).busy
 
-    def refusal(self, work: WorkView, action: Action) -> ActionRefusal | None:
+    def refusal(self, work: WorkView, action: str) -> ActionRefusal | None:
         if LOCKED not in work.apply_error:
             return None
         return ActionRefusal(Cause.TRANSITION_REFUSED, work.apply_error)
@@ -134,7 +229,7 @@ class FirmwareDriver:
     def absent(self, work: WorkView) -> bool:
         return work.target_available == "False" or NO_DEVICE in work.apply_error
 
-    def failure(self, action: Action, message: str) -> FailureText | None:
+    def failure(self, action: str, message: str) -> FailureText | None:
         if "checksum" not in message:
             return None
         means, remedy = "The image is damaged.", "Upload the image again."
@@ -150,16 +245,22 @@ class FirmwareProofs:
     """The certifier's own reading of what the history records."""
 
     keeps_spec: frozenset[str] = frozenset()
+    label_prefix = PREFIX
+    labels = frozenset({"Stage", "Flash"})
+    reboots = frozenset({"Flash"})
+    rate_limited = frozenset({"Stage", "Flash"})
+    cancels = frozenset({"Revert"})
+    expires: frozenset[str] = frozenset()
 
     def stage(self, action: str) -> str:
-        return action if action in ("Prep", "Upgrade") else "Idle"
+        return action if action in self.labels else "Idle"
 
-    def fits(self, seen: Mapping[str, Any], action: str) -> bool:
-        starts = {"Prep": "Idle", "Upgrade": "Downloaded", "FinalizeUpgrade": "Flashed"}
+    def fits(self, seen: Mapping[str, Any], action: str, *, manual_cleanup_done: bool) -> bool:
+        starts = {"Stage": "Idle", "Flash": "Downloaded", "Keep": "Flashed"}
         return not seen.get("busy") and seen.get("phase") == starts.get(action, "Downloaded")
 
     def reached(self, seen: Mapping[str, Any], action: str) -> bool:
-        goal = {"Prep": "Downloaded", "Upgrade": "Flashed"}.get(action, "Idle")
+        goal = {"Stage": "Downloaded", "Flash": "Flashed"}.get(action, "Idle")
         return bool(seen.get("phase") == goal)
 
     def missing(self, seen: Mapping[str, Any], action: str) -> str:
@@ -180,23 +281,23 @@ class FirmwareNode(Node):
         self.locked = False
         self.breaks = ""
         """The error with which flashing ends; empty: it works."""
-        self.stage, self.run, self.generation = Stage.IDLE, "", 1
+        self.stage, self.run, self.generation = "Idle", "", 1
         self.phase, self.error, self.busy = IDLE, "", False
 
     def arm(self, run: Run, seed: tuple[str, str]) -> str:
         if self.locked:
             return f"admission webhook denied the request: {LOCKED}"
         if run.id != self.run:
-            self.ask(run.action.stage, run.id)
+            self.ask(traits(run.action).stage, run.id)
         return ""
 
-    def ask(self, stage: Stage, run: str = "") -> None:
+    def ask(self, stage: str, run: str = "") -> None:
         """Carries the stage out; `run` is "" for a hand."""
         self.executed.append((run, stage))
         self.stage, self.run, self.error, self.busy = stage, run, "", True
         self.generation += 1
         flashes = [(MINUTE, self._dark(True)), (5 * MINUTE, self._dark(False))]
-        self.play([*(flashes if stage is Stage.UPGRADE else []), (MINUTE, self._end)])
+        self.play([*(flashes if stage == "Flash" else []), (MINUTE, self._end)])
 
     def _dark(self, dark: bool) -> Callable[[], None]:
         def change() -> None:
@@ -206,7 +307,7 @@ class FirmwareNode(Node):
 
     def _end(self) -> None:
         self.busy = False
-        if self.stage is Stage.UPGRADE and self.breaks:
+        if self.stage == "Flash" and self.breaks:
             self.error = self.breaks
         else:
             self.phase = GOALS[self.stage]

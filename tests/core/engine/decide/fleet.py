@@ -82,6 +82,8 @@ class Twin(Hub, Story):
     ) -> None:
         Hub.__init__(self, node)
         self.driver = driver
+        self.others: dict[str, Driver] = {}
+        """Drivers of other kinds of rollouts, by kind."""
         Story.__init__(self)
         self.records = Records()
         self.payload = PayloadState()
@@ -92,7 +94,7 @@ class Twin(Hub, Story):
         self.traces: dict[str, Traces] = {}
         self.timers: dict[Key, datetime] = {}
         self.events: list[Event] = []
-        """What will happen at which moment, whoever lives then."""
+        """What will happen at which moment, no matter who lives then."""
         self.turns = 0
         self.watchers: list[Watcher] = []
         for name in clusters:
@@ -145,7 +147,7 @@ class Twin(Hub, Story):
             cluster=lambda name: self.observe(uid, name).cluster,
             facts=self.facts,
             object=self.ibgus.get(uid),
-            driver=self.driver,
+            driver=self.others.get(tracked.rollout.kind, self.driver),
             payload=self.payload,
             adoption=uid in self.adoption,
             traces=self.traces.get(uid, NO_TRACES),

@@ -1,6 +1,6 @@
 """Fleets of clusters named site-1, site-2, ..."""
 
-from ibgu.core.model import Stage
+from ibgu.core.drivers.ibu.actions import Stage
 from tests.core.engine.decide.fleet import Twin
 from tests.core.engine.decide.invariants import Invariants
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from msgspec import to_builtins
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
-    Action,
     Decision,
     Kind,
     Member,
@@ -43,6 +43,7 @@ WAITING = {
     ReasonKind.FORBIDDEN,
     ReasonKind.UNBOUND,
     ReasonKind.GATE,
+    ReasonKind.WARNING,
     ReasonKind.INVALID_PLAN,
     ReasonKind.PAUSED,
     ReasonKind.TALM,
@@ -68,6 +69,7 @@ IN_FLIGHT = {
     ReasonKind.RESTORED,
     ReasonKind.CIRCUIT_BREAKER,
     ReasonKind.GATE,
+    ReasonKind.WARNING,
 }
 ORDER = list(RunState)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -194,7 +196,7 @@ class Invariants:
         assert work is not None
         assert work.up_to_date
         assert work.feedback is not None
-        found = snapshot.driver.judge(work.feedback, run.action, snapshot.tracked.rollout.spec)
+        found = snapshot.driver.judge(work.feedback, run.action, snapshot.tracked.rollout)
         assert found.kind is JudgementKind.STARTABLE, found
         looked = member.probe is not None and member.probe.id in work.feedback.probes
         assert looked or member.step > 0 or run.attempt > 1

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from ibgu.core.engine.decide.patches import failure_labels, success_labels
-from ibgu.core.model import Action, Kind, OnMember, Run, RunResult
+from ibgu.core.model import Kind, OnMember, Run, RunResult
 from tests.core.engine.decide.fleet import Twin
 
 Labels = dict[str, dict[str, str]]
@@ -43,7 +43,7 @@ def _wishes(decision: OnMember, labels: dict[str, str]) -> dict[str, str | None]
     return failure_labels(failed) if failed is not None else {}
 
 
-def _done(decision: OnMember) -> Action | None:
+def _done(decision: OnMember) -> str | None:
     member = decision.member
     late = [done.note for done in member.completed[-1:]] == [member.late]
     if (decision.kind is Kind.COMPLETED_LATE and late) or decision.kind is Kind.ACTION_SKIPPED:
@@ -53,7 +53,7 @@ def _done(decision: OnMember) -> Action | None:
     return run.action if ended and run and run.result is RunResult.SUCCEEDED else None
 
 
-def _failed(decision: OnMember) -> Action | None:
+def _failed(decision: OnMember) -> str | None:
     run = decision.member.run
     if decision.kind is not Kind.RUN_ENDED or run is None or not _by_itself(run):
         return None

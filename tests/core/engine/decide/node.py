@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ibgu.core.engine.works import Wanted
-from ibgu.core.model import FeedbackView, Run, Stage, WorkView
+from ibgu.core.model import FeedbackView, Run, WorkView
 
 Script = list[tuple[timedelta, Callable[[], None]]]
 
@@ -69,7 +69,7 @@ class Node(ABC):
         self.dark = False
         self.absent = False
         """Whether the cluster lacks the object."""
-        self.executed: list[tuple[str, Stage]] = []
+        self.executed: list[tuple[str, str]] = []
         """Transitions that were carried out: by which run ("" for a hand), to which stage."""
         self._script: Script = []
         self._due = now

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine import decide
 from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.model import Decision, Kind, OnRollout, OnStep, Stage
+from ibgu.core.model import Decision, Kind, OnRollout, OnStep
 from ibgu.core.plan import Scope
 from ibgu.core.talm.adopt import Traces
 from tests.core.engine.decide.events import UID

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from ibgu.core.drivers import traits
 from ibgu.core.engine.rate_limits import MINUTE
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
@@ -33,7 +34,7 @@ class Records:
         self.pending_patches: dict[str, PendingPatch] = {}
         self.run_ids: set[str] = set()
         self.runs: dict[tuple[str, int, str], dict[int, Run]] = {}
-        """By member and attempt."""
+        """Runs keyed by member and attempt."""
 
     def write(self, decision: Decision) -> None:
         match decision:
@@ -68,7 +69,7 @@ class Records:
         found = [
             (key[0], run.intended_at)
             for key, runs in self.runs.items()
-            if self.steps[key[:2]].first.rate_limited
+            if traits(self.steps[key[:2]].first).rate_limited
             for run in runs.values()
             if not run.adopted and not _succeeded(runs.get(run.attempt - 1))
         ]

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.model import Kind, ReasonKind, Stage, Who
+from ibgu.core.model import Kind, ReasonKind, Who
 from ibgu.core.plan import Scope
 from ibgu.core.talm.adopt import Traces
 from tests.core.engine.decide.fleet import START, TALM_RUNS, Twin, ibgu
@@ -173,6 +174,15 @@ def _policy(twin: Twin) -> None:
     twin.touch_everything()
 
 
+def _warned(twin: Twin) -> None:
+    twin.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
+    twin.spokes["site-1"].to(Stage.PREP)
+    twin.labels["site-1"] = {"lcm.openshift.io/ibgu-prep-completed": ""}
+    begin(twin, "Upgrade")
+    twin.annotate("uid-a", hold_on_warning="yes")
+    twin.wait(seconds=5)
+
+
 def _adopting(twin: Twin) -> None:
     _adoption(twin)
     twin.traces["uid-a"] = Traces(left=1)
@@ -197,6 +207,7 @@ WAITS: dict[Scene, Row] = {
     _may_not_look: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
     _unbound: (ReasonKind.UNBOUND, "in no cluster set that is bound to namespace", Who.PERSON),
     _policy: (ReasonKind.GATE, "its ring is closed", Who.PERSON),
+    _warned: (ReasonKind.WARNING, "CRD not deployed on cluster", Who.PERSON),
     _invalid: (ReasonKind.INVALID_PLAN, "invalid combinations of actions", Who.PERSON),
     _paused: (ReasonKind.PAUSED, "paused by a person (alice)", Who.PERSON),
     _talm: (ReasonKind.TALM, "TALM is running on this hub", Who.PERSON),
@@ -344,6 +355,13 @@ def _policy_between_actions(twin: Twin) -> None:
     twin.wait(minutes=20)
 
 
+def _warned_between_actions(twin: Twin) -> None:
+    twin.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
+    begin(twin, "Prep Upgrade")
+    twin.annotate("uid-a", hold_on_warning="yes")
+    twin.wait(minutes=20)
+
+
 def _restored_without_it(twin: Twin) -> None:
     running(twin)
     saved = backup(twin)
@@ -372,5 +390,6 @@ HOLDS: dict[Scene, Row] = {
     _talm_work_between_actions: (ReasonKind.TALM_WORK, "fleet/b-prep-0", Who.PERSON),
     _braked_between_actions: (ReasonKind.CIRCUIT_BREAKER, "first 5 clusters", Who.PERSON),
     _policy_between_actions: (ReasonKind.GATE, "its ring is closed", Who.PERSON),
+    _warned_between_actions: (ReasonKind.WARNING, "CRD not deployed on cluster", Who.PERSON),
     _restored_without_it: (ReasonKind.RESTORED, "does not show the ManagedCluster", Who.PERSON),
 }

@@ -6,15 +6,20 @@ The Lifecycle Agent's transitions are those of its CRD's rules.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from ibgu.core.drivers import traits
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
 from ibgu.core.engine.works import Wanted
-from ibgu.core.model import Run, Stage
+from ibgu.core.model import Run
 from tests.core.engine.decide.node import Node, Script
 
 MINUTE = timedelta(minutes=1)
 REFUSED = "the stage transition is not permitted. Please refer to status.validNextStages"
 NO_IBU = 'Unsupported value: "Disarmed"'
 BUSY = ("Aborting", "AbortFailed", "Finalizing", "FinalizeFailed")
+FAILED = ("AbortFailed", "FinalizeFailed")
+"""Only an armed run meets these. Its manifest says that somebody has cleaned up by hand, unless
+the run itself has failed."""
 
 
 class Spoke(Node):
@@ -29,7 +34,13 @@ class Spoke(Node):
         self.seed = ("", "")
         self.conditions: dict[str, IbuCondition] = {}
         self.faults: dict[Stage, str] = {}
-        """Stage -> "fail", "hang", "slow", or (of Upgrade) "rollback": automatically."""
+        """Stage -> "fail", "hang", "slow", or of Upgrade "rollback" (automatically), "stay" (on the
+        new release, where it fails)."""
+        self.prep_warning = ""
+        """What Prep warns of."""
+        self.certificates: timedelta | None = None
+        """How long the former release's certificates are still valid after the pivot."""
+        self.rollback_until: datetime | None = None
         self._idle()
 
     # -- the Lifecycle Agent ---------------------------------------------------------------
@@ -55,8 +66,11 @@ class Spoke(Node):
         """Changes spec.stage, if the CRD's rules allow it; `run` is "" for a person's change."""
         if stage is not self.stage and stage not in self.next_stages:
             return False
-        self.run = run
+        again, self.run = run == self.run, run
         if stage is self.stage:
+            if not again and self._told("Idle").reason in FAILED:
+                self.executed.append((run, stage))
+                self.play(self._course(stage))
             return True
         self.executed.append((run, stage))
         self.stage, self.seed = stage, seed
@@ -78,7 +92,7 @@ class Spoke(Node):
         if fault == "hang":
             return []
         times = 60 if fault == "slow" else 1
-        done = (self._fail if fault == "fail" else self._complete)(stage)
+        done = (self._fail if fault in ("fail", "stay") else self._complete)(stage)
         if not stage_reboots(stage):
             return [(MINUTE * times, done)]
         if fault == "fail":
@@ -88,6 +102,8 @@ class Spoke(Node):
 
     def _see(self) -> None:
         self.observed = self.generation
+        if self.stage in (Stage.IDLE, Stage.ROLLBACK):
+            self.rollback_until = None
         if self.stage is Stage.IDLE:
             over = self._told("UpgradeCompleted").true or self._told("RollbackCompleted").true
             self.conditions["Idle"] = told("False", "Finalizing" if over else "Aborting")
@@ -111,8 +127,8 @@ class Spoke(Node):
     def _fail(self, stage: Stage) -> Callable[[], None]:
         def fail() -> None:
             if stage is Stage.IDLE:
-                reason = {"Aborting": "AbortFailed", "Finalizing": "FinalizeFailed"}
-                now = reason.get(self._told("Idle").reason, "AbortFailed")
+                finalizes = self._told("Idle").reason in ("Finalizing", "FinalizeFailed")
+                now = "FinalizeFailed" if finalizes else "AbortFailed"
                 self.conditions["Idle"] = told("False", now, "failed to clean up")
                 return
             self.conditions[f"{stage}Completed"] = told("False", "Failed", f"{stage} failed")
@@ -127,6 +143,8 @@ class Spoke(Node):
         """Up again in the other stateroot, where the object is new."""
         self.dark = False
         self.pivoted = self.stage is Stage.UPGRADE
+        if self.pivoted and self.certificates is not None:
+            self.rollback_until = self.now + self.certificates
         self.generation = self.observed = 1
 
     def _roll_back(self) -> None:
@@ -144,8 +162,8 @@ class Spoke(Node):
     # -- the work agent --------------------------------------------------------------------
 
     def arm(self, run: Run, seed: tuple[str, str]) -> str:
-        kept = seed if run.action.stage is Stage.PREP else self.seed
-        return "" if self.ask(run.action.stage, run.id, kept) else REFUSED
+        kept = seed if traits(run.action).stage == Stage.PREP else self.seed
+        return "" if self.ask(Stage(traits(run.action).stage), run.id, kept) else REFUSED
 
     def view(self, wanted: Wanted) -> IbuView:
         c = self._told
@@ -165,6 +183,8 @@ class Spoke(Node):
             seed_image=self.seed[0],
             seed_version=self.seed[1],
             probes=frozenset({wanted.probe.id} if wanted.probe else ()),
+            warning=self.prep_warning if self.next_stages >= {Stage.UPGRADE} else "",
+            rollback_until=self.rollback_until,
         )
 
 

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Stage
 from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.model import RolloutState, Stage
-from ibgu.core.plan import SHAPES
+from ibgu.core.model import RolloutState
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.troubles import TROUBLES
 
@@ -35,7 +35,9 @@ class Scenario(Struct, frozen=True):
 def scenarios(
     kinds: tuple[str, ...] = tuple(TROUBLES), faults: bool = True
 ) -> st.SearchStrategy[Scenario]:
-    plans = st.sampled_from([tuple(" ".join(step) for step in shape) for shape in SHAPES])
+    plans = st.sampled_from(
+        [tuple(" ".join(step) for step in shape) for shape in IBU_ACTIONS.plans]
+    )
     trouble = st.builds(Trouble, st.integers(0, 9), st.sampled_from(kinds), st.integers(0, 11))
     fault = st.tuples(st.integers(0, 11), st.sampled_from(list(Stage)), st.sampled_from(FAULTS))
     return st.builds(

@@ -41,6 +41,10 @@ def test_it_waits_for_feedback_until_the_deadline() -> None:
     twin.wait(hours=1)
     member = twin.member(uid, 0, "site-1")
     assert (member.failed_action, member.cause) == ("Upgrade", Cause.TIMED_OUT)
+    words = (
+        "Action did not successfully complete before the timeout specified in the rolloutStrategy"
+    )
+    assert words == TIMEOUT
     assert member.message == f"{TIMEOUT}. Last seen: waits for feedback before Upgrade"
     assert [done.action for done in member.completed] == ["Prep"]
     assert "lcm.openshift.io/ibgu-upgrade-failed" not in twin.labels["site-1"]

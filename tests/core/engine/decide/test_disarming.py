@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
 from ibgu.core.engine.decide import disarm_accepted, disarm_quarantined
 from ibgu.core.engine.works import Wanted
-from ibgu.core.model import Action, ClusterView, Member, Observation, RunResult, RunState, WorkView
+from ibgu.core.model import ClusterView, Member, Observation, RunResult, RunState, WorkView
 from tests.core.engine.state.records import NOW, book_of, in_flight, member, rollout, run, step
 
 LIMIT = NOW + timedelta(hours=1)
@@ -36,7 +37,7 @@ def running(state: RunState = RunState.ARMED, **changes: Any) -> Member:
 
 
 ENDED = running(RunState.ENDED, result=RunResult.FAILED, ended_at=NOW)
-"""Its work may still be armed on the hub."""
+"""A run whose work may still be armed on the hub."""
 
 
 def taken(found: Member, stage: WorkView | None, *, writing: bool = False) -> Wanted | None:

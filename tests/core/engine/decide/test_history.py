@@ -33,5 +33,5 @@ def test_a_rollout_reads_like_a_story() -> None:
         ("MemberFinished", "succeeded"),
         ("StepFinished", "step 1 is finished: 1 succeeded"),
         ("RolloutCompleted", "all plan steps are completed"),
-        ("LabelsUpdated", "the hub shows it"),
+        ("LabelsUpdated", "the ManagedCluster shows them"),
     ]

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Stage
 from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.model import Cause, Stage
-from ibgu.core.plan import SHAPES
+from ibgu.core.model import Cause
 from tests.core.engine.decide.fleet import Twin
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.paths import PATHS, path
@@ -14,14 +14,14 @@ from tests.core.engine.decide.storms import done, twin_of_plan
 
 pytestmark = pytest.mark.long
 
-PLANS = [tuple(" ".join(step) for step in shape) for shape in SHAPES]
+PLANS = [tuple(" ".join(step) for step in shape) for shape in IBU_ACTIONS.plans]
 TYPICAL = [
     ("Prep Upgrade FinalizeUpgrade",),
     ("Prep", "AbortOnFailure", "Upgrade", "AbortOnFailure", "FinalizeUpgrade"),
     ("Rollback", "FinalizeRollback"),
     ("Abort",),
 ]
-"""For deaths that differ from others by what the hub has seen, not by what is left to do."""
+"""Plans for deaths that differ from others by what the hub has seen, not by what is left to do."""
 Play = Callable[[], Twin]
 Dies = Callable[[Twin], None]
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.model import Kind, OnRollout, Outcome, ReasonKind, RolloutState
 from ibgu.core.model.kinds import ManagedFields
@@ -168,8 +169,8 @@ def press_resume(twin: Twin, uid: str) -> None:
         "uid": uid,
         "annotations": dict(obj.metadata.annotations),
     }
-    held = RolloutSituation(tracked.rollout, tracked.steps[-1].step, 0, 0)
-    change = resume(ChangeTarget({"metadata": metadata}, "olga", twin.now), held)
+    held = RolloutSituation(tracked.rollout, IBU_ACTIONS, tracked.steps[-1].step, 0, 0)
+    change = resume(ChangeTarget({"metadata": metadata}, "olga", twin.now, IBU_ACTIONS), held)
     if isinstance(change.patch, dict):
         marks = metadata["annotations"] | change.patch["metadata"]["annotations"]
         kept = {key: value for key, value in marks.items() if value is not None}

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.decide import quarantine_rollout
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import (
@@ -16,7 +17,6 @@ from ibgu.core.model import (
     Reason,
     ReasonKind,
     RolloutState,
-    Stage,
     Who,
 )
 from tests.core.engine.decide.builders import START, ibgu, rollout_of

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind, RolloutState, Stage, StepState
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind, RolloutState, StepState
 from ibgu.core.model.kinds import AutoRollback, IbuSpec
 from tests.core.engine.decide.fleet import Twin, ibgu, plan_of
 

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from ibgu.core.model import Kind, MemberState, OnMember, Outcome, Stage
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model import Kind, MemberState, OnMember, Outcome
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants
 

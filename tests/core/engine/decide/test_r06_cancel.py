@@ -5,20 +5,11 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.state import Holder, UnreadableRollout
 from ibgu.core.engine.times import PROBE_GRACE, PROBE_TIMEOUT
-from ibgu.core.model import (
-    Cause,
-    Kind,
-    MemberState,
-    OnMember,
-    Outcome,
-    Preempt,
-    ReasonKind,
-    Stage,
-    Who,
-)
+from ibgu.core.model import Cause, Kind, MemberState, OnMember, Outcome, Preempt, ReasonKind, Who
 from ibgu.core.model.kinds import Ibgu, LabelSelector
 from ibgu.core.plan import Scope
 from tests.core.assurance.certify.logs import certify, log_of, told

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state import UnreadableRollout
 from ibgu.core.engine.times import PROBE_RETRY, PROBE_TIMEOUT
-from ibgu.core.model import Kind, MemberState, OnMember, Outcome, ReasonKind, Stage, Who
+from ibgu.core.model import Kind, MemberState, OnMember, Outcome, ReasonKind, Who
 from tests.core.engine.decide.fleet import START, Twin, ibgu
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.invariants import Invariants

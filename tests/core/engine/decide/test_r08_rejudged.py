@@ -3,9 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.times import ACCEPT_TIMEOUT
-from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind, RunResult, Stage
+from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind, RunResult
 from tests.core.engine.decide.arming import arming, run_of
 from tests.core.engine.decide.fleet import Twin, ibgu
 

@@ -3,8 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition
-from ibgu.core.model import Cause, OnMember, Outcome, Stage
+from ibgu.core.model import Cause, OnMember, Outcome
 from tests.core.engine.decide.fleet import Twin, ibgu
 
 

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.decide.ending import TIMEOUT
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.times import SETTLE
-from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, Stage
+from ibgu.core.model import Cause, Kind, Outcome, ReasonKind
 from ibgu.core.model.bounds import LATEST
 from ibgu.core.model.kinds import AutoRollback, Ibgu
 from tests.core.engine.decide.fleet import START, Twin, ibgu

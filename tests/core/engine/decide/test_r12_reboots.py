@@ -2,7 +2,8 @@
 
 import pytest
 
-from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, Stage
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind
 from tests.core.engine.decide.arming import vanish
 from tests.core.engine.decide.fleet import Twin, ibgu
 

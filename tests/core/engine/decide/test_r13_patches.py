@@ -98,7 +98,7 @@ def test_a_cluster_that_is_gone_or_another_one_has_nothing_pending() -> None:
 @pytest.mark.parametrize(
     ("shown", "words"),
     [
-        ({"k": "", "j": ""}, "the hub shows it"),
+        ({"k": "", "j": ""}, "the ManagedCluster shows them"),
         ({"k": "theirs", "j": ""}, "changed by somebody else since, and left as it is: k"),
     ],
 )

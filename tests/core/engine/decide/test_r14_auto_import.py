@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.times import IMPORT_OFF
 from ibgu.core.model import (
     Cause,
@@ -14,7 +15,6 @@ from ibgu.core.model import (
     Outcome,
     PendingPatch,
     ReasonKind,
-    Stage,
     names,
 )
 from tests.core.engine.decide.fleet import Twin, ibgu
@@ -156,7 +156,7 @@ def test_a_failed_upgrade_in_the_new_release_is_no_evidence_before_the_rollback(
     twin.until(Kind.RUN_ACCEPTED)
     spoke.pivoted = True
     twin.wait(hours=1)
-    assert twin.member("uid-a", 0, "site-1").cause is Cause.UPGRADE_FAILED
+    assert twin.member("uid-a", 0, "site-1").cause is Cause.UPGRADE_FAILED_AFTER_PIVOT
     assert marks(twin) == OURS
     spoke.ask(Stage.ROLLBACK, "", spoke.seed)
     twin.wait(hours=1)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ibgu.core.model import Cause, Kind, Outcome, Preempt, Stage, StepState
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model import Cause, Kind, Outcome, Preempt, StepState
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.spoke import told

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.times import DELETED_WATCH
 from ibgu.core.model import (
     Cause,
@@ -17,7 +18,6 @@ from ibgu.core.model import (
     ReasonKind,
     RolloutState,
     RunResult,
-    Stage,
 )
 from tests.core.engine.decide.drafts import drafted
 from tests.core.engine.decide.fleet import Twin, ibgu

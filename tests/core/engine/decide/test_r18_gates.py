@@ -2,8 +2,9 @@
 
 import pytest
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind, Stage
+from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants
 

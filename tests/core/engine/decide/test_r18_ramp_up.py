@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ibgu.core.model import Cause, Kind, MemberState, OnMember, Outcome, ReasonKind, Stage, Who
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model import Cause, Kind, MemberState, OnMember, Outcome, ReasonKind, Who
 from tests.core.engine.decide.fleet import START, Twin
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.rate_limited import MINUTE, hold, rate_limited, starts

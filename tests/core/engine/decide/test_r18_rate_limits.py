@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.display import reason_of
-from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, Stage, Who
+from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, Who
 from ibgu.core.model.kinds import Ibgu, LabelSelector
 from tests.core.engine.decide.fleet import START, Twin, ibgu
 from tests.core.engine.decide.fleets import sites

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.display import DisplayState, word_of
 from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind, Stage
+from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, restore_hub

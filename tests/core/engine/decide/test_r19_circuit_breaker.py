@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from ibgu.core.model import Kind, Outcome, ReasonKind, Stage
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model import Kind, Outcome, ReasonKind
 from tests.core.engine.decide.fleet import Twin, ibgu
 
 

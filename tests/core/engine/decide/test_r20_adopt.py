@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.model import (
-    Action,
     Kind,
     MemberState,
     Outcome,
@@ -17,7 +17,6 @@ from ibgu.core.model import (
     RolloutState,
     RunResult,
     RunState,
-    Stage,
     StepState,
     Who,
 )
@@ -103,7 +102,7 @@ def prepared(twin: Twin, *names: str) -> None:
         twin.labels[name] = {PREPARED: ""}
 
 
-def stages(twin: Twin, name: str) -> list[Stage]:
+def stages(twin: Twin, name: str) -> list[str]:
     return [stage for _, stage in twin.spokes[name].executed]
 
 

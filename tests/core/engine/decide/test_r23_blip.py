@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.model import Kind, RunResult, Stage
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model import Kind, RunResult
 from tests.core.engine.decide.arming import arming, run_of
 from tests.core.engine.decide.fleet import START, Twin
 

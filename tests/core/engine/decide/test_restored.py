@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import (
     Kind,
     MemberState,
@@ -10,7 +11,6 @@ from ibgu.core.model import (
     RolloutState,
     RunResult,
     RunState,
-    Stage,
 )
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.fleets import sites

@@ -33,7 +33,7 @@ PLANS = [
 """Each action, in steps of its own and with others in one. All plans that are allowed are what
 interruptions are tested with; here, too, they would take a minute and a half of every run."""
 STRIDE = 4
-"""From one point of a rollout to the next; each test begins with another one."""
+"""The stride from one point of a rollout to the next; each test begins with another one."""
 
 
 def make(plan: tuple[str, ...]) -> Twin:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.works import Wanted, stage_body, view_work
-from ibgu.core.model import Action, Cause, Kind, OnMember, Outcome, ReasonKind, RolloutState, Stage
+from ibgu.core.model import Cause, Kind, OnMember, Outcome, ReasonKind, RolloutState
 from ibgu.core.model.kinds import (
     FeedbackValue,
     FieldValue,
@@ -24,14 +24,16 @@ from ibgu.core.model.kinds import (
 from ibgu.core.notify import Memory, advance
 from ibgu.core.notify.message import Message
 from ibgu.core.notify.topics import Topic
+from ibgu.core.preflight import ClusterFacts
+from ibgu.core.preflight.plan import rollback_fits
 from ibgu.core.views.explain import Case, PastStep, explain
-from ibgu.core.views.preview import Proposal, preview
+from ibgu.core.views.preview import HubAnswers, Proposal, preflight_facts, preview
 from tests.core.engine.decide.firmware import PATHS, FirmwareDriver, FirmwareNode, FirmwareView
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants, executed
 from tests.core.notify.telling import facts_of
 
-PREPARED = Action.PREP.completed_label
+PREPARED = "devices.example.com/firmware-stage-completed"
 
 
 @pytest.fixture
@@ -53,10 +55,13 @@ def node(twin: Twin, name: str) -> FirmwareNode:
 def test_a_whole_rollout(twin: Twin) -> None:
     """Download and flash, two at a time; one fails and is aborted, the others are finalized."""
     node(twin, "site-2").breaks = "checksum mismatch"
-    uid = twin.apply(ibgu("a", "Prep Upgrade", "AbortOnFailure", "FinalizeUpgrade", concurrency=2))
+    uid = twin.apply(ibgu("a", "Stage Flash", "RevertFailed", "Keep", concurrency=2))
     twin.until(Kind.STEP_FINISHED)
-    assert twin.labels["site-1"] == {PREPARED: "", Action.UPGRADE.completed_label: ""}
-    assert twin.labels["site-2"] == {PREPARED: "", Action.UPGRADE.failed_label: ""}
+    assert twin.labels["site-1"] == {
+        PREPARED: "",
+        "devices.example.com/firmware-flash-completed": "",
+    }
+    assert twin.labels["site-2"] == {PREPARED: "", "devices.example.com/firmware-flash-failed": ""}
     twin.drive()
     failed = twin.member(uid, 0, "site-2")
     assert (failed.outcome, failed.cause, failed.message) == (
@@ -64,15 +69,15 @@ def test_a_whole_rollout(twin: Twin) -> None:
         Cause.UPGRADE_FAILED,
         "checksum mismatch",
     )
-    assert executed(twin, "site-2") == [Stage.PREP, Stage.UPGRADE, Stage.IDLE]
-    assert executed(twin, "site-3") == [Stage.PREP, Stage.UPGRADE, Stage.IDLE]
+    assert executed(twin, "site-2") == ["Stage", "Flash", "Idle"]
+    assert executed(twin, "site-3") == ["Stage", "Flash", "Idle"]
     assert set(map(tuple, twin.labels.values())) == {()}
     assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
 def test_a_failure_has_the_drivers_text(twin: Twin) -> None:
     node(twin, "site-2").breaks = "checksum mismatch"
-    uid = twin.apply(ibgu("a", "Prep Upgrade"))
+    uid = twin.apply(ibgu("a", "Stage Flash"))
     twin.drive()
     member = twin.member(uid, 0, "site-2")
     case = Case(
@@ -94,7 +99,7 @@ def test_a_failure_has_the_drivers_text(twin: Twin) -> None:
 
 def test_a_notification_has_the_drivers_text(twin: Twin) -> None:
     node(twin, "site-2").breaks = "checksum mismatch"
-    twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.apply(ibgu("a", "Stage Flash"))
     twin.drive()
     memory, sent = Memory(), list[Message]()
     for fact in facts_of(twin):
@@ -107,37 +112,37 @@ def test_a_notification_has_the_drivers_text(twin: Twin) -> None:
 
 def test_what_is_done_already_is_skipped(twin: Twin) -> None:
     node(twin, "site-1").phase = "Downloaded"
-    uid = twin.apply(ibgu("a", "Prep Upgrade"))
+    uid = twin.apply(ibgu("a", "Stage Flash"))
     twin.drive()
     first = twin.member(uid, 0, "site-1")
     assert [done.note for done in first.completed] == ["was already Downloaded", ""]
-    assert executed(twin, "site-1") == [Stage.UPGRADE]
+    assert executed(twin, "site-1") == ["Flash"]
 
 
 def test_what_goes_on_by_hand_is_waited_for(twin: Twin) -> None:
-    node(twin, "site-1").ask(Stage.PREP)
-    uid = twin.apply(ibgu("a", "Prep"))
+    node(twin, "site-1").ask("Stage")
+    uid = twin.apply(ibgu("a", "Stage"))
     twin.wait(seconds=5)
     reason = twin.member(uid, 0, "site-1").reason
-    assert (reason.kind, reason.message) == (ReasonKind.BUSY, "Prep goes on")
+    assert (reason.kind, reason.message) == (ReasonKind.BUSY, "Stage goes on")
     twin.drive()
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_a_wrong_state(twin: Twin) -> None:
     node(twin, "site-1").phase = "Flashed"
-    uid = twin.apply(ibgu("a", "Prep"))
+    uid = twin.apply(ibgu("a", "Stage"))
     twin.drive()
     first = twin.member(uid, 0, "site-1")
     assert (first.cause, first.message) == (
         Cause.WRONG_STATE,
-        "Prep does not fit: the firmware is Flashed",
+        "Stage does not fit: the firmware is Flashed",
     )
 
 
 def test_a_refusal(twin: Twin) -> None:
     node(twin, "site-1").locked = True
-    uid = twin.apply(ibgu("a", "Prep"))
+    uid = twin.apply(ibgu("a", "Stage"))
     twin.drive()
     first = twin.member(uid, 0, "site-1")
     assert (first.cause, first.message) == (
@@ -148,7 +153,7 @@ def test_a_refusal(twin: Twin) -> None:
 
 def test_no_device(twin: Twin) -> None:
     node(twin, "site-1").absent = True
-    uid = twin.apply(ibgu("a", "Prep"))
+    uid = twin.apply(ibgu("a", "Stage"))
     twin.drive()
     first = twin.member(uid, 0, "site-1")
     assert (first.cause, first.message) == (
@@ -158,19 +163,19 @@ def test_no_device(twin: Twin) -> None:
 
 
 def test_a_hand_takes_over(twin: Twin) -> None:
-    uid = twin.apply(ibgu("a", "Prep"))
+    uid = twin.apply(ibgu("a", "Stage"))
     twin.until(Kind.RUN_ACCEPTED)
-    node(twin, "site-1").ask(Stage.IDLE)
+    node(twin, "site-1").ask("Idle")
     twin.drive()
     first = twin.member(uid, 0, "site-1")
     assert (first.cause, first.message) == (
         Cause.TAKEN_OVER,
-        "taken over by hand: spec.wanted is Idle, ibgu asked for Prep",
+        "taken over by hand: spec.wanted is Idle, ibgu asked for Stage",
     )
 
 
 def test_a_spec_that_no_cluster_can_be_asked_for(twin: Twin) -> None:
-    found = ibgu("a", "Prep")
+    found = ibgu("a", "Stage")
     spec = replace(found.spec, ibu_spec=IbuSpec())
     uid = twin.apply(replace(found, spec=spec))
     twin.drive()
@@ -181,20 +186,23 @@ def test_a_spec_that_no_cluster_can_be_asked_for(twin: Twin) -> None:
 
 def test_a_preview_asks_the_driver(twin: Twin) -> None:
     """The plan's time suffices for a device that is back within ten minutes, and for no other."""
-    spec = ibgu("a", "Upgrade", timeout=15).spec
+    spec = ibgu("a", "Flash", timeout=15).spec
     twin.labels["site-1"] = {PREPARED: ""}
     clusters = [view for name in twin.spokes if (view := twin.cluster(name))]
     bare = replace(spec, ibu_spec=IbuSpec())
     unknown = preview(Proposal(FirmwareDriver(), bare), clusters, {}, twin.now)
     assert unknown.problems == ("the firmware has no version",)
-    found = preview(Proposal(FirmwareDriver(), spec), clusters, {}, twin.now)
-    assert (found.selected, found.steps[0].advice) == (("site-1",), "")
-    upgrade = preview(Proposal(IBU, spec), clusters, {}, twin.now)
-    assert "a failing one goes back by itself" in upgrade.steps[0].advice
+    for driver, too_short in ((FirmwareDriver(), False), (IBU, True)):
+        proposal = Proposal(driver, spec)
+        found = preview(proposal, clusters, {}, twin.now)
+        assert found.selected == ("site-1",)
+        reported = {"site-1": ClusterFacts(name="site-1")}
+        facts = preflight_facts("default/a", proposal, found, reported, HubAnswers())
+        assert bool(list(rollback_fits(facts))) is too_short
 
 
 def test_annotations_go_with_the_works(twin: Twin) -> None:
-    found = ibgu("a", "Prep")
+    found = ibgu("a", "Stage")
     marks = {"devices.example.com/slow": "1", "image-cleanup.lca.openshift.io/on-prep": "2"}
     uid = twin.apply(replace(found, metadata=replace(found.metadata, annotations=marks)))
     twin.drive()
@@ -203,14 +211,14 @@ def test_annotations_go_with_the_works(twin: Twin) -> None:
 
 def test_the_works_bodies(twin: Twin) -> None:
     """The armed work carries the driver's object, and asks for the values that the driver reads."""
-    uid = twin.apply(ibgu("a", "Prep"))
+    uid = twin.apply(ibgu("a", "Stage"))
     twin.until(Kind.RUN_ARMING)
     rollout, wanted = twin.tracked(uid).rollout, twin.writes[uid, "site-1"]
     assert isinstance(wanted, Wanted)
     assert wanted.run is not None
     body = json.decode(stage_body(twin.driver, wanted, rollout, "site-1", watch=False))
     [manifest] = body["spec"]["workload"]["manifests"]
-    assert manifest["spec"] == {"wanted": "Prep"}
+    assert manifest["spec"] == {"wanted": "Stage"}
     assert manifest["metadata"]["annotations"] == {"ibgu.dev/run": wanted.run.id}
     [config] = body["spec"]["manifestConfigs"]
     assert config["resourceIdentifier"]["resource"] == "firmwares"

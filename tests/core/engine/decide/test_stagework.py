@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.decide import REMOVE, Remove, payload_kept, payload_wanted, stage_work
 from ibgu.core.engine.state import FleetState, Holder, TrackedRollout
 from ibgu.core.engine.times import LATE_COMPLETION_WATCH
 from ibgu.core.engine.works import Wanted
 from ibgu.core.model import (
-    Action,
     ClusterView,
     Member,
     MemberState,

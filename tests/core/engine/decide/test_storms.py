@@ -3,7 +3,8 @@
 from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
-from ibgu.core.model import Action, Outcome
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Outcome
 from tests.core.engine.decide import labels
 from tests.core.engine.decide.invariants import Invariants, executed
 from tests.core.engine.decide.storms import Scenario, finish, heal, play, scenarios, twin_of

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.decide import transitions as t
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.model import (
-    Action,
     CompletedAction,
     Finished,
     InFlight,
@@ -48,6 +48,7 @@ MAKE: dict[Callable[..., Member], Callable[[Any], Member]] = {
     t.probe_again: lambda m: t.probe_again(m, PROBE),
     t.drop_probe: t.drop_probe,
     t.complete_action: lambda m: t.complete_action(m, CompletedAction(Action.PREP, START)),
+    t.accept_warning: lambda m: t.accept_warning(m, "Thing[1] - not deployed"),
     t.start: lambda m: t.start(m, INTENDED, slot=1, limit=START),
     t.start_next: lambda m: t.start_next(m, INTENDED),
     t.arm: lambda m: t.arm(m, its_run(m), START),
@@ -75,6 +76,7 @@ MAKE: dict[Callable[..., Member], Callable[[Any], Member]] = {
     t.complete_late: lambda m: t.complete_late(m, LATE),
     t.note_late: lambda m: t.note_late(m, LATE.note),
     t.unwatch: t.unwatch,
+    t.note_rollback_deadline: lambda m: t.note_rollback_deadline(m, START),
 }
 
 

@@ -5,8 +5,9 @@ from unittest.mock import patch
 
 import pytest
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.decide import controls, members, steps
-from ibgu.core.model import Kind, OnMember, OnRollout, Outcome, ReasonKind, Stage, StepState
+from ibgu.core.model import Kind, OnMember, OnRollout, Outcome, ReasonKind, StepState
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.fleets import sites
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.snapshot import Facts, PayloadState
-from ibgu.core.model import Stage
 from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
 
 MINUTE = timedelta(minutes=1)

@@ -4,7 +4,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ibgu.core.model import OnMember, Stage
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model import OnMember
 from tests.core.engine.decide import states
 from tests.core.engine.decide.drafts import drafted
 from tests.core.engine.decide.events import EVENTS, UID, Event

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.gates import (
-    EVERY_ACTION,
     GATES,
     HOLDS,
     LASTING,
@@ -17,9 +17,10 @@ from ibgu.core.engine.gates import (
     share,
     time_stopped,
 )
+from ibgu.core.engine.gates.warning import WARNING
 from ibgu.core.engine.snapshot import PayloadState, Snapshot
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.model import Action, Reason, ReasonKind, Who
+from ibgu.core.model import Reason, ReasonKind, Who
 from tests.core.engine.decide.fleet import START, Twin, ibgu
 
 MINUTE = timedelta(minutes=1)
@@ -75,6 +76,7 @@ def test_a_steps_lasting_hold_comes_first_and_then_the_rollouts() -> None:
         "payload",
         "circuit-breaker",
         "time-floor",
+        "warning",
         "invalid-rate-limit",
         "start-rate",
         "hub-start-rate",
@@ -168,15 +170,17 @@ def test_a_reason_is_declared_by_one_gate() -> None:
 
 
 def test_only_the_circuit_breaker_guards_chained_actions() -> None:
-    chained = {gate.name: gate.chained for gate in GATES if isinstance(gate, StepGate)}
+    of_steps = [gate for gate in GATES if isinstance(gate, StepGate)]
+    chained = {gate.name: {each for each in Action if gate.guards(each)} for gate in of_steps}
     assert {name for name, actions in chained.items() if actions} == {"circuit-breaker"}
     assert chained["circuit-breaker"] == {Action.UPGRADE, Action.ROLLBACK}
 
 
 def test_rate_limits_hold_only_what_loads_the_hub() -> None:
     """Whatever leads a cluster back starts as fast as its slots allow."""
-    limited = [gate.name for gate in GATES if gate.holds != EVERY_ACTION]
-    assert limited == ["invalid-rate-limit", "start-rate", "hub-start-rate", "ramp-up"]
-    assert all(
-        gate.holds == {Action.PREP, Action.UPGRADE} for gate in GATES if gate.name in limited
-    )
+    holds = {gate.name: {each for each in Action if gate.keeps(each)} for gate in GATES}
+    limited = {
+        name: kept for name, kept in holds.items() if kept != set(Action) and name != WARNING.name
+    }
+    assert list(limited) == ["invalid-rate-limit", "start-rate", "hub-start-rate", "ramp-up"]
+    assert all(kept == {Action.PREP, Action.UPGRADE} for kept in limited.values())

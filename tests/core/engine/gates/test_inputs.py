@@ -1,10 +1,11 @@
-"""R18.1: a gate reads nothing but what it declares, so that whoever has that can ask it."""
+"""R18.1: a gate reads nothing but what it declares, so that anyone who has that can ask it."""
 
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.gates import (
     GATES,
     Candidate,
@@ -15,13 +16,13 @@ from ibgu.core.engine.gates import (
     StepGate,
 )
 from ibgu.core.engine.snapshot import Facts, PayloadState, Snapshot
-from ibgu.core.model import Action, ReasonKind
+from ibgu.core.model import ReasonKind
 from ibgu.core.model.names import RAMP_UP, START_JITTER, STARTS_PER_MINUTE
 from ibgu.core.plan import Scope
 from tests.core.engine.decide.fleet import START, Twin, ibgu
 
 HIDDEN: Any = object()
-"""Stands for what a gate has not declared: whoever reads it fails."""
+"""Stands for what a gate has not declared: anyone who reads it fails."""
 FIELDS = {
     GateInput.RECORDS: "tracked",
     GateInput.OBJECT: "object",
@@ -61,6 +62,7 @@ def candidate(gate: Gate, twin: Twin, uid: str) -> Candidate:
         cluster=seen.cluster if GateInput.CLUSTER in gate.needs else HIDDEN,
         seen=seen if GateInput.FEEDBACK in gate.needs else HIDDEN,
         scope=Scope("fleet", ()) if GateInput.TENANCY in gate.needs else HIDDEN,
+        holds_warned=True if GateInput.OBJECT in gate.needs else HIDDEN,
         now=HIDDEN,
     )
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.gates import (
     Candidate,
     GateInput,
@@ -12,7 +13,7 @@ from ibgu.core.engine.gates import (
 )
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.model import Action, Reason, ReasonKind, Who
+from ibgu.core.model import Reason, ReasonKind, Who
 from ibgu.core.model.meaning import Meaning
 from tests.core.engine.decide.builders import START
 
@@ -33,7 +34,7 @@ RING = MemberGate(
     check=_ring,
     reasons={ReasonKind.GATE: GateReason(meaning=MEANING)},
     needs=frozenset({GateInput.CLUSTER}),
-    chained=frozenset({Action.UPGRADE}),
+    chained=lambda action: action.name == Action.UPGRADE,
 )
 
 
@@ -50,7 +51,7 @@ NIGHT = MemberGate(
     check=_night,
     reasons={ReasonKind.GATE: GateReason(meaning=MEANING)},
     needs=frozenset({GateInput.CLUSTER, GateInput.TIME}),
-    holds=frozenset({Action.PREP, Action.UPGRADE}),
+    holds=lambda action: action.rate_limited,
 )
 
 
@@ -67,7 +68,7 @@ FREEZE = StepGate(
     check=_freeze,
     reasons={ReasonKind.GATE: GateReason(meaning=MEANING)},
     needs=frozenset({GateInput.TIME}),
-    chained=frozenset({Action.UPGRADE}),
+    chained=lambda action: action.name == Action.UPGRADE,
 )
 WIDE_FREEZE = RolloutGate(
     name="WideFreeze",

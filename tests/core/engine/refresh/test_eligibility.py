@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.engine.refresh import Eligibility, eligibility
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.engine.refresh import Eligibility, eligibility, eligibility_if_silent
 from ibgu.core.model import ClusterView, Member, Observation, RunState, WorkView
 from tests.core.engine.state.records import MINUTE, NOW, in_flight, run
 
@@ -87,3 +88,45 @@ def test_until_the_limit() -> None:
 
     assert eligibility(flying(), "run-1", seen(), before) is OPEN
     assert eligibility(flying(), "run-1", seen(), NOW + MINUTE) is OVER
+
+
+SILENT = {"target_applied": True, "target_available": "Unknown"}
+
+
+def rebooting(action: Action = Action.UPGRADE, **changes: Any) -> Member:
+    return in_flight(
+        run=run(state=RunState.ACCEPTED, action=action), **{"limit": NOW + MINUTE, **changes}
+    )
+
+
+@pytest.mark.parametrize(
+    ("member", "what", "expected"),
+    [
+        (rebooting(), seen(work=SILENT), OPEN),
+        (rebooting(Action.ROLLBACK), seen(work=SILENT | {"target_available": "False"}), OPEN),
+        (rebooting(), seen(work=SILENT | {"target_available": "True"}), CLOSED),
+        (rebooting(), seen(work=SILENT | {"target_available": ""}), CLOSED),
+        (rebooting(), seen(work=SILENT | {"target_applied": False}), CLOSED),
+        (rebooting(), seen(work=SILENT | {"armed": True}), CLOSED),
+        (rebooting(), seen(cluster={"reachable": False}, work=SILENT), CLOSED),
+        (rebooting(limit=NOW), seen(work=SILENT), OVER),
+        (rebooting(Action.PREP), seen(work=SILENT), OVER),
+        (in_flight(run=None), seen(work=SILENT), OVER),
+        (None, seen(work=SILENT), OVER),
+    ],
+    ids=[
+        "not readable",
+        "not there",
+        "read",
+        "not read yet",
+        "about to be applied again",
+        "about to be disarmed",
+        "dark",
+        "past its limit",
+        "no reboot",
+        "no run",
+        "not a member",
+    ],
+)
+def test_who_is_silent(member: Member | None, what: Observation, expected: Eligibility) -> None:
+    assert eligibility_if_silent(member, "run-1", what, NOW) is expected

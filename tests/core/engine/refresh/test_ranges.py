@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.engine.durations import DurationStats
-from ibgu.core.engine.refresh import BUILT_IN, Range, chance, range_of
-from ibgu.core.model import Action
+from ibgu.core.drivers import traits
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.engine.durations import DurationsByAction, DurationStats
+from ibgu.core.engine.refresh import chance, range_of
+from ibgu.core.model.actions import Range
 
 WITHIN = Range(100.0, 200.0)
 
@@ -14,16 +16,18 @@ WITHIN = Range(100.0, 200.0)
 def test_every_action_has_a_range_before_it_was_measured() -> None:
     for action in Action:
         found = range_of(action, {})
-        assert found == BUILT_IN[action]
+        assert found == traits(action).usual
         assert 0 < found.low < found.high
 
 
 def test_once_measured_it_is_from_the_tenth_to_the_95th_of_a_hundred() -> None:
     spread = tuple(float(n) for n in range(105, 205, 10))
-    duration_stats = {Action.PREP: DurationStats(count=10, p50=150.0, p95=195.0, spread=spread)}
+    duration_stats: DurationsByAction = {
+        Action.PREP: DurationStats(count=10, p50=150.0, p95=195.0, spread=spread)
+    }
 
     assert range_of(Action.PREP, duration_stats) == Range(110.0, 195.0)
-    assert range_of(Action.UPGRADE, duration_stats) == BUILT_IN[Action.UPGRADE]
+    assert range_of(Action.UPGRADE, duration_stats) == traits(Action.UPGRADE).usual
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ibgu.core.drivers import traits
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.durations import DurationStats
 from ibgu.core.engine.refresh import (
-    BUILT_IN,
     GAP,
     LONGEST,
     Eligibility,
     RefreshSchedule,
     RefreshTarget,
+    any_age,
 )
-from ibgu.core.model import Action
 
-LOW, HIGH = BUILT_IN[Action.PREP].low, BUILT_IN[Action.PREP].high
+LOW, HIGH = traits(Action.PREP).usual.low, traits(Action.PREP).usual.high
 
 
 def target(cluster: str = "site-1", began: float = 0.0, **changes: Any) -> RefreshTarget:
@@ -84,6 +85,14 @@ def test_ever_more_seldom_once_it_outlives_it() -> None:
     pauses = [later - earlier for earlier, later in itertools.pairwise(found)]
     assert pauses[:5] == [60.0, 120.0, 240.0, 480.0, LONGEST]
     assert set(pauses[5:]) == {LONGEST}
+
+
+def test_a_silence_is_broken_at_once_and_then_ever_more_seldom() -> None:
+    refreshes = RefreshSchedule(10.0, any_age)
+    refreshes.follow(target(action=Action.UPGRADE))
+
+    assert refreshes.choose(0.0, stands(Eligibility.CLOSED)) == []
+    assert times(refreshes, 4000.0)[:6] == [5.0, 65.0, 185.0, 425.0, 905.0, 1505.0]
 
 
 def test_who_is_over_is_followed_no_more() -> None:
@@ -196,8 +205,8 @@ def test_the_caps_hold_whatever_happens(
         for refreshed in refreshes.choose(now, lambda _: rng.choice([*Eligibility])):
             assert now - last.get(refreshed.cluster, -GAP) >= GAP - 1e-6
             assert (
-                refreshed.action is Action.PREP
-                or now - refreshed.began >= BUILT_IN[refreshed.action].low
+                refreshed.action == Action.PREP
+                or now - refreshed.began >= traits(refreshed.action).usual.low
             )
             last[refreshed.cluster] = now
             total += 1

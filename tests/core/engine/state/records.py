@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import (
-    Action,
     Cause,
     CompletedAction,
     Member,

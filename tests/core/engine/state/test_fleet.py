@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import Canceller, FleetState, Holder, UnreadableRollout
 from ibgu.core.model import (
-    Action,
     Change,
     Decision,
     Kind,
@@ -25,6 +25,8 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
+from ibgu.core.model.counts import Reports
+from ibgu.core.model.names import IBGU
 from tests.core.engine.decide.invariants import picture
 from tests.core.engine.state.records import (
     MINUTE,
@@ -54,6 +56,19 @@ def load(rollouts: list[Rollout], steps: list[Step], members: list[Member]) -> F
 
 
 # -- filling and asking --------------------------------------------------------------------------
+
+
+def test_what_several_steps_report_of_a_cluster_counts_once() -> None:
+    later = NOW + MINUTE
+    upgraded = [
+        done("site-1", Action.UPGRADE, warning="w", rollback_until=later),
+        done("site-2", Action.UPGRADE, rollback_until=later),
+    ]
+    refused = failed("site-1", warning="w", rollback_until=NOW, step=1)
+    steps = [step(state=StepState.FINISHED), step("FinalizeUpgrade", index=1)]
+    fleet = world_of(rollout(), steps, [*upgraded, refused])
+    assert fleet.rollouts["uid-a"].reports == Reports(warned=1, rollback=2, rollback_until=NOW)
+    assert world_of(rollout(), steps).rollouts["uid-a"].reports == Reports()
 
 
 def test_a_world_is_filled_from_the_journals_records() -> None:
@@ -190,7 +205,9 @@ def test_what_can_not_be_read_claims_and_cancels_all_the_same() -> None:
     """Such a rollout takes no claim from one that can be read."""
     fleet = populated(("a", "Prep"))
     fleet.apply(put(in_flight(rollout="uid-a")))
-    canceller = Canceller((NOW, "uid-x"), "uid-x", "fleet/x", "fleet", across_namespaces=True)
+    canceller = Canceller(
+        (NOW, "uid-x"), "uid-x", "fleet/x", "fleet", across_namespaces=True, kind=IBGU
+    )
     mine = {"uid-site-1": Holder("uid-x", 0, "site-1"), "uid-site-2": Holder("uid-x", 0, "site-2")}
     unreadable = UnreadableRollout(
         uid="uid-x",

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import QUEUED, End, TrackedStep
 from ibgu.core.model import (
-    Action,
     Cause,
     CompletedAction,
     Member,
@@ -41,6 +41,8 @@ def aggregates(tracked: TrackedStep) -> dict[str, Any]:
         "limits": list(tracked.limits),
         "watched": set(tracked.watched),
         "reopening": set(tracked.reopening),
+        "warned": set(tracked.warned),
+        "rollback until": dict(tracked.rollback_until),
         "slots": dict(tracked.slots),
         "ends": list(tracked.ends),
         "counts": {key: count for key, count in tracked.counts.items() if count},

@@ -6,15 +6,22 @@ from msgspec import json
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.engine.works import Wanted, disarming, refresh_patch, stage_body, stage_patch
-from ibgu.core.model import Action, RunResult, RunState, WorkView
+from ibgu.core.model import RunResult, RunState, WorkView
 from ibgu.core.model.kinds import AutoRollback, IbguSpec, IbuSpec, ObjectRef, SeedImageRef
-from ibgu.core.model.names import stage_name
+from ibgu.core.model.names import MANUAL_CLEANUP_DONE, stage_name
 from ibgu.sim.hub.merge import DoesNotFit, patched
 from tests.core.drivers.ibu.works.samples import IBU_SPEC, NOW, ROLLOUT, probe, run, view
 from tests.runs import changed
 
 ARMED = Wanted(armed=True, run=run(), probe=probe(), limit=NOW)
+CLEANED = [
+    Action.ABORT,
+    Action.ABORT_ON_FAILURE,
+    Action.FINALIZE_UPGRADE,
+    Action.FINALIZE_ROLLBACK,
+]
 DISARMED = Wanted(armed=False, probe=probe())
 
 
@@ -111,6 +118,22 @@ def test_armed_carries_the_whole_spec_and_the_run() -> None:
 
 
 @pytest.mark.parametrize("action", list(Action))
+def test_a_confirmed_clean_up_is_carried_to_the_cluster_with_a_clean_up(action: Action) -> None:
+    """The Lifecycle Agent removes the annotation; what only watches does not bring it back. Other
+    actions would leave it there for a clean-up that fails later."""
+    key = "lca.openshift.io/manual-cleanup-done"
+    confirmed = replace(ROLLOUT, controls={"ibgu.dev/manual-cleanup-done": "alice: by hand"})
+
+    def marks(wanted: Wanted) -> dict[str, str]:
+        work = json.decode(stage_body(IBU, wanted, confirmed, "site-1", watch=True))
+        return dict(ibu(work)["metadata"]["annotations"])
+
+    found = marks(Wanted(armed=True, run=run(action=action)))
+    assert found.get(key) == ("ran-417" if action.stage is Stage.IDLE else None)
+    assert key not in marks(DISARMED)
+
+
+@pytest.mark.parametrize("action", list(Action))
 def test_the_stage_is_the_actions(action: Action) -> None:
     wanted = Wanted(armed=True, run=run(action=action))
     assert ibu(body(wanted))["spec"]["stage"] == action.stage
@@ -131,6 +154,31 @@ def test_the_strategy_is_for_the_ibu_alone(wanted: Wanted, strategy: str) -> Non
         "name": "upgrade",
     }
     assert config["updateStrategy"] == {"type": strategy}
+
+
+@pytest.mark.parametrize("action", CLEANED)
+def test_a_word_that_the_cluster_takes_away_is_brought_once(action: Action) -> None:
+    """The agent applies a work again after a conflict, and would restore it."""
+    rollout = replace(ROLLOUT, controls={MANUAL_CLEANUP_DONE: "alice: removed the backups"})
+    armed = Wanted(armed=True, run=run(action=action), limit=NOW)
+    found = json.decode(stage_body(IBU, armed, rollout, "site-1", watch=True))
+    carried = ibu(found)["metadata"]["annotations"]["lca.openshift.io/manual-cleanup-done"]
+    assert carried == "ran-417"
+    (config,) = found["spec"]["manifestConfigs"]
+    path = r".metadata.annotations.lca\.openshift\.io/manual-cleanup-done"
+    once = {"condition": "OnSpokeChange", "jsonPaths": [path]}
+    assert config["updateStrategy"] == {
+        "type": "ServerSideApply",
+        "serverSideApply": {"force": True, "ignoreFields": [once]},
+    }
+
+
+def test_other_actions_of_a_confirmed_clean_up_are_armed_as_ever() -> None:
+    rollout = replace(ROLLOUT, controls={MANUAL_CLEANUP_DONE: "alice: removed the backups"})
+    found = json.decode(stage_body(IBU, ARMED, rollout, "site-1", watch=True))
+    (config,) = found["spec"]["manifestConfigs"]
+    assert config["updateStrategy"] == {"type": "Update"}
+    assert "lca.openshift.io/manual-cleanup-done" not in ibu(found)["metadata"]["annotations"]
 
 
 def test_feedback_by_watch_only_where_the_schema_has_it() -> None:

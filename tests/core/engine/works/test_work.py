@@ -2,11 +2,12 @@ import msgspec
 import pytest
 
 from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.drivers.ibu.feedback import CONDITIONS, NEXT_STAGES, PATHS, condition_value
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, ibu_of
-from ibgu.core.drivers.ibu.works.feedback import CONDITIONS, NEXT_STAGES, PATHS, condition_value
 from ibgu.core.engine.works import shown_work, view_work
 from ibgu.core.engine.works.config import probe_value
-from ibgu.core.model import Stage, names
+from ibgu.core.model import names
 from ibgu.core.model.kinds import (
     Condition,
     FeedbackValue,

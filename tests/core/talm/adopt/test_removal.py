@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.model import Action, Reason, ReasonKind
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Reason, ReasonKind
 from ibgu.core.talm import TalmWork, view_talm_work
 from ibgu.core.talm.adopt import Removal, Traces, harmless, may_remove, works_to_remove
 from tests.core.engine.decide.builders import START

@@ -7,16 +7,8 @@ import pytest
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from ibgu.core.model import (
-    Action,
-    Cause,
-    ClusterView,
-    Member,
-    MemberState,
-    Outcome,
-    RunState,
-    StepState,
-)
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Cause, ClusterView, Member, MemberState, Outcome, RunState, StepState
 from ibgu.core.model.kinds import IbguSpec
 from ibgu.core.talm import TalmWork, groups_of, view_talm_work
 from ibgu.core.talm.adopt import NO_TRACES, Adopted, Traces, adopted_steps

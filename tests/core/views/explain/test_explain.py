@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.durations import DurationStats
 from ibgu.core.model import (
-    Action,
     Cause,
     CompletedAction,
     Member,
@@ -23,7 +23,16 @@ from ibgu.core.model import (
     RunState,
     Who,
 )
-from ibgu.core.views.explain import CAUSES, REASONS, Case, Explained, Line, PastStep, explain
+from ibgu.core.views.explain import (
+    CAUSES,
+    REASONS,
+    Case,
+    Explained,
+    Line,
+    PastStep,
+    explain,
+    finding,
+)
 from tests.core.engine.state.records import MINUTE, NOW, done, failed, in_flight, member, run
 
 CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, Who.PERSON)
@@ -173,12 +182,14 @@ def test_the_history_is_told_in_order_over_all_steps() -> None:
     first = run(state=RunState.ENDED, ended_at=NOW + MINUTE, result=RunResult.LIMIT)
     again = replace(first, id="run-2", attempt=2, arming_at=None, intended_at=NOW + 2 * MINUTE)
     again = replace(again, ended_at=NOW + 3 * MINUTE, result=RunResult.SUCCEEDED)
+    upgrade = replace(again, id="run-3", attempt=3, action=Action.UPGRADE, ended_at=None)
+    upgrade = replace(upgrade, intended_at=NOW + 4 * MINUTE)
     notes = (
         CompletedAction(Action.PREP, NOW + 3 * MINUTE),
         CompletedAction(Action.UPGRADE, NOW - MINUTE, "was already done"),
     )
     before = replace(done(), completed=notes, late="completed late")
-    found = told(before, PastStep(before, [again]), PastStep(before, [first]))
+    found = told(before, PastStep(before), PastStep(before, [first, again, upgrade]))
     assert found.late == "completed late"
     assert [line.text for line in found.history] == [
         "Upgrade was already done",
@@ -187,6 +198,7 @@ def test_the_history_is_told_in_order_over_all_steps() -> None:
         "Prep past its limit (1 min)",
         "Prep started again (2)",
         "Prep succeeded (1 min)",
+        "Upgrade started",
     ]
 
 
@@ -218,3 +230,25 @@ def test_whatever_comes_together_is_explained(
     assert answer.headline
     assert (answer.ends is None) == found.finished
     assert (answer.do is None) == (found.outcome is Outcome.SUCCEEDED)
+
+
+def test_what_the_cluster_reported_last_is_told() -> None:
+    prepared = done("site-1", Action.PREP, warning="Thing[1] - not deployed")
+    upgraded = done("site-1", Action.UPGRADE, step=1, rollback_until=NOW)
+    waiting = member("site-1", step=2)
+    found = told(waiting, PastStep(prepared), PastStep(member("site-1", step=1)))
+    assert (found.warning, found.rollback_until) == ("Thing[1] - not deployed", None)
+    found = told(waiting, PastStep(prepared), PastStep(upgraded), PastStep(waiting))
+    assert (found.warning, found.rollback_until) == (None, NOW)
+    finalized = done("site-1", Action.FINALIZE_UPGRADE, step=2)
+    found = told(finalized, PastStep(prepared), PastStep(upgraded), PastStep(finalized))
+    assert (found.warning, found.rollback_until) == (None, None)
+
+
+def test_a_cause_that_says_what_to_do_stands_without_the_clusters_words() -> None:
+    found = finding(Cause.WRONG_STATE)
+    assert found is not None
+    assert found.means == "The cluster's state does not allow the action."
+    assert found.do == "Append a step that its words allow."
+    for cause in (Cause.PREP_FAILED, Cause.CANCELLED, None):
+        assert finding(cause) is None

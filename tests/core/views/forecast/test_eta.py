@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.durations import DurationStats
-from ibgu.core.model import Action
 from ibgu.core.views.forecast import Eta, RemainingActions, RemainingWork, eta, makespan
 from tests.core.engine.state.records import NOW
 
 SPREAD = tuple(float(part) for part in range(55, 155, 10))
 """55 to 145 seconds, 100 on average."""
-RATE_LIMITS = {
+RATE_LIMITS: dict[str, DurationStats] = {
     Action.PREP: DurationStats(40, 100.0, 150.0, SPREAD),
     Action.UPGRADE: DurationStats(40, 1000.0, 1500.0, tuple(10 * each for each in SPREAD)),
 }

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ibgu.core.drivers import traits
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.rate_limits import RateLimits, phrases
-from ibgu.core.model import Action
 from ibgu.core.views.forecast import eta, makespan
 from tests.core.engine.state.records import NOW
 from tests.core.views.forecast.test_eta import RATE_LIMITS, rest, seconds
@@ -86,5 +87,5 @@ def test_a_rate_limit_in_words() -> None:
 )
 def test_the_smaller_rate_counts(own: int, hub: int, both: int) -> None:
     assert RateLimits(own, ramp_up=True).within(hub) == RateLimits(both, ramp_up=True)
-    assert Action.PREP.rate_limited
-    assert not Action.ABORT.rate_limited
+    assert traits(Action.PREP).rate_limited
+    assert not traits(Action.ABORT).rate_limited

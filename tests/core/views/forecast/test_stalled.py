@@ -5,18 +5,18 @@ from itertools import pairwise
 
 import pytest
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.durations import DurationsByAction, DurationStats, steadied
-from ibgu.core.model import Action
 from ibgu.core.views.forecast import Stalled, stalled
 from tests.core.engine.state.records import NOW
 
-MEASURED = {Action.PREP: DurationStats(40, 420.0, 720.0, (420.0,))}
+MEASURED: dict[str, DurationStats] = {Action.PREP: DurationStats(40, 420.0, 720.0, (420.0,))}
 BEGAN = NOW - timedelta(seconds=901)
 
 
 def prep(
     p95: float, prepared: float | None = None, taken: float | None = None
-) -> dict[Action, DurationStats]:
+) -> dict[str, DurationStats]:
     return {Action.PREP: DurationStats(40, p95 / 2, p95, (p95 / 2,), prepared, taken)}
 
 

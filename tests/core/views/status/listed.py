@@ -5,16 +5,18 @@ from typing import Any
 from msgspec import json
 
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.views.status.listing import StatusListing, Words
+from ibgu.core.views.status.listing import MessageDetail, StatusListing
 
 
 def entries(
-    tracked: TrackedRollout, listing: StatusListing | None = None, words: Words = Words.WHOLE
+    tracked: TrackedRollout,
+    listing: StatusListing | None = None,
+    detail: MessageDetail = MessageDetail.WHOLE,
 ) -> Any:
     listing = listing or StatusListing()
     listing.update(tracked)
-    encoded = listing.encoded(words)
-    assert len(bytes(encoded)) == listing.size(words)
+    encoded = listing.encoded(detail)
+    assert len(bytes(encoded)) == listing.size(detail)
     return json.decode(encoded)
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.model import Action, Reason, ReasonKind, RolloutState, StepState
+from ibgu.core.model import Reason, ReasonKind, RolloutState, StepState
 from ibgu.core.model.kinds import Condition
 from ibgu.core.views.status import hold_of
 from ibgu.core.views.status.conditions import conditions
@@ -212,3 +213,21 @@ def test_a_condition_that_flipped_has_the_present_time(before: Condition) -> Non
 def test_conditions_name_the_generation_that_they_are_about() -> None:
     found = of(book_of(rollout(hold=reason(ReasonKind.TALM, "because"))))
     assert {condition["observedGeneration"] for condition in found.values()} == {3}
+
+
+def test_warnings_and_the_first_rollback_deadline_are_told() -> None:
+    assert not {"ClustersWarned", "RollbackPossible"} & set(of(ten(done_=2)))
+    members = [
+        done("site-1", Action.PREP, warning="Thing[1] - CRD not deployed on cluster"),
+        done("site-2", Action.UPGRADE, step=1, rollback_until=NOW + 9 * MINUTE),
+        done("site-3", Action.UPGRADE, step=1, rollback_until=NOW + 8 * MINUTE),
+    ]
+    steps = [step(total=1), step("Upgrade", index=1, total=2)]
+    found = of(book_of(rollout(spec=spec("Prep", "Upgrade")), steps, members))
+    assert found["ClustersWarned"]["message"] == (
+        "1 cluster completed an action with a warning; `ibgu members --warned` and ibgu's REST API "
+        "show it"
+    )
+    assert found["RollbackPossible"]["message"] == (
+        "2 clusters can be rolled back: finalize or roll back by 2026-01-01T12:08:00Z"
+    )

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.model import Action, Cause, MemberState, Outcome, RunResult, RunState, Stage
+from ibgu.core.drivers.ibu.actions import Action, Stage
+from ibgu.core.model import Cause, MemberState, Outcome, RunResult, RunState
 from ibgu.core.views.status.entries import WORDS
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.state.records import (
@@ -164,3 +165,11 @@ def test_a_late_completion_whose_label_was_changed_is_told_in_the_message() -> N
     assert "completedActions" not in found
     (failure,) = found["failedActions"]
     assert failure["message"].endswith("(completed late, after 60 min)")
+
+
+def test_a_warning_stands_with_prep() -> None:
+    found = entry(done("site-1", Action.PREP, Action.UPGRADE, warning="Thing[1] - not deployed"))
+    assert found["completedActions"] == [
+        {"action": "Prep", "message": "warning: Thing[1] - not deployed"},
+        {"action": "Upgrade"},
+    ]

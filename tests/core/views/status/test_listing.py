@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.model import Action, Member
+from ibgu.core.model import Member
 from ibgu.core.views.status.entries import entry
-from ibgu.core.views.status.listing import StatusListing, Words, item
+from ibgu.core.views.status.listing import MessageDetail, StatusListing, item
 from tests.core.engine.state.records import book_of, done, failed, in_flight, member, rollout, step
 from tests.core.views.status.listed import entries
 
@@ -48,7 +49,7 @@ def test_it_follows_the_record_however_often_it_is_asked(rounds: list[list[Any]]
     for changes in rounds:
         for change in changes:
             _change(tracked, *change)
-        for words in Words:
+        for words in MessageDetail:
             assert entries(tracked, kept, words) == entries(_copy(tracked), None, words)
 
 

@@ -1,4 +1,4 @@
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.views.stragglers import Left, Straggler, StragglerState, grouped
 
 
@@ -30,4 +30,8 @@ def test_another_way_on_is_another_group() -> None:
     one = straggler("a", "Disk")
     other = Straggler(straggler("b", "Disk").left, StragglerState.ENDED, ((Action.PREP,),))
     assert [group.next for group in grouped([one, other])] == [None, Action.PREP]
+    back = Straggler(
+        straggler("c", "Disk").left, StragglerState.ENDED, ((Action.ABORT_ON_FAILURE,),)
+    )
+    assert [group.aborts for group in grouped([one, other, back])] == [False, False, True]
     assert grouped([]) == []

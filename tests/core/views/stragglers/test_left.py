@@ -2,9 +2,10 @@
 
 import pytest
 
-from ibgu.core.model import Action, Cause
-from ibgu.core.plan import SHAPES, allowed
-from ibgu.core.views.stragglers import Left, PlanProgress, Straggler, StragglerState, judge
+from ibgu.core.drivers import allowed
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
+from ibgu.core.model import Cause
+from ibgu.core.views.stragglers import Left, PlanProgress, Straggler, StragglerState, Way, judge
 from ibgu.core.views.stragglers.left import Plan
 
 P, U, FU = Action.PREP, Action.UPGRADE, Action.FINALIZE_UPGRADE
@@ -13,8 +14,8 @@ A, AOF = Action.ABORT, Action.ABORT_ON_FAILURE
 WHOLE: Plan = ((P,), (U,), (FU,))
 
 
-def failed(action: Action, *, step: int = 1, cause: str = "") -> Left:
-    return Left(cluster="a", step=step, action=action, outcome="failed", cause=cause)
+def failed(action: Action, *, step: int = 1, cause: str = "", words: str = "") -> Left:
+    return Left(cluster="a", step=step, action=action, outcome="failed", cause=cause, words=words)
 
 
 def succeeded(action: Action, *, step: int = 1) -> Left:
@@ -155,10 +156,57 @@ def test_one_that_is_where_it_should_be() -> None:
     assert found(succeeded(FU, step=3), WHOLE) is None
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+def test_an_action_that_no_kind_has_is_in_no_plan() -> None:
+    """Somebody has written it into the plan since."""
+    assert way(failed(P), ((P,), (Action.UPGRADE, "Dance"))) == ((P,),)
+    assert found(failed(P), (("Dance",), (P,)), "prep-failed", started=0)
+    assert PlanProgress((("Dance",),), 0).anew() == ()
+    assert PlanProgress((("Dance",),), 0).aborts_later is None
+
+
+@pytest.mark.parametrize("shape", IBU_ACTIONS.plans)
 def test_what_is_proposed_is_always_legal(shape: Plan) -> None:
     course = PlanProgress(shape, len(shape))
     for number, step in enumerate(shape, start=1):
         for action in step:
             assert allowed(course.rest(number, action))
     assert course.anew() == () or allowed(course.anew())
+
+
+NO_CLEANUP = "Perform cleanup manually then add 'lca.openshift.io/manual-cleanup-done' annotation"
+
+
+@pytest.mark.parametrize(
+    ("left", "there", "expected"),
+    [
+        (
+            failed(U, step=2, cause=Cause.UPGRADE_FAILED_AFTER_PIVOT),
+            ("prep-completed", "upgrade-failed"),
+            Way.ROLLBACK,
+        ),
+        (failed(AOF, cause=Cause.ABORT_FAILED), ("prep-failed",), Way.CLEANUP),
+        (failed(P, cause=Cause.ABORT_FAILED), (), Way.CLEANUP),
+        (failed(FU, step=3, cause=Cause.FINALIZE_FAILED), ("upgrade-completed",), Way.CLEANUP),
+        (failed(A, cause=Cause.TIMED_OUT, words=NO_CLEANUP), ("prep-completed",), Way.CLEANUP),
+    ],
+)
+def test_a_way_on_that_is_no_plan(left: Left, there: tuple[str, ...], expected: Way) -> None:
+    straggler = found(left, WHOLE, *there)
+    assert straggler
+    assert (straggler.state, straggler.plan, straggler.way) == (
+        StragglerState.ENDED,
+        (),
+        expected,
+    )
+
+
+def test_labels_that_allow_no_clean_up() -> None:
+    straggler = found(failed(P, cause=Cause.FINALIZE_FAILED), WHOLE)
+    assert straggler
+    assert (straggler.way, straggler.plan) == (None, ())
+    assert straggler.note == "its labels allow neither an abort nor a finalize"
+
+
+def test_who_was_rolled_back_by_itself_has_a_plan_again() -> None:
+    left = failed(U, step=2, cause=Cause.UPGRADE_FAILED_AFTER_PIVOT)
+    assert way(left, WHOLE) == WHOLE

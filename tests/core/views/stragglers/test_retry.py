@@ -1,6 +1,6 @@
 from typing import Any
 
-from ibgu.core.model import Action
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.views.stragglers import manifest
 

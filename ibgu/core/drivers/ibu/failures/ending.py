@@ -1,12 +1,10 @@
 """Failures of Rollback and of the way back to Idle, and those that occur in any stage."""
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures.known import known
 from ibgu.core.drivers.ibu.failures.names import Failure
-from ibgu.core.model import Stage
 
-_ANNOTATE = (
-    "annotate the ImageBasedUpgrade on the cluster with lca.openshift.io/manual-cleanup-done"
-)
+_CONFIRM = "say so with `ibgu confirm-cleanup`"
 
 ROLLBACK = (
     known(
@@ -18,6 +16,15 @@ ROLLBACK = (
         "status), then delete its ImageBasedUpgrade.",
         Stage.ROLLBACK,
     ),
+    known(
+        Failure.ROLLBACK_EXPIRED,
+        r"Rollback was possible until",
+        "The certificates of the former release have expired: a node that boots it does not come "
+        "back by itself.",
+        "If the upgrade has completed, finalize it (FinalizeUpgrade). If the former release is "
+        "needed all the same, roll back on the cluster and renew its certificates by hand.",
+        Stage.ROLLBACK,
+    ),
 )
 
 # A probe for any action may meet a cluster that is stuck in AbortFailed or FinalizeFailed.
@@ -26,19 +33,19 @@ IDLE = (
         Failure.STATEROOTS_NOT_REMOVED,
         r"failed to remove \d+ stateroots?",
         "The release that is no longer wanted could not be removed from the node.",
-        f"Remove it by hand (ostree admin undeploy, then its folder), and {_ANNOTATE}.",
+        f"Remove it by hand (ostree admin undeploy, then its folder), and {_CONFIRM}.",
     ),
     known(
         Failure.BACKUPS_NOT_DELETED,
         r"failed to delete all the backup CRs",
         "The upgrade's Backups could not be deleted from the object storage.",
-        f"Repair the BackupStorageLocation or delete the Backups by hand, and {_ANNOTATE}.",
+        f"Repair the BackupStorageLocation or delete the Backups by hand, and {_CONFIRM}.",
     ),
     known(
         Failure.CLEANUP_FAILED,
         r"Perform cleanup manually",
         "The Lifecycle Agent could not clean up after the upgrade.",
-        f"Do by hand what the message says has failed, and {_ANNOTATE}.",
+        f"Do by hand what the message says has failed, and {_CONFIRM}.",
     ),
 )
 

@@ -1,18 +1,20 @@
 """Finds the known failure in a cluster's message."""
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures.ending import ANY, IDLE, ROLLBACK
 from ibgu.core.drivers.ibu.failures.known import KnownFailure
 from ibgu.core.drivers.ibu.failures.prep_backup import BACKUP
 from ibgu.core.drivers.ibu.failures.prep_request import REQUEST
 from ibgu.core.drivers.ibu.failures.prep_seed import SEED
-from ibgu.core.drivers.ibu.failures.upgrade import AUTOMATIC_ROLLBACK, BEFORE_REBOOT
-from ibgu.core.model import Action, Stage
+from ibgu.core.drivers.ibu.failures.upgrade import AUTOMATIC_ROLLBACK, BEFORE_REBOOT, ON_NEW_RELEASE
+from ibgu.core.model import ActionName, traits
 
 KNOWN: tuple[KnownFailure, ...] = (
     *REQUEST,
     *BACKUP,
     *SEED,
     *AUTOMATIC_ROLLBACK,
+    *ON_NEW_RELEASE,
     *BEFORE_REBOOT,
     *ROLLBACK,
     *IDLE,
@@ -23,8 +25,8 @@ KNOWN: tuple[KnownFailure, ...] = (
 _BY_STAGE = {stage: tuple(row for row in KNOWN if stage in row.stages) for stage in Stage}
 
 
-def explain(action: Action, message: str) -> KnownFailure | None:
+def explain(action: ActionName, message: str) -> KnownFailure | None:
     """Returns the known failure; `message` may stand inside more text, as after a timeout. None:
     unknown."""
-    rows = _BY_STAGE[action.stage]
+    rows = _BY_STAGE[Stage(traits(action).stage)]
     return next((row for row in rows if row.pattern.search(message)), None)

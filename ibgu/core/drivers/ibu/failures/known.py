@@ -2,9 +2,9 @@
 
 import re
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures.names import Failure
 from ibgu.core.engine.driver import FailureText
-from ibgu.core.model import Stage
 
 ANY_STAGE = frozenset(Stage)
 

@@ -45,10 +45,14 @@ class Failure(StrEnum):
     MANIFESTS_NOT_APPLIED = "ManifestsNotApplied"
     RESTORE_FAILED = "RestoreFailed"
     UNCONTROLLED_ROLLBACK = "UncontrolledRollback"
+    # Upgrade: on the new release, without automatic rollback
+    MANIFESTS_NOT_APPLIED_AFTER_PIVOT = "ManifestsNotAppliedAfterPivot"
+    RESTORE_FAILED_AFTER_PIVOT = "RestoreFailedAfterPivot"
     # Upgrade: of applications
     VOLUME_ID_NOT_FOUND = "VolumeIdNotFound"
     # Rollback
     ROLLBACK_OSTREE_FAILED = "RollbackOstreeFailed"
+    ROLLBACK_EXPIRED = "RollbackExpired"
     # Idle
     BACKUPS_NOT_DELETED = "BackupsNotDeleted"
     STATEROOTS_NOT_REMOVED = "StaterootsNotRemoved"

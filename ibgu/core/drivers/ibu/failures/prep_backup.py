@@ -1,8 +1,8 @@
 """Failures of Prep in its checks of OADP and the given Backup and Restore objects."""
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures.known import known
 from ibgu.core.drivers.ibu.failures.names import Failure
-from ibgu.core.model import Stage
 
 _PREP = Stage.PREP
 _AGAIN = "then AbortOnFailure, and Prep again."

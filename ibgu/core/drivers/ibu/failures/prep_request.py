@@ -1,8 +1,8 @@
 """Failures of Prep that refuse the request, before anything is downloaded."""
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures.known import known
 from ibgu.core.drivers.ibu.failures.names import Failure
-from ibgu.core.model import Stage
 
 _PREP = Stage.PREP
 

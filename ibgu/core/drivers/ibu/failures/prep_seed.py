@@ -1,8 +1,8 @@
 """Failures of Prep when it compares the seed with the cluster, then downloads it."""
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures.known import known
 from ibgu.core.drivers.ibu.failures.names import Failure
-from ibgu.core.model import Stage
 
 _PREP = Stage.PREP
 _OTHER = "Upgrade this cluster from a seed that was made on a cluster configured like it."

@@ -3,9 +3,9 @@
 The automatic rollback's text comes first in the message, so its rows come first here.
 """
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures.known import known
 from ibgu.core.drivers.ibu.failures.names import Failure
-from ibgu.core.model import Stage
 
 _UPGRADE = Stage.UPGRADE
 _BACK = "the cluster is back on its former release"
@@ -44,14 +44,14 @@ AUTOMATIC_ROLLBACK = (
     ),
     known(
         Failure.MANIFESTS_NOT_APPLIED,
-        r"Rollback due to failure applying (policy|config) manifests|failed to apply manifest",
+        r"Rollback due to failure applying (policy|config) manifests",
         f"The new release refused an extra manifest or one from a policy, and {_BACK}.",
         f"Correct the manifest that the message names for the new release, {_AGAIN}",
         _UPGRADE,
     ),
     known(
         Failure.RESTORE_FAILED,
-        r"Rollback due to restore failure|Failed restore CRs",
+        r"Rollback due to restore failure",
         f"A Velero Restore failed on the new release, and {_BACK}.",
         "Look at the Restore with `velero describe restore` and at the BackupStorageLocation, "
         "then AbortOnFailure, and Prep again.",
@@ -62,6 +62,28 @@ AUTOMATIC_ROLLBACK = (
         r"Uncontrolled rollback",
         "The node booted its former release without the Lifecycle Agent's doing.",
         f"Look at console and boot order of the node, {_AGAIN}",
+        _UPGRADE,
+    ),
+)
+
+_ROLL_BACK = "Roll the cluster back with `ibgu rollback --failed`, then Prep again."
+_NOT_BACK = r"(?s)^(?!.*Rollback due to).*"
+
+ON_NEW_RELEASE = (
+    known(
+        Failure.MANIFESTS_NOT_APPLIED_AFTER_PIVOT,
+        _NOT_BACK + r"failed to apply manifest",
+        "The new release refused an extra manifest or one from a policy. The cluster has not "
+        "rolled back.",
+        f"Correct the manifest that the message names for the new release. {_ROLL_BACK}",
+        _UPGRADE,
+    ),
+    known(
+        Failure.RESTORE_FAILED_AFTER_PIVOT,
+        _NOT_BACK + r"Failed restore CRs",
+        "A Velero Restore failed on the new release. The cluster has not rolled back.",
+        "Look at the Restore with `velero describe restore` and at the BackupStorageLocation. "
+        f"{_ROLL_BACK}",
         _UPGRADE,
     ),
 )

@@ -1,13 +1,14 @@
-"""Converts feedback values to an IbuView; the names of the values are those of `works.feedback`."""
+"""Converts the feedback values that `drivers.ibu.feedback` names to an IbuView."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from sys import intern
 
+from ibgu.core.drivers.ibu import feedback as names
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import MISSING, IbuCondition, IbuView
-from ibgu.core.drivers.ibu.works import feedback as names
 from ibgu.core.engine.works.config import answered_probes
-from ibgu.core.model import Stage
+from ibgu.core.model.bounds import moment
 from ibgu.core.model.kinds import FeedbackValue, FieldValue
 from ibgu.core.text.cut import cut
 
@@ -34,11 +35,21 @@ def view_ibu(values: Iterable[FeedbackValue]) -> IbuView:
         seed_image=_text(found, names.SEED_IMAGE),
         seed_version=_text(found, names.SEED_VERSION),
         probes=answered_probes(found),
+        warning=_warning(found),
+        rollback_until=moment(_text(found, names.ROLLBACK_UNTIL)),
     )
 
 
 def _text(found: Values, name: str) -> str:
     return intern(cut(found.get(name, _NOTHING).string or ""))
+
+
+def _warning(found: Values) -> str:
+    """Returns what Prep warned of, as long as it concerns what follows: the annotation stays until
+    Idle, but Upgrade applies the manifests."""
+    prepared = _text(found, "prepCompletedStatus") == "True"
+    begun = _text(found, "upgradeInProgressStatus") or _text(found, "upgradeCompletedStatus")
+    return "" if begun or not prepared else _text(found, names.WARNING)
 
 
 def _number(found: Values, name: str) -> int:

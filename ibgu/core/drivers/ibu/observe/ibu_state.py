@@ -5,8 +5,8 @@ Conditions of earlier stages stay until Idle, so the latest stage that has any d
 
 from enum import StrEnum
 
+from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
-from ibgu.core.model import Stage
 
 ROLLBACK_REQUESTED = "Rollback requested"
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.core.model import FeedbackView, Stage, WorkView
+from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model import FeedbackView, WorkView
 
 
 class IbuCondition(Struct, frozen=True, gc=False):

@@ -1,8 +1,8 @@
 """Messages about a cluster that was probed (R8.6)."""
 
+from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState, detail, last_words
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
-from ibgu.core.model import Action, Stage
 from ibgu.core.model.kinds import IbguSpec
 
 _RUNNING = {

@@ -1,11 +1,12 @@
 """Judges whether an action may start on a cluster in this state (R8.1)."""
 
+from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.drivers.ibu.observe import messages as words
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState, ibu_state
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
-from ibgu.core.drivers.ibu.observe.verdict import IDLE_FAILURES
+from ibgu.core.drivers.ibu.observe.verdict import CLEANUPS, IDLE_FAILURES
 from ibgu.core.engine.driver import Judgement, JudgementKind
-from ibgu.core.model import Action, Cause, Stage
+from ibgu.core.model import Cause, Rollout, traits
 from ibgu.core.model.kinds import IbguSpec
 from ibgu.core.text.cut import cut
 
@@ -27,51 +28,54 @@ _SEEDED = {IbuState.PREPARED, IbuState.UPGRADED}
 _BUSY_REASONS = {"Blocked", "Aborting", "Finalizing"}
 
 
-def judge(ibu: IbuView, action: Action, spec: IbguSpec) -> Judgement:
+def judge(ibu: IbuView, action: Action, rollout: Rollout) -> Judgement:
     """Judges the action by feedback that answers a probe, or is as good as that
     (`engine.evidence.answers`)."""
-    return _whatever_the_action(ibu) or _by_standing(ibu, action, spec)
+    return _by_idle(ibu, action, rollout) or _by_state(ibu, action, rollout.spec)
 
 
-def _whatever_the_action(ibu: IbuView) -> Judgement | None:
+def _by_idle(ibu: IbuView, action: Action, rollout: Rollout) -> Judgement | None:
+    """Judges a cluster that is busy, or whose way to Idle has failed."""
     for told in (ibu.idle, ibu.prep_in_progress, ibu.upgrade_in_progress, ibu.rollback_in_progress):
         if told.false and told.reason in _BUSY_REASONS:
             return _busy(told.message or told.reason)
     cause = IDLE_FAILURES.get(ibu.idle.reason)
     if ibu.idle.false and cause:
+        if rollout.manual_cleanup_done and action in CLEANUPS[cause]:
+            return STARTABLE
         return _failed(cause, ibu.idle.message or ibu.idle.reason)
     return None
 
 
-def _by_standing(ibu: IbuView, action: Action, spec: IbguSpec) -> Judgement:
-    stands = ibu_state(ibu)
-    if stands is IbuState.UNKNOWN:
+def _by_state(ibu: IbuView, action: Action, spec: IbguSpec) -> Judgement:
+    state = ibu_state(ibu)
+    if state is IbuState.UNKNOWN:
         return _busy(words.unsettled(ibu))
-    reached = stands in _AIMS.get(action, _IDLE_AIM)
-    startable = _startable(ibu, action, stands)
-    if (reached or startable) and not _seed_fits(ibu, action, stands, spec):
-        return _failed(Cause.WRONG_STATE, words.other_seed(ibu, action, stands, spec))
+    reached = state in _AIMS.get(action, _IDLE_AIM)
+    startable = _startable(ibu, action, state)
+    if (reached or startable) and not _seed_fits(ibu, action, state, spec):
+        return _failed(Cause.WRONG_STATE, words.other_seed(ibu, action, state, spec))
     if reached:
-        return Judgement(kind=JudgementKind.REACHED, note=cut(words.already(ibu, stands)))
+        return Judgement(kind=JudgementKind.REACHED, note=cut(words.already(ibu, state)))
     if startable:
         return STARTABLE
-    if running := words.running(ibu, stands):
+    if running := words.running(ibu, state):
         return _busy(running)
-    return _failed(Cause.WRONG_STATE, words.wrong(ibu, action, stands, spec))
+    return _failed(Cause.WRONG_STATE, words.wrong(ibu, action, state, spec))
 
 
-def _startable(ibu: IbuView, action: Action, stands: IbuState) -> bool:
-    if action is Action.ROLLBACK:
+def _startable(ibu: IbuView, action: Action, state: IbuState) -> bool:
+    if action == Action.ROLLBACK:
         return Stage.ROLLBACK in ibu.next_stages
-    if action.aborts:
+    if traits(action).aborts:
         # Idle would finalize a completed upgrade or rollback: the way back would be gone.
         over = ibu.upgrade_completed.true or ibu.rollback_completed.true
         return not over and Stage.IDLE in ibu.next_stages
-    return stands is _STARTS[action]
+    return state is _STARTS[action]
 
 
-def _seed_fits(ibu: IbuView, action: Action, stands: IbuState, spec: IbguSpec) -> bool:
-    if action not in (Action.PREP, Action.UPGRADE) or stands not in _SEEDED:
+def _seed_fits(ibu: IbuView, action: Action, state: IbuState, spec: IbguSpec) -> bool:
+    if action not in (Action.PREP, Action.UPGRADE) or state not in _SEEDED:
         return True
     ours = spec.ibu_spec.seed_image_ref
     return (ibu.seed_image, ibu.seed_version) == (ours.image, ours.version)

@@ -2,6 +2,8 @@
 Prep."""
 
 from ibgu.core.drivers.ibu.works.payload import (
+    LIMIT,
+    PULL_SECRET_KEYS,
     PULL_SECRETS,
     Payload,
     PayloadError,
@@ -11,7 +13,9 @@ from ibgu.core.drivers.ibu.works.payload import (
 )
 
 __all__ = [
+    "LIMIT",
     "PULL_SECRETS",
+    "PULL_SECRET_KEYS",
     "Payload",
     "PayloadError",
     "build",

@@ -1,16 +1,20 @@
 """The manifests of a stage work: what the work agent applies, or only watches."""
 
+from collections.abc import Sequence
+
 from msgspec import Raw, json, to_builtins
 
-from ibgu.core.drivers.ibu import names
-from ibgu.core.drivers.ibu.works import feedback
+from ibgu.core.drivers.ibu import feedback, names
+from ibgu.core.drivers.ibu.observe.verdict import CLEANUPS
 from ibgu.core.engine.driver import Target
-from ibgu.core.model import Rollout, Run
+from ibgu.core.model import Rollout, Run, traits
 from ibgu.core.model.kinds import IbuSpec, JsonObject
 from ibgu.core.model.names import GENERATION, RUN
 
 DISARMED_STAGE = "Disarmed"
 """Outside the IBU's enum: a missing IBU can't be created from it, an existing one is only read."""
+
+_CLEANED_PATH = r".metadata.annotations.lca\.openshift\.io/manual-cleanup-done"
 
 # The same rules as TALM's: under one name they must be equal, or the works would flip them.
 IBU_ROLE = Raw(
@@ -48,8 +52,21 @@ TARGET = Target(
 def armed_ibu(rollout: Rollout, run: Run) -> JsonObject:
     """Returns the whole spec: the Update strategy drops every field that the manifest lacks."""
     spec = ibu_spec(rollout.spec.ibu_spec)
-    spec["stage"] = run.action.stage
-    return _ibu({**rollout.annotations, RUN: run.id}, spec)
+    spec["stage"] = traits(run.action).stage
+    cleaned = {names.MANUAL_CLEANUP_DONE: rollout.name} if _cleaned(rollout, run) else {}
+    return _ibu({**rollout.annotations, **cleaned, RUN: run.id}, spec)
+
+
+def consumed_fields(rollout: Rollout, run: Run) -> Sequence[str]:
+    """Returns the path of the annotation that the Lifecycle Agent removes before it cleans up."""
+    return (_CLEANED_PATH,) if _cleaned(rollout, run) else ()
+
+
+def _cleaned(rollout: Rollout, run: Run) -> bool:
+    """Whether the cluster learns of a clean-up by hand (R45.2). With any other action it would
+    keep the word, and a clean-up that fails later would count as done by hand."""
+    cleans_up = any(run.action in actions for actions in CLEANUPS.values())
+    return cleans_up and rollout.manual_cleanup_done
 
 
 def disarmed_ibu(generation: int) -> JsonObject:

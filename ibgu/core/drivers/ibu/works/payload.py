@@ -24,6 +24,8 @@ Source = ConfigMap | Secret
 
 PULL_SECRETS = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
 """The types of a pull secret: no other Secret is carried."""
+PULL_SECRET_KEYS = (".dockerconfigjson", ".dockercfg")
+"""The key of each type."""
 
 
 class PayloadError(ValueError):

@@ -6,7 +6,7 @@ import { plain, Words } from "../../parts/Words.js";
 import { rolloutPath } from "../../rest/client.js";
 import { Change } from "../rollout/actions/Change.js";
 import { changeOf } from "../rollout/actions/changes.js";
-import { Nothing } from "../rollout/actions/fields.js";
+import { AbortFirst, Nothing } from "../rollout/actions/fields.js";
 
 /** In which states a change makes sense for one cluster, and what it is called. */
 const CHANGES = {
@@ -61,7 +61,7 @@ function alone(permit, rollout, cluster) {
     ...changeOf(permit, { rollout, step: null, risks: {} }),
     title,
     start: { clusters: [cluster] },
-    Fields: Nothing,
+    Fields: permit.name === "retry" ? AbortFirst : Nothing,
     clusters: () => 1,
     label: () => title,
   };

@@ -1,12 +1,12 @@
 /** What `ibgu explain` prints, in the same words. */
 import { html } from "../../html.js";
 import { Symbol } from "../../parts/State.js";
-import { Ago, At } from "../../parts/Time.js";
+import { Ago, At, WayBack } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
 import { rolloutLink } from "../../route.js";
 import { clockWithSeconds, utc } from "../../words/format.js";
 
-const LINES = ["why", "means", "do", "ends", "late"];
+const LINES = ["why", "means", "do", "ends", "late", "warning"];
 
 export function Explained({ found, now }) {
   return html`<section class="card explained" aria-label="How it stands">
@@ -18,6 +18,7 @@ export function Explained({ found, now }) {
       ${found.words && found.words !== found.why && html`<dt>words</dt><dd><p class="words"><${Words} text=${found.words} /></p></dd>`}
       ${found.since && html`<dt>for</dt><dd><${Ago} stamp=${found.since} now=${now} /></dd>`}
       ${found.limit && html`<dt>limit</dt><dd><${At} stamp=${found.limit} now=${now} /></dd>`}
+      ${found.rollbackUntil && html`<dt>rollback</dt><dd><${WayBack} until=${found.rollbackUntil} now=${now} /></dd>`}
       <dt>rollout</dt>
       <dd><${Rollout} found=${found} /></dd>
     </dl>

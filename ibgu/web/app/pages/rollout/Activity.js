@@ -3,7 +3,7 @@ import { useBody } from "../../data/watch.js";
 import { html } from "../../html.js";
 import { Words } from "../../parts/Words.js";
 import { query, rolloutPath } from "../../rest/client.js";
-import { clock, utc } from "../../words/format.js";
+import { moment, utc } from "../../words/format.js";
 
 const SHOWN = 6;
 const ASKED = 50;
@@ -35,7 +35,7 @@ function Entries({ items, now }) {
 
 function Entry({ entry: { at, title, text, step, warning, ...origin }, now }) {
   return html`<li>
-    <time datetime=${at} title=${utc(at)}>${clock(at, now)}</time>
+    <time datetime=${at} title=${utc(at)}>${moment(at, now)}</time>
     <p>
       <strong class=${warning ? "worry" : null}>${title}${step && ` (step ${step})`}</strong>
       ${text && html`: <${Words} text=${text} />`}

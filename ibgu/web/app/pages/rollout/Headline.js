@@ -4,14 +4,15 @@ import { html } from "../../html.js";
 import { ended } from "../../parts/Bar.js";
 import { Phase } from "../../parts/Phase.js";
 import { Number } from "../../parts/Number.js";
-import { Ago, At, Ends } from "../../parts/Time.js";
+import { Ago, At, Ends, WayBack } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
+import { rolloutLink } from "../../route.js";
 import { Actions } from "./actions/Actions.js";
 import { count, creator, plural, sentence } from "../../words/format.js";
 import { OVERDUE, spaced, STALLED } from "../../words/states.js";
 
-/** `selected`: the numbers of clusters with a label only; null: no label is asked for. */
-export function Headline({ rollout, step, selected, now }) {
+/** `next`: the step that has not begun, if one is to come; `selected`: the numbers of clusters with a label only; null: no label is asked for. */
+export function Headline({ rollout, step, next, selected, now }) {
   const { namespace, name, seed, createdBy, createdAt } = rollout;
   return html`<section class="headline">
     <div class="title">
@@ -24,12 +25,12 @@ export function Headline({ rollout, step, selected, now }) {
       </div>
       <${Actions} rollout=${rollout} step=${step} />
     </div>
-    <p class="facts">${step ? html`<${Facts} rollout=${rollout} step=${step} selected=${selected} now=${now} />` : "Nothing has begun yet."}</p>
+    <p class="facts">${step ? html`<${Facts} rollout=${rollout} step=${step} next=${next} selected=${selected} now=${now} />` : "Nothing has begun yet."}</p>
     <${Hold} hold=${rollout.hold} now=${now} />
   </section>`;
 }
 
-function Facts({ rollout, step: all, selected, now }) {
+function Facts({ rollout, step: all, next, selected, now }) {
   const whole = selected?.counts ?? rollout.counts;
   const step = selected?.step ?? all;
   const { counts } = step;
@@ -55,6 +56,9 @@ function Facts({ rollout, step: all, selected, now }) {
     ${!over && html`<${Number} rollout=${rollout} label=${label} state=${OVERDUE} number=${overdueIn(step)} />`}
     ${!over && html`<${InFlight} running=${counts.running} slots=${selected ? null : step.maxConcurrency} />`}
     ${!over && html`<span title="Not in flight yet: waiting, probing or held">${count(counts.waiting)} wait</span>`}
+    ${!selected && rollout.warned > 0 && html`<span class="worry">${count(rollout.warned)} with a warning</span>`}
+    ${!selected && rollout.rollback && html`<span>${plural(rollout.rollback.clusters, "cluster")}: <${WayBack} until=${rollout.rollback.until} now=${now} /></span>`}
+    ${!selected && next && html`<a href=${rolloutLink(rollout, { step: next.step })}>preflight of step ${next.step}</a>`}
     ${!selected && html`<${Ends} eta=${rollout.eta} now=${now} />`}
     ${over && html`<span class="quiet">ended <${At} stamp=${all.finishedAt} now=${now} /></span>`}`;
 }

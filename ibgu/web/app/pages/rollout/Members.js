@@ -14,7 +14,7 @@ const SETTLED = 5000;
 const BY_HAND = ["wheel", "pointerdown", "keydown"];
 
 /** `order`: as `data/order.js` has it; `shown`: a link has asked for just this. */
-export function Members({ rollout, step, columns, matching, order, reorder, shown, now }) {
+export function Members({ rollout, hold, step, columns, matching, order, reorder, shown, now }) {
   const { by, down } = order;
   const [page, setPage] = useState(0);
   const section = useShown(shown);
@@ -32,7 +32,7 @@ export function Members({ rollout, step, columns, matching, order, reorder, show
     <h2 id="members">Members</h2>
     ${
       rows.length
-        ? html`<${MembersTable} ...${{ rollout, columns, rows, details, order, reorder, now }} />`
+        ? html`<${MembersTable} ...${{ rollout, hold, columns, rows, details, order, reorder, now }} />`
         : html`<${Empty}>${columns.clusters.length ? "No cluster matches the filter." : "This step has no clusters."}<//>`
     }
     <${Pager} at=${at} pages=${pages} total=${found.length} turn=${setPage} />
@@ -45,7 +45,7 @@ function useShown(/** @type {string} */ shown) {
   return section;
 }
 
-/** What is above comes later, and pushes it away; whoever moves the page has it to herself. */
+/** Rows above come later and push it away; once a user scrolls, the page stays where it is. */
 function keepInView(section) {
   const show = () => section.current?.scrollIntoView({ block: "center" });
   const growing = new ResizeObserver(show);

@@ -16,7 +16,7 @@ const COLUMNS = [
   ["since", "For", "Longest in its state first"],
 ];
 
-export function MembersTable({ rollout, columns, rows, details, order, reorder, now }) {
+export function MembersTable({ rollout, hold, columns, rows, details, order, reorder, now }) {
   const query = { rollout: `${rollout.namespace}/${rollout.name}` };
   return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="members">
     <table>
@@ -40,7 +40,7 @@ export function MembersTable({ rollout, columns, rows, details, order, reorder, 
               ${marksOf(columns, index).map((mark) => html` <${State} key=${mark} name=${mark} />`)}
             </td>
             <td class="span"><${Ago} stamp=${columns.since[index]} now=${now} /></td>
-            <td><${Reason} columns=${columns} index=${index} member=${details.get(cluster)} /></td>
+            <td><${Reason} hold=${hold} columns=${columns} index=${index} member=${details.get(cluster)} /></td>
           </tr>`;
         })}
       </tbody>
@@ -58,12 +58,15 @@ function Head({ by, name, title, order, reorder }) {
   </th>`;
 }
 
-function Reason({ columns, index, member }) {
+function Reason({ hold, columns, index, member }) {
   const name = columns.failures[index] ?? columns.causes[index] ?? columns.reasons[index];
   const told = sameMoment(columns, index, member) ? member.message || member.reason?.message : "";
-  const { kind, words } = whyOf(columns.states[index], name, told ?? "");
+  // What holds the whole rollout stands above all rows.
+  const own = told === hold?.message ? "" : told;
+  const { kind, words } = whyOf(columns.states[index], name, own ?? "");
   return html`${kind && html`<strong>${kind}</strong> `}
     ${words && html`<span><${Words} text=${words} /></span>`}
+    ${member?.warning && html`<span class="worry"> warned: <${Words} text=${member.warning} /></span>`}
     <${Late} stalled=${columns.stalled[index]} overdue=${columns.overdue[index]} member=${member} />`;
 }
 

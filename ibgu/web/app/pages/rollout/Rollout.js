@@ -13,6 +13,7 @@ import { Course } from "./Course.js";
 import { FailedElsewhere, Failures } from "./Failures.js";
 import { Headline } from "./Headline.js";
 import { Members } from "./Members.js";
+import { Preflight } from "./preflight/Preflight.js";
 import { Steps } from "./Steps.js";
 import { Why } from "./Why.js";
 
@@ -37,6 +38,7 @@ export function Rollout({ route }) {
   return html`<${Headline}
       rollout=${rollout}
       step=${running}
+      next=${nextOf(view)}
       selected=${selected && withLabel(selected, current, route.query.label)}
       now=${now}
     />
@@ -54,6 +56,10 @@ export function Rollout({ route }) {
     />`;
 }
 
+/** The first step that has not begun; undefined: nothing begins any more. */
+const nextOf = ({ rollout, steps }) =>
+  rollout.phase === "Deleted" ? undefined : steps.find(({ state }) => state === "planned");
+
 /** The headline's numbers, of clusters with the label only. */
 const withLabel = ({ counts, steps }, current, label) => ({
   label,
@@ -63,10 +69,23 @@ const withLabel = ({ counts, steps }, current, label) => ({
 
 function Step({ step, view, ...more }) {
   if (!step) return html`<${Empty}>There is no such step in the plan.<//>`;
-  if (step.state === "planned")
-    return html`<${Empty}>This step has not begun: its clusters are chosen when it does.<//>`;
+  if (step.state === "planned") return html`<${Planned} step=${step} view=${view} of=${more.of} />`;
   if (view.grid.step !== step.step) return html`<${Loading} />`;
   return html`<${Begun} step=${step} view=${view} ...${more} />`;
+}
+
+/** Preflight is of the next step: what comes later depends on how that one ends. */
+function Planned({ of, step, view }) {
+  const next = nextOf(view);
+  return html`<${Empty}>
+      This step has not begun: its clusters are chosen when it does.
+      ${
+        next &&
+        next.step !== step.step &&
+        html` Step ${next.step} comes first: <a href=${rolloutLink(of, { step: next.step })}>its preflight</a>.`
+      }
+    <//>
+    ${next?.step === step.step && html`<${Preflight} rollout=${of} />`}`;
 }
 
 function Begun({ of, step: { step, counts }, steps, view, refused, route, now }) {
@@ -92,6 +111,7 @@ function Begun({ of, step: { step, counts }, steps, view, refused, route, now })
     <${Clusters} refused=${refused} ...${shared} />
     <${Activity} rollout=${of} now=${now} />
     <${Members}
+      hold=${view.rollout.hold}
       step=${step}
       order=${orderOf(sort)}
       reorder=${reorder}

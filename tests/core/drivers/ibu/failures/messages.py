@@ -1,7 +1,8 @@
 """Real messages of the Lifecycle Agent, each with its known failure."""
 
+from ibgu.core.drivers import traits
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.failures import Failure
-from ibgu.core.model import Action
 
 SPEC = "failed to validate IBU spec: "
 SEED = "failed to validate seed image info: "
@@ -186,14 +187,17 @@ PREP = [
 
 UPGRADE = [
     ("Failed backup CRs: a,b", Failure.BACKUP_FAILED),
-    ("Failed restore CRs: a,b", Failure.RESTORE_FAILED),
+    ("Failed restore CRs: a,b", Failure.RESTORE_FAILED_AFTER_PIVOT),
     ("Rollback due to restore failure: Failed restore CRs: a,b", Failure.RESTORE_FAILED),
     (
         'the extraManifests configMap is not found, error: configmaps "extra" not found. Please '
         "create the configMap.",
         Failure.EXTRA_MANIFESTS_GONE,
     ),
-    ("failed to apply manifest: no matches for kind", Failure.MANIFESTS_NOT_APPLIED),
+    (
+        "failed to apply manifest: no matches for kind",
+        Failure.MANIFESTS_NOT_APPLIED_AFTER_PIVOT,
+    ),
     (
         "Rollback due to failure applying policy manifests: failed to apply manifest: denied",
         Failure.MANIFESTS_NOT_APPLIED,
@@ -243,6 +247,7 @@ ROLLBACK = [
         Failure.ROLLBACK_OSTREE_FAILED,
     ),
     ("unable to determine booted deployment", Failure.ROLLBACK_OSTREE_FAILED),
+    ("Rollback was possible until 2026-12-20T10:00:00Z only", Failure.ROLLBACK_EXPIRED),
     (
         "failed to set default deployment for rollback: exit status 1",
         Failure.ROLLBACK_OSTREE_FAILED,
@@ -277,7 +282,7 @@ IDLE = [
 BOTH = f"failed to remove 2 stateroots failed to delete all the backup CRs. {CLEANUP}"
 """Two rows fit it: the first one is the worse."""
 
-IDLE_ACTIONS = [action for action in Action if action.clears_labels]
+IDLE_ACTIONS = [action for action in Action if traits(action).clears_labels]
 
 CASES = [
     *((Action.PREP, message, name) for message, name in PREP),

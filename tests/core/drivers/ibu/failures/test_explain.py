@@ -2,8 +2,8 @@
 
 import pytest
 
+from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.failures import KNOWN, Failure, explain
-from ibgu.core.model import Action
 from tests.core.drivers.ibu.failures.messages import BOTH, CASES, CLEANUP
 
 GENERAL = {Failure.CLEANUP_FAILED}
@@ -75,4 +75,4 @@ def test_a_row_of_another_stage_is_not_taken() -> None:
 def test_a_hanging_clean_up_is_explained_to_whoever_meets_it() -> None:
     found = explain(Action.PREP, f"failed to delete all the backup CRs. {CLEANUP}")
     assert found is not None
-    assert "lca.openshift.io/manual-cleanup-done" in found.remedy
+    assert "ibgu confirm-cleanup" in found.remedy

@@ -1,15 +1,28 @@
 """R8: every action is judged in every state of the Lifecycle Agent."""
 
+from datetime import UTC, datetime
+
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.drivers.ibu.observe import judge
 from ibgu.core.drivers.ibu.observe.ibu_view import MISSING, IbuCondition, IbuView
 from ibgu.core.engine.driver import JudgementKind
-from ibgu.core.model import Action, Cause, Stage
+from ibgu.core.model import Cause, Rollout
 from ibgu.core.model.kinds import IbguSpec, IbuSpec, SeedImageRef
 
 SPEC = IbguSpec(IbuSpec(SeedImageRef("registry/seed@sha256:aa", "4.17.2")))
+START = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def rollout(spec: IbguSpec = SPEC, **controls: str) -> Rollout:
+    marks = {f"ibgu.dev/{key.replace('_', '-')}": value for key, value in controls.items()}
+    return Rollout(
+        uid="uid-a", namespace="default", name="a", created_at=START, spec=spec, controls=marks
+    )
+
+
 ACTIONS = (
     Action.PREP,
     Action.UPGRADE,
@@ -66,7 +79,7 @@ def test_the_table_has_every_state(states: dict[str, IbuView]) -> None:
     ],
 )
 def test_table(states: dict[str, IbuView], state: str, action: Action, letter: str) -> None:
-    found = judge(states[state], action, SPEC)
+    found = judge(states[state], action, rollout())
     assert found.kind is KINDS[letter]
     assert bool(found.note) == (letter == "R")
     assert bool(found.message) == (letter in "BF")
@@ -85,7 +98,7 @@ def test_table(states: dict[str, IbuView], state: str, action: Action, letter: s
     ],
 )
 def test_notes(states: dict[str, IbuView], state: str, action: Action, note: str) -> None:
-    assert judge(states[state], action, SPEC).note == note
+    assert judge(states[state], action, rollout()).note == note
 
 
 @pytest.mark.parametrize(
@@ -105,7 +118,7 @@ def test_notes(states: dict[str, IbuView], state: str, action: Action, note: str
 def test_busy_in_the_clusters_words(
     states: dict[str, IbuView], state: str, action: Action, message: str
 ) -> None:
-    assert judge(states[state], action, SPEC).message == message
+    assert judge(states[state], action, rollout()).message == message
 
 
 @pytest.mark.parametrize(
@@ -182,19 +195,19 @@ def test_busy_in_the_clusters_words(
 def test_failed_says_what_was_wanted_and_seen(
     states: dict[str, IbuView], state: str, action: Action, cause: Cause, message: str
 ) -> None:
-    found = judge(states[state], action, SPEC)
+    found = judge(states[state], action, rollout())
     assert (found.cause, found.message) == (cause, message)
 
 
 def test_the_seeds_version_counts_too(states: dict[str, IbuView]) -> None:
     other = replace(states["prepared"], seed_version="4.17.3")
-    found = judge(other, Action.UPGRADE, SPEC)
+    found = judge(other, Action.UPGRADE, rollout())
     assert found.kind is JudgementKind.FAILED
     assert "4.17.3" in found.message
 
 
 def test_without_a_seed_nothing_is_ours(states: dict[str, IbuView]) -> None:
-    found = judge(states["prepared"], Action.UPGRADE, IbguSpec())
+    found = judge(states["prepared"], Action.UPGRADE, rollout(IbguSpec()))
     assert found.kind is JudgementKind.FAILED
     assert "the seed without a version (no image)" in found.message
 
@@ -205,21 +218,38 @@ def test_what_was_once_completed_is_never_aborted(
 ) -> None:
     """Idle would finalize it, whatever else the conditions say."""
     odd = replace(states["upgraded"], rollback_in_progress=IbuCondition("True", "InProgress", "x"))
-    assert judge(odd, action, SPEC).kind is JudgementKind.BUSY
+    assert judge(odd, action, rollout()).kind is JudgementKind.BUSY
     odd = replace(states["rolled-back"], upgrade_completed=MISSING)
-    assert judge(odd, action, SPEC).kind is JudgementKind.FAILED
+    assert judge(odd, action, rollout()).kind is JudgementKind.FAILED
 
 
 def test_a_reason_stands_in_for_a_missing_message(states: dict[str, IbuView]) -> None:
     quiet = replace(states["aborting"], idle=IbuCondition("False", "Aborting"))
-    assert judge(quiet, Action.PREP, SPEC).message == "Aborting"
+    assert judge(quiet, Action.PREP, rollout()).message == "Aborting"
     quiet = replace(states["aborting"], idle=IbuCondition("False", "AbortFailed"))
-    assert judge(quiet, Action.PREP, SPEC).message == "AbortFailed"
+    assert judge(quiet, Action.PREP, rollout()).message == "AbortFailed"
 
 
 def test_idle_false_for_no_known_reason_is_waited_for() -> None:
     odd = IbuView(
         stage=Stage.IDLE, idle=IbuCondition("False", "InvalidTransition", "Rollback first")
     )
-    found = judge(odd, Action.PREP, SPEC)
+    found = judge(odd, Action.PREP, rollout())
     assert (found.kind, found.message) == (JudgementKind.BUSY, "Rollback first")
+
+
+@pytest.mark.parametrize(
+    ("state", "row"),
+    [
+        ("abort-failed", "F F F F F S S"),
+        ("finalize-failed", "F F S F S F F"),
+        ("prep-failed", TABLE["prep-failed"]),
+        ("idle", TABLE["idle"]),
+    ],
+)
+def test_after_a_clean_up_by_hand_the_same_way_to_idle_may_start(
+    states: dict[str, IbuView], state: str, row: str
+) -> None:
+    cleaned = rollout(manual_cleanup_done="alice: removed the backups")
+    found = [judge(states[state], action, cleaned).kind for action in ACTIONS]
+    assert found == [KINDS[letter] for letter in row.split()]

@@ -3,11 +3,14 @@
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers import traits
+from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.drivers.ibu.observe import out_of_stage, verdict
 from ibgu.core.drivers.ibu.observe.ibu_state import last_words
 from ibgu.core.drivers.ibu.observe.ibu_view import MISSING, IbuCondition, IbuView
 from ibgu.core.engine.driver import Verdict, VerdictKind
-from ibgu.core.model import Action, Cause, Stage
+from ibgu.core.model import Cause
+from tests.core.drivers.ibu.observe.test_probe import rollout
 
 RUNNING = Verdict(VerdictKind.RUNNING)
 SUCCEEDED = Verdict(VerdictKind.SUCCEEDED)
@@ -36,6 +39,11 @@ def failed(cause: Cause, message: str) -> Verdict:
             Action.UPGRADE,
             failed(Cause.UPGRADE_FAILED, "Rollback due to LCA Init Monitor"),
         ),
+        (
+            "upgrade-failed-new",
+            Action.UPGRADE,
+            failed(Cause.UPGRADE_FAILED_AFTER_PIVOT, "Failed restore CRs: a"),
+        ),
         ("rollback-requested", Action.UPGRADE, RUNNING),
         ("rollback-requested", Action.ROLLBACK, RUNNING),
         ("rolling-back", Action.ROLLBACK, RUNNING),
@@ -56,7 +64,7 @@ def failed(cause: Cause, message: str) -> Verdict:
                 ("fresh", Action.ABORT),
             )
         ),
-        *(("idle", action, SUCCEEDED) for action in Action if action.clears_labels),
+        *(("idle", action, SUCCEEDED) for action in Action if traits(action).clears_labels),
         (
             "abort-failed",
             Action.ABORT,
@@ -72,16 +80,27 @@ def failed(cause: Cause, message: str) -> Verdict:
 def test_table(states: dict[str, IbuView], state: str, action: Action, expected: Verdict) -> None:
     if expected == RUNNING:
         expected = replace(RUNNING, message=last_words(states[state], action.stage))
-    assert verdict(states[state], action) == expected
+    assert verdict(states[state], action, rollout()) == expected
 
 
 def test_completed_false_is_enough_the_detail_may_come_later(states: dict[str, IbuView]) -> None:
     early = replace(
         states["prep-failed"], prep_in_progress=IbuCondition("True", "InProgress", "pulling")
     )
-    assert verdict(early, Action.PREP) == failed(Cause.PREP_FAILED, "Prep failed")
+    assert verdict(early, Action.PREP, rollout()) == failed(Cause.PREP_FAILED, "Prep failed")
     silent = replace(early, prep_in_progress=IbuCondition("False", "Failed"))
-    assert verdict(silent, Action.PREP) == failed(Cause.PREP_FAILED, "Prep failed")
+    assert verdict(silent, Action.PREP, rollout()) == failed(Cause.PREP_FAILED, "Prep failed")
+
+
+@pytest.mark.parametrize("state", ["abort-failed", "finalize-failed"])
+def test_after_a_clean_up_by_hand_the_old_failure_is_no_new_one(
+    states: dict[str, IbuView], state: str
+) -> None:
+    """The Lifecycle Agent says so until it has cleaned up."""
+    cleaned = rollout(manual_cleanup_done="alice: removed the backups")
+    words = states[state].idle.message
+    assert verdict(states[state], Action.ABORT, cleaned) == replace(RUNNING, message=words)
+    assert verdict(states["idle"], Action.ABORT, cleaned) == SUCCEEDED
 
 
 def test_last_words(states: dict[str, IbuView]) -> None:

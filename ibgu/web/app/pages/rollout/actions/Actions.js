@@ -26,7 +26,7 @@ export function Actions({ rollout, step }) {
   return html`<div class="actions">
     <div class="buttons" role="group" aria-label="Actions">
       ${body.items
-        .filter(({ name }) => name in LABELS && (name !== "adopt" || rollout.hold?.kind === "UnfinishedGroupUpgrades"))
+        .filter((item) => item.name in LABELS && (RARE[item.name]?.(item, rollout) ?? true))
         .map((item) => html`<${Button} key=${item.name} item=${item} press=${press} />`)}
     </div>
     <p class="quiet" role="status"><${Words} text=${why} /></p>
@@ -41,6 +41,12 @@ export function Actions({ rollout, step }) {
     }
   </div>`;
 }
+
+/** When a change is shown that few rollouts ever need. */
+const RARE = {
+  adopt: (_, rollout) => rollout.hold?.kind === "UnfinishedGroupUpgrades",
+  "confirm-cleanup": ({ allowed }) => allowed,
+};
 
 function Button({ item, press }) {
   const { name, allowed, why, danger } = item;

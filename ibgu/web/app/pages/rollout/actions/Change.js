@@ -5,6 +5,7 @@ import { Command } from "../../../parts/Copy.js";
 import { Dialog } from "../../../parts/Dialog.js";
 import { Words } from "../../../parts/Words.js";
 import { rolloutPath } from "../../../rest/client.js";
+import { rolloutLink } from "../../../route.js";
 import { REVERSIBLE } from "../../../words/actions.js";
 import { sentence } from "../../../words/format.js";
 import { Confirm } from "./Confirm.js";
@@ -20,13 +21,16 @@ export function Change({ change, rollout, onClose }) {
   const missing = change.missing(body);
   const trial = useTrial(path, missing ? null : body);
   const step = change.step(body);
-  const preview = usePreview(rollout, step);
+  const ofStep = usePreview(rollout, step);
+  const preview = trial.answer?.preview ?? ofStep;
   const { busy, problem, send } = useSending(path, body, setDone);
-  if (done) return html`<${Done} title=${change.title} answer=${done} onClose=${onClose} />`;
+  if (done)
+    return html`<${Done} title=${change.title} rollout=${rollout} answer=${done} onClose=${onClose} />`;
 
-  const risk = change.risk(body);
+  const risk = trial.answer?.danger ? trial.answer : change.risk(body);
   const risky = risk.danger !== REVERSIBLE;
-  const clusters = preview?.steps.at(-1)?.clusters ?? change.clusters(body);
+  const clusters =
+    trial.answer?.clusters ?? preview?.steps.at(-1)?.clusters ?? change.clusters(body);
   const confirmed = !risky || typed === rollout.name;
   const why =
     missing ||
@@ -41,13 +45,13 @@ export function Change({ change, rollout, onClose }) {
   const { Fields } = change;
   return html`<${Dialog} title=${change.title} onClose=${onClose}>
     <${Fields} ...${change.given} body=${body} change=${alter} />
-    ${step && html`<${Preview} found=${preview} />`}
+    ${(step || preview) && html`<${Preview} found=${preview} />`}
     ${!missing && html`<${Outcome} answer=${trial.answer} problem=${problem ?? trial.problem} />`}
     <div class="foot">
     ${risky && html`<${Confirm} name=${rollout.name} lost=${risk.lost} clusters=${clusters} typed=${typed} type=${setTyped} />`}
     <p id="why-not" class="quiet why-not" role="status">${busy ? "" : why}</p>
     <div class="buttons">
-      <button type="button" onClick=${onClose}>Cancel</button>
+      <button type="button" onClick=${onClose}>Close</button>
       <button
         type="button"
         class=${`primary ${risk.danger}`}
@@ -73,9 +77,12 @@ function Outcome({ answer, problem }) {
     }`;
 }
 
-function Done({ title, answer, onClose }) {
+function Done({ title, rollout, answer, onClose }) {
+  const other = answer.rollout && answer.rollout !== rollout.name && answer.rollout;
   return html`<${Dialog} title=${title} onClose=${onClose}>
     <p class="notice done" role="status"><strong>Done.</strong> <${Words} text=${sentence(answer.done)} /></p>
+    ${answer.again && html`<p>Press <em>Retry failed clusters…</em> again when that is over.</p>`}
+    ${other && html`<p><a href=${rolloutLink({ ...rollout, name: other })} onClick=${onClose}>Follow ${other}</a></p>`}
     ${answer.kubectl && html`<${Command} line=${answer.kubectl} />`}
     <div class="buttons">
       <button type="button" class="primary" autofocus onClick=${onClose}>Close</button>

@@ -13,9 +13,19 @@
  * @property {(body: any) => number | null} clusters where no preview tells; null: nobody knows
  * @property {(body: any, clusters: number | null) => string} label of the button
  */
-import { riskOf, stepLabel, titleOf } from "../../../words/actions.js";
+import { cleanUpLabel, riskOf, stepLabel, titleOf } from "../../../words/actions.js";
 import { plural } from "../../../words/format.js";
-import { Bounds, Clusters, Nothing, Plans } from "./fields.js";
+import {
+  Bounds,
+  Chosen,
+  Cleanup,
+  Clusters,
+  Nothing,
+  Plans,
+  Retry,
+  RollBack,
+  Which,
+} from "./fields.js";
 
 const SLOTS = 10;
 const MINUTES = 240;
@@ -46,11 +56,11 @@ const MORE = {
   adopt: (_, { rollout }) => ({ label: () => `Take ${rollout.name} over from TALM` }),
   resume: (_, { step }) => ({ clusters: () => step?.counts.waiting ?? null }),
   retry: () => ({
-    start: { clusters: null, cause: null },
-    Fields: Clusters,
-    given: { what: "failed" },
+    start: { clusters: null, cause: null, abortFirst: false },
+    Fields: Retry,
     clusters: named,
-    label: (_, clusters) => `Retry ${some(clusters, "failed")}`,
+    label: ({ abortFirst }, clusters) =>
+      `${abortFirst ? "Abort, then retry" : "Retry"} ${some(clusters, "failed")}`,
   }),
   skip: (_, { step }) => ({
     start: { clusters: null, reason: null },
@@ -59,11 +69,32 @@ const MORE = {
     clusters: (body) => named(body) ?? step?.counts.waiting ?? null,
     label: (_, clusters) => `Skip ${some(clusters, "waiting")}`,
   }),
-  abort: () => ({
-    start: { maxConcurrency: null, timeout: null },
-    Fields: Bounds,
-    step: (body) => ({ actions: ["AbortOnFailure"], ...body }),
-    label: (_, clusters) => stepLabel(["AbortOnFailure"], clusters),
+  finalize: (_, { rollout }) => ({
+    title: `Finalize clusters of ${rollout.name}`,
+    start: OF_CLUSTERS,
+    Fields: Chosen,
+    given: { what: "finished" },
+    label: (_, clusters) => `Finalize ${some(clusters)}`,
+  }),
+  cancel: (_, { rollout }) => ({
+    title: `Cancel clusters of ${rollout.name}`,
+    start: { ...OF_CLUSTERS, which: "all" },
+    Fields: Which,
+    label: ({ which }, clusters) =>
+      which === "failed" ? cleanUpLabel(clusters) : `Cancel ${some(clusters)}`,
+  }),
+  rollback: (_, { rollout }) => ({
+    title: `Roll back clusters of ${rollout.name}`,
+    start: { ...OF_CLUSTERS, finalize: false, failed: false },
+    Fields: RollBack,
+    label: ({ failed }, clusters) => `Roll back ${some(clusters, failed ? "failed" : "")}`,
+  }),
+  "confirm-cleanup": (_, { rollout }) => ({
+    title: `Confirm a clean-up by hand for ${rollout.name}`,
+    start: { ...OF_CLUSTERS, reason: "", action: null },
+    Fields: Cleanup,
+    missing: ({ reason }) => (reason ? "" : "Say what was cleaned up."),
+    label: (_, clusters) => `Confirm for ${some(clusters)}`,
   }),
   "append-step": ({ plans }, { step, rollout, risks }) => ({
     title: `Add a step to ${rollout.name}`,
@@ -74,7 +105,7 @@ const MORE = {
       timeout: step?.timeoutMinutes ?? MINUTES,
     },
     Fields: Plans,
-    given: { plans, risks },
+    given: { plans, risks, after: rollout.plan.map(({ actions }) => actions.join(" + ")).join(", then ") },
     missing: ({ actions }) => (actions.length ? "" : "Choose what the step does."),
     risk: ({ actions }) => (actions.length ? riskOf(actions, risks) : SAFE),
     step: (body) => (body.actions.length ? body : null),
@@ -83,7 +114,11 @@ const MORE = {
   }),
 };
 
+const OF_CLUSTERS = { clusters: null, label: "", maxConcurrency: null, timeout: null };
+
 const named = ({ clusters }) => clusters?.length ?? null;
 
-const some = (clusters, which) =>
-  clusters === null ? `${which} clusters` : plural(clusters, `${which} cluster`);
+const some = (clusters, which = "") => {
+  const noun = `${which} cluster`.trim();
+  return clusters === null ? `${noun}s` : plural(clusters, noun);
+};

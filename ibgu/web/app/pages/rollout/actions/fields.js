@@ -26,8 +26,105 @@ export function Clusters({ what, change }) {
   </div>`;
 }
 
+/** Names or labels of clusters, and the bounds of the step that takes them. */
+export function Chosen({ what, body, change }) {
+  return html`<${Clusters} what=${what} change=${change} />
+    <div class="fields">
+      <label class="wide">
+        Only clusters with these labels
+        <input
+          type="text"
+          spellcheck="false"
+          placeholder="region=north,ring in (1,2)"
+          value=${body.label}
+          onInput=${(event) => change({ label: event.target.value.trim() })}
+        />
+      </label>
+    </div>
+    <${Bounds} body=${body} change=${change} />`;
+}
+
+const CANCELLED = {
+  all: "All that are not upgraded",
+  waiting: "Only those that wait",
+  failed: "Only those that failed",
+};
+
+export function Which({ body, change }) {
+  return html`<fieldset class="plans">
+      <legend>Which clusters go back to Idle</legend>
+      ${Object.entries(CANCELLED).map(
+        ([which, words]) => html`<label key=${which} class="destructive">
+          <input
+            type="radio"
+            name="which"
+            checked=${body.which === which}
+            onChange=${() => change({ which })}
+          />
+          ${words}
+        </label>`,
+      )}
+    </fieldset>
+    <${Chosen} what=${body.which === "all" ? "unfinished" : body.which} body=${body} change=${change} />`;
+}
+
+export function RollBack({ body, change }) {
+  return html`<${Chosen} what="upgraded" body=${body} change=${change} />
+    <${Check} checked=${body.finalize} set=${(finalize) => change({ finalize })}>
+      Finalize the rollback at once: the logs of the new release are deleted
+    <//>
+    <${Check} checked=${body.failed} set=${(failed) => change({ failed })}>
+      Only clusters whose Upgrade failed on the new release
+    <//>`;
+}
+
+export function Retry({ body, change }) {
+  return html`<${Clusters} what="failed" change=${change} />
+    <${AbortFirst} body=${body} change=${change} />`;
+}
+
+export function AbortFirst({ body, change }) {
+  return html`<${Check} checked=${body.abortFirst} set=${(abortFirst) => change({ abortFirst })}>
+    Abort them first, where a Prep or Upgrade has failed
+  <//>`;
+}
+
+function Check({ checked, set, children }) {
+  return html`<label class="check">
+    <input type="checkbox" checked=${checked} onChange=${(event) => set(event.target.checked)} />
+    ${children}
+  </label>`;
+}
+
+const AGAIN = ["Abort", "AbortOnFailure", "FinalizeUpgrade", "FinalizeRollback"];
+
+/** What a person states about clusters that could not clean up. */
+export function Cleanup({ body, change }) {
+  return html`<div class="fields">
+      <label class="wide">
+        What was cleaned up by hand, recorded with your name
+        <input
+          type="text"
+          maxlength="200"
+          value=${body.reason}
+          onInput=${(event) => change({ reason: event.target.value.trimStart() })}
+        />
+      </label>
+      <label>
+        Action to run again
+        <select onChange=${(event) => change({ action: event.target.value || null })}>
+          <option value="">The one that failed</option>
+          ${AGAIN.map((action) => html`<option key=${action} value=${action}>${action}</option>`)}
+        </select>
+      </label>
+    </div>
+    <${Chosen} what="cleaned" body=${body} change=${change} />`;
+}
+
 /** The steps of which one may come next; none of them is chosen for anybody. */
-export function Plans({ plans, risks, body, change }) {
+export function Plans({ plans, risks, after, body, change }) {
+  const offered = new Set(plans.flat());
+  const others = Object.keys(risks).filter((action) => !offered.has(action));
   return html`<fieldset class="plans">
       <legend>What the step does</legend>
       ${plans.map(
@@ -40,6 +137,13 @@ export function Plans({ plans, risks, body, change }) {
         />`,
       )}
     </fieldset>
+    ${
+      others.length > 0 &&
+      html`<p class="quiet">
+      The rules for plans allow no ${others.join(", ")} after ${after}. Cancel… and Roll back… begin a rollout of
+      their own.
+    </p>`
+    }
     <${Bounds} body=${body} change=${change} />`;
 }
 

@@ -1,0 +1,1 @@
+"""Cancels, rolls back and finalizes clusters of a rollout."""

@@ -1,0 +1,1 @@
+"""The preflight of a plan, or of clusters by their labels."""

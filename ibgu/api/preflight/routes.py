@@ -1,0 +1,48 @@
+"""The route for what would fail."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Depends
+
+from ibgu.api.preflight.mapping import preflight_body
+from ibgu.api.preflight.schemas import PreflightBody, PreflightSubjectBody
+from ibgu.api.preflight.selected import SelectedClustersOfRequest
+from ibgu.api.preview.previewing import PreviewingOfRequest
+from ibgu.api.preview.proposals import of_manifest, of_rollout
+from ibgu.api.preview.schemas import ProposalBody
+from ibgu.api.problems.schemas import problems
+from ibgu.api.requests.access import CallerOfRequest
+from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.inputs import ReadsOfRequest
+
+router = APIRouter(tags=["changes"], route_class=Guarded)
+
+
+async def _may_list(caller: CallerOfRequest) -> None:
+    await caller.require_clusters()
+
+
+@router.post(
+    "/preflight",
+    name="preflight",
+    dependencies=[Depends(_may_list)],
+    responses=problems(401, 403, 404, 415, 422, 503),
+    summary="What would fail; nothing is changed",
+)
+async def checked(
+    caller: CallerOfRequest,
+    reads: ReadsOfRequest,
+    previewing: PreviewingOfRequest,
+    selected: SelectedClustersOfRequest,
+    body: PreflightSubjectBody,
+) -> PreflightBody:
+    """Rights are those of a preview: what the caller may not read on the hub is unknown. The
+    clusters of a plan are those of its first step that has not begun."""
+    if body.selector is not None:
+        return preflight_body(await selected.preflight(body.selector, body.target))
+    if body.manifest is not None:
+        return preflight_body(await previewing.preflight(of_manifest(body.manifest)))
+    await caller.require_rollouts(body.namespace or "")
+    named = ProposalBody(namespace=body.namespace, name=body.name)
+    asked = await of_rollout(named, reads, datetime.now(UTC))
+    return preflight_body(await previewing.preflight(asked))

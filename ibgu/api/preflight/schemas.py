@@ -1,0 +1,90 @@
+"""Bodies for preflight: what would fail, before anything starts."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import ConfigDict, Field, JsonValue, model_validator
+
+from ibgu.api.bodies import Body
+from ibgu.api.preview.schemas import Name
+from ibgu.core.preflight import FactSource, RuleOutcome, Severity
+
+_FINDING: JsonValue = {
+    "rule": "P3",
+    "severity": "error",
+    "object": "ManagedCluster",
+    "field": "status.clusterClaims[version.openshift.io]",
+    "file": "",
+    "line": 0,
+    "message": "are more than 2 minor releases behind 4.17.3",
+    "remedy": "Upgrade to a release between them first.",
+    "reference": "15.1",
+    "count": 12,
+    "clusters": ["site-7", "site-9"],
+}
+_RULE: JsonValue = {
+    "rule": "P3",
+    "title": "The seed's release is at most 2 minor releases after that of the cluster",
+    "outcome": "error",
+    "source": "hub",
+    "fact": "",
+}
+
+
+class PreflightSubjectBody(Body):
+    """Either a rollout by `namespace` and `name`, a `manifest`, or clusters by a `selector`."""
+
+    namespace: Name | None = None
+    name: Name | None = None
+    manifest: dict[str, Any] | None = Field(
+        default=None, description="An ImageBasedGroupUpgrade, as it would be applied."
+    )
+    selector: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        default=None, description="Labels as kubectl takes them: a=b,c!=d,e in (x,y)."
+    )
+    target: Annotated[str, Field(max_length=64)] = Field(
+        default="", description="The release after the upgrade; only with a selector."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_three(self) -> Self:
+        named = bool(self.namespace and self.name)
+        given = [named, self.manifest is not None, self.selector is not None]
+        if given.count(True) != 1 or (self.target and self.selector is None):
+            raise ValueError("give namespace and name, a manifest, or a selector (and target)")
+        return self
+
+
+class PreflightFindingBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_FINDING]})
+
+    rule: str
+    severity: Severity
+    object: str
+    field: str
+    file: str = Field(description="The ConfigMap and its key; empty: the object is none of it.")
+    line: int = Field(description="In that key.")
+    message: str
+    remedy: str
+    reference: str = Field(description="The chapter of OpenShift's manual, or what refuses it.")
+    count: int = Field(description="Clusters that it is about.")
+    clusters: list[str] = Field(description="Their names; empty: it is about all.")
+
+
+class PreflightRuleBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_RULE]})
+
+    rule: str
+    title: str
+    outcome: RuleOutcome
+    source: FactSource
+    fact: str = Field(description="The object that tells, if it is not on the hub.")
+
+
+class PreflightBody(Body):
+    clusters: int = Field(description="Those that were checked.")
+    blocked: int = Field(description="The number of those with an error.")
+    blocked_clusters: list[str] = Field(description="Their names, in natural order.")
+    rules: list[PreflightRuleBody] = Field(description="All rules, by number.")
+    findings: list[PreflightFindingBody] = Field(
+        description="Errors first, then warnings, then what is not known."
+    )

@@ -1,0 +1,65 @@
+"""Judges clusters by their labels, without a plan."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from ibgu.api.preview.asking import HubFleet, holders
+from ibgu.api.problems import invalid
+from ibgu.api.requests.access import CallerOfRequest
+from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller
+from ibgu.api.requests.inputs import ReadsOfRequest
+from ibgu.api.requests.refusals import refusals_as_problems
+from ibgu.core.plan import matcher, parse_selector
+from ibgu.core.plan.natural import natural_key
+from ibgu.core.preflight import PreflightFacts, PreflightReport, judge
+from ibgu.core.preflight.document import shown
+from ibgu.core.preflight.facts import PayloadFacts
+from ibgu.core.preflight.releases import parsed
+from ibgu.hub.preflight import HubReading
+from ibgu.hub.writing.changes import Changes
+
+
+class SelectedClusters:
+    """SelectedClusters judges clusters for one request."""
+
+    def __init__(
+        self,
+        caller: CallerOfRequest,
+        hub: HubOfCaller,
+        reads: ReadsOfRequest,
+        lists: FleetListsOfProcess,
+    ) -> None:
+        self._caller = caller
+        self._hub = hub
+        self._reads = reads
+        self._lists = lists
+
+    async def preflight(self, selector: str, target: str) -> PreflightReport:
+        """Judges the clusters that match; `target`: the release after the upgrade, if known."""
+        try:
+            matches = matcher([parse_selector(selector)])
+        except ValueError as error:
+            raise invalid("selector", "body", str(error)) from error
+        if target and parsed(target) is None:
+            words = f"{shown(target)!r} is no release like 4.17.3"
+            raise invalid("target", "body", words)
+        user = self._caller.user.username
+        with refusals_as_problems(user, "", "managedclusters"):
+            async with self._lists.turn(user):
+                fleet = await HubFleet.read(Changes(self._hub, "").clusters())
+            chosen = [each.name for each in fleet.views if matches(each.labels) and not each.local]
+            names = sorted(chosen, key=natural_key)
+            reading = HubReading(self._hub)
+            return judge(
+                PreflightFacts(
+                    clusters=tuple(fleet.reported[name] for name in names),
+                    planned=False,
+                    target=target,
+                    payload=await reading.releases() if target else PayloadFacts(),
+                    holders=await holders("", "", names, self._reads, self._caller),
+                )
+            )
+
+
+SelectedClustersOfRequest = Annotated[SelectedClusters, Depends(SelectedClusters)]

@@ -1,0 +1,199 @@
+"""`ibgu retry`, `cancel`, `rollback`, `finalize`, `confirm-cleanup`."""
+
+from typing import Annotated
+
+import typer
+
+from ibgu.cli import complete
+from ibgu.cli.change.options import FollowUpOptions, Minutes, Slots
+from ibgu.cli.read.choices import causes, chosen, every_action
+from ibgu.cli.read.options import Rollout, Selector
+
+Clusters = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="CLUSTER",
+        help="None: all of the rollout that it fits.",
+        show_default=False,
+        autocompletion=complete.clusters,
+    ),
+]
+
+
+def retry(
+    name: Rollout,
+    clusters: Clusters = None,
+    cause: Annotated[
+        str,
+        typer.Option(
+            "--cause",
+            help="Only those that failed for it.",
+            show_default=False,
+            autocompletion=complete.causes,
+        ),
+    ] = "",
+    selector: Selector = "",
+    abort_first: Annotated[
+        bool,
+        typer.Option(
+            "--abort-first", help="Abort those whose Prep or Upgrade has failed, then retry."
+        ),
+    ] = False,
+    *,
+    how: FollowUpOptions,
+) -> None:
+    """Try failed clusters once more, by an ImageBasedGroupUpgrade of their own."""
+    from ibgu.cli.change.following import follow_up
+    from ibgu.client.responses import RetryRequest
+
+    body = RetryRequest(
+        clusters=tuple(clusters) if clusters else None,
+        label=selector,
+        cause=chosen("--cause", cause, causes()) if cause else None,
+        abort_first=abort_first,
+    )
+    follow_up(
+        name,
+        how,
+        lambda client, where, dry_run: client.retry(where, name, body, dry_run=dry_run),
+    )
+
+
+def cancel(
+    name: Rollout,
+    clusters: Clusters = None,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help="Only those that wait in the running step.")
+    ] = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only those whose Prep or Upgrade has failed.")
+    ] = False,
+    selector: Selector = "",
+    max_concurrency: Slots = None,
+    timeout: Minutes = None,
+    *,
+    how: FollowUpOptions,
+) -> None:
+    """Take clusters that are not upgraded yet back to Idle."""
+    from ibgu.cli.change.following import follow_up
+    from ibgu.client.responses import CancelRequest
+
+    if waiting and failed:
+        raise typer.BadParameter("give --waiting or --failed, not both")
+    body = CancelRequest(
+        clusters=tuple(clusters) if clusters else None,
+        label=selector,
+        max_concurrency=max_concurrency,
+        timeout=timeout,
+        which="waiting" if waiting else "failed" if failed else "all",
+    )
+    follow_up(
+        name,
+        how,
+        lambda client, where, dry_run: client.cancel(where, name, body, dry_run=dry_run),
+    )
+
+
+def rollback(
+    name: Rollout,
+    clusters: Clusters = None,
+    selector: Selector = "",
+    finalize: Annotated[
+        bool,
+        typer.Option("--finalize", help="FinalizeRollback at once, without a look in between."),
+    ] = False,
+    failed: Annotated[
+        bool,
+        typer.Option("--failed", help="Those whose Upgrade failed on the new release instead."),
+    ] = False,
+    max_concurrency: Slots = None,
+    timeout: Minutes = None,
+    *,
+    how: FollowUpOptions,
+) -> None:
+    """Take upgraded clusters back to the release from before."""
+    from ibgu.cli.change.following import follow_up
+    from ibgu.client.responses import RollBackRequest
+
+    body = RollBackRequest(
+        clusters=tuple(clusters) if clusters else None,
+        label=selector,
+        max_concurrency=max_concurrency,
+        timeout=timeout,
+        finalize=finalize,
+        failed=failed,
+    )
+    follow_up(
+        name,
+        how,
+        lambda client, where, dry_run: client.rollback(where, name, body, dry_run=dry_run),
+        then="" if finalize else "finalize",
+    )
+
+
+def finalize(
+    name: Rollout,
+    clusters: Clusters = None,
+    selector: Selector = "",
+    max_concurrency: Slots = None,
+    timeout: Minutes = None,
+    *,
+    how: FollowUpOptions,
+) -> None:
+    """End the upgrade of upgraded clusters, or a rollback: the other release is deleted."""
+    from ibgu.cli.change.following import follow_up
+    from ibgu.client.responses import OfClustersRequest
+
+    body = OfClustersRequest(
+        clusters=tuple(clusters) if clusters else None,
+        label=selector,
+        max_concurrency=max_concurrency,
+        timeout=timeout,
+    )
+    follow_up(
+        name,
+        how,
+        lambda client, where, dry_run: client.finalize(where, name, body, dry_run=dry_run),
+    )
+
+
+def confirm_cleanup(
+    name: Rollout,
+    clusters: Clusters = None,
+    reason: Annotated[
+        str,
+        typer.Option("--reason", help="What was cleaned up: it is recorded.", show_default=False),
+    ] = "",
+    action: Annotated[
+        str,
+        typer.Option(
+            "--action",
+            help="Only clusters that run this action again: Abort, FinalizeUpgrade …",
+            show_default=False,
+        ),
+    ] = "",
+    selector: Selector = "",
+    max_concurrency: Slots = None,
+    timeout: Minutes = None,
+    *,
+    how: FollowUpOptions,
+) -> None:
+    """Say that you have cleaned up by hand: an abort or finalize that could not runs again."""
+    from ibgu.cli.change.following import follow_up
+    from ibgu.client.responses import ConfirmCleanupRequest
+
+    if not (reason := " ".join(reason.split())):
+        raise typer.BadParameter("give --reason: what was cleaned up")
+    body = ConfirmCleanupRequest(
+        reason=reason,
+        clusters=tuple(clusters) if clusters else None,
+        label=selector,
+        max_concurrency=max_concurrency,
+        timeout=timeout,
+        action=chosen("--action", action, every_action()) if action else None,
+    )
+    follow_up(
+        name,
+        how,
+        lambda client, where, dry_run: client.confirm_cleanup(where, name, body, dry_run=dry_run),
+    )

@@ -1,0 +1,130 @@
+"""Makes a change that another step or rollout carries out: previews it, confirms it, follows it."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+
+import typer
+
+from ibgu.cli.change.confirming import lost, require_name, require_terminal, warn
+from ibgu.cli.change.options import FollowUpOptions
+from ibgu.cli.read.asking import asking
+from ibgu.cli.read.polling import REFRESH_SECONDS
+from ibgu.cli.read.status import see
+from ibgu.cli.read.verdict import WaitResult
+from ibgu.cli.read.waiting import wait
+from ibgu.cli.show.form import Form, tell
+from ibgu.cli.show.output_style import page, stderr, stdout
+from ibgu.cli.show.preview import plan_lines
+from ibgu.cli.show.status import status_lines
+from ibgu.client import Client, RestError
+from ibgu.client.responses import FollowUpResponse
+from ibgu.core.model.actions import Danger, Risk
+
+PATIENCE = 60.0
+"""Seconds for which labels may be pending."""
+
+Ask = Callable[[Client, str, bool], FollowUpResponse]
+"""Takes the client, the namespace, and whether it is a dry run."""
+
+
+def follow_up(name: str, how: FollowUpOptions, ask: Ask, *, then: str = "") -> None:
+    """Makes the change, and, where it takes two, makes it again when the first is over.
+
+    `then`: the command that usually follows on the rollout, which is named after a success.
+    """
+    target = how.rest.target(how.namespace)
+    client, namespace = target.client(), target.in_namespace()
+    done = _made(how, client, namespace, ask, partial(_confirm, name, how))
+    while done is not None and how.wait and how.output is Form.TEXT:
+        result = _followed(client, namespace, done)
+        if not done.again or result not in (WaitResult.SUCCEEDED, WaitResult.FAILED):
+            if then and result == WaitResult.SUCCEEDED:
+                typer.echo(f"Next: ibgu {then} {done.rollout} -n {namespace}")
+            raise typer.Exit(result)
+        done = _made(how, client, namespace, partial(ask_until_labels_removed, ask))
+
+
+def ask_until_labels_removed(
+    ask: Ask, client: Client, namespace: str, dry_run: bool
+) -> FollowUpResponse:
+    """Asks until the labels of aborted clusters are removed. Raises RestError if they are not after
+    PATIENCE."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return ask(client, namespace, dry_run)
+        except RestError as error:
+            if error.code != "labels-pending" or time.monotonic() > until:
+                raise
+        time.sleep(REFRESH_SECONDS)
+
+
+def _made(
+    how: FollowUpOptions,
+    client: Client,
+    namespace: str,
+    ask: Ask,
+    confirm: Callable[[FollowUpResponse], None] | None = None,
+) -> FollowUpResponse | None:
+    """Makes the change and returns the answer; None: it was a dry run."""
+    with asking():
+        if confirm is not None:
+            told = ask(client, namespace, True)
+            if how.dry_run:
+                _print_dry_run(told, how.output)
+                return None
+            confirm(told)
+        done = ask(client, namespace, False)
+        if how.output is Form.TEXT:
+            typer.echo(done.done)
+        else:
+            tell(done, how.output)
+        return done
+
+
+def _confirm(name: str, how: FollowUpOptions, told: FollowUpResponse) -> None:
+    risk = Risk(Danger(told.danger), told.lost)
+    if not risk.lost:
+        return
+    if how.yes:
+        warn(risk, told.clusters)
+        return
+    require_terminal(name, risk)
+    typer.echo(page([told.done, *plan_lines(told.preview, stderr(), datetime.now(UTC))]), err=True)
+    warn(risk, told.clusters)
+    require_name(name)
+
+
+def _print_dry_run(told: FollowUpResponse, output: Form) -> None:
+    if output is not Form.TEXT:
+        tell(told, output)
+        return
+    typer.echo(f"dry run, nothing was changed; without --dry-run: {told.done}")
+    typer.echo(page(list(plan_lines(told.preview, stdout(), datetime.now(UTC)))))
+    if told.lost:
+        typer.echo(lost(Risk(Danger(told.danger), told.lost), told.clusters))
+    typer.echo(f"the same by hand:\n{told.kubectl}")
+
+
+def _followed(client: Client, namespace: str, done: FollowUpResponse) -> int:
+    """Shows the rollout until it has ended or stopped, and returns the exit code as of `ibgu status
+    --wait`, for the clusters that the change is about: what others did before is not its fault."""
+    rollout = done.rollout
+    with asking(WaitResult.UNASKED):
+        result = wait(
+            partial(see, client, namespace, rollout), status_lines, Form.TEXT, None, shown=False
+        )
+        if result == WaitResult.FAILED and _did_what_it_should(client, namespace, done):
+            result = WaitResult.SUCCEEDED
+    if result == WaitResult.INTERRUPTED:
+        words = f"it goes on without you: ibgu status {rollout} -n {namespace} --wait"
+        typer.echo(f"ibgu: {words}", err=True)
+    return result
+
+
+def _did_what_it_should(client: Client, namespace: str, done: FollowUpResponse) -> bool:
+    """Returns whether the last step has succeeded on as many clusters as the change is for."""
+    steps = client.steps(namespace, done.rollout).items
+    return bool(steps) and steps[-1].counts.succeeded == done.clusters > 0

@@ -1,0 +1,99 @@
+"""`ibgu preflight`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ibgu.cli import complete
+from ibgu.cli.change.preview import manifest_of
+from ibgu.cli.errors import FAILED, NOBODY
+from ibgu.cli.read.options import Namespace, Rest, Selector
+from ibgu.cli.show.form import WideForm, tell
+
+if TYPE_CHECKING:
+    from ibgu.client.responses import PreflightResponse, PreflightSubjectRequest
+
+
+def preflight(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A rollout that is there.",
+            show_default=False,
+            autocompletion=complete.rollouts,
+        ),
+    ] = "",
+    file: Annotated[
+        str,
+        typer.Option(
+            "--file", "-f", help="A manifest that is not applied yet; - reads it from the input."
+        ),
+    ] = "",
+    selector: Selector = "",
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target", help="With --selector: the release after the upgrade.", show_default=False
+        ),
+    ] = "",
+    namespace: Namespace = "",
+    output: Annotated[WideForm, typer.Option("--output", "-o", help="Output format.")] = (
+        WideForm.TEXT
+    ),
+    *,
+    rest: Rest,
+) -> None:
+    """Say what would fail, before anything starts; exit code 1: errors."""
+    from ibgu.cli.read.asking import asking
+
+    if sum(map(bool, (name, file, selector))) != 1 or (target and not selector):
+        words = (
+            "name a rollout, give a manifest with -f, or clusters with --selector (and --target)"
+        )
+        raise typer.BadParameter(words)
+    with asking():
+        where = rest.target(namespace)
+        found = where.client().preflight(_asked(name, file, selector, target, where.in_namespace()))
+        _print(found, output, name, selector)
+    if any(each.severity == "error" for each in found.findings):
+        raise typer.Exit(FAILED)
+    if not found.clusters:
+        raise typer.Exit(NOBODY)
+
+
+def _asked(
+    name: str, file: str, selector: str, target: str, namespace: str
+) -> "PreflightSubjectRequest":
+    from ibgu.client.responses import PreflightSubjectRequest
+
+    if file:
+        return PreflightSubjectRequest(manifest=manifest_of(file, namespace))
+    if selector:
+        return PreflightSubjectRequest(selector=selector, target=target)
+    return PreflightSubjectRequest(namespace=namespace, name=name)
+
+
+def _print(found: "PreflightResponse", output: WideForm, name: str, selector: str) -> None:
+    from ibgu.cli.show.output_style import page, stdout
+    from ibgu.cli.show.preflight import preflight_lines
+
+    if output in (WideForm.TEXT, WideForm.WIDE):
+        wide, nobody = output is WideForm.WIDE, _nobody(found, name, selector)
+        typer.echo(page(list(preflight_lines(found, stdout(), wide=wide, nobody=nobody))))
+    elif output is WideForm.NAME:
+        for cluster in found.blocked_clusters:
+            typer.echo(f"managedcluster/{cluster}")
+    else:
+        tell(found, output)
+
+
+def _nobody(found: "PreflightResponse", name: str, selector: str) -> str:
+    """Returns why no cluster was checked."""
+    from ibgu.cli.show.preflight import steps_begun
+
+    if selector:
+        return "no cluster has such labels"
+    if name and steps_begun(found):
+        return f"every step of {name} has begun, and only what has not is checked"
+    return "the first step that has not begun takes none now"

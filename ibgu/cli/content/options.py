@@ -1,0 +1,45 @@
+"""Arguments and options that the commands about content share."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Paths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="PATH", help="Files or directories: manifests, or ConfigMaps.", show_default=False
+    ),
+]
+
+
+class LintOutput(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+LintForm = Annotated[LintOutput, typer.Option("--output", "-o", help="Output format.")]
+
+
+class StorageOperator(StrEnum):
+    LSO = "lso"
+    LVMS = "lvms"
+
+
+StorageChoice = Annotated[
+    StorageOperator | None,
+    typer.Option(
+        "--storage",
+        help="The clusters' storage operator; by default what the content shows.",
+        show_default=False,
+    ),
+]
+PullSecret = Annotated[
+    bool | None,
+    typer.Option(
+        "--pull-secret/--no-pull-secret",
+        help="Whether the MultiClusterHub has spec.imagePullSecret.",
+        show_default=False,
+    ),
+]

@@ -1,0 +1,188 @@
+"""Follows the journal for one receiver, notifies it in order, and saves a cursor."""
+
+import asyncio
+from random import Random
+from typing import NoReturn
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.controller.notify.secrets import Unready
+from ibgu.controller.notify.sending import Sender, sender
+from ibgu.controller.notify.trouble import Trouble
+from ibgu.core.drivers import FAILURE_TEXTS
+from ibgu.core.notify import (
+    READ,
+    REPEAT_AFTER,
+    Format,
+    Memory,
+    NotificationRequest,
+    Receiver,
+    advance,
+    overdue,
+    pause,
+    request_of,
+    request_of_alerts,
+    wanted,
+)
+from ibgu.core.notify.message import Message
+from ibgu.db.errors import Deposed, JournalAway
+from ibgu.db.notify import Cursor, Cursors
+from ibgu.db.reads import Reads
+from ibgu.db.reads.feed import FactPage
+
+log = structlog.get_logger("ibgu.notify")
+
+POLL = 2.0
+"""Seconds between two reads of the journal."""
+SAVE = 10.0
+"""Seconds between two saves of the cursor while nothing is sent: facts that are read twice make the
+same messages again."""
+RETRY = 5.0
+"""Seconds until a retry after an error that is not the receiver's."""
+
+
+class DispatchContext(Struct, frozen=True):
+    """DispatchContext holds what all dispatchers share."""
+
+    hub: str
+    reads: Reads
+    cursors: Cursors
+    rng: Random
+
+
+class Dispatcher:
+    def __init__(self, receiver: Receiver, context: DispatchContext, epoch: int) -> None:
+        self._receiver = receiver
+        self._context = context
+        self._epoch = epoch
+        self._trouble = Trouble(receiver.name)
+        self._cursor: Cursor | None = None
+        """The cursor in memory; ahead of the journal's while the journal is away, so that nothing
+        is sent twice without need."""
+        self._saved = (Cursor(0, Memory()), 0.0)
+        self._failures = 0
+        self._alerted = 0.0
+
+    async def run(self) -> None:
+        """Notifies until cancelled or until another controller leads. Nothing else ends it."""
+        try:
+            while True:
+                try:
+                    async with sender(self._receiver) as way:
+                        await self._follow(way)
+                except Deposed:
+                    return
+                except (JournalAway, Unready) as error:
+                    self._trouble.stuck(str(error))
+                except Exception as error:
+                    # An error in here must not end the lead, and its message may quote a secret.
+                    self._trouble.stuck(f"{type(error).__name__} in following the journal")
+                    log.debug("following the journal", exc_info=error)
+                await asyncio.sleep(RETRY)
+        finally:
+            self._trouble.over()
+
+    async def _follow(self, way: Sender) -> NoReturn:
+        name, context = self._receiver.name, self._context
+        cursor = self._cursor or await context.cursors.load(name) or await self._begin()
+        while True:
+            feed = await context.reads.feed(cursor.seq, READ)
+            cursor = self._cursor = await self._deal(feed, cursor, way)
+            await self._save_at_times(cursor)
+            self._trouble.follows()
+            if not feed.more:
+                await asyncio.sleep(POLL)
+
+    async def _begin(self) -> Cursor:
+        """Returns the first cursor of a new receiver: it is notified from now on, and unfinished
+        rollouts are read for what has to be remembered."""
+        reads = self._context.reads
+        first = await reads.first_unfinished()
+        seq = first - 1 if first else await reads.last_seq()
+        memory, more = Memory(), True
+        while more:
+            feed = await reads.feed(seq, READ)
+            for fact in feed.facts:
+                memory, _ = advance(FAILURE_TEXTS, memory, fact)
+            seq, more = feed.upto, feed.more
+        cursor = Cursor(seq, memory)
+        await self._save(cursor)
+        log.info(
+            "a new receiver gets notifications from now on", receiver=self._receiver.name, after=seq
+        )
+        return cursor
+
+    async def _deal(self, feed: FactPage, cursor: Cursor, way: Sender) -> Cursor:
+        for fact in feed.facts:
+            memory, messages = advance(FAILURE_TEXTS, cursor.memory, fact)
+            cursor = await self._tell(messages, Cursor(fact.seq, memory), way)
+        cursor = Cursor(feed.upto, cursor.memory)
+        if feed.more:
+            return cursor
+        memory, messages = overdue(cursor.memory, feed.now, self._receiver.patience)
+        cursor = await self._tell(messages, Cursor(feed.upto, memory), way)
+        return await self._alert(feed, cursor, way)
+
+    # -- messages ------------------------------------------------------------------------------
+
+    async def _tell(self, messages: tuple[Message, ...], after: Cursor, way: Sender) -> Cursor:
+        """Delivers the messages, however long that takes."""
+        to = self._receiver
+        if to.format is Format.ALERTMANAGER:
+            return after
+        handlers = [message for message in messages if to.wants(message)]
+        for message in handlers:
+            sent = request_of(message, to, self._context.hub)
+            while not await self._delivered(sent, way):
+                pass
+        if handlers:
+            self._cursor = after
+            await self._save(after)
+        return after
+
+    async def _delivered(self, sent: NotificationRequest, way: Sender) -> bool:
+        """Tries to deliver once; returns False, after a pause, if another try is due."""
+        answer = await way.send(sent)
+        if answer.delivered:
+            self._failures = 0
+            self._trouble.delivered()
+            return True
+        self._failures += 1
+        status = f"{answer.status} " if answer.status else ""
+        self._trouble.wrong(f"{status}{answer.words}", sent.at)
+        await asyncio.sleep(pause(self._failures, answer, self._context.rng.random()))
+        return False
+
+    # -- alerts --------------------------------------------------------------------------------
+
+    async def _alert(self, feed: FactPage, cursor: Cursor, way: Sender) -> Cursor:
+        """Sends the alerts that hold now; after a failure the next round sends those that hold
+        then."""
+        if self._receiver.format is not Format.ALERTMANAGER:
+            return cursor
+        memory, clock = cursor.memory, asyncio.get_running_loop().time()
+        fires = wanted(memory, self._receiver, self._context.hub, feed.now)
+        again = bool(fires) and clock - self._alerted >= REPEAT_AFTER.total_seconds()
+        if fires == memory.firing and not again:
+            return cursor
+        if not await self._delivered(request_of_alerts(fires, memory.firing, feed.now), way):
+            return cursor
+        self._alerted = clock
+        told = Cursor(cursor.seq, replace(memory, firing=fires))
+        if told != cursor:
+            self._cursor = told
+            await self._save(told)
+        return told
+
+    # -- the cursor ----------------------------------------------------------------------------
+
+    async def _save_at_times(self, cursor: Cursor) -> None:
+        saved, when = self._saved
+        if cursor != saved and asyncio.get_running_loop().time() - when >= SAVE:
+            await self._save(cursor)
+
+    async def _save(self, cursor: Cursor) -> None:
+        await self._context.cursors.save(self._receiver.name, cursor, self._epoch)
+        self._saved = (cursor, asyncio.get_running_loop().time())

@@ -1,0 +1,122 @@
+"""The declaration of a gate: all that a gate says about itself, whatever it checks (R18).
+
+A gate's declaration is its only registration: explain, the forecast, the preview, the documentation
+and the engine itself read from it what they have to know about the gate.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import ClassVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.model import (
+    ActionName,
+    ActionTraits,
+    Reason,
+    ReasonKind,
+    traits,
+)
+from ibgu.core.model.meaning import Meaning
+
+Held = Callable[[ActionTraits], bool]
+"""Chooses actions by their traits."""
+
+
+def every_action(action: ActionTraits) -> bool:
+    return True
+
+
+def no_action(action: ActionTraits) -> bool:
+    return False
+
+
+class GateScope(StrEnum):
+    """The members that a closed gate keeps from starting."""
+
+    ROLLOUT = "rollout"
+    STEP = "step"
+    MEMBER = "member"
+
+
+class GateInput(StrEnum):
+    """The inputs that a gate's check reads."""
+
+    RECORDS = "the journal's records of the rollout and its steps"
+    OBJECT = "the IBGU on the hub"
+    PAYLOAD = "the ConfigMaps and Secrets that the step carries"
+    STARTS = "the starts of the last minute on the hub"
+    TIME = "the time"
+    CLUSTER = "the ManagedCluster"
+    FEEDBACK = "what the cluster reports through its ManifestWorks"
+    TENANCY = "the cluster sets that are bound to the rollout's namespace"
+
+
+class GateReason(Struct, frozen=True, kw_only=True):
+    """One kind of reason that a closed gate gives, with everything that surfaces say about it."""
+
+    meaning: Meaning
+    delays: bool = False
+    """Whether members only start one after the other: the step is not held, and goes on by
+    itself."""
+    lasting: bool = False
+    """Whether the reason stays on the step until a person resumes, even if the gate opens."""
+    stops_clock: bool = False
+    """Whether the step's clock stands meanwhile, once nobody is in flight (R11.6)."""
+    why_never_overdue: str = ""
+    """Why the length of the reason tells nothing (R17.4); empty: it is overdue at some time, or a
+    person has to act from the start."""
+    foreseeable: bool = True
+    """Whether a forecast can count the delay."""
+
+
+class Gate(Struct, frozen=True, kw_only=True):
+    """Gate declares what keeps members from starting, and for which actions it may do so.
+
+    The engine's own gates guard safety and may hold every action. All others are policies': they
+    never hold what leads a cluster back, and give the reason GateClosed with their name.
+    """
+
+    name: str
+    reasons: Mapping[ReasonKind, GateReason]
+    """The kinds of reasons that the check gives."""
+    needs: frozenset[GateInput]
+    """The inputs that the check reads. A preview asks the gates whose inputs it knows."""
+    holds: Held = every_action
+    """Chooses the actions that the gate may keep from starting: of a rollout's or step's gate, the
+    first one of the step. A policy's gate never holds one that leads a cluster back."""
+    chained: Held = no_action
+    """Chooses those of them that the gate guards inside a chain, too: a member that has
+    its slot keeps it, and waits before such an action (R19.3)."""
+    scope: ClassVar[GateScope]
+    own: bool = False
+    """Whether the gate is one of the engine's own."""
+
+    def __post_init__(self) -> None:
+        if self.own:
+            return
+        if self.reasons.keys() != {ReasonKind.GATE}:
+            raise ValueError(f"gate {self.name} of a policy gives no reason but {ReasonKind.GATE}")
+        if any(reason != GateReason(meaning=reason.meaning) for reason in self.reasons.values()):
+            raise ValueError(f"gate {self.name} of a policy declares more than a meaning")
+
+    def keeps(self, action: ActionName) -> bool:
+        """Whether the gate may keep the action from starting."""
+        found = traits(action)
+        return self.holds(found) and (self.own or not found.leads_back)
+
+    def guards(self, action: ActionName) -> bool:
+        """Whether the gate guards the action inside a chain."""
+        return self.keeps(action) and self.chained(traits(action))
+
+    @property
+    def lasting(self) -> frozenset[ReasonKind]:
+        """The reasons that stay on a step until a person resumes."""
+        return frozenset(kind for kind, reason in self.reasons.items() if reason.lasting)
+
+    def named(self, reason: Reason | None) -> Reason | None:
+        """Returns the answer of a check; that of a policy's gate carries the gate's name."""
+        if reason is None or self.own:
+            return reason
+        return replace(reason, kind=ReasonKind.GATE, gate=self.name)

@@ -1,0 +1,42 @@
+"""The gate of clusters that have warned, where an annotation of the IBGU holds them for a person
+(R18.8)."""
+
+from ibgu.core.engine.gate import GateInput, GateReason
+from ibgu.core.engine.gates.gate import Candidate, MemberGate
+from ibgu.core.model import ActionTraits, Reason, ReasonKind, Who, names
+from ibgu.core.model.meaning import RESUME, Meaning
+
+
+def _warning(candidate: Candidate) -> Reason | None:
+    known = candidate.seen.current_feedback
+    if not candidate.holds_warned or known is None:
+        return None
+    if known.warning in ("", candidate.accepted_warning):
+        return None
+    return Reason(ReasonKind.WARNING, candidate.now, known.warning, None, Who.PERSON)
+
+
+def _goes_forward(action: ActionTraits) -> bool:
+    """Chooses the actions after which the way back is long."""
+    return action.reboots and not action.leads_back
+
+
+WARNING = MemberGate(
+    name="warning",
+    check=_warning,
+    reasons={
+        ReasonKind.WARNING: GateReason(
+            meaning=Meaning(
+                "the cluster has completed Prep with this warning, and the IBGU holds such "
+                f"clusters before Upgrade ({names.HOLD_ON_WARNING})",
+                "a person accepts the warning, or takes the cluster out",
+                f"if the cluster may go on, {RESUME}, which accepts all warnings of the step so "
+                "far; take others out before (ibgu skip)",
+            ),
+        ),
+    },
+    needs=frozenset({GateInput.OBJECT, GateInput.FEEDBACK}),
+    holds=_goes_forward,
+    own=True,
+    chained=_goes_forward,
+)

@@ -1,0 +1,182 @@
+"""Judges which clusters of a rollout can be cancelled, rolled back or finalized, and why not the
+others.
+
+The labels decide, as TALM's manual asks of them; every run still probes the cluster (R8.1).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ibgu.core.drivers import traits
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
+from ibgu.core.model import Cause, InFlight, Member, Outcome, Waiting
+from ibgu.core.views.stragglers.stuck import cleanup_action, needs_cleanup, runs_new_release
+
+_UPGRADED = Action.UPGRADE.completed_label
+_ROLLED_BACK = Action.ROLLBACK.completed_label
+_FAILED = IBU_ACTIONS.abortable
+
+
+class CancelScope(StrEnum):
+    """The clusters that a cancellation takes."""
+
+    ALL = "all"
+    """Every cluster that is not upgraded yet."""
+    WAITING = "waiting"
+    """The clusters that wait in the running step."""
+    FAILED = "failed"
+    """The clusters whose Prep or Upgrade has failed."""
+
+
+class OtherRollout(Struct, frozen=True):
+    name: str
+    """The name by which the caller may know it."""
+    cancels: bool = False
+    """Whether its first step takes its clusters over from older rollouts (R6.3)."""
+
+
+class RolloutCluster(Struct, frozen=True):
+    """A cluster of a rollout: its newest member there, and what else is known of it now."""
+
+    member: Member
+    labels: Mapping[str, str] | None
+    """The ManagedCluster's; None: it is gone."""
+    newer: OtherRollout | None = None
+    """The newest rollout since that has or selects the cluster."""
+    holder: str = ""
+    """Another rollout that has claimed the cluster."""
+    aborted: bool = False
+    """Whether a newer rollout, which did nothing else, has taken the failed cluster to Idle."""
+
+    @property
+    def name(self) -> str:
+        return self.member.cluster
+
+    @property
+    def in_flight(self) -> bool:
+        return isinstance(self.member, InFlight)
+
+
+class Unfit(Struct, frozen=True):
+    why: str
+    expected: bool = False
+    """Whether the change is not about such clusters: they are not listed as left out."""
+    elsewhere: bool = False
+    """Whether another rollout has the cluster."""
+
+
+_GONE = Unfit("no ManagedCluster of that name is on the hub")
+
+
+def unfit_to_cancel(each: RolloutCluster, which: CancelScope) -> Unfit | None:
+    if each.labels is None:
+        return _GONE
+    if _UPGRADED in each.labels:
+        return Unfit("upgraded already: roll it back, or finalize it", which is not CancelScope.ALL)
+    if each.member.cause is Cause.UPGRADE_FAILED_AFTER_PIVOT:
+        return Unfit("its Upgrade failed on the new release, where only a rollback helps")
+    if outside := _outside(each, each.labels, which):
+        return Unfit(outside, expected=True)
+    if which is CancelScope.FAILED:
+        return _under_way(each) or _elsewhere(each)
+    return _elsewhere(each)
+
+
+def unfit_to_roll_back(each: RolloutCluster, *, failed: bool = False) -> Unfit | None:
+    """`failed`: clusters whose Upgrade has failed on the new release, instead of upgraded ones."""
+    if each.labels is None:
+        return _GONE
+    if _ROLLED_BACK in each.labels:
+        return Unfit("rolled back already", expected=True)
+    stays = runs_new_release(each.member.cause, each.labels)
+    if failed:
+        return _elsewhere(each) if stays else Unfit("has not failed on the new release", True)
+    if stays and _UPGRADED not in each.labels:
+        return Unfit("failed on the new release: ibgu rollback --failed")
+    if _UPGRADED not in each.labels:
+        return _not_upgraded(each.member)
+    return _under_way(each) or _elsewhere(each)
+
+
+def unfit_to_clean_up(each: RolloutCluster, action: Action | None) -> Unfit | None:
+    """`action`: only clusters that run it again; None: any."""
+    member = each.member
+    if each.labels is None:
+        return _GONE
+    if not needs_cleanup(member.cause, member.message):
+        return Unfit("needs no clean-up", True)
+    own = cleanup_action(member.cause, member.failed_action, each.labels)
+    if own is None:
+        return Unfit("its labels allow neither an abort nor a finalize")
+    return _elsewhere(each) if action in (None, own) else Unfit(f"runs {own} again", True)
+
+
+def unfit_to_finalize(each: RolloutCluster, action: Action) -> Unfit | None:
+    """`action`: FinalizeUpgrade or FinalizeRollback."""
+    if each.labels is None:
+        return _GONE
+    if action == Action.FINALIZE_ROLLBACK and _ROLLED_BACK not in each.labels:
+        return Unfit("not rolled back", expected=each.member.outcome is Outcome.SUCCEEDED)
+    if action == Action.FINALIZE_UPGRADE:
+        if _ROLLED_BACK in each.labels:
+            return Unfit("rolled back: finalize the rollout that did it")
+        if _UPGRADED not in each.labels:
+            return _not_upgraded(each.member)
+    if needs_cleanup(each.member.cause, each.member.message):
+        return Unfit("clean up by hand, then ibgu confirm-cleanup")
+    return _under_way(each) or _elsewhere(each)
+
+
+def _outside(each: RolloutCluster, labels: Mapping[str, str], which: CancelScope) -> str:
+    """Returns why the cluster is none of those that are meant; empty: it is one."""
+    member = each.member
+    if which is CancelScope.WAITING:
+        return "" if isinstance(member, Waiting) else "does not wait"
+    if which is CancelScope.FAILED:
+        failed = failed_by(labels)
+        if failed and (each.aborted or taken_back(member)):
+            return "back at Idle already: its labels are still to be removed"
+        return "" if failed else "no Prep or Upgrade has failed"
+    if not member.finished or failed_by(labels) or _PREPARED in labels:
+        return ""
+    # What failed without a label, such as a Prep that ibgu no longer watches, may still run.
+    return "" if member.outcome is Outcome.FAILED else "nothing is left to cancel"
+
+
+_PREPARED = Action.PREP.completed_label
+
+
+def _not_upgraded(member: Member) -> Unfit:
+    if member.completed and member.completed[-1].action == Action.FINALIZE_UPGRADE:
+        return Unfit("finalized: the release from before the upgrade is gone", expected=True)
+    if member.outcome is Outcome.FAILED:
+        return Unfit(f"not upgraded: its {member.failed_action} failed")
+    return Unfit("not upgraded", expected=True)
+
+
+def failed_by(labels: Mapping[str, str]) -> bool:
+    """Whether the labels say that a Prep or Upgrade has failed."""
+    return any(label in labels for label in _FAILED)
+
+
+def taken_back(member: Member) -> bool:
+    """Whether a step of the plan that takes only failed clusters has taken the cluster back."""
+    after_failure = [traits(done.action).after_failure for done in member.completed[-1:]]
+    return member.outcome is Outcome.SUCCEEDED and any(after_failure)
+
+
+def _under_way(each: RolloutCluster) -> Unfit | None:
+    member = each.member
+    if not isinstance(member, InFlight):
+        return None
+    return Unfit(f"{member.run.action} is under way")
+
+
+def _elsewhere(each: RolloutCluster) -> Unfit | None:
+    """Returns that another rollout has the cluster. A newer one that only waits for a cluster in
+    flight does not keep anybody from cancelling it."""
+    if each.newer is not None and (each.newer.cancels or not each.in_flight):
+        return Unfit(f"in {each.newer.name} now", elsewhere=True)
+    return Unfit(f"{each.holder} works on it", elsewhere=True) if each.holder else None

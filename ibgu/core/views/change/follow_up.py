@@ -1,0 +1,271 @@
+"""Cancels, rolls back or finalizes clusters of a rollout: as the plan's next step where the plan
+allows one that starts at once, else by a second IBGU for these clusters alone (decision 67)."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import InFlight
+from ibgu.core.model.actions import Risk
+from ibgu.core.model.names import MANUAL_CLEANUP_DONE
+from ibgu.core.views.change.danger import risk_of
+from ibgu.core.views.change.fitness import (
+    CancelScope,
+    RolloutCluster,
+    Unfit,
+    unfit_to_cancel,
+    unfit_to_clean_up,
+    unfit_to_finalize,
+    unfit_to_roll_back,
+)
+from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
+from ibgu.core.views.change.plan import NewStep, append, appendable, drawn
+from ibgu.core.views.change.second import kubectl_create, second, some
+from ibgu.core.views.stragglers.stuck import cleanup_action
+
+Judge = Callable[[RolloutCluster], Unfit | None]
+
+
+class FollowUpRequest(Struct, frozen=True):
+    """A person's request, whichever of the changes it is for."""
+
+    named: bool = False
+    """The clusters were named, so one that does not fit refuses all of them (R42.1)."""
+    narrowed: bool = False
+    """Whether some clusters of the rollout are meant, and not all."""
+    idle: bool = False
+    """The rollout is complete and nothing holds it: an appended step starts at once."""
+    max_concurrency: int | None = None
+    timeout: int | None = None
+    """Minutes."""
+
+
+class FollowUp(Struct, frozen=True):
+    """A change, and who carries it out for whom."""
+
+    change: RequestedChange
+    rollout: str
+    """The rollout to watch: the same one, or the new one."""
+    step: NewStep
+    clusters: tuple[str, ...]
+    risk: Risk
+    warnings: tuple[str, ...] = ()
+    again: bool = False
+    """The same request goes on when the rollout is over."""
+
+    def takes_others(self, selected: Collection[str]) -> bool:
+        """Whether it is a next step that would take other clusters; `selected`: those that the
+        rollout's selectors match for this step now, which may have come later."""
+        return self.change.create is None and {*selected} != {*self.clusters}
+
+
+def cancel(
+    target: ChangeTarget,
+    found: Sequence[RolloutCluster],
+    asked: FollowUpRequest,
+    which: CancelScope = CancelScope.ALL,
+) -> FollowUp:
+    """Takes clusters that are not upgraded back to Idle. Raises ChangeRefused."""
+    action = Action.ABORT_ON_FAILURE if which is CancelScope.FAILED else Action.ABORT
+    narrowed = asked.narrowed or which is CancelScope.WAITING
+    return _follow_up(
+        target,
+        found,
+        replace(asked, narrowed=narrowed),
+        _Verb("cancel", (action,), lambda each: unfit_to_cancel(each, which)),
+    )
+
+
+def roll_back(
+    target: ChangeTarget,
+    found: Sequence[RolloutCluster],
+    asked: FollowUpRequest,
+    *,
+    finalize: bool = False,
+    failed: bool = False,
+) -> FollowUp:
+    """Takes upgraded clusters back to the release from before, or those whose Upgrade has `failed`
+    on the new release; `finalize`: for good. Raises ChangeRefused."""
+    verb = _Verb(
+        "rollback",
+        (Action.ROLLBACK, Action.FINALIZE_ROLLBACK) if finalize else (Action.ROLLBACK,),
+        partial(unfit_to_roll_back, failed=failed),
+        selects=Action.UPGRADE.failed_label if failed else "",
+    )
+    return _follow_up(target, found, replace(asked, narrowed=asked.narrowed or failed), verb)
+
+
+def confirm_cleanup(
+    target: ChangeTarget,
+    found: Sequence[RolloutCluster],
+    asked: FollowUpRequest,
+    reason: str,
+    action: Action | None = None,
+) -> FollowUp:
+    """Runs aborts or finalizes again that failed to clean up, where somebody has cleaned up by
+    hand; `reason`: what they did. Raises ChangeRefused, also where it would take several actions:
+    each is confirmed on its own."""
+    actions = _cleanups(found, action)
+    if len(actions) > 1 and not asked.named:
+        told = ", ".join(f"{_counted(number)} {each}" for each, number in actions.items())
+        raise ChangeRefused(f"nothing was done: {told} again; confirm each action on its own")
+    again = action or next(iter(actions), Action.ABORT)
+    verb = _Verb(
+        "cleanup",
+        (again,),
+        lambda each: unfit_to_clean_up(each, again),
+        annotations={MANUAL_CLEANUP_DONE: f"{target.who} {target.stamp}: {reason}"},
+        states=f"{target.who} states that somebody has cleaned up there by hand: {reason}. ",
+    )
+    return _follow_up(target, found, replace(asked, narrowed=True), verb)
+
+
+def _cleanups(found: Sequence[RolloutCluster], action: Action | None) -> Counter[Action]:
+    """Returns the actions that run again, with the number of clusters."""
+    fit = (each for each in found if unfit_to_clean_up(each, action) is None)
+    members = ((each.member, each.labels or {}) for each in fit)
+    actions = (cleanup_action(each.cause, each.failed_action, labels) for each, labels in members)
+    return Counter(each for each in actions if each)
+
+
+def finalize(
+    target: ChangeTarget, found: Sequence[RolloutCluster], asked: FollowUpRequest
+) -> FollowUp:
+    """Ends upgrades, or rollbacks if the rollout rolls back. Raises ChangeRefused."""
+    action = finalizing(target.actions)
+    if not asked.idle and not asked.narrowed and any(action in step for step in target.actions):
+        raise ChangeRefused(f"the plan {drawn(target.actions)} has {action} already")
+    verb = _Verb("finalize", (action,), lambda each: unfit_to_finalize(each, action))
+    return _follow_up(target, found, asked, verb)
+
+
+def finalizing(plan: Sequence[Sequence[str]]) -> Action:
+    """Returns the action that finalizes what the plan does."""
+    back = {Action.ROLLBACK, Action.FINALIZE_ROLLBACK}
+    rolls_back = any(action in back for step in plan for action in step)
+    return Action.FINALIZE_ROLLBACK if rolls_back else Action.FINALIZE_UPGRADE
+
+
+class _Verb(Struct, frozen=True):
+    word: str
+    actions: tuple[Action, ...]
+    judge: Judge
+    selects: str = ""
+    """A label that the second IBGU's selector asks for, too."""
+    annotations: Mapping[str, str] = {}
+    """More annotations of the second IBGU."""
+    states: str = ""
+    """What the person states with the change, as a sentence."""
+
+
+def _follow_up(
+    target: ChangeTarget, found: Sequence[RolloutCluster], asked: FollowUpRequest, verb: _Verb
+) -> FollowUp:
+    judged = [(each, verb.judge(each)) for each in found]
+    unfit = [(each, why) for each, why in judged if why is not None]
+    chosen = [each for each, why in judged if why is None]
+    if not chosen or (asked.named and unfit):
+        raise ChangeRefused(_why_nobody(target, verb, asked, unfit, len(chosen)))
+    step = NewStep(verb.actions, asked.max_concurrency, asked.timeout)
+    alone = asked.narrowed or any(why.elsewhere for _, why in unfit)
+    next_step = (
+        asked.idle and not alone and verb.actions in appendable(target.actions, target.table)
+    )
+    change, rollout = _appended(target, step) if next_step else _created(target, verb, step, chosen)
+    rest = _told([(each, why) for each, why in unfit if not why.expected])
+    whom = f"{' and '.join(verb.actions)} for {_counted(len(chosen))} of {target.name}"
+    return FollowUp(
+        change=replace(change, done=f"{whom}, {change.done}{rest and f'; left out: {rest}'}"),
+        rollout=rollout,
+        step=step,
+        clusters=tuple(each.name for each in chosen),
+        risk=_risk(verb),
+        warnings=tuple(_warnings(chosen)),
+    )
+
+
+def _risk(verb: _Verb) -> Risk:
+    risk = risk_of(verb.actions)
+    return replace(risk, lost=f"{verb.states}{risk.lost}")
+
+
+def _appended(target: ChangeTarget, step: NewStep) -> tuple[RequestedChange, str]:
+    change = append(target, step, idle=True)
+    return replace(change, done=f"as the next step of its plan: {change.done}"), target.name
+
+
+def _created(
+    target: ChangeTarget, verb: _Verb, step: NewStep, chosen: Sequence[RolloutCluster]
+) -> tuple[RequestedChange, str]:
+    labels = {each.name: each.labels or {} for each in chosen}
+    body = second(target, verb.word, labels, (verb.actions,))
+    strategy = body["spec"]["plan"][0]["rolloutStrategy"]
+    given = {"maxConcurrency": step.max_concurrency, "timeout": step.timeout}
+    bounds = strategy | {name: value for name, value in given.items() if value is not None}
+    body["spec"]["plan"][0]["rolloutStrategy"] = bounds
+    if verb.selects:
+        asks = {"key": verb.selects, "operator": "Exists"}
+        body["spec"]["clusterLabelSelectors"][0]["matchExpressions"].append(asks)
+    if verb.annotations:
+        body["metadata"]["annotations"] = {
+            **body["metadata"].get("annotations", {}),
+            **verb.annotations,
+        }
+    name = str(body["metadata"]["name"])
+    done = f"by the new rollout {name}, which starts at once"
+    return RequestedChange(done, kubectl_create(body), create=body), name
+
+
+def _why_nobody(
+    target: ChangeTarget,
+    verb: _Verb,
+    asked: FollowUpRequest,
+    unfit: Sequence[tuple[RolloutCluster, Unfit]],
+    fit: int,
+) -> str:
+    if not unfit:
+        return f"{target.name} has no such cluster: nothing to {_WORDS[verb.word]}"
+    told = unfit if asked.named else [pair for pair in unfit if not pair[1].expected] or unfit
+    words = f"nothing of {target.name} to {_WORDS[verb.word]}" if not fit else "nothing was done"
+    others = f"; {_counted(fit)} could be: name those alone" if fit else ""
+    return f"{words}: {_told(told)}{others}"
+
+
+_WORDS = {
+    "cancel": "cancel",
+    "rollback": "roll back",
+    "finalize": "finalize",
+    "cleanup": "clean up again",
+}
+
+
+def _told(unfit: Sequence[tuple[RolloutCluster, Unfit]]) -> str:
+    by_why: dict[str, list[str]] = {}
+    for each, judged in unfit:
+        by_why.setdefault(judged.why, []).append(each.name)
+    return ", ".join(f"{some(names)} ({why})" for why, names in by_why.items())
+
+
+def _counted(number: int) -> str:
+    return "1 cluster" if number == 1 else f"{number} clusters"
+
+
+def _warnings(chosen: Sequence[RolloutCluster]) -> Iterator[str]:
+    upgrading = [
+        each.name
+        for each in chosen
+        if isinstance(each.member, InFlight) and each.member.run.action == Action.UPGRADE
+    ]
+    if upgrading:
+        yield (
+            f"Upgrade is under way on {some(upgrading)}: a cluster that has restarted already "
+            "can't be cancelled. Its Upgrade goes on, and you can roll it back when that is done"
+        )
+    newer = sorted({each.newer.name for each in chosen if each.newer is not None})
+    if newer:
+        also = [each.name for each in chosen if each.newer is not None]
+        yield f"{some(also)} also wait in {', '.join(newer)}, which is cancelled there, too"

@@ -1,0 +1,49 @@
+"""Another IBGU for some clusters of a rollout, with its ibuSpec, its annotations for the clusters,
+and a plan of its own."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+import msgspec
+
+from ibgu.core.model.kinds import JsonObject
+from ibgu.core.plan import natural_key
+from ibgu.core.views.change.model import ChangeRefused, ChangeTarget
+from ibgu.core.views.stragglers.left import Plan
+from ibgu.core.views.stragglers.retry import NAME_LABEL, manifest
+
+_NAMED = 5
+_BASE = 200
+"""Characters of the old name that the new one keeps."""
+
+
+def second(
+    target: ChangeTarget, word: str, labels: Mapping[str, Mapping[str, str]], plan: Plan
+) -> JsonObject:
+    """Returns the manifest; `labels`: those of its clusters, by name.
+
+    The name follows from clusters and plan, so that two requests create one IBGU. Raises
+    ChangeRefused if a cluster can't be selected.
+    """
+    if unlabelled := [name for name, found in labels.items() if found.get(NAME_LABEL) != name]:
+        raise ChangeRefused(
+            f"{some(unlabelled)} can't be selected: the ManagedCluster lacks the label "
+            f"{NAME_LABEL} with its name; set it (kubectl label managedcluster {unlabelled[0]} "
+            f"{NAME_LABEL}={unlabelled[0]}), then repeat"
+        )
+    names = sorted(labels, key=natural_key)
+    digest = sha256(_json([names, plan]).encode()).hexdigest()[:8]
+    return manifest(target.object, f"{target.name[:_BASE]}-{word}-{digest}", names, plan)
+
+
+def kubectl_create(body: JsonObject) -> str:
+    return f"kubectl create -f - <<'EOF'\n{_json(body)}\nEOF"
+
+
+def some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,69 @@
+"""The part of a previewed plan that preflight judges."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.drivers import carry_payload, traits
+from ibgu.core.preflight.facts import ClusterFacts, PayloadFacts, PreflightFacts, StepFacts
+from ibgu.core.preflight.model import ObjectField
+from ibgu.core.views.preview.model import Preview, Proposal
+from ibgu.core.views.preview.time import safe
+
+
+class HubAnswers(Struct, frozen=True):
+    """HubAnswers is what hub and journal say besides the preview."""
+
+    payload: PayloadFacts = PayloadFacts()
+    holders: Mapping[str, str] = {}
+    """The other rollout that works on a cluster, by cluster."""
+    rollback_until: Mapping[str, datetime] = {}
+    rollback_over: frozenset[str] = frozenset()
+
+
+def prepares(found: Preview) -> bool:
+    """Returns whether a step that has not begun brings the payload to clusters."""
+    return any(carry_payload(step.actions) for step in found.steps)
+
+
+def expires(found: Preview) -> bool:
+    """Returns whether the first step that has not begun may come too late for clusters."""
+    return any(traits(action).expires for step in found.steps[:1] for action in step.actions)
+
+
+def preflight_facts(
+    name: str,
+    proposal: Proposal,
+    found: Preview,
+    reported: Mapping[str, ClusterFacts],
+    answers: HubAnswers,
+) -> PreflightFacts:
+    """Returns the facts; `name`: namespace and name of the object that asks for the plan."""
+    seed = proposal.spec.ibu_spec.seed_image_ref if prepares(found) else None
+    return PreflightFacts(
+        clusters=tuple(reported[each] for each in found.selected),
+        itself=ObjectField(f"{proposal.driver.kind} {name}"),
+        planned=bool(found.steps or found.problems),
+        problems=found.problems,
+        nobody=found.nobody,
+        steps=tuple(
+            StepFacts(
+                step.index + 1,
+                len(step.clusters),
+                step.waves,
+                step.allowed,
+                safe(step, proposal.rollback_time),
+            )
+            for step in found.steps
+        ),
+        target=seed.version if seed else "",
+        seed=seed,
+        payload=answers.payload,
+        annotations=proposal.annotations,
+        in_flight=proposal.running.in_flight if proposal.running else frozenset(),
+        holders=answers.holders,
+        rollback_until=answers.rollback_until,
+        rollback_over=answers.rollback_over,
+        ends=found.latest,
+    )

@@ -1,0 +1,358 @@
+"""Cancel, rollback and finalize on a real hub, with the rights of who asks for them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import Rollout, RolloutState, StepState
+from ibgu.core.model.kinds import Ibgu, LabelSelector
+from ibgu.db import Journal
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from tests.api.conftest import Ask
+from tests.api.fleet import (
+    failed,
+    open_step,
+    put,
+    rollout,
+    run_upgrade,
+    seen,
+    succeeded,
+)
+from tests.api.test_changes import Post, admin, ibgus, known, made, on_hub, permitted, post
+from tests.db.records import NOW, member, started, starting, step
+
+__all__ = ["admin", "made", "post"]
+pytestmark = pytest.mark.hub
+Made = Callable[..., Awaitable[str]]
+PREPARED, UPGRADED = Action.PREP.completed_label, Action.UPGRADE.completed_label
+FAILED, UPGRADE_FAILED = Action.PREP.failed_label, Action.UPGRADE.failed_label
+LABELS: dict[str, tuple[str, ...]] = {
+    "x2-waits": (PREPARED,),
+    "x2-runs": (PREPARED,),
+    "x2-prepared": (PREPARED,),
+    "x2-failed": (FAILED,),
+    "x2-upgraded": (PREPARED, UPGRADED),
+    "x2-held": (PREPARED,),
+}
+
+
+@pytest.fixture
+async def labelled(admin: HubClient) -> AsyncIterator[None]:
+    """ManagedClusters with the labels that their outcomes left."""
+    for name, marks in LABELS.items():
+        labels = {"name": name, "fleet": "x2", "ring": name[3]} | dict.fromkeys(marks, "")
+        body = {
+            "apiVersion": "cluster.open-cluster-management.io/v1",
+            "kind": "ManagedCluster",
+            "metadata": {"name": name, "labels": labels},
+            "spec": {"hubAcceptsClient": True},
+        }
+        await admin.request("POST", paths.MANAGED_CLUSTERS, body=body)
+    yield
+    for name in LABELS:
+        await admin.request("DELETE", paths.managed_cluster(name))
+
+
+def of(uid: str, *steps: str, **more: Any) -> Rollout:
+    """ran-x1 as the journal knows it, with the plan that is on the hub."""
+    found = known(uid, **more)
+    plan = [replace(found.spec.plan[0], actions=each.split()) for each in steps]
+    chosen = [LabelSelector(match_labels={"fleet": "x2"})]
+    return replace(found, spec=replace(found.spec, plan=plan, cluster_label_selectors=chosen))
+
+
+async def upgrading(journal: Journal, uid: str) -> Rollout:
+    """Prep is over; in the Upgrade one cluster is done, one runs, two wait: one of them for
+    another rollout."""
+    one = of(uid, "Prep", "Upgrade")
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP, state=StepState.FINISHED, total=6))
+    names = ["x2-waits", "x2-runs", "x2-prepared", "x2-upgraded", "x2-held"]
+    await put(
+        journal,
+        *(succeeded(prep, name, n) for n, name in enumerate(names)),
+        failed(prep, "x2-failed", 5, "no"),
+    )
+    upgrade = await open_step(journal, step(one, 1, Action.UPGRADE, total=4))
+    runs = member(upgrade, "x2-runs", 1)
+    held = member(upgrade, "x2-held", 2)
+    await put(journal, succeeded(upgrade, "x2-upgraded", 0), runs, held)
+    await put(journal, member(upgrade, "x2-waits", 3))
+    await run_upgrade(journal, runs)
+    other = rollout("older", name="ran-400", age=60)
+    await seen(journal, other)
+    theirs = await open_step(journal, step(other, 0, Action.PREP))
+    taken = member(theirs, "x2-held", 0)
+    await put(journal, taken)
+    await journal.commit(starting(started(taken, slot=1)))
+    return one
+
+
+async def over(journal: Journal, uid: str, *steps: str) -> Rollout:
+    """All clusters of the plan's steps have succeeded, except one whose Prep failed."""
+    one = of(uid, *steps)
+    await seen(journal, one)
+    prep = step(one, 0, *map(Action, steps[0].split()), state=StepState.FINISHED, total=3)
+    await open_step(journal, replace(prep, finished_at=NOW))
+    names = ["x2-upgraded", "x2-prepared"]
+    await put(
+        journal,
+        *(succeeded(prep, name, n) for n, name in enumerate(names)),
+        failed(prep, "x2-failed", 2, "no"),
+    )
+    for index in range(1, len(steps)):
+        more = step(one, index, Action(steps[index]), state=StepState.FINISHED, total=1)
+        await open_step(journal, replace(more, finished_at=NOW))
+        await put(journal, succeeded(more, "x2-upgraded", 0))
+    complete = replace(one, state=RolloutState.COMPLETE, completed_at=NOW)
+    await seen(journal, complete)
+    return complete
+
+
+async def without(admin: HubClient, *names: str) -> None:
+    """The selectors of the rollout no longer match these clusters."""
+    for name in names:
+        body = {"metadata": {"labels": {"fleet": None}}}
+        path, kind = paths.managed_cluster(name), paths.MERGE_PATCH
+        await admin.request("PATCH", path, body=body, content_type=kind)
+
+
+def created(found: list[Ibgu]) -> Ibgu:
+    (new,) = [each for each in found if each.metadata.name != "ran-x1"]
+    return new
+
+
+def selected(new: Ibgu) -> list[str]:
+    (chosen,) = new.spec.cluster_label_selectors[0].match_expressions
+    assert (chosen.key, chosen.operator) == ("name", "In")
+    return chosen.values
+
+
+def detail(answer: httpx.Response) -> str:
+    assert answer.status_code == 409, answer.text
+    return str(answer.json()["detail"])
+
+
+@pytest.mark.usefixtures("labelled")
+async def test_an_upgrade_under_way_is_cancelled_by_a_second_ibgu(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    """Nobody is in it whom the operator does not mean: the upgraded, and another rollout's."""
+    await upgrading(journal, await made("Prep", "Upgrade"))
+    tried = await post("olga", "cancel", dryRun="true")
+    assert tried.status_code == 202, tried.text
+    assert len(await ibgus(admin)) == 1
+    done = await post("olga", "cancel")
+    assert done.status_code == 202, done.text
+    body = done.json()
+    assert {**body, "preview": None} == {**tried.json(), "preview": None}
+    new = created(await ibgus(admin))
+    assert new.metadata.name == body["rollout"]
+    assert selected(new) == ["x2-failed", "x2-prepared", "x2-runs", "x2-waits"]
+    assert [item.actions for item in new.spec.plan] == [["Abort"]]
+    assert new.spec.ibu_spec == (await on_hub(admin)).spec.ibu_spec
+    assert (body["clusters"], body["danger"]) == (4, "destructive")
+    assert "x2-upgraded (upgraded already: roll it back, or finalize it)" in body["done"]
+    assert "x2-held (ran-400 works on it)" in body["done"]
+    assert body["preview"]["steps"][0]["order"] == selected(new)
+    warned = " ".join(body["preview"]["warnings"])
+    assert "Upgrade is under way on x2-runs: a cluster that has restarted" in warned
+    again = detail(await post("olga", "cancel"))
+    assert again.startswith("nothing of ran-x1 to cancel: ")
+    assert f"in {body['rollout']} now" in again
+
+
+@pytest.mark.usefixtures("labelled")
+@pytest.mark.parametrize(
+    ("body", "clusters", "action"),
+    [
+        ({"which": "waiting"}, ["x2-waits"], "Abort"),
+        ({"which": "failed"}, ["x2-failed"], "AbortOnFailure"),
+        ({"label": "ring in (p,r)", "maxConcurrency": 7}, ["x2-prepared", "x2-runs"], "Abort"),
+        ({"clusters": ["x2-runs"]}, ["x2-runs"], "Abort"),
+    ],
+)
+async def test_some_of_them_are_cancelled(
+    post: Post,
+    made: Made,
+    journal: Journal,
+    admin: HubClient,
+    body: dict[str, Any],
+    clusters: list[str],
+    action: str,
+) -> None:
+    await upgrading(journal, await made("Prep", "Upgrade"))
+    done = await post("olga", "cancel", body)
+    assert done.status_code == 202, done.text
+    new = created(await ibgus(admin))
+    (item,) = new.spec.plan
+    assert (selected(new), item.actions) == (clusters, [action])
+    assert item.rollout_strategy.max_concurrency == body.get("maxConcurrency", 2)
+
+
+@pytest.mark.usefixtures("labelled")
+async def test_a_complete_rollout_is_cancelled_by_its_own_next_step(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await over(journal, await made("Prep"), "Prep")
+    await without(admin, "x2-waits", "x2-runs", "x2-held")
+    tried = (await post("olga", "cancel", {"which": "failed"}, dryRun="true")).json()
+    assert (tried["rollout"], tried["clusters"]) == ("ran-x1", 1), tried
+    assert '"actions":["AbortOnFailure"]' in tried["kubectl"]
+    done = (await post("olga", "cancel")).json()
+    assert "as the next step of its plan: Abort is step 2 of ran-x1; it starts now" in done["done"]
+    assert [item.actions for item in (await on_hub(admin)).spec.plan] == [["Prep"], ["Abort"]]
+    assert len(await ibgus(admin)) == 1
+
+
+@pytest.mark.usefixtures("labelled")
+async def test_a_next_step_never_takes_clusters_that_came_later(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    """Another rollout has prepared three more clusters since, which the selectors match now."""
+    await over(journal, await made("Prep"), "Prep")
+    done = await post("olga", "cancel")
+    assert done.status_code == 202, done.text
+    new, body = created(await ibgus(admin)), done.json()
+    assert selected(new) == ["x2-failed", "x2-prepared"]
+    assert (body["rollout"], body["clusters"]) == (new.metadata.name, 2)
+    assert body["preview"]["steps"][0]["order"] == selected(new)
+    assert [item.actions for item in (await on_hub(admin)).spec.plan] == [["Prep"]]
+
+
+@pytest.mark.usefixtures("labelled")
+@pytest.mark.parametrize(
+    ("body", "plan"),
+    [({}, [["Rollback"]]), ({"finalize": True}, [["Rollback", "FinalizeRollback"]])],
+)
+async def test_upgraded_clusters_are_rolled_back(
+    post: Post,
+    made: Made,
+    journal: Journal,
+    admin: HubClient,
+    body: dict[str, Any],
+    plan: list[list[str]],
+) -> None:
+    await over(journal, await made("Prep", "Upgrade"), "Prep", "Upgrade")
+    done = await post("olga", "rollback", body)
+    assert done.status_code == 202, done.text
+    new = created(await ibgus(admin))
+    assert selected(new) == ["x2-upgraded"]
+    assert [item.actions for item in new.spec.plan] == plan
+    assert "restarts with the release and the data from before" in done.json()["lost"]
+    again = detail(await post("olga", "rollback", body))
+    assert f"x2-upgraded (in {new.metadata.name} now)" in again
+
+
+@pytest.mark.usefixtures("labelled")
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_a_later_rollout_that_is_deleted_has_no_clusters(
+    post: Post, made: Made, journal: Journal, deleted: bool
+) -> None:
+    await over(journal, await made("Prep", "Upgrade"), "Prep", "Upgrade")
+    later = rollout("later", name="ran-x1-retry", age=-60)
+    await seen(journal, later)
+    step_of = await open_step(journal, step(later, 0, Action.PREP))
+    await put(journal, succeeded(step_of, "x2-upgraded", 0))
+    if deleted:
+        await seen(journal, replace(later, state=RolloutState.DELETED, deleted_at=NOW))
+    done = await post("olga", "finalize")
+    assert done.status_code == (202 if deleted else 409), done.text
+    assert deleted or "x2-upgraded (in ran-x1-retry now)" in detail(done)
+
+
+@pytest.mark.usefixtures("labelled")
+async def test_the_upgraded_are_finalized(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await over(journal, await made("Prep", "Upgrade"), "Prep", "Upgrade")
+    done = await post("olga", "finalize", {"maxConcurrency": 9})
+    assert done.status_code == 202, done.text
+    assert (done.json()["rollout"], done.json()["clusters"]) == ("ran-x1", 1)
+    item = (await on_hub(admin)).spec.plan[2]
+    assert (item.actions, item.rollout_strategy.max_concurrency) == (["FinalizeUpgrade"], 9)
+
+
+@pytest.mark.usefixtures("labelled")
+async def test_what_does_not_fit_is_refused_with_its_reason(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await upgrading(journal, await made("Prep", "Upgrade"))
+    named = {"clusters": ["x2-upgraded", "x2-failed"]}
+    assert detail(await post("olga", "finalize", named)) == (
+        "nothing was done: x2-failed (not upgraded: its Prep failed); 1 cluster could be: name "
+        "those alone"
+    )
+    assert detail(await post("olga", "rollback", {"clusters": ["x2-runs"]})) == (
+        "nothing of ran-x1 to roll back: x2-runs (not upgraded)"
+    )
+    missing = await post("olga", "cancel", {"clusters": ["x2-runs", "nowhere"]})
+    assert detail(missing) == (
+        "ran-x1: nothing was done, since it has no cluster of that name: nowhere"
+    )
+    nobody = await post("olga", "cancel", {"label": "ring=none"})
+    assert detail(nobody) == "ran-x1 has no such cluster: nothing to cancel"
+    wrong = await post("olga", "cancel", {"label": "a in b"})
+    assert (wrong.status_code, "label" in wrong.text) == (422, True)
+    assert len(await ibgus(admin)) == 1
+
+
+async def test_a_rollout_that_has_begun_nothing(
+    post: Post, made: Made, journal: Journal, ask: Ask
+) -> None:
+    await seen(journal, of(await made("Prep"), "Prep"))
+    assert (await permitted(ask))["cancel"].startswith("it has no clusters yet")
+    assert detail(await post("olga", "cancel")).startswith("ran-x1 has no such cluster")
+
+
+async def test_who_may_not_create_cancels_nothing(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await seen(journal, of(await made("Prep"), "Prep"))
+    for what in ("cancel", "rollback", "finalize", "confirm-cleanup"):
+        refused = await post("alice", what, {"reason": "by hand"} if "clean" in what else None)
+        assert (refused.status_code, refused.json()["verb"]) == (403, "create")
+    assert len(await ibgus(admin)) == 1
+
+
+@pytest.mark.usefixtures("labelled")
+async def test_the_failed_are_aborted_and_then_retried_by_the_same_request(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await upgrading(journal, await made("Prep", "Upgrade"))
+    refused = detail(await post("olga", "retry"))
+    assert refused.startswith("can't be retried: x2-failed (must be aborted first); give --abort")
+    first = await post("olga", "retry", {"abortFirst": True})
+    assert first.status_code == 202, first.text
+    body = first.json()
+    assert (body["again"], body["clusters"], body["danger"]) == (True, 1, "destructive")
+    abort = created(await ibgus(admin))
+    assert (abort.metadata.name, selected(abort)) == (body["rollout"], ["x2-failed"])
+    assert [item.actions for item in abort.spec.plan] == [["AbortOnFailure"]]
+    under_way = detail(await post("olga", "retry", {"abortFirst": True}))
+    assert f"x2-failed (owned by {abort.metadata.name} now)" in under_way
+
+    aborting = rollout(abort.metadata.uid, name=abort.metadata.name, age=-60, spec=abort.spec)
+    await seen(journal, aborting)
+    step_of = await open_step(journal, step(aborting, 0, Action.ABORT_ON_FAILURE))
+    await put(journal, succeeded(step_of, "x2-failed", 0))
+    early = detail(await post("olga", "retry", {"abortFirst": True}))
+    assert "its labels are still to be removed: repeat in a moment" in early
+    await admin.request(
+        "PATCH",
+        paths.managed_cluster("x2-failed"),
+        body={"metadata": {"labels": {FAILED: None}}},
+        content_type=paths.MERGE_PATCH,
+    )
+    second = await post("olga", "retry", {"abortFirst": True})
+    assert second.status_code == 202, second.text
+    assert second.json()["again"] is False
+    names = {each.metadata.name: each for each in await ibgus(admin)}
+    retried = names[second.json()["rollout"]]
+    assert selected(retried) == ["x2-failed"]
+    assert [item.actions for item in retried.spec.plan] == [["Prep"], ["Upgrade"]]

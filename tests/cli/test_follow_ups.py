@@ -1,0 +1,131 @@
+"""`ibgu cancel`, `rollback` and `finalize`: shown, confirmed, made, followed."""
+
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from ibgu.cli.change import following
+from ibgu.client import Client, RestError
+from ibgu.client.responses import FollowUpResponse
+from ibgu.core.drivers import traits
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.db import Journal
+from ibgu.hub.client import HubClient
+from tests.api.test_changes import admin, ibgus, made, on_hub
+from tests.api.test_follow_ups import created, labelled, over, selected, upgrading
+from tests.cli.conftest import Ibgu
+from tests.cli.terminal import OnTerminal, on_terminal
+from tests.cli.test_changes import log
+from tests.cli.test_confirming import unwrapped
+
+__all__ = ["admin", "labelled", "log", "made", "on_terminal"]
+pytestmark = [pytest.mark.hub, pytest.mark.usefixtures("labelled")]
+Made = Callable[..., Awaitable[str]]
+LOST = traits(Action.ABORT).risk.lost
+
+
+async def test_a_cancellation_is_shown_before_it_is_made(
+    ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await upgrading(journal, await made("Prep", "Upgrade"))
+    tried = await ibgu("cancel", "ran-x1", "--dry-run", user="olga")
+    assert tried.exit_code == 0, tried.output
+    lines = tried.stdout.splitlines()
+    assert lines[0].startswith(
+        "dry run, nothing was changed; without --dry-run: Abort for 4 clusters of ran-x1, by the "
+        "new rollout ran-x1-cancel-"
+    )
+    assert lines[1:3] == [
+        "selects 4 clusters",
+        "step 1 Abort  4 clusters in 2 waves of 2 · 120 min a site · not measured here yet",
+    ]
+    assert f"This can't be undone for 4 clusters. {LOST}" in lines
+    assert "kubectl create -f - <<'EOF'" in lines
+    blind = await ibgu("cancel", "ran-x1", user="olga")
+    assert (blind.exit_code, blind.stdout) == (2, "")
+    assert "give --yes if you mean it" in blind.stderr
+    assert len(await ibgus(admin)) == 1
+    done = await ibgu("cancel", "ran-x1", "--waiting", "--yes", "--no-wait", user="olga")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("Abort for 1 cluster of ran-x1, by the new rollout ran-x1-cancel")
+    assert done.stderr == f"This can't be undone for 1 cluster. {LOST}\n"
+    assert selected(created(await ibgus(admin))) == ["x2-waits"]
+
+
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [
+        (("cancel", "ran-x1", "--failed", "-l", "ring=f"), "cancel"),
+        (("rollback", "ran-x1", "x2-upgraded", "--finalize"), "rollback"),
+        (("finalize", "ran-x1", "x2-upgraded", "--max-concurrency", "3"), "finalize"),
+    ],
+)
+async def test_as_json_it_is_the_answer(
+    ibgu: Ibgu,
+    made: Made,
+    journal: Journal,
+    admin: HubClient,
+    args: tuple[str, ...],
+    word: str,
+) -> None:
+    await over(journal, await made("Prep", "Upgrade"), "Prep", "Upgrade")
+    done = await ibgu(*args, "--yes", "-o", "json", user="olga")
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert answer["rollout"] == created(await ibgus(admin)).metadata.name
+    assert answer["rollout"].startswith(f"ran-x1-{word}-")
+    assert answer["preview"]["steps"][0]["clusters"] == answer["clusters"] == 1
+
+
+async def test_who_types_the_name_means_it_and_sees_the_end(
+    on_terminal: OnTerminal, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await over(journal, await made("Prep", "Upgrade"), "Prep", "Upgrade")
+    wrong = await on_terminal("finalize", "ran-x1", types="ran\n")
+    told = unwrapped(wrong.screen)
+    assert wrong.exit_code == 1, told
+    assert "FinalizeUpgrade for 1 cluster of ran-x1, as the next step of its plan" in told
+    assert "step 3 FinalizeUpgrade 1 cluster in 1 wave" in told
+    assert "This can't be undone for 1 cluster." in told
+    assert len((await on_hub(admin)).spec.plan) == 2
+    # The journal says that the rollout is over, as no controller runs here.
+    right = await on_terminal("finalize", "ran-x1", types="ran-x1\n")
+    assert right.exit_code in (0, 1), right.screen
+    assert "ran-x1" in right.screen.rpartition("type the rollout's name")[2]
+    assert len((await on_hub(admin)).spec.plan) == 3
+
+
+async def test_what_does_not_fit_is_refused_before_a_name_is_typed(
+    on_terminal: OnTerminal, made: Made, journal: Journal
+) -> None:
+    await over(journal, await made("Prep"), "Prep")
+    refused = await on_terminal("cancel", "ran-x1", "x2-upgraded")
+    assert refused.exit_code == 1
+    assert "x2-upgraded (upgraded already: roll it back" in unwrapped(refused.screen)
+    assert "type the rollout's name" not in refused.screen
+
+
+async def test_misuse(ibgu: Ibgu) -> None:
+    both = await ibgu("cancel", "ran-x1", "--waiting", "--failed")
+    assert both.exit_code == 2
+
+
+def test_a_retry_waits_until_the_labels_of_the_aborted_are_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(following, "REFRESH_SECONDS", 0.0)
+    codes = ["labels-pending", "labels-pending", "not-now"]
+
+    def ask(client: Client, namespace: str, dry_run: bool) -> FollowUpResponse:
+        raise RestError("no", 409, codes.pop(0))
+
+    client = Client("http://127.0.0.1:1", "token")
+    with pytest.raises(RestError) as error:
+        following.ask_until_labels_removed(ask, client, "default", False)
+    assert (error.value.code, codes) == ("not-now", [])
+    codes = ["labels-pending", "not-now"]
+    monkeypatch.setattr(following, "PATIENCE", -1.0)
+    with pytest.raises(RestError) as error:
+        following.ask_until_labels_removed(ask, client, "default", False)
+    assert (error.value.code, codes) == ("labels-pending", ["not-now"])

@@ -1,0 +1,190 @@
+"""`ibgu preflight`: the findings by rule, and the exit code."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+import yaml
+
+from ibgu.cli.show.output_style import OutputStyle
+from ibgu.cli.show.preflight import preflight_lines
+from ibgu.client.responses import PreflightFindingResponse, PreflightResponse
+from ibgu.db import Journal
+from tests.api.fleet import over, rollout, seen
+from tests.api.test_changes import manifest
+from tests.api.test_preflight import IMAGE, RELEASES, clusters
+from tests.cli.conftest import Ibgu
+
+__all__ = ["clusters"]
+pytestmark = pytest.mark.hub
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[None]:
+    """Silences the API's log, which runs in the same process and so on the same output."""
+    with structlog.testing.capture_logs():
+        yield
+
+
+def write(path: Path, *steps: str, version: str = "4.17.3") -> str:
+    body: dict[str, Any] = manifest(*steps)
+    body["spec"]["clusterLabelSelectors"] = [{"matchLabels": {"fleet": "pf"}}]
+    body["spec"]["ibuSpec"] = {"seedImageRef": {"image": IMAGE, "version": version}}
+    path.write_text(yaml.safe_dump(body))
+    return str(path)
+
+
+async def test_findings_come_by_rule_with_their_clusters(ibgu: Ibgu, tmp_path: Path) -> None:
+    file = write(tmp_path / "plan.yaml", "Prep", "Upgrade")
+    found = await ibgu("preflight", "-f", file, user="olga")
+    assert found.exit_code == 1, found.output
+    lines = found.stdout.splitlines()
+    assert lines[:4] == [
+        "P1 error 1 cluster: are older than 4.14.13, from which on it is supported (pf-2)",
+        "    → Update the cluster the usual way first, or leave it out of the selectors.",
+        "P2 error 1 cluster: are newer than 4.17.3, which is refused (pf-10)",
+        "    → Leave the cluster out of the selectors, or name a later seed.",
+    ]
+    assert (
+        "P6 unknown Deployment openshift-lifecycle-agent/lifecycle-agent-controller-manager: was "
+        "not read: only the cluster knows"
+    ) in lines
+    assert lines[-2] == "2 of 3 clusters would fail"
+    assert lines[-1].startswith("40 rules: 4 found errors, ")
+    as_json = await ibgu("preflight", "-f", file, "-o", "json", user="olga")
+    body = json.loads(as_json.stdout)
+    assert (as_json.exit_code, body["clusters"], body["blocked"]) == (1, 3, 2)
+    names = await ibgu("preflight", "-f", file, "-o", "name", user="olga")
+    assert names.stdout.splitlines() == ["managedcluster/pf-2", "managedcluster/pf-10"]
+
+
+async def test_an_error_of_the_plan_keeps_all_clusters(ibgu: Ibgu, tmp_path: Path) -> None:
+    file = write(tmp_path / "plan.yaml", "Prep", version="4.17")
+    names = await ibgu("preflight", "-f", file, "-o", "name", user="olga")
+    assert names.exit_code == 1
+    assert names.stdout.splitlines() == [f"managedcluster/pf-{n}" for n in (1, 2, 10)]
+
+
+async def test_a_rollout_whose_steps_have_begun(ibgu: Ibgu, journal: Journal) -> None:
+    one = rollout("pf")
+    await seen(journal, one)
+    await over(journal, one)
+    found = await ibgu("preflight", "ran-pf", "-n", "default", user="olga")
+    assert found.exit_code == 5
+    words = (
+        "no cluster was checked: every step of ran-pf has begun, and only what has not is checked"
+    )
+    assert found.stdout.splitlines()[-2] == words
+
+
+async def test_clusters_by_their_labels(ibgu: Ibgu) -> None:
+    well = await ibgu("preflight", "-l", "fleet=pf,fleet!=x", "--target", "4.17.3", user="olga")
+    assert well.exit_code == 1
+    assert "2 of 3 clusters would fail" in well.stdout
+    nobody = await ibgu("preflight", "-l", "fleet=none", user="olga")
+    assert nobody.exit_code == 5
+    assert "no cluster was checked: no cluster has such labels" in nobody.stdout
+
+
+async def test_a_plan_that_takes_no_cluster(ibgu: Ibgu, tmp_path: Path) -> None:
+    file = write(tmp_path / "plan.yaml", "Upgrade")
+    found = await ibgu("preflight", "-f", file, user="olga")
+    assert found.exit_code == 5
+    assert "takes none now" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: " + "[" * 5_000, "line 1 is no YAML: is nested deeper than 60 levels"),
+        (
+            "a: &a [1]\nb: [" + "*a, " * 200_000 + "]",
+            "line 2 is no YAML: has more than 100000 values",
+        ),
+        ("kind: A\n---\nkind: \x00\n", "line 3 is no YAML"),
+        ("kind: A\nkind: B\n", "line 2 is no YAML: the key 'kind' is there twice"),
+    ],
+)
+async def test_a_hostile_file_is_refused_with_its_line(
+    ibgu: Ibgu, tmp_path: Path, text: str, words: str
+) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text(text)
+    found = await ibgu("preflight", "-f", str(file), user="olga")
+    assert found.exit_code == 1
+    assert f"can't read a manifest from {file}: " in found.stderr
+    assert words in found.stderr
+
+
+async def test_an_api_that_does_not_answer(ibgu: Ibgu) -> None:
+    found = await ibgu("preflight", "-l", "a=b", IBGU_SERVER="http://127.0.0.1:1")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert len(found.stderr.splitlines()) == 1
+
+
+async def test_what_can_not_be_checked(ibgu: Ibgu) -> None:
+    for args in ((), ("x", "-f", "y"), ("x", "-l", "a=b"), ("x", "--target", "4.17.3")):
+        assert (await ibgu("preflight", *args)).exit_code == 2
+    wrong = await ibgu("preflight", "-l", "a in", user="olga")
+    assert (wrong.exit_code, "write it like a=b" in wrong.stderr) == (2, True)
+
+
+def lines(*findings: PreflightFindingResponse, wide: bool = False) -> list[str]:
+    blocked = sum(each.severity == "error" for each in findings)
+    report = PreflightResponse(clusters=len(RELEASES), blocked=blocked, rules=(), findings=findings)
+    return list(preflight_lines(report, OutputStyle(colours=False), wide=wide))
+
+
+def finding(**changes: Any) -> PreflightFindingResponse:
+    given: dict[str, Any] = {
+        "rule": "P18",
+        "severity": "warning",
+        "object": "Restore openshift-adp/app",
+        "field": "metadata.annotations[x]",
+        "file": "ConfigMap openshift-adp/oadp-cm a.yaml",
+        "line": 7,
+        "message": "is no number",
+        "remedy": "Write one.",
+        "reference": "15",
+        "count": 3,
+        "clusters": (),
+    }
+    return PreflightFindingResponse(**(given | changes))
+
+
+def test_a_finding_in_a_config_map_has_its_key_and_line() -> None:
+    shown = lines(finding(), finding(line=9))
+    assert shown[:3] == [
+        "P18 warning Restore openshift-adp/app metadata.annotations[x] (ConfigMap "
+        "openshift-adp/oadp-cm a.yaml:7): is no number",
+        "P18 warning Restore openshift-adp/app metadata.annotations[x] (ConfigMap "
+        "openshift-adp/oadp-cm a.yaml:9): is no number",
+        "    → Write one.",
+    ]
+    assert shown[3] == "no errors for 3 clusters"
+
+
+def test_many_clusters_are_cut_unless_all_are_asked_for() -> None:
+    names = tuple(f"s{n}" for n in range(1, 8))
+    many = finding(clusters=names, count=7, message="wait")
+    assert lines(many)[0] == "P18 warning 7 clusters: wait (s1, s2, s3, s4, s5, …)"
+    assert lines(many, wide=True)[0] == "P18 warning 7 clusters: wait (s1, s2, s3, s4, s5, s6, s7)"
+
+
+def test_rules_that_are_unknown_for_one_reason_share_a_line() -> None:
+    why = {"severity": "unknown", "file": "", "message": "was not read as a whole"}
+    shown = lines(finding(rule="P16", **why), finding(**why), finding(rule="P19", **why, line=0))
+    assert shown[0] == (
+        "P16, P18, P19 unknown Restore openshift-adp/app metadata.annotations[x]: was not read as "
+        "a whole"
+    )
+    assert len(shown) == 3
+
+
+def test_words_of_a_cluster_stay_in_their_line() -> None:
+    hostile = finding(clusters=("s1",), count=1, message="run \x1b[31mEKS\nP1 error")
+    assert "\x1b" not in lines(hostile)[0]
+    assert lines(hostile)[0].endswith("(s1)")

@@ -1,0 +1,53 @@
+"""Those who have no rollout at hand find the driver by an action, or by the object of a work."""
+
+import pytest
+
+from ibgu.core.drivers import DRIVERS, FAILURE_TEXTS, failure_names
+from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu.failures import Failure
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
+from ibgu.core.engine.driver import Target
+from ibgu.core.engine.works import work_reader
+from ibgu.core.model.kinds import (
+    FeedbackValue,
+    FieldValue,
+    ManifestCondition,
+    ManifestWork,
+    ObjectMeta,
+    ResourceMeta,
+    ResourceStatus,
+    StatusFeedback,
+    WorkStatus,
+)
+from tests.core.engine.decide.firmware import FirmwareDriver, FirmwareView
+
+BOTH = {**DRIVERS, FirmwareDriver.kind: FirmwareDriver()}
+ROLE = ManifestCondition(ResourceMeta(group="rbac.authorization.k8s.io", kind="ClusterRole"))
+
+
+def work(*entries: ManifestCondition) -> ManifestWork:
+    return ManifestWork(ObjectMeta(name="w"), WorkStatus([], ResourceStatus([ROLE, *entries])))
+
+
+def entry(target: Target) -> ManifestCondition:
+    meta = ResourceMeta(group=target.group, kind=target.kind, name=target.name)
+    values = [FeedbackValue("stage", FieldValue("String", "Stage"))]
+    return ManifestCondition(meta, [], StatusFeedback(values))
+
+
+@pytest.mark.parametrize(
+    ("target", "view"), [(IBU.target, IbuView), (FirmwareDriver.target, FirmwareView)]
+)
+def test_a_work_is_read_by_the_driver_of_what_it_brings(target: Target, view: type) -> None:
+    assert type(work_reader(BOTH)(work(entry(target))).view.feedback) is view
+
+
+def test_a_work_without_such_an_object_has_no_feedback() -> None:
+    assert work_reader(BOTH)(work()).view.feedback is None
+
+
+def test_a_message_is_known_by_its_action() -> None:
+    known = FAILURE_TEXTS.failure("Upgrade", "Rollback due to LCA Init Monitor timeout")
+    assert known is not None
+    assert known.name == Failure.INIT_MONITOR_TIMEOUT
+    assert failure_names() == list(map(str, Failure))

@@ -1,0 +1,64 @@
+"""Outside its own packages nothing names an action of the image-based upgrade, or its driver."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS
+
+ROOT = Path(__file__).parents[3]
+ITS_OWN = (
+    "ibgu/core/drivers",
+    "ibgu/core/talm",  # TALM's objects exist for this kind alone
+    "ibgu/core/assurance/shadow",  # so does what ibgu concludes beside TALM
+    "ibgu/controller/shadow",
+    "ibgu/api/shadow",
+    "ibgu/sim",  # the simulated Lifecycle Agent
+    "ibgu/sandbox",
+)
+EXAMPLES = "schemas.py"
+"""Bodies of REST show examples."""
+NAMES_IT = {
+    # The payload is made of what the ibuSpec refers to.
+    "ibgu/cli/content/packing.py",
+    "ibgu/controller/effects/requests.py",
+    "ibgu/controller/lookups/payloads.py",
+    "ibgu/controller/term/assembly.py",
+    "ibgu/hub/policy.py",
+    "ibgu/hub/preflight.py",
+    "ibgu/cli/doctor/facts.py",
+    "ibgu/cli/doctor/judge_references.py",
+    "ibgu/cli/doctor/needs.py",
+    "ibgu/cli/doctor/probe_fleet.py",
+    "ibgu/cli/doctor/probe_hub.py",
+    # Works are shown as this kind reports them.
+    "ibgu/api/works/mapping.py",
+    "ibgu/api/works/schemas.py",
+    "ibgu/core/views/reported.py",
+    "ibgu/core/views/stragglers/stuck.py",
+    # Cancel, rollback and finalize are verbs of this kind.
+    "ibgu/core/views/change/fitness.py",
+    "ibgu/api/follow_ups/schemas.py",
+    "ibgu/core/views/change/follow_up.py",
+}
+"""Modules that import the driver's package; a second kind gets here what it needs."""
+
+
+IMPORT = re.compile(r"^\s*from ibgu\.core\.drivers\.ibu\b", re.MULTILINE)
+ACTION = re.compile(f"[\"']({'|'.join(IBU_ACTIONS.names)})[\"']")
+
+
+def others() -> Iterator[tuple[str, str]]:
+    for path in sorted((ROOT / "ibgu").glob("**/*.py")):
+        name = str(path.relative_to(ROOT))
+        if not name.startswith(ITS_OWN):
+            yield name, path.read_text()
+
+
+def test_who_imports_the_driver_is_listed() -> None:
+    assert {name for name, text in others() if IMPORT.search(text)} == NAMES_IT
+
+
+def test_nothing_compares_with_a_named_action() -> None:
+    found = {name for name, text in others() if ACTION.search(text) and not name.endswith(EXAMPLES)}
+    assert found == {"ibgu/core/notify/sample.py"}

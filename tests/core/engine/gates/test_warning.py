@@ -1,0 +1,133 @@
+"""R18.8: where an annotation says so, a cluster that has warned waits for a person."""
+
+import pytest
+
+from ibgu.core.drivers.ibu.actions import Action, Stage
+from ibgu.core.engine.decide import controls
+from ibgu.core.model import Kind, Outcome, ReasonKind, Who
+from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.invariants import Invariants
+
+WARNING = "Thing[1] - CRD not deployed on cluster"
+
+
+def prepared(*plan: str, held: bool = True, concurrency: int = 1) -> Twin:
+    """Returns a fleet of three clusters after their Prep, of which site-2 has warned."""
+    twin = Twin("site-1", "site-2", "site-3")
+    Invariants(twin)
+    twin.spokes["site-2"].prep_warning = WARNING
+    twin.apply(ibgu("a", *plan, concurrency=concurrency))
+    if held:
+        twin.annotate("uid-a", hold_on_warning="yes")
+    twin.wait(hours=2)
+    return twin
+
+
+def outcomes(twin: Twin, step: int = 1) -> list[Outcome | None]:
+    return [twin.member("uid-a", step, f"site-{n}").outcome for n in (1, 2, 3)]
+
+
+def test_without_the_annotation_it_goes_on() -> None:
+    assert outcomes(prepared("Prep", "Upgrade", held=False)) == [Outcome.SUCCEEDED] * 3
+
+
+def test_it_waits_with_the_warning_and_those_behind_it_pass() -> None:
+    twin = prepared("Prep", "Upgrade")
+    assert outcomes(twin) == [Outcome.SUCCEEDED, None, Outcome.SUCCEEDED]
+    reason = twin.member("uid-a", 1, "site-2").reason
+    assert (reason.kind, reason.message, reason.who) == (ReasonKind.WARNING, WARNING, Who.PERSON)
+    assert twin.spokes["site-2"].stage is Stage.PREP
+
+
+def test_a_resume_accepts_the_warnings_so_far() -> None:
+    twin = prepared("Prep", "Upgrade")
+    twin.annotate("uid-a", resume="1")
+    twin.wait(hours=1)
+    assert outcomes(twin) == [Outcome.SUCCEEDED] * 3
+    assert twin.told(Kind.CONTROL)[-1].endswith("1 cluster may go on in spite of a warning")
+    [accepted] = twin.told(Kind.WARNING_ACCEPTED)
+    assert accepted.endswith(WARNING)
+    assert twin.member("uid-a", 1, "site-2").accepted_warning == WARNING
+
+
+def test_whoever_is_skipped_does_not_go_on() -> None:
+    twin = prepared("Prep", "Upgrade")
+    twin.annotate("uid-a", skip="site-2")
+    twin.wait(hours=1)
+    twin.annotate("uid-a", resume="1")
+    twin.wait(hours=1)
+    assert outcomes(twin)[1] is Outcome.SKIPPED
+    assert twin.told(Kind.CONTROL)[-1].endswith("nothing was held")
+
+
+def test_all_go_on_once_the_annotation_is_removed() -> None:
+    twin = prepared("Prep", "Upgrade")
+    obj = twin.ibgus["uid-a"]
+    obj.metadata.annotations.clear()
+    twin.apply(obj)
+    twin.wait(hours=1)
+    assert outcomes(twin) == [Outcome.SUCCEEDED] * 3
+    assert twin.told(Kind.CONTROL) == [
+        "ibgu.dev/hold-on-warning=yes: clusters that have warned wait for a person before Upgrade",
+        "ibgu.dev/hold-on-warning: removed, so that clusters that have warned go on",
+    ]
+
+
+def test_the_annotation_may_change_before_a_step_runs() -> None:
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep"))
+    twin.annotate("uid-a", hold_on_warning="yes")
+    twin.wait(hours=1)
+    twin.ibgus["uid-a"].metadata.annotations.clear()
+    twin.apply(twin.ibgus["uid-a"])
+    twin.wait(minutes=1)
+    assert len(twin.told(Kind.CONTROL)) == 2
+
+
+def test_inside_a_chain_it_keeps_its_slot_and_gets_a_new_limit() -> None:
+    twin = prepared("Prep Upgrade")
+    member = twin.member("uid-a", 0, "site-2")
+    assert (member.reason.kind, member.slot) == (ReasonKind.WARNING, 1)
+    limit = member.limit
+    twin.annotate("uid-a", resume="1")
+    twin.settle()
+    found = twin.member("uid-a", 0, "site-2").limit
+    assert limit is not None
+    assert found is not None
+    assert found > limit
+    twin.wait(hours=2)
+    assert outcomes(twin, 0) == [Outcome.SUCCEEDED] * 3
+
+
+def test_another_warning_is_asked_about_again() -> None:
+    """Somebody prepares the cluster once more while it waits for its slot."""
+    twin = prepared("Prep", "Upgrade")
+    twin.spokes["site-2"].prep_warning = "Other[2] - CRD not deployed on cluster"
+    twin.annotate("uid-a", resume="1")
+    twin.wait(hours=1)
+    member = twin.member("uid-a", 1, "site-2")
+    assert member.reason.kind is ReasonKind.WARNING
+    assert member.reason.message.startswith("Other[2]")
+
+
+def test_the_ways_back_are_open() -> None:
+    for action in (Action.ABORT, Action.ROLLBACK):
+        twin = prepared("Prep", "Upgrade")
+        uid = twin.apply(ibgu("b", action, age=-1))
+        twin.wait(hours=1)
+        other = twin.member(uid, 0, "site-2" if action == Action.ABORT else "site-1")
+        assert other.outcome is Outcome.SUCCEEDED
+
+
+def test_hundreds_are_accepted_in_more_than_one_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
+    twin = Twin(*(f"site-{n}" for n in range(1, 6)))
+    for spoke in twin.spokes.values():
+        spoke.prep_warning = WARNING
+    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=5))
+    twin.annotate("uid-a", hold_on_warning="yes")
+    twin.wait(hours=1)
+    monkeypatch.setattr(controls, "MEMBERS_PER_CYCLE", 2)
+    twin.annotate("uid-a", resume="1")
+    twin.wait(hours=1)
+    members = [twin.member("uid-a", 1, f"site-{n}") for n in range(1, 6)]
+    assert {member.outcome for member in members} == {Outcome.SUCCEEDED}

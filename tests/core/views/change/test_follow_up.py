@@ -1,0 +1,586 @@
+"""Cancel, roll back, finalize: which clusters, by which step or which second IBGU, and why not."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.drivers import traits
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model import (
+    Cause,
+    CompletedAction,
+    Intended,
+    Member,
+    MemberState,
+    Outcome,
+    Reason,
+    ReasonKind,
+)
+from ibgu.core.views.change import (
+    CancelScope,
+    ChangeRefused,
+    FollowUp,
+    FollowUpRequest,
+    OtherRollout,
+    RolloutCluster,
+    cancel,
+    confirm_cleanup,
+    finalize,
+    retry_failed,
+    roll_back,
+)
+from tests.core.views.change.test_change import NOW, plan_of, target
+from tests.members import member_of
+
+PREPARED, UPGRADED = Action.PREP.completed_label, Action.UPGRADE.completed_label
+PREP_FAILED, UPGRADE_FAILED = Action.PREP.failed_label, Action.UPGRADE.failed_label
+ROLLED_BACK = Action.ROLLBACK.completed_label
+IDLE = FollowUpRequest(idle=True)
+CANCELLER, QUEUED = OtherRollout("ran-cancel-1", cancels=True), OtherRollout("next")
+
+
+def a_member(name: str, state: MemberState, **more: Any) -> Member:
+    fields: dict[str, Any] = {
+        "rollout": "u1",
+        "step": 0,
+        "cluster": name,
+        "uid": name,
+        "position": 0,
+        "reason": Reason(ReasonKind.SLOT, NOW),
+    }
+    return member_of(state, **(fields | more))
+
+
+def waiting(name: str, *labels: str, **more: Any) -> RolloutCluster:
+    return cluster(a_member(name, MemberState.WAITING), *labels, **more)
+
+
+def in_flight(name: str, action: Action, *labels: str, **more: Any) -> RolloutCluster:
+    run = Intended(id="r1", action=action, attempt=1, intended_at=NOW)
+    limit = NOW + timedelta(hours=1)
+    return cluster(
+        a_member(name, MemberState.IN_FLIGHT, run=run, slot=1, limit=limit), *labels, **more
+    )
+
+
+def done(name: str, *labels: str, last: Action = Action.PREP, **more: Any) -> RolloutCluster:
+    completed = (CompletedAction(last, NOW),)
+    ended = {"outcome": Outcome.SUCCEEDED, "completed": completed}
+    return cluster(a_member(name, MemberState.FINISHED, **ended), *labels, **more)
+
+
+def failed(name: str, *labels: str, **more: Any) -> RolloutCluster:
+    others = {key: more.pop(key) for key in ("newer", "holder", "aborted") if key in more}
+    ended = {"outcome": Outcome.FAILED, "failed_action": Action.PREP, "cause": Cause.PREP_FAILED}
+    return cluster(a_member(name, MemberState.FINISHED, **(ended | more)), *labels, **others)
+
+
+def cluster(member: Member, *labels: str, **more: Any) -> RolloutCluster:
+    marks = {"name": member.cluster} | dict.fromkeys(labels, "")
+    return RolloutCluster(member, marks, **more)
+
+
+def gone(each: RolloutCluster) -> RolloutCluster:
+    return replace(each, labels=None)
+
+
+def refused(act: Any, *args: Any, **more: Any) -> str:
+    with pytest.raises(ChangeRefused) as error:
+        act(*args, **more)
+    return str(error.value)
+
+
+# -- the step, or the second IBGU --------------------------------------------------------------
+
+
+def test_where_the_plan_allows_it_and_has_nothing_to_do_a_step_is_appended() -> None:
+    found = cancel(target("Prep"), [done("s1", PREPARED), done("s2", PREPARED)], IDLE)
+    assert found.rollout == "ran"
+    assert plan_of(found.change) == [["Prep"], ["Abort"]]
+    assert found.change.done.startswith(
+        "Abort for 2 clusters of ran, as the next step of its plan: Abort is step 2 of ran; "
+    )
+    assert found.change.done.endswith("; it starts now")
+    assert found.clusters == ("s1", "s2")
+    assert found.risk == traits(Action.ABORT).risk
+    assert found.step.actions == ("Abort",)
+
+
+@pytest.mark.parametrize(
+    ("selected", "others"),
+    [(["s2", "s1"], False), (["s1", "s2", "new"], True), (["s1"], True), ([], True)],
+)
+def test_a_step_takes_whom_the_selectors_match_by_then(selected: list[str], others: bool) -> None:
+    clusters = [done("s1", PREPARED), done("s2", PREPARED)]
+    found = cancel(target("Prep"), clusters, IDLE)
+    assert found.takes_others(selected) is others
+    alone = cancel(target("Prep"), clusters, replace(IDLE, narrowed=True))
+    assert not alone.takes_others(selected)
+
+
+@pytest.mark.parametrize(
+    ("plan", "asked", "clusters"),
+    [
+        (("Prep",), FollowUpRequest(), [done("s1", PREPARED)]),
+        (("Prep", "Upgrade"), IDLE, [done("s1", PREPARED)]),
+        (("Prep",), replace(IDLE, narrowed=True), [done("s1", PREPARED)]),
+        (
+            ("Prep",),
+            IDLE,
+            [done("s1", PREPARED), done("s2", PREPARED, newer=OtherRollout("next"))],
+        ),
+    ],
+    ids=["busy or held", "not allowed", "some of them", "one of them is elsewhere"],
+)
+def test_else_a_second_ibgu_takes_just_these_clusters(
+    plan: tuple[str, ...], asked: FollowUpRequest, clusters: list[RolloutCluster]
+) -> None:
+    found = cancel(target(*plan), clusters, asked)
+    assert found.change.create is not None
+    metadata, spec = found.change.create["metadata"], found.change.create["spec"]
+    assert metadata["name"].startswith("ran-cancel-")
+    assert found.rollout == metadata["name"]
+    assert spec["ibuSpec"] == {"extra": "kept"}
+    assert spec["plan"] == [
+        {"actions": ["Abort"], "rolloutStrategy": {"maxConcurrency": 7, "timeout": 60}}
+    ]
+    assert spec["clusterLabelSelectors"] == [
+        {"matchExpressions": [{"key": "name", "operator": "In", "values": ["s1"]}]}
+    ]
+    assert f"by the new rollout {metadata['name']}, which starts at once" in found.change.done
+    assert found.change.kubectl.startswith("kubectl create -f - <<'EOF'\n{")
+    assert cancel(target(*plan), clusters, asked) == found
+
+
+def test_bounds_of_its_own() -> None:
+    asked = FollowUpRequest(max_concurrency=50, timeout=None)
+    found = cancel(target("Prep", "Upgrade"), [waiting("s1")], asked)
+    assert found.change.create is not None
+    (step,) = found.change.create["spec"]["plan"]
+    assert step["rolloutStrategy"] == {"maxConcurrency": 50, "timeout": 60}
+
+
+def test_a_cluster_without_the_label_of_its_name_can_not_be_selected() -> None:
+    nameless = replace(waiting("s1"), labels={})
+    words = refused(cancel, target("Prep"), [nameless], FollowUpRequest())
+    assert words.startswith("s1 can't be selected: the ManagedCluster lacks the label name")
+    assert words.endswith("(kubectl label managedcluster s1 name=s1), then repeat")
+
+
+# -- cancel ------------------------------------------------------------------------------------
+
+
+FLEET = [
+    waiting("waits"),
+    in_flight("runs", Action.PREP),
+    in_flight("upgrades", Action.UPGRADE, PREPARED),
+    done("prepared", PREPARED),
+    failed("failed", PREP_FAILED),
+    failed("back", PREPARED, UPGRADE_FAILED),
+    failed("silent", cause=Cause.TIMED_OUT),
+    done("upgraded", PREPARED, UPGRADED, last=Action.UPGRADE),
+    done("final", last=Action.FINALIZE_UPGRADE),
+    gone(waiting("gone")),
+]
+
+
+def test_everybody_who_is_not_upgraded_is_cancelled() -> None:
+    found = cancel(target("Prep", "Upgrade"), FLEET, FollowUpRequest())
+    expected = ("waits", "runs", "upgrades", "prepared", "failed", "back", "silent")
+    assert found.clusters == expected
+    assert found.change.done.endswith(
+        "; left out: upgraded (upgraded already: roll it back, or finalize it), "
+        "gone (no ManagedCluster of that name is on the hub)"
+    )
+    assert "final," not in found.change.done
+    (warning,) = found.warnings
+    assert warning.startswith("Upgrade is under way on upgrades: a cluster that has restarted")
+
+
+@pytest.mark.parametrize(
+    ("which", "clusters", "action"),
+    [
+        (CancelScope.WAITING, ("waits",), "Abort"),
+        (CancelScope.FAILED, ("failed", "back"), "AbortOnFailure"),
+    ],
+)
+def test_some_of_them_are_cancelled(
+    which: CancelScope, clusters: tuple[str, ...], action: str
+) -> None:
+    found = cancel(target("Prep", "Upgrade"), FLEET, FollowUpRequest(), which)
+    assert found.clusters == clusters
+    assert plan_of(found.change) == [[action]]
+    assert found.change.done.endswith("(no ManagedCluster of that name is on the hub)")
+    assert "upgraded" not in found.change.done
+
+
+def test_who_waits_is_never_cancelled_by_a_step_that_takes_the_others_too() -> None:
+    found = cancel(target("Prep"), [waiting("s1"), done("s2", PREPARED)], IDLE, CancelScope.WAITING)
+    assert (found.change.patch, found.clusters) == (None, ("s1",))
+
+
+def test_the_failed_are_cleaned_up_by_the_next_step() -> None:
+    found = cancel(target("Prep"), [failed("s1", PREP_FAILED)], IDLE, CancelScope.FAILED)
+    assert plan_of(found.change) == [["Prep"], ["AbortOnFailure"]]
+
+
+@pytest.mark.parametrize(
+    ("each", "which", "why"),
+    [
+        (done("s1", PREPARED, newer=QUEUED), CancelScope.ALL, "in next now"),
+        (in_flight("s1", Action.PREP, newer=CANCELLER), CancelScope.ALL, "in ran-cancel-1 now"),
+        (waiting("s1", holder="ran-400"), CancelScope.ALL, "ran-400 works on it"),
+        (done("s1"), CancelScope.ALL, "nothing is left to cancel"),
+        (done("s1", PREPARED), CancelScope.WAITING, "does not wait"),
+        (done("s1", PREPARED), CancelScope.FAILED, "no Prep or Upgrade has failed"),
+        (
+            failed("s1", PREP_FAILED, aborted=True),
+            CancelScope.FAILED,
+            "back at Idle already: its labels are still to be removed",
+        ),
+        (
+            failed("s1", UPGRADE_FAILED, cause=Cause.UPGRADE_FAILED_AFTER_PIVOT),
+            CancelScope.ALL,
+            "its Upgrade failed on the new release, where only a rollback helps",
+        ),
+        (
+            in_flight("s1", Action.ABORT_ON_FAILURE, PREP_FAILED),
+            CancelScope.FAILED,
+            "AbortOnFailure is under way",
+        ),
+    ],
+)
+def test_who_is_not_cancelled(each: RolloutCluster, which: CancelScope, why: str) -> None:
+    words = refused(cancel, target("Prep"), [each], IDLE, which)
+    assert words == f"nothing of ran to cancel: s1 ({why})"
+
+
+def test_a_newer_rollout_in_the_queue_keeps_nobody_from_cancelling_what_is_in_flight() -> None:
+    found = cancel(target("Prep"), [in_flight("s1", Action.PREP, newer=QUEUED)], FollowUpRequest())
+    assert found.warnings == ("s1 also wait in next, which is cancelled there, too",)
+
+
+def test_of_nobody_those_are_named_whom_one_might_have_meant() -> None:
+    found = [done("s1"), failed("s2", PREP_FAILED, newer=QUEUED)]
+    assert refused(cancel, target("Prep"), found, IDLE) == (
+        "nothing of ran to cancel: s2 (in next now)"
+    )
+    assert "s1 (nothing is left" in refused(
+        cancel, target("Prep"), found, FollowUpRequest(named=True)
+    )
+
+
+def test_nobody_at_all() -> None:
+    assert refused(cancel, target("Prep"), [], IDLE) == (
+        "ran has no such cluster: nothing to cancel"
+    )
+
+
+# -- roll back ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_upgraded_clusters_are_rolled_back(final: bool) -> None:
+    """The manual's plan (15.4.5) does both at once."""
+    found: FollowUp = roll_back(target("Prep", "Upgrade"), FLEET, IDLE, finalize=final)
+    assert found.clusters == ("upgraded",)
+    plan = [["Rollback", "FinalizeRollback"]] if final else [["Rollback"]]
+    assert plan_of(found.change) == plan
+    assert found.rollout.startswith("ran-rollback-")
+    assert found.risk.lost.startswith(traits(Action.ROLLBACK).risk.lost)
+    assert found.change.done.startswith("Rollback ")
+
+
+@pytest.mark.parametrize(
+    ("each", "why"),
+    [
+        (done("s1", last=Action.FINALIZE_UPGRADE), "finalized: the release from before"),
+        (done("s1", UPGRADED, ROLLED_BACK), "rolled back already"),
+        (
+            failed("s1", UPGRADE_FAILED, failed_action=Action.UPGRADE),
+            "not upgraded: its Upgrade failed",
+        ),
+        (done("s1", PREPARED), "not upgraded"),
+        (
+            in_flight("s1", Action.FINALIZE_UPGRADE, UPGRADED),
+            "FinalizeUpgrade is under way",
+        ),
+        (done("s1", UPGRADED, newer=CANCELLER), "in ran-cancel-1 now"),
+        (gone(done("s1", UPGRADED)), "no ManagedCluster of that name is on the hub"),
+    ],
+)
+def test_who_is_not_rolled_back(each: RolloutCluster, why: str) -> None:
+    words = refused(roll_back, target("Prep", "Upgrade"), [each], IDLE)
+    assert words.startswith(f"nothing of ran to roll back: s1 ({why}")
+
+
+def test_a_name_that_does_not_fit_refuses_all_of_them() -> None:
+    """R42.1"""
+    found = [done("s1", UPGRADED), done("s2", UPGRADED), done("s3", PREPARED)]
+    asked = FollowUpRequest(named=True, narrowed=True)
+    words = refused(roll_back, target("Prep", "Upgrade"), found, asked)
+    assert words == ("nothing was done: s3 (not upgraded); 2 clusters could be: name those alone")
+
+
+# -- finalize ----------------------------------------------------------------------------------
+
+
+def test_an_upgrade_is_finalized_by_the_next_step() -> None:
+    found = finalize(target("Prep", "Upgrade"), FLEET, IDLE)
+    assert plan_of(found.change) == [["Prep"], ["Upgrade"], ["FinalizeUpgrade"]]
+    assert found.clusters == ("upgraded",)
+    assert "back, silent (not upgraded: its Prep failed)" in found.change.done
+
+
+@pytest.mark.parametrize("plan", [("Rollback",), ("FinalizeRollback",)])
+def test_a_rollback_is_finalized_as_one(plan: tuple[str, ...]) -> None:
+    found = [done("s1", UPGRADED, ROLLED_BACK), failed("s2", UPGRADED), done("s3")]
+    made = finalize(target(*plan), found, IDLE)
+    assert plan_of(made.change)[-1] == ["FinalizeRollback"]
+    assert made.clusters == ("s1",)
+    assert made.change.done.endswith("left out: s2 (not rolled back)")
+
+
+def test_some_are_finalized_while_the_others_are_still_upgrading() -> None:
+    found = [done("s1", UPGRADED), in_flight("s2", Action.UPGRADE, PREPARED)]
+    made = finalize(target("Prep", "Upgrade"), found, FollowUpRequest())
+    assert made.rollout.startswith("ran-finalize-")
+    assert made.clusters == ("s1",)
+
+
+def test_a_plan_that_finalizes_by_itself_needs_no_second_one() -> None:
+    words = refused(
+        finalize,
+        target("Prep", "Upgrade", "FinalizeUpgrade"),
+        [done("s1", UPGRADED)],
+        FollowUpRequest(),
+    )
+    assert words == "the plan [Prep][Upgrade][FinalizeUpgrade] has FinalizeUpgrade already"
+
+
+@pytest.mark.parametrize(
+    ("each", "why"),
+    [
+        (
+            failed("s1", UPGRADE_FAILED, failed_action=Action.UPGRADE),
+            "not upgraded: its Upgrade failed",
+        ),
+        (done("s1", UPGRADED, ROLLED_BACK), "rolled back: finalize the rollout that did it"),
+        (failed("s1", UPGRADED, cause=Cause.FINALIZE_FAILED), "clean up by hand, then ibgu"),
+        (in_flight("s1", Action.FINALIZE_UPGRADE, UPGRADED), "FinalizeUpgrade is under way"),
+        (done("s1", UPGRADED, newer=CANCELLER), "in ran-cancel-1 now"),
+        (gone(done("s1", UPGRADED)), "no ManagedCluster of that name is on the hub"),
+    ],
+)
+def test_who_is_not_finalized(each: RolloutCluster, why: str) -> None:
+    words = refused(finalize, target("Prep", "Upgrade"), [each], IDLE)
+    assert words.startswith(f"nothing of ran to finalize: s1 ({why}")
+
+
+# -- retry -------------------------------------------------------------------------------------
+
+
+STUCK = [
+    failed("s1", PREP_FAILED),
+    failed("s2", PREP_FAILED),
+    failed("s3", cause=Cause.NEVER_STARTED),
+    done("s4", PREPARED),
+]
+
+
+def test_a_retry_names_who_takes_whom_through_the_plan() -> None:
+    found = retry_failed(target("Prep", "Upgrade"), STUCK, IDLE)
+    assert (found.clusters, found.again) == (("s3",), False)
+    assert found.rollout.startswith("ran-retry-")
+    assert plan_of(found.change) == [["Prep"], ["Upgrade"]]
+    assert "s1, s2 (must be aborted first)" in found.change.done
+    assert found.risk.lost == ""
+
+
+def test_what_must_be_aborted_first_is_aborted_first() -> None:
+    """The whole rollout takes the next step, some of its clusters a second IBGU."""
+    found = retry_failed(target("Prep"), STUCK, IDLE, abort_first=True)
+    assert (found.clusters, found.rollout, found.again) == (("s1", "s2"), "ran", True)
+    assert plan_of(found.change) == [["Prep"], ["AbortOnFailure"]]
+    assert found.change.done.endswith("; when it is over, the same request retries them")
+    assert found.risk == traits(Action.ABORT_ON_FAILURE).risk
+    some = replace(IDLE, named=True, narrowed=True)
+    found = retry_failed(target("Prep"), [STUCK[0], STUCK[2]], some, abort_first=True)
+    assert found.clusters == ("s1",)
+    assert plan_of(found.change) == [["AbortOnFailure"]]
+
+
+def test_what_the_plan_makes_final_is_confirmed_with_the_abort() -> None:
+    found = retry_failed(target("Prep Upgrade FinalizeUpgrade"), STUCK, IDLE, abort_first=True)
+    abort, final = (
+        traits(each).risk.lost for each in (Action.ABORT_ON_FAILURE, Action.FINALIZE_UPGRADE)
+    )
+    again = "The failed clusters go through FinalizeUpgrade."
+    assert found.risk.lost == f"{abort} {again} {final}"
+
+
+@pytest.mark.parametrize(
+    "back",
+    [done("s1", last=Action.ABORT_ON_FAILURE), failed("s1", aborted=True)],
+    ids=["by the plan", "by a second IBGU"],
+)
+def test_the_same_request_retries_them_then(back: RolloutCluster) -> None:
+    found = retry_failed(target("Prep", "AbortOnFailure"), [back], IDLE, abort_first=True)
+    assert (found.clusters, found.again) == (("s1",), False)
+    assert plan_of(found.change) == [["Prep"]]
+
+
+def test_nobody_is_retried_before_the_labels_of_all_are_removed() -> None:
+    back = [done(name, last=Action.ABORT_ON_FAILURE) for name in ("s1", "s2")]
+    still = replace(back[1], labels={PREP_FAILED: ""})
+    plan = target("Prep", "AbortOnFailure")
+    with pytest.raises(ChangeRefused, match=r"nothing is retried yet: s2 \(is back at Idle") as why:
+        retry_failed(plan, [back[0], still], IDLE, abort_first=True)
+    assert why.value.code == "labels-pending"
+    assert retry_failed(plan, back, IDLE, abort_first=True).clusters == ("s1", "s2")
+
+
+@pytest.mark.parametrize(
+    ("cause", "why"),
+    [
+        (Cause.ABORT_FAILED, "must be cleaned up by hand first, then by ibgu confirm-cleanup"),
+        (Cause.TIMED_OUT, "its AbortOnFailure failed"),
+    ],
+)
+def test_those_whose_abort_failed_keep_nobody_from_being_retried(cause: Cause, why: str) -> None:
+    ended = {"failed_action": Action.ABORT_ON_FAILURE, "cause": cause}
+    stuck = failed("s2", PREP_FAILED, **ended)
+    found = [done("s1", last=Action.ABORT_ON_FAILURE), stuck]
+    made = retry_failed(target("Prep", "AbortOnFailure"), found, IDLE, abort_first=True)
+    assert made.clusters == ("s1",)
+    assert f"left out: s2 ({why})" in made.change.done
+
+
+def test_those_that_cannot_be_aborted_keep_nobody_from_being_retried() -> None:
+    held = failed("s1", PREP_FAILED, holder="other")
+    found = retry_failed(target("Prep"), [held, *STUCK[1:]], IDLE, abort_first=True)
+    assert (found.clusters, found.again) == (("s2",), True)
+    found = retry_failed(target("Prep"), [held, STUCK[2]], IDLE, abort_first=True)
+    assert (found.clusters, found.again) == (("s3",), False)
+    assert "left out: s1 (can't be aborted: other works on it)" in found.change.done
+
+
+def test_an_unknown_action_of_the_plan_is_no_risk() -> None:
+    assert retry_failed(target("Prep", "Dance"), STUCK, IDLE, abort_first=True).clusters
+
+
+@pytest.mark.parametrize(
+    ("each", "why"),
+    [
+        (waiting("s1", PREP_FAILED), "s1 (is not finished)"),
+        (waiting("s1"), "none of these clusters has failed"),
+        (gone(waiting("s1")), "none of these clusters has failed"),
+    ],
+)
+def test_who_is_being_aborted_is_not_retried_yet(each: RolloutCluster, why: str) -> None:
+    words = refused(retry_failed, target("Prep", "AbortOnFailure"), [each], IDLE, abort_first=True)
+    assert why in words
+
+
+# -- clusters that no plan takes further -------------------------------------------------------
+
+
+def on_new_release(name: str, **more: Any) -> RolloutCluster:
+    cause = Cause.UPGRADE_FAILED_AFTER_PIVOT
+    ended = {"cause": cause, "failed_action": Action.UPGRADE}
+    return failed(name, PREPARED, UPGRADE_FAILED, **(ended | more))
+
+
+def uncleaned(name: str, action: Action, *labels: str, **more: Any) -> RolloutCluster:
+    finalizes = action in (Action.FINALIZE_UPGRADE, Action.FINALIZE_ROLLBACK)
+    cause = Cause.FINALIZE_FAILED if finalizes else Cause.ABORT_FAILED
+    return failed(name, *labels, **({"cause": cause, "failed_action": action} | more))
+
+
+def test_what_failed_on_the_new_release_is_rolled_back_alone() -> None:
+    fleet = [done("s1", PREPARED, UPGRADED), on_new_release("s2"), failed("s3", UPGRADE_FAILED)]
+    found = roll_back(target("Prep", "Upgrade"), fleet, IDLE, failed=True)
+    assert found.clusters == ("s2",)
+    assert found.change.create is not None
+    assert found.change.create["spec"]["clusterLabelSelectors"] == [
+        {
+            "matchExpressions": [
+                {"key": "name", "operator": "In", "values": ["s2"]},
+                {"key": UPGRADE_FAILED, "operator": "Exists"},
+            ]
+        }
+    ]
+    plain = roll_back(target("Prep", "Upgrade"), fleet, IDLE)
+    assert plain.clusters == ("s1",)
+    assert "s2 (failed on the new release: ibgu rollback --failed)" in plain.change.done
+    theirs = [on_new_release("s2", newer=QUEUED)]
+    assert "s2 (in next now)" in refused(roll_back, target(), theirs, IDLE, failed=True)
+    gone_now = refused(roll_back, target(), [gone(fleet[1])], IDLE, failed=True)
+    assert "no ManagedCluster of that name" in gone_now
+
+
+def test_a_clean_up_is_confirmed_with_name_time_and_reason() -> None:
+    fleet = [uncleaned("s1", Action.ABORT, PREPARED), done("s2", PREPARED)]
+    found = confirm_cleanup(target("Prep"), fleet, IDLE, "deleted the Backups")
+    assert found.clusters == ("s1",)
+    assert found.rollout.startswith("ran-cleanup-")
+    body = found.change.create
+    assert body is not None
+    assert body["metadata"]["annotations"]["ibgu.dev/manual-cleanup-done"] == (
+        f"olga {target().stamp}: deleted the Backups"
+    )
+    assert [item["actions"] for item in body["spec"]["plan"]] == [["Abort"]]
+    assert found.risk.lost == (
+        "olga states that somebody has cleaned up there by hand: deleted the Backups. "
+        f"{traits(Action.ABORT).risk.lost}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cluster_", "action"),
+    [
+        (uncleaned("s1", Action.ABORT_ON_FAILURE, PREP_FAILED), "AbortOnFailure"),
+        (uncleaned("s1", Action.FINALIZE_UPGRADE, UPGRADED), "FinalizeUpgrade"),
+        (uncleaned("s1", Action.FINALIZE_ROLLBACK, UPGRADED, ROLLED_BACK), "FinalizeRollback"),
+        (uncleaned("s1", Action.PREP), "Abort"),
+        (uncleaned("s1", Action.PREP, UPGRADED, cause=Cause.FINALIZE_FAILED), "FinalizeUpgrade"),
+    ],
+)
+def test_what_runs_again_is_what_failed_to_clean_up(cluster_: RolloutCluster, action: str) -> None:
+    found = confirm_cleanup(target("Prep"), [cluster_], IDLE, "by hand")
+    assert found.step.actions == (action,)
+
+
+def test_each_action_is_confirmed_on_its_own() -> None:
+    fleet = [
+        uncleaned("s1", Action.ABORT, PREPARED),
+        uncleaned("s2", Action.FINALIZE_UPGRADE, UPGRADED),
+    ]
+    assert refused(confirm_cleanup, target(), fleet, IDLE, "by hand") == (
+        "nothing was done: 1 cluster Abort, 1 cluster FinalizeUpgrade again; confirm each action "
+        "on its own"
+    )
+    one = confirm_cleanup(target("Prep"), fleet, IDLE, "by hand", Action.FINALIZE_UPGRADE)
+    assert one.clusters == ("s2",)
+    named = refused(confirm_cleanup, target(), fleet, FollowUpRequest(named=True), "by hand")
+    assert "s2 (runs FinalizeUpgrade again)" in named
+
+
+@pytest.mark.parametrize(
+    ("cluster_", "why"),
+    [
+        (done("s1", PREPARED), "s1 (needs no clean-up)"),
+        (uncleaned("s1", Action.ABORT, newer=QUEUED), "s1 (in next now)"),
+        (uncleaned("s1", Action.ABORT, holder="other"), "s1 (other works on it)"),
+        (
+            uncleaned("s1", Action.ABORT, UPGRADED),
+            "s1 (its labels allow neither an abort nor a finalize)",
+        ),
+        (gone(uncleaned("s1", Action.ABORT)), "s1 (no ManagedCluster of that name is on the hub)"),
+    ],
+)
+def test_who_is_not_cleaned_up(cluster_: RolloutCluster, why: str) -> None:
+    told = refused(confirm_cleanup, target(), [cluster_], IDLE, "by hand")
+    assert told == f"nothing of ran to clean up again: {why}"

@@ -1,0 +1,238 @@
+"""The walks of the map are whole: a file that one takes, and that its row does not list, fails
+here."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+
+from ibgu.api import app as rest
+from ibgu.cli import app as cli
+from ibgu.cli.examples import EXAMPLES
+from ibgu.core.drivers.ibu.failures.names import Failure
+from ibgu.core.engine.gate import Gate
+from ibgu.core.engine.gates import registry
+from ibgu.core.preflight.registry import RULES
+from ibgu.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+IBGU = ROOT / "ibgu"
+WALKS = (ROOT / "docs/architecture.md").read_text().split("## Find your way")[1].split("\n## ")[0]
+QUESTIONS = WALKS.split("What you touch to add")[0]
+Stop = tuple[str, str]
+"""A module and a function in it."""
+
+STARTED_BY = {
+    "succeed_run": {"core/engine/decide/accepted.py"},
+    "perform": {"controller/loop/loop.py"},
+}
+"""The module that calls the first function of a walk, or of its part after the commit."""
+OTHER_WAYS = {
+    # A takeover leaves the labels pending that TALM has not written.
+    "enqueue_outcome": {"core/engine/decide/adopting.py"},
+    # Anyone who wants to see a cluster disarmed asks for the same works.
+    "stage_work": {"core/engine/decide/disarming.py"},
+}
+"""Modules that use a function of a walk and are not on it, by the function."""
+HANDED_OVER = {
+    "add": ("core/engine/decide/patches.py", "OnPendingPatch"),
+    "perform": ("controller/loop/concerned.py", "Concerned"),
+    "_record_work": ("controller/loop/responses.py", "answered"),
+    "_why_not_resend": ("controller/effects/outcomes.py", "writing"),
+    "reconcile": ("core/engine/decide/stagework.py", "stage_work"),
+}
+"""Stops that no other stop calls: the module that hands over to each, and by which name."""
+
+
+def rows(section: str) -> dict[str, str]:
+    """Returns the rows of a table by what stands in their first column."""
+    found = re.findall(r"^\| (.*?) \| (.*`.*) \| \d+ \|$", section, re.MULTILINE)
+    return dict(found)
+
+
+def stops(walk: str) -> list[Stop]:
+    return re.findall(r"`([\w/]+\.py):(\w+)`", walk)
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse((IBGU / module).read_text())
+
+
+@cache
+def modules() -> list[str]:
+    return sorted(str(path.relative_to(IBGU)) for path in IBGU.glob("**/*.py"))
+
+
+@cache
+def names(module: str) -> frozenset[str]:
+    """Returns the names that the module uses, whatever it calls them."""
+    found = set()
+    for node in ast.walk(tree(module)):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                found.add(name)
+            case ast.ImportFrom(names=imported):
+                found.update(each.name for each in imported)
+    return frozenset(found)
+
+
+@cache
+def definitions(function: str) -> list[str]:
+    """Returns the modules that define the function, or a method of that name."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [
+        module
+        for module in modules()
+        for node in ast.walk(tree(module))
+        if isinstance(node, kinds) and node.name == function
+    ]
+
+
+def says(module: str, word: str) -> bool:
+    return re.search(rf"\b{word}\b", (IBGU / module).read_text()) is not None
+
+
+def users(function: str) -> set[str]:
+    """Returns the modules that use the name; packages only pass it on."""
+    return {
+        module
+        for module in modules()
+        if function in names(module) and not module.endswith("__init__.py")
+    }
+
+
+def assigns(module: str, name: str) -> bool:
+    targets = [node.targets[0] for node in tree(module).body if isinstance(node, ast.Assign)]
+    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Returns what the module imports: packages, modules, and names in them."""
+    found = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{each.name}" for each in node.names)
+    return frozenset(found)
+
+
+def importers(place: str) -> set[str]:
+    """Returns the modules that import the module or package."""
+    name = f"ibgu.{place.removesuffix('.py').replace('/', '.')}"
+    return {module for module in modules() if name in imports(module)}
+
+
+WALKED = [(question, stop) for question, walk in rows(QUESTIONS).items() for stop in stops(walk)]
+
+
+@pytest.mark.parametrize(("question", "stop"), WALKED)
+def test_a_stop_leads_on_from_another(question: str, stop: Stop) -> None:
+    module, function = stop
+    walk = stops(rows(QUESTIONS)[question])
+    others = [other for other in walk if other[0] != module]
+    called = any(function in names(other) for other, _ in others)
+    calls = any(theirs in names(module) for _, theirs in others)
+    if not (called or calls or stop == walk[0]):
+        giver, word = HANDED_OVER[function]
+        assert giver in dict(others)
+        assert says(giver, word)
+        assert says(module, word)
+
+
+@pytest.mark.parametrize(
+    ("question", "stop"), [each for each in WALKED if len(definitions(each[1][1])) == 1]
+)
+def test_a_walk_lists_all_who_use_its_functions(question: str, stop: Stop) -> None:
+    _, function = stop
+    walk = {module for module, _ in stops(rows(QUESTIONS)[question])}
+    allowed = STARTED_BY.get(function, set()) | OTHER_WAYS.get(function, set())
+    assert users(function) - walk == allowed
+
+
+GATES = [name for name, gate in vars(registry).items() if isinstance(gate, Gate)]
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_only_the_registry_knows_a_gate(gate: str) -> None:
+    home = "core/engine/gates/"
+    (declared,) = (each for each in modules() if each.startswith(home) and assigns(each, gate))
+    assert importers(declared) - {f"{home}__init__.py"} == {f"{home}registry.py"}
+
+
+def test_a_gate_with_a_reason_of_its_own_is_three_files() -> None:
+    reason = "FLOOR"
+    assert {module for module in modules() if says(module, reason)} == {
+        "core/model/reasons.py",
+        "core/engine/gates/time_floor.py",
+    }
+
+
+TOLD_APART = {Failure.BACKUPS_NOT_DELETED, Failure.STATEROOTS_NOT_REMOVED, Failure.CLEANUP_FAILED}
+"""Failures of a cleanup, which shadow mode keeps from what TALM says of it."""
+SHADOW = "core/assurance/shadow/evidence.py"
+FAILURES = "core/drivers/ibu/failures/"
+
+
+@pytest.mark.parametrize("failure", Failure)
+def test_a_failure_is_three_files(failure: Failure) -> None:
+    says_it = {module for module in modules() if says(module, f"Failure.{failure.name}")}
+    assert says_it - {SHADOW} == {module for module in says_it if module.startswith(FAILURES)}
+    assert len(says_it - {SHADOW}) == 1
+    assert (SHADOW in says_it) == (failure in TOLD_APART)
+    messages = ROOT / f"tests/{FAILURES}messages.py"
+    assert f"Failure.{failure.name}" in messages.read_text()
+
+
+@pytest.mark.parametrize("rule", [rule.id for rule in RULES])
+def test_only_preflight_knows_a_rule(rule: str) -> None:
+    (declared,) = (module for module in modules() if assigns(module, rule))
+    used = users(rule) - {declared}
+    assert "core/preflight/registry.py" in used
+    assert not [module for module in used if not module.startswith("core/preflight/")]
+
+
+COMMANDS = {
+    command.callback.__name__.replace("_", "-"): command.callback.__module__
+    for command in cli.app.registered_commands
+    if command.callback
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_is_found_by_its_list_and_its_examples(command: str) -> None:
+    module = COMMANDS[command].removeprefix("ibgu.").replace(".", "/") + ".py"
+    assert "cli/app.py" in importers(module) | importers(str(Path(module).parent))
+    assert EXAMPLES[command]
+
+
+def test_a_command_with_a_text_of_its_own_is_five_files() -> None:
+    assert importers("cli/read/tree.py") == {"cli/app.py"}
+    assert importers("cli/show/tree.py") == {"cli/read/tree.py"}
+
+
+ROUTES = {
+    route.name: route
+    for noun in rest.ROUTES
+    for route in noun.router.routes
+    if isinstance(route, APIRoute)
+}
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_a_route_is_a_function_and_a_body_of_its_noun(name: str) -> None:
+    module = ROUTES[name].endpoint.__module__.removeprefix("ibgu.").replace(".", "/") + ".py"
+    assert re.fullmatch(r"api/\w+/routes\.py", module)
+    assert "api/app.py" in importers(module)
+    classes = [node for node in tree(module).body if isinstance(node, ast.ClassDef)]
+    bases = {ast.unparse(base) for each in classes for base in each.bases}
+    assert "Body" not in bases, "bodies stand in schemas.py"
+
+
+@pytest.mark.parametrize("setting", Settings.model_fields)
+def test_a_setting_is_used(setting: str) -> None:
+    assert users(setting)

@@ -1,0 +1,67 @@
+"""Compares the real trace of a scene with those that the model can show."""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from tests.fidelity.trace import Fields, Trace
+
+READ_FROM_SPEC = frozenset({"stage", "generation", "uid", "run", "probe"})
+"""Fed-back values that only somebody else's write changes."""
+
+
+class Difference(Struct, frozen=True):
+    step: str
+    field: str
+    real: object
+    model: tuple[object, ...]
+
+    def __str__(self) -> str:
+        can = " or ".join(map(repr, self.model)) or "nothing"
+        return f"{self.step}: {self.field} is {self.real!r}, and on the model {can}"
+
+
+def differences(names: Sequence[str], real: Trace, models: Sequence[Trace]) -> list[Difference]:
+    """Returns fields in which a step ends otherwise than on the model, and values that a field has
+    on the way and can't have on the model: the model has one trace for each seed."""
+    found: list[Difference] = []
+    for number, name in enumerate(names):
+        found += _ends(name, real.ends[number], [model.ends[number] for model in models])
+        possible = [shown for model in models for shown in model.steps[number]]
+        found += _ways(name, real.steps[number], possible)
+    return found
+
+
+def _ends(step: str, real: Fields, models: Sequence[Fields]) -> Iterator[Difference]:
+    if real in models:
+        return
+    nearest = min(models, key=lambda model: len(_unequal(real, model)))
+    for field in _unequal(real, nearest):
+        yield Difference(f"{step}, at its end", field, real.get(field), (nearest.get(field),))
+
+
+def _unequal(one: Fields, other: Fields) -> list[str]:
+    return [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
+
+
+def _ways(step: str, real: Sequence[Fields], possible: Sequence[Fields]) -> Iterator[Difference]:
+    told: set[tuple[str, str]] = set()
+    for shown in real:
+        for field, value in _of_the_agent(shown):
+            known = [each[field] for each in possible if field in each]
+            if value not in known and (field, repr(value)) not in told:
+                told.add((field, repr(value)))
+                yield Difference(f"{step}, on its way", field, value, _distinct(known))
+
+
+def _of_the_agent(shown: Fields) -> Iterator[tuple[str, object]]:
+    """Yields the fields that the work agent decides on. The rest is what it has read of the
+    ImageBasedUpgrade, in whichever of its short phases."""
+    for field, value in shown.items():
+        name = field.partition(": feedback.")[2].partition(".")[0]
+        if name in READ_FROM_SPEC or not (name or field.endswith(": values")):
+            yield field, value
+
+
+def _distinct(values: Sequence[object]) -> tuple[object, ...]:
+    return tuple({repr(value): value for value in values}.values())

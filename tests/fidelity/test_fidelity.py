@@ -1,0 +1,31 @@
+"""Each scene on the model and for real: every field of every state."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fidelity.compare import differences
+from tests.fidelity.model import PlayedOnModel
+from tests.fidelity.real import PlayedForReal
+from tests.fidelity.scenes import SCENES, Scene
+from tests.neighbours.scene import RealScene
+
+CLUSTER = "fidelity"
+SEEDS = range(40)
+
+
+@pytest.mark.parametrize("played", SCENES, ids=lambda played: played.name)
+async def test_the_real_one_shows_only_what_the_model_can_show(
+    scene: RealScene, played: Scene
+) -> None:
+    models = [PlayedOnModel(played, CLUSTER, seed).trace for seed in SEEDS]
+    real = await PlayedForReal(scene, CLUSTER, models).play(played)
+    found = differences([step.name for step in played.steps], real, models)
+    assert not found, "\n".join(map(str, found))
+
+
+def test_the_report_names_every_scene_and_step() -> None:
+    report = (Path(__file__).parents[2] / "docs" / "fidelity.md").read_text()
+    for played in SCENES:
+        steps = "; ".join(step.name for step in played.steps)
+        assert f"| {played.name} | {steps} |" in report

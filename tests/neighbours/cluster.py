@@ -1,0 +1,92 @@
+"""A managed cluster with a real API server and a real work agent."""
+
+import asyncio
+from collections.abc import Callable
+
+from ibgu.core.model.kinds import JsonObject
+from ibgu.hub.client import HubClient
+from ibgu.sim.cluster import SimulatedCluster
+from ibgu.sim.course import FateDraws
+from ibgu.sim.faults import Fault
+from ibgu.sim.spec import FleetSpec
+from ibgu.sim.wire import FullWork, Patch
+from tests.neighbours.klusterlet import TO_WORK
+from tests.neighbours.server import IBUS, ROLES, ManagedClusterServer
+from tests.neighbours.spoke import RealSpoke
+from tests.neighbours.watch import watch
+
+
+class RealCluster(SimulatedCluster):
+    """RealCluster plays the Lifecycle Agent, the node and OCM's registration; works are the real
+    agent's, which dies and starts with the node."""
+
+    def __init__(
+        self,
+        server: ManagedClusterServer,
+        name: str,
+        spec: FleetSpec,
+        faults: tuple[Fault, ...],
+        now: float,
+    ) -> None:
+        self.server = server
+        super().__init__(name, spec, faults, now)
+
+    def _new_spoke(self, course: FateDraws) -> RealSpoke:
+        self._real = RealSpoke(self.server, course.random("spoke"))
+        return self._real
+
+    # -- the hub's side: the real agent hears of works by itself -----------------------------------
+
+    def observe(self, work: FullWork, now: float, *, answer: bool = False) -> None:
+        return
+
+    def advance(self, now: float) -> list[Patch]:
+        patches = super().advance(now)
+        self.server.agent.run(self.connected)
+        return patches
+
+    # -- faults from outside ---------------------------------------------------------------------
+
+    def _changed(self, fault: str, holds: bool, now: float) -> None:
+        match fault:
+            case "agent-without-rbac":
+                self.server.count_labels(not holds)
+            case "namespace-missing":
+                self.server.serve_namespace("openshift-adp", not holds)
+            case "finalizer-stuck":
+                raise NotImplementedError("the real agent keeps no finalizer by itself")
+            case _:
+                super()._changed(fault, holds, now)
+
+    def _set_installed(self, fault: str, missing: bool, now: float) -> None:
+        if fault == "crd-missing" and not missing:
+            self.server.serve_ibu(True)
+        super()._set_installed(fault, missing, now)
+        if fault == "crd-missing" and missing:
+            self.server.serve_ibu(False)
+
+    def freeze(self, frozen: bool, now: float) -> None:
+        """Pauses the whole agent, which can't be made to apply without reading."""
+        self.server.agent.pause(frozen)
+
+    # -- watches ---------------------------------------------------------------------------------
+
+    async def follow(self, touch: Callable[[SimulatedCluster], None]) -> None:
+        """Follows what others write on the cluster, until it is cancelled."""
+
+        def ibu(kind: str, obj: JsonObject) -> None:
+            if self._real.observe(kind, obj):
+                touch(self)
+
+        def role(kind: str, obj: JsonObject) -> None:
+            if TO_WORK in (obj["metadata"].get("labels") or {}):
+                self.server.aggregate()
+
+        hub = self.server.hub
+        token, ca = hub.token("admin"), str(hub.ca_file)
+        async with (
+            await HubClient.with_token(hub.url, token, ca) as client,
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(watch(client, IBUS, ibu))
+            group.create_task(watch(client, ROLES, role))

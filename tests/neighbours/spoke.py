@@ -1,0 +1,125 @@
+"""A managed cluster's real API server under the player of the Lifecycle Agent."""
+
+from random import Random
+
+from ibgu.core.model.kinds import JsonObject
+from ibgu.hub.paths import JSON_PATCH
+from ibgu.sim.spoke import IBU, Key, Refusal, Spoke, key_of, resource_of
+from tests.neighbours.server import IBUS, ManagedClusterServer, Stored
+
+
+class RealSpoke(Spoke):
+    """RealSpoke keeps a copy of the one ImageBasedUpgrade, which `observe` brings up to date; every
+    write is the real API server's, which has the last word on it."""
+
+    def __init__(self, server: ManagedClusterServer, rng: Random) -> None:
+        super().__init__(rng)
+        self.server = server
+        self._seen = 0
+        self._left: Stored = []
+        """What the original stateroot had."""
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def observe(self, kind: str, obj: JsonObject) -> bool:
+        """Takes an event of the watch; returns whether it is news."""
+        if int(obj["metadata"]["resourceVersion"]) <= self._seen:
+            return False
+        if kind == "DELETED":
+            self._seen = int(obj["metadata"]["resourceVersion"])
+            self.objects.pop(IBU, None)
+            self.version += 1
+        else:
+            self._take(obj)
+        return True
+
+    def _take(self, obj: JsonObject) -> JsonObject:
+        self._seen = int(obj["metadata"]["resourceVersion"])
+        self.objects[IBU] = obj
+        self.version += 1
+        return obj
+
+    def get(self, key: Key) -> JsonObject | None:
+        if key == IBU:
+            return self.ibu
+        return self.server.api.found(f"{_collection(key)}/{key.name}")
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def create(self, manifest: JsonObject, now: float) -> JsonObject:
+        key = key_of(manifest)
+        made = self.server.api.request("POST", _collection(key), manifest)
+        return self._take(made) if key == IBU else made
+
+    def update(self, key: Key, wanted: JsonObject, now: float) -> JsonObject:
+        """Writes spec and annotations of the ImageBasedUpgrade. Raises Refusal."""
+        annotations = wanted["metadata"].get("annotations") or {}
+        return self._patch(spec=wanted.get("spec") or {}, metadata__annotations=annotations)
+
+    def write_status(self, key: Key, status: JsonObject, now: float) -> None:
+        """Ignores an ImageBasedUpgrade that somebody has deleted: the watch tells in a moment."""
+        if self.objects[key].get("status") == status:
+            return
+        try:
+            self._patch("/status", status=status)
+        except Refusal as refusal:
+            if refusal.reason != "NotFound":
+                raise
+
+    def _patch(self, subresource: str = "", **fields: JsonObject) -> JsonObject:
+        operations = [
+            {"op": "add", "path": f"/{name.replace('__', '/')}", "value": value}
+            for name, value in fields.items()
+        ]
+        path = f"{IBUS}/{IBU.name}{subresource}"
+        return self._take(self.server.api.request("PATCH", path, operations, JSON_PATCH))
+
+    def delete(self, key: Key, now: float) -> None:
+        self.server.api.remove(f"{_collection(key)}/{key.name}")
+        if self.objects.pop(key, None) is not None:
+            self.version += 1
+
+    def restore(self, saved: JsonObject, now: float) -> JsonObject:
+        self.delete(IBU, now)
+        self.create(_bare(saved), now)
+        self.write_status(IBU, saved.get("status") or {}, now)
+        return self.objects[IBU]
+
+    # -- stateroots ------------------------------------------------------------------------------
+
+    def leave_stateroot(self, now: float) -> None:
+        self.server.agent.kill()
+        self._left = self.server.contents()
+        self._boot()
+
+    def return_to_stateroot(self, now: float) -> None:
+        """Objects are as they were left; only their uids are new, which no etcd would change."""
+        self.server.agent.kill()
+        self._boot()
+        for collection, each in self._left:
+            if collection == IBUS:
+                self.restore(each, now)
+            else:
+                self.server.api.request("POST", collection.partition("?")[0], _bare(each))
+        self.server.aggregate()
+
+    def _boot(self) -> None:
+        self.server.wipe()
+        self.objects.clear()
+        self.version += 1
+        self.boots += 1
+
+
+def _bare(obj: JsonObject) -> JsonObject:
+    """Returns the object as it was created, with what has been written to it since."""
+    kept = ("name", "namespace", "labels", "annotations", "finalizers")
+    meta = {name: obj["metadata"][name] for name in kept if obj["metadata"].get(name)}
+    return {name: value for name, value in obj.items() if name != "status"} | {"metadata": meta}
+
+
+def _collection(key: Key) -> str:
+    if key == IBU:
+        return IBUS
+    root = f"/apis/{key.group}/v1" if key.group else "/api/v1"
+    scope = f"/namespaces/{key.namespace}" if key.namespace else ""
+    return f"{root}{scope}/{resource_of(key)}"

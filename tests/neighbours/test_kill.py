@@ -1,0 +1,10 @@
+"""kill -9 of the controller between any two steps, with real work agents below it."""
+
+from tests.e2e import test_kill as on_the_model
+from tests.e2e.harness import Scene
+
+DEATHS = (*on_the_model.MEMBER_DEATHS, "before:StepFinished", "after:StepFinished")
+
+
+async def test_between_any_two_steps(scene: Scene) -> None:
+    await on_the_model.test_a_controller_killed_in_every_phase(scene, DEATHS, 3)
