@@ -17,6 +17,7 @@ from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
+from ibgu.sim.cluster import SimulatedCluster
 from tests.cli.conftest import serving
 from tests.e2e.harness import Scene, actions
 from tests.e2e.manifests import ibgu, step
@@ -52,9 +53,13 @@ async def test_an_upgrade_under_way_is_cancelled(scene: Scene, run: Run) -> None
     names = [f"{scene.label}-{n}" for n in (1, 2, 3)]
     await scene.fleet(count=3, faults=[f"frozen-feedback/Prep@{names[1]}"])
     await scene.start()
+    for name in names[1:]:  # else one of them may answer its probe, and so start, first
+        scene.act(name, lambda cluster, now: SimulatedCluster.go_dark(cluster))
     await scene.apply(ibgu("upgrade", step("Prep", most=1), step("Upgrade"), fleet=scene.label))
     await scene.seen_in_journal("MemberFinished", names[0])
+    scene.act(names[1], lambda cluster, now: SimulatedCluster.come_back(cluster))
     await scene.seen_in_journal("RunArming", names[1])
+    scene.act(names[2], lambda cluster, now: SimulatedCluster.come_back(cluster))
     ended = asyncio.create_task(run("cancel", "upgrade"))
     await scene.until(lambda: _preempted(scene, names[1]), "the Prep under way to be preempted")
     scene.freeze(names[1], False)
