@@ -10,6 +10,8 @@ CORES := 2
 TEST_WORKERS ?= 4
 # Hundreds of processes import the same modules: each would compile them itself.
 unexport PYTHONDONTWRITEBYTECODE
+# What real servers on a busy machine may cause once; the end of the run names such tests.
+SECOND_TRY = --reruns 1
 PARALLEL = -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
@@ -73,7 +75,7 @@ test-core: $(READY) ## the tests of ibgu/core, and how much of it they cover
 test-rest: setup tools browser ## all other tests
 	@echo "== all other tests"
 	@$(BIN)/python -m tests.neighbours
-	@$(BIN)/pytest $(PARALLEL) --ignore tests/core
+	@$(BIN)/pytest $(PARALLEL) $(SECOND_TRY) --ignore tests/core
 
 .PHONY: test-neighbours
 test-neighbours: setup ## the tests on the real work agent and the real TALM (TEST_ARGS)

@@ -14,10 +14,16 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.postgres import EmbeddedPostgres
 from tests.in_memory import keep_in_memory
+from tests.second_tries import pytest_runtest_logreport, pytest_terminal_summary
 from tests.sharing import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 from tests.simulation.postgres import database
 
-__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
+__all__ = [
+    "pytest_collection_modifyitems",
+    "pytest_runtest_logreport",
+    "pytest_terminal_summary",
+    "pytest_xdist_make_scheduler",
+]
 
 _numbers = itertools.count(1)
 
