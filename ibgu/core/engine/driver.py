@@ -160,13 +160,16 @@ class Driver(FailureTexts, Protocol):
         much time must be left in a step to start an action that reboots (R11.5)."""
 
     def manifests(
-        self, rollout: Rollout, run: Run | None, generation: int
+        self, rollout: Rollout, run: Run | None, generation: int, seen: FeedbackView | None
     ) -> Sequence[Raw | JsonObject]:
         """Returns what the stage work brings to the cluster: the target, and before it the rights
         that its agent needs. With a run the target asks for the run's action and carries its id;
-        without one it can neither change nor create the object, and each generation differs."""
+        without one it can neither change nor create the object, and each generation differs.
+        `seen`: the target as the cluster shows it, on which an arming rests."""
 
-    def consumed_fields(self, rollout: Rollout, run: Run) -> Sequence[str]:
+    def consumed_fields(
+        self, rollout: Rollout, run: Run, seen: FeedbackView | None
+    ) -> Sequence[str]:
         """Returns the JSONPaths of what the armed target carries and the cluster takes away once it
         has read it: the work agent must not bring it again."""
 

@@ -63,14 +63,16 @@ class IbuDriver:
         return rollback_time(spec.ibu_spec)
 
     def manifests(
-        self, rollout: Rollout, run: Run | None, generation: int
+        self, rollout: Rollout, run: Run | None, generation: int, seen: FeedbackView | None
     ) -> Sequence[Raw | JsonObject]:
-        ibu = disarmed_ibu(generation) if run is None else armed_ibu(rollout, run)
+        ibu = disarmed_ibu(generation) if run is None else armed_ibu(rollout, run, _ibu(seen))
         # Older agents apply in this order, and need the role first.
         return [IBU_ROLE, ibu]
 
-    def consumed_fields(self, rollout: Rollout, run: Run) -> Sequence[str]:
-        return consumed_fields(rollout, run)
+    def consumed_fields(
+        self, rollout: Rollout, run: Run, seen: FeedbackView | None
+    ) -> Sequence[str]:
+        return consumed_fields(rollout, run, _ibu(seen))
 
     def read(self, values: Iterable[FeedbackValue]) -> IbuView:
         return view_ibu(values)
@@ -105,6 +107,10 @@ class IbuDriver:
 IBU: Driver = IbuDriver()
 
 _PASSING = frozenset({"Blocked", "Aborting", "Finalizing"})
+
+
+def _ibu(seen: FeedbackView | None) -> IbuView | None:
+    return None if seen is None else as_ibu(seen)
 
 
 def _may_follow(ibu: IbuView, action: ActionName) -> bool:

@@ -9,7 +9,7 @@ from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.works.config import DISARMED, armed, manifest_config
 from ibgu.core.engine.works.envelope import ORPHAN, labels, new_work
 from ibgu.core.engine.works.wanted import Wanted
-from ibgu.core.model import Rollout, Run, WorkView, names
+from ibgu.core.model import FeedbackView, Rollout, Run, WorkView, names
 from ibgu.core.model.kinds import JsonObject
 
 UNTRACKED: list[dict[str, str]] = [{}]
@@ -25,7 +25,7 @@ def stage_body(
     work = new_work(
         names.stage_name(rollout.uid, rollout.name), cluster, rollout, names.STAGE, marks
     )
-    return json.encode({**work, "spec": _spec(driver, wanted, rollout, 1, watch)})
+    return json.encode({**work, "spec": _spec(driver, wanted, rollout, 1, None, watch)})
 
 
 def stage_patch(
@@ -82,7 +82,7 @@ def _change(
         raise ValueError(f"stage work {current.name} shows what is wanted already")
     generation = current.generation + 1
     marks = {names.ROLLOUT: rollout.full_name, **_marks(wanted, generation)}
-    return _spec(driver, wanted, rollout, generation, watch), marks
+    return _spec(driver, wanted, rollout, generation, current.feedback, watch), marks
 
 
 def _set(place: str, values: Mapping[str, str | None]) -> Iterator[JsonObject]:
@@ -107,13 +107,18 @@ def refresh_patch(current: WorkView, now: datetime) -> bytes:
 
 
 def _spec(
-    driver: Driver, wanted: Wanted, rollout: Rollout, generation: int, watch: bool
+    driver: Driver,
+    wanted: Wanted,
+    rollout: Rollout,
+    generation: int,
+    seen: FeedbackView | None,
+    watch: bool,
 ) -> JsonObject:
     run = wanted.run if wanted.armed else None
-    strategy = DISARMED if run is None else armed(driver.consumed_fields(rollout, run))
+    strategy = DISARMED if run is None else armed(driver.consumed_fields(rollout, run, seen))
     config = manifest_config(driver.target, strategy, probe=wanted.probe, watch=watch)
     return {
-        "workload": {"manifests": driver.manifests(rollout, run, generation)},
+        "workload": {"manifests": driver.manifests(rollout, run, generation, seen)},
         "manifestConfigs": [config],
         "deleteOption": ORPHAN,
     }

@@ -166,11 +166,13 @@ class FirmwareDriver:
     def rollback_time(self, spec: IbguSpec) -> timedelta:
         return 10 * MINUTE
 
-    def consumed_fields(self, rollout: Rollout, run: Run) -> tuple[str, ...]:
+    def consumed_fields(
+        self, rollout: Rollout, run: Run, seen: FeedbackView | None
+    ) -> tuple[str, ...]:
         return ()
 
     def manifests(
-        self, rollout: Rollout, run: Run | None, generation: int
+        self, rollout: Rollout, run: Run | None, generation: int, seen: FeedbackView | None
     ) -> Sequence[Raw | JsonObject]:
         marks = (
             {**rollout.annotations, names.RUN: run.id}

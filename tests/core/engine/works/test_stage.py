@@ -6,9 +6,10 @@ from msgspec import json
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu import IBU
-from ibgu.core.drivers.ibu.actions import Action, Stage
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
 from ibgu.core.engine.works import Wanted, disarming, refresh_patch, stage_body, stage_patch
-from ibgu.core.model import RunResult, RunState, WorkView
+from ibgu.core.model import Rollout, RunResult, RunState, WorkView
 from ibgu.core.model.kinds import AutoRollback, IbguSpec, IbuSpec, ObjectRef, SeedImageRef
 from ibgu.core.model.names import MANUAL_CLEANUP_DONE, stage_name
 from ibgu.sim.hub.merge import DoesNotFit, patched
@@ -16,12 +17,15 @@ from tests.core.drivers.ibu.works.samples import IBU_SPEC, NOW, ROLLOUT, probe, 
 from tests.runs import changed
 
 ARMED = Wanted(armed=True, run=run(), probe=probe(), limit=NOW)
+CONFIRMED = replace(ROLLOUT, controls={MANUAL_CLEANUP_DONE: "alice: removed the backups"})
+CLEANUP_DONE = "lca.openshift.io/manual-cleanup-done"
 CLEANED = [
-    Action.ABORT,
-    Action.ABORT_ON_FAILURE,
-    Action.FINALIZE_UPGRADE,
-    Action.FINALIZE_ROLLBACK,
+    (Action.ABORT, "AbortFailed"),
+    (Action.ABORT_ON_FAILURE, "AbortFailed"),
+    (Action.FINALIZE_UPGRADE, "FinalizeFailed"),
+    (Action.FINALIZE_ROLLBACK, "FinalizeFailed"),
 ]
+"""Actions, and the failure of each after which a person may have cleaned up."""
 DISARMED = Wanted(armed=False, probe=probe())
 
 
@@ -33,6 +37,17 @@ def body(wanted: Wanted, *, watch: bool = True) -> dict[str, Any]:
 
 def patch(wanted: Wanted, current: WorkView) -> dict[str, Any]:
     found = json.decode(stage_patch(IBU, wanted, ROLLOUT, current, watch=True))
+    assert isinstance(found, dict)
+    return found
+
+
+def armed_where(
+    reason: str, action: Action, rollout: Rollout = CONFIRMED, status: str = "False"
+) -> dict[str, Any]:
+    """The work that is armed on a cluster with that condition Idle."""
+    seen = view(feedback=IbuView(idle=IbuCondition(status, reason)))
+    armed = Wanted(armed=True, run=run(action=action), limit=NOW)
+    found = json.decode(stage_patch(IBU, armed, rollout, seen, watch=True))
     assert isinstance(found, dict)
     return found
 
@@ -117,20 +132,10 @@ def test_armed_carries_the_whole_spec_and_the_run() -> None:
     }
 
 
-@pytest.mark.parametrize("action", list(Action))
-def test_a_confirmed_clean_up_is_carried_to_the_cluster_with_a_clean_up(action: Action) -> None:
-    """The Lifecycle Agent removes the annotation; what only watches does not bring it back. Other
-    actions would leave it there for a clean-up that fails later."""
-    key = "lca.openshift.io/manual-cleanup-done"
-    confirmed = replace(ROLLOUT, controls={"ibgu.dev/manual-cleanup-done": "alice: by hand"})
-
-    def marks(wanted: Wanted) -> dict[str, str]:
-        work = json.decode(stage_body(IBU, wanted, confirmed, "site-1", watch=True))
-        return dict(ibu(work)["metadata"]["annotations"])
-
-    found = marks(Wanted(armed=True, run=run(action=action)))
-    assert found.get(key) == ("ran-417" if action.stage is Stage.IDLE else None)
-    assert key not in marks(DISARMED)
+def test_what_only_watches_does_not_confirm_a_clean_up_again() -> None:
+    seen = view(feedback=IbuView(idle=IbuCondition("False", "AbortFailed")))
+    work = json.decode(stage_patch(IBU, DISARMED, CONFIRMED, seen, watch=True))
+    assert CLEANUP_DONE not in ibu(work)["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize("action", list(Action))
@@ -156,14 +161,12 @@ def test_the_strategy_is_for_the_ibu_alone(wanted: Wanted, strategy: str) -> Non
     assert config["updateStrategy"] == {"type": strategy}
 
 
-@pytest.mark.parametrize("action", CLEANED)
-def test_a_word_that_the_cluster_takes_away_is_brought_once(action: Action) -> None:
-    """The agent applies a work again after a conflict, and would restore it."""
-    rollout = replace(ROLLOUT, controls={MANUAL_CLEANUP_DONE: "alice: removed the backups"})
-    armed = Wanted(armed=True, run=run(action=action), limit=NOW)
-    found = json.decode(stage_body(IBU, armed, rollout, "site-1", watch=True))
-    carried = ibu(found)["metadata"]["annotations"]["lca.openshift.io/manual-cleanup-done"]
-    assert carried == "ran-417"
+@pytest.mark.parametrize(("action", "reason"), CLEANED)
+def test_a_confirmed_clean_up_is_brought_to_the_cluster_once(action: Action, reason: str) -> None:
+    """The agent applies a work again after a conflict, and would restore what the Lifecycle Agent
+    has removed."""
+    found = armed_where(reason, action)
+    assert ibu(found)["metadata"]["annotations"][CLEANUP_DONE] == "ran-417"
     (config,) = found["spec"]["manifestConfigs"]
     path = r".metadata.annotations.lca\.openshift\.io/manual-cleanup-done"
     once = {"condition": "OnSpokeChange", "jsonPaths": [path]}
@@ -173,12 +176,32 @@ def test_a_word_that_the_cluster_takes_away_is_brought_once(action: Action) -> N
     }
 
 
-def test_other_actions_of_a_confirmed_clean_up_are_armed_as_ever() -> None:
-    rollout = replace(ROLLOUT, controls={MANUAL_CLEANUP_DONE: "alice: removed the backups"})
-    found = json.decode(stage_body(IBU, ARMED, rollout, "site-1", watch=True))
+ARMED_AS_EVER = {
+    "another action": ("AbortFailed", Action.PREP, CONFIRMED),
+    "a finalize after a failed abort": ("AbortFailed", Action.FINALIZE_UPGRADE, CONFIRMED),
+    "an abort after a failed finalize": ("FinalizeFailed", Action.ABORT, CONFIRMED),
+    "an abort of a cluster that is prepared": ("InProgress", Action.ABORT, CONFIRMED),
+    "a finalize in a chain": ("InProgress", Action.FINALIZE_UPGRADE, CONFIRMED),
+    "nobody has confirmed": ("AbortFailed", Action.ABORT, ROLLOUT),
+}
+
+
+@pytest.mark.parametrize(
+    ("reason", "action", "rollout"), ARMED_AS_EVER.values(), ids=ARMED_AS_EVER.keys()
+)
+def test_a_cluster_that_does_not_wait_for_a_clean_up_by_hand_hears_of_none(
+    reason: str, action: Action, rollout: Rollout
+) -> None:
+    """It would keep the word, and a clean-up that fails there later would count as done by hand."""
+    found = armed_where(reason, action, rollout)
     (config,) = found["spec"]["manifestConfigs"]
     assert config["updateStrategy"] == {"type": "Update"}
-    assert "lca.openshift.io/manual-cleanup-done" not in ibu(found)["metadata"]["annotations"]
+    assert CLEANUP_DONE not in ibu(found)["metadata"]["annotations"]
+
+
+def test_a_cluster_that_has_become_idle_meanwhile_hears_of_no_clean_up_by_hand() -> None:
+    found = armed_where("Idle", Action.ABORT, status="True")
+    assert CLEANUP_DONE not in ibu(found)["metadata"]["annotations"]
 
 
 def test_feedback_by_watch_only_where_the_schema_has_it() -> None:

@@ -4,7 +4,7 @@ from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.drivers.ibu.observe import messages as words
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState, ibu_state
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
-from ibgu.core.drivers.ibu.observe.verdict import CLEANUPS, IDLE_FAILURES
+from ibgu.core.drivers.ibu.observe.verdict import IDLE_FAILURES, repeats_cleanup
 from ibgu.core.engine.driver import Judgement, JudgementKind
 from ibgu.core.model import Cause, Rollout, traits
 from ibgu.core.model.kinds import IbguSpec
@@ -39,10 +39,10 @@ def _by_idle(ibu: IbuView, action: Action, rollout: Rollout) -> Judgement | None
     for told in (ibu.idle, ibu.prep_in_progress, ibu.upgrade_in_progress, ibu.rollback_in_progress):
         if told.false and told.reason in _BUSY_REASONS:
             return _busy(told.message or told.reason)
+    if repeats_cleanup(ibu, action, rollout):
+        return STARTABLE
     cause = IDLE_FAILURES.get(ibu.idle.reason)
     if ibu.idle.false and cause:
-        if rollout.manual_cleanup_done and action in CLEANUPS[cause]:
-            return STARTABLE
         return _failed(cause, ibu.idle.message or ibu.idle.reason)
     return None
 

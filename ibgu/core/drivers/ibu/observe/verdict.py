@@ -51,6 +51,13 @@ def _failure(ibu: IbuView, stage: Stage, rollout: Rollout) -> Cause | None:
     return _CAUSES[stage]
 
 
+def repeats_cleanup(ibu: IbuView, action: Action, rollout: Rollout) -> bool:
+    """Whether the cluster waits for a person's word that it was cleaned up by hand, the rollout has
+    it, and the action is the one that failed (R45.2)."""
+    cause = IDLE_FAILURES.get(ibu.idle.reason) if ibu.idle.false else None
+    return cause is not None and rollout.manual_cleanup_done and action in CLEANUPS[cause]
+
+
 def _idle_failure(ibu: IbuView, rollout: Rollout) -> Cause | None:
     """Returns why the cluster is not Idle. After a clean-up by hand that is no new failure: the
     Lifecycle Agent shows the old one until it has cleaned up, and a second one looks alike."""

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from msgspec import Raw, json, to_builtins
 
 from ibgu.core.drivers.ibu import feedback, names
-from ibgu.core.drivers.ibu.observe.verdict import CLEANUPS
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
+from ibgu.core.drivers.ibu.observe.verdict import repeats_cleanup
 from ibgu.core.engine.driver import Target
 from ibgu.core.model import Rollout, Run, traits
 from ibgu.core.model.kinds import IbuSpec, JsonObject
@@ -49,24 +51,24 @@ TARGET = Target(
 )
 
 
-def armed_ibu(rollout: Rollout, run: Run) -> JsonObject:
-    """Returns the whole spec: the Update strategy drops every field that the manifest lacks."""
+def armed_ibu(rollout: Rollout, run: Run, seen: IbuView | None) -> JsonObject:
+    """Returns the whole spec: the Update strategy drops every field that the manifest lacks.
+    `seen`: the cluster's, on which the arming rests."""
     spec = ibu_spec(rollout.spec.ibu_spec)
     spec["stage"] = traits(run.action).stage
-    cleaned = {names.MANUAL_CLEANUP_DONE: rollout.name} if _cleaned(rollout, run) else {}
+    cleaned = {names.MANUAL_CLEANUP_DONE: rollout.name} if _cleaned(rollout, run, seen) else {}
     return _ibu({**rollout.annotations, **cleaned, RUN: run.id}, spec)
 
 
-def consumed_fields(rollout: Rollout, run: Run) -> Sequence[str]:
+def consumed_fields(rollout: Rollout, run: Run, seen: IbuView | None) -> Sequence[str]:
     """Returns the path of the annotation that the Lifecycle Agent removes before it cleans up."""
-    return (_CLEANED_PATH,) if _cleaned(rollout, run) else ()
+    return (_CLEANED_PATH,) if _cleaned(rollout, run, seen) else ()
 
 
-def _cleaned(rollout: Rollout, run: Run) -> bool:
-    """Whether the cluster learns of a clean-up by hand (R45.2). With any other action it would
-    keep the word, and a clean-up that fails later would count as done by hand."""
-    cleans_up = any(run.action in actions for actions in CLEANUPS.values())
-    return cleans_up and rollout.manual_cleanup_done
+def _cleaned(rollout: Rollout, run: Run, seen: IbuView | None) -> bool:
+    """Whether the cluster learns of a clean-up by hand (R45.2). One that waits for no such word
+    would keep it, and a clean-up that fails there later would count as done by hand."""
+    return seen is not None and repeats_cleanup(seen, Action(run.action), rollout)
 
 
 def disarmed_ibu(generation: int) -> JsonObject:
