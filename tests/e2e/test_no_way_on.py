@@ -82,6 +82,30 @@ async def test_an_abort_runs_again_after_a_clean_up_by_hand(scene: Scene, death:
     assert said["actor"]
 
 
+async def test_a_cluster_that_did_not_fail_to_clean_up_hears_of_no_clean_up_by_hand(
+    scene: Scene,
+) -> None:
+    """The rollout that says so also takes a cluster which is prepared: it would keep the word for a
+    failure to come."""
+    stuck, prepared = (f"{scene.label}-{number}" for number in (1, 2))
+    await scene.fleet(count=2, faults=[f"idle.backups@{stuck}"])
+    await scene.start()
+    await scene.apply(ibgu("up", step("Prep"), step("Abort"), fleet=scene.label))
+    await scene.completed("up")
+    off = {"ibgu.dev/circuit-breaker": "off"}
+    await scene.apply(ibgu("again", step("Prep"), fleet=scene.label, annotations=off))
+    await scene.completed("again")
+    await scene.apply(ibgu("cleaned", step("Abort"), fleet=scene.label, annotations=CONFIRMED))
+    status = await scene.completed("cleaned")
+    assert [actions(entry, "completed") for entry in status["clusters"]] == [["Abort"]] * 2
+    assert scene.stages(stuck) == ["Prep", "Abort", "Abort"]
+    assert scene.stages(prepared) == ["Prep", "Abort", "Prep", "Abort"]
+    for cluster in (stuck, prepared):
+        ibu = scene.cluster(cluster).spoke.ibu
+        assert ibu is not None
+        assert CLEANUP_DONE not in ibu["metadata"]["annotations"]
+
+
 async def test_a_finalize_runs_again_after_a_clean_up_by_hand(scene: Scene) -> None:
     await scene.fleet(count=2, faults=["idle.stateroots"])
     await scene.start()

@@ -35,6 +35,11 @@ class RealCluster(SimulatedCluster):
         self._real = RealSpoke(self.server, course.random("spoke"))
         return self._real
 
+    @property
+    def confirmations(self) -> int:
+        """How often it was told of a clean-up by hand."""
+        return self._real.confirmations
+
     # -- the hub's side: the real agent hears of works by itself -----------------------------------
 
     def observe(self, work: FullWork, now: float, *, answer: bool = False) -> None:

@@ -4,6 +4,7 @@ from random import Random
 
 from ibgu.core.model.kinds import JsonObject
 from ibgu.hub.paths import JSON_PATCH
+from ibgu.sim.lca.record import CLEANUP_DONE
 from ibgu.sim.spoke import IBU, Key, Refusal, Spoke, key_of, resource_of
 from tests.neighbours.server import IBUS, ManagedClusterServer, Stored
 
@@ -18,6 +19,8 @@ class RealSpoke(Spoke):
         self._seen = 0
         self._left: Stored = []
         """What the original stateroot had."""
+        self.confirmations = 0
+        """How often the ImageBasedUpgrade was given the word that it was cleaned up by hand."""
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -35,6 +38,7 @@ class RealSpoke(Spoke):
 
     def _take(self, obj: JsonObject) -> JsonObject:
         self._seen = int(obj["metadata"]["resourceVersion"])
+        self.confirmations += confirmed(obj) and not confirmed(self.ibu)
         self.objects[IBU] = obj
         self.version += 1
         return obj
@@ -108,6 +112,11 @@ class RealSpoke(Spoke):
         self.objects.clear()
         self.version += 1
         self.boots += 1
+
+
+def confirmed(ibu: JsonObject | None) -> bool:
+    """Whether somebody has said, and nobody has heard yet, that it was cleaned up by hand."""
+    return CLEANUP_DONE in ((ibu or {}).get("metadata", {}).get("annotations") or {})
 
 
 def _bare(obj: JsonObject) -> JsonObject:
