@@ -20,7 +20,7 @@ class RealSpoke(Spoke):
         self._left: Stored = []
         """What the original stateroot had."""
         self.confirmations = 0
-        """How often the ImageBasedUpgrade was given the word that it was cleaned up by hand."""
+        """How often somebody has said on the ImageBasedUpgrade that it was cleaned up by hand."""
 
     # -- reading ---------------------------------------------------------------------------------
 

@@ -48,10 +48,13 @@ async def stuck(scene: RealScene) -> list[str]:
 
 
 async def applied_again(scene: RealScene, clusters: list[str]) -> None:
-    """The Lifecycle Agents have heard what they were told, and then each work agent starts anew: it
+    """The Lifecycle Agents have read every confirmation, and then each work agent restarts: it
     applies all its works, as it also does every few minutes. The proof is the ClusterRole, which a
     hand has removed."""
-    await scene.until(lambda: not any(told(scene, name) for name in clusters), "the agents to hear")
+    await scene.until(
+        lambda: not any(waits(scene, name) for name in clusters),
+        "the Lifecycle Agents to read the confirmations",
+    )
     assert scene.player is not None
     servers = [scene.real(name).server for name in clusters]
     for server in servers:
@@ -63,17 +66,18 @@ async def applied_again(scene: RealScene, clusters: list[str]) -> None:
     await asyncio.sleep(1)  # the ImageBasedUpgrade comes next
 
 
-def told(scene: RealScene, cluster: str) -> bool:
+def waits(scene: RealScene, cluster: str) -> bool:
+    """Whether the cluster has a confirmation that its Lifecycle Agent has not read."""
     return confirmed(scene.real(cluster).spoke.ibu)
 
 
 async def cleaned_up(scene: RealScene, clusters: list[str]) -> None:
-    """The rollout ends, and has told each cluster once."""
+    """The rollout ends, and each cluster had one confirmation."""
     status = await scene.completed("cleaned")
     assert [actions(entry, "completed") for entry in status["clusters"]] == [["Abort"]] * 3
     for name in clusters:
         assert scene.stages(name) == ["Prep", "Abort", "Abort"]
-        assert (scene.real(name).confirmations, told(scene, name)) == (1, False)
+        assert (scene.real(name).confirmations, waits(scene, name)) == (1, False)
 
 
 async def test_an_abort_runs_again_after_a_clean_up_by_hand(scene: RealScene) -> None:
@@ -84,7 +88,7 @@ async def test_an_abort_runs_again_after_a_clean_up_by_hand(scene: RealScene) ->
 
 
 @pytest.mark.parametrize("death", DEATHS)
-async def test_a_clean_up_by_hand_is_told_once_whatever_is_applied_again(
+async def test_a_clean_up_by_hand_is_confirmed_once_whatever_is_applied_again(
     scene: RealScene, death: str
 ) -> None:
     """A clean-up that fails later would be tried again without a person's word. While nobody is

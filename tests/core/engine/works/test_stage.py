@@ -192,7 +192,8 @@ ARMED_AS_EVER = {
 def test_a_cluster_that_does_not_wait_for_a_clean_up_by_hand_hears_of_none(
     reason: str, action: Action, rollout: Rollout
 ) -> None:
-    """It would keep the word, and a clean-up that fails there later would count as done by hand."""
+    """The cluster would keep the word, and a later failure there would count as cleaned up by
+    hand."""
     found = armed_where(reason, action, rollout)
     (config,) = found["spec"]["manifestConfigs"]
     assert config["updateStrategy"] == {"type": "Update"}
