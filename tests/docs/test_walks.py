@@ -15,8 +15,11 @@ from ibgu.cli.examples import EXAMPLES
 from ibgu.core.drivers.ibu.failures.names import Failure
 from ibgu.core.engine.gate import Gate
 from ibgu.core.engine.gates import registry
+from ibgu.core.model import ReasonKind
 from ibgu.core.preflight.registry import RULES
 from ibgu.settings import Settings
+from tests.docs.reference import gates, reasons
+from tests.docs.reference.markdown import sentence
 
 ROOT = Path(__file__).parents[2]
 IBGU = ROOT / "ibgu"
@@ -164,12 +167,72 @@ def test_only_the_registry_knows_a_gate(gate: str) -> None:
     assert importers(declared) - {f"{home}__init__.py"} == {f"{home}registry.py"}
 
 
-def test_a_gate_with_a_reason_of_its_own_is_three_files() -> None:
-    reason = "FLOOR"
-    assert {module for module in modules() if says(module, reason)} == {
-        "core/model/reasons.py",
-        "core/engine/gates/time_floor.py",
-    }
+SHARES = "core/engine/gates/shares.py"
+"""Which rollouts wait for a share of the hub's rate, as the gate's check counts them."""
+OWN_GATES = ("core/engine/gate.py", "core/engine/gates/", "core/model/reasons.py")
+NOTES_IT = {
+    "core/engine/decide/rollouts.py": {"INVALID_PLAN"},
+    "core/engine/decide/adopting.py": {"TALM", "ADOPTION", "ADOPTING"},
+    "core/assurance/recover/holding.py": {"RESTORED"},
+    "core/engine/decide/restored.py": {"RESTORED"},
+}
+"""The rules that find why a rollout is held; the gate of held rollouts reads what they note."""
+ELSEWHERE = {
+    # What the record says that a rollout is: paused, refused, standing still, TALM's.
+    "core/model/records.py": {"INVALID_PLAN", "PAUSED", "ADOPTION", "RESTORED"},
+    # The resume of a pause says what else holds the rollout.
+    "core/views/change/controls.py": {"PAUSED"},
+    # The annotation circuit-breaker=off is named after its gate.
+    "core/engine/decide/controls.py": {"CIRCUIT_BREAKER"},
+    # Reports an error of ibgu's own if the rollout's hold does not.
+    "controller/reports/reporter.py": {"INTERNAL_ERROR"},
+    # The certifier knows the rules by itself: it must not share the engine's mistakes.
+    "core/assurance/certify/imported.py": {"RESTORED"},
+    "core/assurance/certify/limits.py": {"RESTORED"},
+    "core/assurance/certify/rollouts.py": {"RESTORED"},
+    "core/assurance/certify/runs.py": {"CIRCUIT_BREAKER"},
+    # The player of a recorded rollout builds the phase, which no event has.
+    "cli/show/playback.py": {"INVALID_PLAN"},
+}
+"""Other modules that name the reason of a gate."""
+
+
+@cache
+def told_apart(module: str) -> frozenset[str]:
+    """Returns the reasons of gates that the module names, or compares with by value."""
+    found = set()
+    for node in ast.walk(tree(module)):
+        match node:
+            case ast.Attribute(value=ast.Name(id="ReasonKind"), attr=name):
+                found.add(name)
+            case ast.Compare() | ast.MatchValue():
+                values = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
+                found.update(kind.name for kind in ReasonKind if kind.value in values)
+    return frozenset(found & {kind.name for kind in registry.GATE_REASONS})
+
+
+def test_a_reason_of_a_gate_is_named_by_its_gate_alone() -> None:
+    found = {module: told_apart(module) for module in modules() if told_apart(module)}
+    others = {module: kinds for module, kinds in found.items() if not module.startswith(OWN_GATES)}
+    assert others == NOTES_IT | ELSEWHERE
+
+
+@pytest.mark.parametrize("kind", registry.GATE_REASONS)
+def test_a_gate_with_a_reason_of_its_own_is_three_files(kind: ReasonKind) -> None:
+    home = {module for module in modules() if module.startswith("core/engine/gates/")}
+    naming = {module for module in home if kind.name in told_apart(module)}
+    beside = {SHARES} if kind is ReasonKind.HUB_START_RATE else set()
+    assert len(naming - beside) == 1, "its gate, or the registry for what all policies share"
+
+
+@pytest.mark.parametrize("gate", [vars(registry)[gate] for gate in GATES], ids=GATES)
+def test_the_reference_says_what_a_gate_declares(gate: Gate) -> None:
+    entry = gates.page().split(f"## {gate.name}\n")[1].split("\n## ")[0]
+    for kind, declared in gate.reasons.items():
+        assert f"[{kind}](reasons.md#{kind.lower()})" in entry
+        told = reasons.page().split(f"## {kind}\n")[1].split("\n## ")[0]
+        assert sentence(declared.meaning.means) in told
+        assert f"**Ends with:** {sentence(declared.meaning.ends)}" in told
 
 
 TOLD_APART = {Failure.BACKUPS_NOT_DELETED, Failure.STATEROOTS_NOT_REMOVED, Failure.CLEANUP_FAILED}

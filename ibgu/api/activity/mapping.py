@@ -3,7 +3,8 @@
 import re
 
 from ibgu.api.activity.schemas import ActivityEntryBody
-from ibgu.core.model import Kind, ReasonKind, names
+from ibgu.core.engine.gates import GATE_REASONS, SWITCHES
+from ibgu.core.model import Kind, names
 from ibgu.db.views import EventRow
 
 _TITLES: dict[str, str] = {
@@ -26,8 +27,8 @@ _CONTROLS = {
     names.SKIP: "Skipped",
     names.CIRCUIT_BREAKER: "Circuit breaker changed",
     names.ADOPT: "Take-over asked for",
-    names.HOLD_ON_WARNING: "Hold on warnings changed",
-}
+} | {key: switch.title for key, switch in SWITCHES.items()}
+_HELD = {str(kind): reason.title for kind, reason in GATE_REASONS.items() if reason.title}
 _NOTHING = "nothing skipped"
 _ACTOR = re.compile(r"via the hub(?: \((?:ibgu-(?P<client>page|cli|rest):)?(?P<name>[^)]*)\))?")
 
@@ -64,8 +65,8 @@ def _title_and_text(row: EventRow) -> tuple[str, str]:
         return _control(row)
     if row.kind in (Kind.ROLLOUT_SEEN, Kind.PLAN_ACCEPTED):
         return title, _plan(row) or row.why
-    if row.kind == Kind.ROLLOUT_HELD and row.data.get("hold") == ReasonKind.PAUSED:
-        return "Paused", row.why
+    if row.kind == Kind.ROLLOUT_HELD:
+        return _HELD.get(str(row.data.get("hold")), title), row.why
     if row.kind == Kind.ROLLOUT_RELEASED and row.actor:
         return "Resumed", row.why
     return title, row.why

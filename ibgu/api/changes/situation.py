@@ -6,6 +6,7 @@ from typing import Any
 from ibgu.api.problems import Problem
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.display import reason_of
+from ibgu.core.engine.gates import ACCEPTABLE
 from ibgu.core.model import MemberState, Outcome, ReasonKind
 from ibgu.core.views import change
 from ibgu.core.views.change import ChangeRefused, RolloutSituation
@@ -25,10 +26,8 @@ async def situation_of(row: RolloutAndStep, reads: Reads) -> RolloutSituation:
         newest=newest.step if newest else None,
         waiting=newest.counts.waiting if newest else 0,
         failed=sum(each.counts.failed + each.counts.cancelled for each in steps),
-        warned=sum(
-            each.count
-            for each in (newest.reasons if newest else ())
-            if each.kind is ReasonKind.WARNING
+        to_accept=sum(
+            each.count for each in (newest.reasons if newest else ()) if each.kind in ACCEPTABLE
         ),
     )
 

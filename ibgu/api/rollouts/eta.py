@@ -86,10 +86,10 @@ def _rest(
         deadline=deadline(step, now),
         rate_limits=rate_limits,
         ended=row.counts.succeeded + row.counts.failed,
-        shared=_unforeseeable(step.hold),
+        uncounted=_uncounted(step.hold),
     )
 
 
-def _unforeseeable(hold: Reason | None) -> bool:
+def _uncounted(hold: Reason | None) -> str:
     reason = GATE_REASONS.get(hold.kind) if hold else None
-    return reason is not None and not reason.foreseeable
+    return reason.uncounted if reason is not None else ""

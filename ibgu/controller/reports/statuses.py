@@ -13,8 +13,9 @@ from ibgu.controller.effects.refusals import Refusals
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
+from ibgu.core.engine.gates import internal_error
 from ibgu.core.engine.state import FleetState, TrackedRollout
-from ibgu.core.model import Reason, ReasonKind, Rollout, Who
+from ibgu.core.model import Rollout
 from ibgu.core.model.kinds import Condition, Ibgu, JsonObject
 from ibgu.core.views.status import StatusListing, held_status, status_of
 from ibgu.flowcontrol.fair import interleaved
@@ -121,7 +122,7 @@ class Statuses:
                 created_at=now,
                 spec=found.spec,
                 generation=meta.generation,
-                hold=Reason(ReasonKind.INTERNAL_ERROR, now, words, None, Who.PERSON),
+                hold=internal_error(words, now),
             )
         )
 

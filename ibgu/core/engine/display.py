@@ -31,10 +31,6 @@ STARTABLE = frozenset(
 _IN_FLIGHT: dict[str | None, DisplayState] = {
     ReasonKind.REBOOTING: DisplayState.REBOOTING,
     ReasonKind.DIVERGED: DisplayState.TAKEN_OVER,
-    ReasonKind.RESTORED: DisplayState.HELD,
-    ReasonKind.CIRCUIT_BREAKER: DisplayState.HELD,
-    ReasonKind.GATE: DisplayState.HELD,
-    ReasonKind.WARNING: DisplayState.HELD,
 }
 
 
@@ -90,9 +86,11 @@ def word(
         return DisplayState.SUCCEEDED
     if outcome is not None:
         return _OUTCOMES[outcome]
+    if kind in HOLDS:
+        return DisplayState.HELD
     if state == MemberState.IN_FLIGHT:
         return _IN_FLIGHT.get(kind, DisplayState.RUNNING)
-    if kind in HOLDS or (held and kind in STARTABLE):
+    if held and kind in STARTABLE:
         return DisplayState.HELD
     return DisplayState.PROBING if kind == ReasonKind.PROBING else DisplayState.WAITING
 

@@ -1,7 +1,7 @@
 """The declaration of a gate: all that a gate says about itself, whatever it checks (R18).
 
-A gate's declaration is its only registration: explain, the forecast, the preview, the documentation
-and the engine itself read from it what they have to know about the gate.
+A gate's declaration is its only registration: explain, the forecast, the preview, notifications,
+the documentation and the engine itself read from it what they have to know about the gate.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,8 @@ from ibgu.core.model import (
     ReasonKind,
     traits,
 )
-from ibgu.core.model.meaning import Meaning
+from ibgu.core.model.meaning import Meaning, OverdueRule
+from ibgu.core.model.topics import Topic
 
 Held = Callable[[ActionTraits], bool]
 """Chooses actions by their traits."""
@@ -53,8 +54,35 @@ class GateInput(StrEnum):
     TENANCY = "the cluster sets that are bound to the rollout's namespace"
 
 
+class Switch(Struct, frozen=True, kw_only=True):
+    """An annotation of the IBGU that a gate obeys: in force while it is there, whatever its
+    value."""
+
+    annotation: str
+    title: str
+    """What a list of a rollout's activity calls the change."""
+    put: str
+    """What happens while it is there."""
+    removed: str
+    """What happens once it is removed."""
+
+
+class Alarm(Struct, frozen=True, kw_only=True):
+    """The notification of a step's hold that is more serious than others."""
+
+    topic: Topic
+    """The topic of its own."""
+    words: str
+    """What happens, before the name of the step."""
+
+
+def no_longer(hold: Reason) -> str:
+    return f"no longer: {hold.message}"
+
+
 class GateReason(Struct, frozen=True, kw_only=True):
-    """One kind of reason that a closed gate gives, with everything that surfaces say about it."""
+    """One kind of reason that a closed gate gives, with everything that differs between kinds: for
+    the engine and for surfaces."""
 
     meaning: Meaning
     delays: bool = False
@@ -62,13 +90,34 @@ class GateReason(Struct, frozen=True, kw_only=True):
     itself."""
     lasting: bool = False
     """Whether the reason stays on the step until a person resumes, even if the gate opens."""
+    resumable: bool = False
+    """Whether a person's resume ends the hold."""
+    acceptable: str = ""
+    """What a person's resume accepts so that the member goes on in spite of its reason, such as "a
+    warning"; another message is asked about again. Empty: a resume accepts nothing."""
     stops_clock: bool = False
     """Whether the step's clock stands meanwhile, once nobody is in flight (R11.6)."""
+    by_message: bool = False
+    """Whether the same kind with another message is another hold, which is noted again."""
+    needs_slot: bool = False
+    """Whether a member that this alone keeps needs the place of one in flight (R11.3)."""
+    opened: str = ""
+    """What is said of a member that the gate has kept inside its chain, once the gate is open;
+    empty: the member goes on, and nothing is said."""
+    ended: Callable[[Reason], str] = no_longer
+    """Returns what is said when the hold ends."""
+    title: str = ""
+    """What a list of a rollout's activity calls the hold; empty: as any other."""
+    alarm: Alarm | None = None
+    """None: notifications tell the hold as any other."""
+    overdue: OverdueRule | None = None
+    """When ibgu takes longer than usual (R17.4); None: never, or a person has to act from the
+    start."""
     why_never_overdue: str = ""
-    """Why the length of the reason tells nothing (R17.4); empty: it is overdue at some time, or a
-    person has to act from the start."""
-    foreseeable: bool = True
-    """Whether a forecast can count the delay."""
+    """Why the length of the reason tells nothing; empty: it is overdue at some time, or a person
+    has to act from the start."""
+    uncounted: str = ""
+    """What a forecast can't count of the delay; empty: it counts all of it."""
 
 
 class Gate(Struct, frozen=True, kw_only=True):
@@ -90,6 +139,8 @@ class Gate(Struct, frozen=True, kw_only=True):
     """Chooses those of them that the gate guards inside a chain, too: a member that has
     its slot keeps it, and waits before such an action (R19.3)."""
     scope: ClassVar[GateScope]
+    switch: Switch | None = None
+    """The annotation that one of the engine's own gates obeys."""
     own: bool = False
     """Whether the gate is one of the engine's own."""
 
@@ -98,7 +149,8 @@ class Gate(Struct, frozen=True, kw_only=True):
             return
         if self.reasons.keys() != {ReasonKind.GATE}:
             raise ValueError(f"gate {self.name} of a policy gives no reason but {ReasonKind.GATE}")
-        if any(reason != GateReason(meaning=reason.meaning) for reason in self.reasons.values()):
+        plain = {kind: GateReason(meaning=each.meaning) for kind, each in self.reasons.items()}
+        if self.switch is not None or self.reasons != plain:
             raise ValueError(f"gate {self.name} of a policy declares more than a meaning")
 
     def keeps(self, action: ActionName) -> bool:

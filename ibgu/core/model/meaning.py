@@ -1,4 +1,7 @@
-"""The meaning of a reason or a cause to a person."""
+"""The meaning of a reason or a cause to a person, and when a reason is overdue."""
+
+from datetime import timedelta
+from enum import Enum
 
 from msgspec import Struct
 
@@ -16,3 +19,19 @@ class Meaning(Struct, frozen=True):
     ends: str = ""
     """What ends the reason; empty: nothing, it is over."""
     do: str = NOTHING
+
+
+class MeasuredSpan(Enum):
+    """The measured part of an attempt on this hub."""
+
+    PREPARED = "from its start until it was sent to the cluster"
+    TAKEN = "from then until the cluster took it"
+    ENDED = "from then until it succeeded"
+
+
+class OverdueRule(Struct, frozen=True):
+    after: timedelta
+    """Counts from the reason's beginning; where `usual` was measured, its limit replaces it."""
+    check: str
+    """What a person checks; {cluster} is the cluster's name."""
+    usual: MeasuredSpan | None = None

@@ -73,6 +73,17 @@ class Rollout(Struct, frozen=True, kw_only=True):
         return self.hold is not None and self.hold.kind is ReasonKind.PAUSED
 
     @property
+    def plan_refused(self) -> bool:
+        """Whether the newest plan can't be carried out (R1.3)."""
+        return self.hold is not None and self.hold.kind is ReasonKind.INVALID_PLAN
+
+    @property
+    def awaits_adoption(self) -> bool:
+        """Whether TALM has left the rollout unfinished, and no person has had ibgu adopt it
+        (R20.2)."""
+        return self.hold is not None and self.hold.kind is ReasonKind.ADOPTION
+
+    @property
     def age(self) -> tuple[datetime, str]:
         """The sort key for rollouts by age (R6.3); the uid decides between equals."""
         return (self.created_at, self.uid)

@@ -7,12 +7,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.model import ReasonKind
+from ibgu.core.model.topics import Topic
 from ibgu.core.notify import messages as words
 from ibgu.core.notify.memory import FAILURES_LAST, Alert, FailureGroup, Hold, Memory, Track
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.receiver import Receiver
-from ibgu.core.notify.topics import Topic
 
 PATH = "/api/v2/alerts"
 REPEAT_AFTER = timedelta(minutes=1)
@@ -67,10 +66,8 @@ def _alerts(track: Track, subject: _Subject, now: datetime) -> Iterator[tuple[To
     if track.hold:
         yield Topic.ROLLOUT_HELD, _held(track.hold, subject, "nothing new starts")
     if track.step_hold:
-        breaker = track.step_hold.reason == ReasonKind.CIRCUIT_BREAKER
-        topic = Topic.STEP_CIRCUIT_BREAKER if breaker else Topic.STEP_HELD
-        what = "the circuit breaker holds a step" if breaker else "nothing new starts in a step"
-        yield topic, _held(track.step_hold, subject, what)
+        topic = words.step_topic(track.step_hold)
+        yield topic, _held(track.step_hold, subject, words.step_held(topic, "a step"))
     if track.stalled and track.moved:
         text = words.stalled(track, track.moved, track.stalled)
         yield (
@@ -83,8 +80,8 @@ def _alerts(track: Track, subject: _Subject, now: datetime) -> Iterator[tuple[To
 
 
 def _held(hold: Hold, subject: _Subject, what: str) -> Alert:
-    breaker = hold.reason == ReasonKind.CIRCUIT_BREAKER
-    severity = "critical" if breaker else "warning" if hold.who == "person" else "info"
+    by_person = "warning" if hold.who == "person" else "info"
+    severity = "critical" if words.alarm_of(hold) is not None else by_person
     alert = _alert("IbguRolloutHeld", subject, what, hold.message, hold.since, severity)
     return replace(alert, labels={**alert.labels, "reason": hold.reason})
 

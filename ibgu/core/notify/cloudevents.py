@@ -5,9 +5,9 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
+from ibgu.core.model.topics import Topic
 from ibgu.core.notify.memory import FailureGroup
 from ibgu.core.notify.message import Message
-from ibgu.core.notify.topics import Topic
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 TYPE = "dev.ibgu."

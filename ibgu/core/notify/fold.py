@@ -4,14 +4,14 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers import declared, traits
 from ibgu.core.engine.driver import FailureTexts
-from ibgu.core.model import Kind, Outcome, ReasonKind, RolloutState, StepState
+from ibgu.core.model import Kind, Outcome, RolloutState, StepState
+from ibgu.core.model.topics import Topic
 from ibgu.core.notify import messages as words
 from ibgu.core.notify.fact import ABOUT_MEMBERS, ABOUT_ROLLOUTS, ABOUT_STEPS, MOVES, READ, Fact
 from ibgu.core.notify.failures import counted, milestone
 from ibgu.core.notify.memory import Memory, Track, hold_in
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.message import Message, message_id
-from ibgu.core.notify.topics import Topic
 from ibgu.core.text.harmless import one_line
 
 _OF_ROLLOUT = {
@@ -79,8 +79,7 @@ def _step(track: Track, fact: Fact, kind: Kind) -> Told:
     hold = hold_in(fact.data, fact.at, track.step_hold)
     topic = _OF_STEP.get(kind)
     if kind is Kind.STEP_HELD:
-        breaker = hold is not None and hold.reason == ReasonKind.CIRCUIT_BREAKER
-        topic = Topic.STEP_CIRCUIT_BREAKER if breaker else Topic.STEP_HELD
+        topic = words.step_topic(hold)
     elif topic is None and track.step_hold is not None and hold is None:
         topic = Topic.STEP_RELEASED
     actions = tuple(fact.data.get("actions", ()))

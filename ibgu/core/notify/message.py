@@ -4,8 +4,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from ibgu.core.model.topics import Topic
 from ibgu.core.notify.memory import FailureGroup, Hold, Track
-from ibgu.core.notify.topics import Topic
 
 
 class Message(Struct, frozen=True, kw_only=True):

@@ -3,12 +3,33 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from ibgu.core.engine.gates import GATE_REASONS, Alarm
+from ibgu.core.model.topics import Topic
 from ibgu.core.notify.fact import Fact
 from ibgu.core.notify.memory import FailureGroup, Hold, Track
-from ibgu.core.notify.topics import Topic
 
 GROUPS = 20
 """The most groups of failures in one message."""
+_ALARMS = {str(kind): each.alarm for kind, each in GATE_REASONS.items() if each.alarm is not None}
+_STEP_HELD = {
+    Topic.STEP_HELD: "nothing new starts in",
+    **{alarm.topic: alarm.words for alarm in _ALARMS.values()},
+}
+"""The topics of a step's holds, with what is said before the step."""
+
+
+def alarm_of(hold: Hold | None) -> Alarm | None:
+    """Returns what the hold's gate declares, if the hold is more serious than others."""
+    return _ALARMS.get(hold.reason) if hold is not None else None
+
+
+def step_topic(hold: Hold | None) -> Topic:
+    alarm = alarm_of(hold)
+    return alarm.topic if alarm is not None else Topic.STEP_HELD
+
+
+def step_held(topic: Topic, step: str) -> str:
+    return f"{_STEP_HELD[topic]} {step}"
 
 
 def sentence(topic: Topic, track: Track, fact: Fact) -> str:
@@ -19,12 +40,10 @@ def sentence(topic: Topic, track: Track, fact: Fact) -> str:
             return f"goes on: {fact.why}"
         case Topic.ROLLOUT_MOVING:
             return f"{_step(track)} moves again"
-        case Topic.STEP_HELD:
-            return f"nothing new starts in {_step(track)}: {fact.why}"
-        case Topic.STEP_CIRCUIT_BREAKER:
-            return f"the circuit breaker holds {_step(track)}: {fact.why}"
         case Topic.CLUSTERS_FAILED:
             return failed(track.groups[-1])
+        case _ if topic in _STEP_HELD:
+            return f"{step_held(topic, _step(track))}: {fact.why}"
         case _:
             return fact.why
 
@@ -46,7 +65,7 @@ def stalled(track: Track, moved: datetime, now: datetime) -> str:
 def hold_of(topic: Topic, track: Track) -> Hold | None:
     if topic is Topic.ROLLOUT_HELD:
         return track.hold
-    return track.step_hold if topic in (Topic.STEP_HELD, Topic.STEP_CIRCUIT_BREAKER) else None
+    return track.step_hold if topic in _STEP_HELD else None
 
 
 def groups_of(topic: Topic, track: Track) -> tuple[FailureGroup, ...]:

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from ibgu.core.model.topics import Topic
 from ibgu.core.notify.memory import Track
 from ibgu.core.notify.message import Message
-from ibgu.core.notify.topics import Topic
 
 _PATH = re.compile(r"^(.*) - at `\$\.?(.*)`$")
 _LOCAL = ("127.0.0.1", "::1", "localhost")

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
+from ibgu.core.model.topics import Topic
 from ibgu.core.notify.alerts import wanted
 from ibgu.core.notify.memory import FailureGroup, Memory, Track
 from ibgu.core.notify.message import Message, message_id
 from ibgu.core.notify.messages import failed
 from ibgu.core.notify.receiver import Format, Receiver
 from ibgu.core.notify.request import NotificationRequest, request_of, request_of_alerts
-from ibgu.core.notify.topics import Topic
 
 
 def sample(receiver: Receiver, hub: str, now: datetime) -> NotificationRequest:

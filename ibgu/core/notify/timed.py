@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from ibgu.core.model import RolloutState
+from ibgu.core.model.topics import Topic
 from ibgu.core.notify import messages as words
 from ibgu.core.notify.memory import FAILURES_LAST, Memory, Track
 from ibgu.core.notify.message import Message, message_id
-from ibgu.core.notify.topics import Topic
 
 
 def overdue(

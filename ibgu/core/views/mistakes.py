@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
+from ibgu.core.engine.gates import SWITCHES
 from ibgu.core.engine.rate_limits import misread, rate_limits_of
 from ibgu.core.model import names
 
@@ -11,8 +12,8 @@ KNOWN = (
     *names.CONTROLS,
     names.MANUAL_CLEANUP_DONE,
     names.PAUSE,
-    names.HOLD_ON_WARNING,
     names.RESUMED_BY,
+    *SWITCHES,
     *names.RATE_LIMIT_ANNOTATIONS,
 )
 """Annotations that a person may set; any other one with the prefix does nothing."""

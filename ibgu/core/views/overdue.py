@@ -8,25 +8,21 @@ fixed limit.
 """
 
 from datetime import datetime, timedelta
-from enum import Enum
 
 from msgspec import Struct
 
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.gates import GATE_REASONS
 from ibgu.core.model import ActionName, Member, MemberState, Reason, ReasonKind, Run
-from ibgu.core.model.meaning import STARTS_AFTER_ANOTHER, STARTS_AT_ITS_TIME
+from ibgu.core.model.meaning import (
+    STARTS_AFTER_ANOTHER,
+    STARTS_AT_ITS_TIME,
+    MeasuredSpan,
+    OverdueRule,
+)
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
-
-
-class MeasuredSpan(Enum):
-    """The measured part of an attempt on this hub."""
-
-    PREPARED = "from its start until it was sent to the cluster"
-    TAKEN = "from then until the cluster took it"
-    ENDED = "from then until it succeeded"
 
 
 class Attempt(Struct, frozen=True):
@@ -36,14 +32,6 @@ class Attempt(Struct, frozen=True):
     started: datetime
     sent: datetime | None
     """When the action was sent to the cluster; None: not yet."""
-
-
-class OverdueRule(Struct, frozen=True):
-    after: timedelta
-    """Counts from the reason's beginning; where `usual` was measured, its limit replaces it."""
-    check: str
-    """What a person checks; {cluster} is the cluster's name."""
-    usual: MeasuredSpan | None = None
 
 
 class Overdue(Struct, frozen=True):
@@ -104,13 +92,7 @@ RULES: dict[ReasonKind, OverdueRule] = {
         5 * _MINUTE,
         f"check that the hub takes ibgu's writes (`ibgu doctor`), and the ManifestWork: {_WORK}",
     ),
-    # of the rollout
-    ReasonKind.ADOPTING: OverdueRule(
-        10 * _MINUTE,
-        "check what keeps TALM's ClusterGroupUpgrades and ManifestWorks from going: their "
-        "finalizers and, on the clusters, the work agents",
-    ),
-}
+} | {kind: reason.overdue for kind, reason in GATE_REASONS.items() if reason.overdue is not None}
 
 EXEMPT: dict[ReasonKind, str] = {
     ReasonKind.SLOT: STARTS_AFTER_ANOTHER,

@@ -355,8 +355,8 @@ def documented() -> dict[str, Any]:
 
 
 def test_the_documented_file_is_one() -> None:
+    from ibgu.core.model.topics import Topic
     from ibgu.core.notify import Receiver, parse
-    from ibgu.core.notify.topics import Topic
 
     page = PAGE.read_text()
     shown = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])

@@ -7,9 +7,9 @@ import msgspec
 
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.model.topics import Topic
 from ibgu.core.notify import Fact, Memory, advance
 from ibgu.core.notify.message import Message
-from ibgu.core.notify.topics import Topic
 from tests.core.assurance.certify.logs import log_of
 from tests.core.engine.decide.fleet import Twin, ibgu
 

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Kind, Outcome
+from ibgu.core.model.topics import Topic
 from ibgu.core.notify import Memory, advance, overdue
 from ibgu.core.notify.failures import WORDS, counted, milestone
 from ibgu.core.notify.memory import NAMED, Hold
-from ibgu.core.notify.topics import Topic
 from tests.core.engine.decide.fleet import START, Twin, ibgu
 from tests.core.notify.telling import UID, facts_of, folded, prepared, told
 

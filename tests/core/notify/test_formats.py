@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.model.topics import Topic
 from ibgu.core.notify import (
     Format,
     Memory,
@@ -20,7 +21,6 @@ from ibgu.core.notify import (
 from ibgu.core.notify.memory import Alert, Hold
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.message import Message
-from ibgu.core.notify.topics import Topic
 from tests.core.engine.decide.fleet import START
 from tests.core.notify.telling import UID, facts_of, folded, prepared
 

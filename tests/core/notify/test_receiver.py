@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from ibgu.core.model.topics import Topic
 from ibgu.core.notify import BadFile, Format, Receiver, parse, url_problem
-from ibgu.core.notify.topics import Topic
 from tests.core.notify.telling import facts_of, folded, prepared
 
 GOOD = {"name": "noc", "format": "cloudevents", "url": "https://noc.example/hook"}

@@ -1,10 +1,10 @@
 """docs/reference/reasons.md: why an unfinished cluster is not further, in explain's words."""
 
 from ibgu.core.model import ReasonKind
-from ibgu.core.model.meaning import NOTHING
+from ibgu.core.model.meaning import NOTHING, MeasuredSpan
 from ibgu.core.text.spans import duration
 from ibgu.core.views.explain import REASONS
-from ibgu.core.views.overdue import EXEMPT, RULES, MeasuredSpan
+from ibgu.core.views.overdue import EXEMPT, RULES
 from tests.docs.reference.markdown import document, sentence
 
 _MEASURED = {

@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ibgu.core.assurance.recover.holding import restored
 from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.assurance.recover.runs import FROM_HUB, close, ended, last_run, taken
 from ibgu.core.assurance.recover.trace import Trace
@@ -136,7 +137,7 @@ def waiting(member: Unfinished, trace: Trace, now: datetime) -> Waiting:
     waits."""
     run = ended(trace, now, RunResult.WITHDRAWN)
     waits = member if isinstance(member, Waiting) else return_to_waiting(member, run, now)
-    reason = Reason(ReasonKind.RESTORED, now, f"{FROM_HUB}: waits", who=Who.PERSON)
+    reason = restored(f"{FROM_HUB}: waits", now)
     return replace(waits, run=run, attempts=trace.attempt, reason=reason)
 
 

@@ -21,6 +21,7 @@ from ibgu.core.engine.decide.patches import (
     success_labels,
 )
 from ibgu.core.engine.decide.transitions import take_slot
+from ibgu.core.engine.gates import unbound
 from ibgu.core.engine.rate_limits import UNLIMITED
 from ibgu.core.model import (
     Accepted,
@@ -56,7 +57,7 @@ def foreign_controller(ctx: DecisionContext) -> Reason | None:
     ours = bool(ctx.tracked.steps) or traces.complete(rollout.spec)
     if ctx.snapshot.adoption or (traces.begun and not ours):
         if ctx.snapshot.scope.problem:
-            return Reason(ReasonKind.UNBOUND, ctx.now, _unbound(ctx), None, Who.PERSON)
+            return unbound(_unbound(ctx), ctx.now)
         words = (
             "unfinished ClusterGroupUpgrades or steps of this IBGU are left from TALM: annotate "
             f"it with {names.ADOPT} and any value, and ibgu takes it over where TALM has left it"
@@ -96,9 +97,9 @@ def _adopting(ctx: DecisionContext) -> Reason:
 def adopt(ctx: DecisionContext, value: str) -> str | None:
     """Adopts the rollout as a person asked, and returns the result; None: not possible yet, tried
     again later."""
-    traces, hold = ctx.snapshot.traces, ctx.rollout.hold
-    invalid = hold is not None and hold.kind is ReasonKind.INVALID_PLAN
-    if ctx.facts.talm_hold or invalid or ctx.rollout.stands_still or ctx.snapshot.scope.problem:
+    traces, rollout = ctx.snapshot.traces, ctx.rollout
+    blocked = rollout.plan_refused or rollout.stands_still
+    if ctx.facts.talm_hold or blocked or ctx.snapshot.scope.problem:
         return None
     if not traces.left:
         return "TALM has left nothing of this IBGU on the hub"

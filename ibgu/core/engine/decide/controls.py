@@ -8,15 +8,11 @@ from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.adopting import adopt
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
 from ibgu.core.engine.decide.ending import finish
-from ibgu.core.engine.decide.gated import kept, kept_by_warning, release_kept
-from ibgu.core.engine.decide.lifecycle import (
-    accept_controls,
-    resume_after_failures,
-    resume_with_payload,
-)
+from ibgu.core.engine.decide.gated import kept, not_accepted, release_kept
+from ibgu.core.engine.decide.lifecycle import accept_controls, set_hold
 from ibgu.core.engine.decide.messages import count
 from ibgu.core.engine.decide.steps import start_clock
-from ibgu.core.engine.gates import LASTING
+from ibgu.core.engine.gates import ACCEPTABLE, GATES, LASTING, Gate, Switch, lasting_gate
 from ibgu.core.engine.rate_limits import rate_limits_of
 from ibgu.core.engine.skippable import ALL_WAITING, listed, named, not_waiting
 from ibgu.core.engine.snapshot import UNNAMED
@@ -37,7 +33,9 @@ def decide_controls(ctx: DecisionContext) -> None:
     if found is None or ctx.rollout.deleted_at is not None:
         return
     _follow_rate_limits(ctx, found.metadata.annotations)
-    _follow_hold_on_warning(ctx, found.metadata.annotations)
+    for gate in GATES:
+        if gate.switch is not None:
+            _follow_switch(ctx, gate, gate.switch, found.metadata.annotations)
     for key, act in _CONTROLS.items():
         value = found.metadata.annotations.get(key)
         known = names.journaled(value)
@@ -76,33 +74,36 @@ def _follow_rate_limits(ctx: DecisionContext, given: Mapping[str, str]) -> None:
     )
 
 
-def _follow_hold_on_warning(ctx: DecisionContext, given: Mapping[str, str]) -> None:
-    """Notes whether clusters that have warned wait; those that did go on once it is removed."""
-    key, known = names.HOLD_ON_WARNING, ctx.rollout.controls
+def _follow_switch(
+    ctx: DecisionContext, gate: Gate, switch: Switch, given: Mapping[str, str]
+) -> None:
+    """Notes whether the gate's annotation is there; the members that it kept are decided on again
+    once it is removed."""
+    key, known = switch.annotation, ctx.rollout.controls
     wanted = names.journaled(given.get(key))
     if wanted == known.get(key):
         return
     others = {name: value for name, value in known.items() if name != key}
     if wanted is None:
-        controls, words = others, f"{key}: removed, so that clusters that have warned go on"
-        _decide_warned_again(ctx)
+        controls, words = others, f"{key}: removed, so that {switch.removed}"
+        _decide_again(ctx, gate)
     else:
         controls = {**others, key: wanted}
-        words = f"{key}={wanted}: clusters that have warned wait for a person before Upgrade"
+        words = f"{key}={wanted}: {switch.put}"
     actor = UNNAMED if wanted is None else ctx.snapshot.actor
     ctx.on_rollout(Kind.CONTROL, accept_controls(ctx.rollout, controls), words, actor=actor)
 
 
-def _decide_warned_again(ctx: DecisionContext) -> None:
+def _decide_again(ctx: DecisionContext, gate: Gate) -> None:
     tracked = ctx.tracked.current
     if tracked is not None:
-        ctx.result.remaining += [member.cluster for member in kept_by_warning(tracked)]
+        ctx.result.remaining += [member.cluster for member in not_accepted(tracked, gate.reasons)]
 
 
-def _accept_warnings(ctx: DecisionContext, tracked: TrackedStep) -> _ControlResult | None:
-    """Accepts the warnings for which members wait; None: more than MEMBERS_PER_CYCLE, the next
-    cycle accepts the rest."""
-    waiting = kept_by_warning(tracked)
+def _accept_reasons(ctx: DecisionContext, tracked: TrackedStep) -> _ControlResult | None:
+    """Accepts the reasons, such as warnings, for which members wait; None: more than
+    MEMBERS_PER_CYCLE, the next cycle accepts the rest."""
+    waiting = not_accepted(tracked)
     for member in waiting[:MEMBERS_PER_CYCLE]:
         accepted = transitions.accept_warning(member, member.reason.message)
         words = f"accepted {ctx.snapshot.actor}: {member.reason.message}"
@@ -112,30 +113,29 @@ def _accept_warnings(ctx: DecisionContext, tracked: TrackedStep) -> _ControlResu
         return None
     if not waiting:
         return _ControlResult("nothing was held")
-    return _ControlResult(f"{count(len(waiting), 'cluster')} may go on in spite of a warning")
+    what = " or ".join(sorted({ACCEPTABLE[member.reason.kind] for member in waiting}))
+    return _ControlResult(f"{count(len(waiting), 'cluster')} may go on in spite of {what}")
 
 
 def _resume(ctx: DecisionContext, value: str) -> _ControlResult | None:
-    """Releases the step's lasting hold, or else accepts warnings; None: not yet, content can't be
-    read, or clusters in flight can't be judged (`restored`)."""
+    """Releases the step's lasting hold, or else accepts reasons of members; None: not yet, clusters
+    in flight can't be judged (`restored`), or the gate is closed for what no resume ends."""
     if ctx.rollout.stands_still:
         return None
-    tracked, payload = ctx.tracked.current, ctx.snapshot.payload
-    hold = tracked.step.hold if tracked else None
+    tracked = ctx.tracked.current
     if tracked is None:
         return _ControlResult("nothing was held")
-    if hold is None or hold.kind not in LASTING:
-        return _accept_warnings(ctx, tracked)
-    if hold.kind is ReasonKind.PAYLOAD_CHANGED and (payload.problem or not payload.read):
+    hold, gate = tracked.step.hold, lasting_gate(tracked.step.hold)
+    if hold is None or gate is None:
+        return _accept_reasons(ctx, tracked)
+    reason = gate.ask(ctx.snapshot, tracked, ctx.now)
+    if reason is not None and reason.kind not in LASTING:
         return None
     if tracked.step.stopped_since is not None:
         start_clock(ctx, tracked.step)
-    if hold.kind is ReasonKind.CIRCUIT_BREAKER:
-        step = resume_after_failures(tracked.step, ctx.now)
-    else:
-        step = resume_with_payload(tracked.step, payload.digest)
+    step = gate.resumed(ctx.snapshot, tracked.step, ctx.now)
     waiting = kept(tracked)
-    ctx.on_step(Kind.STEP_RELEASED, step, "resumed by a person")
+    ctx.on_step(Kind.STEP_RELEASED, set_hold(step, None), "resumed by a person")
     resumed = ctx.tracked.steps[tracked.step.index]
     release_kept(ctx, resumed, waiting, "goes on: the step was resumed by a person")
     return _ControlResult(f"goes on after: {hold.message}")

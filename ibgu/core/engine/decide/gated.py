@@ -5,12 +5,14 @@ An action under way runs to its end; a closed gate stops the next one. A member 
 keeps slot and claim meanwhile.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.lifecycle import set_hold
 from ibgu.core.engine.gates import (
+    ACCEPTABLE,
+    GATE_REASONS,
     GATES,
     LASTING,
     Candidate,
@@ -32,14 +34,7 @@ from ibgu.core.model import (
     ReasonKind,
     RunResult,
     Unfinished,
-    names,
 )
-
-_OPENED = {
-    ReasonKind.GATE: "goes on: the policy lets it",
-    ReasonKind.WARNING: "goes on in spite of its warning",
-}
-"""Words for a member that a gate of members has kept inside its chain."""
 
 
 def closed_gate(
@@ -58,20 +53,16 @@ def closed_gate(
 def _candidate(
     ctx: DecisionContext, member: Unfinished, cluster: ClusterView, seen: Observation
 ) -> Candidate:
+    found = ctx.snapshot.object
     return Candidate(
         action=ctx.action(member),
         cluster=cluster,
         seen=seen,
         scope=ctx.snapshot.scope,
-        holds_warned=_holds_warned(ctx),
-        accepted_warning=member.accepted_warning,
+        annotations=found.metadata.annotations if found is not None else {},
+        accepted=member.accepted_warning,
         now=ctx.now,
     )
-
-
-def _holds_warned(ctx: DecisionContext) -> bool:
-    found = ctx.snapshot.object
-    return found is not None and names.HOLD_ON_WARNING in found.metadata.annotations
 
 
 def kept_in_chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> bool:
@@ -83,8 +74,9 @@ def kept_in_chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> 
             who, until = kept.who, kept.until
             ctx.waits(member, kept.kind, kept.message, who=who, until=until, gate=kept.gate)
             return True
-    if words := _OPENED.get(member.reason.kind):
-        release_kept(ctx, ctx.step(member), [member], words)
+    known = GATE_REASONS.get(member.reason.kind)
+    if known is not None and known.opened:
+        release_kept(ctx, ctx.step(member), [member], known.opened)
         return True
     return False
 
@@ -120,7 +112,7 @@ def stopped(tracked: TrackedStep, member: InFlight) -> bool:
     may differ for a while: it is unreachable, or busy."""
     if not _between(member) or member.action_index == len(tracked.step.actions):
         return False
-    if member.reason.kind is ReasonKind.GATE:
+    if member.reason.gate:
         return True
     action, hold = tracked.step.actions[member.action_index], tracked.step.hold
     kinds = {kind for gate in GATES if gate.guards(action) for kind in gate.reasons}
@@ -140,14 +132,16 @@ def kept(tracked: TrackedStep) -> list[InFlight]:
     return [member for member in tracked.in_flight.values() if stopped(tracked, member)]
 
 
-def kept_by_warning(tracked: TrackedStep) -> list[Unfinished]:
-    """Returns the members that wait until a person accepts their clusters' warnings. A warning that
-    was accepted counts until it is decided on again."""
+def not_accepted(
+    tracked: TrackedStep, kinds: Container[ReasonKind] = ACCEPTABLE
+) -> list[Unfinished]:
+    """Returns the members that wait until a person accepts the reasons of these kinds. One that was
+    accepted counts no longer, even before the member is decided on again."""
     unfinished = (each for each in tracked.members.values() if not isinstance(each, Finished))
     return [
         each
         for each in unfinished
-        if each.reason.kind is ReasonKind.WARNING and each.reason.message != each.accepted_warning
+        if each.reason.kind in kinds and each.reason.message != each.accepted_warning
     ]
 
 

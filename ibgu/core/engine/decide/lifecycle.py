@@ -104,13 +104,3 @@ def stop_clock(step: Step, now: datetime) -> Step:
 def run_clock(step: Step, stopped: timedelta) -> Step:
     """Returns the step whose clock runs, after it has stood for so long in all."""
     return replace(step, stopped=stopped, stopped_since=None)
-
-
-def resume_after_failures(step: Step, now: datetime) -> Step:
-    """Returns the step without hold; what ended before does not count for the circuit breaker."""
-    return replace(step, hold=None, breaker_reset_at=now)
-
-
-def resume_with_payload(step: Step, payload_digest: str) -> Step:
-    """Returns the step without hold; it carries the content as it is now."""
-    return replace(step, hold=None, payload_digest=payload_digest)

@@ -1,8 +1,7 @@
 """Builds phrases for messages."""
 
-from ibgu.core.model import Reason, ReasonKind
-
-PAUSED = "paused by a person"
+from ibgu.core.engine.gates import GATE_REASONS
+from ibgu.core.model import Reason
 
 
 def count(number: int, what: str) -> str:
@@ -11,7 +10,4 @@ def count(number: int, what: str) -> str:
 
 
 def ended(hold: Reason) -> str:
-    if hold.kind is not ReasonKind.PAUSED:
-        return f"no longer: {hold.message}"
-    said = hold.message.removeprefix(PAUSED).rpartition(";")[0]
-    return f"the pause{said} has ended"
+    return GATE_REASONS[hold.kind].ended(hold)

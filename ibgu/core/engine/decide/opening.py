@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.messages import count
-from ibgu.core.engine.gates import unread
+from ibgu.core.engine.gates import unbound, unusable
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.model import (
     ClusterView,
@@ -39,16 +39,11 @@ def open_step(ctx: DecisionContext, tracked: TrackedStep, clusters: Sequence[Clu
 
 def _scope_problem(ctx: DecisionContext) -> Reason | None:
     problem = ctx.snapshot.scope.problem
-    return Reason(ReasonKind.UNBOUND, ctx.now, problem, None, Who.PERSON) if problem else None
+    return unbound(problem, ctx.now) if problem else None
 
 
 def _payload_problem(ctx: DecisionContext, step: Step) -> Reason | None:
-    payload = ctx.snapshot.payload
-    if not carry_payload(step.actions):
-        return None
-    if payload.problem:
-        return Reason(ReasonKind.PAYLOAD_BLOCKED, ctx.now, payload.problem, None, Who.PERSON)
-    return None if payload.read else unread(ctx.now)
+    return unusable(ctx.snapshot.payload, ctx.now) if carry_payload(step.actions) else None
 
 
 def _keep_closed(ctx: DecisionContext, step: Step, reason: Reason) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ibgu.core.engine.decide.transitions import drop_probe
+from ibgu.core.engine.gates import internal_error
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import (
     Decision,
@@ -14,15 +15,9 @@ from ibgu.core.model import (
     MemberState,
     OnMember,
     OnRollout,
-    Reason,
-    ReasonKind,
     Rollout,
     RolloutState,
-    Who,
 )
-
-_STAYS = (ReasonKind.RESTORED, ReasonKind.INVALID_PLAN)
-"""Holds that only a person can end, and that the next cycle does not find again."""
 
 
 def quarantine_rollout(tracked: TrackedRollout, error: str, now: datetime) -> Iterator[Decision]:
@@ -39,8 +34,7 @@ def quarantine_rollout(tracked: TrackedRollout, error: str, now: datetime) -> It
         "ibgu; it is tried again by itself, and soon after the IBGU is changed"
     )
     if not _stays(tracked.rollout, words):
-        reason = Reason(ReasonKind.INTERNAL_ERROR, now, words, None, Who.PERSON)
-        held = replace(tracked.rollout, hold=reason)
+        held = replace(tracked.rollout, hold=internal_error(words, now))
         yield OnRollout(Kind.ROLLOUT_HELD, held, words, warning=True)
     waiting = (each for each in tracked.unfinished() if each.state is MemberState.WAITING)
     for member in [member for member in waiting if member.probe is not None]:
@@ -48,6 +42,8 @@ def quarantine_rollout(tracked: TrackedRollout, error: str, now: datetime) -> It
 
 
 def _stays(rollout: Rollout, words: str) -> bool:
-    hold = rollout.hold
-    known = hold is not None and (hold.kind in _STAYS or hold.message == words)
-    return known or rollout.state is RolloutState.DELETED
+    """Whether the rollout's record stays as it is. A restore and a refused plan are holds that only
+    a person can end, and that the next cycle does not find again."""
+    known = rollout.hold is not None and rollout.hold.message == words
+    by_person = rollout.stands_still or rollout.plan_refused
+    return known or by_person or rollout.state is RolloutState.DELETED

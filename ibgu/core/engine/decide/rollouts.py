@@ -5,7 +5,8 @@ from datetime import timedelta
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.adopting import foreign_controller, import_finished
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.messages import PAUSED, count, ended
+from ibgu.core.engine.decide.messages import count, ended
+from ibgu.core.engine.gates import paused, same_hold
 from ibgu.core.engine.snapshot import UNNAMED
 from ibgu.core.engine.times import LATE_COMPLETION_WATCH
 from ibgu.core.model import (
@@ -22,9 +23,6 @@ from ibgu.core.model import (
 )
 from ibgu.core.model.kinds import Ibgu, PlanItem
 from ibgu.core.plan import Started, problem, problem_of
-
-_PAUSE_WORDS = 200
-"""Characters of the annotation's value that are shown."""
 
 
 def decide_rollout(ctx: DecisionContext) -> None:
@@ -67,8 +65,7 @@ def _accept_spec(ctx: DecisionContext, found: Ibgu) -> None:
         refused = lifecycle.refuse_plan(ctx.rollout, found.metadata.generation, reason)
         ctx.on_rollout(Kind.ROLLOUT_HELD, refused, wrong, warning=True)
         return
-    hold = ctx.rollout.hold
-    valid = None if hold and hold.kind is ReasonKind.INVALID_PLAN else hold
+    valid = None if ctx.rollout.plan_refused else ctx.rollout.hold
     annotations = ctx.driver.annotations(found.metadata.annotations)
     accepted = lifecycle.accept_plan(
         ctx.rollout, spec, found.metadata.generation, annotations, valid
@@ -109,10 +106,9 @@ def _started(step: Step) -> tuple[tuple[ActionName, ...], int, int]:
 
 def _hold_rollout(ctx: DecisionContext, found: Ibgu) -> None:
     """Holds the rollout for TALM, for what TALM left behind (R20.1, R20.2), or for a person."""
-    hold = ctx.rollout.hold
-    if hold is not None and hold.kind is ReasonKind.INVALID_PLAN:
+    if ctx.rollout.plan_refused:
         return
-    foreign = foreign_controller(ctx)
+    hold, foreign = ctx.rollout.hold, foreign_controller(ctx)
     reason = foreign or (None if _plan_done(ctx) else _pause(ctx, found))
     adopting = ctx.rollout.adopting_since if foreign else None
     if reason is None and (hold is not None or ctx.rollout.adopting_since is not None):
@@ -120,7 +116,7 @@ def _hold_rollout(ctx: DecisionContext, found: Ibgu) -> None:
         actor = _resumer(ctx, found) if ctx.rollout.paused else ""
         released = lifecycle.release_rollout(ctx.rollout)
         ctx.on_rollout(Kind.ROLLOUT_RELEASED, released, words, actor=actor)
-    elif reason is not None and not _already_recorded(hold, reason):
+    elif reason is not None and not same_hold(hold, reason):
         ctx.on_rollout(
             Kind.ROLLOUT_HELD,
             lifecycle.hold_rollout(ctx.rollout, reason, _with_resumer(ctx, found), adopting),
@@ -156,15 +152,6 @@ def _resumer(ctx: DecisionContext, found: Ibgu) -> str:
     )
 
 
-def _already_recorded(hold: Reason | None, reason: Reason) -> bool:
-    """Whether the hold is journaled already; a new reason for an unbound namespace, or beside
-    TALM, is journaled again."""
-    if hold is None or hold.kind is not reason.kind:
-        return False
-    changing = (ReasonKind.UNBOUND, ReasonKind.TALM)
-    return reason.kind not in changing or hold.message == reason.message
-
-
 def _plan_done(ctx: DecisionContext) -> bool:
     """Whether every step of the plan is done, so that a pause would keep nothing."""
     planned = len(ctx.rollout.spec.plan)
@@ -173,11 +160,7 @@ def _plan_done(ctx: DecisionContext) -> bool:
 
 def _pause(ctx: DecisionContext, found: Ibgu) -> Reason | None:
     value = found.metadata.annotations.get(names.PAUSE)
-    if value is None:
-        return None
-    said = f" ({value[:_PAUSE_WORDS]})" if value else ""
-    words = f"{PAUSED}{said}; it goes on once the annotation {names.PAUSE} is removed"
-    return Reason(ReasonKind.PAUSED, ctx.now, words, None, Who.PERSON)
+    return None if value is None else paused(value, ctx.now)
 
 
 def open_next_step(ctx: DecisionContext) -> None:

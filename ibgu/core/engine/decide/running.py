@@ -121,7 +121,7 @@ def _next_action(ctx: DecisionContext, member: InFlight, seen: Observation) -> N
     if member.action_index == len(ctx.step(member).step.actions):
         finish(ctx, member, Outcome.SUCCEEDED)
     elif (hold := ctx.rollout.restored_hold) and member.uid not in ctx.fleet.preempts:
-        ctx.waits(member, ReasonKind.RESTORED, hold.message, who=Who.PERSON)
+        ctx.waits(member, hold.kind, hold.message, who=hold.who)
     elif _cancelled(ctx, member, seen):
         return
     else:

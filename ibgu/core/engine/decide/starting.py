@@ -15,7 +15,17 @@ from ibgu.core.engine.decide.patches import auto_import_off, enqueue
 from ibgu.core.engine.decide.probing import ask, fresh
 from ibgu.core.engine.decide.waiting import decide_waiting
 from ibgu.core.engine.display import holds
-from ibgu.core.engine.gates import allowed_starts, closed, limit, ramp_up_capacity, step_rate_limits
+from ibgu.core.engine.gates import (
+    GATE_REASONS,
+    allowed_starts,
+    closed,
+    limit,
+    opened,
+    ramp_up_capacity,
+    same_hold,
+    step_rate_limits,
+    unread,
+)
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.times import PROBE_GRACE, SETTLE, passed
 from ibgu.core.model import (
@@ -124,7 +134,7 @@ def _take_slots(ctx: DecisionContext, step: TrackedStep, ahead: int) -> None:
             if step.free > len(kept) + asked:
                 _preempt(ctx, member)
                 kept.append(member)
-        elif member.reason.kind is ReasonKind.GATE:
+        elif member.reason.gate:
             ahead += 1
         elif _in_grace(ctx, member := _asked(ctx, member)):
             kept.append(member)
@@ -163,19 +173,9 @@ def _may_start(ctx: DecisionContext, step: TrackedStep) -> bool:
         return reason is None
     if reason.until is not None:
         ctx.requeue_at("", reason.until)
-    if not _says_the_same(hold, reason) and not _reading(ctx, reason):
+    if not same_hold(hold, reason) and not _reading(ctx, reason):
         hold_step(ctx, step, reason)
     return False
-
-
-def _says_the_same(hold: Reason | None, reason: Reason) -> bool:
-    """Whether the hold says the same; a new error in the rate limits, and another answer of a
-    policy, are reported again."""
-    if hold is None or hold.kind is not reason.kind:
-        return False
-    if reason.kind not in (ReasonKind.RATE_LIMIT_INVALID, ReasonKind.GATE):
-        return True
-    return (hold.gate, hold.message) == (reason.gate, reason.message)
 
 
 def _note_rate_limit(ctx: DecisionContext, step: TrackedStep) -> None:
@@ -186,9 +186,8 @@ def _note_rate_limit(ctx: DecisionContext, step: TrackedStep) -> None:
         return
     could_start = step.free > 0 and next(step.head(1), None) is not None
     reason = closed(ctx.snapshot, step, ctx.now) if could_start else None
-    if old is not None and old.kind is ReasonKind.RATE_LIMIT_INVALID and not limits.problem:
-        words = ended(old)
-        ctx.on_step(Kind.STEP_RELEASED, set_hold(step.step, None), words)
+    if old is not None and opened(old, ctx.snapshot, step, ctx.now):
+        ctx.on_step(Kind.STEP_RELEASED, set_hold(step.step, None), ended(old))
         old = None
     if holds(old) or holds(reason):
         return
@@ -204,8 +203,7 @@ def _note_rate_limit(ctx: DecisionContext, step: TrackedStep) -> None:
 def _reading(ctx: DecisionContext, reason: Reason) -> bool:
     """Whether ibgu has just started and still reads the step's payload, which needs no hold."""
     settled = ctx.facts.in_sync_since + SETTLE
-    unread = reason.kind is ReasonKind.PAYLOAD_BLOCKED and not ctx.snapshot.payload.read
-    if not unread or ctx.now >= settled:
+    if not unread(reason, ctx.snapshot) or ctx.now >= settled:
         return False
     ctx.requeue_at("", settled)
     return True
@@ -293,7 +291,7 @@ def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> boo
     reason = closed(ctx.snapshot, step, ctx.now)
     if reason is not None and reason.until is not None:
         ctx.requeue_at("", reason.until)
-    return reason is None or reason.kind is ReasonKind.RAMP_UP
+    return reason is None or GATE_REASONS[reason.kind].needs_slot
 
 
 def _passed_by(ctx: DecisionContext, member: Waiting) -> bool:

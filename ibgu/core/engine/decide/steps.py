@@ -19,6 +19,7 @@ from ibgu.core.model import (
     InFlight,
     Kind,
     Outcome,
+    Reason,
     Step,
     StepState,
     Unfinished,
@@ -83,7 +84,7 @@ def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
     """Stops the clock while only a person's hold keeps the step and nobody is under way (R11.6),
     and while a restored rollout stands still, no matter who is in flight."""
     step = tracked.step
-    held = _by_person(step) or ctx.rollout.paused
+    held = _by_person(step.hold) or _by_person(ctx.rollout.hold)
     stands = (held and only_stopped(tracked)) or ctx.rollout.stands_still
     if stands and step.stopped_since is None and tracked.unfinished:
         stopped = lifecycle.stop_clock(step, ctx.now)
@@ -92,8 +93,8 @@ def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
         start_clock(ctx, step)
 
 
-def _by_person(step: Step) -> bool:
-    return step.hold is not None and step.hold.kind in CLOCK_STOPPING
+def _by_person(hold: Reason | None) -> bool:
+    return hold is not None and hold.kind in CLOCK_STOPPING
 
 
 def start_clock(ctx: DecisionContext, step: Step) -> None:

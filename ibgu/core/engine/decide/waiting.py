@@ -34,7 +34,7 @@ def decide_waiting(ctx: DecisionContext, member: Waiting) -> None:
     that it is ready. A slot is not given here (`starting`)."""
     seen = ctx.observe(member.cluster)
     if hold := ctx.rollout.restored_hold:
-        _block(ctx, member, ReasonKind.RESTORED, hold.message, Who.PERSON)
+        _block(ctx, member, hold.kind, hold.message, hold.who)
         return
     cluster = _finish_if_obsolete(ctx, member, seen.cluster)
     if cluster is None or _blocked(ctx, member, cluster, seen):

@@ -1,10 +1,12 @@
 """Gates: what keeps members from starting (R18), each declared once by one module."""
 
-from ibgu.core.engine.gate import Gate, GateInput, GateReason, GateScope
+from ibgu.core.engine.gate import Alarm, Gate, GateInput, GateReason, GateScope, Switch
 from ibgu.core.engine.gates.deadlines import deadline, limit, share, time_stopped
 from ibgu.core.engine.gates.gate import Candidate, MemberGate, RolloutGate, StepGate
-from ibgu.core.engine.gates.payload import unread
+from ibgu.core.engine.gates.holds import internal_error, paused
+from ibgu.core.engine.gates.payload import unusable
 from ibgu.core.engine.gates.registry import (
+    ACCEPTABLE,
     CLOCK_STOPPING,
     GATE_REASONS,
     GATES,
@@ -12,15 +14,23 @@ from ibgu.core.engine.gates.registry import (
     LASTING,
     MEMBER_GATES,
     RATE_LIMITS,
+    RESUMABLE,
+    SWITCHES,
     closed,
     closed_for,
     guarding,
     in_order,
+    lasting_gate,
     meaning_of,
+    opened,
+    same_hold,
+    unread,
 )
 from ibgu.core.engine.gates.shares import allowed_starts, ramp_up_capacity, step_rate_limits
+from ibgu.core.engine.gates.tenancy import unbound
 
 __all__ = [
+    "ACCEPTABLE",
     "CLOCK_STOPPING",
     "GATES",
     "GATE_REASONS",
@@ -28,6 +38,9 @@ __all__ = [
     "LASTING",
     "MEMBER_GATES",
     "RATE_LIMITS",
+    "RESUMABLE",
+    "SWITCHES",
+    "Alarm",
     "Candidate",
     "Gate",
     "GateInput",
@@ -36,17 +49,25 @@ __all__ = [
     "MemberGate",
     "RolloutGate",
     "StepGate",
+    "Switch",
     "allowed_starts",
     "closed",
     "closed_for",
     "deadline",
     "guarding",
     "in_order",
+    "internal_error",
+    "lasting_gate",
     "limit",
     "meaning_of",
+    "opened",
+    "paused",
     "ramp_up_capacity",
+    "same_hold",
     "share",
     "step_rate_limits",
     "time_stopped",
+    "unbound",
     "unread",
+    "unusable",
 ]

@@ -6,7 +6,9 @@ from datetime import datetime
 from itertools import islice
 from math import ceil
 
-from ibgu.core.engine.gate import GateInput, GateReason
+from msgspec.structs import replace
+
+from ibgu.core.engine.gate import Alarm, GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import End, TrackedStep
@@ -18,6 +20,7 @@ from ibgu.core.model import (
     names,
 )
 from ibgu.core.model.meaning import RESUME, Meaning
+from ibgu.core.model.topics import Topic
 
 
 def _circuit_breaker(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
@@ -64,6 +67,10 @@ def streak(ended: Sequence[End], needed: int) -> str:
     return f"{needed} clusters in a row have failed with {cause}"
 
 
+def _without_failures_so_far(snapshot: Snapshot, step: Step, now: datetime) -> Step:
+    return replace(step, breaker_reset_at=now)
+
+
 CIRCUIT_BREAKER = StepGate(
     name="circuit-breaker",
     check=_circuit_breaker,
@@ -75,9 +82,12 @@ CIRCUIT_BREAKER = StepGate(
                 f"find out why they failed (ibgu status), {RESUME}",
             ),
             lasting=True,
+            resumable=True,
             stops_clock=True,
+            alarm=Alarm(topic=Topic.STEP_CIRCUIT_BREAKER, words="the circuit breaker holds"),
         ),
     },
+    resumed=_without_failures_so_far,
     needs=frozenset({GateInput.RECORDS, GateInput.OBJECT}),
     own=True,
     chained=lambda action: action.reboots,

@@ -1,6 +1,6 @@
 """The types of gates, by what they check and whom they keep (R18)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 from ibgu.core.engine.gate import Gate, GateScope
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.model import ActionName, ClusterView, Observation, Reason
+from ibgu.core.model import ActionName, ClusterView, Observation, Reason, Step
 from ibgu.core.plan import Scope
 
 
@@ -24,12 +24,19 @@ class RolloutGate(Gate, frozen=True, kw_only=True):
         return self.named(self.check(snapshot, now))
 
 
+def _as_it_is(snapshot: Snapshot, step: Step, now: datetime) -> Step:
+    return step
+
+
 class StepGate(Gate, frozen=True, kw_only=True):
     """StepGate keeps all members of a step from starting."""
 
     scope: ClassVar[GateScope] = GateScope.STEP
     check: Callable[[Snapshot, TrackedStep, datetime], Reason | None]
     """Returns why the gate is closed; None: it is open."""
+    resumed: Callable[[Snapshot, Step, datetime], Step] = _as_it_is
+    """Returns the step as a person's resume leaves it, behind a hold of this gate that lasts. The
+    engine takes the hold itself away."""
 
     def ask(self, snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
         return self.named(self.check(snapshot, step, now))
@@ -44,10 +51,10 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """A preview knows the ManagedCluster only, and asks no gate that needs FEEDBACK."""
     scope: Scope
     """The clusters that the rollout's namespace may use."""
-    holds_warned: bool = False
-    """Whether the IBGU holds clusters that have warned."""
-    accepted_warning: str = ""
-    """The cluster's warning that a person has accepted."""
+    annotations: Mapping[str, str] = {}
+    """The IBGU's annotations."""
+    accepted: str = ""
+    """The message of a gate's reason that a person has accepted for the cluster."""
     now: datetime
 
 

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from ibgu.core.engine.gate import GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
-from ibgu.core.engine.snapshot import Snapshot
+from ibgu.core.engine.snapshot import PayloadState, Snapshot
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.model import Reason, ReasonKind, Who, carry_payload
+from ibgu.core.model import Reason, ReasonKind, Step, Who, carry_payload
 from ibgu.core.model.meaning import RESUME, Meaning
 
 
@@ -15,12 +17,8 @@ def _payload(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | N
     if not carry_payload(step.step.actions):
         return None
     state = snapshot.payload
-    if not state.read:
-        return unread(now)
-    if state.problem:
-        return Reason(ReasonKind.PAYLOAD_BLOCKED, now, state.problem, None, Who.PERSON)
-    if state.digest == step.step.payload_digest:
-        return None
+    if (reason := unusable(state, now)) is not None or state.digest == step.step.payload_digest:
+        return reason
     words = (
         "a ConfigMap or Secret that this step carries has changed on the hub; "
         "annotate the IBGU with ibgu.dev/resume to go on with the new content"
@@ -28,11 +26,21 @@ def _payload(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | N
     return Reason(ReasonKind.PAYLOAD_CHANGED, now, words, None, Who.PERSON)
 
 
-def unread(now: datetime) -> Reason:
-    """Returns the reason for a moment after every start of ibgu, and while the hub does not
-    respond."""
-    words = "the ConfigMaps and Secrets that this step carries are not read yet"
-    return Reason(ReasonKind.PAYLOAD_BLOCKED, now, words)
+def unusable(payload: PayloadState, now: datetime) -> Reason | None:
+    """Returns why no cluster may be sent the payload; None: every one may.
+
+    It is not read yet for a moment after every start of ibgu, and while the hub does not respond.
+    """
+    if not payload.read:
+        words = "the ConfigMaps and Secrets that this step carries are not read yet"
+        return Reason(ReasonKind.PAYLOAD_BLOCKED, now, words)
+    if payload.problem:
+        return Reason(ReasonKind.PAYLOAD_BLOCKED, now, payload.problem, None, Who.PERSON)
+    return None
+
+
+def _with_present_content(snapshot: Snapshot, step: Step, now: datetime) -> Step:
+    return replace(step, payload_digest=snapshot.payload.digest)
 
 
 PAYLOAD = StepGate(
@@ -46,6 +54,7 @@ PAYLOAD = StepGate(
                 f"see whether the change is meant, {RESUME}",
             ),
             lasting=True,
+            resumable=True,
             stops_clock=True,
         ),
         ReasonKind.PAYLOAD_BLOCKED: GateReason(
@@ -56,6 +65,7 @@ PAYLOAD = StepGate(
             ),
         ),
     },
+    resumed=_with_present_content,
     needs=frozenset({GateInput.RECORDS, GateInput.PAYLOAD}),
     own=True,
 )

@@ -7,7 +7,7 @@ the snapshot; they are asked after the gates that hold, and before the rate limi
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from ibgu.core.engine.gate import Gate, GateReason
+from ibgu.core.engine.gate import Gate, GateInput, GateReason, Switch
 from ibgu.core.engine.gates.circuit_breaker import CIRCUIT_BREAKER
 from ibgu.core.engine.gates.gate import Candidate, MemberGate, RolloutGate, StepGate
 from ibgu.core.engine.gates.holds import ROLLOUT_HOLD
@@ -45,10 +45,12 @@ POLICY = GateReason(
         "the policy lets it start; its time is shown if it is known",
         "see what the line above names",
     ),
+    by_message=True,
+    opened="goes on: the policy lets it",
     why_never_overdue="The line above says what the policy waits for, and until when if that is "
     "known",
 )
-"""What is said of a policy's gate that this process does not know."""
+"""The reason of every policy's gate, and what is said of one that this process does not know."""
 GATE_REASONS: dict[ReasonKind, GateReason] = {
     kind: reason for gate in GATES for kind, reason in gate.reasons.items()
 } | {ReasonKind.GATE: POLICY}
@@ -57,10 +59,22 @@ HOLDS = frozenset(kind for kind, reason in GATE_REASONS.items() if not reason.de
 RATE_LIMITS = GATE_REASONS.keys() - HOLDS
 """Reasons of a step whose members start one after the other: it is not held, and goes on by
 itself."""
+_STEP_GATES = {kind: gate for gate in GATES if isinstance(gate, StepGate) for kind in gate.reasons}
 LASTING = frozenset(kind for kind, reason in GATE_REASONS.items() if reason.lasting)
-"""Holds of a step that a person's resume ends."""
+"""Holds of a step that stay until a person resumes."""
+RESUMABLE = frozenset(kind for kind, reason in GATE_REASONS.items() if reason.resumable)
+"""Holds of a step or a rollout that a person's resume ends."""
+ACCEPTABLE: dict[ReasonKind, str] = {
+    kind: reason.acceptable for kind, reason in GATE_REASONS.items() if reason.acceptable
+}
+"""Reasons of members that a person's resume accepts, with what it accepts."""
 CLOCK_STOPPING = frozenset(kind for kind, reason in GATE_REASONS.items() if reason.stops_clock)
-"""Holds of a step that only a person ends: its clock stands meanwhile (R11.6)."""
+"""Holds of a step or a rollout that only a person ends: the step's clock stands meanwhile
+(R11.6)."""
+SWITCHES: dict[str, Switch] = {
+    gate.switch.annotation: gate.switch for gate in GATES if gate.switch is not None
+}
+"""The annotations of the IBGU that gates obey."""
 
 
 def closed(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
@@ -101,6 +115,35 @@ def in_order(policies: Sequence[Gate]) -> Sequence[Gate]:
         return GATES
     limits = [gate for gate in GATES if gate.reasons.keys() <= RATE_LIMITS]
     return [*(gate for gate in GATES if gate not in limits), *policies, *limits]
+
+
+def same_hold(known: Reason | None, reason: Reason) -> bool:
+    """Whether the hold is noted already. Where the declaration says so, another message is another
+    hold."""
+    if known is None or known.kind is not reason.kind:
+        return False
+    by_message = GATE_REASONS[reason.kind].by_message
+    return not by_message or (known.gate, known.message) == (reason.gate, reason.message)
+
+
+def lasting_gate(hold: Reason | None) -> StepGate | None:
+    """Returns the gate of a step's hold that lasts until a person resumes; None: it does not."""
+    return _STEP_GATES.get(hold.kind) if hold is not None and hold.kind in LASTING else None
+
+
+def unread(reason: Reason, snapshot: Snapshot) -> bool:
+    """Whether the reason may only mean that ibgu has not read yet what its gate needs."""
+    gate = _STEP_GATES.get(reason.kind)
+    return gate is not None and GateInput.PAYLOAD in gate.needs and not snapshot.payload.read
+
+
+def opened(hold: Reason, snapshot: Snapshot, step: TrackedStep, now: datetime) -> bool:
+    """Whether the gate of a hold that stops the clock has opened. Such a hold ends at once, even
+    if nobody could start: the clock would stand for nothing. One that lasts ends with a resume."""
+    gate = _STEP_GATES.get(hold.kind)
+    if gate is None or hold.kind not in CLOCK_STOPPING - LASTING:
+        return False
+    return gate.ask(snapshot, step, now) is None
 
 
 def meaning_of(reason: Reason, policies: Iterable[Gate]) -> Meaning:

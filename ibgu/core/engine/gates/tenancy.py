@@ -1,5 +1,7 @@
 """The gate of clusters that the rollout's namespace may not use (R35)."""
 
+from datetime import datetime
+
 from ibgu.core.engine.gate import GateInput, GateReason
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.model import Reason, ReasonKind, Who
@@ -11,7 +13,13 @@ def _bound(candidate: Candidate) -> Reason | None:
     if scope.includes(candidate.cluster.labels):
         return None
     words = scope.problem or f"{scope.outside}; bind its set with: {scope.bind}"
-    return Reason(ReasonKind.UNBOUND, candidate.now, words, None, Who.PERSON)
+    return unbound(words, candidate.now)
+
+
+def unbound(words: str, now: datetime) -> Reason:
+    """Returns the reason of the gate, which also holds a rollout whose namespace may use no
+    cluster."""
+    return Reason(ReasonKind.UNBOUND, now, words, None, Who.PERSON)
 
 
 TENANCY = MemberGate(
@@ -26,6 +34,7 @@ TENANCY = MemberGate(
                 "have the cluster's set bound to the namespace, or the rollout made where it is "
                 "bound",
             ),
+            by_message=True,
         ),
     },
     needs=frozenset({GateInput.CLUSTER, GateInput.TENANCY}),

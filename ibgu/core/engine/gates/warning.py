@@ -1,7 +1,7 @@
 """The gate of clusters that have warned, where an annotation of the IBGU holds them for a person
 (R18.8)."""
 
-from ibgu.core.engine.gate import GateInput, GateReason
+from ibgu.core.engine.gate import GateInput, GateReason, Switch
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
 from ibgu.core.model import ActionTraits, Reason, ReasonKind, Who, names
 from ibgu.core.model.meaning import RESUME, Meaning
@@ -9,9 +9,9 @@ from ibgu.core.model.meaning import RESUME, Meaning
 
 def _warning(candidate: Candidate) -> Reason | None:
     known = candidate.seen.current_feedback
-    if not candidate.holds_warned or known is None:
+    if names.HOLD_ON_WARNING not in candidate.annotations or known is None:
         return None
-    if known.warning in ("", candidate.accepted_warning):
+    if known.warning in ("", candidate.accepted):
         return None
     return Reason(ReasonKind.WARNING, candidate.now, known.warning, None, Who.PERSON)
 
@@ -33,8 +33,16 @@ WARNING = MemberGate(
                 f"if the cluster may go on, {RESUME}, which accepts all warnings of the step so "
                 "far; take others out before (ibgu skip)",
             ),
+            acceptable="a warning",
+            opened="goes on in spite of its warning",
         ),
     },
+    switch=Switch(
+        annotation=names.HOLD_ON_WARNING,
+        title="Hold on warnings changed",
+        put="clusters that have warned wait for a person before Upgrade",
+        removed="clusters that have warned go on",
+    ),
     needs=frozenset({GateInput.OBJECT, GateInput.FEEDBACK}),
     holds=_goes_forward,
     own=True,

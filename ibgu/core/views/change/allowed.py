@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.engine.gates import LASTING
-from ibgu.core.model import ActionName, ActionTable, Reason, ReasonKind, Rollout, Step, StepState
+from ibgu.core.engine.gates import RESUMABLE
+from ibgu.core.model import ActionName, ActionTable, Reason, Rollout, Step, StepState
 from ibgu.core.model.actions import Risk
 from ibgu.core.views.change.danger import (
     ADOPT,
@@ -35,8 +35,9 @@ class RolloutSituation(Struct, frozen=True):
     """Waiting members of the newest step."""
     failed: int
     """Failed members of all steps."""
-    warned: int = 0
-    """Members of the newest step that wait until a person accepts their clusters' warnings."""
+    to_accept: int = 0
+    """Members of the newest step that wait until a person accepts their reason, such as a
+    warning."""
     uncleaned: int = 0
     """Clusters on which somebody has to clean up by hand (R45.2)."""
 
@@ -98,15 +99,14 @@ def _resume(situation: RolloutSituation) -> str:
     """Returns why a resume is not possible; a step's hold may be hidden by that of the rollout."""
     hold = hold_of(situation.rollout, situation.newest)
     if hold is None:
-        return "" if situation.warned else "nothing is held"
+        return "" if situation.to_accept else "nothing is held"
     if resumable(hold) or (situation.newest is not None and resumable(situation.newest.hold)):
         return ""
     return f"what holds it does not end by a resume: {hold.message}"
 
 
 def resumable(hold: Reason | None) -> bool:
-    by_person = LASTING | {ReasonKind.PAUSED, ReasonKind.RESTORED}
-    return hold is not None and hold.kind in by_person
+    return hold is not None and hold.kind in RESUMABLE
 
 
 def _risk_of_resume(situation: RolloutSituation) -> Risk:
@@ -158,7 +158,6 @@ def _uncleaned(situation: RolloutSituation) -> str:
 
 
 def _adopt(situation: RolloutSituation) -> str:
-    hold = situation.rollout.hold
-    if hold is not None and hold.kind is ReasonKind.ADOPTION:
+    if situation.rollout.awaits_adoption:
         return ""
     return "TALM left nothing unfinished; there is nothing to adopt"

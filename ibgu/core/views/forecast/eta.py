@@ -43,9 +43,8 @@ class RemainingWork(Struct, frozen=True):
     rate_limits: RateLimits = UNLIMITED
     ended: int = 0
     """Members that have ended, for a ramp-up."""
-    shared: bool = False
-    """Whether the hub's limit on starts keeps the step: it counts other starts too, which are
-    unknown."""
+    uncounted: str = ""
+    """What delays the step for a time that is unknown, as its gate declares; empty: nothing."""
 
 
 class Eta(Struct, frozen=True):
@@ -87,7 +86,7 @@ def _of_the_others(
     left = max(0.0, (rest.deadline - now).total_seconds())
     likely = min(left, _likely(rest, duration_stats))
     soon = min(likely, _steady(rest, duration_stats, _half))
-    unsure = rest.blocked or rest.shared or stuck
+    unsure = rest.blocked or rest.uncounted or stuck
     late = left if unsure else min(left, max(likely, _steady(rest, duration_stats, _most)))
     at, earliest, latest = (
         now + timedelta(seconds=round(seconds)) for seconds in (likely, soon, late)
@@ -151,8 +150,8 @@ def _basis(rest: RemainingWork, needed: set[ActionName], duration_stats: Duratio
         _measured(action, duration_stats[action]) for action in rest.actions if action in needed
     ]
     parts.extend(phrases(rest.rate_limits) if rest.waiting else ())
-    if rest.shared:
-        parts.append("not counted: the hub's limit on starts, which others share")
+    if rest.uncounted:
+        parts.append(f"not counted: {rest.uncounted}")
     if rest.blocked:
         parts.append(f"not counted: {rest.blocked} waiting for something else than a slot")
     return "; ".join(parts)

@@ -8,7 +8,6 @@ from msgspec import to_builtins
 
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.model import ReasonKind
 from ibgu.core.model.kinds import Condition, JsonObject
 from ibgu.core.text.spans import utc
 from ibgu.core.views.mistakes import mistakes
@@ -84,8 +83,7 @@ OPTIONAL = frozenset({"phase", "summary", "hidden"})
 def _talms(tracked: TrackedRollout) -> frozenset[str]:
     """Returns the fields that stay as TALM wrote them until ibgu adopts the rollout and its
     clusters."""
-    hold = tracked.rollout.hold
-    waits = hold is not None and hold.kind is ReasonKind.ADOPTION and not tracked.steps
+    waits = tracked.rollout.awaits_adoption and not tracked.steps
     return frozenset({"clusters"}) if waits else frozenset()
 
 

@@ -7,7 +7,7 @@ from msgspec import to_builtins
 
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.model import ReasonKind, StepState
+from ibgu.core.model import StepState
 from ibgu.core.model.kinds import Condition, JsonObject
 from ibgu.core.text.spans import utc
 from ibgu.core.views.status.phase import complete, hold_of
@@ -88,7 +88,7 @@ def _held(tracked: TrackedRollout) -> list[JsonObject]:
     hold = hold_of(tracked.rollout, tracked.newest)
     if hold is None:
         return []
-    type_ = "InvalidPlan" if hold.kind is ReasonKind.INVALID_PLAN else "Held"
+    type_ = "InvalidPlan" if tracked.rollout.plan_refused else "Held"
     return [_condition(type_, "True", hold.kind, hold.message)]
 
 

@@ -7,7 +7,7 @@ the phase of a complete one from its counts.
 from enum import StrEnum
 
 from ibgu.core.engine.display import holds
-from ibgu.core.model import Reason, ReasonKind, Rollout, RolloutState, Step, StepState
+from ibgu.core.model import Reason, Rollout, RolloutState, Step, StepState
 from ibgu.core.model.counts import Counts
 
 
@@ -27,9 +27,8 @@ def phase_of(rollout: Rollout, newest: Step | None, counts: Counts) -> Phase:
     """Returns the phase; `counts` are those of the whole rollout."""
     if rollout.state is RolloutState.DELETED:
         return Phase.DELETED
-    hold = hold_of(rollout, newest)
-    if hold is not None:
-        return Phase.INVALID if hold.kind is ReasonKind.INVALID_PLAN else Phase.HELD
+    if hold_of(rollout, newest) is not None:
+        return Phase.INVALID if rollout.plan_refused else Phase.HELD
     if complete(rollout, newest):
         return Phase.COMPLETED_WITH_FAILURES if counts.failed else Phase.COMPLETED
     return Phase.PENDING if rollout.state is RolloutState.PENDING else Phase.RUNNING

@@ -21,9 +21,9 @@ from ibgu.core.model.kinds import (
     StatusFeedback,
     WorkStatus,
 )
+from ibgu.core.model.topics import Topic
 from ibgu.core.notify import Memory, advance
 from ibgu.core.notify.message import Message
-from ibgu.core.notify.topics import Topic
 from ibgu.core.preflight import ClusterFacts
 from ibgu.core.preflight.plan import rollback_fits
 from ibgu.core.views.explain import Case, PastStep, explain

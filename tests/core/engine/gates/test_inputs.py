@@ -17,7 +17,7 @@ from ibgu.core.engine.gates import (
 )
 from ibgu.core.engine.snapshot import Facts, PayloadState, Snapshot
 from ibgu.core.model import ReasonKind
-from ibgu.core.model.names import RAMP_UP, START_JITTER, STARTS_PER_MINUTE
+from ibgu.core.model.names import HOLD_ON_WARNING, RAMP_UP, START_JITTER, STARTS_PER_MINUTE
 from ibgu.core.plan import Scope
 from tests.core.engine.decide.fleet import START, Twin, ibgu
 
@@ -62,7 +62,7 @@ def candidate(gate: Gate, twin: Twin, uid: str) -> Candidate:
         cluster=seen.cluster if GateInput.CLUSTER in gate.needs else HIDDEN,
         seen=seen if GateInput.FEEDBACK in gate.needs else HIDDEN,
         scope=Scope("fleet", ()) if GateInput.TENANCY in gate.needs else HIDDEN,
-        holds_warned=True if GateInput.OBJECT in gate.needs else HIDDEN,
+        annotations={HOLD_ON_WARNING: ""} if GateInput.OBJECT in gate.needs else HIDDEN,
         now=HIDDEN,
     )
 

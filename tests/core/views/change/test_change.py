@@ -608,7 +608,7 @@ def test_nobody_is_skipped_outside_of_a_running_step(state: StepState | None) ->
 
 
 def test_a_resume_accepts_warnings_where_nothing_is_held() -> None:
-    assert why(replace(situation("Upgrade", waiting=1), warned=1))["resume"] == ""
+    assert why(replace(situation("Upgrade", waiting=1), to_accept=1))["resume"] == ""
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from ibgu.core.drivers import traits
 from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.engine.gates import GATE_REASONS
 from ibgu.core.engine.rate_limits import RateLimits, phrases
+from ibgu.core.model import ReasonKind
 from ibgu.core.views.forecast import eta, makespan
 from tests.core.engine.state.records import NOW
 from tests.core.views.forecast.test_eta import RATE_LIMITS, rest, seconds
@@ -62,7 +64,8 @@ def test_the_end_of_a_rate_limited_step_tells_what_it_was_reckoned_from() -> Non
 
 
 def test_what_others_start_is_not_known() -> None:
-    found = eta(rest(slots=100, waiting=4, shared=True), NOW, RATE_LIMITS)
+    uncounted = GATE_REASONS[ReasonKind.HUB_START_RATE].uncounted
+    found = eta(rest(slots=100, waiting=4, uncounted=uncounted), NOW, RATE_LIMITS)
     assert found is not None
     assert found.latest == NOW + timedelta(days=1)
     assert found.basis.endswith("not counted: the hub's limit on starts, which others share")

@@ -1,0 +1,230 @@
+"""R18: whatever the engine and the surfaces do with a gate's reason, its declaration says so."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
+from ibgu.core.engine.decide.gated import not_accepted
+from ibgu.core.engine.display import DisplayState, startable, word_of
+from ibgu.core.engine.gates import (
+    ACCEPTABLE,
+    CLOCK_STOPPING,
+    GATE_REASONS,
+    GATES,
+    LASTING,
+    RESUMABLE,
+    Gate,
+    GateInput,
+    GateReason,
+    MemberGate,
+    StepGate,
+    Switch,
+    same_hold,
+)
+from ibgu.core.model import Kind, Member, MemberState, Reason, ReasonKind, Who
+from ibgu.core.model.topics import Topic
+from ibgu.core.notify import Fact, Format, Memory, Receiver, advance, wanted
+from ibgu.core.views.change import RolloutSituation, permits
+from ibgu.core.views.explain import Case, Explained, PastStep, explain
+from ibgu.core.views.mistakes import mistakes
+from ibgu.core.views.overdue import EXEMPT, FROM_THE_START, RULES
+from ibgu.core.views.preview import Proposal, preview
+from ibgu.core.views.stragglers.retry import for_retry
+from tests.core.engine.decide.fleet import START, Twin, ibgu
+from tests.core.engine.gates.toy import RING
+from tests.core.engine.state.records import NOW, in_flight, member, rollout, step
+
+EACH = pytest.mark.parametrize(("kind", "declared"), GATE_REASONS.items(), ids=list(GATE_REASONS))
+KNOWN = (*GATES, RING)
+OF_MEMBERS = {kind for gate in KNOWN if isinstance(gate, MemberGate) for kind in gate.reasons}
+CHAINED = {
+    kind for gate in KNOWN if any(gate.guards(action) for action in Action) for kind in gate.reasons
+}
+
+
+def closed(kind: ReasonKind, words: str = "its words") -> Reason:
+    return Reason(kind, NOW, words, None, Who.PERSON)
+
+
+def test_every_gate_and_every_policy_declares_its_reasons() -> None:
+    assert {kind for gate in KNOWN for kind in gate.reasons} == GATE_REASONS.keys()
+    assert all(GATE_REASONS[kind] is gate.reasons[kind] for gate in GATES for kind in gate.reasons)
+
+
+# -- what is said of it ----------------------------------------------------------------------------
+
+
+def explained(kind: ReasonKind) -> Explained:
+    """Explains a member that the gate keeps, or that waits behind the hold."""
+    own = kind in OF_MEMBERS
+    found = member("site-1", reason=closed(kind)) if own else member("site-1")
+    case = Case(
+        rollout="fleet/a",
+        member=found,
+        action=Action.PREP,
+        hold=None if own else closed(kind),
+        past=[PastStep(found)],
+        now=NOW,
+        duration_stats={},
+    )
+    return explain(IBU, case)
+
+
+@EACH
+def test_explain_says_what_it_means(kind: ReasonKind, declared: GateReason) -> None:
+    said, meaning = explained(kind), declared.meaning
+    assert (said.kind, said.why, said.overdue) == (kind, "its words", None)
+    assert (said.means, said.ends, said.do) == (meaning.means, meaning.ends, meaning.do)
+    assert meaning.means
+    assert meaning.ends
+
+
+@EACH
+def test_it_is_overdue_as_declared(kind: ReasonKind, declared: GateReason) -> None:
+    assert RULES.get(kind) is declared.overdue
+    assert EXEMPT.get(kind, "") == declared.why_never_overdue
+    from_the_start = declared.overdue is None and not declared.why_never_overdue
+    assert (kind in FROM_THE_START) == from_the_start
+
+
+@EACH
+def test_whom_it_keeps_is_shown_as_held_unless_it_only_delays(
+    kind: ReasonKind, declared: GateReason
+) -> None:
+    behind = word_of(member("site-1"), closed(kind))
+    assert behind is (DisplayState.WAITING if declared.delays else DisplayState.HELD)
+    if not declared.delays:
+        assert word_of(member("site-1", reason=closed(kind)), None) is DisplayState.HELD
+        assert word_of(in_flight("site-1", reason=closed(kind)), None) is DisplayState.HELD
+
+
+@EACH
+def test_the_forecast_counts_whom_it_keeps_apart(kind: ReasonKind, declared: GateReason) -> None:
+    assert declared.delays or not declared.uncounted
+    assert not startable(MemberState.WAITING, kind)
+
+
+def always_closed(gate: Gate) -> Gate:
+    """Returns the gate, closed for every reason that it declares."""
+    words = closed(next(iter(gate.reasons)), "closed for the preview")
+    return replace(gate, check=lambda *_: words)
+
+
+@pytest.mark.parametrize("gate", KNOWN, ids=lambda gate: gate.name)
+def test_the_preview_asks_it_if_the_inputs_that_it_declares_are_known(gate: Gate) -> None:
+    twin = Twin("site-1")
+    (cluster,) = (view for name in twin.spokes if (view := twin.cluster(name)))
+    proposal = Proposal(IBU, ibgu("a", "Prep").spec, policies=(always_closed(gate),))
+    warnings = preview(proposal, [cluster], {}, START).warnings
+    known = {GateInput.CLUSTER, GateInput.TENANCY, GateInput.TIME}
+    asked = isinstance(gate, MemberGate) and gate.needs <= known and gate.keeps(Action.PREP)
+    said = [words for words in warnings if "closed for the preview" in words]
+    assert len(said) == asked
+
+
+@EACH
+def test_notifications_have_its_topic_and_its_severity(
+    kind: ReasonKind, declared: GateReason
+) -> None:
+    alarm = declared.alarm
+    data = {"hold": str(kind), "hold_message": "its words", "hold_who": "person"}
+    about: dict[str, Any] = {"rollout": "uid-a", "namespace": "fleet", "name": "a"}
+    begins = Fact(seq=1, at=NOW, kind=Kind.ROLLOUT_STARTED, **about)
+    held = Fact(seq=2, at=NOW, step=0, kind=Kind.STEP_HELD, why="its words", data=data, **about)
+    memory, _ = advance(IBU, Memory(), begins)
+    memory, (message,) = advance(IBU, memory, held)
+    assert message.topic is (alarm.topic if alarm else Topic.STEP_HELD)
+    assert message.hold is not None
+    assert message.text == f"{alarm.words if alarm else 'nothing new starts in'} step 1: its words"
+    (alert,) = wanted(memory, Receiver(name="all", format=Format.ALERTMANAGER), "hub", NOW)
+    assert alert.labels["severity"] == ("critical" if alarm else "warning")
+
+
+# -- what the engine does --------------------------------------------------------------------------
+
+
+def held_step(kind: ReasonKind) -> Twin:
+    """Returns a fleet whose running step is held, although its gates are open."""
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep"))
+    twin.until_started()
+    tracked = twin.tracked("uid-a").steps[0]
+    tracked.step = replace(tracked.step, hold=closed(kind))
+    return twin
+
+
+@EACH
+def test_a_resume_releases_a_step_whose_hold_lasts(kind: ReasonKind, declared: GateReason) -> None:
+    twin = held_step(kind)
+    twin.annotate("uid-a", resume="1")
+    twin.settle()
+    said = "goes on after: its words" if declared.lasting else "nothing was held"
+    assert twin.told(Kind.CONTROL)[-1].endswith(said)
+    assert twin.tracked("uid-a").steps[0].step.hold is None
+
+
+@EACH
+def test_a_resume_is_allowed_for_what_it_ends(kind: ReasonKind, declared: GateReason) -> None:
+    running = step("Prep", hold=closed(kind))
+    situation = RolloutSituation(rollout(), IBU_ACTIONS, running, waiting=1, failed=0)
+    (why,) = (each.why for each in permits(situation) if each.name == "resume")
+    said = "nothing is held" if declared.delays else "what holds it does not end by a resume"
+    assert why == "" if declared.resumable else why.startswith(said)
+
+
+@EACH
+def test_a_resume_accepts_reasons_of_members(kind: ReasonKind, declared: GateReason) -> None:
+    twin = held_step(kind)
+    tracked = twin.tracked("uid-a").steps[0]
+    waiting = tracked.members["site-1"]
+    kept: Member = replace(waiting, reason=closed(kind))
+    tracked.members["site-1"] = kept
+    assert not_accepted(tracked) == ([kept] if declared.acceptable else [])
+
+
+@EACH
+def test_a_hold_is_noted_again_with_other_words(kind: ReasonKind, declared: GateReason) -> None:
+    known = closed(kind)
+    assert same_hold(known, known)
+    assert same_hold(known, closed(kind, "other words")) is not declared.by_message
+    assert not same_hold(None, known)
+
+
+def test_what_a_reason_declares_fits_together() -> None:
+    """A hold lasts only behind a gate that can be resumed, and stops no clock for ever."""
+    of_steps = {kind for gate in GATES if isinstance(gate, StepGate) for kind in gate.reasons}
+    assert of_steps - OF_MEMBERS >= LASTING
+    assert RESUMABLE >= LASTING
+    assert ACCEPTABLE.keys() <= OF_MEMBERS
+    told = {kind for kind, each in GATE_REASONS.items() if each.opened}
+    assert told == CHAINED - LASTING, "whoever is let go on inside its chain gets a new limit"
+    assert all(each.stops_clock for each in map(GATE_REASONS.__getitem__, LASTING))
+    assert of_steps & CLOCK_STOPPING - LASTING == {ReasonKind.RATE_LIMIT_INVALID}
+
+
+@pytest.mark.parametrize(
+    "gate", [gate for gate in GATES if isinstance(gate, StepGate)], ids=lambda gate: gate.name
+)
+def test_a_resume_changes_a_step_whose_hold_lasts(gate: StepGate) -> None:
+    """Otherwise the gate would close again at once."""
+    twin = held_step(next(iter(gate.reasons)))
+    twin.payload = replace(twin.payload, digest="other")
+    before = twin.tracked("uid-a").steps[0].step
+    after = gate.resumed(twin.snapshot(twin.tracked("uid-a")), before, twin.now)
+    assert (after != before) == bool(gate.lasting)
+    assert after.hold is before.hold, "the engine takes the hold away"
+
+
+@pytest.mark.parametrize("switch", [gate.switch for gate in GATES if gate.switch is not None])
+def test_an_annotation_that_a_gate_obeys_is_known_everywhere(switch: Switch) -> None:
+    annotation = switch.annotation
+    assert mistakes({annotation: "yes"}) == []
+    assert for_retry(IBU, {annotation: "yes"}) == {annotation: "yes"}
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep"))
+    twin.annotate("uid-a", **{annotation.removeprefix("ibgu.dev/"): "yes"})
+    twin.settle()
+    assert twin.told(Kind.CONTROL) == [f"{annotation}=yes: {switch.put}"]
