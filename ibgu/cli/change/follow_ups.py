@@ -20,6 +20,16 @@ Clusters = Annotated[
 ]
 
 
+def _names(clusters: list[str] | None) -> tuple[str, ...] | None:
+    """Returns the named clusters; None: none were named. One argument may hold several, as in
+    "$(ibgu stragglers … -o name)", and without any it must not mean all of the rollout."""
+    if not clusters:
+        return None
+    if not all(each.strip() for each in clusters):
+        raise typer.BadParameter("a CLUSTER is empty: nothing was done")
+    return tuple(name for each in clusters for name in each.split())
+
+
 def retry(
     name: Rollout,
     clusters: Clusters = None,
@@ -47,7 +57,7 @@ def retry(
     from ibgu.client.responses import RetryRequest
 
     body = RetryRequest(
-        clusters=tuple(clusters) if clusters else None,
+        clusters=_names(clusters),
         label=selector,
         cause=chosen("--cause", cause, causes()) if cause else None,
         abort_first=abort_first,
@@ -81,7 +91,7 @@ def cancel(
     if waiting and failed:
         raise typer.BadParameter("give --waiting or --failed, not both")
     body = CancelRequest(
-        clusters=tuple(clusters) if clusters else None,
+        clusters=_names(clusters),
         label=selector,
         max_concurrency=max_concurrency,
         timeout=timeout,
@@ -116,7 +126,7 @@ def rollback(
     from ibgu.client.responses import RollBackRequest
 
     body = RollBackRequest(
-        clusters=tuple(clusters) if clusters else None,
+        clusters=_names(clusters),
         label=selector,
         max_concurrency=max_concurrency,
         timeout=timeout,
@@ -145,7 +155,7 @@ def finalize(
     from ibgu.client.responses import OfClustersRequest
 
     body = OfClustersRequest(
-        clusters=tuple(clusters) if clusters else None,
+        clusters=_names(clusters),
         label=selector,
         max_concurrency=max_concurrency,
         timeout=timeout,
@@ -186,7 +196,7 @@ def confirm_cleanup(
         raise typer.BadParameter("give --reason: what was cleaned up")
     body = ConfirmCleanupRequest(
         reason=reason,
-        clusters=tuple(clusters) if clusters else None,
+        clusters=_names(clusters),
         label=selector,
         max_concurrency=max_concurrency,
         timeout=timeout,

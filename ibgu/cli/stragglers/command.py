@@ -43,6 +43,15 @@ def stragglers(
             show_default=False,
         ),
     ] = "",
+    cleanup: Annotated[
+        str,
+        typer.Option(
+            "--cleanup",
+            metavar="ACTION",
+            help="Only those that clean up again by this action.",
+            show_default=False,
+        ),
+    ] = "",
     output: Annotated[
         WideForm,
         typer.Option("--output", "-o", help="Output format; yaml: what can be applied."),
@@ -69,6 +78,7 @@ def stragglers(
             step,
             _an_action("--action", action),
             _an_action("--next", next_action),
+            _an_action("--cleanup", cleanup),
         )
         _print(narrowed(found, only), output)
 

@@ -46,9 +46,11 @@ class GroupFilter(Struct, frozen=True):
     action: str = ""
     next: str = ""
     """The first action of the plan that is possible now."""
+    cleanup: str = ""
+    """The action that cleans up again."""
 
     def __bool__(self) -> bool:
-        return bool(self.causes or self.step or self.action or self.next)
+        return bool(self.causes or self.step or self.action or self.next or self.cleanup)
 
     def has(self, group: StragglerGroup) -> bool:
         return (
@@ -56,6 +58,7 @@ class GroupFilter(Struct, frozen=True):
             and self.step in (None, group.step)
             and self.action in ("", group.action)
             and (not self.next or self.next == group.next)
+            and (not self.cleanup or self.cleanup == group.cleanup)
         )
 
 

@@ -31,6 +31,8 @@ _WORDS = 200
 """Characters of a message."""
 _SHOWN = 5
 """Names of clusters, where there are more."""
+_NAMED = 20
+"""The most clusters that a command names; for more it asks for the group again."""
 
 
 def report_lines(report: StragglersReport, style: OutputStyle, *, wide: bool) -> Iterator[str]:
@@ -175,10 +177,27 @@ def _do(report: StragglersReport, group: StragglerGroup) -> Iterator[str]:
 def _way(report: StragglersReport, group: StragglerGroup) -> str:
     """Returns the command for clusters that no plan takes further; it asks before it acts."""
     rollout = report.known.rollout
-    where = f"{rollout.name} -n {rollout.namespace}{_selected(report)}"
+    where = f"{rollout.name} -n {rollout.namespace}"
     if group.way is Way.ROLLBACK:
-        return f"ibgu rollback {where} --failed"
-    return f'ibgu confirm-cleanup {where} --reason "what was cleaned up"'
+        return f"ibgu rollback {where}{_selected(report)} --failed"
+    which = f'{_named(report, group)} --action {group.cleanup} --reason "what was cleaned up"'
+    return f"ibgu confirm-cleanup {where} {which}"
+
+
+def _named(report: StragglersReport, group: StragglerGroup) -> str:
+    """Returns the group's clusters as arguments: who cleaned up there says nothing about others. In
+    quotes, so that a group that is gone by then is an error, and not every cluster."""
+    if len(group.clusters) <= _NAMED:
+        return " ".join(group.clusters)
+    rollout = report.known.rollout
+    only = [
+        f"-n {rollout.namespace}{_selected(report)}",
+        f"--cause {shlex.quote(group.kind)}",
+        f"--step {group.step}",
+        f"--action {group.action}",
+        f"--cleanup {group.cleanup}",
+    ]
+    return f'"$(ibgu stragglers {rollout.name} {" ".join(only)} -o name)"'
 
 
 def _abort(report: StragglersReport, group: StragglerGroup) -> Iterator[str]:

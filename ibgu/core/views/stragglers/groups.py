@@ -28,6 +28,8 @@ class StragglerGroup(Struct, frozen=True, kw_only=True):
     note: str
     way: Way | None
     """The command that takes the clusters further instead of a plan."""
+    cleanup: ActionName | None
+    """The action that cleans up again, if that is the way."""
     clusters: tuple[str, ...]
     """Cluster names in natural order."""
 
@@ -58,6 +60,7 @@ def grouped(stragglers: Iterable[Straggler]) -> list[StragglerGroup]:
             each.plan,
             each.note,
             each.way,
+            each.cleanup,
         )
         found.setdefault(key, []).append(each)
     return sorted(map(_group, found.values()), key=_order)
@@ -79,6 +82,7 @@ def _group(alike: list[Straggler]) -> StragglerGroup:
         plan=first.plan,
         note=first.note,
         way=first.way,
+        cleanup=first.cleanup,
         clusters=tuple(each.left.cluster for each in alike),
     )
 

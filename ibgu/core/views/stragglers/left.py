@@ -114,6 +114,8 @@ class Straggler(Struct, frozen=True):
     """Why there is none, or what to consider."""
     way: Way | None = None
     """The command that takes it further instead of a plan."""
+    cleanup: ActionName | None = None
+    """The action that cleans up again, if that is the way."""
 
 
 def judge(left: Left, course: PlanProgress, labels: Mapping[str, str] | None) -> Straggler | None:
@@ -142,9 +144,10 @@ def _stuck(left: Left, labels: Mapping[str, str]) -> Straggler | None:
         return Straggler(left, ended, way=Way.ROLLBACK)
     if not needs_cleanup(left.cause, left.words):
         return None
-    if cleanup_action(left.cause, left.action, labels) is None:
+    again = cleanup_action(left.cause, left.action, labels)
+    if again is None:
         return Straggler(left, ended, note="its labels allow neither an abort nor a finalize")
-    return Straggler(left, ended, way=Way.CLEANUP)
+    return Straggler(left, ended, way=Way.CLEANUP, cleanup=again)
 
 
 def _after_success(

@@ -1,5 +1,5 @@
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.views.stragglers import Left, Straggler, StragglerState, grouped
+from ibgu.core.views.stragglers import Left, Straggler, StragglerState, Way, grouped
 
 
 def straggler(cluster: str, kind: str, state: StragglerState = StragglerState.ENDED) -> Straggler:
@@ -35,3 +35,20 @@ def test_another_way_on_is_another_group() -> None:
     )
     assert [group.aborts for group in grouped([one, other, back])] == [False, False, True]
     assert grouped([]) == []
+
+
+def test_each_action_that_cleans_up_again_is_a_group() -> None:
+    actions = (Action.ABORT, Action.ABORT_ON_FAILURE, Action.ABORT)
+    stuck = [
+        Straggler(
+            straggler(f"a{n}", "AbortFailed").left,
+            StragglerState.ENDED,
+            way=Way.CLEANUP,
+            cleanup=action,
+        )
+        for n, action in enumerate(actions)
+    ]
+    assert [(group.cleanup, group.clusters) for group in grouped(stuck)] == [
+        (Action.ABORT, ("a0", "a2")),
+        (Action.ABORT_ON_FAILURE, ("a1",)),
+    ]
