@@ -23,6 +23,8 @@ from tests.e2e.real_talm import USER, RealTalm, group_upgrade
 from tests.neighbours.programs import program
 
 POLICY = "ibgu-beside-talm"
+AS_BEFORE = 11.0
+"""Seconds after which what is created no longer counts as left from before the policy."""
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +164,9 @@ async def test_both_work(scene: Scene, talm: RealTalm) -> None:
         assert await scene.labels(f"{scene.label}-{cluster}") == {}
 
 
-async def test_without_the_policy_ibgu_stands_still(scene: Scene) -> None:
+async def test_without_the_policy_ibgu_stands_still(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await scene.fleet(count=1)
     await scene.start()
     words = "the ValidatingAdmissionPolicy ibgu-beside-talm is not installed"
@@ -172,9 +176,31 @@ async def test_without_the_policy_ibgu_stands_still(scene: Scene) -> None:
     assert words in found
     await install_policy(scene)
     await goes_on(scene)
+
+    async def agrees() -> bool:
+        return await doctor(scene) == (
+            "ok",
+            "one is running in namespace openshift-operators, and the policy ibgu-beside-talm "
+            "keeps it from IBGUs",
+        )
+
+    await scene.until(agrees, "doctor to agree")
+    monkeypatch.setattr(beside, "SETTLED", 600.0)
     level, found = await doctor(scene)
-    assert level == "ok"
-    assert found.endswith("the policy ibgu-beside-talm keeps it from IBGUs")
+    assert level == "skipped"
+    assert found.endswith("was changed in the last 600 s, and must settle")
+
+
+async def test_doctor_sees_a_status_that_talm_has_written(scene: Scene) -> None:
+    await install_policy(scene)
+    await scene.fleet(count=1)
+    await scene.apply(ibgu("written", step("Prep"), fleet=scene.label))
+    await asyncio.sleep(AS_BEFORE)
+    await foreign_status(scene, "written")
+    words = "a status of the IBGU default/written, written by talm, has appeared in spite of"
+    level, found = await doctor(scene)
+    assert level == "error"
+    assert words in found
 
 
 async def doctor(scene: Scene) -> tuple[str, str]:
@@ -233,13 +259,16 @@ async def test_talm_is_restarted(scene: Scene, talm: RealTalm) -> None:
 async def test_talms_hand_appears_all_the_same(scene: Scene) -> None:
     """Somebody creates a ClusterGroupUpgrade of an IBGU, as TALM would without the policy."""
     first = await in_flight(scene, "hand")
-    await asyncio.sleep(11)  # what is created in the first ten seconds counts as left from before
+    await asyncio.sleep(AS_BEFORE)
     body = group_upgrade("hand-prep-0")
     body["metadata"]["labels"] = {"ibgu": "hand"}
     body["spec"]["enable"] = False
     await scene.apply(body)
     words = "the ClusterGroupUpgrade default/hand-prep-0 of an IBGU has appeared in spite of"
     await holds_until(scene, "hand", first, words)
+    level, found = await doctor(scene)
+    assert level == "error"
+    assert words in found
     await scene.kubectl("delete", "cgu", "hand-prep-0")
     await goes_on(scene)
     await scene.completed("hand")
@@ -248,19 +277,23 @@ async def test_talms_hand_appears_all_the_same(scene: Scene) -> None:
 async def test_somebody_else_writes_a_status(scene: Scene) -> None:
     """ibgu overwrites it within a second, and remembers who it was until the policy changes."""
     first = await in_flight(scene, "foreign")
-    await asyncio.sleep(11)
-    mark = {"type": "Progressing", "status": "False", "reason": "Completed", "message": "no"}
-    condition = {**mark, "lastTransitionTime": "2026-01-01T00:00:00Z"}
-    await scene.kubectl(
-        *("patch", "ibgu", "foreign", "--subresource=status", "--type=merge"),
-        *("--field-manager=talm", "-p", json.dumps({"status": {"conditions": [condition]}})),
-    )
+    await asyncio.sleep(AS_BEFORE)
+    await foreign_status(scene, "foreign")
     words = "a status of the IBGU default/foreign, written by talm, has appeared in spite of"
     await holds_until(scene, "foreign", first, words)
     note = ("annotate", "validatingadmissionpolicy", POLICY, "looked-at=yes")
     await scene.kubectl(*note)
     await goes_on(scene)
     await scene.completed("foreign")
+
+
+async def foreign_status(scene: Scene, name: str) -> None:
+    mark = {"type": "Progressing", "status": "False", "reason": "Completed", "message": "no"}
+    condition = {**mark, "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    await scene.kubectl(
+        *("patch", "ibgu", name, "--subresource=status", "--type=merge"),
+        *("--field-manager=talm", "-p", json.dumps({"status": {"conditions": [condition]}})),
+    )
 
 
 async def test_an_ibgu_is_taken_over_beside_a_live_talm(scene: Scene, audit_log: Path) -> None:

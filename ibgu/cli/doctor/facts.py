@@ -95,6 +95,10 @@ class Talm(Struct, frozen=True):
     """The namespace in which one lives."""
     problem: str = ""
     """Why ibgu may not act beside it; empty: the policy keeps it from IBGUs."""
+    breach: str = ""
+    """What of TALM's has appeared in spite of the policy; empty: nothing."""
+    unsettled: str = ""
+    """Why it is not known yet whether the policy keeps it from IBGUs."""
 
 
 class Fleet(Struct, frozen=True):

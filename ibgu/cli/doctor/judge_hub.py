@@ -133,12 +133,30 @@ def _leadership(heard: LeaseCheck | Missing) -> Finding:
 
 def _talm(heard: Talm | Missing) -> Finding:
     if not isinstance(heard, Talm):
-        return untold("TALM", heard, "give the right to read its Lease and its Deployment")
+        do = "give the right to read its Lease and its Deployment, and to list what it writes"
+        return untold("TALM", heard, do)
     if not heard.live_in:
         return ok("TALM", "no live one is on the hub")
     words = f"one is running in namespace {heard.live_in}"
-    if not heard.problem:
-        return ok("TALM", f"{words}, and the policy {POLICY} keeps it from IBGUs")
+    if heard.problem:
+        return _unenforced(heard, words)
+    if heard.breach:
+        return error(
+            "TALM",
+            f"{words}: ibgu writes nothing beside it, because {heard.breach}",
+            "delete it if a person made it; if TALM did, the policy was not enforced: find out "
+            "why, then delete policy and binding, and upgrade the chart again",
+        )
+    if heard.unsettled:
+        return skipped(
+            "TALM",
+            f"{words}: not yet known whether ibgu may act beside it, because {heard.unsettled}",
+            "ask again in half a minute; nothing else",
+        )
+    return ok("TALM", f"{words}, and the policy {POLICY} keeps it from IBGUs")
+
+
+def _unenforced(heard: Talm, words: str) -> Finding:
     return error(
         "TALM",
         f"{words}: ibgu writes nothing beside it, because {heard.problem}",

@@ -23,7 +23,7 @@ from ibgu.cli.doctor.facts import (
 )
 from ibgu.cli.doctor.needs import of_payload_namespaces, of_payloads, of_processes, of_user
 from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet
-from ibgu.cli.doctor.probe_peers import leadership, talm
+from ibgu.cli.doctor.probe_peers import breached, leadership, talm
 from ibgu.core.drivers.ibu.references import UncheckedPolicy, older, references
 from ibgu.core.model.kinds import Ibgu
 from ibgu.hub import paths
@@ -118,6 +118,7 @@ class _Probe:
             payload=await _heard(self._payload()),
             references=await _heard(self._references()),
             reach=await _heard(self._reach()),
+            talm=await _heard(breached(self._client, known.talm)),
             fleet=await _heard(fleet(self._client)),
             agents=await _heard(agents(self._client)),
         )

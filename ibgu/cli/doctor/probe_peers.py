@@ -2,14 +2,19 @@
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from math import inf
+
+from msgspec.structs import replace
 
 from ibgu.cli.doctor.facts import ClockReading, LeaseCheck, Missing, Talm
+from ibgu.cli.doctor.probe_fleet import all_of
 from ibgu.controller import clock as controller
 from ibgu.controller.lookups.talm import LiveTalms
 from ibgu.controller.lookups.talm_policy import installed_policy, shipped_policy
 from ibgu.controller.service import LEASE
-from ibgu.core.talm.beside import unenforced
+from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu
+from ibgu.core.talm import TalmManifestWork, names
+from ibgu.core.talm.beside import breach, foreign_status, unenforced, unsettled
+from ibgu.core.talm.work import view_talm_work
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
@@ -68,8 +73,30 @@ async def talm(client: HubClient, namespaces: list[str], clock: ClockReading | M
     live = await LiveTalms(client, hubs, namespaces, {}).find()
     if not live:
         return Talm()
-    problem = unenforced(await installed_policy(client), shipped_policy(), live, inf)
-    return Talm(live[0].namespace, problem)
+    policy = await installed_policy(client)
+    return Talm(
+        live[0].namespace,
+        unenforced(policy, shipped_policy(), live),
+        unsettled=unsettled(policy, hubs.now().timestamp()),
+    )
+
+
+async def breached(client: HubClient, known: Talm | Missing) -> Talm | Missing:
+    """Returns what is known, with what TALM has written in spite of the policy. A status that ibgu
+    has overwritten since is known to the controller alone."""
+    if not isinstance(known, Talm) or not known.live_in or known.problem:
+        return known
+    ibgus = await all_of(client, paths.ibgus(), Ibgu)
+    statuses = (foreign_status(each.metadata) for each in ibgus)
+    groups = await all_of(client, paths.cgus(), ClusterGroupUpgrade)
+    works = await all_of(client, paths.works(), TalmManifestWork, selector=names.CGU)
+    found = breach(
+        await installed_policy(client),
+        [each for each in statuses if each is not None],
+        groups,
+        map(view_talm_work, works),
+    )
+    return replace(known, breach=found)
 
 
 async def _set_forward(ahead: timedelta) -> controller.Clock:

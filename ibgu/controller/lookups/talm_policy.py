@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 import yaml
+from msgspec.structs import replace
 
 from ibgu.core.talm.beside import (
     POLICY,
@@ -15,7 +16,9 @@ from ibgu.core.talm.beside import (
     InstalledPolicy,
     LiveTalm,
     ShippedPolicy,
+    enforced_since,
     unenforced,
+    unsettled,
 )
 from ibgu.flowcontrol.log_throttle import LogThrottle
 from ibgu.hub import paths
@@ -35,9 +38,13 @@ def shipped_policy() -> ShippedPolicy:
 
 
 async def installed_policy(client: Hub) -> InstalledPolicy:
-    """Reads the policy once. Raises HubError."""
+    """Reads the policy once; `since` is by the hub's clock. Raises HubError."""
     policy = await _read(client, paths.policy(POLICY))
-    return InstalledPolicy(policy=policy, binding=await _read(client, paths.policy_binding(POLICY)))
+    found = InstalledPolicy(
+        policy=policy, binding=await _read(client, paths.policy_binding(POLICY))
+    )
+    since = enforced_since(found)
+    return replace(found, since=since.timestamp()) if since else found
 
 
 async def _read(client: Hub, path: str) -> AdmissionObject | None:
@@ -97,7 +104,8 @@ class TalmPolicyWatch:
             return "this hub serves no ValidatingAdmissionPolicies (Kubernetes 1.30 and newer)"
         if not all(each.in_sync for each in self._reflectors):
             return f"ibgu can't watch the ValidatingAdmissionPolicy {POLICY} or its binding"
-        return unenforced(self.installed, self._shipped, talms, self._now())
+        unenforced_by = unenforced(self.installed, self._shipped, talms)
+        return unenforced_by or unsettled(self.installed, self._now())
 
     def _changed(
         self, key: object, old: AdmissionObject | None, new: AdmissionObject | None

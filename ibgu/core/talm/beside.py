@@ -75,7 +75,7 @@ class LiveTalm(Struct, frozen=True):
 
 
 def unenforced(
-    installed: InstalledPolicy, shipped: ShippedPolicy, talms: Iterable[LiveTalm], now: float
+    installed: InstalledPolicy, shipped: ShippedPolicy, talms: Iterable[LiveTalm]
 ) -> str:
     """Returns why the policy does not keep these TALMs from IBGUs; empty: it does."""
     policy, binding = installed.policy, installed.binding
@@ -92,6 +92,11 @@ def unenforced(
             return f"the service account of TALM's Deployment in {talm.namespace} is not known"
         if talm.account not in accounts:
             return f"the policy {POLICY} does not name {talm.account}, as which TALM runs"
+    return ""
+
+
+def unsettled(installed: InstalledPolicy, now: float) -> str:
+    """Returns why the policy does not count yet; empty: it does. `now`: by the clock of `since`."""
     if now - installed.since < SETTLED:
         return f"the policy {POLICY} was changed in the last {SETTLED:.0f} s, and must settle"
     return ""
@@ -123,7 +128,7 @@ def _accounts(found: JsonObject, shipped: JsonObject) -> frozenset[str] | None:
     return frozenset(accounts) if all(map(_ACCOUNT.fullmatch, accounts)) else None
 
 
-def _enforced_since(installed: InstalledPolicy) -> datetime | None:
+def enforced_since(installed: InstalledPolicy) -> datetime | None:
     """Returns when policy or binding was last changed, by the hub's clock."""
     metas = [each.metadata for each in (installed.policy, installed.binding) if each is not None]
     times = [meta.creation_timestamp for meta in metas]
@@ -141,7 +146,7 @@ def breach(
 
     What is older was left from before: it holds its own IBGU only.
     """
-    since = _enforced_since(installed)
+    since = enforced_since(installed)
     if since is None:
         return ""
     limit = since + LEARNED

@@ -25,6 +25,7 @@ from ibgu.core.talm.beside import (
     foreign_status,
     running,
     unenforced,
+    unsettled,
 )
 from ibgu.core.talm.work import TalmWork
 
@@ -57,8 +58,8 @@ INSTALLED = InstalledPolicy(
 )
 
 
-def why(installed: InstalledPolicy, *talms: LiveTalm, now: float = SETTLED) -> str:
-    return unenforced(installed, SHIPPED, talms or (TALM,), now)
+def why(installed: InstalledPolicy, *talms: LiveTalm) -> str:
+    return unenforced(installed, SHIPPED, talms or (TALM,))
 
 
 def policy(found: dict[str, Any], **options: Any) -> InstalledPolicy:
@@ -71,7 +72,8 @@ def binding(**changed: Any) -> InstalledPolicy:
 
 def test_it_keeps_talm_from_ibgus_once_it_has_settled() -> None:
     assert why(INSTALLED) == ""
-    assert "changed in the last 30 s" in why(INSTALLED, now=SETTLED - 0.1)
+    assert unsettled(INSTALLED, SETTLED) == ""
+    assert "changed in the last 30 s" in unsettled(INSTALLED, SETTLED - 0.1)
 
 
 def test_more_accounts_than_that_of_talm() -> None:
