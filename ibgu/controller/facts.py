@@ -59,9 +59,14 @@ class TermFacts:
         away = self.gap or bool(self._retries.away)
         return bool(self.talm_hold) or away or not self._complete()
 
-    def talm_seen(self, hold: str) -> bool:
-        """Records why TALM holds everything; returns whether that has changed."""
-        changed = hold != self.talm_hold
+    @property
+    def beside_talm(self) -> bool:
+        return self._facts.beside_talm
+
+    def talm_seen(self, hold: str, *, beside: bool = False) -> bool:
+        """Records why TALM holds everything, or that ibgu acts beside it; returns whether that has
+        changed."""
+        changed = (hold, beside) != (self.talm_hold, self.beside_talm)
         if changed:
-            self._facts = replace(self._facts, talm_hold=hold)
+            self._facts = replace(self._facts, talm_hold=hold, beside_talm=beside)
         return changed

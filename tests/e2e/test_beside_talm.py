@@ -296,12 +296,12 @@ async def foreign_status(scene: Scene, name: str) -> None:
     )
 
 
-async def test_an_ibgu_is_taken_over_beside_a_live_talm(scene: Scene, audit_log: Path) -> None:
-    """TALM has begun it when the policy comes; one annotation takes it over, and TALM lives on."""
+async def begun_by_talm(scene: Scene, name: str) -> list[str]:
+    """TALM has begun Prep on two clusters when the policy comes; ibgu asks for a person's word."""
     await scene.fleet(count=2, durations="400s")
     plan = step("Prep", most=2), step("Upgrade", "FinalizeUpgrade", most=2)
     clusters = [f"{scene.label}-{number}" for number in (1, 2)]
-    await scene.apply(ibgu("taken", *plan, fleet=scene.label))
+    await scene.apply(ibgu(name, *plan, fleet=scene.label))
 
     def begun() -> bool:
         return all(scene.stages(cluster) == ["Prep"] for cluster in clusters)
@@ -312,39 +312,106 @@ async def test_an_ibgu_is_taken_over_beside_a_live_talm(scene: Scene, audit_log:
     await install_policy(scene)
     await scene.start()
     await goes_on(scene)
+    await waits_for(scene, name, "ibgu.dev/adopt")
+    return clusters
 
-    async def asks() -> bool:
-        held = await scene.condition("taken", "Held")
-        return "ibgu.dev/adopt" in held.get("message", "")
 
-    await scene.until(asks, "the status to ask for a person's word")
-    before = len(deleted_by_ibgu(audit_log))
-    await scene.annotate("taken", "ibgu.dev/adopt=yes")
-    await scene.seen_in_journal("RolloutReleased")
+async def waits_for(scene: Scene, name: str, words: str) -> None:
+    async def told() -> bool:
+        return words in (await scene.condition(name, "Held")).get("message", "")
+
+    await scene.until(told, f"the status to say {words!r}")
+
+
+async def carried_out(scene: Scene, name: str, clusters: list[str]) -> None:
+    """Nothing was begun twice, and nothing of TALM's is left."""
     for cluster in clusters:
         scene.freeze(cluster, False)
-    await scene.completed("taken")
+    await scene.completed(name)
     for cluster in clusters:
         assert scene.stages(cluster) == ["Prep", "Upgrade", "Finalize"]
         assert await scene.labels(cluster) == {}
-    assert await of_talm(scene, "taken") == []
-    assert deleted_by_ibgu(audit_log)[before] == "clustergroupupgrades"
+    assert await of_talm(scene, name) == []
+
+
+async def test_an_ibgu_is_taken_over_beside_a_live_talm(scene: Scene, audit_log: Path) -> None:
+    """One annotation takes it over, and TALM lives on. TALM itself removes the works."""
+    clusters = await begun_by_talm(scene, "taken")
+    before, left = len(audited(audit_log)), await of_talm(scene, "taken")
+    await scene.annotate("taken", "ibgu.dev/adopt=yes")
+    await scene.seen_in_journal("RolloutReleased")
+    await carried_out(scene, "taken", clusters)
     assert scene.told_problems() == []
+    found = deletions(audited(audit_log)[before:])
+    by_ibgu = [(kind, name) for user, kind, name in found if user == USERS["ibgu"].username]
+    kinds = [kind for kind, name in by_ibgu if f"{kind}/{name}" in left]
+    assert kinds == ["clustergroupupgrades", "manifestworkreplicasets"], (left, found)
+    everybodys = [(user, kind) for user, kind, _ in found]
+    deleted, gone = (everybodys.index((USERS["ibgu"].username, kind)) for kind in kinds)
+    assert (USER, "manifestworks") in everybodys[deleted:gone]
+
+
+async def test_no_work_goes_as_long_as_talm_has_its_finalizer_on_a_group_upgrade(
+    scene: Scene, talm: RealTalm
+) -> None:
+    """TALM counts as live, and does nothing."""
+    clusters = await begun_by_talm(scene, "stuck")
+    left = await of_talm(scene, "stuck")
+    assert sum(each.startswith("manifestworks/") for each in left) == 2, left
+    talm.stop()
+    await scene.annotate("stuck", "ibgu.dev/adopt=yes")
+    words = "waits until TALM has deleted its ManifestWorks and taken its finalizer off"
+    await waits_for(scene, "stuck", words)
+    await asyncio.sleep(1)  # about what must not happen
+    assert await of_talm(scene, "stuck") == left
+    await asyncio.to_thread(talm.start)
+    await scene.seen_in_journal("RolloutReleased")
+    await carried_out(scene, "stuck", clusters)
+
+
+async def test_a_finalizer_of_somebody_else_is_a_persons_matter(scene: Scene) -> None:
+    clusters = await begun_by_talm(scene, "kept")
+    [group] = await of_ibgu(scene, "kept")
+    patch = ("patch", "cgu", group, "--type=json", "-p")
+    add = {"op": "add", "path": "/metadata/finalizers/-", "value": "example.com/keeps"}
+    await scene.kubectl(*patch, json.dumps([add]))
+    await scene.annotate("kept", "ibgu.dev/adopt=yes")
+    words = (
+        f"default/{group} is deleted, and stays as long as it has the finalizer example.com/keeps"
+    )
+    await waits_for(scene, "kept", words)
+    [why] = await scene.journal("SELECT hold->>'who' AS who FROM rollouts")
+    assert why["who"] == "person"
+    await scene.kubectl(*patch, json.dumps([{"op": "remove", "path": "/metadata/finalizers"}]))
+    await scene.seen_in_journal("RolloutReleased")
+    await carried_out(scene, "kept", clusters)
 
 
 async def of_talm(scene: Scene, name: str) -> list[str]:
-    """Returns what TALM has made of the IBGU."""
-    found = await scene.kubectl("get", "cgu,manifestworkreplicasets", "-o", "name")
-    works = await scene.items(paths.works(), names.CGU)
-    every = [*found.split(), *(work["metadata"]["name"] for work in works)]
-    return [each for each in every if each.rpartition("/")[2].startswith(f"{name}-")]
-
-
-def deleted_by_ibgu(audit_log: Path) -> list[str]:
-    """Returns the resources of ibgu's deletions, in order."""
-    found = [json.loads(line) for line in audit_log.read_text().splitlines()]
+    """Returns what TALM has made of the IBGU, as resource/name."""
+    templates = paths.work_replica_set("default", name).rpartition("/")[0]
+    places = (
+        ("clustergroupupgrades", paths.cgus("default"), ""),
+        ("manifestworkreplicasets", templates, ""),
+        ("manifestworks", paths.works(), names.CGU),
+    )
     return [
-        entry["objectRef"]["resource"]
-        for entry in found
-        if entry["user"]["username"] == USERS["ibgu"].username and entry["verb"] == "delete"
+        f"{kind}/{meta['name']}"
+        for kind, path, selector in places
+        for meta in [each["metadata"] for each in await scene.items(path, selector)]
+        if meta.get("labels", {}).get(names.CGU, meta["name"]).startswith(f"{name}-")
+    ]
+
+
+def audited(audit_log: Path) -> list[Object]:
+    return [json.loads(line) for line in audit_log.read_text().splitlines()]
+
+
+def deletions(entries: list[Object]) -> list[tuple[str, str, str]]:
+    """Returns who deleted what, in order; the name is empty where several went together."""
+    return [
+        (entry["user"]["username"], ref["resource"], ref.get("name", ""))
+        for entry in entries
+        if entry["verb"] in ("delete", "deletecollection")
+        for ref in (entry["objectRef"],)
     ]

@@ -1,9 +1,10 @@
 """Removes what TALM has left behind when ibgu takes over a rollout (R20.3).
 
 The order is fixed: ManifestWorks get Orphan, so that no cluster changes. Then ClusterGroupUpgrades
-are deleted, since a live TALM makes the works of one again. Then works and templates go, and last
-TALM's finalizers, which a live TALM takes off itself. Every step follows from what the hub shows,
-so repeating one is safe, and the next controller resumes here.
+are deleted, since a live TALM makes the works of one again. A live TALM deletes their works itself,
+and ibgu waits until they are gone. Then works and templates go, and last the finalizers of a TALM
+that is gone. Every step follows from what the hub shows, so repeating one is safe, and the next
+controller resumes here.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import structlog
 from msgspec import Struct, json
 from msgspec.structs import replace
 
+from ibgu.controller.facts import TermFacts
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import attributed_to
@@ -23,7 +25,13 @@ from ibgu.core.model.kinds import ClusterGroupUpgrade, ClusterGroupUpgradeMeta, 
 from ibgu.core.model.names import stage_name
 from ibgu.core.talm import TalmWork
 from ibgu.core.talm import names as talm
-from ibgu.core.talm.adopt import Removal, harmless, may_remove, works_to_remove
+from ibgu.core.talm.adopt import (
+    Removal,
+    harmless,
+    left_to_talm,
+    may_remove,
+    works_to_remove,
+)
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
@@ -59,16 +67,15 @@ class Adopting:
         writer: Writer,
         tasks: asyncio.TaskGroup,
         touch: Callable[[str], None],
-        held: Callable[[], bool],
+        facts: TermFacts,
     ) -> None:
-        """`held`: nothing may be written because of a live TALM (R20.1)."""
         self._client = client
         self._mirror = mirror
         self._payloads = payloads
         self._writer = writer
         self._tasks = tasks
         self._touch = touch
-        self._held = held
+        self._facts = facts
         self._asked: dict[str, dict[tuple[str, ...], _Asked]] = {}
         """Submitted writes by rollout uid, then by the key of the write."""
         self._cleared: set[str] = set()
@@ -137,10 +144,11 @@ class Adopting:
         may_go = harmless(traces, watched)
         for cgu in active if may_go else ():
             self._remove_group(rollout, cgu)
+        waits = bool(active) or left_to_talm(traces, beside=self._facts.beside_talm)
         for work, removal in works_to_remove(traces, watched):
-            if removal is Removal.ORPHAN or not active:
+            if removal is Removal.ORPHAN or not waits:
                 self._remove_work(rollout, work, removal)
-        if active:
+        if waits:
             return
         if self.templates_left(rollout):
             self._begin(rollout, self._templates(tracked))
@@ -219,7 +227,7 @@ class Adopting:
         actions = {action for item in rollout.spec.plan for action in item.actions}
         left = {talm.template_name(rollout.name, action) for action in actions}
         while left:
-            if not may_remove(tracked.rollout) or self._held():
+            if not may_remove(tracked.rollout) or self._facts.talm_hold:
                 return
             for name in sorted(left):
                 if await self._template_gone(rollout, name):

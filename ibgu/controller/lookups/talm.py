@@ -105,14 +105,16 @@ class TalmWatch:
         self._mirror = mirror
         self._live: list[LiveTalm] = []
 
-    async def run(self, tell: Callable[[str], None]) -> None:
-        """Calls `tell` with the hold, at once when the policy changes."""
+    async def run(self, tell: Callable[[str, bool], None]) -> None:
+        """Calls `tell` with the hold, and whether ibgu acts beside a live TALM: at once when the
+        policy changes."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK if self._beside else None):
                     await self._policy.changed.wait()
             self._policy.changed.clear()
-            tell(self.hold())
+            hold = self.hold()
+            tell(hold, self.live and not hold)
 
     async def poll(self) -> None:
         """Looks for live TALMs, beside `run`."""
@@ -134,6 +136,11 @@ class TalmWatch:
                 await asyncio.sleep(RETRY)
             else:
                 return self.hold()
+
+    @property
+    def live(self) -> bool:
+        """Whether a live TALM is on the hub."""
+        return bool(self._live)
 
     @property
     def _beside(self) -> bool:

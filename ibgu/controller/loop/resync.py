@@ -58,9 +58,9 @@ class Resync:
         if not self._facts.talm_hold:
             self._effects.remove_orphans(self._fleet)
 
-    def talm(self, hold: str) -> None:
+    def talm(self, hold: str, beside: bool) -> None:
         """Stops what is written because of a live TALM, or resumes it."""
-        if self._facts.talm_seen(hold):
+        if self._facts.talm_seen(hold, beside=beside):
             self._report(self._recovered)
             self.touch_everything()
             self._report_quarantine()

@@ -10,7 +10,7 @@ from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, IbguSpec, OwnerRefe
 from ibgu.core.model.shown import Shown
 from ibgu.core.talm import TalmGroup, TalmWork, groups_of
 from ibgu.core.talm import names as talm
-from ibgu.core.talm.adopt import Traces
+from ibgu.core.talm.adopt import DeletedGroup, Traces
 from ibgu.core.talm.beside import ForeignStatus, foreign_status
 from ibgu.core.talm.group import finished
 from ibgu.hub.watching.store import Key, Store
@@ -137,11 +137,13 @@ class Mirror:
         """Returns what TALM has left of the rollout's IBGU."""
         cgus = self.cgus_left(rollout)
         obj = self.ibgu(rollout.uid)
+        deleting = _deleting(cgus)
         if not cgus or obj is None:
-            return Traces(left=len(cgus), works=self._works_of(cgus))
+            return Traces(left=len(cgus), deleting=deleting, works=self._works_of(cgus))
         return Traces(
             groups=self.groups(obj),
             left=len(cgus),
+            deleting=deleting,
             works=self._works_of(cgus),
             labelled=frozenset(end for end in status_of(obj).ended() if declared(end[1])),
         )
@@ -238,6 +240,12 @@ class Mirror:
             cgu = self.cgus.get((namespace, name))
             if cgu is not None:
                 self._cgu_changed((namespace, name), None, cgu)
+
+
+def _deleting(cgus: Iterable[ClusterGroupUpgrade]) -> tuple[DeletedGroup, ...]:
+    metas = [cgu.metadata for cgu in cgus if cgu.metadata.deletion_timestamp is not None]
+    found = [DeletedGroup(f"{m.namespace}/{m.name}", tuple(m.finalizers)) for m in metas]
+    return tuple(sorted(found, key=lambda group: group.name))
 
 
 def _owners(obj: ClusterGroupUpgrade) -> list[OwnerReference]:

@@ -136,9 +136,7 @@ class Assembly(Struct, frozen=True, eq=False):
         outcomes = WriteOutcomes(drivers, mirror, writer, deps.rng)
         effects = self._effects(payloads, writer, outcomes)
         journal_writer = new_journal_writer(partial(disarm_without_journal, fleet, effects, errors))
-        adopting = Adopting(
-            client, mirror, payloads, writer, tasks, work_queue.touch, lambda: bool(facts.talm_hold)
-        )
+        adopting = Adopting(client, mirror, payloads, writer, tasks, work_queue.touch, facts)
         touch_now = work_queue.touch_now
         lister = MembershipLister(client, mirror, payloads, self._tenants, tasks, touch_now)
         statuses = self._statuses(payloads, writer, journal_writer)

@@ -69,10 +69,12 @@ class Term:
             talm_hold = tasks.create_task(talm.first())
             bound = tasks.create_task(tenants.first())
             fleet, decisions = await self._load(proof)
+            hold = await talm_hold
             facts = Facts(
                 in_sync_since=self._clock.now(),
                 led_since=led_since,
-                talm_hold=await talm_hold,
+                talm_hold=hold,
+                beside_talm=talm.live and not hold,
                 starts_per_minute=settings.starts_per_minute,
             )
             await bound

@@ -40,6 +40,8 @@ class Facts(Struct, frozen=True):
     talm_hold: str = ""
     """Why nothing is written beside a live TALM (R20.1); empty: no live one, or the policy keeps it
     from IBGUs (R20.7)."""
+    beside_talm: bool = False
+    """Whether a live TALM is on the hub, and the policy keeps it from IBGUs (R20.7)."""
     starts_per_minute: int = 0
     """The limit in any window of a minute, over all rollouts; 0: no limit."""
 

@@ -4,6 +4,7 @@ Adoption changes nothing on a cluster. An action that TALM has begun stays in fl
 by what the cluster reports; R8 applies to everything else.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -44,7 +45,8 @@ from ibgu.core.model import (
     traits,
 )
 from ibgu.core.model.bounds import LATEST
-from ibgu.core.talm.adopt import Adopted, adopted_steps
+from ibgu.core.talm import names as talm
+from ibgu.core.talm.adopt import Adopted, DeletedGroup, adopted_steps, left_to_talm
 
 
 def foreign_controller(ctx: DecisionContext) -> Reason | None:
@@ -87,9 +89,29 @@ def _adoption_requested(ctx: DecisionContext) -> bool:
 
 
 def _adopting(ctx: DecisionContext) -> Reason:
+    if left_to_talm(ctx.snapshot.traces, beside=ctx.facts.beside_talm):
+        return _left_to_talm(ctx, ctx.snapshot.traces.deleting)
     words = (
         "takes over from TALM: its ManifestWorks and ClusterGroupUpgrades are being removed, "
         "no cluster changes by that"
+    )
+    return Reason(ReasonKind.ADOPTING, ctx.now, words)
+
+
+def _left_to_talm(ctx: DecisionContext, deleting: Sequence[DeletedGroup]) -> Reason:
+    """Returns the reason while a live TALM removes what it has made. Where another finalizer stays
+    on a ClusterGroupUpgrade after TALM's, a person must act."""
+    kept = [group for group in deleting if talm.FINALIZER not in group.finalizers]
+    if kept:
+        left = kept[0]
+        words = (
+            f"takes over from TALM: the ClusterGroupUpgrade {left.name} is deleted, and stays as "
+            f"long as it has the finalizer {', '.join(left.finalizers)}; see who has set it"
+        )
+        return Reason(ReasonKind.ADOPTING, ctx.now, words, None, Who.PERSON)
+    words = (
+        f"takes over from TALM: waits until TALM has deleted its ManifestWorks and taken its "
+        f"finalizer off the ClusterGroupUpgrade {deleting[0].name}, no cluster changes by that"
     )
     return Reason(ReasonKind.ADOPTING, ctx.now, words)
 

@@ -40,6 +40,12 @@ def harmless(traces: Traces, may_go: Callable[[TalmWork], bool]) -> bool:
     return all(w.terminating or (_removal(w) is Removal.DELETE and may_go(w)) for w in works)
 
 
+def left_to_talm(traces: Traces, *, beside: bool) -> bool:
+    """Whether TALM deletes the works itself; `beside`: a live one is on the hub. From the deletion
+    of a ClusterGroupUpgrade on it does so, and takes its finalizer off after it."""
+    return beside and bool(traces.deleting)
+
+
 def _removal(work: TalmWork) -> Removal | None:
     """Returns how to remove the work. TALM creates works with Orphan and never changes them; a
     later change must have reached the agent first."""

@@ -9,11 +9,22 @@ from ibgu.core.model.kinds import IbguSpec
 from ibgu.core.talm import TalmGroup, TalmWork
 
 
+class DeletedGroup(Struct, frozen=True):
+    """A ClusterGroupUpgrade that is being deleted."""
+
+    name: str
+    """namespace/name."""
+    finalizers: tuple[str, ...]
+    """Those that are still there: they keep it on the hub."""
+
+
 class Traces(Struct, frozen=True, kw_only=True):
     groups: tuple[TalmGroup, ...] = ()
     """ClusterGroupUpgrades of the IBGU that carry out a step of the plan, in its order."""
     left: int = 0
     """The number of ClusterGroupUpgrades of this name on the hub, those of other IBGUs included."""
+    deleting: tuple[DeletedGroup, ...] = ()
+    """Those of them that are being deleted, by name."""
     templates: bool = False
     """ManifestWorkReplicaSets of the IBGU may be left, which ibgu has to remove."""
     works: Mapping[str, Sequence[TalmWork]] = {}

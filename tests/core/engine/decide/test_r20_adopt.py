@@ -23,7 +23,8 @@ from ibgu.core.model import (
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.plan import EVERYWHERE, Scope
 from ibgu.core.talm import TalmWork, groups_of, view_talm_work
-from ibgu.core.talm.adopt import Traces
+from ibgu.core.talm import names as talm_names
+from ibgu.core.talm.adopt import DeletedGroup, Traces
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants
@@ -49,6 +50,7 @@ class Talm:
         self.cgus: dict[int, Object] = {}
         self.works: dict[str, TalmWork] = {}
         self.labelled: set[tuple[str, Action]] = set()
+        self.deleting: tuple[DeletedGroup, ...] = ()
 
     def group(self, index: int, *actions: str, **given: Any) -> None:
         self.cgus[index] = cgu("a", index, *actions, **given)
@@ -76,6 +78,7 @@ class Talm:
         self.twin.traces[self.uid] = Traces(
             groups=groups,
             left=len(self.cgus),
+            deleting=self.deleting,
             works={name: (found,) for name, found in self.works.items()},
             labelled=frozenset(self.labelled),
         )
@@ -83,12 +86,18 @@ class Talm:
         (self.twin.adoption.add if unfinished else self.twin.adoption.discard)(self.uid)
         self.twin.touch_everything()
 
+    def deletes(self, *finalizers: str) -> None:
+        """The first ClusterGroupUpgrade is being deleted, and has these finalizers."""
+        self.deleting = (DeletedGroup("fleet/a-prep-0", finalizers),)
+        self.show()
+
     def removed(self, *names: str) -> None:
         """ibgu has removed the works of these clusters; of all: the rest too."""
         for name in names or list(self.works):
             del self.works[name], self.twin.talm[name]
         if not names:
             self.cgus.clear()
+            self.deleting = ()
         self.show()
 
 
@@ -533,6 +542,40 @@ def test_what_was_removed_while_the_rollout_stood_still_is_taken_over(twin: Twin
     rollout = twin.tracked(talm.uid).rollout
     assert (rollout.adopting_since, rollout.state) == (None, RolloutState.COMPLETE)
     assert "nothing of TALM's is left" in twin.told(Kind.ROLLOUT_RELEASED)
+
+
+def test_what_a_live_talm_removes_is_waited_for_and_said(twin: Twin) -> None:
+    talm = prepping(twin)
+    talm.begins("s1", Action.PREP)
+    uid = talm.leave()
+    twin.facts = replace(twin.facts, beside_talm=True)
+    twin.settle()
+
+    def hold() -> tuple[str, Who]:
+        twin.settle()
+        found = twin.tracked(uid).rollout.hold
+        assert found is not None
+        assert found.kind is ReasonKind.ADOPTING
+        return found.message, found.who
+
+    assert "are being removed" in hold()[0]
+    talm.deletes(talm_names.FINALIZER, "example.com/keeps")
+    words, who = hold()
+    assert who is Who.IBGU
+    assert "waits until TALM has deleted its ManifestWorks" in words
+    assert "its finalizer off the ClusterGroupUpgrade fleet/a-prep-0" in words
+    talm.deletes("example.com/keeps")
+    words, who = hold()
+    assert who is Who.PERSON
+    assert (
+        "fleet/a-prep-0 is deleted, and stays as long as it has the finalizer example.com" in words
+    )
+    twin.facts = replace(twin.facts, beside_talm=False)
+    twin.touch_everything()
+    assert "are being removed" in hold()[0]
+    talm.removed()
+    twin.settle()
+    assert twin.tracked(uid).rollout.adopting_since is None
 
 
 def test_deleted_while_it_is_taken_over(twin: Twin) -> None:

@@ -6,8 +6,16 @@ import pytest
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Reason, ReasonKind
-from ibgu.core.talm import TalmWork, view_talm_work
-from ibgu.core.talm.adopt import Removal, Traces, harmless, may_remove, works_to_remove
+from ibgu.core.talm import TalmWork, names, view_talm_work
+from ibgu.core.talm.adopt import (
+    DeletedGroup,
+    Removal,
+    Traces,
+    harmless,
+    left_to_talm,
+    may_remove,
+    works_to_remove,
+)
 from tests.core.engine.decide.builders import START
 from tests.core.engine.state.records import rollout
 from tests.core.talm.objects import as_work, work
@@ -58,6 +66,13 @@ def test_when_a_group_upgrade_may_go(given: dict[str, Any], harms_nobody: bool) 
     traces = Traces(works={"s1": [talm_work(**given)], "s2": [talm_work()]}, left=1)
     assert harmless(traces, lambda _: True) is harms_nobody
     assert not harmless(traces, lambda _: False)
+
+
+def test_a_live_talm_deletes_the_works_of_what_is_deleted() -> None:
+    deleting = Traces(left=2, deleting=(DeletedGroup("default/a", (names.FINALIZER,)),))
+    assert left_to_talm(deleting, beside=True)
+    assert not left_to_talm(deleting, beside=False)
+    assert not left_to_talm(Traces(left=2), beside=True)
 
 
 def test_what_a_takeover_still_has_to_remove() -> None:
