@@ -274,6 +274,69 @@ async def test_talms_hand_appears_all_the_same(scene: Scene) -> None:
     await scene.completed("hand")
 
 
+def work_of_talm(cluster: str, group: str) -> Object:
+    """A ManifestWork that asks for Prep, in TALM's eyes; it changes nothing on the cluster."""
+    expected = [{"manifestIndex": 0, "name": "isPrepCompleted", "value": "True"}]
+    harmless = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "probe", "namespace": "default"},
+    }
+    return {
+        "apiVersion": "work.open-cluster-management.io/v1",
+        "kind": "ManifestWork",
+        "metadata": {
+            "name": f"{group}-x7k2p",
+            "namespace": cluster,
+            "labels": {names.CGU: group, names.CGU_NAMESPACE: "default"},
+            "annotations": {names.EXPECTED: json.dumps(expected)},
+        },
+        "spec": {"workload": {"manifests": [harmless]}},
+    }
+
+
+async def test_a_work_of_talms_own_group_upgrade_appears_all_the_same(scene: Scene) -> None:
+    """The ClusterGroupUpgrade has no label of an IBGU; its work asks for a stage."""
+    first = await in_flight(scene, "worked")
+    [second] = scene.others(first)
+    group = group_upgrade("unlabelled")
+    group["spec"]["enable"] = False
+    await scene.apply(group)
+    await asyncio.sleep(AS_BEFORE)
+    work = work_of_talm(second, "unlabelled")
+    await scene.apply(work)
+    named = f"{second}/{work['metadata']['name']}"
+    words = f"TALM's ManifestWork {named} has appeared in spite of"
+    await holds_until(scene, "worked", first, words)
+    level, found = await doctor(scene)
+    assert level == "error"
+    assert words in found
+    await scene.kubectl("delete", "manifestwork", work["metadata"]["name"], "-n", second)
+    await goes_on(scene)
+    await scene.completed("worked")
+
+
+async def test_a_work_whose_group_upgrade_is_gone_holds_its_cluster_alone(scene: Scene) -> None:
+    await install_policy(scene)
+    await scene.fleet(count=2)
+    one, two = f"{scene.label}-1", f"{scene.label}-2"
+    await asyncio.sleep(AS_BEFORE)
+    work = work_of_talm(one, "gone")
+    await scene.apply(work)
+    await scene.start()
+    await goes_on(scene)
+    await scene.apply(ibgu("alone", step("Prep", most=2), fleet=scene.label))
+    await scene.seen_in_journal("MemberFinished", two)
+    reasons = await scene.journal(
+        "SELECT cluster, reason->>'kind' AS kind FROM members WHERE state = 'waiting'"
+    )
+    assert [(each["cluster"], each["kind"]) for each in reasons] == [(one, "TalmWorkPresent")]
+    assert scene.told_problems() == []
+    await scene.kubectl("delete", "manifestwork", work["metadata"]["name"], "-n", one)
+    await scene.completed("alone")
+    assert await scene.journal("SELECT 1 FROM events WHERE kind = 'RolloutHeld'") == []
+
+
 async def test_somebody_else_writes_a_status(scene: Scene) -> None:
     """ibgu overwrites it within a second, and remembers who it was until the policy changes."""
     first = await in_flight(scene, "foreign")

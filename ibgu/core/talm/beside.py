@@ -144,7 +144,8 @@ def breach(
 ) -> str:
     """Returns what has appeared of TALM's since the policy is enforced; empty: nothing.
 
-    What is older was left from before: it holds its own IBGU only.
+    What is older was left from before: it holds its own IBGU only. A work whose ClusterGroupUpgrade
+    is not on the hub holds its cluster only (R20.5).
     """
     since = enforced_since(installed)
     if since is None:
