@@ -6,30 +6,31 @@ import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+REQUIRE = "REQUIRE_NEIGHBOURS"
+"""A variable; where it is set, a test that lacks a neighbour fails instead of being skipped."""
 _BESIDE = Path(__file__).parents[3] / "shared" / "neighbours"
 """A folder beside the repository that may have them built."""
 _BUILD = "CGO_ENABLED=0 go build -mod=vendor -o"
+_TALM = (
+    "https://github.com/openshift-kni/cluster-group-upgrades-operator at "
+    "dacf199e595c7aa5185ae7b4361ac73f8c7bb87b"
+)
 UPSTREAM = {
     "OCM_WORK_AGENT": (
         "https://github.com/open-cluster-management-io/ocm at "
         f"00f84c32b03b813ca504809bc526f59ec6c5df8b: {_BUILD} ocm-work-agent ./cmd/work"
     ),
-    "TALM": (
-        "https://github.com/openshift-kni/cluster-group-upgrades-operator at "
-        f"dacf199e595c7aa5185ae7b4361ac73f8c7bb87b: {_BUILD} talm ."
-    ),
+    "TALM": f"{_TALM}: {_BUILD} talm .",
     "NEIGHBOUR_CRDS": (
-        "a folder with config/crd/bases/lca.openshift.io_imagebasedupgrades.yaml of "
+        "a folder with config/crd/bases/*.yaml, deploy/acm/crds/*.yaml and "
+        f"vendor/open-cluster-management.io/api/work/v1/*.crd.yaml of {_TALM}, and "
+        "config/crd/bases/lca.openshift.io_imagebasedupgrades.yaml of "
         "https://github.com/openshift-kni/lifecycle-agent at "
-        "0e1bf182c39277769d07966e97d55aaf924e3abb, with work/v1/*appliedmanifestworks.crd.yaml, "
-        "work/v1alpha1/*manifestworkreplicasets.crd.yaml and "
-        "cluster/v1beta1/*placements.crd.yaml of "
-        "https://github.com/open-cluster-management-io/api, with the CRDs in config/crd/bases of "
-        "TALM, and with those of policies, placementbindings, managedclusterviews and "
-        "managedclusteractions that Advanced Cluster Management installs"
+        "0e1bf182c39277769d07966e97d55aaf924e3abb"
     ),
 }
 """Variables that name a program (or a folder), and where it comes from."""
@@ -37,10 +38,10 @@ UPSTREAM = {
 
 def program(variable: str) -> Path:
     """Returns the program that the environment's variable names, or that is built beside the
-    repository; skips the test where there is none."""
+    repository; skips the test where there is none, or fails it (`REQUIRE`)."""
     found = find(variable)
     if found is None:
-        pytest.skip(f"{variable} names nothing; to have it: {UPSTREAM[variable]}")
+        _lack(f"{variable} names nothing. {how_to_have_them()}")
     return found
 
 
@@ -49,12 +50,33 @@ def find(variable: str) -> Path | None:
     return Path(found) if found else None
 
 
+def how_to_have_them() -> str:
+    """Returns one line: what is missing, and how to build it from upstream."""
+    missing = [variable for variable in UPSTREAM if find(variable) is None]
+    ways = "; ".join(f"{variable}: {UPSTREAM[variable]}" for variable in missing)
+    every = ", ".join(UPSTREAM)
+    return (
+        f"The tests with real neighbours need all three, {every}. To have what is missing: {ways}"
+    )
+
+
 def crd(kind: str) -> Path:
-    """Returns the file of a neighbour's CRD, `kind` in the plural; skips the test without it."""
+    """Returns the file of a neighbour's CRD, `kind` in the plural; skips or fails the test without
+    it."""
     found = next(_crds(program("NEIGHBOUR_CRDS"), kind), None)
     if found is None:
-        pytest.skip(f"no CRD of {kind}; to have it: {UPSTREAM['NEIGHBOUR_CRDS']}")
+        _lack(f"no CRD of {kind}; to have it: {UPSTREAM['NEIGHBOUR_CRDS']}")
     return found
+
+
+def required() -> bool:
+    return os.environ.get(REQUIRE, "") not in ("", "0")
+
+
+def _lack(words: str) -> NoReturn:
+    if required():
+        pytest.fail(f"{words} ({REQUIRE} is set)", pytrace=False)
+    pytest.skip(words)
 
 
 def _crds(folder: Path, kind: str) -> Iterator[Path]:
