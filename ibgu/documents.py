@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from ibgu.core.preflight.document import Document, Path, shown
+from ibgu.core.model.document import Document, Path, shown
 
 MOST_BYTES = 1024 * 1024
 """The size of a text; the API takes no larger ConfigMap."""

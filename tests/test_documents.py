@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from ibgu import documents
-from ibgu.core.preflight import Document
+from ibgu.core.model.document import Document
 from ibgu.documents import MOST_BYTES, MOST_DOCUMENTS, read, read_config_map
 
 OBJECT = "apiVersion: v1\nkind: A\n"

@@ -8,6 +8,13 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ibgu.core.drivers.ibu.preflight.facts import (
+    ConfigMapFacts,
+    HubRelease,
+    Lookup,
+    PayloadFacts,
+    PullSecretFacts,
+)
 from ibgu.core.drivers.ibu.references import MOST_CONFIG_MAPS, POLICY, Reference
 from ibgu.core.drivers.ibu.works import (
     LIMIT,
@@ -17,15 +24,8 @@ from ibgu.core.drivers.ibu.works import (
     build,
     no_pull_secret,
 )
+from ibgu.core.model.document import Document
 from ibgu.core.model.kinds import ConfigMap, IbuSpec, JsonObject, Secret
-from ibgu.core.preflight.document import Document
-from ibgu.core.preflight.facts import (
-    ConfigMapFacts,
-    HubRelease,
-    Lookup,
-    PayloadFacts,
-    PullSecretFacts,
-)
 from ibgu.core.text.cut import cut
 from ibgu.documents import read_data
 from ibgu.hub import paths

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.preflight.registry import RULES
+from ibgu.core.drivers.ibu.preflight.registry import RULES
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -18,7 +18,7 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from tests.api.fleet import open_step, put, rollout, run_upgrade, seen
 from tests.api.test_changes import manifest
-from tests.core.preflight.content import EXTRA, LVMS, SAMPLES
+from tests.core.drivers.ibu.preflight.content import EXTRA, LVMS, SAMPLES
 from tests.db.records import member, step
 
 pytestmark = pytest.mark.hub

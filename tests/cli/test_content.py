@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from ibgu.cli.app import app
 from ibgu.cli.content import files
 from ibgu.cli.content.packing import packed
-from tests.core.preflight.content import EXTRA, LVMS, SAMPLES
+from tests.core.drivers.ibu.preflight.content import EXTRA, LVMS, SAMPLES
 
 AGENT, LVM, CLUSTER, APP = LVMS
 

@@ -13,10 +13,10 @@ from ibgu.api import app as rest
 from ibgu.cli import app as cli
 from ibgu.cli.examples import EXAMPLES
 from ibgu.core.drivers.ibu.failures.names import Failure
+from ibgu.core.drivers.ibu.preflight.registry import RULES
 from ibgu.core.engine.gate import Gate
 from ibgu.core.engine.gates import registry
 from ibgu.core.model import ReasonKind
-from ibgu.core.preflight.registry import RULES
 from ibgu.settings import Settings
 from tests.docs.reference import gates, reasons
 from tests.docs.reference.markdown import sentence
@@ -255,8 +255,8 @@ def test_a_failure_is_three_files(failure: Failure) -> None:
 def test_only_preflight_knows_a_rule(rule: str) -> None:
     (declared,) = (module for module in modules() if assigns(module, rule))
     used = users(rule) - {declared}
-    assert "core/preflight/registry.py" in used
-    assert not [module for module in used if not module.startswith("core/preflight/")]
+    assert "core/drivers/ibu/preflight/registry.py" in used
+    assert not [module for module in used if not module.startswith("core/drivers/ibu/preflight/")]
 
 
 COMMANDS = {

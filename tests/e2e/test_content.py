@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ibgu.cli.app import app
 from ibgu.sim.spoke.objects import Key
-from tests.core.preflight.content import LSO, LVMS, SAMPLES
+from tests.core.drivers.ibu.preflight.content import LSO, LVMS, SAMPLES
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import ibgu, step
 

@@ -24,7 +24,7 @@ from ibgu.core.model.kinds import (
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.kubectl import Kubectl
-from tests.core.preflight.content import LVMS, SAMPLES
+from tests.core.drivers.ibu.preflight.content import LVMS, SAMPLES
 from tests.web.conftest import SESSION, Look, Site
 from tests.web.fleet import waiting
 from tests.web.test_accessible import told

@@ -1,7 +1,7 @@
 """Maps reports of preflight."""
 
 from ibgu.api.preflight.schemas import PreflightBody, PreflightFindingBody, PreflightRuleBody
-from ibgu.core.preflight import PreflightFinding, PreflightReport
+from ibgu.core.drivers.ibu.preflight import PreflightFinding, PreflightReport
 
 
 def preflight_body(report: PreflightReport) -> PreflightBody:

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from ibgu.api.bodies import Body
 from ibgu.api.preview.schemas import Name
-from ibgu.core.preflight import FactSource, RuleOutcome, Severity
+from ibgu.core.drivers.ibu.preflight import FactSource, RuleOutcome, Severity
 
 _FINDING: JsonValue = {
     "rule": "P3",

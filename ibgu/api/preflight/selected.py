@@ -10,12 +10,12 @@ from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller
 from ibgu.api.requests.inputs import ReadsOfRequest
 from ibgu.api.requests.refusals import refusals_as_problems
+from ibgu.core.drivers.ibu.preflight import PreflightFacts, PreflightReport, judge
+from ibgu.core.drivers.ibu.preflight.facts import PayloadFacts
+from ibgu.core.drivers.ibu.preflight.releases import parsed
+from ibgu.core.model.document import shown
 from ibgu.core.plan import matcher, parse_selector
 from ibgu.core.plan.natural import natural_key
-from ibgu.core.preflight import PreflightFacts, PreflightReport, judge
-from ibgu.core.preflight.document import shown
-from ibgu.core.preflight.facts import PayloadFacts
-from ibgu.core.preflight.releases import parsed
 from ibgu.hub.preflight import HubReading
 from ibgu.hub.writing.changes import Changes
 

@@ -8,11 +8,11 @@ from msgspec import Struct
 from ibgu.api.changes.others import naming, newest
 from ibgu.api.preview.proposals import AskedPreview
 from ibgu.api.requests.access import Caller
+from ibgu.core.drivers.ibu.preflight import ClusterFacts, cluster_facts
+from ibgu.core.drivers.ibu.preflight.facts import PayloadFacts
 from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import ReportingCluster
 from ibgu.core.model.shown import view_cluster
-from ibgu.core.preflight import ClusterFacts, cluster_facts
-from ibgu.core.preflight.facts import PayloadFacts
 from ibgu.core.views.preview import HubAnswers, Preview, expires, prepares
 from ibgu.db.reads import Reads
 from ibgu.hub.port import Hub

@@ -9,7 +9,7 @@ from ibgu.api.preview.schemas import (
     PreviewBody,
     StepPreviewBody,
 )
-from ibgu.core.preflight import PreflightReport, problems_and_warnings
+from ibgu.core.drivers.ibu.preflight import PreflightReport, problems_and_warnings
 from ibgu.core.views.preview import Enough, Preview, StepPreview
 
 _NAMED = 10

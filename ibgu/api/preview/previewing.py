@@ -21,9 +21,9 @@ from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller
 from ibgu.api.requests.inputs import ReadsOfRequest
 from ibgu.api.requests.refusals import refusals_as_problems
+from ibgu.core.drivers.ibu.preflight import PreflightReport, judge
 from ibgu.core.model import ClusterView
 from ibgu.core.plan import EVERYWHERE, Scope
-from ibgu.core.preflight import PreflightReport, judge
 from ibgu.core.views.preview import Preview, preflight_facts, preview
 from ibgu.hub.clustersets import read_tenancy
 from ibgu.hub.preflight import Admission, ask_admission

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from ibgu.cli.errors import MISUSED, fail
-from ibgu.core.preflight import Document
+from ibgu.core.model.document import Document
 from ibgu.documents import MOST_BYTES, read, read_config_map
 
 SUFFIXES = (".yaml", ".yml", ".json")

@@ -30,7 +30,7 @@ def lint(
     """Check extra manifests (P18, P25 to P28); exit code 1: errors."""
     from ibgu.cli.content.files import documents_of, files_of
     from ibgu.cli.show.lint import report
-    from ibgu.core.preflight import ManifestContent, lint_manifests
+    from ibgu.core.drivers.ibu.preflight import ManifestContent, lint_manifests
 
     documents = tuple(documents_of(files_of(paths)))
     report(

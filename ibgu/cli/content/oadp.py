@@ -28,7 +28,7 @@ def lint(
     """Check Backups and Restores (P15 to P24); exit code 1: errors."""
     from ibgu.cli.content.files import documents_of, files_of
     from ibgu.cli.show.lint import report
-    from ibgu.core.preflight import OadpContent, Storage, lint_oadp
+    from ibgu.core.drivers.ibu.preflight import OadpContent, Storage, lint_oadp
 
     documents = tuple(documents_of(files_of(paths)))
     declared = Storage(storage) if storage else None
@@ -45,7 +45,7 @@ def explain(paths: Paths) -> None:
     from ibgu.cli.content.files import documents_of, files_of
     from ibgu.cli.show.oadp_waves import wave_lines
     from ibgu.cli.show.output_style import page
-    from ibgu.core.preflight import OadpContent
+    from ibgu.core.drivers.ibu.preflight import OadpContent
 
     content = OadpContent(tuple(documents_of(files_of(paths))))
     if lines := list(wave_lines(content)):
@@ -84,7 +84,7 @@ def pack(
     from ibgu.cli.content.packing import check_name, packed, texts_of
     from ibgu.cli.show.lint import as_text, errors
     from ibgu.cli.show.output_style import page, stderr
-    from ibgu.core.preflight import OadpContent, Storage, lint_oadp
+    from ibgu.core.drivers.ibu.preflight import OadpContent, Storage, lint_oadp
     from ibgu.documents import read
 
     check_name(name)

@@ -9,9 +9,9 @@ import yaml
 
 from ibgu.cli.content.files import text_of
 from ibgu.cli.errors import MISUSED, fail
+from ibgu.core.drivers.ibu.preflight.oadp import NAMESPACE
 from ibgu.core.drivers.ibu.works.payload import LIMIT, PayloadError, build
 from ibgu.core.model.kinds import ConfigMap, ObjectMeta
-from ibgu.core.preflight.oadp import NAMESPACE
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")

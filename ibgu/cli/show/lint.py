@@ -10,7 +10,7 @@ from ibgu.cli.errors import FAILED
 from ibgu.cli.show.form import as_json
 from ibgu.cli.show.output_style import OutputStyle, page, stdout
 from ibgu.client.harmless import cleaned
-from ibgu.core.preflight import PreflightFinding, Severity
+from ibgu.core.drivers.ibu.preflight import PreflightFinding, Severity
 from ibgu.core.text.harmless import one_line
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}

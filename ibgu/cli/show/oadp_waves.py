@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ibgu.core.preflight import Document, OadpContent
-from ibgu.core.preflight.apply_label import entries
-from ibgu.core.preflight.document import shown
-from ibgu.core.preflight.waves import LAST, grouped
+from ibgu.core.drivers.ibu.preflight import OadpContent
+from ibgu.core.drivers.ibu.preflight.apply_label import entries
+from ibgu.core.drivers.ibu.preflight.waves import LAST, grouped
+from ibgu.core.model.document import Document, shown
 
 _SHOWN = 4
 """Items of a list, at most."""

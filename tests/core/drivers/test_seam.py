@@ -13,6 +13,8 @@ ITS_OWN = (
     "ibgu/core/assurance/shadow",  # so does what ibgu concludes beside TALM
     "ibgu/controller/shadow",
     "ibgu/api/shadow",
+    "ibgu/api/preflight",  # preflight's rules are of this kind
+    "ibgu/cli/content",  # so is the content that its rollouts bring
     "ibgu/sim",  # the simulated Lifecycle Agent
     "ibgu/sandbox",
 )
@@ -20,17 +22,23 @@ EXAMPLES = "schemas.py"
 """Bodies of REST show examples."""
 NAMES_IT = {
     # The payload is made of what the ibuSpec refers to.
-    "ibgu/cli/content/packing.py",
     "ibgu/controller/effects/requests.py",
     "ibgu/controller/lookups/payloads.py",
     "ibgu/controller/term/assembly.py",
     "ibgu/hub/policy.py",
-    "ibgu/hub/preflight.py",
     "ibgu/cli/doctor/facts.py",
     "ibgu/cli/doctor/judge_references.py",
     "ibgu/cli/doctor/needs.py",
     "ibgu/cli/doctor/probe_fleet.py",
     "ibgu/cli/doctor/probe_hub.py",
+    # Preflight's rules are of this kind, and the preview applies them.
+    "ibgu/api/preview/asking.py",
+    "ibgu/api/preview/mapping.py",
+    "ibgu/api/preview/previewing.py",
+    "ibgu/cli/show/lint.py",
+    "ibgu/cli/show/oadp_waves.py",
+    "ibgu/core/views/preview/preflight.py",
+    "ibgu/hub/preflight.py",
     # Works are shown as this kind reports them.
     "ibgu/api/works/mapping.py",
     "ibgu/api/works/schemas.py",

@@ -1,7 +1,7 @@
 """docs/reference/preflight-rules.md: what is checked before anything starts."""
 
-from ibgu.core.preflight import FactSource, PreflightRule
-from ibgu.core.preflight.registry import RULES
+from ibgu.core.drivers.ibu.preflight import FactSource, PreflightRule
+from ibgu.core.drivers.ibu.preflight.registry import RULES
 from tests.docs.reference.markdown import document, sentence, table
 
 SOURCES = {FactSource.CLUSTER: "The cluster", FactSource.IBGU: "ibgu itself"}

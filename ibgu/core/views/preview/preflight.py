@@ -6,8 +6,13 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.drivers import carry_payload, traits
-from ibgu.core.preflight.facts import ClusterFacts, PayloadFacts, PreflightFacts, StepFacts
-from ibgu.core.preflight.model import ObjectField
+from ibgu.core.drivers.ibu.preflight.facts import (
+    ClusterFacts,
+    PayloadFacts,
+    PreflightFacts,
+    StepFacts,
+)
+from ibgu.core.model.document import ObjectField
 from ibgu.core.views.preview.model import Preview, Proposal
 from ibgu.core.views.preview.time import safe
 

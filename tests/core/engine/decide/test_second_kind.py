@@ -7,6 +7,8 @@ from msgspec import json
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu import IBU
+from ibgu.core.drivers.ibu.preflight import ClusterFacts
+from ibgu.core.drivers.ibu.preflight.plan import rollback_fits
 from ibgu.core.engine.works import Wanted, stage_body, view_work
 from ibgu.core.model import Cause, Kind, OnMember, Outcome, ReasonKind, RolloutState
 from ibgu.core.model.kinds import (
@@ -24,8 +26,6 @@ from ibgu.core.model.kinds import (
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import Memory, advance
 from ibgu.core.notify.message import Message
-from ibgu.core.preflight import ClusterFacts
-from ibgu.core.preflight.plan import rollback_fits
 from ibgu.core.views.explain import Case, PastStep, explain
 from ibgu.core.views.preview import HubAnswers, Proposal, preflight_facts, preview
 from tests.core.engine.decide.firmware import PATHS, FirmwareDriver, FirmwareNode, FirmwareView

@@ -5,9 +5,9 @@ from typing import Any
 
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.drivers.ibu.preflight import ClusterFacts
+from ibgu.core.drivers.ibu.preflight.facts import PreflightFacts
 from ibgu.core.model.kinds import IbguSpec
-from ibgu.core.preflight import ClusterFacts
-from ibgu.core.preflight.facts import PreflightFacts
 from ibgu.core.views.preview import HubAnswers, Proposal, Running, expires, preflight_facts, preview
 from tests.core.views.preview.test_preview import NOW, PREPPED, sites, spec
 

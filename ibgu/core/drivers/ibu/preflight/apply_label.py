@@ -1,0 +1,125 @@
+"""P20, P23: what the Backups select."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, PreflightRule
+from ibgu.core.drivers.ibu.preflight.oadp import APPLY_LABEL, BackupFilters, OadpContent, Storage
+from ibgu.core.model.document import Document, shown
+
+_MANY = 2_000
+"""Entries of an annotation that are read: one of 256 KiB, as the API takes it, has fewer."""
+_LABEL = ("metadata", "annotations", APPLY_LABEL)
+_SHORTEST = 3
+"""Parts of an entry: version, resource and name of a cluster-scoped object of the core."""
+_DEFINITIONS = "customresourcedefinitions"
+_REFUSED = (
+    "pods",
+    "endpoints",
+    "controllerrevisions",
+    "podmetrics",
+    "packagemanifests",
+    "replicasets",
+)
+"""Resources whose restored copies fight with those that the cluster makes itself."""
+
+P20 = PreflightRule(
+    "P20",
+    "An apply-label lists objects that the Backup's filters take",
+    "15.1.2.4.2",
+    "List group/version/resource/name or group/version/resource/namespace/name, v1 without a "
+    "group, separated by commas without spaces, and the resource in the filters of spec.",
+)
+P23 = PreflightRule(
+    "P23",
+    "No Backup takes objects that the cluster makes itself",
+    "15.1.2.4",
+    "Remove them from spec.includedNamespaceScopedResources, or add them to "
+    "spec.excludedNamespaceScopedResources.",
+)
+
+
+class LabelEntry(Struct, frozen=True):
+    """LabelEntry is one object that the annotation lists; without a resource it is no object."""
+
+    text: str
+    group: str = ""
+    version: str = ""
+    resource: str = ""
+    namespace: str = ""
+    name: str = ""
+
+
+def entries(backup: Document) -> list[LabelEntry]:
+    """Returns what the annotation lists, each once."""
+    value = backup.annotation(APPLY_LABEL)
+    if not isinstance(value, str) or not value:
+        return []
+    return [_entry(text) for text in dict.fromkeys(value.split(",", _MANY)[:_MANY])]
+
+
+def _entry(text: str) -> LabelEntry:
+    """Splits as the Lifecycle Agent does: four parts after `v1` are namespaced, others are not."""
+    parts = text.split("/")
+    # The core's group has no name: nothing before the first / is right in a longer entry.
+    if not all(parts[len(parts) > _SHORTEST :]) or text.split() != [text]:
+        return LabelEntry(text)
+    match parts:
+        case [version, resource, name]:
+            return LabelEntry(text, "", version, resource, "", name)
+        case ["v1", resource, namespace, name]:
+            return LabelEntry(text, "", "v1", resource, namespace, name)
+        case [group, version, resource, name]:
+            return LabelEntry(text, group, version, resource, "", name)
+        case [group, version, resource, namespace, name]:
+            return LabelEntry(text, group, version, resource, namespace, name)
+        case _:
+            return LabelEntry(text)
+
+
+def bad_labels(content: OadpContent) -> Iterator[PreflightFinding]:
+    for backup in content.backups:
+        filters = BackupFilters.of(backup)
+        for entry in entries(backup):
+            if words := _why_not(filters, entry):
+                yield P20.error(backup.at(*_LABEL), f"{shown(entry.text)!r} {words}")
+
+
+def _why_not(filters: BackupFilters, entry: LabelEntry) -> str:
+    if not entry.resource:
+        return "names no object"
+    if not entry.namespace:
+        return _why_not_cluster_scoped(filters, entry)
+    if not filters.reaches(entry.namespace):
+        return f"is not taken: spec.includedNamespaces lacks {shown(entry.namespace)}"
+    if not filters.includes(entry.resource, entry.group):
+        return f"is not taken: the filters of spec leave out {shown(entry.resource)}"
+    return ""
+
+
+def _why_not_cluster_scoped(filters: BackupFilters, entry: LabelEntry) -> str:
+    if filters.includes_cluster_scoped(entry.resource, entry.group):
+        return ""
+    if entry.resource == _DEFINITIONS:
+        # Velero adds the definition of what it backs up.
+        resource, _, group = entry.name.partition(".")
+        if filters.includes_cluster_scoped(resource, group) or filters.included.names(entry.name):
+            return ""
+    if filters.included.names(entry.resource):
+        return "lacks a namespace: spec takes that resource by namespace"
+    return f"is not taken: spec.includedClusterScopedResources lacks {shown(entry.resource)}"
+
+
+def refused_resources(content: OadpContent) -> Iterator[PreflightFinding]:
+    for backup in content.backups:
+        refused = (*_REFUSED, *(["localvolumes"] if content.storage is Storage.LSO else []))
+        if listed := entries(backup):
+            taken = sorted({each.resource for each in listed if each.resource in refused})
+            at = backup.at(*_LABEL)
+        else:
+            filters = BackupFilters.of(backup)
+            taken = [each for each in refused if filters.includes(each)]
+            at = backup.at("spec", "includedNamespaceScopedResources")
+        if taken:
+            yield P23.error(at, f"takes {', '.join(taken)}")

@@ -1,0 +1,110 @@
+"""P9, P10, P33, P34, P36, P37: the state that each cluster is in."""
+
+from collections.abc import Iterator
+
+from ibgu.core.drivers.ibu.preflight.facts import (
+    TOPOLOGY_CLAIM,
+    ClusterFacts,
+    PreflightFacts,
+    grouped,
+)
+from ibgu.core.drivers.ibu.preflight.model import FactSource, PreflightFinding, PreflightRule
+from ibgu.core.model.document import ObjectField, shown
+from ibgu.core.text.spans import utc
+
+_SINGLE = "SingleReplica"
+_AVAILABLE = "status.conditions[ManagedClusterConditionAvailable]"
+_CLOCK = "status.conditions[ManagedClusterConditionClockSynced]"
+
+P9 = PreflightRule(
+    "P9",
+    "The ImageBasedUpgrade is in a stage from which the plan goes on",
+    "15.1.1",
+    "Finish or abort what goes on there: ibgu probes each cluster before it starts.",
+    FactSource.CLUSTER,
+    "ImageBasedUpgrade upgrade: conditions and validNextStages",
+)
+P10 = PreflightRule(
+    "P10",
+    "Clusters are single-node OpenShift",
+    "15",
+    "Leave the cluster out of the selectors: it has no image-based upgrade.",
+)
+P33 = PreflightRule(
+    "P33",
+    "Clusters are accepted by the hub, reachable and on time",
+    "Open Cluster Management",
+    "Bring the cluster back, or accept it; what is not reachable waits.",
+)
+P34 = PreflightRule(
+    "P34",
+    "No other rollout works on the clusters",
+    "Open Cluster Management",
+    "Wait until it is done with them, or cancel it: meanwhile they wait.",
+)
+P36 = PreflightRule(
+    "P36",
+    "A Rollback comes before the cluster's rollback deadline",
+    "15.3.3",
+    "Roll back earlier; a cluster past its deadline can only go on, or be installed again.",
+)
+P37 = PreflightRule(
+    "P37",
+    "A cluster is not imported again while it upgrades",
+    "15.1.1.1",
+    "Nothing: ibgu turns automatic import off before the Upgrade and on again after it.",
+    FactSource.IBGU,
+    "the annotation that ibgu sets on the ManagedCluster",
+)
+
+
+def single_node(facts: PreflightFacts) -> Iterator[PreflightFinding]:
+    field = f"status.clusterClaims[{TOPOLOGY_CLAIM}]"
+    told = [(each.name, each.topology) for each in facts.clusters if each.topology != _SINGLE]
+    other = [(name, f"are {shown(text)}, not {_SINGLE}") for name, text in told if text]
+    silent = [(name, "report no topology") for name, text in told if not text]
+    yield from grouped(other, field, P10.error)
+    yield from grouped(silent, field, P10.unknown)
+
+
+def available(facts: PreflightFacts) -> Iterator[PreflightFinding]:
+    gone = [(each.name, words) for each in facts.clusters if (words := _never_starts(each))]
+    yield from grouped(gone, "spec.hubAcceptsClient", P33.error)
+    left = {name for name, _ in gone} | facts.in_flight
+    words = "are not reachable now: they wait, and start when they are back"
+    dark = [(e.name, words) for e in facts.clusters if not e.reachable and e.name not in left]
+    yield from grouped(dark, _AVAILABLE, P33.warning)
+    words = "have another time than the hub: certificates and deadlines may be refused"
+    late = [(each.name, words) for each in facts.clusters if each.clock == "False"]
+    yield from grouped(late, _CLOCK, P33.warning)
+
+
+def _never_starts(each: ClusterFacts) -> str:
+    if each.deleting:
+        return "are being deleted: no rollout takes them"
+    return "" if each.accepted else "are not accepted by the hub: no rollout takes them"
+
+
+def free(facts: PreflightFacts) -> Iterator[PreflightFinding]:
+    held = (
+        (each.name, f"wait for {shown(facts.holders[each.name])}, which works on them")
+        for each in facts.clusters
+        if each.name in facts.holders
+    )
+    yield from grouped(held, "", P34.warning)
+
+
+def in_time(facts: PreflightFacts) -> Iterator[PreflightFinding]:
+    words = (
+        "can't be rolled back any more: their rollback deadline has passed, so that Rollback is "
+        "refused there"
+    )
+    over = [(each.name, words) for each in facts.clusters if each.name in facts.rollback_over]
+    yield from grouped(over, "", P36.error)
+    first = min(facts.rollback_until.values(), default=None)
+    if first is not None and facts.ends is not None and first < facts.ends:
+        words = (
+            f"the first cluster can be rolled back until {utc(first)} only: a cluster that "
+            "has not begun by its own deadline is refused"
+        )
+        yield P36.warning(ObjectField(facts.itself.object), words)

@@ -1,0 +1,76 @@
+"""Whatever a document has in whatever field, the rules find something or nothing."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ibgu.core.drivers.ibu.preflight import (
+    ManifestContent,
+    OadpContent,
+    Storage,
+    lint_manifests,
+    lint_oadp,
+)
+from ibgu.core.drivers.ibu.preflight.oadp import APPLY_LABEL
+from ibgu.core.drivers.ibu.preflight.waves import APPLY_WAVE
+from ibgu.core.model.document import Document
+
+WORDS = ("a", "", "*", "v1/pods/a/b", "a/b", "persistentvolumeclaims", "logicalvolumes", "\x1b[1A")
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.sampled_from([*WORDS, None, True, 7, 1.5]),
+    lambda below: (
+        st.lists(below, max_size=3) | st.dictionaries(st.sampled_from(WORDS), below, max_size=3)
+    ),
+    max_leaves=6,
+)
+FIELDS = st.sampled_from(
+    [
+        *("backupName", "includedNamespaces", "includedResources", "restorePVs", "restoreStatus"),
+        *("includedNamespaceScopedResources", "includedClusterScopedResources", "image"),
+        *("excludedClusterScopedResources", "includeClusterResources"),
+    ]
+)
+ANNOTATIONS = st.dictionaries(st.sampled_from([APPLY_LABEL, APPLY_WAVE]), VALUES) | VALUES
+METADATA = st.fixed_dictionaries(
+    {}, optional={"name": VALUES, "namespace": VALUES, "labels": VALUES, "annotations": ANNOTATIONS}
+)
+BODIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "apiVersion": st.sampled_from(["velero.io/v1", "v1", 7]),
+        "kind": st.sampled_from(["Backup", "Restore", "Namespace", "CatalogSource", []]),
+        "metadata": METADATA | VALUES,
+        "spec": st.dictionaries(FIELDS, VALUES) | VALUES,
+    },
+)
+
+
+def test_a_long_label_is_looked_up_in_a_long_list() -> None:
+    """Entries times resources would be 180 million comparisons."""
+    backup = {
+        "apiVersion": "velero.io/v1",
+        "kind": "Backup",
+        "metadata": {
+            "name": "long",
+            "namespace": "openshift-adp",
+            "annotations": {APPLY_LABEL: ",".join(f"g/v/r{n}/x" for n in range(2_000))},
+        },
+        "spec": {"includedClusterScopedResources": [f"r{n}.g" for n in range(1, 90_000)]},
+    }
+    findings = lint_oadp(OadpContent((Document(backup),)))
+    (found,) = [each.message for each in findings if each.rule.id == "P20"]
+    assert found == "'g/v/r0/x' is not taken: spec.includedClusterScopedResources lacks r0"
+
+
+@given(st.lists(BODIES, max_size=4), st.sampled_from([None, *Storage]), st.booleans())
+def test_no_content_is_too_wrong(
+    bodies: list[dict[str, Any]], storage: Storage | None, secret: bool
+) -> None:
+    documents = tuple(map(Document, bodies))
+    findings = lint_oadp(OadpContent(documents, storage, secret))
+    findings += lint_manifests(ManifestContent(documents, "4.17.2"))
+    for found in findings:
+        assert found.message
+        assert "\x1b" not in f"{found.at.object}{found.at.field}{found.message}"
+        assert "\n" not in found.message

@@ -1,0 +1,74 @@
+"""P29, P35, P38 and P40."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu.preflight import RuleOutcome
+from ibgu.core.drivers.ibu.preflight.facts import StepFacts
+from ibgu.core.drivers.ibu.preflight.plan import MANIFEST_COUNT
+from tests.core.drivers.ibu.preflight.hub import ITSELF, WELL, outcome, told
+
+ANNOTATION = f"{ITSELF.object} metadata.annotations"
+THRESHOLD = "image-cleanup.lca.openshift.io/disk-usage-threshold-percent"
+
+
+def test_a_plan_that_can_not_be_carried_out() -> None:
+    facts = replace(WELL, problems=("spec.plan: invalid combinations",), clusters=())
+    assert told("P35", facts) == [f"error {ITSELF.object}: spec.plan: invalid combinations"]
+    nobody = replace(WELL, clusters=(), nobody="no ManagedCluster matches")
+    assert told("P35", nobody) == [f"warning {ITSELF.object}: no ManagedCluster matches"]
+    assert outcome("P35", WELL) is RuleOutcome.PASSED
+
+
+def test_a_timeout_that_ends_before_the_rollback_is_seen() -> None:
+    short = StepFacts(2, 4, 2, timedelta(minutes=30), timedelta(minutes=45))
+    assert told("P38", replace(WELL, steps=(short,))) == [
+        f"warning {ITSELF.object} spec.plan[1].rolloutStrategy: step 2: an Upgrade that fails goes "
+        "back by itself after up to 45 min, and 30 min a site are allowed. It may count as timed "
+        "out before its own words are there: timeout 90 is safe"
+    ]
+    assert outcome("P38", WELL) is RuleOutcome.PASSED
+    assert outcome("P38", replace(WELL, steps=(replace(short, clusters=0),))) is RuleOutcome.PASSED
+    assert outcome("P38", replace(WELL, steps=WELL.steps[:1])) is RuleOutcome.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        (
+            "auto-rollback-on-failure.lca.openshift.io/init-monitor",
+            "disabled",
+            "has no effect: the only value that counts is Disabled",
+        ),
+        (
+            "image-cleanup.lca.openshift.io/on-prep",
+            "false",
+            "has no effect: the only value that counts is Disabled",
+        ),
+        (THRESHOLD, "0", "'0' is no whole number from 1 to 100"),
+        (THRESHOLD, "50%", "'50%' is no whole number from 1 to 100"),
+    ],
+)
+def test_annotations_without_an_effect(key: str, value: str, words: str) -> None:
+    facts = replace(WELL, annotations={key: value})
+    assert told("P40", facts) == [f"warning {ANNOTATION}[{key}]: {words}"]
+
+
+def test_annotations_that_count() -> None:
+    given = {
+        "auto-rollback-on-failure.lca.openshift.io/init-monitor": "Disabled",
+        THRESHOLD: "100",
+        "example.com/x": "y",
+    }
+    assert outcome("P40", replace(WELL, annotations=given)) is RuleOutcome.PASSED
+
+
+def test_the_number_of_labelled_manifests() -> None:
+    at = f"{ANNOTATION}[{MANIFEST_COUNT}]"
+    many = replace(WELL, annotations={MANIFEST_COUNT: "many"})
+    assert told("P29", many) == [f"error {at}: 'many' is no whole number: Prep fails"]
+    some = replace(WELL, annotations={MANIFEST_COUNT: "12"})
+    assert told("P29", some) == [f"unknown {at}: was not compared: ibgu reads no policies"]
+    assert outcome("P29", WELL) is RuleOutcome.NOT_APPLICABLE

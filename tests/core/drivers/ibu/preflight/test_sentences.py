@@ -1,0 +1,59 @@
+"""Findings as a preview shows them."""
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from ibgu.core.drivers.ibu.preflight import PreflightFacts, judge, problems_and_warnings
+from ibgu.core.drivers.ibu.preflight.facts import Lookup
+from tests.core.drivers.ibu.preflight.content import LVMS, documents
+from tests.core.drivers.ibu.preflight.hub import OADP, WELL, cluster, with_payload
+
+
+def told(facts: PreflightFacts) -> tuple[list[str], list[str]]:
+    return problems_and_warnings(judge(facts))
+
+
+def test_where_all_is_well_nothing_is_told() -> None:
+    assert told(WELL) == ([], [])
+
+
+def test_clusters_are_counted_and_some_are_named() -> None:
+    fleet = tuple(cluster(f"s{n}", version="4.12.9" if n < 9 else "4.16.1") for n in range(1, 10))
+    problems, warnings = told(replace(WELL, clusters=fleet))
+    assert problems == []
+    assert warnings[0] == (
+        "8 of 9 clusters are older than 4.14.13, from which on it is supported "
+        "(s1, s2, s3, s4, s5, …) [P1]"
+    )
+
+
+def test_what_keeps_all_clusters_is_a_problem() -> None:
+    missing = replace(OADP, lookup=Lookup.IMPOSSIBLE, problem="no name", documents=())
+    problems, warnings = told(with_payload(config_maps=(missing,)))
+    assert problems == ["ConfigMap openshift-adp/oadp-cm: can't exist: no name [P13]"]
+    assert warnings == []
+
+
+def test_what_the_plan_names_and_the_caller_may_not_read_is_told() -> None:
+    forbidden = replace(OADP, lookup=Lookup.FORBIDDEN, documents=())
+    assert told(with_payload(config_maps=(forbidden,))) == (
+        [],
+        ["ConfigMap openshift-adp/oadp-cm: was not looked for: you may not read it [P13]"],
+    )
+
+
+def test_a_field_of_the_rollout_and_a_line_of_a_config_map() -> None:
+    short = replace(WELL.steps[1], allowed=timedelta(minutes=3))
+    (words,) = told(replace(WELL, steps=(short,)))[1]
+    assert words.startswith("spec.plan[1].rolloutStrategy: step 2: ")
+    broken = documents(LVMS, ('apply-wave: "1"', "apply-wave: one"))
+    problems, _ = told(with_payload(config_maps=(replace(OADP, documents=broken),)))
+    assert "metadata.annotations[lca.openshift.io/apply-wave] (1-agent.yaml:" in problems[0]
+    assert problems[0].endswith(" [P18]")
+
+
+def test_a_long_list_is_cut() -> None:
+    many = tuple(f"wrong {n}" for n in range(31))
+    problems, _ = told(replace(WELL, problems=many))
+    assert problems[29:] == ["wrong 29 [P35]", "1 more findings: `ibgu preflight` lists them"]
