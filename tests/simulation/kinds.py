@@ -2,11 +2,11 @@
 
 from msgspec import Struct
 
-from ibgu.core.assurance.certify.proofs import KindProofs
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.proofs import PROOFS
 from ibgu.core.engine.driver import Driver
 from ibgu.core.model import names
+from ibgu.core.model.proofs import KindProofs
 from ibgu.sim.cluster import SimulatedCluster
 from tests.core.engine.decide.firmware import FirmwareDriver, FirmwareProofs
 from tests.simulation.firmware import FirmwareCluster

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ibgu.api.members.mapping import visit_for
 from ibgu.api.requests.readable import Readable
-from ibgu.core.drivers import FAILURE_TEXTS
+from ibgu.core.drivers import KIND_TEXTS
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.model import Member
 from ibgu.core.model.claims import with_holder
@@ -23,7 +23,7 @@ def explained(
     told = [visit_for(each, readable) for each in visits]
     row = told[0].member
     return explain(
-        FAILURE_TEXTS,
+        KIND_TEXTS,
         Case(
             rollout=readable.full_name(row.namespace, row.name),
             member=_with_holder(row.member, claims, readable),

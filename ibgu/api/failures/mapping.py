@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from ibgu.api.failures.schemas import FailureGroupBody, FailuresBody
-from ibgu.core.drivers import FAILURE_TEXTS
+from ibgu.core.drivers import KIND_TEXTS
 from ibgu.core.engine.driver import FailureText
 from ibgu.core.model import ActionName, Member
 from ibgu.core.plan import natural_key
@@ -23,7 +23,7 @@ def known_failure(action: ActionName | None, message: str) -> FailureText | None
     return _known(action, message) if action is not None and message else None
 
 
-_known = lru_cache(_REMEMBERED)(FAILURE_TEXTS.failure)
+_known = lru_cache(_REMEMBERED)(KIND_TEXTS.failure)
 
 
 def failures_body(rows: Iterable[FailedRow]) -> FailuresBody:
@@ -41,7 +41,7 @@ def _group(known: FailureText | None, rows: list[FailedRow]) -> FailureGroupBody
     commonest = max(rows, key=lambda row: row.count)
     clusters = sorted({name for row in rows for name in row.clusters}, key=natural_key)[:NAMED]
     aborted = {name for row in rows for name in row.aborted}
-    found = finding(commonest.cause)
+    found = finding(commonest.cause, KIND_TEXTS.meanings(commonest.action))
     return FailureGroupBody(
         step=commonest.step + 1,
         action=commonest.action,

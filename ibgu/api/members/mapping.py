@@ -12,6 +12,7 @@ from ibgu.api.members.schemas import (
 )
 from ibgu.api.requests.readable import Readable
 from ibgu.api.rollouts.mapping import reason_body
+from ibgu.core.drivers import KIND_TEXTS
 from ibgu.core.engine.display import as_told, reason_of
 from ibgu.core.engine.driver import FailureText
 from ibgu.core.engine.durations import DurationsByAction
@@ -48,7 +49,8 @@ def member_body(row: MemberRow, duration_stats: DurationsByAction) -> MemberBody
 
 
 def _late(row: MemberRow, reason: Reason, duration_stats: DurationsByAction) -> Overdue | None:
-    return overdue_of(row.member, reason, row.now, duration_stats)
+    own = KIND_TEXTS.meanings(row.action)
+    return overdue_of(row.member, reason, row.now, duration_stats, own)
 
 
 def _stalled(row: MemberRow, duration_stats: DurationsByAction) -> StalledBody | None:

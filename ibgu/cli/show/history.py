@@ -7,7 +7,7 @@ from ibgu.cli.show.clusters import rollout_name
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
 from ibgu.client.responses import MemberResponse, RunResponse, VisitResponse
-from ibgu.core.drivers import FAILURE_TEXTS
+from ibgu.core.drivers import KIND_TEXTS
 
 _NARROW = ("ROLLOUT", "STEP", "ACTION", "ATTEMPT", "STARTED", "TOOK", "RESULT", "CAUSE")
 _WIDE = ("RUN", "WORDS")
@@ -46,7 +46,7 @@ def _run(run: RunResponse, now: datetime) -> list[str]:
 
 def _cause(run: RunResponse) -> str:
     """Returns the known failure's name, as everywhere else, or the cause."""
-    known = FAILURE_TEXTS.failure(run.action, run.message) if run.cause else None
+    known = KIND_TEXTS.failure(run.action, run.message) if run.cause else None
     return known.name if known else run.cause or _NOTHING
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ibgu.controller.notify.secrets import Unready
 from ibgu.controller.notify.sending import Sender, sender
 from ibgu.controller.notify.trouble import Trouble
-from ibgu.core.drivers import FAILURE_TEXTS
+from ibgu.core.drivers import KIND_TEXTS
 from ibgu.core.notify import (
     READ,
     REPEAT_AFTER,
@@ -105,7 +105,7 @@ class Dispatcher:
         while more:
             feed = await reads.feed(seq, READ)
             for fact in feed.facts:
-                memory, _ = advance(FAILURE_TEXTS, memory, fact)
+                memory, _ = advance(KIND_TEXTS, memory, fact)
             seq, more = feed.upto, feed.more
         cursor = Cursor(seq, memory)
         await self._save(cursor)
@@ -116,7 +116,7 @@ class Dispatcher:
 
     async def _deal(self, feed: FactPage, cursor: Cursor, way: Sender) -> Cursor:
         for fact in feed.facts:
-            memory, messages = advance(FAILURE_TEXTS, cursor.memory, fact)
+            memory, messages = advance(KIND_TEXTS, cursor.memory, fact)
             cursor = await self._tell(messages, Cursor(fact.seq, memory), way)
         cursor = Cursor(feed.upto, cursor.memory)
         if feed.more:

@@ -1,7 +1,7 @@
 """The drivers of all kinds of change, by the kind of the object that asks for it."""
 
 from ibgu.core.drivers.ibu import IBU
-from ibgu.core.engine.driver import Drivers, FailureText, FailureTexts
+from ibgu.core.engine.driver import Driver, Drivers, FailureText, KindMeanings, KindTexts
 from ibgu.core.model import ActionName
 from ibgu.core.model.actions import (
     allowed,
@@ -14,7 +14,7 @@ from ibgu.core.model.actions import (
 
 __all__ = [
     "DRIVERS",
-    "FAILURE_TEXTS",
+    "KIND_TEXTS",
     "allowed",
     "carry_payload",
     "declared",
@@ -29,18 +29,23 @@ DRIVERS: Drivers = {driver.kind: driver for driver in [IBU]}
 the actions of all of them."""
 
 
-class _FailureTexts:
-    """_FailureTexts asks the driver whose action it is; an action of no kind is a KeyError."""
+class _KindTexts:
+    """_KindTexts asks the driver whose action it is; an action of no kind is a KeyError."""
 
     def __init__(self, drivers: Drivers) -> None:
-        self._of_action = {name: each for each in drivers.values() for name in each.actions.names}
+        self._of_action: dict[ActionName, Driver] = {
+            name: each for each in drivers.values() for name in each.actions.names
+        }
 
     def failure(self, action: ActionName, message: str) -> FailureText | None:
         return self._of_action[action].failure(action, message)
 
+    def meanings(self, action: ActionName | None) -> KindMeanings:
+        return KindMeanings() if action is None else self._of_action[action].meanings(action)
 
-FAILURE_TEXTS: FailureTexts = _FailureTexts(DRIVERS)
-"""The known failures of all kinds of change."""
+
+KIND_TEXTS: KindTexts = _KindTexts(DRIVERS)
+"""The texts of all kinds of change, by action."""
 
 
 def failure_names() -> list[str]:

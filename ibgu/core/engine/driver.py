@@ -11,8 +11,18 @@ from typing import Protocol
 
 from msgspec import Raw, Struct
 
-from ibgu.core.model import ActionName, ActionTable, Cause, FeedbackView, Rollout, Run, WorkView
+from ibgu.core.model import (
+    ActionName,
+    ActionTable,
+    Cause,
+    FeedbackView,
+    ReasonKind,
+    Rollout,
+    Run,
+    WorkView,
+)
 from ibgu.core.model.kinds import FeedbackValue, IbguSpec, JsonObject
+from ibgu.core.model.meaning import Meaning
 
 
 class JudgementKind(StrEnum):
@@ -68,6 +78,19 @@ class FailureText(Struct, frozen=True, kw_only=True):
     """One sentence: what a person does next."""
 
 
+class KindMeanings(Struct, frozen=True, kw_only=True):
+    """The meanings that reasons and causes have for one kind of change, where they say more than
+    those for every kind."""
+
+    reasons: Mapping[ReasonKind, Meaning] = {}
+    causes: Mapping[Cause, Meaning] = {}
+    """Those of failures that the driver alone tells apart are here or nowhere."""
+    checks: Mapping[ReasonKind, str] = {}
+    """What a person checks once the reason is overdue; {cluster} is the cluster's name."""
+    aborted: Meaning = Meaning("the cluster was taken back", do="")
+    """The success of an action that aborts."""
+
+
 class Target(Struct, frozen=True, kw_only=True):
     """The object on the cluster that a driver's actions change."""
 
@@ -99,7 +122,13 @@ class FailureTexts(Protocol):
         text they stand in; None: unknown. Explain, notifications and REST show it."""
 
 
-class Driver(FailureTexts, Protocol):
+class KindTexts(FailureTexts, Protocol):
+    def meanings(self, action: ActionName | None) -> KindMeanings:
+        """Returns the meanings of reasons and causes for the action's kind. Explain and REST show
+        them; None: what they explain is of no action."""
+
+
+class Driver(KindTexts, Protocol):
     """Driver answers for one kind of change. Each method is pure, quick and total: it is asked for
     each report of each cluster, and unknown feedback is no error.
 

@@ -11,6 +11,12 @@ STARTS_AFTER_ANOTHER = (
     "The cluster starts when one in flight ends; ibgu watches those for being overdue"
 )
 STARTS_AT_ITS_TIME = "The cluster starts at the time shown with the reason"
+SHOW_WORK = "`oc get manifestwork -n {cluster} -o yaml`"
+CHECK_WORK_AGENT = (
+    "check on the cluster that the pods of klusterlet-work-agent in "
+    "open-cluster-management-agent run and reach the hub, and on the hub the conditions and "
+    f"feedback of its ManifestWork: {SHOW_WORK}"
+)
 
 
 class Meaning(Struct, frozen=True):

@@ -11,16 +11,20 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from ibgu.core.engine.driver import KindMeanings
 from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.gates import GATE_REASONS
 from ibgu.core.model import ActionName, Member, MemberState, Reason, ReasonKind, Run
 from ibgu.core.model.meaning import (
+    CHECK_WORK_AGENT,
+    SHOW_WORK,
     STARTS_AFTER_ANOTHER,
     STARTS_AT_ITS_TIME,
     MeasuredSpan,
     OverdueRule,
 )
 
+_ANY_KIND = KindMeanings()
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 
@@ -42,20 +46,11 @@ class Overdue(Struct, frozen=True):
     check: str
 
 
-_WORK = "`oc get manifestwork -n {cluster} -o yaml`"
-_AGENT = (
-    "check on the cluster that the pods of klusterlet-work-agent in "
-    "open-cluster-management-agent run and reach the hub, and on the hub the conditions and "
-    f"feedback of its ManifestWork: {_WORK}"
-)
 _LEASE = (
     "check power and network of the site and, once it is up, the klusterlet there; on the hub "
     "`oc get lease managed-cluster-lease -n {cluster}` says when it was heard last"
 )
-_LIFECYCLE = (
-    "check on the cluster what the Lifecycle Agent is at: `oc get ibu upgrade -o yaml`, and the "
-    "log of its pod in openshift-lifecycle-agent"
-)
+_ACTION = "check on the cluster what its agent is at"
 
 RULES: dict[ReasonKind, OverdueRule] = {
     # waiting
@@ -64,33 +59,35 @@ RULES: dict[ReasonKind, OverdueRule] = {
         "check the rollout that the line above names: resume, skip or delete it if it is held",
     ),
     ReasonKind.PREEMPTING: OverdueRule(
-        10 * _MINUTE, f"check why the older rollout's ManifestWork is not disarmed: {_WORK}"
+        10 * _MINUTE, f"check why the older rollout's ManifestWork is not disarmed: {SHOW_WORK}"
     ),
     ReasonKind.UNREACHABLE: OverdueRule(15 * _MINUTE, _LEASE),
-    ReasonKind.PROBING: OverdueRule(3 * _MINUTE, _AGENT),
-    ReasonKind.NO_ANSWER: OverdueRule(2 * _MINUTE, _AGENT),
-    ReasonKind.BUSY: OverdueRule(_HOUR, _LIFECYCLE),
-    ReasonKind.TERMINATING: OverdueRule(10 * _MINUTE, _AGENT),
+    ReasonKind.PROBING: OverdueRule(3 * _MINUTE, CHECK_WORK_AGENT),
+    ReasonKind.NO_ANSWER: OverdueRule(2 * _MINUTE, CHECK_WORK_AGENT),
+    ReasonKind.BUSY: OverdueRule(_HOUR, _ACTION),
+    ReasonKind.TERMINATING: OverdueRule(10 * _MINUTE, CHECK_WORK_AGENT),
     # in flight
-    ReasonKind.PREPARING: OverdueRule(5 * _MINUTE, _AGENT, MeasuredSpan.PREPARED),
-    ReasonKind.ARMING: OverdueRule(3 * _MINUTE, _AGENT, MeasuredSpan.TAKEN),
+    ReasonKind.PREPARING: OverdueRule(5 * _MINUTE, CHECK_WORK_AGENT, MeasuredSpan.PREPARED),
+    ReasonKind.ARMING: OverdueRule(3 * _MINUTE, CHECK_WORK_AGENT, MeasuredSpan.TAKEN),
     ReasonKind.APPLY_ERROR: OverdueRule(
         5 * _MINUTE,
-        f"mend what the cluster's words name; the ManifestWork has them, too: {_WORK}",
+        f"mend what the cluster's words name; the ManifestWork has them, too: {SHOW_WORK}",
         MeasuredSpan.TAKEN,
     ),
     ReasonKind.RUNNING: OverdueRule(
-        2 * _HOUR, f"{_LIFECYCLE}. If its state has not changed, {_AGENT}", MeasuredSpan.ENDED
+        2 * _HOUR,
+        f"{_ACTION}. If its state has not changed, {CHECK_WORK_AGENT}",
+        MeasuredSpan.ENDED,
     ),
     ReasonKind.REBOOTING: OverdueRule(
         45 * _MINUTE,
-        "check the site's console (BMC): whether it boots, and which release; the Lifecycle Agent "
-        "goes back by itself after its init monitor's time, usually 30 minutes",
+        "check the site's console (BMC): whether it boots, and which release",
         MeasuredSpan.ENDED,
     ),
     ReasonKind.DISARMING: OverdueRule(
         5 * _MINUTE,
-        f"check that the hub takes ibgu's writes (`ibgu doctor`), and the ManifestWork: {_WORK}",
+        "check that the hub takes ibgu's writes (`ibgu doctor`), and the ManifestWork: "
+        f"{SHOW_WORK}",
     ),
 } | {kind: reason.overdue for kind, reason in GATE_REASONS.items() if reason.overdue is not None}
 
@@ -117,10 +114,12 @@ def overdue(
     now: datetime,
     duration_stats: DurationsByAction,
     attempt: Attempt | None = None,
+    own: KindMeanings = _ANY_KIND,
 ) -> Overdue | None:
     """Returns since when the reason is overdue; None: it is not.
 
-    `since`: the reason's beginning; `attempt`: the one of a cluster in flight.
+    `since`: the reason's beginning; `attempt`: the one of a cluster in flight; `own`: the meanings
+    of its kind of change.
     """
     rule = RULES.get(kind)
     if rule is None:
@@ -128,7 +127,8 @@ def overdue(
     due, usual = since + rule.after, rule.after.total_seconds()
     if attempt is not None and (measured := _measured(rule, attempt, duration_stats)) is not None:
         due, usual = measured
-    return Overdue(due, usual, rule.check.format(cluster=cluster)) if now > due else None
+    check = own.checks.get(kind, rule.check).format(cluster=cluster)
+    return Overdue(due, usual, check) if now > due else None
 
 
 def _measured(
@@ -149,11 +149,15 @@ def _measured(
 
 
 def overdue_of(
-    member: Member, reason: Reason, now: datetime, duration_stats: DurationsByAction
+    member: Member,
+    reason: Reason,
+    now: datetime,
+    duration_stats: DurationsByAction,
+    own: KindMeanings,
 ) -> Overdue | None:
     """Returns since when the member's decisive reason is overdue."""
     attempt = _attempt(member.run) if member.state is MemberState.IN_FLIGHT else None
-    return overdue(reason.kind, reason.since, member.cluster, now, duration_stats, attempt)
+    return overdue(reason.kind, reason.since, member.cluster, now, duration_stats, attempt, own)
 
 
 def _attempt(run: Run | None) -> Attempt | None:

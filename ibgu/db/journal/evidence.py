@@ -3,12 +3,13 @@
 from typing import Any
 
 from ibgu.core.model import ClusterView, Observation, WorkView
+from ibgu.core.model.proofs import FEEDBACK
 
 
 def evidence(seen: Observation) -> dict[str, Any]:
     found: dict[str, Any] = {"cluster": _cluster(seen.cluster)}
     if seen.stage is not None:
-        found |= {"work": _work(seen.stage), "ibu": _ibu(seen.stage)}
+        found |= {"work": _work(seen.stage), FEEDBACK: _feedback(seen.stage)}
     payload = seen.payload_refusal or (seen.payload.apply_error if seen.payload else "")
     return found | _given({"refusal": seen.refusal, "payload": payload})
 
@@ -34,7 +35,7 @@ def _work(work: WorkView) -> dict[str, Any]:
     )
 
 
-def _ibu(work: WorkView) -> dict[str, Any]:
+def _feedback(work: WorkView) -> dict[str, Any]:
     manifest = {"applied": work.target_applied, "available": work.target_available}
     return _given(manifest) | (
         _given(work.feedback.recorded()) if work.feedback is not None else {}

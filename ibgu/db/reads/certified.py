@@ -7,8 +7,8 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.assurance.certify import Certifier, Event, Findings
-from ibgu.core.assurance.certify.proofs import KindProofs
 from ibgu.core.drivers.proofs import PROOFS
+from ibgu.core.model.proofs import KindProofs
 from ibgu.db.reads.log import event_log
 
 

@@ -2,11 +2,12 @@
 
 import pytest
 
-from ibgu.core.drivers import DRIVERS, FAILURE_TEXTS, failure_names
+from ibgu.core.drivers import DRIVERS, KIND_TEXTS, failure_names
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.failures import Failure
+from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
-from ibgu.core.engine.driver import Target
+from ibgu.core.engine.driver import KindMeanings, Target
 from ibgu.core.engine.works import work_reader
 from ibgu.core.model.kinds import (
     FeedbackValue,
@@ -46,8 +47,10 @@ def test_a_work_without_such_an_object_has_no_feedback() -> None:
     assert work_reader(BOTH)(work()).view.feedback is None
 
 
-def test_a_message_is_known_by_its_action() -> None:
-    known = FAILURE_TEXTS.failure("Upgrade", "Rollback due to LCA Init Monitor timeout")
+def test_texts_are_known_by_their_action() -> None:
+    known = KIND_TEXTS.failure("Upgrade", "Rollback due to LCA Init Monitor timeout")
     assert known is not None
     assert known.name == Failure.INIT_MONITOR_TIMEOUT
+    assert KIND_TEXTS.meanings("Upgrade") is IBU_MEANINGS
+    assert KIND_TEXTS.meanings(None) == KindMeanings()
     assert failure_names() == list(map(str, Failure))

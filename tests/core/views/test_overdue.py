@@ -6,9 +6,11 @@ import pytest
 
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from ibgu.core.engine.durations import DurationsByAction, DurationStats
 from ibgu.core.model import Member, Reason, ReasonKind, RunState, Who
 from ibgu.core.views.explain import REASONS, Case, Explained, PastStep, explain
+from ibgu.core.views.explain.reasons import meaning_of_reason
 from ibgu.core.views.overdue import EXEMPT, FROM_THE_START, RULES, Attempt, overdue, overdue_of
 from tests.core.engine.state.records import MINUTE, NOW, in_flight, member, run
 
@@ -46,6 +48,10 @@ def test_every_reason_escalates_or_says_why_not() -> None:
     assert all(REASONS[kind].do for kind in FROM_THE_START)
 
 
+def _do(kind: ReasonKind) -> str:
+    return meaning_of_reason(kind, IBU_MEANINGS).do
+
+
 def waits_since(kind: ReasonKind) -> Member:
     return member("site-412", reason=Reason(kind, NOW, "words", None, Who.CLUSTER))
 
@@ -70,16 +76,16 @@ def test_each_goes_to_a_person_with_something_to_check(kind: ReasonKind) -> None
     rule = RULES[kind]
     before, after = told(waits_since(kind), rule.after, {}), rule.after + SECOND
     late = told(waits_since(kind), after, {})
-    assert (before.who, before.overdue, before.do) == (Who.CLUSTER, None, REASONS[kind].do)
+    assert (before.who, before.overdue, before.do) == (Who.CLUSTER, None, _do(kind))
     assert (late.who, late.overdue) == (Who.PERSON, NOW + rule.after)
-    assert late.do == rule.check.format(cluster="site-412")
+    assert late.do == IBU_MEANINGS.checks.get(kind, rule.check).format(cluster="site-412")
     assert "overdue: usually" in late.headline
 
 
 @pytest.mark.parametrize("kind", [*EXEMPT, *sorted(FROM_THE_START)])
 def test_the_others_stay_as_they_are(kind: ReasonKind) -> None:
     found = told(waits_since(kind), timedelta(days=30), MEASURED)
-    assert (found.overdue, found.do) == (None, REASONS[kind].do)
+    assert (found.overdue, found.do) == (None, _do(kind))
 
 
 def sent(kind: ReasonKind, action: Action, state: RunState = RunState.ARMED) -> Member:
@@ -105,6 +111,7 @@ def test_what_was_measured_counts_from_when_it_was_sent() -> None:
         *_reason(sent(ReasonKind.REBOOTING, Action.UPGRADE, RunState.ACCEPTED)),
         NOW + 9 * MINUTE,
         MEASURED,
+        IBU_MEANINGS,
     )
     assert late is not None
     assert (late.since, late.usual) == (NOW + timedelta(minutes=8.75), 1860.0)
@@ -125,14 +132,16 @@ def test_an_attempt_that_is_not_sent_in_the_usual_time_is_for_a_person() -> None
         ({}, 300.0, 300.0),
     ):
         end = NOW + timedelta(seconds=limit)
-        assert overdue_of(*_reason(found), end, duration_stats) is None
-        late = overdue_of(*_reason(found), end + SECOND, duration_stats)
+        assert overdue_of(*_reason(found), end, duration_stats, IBU_MEANINGS) is None
+        late = overdue_of(*_reason(found), end + SECOND, duration_stats, IBU_MEANINGS)
         assert late is not None
         assert (late.since, late.usual) == (end, usual)
 
 
 def test_a_cluster_that_cannot_apply_the_order_has_the_time_that_others_need_to_take_it() -> None:
-    late = overdue_of(*_reason(sent(ReasonKind.APPLY_ERROR, Action.PREP)), NOW + SECOND, MEASURED)
+    late = overdue_of(
+        *_reason(sent(ReasonKind.APPLY_ERROR, Action.PREP)), NOW + SECOND, MEASURED, IBU_MEANINGS
+    )
     assert late is not None
     assert (late.since, late.usual) == (NOW - 30 * MINUTE + timedelta(seconds=43.75), 35.0)
 
@@ -167,11 +176,11 @@ def test_nothing_is_overdue_within_seconds() -> None:
 def test_a_run_that_is_over_measures_nothing() -> None:
     over = run(Action.UPGRADE, state=RunState.ENDED, arming_at=NOW - 30 * MINUTE)
     found = member(reason=Reason(ReasonKind.REBOOTING, NOW), run=over)
-    assert overdue_of(*_reason(found), NOW + 10 * MINUTE, MEASURED) is None
+    assert overdue_of(*_reason(found), NOW + 10 * MINUTE, MEASURED, IBU_MEANINGS) is None
 
 
 def test_an_action_that_was_measured_without_its_beginning() -> None:
     """Runs of before a restore tell no time at which the cluster took them."""
     duration_stats: DurationsByAction = {Action.PREP: DurationStats(40, 30.0, 41.0, (30.0,))}
     found = sent(ReasonKind.ARMING, Action.PREP)
-    assert overdue_of(*_reason(found), NOW + MINUTE, duration_stats) is None
+    assert overdue_of(*_reason(found), NOW + MINUTE, duration_stats, IBU_MEANINGS) is None

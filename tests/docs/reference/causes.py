@@ -1,7 +1,8 @@
 """docs/reference/causes.md: why a cluster did not succeed, in explain's words."""
 
+from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from ibgu.core.model import Cause
-from ibgu.core.views.explain import CAUSES
+from ibgu.core.views.explain.causes import meaning_of_cause
 from tests.docs.reference.markdown import document, sentence
 
 INTRO = """\
@@ -11,9 +12,9 @@ of a [known failure](failures.md), that says more."""
 
 
 def page() -> str:
-    return document("Causes", INTRO, *map(_entry, CAUSES))
+    return document("Causes", INTRO, *map(_entry, Cause))
 
 
 def _entry(cause: Cause) -> str:
-    told = CAUSES[cause]
+    told = meaning_of_cause(cause, IBU_MEANINGS)
     return f"## {cause}\n\n{sentence(told.means)}\n\n**Do:** {sentence(told.do)}"

@@ -1,9 +1,10 @@
 """docs/reference/reasons.md: why an unfinished cluster is not further, in explain's words."""
 
+from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from ibgu.core.model import ReasonKind
 from ibgu.core.model.meaning import NOTHING, MeasuredSpan
 from ibgu.core.text.spans import duration
-from ibgu.core.views.explain import REASONS
+from ibgu.core.views.explain.reasons import REASONS, meaning_of_reason
 from ibgu.core.views.overdue import EXEMPT, RULES
 from tests.docs.reference.markdown import document, sentence
 
@@ -32,7 +33,7 @@ def page() -> str:
 
 
 def _entry(kind: ReasonKind) -> str:
-    told = REASONS[kind]
+    told = meaning_of_reason(kind, IBU_MEANINGS)
     lines = [f"## {kind}", sentence(told.means)]
     if told.ends:
         lines.append(f"**Ends with:** {sentence(told.ends)}")
@@ -51,5 +52,5 @@ def _overdue(kind: ReasonKind) -> list[str]:
     after = duration(rule.after)
     if rule.usual is not None:
         after = f"{_MEASURED[rule.usual]}; {after}, where that was not measured yet"
-    check = rule.check.format(cluster="CLUSTER")
+    check = IBU_MEANINGS.checks.get(kind, rule.check).format(cluster="CLUSTER")
     return [f"**Overdue:** After {after}. Then {sentence(check)[:1].lower()}{sentence(check)[1:]}"]

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from ibgu.core.assurance.certify.cases import ClusterCase, MemberCase, RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
-from ibgu.core.assurance.certify.proofs import KindProofs, Proofs
 from ibgu.core.assurance.certify.rules import Rule, Violation
+from ibgu.core.model.proofs import KindProofs, Proofs
 
 SHOWN = 20
 """Violations per rule that are kept in words; all are counted."""

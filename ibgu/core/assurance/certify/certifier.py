@@ -13,11 +13,11 @@ from ibgu.core.assurance.certify.audit import Audit, MemberSpot, Spot, StepSpot
 from ibgu.core.assurance.certify.cases import RolloutCase
 from ibgu.core.assurance.certify.events import Event, Leader
 from ibgu.core.assurance.certify.members import OF_MEMBER, joined
-from ibgu.core.assurance.certify.proofs import KindProofs
 from ibgu.core.assurance.certify.rollouts import OF_ROLLOUT, OF_STEP, new_rollout, step_opened
 from ibgu.core.assurance.certify.rules import Rule, Violation
 from ibgu.core.assurance.certify.runs import OF_RUN
 from ibgu.core.assurance.certify.writers import Writers
+from ibgu.core.model.proofs import KindProofs
 
 _OF_MEMBERS = OF_MEMBER | OF_RUN
 _JOINS = {

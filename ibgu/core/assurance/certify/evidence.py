@@ -6,6 +6,7 @@ from typing import Any
 from ibgu.core.assurance.certify.audit import MemberSpot
 from ibgu.core.assurance.certify.cases import RunCase
 from ibgu.core.assurance.certify.rules import Rule
+from ibgu.core.model.proofs import FEEDBACK
 
 _ERRORS = {
     "TransitionRefused": ("work", "error"),
@@ -24,24 +25,24 @@ class RecordedObservation:
         self._proofs = spot.proofs
         self.cluster: dict[str, Any] = found.get("cluster", {})
         self.work: dict[str, Any] = found.get("work", {})
-        self.ibu: dict[str, Any] = found.get("ibu", {})
+        self.feedback: dict[str, Any] = found.get(FEEDBACK, {})
         self.found: dict[str, Any] = found
 
     @property
     def current(self) -> bool:
         """Whether the feedback is not frozen, of the work's current version, and seen by the
-        Lifecycle Agent (R7.2)."""
-        ibu = self.ibu
-        fresh = bool(self.work.get("applied") and ibu.get("applied"))
-        current = ibu.get("generation", 0) == ibu.get("observed", -1)
+        agent that carries actions out (R7.2)."""
+        told = self.feedback
+        fresh = bool(self.work.get("applied") and told.get("applied"))
+        current = told.get("generation", 0) == told.get("observed", -1)
         going = not self.work.get("terminating")
-        return fresh and current and going and ibu.get("available") == "True"
+        return fresh and current and going and told.get("available") == "True"
 
     def carries(self, run: RunCase) -> bool:
-        return run.adopted or self.ibu.get("run") == run.id
+        return run.adopted or self.feedback.get("run") == run.id
 
     def echoes(self, run: RunCase) -> bool:
-        return self.carries(run) and self.ibu.get("stage") == self._proofs.stage(run.action)
+        return self.carries(run) and self.feedback.get("stage") == self._proofs.stage(run.action)
 
     def is_there(self, uid: str) -> bool:
         return self.cluster.get("state") == "reachable" and self.cluster.get("uid") == uid
@@ -55,11 +56,12 @@ def startable(spot: MemberSpot, action: str) -> None:
     words = f"{spot.name} starts {action}, but its state was not known"
     if not spot.require(Rule.PROBE, known, words):
         return
-    words = f"{spot.name} starts {action} in a state that it does not fit: {proofs.shown(seen.ibu)}"
+    shown = proofs.shown(seen.feedback)
+    words = f"{spot.name} starts {action} in a state that it does not fit: {shown}"
     cleaned = spot.rollout.manual_cleanup_done
-    fits = proofs.fits(seen.ibu, action, manual_cleanup_done=cleaned)
+    fits = proofs.fits(seen.feedback, action, manual_cleanup_done=cleaned)
     spot.require(Rule.PROBE, fits, words)
-    until = seen.ibu.get("rollback_until")
+    until = seen.feedback.get("rollback_until")
     in_time = (
         action not in proofs.expires
         or until is None
@@ -67,15 +69,15 @@ def startable(spot: MemberSpot, action: str) -> None:
     )
     spot.require(Rule.PROBE, in_time, f"{spot.name} starts {action}, possible until {until} only")
     if action in proofs.keeps_spec:
-        seed = seen.ibu.get("seed")
+        seed = seen.feedback.get("seed")
         words = f"{spot.name} starts {action} with another seed than the plan's: {seed}"
         spot.require(Rule.PROBE, seed == spot.rollout.seed, words, spot.rollout.seq)
 
 
 def already_there(spot: MemberSpot, action: str) -> None:
     seen, proofs = RecordedObservation(spot), spot.proofs
-    there = seen.current and proofs.reached(seen.ibu, action)
-    words = f"{spot.name} was not where {action} would bring it: {proofs.shown(seen.ibu)}"
+    there = seen.current and proofs.reached(seen.feedback, action)
+    words = f"{spot.name} was not where {action} would bring it: {proofs.shown(seen.feedback)}"
     spot.require(Rule.EVIDENCE, there, words)
 
 
@@ -94,7 +96,7 @@ def came_back(spot: MemberSpot) -> None:
 
 
 def _took(spot: MemberSpot, seen: RecordedObservation, shown: bool) -> None:
-    applied = bool(seen.work.get("applied") and seen.ibu.get("applied"))
+    applied = bool(seen.work.get("applied") and seen.feedback.get("applied"))
     words = f"{spot.name} has not shown that it took this run"
     spot.require(Rule.EVIDENCE, applied and shown, words)
 
@@ -127,11 +129,11 @@ def _proved(seen: RecordedObservation, spot: MemberSpot, run: RunCase) -> tuple[
     proofs = spot.proofs
     match run.result:
         case "succeeded":
-            missing = proofs.missing(seen.ibu, run.action)
+            missing = proofs.missing(seen.feedback, run.action)
             return not missing, f"but {missing}"
         case "failed":
-            shown = proofs.shown(seen.ibu)
-            return proofs.failed(seen.ibu, run.action), f"but was not reported failed: {shown}"
+            shown = proofs.shown(seen.feedback)
+            return proofs.failed(seen.feedback, run.action), f"but was not reported failed: {shown}"
         case "refused":
             return _refused(seen, run), f"but no words of a {run.cause} were seen"
         case "gone":

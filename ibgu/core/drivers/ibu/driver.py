@@ -15,6 +15,7 @@ from ibgu.core.drivers.ibu.failures import (
     refused_field,
 )
 from ibgu.core.drivers.ibu.given import refused_fields
+from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from ibgu.core.drivers.ibu.names import carried
 from ibgu.core.drivers.ibu.observe import judge, out_of_stage, verdict
 from ibgu.core.drivers.ibu.observe.feedback import view_ibu
@@ -27,7 +28,14 @@ from ibgu.core.drivers.ibu.works.manifests import (
     consumed_fields,
     disarmed_ibu,
 )
-from ibgu.core.engine.driver import ActionRefusal, Driver, GivenSpec, Judgement, Verdict
+from ibgu.core.engine.driver import (
+    ActionRefusal,
+    Driver,
+    GivenSpec,
+    Judgement,
+    KindMeanings,
+    Verdict,
+)
 from ibgu.core.model import ActionName, Cause, FeedbackView, Rollout, Run, WorkView, names, traits
 from ibgu.core.model.kinds import FeedbackValue, IbguSpec, JsonObject
 
@@ -102,6 +110,9 @@ class IbuDriver:
 
     def failure(self, action: ActionName, message: str) -> KnownFailure | None:
         return explain(action, message)
+
+    def meanings(self, action: ActionName | None) -> KindMeanings:
+        return IBU_MEANINGS
 
 
 IBU: Driver = IbuDriver()

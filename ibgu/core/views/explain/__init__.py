@@ -4,15 +4,15 @@ same on every surface."""
 from msgspec.structs import replace
 
 from ibgu.core.engine.display import DisplayState, as_told, reason_of, word_of
-from ibgu.core.engine.driver import FailureText, FailureTexts
+from ibgu.core.engine.driver import FailureText, KindMeanings, KindTexts
 from ibgu.core.engine.gates import meaning_of
-from ibgu.core.model import Member, Outcome, Reason, ReasonKind, Who, traits
+from ibgu.core.model import ActionName, Member, Outcome, Reason, ReasonKind, Who, traits
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.views.explain.case import Case, Explained, Line, PastStep
-from ibgu.core.views.explain.causes import CAUSES, finding
+from ibgu.core.views.explain.causes import CAUSES, finding, meaning_of_cause
 from ibgu.core.views.explain.headline import headline
 from ibgu.core.views.explain.past import history
-from ibgu.core.views.explain.reasons import REASONS
+from ibgu.core.views.explain.reasons import REASONS, meaning_of_reason
 from ibgu.core.views.overdue import Overdue, overdue_of
 
 __all__ = [
@@ -38,22 +38,19 @@ _ITS_WORDS = frozenset(
 )
 """Reasons whose message is the cluster's own."""
 _DONE = Meaning("", do="")
-_ABORTED = Meaning(
-    "the cluster is back to Idle, not upgraded",
-    do="`ibgu stragglers` shows the plan that takes it on from there",
-)
 _NOBODY = frozenset({DisplayState.SUCCEEDED, DisplayState.SKIPPED, DisplayState.CANCELLED})
 
 
-def explain(texts: FailureTexts, case: Case) -> Explained:
+def explain(texts: KindTexts, case: Case) -> Explained:
     case = replace(case, member=as_told(case.member))
     member = case.member
     reason, state = reason_of(member, case.hold), word_of(member, case.hold)
     reported = _last_reported(case)
+    own = texts.meanings(_newest_action(case))
     known, meaning, late = (
         _known(texts, case, reason),
-        _meaning(case, reason),
-        _overdue(case, reason),
+        _meaning(case, reason, own),
+        _overdue(case, reason, own),
     )
     return Explained(
         cluster=member.cluster,
@@ -88,13 +85,19 @@ def _last_reported(case: Case) -> Member:
     return next(told, case.member)
 
 
-def _overdue(case: Case, reason: Reason | None) -> Overdue | None:
+def _newest_action(case: Case) -> ActionName | None:
+    member = case.member
+    completed = member.completed[-1].action if member.completed else None
+    return case.action or member.failed_action or completed
+
+
+def _overdue(case: Case, reason: Reason | None, own: KindMeanings) -> Overdue | None:
     if reason is None:
         return None
-    return overdue_of(case.member, reason, case.now, case.duration_stats)
+    return overdue_of(case.member, reason, case.now, case.duration_stats, own)
 
 
-def _known(texts: FailureTexts, case: Case, reason: Reason | None) -> FailureText | None:
+def _known(texts: KindTexts, case: Case, reason: Reason | None) -> FailureText | None:
     """Returns the known failure in a failed member's last words, or in what a running one reports
     now."""
     member = case.member
@@ -109,15 +112,15 @@ def _kind(member: Member, reason: Reason | None, known: FailureText | None) -> s
     return reason.kind if reason else member.cause
 
 
-def _meaning(case: Case, reason: Reason | None) -> Meaning:
+def _meaning(case: Case, reason: Reason | None, own: KindMeanings) -> Meaning:
     member = case.member
     if reason is not None and reason.gate:
         return meaning_of(reason, case.policies)
     if reason is not None:
-        return REASONS[reason.kind]
+        return meaning_of_reason(reason.kind, own)
     if member.cause:
-        return CAUSES[member.cause]
-    return _ABORTED if _aborted(member) else _DONE
+        return meaning_of_cause(member.cause, own)
+    return own.aborted if _aborted(member) else _DONE
 
 
 def _aborted(member: Member) -> bool:

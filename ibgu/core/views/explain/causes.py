@@ -1,54 +1,21 @@
-"""The meaning of every cause for which a member did not succeed (R10.7), and what to do."""
+"""The meaning of every cause for which a member did not succeed (R10.7), and what to do. A kind of
+change may say more."""
 
+from ibgu.core.engine.driver import KindMeanings
 from ibgu.core.model import Cause
 from ibgu.core.model.meaning import Meaning
 
-_AGAIN = "append AbortOnFailure, and Prep again"
+_FAILED = Meaning("the cluster reports that the action failed", do="see the cluster's words")
+"""A failure that only its kind of change tells from others."""
 
 CAUSES: dict[Cause, Meaning] = {
-    Cause.PREP_FAILED: Meaning(
-        "the cluster reports that Prep failed; it runs on as before",
-        do=f"mend what its words name, {_AGAIN}",
-    ),
-    Cause.UPGRADE_FAILED: Meaning(
-        "the cluster reports that Upgrade failed",
-        do=f"see its words and which release it runs; mend, {_AGAIN}",
-    ),
-    Cause.UPGRADE_FAILED_AFTER_PIVOT: Meaning(
-        "Upgrade failed on the new release, which the cluster still runs: automatic rollback is "
-        "off, and no plan but a Rollback takes it further",
-        do="see its words; roll it back with `ibgu rollback --failed`, mend, and Prep again",
-    ),
-    Cause.ROLLBACK_FAILED: Meaning(
-        "the cluster reports that Rollback failed",
-        do="go to the cluster: which release it runs is for a person to say",
-    ),
-    Cause.ABORT_FAILED: Meaning(
-        "the cluster could not clean up after the abort",
-        do="clean up by hand what its words name, then say so with `ibgu confirm-cleanup`: the "
-        "abort runs again",
-    ),
-    Cause.FINALIZE_FAILED: Meaning(
-        "the upgrade is through, but the cluster could not clean up after it",
-        do="clean up by hand what its words name, then say so with `ibgu confirm-cleanup`: the "
-        "finalize runs again",
-    ),
-    Cause.SPEC_REFUSED: Meaning(
-        "the cluster refuses a field of the IBGU's ibuSpec; while a cluster is not Idle, only the "
-        "stage may change",
-        do="make a new IBGU with the ibuSpec of the one that last acted on the cluster",
-    ),
-    Cause.TRANSITION_REFUSED: Meaning(
-        "the Lifecycle Agent does not go to this stage from the one that it is in",
-        do="bring the cluster's ImageBasedUpgrade to Idle, then start again",
-    ),
     Cause.WRITE_REFUSED: Meaning(
         "the hub refuses what ibgu would write for this cluster",
         do="mend what the hub's words name, then append the step again",
     ),
     Cause.PAYLOAD_REFUSED: Meaning(
         "the cluster refuses what the rollout carries to it",
-        do=f"correct the ConfigMap or Secret on the hub, {_AGAIN}",
+        do="correct the ConfigMap or Secret on the hub, then append the step again",
     ),
     Cause.TIMED_OUT: Meaning(
         "its time in the step was over before it was done; it may still be at it",
@@ -63,8 +30,8 @@ CAUSES: dict[Cause, Meaning] = {
         do="append a step that its words allow",
     ),
     Cause.AGENT_ABSENT: Meaning(
-        "the Lifecycle Agent was not on the cluster all the time",
-        do="install the Lifecycle Agent there, then append the step again",
+        "the agent that carries the action out was not on the cluster all the time",
+        do="install the agent there, then append the step again",
     ),
     Cause.TAKEN_OVER: Meaning(
         "somebody changed the cluster's stage or work by hand; ibgu left it to them",
@@ -107,12 +74,17 @@ _FINDINGS = frozenset(
 )
 
 
-def finding(cause: Cause | None) -> Meaning | None:
+def meaning_of_cause(cause: Cause, own: KindMeanings) -> Meaning:
+    """Returns the meaning of the cause for the kind of change with these `own` meanings."""
+    return own.causes.get(cause) or CAUSES.get(cause, _FAILED)
+
+
+def finding(cause: Cause | None, own: KindMeanings) -> Meaning | None:
     """Returns the meaning of a cause that says by itself what to do, as whole sentences; None: that
     depends on the cluster's words."""
-    if cause not in _FINDINGS:
+    if cause is None or cause not in _FINDINGS:
         return None
-    meaning = CAUSES[cause]
+    meaning = meaning_of_cause(cause, own)
     return Meaning(_sentence(meaning.means), do=_sentence(meaning.do))
 
 

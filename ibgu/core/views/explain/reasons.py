@@ -1,5 +1,7 @@
-"""The meaning of every reason why a member is not further (R17.1), what ends it, and what to do."""
+"""The meaning of every reason why a member is not further (R17.1), what ends it, and what to do. A
+kind of change may say more."""
 
+from ibgu.core.engine.driver import KindMeanings
 from ibgu.core.engine.gates import GATE_REASONS
 from ibgu.core.model import ReasonKind
 from ibgu.core.model.meaning import Meaning
@@ -36,14 +38,14 @@ _WAITING = {
         "check the klusterlet's work agent on the cluster, or what the hub refuses",
     ),
     ReasonKind.BUSY: Meaning(
-        "the Lifecycle Agent is at something else, as its words say",
+        "the cluster's agent is at something else, as its words say",
         "the agent is done with it; ibgu looks again by itself",
         "see what the agent is at; nothing, if it was asked for",
     ),
     ReasonKind.ABSENT: Meaning(
-        "nothing on the cluster answers for an ImageBasedUpgrade: the Lifecycle Agent is missing",
+        "nothing on the cluster can carry the action out: its agent is missing",
         "the agent is installed; ibgu looks again by itself",
-        "install the Lifecycle Agent there, or take the cluster out with ibgu.dev/skip",
+        "install the agent there, or take the cluster out with ibgu.dev/skip",
     ),
     ReasonKind.TERMINATING: Meaning(
         "an earlier ManifestWork of the cluster is still being deleted",
@@ -85,11 +87,9 @@ _IN_FLIGHT = {
         "see the cluster's words; nothing, if they tell of a passing trouble",
     ),
     ReasonKind.REFUSED: Meaning(
-        "the Lifecycle Agent does not go to this stage from the one that it is in, or it refuses a "
-        "field of the spec, which may change only while the cluster is Idle",
-        "the agent takes it; if it refuses for 2 minutes, the action fails",
-        "if a field is named: make a new IBGU with the ibuSpec of the one that last acted on the "
-        "cluster; else see which stages the cluster's ImageBasedUpgrade allows next",
+        "the cluster does not take the action in its present state",
+        "the cluster takes it; if it refuses for 2 minutes, the action fails",
+        "see the cluster's words",
     ),
     ReasonKind.PAYLOAD_ERROR: Meaning(
         "the cluster refuses what the rollout carries to it",
@@ -120,3 +120,8 @@ _IN_FLIGHT = {
 REASONS: dict[ReasonKind, Meaning] = (
     _WAITING | _IN_FLIGHT | {kind: reason.meaning for kind, reason in GATE_REASONS.items()}
 )
+
+
+def meaning_of_reason(kind: ReasonKind, own: KindMeanings) -> Meaning:
+    """Returns the meaning of the reason for the kind of change with these `own` meanings."""
+    return own.reasons.get(kind) or REASONS[kind]

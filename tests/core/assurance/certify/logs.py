@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import msgspec
 
 from ibgu.core.assurance.certify import Certifier, Event, Findings, Leader
-from ibgu.core.assurance.certify.proofs import KindProofs
 from ibgu.core.drivers.proofs import PROOFS
 from ibgu.core.model import Preempt
+from ibgu.core.model.proofs import KindProofs
 from ibgu.db.journal.history import event_rows
 from ibgu.db.journal.write import document
 from tests.core.engine.decide.fleet import START, Twin

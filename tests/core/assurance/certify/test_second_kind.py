@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from ibgu.core.assurance.certify import Event, Rule
 from ibgu.core.drivers.proofs import PROOFS
 from ibgu.core.model.names import IBGU
+from ibgu.core.model.proofs import FEEDBACK
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.firmware import FirmwareDriver, FirmwareNode, FirmwareProofs
 from tests.core.engine.decide.fleet import Twin, ibgu
@@ -44,8 +45,8 @@ def test_the_rules_were_kept(log: list[Event]) -> None:
 )
 def test_a_lie_is_found(log: list[Event], kind: str, phase: str, rule: Rule, words: str) -> None:
     index = next(index for index, event in enumerate(log) if event.kind == kind)
-    lie = log[index].data["seen"]["ibu"] | {"phase": phase}
-    data = log[index].data | {"seen": log[index].data["seen"] | {"ibu": lie}}
+    lie = log[index].data["seen"][FEEDBACK] | {"phase": phase}
+    data = log[index].data | {"seen": log[index].data["seen"] | {FEEDBACK: lie}}
     events = [*log[:index], replace(log[index], data=data), *log[index + 1 :]]
     [found] = certify(events, proofs={IBGU: FirmwareProofs()}).violations
     assert found.rule is rule

@@ -15,15 +15,17 @@ from ibgu.core.engine.driver import (
     GivenSpec,
     Judgement,
     JudgementKind,
+    KindMeanings,
     Target,
     Verdict,
     VerdictKind,
 )
 from ibgu.core.engine.works import Wanted
 from ibgu.core.engine.works.config import answered_probes
-from ibgu.core.model import Cause, FeedbackView, Rollout, Run, WorkView, names
+from ibgu.core.model import Cause, FeedbackView, ReasonKind, Rollout, Run, WorkView, names
 from ibgu.core.model.actions import ActionTable, ActionTraits, Danger, Need, Range, Risk, plans
 from ibgu.core.model.kinds import FeedbackValue, IbguSpec, JsonObject
+from ibgu.core.model.meaning import Meaning
 from tests.core.engine.decide.node import Node
 
 MINUTE = timedelta(minutes=1)
@@ -138,6 +140,15 @@ class FirmwareView(FeedbackView, frozen=True, gc=False, kw_only=True):
         return super().recorded() | own
 
 
+MEANINGS = KindMeanings(
+    reasons={
+        ReasonKind.BUSY: Meaning("the firmware agent is at something else", "the agent is done")
+    },
+    causes={Cause.UPGRADE_FAILED: Meaning("the device has no new firmware", do="flash it again")},
+    checks={ReasonKind.BUSY: "check the device of {cluster}"},
+)
+
+
 class FirmwareDriver:
     kind = "FirmwareRollout"
     actions = FIRMWARE_ACTIONS
@@ -236,6 +247,9 @@ class FirmwareDriver:
             return None
         means, remedy = "The image is damaged.", "Upload the image again."
         return FailureText(name="ChecksumMismatch", means=means, remedy=remedy)
+
+    def meanings(self, action: str | None) -> KindMeanings:
+        return MEANINGS
 
 
 def _firmware(feedback: FeedbackView) -> FirmwareView:

@@ -26,7 +26,7 @@ from ibgu.core.model.kinds import (
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import Memory, advance
 from ibgu.core.notify.message import Message
-from ibgu.core.views.explain import Case, PastStep, explain
+from ibgu.core.views.explain import Case, Explained, PastStep, explain
 from ibgu.core.views.preview import HubAnswers, Proposal, preflight_facts, preview
 from tests.core.engine.decide.firmware import PATHS, FirmwareDriver, FirmwareNode, FirmwareView
 from tests.core.engine.decide.fleet import Twin, ibgu
@@ -75,26 +75,45 @@ def test_a_whole_rollout(twin: Twin) -> None:
     assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
-def test_a_failure_has_the_drivers_text(twin: Twin) -> None:
-    node(twin, "site-2").breaks = "checksum mismatch"
-    uid = twin.apply(ibgu("a", "Stage Flash"))
-    twin.drive()
-    member = twin.member(uid, 0, "site-2")
+def explained(twin: Twin, uid: str, name: str, action: str | None = None) -> Explained:
+    """Returns the explanation of the cluster; `action`: what it is at, None: it has finished."""
+    member = twin.member(uid, 0, name)
     case = Case(
         rollout="fleet/a",
         member=member,
-        action=None,
+        action=action,
         hold=None,
         past=[PastStep(member)],
         now=twin.now,
         duration_stats={},
     )
-    found = explain(twin.driver, case)
+    return explain(twin.driver, case)
+
+
+def test_a_failure_has_the_drivers_text(twin: Twin) -> None:
+    node(twin, "site-2").breaks = "checksum mismatch"
+    uid = twin.apply(ibgu("a", "Stage Flash"))
+    twin.drive()
+    found = explained(twin, uid, "site-2")
     assert (found.kind, found.means, found.do) == (
         "ChecksumMismatch",
         "The image is damaged.",
         "Upload the image again.",
     )
+
+
+def test_a_cause_means_what_the_driver_says_or_the_same_for_every_kind(twin: Twin) -> None:
+    node(twin, "site-1").breaks = "no power"
+    node(twin, "site-2").locked = True
+    node(twin, "site-3").absent = True
+    uid = twin.apply(ibgu("a", "Stage Flash"))
+    twin.drive()
+    own, refused, absent = (explained(twin, uid, name) for name in twin.spokes)
+    assert (own.means, own.do) == ("the device has no new firmware", "flash it again")
+    assert refused.kind == Cause.TRANSITION_REFUSED
+    assert refused.means == "the cluster reports that the action failed"
+    assert absent.kind == Cause.AGENT_ABSENT
+    assert absent.do == "install the agent there, then append the step again"
 
 
 def test_a_notification_has_the_drivers_text(twin: Twin) -> None:
@@ -125,6 +144,11 @@ def test_what_goes_on_by_hand_is_waited_for(twin: Twin) -> None:
     twin.wait(seconds=5)
     reason = twin.member(uid, 0, "site-1").reason
     assert (reason.kind, reason.message) == (ReasonKind.BUSY, "Stage goes on")
+    told = explained(twin, uid, "site-1", "Stage")
+    assert (told.means, told.ends) == (
+        "the firmware agent is at something else",
+        "the agent is done",
+    )
     twin.drive()
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 

@@ -7,11 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Event
-from ibgu.core.assurance.certify.proofs import KindProofs
 from ibgu.core.drivers.ibu.proofs import IBU_PROOFS
 from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.model import Decision, Kind, Outcome, ReasonKind, RolloutState
 from ibgu.core.model.names import IBGU
+from ibgu.core.model.proofs import KindProofs
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.firmware import FirmwareDriver, FirmwareNode, FirmwareProofs
 from tests.core.engine.decide.fleet import Twin, ibgu

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from ibgu.core.engine.durations import DurationStats
 from ibgu.core.model import (
     Cause,
@@ -61,7 +62,7 @@ def test_a_known_failure() -> None:
     assert (found.state, found.why, found.kind) == ("failed", MONITOR, "InitMonitorTimeout")
     assert (found.words, found.who, found.since) == (MONITOR, Who.PERSON, NOW)
     assert found.do == found.remedy is not None
-    assert found.means != CAUSES[Cause.UPGRADE_FAILED].means
+    assert found.means != IBU_MEANINGS.causes[Cause.UPGRADE_FAILED].means
     assert (found.ends, found.limit) == (None, None)
     assert found.history == [
         Line(NOW - 34 * MINUTE, "Upgrade started"),
@@ -72,10 +73,8 @@ def test_a_known_failure() -> None:
 def test_an_unknown_failure_means_what_its_cause_means() -> None:
     found = told(failed(message="never heard of", ended_at=NOW))
     assert (found.kind, found.remedy) == (Cause.UPGRADE_FAILED, None)
-    assert (found.means, found.do) == (
-        CAUSES[Cause.UPGRADE_FAILED].means,
-        CAUSES[Cause.UPGRADE_FAILED].do,
-    )
+    meaning = IBU_MEANINGS.causes[Cause.UPGRADE_FAILED]
+    assert (found.means, found.do) == (meaning.means, meaning.do)
 
 
 def test_success_asks_for_nothing() -> None:
@@ -204,12 +203,14 @@ def test_the_history_is_told_in_order_over_all_steps() -> None:
 
 def test_every_reason_and_every_cause_has_its_sentences() -> None:
     assert set(REASONS) == set(ReasonKind)
-    assert set(CAUSES) == set(Cause)
-    for meaning in (*REASONS.values(), *CAUSES.values()):
+    assert {*CAUSES, *IBU_MEANINGS.causes} == set(Cause)
+    own = (*IBU_MEANINGS.reasons.values(), *IBU_MEANINGS.causes.values())
+    for meaning in (*REASONS.values(), *CAUSES.values(), *own):
         for sentence in (meaning.means, meaning.do):
             assert sentence
             assert not sentence.endswith(".")
-    assert all(meaning.ends for meaning in REASONS.values())
+    for meaning in (*REASONS.values(), *IBU_MEANINGS.reasons.values()):
+        assert meaning.ends
 
 
 @given(
@@ -246,9 +247,9 @@ def test_what_the_cluster_reported_last_is_told() -> None:
 
 
 def test_a_cause_that_says_what_to_do_stands_without_the_clusters_words() -> None:
-    found = finding(Cause.WRONG_STATE)
+    found = finding(Cause.WRONG_STATE, IBU_MEANINGS)
     assert found is not None
     assert found.means == "The cluster's state does not allow the action."
     assert found.do == "Append a step that its words allow."
     for cause in (Cause.PREP_FAILED, Cause.CANCELLED, None):
-        assert finding(cause) is None
+        assert finding(cause, IBU_MEANINGS) is None

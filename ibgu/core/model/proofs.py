@@ -1,7 +1,11 @@
-"""The certifier's seam to one kind of change of a cluster."""
+"""The certifier's seam to one kind of change of a cluster. No driver is asked."""
 
 from collections.abc import Mapping, Set
 from typing import Any, Protocol
+
+FEEDBACK = "ibu"
+"""The history's key for what the object on the cluster has reported, whatever the kind: it is named
+after the first one."""
 
 
 class Proofs(Protocol):
