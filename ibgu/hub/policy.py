@@ -4,8 +4,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.drivers.ibu.references import POLICY
 from ibgu.core.model.kinds import ObjectMeta
+from ibgu.core.plan.references import POLICY
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub

@@ -15,17 +15,17 @@ from ibgu.core.drivers.ibu.preflight.facts import (
     PayloadFacts,
     PullSecretFacts,
 )
-from ibgu.core.drivers.ibu.references import MOST_CONFIG_MAPS, POLICY, Reference
 from ibgu.core.drivers.ibu.works import (
-    LIMIT,
     PULL_SECRET_KEYS,
     PULL_SECRETS,
-    PayloadError,
     build,
     no_pull_secret,
 )
+from ibgu.core.engine.driver import PayloadError
+from ibgu.core.engine.works import LIMIT
 from ibgu.core.model.document import Document
 from ibgu.core.model.kinds import ConfigMap, IbuSpec, JsonObject, Secret
+from ibgu.core.plan.references import MOST_CONFIG_MAPS, POLICY, Reference
 from ibgu.core.text.cut import cut
 from ibgu.documents import read_data
 from ibgu.hub import paths

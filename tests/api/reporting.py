@@ -4,8 +4,8 @@ from typing import Any
 
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu import names as ibu_names
-from ibgu.core.drivers.ibu.works import build, payload_body
-from ibgu.core.engine.works import Wanted, stage_body
+from ibgu.core.drivers.ibu.works import build
+from ibgu.core.engine.works import Wanted, payload_body, stage_body
 from ibgu.core.model import names
 from ibgu.core.model.kinds import ConfigMap, ObjectMeta, Secret
 from ibgu.hub import paths

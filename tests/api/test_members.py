@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from ibgu.core.model import MemberState, Reason, ReasonKind, Who
-from ibgu.core.views.overdue import RULES
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import CIRCUIT_BREAKER, PULL, failed, fleet, open_step, put, rollout, seen
@@ -50,7 +50,7 @@ async def test_a_running_member_says_what_it_is_at(ask: Ask, journal: Journal) -
             "overdue": {
                 "since": "2026-05-04T03:47:01.123456Z",
                 "usual": 2700.0,
-                "check": RULES[ReasonKind.REBOOTING].check,
+                "check": IBU_MEANINGS.checks[ReasonKind.REBOOTING],
             },
         },
         "stalled": None,

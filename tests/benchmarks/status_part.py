@@ -15,6 +15,7 @@ from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.reports.statuses import Statuses
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Kind, Member, OnMember
@@ -150,7 +151,7 @@ async def _desk(fleet: FleetState, told: Measurement) -> AsyncIterator[Statuses]
     clock = Clock(_now)
     await clock.sync()
     rng = Random(0)
-    parts = (mirror, Payloads(client, "a:b"), clock, writer, Quarantine(rng))
+    parts = (mirror, Payloads(DRIVERS, client, "a:b"), clock, writer, Quarantine(rng))
     statuses = Timed(
         *parts, served=OPTIONAL, committed=lambda: True, talm_live=lambda: False, rng=rng
     )

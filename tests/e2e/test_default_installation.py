@@ -11,7 +11,7 @@ import pytest
 
 from ibgu.cli.doctor.examine import examine
 from ibgu.cli.doctor.probe_hub import Ask
-from ibgu.core.drivers.ibu import references
+from ibgu.core.plan import references
 from ibgu.sandbox.binaries import hub_binaries
 from ibgu.sandbox.contents import manifests, served
 from ibgu.sandbox.demo.sample import NAMESPACES

@@ -11,7 +11,7 @@ import yaml
 from ibgu.cli.doctor.examine import examine
 from ibgu.cli.doctor.probe_hub import Ask
 from ibgu.controller.lookups import membership
-from ibgu.core.drivers.ibu import references
+from ibgu.core.plan import references
 from ibgu.sandbox.kubectl import KubectlResult
 from tests.charts.rendering import render
 from tests.e2e.harness import Scene

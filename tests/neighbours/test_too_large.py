@@ -3,7 +3,7 @@ far larger ones only, and there no cluster would begin either."""
 
 import pytest
 
-from ibgu.core.drivers.ibu.works import payload
+from ibgu.core.engine.works import payload
 from tests.e2e.clock import ScaledTime
 from tests.e2e.manifests import config_map, step
 from tests.e2e.test_payload import (

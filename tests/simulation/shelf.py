@@ -7,7 +7,8 @@ from itertools import pairwise, product
 from msgspec import Struct
 from msgspec.json import decode
 
-from ibgu.core.drivers.ibu.works import PayloadError, build
+from ibgu.core.drivers.ibu.works import build
+from ibgu.core.engine.driver import PayloadError
 from ibgu.core.model.kinds import ConfigMap, Secret
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError

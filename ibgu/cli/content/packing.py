@@ -10,7 +10,9 @@ import yaml
 from ibgu.cli.content.files import text_of
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.core.drivers.ibu.preflight.oadp import NAMESPACE
-from ibgu.core.drivers.ibu.works.payload import LIMIT, PayloadError, build
+from ibgu.core.drivers.ibu.works import build
+from ibgu.core.engine.driver import PayloadError
+from ibgu.core.engine.works import LIMIT
 from ibgu.core.model.kinds import ConfigMap, ObjectMeta
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")

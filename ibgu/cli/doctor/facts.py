@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from ibgu.core.drivers.ibu.references import UncheckedPolicy
+from ibgu.core.plan.references import UncheckedPolicy
 from ibgu.db.health import Health
 from ibgu.hub.authorization.rights import Right
 from ibgu.hub.discovery import Served

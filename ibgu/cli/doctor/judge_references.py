@@ -3,7 +3,7 @@
 from ibgu.cli.doctor.facts import Missing, References
 from ibgu.cli.doctor.findings import Finding, ok, warning
 from ibgu.cli.doctor.judge_rights import untold
-from ibgu.core.drivers.ibu.references import POLICY, UncheckedPolicy
+from ibgu.core.plan.references import POLICY, UncheckedPolicy
 
 _CHECK = "references"
 _INSTALL = "install the chart with payloadPolicy, on Kubernetes 1.30 (OpenShift 4.17) or newer"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ibgu.controller.lookups.rights import of_controller
 from ibgu.controller.service import LEASE
-from ibgu.core.drivers.ibu.references import references
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.model.kinds import Ibgu
 from ibgu.hub import paths
 from ibgu.hub.authorization.rights import ADOPTER, Right, needed
@@ -27,7 +27,7 @@ def of_payloads(ibgus: Iterable[Ibgu]) -> list[Right]:
     """Returns the rights to read by name what the IBGUs refer to, and nothing else."""
     found: dict[Right, None] = {}
     for obj in ibgus:
-        for ref in references(obj.spec.ibu_spec, obj.metadata.namespace):
+        for ref in DRIVERS[obj.kind].references(obj.spec, obj.metadata.namespace):
             found[Right("get", "", f"{ref.kind.lower()}s", ref.namespace, ref.name)] = None
     return list(found)
 

@@ -24,8 +24,9 @@ from ibgu.cli.doctor.facts import (
 from ibgu.cli.doctor.needs import of_payload_namespaces, of_payloads, of_processes, of_user
 from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet
 from ibgu.cli.doctor.probe_peers import breached, leadership, talm
-from ibgu.core.drivers.ibu.references import UncheckedPolicy, older, references
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.model.kinds import Ibgu
+from ibgu.core.plan.references import UncheckedPolicy, older
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import whoami
 from ibgu.hub.authorization.rights import Account, Right, refused
@@ -156,7 +157,7 @@ class _Probe:
         found = (
             f"{each.metadata.namespace}/{each.metadata.name}"
             for each in ibgus
-            if references(each.spec.ibu_spec, each.metadata.namespace)
+            if DRIVERS[each.kind].references(each.spec, each.metadata.namespace)
             and older(datetime.fromisoformat(each.metadata.creation_timestamp), enforced)
         )
         return References(unchecked, enforced, tuple(found))

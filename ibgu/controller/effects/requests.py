@@ -6,13 +6,14 @@ from datetime import datetime
 from msgspec import Struct, json
 
 from ibgu.controller.mirror.mirror import WorkKey
-from ibgu.core.drivers.ibu.works import Payload, payload_body
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.works import (
+    Payload,
     Wanted,
     by_generation,
     cluster_patch,
     disarming,
+    payload_body,
     refresh_patch,
     stage_body,
     stage_patch,

@@ -1,24 +1,24 @@
-"""Reads what steps with Prep carry: ConfigMaps and pull secrets, by name from the hub.
+"""Reads what steps carry: ConfigMaps and pull secrets, by name from the hub.
 
 The content stays in memory, never in the journal or a log.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
 from ibgu.core.drivers import carry_payload
-from ibgu.core.drivers.ibu.references import (
+from ibgu.core.engine.driver import Drivers, PayloadError
+from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.works import Payload, pack
+from ibgu.core.model import Rollout
+from ibgu.core.model.kinds import ConfigMap, Secret
+from ibgu.core.plan.references import (
     Reference,
     ReferenceVerdict,
     UncheckedPolicy,
     judge_references,
-    references,
 )
-from ibgu.core.drivers.ibu.works import Payload, PayloadError, build
-from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.model import Rollout
-from ibgu.core.model.kinds import ConfigMap, Secret
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.namespaces import is_absent
@@ -30,10 +30,15 @@ T = TypeVar("T", ConfigMap, Secret)
 
 class Payloads:
     def __init__(
-        self, client: Hub, subject: str, unchecked: UncheckedPolicy = UncheckedPolicy.AUTO
+        self,
+        drivers: Drivers,
+        client: Hub,
+        subject: str,
+        unchecked: UncheckedPolicy = UncheckedPolicy.AUTO,
     ) -> None:
         """`subject`: the service account that a RoleBinding has to name ("ibgu-system:ibgu").
         `unchecked`: how references are treated whose author was not checked."""
+        self._drivers = drivers
         self._client = client
         self._subject = subject
         self._unchecked = unchecked
@@ -57,11 +62,13 @@ class Payloads:
         whatever the verdict, since nobody can have replaced it.
         """
         missing: list[str] = []
+        driver = self._drivers[rollout.kind]
+        named = driver.references(rollout.spec, rollout.namespace)
         try:
-            verdict = await self._judged(rollout)
+            verdict = await self._judged(rollout, named)
             if verdict.problem and not frozen:
                 raise PayloadError(verdict.problem)
-            content = build(await self._sources(rollout, missing))
+            content = pack(driver.payload(await self._sources(named, missing)))
             if verdict.problem and content.digest != frozen:
                 raise PayloadError(verdict.problem)
         except PayloadError as error:
@@ -74,10 +81,10 @@ class Payloads:
         self._states[rollout.uid] = state
         return state
 
-    async def _judged(self, rollout: Rollout) -> ReferenceVerdict:
-        if not references(rollout.spec.ibu_spec, rollout.namespace):
+    async def _judged(self, rollout: Rollout, named: Sequence[Reference]) -> ReferenceVerdict:
+        if not named:
             return ReferenceVerdict()
-        return judge_references(rollout, await self._enforced(), self._unchecked)
+        return judge_references(rollout, named, await self._enforced(), self._unchecked)
 
     async def _enforced(self) -> datetime | None:
         try:
@@ -87,9 +94,11 @@ class Payloads:
                 return None
             raise
 
-    async def _sources(self, rollout: Rollout, missing: list[str]) -> list[ConfigMap | Secret]:
+    async def _sources(
+        self, named: Iterable[Reference], missing: list[str]
+    ) -> list[ConfigMap | Secret]:
         sources: list[ConfigMap | Secret] = []
-        for ref in references(rollout.spec.ibu_spec, rollout.namespace):
+        for ref in named:
             found = await (
                 self._get(_path(ref, paths.secret), Secret, ref, missing)
                 if ref.kind == "Secret"

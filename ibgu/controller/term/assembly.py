@@ -42,10 +42,10 @@ from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.reports.notices import Notices
 from ibgu.controller.reports.reporter import Reporter
 from ibgu.controller.reports.statuses import Statuses
-from ibgu.core.drivers.ibu.references import UncheckedPolicy
 from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model.kinds import ObjectMeta
+from ibgu.core.plan.references import UncheckedPolicy
 from ibgu.db.journal import Journal
 from ibgu.db.reads import Reads
 from ibgu.flowcontrol.deadline import Deadline
@@ -131,7 +131,7 @@ class Assembly(Struct, frozen=True, eq=False):
         work_queue = WorkQueue(self._namespace_of)
         errors = DeferredErrors(quarantine, work_queue)
         unchecked = UncheckedPolicy(settings.payload_references)
-        payloads = Payloads(client, settings.service_account, unchecked)
+        payloads = Payloads(drivers, client, settings.service_account, unchecked)
         writer = self._writer(lambda result: responses.answered(result), deadline)
         outcomes = WriteOutcomes(drivers, mirror, writer, deps.rng)
         effects = self._effects(payloads, writer, outcomes)

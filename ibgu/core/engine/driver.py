@@ -21,8 +21,9 @@ from ibgu.core.model import (
     Run,
     WorkView,
 )
-from ibgu.core.model.kinds import FeedbackValue, IbguSpec, JsonObject
+from ibgu.core.model.kinds import ConfigMap, FeedbackValue, IbguSpec, JsonObject, Secret
 from ibgu.core.model.meaning import Meaning
+from ibgu.core.plan.references import Reference
 
 
 class JudgementKind(StrEnum):
@@ -76,6 +77,10 @@ class FailureText(Struct, frozen=True, kw_only=True):
     """One sentence: what happened on the cluster."""
     remedy: str
     """One sentence: what a person does next."""
+
+
+class PayloadError(ValueError):
+    """A payload that no step may carry; the message names the object and says what to do."""
 
 
 class KindMeanings(Struct, frozen=True, kw_only=True):
@@ -187,6 +192,14 @@ class Driver(KindTexts, Protocol):
     def rollback_time(self, spec: IbguSpec) -> timedelta:
         """Returns how long a cluster that fails after its reboot takes to be back by itself: so
         much time must be left in a step to start an action that reboots (R11.5)."""
+
+    def references(self, spec: IbguSpec, namespace: str) -> Sequence[Reference]:
+        """Returns the objects on the hub whose content the spec brings to the clusters; those
+        without a namespace of their own are in the given one."""
+
+    def payload(self, sources: Iterable[ConfigMap | Secret]) -> Iterable[JsonObject]:
+        """Yields the manifests that a step brings to the clusters for its actions, made of the
+        objects that the spec refers to. Raises PayloadError."""
 
     def manifests(
         self, rollout: Rollout, run: Run | None, generation: int, seen: FeedbackView | None

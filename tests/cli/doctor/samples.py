@@ -20,7 +20,7 @@ from ibgu.cli.doctor.facts import (
     Talm,
 )
 from ibgu.cli.doctor.findings import Finding
-from ibgu.core.drivers.ibu.references import UncheckedPolicy
+from ibgu.core.plan.references import UncheckedPolicy
 from ibgu.core.views.leadership import Leadership as Leader
 from ibgu.db.health import Health
 from ibgu.db.schema import VERSION

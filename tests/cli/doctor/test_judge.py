@@ -29,7 +29,7 @@ from ibgu.cli.doctor.judge_journal import judge_journal
 from ibgu.cli.doctor.probe_hub import nothing
 from ibgu.cli.doctor.show import as_text, body_of
 from ibgu.cli.show.output_style import PLAIN
-from ibgu.core.drivers.ibu.references import UncheckedPolicy
+from ibgu.core.plan.references import UncheckedPolicy
 from ibgu.core.views.leadership import Leadership as Leader
 from ibgu.db.schema import VERSION
 from ibgu.hub.authorization.consequences import consequence

@@ -107,7 +107,9 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
 
     writer = Writer(hub, done=done)
     outcomes = WriteOutcomes(DRIVERS, mirror, writer, Random(1))
-    effects = Effects(DRIVERS, mirror, Payloads(hub, "ns:name"), writer, outcomes, watch=False)
+    effects = Effects(
+        DRIVERS, mirror, Payloads(DRIVERS, hub, "ns:name"), writer, outcomes, watch=False
+    )
     pool = engine("postgresql://nobody@127.0.0.1:1/never-asked")
     durations = ActionDurations(Reads(pool, "hub"))
     fleet = world_of(ROLLOUT, [step()], getattr(request, "param", [taken()]))

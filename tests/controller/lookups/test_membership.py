@@ -11,6 +11,7 @@ from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.mirror.mirror import Mirror
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Rollout, Step
@@ -65,7 +66,7 @@ async def test_a_label_that_is_settled_after_the_list_counts(
         lister = MembershipLister(
             admin,
             mirror,
-            Payloads(admin, "ns:name"),
+            Payloads(DRIVERS, admin, "ns:name"),
             Tenants(admin, "ns:name", on=False),
             tasks,
             lambda _: listed.set(),
@@ -99,7 +100,7 @@ async def test_steps_that_open_together_share_a_list(sandbox_hub: SandboxHub) ->
         lister = MembershipLister(
             admin,
             Mirror(nothing),
-            Payloads(admin, "ns:name"),
+            Payloads(DRIVERS, admin, "ns:name"),
             Tenants(admin, "ns:name", on=False),
             tasks,
             told.put_nowait,

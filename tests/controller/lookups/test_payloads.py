@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from ibgu.controller.lookups.payloads import Payloads
-from ibgu.core.drivers.ibu.references import UncheckedPolicy
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.model import Rollout
 from ibgu.core.model.kinds import IbguSpec, IbuSpec, NameRef, ObjectRef, SeedImageRef
+from ibgu.core.plan.references import UncheckedPolicy
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.sim.hub import MemoryClient, MemoryHub
@@ -31,7 +32,7 @@ def referring(spec: IbuSpec) -> Rollout:
 async def test_what_can_not_exist_holds_the_rollout(spec: IbuSpec, what: str) -> None:
     """Kubernetes' schema of an IBGU takes any string there."""
     hub = MemoryClient(MemoryHub(now=lambda: 0.0))
-    found = await Payloads(hub, "ns:name").read(referring(spec))
+    found = await Payloads(DRIVERS, hub, "ns:name").read(referring(spec))
     assert found.problem.startswith(f"spec.ibuSpec refers to {what}which can't exist: '")
 
 
@@ -47,9 +48,10 @@ class _NotAllowed(MemoryClient):
 async def test_where_it_may_not_look_nothing_counts_as_checked() -> None:
     hub = _NotAllowed(MemoryHub(now=lambda: 0.0))
     spec = IbuSpec(oadp_content=[ObjectRef("oadp", "elsewhere")])
-    confined = await Payloads(hub, "ns:name", UncheckedPolicy.NAMESPACE).read(referring(spec))
+    confining = Payloads(DRIVERS, hub, "ns:name", UncheckedPolicy.NAMESPACE)
+    confined = await confining.read(referring(spec))
     assert "refers to ConfigMap elsewhere/oadp outside of namespace default" in confined.problem
-    trusting = await Payloads(hub, "ns:name", UncheckedPolicy.TRUST).read(referring(spec))
+    trusting = await Payloads(DRIVERS, hub, "ns:name", UncheckedPolicy.TRUST).read(referring(spec))
     assert trusting.problem == trusting.unchecked == ""
     assert trusting.warnings[0].startswith("ConfigMap elsewhere/oadp is not on the hub")
 
@@ -60,9 +62,9 @@ async def test_a_step_goes_on_with_the_content_that_it_has_begun_with_alone() ->
     shelf = paths.config_map("kube-system", "oadp")
     shelves = shelf.removesuffix("/oadp")
     await hub.request("POST", shelves, body=backup("first"))
-    begun = await Payloads(hub, "ns:name", UncheckedPolicy.TRUST).read(rollout)
+    begun = await Payloads(DRIVERS, hub, "ns:name", UncheckedPolicy.TRUST).read(rollout)
     assert begun.digest
-    confined = Payloads(hub, "ns:name", UncheckedPolicy.NAMESPACE)
+    confined = Payloads(DRIVERS, hub, "ns:name", UncheckedPolicy.NAMESPACE)
     assert (await confined.read(rollout, begun.digest)).digest == begun.digest
     carried = confined.content(rollout.uid)
     assert "nobody has checked" in (await confined.read(rollout)).problem
@@ -104,7 +106,7 @@ async def test_a_refusal_counts_where_the_namespace_may_be_there(
     hub = _WithoutRights(MemoryHub(now=lambda: 0.0))
     hub.may_know, hub.there = may_know, there
     spec = IbuSpec(oadp_content=[ObjectRef("oadp", "elsewhere")])
-    found = await Payloads(hub, "ns:name", UncheckedPolicy.TRUST).read(referring(spec))
+    found = await Payloads(DRIVERS, hub, "ns:name", UncheckedPolicy.TRUST).read(referring(spec))
     assert bool(found.problem) is held
     assert bool(found.warnings) is not held
 
@@ -118,4 +120,4 @@ async def test_a_hub_that_does_not_answer_says_nothing_about_a_namespace() -> No
 
     spec = IbuSpec(oadp_content=[ObjectRef("oadp", "elsewhere")])
     with pytest.raises(HubError):
-        await Payloads(Silent(MemoryHub(now=lambda: 0.0)), "ns:name").read(referring(spec))
+        await Payloads(DRIVERS, Silent(MemoryHub(now=lambda: 0.0)), "ns:name").read(referring(spec))

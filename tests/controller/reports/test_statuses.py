@@ -13,6 +13,7 @@ from ibgu.controller.loop.planner import new_rollout
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.reports.statuses import Statuses
+from ibgu.core.drivers import DRIVERS
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Kind, OnRollout, RolloutState
@@ -42,7 +43,7 @@ class Desk:
         self.mirror = Mirror(lambda rollout, cluster: None, lambda uid: self.statuses.seen(uid))
         self.fleet = FleetState()
         self.writer = Writer(client, done=self._answered)
-        payloads = Payloads(client, "ibgu-system:ibgu")
+        payloads = Payloads(DRIVERS, client, "ibgu-system:ibgu")
         served = frozenset({"phase"})
         self.committed = True
         self.talm_live = False

@@ -21,16 +21,8 @@ ITS_OWN = (
 EXAMPLES = "schemas.py"
 """Bodies of REST show examples."""
 NAMES_IT = {
-    # The payload is made of what the ibuSpec refers to.
-    "ibgu/controller/effects/requests.py",
-    "ibgu/controller/lookups/payloads.py",
-    "ibgu/controller/term/assembly.py",
-    "ibgu/hub/policy.py",
-    "ibgu/cli/doctor/facts.py",
-    "ibgu/cli/doctor/judge_references.py",
-    "ibgu/cli/doctor/needs.py",
+    # The doctor looks for clusters without the Lifecycle Agent.
     "ibgu/cli/doctor/probe_fleet.py",
-    "ibgu/cli/doctor/probe_hub.py",
     # Preflight's rules are of this kind, and the preview applies them.
     "ibgu/api/preview/asking.py",
     "ibgu/api/preview/mapping.py",

@@ -20,7 +20,8 @@ from ibgu.core.drivers.ibu.names import carried
 from ibgu.core.drivers.ibu.observe import judge, out_of_stage, verdict
 from ibgu.core.drivers.ibu.observe.feedback import view_ibu
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView, as_ibu
-from ibgu.core.drivers.ibu.spec import problem_of_ibu, rollback_time
+from ibgu.core.drivers.ibu.spec import problem_of_ibu, references, rollback_time
+from ibgu.core.drivers.ibu.works import payload_manifests
 from ibgu.core.drivers.ibu.works.manifests import (
     IBU_ROLE,
     TARGET,
@@ -37,7 +38,8 @@ from ibgu.core.engine.driver import (
     Verdict,
 )
 from ibgu.core.model import ActionName, Cause, FeedbackView, Rollout, Run, WorkView, names, traits
-from ibgu.core.model.kinds import FeedbackValue, IbguSpec, JsonObject
+from ibgu.core.model.kinds import ConfigMap, FeedbackValue, IbguSpec, JsonObject, Secret
+from ibgu.core.plan.references import Reference
 
 
 class IbuDriver:
@@ -69,6 +71,12 @@ class IbuDriver:
 
     def rollback_time(self, spec: IbguSpec) -> timedelta:
         return rollback_time(spec.ibu_spec)
+
+    def references(self, spec: IbguSpec, namespace: str) -> Sequence[Reference]:
+        return references(spec.ibu_spec, namespace)
+
+    def payload(self, sources: Iterable[ConfigMap | Secret]) -> Iterable[JsonObject]:
+        return payload_manifests(sources)
 
     def manifests(
         self, rollout: Rollout, run: Run | None, generation: int, seen: FeedbackView | None

@@ -1,9 +1,11 @@
-"""The `ibuSpec` of an IBGU: whether a cluster can be asked for it, and the time that it allows."""
+"""The `ibuSpec` of an IBGU: whether a cluster can be asked for it, the time that it allows, the
+objects that it refers to."""
 
 from datetime import timedelta
 
 from ibgu.core.model.bounds import LARGEST, int32
 from ibgu.core.model.kinds import IbuSpec
+from ibgu.core.plan.references import Reference
 
 ROLLBACK_MARGIN = timedelta(minutes=15)
 """The time of an automatic rollback beyond the init monitor's timeout (R11.5)."""
@@ -35,3 +37,13 @@ def problem_of_ibu(ibu: IbuSpec) -> str | None:
         f"Invalid value: {seconds}: should be {wrong}; ibuSpec can't be changed: delete this IBGU "
         "and create it again"
     )
+
+
+def references(spec: IbuSpec, namespace: str) -> list[Reference]:
+    """Returns the ConfigMaps and then the pull secret that an IBGU of that namespace names."""
+    maps = (*spec.oadp_content, *spec.extra_manifests)
+    found = [Reference("ConfigMap", ref.namespace, ref.name) for ref in maps]
+    secret = spec.seed_image_ref.pull_secret_ref
+    if secret is not None and secret.name:
+        found.append(Reference("Secret", namespace, secret.name))
+    return found

@@ -2,6 +2,7 @@
 ManagedClusters."""
 
 from ibgu.core.engine.works.cluster_patch import cluster_patch
+from ibgu.core.engine.works.payload import LIMIT, Payload, pack, payload_body
 from ibgu.core.engine.works.stage import (
     by_generation,
     disarming,
@@ -13,11 +14,15 @@ from ibgu.core.engine.works.view import shown_work, view_work, work_reader
 from ibgu.core.engine.works.wanted import Wanted, disarmed_stage, wanted_stage
 
 __all__ = [
+    "LIMIT",
+    "Payload",
     "Wanted",
     "by_generation",
     "cluster_patch",
     "disarmed_stage",
     "disarming",
+    "pack",
+    "payload_body",
     "refresh_patch",
     "shown_work",
     "stage_body",

@@ -8,6 +8,8 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView, ibu_of
 from ibgu.core.engine.driver import ActionRefusal
 from ibgu.core.model import Cause, WorkView
+from ibgu.core.model.kinds import ConfigMap, IbguSpec, IbuSpec, ObjectMeta, ObjectRef
+from ibgu.core.plan.references import Reference
 
 TRANSITION = "the stage transition is not permitted. Please refer to status.validNextStages"
 SPEC = "can not change spec.seedImageRef while ibu is in progress"
@@ -49,6 +51,14 @@ def test_absent() -> None:
     assert IBU.absent(replace(WORK, target_available="False"))
     assert IBU.absent(replace(WORK, apply_error='Unsupported value: "Disarmed"'))
     assert not IBU.absent(replace(WORK, target_available="True"))
+
+
+def test_what_the_spec_refers_to_is_carried() -> None:
+    spec = IbguSpec(ibu_spec=IbuSpec(extra_manifests=[ObjectRef("extra", "site")]))
+    assert IBU.references(spec, "default") == [Reference("ConfigMap", "site", "extra")]
+    found = ConfigMap(ObjectMeta(name="extra", namespace="site"), {"a": "1"})
+    (manifest,) = IBU.payload([found])
+    assert (manifest["kind"], manifest["data"]) == ("ConfigMap", {"a": "1"})
 
 
 def test_nothing_fed_back() -> None:

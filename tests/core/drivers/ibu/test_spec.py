@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.drivers.ibu.names import carried
-from ibgu.core.drivers.ibu.spec import init_monitor, problem_of_ibu
+from ibgu.core.drivers.ibu.spec import init_monitor, problem_of_ibu, references
 from ibgu.core.model.bounds import LARGEST
-from ibgu.core.model.kinds import AutoRollback, IbuSpec
+from ibgu.core.model.kinds import AutoRollback, IbuSpec, NameRef, ObjectRef, SeedImageRef
+from ibgu.core.plan.references import Reference
 
 
 @pytest.mark.parametrize(
@@ -54,3 +55,16 @@ def test_annotations_that_go_to_the_clusters() -> None:
         "lca.openshift.io/target-ocp-version-manifest-count",
         "auto-rollback-on-failure.lca.openshift.io/init-monitor",
     }
+
+
+def test_what_is_referred_to() -> None:
+    seed = SeedImageRef(pull_secret_ref=NameRef("pull"))
+    foreign, own = ObjectRef("oadp", "openshift-adp"), ObjectRef("own", "default")
+    spec = IbuSpec(seed, oadp_content=[foreign], extra_manifests=[own])
+    assert references(spec, "default") == [
+        Reference("ConfigMap", "openshift-adp", "oadp"),
+        Reference("ConfigMap", "default", "own"),
+        Reference("Secret", "default", "pull"),
+    ]
+    assert references(IbuSpec(), "default") == []
+    assert references(IbuSpec(SeedImageRef(pull_secret_ref=NameRef(""))), "default") == []

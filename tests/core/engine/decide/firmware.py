@@ -9,6 +9,8 @@ from msgspec import Raw, json
 from msgspec.structs import replace
 
 from ibgu.core.drivers import traits
+from ibgu.core.drivers.ibu.spec import references
+from ibgu.core.drivers.ibu.works import payload_manifests
 from ibgu.core.engine.driver import (
     ActionRefusal,
     FailureText,
@@ -24,8 +26,9 @@ from ibgu.core.engine.works import Wanted
 from ibgu.core.engine.works.config import answered_probes
 from ibgu.core.model import Cause, FeedbackView, ReasonKind, Rollout, Run, WorkView, names
 from ibgu.core.model.actions import ActionTable, ActionTraits, Danger, Need, Range, Risk, plans
-from ibgu.core.model.kinds import FeedbackValue, IbguSpec, JsonObject
+from ibgu.core.model.kinds import ConfigMap, FeedbackValue, IbguSpec, JsonObject, Secret
 from ibgu.core.model.meaning import Meaning
+from ibgu.core.plan.references import Reference
 from tests.core.engine.decide.node import Node
 
 MINUTE = timedelta(minutes=1)
@@ -181,6 +184,13 @@ class FirmwareDriver:
         self, rollout: Rollout, run: Run, seen: FeedbackView | None
     ) -> tuple[str, ...]:
         return ()
+
+    # It brings the same objects as the first kind: the simulated hub has no others.
+    def references(self, spec: IbguSpec, namespace: str) -> Sequence[Reference]:
+        return references(spec.ibu_spec, namespace)
+
+    def payload(self, sources: Iterable[ConfigMap | Secret]) -> Iterable[JsonObject]:
+        return payload_manifests(sources)
 
     def manifests(
         self, rollout: Rollout, run: Run | None, generation: int, seen: FeedbackView | None

@@ -2,23 +2,17 @@
 Prep."""
 
 from ibgu.core.drivers.ibu.works.payload import (
-    LIMIT,
     PULL_SECRET_KEYS,
     PULL_SECRETS,
-    Payload,
-    PayloadError,
     build,
     no_pull_secret,
-    payload_body,
+    payload_manifests,
 )
 
 __all__ = [
-    "LIMIT",
     "PULL_SECRETS",
     "PULL_SECRET_KEYS",
-    "Payload",
-    "PayloadError",
     "build",
     "no_pull_secret",
-    "payload_body",
+    "payload_manifests",
 ]

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from msgspec import json
 from msgspec.structs import replace
 
-from ibgu.core.drivers.ibu.works import Payload, PayloadError, build, payload_body
-from ibgu.core.drivers.ibu.works.payload import LIMIT
+from ibgu.core.drivers.ibu.works import build
+from ibgu.core.engine.driver import PayloadError
+from ibgu.core.engine.works import LIMIT, Payload, payload_body
 from ibgu.core.model.kinds import ConfigMap, ObjectMeta, Secret
 from ibgu.core.model.names import payload_name
 from tests.core.drivers.ibu.works.samples import ROLLOUT

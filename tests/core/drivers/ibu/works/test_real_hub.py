@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 from ibgu.core.drivers.ibu import IBU
-from ibgu.core.drivers.ibu.works import build, payload_body
+from ibgu.core.drivers.ibu.works import build
 from ibgu.core.engine.works import (
     by_generation,
     cluster_patch,
     disarming,
+    payload_body,
     refresh_patch,
     stage_body,
     stage_patch,

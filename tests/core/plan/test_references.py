@@ -1,19 +1,18 @@
 """References that are carried: those that the admission policy has checked, and which others."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from ibgu.core.drivers.ibu.references import (
+from ibgu.core.drivers.ibu.spec import references
+from ibgu.core.model import Rollout
+from ibgu.core.model.kinds import IbguSpec, IbuSpec, NameRef, ObjectRef, SeedImageRef
+from ibgu.core.plan.references import (
     SETTLED,
-    Reference,
     ReferenceVerdict,
     UncheckedPolicy,
     judge_references,
-    references,
 )
-from ibgu.core.model import Rollout
-from ibgu.core.model.kinds import IbguSpec, IbuSpec, NameRef, ObjectRef, SeedImageRef
 from tests.core.engine.state.records import NOW, rollout
 
 SEED = SeedImageRef(pull_secret_ref=NameRef("pull"))
@@ -26,37 +25,31 @@ def referring(*maps: ObjectRef, seed: SeedImageRef = SEED) -> Rollout:
     return rollout(namespace="default", spec=spec)
 
 
-def test_what_is_referred_to() -> None:
-    spec = IbuSpec(SEED, oadp_content=[FOREIGN], extra_manifests=[OWN])
-    assert references(spec, "default") == [
-        Reference("ConfigMap", "openshift-adp", "oadp"),
-        Reference("ConfigMap", "default", "own"),
-        Reference("Secret", "default", "pull"),
-    ]
-    assert references(IbuSpec(), "default") == []
-    assert references(IbuSpec(SeedImageRef(pull_secret_ref=NameRef(""))), "default") == []
+def judged(rollout: Rollout, enforced: datetime | None, rule: UncheckedPolicy) -> ReferenceVerdict:
+    named = references(rollout.spec.ibu_spec, rollout.namespace)
+    return judge_references(rollout, named, enforced, rule)
 
 
 @pytest.mark.parametrize("rule", UncheckedPolicy)
 def test_what_the_policy_has_checked_is_carried(rule: UncheckedPolicy) -> None:
     enforced = NOW - SETTLED - timedelta(seconds=1)
-    assert judge_references(referring(FOREIGN), enforced, rule) == ReferenceVerdict()
+    assert judged(referring(FOREIGN), enforced, rule) == ReferenceVerdict()
 
 
 @pytest.mark.parametrize("rule", UncheckedPolicy)
 def test_who_refers_to_nothing_needs_no_check(rule: UncheckedPolicy) -> None:
-    assert judge_references(referring(seed=SeedImageRef()), None, rule) == ReferenceVerdict()
+    assert judged(referring(seed=SeedImageRef()), None, rule) == ReferenceVerdict()
 
 
 @pytest.mark.parametrize("rule", [UncheckedPolicy.TRUST, UncheckedPolicy.AUTO])
 def test_as_talm_does(rule: UncheckedPolicy) -> None:
-    assert judge_references(referring(FOREIGN), None, rule) == ReferenceVerdict()
+    assert judged(referring(FOREIGN), None, rule) == ReferenceVerdict()
 
 
 @pytest.mark.parametrize("after", [-SETTLED, timedelta(0), timedelta(days=9)])
 def test_who_is_older_than_the_policy_is_reported(after: timedelta) -> None:
     """Or not young enough: an API server may have heard of the policy a little later."""
-    found = judge_references(referring(FOREIGN), NOW + after, UncheckedPolicy.TRUST)
+    found = judged(referring(FOREIGN), NOW + after, UncheckedPolicy.TRUST)
     assert found.problem == ""
     assert found.warning == (
         "nobody has checked whether its author may read ConfigMap openshift-adp/oadp, Secret "
@@ -66,7 +59,7 @@ def test_who_is_older_than_the_policy_is_reported(after: timedelta) -> None:
 
 @pytest.mark.parametrize("rule", [UncheckedPolicy.NAMESPACE, UncheckedPolicy.AUTO])
 def test_who_is_older_may_not_refer_to_other_namespaces(rule: UncheckedPolicy) -> None:
-    found = judge_references(referring(OWN, FOREIGN), NOW, rule)
+    found = judged(referring(OWN, FOREIGN), NOW, rule)
     assert found.problem.startswith(
         "spec.ibuSpec refers to ConfigMap openshift-adp/oadp outside of namespace default, and "
         "nobody has checked whether its author may read that: it is older than the admission policy"
@@ -77,14 +70,14 @@ def test_who_is_older_may_not_refer_to_other_namespaces(rule: UncheckedPolicy) -
     )
     assert "IBGU_PAYLOAD_REFERENCES=trust" in found.problem
     assert found.warning  # of the step under way, which goes on
-    own = judge_references(referring(OWN), NOW, UncheckedPolicy.NAMESPACE)
+    own = judged(referring(OWN), NOW, UncheckedPolicy.NAMESPACE)
     assert (own.problem, bool(own.warning)) == ("", True)
 
 
 def test_without_a_policy_nobody_may() -> None:
-    found = judge_references(referring(*[FOREIGN] * 5), None, UncheckedPolicy.NAMESPACE)
+    found = judged(referring(*[FOREIGN] * 5), None, UncheckedPolicy.NAMESPACE)
     assert "openshift-adp/oadp and 2 more outside of namespace default" in found.problem
     assert "ibgu-payload-references is not on the hub, or ibgu may not read it" in found.problem
     assert "Install the chart with payloadPolicy, then delete" in found.problem
     assert "or create it with ConfigMaps of namespace default. Or set" in found.problem
-    assert judge_references(referring(OWN), None, UncheckedPolicy.NAMESPACE) == ReferenceVerdict()
+    assert judged(referring(OWN), None, UncheckedPolicy.NAMESPACE) == ReferenceVerdict()

@@ -4,13 +4,13 @@ ibgu reads ConfigMaps and pull secrets with its own rights. Only the API server,
 admission policy, checks that the author may read them, too.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
 
 from ibgu.core.model import Rollout
-from ibgu.core.model.kinds import IbuSpec
 
 POLICY = "ibgu-payload-references"
 """The name of the chart's ValidatingAdmissionPolicy, and of its binding."""
@@ -56,29 +56,19 @@ class ReferenceVerdict(Struct, frozen=True):
     """References that are carried although nobody has checked their author."""
 
 
-def references(spec: IbuSpec, namespace: str) -> list[Reference]:
-    """Returns the ConfigMaps and then the pull secret that an IBGU of that namespace names."""
-    maps = (*spec.oadp_content, *spec.extra_manifests)
-    found = [Reference("ConfigMap", ref.namespace, ref.name) for ref in maps]
-    secret = spec.seed_image_ref.pull_secret_ref
-    if secret is not None and secret.name:
-        found.append(Reference("Secret", namespace, secret.name))
-    return found
-
-
 def older(created: datetime, enforced: datetime) -> bool:
     """Whether an IBGU may have been created before the policy was enforced."""
     return created <= enforced + SETTLED
 
 
 def judge_references(
-    rollout: Rollout, enforced: datetime | None, rule: UncheckedPolicy
+    rollout: Rollout, named: Sequence[Reference], enforced: datetime | None, rule: UncheckedPolicy
 ) -> ReferenceVerdict:
-    """Judges the rollout's references; `enforced`: since when the policy is, None: it is not.
+    """Judges the references that the rollout's spec names; `enforced`: since when the policy is,
+    None: it is not.
 
     Without a policy on the hub, trusted references are not reported: all of them are trusted.
     """
-    named = references(rollout.spec.ibu_spec, rollout.namespace)
     if not named or (enforced is not None and not older(rollout.created_at, enforced)):
         return ReferenceVerdict()
     foreign = [ref for ref in named if ref.namespace != rollout.namespace]
@@ -109,13 +99,13 @@ def _refusal(rollout: Rollout, foreign: list[Reference], enforced: datetime | No
     )
 
 
-def _warning(named: list[Reference]) -> str:
+def _warning(named: Sequence[Reference]) -> str:
     return (
         f"nobody has checked whether its author may read {_some(named)}: it is older than the "
         f"admission policy {POLICY}"
     )
 
 
-def _some(refs: list[Reference]) -> str:
+def _some(refs: Sequence[Reference]) -> str:
     more = f" and {len(refs) - _SHOWN} more" if len(refs) > _SHOWN else ""
     return ", ".join(map(str, refs[:_SHOWN])) + more
