@@ -2,7 +2,7 @@
 
 import re
 
-from ibgu.core.engine.decide.transitions import TRANSITIONS
+from ibgu.core.model.transition_table import TRANSITIONS
 from tests.docs.site import DOCS
 
 HEADER = "| state | event | next state | function |\n|---|---|---|---|\n"
@@ -10,8 +10,9 @@ HEADER = "| state | event | next state | function |\n|---|---|---|---|\n"
 
 def table() -> str:
     rows = [
-        f"| {state} | `{event}` | {found.to} | {', '.join(f'`{by.__name__}`' for by in found.by)} |"
-        for (state, event), found in TRANSITIONS.items()
+        f"| {row.state or 'none'} | `{row.event}` | {row.to} | "
+        f"{', '.join(f'`{by.__name__}`' for by in row.by)} |"
+        for row in TRANSITIONS
     ]
     return HEADER + "\n".join(rows) + "\n"
 

@@ -36,7 +36,6 @@ from ibgu.core.engine.decide import (
     steps,
     waiting,
 )
-from ibgu.core.engine.decide.transitions import disarm
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.gates import registry
 from ibgu.core.engine.gates.payload import PAYLOAD
@@ -57,6 +56,7 @@ from ibgu.core.model import (
     RunState,
     WorkView,
 )
+from ibgu.core.model.transitions import disarm
 from ibgu.core.plan import Scope
 from ibgu.db.journal import journal, write
 from ibgu.hub.election.lease import Elector

@@ -1,22 +1,22 @@
 """The counts of a rollout over all its steps: each cluster once, with one meaning."""
 
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import to_builtins
-from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.state import FleetState, TrackedRollout
+from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import (
     Cause,
     Member,
     MemberState,
-    OnMember,
-    OnStep,
     Outcome,
     Rollout,
     StepState,
@@ -31,7 +31,6 @@ from ibgu.core.model.counts import (
     places_of,
     progress_of,
 )
-from ibgu.core.model.decisions import Kind
 from tests.core.engine.state.records import NOW, book_of, failed, member, rollout, spec, step
 
 PLANS = (
@@ -191,24 +190,30 @@ members = st.lists(
 def test_counts_follow_every_change_and_every_change_taken_back(
     of: Rollout, turns: list[list[Member]]
 ) -> None:
-    fleet = FleetState()
-    fleet.load([of], [], [], ())
-    tracked = fleet.rollouts[of.uid]
+    tracked = book_of(of)
     for index, item in enumerate(of.spec.plan):
-        opened = step(" ".join(item.actions), index=index)
-        fleet.apply(OnStep(Kind.STEP_OPENED, opened, ""))
+        tracked.open(step(" ".join(item.actions), index=index))
         for turn in turns:
             known = tracked.counts
             its = [each for each in turn if each.step <= index]
-            with fleet.draft() as take:
+            with ExitStack() as undo:
                 for each in its:
-                    take(OnMember(Kind.JOINED, each, ""))
+                    undo.callback(put(tracked, each))
                 assert tracked.counts == recounted(tracked)
                 assert parts(tracked.counts) == tracked.counts.total
             assert tracked.counts == known == recounted(tracked)
             for each in its:
-                fleet.apply(OnMember(Kind.JOINED, replace(each), ""))
+                put(tracked, each)
             assert tracked.counts == recounted(tracked)
+
+
+def put(tracked: TrackedRollout, each: Member) -> Callable[[], object]:
+    """Puts the member, whatever it was before, and returns the undo."""
+    its_step = tracked.steps[each.step]
+    before = its_step.put(each)
+    if before is None:
+        return partial(its_step.remove, each.cluster)
+    return partial(its_step.put, before)
 
 
 def test_actions_that_follow_in_one_step_do_not_make_it_a_clean_up() -> None:

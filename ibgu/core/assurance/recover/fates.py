@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from ibgu.core.assurance.recover.holding import restored
 from ibgu.core.assurance.recover.placing import StepPart
-from ibgu.core.assurance.recover.runs import FROM_HUB, close, ended, last_run, taken
+from ibgu.core.assurance.recover.runs import FROM_HUB, closed, last_run, taken, withdrawn
 from ibgu.core.assurance.recover.trace import Trace
-from ibgu.core.engine.decide.transitions import U, finish, return_to_waiting
 from ibgu.core.model import (
     Accepted,
     ActionName,
@@ -27,6 +25,14 @@ from ibgu.core.model import (
     Unfinished,
     Waiting,
     Who,
+)
+from ibgu.core.model.transitions import (
+    U,
+    finish,
+    import_completed,
+    import_run,
+    import_waiting,
+    note_begun,
 )
 
 NOTHING_KNOWN = f"{FROM_HUB}: nothing is known of it in this step"
@@ -81,10 +87,7 @@ def _with_completed(member: U, actions: Sequence[ActionName], signs: Signs) -> U
         done.append(CompletedAction(trace.action, signs.now))
     if not done:
         return member
-    completed, run = (*member.completed, *done), member.run
-    if run is not None and run.open:
-        run = replace(close(run, signs.now, RunResult.SUCCEEDED), disarmed=run.disarmed)
-    return replace(member, completed=completed, action_index=len(completed), run=run)
+    return import_completed(member, done, FROM_HUB, signs.now)
 
 
 def _passed(rest: Sequence[ActionName], signs: Signs) -> list[CompletedAction]:
@@ -114,8 +117,8 @@ def _traced(member: Unfinished, trace: Trace, signs: Signs) -> Member | Resumed:
         return _in_flight(member, trace, taken(trace, signs.now), reason)
     if trace.work.armed:
         words = f"{FROM_HUB}: disarms the stage work"
-        run = ended(trace, signs.now, RunResult.WITHDRAWN, disarmed=False)
-        return _in_flight(member, trace, run, Reason(ReasonKind.DISARMING, signs.now, words))
+        reason = Reason(ReasonKind.DISARMING, signs.now, words)
+        return _in_flight(member, trace, withdrawn(trace, signs.now), reason)
     return waiting(member, trace, signs.now)
 
 
@@ -124,10 +127,9 @@ def _in_flight(
 ) -> InFlight | Resumed:
     """Returns the member in flight, which needs a slot: it works, or its work is still to be
     disarmed."""
-    attempts, started_at = trace.attempt, member.started_at or run.intended_at
-    begun = replace(member, attempts=attempts, started_at=started_at, reason=reason)
+    begun = note_begun(member, run, reason)
     if isinstance(begun, InFlight):
-        return replace(begun, run=run, limit=trace.limit or begun.limit)
+        return import_run(begun, run, trace.limit or begun.limit)
     return Resumed(begun, run, trace.limit)
 
 
@@ -135,10 +137,8 @@ def waiting(member: Unfinished, trace: Trace, now: datetime) -> Waiting:
     """Returns the member to waiting: no cluster was seen to take the run, or there is no slot. If
     the cluster echoes the run, it goes on (R9.5). An armed work is disarmed, as its member
     waits."""
-    run = ended(trace, now, RunResult.WITHDRAWN)
-    waits = member if isinstance(member, Waiting) else return_to_waiting(member, run, now)
     reason = restored(f"{FROM_HUB}: waits", now)
-    return replace(waits, run=run, attempts=trace.attempt, reason=reason)
+    return import_waiting(member, closed(trace, now, RunResult.WITHDRAWN), reason)
 
 
 def _failed(member: Unfinished, signs: Signs, action: ActionName, told: str) -> Finished:
@@ -163,7 +163,7 @@ def _finished(
     (R15.1)."""
     run = last_run(member.run, signs.trace, signs.now, outcome)
     worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and bool(run and run.arming_at)
-    over = finish(
+    return finish(
         member,
         run,
         outcome,
@@ -173,4 +173,3 @@ def _finished(
         watched=worth,
         now=signs.now,
     )
-    return replace(over, attempts=run.attempt) if run else over

@@ -3,13 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from ibgu.core.assurance.recover.fates import Resumed, waiting
 from ibgu.core.assurance.recover.holding import restored
-from ibgu.core.assurance.recover.runs import FROM_HUB, close
+from ibgu.core.assurance.recover.runs import FROM_HUB
 from ibgu.core.assurance.recover.trace import Trace
-from ibgu.core.engine.decide.transitions import finish, take_slot
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import (
     Cause,
@@ -20,11 +17,14 @@ from ibgu.core.model import (
     Member,
     OnMember,
     Outcome,
+    Run,
     RunResult,
     Step,
     Waiting,
 )
 from ibgu.core.model.bounds import LATEST
+from ibgu.core.model.run_transitions import closed_run
+from ibgu.core.model.transitions import close, finish, join, take_slot
 
 ACTOR = "ibgu, from what the hub shows"
 
@@ -32,14 +32,8 @@ ACTOR = "ibgu, from what the hub shows"
 def newcomer(
     step: Step, name: str, cluster: ClusterView | None, position: int, now: datetime
 ) -> Waiting:
-    return Waiting(
-        rollout=step.rollout,
-        step=step.index,
-        cluster=name,
-        uid=cluster.uid if cluster else "",
-        position=position,
-        reason=restored(f"{FROM_HUB}: waits", now),
-    )
+    uid = cluster.uid if cluster else ""
+    return join(step, name, uid, position, restored(f"{FROM_HUB}: waits", now))
 
 
 def gone(found: Member | Resumed, now: datetime) -> Member | Resumed:
@@ -47,7 +41,7 @@ def gone(found: Member | Resumed, now: datetime) -> Member | Resumed:
     member = found.member if isinstance(found, Resumed) else found
     if member.uid or isinstance(member, Finished):
         return found
-    run = close(found.run, now, RunResult.GONE) if found.run else None
+    run = closed_run(found.run, RunResult.GONE, now, FROM_HUB) if found.run else None
     return finish(
         member,
         run,
@@ -100,18 +94,18 @@ def changes_of(before: Member | None, member: Member, now: datetime) -> Iterator
     """Yields the member's changes; a run that another one has followed is closed first."""
     if before == member:
         return
-    old = before.run if before else None
-    if (
-        before
-        and old
-        and (old.open or not old.disarmed)
-        and old.id != (member.run and member.run.id)
-    ):
-        done = any(each.action == old.action for each in member.completed)
+    if isinstance(before, InFlight) and _was_followed(before.run, member.run):
+        action = before.run.action
+        done = any(each.action == action for each in member.completed)
         result = RunResult.SUCCEEDED if done else RunResult.WITHDRAWN
-        closed = replace(before, run=close(old, now, result))
-        yield OnMember(Kind.IMPORTED, closed, f"{FROM_HUB}: {old.action} has ended", actor=ACTOR)
+        closed = close(before, result, FROM_HUB, now)
+        yield OnMember(Kind.IMPORTED, closed, f"{FROM_HUB}: {action} has ended", actor=ACTOR)
     yield OnMember(Kind.IMPORTED, member, _reason_text(member), member.cause, actor=ACTOR)
+
+
+def _was_followed(old: Run, new: Run | None) -> bool:
+    """Whether another run has followed one that is not closed."""
+    return (old.open or not old.disarmed) and old.id != (new and new.id)
 
 
 def _reason_text(member: Member) -> str:

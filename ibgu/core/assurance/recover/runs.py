@@ -2,11 +2,16 @@
 
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from ibgu.core.assurance.recover.trace import Trace
-from ibgu.core.engine.decide.transitions import ended_run
-from ibgu.core.model import Accepted, Ended, Outcome, Run, RunResult
+from ibgu.core.model import Accepted, Arming, Ended, Outcome, Run, RunResult
+from ibgu.core.model.run_transitions import (
+    accepted_run,
+    armed_run,
+    arming_run,
+    closed_run,
+    ended_run,
+    intended_run,
+)
 
 FROM_HUB = "imported from the hub"
 
@@ -18,45 +23,29 @@ _RESULTS = {
 }
 
 
-def ended(trace: Trace, now: datetime, result: RunResult, *, disarmed: bool = True) -> Ended:
-    """Returns an ended run; of its times the hub shows only the start."""
-    began = trace.started or now
-    return Ended(
-        id=trace.run,
-        action=trace.action,
-        attempt=trace.attempt,
-        intended_at=began,
-        arming_at=began,
-        ended_at=now,
-        result=result,
-        message=FROM_HUB,
-        disarmed=disarmed,
-    )
+def closed(trace: Trace, now: datetime, result: RunResult) -> Ended:
+    """Returns the run as ended and disarmed; of its times the hub shows only the start."""
+    return closed_run(_arming(trace, now), result, now, FROM_HUB)
+
+
+def withdrawn(trace: Trace, now: datetime) -> Ended:
+    """Returns the run as withdrawn; its work is still armed."""
+    return ended_run(_arming(trace, now), RunResult.WITHDRAWN, now, message=FROM_HUB)
 
 
 def taken(trace: Trace, now: datetime) -> Accepted:
-    """Returns a run that the cluster echoes; its end is still to come, or to be seen."""
+    """Returns the run that the cluster echoes; its end is still to come, or to be seen."""
+    arming = _arming(trace, now)
+    return accepted_run(armed_run(arming, None, arming.arming_at), None, now)
+
+
+def _arming(trace: Trace, now: datetime) -> Arming:
     began = trace.started or now
-    return Accepted(
-        id=trace.run,
-        action=trace.action,
-        attempt=trace.attempt,
-        intended_at=began,
-        arming_at=began,
-        armed_at=began,
-        accepted_at=now,
-        disarmed=False,
-    )
-
-
-def close(run: Run, now: datetime, result: RunResult) -> Ended:
-    """Ends a run that is open in the journal; a known result stays."""
-    over = run if isinstance(run, Ended) else ended_run(run, result, now)
-    return replace(over, message=over.message or FROM_HUB, disarmed=True)
+    return arming_run(intended_run(trace.run, trace.action, trace.attempt, began), began)
 
 
 def last_run(run: Run | None, trace: Trace | None, now: datetime, outcome: Outcome) -> Ended | None:
     """Returns the newest run of a member that has finished with the outcome."""
     if trace is not None:
-        return ended(trace, now, trace.outcome or _RESULTS[outcome])
-    return close(run, now, _RESULTS[outcome]) if run is not None else None
+        return closed(trace, now, trace.outcome or _RESULTS[outcome])
+    return closed_run(run, _RESULTS[outcome], now, FROM_HUB) if run is not None else None

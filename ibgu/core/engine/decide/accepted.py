@@ -1,6 +1,5 @@
 """Decides on a run that the cluster has accepted: what it reports ends the run (R7, R10, R12)."""
 
-from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.arming import diverged
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import end_run, succeed_run
@@ -20,6 +19,7 @@ from ibgu.core.model import (
     Who,
     WorkView,
     traits,
+    transitions,
 )
 
 

@@ -21,7 +21,6 @@ from ibgu.core.engine.decide.patches import (
     labels_with_pending,
     success_labels,
 )
-from ibgu.core.engine.decide.transitions import take_slot
 from ibgu.core.engine.gates import unbound
 from ibgu.core.engine.rate_limits import UNLIMITED
 from ibgu.core.model import (
@@ -45,6 +44,7 @@ from ibgu.core.model import (
     traits,
 )
 from ibgu.core.model.bounds import LATEST
+from ibgu.core.model.transitions import note_begun, take_slot
 from ibgu.core.talm import names as talm
 from ibgu.core.talm.adopt import Adopted, DeletedGroup, adopted_steps, left_to_talm
 
@@ -184,7 +184,9 @@ def _began(ctx: DecisionContext) -> datetime:
 
 def _import(ctx: DecisionContext) -> None:
     found = list(
-        adopted_steps(ctx.rollout, ctx.snapshot.traces, lambda n: _within(ctx, n), ctx.now)
+        adopted_steps(
+            ctx.rollout, ctx.snapshot.traces, lambda n: _within(ctx, n), ctx.run_id, ctx.now
+        )
     )
     for adopted in found:
         _import_step(ctx, adopted)
@@ -248,13 +250,7 @@ def _placed(
         return member
     share = step.timeout / UNLIMITED.waves(step.total, step.max_concurrency)
     words = f"TALM has begun {run.action}; asks the cluster how it goes"
-    begun = replace(
-        member,
-        started_at=run.intended_at,
-        attempts=run.attempt,
-        reason=Reason(ReasonKind.RUNNING, ctx.now, words),
-    )
-    run = replace(run, id=ctx.run_id(member, run.attempt))
+    begun = note_begun(member, run, Reason(ReasonKind.RUNNING, ctx.now, words))
     return take_slot(begun, run, slot=slot, limit=min(LATEST, ctx.now + share))
 
 

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import end_run
 from ibgu.core.engine.decide.patches import auto_import_off, enqueue
@@ -28,6 +27,7 @@ from ibgu.core.model import (
     WorkView,
     names,
     traits,
+    transitions,
 )
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.engine.decide.transitions import M, U, check_listed, give_reason
 from ibgu.core.engine.driver import Driver, Judgement
 from ibgu.core.engine.evidence import judged
 from ibgu.core.engine.snapshot import Facts, Snapshot
@@ -33,6 +32,8 @@ from ibgu.core.model import (
     traits,
 )
 from ibgu.core.model.claims import name_within
+from ibgu.core.model.run_transitions import intended_run
+from ibgu.core.model.transitions import M, U, give_reason
 from ibgu.core.text.cut import cut
 
 _PROVEN = frozenset(
@@ -147,8 +148,12 @@ class DecisionContext:
     # -- deciding --------------------------------------------------------------------------
 
     def decide(self, decision: Decision) -> None:
-        self.result.decisions.append(decision)
+        """Decides, and applies the decision at once.
+
+        Raises InvariantViolation if the records do not allow it.
+        """
         self._apply(decision)
+        self.result.decisions.append(decision)
 
     def on_rollout(
         self,
@@ -166,11 +171,7 @@ class DecisionContext:
         self.decide(OnStep(kind, step, cut(why), warning))
 
     def on_member(self, kind: Kind, member: M, why: str, *, warning: bool = False) -> M:
-        """Decides that the member's record is `member` now.
-
-        Raises UnlistedTransition if its state does not allow that.
-        """
-        check_listed(self.latest(member), kind, member)
+        """Decides that the member's record is `member` now."""
         seen = self.observe(member.cluster) if kind in _PROVEN else None
         self.decide(OnMember(kind, member, cut(why), _cause(kind, member), warning, seen))
         return member
@@ -213,12 +214,8 @@ class DecisionContext:
     def new_run(self, member: Unfinished) -> Intended:
         """Returns the run of the member's next action."""
         attempt = member.attempts + 1
-        return Intended(
-            id=self.run_id(member, attempt),
-            action=self.action(member),
-            attempt=attempt,
-            intended_at=self.now,
-        )
+        run_id = self.run_id(member, attempt)
+        return intended_run(run_id, self.action(member), attempt, self.now)
 
     def run_id(self, member: Member, attempt: int) -> str:
         seed = f"{member.rollout}/{member.step}/{member.uid}/{attempt}/{self.now.isoformat()}"

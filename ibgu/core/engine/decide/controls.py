@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.adopting import adopt
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
 from ibgu.core.engine.decide.ending import finish
@@ -17,7 +16,7 @@ from ibgu.core.engine.rate_limits import rate_limits_of
 from ibgu.core.engine.skippable import ALL_WAITING, listed, named, not_waiting
 from ibgu.core.engine.snapshot import UNNAMED
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, Waiting, names
+from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, Waiting, names, transitions
 
 
 class _ControlResult(Struct, frozen=True):

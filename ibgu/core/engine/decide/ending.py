@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.patches import (
     Wishes,
@@ -16,7 +15,6 @@ from ibgu.core.engine.decide.patches import (
     release_auto_import,
     success_labels,
 )
-from ibgu.core.engine.decide.transitions import U
 from ibgu.core.engine.evidence import open_until
 from ibgu.core.model import (
     Accepted,
@@ -36,7 +34,9 @@ from ibgu.core.model import (
     Unfinished,
     Waiting,
     traits,
+    transitions,
 )
+from ibgu.core.model.transitions import U
 
 TIMEOUT = "Action did not successfully complete before the timeout specified in the rolloutStrategy"
 """TALM's text, which users' scripts match."""

@@ -7,7 +7,6 @@ keeps slot and claim meanwhile.
 
 from collections.abc import Container, Iterable
 
-from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.lifecycle import set_hold
 from ibgu.core.engine.gates import (
@@ -34,6 +33,7 @@ from ibgu.core.model import (
     ReasonKind,
     RunResult,
     Unfinished,
+    transitions,
 )
 
 

@@ -3,7 +3,6 @@ R16)."""
 
 from datetime import datetime, timedelta
 
-from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import enqueue_success_labels, labelled
 from ibgu.core.engine.decide.patches import auto_import_on, labels_with_pending, release_auto_import
@@ -20,6 +19,7 @@ from ibgu.core.model import (
     RunResult,
     names,
     traits,
+    transitions,
 )
 from ibgu.core.text.spans import utc
 

@@ -16,10 +16,10 @@ from ibgu.core.model import (
     ReasonKind,
     RolloutState,
     Step,
-    Waiting,
     Who,
     carry_payload,
     traits,
+    transitions,
 )
 from ibgu.core.plan import outside, select, why_nobody
 
@@ -78,12 +78,6 @@ def _start_step(ctx: DecisionContext, step: Step, clusters: Sequence[ClusterView
 
 def _join(ctx: DecisionContext, step: Step, chosen: Iterable[ClusterView]) -> None:
     for position, cluster in enumerate(chosen):
-        member = Waiting(
-            rollout=ctx.rollout.uid,
-            step=step.index,
-            cluster=cluster.name,
-            uid=cluster.uid,
-            position=position,
-            reason=Reason(ReasonKind.SLOT, ctx.now, "waits for a slot"),
-        )
+        reason = Reason(ReasonKind.SLOT, ctx.now, "waits for a slot")
+        member = transitions.join(step, cluster.name, cluster.uid, position, reason)
         ctx.result.joining.append(OnMember(Kind.JOINED, member, "belongs to the step"))

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import finish
 from ibgu.core.engine.evidence import answers
@@ -20,6 +19,7 @@ from ibgu.core.model import (
     Who,
     WorkView,
     traits,
+    transitions,
 )
 
 _REPEATED = frozenset({ReasonKind.BUSY, ReasonKind.NO_ANSWER, ReasonKind.ABSENT})

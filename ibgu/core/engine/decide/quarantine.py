@@ -6,7 +6,6 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.core.engine.decide.transitions import drop_probe
 from ibgu.core.engine.gates import internal_error
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import (
@@ -18,6 +17,7 @@ from ibgu.core.model import (
     Rollout,
     RolloutState,
 )
+from ibgu.core.model.transitions import drop_probe
 
 
 def quarantine_rollout(tracked: TrackedRollout, error: str, now: datetime) -> Iterator[Decision]:

@@ -3,7 +3,6 @@
 A run goes intended -> arming -> armed -> accepted -> ended.
 """
 
-from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.accepted import decide_accepted
 from ibgu.core.engine.decide.arming import decide_armed, decide_intended, intend_next, talm_work
 from ibgu.core.engine.decide.context import DecisionContext
@@ -33,6 +32,7 @@ from ibgu.core.model import (
     RolloutState,
     RunResult,
     Who,
+    transitions,
 )
 from ibgu.core.model.claims import cancelled_by
 

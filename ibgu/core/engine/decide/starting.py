@@ -4,7 +4,6 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.arming import intend_first
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.gated import closed_gate, hold_step, stopped
@@ -39,6 +38,7 @@ from ibgu.core.model import (
     Waiting,
     names,
     traits,
+    transitions,
 )
 from ibgu.core.text.spans import duration
 

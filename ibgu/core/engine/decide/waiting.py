@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from ibgu.core.engine.decide import transitions
 from ibgu.core.engine.decide.arming import may_reboot, talm_work
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import finish, skip_action
@@ -25,6 +24,7 @@ from ibgu.core.model import (
     Waiting,
     Who,
     traits,
+    transitions,
 )
 from ibgu.core.model.claims import cancelled_by, takes_over_from, works_on
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from msgspec import Struct
-
+from ibgu.core.engine.state.claims import Canceller, Holder, UnreadableRollout
+from ibgu.core.engine.state.invariants import check_decision
 from ibgu.core.engine.state.places import Places
 from ibgu.core.engine.state.starts import Starts
 from ibgu.core.engine.state.step import TrackedStep
@@ -93,57 +93,12 @@ class TrackedRollout:
             yield from step.watched.values()
 
 
-class Canceller(Struct, frozen=True, order=True):
-    """A step that begins with Abort or Rollback, seen from a cluster of it (R6.3)."""
-
-    age: tuple[datetime, str]
-    rollout: str
-    name: str
-    namespace: str
-    across_namespaces: bool
-    """Whether it cancels rollouts of other namespaces, too."""
-    kind: str
-    """Rollouts of another kind go on: the step's action takes back nothing of theirs (R6.8)."""
-
-    def cancels(self, other: Rollout) -> bool:
-        """Whether the step cancels `other`: older rollouts of its kind yield, in another namespace
-        only where allowed."""
-        older = self.age > other.age and self.rollout != other.uid
-        alike = self.kind == other.kind
-        return older and alike and (self.across_namespaces or self.namespace == other.namespace)
-
-
-class Holder(Struct, frozen=True):
-    rollout: str
-    step: int
-    cluster: str
-
-
-class UnreadableRollout(Struct, frozen=True, kw_only=True):
-    """A rollout whose records the journal has and can't read: nothing is decided for it, and what
-    it has claimed stays claimed."""
-
-    uid: str
-    namespace: str
-    name: str
-    error: str
-    claims: dict[str, Holder]
-    """Claims keyed by ManagedCluster uid."""
-    cancellers: dict[str, Canceller]
-    """Keyed by ManagedCluster uid."""
-    clusters: frozenset[str] = frozenset()
-    """The names of all clusters that it has or had as members."""
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
-
 class FleetState:
     """FleetState holds the journal's records in memory, indexed by what decisions ask for.
 
     Decisions are applied before they are committed, so `apply` returns an undo. Each index follows
-    from the records: loading them again gives the same FleetState.
+    from the records: loading them again gives the same FleetState. What a decision on a member must
+    keep is checked as it is applied (`invariants`).
     """
 
     def __init__(self, *, across_namespaces: bool = True) -> None:
@@ -207,9 +162,13 @@ class FleetState:
                 insort(self.cancellers.setdefault(cluster, []), canceller)
 
     def apply(self, decision: Decision) -> Undo:
-        """Applies the decision in memory and returns its undo."""
+        """Applies the decision in memory and returns its undo.
+
+        Raises InvariantViolation, and changes nothing, if the records do not allow the decision.
+        """
         match decision:
-            case OnMember(member=member):
+            case OnMember(kind=kind, member=member):
+                check_decision(self.step_of(member), kind, member, self.claims.get(member.uid))
                 return self._put_member(member)
             case OnStep(step=step):
                 return self._put_step(step)
@@ -327,7 +286,7 @@ class FleetState:
 
     def _claim(self, member: Member) -> Undo:
         """Takes or releases the claim; either way a pending preemption of the cluster ends."""
-        uid, mine = member.uid, Holder(member.rollout, member.step, member.cluster)
+        uid, mine = member.uid, Holder(*member.key)
         holder, by = self.claims.get(uid), self.preempts.get(uid)
         if member.slot is not None:
             self.claims[uid] = mine

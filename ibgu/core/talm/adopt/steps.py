@@ -12,6 +12,7 @@ from ibgu.core.model import (
     ClusterView,
     CompletedAction,
     Finished,
+    Member,
     Outcome,
     Reason,
     ReasonKind,
@@ -20,16 +21,22 @@ from ibgu.core.model import (
     StepState,
     Waiting,
     traits,
+    transitions,
 )
 from ibgu.core.model.bounds import int32
+from ibgu.core.model.run_transitions import adopted_run, intended_run
 from ibgu.core.plan import natural_key
 from ibgu.core.talm import TalmGroup, TalmWork, names
 from ibgu.core.talm.adopt.traces import Traces
 
 BY_TALM = "by TALM"
 _TIMED_OUT = "TALM: time-out"
+_ATTEMPT = 1
+"""TALM's run counts as the first attempt of its action."""
 
 ClusterOf = Callable[[str], ClusterView | None]
+RunIdOf = Callable[[Member, int], str]
+"""The id of a member's run, by its attempt."""
 
 
 class Adopted(Struct, frozen=True):
@@ -38,19 +45,19 @@ class Adopted(Struct, frozen=True):
     step: Step
     members: tuple[Waiting | Finished, ...]
     begun: Mapping[str, Accepted] = {}
-    """Keyed by cluster: the run that TALM has begun of a member, which still needs its id."""
+    """Keyed by cluster: the run of a member that TALM has begun."""
     gone: tuple[str, ...] = ()
     """Clusters of TALM's that are no longer on the hub, or that the namespace may not use."""
 
 
 def adopted_steps(
-    rollout: Rollout, traces: Traces, cluster_of: ClusterOf, now: datetime
+    rollout: Rollout, traces: Traces, cluster_of: ClusterOf, run_id_of: RunIdOf, now: datetime
 ) -> Iterator[Adopted]:
     """Yields the steps that TALM has begun, from the first one on, without a gap."""
     begun = {group.index: group for group in traces.begun}
     for index in range(max(begun, default=-1) + 1):
         if index in begun:
-            yield _step(rollout, begun[index], traces, cluster_of, now)
+            yield _step(rollout, begun[index], traces, cluster_of, run_id_of, now)
         else:
             yield Adopted(_unknown(rollout, index, now), ())
 
@@ -71,7 +78,12 @@ def _unknown(rollout: Rollout, index: int, now: datetime) -> Step:
 
 
 def _step(
-    rollout: Rollout, group: TalmGroup, traces: Traces, cluster_of: ClusterOf, now: datetime
+    rollout: Rollout,
+    group: TalmGroup,
+    traces: Traces,
+    cluster_of: ClusterOf,
+    run_id_of: RunIdOf,
+    now: datetime,
 ) -> Adopted:
     found = {name: cluster_of(name) for name in sorted(group.clusters, key=natural_key)}
     here = [cluster for cluster in found.values() if cluster is not None]
@@ -92,7 +104,8 @@ def _step(
     begun = {
         each.cluster: run
         for each in members
-        if isinstance(each, Waiting) and (run := _begun(step, works[each.cluster], now))
+        if isinstance(each, Waiting)
+        and (run := _begun(step, works[each.cluster], run_id_of(each, _ATTEMPT), now))
     }
     gone = tuple(name for name, cluster in found.items() if cluster is None)
     return Adopted(step, tuple(members), begun, gone)
@@ -106,14 +119,8 @@ def _member(
     work: TalmWork | None,
     now: datetime,
 ) -> Waiting | Finished:
-    member = Waiting(
-        rollout=step.rollout,
-        step=step.index,
-        cluster=cluster.name,
-        uid=cluster.uid,
-        position=position,
-        reason=Reason(ReasonKind.SLOT, now, "waits for a slot"),
-    )
+    reason = Reason(ReasonKind.SLOT, now, "waits for a slot")
+    member = transitions.join(step, cluster.name, cluster.uid, position, reason)
     ended = group.ended.get(cluster.name)
     behind = group.progress.get(cluster.name, 0)
     if ended == names.COMPLETE or behind >= len(step.actions):
@@ -126,13 +133,21 @@ def _member(
 
 def _behind(step: Step, member: Waiting, count: int, at: datetime) -> Waiting:
     """Returns the member with the first actions of the step done."""
-    done = tuple(CompletedAction(action, at, BY_TALM) for action in step.actions[:count])
-    return replace(member, action_index=count, completed=done)
+    done = (CompletedAction(action, at, BY_TALM) for action in step.actions[:count])
+    return transitions.complete_action(member, *done)
 
 
 def _succeeded(step: Step, member: Waiting, now: datetime) -> Finished:
-    member = _behind(step, member, len(step.actions), now)
-    return _finished(member, Outcome.SUCCEEDED, now)
+    return transitions.finish(
+        _behind(step, member, len(step.actions), now),
+        None,
+        Outcome.SUCCEEDED,
+        cause=None,
+        message="",
+        failed_action=None,
+        watched=False,
+        now=now,
+    )
 
 
 def _failed(step: Step, group: TalmGroup, member: Waiting, now: datetime) -> Finished:
@@ -140,26 +155,15 @@ def _failed(step: Step, group: TalmGroup, member: Waiting, now: datetime) -> Fin
     action = group.timed_out_in.get(member.cluster)
     words = group.words.get(member.cluster, "")
     index = step.actions.index(action) if action else 0
-    return replace(
-        _finished(_behind(step, member, index, now), Outcome.FAILED, now),
+    return transitions.finish(
+        _behind(step, member, index, now),
+        None,
+        Outcome.FAILED,
         cause=Cause.TIMED_OUT if action else Cause.NEVER_STARTED,
-        failed_action=step.actions[index],
         message=f"{_TIMED_OUT}: {words}" if words else _TIMED_OUT,
-    )
-
-
-def _finished(member: Waiting, outcome: Outcome, now: datetime) -> Finished:
-    return Finished(
-        rollout=member.rollout,
-        step=member.step,
-        cluster=member.cluster,
-        uid=member.uid,
-        position=member.position,
-        reason=member.reason,
-        action_index=member.action_index,
-        completed=member.completed,
-        ended_at=now,
-        outcome=outcome,
+        failed_action=step.actions[index],
+        watched=False,
+        now=now,
     )
 
 
@@ -171,20 +175,11 @@ def _index_of(step: Step, work: TalmWork | None) -> int | None:
     return stages.index(stage) if stage in stages else None
 
 
-def _begun(step: Step, work: TalmWork | None, now: datetime) -> Accepted | None:
+def _begun(step: Step, work: TalmWork | None, run_id: str, now: datetime) -> Accepted | None:
     """Returns the run that TALM has begun, whether the cluster has accepted the stage or not."""
     index = _index_of(step, work)
     if work is None or index is None:
         return None
     began = work.created or now
-    taken = began if work.stage_applied else None
-    return Accepted(
-        id="",
-        action=step.actions[index],
-        attempt=1,
-        intended_at=began,
-        arming_at=taken,
-        armed_at=taken,
-        accepted_at=taken,
-        adopted=True,
-    )
+    run = intended_run(run_id, step.actions[index], _ATTEMPT, began)
+    return adopted_run(run, began if work.stage_applied else None)

@@ -10,8 +10,8 @@ from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.assurance.recover.told import ToldAction
 from ibgu.core.assurance.recover.trace import Trace, traces_of
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.decide.transitions import take_slot
 from ibgu.core.model import Cause, Member, MemberState, Outcome, RunResult, RunState
+from ibgu.core.model.transitions import take_slot
 from tests.core.assurance.recover.objects import work
 from tests.core.engine.state.records import NOW, done, in_flight, member, run
 

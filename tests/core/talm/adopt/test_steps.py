@@ -32,13 +32,17 @@ def cluster(name: str) -> ClusterView | None:
     )
 
 
+def run_id(member: Member, attempt: int) -> str:
+    return f"run-{member.cluster}-{attempt}"
+
+
 def traces(*cgus: Object, works: tuple[TalmWork, ...] = ()) -> Traces:
     groups = groups_of("a", ROLLOUT.spec, [as_cgu(obj) for obj in cgus])
     return Traces(groups=groups, left=len(cgus), works={found.cluster: (found,) for found in works})
 
 
 def adopted(*cgus: Object, works: tuple[TalmWork, ...] = ()) -> list[Adopted]:
-    return list(adopted_steps(ROLLOUT, traces(*cgus, works=works), cluster, NOW))
+    return list(adopted_steps(ROLLOUT, traces(*cgus, works=works), cluster, run_id, NOW))
 
 
 def upgrading(**given: Any) -> Object:
@@ -59,7 +63,7 @@ def members(*cgus: Object, works: tuple[TalmWork, ...] = ()) -> dict[str, Member
 def test_nothing_was_begun() -> None:
     assert adopted() == []
     assert adopted(cgu("a", 0, "Prep")) == []
-    assert list(adopted_steps(ROLLOUT, NO_TRACES, cluster, NOW)) == []
+    assert list(adopted_steps(ROLLOUT, NO_TRACES, cluster, run_id, NOW)) == []
 
 
 def test_a_finished_step() -> None:
@@ -136,7 +140,7 @@ def test_what_talm_has_begun(action: Action, done: list[Action], applied: bool) 
         True,
     )
     assert {run.arming_at, run.armed_at, run.accepted_at} == {START if applied else None}
-    assert run.intended_at == START
+    assert (run.id, run.attempt, run.intended_at) == ("run-s9-1", 1, START)
 
 
 def test_what_talm_has_not_begun() -> None:

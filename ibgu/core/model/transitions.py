@@ -1,15 +1,13 @@
-"""The transitions of a member and its run: one function for each change, and the table of what may
-happen in which state (R23).
+"""The transitions of a member: one function for each change of it, or of its run (R23).
 
-An event is the kind of the decision that the journal keeps. The functions change nothing but the
-record; what a decision rests on, and what it says, stands where it is decided.
+The functions change nothing but the record; what a decision rests on, and what it says, stands
+where it is decided. Which of them may be applied in which state is in `transition_table`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.model import (
@@ -23,9 +21,7 @@ from ibgu.core.model import (
     Finished,
     InFlight,
     Intended,
-    Kind,
     Member,
-    MemberState,
     OpenRun,
     Outcome,
     Probe,
@@ -33,24 +29,46 @@ from ibgu.core.model import (
     ReasonKind,
     Run,
     RunResult,
-    RunState,
+    Step,
     Unfinished,
     Waiting,
 )
-
-State = MemberState | RunState
-"""The state of a member; one in flight is in the state of its run."""
-
+from ibgu.core.model.run_transitions import (
+    accepted_run,
+    armed_run,
+    arming_run,
+    closed_run,
+    ended_run,
+    reopened_run,
+)
 
 M = TypeVar("M", bound=Member)
 U = TypeVar("U", bound=Unfinished)
 
 
-def state_of(member: Member) -> State:
-    return member.run.state if isinstance(member, InFlight) else member.state
+class InvariantViolation(Exception):
+    """An internal error of ibgu: a decision that contradicts the records. Its rollout is
+    quarantined (R32.5)."""
+
+
+class UnlistedTransition(InvariantViolation):
+    """A decision that the member's state does not allow."""
 
 
 # -- waiting -----------------------------------------------------------------------------------
+
+
+def join(step: Step, cluster: str, uid: str, position: int, reason: Reason) -> Waiting:
+    """Returns a new member of the step, which has not started. `uid`: the ManagedCluster's; empty
+    if the hub has none of that name."""
+    return Waiting(
+        rollout=step.rollout,
+        step=step.index,
+        cluster=cluster,
+        uid=uid,
+        position=position,
+        reason=reason,
+    )
 
 
 def give_reason(member: M, reason: Reason) -> M:
@@ -84,10 +102,17 @@ def report(member: M, warning: str, rollback_until: datetime | None) -> M:
     return replace(member, warning=warning or member.warning, rollback_until=rollback_until)
 
 
-def complete_action(member: U, done: CompletedAction) -> U:
-    """Returns the member past its current action."""
-    completed = (*member.completed, done)
-    return replace(member, completed=completed, action_index=member.action_index + 1)
+def complete_action(member: U, *done: CompletedAction) -> U:
+    """Returns the member past its current action, or past several."""
+    completed = (*member.completed, *done)
+    return replace(member, completed=completed, action_index=member.action_index + len(done))
+
+
+def note_begun(member: U, run: Run, reason: Reason) -> U:
+    """Returns the member that begins the run, or whose cluster has: with its attempt, and when the
+    member first began."""
+    started_at = member.started_at or run.intended_at
+    return replace(member, attempts=run.attempt, started_at=started_at, reason=reason)
 
 
 # -- in flight ---------------------------------------------------------------------------------
@@ -118,57 +143,31 @@ def take_slot(member: Waiting, run: Run, *, slot: int, limit: datetime) -> InFli
 
 def start(member: Waiting, run: Intended, *, slot: int, limit: datetime) -> InFlight:
     """Returns the waiting member in flight with a new run."""
-    began = replace(member, started_at=member.started_at or run.intended_at)
-    return start_next(take_slot(began, run, slot=slot, limit=limit), run)
+    return take_slot(note_begun(member, run, _starts(run)), run, slot=slot, limit=limit)
 
 
 def start_next(member: InFlight, run: Intended) -> InFlight:
     """Returns the member in flight with the chain's next run; slot and limit stay."""
-    reason = Reason(ReasonKind.PREPARING, run.intended_at, f"starts {run.action}")
-    return replace(member, run=run, attempts=run.attempt, reason=reason)
+    return replace(note_begun(member, run, _starts(run)), run=run)
+
+
+def _starts(run: Intended) -> Reason:
+    return Reason(ReasonKind.PREPARING, run.intended_at, f"starts {run.action}")
 
 
 def arm(member: InFlight, run: Intended, now: datetime) -> InFlight:
     """Returns the member whose stage work is to be armed."""
-    arming = Arming(
-        id=run.id,
-        action=run.action,
-        attempt=run.attempt,
-        intended_at=run.intended_at,
-        arming_at=now,
-    )
-    return replace(member, run=arming)
+    return replace(member, run=arming_run(run, now))
 
 
 def note_armed(member: InFlight, run: Arming, generation: int, now: datetime) -> InFlight:
     """Returns the member whose armed work the hub shows, at this generation of the work."""
-    armed = Armed(
-        id=run.id,
-        action=run.action,
-        attempt=run.attempt,
-        intended_at=run.intended_at,
-        arming_at=run.arming_at,
-        armed_at=now,
-        disarmed=run.disarmed,
-        armed_generation=generation,
-    )
-    return replace(member, run=armed)
+    return replace(member, run=armed_run(run, generation, now))
 
 
 def accept(member: InFlight, run: Arming | Armed, generation: int, now: datetime) -> InFlight:
     """Returns the member whose cluster has accepted the stage."""
-    accepted = Accepted(
-        id=run.id,
-        action=run.action,
-        attempt=run.attempt,
-        intended_at=run.intended_at,
-        arming_at=run.arming_at,
-        armed_at=run.armed_at or now,
-        accepted_at=now,
-        disarmed=run.disarmed,
-        armed_generation=run.armed_generation or generation,
-    )
-    return replace(member, run=accepted)
+    return replace(member, run=accepted_run(run, generation, now))
 
 
 def accept_adopted(member: InFlight, run: Accepted, now: datetime) -> InFlight:
@@ -179,21 +178,9 @@ def accept_adopted(member: InFlight, run: Accepted, now: datetime) -> InFlight:
 
 def reopen(member: Waiting, run: Ended, *, slot: int, limit: datetime, now: datetime) -> InFlight:
     """Returns the waiting member in flight again: its cluster took the withdrawn run after all."""
-    accepted = Accepted(
-        id=run.id,
-        action=run.action,
-        attempt=run.attempt,
-        intended_at=run.intended_at,
-        arming_at=run.arming_at,
-        armed_at=run.armed_at or run.arming_at,
-        accepted_at=now,
-        disarmed=run.disarmed,
-        adopted=run.adopted,
-        armed_generation=run.armed_generation,
-    )
     reason = Reason(ReasonKind.RUNNING, now, "reopened")
     waited = replace(member, probe=None, reason=reason)
-    return take_slot(waited, accepted, slot=slot, limit=limit)
+    return take_slot(waited, reopened_run(run, now), slot=slot, limit=limit)
 
 
 def extend(member: InFlight, limit: datetime, reason: Reason) -> InFlight:
@@ -214,32 +201,6 @@ def end(
 ) -> InFlight:
     """Returns the member whose run has ended without success; it keeps its slot."""
     return replace(member, run=ended_run(run, result, now, cause, message))
-
-
-def ended_run(
-    run: OpenRun,
-    result: RunResult,
-    now: datetime,
-    cause: Cause | None = None,
-    message: str = "",
-) -> Ended:
-    """Returns the run as ended, with the times that it had reached."""
-    return Ended(
-        id=run.id,
-        action=run.action,
-        attempt=run.attempt,
-        intended_at=run.intended_at,
-        arming_at=run.arming_at,
-        armed_at=run.armed_at,
-        accepted_at=run.accepted_at,
-        ended_at=now,
-        result=result,
-        cause=cause,
-        message=message,
-        disarmed=run.disarmed,
-        adopted=run.adopted,
-        armed_generation=run.armed_generation,
-    )
 
 
 def succeed(member: InFlight, run: Accepted, now: datetime) -> InFlight:
@@ -297,7 +258,7 @@ def finish(
         reason=member.reason,
         action_index=member.action_index,
         completed=member.completed,
-        attempts=member.attempts,
+        attempts=run.attempt if run is not None else member.attempts,
         started_at=member.started_at,
         warning=member.warning,
         accepted_warning=member.accepted_warning,
@@ -354,68 +315,29 @@ def note_rollback_deadline(member: Finished, until: datetime | None) -> Finished
     return replace(member, rollback_until=until)
 
 
-# -- the table ---------------------------------------------------------------------------------
+# -- imported (R31.4) --------------------------------------------------------------------------
 
 
-class Transition(Struct, frozen=True):
-    """The state that follows, and the functions that may lead there."""
-
-    to: State
-    by: tuple[Callable[..., Member], ...]
-
-
-def _to(to: State, *by: Callable[..., Member]) -> Transition:
-    return Transition(to, by)
+def import_completed(member: U, done: Sequence[CompletedAction], words: str, now: datetime) -> U:
+    """Returns the member past actions that the hub shows as completed. A run that the journal has
+    as open has ended with success; `words` is its message."""
+    run = member.run
+    if run is not None and not isinstance(run, Ended):
+        member = replace(member, run=ended_run(run, RunResult.SUCCEEDED, now, message=words))
+    return complete_action(member, *done)
 
 
-_WAITING, _FINISHED = MemberState.WAITING, MemberState.FINISHED
-_INTENDED, _ARMING, _ARMED = RunState.INTENDED, RunState.ARMING, RunState.ARMED
-_ACCEPTED, _ENDED = RunState.ACCEPTED, RunState.ENDED
-
-TRANSITIONS: Mapping[tuple[State, Kind], Transition] = {
-    (_WAITING, Kind.WAITS): _to(_WAITING, give_reason),
-    (_WAITING, Kind.PROBED): _to(_WAITING, probe_first, probe_again, drop_probe),
-    (_WAITING, Kind.WARNING_ACCEPTED): _to(_WAITING, accept_warning),
-    (_WAITING, Kind.ACTION_SKIPPED): _to(_WAITING, complete_action),
-    (_WAITING, Kind.RUN_INTENDED): _to(_INTENDED, start),
-    (_WAITING, Kind.RUN_REOPENED): _to(_ACCEPTED, reopen),
-    (_WAITING, Kind.FINISHED): _to(_FINISHED, finish),
-    (_INTENDED, Kind.RUN_PROGRESS): _to(_INTENDED, give_reason),
-    (_INTENDED, Kind.RUN_ARMING): _to(_ARMING, arm),
-    (_INTENDED, Kind.RUN_ENDED): _to(_ENDED, end),
-    (_ARMING, Kind.RUN_PROGRESS): _to(_ARMING, give_reason),
-    (_ARMING, Kind.RUN_ARMED): _to(_ARMED, note_armed),
-    (_ARMING, Kind.RUN_ACCEPTED): _to(_ACCEPTED, accept),
-    (_ARMING, Kind.RUN_ENDED): _to(_ENDED, end),
-    (_ARMED, Kind.RUN_PROGRESS): _to(_ARMED, give_reason),
-    (_ARMED, Kind.RUN_ACCEPTED): _to(_ACCEPTED, accept),
-    (_ARMED, Kind.RUN_ENDED): _to(_ENDED, end),
-    (_ACCEPTED, Kind.RUN_PROGRESS): _to(_ACCEPTED, give_reason),
-    (_ACCEPTED, Kind.RUN_ACCEPTED): _to(_ACCEPTED, accept_adopted),
-    (_ACCEPTED, Kind.RUN_ENDED): _to(_ENDED, end, succeed),
-    (_ENDED, Kind.WAITS): _to(_ENDED, give_reason, extend),
-    (_ENDED, Kind.WARNING_ACCEPTED): _to(_ENDED, accept_warning),
-    (_ENDED, Kind.RUN_DISARMED): _to(_ENDED, disarm),
-    (_ENDED, Kind.ACTION_SKIPPED): _to(_ENDED, complete_action),
-    (_ENDED, Kind.RUN_INTENDED): _to(_INTENDED, start_next),
-    (_ENDED, Kind.RETURNED): _to(_WAITING, return_to_waiting),
-    (_ENDED, Kind.FINISHED): _to(_FINISHED, finish),
-    (_FINISHED, Kind.DETAILED): _to(_FINISHED, add_details),
-    (_FINISHED, Kind.COMPLETED_LATE): _to(_FINISHED, complete_late, note_late),
-    (_FINISHED, Kind.AUTO_IMPORT_OFF): _to(_FINISHED, warn),
-    (_FINISHED, Kind.UNWATCHED): _to(_FINISHED, unwatch),
-    (_FINISHED, Kind.ROLLBACK_DEADLINE): _to(_FINISHED, note_rollback_deadline),
-}
-"""What follows from an event in a state; a pair that is not listed never happens."""
+def import_run(member: InFlight, run: Accepted | Ended, limit: datetime) -> InFlight:
+    """Returns the member in flight with a newer run, which only the hub knows; the slot stays."""
+    return replace(member, run=run, limit=limit)
 
 
-class UnlistedTransition(Exception):
-    """An internal error of ibgu: a decision that no state allows. Its rollout is quarantined."""
+def import_waiting(member: Unfinished, run: Ended, reason: Reason) -> Waiting:
+    """Returns the member as waiting after a withdrawn run, which only the hub knows."""
+    waits = member if isinstance(member, Waiting) else return_to_waiting(member, run, reason.since)
+    return replace(waits, run=run, attempts=run.attempt, reason=reason)
 
 
-def check_listed(before: Member, event: Kind, after: Member) -> None:
-    """Raises UnlistedTransition unless the table leads from the one member to the other."""
-    state, found = state_of(before), state_of(after)
-    listed = TRANSITIONS.get((state, event))
-    if listed is None or listed.to is not found:
-        raise UnlistedTransition(f"{event} takes {before.cluster} from {state} to {found}")
+def close(member: InFlight, result: RunResult, words: str, now: datetime) -> InFlight:
+    """Returns the member in flight whose run is over and disarmed: a newer one has followed."""
+    return replace(member, run=closed_run(member.run, result, now, words))
