@@ -23,8 +23,8 @@ from ibgu.controller.reports.notices import Notices
 from ibgu.controller.term import recovery
 from ibgu.core.assurance.certify import Rule
 from ibgu.core.engine.decide import disarming
-from ibgu.core.engine.state import FleetState, TrackedRollout
-from ibgu.core.model import ReasonKind, RolloutState, names
+from ibgu.core.engine.state import FleetState, TrackedRollout, fleet
+from ibgu.core.model import Kind, ReasonKind, RolloutState, names
 from ibgu.db.reads.certified import certify
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
@@ -104,6 +104,10 @@ def _of_cluster(record: Any, *rest: Any) -> str:
     return NAME if record is not None and record.cluster == "site-1" else ""
 
 
+def _of_joining(step: Any, event: Kind, member: Any, holder: Any) -> str:
+    return _of_cluster(member) if event is Kind.JOINED else ""
+
+
 def _of_tracked(*given: Any) -> str:
     """Returns the rollout among a function's arguments."""
     return next(str(each.rollout.name) for each in given if isinstance(each, TrackedRollout))
@@ -174,6 +178,7 @@ PLACES = [
     ),
     pytest.param(foreign_runs, "other_run", _of_cluster, id="whose run it is"),
     pytest.param(requests, "metadata_patch", _of_cluster, id="pending patches"),
+    pytest.param(fleet, "check_decision", _of_joining, id="a member that joins"),
     pytest.param(membership, "carries", lambda rollout, *rest: rollout.name, id="an opening step"),
 ]
 
@@ -190,6 +195,27 @@ def test_wherever_it_happens(told: Tell, owner: object, name: str, rollout_of: N
             faulty.clear()
             await stage.until(stage.complete)
         assert await _against_the_history(stage) == []
+
+    with capture_logs() as logs:
+        told(story, "Prep", clusters=2)
+    assert {line["rollout"] for line in _told(logs)} == {f"default/{NAME}"}
+
+
+def test_a_rollout_whose_hold_can_not_be_decided_is_left_alone(told: Tell) -> None:
+    async def story(stage: Stage) -> None:
+        await _relabel(stage, "site-2", group="other")
+        with (
+            failing(Effects, "reconcile", _of_tracked) as faulty,
+            failing(planner, "quarantine_rollout", _of_tracked) as faulty_hold,
+        ):
+            await stage.fleet.people.apply(0)
+            await stage.until(lambda: stage.fleet.leader() is not None)
+            other = await _apply(stage, "rollout-1", group="other")
+            await stage.until(lambda: other() is RolloutState.COMPLETE)
+            assert not stage.held(HELD)
+            faulty.clear()
+            faulty_hold.clear()
+            await stage.until(stage.complete)
 
     with capture_logs() as logs:
         told(story, "Prep", clusters=2)

@@ -14,11 +14,11 @@ from ibgu import telemetry, tracing
 from ibgu.controller import naming
 from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.loop.work_queue import Touched
-from ibgu.controller.quarantine import broken_by
+from ibgu.controller.quarantine import attributed_to, broken_by
 from ibgu.core.engine.state import FleetState, Undo
 from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
 from ibgu.db.errors import is_refused
-from ibgu.db.journal import Changeset, Journal, MemberKey, concerns
+from ibgu.db.journal import Changeset, Journal, MemberKey, concerns, rollout_of
 
 log = structlog.get_logger("ibgu.journal")
 T = TypeVar("T")
@@ -44,8 +44,8 @@ class Draft:
     def apply(self, decision: Decision) -> None:
         if isinstance(decision, OnMember):
             self._slots.setdefault(decision.member.key, self._slot(decision.member))
-        self.decisions.append(decision)
         self._undo.append(self.fleet.apply(decision))
+        self.decisions.append(decision)
 
     def _slot(self, member: Member) -> int | None:
         known = self.fleet.step_of(member).members.get(member.cluster)
@@ -80,7 +80,8 @@ class Draft:
         kept = [d for d in self.decisions if not concerns(d, lost)]
         self.decisions, self._undo = [], []
         for decision in kept:
-            self.apply(decision)
+            with attributed_to(rollout_of(decision)):
+                self.apply(decision)
 
 
 CAN_WAIT = frozenset(

@@ -94,10 +94,11 @@ class Planner:
                 if isinstance(seen, OnRollout) and seen.kind is Kind.ROLLOUT_SEEN:
                     draft.apply(seen)
         tracked = self._fleet.rollouts.get(uid)
-        for decision in (
-            quarantine_rollout(tracked, self._quarantine.error_of(uid), now) if tracked else ()
-        ):
-            draft.apply(decision)
+        if tracked is None:
+            return
+        with attributed_to(uid):
+            for decision in quarantine_rollout(tracked, self._quarantine.error_of(uid), now):
+                draft.apply(decision)
 
     async def _decide_rollout(
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
