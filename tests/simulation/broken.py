@@ -41,7 +41,7 @@ from ibgu.core.engine.gates import registry
 from ibgu.core.engine.gates.payload import PAYLOAD
 from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, RAMP_UP, START_RATE
 from ibgu.core.engine.refresh import eligibility
-from ibgu.core.engine.state import FleetState, Starts, TrackedStep
+from ibgu.core.engine.state import FleetState, Starts, TrackedStep, fleet
 from ibgu.core.engine.works import refresh_patch, wanted_stage
 from ibgu.core.model import (
     Ended,
@@ -68,6 +68,11 @@ Patches = Callable[[ExitStack], None]
 
 def _set(stack: ExitStack, target: Any, name: str, value: Any) -> None:
     stack.enter_context(patch.object(target, name, value))
+
+
+def _unchecked(stack: ExitStack) -> None:
+    """Takes the invariants away, too: what is broken has to show on the hub and in the history."""
+    _set(stack, fleet, "check_decision", lambda step, event, member, holder: None)
 
 
 def no_fencing(stack: ExitStack) -> None:
@@ -113,6 +118,7 @@ def slot_freed_early(stack: ExitStack) -> None:
 
 def one_slot_too_many(stack: ExitStack) -> None:
     """A step takes one member more than maxConcurrency."""
+    _unchecked(stack)
     _set(stack, TrackedStep, "_bound", property(lambda self: self.step.max_concurrency + 1))
 
 
@@ -208,6 +214,7 @@ def pending_patches_forgotten(stack: ExitStack) -> None:
 
 def claim_ignored(stack: ExitStack) -> None:
     """Another rollout's claim on the cluster keeps nobody from starting there."""
+    _unchecked(stack)
     _set(stack, waiting, "_claimed", lambda turn, member: False)
 
     async def deaf(db: Any, hub: str, epoch: int, turn: int, batch: Any, at: Any) -> Any:
@@ -324,7 +331,7 @@ def uid_ignored(stack: ExitStack) -> None:
 
 def failure_without_disarm(stack: ExitStack) -> None:
     """A run that did not succeed ends its member at once, armed or not."""
-
+    _unchecked(stack)
     original = running._decide_ended
 
     def decide(turn: Any, member: InFlight, run: Ended, seen: Any) -> None:

@@ -41,6 +41,8 @@ class Probe(Struct, frozen=True, gc=False):
 class MemberBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state"):
     """A cluster that belongs to a step, in any state.
 
+    Invariant, until the member finishes: `action_index` is the number of `completed` actions.
+
     The properties say for every state what a column of the journal holds. A state in which the
     value is known has a field of that name instead.
     """
@@ -118,7 +120,7 @@ class MemberBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state")
 class Waiting(MemberBase, frozen=True, gc=False, kw_only=True, tag="waiting"):
     """A member that has no slot, and no claim on its cluster.
 
-    It has not started, or its run was withdrawn: no work is armed for it.
+    It has not started, or its run was withdrawn. Invariant: that run is disarmed.
     """
 
     state: ClassVar[Literal[MemberState.WAITING]] = MemberState.WAITING
@@ -132,6 +134,9 @@ class InFlight(MemberBase, frozen=True, gc=False, kw_only=True, tag="in flight")
     """A member that has a slot, and with it the claim on its cluster: one row of `claims` (R6.1,
     R29.4).
 
+    Invariants: no other member of the step has its slot, no other member at all the claim on its
+    cluster, and it keeps the slot as long as it is in flight.
+
     Its run is open, or has ended and is not disarmed yet, or has succeeded with actions still to
     come.
     """
@@ -140,7 +145,7 @@ class InFlight(MemberBase, frozen=True, gc=False, kw_only=True, tag="in flight")
     run: Run
     """The newest run of this member in this step."""
     slot: int
-    """Counts from 1."""
+    """Counts from 1, up to the step's `max_concurrency`."""
     limit: datetime
     """When the member's whole sequence in this step must have ended (R11.2)."""
     probe: Probe | None = None
@@ -149,6 +154,8 @@ class InFlight(MemberBase, frozen=True, gc=False, kw_only=True, tag="in flight")
 
 class Finished(MemberBase, frozen=True, gc=False, kw_only=True, tag="finished"):
     """A member that has ended in this step: it has no slot and no claim, and does not start again.
+
+    Invariant: its run, if it has one, is disarmed.
 
     Only a late completion changes its outcome as people see it.
     """

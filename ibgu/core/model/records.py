@@ -106,7 +106,7 @@ class Step(Struct, frozen=True, kw_only=True):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     total: int = 0
-    """Members, fixed when the step starts."""
+    """Members, fixed when the step starts: no more of them join."""
     hold: Reason | None = None
     """Why nothing new starts in this step."""
     stopped_since: datetime | None = None

@@ -79,8 +79,8 @@ _REASONS = {
         overdue=OverdueRule(
             timedelta(minutes=10),
             "check what keeps TALM's ClusterGroupUpgrades and ManifestWorks from going: their "
-            "finalizers and, on the clusters, the work agents; beside a live TALM its log. Once you "
-            "stop TALM, ibgu removes them itself",
+            "finalizers and, on the clusters, the work agents; beside a live TALM its log. Once "
+            "you stop TALM, ibgu removes them itself",
         ),
         by_message=True,
     ),

@@ -11,6 +11,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 from itertools import islice
 from operator import attrgetter, itemgetter
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -27,6 +28,7 @@ from ibgu.core.model import (
     Waiting,
     traits,
 )
+from ibgu.core.model.transitions import InvariantViolation
 
 QUEUED = frozenset(
     {
@@ -73,6 +75,7 @@ def has_ended(member: Member) -> bool:
     return member.outcome in _ENDED and run is not None and run.arming_at is not None
 
 
+P = TypeVar("P", tuple[int, str], tuple[datetime, int, str])
 _place = attrgetter("place")
 _limit_time = itemgetter(0)
 
@@ -102,6 +105,13 @@ def _limit(member: InFlight) -> tuple[datetime, int, str]:
     return (member.limit, member.position, member.cluster)
 
 
+def _take_out(places: list[P], place: P) -> None:
+    """Removes the place from the sorted list. Raises InvariantViolation if another one is there:
+    the next member to start, or to be late, would be a wrong one."""
+    if places.pop(bisect_left(places, place)) != place:
+        raise InvariantViolation(f"{place} is not where the step's order has it")
+
+
 def _nobody(_cluster: str) -> None:
     """Ignores changes: for a step on its own."""
 
@@ -109,7 +119,10 @@ def _nobody(_cluster: str) -> None:
 class TrackedStep:
     """TrackedStep holds a step's record and its members, with the aggregates that decisions read:
     the queue, slots, limits and counts. They follow from the members alone; `put` and `remove` keep
-    them up to date, so that no decision walks over all members."""
+    them up to date, so that no decision walks over all members.
+
+    Invariant: the queue and the limits have each member once, at its place in the order. `put` and
+    `remove` raise InvariantViolation where they find another one there."""
 
     def __init__(
         self,
@@ -193,12 +206,12 @@ class TrackedStep:
         self._count(member, -1)
         place = (member.position, member.cluster)
         if isinstance(member, Waiting) and member.reason.kind in QUEUED:
-            self.queue.pop(bisect_left(self.queue, place))
+            _take_out(self.queue, place)
             if member.reason.kind is ReasonKind.SLOT:
-                self._unprobed.pop(bisect_left(self._unprobed, place))
+                _take_out(self._unprobed, place)
         if isinstance(member, InFlight):
             self.in_flight.pop(member.cluster)
-            self.limits.pop(bisect_left(self.limits, _limit(member)))
+            _take_out(self.limits, _limit(member))
         self.watched.pop(member.cluster, None)
         self.reopening.pop(member.cluster, None)
         self.warned.discard(member.cluster)

@@ -18,6 +18,7 @@ from ibgu.core.model import (
     ReasonKind,
     RunResult,
 )
+from ibgu.core.model.transitions import InvariantViolation
 from tests.core.engine.state.records import (
     MINUTE,
     NOW,
@@ -259,3 +260,14 @@ def test_records_are_immutable() -> None:
     with pytest.raises(AttributeError):
         member().position = 1  # type: ignore[misc]
     assert replace(member(), position=1).position == 1
+
+
+@pytest.mark.parametrize("index", ["queue", "limits"])
+def test_a_member_that_is_not_at_its_place_in_the_order_is_an_error(index: str) -> None:
+    """Another one would be taken out, and never start, or never be late."""
+    found = member("site-1") if index == "queue" else in_flight("site-1")
+    other = member("site-2") if index == "queue" else in_flight("site-2", slot=2)
+    tracked = TrackedStep(step(), [found, other])
+    del getattr(tracked, index)[0]
+    with pytest.raises(InvariantViolation, match="is not where the step's order has it"):
+        tracked.put(done("site-1"))
