@@ -111,7 +111,7 @@ BOMB = "a: &a [" + "x, " * 9 + "x]\n" + "".join(
         (BOMB, 5, "has more than 100000 values"),
     ],
 )
-def test_what_can_not_be_read_says_where_and_why(text: str, line: int, words: str) -> None:
+def test_unreadable_yaml_is_reported_with_line_and_reason(text: str, line: int, words: str) -> None:
     found = problem(text)
     assert found[0] == line
     assert words in found[1]

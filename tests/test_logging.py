@@ -34,14 +34,18 @@ def written(monkeypatch: pytest.MonkeyPatch, form: str, where: io.StringIO) -> s
 
 
 @pytest.mark.parametrize(("form", "where"), [("json", Terminal()), ("auto", io.StringIO())])
-def test_json(monkeypatch: pytest.MonkeyPatch, form: str, where: io.StringIO) -> None:
+def test_logs_are_written_as_json_off_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, form: str, where: io.StringIO
+) -> None:
     found = json.loads(written(monkeypatch, form, where))
     assert (found["level"], found["event"]) == ("warning", "write failed")
     assert (found["rollout"], found["cluster"]) == ("default/ran-417", "site-0412")
 
 
 @pytest.mark.parametrize(("form", "where"), [("text", io.StringIO()), ("auto", Terminal())])
-def test_text(monkeypatch: pytest.MonkeyPatch, form: str, where: io.StringIO) -> None:
+def test_logs_are_written_as_text_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, form: str, where: io.StringIO
+) -> None:
     found = written(monkeypatch, form, where)
     assert "write failed" in found
     assert "goes on" not in found

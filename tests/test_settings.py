@@ -44,6 +44,6 @@ def test_no_setting_is_taken_for_another(field: str) -> None:
         "HUB_RAET",
     ],
 )
-def test_what_is_somebody_elses_is_left_alone(name: str) -> None:
+def test_variables_of_others_are_not_reported_as_mistyped(name: str) -> None:
     """Kubernetes tells each pod of the Services beside it in such variables."""
     assert mistyped([name]) == ""

@@ -111,7 +111,7 @@ async def test_spans_of_a_request_are_part_of_its_callers_trace(collector: Colle
     assert SECRET.encode() not in b"".join(collector.bodies)
 
 
-def test_an_error_is_told_by_its_kind(collector: Collector) -> None:
+def test_an_error_is_traced_by_its_type_only(collector: Collector) -> None:
     with tracing.tracing():
         with pytest.raises(ValueError, match=SECRET), tracing.span("hub create"):
             raise ValueError(SECRET)
@@ -126,7 +126,7 @@ def test_an_error_is_told_by_its_kind(collector: Collector) -> None:
     ("endpoint", "disabled", "expected"),
     [("", "", False), ("http://127.0.0.1:1", "", True), ("http://127.0.0.1:1", "true", False)],
 )
-def test_who_asks_for_them(
+def test_tracing_is_enabled_by_the_endpoint(
     monkeypatch: pytest.MonkeyPatch, endpoint: str, disabled: str, expected: bool
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
@@ -151,7 +151,9 @@ def test_nothing_is_loaded_where_nobody_asks() -> None:
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch, collector: Collector) -> None:
+def test_a_missing_package_is_reported_with_the_extra(
+    monkeypatch: pytest.MonkeyPatch, collector: Collector
+) -> None:
     monkeypatch.setitem(sys.modules, "ibgu.tracing.otlp", None)
     missing = pytest.raises(tracing.MissingExtra, match=r"pip install '\.\[otel\]'")
     with missing, tracing.tracing():

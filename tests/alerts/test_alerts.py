@@ -76,7 +76,7 @@ def test_alerts_fire_and_keep_still(tmp_path: Path) -> None:
     promtool("test", "rules", str(file))
 
 
-def test_what_people_read_is_filled_in(tmp_path: Path) -> None:
+def test_annotations_of_an_alert_are_filled_in(tmp_path: Path) -> None:
     series = {
         "series": 'ibgu_watch_age_seconds{kind="manifestworks",pod="a"}',
         "values": "200+60x9",

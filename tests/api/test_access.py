@@ -35,7 +35,7 @@ async def test_without_a_token_nothing_is_said(
     assert answer.json()["type"] == "tag:ibgu.dev,2026:problem/unauthenticated"
 
 
-async def test_a_wrong_token_is_nobodys(client: httpx.AsyncClient) -> None:
+async def test_a_wrong_token_is_answered_with_401(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/v1/rollouts", headers={"Authorization": "Bearer wrong"})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="ibgu", error="invalid_token"'
@@ -108,7 +108,7 @@ async def test_a_clusters_past_needs_the_cluster(ask: Ask, journal: Journal, par
     assert "get managedclusters.cluster.open-cluster-management.io a" in answer.json()["detail"]
 
 
-async def test_everybody_learns_who_they_are(ask: Ask, context: Context) -> None:
+async def test_whoami_returns_the_user_and_the_hub(ask: Ask, context: Context) -> None:
     for user in ("alice", "carol"):
         answer = await ask(user, "whoami")
         assert answer.json() == {"username": user, "hub": context.hub}

@@ -23,7 +23,7 @@ async def told(ask: Ask, **query: Any) -> list[tuple[str, str, str | None, str |
     return [(each.title, each.text, each.who, each.via) for each in found.items]
 
 
-async def test_it_says_who_did_what_from_where(ask: Ask, journal: Journal) -> None:
+async def test_each_change_names_its_user_and_their_client(ask: Ask, journal: Journal) -> None:
     one = await fleet(journal)
     held, rate_limited = (
         replace(one, hold=PAUSED),

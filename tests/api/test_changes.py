@@ -170,7 +170,7 @@ async def test_the_end_of_a_pause_is_not_the_end_of_the_circuit_breaker(
     assert (await on_hub(admin)).metadata.annotations["ibgu.dev/resume"].startswith("olga 20")
 
 
-async def test_who_may_only_read_changes_nothing_and_learns_which_right_is_missing(
+async def test_a_user_without_patch_rights_is_refused_with_the_missing_verb(
     post: Post, made: Made, journal: Journal, admin: HubClient
 ) -> None:
     await seen(journal, known(await made("Prep", "Upgrade", "FinalizeUpgrade")))
@@ -185,7 +185,7 @@ async def test_who_may_only_read_changes_nothing_and_learns_which_right_is_missi
     assert (await post("carol", "pause")).status_code == 403
 
 
-async def test_who_did_what_is_logged_without_the_token(
+async def test_changes_are_logged_with_the_user_and_without_the_token(
     post: Post, made: Made, journal: Journal, sandbox_hub: SandboxHub
 ) -> None:
     await seen(journal, known(await made("Prep", "Upgrade", "FinalizeUpgrade")))
@@ -234,9 +234,7 @@ async def test_steps_are_appended_where_the_plan_allows_it(
         (0, 503, "hub-unavailable"),
     ],
 )
-def test_what_the_hub_answers_comes_back_as_a_problem(
-    status: int, answered: int, code: str
-) -> None:
+def test_hub_errors_become_problems(status: int, answered: int, code: str) -> None:
     with pytest.raises(Problem) as problem, refusals_as_problems("olga", "default", "ran-x1"):
         raise HubError(status, "Invalid", "spec.plan: its words", method="PATCH", path="/x")
     assert (problem.value.status, problem.value.code) == (answered, code)
@@ -291,7 +289,7 @@ async def test_a_plan_that_changed_meanwhile_is_a_conflict(
     assert late.value.message == "somebody changed the plan of ran-x1 meanwhile"
 
 
-async def test_what_ibgu_writes_into_the_status_is_no_conflict_for_a_new_step(
+async def test_a_status_write_does_not_conflict_with_an_appended_step(
     made: Made, admin: HubClient
 ) -> None:
     from datetime import UTC, datetime
@@ -391,7 +389,7 @@ async def test_five_thousand_clusters_are_skipped_by_name(
     assert "512 KiB, which 5000 clusters" in too_long.json()["detail"]
 
 
-async def test_what_the_state_allows(ask: Ask, journal: Journal) -> None:
+async def test_actions_that_the_state_refuses_carry_the_reason(ask: Ask, journal: Journal) -> None:
     await fleet(journal, hold=CIRCUIT_BREAKER)
     found = (await ask("olga", "rollouts/default/ran-r1/actions")).json()["items"]
     told = {each["name"]: each["why"] for each in found}
@@ -414,7 +412,9 @@ async def permitted(ask: Ask, user: str = "olga", rollout: str = "ran-x1") -> di
     return {each["name"]: each["why"] for each in items}
 
 
-async def test_what_the_callers_rights_allow(ask: Ask, journal: Journal) -> None:
+async def test_actions_beyond_the_callers_rights_carry_the_missing_right(
+    ask: Ask, journal: Journal
+) -> None:
     await fleet(journal, hold=CIRCUIT_BREAKER)
     patch = "you may not patch imagebasedgroupupgrades in namespace default"
     told = await permitted(ask, "alice", "ran-r1")
@@ -426,7 +426,7 @@ async def test_what_the_callers_rights_allow(ask: Ask, journal: Journal) -> None
     assert {each["name"]: each["plans"] for each in items}["append-step"] == []
 
 
-async def test_what_retry_would_say(
+async def test_the_listed_reason_of_retry_matches_its_dry_run(
     ask: Ask, post: Post, made: Made, journal: Journal, context: Context
 ) -> None:
     """The journal's knowledge of the hub gives the same words as the request's."""

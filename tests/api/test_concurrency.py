@@ -13,7 +13,7 @@ def limit() -> ConcurrencyLimit:
     return ConcurrencyLimit("streams", 3, 2, retry_seconds=30.0)
 
 
-def test_each_has_some_and_all_together(limit: ConcurrencyLimit) -> None:
+def test_streams_are_limited_per_user_and_in_total(limit: ConcurrencyLimit) -> None:
     with limit.held("alice"), limit.held("alice"):
         with pytest.raises(Problem, match="alice has 2 streams") as mine:
             limit.held("alice").__enter__()

@@ -119,7 +119,7 @@ async def test_a_body_has_a_deadline() -> None:
     assert cut("slow-body") == before + 1
 
 
-async def test_who_goes_on_after_the_answer_is_cut() -> None:
+async def test_an_unfinished_body_is_cut_after_the_answer() -> None:
     before = cut("slow-rest")
     async with serving(ServerLimits(rest_seconds=0.2)) as (_, connect):
         reader, writer = await connect()
@@ -129,7 +129,7 @@ async def test_who_goes_on_after_the_answer_is_cut() -> None:
     assert cut("slow-rest") == before + 1
 
 
-async def test_who_ends_the_body_after_the_answer_may_go_on() -> None:
+async def test_a_body_that_ends_after_the_answer_keeps_the_connection() -> None:
     """And an idle connection ends in peace."""
     async with serving(ServerLimits(idle_seconds=1)) as (_, connect):
         reader, writer = await connect()
@@ -151,7 +151,7 @@ async def test_an_answer_that_nobody_takes_is_dropped() -> None:
         writer.close()
 
 
-async def test_who_takes_slowly_but_steadily_gets_everything() -> None:
+async def test_a_slow_but_steady_reader_gets_the_whole_answer() -> None:
     async with serving(ServerLimits(take_seconds=1.0)) as (_, connect):
         reader, writer = await connect()
         writer.write(HEAD + b"Connection: close\r\n\r\n")
@@ -171,7 +171,7 @@ async def test_an_application_may_abort() -> None:
         writer.close()
 
 
-async def test_whoever_asks_finds_room_among_those_who_only_hold_connections() -> None:
+async def test_a_request_is_served_among_idle_connections() -> None:
     """A kubelet's probe too: else such a flood would end the pod."""
     before = cut("connections")
     async with serving(ServerLimits(connections=10, head_seconds=3600)) as (url, connect):
@@ -186,7 +186,7 @@ async def test_whoever_asks_finds_room_among_those_who_only_hold_connections() -
             writer.close()
 
 
-async def test_a_connection_whose_answer_is_made_is_not_cut() -> None:
+async def test_a_connection_with_a_pending_answer_is_not_cut() -> None:
     async with serving(ServerLimits(connections=2)) as (_, connect):
         answered = [await connect() for _ in range(2)]
         for _, writer in answered:
@@ -240,7 +240,7 @@ async def test_the_rest_of_an_answer_that_nobody_takes_is_dropped(last: str) -> 
             await until(lambda: is_open() == 0)
 
 
-async def test_whoever_asks_finds_room_among_those_who_take_nothing() -> None:
+async def test_a_request_is_served_among_clients_that_read_nothing() -> None:
     """They were no longer waited for, and kept their places for ever: the kubelet's probe too."""
     limits = ServerLimits(connections=20, take_seconds=3600, idle_seconds=3600)
     async with serving(limits) as (url, _), httpx.AsyncClient(trust_env=False) as client:

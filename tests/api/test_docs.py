@@ -73,7 +73,7 @@ def test_every_field_is_named(app: FastAPI) -> None:
             assert re.search(rf"[`\"]{field}[`\"]", text), f"{body}.{field}"
 
 
-def test_every_route_of_the_api_tells_its_problems(app: FastAPI) -> None:
+def test_every_route_documents_its_problems(app: FastAPI) -> None:
     for route, operation in served(app).items():
         if "/api/v1" not in route:
             continue

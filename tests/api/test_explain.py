@@ -41,7 +41,7 @@ async def test_the_newest_step_in_any_rollout_or_in_one(ask: Ask, journal: Journ
     assert found["headline"].startswith("waits with Upgrade for ")
 
 
-async def test_it_tells_what_the_member_tells(ask: Ask, journal: Journal) -> None:
+async def test_explain_agrees_with_the_member(ask: Ask, journal: Journal) -> None:
     await fleet(journal)
     found = await told(ask, "c")
     (member,) = (await ask("alice", "rollouts/default/ran-r1/members", cluster="c")).json()["items"]
@@ -49,7 +49,7 @@ async def test_it_tells_what_the_member_tells(ask: Ask, journal: Journal) -> Non
     assert (found["means"], found["remedy"]) == (member["means"], member["remedy"])
 
 
-async def test_who_may_not_see_it_and_what_is_not_there(ask: Ask, journal: Journal) -> None:
+async def test_explain_refuses_forbidden_and_unknown_clusters(ask: Ask, journal: Journal) -> None:
     await fleet(journal)
     await seen(journal, rollout("r2", namespace="edge"))
     status, words = await refused(ask, "a", "bob")

@@ -177,7 +177,7 @@ async def test_an_upgrade_under_way_is_cancelled_by_a_second_ibgu(
         ({"clusters": ["x2-runs"]}, ["x2-runs"], "Abort"),
     ],
 )
-async def test_some_of_them_are_cancelled(
+async def test_selected_clusters_are_cancelled(
     post: Post,
     made: Made,
     journal: Journal,
@@ -279,7 +279,7 @@ async def test_the_upgraded_are_finalized(
 
 
 @pytest.mark.usefixtures("labelled")
-async def test_what_does_not_fit_is_refused_with_its_reason(
+async def test_clusters_that_do_not_qualify_are_refused_with_a_reason(
     post: Post, made: Made, journal: Journal, admin: HubClient
 ) -> None:
     await upgrading(journal, await made("Prep", "Upgrade"))
@@ -310,7 +310,7 @@ async def test_a_rollout_that_has_begun_nothing(
     assert detail(await post("olga", "cancel")).startswith("ran-x1 has no such cluster")
 
 
-async def test_who_may_not_create_cancels_nothing(
+async def test_a_user_without_create_rights_is_refused_every_follow_up(
     post: Post, made: Made, journal: Journal, admin: HubClient
 ) -> None:
     await seen(journal, of(await made("Prep"), "Prep"))

@@ -20,7 +20,9 @@ async def body(ask: Ask, path: str, **query: Any) -> Any:
     return answer.json()
 
 
-async def test_events_are_told_in_order_and_from_a_number_on(ask: Ask, journal: Journal) -> None:
+async def test_events_of_a_rollout_are_listed_in_order_after_a_number(
+    ask: Ask, journal: Journal
+) -> None:
     await fleet(journal)
     path = "rollouts/default/ran-r1/events"
     events = (await body(ask, path))["items"]
@@ -126,7 +128,7 @@ async def test_a_cluster_remembers_every_rollout(ask: Ask, journal: Journal) -> 
     assert (await body(ask, "clusters/nobody/history"))["items"] == []
 
 
-async def test_events_of_a_cluster_are_told_newest_first(ask: Ask, journal: Journal) -> None:
+async def test_events_of_a_cluster_are_listed_newest_first(ask: Ask, journal: Journal) -> None:
     await fleet(journal, age=60)
     path = "clusters/a/events"
     found = (await body(ask, path))["items"]

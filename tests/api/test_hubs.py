@@ -53,7 +53,7 @@ async def answers(
     ]
 
 
-async def test_no_route_tells_of_another_hub(
+async def test_no_route_leaks_another_hub(
     app: FastAPI,
     client: httpx.AsyncClient,
     both: tuple[History, History],
@@ -74,7 +74,7 @@ async def test_no_route_tells_of_another_hub(
             assert answer.status_code == 404, route
 
 
-async def test_no_stream_tells_of_another_hub(app: FastAPI, both: tuple[History, History]) -> None:
+async def test_no_stream_leaks_another_hub(app: FastAPI, both: tuple[History, History]) -> None:
     reads = app.state.feed.reads
     uid = both[1].courses[-1].uid
     for rollout in (None, uid):
@@ -83,7 +83,7 @@ async def test_no_stream_tells_of_another_hub(app: FastAPI, both: tuple[History,
         assert not any(THEIRS in (event.cluster or "") for event in found)
 
 
-async def test_the_other_hub_has_an_api_of_its_own(
+async def test_the_other_hub_has_rows_of_its_own(
     context: Context, both: tuple[History, History]
 ) -> None:
     """The tests above would also pass for a hub that has nothing."""

@@ -40,7 +40,7 @@ def by_hand(post: Post, sandbox_hub: SandboxHub) -> Line:
 
 
 @pytest.mark.usefixtures("clusters")
-async def test_the_lines(
+async def test_printed_kubectl_commands_make_the_same_change(
     by_hand: Line,
     made: Callable[..., Awaitable[str]],
     journal: Journal,

@@ -36,7 +36,7 @@ async def labelled(journal: Journal, context: Context) -> None:
         (" ", ["a", "b", "c", "d", "e", "f", "a", "b", "g"]),
     ],
 )
-async def test_members(ask: Ask, label: str, expected: list[str]) -> None:
+async def test_members_are_filtered_by_label(ask: Ask, label: str, expected: list[str]) -> None:
     items = (await ask("alice", f"{ROLLOUT}/members", label=label)).json()["items"]
     assert [each["cluster"] for each in items] == expected
 
@@ -63,13 +63,13 @@ async def test_clusters_and_the_grid(ask: Ask) -> None:
     assert (cells["clusters"], cells["states"]) == (["a"], ["rebooting"])
 
 
-async def test_a_cluster_tells_its_labels(ask: Ask) -> None:
+async def test_a_cluster_shows_its_labels(ask: Ask) -> None:
     assert (await ask("alice", "clusters/a")).json()["labels"] == LABELS["a"]
     assert (await ask("alice", "clusters/g")).json()["labels"] is None
 
 
 @pytest.mark.parametrize("path", [f"{ROLLOUT}/members", f"{ROLLOUT}/grid", "clusters"])
-async def test_what_is_no_selector_and_who_may_not(ask: Ask, path: str) -> None:
+async def test_invalid_selectors_and_forbidden_callers_are_refused(ask: Ask, path: str) -> None:
     wrong = await ask("alice", path, label="region north")
     assert wrong.status_code == 422
     assert wrong.json()["errors"][0]["field"] == "label"

@@ -109,7 +109,7 @@ async def test_words_of_a_running_member_are_explained_too(ask: Ask, journal: Jo
         (ReasonKind.CLAIM, "ClaimedByOther"),
     ],
 )
-async def test_who_could_start_but_for_a_hold_shows_the_hold(
+async def test_a_member_that_only_a_hold_keeps_waiting_shows_the_hold(
     ask: Ask, journal: Journal, held: str, kind: ReasonKind, shown: str
 ) -> None:
     one = rollout(hold=CIRCUIT_BREAKER if held == "rollout" else None)
@@ -129,7 +129,7 @@ async def test_a_hold_does_not_hide_what_runs(ask: Ask, journal: Journal) -> Non
     assert kinds == ["Rebooting", "CircuitBreaker", "ClaimedByOther"]
 
 
-async def test_filters(ask: Ask, journal: Journal) -> None:
+async def test_members_are_filtered_by_each_parameter(ask: Ask, journal: Journal) -> None:
     await fleet(journal)
     assert len(await names(ask)) == 9
     assert await names(ask, step=2) == [(2, "a"), (2, "b"), (2, "g")]
@@ -144,7 +144,7 @@ async def test_filters(ask: Ask, journal: Journal) -> None:
     assert await names(ask, step=3) == []
 
 
-async def test_by_the_reason_that_is_shown(ask: Ask, journal: Journal) -> None:
+async def test_members_are_filtered_by_the_shown_reason(ask: Ask, journal: Journal) -> None:
     await fleet(journal, hold=CIRCUIT_BREAKER)
     for reason, cluster in (("CircuitBreaker", "b"), ("ClaimedByOther", "g"), ("Rebooting", "a")):
         assert await names(ask, reason=reason) == [(2, cluster)]

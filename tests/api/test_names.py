@@ -181,7 +181,9 @@ async def test_no_stream_names_what_the_caller_may_not_read(
 
 
 @pytest.mark.usefixtures("tenants")
-async def test_who_may_read_both_reads_the_names(get: Get, sandbox_hub: SandboxHub) -> None:
+async def test_a_user_of_both_namespaces_reads_the_rollout_names(
+    get: Get, sandbox_hub: SandboxHub
+) -> None:
     """The names stand in the sentences of its own namespace's rollouts, and where it is asked who
     has a cluster."""
     alice = sandbox_hub.token("alice")
@@ -309,7 +311,7 @@ OWNED = {
 
 
 @pytest.mark.usefixtures("lost")
-async def test_who_creates_in_one_namespace_learns_no_name_of_what_came_after(
+async def test_previews_and_retries_do_not_leak_a_newer_rollouts_name(
     get: Get, post: Post, token: str, context: Context
 ) -> None:
     """The caller may create an ImageBasedGroupUpgrade, and so ask for previews and retries."""
@@ -325,7 +327,7 @@ async def test_who_creates_in_one_namespace_learns_no_name_of_what_came_after(
 
 
 @pytest.mark.usefixtures("lost")
-async def test_who_may_read_both_learns_which_rollout_came_after(
+async def test_previews_and_retries_name_the_newer_rollout_to_its_readers(
     get: Get, post: Post, sandbox_hub: SandboxHub, context: Context
 ) -> None:
     await know_labels(context)

@@ -45,14 +45,14 @@ async def listed(ask: Ask, user: str = "alice", **query: Any) -> Any:
     return answer.json()
 
 
-async def test_who_has_waited_for_longer_than_usual(ask: Ask, journal: Journal) -> None:
+async def test_overdue_members_are_listed_as_needing_a_person(ask: Ask, journal: Journal) -> None:
     await fleet(journal)
     found = await listed(ask)
     late = {each["kind"]: each["members"] for each in found["needsPerson"]}
     assert late == {"ClaimedByOther": 1, "Rebooting": 1}, "since May"
 
 
-async def test_what_needs_a_person(ask: Ask, journal: Journal) -> None:
+async def test_holds_and_forbidden_works_need_a_person(ask: Ask, journal: Journal) -> None:
     later = NOW + timedelta(minutes=1)
     forbidden = Reason(ReasonKind.FORBIDDEN, later, "may not create works", None, Who.PERSON)
     one = rollout()
@@ -74,7 +74,7 @@ async def test_what_needs_a_person(ask: Ask, journal: Journal) -> None:
     ]
 
 
-async def test_the_list_of_rollouts_tells_it_of_its_own_moment(ask: Ask, journal: Journal) -> None:
+async def test_needs_person_covers_rollouts_beyond_the_page(ask: Ask, journal: Journal) -> None:
     """The list tells it of rollouts that are not on its page, too."""
     forbidden = Reason(ReasonKind.FORBIDDEN, NOW, "may not create works", None, Who.PERSON)
     for uid, age in (("r1", 2), ("r2", 1), ("r3", 0)):
@@ -141,7 +141,9 @@ async def test_only_of_namespaces_that_may_be_read(ask: Ask, journal: Journal) -
     assert refused.status_code == 403
 
 
-async def test_what_takes_longer_than_usual(ask: Ask, journal: Journal, context: Context) -> None:
+async def test_a_run_longer_than_usual_is_stalled(
+    ask: Ask, journal: Journal, context: Context
+) -> None:
     """Ten Preps of a minute each; the eleventh has run since May, the twelfth is to be disarmed."""
     one = rollout()
     await seen(journal, one)

@@ -72,7 +72,7 @@ async def upgraded(journal: Journal, uid: str) -> None:
     )
 
 
-async def test_what_failed_on_the_new_release_is_previewed_and_rolled_back(
+async def test_a_cluster_that_failed_on_the_new_release_is_rolled_back(
     post: Post, made: Made, journal: Journal, admin: HubClient
 ) -> None:
     await upgraded(journal, await made("Prep", "Upgrade"))
@@ -138,7 +138,7 @@ async def test_a_confirmation_says_what_was_cleaned_up(
     assert (await post("olga", "confirm-cleanup", body)).status_code == 422
 
 
-async def test_what_a_later_rollout_has_cleaned_up_needs_no_confirmation(
+async def test_a_cluster_cleaned_up_by_a_later_rollout_needs_no_confirmation(
     made: Made, journal: Journal, ask: Ask
 ) -> None:
     await upgraded(journal, await made("Prep", "Upgrade"))

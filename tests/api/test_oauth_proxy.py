@@ -167,7 +167,7 @@ async def _signed_in(route: httpx.AsyncClient) -> dict[str, str]:
     return {"Cookie": "; ".join(kept)}
 
 
-async def test_who_signs_in_reads_and_changes_with_their_own_rights(
+async def test_a_signed_in_user_acts_with_their_own_rights(
     route: httpx.AsyncClient, oauth: Oauth
 ) -> None:
     browser = await _signed_in(route)

@@ -79,12 +79,12 @@ async def test_a_browser_says_that_a_page_is_of_another_site(
     assert await _kind(asked, JSON | own | {"Sec-Fetch-Site": "same-origin"}) == ""
 
 
-async def test_the_default_port_need_not_be_told(asked: httpx.AsyncClient) -> None:
+async def test_the_default_port_may_be_left_out(asked: httpx.AsyncClient) -> None:
     host = {"Host": "ibgu.example.com:80", "Origin": "http://ibgu.example.com"}
     assert await _kind(asked, JSON | host) == ""
 
 
-async def test_a_proxy_tells_the_address_where_there_is_one(
+async def test_forwarded_headers_count_only_behind_a_proxy(
     asked: httpx.AsyncClient, behind_proxy: bool
 ) -> None:
     told = {
@@ -111,6 +111,6 @@ async def test_reads_are_for_everybody(asked: httpx.AsyncClient) -> None:
     assert (await asked.get("/healthz", headers=foreign)).text == "ok"
 
 
-async def test_who_tells_no_host_has_no_page(asked: httpx.AsyncClient) -> None:
+async def test_a_request_without_a_host_is_cross_origin(asked: httpx.AsyncClient) -> None:
     """HTTP/1.0 allows that."""
     assert await _kind(asked, JSON | {"Host": "", "Origin": "null"}) == "cross-origin"

@@ -161,7 +161,7 @@ async def test_content_is_judged_where_the_hub_has_it(preflight: Asked, kubectl:
 
 
 @pytest.mark.usefixtures("content")
-async def test_what_the_caller_may_not_read_is_unknown(preflight: Asked) -> None:
+async def test_rules_on_unreadable_objects_are_unknown(preflight: Asked) -> None:
     found = await preflight("olga", manifest=proposed("Prep"))
     told = outcomes(found)
     assert {told[rule] for rule in ("P12", "P13", "P14", "P16", "P25", "P39")} == {"unknown"}
@@ -282,6 +282,6 @@ async def test_bodies_that_can_not_be_used(preflight: Asked, body: dict[str, Any
     assert answer["type"].endswith("/invalid")
 
 
-async def test_who_may_not(preflight: Asked) -> None:
+async def test_forbidden_and_unknown_targets_are_refused(preflight: Asked) -> None:
     assert (await preflight("bob", 403, selector="a=b"))["resource"] == "managedclusters"
     assert await preflight("alice", 404, namespace="default", name="none")

@@ -120,7 +120,7 @@ async def test_a_manifest_that_is_not_applied_yet(preview: Preview) -> None:
 
 
 @pytest.mark.parametrize("type_", ["Opaque", "kubernetes.io/dockerconfigjson"])
-async def test_a_secret_that_is_no_pull_secret_is_told_beforehand(
+async def test_a_preview_reports_a_secret_of_the_wrong_type(
     preview: Preview, kubectl: Kubectl, type_: str
 ) -> None:
     """The rollout would be held by it once it has begun; nothing of its content is shown."""
@@ -214,7 +214,7 @@ async def test_only_as_many_config_maps_as_the_policy_allows_are_looked_for(
     assert left.startswith("spec.ibuSpec.oadpContent: names 4974 ConfigMaps more than the 26 that")
 
 
-async def test_who_may_not_waits_for_no_turn_and_others_do(
+async def test_a_forbidden_caller_is_refused_at_once_and_others_queue(
     context: Context, sandbox_hub: SandboxHub, journal: Journal
 ) -> None:
     """A list of the whole fleet takes seconds, and each request of anybody made one."""
@@ -279,7 +279,7 @@ async def test_steps_to_append(preview: Preview, journal: Journal) -> None:
     assert (await preview("alice", **body)).json()["ends"]["likely"] is not None
 
 
-async def test_who_has_failed_in_the_running_step_does_not_go_on(
+async def test_a_cluster_that_failed_in_the_running_step_is_left_out(
     preview: Preview, journal: Journal
 ) -> None:
     chosen = [LabelSelector(match_labels={"fleet": "pv"})]
@@ -316,7 +316,7 @@ async def test_bodies_that_can_not_be_used(
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (422, "invalid")
 
 
-async def test_who_may_not(preview: Preview) -> None:
+async def test_forbidden_callers_and_unknown_rollouts_are_refused(preview: Preview) -> None:
     bob = await preview("bob", manifest=proposed("Prep"))
     assert bob.status_code == 403
     assert bob.json()["detail"].startswith("bob may not list managedclusters")
@@ -365,7 +365,7 @@ async def test_with_tenancy_a_namespace_takes_what_is_bound_to_it(
     assert refused.json()["resource"] == "managedclustersetbindings"
 
 
-async def test_a_rollback_that_comes_too_late_is_told(
+async def test_a_preview_warns_of_passed_rollback_deadlines(
     preview: Preview, journal: Journal, sandbox_hub: SandboxHub
 ) -> None:
     upgraded = {"lcm.openshift.io/ibgu-upgrade-completed": ""}

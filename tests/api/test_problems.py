@@ -94,7 +94,7 @@ async def test_bad_input_is_named(ask: Ask, journal: Journal, case: Case) -> Non
         ("steps", {"actions": ["Prep"], "timeout": 1.5}, "timeout: must be a whole number"),
     ],
 )
-async def test_bad_bodies_are_told_in_plain_words(
+async def test_invalid_bodies_are_refused_in_plain_words(
     client: httpx.AsyncClient,
     sandbox_hub: SandboxHub,
     journal: Journal,
@@ -122,7 +122,7 @@ async def test_bad_bodies_are_told_in_plain_words(
         ("maximum recursion depth exceeded", "maximum recursion depth exceeded"),
     ],
 )
-def test_what_is_wrong_in_a_manifest_is_told_in_plain_words(error: str, said: str) -> None:
+def test_manifest_errors_are_described_in_plain_words(error: str, said: str) -> None:
     assert broken_manifest(error) == said
 
 

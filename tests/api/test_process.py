@@ -27,17 +27,17 @@ async def get(probes: Probes, path: str) -> httpx.Response:
         return await client.get(path)
 
 
-async def test_alive_whatever_else_is_wrong() -> None:
+async def test_the_process_is_healthy_while_the_database_is_away() -> None:
     answer = await get(Probes(away, lambda: ["no controller leads yet"]), "/healthz")
     assert (answer.status_code, answer.text) == (200, "ok")
 
 
-async def test_ready_when_nothing_is_wrong() -> None:
+async def test_the_process_is_ready_without_problems() -> None:
     answer = await get(Probes(usable), READY)
     assert (answer.status_code, answer.text) == (200, "ok")
 
 
-async def test_not_ready_lists_everything() -> None:
+async def test_readiness_lists_every_problem() -> None:
     answer = await get(Probes(away, lambda: ["TALM is running on this hub"]), READY)
     assert answer.status_code == 503
     assert answer.headers["Content-Type"] == "application/problem+json"

@@ -21,7 +21,7 @@ async def told(ask: Ask, path: str, **query: Any) -> Any:
     return answer.json()
 
 
-async def test_a_rate_limited_rollout_runs_and_its_step_tells_the_limit(
+async def test_a_rate_limited_rollout_is_running_and_its_step_shows_the_limit(
     ask: Ask, journal: Journal
 ) -> None:
     await fleet(journal, hold=RATE_LIMITED)
@@ -35,9 +35,7 @@ async def test_a_rate_limited_rollout_runs_and_its_step_tells_the_limit(
     assert reasons == {"Rebooting": 1, "StartRate": 1, "ClaimedByOther": 1}
 
 
-async def test_who_could_start_but_for_the_rate_limit_waits_and_shows_it(
-    ask: Ask, journal: Journal
-) -> None:
+async def test_a_rate_limited_member_waits_and_shows_the_limit(ask: Ask, journal: Journal) -> None:
     await fleet(journal, hold=RATE_LIMITED)
     (one,) = (await told(ask, f"{PATH}/members", step=2, reason="StartRate"))["items"]
     assert (one["cluster"], one["reason"]["kind"]) == ("b", "StartRate")

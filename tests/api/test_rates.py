@@ -33,7 +33,7 @@ def test_a_burst_then_one_by_one(clock: Clock) -> None:
     assert asked.take("alice") == pytest.approx(0.1)
 
 
-def test_what_was_refused_is_not_counted(clock: Clock) -> None:
+def test_refused_requests_are_not_counted(clock: Clock) -> None:
     asked = Rates(10, 1, clock)
     asked.take("alice")
     assert [asked.take("alice") for _ in range(5)] == [pytest.approx(0.1)] * 5
@@ -53,7 +53,7 @@ def test_users_do_not_count_for_each_other(clock: Clock) -> None:
     assert asked.take("bob") == 0.0
 
 
-def test_who_asked_long_ago_is_forgotten(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recent_user_is_forgotten(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "USERS", 2)
     asked = Rates(0.001, 1, clock)
     for user in ("alice", "bob", "carol"):

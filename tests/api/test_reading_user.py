@@ -54,7 +54,7 @@ def app(context: Context, reader: AsyncEngine) -> FastAPI:
     return create_app(replace(context, engine=reader))
 
 
-async def test_it_answers_with_rights_to_read(
+async def test_the_api_serves_every_read_with_a_read_only_database_user(
     app: FastAPI, client: httpx.AsyncClient, journal: Journal, sandbox_hub: SandboxHub
 ) -> None:
     await fleet(journal)

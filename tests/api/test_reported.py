@@ -47,9 +47,7 @@ async def test_a_cluster_that_several_steps_report_counts_once(ask: Ask, journal
     assert (found["warned"], found["rollback"]) == (1, {"clusters": 2, "until": SOON_STAMP})
 
 
-async def test_what_becomes_of_a_deleted_rollouts_clusters_is_not_told(
-    ask: Ask, journal: Journal
-) -> None:
+async def test_a_deleted_rollout_shows_no_rollback_deadlines(ask: Ask, journal: Journal) -> None:
     await upgraded(journal)
     gone = replace(rollout(), state=RolloutState.DELETED, deleted_at=NOW)
     await tell(journal, OnRollout(Kind.ROLLOUT_DELETED, gone, "deleted"))

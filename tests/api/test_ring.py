@@ -20,7 +20,7 @@ def full() -> Ring:
     return ring
 
 
-def test_who_is_up_to_date_shares_one_part() -> None:
+def test_followers_that_are_up_to_date_share_one_part() -> None:
     ring = full()
     part = ring.after(CAPACITY - 20)
     assert part is not None
@@ -41,7 +41,7 @@ def test_many_that_come_back_leave_little_in_memory() -> None:
     assert len(ring._parts) <= KEPT
 
 
-def test_who_is_far_behind_hears_everything_once() -> None:
+def test_a_follower_far_behind_receives_every_event_once() -> None:
     ring, seq, heard = full(), 0, list[int]()
     while (part := ring.after(seq)) is not None and part.items:
         heard += [item.seq for item in part.items]
@@ -63,7 +63,7 @@ def test_parts_are_short_and_an_event_that_is_not_comes_alone() -> None:
     assert heard == list(range(1, 103))
 
 
-def test_what_is_in_memory_is_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ring_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rings, "RING_BYTES", 10 * 4500)
     ring = Ring(0)
     ring.add(row(number, "x" * 4096) for number in range(1, 101))

@@ -24,7 +24,7 @@ async def one(ask: Ask, path: str = "rollouts/default/ran-r1", **query: Any) -> 
     return answer.json()
 
 
-async def test_a_rollout_tells_where_it_stands(ask: Ask, journal: Journal) -> None:
+async def test_a_rollout_shows_its_plan_counts_and_current_step(ask: Ask, journal: Journal) -> None:
     await fleet(journal)
     assert await one(ask) == {
         "namespace": "default",
@@ -180,7 +180,7 @@ async def test_every_page_together_is_everything_once_while_rollouts_come(
     assert found == [f"r{n}" for n in range(1, 8)]
 
 
-async def test_what_happens_to_a_rollout_is_shown_at_once(ask: Ask, journal: Journal) -> None:
+async def test_a_rollout_shows_its_newest_state_at_once(ask: Ask, journal: Journal) -> None:
     found = rollout("r1")
     await seen(journal, found)
     complete = await over(journal, found)

@@ -41,7 +41,7 @@ async def watched(store: ShadowStore) -> None:
     await store.write(ShadowRecords((rollout(), other), (step(),), (failed, good, later)))
 
 
-async def test_the_list(ask: Ask, watched: None) -> None:
+async def test_watched_rollouts_are_listed_in_pages(ask: Ask, watched: None) -> None:
     found = (await ask("alice", "shadow/rollouts")).json()
     assert [item["name"] for item in found["items"]] == ["ran-u2", "ran-u1"]
     assert all(item["shadow"] for item in found["items"])
@@ -51,7 +51,7 @@ async def test_the_list(ask: Ask, watched: None) -> None:
     assert [item["name"] for item in rest["items"]] == ["ran-u1"]
 
 
-async def test_who_sees_what(ask: Ask, watched: None) -> None:
+async def test_shadow_rollouts_follow_the_callers_namespaces(ask: Ask, watched: None) -> None:
     assert [i["name"] for i in (await ask("bob", "shadow/rollouts")).json()["items"]] == ["ran-u1"]
     assert (await ask("bob", "shadow/rollouts", namespace="site")).status_code == 403
     assert (await ask("bob", "shadow/rollouts/site/ran-u2")).status_code == 403
@@ -59,7 +59,7 @@ async def test_who_sees_what(ask: Ask, watched: None) -> None:
     assert [item["name"] for item in found.json()["items"]] == ["ran-u2"]
 
 
-async def test_a_report(ask: Ask, watched: None) -> None:
+async def test_a_report_contains_failures_steps_and_lead_times(ask: Ask, watched: None) -> None:
     report = (await ask("alice", "shadow/rollouts/default/ran-u1")).json()
     assert report["shadow"] is True
     assert report["rollout"]["name"] == "ran-u1"
@@ -73,7 +73,7 @@ async def test_a_report(ask: Ask, watched: None) -> None:
     assert report["aheadSeconds"] == 4 * 3600
 
 
-async def test_clusters(ask: Ask, watched: None) -> None:
+async def test_clusters_of_a_report_are_listed_in_pages(ask: Ask, watched: None) -> None:
     path = "shadow/rollouts/default/ran-u1/clusters"
     found = (await ask("alice", path)).json()["items"]
     assert [item["cluster"] for item in found] == ["s1", "s2", "s10"]
@@ -91,7 +91,7 @@ async def test_clusters(ask: Ask, watched: None) -> None:
     assert [item["cluster"] for item in only] == ["s1", "s10"]
 
 
-async def test_what_was_never_watched(ask: Ask, watched: None) -> None:
+async def test_an_unwatched_rollout_is_not_found(ask: Ask, watched: None) -> None:
     answer = await ask("alice", "shadow/rollouts/default/nobody")
     assert answer.status_code == 404
     assert "ibgu run --shadow" in answer.json()["detail"]
@@ -100,7 +100,7 @@ async def test_what_was_never_watched(ask: Ask, watched: None) -> None:
     assert (await ask("alice", path, cursor="x")).status_code == 422
 
 
-async def test_the_actions_of_a_cluster_are_told_apart(store: ShadowStore, ask: Ask) -> None:
+async def test_each_action_of_a_cluster_has_its_own_record(store: ShadowStore, ask: Ask) -> None:
     both = step(actions=(Action.PREP, Action.UPGRADE))
     second = run("s1", action=Action.UPGRADE, since=NOW + timedelta(minutes=9))
     await store.write(ShadowRecords((rollout(),), (both,), (run("s1"), second)))

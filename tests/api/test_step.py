@@ -59,7 +59,7 @@ ADOPTING = Reason(ReasonKind.ADOPTING, NOW, "TALM's objects go first", None, Who
 
 
 @pytest.mark.parametrize("hold", [None, CIRCUIT_BREAKER, RATE_LIMITED, ADOPTING])
-async def test_who_is_overdue_is_counted_alike_everywhere(
+async def test_overdue_members_are_counted_alike_on_every_route(
     ask: Ask, journal: Journal, hold: Reason | None
 ) -> None:
     """The reason that counts decides: b waits for a slot, or for what holds the step since May."""
@@ -96,7 +96,7 @@ async def test_the_grid_of_an_older_step_with_its_failures(ask: Ask, journal: Jo
     assert held["reasons"] == ["Rebooting", "CircuitBreaker", "ClaimedByOther"]
 
 
-async def test_grid_and_members_tell_the_same(ask: Ask, journal: Journal) -> None:
+async def test_grid_and_members_agree(ask: Ask, journal: Journal) -> None:
     await fleet(journal, hold=CIRCUIT_BREAKER)
     found = await body(ask, "grid")
     members = (await body(ask, "members", step=2))["items"]

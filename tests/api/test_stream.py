@@ -124,7 +124,7 @@ async def test_each_hears_only_what_may_be_read(follow: Follow, journal: Journal
         assert wrong.answer.status_code == 422
 
 
-async def test_what_postgres_did_not_tell_is_found_by_looking(
+async def test_an_event_without_a_notification_is_found_by_polling(
     follow: Follow, journal: Journal, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feeds, "POLL_SECONDS", 0.05)
@@ -173,7 +173,7 @@ async def test_many_events_are_read_page_by_page(
             assert await late.ids(7) == [1, 2, 3, 4, 5, 6, 7]
 
 
-async def test_who_takes_nothing_is_cut_and_delays_nobody(
+async def test_a_client_that_reads_nothing_is_cut_and_delays_no_other(
     follow: Follow,
     journal: Journal,
     app: FastAPI,
@@ -380,7 +380,7 @@ async def test_the_client_follows(server: str, journal: Journal, sandbox_hub: Sa
     assert one == everything == [(4, "RunIntended"), (5, "RunArmed")]
 
 
-async def test_who_may_hear_little_is_still_told_that_somebody_is_there(
+async def test_a_stream_without_visible_events_still_sends_heartbeats(
     follow: Follow, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However busy the namespaces are that they may not read."""
@@ -396,7 +396,9 @@ async def test_who_may_hear_little_is_still_told_that_somebody_is_there(
         assert told.result() == ": still here"
 
 
-async def test_what_others_do_is_no_heartbeat(follow: Follow, journal: Journal) -> None:
+async def test_events_of_other_rollouts_do_not_reach_the_stream(
+    follow: Follow, journal: Journal
+) -> None:
     mine, edge = rollout("r1"), rollout("r2", namespace="edge")
     await seen(journal, mine, edge)
     async with follow("bob", ROLLOUT) as stream, follow("alice", "stream") as everything:

@@ -41,7 +41,7 @@ async def body(ask: Ask, path: str = "view", **query: Any) -> Any:
 
 
 @pytest.mark.parametrize("number", [None, 1, 2])
-async def test_it_is_what_the_other_routes_tell(
+async def test_the_view_agrees_with_the_other_routes(
     ask: Ask, journal: Journal, number: int | None
 ) -> None:
     await fleet(journal)
@@ -100,9 +100,7 @@ async def test_labels_choose_failures_and_mark_the_grid(
     assert "managedclusters" in refused.json()["detail"]
 
 
-async def test_failures_of_all_steps_and_whom_an_abort_took_back(
-    ask: Ask, journal: Journal
-) -> None:
+async def test_failures_of_all_steps_name_the_aborted_clusters(ask: Ask, journal: Journal) -> None:
     one = await fleet(journal)
     abort = await open_step(journal, step(one, 2, Action.ABORT_ON_FAILURE))
     await put(journal, succeeded(abort, "c", 0), failed(abort, "e", 1, "no"))
@@ -127,7 +125,7 @@ async def test_the_clock_alone_makes_no_other_answer(ask: Ask, journal: Journal)
     assert (await ask("alice", f"{ROLLOUT}/view")).headers["etag"] != first.headers["etag"]
 
 
-async def test_whatever_is_counted_twice_is_counted_alike_while_the_rollout_moves(
+async def test_counts_agree_within_one_view_while_the_rollout_moves(
     ask: Ask, journal: Journal
 ) -> None:
     one = rollout()
@@ -166,7 +164,9 @@ def alike(found: Any) -> None:
     assert (last["succeeded"], last["failed"]) == (counts["succeeded"], counts["failed"])
 
 
-async def test_who_was_taken_over_by_hand_has_failed_everywhere(ask: Ask, journal: Journal) -> None:
+async def test_a_cluster_taken_over_by_hand_counts_as_failed_everywhere(
+    ask: Ask, journal: Journal
+) -> None:
     """The grid had it as taken over still, and one failure less than the headline."""
     one = rollout()
     await rollouts_seen(journal, one)
@@ -178,7 +178,9 @@ async def test_who_was_taken_over_by_hand_has_failed_everywhere(ask: Ask, journa
     assert (found["grid"]["states"][1], found["grid"]["causes"][1]) == ("failed", "TakenOver")
 
 
-async def test_who_completed_late_has_failed_nowhere(ask: Ask, journal: Journal) -> None:
+async def test_a_cluster_that_completed_late_counts_as_failed_nowhere(
+    ask: Ask, journal: Journal
+) -> None:
     """The step is over, and its counts are known from before: they do not count it either."""
     one = rollout()
     await rollouts_seen(journal, one)

@@ -32,7 +32,7 @@ async def site(admin: HubClient, namespace: str) -> str:
     return namespace
 
 
-async def test_what_is_asked_and_what_is_reported(ask: Ask, site: str) -> None:
+async def test_works_show_the_requested_stage_and_the_reported_state(ask: Ask, site: str) -> None:
     answer = await ask("alice", f"clusters/{site}/works")
     assert answer.status_code == 200, answer.text
     body = answer.json()
@@ -64,13 +64,13 @@ async def test_what_is_asked_and_what_is_reported(ask: Ask, site: str) -> None:
     assert manifest["conditions"][0] == APPLIED
 
 
-async def test_of_a_work_that_has_no_report_nothing_is_made_up(ask: Ask, site: str) -> None:
+async def test_a_work_without_feedback_shows_no_state(ask: Ask, site: str) -> None:
     payload, _ = (await ask("alice", f"clusters/{site}/works")).json()["items"]
     assert payload["agent"].startswith("has reported nothing yet")
     assert (payload["ibu"], payload["run"]) == (None, None)
 
 
-async def test_what_they_carry_is_not_told(ask: Ask, site: str, admin: HubClient) -> None:
+async def test_the_content_of_a_payload_is_not_shown(ask: Ask, site: str, admin: HubClient) -> None:
     there = (await admin.request("GET", paths.works(site))).decode()
     told = (await ask("alice", f"clusters/{site}/works")).text
     for words in CARRIED:
@@ -102,7 +102,7 @@ async def test_a_cluster_of_which_nothing_is_asked(ask: Ask, journal: Journal) -
     )
 
 
-async def test_works_of_others_are_not_told(ask: Ask, admin: HubClient, site: str) -> None:
+async def test_works_of_other_owners_are_not_listed(ask: Ask, admin: HubClient, site: str) -> None:
     config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "addon"}}
     other = {
         "apiVersion": "work.open-cluster-management.io/v1",
@@ -119,7 +119,7 @@ async def test_works_of_others_are_not_told(ask: Ask, admin: HubClient, site: st
     ("status", "answered", "code"),
     [(401, 401, "unauthenticated"), (403, 403, "forbidden"), (0, 503, "hub-unavailable")],
 )
-def test_what_the_hub_refuses(status: int, answered: int, code: str) -> None:
+def test_refusals_of_the_hub_become_problems(status: int, answered: int, code: str) -> None:
     error = HubError(status, "No", "its words", retry_after=7, method="GET", path="/x")
     problem = refusal(error, "site-1", User("bob"))
     assert (problem.status, problem.code) == (answered, code)

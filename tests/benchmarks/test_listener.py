@@ -24,7 +24,7 @@ def told(*ids: int) -> bytes:
     ],
 )
 @pytest.mark.parametrize("size", [1, 11, 10_000])
-async def test_what_a_follower_has_heard(
+async def test_a_follower_detects_gaps_and_repeated_events(
     ids: tuple[int, ...], done: bool, wrong: bool, size: int
 ) -> None:
     """However the bytes arrive."""

@@ -35,7 +35,7 @@ THRESHOLD = tables(tomllib.loads(THRESHOLDS.read_text()))
 
 
 @pytest.mark.parametrize("name", THRESHOLD)
-def test_a_threshold_tells_its_reason_and_what_was_measured(name: str) -> None:
+def test_every_threshold_has_a_reason_and_its_measurements(name: str) -> None:
     found = THRESHOLD[name]
     assert found["why"]
     if not found["measured"]:
@@ -53,12 +53,12 @@ def test_runs_take_the_place_of_those_before(table: str) -> None:
     assert after == before | {table: before[table] | measured}
 
 
-def test_a_figure_without_a_threshold_is_told() -> None:
+def test_a_figure_without_a_threshold_is_refused() -> None:
     with pytest.raises(ValueError, match=r"thresholds.toml has no \[fleet.other\]"):
         record.recorded(TEXT, "fleet.other", [1.0])
 
 
-def test_of_nothing_there_is_no_spread() -> None:
+def test_the_spread_of_zeros_is_zero() -> None:
     assert record.spread([0.0, 0.0]) == 0.0
 
 

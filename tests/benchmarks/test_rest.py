@@ -52,7 +52,7 @@ def test_a_cluster_rests(before: IbuView | None, after: IbuView | None, *, rests
     assert comes_to_rest(told(before), told(after)) is rests
 
 
-def test_it_rests_when_its_words_count() -> None:
+def test_an_upgrade_ends_only_with_feedback_that_is_not_frozen() -> None:
     frozen = replace(told(UPGRADED), target_available="Unknown")
     assert not comes_to_rest(told(UPGRADING), frozen)
     assert comes_to_rest(frozen, told(UPGRADED))

@@ -68,6 +68,6 @@ PREP = StageRun("Prep", 2, 2, 3, "failed")
         (finalized(), "one has the labels {'prep-completed': ''}, its outcomes make {}"),
     ],
 )
-def test_a_breach_is_told(record: Record, words: str) -> None:
+def test_a_breach_is_reported(record: Record, words: str) -> None:
     (found,) = breaches(record)
     assert words in found

@@ -57,7 +57,9 @@ async def trouble(network: Proxy, rng: random.Random) -> None:
 
 
 @pytest.mark.chaos
-async def test_what_a_deposed_leader_sent_arrives_late(chaos: Chaos, audit_log: Path) -> None:
+async def test_delayed_writes_of_a_deposed_leader_are_refused(
+    chaos: Chaos, audit_log: Path
+) -> None:
     """Held up on a congested link until its successor has brought the clusters further.
 
     The leader is frozen meanwhile: a connection whose end arrives with the request takes the

@@ -134,7 +134,9 @@ def test_a_group_upgrade_of_talms_own(account: User) -> None:
     ],
     ids=["status", "object"],
 )
-def test_the_ibgu(account: User, other: User, body: Object, options: list[str]) -> None:
+def test_talm_may_not_update_an_ibgu(
+    account: User, other: User, body: Object, options: list[str]
+) -> None:
     denied(
         account.patches("ibgu", "ran", body, *options), "update ImageBasedGroupUpgrade default/ran"
     )
@@ -188,7 +190,7 @@ def test_the_accounts_are_those_of_the_values() -> None:
     )
 
 
-def test_it_is_installed_where_it_is_asked_for() -> None:
+def test_the_policy_is_rendered_only_where_it_is_enabled() -> None:
     assert [o["kind"] for o in policy()] == KINDS
     assert policy({"besideTalm": False}) == []
 
@@ -202,6 +204,8 @@ def test_it_is_installed_where_it_is_asked_for() -> None:
         ({"talmServiceAccounts": ["talm"]}, (), "talmServiceAccounts"),
     ],
 )
-def test_it_is_not_left_out_silently(values: Object, options: tuple[str, ...], words: str) -> None:
+def test_values_that_would_drop_the_policy_are_refused(
+    values: Object, options: tuple[str, ...], words: str
+) -> None:
     with pytest.raises(RenderError, match=words):
         policy(values, *options)

@@ -56,7 +56,7 @@ def test_a_service_account_of_ones_own() -> None:
     assert {subject for *_, subject in bindings(objects)} == {f"{SYSTEM_NAMESPACE}/other"}
 
 
-def test_only_with_tenancy_may_ibgu_read_cluster_sets_and_is_told_to() -> None:
+def test_only_tenancy_grants_reading_cluster_sets() -> None:
     for given in ("off", "clustersets"):
         objects = render({"tenancy": given})
         on = given != "off"

@@ -98,7 +98,7 @@ def test_max_concurrency_is_a_whole_number(ibgus: Ibgus, value: object) -> None:
 
 
 @pytest.mark.parametrize("missing", ["ibuSpec", "plan"])
-def test_required_fields(ibgus: Ibgus, missing: str) -> None:
+def test_missing_required_fields_are_refused(ibgus: Ibgus, missing: str) -> None:
     body = ibgu("missing", step("Prep"))
     del body["spec"][missing]
     answer = ibgus.create(body, dry_run=True)

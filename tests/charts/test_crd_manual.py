@@ -41,7 +41,7 @@ def item(actions: list[str], most: int, minutes: int) -> str:
         ),
     ],
 )
-def test_manifests(
+def test_manifests_of_the_manual_are_accepted(
     kubectl: Kubectl,
     unique_name: Callable[[str], str],
     clusters: tuple[str, ...],
@@ -89,7 +89,7 @@ PLANS_OF_THE_TABLE = """
 
 
 @pytest.mark.parametrize("example", yaml.safe_load(PLANS_OF_THE_TABLE))
-def test_example_plans(
+def test_example_plans_of_the_manual_are_accepted(
     kubectl: Kubectl, unique_name: Callable[[str], str], example: dict[str, object]
 ) -> None:
     body = as_object(documented(unique_name("table"), item(["Prep"], 1, 1), ONE, "4.17.0"))

@@ -83,12 +83,12 @@ def share(hub: SandboxHub) -> Iterator[Share]:
         (API, "POST", "/apis/authentication.k8s.io/v1/tokenreviews", OURS),
     ],
 )
-def test_what_is_ibgus_has_its_share(
+def test_ibgus_requests_match_their_flow_schema(
     share: Share, user: str, method: str, path: str, expected: tuple[str, str]
 ) -> None:
     assert share(user, method, path) == expected
 
 
 @pytest.mark.parametrize("path", [paths.works(), LEASE])
-def test_nobody_else_has(share: Share, path: str) -> None:
+def test_requests_of_other_accounts_match_no_flow_schema(share: Share, path: str) -> None:
     assert not {*OURS, *LEADERS} & set(share("system:serviceaccount:elsewhere:ibgu", "GET", path))

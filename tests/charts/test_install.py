@@ -166,7 +166,7 @@ def _write_schemas(folder: Path, components: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_kubeconform_agrees(schemas: Path, case: str) -> None:
+def test_rendered_objects_pass_kubeconform(schemas: Path, case: str) -> None:
     file = "{{ .Group }}_{{ .ResourceKind }}_{{ .ResourceAPIVersion }}.json"
     objects = known(render(CASES[case], OPENSHIFT))
     done = subprocess.run(

@@ -92,7 +92,9 @@ async def test_a_tenant_cannot_keep_ibgu_from_leading(kubectl: Kubectl, hub: San
         assert await Rivals(client, "ibgu-system", LEASE).find() is None
 
 
-async def test_who_may_run_ibgu_is_still_seen_by_another(kubectl: Kubectl, hub: SandboxHub) -> None:
+async def test_a_rival_lease_of_another_ibgu_is_still_found(
+    kubectl: Kubectl, hub: SandboxHub
+) -> None:
     written = write(kubectl, OPERATOR, lease("tenant-a"), "create")
     assert not written.code, written.err
     async with await HubClient.connect(str(hub.kubeconfig("ibgu"))) as client:
@@ -106,7 +108,7 @@ async def test_who_may_run_ibgu_is_still_seen_by_another(kubectl: Kubectl, hub: 
     assert "may not write the Lease" in stolen.err
 
 
-def test_other_leases_are_nobodys_business(kubectl: Kubectl) -> None:
+def test_other_leases_of_a_tenant_are_allowed(kubectl: Kubectl) -> None:
     written = write(kubectl, TENANT, lease("tenant-a", "my-controller"), "create")
     assert not written.code, written.err
 

@@ -50,7 +50,7 @@ def test_routes_lead_where_they_led(older: Path) -> None:
 
 
 @pytest.mark.parametrize("topology", ["split", "combined"])
-def test_what_is_new_is_switched_on_by_its_values_alone(older: Path, topology: str) -> None:
+def test_new_features_work_with_reused_older_values(older: Path, topology: str) -> None:
     """The defaults beside them are not there, and the proxy's resources can't be known without
     them."""
     values = {

@@ -122,7 +122,7 @@ def test_a_config_map_of_another_namespace(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("place", range(3))
-def test_the_one_of_three_that_may_not_be_read_is_named(tenant: Tenant, place: int) -> None:
+def test_an_unreadable_config_map_among_three_is_named(tenant: Tenant, place: int) -> None:
     maps = ["tenant-a/oadp", "tenant-a/extra", MANY[0]]
     maps[place] = "tenant-a/reader"
     said = tenant.refused(ibgu("steals", *maps, secret="pull"))
@@ -130,7 +130,7 @@ def test_the_one_of_three_that_may_not_be_read_is_named(tenant: Tenant, place: i
 
 
 @pytest.mark.parametrize("maps", [[], MANY[:1], MANY[:3], MANY], ids=len)
-def test_what_the_tenant_may_read_passes(tenant: Tenant, maps: list[str]) -> None:
+def test_references_that_the_tenant_may_read_are_admitted(tenant: Tenant, maps: list[str]) -> None:
     name = f"honest-{len(maps)}"
     answer = tenant.create(ibgu(name, *maps, secret="pull"))
     assert not answer.code, answer.err

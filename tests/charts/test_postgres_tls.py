@@ -116,7 +116,7 @@ async def encrypted(url: str) -> bool:
         await pool.dispose()
 
 
-async def test_the_charts_url_connects_by_tls_and_knows_whom_it_speaks_to(server: Server) -> None:
+async def test_the_charts_url_connects_by_tls_and_verifies_the_server(server: Server) -> None:
     assert await encrypted(server.url)
 
 

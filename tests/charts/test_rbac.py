@@ -131,12 +131,16 @@ def _allowed(admin: httpx.Client, verb: str, what: Resource, namespace: str, nam
 
 
 @pytest.mark.parametrize(("verbs", "what", "namespace"), MAY)
-def test_may(admin: httpx.Client, verbs: str, what: Resource, namespace: str) -> None:
+def test_ibgu_may_use_its_rights(
+    admin: httpx.Client, verbs: str, what: Resource, namespace: str
+) -> None:
     assert set(answers(admin, verbs, what, namespace).values()) == {True}
 
 
 @pytest.mark.parametrize(("verbs", "what", "namespace"), MAY_NOT)
-def test_may_not(admin: httpx.Client, verbs: str, what: Resource, namespace: str) -> None:
+def test_ibgu_may_use_no_other_rights(
+    admin: httpx.Client, verbs: str, what: Resource, namespace: str
+) -> None:
     assert set(answers(admin, verbs, what, namespace).values()) == {False}
 
 

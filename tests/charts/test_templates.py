@@ -270,7 +270,9 @@ def test_openshift_gives_the_bundled_postgres_its_user() -> None:
 
 @pytest.mark.parametrize("entry", [{}, {"route": {"enabled": True}}, CASES["ingress"]])
 @pytest.mark.parametrize("topology", ["split", "combined"])
-def test_what_answers_rest_knows_of_the_proxy_in_front(topology: str, entry: Object) -> None:
+def test_the_rest_process_is_configured_for_the_proxy_in_front(
+    topology: str, entry: Object
+) -> None:
     """The process would take its own page, which has come by TLS, for another one."""
     objects = render({"topology": topology, **entry}, OPENSHIFT)
     told = {
@@ -338,12 +340,12 @@ def test_an_oauth_client_of_ones_own() -> None:
         ({"oauthProxy": {"enabled": True, "image": "quay.example/proxy:4.18"}}, "oauthProxy/image"),
     ],
 )
-def test_what_the_proxy_can_not_do_without(changed: Object, words: str) -> None:
+def test_missing_values_of_the_proxy_are_refused(changed: Object, words: str) -> None:
     with pytest.raises(RenderError, match=words):
         render(CASES["oauth proxy"] | changed, OPENSHIFT)
 
 
-def test_who_knows_better_decides_about_the_proxy() -> None:
+def test_an_explicit_proxy_setting_is_kept() -> None:
     given = {"route": {"enabled": True}, "settings": {"IBGU_BEHIND_PROXY": "false"}}
     container = ibgu_container(render(given, OPENSHIFT), "ibgu-api")
     assert [each["value"] for each in container["env"] if "PROXY" in each["name"]] == ["false"]
@@ -410,7 +412,7 @@ def test_an_older_hub_gets_the_flow_control_that_it_has() -> None:
 
 
 @pytest.mark.parametrize("aggregated", [False, True])
-def test_who_may_edit_a_namespace_changes_rollouts_only_where_that_is_wanted(
+def test_namespace_editors_change_rollouts_only_with_aggregate_edit(
     aggregated: bool,
 ) -> None:
     """They may select clusters of the whole fleet. And nobody may write what is ibgu's to write."""
@@ -450,7 +452,7 @@ def test_a_single_process_has_no_budget_that_would_keep_its_node() -> None:
         ({"monitoring": {"serviceMonitor": True}}, "serviceMonitor"),
     ],
 )
-def test_a_wrong_value_is_told(values: Object, words: str) -> None:
+def test_a_wrong_value_is_refused(values: Object, words: str) -> None:
     with pytest.raises(RenderError, match=words):
         template(values)
 

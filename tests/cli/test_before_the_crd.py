@@ -34,7 +34,7 @@ async def hub_client(bare_hub: SandboxHub) -> AsyncIterator[HubClient]:
 @pytest.mark.parametrize(
     "command", [("get",), ("get", "-A"), ("get", "ran-417"), ("status",), ("status", "ran-417")]
 )
-async def test_nothing_is_told_as_if_rollouts_could_be_there(
+async def test_reads_fail_where_the_crd_is_not_installed(
     ibgu: Ibgu, command: tuple[str, ...]
 ) -> None:
     found = await ibgu(*command, user="admin")

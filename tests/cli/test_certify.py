@@ -116,7 +116,7 @@ async def test_the_report_as_json(leading: Leading, certify: Certify, db: AsyncE
     assert len(freed["others"]) == 1
 
 
-async def test_what_was_imported_is_said(
+async def test_imported_events_are_reported(
     leading: Leading, certify: Certify, db: AsyncEngine
 ) -> None:
     await tell(await leading(), story())
@@ -131,7 +131,7 @@ async def test_what_was_imported_is_said(
     assert words in result.stdout
 
 
-async def test_of_several_hubs_one_has_to_be_chosen(leading: Leading, certify: Certify) -> None:
+async def test_a_hub_must_be_chosen_where_several_match(leading: Leading, certify: Certify) -> None:
     await tell(await leading(hub="east"), story())
     await tell(await leading(hub="west"), story())
     result = await certify("fleet/a")
@@ -150,7 +150,7 @@ async def test_of_several_hubs_one_has_to_be_chosen(leading: Leading, certify: C
         (["fleet/"], 2, "'fleet/' is no rollout"),
     ],
 )
-async def test_what_can_not_be_certified(
+async def test_unknown_and_malformed_rollouts_are_refused(
     leading: Leading, certify: Certify, arguments: list[str], code: int, words: str
 ) -> None:
     await tell(await leading(), story())

@@ -57,7 +57,7 @@ async def test_pause_and_resume(
 
 
 @pytest.mark.parametrize("direct", [(), ("--direct",)])
-async def test_steps(
+async def test_add_step_appends_a_valid_step_only(
     ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient, direct: tuple[str, ...]
 ) -> None:
     await seen(journal, known(await made("Prep")))
@@ -73,7 +73,7 @@ async def test_steps(
 
 
 @pytest.mark.parametrize("direct", [(), ("--direct",)])
-async def test_skip(
+async def test_skip_annotates_the_rollout(
     ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient, direct: tuple[str, ...]
 ) -> None:
     await fleet(journal, await made(*PLAN), name="ran-x1")
@@ -140,7 +140,9 @@ async def test_a_skip_on_the_hub_itself_goes_by_the_status(
     assert (await ibgu("skip", "ran-x1", "b", "--direct", "--yes", user="olga")).exit_code == 0
 
 
-async def test_what_only_ibgu_knows(ibgu: Ibgu, made: Made, journal: Journal) -> None:
+async def test_skip_by_reason_and_adopt_need_the_journal(
+    ibgu: Ibgu, made: Made, journal: Journal
+) -> None:
     await fleet(journal, await made(*PLAN), name="ran-x1")
     by_reason = await ibgu("skip", "ran-x1", "--reason", "ClaimedByOther", "--yes", user="olga")
     assert by_reason.stdout.startswith("g will be skipped if it still waits"), by_reason.output
@@ -153,7 +155,9 @@ async def test_what_only_ibgu_knows(ibgu: Ibgu, made: Made, journal: Journal) ->
 
 
 @pytest.mark.usefixtures("clusters")
-async def test_retry(ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient) -> None:
+async def test_retry_creates_an_ibgu_for_the_failed_clusters(
+    ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient
+) -> None:
     one = known(await made("Prep", "Upgrade"))
     one = replace(one, spec=replace(one.spec, plan=one.spec.plan[:2]))
     await seen(journal, one)
@@ -166,7 +170,7 @@ async def test_retry(ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient)
     assert len(await ibgus(admin)) == 2
 
 
-async def test_without_an_ibgu_the_way_to_the_hub_is_told(ibgu: Ibgu) -> None:
+async def test_an_unreachable_ibgu_suggests_direct(ibgu: Ibgu) -> None:
     found = await ibgu("pause", "ran-x1", IBGU_SERVER="http://127.0.0.1:9")
     assert found.exit_code == 1
     assert "--direct makes the change on the hub itself" in found.stderr
@@ -246,7 +250,7 @@ async def test_a_preview_that_selects_nobody_is_no_success(ibgu: Ibgu, tmp_path:
     assert (as_json.exit_code, json.loads(as_json.stdout)["selected"]) == (5, 0)
 
 
-async def test_what_can_not_be_previewed(ibgu: Ibgu, tmp_path: Path) -> None:
+async def test_previews_of_invalid_input_are_refused(ibgu: Ibgu, tmp_path: Path) -> None:
     for args in ((), ("x", "-f", "y"), ("-f", "y", "--append", "Upgrade")):
         assert (await ibgu("preview", *args)).exit_code == 2
     none = await ibgu("preview", "-f", write(tmp_path / "none.yaml", {"kind": "Other"}))

@@ -104,7 +104,7 @@ async def cluster(
     return name
 
 
-async def test_all_that_helps_and_no_secret(
+async def test_a_bundle_contains_every_file_and_no_secret(
     ibgu: Ibgu,
     cluster: str,
     context: Context,
@@ -165,7 +165,9 @@ async def test_logs_of_ibgus_pods(
 
 
 @pytest.mark.usefixtures("cluster")
-async def test_what_one_may_not_read_is_said(ibgu: Ibgu, namespace: str, tmp_path: Path) -> None:
+async def test_unreadable_parts_are_listed_as_not_collected(
+    ibgu: Ibgu, namespace: str, tmp_path: Path
+) -> None:
     path = tmp_path / "bundle.tgz"
     found = await ibgu("collect", "ran-r1", "-n", namespace, "-o", str(path))
     assert found.exit_code == 0, found.output
@@ -197,7 +199,7 @@ async def test_nothing_is_taken_from_another_hub(
     assert json.loads(files["about.json"])["hubOfKubeconfig"] == own
 
 
-async def test_another_hub_is_told_by_the_rollout_too(
+async def test_another_hub_is_recognized_by_the_rollouts_uid(
     ibgu: Ibgu, journal: Journal, kubectl: Kubectl, namespace: str, tmp_path: Path
 ) -> None:
     """A user who can't read the namespace kube-system may see the rollout."""
@@ -229,7 +231,7 @@ async def test_metrics_with_an_address_of_their_own(
     )
 
 
-async def test_what_is_not_there(ibgu: Ibgu, tmp_path: Path) -> None:
+async def test_an_unknown_rollout_writes_no_bundle(ibgu: Ibgu, tmp_path: Path) -> None:
     path = tmp_path / "bundle.tgz"
     found = await ibgu("collect", "ran-9", "-o", str(path))
     assert found.exit_code == 1

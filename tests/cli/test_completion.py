@@ -58,7 +58,7 @@ def test_a_group_of_commands() -> None:
     assert words("oadp", "lint", "--storage", "") == ["lso", "lvms"]
 
 
-def test_choices() -> None:
+def test_fixed_choices_are_completed() -> None:
     assert words("get", "-o", "") == ["table", "wide", "json", "yaml", "name"]
     assert words("get", "--output=j") == ["json"]
     assert words("completion", "") == ["bash", "zsh", "fish"]
@@ -96,7 +96,7 @@ async def test_names_that_the_api_knows() -> None:
 
 
 @pytest.mark.usefixtures("asking")
-async def test_what_may_be_changed(journal: Journal) -> None:
+async def test_completion_offers_only_allowed_changes(journal: Journal) -> None:
     await seen(journal, rollout("y1", spec=replace(spec(), plan=spec().plan[:1])))
     told = await in_thread(words, "add-step", "ran-y1", "")
     assert told == ["Upgrade", "Abort", "AbortOnFailure"]
@@ -116,7 +116,7 @@ async def test_zsh_evaluates_no_text_of_others(journal: Journal) -> None:
 
 
 @pytest.mark.usefixtures("asking")
-async def test_who_may_not_ask_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_completion_is_empty_for_a_wrong_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IBGU_TOKEN", "wrong")
     assert await in_thread(words, "status", "") == []
 
@@ -138,7 +138,7 @@ async def answered(empty: str, command: Callable[..., str], *words: str) -> str:
 
 
 @pytest.mark.usefixtures("asking")
-async def test_bash_completes() -> None:
+async def test_bash_completes_rollout_names() -> None:
     line = "source <(ibgu completion bash); COMP_WORDS=(ibgu status ''); COMP_CWORD=2"
     script = f"{line}; _ibgu_completion ibgu; printf '%s\\n' \"${{COMPREPLY[@]}}\""
     assert await answered("\n", run, "bash", "-c", script) == "ran-r1\n"
@@ -153,7 +153,7 @@ def entry(name: str, *words: str) -> str:
 
 
 @pytest.mark.usefixtures("asking")
-async def test_kubectl_completes() -> None:
+async def test_kubectl_completes_rollout_names() -> None:
     """kubectl's protocol: candidates with their help, then a directive."""
     told = await answered(":4\n", entry, "kubectl_complete-ibgu", "status", "")
     assert told == "ran-r1\tRunning, 4.17.2\n:4\n"
@@ -171,6 +171,6 @@ def test_the_script_asks_ibgu(shell: Shell) -> None:
     assert f"_IBGU_COMPLETE=complete_{shell}" in run("ibgu", "completion", shell)
 
 
-def test_it_is_a_plugin_of_kubectl() -> None:
+def test_ibgu_runs_as_a_kubectl_plugin() -> None:
     assert entry("kubectl-ibgu", "--help").startswith("Usage: kubectl ibgu [OPTIONS] COMMAND")
     assert entry("ibgu", "--help").startswith("Usage: ibgu [OPTIONS] COMMAND")

@@ -69,7 +69,7 @@ async def test_without_a_terminal_nothing_is_done(
 
 
 @DIRECT
-async def test_who_types_the_name_means_it(
+async def test_typing_the_name_confirms_the_change(
     on_terminal: OnTerminal,
     made: Made,
     journal: Journal,
@@ -210,7 +210,7 @@ async def test_a_retry_that_finalizes_asks_for_the_name(
         await admin.request("DELETE", paths.managed_cluster("a"))
 
 
-async def test_what_can_be_undone_asks_nothing(
+async def test_reversible_changes_ask_for_no_confirmation(
     ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient
 ) -> None:
     await fleet(journal, await made("Prep"), name="ran-x1")

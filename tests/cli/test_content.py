@@ -151,7 +151,7 @@ def test_any_text_is_packed_as_it_is(text: str) -> None:
     assert yaml.safe_load(packed("a", {"b": text}))["data"] == {"b": text}
 
 
-def test_content_with_an_error_is_packed_only_if_told(content: Path) -> None:
+def test_content_with_an_error_is_packed_only_with_force(content: Path) -> None:
     spoil(content / LVM, '"2"', "2")
     done = ibgu("oadp", "pack", content)
     assert (done.exit_code, done.stdout) == (1, "")
@@ -160,14 +160,14 @@ def test_content_with_an_error_is_packed_only_if_told(content: Path) -> None:
     assert "wave: 2" in pack(content, "--force")[LVM]
 
 
-def test_a_warning_is_told_and_packed(content: Path) -> None:
+def test_content_with_a_warning_is_packed(content: Path) -> None:
     done = ibgu("oadp", "pack", content, "--no-pull-secret")
     assert done.exit_code == 0
     assert "warning P22" in done.stderr
     assert yaml.safe_load(done.stdout)["kind"] == "ConfigMap"
 
 
-def test_what_no_config_map_or_work_takes_is_not_packed(content: Path) -> None:
+def test_content_that_no_config_map_holds_is_not_packed(content: Path) -> None:
     for words, option, code in (
         ("is no name of a ConfigMap", "Oadp", 2),
         ("is no name of a ConfigMap", "a" * 254, 2),
@@ -199,7 +199,9 @@ def test_words_of_files_stay_words(tmp_path: Path) -> None:
         assert "\nedge" not in done.stdout
 
 
-def test_what_can_not_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_files_are_reported_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"a: \xe9\n")
     (tmp_path / "large.yaml").write_bytes(b"#" * (1024 * 1024 + 1))
     (tmp_path / "empty").mkdir()

@@ -44,7 +44,7 @@ async def kinds(ibgu: Ibgu, *args: str) -> list[str]:
     return [json.loads(line)["kind"] for line in found.stdout.splitlines()]
 
 
-async def test_all_of_them_oldest_first(ibgu: Ibgu, journal: Journal) -> None:
+async def test_events_are_printed_oldest_first(ibgu: Ibgu, journal: Journal) -> None:
     await seen(journal, rollout())
     await breaker(journal)
     found = await ibgu("events", "ran-r1")
@@ -55,7 +55,7 @@ async def test_all_of_them_oldest_first(ibgu: Ibgu, journal: Journal) -> None:
     assert last.endswith("⏸ RolloutHeld: 5 have failed")
 
 
-async def test_what_is_asked_for(ibgu: Ibgu, journal: Journal) -> None:
+async def test_events_are_filtered_by_the_options(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal)
     everything = await kinds(ibgu, "-v")
     assert await kinds(ibgu, "-v", "--tail", "2") == everything[-2:]
@@ -158,7 +158,7 @@ async def interrupt(process: Process) -> str:
     return errors.decode()
 
 
-async def test_it_follows(journal: Journal, follow: Follow) -> None:
+async def test_follow_prints_new_events_until_interrupted(journal: Journal, follow: Follow) -> None:
     await seen(journal, rollout())
     process = await follow()
     assert await told(process) == "RolloutSeen"
@@ -183,7 +183,7 @@ async def test_an_outage_is_waited_out(
     assert (await interrupt(process)).count("can't reach") <= 1
 
 
-async def test_what_is_not_there(ibgu: Ibgu) -> None:
+async def test_an_unknown_rollout_is_refused(ibgu: Ibgu) -> None:
     found = await ibgu("events", "ran-9", "-f")
     assert (found.exit_code, found.stdout) == (1, "")
     assert found.stderr.startswith("ibgu: there is no rollout ran-9")

@@ -90,7 +90,7 @@ async def test_the_rollout_alone_is_enough_to_ask_for_its_member(
     assert refused.stderr.startswith("ibgu: bob may not get managedclusters")
 
 
-async def test_who_waits_for_a_hold(ibgu: Ibgu, journal: Journal) -> None:
+async def test_a_held_cluster_shows_the_hold_and_its_remedy(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal, hold=CIRCUIT_BREAKER)
     found = await facts(ibgu, "ran-r1", "b")
     assert found[""].endswith("step 2 · ⏸ waits with Upgrade for some time: CircuitBreaker")
@@ -100,9 +100,7 @@ async def test_who_waits_for_a_hold(ibgu: Ibgu, journal: Journal) -> None:
     assert set(found) == {"", "why", "means", "do", "ends"}
 
 
-async def test_who_waits_for_the_rate_limit_is_told_until_when(
-    ibgu: Ibgu, journal: Journal
-) -> None:
+async def test_a_rate_limited_cluster_shows_until_when(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal, hold=RATE_LIMITED)
     found = await facts(ibgu, "ran-r1", "b")
     assert found["why"] == "at most 2 a minute   [StartRate]"
@@ -110,7 +108,7 @@ async def test_who_waits_for_the_rate_limit_is_told_until_when(
     assert found["ends"].endswith("(ibgu goes on by itself)")
 
 
-async def test_what_runs_and_until_when(ibgu: Ibgu, journal: Journal) -> None:
+async def test_a_running_cluster_shows_its_limit(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal)
     found = await facts(ibgu, "ran-r1", "a")
     assert found[""].endswith(
@@ -124,7 +122,7 @@ async def test_what_runs_and_until_when(ibgu: Ibgu, journal: Journal) -> None:
     assert found["history"] == "2026-05-04 03:02:01 Upgrade started"
 
 
-async def test_what_was_done_already_and_late_truth(ibgu: Ibgu, journal: Journal) -> None:
+async def test_a_late_completion_is_shown_as_success(ibgu: Ibgu, journal: Journal) -> None:
     one = rollout()
     await seen(journal, one)
     upgrade = await open_step(journal, step(one, 0, Action.UPGRADE))
@@ -165,7 +163,7 @@ async def test_more_than_two_names(ibgu: Ibgu) -> None:
     assert (await ibgu("explain", "a", "b", "c")).exit_code == 2
 
 
-async def test_for_programs(ibgu: Ibgu, journal: Journal) -> None:
+async def test_json_output_explains_a_failed_cluster(ibgu: Ibgu, journal: Journal) -> None:
     await upgrade_failed(journal)
     body = json.loads((await ibgu("explain", "ran-r1", "a", "-o", "json")).stdout)
     assert (body["cluster"], body["state"], body["kind"]) == ("a", "failed", "InitMonitorTimeout")

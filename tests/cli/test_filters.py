@@ -43,7 +43,7 @@ async def test_every_value_of_the_columns_is_a_filter(ibgu: Ibgu, journal: Journ
         assert cluster in await names(ibgu, option, why.lower()), line
 
 
-async def test_they_leave_the_others_out(ibgu: Ibgu, journal: Journal) -> None:
+async def test_filters_leave_out_other_members(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal)
     assert await names(ibgu, "--state", "failed") == ["c", "d", "e"]
     assert await names(ibgu, "--cause", "precachefailed") == ["c", "d"]
@@ -65,7 +65,9 @@ async def test_they_leave_the_others_out(ibgu: Ibgu, journal: Journal) -> None:
         (("get", "-o", "tabel"), "'tabel' is not one of 'table', 'wide', "),
     ],
 )
-async def test_what_can_not_be_used(ibgu: Ibgu, args: tuple[str, ...], said: str) -> None:
+async def test_invalid_filter_values_are_refused_in_plain_words(
+    ibgu: Ibgu, args: tuple[str, ...], said: str
+) -> None:
     found = await ibgu(*args)
     assert found.exit_code == 2
     assert said in found.stderr
@@ -95,7 +97,7 @@ async def test_a_certificate_that_nobody_knows(ibgu: Ibgu, strangers: str) -> No
         assert foreign not in found.stderr
 
 
-async def test_who_is_nearly_right_is_not_told_a_hundred_values(ibgu: Ibgu) -> None:
+async def test_a_near_miss_suggests_one_value_only(ibgu: Ibgu) -> None:
     found = await ibgu("retry", "r", "--cause", "precachfailed")
     assert "do you mean PrecacheFailed?" in found.stderr
     assert "There are" not in found.stderr

@@ -45,7 +45,7 @@ def env(bare_hub: SandboxHub, place: dict[str, str]) -> dict[str, str]:
     return place | {"KUBECONFIG": str(bare_hub.kubeconfig("admin"))}
 
 
-def test_a_person_is_told_what_is_missing_and_gets_the_terminal_back(
+def test_run_on_a_bare_hub_lists_what_is_missing_and_exits(
     bare_hub: SandboxHub, env: dict[str, str]
 ) -> None:
     code, out, said = finished(env, "run", "--migrate")

@@ -61,7 +61,7 @@ async def test_a_cancellation_is_shown_before_it_is_made(
         (("finalize", "ran-x1", "x2-upgraded", "--max-concurrency", "3"), "finalize"),
     ],
 )
-async def test_as_json_it_is_the_answer(
+async def test_json_output_is_the_answer_of_the_api(
     ibgu: Ibgu,
     made: Made,
     journal: Journal,
@@ -78,7 +78,7 @@ async def test_as_json_it_is_the_answer(
     assert answer["preview"]["steps"][0]["clusters"] == answer["clusters"] == 1
 
 
-async def test_who_types_the_name_means_it_and_sees_the_end(
+async def test_typing_the_name_confirms_the_follow_up_and_follows_it(
     on_terminal: OnTerminal, made: Made, journal: Journal, admin: HubClient
 ) -> None:
     await over(journal, await made("Prep", "Upgrade"), "Prep", "Upgrade")
@@ -96,7 +96,7 @@ async def test_who_types_the_name_means_it_and_sees_the_end(
     assert len((await on_hub(admin)).spec.plan) == 3
 
 
-async def test_what_does_not_fit_is_refused_before_a_name_is_typed(
+async def test_an_impossible_follow_up_is_refused_before_confirmation(
     on_terminal: OnTerminal, made: Made, journal: Journal
 ) -> None:
     await over(journal, await made("Prep"), "Prep")
@@ -106,7 +106,7 @@ async def test_what_does_not_fit_is_refused_before_a_name_is_typed(
     assert "type the rollout's name" not in refused.screen
 
 
-async def test_misuse(ibgu: Ibgu) -> None:
+async def test_cancel_refuses_two_scopes(ibgu: Ibgu) -> None:
     both = await ibgu("cancel", "ran-x1", "--waiting", "--failed")
     assert both.exit_code == 2
 

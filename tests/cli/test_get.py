@@ -58,7 +58,9 @@ async def test_wide_says_more(ibgu: Ibgu) -> None:
     assert row[-7:] == ["1", "2", "0", "1", "4.17.2", "CircuitBreaker", "-"]
 
 
-async def test_who_created_it_is_told_as_the_hub_tells_it(ibgu: Ibgu, journal: Journal) -> None:
+async def test_wide_output_shows_the_creator_that_the_hub_reports(
+    ibgu: Ibgu, journal: Journal
+) -> None:
     who = "via the hub (kubectl-create)"
     await tell(journal, OnRollout(Kind.ROLLOUT_SEEN, rollout("r3"), "seen", actor=who))
     [heading, row] = (await ibgu("get", "-o", "wide")).stdout.splitlines()
@@ -80,13 +82,13 @@ async def test_forms_for_programs(ibgu: Ibgu) -> None:
     ]
 
 
-async def test_what_is_not_there(ibgu: Ibgu) -> None:
+async def test_an_unknown_rollout_is_refused(ibgu: Ibgu) -> None:
     found = await ibgu("get", "ran-9", "-n", "edge")
     assert found.exit_code == 1
     assert found.stderr.startswith("ibgu: there is no rollout ran-9 in namespace edge")
 
 
-async def test_what_one_may_not_see(ibgu: Ibgu) -> None:
+async def test_a_forbidden_rollout_is_refused(ibgu: Ibgu) -> None:
     found = await ibgu("get", "ran-9", "-n", "edge", user="bob")
     assert found.exit_code == 1
     assert found.stderr.startswith("ibgu: bob may not get imagebasedgroupupgrades")
@@ -111,7 +113,7 @@ async def test_a_server_that_is_not_there(ibgu: Ibgu) -> None:
 
 
 @pytest.mark.parametrize("server", ["nowhere", "ftp://127.0.0.1", "http://"])
-async def test_what_is_no_server(ibgu: Ibgu, server: str) -> None:
+async def test_an_invalid_server_address_is_refused(ibgu: Ibgu, server: str) -> None:
     found = await ibgu("get", "--server", server)
     assert found.exit_code == 1
     assert "is no address of a server" in found.stderr

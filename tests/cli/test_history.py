@@ -72,20 +72,20 @@ def test_a_runs_cause_is_the_known_failures_name() -> None:
     assert [line[-1] for line in lines[1:]] == ["InitMonitorTimeout", "UpgradeFailed", "-"]
 
 
-async def test_one_that_waits(ibgu: Ibgu, journal: Journal) -> None:
+async def test_a_waiting_cluster_shows_its_reason(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal)
     line = rows((await ibgu("history", "g")).stdout)[1]
     assert line[2:] == ["Upgrade", "-", "-", "-", "waiting", "ClaimedByOther"]
 
 
-async def test_for_programs(ibgu: Ibgu, journal: Journal) -> None:
+async def test_json_output_has_the_attempts(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal)
     body = json.loads((await ibgu("history", "a", "-o", "json", "--limit", "1")).stdout)
     [visit] = body["items"]
     assert (visit["member"]["step"], visit["runs"][0]["id"]) == (2, "run-r1-a")
 
 
-async def test_who_is_not_known_and_who_may_not_ask(ibgu: Ibgu) -> None:
+async def test_unknown_clusters_and_forbidden_callers_are_refused(ibgu: Ibgu) -> None:
     unknown = await ibgu("history", "nobody")
     assert unknown.stderr == "ibgu: cluster nobody was in no rollout yet (is the name right?)\n"
     refused = await ibgu("history", "nobody", user="bob")

@@ -124,7 +124,7 @@ def test_a_token_that_nobody_named_needs_tls(write: Any, server: str) -> None:
 @pytest.mark.parametrize(
     "server", [HTTPS, "http://127.0.0.1:8080", "http://localhost", "http://[::1]:8080"]
 )
-def test_where_it_may_go(write: Any, server: str) -> None:
+def test_a_token_may_go_to_https_and_loopback_servers(write: Any, server: str) -> None:
     write({"token": "mine"})
     RestTarget(server).client()
 

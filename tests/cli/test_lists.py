@@ -26,7 +26,7 @@ async def labelled(journal: Journal, context: Context) -> None:
     await store.put([seen("a", {"ring": "1"}), seen("c", {"ring": "2"})], 1)
 
 
-async def test_members(ibgu: Ibgu) -> None:
+async def test_members_are_listed_with_state_and_reason(ibgu: Ibgu) -> None:
     found = await ibgu("members", "ran-r1")
     heading, *rows = [line.split() for line in found.stdout.splitlines()]
     assert heading == ["CLUSTER", "STEP", "STATE", "ACTION", "WHY", "TOOK"]
@@ -65,7 +65,9 @@ async def test_wide_members_say_more(ibgu: Ibgu) -> None:
     assert "not reachable since 03:02" in wide[7]
 
 
-async def test_who_completed_late_has_succeeded(ibgu: Ibgu, journal: Journal) -> None:
+async def test_a_cluster_that_completed_late_is_listed_as_succeeded(
+    ibgu: Ibgu, journal: Journal
+) -> None:
     (slow,) = (each for each in (await journal.load()).members if each.cluster == "c")
     late = "completed late, after 47 min"
     await journal.commit(
@@ -82,7 +84,7 @@ async def test_who_completed_late_has_succeeded(ibgu: Ibgu, journal: Journal) ->
     assert NAME + "c" not in failed.stdout.split()
 
 
-async def test_clusters(ibgu: Ibgu) -> None:
+async def test_clusters_are_listed_by_rollout_namespace_and_label(ibgu: Ibgu) -> None:
     names = ["a", "b", "c", "d", "e", "f", "g"]
     assert (await ibgu("clusters")).stdout.split() == ["CLUSTER", *names]
     assert (await ibgu("clusters", "-A", "-o", "name")).stdout.split() == [NAME + n for n in names]

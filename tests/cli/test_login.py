@@ -80,7 +80,7 @@ async def test_a_context_of_the_same_name_on_another_hub_is_not_logged_in(
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"logins": {"sandbox": {"server": 7}}}', "\udc80"])
-async def test_a_broken_file_is_told_and_written_anew(
+async def test_a_broken_login_file_is_reported_and_replaced_by_login(
     ibgu: Ibgu, server: str, tmp_path: Path, content: str
 ) -> None:
     env = NOT_GIVEN | {"XDG_CONFIG_HOME": str(tmp_path)}
@@ -106,7 +106,9 @@ def one_line(result: Result) -> str:
     return result.stderr.removeprefix("ibgu: ").rstrip()
 
 
-async def test_who_may_not_look_for_it_names_the_address(ibgu: Ibgu, tmp_path: Path) -> None:
+async def test_login_without_rights_to_search_asks_for_the_address(
+    ibgu: Ibgu, tmp_path: Path
+) -> None:
     env = NOT_GIVEN | {"XDG_CONFIG_HOME": str(tmp_path)}
     told = one_line(await ibgu("login", **env))
     assert told.startswith("you may not look for ibgu on the hub (")
@@ -274,7 +276,7 @@ async def test_a_tenants_ingress_does_not_count_beside_ibgus(ibgu: Ibgu, tmp_pat
     assert "tenant.invalid" not in found.output
 
 
-def test_addresses() -> None:
+def test_addresses_are_read_from_routes_and_ingresses() -> None:
     assert list(of_route({"spec": {"host": "h", "tls": {"termination": "edge"}}})) == ["https://h"]
     assert list(of_route({"spec": {"host": "h", "path": "/ibgu/"}})) == ["http://h/ibgu"]
     assert list(of_route({"spec": {"to": {"name": "ibgu"}}})) == []  # no router has seen it

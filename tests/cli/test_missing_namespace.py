@@ -109,7 +109,7 @@ def _holder(kubectl: Kubectl) -> str:
     return lease_holder(kubectl) if there else ""
 
 
-def test_who_may_not_make_it_is_told_once_and_a_pod_waits_quietly(
+def test_a_missing_namespace_is_reported_once_and_a_pod_waits_for_it(
     hub: SandboxHub, empty_url: str, requests: Path, tmp_path: Path
 ) -> None:
     _lead_everywhere(hub)
@@ -155,7 +155,7 @@ def _tried(requests: Path, verb: str, path: str, times: int) -> None:
     wait_until(often, f"{verb} {path}", lambda: None)
 
 
-def test_the_charts_account_warns_once_and_leads_once_the_namespace_is_installed(
+def test_the_charts_account_leads_once_the_namespace_is_installed(
     hub: SandboxHub, empty_url: str, requests: Path, tmp_path: Path
 ) -> None:
     """A Role in a namespace that is missing grants nothing: the hub only says forbidden."""

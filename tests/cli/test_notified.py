@@ -29,7 +29,7 @@ IBGU: dict[str, Any] = {
 KINDS = ["rollout.started", "step.started", "step.finished", "rollout.completed"]
 
 
-async def test_who_leads_notifies(
+async def test_the_leader_sends_notifications(
     env: dict[str, str], kubectl: Kubectl, namespace: str, tmp_path: Path
 ) -> None:
     journal = engine(env["DATABASE_URL"])

@@ -24,7 +24,7 @@ def written(folder: Path, *receivers: dict[str, Any]) -> Path:
     return path
 
 
-async def test_who_takes_it_and_who_does_not(tmp_path: Path) -> None:
+async def test_each_receiver_reports_success_or_its_error(tmp_path: Path) -> None:
     async with site() as noc:
         noc.answers = [200, 200, 403]
         good = {"name": "good", "format": "cloudevents", "url": noc.url}
@@ -50,7 +50,9 @@ async def test_who_takes_it_and_who_does_not(tmp_path: Path) -> None:
         (["--file", "/nowhere"], "ibgu: --file: /nowhere can't be read: No such file"),
     ],
 )
-async def test_what_can_not_be_used_is_one_line(tmp_path: Path, args: list[str], said: str) -> None:
+async def test_invalid_options_are_reported_in_one_line(
+    tmp_path: Path, args: list[str], said: str
+) -> None:
     path = written(tmp_path, {"name": "noc", "format": "cloudevents", "url": "https://noc.example"})
     result = await tried(path, *args)
     assert result.exit_code == 2

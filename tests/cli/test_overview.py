@@ -46,7 +46,7 @@ async def test_sums_rows_and_needs_are_of_one_moment(ibgu: Ibgu, journal: Journa
         assert all(f" ({gone} {noun}): HubForbids: " in line for line in kept)
 
 
-async def test_of_very_many_rollouts_the_newest_are_shown(
+async def test_only_the_newest_of_many_rollouts_are_shown(
     ibgu: Ibgu, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rollouts that need a person are of all pages."""

@@ -68,7 +68,7 @@ async def test_an_error_of_the_plan_keeps_all_clusters(ibgu: Ibgu, tmp_path: Pat
     assert names.stdout.splitlines() == [f"managedcluster/pf-{n}" for n in (1, 2, 10)]
 
 
-async def test_a_rollout_whose_steps_have_begun(ibgu: Ibgu, journal: Journal) -> None:
+async def test_a_rollout_with_all_steps_begun_is_not_checked(ibgu: Ibgu, journal: Journal) -> None:
     one = rollout("pf")
     await seen(journal, one)
     await over(journal, one)
@@ -125,7 +125,7 @@ async def test_an_api_that_does_not_answer(ibgu: Ibgu) -> None:
     assert len(found.stderr.splitlines()) == 1
 
 
-async def test_what_can_not_be_checked(ibgu: Ibgu) -> None:
+async def test_invalid_arguments_are_refused(ibgu: Ibgu) -> None:
     for args in ((), ("x", "-f", "y"), ("x", "-l", "a=b"), ("x", "--target", "4.17.3")):
         assert (await ibgu("preflight", *args)).exit_code == 2
     wrong = await ibgu("preflight", "-l", "a in", user="olga")

@@ -99,7 +99,9 @@ async def test_no_cluster_speaks_to_the_terminal(
 @pytest.mark.parametrize(
     "until", ["14", "#14", "2026-01-01T00:01:00", "2026-01-01T00:01:00+00:00", "2026-01-01T00:01Z"]
 )
-async def test_until_then(leading: Leading, replay: Replay, until: str) -> None:
+async def test_until_shows_the_rollout_at_that_event(
+    leading: Leading, replay: Replay, until: str
+) -> None:
     await tell(await leading(), story())
     lines = (await replay("fleet/a", "--until", until)).stdout.splitlines()
     picture = lines[lines.index("") + 1 :]
@@ -190,7 +192,7 @@ async def test_on_a_terminal_it_moves_at_its_speed(
         (["fleet/a", "--speed", "0"], 2, "--speed"),
     ],
 )
-async def test_what_can_not_be_shown(
+async def test_invalid_replays_are_refused(
     leading: Leading, replay: Replay, arguments: list[str], code: int, words: str
 ) -> None:
     await tell(await leading(), story())

@@ -51,7 +51,7 @@ def test_the_servers_address(server: str) -> None:
 
 
 @pytest.mark.parametrize("server", ["http://127.0.0.1:port", "https://[bad", "odd"])
-def test_what_is_no_address(server: str) -> None:
+def test_an_invalid_server_address_is_refused_without_secrets(server: str) -> None:
     assert "is no address of a server" in told("get", **ASKED | {"IBGU_SERVER": server})
 
 

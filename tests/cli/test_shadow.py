@@ -15,7 +15,7 @@ __all__ = ["store", "watched"]
 pytestmark = pytest.mark.hub
 
 
-async def test_a_report(ibgu: Ibgu, watched: None) -> None:
+async def test_a_report_shows_failures_and_waiting_batches(ibgu: Ibgu, watched: None) -> None:
     done = await ibgu("shadow-report", "default/ran-u1")
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
@@ -30,14 +30,14 @@ async def test_a_report(ibgu: Ibgu, watched: None) -> None:
     assert done.stdout.count("TALM asks the cluster for Prep") == 2
 
 
-async def test_one_cluster(ibgu: Ibgu, watched: None) -> None:
+async def test_cluster_option_limits_the_report_to_one_cluster(ibgu: Ibgu, watched: None) -> None:
     done = await ibgu("shadow-report", "ran-u1", "-n", "default", "--cluster", "s1")
     assert "s1 Prep: Prep has failed; TALM said so 240 min later" in done.stdout
     assert "  do  " in done.stdout
     assert "s10" not in done.stdout.partition("CLUSTER")[2]
 
 
-async def test_as_json(ibgu: Ibgu, watched: None) -> None:
+async def test_json_output_lists_clusters_and_rollouts(ibgu: Ibgu, watched: None) -> None:
     done = await ibgu("shadow-report", "default/ran-u1", "-o", "json")
     found = json.loads(done.stdout)
     assert (found["shadow"], found["failures"][0]["count"]) == (True, 1)
@@ -77,7 +77,7 @@ async def test_nothing_was_watched(ibgu: Ibgu) -> None:
     assert "has not seen TALM carry out nobody" in done.stderr
 
 
-async def test_a_rollout_without_much_to_tell(ibgu: Ibgu, store: ShadowStore) -> None:
+async def test_a_rollout_with_few_records_is_reported(ibgu: Ibgu, store: ShadowStore) -> None:
     bare = rollout(progress="", seed_version="")
     over = rollout("u3", deleted=True)
     finished = step("u3", finished_at=NOW + timedelta(hours=9), batches=(), started_at=NOW)

@@ -54,7 +54,7 @@ def keys(
 
 
 @pytest.mark.parametrize("form", [PEM, SSH])
-async def test_what_is_signed_is_verified_by_others(
+async def test_a_signed_certificate_is_verified_without_the_database(
     leading: Leading, certify: Certify, tmp_path: Path, form: PrivateFormat
 ) -> None:
     await tell(await leading(), story())
@@ -97,7 +97,7 @@ def openssl_verifies(path: Path, public: str) -> bool:
     return subprocess.run(line.split(), check=False, capture_output=True).returncode == 0
 
 
-async def test_what_was_changed_is_refused(
+async def test_a_changed_certificate_is_refused(
     leading: Leading, certify: Certify, db: AsyncEngine, tmp_path: Path
 ) -> None:
     """Neither a better verdict, nor somebody else's key, nor another file."""
@@ -121,7 +121,7 @@ async def test_what_was_changed_is_refused(
 
 
 @pytest.mark.parametrize("content", [b"{}", b"odd", b'{"kind": "Other"}'])
-def test_what_is_signed_and_no_certificate(tmp_path: Path, content: bytes) -> None:
+def test_a_signed_file_that_is_no_certificate_is_refused(tmp_path: Path, content: bytes) -> None:
     private, public = keys(tmp_path)
     (tmp_path / "x.json").write_bytes(content)
     key = _private(private)
@@ -148,7 +148,9 @@ async def test_a_key_with_a_passphrase(
     assert verify(path, public)[0] == 0
 
 
-async def test_what_can_not_be_used(leading: Leading, certify: Certify, tmp_path: Path) -> None:
+async def test_invalid_options_and_keys_are_refused(
+    leading: Leading, certify: Certify, tmp_path: Path
+) -> None:
     await tell(await leading(), story())
     private, public = keys(tmp_path)
     curve = generate_private_key(SECP256R1())

@@ -26,7 +26,7 @@ from ibgu.sandbox.kubectl import Kubectl
         (["--delivered", "Pod/x/y"], "delivered is ConfigMap/namespace/name"),
     ],
 )
-def test_what_is_no_fleet(args: list[str], said: str) -> None:
+def test_invalid_fleet_options_are_refused_in_one_line(args: list[str], said: str) -> None:
     done = CliRunner().invoke(app, ["simulate", *args])
     assert done.exit_code == 2
     assert said in done.stderr

@@ -73,7 +73,7 @@ def test_every_command_explains_itself(command: str) -> None:
     assert CliRunner().invoke(app, [command, "-h"]).stdout == done.stdout
 
 
-def test_its_version() -> None:
+def test_version_prints_the_versions_of_ibgu_and_python() -> None:
     done = CliRunner().invoke(app, ["--version"])
     assert done.exit_code == 0
     assert done.stdout.startswith(f"ibgu {version('ibgu')} (Python {platform.python_version()})\n")

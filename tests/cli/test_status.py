@@ -82,7 +82,7 @@ async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
     ]
 
 
-async def test_what_was_aborted_since_is_not_advised_again(ibgu: Ibgu, journal: Journal) -> None:
+async def test_aborted_clusters_get_no_advice_to_abort(ibgu: Ibgu, journal: Journal) -> None:
     """c and d, of which the first group consists, are back at Idle."""
     last = PlanItem(["AbortOnFailure"], RolloutStrategy(max_concurrency=2, timeout=240))
     one = await fleet(journal, spec=replace(spec(), plan=[*spec().plan[:2], last]))
@@ -95,7 +95,7 @@ async def test_what_was_aborted_since_is_not_advised_again(ibgu: Ibgu, journal: 
     assert told[-1] == "Next: ibgu explain ran-r1 e · ibgu stragglers ran-r1"
 
 
-async def test_what_another_rollout_aborted_is_not_advised_again(
+async def test_clusters_aborted_by_another_rollout_get_no_advice_to_abort(
     ibgu: Ibgu, journal: Journal
 ) -> None:
     """An older one with the same clusters; it had aborted e before e failed here."""
@@ -165,7 +165,7 @@ def test_a_terminal_gets_lines_that_fit() -> None:
     assert narrow == ["       → hardly three words"]
 
 
-async def test_a_rate_limit_tells_when_the_next_one_may_start(ibgu: Ibgu, journal: Journal) -> None:
+async def test_a_rate_limit_shows_the_time_of_the_next_start(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal, hold=RATE_LIMITED)
     lines = told((await ibgu("status", "ran-r1")).stdout).splitlines()
     assert lines[0].startswith("ran-r1 (default)  → 4.17.2   Running · step 2 of 3")
@@ -201,7 +201,7 @@ async def test_all_rollouts_without_a_name(ibgu: Ibgu, journal: Journal) -> None
     assert (await ibgu("status", "--wait")).exit_code == 2
 
 
-async def test_a_leader_that_changes_too_often_is_told_with_what_to_do(
+async def test_frequent_leader_changes_are_reported_with_the_runbook(
     ibgu: Ibgu, journal: Journal
 ) -> None:
     for _ in range(6):
@@ -240,7 +240,7 @@ async def test_a_terminal_gets_colours_and_bars(
     assert "█" not in plain
 
 
-async def test_watch_tells_each_change_until_interrupted(
+async def test_watch_prints_each_change_until_interrupted(
     journal: Journal, server: str, monkeypatch: pytest.MonkeyPatch, sandbox_hub: SandboxHub
 ) -> None:
     one = rollout(state=RolloutState.PENDING, started_at=None)
@@ -282,7 +282,7 @@ _RUNNING: dict[str, Any] = {
 
 
 @pytest.mark.usefixtures("in_utc")
-def test_what_takes_longer_than_usual_and_when_it_ends() -> None:
+def test_status_shows_stalled_clusters_and_the_estimated_end() -> None:
     """Since NOW; it was expected to end after 14 minutes."""
     stuck = StalledClusterResponse(
         cluster="site-0077",
@@ -327,7 +327,7 @@ def waiting_for(eta: EtaResponse) -> str:
     )
 
 
-def test_stuck_clusters_are_told_with_the_limit_that_ends_them() -> None:
+def test_stalled_clusters_are_shown_with_their_limit() -> None:
     """With 7 stuck of 1,000 the step was to end in a moment, for minutes."""
     limit, soon = NOW + timedelta(hours=2), NOW + timedelta(minutes=5)
     only = EtaResponse(at=limit, earliest=limit, latest=limit, stuck=7, limit=limit)

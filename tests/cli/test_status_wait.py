@@ -80,7 +80,7 @@ def _member(prep: Step, position: int, outcome: Outcome) -> Member:
         ((Outcome.SUCCEEDED, Outcome.SKIPPED), 1),
     ],
 )
-async def test_how_a_complete_one_ended(
+async def test_the_exit_code_reflects_the_outcomes(
     ibgu: Ibgu, journal: Journal, outcomes: tuple[Outcome, ...], code: int
 ) -> None:
     await complete(journal, *outcomes)
@@ -90,7 +90,7 @@ async def test_how_a_complete_one_ended(
     assert (await ibgu("status", "ran-r1")).exit_code == 0
 
 
-async def test_one_that_has_selected_nobody_is_no_success(ibgu: Ibgu, journal: Journal) -> None:
+async def test_a_rollout_without_clusters_exits_with_5(ibgu: Ibgu, journal: Journal) -> None:
     await complete(journal)
     found = await ibgu("status", "ran-r1", *WAIT)
     assert found.exit_code == 5, found.output
@@ -100,7 +100,7 @@ async def test_one_that_has_selected_nobody_is_no_success(ibgu: Ibgu, journal: J
     assert "Completed: no clusters" in (await ibgu("get")).stdout
 
 
-async def test_one_that_a_person_must_look_after(ibgu: Ibgu, journal: Journal) -> None:
+async def test_a_held_rollout_exits_with_2(ibgu: Ibgu, journal: Journal) -> None:
     await seen(journal, rollout(hold=CIRCUIT_BREAKER))
     found = await ibgu("status", "ran-r1", *WAIT)
     assert found.exit_code == 2
@@ -112,7 +112,7 @@ async def test_a_deleted_one(ibgu: Ibgu, journal: Journal) -> None:
     assert (await ibgu("status", "ran-r1", *WAIT)).exit_code == 2
 
 
-async def test_the_time_is_over(ibgu: Ibgu, journal: Journal) -> None:
+async def test_wait_times_out(ibgu: Ibgu, journal: Journal) -> None:
     held = Reason(ReasonKind.ADOPTING, NOW, "TALM's objects are being removed", None, Who.IBGU)
     await seen(journal, rollout(hold=held))
     found = await ibgu("status", "ran-r1", "--wait", "--timeout", "0.05s")
@@ -121,7 +121,9 @@ async def test_the_time_is_over(ibgu: Ibgu, journal: Journal) -> None:
     assert found.stdout.startswith("ran-r1 (default)")
 
 
-async def test_it_waits_for_the_end(ibgu: Ibgu, journal: Journal, meanwhile: Meanwhile) -> None:
+async def test_wait_returns_when_the_rollout_completes(
+    ibgu: Ibgu, journal: Journal, meanwhile: Meanwhile
+) -> None:
     await seen(journal, rollout())
 
     async def happens(look: int) -> None:
@@ -135,7 +137,9 @@ async def test_it_waits_for_the_end(ibgu: Ibgu, journal: Journal, meanwhile: Mea
     assert [block.split("   ")[1].split(" ")[0] for block in blocks] == ["Running", "Completed"]
 
 
-async def test_an_end_must_stand(ibgu: Ibgu, journal: Journal, meanwhile: Meanwhile) -> None:
+async def test_wait_ignores_a_completion_that_does_not_last(
+    ibgu: Ibgu, journal: Journal, meanwhile: Meanwhile
+) -> None:
     """Complete as far as the journal knew; the step that was appended came a moment later."""
     await complete(journal, Outcome.SUCCEEDED)
 
@@ -158,7 +162,9 @@ async def test_a_rollout_that_was_applied_a_moment_ago(
     assert (await ibgu("status", "ran-r1", *WAIT)).exit_code == 0
 
 
-async def test_what_can_not_be_asked(ibgu: Ibgu, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unknown_and_forbidden_rollouts_exit_with_4(
+    ibgu: Ibgu, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(polling, "UNKNOWN_SECONDS", 0.0)
     unknown = await ibgu("status", "ran-9", *WAIT)
     refused = await ibgu("status", "ran-9", *WAIT, "-n", "edge", user="bob")
@@ -178,7 +184,7 @@ async def test_ctrl_c_is_no_outcome(
     assert (await ibgu("status", "ran-r1", *WAIT)).exit_code == 130
 
 
-async def test_for_programs(ibgu: Ibgu, journal: Journal) -> None:
+async def test_wait_prints_the_same_json_as_status(ibgu: Ibgu, journal: Journal) -> None:
     await complete(journal, Outcome.FAILED)
     waited = await ibgu("status", "ran-r1", *WAIT, "-o", "json")
     asked = await ibgu("status", "ran-r1", "-o", "json")
@@ -189,7 +195,7 @@ async def test_for_programs(ibgu: Ibgu, journal: Journal) -> None:
     assert (body["rollout"]["phase"], body["failures"]["total"]) == ("CompletedWithFailures", 1)
 
 
-async def test_what_is_no_time(ibgu: Ibgu) -> None:
+async def test_invalid_timeouts_are_refused(ibgu: Ibgu) -> None:
     for given in (("--timeout", "5m"), ("--wait", "--timeout", "soon")):
         assert (await ibgu("status", "ran-r1", *given)).exit_code == 2
 
@@ -197,11 +203,11 @@ async def test_what_is_no_time(ibgu: Ibgu) -> None:
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90", 90), ("90s", 90), ("1h30m", 5400), ("1d", 86400), ("0.5h", 1800)]
 )
-def test_spans(text: str, seconds: int) -> None:
+def test_durations_are_parsed(text: str, seconds: int) -> None:
     assert span(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("text", ["", "m", "5 m", "-5m", "5m!", "1w"])
-def test_what_is_no_span(text: str) -> None:
+def test_invalid_durations_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no span of time"):
         span(text)

@@ -129,7 +129,9 @@ async def scene(kubectl: Kubectl, journal: Journal, unique_name: Callable[[str],
     return scene
 
 
-async def test_what_is_left_by_cause_and_how_to_go_on(ibgu: Ibgu, scene: Scene) -> None:
+async def test_stragglers_are_grouped_by_cause_with_the_next_command(
+    ibgu: Ibgu, scene: Scene
+) -> None:
     found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace)
     assert found.exit_code == 0, found.output
     lines = [line.strip() for line in found.stdout.splitlines()]
@@ -219,7 +221,7 @@ async def test_the_patch_is_applied(ibgu: Ibgu, scene: Scene, kubectl: Kubectl) 
     assert "kubectl patch" not in text
 
 
-async def test_after_the_abort_they_begin_anew(
+async def test_aborted_stragglers_are_retried_from_prep(
     ibgu: Ibgu, scene: Scene, kubectl: Kubectl, journal: Journal
 ) -> None:
     """A newer rollout took one of them back to Idle, and has another in its hands."""
@@ -287,7 +289,7 @@ async def test_labels_that_no_cluster_of_the_rollout_has(
     assert "Completed: no clusters" not in head
 
 
-async def test_who_is_back_at_idle_is_told_of_no_abort(
+async def test_a_straggler_at_idle_gets_no_advice_to_abort(
     ibgu: Ibgu, scene: Scene, kubectl: Kubectl
 ) -> None:
     labels = (f"{LABEL}prep-completed-", f"{LABEL}upgrade-failed-")

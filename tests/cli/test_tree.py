@@ -19,7 +19,7 @@ from tests.cli.conftest import Ibgu
 pytestmark = pytest.mark.hub
 
 
-async def test_everyone_has_a_place(ibgu: Ibgu, journal: Journal) -> None:
+async def test_the_tree_shows_every_cluster_by_step(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal)
     found = await ibgu("tree", "ran-r1")
     assert found.exit_code == 0, found.output
@@ -58,7 +58,7 @@ async def test_a_hold_is_what_keeps_them(ibgu: Ibgu, journal: Journal) -> None:
     assert any("⏸ 1  CircuitBreaker" in line and " b " in line for line in lines)
 
 
-async def test_for_programs(ibgu: Ibgu, journal: Journal) -> None:
+async def test_json_output_groups_clusters_by_step(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal)
     body = json.loads((await ibgu("tree", "ran-r1", "-o", "json")).stdout)
     groups = {each["what"]: each for each in body["steps"][1]["groups"]}
@@ -66,7 +66,7 @@ async def test_for_programs(ibgu: Ibgu, journal: Journal) -> None:
     assert body["steps"][2]["groups"] == []
 
 
-async def test_what_is_not_there(ibgu: Ibgu) -> None:
+async def test_an_unknown_rollout_is_refused(ibgu: Ibgu) -> None:
     found = await ibgu("tree", "ran-9")
     assert (found.exit_code, found.stdout) == (1, "")
     assert found.stderr.startswith("ibgu: there is no rollout ran-9")

@@ -180,7 +180,7 @@ async def _wrong_authority(env: Env, folder: Path, hub: SandboxHub) -> Env:
         (_wrong_authority, "the hub: GET /api/v1/namespaces/kube-system: CertificateRefused: "),
     ],
 )
-async def test_what_no_waiting_heals_is_one_line(
+async def test_permanent_errors_exit_with_one_line(
     env: Env, tmp_path: Path, sandbox_hub: SandboxHub, change: Change, said: str
 ) -> None:
     changed = await change(env, tmp_path, sandbox_hub)

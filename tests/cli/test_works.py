@@ -26,7 +26,7 @@ __all__ = ["admin", "site"]
 
 
 @pytest.mark.hub
-async def test_of_a_real_hub(ibgu: Ibgu, site: str) -> None:
+async def test_works_of_a_real_hub_are_shown(ibgu: Ibgu, site: str) -> None:
     found = await ibgu("works", site)
     assert found.exit_code == 0, found.output
     lines = found.stdout.splitlines()
@@ -39,7 +39,7 @@ async def test_of_a_real_hub(ibgu: Ibgu, site: str) -> None:
 
 
 @pytest.mark.hub
-async def test_who_may_not_see_them_learns_which_right_is_missing(ibgu: Ibgu, site: str) -> None:
+async def test_a_forbidden_caller_sees_the_missing_right(ibgu: Ibgu, site: str) -> None:
     refused = await ibgu("works", site, user="bob")
     assert refused.exit_code == 1
     assert refused.stderr.startswith("ibgu: bob may not list manifestworks.work.open-cluster-")
@@ -94,7 +94,7 @@ def lines(work: WorkResponse) -> list[str]:
     return list(works_lines(found, None, PLAIN))
 
 
-def test_what_rest_says_and_each_object() -> None:
+def test_a_work_is_printed_with_its_state_and_objects() -> None:
     assert lines(WORK) == [
         "site-1",
         "",
@@ -112,7 +112,7 @@ def test_what_rest_says_and_each_object() -> None:
     ]
 
 
-def test_one_that_only_carries_something() -> None:
+def test_a_work_that_requests_nothing_prints_its_agent_only() -> None:
     bare = replace(WORK, asks="", run=None, apply_error="", stands="", manifests=())
     assert lines(bare)[2:] == [
         "ran-417-0123-stage  (default/ran-417, stage)",

@@ -29,7 +29,7 @@ def test_only_what_does_something_and_shows_nothing_goes(text: str) -> None:
 
 
 @given(TEXT)
-def test_however_it_was_escaped(text: str) -> None:
+def test_escaped_control_characters_are_replaced(text: str) -> None:
     pairs = text.encode("utf-16-be", "surrogatepass")
     escaped = "".join(f"\\u{pairs[i] << 8 | pairs[i + 1]:04x}" for i in range(0, len(pairs), 2))
     assert msgspec.json.decode(harmless(f'"{escaped}"'.encode())) == _plain(text)

@@ -64,7 +64,7 @@ def test_a_stream_gives_whole_messages_only(wire: Wire) -> None:
     assert found == [SseMessage(id="5", event="event", data="{}")]
 
 
-def test_what_a_message_may_be() -> None:
+def test_sse_fields_are_parsed() -> None:
     lines = ["data: a", "data:b", "", ":", "retry: 3", "event: end", "id: 7", "data:", "", ""]
     assert list(messages(lines)) == [SseMessage("", "message", "a\nb"), SseMessage("7", "end", "")]
 
@@ -86,7 +86,7 @@ def test_a_change_is_sent_in_json(wire: Wire) -> None:
     ("path", "words"),
     [("other", "answers otherwise than this version of ibgu expects"), ("page", "in JSON")],
 )
-def test_what_is_no_answer_of_ibgus(wire: Wire, path: str, words: str) -> None:
+def test_answers_of_another_server_are_refused(wire: Wire, path: str, words: str) -> None:
     with pytest.raises(RestError, match=words):
         wire.get(FailuresResponse, path)
 
@@ -111,5 +111,5 @@ class _Rude(Struct):
     words: str
 
 
-def test_what_a_terminal_would_obey_is_shown_instead(wire: Wire) -> None:
+def test_control_characters_of_an_answer_are_replaced(wire: Wire) -> None:
     assert wire.get(_Rude, "rude").words == "\ufffd[2Jgone\ufffdall \ufffdwell\ufffd\n"

@@ -31,7 +31,7 @@ async def test_the_database_is_followed_as_it_drifts() -> None:
 
 
 @pytest.mark.parametrize("hours", [5, -5])
-async def test_a_jump_is_told_and_not_followed_and_neither_is_its_end(hours: int) -> None:
+async def test_a_clock_jump_and_its_end_are_logged_and_not_followed(hours: int) -> None:
     """R11.8: limits that are stored would pass at once, or not for hours."""
     jump = timedelta(hours=hours)
     clock = reading(NOW, NOW + jump, NOW + jump + 3 * SECOND, NOW + 3 * SECOND)
@@ -42,7 +42,7 @@ async def test_a_jump_is_told_and_not_followed_and_neither_is_its_end(hours: int
     assert [round(line["seconds"] / 3600) for line in logs] == [hours, -hours]
 
 
-async def test_an_answer_that_took_long_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_answer_counts_as_no_clock_jump(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "JUMP", timedelta(milliseconds=20))
     told = [NOW, NOW + timedelta(hours=1)]
 

@@ -60,7 +60,7 @@ def test_other_writes_name_the_rollout(key: tuple[str, ...]) -> None:
     assert of_write(*key) == {"object": key[0], "method": "PATCH", "rollout": "fleet/a"}
 
 
-def test_what_is_known_of_a_rollout_that_is_gone() -> None:
+def test_a_write_of_an_unknown_rollout_is_named_by_its_uid() -> None:
     found = of_write("work", "site-1", "a-0123-stage", fleet=FleetState())
     assert found == {
         "object": "work",
@@ -98,7 +98,7 @@ async def waits(journal: Journal, uid: str) -> tuple[FleetState, Member]:
     return world_of(of, [first], [found]), found
 
 
-async def test_a_claim_that_was_lost_is_told_with_all_names(journal: Journal) -> None:
+async def test_a_lost_claim_is_logged_with_all_names(journal: Journal) -> None:
     _, first = await waits(journal, "r1")
     await journal.commit(records.starting(records.started(first, slot=1)))
     fleet, second = await waits(journal, "r2")

@@ -37,7 +37,7 @@ def error(rollout: str = "r") -> Broken:
     return Broken(rollout, "KeyError in ibgu.core, line 1")
 
 
-def test_an_error_is_told_by_where_it_was_not_by_what_it_says() -> None:
+def test_an_error_is_described_by_its_place_and_not_its_message() -> None:
     with pytest.raises(Broken) as caught, attributed_to("r"):
         problem(None, [])  # type: ignore[arg-type]
     assert caught.value.rollout == "r"
@@ -48,7 +48,7 @@ def test_an_error_is_told_by_where_it_was_not_by_what_it_says() -> None:
 @pytest.mark.parametrize(
     "other", [error("inner"), HubError(500, "Refused", "no"), MemoryError(), KeyboardInterrupt()]
 )
-def test_what_is_no_error_in_the_rollout_goes_through(other: BaseException) -> None:
+def test_errors_outside_a_rollout_are_not_attributed(other: BaseException) -> None:
     with pytest.raises(type(other)) as caught, attributed_to("r"):
         raise other
     assert caught.value is other
@@ -106,7 +106,7 @@ def test_a_change_of_the_ibgu_brings_the_next_try(quarantine: Known, tries: int)
     assert quarantine.due
 
 
-def test_what_only_tells_people_stops_nothing(quarantine: Known) -> None:
+def test_best_effort_errors_are_logged_and_quarantine_nothing(quarantine: Known) -> None:
     with capture_logs() as logs:
         for _ in range(3):
             with quarantine.best_effort("r"):
@@ -124,7 +124,7 @@ def test_errors_of_a_quarantined_rollout_do_not_count(quarantine: Known) -> None
         raise KeyError
 
 
-def test_whose_rollouts_they_are_stays_known(quarantine: Known) -> None:
+def test_quarantined_rollouts_are_counted_by_namespace(quarantine: Known) -> None:
     """The owner of a deleted IBGU's rollout is known, too; those whom nobody knows count as one."""
     for rollout, namespace in {"a": "x", "b": "x", "c": "y", "d": None, "e": None}.items():
         quarantine.put(error(rollout), namespace)
@@ -141,7 +141,7 @@ def unreadable(uid: str) -> UnreadableRollout:
     )
 
 
-def test_what_can_not_be_read_is_quarantined_until_it_can(quarantine: Known) -> None:
+def test_unreadable_rollouts_are_quarantined_until_readable(quarantine: Known) -> None:
     """Reported once; it costs the others nothing, so it does not count against its namespace, and
     is not retried by time, nor by a change of the IBGU."""
     with capture_logs() as logs:
@@ -168,7 +168,7 @@ def test_what_can_not_be_read_is_quarantined_until_it_can(quarantine: Known) -> 
     assert (quarantine.due, list(quarantine)) == (False, ["b"])
 
 
-def test_whose_hold_can_not_be_stored_is_not_held_again(quarantine: Known) -> None:
+def test_a_rollout_with_an_unstorable_hold_is_not_held_again(quarantine: Known) -> None:
     """Only the hold of a quarantined rollout is decided: that failed, too. The next try counts
     again."""
     for unstorable in (False, True):

@@ -26,7 +26,7 @@ def test_a_cluster_that_fails_or_is_cancelled_is_a_warning_once(
     assert is_warning(OnMember(kind, over, "why")) is warns
 
 
-def test_what_is_decided_as_a_warning_is_one() -> None:
+def test_decisions_marked_as_warnings_are_warnings() -> None:
     assert is_warning(OnMember(Kind.AUTO_IMPORT_OFF, member(STEP, "s1", 0), "why", warning=True))
     assert is_warning(OnStep(Kind.STEP_HELD, STEP, "why", warning=True))
     assert not is_warning(OnStep(Kind.STEP_HELD, STEP, "why"))

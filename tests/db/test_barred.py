@@ -39,7 +39,7 @@ async def history(journal: Journal) -> None:
 
 
 @pytest.mark.usefixtures("history")
-async def test_reads_bar_whom_the_engine_bars(journal: Journal, db: AsyncEngine) -> None:
+async def test_reads_and_engine_bar_the_same_clusters(journal: Journal, db: AsyncEngine) -> None:
     found = await Reads(db, "hub-1").barred(MINE)
     assert found == {"uid-aborted", "uid-rolled back", "uid-neighbour", "uid-own"}
     fleet, loaded = FleetState(), await journal.load()

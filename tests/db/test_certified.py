@@ -38,7 +38,7 @@ async def tamper(db: AsyncEngine, statement: str) -> None:
         await connection.execute(text(statement))
 
 
-async def test_what_was_written_is_certified(journal: Journal, db: AsyncEngine) -> None:
+async def test_a_committed_history_is_certified(journal: Journal, db: AsyncEngine) -> None:
     twin = two_rollouts()
     await tell(journal, twin)
     everything = await certify(db, HUB)
@@ -48,7 +48,7 @@ async def test_what_was_written_is_certified(journal: Journal, db: AsyncEngine) 
     assert everything.leaders == {1: "ibgu-0"}
 
 
-async def test_the_events_come_back_as_they_were_told(journal: Journal, db: AsyncEngine) -> None:
+async def test_events_are_read_back_unchanged(journal: Journal, db: AsyncEngine) -> None:
     twin = two_rollouts()
     await tell(journal, twin)
     async with event_log(db, HUB) as log:

@@ -79,7 +79,7 @@ async def test_a_taken_slot_is_an_answer(
     assert await claims(db) == [("r1", "a", 1)]
 
 
-async def test_of_two_in_one_turn_for_one_slot_one_gets_it(
+async def test_one_of_two_claims_of_a_slot_in_one_turn_succeeds(
     journal: Journal, db: AsyncEngine, waiting: list[Member]
 ) -> None:
     both = (started(waiting[0], slot=2), started(waiting[1], slot=2))
@@ -87,7 +87,7 @@ async def test_of_two_in_one_turn_for_one_slot_one_gets_it(
     assert await claims(db) == [("r1", "a", 2)]
 
 
-async def test_ones_own_claim_is_no_conflict(
+async def test_a_repeated_claim_is_no_conflict(
     journal: Journal, db: AsyncEngine, waiting: list[Member]
 ) -> None:
     changeset = starting(started(waiting[0], slot=1), started(waiting[1], slot=2))
@@ -99,7 +99,7 @@ async def test_ones_own_claim_is_no_conflict(
     assert await journal.commit(moved) == {waiting[0].key}
 
 
-async def test_what_is_lost_enqueues_nothing(
+async def test_a_lost_claim_enqueues_no_patch(
     journal: Journal, db: AsyncEngine, waiting: list[Member], rival: list[Member]
 ) -> None:
     """An outcome that was not written has no labels, in the journal as in memory."""
@@ -118,7 +118,7 @@ async def test_what_is_lost_enqueues_nothing(
     assert (await journal.load()).pending_patches == (other,)
 
 
-async def test_labels_that_stand_are_told_and_not_enqueued(
+async def test_unchanged_labels_are_recorded_and_not_enqueued(
     journal: Journal, db: AsyncEngine
 ) -> None:
     await journal.commit(opening(rollout()))
@@ -130,7 +130,7 @@ async def test_labels_that_stand_are_told_and_not_enqueued(
     assert (await journal.load()).pending_patches == ()
 
 
-async def test_what_is_lost_frees_nothing(
+async def test_a_lost_claim_frees_no_slot(
     journal: Journal, db: AsyncEngine, waiting: list[Member]
 ) -> None:
     """A member that would move to a taken slot keeps the one it has, and its run."""

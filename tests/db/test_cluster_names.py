@@ -45,7 +45,7 @@ async def reads(journal: Journal, db: AsyncEngine) -> Reads:
         ([], ""),
     ],
 )
-async def test_by_namespaces(
+async def test_cluster_names_are_filtered_by_namespaces(
     reads: Reads, namespaces: Collection[str] | None, expected: str
 ) -> None:
     assert "".join((await reads.clusters(namespaces=namespaces)).items) == expected
@@ -60,12 +60,14 @@ async def test_by_namespaces(
     ("namespaces", "expected"),
     [(None, "byz"), (["edge"], "by"), (["default"], "b"), (["default", "edge", "far"], "byz")],
 )
-async def test_by_label(reads: Reads, namespaces: Collection[str] | None, expected: str) -> None:
+async def test_cluster_names_are_filtered_by_label(
+    reads: Reads, namespaces: Collection[str] | None, expected: str
+) -> None:
     found = await reads.clusters(namespaces=namespaces, label=NORTH)
     assert "".join(found.items) == expected
 
 
-async def test_by_prefix_and_rollout(reads: Reads) -> None:
+async def test_cluster_names_are_filtered_by_prefix_and_rollout(reads: Reads) -> None:
     assert (await reads.clusters(namespaces=["edge"], prefix="x")).items == ("x",)
     assert (await reads.clusters(namespaces=["edge"], prefix="c")).items == ()
     assert (await reads.clusters(rollout="r1", namespaces=["edge"])).items == ("a", "b", "c")

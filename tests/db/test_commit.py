@@ -43,7 +43,7 @@ from tests.db.records import (
 Leading = Callable[..., Coroutine[Any, Any, Journal]]
 
 
-async def test_the_last_record_of_a_turn_is_kept_and_every_decision_told(
+async def test_the_last_record_and_every_event_of_a_turn_are_written(
     journal: Journal, db: AsyncEngine
 ) -> None:
     one = rollout()
@@ -58,7 +58,9 @@ async def test_the_last_record_of_a_turn_is_kept_and_every_decision_told(
     ]
 
 
-async def test_bookkeeping_is_written_but_not_told(journal: Journal, db: AsyncEngine) -> None:
+async def test_silent_decisions_are_written_without_an_event(
+    journal: Journal, db: AsyncEngine
+) -> None:
     one = rollout()
     first = step(one)
     await journal.commit(opening(one, first, waiting=members(first, "a", "b")))

@@ -21,7 +21,7 @@ def test_every_form_of_scheme(scheme: str, rest: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "db:5432/ibgu", "mysql://u:secret@db/ibgu"])
-def test_what_is_no_postgres_url(url: str) -> None:
+def test_invalid_database_urls_are_refused(url: str) -> None:
     with pytest.raises(BadUrl, match="postgresql://") as caught:
         dsn(url)
     assert "secret" not in str(caught.value)
@@ -44,7 +44,7 @@ async def session(db: AsyncEngine) -> int:
         return found
 
 
-async def test_it_goes_back_to_the_pool(db: AsyncEngine) -> None:
+async def test_a_raw_connection_returns_to_the_pool(db: AsyncEngine) -> None:
     first = await session(db)
     with pytest.raises(asyncpg.UndefinedTableError):
         async with raw(db) as connection:
@@ -54,7 +54,7 @@ async def test_it_goes_back_to_the_pool(db: AsyncEngine) -> None:
         assert await connection.scalar(text("SELECT pg_backend_pid()")) == first
 
 
-async def test_what_it_is_at_ends_with_who_waits_for_it(db: AsyncEngine) -> None:
+async def test_a_timeout_ends_the_running_statement(db: AsyncEngine) -> None:
     """A statement that went on would keep its locks, and its place among the connections."""
     first = await session(db)
     with pytest.raises(TimeoutError):
@@ -71,14 +71,14 @@ async def ended(db: AsyncEngine, pid: int) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_one_that_is_lost_says_so(db: AsyncEngine) -> None:
+async def test_a_lost_connection_raises_a_connection_error(db: AsyncEngine) -> None:
     with pytest.raises(ConnectionResetError):
         async with raw(db) as connection:
             await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     assert await session(db)
 
 
-async def test_one_that_was_lost_in_the_pool_is_replaced(db: AsyncEngine) -> None:
+async def test_a_connection_lost_in_the_pool_is_replaced(db: AsyncEngine) -> None:
     lost = asyncio.Event()
     async with raw(db) as connection:
         connection.add_termination_listener(lambda _: lost.set())
@@ -99,7 +99,7 @@ async def test_nothing_of_the_pool_is_lost(db: AsyncEngine, error: BaseException
     assert db.pool.checkedout() == 0
 
 
-async def test_why_no_connection_is_given_is_told_in_postgress_words(database_url: str) -> None:
+async def test_a_refused_connection_raises_the_error_of_postgres(database_url: str) -> None:
     nowhere = make_url(database_url).set(database="nowhere")
     db = engine(nowhere.render_as_string(hide_password=False))
     with pytest.raises(asyncpg.InvalidCatalogNameError, match="nowhere"):

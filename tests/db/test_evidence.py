@@ -40,7 +40,7 @@ WORK = WorkView(
 )
 
 
-def test_everything() -> None:
+def test_evidence_contains_every_observed_value() -> None:
     assert evidence(Observation(cluster=CLUSTER, stage=WORK)) == {
         "cluster": {"state": "reachable", "uid": "uid-a"},
         "work": {"version": "41", "generation": 7, "armed": True, "run": "r1", "applied": True},
@@ -90,5 +90,5 @@ def test_everything() -> None:
         ),
     ],
 )
-def test_less(seen: Observation, found: dict[str, object]) -> None:
+def test_evidence_omits_missing_values(seen: Observation, found: dict[str, object]) -> None:
     assert evidence(seen) == found

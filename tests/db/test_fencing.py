@@ -84,7 +84,9 @@ async def test_numbers_are_dense_and_in_the_order_of_commit(
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in seen)
 
 
-async def test_of_turns_with_one_number_one_is_written(journal: Journal, db: AsyncEngine) -> None:
+async def test_one_of_several_turns_with_the_same_number_is_written(
+    journal: Journal, db: AsyncEngine
+) -> None:
     """So what arrives late, after it was given up, does no harm."""
     await journal.commit(opening(rollout()))
     told = OnRollout(Kind.ROLLOUT_HELD, rollout(), "")
@@ -98,9 +100,7 @@ async def test_of_turns_with_one_number_one_is_written(journal: Journal, db: Asy
     assert await rows(db, "SELECT seq FROM events ORDER BY seq") == [(1,), (2,), (3,), (4,)]
 
 
-async def test_a_turn_that_comes_late_is_told_from_a_journal_that_went_back(
-    journal: Journal, db: AsyncEngine
-) -> None:
+async def test_a_turn_already_written_requires_a_reload(journal: Journal, db: AsyncEngine) -> None:
     await journal.commit(opening(rollout()))
     late = gather(opening(rollout(generation=5)), ())
     async with raw(db) as connection:
@@ -192,7 +192,7 @@ async def until_waiting(db: AsyncEngine, count: int) -> list[int]:
         await asyncio.sleep(0.01)
 
 
-async def test_how_far_the_hub_was_seen_is_noted_by_its_leader_only(leading: Leading) -> None:
+async def test_only_the_leader_notes_the_seen_versions(leading: Leading) -> None:
     old = await leading("ibgu-0")
     assert (await old.load()).versions == Versions()
     seen = Versions({"manifestworks": 2**60}, {"uid-a": 17})

@@ -81,7 +81,9 @@ async def left(db: AsyncEngine) -> set[str]:
     return found["rollouts"]
 
 
-async def test_it_goes_with_all_that_was_kept_of_it(journal: Journal, db: AsyncEngine) -> None:
+async def test_a_forgotten_rollout_is_deleted_with_members_and_runs(
+    journal: Journal, db: AsyncEngine
+) -> None:
     await over(journal, gone("old"), "a", "b")
     await over(journal, gone("new", deleted_at=LATER), "a")
     await without_events(journal)
@@ -156,7 +158,7 @@ async def _cancelling(journal: Journal) -> None:
         _cancelling,
     ],
 )
-async def test_what_is_still_needed_stays(
+async def test_a_rollout_that_is_still_needed_is_kept(
     journal: Journal, db: AsyncEngine, told: Callable[[Journal], Coroutine[Any, Any, None]]
 ) -> None:
     await told(journal)
@@ -167,7 +169,7 @@ async def test_what_is_still_needed_stays(
     assert await journal.load() == before
 
 
-async def test_it_stays_as_long_as_its_events(journal: Journal, db: AsyncEngine) -> None:
+async def test_a_rollout_is_kept_as_long_as_its_events(journal: Journal, db: AsyncEngine) -> None:
     """An event names a rollout that can be read."""
     await over(journal, gone("old"))
     assert await forgotten(journal) == Forgotten()
@@ -175,7 +177,7 @@ async def test_it_stays_as_long_as_its_events(journal: Journal, db: AsyncEngine)
     assert (await forgotten(journal)).rollouts == 1
 
 
-async def test_what_the_leader_has_to_do_with_stays(journal: Journal, db: AsyncEngine) -> None:
+async def test_a_rollout_in_use_by_the_leader_is_kept(journal: Journal, db: AsyncEngine) -> None:
     """A work on the hub that could not be removed, for example."""
     await over(journal, gone("old"))
     await over(journal, gone("other"))
@@ -184,7 +186,9 @@ async def test_what_the_leader_has_to_do_with_stays(journal: Journal, db: AsyncE
     assert await left(db) == {"old"}
 
 
-async def test_what_cancels_goes_after_what_it_cancels(journal: Journal, db: AsyncEngine) -> None:
+async def test_a_cancelling_rollout_is_forgotten_with_the_cancelled_one(
+    journal: Journal, db: AsyncEngine
+) -> None:
     await over(journal, gone("older", age=9))
     await over(journal, gone("cancels", age=1), action=Action.ABORT)
     await without_events(journal)
@@ -221,7 +225,7 @@ async def test_between_two_batches_every_view_has_all_of_it_or_nothing(
     assert await left(db) == {"alive"}
 
 
-async def test_who_was_deposed_forgets_nothing(
+async def test_a_deposed_leader_forgets_nothing(
     journal: Journal, leading: Leading, db: AsyncEngine
 ) -> None:
     await over(journal, gone("old"))

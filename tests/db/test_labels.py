@@ -117,7 +117,7 @@ async def test_only_who_leads_writes(
     assert (await reads.cluster("north-1")).labels == CLUSTERS["north-1"]
 
 
-async def test_what_is_gone_stays_as_long_as_a_rollout_knows_it(
+async def test_labels_of_a_deleted_cluster_are_kept_for_its_rollouts(
     db: AsyncEngine, reads: Reads
 ) -> None:
     store = LabelStore(db, HUB)
@@ -133,7 +133,7 @@ async def test_what_is_gone_stays_as_long_as_a_rollout_knows_it(
     assert (await reads.labels(["north-1"]))["north-1"] == ({}, True)
 
 
-async def test_too_many_labels_are_not_kept(db: AsyncEngine, reads: Reads) -> None:
+async def test_oversized_labels_are_not_kept(db: AsyncEngine, reads: Reads) -> None:
     many = {f"label-{n}": "x" * 60 for n in range(LONGEST // 60)}
     await LabelStore(db, HUB).put([seen("odd", many)], 1)
     assert (await reads.cluster("odd")).labels is None
@@ -174,7 +174,7 @@ async def test_pages_of_many_are_whole_whatever_their_order_on_disk(
         assert found == wanted, asked
 
 
-async def test_who_leads_next_does_not_begin_in_the_middle(
+async def test_label_writes_of_a_deposed_leader_wait_and_fail(
     db: AsyncEngine, journal: Journal
 ) -> None:
     """An older leader's labels could otherwise come after its successor has read what is there."""

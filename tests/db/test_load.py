@@ -58,7 +58,7 @@ async def test_a_deleted_rollout_with_nothing_left_is_left_out(journal: Journal)
     assert loaded.foreign_runs == {"other"}, "every run of a rollout that is over stays known"
 
 
-async def test_what_is_left_to_do_keeps_a_deleted_rollout(journal: Journal) -> None:
+async def test_a_deleted_rollout_with_open_work_is_loaded(journal: Journal) -> None:
     one = rollout("waits", state=RolloutState.DELETED)
     await journal.commit(opening(one, step(one), waiting=members(step(one), "a")))
     two = rollout("watches", state=RolloutState.DELETED)
@@ -74,7 +74,7 @@ async def test_what_is_left_to_do_keeps_a_deleted_rollout(journal: Journal) -> N
     assert (await journal.load()).handled == {"holds"}
 
 
-async def test_what_cancels_an_older_rollout_stays_known(journal: Journal) -> None:
+async def test_a_rollout_that_cancels_an_older_one_is_loaded(journal: Journal) -> None:
     """The older one is there with all steps, but of the members only those of the cancelling one
     (R6.7)."""
     alive = rollout("alive", age=5)

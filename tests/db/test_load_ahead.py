@@ -39,7 +39,7 @@ def loads(starting: AsyncEngine) -> list[str]:
     return seen
 
 
-async def test_it_is_what_a_load_would_answer(
+async def test_a_load_ahead_equals_a_later_load(
     starting: AsyncEngine, db: AsyncEngine, loads: list[str]
 ) -> None:
     journal = Journal(starting, HUB)
@@ -54,7 +54,7 @@ async def test_it_is_what_a_load_would_answer(
     assert loaded == await Journal(db, HUB).load(shown=["stranger"])
 
 
-async def test_after_a_turn_of_another_leader_it_is_loaded_anew(
+async def test_a_load_ahead_is_repeated_after_a_turn_of_another_leader(
     starting: AsyncEngine, leading: Leading, loads: list[str]
 ) -> None:
     journal = Journal(starting, HUB)
@@ -66,7 +66,7 @@ async def test_after_a_turn_of_another_leader_it_is_loaded_anew(
     assert len(loads) == 2
 
 
-async def test_it_is_used_once(starting: AsyncEngine, loads: list[str]) -> None:
+async def test_a_load_ahead_is_used_once(starting: AsyncEngine, loads: list[str]) -> None:
     """A second load is asked for because something has changed."""
     journal = Journal(starting, HUB)
     await journal.load_ahead()
@@ -85,7 +85,9 @@ async def test_other_rollouts_than_usual_are_loaded(
     assert len(loads) == 2
 
 
-async def test_who_does_not_lead_forgets_it(starting: AsyncEngine, loads: list[str]) -> None:
+async def test_a_load_ahead_is_forgotten_without_leadership(
+    starting: AsyncEngine, loads: list[str]
+) -> None:
     journal = Journal(starting, HUB)
     await journal.load_ahead()
     journal.forget_ahead()

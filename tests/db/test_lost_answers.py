@@ -121,7 +121,7 @@ async def test_turns_that_postgres_has_forgotten_ask_for_a_load(
     assert await journal.commit(starting(started(A, slot=1))) == frozenset()
 
 
-async def test_what_the_next_turn_rests_on_may_be_forgotten_too(db: AsyncEngine) -> None:
+async def test_a_commit_on_a_restored_database_requires_a_reload(db: AsyncEngine) -> None:
     journal = Journal(db, "hub-1")
     await journal.lead("ibgu-0")
     await journal.commit(opening(ONE, FIRST, waiting=[A, B]))
@@ -153,7 +153,7 @@ async def test_a_load_clears_the_doubt_either_way(through: tuple[Proxy, Journal]
     assert await journal.commit(other) == frozenset()
 
 
-async def test_who_was_deposed_meanwhile_is_told_so(
+async def test_a_retried_commit_of_a_deposed_leader_is_refused(
     through: tuple[Proxy, Journal], db: AsyncEngine
 ) -> None:
     proxy, journal = through

@@ -104,7 +104,7 @@ async def test_no_lead_on_an_empty_database(empty_url: str) -> None:
     await db.dispose()
 
 
-async def test_a_database_from_before_the_first_release_has_to_be_made_anew(
+async def test_a_database_of_an_unreleased_version_is_refused(
     database_url: str, db: AsyncEngine
 ) -> None:
     """The tables had other names under the numbers of today's migrations."""
@@ -129,14 +129,14 @@ async def test_no_lead_after_a_newer_ibgu_has_led(db: AsyncEngine) -> None:
         await Journal(db, "hub-1").lead("ibgu-1")
 
 
-async def test_any_other_trouble_with_the_schema_is_told_as_it_is(db: AsyncEngine) -> None:
+async def test_other_schema_errors_are_raised_unchanged(db: AsyncEngine) -> None:
     async with db.begin() as connection:
         await connection.execute(text("ALTER TABLE alembic_version RENAME version_num TO other"))
     with pytest.raises(DBAPIError, match="version_num"):
         await Journal(db, "hub-1").lead("ibgu-0")
 
 
-def test_what_is_said_of_each_revision() -> None:
+def test_each_revision_has_its_message() -> None:
     assert problem(head()) is None
     assert "ibgu migrate" in (problem("0000") or "")
     assert "ibgu migrate" in (problem(None) or "")

@@ -84,7 +84,7 @@ async def test_a_leaders_commit_and_reads_in_its_middle_wait_for_nobody_for_ever
     assert await rows(db, "SELECT state FROM runs") == [("intended",)]
 
 
-async def test_what_a_leader_commits_while_it_is_migrated_is_all_there_for_the_next_one(
+async def test_commits_made_during_a_migration_are_all_loaded(
     db: AsyncEngine, old: Journal, empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     migrated = asyncio.create_task(upgrade(empty_url))

@@ -55,7 +55,7 @@ async def test_the_first_event_of_what_goes_on(db: AsyncEngine, journal: Journal
     assert await Reads(db, "hub-1").first_unfinished() == known + 1
 
 
-async def test_what_is_remembered_comes_back(db: AsyncEngine, journal: Journal) -> None:
+async def test_a_saved_cursor_is_loaded_unchanged(db: AsyncEngine, journal: Journal) -> None:
     await tell(journal, story())
     memory = Memory()
     feed = await Reads(db, "hub-1").feed(0, READ)
@@ -70,7 +70,7 @@ async def test_what_is_remembered_comes_back(db: AsyncEngine, journal: Journal) 
     assert await Cursors(db, "hub-2").load("noc") is None
 
 
-async def test_whoever_leads_no_more_writes_no_more(db: AsyncEngine, leading: Leading) -> None:
+async def test_a_deposed_leader_saves_no_cursor(db: AsyncEngine, leading: Leading) -> None:
     await leading("ibgu-0")
     cursors = Cursors(db, "hub-1")
     await cursors.save("noc", Cursor(7, Memory()), 1)

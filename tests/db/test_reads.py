@@ -353,7 +353,7 @@ async def test_an_event_larger_than_a_page_is_a_page(journal: Journal, reads: Re
     assert [len(first.items), len(rest.items), rest.next] == [1, 1, None]
 
 
-async def test_how_long_attempts_need_to_be_sent_and_to_be_taken(
+async def test_durations_of_preparing_and_accepting_are_measured(
     journal: Journal, reads: Reads
 ) -> None:
     """A reason of an attempt is overdue after these times; they are nobody's with too few."""
@@ -393,7 +393,7 @@ async def test_pages_neither_miss_nor_repeat_while_rows_are_added(
 
 
 @pytest.mark.parametrize("cursor", ["x", "", "%%%", "AAAA", encode("text"), encode([1])])
-async def test_what_is_no_cursor(reads: Reads, cursor: str) -> None:
+async def test_invalid_cursors_are_refused(reads: Reads, cursor: str) -> None:
     for read in (
         reads.rollouts(cursor=cursor),
         reads.members("r1", cursor=cursor),
@@ -419,7 +419,7 @@ async def test_another_hub_is_empty(db: AsyncEngine, mixed: Step) -> None:
     assert await other.last_seq() == 0
 
 
-async def test_no_database(tmp_path: object) -> None:
+async def test_a_read_without_a_database_raises_journal_away(tmp_path: object) -> None:
     db = engine(f"postgresql://postgres@/postgres?host={tmp_path}")
     with pytest.raises(JournalAway, match="reading"):
         await Reads(db, "hub-1").rollouts()

@@ -65,7 +65,9 @@ async def narrow(db: AsyncEngine) -> None:
 
 
 @pytest.mark.usefixtures("narrow")
-async def test_only_the_rollout_whose_value_it_is(journal: Journal, db: AsyncEngine) -> None:
+async def test_a_refused_value_is_attributed_to_its_rollout(
+    journal: Journal, db: AsyncEngine
+) -> None:
     """Nothing of the turn is written, neither by the commit nor by the search."""
     changeset = of_both(message="more than nine")
     with pytest.raises(StringDataRightTruncationError):
@@ -78,7 +80,9 @@ async def test_only_the_rollout_whose_value_it_is(journal: Journal, db: AsyncEng
     assert await journal.commit(changeset.of_rollout("good")) == frozenset()
 
 
-async def test_what_can_not_even_be_sent(journal: Journal) -> None:
+async def test_a_value_that_can_not_be_encoded_is_attributed_to_its_rollout(
+    journal: Journal,
+) -> None:
     changeset = of_both(message=HALF)
     with pytest.raises(UnicodeEncodeError):
         await journal.commit(changeset)
@@ -101,7 +105,7 @@ async def test_a_claim_of_another_is_no_refusal(journal: Journal) -> None:
     assert await journal.commit(both) == frozenset()
 
 
-async def test_who_leads_no_more_blames_nobody(journal: Journal, leading: Any) -> None:
+async def test_a_deposed_leader_attributes_no_refusal(journal: Journal, leading: Any) -> None:
     await leading("ibgu-1")
     assert await journal.refused(of_both()) == {}
     with pytest.raises(Deposed):
@@ -110,7 +114,7 @@ async def test_who_leads_no_more_blames_nobody(journal: Journal, leading: Any) -
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(changes=HOSTILE)
-async def test_whatever_it_is_it_is_stored_or_that_rollouts_matter(
+async def test_any_value_is_stored_or_attributed_to_its_rollout(
     db: AsyncEngine, changes: dict[str, Any]
 ) -> None:
     journal = Journal(db, HUB)

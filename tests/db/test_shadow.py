@@ -82,7 +82,7 @@ async def leading(db: AsyncEngine, holder: str = "shadow-0", hub: str = HUB) -> 
     return store
 
 
-async def test_what_was_written_comes_back(db: AsyncEngine) -> None:
+async def test_shadow_records_are_loaded_unchanged(db: AsyncEngine) -> None:
     store = await leading(db)
     assert await store.load() == ShadowRecords()
     await store.write(ShadowRecords((rollout(),), (step(),), (run(), run("s2", symptom=None))))
@@ -100,7 +100,7 @@ async def test_what_was_written_comes_back(db: AsyncEngine) -> None:
     assert later in (await store.load()).runs
 
 
-async def test_what_is_deleted_is_left_out_but_can_be_read(db: AsyncEngine) -> None:
+async def test_a_deleted_rollout_is_not_loaded_and_can_be_read(db: AsyncEngine) -> None:
     store = await leading(db)
     gone = rollout(deleted=True)
     await store.write(ShadowRecords((gone,), (step(),), (run(),)))
@@ -142,7 +142,7 @@ async def test_a_shadow_deposes_no_controller(db: AsyncEngine) -> None:
     assert await journal.lead("ibgu-0") == 2
 
 
-async def test_reads(db: AsyncEngine) -> None:
+async def test_shadow_rollouts_are_read_by_page_namespace_and_name(db: AsyncEngine) -> None:
     store = await leading(db)
     older = rollout("u0", namespace="site", created_at=NOW - timedelta(days=1))
     again = rollout("u2", name="ran-u1", created_at=NOW - timedelta(hours=1))
@@ -168,7 +168,7 @@ async def test_a_step_again(db: AsyncEngine) -> None:
     assert (await store.load()).steps == (over,)
 
 
-async def test_what_is_gone_for_long_is_forgotten(db: AsyncEngine) -> None:
+async def test_rollouts_deleted_long_ago_are_forgotten(db: AsyncEngine) -> None:
     """A rollout goes with all that was seen of it; one whose IBGU is there, or was seen since,
     stays."""
     store = await leading(db)

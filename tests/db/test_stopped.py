@@ -55,7 +55,7 @@ class Stop:
 
 
 @pytest.mark.parametrize("when", [Stop.before, Stop.after], ids=["writes", "hears"])
-async def test_its_successor_begins_and_it_learns_that_it_is_deposed(
+async def test_a_stopped_leader_is_deposed_by_its_successor(
     db: AsyncEngine,
     journal: Journal,
     monkeypatch: pytest.MonkeyPatch,
@@ -132,7 +132,7 @@ async def _ended(db: AsyncEngine) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_whoever_loses_its_lease_meanwhile_ends(
+async def test_a_cancelled_load_ends_although_its_connection_is_lost(
     journal: Journal, db: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection that is lost must not hide that the work was cancelled: a leader that went

@@ -34,7 +34,7 @@ def test_a_count_is_good_for_a_second() -> None:
     assert recent.get("r1") is None
 
 
-def test_nobody_waits_for_who_counts_anew() -> None:
+def test_a_stale_count_is_served_during_a_recount() -> None:
     clock = Clock()
     recent: Recent[str, str] = Recent(clock)
     recent.remember("r1", "counted")
@@ -47,7 +47,7 @@ def test_nobody_waits_for_who_counts_anew() -> None:
         assert recent.get("r1") is None
 
 
-def test_what_is_too_old_does_not_stay() -> None:
+def test_outdated_counts_are_dropped() -> None:
     clock = Clock()
     recent: Recent[int, str] = Recent(clock)
     for number in range(100):
@@ -62,7 +62,7 @@ def test_a_small_one_is_counted_for_each() -> None:
     assert not is_shared(step(rollout(), total=LARGE, state=StepState.FINISHED))
 
 
-async def test_who_asks_while_another_counts_goes_on_without_it(
+async def test_a_slow_count_does_not_block_other_reads(
     db: AsyncEngine, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One slow count must not empty the pool of connections."""

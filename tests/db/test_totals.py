@@ -119,9 +119,7 @@ def ended(found: Member, outcome: Outcome, **changes: Any) -> Changeset:
     return Changeset(decisions=(OnMember(Kind.FINISHED, over, ""),), at=NOW)
 
 
-async def test_what_was_counted_is_counted_anew_after_the_next_event(
-    journal: Journal, reads: Reads
-) -> None:
+async def test_totals_are_recounted_after_the_next_event(journal: Journal, reads: Reads) -> None:
     one = rollout()
     first = step(one, total=1)
     site = member(first, "site-1")
@@ -148,7 +146,7 @@ async def test_a_large_rollout_is_counted_with_its_step_once_a_second(
 
 
 @pytest.mark.parametrize("other", ["steps", "view"])
-async def test_what_others_count_meanwhile_leaves_a_row_of_one_moment(
+async def test_a_row_is_consistent_while_others_count(
     journal: Journal, reads: Reads, other: str
 ) -> None:
     """A step's count of a second ago beside the rollout's of now is what no moment had."""

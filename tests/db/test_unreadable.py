@@ -102,7 +102,9 @@ async def test_all_others_are_loaded_whole(three: Journal, db: AsyncEngine, stat
     assert await three.unreadable(["bad", "older", "nobody"]) == {"bad"}
 
 
-async def test_what_is_loaded_ahead_leaves_it_out_too(three: Journal, db: AsyncEngine) -> None:
+async def test_a_load_ahead_leaves_out_an_unreadable_rollout(
+    three: Journal, db: AsyncEngine
+) -> None:
     await corrupt(db, ROWS["no spec"])
     await three.load_ahead()
     loaded = await three.load()
@@ -111,7 +113,7 @@ async def test_what_is_loaded_ahead_leaves_it_out_too(three: Journal, db: AsyncE
 
 
 @pytest.mark.parametrize("since", [NOW, None])
-async def test_whom_it_cancels_stays_known(
+async def test_an_unreadable_rollout_still_cancels_older_ones(
     journal: Journal, db: AsyncEngine, since: object
 ) -> None:
     """Where its age is lost, nobody may take the clusters: it may be the newest one."""
@@ -132,7 +134,9 @@ async def test_whom_it_cancels_stays_known(
         assert not canceller.cancels(rollout("other", age=3, kind="FirmwareRollout"))
 
 
-async def test_what_is_nobodys_ends_the_start(three: Journal, db: AsyncEngine) -> None:
+async def test_an_unreadable_row_of_no_rollout_stops_the_start(
+    three: Journal, db: AsyncEngine
+) -> None:
     await corrupt(db, """UPDATE hubs SET versions = '{"lists": 1}'""")
     with pytest.raises(UnreadableJournal, match=r"belong to no single rollout.*restore the data"):
         await three.load()

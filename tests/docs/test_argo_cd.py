@@ -69,7 +69,7 @@ def test_waits_for_ibgu_to_see_it(status: Object) -> None:
 
 
 @pytest.mark.parametrize("served", [OURS, TALMS])
-def test_runs(served: frozenset[str]) -> None:
+def test_a_running_rollout_is_progressing(served: frozenset[str]) -> None:
     running = rollout(spec=spec("Prep"), state=RolloutState.RUNNING)
     tracked = book_of(
         running, [step(total=2)], [failed("site-1"), in_flight("site-2"), member("site-3")]
@@ -88,13 +88,15 @@ def test_runs(served: frozenset[str]) -> None:
     ],
 )
 @pytest.mark.parametrize("served", [OURS, TALMS])
-def test_is_held(kind: ReasonKind, state: str, served: frozenset[str]) -> None:
+def test_a_held_rollout_is_degraded_or_suspended(
+    kind: ReasonKind, state: str, served: frozenset[str]
+) -> None:
     tracked = book_of(hold(kind, "for a person"), [], [])
     assert stands(tracked, served) == (state, f"{kind}: for a person")
 
 
 @pytest.mark.parametrize("served", [OURS, TALMS])
-def test_is_complete(served: frozenset[str]) -> None:
+def test_a_complete_rollout_is_healthy(served: frozenset[str]) -> None:
     tracked = book_of(
         COMPLETE, [FINISHED], [done("site-1", Action.PREP), done("site-2", Action.PREP)]
     )
@@ -103,7 +105,7 @@ def test_is_complete(served: frozenset[str]) -> None:
     assert words.startswith("All plan steps are completed")
 
 
-def test_is_complete_with_failures() -> None:
+def test_a_rollout_complete_with_failures_is_degraded() -> None:
     tracked = book_of(
         COMPLETE, [FINISHED], [failed("site-1"), failed("site-2"), done("site-3", Action.PREP)]
     )

@@ -82,7 +82,7 @@ def test_a_decision_that_is_not_there_is_found(text: str) -> None:
         "preflight P17",
     ],
 )
-def test_what_is_not_in_the_repository_is_found(text: str) -> None:
+def test_citations_of_texts_outside_the_repository_are_found(text: str) -> None:
     assert list(cited_elsewhere(Source("a", text)))
 
 
@@ -93,6 +93,6 @@ def test_other_words_are_no_citation(text: str) -> None:
     assert not list(cited_elsewhere(Source("a", text)))
 
 
-def test_a_citation_tells_its_line() -> None:
+def test_a_citation_has_its_path_and_line() -> None:
     (found,) = cited_elsewhere(Source("a.py", "\n\n# (design 5)\n"))
     assert (found.path, found.line) == ("a.py", 3)

@@ -24,7 +24,7 @@ def lines() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("page", "line"), list(lines()))
-def test_it_can_be_typed(page: str, line: str) -> None:
+def test_every_documented_command_line_exists(page: str, line: str) -> None:
     command, *rest = shlex.split(line.partition(" | ")[0], comments=True)
     if command not in KNOWN:
         command = f"{command} {rest.pop(0)}"
@@ -44,6 +44,6 @@ def annotations() -> set[str]:
     return {name for line in lines for name in re.findall(r"ibgu\.dev/[a-z]+(?:-[a-z]+)*", line)}
 
 
-def test_annotations_exist() -> None:
+def test_documented_annotations_exist() -> None:
     known = {value for value in vars(names).values() if isinstance(value, str)}
     assert {names.PAUSE, names.RESUME, names.SKIP, names.ADOPT} <= annotations() <= known

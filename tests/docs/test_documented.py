@@ -28,7 +28,7 @@ def test_settings_page_says_what_the_setting_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("page", ["SECURITY.md", "docs/rest.md"])
-def test_the_longest_body_is_told_as_it_is(page: str) -> None:
+def test_the_documented_body_limit_is_correct(page: str) -> None:
     told = re.findall(r"longer than (\d+) KiB", (DOCS.parent / page).read_text())
     assert told == [str(BODY_BYTES // 1024)]
 

@@ -62,7 +62,7 @@ def apply(kubectl: Kubectl, namespace: str) -> Callable[[Object], None]:
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
-def test_what_is_to_be_applied_is_valid(page: Path, kubectl: Kubectl, namespace: str) -> None:
+def test_manifests_of_the_guides_are_valid(page: Path, kubectl: Kubectl, namespace: str) -> None:
     for manifest in guide(page).manifests:
         body = yaml.safe_dump(in_namespace(manifest, namespace))
         kubectl("apply", "--dry-run=server", "-f", "-", stdin=body)

@@ -29,7 +29,7 @@ def functions(file: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("file", "name"), named())
-def test_what_is_named_exists(file: str, name: str) -> None:
+def test_every_named_test_exists(file: str, name: str) -> None:
     assert (TESTS / file).is_file()
     assert name in functions(file)
 

@@ -117,7 +117,7 @@ def test_a_test_that_is_named_exists(name: str) -> None:
         "core/engine/decide/test_r01_order.py::rollout",
     ],
 )
-def test_what_is_no_test_is_found(name: str) -> None:
+def test_names_of_missing_tests_are_found(name: str) -> None:
     assert not exists(name)
 
 

@@ -148,7 +148,7 @@ async def test_a_failure_that_talm_did_not_see(scene: Scene) -> None:
         await made.cleans_up()
 
 
-async def test_a_work_whose_deletion_would_delete_the_clusters_object(scene: Scene) -> None:
+async def test_a_work_that_does_not_orphan_is_removed_without_harm(scene: Scene) -> None:
     await scene.fleet(count=1, durations="100s")
     (only,) = names_of(scene, 1)
     made = await a_rollout(scene, "orphan", step("Prep"))
@@ -195,7 +195,7 @@ async def test_another_rollout_keeps_its_hands_off(scene: Scene) -> None:
         await made.cleans_up()
 
 
-async def test_what_talm_has_finished_is_left_alone(scene: Scene) -> None:
+async def test_a_rollout_that_talm_finished_is_not_touched(scene: Scene) -> None:
     await scene.fleet(count=1)
     (only,) = names_of(scene, 1)
     made = await a_rollout(scene, "old", step("Prep"), step("AbortOnFailure"))

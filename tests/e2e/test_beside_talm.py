@@ -148,7 +148,7 @@ async def goes_on(scene: Scene) -> None:
     await scene.until(lambda: scene.told_problems() == [], "ibgu to go on")
 
 
-async def test_both_work(scene: Scene, talm: RealTalm) -> None:
+async def test_ibgu_and_talm_work_side_by_side(scene: Scene, talm: RealTalm) -> None:
     """ibgu carries out an IBGU through all stages, TALM a ClusterGroupUpgrade of its own."""
     await install_policy(scene)
     await scene.fleet(count=3)
@@ -337,7 +337,7 @@ async def test_a_work_whose_group_upgrade_is_gone_holds_its_cluster_alone(scene:
     assert await scene.journal("SELECT 1 FROM events WHERE kind = 'RolloutHeld'") == []
 
 
-async def test_somebody_else_writes_a_status(scene: Scene) -> None:
+async def test_a_status_written_by_talm_holds_the_rollout(scene: Scene) -> None:
     """ibgu overwrites it within a second, and remembers who it was until the policy changes."""
     first = await in_flight(scene, "foreign")
     await asyncio.sleep(AS_BEFORE)

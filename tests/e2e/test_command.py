@@ -14,7 +14,7 @@ from tests.e2e.harness import NAMESPACE, SECONDS, Scene
 from tests.e2e.manifests import ibgu, step
 
 
-async def test_ibgu_run(database_url: str, scene: Scene) -> None:
+async def test_ibgu_run_carries_out_a_rollout(database_url: str, scene: Scene) -> None:
     """The process starts on an empty database, with only the two variables and an address."""
     scene.database_url = database_url
     address = f"127.0.0.1:{free_port()}"

@@ -8,7 +8,7 @@ from tests.e2e.harness import Scene
 from tests.e2e.manifests import config_map, ibgu, pull_secret, step
 
 
-async def test_it_tells_what_the_clusters_answered(scene: Scene) -> None:
+async def test_doctor_reports_the_answers_of_the_clusters(scene: Scene) -> None:
     await scene.apply(pull_secret("default", "pull"))
     await scene.apply(config_map("openshift-adp", "oadp-cm", backup="kind: Backup"))
     await scene.fleet(count=2)
@@ -26,7 +26,7 @@ async def test_it_tells_what_the_clusters_answered(scene: Scene) -> None:
     assert findings["schema"].level == "ok"
 
 
-async def test_it_names_clusters_without_a_lifecycle_agent(scene: Scene) -> None:
+async def test_doctor_names_clusters_without_a_lifecycle_agent(scene: Scene) -> None:
     first, second = f"{scene.label}-1", f"{scene.label}-2"
     await scene.fleet(count=3, faults=[f"crd-missing@{first}", f"ibu-missing@{second}"])
     await scene.start(clock=ScaledTime(40))

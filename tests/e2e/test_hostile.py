@@ -123,7 +123,7 @@ async def test_a_cluster_that_puts_an_earlier_run_back(scene: Scene) -> None:
     assert rows == []
 
 
-async def test_what_postgres_refuses_of_a_turn_is_that_rollouts_matter(
+async def test_a_value_that_postgres_refuses_quarantines_only_its_rollout(
     scene: Scene, log: LogCapture
 ) -> None:
     """The rollout goes on once what a cluster said, whatever it was, can be stored."""

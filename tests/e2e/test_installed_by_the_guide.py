@@ -240,7 +240,7 @@ def test_an_ibgu_of_the_manual_is_carried_out(installation: Installation) -> Non
     assert [installation.labels(each) for each in ("spoke1", "spoke4", "spoke6")] == [[], [], []]
 
 
-def test_it_is_cancelled_by_one_command(installation: Installation) -> None:
+def test_a_rollout_is_cancelled_by_one_command(installation: Installation) -> None:
     installation.apply("cancelled", PREP, "spoke2", "spoke3")
     assert installation.labels("spoke2") == ["lcm.openshift.io/ibgu-prep-completed"]
     installation.ibgu("cancel", "cancelled", "--yes")
@@ -248,7 +248,9 @@ def test_it_is_cancelled_by_one_command(installation: Installation) -> None:
     assert installation.labels("spoke2") == []
 
 
-def test_it_is_rolled_back_and_finalized_by_one_command_each(installation: Installation) -> None:
+def test_a_rollout_is_rolled_back_and_finalized_by_one_command_each(
+    installation: Installation,
+) -> None:
     installation.apply("upgraded", UPGRADE, "spoke5", "spoke7")
     told = installation.ibgu("rollback", "upgraded", "--yes")
     command, name = told.splitlines()[-1].removeprefix("Next: ibgu ").split()[:2]

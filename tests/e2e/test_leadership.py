@@ -17,7 +17,7 @@ from tests.e2e.test_numbers import Surfaces, surfaces
 __all__ = ["surfaces"]
 
 
-async def test_a_fail_over_is_told_everywhere_in_the_same_words(
+async def test_a_fail_over_is_reported_everywhere_in_the_same_words(
     scene: Scene, surfaces: Surfaces
 ) -> None:
     victim = await scene.victim()

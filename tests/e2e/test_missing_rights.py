@@ -102,7 +102,7 @@ async def test_the_doctor_names_it(client: HubClient, lesser: Lesser, right: Rig
     assert f"--serviceaccount={whose.account}" in finding.do
 
 
-async def test_everybody_may_read_schemas(client: HubClient, lesser: Lesser) -> None:
+async def test_every_account_may_read_schemas(client: HubClient, lesser: Lesser) -> None:
     """Kubernetes itself grants these paths (system:discovery); ibgu's role is for others."""
     paths = [right for right in TAKEN if right.path]
     await lesser.grant(*paths)

@@ -23,7 +23,7 @@ def of_failed_upgrades(name: str, *plan: Object, fleet: str) -> Object:
     return made
 
 
-async def test_what_fails_behind_the_pivot_is_rolled_back(scene: Scene) -> None:
+async def test_a_cluster_that_failed_after_the_pivot_is_rolled_back(scene: Scene) -> None:
     healthy, stays, back = (f"{scene.label}-{number}" for number in (1, 2, 3))
     await scene.fleet(count=3, faults=[f"upgrade.restore@{stays}", f"upgrade.backup@{back}"])
     await scene.start()

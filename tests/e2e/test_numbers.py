@@ -248,7 +248,7 @@ async def surfaces(scene: Scene) -> AsyncIterator[Surfaces]:
     await pool.dispose()
 
 
-async def test_page_rest_and_kubectl_tell_the_same(scene: Scene, surfaces: Surfaces) -> None:
+async def test_page_rest_and_kubectl_agree(scene: Scene, surfaces: Surfaces) -> None:
     at = {number: f"{scene.label}-{number}" for number in range(1, 13)}
     faults = [
         f"prep.precache@{at[2]}",
@@ -274,7 +274,7 @@ async def test_page_rest_and_kubectl_tell_the_same(scene: Scene, surfaces: Surfa
     await surfaces.agree(step=2)
 
 
-async def test_a_rollout_whose_clusters_all_fail_says_so_everywhere(
+async def test_a_rollout_with_only_failures_says_so_everywhere(
     scene: Scene, surfaces: Surfaces
 ) -> None:
     """The rollout was Completed, green, with DONE 0 FAILED 0 TOTAL 0: nobody is left for the last
@@ -301,7 +301,7 @@ async def test_a_rollout_whose_clusters_all_fail_says_so_everywhere(
     _in_metrics(scene, succeeded=0, failed=3)
 
 
-async def test_who_is_cancelled_by_another_ibgu_is_not_failed_anywhere(
+async def test_clusters_cancelled_by_another_ibgu_count_as_failed_nowhere(
     scene: Scene, surfaces: Surfaces
 ) -> None:
     """One has failed, one is prepared; an Abort takes over the one under way and the one that

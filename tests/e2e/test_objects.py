@@ -154,7 +154,7 @@ async def test_selectors_that_match_nobody_finish_with_a_warning(scene: Scene) -
         await scene.told(name, words)
 
 
-async def test_annotations_that_are_not_understood_are_told_where_they_are(scene: Scene) -> None:
+async def test_invalid_annotations_are_reported_on_the_ibgu(scene: Scene) -> None:
     """The first look finds them, and each change by a person; once they are right, it is silent."""
     await scene.fleet(count=1, durations="600s-601s")
     await scene.start()

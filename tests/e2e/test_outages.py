@@ -163,7 +163,7 @@ async def arming(scene: Scene, cluster: str) -> str:
     return str(work["metadata"]["annotations"]["ibgu.dev/arming"])
 
 
-async def test_a_deposed_controller_loads_the_journal_anew_and_leads_again(scene: Scene) -> None:
+async def test_a_deposed_controller_reloads_the_journal_and_leads_again(scene: Scene) -> None:
     """Another one has led meanwhile, without the Lease; the process goes on living."""
     await scene.fleet(count=3, durations="60s-120s")
     await scene.start(lease_seconds=1.5, lease_renew_seconds=1, lease_retry_seconds=0.2)

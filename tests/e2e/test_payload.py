@@ -75,7 +75,7 @@ async def test_the_payload_is_on_the_cluster_before_prep(scene: Scene, form: str
     assert [name.rpartition("-")[2] for name in names] == ["stage"]
 
 
-async def test_what_is_missing_is_named_and_may_come_another_way(scene: Scene) -> None:
+async def test_missing_payload_is_named_and_may_come_another_way(scene: Scene) -> None:
     await scene.fleet(
         count=1,
         delivered=[
@@ -199,7 +199,7 @@ async def test_a_pull_secret_is_taken_back_after_prep(scene: Scene) -> None:
     assert scene.stages(ready) == ["Prep", "Upgrade"]
 
 
-async def test_a_prep_that_comes_back_after_its_cluster_was_dark_still_has_its_pull_secret(
+async def test_a_reopened_prep_still_has_its_pull_secret(
     scene: Scene,
 ) -> None:
     """The Prep was withdrawn from the hub meanwhile, and the cluster had taken it all the same

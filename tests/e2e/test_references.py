@@ -138,7 +138,9 @@ async def test_a_step_under_way_goes_on_when_the_policy_comes(scene: Scene, tena
     assert (checked["status"], checked["reason"]) == ("False", "OlderThanPolicy")
 
 
-async def test_where_authors_are_trusted_it_is_reported(scene: Scene, tenant: Tenant) -> None:
+async def test_unchecked_references_are_reported_where_authors_are_trusted(
+    scene: Scene, tenant: Tenant
+) -> None:
     await scene.fleet(count=1)
     assert not (await tenant.create(attack(scene))).code
     await tenant.install_policy()

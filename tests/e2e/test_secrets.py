@@ -47,7 +47,7 @@ def log() -> Iterator[LogCapture]:
     structlog.reset_defaults()
 
 
-def test_it_would_be_found() -> None:
+def test_a_leaked_secret_is_found() -> None:
     for text in (CONTENT, b64encode(CONTENT.encode()).decode(), b64encode(b"12" + MARK.encode())):
         assert leaks(str(text)) != []
 

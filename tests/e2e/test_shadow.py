@@ -77,7 +77,9 @@ def requests_of(audit_log: Path, user: str) -> Counter[str]:
     )
 
 
-async def test_what_a_shadow_sees_and_that_it_writes_nothing(scene: Scene, audit_log: Path) -> None:
+async def test_a_shadow_records_talms_outcomes_and_writes_nothing(
+    scene: Scene, audit_log: Path
+) -> None:
     """One cluster fails, one is done at once: TALM waits for the time-out of the first."""
     await scene.fleet(count=3, faults=[f"prep.precache@{scene.label}-1"], durations="20s-30s")
     bad, good, last = (f"{scene.label}-{number}" for number in (1, 2, 3))

@@ -109,7 +109,9 @@ at_each_moment = pytest.mark.parametrize(
 
 
 @at_each_moment
-async def test_what_it_leaves_is_taken_over(scene: Scene, talm: RealTalm, moment: str) -> None:
+async def test_the_leftovers_of_a_killed_talm_are_adopted(
+    scene: Scene, talm: RealTalm, moment: str
+) -> None:
     await scene.fleet(count=2, durations="100s")
     await scene.apply(ibgu(name(scene), *PLAN, fleet=scene.label))
     await scene.until(lambda: MOMENTS[moment](scene), moment)
@@ -133,7 +135,7 @@ async def test_what_it_leaves_is_taken_over(scene: Scene, talm: RealTalm, moment
 
 
 @at_each_moment
-async def test_a_shadow_tells_what_it_leaves(
+async def test_a_shadow_records_the_leftovers_of_a_killed_talm(
     scene: Scene, talm: RealTalm, audit_log: Path, moment: str
 ) -> None:
     """One that watched from the beginning, and after the death one that is new."""

@@ -68,7 +68,9 @@ async def told(scene: Scene, namespace: str) -> str:
     return "\n".join(event["note"] for event in await scene.items(paths.events(namespace)))
 
 
-async def test_whoever_selects_all_clusters_gets_its_own(scene: Scene, two: Tenants) -> None:
+async def test_an_ibgu_for_all_clusters_gets_only_those_of_its_namespace(
+    scene: Scene, two: Tenants
+) -> None:
     """The attack: an IBGU in the tenant's own namespace, for every cluster of the hub."""
     names = scene.others()
     await scene.start(tenancy="clustersets")

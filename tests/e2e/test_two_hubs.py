@@ -74,7 +74,7 @@ async def outcomes(rest: httpx.AsyncClient, of: Scene) -> dict[str, Any]:
     return {each["cluster"]: each["outcome"] for each in answer.json()["items"]}
 
 
-async def test_each_does_and_tells_what_is_its_hubs(scene: Scene, neighbour: Scene) -> None:
+async def test_each_controller_and_api_serves_only_its_hub(scene: Scene, neighbour: Scene) -> None:
     both = (scene, neighbour)
     await scene.fleet(names=NAMES, faults=[f"prep.precache@{BROKEN}"])
     await neighbour.fleet(names=NAMES)
@@ -107,7 +107,9 @@ async def _numbered_apart(both: tuple[Scene, Scene]) -> None:
         assert [event["seq"] for event in events] == list(range(1, row["last_seq"] + 1))
 
 
-async def test_one_goes_on_while_the_other_stands_still(scene: Scene, neighbour: Scene) -> None:
+async def test_one_hub_continues_while_the_controller_of_the_other_is_stopped(
+    scene: Scene, neighbour: Scene
+) -> None:
     both = (scene, neighbour)
     for each in both:
         await each.fleet(names=NAMES)

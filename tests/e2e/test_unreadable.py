@@ -82,7 +82,7 @@ async def held(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(("table", "column", "value"), ROWS.values(), ids=ROWS)
-async def test_only_that_rollout_stands_until_it_can_be_read(
+async def test_only_an_unreadable_rollout_is_held_until_it_is_readable(
     scene: Scene, log: LogCapture, table: str, column: str, value: str
 ) -> None:
     """Nothing of it is lost: mended, it goes on where it was."""

@@ -33,7 +33,9 @@ def of_cluster(scene: Scene, name: str, cluster: str) -> Object:
     return made
 
 
-async def test_from_the_shadow_to_ibgu_and_back(scene: Scene, talm: RealTalm) -> None:
+async def test_rollouts_move_from_shadow_mode_to_ibgu_and_back(
+    scene: Scene, talm: RealTalm
+) -> None:
     await scene.fleet(count=2, durations="400s")
     first, second = (f"{scene.label}-{number}" for number in (1, 2))
     async with watching(scene) as watcher:

@@ -93,7 +93,7 @@ async def test_slots_are_given_in_turn() -> None:
 
 
 @pytest.mark.parametrize("given", [False, True])
-async def test_who_no_longer_waits_keeps_no_slot(given: bool) -> None:
+async def test_a_cancelled_waiter_keeps_no_slot(given: bool) -> None:
     """Whether or not the slot was given in the very moment in which it gave up."""
     slots = FairSlots(1)
 

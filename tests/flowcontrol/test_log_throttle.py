@@ -3,7 +3,7 @@
 from ibgu.flowcontrol.log_throttle import LogThrottle
 
 
-def test_new_words_are_told_and_the_same_ones_after_a_minute() -> None:
+def test_new_messages_are_logged_and_equal_ones_after_a_minute() -> None:
     now = [0.0]
     throttle = LogThrottle(lambda: now[0])
     assert throttle.due("lease", "no namespace")

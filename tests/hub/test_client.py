@@ -74,7 +74,7 @@ async def test_an_error_that_is_no_status_object_is_quoted(
         (403, "", False),
     ],
 )
-async def test_what_may_heal(
+async def test_errors_are_classified_as_transient_or_final(
     hub: ScriptedHub,
     client: HubClient,
     fault: type[Fault],
@@ -109,7 +109,7 @@ async def test_no_answer_in_time_is_an_error_without_status(
     assert client.requests == {("create", "none"): 1}
 
 
-async def test_what_is_sent_is_counted_in_bytes(hub: ScriptedHub, client: HubClient) -> None:
+async def test_sent_bodies_are_counted_in_bytes(hub: ScriptedHub, client: HubClient) -> None:
     await hub.put("stage")
     await client.get(work("spoke", "stage"), ManifestWork)
     assert not client.sent
@@ -120,7 +120,7 @@ async def test_what_is_sent_is_counted_in_bytes(hub: ScriptedHub, client: HubCli
 
 
 @pytest.mark.parametrize("first", ["cancelled", "out of time"])
-async def test_who_is_cancelled_as_its_time_runs_out_is_cancelled(
+async def test_a_cancellation_at_the_timeout_stays_a_cancellation(
     hub: ScriptedHub, client: HubClient, until: Until, first: str
 ) -> None:
     """A leader's writes end with its lease, and so does the leader: one that took the
@@ -147,7 +147,7 @@ async def test_no_server_is_an_error_without_status(hub: ScriptedHub, client: Hu
     assert caught.value.transient
 
 
-async def test_what_does_not_decode_is_malformed_and_not_tried_again(
+async def test_an_undecodable_answer_is_malformed_and_not_retried(
     hub: ScriptedHub, client: HubClient
 ) -> None:
     class Strict(Struct):

@@ -42,7 +42,7 @@ def test_an_object_without_any_metadata_is_reported_unnamed() -> None:
     assert "object unnamed is malformed" in str(reported[0])
 
 
-def test_what_changes_during_a_streaming_list_counts() -> None:
+def test_changes_during_a_streaming_list_are_applied() -> None:
     initial: Initial[ManifestWork] = Initial()
     for line in (
         b'{"type":"ADDED","object":{"metadata":{"name":"a"}}}',

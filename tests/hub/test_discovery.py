@@ -105,7 +105,7 @@ async def test_another_kind_of_that_group_is_not_it(serve: Serve, client: HubCli
     assert not (await discover(client)).cgus
 
 
-async def test_what_may_not_be_read_is_said(
+async def test_a_forbidden_read_is_named_in_the_error(
     serve: Serve, client: HubClient, hub: ScriptedHub, fault: type[Fault]
 ) -> None:
     serve()
@@ -117,5 +117,5 @@ async def test_what_may_not_be_read_is_said(
 @pytest.mark.parametrize(
     ("major", "minor", "number"), [("1", "36", (1, 36)), ("1", "27+", (1, 27)), ("", "", (0, 0))]
 )
-def test_versions(major: str, minor: str, number: tuple[int, int]) -> None:
+def test_server_versions_are_parsed(major: str, minor: str, number: tuple[int, int]) -> None:
     assert ServerVersion(major, minor).number == number

@@ -103,7 +103,7 @@ def content(store: Store[ManifestWork]) -> dict[Key, str]:
     return {(o.metadata.namespace, o.metadata.name): o.metadata.resource_version for o in store}
 
 
-async def test_it_knows_what_the_hub_serves(ibgu: HubClient) -> None:
+async def test_discovery_finds_the_features_of_a_real_hub(ibgu: HubClient) -> None:
     served = await discover(ibgu)
 
     assert len(served.hub) == 36
@@ -116,7 +116,7 @@ async def test_it_knows_what_the_hub_serves(ibgu: HubClient) -> None:
     assert not served.cgus
 
 
-async def test_it_may_do_what_the_chart_says_and_no_more(ibgu: HubClient) -> None:
+async def test_requests_beyond_the_charts_rights_are_forbidden(ibgu: HubClient) -> None:
     with pytest.raises(HubError) as caught:
         await ibgu.request("DELETE", paths.managed_cluster("nobody"))
 
@@ -134,7 +134,7 @@ async def test_it_may_do_what_the_chart_says_and_no_more(ibgu: HubClient) -> Non
         (3.5, "Request entity too large"),
     ],
 )
-def test_what_is_too_large_is_refused_for_good(
+def test_an_oversized_object_is_refused_permanently(
     sandbox_hub: SandboxHub, namespace: str, megabytes: float, words: str
 ) -> None:
     said, transient = asyncio.run(_refused(sandbox_hub, namespace, megabytes))
@@ -259,7 +259,7 @@ async def test_writes_and_their_answers(ibgu: HubClient, admin: HubClient, spoke
     assert results["delete"].error is None
 
 
-async def test_an_event_is_told_once(ibgu: HubClient, admin: HubClient) -> None:
+async def test_an_event_is_created_once(ibgu: HubClient, admin: HubClient) -> None:
     about = ObjectMeta(name="ran", namespace="default", uid="0c7d8c1e")
     now = datetime.now(UTC)
     results: list[WriteResult] = []

@@ -7,7 +7,7 @@ from ibgu.hub.errors import read_error
 
 
 @pytest.mark.parametrize("name", ["", ".", ".."])
-def test_what_is_no_name_is_refused(name: str) -> None:
+def test_invalid_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not a name of a Kubernetes object"):
         paths.config_map("default", name)
 
@@ -44,7 +44,7 @@ def test_a_name_cannot_leave_its_place() -> None:
         (paths.deployment("ns", "d"), "/apis/apps/v1/namespaces/ns/deployments/d"),
     ],
 )
-def test_paths(path: str, expected: str) -> None:
+def test_paths_lead_to_the_api_resources(path: str, expected: str) -> None:
     assert path == expected
 
 
@@ -65,7 +65,7 @@ def test_paths(path: str, expected: str) -> None:
         (paths.OPENAPI, ""),
     ],
 )
-def test_what_a_path_leads_to(path: str, expected: str) -> None:
+def test_the_resource_of_a_path(path: str, expected: str) -> None:
     assert paths.resource(path) == expected
 
 

@@ -51,7 +51,7 @@ def test_images_are_pinned(name: str) -> None:
     assert re.fullmatch(r"[^:]+:v?\d[\w.-]*@sha256:[0-9a-f]{64}", services()[name]["image"])
 
 
-def test_what_is_mounted_is_there() -> None:
+def test_every_mounted_file_exists() -> None:
     for service in services().values():
         for volume in service.get("volumes", []):
             if volume["type"] == "bind":

@@ -49,7 +49,7 @@ def test_the_image_has_every_package_that_ibgu_needs() -> None:
     assert {canonicalize_name(name) for name in needed} <= set(pins("requirements-image.lock"))
 
 
-def test_it_runs_as_a_number_that_is_not_root() -> None:
+def test_the_image_runs_as_a_numeric_user_other_than_root() -> None:
     for stage in ("runtime", "sandbox"):
         users = [rest for name, rest in stages()[stage] if name == "USER"]
         assert int(users[-1].split(":")[0]) > 0
@@ -68,7 +68,7 @@ def test_a_plain_build_makes_what_the_chart_runs() -> None:
     assert (last, rest) == ("FROM", "runtime")
 
 
-def test_what_is_copied_exists_and_is_not_ignored() -> None:
+def test_copied_files_exist_and_are_not_ignored() -> None:
     copied = [rest.split()[:-1] for name, rest in instructions() if name == "COPY"]
     sources = {source for line in copied for source in line if not line[0].startswith("--from")}
     let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().split() if line[0] == "!"}

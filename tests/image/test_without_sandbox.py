@@ -72,7 +72,9 @@ def there(
     return env | {"PYTHONPATH": str(installed), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def test_it_is_what_is_tried(installed: Path, there: dict[str, str]) -> None:
+def test_the_installed_package_without_the_sandbox_is_tested(
+    installed: Path, there: dict[str, str]
+) -> None:
     code = "import ibgu.cli; print(ibgu.cli.__file__)"
     done = subprocess.run(
         [sys.executable, "-c", code], env=there, capture_output=True, text=True, check=True
@@ -98,7 +100,7 @@ def test_controller_and_api(there: dict[str, str], sandbox_hub: SandboxHub) -> N
 @pytest.mark.parametrize(
     ("command", "module"), [("simulate", "ibgu.sim"), ("demo", "ibgu.sandbox")]
 )
-def test_what_plays_a_fleet_names_the_extra(
+def test_commands_that_need_the_sandbox_name_the_extra(
     there: dict[str, str], command: str, module: str
 ) -> None:
     code, _, said = finished(there, command)

@@ -6,5 +6,5 @@ from tests.e2e.harness import Scene
 DEATHS = (*on_the_model.MEMBER_DEATHS, "before:StepFinished", "after:StepFinished")
 
 
-async def test_between_any_two_steps(scene: Scene) -> None:
+async def test_a_controller_is_killed_between_any_two_steps(scene: Scene) -> None:
     await on_the_model.test_a_controller_killed_in_every_phase(scene, DEATHS, 3)

@@ -10,8 +10,8 @@ from tests.e2e.manifests import ibgu, step
 from tests.e2e.test_no_way_on import (
     CONFIRMED,
     test_a_cluster_that_did_not_fail_to_clean_up_hears_of_no_clean_up_by_hand,
+    test_a_cluster_that_failed_after_the_pivot_is_rolled_back,
     test_a_finalize_runs_again_after_a_clean_up_by_hand,
-    test_what_fails_behind_the_pivot_is_rolled_back,
 )
 from tests.neighbours.scene import RealScene
 from tests.neighbours.server import ROLES
@@ -20,8 +20,8 @@ from tests.sim.world import ROLE
 
 __all__ = [
     "test_a_cluster_that_did_not_fail_to_clean_up_hears_of_no_clean_up_by_hand",
+    "test_a_cluster_that_failed_after_the_pivot_is_rolled_back",
     "test_a_finalize_runs_again_after_a_clean_up_by_hand",
-    "test_what_fails_behind_the_pivot_is_rolled_back",
 ]
 
 ROLE_PATH = f"{ROLES}/{quote(ROLE['metadata']['name'])}"

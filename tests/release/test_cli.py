@@ -58,7 +58,7 @@ def unpacked(home: Path) -> list[Path]:
     return [path for path in (home / ".cache/ibgu/cli").iterdir() if path.is_dir()]
 
 
-def test_it_unpacks_once_and_for_its_user_only(dist: Path, home: Path) -> None:
+def test_the_program_unpacks_once_and_for_its_user_only(dist: Path, home: Path) -> None:
     first = bare(program(dist), home, "--version")
     assert first.stdout.startswith(f"ibgu {VERSION} (Python {PYTHON}."), first.stderr
     (folder,) = unpacked(home)
@@ -69,7 +69,7 @@ def test_it_unpacks_once_and_for_its_user_only(dist: Path, home: Path) -> None:
     assert (folder / "here").exists()
 
 
-async def test_it_asks_a_served_api(
+async def test_the_program_reads_a_served_api(
     dist: Path, home: Path, server: str, journal: Journal, sandbox_hub: SandboxHub
 ) -> None:
     await fleet(journal)
@@ -79,7 +79,7 @@ async def test_it_asks_a_served_api(
     assert "ran-r1" in found.stdout
 
 
-async def test_it_changes_a_rollout_on_the_hub_itself(
+async def test_the_program_reaches_the_hub_directly(
     dist: Path, home: Path, sandbox_hub: SandboxHub
 ) -> None:
     env = {"KUBECONFIG": str(sandbox_hub.kubeconfig("olga"))}
@@ -90,7 +90,9 @@ async def test_it_changes_a_rollout_on_the_hub_itself(
 
 
 @pytest.mark.parametrize("command", ["run", "doctor", "certify x"])
-def test_what_needs_all_of_ibgu_says_so(dist: Path, home: Path, command: str) -> None:
+def test_commands_left_out_of_the_program_name_the_image(
+    dist: Path, home: Path, command: str
+) -> None:
     told = bare(program(dist), home, *command.split())
     assert told.returncode == 1
     assert "which the one file for laptops leaves out. Run it in ibgu's image" in told.stderr
@@ -135,7 +137,7 @@ def test_checksums_are_of_all_files(dist: Path) -> None:
     assert len(sums(dist).splitlines()) == 3
 
 
-def test_its_packages_are_those_of_the_image(dist: Path) -> None:
+def test_the_program_contains_the_packages_of_the_image(dist: Path) -> None:
     def pins(file: str) -> set[str]:
         lines = (ROOT / file).read_text().splitlines()
         return {line.split()[0] for line in lines if "==" in line}

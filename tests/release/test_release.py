@@ -72,7 +72,7 @@ def test_the_bill_has_exactly_what_is_locked(bill: dict[str, Any]) -> None:
     assert bill["metadata"]["timestamp"] == "2026-11-20T12:00:00+00:00"
 
 
-def test_the_bill_knows_who_needs_whom(bill: dict[str, Any]) -> None:
+def test_the_bill_lists_the_dependencies_of_each_package(bill: dict[str, Any]) -> None:
     needs = {each["ref"]: set(each.get("dependsOn", ())) for each in bill["dependencies"]}
     names = {each["bom-ref"]: each["name"] for each in bill["components"]}
     reached: set[str] = set()
@@ -132,7 +132,7 @@ def test_notes_and_licences_can_be_read(dist: Path) -> None:
     assert "| fastapi |" in licences
 
 
-def test_what_fails_leaves_the_last_release_alone(repository: Path, tmp_path: Path) -> None:
+def test_a_failed_release_leaves_the_last_one_unchanged(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("kept")
     with pytest.raises(ReleaseError, match="nothing under '## Unreleased'"):
         release(repository, tmp_path, unreleased=True)

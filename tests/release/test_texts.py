@@ -41,7 +41,7 @@ def test_notes_are_the_versions_part_of_the_changelog() -> None:
 
 
 @pytest.mark.parametrize("section", ["Unreleased", "1.2.0", "1.1"])
-def test_a_release_has_something_to_tell(section: str) -> None:
+def test_a_release_without_notes_is_refused(section: str) -> None:
     with pytest.raises(ReleaseError, match=f"nothing under '## {section}'"):
         changelog.notes(HISTORY, "1.2.0", section=section)
 
@@ -71,7 +71,7 @@ def test_versions_that_differ_are_named(
         versions.agreed(checkout)
 
 
-def test_this_checkouts_package_and_chart_agree() -> None:
+def test_the_versions_of_package_and_chart_agree() -> None:
     assert versions.agreed(ROOT, unreleased=True)
 
 
@@ -135,7 +135,7 @@ def test_a_lock_that_is_not_what_ibgu_needs(
         packages.locked(_lock(tmp_path, lock, *needed))
 
 
-def test_what_is_for_other_platforms_is_left_out(tmp_path: Path) -> None:
+def test_packages_for_other_platforms_are_left_out(tmp_path: Path) -> None:
     other = "colorama==0.4.6 ; sys_platform == 'win32' \\\n    --hash=sha256:00\n"
     found = packages.locked(_lock(tmp_path, pin("h11") + other, "h11"))
     assert [each.name for each in found] == ["h11"]

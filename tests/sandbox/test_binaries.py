@@ -76,7 +76,9 @@ def test_an_unknown_module_is_an_error() -> None:
         ("", False),
     ],
 )
-def test_which_go_is_new_enough(tmp_path: Path, answer: str, enough: bool) -> None:
+def test_go_versions_are_compared_with_the_minimum(
+    tmp_path: Path, answer: str, enough: bool
+) -> None:
     go = executable(tmp_path / "go", f"printf '%s\\n' {answer}")
     assert golang.can_build(go) is enough
 

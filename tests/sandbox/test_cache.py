@@ -60,7 +60,7 @@ def test_a_failure_leaves_nothing_and_is_tried_again(own_cache: Path) -> None:
     assert made_once("thing", fail) == own_cache / "thing"
 
 
-def test_what_a_killed_process_left_is_removed(own_cache: Path) -> None:
+def test_leftovers_of_a_killed_process_are_removed(own_cache: Path) -> None:
     (own_cache / "thing.abc").mkdir(parents=True)
     (own_cache / "thing.abc" / "half").touch()
     made_once("thing", lambda folder: (folder / "whole").touch())
@@ -72,7 +72,7 @@ def days_ago(folder: Path, days: int) -> None:
     os.utime(folder, (then, then))
 
 
-def test_what_nobody_has_used_for_long_goes_when_another_one_is_made(own_cache: Path) -> None:
+def test_unused_old_entries_are_removed_when_a_new_one_is_made(own_cache: Path) -> None:
     for name, days in {"hub-old": 91, "hub-young": 89, "hub-used": 91, "crds-old": 91}.items():
         made_once(name, lambda folder: (folder / "whole").touch())
         days_ago(own_cache / name, days)

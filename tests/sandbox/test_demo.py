@@ -138,7 +138,7 @@ def test_the_installed_wheel_plays_it_to_its_end(
     assert not list(tmp_path.iterdir())
 
 
-def test_what_was_not_meant_is_told_by_make_too(start: Start) -> None:
+def test_make_fails_if_the_demo_does_not_end_as_meant(start: Start) -> None:
     """A cluster that is taken out of the fleet before its Upgrade can't fail in it."""
     options = "--clusters 3 --speed 1000 --listen ADDRESS --exit-when-done"
     venv = sys.prefix

@@ -32,7 +32,7 @@ async def played() -> int:
     return DONE
 
 
-def test_what_is_done_says_so_itself() -> None:
+def test_a_finished_demo_prints_nothing_more() -> None:
     said = io.StringIO()
     console = Console(file=said)
     assert asyncio.run(until_signalled(played(), DemoOptions(), console)) == DONE

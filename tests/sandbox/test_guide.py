@@ -33,7 +33,7 @@ def test_clusters_are_asked_for_by_a_label_that_some_keep(sandbox_hub: SandboxHu
     assert f"kubectl get managedclusters -l {Action.PREP.failed_label}\n" in text
 
 
-def test_a_taken_port_of_its_own_is_told_before_anything_is_started(
+def test_a_taken_port_is_reported_before_anything_is_started(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with bind("127.0.0.1:0") as taken:
@@ -74,7 +74,7 @@ def test_a_port_that_is_taken_between_its_choice_and_ibgus_start_ends_no_demo(
 
 
 @pytest.mark.hub
-def test_an_address_that_was_asked_for_and_is_taken_meanwhile_ends_it_with_these_words(
+def test_a_requested_address_that_is_taken_ends_the_demo_with_an_error(
     sandbox_hub: SandboxHub, empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ibgu.sandbox.demo.serving.address", lambda wanted: wanted)
@@ -102,7 +102,7 @@ class Answering(BaseHTTPRequestHandler):
         pass
 
 
-def test_ready_is_who_says_so() -> None:
+def test_a_server_is_ready_once_it_answers_so() -> None:
     with HTTPServer(("127.0.0.1", 0), Answering) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"

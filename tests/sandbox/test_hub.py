@@ -17,7 +17,7 @@ from ibgu.sandbox.kubectl import Kubectl
 pytestmark = pytest.mark.hub
 
 
-def test_says_its_true_version(kubectl: Kubectl) -> None:
+def test_the_hub_reports_its_true_version(kubectl: Kubectl) -> None:
     version = json.loads(kubectl("version", "-o", "json"))
     assert version["serverVersion"]["gitVersion"].startswith("v1.36.")
     assert version["clientVersion"]["gitVersion"] == version["serverVersion"]["gitVersion"]
@@ -102,7 +102,7 @@ def test_objects_and_address_survive_restarts(tmp_path: Path) -> None:
     )
 
 
-def test_is_gone_after_use() -> None:
+def test_the_folder_of_the_hub_is_removed_after_use() -> None:
     hub = SandboxHub(binaries=hub_binaries())
     with hub:
         folder = hub.folder

@@ -38,14 +38,14 @@ def test_the_last_started_is_stopped_first(tmp_path: Path) -> None:
     assert log.read_text() == "apiserver stops\netcd stops\n"
 
 
-def test_who_ignores_the_signal_is_killed(keeper: Keeper) -> None:
+def test_a_process_that_ignores_the_signal_is_killed(keeper: Keeper) -> None:
     pid = start(keeper, "stubborn", STUBBORN, grace=0.2)
     keeper.stop("stubborn")
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
 
-def test_who_is_to_be_killed_gets_no_other_signal(keeper: Keeper, tmp_path: Path) -> None:
+def test_a_killed_process_gets_no_other_signal(keeper: Keeper, tmp_path: Path) -> None:
     log = tmp_path / "order"
     start(keeper, "polite", POLITE.format(name="polite", log=log))
     keeper.kill("polite")
@@ -61,13 +61,13 @@ def test_a_stopped_server_can_be_started_again(keeper: Keeper) -> None:
     assert start(keeper, "server", POLITE.format(name="server", log="/dev/null")) != first
 
 
-def test_the_last_words_of_a_server_are_told(keeper: Keeper) -> None:
+def test_the_last_output_of_a_failed_server_is_in_the_error(keeper: Keeper) -> None:
     keeper.start("etcd", ["/bin/sh", "-c", "echo no room >&2; exit 3"])
     with pytest.raises(SandboxError, match="etcd ended with code 3; its last words:\nno room"):
         wait_until(lambda: False, "etcd", lambda: keeper.check("etcd"))
 
 
-def test_a_missing_program_is_told(keeper: Keeper, tmp_path: Path) -> None:
+def test_a_missing_program_is_named_in_the_error(keeper: Keeper, tmp_path: Path) -> None:
     with pytest.raises(SandboxError, match=r"etcd: could not start.*No such file"):
         keeper.start("etcd", [str(tmp_path / "etcd")])
     assert keeper.tail("etcd") == "(nothing)"

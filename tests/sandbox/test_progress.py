@@ -11,7 +11,7 @@ from ibgu.sandbox.progress import TaskProgress, elapsed
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (83.9, "1:23"), (3600, "60:00")])
-def test_elapsed(seconds: float, text: str) -> None:
+def test_elapsed_time_is_shown_in_minutes_and_seconds(seconds: float, text: str) -> None:
     assert elapsed(seconds) == text
 
 

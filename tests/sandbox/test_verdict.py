@@ -44,7 +44,7 @@ IBGU = {
         ),
     ],
 )
-def test_just_those_failed_that_were_made_to(
+def test_the_demo_passes_if_only_the_intended_clusters_failed(
     meant: list[str], code: int, surprises: tuple[str, ...]
 ) -> None:
     end = verdict(IBGU, meant)
@@ -52,7 +52,7 @@ def test_just_those_failed_that_were_made_to(
     assert end.lines[1:] == tuple(f"Not as meant: {each}." for each in surprises)
 
 
-def test_who_was_only_prepared_is_not_called_upgraded() -> None:
+def test_a_prepared_cluster_is_not_counted_as_upgraded() -> None:
     (line,) = verdict(IBGU, ["site-2"]).lines
     assert line == "Done. Clusters upgraded: 1; failed and aborted: 1 (made to fail: 1)."
 

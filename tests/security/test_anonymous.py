@@ -72,7 +72,7 @@ async def flooded(context: Context, hub_client: HubClient) -> AsyncIterator[http
         yield client
 
 
-async def test_behind_a_proxy_a_flood_from_one_address_keeps_no_other_out(
+async def test_a_flood_from_one_address_behind_a_proxy_blocks_no_other(
     context: Context, hub_client: HubClient, sandbox_hub: SandboxHub
 ) -> None:
     """All came from the address of the router, and nobody who was new got in."""

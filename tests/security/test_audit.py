@@ -38,7 +38,7 @@ HOPELESS = {"name": "older", "version": "0.1", "vulns": [{"id": "PYSEC-2", "fix_
         ([], [UNREACHABLE], 0),
     ],
 )
-def test_what_was_not_looked_at_is_not_called_sound(
+def test_skipped_packages_are_not_reported_as_sound(
     packages: list[dict[str, Any]], lines: list[str], code: int
 ) -> None:
     assert judged({"dependencies": packages}) == (lines, code)

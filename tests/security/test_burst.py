@@ -64,7 +64,7 @@ async def _asks(api: Api, path: str) -> list[str]:
     return told
 
 
-async def test_who_asks_is_answered_while_others_only_hold_connections(
+async def test_requests_are_answered_during_a_burst_of_idle_connections(
     api: Api, journal: Journal
 ) -> None:
     found = rollout()

@@ -34,12 +34,12 @@ SHIPPED: dict[str, Distribution] = {
 
 
 @pytest.mark.parametrize("name", sorted(SHIPPED))
-def test_it_is_permissive(name: str) -> None:
+def test_shipped_packages_have_a_permissive_licence(name: str) -> None:
     licence = expression(SHIPPED[name])
     assert allowed(name, licence), f"{name}: {licence or 'tells no licence'}"
 
 
-def test_all_is_looked_at() -> None:
+def test_every_shipped_package_is_checked() -> None:
     assert {"sqlalchemy", "greenlet", "fastapi", "uvloop", "starlette"} <= set(SHIPPED)
     assert len(SHIPPED) > 40
     assert "pytest" not in SHIPPED

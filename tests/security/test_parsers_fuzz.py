@@ -85,7 +85,7 @@ def test_any_answer_that_is_an_error(status: int, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"message": "Zeit\xfcberschreitung"}', b'{"a":' * 5000])
-def test_what_a_proxy_says_in_another_encoding_is_quoted(body: bytes) -> None:
+def test_an_undecodable_answer_of_a_proxy_is_an_error_with_a_message(body: bytes) -> None:
     error = read_error(502, "Bad Gateway", body, None, method="GET", path="/path")
     assert error.transient
     assert error.message
@@ -118,13 +118,13 @@ def test_bytes_that_are_no_text_cost_only_themselves() -> None:
 
 
 @given(st.recursive(st.none() | st.text() | st.integers(), lambda x: st.lists(x, max_size=3)))
-def test_what_is_sound_is_not_changed_by_repair(value: Any) -> None:
+def test_valid_json_is_not_changed_by_repair(value: Any) -> None:
     data = json.dumps(value).encode()
     assert repaired(data) == data
 
 
 @given(st.integers(1, 3 * DEEPEST), st.sampled_from(["[", '{"a":']))
-def test_what_is_cut_is_still_json(depth: int, opened: str) -> None:
+def test_json_cut_by_depth_is_still_valid(depth: int, opened: str) -> None:
     closed = ("]" if opened == "[" else "}") * depth
     shown = json.loads(repaired(f'{{"x": {opened * depth}"]}}\\"["{closed}, "y": "["}}'.encode()))
     assert shown["y"] == "["

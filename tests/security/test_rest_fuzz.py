@@ -45,7 +45,9 @@ async def server(app: FastAPI, journal: Journal) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("mode", GenerationMode)
-async def test_every_operation(server: str, sandbox_hub: SandboxHub, mode: GenerationMode) -> None:
+async def test_every_operation_answers_as_documented(
+    server: str, sandbox_hub: SandboxHub, mode: GenerationMode
+) -> None:
     headers = {"Authorization": f"Bearer {sandbox_hub.token('alice')}"}
     asked = await asyncio.to_thread(_fuzz, server, headers, mode)
     assert len(asked) > 8

@@ -79,7 +79,7 @@ def guarded(app: FastAPI) -> list[Asked]:
     return found
 
 
-def test_what_needs_no_token_is_a_short_list(app: FastAPI) -> None:
+def test_only_listed_routes_need_no_token(app: FastAPI) -> None:
     paths = {asked.template for asked in routes(app) if not asked.template.startswith(PREFIX)}
     assert paths == PUBLIC
 

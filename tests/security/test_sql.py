@@ -79,7 +79,7 @@ def test_no_query_is_put_together() -> None:
         "db.fetch('SELECT {}'.format(x))",
     ],
 )
-def test_it_would_be_found(code: str) -> None:
+def test_a_query_formatted_from_text_is_found(code: str) -> None:
     assert list(formatted(ast.parse(f"def query(x): {code}")))
 
 

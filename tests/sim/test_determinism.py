@@ -29,7 +29,7 @@ def test_another_cluster_has_another_course() -> None:
     assert story(1, name="spoke1") != story(1, name="spoke2")
 
 
-def test_scale() -> None:
+def test_scale_shortens_every_duration() -> None:
     whole, tenth = story(5), story(5, scale=0.1)
     for (_, _, long), (_, _, short) in zip(whole, tenth, strict=True):
         assert short == pytest.approx(long / 10, rel=0.01)

@@ -5,12 +5,12 @@ import pytest
 from ibgu.sim.faults import CATALOGUE, FaultRule, Where, assign, parse_fault
 
 
-def test_a_rate() -> None:
+def test_a_fault_rule_with_a_rate_is_parsed() -> None:
     rule = parse_fault("prep.precache=0.05")
     assert rule == FaultRule(CATALOGUE["prep.precache"], 0.05)
 
 
-def test_a_cluster() -> None:
+def test_a_fault_rule_for_a_cluster_is_parsed() -> None:
     rule = parse_fault("upgrade.init-monitor@spoke6")
     assert rule == FaultRule(CATALOGUE["upgrade.init-monitor"], 0.0, ("spoke6",))
 
@@ -41,7 +41,7 @@ def test_nobody_named_means_everybody() -> None:
         ("Prep Precache", "is not a fault; write name"),
     ],
 )
-def test_bad_words(text: str, message: str) -> None:
+def test_invalid_fault_rules_are_refused(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_fault(text)
 

@@ -67,7 +67,7 @@ def test_a_watch_goes_on_from_what_is_not_forgotten(hub: MemoryHub) -> None:
     assert kind == "ERROR"
 
 
-def test_who_leaves_a_selection_is_told_as_it_was_in_it(hub: MemoryHub) -> None:
+def test_an_object_leaving_a_selection_is_sent_as_deleted(hub: MemoryHub) -> None:
     """The history tells it later, too."""
     made = create(hub, "a", fleet="x")
     before = {"resourceVersion": str(made), "labelSelector": "fleet=x"}

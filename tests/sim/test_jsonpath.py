@@ -77,7 +77,7 @@ OBJECT: dict[str, Any] = {
         ("", [OBJECT]),
     ],
 )
-def test_selects(path: str, expected: list[Any]) -> None:
+def test_paths_select_as_in_client_go(path: str, expected: list[Any]) -> None:
     assert find(path, OBJECT) == expected
 
 
@@ -111,7 +111,7 @@ def test_selects(path: str, expected: list[Any]) -> None:
         (".spec.stage\\", "unclosed action"),
     ],
 )
-def test_refuses(path: str, message: str) -> None:
+def test_invalid_paths_are_refused_as_in_client_go(path: str, message: str) -> None:
     with pytest.raises(PathError) as caught:
         find(path, OBJECT)
     assert str(caught.value) == message

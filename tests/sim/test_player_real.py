@@ -148,7 +148,9 @@ async def read_claims(client: HubClient, name: str) -> dict[str, str]:
     return {claim["name"]: claim["value"] for claim in cluster["status"]["clusterClaims"]}
 
 
-async def test_orphans_stay(fleet_client: HubClient, admin: HubClient, pattern: str) -> None:
+async def test_orphaned_objects_stay_on_the_cluster(
+    fleet_client: HubClient, admin: HubClient, pattern: str
+) -> None:
     spec = FleetSpec.parse(count=3, pattern=pattern, durations="1s-2s")
     async with playing(fleet_client, admin, spec) as hand:
         await hand.everywhere(lambda name: hand.create(name, stage_work("Prep", "r1")))
@@ -243,7 +245,7 @@ async def wait_available(client: HubClient, name: str, status: str) -> ManagedCl
         await asyncio.sleep(0.05)
 
 
-async def test_somebody_elses_cluster_is_left_alone(
+async def test_a_cluster_of_another_owner_is_refused(
     fleet_client: HubClient, admin: HubClient, pattern: str
 ) -> None:
     name = pattern % 1

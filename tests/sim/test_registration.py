@@ -14,7 +14,7 @@ def taints(world: World) -> list[str]:
     return [taint["key"] for taint in world.mc["spec"].get("taints", [])]
 
 
-def test_joins() -> None:
+def test_a_cluster_joins_the_hub() -> None:
     world = World()
     world.run(1)
     assert available(world) == ("True", "ManagedClusterAvailable")
@@ -78,7 +78,7 @@ def test_offline_from_the_beginning() -> None:
     assert world.applied
 
 
-def test_flapping_lease() -> None:
+def test_a_flapping_lease_makes_the_cluster_unavailable_at_times() -> None:
     world = World("flapping-lease:30m")
     world.put(stage_work("Prep"))
     seen: list[str] = []
@@ -92,7 +92,7 @@ def test_flapping_lease() -> None:
     assert available(world)[0] == "True"
 
 
-def test_links_nest() -> None:
+def test_outages_of_the_link_nest() -> None:
     world = World()
     world.cluster.go_dark()
     world.cluster.go_dark()
@@ -103,7 +103,7 @@ def test_links_nest() -> None:
     assert linked == [False, True, True]
 
 
-def test_a_new_managed_cluster_is_told_everything() -> None:
+def test_a_new_managed_cluster_gets_its_whole_status() -> None:
     world = World()
     world.run(1)
     world.mc["status"] = {}

@@ -45,6 +45,6 @@ def test_scaled_times_have_a_floor() -> None:
         ({"delivered": ["ConfigMap/x"]}, "delivered is ConfigMap"),
     ],
 )
-def test_bad_words(words: dict[str, object], message: str) -> None:
+def test_invalid_fleet_specs_are_refused(words: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         FleetSpec.parse(**words)  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ def test_every_fault_belongs_to_one_group() -> None:
     assert sorted(grouped) == sorted({*faults.KINDS, *faults.OTHERS})
 
 
-def test_the_section() -> None:
+def test_the_section_shows_the_figures_of_a_soak() -> None:
     told = section(soak(), {"no-fencing": 1})
     assert told.startswith(HEADING)
     assert "1,200 seeds, 950 hours of virtual time in 30 minutes" in told

@@ -30,7 +30,7 @@ def test_a_day_passes_at_once() -> None:
     assert play(story()) == pytest.approx(86400)
 
 
-def test_who_is_woken_by_a_process_is_no_part_of_it() -> None:
+def test_a_task_woken_by_a_process_is_not_paused_with_it() -> None:
     async def story() -> float:
         process, rang = Process("a"), asyncio.Event()
 
@@ -70,7 +70,7 @@ def test_a_stopped_process_does_nothing_until_it_goes_on() -> None:
     assert [at for name, at in seen if name == "stopped"] == [1, 11.5, 12.5]
 
 
-def test_a_timer_that_was_cancelled_while_its_process_was_stopped_stays_cancelled() -> None:
+def test_a_timer_cancelled_while_its_process_is_stopped_stays_cancelled() -> None:
     """Both fall due while it is stopped; the first one takes the second back."""
     fired: list[str] = []
 

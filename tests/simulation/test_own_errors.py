@@ -184,7 +184,9 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("owner", "name", "rollout_of"), PLACES)
-def test_wherever_it_happens(told: Tell, owner: object, name: str, rollout_of: Name) -> None:
+def test_an_error_anywhere_quarantines_only_its_rollout(
+    told: Tell, owner: object, name: str, rollout_of: Name
+) -> None:
     async def story(stage: Stage) -> None:
         await _relabel(stage, "site-2", group="other")
         with failing(owner, name, rollout_of) as faulty:
@@ -233,7 +235,7 @@ def test_a_rollout_whose_hold_can_not_be_decided_is_left_alone(told: Tell) -> No
         pytest.param(measures, "_ended", lambda run: NAME, id="metrics"),
     ],
 )
-def test_what_only_tells_people_stops_nothing(
+def test_errors_in_reports_do_not_stop_the_rollout(
     told: Tell, owner: object, name: str, rollout_of: Name
 ) -> None:
     async def story(stage: Stage) -> None:
@@ -279,7 +281,7 @@ def test_a_quarantined_rollout_keeps_what_proves_that_the_journal_is_behind(told
         told(story, "Prep", "Abort")
 
 
-def test_that_the_hub_went_back_is_not_forgotten_over_an_error(told: Tell) -> None:
+def test_a_hub_restore_is_handled_despite_an_error(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         await _relabel(stage, "site-2", group="other")
         await stage.fleet.people.apply(0)
@@ -328,7 +330,7 @@ def test_a_start_that_fails_at_one_rollout_leaves_it_alone(told: Tell) -> None:
     told(story, "Prep")
 
 
-def test_one_that_the_journal_does_not_know_yet_is_told_of_by_an_event(told: Tell) -> None:
+def test_an_error_before_the_first_commit_is_reported_by_an_event(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         with failing(planner, "new_rollout", lambda found, now: found.metadata.name) as faulty:
             await stage.fleet.people.apply(0)

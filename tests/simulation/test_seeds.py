@@ -31,7 +31,7 @@ def test_no_seed_breaks_anything(simulate: Simulate, first: int) -> None:
         pytest.param("70194", "0", id="a label pending for ever after an outage of the journal"),
     ],
 )
-def test_what_soaks_have_found_stays_mended(simulate: Simulate, seed: str, only: str) -> None:
+def test_seeds_that_once_failed_pass(simulate: Simulate, seed: str, only: str) -> None:
     run = simulate("--seed", seed, "--only", only)
 
     assert run.returncode == 0, run.stdout + run.stderr

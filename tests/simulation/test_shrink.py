@@ -8,14 +8,14 @@ from tests.simulation.shrink import shrunk
 
 
 @pytest.mark.parametrize("needed", [set(), {0}, {19}, {3, 4}, {0, 7, 19}, {1, 2, 11, 13}])
-def test_what_is_not_needed_goes(needed: set[int]) -> None:
+def test_unneeded_faults_are_removed(needed: set[int]) -> None:
     def fails(kept: Sequence[int]) -> bool:
         return needed <= set(kept)
 
     assert shrunk(20, fails, tries=200) == sorted(needed)
 
 
-def test_it_gives_up_in_time_and_what_is_left_still_fails() -> None:
+def test_shrinking_stops_in_time_with_faults_that_still_fail() -> None:
     tries = 0
 
     def fails(kept: Sequence[int]) -> bool:

@@ -35,7 +35,7 @@ from tests.simulation.talm import Talm
 
 @pytest.mark.parametrize("away", ["journal-away", "hub-away"])
 @pytest.mark.parametrize("others", [nullcontext, every_other_turn_breathes])
-def test_what_was_written_down_late_is_decided_anew(
+def test_a_run_committed_late_is_replaced_after_a_new_probe(
     told: Tell, away: str, others: Callable[[], AbstractContextManager[None]]
 ) -> None:
     """The probe that a start rests on is outdated by the time its intent is in the journal."""
@@ -57,7 +57,7 @@ def test_what_was_written_down_late_is_decided_anew(
     told(story, "Prep")
 
 
-def test_what_was_decided_while_the_journal_was_away_is_done_at_once_then(told: Tell) -> None:
+def test_decisions_kept_back_by_the_journal_are_done_once_it_is_back(told: Tell) -> None:
     """Nothing else happens that would begin a turn."""
 
     async def story(stage: Stage) -> None:
@@ -87,7 +87,7 @@ def _is_labelled(stage: Stage) -> bool:
 @pytest.mark.parametrize(
     ("kind", "done"), [(Kind.RUN_INTENDED, _is_armed), (Kind.LABELS_PENDING, _is_labelled)]
 )
-def test_what_was_decided_while_the_mirror_had_a_gap_is_done_at_once_then(
+def test_decisions_kept_back_by_the_mirror_are_done_once_in_sync(
     told: Tell, kind: Kind, done: Callable[[Stage], bool]
 ) -> None:
     """The watch is back before anything else begins a turn, and has nothing new to tell."""
@@ -113,7 +113,7 @@ def test_what_was_decided_while_the_mirror_had_a_gap_is_done_at_once_then(
     told(story, "Prep")
 
 
-def test_no_status_tells_what_is_not_in_the_journal(told: Tell) -> None:
+def test_no_uncommitted_outcome_reaches_the_status(told: Tell) -> None:
     """A leader is killed while it commits an outcome: the next one would take its status as proof
     of a lost journal, and hold the rollout for a person."""
 
@@ -262,9 +262,7 @@ def test_works_that_the_hub_refuses_wait(
     ("status", "words"),
     [(422, "statuses are frozen"), (500, "etcdserver: request is too large")],
 )
-def test_a_status_that_the_hub_refuses_waits_and_is_told_once(
-    told: Tell, status: int, words: str
-) -> None:
+def test_a_refused_status_is_retried_and_reported_once(told: Tell, status: int, words: str) -> None:
     """The rollout goes on meanwhile; once the hub takes it, the status is as it should be."""
     asked_at: list[float] = []
     notes: list[str] = []
@@ -301,7 +299,7 @@ def test_a_status_that_the_hub_refuses_waits_and_is_told_once(
     assert [(line["object"], words in line["error"]) for line in failed] == [("status", True)]
 
 
-def test_what_was_seen_before_the_hub_went_back_is_kept(told: Tell) -> None:
+def test_an_acceptance_seen_before_a_hub_restore_is_kept(told: Tell) -> None:
     """That a cluster took its run is a note that may wait; after a restore nobody could tell."""
 
     async def story(stage: Stage) -> None:
@@ -386,7 +384,7 @@ def test_a_deposed_controller_stands_by_once_another_leads(told: Tell) -> None:
     told(story, "Prep", nodes=2)
 
 
-def test_what_a_start_has_found_waits_until_talm_is_gone(told: Tell) -> None:
+def test_events_and_orphaned_works_wait_until_talm_is_gone(told: Tell) -> None:
     """No Event, and no work without an owner goes, while a live TALM is on the hub (R20.1)."""
 
     async def story(stage: Stage) -> None:
@@ -478,7 +476,7 @@ async def _work_of_nobody(stage: Stage) -> None:
     await stage.client.request("POST", paths.works(meta["namespace"]), body=body)
 
 
-def test_a_payload_that_the_hub_does_not_tell_at_a_start_is_asked_for_again_soon(
+def test_a_payload_unread_at_the_start_is_read_again_soon(
     told: Tell,
 ) -> None:
     """Nothing starts before it is known: that must not take until the next regular read."""
@@ -572,7 +570,7 @@ def test_an_end_is_decided_on_at_once(told: Tell) -> None:
 
 
 @pytest.mark.parametrize("away", [0.0, 90.0])
-def test_a_run_that_the_journal_never_had_is_somebodys_hand(told: Tell, away: float) -> None:
+def test_a_run_unknown_to_the_journal_counts_as_taken_over(told: Tell, away: float) -> None:
     """That stays so where the journal can't be asked at once (R9.7)."""
 
     async def story(stage: Stage) -> None:
@@ -589,7 +587,7 @@ def test_a_run_that_the_journal_never_had_is_somebodys_hand(told: Tell, away: fl
     told(story, "Prep")
 
 
-def test_an_earlier_run_of_ours_is_nobodys_hand(told: Tell) -> None:
+def test_an_earlier_run_of_ibgu_does_not_count_as_taken_over(told: Tell) -> None:
     """An old etcd shows it; whose it was is not in memory any more (R9.7)."""
 
     async def story(stage: Stage) -> None:

@@ -105,7 +105,7 @@ async def opened(look: Look, name: str, button: str, user: str = "olga") -> Loca
     return page.get_by_role("dialog")
 
 
-async def test_a_pause_is_told_and_then_made(look: Look) -> None:
+async def test_a_pause_is_shown_before_it_is_made(look: Look) -> None:
     await made(look, "ran-419", 6000)
     dialog = await opened(look, "ran-419", "Pause")
     await expect(dialog).to_contain_text("nothing new starts")
@@ -235,7 +235,7 @@ async def upgrading(look: Look, name_: str, first: int, busy: int) -> None:
         ("ran-472", "AbortOnFailure", "is deleted from each failed cluster", "Clean up"),
     ],
 )
-async def test_during_an_upgrade_with_failures_nothing_is_chosen_and_each_choice_asks_for_the_name(
+async def test_no_dangerous_step_is_preselected_during_an_upgrade(
     look: Look, clusters: None, rollout: str, choice: str, lost: str, button: str
 ) -> None:
     """FinalizeUpgrade was preselected here, with a blue button."""
@@ -358,7 +358,7 @@ async def test_upgraded_clusters_are_rolled_back_by_a_rollout_that_can_be_follow
     assert look.errors == []
 
 
-async def test_what_newer_rollouts_have_is_not_cancelled(look: Look, clusters: None) -> None:
+async def test_clusters_of_newer_rollouts_are_not_cancelled(look: Look, clusters: None) -> None:
     """Two have failed: one was aborted by a newer rollout, in another one the second failed."""
     kubectl = Kubectl(look.site.hub)
     kubectl("label", "managedcluster", name(6102), "lcm.openshift.io/ibgu-prep-failed=")
@@ -378,7 +378,7 @@ async def test_what_newer_rollouts_have_is_not_cancelled(look: Look, clusters: N
     await expect(send).to_have_attribute("aria-disabled", "true")
 
 
-async def test_who_is_left_out_for_good_is_counted_first(look: Look) -> None:
+async def test_a_skip_counts_the_clusters_before_it_is_made(look: Look) -> None:
     await made(look, "ran-425", 6300)
     dialog = await opened(look, "ran-425", "Skip waiting clusters")
     await expect(dialog).to_contain_text("This can't be undone for 5 clusters.")
@@ -513,14 +513,14 @@ async def test_only_what_failed_on_the_new_release_is_rolled_back(
     assert look.errors == []
 
 
-async def test_what_talm_left_unfinished_can_be_taken_over(look: Look) -> None:
+async def test_a_rollout_that_talm_left_unfinished_can_be_adopted(look: Look) -> None:
     hold = Reason(ReasonKind.ADOPTION, look.site.story().now, "TALM left ran-428", None, Who.PERSON)
     await made(look, "ran-428", 6600, hold=hold)
     dialog = await opened(look, "ran-428", "Take over from TALM…")
     await expect(dialog.get_by_role("button", name="Take ran-428 over from TALM")).to_be_visible()
 
 
-async def test_what_the_state_does_not_allow_says_why(look: Look) -> None:
+async def test_an_action_that_the_state_refuses_says_why(look: Look) -> None:
     page = await look.open("#/r/default/edge-416", user="olga")
     skip = page.get_by_role("button", name="Skip waiting clusters")
     await expect(skip).to_have_attribute("aria-disabled", "true")
@@ -529,7 +529,7 @@ async def test_what_the_state_does_not_allow_says_why(look: Look) -> None:
     await expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-async def test_what_the_caller_may_not_says_which_right_is_missing(look: Look) -> None:
+async def test_an_action_beyond_the_callers_rights_names_the_right(look: Look) -> None:
     await made(look, "ran-421", 6200)
     page = await look.open("#/r/default/ran-421", user="alice")
     pause = page.get_by_role("button", name="Pause")
@@ -542,7 +542,7 @@ async def test_what_the_caller_may_not_says_which_right_is_missing(look: Look) -
     assert not paused(look, "ran-421")
 
 
-async def test_what_is_done_here_is_told_to_the_hub_as_done_here(look: Look) -> None:
+async def test_a_change_by_the_page_has_its_field_manager(look: Look) -> None:
     await made(look, "ran-427", 6500)
     dialog = await opened(look, "ran-427", "Pause")
     await dialog.get_by_role("button", name="Pause ran-427").click()

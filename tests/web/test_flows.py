@@ -42,7 +42,7 @@ async def test_the_top_says_who_one_is_and_on_which_hub(look: Look) -> None:
     await expect(who).to_have_attribute("title", re.compile(f"{look.site.uid}$"))
 
 
-async def test_a_wrong_token_is_told(look: Look) -> None:
+async def test_a_wrong_token_shows_an_alert(look: Look) -> None:
     page = look.page
     await page.goto(look.site.url)
     await page.get_by_label("Token of the hub").fill("wrong")
@@ -109,7 +109,7 @@ async def test_the_cause_of_a_failed_cluster_is_three_clicks_away(look: Look) ->
     assert look.errors == []
 
 
-async def test_what_the_hub_asks_of_a_cluster_is_read_when_somebody_looks(look: Look) -> None:
+async def test_works_of_a_cluster_are_read_when_unfolded(look: Look) -> None:
     hub = look.site.hub
     async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
         name = {"metadata": {"name": "site-0005"}}
@@ -184,7 +184,7 @@ async def test_a_row_of_the_box_filters_grid_and_table(look: Look) -> None:
     await expect(page.get_by_role("heading", name="399 clusters", exact=True)).to_be_visible()
 
 
-async def test_who_is_at_work_as_usual_keeps_nothing(look: Look) -> None:
+async def test_running_clusters_are_not_listed_as_a_reason(look: Look) -> None:
     page = await look.open(RAN)
     why = page.get_by_role("region", name="Why not further")
     await expect(why).to_contain_text(re.compile("5\\d clusters at work as usual"))
@@ -267,7 +267,7 @@ async def test_a_state_is_not_said_twice(look: Look) -> None:
     assert (await row.inner_text()).lower().count("rebooting") == 1
 
 
-async def test_what_is_to_be_typed_is_code_and_no_backtick_is_seen(look: Look) -> None:
+async def test_commands_are_shown_as_code_without_backticks(look: Look) -> None:
     story = look.site.story()
     of = await story.rollout("ran-typed", ["Upgrade"])
     step = await story.step(of, 0, 1)
@@ -369,7 +369,7 @@ async def test_labels_filter_grid_and_table(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_a_wrong_selector_is_told_beside_the_field(look: Look) -> None:
+async def test_an_invalid_selector_shows_an_alert(look: Look) -> None:
     page = await look.open(f"{RAN}?label=ring+north")
     problem = page.get_by_role("alert")
     await expect(problem).to_contain_text("Labels ring north:")
@@ -400,7 +400,7 @@ async def test_a_wrong_selector_is_asked_once(look: Look) -> None:
     await expect(page.get_by_role("heading", name="399 of 399 clusters")).to_be_visible()
 
 
-async def test_who_may_not_list_clusters_is_told_so(look: Look) -> None:
+async def test_a_user_without_rights_on_clusters_sees_an_alert(look: Look) -> None:
     page = await look.open(f"{RAN}?label=ring", user="bob")
     await expect(page.get_by_role("alert")).to_contain_text("bob may not list managedclusters")
 
@@ -582,7 +582,7 @@ async def test_pointing_says_why_and_a_click_opens_the_cluster(look: Look) -> No
     await expect(page.get_by_role("heading", name="site-0006")).to_be_visible()
 
 
-async def test_what_one_may_not_see_is_said(look: Look) -> None:
+async def test_a_forbidden_rollout_shows_an_alert(look: Look) -> None:
     page = await look.open("#/r/edge/core-418", user="bob")
     await expect(page.get_by_role("alert")).to_contain_text(
         "bob may not get imagebasedgroupupgrades.lcm.openshift.io in namespace edge"
@@ -608,7 +608,7 @@ async def test_a_rollout_that_selected_nobody_is_no_success(look: Look) -> None:
 
 
 @pytest.mark.parametrize("link", ["#/r/default/none", "#/r/default/ran-417?step=9", "#/c/none"])
-async def test_what_is_not_there_is_said(look: Look, link: str) -> None:
+async def test_a_link_to_a_missing_object_says_so(look: Look, link: str) -> None:
     page = await look.open(link)
     await expect(page.locator("main")).to_contain_text(re.compile("no such|was in no rollout"))
 

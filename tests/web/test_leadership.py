@@ -43,7 +43,7 @@ async def test_every_view_says_who_leads(look: Look) -> None:
 
 
 @pytest.mark.usefixtures("long_ago")
-async def test_a_leader_that_changes_is_told(look: Look) -> None:
+async def test_leader_changes_are_shown_and_frequent_ones_warned_about(look: Look) -> None:
     page = await look.open(RAN)
     await expect(page.locator(".leader")).to_contain_text("lead taken by")
     await look.site.journal.lead(LEADER)

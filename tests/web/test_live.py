@@ -30,7 +30,7 @@ async def rest(site: Site, path: str) -> Any:
         return (await client.get(path, headers=headers)).json()
 
 
-async def test_what_ends_is_seen_without_a_reload(look: Look) -> None:
+async def test_finished_clusters_appear_without_a_reload(look: Look) -> None:
     story = look.site.story()
     step = await small(story, "ran-live", 5000)
     page = await look.open("#/r/default/ran-live")

@@ -69,7 +69,7 @@ def counted(texts: list[str]) -> dict[str, int]:
     return {word: int(count) for word, count in pairs}
 
 
-async def test_whatever_is_shown_twice_is_the_same_while_it_moves(look: Look) -> None:
+async def test_a_screen_is_consistent_while_the_rollout_moves(look: Look) -> None:
     """The test takes 100 samples, while clusters start, reboot, fail and end."""
     story = look.site.story()
     of = await story.rollout("ran-moves", ["Prep"])
@@ -197,7 +197,7 @@ async def refuse(story: Story, step: Step) -> None:
         await asyncio.sleep(0.4)
 
 
-async def test_who_completed_late_is_failed_nowhere(look: Look) -> None:
+async def test_a_cluster_that_completed_late_is_shown_as_failed_nowhere(look: Look) -> None:
     story = look.site.story()
     of = await story.rollout("ran-late", ["Upgrade"], state=RolloutState.COMPLETE)
     ended = story.now - USUAL
@@ -239,7 +239,7 @@ CLUSTER = """() => {
 AGAIN = 8
 
 
-async def test_what_a_clusters_page_says_of_it_is_of_one_moment(look: Look) -> None:
+async def test_the_page_of_a_cluster_is_consistent_while_it_moves(look: Look) -> None:
     """One rollout after the other prepares it: sentence, history and events say the same of it."""
     story, cluster = look.site.story(), name(FIRST + 700)
     await _ends(story, await _begins(story, 0))

@@ -115,7 +115,7 @@ def card(page: Page) -> Locator:
     return page.get_by_role("region", name="Preflight")
 
 
-async def test_go(look: Look) -> None:
+async def test_a_preflight_without_findings_is_go(look: Look) -> None:
     await planned(look, "go-clean", age="new")
     page = await look.open("#/r/default/go-clean")
     found = card(page)
@@ -175,7 +175,7 @@ async def test_no_go_for_some(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_what_a_tenant_wrote_is_only_text(look: Look, content: str) -> None:
+async def test_text_of_a_tenant_is_escaped(look: Look, content: str) -> None:
     await planned(look, "go-hostile", content=content, age="new")
     page = await look.open("#/r/default/go-hostile", user="admin")
     found = card(page)
@@ -186,7 +186,7 @@ async def test_what_a_tenant_wrote_is_only_text(look: Look, content: str) -> Non
     assert look.errors == []
 
 
-async def test_who_may_not_list_clusters_is_told(look: Look) -> None:
+async def test_a_user_without_rights_on_clusters_sees_an_alert(look: Look) -> None:
     await planned(look, "go-forbidden", age="new")
     page = await look.open("#/r/default/go-forbidden", user="bob")
     await expect(card(page).get_by_role("alert")).to_contain_text(
@@ -205,7 +205,7 @@ async def test_nobody_is_selected(look: Look) -> None:
     await expect(finding).not_to_contain_text("0 clusters")
 
 
-async def test_it_is_checked_again(look: Look) -> None:
+async def test_findings_stay_until_a_check_is_answered(look: Look) -> None:
     """The findings stay until there is another answer, and if there is none."""
     await planned(look, "go-again", TAGGED, age="new")
     page = await look.open("#/r/default/go-again")
@@ -257,7 +257,7 @@ async def test_only_the_next_step_is_checked(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_a_rollout_whose_steps_have_all_begun_has_none(look: Look) -> None:
+async def test_a_rollout_with_all_steps_begun_has_no_preflight(look: Look) -> None:
     page = await look.open("#/r/edge/core-418")
     await expect(page.get_by_role("region", name="Why not further")).to_be_visible()
     await expect(page.get_by_text("preflight", exact=False)).to_have_count(0)
@@ -294,7 +294,9 @@ async def test_thousands_of_names_and_findings_stay_folded(look: Look) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 800])
-async def test_it_is_readable(look: Look, theme: Any, width: int) -> None:
+async def test_the_preflight_is_accessible_and_fits_the_window(
+    look: Look, theme: Any, width: int
+) -> None:
     """All unfolded: axe has nothing to say, and nothing is wider than the window."""
     await planned(look, f"go-{theme}-{width}", TAGGED)
     await look.page.set_viewport_size({"width": width, "height": 900})

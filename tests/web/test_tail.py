@@ -40,7 +40,7 @@ async def clock(page: Page, at: datetime) -> str:
     return str(await page.evaluate(CLOCK, at.isoformat()))
 
 
-async def test_who_alone_is_stuck_is_told_with_the_limit_that_ends_it(look: Look) -> None:
+async def test_stalled_clusters_alone_show_the_limit_that_ends_the_step(look: Look) -> None:
     """7 of 100: the step was to end in a moment, for minutes."""
     limit = await upgrading(look.site.story(), "ran-tail", 31_000, stuck=7, to_come=0)
     page = await look.open("#/r/default/ran-tail")
@@ -54,7 +54,7 @@ async def test_who_alone_is_stuck_is_told_with_the_limit_that_ends_it(look: Look
     assert look.errors == []
 
 
-async def test_while_others_go_on_their_end_is_told_and_the_stuck_ones_limit(look: Look) -> None:
+async def test_stalled_clusters_among_others_show_the_end_and_their_limit(look: Look) -> None:
     limit = await upgrading(look.site.story(), "ran-tail-2", 32_000, stuck=1, to_come=20)
     page = await look.open("#/r/default/ran-tail-2")
     told = page.locator(".facts .ends")

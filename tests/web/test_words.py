@@ -131,7 +131,7 @@ async def settled(page: Page) -> None:
     assert await backticks(page) == []
 
 
-async def test_what_is_done_is_told_without_backticks(look: Look) -> None:
+async def test_the_answer_to_a_change_is_shown_without_backticks(look: Look) -> None:
     """The hub's answer to a change, which may name commands."""
     await made(look, "ran-463", 6800)
     page = await look.open("#/r/default/ran-463", user="olga")

@@ -63,7 +63,7 @@ def test_a_hub_with_ibgus_account_lacks_nothing(doctor: Doctor, database_url: st
     assert {"hub", "rights", "feedback", "leadership", "TALM", "schema", "clocks"} <= set(found)
 
 
-def test_a_hub_without_the_admission_policy_is_told(doctor: Doctor) -> None:
+def test_a_hub_without_the_admission_policy_is_warned_about(doctor: Doctor) -> None:
     result = doctor("-o", "json")
     assert levels(result)["references"] == "warning"
     words = told(result, "references")
@@ -87,7 +87,7 @@ def test_the_database_alone(database_url: str) -> None:
     assert "✔ ok       schema" in result.stdout
 
 
-def test_neither_is_nothing_to_check(doctor: Doctor) -> None:
+def test_doctor_without_hub_and_database_exits_with_2(doctor: Doctor) -> None:
     result = doctor(user="")
     assert result.exit_code == 2
     assert "set KUBECONFIG, DATABASE_URL, or both" in result.stderr
@@ -146,7 +146,7 @@ def test_a_hub_that_is_not_there(doctor: Doctor) -> None:
     assert "there is no such file" in told(result, "hub")
 
 
-def test_somebody_without_any_right(doctor: Doctor) -> None:
+def test_a_user_without_rights_gets_every_missing_right(doctor: Doctor) -> None:
     result = doctor("-o", "json", user="carol")
     assert result.exit_code == 2
     words = told(result, "rights")
@@ -257,7 +257,7 @@ def test_namespaces_that_share_a_hub(
             kubectl("delete", "ibgu", name, "-n", each["metadata"]["namespace"])
 
 
-def test_what_ibgus_refer_to_must_be_readable(
+def test_unreadable_references_of_ibgus_are_found(
     doctor: Doctor, kubectl: Kubectl, namespace: str, unique_name: Callable[[str], str]
 ) -> None:
     name = unique_name("refers")

@@ -127,7 +127,7 @@ MEANT = PayloadAccess(Rights(IBGU, 1, ()), Rights(IBGU, 6, tuple(needed("payload
         (nothing(Unasked("KUBECONFIG is not set")), [("hub", "skipped")]),
     ],
 )
-def test_hub(facts: HubFacts, findings: list[tuple[str, str]]) -> None:
+def test_hub_facts_lead_to_findings(facts: HubFacts, findings: list[tuple[str, str]]) -> None:
     assert told(list(judge_hub(facts, user=False))) == findings
 
 
@@ -149,7 +149,9 @@ def test_hub(facts: HubFacts, findings: list[tuple[str, str]]) -> None:
         (health(unreadable=("default/mine (uid u): no spec",)), [("records", "error")]),
     ],
 )
-def test_journal(facts: JournalFacts, findings: list[tuple[str, str]]) -> None:
+def test_journal_facts_lead_to_findings(
+    facts: JournalFacts, findings: list[tuple[str, str]]
+) -> None:
     assert told(list(judge_journal(facts))) == findings
 
 
@@ -172,7 +174,9 @@ def clock(seconds: float) -> ClockReading:
         (AWAY, None, ["skipped"]),
     ],
 )
-def test_clocks(hubs: ClockReading | Missing, database: float | None, levels: list[str]) -> None:
+def test_clock_differences_lead_to_findings(
+    hubs: ClockReading | Missing, database: float | None, levels: list[str]
+) -> None:
     now = NOW + timedelta(seconds=database or 0)
     journal: JournalFacts = AWAY if database is None else health(now=now)
     found = told(list(judge_clocks(hub(clock=hubs), journal)))
@@ -200,7 +204,7 @@ def test_an_error_says_who_may_not_do_what_and_how_to_allow_it() -> None:
     )
 
 
-def test_what_may_not_be_read_is_named_with_the_line_that_allows_it() -> None:
+def test_an_unreadable_secret_is_named_with_the_command_that_grants_it() -> None:
     facts = hub(payload=payload(rights(SECRET, subject=Subject("kate"))))
     (found,) = (f for f in judge_hub(facts, user=False) if f.level is Level.ERROR)
     assert "in namespace ran: secret pull" in found.found
@@ -250,7 +254,9 @@ def test_ibgus_that_nobody_has_checked_are_named(rule: UncheckedPolicy, done: st
         ),
     ],
 )
-def test_who_reaches_whose_clusters(reach: Reach, words: str, do: str) -> None:
+def test_tenancy_finding_depends_on_what_namespaces_reach(
+    reach: Reach, words: str, do: str
+) -> None:
     (found,) = (f for f in judge_hub(hub(reach=reach), user=False) if f.check == "tenancy")
     assert found.found == words
     assert do in found.do
@@ -285,7 +291,7 @@ def test_every_right_of_the_chart_means_something(role: str) -> None:
         ([error("a", "", "x"), warning("b", "", "x")], 2),
     ],
 )
-def test_exit_code(findings: list[Finding], code: int) -> None:
+def test_the_exit_code_is_that_of_the_worst_finding(findings: list[Finding], code: int) -> None:
     assert exit_code(findings) == code
     assert body_of(findings)["exitCode"] == code
 

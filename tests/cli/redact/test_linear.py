@@ -142,7 +142,7 @@ def test_a_beginning_without_an_end(first: str, then: str) -> None:
     assert grows_alike(first + then * 500)
 
 
-def test_what_a_cluster_says_is_cut_before_anything_looks_at_it() -> None:
+def test_long_cluster_messages_are_cut_before_redaction() -> None:
     message = "http://" + "a:" * 120_000
     left = Redactor().redacted({"message": message, "reason": "Failed"})
     assert left["message"].endswith(" characters cut)")

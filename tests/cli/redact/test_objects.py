@@ -39,7 +39,7 @@ def redacted(value: Any) -> Any:
         ("token: |\n  abc\n  def\nuser: x", f"token: |\n  {REMOVED}\n  {REMOVED}\nuser: x"),
     ],
 )
-def test_what_looks_like_a_secret(text: str, left: str) -> None:
+def test_secrets_in_text_are_removed(text: str, left: str) -> None:
     assert scrubbed(text) == left
 
 
@@ -79,7 +79,7 @@ def test_what_looks_like_a_secret(text: str, left: str) -> None:
         "annotation lca.openshift.io/target-ocp-version=4.17.3 is set, label zone=east",
     ],
 )
-def test_what_does_not(text: str) -> None:
+def test_text_without_secrets_is_kept(text: str) -> None:
     assert scrubbed(text) == text
 
 
@@ -101,7 +101,7 @@ def test_what_does_not(text: str) -> None:
         ("resources", False),
     ],
 )
-def test_names(name: str, secret: bool) -> None:
+def test_secret_field_names_are_recognized(name: str, secret: bool) -> None:
     assert is_secret(name) == secret
 
 
@@ -121,7 +121,7 @@ def test_objects_keep_what_is_no_secret() -> None:
     assert redacted(works) == works
 
 
-def test_by_name() -> None:
+def test_values_are_redacted_by_field_name() -> None:
     assert redacted(({"token": ("x",)}, 1.5, "token=x")) == [
         *({"token": [REMOVED]}, 1.5, f"token={REMOVED}")
     ]
@@ -135,7 +135,7 @@ def test_by_name() -> None:
     }
 
 
-def test_by_place() -> None:
+def test_values_are_redacted_by_position() -> None:
     assert redacted({"kind": "Secret", "data": "odd"}) == {"kind": "Secret", "data": REMOVED}
     assert redacted({"metadata": {"annotations": {"ibgu.dev/pause": "night", "other": "x"}}}) == {
         "metadata": {"annotations": {"ibgu.dev/pause": "night", "other": REMOVED}}
@@ -170,7 +170,7 @@ def test_config_maps_leave_a_fingerprint_that_nobody_can_guess_from() -> None:
     assert other.redacted(config)["data"]["a"] != left["a"]
 
 
-def test_what_is_known_is_found_nowhere() -> None:
+def test_known_secrets_are_removed_everywhere() -> None:
     redactor = Redactor(["hunter2", ""])
     assert redactor.redacted({"hunter2": ["say hunter2"]}) == {REMOVED: [f"say {REMOVED}"]}
 
@@ -181,7 +181,7 @@ def test_a_long_text_ends_before_a_secret_that_does_not_fit() -> None:
         assert "ghp_" not in redacted("a " * (before // 2) + secret + " b" * 600)
 
 
-def test_logs(tmp_path: Path) -> None:
+def test_log_lines_are_redacted(tmp_path: Path) -> None:
     bundle = Bundle(tmp_path, ["hunter2"])
     line = {"event": "refused", "error": f"Bearer {JWT}", "env": [{"name": "A", "value": "b"}]}
     text = msgspec.json.encode(line).decode()

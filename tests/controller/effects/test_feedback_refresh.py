@@ -161,7 +161,7 @@ async def test_nothing_is_written_while_writes_are_suspended(scene: Scene) -> No
     assert await scene.mark() is not None
 
 
-async def test_it_begins_when_actions_begin_to_end_on_this_hub(scene: Scene) -> None:
+async def test_refreshes_begin_when_actions_usually_end_on_this_hub(scene: Scene) -> None:
     follow(scene, taken())
     slow = DurationStats(count=10, p50=1500.0, p95=1800.0, spread=(1200.0,) * 10)
     scene.durations.duration_stats = {Action.PREP: slow}
@@ -183,7 +183,9 @@ async def test_it_begins_when_actions_begin_to_end_on_this_hub(scene: Scene) -> 
     ],
     ids=["no run", "not taken yet", "TALM's, of which nothing is known", "too young"],
 )
-async def test_who_is_not_worth_it(scene: Scene, member: Member) -> None:
+async def test_members_without_an_ending_run_are_not_refreshed(
+    scene: Scene, member: Member
+) -> None:
     follow(scene, member)
     scene.refresh.round()
     assert await scene.mark() is None
@@ -197,7 +199,7 @@ async def test_a_rollout_that_was_forgotten_is_over(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("scene", [[], [taken()]], indirect=True, ids=["later", "from the start"])
-async def test_it_runs_by_itself(scene: Scene) -> None:
+async def test_the_refresh_loop_marks_a_work(scene: Scene) -> None:
     running = asyncio.create_task(scene.refresh.run())
     await asyncio.sleep(0)
     if not scene.fleet.rollouts[ROLLOUT.uid].steps[0].members:

@@ -62,7 +62,7 @@ async def kept(engine: AsyncEngine, wanted: Mapping[str, Mapping[str, str]]) -> 
     await until(so)
 
 
-async def test_from_the_beginning_and_as_they_change(
+async def test_labels_are_stored_at_the_start_and_on_each_change(
     engine: AsyncEngine, keeper: LabelKeeper
 ) -> None:
     fleet = Fleet({f"site-{n}": {"n": str(n)} for n in range(BATCH + 1)})
@@ -79,7 +79,7 @@ async def test_from_the_beginning_and_as_they_change(
     await kept(engine, fleet)
 
 
-async def test_who_leads_next_finds_what_changed_meanwhile(
+async def test_the_next_leader_stores_labels_changed_in_between(
     engine: AsyncEngine, keeper: LabelKeeper
 ) -> None:
     fleet = Fleet(a={"x": "1"}, b={}, c={})
@@ -130,7 +130,7 @@ async def test_a_journal_that_is_away_delays_them(
     assert logs[0]["event"] == "labels of clusters are noted later"
 
 
-async def test_what_the_database_refuses_stops_nothing_else(
+async def test_labels_that_the_database_refuses_do_not_stop_others(
     engine: AsyncEngine, keeper: LabelKeeper
 ) -> None:
     fleet = Fleet({f"site-{n}": {"n": str(n)} for n in range(9)})

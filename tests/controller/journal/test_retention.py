@@ -60,9 +60,7 @@ async def seqs(db: AsyncEngine) -> list[int]:
     return [seq for (seq,) in await rows(db, "SELECT seq FROM events ORDER BY seq")]
 
 
-async def test_what_is_older_goes_and_the_rest_has_no_gap(
-    journal: Journal, db: AsyncEngine
-) -> None:
+async def test_old_events_are_forgotten_without_a_gap(journal: Journal, db: AsyncEngine) -> None:
     await tell(journal, story("old", START))
     kept = len(await seqs(db)) + 1
     await tell(journal, story("new", START + 300 * DAY))
@@ -86,7 +84,7 @@ async def test_the_events_of_another_hub_stay(leading: Leading, db: AsyncEngine)
     assert {hub for (hub,) in await rows(db, "SELECT hub FROM events")} == {"west"}
 
 
-async def test_an_event_whose_clock_was_ahead_keeps_what_comes_after_it(
+async def test_events_behind_one_with_a_fast_clock_are_kept(
     journal: Journal, db: AsyncEngine
 ) -> None:
     """Forgetting in the order of numbers leaves no gap, whatever the clock has done."""
@@ -98,7 +96,7 @@ async def test_an_event_whose_clock_was_ahead_keeps_what_comes_after_it(
     assert await seqs(db) == [2, 3]
 
 
-async def test_a_database_whose_clock_is_far_off_forgets_nothing(
+async def test_a_database_with_a_wrong_clock_forgets_nothing(
     journal: Journal, db: AsyncEngine
 ) -> None:
     await tell(journal, story("a", START))
@@ -108,7 +106,7 @@ async def test_a_database_whose_clock_is_far_off_forgets_nothing(
     assert await seqs(db) == before
 
 
-async def test_a_rollout_whose_beginning_is_gone_is_not_certified(
+async def test_a_rollout_without_its_first_events_is_not_certified(
     journal: Journal, db: AsyncEngine
 ) -> None:
     await tell(journal, story("a", START))
@@ -120,7 +118,7 @@ async def test_a_rollout_whose_beginning_is_gone_is_not_certified(
 @pytest.mark.parametrize(
     "error", [JournalAway("away"), DBAPIError("SELECT", None, Exception("permission denied"))]
 )
-async def test_what_goes_wrong_is_tried_again(
+async def test_retention_is_retried_after_an_error(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(retention, "RETRY", 0.0)

@@ -29,7 +29,7 @@ def referring(spec: IbuSpec) -> Rollout:
         (IbuSpec(SeedImageRef(pull_secret_ref=NameRef(".."))), "Secret default/.., "),
     ],
 )
-async def test_what_can_not_exist_holds_the_rollout(spec: IbuSpec, what: str) -> None:
+async def test_impossible_object_names_hold_the_rollout(spec: IbuSpec, what: str) -> None:
     """Kubernetes' schema of an IBGU takes any string there."""
     hub = MemoryClient(MemoryHub(now=lambda: 0.0))
     found = await Payloads(DRIVERS, hub, "ns:name").read(referring(spec))
@@ -45,7 +45,7 @@ class _NotAllowed(MemoryClient):
         return await super().request(method, path, **given)
 
 
-async def test_where_it_may_not_look_nothing_counts_as_checked() -> None:
+async def test_unreadable_references_follow_the_unchecked_policy() -> None:
     hub = _NotAllowed(MemoryHub(now=lambda: 0.0))
     spec = IbuSpec(oadp_content=[ObjectRef("oadp", "elsewhere")])
     confining = Payloads(DRIVERS, hub, "ns:name", UncheckedPolicy.NAMESPACE)

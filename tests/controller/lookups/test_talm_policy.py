@@ -183,7 +183,7 @@ async def test_a_label_restarts_nothing(sandbox_hub: SandboxHub, kubectl: Kubect
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("kind", CHANGES)
-async def test_what_was_changed_and_changed_back_during_a_cut_restarts_the_30_seconds(
+async def test_a_change_reverted_during_a_cut_restarts_the_30_seconds(
     sandbox_hub: SandboxHub, kubectl: Kubectl, kind: str
 ) -> None:
     other, shipped, _ = CHANGES[kind]

@@ -200,7 +200,7 @@ def test_a_read_that_never_ends_keeps_nothing_bound() -> None:
     play(_deaf())
 
 
-def test_who_opens_a_step_is_told_in_time_that_the_hub_does_not_answer() -> None:
+def test_opening_steps_time_out_together_while_the_hub_is_silent() -> None:
     """All of them at the same time: none waits for the time of another one."""
     play(_many_ask())
 
@@ -210,7 +210,7 @@ def test_before_the_first_answer_nobody_may_take_anything() -> None:
 
 
 @pytest.mark.parametrize("kinds", [(), (SETS,), (BINDINGS,)])
-def test_where_either_kind_is_not_served_nobody_may_take_anything(
+def test_no_cluster_is_permitted_where_a_kind_is_not_served(
     kinds: tuple[Resource, ...],
 ) -> None:
     play(_absent(*kinds)())

@@ -11,7 +11,7 @@ def found(version: int, generation: int = 1, **more: str) -> Ibgu:
     return Ibgu(replace(meta, generation=generation, annotations=more), IbguSpec())
 
 
-def test_a_changed_wish_is_told_after_it_was_touched() -> None:
+def test_a_changed_spec_or_pause_expedites_after_the_touch() -> None:
     told: list[str] = []
     mirror = Mirror(
         lambda uid, cluster: told.append("touched"),

@@ -100,7 +100,7 @@ async def test_the_journal_is_asked_once(reader: RunsReader, run: str, foreign: 
     assert not await reader.see(run)
 
 
-async def test_what_comes_meanwhile_is_asked_for_too(
+async def test_runs_shown_during_the_query_are_queried_too(
     reader: RunsReader, journal: JournalWithHook
 ) -> None:
     """The turn is decided on what is shown then."""

@@ -17,7 +17,7 @@ def test_everything_is_taken_once() -> None:
     assert not work_queue.changed.is_set()
 
 
-def test_what_exceeds_the_limit_of_a_turn_is_taken_in_parts_and_nothing_is_lost() -> None:
+def test_clusters_beyond_the_limit_of_a_turn_are_popped_later() -> None:
     work_queue = WorkQueue()
     names = [f"site-{number}" for number in range(7)]
     work_queue.touch("a", names)
@@ -58,7 +58,7 @@ def test_a_tenant_with_many_rollouts_keeps_no_other_waiting() -> None:
     assert work_queue.changed.is_set()
 
 
-def test_of_many_clusters_each_tenant_has_its_share() -> None:
+def test_each_tenant_gets_its_share_of_a_turn() -> None:
     work_queue = WorkQueue(namespace)
     work_queue.touch("noisy/large", [f"site-{number}" for number in range(5000)])
     work_queue.touch("calm/large", [f"edge-{number}" for number in range(400)])
@@ -71,7 +71,7 @@ def test_of_many_clusters_each_tenant_has_its_share() -> None:
     assert len(work_queue.pop(most=1000)[0]["noisy/large"]) == 1000, "alone it has all of a turn"
 
 
-async def test_what_is_left_wakes_the_next_turn_at_once() -> None:
+async def test_remaining_clusters_wake_the_next_turn_at_once() -> None:
     work_queue = WorkQueue()
     work_queue.touch("a", ["one", "two"])
     work_queue.pop(most=1)
@@ -82,7 +82,7 @@ async def test_what_is_left_wakes_the_next_turn_at_once() -> None:
     assert not work_queue.changed.is_set()
 
 
-async def test_it_gathers_until_something_is_urgent() -> None:
+async def test_gather_ends_when_expedited() -> None:
     work_queue = WorkQueue()
     work_queue.touch("a", ["one"])
     waiting = asyncio.create_task(work_queue.gather(3600))
@@ -109,7 +109,7 @@ async def test_an_expedited_rollout_that_is_taken_expedites_no_other() -> None:
     await waiting
 
 
-async def test_turns_are_apart_however_urgent() -> None:
+async def test_expedited_turns_keep_the_minimum_interval() -> None:
     work_queue, loop = WorkQueue(), asyncio.get_running_loop()
     began: list[float] = []
     for name in ("one", "two", "three"):
@@ -122,7 +122,7 @@ async def test_turns_are_apart_however_urgent() -> None:
 
 
 @pytest.mark.parametrize("expedited", [True, False])
-async def test_others_have_their_part_between_a_turn_and_what_it_left_over(expedited: bool) -> None:
+async def test_other_tasks_run_between_the_turns_of_a_backlog(expedited: bool) -> None:
     work_queue = WorkQueue()
     work_queue.touch("a", ["one", "two", "three"])
     if expedited:

@@ -59,27 +59,29 @@ def test_a_lead_that_is_had_again_at_once_goes_on(sync_record: SyncRecord, clock
     assert sync_record.begin(again=True) == NOW
 
 
-def test_not_after_another_controller_has_led(sync_record: SyncRecord) -> None:
+def test_sync_does_not_continue_after_another_leader(sync_record: SyncRecord) -> None:
     assert sync_record.begin(again=False) is None
 
 
-def test_not_after_a_while(sync_record: SyncRecord, clock: Clock) -> None:
+def test_sync_does_not_continue_after_a_longer_gap(sync_record: SyncRecord, clock: Clock) -> None:
     clock.now += BLIP + 1
     assert sync_record.begin(again=True) is None
 
 
-def test_not_with_a_gap_in_what_was_seen(sync_record: SyncRecord, seen: Seen) -> None:
+def test_sync_does_not_continue_after_missed_events(sync_record: SyncRecord, seen: Seen) -> None:
     seen.counted += 1
     assert sync_record.begin(again=True) is None
     sync_record.end(NOW)
     assert sync_record.begin(again=True) == NOW
 
 
-def test_not_while_the_mirror_is_behind(sync_record: SyncRecord, seen: Seen) -> None:
+def test_sync_does_not_continue_while_the_mirror_is_behind(
+    sync_record: SyncRecord, seen: Seen
+) -> None:
     seen.current = False
     assert sync_record.begin(again=True) is None
 
 
-def test_not_from_a_lead_that_never_began_its_work(sync_record: SyncRecord) -> None:
+def test_sync_does_not_continue_from_a_term_that_never_began(sync_record: SyncRecord) -> None:
     assert sync_record.begin(again=True) == NOW
     assert sync_record.begin(again=True) is None

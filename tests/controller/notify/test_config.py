@@ -28,7 +28,7 @@ def test_a_file_is_read(configured: Callable[..., Settings]) -> None:
     assert receiver.name == "noc"
 
 
-def test_what_is_wrong_with_a_file(tmp_path: Path) -> None:
+def test_file_errors_are_named_without_the_content(tmp_path: Path) -> None:
     path = tmp_path / "file"
     assert told(path) == f"IBGU_NOTIFY_FILE: {path} can't be read: No such file or directory"
     path.write_bytes(b"\xff")
@@ -51,7 +51,7 @@ def test_what_is_wrong_with_a_file(tmp_path: Path) -> None:
         (None, "token_file", "tokenFile: {} can't be read: No such file"),
     ],
 )
-def test_what_is_wrong_with_a_secret(
+def test_secret_errors_are_named_without_the_content(
     tmp_path: Path, content: str | None, field: str, said: str
 ) -> None:
     path = tmp_path / "secret"

@@ -70,7 +70,7 @@ async def begun(db: AsyncEngine, count: int = 1) -> None:
     await until(ready)
 
 
-async def test_everything_is_told_in_order(
+async def test_events_are_delivered_in_order(
     db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
 ) -> None:
     async with notified(to(noc)):
@@ -84,7 +84,7 @@ async def test_everything_is_told_in_order(
     assert "webhook-signature" not in noc.taken[0].headers
 
 
-async def test_a_new_receiver_is_told_what_happens_from_then_on(
+async def test_a_new_receiver_gets_only_later_events(
     db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
 ) -> None:
     await tell(journal, story("old"))
@@ -103,7 +103,7 @@ async def test_a_new_receiver_is_told_what_happens_from_then_on(
     assert noc.taken[0].json["data"]["outcomes"] == {"succeeded": 1}
 
 
-async def test_what_is_refused_is_sent_again_before_anything_else(
+async def test_a_refused_notification_is_retried_before_later_ones(
     db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying, said: Lines
 ) -> None:
     moved = web.Response(status=302, headers={"Location": "/elsewhere"})
@@ -122,7 +122,7 @@ async def test_what_is_refused_is_sent_again_before_anything_else(
     assert told[0]["error"].startswith("500 ")
 
 
-async def test_who_hangs_delays_nobody_else(
+async def test_a_hanging_receiver_delays_no_other(
     db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
 ) -> None:
     async with site() as dead:
@@ -139,7 +139,7 @@ async def test_who_hangs_delays_nobody_else(
     assert list(dict.fromkeys(types(dead))) == TYPES
 
 
-async def test_who_was_away_is_told_everything_later(
+async def test_a_receiver_that_returns_gets_every_missed_event(
     db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying, said: Lines
 ) -> None:
     async with notified(to(noc)):
@@ -203,7 +203,7 @@ async def test_a_receiver_that_is_no_longer_named_is_forgotten(
         await until(replaced)
 
 
-async def test_what_can_not_even_be_tried_is_late_too(
+async def test_an_unusable_receiver_counts_as_lagging(
     journal: Journal, noc: Site, notified: Notifying, said: Lines, tmp_path: Path
 ) -> None:
     """And is not any more as soon as it can, though there is nothing to tell."""

@@ -70,7 +70,7 @@ def test_a_member_that_has_failed() -> None:
     assert (line["outcome"], line["cause"]) == ("failed", "UpgradeFailed")
 
 
-def test_who_asked_is_told() -> None:
+def test_a_line_names_the_actor() -> None:
     [line] = written(OnRollout(Kind.CONTROL, rollout(), "resumed", actor="alice"))
     assert (line["rollout"], line["by"]) == ("fleet/a", "alice")
 

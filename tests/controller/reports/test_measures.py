@@ -103,20 +103,20 @@ def test_a_rollout_is_held_before_its_first_step_too() -> None:
     assert value("ibgu_rollouts", phase="Invalid") == 1
 
 
-def test_one_that_is_deleted_is_not() -> None:
+def test_a_deleted_rollout_has_no_hold_gauge() -> None:
     hold = Reason(ReasonKind.INVALID_PLAN, NOW, "Upgrade before Prep")
     measures.gauge(world_of(rollout(hold=hold, state=RolloutState.DELETED)), NOW, {})
     assert value("ibgu_rollout_held", rollout="fleet/a", reason="InvalidPlan") is None
 
 
-def test_a_rollout_whose_step_has_ended_is_gone() -> None:
+def test_a_finished_step_has_no_member_gauges() -> None:
     measures.gauge(fleet(*EVERYBODY), NOW, {})
     measures.gauge(fleet(done("site-1", Action.UPGRADE), state=StepState.FINISHED), NOW, {})
     assert states() == {}
     assert value("ibgu_members", state="running") == 0
 
 
-def test_who_leads_no_more_is_silent() -> None:
+def test_a_former_leader_exports_no_gauges() -> None:
     measures.gauge(fleet(*EVERYBODY), NOW, {})
     measures.silence()
     assert states() == {}
@@ -158,13 +158,13 @@ def finish(found: Member, upgrade: Step) -> dict[str, tuple[float, float]]:
     }
 
 
-def test_waiting_and_working_are_told_apart() -> None:
+def test_waiting_and_working_times_are_measured_separately() -> None:
     start, end = NOW + 5 * MINUTE, NOW + 45 * MINUTE
     found = done("site-1", Action.UPGRADE, started_at=start, ended_at=end)
     assert finish(found, step("Upgrade")) == {"waiting": (1, 300), "working": (1, 2400)}
 
 
-def test_who_never_started_has_only_waited() -> None:
+def test_a_member_that_never_started_has_waiting_time_only() -> None:
     found = member(
         "site-1",
         state=MemberState.FINISHED,

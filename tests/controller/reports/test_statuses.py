@@ -120,7 +120,7 @@ async def test_a_status_that_a_newer_one_has_replaced_is_not_sent_again() -> Non
     assert desk.writer.queued(("status", rollout.uid)) is submitted
 
 
-async def test_what_somebody_writes_after_a_restart_is_written_over() -> None:
+async def test_a_foreign_status_write_after_a_restart_is_overwritten() -> None:
     """The status is as it should be when the new process looks, and is edited later."""
     client, clock = await _applied()
     before, after = Desk(client, clock), Desk(client, clock)
@@ -139,7 +139,7 @@ async def test_what_somebody_writes_after_a_restart_is_written_over() -> None:
             task.cancel()
 
 
-async def test_what_was_due_when_talm_came_is_not_written() -> None:
+async def test_no_status_is_written_beside_a_live_talm() -> None:
     client, clock = await _applied()
     desk = Desk(client, clock)
     async with asyncio.TaskGroup() as tasks:
@@ -153,7 +153,7 @@ async def test_what_was_due_when_talm_came_is_not_written() -> None:
         running.cancel()
 
 
-async def test_what_is_not_in_the_journal_yet_is_not_told() -> None:
+async def test_an_uncommitted_status_is_not_written() -> None:
     """A process that is killed before the commit would leave a status that the next one takes for
     the proof of a lost journal."""
     client, clock = await _applied()

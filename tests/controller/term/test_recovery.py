@@ -120,7 +120,7 @@ def run_of(fleet: FleetState) -> str | None:
     return member.run.id if member is not None and member.run is not None else None
 
 
-async def test_what_the_journal_knows_is_left_as_it_is(journal: Slow, mirror: Mirror) -> None:
+async def test_a_known_run_is_not_rebuilt(journal: Slow, mirror: Mirror) -> None:
     fleet = await recovered(journal, mirror)
     assert run_of(fleet) == "known"
     assert [tracked.rollout.hold for tracked in fleet.rollouts.values()] == [None, None]
@@ -140,7 +140,7 @@ async def test_a_run_that_only_new_lists_show(journal: Slow, mirror: Mirror) -> 
     _only_ours_is_imported(await recovered(journal, mirror, missed))
 
 
-async def test_what_postgres_refuses_to_import_is_that_rollouts_matter(
+async def test_an_import_that_postgres_refuses_breaks_only_its_rollout(
     journal: Slow, mirror: Mirror, database_url: str
 ) -> None:
     """Whatever of a cluster's words it was: all other rollouts go on."""

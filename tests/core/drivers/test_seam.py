@@ -55,7 +55,7 @@ def others() -> Iterator[tuple[str, str]]:
             yield name, path.read_text()
 
 
-def test_who_imports_the_driver_is_listed() -> None:
+def test_every_importer_of_the_driver_is_listed() -> None:
     assert {name for name, text in others() if IMPORT.search(text)} == NAMES_IT
 
 

@@ -33,7 +33,9 @@ def in_state(state: MemberState, kind: ReasonKind = ReasonKind.SLOT, **changes: 
         (ReasonKind.FLOOR, True, DisplayState.HELD),
     ],
 )
-def test_who_waits(kind: ReasonKind, held: bool, expected: DisplayState) -> None:
+def test_the_display_state_of_a_waiting_member(
+    kind: ReasonKind, held: bool, expected: DisplayState
+) -> None:
     hold = CIRCUIT_BREAKER if held else None
     waiting = in_state(MemberState.WAITING, kind)
     assert word_of(waiting, hold) is expected
@@ -52,7 +54,7 @@ def test_who_waits(kind: ReasonKind, held: bool, expected: DisplayState) -> None
         (ReasonKind.RESTORED, DisplayState.HELD),
     ],
 )
-def test_who_is_in_flight_whether_or_not_the_step_is_held(
+def test_the_display_state_of_a_member_in_flight_ignores_holds(
     kind: ReasonKind, expected: DisplayState
 ) -> None:
     running = in_state(MemberState.IN_FLIGHT, kind)
@@ -61,7 +63,7 @@ def test_who_is_in_flight_whether_or_not_the_step_is_held(
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
-def test_who_has_finished(outcome: Outcome) -> None:
+def test_the_display_state_of_a_finished_member_is_its_outcome(outcome: Outcome) -> None:
     over = replace(in_state(MemberState.FINISHED), outcome=outcome)
     assert word_of(over, CIRCUIT_BREAKER) == outcome.value
     assert reason_of(over, CIRCUIT_BREAKER) is None
@@ -69,7 +71,7 @@ def test_who_has_finished(outcome: Outcome) -> None:
     assert word_of(by_hand, None) == outcome.value, "every count has it there"
 
 
-def test_who_completed_late_has_not_failed() -> None:
+def test_a_late_completion_is_displayed_as_succeeded() -> None:
     late = replace(in_state(MemberState.FINISHED), late="completed late, after 47 min")
     for cause in (Cause.UPGRADE_FAILED, Cause.TAKEN_OVER):
         over = replace(late, outcome=Outcome.FAILED, cause=cause)
@@ -77,7 +79,7 @@ def test_who_completed_late_has_not_failed() -> None:
     assert word_of(replace(late, outcome=Outcome.CANCELLED), None) is DisplayState.CANCELLED
 
 
-def test_who_completed_late_is_told_as_succeeded() -> None:
+def test_a_late_completion_is_shown_as_a_success_without_a_cause() -> None:
     found = failed("site-1", message="past its limit")
     assert as_told(found) is found
     told = as_told(replace(found, late="completed late, after 47 min"))
@@ -94,7 +96,7 @@ def test_who_completed_late_is_told_as_succeeded() -> None:
     st.booleans(),
     st.booleans(),
 )
-def test_rows_tell_the_same_as_records(
+def test_rows_and_records_have_the_same_display_state(
     state: MemberState,
     kind: ReasonKind,
     outcome: Outcome,

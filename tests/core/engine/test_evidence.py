@@ -75,7 +75,7 @@ def test_a_rollback_deadline_lies_ahead_and_not_too_far(
 
 
 @pytest.mark.parametrize("work", NOT_SETTLED + NOT_CURRENT + NOT_OURS + EDITED)
-def test_does_not_speak_for_the_run(work: WorkView) -> None:
+def test_feedback_with_a_missing_clause_does_not_speak_for_the_run(work: WorkView) -> None:
     assert not speaks_for(work, RUN)
 
 
@@ -88,12 +88,12 @@ def test_does_not_speak_for_the_run(work: WorkView) -> None:
         *NOT_OURS,
     ],
 )
-def test_is_not_accepted(work: WorkView) -> None:
+def test_a_work_without_the_echo_is_not_accepted(work: WorkView) -> None:
     assert not accepted(work, RUN)
 
 
 @pytest.mark.parametrize("work", NOT_CURRENT)
-def test_is_accepted_before_the_lifecycle_agent_has_seen_it(work: WorkView) -> None:
+def test_a_work_is_accepted_before_the_lifecycle_agent_has_seen_it(work: WorkView) -> None:
     assert accepted(work, RUN)
 
 
@@ -101,7 +101,7 @@ def test_is_accepted_before_the_lifecycle_agent_has_seen_it(work: WorkView) -> N
     "work",
     [*NOT_SETTLED, *NOT_CURRENT, replace(WORK, feedback=replace(IBU, probes=frozenset({"l0"})))],
 )
-def test_does_not_answer_the_probe(work: WorkView) -> None:
+def test_feedback_with_a_missing_clause_does_not_answer_the_probe(work: WorkView) -> None:
     assert not answers(work, PROBE)
 
 

@@ -30,12 +30,12 @@ def told(work: WorkView | None) -> list[bool]:
     return [speaks_for(work, RUN), accepted(work, RUN), answers(work, PROBE), work.up_to_date]
 
 
-def test_written_since() -> None:
+def test_feedback_of_a_work_written_since_the_restore_counts() -> None:
     assert proven(WORK, "r1") is WORK
     assert told(WORK) == [True] * 4
 
 
-def test_from_before() -> None:
+def test_feedback_of_a_work_from_before_the_restore_does_not_count() -> None:
     """The work still shows what was written, so that it is disarmed."""
     old = proven(WORK, "r2")
     assert told(old) == [False] * 4

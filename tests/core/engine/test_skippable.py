@@ -47,12 +47,14 @@ RUN = run_of(RunState.ARMED, id="1", action=Action.UPGRADE, attempt=1, intended_
         (member(MemberState.FINISHED, Outcome.SKIPPED), ""),
     ],
 )
-def test_who_does_not_wait_is_told_with_where_it_stands(found: Member | None, words: str) -> None:
+def test_clusters_that_do_not_wait_are_reported_with_their_state(
+    found: Member | None, words: str
+) -> None:
     members = {} if found is None else {"s1": found}
     assert not_waiting(["s1"], members, 1) == ({"s1": words} if words else {})
 
 
-def test_clusters_are_told_by_where_they_stand_and_only_the_first_by_name() -> None:
+def test_clusters_are_grouped_by_state_and_only_the_first_named() -> None:
     many = {f"s{i}": "not in step 2" for i in range(1, 8)}
     told = listed({"a": "in flight (Prep)", **many})
     assert told == "in flight (Prep): a; not in step 2: s1, s2, s3, s4, s5 and 2 more"

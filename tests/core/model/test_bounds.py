@@ -15,7 +15,7 @@ from ibgu.core.model.bounds import LARGEST, int32, moment
         "2025-12-31T00:00:01-23:59:59",
     ],
 )
-def test_a_time_is_told_in_utc(told: str) -> None:
+def test_times_are_converted_to_utc(told: str) -> None:
     found = moment(told)
     assert found == datetime(2026, 1, 1, tzinfo=UTC)
     assert found.tzinfo is UTC
@@ -35,12 +35,12 @@ def test_a_time_is_told_in_utc(told: str) -> None:
         "2200-01-01T00:00:00Z",
     ],
 )
-def test_what_is_no_time(told: str) -> None:
+def test_invalid_times_are_refused(told: str) -> None:
     assert moment(told) is None
 
 
 @pytest.mark.parametrize(
     ("told", "kept"), [(0, 0), (LARGEST, LARGEST), (2**62, LARGEST), (-(2**62), -LARGEST)]
 )
-def test_int32(told: int, kept: int) -> None:
+def test_numbers_are_clamped_to_int32(told: int, kept: int) -> None:
     assert int32(told) == kept

@@ -31,7 +31,7 @@ def test_a_record_names_rollouts_of_its_own_namespace(name: str, told: str) -> N
     assert name_within("ours", name) == told
 
 
-def test_who_has_the_cluster() -> None:
+def test_the_reason_names_the_holder_of_the_cluster() -> None:
     claimed = waits(ReasonKind.CLAIM, works_on(ANOTHER))
     assert with_holder(claimed, "theirs/x").reason.message == "theirs/x works on the cluster"
     taking = waits(ReasonKind.PREEMPTING, takes_over_from(ANOTHER))
@@ -46,7 +46,7 @@ def _run(result: RunResult, words: str) -> Run:
     return changed(run, state=RunState.ENDED, result=result, message=words)
 
 
-def test_without_names() -> None:
+def test_names_of_foreign_rollouts_are_hidden() -> None:
     words = cancelled_by("theirs/x")
     run = _run(RunResult.PREEMPTED, words)
     taken = changed_member(

@@ -19,7 +19,7 @@ def managed(meta: ObjectMeta, *, accepted: bool = True, available: str = "True")
     )
 
 
-def test_what_is_copied() -> None:
+def test_a_cluster_view_keeps_only_ibgus_annotations() -> None:
     """Only annotations that ibgu sets itself are copied: others are long, and nobody reads them."""
     marks = {names.DISABLE_AUTO_IMPORT: "", names.AUTO_IMPORT_BY: "u"}
     meta = ObjectMeta(name="site-1", uid="u", labels={"a": "b"}, annotations=marks | {"c": "d"})
@@ -42,7 +42,7 @@ def test_no_condition_is_not_reachable() -> None:
     assert not view_cluster(ManagedCluster(ObjectMeta(name="a"))).reachable
 
 
-def test_not_accepted_and_deleted() -> None:
+def test_unaccepted_and_terminating_clusters_are_recognized() -> None:
     meta = ObjectMeta(name="a", deletion_timestamp="2026-01-01T00:00:00Z")
     view = view_cluster(managed(meta, accepted=False))
     assert not view.accepted

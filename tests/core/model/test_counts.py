@@ -113,11 +113,13 @@ LONG = ("Prep", "AbortOnFailure", "Upgrade", "AbortOnFailure", "FinalizeUpgrade"
         (("Abort",), ["failed"], "failed"),
     ],
 )
-def test_where_one_cluster_is_counted(plan: tuple[str, ...], states: list[str], where: str) -> None:
+def test_a_cluster_is_counted_once_by_its_states(
+    plan: tuple[str, ...], states: list[str], where: str
+) -> None:
     assert counted(plan, *states) == {"total": 1, where: 1}
 
 
-def test_who_waits_for_a_step_of_a_deleted_rollout_is_cancelled() -> None:
+def test_a_member_waiting_in_a_deleted_rollout_counts_as_cancelled() -> None:
     assert counted(("Prep", "Upgrade"), "succeeded", deleted_at=NOW) == {"total": 1, "cancelled": 1}
     assert counted(("Prep",), "succeeded", deleted_at=NOW) == {"total": 1, "succeeded": 1}
 
@@ -137,14 +139,14 @@ def test_a_step_that_clusters_are_joining_leaves_nobody_out_yet() -> None:
     assert tracked.counts == Counts(total=2, waiting=1, running=1)
 
 
-def test_a_cluster_that_was_created_anew_between_two_steps_is_another_one() -> None:
+def test_a_cluster_recreated_between_two_steps_counts_as_another() -> None:
     steps = [step(), step("Upgrade", index=1)]
     members = [failed(cause=Cause.GONE), became("succeeded", 1, uid="uid-new")]
     tracked = book_of(rollout(spec=spec("Prep", "Upgrade")), steps, members)
     assert tracked.counts == Counts(total=2, failed=1, succeeded=1)
 
 
-def test_a_cluster_whose_joining_is_taken_back_is_not_counted() -> None:
+def test_a_removed_member_is_not_counted() -> None:
     tracked = book_of(rollout(spec=spec("Prep")), [step()], [became("running", 0)])
     assert tracked.counts == Counts(total=1, running=1)
     tracked.steps[0].remove("site-1")

@@ -11,7 +11,7 @@ LABEL = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?", fullmatch=True)
 NAMES = st.lists(LABEL, min_size=1, max_size=6).map(".".join)
 
 
-def test_readable() -> None:
+def test_work_names_begin_with_the_rollouts_name() -> None:
     assert re.fullmatch(r"ran-417-[0-9a-f]{12}-stage", stage_name("uid-1", "ran-417"))
     assert re.fullmatch(r"ran-417-[0-9a-f]{12}-payload", payload_name("uid-1", "ran-417"))
 
@@ -22,7 +22,7 @@ def test_the_same_for_the_same_rollout_and_different_for_another_one() -> None:
 
 
 @given(st.uuids(), NAMES)
-def test_short_enough_and_a_name_that_kubernetes_accepts(uid: object, name: str) -> None:
+def test_work_names_are_short_and_valid_in_kubernetes(uid: object, name: str) -> None:
     for made in (stage_name(str(uid), name), payload_name(str(uid), name)):
         assert len(made) < 189
         assert SUBDOMAIN.fullmatch(made)

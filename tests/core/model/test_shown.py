@@ -69,7 +69,7 @@ def _decoded(kind: type[T], metadata: Any, status: Any) -> T:
     )
 
 
-def test_a_work() -> None:
+def test_a_mirrored_work_keeps_ibgus_labels_and_annotations() -> None:
     found = work("site-1")
     shown: Shown[WorkView] = shown_work(IBU, found)
     meta = shown.metadata
@@ -96,7 +96,7 @@ def test_works_of_one_rollout_share_what_they_repeat() -> None:
     assert first.next_stages is second.next_stages
 
 
-def test_a_cluster() -> None:
+def test_a_mirrored_cluster_keeps_its_view_and_identity() -> None:
     found = managed("site-1")
     shown: Shown[ClusterView] = shown_cluster(found)
     assert shown.view == view_cluster(found)
@@ -110,7 +110,7 @@ def test_clusters_share_the_values_of_their_labels() -> None:
     assert one.view.name is shown_work(IBU, work("site-1")).metadata.namespace
 
 
-def test_what_is_kept_of_a_fleet_is_a_fraction_of_what_is_decoded() -> None:
+def test_mirrored_works_take_a_fraction_of_the_decoded_memory() -> None:
     bodies = [_body(work, f"site-{number}") for number in range(200)]
     decoder = msgspec.json.Decoder(ManifestWork)
     whole = _taken(lambda: [decoder.decode(body) for body in bodies])

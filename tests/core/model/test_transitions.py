@@ -168,7 +168,7 @@ def test_a_cycle_that_decides_otherwise_ends_with_an_error() -> None:
 
 
 @pytest.mark.parametrize("state", [each for each in RunState if each is not RunState.ENDED])
-def test_a_member_whose_run_is_open_does_not_finish(state: RunState) -> None:
+def test_a_member_with_an_open_run_does_not_finish(state: RunState) -> None:
     member = in_flight(run=run(state=state))
     assert isinstance(member, InFlight)
     with pytest.raises(t.UnlistedTransition, match=f"site-1 can't finish: its run is {state}"):

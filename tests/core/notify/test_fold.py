@@ -18,7 +18,7 @@ from tests.core.notify.telling import UID, facts_of, folded, prepared, told
 HOUR = timedelta(hours=1)
 
 
-def test_a_rollout_without_trouble_is_told_in_four_sentences() -> None:
+def test_a_rollout_without_trouble_sends_four_messages() -> None:
     twin = Twin("site-1", "site-2")
     twin.apply(ibgu("a", "Prep"))
     twin.drive()
@@ -33,7 +33,7 @@ def test_a_rollout_without_trouble_is_told_in_four_sentences() -> None:
     assert memory == Memory()
 
 
-def test_a_circuit_breaker_is_told_and_the_failures_before_it_are_grouped() -> None:
+def test_a_circuit_breaker_is_reported_and_earlier_failures_are_grouped() -> None:
     twin = prepared(range(1, 13))
     twin.wait(hours=5)
     memory, messages = folded(facts_of(twin))
@@ -54,7 +54,7 @@ def test_a_circuit_breaker_is_told_and_the_failures_before_it_are_grouped() -> N
     assert memory.tracks[UID].step_hold == breaker.hold
 
 
-def test_what_a_person_resumes_goes_on_and_the_end_has_all_numbers() -> None:
+def test_a_resumed_rollout_reports_its_release_and_all_outcomes() -> None:
     twin = prepared([*range(1, 6), 8])
     twin.wait(hours=5)
     twin.annotate(UID, resume="1")
@@ -127,7 +127,7 @@ def prepared_and_opened() -> Twin:
     return twin
 
 
-def test_a_deleted_rollout_is_told_and_forgotten() -> None:
+def test_a_deleted_rollout_is_reported_and_forgotten() -> None:
     twin = prepared_and_opened()
     twin.delete(UID)
     twin.drive()
@@ -177,7 +177,7 @@ def test_members_of_an_earlier_step_are_not_counted() -> None:
     assert after.tracks[UID].outcomes == {}
 
 
-def test_imported_members_count_and_are_not_told() -> None:
+def test_imported_members_are_counted_and_not_reported() -> None:
     facts = facts_of(prepared_and_opened())
     memory, _ = folded(facts)
     failed = {"outcome": Outcome.FAILED, "failed_action": "Upgrade", "message": "no"}
@@ -244,7 +244,7 @@ def test_nothing_has_moved_for_long() -> None:
     assert again.id == message.id
 
 
-def test_what_has_stalled_moves_again() -> None:
+def test_a_stalled_rollout_that_continues_is_reported_once() -> None:
     twin = prepared_and_opened()
     known = len(facts_of(twin))
     memory, _ = folded(facts_of(twin))
@@ -256,7 +256,7 @@ def test_what_has_stalled_moves_again() -> None:
     assert after == Memory()
 
 
-def test_who_is_held_has_not_stalled() -> None:
+def test_a_held_rollout_has_not_stalled() -> None:
     twin = prepared(range(1, 13))
     twin.wait(hours=5)
     memory, _ = folded(facts_of(twin))

@@ -39,7 +39,7 @@ def receiver(format: Format, **changes: Any) -> Receiver:
     return Receiver(name="noc", format=format, url="https://noc.example", **changes)
 
 
-def test_a_cloudevent(stopped: tuple[Memory, list[Message]]) -> None:
+def test_a_message_becomes_a_cloudevent(stopped: tuple[Memory, list[Message]]) -> None:
     message = stopped[1][3]
     sent = request_of(message, receiver(Format.CLOUDEVENTS, link=LINK), "hub-1")
     assert sent.content_type == "application/cloudevents+json; charset=utf-8"
@@ -139,7 +139,7 @@ def test_a_circuit_breaker_and_failures_fire(stopped: tuple[Memory, list[Message
     assert datetime.fromisoformat(failed["startsAt"]) < now
 
 
-def test_what_is_over_is_resolved_once(stopped: tuple[Memory, list[Message]]) -> None:
+def test_an_ended_alert_is_resolved_once(stopped: tuple[Memory, list[Message]]) -> None:
     now = START + 5 * HOUR
     over = posted(Memory(), now, before=stopped[0])
     assert [alert["labels"]["alertname"] for alert in over] == [
@@ -170,7 +170,9 @@ def test_old_failures_fire_no_more(stopped: tuple[Memory, list[Message]]) -> Non
 @pytest.mark.parametrize(
     ("who", "severity"), [("person", "warning"), ("ibgu", "info"), ("cluster", "info")]
 )
-def test_how_bad_a_hold_is(stopped: tuple[Memory, list[Message]], who: str, severity: str) -> None:
+def test_the_severity_of_a_hold_depends_on_who_must_act(
+    stopped: tuple[Memory, list[Message]], who: str, severity: str
+) -> None:
     hold = Hold("InvalidPlan", "", who, START)
     track = replace(stopped[0].tracks[UID], groups=(), hold=hold, step_hold=replace(hold))
     alerts = posted(stopped[0].tracking(UID, track), START)
@@ -195,7 +197,7 @@ def test_only_what_the_receiver_wants(stopped: tuple[Memory, list[Message]]) -> 
     assert posted(stopped[0], now, namespaces=("other-*",)) == []
 
 
-def test_what_a_receiver_is_tried_with() -> None:
+def test_the_sample_message_is_marked_as_a_test() -> None:
     event = json.loads(sample(receiver(Format.CLOUDEVENTS), "hub-1", START).body)
     assert event["id"].startswith("test-")
     assert "this is a test" in event["data"]["text"]

@@ -11,7 +11,7 @@ from tests.core.notify.telling import facts_of, folded, prepared
 GOOD = {"name": "noc", "format": "cloudevents", "url": "https://noc.example/hook"}
 
 
-def test_defaults() -> None:
+def test_a_receiver_has_defaults() -> None:
     (receiver,) = parse({"receivers": [GOOD]})
     assert receiver == Receiver(
         name="noc", format=Format.CLOUDEVENTS, url="https://noc.example/hook"
@@ -69,14 +69,14 @@ def test_a_mistake_of_the_whole_file(document: Any, said: str) -> None:
         ("https://x:99999", False, "can't be read"),
     ],
 )
-def test_addresses(url: str, token: bool, wrong: str) -> None:
+def test_invalid_urls_of_receivers_are_refused(url: str, token: bool, wrong: str) -> None:
     found = url_problem(url, token=token)
     assert (found or "").startswith(wrong)
     assert (found is None) is (wrong == "")
     assert "secret" not in (found or "").replace("secretFile", "")
 
 
-def test_who_wants_what() -> None:
+def test_receivers_filter_by_topic_and_namespace() -> None:
     twin = prepared(count=1)
     twin.until_started()
     started, step = folded(facts_of(twin))[1]

@@ -52,7 +52,7 @@ def test_pauses_grow_to_a_limit_and_differ() -> None:
     assert pause(99, refused, 0.999) < 300.0 < pause(99, refused, 0.999) + 1
 
 
-def test_what_the_receiver_asks_for_counts_within_reason() -> None:
+def test_retry_after_is_honored_within_bounds() -> None:
     assert pause(1, Answer(429, "", 30.0), 0.0) == 30.0
     assert pause(1, Answer(429, "", 1e9), 0.0) == 3600.0
     assert pause(99, Answer(429, "", 1.0), 0.0) == 150.0
@@ -62,7 +62,7 @@ def test_what_the_receiver_asks_for_counts_within_reason() -> None:
     ("header", "seconds"),
     [("7", 7.0), (" 7 ", 7.0), ("", 0.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0), ("-1", 0.0)],
 )
-def test_retry_after(header: str, seconds: float) -> None:
+def test_retry_after_is_read_in_seconds(header: str, seconds: float) -> None:
     assert retry_after(header) == seconds
 
 

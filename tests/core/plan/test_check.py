@@ -30,7 +30,7 @@ def test_wrong_combination_has_the_words_of_the_crd_and_shows_the_plan() -> None
     )
 
 
-def test_empty_plan() -> None:
+def test_an_empty_plan_is_a_problem() -> None:
     text = problem([], [])
     assert text is not None
     assert "invalid combinations of actions in the plan: no steps" in text

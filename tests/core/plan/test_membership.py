@@ -126,7 +126,9 @@ FLEET = [
         (Action.ABORT_ON_FAILURE, {"prep-failed", "upgrade-failed"}),
     ],
 )
-def test_what_the_first_action_needs(action: Action, expected: set[str]) -> None:
+def test_members_are_chosen_by_the_labels_of_the_first_action(
+    action: Action, expected: set[str]
+) -> None:
     assert set(chosen(FLEET, action)) == expected
 
 
@@ -151,7 +153,7 @@ def test_a_rollback_takes_failed_upgrades_where_a_selector_asks_for_them(
     assert set(both) == {"upgraded", *expected}
 
 
-def test_what_is_pending_counts_as_written() -> None:
+def test_pending_labels_count_as_written() -> None:
     fresh, prepared = labelled("fresh"), labelled("prepared", PREP_DONE)
     assert chosen([fresh], Action.UPGRADE, pending_patches=patched(fresh, PREP_DONE, "")) == [
         "fresh"
@@ -169,7 +171,7 @@ def test_selectors_see_what_is_pending() -> None:
     ) == ["a"]
 
 
-def test_what_somebody_changed_since_stays() -> None:
+def test_labels_changed_by_others_override_a_pending_patch() -> None:
     owes = pending("a", x=Change(None, "ours"), y=Change("1", None), z=Change("1", "2"))
     assert with_pending_patches({"x": "theirs", "y": "1", "z": "1"}, owes) == {
         "x": "theirs",
@@ -186,21 +188,21 @@ def why(clusters: list[ClusterView], action: Action, selectors: list[LabelSelect
     return why_nobody(clusters, selectors, action, {}, frozenset({"uid-taken"}), EVERYWHERE)
 
 
-def test_why_nobody_without_selectors() -> None:
+def test_missing_selectors_are_explained() -> None:
     assert why([cluster("a")], Action.PREP, []) == (
         "spec.clusterLabelSelectors is absent or empty and so selects no cluster; "
         "name the clusters by their labels there"
     )
 
 
-def test_why_nobody_when_nothing_matches() -> None:
+def test_selectors_without_a_match_are_explained() -> None:
     assert why([cluster("a")], Action.PREP, [LabelSelector({"x": "y"})]) == (
         "no ManagedCluster matches spec.clusterLabelSelectors; compare them with "
         "`oc get managedclusters --show-labels`"
     )
 
 
-def test_why_nobody_counts_what_is_in_the_way() -> None:
+def test_clusters_that_can_not_start_are_counted_by_cause() -> None:
     clusters = [
         cluster("hub", local=True),
         cluster("new", accepted=False),
@@ -224,7 +226,7 @@ def test_why_nobody_counts_what_is_in_the_way() -> None:
     )
 
 
-def test_why_nobody_for_one_that_must_not_have_a_label() -> None:
+def test_a_cluster_with_a_forbidden_label_is_explained() -> None:
     assert why([labelled("a", UPGRADE_DONE)], Action.ABORT, EVERYBODY) == (
         "1 cluster matches spec.clusterLabelSelectors, but none can start Abort: "
         "1 with the label lcm.openshift.io/ibgu-upgrade-completed"
@@ -261,7 +263,7 @@ def test_a_pending_patch_puts_no_cluster_into_a_set() -> None:
     assert chosen([view], pending_patches=patched(view, "region", "north"), scope=NORTH) == []
 
 
-def test_who_is_outside_is_counted_and_what_to_do_is_said() -> None:
+def test_clusters_outside_the_bound_sets_are_counted_with_the_remedy() -> None:
     clusters = [cluster("a", region="north"), cluster("b"), cluster("c")]
     bind = "bind their set with: clusteradm clusterset bind SET --namespace north"
     assert outside(clusters, EVERYBODY, NORTH) == (

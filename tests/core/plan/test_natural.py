@@ -24,7 +24,7 @@ def test_numbers_count_as_numbers() -> None:
 
 
 @given(NAMES, NAMES)
-def test_equal_only_for_equal_names(one: str, other: str) -> None:
+def test_keys_are_equal_only_for_equal_names(one: str, other: str) -> None:
     assert (natural_key(one) == natural_key(other)) == (one == other)
 
 
@@ -42,6 +42,6 @@ def test_the_same_for_every_order_of_the_input(names: list[str], random: Random)
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
-def test_follows_the_numbers(one: int, other: int) -> None:
+def test_natural_order_follows_the_numbers(one: int, other: int) -> None:
     ordered = natural_key(f"site-{one}") < natural_key(f"site-{other}")
     assert ordered == (one < other)

@@ -31,23 +31,23 @@ def judged(rollout: Rollout, enforced: datetime | None, rule: UncheckedPolicy) -
 
 
 @pytest.mark.parametrize("rule", UncheckedPolicy)
-def test_what_the_policy_has_checked_is_carried(rule: UncheckedPolicy) -> None:
+def test_references_checked_by_the_policy_are_carried(rule: UncheckedPolicy) -> None:
     enforced = NOW - SETTLED - timedelta(seconds=1)
     assert judged(referring(FOREIGN), enforced, rule) == ReferenceVerdict()
 
 
 @pytest.mark.parametrize("rule", UncheckedPolicy)
-def test_who_refers_to_nothing_needs_no_check(rule: UncheckedPolicy) -> None:
+def test_a_spec_without_references_needs_no_check(rule: UncheckedPolicy) -> None:
     assert judged(referring(seed=SeedImageRef()), None, rule) == ReferenceVerdict()
 
 
 @pytest.mark.parametrize("rule", [UncheckedPolicy.TRUST, UncheckedPolicy.AUTO])
-def test_as_talm_does(rule: UncheckedPolicy) -> None:
+def test_trusted_references_are_carried_without_a_policy(rule: UncheckedPolicy) -> None:
     assert judged(referring(FOREIGN), None, rule) == ReferenceVerdict()
 
 
 @pytest.mark.parametrize("after", [-SETTLED, timedelta(0), timedelta(days=9)])
-def test_who_is_older_than_the_policy_is_reported(after: timedelta) -> None:
+def test_an_ibgu_older_than_the_policy_gets_a_warning(after: timedelta) -> None:
     """Or not young enough: an API server may have heard of the policy a little later."""
     found = judged(referring(FOREIGN), NOW + after, UncheckedPolicy.TRUST)
     assert found.problem == ""
@@ -58,7 +58,7 @@ def test_who_is_older_than_the_policy_is_reported(after: timedelta) -> None:
 
 
 @pytest.mark.parametrize("rule", [UncheckedPolicy.NAMESPACE, UncheckedPolicy.AUTO])
-def test_who_is_older_may_not_refer_to_other_namespaces(rule: UncheckedPolicy) -> None:
+def test_an_ibgu_older_than_the_policy_is_confined_to_its_namespace(rule: UncheckedPolicy) -> None:
     found = judged(referring(OWN, FOREIGN), NOW, rule)
     assert found.problem.startswith(
         "spec.ibuSpec refers to ConfigMap openshift-adp/oadp outside of namespace default, and "

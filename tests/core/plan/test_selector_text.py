@@ -37,7 +37,7 @@ def requirement(key: str, operator: str, *values: str) -> LabelRequirement:
         ),
     ],
 )
-def test_table(text: str, expected: list[LabelRequirement]) -> None:
+def test_selector_texts_are_parsed(text: str, expected: list[LabelRequirement]) -> None:
     assert parse_selector(text) == LabelSelector(match_expressions=expected)
 
 
@@ -59,14 +59,14 @@ def test_table(text: str, expected: list[LabelRequirement]) -> None:
         ("a//b", '"a//b" can\'t be the key of a label'),
     ],
 )
-def test_what_is_no_selector(text: str, words: str) -> None:
+def test_invalid_selectors_are_refused(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         parse_selector(text)
     assert str(caught.value).startswith(words)
 
 
 @given(st.text(alphabet="ab =!,()innot", max_size=20))
-def test_any_text_is_a_selector_or_told_why_not(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
         selector = parse_selector(text)
     except ValueError:

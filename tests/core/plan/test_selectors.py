@@ -40,7 +40,7 @@ LABELS = {"site": "a", "zone": ""}
         ),
     ],
 )
-def test_table(selector: LabelSelector, expected: bool) -> None:
+def test_selectors_match_as_in_kubernetes(selector: LabelSelector, expected: bool) -> None:
     assert matcher([requires("no", "Exists"), selector])(LABELS) is expected
     assert matches(selector, LABELS) is expected
 
@@ -57,7 +57,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("selector", "text"), FAULTS)
-def test_what_kubernetes_refuses_is_refused(selector: LabelSelector, text: str) -> None:
+def test_selectors_that_kubernetes_refuses_are_refused(selector: LabelSelector, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         matches(selector, LABELS)
     path = "spec.clusterLabelSelectors[1].matchExpressions[0] (key site): "
@@ -150,7 +150,7 @@ def test_an_empty_selector_matches_everything(labels: dict[str, str]) -> None:
     assert matches(LabelSelector(), labels)
 
 
-def test_what_can_not_be_matches_nobody_among_many() -> None:
+def test_an_invalid_selector_among_others_matches_no_cluster() -> None:
     assert not matcher([LabelSelector(), requires("site", "Like", "a")])(LABELS)
     assert not matcher([])(LABELS)
 

@@ -69,11 +69,11 @@ def test_every_shape_is_allowed_also_as_plain_lists() -> None:
         [["Nonsense"]],
     ],
 )
-def test_others_are_not(plan: list[list[str]]) -> None:
+def test_other_plans_are_not_allowed(plan: list[list[str]]) -> None:
     assert not allowed(plan)
 
 
-def test_of_all_plans_of_up_to_three_single_steps_only_the_documented_are_allowed() -> None:
+def test_only_documented_plans_of_single_steps_are_allowed() -> None:
     every = itertools.chain.from_iterable(
         itertools.product([(a,) for a in Action], repeat=n) for n in (1, 2, 3)
     )

@@ -121,7 +121,7 @@ def test_nobody_may_take_anything_while_it_is_not_known() -> None:
     assert not found.includes(RAN)
 
 
-def test_without_tenancy_the_fleet_is_everybodys() -> None:
+def test_without_tenancy_every_cluster_is_in_scope() -> None:
     assert (EVERYWHERE.bounded, EVERYWHERE.problem) == (False, "")
     assert EVERYWHERE.includes({})
     assert EVERYWHERE.matcher()({})

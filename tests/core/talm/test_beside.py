@@ -70,7 +70,7 @@ def binding(**changed: Any) -> InstalledPolicy:
     return replace(INSTALLED, binding=AdmissionObject(meta(), {**SHIPPED.binding, **changed}))
 
 
-def test_it_keeps_talm_from_ibgus_once_it_has_settled() -> None:
+def test_the_policy_counts_once_it_has_settled() -> None:
     assert why(INSTALLED) == ""
     assert unsettled(INSTALLED, SETTLED) == ""
     assert "changed in the last 30 s" in unsettled(INSTALLED, SETTLED - 0.1)
@@ -142,7 +142,7 @@ def test_any_change_of_the_binding_counts(changed: dict[str, Any]) -> None:
     assert why(binding(**changed)) == "the binding of ibgu-beside-talm is not as the chart ships it"
 
 
-def test_what_is_being_deleted_does_not_count() -> None:
+def test_a_terminating_policy_does_not_count() -> None:
     assert "is not as" in why(policy(spec(), deleted=AFTER))
     gone = AdmissionObject(meta(deleted=AFTER), SHIPPED.binding)
     assert "is not as" in why(replace(INSTALLED, binding=gone))
@@ -210,18 +210,18 @@ OWN = group(AFTER, "own", ibgu="")
         ([ibgu(AFTER)], "a status of the IBGU default/ran, written by talm, has appeared"),
     ],
 )
-def test_what_appears_in_spite_of_the_policy(
+def test_new_objects_of_talm_breach_the_policy(
     found: list[ClusterGroupUpgrade | TalmWork | Ibgu], words: str
 ) -> None:
     assert breached(*found) == f"{words} in spite of the policy ibgu-beside-talm"
 
 
 @pytest.mark.parametrize("when", [BEFORE, SLACK])
-def test_what_was_left_from_before_is_no_breach(when: str) -> None:
+def test_objects_from_before_the_policy_are_no_breach(when: str) -> None:
     assert breached(group(when), OWN, work(when), ibgu(when)) == ""
 
 
-def test_what_is_talms_own_or_ibgus_is_no_breach() -> None:
+def test_unrelated_objects_of_talm_and_ibgu_are_no_breach() -> None:
     """A ClusterGroupUpgrade from before goes on by new works, and holds its own IBGU only."""
     left = group(BEFORE, "ran-prep-0")
     assert breached(OWN, work(AFTER, stage=None), work(None)) == ""

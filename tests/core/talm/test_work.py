@@ -48,7 +48,7 @@ def test_the_stage_of_every_action(action: Action) -> None:
     )
 
 
-def test_what_the_cluster_does_not_take() -> None:
+def test_apply_errors_are_read_for_stage_and_payload() -> None:
     found = seen(error="no such CRD")
     assert not found["applied"]
     assert (found["stage_applied"], found["stage_error"]) == (False, "no such CRD")
@@ -64,7 +64,7 @@ def test_an_answer_to_an_older_version_counts_for_nothing() -> None:
     assert seen(error="refused", generation=2)["stage_error"] == ""
 
 
-def test_what_settles_a_value() -> None:
+def test_a_work_is_up_to_date_if_applied_available_and_not_terminating() -> None:
     def up_to_date(**changes: Any) -> bool:
         return view_talm_work(as_work(work("site-1", Action.PREP, **changes))).up_to_date
 
@@ -81,7 +81,7 @@ def test_a_work_about_something_else(annotation: str) -> None:
     assert (found["value"], found["words"], found["created"]) == ("", "", None)
 
 
-def test_a_work_whose_deletion_would_act_on_the_cluster() -> None:
+def test_a_work_without_orphaning_is_recognized() -> None:
     assert not seen(orphan=False)["orphan"]
     obj = work("site-1", Action.PREP)
     obj["spec"]["deleteOption"]["propagationPolicy"] = "Foreground"
@@ -100,7 +100,7 @@ def test_a_work_without_any_status() -> None:
     )
 
 
-def test_what_is_kept_of_a_work() -> None:
+def test_a_mirrored_work_keeps_its_view_and_identity() -> None:
     found = as_work(work("s1", Action.PREP, resourceVersion="7"))
     shown = shown_talm_work(found)
     meta = shown.metadata

@@ -6,12 +6,12 @@ from ibgu.core.text.cut import MARK, MOST_BYTES, cut
 
 
 @pytest.mark.parametrize("text", ["", "short", "x" * MOST_BYTES, "é" * (MOST_BYTES // 2)])
-def test_what_fits_stays(text: str) -> None:
+def test_a_text_within_the_limit_is_unchanged(text: str) -> None:
     assert cut(text) is text
 
 
 @pytest.mark.parametrize("char", ["x", "é", "…", "😀"])
-def test_what_is_longer_is_marked_and_whole_characters_stay(char: str) -> None:
+def test_a_longer_text_is_cut_at_a_whole_character_and_marked(char: str) -> None:
     found = cut(char * 120_000)
     assert MOST_BYTES - 4 < len(found.encode()) <= MOST_BYTES
     assert found.endswith(MARK)
@@ -19,5 +19,5 @@ def test_what_is_longer_is_marked_and_whole_characters_stay(char: str) -> None:
     assert cut(found) is found
 
 
-def test_half_a_character_costs_nothing_but_itself() -> None:
+def test_a_lone_surrogate_is_replaced() -> None:
     assert cut("\ud800" * 5000).endswith("?" + MARK)

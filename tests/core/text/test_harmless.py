@@ -8,7 +8,7 @@ import pytest
 from ibgu.core.text.harmless import REPLACEMENT, harmless, one_line
 
 
-def test_what_shows_nothing_goes_and_nothing_else() -> None:
+def test_only_invisible_characters_are_replaced() -> None:
     everything = [chr(code) for code in range(sys.maxunicode + 1)]
     gone = {each for each in everything if harmless(each) == REPLACEMENT} - {REPLACEMENT}
     unseen = {each for each in everything if unicodedata.category(each) in _UNSEEN} - {"\t", "\n"}
@@ -30,5 +30,5 @@ _UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Cs")
         ("ad\u200bmin", f"ad{REPLACEMENT}min"),
     ],
 )
-def test_one_line(text: str, shown: str) -> None:
+def test_a_text_becomes_one_harmless_line(text: str, shown: str) -> None:
     assert one_line(text) == shown

@@ -28,7 +28,9 @@ AT = datetime(2026, 11, 20, 2, 14, 7, tzinfo=UTC)
         ),
     ],
 )
-def test_the_words(before: str | None, changes: int, words: str) -> None:
+def test_leadership_is_described_with_its_changes(
+    before: str | None, changes: int, words: str
+) -> None:
     assert Leadership("pod-1", 9, AT, before, changes).words == words
 
 

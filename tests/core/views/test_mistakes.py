@@ -19,7 +19,7 @@ from ibgu.core.views.mistakes import KNOWN, mistakes
         {"ibgu.dev/ramp-up": "true", "ibgu.dev/starts-per-minute": "10"},
     ],
 )
-def test_what_is_fine(annotations: dict[str, str]) -> None:
+def test_valid_annotations_have_no_mistakes(annotations: dict[str, str]) -> None:
     assert mistakes(annotations) == []
 
 
@@ -43,7 +43,9 @@ def test_what_is_fine(annotations: dict[str, str]) -> None:
         ("ibgu.dev/start-jitter", "soon", 'ibgu.dev/start-jitter is "soon"; expected: seconds'),
     ],
 )
-def test_what_is_wrong_and_what_is_expected(key: str, value: str, words: str) -> None:
+def test_invalid_annotations_are_named_with_the_expected_value(
+    key: str, value: str, words: str
+) -> None:
     [told] = mistakes({key: value, "ibgu.dev/resume": "1"})
     assert words in told
 
@@ -53,7 +55,7 @@ def test_a_long_value_is_cut() -> None:
     assert len(told) < 120
 
 
-def test_all_that_is_wrong_is_told_in_one_order() -> None:
+def test_all_mistakes_are_listed_in_order() -> None:
     wrong = {"ibgu.dev/b": "", "ibgu.dev/a": "", "ibgu.dev/circuit-breaker": "on"}
     told = mistakes(wrong)
     assert ["/a" in told[0], "/b" in told[1], "circuit-breaker" in told[2]] == [True] * 3

@@ -72,7 +72,7 @@ def told(found: Member, after: timedelta, duration_stats: DurationsByAction) -> 
 
 
 @pytest.mark.parametrize("kind", RULES)
-def test_each_goes_to_a_person_with_something_to_check(kind: ReasonKind) -> None:
+def test_each_overdue_reason_needs_a_person_and_says_what_to_check(kind: ReasonKind) -> None:
     rule = RULES[kind]
     before, after = told(waits_since(kind), rule.after, {}), rule.after + SECOND
     late = told(waits_since(kind), after, {})
@@ -83,7 +83,7 @@ def test_each_goes_to_a_person_with_something_to_check(kind: ReasonKind) -> None
 
 
 @pytest.mark.parametrize("kind", [*EXEMPT, *sorted(FROM_THE_START)])
-def test_the_others_stay_as_they_are(kind: ReasonKind) -> None:
+def test_exempt_reasons_are_never_overdue(kind: ReasonKind) -> None:
     found = told(waits_since(kind), timedelta(days=30), MEASURED)
     assert (found.overdue, found.do) == (None, _do(kind))
 
@@ -94,7 +94,7 @@ def sent(kind: ReasonKind, action: Action, state: RunState = RunState.ARMED) -> 
     return in_flight("site-412", reason=Reason(kind, NOW), run=its_run)
 
 
-def test_a_site_whose_feedback_is_frozen_is_for_a_person_after_p95() -> None:
+def test_frozen_feedback_needs_a_person_after_p95() -> None:
     """The page said "do: nothing" for five minutes, where clusters need 41 seconds."""
     its_run = run(Action.PREP, arming_at=NOW)
     frozen = in_flight("site-412", reason=Reason(ReasonKind.ARMING, NOW), run=its_run)
@@ -106,7 +106,7 @@ def test_a_site_whose_feedback_is_frozen_is_for_a_person_after_p95() -> None:
     assert "oc get manifestwork -n site-412" in late.do
 
 
-def test_what_was_measured_counts_from_when_it_was_sent() -> None:
+def test_measured_durations_count_from_the_arming() -> None:
     late = overdue_of(
         *_reason(sent(ReasonKind.REBOOTING, Action.UPGRADE, RunState.ACCEPTED)),
         NOW + 9 * MINUTE,
@@ -138,7 +138,7 @@ def test_an_attempt_that_is_not_sent_in_the_usual_time_is_for_a_person() -> None
         assert (late.since, late.usual) == (end, usual)
 
 
-def test_a_cluster_that_cannot_apply_the_order_has_the_time_that_others_need_to_take_it() -> None:
+def test_an_apply_error_is_overdue_after_the_usual_time_to_accept() -> None:
     late = overdue_of(
         *_reason(sent(ReasonKind.APPLY_ERROR, Action.PREP)), NOW + SECOND, MEASURED, IBU_MEANINGS
     )
@@ -146,7 +146,7 @@ def test_a_cluster_that_cannot_apply_the_order_has_the_time_that_others_need_to_
     assert (late.since, late.usual) == (NOW - 30 * MINUTE + timedelta(seconds=43.75), 35.0)
 
 
-def test_what_waits_for_a_slot_is_never_overdue_and_says_who_is_watched() -> None:
+def test_members_waiting_for_a_slot_are_never_overdue() -> None:
     never = "The cluster starts when one in flight ends; ibgu watches those for being overdue"
     assert {kind for kind, why in EXEMPT.items() if why == never} == {
         ReasonKind.SLOT,

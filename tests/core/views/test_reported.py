@@ -64,7 +64,7 @@ def read(work: JsonObject) -> Reported:
     return reported(msgspec.convert(work, ManifestWork))
 
 
-def test_what_it_asks_and_what_is_reported() -> None:
+def test_a_work_is_read_with_its_request_and_feedback() -> None:
     marks = {"action": "Prep", "run": "r1", "attempt": "2", "arming": "armed", "generation": "4"}
     found = read(stage(**{f"ibgu.dev/{key}": mark for key, mark in marks.items()}))
     assert (found.part, found.rollout, found.rollout_uid) == ("stage", "default/ran-417", "uid-1")
@@ -76,7 +76,7 @@ def test_what_it_asks_and_what_is_reported() -> None:
     assert found.conditions[0].reason == "Done"
 
 
-def test_values_are_told_as_text() -> None:
+def test_feedback_values_are_shown_as_text() -> None:
     [manifest] = read(stage()).manifests
     assert (manifest.kind, manifest.name) == ("ImageBasedUpgrade", "upgrade")
     assert manifest.feedback == {
@@ -88,24 +88,24 @@ def test_values_are_told_as_text() -> None:
     }
 
 
-def test_one_that_nobody_has_dealt_with_yet() -> None:
+def test_a_bare_work_has_no_run_and_no_state() -> None:
     found = read({"metadata": {"name": "x", "namespace": "site-1"}})
     assert (found.part, found.run, found.ibu_state, found.manifests) == ("", None, None, ())
 
 
-def test_what_it_carries_is_not_in_it() -> None:
+def test_the_content_of_a_work_is_not_included() -> None:
     assert SECRET not in repr(read(stage()))
 
 
 @pytest.mark.parametrize("told", ["", "soon", "2026-01-02T03:04:05"])
-def test_what_is_no_time(told: str) -> None:
+def test_invalid_times_are_ignored(told: str) -> None:
     assert moment(told) is None
 
 
 RUN = {"ibgu.dev/action": "Prep", "ibgu.dev/run": "r1", "ibgu.dev/generation": "4"}
 
 
-def test_what_it_asks_in_words() -> None:
+def test_the_request_of_a_work_is_described() -> None:
     assert asks(read(stage())) == "nothing: ibgu only watches the cluster"
     armed = RUN | {"ibgu.dev/arming": "armed", "ibgu.dev/attempt": "2"}
     assert asks(read(stage(**armed))) == "Prep, attempt 2 (armed)"
@@ -118,7 +118,7 @@ def test_what_it_asks_in_words() -> None:
     assert asks(read(payload)) == ""
 
 
-def test_what_its_agent_did_in_words() -> None:
+def test_the_progress_of_the_agent_is_described() -> None:
     assert agent(read(stage(**RUN))) == "has applied this version"
     edited = stage()
     edited["metadata"] |= {"generation": 5, "deletionTimestamp": "2026-01-02T03:07:00Z"}
@@ -128,7 +128,7 @@ def test_what_its_agent_did_in_words() -> None:
     assert agent(read(edited)) == f"has reported nothing yet{marks}"
 
 
-def test_how_the_cluster_stands_in_words() -> None:
+def test_the_state_of_the_cluster_is_described() -> None:
     found = stage(**RUN)
     [entry] = found["status"]["resourceStatus"]["manifests"]
     values = entry["statusFeedback"]["values"]

@@ -62,7 +62,9 @@ async def test_a_user_comes_with_everything_that_rights_depend_on(
     }
 
 
-async def test_nobody_and_nothing(client: HubClient, answer: Answer) -> None:
+async def test_an_unknown_token_has_no_user_and_no_rights(
+    client: HubClient, answer: Answer
+) -> None:
     answer(None, allowed=False)
     access = Access(client)
     assert await access.user("nonsense") is None

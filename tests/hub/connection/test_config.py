@@ -82,7 +82,7 @@ async def test_the_environment_names_the_kubeconfig(
     assert sent(hub) == ["Bearer my-token"]
 
 
-async def test_of_several_kubeconfigs_the_first_that_has_a_context_counts(
+async def test_the_first_kubeconfig_with_the_context_is_used(
     hub: ScriptedHub, kubeconfig: WriteKubeconfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """kubectl does so, and so does what the commands take the namespace from."""

@@ -94,7 +94,7 @@ STRATEGY = "spec.plan[0].rolloutStrategy"
         ),
     ],
 )
-async def test_what_is_no_ibgu(edge: Edge, path: str, value: Any, words: str) -> None:
+async def test_invalid_ibgus_are_refused(edge: Edge, path: str, value: Any, words: str) -> None:
     error = await edge.refused("POST", paths.ibgus(edge.namespace), changed(path, value))
 
     assert error.status == 422
@@ -140,7 +140,9 @@ async def test_unknown_fields_go_and_defaults_come(edge: Edge) -> None:
         ),
     ],
 )
-async def test_what_can_not_be_changed(edge: Edge, patch: Json, words: str) -> None:
+async def test_forbidden_changes_of_an_ibgu_are_refused(
+    edge: Edge, patch: Json, words: str
+) -> None:
     await edge.send("POST", paths.ibgus(edge.namespace), ibgu())
     error = await edge.refused("PATCH", paths.ibgu(edge.namespace, "g"), {"spec": patch})
 
@@ -178,7 +180,7 @@ async def test_a_status_keeps_what_the_schema_knows(edge: Edge) -> None:
     assert "status.clusters[0].name: Required value" in error.message
 
 
-async def test_what_ibgu_finds_out_when_it_starts(edge: Edge) -> None:
+async def test_discovery_finds_the_served_features(edge: Edge) -> None:
     served = await discover(edge.client)
 
     assert served.works

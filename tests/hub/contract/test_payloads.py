@@ -29,7 +29,7 @@ async def make(edge: Edge, kind: str, **content: object) -> Json:
 
 
 @pytest.mark.parametrize("kind", CONTENT)
-async def test_it_is_read_as_it_was_made(edge: Edge, kind: str) -> None:
+async def test_content_is_read_back_unchanged(edge: Edge, kind: str) -> None:
     made = await make(edge, kind, **CONTENT[kind])
 
     assert "generation" not in made["metadata"]
@@ -37,7 +37,7 @@ async def test_it_is_read_as_it_was_made(edge: Edge, kind: str) -> None:
     assert await edge.send("GET", path(edge, kind)) == made
 
 
-async def test_what_is_carried_is_the_same_from_both(edge: Edge) -> None:
+async def test_content_of_both_hubs_is_carried_alike(edge: Edge) -> None:
     for kind in CONTENT:
         await make(edge, kind, **CONTENT[kind])
     content = await edge.client.get(path(edge, "ConfigMap"), ConfigMap)
@@ -65,7 +65,7 @@ async def test_a_change_is_a_new_version(edge: Edge, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", CONTENT)
-async def test_what_is_deleted_and_made_again_is_another_one(edge: Edge, kind: str) -> None:
+async def test_a_recreated_object_has_another_uid(edge: Edge, kind: str) -> None:
     made = await make(edge, kind)
     await edge.send("DELETE", path(edge, kind))
     error = await edge.refused("GET", path(edge, kind))

@@ -70,7 +70,7 @@ async def test_a_token_that_is_none(edge: Edge) -> None:
     assert error.message.startswith("invalid continue token")
 
 
-async def test_a_watch_tells_what_came_after_a_version(edge: Edge) -> None:
+async def test_a_watch_sends_changes_after_a_version(edge: Edge) -> None:
     made = await edge.make("a")
     await edge.make("b")
     await edge.send("PATCH", edge.work("a"), {"metadata": {"labels": {"x": "1"}}})
@@ -204,7 +204,7 @@ async def test_a_watch_goes_on_where_its_list_ended(edge: Edge) -> None:
     assert told(events) == [("ADDED", "b"), ("DELETED", "a")]
 
 
-async def test_who_the_hub_is_and_what_it_serves(edge: Edge) -> None:
+async def test_the_hub_has_a_version_and_a_uid(edge: Edge) -> None:
     version_ = await edge.send("GET", "/version")
     system = await edge.send("GET", "/api/v1/namespaces/kube-system")
 
@@ -213,6 +213,6 @@ async def test_who_the_hub_is_and_what_it_serves(edge: Edge) -> None:
     assert len(system["metadata"]["uid"]) == 36
 
 
-async def test_who_may_do_everything_is_told_so(edge: Edge) -> None:
+async def test_an_admin_is_refused_no_right(edge: Edge) -> None:
     right = Right("patch", "work.open-cluster-management.io", "manifestworks")
     assert await refused(edge.client, [right]) == []

@@ -26,7 +26,7 @@ async def test_a_status_is_not_created_with_its_object(edge: Edge) -> None:
     assert "status" not in await edge.send("POST", edge.works, body)
 
 
-async def test_what_is_sent_is_counted_in_bytes(edge: Edge) -> None:
+async def test_sent_bodies_are_counted_in_bytes(edge: Edge) -> None:
     edge.client.sent.clear()
     body = json.encode(work_body("w"))
     await edge.client.request("POST", edge.works, body=body)
@@ -60,7 +60,7 @@ async def test_a_name_is_taken_once(edge: Edge) -> None:
         (None, "", 422, "name or generateName is required"),
     ],
 )
-async def test_what_can_not_be_created(
+async def test_impossible_creates_are_refused(
     edge: Edge, namespace: str | None, name: str, status: int, words: str
 ) -> None:
     path = edge.works.replace(edge.namespace, namespace or edge.namespace)
@@ -76,14 +76,14 @@ async def test_the_body_names_the_same_namespace(edge: Edge) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-async def test_what_is_not_there(edge: Edge, method: str) -> None:
+async def test_requests_for_a_missing_object_are_refused(edge: Edge, method: str) -> None:
     error = await edge.refused(method, edge.work("w"), {} if method == "PATCH" else None)
 
     assert error.not_found
     assert error.message == 'manifestworks.work.open-cluster-management.io "w" not found'
 
 
-async def test_what_is_not_served(edge: Edge) -> None:
+async def test_requests_for_an_unserved_kind_are_refused(edge: Edge) -> None:
     error = await edge.refused("GET", "/apis/example.com/v1/things")
     assert error.not_found
 
@@ -100,7 +100,7 @@ async def test_a_change_of_the_spec_counts_and_one_of_the_metadata_does_not(edge
     assert version(made) < version(marked) < version(changed)
 
 
-async def test_what_changes_nothing_makes_no_version(edge: Edge) -> None:
+async def test_a_patch_without_a_change_makes_no_version(edge: Edge) -> None:
     made = await edge.make("w", labels={"a": "b"})
     same = await edge.send("PATCH", edge.work("w"), {"metadata": {"labels": {"a": "b"}}})
 
@@ -159,7 +159,7 @@ async def test_a_status_is_written_for_itself_and_nothing_else_with_it(edge: Edg
     assert [entry.get("subresource") for entry in entries] == [None, "status"]
 
 
-async def test_who_owns_fields_is_forgotten_when_asked_to_and_not_noted_again(edge: Edge) -> None:
+async def test_cleared_managed_fields_are_not_recorded_again(edge: Edge) -> None:
     await edge.make("w")
     await edge.send("PATCH", f"{edge.work('w')}/status", {"status": {"conditions": []}})
     body = {"metadata": {"labels": {"a": "b"}, "managedFields": [{}]}}

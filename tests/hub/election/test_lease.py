@@ -76,7 +76,7 @@ def spec(hub: ScriptedHub) -> Json:
     return lease
 
 
-async def test_it_creates_the_lease_and_leads(hub: ScriptedHub, client: HubClient) -> None:
+async def test_the_elector_creates_the_lease_and_leads(hub: ScriptedHub, client: HubClient) -> None:
     now = datetime(2026, 3, 1, 12, 0, 0, 0, timezone(timedelta(hours=-5)))
     lead = Leader()
     one = elector(client, now=lambda: now)
@@ -94,7 +94,7 @@ async def test_it_creates_the_lease_and_leads(hub: ScriptedHub, client: HubClien
         }
 
 
-async def test_it_renews_and_keeps_the_rest_of_the_lease(
+async def test_a_renewal_keeps_the_rest_of_the_lease(
     hub: ScriptedHub, client: HubClient, until: Until
 ) -> None:
     lead = Leader()
@@ -109,7 +109,7 @@ async def test_it_renews_and_keeps_the_rest_of_the_lease(
     assert lead.times == 1
 
 
-async def test_it_renews_seldom_and_tries_again_soon(
+async def test_renewals_are_rare_and_failed_ones_are_retried_soon(
     hub: ScriptedHub, client: HubClient, fault: type[Fault], until: Until
 ) -> None:
     """Four times in a deadline, as long as each renewal is answered."""
@@ -242,7 +242,7 @@ async def test_a_leader_that_returns_ends_the_run(hub: ScriptedHub, client: HubC
     assert spec(hub)["holderIdentity"] == ""
 
 
-async def test_somebody_elses_lease_is_respected_as_long_as_it_is_renewed(
+async def test_a_renewed_lease_of_another_holder_is_respected(
     hub: ScriptedHub, client: HubClient, until: Until
 ) -> None:
     async def renew() -> None:
@@ -305,7 +305,7 @@ async def test_a_look_at_a_lease_that_is_not_there(hub: ScriptedHub, client: Hub
         await lead.began.wait()
 
 
-async def test_it_asks_again_when_the_lease_runs_out_not_later(
+async def test_the_elector_tries_again_when_the_lease_expires(
     hub: ScriptedHub, client: HubClient
 ) -> None:
     """The next regular try would come after all of the test's patience."""
@@ -351,7 +351,7 @@ async def test_a_hub_that_hangs_ends_leadership_at_the_deadline(
     assert errors[0].reason == "Timeout"
 
 
-async def test_short_failures_do_not_end_leadership(
+async def test_transient_failures_do_not_end_leadership(
     hub: ScriptedHub, client: HubClient, until: Until, fault: type[Fault]
 ) -> None:
     errors: list[HubError] = []

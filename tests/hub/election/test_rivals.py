@@ -59,13 +59,15 @@ async def test_nobody_holds_one(
     assert await looking.find() is None
 
 
-async def test_its_own_namespace_is_no_other(admin: HubClient, namespace: str, name: str) -> None:
+async def test_the_lease_of_the_own_namespace_is_no_rival(
+    admin: HubClient, namespace: str, name: str
+) -> None:
     await held(admin, namespace, name)
     assert await Rivals(admin, namespace, name, lambda: NOW).find() is None
 
 
 @pytest.mark.parametrize("ago", [0, 100, -100])
-async def test_one_that_was_renewed_lately(
+async def test_a_recently_renewed_lease_is_a_rival(
     looking: Rivals, admin: HubClient, namespace: str, name: str, ago: float
 ) -> None:
     """A leader that lost its Lease for a moment comes back."""
@@ -79,7 +81,7 @@ async def test_one_that_was_renewed_lately(
 
 
 @pytest.mark.parametrize("hours", [5, -5])
-async def test_one_whose_holder_has_died_is_waited_for_once(
+async def test_a_lease_of_a_dead_holder_is_waited_for_once(
     looking: Rivals, admin: HubClient, namespace: str, name: str, hours: float
 ) -> None:
     await held(admin, namespace, name, ago=3600 * hours)
@@ -89,7 +91,7 @@ async def test_one_whose_holder_has_died_is_waited_for_once(
     assert sum(admin.requests.values()) == before + 1
 
 
-async def test_one_whose_clock_is_wrong(
+async def test_a_rival_with_a_wrong_clock_is_found(
     looking: Rivals, admin: HubClient, namespace: str, name: str
 ) -> None:
     await held(admin, namespace, name, ago=3600)
@@ -107,7 +109,7 @@ async def test_the_charts_account_may_ask_for_this_name_only(sandbox_hub: Sandbo
         assert await Rivals(client, "own", "another").first() is None
 
 
-async def test_it_asks_again_until_the_hub_answers(
+async def test_the_search_for_rivals_is_retried_until_the_hub_answers(
     hub: ScriptedHub, client: HubClient, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rivals, "RETRY", 0.01)

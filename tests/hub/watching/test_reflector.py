@@ -17,7 +17,7 @@ __all__ = ["both_lists", "reflect"]
 
 
 @pytest.mark.usefixtures("both_lists")
-async def test_it_follows_the_hub(hub: ScriptedHub, reflect: Reflect, until: Until) -> None:
+async def test_the_store_follows_the_hub(hub: ScriptedHub, reflect: Reflect, until: Until) -> None:
     await hub.put("a")
     async with reflect() as running:
         await running.reflector.synced.wait()
@@ -142,7 +142,7 @@ async def test_a_restored_hub_is_believed(hub: ScriptedHub, reflect: Reflect, un
 
 
 @pytest.mark.usefixtures("both_lists")
-async def test_a_timed_list_heals_what_no_watch_told_and_stays_in_sync(
+async def test_a_timed_list_finds_missed_changes_and_stays_in_sync(
     hub: ScriptedHub, reflect: Reflect, until: Until
 ) -> None:
     await hub.put("a")
@@ -156,7 +156,7 @@ async def test_a_timed_list_heals_what_no_watch_told_and_stays_in_sync(
     assert running.errors == []
 
 
-async def test_it_is_not_in_sync_while_the_hub_is_away(
+async def test_the_reflector_is_not_in_sync_while_the_hub_is_away(
     hub: ScriptedHub, reflect: Reflect, until: Until
 ) -> None:
     async with reflect() as running:

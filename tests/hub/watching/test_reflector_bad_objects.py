@@ -60,7 +60,7 @@ async def test_a_malformed_object_can_be_deleted(
     assert running.versions() == {}
 
 
-async def test_an_object_whose_labels_are_nonsense_is_still_named(
+async def test_an_object_with_invalid_labels_is_still_named(
     hub: ScriptedHub, reflect: Reflect, until: Until
 ) -> None:
     async with reflect() as running:

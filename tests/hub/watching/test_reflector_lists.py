@@ -30,7 +30,7 @@ async def test_a_server_without_streaming_lists_is_asked_for_pages(
     assert running.errors == []
 
 
-async def test_where_streaming_is_known_to_be_missing_it_is_not_tried(
+async def test_streaming_is_not_tried_where_it_is_not_served(
     hub: ScriptedHub, reflect: Reflect
 ) -> None:
     async with reflect(streaming=False) as running:

@@ -36,7 +36,7 @@ def test_a_list_replaces_everything() -> None:
     assert ("spoke", "c") in store
 
 
-def test_changes_are_told_with_old_and_new() -> None:
+def test_the_callback_gets_the_old_and_the_new_object() -> None:
     told: list[tuple[Key, ManifestWork | None, ManifestWork | None]] = []
     store: Store[ManifestWork] = Store(changed=lambda *change: told.append(change))
     first, second = work("a", 5), work("a", 6)
@@ -47,7 +47,7 @@ def test_changes_are_told_with_old_and_new() -> None:
     assert told == [(KEY, None, first), (KEY, first, second), (KEY, second, None)]
 
 
-def test_what_is_not_new_is_not_told() -> None:
+def test_the_callback_is_not_called_for_known_versions() -> None:
     told: list[tuple[Key, ManifestWork | None, ManifestWork | None]] = []
     store: Store[ManifestWork] = Store(changed=lambda *change: told.append(change))
     store.replace([work("a", 5)], "5")
@@ -70,7 +70,7 @@ def test_what_is_not_new_is_not_told() -> None:
         ([work("a", 5)], "opaque", ""),
     ],
 )
-def test_a_hub_that_went_back_in_time_is_told(
+def test_a_restored_hub_is_detected_by_older_versions(
     listed: list[ManifestWork], version: str, proof: str
 ) -> None:
     told: list[str] = []
@@ -123,7 +123,7 @@ def test_a_late_answer_does_not_bring_back_what_was_deleted() -> None:
     assert KEY not in store
 
 
-def test_a_created_object_is_here_before_the_watch_tells() -> None:
+def test_a_created_object_is_stored_before_its_watch_event() -> None:
     store: Store[ManifestWork] = Store()
     store.replace([], "5")
 
@@ -159,7 +159,7 @@ def test_an_answer_made_during_a_list_outlives_it() -> None:
     assert versions(store) == {"a": "9", "b": "10"}
 
 
-def test_an_answer_is_known_until_the_watch_has_told_it_or_a_list_begins() -> None:
+def test_an_answer_is_kept_until_its_watch_event_or_the_next_list() -> None:
     store: Store[ManifestWork] = Store()
     store.replace([], "5")
     for version in (7, 8, 9):
@@ -173,7 +173,7 @@ def test_an_answer_is_known_until_the_watch_has_told_it_or_a_list_begins() -> No
     assert store.answered("9") is None
 
 
-def test_what_the_watch_has_told_again_does_not_outlive_an_older_list() -> None:
+def test_an_echoed_answer_does_not_outlive_an_older_list() -> None:
     store: Store[ManifestWork] = Store()
     store.replace([work("a", 5)], "5")
     store.put_newer(work("a", 9))

@@ -48,7 +48,7 @@ def test_an_event_about_the_lease_is_no_rollouts() -> None:
     }
 
 
-def test_the_same_told_again_has_the_same_name_and_the_next_another() -> None:
+def test_equal_events_have_the_same_name_and_later_ones_another() -> None:
     first = event(ABOUT, "Braked", "x", key="2", now=NOW, instance="pod-1")
     again = event(ABOUT, "Braked", "y", key="2", now=NOW, instance="pod-2")
     later = event(ABOUT, "Braked", "x", key="3", now=NOW, instance="pod-1")

@@ -40,7 +40,7 @@ async def test_a_paused_writer_drops_what_is_queued_and_lets_go_what_is_sent(
     assert results.by_token()["again"].error is None
 
 
-async def test_what_waits_for_a_retry_is_dropped_by_a_pause(
+async def test_a_pause_drops_writes_that_wait_for_a_retry(
     hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault], until: Until
 ) -> None:
     hub.faults.append(fault("patch", status=503))

@@ -13,7 +13,7 @@ __all__ = ["results", "write"]
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-async def test_what_may_heal_is_tried_again(
+async def test_transient_errors_are_retried(
     hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault], status: int
 ) -> None:
     await hub.put("a")
@@ -83,7 +83,7 @@ async def test_an_object_that_is_refused_for_long_holds_nobody_else(
         assert writer.pending(patch("a").key)
 
 
-async def test_a_create_whose_answer_was_lost_ends_as_a_conflict(
+async def test_a_create_with_a_lost_answer_ends_as_already_existing(
     hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault]
 ) -> None:
     hub.faults.append(fault("post", status=500, after_effect=True))
@@ -95,7 +95,7 @@ async def test_a_create_whose_answer_was_lost_ends_as_a_conflict(
     assert ("spoke", "a") in hub.objects
 
 
-async def test_a_patch_whose_answer_was_lost_ends_as_a_conflict(
+async def test_a_patch_with_a_lost_answer_ends_as_a_conflict(
     hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault]
 ) -> None:
     version = (await hub.put("a"))["metadata"]["resourceVersion"]

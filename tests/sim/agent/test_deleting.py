@@ -31,7 +31,7 @@ def test_orphan_leaves_everything() -> None:
     assert world.cluster.spoke.get(ROLE_KEY)
 
 
-def test_it_says_that_it_is_being_deleted() -> None:
+def test_a_terminating_work_has_the_deleting_condition() -> None:
     world = with_work()
     world.remove()
     world.until(lambda: not world.works, 5)
@@ -76,7 +76,7 @@ def test_two_foreground_owners() -> None:
     assert world.cluster.spoke.get(Key("", "ConfigMap", "x", "a")) is None
 
 
-def test_what_no_rule_names_goes_with_a_work_that_orphans_selectively() -> None:
+def test_selective_orphaning_deletes_manifests_without_a_rule() -> None:
     world = World()
     rule = {"group": "", "resource": "configmaps", "namespace": "x", "name": "kept"}
     option = {
@@ -136,7 +136,7 @@ def test_a_stuck_finalizer() -> None:
     assert world.until(lambda: not world.works, 400)
 
 
-def test_a_work_of_the_same_name_starts_anew() -> None:
+def test_a_recreated_work_is_applied_from_the_beginning() -> None:
     world = with_work()
     world.remove()
     world.until(lambda: not world.works, 5)

@@ -21,7 +21,7 @@ def settled(world: World, **work: object) -> World:
     return world
 
 
-def test_types() -> None:
+def test_feedback_values_have_their_types() -> None:
     obj: JsonObject = {"s": "x", "i": 3, "b": True, "empty": ""}
     found = read_feedback(obj, rules(s=".s", i=".i", b=".b", e=".empty", missing=".m"))
     assert found.values == [
@@ -34,7 +34,7 @@ def test_types() -> None:
 
 
 @pytest.mark.parametrize("path", [".f", ".l", ".m"])
-def test_what_is_no_scalar_is_an_error_and_the_others_still_arrive(path: str) -> None:
+def test_a_value_that_is_no_scalar_is_an_error_and_others_arrive(path: str) -> None:
     obj: JsonObject = {"f": 1.5, "l": [1], "m": {}, "s": "x"}
     found = read_feedback(obj, rules(bad=path, good=".s"))
     assert [value["name"] for value in found.values] == ["good"]
@@ -59,7 +59,7 @@ def test_several_errors_are_listed() -> None:
     )
 
 
-def test_an_index_past_the_end_is_told_in_the_condition() -> None:
+def test_an_index_past_the_end_is_named_in_the_condition() -> None:
     paths = {"next1": ".status.validNextStages[1]", "stage": ".spec.stage"}
     world = settled(World(), paths=paths)
     synced = world.of_manifest("StatusFeedbackSynced")
@@ -79,7 +79,7 @@ def test_works_without_rules_say_so() -> None:
     assert (synced["status"], synced["reason"]) == ("True", "NoStatusFeedbackSynced")
 
 
-def test_watch_tells_within_milliseconds() -> None:
+def test_feedback_by_watch_arrives_within_milliseconds() -> None:
     world = settled(World())
     world.cluster.edit_ibu(world.now, annotations={"ibgu.dev/run": "hand"})
     changed = world.now
@@ -87,7 +87,7 @@ def test_watch_tells_within_milliseconds() -> None:
     assert world.now - changed < 0.04
 
 
-def test_polling_agents_tell_after_a_minute_or_two() -> None:
+def test_feedback_by_polling_arrives_after_a_minute_or_two() -> None:
     world = settled(World(), watch=False)
     world.run(200)
     changed = world.now
@@ -124,7 +124,7 @@ def test_nothing_is_written_when_nothing_has_changed() -> None:
     assert len(world.patches) == before
 
 
-def test_frozen_feedback() -> None:
+def test_frozen_feedback_arrives_after_the_fault() -> None:
     world = World("frozen-feedback/Prep:10m")
     world.put(stage_work("Prep", "r1"))
     world.run(300)

@@ -11,7 +11,7 @@ from tests.sim.agent.works import (
 from tests.sim.world import World, stage_work
 
 
-def test_crd_missing() -> None:
+def test_a_missing_crd_is_reported_until_it_is_installed() -> None:
     world = World("crd-missing:10m")
     world.put(stage_work("Prep"))
     world.run(300)

@@ -4,7 +4,7 @@ from tests.sim.agent.works import DISARMED, PREFIX, READ_ONLY, SSA, applied, dis
 from tests.sim.world import SEED, World, config, stage_work
 
 
-def test_disarmed_writes_nothing() -> None:
+def test_a_disarmed_work_writes_nothing() -> None:
     world = World()
     before = world.ibu["metadata"]["resourceVersion"]
     settled(disarmed(), world)
@@ -33,7 +33,7 @@ def test_disarming_leaves_the_stage_and_the_run() -> None:
     assert world.fed["PrepCompletedStatus"] == "True"
 
 
-def test_disarmed_cannot_create_a_missing_ibu() -> None:
+def test_a_disarmed_work_can_not_create_a_missing_ibu() -> None:
     world = settled(disarmed())
     old = world.fed
     world.cluster.lca.uninstall(world.now)

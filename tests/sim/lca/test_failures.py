@@ -27,7 +27,7 @@ def of(stage: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", of("Prep"))
-def test_prep(name: str) -> None:
+def test_each_prep_fault_fails_with_its_message(name: str) -> None:
     world = at("Prep", name)
     assert world.go("Prep")
     expected = (
@@ -50,7 +50,7 @@ def test_prep(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", of("Upgrade"))
-def test_upgrade(name: str) -> None:
+def test_each_upgrade_fault_fails_with_its_message(name: str) -> None:
     world = at("Upgrade", name)
     assert world.go("Upgrade")
     assert world.outcome == "Upgrade failed"
@@ -184,7 +184,7 @@ def test_health_wait_that_never_ends() -> None:
     assert world.go("Idle")
 
 
-def test_late_success() -> None:
+def test_a_late_success_completes_after_the_delay() -> None:
     world = at("Upgrade", "late-success:1h")
     assert world.go("Upgrade", seconds=7200)
     run = world.cluster.timeline.runs[-1]
@@ -271,7 +271,7 @@ def test_a_fault_may_strike_only_once() -> None:
         ),
     ],
 )
-def test_what_prep_validates_by_itself(spec: dict[str, object], message: str) -> None:
+def test_prep_refuses_invalid_seeds(spec: dict[str, object], message: str) -> None:
     world = World()
     given = {"stage": "Prep", **spec}
     world.cluster.spoke.update(IBU, {**world.ibu, "spec": given}, world.now)
@@ -342,7 +342,9 @@ def test_a_prep_that_warns_completes() -> None:
 @pytest.mark.parametrize(
     ("faults", "seconds"), [((), 30 * 86400), (("certificates-expire:2h",), 7200)]
 )
-def test_how_long_the_way_back_is_open(faults: tuple[str, ...], seconds: float) -> None:
+def test_the_rollback_deadline_follows_the_certificates(
+    faults: tuple[str, ...], seconds: float
+) -> None:
     world = at("Upgrade", *faults)
     assert world.go("Upgrade")
     until = datetime.fromisoformat(world.ibu["status"]["rollbackAvailabilityExpiration"])

@@ -84,7 +84,7 @@ def test_valid_next_stages(conditions: str, after_pivot: bool, stages: list[str]
         ("Idle", FAILED, True, "Transition to Idle not allowed - Rollback first"),
     ],
 )
-def test_transition(
+def test_each_stage_starts_only_from_its_conditions(
     stage: str, conditions: str, after_pivot: bool, expected: Start | str | None
 ) -> None:
     found = transition(stage, listed(conditions), after_pivot)

@@ -52,7 +52,7 @@ def texts(world: World, stage: str, seconds: float = 7200.0) -> list[str]:
     return [text.split(": one or more")[0] for text in said]
 
 
-def test_fresh() -> None:
+def test_a_fresh_cluster_is_idle() -> None:
     world = World()
     assert world.conditions == [("Idle", "True", "Idle")]
     assert world.ibu["status"]["validNextStages"] == ["Prep"]
@@ -61,7 +61,7 @@ def test_fresh() -> None:
     assert "history" not in world.ibu["status"]
 
 
-def test_prep() -> None:
+def test_prep_reports_each_phase() -> None:
     world = seeded(World())
     world.cluster.set_stage("Prep", world.now)
     job = "job-namespace: openshift-lifecycle-agent"
@@ -139,7 +139,7 @@ def test_texts_of_an_upgrade_with_backups() -> None:
     ]
 
 
-def test_finalize() -> None:
+def test_finalize_removes_the_history() -> None:
     world = seeded(World())
     world.go("Prep")
     world.go("Upgrade")
@@ -189,7 +189,7 @@ def test_old_etcd_shows_the_old_ibu_until_it_is_restored() -> None:
     assert world.ibu["spec"]["stage"] == "Rollback"
 
 
-def test_abort() -> None:
+def test_an_abort_returns_to_idle() -> None:
     world = seeded(World())
     world.go("Prep")
     assert world.go("Idle")

@@ -64,7 +64,7 @@ def test_both_kinds_of_rule_at_once() -> None:
     assert errors == ["can not change spec.seedImageRef while ibu is in progress", NOT_PERMITTED]
 
 
-def test_schema() -> None:
+def test_specs_against_the_schema_are_refused() -> None:
     assert check_schema(made({"stage": "Disarmed"})) == [
         'spec.stage: Unsupported value: "Disarmed": supported values: "Idle", "Prep", "Upgrade", '
         '"Rollback"',

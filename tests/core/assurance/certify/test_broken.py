@@ -742,7 +742,7 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
 @pytest.mark.parametrize(
     ("rule", "story", "break_", "words"), [case[1:] for case in BROKEN], ids=[c[0] for c in BROKEN]
 )
-def test_what_is_broken_is_found(rule: Rule, story: Story, break_: Break, words: str) -> None:
+def test_a_broken_rule_is_found(rule: Rule, story: Story, break_: Break, words: str) -> None:
     findings = certify(break_(story()))
     found = [line for line in told(findings) if line.startswith(f"{rule}: ") and words in line]
     assert found, told(findings)
@@ -750,7 +750,7 @@ def test_what_is_broken_is_found(rule: Rule, story: Story, break_: Break, words:
 
 
 @pytest.mark.parametrize("story", stories.ALL, ids=lambda story: str(story.__name__))
-def test_what_is_right_is_certified(story: Story) -> None:
+def test_a_correct_history_is_certified(story: Story) -> None:
     findings = certify(story())
     assert told(findings) == []
     assert findings.holds
@@ -769,7 +769,7 @@ def test_events_that_the_hub_counted_and_does_not_have_are_missed() -> None:
     assert not findings.holds
 
 
-def test_many_violations_are_counted_and_a_few_are_told() -> None:
+def test_many_violations_are_counted_and_a_few_are_listed() -> None:
     log = stories.plain()
     findings = certify([*log, *[replace(log[-1], seq=0)] * 60])
     assert findings.broken[Rule.HISTORY] > 50

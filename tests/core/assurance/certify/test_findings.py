@@ -13,7 +13,7 @@ from tests.core.assurance.certify import stories
 from tests.core.assurance.certify.logs import certify, told
 
 
-def test_it_counts_what_the_rollout_was() -> None:
+def test_findings_count_steps_members_and_runs() -> None:
     findings = certify(stories.plain())
     totals = findings.totals
     assert (totals.rollouts, totals.steps, totals.members, totals.runs) == (1, 2, 6, 6)
@@ -49,7 +49,7 @@ def test_the_digest_is_that_of_the_events() -> None:
     assert certify(other).digest != certify(log).digest
 
 
-def test_of_other_rollouts_only_what_touches_the_subject_counts() -> None:
+def test_other_rollouts_are_read_and_not_judged() -> None:
     """The second rollout is read, but not judged."""
     log = stories.cancelled()
     mine = [event for event in log if event.rollout == "uid-a"]
@@ -61,7 +61,7 @@ def test_of_other_rollouts_only_what_touches_the_subject_counts() -> None:
     assert not certify(broken, "uid-b").holds
 
 
-def test_others_whose_beginning_is_gone_do_not_matter() -> None:
+def test_other_rollouts_may_lack_their_first_events() -> None:
     log = [e for e in stories.cancelled() if (e.rollout, e.kind) != ("uid-a", "RolloutSeen")]
     assert certify(log, "uid-b").holds
 
@@ -72,13 +72,13 @@ def test_nothing_is_not_certified() -> None:
     assert (findings.first, findings.last) == (None, None)
 
 
-def test_what_this_version_does_not_know_is_counted_and_not_judged() -> None:
+def test_unknown_kinds_of_events_are_counted_and_not_judged() -> None:
     log = stories.plain()
     findings = certify([*log, replace(log[-1], seq=72, kind="SomethingNew")])
     assert (findings.holds, findings.unknown) == (True, {"SomethingNew": 1})
 
 
-def test_everything_that_the_engine_tells_is_known() -> None:
+def test_every_kind_of_event_of_the_engine_is_known() -> None:
     assert {kind.value for kind in Kind if not kind.silent} == KNOWN
 
 
@@ -89,7 +89,7 @@ def test_without_leaders_only_the_order_of_epochs_is_checked() -> None:
     assert certifier.findings().holds
 
 
-def test_what_was_imported_after_a_restore_is_counted() -> None:
+def test_imported_events_are_counted() -> None:
     """The log of a rollout that begins with what the hub told: it is whole, from there on."""
     log = stories.plain()
     seen, planned = log[0], log[1]

@@ -102,7 +102,7 @@ STORIES = [lost, earlier, cancelling, restored, back_again]
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
-def test_it_holds(story: Callable[[], list[Event]]) -> None:
+def test_a_history_continued_after_an_import_is_certified(story: Callable[[], list[Event]]) -> None:
     findings = certify(story())
     assert told(findings) == []
     assert findings.unknown == {}
@@ -133,6 +133,8 @@ def going_on(log: list[Event]) -> list[Event]:
         (restored, going_on, Rule.LABELS, "are put back while its rollout goes on"),
     ],
 )
-def test_it_does_not(log: Callable[[], list[Event]], breaks: Break, rule: Rule, words: str) -> None:
+def test_a_broken_import_is_found(
+    log: Callable[[], list[Event]], breaks: Break, rule: Rule, words: str
+) -> None:
     found = certify(breaks(list(log())))
     assert any(v.rule is rule and words in v.words for v in found.violations), told(found)

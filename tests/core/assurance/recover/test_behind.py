@@ -85,7 +85,9 @@ def test_a_journal_that_is_complete_itself() -> None:
 
 
 @pytest.mark.parametrize(("by", "proved"), [(OURS, True), (TALM, False)])
-def test_who_wrote_the_status(by: ManagedFields, *, proved: bool) -> None:
+def test_only_a_status_written_by_ibgu_proves_the_journal_behind(
+    by: ManagedFields, *, proved: bool
+) -> None:
     """Beside a live TALM ibgu only watches: what TALM has done is in nobody's journal."""
     found = find(obj(status={"clusters": [entry("site-1", "Prep")]}, by=by), [], cluster)
     assert bool(behind(track(rollout()), found, ())) == proved

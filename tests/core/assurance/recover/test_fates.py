@@ -39,7 +39,7 @@ def became(before: Member, *, over: bool = False, **signs: Any) -> Member:
     return found
 
 
-def test_nothing_is_told() -> None:
+def test_a_member_without_traces_on_the_hub_is_unchanged() -> None:
     for before in (member(), in_flight(), done()):
         assert became(before) is before
 
@@ -49,7 +49,7 @@ def test_a_finished_member_stays_as_it_is() -> None:
     assert became(before, part=told(failed="Prep"), trace=trace()) is before
 
 
-def test_all_is_done() -> None:
+def test_a_member_with_all_actions_completed_has_succeeded() -> None:
     found = became(member(), part=told("Prep", "Upgrade"))
     assert (found.state, found.outcome) == (MemberState.FINISHED, Outcome.SUCCEEDED)
     assert [one.action for one in found.completed] == list(CHAIN)
@@ -122,7 +122,7 @@ def test_the_next_action_waits_for_the_work_to_be_disarmed() -> None:
         ("", Outcome.FAILED, None, ""),
     ],
 )
-def test_the_status_tells_a_failure(
+def test_a_failure_is_rebuilt_from_the_status(
     words: str, outcome: Outcome, cause: Cause | None, message: str
 ) -> None:
     found = became(member(), part=told(failed="Prep", words=words))
@@ -147,7 +147,7 @@ def test_a_failure_after_it_was_armed_is_watched() -> None:
         ("deleted", Outcome.CANCELLED),
     ],
 )
-def test_the_work_tells_how_its_run_ended(result: str, outcome: Outcome) -> None:
+def test_a_runs_result_is_rebuilt_from_its_work(result: str, outcome: Outcome) -> None:
     found = became(member(), trace=trace(outcome=result))
     assert (found.outcome, found.failed_action) == (outcome, Action.PREP)
     assert found.run is not None
@@ -165,7 +165,7 @@ def test_the_cluster_has_taken_it() -> None:
     assert (found.run.armed_at, found.run.accepted_at) == (STARTED, LATER)
 
 
-def test_an_armed_work_that_no_cluster_has_taken_is_disarmed_and_never_armed_again() -> None:
+def test_an_armed_work_that_no_cluster_accepted_is_disarmed_for_good() -> None:
     found = became(member(), trace=trace(arming="armed"))
     assert found.state is MemberState.IN_FLIGHT
     assert found.run is not None
@@ -173,7 +173,7 @@ def test_an_armed_work_that_no_cluster_has_taken_is_disarmed_and_never_armed_aga
 
 
 @pytest.mark.parametrize("marks", [{}, {"outcome": "withdrawn"}])
-def test_what_no_cluster_has_taken_waits(marks: dict[str, str]) -> None:
+def test_a_run_that_no_cluster_accepted_is_withdrawn(marks: dict[str, str]) -> None:
     found = became(member(), trace=trace(**marks))
     assert (found.state, found.slot) == (MemberState.WAITING, None)
     assert found.run is not None
@@ -198,7 +198,7 @@ class TestOfAStepThatIsOver:
         assert (found.outcome, found.cause) == (Outcome.SKIPPED, Cause.SKIPPED)
         assert (found.message, found.failed_action) == (NOTHING_KNOWN, None)
 
-    def test_how_its_run_ended_is_not_known(self) -> None:
+    def test_a_run_without_a_known_end_counts_as_failed(self) -> None:
         found = became(member(), over=True, trace=trace(echo="run-9 Prep"))
         assert (found.outcome, found.failed_action) == (Outcome.FAILED, Action.PREP)
         assert "is not known" in found.message

@@ -19,7 +19,7 @@ def after(of: Rollout, *steps: Step, found: Ibgu | None) -> list[Rollout]:
 
 
 @pytest.mark.parametrize("state", [RolloutState.PENDING, RolloutState.RUNNING])
-def test_what_is_not_complete_stands_still(state: RolloutState) -> None:
+def test_unfinished_rollouts_are_held_after_a_restore(state: RolloutState) -> None:
     (held,) = after(rollout(state=state), found=obj())
     assert (held.state, held.stands_still) == (state, True)
     assert held.restore
@@ -36,12 +36,12 @@ def test_another_hold_gives_way() -> None:
     assert held.hold.kind is ReasonKind.RESTORED
 
 
-def test_what_is_complete_stays_so_but_its_works_prove_nothing() -> None:
+def test_a_complete_rollout_stays_complete_and_is_marked_restored() -> None:
     (held,) = after(rollout(state=RolloutState.COMPLETE), found=obj())
     assert (held.state, held.hold, bool(held.restore)) == (RolloutState.COMPLETE, None, True)
 
 
-def test_a_rollout_whose_object_the_hub_has_lost_stands_still_too() -> None:
+def test_a_rollout_without_its_ibgu_is_held_too() -> None:
     """The next turn finds it deleted."""
     (held,) = after(rollout(), found=None)
     assert held.stands_still
@@ -56,7 +56,7 @@ def test_old_wishes_that_came_back_are_no_new_ones() -> None:
 
 
 @pytest.mark.parametrize("found", [None, obj(deletion_timestamp="2026-01-01T00:00:00Z")])
-def test_what_was_deleted_and_is_not_back_is_left_alone(found: Ibgu | None) -> None:
+def test_a_deleted_rollout_without_its_ibgu_is_unchanged(found: Ibgu | None) -> None:
     assert after(rollout(**GONE), found=found) == []
 
 
@@ -72,7 +72,7 @@ OVER = StepState.FINISHED
         ([step(state=OVER), step(index=1, state=OVER)], RolloutState.COMPLETE),
     ],
 )
-def test_what_was_deleted_and_is_back_stands_where_it_had_come_to(
+def test_a_deleted_rollout_that_is_back_keeps_its_progress(
     steps: list[Step], state: RolloutState
 ) -> None:
     (back,) = after(rollout(spec=spec("Prep", "Prep"), **GONE), *steps, found=obj())
@@ -80,7 +80,7 @@ def test_what_was_deleted_and_is_back_stands_where_it_had_come_to(
     assert back.stands_still == (state is not RolloutState.COMPLETE)
 
 
-def test_what_is_told() -> None:
+def test_holds_and_imports_are_recorded() -> None:
     running, complete = track(rollout()), track(rollout("b", state=RolloutState.COMPLETE))
     kinds = [d.kind for d in hold_all([running, complete], {}, "proof", NOW)]
     assert kinds == [Kind.ROLLOUT_HELD, Kind.IMPORTED]

@@ -68,7 +68,7 @@ def second(actions: str = "Upgrade") -> Step:
         ),
     ],
 )
-def test_labels(
+def test_lost_labels_are_restored(
     view: ClusterView, parts: list[Step | Member], expected: dict[str, tuple[str | None, str]]
 ) -> None:
     assert labels(view, step(), *parts) == expected
@@ -101,7 +101,7 @@ NEVER_ARMED = in_flight(run=run(U, state=RunState.INTENDED, arming_at=None, arme
         (OVER, {}, {}),
     ],
 )
-def test_automatic_import(
+def test_a_lost_auto_import_annotation_is_restored(
     of: Member, shown: dict[str, str], expected: dict[str, str | None]
 ) -> None:
     """Off while an Upgrade runs or is watched, and given back after it (R14.3)."""
@@ -134,7 +134,7 @@ def test_the_newest_rollout_that_acted_on_the_cluster_speaks_for_it() -> None:
     assert decision.pending.rollout == "uid-a"
 
 
-def test_what_is_pending_already_stays_pending() -> None:
+def test_a_pending_patch_keeps_its_labels() -> None:
     key = f"{PREFIX}upgrade-completed"
     old = PendingPatch(
         uid="uid-site-1", cluster="site-1", rollout="uid-b", labels={key: Change(None, "")}

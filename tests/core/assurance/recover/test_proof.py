@@ -32,7 +32,9 @@ from tests.core.engine.state.records import NOW, in_flight, member, rollout, run
         (Versions(), Versions({"works": 1}, {"uid": 1}), False),  # the first start
     ],
 )
-def test_versions(before: Versions, now: Versions, *, proved: bool) -> None:
+def test_older_resource_versions_prove_a_restore(
+    before: Versions, now: Versions, *, proved: bool
+) -> None:
     assert bool(list(versions_back(before, now))) == proved
 
 
@@ -51,7 +53,9 @@ def test_versions_of_a_mirror() -> None:
         (2, Reason(ReasonKind.INVALID_PLAN, NOW), True),
     ],
 )
-def test_generations(shown: int, hold: Reason | None, *, proved: bool) -> None:
+def test_an_older_generation_proves_a_restore(
+    shown: int, hold: Reason | None, *, proved: bool
+) -> None:
     known = track(rollout(generation=3, hold=hold))
     assert bool(list(generation_back(known, obj(generation=shown)))) == proved
 
@@ -64,7 +68,9 @@ def test_generations(shown: int, hold: Reason | None, *, proved: bool) -> None:
         ({"deletion_timestamp": "2026-01-01T00:00:00Z"}, False),  # on its way out
     ],
 )
-def test_what_was_deleted_is_back(meta: dict[str, Any], *, proved: bool) -> None:
+def test_a_deleted_ibgu_that_is_back_proves_a_restore(
+    meta: dict[str, Any], *, proved: bool
+) -> None:
     assert bool(list(returned(obj(**meta), {UID}))) == proved
 
 
@@ -89,7 +95,9 @@ FOREIGN = {"run-9"}
         (member(), {}, False),
     ],
 )
-def test_one_work(of: Member, marks: dict[str, str], *, proved: bool) -> None:
+def test_a_work_with_an_older_run_proves_a_restore(
+    of: Member, marks: dict[str, str], *, proved: bool
+) -> None:
     known = track(rollout(), step(), of)
     assert bool(list(runs_back(known, [work("site-1", **marks)], FOREIGN))) == proved
 

@@ -109,7 +109,7 @@ def test_a_completed_rollout_is_not_run_again() -> None:
     assert found.member(0, "site-2").cause is Cause.PREP_FAILED
 
 
-def test_half_way_through_it_stands_still() -> None:
+def test_a_rollout_in_progress_is_rebuilt_and_held() -> None:
     told = status(entry("site-1", "Prep"), entry("site-2", current="Prep"), entry("site-10"))
     found = Rebuilt(obj(status=told), [work("site-2", echo="run-1 Prep")])
     assert found.rollout.state is RolloutState.RUNNING
@@ -127,7 +127,7 @@ def test_half_way_through_it_stands_still() -> None:
     assert found.steps[0].started_at == NOW - timedelta(hours=2)
 
 
-def test_everything_is_told_as_imported() -> None:
+def test_every_decision_is_recorded_as_imported() -> None:
     told = status(entry("site-1", "Prep"), entry("site-2", current="Prep"))
     found = Rebuilt(obj(status=told), [work("site-2", echo="run-1 Prep")])
     said = [d for d in found.said if isinstance(d, OnRollout | OnStep | OnMember)]
@@ -145,7 +145,7 @@ def test_controls_that_stand_are_no_new_wish() -> None:
     assert found.rollout.controls == {"ibgu.dev/resume": "1", "ibgu.dev/skip": "waiting"}
 
 
-def test_who_waits_in_a_later_step() -> None:
+def test_members_of_a_later_step_are_rebuilt_by_their_labels() -> None:
     """The members are those whose labels fit; a cluster that was kept out by hand stays out."""
     views = {"site-1": cluster("site-1", **PREPARED), "site-2": cluster("site-2")}
     told = status(entry("site-1", "Prep"), entry("site-2", "Prep"), entry("site-3", "Prep"), step=2)
@@ -161,14 +161,14 @@ def test_a_step_that_only_opens_has_not_begun() -> None:
     assert len(found.steps) == 1
 
 
-def test_a_work_proves_a_step_that_the_status_does_not_tell_yet() -> None:
+def test_a_work_proves_a_step_that_the_status_lacks() -> None:
     told = status(entry("site-1", "Prep"))
     found = Rebuilt(obj("Prep", "Upgrade", status=told), [work("site-1", action="Upgrade")])
     assert [one.state for one in found.steps] == [StepState.FINISHED, StepState.RUNNING]
     assert found.member(1, "site-1").state is MemberState.WAITING
 
 
-def test_without_any_status_the_works_tell_what_they_can() -> None:
+def test_a_rollout_without_a_status_is_rebuilt_from_its_works() -> None:
     found = Rebuilt(obj(), [work("site-1", echo="run-1 Prep")])
     assert found.rollout.started_at == LATER
     assert found.member(0, "site-1").state is MemberState.IN_FLIGHT
@@ -209,7 +209,7 @@ def test_a_plan_that_cannot_be_read_has_no_steps() -> None:
 
 
 class TestOfAJournalThatIsBehind:
-    def test_what_it_knows_stays(self) -> None:
+    def test_known_members_and_positions_are_kept(self) -> None:
         """Positions, too: newcomers come last."""
         known = fleet(record(), step(), done("site-1", Action.PREP), member("site-2"))
         told = status(entry("site-0", "Prep"), entry("site-1", "Prep"), entry("site-2"))

@@ -35,7 +35,9 @@ AT = datetime(2026, 1, 1, 10, tzinfo=UTC)
         (completed(observedGeneration=0), TALM, True),
     ],
 )
-def test_begun(status: Any, by: ManagedFields, *, begun: bool) -> None:
+def test_a_status_shows_whether_the_rollout_has_begun(
+    status: Any, by: ManagedFields, *, begun: bool
+) -> None:
     assert read_status(obj(status=status, by=by)).begun == begun
 
 
@@ -43,7 +45,7 @@ def test_begun(status: Any, by: ManagedFields, *, begun: bool) -> None:
     ("status", "begun"),
     [({}, False), (STARTED, True), ({"clusters": [entry("site-1")]}, True), (completed(), True)],
 )
-def test_begun_by_ibgu(status: Any, *, begun: bool) -> None:
+def test_a_status_of_ibgu_shows_whether_the_rollout_has_begun(status: Any, *, begun: bool) -> None:
     assert read_status(obj(status=status)).begun == begun
 
 
@@ -81,14 +83,14 @@ def test_a_status_that_cannot_be_read_says_nothing(raw: bytes) -> None:
     assert read_status(replace(obj(), status=Raw(raw))) == ToldStatus()
 
 
-def test_a_start_and_an_end_that_are_no_times_are_not_told() -> None:
+def test_invalid_times_are_ignored() -> None:
     found = read_status(
         obj(status={"startedAt": "9999-12-31T23:59:59-15:00", "completedAt": "soon"})
     )
     assert (found.started_at, found.completed_at, found.begun) == (None, None, False)
 
 
-def test_an_entry_of_a_name_that_no_cluster_can_have_is_not_told() -> None:
+def test_an_entry_with_an_impossible_cluster_name_is_ignored() -> None:
     """A key of the journal takes no text of any length."""
     found = read_status(obj(status={"clusters": [entry("a" * 253), entry("a" * 254)]}))
     assert list(found.clusters) == ["a" * 253]
@@ -153,7 +155,9 @@ def done(*names: str) -> tuple[ToldAction, ...]:
         (CHAIN, entry("a", "Dance"), {}),
     ],
 )
-def test_which_step_an_action_belongs_to(plan: Any, given: Any, parts: dict[int, StepPart]) -> None:
+def test_actions_of_an_entry_are_assigned_to_steps(
+    plan: Any, given: Any, parts: dict[int, StepPart]
+) -> None:
     (found,) = read_status(obj(status={"clusters": [given]})).clusters.values()
     assert isinstance(found, Entry)
     assert place(plan, found) == parts
@@ -204,11 +208,11 @@ def test_works_without_a_run_leave_no_trace() -> None:
     ("echo", "taken"),
     [("run-1 Prep", True), ("run-0 Prep", False), ("run-1 Idle", False), ("", False)],
 )
-def test_taken(echo: str, *, taken: bool) -> None:
+def test_an_echo_of_the_run_proves_acceptance(echo: str, *, taken: bool) -> None:
     assert traces_of([work("site-1", echo=echo)])["site-1"].taken == taken
 
 
-def test_all_that_is_found() -> None:
+def test_find_collects_the_plan_and_the_progress() -> None:
     nothing = find(obj("Prep", "Upgrade"), [], cluster)
     assert nothing.plan == [(Action.PREP,), (Action.UPGRADE,)]
     assert not nothing.begun

@@ -16,7 +16,7 @@ NO_CRD = 'the server doesn\'t have a resource type "ImageBasedUpgrade"'
 
 
 @pytest.mark.parametrize("action", list(Action))
-def test_success(action: Action) -> None:
+def test_each_action_succeeds_by_its_completed_condition(action: Action) -> None:
     run = Watch(action).probe(5, value="True")
     assert run.ibgu is not None
     assert (run.ibgu.verdict, run.ibgu.at, run.ibgu.cause) == (ShadowVerdict.SUCCEEDED, at(5), None)
@@ -105,7 +105,7 @@ def test_a_refusal_must_stand_for_two_minutes(
     assert due(run) is None
 
 
-def test_what_heals_is_no_symptom() -> None:
+def test_an_error_that_heals_is_no_symptom() -> None:
     watch = Watch()
     assert watch.probe(1, error="imagebasedupgrades is forbidden: no right").symptom is None
     watch.probe(2, error=REFUSED)
@@ -113,7 +113,7 @@ def test_what_heals_is_no_symptom() -> None:
     assert (run.symptom, run.ibgu) == (None, None)
 
 
-def test_another_symptom_begins_anew() -> None:
+def test_another_symptom_restarts_the_settle_time() -> None:
     watch = Watch()
     watch.probe(1, error=NO_CRD)
     run = watch.probe(2, error=REFUSED)

@@ -102,7 +102,7 @@ def test_a_work_that_is_being_deleted_is_gone() -> None:
     assert watch.probe(7, reachable=False).reachable
 
 
-def test_reboots() -> None:
+def test_a_reboot_is_recorded_in_the_history() -> None:
     watch = Watch(Action.UPGRADE)
     watch.probe(5, reachable=False)
     watch.probe(15, reachable=True)

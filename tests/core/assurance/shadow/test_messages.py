@@ -53,7 +53,7 @@ REFUSED = Symptom(SymptomKind.ABSENT, START, "no such CRD")
         ),
     ],
 )
-def test_explanation(given: dict[str, Any], words: str) -> None:
+def test_a_run_is_explained_by_its_verdicts(given: dict[str, Any], words: str) -> None:
     given = {"ibgu": None, "talm": None, **given}
     assert explanation(run("s1", **given), at(60)) == words
 

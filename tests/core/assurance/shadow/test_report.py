@@ -103,7 +103,7 @@ def test_failures_are_known_earlier() -> None:
     assert "oc get ibu" not in second.remedy
 
 
-def test_who_tells_another_story() -> None:
+def test_rows_with_different_results_differ() -> None:
     found = report(
         run("s1", failed(10), ok(20)), run("s2", ok(10), ok(20)), run("s3", ok(10), None)
     )

@@ -18,7 +18,7 @@ STATUS = {
 }
 
 
-def test_a_rollout() -> None:
+def test_a_rollout_is_read_from_its_ibgu() -> None:
     obj = replace(ibgu("a", "Prep", "Upgrade FinalizeUpgrade"), status=Raw(json.encode(STATUS)))
     found = rollout_of(obj, None, at(1))
     assert found.full_name == "fleet/a"
@@ -56,7 +56,7 @@ def test_batches_end_when_the_next_begins() -> None:
     assert step_of("uid", over, third, at(10)) == third
 
 
-def test_talm_tells_its_times() -> None:
+def test_the_times_of_a_step_are_those_of_talm() -> None:
     times: dict[str, Any] = {"started": "2026-01-01T00:02:00Z", "completed": "2026-01-01T00:40:00Z"}
     found = step_of("uid", group(succeeded="True", **times), None, at(50))
     assert (found.started_at, found.finished_at) == (at(2), at(40))

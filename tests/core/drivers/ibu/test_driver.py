@@ -42,18 +42,18 @@ def test_a_refused_transition_is_final_unless_it_may_still_be_offered(
     assert found == ActionRefusal(Cause.TRANSITION_REFUSED, TRANSITION, final)
 
 
-def test_what_the_agent_mends_by_itself_is_no_refusal(states: dict[str, IbuView]) -> None:
+def test_transient_errors_of_the_agent_are_no_refusal(states: dict[str, IbuView]) -> None:
     assert refused(states["idle"], "connection refused") is None
     assert refused(states["idle"], "") is None
 
 
-def test_absent() -> None:
+def test_a_missing_agent_is_recognized() -> None:
     assert IBU.absent(replace(WORK, target_available="False"))
     assert IBU.absent(replace(WORK, apply_error='Unsupported value: "Disarmed"'))
     assert not IBU.absent(replace(WORK, target_available="True"))
 
 
-def test_what_the_spec_refers_to_is_carried() -> None:
+def test_references_of_the_spec_are_carried() -> None:
     spec = IbguSpec(ibu_spec=IbuSpec(extra_manifests=[ObjectRef("extra", "site")]))
     assert IBU.references(spec, "default") == [Reference("ConfigMap", "site", "extra")]
     found = ConfigMap(ObjectMeta(name="extra", namespace="site"), {"a": "1"})

@@ -26,7 +26,7 @@ def warned(
     return list(refused_fields(action, CLUSTERS, spec, dict.fromkeys(CLUSTERS, given)))
 
 
-def test_what_a_rollback_leaves_out_is_named_field_by_field() -> None:
+def test_each_field_missing_from_a_rollback_is_named() -> None:
     assert warned(IbuSpec(seed_image_ref=SEED)) == [
         f"spec.ibuSpec.{field} is missing: 4 clusters were prepared or upgraded by edge/ran with "
         "another value, and refuse Rollback, because no field may change before Idle; copy the "
@@ -35,7 +35,7 @@ def test_what_a_rollback_leaves_out_is_named_field_by_field() -> None:
     ]
 
 
-def test_what_is_new_or_differs() -> None:
+def test_new_and_changed_fields_are_named() -> None:
     other = IbuSpec(
         seed_image_ref=SeedImageRef(image="other", version="4.17.2"),
         oadp_content=BEFORE.oadp_content,
@@ -49,14 +49,14 @@ def test_what_is_new_or_differs() -> None:
     ]
 
 
-def test_of_a_rollout_that_may_not_be_read_it_only_differs() -> None:
+def test_fields_of_an_unreadable_rollout_are_only_called_different() -> None:
     found = [
         words.partition(":")[0] for words in warned(IbuSpec(seed_image_ref=SEED), readable=False)
     ]
     assert found == ["spec.ibuSpec.oadpContent differs", "spec.ibuSpec.extraManifests differs"]
 
 
-def test_who_refuses_nothing() -> None:
+def test_unchanged_fields_and_idle_actions_give_no_warning() -> None:
     assert warned(BEFORE) == []
     bare = IbuSpec(seed_image_ref=SEED)
     assert warned(bare, Action.ABORT) == []

@@ -21,7 +21,7 @@ from ibgu.core.plan.references import Reference
         (AutoRollback(2**63 - 1), LARGEST),  # more than the calendar has
     ],
 )
-def test_the_monitor_has_half_an_hour_unless_told_otherwise(
+def test_the_init_monitor_timeout_defaults_to_half_an_hour(
     given: AutoRollback | None, seconds: int
 ) -> None:
     assert init_monitor(IbuSpec(auto_rollback_on_failure=given)) == timedelta(seconds=seconds)
@@ -57,7 +57,7 @@ def test_annotations_that_go_to_the_clusters() -> None:
     }
 
 
-def test_what_is_referred_to() -> None:
+def test_references_are_read_from_the_spec() -> None:
     seed = SeedImageRef(pull_secret_ref=NameRef("pull"))
     foreign, own = ObjectRef("oadp", "openshift-adp"), ObjectRef("own", "default")
     spec = IbuSpec(seed, oadp_content=[foreign], extra_manifests=[own])

@@ -32,7 +32,7 @@ def test_a_later_annotation_goes_along_with_the_next_run() -> None:
     assert armed(twin, "site-2") == {KEY: "Disabled"}
 
 
-def test_what_is_armed_is_not_written_again() -> None:
+def test_an_armed_work_is_not_rewritten_for_new_annotations() -> None:
     twin = sites(1)
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_INTENDED)
@@ -45,7 +45,7 @@ def test_what_is_armed_is_not_written_again() -> None:
     assert twin.tracked(uid).rollout.annotations == {KEY: "Disabled"}
 
 
-def test_it_is_told_once_and_what_goes_is_told_too() -> None:
+def test_changed_and_removed_annotations_are_recorded_once() -> None:
     twin = sites(1)
     uid = twin.apply(ibgu("a", "Prep"))
     twin.settle()

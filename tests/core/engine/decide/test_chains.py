@@ -25,14 +25,14 @@ def between(timeout: int = 60, *clusters: str) -> tuple[Twin, str]:
     return twin, uid
 
 
-def test_it_goes_on_when_the_work_is_disarmed() -> None:
+def test_the_next_action_starts_when_the_work_is_disarmed() -> None:
     twin, uid = between()
     twin.wait(hours=1)
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
     assert twin.kinds("site-1").count(Kind.PROBED) == 1
 
 
-def test_it_waits_for_feedback_until_the_deadline() -> None:
+def test_the_next_action_waits_for_feedback_until_the_deadline() -> None:
     twin, uid = between()
     twin.frozen.add("site-1")
     twin.wait(minutes=5)
@@ -80,7 +80,7 @@ def test_a_spec_that_the_lifecycle_agent_has_not_seen_is_waited_for() -> None:
     assert twin.member(uid, 0, "site-1").reason.message == words
 
 
-def test_what_a_hand_has_done_already_is_passed_over() -> None:
+def test_an_action_done_by_hand_is_passed_over() -> None:
     twin, uid = between()
     twin.spokes["site-1"].to("Upgrade")
     twin.wait(minutes=5)

@@ -61,7 +61,7 @@ def test_a_skip_that_takes_all_that_it_names_is_no_warning() -> None:
     assert (said.warning, said.why[-26:]) == (False, "2 waiting clusters skipped")
 
 
-def test_all_that_wait_can_be_skipped() -> None:
+def test_all_waiting_clusters_can_be_skipped() -> None:
     twin, uid = three()
     twin.annotate(uid, skip="waiting")
     twin.wait(minutes=5)
@@ -79,7 +79,7 @@ def test_all_that_wait_can_be_skipped() -> None:
         ("2026-11-20T02:00:00Z,waiting,site-3", 1),
     ],
 )
-def test_all_that_wait_are_those_of_the_step_that_was_meant(value: str, skipped: int) -> None:
+def test_a_skip_of_waiting_clusters_applies_to_the_named_step(value: str, skipped: int) -> None:
     twin, uid = three()
     twin.annotate(uid, skip=value)
     twin.settle()
@@ -101,7 +101,7 @@ def test_a_value_is_acted_on_once() -> None:
     assert len(controls(twin)) == 2
 
 
-def test_who_asked_is_recorded() -> None:
+def test_a_control_records_its_actor() -> None:
     twin, uid = three()
     twin.annotate(uid, skip="site-2")
     twin.settle()
@@ -181,7 +181,7 @@ def test_the_breaker_can_be_switched_off_before_it_is_needed() -> None:
     assert controls(twin) == ["ibgu.dev/circuit-breaker=off: the circuit breaker is off"]
 
 
-def test_other_annotations_are_nobodys_control() -> None:
+def test_other_annotations_are_no_control() -> None:
     twin, uid = three()
     obj = twin.ibgus[uid]
     marks = {"ibgu.dev/unknown": "1", "lca.openshift.io/x": "y"}

@@ -62,7 +62,7 @@ def _instructions(members: int) -> list[int]:
     return found.counts
 
 
-def test_it_is_the_same_among_ten_times_as_many() -> None:
+def test_a_cycle_costs_the_same_among_ten_times_as_many_members() -> None:
     _instructions(60)  # Python 3.14 makes some things once, in the first of them
     few, many = _instructions(60), _instructions(600)
 

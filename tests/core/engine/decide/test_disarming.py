@@ -55,7 +55,7 @@ def aside(
     return disarm_quarantined(tracked, "site-1", seen, NOW, asked_for=asked_for)
 
 
-def test_what_the_cluster_echoes_is_disarmed_and_goes_on_to_tell_its_run() -> None:
+def test_an_echoed_run_is_disarmed_and_stays_on_the_work() -> None:
     """The work keeps limit and restore, for a start without the journal."""
     found = running()
     wanted = Wanted(armed=False, run=found.run, limit=LIMIT, restore="restore-1")
@@ -75,7 +75,9 @@ def test_what_the_cluster_echoes_is_disarmed_and_goes_on_to_tell_its_run() -> No
         (member(), TAKEN),  # nothing was begun
     ],
 )
-def test_what_else_there_is_without_a_journal_stays(found: Member, stage: WorkView | None) -> None:
+def test_other_works_are_not_changed_without_a_journal(
+    found: Member, stage: WorkView | None
+) -> None:
     assert taken(found, stage) is None
 
 
@@ -85,29 +87,29 @@ def test_nothing_is_written_while_a_write_is_on_its_way(asked_for: bool) -> None
     assert aside(running(), TAKEN, asked_for=asked_for, writing=True) is None
 
 
-def test_what_is_set_aside_keeps_what_it_has_armed() -> None:
+def test_a_quarantined_member_keeps_its_armed_run() -> None:
     assert aside(running(), ARMED) is None
 
 
-def test_what_nobody_asks_for_any_more_is_disarmed_before_the_cluster_takes_it() -> None:
+def test_a_quarantined_run_no_longer_asked_for_is_disarmed() -> None:
     found = aside(running(), ARMED, asked_for=False)
     assert found is not None
     assert not found.armed
 
 
-def test_what_its_records_want_disarmed_is() -> None:
+def test_a_quarantined_work_of_an_ended_run_is_disarmed() -> None:
     found = aside(ENDED, ARMED)
     assert found is not None
     assert not found.armed
 
 
-def test_nothing_is_armed_for_what_is_set_aside() -> None:
+def test_nothing_is_armed_for_a_quarantined_member() -> None:
     assert aside(running(RunState.ARMING), replace(ARMED, run="run-0")) is None
 
 
 @pytest.mark.parametrize("asked_for", [True, False])
 @pytest.mark.parametrize("stage", [None, work(armed=False), work(terminating=True)])
-def test_what_is_not_armed_and_what_is_deleted_is_left_alone(
+def test_disarmed_and_terminating_works_are_not_changed(
     stage: WorkView | None, asked_for: bool
 ) -> None:
     assert aside(ENDED, stage, asked_for=asked_for) is None

@@ -53,7 +53,9 @@ class Hints:
 
 @pytest.mark.parametrize("plan", [("Prep", "Upgrade", "FinalizeUpgrade"), ("Prep Upgrade",)])
 @pytest.mark.parametrize("fault", ["", "fail"])
-def test_what_frees_or_fills_a_slot_is_hurried_for(plan: tuple[str, ...], fault: str) -> None:
+def test_events_that_free_or_fill_a_slot_expedite_a_cycle(
+    plan: tuple[str, ...], fault: str
+) -> None:
     twin = sites(5, fault, Stage.UPGRADE)
     hints = Hints(twin)
     twin.payload = PayloadState(digest="digest")

@@ -15,7 +15,7 @@ def test_a_watched_member(name: str, event: str) -> None:
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_one_that_is_not_watched(event: str) -> None:
+def test_an_unwatched_member_ignores_every_event(event: str) -> None:
     assert said(result(succeeded, EVENTS[event])) == ""
 
 

@@ -22,7 +22,7 @@ def release(twin: Twin, uid: str) -> None:
     twin.apply(replace(obj, metadata=replace(obj.metadata, annotations=marks)))
 
 
-def test_what_is_in_flight_goes_on_and_nothing_new_starts() -> None:
+def test_a_pause_stops_new_starts_and_not_runs_in_flight() -> None:
     twin = sites(3)
     uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
     twin.wait(seconds=20)
@@ -58,7 +58,7 @@ def resumers(twin: Twin) -> list[str]:
     return [each.actor for each in released if isinstance(each, OnRollout)]
 
 
-def test_who_resumes_through_ibgu_is_named_whoever_wrote_before() -> None:
+def test_a_resume_names_its_own_actor_among_earlier_writers() -> None:
     twin = sites(9)
     uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=600))
     twin.wait(seconds=20)
@@ -112,7 +112,7 @@ def test_a_paused_rollout_opens_no_step() -> None:
     assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
-def test_what_holds_the_step_outlasts_a_pause() -> None:
+def test_a_hold_of_the_step_outlasts_a_pause() -> None:
     twin = sites(2)
     twin.payload = PayloadState(digest="one")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))

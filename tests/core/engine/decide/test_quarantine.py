@@ -40,7 +40,7 @@ def hold(tracked: TrackedRollout, error: str = ERROR) -> OnRollout:
     return held
 
 
-def test_it_tells_the_error_and_who_has_to_act(tracked: TrackedRollout) -> None:
+def test_a_quarantine_hold_names_the_error_and_the_person_to_act(tracked: TrackedRollout) -> None:
     held = hold(tracked)
     assert (held.kind, held.warning) == (Kind.ROLLOUT_HELD, True)
     reason = held.rollout.hold
@@ -54,7 +54,7 @@ def test_it_tells_the_error_and_who_has_to_act(tracked: TrackedRollout) -> None:
     assert held.why == reason.message
 
 
-def test_it_is_said_once_until_the_error_is_another_one(tracked: TrackedRollout) -> None:
+def test_a_quarantine_hold_is_recorded_once_per_error(tracked: TrackedRollout) -> None:
     hold(tracked)
     assert list(quarantine_rollout(tracked, ERROR, LATER)) == []
     [other] = quarantine_rollout(tracked, "ValueError in ibgu.core.elsewhere, line 1", LATER)
@@ -64,20 +64,20 @@ def test_it_is_said_once_until_the_error_is_another_one(tracked: TrackedRollout)
 
 
 @pytest.mark.parametrize("kind", sorted(KEPT))
-def test_what_only_a_person_can_end_stays(tracked: TrackedRollout, kind: ReasonKind) -> None:
+def test_a_hold_that_only_a_person_ends_is_kept(tracked: TrackedRollout, kind: ReasonKind) -> None:
     tracked.rollout = replace(tracked.rollout, hold=Reason(kind, START, "for a reason"))
     assert list(quarantine_rollout(tracked, ERROR, LATER)) == []
 
 
 @pytest.mark.parametrize("kind", sorted(set(ReasonKind) - KEPT))
-def test_what_is_found_anew_gives_way(tracked: TrackedRollout, kind: ReasonKind) -> None:
+def test_a_hold_that_is_recomputed_is_replaced(tracked: TrackedRollout, kind: ReasonKind) -> None:
     tracked.rollout = replace(tracked.rollout, hold=Reason(kind, START, "for a reason"))
     reason = hold(tracked).rollout.hold
     assert reason is not None
     assert reason.kind is ReasonKind.INTERNAL_ERROR
 
 
-def test_who_is_deleted_is_not_held(tracked: TrackedRollout) -> None:
+def test_a_deleted_rollout_is_not_held(tracked: TrackedRollout) -> None:
     tracked.rollout = replace(tracked.rollout, state=RolloutState.DELETED)
     assert list(quarantine_rollout(tracked, ERROR, START)) == []
 
@@ -91,7 +91,7 @@ def _take(twin: Twin, uid: str) -> list[Decision]:
 
 
 @pytest.mark.parametrize("paused", [False, True])
-def test_it_ends_with_the_first_turn_that_gets_through(paused: bool) -> None:
+def test_a_quarantine_hold_ends_with_the_first_successful_turn(paused: bool) -> None:
     twin = sites(1)
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     uid = twin.apply(ibgu("a", "Prep"))
@@ -104,7 +104,7 @@ def test_it_ends_with_the_first_turn_that_gets_through(paused: bool) -> None:
     assert (reason.kind if reason else None) == (ReasonKind.PAUSED if paused else None)
 
 
-def test_what_who_waits_has_told_is_forgotten() -> None:
+def test_probes_of_waiting_members_are_forgotten() -> None:
     """A look rests on what nobody follows meanwhile."""
     twin = Twin("site-1", "site-2", "site-3")
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"

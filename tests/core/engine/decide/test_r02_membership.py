@@ -144,7 +144,7 @@ def test_a_waiting_cluster_that_is_deleted_ends_too() -> None:
     assert twin.member(uid, 0, "site-2").cause is Cause.GONE
 
 
-def test_a_plan_whose_step_opens_again_after_a_deletion_takes_nobody() -> None:
+def test_a_step_reopened_after_a_deletion_takes_no_members() -> None:
     twin, uid = opened("site-1")
     del twin.ibgus[uid]
     assert members(twin, uid, [view(twin, "site-1")]) == []
@@ -212,7 +212,7 @@ def test_a_namespace_without_a_set_keeps_the_step_closed_until_there_is_one() ->
 
 
 @pytest.mark.parametrize("scope", [Scope("fleet", ()), Scope("fleet", (), "not known")])
-def test_who_leaves_the_namespaces_sets_does_not_start_until_it_is_back(scope: Scope) -> None:
+def test_a_cluster_outside_the_namespaces_sets_does_not_start(scope: Scope) -> None:
     """The step's membership is fixed; who is in flight goes through its actions."""
     twin = Twin("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep Upgrade", concurrency=1))

@@ -83,7 +83,7 @@ def test_a_member_that_can_start_again_is_asked_and_waited_for() -> None:
 
 
 @pytest.mark.parametrize("why", ["dark", "gone", "leaving"])
-def test_who_can_not_start_keeps_nobody(why: str) -> None:
+def test_a_cluster_that_can_not_start_does_not_block_the_next(why: str) -> None:
     twin = silent(sites(2))
     result(twin, 2)
     if why == "dark":
@@ -98,7 +98,7 @@ def test_who_can_not_start_keeps_nobody(why: str) -> None:
     assert twin.now == START
 
 
-def test_an_abort_that_is_asked_anew_keeps_its_place() -> None:
+def test_an_abort_that_is_probed_again_keeps_its_place() -> None:
     """The first one's probe is too old (R9.4), the one behind it was probed a moment ago."""
     twin = sites(3)
     for spoke in twin.spokes.values():
@@ -117,7 +117,7 @@ def test_an_abort_that_is_asked_anew_keeps_its_place() -> None:
 
 
 @given(st.permutations(range(1, 8)), st.integers(1, 7))
-def test_who_answers_in_time_starts_in_order(order: list[int], concurrency: int) -> None:
+def test_clusters_that_answer_in_time_start_in_order(order: list[int], concurrency: int) -> None:
     """However the answers race: the first ones that fit have started first."""
     twin = silent(sites(7), concurrency=concurrency)
     for number in order:

@@ -116,7 +116,7 @@ def test_only_as_many_are_preempted_as_the_canceller_has_slots() -> None:
     assert asked(twin) == ["site-1", "site-2", "site-3"]
 
 
-def test_nobody_is_preempted_for_a_slot_that_the_one_before_may_take_in_a_moment() -> None:
+def test_no_preemption_for_a_slot_that_an_earlier_member_may_still_take() -> None:
     """The one before has lost its place, not its answer; only when that is overdue the other is the
     next one."""
     twin = Twin("site-1", "site-2")
@@ -148,7 +148,7 @@ def test_a_chain_does_not_go_on_after_the_canceller_has_come() -> None:
     assert [done.action for done in member.completed] == ["Prep"]
 
 
-def test_what_is_intended_but_not_armed_is_cancelled_at_once() -> None:
+def test_an_intended_run_is_cancelled_at_once() -> None:
     twin = Twin("site-1")
     twin.payload = PayloadState(digest="digest")
     older = twin.apply(ibgu("older", "Prep", age=10))
@@ -301,7 +301,7 @@ def test_a_rollout_of_another_namespace_is_not_cancelled_where_that_is_off() -> 
     assert told(certify(log_of(twin))) == []
 
 
-def test_its_later_steps_take_their_clusters_too() -> None:
+def test_later_steps_of_a_rollout_that_can_not_be_cancelled_keep_clusters() -> None:
     twin, older, _newer = between_two("Abort", across=False)
     twin.wait(hours=1)
     for name in twin.spokes:
@@ -313,7 +313,7 @@ def test_its_later_steps_take_their_clusters_too() -> None:
 
 
 @pytest.mark.parametrize("scope", [SHARED, Scope("fleet")], ids=["tenancy", "no tenancy"])
-def test_where_it_is_on_they_are_cancelled_and_no_foreign_name_is_told(scope: Scope) -> None:
+def test_cancelling_across_namespaces_names_no_foreign_rollout(scope: Scope) -> None:
     """A reader of one rollout need not be able to read the other, with tenancy or without."""
     twin, older, newer = between_two("Abort", across=True, scope=scope)
     member = twin.member(older, 0, "site-2")
@@ -338,7 +338,7 @@ def test_the_own_namespaces_older_ones_are_cancelled_all_the_same() -> None:
     assert twin.member(older, 0, "site-1").message == "cancelled by fleet/newer"
 
 
-def test_what_a_step_may_cancel_is_settled_when_it_opens() -> None:
+def test_cancelling_across_namespaces_is_fixed_when_the_step_opens() -> None:
     """A setting that changes later neither ends nor frees anything."""
     twin, older, _newer = between_two("Abort", across=False)
     twin.fleet.across_namespaces = True

@@ -57,7 +57,7 @@ def test_no_answer_is_the_reason_after_a_minute_and_it_is_asked_again_every_ten(
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_what_the_hub_refuses_is_not_the_clusters_silence() -> None:
+def test_a_probe_that_the_hub_refuses_is_reported_as_refused() -> None:
     twin = Twin("site-1")
     twin.frozen.add("site-1")
     uid = twin.apply(ibgu("a", "Prep"))

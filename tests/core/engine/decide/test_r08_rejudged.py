@@ -44,7 +44,7 @@ def test_a_finalize_does_not_abort_what_was_begun_by_hand_meanwhile() -> None:
     assert twin.member(uid, 0, "site-1").reason.kind is ReasonKind.BUSY
 
 
-def test_one_that_was_done_by_hand_meanwhile_is_not_done_twice() -> None:
+def test_an_action_done_by_hand_before_the_write_is_not_repeated() -> None:
     twin, uid = kept("Prep")
     twin.spokes["site-1"].to("Prep")
     twin.wait(minutes=1)
@@ -56,7 +56,7 @@ def test_one_that_was_done_by_hand_meanwhile_is_not_done_twice() -> None:
     assert twin.spokes["site-1"].executed == []
 
 
-def test_what_still_means_what_it_says_is_sent_with_the_same_run() -> None:
+def test_an_action_that_still_applies_is_sent_with_the_same_run() -> None:
     twin, uid = kept("Prep")
     run = run_of(twin, uid)
     twin.allow()

@@ -23,7 +23,7 @@ def upgraded(*, valid: timedelta | None) -> Twin:
     return twin
 
 
-def test_after_it_the_probe_refuses_and_names_the_deadline() -> None:
+def test_a_rollback_after_the_deadline_is_refused_with_the_deadline() -> None:
     twin = upgraded(valid=DAY)
     until = twin.spokes["site-1"].rollback_until
     twin.drive(2 * DAY)
@@ -39,7 +39,7 @@ def test_after_it_the_probe_refuses_and_names_the_deadline() -> None:
     assert known.name == "RollbackExpired"
 
 
-def test_before_it_and_without_one_the_cluster_is_rolled_back() -> None:
+def test_a_rollback_before_the_deadline_or_without_one_succeeds() -> None:
     for valid in (DAY, None):
         twin = upgraded(valid=valid)
         uid = twin.apply(ibgu("b", "Rollback"))
@@ -47,7 +47,7 @@ def test_before_it_and_without_one_the_cluster_is_rolled_back() -> None:
         assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_it_may_pass_between_the_probe_and_the_write() -> None:
+def test_the_deadline_may_pass_between_probe_and_write() -> None:
     twin = upgraded(valid=timedelta(minutes=30))
     uid = twin.apply(ibgu("b", "Rollback"))
     twin.until(Kind.RUN_ARMING)
@@ -59,7 +59,7 @@ def test_it_may_pass_between_the_probe_and_the_write() -> None:
     assert twin.spokes["site-1"].executed == []
 
 
-def test_it_may_pass_while_the_cluster_waits_for_a_slot() -> None:
+def test_the_deadline_may_pass_while_the_cluster_waits_for_a_slot() -> None:
     twin = upgraded(valid=DAY)
     twin.spokes["site-1"].rollback_until = twin.now + timedelta(minutes=5)
     first = twin.join("site-0")

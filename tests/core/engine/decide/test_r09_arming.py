@@ -47,7 +47,7 @@ def test_a_reachable_cluster_that_takes_its_time_is_waited_for() -> None:
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_what_is_lost_on_the_way_is_asked_for_again() -> None:
+def test_a_lost_write_is_requested_again() -> None:
     twin, uid = arming()
     twin.writes.clear()
     twin.touch(uid, "site-1")
@@ -64,7 +64,7 @@ def test_an_abort_never_waits_for_an_unreachable_cluster(seconds: int) -> None:
     assert run_of(twin, uid).result is RunResult.WITHDRAWN
 
 
-def test_an_abort_without_echo_is_withdrawn_after_a_minute_and_probed_anew() -> None:
+def test_an_abort_without_echo_is_withdrawn_after_a_minute_and_probed_again() -> None:
     twin, uid = arming("Abort")
     twin.frozen.add("site-1")
     twin.drive(ACCEPT_TIMEOUT)

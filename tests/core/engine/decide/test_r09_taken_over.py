@@ -91,7 +91,7 @@ def test_an_armed_work_that_is_changed_before_the_cluster_takes_it(
     assert twin.spokes["site-1"].executed == []
 
 
-def test_what_passes_within_two_minutes_is_forgotten() -> None:
+def test_a_missing_run_that_returns_within_two_minutes_is_ignored() -> None:
     twin, uid = accepted()
     run = twin.spokes["site-1"].run
     no_run(twin)

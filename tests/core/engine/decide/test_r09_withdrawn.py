@@ -11,7 +11,7 @@ from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 
-def test_an_unreachable_cluster_that_has_not_echoed_in_a_minute_gets_it_withdrawn() -> None:
+def test_a_run_without_echo_is_withdrawn_after_an_unreachable_minute() -> None:
     twin, uid = arming("Prep", "site-1", "site-2")
     vanish(twin)
     twin.drive(ACCEPT_TIMEOUT - timedelta(seconds=1))
@@ -27,7 +27,7 @@ def test_an_unreachable_cluster_that_has_not_echoed_in_a_minute_gets_it_withdraw
     assert twin.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED
 
 
-def test_a_withdrawn_member_starts_anew_when_the_cluster_is_back() -> None:
+def test_a_withdrawn_member_starts_again_when_the_cluster_is_back() -> None:
     twin, uid = arming()
     vanish(twin)
     twin.wait(minutes=10)
@@ -38,7 +38,7 @@ def test_a_withdrawn_member_starts_anew_when_the_cluster_is_back() -> None:
     assert member.attempts == 2
 
 
-def test_a_withdrawn_run_whose_echo_comes_is_reopened() -> None:
+def test_a_withdrawn_run_is_reopened_by_its_echo() -> None:
     twin, uid = arming()
     taken_but_unheard(twin)
     first = run_of(twin, uid)
@@ -91,7 +91,7 @@ def carrying() -> tuple[Twin, str]:
     return twin, uid
 
 
-def test_a_withdrawn_run_that_the_cluster_took_and_a_hand_undid_is_not_begun_again() -> None:
+def test_a_withdrawn_run_accepted_and_undone_by_hand_is_not_repeated() -> None:
     twin, uid = arming()
     taken_but_unheard(twin)
     first = run_of(twin, uid)
@@ -104,7 +104,7 @@ def test_a_withdrawn_run_that_the_cluster_took_and_a_hand_undid_is_not_begun_aga
     assert twin.labels["site-1"] == {}
 
 
-def test_nobody_else_starts_until_the_window_has_room_for_a_reopened_run() -> None:
+def test_no_member_starts_until_a_slot_is_free_for_a_reopened_run() -> None:
     twin, uid = arming("Prep", "site-1", "site-2", "site-3")
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     twin.spokes["site-2"].faults[Stage.PREP] = "slow"

@@ -106,7 +106,7 @@ def test_other_errors_heal_and_are_shown(error: str) -> None:
     assert twin.member(uid, 0, "site-1").reason.message == error
 
 
-def test_the_two_minutes_begin_anew_when_the_cluster_was_away() -> None:
+def test_the_settle_time_restarts_when_the_cluster_was_unreachable() -> None:
     twin, uid, work = armed()
     refused = with_ibu(work, REFUSED, next_stages=frozenset())
     cluster = twin.cluster("site-1")
@@ -122,7 +122,7 @@ def test_the_two_minutes_begin_anew_when_the_cluster_was_away() -> None:
     assert "ended refused" not in said(twin.ask(uid, "site-1", stage=refused))
 
 
-def test_the_two_minutes_begin_anew_with_the_sync() -> None:
+def test_the_settle_time_restarts_with_the_sync() -> None:
     """A symptom may have gone while ibgu was away."""
     twin, uid, work = armed()
     refused = with_ibu(work, SPEC)
@@ -144,7 +144,7 @@ def test_a_refusal_by_the_cluster_gives_its_label() -> None:
     assert "lcm.openshift.io/ibgu-prep-failed" in twin.labels["site-1"]
 
 
-def test_what_the_hub_refuses_for_good_ends_the_run_without_a_label() -> None:
+def test_a_final_refusal_of_the_hub_ends_the_run_without_a_label() -> None:
     twin = Twin("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_ARMING)

@@ -39,7 +39,7 @@ def test_a_payload_that_is_being_written_may_be_on_its_way_out() -> None:
 
 
 @pytest.mark.parametrize("by", ["cluster", "hub"])
-def test_a_payload_that_is_refused_for_two_minutes_ends_the_run_before_anything_is_armed(
+def test_a_payload_refused_for_two_minutes_ends_the_run_before_arming(
     by: str,
 ) -> None:
     twin = Twin("site-1")

@@ -192,7 +192,7 @@ def test_nothing_starts_after_a_deadline_that_passed_while_ibgu_was_away() -> No
 
 
 @pytest.mark.parametrize(("timeout", "floor"), [(60, 30), (240, 45)])
-def test_too_little_time_starts_no_upgrade(timeout: int, floor: int) -> None:
+def test_no_upgrade_starts_with_too_little_time_left(timeout: int, floor: int) -> None:
     """min(initMonitorTimeout + 15 min, share / 2): here 45 min, or half of the timeout."""
     twin = sites(1)
     twin.spokes["site-1"].to("Prep")

@@ -32,7 +32,7 @@ def test_a_rollback_reboots_too() -> None:
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_it_keeps_its_hold_until_its_limit() -> None:
+def test_a_rebooting_member_keeps_its_slot_until_its_limit() -> None:
     twin = Twin("site-1")
     twin.spokes["site-1"].faults[Stage.UPGRADE] = "slow"
     uid = twin.apply(ibgu("a", "Prep Upgrade", timeout=60))
@@ -44,7 +44,7 @@ def test_it_keeps_its_hold_until_its_limit() -> None:
     assert "Last seen: rebooting" in member.message
 
 
-def test_elsewhere_it_is_unreachable_and_keeps_its_hold_as_well() -> None:
+def test_an_unreachable_member_in_prep_keeps_its_slot() -> None:
     twin = Twin("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=30)
@@ -60,7 +60,7 @@ def test_elsewhere_it_is_unreachable_and_keeps_its_hold_as_well() -> None:
 
 
 @pytest.mark.parametrize("step", ["Prep", "Abort"])
-def test_before_its_start_it_waits_without_a_hold_and_nothing_is_written(step: str) -> None:
+def test_an_unreachable_member_waits_without_a_slot_and_a_work(step: str) -> None:
     twin = Twin("site-1")
     twin.spokes["site-1"].dark = True
     uid = twin.apply(ibgu("a", step))
@@ -71,7 +71,7 @@ def test_before_its_start_it_waits_without_a_hold_and_nothing_is_written(step: s
     assert not twin.works
 
 
-def test_a_cluster_that_goes_dark_before_it_has_told_of_its_upgrade_may_be_rebooting() -> None:
+def test_a_cluster_that_vanishes_after_arming_counts_as_rebooting() -> None:
     """The cluster was "Unreachable, check power", though an Upgrade had been sent to it."""
     twin = Twin("site-1")
     twin.spokes["site-1"].to("Prep")

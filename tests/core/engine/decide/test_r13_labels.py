@@ -191,7 +191,7 @@ def _deleted(twin: Twin) -> None:
         (_deleted, Cause.DELETED),
     ],
 )
-def test_what_the_cluster_is_not_to_blame_for_changes_no_label(happens: Any, cause: Cause) -> None:
+def test_outcomes_not_caused_by_the_cluster_change_no_label(happens: Any, cause: Cause) -> None:
     twin = site("Prep")
     happens(twin)
     twin.wait(minutes=40)

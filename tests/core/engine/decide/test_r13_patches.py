@@ -31,7 +31,7 @@ def test_the_outcome_is_in_the_journal_before_its_label_is_pending() -> None:
     assert ended < patch
 
 
-def test_what_is_pending_survives_a_restart_and_is_written_once() -> None:
+def test_a_pending_patch_survives_a_restart_and_is_written_once() -> None:
     twin = site()
     twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.LABELS_PENDING)
@@ -74,7 +74,7 @@ def pending(seen: str | None, wanted: str | None) -> PendingPatch:
         ("old", "new", None, True),
     ],
 )
-def test_a_change_is_pending_until_the_key_shows_it_or_shows_somebodys_hand(
+def test_a_change_is_pending_until_the_key_shows_it_or_a_foreign_value(
     seen: str | None, wanted: str | None, shown: str | None, settled: bool
 ) -> None:
     twin = Twin("site-1")

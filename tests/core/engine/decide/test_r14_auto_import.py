@@ -98,7 +98,7 @@ def test_auto_import_is_turned_off_ahead_of_an_upgrade_that_is_next() -> None:
     assert twin.annotations["site-2"][names.AUTO_IMPORT_BY] == "uid-a"
 
 
-def test_somebody_elses_is_left_alone() -> None:
+def test_a_foreign_auto_import_annotation_is_kept() -> None:
     twin = Twin("site-1")
     twin.annotations["site-1"] = {names.DISABLE_AUTO_IMPORT: "true"}
     twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
@@ -107,7 +107,7 @@ def test_somebody_elses_is_left_alone() -> None:
     assert marks(twin) == {names.DISABLE_AUTO_IMPORT: "true"}
 
 
-def test_one_that_is_about_to_go_is_kept_for_the_next_upgrade() -> None:
+def test_a_pending_removal_is_replaced_by_the_next_upgrade() -> None:
     """Another rollout's removal is still pending: what is there is not what will be."""
     twin = prepared("Upgrade")
     theirs = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: "b"}
@@ -138,7 +138,7 @@ def test_auto_import_is_on_again_after_an_automatic_rollback() -> None:
     assert marks(twin) == {}
 
 
-def test_auto_import_stays_off_until_the_cluster_is_out_of_the_stage_however_late() -> None:
+def test_auto_import_stays_off_until_the_cluster_is_out_of_the_stage() -> None:
     twin = prepared("Upgrade", timeout=20)
     twin.spokes["site-1"].faults[Stage.UPGRADE] = "slow"
     twin.wait(hours=2)
@@ -222,7 +222,7 @@ def _too_late(twin: Twin) -> None:
 
 
 @pytest.mark.parametrize("ends", [_cancelled, _deleted, _too_late])
-def test_auto_import_is_on_again_without_evidence_if_the_upgrade_was_never_armed(
+def test_auto_import_is_on_again_if_the_upgrade_was_never_armed(
     ends: Callable[[Twin], None],
 ) -> None:
     twin = prepared("Upgrade")

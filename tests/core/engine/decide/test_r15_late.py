@@ -24,7 +24,7 @@ def too_slow(*plan: str, action: Stage = Stage.PREP) -> Twin:
     return twin
 
 
-def test_a_late_completion_is_told_and_changes_the_label() -> None:
+def test_a_late_completion_is_recorded_and_changes_the_label() -> None:
     twin = too_slow()
     assert set(twin.labels["site-1"]) == {FAILED}
     twin.wait(hours=1)
@@ -106,7 +106,7 @@ def test_a_chain_does_not_go_on_late() -> None:
     assert [stage for _, stage in twin.spokes["site-1"].executed] == [Stage.PREP]
 
 
-def test_seconds_are_told_as_seconds() -> None:
+def test_a_lateness_of_seconds_is_given_in_seconds() -> None:
     twin = Twin("site-1")
     spoke = twin.spokes["site-1"]
     twin.apply(ibgu("a", "Prep"))
@@ -168,7 +168,7 @@ def test_a_run_that_hit_its_limit_and_then_fails_keeps_its_message() -> None:
     assert twin.member("uid-a", 0, "site-1").message == before
 
 
-def test_a_dark_cluster_tells_nothing() -> None:
+def test_feedback_of_an_unreachable_cluster_is_ignored() -> None:
     twin = too_slow()
     spoke = twin.spokes["site-1"]
     spoke.conditions["PrepCompleted"] = told("True", "Completed")

@@ -49,7 +49,7 @@ def test_the_member_that_upgraded_the_cluster_has_the_deadline() -> None:
     assert deadlines(twin) == [None, until]
 
 
-def test_a_warning_stays_with_the_step_whose_action_gave_it() -> None:
+def test_a_warning_stays_with_the_step_that_caused_it() -> None:
     twin = joined("site-1")
     spoke_of(twin).prep_warning = WARNING
     twin.apply(ibgu("a", "Prep", "Upgrade"))
@@ -93,7 +93,7 @@ def test_a_chain_that_finalizes_leaves_none_either() -> None:
     assert deadlines(twin) == [None]
 
 
-def test_somebody_else_closes_the_way_back() -> None:
+def test_a_finalize_by_hand_ends_the_rollback_deadline() -> None:
     twin = upgraded()
     twin.wait(hours=1)
     assert spoke_of(twin).ask(Stage.IDLE, "", spoke_of(twin).seed)
@@ -148,7 +148,7 @@ def test_the_deadline_of_a_late_upgrade_is_noticed() -> None:
     assert twin.told(Kind.ROLLBACK_DEADLINE) == [told_of]
 
 
-def test_what_an_unreachable_cluster_showed_last_stays() -> None:
+def test_an_unreachable_cluster_keeps_its_last_rollback_deadline() -> None:
     twin = upgraded()
     spoke = spoke_of(twin)
     until = spoke.rollback_until

@@ -140,7 +140,7 @@ def test_a_late_completion_of_a_skipped_cluster_is_noticed() -> None:
     labels.check(twin, before)
 
 
-def test_what_succeeded_or_was_never_armed_is_not_watched() -> None:
+def test_succeeded_and_never_armed_members_are_not_watched() -> None:
     twin = Twin("site-1", "site-2")
     twin.spokes["site-2"].dark = True
     twin.apply(ibgu("a", "Prep", timeout=20))
@@ -149,7 +149,7 @@ def test_what_succeeded_or_was_never_armed_is_not_watched() -> None:
     assert not any(member.watched for member in members.values())
 
 
-def test_a_withdrawn_run_whose_aim_was_reached_is_not_watched() -> None:
+def test_a_withdrawn_run_that_was_done_by_hand_is_not_watched() -> None:
     """A hand did it while the cluster was dark: nothing can come true late."""
     twin = Twin("site-1")
     Invariants(twin)

@@ -129,7 +129,7 @@ def test_a_cluster_inside_its_upgrade_is_watched_until_it_is_out() -> None:
     ]
 
 
-def test_one_that_never_comes_out_is_watched_for_a_day() -> None:
+def test_a_hanging_cluster_is_watched_for_a_day_after_the_deletion() -> None:
     twin = sites("site-1", plan="Upgrade")
     twin.spokes["site-1"].faults[Stage.UPGRADE] = "hang"
     twin.until(Kind.RUN_ACCEPTED)
@@ -141,7 +141,7 @@ def test_one_that_never_comes_out_is_watched_for_a_day() -> None:
     assert twin.works == {}
 
 
-def test_what_was_watched_for_its_late_truth_is_watched_no_more() -> None:
+def test_a_deletion_ends_the_watch_for_late_completions() -> None:
     twin = sites("site-1")
     twin.spokes["site-1"].faults[Stage.PREP] = "fail"
     twin.wait(minutes=5)
@@ -177,7 +177,7 @@ def _while_it_is_held(twin: Twin) -> None:
         _while_it_is_held,
     ],
 )
-def test_it_can_be_deleted_in_any_state(when: Callable[[Twin], None]) -> None:
+def test_a_rollout_can_be_deleted_in_any_state(when: Callable[[Twin], None]) -> None:
     twin = sites("site-1")
     when(twin)
     twin.delete("uid-a")

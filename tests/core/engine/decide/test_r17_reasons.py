@@ -11,7 +11,7 @@ from tests.core.engine.decide.spoke import told
 
 
 @pytest.mark.parametrize("scene", [*WAITS, *HOLDS], ids=lambda scene: scene.__name__)
-def test_the_reason(scene: Scene) -> None:
+def test_each_scene_has_its_reason(scene: Scene) -> None:
     kind, words, who = {**WAITS, **HOLDS}[scene]
     twin = Twin("site-1")
     scene(twin)
@@ -30,7 +30,7 @@ def test_every_kind_of_a_member_in_flight_has_a_scene() -> None:
     assert {kind for kind, _, _ in HOLDS.values()} == IN_FLIGHT
 
 
-def test_what_holds_a_step_is_no_members_reason() -> None:
+def test_holds_of_a_step_are_no_reasons_of_members() -> None:
     """A member that such a hold keeps waits for a slot, or is ready. Only the circuit breaker also
     keeps members that have their slot already, from their Upgrade."""
     assert not LASTING & WAITING

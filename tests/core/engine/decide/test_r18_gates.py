@@ -37,7 +37,7 @@ def states(twin: Twin) -> list[MemberState | Outcome]:
 
 
 @pytest.mark.parametrize("payload", [TWO, FORBIDDEN])
-def test_what_is_in_flight_goes_on_and_nobody_else_starts(payload: PayloadState) -> None:
+def test_a_closed_gate_stops_new_starts_and_not_runs_in_flight(payload: PayloadState) -> None:
     twin = three()
     twin.payload = payload
     twin.wait(hours=2)
@@ -45,7 +45,7 @@ def test_what_is_in_flight_goes_on_and_nobody_else_starts(payload: PayloadState)
     assert twin.spokes["site-2"].executed == []
 
 
-def test_a_closed_gate_is_told_once_as_a_warning() -> None:
+def test_a_closed_gate_is_recorded_once_as_a_warning() -> None:
     twin = three()
     twin.payload = TWO
     twin.wait(hours=1)
@@ -84,7 +84,7 @@ def test_after_a_restart_nobody_starts_before_the_payload_is_read() -> None:
     assert hold(twin) is ReasonKind.PAYLOAD_CHANGED
 
 
-def test_a_start_that_reads_at_once_is_not_told() -> None:
+def test_a_restart_that_reads_the_payload_at_once_records_no_hold() -> None:
     twin = three()
     twin.wait(minutes=2)
     twin.payload = PayloadState(read=False)
@@ -97,7 +97,7 @@ def test_a_start_that_reads_at_once_is_not_told() -> None:
     assert states(twin) == [Outcome.SUCCEEDED] * 3
 
 
-def test_a_hub_that_does_not_tell_the_payload_is_told() -> None:
+def test_an_unread_payload_holds_the_step_and_is_recorded() -> None:
     twin = three()
     twin.payload = PayloadState(read=False)
     twin.restart()

@@ -40,7 +40,7 @@ def test_each_level_ends_as_many_as_it_has_places() -> None:
     assert [width.most[ended] for ended in (0, 1, 3, 7, 13)] == [1, 2, 4, 6, 6]
 
 
-def test_the_reason_tells_what_ends_it() -> None:
+def test_the_ramp_up_reason_names_what_ends_it() -> None:
     twin = sites(20)
     uid = twin.apply(rate_limited("a", "Prep", ramp="true"))
     twin.wait(seconds=70)
@@ -61,7 +61,7 @@ def test_a_failure_ends_too() -> None:
     assert starts(twin) == sorted(starts(twin))
 
 
-def test_who_was_there_already_or_never_started_proves_nothing() -> None:
+def test_clusters_already_prepared_do_not_raise_the_ramp_up() -> None:
     twin = sites(8)
     for n in (1, 2, 3):
         twin.spokes[f"site-{n}"].to(Stage.PREP)
@@ -87,7 +87,7 @@ def test_a_hung_cluster_ends_at_its_limit_and_the_ramp_goes_on() -> None:
 
 
 @pytest.mark.parametrize("hung", [(1,), (2, 3), (1, 2, 4), (4, 5, 6, 7)])
-def test_whoever_hangs_the_others_get_through(hung: tuple[int, ...]) -> None:
+def test_hanging_clusters_do_not_stop_the_ramp_up(hung: tuple[int, ...]) -> None:
     twin = sites(15)
     for n in hung:
         twin.spokes[f"site-{n}"].faults[Stage.PREP] = "hang"
@@ -176,7 +176,7 @@ def test_starts_are_spread_over_the_jitter_the_same_way_each_time() -> None:
     assert max(times[0]) - START > MINUTE * 5 / 6
 
 
-def test_who_is_put_off_is_told_until_when_and_keeps_its_slot() -> None:
+def test_a_start_delayed_by_jitter_shows_its_time_and_keeps_its_slot() -> None:
     twin = sites(6)
     uid = twin.apply(rate_limited("a", "Prep", concurrency=3, jitter="10m"))
     twin.wait(seconds=1)
@@ -201,7 +201,7 @@ def test_a_start_in_a_later_wave_is_put_off_from_when_its_slot_is_free() -> None
     assert all(delay > MINUTE / 600 for delay in delays)
 
 
-def test_after_a_restart_clusters_are_probed_and_put_off_anew_so_that_there_is_no_burst() -> None:
+def test_jitter_applies_again_after_a_restart() -> None:
     twin = sites(40)
     twin.apply(rate_limited("a", "Prep", concurrency=40, jitter="10m"))
     twin.wait(seconds=1)
@@ -223,7 +223,7 @@ def test_a_jitter_that_is_taken_away_lets_go_at_once() -> None:
     assert len(starts(twin)) == 1
 
 
-def test_who_comes_before_the_put_off_one_in_a_full_step_still_yields_to_it() -> None:
+def test_a_member_past_its_limit_yields_to_one_delayed_by_jitter() -> None:
     """The member that was put off needs the slot once its time has come, and its slot was taken by
     a run that came back."""
     twin = sites(2)

@@ -28,7 +28,7 @@ def limited(count: int, most: int) -> Twin:
     return twin
 
 
-def test_so_many_start_in_any_minute_and_all_of_them_in_the_end() -> None:
+def test_starts_never_exceed_the_rate_and_all_members_start() -> None:
     twin = sites(10)
     uid = twin.apply(rate_limited("a", "Prep", rate="3"))
     twin.wait(hours=1)
@@ -37,7 +37,7 @@ def test_so_many_start_in_any_minute_and_all_of_them_in_the_end() -> None:
     assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 10
 
 
-def test_who_waits_is_told_the_time_and_who_ends_it() -> None:
+def test_a_rate_limited_member_shows_the_time_of_its_start() -> None:
     twin = sites(5)
     uid = twin.apply(rate_limited("a", "Prep", rate="2"))
     twin.wait(seconds=10)
@@ -51,7 +51,7 @@ def test_who_waits_is_told_the_time_and_who_ends_it() -> None:
     )
 
 
-def test_the_rate_limit_is_no_hold_it_is_neither_told_in_the_history_nor_as_an_event() -> None:
+def test_a_rate_limit_is_recorded_as_no_hold_and_no_warning() -> None:
     twin = sites(5)
     uid = twin.apply(rate_limited("a", "Prep", rate="2"))
     twin.wait(hours=1)
@@ -167,7 +167,7 @@ def test_two_rollouts_get_the_same_share(most: int) -> None:
     assert most_in_a_minute(starts(twin)) == most
 
 
-def test_what_one_rollout_leaves_goes_to_the_other() -> None:
+def test_starts_left_by_one_rollout_go_to_the_other() -> None:
     """b has one slot only, and so can't take its share."""
     twin = halves(60, 10)
     twin.apply(of_half("b", concurrency=1))
@@ -177,7 +177,7 @@ def test_what_one_rollout_leaves_goes_to_the_other() -> None:
     assert len(starts(twin, "uid-b")) >= 3
 
 
-def test_who_is_held_by_something_else_keeps_no_place_free() -> None:
+def test_a_paused_rollout_leaves_its_starts_to_the_other() -> None:
     twin = halves(60, 10)
     twin.apply(of_half("a"))
     twin.apply(of_half("b"))
@@ -275,7 +275,7 @@ def test_a_typing_error_holds_new_starts_and_is_reported() -> None:
     ]
 
 
-def test_another_typing_error_is_told_anew_and_the_right_value_lets_go() -> None:
+def test_each_invalid_rate_is_recorded_and_a_valid_one_releases_the_step() -> None:
     twin = sites(3)
     uid = twin.apply(rate_limited("a", "Prep", rate="ten"))
     twin.wait(seconds=10)
@@ -332,7 +332,7 @@ def test_a_breaker_is_shown_before_the_rate_limit_and_the_rate_limit_after_it() 
 # -- time (R11) -----------------------------------------------------------------------------------
 
 
-def test_who_hangs_keeps_its_slot_while_others_have_to_wait_for_the_rate() -> None:
+def test_a_hanging_member_keeps_its_slot_while_the_rate_lets_nobody_start() -> None:
     """Past its limit it yields to who could start: not before the rate lets somebody."""
     twin = sites(3)
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
@@ -366,7 +366,7 @@ def test_no_more_yield_than_the_rate_lets_start(of: str) -> None:
     assert twin.tracked(uid).steps[0].counts[Outcome.FAILED] == 2
 
 
-def test_who_never_started_for_the_rate_limit_fails_at_the_deadline_as_such() -> None:
+def test_members_never_started_for_the_rate_fail_as_never_started() -> None:
     twin = sites(6)
     uid = twin.apply(rate_limited("a", "Prep", timeout=4, rate="1"))
     twin.wait(hours=1)

@@ -40,7 +40,7 @@ def upgraded(twin: Twin) -> list[str]:
     return [n for n in SLOW_ONES if (Stage.UPGRADE in [s for _, s in twin.spokes[n].executed])]
 
 
-def test_who_has_a_slot_does_not_go_on_to_its_upgrade() -> None:
+def test_the_circuit_breaker_stops_the_upgrade_after_a_prep() -> None:
     twin, uid = fleet()
     twin.wait(hours=3)
     assert upgraded(twin) == []
@@ -71,7 +71,7 @@ def test_a_person_lets_them_go_on_with_new_time(wish: str) -> None:
     assert twin.tracked(uid).rollout.completed_at is not None
 
 
-def test_they_keep_their_slots_from_those_who_wait() -> None:
+def test_members_behind_the_circuit_breaker_keep_their_slots() -> None:
     """A member whose limit has passed behind the circuit breaker does not count as hanging."""
     twin, uid = fleet(waiting=3)
     twin.drive(timedelta(days=1))
@@ -99,7 +99,7 @@ def test_the_rollout_can_be_deleted_meanwhile() -> None:
     assert twin.fleet.claims == {}
 
 
-def test_behind_a_payload_that_has_changed_the_breaker_holds_on() -> None:
+def test_the_circuit_breaker_still_holds_behind_a_changed_payload() -> None:
     """One hold at a time is the step's; a resume after the first shows the other."""
     twin = fleet_with_payload()
     twin.wait(seconds=30)
@@ -143,7 +143,7 @@ def dark(twin: Twin, name: str, *, yes: bool = True) -> None:
     twin.touch_cluster(name)
 
 
-def test_one_that_goes_dark_meanwhile_starts_no_clock() -> None:
+def test_a_held_member_that_becomes_unreachable_does_not_start_the_clock() -> None:
     """All of them would otherwise fail at the deadline, and nobody has done anything."""
     twin, uid = fleet()
     twin.wait(hours=3)
@@ -159,7 +159,7 @@ def test_one_that_goes_dark_meanwhile_starts_no_clock() -> None:
     assert not any(member.finished for member in kept(twin, uid))
 
 
-def test_one_that_is_dark_at_the_resume_gets_new_time_too() -> None:
+def test_an_unreachable_member_gets_a_new_limit_at_the_resume() -> None:
     """A cluster that waits for a slot would take its, in the middle of its Upgrade."""
     twin, uid = fleet(waiting=QUICK + 1)
     late = f"site-{QUICK + SLOW + 1:02}"
@@ -178,7 +178,7 @@ def test_one_that_is_dark_at_the_resume_gets_new_time_too() -> None:
     assert all(member.outcome is Outcome.SUCCEEDED for member in kept(twin, uid))
 
 
-def test_off_waits_for_the_end_of_a_restore_as_a_resume_does() -> None:
+def test_switching_off_the_breaker_does_not_end_a_restore() -> None:
     twin, uid = fleet()
     twin.wait(hours=3)
     saved = backup(twin)

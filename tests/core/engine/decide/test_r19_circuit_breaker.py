@@ -36,7 +36,7 @@ def test_the_first_five_failures_stop_new_starts() -> None:
     assert twin.told(Kind.STEP_HELD) == twin.warnings()
 
 
-def test_what_is_in_flight_goes_on() -> None:
+def test_the_circuit_breaker_does_not_stop_runs_in_flight() -> None:
     twin, uid = fleet(range(1, 13), concurrency=7)
     twin.wait(hours=5)
     assert failed(twin, uid) == 7
@@ -76,7 +76,7 @@ def test_members_that_were_not_armed_do_not_count() -> None:
     assert failed(twin, uid) == 8
 
 
-def test_those_that_were_upgraded_already_do_not_count_as_success() -> None:
+def test_clusters_already_upgraded_do_not_count_as_success() -> None:
     twin, uid = fleet(range(3, 13))
     for name in ("site-1", "site-2"):
         twin.spokes[name].to("Upgrade")
@@ -84,7 +84,7 @@ def test_those_that_were_upgraded_already_do_not_count_as_success() -> None:
     assert "the first 5" in stopped(twin, uid)
 
 
-def test_limits_count() -> None:
+def test_timeouts_count_as_failures() -> None:
     twin, uid = fleet([], count=12)
     for spoke in twin.spokes.values():
         spoke.faults[Stage.UPGRADE] = "hang"
@@ -113,7 +113,7 @@ def test_a_person_resumes_and_the_old_failures_count_no_more() -> None:
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_off_means_off_and_lets_go_of_a_step_that_it_holds(late: bool) -> None:
+def test_switching_off_the_breaker_releases_a_held_step(late: bool) -> None:
     twin, uid = fleet(range(1, 13))
     if late:
         twin.wait(hours=3)

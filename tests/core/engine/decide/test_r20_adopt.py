@@ -133,7 +133,7 @@ def prepping(twin: Twin, **given: Any) -> Talm:
     return talm
 
 
-def test_it_waits_for_a_persons_word(twin: Twin) -> None:
+def test_adoption_waits_for_the_annotation(twin: Twin) -> None:
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
     uid = talm.leave(annotated=False)
@@ -146,7 +146,7 @@ def test_it_waits_for_a_persons_word(twin: Twin) -> None:
     assert twin.tracked(uid).steps == []
 
 
-def test_what_talm_has_begun_goes_on_and_nothing_twice(twin: Twin) -> None:
+def test_actions_that_talm_began_go_on_and_run_once(twin: Twin) -> None:
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
     talm.begins("s2", Action.PREP)
@@ -169,7 +169,7 @@ def test_what_talm_has_begun_goes_on_and_nothing_twice(twin: Twin) -> None:
         assert twin.labels[name] == {PREPARED: "", UPGRADED: ""}
 
 
-def test_a_failure_of_what_talm_began_is_told_and_labelled(twin: Twin) -> None:
+def test_a_failure_of_an_adopted_action_is_recorded_and_labelled(twin: Twin) -> None:
     twin.spokes["s1"].faults[Stage.PREP] = "fail"
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
@@ -200,7 +200,7 @@ def test_talms_upgrade_may_be_dark(twin: Twin) -> None:
     assert stages(twin, "s1") == [Stage.UPGRADE]
 
 
-def test_what_never_reached_the_cluster_is_begun_by_us(twin: Twin) -> None:
+def test_an_action_that_never_reached_the_cluster_is_started_by_ibgu(twin: Twin) -> None:
     talm = prepping(twin)
     talm.begins("s1", Action.PREP, applied=False)
     uid = talm.leave()
@@ -231,7 +231,7 @@ def test_a_hand_on_what_talm_began(twin: Twin) -> None:
     assert twin.labels["s1"] == {}
 
 
-def test_our_watching_work_is_made_anew(twin: Twin) -> None:
+def test_a_deleted_watching_work_is_recreated(twin: Twin) -> None:
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
@@ -316,7 +316,7 @@ def test_a_cluster_that_another_rollout_of_ours_has(twin: Twin) -> None:
 # -- what TALM has finished ---------------------------------------------------------------------
 
 
-def test_what_talm_has_carried_out_is_not_carried_out_again(twin: Twin) -> None:
+def test_actions_that_talm_completed_are_not_repeated(twin: Twin) -> None:
     talm = Talm(twin, "Prep", "AbortOnFailure")
     failed = ended("s2", "timedout", "a-prep", prepCompletedConditionMessages="Prep failed")
     talm.group(
@@ -396,7 +396,7 @@ def test_talm_had_not_chosen_its_clusters(twin: Twin) -> None:
     assert [stages(twin, name) for name in ("s1", "s2", "s3")] == [[Stage.PREP]] * 3
 
 
-def test_not_while_talm_lives(twin: Twin) -> None:
+def test_adoption_waits_while_talm_is_live(twin: Twin) -> None:
     talm = prepping(twin)
     twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
     uid = talm.leave()
@@ -409,7 +409,7 @@ def test_not_while_talm_lives(twin: Twin) -> None:
     assert twin.tracked(uid).rollout.adopting_since is not None
 
 
-def test_not_with_a_plan_that_is_invalid(twin: Twin) -> None:
+def test_an_invalid_plan_is_not_adopted(twin: Twin) -> None:
     talm = Talm(twin, "Upgrade", "Prep")
     talm.group(0, "Upgrade", batches=[["s1"]], batch=1)
     uid = talm.leave()
@@ -420,7 +420,7 @@ def test_not_with_a_plan_that_is_invalid(twin: Twin) -> None:
     assert hold.kind is ReasonKind.INVALID_PLAN
 
 
-def test_not_before_it_is_known_what_prep_brings(twin: Twin) -> None:
+def test_adoption_waits_until_the_payload_is_read(twin: Twin) -> None:
     twin.payload = PayloadState(read=False)
     talm = prepping(twin)
     uid = talm.leave()
@@ -432,7 +432,7 @@ def test_not_before_it_is_known_what_prep_brings(twin: Twin) -> None:
     assert twin.tracked(uid).steps[0].step.payload_digest == "digest"
 
 
-def test_who_may_make_group_upgrades_gets_no_cluster_that_is_not_the_namespaces(
+def test_adoption_takes_no_clusters_outside_the_namespaces_sets(
     twin: Twin,
 ) -> None:
     """They are objects of the tenant's namespace, and name whom it likes."""
@@ -533,7 +533,7 @@ def test_a_wish_to_take_over_is_no_resume(twin: Twin) -> None:
     assert rollout.hold.kind is ReasonKind.ADOPTING
 
 
-def test_what_was_removed_while_the_rollout_stood_still_is_taken_over(twin: Twin) -> None:
+def test_a_resume_adopts_when_talms_objects_are_gone(twin: Twin) -> None:
     """No hold of TALM's is left to release by then."""
     talm = restored(twin)
     talm.removed()
@@ -544,7 +544,7 @@ def test_what_was_removed_while_the_rollout_stood_still_is_taken_over(twin: Twin
     assert "nothing of TALM's is left" in twin.told(Kind.ROLLOUT_RELEASED)
 
 
-def test_what_a_live_talm_removes_is_waited_for_and_said(twin: Twin) -> None:
+def test_adoption_waits_for_the_removals_of_a_live_talm(twin: Twin) -> None:
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
@@ -678,7 +678,7 @@ def test_an_older_rollout_is_cancelled_all_the_same(twin: Twin) -> None:
     assert stages(twin, "s1")[-1] is Stage.IDLE
 
 
-def test_what_reached_the_cluster_only_after_it_was_taken_over(twin: Twin) -> None:
+def test_a_talm_action_that_arrives_after_adoption_counts_as_a_run(twin: Twin) -> None:
     """TALM's work was on its way: from then on the run counts like any other."""
     twin.spokes["s1"].faults[Stage.PREP] = "fail"
     talm = prepping(twin)
@@ -697,7 +697,7 @@ def test_what_reached_the_cluster_only_after_it_was_taken_over(twin: Twin) -> No
     assert twin.labels["s1"] == {PREP_FAILED: ""}
 
 
-def test_what_a_newer_rollout_has_cancelled_meanwhile(twin: Twin) -> None:
+def test_a_newer_abort_waits_for_talms_work_to_go(twin: Twin) -> None:
     """The newer rollout waits for TALM's work to go, and then takes the cluster over."""
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)

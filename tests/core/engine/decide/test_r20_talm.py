@@ -30,7 +30,7 @@ def test_nothing_begins_while_talm_lives() -> None:
     assert twin.told(Kind.ROLLOUT_RELEASED)
 
 
-def test_another_reason_beside_talm_is_told() -> None:
+def test_a_changed_talm_hold_is_recorded() -> None:
     twin = Twin("site-1")
     talm(twin, True)
     uid = twin.apply(ibgu("a", "Prep"))
@@ -44,7 +44,7 @@ def test_another_reason_beside_talm_is_told() -> None:
     assert len(twin.told(Kind.ROLLOUT_HELD)) == 2
 
 
-def test_waiting_members_are_probed_anew_when_it_is_gone() -> None:
+def test_waiting_members_are_probed_again_when_talm_is_gone() -> None:
     twin = Twin("site-1", "site-2")
     Invariants(twin)
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
@@ -59,7 +59,7 @@ def test_waiting_members_are_probed_anew_when_it_is_gone() -> None:
     assert twin.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED
 
 
-def test_what_is_in_flight_goes_on() -> None:
+def test_a_live_talm_does_not_stop_runs_in_flight() -> None:
     twin = Twin("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=30)
@@ -69,7 +69,7 @@ def test_what_is_in_flight_goes_on() -> None:
     assert member.outcome is Outcome.SUCCEEDED
 
 
-def test_what_was_not_armed_yet_is_withdrawn() -> None:
+def test_a_live_talm_withdraws_a_run_that_is_arming() -> None:
     twin = Twin("site-1")
     Invariants(twin)
     uid = twin.apply(ibgu("a", "Prep"))
@@ -84,7 +84,7 @@ def test_what_was_not_armed_yet_is_withdrawn() -> None:
     assert not any(work.wanted.armed for work in twin.works.values())
 
 
-def test_what_was_only_intended_is_withdrawn() -> None:
+def test_a_live_talm_withdraws_an_intended_run() -> None:
     twin = Twin("site-1")
     twin.payload = PayloadState(digest="digest")
     uid = twin.apply(ibgu("a", "Prep"))
@@ -109,7 +109,7 @@ def test_a_chain_does_not_go_on() -> None:
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_what_talm_left_behind_is_held_until_it_is_gone() -> None:
+def test_a_rollout_with_talm_leftovers_is_held_until_they_are_gone() -> None:
     twin = Twin("site-1")
     uid = ibgu("a", "Prep").metadata.uid
     twin.adoption.add(uid)

@@ -24,7 +24,7 @@ def blip(twin: Twin) -> None:
     twin.facts = replace(twin.facts, led_since=START)
 
 
-def test_what_was_not_armed_yet_goes_on_as_the_same_run() -> None:
+def test_a_run_that_was_arming_continues_after_a_blip() -> None:
     twin, uid = arming()
     run = run_of(twin, uid)
     blip(twin)
@@ -47,7 +47,7 @@ def test_a_run_that_was_not_armed_is_withdrawn_once_its_probe_may_be_outdated(
     assert (ended.id, ended.result) == (run.id, RunResult.WITHDRAWN)
 
 
-def test_one_that_no_longer_fits_is_withdrawn() -> None:
+def test_a_run_that_no_longer_applies_is_withdrawn_after_a_blip() -> None:
     """The state is judged again right before it is armed (R8.8)."""
     twin, uid = arming()
     run = run_of(twin, uid)

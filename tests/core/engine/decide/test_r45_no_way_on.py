@@ -47,7 +47,7 @@ def test_no_plan_selects_it_and_a_rollback_that_asks_for_failed_upgrades_does() 
     assert told(certify(log_of(twin))) == []
 
 
-def test_one_that_is_back_already_is_not_rolled_back() -> None:
+def test_a_cluster_on_its_former_release_is_not_rolled_back() -> None:
     twin, uid = failed_upgrade("rollback")
     assert twin.member(uid, 1, "site-1").cause is Cause.UPGRADE_FAILED
     back = twin.apply(ibgu("back", "Rollback", selectors=[FAILED_UPGRADES]))

@@ -27,7 +27,7 @@ def upgrading(twin: Twin) -> None:
     assert twin.member(UID, 1, "site-1").state is MemberState.IN_FLIGHT
 
 
-def test_what_a_cluster_has_taken_is_watched_to_its_end() -> None:
+def test_an_accepted_run_is_watched_to_its_end_after_a_restore() -> None:
     twin = sites(2)
     upgrading(twin)
     saved = backup(twin)
@@ -83,7 +83,7 @@ def test_the_deadline_of_a_step_that_waited_for_ibgu_waits_too() -> None:
     assert twin.member(UID, 0, "site-2").state is MemberState.WAITING
 
 
-def test_a_resume_waits_until_every_cluster_in_flight_was_asked_anew() -> None:
+def test_a_resume_waits_until_every_cluster_in_flight_was_probed_again() -> None:
     twin = sites(2)
     upgrading(twin)
     saved = backup(twin)
@@ -134,7 +134,7 @@ def test_an_old_resume_that_came_back_is_none() -> None:
     assert twin.tracked(UID).rollout.stands_still
 
 
-def test_what_the_cluster_took_though_nobody_saw_it_goes_on_after_the_resume() -> None:
+def test_a_run_accepted_unseen_is_reopened_by_the_resume() -> None:
     """The echo of a withdrawn run reopens it, before anybody else starts (R9.5)."""
     twin = sites(2)
     twin.apply(ibgu("a", "Prep", concurrency=1))

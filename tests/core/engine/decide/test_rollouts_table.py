@@ -12,7 +12,7 @@ CELLS = [(name, event, words) for name, row in TABLE.items() for event, words in
 
 
 @pytest.mark.parametrize(("name", "event", "words"), CELLS)
-def test_a_cell(name: str, event: str, words: str) -> None:
+def test_each_event_in_each_state_has_its_decision(name: str, event: str, words: str) -> None:
     assert said(turn_after(PLACES[name], HAPPENINGS[event])) == words
 
 

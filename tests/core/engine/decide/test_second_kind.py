@@ -129,7 +129,7 @@ def test_a_notification_has_the_drivers_text(twin: Twin) -> None:
     assert (group.failure, group.remedy) == ("ChecksumMismatch", "Upload the image again.")
 
 
-def test_what_is_done_already_is_skipped(twin: Twin) -> None:
+def test_an_action_already_done_is_skipped(twin: Twin) -> None:
     node(twin, "site-1").phase = "Downloaded"
     uid = twin.apply(ibgu("a", "Stage Flash"))
     twin.drive()
@@ -138,7 +138,7 @@ def test_what_is_done_already_is_skipped(twin: Twin) -> None:
     assert executed(twin, "site-1") == ["Flash"]
 
 
-def test_what_goes_on_by_hand_is_waited_for(twin: Twin) -> None:
+def test_an_action_started_by_hand_is_waited_for(twin: Twin) -> None:
     node(twin, "site-1").ask("Stage")
     uid = twin.apply(ibgu("a", "Stage"))
     twin.wait(seconds=5)
@@ -164,7 +164,7 @@ def test_a_wrong_state(twin: Twin) -> None:
     )
 
 
-def test_a_refusal(twin: Twin) -> None:
+def test_a_refused_transition_has_the_text_of_the_driver(twin: Twin) -> None:
     node(twin, "site-1").locked = True
     uid = twin.apply(ibgu("a", "Stage"))
     twin.drive()
@@ -175,7 +175,7 @@ def test_a_refusal(twin: Twin) -> None:
     )
 
 
-def test_no_device(twin: Twin) -> None:
+def test_a_missing_device_has_the_text_of_the_driver(twin: Twin) -> None:
     node(twin, "site-1").absent = True
     uid = twin.apply(ibgu("a", "Stage"))
     twin.drive()

@@ -106,18 +106,20 @@ def test_an_arming_run_arms_the_work(shown: WorkView | None) -> None:
         (RunState.ARMED, ARMED),
     ],
 )
-def test_what_shows_the_run_already_is_left_alone(state: RunState, shown: WorkView | None) -> None:
+def test_a_work_that_shows_the_run_is_not_rewritten(
+    state: RunState, shown: WorkView | None
+) -> None:
     assert answer(running(state), seen(shown)) is None
 
 
 @pytest.mark.parametrize("shown", [None, DISARMED, work(armed=True, run="run-1", edited=True)])
-def test_what_somebody_else_changed_or_deleted_is_not_put_back(shown: WorkView | None) -> None:
+def test_an_armed_work_changed_or_deleted_by_others_is_not_restored(shown: WorkView | None) -> None:
     """Nor is it once the cluster has taken the run (R9.6)."""
     assert answer(running(RunState.ARMED), seen(shown)) is None
 
 
 @pytest.mark.parametrize(("shown", "disarms"), [(ARMED, True), (DISARMED, False), (None, False)])
-def test_what_the_cluster_has_taken_is_disarmed(shown: WorkView | None, disarms: bool) -> None:
+def test_the_work_of_an_accepted_run_is_disarmed(shown: WorkView | None, disarms: bool) -> None:
     found = answer(running(RunState.ACCEPTED), seen(shown))
     assert isinstance(found, Wanted) is disarms
     assert not (isinstance(found, Wanted) and found.armed)
@@ -140,9 +142,7 @@ def test_nothing_is_written_for_a_cluster_that_is_being_deleted() -> None:
     assert answer(running(RunState.ARMING), seen(DISARMED, cluster=LEAVING)) is None
 
 
-def test_what_is_armed_on_a_cluster_that_is_being_deleted_is_disarmed_when_its_run_has_ended() -> (
-    None
-):
+def test_an_ended_run_on_a_terminating_cluster_is_disarmed() -> None:
     found = answer(ended(RunResult.LIMIT), seen(ARMED, cluster=LEAVING))
     assert isinstance(found, Wanted)
     assert not found.armed

@@ -37,7 +37,7 @@ def test_labels_follow_outcomes_exactly_once(scenario: Scenario) -> None:
 
 @given(scenarios(CALM, faults=False))
 @STORM
-def test_what_no_cluster_feels_changes_no_outcome(scenario: Scenario) -> None:
+def test_faults_of_ibgu_and_the_hub_change_no_outcome(scenario: Scenario) -> None:
     """Every action is carried out once, in order, however often ibgu or the hub stumble."""
     twin = twin_of(replace(scenario, timeout=100_000))
     invariants = Invariants(twin)

@@ -66,7 +66,7 @@ def test_a_deadline_ends_everybody_turn_by_turn(twin: Twin) -> None:
     assert twin.tracked(uid).steps[0].step.state is StepState.FINISHED
 
 
-def test_who_does_not_know_of_a_pause_yet_is_not_asked_nor_given_a_slot() -> None:
+def test_members_not_yet_paused_are_neither_probed_nor_started() -> None:
     twin = sites(40)
     for spoke in twin.spokes.values():
         spoke.faults[Stage.PREP] = "slow"
@@ -83,7 +83,7 @@ def test_who_does_not_know_of_a_pause_yet_is_not_asked_nor_given_a_slot() -> Non
     assert twin.tracked(uid).steps[0].step.hold is None
 
 
-def test_who_is_about_to_be_skipped_is_not_started_meanwhile() -> None:
+def test_members_about_to_be_skipped_are_not_started() -> None:
     twin = sites(7)
     for spoke in twin.spokes.values():
         spoke.dark = True

@@ -83,7 +83,7 @@ def test_explain_says_what_it_means(kind: ReasonKind, declared: GateReason) -> N
 
 
 @EACH
-def test_it_is_overdue_as_declared(kind: ReasonKind, declared: GateReason) -> None:
+def test_a_reason_is_overdue_as_declared(kind: ReasonKind, declared: GateReason) -> None:
     assert RULES.get(kind) is declared.overdue
     assert EXEMPT.get(kind, "") == declared.why_never_overdue
     from_the_start = declared.overdue is None and not declared.why_never_overdue
@@ -91,7 +91,7 @@ def test_it_is_overdue_as_declared(kind: ReasonKind, declared: GateReason) -> No
 
 
 @EACH
-def test_whom_it_keeps_is_shown_as_held_unless_it_only_delays(
+def test_a_kept_member_is_shown_as_held_unless_the_gate_only_delays(
     kind: ReasonKind, declared: GateReason
 ) -> None:
     behind = word_of(member("site-1"), closed(kind))

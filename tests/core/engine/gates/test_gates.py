@@ -113,7 +113,7 @@ def test_the_payload_is_frozen_when_the_step_starts(
         assert reason.who is Who.PERSON
 
 
-def test_what_is_not_read_yet_is_nobodys_fault() -> None:
+def test_an_unread_payload_is_for_ibgu_to_resolve() -> None:
     twin, uid = waiting()
     twin.payload = PayloadState(read=False)
     reason = closed(*parts(twin, uid), twin.now)

@@ -76,7 +76,7 @@ def test_a_closed_gate_lets_those_behind_it_pass() -> None:
     assert ("uid-a", "site-1") not in twin.works
 
 
-def test_who_is_let_through_starts() -> None:
+def test_members_that_the_gate_admits_start() -> None:
     twin = fleet(RING)
     twin.wait(hours=1)
     open_ring(twin, "site-1", "site-3")
@@ -157,7 +157,7 @@ def test_one_past_its_limit_gives_way_to_a_cluster_that_is_gone_by_then() -> Non
     assert twin.member("uid-a", 0, "a-1").outcome is Outcome.FAILED
 
 
-def test_one_whose_first_action_was_done_already_is_asked_about_for_the_next() -> None:
+def test_the_gate_is_checked_for_the_next_action_if_the_first_is_done() -> None:
     gate = MemberGate(
         name="Upgrades",
         check=RING.check,
@@ -272,7 +272,7 @@ def test_a_chained_action_waits_with_its_slot_and_gets_new_time() -> None:
     assert executed(twin, Stage.UPGRADE) == ["site-1", *OPEN]
 
 
-def test_one_that_a_gate_keeps_in_its_chain_gives_no_slot_away() -> None:
+def test_a_chained_member_behind_a_gate_keeps_its_slot_past_its_limit() -> None:
     """The member's limit passes behind the gate, and others could start."""
     twin = fleet(RING, plan="Prep Upgrade", concurrency=1, timeout=600)
     open_ring(twin, "site-1", "site-3")

@@ -31,7 +31,7 @@ def test_without_the_annotation_it_goes_on() -> None:
     assert outcomes(prepared("Prep", "Upgrade", held=False)) == [Outcome.SUCCEEDED] * 3
 
 
-def test_it_waits_with_the_warning_and_those_behind_it_pass() -> None:
+def test_a_warned_cluster_waits_and_those_behind_it_pass() -> None:
     twin = prepared("Prep", "Upgrade")
     assert outcomes(twin) == [Outcome.SUCCEEDED, None, Outcome.SUCCEEDED]
     reason = twin.member("uid-a", 1, "site-2").reason
@@ -50,7 +50,7 @@ def test_a_resume_accepts_the_warnings_so_far() -> None:
     assert twin.member("uid-a", 1, "site-2").accepted_warning == WARNING
 
 
-def test_whoever_is_skipped_does_not_go_on() -> None:
+def test_a_skipped_cluster_does_not_continue_after_a_resume() -> None:
     twin = prepared("Prep", "Upgrade")
     twin.annotate("uid-a", skip="site-2")
     twin.wait(hours=1)
@@ -84,7 +84,7 @@ def test_the_annotation_may_change_before_a_step_runs() -> None:
     assert len(twin.told(Kind.CONTROL)) == 2
 
 
-def test_inside_a_chain_it_keeps_its_slot_and_gets_a_new_limit() -> None:
+def test_a_warned_member_in_a_chain_keeps_its_slot_and_gets_a_new_limit() -> None:
     twin = prepared("Prep Upgrade")
     member = twin.member("uid-a", 0, "site-2")
     assert (member.reason.kind, member.slot) == (ReasonKind.WARNING, 1)

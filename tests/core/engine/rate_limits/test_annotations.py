@@ -54,7 +54,7 @@ def test_a_ramp_up_is_true_or_false(value: str, ramps: bool) -> None:
     assert (rate_limits.ramp_up, rate_limits.problem) == (ramps, "")
 
 
-def test_all_that_is_wrong_is_told_and_what_is_right_counts() -> None:
+def test_all_invalid_annotations_are_named_and_valid_ones_apply() -> None:
     rate_limits = rate_limits_of({RAMP_UP: "yes", START_JITTER: "x" * 99, STARTS_PER_MINUTE: "5"})
     assert rate_limits.starts_per_minute == 5
     assert rate_limits.problem == (

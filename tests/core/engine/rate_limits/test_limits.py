@@ -10,7 +10,7 @@ from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits
 RAMP = RateLimits(ramp_up=True)
 
 
-def test_a_level_is_reached_when_as_many_have_ended_as_the_one_before_has_places() -> None:
+def test_each_level_of_the_ramp_up_is_reached_by_ended_members() -> None:
     assert [RAMP.level(ended) for ended in range(9)] == [1, 2, 2, 4, 4, 4, 4, 8, 8]
     assert [RAMP.more(ended) for ended in range(9)] == [1, 2, 1, 4, 3, 2, 1, 8, 7]
 
@@ -21,7 +21,7 @@ def test_the_width_is_never_above_the_slots() -> None:
 
 
 @pytest.mark.parametrize(("members", "count"), [(0, 1), (1, 1), (2, 1), (3, 2), (5, 3)])
-def test_waves(members: int, count: int) -> None:
+def test_waves_are_members_by_slots(members: int, count: int) -> None:
     assert UNLIMITED.waves(members, 2) == count
 
 
@@ -39,7 +39,7 @@ def test_the_waves_of_a_ramp_up_are_those_that_play_out(members: int, slots: int
         assert RAMP.waves(members, slots, started) == waves - starts[started]
 
 
-def test_of_nobody_there_is_one_wave() -> None:
+def test_an_empty_step_has_one_wave() -> None:
     assert RAMP.waves(0, 5) == 1
 
 

@@ -16,7 +16,9 @@ from ibgu.core.engine.refresh import Budget
     ],
     ids=["a second's worth at once", "less than one a second", "a clock that goes back"],
 )
-def test_what_is_granted(rate: float, asked: list[tuple[float, int]], granted: list[int]) -> None:
+def test_the_budget_grants_refreshes_at_its_rate(
+    rate: float, asked: list[tuple[float, int]], granted: list[int]
+) -> None:
     budget = Budget(rate)
 
     assert [budget.take(now, wanted) for now, wanted in asked] == granted

@@ -79,11 +79,13 @@ def seen(
         "denied",
     ],
 )
-def test_standing(member: Member | None, what: Observation, expected: Eligibility) -> None:
+def test_eligibility_of_runs_in_flight(
+    member: Member | None, what: Observation, expected: Eligibility
+) -> None:
     assert eligibility(member, "run-1", what, NOW) is expected
 
 
-def test_until_the_limit() -> None:
+def test_eligibility_ends_at_the_limit() -> None:
     before = NOW + MINUTE - timedelta(milliseconds=1)
 
     assert eligibility(flying(), "run-1", seen(), before) is OPEN
@@ -128,5 +130,7 @@ def rebooting(action: Action = Action.UPGRADE, **changes: Any) -> Member:
         "not a member",
     ],
 )
-def test_who_is_silent(member: Member | None, what: Observation, expected: Eligibility) -> None:
+def test_eligibility_of_silent_agents(
+    member: Member | None, what: Observation, expected: Eligibility
+) -> None:
     assert eligibility_if_silent(member, "run-1", what, NOW) is expected

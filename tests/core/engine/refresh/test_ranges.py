@@ -45,11 +45,13 @@ def test_once_measured_it_is_from_the_tenth_to_the_95th_of_a_hundred() -> None:
         (500, 999, 0.0),
     ],
 )
-def test_chance(read: float, age: float, expected: float) -> None:
+def test_the_chance_of_an_end_grows_since_the_last_read(
+    read: float, age: float, expected: float
+) -> None:
     assert chance(WITHIN, read, age) == pytest.approx(expected)
 
 
-def test_where_all_take_as_long_it_has_ended_after_that() -> None:
+def test_runs_of_equal_duration_have_ended_after_it() -> None:
     alike = Range(100.0, 100.0)
 
     assert [chance(alike, 0, age) for age in (99, 100, 101)] == [0.0, 0.0, 1.0]

@@ -95,11 +95,11 @@ def test_a_silence_is_broken_at_once_and_then_ever_more_seldom() -> None:
     assert times(refreshes, 4000.0)[:6] == [5.0, 65.0, 185.0, 425.0, 905.0, 1505.0]
 
 
-def test_who_is_over_is_followed_no_more() -> None:
+def test_an_ended_run_is_no_longer_followed() -> None:
     assert times(following(target()), 9999.0, Eligibility.OVER) == []
 
 
-def test_who_cannot_be_read_is_thought_of_again_soon() -> None:
+def test_a_run_that_can_not_be_read_is_tried_again_soon() -> None:
     refreshes = following(target())
 
     assert refreshes.choose(LOW, stands(Eligibility.CLOSED)) == []
@@ -147,7 +147,7 @@ def test_the_likeliest_to_have_ended_come_first() -> None:
     assert found == ["late", "middle", "early", "older", "younger"]
 
 
-def test_what_does_not_fit_into_the_budget_waits() -> None:
+def test_refreshes_beyond_the_budget_wait() -> None:
     everybody = [target(f"site-{n}", began=float(n)) for n in range(5)]
     refreshes = following(*everybody, rate=2.0)
 
@@ -160,7 +160,7 @@ def test_what_does_not_fit_into_the_budget_waits() -> None:
 
 
 @pytest.mark.parametrize("learned", [stats(30.0, 90.0), stats(600.0, 900.0)])
-def test_what_was_measured_counts_from_then_on(learned: DurationStats) -> None:
+def test_measured_durations_apply_once_learned(learned: DurationStats) -> None:
     refreshes = following(target())
     refreshes.learn({Action.PREP: learned}, 10.0)
 

@@ -68,7 +68,7 @@ def load(rollouts: list[Rollout], steps: list[Step], members: list[Member]) -> F
 # -- filling and asking --------------------------------------------------------------------------
 
 
-def test_what_several_steps_report_of_a_cluster_counts_once() -> None:
+def test_reports_of_a_cluster_in_several_steps_count_once() -> None:
     later = NOW + MINUTE
     upgraded = [
         done("site-1", Action.UPGRADE, warning="w", rollback_until=later),
@@ -144,7 +144,7 @@ def test_a_newer_rollout_that_begins_with_a_cancelling_action_cancels(second: st
     assert fleet.barred(fleet.rollouts["uid-a"].rollout) == ({"uid-site-1"} if by else set())
 
 
-def test_an_older_one_and_oneself_cancel_nothing() -> None:
+def test_older_rollouts_do_not_cancel_newer_ones() -> None:
     fleet = populated(("a", "Abort"), ("b", "Prep"))
     assert canceller(fleet, "a") == ""
     assert canceller(fleet, "b") == ""
@@ -201,7 +201,7 @@ def test_a_request_stays_while_the_member_goes_on() -> None:
     assert fleet.preempts == {"uid-site-1": "fleet/b"}
 
 
-def test_who_holds_nothing_frees_nobody_elses_claim() -> None:
+def test_a_member_without_a_claim_releases_no_other_claim() -> None:
     """A lost claim: the hold was the other's all along."""
     fleet = populated(("a", "Prep"), ("b", "Prep"))
     fleet.apply(begin(rollout="uid-b"))
@@ -212,7 +212,7 @@ def test_who_holds_nothing_frees_nobody_elses_claim() -> None:
     assert fleet.claims == {"uid-site-1": Holder("uid-a", 0, "site-1")}
 
 
-def test_what_can_not_be_read_claims_and_cancels_all_the_same() -> None:
+def test_an_unreadable_rollout_keeps_its_claims_and_cancellers() -> None:
     """Such a rollout takes no claim from one that can be read."""
     fleet = populated(("a", "Prep"))
     fleet.apply(begin(rollout="uid-a"))
@@ -369,7 +369,7 @@ def test_a_run_that_is_imported_is_foreign_no_more() -> None:
 
 
 @pytest.mark.parametrize(("run", "foreign"), [("run-0", True), ("run-1", False), ("", True)])
-def test_what_the_journal_does_not_know_is_foreign(run: str, *, foreign: bool) -> None:
+def test_a_run_unknown_to_the_journal_is_foreign(run: str, *, foreign: bool) -> None:
     assert load([rollout()], [step()], []).foreign(run) == foreign
 
 

@@ -34,7 +34,7 @@ def test_a_start_is_taken_back() -> None:
     assert (found.last("a"), found.last("b")) == (NOW - 5 * SECOND, None)
 
 
-def test_what_counts_no_more_is_dropped_and_the_last_one_is_remembered() -> None:
+def test_outdated_starts_are_dropped_and_the_last_one_is_kept() -> None:
     found = starts(90)
     found.add("b", NOW - SECOND)
     found.drop_outdated(NOW)
@@ -42,7 +42,7 @@ def test_what_counts_no_more_is_dropped_and_the_last_one_is_remembered() -> None
     assert found.last("a") == NOW - 90 * SECOND
 
 
-def test_what_seems_to_come_later_began_now() -> None:
+def test_starts_in_the_future_count_as_now() -> None:
     found = starts(-3600)
     found.drop_outdated(NOW)
     assert found.recent(NOW, "a") == [NOW]

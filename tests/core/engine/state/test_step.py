@@ -117,7 +117,7 @@ def test_the_lowest_free_slot_is_known_whatever_was_taken_and_freed(
         assert list(tracked.free_slots()) == free
 
 
-def test_who_was_not_asked_yet_of_those_who_come_next() -> None:
+def test_unprobed_returns_the_next_members_without_a_probe() -> None:
     probing = {"site-2": ReasonKind.PROBING, "site-4": ReasonKind.READY}
     members = [
         member(name, reason=reason(probing.get(name, ReasonKind.SLOT)))
@@ -133,7 +133,7 @@ def test_who_was_not_asked_yet_of_those_who_come_next() -> None:
     assert TrackedStep(step()).unprobed(3) == []
 
 
-def test_counts() -> None:
+def test_counts_follow_the_members() -> None:
     cancelled = member("site-4", state=MemberState.FINISHED, outcome=Outcome.CANCELLED)
     members = [member(), in_flight("site-2"), failed("site-3"), cancelled, done("site-5")]
     tracked = TrackedStep(step(), members)
@@ -185,7 +185,7 @@ def test_a_success_is_an_end_without_a_cause(action: Action) -> None:
     assert end(done("site-1", Action.PREP, action)) == [("site-1", None)]
 
 
-def test_a_member_whose_finalize_failed_has_upgraded_all_the_same() -> None:
+def test_a_member_with_a_failed_finalize_counts_as_upgraded() -> None:
     completed = (CompletedAction(Action.UPGRADE, NOW),)
     assert end(failed(action=Action.FINALIZE_UPGRADE, completed=completed)) == [("site-1", None)]
 
@@ -224,7 +224,7 @@ puts = st.lists(st.sampled_from(SITES).flatmap(lambda name: st.sampled_from(vari
 
 
 @given(puts)
-def test_the_aggregates_are_those_of_a_state_that_was_filled_with_the_last_records(
+def test_aggregates_equal_those_of_a_state_rebuilt_from_the_records(
     members: list[Member],
 ) -> None:
     tracked = TrackedStep(step(), members)

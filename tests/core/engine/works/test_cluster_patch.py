@@ -22,7 +22,7 @@ def test_labels_and_annotations_null_deletes() -> None:
     }
 
 
-def test_what_is_not_pending_is_not_named() -> None:
+def test_the_patch_contains_only_pending_keys() -> None:
     pending = PendingPatch(uid="u", cluster="site-1", rollout="r", labels={"a": Change(None, "")})
     assert json.decode(cluster_patch(pending, "7")) == {
         "metadata": {"uid": "u", "resourceVersion": "7", "labels": {"a": ""}}

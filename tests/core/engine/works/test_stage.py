@@ -69,7 +69,7 @@ def empty_places(value: object, path: str = "") -> Iterator[str]:
             yield from empty_places(part, f"{path}[]")
 
 
-def test_where_it_goes_and_how_it_is_found_again() -> None:
+def test_the_metadata_of_a_stage_work() -> None:
     assert body(DISARMED)["metadata"] == {
         "name": stage_name(ROLLOUT.uid, "ran-417"),
         "namespace": "site-1",
@@ -109,7 +109,7 @@ def test_the_role_comes_first_and_is_exactly_talms() -> None:
     }
 
 
-def test_armed_carries_the_whole_spec_and_the_run() -> None:
+def test_an_armed_work_carries_the_whole_spec_and_the_run() -> None:
     assert ibu(body(ARMED)) == {
         "apiVersion": "lca.openshift.io/v1",
         "kind": "ImageBasedUpgrade",
@@ -132,7 +132,7 @@ def test_armed_carries_the_whole_spec_and_the_run() -> None:
     }
 
 
-def test_what_only_watches_does_not_confirm_a_clean_up_again() -> None:
+def test_a_disarmed_work_does_not_confirm_a_clean_up_again() -> None:
     seen = view(feedback=IbuView(idle=IbuCondition("False", "AbortFailed")))
     work = json.decode(stage_patch(IBU, DISARMED, CONFIRMED, seen, watch=True))
     assert CLEANUP_DONE not in ibu(work)["metadata"]["annotations"]
@@ -144,7 +144,7 @@ def test_the_stage_is_the_actions(action: Action) -> None:
     assert ibu(body(wanted))["spec"]["stage"] == action.stage
 
 
-def test_disarmed_is_a_bare_stage_that_no_ibu_can_be_created_with() -> None:
+def test_a_disarmed_work_has_a_stage_that_can_not_create_an_ibu() -> None:
     found = ibu(body(DISARMED))
     assert found["spec"] == {"stage": "Disarmed"}
     assert found["metadata"]["annotations"] == {"ibgu.dev/generation": "1"}
@@ -221,7 +221,7 @@ def paths(work: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def test_feedback_paths() -> None:
+def test_a_work_requests_feedback_by_these_paths() -> None:
     found = paths(body(DISARMED))
     assert found["probe-l1"] == found["stage"] == ".spec.stage"
     assert found["run"] == r".metadata.annotations.ibgu\.dev/run"
@@ -268,7 +268,7 @@ def test_a_run_that_is_only_intended_started_when_it_was_intended() -> None:
     assert "ibgu.dev/limit" not in marks
 
 
-def test_the_patch_is_conditional_and_writes_everything_anew() -> None:
+def test_the_patch_is_conditional_and_complete() -> None:
     ended = changed(run(), state=RunState.ENDED, result=RunResult.FAILED)
     current = view(armed=True, run="r1", probe="l1")
     found = patch(Wanted(armed=False, run=ended), current)
@@ -340,12 +340,14 @@ def test_the_patch_that_arms() -> None:
         (Wanted(armed=False), view(probe="l1")),
     ],
 )
-def test_what_is_shown_already_is_not_written(wanted: Wanted, current: WorkView) -> None:
+def test_a_work_that_shows_the_wanted_state_is_not_patched(
+    wanted: Wanted, current: WorkView
+) -> None:
     with pytest.raises(ValueError, match="shows what is wanted already"):
         patch(wanted, current)
 
 
-def test_what_somebody_edited_may_be_written_again() -> None:
+def test_an_edited_work_may_be_patched_again() -> None:
     assert patch(DISARMED, view(probe="l1", edited=True))
 
 

@@ -33,7 +33,7 @@ def test_a_run_on_the_hub_is_armed(state: RunState) -> None:
 
 
 @pytest.mark.parametrize("state", NOT_ON_HUB)
-def test_armed_for_no_run_on_the_hub_is_disarmed(state: RunState) -> None:
+def test_a_work_armed_for_a_run_not_on_the_hub_is_disarmed(state: RunState) -> None:
     asked = member(run(state=state))
     assert wanted_stage(asked, view(armed=True, run="r1")) == Wanted(
         armed=False, run=asked.run, limit=LIMIT
@@ -133,7 +133,7 @@ AFTER = "r7"
 
 
 @pytest.mark.parametrize("state", [RunState.ACCEPTED, RunState.ENDED])
-def test_a_work_from_before_a_restore_is_written_anew_once(state: RunState) -> None:
+def test_a_work_from_before_a_restore_is_rewritten_once(state: RunState) -> None:
     asked = member(run(state=state))
     expected = Wanted(armed=False, run=asked.run, limit=LIMIT, restore=AFTER)
     assert wanted_stage(asked, NOTHING, AFTER) == expected

@@ -80,7 +80,7 @@ def test_a_new_work_shows_nothing_yet() -> None:
     assert (view.target_available, view.target_message, view.feedback) == ("", "", None)
 
 
-def test_our_annotations() -> None:
+def test_ibgus_annotations_are_read_from_a_work() -> None:
     view = view_work(IBU, work(arming="armed", run="r1", probe="l1", digest="d1", deleted="now"))
     assert (view.armed, view.run, view.probe, view.digest) == (True, "r1", "l1", "d1")
     assert view.terminating
@@ -140,7 +140,7 @@ def test_the_ibu_is_found_without_a_resource_name() -> None:
         ResourceMeta(group=_ENTRY.group, kind=_ENTRY.kind, name="other"),
     ],
 )
-def test_others_are_not_the_ibu(meta: ResourceMeta) -> None:
+def test_other_manifests_are_not_taken_for_the_ibu(meta: ResourceMeta) -> None:
     assert not view_work(IBU, work(entry(meta, applied("True", 3)))).target_applied
 
 
@@ -237,7 +237,7 @@ def test_decoded_from_what_a_real_agent_wrote() -> None:
 LONG = "x" * 240_000
 
 
-def test_what_a_hostile_cluster_says_is_bounded() -> None:
+def test_feedback_of_a_hostile_cluster_is_bounded() -> None:
     told = [text(name, LONG) for name in PATHS if name not in ("generation", "observedGeneration")]
     told += [text(probe_value(str(number)), "x") for number in range(10_000)]
     conditions = [Condition("Applied", "False", LONG, LONG, 3), Condition("Available", LONG)]

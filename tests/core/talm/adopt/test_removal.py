@@ -36,7 +36,9 @@ def talm_work(**given: Any) -> TalmWork:
         ({"generation": 1, "payload_error": "no such namespace"}, Removal.DELETE),
     ],
 )
-def test_a_work(given: dict[str, Any], removal: Removal | None) -> None:
+def test_the_removal_of_a_work_depends_on_its_state(
+    given: dict[str, Any], removal: Removal | None
+) -> None:
     found = talm_work(**given)
     expected = [] if removal is None else [(found, removal)]
     assert list(works_to_remove(Traces(works={"s1": [found]}), lambda _: True)) == expected
@@ -75,7 +77,7 @@ def test_a_live_talm_deletes_the_works_of_what_is_deleted() -> None:
     assert not left_to_talm(Traces(left=2), beside=True)
 
 
-def test_what_a_takeover_still_has_to_remove() -> None:
+def test_to_remove_depends_on_leftover_works_and_templates() -> None:
     assert Traces(left=1).to_remove
     assert Traces(templates=True).to_remove
     assert not Traces().to_remove

@@ -107,7 +107,7 @@ def test_a_finished_step_without_times_or_words() -> None:
     assert found.members[0].cause is Cause.NEVER_STARTED
 
 
-def test_a_step_whose_group_is_gone_counts_as_finished() -> None:
+def test_a_step_without_its_group_counts_as_finished() -> None:
     first, second = adopted(upgrading())
     assert (first.step.index, first.step.state, first.members) == (0, StepState.FINISHED, ())
     assert first.step.actions == (Action.PREP,)
@@ -127,7 +127,9 @@ def test_the_running_step_has_its_whole_time_again() -> None:
     ("action", "done"),
     [(Action.UPGRADE, []), (Action.FINALIZE_UPGRADE, [Action.UPGRADE])],
 )
-def test_what_talm_has_begun(action: Action, done: list[Action], applied: bool) -> None:
+def test_a_talm_work_becomes_an_adopted_run(
+    action: Action, done: list[Action], applied: bool
+) -> None:
     step = adopted(upgrading(), works=(talm_work("s9", action, applied=applied),))[-1]
     found, run = step.members[0], step.begun["s9"]
     assert (found.cluster, found.state) == ("s9", MemberState.WAITING)
@@ -143,7 +145,7 @@ def test_what_talm_has_begun(action: Action, done: list[Action], applied: bool) 
     assert (run.id, run.attempt, run.intended_at) == ("run-s9-1", 1, START)
 
 
-def test_what_talm_has_not_begun() -> None:
+def test_clusters_without_a_talm_work_are_waiting() -> None:
     assert adopted(upgrading())[-1].begun == {}
     found = members(upgrading())
     for member in found.values():

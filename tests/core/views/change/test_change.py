@@ -102,7 +102,7 @@ def marked(change: RequestedChange) -> dict[str, str | None]:
 # -- steps -------------------------------------------------------------------------------------
 
 
-def test_what_may_follow_a_plan() -> None:
+def test_appendable_lists_the_steps_that_may_follow_a_plan() -> None:
     assert appendable([["Prep"]], IBU_ACTIONS) == [
         ("Upgrade",),
         ("Upgrade", "FinalizeUpgrade"),
@@ -130,7 +130,7 @@ def test_a_step_is_appended_to_the_plan_as_it_was_read() -> None:
     )
 
 
-def test_what_is_not_given_is_taken_from_the_last_step() -> None:
+def test_an_appended_step_inherits_the_strategy_of_the_last_step() -> None:
     change = append(target("Prep"), NewStep(("Upgrade",)))
     assert added(change)["rolloutStrategy"] == {"maxConcurrency": 7, "timeout": 60}
     first = append(target(), NewStep(("Prep",)))
@@ -251,7 +251,7 @@ def test_resume_without_a_pause_ends_what_a_person_may_end() -> None:
         ),
     ],
 )
-def test_what_still_holds_behind_a_pause_is_told(held_by: dict[str, Any], said: str) -> None:
+def test_resuming_a_pause_names_the_hold_behind_it(held_by: dict[str, Any], said: str) -> None:
     paused = {"hold": ReasonKind.PAUSED} | held_by
     change = resume(target("Prep", pause="x"), situation("Prep", **paused))
     assert change.done == said
@@ -281,12 +281,12 @@ def test_a_second_resume_waits_until_the_first_was_seen() -> None:
         ),
     ],
 )
-def test_who_is_skipped(change: RequestedChange, value: str, said: str) -> None:
+def test_skip_annotations_name_the_clusters(change: RequestedChange, value: str, said: str) -> None:
     assert marked(change) == {"ibgu.dev/skip": value}
     assert change.done.startswith(said)
 
 
-def test_who_does_not_wait_keeps_all_from_being_skipped() -> None:
+def test_a_skip_of_clusters_that_do_not_wait_is_refused() -> None:
     others = {"a": "in flight (Prep)", "zz": "not in step 1"}
     with pytest.raises(ChangeRefused) as refused:
         skip_named(target("Prep"), ["a", "b", "zz"], others)
@@ -311,7 +311,7 @@ def test_who_does_not_wait_keeps_all_from_being_skipped() -> None:
         ([], "in flight (Prep): a"),
     ],
 )
-def test_without_the_journal_the_status_tells_who_can_not_wait(
+def test_a_direct_skip_reads_the_clusters_from_the_status(
     conditions: list[str], words: str
 ) -> None:
     found = target("Prep")
@@ -323,7 +323,7 @@ def test_without_the_journal_the_status_tells_who_can_not_wait(
     assert marked(skip_named(found, ["b"])) == {"ibgu.dev/skip": f"{STAMP},b"}
 
 
-def test_taking_over() -> None:
+def test_adopt_annotates_the_rollout() -> None:
     change = adopt(target("Prep"))
     assert marked(change) == {"ibgu.dev/adopt": f"olga {STAMP}"}
 
@@ -427,7 +427,7 @@ TAKEN_BACK = newest(
         (newest(failed_action=Action.UPGRADE), [], "", f"the label {PREPARED} is missing"),
     ],
 )
-def test_who_may_be_tried_again(
+def test_retryable_clusters_depend_on_labels_and_newer_rollouts(
     member: Member, labels: list[str] | None, newer: str, words: str
 ) -> None:
     marks = None if labels is None else {"name": "s1"} | dict.fromkeys(labels, "")
@@ -439,7 +439,7 @@ def test_who_may_be_tried_again(
             retry(target("Prep"), [found])
 
 
-def test_who_is_left_out_is_named() -> None:
+def test_a_retry_names_the_clusters_left_out() -> None:
     failures = [
         failure("s1"),
         FailedCluster("s2", "Prep", {}, "cancelled"),
@@ -477,7 +477,7 @@ def test_annotations_for_the_clusters_go_with_them() -> None:
         (("Prep", "AbortOnFailure", "Upgrade"), "AbortOnFailure", [["AbortOnFailure"]]),
     ],
 )
-def test_what_is_behind_them_is_not_done_again(
+def test_a_retry_omits_completed_actions(
     plan: tuple[str, ...], action: str, left: list[list[str]]
 ) -> None:
     assert plan_of(retry(target(*plan), [failure("s1", action)])) == left
@@ -502,7 +502,7 @@ def test_what_is_behind_them_is_not_done_again(
         ),
     ],
 )
-def test_what_would_lead_nowhere_is_refused(failures: list[FailedCluster], words: str) -> None:
+def test_impossible_retries_are_refused(failures: list[FailedCluster], words: str) -> None:
     with pytest.raises(ChangeRefused) as refused:
         retry(target("Prep", "Upgrade", "FinalizeUpgrade"), failures)
     assert words in str(refused.value)
@@ -528,19 +528,21 @@ def test_what_would_lead_nowhere_is_refused(failures: list[FailedCluster], words
         ),
     ],
 )
-def test_why_nothing_can_be_tried_again(failures: list[FailedCluster], words: str) -> None:
+def test_a_retry_that_is_refused_explains_the_cause(
+    failures: list[FailedCluster], words: str
+) -> None:
     """Empty: those that failed in one of the actions can."""
     told = why_no_retry(target("Prep", "Upgrade", "FinalizeUpgrade"), failures)
     assert words in told
     assert bool(words) == bool(told)
 
 
-def test_what_has_failed_on_the_cluster_is_aborted_first() -> None:
+def test_a_retry_of_clusters_not_at_idle_needs_abort_first() -> None:
     with pytest.raises(ChangeRefused, match="give --abort-first"):
         retry(target("Prep"), [failure("s1", **{PREP_FAILED: ""})])
 
 
-def test_what_is_left_may_be_no_plan() -> None:
+def test_a_retry_without_a_valid_remaining_plan_is_refused() -> None:
     with pytest.raises(ChangeRefused, match="write a new one"):
         retry(target("Abort"), [failure("s1", "Prep")])
 
@@ -591,7 +593,7 @@ def why(found: RolloutSituation) -> dict[str, str]:
     return {permit.name: permit.why for permit in permits(found)}
 
 
-def test_of_a_rollout_that_runs() -> None:
+def test_changes_permitted_in_a_running_rollout() -> None:
     told = why(situation("Prep"))
     assert {name for name, words in told.items() if not words} == {
         *("pause", "append-step", "finalize", "cancel", "rollback")
@@ -621,18 +623,18 @@ def test_a_resume_accepts_warnings_where_nothing_is_held() -> None:
         {"hold": ReasonKind.TALM, "step_hold": ReasonKind.CIRCUIT_BREAKER},
     ],
 )
-def test_what_a_person_may_end(held_by: dict[str, Any]) -> None:
+def test_resume_is_permitted_for_holds_that_a_person_ends(held_by: dict[str, Any]) -> None:
     assert why(situation("Prep", **held_by))["resume"] == ""
 
 
-def test_what_a_resume_does_not_end() -> None:
+def test_resume_is_refused_for_other_holds() -> None:
     words = "what holds it does not end by a resume: its words"
     for state in (None, StepState.RUNNING):
         assert why(situation("Prep", hold=ReasonKind.TALM, state=state))["resume"] == words
     assert why(situation("Prep", step_hold=ReasonKind.FLOOR))["resume"] == words
 
 
-def test_what_is_so_already_or_can_not_follow() -> None:
+def test_changes_without_effect_are_refused() -> None:
     assert why(situation("Prep", hold=ReasonKind.PAUSED))["pause"] == "it is paused already"
     over = why(situation("Prep", state=StepState.FINISHED, complete=True))
     assert over["pause"].startswith("it is complete: nothing is left")
@@ -693,7 +695,7 @@ def test_a_resume_between_steps_risks_what_the_next_one_does() -> None:
     assert risk("FinalizeUpgrade", state=StepState.FINISHED) == Risk()
 
 
-def test_what_a_resume_risks_is_in_the_status_too() -> None:
+def test_the_risk_of_a_resume_is_read_from_the_status() -> None:
     def risk(message: str, *, over: str = "True") -> Risk:
         found = target("Upgrade", "FinalizeUpgrade")
         condition = {"type": "Progressing", "status": over, "message": message}
@@ -729,7 +731,7 @@ def risk_of(name: str, found: RolloutSituation) -> Risk:
     return next(each.risk for each in permits(found) if each.name == name)
 
 
-def test_what_is_lost_is_told_of_whatever_can_not_be_undone() -> None:
+def test_every_irreversible_change_names_what_is_lost() -> None:
     risks = [*RISKS.values(), *(each.risk for each in permits(situation("Prep")))]
     assert set(RISKS) == set(Action)
     assert all((risk.danger is Danger.REVERSIBLE) == (not risk.lost) for risk in risks)

@@ -95,7 +95,7 @@ def refused(act: Any, *args: Any, **more: Any) -> str:
 # -- the step, or the second IBGU --------------------------------------------------------------
 
 
-def test_where_the_plan_allows_it_and_has_nothing_to_do_a_step_is_appended() -> None:
+def test_a_follow_up_of_an_idle_rollout_appends_a_step() -> None:
     found = cancel(target("Prep"), [done("s1", PREPARED), done("s2", PREPARED)], IDLE)
     assert found.rollout == "ran"
     assert plan_of(found.change) == [["Prep"], ["Abort"]]
@@ -112,7 +112,9 @@ def test_where_the_plan_allows_it_and_has_nothing_to_do_a_step_is_appended() -> 
     ("selected", "others"),
     [(["s2", "s1"], False), (["s1", "s2", "new"], True), (["s1"], True), ([], True)],
 )
-def test_a_step_takes_whom_the_selectors_match_by_then(selected: list[str], others: bool) -> None:
+def test_an_appended_step_may_take_other_clusters_by_its_selectors(
+    selected: list[str], others: bool
+) -> None:
     clusters = [done("s1", PREPARED), done("s2", PREPARED)]
     found = cancel(target("Prep"), clusters, IDLE)
     assert found.takes_others(selected) is others
@@ -134,7 +136,7 @@ def test_a_step_takes_whom_the_selectors_match_by_then(selected: list[str], othe
     ],
     ids=["busy or held", "not allowed", "some of them", "one of them is elsewhere"],
 )
-def test_else_a_second_ibgu_takes_just_these_clusters(
+def test_a_follow_up_for_some_clusters_creates_a_second_ibgu(
     plan: tuple[str, ...], asked: FollowUpRequest, clusters: list[RolloutCluster]
 ) -> None:
     found = cancel(target(*plan), clusters, asked)
@@ -186,7 +188,7 @@ FLEET = [
 ]
 
 
-def test_everybody_who_is_not_upgraded_is_cancelled() -> None:
+def test_every_cluster_not_upgraded_is_cancelled() -> None:
     found = cancel(target("Prep", "Upgrade"), FLEET, FollowUpRequest())
     expected = ("waits", "runs", "upgrades", "prepared", "failed", "back", "silent")
     assert found.clusters == expected
@@ -206,7 +208,7 @@ def test_everybody_who_is_not_upgraded_is_cancelled() -> None:
         (CancelScope.FAILED, ("failed", "back"), "AbortOnFailure"),
     ],
 )
-def test_some_of_them_are_cancelled(
+def test_only_clusters_in_the_scope_are_cancelled(
     which: CancelScope, clusters: tuple[str, ...], action: str
 ) -> None:
     found = cancel(target("Prep", "Upgrade"), FLEET, FollowUpRequest(), which)
@@ -216,7 +218,7 @@ def test_some_of_them_are_cancelled(
     assert "upgraded" not in found.change.done
 
 
-def test_who_waits_is_never_cancelled_by_a_step_that_takes_the_others_too() -> None:
+def test_cancelling_waiting_clusters_appends_no_step() -> None:
     found = cancel(target("Prep"), [waiting("s1"), done("s2", PREPARED)], IDLE, CancelScope.WAITING)
     assert (found.change.patch, found.clusters) == (None, ("s1",))
 
@@ -252,17 +254,19 @@ def test_the_failed_are_cleaned_up_by_the_next_step() -> None:
         ),
     ],
 )
-def test_who_is_not_cancelled(each: RolloutCluster, which: CancelScope, why: str) -> None:
+def test_clusters_with_nothing_to_cancel_are_refused(
+    each: RolloutCluster, which: CancelScope, why: str
+) -> None:
     words = refused(cancel, target("Prep"), [each], IDLE, which)
     assert words == f"nothing of ran to cancel: s1 ({why})"
 
 
-def test_a_newer_rollout_in_the_queue_keeps_nobody_from_cancelling_what_is_in_flight() -> None:
+def test_a_queued_newer_rollout_does_not_block_cancelling_runs_in_flight() -> None:
     found = cancel(target("Prep"), [in_flight("s1", Action.PREP, newer=QUEUED)], FollowUpRequest())
     assert found.warnings == ("s1 also wait in next, which is cancelled there, too",)
 
 
-def test_of_nobody_those_are_named_whom_one_might_have_meant() -> None:
+def test_a_refused_cancel_names_the_likely_clusters() -> None:
     found = [done("s1"), failed("s2", PREP_FAILED, newer=QUEUED)]
     assert refused(cancel, target("Prep"), found, IDLE) == (
         "nothing of ran to cancel: s2 (in next now)"
@@ -311,7 +315,7 @@ def test_upgraded_clusters_are_rolled_back(final: bool) -> None:
         (gone(done("s1", UPGRADED)), "no ManagedCluster of that name is on the hub"),
     ],
 )
-def test_who_is_not_rolled_back(each: RolloutCluster, why: str) -> None:
+def test_clusters_with_nothing_to_roll_back_are_refused(each: RolloutCluster, why: str) -> None:
     words = refused(roll_back, target("Prep", "Upgrade"), [each], IDLE)
     assert words.startswith(f"nothing of ran to roll back: s1 ({why}")
 
@@ -374,7 +378,7 @@ def test_a_plan_that_finalizes_by_itself_needs_no_second_one() -> None:
         (gone(done("s1", UPGRADED)), "no ManagedCluster of that name is on the hub"),
     ],
 )
-def test_who_is_not_finalized(each: RolloutCluster, why: str) -> None:
+def test_clusters_with_nothing_to_finalize_are_refused(each: RolloutCluster, why: str) -> None:
     words = refused(finalize, target("Prep", "Upgrade"), [each], IDLE)
     assert words.startswith(f"nothing of ran to finalize: s1 ({why}")
 
@@ -390,7 +394,7 @@ STUCK = [
 ]
 
 
-def test_a_retry_names_who_takes_whom_through_the_plan() -> None:
+def test_a_retry_names_its_rollout_and_the_clusters_left_out() -> None:
     found = retry_failed(target("Prep", "Upgrade"), STUCK, IDLE)
     assert (found.clusters, found.again) == (("s3",), False)
     assert found.rollout.startswith("ran-retry-")
@@ -399,7 +403,7 @@ def test_a_retry_names_who_takes_whom_through_the_plan() -> None:
     assert found.risk.lost == ""
 
 
-def test_what_must_be_aborted_first_is_aborted_first() -> None:
+def test_a_retry_with_abort_first_aborts_before_it_retries() -> None:
     """The whole rollout takes the next step, some of its clusters a second IBGU."""
     found = retry_failed(target("Prep"), STUCK, IDLE, abort_first=True)
     assert (found.clusters, found.rollout, found.again) == (("s1", "s2"), "ran", True)
@@ -412,7 +416,7 @@ def test_what_must_be_aborted_first_is_aborted_first() -> None:
     assert plan_of(found.change) == [["AbortOnFailure"]]
 
 
-def test_what_the_plan_makes_final_is_confirmed_with_the_abort() -> None:
+def test_a_retry_with_abort_first_states_the_risk_of_finalizing() -> None:
     found = retry_failed(target("Prep Upgrade FinalizeUpgrade"), STUCK, IDLE, abort_first=True)
     abort, final = (
         traits(each).risk.lost for each in (Action.ABORT_ON_FAILURE, Action.FINALIZE_UPGRADE)
@@ -449,7 +453,7 @@ def test_nobody_is_retried_before_the_labels_of_all_are_removed() -> None:
         (Cause.TIMED_OUT, "its AbortOnFailure failed"),
     ],
 )
-def test_those_whose_abort_failed_keep_nobody_from_being_retried(cause: Cause, why: str) -> None:
+def test_clusters_with_a_failed_abort_do_not_block_a_retry(cause: Cause, why: str) -> None:
     ended = {"failed_action": Action.ABORT_ON_FAILURE, "cause": cause}
     stuck = failed("s2", PREP_FAILED, **ended)
     found = [done("s1", last=Action.ABORT_ON_FAILURE), stuck]
@@ -458,7 +462,7 @@ def test_those_whose_abort_failed_keep_nobody_from_being_retried(cause: Cause, w
     assert f"left out: s2 ({why})" in made.change.done
 
 
-def test_those_that_cannot_be_aborted_keep_nobody_from_being_retried() -> None:
+def test_clusters_that_can_not_be_aborted_do_not_block_a_retry() -> None:
     held = failed("s1", PREP_FAILED, holder="other")
     found = retry_failed(target("Prep"), [held, *STUCK[1:]], IDLE, abort_first=True)
     assert (found.clusters, found.again) == (("s2",), True)
@@ -479,7 +483,7 @@ def test_an_unknown_action_of_the_plan_is_no_risk() -> None:
         (gone(waiting("s1")), "none of these clusters has failed"),
     ],
 )
-def test_who_is_being_aborted_is_not_retried_yet(each: RolloutCluster, why: str) -> None:
+def test_a_cluster_being_aborted_is_not_retried(each: RolloutCluster, why: str) -> None:
     words = refused(retry_failed, target("Prep", "AbortOnFailure"), [each], IDLE, abort_first=True)
     assert why in words
 
@@ -499,7 +503,7 @@ def uncleaned(name: str, action: Action, *labels: str, **more: Any) -> RolloutCl
     return failed(name, *labels, **({"cause": cause, "failed_action": action} | more))
 
 
-def test_what_failed_on_the_new_release_is_rolled_back_alone() -> None:
+def test_only_clusters_failed_on_the_new_release_are_rolled_back() -> None:
     fleet = [done("s1", PREPARED, UPGRADED), on_new_release("s2"), failed("s3", UPGRADE_FAILED)]
     found = roll_back(target("Prep", "Upgrade"), fleet, IDLE, failed=True)
     assert found.clusters == ("s2",)
@@ -548,7 +552,9 @@ def test_a_clean_up_is_confirmed_with_name_time_and_reason() -> None:
         (uncleaned("s1", Action.PREP, UPGRADED, cause=Cause.FINALIZE_FAILED), "FinalizeUpgrade"),
     ],
 )
-def test_what_runs_again_is_what_failed_to_clean_up(cluster_: RolloutCluster, action: str) -> None:
+def test_confirm_cleanup_repeats_the_action_that_failed_to_clean_up(
+    cluster_: RolloutCluster, action: str
+) -> None:
     found = confirm_cleanup(target("Prep"), [cluster_], IDLE, "by hand")
     assert found.step.actions == (action,)
 
@@ -581,6 +587,6 @@ def test_each_action_is_confirmed_on_its_own() -> None:
         (gone(uncleaned("s1", Action.ABORT)), "s1 (no ManagedCluster of that name is on the hub)"),
     ],
 )
-def test_who_is_not_cleaned_up(cluster_: RolloutCluster, why: str) -> None:
+def test_clusters_with_nothing_to_clean_up_are_refused(cluster_: RolloutCluster, why: str) -> None:
     told = refused(confirm_cleanup, target(), [cluster_], IDLE, "by hand")
     assert told == f"nothing of ran to clean up again: {why}"

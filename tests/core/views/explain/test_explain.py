@@ -84,7 +84,7 @@ def test_success_asks_for_nothing() -> None:
 
 
 @pytest.mark.parametrize("action", [Action.ABORT, Action.ABORT_ON_FAILURE])
-def test_who_was_aborted_is_not_upgraded(action: Action) -> None:
+def test_an_aborted_cluster_is_explained_as_not_upgraded(action: Action) -> None:
     found = told(done("site-1", action, ended_at=NOW))
     assert found.headline == f"{action} succeeded 6 min ago"
     assert found.means == "the cluster is back to Idle, not upgraded"
@@ -93,14 +93,14 @@ def test_who_was_aborted_is_not_upgraded(action: Action) -> None:
     assert found.who is None
 
 
-def test_who_has_prepared_and_is_kept_from_its_upgrade() -> None:
+def test_a_prepared_cluster_behind_the_circuit_breaker_is_held() -> None:
     prepared = run(state=RunState.ENDED, ended_at=NOW + MINUTE)
     found = told(in_flight(reason=CIRCUIT_BREAKER, run=prepared))
     assert found.headline == "Upgrade held for 6 min (attempt 1, ran 1 min)"
     assert (found.state, found.who) == ("held", Who.PERSON)
 
 
-def test_who_waits_for_its_turn_and_who_for_a_hold() -> None:
+def test_waiting_for_a_slot_and_for_a_hold_are_explained() -> None:
     waiting = member(reason=Reason(ReasonKind.SLOT, NOW, "waits for a slot"))
     alone, held = told(waiting), told(waiting, hold=CIRCUIT_BREAKER)
     assert alone.headline == "waits with Upgrade for 6 min: WaitingForSlot"
@@ -139,11 +139,11 @@ def running(kind: ReasonKind = ReasonKind.RUNNING, words: str = "", **changes: A
         ),
     ],
 )
-def test_what_is_in_flight(found: Member, headline: str) -> None:
+def test_the_headline_of_a_member_in_flight(found: Member, headline: str) -> None:
     assert told(found).headline == headline
 
 
-def test_what_runs_says_its_words_and_its_limit() -> None:
+def test_a_running_member_shows_its_message_and_limit() -> None:
     found = told(running(words="Restoring\n backups"))
     assert found.why == found.words == "Restoring backups"
     assert found.limit == NOW + timedelta(hours=1)
@@ -157,14 +157,14 @@ def test_words_of_a_running_cluster_may_be_known() -> None:
     assert found.remedy == found.do
 
 
-def test_what_takes_too_long() -> None:
+def test_a_stalled_run_shows_the_usual_duration() -> None:
     duration_stats = {Action.UPGRADE: DurationStats(40, 1200.0, 1500.0, (1200.0,))}
     assert told(running(), duration_stats=duration_stats).headline == (
         "Upgrade running for 36 min (attempt 1), stalled: 95 of 100 take at most 25 min"
     )
 
 
-def test_who_completed_late_has_succeeded() -> None:
+def test_a_late_completion_is_explained_as_success() -> None:
     """The labels may have been changed meanwhile, so that no completed action tells it."""
     slow = failed("site-412", cause=Cause.TIMED_OUT, message="past its limit", ended_at=NOW)
     found = told(replace(slow, late="completed late, after 47 min"))
@@ -177,7 +177,7 @@ def test_who_completed_late_has_succeeded() -> None:
     assert (found.why, found.kind, found.means, found.do) == (None, None, None, None)
 
 
-def test_the_history_is_told_in_order_over_all_steps() -> None:
+def test_the_history_is_in_order_over_all_steps() -> None:
     first = run(state=RunState.ENDED, ended_at=NOW + MINUTE, result=RunResult.LIMIT)
     again = replace(first, id="run-2", attempt=2, arming_at=None, intended_at=NOW + 2 * MINUTE)
     again = replace(again, ended_at=NOW + 3 * MINUTE, result=RunResult.SUCCEEDED)
@@ -220,7 +220,7 @@ def test_every_reason_and_every_cause_has_its_sentences() -> None:
     st.sampled_from(Cause),
     st.booleans(),
 )
-def test_whatever_comes_together_is_explained(
+def test_every_combination_of_state_and_reason_is_explained(
     state: MemberState, kind: ReasonKind, outcome: Outcome, cause: Cause, held: bool
 ) -> None:
     found = member(state=state, reason=Reason(kind, NOW, "words"))
@@ -233,7 +233,7 @@ def test_whatever_comes_together_is_explained(
     assert (answer.do is None) == (found.outcome is Outcome.SUCCEEDED)
 
 
-def test_what_the_cluster_reported_last_is_told() -> None:
+def test_the_last_warning_and_rollback_deadline_are_shown() -> None:
     prepared = done("site-1", Action.PREP, warning="Thing[1] - not deployed")
     upgraded = done("site-1", Action.UPGRADE, step=1, rollback_until=NOW)
     waiting = member("site-1", step=2)

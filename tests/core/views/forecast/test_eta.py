@@ -53,7 +53,7 @@ def test_waves_of_who_waits() -> None:
     )
 
 
-def test_what_runs_needs_what_is_left_of_it() -> None:
+def test_a_run_in_flight_needs_its_remaining_time() -> None:
     running = RemainingActions((Action.PREP, Action.UPGRADE), 30.0)
     assert seconds(eta(rest(actions=BOTH, in_flight=[running]), NOW, RATE_LIMITS)) == (
         25.0 + 550.0,
@@ -62,7 +62,7 @@ def test_what_runs_needs_what_is_left_of_it() -> None:
     )
 
 
-def test_who_took_longer_than_was_thought() -> None:
+def test_a_run_longer_than_the_median_is_estimated_by_longer_runs() -> None:
     """Half of those that took more than 100 seconds took more than 125; nobody more than 145."""
     longer = RemainingActions((Action.PREP,), 100.0)
     assert seconds(eta(rest(in_flight=[longer]), NOW, RATE_LIMITS)) == (0.0, 25.0, 50.0)
@@ -92,7 +92,7 @@ def test_when_only_stuck_ones_are_left_the_limit_ends_them(duration_stats: Any) 
     )
 
 
-def test_who_waits_behind_stuck_ones_has_the_other_slots() -> None:
+def test_members_waiting_behind_stuck_ones_use_the_other_slots() -> None:
     left = [RemainingActions((Action.PREP,), 500.0)]
     assert seconds(eta(rest(waiting=2, in_flight=left), NOW, RATE_LIMITS))[0] == 180.0
     assert eta(rest(blocked=1, in_flight=left), NOW, RATE_LIMITS) is None
@@ -105,7 +105,7 @@ def test_nothing_lasts_longer_than_the_step() -> None:
     assert seconds(eta(rest(waiting=40, deadline=over), NOW, RATE_LIMITS)) == (0.0,) * 3
 
 
-def test_who_waits_for_something_else_may_take_all_the_time() -> None:
+def test_members_waiting_for_other_reasons_may_take_until_the_limit() -> None:
     found = eta(rest(waiting=2, blocked=3), NOW, RATE_LIMITS)
     assert seconds(found)[2] == 86400.0
     assert found
@@ -121,7 +121,7 @@ def test_who_waits_for_something_else_may_take_all_the_time() -> None:
         rest(actions=BOTH, in_flight=[RemainingActions((Action.ABORT,), 1.0)]),
     ],
 )
-def test_what_nobody_can_tell(left: RemainingWork) -> None:
+def test_no_forecast_without_measured_durations(left: RemainingWork) -> None:
     assert eta(left, NOW, RATE_LIMITS) is None
 
 

@@ -54,7 +54,7 @@ def test_a_rate_limit_never_makes_it_faster(
     assert rate_limited >= makespan(slots, [], spans) - 1e-6
 
 
-def test_the_end_of_a_rate_limited_step_tells_what_it_was_reckoned_from() -> None:
+def test_the_forecast_of_a_rate_limited_step_names_the_rate() -> None:
     found = eta(rest(slots=100, waiting=40, rate_limits=RateLimits(10)), NOW, RATE_LIMITS)
     earliest, at, latest = seconds(found)
     assert (earliest, latest) == (180.0 + 100.0, 180.0 + 150.0)
@@ -63,7 +63,7 @@ def test_the_end_of_a_rate_limited_step_tells_what_it_was_reckoned_from() -> Non
     assert found.basis.endswith("; at most 10 starts a minute")
 
 
-def test_what_others_start_is_not_known() -> None:
+def test_a_shared_hub_limit_makes_the_latest_end_unknown() -> None:
     uncounted = GATE_REASONS[ReasonKind.HUB_START_RATE].uncounted
     found = eta(rest(slots=100, waiting=4, uncounted=uncounted), NOW, RATE_LIMITS)
     assert found is not None

@@ -33,7 +33,9 @@ def test_longer_than_usual_by_a_quarter() -> None:
         (None, BEGAN),
     ],
 )
-def test_not_longer_not_begun_not_measured(action: Action | None, began: datetime | None) -> None:
+def test_no_stall_without_a_longer_measured_run(
+    action: Action | None, began: datetime | None
+) -> None:
     assert stalled(action, began, NOW, MEASURED) is None
 
 

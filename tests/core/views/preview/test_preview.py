@@ -87,7 +87,7 @@ def test_a_namespace_without_any_can_carry_nothing_out() -> None:
     assert (found.problems, found.steps) == (("none is bound to north",), ())
 
 
-def test_who_is_taken_in_which_order_and_who_is_not() -> None:
+def test_a_preview_lists_members_in_order_and_excluded_clusters() -> None:
     fleet = [*sites(11), cluster("local-cluster", local=True), cluster("s0", accepted=False)]
     found = told(spec("Prep"), fleet)
     assert found.selected[:2] == ("s1", "s2")
@@ -100,7 +100,7 @@ def test_who_is_taken_in_which_order_and_who_is_not() -> None:
     assert (step.waves, step.allowed) == (6, timedelta(minutes=10))
 
 
-def test_who_was_taken_over_by_a_newer_rollout_is_left_alone() -> None:
+def test_clusters_taken_over_by_a_newer_rollout_are_excluded() -> None:
     fleet = sites(3, labels={Action.PREP.failed_label: ""})
     barred = frozenset({"s1", "s3"})
     found = told(spec("AbortOnFailure"), fleet, barred=barred)
@@ -124,7 +124,7 @@ def test_a_timeout_that_is_too_short_by_what_was_measured() -> None:
     assert found.latest == NOW + timedelta(minutes=60)
 
 
-def test_enough_time() -> None:
+def test_a_sufficient_timeout_gives_no_warning() -> None:
     known = duration_stats(Prep=(7, 12), Upgrade=(20, 30))
     found = told(spec("Prep Upgrade", slots=10, timeout=240), sites(4), known)
     (step,) = found.steps
@@ -187,7 +187,7 @@ def test_steps_appended_to_one_that_runs() -> None:
     assert other.likely is None
 
 
-def test_who_has_failed_in_the_step_that_runs_has_failed() -> None:
+def test_clusters_that_failed_in_the_running_step_count_as_failed() -> None:
     """The label is the hub's; a cluster that was skipped has none, and goes nowhere."""
     begun = (((Action.PREP,), 2, 60),)
     failed = [cluster(name, labels={Action.PREP.failed_label: ""}) for name in ("s5", "s6")]
@@ -236,7 +236,7 @@ def test_timeouts_beyond_the_calendar_end_with_it() -> None:
         ),
     ],
 )
-def test_what_could_not_be_carried_out(found: IbguSpec, words: str) -> None:
+def test_invalid_plans_are_problems(found: IbguSpec, words: str) -> None:
     answer = told(found, sites(1))
     assert words in answer.problems[0]
     assert answer.steps == ()

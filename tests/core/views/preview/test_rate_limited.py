@@ -17,7 +17,7 @@ def test_the_timeout_has_to_be_enough_for_the_rate() -> None:
     ) in found.warnings
 
 
-def test_what_the_last_one_takes_is_counted_where_it_was_measured() -> None:
+def test_the_measured_duration_of_the_last_cluster_is_included() -> None:
     measured = duration_stats(Prep=(5, 8))
     enough = told(
         spec("Prep", slots=300, timeout=38), sites(300), measured, rate_limits=RateLimits(10)

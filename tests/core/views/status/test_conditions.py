@@ -100,7 +100,7 @@ def test_the_step_that_is_waited_for_counts_from_0(
     assert (progressing["status"], progressing["reason"]) == ("True", "InProgress")
 
 
-def test_before_the_first_step_there_are_no_counts_to_tell() -> None:
+def test_before_the_first_step_the_message_has_no_counts() -> None:
     message = of(book_of(rollout(spec=spec("Prep"))), counted=False)["Progressing"]["message"]
     assert message == "Waiting for plan step 0 to be completed"
 
@@ -132,20 +132,20 @@ def test_a_hold_of_the_current_step_is_a_condition() -> None:
     )
 
 
-def test_nothing_keeps_a_rollout_whose_step_is_finished() -> None:
+def test_a_rollout_with_a_finished_step_has_no_hold() -> None:
     tracked = book_of(rollout(), [step(state=FINISHED, total=1)])
     assert hold_of(tracked.rollout, tracked.newest) is None
     assert list(of(tracked)) == ["Progressing"]
 
 
-def test_what_is_missing_on_the_hub_is_named() -> None:
+def test_missing_payload_objects_are_named() -> None:
     payload = PayloadState(warnings=("ConfigMap a/b is missing", "Secret c/d is missing"))
     found = of(book_of(rollout()), payload=payload)["PayloadComplete"]
     assert (found["status"], found["reason"]) == ("False", "Missing")
     assert found["message"] == "ConfigMap a/b is missing; Secret c/d is missing"
 
 
-def test_references_that_nobody_has_checked_are_told() -> None:
+def test_unchecked_references_are_a_condition() -> None:
     found = of(book_of(rollout()), payload=PayloadState(unchecked="older than the policy"))
     assert "PayloadComplete" not in found
     checked = found["PayloadChecked"]
@@ -215,7 +215,7 @@ def test_conditions_name_the_generation_that_they_are_about() -> None:
     assert {condition["observedGeneration"] for condition in found.values()} == {3}
 
 
-def test_warnings_and_the_first_rollback_deadline_are_told() -> None:
+def test_warnings_and_the_first_rollback_deadline_are_conditions() -> None:
     assert not {"ClustersWarned", "RollbackPossible"} & set(of(ten(done_=2)))
     members = [
         done("site-1", Action.PREP, warning="Thing[1] - CRD not deployed on cluster"),

@@ -97,7 +97,7 @@ def test_an_aim_that_was_reached_already_says_so() -> None:
         (None, "words alone", Outcome.FAILED, "words alone"),
     ],
 )
-def test_what_did_not_succeed_shows_cause_and_words(
+def test_an_unsuccessful_action_shows_its_cause_and_message(
     cause: Cause | None, message: str, outcome: Outcome, shown: str
 ) -> None:
     found = entry(
@@ -154,7 +154,7 @@ def test_a_late_completion_moves_to_the_completed_actions() -> None:
     assert entries(twin.tracked(uid)) == [{"name": "site-1", "completedActions": completed}]
 
 
-def test_a_late_completion_whose_label_was_changed_is_told_in_the_message() -> None:
+def test_a_late_completion_with_a_changed_label_is_in_the_message() -> None:
     twin = Twin("site-1")
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     uid = twin.apply(ibgu("a", "Prep", timeout=20))

@@ -43,7 +43,7 @@ def _change(tracked: TrackedRollout, number: int, index: int, kind: str) -> None
 
 
 @given(st.lists(st.lists(_changes(), max_size=8), max_size=6))
-def test_it_follows_the_record_however_often_it_is_asked(rounds: list[list[Any]]) -> None:
+def test_the_kept_listing_equals_a_full_rebuild(rounds: list[list[Any]]) -> None:
     tracked = book_of(rollout(), [step(), step(index=1)])
     kept = StatusListing()
     for changes in rounds:
@@ -58,7 +58,7 @@ def _copy(tracked: TrackedRollout) -> TrackedRollout:
     return book_of(tracked.rollout, [each.step for each in tracked.steps], members)
 
 
-def test_only_what_has_changed_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_changed_entries_are_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
     def counting(cluster: str, members: list[Member]) -> Any:

@@ -72,7 +72,7 @@ def names(found: Any) -> list[str]:
     return [entry["name"] for entry in found["clusters"]]
 
 
-def test_what_fits_stays_as_it_is() -> None:
+def test_a_status_that_fits_is_unchanged() -> None:
     whole = status(a=completed(LONG), b=broken(), c=running())
     assert fit(whole, (), UNLISTED, size(whole)) == whole
 
@@ -87,7 +87,7 @@ def test_messages_are_cut_first() -> None:
     assert found["conditions"] == whole["conditions"]
 
 
-def test_of_a_long_status_clusters_of_earlier_steps_are_hidden_first() -> None:
+def test_clusters_of_earlier_steps_are_hidden_first() -> None:
     clusters = {f"site_{n}": completed() for n in range(20)}
     whole = status(**clusters, a=broken(), b=running(), c={})
     last = {f"site-{n}" for n in range(10)} | {"c"}
@@ -101,9 +101,7 @@ def test_of_a_long_status_clusters_of_earlier_steps_are_hidden_first() -> None:
     assert size(found) <= size(whole) - 400
 
 
-def test_of_a_longer_status_those_of_the_newest_step_are_hidden_that_neither_failed_nor_run() -> (
-    None
-):
+def test_finished_clusters_of_the_newest_step_are_hidden_second() -> None:
     clusters = {f"site_{n}": completed() for n in range(20)}
     whole = status(**clusters, a=broken(), b=running(), c={})
     last = {f"site-{n}" for n in range(20)} | {"c"}
@@ -112,7 +110,7 @@ def test_of_a_longer_status_those_of_the_newest_step_are_hidden_that_neither_fai
     assert 0 < found["hidden"] < 20
 
 
-def test_of_a_status_that_is_longer_still_all_messages_go() -> None:
+def test_a_status_that_is_still_too_long_drops_all_messages() -> None:
     whole = status(a=broken(), b=running(), c=broken(), d={})
     bare = [
         {"name": "a", "failedActions": [action("Upgrade", "")]},
@@ -156,7 +154,7 @@ def _bare_limit(clusters: str, each: int) -> int:
         (_bare_limit("", 0) - 1, {}, "30 clusters (10 failed, 10 running)"),
     ],
 )
-def test_of_the_longest_status_who_runs_is_hidden_and_who_failed_comes_last(
+def test_running_clusters_are_hidden_before_failed_ones(
     limit: int, shown: dict[str, int], words: str
 ) -> None:
     found = fit(_crowd(), (), UNLISTED, limit)
@@ -166,7 +164,7 @@ def test_of_the_longest_status_who_runs_is_hidden_and_who_failed_comes_last(
     assert size(found) <= limit
 
 
-def test_who_failed_in_an_earlier_step_goes_before_who_failed_in_the_newest() -> None:
+def test_failures_of_earlier_steps_are_hidden_before_those_of_the_newest() -> None:
     last = {f"f-{n}" for n in range(5)}
     found = fit(_crowd(), last, UNLISTED, _bare_limit("f", 5))
     assert set(names(found)) == last
@@ -201,7 +199,7 @@ def test_any_mix_fits_and_the_worst_is_hidden_last(mix: list[Any], share: float)
 
 
 @pytest.mark.parametrize("excess", range(1, 400))
-def test_whatever_has_to_go_the_result_fits_and_adds_up(excess: int) -> None:
+def test_a_reduced_status_fits_and_its_counts_add_up(excess: int) -> None:
     clusters = {f"site_{n}": completed() for n in range(30)}
     whole = status(**clusters, z=running())
     found = fit(whole, (), UNLISTED, size(whole) - excess)

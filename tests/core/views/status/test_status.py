@@ -107,7 +107,7 @@ def test_there_is_no_summary_before_the_first_step() -> None:
         "deleted",
     ],
 )
-def test_phases(found: Any, steps: list[Any], phase: str) -> None:
+def test_the_phase_follows_from_state_and_holds(found: Any, steps: list[Any], phase: str) -> None:
     tracked = book_of(found, steps)
     assert phase_of(tracked.rollout, tracked.newest, tracked.counts) == phase
 
@@ -196,7 +196,7 @@ def test_talms_clusters_stay_until_they_are_taken_over() -> None:
 
 
 @pytest.mark.parametrize("served", [OURS, frozenset()])
-def test_of_a_quarantined_rollout_only_the_hold_is_written(served: frozenset[str]) -> None:
+def test_only_the_hold_of_a_quarantined_rollout_is_written(served: frozenset[str]) -> None:
     """All else is what the hub shows: it may tell more than the journal."""
     held = rollout(hold=reason(ReasonKind.INTERNAL_ERROR, "a bug"))
     shown = [

@@ -37,7 +37,7 @@ def way(left: Left, plan: Plan, *there: str, started: int = 9) -> Plan:
     return straggler.plan
 
 
-def test_who_is_not_finished_goes_on() -> None:
+def test_an_unfinished_straggler_is_still_going() -> None:
     left = Left(cluster="a", step=1, action=P, finished=False)
     assert judge(left, PlanProgress(WHOLE, 1), None) == Straggler(left, StragglerState.GOING)
 
@@ -58,7 +58,9 @@ def test_a_cluster_that_is_gone() -> None:
         (failed(FU, step=3), ()),
     ],
 )
-def test_what_has_come_true_meanwhile(left: Left, there: tuple[str, ...]) -> None:
+def test_a_cluster_with_the_completed_label_is_no_straggler(
+    left: Left, there: tuple[str, ...]
+) -> None:
     assert found(left, WHOLE, *there) is None
 
 
@@ -124,7 +126,7 @@ def test_no_way_on(left: Left, plan: Plan, there: tuple[str, ...], note: str) ->
     assert note in straggler.note
 
 
-def test_one_that_was_taken_back_begins_anew() -> None:
+def test_an_aborted_straggler_starts_from_the_beginning() -> None:
     plan: Plan = ((P,), (AOF,), (U,))
     for left in (succeeded(AOF, step=2), failed(AOF, step=2)):
         straggler = found(left, plan)
@@ -138,7 +140,7 @@ def test_a_failed_abort_is_tried_again() -> None:
     assert way(failed(AOF, step=2), ((P,), (AOF,)), "prep-failed") == ((AOF,),)
 
 
-def test_one_that_a_later_step_did_not_take() -> None:
+def test_a_cluster_that_a_later_step_left_out_is_a_straggler() -> None:
     left = succeeded(P)
     straggler = found(left, WHOLE, "prep-completed", started=2)
     assert straggler
@@ -149,7 +151,7 @@ def test_one_that_a_later_step_did_not_take() -> None:
     assert straggler.note.endswith("is missing, so step 2 did not take it")
 
 
-def test_one_that_is_where_it_should_be() -> None:
+def test_a_cluster_in_its_expected_state_is_no_straggler() -> None:
     assert found(succeeded(P), WHOLE, "prep-completed", started=1) is None
     assert found(succeeded(P), ((P,), (AOF,), (U,)), "prep-completed", started=2) is None
     assert found(succeeded(P), WHOLE, "upgrade-completed", started=2) is None
@@ -165,7 +167,7 @@ def test_an_action_that_no_kind_has_is_in_no_plan() -> None:
 
 
 @pytest.mark.parametrize("shape", IBU_ACTIONS.plans)
-def test_what_is_proposed_is_always_legal(shape: Plan) -> None:
+def test_every_proposed_plan_is_allowed(shape: Plan) -> None:
     course = PlanProgress(shape, len(shape))
     for number, step in enumerate(shape, start=1):
         for action in step:
@@ -207,6 +209,6 @@ def test_labels_that_allow_no_clean_up() -> None:
     assert straggler.note == "its labels allow neither an abort nor a finalize"
 
 
-def test_who_was_rolled_back_by_itself_has_a_plan_again() -> None:
+def test_an_automatically_rolled_back_cluster_gets_the_whole_plan() -> None:
     left = failed(U, step=2, cause=Cause.UPGRADE_FAILED_AFTER_PIVOT)
     assert way(left, WHOLE) == WHOLE

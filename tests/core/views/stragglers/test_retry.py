@@ -25,7 +25,7 @@ def retry(*, named: bool = True, annotations: dict[str, str] | None = None) -> J
     return manifest(old, "ran-retry-1", ["site-10", "site-9"], left, named=named)
 
 
-def test_it_is_complete() -> None:
+def test_the_retry_manifest_is_complete() -> None:
     assert retry() == {
         "apiVersion": "lcm.openshift.io/v1alpha1",
         "kind": "ImageBasedGroupUpgrade",
@@ -58,7 +58,7 @@ def test_clusters_without_the_label_of_their_name() -> None:
     assert selectors == [{"matchLabels": {"ibgu.dev/retry": "ran-retry-1"}}]
 
 
-def test_what_is_for_the_clusters_and_the_rate_limits_are_kept() -> None:
+def test_annotations_for_clusters_and_rate_limits_are_kept() -> None:
     kept = {"extra.lca.openshift.io/x": "1", "ibgu.dev/starts-per-minute": "5"}
     made = retry(annotations=kept | {"kubectl.kubernetes.io/y": "2", "ibgu.dev/resume": "3"})
     assert made["metadata"]["annotations"] == kept

@@ -82,7 +82,7 @@ SERVICE_ACCOUNT = (
         ),
     ],
 )
-def test_table(message: str, expected: ApplyError) -> None:
+def test_apply_errors_are_classified(message: str, expected: ApplyError) -> None:
     assert classify(message) is expected
 
 

@@ -72,7 +72,7 @@ def test_a_row_of_another_stage_is_not_taken() -> None:
     assert explain(Action.PREP, "Uncontrolled rollback") is None
 
 
-def test_a_hanging_clean_up_is_explained_to_whoever_meets_it() -> None:
+def test_a_hanging_cleanup_is_explained_for_any_action() -> None:
     found = explain(Action.PREP, f"failed to delete all the backup CRs. {CLEANUP}")
     assert found is not None
     assert "ibgu confirm-cleanup" in found.remedy

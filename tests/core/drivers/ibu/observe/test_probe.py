@@ -78,7 +78,9 @@ def test_the_table_has_every_state(states: dict[str, IbuView]) -> None:
         for action, letter in zip(ACTIONS, row.split(), strict=True)
     ],
 )
-def test_table(states: dict[str, IbuView], state: str, action: Action, letter: str) -> None:
+def test_each_action_is_judged_in_each_state(
+    states: dict[str, IbuView], state: str, action: Action, letter: str
+) -> None:
     found = judge(states[state], action, rollout())
     assert found.kind is KINDS[letter]
     assert bool(found.note) == (letter == "R")
@@ -97,7 +99,9 @@ def test_table(states: dict[str, IbuView], state: str, action: Action, letter: s
         ("rolled-back", Action.ROLLBACK, "was already rolled back"),
     ],
 )
-def test_notes(states: dict[str, IbuView], state: str, action: Action, note: str) -> None:
+def test_an_action_already_done_has_a_note(
+    states: dict[str, IbuView], state: str, action: Action, note: str
+) -> None:
     assert judge(states[state], action, rollout()).note == note
 
 
@@ -213,9 +217,7 @@ def test_without_a_seed_nothing_is_ours(states: dict[str, IbuView]) -> None:
 
 
 @pytest.mark.parametrize("action", [Action.ABORT, Action.ABORT_ON_FAILURE])
-def test_what_was_once_completed_is_never_aborted(
-    states: dict[str, IbuView], action: Action
-) -> None:
+def test_a_completed_upgrade_is_never_aborted(states: dict[str, IbuView], action: Action) -> None:
     """Idle would finalize it, whatever else the conditions say."""
     odd = replace(states["upgraded"], rollback_in_progress=IbuCondition("True", "InProgress", "x"))
     assert judge(odd, action, rollout()).kind is JudgementKind.BUSY

@@ -77,7 +77,9 @@ def failed(cause: Cause, message: str) -> Verdict:
         ),
     ],
 )
-def test_table(states: dict[str, IbuView], state: str, action: Action, expected: Verdict) -> None:
+def test_the_verdict_follows_from_the_conditions(
+    states: dict[str, IbuView], state: str, action: Action, expected: Verdict
+) -> None:
     if expected == RUNNING:
         expected = replace(RUNNING, message=last_words(states[state], action.stage))
     assert verdict(states[state], action, rollout()) == expected
@@ -103,7 +105,7 @@ def test_after_a_clean_up_by_hand_the_old_failure_is_no_new_one(
     assert verdict(states["idle"], Action.ABORT, cleaned) == SUCCEEDED
 
 
-def test_last_words(states: dict[str, IbuView]) -> None:
+def test_last_words_are_the_newest_message_of_the_stage(states: dict[str, IbuView]) -> None:
     assert last_words(states["preparing"], Stage.PREP) == "Precache job in progress"
     assert last_words(states["post-pivot"], Stage.UPGRADE) == "Restoring"
     assert last_words(states["rolling-back"], Stage.ROLLBACK) == "Initiating rollback"
@@ -135,7 +137,9 @@ def test_last_words(states: dict[str, IbuView]) -> None:
         ("finalizing", True),
     ],
 )
-def test_out_of_stage(states: dict[str, IbuView], state: str, out: bool) -> None:
+def test_a_cluster_is_out_of_stage_at_idle_or_upgraded(
+    states: dict[str, IbuView], state: str, out: bool
+) -> None:
     assert out_of_stage(states[state]) is out
 
 

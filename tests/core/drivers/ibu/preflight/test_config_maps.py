@@ -48,7 +48,7 @@ def test_content_on_the_hub_is_judged_as_files_are() -> None:
     assert outcome("P18", WELL) is RuleOutcome.PASSED
 
 
-def test_what_is_judged_as_a_whole_is_unknown_where_a_part_is_missing() -> None:
+def test_rules_on_the_whole_content_are_unknown_where_a_part_is_missing() -> None:
     agent = config_map("1-agent.yaml")
     there = with_payload(config_maps=(agent,))
     assert outcome("P16", there) is RuleOutcome.PASSED
@@ -73,7 +73,7 @@ def test_extra_manifests_that_nobody_has_read_have_not_passed() -> None:
             assert outcome(rule, gone) is RuleOutcome.UNKNOWN
 
 
-def test_whether_agents_have_a_pull_secret_may_be_unknown() -> None:
+def test_an_unknown_pull_secret_of_agents_is_unknown() -> None:
     (only,) = told("P22", with_payload(agent_pull_secret=None))
     assert only.startswith("unknown MultiClusterHub spec.imagePullSecret: whether the hub gives")
     apps = config_map("4-app-on-lvms.yaml")

@@ -17,7 +17,7 @@ def by_outcome(facts: PreflightFacts) -> dict[RuleOutcome, set[str]]:
     return found
 
 
-def test_where_all_is_well_nothing_is_found() -> None:
+def test_a_correct_hub_has_no_findings() -> None:
     found = by_outcome(WELL)
     assert found[RuleOutcome.ERROR] == found[RuleOutcome.WARNING] == set()
     assert found[RuleOutcome.NOT_APPLICABLE] == {"P29", "P36"}
@@ -25,7 +25,7 @@ def test_where_all_is_well_nothing_is_found() -> None:
     assert len(found[RuleOutcome.PASSED]) == len(RULES) - 2 - len(UNSEEN)
 
 
-def test_what_only_the_cluster_knows_is_unknown_and_never_passed() -> None:
+def test_rules_on_facts_of_the_cluster_are_unknown() -> None:
     of_clusters = [each for each in RULES if each.source is FactSource.CLUSTER]
     assert {each.id for each in of_clusters} == UNSEEN
     for each in judge(WELL).results:
@@ -34,7 +34,7 @@ def test_what_only_the_cluster_knows_is_unknown_and_never_passed() -> None:
             assert (only.severity, only.at.object) == (Severity.UNKNOWN, each.rule.fact)
 
 
-def test_what_ibgu_sees_to_is_passed() -> None:
+def test_rules_that_ibgu_ensures_are_passed() -> None:
     (own,) = (each for each in RULES if each.source is FactSource.IBGU)
     (answer,) = (each for each in judge(WELL).results if each.rule is own)
     assert (own.id, answer.outcome, answer.findings) == ("P37", RuleOutcome.PASSED, ())

@@ -82,7 +82,7 @@ def test_a_comment_before_the_first_separator_is_refused() -> None:
     assert only(found).startswith(f"{EXTRA}:1 error P25 object : nothing is between two ---")
 
 
-def test_what_is_no_yaml_is_refused() -> None:
+def test_invalid_yaml_is_an_error() -> None:
     found = lint_manifests(ManifestContent(tuple(read("a: b: c", EXTRA))))
     assert only(found).startswith(f"{EXTRA}:1 error P25 object : is no YAML")
 

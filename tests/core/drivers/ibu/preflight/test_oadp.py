@@ -209,7 +209,7 @@ def variant(text: str) -> list[str]:
         ("kind: Backup", "warning P15 Backup kind: Backup of no apiVersion is ignored"),
     ],
 )
-def test_what_is_no_backup_and_no_restore(text: str, message: str) -> None:
+def test_documents_other_than_backup_and_restore_are_reported(text: str, message: str) -> None:
     (found,) = variant(text)
     assert found.startswith(message)
 

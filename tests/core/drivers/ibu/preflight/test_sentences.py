@@ -14,7 +14,7 @@ def told(facts: PreflightFacts) -> tuple[list[str], list[str]]:
     return problems_and_warnings(judge(facts))
 
 
-def test_where_all_is_well_nothing_is_told() -> None:
+def test_a_correct_plan_has_no_problems_and_no_warnings() -> None:
     assert told(WELL) == ([], [])
 
 
@@ -28,14 +28,14 @@ def test_clusters_are_counted_and_some_are_named() -> None:
     )
 
 
-def test_what_keeps_all_clusters_is_a_problem() -> None:
+def test_a_finding_that_blocks_every_cluster_is_a_problem() -> None:
     missing = replace(OADP, lookup=Lookup.IMPOSSIBLE, problem="no name", documents=())
     problems, warnings = told(with_payload(config_maps=(missing,)))
     assert problems == ["ConfigMap openshift-adp/oadp-cm: can't exist: no name [P13]"]
     assert warnings == []
 
 
-def test_what_the_plan_names_and_the_caller_may_not_read_is_told() -> None:
+def test_an_unreadable_reference_is_a_warning() -> None:
     forbidden = replace(OADP, lookup=Lookup.FORBIDDEN, documents=())
     assert told(with_payload(config_maps=(forbidden,))) == (
         [],

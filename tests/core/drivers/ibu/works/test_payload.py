@@ -100,7 +100,7 @@ def test_another_secret_is_not_and_neither_is_what_comes_with_it(type_: str, nam
     assert "aHVudGVyMg==" not in text
 
 
-def test_what_is_named_twice_is_carried_once() -> None:
+def test_a_config_map_named_twice_is_carried_once() -> None:
     assert len(build([config_map("a"), config_map("a"), config_map("a", "other")]).manifests) == 2
 
 
@@ -114,7 +114,7 @@ def test_the_digest_follows_the_content_not_the_order() -> None:
     assert build([swapped]).digest == build([same]).digest
 
 
-def test_too_large_says_by_how_much_and_because_of_what() -> None:
+def test_a_payload_too_large_names_the_limit_and_the_largest_object() -> None:
     with pytest.raises(PayloadError) as error:
         build([config_map("small"), config_map("large", a="x" * LIMIT)])
     text = str(error.value)
@@ -136,7 +136,7 @@ def test_exactly_at_the_limit_is_accepted() -> None:
         build([config_map("a", a="x" * (LIMIT - bare + 2))])
 
 
-def test_the_work() -> None:
+def test_the_payload_work_has_labels_annotations_and_manifests() -> None:
     payload = build([config_map("a"), SECRET])
     work = json.decode(payload_body(payload, ROLLOUT, "site-1"))
     assert work["metadata"] == {

@@ -123,7 +123,7 @@ def test_an_edit_that_was_taken_back_is_still_a_later_generation(site: Site) -> 
     assert not site.write(member(look_=probe("l2")), edited).edited
 
 
-def test_a_refresh_is_nobodys_hand_and_no_conflict(site: Site) -> None:
+def test_a_refresh_counts_neither_as_an_edit_nor_as_a_conflict(site: Site) -> None:
     """Not even one that was asked for before a write, and comes after it."""
     asked = site.write(member(look_=probe("l1")), None)
     armed = site.write(member(run("r1")), asked)
@@ -139,7 +139,7 @@ def test_a_refresh_is_nobodys_hand_and_no_conflict(site: Site) -> None:
     assert (disarmed.armed, disarmed.edited) == (False, False)
 
 
-def test_a_refresh_never_reaches_a_work_that_was_made_anew(site: Site) -> None:
+def test_a_refresh_never_reaches_a_recreated_work(site: Site) -> None:
     first = site.write(member(look_=probe("l1")), None)
     assert site.hub.delete(site.path).is_success
     site.write(member(look_=probe("l2")), None)
@@ -196,7 +196,7 @@ def test_a_write_meant_for_a_deleted_work_does_not_reach_its_successor(site: Sit
     assert site.hub.patch(site.path, content=body, headers=STEPS).status_code == 422
 
 
-def test_the_one_selector_finds_both_works(site: Site) -> None:
+def test_one_label_selector_finds_both_works(site: Site) -> None:
     site.write(member(look_=probe("l1")), None)
     meta = ObjectMeta(name="oadp-cm", namespace="openshift-adp", labels={"a": "b"})
     secret = Secret(ObjectMeta(name="pull"), "kubernetes.io/dockerconfigjson", {"x": "e30="})
