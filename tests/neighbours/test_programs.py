@@ -38,7 +38,7 @@ def test_every_source_is_pinned() -> None:
 
 
 @pytest.mark.parametrize(("value", "outcome"), [("1", Failed), ("0", Skipped), ("", Skipped)])
-def test_where_it_must_be_there_a_skip_is_a_failure(
+def test_a_missing_neighbour_that_is_required_is_a_failure(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, outcome: type[BaseException]
 ) -> None:
     monkeypatch.setenv(programs.REQUIRE, value)

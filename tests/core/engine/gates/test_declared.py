@@ -102,7 +102,7 @@ def test_a_kept_member_is_shown_as_held_unless_the_gate_only_delays(
 
 
 @EACH
-def test_the_forecast_counts_whom_it_keeps_apart(kind: ReasonKind, declared: GateReason) -> None:
+def test_the_forecast_counts_kept_members_apart(kind: ReasonKind, declared: GateReason) -> None:
     assert declared.delays or not declared.uncounted
     assert not startable(MemberState.WAITING, kind)
 
@@ -193,7 +193,7 @@ def test_a_hold_is_noted_again_with_other_words(kind: ReasonKind, declared: Gate
     assert not same_hold(None, known)
 
 
-def test_what_a_reason_declares_fits_together() -> None:
+def test_the_declarations_of_a_reason_fit_together() -> None:
     """A hold lasts only behind a gate that can be resumed, and stops no clock for ever."""
     of_steps = {kind for gate in GATES if isinstance(gate, StepGate) for kind in gate.reasons}
     assert of_steps - OF_MEMBERS >= LASTING
