@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from ibgu.cli.collect.bundle import Bundle
@@ -40,6 +40,9 @@ def test_no_secret_comes_out(
     text = data.draw(CALM) + words + data.draw(AFTER)
     place = data.draw(st.sampled_from(list(PLACES)))
     everything = collected(tmp_path_factory.mktemp("bundle"), PLACES[place](text), text)
+    if leaks(secret, everything):  # Hypothesis also draws words of the code, as ManagedCluster…
+        without = collected(tmp_path_factory.mktemp("without"), PLACES[place](""), "")
+        assume(not leaks(secret, without))
     assert not leaks(secret, everything), everything
 
 
