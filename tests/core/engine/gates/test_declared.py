@@ -200,7 +200,7 @@ def test_the_declarations_of_a_reason_fit_together() -> None:
     assert RESUMABLE >= LASTING
     assert ACCEPTABLE.keys() <= OF_MEMBERS
     told = {kind for kind, each in GATE_REASONS.items() if each.opened}
-    assert told == CHAINED - LASTING, "whoever is let go on inside its chain gets a new limit"
+    assert told == CHAINED - LASTING, "anyone who is let go on inside its chain gets a new limit"
     assert all(each.stops_clock for each in map(GATE_REASONS.__getitem__, LASTING))
     assert of_steps & CLOCK_STOPPING - LASTING == {ReasonKind.RATE_LIMIT_INVALID}
 
