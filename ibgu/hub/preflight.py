@@ -24,8 +24,8 @@ from ibgu.core.drivers.ibu.works import (
 from ibgu.core.engine.driver import PayloadError
 from ibgu.core.engine.works import LIMIT
 from ibgu.core.model.document import Document
-from ibgu.core.model.kinds import ConfigMap, IbuSpec, JsonObject, Secret
-from ibgu.core.plan.references import MOST_CONFIG_MAPS, POLICY, Reference
+from ibgu.core.model.kinds import ConfigMap, IbuSpec, JsonObject, Reference, Secret
+from ibgu.core.plan.references import MOST_CONFIG_MAPS, POLICY
 from ibgu.core.text.cut import cut
 from ibgu.documents import read_data
 from ibgu.hub import paths

@@ -19,7 +19,7 @@ import asyncpg
 from ibgu.controller.clock import Clock
 from ibgu.controller.service import LEASE, Controller, controller
 from ibgu.controller.term.assembly import NewClock
-from ibgu.core.plan import natural_key
+from ibgu.core.text.natural import natural_key
 from ibgu.db.engine import engine
 from ibgu.db.reads.certified import certify
 from ibgu.hub import paths

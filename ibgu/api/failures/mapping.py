@@ -7,7 +7,7 @@ from ibgu.api.failures.schemas import FailureGroupBody, FailuresBody
 from ibgu.core.drivers import KIND_TEXTS
 from ibgu.core.engine.driver import FailureText
 from ibgu.core.model import ActionName, Member
-from ibgu.core.plan import natural_key
+from ibgu.core.text.natural import natural_key
 from ibgu.core.views.explain import finding
 from ibgu.db.reads import NAMED
 from ibgu.db.views import FailedRow

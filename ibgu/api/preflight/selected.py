@@ -15,7 +15,7 @@ from ibgu.core.drivers.ibu.preflight.facts import PayloadFacts
 from ibgu.core.drivers.ibu.preflight.releases import parsed
 from ibgu.core.model.document import shown
 from ibgu.core.plan import matcher, parse_selector
-from ibgu.core.plan.natural import natural_key
+from ibgu.core.text.natural import natural_key
 from ibgu.hub.preflight import HubReading
 from ibgu.hub.writing.changes import Changes
 

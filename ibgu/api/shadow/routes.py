@@ -23,7 +23,7 @@ from ibgu.api.requests.inputs import (
 from ibgu.api.shadow.mapping import cluster_body, report_body, shadow_rollout_body
 from ibgu.api.shadow.schemas import ShadowClusterBody, ShadowReportBody, ShadowRolloutBody
 from ibgu.core.assurance.shadow import Report, Row, compare
-from ibgu.core.plan.natural import NaturalKey, natural_key
+from ibgu.core.text.natural import NaturalKey, natural_key
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.shadow import ShadowReads
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from ibgu.api.works.schemas import ConditionBody, IbuBody, ManifestBody, WorkBody, WorkRunBody
-from ibgu.core.assurance.recover.trace import Trace
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState
 from ibgu.core.drivers.ibu.observe.ibu_view import ibu_of
+from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import WorkView
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.kinds import Condition

@@ -12,13 +12,8 @@ from ibgu.core.engine.driver import Drivers, PayloadError
 from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.works import Payload, pack
 from ibgu.core.model import Rollout
-from ibgu.core.model.kinds import ConfigMap, Secret
-from ibgu.core.plan.references import (
-    Reference,
-    ReferenceVerdict,
-    UncheckedPolicy,
-    judge_references,
-)
+from ibgu.core.model.kinds import ConfigMap, Reference, Secret
+from ibgu.core.plan.references import ReferenceVerdict, UncheckedPolicy, judge_references
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.namespaces import is_absent

@@ -21,9 +21,8 @@ from ibgu.core.model import (
     Run,
     WorkView,
 )
-from ibgu.core.model.kinds import ConfigMap, FeedbackValue, IbguSpec, JsonObject, Secret
+from ibgu.core.model.kinds import ConfigMap, FeedbackValue, IbguSpec, JsonObject, Reference, Secret
 from ibgu.core.model.meaning import Meaning
-from ibgu.core.plan.references import Reference
 
 
 class JudgementKind(StrEnum):

@@ -12,7 +12,8 @@ from ibgu.core.model.names import IBGU
 
 
 class WireStruct(Struct, frozen=True, gc=False, rename="camel"):
-    """Base of every struct here: camelCase on the wire, immutable, outside the cyclic GC."""
+    """Base of every object that is read: camelCase on the wire, immutable, outside the cyclic
+    GC."""
 
 
 class ObjectMeta(WireStruct, frozen=True, gc=False, rename="camel"):
@@ -256,6 +257,18 @@ class Secret(WireStruct, frozen=True, gc=False, rename="camel"):
     metadata: ObjectMeta
     type: str = ""
     data: dict[str, str] = {}
+
+
+class Reference(Struct, frozen=True):
+    """Reference names the object on the hub whose content a spec asks for."""
+
+    kind: str
+    """ConfigMap or Secret."""
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
 
 
 class RemediationProgress(WireStruct, frozen=True, gc=False, rename="camel"):

@@ -2,7 +2,6 @@
 
 from ibgu.core.plan.check import Started, problem
 from ibgu.core.plan.membership import left_out, outside, select, why_nobody, with_pending_patches
-from ibgu.core.plan.natural import natural_key
 from ibgu.core.plan.selector_text import parse_selector
 from ibgu.core.plan.selectors import matcher, matches, problem_of
 from ibgu.core.plan.tenancy import EVERYWHERE, Scope, Tenancy, tenancy_of
@@ -15,7 +14,6 @@ __all__ = [
     "left_out",
     "matcher",
     "matches",
-    "natural_key",
     "outside",
     "parse_selector",
     "problem",

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from ibgu.core.model import ActionName, ClusterView, PendingPatch, traits
 from ibgu.core.model.kinds import LabelSelector
-from ibgu.core.plan.natural import natural_key
 from ibgu.core.plan.selectors import asking_for, matcher
 from ibgu.core.plan.tenancy import Scope
+from ibgu.core.text.natural import natural_key
 
 Matched = tuple[ClusterView, str]
 """A cluster that a selector matches, and what excludes it ("" if nothing does)."""

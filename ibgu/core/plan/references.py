@@ -11,6 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from ibgu.core.model import Rollout
+from ibgu.core.model.kinds import Reference
 
 POLICY = "ibgu-payload-references"
 """The name of the chart's ValidatingAdmissionPolicy, and of its binding."""
@@ -37,16 +38,6 @@ class UncheckedPolicy(StrEnum):
         if self is not UncheckedPolicy.AUTO:
             return self
         return UncheckedPolicy.TRUST if enforced is None else UncheckedPolicy.NAMESPACE
-
-
-class Reference(Struct, frozen=True):
-    kind: str
-    """ConfigMap or Secret."""
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}"
 
 
 class ReferenceVerdict(Struct, frozen=True):

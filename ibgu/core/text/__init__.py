@@ -1,1 +1,1 @@
-"""Texts of others, made safe and short, and spans of time for people."""
+"""Texts of others, made safe and short; spans of time and the order of names for people."""

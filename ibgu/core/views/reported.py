@@ -7,11 +7,11 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.assurance.recover.trace import Trace, traces_of
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState, ibu_state
 from ibgu.core.drivers.ibu.observe.ibu_view import ibu_of
 from ibgu.core.engine.works import view_work
+from ibgu.core.engine.works.trace import Trace, traces_of
 from ibgu.core.model import WorkView, names
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.conditions import bounded

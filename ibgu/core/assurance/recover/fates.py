@@ -8,7 +8,7 @@ from msgspec import Struct
 from ibgu.core.assurance.recover.holding import restored
 from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.assurance.recover.runs import FROM_HUB, closed, last_run, taken, withdrawn
-from ibgu.core.assurance.recover.trace import Trace
+from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import (
     Accepted,
     ActionName,

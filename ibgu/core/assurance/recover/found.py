@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from ibgu.core.assurance.recover.placing import Plan
 from ibgu.core.assurance.recover.told import ToldStatus, read_status
-from ibgu.core.assurance.recover.trace import Trace, traces_of
 from ibgu.core.drivers import declared
+from ibgu.core.engine.works.trace import Trace, traces_of
 from ibgu.core.model import ClusterView, WorkView
 from ibgu.core.model.kinds import Ibgu
 from ibgu.core.model.names import stage_name

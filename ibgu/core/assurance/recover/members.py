@@ -6,8 +6,8 @@ from datetime import datetime
 from ibgu.core.assurance.recover.fates import Resumed, waiting
 from ibgu.core.assurance.recover.holding import restored
 from ibgu.core.assurance.recover.runs import FROM_HUB
-from ibgu.core.assurance.recover.trace import Trace
 from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import (
     Cause,
     ClusterView,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ibgu.core.assurance.recover.trace import Trace
+from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import Accepted, Arming, Ended, Outcome, Run, RunResult
 from ibgu.core.model.run_transitions import (
     accepted_run,

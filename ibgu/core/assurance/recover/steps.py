@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from ibgu.core.assurance.recover.found import FoundIbgu
 from ibgu.core.assurance.recover.placing import StepPart, place, step_of
-from ibgu.core.assurance.recover.trace import Trace
 from ibgu.core.engine.state import TrackedRollout, TrackedStep
+from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import ClusterView, Step, StepState
 from ibgu.core.model.bounds import int32
-from ibgu.core.plan import EVERYWHERE, natural_key, select
+from ibgu.core.plan import EVERYWHERE, select
+from ibgu.core.text.natural import natural_key
 
 
 class Layout(Struct, frozen=True):

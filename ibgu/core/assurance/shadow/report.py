@@ -19,7 +19,7 @@ from ibgu.core.assurance.shadow.records import (
 )
 from ibgu.core.drivers.ibu.failures import explain
 from ibgu.core.model import ActionName, Cause
-from ibgu.core.plan import natural_key
+from ibgu.core.text.natural import natural_key
 
 NAMED = 10
 """The most clusters of a group that are named."""

@@ -38,8 +38,7 @@ from ibgu.core.engine.driver import (
     Verdict,
 )
 from ibgu.core.model import ActionName, Cause, FeedbackView, Rollout, Run, WorkView, names, traits
-from ibgu.core.model.kinds import ConfigMap, FeedbackValue, IbguSpec, JsonObject, Secret
-from ibgu.core.plan.references import Reference
+from ibgu.core.model.kinds import ConfigMap, FeedbackValue, IbguSpec, JsonObject, Reference, Secret
 
 
 class IbuDriver:

@@ -4,8 +4,7 @@ objects that it refers to."""
 from datetime import timedelta
 
 from ibgu.core.model.bounds import LARGEST, int32
-from ibgu.core.model.kinds import IbuSpec
-from ibgu.core.plan.references import Reference
+from ibgu.core.model.kinds import IbuSpec, Reference
 
 ROLLBACK_MARGIN = timedelta(minutes=15)
 """The time of an automatic rollback beyond the init monitor's timeout (R11.5)."""

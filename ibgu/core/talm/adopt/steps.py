@@ -25,9 +25,9 @@ from ibgu.core.model import (
 )
 from ibgu.core.model.bounds import int32
 from ibgu.core.model.run_transitions import adopted_run, intended_run
-from ibgu.core.plan import natural_key
 from ibgu.core.talm import TalmGroup, TalmWork, names
 from ibgu.core.talm.adopt.traces import Traces
+from ibgu.core.text.natural import natural_key
 
 BY_TALM = "by TALM"
 _TIMED_OUT = "TALM: time-out"

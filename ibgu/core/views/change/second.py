@@ -7,7 +7,7 @@ from hashlib import sha256
 import msgspec
 
 from ibgu.core.model.kinds import JsonObject
-from ibgu.core.plan import natural_key
+from ibgu.core.text.natural import natural_key
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget
 from ibgu.core.views.stragglers.left import Plan
 from ibgu.core.views.stragglers.retry import NAME_LABEL, manifest

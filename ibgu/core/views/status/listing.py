@@ -8,7 +8,7 @@ from msgspec import Raw, Struct, json
 
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model.kinds import JsonObject
-from ibgu.core.plan import natural_key
+from ibgu.core.text.natural import natural_key
 from ibgu.core.views.status.entries import Rank, cut, entry, rank
 
 SHORT = 80

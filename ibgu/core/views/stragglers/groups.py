@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from ibgu.core.model import ActionName, traits
-from ibgu.core.plan import natural_key
+from ibgu.core.text.natural import natural_key
 from ibgu.core.views.stragglers.left import Plan, Straggler, StragglerState, Way
 
 

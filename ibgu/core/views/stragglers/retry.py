@@ -7,7 +7,7 @@ from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import SWITCHES
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.model.names import RATE_LIMIT_ANNOTATIONS
-from ibgu.core.plan import natural_key
+from ibgu.core.text.natural import natural_key
 from ibgu.core.views.stragglers.left import Plan
 
 NAME_LABEL = "name"

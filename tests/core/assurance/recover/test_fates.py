@@ -8,8 +8,8 @@ import pytest
 from ibgu.core.assurance.recover.fates import NOTHING_KNOWN, Resumed, Signs, fate
 from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.assurance.recover.told import ToldAction
-from ibgu.core.assurance.recover.trace import Trace, traces_of
 from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.engine.works.trace import Trace, traces_of
 from ibgu.core.model import Cause, Member, MemberState, Outcome, RunResult, RunState
 from ibgu.core.model.transitions import take_slot
 from tests.core.assurance.recover.objects import work

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from ibgu.core.assurance.recover import find
 from ibgu.core.assurance.recover.placing import StepPart, place, step_of
 from ibgu.core.assurance.recover.told import Entry, ToldAction, ToldStatus, read_status
-from ibgu.core.assurance.recover.trace import traces_of
 from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.engine.works.trace import traces_of
 from ibgu.core.model import RunResult, StepState
 from ibgu.core.model.kinds import ManagedFields
 from ibgu.core.views.status import summary_of

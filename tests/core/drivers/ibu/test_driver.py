@@ -8,8 +8,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView, ibu_of
 from ibgu.core.engine.driver import ActionRefusal
 from ibgu.core.model import Cause, WorkView
-from ibgu.core.model.kinds import ConfigMap, IbguSpec, IbuSpec, ObjectMeta, ObjectRef
-from ibgu.core.plan.references import Reference
+from ibgu.core.model.kinds import ConfigMap, IbguSpec, IbuSpec, ObjectMeta, ObjectRef, Reference
 
 TRANSITION = "the stage transition is not permitted. Please refer to status.validNextStages"
 SPEC = "can not change spec.seedImageRef while ibu is in progress"

@@ -7,8 +7,7 @@ import pytest
 from ibgu.core.drivers.ibu.names import carried
 from ibgu.core.drivers.ibu.spec import init_monitor, problem_of_ibu, references
 from ibgu.core.model.bounds import LARGEST
-from ibgu.core.model.kinds import AutoRollback, IbuSpec, NameRef, ObjectRef, SeedImageRef
-from ibgu.core.plan.references import Reference
+from ibgu.core.model.kinds import AutoRollback, IbuSpec, NameRef, ObjectRef, Reference, SeedImageRef
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,8 @@ from ibgu.core.engine.works import Wanted
 from ibgu.core.engine.works.config import answered_probes
 from ibgu.core.model import Cause, FeedbackView, ReasonKind, Rollout, Run, WorkView, names
 from ibgu.core.model.actions import ActionTable, ActionTraits, Danger, Need, Range, Risk, plans
-from ibgu.core.model.kinds import ConfigMap, FeedbackValue, IbguSpec, JsonObject, Secret
+from ibgu.core.model.kinds import ConfigMap, FeedbackValue, IbguSpec, JsonObject, Reference, Secret
 from ibgu.core.model.meaning import Meaning
-from ibgu.core.plan.references import Reference
 from tests.core.engine.decide.node import Node
 
 MINUTE = timedelta(minutes=1)

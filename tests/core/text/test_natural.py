@@ -3,7 +3,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.plan import natural_key
+from ibgu.core.text.natural import natural_key
 
 NAMES = st.text(alphabet="ab-.0123456789", max_size=12) | st.text(max_size=8)
 

@@ -5,8 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.drivers import declared, traits
-from ibgu.core.model import ActionName, RunResult, WorkView, names
+from ibgu.core.model import ActionName, RunResult, WorkView, declared, names, traits
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.shown import Shown
 
