@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ibgu.controller.journal.retries import JournalRetries
-from ibgu.core.engine.snapshot import Facts
+from ibgu.core.engine.state.snapshot import Facts
 
 
 class TermFacts:

@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from ibgu.core.engine.durations import DurationStats
+from ibgu.core.engine.timing.durations import DurationStats
 from ibgu.core.model import (
     ActionName,
     Cause,

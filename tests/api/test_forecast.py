@@ -4,8 +4,8 @@ import pytest
 
 from ibgu.api.rollouts.eta import eta_body
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.durations import DurationsByAction, DurationStats
 from ibgu.core.engine.gates import GATE_REASONS
+from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
 from ibgu.core.model import MemberState, Reason, ReasonKind, Who
 from ibgu.core.model.counts import Counts
 from ibgu.db.views import ReasonRow, StepRow

@@ -18,7 +18,7 @@ from ibgu.cli.audit import stage
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.core.assurance.certify import Event
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind
 from ibgu.db import Journal
 from tests.core.assurance.certify import stories

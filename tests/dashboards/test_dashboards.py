@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from ibgu import telemetry
-from ibgu.core.engine.display import DisplayState
+from ibgu.core.views.display import DisplayState
 from tests.charts.rendering import render
 from tests.dashboards.boards import BOARDS
 from tests.dashboards.files import FOLDER, contents

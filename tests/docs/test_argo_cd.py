@@ -8,8 +8,8 @@ from lupa.lua51 import LuaRuntime
 from msgspec import json
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Reason, ReasonKind, Rollout, RolloutState, StepState
 from ibgu.core.views.status import status_of
 from tests.core.engine.state.records import (

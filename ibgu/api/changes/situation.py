@@ -5,11 +5,11 @@ from typing import Any
 
 from ibgu.api.problems import Problem
 from ibgu.core.drivers import DRIVERS
-from ibgu.core.engine.display import reason_of
 from ibgu.core.engine.gates import ACCEPTABLE
 from ibgu.core.model import MemberState, Outcome, ReasonKind
 from ibgu.core.views import change
 from ibgu.core.views.change import ChangeRefused, RolloutSituation
+from ibgu.core.views.display import reason_of
 from ibgu.core.views.stragglers.stuck import needs_cleanup
 from ibgu.db.reads import Reads
 from ibgu.db.views import MemberRow, RolloutAndStep

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ibgu.api.clusters.schemas import ClaimBody, ClusterBody
 from ibgu.api.members.mapping import visit_body
 from ibgu.api.requests.readable import Readable
-from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import Change
 from ibgu.db.reads.visits import by_activity
 from ibgu.db.views import ClaimRow, ClusterRow, VisitListing

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from ibgu.api.context import Context
-from ibgu.core.engine.durations import DurationsByAction, DurationStats, steadied
+from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats, steadied
 from ibgu.core.model import ActionName
 from ibgu.db.reads import Reads
 from ibgu.flowcontrol.ttl import TtlCache

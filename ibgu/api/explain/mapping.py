@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ibgu.api.members.mapping import visit_for
 from ibgu.api.requests.readable import Readable
 from ibgu.core.drivers import KIND_TEXTS
-from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import Member
 from ibgu.core.model.claims import with_holder
 from ibgu.core.views.explain import Case, Explained, PastStep, explain

@@ -5,8 +5,8 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.bodies import Body, NewestEvent
-from ibgu.core.engine.display import DisplayState
 from ibgu.core.model import Who
+from ibgu.core.views.display import DisplayState
 
 _EXPLAINED: JsonValue = {
     "cluster": "site-0412",

@@ -13,11 +13,11 @@ from ibgu.api.members.schemas import (
 from ibgu.api.requests.readable import Readable
 from ibgu.api.rollouts.mapping import reason_body
 from ibgu.core.drivers import KIND_TEXTS
-from ibgu.core.engine.display import as_told, reason_of
 from ibgu.core.engine.driver import FailureText
-from ibgu.core.engine.durations import DurationsByAction
-from ibgu.core.model import ActionName, Member, Reason, Run
+from ibgu.core.engine.timing.durations import DurationsByAction
+from ibgu.core.model import ActionName, Member, Reason, Run, as_told
 from ibgu.core.model.claims import run_without_names, without_names
+from ibgu.core.views.display import reason_of
 from ibgu.core.views.forecast import stalled
 from ibgu.core.views.overdue import Overdue, overdue_of
 from ibgu.db.views import MemberRow, VisitRow

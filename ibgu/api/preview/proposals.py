@@ -12,10 +12,9 @@ from ibgu.api.preview.schemas import ProposalBody
 from ibgu.api.problems import Problem, invalid
 from ibgu.api.problems.rules import broken_manifest
 from ibgu.core.drivers import DRIVERS
-from ibgu.core.engine.display import came_true
 from ibgu.core.engine.gates import deadline
-from ibgu.core.engine.rate_limits import rate_limits_of
-from ibgu.core.model import MemberState, Outcome, Rollout, StepState
+from ibgu.core.engine.timing.rate_limits import rate_limits_of
+from ibgu.core.model import MemberState, Outcome, Rollout, StepState, came_true
 from ibgu.core.model.kinds import Ibgu, IbguSpec, JsonObject, PlanItem, RolloutStrategy
 from ibgu.core.model.names import IBGU
 from ibgu.core.plan import Started

@@ -4,11 +4,11 @@ from functools import lru_cache
 
 from ibgu.api.rollouts.overdue import stuck_among
 from ibgu.api.rollouts.schemas import EtaBody
-from ibgu.core.engine.display import startable
-from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.gates import GATE_REASONS, deadline
-from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits, rate_limits_of
+from ibgu.core.engine.timing.durations import DurationsByAction
+from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits, rate_limits_of
 from ibgu.core.model import MemberState, Reason, Rollout, StepState, traits
+from ibgu.core.views.display import startable
 from ibgu.core.views.forecast import RemainingActions, RemainingWork, eta
 from ibgu.core.views.status import hold_of
 from ibgu.db.views import StepRow

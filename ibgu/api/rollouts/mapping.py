@@ -18,10 +18,11 @@ from ibgu.api.rollouts.schemas import (
     StepBody,
     StepProgress,
 )
-from ibgu.core.engine.display import holds, startable
-from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.engine.gates.registry import holds
+from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import Reason, ReasonKind, Rollout, RolloutState, Who, counts
 from ibgu.core.model.kinds import PlanItem
+from ibgu.core.views.display import startable
 from ibgu.core.views.overdue import Overdue
 from ibgu.core.views.status import complete, hold_of, kept_by, phase_of
 from ibgu.db.views import RolloutRow, StepRow

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from ibgu.api.rollouts.overdue import hold_overdue, overdue_in
 from ibgu.api.rollouts.schemas import NeedsPersonBody
-from ibgu.core.engine.display import startable
-from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import Reason, Rollout, RolloutState, Step, Who
+from ibgu.core.views.display import startable
 from ibgu.core.views.status import hold_of, kept_by
 from ibgu.db.views import ReasonRow, RolloutRow
 

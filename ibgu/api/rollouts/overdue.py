@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import MemberState, Reason
 from ibgu.core.views.forecast import stalled
 from ibgu.core.views.overdue import Overdue, overdue

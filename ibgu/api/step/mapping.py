@@ -7,9 +7,10 @@ from msgspec import Struct
 
 from ibgu.api.failures.mapping import known_failure
 from ibgu.api.rollouts.overdue import hold_overdue, overdue_among, stalled_among
-from ibgu.core.engine.display import DisplayState, came_true, holds, startable, word
-from ibgu.core.engine.durations import DurationsByAction
-from ibgu.core.model import MemberState, Reason
+from ibgu.core.engine.gates.registry import holds
+from ibgu.core.engine.timing.durations import DurationsByAction
+from ibgu.core.model import MemberState, Reason, came_true
+from ibgu.core.views.display import DisplayState, startable, word
 from ibgu.core.views.forecast import Point, curve
 from ibgu.db.views import CourseRow, GridRow
 

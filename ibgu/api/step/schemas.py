@@ -5,8 +5,8 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.bodies import Body
-from ibgu.core.engine.display import DisplayState
 from ibgu.core.model import Cause, ReasonKind
+from ibgu.core.views.display import DisplayState
 
 _GRID: JsonValue = {
     "step": 2,

@@ -12,7 +12,7 @@ from ibgu.api.failures.mapping import failures_body
 from ibgu.api.rollouts.mapping import counts_body, rollout_body, step_bodies
 from ibgu.api.step.mapping import grid, timeline
 from ibgu.api.view.schemas import SelectedBody, StalledClusterBody
-from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import Rollout
 from ibgu.core.views.forecast import stalled
 from ibgu.core.views.status import kept_by

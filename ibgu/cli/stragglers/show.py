@@ -13,7 +13,7 @@ from ibgu.cli.show.names import listed
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.stragglers.facts import HubUnavailable
 from ibgu.cli.stragglers.report import StragglerRollout, StragglersReport
-from ibgu.core.engine.display import word
+from ibgu.core.views.display import word
 from ibgu.core.views.stragglers import RETRY_LABEL, StragglerGroup, StragglerState, Way
 
 _SYMBOLS = {

@@ -12,9 +12,9 @@ from ibgu.controller.effects import requests
 from ibgu.controller.effects.refusals import Refusals, denial_text, denied
 from ibgu.controller.mirror.mirror import Mirror, WorkKey
 from ibgu.core.engine.driver import Drivers
-from ibgu.core.engine.evidence import proven
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.works import work_reader
+from ibgu.core.engine.works.evidence import proven
 from ibgu.core.model import Observation, PendingPatch, Rollout
 from ibgu.core.model.kinds import ManagedCluster, ManifestWork
 from ibgu.core.model.names import payload_name, stage_name

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from ibgu.core.engine.durations import DurationsByAction, steadied
+from ibgu.core.engine.timing.durations import DurationsByAction, steadied
 from ibgu.db.errors import JournalAway, error_text
 from ibgu.db.reads import Reads
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from ibgu.core.drivers import carry_payload
 from ibgu.core.engine.driver import Drivers, PayloadError
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.works import Payload, pack
 from ibgu.core.model import Rollout
 from ibgu.core.model.kinds import ConfigMap, Reference, Secret

@@ -12,8 +12,8 @@ from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.core.engine.driver import Drivers
-from ibgu.core.engine.snapshot import UNNAMED, Snapshot
 from ibgu.core.engine.state import FleetState, TrackedRollout
+from ibgu.core.engine.state.snapshot import UNNAMED, Snapshot
 from ibgu.core.model import names
 from ibgu.core.model.kinds import Ibgu
 from ibgu.core.talm.adopt import NO_TRACES, Traces

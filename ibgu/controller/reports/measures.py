@@ -8,9 +8,8 @@ from msgspec import to_builtins
 
 from ibgu import telemetry
 from ibgu.core.drivers import every_action
-from ibgu.core.engine.display import DisplayState, word
-from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
+from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import (
     Cause,
     Decision,
@@ -21,6 +20,7 @@ from ibgu.core.model import (
     Run,
     Step,
 )
+from ibgu.core.views.display import DisplayState, word
 from ibgu.core.views.forecast import stalled
 from ibgu.core.views.status import Phase, hold_of, kept_by, phase_of
 

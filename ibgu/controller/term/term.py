@@ -19,8 +19,8 @@ from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.reports.leadership import report_leadership
 from ibgu.controller.term.assembly import Assembly, RunningTerm, TermDeps
 from ibgu.controller.term.recovery import Recovery
-from ibgu.core.engine.snapshot import Facts
 from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.state.snapshot import Facts
 from ibgu.core.model import Decision
 from ibgu.flowcontrol.deadline import Deadline
 

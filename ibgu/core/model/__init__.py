@@ -30,6 +30,8 @@ from ibgu.core.model.members import (
     Probe,
     Unfinished,
     Waiting,
+    as_told,
+    came_true,
 )
 from ibgu.core.model.reasons import Cause, Reason, ReasonKind, Who
 from ibgu.core.model.records import (
@@ -104,6 +106,8 @@ __all__ = [
     "Waiting",
     "Who",
     "WorkView",
+    "as_told",
+    "came_true",
     "carry_payload",
     "declared",
     "is_warning",

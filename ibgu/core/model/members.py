@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import ClassVar, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.core.model.actions import ActionName
 from ibgu.core.model.reasons import Cause, Reason
@@ -178,3 +179,17 @@ class Finished(MemberBase, frozen=True, gc=False, kw_only=True, tag="finished"):
 
 Unfinished = Waiting | InFlight
 Member = Unfinished | Finished
+
+
+def came_true(outcome: str | None, late: str) -> bool:
+    """Whether a failed member has completed its action since (R15): its cluster is where it was to
+    be."""
+    return outcome == Outcome.FAILED and late != ""
+
+
+def as_told(member: Member) -> Member:
+    """Returns the member as every surface shows it: one that completed late has succeeded. Its run
+    shows how it failed."""
+    if not came_true(member.outcome, member.late):
+        return member
+    return replace(member, outcome=Outcome.SUCCEEDED, cause=None, failed_action=None, message="")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from ibgu.core.engine.gates import SWITCHES
-from ibgu.core.engine.rate_limits import misread, rate_limits_of
+from ibgu.core.engine.timing.rate_limits import misread, rate_limits_of
 from ibgu.core.model import names
 
 OURS = "ibgu.dev/"

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from ibgu.core.engine.driver import KindMeanings
-from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.gates import GATE_REASONS
+from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ActionName, Member, MemberState, Reason, ReasonKind, Run
 from ibgu.core.model.meaning import (
     CHECK_WORK_AGENT,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, assert_never
 
-from ibgu.core.engine.display import holds
+from ibgu.core.engine.gates.registry import holds
 from ibgu.core.model import (
     Change,
     Kind,

@@ -7,7 +7,7 @@ from sqlalchemy import Integer, Text, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.engine.rate_limits import MINUTE
+from ibgu.core.engine.timing.rate_limits import MINUTE
 from ibgu.core.model import Member, Run, RunResult, Step, traits
 from ibgu.db.journal.changeset import MemberKey
 from ibgu.db.rows import OF_RUN, to_run

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from ibgu.core.drivers import every_action
-from ibgu.core.engine.durations import MEASURED, DurationStats
+from ibgu.core.engine.timing.durations import MEASURED, DurationStats
 from ibgu.core.model import ActionName, RunResult
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.db.reads.base import Base

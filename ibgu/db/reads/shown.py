@@ -7,8 +7,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, and_, case, func, null, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from ibgu.core.engine.display import STARTABLE
 from ibgu.core.model import Member, MemberState
+from ibgu.core.views.display import STARTABLE
 from ibgu.db.schema import members, rollouts, steps
 from ibgu.db.views import MemberRow
 

@@ -23,9 +23,9 @@ from ibgu.controller.quarantine import Quarantine
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.durations import DurationStats
-from ibgu.core.engine.snapshot import Facts
 from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.state.snapshot import Facts
+from ibgu.core.engine.timing.durations import DurationStats
 from ibgu.core.engine.works import Wanted, shown_work, stage_body
 from ibgu.core.model import Kind, Member, OnMember, Probe, RunState, names
 from ibgu.core.model.kinds import JsonObject, ManagedCluster, ManifestWork

@@ -8,8 +8,8 @@ from prometheus_client import REGISTRY
 from ibgu import telemetry
 from ibgu.controller.reports import measures
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.durations import DurationsByAction, DurationStats
 from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
 from ibgu.core.model import (
     Cause,
     Kind,

@@ -7,7 +7,7 @@ import pytest
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
-from ibgu.core.engine.durations import DurationsByAction, DurationStats
+from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
 from ibgu.core.model import Member, Reason, ReasonKind, RunState, Who
 from ibgu.core.views.explain import REASONS, Case, Explained, PastStep, explain
 from ibgu.core.views.explain.reasons import meaning_of_reason

@@ -17,7 +17,7 @@ from ibgu.core.drivers import traits
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.failures import ApplyError, Failure, classify, explain, refused_field
 from ibgu.core.drivers.ibu.observe.ibu_state import ROLLBACK_REQUESTED
-from ibgu.core.engine.times import SETTLE
+from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import ActionName, Cause
 from ibgu.core.talm import TalmWork
 

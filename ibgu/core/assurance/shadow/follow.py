@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ibgu.core.assurance.shadow.evidence import conclude, symptom_of
 from ibgu.core.assurance.shadow.records import ShadowNote, ShadowOutcome, ShadowRun, ShadowVerdict
 from ibgu.core.drivers import traits
-from ibgu.core.engine.times import SETTLE
+from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import ActionName
 from ibgu.core.talm import TalmGroup, TalmWork
 from ibgu.core.talm import names as talm

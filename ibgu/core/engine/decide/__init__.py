@@ -25,8 +25,8 @@ from ibgu.core.engine.decide.stagework import (
     stage_work,
 )
 from ibgu.core.engine.decide.steps import decide_step
-from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import Apply
+from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import ClusterView
 
 __all__ = [

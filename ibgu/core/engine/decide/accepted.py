@@ -5,7 +5,7 @@ from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import end_run, succeed_run
 from ibgu.core.engine.decide.restored import unproven
 from ibgu.core.engine.driver import VerdictKind
-from ibgu.core.engine.evidence import speaks_for
+from ibgu.core.engine.works.evidence import speaks_for
 from ibgu.core.model import (
     Accepted,
     ClusterView,

@@ -22,7 +22,7 @@ from ibgu.core.engine.decide.patches import (
     success_labels,
 )
 from ibgu.core.engine.gates import unbound
-from ibgu.core.engine.rate_limits import UNLIMITED
+from ibgu.core.engine.timing.rate_limits import UNLIMITED
 from ibgu.core.model import (
     Accepted,
     Cause,

@@ -6,8 +6,8 @@ from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.ending import end_run
 from ibgu.core.engine.decide.patches import auto_import_off, enqueue
 from ibgu.core.engine.driver import JudgementKind
-from ibgu.core.engine.evidence import accepted
-from ibgu.core.engine.times import ACCEPT_TIMEOUT, SETTLE, passed
+from ibgu.core.engine.timing.times import ACCEPT_TIMEOUT, SETTLE, passed
+from ibgu.core.engine.works.evidence import accepted
 from ibgu.core.model import (
     Accepted,
     ActionName,

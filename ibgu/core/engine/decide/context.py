@@ -7,9 +7,9 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.engine.driver import Driver, Judgement
-from ibgu.core.engine.evidence import judged
-from ibgu.core.engine.snapshot import Facts, Snapshot
 from ibgu.core.engine.state import Apply, FleetState, TrackedRollout, TrackedStep
+from ibgu.core.engine.state.snapshot import Facts, Snapshot
+from ibgu.core.engine.works.evidence import judged
 from ibgu.core.model import (
     ActionName,
     Cause,

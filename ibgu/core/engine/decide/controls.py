@@ -10,12 +10,12 @@ from ibgu.core.engine.decide.ending import finish
 from ibgu.core.engine.decide.gated import kept, not_accepted, release_kept
 from ibgu.core.engine.decide.lifecycle import accept_controls, set_hold
 from ibgu.core.engine.decide.messages import count
+from ibgu.core.engine.decide.skippable import ALL_WAITING, listed, named, not_waiting
 from ibgu.core.engine.decide.steps import start_clock
 from ibgu.core.engine.gates import ACCEPTABLE, GATES, LASTING, Gate, Switch, lasting_gate
-from ibgu.core.engine.rate_limits import rate_limits_of
-from ibgu.core.engine.skippable import ALL_WAITING, listed, named, not_waiting
-from ibgu.core.engine.snapshot import UNNAMED
 from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.snapshot import UNNAMED
+from ibgu.core.engine.timing.rate_limits import rate_limits_of
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, Waiting, names, transitions
 
 

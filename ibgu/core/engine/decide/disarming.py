@@ -7,9 +7,9 @@ is armed on the hub is disarmed.
 from datetime import datetime
 
 from ibgu.core.engine.decide.stagework import stage_work
-from ibgu.core.engine.evidence import accepted
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.works import Wanted, disarmed_stage
+from ibgu.core.engine.works.evidence import accepted
 from ibgu.core.model import Observation
 
 

@@ -15,7 +15,7 @@ from ibgu.core.engine.decide.patches import (
     release_auto_import,
     success_labels,
 )
-from ibgu.core.engine.evidence import open_until
+from ibgu.core.engine.works.evidence import open_until
 from ibgu.core.model import (
     Accepted,
     ActionName,

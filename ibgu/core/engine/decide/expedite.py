@@ -4,8 +4,8 @@ This affects when a cycle starts, never what it decides.
 """
 
 from ibgu.core.engine.driver import Driver, VerdictKind
-from ibgu.core.engine.evidence import answers, speaks_for
 from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.works.evidence import answers, speaks_for
 from ibgu.core.model import Ended, Finished, Intended, Rollout, Run, Waiting, WorkView
 
 _WAITS_FOR_HUB = (Intended, Ended)

@@ -7,8 +7,8 @@ from ibgu.core.engine.decide.adopting import foreign_controller, import_finished
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.messages import count, ended
 from ibgu.core.engine.gates import paused, same_hold
-from ibgu.core.engine.snapshot import UNNAMED
-from ibgu.core.engine.times import LATE_COMPLETION_WATCH
+from ibgu.core.engine.state.snapshot import UNNAMED
+from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
 from ibgu.core.model import (
     ActionName,
     Kind,

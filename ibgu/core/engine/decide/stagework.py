@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from ibgu.core.engine.state import FleetState, TrackedRollout
-from ibgu.core.engine.times import LATE_COMPLETION_WATCH
+from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
 from ibgu.core.engine.works import Wanted, wanted_stage
 from ibgu.core.model import (
     InFlight,

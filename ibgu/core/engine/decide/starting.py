@@ -13,7 +13,6 @@ from ibgu.core.engine.decide.messages import ended
 from ibgu.core.engine.decide.patches import auto_import_off, enqueue
 from ibgu.core.engine.decide.probing import ask, fresh
 from ibgu.core.engine.decide.waiting import decide_waiting
-from ibgu.core.engine.display import holds
 from ibgu.core.engine.gates import (
     GATE_REASONS,
     allowed_starts,
@@ -25,8 +24,9 @@ from ibgu.core.engine.gates import (
     step_rate_limits,
     unread,
 )
+from ibgu.core.engine.gates.registry import holds
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.engine.times import PROBE_GRACE, SETTLE, passed
+from ibgu.core.engine.timing.times import PROBE_GRACE, SETTLE, passed
 from ibgu.core.model import (
     Ended,
     InFlight,

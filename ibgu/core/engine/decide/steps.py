@@ -11,7 +11,7 @@ from ibgu.core.engine.decide.opening import open_step
 from ibgu.core.engine.decide.starting import next_limit, start_members
 from ibgu.core.engine.gates import CLOCK_STOPPING, deadline, time_stopped
 from ibgu.core.engine.state import TrackedStep
-from ibgu.core.engine.times import SETTLE
+from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import (
     Cause,
     ClusterView,

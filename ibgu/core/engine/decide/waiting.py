@@ -10,7 +10,7 @@ from ibgu.core.engine.decide.probing import known_state, probe_again, unanswered
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.gates import MEMBER_GATES, Gate
 from ibgu.core.engine.state import Holder
-from ibgu.core.engine.times import PROBE_RETRY
+from ibgu.core.engine.timing.times import PROBE_RETRY
 from ibgu.core.model import (
     Cause,
     ClusterView,

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.gate import Alarm, GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
-from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import End, TrackedStep
+from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import (
     Reason,
     ReasonKind,

@@ -7,8 +7,8 @@ from typing import ClassVar
 from msgspec import Struct
 
 from ibgu.core.engine.gate import Gate, GateScope
-from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import ActionName, ClusterView, Observation, Reason, Step
 from ibgu.core.plan import Scope
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from ibgu.core.engine.gate import GateInput, GateReason
 from ibgu.core.engine.gates.gate import RolloutGate
-from ibgu.core.engine.snapshot import Snapshot
+from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import Reason, ReasonKind, Who, names
 from ibgu.core.model.meaning import RESUME, Meaning, OverdueRule
 

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.gate import GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
-from ibgu.core.engine.snapshot import PayloadState, Snapshot
 from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.snapshot import PayloadState, Snapshot
 from ibgu.core.model import Reason, ReasonKind, Step, Who, carry_payload
 from ibgu.core.model.meaning import RESUME, Meaning
 

@@ -9,9 +9,9 @@ from datetime import datetime
 from ibgu.core.engine.gate import GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.gates.shares import fair_share, ramp_up_capacity, step_rate_limits
-from ibgu.core.engine.rate_limits import MINUTE
-from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.snapshot import Snapshot
+from ibgu.core.engine.timing.rate_limits import MINUTE
 from ibgu.core.model import ActionTraits, Reason, ReasonKind, Who, names
 from ibgu.core.model.meaning import STARTS_AFTER_ANOTHER, STARTS_AT_ITS_TIME, Meaning
 

@@ -16,8 +16,8 @@ from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, INVALID_RATE, RAMP
 from ibgu.core.engine.gates.tenancy import TENANCY
 from ibgu.core.engine.gates.time_floor import TIME_FLOOR
 from ibgu.core.engine.gates.warning import WARNING
-from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import ActionName, Reason, ReasonKind
 from ibgu.core.model.meaning import Meaning
 
@@ -115,6 +115,11 @@ def in_order(policies: Sequence[Gate]) -> Sequence[Gate]:
         return GATES
     limits = [gate for gate in GATES if gate.reasons.keys() <= RATE_LIMITS]
     return [*(gate for gate in GATES if gate not in limits), *policies, *limits]
+
+
+def holds(hold: Reason | None) -> bool:
+    """Whether the hold stops every start; a rate limit only delays starts."""
+    return hold is not None and hold.kind not in RATE_LIMITS
 
 
 def same_hold(known: Reason | None, reason: Reason) -> bool:

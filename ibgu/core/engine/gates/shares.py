@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 
-from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits, rate_limits_of
-from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedRollout, TrackedStep
+from ibgu.core.engine.state.snapshot import Snapshot
+from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits, rate_limits_of
 from ibgu.core.model import ReasonKind, RolloutState, StepState, traits
 
 

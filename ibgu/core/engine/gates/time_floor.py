@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from ibgu.core.engine.gate import GateInput, GateReason
 from ibgu.core.engine.gates.deadlines import deadline, share
 from ibgu.core.engine.gates.gate import StepGate
-from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import Reason, ReasonKind, traits
 from ibgu.core.model.meaning import Meaning
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ActionName, traits
 from ibgu.core.model.actions import Range
 

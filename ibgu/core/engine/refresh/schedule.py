@@ -5,10 +5,10 @@ from heapq import heapify, heappop, heappush
 
 from msgspec import Struct
 
-from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.refresh.budget import Budget
 from ibgu.core.engine.refresh.eligibility import Eligibility
 from ibgu.core.engine.refresh.ranges import RangeOf, chance, range_of
+from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ActionName
 
 GAP = 30.0

@@ -4,7 +4,7 @@ from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from ibgu.core.engine.rate_limits import MINUTE
+from ibgu.core.engine.timing.rate_limits import MINUTE
 
 
 class Starts:

@@ -3,11 +3,11 @@ same on every surface."""
 
 from msgspec.structs import replace
 
-from ibgu.core.engine.display import DisplayState, as_told, reason_of, word_of
 from ibgu.core.engine.driver import FailureText, KindMeanings, KindTexts
 from ibgu.core.engine.gates import meaning_of
-from ibgu.core.model import ActionName, Member, Outcome, Reason, ReasonKind, Who, traits
+from ibgu.core.model import ActionName, Member, Outcome, Reason, ReasonKind, Who, as_told, traits
 from ibgu.core.model.meaning import Meaning
+from ibgu.core.views.display import DisplayState, reason_of, word_of
 from ibgu.core.views.explain.case import Case, Explained, Line, PastStep
 from ibgu.core.views.explain.causes import CAUSES, finding, meaning_of_cause
 from ibgu.core.views.explain.headline import headline

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.engine.display import DisplayState
-from ibgu.core.engine.durations import DurationsByAction
 from ibgu.core.engine.gates import Gate
+from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ActionName, Member, Reason, Run, Who
+from ibgu.core.views.display import DisplayState
 
 
 class PastStep(Struct, frozen=True):

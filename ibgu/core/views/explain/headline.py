@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from ibgu.core.engine.display import DisplayState
 from ibgu.core.model import Finished, Member, Outcome, Reason, Run, Waiting
 from ibgu.core.text.spans import duration
+from ibgu.core.views.display import DisplayState
 from ibgu.core.views.explain.case import Case
 from ibgu.core.views.forecast import stalled
 from ibgu.core.views.overdue import Overdue

@@ -1,7 +1,7 @@
 """Forecasts: how long actions usually take here, which are stalled, and when a step will be
 over."""
 
-from ibgu.core.engine.durations import MEASURED, DurationsByAction, DurationStats, steadied
+from ibgu.core.engine.timing.durations import MEASURED, DurationsByAction, DurationStats, steadied
 from ibgu.core.views.forecast.curve import IntervalCounts, Point, curve
 from ibgu.core.views.forecast.eta import Eta, RemainingActions, RemainingWork, eta
 from ibgu.core.views.forecast.schedule import makespan

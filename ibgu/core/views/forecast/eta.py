@@ -7,8 +7,8 @@ from itertools import islice
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.engine.durations import DurationsByAction, DurationStats
-from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits, phrases
+from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
+from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits, phrases
 from ibgu.core.model import ActionName
 from ibgu.core.text.spans import duration
 from ibgu.core.views.forecast.schedule import makespan

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterable
 
-from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits
+from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits
 
 
 def makespan(

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from ibgu.core.drivers import allowed, traits
-from ibgu.core.engine.durations import DurationsByAction
-from ibgu.core.engine.rate_limits import RateLimits
+from ibgu.core.engine.timing.durations import DurationsByAction
+from ibgu.core.engine.timing.rate_limits import RateLimits
 from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import PlanItem
 from ibgu.core.plan import (

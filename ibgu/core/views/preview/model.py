@@ -8,7 +8,7 @@ from msgspec import Struct
 from ibgu.core.drivers import traits
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import Gate
-from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits
+from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits
 from ibgu.core.model import ActionName
 from ibgu.core.model.kinds import IbguSpec
 from ibgu.core.plan import EVERYWHERE, Scope, Started

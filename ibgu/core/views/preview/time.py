@@ -6,7 +6,7 @@ from datetime import timedelta
 from math import ceil
 
 from ibgu.core.drivers import traits
-from ibgu.core.engine.durations import DurationsByAction
+from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.views.preview.model import Enough, StepPreview
 
 

@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 from msgspec import to_builtins
 
-from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model.kinds import Condition, JsonObject
 from ibgu.core.text.spans import utc
 from ibgu.core.views.mistakes import mistakes

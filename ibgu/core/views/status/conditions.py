@@ -5,8 +5,8 @@ from datetime import datetime
 
 from msgspec import to_builtins
 
-from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import StepState
 from ibgu.core.model.kinds import Condition, JsonObject
 from ibgu.core.text.spans import utc

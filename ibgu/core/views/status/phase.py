@@ -6,7 +6,7 @@ the phase of a complete one from its counts.
 
 from enum import StrEnum
 
-from ibgu.core.engine.display import holds
+from ibgu.core.engine.gates.registry import holds
 from ibgu.core.model import Reason, Rollout, RolloutState, Step, StepState
 from ibgu.core.model.counts import Counts
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Event
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind
 from tests.core.assurance.certify.logs import log_of
 from tests.core.engine.decide.arming import arming, return_, taken_but_unheard

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ibgu.core.engine.decide import DecisionResult, decide
-from ibgu.core.engine.snapshot import Snapshot
+from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import ClusterView
 
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView, ibu_of
-from ibgu.core.engine.times import SETTLE
+from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import ClusterView, RolloutState, RunState, WorkView
 from tests.core.engine.decide.fleet import TALM_RUNS, Twin
 from tests.core.engine.decide.spoke import REFUSED

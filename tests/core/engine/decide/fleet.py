@@ -21,8 +21,8 @@ from ibgu.core.engine.decide import (
 )
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import Gate
-from ibgu.core.engine.snapshot import Facts, PayloadState, Snapshot
 from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.state.snapshot import Facts, PayloadState, Snapshot
 from ibgu.core.model import (
     Decision,
     Kind,

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from ibgu.core.engine.decide import REMOVE, Remove
-from ibgu.core.engine.evidence import proven
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.works import Wanted
+from ibgu.core.engine.works.evidence import proven
 from ibgu.core.model import Change, ClusterView, Observation, PendingPatch, WorkView
 from ibgu.core.model.kinds import Ibgu
 from tests.core.engine.decide.builders import START

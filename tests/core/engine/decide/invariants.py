@@ -9,8 +9,8 @@ from msgspec import to_builtins
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.driver import JudgementKind
-from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import (
     Decision,
     Kind,

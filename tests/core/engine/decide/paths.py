@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind
 from tests.core.engine.decide.arming import arming, return_, taken_but_unheard, vanish
 from tests.core.engine.decide.fleet import Twin, ibgu

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine import decide
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Decision, Kind, OnRollout, OnStep
 from ibgu.core.plan import Scope
 from ibgu.core.talm.adopt import Traces

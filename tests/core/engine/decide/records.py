@@ -5,8 +5,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ibgu.core.drivers import traits
-from ibgu.core.engine.rate_limits import MINUTE
 from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.timing.rate_limits import MINUTE
 from ibgu.core.model import (
     Decision,
     Finished,

@@ -7,7 +7,7 @@ from msgspec import Raw, Struct, json
 from msgspec.structs import replace
 
 from ibgu.core.assurance.recover import FoundIbgu, behind, find, hold_all, lost, rebuild
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import Decision
 from ibgu.core.model.kinds import Ibgu, IbguMeta, ManagedFields

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind, ReasonKind, Who
 from ibgu.core.plan import Scope
 from ibgu.core.talm.adopt import Traces

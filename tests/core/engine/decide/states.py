@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Decision, Kind, OnMember, RunState
 from tests.core.engine.decide.events import UID, Event, done, hub_refuses, state
 from tests.core.engine.decide.fleet import Twin, ibgu

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Stage
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import RolloutState
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.troubles import TROUBLES

@@ -5,7 +5,7 @@ from hashlib import sha256
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Cause, Kind, OnRollout, Outcome, ReasonKind
 from tests.core.engine.decide.fleet import Twin, ibgu
 

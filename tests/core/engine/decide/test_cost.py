@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ibgu.core.engine.snapshot import Snapshot
+from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import Decision, Kind
 from tests.core.engine.decide.fleet import ibgu
 from tests.core.engine.decide.fleets import sites

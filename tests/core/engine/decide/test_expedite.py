@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.decide import expedited
-from ibgu.core.engine.evidence import answers
-from ibgu.core.engine.snapshot import PayloadState, Snapshot
+from ibgu.core.engine.state.snapshot import PayloadState, Snapshot
+from ibgu.core.engine.works.evidence import answers
 from ibgu.core.model import Decision, Kind, OnMember, ReasonKind, RunResult
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.fleets import sites

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Stage
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Cause
 from tests.core.engine.decide.fleet import Twin
 from tests.core.engine.decide.invariants import Invariants

@@ -5,7 +5,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind, OnRollout, Outcome, ReasonKind, RolloutState
 from ibgu.core.model.kinds import ManagedFields
 from ibgu.core.views.change import ChangeTarget, RolloutSituation, resume

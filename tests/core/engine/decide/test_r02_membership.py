@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import (
     Cause,
     ClusterView,

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.engine.times import PROBE_FRESH, PROBE_GRACE, PROBE_TIMEOUT
+from ibgu.core.engine.state.snapshot import PayloadState
+from ibgu.core.engine.timing.times import PROBE_FRESH, PROBE_GRACE, PROBE_TIMEOUT
 from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind
 from tests.core.engine.decide.fleet import START, Twin, ibgu
 from tests.core.engine.decide.fleets import sites

@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.state import Holder, UnreadableRollout
-from ibgu.core.engine.times import PROBE_GRACE, PROBE_TIMEOUT
+from ibgu.core.engine.state.snapshot import PayloadState
+from ibgu.core.engine.timing.times import PROBE_GRACE, PROBE_TIMEOUT
 from ibgu.core.model import Cause, Kind, MemberState, OnMember, Outcome, Preempt, ReasonKind, Who
 from ibgu.core.model.kinds import Ibgu, LabelSelector
 from ibgu.core.plan import Scope

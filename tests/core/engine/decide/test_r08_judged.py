@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.times import PROBE_RETRY
+from ibgu.core.engine.timing.times import PROBE_RETRY
 from ibgu.core.model import Cause, Outcome, ReasonKind
 from tests.core.engine.decide.fleet import START, Twin, ibgu
 from tests.core.engine.decide.spoke import told

@@ -6,7 +6,7 @@ import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state import UnreadableRollout
-from ibgu.core.engine.times import PROBE_RETRY, PROBE_TIMEOUT
+from ibgu.core.engine.timing.times import PROBE_RETRY, PROBE_TIMEOUT
 from ibgu.core.model import Kind, MemberState, OnMember, Outcome, ReasonKind, Who
 from tests.core.engine.decide.fleet import START, Twin, ibgu
 from tests.core.engine.decide.fleets import sites

@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.engine.times import ACCEPT_TIMEOUT
+from ibgu.core.engine.state.snapshot import PayloadState
+from ibgu.core.engine.timing.times import ACCEPT_TIMEOUT
 from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind, RunResult
 from tests.core.engine.decide.arming import arming, run_of
 from tests.core.engine.decide.fleet import Twin, ibgu

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.times import SETTLE
+from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, RunResult, RunState
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants

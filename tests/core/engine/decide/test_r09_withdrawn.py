@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.engine.times import ACCEPT_TIMEOUT
+from ibgu.core.engine.state.snapshot import PayloadState
+from ibgu.core.engine.timing.times import ACCEPT_TIMEOUT
 from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, RunResult
 from tests.core.engine.decide.arming import arming, return_, run_of, taken_but_unheard, vanish
 from tests.core.engine.decide.fleet import Twin, ibgu

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition
-from ibgu.core.engine.times import SETTLE
+from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import Cause, Kind, ReasonKind, RunResult, WorkView
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants

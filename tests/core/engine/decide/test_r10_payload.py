@@ -2,8 +2,8 @@
 
 import pytest
 
-from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.engine.times import SETTLE
+from ibgu.core.engine.state.snapshot import PayloadState
+from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, RunResult, RunState
 from tests.core.engine.decide.fleet import Twin, ibgu
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind, Outcome, ReasonKind
 from tests.core.engine.decide.fleet import ibgu
 from tests.core.engine.decide.fleets import sites

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.decide.ending import TIMEOUT
-from ibgu.core.engine.snapshot import PayloadState
-from ibgu.core.engine.times import SETTLE
+from ibgu.core.engine.state.snapshot import PayloadState
+from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind
 from ibgu.core.model.bounds import LATEST
 from ibgu.core.model.kinds import AutoRollback, Ibgu

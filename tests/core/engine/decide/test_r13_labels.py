@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action, Stage
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Cause, Kind, Outcome, RunState
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants

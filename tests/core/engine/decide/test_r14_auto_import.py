@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.times import IMPORT_OFF
+from ibgu.core.engine.timing.times import IMPORT_OFF
 from ibgu.core.model import (
     Cause,
     Change,

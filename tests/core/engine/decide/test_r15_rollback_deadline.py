@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.times import LATE_COMPLETION_WATCH
+from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
 from ibgu.core.model import Kind, Outcome
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants

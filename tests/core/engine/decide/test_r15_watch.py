@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.times import LATE_COMPLETION_WATCH
+from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
 from ibgu.core.model import Cause, Kind, Outcome, RunResult
 from tests.core.engine.decide import labels
 from tests.core.engine.decide.fleet import Twin, ibgu

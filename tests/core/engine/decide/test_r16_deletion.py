@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.times import DELETED_WATCH
+from ibgu.core.engine.timing.times import DELETED_WATCH
 from ibgu.core.model import (
     Cause,
     Kind,

@@ -3,7 +3,7 @@
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants

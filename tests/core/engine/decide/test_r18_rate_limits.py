@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.display import reason_of
 from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, Who
 from ibgu.core.model.kinds import Ibgu, LabelSelector
+from ibgu.core.views.display import reason_of
 from tests.core.engine.decide.fleet import START, Twin, ibgu
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.rate_limited import (

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.display import DisplayState, word_of
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind
+from ibgu.core.views.display import DisplayState, word_of
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, restore_hub

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action, Stage
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import (
     Kind,
     MemberState,

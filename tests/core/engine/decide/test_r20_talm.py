@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind, RolloutState, RunResult
 from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants

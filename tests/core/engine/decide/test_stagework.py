@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.decide import REMOVE, Remove, payload_kept, payload_wanted, stage_work
 from ibgu.core.engine.state import FleetState, Holder, TrackedRollout
-from ibgu.core.engine.times import LATE_COMPLETION_WATCH
+from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
 from ibgu.core.engine.works import Wanted
 from ibgu.core.model import (
     ClusterView,

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.assurance.certify import Event
 from ibgu.core.drivers.ibu.proofs import IBU_PROOFS
-from ibgu.core.engine.snapshot import Snapshot
+from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import Decision, Kind, Outcome, ReasonKind, RolloutState
 from ibgu.core.model.names import IBGU
 from ibgu.core.model.proofs import KindProofs

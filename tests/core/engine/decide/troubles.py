@@ -6,7 +6,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.snapshot import Facts, PayloadState
+from ibgu.core.engine.state.snapshot import Facts, PayloadState
 from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
 
 MINUTE = timedelta(minutes=1)

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
 from ibgu.core.engine.decide.gated import not_accepted
-from ibgu.core.engine.display import DisplayState, startable, word_of
 from ibgu.core.engine.gates import (
     ACCEPTABLE,
     CLOCK_STOPPING,
@@ -28,6 +27,7 @@ from ibgu.core.model import Kind, Member, MemberState, Reason, ReasonKind, Who
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import Fact, Format, Memory, Receiver, advance, wanted
 from ibgu.core.views.change import RolloutSituation, permits
+from ibgu.core.views.display import DisplayState, startable, word_of
 from ibgu.core.views.explain import Case, Explained, PastStep, explain
 from ibgu.core.views.mistakes import mistakes
 from ibgu.core.views.overdue import EXEMPT, FROM_THE_START, RULES

@@ -18,8 +18,8 @@ from ibgu.core.engine.gates import (
     time_stopped,
 )
 from ibgu.core.engine.gates.warning import WARNING
-from ibgu.core.engine.snapshot import PayloadState, Snapshot
 from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.snapshot import PayloadState, Snapshot
 from ibgu.core.model import Reason, ReasonKind, Who
 from tests.core.engine.decide.fleet import START, Twin, ibgu
 

@@ -15,7 +15,7 @@ from ibgu.core.engine.gates import (
     RolloutGate,
     StepGate,
 )
-from ibgu.core.engine.snapshot import Facts, PayloadState, Snapshot
+from ibgu.core.engine.state.snapshot import Facts, PayloadState, Snapshot
 from ibgu.core.model import ReasonKind
 from ibgu.core.model.names import HOLD_ON_WARNING, RAMP_UP, START_JITTER, STARTS_PER_MINUTE
 from ibgu.core.plan import Scope

@@ -7,8 +7,6 @@ import pytest
 
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action, Stage
-from ibgu.core.engine.display import DisplayState, startable, word_of
-from ibgu.core.engine.durations import DurationStats
 from ibgu.core.engine.gates import (
     Candidate,
     Gate,
@@ -17,7 +15,9 @@ from ibgu.core.engine.gates import (
     StepGate,
     deadline,
 )
+from ibgu.core.engine.timing.durations import DurationStats
 from ibgu.core.model import Kind, MemberState, Outcome, Reason, ReasonKind, RunState, Waiting, Who
+from ibgu.core.views.display import DisplayState, startable, word_of
 from ibgu.core.views.explain import REASONS, Case, PastStep, explain
 from ibgu.core.views.forecast import RemainingWork, eta
 from ibgu.core.views.preview import Preview, Proposal, preview

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.engine.gates.circuit_breaker import CIRCUIT_BREAKER
-from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import FleetState
+from ibgu.core.engine.state.snapshot import Snapshot
 from tests.core.engine.decide.fleet import Twin
 from tests.core.engine.state.records import MINUTE, NOW, failed, rollout, step, world_of
 

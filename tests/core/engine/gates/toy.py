@@ -11,8 +11,8 @@ from ibgu.core.engine.gates import (
     RolloutGate,
     StepGate,
 )
-from ibgu.core.engine.snapshot import Snapshot
 from ibgu.core.engine.state import TrackedStep
+from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import Reason, ReasonKind, Who
 from ibgu.core.model.meaning import Meaning
 from tests.core.engine.decide.builders import START

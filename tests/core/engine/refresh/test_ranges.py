@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from ibgu.core.drivers import traits
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.durations import DurationsByAction, DurationStats
 from ibgu.core.engine.refresh import chance, range_of
+from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
 from ibgu.core.model.actions import Range
 
 WITHIN = Range(100.0, 200.0)

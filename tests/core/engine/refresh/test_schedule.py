@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from ibgu.core.drivers import traits
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.durations import DurationStats
 from ibgu.core.engine.refresh import (
     GAP,
     LONGEST,
@@ -19,6 +18,7 @@ from ibgu.core.engine.refresh import (
     RefreshTarget,
     any_age,
 )
+from ibgu.core.engine.timing.durations import DurationStats
 
 LOW, HIGH = traits(Action.PREP).usual.low, traits(Action.PREP).usual.high
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
-from ibgu.core.engine.durations import DurationStats
+from ibgu.core.engine.timing.durations import DurationStats
 from ibgu.core.model import (
     Cause,
     CompletedAction,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.durations import DurationStats
+from ibgu.core.engine.timing.durations import DurationStats
 from ibgu.core.views.forecast import Eta, RemainingActions, RemainingWork, eta, makespan
 from tests.core.engine.state.records import NOW
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ibgu.core.drivers import traits
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.gates import GATE_REASONS
-from ibgu.core.engine.rate_limits import RateLimits, phrases
+from ibgu.core.engine.timing.rate_limits import RateLimits, phrases
 from ibgu.core.model import ReasonKind
 from ibgu.core.views.forecast import eta, makespan
 from tests.core.engine.state.records import NOW

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.durations import DurationsByAction, DurationStats, steadied
+from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats, steadied
 from ibgu.core.views.forecast import Stalled, stalled
 from tests.core.engine.state.records import NOW
 

@@ -7,8 +7,8 @@ import pytest
 
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.durations import DurationsByAction, DurationStats
-from ibgu.core.engine.rate_limits import rate_limits_of
+from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
+from ibgu.core.engine.timing.rate_limits import rate_limits_of
 from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import (
     AutoRollback,

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from ibgu.core.engine.rate_limits import RateLimits, rate_limits_of
+from ibgu.core.engine.timing.rate_limits import RateLimits, rate_limits_of
 from tests.core.views.preview.test_preview import NOW, duration_stats, sites, spec, told
 
 MINUTE = timedelta(minutes=1)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.snapshot import PayloadState
 from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Reason, ReasonKind, RolloutState, StepState
 from ibgu.core.model.kinds import Condition
 from ibgu.core.views.status import hold_of

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import json
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Member, Reason, ReasonKind
 from ibgu.core.model.kinds import Condition
 from ibgu.core.views.status import OPTIONAL, status_of

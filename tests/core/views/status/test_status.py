@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.snapshot import PayloadState
+from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Cause, MemberState, Outcome, ReasonKind, RolloutState, StepState
 from ibgu.core.model.kinds import Condition
 from ibgu.core.views.status import held_status, phase_of, status_of, summary_of

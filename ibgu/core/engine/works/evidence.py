@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ibgu.core.engine.driver import Driver, Judgement, JudgementKind
-from ibgu.core.engine.times import LONGEST_WAY_BACK
+from ibgu.core.engine.timing.times import LONGEST_WAY_BACK
 from ibgu.core.model import ActionName, Cause, FeedbackView, Probe, Rollout, Run, WorkView, traits
 from ibgu.core.text.spans import utc
 

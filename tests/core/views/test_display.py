@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ibgu.core.engine.display import STARTABLE, DisplayState, as_told, reason_of, word, word_of
 from ibgu.core.engine.gates import HOLDS
-from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonKind, Who
+from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonKind, Who, as_told
+from ibgu.core.views.display import STARTABLE, DisplayState, reason_of, word, word_of
 from tests.core.engine.state.records import NOW, failed, member
 
 CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, Who.PERSON)

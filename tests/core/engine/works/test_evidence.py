@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
-from ibgu.core.engine.evidence import accepted, answers, open_until, speaks_for
-from ibgu.core.engine.times import LONGEST_WAY_BACK
+from ibgu.core.engine.timing.times import LONGEST_WAY_BACK
+from ibgu.core.engine.works.evidence import accepted, answers, open_until, speaks_for
 from ibgu.core.model import Probe, RunState, WorkView
 from tests.runs import run_of
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
 
-from ibgu.core.engine.rate_limits.limits import RateLimits
+from ibgu.core.engine.timing.rate_limits.limits import RateLimits
 from ibgu.core.model.names import RAMP_UP, RATE_LIMIT_ANNOTATIONS, START_JITTER, STARTS_PER_MINUTE
 from ibgu.core.text.harmless import one_line
 

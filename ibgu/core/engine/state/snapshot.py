@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gate import Gate
-from ibgu.core.engine.state import FleetState, TrackedRollout
+from ibgu.core.engine.state.fleet import FleetState, TrackedRollout
 from ibgu.core.model import ActionName, ClusterView, Observation, traits
 from ibgu.core.model.kinds import Ibgu
 from ibgu.core.plan.tenancy import EVERYWHERE, Scope

@@ -4,8 +4,7 @@ is reported before a skip is asked for and when it is carried out."""
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from ibgu.core.engine.display import as_told
-from ibgu.core.model import InFlight, Member, Outcome
+from ibgu.core.model import InFlight, Member, Outcome, as_told
 
 ALL_WAITING = "waiting"
 """The first part of a value that means all waiting clusters."""

@@ -2,10 +2,9 @@
 
 from enum import StrEnum
 
-from msgspec.structs import replace
-
-from ibgu.core.engine.gates import HOLDS, RATE_LIMITS
-from ibgu.core.model import Member, MemberState, Outcome, Reason, ReasonKind
+from ibgu.core.engine.gates import HOLDS
+from ibgu.core.engine.gates.registry import holds
+from ibgu.core.model import Member, MemberState, Outcome, Reason, ReasonKind, came_true
 
 
 class DisplayState(StrEnum):
@@ -34,20 +33,6 @@ _IN_FLIGHT: dict[str | None, DisplayState] = {
 }
 
 
-def came_true(outcome: str | None, late: str) -> bool:
-    """Whether a failed member has completed its action since (R15): its cluster is where it was to
-    be."""
-    return outcome == Outcome.FAILED and late != ""
-
-
-def as_told(member: Member) -> Member:
-    """Returns the member as every surface shows it: one that completed late has succeeded. Its run
-    shows how it failed."""
-    if not came_true(member.outcome, member.late):
-        return member
-    return replace(member, outcome=Outcome.SUCCEEDED, cause=None, failed_action=None, message="")
-
-
 def reason_of(member: Member, hold: Reason | None) -> Reason | None:
     """Returns the reason why the member is not further (R17.1); None: it is finished."""
     if member.finished:
@@ -55,11 +40,6 @@ def reason_of(member: Member, hold: Reason | None) -> Reason | None:
     if hold is not None and startable(member.state, member.reason.kind):
         return hold
     return member.reason
-
-
-def holds(hold: Reason | None) -> bool:
-    """Whether the hold stops every start; a rate limit only delays starts."""
-    return hold is not None and hold.kind not in RATE_LIMITS
 
 
 def startable(state: str, kind: str) -> bool:

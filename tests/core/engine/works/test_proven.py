@@ -1,7 +1,7 @@
 """The feedback of a work from before a restore is no evidence."""
 
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
-from ibgu.core.engine.evidence import accepted, answers, proven, speaks_for
+from ibgu.core.engine.works.evidence import accepted, answers, proven, speaks_for
 from ibgu.core.model import Probe, Run, RunState, WorkView
 from tests.core.engine.state.records import NOW, run
 

@@ -5,7 +5,7 @@ from statistics import mean
 
 import pytest
 
-from ibgu.core.engine.rate_limits import UNLIMITED, RateLimits
+from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits
 
 RAMP = RateLimits(ramp_up=True)
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from ibgu.core.engine.rate_limits import UNLIMITED, rate_limits_of
-from ibgu.core.engine.rate_limits.annotations import EXPECTED, MOST_JITTER
+from ibgu.core.engine.timing.rate_limits import UNLIMITED, rate_limits_of
+from ibgu.core.engine.timing.rate_limits.annotations import EXPECTED, MOST_JITTER
 from ibgu.core.model.names import RAMP_UP, RATE_LIMIT_ANNOTATIONS, START_JITTER, STARTS_PER_MINUTE
 
 
