@@ -78,12 +78,12 @@ def test_a_function_on_the_way_says_what_it_does(place: str) -> None:
     "place",
     [
         "controller/mirror/mirror.py:_ibgu_changed",
-        "core/engine/decide/opening.py:open_step",
-        "core/engine/decide/running.py:decide_in_flight",
-        "core/engine/decide/ending.py:succeed_run",
+        "core/engine/decide/step/opening.py:open_step",
+        "core/engine/decide/member/running.py:decide_in_flight",
+        "core/engine/decide/member/ending.py:succeed_run",
         "core/views/status/__init__.py:status_of",
-        "core/engine/decide/rollouts.py:open_next_step",
-        "core/engine/decide/late.py:decide_finished",
+        "core/engine/decide/rollout/rollouts.py:open_next_step",
+        "core/engine/decide/member/late.py:decide_finished",
     ],
 )
 def test_the_way_goes_from_the_apply_to_the_end(place: str) -> None:

@@ -29,19 +29,19 @@ Stop = tuple[str, str]
 """A module and a function in it."""
 
 STARTED_BY = {
-    "succeed_run": {"core/engine/decide/accepted.py"},
+    "succeed_run": {"core/engine/decide/member/accepted.py"},
     "perform": {"controller/loop/loop.py"},
 }
 """The module that calls the first function of a walk, or of its part after the commit."""
 OTHER_WAYS = {
     # A takeover leaves the labels pending that TALM has not written.
-    "enqueue_outcome": {"core/engine/decide/adopting.py"},
+    "enqueue_outcome": {"core/engine/decide/rollout/adopting.py"},
     # Anyone who wants to see a cluster disarmed asks for the same works.
     "stage_work": {"core/engine/decide/disarming.py"},
 }
 """Modules that use a function of a walk and are not on it, by the function."""
 HANDED_OVER = {
-    "add": ("core/engine/decide/patches.py", "OnPendingPatch"),
+    "add": ("core/engine/decide/member/patches.py", "OnPendingPatch"),
     "perform": ("controller/loop/concerned.py", "Concerned"),
     "_record_work": ("controller/loop/responses.py", "answered"),
     "_why_not_resend": ("controller/effects/outcomes.py", "writing"),
@@ -171,8 +171,8 @@ SHARES = "core/engine/gates/shares.py"
 """Which rollouts wait for a share of the hub's rate, as the gate's check counts them."""
 OWN_GATES = ("core/engine/gate.py", "core/engine/gates/", "core/model/reasons.py")
 NOTES_IT = {
-    "core/engine/decide/rollouts.py": {"INVALID_PLAN"},
-    "core/engine/decide/adopting.py": {"TALM", "ADOPTION", "ADOPTING"},
+    "core/engine/decide/rollout/rollouts.py": {"INVALID_PLAN"},
+    "core/engine/decide/rollout/adopting.py": {"TALM", "ADOPTION", "ADOPTING"},
     "core/assurance/recover/holding.py": {"RESTORED"},
     "core/engine/decide/restored.py": {"RESTORED"},
 }
@@ -183,7 +183,7 @@ ELSEWHERE = {
     # The resume of a pause says what else holds the rollout.
     "core/views/change/controls.py": {"PAUSED"},
     # The annotation circuit-breaker=off is named after its gate.
-    "core/engine/decide/controls.py": {"CIRCUIT_BREAKER"},
+    "core/engine/decide/rollout/controls.py": {"CIRCUIT_BREAKER"},
     # Reports an error of ibgu's own if the rollout's hold does not.
     "controller/reports/reporter.py": {"INTERNAL_ERROR"},
     # The certifier knows the rules by itself: it must not share the engine's mistakes.

@@ -23,19 +23,18 @@ from ibgu.controller.reports.statuses import Statuses
 from ibgu.controller.term import recovery
 from ibgu.core.drivers.ibu.driver import IbuDriver
 from ibgu.core.engine import decide as planner
-from ibgu.core.engine.decide import accepted as accepting
-from ibgu.core.engine.decide import (
+from ibgu.core.engine.decide import stagework
+from ibgu.core.engine.decide.member import accepted as accepting
+from ibgu.core.engine.decide.member import (
     arming,
     ending,
     members,
     patches,
     probing,
     running,
-    stagework,
-    starting,
-    steps,
     waiting,
 )
+from ibgu.core.engine.decide.step import starting, steps
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.gates import registry
 from ibgu.core.engine.gates.payload import PAYLOAD

@@ -25,8 +25,10 @@ from ibgu.controller.loop.loop import Loop
 from ibgu.controller.mirror import versions
 from ibgu.core.assurance.certify import Rule
 from ibgu.core.drivers import traits
-from ibgu.core.engine.decide import controls, members, steps
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE
+from ibgu.core.engine.decide.member import members
+from ibgu.core.engine.decide.rollout import controls
+from ibgu.core.engine.decide.step import steps
 from ibgu.core.engine.refresh import ranges
 from ibgu.core.engine.state import FleetState as Led
 from ibgu.core.model import ActionTraits

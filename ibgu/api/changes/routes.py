@@ -25,7 +25,7 @@ from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.guarded import Guarded
 from ibgu.api.requests.inputs import ReadsOfRequest, RolloutOfPath
-from ibgu.core.engine.decide.skippable import not_waiting
+from ibgu.core.engine.decide.rollout.skippable import not_waiting
 from ibgu.core.model import names
 from ibgu.core.views import change
 from ibgu.core.views.change import ChangeTarget, NewStep, RequestedChange

@@ -11,8 +11,8 @@ from ibgu.controller.loop.commit import Draft
 from ibgu.controller.loop.planner import Planner
 from ibgu.controller.loop.post_commit import HubWrites
 from ibgu.controller.loop.snapshots import Snapshots
-from ibgu.core.engine.decide import members
 from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.decide.member import members
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Decision, OnMember
 from tests.simulation.checks import Found

@@ -7,8 +7,8 @@ unwanted ones, before anything is selected by them.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ibgu.core.drivers import traits
-from ibgu.core.engine.decide.ending import labelled
-from ibgu.core.engine.decide.patches import Wishes, failure_labels, success_labels
+from ibgu.core.engine.decide.member.ending import labelled
+from ibgu.core.engine.decide.member.patches import Wishes, failure_labels, success_labels
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Change, ClusterView, Kind, Member, OnPendingPatch, PendingPatch, names
 

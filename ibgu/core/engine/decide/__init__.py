@@ -7,16 +7,16 @@ that later decisions see earlier ones; the caller undoes those that the journal 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from ibgu.core.engine.decide.accepted import other_run
 from ibgu.core.engine.decide.context import DecisionContext, DecisionResult
-from ibgu.core.engine.decide.controls import decide_controls
 from ibgu.core.engine.decide.disarming import disarm_accepted, disarm_quarantined
 from ibgu.core.engine.decide.expedite import expedited
-from ibgu.core.engine.decide.members import decide_members
-from ibgu.core.engine.decide.patches import decide_pending_patch
-from ibgu.core.engine.decide.quarantine import quarantine_rollout
+from ibgu.core.engine.decide.member.accepted import other_run
+from ibgu.core.engine.decide.member.members import decide_members
+from ibgu.core.engine.decide.member.patches import decide_pending_patch
 from ibgu.core.engine.decide.restored import decide_restored
-from ibgu.core.engine.decide.rollouts import decide_rollout, open_next_step
+from ibgu.core.engine.decide.rollout.controls import decide_controls
+from ibgu.core.engine.decide.rollout.quarantine import quarantine_rollout
+from ibgu.core.engine.decide.rollout.rollouts import decide_rollout, open_next_step
 from ibgu.core.engine.decide.stagework import (
     REMOVE,
     Remove,
@@ -24,7 +24,7 @@ from ibgu.core.engine.decide.stagework import (
     payload_wanted,
     stage_work,
 )
-from ibgu.core.engine.decide.steps import decide_step
+from ibgu.core.engine.decide.step.steps import decide_step
 from ibgu.core.engine.state import Apply
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import ClusterView

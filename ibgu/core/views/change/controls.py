@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ibgu.core.engine.decide.skippable import ALL_WAITING, listed
+from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, listed
 from ibgu.core.model import ReasonKind, StepState, names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.views.change.allowed import NOTHING_TO_PAUSE, RolloutSituation, resumable

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from ibgu.core.engine.decide.patches import failure_labels, success_labels
+from ibgu.core.engine.decide.member.patches import failure_labels, success_labels
 from ibgu.core.model import Kind, OnMember, Run, RunResult
 from tests.core.engine.decide.fleet import Twin
 

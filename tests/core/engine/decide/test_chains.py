@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ibgu.core.engine.decide.ending import TIMEOUT
+from ibgu.core.engine.decide.member.ending import TIMEOUT
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants

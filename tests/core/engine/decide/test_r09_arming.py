@@ -6,7 +6,7 @@ import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.probing import fresh
+from ibgu.core.engine.decide.member.probing import fresh
 from ibgu.core.engine.timing.times import ACCEPT_TIMEOUT, PROBE_FRESH
 from ibgu.core.model import Kind, Outcome, ReasonKind, RunResult, RunState, Waiting
 from tests.core.engine.decide.arming import arming, run_of, vanish

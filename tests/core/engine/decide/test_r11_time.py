@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.decide.ending import TIMEOUT
+from ibgu.core.engine.decide.member.ending import TIMEOUT
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind

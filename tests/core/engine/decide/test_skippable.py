@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.decide.skippable import listed, named, not_waiting
+from ibgu.core.engine.decide.rollout.skippable import listed, named, not_waiting
 from ibgu.core.model import Member, MemberState, Outcome, Reason, ReasonKind, Run, RunState
 from tests.members import member_of
 from tests.runs import run_of

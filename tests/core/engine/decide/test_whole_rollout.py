@@ -6,7 +6,9 @@ from unittest.mock import patch
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.engine.decide import controls, members, steps
+from ibgu.core.engine.decide.member import members
+from ibgu.core.engine.decide.rollout import controls
+from ibgu.core.engine.decide.step import steps
 from ibgu.core.model import Kind, OnMember, OnRollout, Outcome, ReasonKind, StepState
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.fleets import sites

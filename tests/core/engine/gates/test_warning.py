@@ -3,7 +3,7 @@
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action, Stage
-from ibgu.core.engine.decide import controls
+from ibgu.core.engine.decide.rollout import controls
 from ibgu.core.model import Kind, Outcome, ReasonKind, Who
 from tests.core.engine.decide.fleet import Twin, ibgu
 from tests.core.engine.decide.invariants import Invariants

@@ -1,8 +1,8 @@
 """Decides on a run that the cluster has accepted: what it reports ends the run (R7, R10, R12)."""
 
-from ibgu.core.engine.decide.arming import diverged
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.ending import end_run, succeed_run
+from ibgu.core.engine.decide.member.arming import diverged
+from ibgu.core.engine.decide.member.ending import end_run, succeed_run
 from ibgu.core.engine.decide.restored import unproven
 from ibgu.core.engine.driver import VerdictKind
 from ibgu.core.engine.works.evidence import speaks_for

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from ibgu.core.engine.decide.arming import may_reboot, talm_work
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.ending import finish, skip_action
 from ibgu.core.engine.decide.gated import closed_gate
-from ibgu.core.engine.decide.probing import known_state, probe_again, unanswered
+from ibgu.core.engine.decide.member.arming import may_reboot, talm_work
+from ibgu.core.engine.decide.member.ending import finish, skip_action
+from ibgu.core.engine.decide.member.probing import known_state, probe_again, unanswered
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.gates import MEMBER_GATES, Gate
 from ibgu.core.engine.state import Holder

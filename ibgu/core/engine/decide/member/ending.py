@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.patches import (
+from ibgu.core.engine.decide.member.patches import (
     Wishes,
     auto_import_off,
     auto_import_on,

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from ibgu.core.engine.decide import lifecycle
-from ibgu.core.engine.decide.adopting import foreign_controller, import_finished
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.messages import count, ended
+from ibgu.core.engine.decide.rollout.adopting import foreign_controller, import_finished
 from ibgu.core.engine.gates import paused, same_hold
 from ibgu.core.engine.state.snapshot import UNNAMED
 from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH

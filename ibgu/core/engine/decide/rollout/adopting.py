@@ -11,8 +11,7 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.messages import count
-from ibgu.core.engine.decide.patches import (
+from ibgu.core.engine.decide.member.patches import (
     Wishes,
     annotations_with_pending,
     enqueue,
@@ -21,6 +20,7 @@ from ibgu.core.engine.decide.patches import (
     labels_with_pending,
     success_labels,
 )
+from ibgu.core.engine.decide.messages import count
 from ibgu.core.engine.gates import unbound
 from ibgu.core.engine.timing.rate_limits import UNLIMITED
 from ibgu.core.model import (

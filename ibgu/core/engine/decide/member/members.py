@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
-from ibgu.core.engine.decide.ending import end_run, fail_next_action, timed_out
-from ibgu.core.engine.decide.late import decide_finished
-from ibgu.core.engine.decide.running import decide_in_flight
-from ibgu.core.engine.decide.waiting import decide_waiting
+from ibgu.core.engine.decide.member.ending import end_run, fail_next_action, timed_out
+from ibgu.core.engine.decide.member.late import decide_finished
+from ibgu.core.engine.decide.member.running import decide_in_flight
+from ibgu.core.engine.decide.member.waiting import decide_waiting
 from ibgu.core.model import Cause, Ended, InFlight, Member, RunResult, Waiting
 
 

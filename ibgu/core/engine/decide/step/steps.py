@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
-from ibgu.core.engine.decide.ending import finish
 from ibgu.core.engine.decide.gated import only_stopped
-from ibgu.core.engine.decide.members import expire
-from ibgu.core.engine.decide.opening import open_step
-from ibgu.core.engine.decide.starting import next_limit, start_members
+from ibgu.core.engine.decide.member.ending import finish
+from ibgu.core.engine.decide.member.members import expire
+from ibgu.core.engine.decide.step.opening import open_step
+from ibgu.core.engine.decide.step.starting import next_limit, start_members
 from ibgu.core.engine.gates import CLOCK_STOPPING, deadline, time_stopped
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.timing.times import SETTLE

@@ -4,15 +4,15 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.core.engine.decide.arming import intend_first
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.gated import closed_gate, hold_step, stopped
 from ibgu.core.engine.decide.lifecycle import set_hold
-from ibgu.core.engine.decide.members import decide_member, expire
+from ibgu.core.engine.decide.member.arming import intend_first
+from ibgu.core.engine.decide.member.members import decide_member, expire
+from ibgu.core.engine.decide.member.patches import auto_import_off, enqueue
+from ibgu.core.engine.decide.member.probing import ask, fresh
+from ibgu.core.engine.decide.member.waiting import decide_waiting
 from ibgu.core.engine.decide.messages import ended
-from ibgu.core.engine.decide.patches import auto_import_off, enqueue
-from ibgu.core.engine.decide.probing import ask, fresh
-from ibgu.core.engine.decide.waiting import decide_waiting
 from ibgu.core.engine.gates import (
     GATE_REASONS,
     allowed_starts,

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from ibgu.core.engine.decide.adopting import adopt
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
-from ibgu.core.engine.decide.ending import finish
 from ibgu.core.engine.decide.gated import kept, not_accepted, release_kept
 from ibgu.core.engine.decide.lifecycle import accept_controls, set_hold
+from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.decide.messages import count
-from ibgu.core.engine.decide.skippable import ALL_WAITING, listed, named, not_waiting
-from ibgu.core.engine.decide.steps import start_clock
+from ibgu.core.engine.decide.rollout.adopting import adopt
+from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, listed, named, not_waiting
+from ibgu.core.engine.decide.step.steps import start_clock
 from ibgu.core.engine.gates import ACCEPTABLE, GATES, LASTING, Gate, Switch, lasting_gate
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import UNNAMED

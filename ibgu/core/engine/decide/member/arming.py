@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.ending import end_run
-from ibgu.core.engine.decide.patches import auto_import_off, enqueue
+from ibgu.core.engine.decide.member.ending import end_run
+from ibgu.core.engine.decide.member.patches import auto_import_off, enqueue
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.engine.timing.times import ACCEPT_TIMEOUT, SETTLE, passed
 from ibgu.core.engine.works.evidence import accepted

@@ -4,8 +4,12 @@ R16)."""
 from datetime import datetime, timedelta
 
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.ending import enqueue_success_labels, labelled
-from ibgu.core.engine.decide.patches import auto_import_on, labels_with_pending, release_auto_import
+from ibgu.core.engine.decide.member.ending import enqueue_success_labels, labelled
+from ibgu.core.engine.decide.member.patches import (
+    auto_import_on,
+    labels_with_pending,
+    release_auto_import,
+)
 from ibgu.core.engine.driver import Verdict, VerdictKind
 from ibgu.core.engine.timing.times import DELETED_WATCH, IMPORT_OFF, LATE_COMPLETION_WATCH
 from ibgu.core.engine.works.evidence import open_until, speaks_for

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.ending import finish
+from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.timing.times import PROBE_FRESH, PROBE_RETRY, PROBE_TIMEOUT, SETTLE, passed
 from ibgu.core.engine.works.evidence import answers
 from ibgu.core.model import (

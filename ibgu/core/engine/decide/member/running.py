@@ -3,10 +3,16 @@
 A run goes intended -> arming -> armed -> accepted -> ended.
 """
 
-from ibgu.core.engine.decide.accepted import decide_accepted
-from ibgu.core.engine.decide.arming import decide_armed, decide_intended, intend_next, talm_work
 from ibgu.core.engine.decide.context import DecisionContext
-from ibgu.core.engine.decide.ending import (
+from ibgu.core.engine.decide.gated import kept_in_chain
+from ibgu.core.engine.decide.member.accepted import decide_accepted
+from ibgu.core.engine.decide.member.arming import (
+    decide_armed,
+    decide_intended,
+    intend_next,
+    talm_work,
+)
+from ibgu.core.engine.decide.member.ending import (
     back_to_waiting,
     end_run,
     fail_next_action,
@@ -14,7 +20,6 @@ from ibgu.core.engine.decide.ending import (
     finish_after,
     skip_action,
 )
-from ibgu.core.engine.decide.gated import kept_in_chain
 from ibgu.core.engine.decide.restored import without_cluster
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.model import (

@@ -1,0 +1,1 @@
+"""Decides on a rollout: its plan, controls, takeover and quarantine."""

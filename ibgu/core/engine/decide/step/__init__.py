@@ -1,0 +1,1 @@
+"""Decides on a step: its members, who of them starts, its clock and its end."""
