@@ -31,7 +31,7 @@ reason_kind: ColumnElement[Any] = case(
     (and_(_HELD.is_not(None), _STARTABLE), _HELD["kind"].astext),
     else_=members.c.reason["kind"].astext,
 )
-"""The kind of the effective reason, as in `core.engine.display.reason_of`."""
+"""The kind of the effective reason, as in `core.views.display.reason_of`."""
 _EXTRA = (
     rollouts.c.namespace.label("of_namespace"),
     rollouts.c.name.label("of_name"),

@@ -30,7 +30,7 @@ _BUSY_REASONS = {"Blocked", "Aborting", "Finalizing"}
 
 def judge(ibu: IbuView, action: Action, rollout: Rollout) -> Judgement:
     """Judges the action by feedback that answers a probe, or is as good as that
-    (`engine.evidence.answers`)."""
+    (`engine.works.evidence.answers`)."""
     return _by_idle(ibu, action, rollout) or _by_state(ibu, action, rollout.spec)
 
 
