@@ -11,15 +11,15 @@ import yaml
 
 from ibgu.core.model.document import Document, Path, shown
 
-MOST_BYTES = 1024 * 1024
+MAX_BYTES = 1024 * 1024
 """The size of a text; the API takes no larger ConfigMap."""
-MOST_DOCUMENTS = 1_000
+MAX_DOCUMENTS = 1_000
 """The documents of a text."""
-_MOST_NODES = 100_000
+_MAX_NODES = 100_000
 """The values of a document, where an alias counts as much as what it stands for."""
 _CHARACTERS = 100
 """The characters of a text for which it counts as one more value."""
-_DEEPEST = 60
+_MAX_DEPTH = 60
 _NOTED = 5
 """The keys of a path whose line is kept: no rule names a deeper field, and paths take memory."""
 _SEPARATOR = "---"
@@ -35,13 +35,13 @@ def read(text: str, file: str = "", first: int = 1, step: int = 1) -> list[Docum
 
     `first` is the text's first line in the file; `step` is 0 if all of the text is on that line.
     """
-    if len(text.encode("utf-8", "replace")) > MOST_BYTES:
-        return [Document(file=file, line=first, problem=f"is larger than {MOST_BYTES} bytes")]
+    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        return [Document(file=file, line=first, problem=f"is larger than {MAX_BYTES} bytes")]
     found: list[Document] = []
     for start, chunk in _chunks(text):
         line = first + start * step
-        if len(found) == MOST_DOCUMENTS:
-            many = f"has more than {MOST_DOCUMENTS} documents: the rest is not read"
+        if len(found) == MAX_DOCUMENTS:
+            many = f"has more than {MAX_DOCUMENTS} documents: the rest is not read"
             return [*found, Document(file=file, line=line, problem=many)]
         found.append(_document(chunk, file, line, step))
     return found
@@ -169,8 +169,8 @@ class _Composer:
     def _composed(self, event: Any, path: Path, depth: int) -> object:
         if event.tag and event.tag != "!" and event.tag not in _TAGS:
             _refuse(f"the tag {shown(event.tag)} is not allowed", event)
-        if depth > _DEEPEST:
-            _refuse(f"is nested deeper than {_DEEPEST} levels", event)
+        if depth > _MAX_DEPTH:
+            _refuse(f"is nested deeper than {_MAX_DEPTH} levels", event)
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(path, depth)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -182,8 +182,8 @@ class _Composer:
 
     def _count(self, nodes: int, event: Any) -> None:
         self._nodes += nodes
-        if self._nodes > _MOST_NODES:
-            _refuse(f"has more than {_MOST_NODES} values", event)
+        if self._nodes > _MAX_NODES:
+            _refuse(f"has more than {_MAX_NODES} values", event)
 
     def _aliased(self, event: Any) -> object:
         if event.anchor not in self._anchors:

@@ -7,7 +7,7 @@ import yaml
 
 from ibgu import documents
 from ibgu.core.model.document import Document
-from ibgu.documents import MOST_BYTES, MOST_DOCUMENTS, read, read_config_map
+from ibgu.documents import MAX_BYTES, MAX_DOCUMENTS, read, read_config_map
 
 OBJECT = "apiVersion: v1\nkind: A\n"
 
@@ -119,9 +119,9 @@ def test_unreadable_yaml_is_reported_with_line_and_reason(text: str, line: int, 
 
 
 def test_a_text_is_bounded() -> None:
-    assert problem("a: " + "x" * MOST_BYTES)[1] == "is larger than 1048576 bytes"
-    many = read("kind: A\n---\n" * (MOST_DOCUMENTS + 5))
-    assert len(many) == MOST_DOCUMENTS + 1
+    assert problem("a: " + "x" * MAX_BYTES)[1] == "is larger than 1048576 bytes"
+    many = read("kind: A\n---\n" * (MAX_DOCUMENTS + 5))
+    assert len(many) == MAX_DOCUMENTS + 1
     assert "more than 1000 documents" in many[-1].problem
 
 

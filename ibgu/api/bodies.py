@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from ibgu.core.drivers import every_action
-from ibgu.core.model import ReasonKind, Who
+from ibgu.core.model import ActingParty, ReasonKind
 
 T = TypeVar("T")
 
@@ -63,7 +63,9 @@ class ReasonBody(Body):
     kind: ReasonKind
     since: datetime
     until: datetime | None = Field(description="When it ends by itself, where that is known.")
-    who: Who = Field(description="Who must act for it to end; a person, too, once it is overdue.")
+    who: ActingParty = Field(
+        description="Who must act for it to end; a person, too, once it is overdue."
+    )
     message: str
     overdue: OverdueBody | None = Field(description="Null: it has not lasted unusually long.")
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu.api.http import concurrency
 from ibgu.api.http.concurrency import ConcurrencyLimit, FleetLists
 from ibgu.api.http.rates import Rates, UnknownTokens
-from ibgu.db.reads import Tallies
+from ibgu.db.reads import CountCache
 from ibgu.hub.authorization.access import Access
 
 
@@ -45,7 +45,7 @@ class Context(Struct, frozen=True):
     streams: ConcurrencyLimit = field(default_factory=concurrency.streams)
     bodies: ConcurrencyLimit = field(default_factory=concurrency.bodies)
     fleet_lists: FleetLists = field(default_factory=FleetLists)
-    tallies: Tallies = field(default_factory=Tallies)
+    tallies: CountCache = field(default_factory=CountCache)
     starts_per_minute: int = 0
     """The controller's limit for the whole hub; 0: no limit."""
     tenancy: bool = False

@@ -11,12 +11,12 @@ from ibgu.api import openapi, page
 from ibgu.api.context import Probes
 from ibgu.api.http import handlers
 from ibgu.api.http.body_limit import BodyLimit
-from ibgu.api.http.edge import Edge
-from ibgu.api.http.measures import Counted
+from ibgu.api.http.error_boundary import ErrorBoundary
 from ibgu.api.http.origin import SameOrigin
-from ibgu.api.http.tags import Tagged
-from ibgu.api.http.traced import Traced
-from ibgu.api.problems import away
+from ibgu.api.http.request_metrics import RequestMetrics
+from ibgu.api.http.tags import ETags
+from ibgu.api.http.traced import RequestTraces
+from ibgu.api.problems import unavailable
 from ibgu.api.process import routes as process
 from ibgu.api.process.readiness import Readiness
 
@@ -34,7 +34,7 @@ def create_waiting(waits_for: Callable[[], list[str]]) -> FastAPI:
     app = create_probes(Probes(_unknown, waits_for), behind_proxy=True)
 
     async def not_yet() -> None:
-        raise away("not-ready", "; ".join(waits_for()))
+        raise unavailable("not-ready", "; ".join(waits_for()))
 
     app.add_api_route(PREFIX + "/{path:path}", not_yet, methods=METHODS, include_in_schema=False)
     page.install(app)
@@ -61,11 +61,11 @@ def create_probes(probes: Probes, *, behind_proxy: bool = False) -> FastAPI:
     app.state.readiness = Readiness(probes)
     app.add_middleware(BodyLimit)
     app.add_middleware(SameOrigin, behind_proxy=behind_proxy)
-    app.add_middleware(Tagged)
+    app.add_middleware(ETags)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES, compresslevel=GZIP_LEVEL)
-    app.add_middleware(Edge)
-    app.add_middleware(Counted)
-    app.add_middleware(Traced)  # the last one added is the outermost
+    app.add_middleware(ErrorBoundary)
+    app.add_middleware(RequestMetrics)
+    app.add_middleware(RequestTraces)  # the last one added is the outermost
     app.include_router(process.router)
     if not probes.metrics_apart:
         app.include_router(process.metrics_router)

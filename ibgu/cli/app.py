@@ -22,7 +22,7 @@ from ibgu.cli.content.manifests import manifests
 from ibgu.cli.content.oadp import oadp
 from ibgu.cli.doctor.command import doctor
 from ibgu.cli.examples import epilog
-from ibgu.cli.groups import Grouped, Panel, Plain
+from ibgu.cli.groups import Panel, PlainCommand, PlainGroup
 from ibgu.cli.login.command import login, logout
 from ibgu.cli.notify.command import notify
 from ibgu.cli.play.demo import demo
@@ -44,7 +44,7 @@ from ibgu.cli.version import show_version
 
 app = typer.Typer(
     name="ibgu",
-    cls=Grouped,
+    cls=PlainGroup,
     epilog=epilog(""),
     no_args_is_help=True,
     add_completion=False,
@@ -105,7 +105,7 @@ _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
 for _panel, _commands in _COMMANDS.items():
     for _command in _commands:
         _name = _command.__name__.replace("_", "-")
-        _add = app.command(_name, cls=Plain, rich_help_panel=_panel, epilog=epilog(_name))
+        _add = app.command(_name, cls=PlainCommand, rich_help_panel=_panel, epilog=epilog(_name))
         _add(expanded(_command))
 app.add_typer(notify, name="notify", rich_help_panel=Panel.PROVE)
 app.add_typer(oadp, name="oadp", rich_help_panel=Panel.PREPARE)

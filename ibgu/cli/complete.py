@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0
 """Seconds to wait for a response of the REST API."""
-MOST = 100
+MAX_NAMES = 100
 _NOT_PLAIN = re.compile(r"[^\w .,+/-]")
 """zsh evaluates what typer prints, and a rollout's version may be anybody's text."""
 _PRESENT = ("pending", "running", "complete")
@@ -61,8 +61,8 @@ def _ask_typer(ibgu: Callable[..., object], **variables: str) -> None:
         ibgu(prog_name="ibgu")
 
 
-class HalfTyped(Struct, frozen=True):
-    """HalfTyped is a command line whose last word is not complete."""
+class IncompleteCommandLine(Struct, frozen=True):
+    """IncompleteCommandLine is a command line whose last word is not complete."""
 
     target: "RestTarget"
     given: Mapping[str, Any]
@@ -89,7 +89,7 @@ Found = Iterator[tuple[str, str]]
 """Names with their help."""
 
 
-def _offered(find: Callable[[HalfTyped], Found]) -> Callable[[typer.Context, str], Any]:
+def _offered(find: Callable[[IncompleteCommandLine], Found]) -> Callable[[typer.Context, str], Any]:
     """Returns typer's callback for what `find` yields; it offers nothing if REST can't be asked."""
 
     def names(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
@@ -100,25 +100,25 @@ def _offered(find: Callable[[HalfTyped], Found]) -> Callable[[typer.Context, str
         options = ("server", "token", "ca_file", "namespace")
         target = RestTarget(**{each: given.get(each) or "" for each in options}, seconds=SECONDS)
         try:
-            found = find(HalfTyped(target, given, ctx.args, incomplete))
+            found = find(IncompleteCommandLine(target, given, ctx.args, incomplete))
             fitting = (
                 (name, _NOT_PLAIN.sub("", words))
                 for name, words in found
                 if name.startswith(incomplete) and not _NOT_PLAIN.search(name)
             )
-            return list(dict(islice(fitting, MOST)).items())
+            return list(dict(islice(fitting, MAX_NAMES)).items())
         except RestError:
             return []
 
     return names
 
 
-def _rollouts(line: HalfTyped) -> Found:
+def _rollouts(line: IncompleteCommandLine) -> Found:
     for each in line.client.rollouts(namespace=line.namespace, state=_PRESENT):
         yield each.name, f"{each.phase}, {each.seed.version}"
 
 
-def _clusters(line: HalfTyped) -> Found:
+def _clusters(line: IncompleteCommandLine) -> Found:
     """Yields the clusters of the named rollout, or else all that the caller may see."""
     if line.rollout:
         for member in line.client.members(line.namespace, line.rollout, cluster=line.word):
@@ -130,7 +130,7 @@ def _clusters(line: HalfTyped) -> Found:
         yield from ((name, "") for name in names)
 
 
-def _rollouts_or_clusters(line: HalfTyped) -> Found:
+def _rollouts_or_clusters(line: IncompleteCommandLine) -> Found:
     """Yields rollouts and clusters, as `explain` takes both; the second name is always a
     cluster's."""
     if not line.rollout:
@@ -138,12 +138,12 @@ def _rollouts_or_clusters(line: HalfTyped) -> Found:
     yield from _clusters(line)
 
 
-def _causes(line: HalfTyped) -> Found:
+def _causes(line: IncompleteCommandLine) -> Found:
     for group in line.client.failures(line.namespace, line.rollout).items:
         yield group.failure or group.cause or "", f"{group.count} clusters"
 
 
-def _next_actions(line: HalfTyped) -> Found:
+def _next_actions(line: IncompleteCommandLine) -> Found:
     """Yields the steps that may be appended now and begin with what is typed."""
     typed = tuple(line.given.get("actions") or ())
     for permit in line.client.actions(line.namespace, line.rollout).items:
@@ -152,7 +152,7 @@ def _next_actions(line: HalfTyped) -> Found:
                 yield step[len(typed)], "+".join(step)
 
 
-def _namespaces(line: HalfTyped) -> Found:
+def _namespaces(line: IncompleteCommandLine) -> Found:
     yield from ((each.namespace, "") for each in line.client.rollouts(state=_PRESENT))
 
 

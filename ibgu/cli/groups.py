@@ -20,8 +20,8 @@ class Panel(StrEnum):
     SET_UP = "Set up this machine"
 
 
-class Plain(TyperCommand):
-    """Plain names arguments as other commands do: `NAME`, not `{name} <str>`."""
+class PlainCommand(TyperCommand):
+    """PlainCommand names arguments as other commands do: `NAME`, not `{name} <str>`."""
 
     def __init__(self, *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
@@ -60,8 +60,8 @@ def _unnamed(parameter: TyperArgument | TyperOption) -> bool:
     return not (parameter.is_flag or parameter.count or parameter.type_descriptor.is_choice)
 
 
-class Grouped(TyperGroup):
-    """Grouped lists its commands by their panels, as plain text: it is read in pipes and logs
+class PlainGroup(TyperGroup):
+    """PlainGroup lists its commands by their panels, as plain text: it is read in pipes and logs
     too."""
 
     def invoke(self, ctx: Any) -> Any:

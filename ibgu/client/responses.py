@@ -715,7 +715,7 @@ class ShadowReportResponse(Response, frozen=True, kw_only=True):
     saved_seconds: float = 0.0
 
 
-class ToldResponse(Response, frozen=True, kw_only=True):
+class OutcomeResponse(Response, frozen=True, kw_only=True):
     verdict: str
     at: datetime
     cause: str | None = None
@@ -738,8 +738,8 @@ class ShadowClusterResponse(Response, frozen=True, kw_only=True):
     since: datetime
     reachable: bool = False
     words: str = ""
-    ibgu: ToldResponse | None = None
-    talm: ToldResponse | None = None
+    ibgu: OutcomeResponse | None = None
+    talm: OutcomeResponse | None = None
     ahead_seconds: float | None = None
     idle_seconds: float | None = None
     differ: bool = False

@@ -43,8 +43,8 @@ _UNSTORABLE = (
 )
 
 
-class Broken(Exception):
-    """Broken is an error of ibgu's own in its work on one rollout."""
+class RolloutError(Exception):
+    """RolloutError is an error of ibgu's own in its work on one rollout."""
 
     def __init__(self, rollout: str, words: str) -> None:
         super().__init__(f"{words}, about the rollout {rollout}")
@@ -54,17 +54,17 @@ class Broken(Exception):
         """Type and place of the error: the same each time, so that it is reported once."""
 
 
-class TryAgain(Exception):
-    """TryAgain ends the term when a quarantined rollout is due, to retry it on a fresh FleetState,
+class RetryDue(Exception):
+    """RetryDue ends the term when a quarantined rollout is due, to retry it on a fresh FleetState,
     as at a start."""
 
 
-def broken_of(group: BaseExceptionGroup[BaseException]) -> Iterator[Broken]:
+def broken_of(group: BaseExceptionGroup[BaseException]) -> Iterator[RolloutError]:
     """Yields all Broken in the group, at any depth."""
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from broken_of(error)
-        elif isinstance(error, Broken):
+        elif isinstance(error, RolloutError):
             yield error
 
 
@@ -74,15 +74,15 @@ def attributed_to(rollout: str) -> Iterator[None]:
     is no error of ours."""
     try:
         yield
-    except (Broken, HubError, MemoryError):
+    except (RolloutError, HubError, MemoryError):
         raise
     except Exception as error:
         raise broken_by(rollout, error) from error
 
 
-def broken_by(rollout: str, error: Exception) -> Broken:
+def broken_by(rollout: str, error: Exception) -> RolloutError:
     """Attributes an error that was caught to the rollout (by uid)."""
-    broken = Broken(rollout, _error_place(error))
+    broken = RolloutError(rollout, _error_place(error))
     broken.__cause__ = error
     return broken
 
@@ -142,7 +142,7 @@ class Quarantine:
         try:
             with attributed_to(rollout):
                 yield
-        except Broken:
+        except RolloutError:
             if rollout not in self:
                 raise
 
@@ -152,7 +152,7 @@ class Quarantine:
         try:
             with attributed_to(rollout):
                 yield
-        except Broken as broken:
+        except RolloutError as broken:
             if (rollout, broken.words) not in self._untold:
                 self._untold.add((rollout, broken.words))
                 telemetry.OWN_ERRORS.labels("report").inc()
@@ -195,7 +195,7 @@ class Quarantine:
         """Ends the term soon, since records that could not be read now can, or are gone."""
         self._readable_again = True
 
-    def put(self, broken: Broken, namespace: str | None) -> float:
+    def put(self, broken: RolloutError, namespace: str | None) -> float:
         """Quarantines the rollout and returns the seconds until it is retried. `namespace`: None if
         its IBGU is gone; rollouts of unknown namespaces count as one namespace's."""
         telemetry.OWN_ERRORS.labels("work").inc()

@@ -19,19 +19,19 @@ from ibgu.controller.journal.labels import LabelKeeper, keeping
 from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.lookups.rights import RightsWatch, of_controller
 from ibgu.controller.lookups.talm_policy import TalmPolicyWatch
-from ibgu.controller.loop.ending import HubRestored
+from ibgu.controller.loop.term_end import HubRestored
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.sync_record import SyncRecord
 from ibgu.controller.mirror.watches import Watches, watch_timing
 from ibgu.controller.notify import Notifier, notifying
-from ibgu.controller.quarantine import Broken, Quarantine, TryAgain
+from ibgu.controller.quarantine import Quarantine, RetryDue, RolloutError
 from ibgu.controller.reports import measures
 from ibgu.controller.term.after_error import quarantine_broken
 from ibgu.controller.term.assembly import NewClock, RunningTerm, TermDeps
 from ibgu.controller.term.term import Term
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.driver import Drivers
-from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded, UnreadableJournal
+from ibgu.db.errors import JournalUnavailable, LeadershipLost, ReloadNeeded, UnreadableJournal
 from ibgu.db.journal import Journal
 from ibgu.db.reads import Reads
 from ibgu.flowcontrol.backoff import Backoff
@@ -39,8 +39,8 @@ from ibgu.flowcontrol.deadline import Deadline
 from ibgu.flowcontrol.log_throttle import LogThrottle
 from ibgu.hub.client import HubClient
 from ibgu.hub.discovery import Served, discover
+from ibgu.hub.election.competing_leases import CompetingLeases
 from ibgu.hub.election.lease import Elector
-from ibgu.hub.election.rivals import Rivals
 from ibgu.hub.election.times import LeaseTimes
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
@@ -124,7 +124,7 @@ class Controller:
         self._log_throttle = LogThrottle(time.monotonic)
         self._sync_record = SyncRecord(self._watches, asyncio.get_running_loop().time)
         self._elector = self._new_elector()
-        self._rivals = Rivals(client, settings.namespace, LEASE)
+        self._rivals = CompetingLeases(client, settings.namespace, LEASE)
         self._rival = ""
         """Why this controller did not lead when it last held the Lease."""
         self._epoch = 0
@@ -149,7 +149,7 @@ class Controller:
 
     async def _load_ahead(self) -> None:
         """Loads the journal in parallel with the hub's lists, which take longer."""
-        with suppress(JournalAway, UnreadableJournal):
+        with suppress(JournalUnavailable, UnreadableJournal):
             await self._journal.load_ahead()
         await self._watches.synced()
         await asyncio.sleep(2 * self._settings.lease_seconds)
@@ -249,7 +249,7 @@ class Controller:
             await self._lead_until_lost(deadline)
         except* ReloadNeeded as group:
             log.warning("the journal is loaded again", error=_error_text(group))
-        except* Deposed as group:
+        except* LeadershipLost as group:
             led = asyncio.get_running_loop().time() - began
             self._depositions = 1 if led > DEPOSED else self._depositions + 1
             self._deposed = _error_text(group)
@@ -315,7 +315,7 @@ class Controller:
                 await term.run(proof, led_since)
             except* HubRestored as group:
                 proof = str(group.exceptions[0])
-            except* (Broken, TryAgain) as group:
+            except* (RolloutError, RetryDue) as group:
                 # Once the term led, its initial proof was acted on; there may be another one.
                 proof = self._mirror.hub_restored or ("" if lead.term is not None else proof)
                 quarantine_broken(self._mirror, lead.quarantine, group)

@@ -3,9 +3,9 @@ reads."""
 
 from ibgu.db.engine import dsn, engine
 from ibgu.db.errors import (
-    BadUrl,
-    Deposed,
-    JournalAway,
+    InvalidDatabaseUrl,
+    JournalUnavailable,
+    LeadershipLost,
     ReloadNeeded,
     SchemaMismatch,
     UnreadableJournal,
@@ -13,11 +13,11 @@ from ibgu.db.errors import (
 from ibgu.db.journal import Changeset, Journal, Loaded, MemberKey
 
 __all__ = [
-    "BadUrl",
     "Changeset",
-    "Deposed",
+    "InvalidDatabaseUrl",
     "Journal",
-    "JournalAway",
+    "JournalUnavailable",
+    "LeadershipLost",
     "Loaded",
     "MemberKey",
     "ReloadNeeded",

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
-from ibgu.db.errors import BadUrl
+from ibgu.db.errors import InvalidDatabaseUrl
 
 CONNECT_TIMEOUT = 10.0
 """Seconds."""
@@ -38,11 +38,13 @@ def dsn(url: str) -> str:
         urlsplit(url)  # as asyncpg does it; sooner, and where the error gets our own message
         dialect = make_url(url).drivername.partition("+")[0]
     except (ArgumentError, ValueError) as error:
-        raise BadUrl(
+        raise InvalidDatabaseUrl(
             "the database URL can't be read; it looks like postgresql://user@host:5432/name"
         ) from error
     if dialect not in _DIALECTS:
-        raise BadUrl(f"the database URL begins with {dialect}://; ibgu needs postgresql://")
+        raise InvalidDatabaseUrl(
+            f"the database URL begins with {dialect}://; ibgu needs postgresql://"
+        )
     return "postgresql://" + url.partition("://")[2]
 
 

@@ -8,9 +8,9 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
-_AWAY_CLASSES = ("08", "53", "57P", "58")
+_UNAVAILABLE_CLASSES = ("08", "53", "57P", "58")
 """Connection lost; out of disk, memory or connections; shut down; the server's own I/O."""
-_AWAY = frozenset({"25006", "55P03", "25P03", "57014"})
+_UNAVAILABLE = frozenset({"25006", "55P03", "25P03", "57014"})
 """Read-only standby; lock timeout; idle timeout; statement cancelled."""
 _AGAIN = frozenset({"40001", "40P01"})
 _REFUSED_CLASSES = ("22", "23", "54")
@@ -19,15 +19,15 @@ _DAMAGED = frozenset({"XX001", "XX002"})
 """A page of a table or of an index that is damaged."""
 
 WAITS = "; ibgu goes on by itself once it answers again"
-"""The last words of `JournalAway` in a running process."""
+"""The last words of `JournalUnavailable` in a running process."""
 
 
-class Deposed(Exception):
-    """Deposed: another controller leads this hub now, so this one may not write any more."""
+class LeadershipLost(Exception):
+    """LeadershipLost: another controller leads this hub now, so this one may not write any more."""
 
 
-class JournalAway(Exception):
-    """JournalAway: Postgres can't be reached or can't write; the write may be retried.
+class JournalUnavailable(Exception):
+    """JournalUnavailable: Postgres can't be reached or can't write; the write may be retried.
 
     After a `commit` that raised this, commit the same turn again: it is written once, even if only
     the response was lost.
@@ -51,8 +51,8 @@ class SchemaMismatch(Exception):
     """SchemaMismatch: this version of ibgu can't work with the database's tables."""
 
 
-class BadUrl(ValueError):
-    """BadUrl: the database's URL can't be used."""
+class InvalidDatabaseUrl(ValueError):
+    """InvalidDatabaseUrl: the database's URL can't be used."""
 
 
 def sqlstate(error: BaseException) -> str:
@@ -61,19 +61,19 @@ def sqlstate(error: BaseException) -> str:
     return str(getattr(origin, "sqlstate", None) or "")
 
 
-def is_away(error: BaseException) -> bool:
+def is_unavailable(error: BaseException) -> bool:
     if isinstance(error, (OSError, TimeoutError, NoFreeConnection)):
         return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     code = sqlstate(error)
-    return code in _AWAY or code.startswith(_AWAY_CLASSES)
+    return code in _UNAVAILABLE or code.startswith(_UNAVAILABLE_CLASSES)
 
 
 def is_answer(error: BaseException) -> bool:
     """Returns whether Postgres itself responded that it did not execute the statement, by asyncpg's
     error."""
-    return isinstance(error, asyncpg.PostgresError) and not is_away(error)
+    return isinstance(error, asyncpg.PostgresError) and not is_unavailable(error)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -107,8 +107,8 @@ def _cancelled() -> bool:
 
 
 @contextmanager
-def away_from(doing: str) -> Iterator[None]:
-    """Turns lost connections and the like into `JournalAway`; other errors pass.
+def unavailable_from(doing: str) -> Iterator[None]:
+    """Turns lost connections and the like into `JournalUnavailable`; other errors pass.
 
     A cancelled task ends as cancelled. A connection that is lost at that moment fails again on
     release, and that error would replace the cancellation: the caller would go on waiting for
@@ -117,10 +117,10 @@ def away_from(doing: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not is_away(error):
+        if not is_unavailable(error):
             raise
         if _cancelled():
             raise asyncio.CancelledError from error
-        raise JournalAway(
+        raise JournalUnavailable(
             f"the journal's database is away ({doing}): {error_text(error)}{WAITS}"
         ) from error

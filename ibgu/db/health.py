@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.views.leadership import Leadership
 from ibgu.db.engine import engine
-from ibgu.db.errors import UnreadableJournal, away_from
+from ibgu.db.errors import UnreadableJournal, unavailable_from
 from ibgu.db.journal.unreadable import load_readable
 from ibgu.db.reads.leadership import leaderships
 from ibgu.db.revision import current, problem
@@ -57,11 +57,11 @@ class Health(Struct, frozen=True, kw_only=True):
 
 async def health(url: str, *, reads_only: bool = False) -> Health:
     """Returns the database's health for a user that changes tables, or only reads them. Raises
-    BadUrl, JournalAway, and DBAPIError if the server refuses."""
+    InvalidDatabaseUrl, JournalUnavailable, and DBAPIError if the server refuses."""
     revision = await current(url)
     db = engine(url, pool_size=1)
     try:
-        with away_from("looking at it"):
+        with unavailable_from("looking at it"):
             async with db.connect() as connection:
                 privileges = CHANGES[:1] if reads_only else CHANGES
                 return await _ask(connection, revision, privileges)

@@ -8,10 +8,10 @@ from msgspec import Struct
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.db.errors import Deposed, away_from
+from ibgu.db.errors import LeadershipLost, unavailable_from
 from ibgu.db.schema import cluster_labels
 
-LONGEST = 32 * 1024
+MAX_BYTES = 32 * 1024
 """The most bytes of one cluster's labels in JSON; larger sets are not kept. Some dozens of labels,
 as clusters have, are two or three KiB."""
 
@@ -33,7 +33,7 @@ _DROP = text("""
       AND NOT EXISTS (SELECT FROM members
         WHERE members.hub = :hub AND members.cluster = cluster_labels.cluster)
 """)
-_LEAVE = text("""
+_DELETE_OTHERS = text("""
     WITH leads AS (SELECT id FROM hubs WHERE id = :hub AND epoch = :epoch FOR SHARE)
     UPDATE cluster_labels SET there = false FROM leads
     WHERE cluster_labels.hub = leads.id AND there
@@ -51,12 +51,12 @@ class SeenLabels(Struct, frozen=True):
 def seen(cluster: str, labels: Mapping[str, str]) -> SeenLabels:
     found = msgspec.json.encode(dict(sorted(labels.items())))
     digest = blake2b(found, digest_size=12).hexdigest()
-    return SeenLabels(cluster, found.decode() if len(found) <= LONGEST else None, digest)
+    return SeenLabels(cluster, found.decode() if len(found) <= MAX_BYTES else None, digest)
 
 
 class LabelStore:
     """LabelStore reads and writes the labels of one hub's clusters; all methods raise
-    JournalAway."""
+    JournalUnavailable."""
 
     def __init__(self, engine: AsyncEngine, hub: str) -> None:
         self._engine = engine
@@ -67,12 +67,12 @@ class LabelStore:
         wanted = select(cluster_labels.c.cluster, cluster_labels.c.digest).where(
             cluster_labels.c.hub == self._hub, cluster_labels.c.there
         )
-        with away_from("reading which labels are noted"):
+        with unavailable_from("reading which labels are noted"):
             async with self._engine.connect() as db:
                 return {row.cluster: row.digest for row in await db.execute(wanted)}
 
     async def put(self, found: Sequence[SeenLabels], epoch: int) -> None:
-        """Writes the labels. Raises Deposed if `epoch` is over."""
+        """Writes the labels. Raises LeadershipLost if `epoch` is over."""
         values = {
             "hub": self._hub,
             "epoch": epoch,
@@ -80,17 +80,17 @@ class LabelStore:
             "labels": [each.labels for each in found],
             "digests": [each.digest for each in found],
         }
-        with away_from("noting labels of clusters"):
+        with unavailable_from("noting labels of clusters"):
             async with self._engine.begin() as db:
                 written = (await db.execute(_PUT, values)).rowcount
         if not written:
-            raise Deposed(f"epoch {epoch} of hub {self._hub} is over; no labels were noted")
+            raise LeadershipLost(f"epoch {epoch} of hub {self._hub} is over; no labels were noted")
 
     async def drop(self, clusters: Collection[str], epoch: int) -> None:
         """Records that the clusters are gone from the hub. One that was in a rollout keeps its
         labels."""
         values = {"hub": self._hub, "epoch": epoch, "clusters": list(clusters)}
-        with away_from("forgetting labels of clusters"):
+        with unavailable_from("forgetting labels of clusters"):
             async with self._engine.begin() as db:
                 await db.execute(_DROP, values)
-                await db.execute(_LEAVE, values)
+                await db.execute(_DELETE_OTHERS, values)

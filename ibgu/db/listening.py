@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.db.errors import away_from
+from ibgu.db.errors import unavailable_from
 from ibgu.db.schema import CHANNEL
 
 
@@ -16,7 +16,8 @@ async def listening(
 ) -> AsyncIterator[None]:
     """Calls `heard` after each commit that told of events of `hub`, `lost` if the connection ends.
 
-    The connection is taken out of the pool: it lives as long as the body. Raises JournalAway.
+    The connection is taken out of the pool: it lives as long as the body. Raises
+    JournalUnavailable.
     """
 
     def notified(_connection: object, _pid: int, _channel: str, payload: str) -> None:
@@ -26,7 +27,7 @@ async def listening(
     def terminated(_connection: object) -> None:
         lost()
 
-    with away_from("listening"):
+    with unavailable_from("listening"):
         async with engine.connect() as db:
             taken = await db.get_raw_connection()
             raw: Any = taken.driver_connection

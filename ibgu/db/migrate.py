@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from ibgu.db.engine import engine
-from ibgu.db.errors import SchemaMismatch, away_from
+from ibgu.db.errors import SchemaMismatch, unavailable_from
 from ibgu.db.revision import UNRELEASED, problem
 from ibgu.resources import shipped
 
@@ -27,7 +27,7 @@ async def upgrade(url: str) -> str:
     migration of the same database that is running."""
     db = engine(url, pool_size=1, statement_timeout=None)
     try:
-        with away_from("migrating its schema"):
+        with unavailable_from("migrating its schema"):
             async with db.begin() as connection:
                 await connection.execute(text("SET LOCAL lock_timeout = 0"))
                 await connection.execute(

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.db.engine import engine
-from ibgu.db.errors import away_from, sqlstate
+from ibgu.db.errors import sqlstate, unavailable_from
 from ibgu.db.schema import VERSION
 
 _UNDEFINED_TABLE = "42P01"
@@ -25,7 +25,7 @@ async def current(url: str) -> str | None:
     """Returns the database's revision; None if the database is empty."""
     db = engine(url, pool_size=1)
     try:
-        with away_from("reading its schema"):
+        with unavailable_from("reading its schema"):
             async with db.connect() as connection:
                 return await revision_of(connection)
     finally:

@@ -25,7 +25,7 @@ from ibgu.core.model import (
     Run,
     Step,
 )
-from ibgu.core.model.bounds import LARGEST, YEARS
+from ibgu.core.model.bounds import MAX_INT32, YEARS
 from ibgu.db.schema import (
     members,
     pending_patches,
@@ -40,7 +40,7 @@ from ibgu.db.schema import (
 R = TypeVar("R", bound=msgspec.Struct)
 Row = dict[str, Any]
 
-_LONGEST = timedelta(minutes=LARGEST)
+_MAX_TIMEOUT = timedelta(minutes=MAX_INT32)
 
 _NAMES = {
     rollouts: {"kind": "object_kind"},
@@ -135,7 +135,7 @@ def sound(record: R) -> R:
         if at is not None and (at.tzinfo is None or at.year not in YEARS):
             raise ValueError(f"{name} is {at}")
     for name in _of_type(type(record), timedelta):
-        if not timedelta() <= getattr(record, name) <= _LONGEST:
+        if not timedelta() <= getattr(record, name) <= _MAX_TIMEOUT:
             raise ValueError(f"{name} is {getattr(record, name)}")
     if isinstance(record, Member) and record.run is not None:
         sound(record.run)

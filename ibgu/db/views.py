@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.engine.timing.durations import DurationStats
 from ibgu.core.model import (
+    ActingParty,
     ActionName,
     Cause,
     Member,
@@ -19,9 +20,8 @@ from ibgu.core.model import (
     Run,
     RunResult,
     Step,
-    Who,
 )
-from ibgu.core.model.counts import Counts, Reports
+from ibgu.core.model.counts import Counts, ReportCounts
 from ibgu.core.views.forecast import IntervalCounts
 from ibgu.core.views.overdue import Attempt
 from ibgu.core.views.status import kept_by
@@ -42,7 +42,7 @@ class ReasonRow(Struct, frozen=True):
     step: int
     state: MemberState
     kind: ReasonKind
-    who: Who
+    who: ActingParty
     count: int
     since: datetime
     """The time since when one member has had it, the longest."""
@@ -97,7 +97,7 @@ class RolloutRow(Struct, frozen=True):
     """The counts of the whole rollout."""
     actor: str = ""
     """The author, as far as the first event tells."""
-    reports: Reports = Reports()
+    reports: ReportCounts = ReportCounts()
 
 
 class RolloutListing(Page[RolloutRow], frozen=True):
@@ -194,8 +194,8 @@ class GridRow(Struct, frozen=True):
     flights: tuple[FlightRow, ...] = ()
 
 
-class CourseRow(Struct, frozen=True):
-    """CourseRow shows how a step has gone, in intervals of equal length from its start."""
+class ProgressRow(Struct, frozen=True):
+    """ProgressRow shows how a step has gone, in intervals of equal length from its start."""
 
     step: Step
     interval: timedelta
@@ -221,7 +221,7 @@ class ViewRow(Struct, frozen=True):
     step: Step | None = None
     """The one that was asked for; None: it has not been opened."""
     failed: tuple[FailedRow, ...] = ()
-    course: CourseRow | None = None
+    course: ProgressRow | None = None
     selected: SelectedRow | None = None
     """Over the clusters that have the labels; None: none were asked for."""
 

@@ -19,7 +19,7 @@ from ibgu import tracing
 from ibgu.hub.connection import config
 from ibgu.hub.connection.credentials import Credentials
 from ibgu.hub.connection.transport import (
-    Silence,
+    ReadTimeout,
     hang_up,
     keep_alive,
     late,
@@ -148,7 +148,7 @@ class HubClient(Hub):
         until = asyncio.get_running_loop().time() + total if total is not None else None
         limits = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS)
         timer, response = asyncio.timeout_at(until), None
-        silence = Silence(timer, timeout)
+        silence = ReadTimeout(timer, timeout)
         try:
             async with timer:
                 with named("WATCH", path):

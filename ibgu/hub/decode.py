@@ -17,8 +17,8 @@ class HasMetadata(Protocol):
     def metadata(self) -> ObjectMeta: ...
 
 
-class Bare(WireStruct, frozen=True, gc=False, rename="camel"):
-    """Bare holds what can be read of an object that does not decode: its identity."""
+class ObjectIdentity(WireStruct, frozen=True, gc=False, rename="camel"):
+    """ObjectIdentity holds what can be read of an object that does not decode: its identity."""
 
     metadata: ObjectMeta = ObjectMeta()
 

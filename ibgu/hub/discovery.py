@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
-from ibgu.hub.decode import Bare
+from ibgu.hub.decode import ObjectIdentity
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
@@ -61,7 +61,7 @@ class Served(Struct, frozen=True):
 async def discover(client: Hub) -> Served:
     """Reads what the hub serves, once at start. Raises HubError, also if ibgu may not read the
     namespace."""
-    hub = await client.get(paths.namespace("kube-system"), Bare)
+    hub = await client.get(paths.namespace("kube-system"), ObjectIdentity)
     version = await client.get(paths.VERSION, dict[str, Any])
     index = (await client.get(paths.OPENAPI, dict[str, Any])).get("paths", {})
     work = await _schema(client, index, paths.WORK_GROUP, "v1", "ManifestWork")

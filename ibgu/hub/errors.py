@@ -16,7 +16,7 @@ CERTIFICATE = "CertificateRefused"
 """The reason of an error without a response: the server, or a proxy in its place, is not
 trusted."""
 
-NEVER_HEALS = (
+PERMANENT = (
     "field not declared in schema",
     "etcdserver: request is too large",
     "trying to send message larger than max",
@@ -79,7 +79,7 @@ class HubError(Exception):
     @property
     def transient(self) -> bool:
         """Whether the same request may succeed later."""
-        if any(text in self.message for text in NEVER_HEALS):
+        if any(text in self.message for text in PERMANENT):
             return False
         return self.status in (TRANSPORT, 429) or self.status >= 500
 
@@ -124,5 +124,6 @@ def read_error(
     return error
 
 
-class Stuck(Exception):
-    """Stuck: the leader's task did not stop; the process must exit so that another can lead."""
+class LeaderStuck(Exception):
+    """LeaderStuck: the leader's task did not stop; the process must exit so that another can
+    lead."""

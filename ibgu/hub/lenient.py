@@ -12,7 +12,7 @@ from msgspec.json import Decoder
 
 A = TypeVar("A")
 
-DEEPEST = 64
+MAX_DEPTH = 64
 """Levels of nesting that are kept; nothing that ibgu reads has half as many."""
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
@@ -39,12 +39,12 @@ def _cut(data: bytes) -> bytes:
     for token in _TOKEN.finditer(data):
         if token[0] in (b"{", b"["):
             depth += 1
-            if depth == DEEPEST + 1:
+            if depth == MAX_DEPTH + 1:
                 kept += (data[begin : token.start()], b"null")
         elif token[0] in (b"}", b"]"):
-            if depth == DEEPEST + 1:
+            if depth == MAX_DEPTH + 1:
                 begin = token.end()
             depth -= 1
-    if depth <= DEEPEST:
+    if depth <= MAX_DEPTH:
         kept.append(data[begin:])
     return b"".join(kept)

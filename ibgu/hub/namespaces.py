@@ -4,7 +4,7 @@ RBAC refuses (403) what is asked for in a namespace without a RoleBinding, there
 """
 
 from ibgu.hub import paths
-from ibgu.hub.decode import Bare
+from ibgu.hub.decode import ObjectIdentity
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
@@ -15,7 +15,7 @@ async def is_absent(client: Hub, namespace: str) -> bool:
     Raises HubError if the hub gives no answer.
     """
     try:
-        await client.get(paths.namespace(namespace), Bare)
+        await client.get(paths.namespace(namespace), ObjectIdentity)
     except HubError as error:
         if error.not_found:
             return True

@@ -30,18 +30,18 @@ MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 
 
-class NotAName(ValueError):
-    """NotAName: no Kubernetes object can have the name; the message says so."""
+class InvalidName(ValueError):
+    """InvalidName: no Kubernetes object can have the name; the message says so."""
 
 
 def segment(name: str) -> str:
-    """Returns `name` as one part of a path. Raises NotAName.
+    """Returns `name` as one part of a path. Raises InvalidName.
 
     Names come from users' manifests too: one with a slash must not reach another object, and an
     empty one not the whole collection.
     """
     if name in ("", ".", ".."):
-        raise NotAName(f"{name!r} is not a name of a Kubernetes object")
+        raise InvalidName(f"{name!r} is not a name of a Kubernetes object")
     return quote(name, safe="")
 
 

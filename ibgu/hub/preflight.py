@@ -25,16 +25,16 @@ from ibgu.core.engine.driver import PayloadError
 from ibgu.core.engine.works import LIMIT
 from ibgu.core.model.document import Document
 from ibgu.core.model.kinds import ConfigMap, IbuSpec, JsonObject, Reference, Secret
-from ibgu.core.plan.references import MOST_CONFIG_MAPS, POLICY
+from ibgu.core.plan.references import MAX_CONFIG_MAPS, POLICY
 from ibgu.core.text.cut import cut
 from ibgu.documents import read_data
 from ibgu.hub import paths
-from ibgu.hub.decode import Bare
+from ibgu.hub.decode import ObjectIdentity
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
 T = TypeVar("T")
-_MOST_REGISTRIES = 1_000
+_MAX_REGISTRIES = 1_000
 _CLUSTER_VERSION = "/apis/config.openshift.io/v1/clusterversions/version"
 _MULTI_CLUSTER_HUBS = "/apis/operator.open-cluster-management.io/v1/multiclusterhubs"
 _NOT_READ = "was not read: all of them together are too large"
@@ -146,7 +146,7 @@ class HubReading:
         name = f"{ref.namespace}/{ref.name}"
         try:
             path = paths.secret(ref.namespace, ref.name)
-        except paths.NotAName as error:
+        except paths.InvalidName as error:
             return PullSecretFacts(name, Lookup.IMPOSSIBLE, f"can't exist: {error}"), None
         lookup, secret = await self._looked_up(path, Secret)
         if secret is None:
@@ -179,15 +179,15 @@ class _ConfigMaps:
 
     async def _look(self, ref: Reference) -> ConfigMapFacts:
         name = f"{ref.namespace}/{ref.name}"
-        if len(self._lookups) >= MOST_CONFIG_MAPS:
-            words = f"the {MOST_CONFIG_MAPS} that the admission policy {POLICY} allows"
+        if len(self._lookups) >= MAX_CONFIG_MAPS:
+            words = f"the {MAX_CONFIG_MAPS} that the admission policy {POLICY} allows"
             return ConfigMapFacts(name, Lookup.LEFT_OUT, problem=f"{words}: not looked for")
         try:
             path = paths.config_map(ref.namespace, ref.name)
-        except paths.NotAName as error:
+        except paths.InvalidName as error:
             return ConfigMapFacts(name, Lookup.IMPOSSIBLE, problem=str(error))
         if self._size > LIMIT:
-            lookup, _ = await _looked_up(self._hub, path, Bare)
+            lookup, _ = await _looked_up(self._hub, path, ObjectIdentity)
         else:
             lookup, found = await _looked_up(self._hub, path, ConfigMap)
             if found is not None:
@@ -246,4 +246,4 @@ def _registries(secret: Secret) -> tuple[str, ...]:
             found = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
     except (ValueError, msgspec.MsgspecError):
         return ()
-    return tuple(found)[:_MOST_REGISTRIES]
+    return tuple(found)[:_MAX_REGISTRIES]

@@ -4,11 +4,11 @@ from typing import Protocol
 
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent import WorkAgent
+from ibgu.sim.attempts import AttemptDraws, StageAttempt
 from ibgu.sim.clock import NEVER
-from ibgu.sim.course import Fate, FateDraws
-from ibgu.sim.faults import Fault, Where
+from ibgu.sim.external_faults import ExternalFaults
+from ibgu.sim.faults import Fault, FaultPoint
 from ibgu.sim.lca.machine import Lca
-from ibgu.sim.outside import Outside
 from ibgu.sim.registration import Registration
 from ibgu.sim.spec import FleetSpec
 from ibgu.sim.spoke import IBU, Spoke, key_of
@@ -21,7 +21,7 @@ _HAND_AFTER = 0.3
 class StageAgent(Protocol):
     """StageAgent owns the object that an action changes, and carries out what it asks for."""
 
-    fate: Fate
+    fate: StageAttempt
     """The fate of the stage that began last."""
 
     @property
@@ -48,7 +48,7 @@ class SimulatedCluster:
     """
 
     def __init__(self, name: str, spec: FleetSpec, faults: tuple[Fault, ...], now: float) -> None:
-        course = FateDraws(name, spec.seed, spec.durations, spec.scale, faults)
+        course = AttemptDraws(name, spec.seed, spec.durations, spec.scale, faults)
         self.name = name
         self.timeline = StageTimeline()
         self.spoke = self._new_spoke(course)
@@ -57,7 +57,7 @@ class SimulatedCluster:
         rng = course.random("registration")
         self.registration = Registration(name, spec.scale, rng, now)
         self._course = course
-        self._outside = Outside(course.outside(), spec.scale, self._changed)
+        self._outside = ExternalFaults(course.outside(), spec.scale, self._changed)
         self._runs = 0
         self._hand_at = NEVER
         self._cut = 0
@@ -67,10 +67,10 @@ class SimulatedCluster:
         self._version = spec.version
         self._birth(spec, now)
 
-    def _new_spoke(self, course: FateDraws) -> Spoke:
+    def _new_spoke(self, course: AttemptDraws) -> Spoke:
         return Spoke(course.random("spoke"))
 
-    def _new_agent(self, course: FateDraws, version: str) -> StageAgent:
+    def _new_agent(self, course: AttemptDraws, version: str) -> StageAgent:
         return Lca(self.spoke, course, self.timeline, version)
 
     def _birth(self, spec: FleetSpec, now: float) -> None:
@@ -132,7 +132,7 @@ class SimulatedCluster:
         for run in self.timeline.runs[self._runs :]:
             self._outside.stage_began(run.stage, now)
             stage = "Idle" if run.stage in ("Abort", "Finalize") else run.stage
-            if any(f.where is Where.HAND and f.stage == stage for f in self._course.faults):
+            if any(f.where is FaultPoint.HAND and f.stage == stage for f in self._course.faults):
                 self._hand_at = now + _HAND_AFTER * self._first_phase(run.stage)
         self._runs = len(self.timeline.runs)
 

@@ -20,7 +20,7 @@ from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
-from ibgu.hub.decode import Bare
+from ibgu.hub.decode import ObjectIdentity
 from ibgu.sandbox.hub import SandboxHub
 
 Ask = Callable[..., Awaitable[httpx.Response]]
@@ -41,7 +41,7 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture
 async def context(hub_client: HubClient, engine: AsyncEngine, database_url: str) -> Context:
-    system = await hub_client.get(paths.namespace("kube-system"), Bare)
+    system = await hub_client.get(paths.namespace("kube-system"), ObjectIdentity)
     probes = Probes(partial(journal_problem, database_url))
     return Context(hub=system.metadata.uid, engine=engine, access=Access(hub_client), probes=probes)
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     CompletedAction,
     Kind,
@@ -23,7 +24,6 @@ from ibgu.core.model import (
     RunState,
     Step,
     StepState,
-    Who,
 )
 from ibgu.core.model.kinds import IbguSpec, IbuSpec, PlanItem, RolloutStrategy, SeedImageRef
 from ibgu.db import Changeset, Journal
@@ -33,7 +33,7 @@ from tests.db.records import rollout as blank
 PULL = "precache job failed: failed to pull images from registry.site:5000"
 MONITOR = "Rollback due to LCA Init Monitor timeout, after 30m0s"
 CIRCUIT_BREAKER = Reason(
-    ReasonKind.CIRCUIT_BREAKER, NOW, "5 clusters in a row have failed", None, Who.PERSON
+    ReasonKind.CIRCUIT_BREAKER, NOW, "5 clusters in a row have failed", None, ActingParty.PERSON
 )
 RATE_LIMITED = Reason(ReasonKind.START_RATE, NOW, "at most 2 a minute", NOW + timedelta(seconds=40))
 
@@ -135,7 +135,9 @@ async def fleet(
         ),
     )
     upgrade = await open_step(journal, step(found, 1, Action.UPGRADE, hold=hold, total=3))
-    claimed = Reason(ReasonKind.CLAIM, NOW, "default/other works on the cluster", None, Who.CLUSTER)
+    claimed = Reason(
+        ReasonKind.CLAIM, NOW, "default/other works on the cluster", None, ActingParty.CLUSTER
+    )
     waiting = [member(upgrade, "a", 0), member(upgrade, "b", 1)]
     waiting.append(member(upgrade, "g", 2, reason=claimed))
     await put(journal, *waiting)
@@ -146,7 +148,7 @@ async def fleet(
 async def run_upgrade(journal: Journal, waiting: Member) -> None:
     began = started(waiting, slot=1, run=f"run-{waiting.rollout}-{waiting.cluster}")
     assert began.run
-    dark = Reason(ReasonKind.REBOOTING, NOW, "not reachable since 03:02", None, Who.CLUSTER)
+    dark = Reason(ReasonKind.REBOOTING, NOW, "not reachable since 03:02", None, ActingParty.CLUSTER)
     began = replace(
         began,
         run=replace(began.run, action=Action.UPGRADE),

@@ -5,7 +5,7 @@ from typing import Any
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu import names as ibu_names
 from ibgu.core.drivers.ibu.works import build
-from ibgu.core.engine.works import Wanted, payload_body, stage_body
+from ibgu.core.engine.works import DesiredWork, payload_body, stage_body
 from ibgu.core.model import names
 from ibgu.core.model.kinds import ConfigMap, ObjectMeta, Secret
 from ibgu.hub import paths
@@ -35,7 +35,7 @@ VALUES = {
 
 async def put_works(admin: HubClient, cluster: str) -> None:
     """Into the namespace of that name, which is there."""
-    wanted = Wanted(armed=True, run=run(), limit=NOW)
+    wanted = DesiredWork(armed=True, run=run(), limit=NOW)
     stage = stage_body(IBU, wanted, ROLLOUT, cluster, watch=True)
     await admin.request("POST", paths.works(cluster), body=stage)
     pull = ObjectMeta(name="pull", namespace="default")

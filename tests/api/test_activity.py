@@ -6,14 +6,16 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.api.activity.schemas import ActivityBody
-from ibgu.core.model import Kind, OnRollout, OnStep, Reason, ReasonKind, Who, names
+from ibgu.core.model import ActingParty, Kind, OnRollout, OnStep, Reason, ReasonKind, names
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import fleet, put, rollout, succeeded, tell
 from tests.db.records import NOW, step
 
 pytestmark = pytest.mark.hub
-PAUSED = Reason(ReasonKind.PAUSED, NOW, "paused by alice: the mirror is down", None, Who.PERSON)
+PAUSED = Reason(
+    ReasonKind.PAUSED, NOW, "paused by alice: the mirror is down", None, ActingParty.PERSON
+)
 
 
 async def told(ask: Ask, **query: Any) -> list[tuple[str, str, str | None, str | None]]:

@@ -14,6 +14,7 @@ from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.controller.loop.snapshots import actor_of
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     Kind,
     OnRollout,
@@ -22,7 +23,6 @@ from ibgu.core.model import (
     ReasonKind,
     Rollout,
     StepState,
-    Who,
 )
 from ibgu.core.model.kinds import Ibgu, JsonObject, LabelSelector
 from ibgu.db import Journal
@@ -155,7 +155,7 @@ async def test_the_end_of_a_pause_is_not_the_end_of_the_circuit_breaker(
     post: Post, made: Made, journal: Journal, admin: HubClient
 ) -> None:
     uid = await made("Prep", "Upgrade", "FinalizeUpgrade")
-    paused = Reason(ReasonKind.PAUSED, NOW, "paused by a person", None, Who.PERSON)
+    paused = Reason(ReasonKind.PAUSED, NOW, "paused by a person", None, ActingParty.PERSON)
     one = await fleet(journal, uid, name="ran-x1", hold=CIRCUIT_BREAKER)
     assert (await post("olga", "pause")).status_code == 202
     await tell(journal, OnRollout(Kind.ROLLOUT_HELD, replace(one, hold=paused), "paused"))
@@ -332,7 +332,7 @@ async def test_a_resume_accepts_the_warnings_of_clusters_that_wait(
     post: Post, made: Made, journal: Journal, admin: HubClient
 ) -> None:
     one = await fleet(journal, await made("Prep", "Upgrade", "FinalizeUpgrade"), name="ran-x1")
-    warned = Reason(ReasonKind.WARNING, NOW, "Thing[1] - not deployed", None, Who.PERSON)
+    warned = Reason(ReasonKind.WARNING, NOW, "Thing[1] - not deployed", None, ActingParty.PERSON)
     await put(journal, member(step(one, 1, Action.UPGRADE), "b", 1, reason=warned))
     resumed = await post("olga", "resume")
     assert resumed.status_code == 202, resumed.text
@@ -476,7 +476,7 @@ async def test_a_newer_rollout_that_selects_a_cluster_has_it(
 async def test_taking_over_from_talm(
     post: Post, made: Made, journal: Journal, admin: HubClient
 ) -> None:
-    hold = Reason(ReasonKind.ADOPTION, NOW, "unfinished", None, Who.PERSON)
+    hold = Reason(ReasonKind.ADOPTION, NOW, "unfinished", None, ActingParty.PERSON)
     await seen(journal, known(await made("Prep", "Upgrade", "FinalizeUpgrade"), hold=hold))
     assert (await post("olga", "adopt")).status_code == 202
     assert (await on_hub(admin)).metadata.annotations["ibgu.dev/adopt"].startswith("olga ")

@@ -7,7 +7,7 @@ import pytest
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
-from ibgu.core.model import MemberState, Reason, ReasonKind, Who
+from ibgu.core.model import ActingParty, MemberState, Reason, ReasonKind
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import CIRCUIT_BREAKER, PULL, failed, fleet, open_step, put, rollout, seen
@@ -93,7 +93,7 @@ async def test_words_of_a_running_member_are_explained_too(ask: Ask, journal: Jo
     await seen(journal, one)
     prep = await open_step(journal, step(one, 0, Action.PREP))
     words = "Waiting for system to stabilize: one or more health checks failed"
-    running = Reason(ReasonKind.RUNNING, NOW, words, None, Who.CLUSTER)
+    running = Reason(ReasonKind.RUNNING, NOW, words, None, ActingParty.CLUSTER)
     await put(journal, member(prep, "a", reason=running))
     assert [each["failure"] for each in await found(ask)] == ["ClusterNotStable"]
 
@@ -171,7 +171,7 @@ async def test_orders_page_by_page(
     prep = await open_step(journal, step(one, 0, Action.PREP))
     minute, hour = timedelta(minutes=1), timedelta(hours=1)
     since = Reason(ReasonKind.SLOT, NOW - minute, "waits")
-    running = Reason(ReasonKind.RUNNING, NOW - hour, "works", None, Who.CLUSTER)
+    running = Reason(ReasonKind.RUNNING, NOW - hour, "works", None, ActingParty.CLUSTER)
     await put(
         journal,
         member(prep, "c", 0, reason=since),

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ibgu.api.context import Context
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     Kind,
     OnMember,
@@ -20,9 +21,8 @@ from ibgu.core.model import (
     RunState,
     Step,
     StepState,
-    Who,
 )
-from ibgu.core.model.claims import ANOTHER, cancelled_by, takes_over_from, works_on
+from ibgu.core.model.claims import ANOTHER_NAMESPACE, cancelled_by, takes_over_from, works_on
 from ibgu.core.model.kinds import LabelSelector, ObjectRef
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore
@@ -83,9 +83,11 @@ async def tenants(journal: Journal) -> None:
     await put(journal, held)
     await journal.commit(starting(started(held, slot=1)))
     mine = await open_step(journal, step(ours, 0, total=3))
-    await put(journal, member(mine, "a", 0, reason=_waits(ReasonKind.CLAIM, works_on(ANOTHER))))
-    await _end(journal, mine, "b", 1, cancelled_by(ANOTHER))
-    taking = _waits(ReasonKind.PREEMPTING, takes_over_from(ANOTHER))
+    await put(
+        journal, member(mine, "a", 0, reason=_waits(ReasonKind.CLAIM, works_on(ANOTHER_NAMESPACE)))
+    )
+    await _end(journal, mine, "b", 1, cancelled_by(ANOTHER_NAMESPACE))
+    taking = _waits(ReasonKind.PREEMPTING, takes_over_from(ANOTHER_NAMESPACE))
     await put(journal, member(mine, "c", 2, reason=taking))
     other = await open_step(journal, step(second, 0, total=3))
     claimed = _waits(ReasonKind.CLAIM, works_on(SECRET))
@@ -96,7 +98,7 @@ async def tenants(journal: Journal) -> None:
 
 
 def _waits(kind: ReasonKind, words: str) -> Reason:
-    return Reason(kind, NOW, words, None, Who.IBGU)
+    return Reason(kind, NOW, words, None, ActingParty.IBGU)
 
 
 async def _end(journal: Journal, within: Step, cluster: str, position: int, words: str) -> None:
@@ -156,7 +158,7 @@ async def test_no_answer_names_what_the_caller_may_not_read(get: Get) -> None:
         assert int(answer.headers.get("Content-Length", 0)) in (0, len(answer.content))
         assert "secret" not in answer.text, path
         assert THEIRS not in answer.text, path
-        if ANOTHER in answer.text:
+        if ANOTHER_NAMESPACE in answer.text:
             told.add(path)
     assert {f"{TOLD}{each}" for each in ("members", "events")} <= told
     for name in "def":
@@ -175,7 +177,7 @@ async def test_no_stream_names_what_the_caller_may_not_read(
         async for line in answer.aiter_lines():
             assert "secret" not in line
             if "MemberFinished" in line:
-                assert f"cancelled by {ANOTHER}" in line
+                assert f"cancelled by {ANOTHER_NAMESPACE}" in line
                 return
     pytest.fail("the stream has ended")
 
@@ -191,7 +193,7 @@ async def test_a_user_of_both_namespaces_reads_the_rollout_names(
     for path in (*paths, "clusters/e/events", "clusters/a", "clusters/a/explain"):
         text = (await get(path, token=alice)).text
         assert "ran-secret" in text, path
-        assert ANOTHER not in text, path
+        assert ANOTHER_NAMESPACE not in text, path
     why = (
         await get("clusters/a/explain?namespace=tenant-ours&rollout=ran-ours", token=alice)
     ).json()
@@ -202,11 +204,11 @@ async def test_a_user_of_both_namespaces_reads_the_rollout_names(
 async def test_a_member_says_that_somebody_has_its_cluster(get: Get) -> None:
     members = (await get(f"{TOLD}members")).json()["items"]
     assert [each["reason"] and each["reason"]["message"] for each in members] == [
-        f"{ANOTHER} works on the cluster",
+        f"{ANOTHER_NAMESPACE} works on the cluster",
         None,
-        f"takes it over from {ANOTHER}",
+        f"takes it over from {ANOTHER_NAMESPACE}",
     ]
-    assert members[1]["message"] == f"cancelled by {ANOTHER}"
+    assert members[1]["message"] == f"cancelled by {ANOTHER_NAMESPACE}"
 
 
 @pytest.mark.usefixtures("tenants")
@@ -214,7 +216,7 @@ async def test_a_cluster_is_held_by_a_rollout_without_a_name(get: Get) -> None:
     claim = (await get("clusters/a")).json()["claim"]
     assert claim["rollout"] == {"namespace": None, "name": None, "uid": "theirs"}
     asked = await get(f"clusters/a/explain?namespace={OURS}&rollout=ran-ours")
-    assert asked.json()["why"] == f"{ANOTHER} works on the cluster"
+    assert asked.json()["why"] == f"{ANOTHER_NAMESPACE} works on the cluster"
 
 
 LOST = {"namespace": OURS, "name": "ran-lost"}
@@ -323,7 +325,9 @@ async def test_previews_and_retries_do_not_leak_a_newer_rollouts_name(
         assert "secret" not in answer.text, (what, answer.text)
         assert THEIRS not in answer.text, (what, answer.text)
     for what, words in OWNED.items():
-        assert words.format(newer="a newer rollout", other=ANOTHER) in found[what].text, what
+        assert words.format(newer="a newer rollout", other=ANOTHER_NAMESPACE) in found[what].text, (
+            what
+        )
 
 
 @pytest.mark.usefixtures("lost")

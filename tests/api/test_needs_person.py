@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ibgu.api.context import Context
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
+    ActingParty,
     Kind,
     OnMember,
     Reason,
@@ -17,7 +18,6 @@ from ibgu.core.model import (
     RolloutState,
     RunResult,
     RunState,
-    Who,
 )
 from ibgu.db import Changeset, Journal
 from ibgu.db.labels import LabelStore
@@ -54,7 +54,9 @@ async def test_overdue_members_are_listed_as_needing_a_person(ask: Ask, journal:
 
 async def test_holds_and_forbidden_works_need_a_person(ask: Ask, journal: Journal) -> None:
     later = NOW + timedelta(minutes=1)
-    forbidden = Reason(ReasonKind.FORBIDDEN, later, "may not create works", None, Who.PERSON)
+    forbidden = Reason(
+        ReasonKind.FORBIDDEN, later, "may not create works", None, ActingParty.PERSON
+    )
     one = rollout()
     await seen(journal, one)
     prep = await open_step(journal, step(one, 0, Action.PREP, hold=CIRCUIT_BREAKER))
@@ -76,7 +78,7 @@ async def test_holds_and_forbidden_works_need_a_person(ask: Ask, journal: Journa
 
 async def test_needs_person_covers_rollouts_beyond_the_page(ask: Ask, journal: Journal) -> None:
     """The list tells it of rollouts that are not on its page, too."""
-    forbidden = Reason(ReasonKind.FORBIDDEN, NOW, "may not create works", None, Who.PERSON)
+    forbidden = Reason(ReasonKind.FORBIDDEN, NOW, "may not create works", None, ActingParty.PERSON)
     for uid, age in (("r1", 2), ("r2", 1), ("r3", 0)):
         one = rollout(uid, age=age)
         await seen(journal, one)
@@ -102,7 +104,7 @@ async def test_numbers_of_the_list_are_of_one_moment_while_a_rollout_moves(
     ask: Ask, journal: Journal
 ) -> None:
     """One fails, and one needs a person: always both, or neither."""
-    forbidden = Reason(ReasonKind.FORBIDDEN, NOW, "may not create works", None, Who.PERSON)
+    forbidden = Reason(ReasonKind.FORBIDDEN, NOW, "may not create works", None, ActingParty.PERSON)
     one = rollout()
     await seen(journal, one)
     prep = await open_step(journal, step(one, 0, Action.PREP, total=40))

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from ibgu import db
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
-from ibgu.api.http.edge import HEADERS
+from ibgu.api.http.error_boundary import HEADERS
 from ibgu.api.problems.rules import broken, broken_manifest
 from ibgu.db import Journal
 from ibgu.db.reads.cursor import encode

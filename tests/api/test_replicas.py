@@ -14,7 +14,7 @@ from ibgu.db import Changeset, Journal
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.servers import free_port
 from tests.benchmarks.history import History, fill, history, records
-from tests.benchmarks.journal.stand import hub_uid
+from tests.benchmarks.journal.state import hub_uid
 from tests.benchmarks.process import Process, served
 from tests.benchmarks.ready import ready
 

@@ -7,7 +7,7 @@ import pytest
 
 from ibgu.api.step.schemas import GridBody, TimelineBody
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.model import Cause, Outcome, Reason, ReasonKind, StepState, Who
+from ibgu.core.model import ActingParty, Cause, Outcome, Reason, ReasonKind, StepState
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import (
@@ -55,7 +55,7 @@ async def test_the_grid_of_the_newest_step(ask: Ask, journal: Journal) -> None:
     GridBody.model_validate(found)
 
 
-ADOPTING = Reason(ReasonKind.ADOPTING, NOW, "TALM's objects go first", None, Who.IBGU)
+ADOPTING = Reason(ReasonKind.ADOPTING, NOW, "TALM's objects go first", None, ActingParty.IBGU)
 
 
 @pytest.mark.parametrize("hold", [None, CIRCUIT_BREAKER, RATE_LIMITED, ADOPTING])

@@ -24,10 +24,10 @@ from ibgu.sandbox.postgres import EmbeddedPostgres
 from ibgu.sandbox.servers import free_port
 from tests.benchmarks.api.asker import Asked, Order
 from tests.benchmarks.api.changes import OF_A_MEMBER, change
-from tests.benchmarks.api.listener import READY, Heard, Watch
+from tests.benchmarks.api.listener import READY, ReceivedEvents, Watch
 from tests.benchmarks.bound import percentile
-from tests.benchmarks.history import Going, History, history
-from tests.benchmarks.journal.stand import hub_uid, kept, prepare
+from tests.benchmarks.history import History, RunningMembers, history
+from tests.benchmarks.journal.state import hub_uid, kept, prepare
 from tests.benchmarks.process import served
 from tests.benchmarks.ready import ready
 from tests.benchmarks.report import judge
@@ -59,7 +59,7 @@ class Bench(Struct, frozen=True):
     base: str
     tokens: list[str]
     engine: AsyncEngine
-    going: Going
+    going: RunningMembers
 
 
 async def measure(options: Namespace, url: str, hub: SandboxHub) -> dict[str, float]:
@@ -102,7 +102,7 @@ async def _bench(
         log = Path(folder) / "api.log"
         with served(environment, log) as process:
             await ready(process, listen, log)
-            yield Bench(options, made, f"http://{listen}", tokens, engine, Going(made))
+            yield Bench(options, made, f"http://{listen}", tokens, engine, RunningMembers(made))
     await engine.dispose()
 
 
@@ -213,7 +213,7 @@ async def _followed(bench: Bench) -> dict[str, float]:
     }
 
 
-async def _follow(bench: Bench, slow: int) -> Heard:
+async def _follow(bench: Bench, slow: int) -> ReceivedEvents:
     options = bench.options
     turns_a_second = options.changes / OF_A_MEMBER
     turns = [bench.going.turn(1) for _ in range(round(options.seconds * turns_a_second))]
@@ -235,7 +235,7 @@ async def _follow(bench: Bench, slow: int) -> Heard:
     assert process.stdout
     assert await process.stdout.readline() == READY
     await change(bench.engine, bench.made.hub, turns, turns_a_second)
-    heard: Heard = await _answer(process, Heard)
+    heard: ReceivedEvents = await _answer(process, ReceivedEvents)
     return heard
 
 

@@ -13,7 +13,7 @@ from ibgu.sandbox.postgres import EmbeddedPostgres
 from tests.benchmarks.history import History, history
 from tests.benchmarks.journal import timing
 from tests.benchmarks.journal.asking import call_everything
-from tests.benchmarks.journal.stand import Stand, kept, prepare, standing
+from tests.benchmarks.journal.state import JournalState, kept, prepare, standing
 from tests.benchmarks.journal.statements import LABELS, LARGE, Plan, Recorder, explain, generic
 from tests.benchmarks.report import judge
 
@@ -62,7 +62,7 @@ async def measure(options: Namespace, url: str, hub: SandboxHub) -> dict[str, fl
         return await _figures(stand, made, options)
 
 
-async def _figures(stand: Stand, made: History, options: Namespace) -> dict[str, float]:
+async def _figures(stand: JournalState, made: History, options: Namespace) -> dict[str, float]:
     reads = Reads(stand.engine, made.hub)
     plans = await _plans(stand, made)
     for plan in sorted(plans, key=lambda plan: -plan.milliseconds)[: options.slowest]:
@@ -89,7 +89,7 @@ async def _figures(stand: Stand, made: History, options: Namespace) -> dict[str,
     }
 
 
-async def _plans(stand: Stand, made: History) -> list[Plan]:
+async def _plans(stand: JournalState, made: History) -> list[Plan]:
     """Returns the plans of every statement with every set of parameters, and once for any
     parameters."""
     recorder = Recorder()

@@ -40,7 +40,7 @@ HELD = 60
 """Seconds in which a rollout may be held; nobody comes to resume it."""
 
 
-class Around(Struct, frozen=True):
+class RolloutCosts(Struct, frozen=True):
     """The surroundings of a rollout: what it took, beside time."""
 
     began: float
@@ -61,7 +61,7 @@ class Result(Struct, frozen=True):
     requests: Requests
     not_allowed: Requests
     """The reads among them that are beyond what the rules allow (R26.7)."""
-    around: Around
+    around: RolloutCosts
     failed: int
     """Clusters."""
     otherwise: dict[str, str]
@@ -104,7 +104,7 @@ async def _measure(case: Case, folder: Path, *, settled: bool) -> Result:
 
 async def _carried_out(
     case: Case, hub: SandboxHub, database_url: str, admin: HubClient, folder: Path
-) -> tuple[dict[str, Any], Around]:
+) -> tuple[dict[str, Any], RolloutCosts]:
     """The status at the end, and what it took."""
     listen, log = f"127.0.0.1:{free_port()}", folder / "ibgu.log"
     environment = {
@@ -122,11 +122,11 @@ async def _carried_out(
         usage = replace(usage, cpu=usage.cpu - began)
         taken, told = servers.cpu(), await sent(listen)
     journal = (await costs(database_url)).since(before)
-    return status, Around(began, usage, idle, taken, told, journal)
+    return status, RolloutCosts(began, usage, idle, taken, told, journal)
 
 
 def _result(
-    case: Case, done: Work, entries: list[Entry], status: dict[str, Any], around: Around
+    case: Case, done: Work, entries: list[Entry], status: dict[str, Any], around: RolloutCosts
 ) -> Result:
     user = USERS["ibgu"].username
     shown = status["clusters"]

@@ -24,10 +24,10 @@ from ibgu.core.views.status import OPTIONAL
 from ibgu.hub import paths
 from ibgu.hub.writing.writer import Writer
 from ibgu.sim.hub import MemoryClient, MemoryHub
-from ibgu.sim.hub.server import Asked
+from ibgu.sim.hub.server import ServedRequest
 from tests.benchmarks.report import judge
 from tests.core.engine.state.records import done, failed, in_flight, member, rollout, step, world_of
-from tests.simulation.loop import VirtualLoop
+from tests.simulation.loop import VirtualTimeLoop
 
 PATH = paths.ibgu("fleet", "a")
 WORDS = "Stateroot setup job in progress, precaching images: "
@@ -84,7 +84,7 @@ def _each(told: Measurement) -> float:
 
 
 def measure(clusters: int, seconds: int, *, all_failed: bool = False) -> Measurement:
-    loop = VirtualLoop()
+    loop = VirtualTimeLoop()
     asyncio.set_event_loop(loop)
     try:
         return loop.run_until_complete(_measure(clusters, seconds, all_failed))
@@ -157,7 +157,7 @@ async def _desk(fleet: FleetState, told: Measurement) -> AsyncIterator[Statuses]
     )
     statuses.told = told
 
-    def written(asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+    def written(asked: ServedRequest, before: JsonObject | None, after: JsonObject | None) -> None:
         found = _seen(json.encode(after))
         mirror.ibgus.upsert(found)
         told.writes += 1

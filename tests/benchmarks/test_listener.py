@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.benchmarks.api.listener import Client, Heard, Watch
+from tests.benchmarks.api.listener import Client, ReceivedEvents, Watch
 
 WATCH = Watch("127.0.0.1", 1, "/", "", clients=1, slow=0, first=7, last=10, every=1, patience=0.0)
 
@@ -28,7 +28,7 @@ async def test_a_follower_detects_gaps_and_repeated_events(
     ids: tuple[int, ...], done: bool, wrong: bool, size: int
 ) -> None:
     """However the bytes arrive."""
-    client = Client(WATCH, Heard([], 0, 0, 0), measures=False)
+    client = Client(WATCH, ReceivedEvents([], 0, 0, 0), measures=False)
     data = told(*ids)
     for first in range(0, len(data), size):
         client.data_received(data[first : first + size])

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ibgu.hub.client import HubClient
-from ibgu.hub.election.rivals import Rivals
+from ibgu.hub.election.competing_leases import CompetingLeases
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl, KubectlResult
 from tests.charts.rendering import Object, render
@@ -89,7 +89,7 @@ async def test_a_tenant_cannot_keep_ibgu_from_leading(kubectl: Kubectl, hub: San
         "in all namespaces can run ibgu on this hub."
     ) in refused.err
     async with await HubClient.connect(str(hub.kubeconfig("ibgu"))) as client:
-        assert await Rivals(client, "ibgu-system", LEASE).find() is None
+        assert await CompetingLeases(client, "ibgu-system", LEASE).find() is None
 
 
 async def test_a_rival_lease_of_another_ibgu_is_still_found(
@@ -98,7 +98,7 @@ async def test_a_rival_lease_of_another_ibgu_is_still_found(
     written = write(kubectl, OPERATOR, lease("tenant-a"), "create")
     assert not written.code, written.err
     async with await HubClient.connect(str(hub.kubeconfig("ibgu"))) as client:
-        rival = await Rivals(client, "ibgu-system", LEASE).find()
+        rival = await CompetingLeases(client, "ibgu-system", LEASE).find()
     assert rival is not None
     assert rival.namespace == "tenant-a"
     renewed = write(kubectl, TENANT, lease("tenant-a"), "apply")

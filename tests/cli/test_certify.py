@@ -16,9 +16,9 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Kind
 from ibgu.db import Journal
 from tests.core.assurance.certify.logs import log_of
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.db.conftest import db, leading
-from tests.db.telling import tell
+from tests.db.recording import tell
 
 __all__ = ["db", "leading"]
 
@@ -26,8 +26,8 @@ Certify = Callable[..., Coroutine[Any, Any, Result]]
 Leading = Callable[..., Coroutine[Any, Any, Journal]]
 
 
-def story(name: str = "a") -> Twin:
-    twin = Twin("site-1", "site-2")
+def story(name: str = "a") -> InMemoryEngine:
+    twin = InMemoryEngine("site-1", "site-2")
     twin.spokes["site-2"].faults[Stage.PREP] = "fail"
     twin.apply(ibgu(name, "Prep", concurrency=1))
     twin.wait(hours=1)
@@ -67,7 +67,7 @@ async def test_a_rollout_is_certified(leading: Leading, certify: Certify) -> Non
 
 
 async def test_a_running_rollout_can_be_certified(leading: Leading, certify: Certify) -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.until(Kind.RUN_ACCEPTED)
     await tell(await leading(), twin)

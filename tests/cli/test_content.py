@@ -218,7 +218,7 @@ def test_unreadable_files_are_reported_in_one_line(
         assert (done.exit_code, done.stdout) == (code, "")
         assert words in done.stderr
         assert done.stderr.count("\n") == 1
-    monkeypatch.setattr(files, "MOST_FILES", 1)
+    monkeypatch.setattr(files, "MAX_FILES", 1)
     done = ibgu("oadp", "lint", tmp_path / "latin.yaml", tmp_path / "large.yaml")
     assert (done.exit_code, done.stderr) == (2, "ibgu: 2 files: at most 1 are read at once\n")
 

@@ -9,7 +9,16 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.model import Cause, CompletedAction, Kind, OnMember, Outcome, Reason, ReasonKind, Who
+from ibgu.core.model import (
+    ActingParty,
+    Cause,
+    CompletedAction,
+    Kind,
+    OnMember,
+    Outcome,
+    Reason,
+    ReasonKind,
+)
 from ibgu.db import Journal
 from tests.api.fleet import (
     CIRCUIT_BREAKER,
@@ -126,7 +135,9 @@ async def test_a_late_completion_is_shown_as_success(ibgu: Ibgu, journal: Journa
     one = rollout()
     await seen(journal, one)
     upgrade = await open_step(journal, step(one, 0, Action.UPGRADE))
-    waiting = member(upgrade, "x", 0, reason=Reason(ReasonKind.RUNNING, NOW, "", None, Who.CLUSTER))
+    waiting = member(
+        upgrade, "x", 0, reason=Reason(ReasonKind.RUNNING, NOW, "", None, ActingParty.CLUSTER)
+    )
     await put(journal, waiting)
     await run_upgrade(journal, waiting)
     running = (await journal.load()).members[0]

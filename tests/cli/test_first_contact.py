@@ -21,7 +21,7 @@ from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.rest import SandboxRest
 from ibgu.sandbox.servers import free_port
 from tests.cli.test_processes import finished, until
-from tests.e2e.account import Lesser
+from tests.e2e.account import LimitedAccount
 
 pytestmark = pytest.mark.hub
 
@@ -129,7 +129,7 @@ async def _granted(hub: SandboxHub, folder: Path, *, lacking: bool) -> str:
     works = (r for r in needed("controller") if r.resource == "manifestworks")
     without = [right for right in works if lacking and right.verb == "patch"]
     async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
-        lesser = Lesser(hub, admin, folder)
+        lesser = LimitedAccount(hub, admin, folder)
         await lesser.grant(*without)
         return await lesser.kubeconfig()
 

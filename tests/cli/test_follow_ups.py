@@ -125,7 +125,7 @@ def test_a_retry_waits_until_the_labels_of_the_aborted_are_removed(
         following.ask_until_labels_removed(ask, client, "default", False)
     assert (error.value.code, codes) == ("not-now", [])
     codes = ["labels-pending", "not-now"]
-    monkeypatch.setattr(following, "PATIENCE", -1.0)
+    monkeypatch.setattr(following, "WAIT_SECONDS", -1.0)
     with pytest.raises(RestError) as error:
         following.ask_until_labels_removed(ask, client, "default", False)
     assert (error.value.code, codes) == ("labels-pending", ["not-now"])

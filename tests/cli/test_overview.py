@@ -6,7 +6,7 @@ import pytest
 
 from ibgu.cli.read import overview
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.model import Kind, OnMember, Reason, ReasonKind, Who
+from ibgu.core.model import ActingParty, Kind, OnMember, Reason, ReasonKind
 from ibgu.db import Journal
 from tests.api.fleet import PULL, failed, open_step, put, rollout, seen, tell
 from tests.cli.conftest import Ibgu
@@ -19,7 +19,7 @@ CLUSTERS = 30
 
 async def test_sums_rows_and_needs_are_of_one_moment(ibgu: Ibgu, journal: Journal) -> None:
     """One fails, and one needs a person: always both, or neither."""
-    forbidden = Reason(ReasonKind.FORBIDDEN, NOW, "may not create works", None, Who.PERSON)
+    forbidden = Reason(ReasonKind.FORBIDDEN, NOW, "may not create works", None, ActingParty.PERSON)
     one = rollout()
     await seen(journal, one)
     prep = await open_step(journal, step(one, 0, Action.PREP, total=2 * CLUSTERS))
@@ -50,8 +50,8 @@ async def test_only_the_newest_of_many_rollouts_are_shown(
     ibgu: Ibgu, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rollouts that need a person are of all pages."""
-    monkeypatch.setattr(overview, "_MOST", 2)
-    held = Reason(ReasonKind.PAUSED, NOW, "paused by alice", None, Who.PERSON)
+    monkeypatch.setattr(overview, "_MAX_ROLLOUTS", 2)
+    held = Reason(ReasonKind.PAUSED, NOW, "paused by alice", None, ActingParty.PERSON)
     for uid, age in (("r1", 3), ("r2", 2), ("r3", 1)):
         await seen(journal, rollout(uid, age=age, hold=held if uid == "r1" else None))
     lines = (await ibgu("status")).stdout.splitlines()

@@ -23,9 +23,9 @@ from ibgu.core.model import Kind
 from ibgu.db import Journal
 from tests.core.assurance.certify import stories
 from tests.core.assurance.certify.logs import log_of
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.db.conftest import db, leading
-from tests.db.telling import tell
+from tests.db.recording import tell
 
 __all__ = ["db", "leading"]
 
@@ -33,8 +33,8 @@ Replay = Callable[..., Coroutine[Any, Any, Result]]
 Leading = Callable[..., Coroutine[Any, Any, Journal]]
 
 
-def story() -> Twin:
-    twin = Twin("site-1", "site-2", "site-3")
+def story() -> InMemoryEngine:
+    twin = InMemoryEngine("site-1", "site-2", "site-3")
     twin.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
     twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=2))
     twin.wait(hours=3)
@@ -115,7 +115,7 @@ async def test_until_shows_the_rollout_at_that_event(
 
 
 async def test_a_hold_is_shown_while_it_stands(leading: Leading, replay: Replay) -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.payload = PayloadState(digest="one")
     twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.until(Kind.RUN_ACCEPTED)
@@ -137,9 +137,9 @@ async def test_any_story_can_be_folded(
     leading: Leading, replay: Replay, told: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The picture counts every cluster of a step once, whatever has happened to it."""
-    twins: list[Twin] = []
+    twins: list[InMemoryEngine] = []
 
-    def kept(twin: Twin) -> list[Event]:
+    def kept(twin: InMemoryEngine) -> list[Event]:
         twins.append(twin)
         return []
 
@@ -180,7 +180,7 @@ async def test_on_a_terminal_it_moves_at_its_speed(
     assert "████" in result.stdout
     waited.clear()
     await replay("fleet/a", "--speed", "1")
-    assert max(waited) == stage.LONGEST
+    assert max(waited) == stage.MAX_PAUSE
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ async def test_the_picture_knows_who_was_aborted_afterwards(
     leading: Leading, replay: Replay
 ) -> None:
     """`ibgu status` says so, too: their failures need no AbortOnFailure any more."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.spokes["site-2"].faults[Stage.PREP] = "fail"
     twin.apply(ibgu("a", "Prep", "AbortOnFailure"))
     twin.wait(hours=3)

@@ -27,7 +27,7 @@ from typer.testing import CliRunner
 from ibgu.cli.app import app
 from tests.cli.test_certify import Certify, Leading, certify, story, tamper
 from tests.db.conftest import db, leading
-from tests.db.telling import tell
+from tests.db.recording import tell
 
 __all__ = ["certify", "db", "leading"]
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from ibgu.cli.app import app as commands
 from ibgu.cli.read import status as module
-from ibgu.cli.show.failing import Failing, failure_lines, next_lines
+from ibgu.cli.show.failing import RolloutFailures, failure_lines, next_lines
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.status import StatusSnapshot, headline, status_lines
 from ibgu.client import Client
@@ -124,7 +124,7 @@ def test_the_newest_steps_failures_come_first() -> None:
         aborted=("a", "b"),
     )
     new = FailureGroupResponse(step=3, cause="New", remedy="Mend too.", count=1, clusters=("b",))
-    failing = Failing("edge", "ran", FailuresResponse(total=4, items=(old, new)))
+    failing = RolloutFailures("edge", "ran", FailuresResponse(total=4, items=(old, new)))
     assert [*failure_lines(failing, OutputStyle()), *next_lines(failing)] == [
         "Failures (4)",
         "    1  New",
@@ -137,7 +137,7 @@ def test_the_newest_steps_failures_come_first() -> None:
         "Next: ibgu explain ran b -n edge · ibgu stragglers ran -n edge",
     ]
     gone = replace(old, aborted=old.clusters)
-    over = Failing("default", "ran", FailuresResponse(total=3, items=(gone,)))
+    over = RolloutFailures("default", "ran", FailuresResponse(total=3, items=(gone,)))
     assert list(next_lines(over)) == ["Next: ibgu stragglers ran"]
     assert "       → Mend." not in failure_lines(over, OutputStyle())
 
@@ -153,7 +153,7 @@ def test_a_terminal_gets_lines_that_fit() -> None:
         clusters=tuple(f"site-{number:04}" for number in range(3)),
         remedy="Check registry, mirror and free disk space of the site, then AbortOnFailure.",
     )
-    failing = Failing("edge", "ran", FailuresResponse(total=12, items=(one,)))
+    failing = RolloutFailures("edge", "ran", FailuresResponse(total=12, items=(one,)))
     lines = list(failure_lines(failing, OutputStyle(width=70)))
     assert max(map(len, lines)) <= 70
     assert lines[1].endswith("…")

@@ -11,6 +11,7 @@ from ibgu.cli.read import polling
 from ibgu.cli.read.spans import span
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
+    ActingParty,
     Kind,
     Member,
     OnRollout,
@@ -20,7 +21,6 @@ from ibgu.core.model import (
     RolloutState,
     Step,
     StepState,
-    Who,
 )
 from ibgu.core.model.kinds import IbguSpec
 from ibgu.db import Journal
@@ -113,7 +113,9 @@ async def test_a_deleted_one(ibgu: Ibgu, journal: Journal) -> None:
 
 
 async def test_wait_times_out(ibgu: Ibgu, journal: Journal) -> None:
-    held = Reason(ReasonKind.ADOPTING, NOW, "TALM's objects are being removed", None, Who.IBGU)
+    held = Reason(
+        ReasonKind.ADOPTING, NOW, "TALM's objects are being removed", None, ActingParty.IBGU
+    )
     await seen(journal, rollout(hold=held))
     found = await ibgu("status", "ran-r1", "--wait", "--timeout", "0.05s")
     assert found.exit_code == 3

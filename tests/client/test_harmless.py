@@ -35,7 +35,7 @@ def test_escaped_control_characters_are_replaced(text: str) -> None:
     assert msgspec.json.decode(harmless(f'"{escaped}"'.encode())) == _plain(text)
 
 
-class Said(msgspec.Struct, frozen=True):
+class PrintedLine(msgspec.Struct, frozen=True):
     at: datetime
     words: tuple[str, ...]
     data: Any = None
@@ -45,4 +45,6 @@ class Said(msgspec.Struct, frozen=True):
 def test_a_record_keeps_its_shape(text: str) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     plain = _plain(text)
-    assert cleaned(Said(now, (text,), {"n": [1, text]})) == Said(now, (plain,), {"n": [1, plain]})
+    assert cleaned(PrintedLine(now, (text,), {"n": [1, text]})) == PrintedLine(
+        now, (plain,), {"n": [1, plain]}
+    )

@@ -9,8 +9,8 @@ from ibgu.controller.quarantine import (
     CHANGED,
     FIRST,
     LONGEST,
-    Broken,
     Quarantine,
+    RolloutError,
     attributed_to,
     broken_of,
 )
@@ -33,12 +33,12 @@ async def quarantine() -> Known:
     return Known()
 
 
-def error(rollout: str = "r") -> Broken:
-    return Broken(rollout, "KeyError in ibgu.core, line 1")
+def error(rollout: str = "r") -> RolloutError:
+    return RolloutError(rollout, "KeyError in ibgu.core, line 1")
 
 
 def test_an_error_is_described_by_its_place_and_not_its_message() -> None:
-    with pytest.raises(Broken) as caught, attributed_to("r"):
+    with pytest.raises(RolloutError) as caught, attributed_to("r"):
         problem(None, [])  # type: ignore[arg-type]
     assert caught.value.rollout == "r"
     assert caught.value.words.startswith("TypeError in ibgu.core.plan")
@@ -117,7 +117,7 @@ def test_best_effort_errors_are_logged_and_quarantine_nothing(quarantine: Known)
 
 
 def test_errors_of_a_quarantined_rollout_do_not_count(quarantine: Known) -> None:
-    with pytest.raises(Broken), quarantine.tolerate("r"):
+    with pytest.raises(RolloutError), quarantine.tolerate("r"):
         raise KeyError
     quarantine.put(error(), "default")
     with quarantine.tolerate("r"):

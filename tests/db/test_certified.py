@@ -14,15 +14,15 @@ from ibgu.db import Journal
 from ibgu.db.reads.certified import certify
 from ibgu.db.reads.log import event_log, named
 from tests.core.assurance.certify.logs import log_of, told
-from tests.core.engine.decide.fleet import Twin, ibgu
-from tests.db.telling import tell
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.db.recording import tell
 
 HUB = "hub-1"
 
 
-def two_rollouts() -> Twin:
+def two_rollouts() -> InMemoryEngine:
     """The second one cancels the first on two of three clusters; a third one is by itself."""
-    twin = Twin("site-1", "site-2", "site-3")
+    twin = InMemoryEngine("site-1", "site-2", "site-3")
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
     twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(minutes=2)
@@ -60,7 +60,7 @@ async def test_a_rollout_comes_with_others_where_they_touch_its_clusters(
 ) -> None:
     twin = two_rollouts()
     await tell(journal, twin)
-    alone = Twin("far-1")
+    alone = InMemoryEngine("far-1")
     alone.apply(ibgu("c", "Prep"))
     alone.wait(hours=1)
     await tell(journal, alone)
@@ -97,7 +97,7 @@ async def test_each_leader_writes_in_its_own_time(
 ) -> None:
     twin = two_rollouts()
     half = len(twin.said) // 2
-    first, second = Twin(), Twin()
+    first, second = InMemoryEngine(), InMemoryEngine()
     first.said, second.said = twin.said[:half], twin.said[half:]
     fleet = FleetState()
     await tell(await leading("ibgu-0"), first, fleet)

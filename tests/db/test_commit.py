@@ -22,7 +22,7 @@ from ibgu.core.model import (
     ReasonKind,
     RunState,
 )
-from ibgu.db import Changeset, Deposed, Journal
+from ibgu.db import Changeset, Journal, LeadershipLost
 from tests.db.records import (
     NOW,
     changing,
@@ -198,7 +198,7 @@ async def test_one_hub_does_not_see_the_other(leading: Leading) -> None:
 
 
 async def test_no_commit_before_the_lead(db: AsyncEngine) -> None:
-    with pytest.raises(Deposed, match="has not taken the lead of hub hub-1"):
+    with pytest.raises(LeadershipLost, match="has not taken the lead of hub hub-1"):
         await Journal(db, "hub-1").commit(opening(rollout()))
 
 

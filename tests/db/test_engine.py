@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import QueuePool, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.db import BadUrl, dsn, engine
+from ibgu.db import InvalidDatabaseUrl, dsn, engine
 from ibgu.db.engine import raw
 from tests.db.records import rows
 
@@ -22,7 +22,7 @@ def test_every_form_of_scheme(scheme: str, rest: str) -> None:
 
 @pytest.mark.parametrize("url", ["", "db:5432/ibgu", "mysql://u:secret@db/ibgu"])
 def test_invalid_database_urls_are_refused(url: str) -> None:
-    with pytest.raises(BadUrl, match="postgresql://") as caught:
+    with pytest.raises(InvalidDatabaseUrl, match="postgresql://") as caught:
         dsn(url)
     assert "secret" not in str(caught.value)
 

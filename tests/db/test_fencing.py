@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.assurance.recover import Versions
 from ibgu.core.model import Kind, OnRollout
-from ibgu.db import Changeset, Deposed, Journal, JournalAway, ReloadNeeded
+from ibgu.db import Changeset, Journal, JournalUnavailable, LeadershipLost, ReloadNeeded
 from ibgu.db.engine import raw
 from ibgu.db.journal.batch import gather
 from ibgu.db.journal.write import write
@@ -37,7 +37,7 @@ async def test_the_older_leader_writes_nothing(leading: Leading, db: AsyncEngine
     await old.commit(opening(rollout("r1")))
     new = await leading("ibgu-1")
     words = "epoch 1 of hub hub-1 is over: ibgu-1 leads in epoch 2 since"
-    with pytest.raises(Deposed, match=words):
+    with pytest.raises(LeadershipLost, match=words):
         await old.commit(opening(rollout("r2")))
     await new.commit(opening(rollout("r3")))
     assert {found.uid for found in (await new.load()).rollouts} == {"r1", "r3"}
@@ -59,7 +59,7 @@ async def test_a_new_leader_waits_for_the_turn_that_is_being_written(
     await writing
     new = await rising
     assert (await new.load()).rollouts[0].generation == 5
-    with pytest.raises(Deposed):
+    with pytest.raises(LeadershipLost):
         await old.commit(opening(rollout(generation=6)))
 
 
@@ -139,7 +139,7 @@ async def test_a_connection_that_dies_in_the_middle_leaves_nothing(
         writing = asyncio.create_task(journal.commit(changeset))
         waiting = await until_waiting(db, 1)
         await rows(db, "SELECT pg_terminate_backend(:pid)", pid=waiting[0])
-        with pytest.raises(JournalAway, match="writing decisions"):
+        with pytest.raises(JournalUnavailable, match="writing decisions"):
             await writing
     assert await journal.load() == before
     assert await journal.commit(changeset) == frozenset()
@@ -161,7 +161,7 @@ async def test_the_victim_of_a_deadlock_tries_again(journal: Journal, db: AsyncE
 
 async def test_a_hub_that_somebody_removed(journal: Journal, db: AsyncEngine) -> None:
     await rows(db, "DELETE FROM hubs")
-    with pytest.raises(Deposed, match="hub hub-1 is not in the journal any more"):
+    with pytest.raises(LeadershipLost, match="hub hub-1 is not in the journal any more"):
         await journal.commit(opening(rollout()))
 
 
@@ -198,7 +198,7 @@ async def test_only_the_leader_notes_the_seen_versions(leading: Leading) -> None
     seen = Versions({"manifestworks": 2**60}, {"uid-a": 17})
     await old.note(seen)
     new = await leading("ibgu-1")
-    with pytest.raises(Deposed, match="epoch 1 of hub hub-1 is over"):
+    with pytest.raises(LeadershipLost, match="epoch 1 of hub hub-1 is over"):
         await old.note(Versions({"manifestworks": 1}))
     assert (await new.load()).versions == seen
     await new.note(Versions())

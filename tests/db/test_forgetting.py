@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Change, Kind, OnPendingPatch, PendingPatch, Rollout, RolloutState
-from ibgu.db import Changeset, Deposed, Journal
-from ibgu.db.journal.forgetting import Forgotten
+from ibgu.db import Changeset, Journal, LeadershipLost
+from ibgu.db.journal.deletion import DeletedHistory
 from ibgu.db.labels import LabelStore, seen
 from ibgu.db.reads import Reads
 from tests.db.conftest import HUB
@@ -60,11 +60,11 @@ async def without_events(journal: Journal) -> None:
         pass
 
 
-async def forgotten(journal: Journal, *kept: str, most: int = 200) -> Forgotten:
+async def forgotten(journal: Journal, *kept: str, most: int = 200) -> DeletedHistory:
     """Forgets until nothing is left to forget; returns the sums."""
-    total = Forgotten()
-    while (went := await journal.forget_rollouts(KEPT, kept, most)) != Forgotten():
-        total = Forgotten(
+    total = DeletedHistory()
+    while (went := await journal.forget_rollouts(KEPT, kept, most)) != DeletedHistory():
+        total = DeletedHistory(
             total.rollouts + went.rollouts, total.members + went.members, total.runs + went.runs
         )
     return total
@@ -87,7 +87,7 @@ async def test_a_forgotten_rollout_is_deleted_with_members_and_runs(
     await over(journal, gone("old"), "a", "b")
     await over(journal, gone("new", deleted_at=LATER), "a")
     await without_events(journal)
-    assert await forgotten(journal) == Forgotten(rollouts=1, members=4, runs=4)
+    assert await forgotten(journal) == DeletedHistory(rollouts=1, members=4, runs=4)
     assert await left(db) == {"new"}
     assert {run for (run,) in await rows(db, "SELECT rollout FROM runs")} == {"new"}
     assert (await journal.load()).handled == {"new"}
@@ -164,7 +164,7 @@ async def test_a_rollout_that_is_still_needed_is_kept(
     await told(journal)
     await without_events(journal)
     before = await journal.load()
-    assert await forgotten(journal) == Forgotten()
+    assert await forgotten(journal) == DeletedHistory()
     assert "it" in {uid for (uid,) in await rows(db, "SELECT uid FROM rollouts")}
     assert await journal.load() == before
 
@@ -172,7 +172,7 @@ async def test_a_rollout_that_is_still_needed_is_kept(
 async def test_a_rollout_is_kept_as_long_as_its_events(journal: Journal, db: AsyncEngine) -> None:
     """An event names a rollout that can be read."""
     await over(journal, gone("old"))
-    assert await forgotten(journal) == Forgotten()
+    assert await forgotten(journal) == DeletedHistory()
     await without_events(journal)
     assert (await forgotten(journal)).rollouts == 1
 
@@ -206,7 +206,7 @@ async def test_between_two_batches_every_view_has_all_of_it_or_nothing(
     reads = Reads(db, HUB)
     assert await reads.rollout_by_uid("old") is not None
     batches = 0
-    while (await journal.forget_rollouts(KEPT, most=4)) != Forgotten():
+    while (await journal.forget_rollouts(KEPT, most=4)) != DeletedHistory():
         batches += 1
         assert await reads.rollout_by_uid("old") is None
         assert await reads.rollout("default", "ibgu-old") is None
@@ -231,7 +231,7 @@ async def test_a_deposed_leader_forgets_nothing(
     await over(journal, gone("old"))
     await without_events(journal)
     successor = await leading("ibgu-1")
-    with pytest.raises(Deposed, match="no rollout was forgotten"):
+    with pytest.raises(LeadershipLost, match="no rollout was forgotten"):
         await journal.forget_rollouts(KEPT)
     assert await left(db) == {"old"}
     assert (await forgotten(successor)).rollouts == 1
@@ -276,7 +276,7 @@ async def test_turns_go_on_meanwhile(journal: Journal, db: AsyncEngine) -> None:
             assert not await journal.commit(ending(ended(running)))
 
     _, went = await asyncio.gather(work(), forgotten(journal, most=5))
-    assert went == Forgotten(rollouts=1, members=120, runs=120)
+    assert went == DeletedHistory(rollouts=1, members=120, runs=120)
     assert await left(db) == {"alive"}
 
 

@@ -14,8 +14,8 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.plan import matches, parse_selector
 from ibgu.db import Journal
-from ibgu.db.errors import Deposed
-from ibgu.db.labels import LONGEST, LabelStore, seen
+from ibgu.db.errors import LeadershipLost
+from ibgu.db.labels import MAX_BYTES, LabelStore, seen
 from ibgu.db.reads import Reads
 from tests.api.fleet import open_step, put, rollout
 from tests.api.fleet import seen as shown
@@ -110,7 +110,7 @@ async def test_only_who_leads_writes(
     db: AsyncEngine, leading: Callable[..., object], reads: Reads
 ) -> None:
     store = LabelStore(db, HUB)
-    with pytest.raises(Deposed):
+    with pytest.raises(LeadershipLost):
         await store.put([seen("north-1", {})], 2)
     await store.drop(["north-1"], 2)
     assert set(await store.digests()) == set(CLUSTERS)
@@ -134,7 +134,7 @@ async def test_labels_of_a_deleted_cluster_are_kept_for_its_rollouts(
 
 
 async def test_oversized_labels_are_not_kept(db: AsyncEngine, reads: Reads) -> None:
-    many = {f"label-{n}": "x" * 60 for n in range(LONGEST // 60)}
+    many = {f"label-{n}": "x" * 60 for n in range(MAX_BYTES // 60)}
     await LabelStore(db, HUB).put([seen("odd", many)], 1)
     assert (await reads.cluster("odd")).labels is None
     assert "odd" not in (await reads.clusters(label=parse_selector("!canary"))).items
@@ -184,6 +184,6 @@ async def test_label_writes_of_a_deposed_leader_wait_and_fail(
         late = asyncio.create_task(store.put([seen("a", {})], 1))
         gone = asyncio.create_task(store.drop(["a"], 1))
         assert not (await asyncio.wait({late, gone}, timeout=0.3))[0]
-    with pytest.raises(Deposed):
+    with pytest.raises(LeadershipLost):
         await late
     await gone

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.db import Changeset, Deposed, Journal, JournalAway, ReloadNeeded, engine
+from ibgu.db import Changeset, Journal, JournalUnavailable, LeadershipLost, ReloadNeeded, engine
 from tests.db.proxy import Proxy, proxied
 from tests.db.records import members, opening, rollout, rows, started, starting, step
 
@@ -41,7 +41,7 @@ async def test_the_same_turn_again_is_written_once(
     # The first attempt's response arrives: B's slot is taken. The second attempt's response is
     # lost.
     proxy.lose, proxy.spare = TURN, b"run-r1-b"
-    with pytest.raises(JournalAway, match="writing decisions"):
+    with pytest.raises(JournalUnavailable, match="writing decisions"):
         await journal.commit(changeset)
     proxy.lose = b""
     assert await journal.commit(changeset) == {B.key}
@@ -54,7 +54,7 @@ async def test_the_same_turn_again_is_written_once(
 async def test_another_turn_asks_for_a_load_first(through: tuple[Proxy, Journal]) -> None:
     proxy, journal = through
     proxy.lose = TURN
-    with pytest.raises(JournalAway):
+    with pytest.raises(JournalUnavailable):
         await journal.commit(starting(started(A, slot=1)))
     proxy.lose = b""
     other = starting(started(A, slot=1, run="decided again"))
@@ -67,7 +67,7 @@ async def test_another_turn_asks_for_a_load_first(through: tuple[Proxy, Journal]
 
 async def not_arriving(proxy: Proxy, journal: Journal, changeset: Changeset) -> None:
     proxy.drop = TURN
-    with pytest.raises(JournalAway):
+    with pytest.raises(JournalUnavailable):
         await journal.commit(changeset)
     proxy.drop = b""
 
@@ -145,7 +145,7 @@ async def test_turns_that_are_forgotten_with_an_answer_that_was_lost(
 async def test_a_load_clears_the_doubt_either_way(through: tuple[Proxy, Journal]) -> None:
     proxy, journal = through
     proxy.drop = TURN
-    with pytest.raises(JournalAway):
+    with pytest.raises(JournalUnavailable):
         await journal.commit(starting(started(A, slot=1)))
     proxy.drop = b""
     assert (await journal.load()).members == (A, B)
@@ -159,11 +159,11 @@ async def test_a_retried_commit_of_a_deposed_leader_is_refused(
     proxy, journal = through
     changeset = starting(started(A, slot=1))
     proxy.lose = TURN
-    with pytest.raises(JournalAway):
+    with pytest.raises(JournalUnavailable):
         await journal.commit(changeset)
     proxy.lose = b""
     await Journal(db, "hub-1").lead("ibgu-1")
-    with pytest.raises(Deposed, match="ibgu-1 leads"):
+    with pytest.raises(LeadershipLost, match="ibgu-1 leads"):
         await journal.commit(changeset)
 
 
@@ -187,7 +187,7 @@ async def test_postgres_gone_and_back(database_url: str, db: AsyncEngine, tmp_pa
 async def _written(journal: Journal, changeset: Changeset) -> None:
     """A connection that is known to be lost is not used; one that is lost meanwhile is reported."""
     for _ in range(3):
-        with suppress(JournalAway):
+        with suppress(JournalUnavailable):
             assert await journal.commit(changeset) == frozenset()
             return
     pytest.fail("a journal that is there again was away three times")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.db import Journal, JournalAway, SchemaMismatch, engine
+from ibgu.db import Journal, JournalUnavailable, SchemaMismatch, engine
 from ibgu.db.migrate import head, upgrade
 from ibgu.db.revision import current, problem
 from ibgu.db.schema import VERSION, metadata
@@ -144,5 +144,5 @@ def test_each_revision_has_its_message() -> None:
 
 
 async def test_a_database_that_does_not_answer(tmp_path: object) -> None:
-    with pytest.raises(JournalAway, match="reading its schema"):
+    with pytest.raises(JournalUnavailable, match="reading its schema"):
         await current(f"postgresql://postgres@/postgres?host={tmp_path}")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.db import Changeset, Deposed, Journal, engine
+from ibgu.db import Changeset, Journal, LeadershipLost, engine
 from ibgu.db import migrate as migrating
 from ibgu.db.journal import fencing, write
 from ibgu.db.migrate import head, upgrade
@@ -96,7 +96,7 @@ async def test_commits_made_during_a_migration_are_all_loaded(
     monkeypatch.undo()
     new = Journal(db, "hub-1")
     await new.lead("new")
-    with pytest.raises(Deposed):
+    with pytest.raises(LeadershipLost):
         await old.commit(_opening("late"))
     uids = {f"r{number}" for number in range(count)}
     loaded = await new.load(uids)

@@ -8,19 +8,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.notify import READ, Fact, Memory, advance
-from ibgu.db import Deposed, Journal
+from ibgu.core.notify import READ, NotificationState, RolloutEvent, advance
+from ibgu.db import Journal, LeadershipLost
 from ibgu.db.notify import Cursor, Cursors
 from ibgu.db.reads import Reads
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.db.recording import tell
 from tests.db.records import rows
-from tests.db.telling import tell
 
 Leading = Callable[..., Coroutine[Any, Any, Journal]]
 
 
-def story() -> Twin:
-    twin = Twin("site-1", "site-2")
+def story() -> InMemoryEngine:
+    twin = InMemoryEngine("site-1", "site-2")
     twin.spokes["site-2"].faults[Stage.PREP] = "fail"
     twin.apply(ibgu("a", "Prep"))
     twin.drive()
@@ -35,7 +35,7 @@ async def test_the_feed_has_what_is_read_page_by_page(db: AsyncEngine, journal: 
     assert (whole.upto, whole.more) == (last, False)
     assert {fact.kind for fact in whole.facts} <= READ
     assert (whole.facts[0].namespace, whole.facts[0].name) == ("fleet", "a")
-    found: list[Fact] = []
+    found: list[RolloutEvent] = []
     after, more = 0, True
     while more:
         feed = await reads.feed(after, READ, limit=3)
@@ -48,7 +48,7 @@ async def test_the_feed_has_what_is_read_page_by_page(db: AsyncEngine, journal: 
 async def test_the_first_event_of_what_goes_on(db: AsyncEngine, journal: Journal) -> None:
     await tell(journal, story())
     known = await Reads(db, "hub-1").last_seq()
-    running = Twin("site-1")
+    running = InMemoryEngine("site-1")
     running.apply(ibgu("b", "Prep"))
     running.until_started()
     await tell(journal, running)
@@ -57,14 +57,14 @@ async def test_the_first_event_of_what_goes_on(db: AsyncEngine, journal: Journal
 
 async def test_a_saved_cursor_is_loaded_unchanged(db: AsyncEngine, journal: Journal) -> None:
     await tell(journal, story())
-    memory = Memory()
+    memory = NotificationState()
     feed = await Reads(db, "hub-1").feed(0, READ)
     for fact in feed.facts:
         memory, _ = advance(IBU, memory, fact)
     assert memory.tracks["uid-a"].groups[0].count == 1
     cursors = Cursors(db, "hub-1")
     assert await cursors.load("noc") is None
-    await cursors.save("noc", Cursor(7, Memory()), 1)
+    await cursors.save("noc", Cursor(7, NotificationState()), 1)
     await cursors.save("noc", Cursor(9, memory), 1)
     assert await cursors.load("noc") == Cursor(9, memory)
     assert await Cursors(db, "hub-2").load("noc") is None
@@ -73,18 +73,18 @@ async def test_a_saved_cursor_is_loaded_unchanged(db: AsyncEngine, journal: Jour
 async def test_a_deposed_leader_saves_no_cursor(db: AsyncEngine, leading: Leading) -> None:
     await leading("ibgu-0")
     cursors = Cursors(db, "hub-1")
-    await cursors.save("noc", Cursor(7, Memory()), 1)
+    await cursors.save("noc", Cursor(7, NotificationState()), 1)
     await leading("ibgu-1")
-    with pytest.raises(Deposed, match="epoch 1 of hub hub-1 is over"):
-        await cursors.save("noc", Cursor(9, Memory()), 1)
-    assert await cursors.load("noc") == Cursor(7, Memory())
+    with pytest.raises(LeadershipLost, match="epoch 1 of hub hub-1 is over"):
+        await cursors.save("noc", Cursor(9, NotificationState()), 1)
+    assert await cursors.load("noc") == Cursor(7, NotificationState())
 
 
 async def test_former_receivers_are_forgotten(db: AsyncEngine, leading: Leading) -> None:
     for hub in ("hub-1", "hub-2"):
         await leading(hub=hub)
         for name in ("noc", "old"):
-            await Cursors(db, hub).save(name, Cursor(7, Memory()), 1)
+            await Cursors(db, hub).save(name, Cursor(7, NotificationState()), 1)
     await Cursors(db, "hub-1").keep_only(["noc", "new"])
     assert await rows(db, "SELECT hub, receiver FROM notify_cursors ORDER BY hub, receiver") == [
         ("hub-1", "noc"),

@@ -27,8 +27,8 @@ from ibgu.core.model import (
     Step,
 )
 from ibgu.core.model.counts import Counts
-from ibgu.db import Changeset, Journal, JournalAway, engine
-from ibgu.db.reads import BadCursor, Reads
+from ibgu.db import Changeset, Journal, JournalUnavailable, engine
+from ibgu.db.reads import InvalidCursor, Reads
 from ibgu.db.reads.cursor import encode
 from ibgu.db.reads.events import PAGE_BYTES
 from ibgu.db.reads.visits import by_activity
@@ -401,7 +401,7 @@ async def test_invalid_cursors_are_refused(reads: Reads, cursor: str) -> None:
         reads.events("r1", cursor=cursor),
         reads.cluster_events("a", cursor=cursor),
     ):
-        with pytest.raises(BadCursor, match="use `nextCursor` of the page before"):
+        with pytest.raises(InvalidCursor, match="use `nextCursor` of the page before"):
             await read
 
 
@@ -421,7 +421,7 @@ async def test_another_hub_is_empty(db: AsyncEngine, mixed: Step) -> None:
 
 async def test_a_read_without_a_database_raises_journal_away(tmp_path: object) -> None:
     db = engine(f"postgresql://postgres@/postgres?host={tmp_path}")
-    with pytest.raises(JournalAway, match="reading"):
+    with pytest.raises(JournalUnavailable, match="reading"):
         await Reads(db, "hub-1").rollouts()
     await db.dispose()
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import Kind, Member, MemberState, OnMember, Preempt
-from ibgu.db import Changeset, Deposed, Journal
+from ibgu.db import Changeset, Journal, LeadershipLost
 from ibgu.db.errors import is_refused
 from tests.db.conftest import HUB
 from tests.db.records import (
@@ -108,7 +108,7 @@ async def test_a_claim_of_another_is_no_refusal(journal: Journal) -> None:
 async def test_a_deposed_leader_attributes_no_refusal(journal: Journal, leading: Any) -> None:
     await leading("ibgu-1")
     assert await journal.refused(of_both()) == {}
-    with pytest.raises(Deposed):
+    with pytest.raises(LeadershipLost):
         await journal.commit(of_both())
 
 

@@ -20,7 +20,7 @@ from ibgu.core.assurance.shadow import (
 )
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Cause
-from ibgu.db import Deposed, Journal
+from ibgu.db import Journal, LeadershipLost
 from ibgu.db.shadow import ShadowReads, ShadowRecords, ShadowStore
 from tests.db.conftest import HUB
 from tests.db.records import NOW, rows
@@ -112,10 +112,10 @@ async def test_one_watches_at_a_time(db: AsyncEngine) -> None:
     first = await leading(db)
     second = ShadowStore(db, HUB)
     assert not await second.lead("shadow-1", PATIENCE)
-    with pytest.raises(Deposed, match="another ibgu watches"):
+    with pytest.raises(LeadershipLost, match="another ibgu watches"):
         await second.write(ShadowRecords())
     assert await second.lead("shadow-1", timedelta())
-    with pytest.raises(Deposed, match="nothing was written"):
+    with pytest.raises(LeadershipLost, match="nothing was written"):
         await first.write(ShadowRecords((rollout(),)))
     await second.write(ShadowRecords())
     assert await second.load() == ShadowRecords()

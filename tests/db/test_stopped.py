@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ibgu.db import Deposed, Journal, JournalAway
+from ibgu.db import Journal, JournalUnavailable, LeadershipLost
 from ibgu.db.journal import journal as journals
 from ibgu.db.journal.fencing import ascend
 from ibgu.db.journal.unreadable import load_readable
@@ -75,9 +75,9 @@ async def test_a_stopped_leader_is_deposed_by_its_successor(
     if written:
         assert await writing == frozenset()
     else:
-        with pytest.raises(Deposed):
+        with pytest.raises(LeadershipLost):
             await writing
-    with pytest.raises(Deposed):
+    with pytest.raises(LeadershipLost):
         await journal.commit(starting(started(A, slot=1, run="another")))
 
 
@@ -116,7 +116,7 @@ async def test_while_it_takes_the_lead_or_loads(
     await journal.commit(starting(started(A, slot=1)))
     stop.woken.set()
     if part == "ascend":
-        with pytest.raises(JournalAway):
+        with pytest.raises(JournalUnavailable):
             await doing
         assert await other.lead("ibgu-1") == 2
     else:

@@ -12,7 +12,14 @@ from ibgu.core.model.counts import Counts
 from ibgu.db import Journal
 from ibgu.db.engine import POOL_SIZE
 from ibgu.db.reads import Reads
-from ibgu.db.reads.tallies import FRESH_SECONDS, LARGE, STALE_SECONDS, Recent, Tallies, is_shared
+from ibgu.db.reads.tallies import (
+    FRESH_SECONDS,
+    LARGE,
+    STALE_SECONDS,
+    CountCache,
+    RecentCounts,
+    is_shared,
+)
 from tests.db.records import NOW, opening, rollout, step
 
 
@@ -26,7 +33,7 @@ class Clock:
 
 def test_a_count_is_good_for_a_second() -> None:
     clock = Clock()
-    recent: Recent[str, str] = Recent(clock)
+    recent: RecentCounts[str, str] = RecentCounts(clock)
     assert recent.get("r1") is None
     recent.remember("r1", "counted")
     assert recent.get("r1") == "counted"
@@ -36,7 +43,7 @@ def test_a_count_is_good_for_a_second() -> None:
 
 def test_a_stale_count_is_served_during_a_recount() -> None:
     clock = Clock()
-    recent: Recent[str, str] = Recent(clock)
+    recent: RecentCounts[str, str] = RecentCounts(clock)
     recent.remember("r1", "counted")
     clock.now += FRESH_SECONDS * 1.5
     with recent.counting(["r1"]), recent.counting(["r1"]):
@@ -49,7 +56,7 @@ def test_a_stale_count_is_served_during_a_recount() -> None:
 
 def test_outdated_counts_are_dropped() -> None:
     clock = Clock()
-    recent: Recent[int, str] = Recent(clock)
+    recent: RecentCounts[int, str] = RecentCounts(clock)
     for number in range(100):
         recent.remember(number, "counted")
         clock.now += 1.0
@@ -86,7 +93,7 @@ async def test_a_slow_count_does_not_block_other_reads(
 
 
 def test_a_step_that_is_over_is_counted_once_if_all_of_it_is_there() -> None:
-    tallies = Tallies()
+    tallies = CountCache()
     over = step(rollout(), total=2, state=StepState.FINISHED, finished_at=NOW)
     tallies.learn(over, Counts(total=1, succeeded=1))
     assert tallies.get(over) is None

@@ -25,7 +25,7 @@ from ibgu.core.model import (
 from ibgu.core.model.counts import Counts
 from ibgu.db import Changeset, Journal
 from ibgu.db.reads import Reads
-from ibgu.db.reads.tallies import LARGE, Tallies
+from ibgu.db.reads.tallies import LARGE, CountCache
 from tests.core.engine.state.records import spec
 from tests.core.model.test_counts import PLANS, STATES, became
 from tests.db.records import NOW, member, opening, rollout, step
@@ -48,7 +48,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def reads(db: AsyncEngine, clock: Clock) -> Reads:
-    return Reads(db, "hub-1", Tallies(clock))
+    return Reads(db, "hub-1", CountCache(clock))
 
 
 def course(random: Random, number: int) -> tuple[Rollout, list[Step], list[Member]]:

@@ -25,7 +25,7 @@ LEADER = tuple(needed("leader", SYSTEM_NAMESPACE))
 Object = dict[str, Any]
 
 
-class Lesser:
+class LimitedAccount:
     """Bound to a ClusterRole and a Role of its own, so that nobody else's rights change."""
 
     def __init__(self, hub: SandboxHub, admin: HubClient, folder: Path) -> None:

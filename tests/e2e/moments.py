@@ -7,7 +7,7 @@ from msgspec import Struct, to_builtins
 
 from ibgu.cli.show.playback import Playback
 from ibgu.client.responses import CountsResponse
-from ibgu.core.model.counts import Place, Progress, Visit, counts_of_places, places_of
+from ibgu.core.model.counts import ClusterPosition, Progress, StepVisit, counts_of_places, places_of
 from ibgu.db.views import EventRow
 
 Numbers = Mapping[str, int | str]
@@ -28,7 +28,7 @@ FIELDS = {
 _NOBODY = Counter(dict.fromkeys(("total", *FIELDS.values()), 0))
 
 
-class Shown(Struct, frozen=True):
+class Sighting(Struct, frozen=True):
     """Numbers that were seen together on one screen, or came in one answer."""
 
     surface: str
@@ -80,11 +80,11 @@ class _Group:
     """Clusters with their places: counted as they move."""
 
     def __init__(self) -> None:
-        self.places: Counter[Place] = Counter()
+        self.places: Counter[ClusterPosition] = Counter()
         self.steps: dict[int, Counter[str]] = {}
-        self._before: dict[str, tuple[tuple[Place, ...], Sequence[Visit]]] = {}
+        self._before: dict[str, tuple[tuple[ClusterPosition, ...], Sequence[StepVisit]]] = {}
 
-    def put(self, cluster: str, visits: Sequence[Visit]) -> None:
+    def put(self, cluster: str, visits: Sequence[StepVisit]) -> None:
         places, seen = self._before.pop(cluster, ((), ()))
         self.places.subtract(places)
         for visit in seen:
@@ -95,7 +95,7 @@ class _Group:
         self.places.update(places)
         self._before[cluster] = (places, visits)
 
-    def _count(self, visit: Visit, by: int) -> None:
+    def _count(self, visit: StepVisit, by: int) -> None:
         step = self.steps.setdefault(visit.place.step, _NOBODY.copy())
         step[FIELDS[visit.place.progress]] += by
         step["total"] += by
@@ -134,14 +134,14 @@ class _Replay(Playback):
             found.setdefault("phase", self._phase(self._held(), CountsResponse(**counts)))
         return found | {"step": len(self._steps)}
 
-    def _visits(self, cluster: str) -> Iterator[Visit]:
+    def _visits(self, cluster: str) -> Iterator[StepVisit]:
         for step in self._steps:
             if (member := step.members.get(cluster)) is not None:
-                place = Place(step.index, member.progress)
-                yield Visit((cluster, member.uid), step.actions[0], place)
+                place = ClusterPosition(step.index, member.progress)
+                yield StepVisit((cluster, member.uid), step.actions[0], place)
 
 
-def never_were(shown: Iterable[Shown], true: list[Numbers]) -> list[Shown]:
+def never_were(shown: Iterable[Sighting], true: list[Numbers]) -> list[Sighting]:
     """Returns what no moment had, or had only before what the same surface showed earlier."""
     reached: dict[str, int] = {}
     wrong = []

@@ -25,7 +25,7 @@ async def scene(talms_hub: SandboxHub, database_url: str) -> AsyncIterator[Scene
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "EVERY", 0.3)
+    monkeypatch.setattr(watching, "INTERVAL", 0.3)
 
 
 async def prepares(made: Talm, *clusters: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from ibgu.cli.doctor.examine import examine
-from ibgu.cli.doctor.probe_hub import Ask
+from ibgu.cli.doctor.probe_hub import AccessQuestion
 from ibgu.sandbox import contents
 from ibgu.sandbox.demo.sample import NAMESPACES
 from ibgu.sandbox.hub import SandboxHub
@@ -60,7 +60,7 @@ async def test_confined_references_are_refused_and_the_doctor_says_so(scene: Sce
     assert LACKS in held
     assert await scene.works(f"{scene.label}-1") == []
     settings = scene.settings(payload_references="namespace")
-    found = {each.check: each for each in await examine(settings, Ask())}["references"]
+    found = {each.check: each for each in await examine(settings, AccessQuestion())}["references"]
     assert (found.level, found.found) == (
         "ok",
         f"{LACKS}; ConfigMaps outside of an IBGU's namespace are refused (IBGU_PAYLOAD_REFERENCES)",
@@ -74,7 +74,9 @@ async def test_trusted_authors_are_carried_and_the_doctor_warns(scene: Scene) ->
     await scene.start()
     await scene.apply(referring(scene))
     await scene.completed("attack")
-    found = {each.check: each for each in await examine(scene.settings(), Ask())}["references"]
+    found = {each.check: each for each in await examine(scene.settings(), AccessQuestion())}[
+        "references"
+    ]
     assert found.level == "warning"
     assert found.found.startswith(f"{LACKS}: who may create an IBGU can bring any ConfigMap")
     assert "Kubernetes 1.30" in found.do

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ibgu.cli.doctor.examine import examine
-from ibgu.cli.doctor.probe_hub import Ask
+from ibgu.cli.doctor.probe_hub import AccessQuestion
 from ibgu.controller.lookups import talm as lookup
 from ibgu.core.talm import beside, names
 from ibgu.hub import paths
@@ -61,7 +61,7 @@ def talm(
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A policy settles in a second, and TALM is looked for all the time."""
     monkeypatch.setattr(beside, "SETTLED", 1.0)
-    monkeypatch.setattr(lookup, "EVERY", 0.3)
+    monkeypatch.setattr(lookup, "INTERVAL", 0.3)
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ async def test_doctor_sees_a_status_that_talm_has_written(scene: Scene) -> None:
 
 async def doctor(scene: Scene) -> tuple[str, str]:
     """Returns the level and the words of what `ibgu doctor` says of TALM."""
-    found = {each.check: each for each in await examine(scene.settings(), Ask())}["TALM"]
+    found = {each.check: each for each in await examine(scene.settings(), AccessQuestion())}["TALM"]
     return found.level, found.found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ibgu.cli.doctor.examine import examine
-from ibgu.cli.doctor.probe_hub import Ask
+from ibgu.cli.doctor.probe_hub import AccessQuestion
 from ibgu.core.plan import references
 from ibgu.sandbox.binaries import hub_binaries
 from ibgu.sandbox.contents import manifests, served
@@ -118,7 +118,7 @@ async def apply_the_manuals(scene: Scene) -> None:
 
 async def doctor(scene: Scene, check: str) -> list[tuple[str, str]]:
     """Level and words of the check's findings."""
-    findings = await examine(scene.settings(**await deployed(scene)), Ask())
+    findings = await examine(scene.settings(**await deployed(scene)), AccessQuestion())
     return [(each.level, each.found) for each in findings if each.check == check]
 
 

@@ -2,7 +2,7 @@
 
 from ibgu.cli.doctor.examine import examine
 from ibgu.cli.doctor.findings import Finding
-from ibgu.cli.doctor.probe_hub import Ask
+from ibgu.cli.doctor.probe_hub import AccessQuestion
 from tests.e2e.clock import ScaledTime
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import config_map, ibgu, pull_secret, step
@@ -18,7 +18,7 @@ async def test_doctor_reports_the_answers_of_the_clusters(scene: Scene) -> None:
     plan = step("Prep")
     await scene.apply(ibgu("asked", plan, fleet=scene.label, seedImageRef=seed, oadpContent=oadp))
     await scene.completed("asked")
-    findings = {each.check: each for each in await examine(scene.settings(), Ask())}
+    findings = {each.check: each for each in await examine(scene.settings(), AccessQuestion())}
     assert set(_told(findings)) == {"references"}  # the chart is not installed here
     assert findings["clusters"].found == "2 ManagedClusters, 2 accepted, 2 available"
     assert findings["agents"].found == "2 of 2 clusters with a ManifestWork of ibgu have answered"
@@ -32,7 +32,7 @@ async def test_doctor_names_clusters_without_a_lifecycle_agent(scene: Scene) -> 
     await scene.start(clock=ScaledTime(40))
     await scene.apply(ibgu("asked", step("Prep"), fleet=scene.label))
     await scene.completed("asked")
-    found = _told({each.check: each for each in await examine(scene.settings(), Ask())})
+    found = _told({each.check: each for each in await examine(scene.settings(), AccessQuestion())})
     assert set(found) == {"Lifecycle Agent", "ConfigMaps and secrets", "references"}
     assert f"2 clusters ({first}, {second})" in found["Lifecycle Agent"]
 

@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from ibgu.core.text.cut import MARK, MOST_BYTES
+from ibgu.core.text.cut import MARK, MAX_BYTES
 from ibgu.hub import paths
 from ibgu.sim.faults import CATALOGUE
 from tests.e2e.clock import ScaledTime
@@ -181,18 +181,18 @@ async def test_a_cluster_that_says_240_kb_is_quoted_in_4(scene: Scene) -> None:
         await scene.completed("flooded")
     said = [line for line in map(str, lines) if "ééé" in line]
     assert said
-    assert max(len(line.encode()) for line in said) < 2 * MOST_BYTES
+    assert max(len(line.encode()) for line in said) < 2 * MAX_BYTES
     (failed,) = (await scene.entry("flooded", cluster))["failedActions"]
     assert failed["message"].startswith("PrepFailed: ééé")
-    assert len(failed["message"].encode()) <= MOST_BYTES
+    assert len(failed["message"].encode()) <= MAX_BYTES
     (row,) = await scene.journal("SELECT message FROM runs")
     assert row["message"].endswith(MARK)
     for table, words in (("members", "message"), ("runs", "message"), ("events", "why")):
         (row,) = await scene.journal(f"SELECT max(octet_length({words})) AS most FROM {table}")
-        assert row["most"] <= MOST_BYTES, table
+        assert row["most"] <= MAX_BYTES, table
     (row,) = await scene.journal("SELECT max(octet_length(e::text)) AS most FROM events e")
-    assert row["most"] < 4 * MOST_BYTES, "what the events have seen is cut too"
-    assert max(len(str(event)) for event in await scene.events("flooded")) < 2 * MOST_BYTES
+    assert row["most"] < 4 * MAX_BYTES, "what the events have seen is cut too"
+    assert max(len(str(event)) for event in await scene.events("flooded")) < 2 * MAX_BYTES
 
 
 async def _flood(scene: Scene, cluster: str) -> None:

@@ -16,7 +16,7 @@ from ibgu.db import engine
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
-from ibgu.hub.decode import Bare
+from ibgu.hub.decode import ObjectIdentity
 from ibgu.sim.cluster import SimulatedCluster
 from tests.cli.conftest import serving
 from tests.e2e.harness import Scene, actions
@@ -34,7 +34,7 @@ async def run(scene: Scene) -> AsyncIterator[Run]:
     """`await run("cancel", "upgrade")` is what olga's `ibgu cancel upgrade --yes` does."""
     pool = engine(scene.database_url)
     async with await HubClient.connect(str(scene.hub.kubeconfig("ibgu"))) as client:
-        system = await client.get(paths.namespace("kube-system"), Bare)
+        system = await client.get(paths.namespace("kube-system"), ObjectIdentity)
         app = create_app(Context(system.metadata.uid, pool, Access(client), Probes(_fine)))
         async with serving(app, "127.0.0.1:0") as server:
             given = {"IBGU_SERVER": server.address, "IBGU_TOKEN": scene.hub.token("olga")}

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers import traits
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.refresh import ranges
-from ibgu.core.model.actions import Range
+from ibgu.core.model.actions import AgeRange
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
@@ -64,7 +64,7 @@ def _served(kubectl: Kubectl) -> bool:
 async def scene(
     polled_hub: SandboxHub, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Scene]:
-    usual = Range(FIRST, 60.0)
+    usual = AgeRange(FIRST, 60.0)
     monkeypatch.setattr(ranges, "traits", lambda action: replace(traits(action), usual=usual))
     hub = polled_hub
     async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:

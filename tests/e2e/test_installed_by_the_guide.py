@@ -48,7 +48,7 @@ def block(text: str, page: str = "installation.md") -> str:
     return found
 
 
-class Person(Struct, frozen=True):
+class Installer(Struct, frozen=True):
     """The one who installs: a shell with kubectl and helm, a kubeconfig, and ibgu's commands."""
 
     folder: Path
@@ -73,7 +73,7 @@ class Person(Struct, frozen=True):
 class Installation(Struct, frozen=True):
     kubectl: Kubectl
     kubelet: Kubelet
-    person: Person
+    person: Installer
     talm: RealTalm
 
     def ibgu(self, *command: str) -> str:
@@ -101,7 +101,7 @@ class Installation(Struct, frozen=True):
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("guide")
     with acm_with_talm(folder) as (hub, talm), postgres() as (socket, port, ca):
-        person = Person(folder, environment(hub, folder))
+        person = Installer(folder, environment(hub, folder))
         kubelet = Kubelet(hub, SYSTEM_NAMESPACE, folder / "pods")
         shutil.copy(ca, folder / "ca.crt")
         types_sql(socket, port)
@@ -193,7 +193,7 @@ def fleet(hub: SandboxHub) -> Iterator[None]:
         simulated.wait()
 
 
-def install(person: Person) -> None:
+def install(person: Installer) -> None:
     """Writes the guide's values, and runs its command; on a hub with TALM's CRD it takes
     --skip-crds, as the guide says."""
     values = block("existingSecret: ibgu-journal").replace("sha256:…", f"sha256:{'0' * 64}")

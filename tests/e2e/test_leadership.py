@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from ibgu.cli.app import app as commands
 from ibgu.cli.doctor.examine import examine
-from ibgu.cli.doctor.probe_hub import Ask
+from ibgu.cli.doctor.probe_hub import AccessQuestion
 from ibgu.controller.service import LEASE
 from ibgu.hub import paths
 from tests.e2e.harness import NAMESPACE, Scene
@@ -32,7 +32,7 @@ async def test_a_fail_over_is_reported_everywhere_in_the_same_words(
     words = str(found["words"])
     assert words.startswith(f"{found['leader']} took the lead from {first['leader']} at ")
     assert f"leader: {words}" in await _status(surfaces)
-    doctor = {each.check: each for each in await examine(scene.settings(), Ask())}
+    doctor = {each.check: each for each in await examine(scene.settings(), AccessQuestion())}
     assert (doctor["leader"].level, doctor["leader"].found) == ("ok", words)
     await scene.until(lambda: _on_the_page(surfaces, found), "the page to say who leads")
     await scene.until(lambda: _event(scene, words), "the Event on the Lease")

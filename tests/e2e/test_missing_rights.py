@@ -26,7 +26,7 @@ from ibgu.hub.paths import leases
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.users import SYSTEM_NAMESPACE
 from ibgu.settings import read_settings
-from tests.e2e.account import ACCOUNT, EVERYWHERE, LEADER, Lesser
+from tests.e2e.account import ACCOUNT, EVERYWHERE, LEADER, LimitedAccount
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step
 from tests.e2e.tenants import Tenants
@@ -57,14 +57,14 @@ async def _until_refused(
 
 
 @pytest.fixture
-async def lesser(sandbox_hub: SandboxHub, tmp_path: Path) -> AsyncIterator[Lesser]:
+async def lesser(sandbox_hub: SandboxHub, tmp_path: Path) -> AsyncIterator[LimitedAccount]:
     hub = sandbox_hub
     async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
-        yield Lesser(hub, admin, tmp_path)
+        yield LimitedAccount(hub, admin, tmp_path)
 
 
 @pytest.fixture
-async def client(lesser: Lesser) -> AsyncIterator[HubClient]:
+async def client(lesser: LimitedAccount) -> AsyncIterator[HubClient]:
     await lesser.grant()
     async with await HubClient.connect(await lesser.kubeconfig()) as client:
         yield client
@@ -78,7 +78,9 @@ async def test_with_all_of_them_none_is_refused(client: HubClient) -> None:
     assert await refused(client, all_needed()) == []
 
 
-async def test_a_role_for_the_one_lease_is_enough(client: HubClient, lesser: Lesser) -> None:
+async def test_a_role_for_the_one_lease_is_enough(
+    client: HubClient, lesser: LimitedAccount
+) -> None:
     """`resourceNames` narrows a watch, too, where it asks for the one name."""
     narrow = needed("leader", SYSTEM_NAMESPACE, LEASE)
     assert {right.verb for right in narrow if not right.name} == {"create"}
@@ -91,7 +93,7 @@ async def test_a_role_for_the_one_lease_is_enough(client: HubClient, lesser: Les
 
 
 @pytest.mark.parametrize("right", [r for r in TAKEN if not r.path], ids=str)
-async def test_the_doctor_names_it(client: HubClient, lesser: Lesser, right: Right) -> None:
+async def test_the_doctor_names_it(client: HubClient, lesser: LimitedAccount, right: Right) -> None:
     await lesser.grant(right)
     found = await _until_refused(client, right)
     whose = Subject(ACCOUNT.username, f"{ACCOUNT.namespace}:{ACCOUNT.name}")
@@ -102,7 +104,7 @@ async def test_the_doctor_names_it(client: HubClient, lesser: Lesser, right: Rig
     assert f"--serviceaccount={whose.account}" in finding.do
 
 
-async def test_every_account_may_read_schemas(client: HubClient, lesser: Lesser) -> None:
+async def test_every_account_may_read_schemas(client: HubClient, lesser: LimitedAccount) -> None:
     """Kubernetes itself grants these paths (system:discovery); ibgu's role is for others."""
     paths = [right for right in TAKEN if right.path]
     await lesser.grant(*paths)
@@ -150,7 +152,7 @@ CASES = [
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_the_controller_names_it_and_goes_on_once_it_is_given(
-    scene: Scene, lesser: Lesser, case: Case
+    scene: Scene, lesser: LimitedAccount, case: Case
 ) -> None:
     await _begin(scene, lesser, case.right, step("Prep"), step("Upgrade"))
     if case.reason:
@@ -165,7 +167,7 @@ async def test_the_controller_names_it_and_goes_on_once_it_is_given(
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("kind", ["managedclustersets", "managedclustersetbindings"])
 async def test_with_tenancy_nobody_is_taken_while_the_sets_can_not_be_read(
-    scene: Scene, lesser: Lesser, kind: str
+    scene: Scene, lesser: LimitedAccount, kind: str
 ) -> None:
     await lesser.grant(of("tenancy", "list", kind))
     tenants = Tenants(scene)
@@ -184,7 +186,7 @@ async def test_with_tenancy_nobody_is_taken_while_the_sets_can_not_be_read(
 
 @pytest.mark.usefixtures("quick")
 async def test_a_status_that_could_not_be_written_is_written_later(
-    scene: Scene, lesser: Lesser
+    scene: Scene, lesser: LimitedAccount
 ) -> None:
     await _begin(
         scene, lesser, of("controller", "patch", "imagebasedgroupupgrades/status"), step("Prep")
@@ -195,7 +197,7 @@ async def test_a_status_that_could_not_be_written_is_written_later(
     await scene.completed("lesser")
 
 
-async def _begin(scene: Scene, lesser: Lesser, without: Right, *plan: Object) -> None:
+async def _begin(scene: Scene, lesser: LimitedAccount, without: Right, *plan: Object) -> None:
     """A rollout of one cluster without the right, until readiness says that it is missing."""
     await lesser.grant(without)
     kubeconfig = await lesser.kubeconfig()
@@ -224,7 +226,9 @@ async def _waits(scene: Scene, words: str) -> bool:
 
 
 @pytest.mark.usefixtures("quick")
-async def test_without_events_it_works_and_the_log_says_so(scene: Scene, lesser: Lesser) -> None:
+async def test_without_events_it_works_and_the_log_says_so(
+    scene: Scene, lesser: LimitedAccount
+) -> None:
     await lesser.grant(of("controller", "create", "events"))
     kubeconfig = await lesser.kubeconfig()
     await scene.fleet(count=1)
@@ -242,7 +246,9 @@ async def test_without_events_it_works_and_the_log_says_so(scene: Scene, lesser:
     assert "no Events" in missing["means"]
 
 
-async def test_without_the_hubs_identity_it_does_not_start(scene: Scene, lesser: Lesser) -> None:
+async def test_without_the_hubs_identity_it_does_not_start(
+    scene: Scene, lesser: LimitedAccount
+) -> None:
     """Both the controller's and the API's role grant it."""
     await lesser.grant(of("controller", "get", "namespaces"), IDENTITY)
     kubeconfig = await lesser.kubeconfig()

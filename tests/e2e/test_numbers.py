@@ -24,7 +24,7 @@ from ibgu.db import engine
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
-from ibgu.hub.decode import Bare
+from ibgu.hub.decode import ObjectIdentity
 from tests.e2e.harness import SECONDS, Scene
 from tests.e2e.manifests import Object, ibgu, step
 from tests.e2e.screens import STATES
@@ -225,7 +225,7 @@ async def surfaces(scene: Scene) -> AsyncIterator[Surfaces]:
         await HubClient.connect(str(scene.hub.kubeconfig("ibgu"))) as client,
         async_playwright() as playwright,
     ):
-        system = await client.get(paths.namespace("kube-system"), Bare)
+        system = await client.get(paths.namespace("kube-system"), ObjectIdentity)
         context = Context(system.metadata.uid, pool, Access(client), Probes(_fine))
         browser = await playwright.chromium.launch(
             executable_path=chromium(), args=QUIET, chromium_sandbox=False

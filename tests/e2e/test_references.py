@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ibgu.cli.doctor.examine import examine
-from ibgu.cli.doctor.probe_hub import Ask
+from ibgu.cli.doctor.probe_hub import AccessQuestion
 from ibgu.controller.lookups import membership
 from ibgu.core.plan import references
 from ibgu.sandbox.kubectl import KubectlResult
@@ -96,7 +96,7 @@ async def test_with_the_policy_nothing_of_it_is_even_created(scene: Scene, tenan
     await scene.apply(attack(scene))  # an administrator may read it, and so have it carried
     await scene.completed("attack")
     assert await scene.condition("attack", "PayloadChecked") == {}
-    found = {each.check: each for each in await examine(scene.settings(), Ask())}
+    found = {each.check: each for each in await examine(scene.settings(), AccessQuestion())}
     assert found["references"].level == "ok"
 
 
@@ -114,7 +114,7 @@ async def test_a_tenants_ibgu_from_before_the_policy_is_not_trusted(
     )
     assert "older than the admission policy" in held["message"]
     assert await scene.works(f"{scene.label}-1") == []
-    found = {each.check: each for each in await examine(scene.settings(), Ask())}
+    found = {each.check: each for each in await examine(scene.settings(), AccessQuestion())}
     assert "unchecked: default/attack" in found["references"].found
     await scene.kubectl("delete", "ibgu", "attack")
     await scene.apply(attack(scene))

@@ -17,7 +17,7 @@ from ibgu.db import engine
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
-from ibgu.hub.decode import Bare
+from ibgu.hub.decode import ObjectIdentity
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, config_map, ibgu, pull_secret, step
 from tests.security.test_routes import Asked, routes
@@ -115,7 +115,7 @@ async def _rest(scene: Scene, uid: str, name: str, cluster: str) -> str:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     said = []
     async with await HubClient.connect(str(scene.hub.kubeconfig("ibgu"))) as client:
-        system = await client.get(paths.namespace("kube-system"), Bare)
+        system = await client.get(paths.namespace("kube-system"), ObjectIdentity)
         app = create_app(Context(system.metadata.uid, pool, Access(client), Probes(_nothing)))
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as rest:

@@ -12,7 +12,7 @@ from ibgu.db import engine
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
-from ibgu.hub.decode import Bare
+from ibgu.hub.decode import ObjectIdentity
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step
 
@@ -29,7 +29,7 @@ async def rest(scene: Scene) -> AsyncIterator[httpx.AsyncClient]:
     pool = engine(scene.database_url)
     headers = {"Authorization": f"Bearer {scene.hub.token('olga')}"}
     async with await HubClient.connect(str(scene.hub.kubeconfig("ibgu"))) as client:
-        system = await client.get(paths.namespace("kube-system"), Bare)
+        system = await client.get(paths.namespace("kube-system"), ObjectIdentity)
         app = create_app(Context(system.metadata.uid, pool, Access(client), Probes(_fine)))
         url = "http://ibgu/api/v1/rollouts/default/steered/"
         transport = httpx.ASGITransport(app=app)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ibgu.controller.lookups import talm
-from ibgu.controller.reports.notices import LEADS
+from ibgu.controller.reports.events import LEADER_ELECTION
 from ibgu.controller.service import LEASE
 from ibgu.hub import paths
 from tests.e2e.harness import NAMESPACE as OWN
@@ -19,7 +19,7 @@ NAMESPACE = "openshift-cluster-group-upgrades"
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(talm, "EVERY", 0.3)
+    monkeypatch.setattr(talm, "INTERVAL", 0.3)
 
 
 def lease() -> Object:
@@ -51,7 +51,7 @@ async def versions(scene: Scene) -> dict[str, str]:
 async def _new_leader_shown(scene: Scene) -> bool:
     found = (await scene.get(paths.lease(OWN, LEASE)))["metadata"]
     told = await scene.kubectl("events", "-n", OWN, "--for", f"lease/{LEASE}", "-o", "json")
-    about = (each for each in json.loads(told)["items"] if each["reason"] == LEADS)
+    about = (each for each in json.loads(told)["items"] if each["reason"] == LEADER_ELECTION)
     return any(each["involvedObject"]["uid"] == found["uid"] for each in about)
 
 

@@ -19,7 +19,7 @@ A, B = "tenant-a", "tenant-b"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(membership, "RETRY_SECONDS", 0.3)
-    monkeypatch.setattr(tenants, "EVERY", 0.3)
+    monkeypatch.setattr(tenants, "INTERVAL", 0.3)
 
 
 @pytest.fixture

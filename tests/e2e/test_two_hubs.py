@@ -17,7 +17,7 @@ from ibgu.db import engine
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
-from ibgu.hub.decode import Bare
+from ibgu.hub.decode import ObjectIdentity
 from ibgu.sandbox.hub import SandboxHub
 from tests.e2e.conftest import scene_on
 from tests.e2e.harness import Scene
@@ -42,7 +42,7 @@ async def neighbour(second_hub: SandboxHub, database_url: str) -> AsyncIterator[
 
 
 async def hub_of(scene: Scene) -> str:
-    found = await scene.admin.get(paths.namespace("kube-system"), Bare)
+    found = await scene.admin.get(paths.namespace("kube-system"), ObjectIdentity)
     return found.metadata.uid
 
 

@@ -26,7 +26,7 @@ ROWS = {
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unreadable, "EVERY", 0.3)
+    monkeypatch.setattr(unreadable, "INTERVAL", 0.3)
 
 
 @pytest.fixture

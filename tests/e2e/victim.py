@@ -30,7 +30,7 @@ def die() -> NoReturn:
     raise AssertionError("still alive")
 
 
-class Death:
+class ControllerKilled:
     def __init__(self, told: str) -> None:
         self.moment, kind, number = (*told.split(":"), "", "", "")[:3]
         self._kind = kind
@@ -52,7 +52,7 @@ class Death:
         return False
 
 
-def doom(death: Death) -> None:
+def doom(death: ControllerKilled) -> None:
     commit, send = JournalWriter.commit, Writer._send
 
     async def fatal_commit(self: JournalWriter, draft: Draft, at: datetime) -> None:
@@ -83,5 +83,5 @@ async def live(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    doom(Death(sys.argv[2]))
+    doom(ControllerKilled(sys.argv[2]))
     asyncio.run(live(read_settings(**msgspec.json.decode(sys.argv[1]))))

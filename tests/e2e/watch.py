@@ -22,7 +22,7 @@ from ibgu.db.reads.log import named
 from ibgu.db.views import EventRow
 from tests.e2e import screens
 from tests.e2e.harness import Scene
-from tests.e2e.moments import SOME, Numbers, Shown, moments, never_were
+from tests.e2e.moments import SOME, Numbers, Sighting, moments, never_were
 from tests.e2e.test_numbers import READ, Surfaces
 
 LABEL = "ring=canary"
@@ -75,7 +75,7 @@ class Watch(Struct):
     """The clusters with the label."""
     pause: float
     """Seconds between two looks of one watcher."""
-    shown: list[Shown] = field(default_factory=list)
+    shown: list[Sighting] = field(default_factory=list)
     looking: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while the watchers look: all surfaces are compared without them."""
 
@@ -89,7 +89,7 @@ class Watch(Struct):
         for surface, look in cycle(looks.items()):
             await self.looking.wait()
             if numbers := await look():
-                self.shown.append(Shown(surface, numbers))
+                self.shown.append(Sighting(surface, numbers))
             await asyncio.sleep(self.pause)
 
     def watchers(self) -> Iterator[dict[str, Look]]:

@@ -3,7 +3,7 @@
 from ibgu.sim.agent import AgentTiming
 from tests.fidelity.scenes import Scene, Step
 from tests.fidelity.trace import Fields, Trace, on_the_cluster
-from tests.sim.world import World
+from tests.sim.cluster_simulation import ClusterSimulation
 
 NAME = "work"
 DURATIONS = (
@@ -22,7 +22,7 @@ class PlayedOnModel:
         """`seed`: draws when the agent reports early or late; what the Lifecycle Agent does is
         the same with every seed."""
         self.trace = Trace()
-        self._world = World(
+        self._world = ClusterSimulation(
             *scene.faults,
             name=cluster,
             durations=DURATIONS,

@@ -8,7 +8,7 @@ from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.spoke import key_of
 from tests.fidelity.trace import Fields
-from tests.sim.world import PATHS, ROLE, SEED, config, ibu, stage_work
+from tests.sim.cluster_simulation import PATHS, ROLE, SEED, config, ibu, stage_work
 
 Until = Callable[[Fields, SimulatedCluster], bool]
 Deed = Callable[[SimulatedCluster, float], None]

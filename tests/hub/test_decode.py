@@ -6,7 +6,7 @@ from msgspec import json
 from ibgu.core.model.kinds import ManifestWork
 from ibgu.hub.client import HubError
 from ibgu.hub.decode import BadObject, decode_page
-from ibgu.hub.watching.initial import Initial
+from ibgu.hub.watching.initial import InitialList
 from ibgu.hub.watching.watch import Bookmark, Event, read_echo, read_event
 
 PATH = "/works"
@@ -43,7 +43,7 @@ def test_an_object_without_any_metadata_is_reported_unnamed() -> None:
 
 
 def test_changes_during_a_streaming_list_are_applied() -> None:
-    initial: Initial[ManifestWork] = Initial()
+    initial: InitialList[ManifestWork] = InitialList()
     for line in (
         b'{"type":"ADDED","object":{"metadata":{"name":"a"}}}',
         b'{"type":"ADDED","object":{"metadata":{"name":"b"}}}',

@@ -15,12 +15,12 @@ from ibgu.core.model.kinds import Lease, ManagedCluster, ManifestWork, ObjectMet
 from ibgu.flowcontrol.backoff import Backoff
 from ibgu.flowcontrol.deadline import Deadline
 from ibgu.hub import paths
-from ibgu.hub.authorization.access import Access, Question, User
+from ibgu.hub.authorization.access import Access, AccessReview, User
 from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.discovery import discover
 from ibgu.hub.election.lease import Elector
+from ibgu.hub.election.lease_watch import LeaseWatch
 from ibgu.hub.election.times import LeaseTimes
-from ibgu.hub.election.vacancy import Vacancy
 from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
 from ibgu.hub.watching.store import Key, Store
 from ibgu.hub.writing.events import event
@@ -296,8 +296,8 @@ async def test_the_users_of_tokens_and_their_rights(
     assert (alice.username, bob.username) == ("alice", "bob")
     assert await access.user("nonsense") is None
 
-    def get(namespace: str) -> Question:
-        return Question("get", paths.IBGU_GROUP, "imagebasedgroupupgrades", namespace=namespace)
+    def get(namespace: str) -> AccessReview:
+        return AccessReview("get", paths.IBGU_GROUP, "imagebasedgroupupgrades", namespace=namespace)
 
     assert await access.allowed(alice, get("kube-system"))
     assert await access.allowed(bob, get("default"))
@@ -387,9 +387,9 @@ async def test_a_standby_hears_of_no_other_lease(
 ) -> None:
     ours, other = unique_name("lease"), unique_name("lease")
     heard: list[str] = []
-    tells = Vacancy._tells
+    tells = LeaseWatch._tells
 
-    def told(self: Vacancy, line: bytes) -> bool:
+    def told(self: LeaseWatch, line: bytes) -> bool:
         heard.append(json.loads(line)["object"]["metadata"]["name"])
         return tells(self, line)
 
@@ -402,9 +402,9 @@ async def test_a_standby_hears_of_no_other_lease(
         }
         await admin.request("POST", paths.leases("ibgu-system"), body=body)
 
-    monkeypatch.setattr(Vacancy, "_tells", told)
+    monkeypatch.setattr(LeaseWatch, "_tells", told)
     await lease(ours, "somebody")
-    vacancy = Vacancy(ibgu, "ibgu-system", ours)
+    vacancy = LeaseWatch(ibgu, "ibgu-system", ours)
     vacancy.watch()
     await until(lambda: heard == [ours])
     await lease(other, "")

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from ibgu.core.model.kinds import JsonObject
 from ibgu.hub.client import HubClient
+from ibgu.sim.attempts import AttemptDraws
 from ibgu.sim.cluster import SimulatedCluster
-from ibgu.sim.course import FateDraws
 from ibgu.sim.faults import Fault
 from ibgu.sim.spec import FleetSpec
 from ibgu.sim.wire import FullWork, Patch
@@ -31,7 +31,7 @@ class RealCluster(SimulatedCluster):
         self.server = server
         super().__init__(name, spec, faults, now)
 
-    def _new_spoke(self, course: FateDraws) -> RealSpoke:
+    def _new_spoke(self, course: AttemptDraws) -> RealSpoke:
         self._real = RealSpoke(self.server, course.random("spoke"))
         return self._real
 

@@ -11,7 +11,7 @@ from tests.e2e.manifests import ibgu, step
 from tests.neighbours.connection import Connection
 from tests.neighbours.scene import RealScene
 from tests.neighbours.server import ROLES
-from tests.sim.world import ROLE
+from tests.sim.cluster_simulation import ROLE
 
 PATH = f"{ROLES}/{quote(ROLE['metadata']['name'])}"
 

@@ -16,7 +16,7 @@ from tests.e2e.test_no_way_on import (
 from tests.neighbours.scene import RealScene
 from tests.neighbours.server import ROLES
 from tests.neighbours.spoke import confirmed
-from tests.sim.world import ROLE
+from tests.sim.cluster_simulation import ROLE
 
 __all__ = [
     "test_a_cluster_that_did_not_fail_to_clean_up_hears_of_no_clean_up_by_hand",

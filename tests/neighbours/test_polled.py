@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers import traits
 from ibgu.core.engine.refresh import ranges
-from ibgu.core.model.actions import Range
+from ibgu.core.model.actions import AgeRange
 from ibgu.sandbox.hub import SandboxHub
 from tests.e2e.harness import actions
 from tests.e2e.manifests import ibgu, step
@@ -33,7 +33,7 @@ async def scene(
 ) -> AsyncIterator[RealScene]:
     """Agents poll as those of single-node clusters do: a rollout that waited for it would not end
     in time."""
-    usual = Range(FIRST, 60.0)
+    usual = AgeRange(FIRST, 60.0)
     monkeypatch.setattr(ranges, "traits", lambda action: replace(traits(action), usual=usual))
     async with real_scene(polled_hub, database_url, servers, tmp_path) as made:
         made.poll = "60s"

@@ -21,7 +21,7 @@ from tests.e2e.test_freshness import refreshed
 from tests.neighbours.connection import Connection
 from tests.neighbours.klusterlet import ACCOUNT, NAMESPACE
 from tests.neighbours.scene import RealScene
-from tests.sim.world import ROLE
+from tests.sim.cluster_simulation import ROLE
 
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 NAME = "holds.ibgu.dev"

@@ -22,7 +22,7 @@ with atheris.instrument_imports(include=["ibgu"]):
     from ibgu.hub.decode import ListPage, decode_page
     from ibgu.hub.errors import HubError, read_error
     from ibgu.hub.lenient import repaired
-    from ibgu.hub.watching.watch import Put, read_event
+    from ibgu.hub.watching.watch import Upsert, read_event
 
 from tests.security.garbage import SAMPLES
 
@@ -37,7 +37,7 @@ def one(data: bytes) -> None:
     kind, rest = KINDS[data[0] % len(KINDS)], data[1:]
     with suppress(HubError):
         event = read_event("/path", rest, kind, lambda bad: None)
-        if isinstance(event, Put):
+        if isinstance(event, Upsert):
             _look_at(event.obj)
     with suppress(HubError):
         page: ListPage[Any] = decode_page("/path", rest, kind, lambda bad: None)

@@ -12,10 +12,10 @@ from ibgu.controller.lookups.talm_policy import installed_policy
 from ibgu.controller.service import LEASE
 from ibgu.core.engine.works import cluster_patch
 from ibgu.core.model import WorkView
-from ibgu.core.model.shown import Shown
+from ibgu.core.model.shown import HubObject
 from ibgu.flowcontrol.deadline import Deadline
 from ibgu.hub import discovery
-from ibgu.hub.authorization.access import Access, Question
+from ibgu.hub.authorization.access import Access, AccessReview
 from ibgu.hub.authorization.rights import ROLES, TENANCY, Right, needed
 from ibgu.hub.client import HubClient
 from ibgu.hub.election.lease import Elector
@@ -113,14 +113,14 @@ def _unused(asked: list[Used]) -> list[str]:
     return [str(g) for g in everything() if not any(serves(g, right) for right in known)]
 
 
-def _armed(scene: Scene, cluster: str) -> Shown[WorkView] | None:
+def _armed(scene: Scene, cluster: str) -> HubObject[WorkView] | None:
     assert scene.controller is not None
     works = scene.controller._mirror.works
     marked = (work for work in works if work.metadata.namespace == cluster)
     return next((work for work in marked if work.view.armed), None)
 
 
-async def _miss_an_event(scene: Scene, old: Shown[WorkView]) -> None:
+async def _miss_an_event(scene: Scene, old: HubObject[WorkView]) -> None:
     """The mirror shows a work as it once was: ibgu's write meets a conflict, and it is read."""
     controller = scene.controller
     assert controller is not None
@@ -180,5 +180,6 @@ async def _ask_as_the_api(scene: Scene) -> None:
         user = await access.user(scene.hub.token("alice"))
         assert user is not None
         assert (
-            await access.allowed(user, Question("get", "lcm.openshift.io", "imagebased")) is False
+            await access.allowed(user, AccessReview("get", "lcm.openshift.io", "imagebased"))
+            is False
         )

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from ibgu.core.model import Kind, OnRollout, Rollout
-from ibgu.core.text.cut import MOST_BYTES
+from ibgu.core.text.cut import MAX_BYTES
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.conftest import context, engine, hub_client, journal
@@ -46,7 +46,7 @@ def api(sandbox_hub: SandboxHub, database_url: str, tmp_path: Path) -> Iterator[
 
 async def _events(journal: Journal, found: Rollout, count: int) -> None:
     """Writes events as long as a cluster can make them."""
-    words = "x" * MOST_BYTES
+    words = "x" * MAX_BYTES
     for begin in range(0, count, 100):
         now = range(min(100, count - begin))
         await tell(journal, *(OnRollout(Kind.PLAN_ACCEPTED, found, words) for _ in now))

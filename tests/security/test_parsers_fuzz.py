@@ -18,10 +18,10 @@ from ibgu.flowcontrol.backoff import Backoff
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import BadObject, ListPage, decode_answer, decode_page
 from ibgu.hub.errors import HubError, read_error
-from ibgu.hub.lenient import DEEPEST, repaired
+from ibgu.hub.lenient import MAX_DEPTH, repaired
 from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
 from ibgu.hub.watching.store import Store
-from ibgu.hub.watching.watch import Put, read_event
+from ibgu.hub.watching.watch import Upsert, read_event
 from tests.hub.conftest import COLLECTION, Fault, ScriptedHub
 from tests.security.garbage import SAMPLES, bytes_of, spoilt
 
@@ -45,7 +45,7 @@ def read(kind: type, line: bytes) -> list[BadObject]:
     bad: list[BadObject] = []
     with suppress(HubError):
         event = read_event("/path", line, kind, bad.append)
-        if isinstance(event, Put):
+        if isinstance(event, Upsert):
             looked_at(event.obj)
     assert all(map(str, bad))
     return bad
@@ -97,7 +97,7 @@ def test_depth_where_nothing_is_read_costs_nothing(kind: type, deep: bytes) -> N
     """A ManifestWork may carry anything, and it is fine."""
     line = json.dumps({"type": "ADDED", "object": SAMPLES[kind] | {"carried": 7}}).encode()
     event = read_event("/path", line.replace(b"7", deep), kind, lambda bad: None)
-    assert isinstance(event, Put)
+    assert isinstance(event, Upsert)
     assert event.metadata.name == "a"
 
 
@@ -112,7 +112,7 @@ def test_depth_where_something_is_read_is_reported_by_name(deep: bytes) -> None:
 def test_bytes_that_are_no_text_cost_only_themselves() -> None:
     line = json.dumps({"type": "ADDED", "object": SAMPLES[ManifestWork]}).encode()
     event = read_event("/p", line.replace(b"Prep", b"Pr\xff"), ManifestWork, lambda bad: None)
-    assert isinstance(event, Put)
+    assert isinstance(event, Upsert)
     (entry,) = event.obj.status.resource_status.manifests
     assert entry.status_feedback.values[0].field_value.string == "Pr\N{REPLACEMENT CHARACTER}"
 
@@ -123,12 +123,12 @@ def test_valid_json_is_not_changed_by_repair(value: Any) -> None:
     assert repaired(data) == data
 
 
-@given(st.integers(1, 3 * DEEPEST), st.sampled_from(["[", '{"a":']))
+@given(st.integers(1, 3 * MAX_DEPTH), st.sampled_from(["[", '{"a":']))
 def test_json_cut_by_depth_is_still_valid(depth: int, opened: str) -> None:
     closed = ("]" if opened == "[" else "}") * depth
     shown = json.loads(repaired(f'{{"x": {opened * depth}"]}}\\"["{closed}, "y": "["}}'.encode()))
     assert shown["y"] == "["
-    assert ("null" in json.dumps(shown)) is (depth >= DEEPEST)
+    assert ("null" in json.dumps(shown)) is (depth >= MAX_DEPTH)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", DEEP[1], b'{"kind": "Status"}'])

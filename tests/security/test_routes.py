@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ibgu.api.context import Probes
 from ibgu.api.http.body_limit import BODY_BYTES
-from ibgu.api.http.edge import HEADERS, TLS_HEADERS
+from ibgu.api.http.error_boundary import HEADERS, TLS_HEADERS
 from ibgu.api.page.site import site
 from ibgu.api.probes import create_probes
 from ibgu.hub.client import HubClient

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibgu.sim.faults import CATALOGUE
-from tests.sim.world import World, stage_work
+from tests.sim.cluster_simulation import ClusterSimulation, stage_work
 
 DEEDS = ("Prep", "Upgrade", "Rollback", "Idle", "delete", "dark", "back", "remove")
 
 
 def story(seed: int, *faults: str, **spec: Any) -> list[tuple[str, str, float]]:
-    world = World(*faults, seed=seed, durations="field", **spec)
+    world = ClusterSimulation(*faults, seed=seed, durations="field", **spec)
     for stage in ("Prep", "Upgrade", "Idle"):
         world.put(stage_work(stage))
         world.run(10800)
@@ -46,7 +46,7 @@ def test_scale_shortens_every_duration() -> None:
 )
 def test_time_always_goes_on(fault: str, seed: int, script: list[tuple[str, float]]) -> None:
     """Nothing that anybody does makes a cluster stand still at one moment or fall over."""
-    world = World(fault, seed=seed, durations="field")
+    world = ClusterSimulation(fault, seed=seed, durations="field")
     for deed, pause in script:
         match deed:
             case "delete":
@@ -66,7 +66,7 @@ def test_time_always_goes_on(fault: str, seed: int, script: list[tuple[str, floa
         check_conditions(world)
 
 
-def check_conditions(world: World) -> None:
+def check_conditions(world: ClusterSimulation) -> None:
     """No type twice, and the generation that was observed is never ahead."""
     ibu = world.cluster.spoke.ibu
     if ibu is None or "status" not in ibu:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ibgu.sim.faults import CATALOGUE, FaultRule, Where, assign, parse_fault
+from ibgu.sim.faults import CATALOGUE, FaultPoint, FaultRule, assign, parse_fault
 
 
 def test_a_fault_rule_with_a_rate_is_parsed() -> None:
@@ -71,7 +71,7 @@ def test_every_fault_is_documented() -> None:
 def test_catalogue_is_consistent() -> None:
     for name, fault in CATALOGUE.items():
         assert name == fault.name
-        assert isinstance(fault.where, Where)
+        assert isinstance(fault.where, FaultPoint)
         if "." in name:
             assert fault.stage.lower() == name.split(".")[0]
             assert fault.message

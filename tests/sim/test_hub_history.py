@@ -8,7 +8,7 @@ from msgspec import json
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub import MemoryHub
 from ibgu.sim.hub.answers import RefusedRequest
-from ibgu.sim.hub.server import Asked
+from ibgu.sim.hub.server import ServedRequest
 from ibgu.sim.hub.watch import Watch
 
 NAMESPACES = "/api/v1/namespaces"
@@ -17,7 +17,7 @@ NAMESPACES = "/api/v1/namespaces"
 def ask(hub: MemoryHub, method: str, path: str, body: Any = None, **query: str) -> JsonObject:
     content = "application/merge-patch+json" if method == "PATCH" else "application/json"
     data = None if body is None else json.encode(body)
-    answer: JsonObject = json.decode(hub.handle(Asked(method, path, query, data, content)))
+    answer: JsonObject = json.decode(hub.handle(ServedRequest(method, path, query, data, content)))
     return answer
 
 

@@ -11,14 +11,14 @@ from ibgu.sim.player import Player
 from ibgu.sim.player.clock import SteadyClock
 from ibgu.sim.spec import FleetSpec
 from tests.sim.agent.works import disarmed
-from tests.simulation.loop import VirtualLoop
+from tests.simulation.loop import VirtualTimeLoop
 
 NAME = "site-0001"
 Story = Callable[[MemoryClient, Player], Awaitable[None]]
 
 
 def play(story: Story) -> None:
-    loop = VirtualLoop()
+    loop = VirtualTimeLoop()
     asyncio.set_event_loop(loop)
     try:
         loop.run_until_complete(_play(story))

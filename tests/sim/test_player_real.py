@@ -14,9 +14,9 @@ from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sim.cluster import SimulatedCluster
-from ibgu.sim.player import NotOurs, Player, clean_up, simulate
+from ibgu.sim.player import ForeignCluster, Player, clean_up, simulate
 from ibgu.sim.spec import FleetSpec
-from tests.sim.world import ROLE, config, feedback_of, ibu, stage_work
+from tests.sim.cluster_simulation import ROLE, config, feedback_of, ibu, stage_work
 
 pytestmark = pytest.mark.hub
 
@@ -255,7 +255,7 @@ async def test_a_cluster_of_another_owner_is_refused(
         "metadata": {"name": name},
     }
     await admin.request("POST", paths.MANAGED_CLUSTERS, body=theirs)
-    with pytest.raises(NotOurs, match=f"ManagedCluster {name} exists on the hub and is not"):
+    with pytest.raises(ForeignCluster, match=f"ManagedCluster {name} exists on the hub and is not"):
         await Player(fleet_client, FleetSpec.parse(count=1, pattern=pattern)).create()
 
 

@@ -1,21 +1,21 @@
 from itertools import pairwise
 
-from tests.sim.world import World, stage_work
+from tests.sim.cluster_simulation import ClusterSimulation, stage_work
 
 AVAILABLE = "ManagedClusterConditionAvailable"
 
 
-def available(world: World) -> tuple[str, str]:
+def available(world: ClusterSimulation) -> tuple[str, str]:
     conditions = {c["type"]: c for c in world.mc["status"]["conditions"]}
     return conditions[AVAILABLE]["status"], conditions[AVAILABLE]["reason"]
 
 
-def taints(world: World) -> list[str]:
+def taints(world: ClusterSimulation) -> list[str]:
     return [taint["key"] for taint in world.mc["spec"].get("taints", [])]
 
 
 def test_a_cluster_joins_the_hub() -> None:
-    world = World()
+    world = ClusterSimulation()
     world.run(1)
     assert available(world) == ("True", "ManagedClusterAvailable")
     assert {c["type"] for c in world.mc["status"]["conditions"]} == {
@@ -29,7 +29,7 @@ def test_a_cluster_joins_the_hub() -> None:
 
 
 def test_five_lease_times_of_darkness() -> None:
-    world = World()
+    world = ClusterSimulation()
     world.run(1)
     world.cluster.go_dark()
     world.run(220)
@@ -44,7 +44,7 @@ def test_five_lease_times_of_darkness() -> None:
 
 
 def test_the_lease_is_on_the_time_scale() -> None:
-    world = World(scale=0.1)
+    world = ClusterSimulation(scale=0.1)
     world.run(1)
     world.cluster.go_dark()
     world.run(31)
@@ -52,7 +52,7 @@ def test_the_lease_is_on_the_time_scale() -> None:
 
 
 def test_a_short_reboot_is_never_seen_on_the_hub() -> None:
-    world = World(durations="200s")
+    world = ClusterSimulation(durations="200s")
     world.put(stage_work("Prep"))
     world.until(lambda: world.finished("Prep"))
     world.put(stage_work("Upgrade"))
@@ -68,7 +68,7 @@ def test_a_short_reboot_is_never_seen_on_the_hub() -> None:
 
 
 def test_offline_from_the_beginning() -> None:
-    world = World("offline:20m")
+    world = ClusterSimulation("offline:20m")
     world.put(stage_work("Prep"))
     world.run(600)
     assert available(world)[0] == "Unknown"
@@ -79,7 +79,7 @@ def test_offline_from_the_beginning() -> None:
 
 
 def test_a_flapping_lease_makes_the_cluster_unavailable_at_times() -> None:
-    world = World("flapping-lease:30m")
+    world = ClusterSimulation("flapping-lease:30m")
     world.put(stage_work("Prep"))
     seen: list[str] = []
     for _ in range(25):
@@ -93,7 +93,7 @@ def test_a_flapping_lease_makes_the_cluster_unavailable_at_times() -> None:
 
 
 def test_outages_of_the_link_nest() -> None:
-    world = World()
+    world = ClusterSimulation()
     world.cluster.go_dark()
     world.cluster.go_dark()
     linked = []
@@ -104,7 +104,7 @@ def test_outages_of_the_link_nest() -> None:
 
 
 def test_a_new_managed_cluster_gets_its_whole_status() -> None:
-    world = World()
+    world = ClusterSimulation()
     world.run(1)
     world.mc["status"] = {}
     world.cluster.registration.left("another")

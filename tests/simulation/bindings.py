@@ -8,7 +8,7 @@ from random import Random
 
 from ibgu.core.plan.tenancy import CLUSTER_SET_LABEL
 from ibgu.hub import paths
-from ibgu.hub.decode import Bare
+from ibgu.hub.decode import ObjectIdentity
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from ibgu.sim.hub.kinds import CLUSTER_SET_BINDINGS, CLUSTER_SETS
 from tests.simulation.faults import Fault
@@ -69,7 +69,7 @@ class Bindings:
         body = {"metadata": {"labels": {CLUSTER_SET_LABEL: home}}}
         path = paths.managed_cluster(cluster)
         await self._client.request("PATCH", path, body=body, content_type=paths.MERGE_PATCH)
-        found = await self._client.get(path, Bare)
+        found = await self._client.get(path, ObjectIdentity)
         self._homes[found.metadata.uid] = home
 
     @staticmethod

@@ -14,7 +14,7 @@ from ibgu.hub.errors import TRANSPORT, HubError
 from ibgu.hub.port import NO_QUERY, Hub
 from ibgu.sim.hub import MemoryClient
 from tests.simulation.loop import Process
-from tests.simulation.weather import Weather, latency
+from tests.simulation.network_faults import NetworkFaults, latency
 
 Effect = Callable[[], Awaitable[bytes]]
 _PAYLOAD = f'"{names.PART}":"{names.PAYLOAD}"'.encode()
@@ -26,7 +26,7 @@ class FaultyHub(Hub):
     def __init__(
         self,
         inner: MemoryClient,
-        weather: Weather,
+        weather: NetworkFaults,
         process: Process,
         rng: Random,
         die: Callable[[], None],

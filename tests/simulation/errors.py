@@ -9,7 +9,7 @@ from ibgu.controller.effects.effects import Effects
 from ibgu.controller.loop.planner import Planner
 from ibgu.controller.reports.statuses import Statuses
 from ibgu.core.engine.state import TrackedRollout
-from tests.simulation.weather import Weather
+from tests.simulation.network_faults import NetworkFaults
 
 KIND = "own-error"
 ERROR = ZeroDivisionError.__name__
@@ -17,7 +17,7 @@ _PLACES = ((Planner, "_rollout"), (Effects, "reconcile"), (Statuses, "_write"))
 
 
 @contextmanager
-def own_errors(weather: Weather) -> Iterator[None]:
+def own_errors(weather: NetworkFaults) -> Iterator[None]:
     """Raises errors where the fault's `n` says, in the rollout that it names, as long as it
     lasts."""
     with ExitStack() as stack:
@@ -27,7 +27,7 @@ def own_errors(weather: Weather) -> Iterator[None]:
         yield
 
 
-def _faulty(weather: Weather, place: int, act: Callable[..., Any]) -> Callable[..., Any]:
+def _faulty(weather: NetworkFaults, place: int, act: Callable[..., Any]) -> Callable[..., Any]:
     def acting(*given: Any) -> Any:
         done = act(*given)
         [tracked] = [each for each in given if isinstance(each, TrackedRollout)]

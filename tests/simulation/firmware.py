@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
+from ibgu.sim.attempts import AttemptDraws, StageAttempt
 from ibgu.sim.clock import NEVER
 from ibgu.sim.cluster import SimulatedCluster, StageAgent
-from ibgu.sim.course import Fate, FateDraws
-from ibgu.sim.faults.fault import Where
+from ibgu.sim.faults.fault import FaultPoint
 from ibgu.sim.spoke import Key, Spoke
 from ibgu.sim.spoke.refusal import invalid
 from ibgu.sim.timeline import StageTimeline
@@ -39,10 +39,10 @@ class FirmwareAgent:
     """FirmwareAgent downloads and flashes; a flash reboots the node."""
 
     def __init__(
-        self, spoke: Spoke, course: FateDraws, timeline: StageTimeline, version: str
+        self, spoke: Spoke, course: AttemptDraws, timeline: StageTimeline, version: str
     ) -> None:
         self.version = version
-        self.fate = Fate({})
+        self.fate = StageAttempt({})
         self._spoke = spoke
         self._course = course
         self._timeline = timeline
@@ -98,8 +98,8 @@ class FirmwareAgent:
         course = [(1.0, self._end)]
         if stage == "Flash":
             course = [(0.2, self._go_down), (0.8, self._come_up), *course]
-        if fault is not None and (fault.name == "hangs" or fault.where is Where.DARK):
-            course = course[:1] if fault.where is Where.DARK else []
+        if fault is not None and (fault.name == "hangs" or fault.where is FaultPoint.DARK):
+            course = course[:1] if fault.where is FaultPoint.DARK else []
         self._script = [(now + part * length, change) for part, change in course]
 
     def _go_down(self, now: float) -> None:
@@ -128,10 +128,10 @@ class FirmwareAgent:
 
 
 class FirmwareCluster(SimulatedCluster):
-    def _new_spoke(self, course: FateDraws) -> Spoke:
+    def _new_spoke(self, course: AttemptDraws) -> Spoke:
         return FirmwareSpoke(course.random("spoke"))
 
-    def _new_agent(self, course: FateDraws, version: str) -> StageAgent:
+    def _new_agent(self, course: AttemptDraws, version: str) -> StageAgent:
         return FirmwareAgent(self.spoke, course, self.timeline, version)
 
     def set_stage(self, stage: str, now: float) -> None:

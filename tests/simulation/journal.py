@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from tests.simulation.loop import VirtualLoop
+from tests.simulation.loop import VirtualTimeLoop
 
 
 class JournalFaults(Protocol):
@@ -32,8 +32,8 @@ IDLE = 10.0
 that fails over, or `idle_in_transaction_session_timeout`, which is in real seconds."""
 
 
-class Turnstile:
-    """Turnstile admits one journal call at a time and stops time for it, so that its order and
+class CallQueue:
+    """CallQueue admits one journal call at a time and stops time for it, so that its order and
     length do not depend on the machine.
 
     When a process is stopped inside its statement, the server holds locks for it. Anyone who needs
@@ -68,9 +68,9 @@ class Turnstile:
 class _Pass:
     """_Pass is the right of one call to use the real world."""
 
-    def __init__(self, turnstile: Turnstile) -> None:
+    def __init__(self, turnstile: CallQueue) -> None:
         loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
+        assert isinstance(loop, VirtualTimeLoop)
         self._loop = loop
         self._turnstile = turnstile
         self._held = ExitStack()
@@ -103,7 +103,7 @@ class FaultyEngine:
         self,
         engine: AsyncEngine,
         faults: JournalFaults,
-        turnstile: Turnstile,
+        turnstile: CallQueue,
         committed: Callable[[bool], None],
     ) -> None:
         """`committed` is called after every commit, before its response: True for that of `begin`,

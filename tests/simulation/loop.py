@@ -58,7 +58,7 @@ class _Call:
 
     def __init__(
         self,
-        loop: "VirtualLoop",
+        loop: "VirtualTimeLoop",
         process: Process,
         callback: Callable[..., object],
         args: tuple[Any, ...],
@@ -87,7 +87,7 @@ def _of_the_kernel(callback: Callable[..., object]) -> bool:
     return isinstance(getattr(callback, "__self__", None), asyncio.BaseTransport)
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.now = BEGINNING
         self.io = 0
@@ -152,7 +152,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 def play(story: Coroutine[Any, Any, Any]) -> Any:
     """Runs the story to its end, on a loop of its own."""
-    loop = VirtualLoop()
+    loop = VirtualTimeLoop()
     try:
         return loop.run_until_complete(story)
     finally:
@@ -163,7 +163,7 @@ class _Selector(selectors.DefaultSelector):
     """_Selector polls the real world only while real I/O is in progress, and nothing else is to be
     done."""
 
-    def __init__(self, loop: VirtualLoop) -> None:
+    def __init__(self, loop: VirtualTimeLoop) -> None:
         super().__init__()
         self._loop = loop
         self._turns = 0

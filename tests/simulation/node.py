@@ -15,22 +15,22 @@ from ibgu.controller.clock import Clock
 from ibgu.controller.service import Controller
 from ibgu.core.engine.driver import Driver
 from ibgu.core.model import names
-from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded
+from ibgu.db.errors import JournalUnavailable, LeadershipLost, ReloadNeeded
 from ibgu.hub.discovery import discover
 from ibgu.hub.errors import HubError
 from ibgu.settings import Settings, read_settings
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from tests.simulation.edge import FaultyHub
 from tests.simulation.faults import Fault
-from tests.simulation.journal import FaultyEngine, Turnstile
+from tests.simulation.journal import CallQueue, FaultyEngine
 from tests.simulation.loop import PROCESS, Process
-from tests.simulation.weather import Weather, latency
+from tests.simulation.network_faults import NetworkFaults, latency
 
 RESTART = 10.0
 """Seconds from a process's end to its next start."""
 LONG_COMMIT = 2.0
 """Virtual seconds: long enough for what else the process does every second."""
-EXPECTED = (Deposed, ReloadNeeded, JournalAway, HubError)
+EXPECTED = (LeadershipLost, ReloadNeeded, JournalUnavailable, HubError)
 """Errors that a process may end with."""
 
 
@@ -51,8 +51,8 @@ class Node:
         name: str,
         hub: MemoryHub,
         engine: AsyncEngine,
-        turnstile: Turnstile,
-        weather: Weather,
+        turnstile: CallQueue,
+        weather: NetworkFaults,
         seed: int,
         journal: str,
         settings: Mapping[str, object],
@@ -171,7 +171,7 @@ class Node:
 class _Calls:
     """_Calls decides what happens to the journal calls of one run of a process."""
 
-    def __init__(self, node: Node, weather: Weather, rng: Random) -> None:
+    def __init__(self, node: Node, weather: NetworkFaults, rng: Random) -> None:
         self._node = node
         self._client = node.client
         self._weather = weather

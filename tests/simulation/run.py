@@ -32,11 +32,11 @@ from ibgu.core.engine.decide.step import steps
 from ibgu.core.engine.refresh import ranges
 from ibgu.core.engine.state import FleetState as Led
 from ibgu.core.model import ActionTraits
-from ibgu.core.model.actions import Range
+from ibgu.core.model.actions import AgeRange
 from ibgu.core.model.kinds import JsonObject
 from ibgu.db.engine import engine as connected
 from ibgu.db.reads.certified import certify
-from ibgu.sim.hub.server import Asked
+from ibgu.sim.hub.server import ServedRequest
 from tests.simulation.checks import Found
 from tests.simulation.checks.drafts import watched_drafts
 from tests.simulation.checks.effects import Effects
@@ -47,14 +47,14 @@ from tests.simulation.checks.payloads import Payloads
 from tests.simulation.checks.rate_limits import DurationStats
 from tests.simulation.checks.refreshes import RefreshSchedule
 from tests.simulation.checks.tenancy import Tenancy
-from tests.simulation.checks.truth import HEARD, Run, Truth
+from tests.simulation.checks.truth import HEARD, JournalCheck, Run
 from tests.simulation.checks.turns import Turns
 from tests.simulation.errors import ERROR, own_errors
 from tests.simulation.faults import CALM, JOURNAL, PROCESS, Fault, draw, theme
 from tests.simulation.kinds import UPGRADE, SimulatedKind
-from tests.simulation.loop import BEGINNING, VirtualLoop
+from tests.simulation.loop import BEGINNING, VirtualTimeLoop
 from tests.simulation.plans import Scenario, scenario
-from tests.simulation.world import SimulatedWorld
+from tests.simulation.world import Simulation
 
 ACTIVE = 2400.0
 """Virtual seconds in which things go wrong."""
@@ -96,7 +96,7 @@ def simulate(
     """Simulates one seed; `url`: a migrated database for simulations only."""
     silence_logs()
     given = list(faults_of(seed, kind) if faults is None else faults)
-    loop = VirtualLoop()
+    loop = VirtualTimeLoop()
     asyncio.set_event_loop(loop)
     try:
         return loop.run_until_complete(_simulate(scenario(seed, kind), seed, url, given))
@@ -120,7 +120,7 @@ async def _simulate(plan: Scenario, seed: int, url: str, faults: list[Fault]) ->
         await play.play()
     finally:
         loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
+        assert isinstance(loop, VirtualTimeLoop)
         with loop.real_io():
             await pool.dispose()
     return Outcome(
@@ -148,7 +148,7 @@ class _Play:
         self.found = Found()
         self.results: Counter[str] = Counter()
         self.trace = ""
-        self.fleet = SimulatedWorld(plan, seed, pool, journal)
+        self.fleet = Simulation(plan, seed, pool, journal)
         self._seed = seed
         self._leader = ""
         self._plan = plan
@@ -163,7 +163,9 @@ class _Play:
         self._limit = ACTIVE + 3600.0 + sum(_length(body) for _, body in plan.ibgus)
         self.fleet.hub.audit = self._audit
 
-    def _audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+    def _audit(
+        self, asked: ServedRequest, before: JsonObject | None, after: JsonObject | None
+    ) -> None:
         self._labels.audit(asked, before, after)
         self._effects.audit(asked, before, after)
         self._schedule.audit(asked, before, after)
@@ -279,7 +281,7 @@ class _Play:
 
     async def _judge(self) -> None:
         loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
+        assert isinstance(loop, VirtualTimeLoop)
         with loop.real_io():
             async with self._pool.connect() as db:
                 events = [Event(**row) for row in await _rows(db, EVENTS, self._journal)]
@@ -305,7 +307,7 @@ class _Play:
             tenancy.armed(self._effects.arms)
             if not skewed:
                 tenancy.read(events)
-        truth = Truth(self.found, runs, self.fleet.player.clusters.values(), skewed)
+        truth = JournalCheck(self.found, runs, self.fleet.player.clusters.values(), skewed)
         truth.check()
         kinds = {fault.kind for fault in self._faults}
         if kinds <= QUIET_HANDS:
@@ -317,7 +319,7 @@ class _Play:
         self.trace = f"{len(events)} events, {hash_of(events)}"
 
 
-def _of_the_lease(asked: Asked) -> bool:
+def _of_the_lease(asked: ServedRequest) -> bool:
     """Returns whether the request is about ibgu's own Lease: the Event of a lead is, too."""
     event = "/events" in asked.path and b'"kind":"Lease"' in (asked.body or b"")
     return event or "/leases" in asked.path
@@ -372,7 +374,7 @@ def _scaled(scale: float) -> Callable[[str], ActionTraits]:
 
     def scaled(action: str) -> ActionTraits:
         known = traits(action)
-        usual = Range(known.usual.low * scale, known.usual.high * scale)
+        usual = AgeRange(known.usual.low * scale, known.usual.high * scale)
         return replace(known, usual=usual)
 
     return scaled

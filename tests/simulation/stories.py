@@ -25,11 +25,11 @@ from ibgu.db.schema import claims, events, members, pending_patches, rollouts, r
 from ibgu.hub import paths
 from ibgu.hub.writing.events import IBGU
 from ibgu.sim.hub import MemoryClient
-from ibgu.sim.hub.server import Asked
+from ibgu.sim.hub.server import ServedRequest
 from ibgu.sim.spec import FleetSpec
-from tests.simulation.loop import VirtualLoop
+from tests.simulation.loop import VirtualTimeLoop
 from tests.simulation.plans import Object, Scenario, step
-from tests.simulation.world import SimulatedWorld
+from tests.simulation.world import Simulation
 
 _numbers = itertools.count(1)
 _JOURNAL = (rollouts, steps, members, claims, runs, pending_patches, events)
@@ -41,7 +41,7 @@ class Stage:
     """Stage is a story's simulation; `armed`: the runs that a controller has armed on the hub, in
     order."""
 
-    def __init__(self, fleet: SimulatedWorld, pool: AsyncEngine, journal: str) -> None:
+    def __init__(self, fleet: Simulation, pool: AsyncEngine, journal: str) -> None:
         self.fleet = fleet
         self.pool = pool
         self.journal = journal
@@ -49,7 +49,9 @@ class Stage:
         self.armed: list[str] = []
         fleet.hub.audit = self._audit
 
-    def _audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+    def _audit(
+        self, asked: ServedRequest, before: JsonObject | None, after: JsonObject | None
+    ) -> None:
         if after is None or after["kind"] != "ManifestWork" or not asked.who.startswith("ibgu/"):
             return
         marks = after["metadata"].get("annotations") or {}
@@ -157,7 +159,7 @@ class Stage:
     @contextmanager
     def real_io(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
+        assert isinstance(loop, VirtualTimeLoop)
         with loop.real_io():
             yield
 
@@ -169,7 +171,7 @@ def tell(
     url: str, story: Story, *plan: str, clusters: int = 1, nodes: int = 1, talm: bool = False
 ) -> None:
     """Runs a story on a loop of its own. `plan`: the actions of each step, as "Prep Upgrade"."""
-    loop = VirtualLoop()
+    loop = VirtualTimeLoop()
     asyncio.set_event_loop(loop)
     try:
         scenario = _scenario(plan, clusters, nodes, talm)
@@ -182,7 +184,7 @@ def tell(
 async def _tell(url: str, story: Story, scenario: Scenario) -> None:
     pool = connected(url, pool_size=4)
     journal = f"story-{time.time_ns()}-{next(_numbers)}"
-    fleet = SimulatedWorld(scenario, 1, pool, journal)
+    fleet = Simulation(scenario, 1, pool, journal)
     stage = Stage(fleet, pool, journal)
     try:
         await fleet.start()

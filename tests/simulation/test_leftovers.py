@@ -13,7 +13,7 @@ from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryHub
 from ibgu.sim.hub.answers import RefusedRequest
-from ibgu.sim.hub.server import Asked
+from ibgu.sim.hub.server import ServedRequest
 from tests.core.talm import objects
 from tests.simulation.conftest import Tell
 from tests.simulation.stories import Stage, once_decided
@@ -122,7 +122,7 @@ def test_an_ibgu_that_is_deleted_while_it_is_taken_over(told: Tell) -> None:
 
     allowed: list[bool] = []
 
-    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+    def handle(hub: MemoryHub, asked: ServedRequest) -> bytes:
         removal = asked.method in ("DELETE", "PATCH") and "clustergroupupgrades" in asked.path
         if removal and asked.who.startswith("ibgu/") and not allowed:
             raise RefusedRequest(403, "Forbidden", "not yet")
@@ -174,7 +174,7 @@ def test_a_conflict_over_what_talm_left_is_no_race(told: Tell) -> None:
     """The watch is behind, or somebody else writes there all the time."""
     asked_at: list[float] = []
 
-    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+    def handle(hub: MemoryHub, asked: ServedRequest) -> bytes:
         removal = asked.method in ("DELETE", "PATCH") and "a-prep" in asked.path
         if removal and asked.who.startswith("ibgu/"):
             asked_at.append(hub.now())
@@ -201,7 +201,7 @@ def test_nothing_of_talms_goes_after_a_restore_until_a_person_lets_it(told: Tell
     asked_at: list[float] = []
     allowed: list[bool] = []
 
-    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+    def handle(hub: MemoryHub, asked: ServedRequest) -> bytes:
         removal = asked.method in ("DELETE", "PATCH") and "a-prep" in asked.path
         if removal and asked.who.startswith("ibgu/") and not allowed:
             asked_at.append(hub.now())
@@ -235,7 +235,7 @@ def test_nothing_of_talms_goes_after_a_restore_until_a_person_lets_it(told: Tell
 def test_nothing_more_is_asked_for_when_a_person_has_cleared_up(told: Tell) -> None:
     asked_at: list[float] = []
 
-    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+    def handle(hub: MemoryHub, asked: ServedRequest) -> bytes:
         if "manifestworkreplicasets" not in asked.path:
             return known(hub, asked)
         asked_at.append(hub.now())

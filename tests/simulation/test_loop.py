@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from ibgu.db.engine import dsn
-from tests.simulation.loop import BEGINNING, PROCESS, Process, VirtualLoop, play
+from tests.simulation.loop import BEGINNING, PROCESS, Process, VirtualTimeLoop, play
 
 
 def inside(process: Process, story: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -94,7 +94,7 @@ def test_a_timer_cancelled_while_its_process_is_stopped_stays_cancelled() -> Non
 def test_time_stands_still_for_real_work(postgres_url: str) -> None:
     async def story() -> tuple[float, bool]:
         loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
+        assert isinstance(loop, VirtualTimeLoop)
         timer = asyncio.create_task(asyncio.sleep(0.001))
         with loop.real_io():
             connection = await asyncpg.connect(dsn(postgres_url))
@@ -141,7 +141,7 @@ def test_a_stopped_process_keeps_no_connection_from_the_others(
 
     async def story() -> None:
         process, loop = Process("a"), asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
+        assert isinstance(loop, VirtualTimeLoop)
         with loop.real_io():
             await inside(process, connect())
             process.pause()

@@ -19,7 +19,7 @@ from ibgu.controller.loop import changes, foreign_runs, planner
 from ibgu.controller.loop.loop import Loop
 from ibgu.controller.quarantine import FIRST, MAX_NAMESPACES
 from ibgu.controller.reports import decision_log, measures, statuses
-from ibgu.controller.reports.notices import Notices
+from ibgu.controller.reports.events import EventWriter
 from ibgu.controller.term import recovery
 from ibgu.core.assurance.certify import Rule
 from ibgu.core.engine.decide import disarming
@@ -230,7 +230,7 @@ def test_a_rollout_whose_hold_can_not_be_decided_is_left_alone(told: Tell) -> No
         pytest.param(
             statuses, "status_of", lambda tracked, *rest: tracked.rollout.name, id="status"
         ),
-        pytest.param(Notices, "_tell", lambda *given: NAME, id="Events"),
+        pytest.param(EventWriter, "_tell", lambda *given: NAME, id="Events"),
         pytest.param(decision_log, "_line", lambda *given: NAME, id="log"),
         pytest.param(measures, "_ended", lambda run: NAME, id="metrics"),
     ],

@@ -18,14 +18,14 @@ from ibgu.controller.loop.commit import Draft
 from ibgu.controller.loop.loop import GATHER, Loop
 from ibgu.controller.loop.responses import PATCH_RETRY
 from ibgu.controller.loop.work_queue import WorkQueue
-from ibgu.controller.quarantine import TryAgain
+from ibgu.controller.quarantine import RetryDue
 from ibgu.controller.reports.reporter import STATUS_REFUSED
 from ibgu.core.model import Decision, Kind, Preempt, ReasonKind, RunState, names
 from ibgu.db.journal import Journal
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryHub
 from ibgu.sim.hub.answers import RefusedRequest
-from ibgu.sim.hub.server import Asked
+from ibgu.sim.hub.server import ServedRequest
 from tests.simulation.conftest import Tell
 from tests.simulation.faults import Fault
 from tests.simulation.plans import carrying
@@ -180,7 +180,7 @@ def test_labels_that_the_hub_refuses_wait(told: Tell) -> None:
     """Labels that an admission webhook refuses are retried with backoff."""
     asked_at: list[float] = []
 
-    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+    def handle(hub: MemoryHub, asked: ServedRequest) -> bytes:
         labels = asked.method == "PATCH" and asked.path.startswith(paths.MANAGED_CLUSTERS)
         if labels and asked.who.startswith("ibgu/"):
             asked_at.append(hub.now())
@@ -227,7 +227,7 @@ def test_works_that_the_hub_refuses_wait(
     asked_at: list[float] = []
     frozen = [True]
 
-    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+    def handle(hub: MemoryHub, asked: ServedRequest) -> bytes:
         ours = asked.who.startswith("ibgu/") and "/manifestworks" in asked.path
         if frozen and ours and asked.method == method and mark in (asked.body or b""):
             asked_at.append(hub.now())
@@ -268,7 +268,7 @@ def test_a_refused_status_is_retried_and_reported_once(told: Tell, status: int, 
     notes: list[str] = []
     frozen = [True]
 
-    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+    def handle(hub: MemoryHub, asked: ServedRequest) -> bytes:
         if asked.method == "POST" and asked.path.endswith("/events"):
             notes.append((asked.body or b"").decode())
         ours = asked.who.startswith("ibgu/") and asked.path.endswith("/status")
@@ -438,7 +438,7 @@ def test_a_jump_of_the_journals_clock_fails_nobody(
     async def begins_anew(loop: Loop) -> None:
         if not terms:
             terms.append(loop)
-            raise TryAgain
+            raise RetryDue
         await turn(loop)
 
     async def story(stage: Stage) -> None:
@@ -483,7 +483,7 @@ def test_a_payload_unread_at_the_start_is_read_again_soon(
     refusing: list[bool] = []
     asked_at: list[float] = []
 
-    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+    def handle(hub: MemoryHub, asked: ServedRequest) -> bytes:
         if refusing and asked.method == "GET" and "/configmaps/" in asked.path:
             asked_at.append(hub.now())
             raise RefusedRequest(500, "InternalError", "etcd has no leader")
@@ -521,7 +521,7 @@ def test_a_payload_that_a_start_waits_for_is_not_gathered_for(told: Tell) -> Non
         expedited_at.append(asyncio.get_running_loop().time())
         known_expedite(work_queue)
 
-    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+    def handle(hub: MemoryHub, asked: ServedRequest) -> bytes:
         if asked.method == "PATCH" and asked.path.endswith("-payload/status"):
             applied_at.append(hub.now())
         elif asked.who.startswith("ibgu/") and asked.path.endswith("-stage"):
@@ -546,7 +546,7 @@ def test_an_end_is_decided_on_at_once(told: Tell) -> None:
     """An end is decided as soon as it is proven: gathering would take a quarter of a second."""
     reported: dict[str, list[float]] = {}
 
-    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+    def handle(hub: MemoryHub, asked: ServedRequest) -> bytes:
         deps = asked.path.split("/")
         if asked.method == "PATCH" and deps[-1] == "status":
             cluster = deps[-4] if "manifestworks" in deps else deps[-2]

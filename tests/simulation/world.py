@@ -20,14 +20,14 @@ from ibgu.sim.player.clock import SteadyClock
 from ibgu.sim.spoke.refusal import Refusal
 from tests.simulation.bindings import Bindings
 from tests.simulation.faults import HUB, JOURNAL, PROCESS, WATCH, Fault
-from tests.simulation.journal import Turnstile
+from tests.simulation.journal import CallQueue
 from tests.simulation.loop import BEGINNING
+from tests.simulation.network_faults import NetworkFaults
 from tests.simulation.node import Node
+from tests.simulation.payload_objects import PayloadObjects
 from tests.simulation.people import People
 from tests.simulation.plans import Scenario
-from tests.simulation.shelf import Shelf
 from tests.simulation.talm import Talm
-from tests.simulation.weather import Weather
 
 SHOTS = (
     "kill-before-write",
@@ -68,7 +68,7 @@ WATCHED = ("imagebasedgroupupgrades", "managedclusters", "manifestworks", "clust
 """Plurals of the kinds that a controller mirrors."""
 
 
-class SimulatedWorld:
+class Simulation:
     def __init__(self, scenario: Scenario, seed: int, engine: AsyncEngine, journal: str) -> None:
         loop = asyncio.get_running_loop()
         self.scenario, kind = scenario, scenario.kind
@@ -76,7 +76,7 @@ class SimulatedWorld:
         sets = (CLUSTER_SETS, CLUSTER_SET_BINDINGS) if scenario.tenancy else ()
         more = (*talm, *sets)
         self.hub = MemoryHub(now=loop.time, seed=seed, more=more, watched=scenario.watched)
-        self.weather = Weather()
+        self.weather = NetworkFaults()
         fleet = MemoryClient(self.hub, "agents")
         self.player = Player(
             fleet, scenario.fleet, SteadyClock(offset=0.0), cluster_type=kind.cluster_type
@@ -84,9 +84,9 @@ class SimulatedWorld:
         ibgus = [body for _, body in scenario.ibgus]
         self.people = People(self.hub, self.player, ibgus)
         self.talm = Talm(self.hub)
-        self.shelf = Shelf(self.hub)
+        self.shelf = PayloadObjects(self.hub)
         self.bindings = Bindings(self.hub, seed)
-        turnstile = Turnstile()
+        turnstile = CallQueue()
         settings = {
             "starts_per_minute": scenario.starts_per_minute,
             "tenancy": "clustersets" if scenario.tenancy else "off",

@@ -28,11 +28,11 @@ from ibgu.db.migrate import upgrade
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
-from ibgu.hub.decode import Bare
+from ibgu.hub.decode import ObjectIdentity
 from ibgu.sandbox.databases import create_database, drop_database
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
-from tests.web.fleet import FLEET, LABELLED, Story, core_418, edge_416, name, ran_417
+from tests.web.fleet import FLEET, LABELLED, RolloutHistory, core_418, edge_416, name, ran_417
 
 ARTIFACTS = Path(__file__).parents[2] / ".artifacts" / "page"
 QUIET = (
@@ -58,11 +58,11 @@ class Site(Struct):
     uid: str
     """The uid of the hub in the journal."""
 
-    def story(self) -> Story:
-        return Story(self.journal, datetime.now(UTC))
+    def story(self) -> RolloutHistory:
+        return RolloutHistory(self.journal, datetime.now(UTC))
 
 
-class Look:
+class Tab:
     """A tab, and what went wrong in it."""
 
     def __init__(self, page: Page, site: Site) -> None:
@@ -115,7 +115,7 @@ async def site(sandbox_hub: SandboxHub, web_database: str) -> AsyncIterator[Site
     await upgrade(web_database)
     engine = db.engine(web_database)
     async with await HubClient.connect(str(sandbox_hub.kubeconfig("ibgu"))) as client:
-        system = await client.get(paths.namespace("kube-system"), Bare)
+        system = await client.get(paths.namespace("kube-system"), ObjectIdentity)
         probes = Probes(partial(journal_problem, web_database))
         context = Context(system.metadata.uid, engine, Access(client), probes)
         async with serving(context) as url:
@@ -150,11 +150,11 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def look(browser: Browser, site: Site) -> AsyncIterator[Look]:
+async def look(browser: Browser, site: Site) -> AsyncIterator[Tab]:
     context = await browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
-    yield Look(await context.new_page(), site)
+    yield Tab(await context.new_page(), site)
     await context.close()
 
 

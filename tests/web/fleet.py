@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     CompletedAction,
     Kind,
@@ -28,7 +29,6 @@ from ibgu.core.model import (
     Step,
     StepState,
     Waiting,
-    Who,
 )
 from ibgu.core.model.kinds import (
     IbguSpec,
@@ -64,7 +64,7 @@ FLEET = {"matchLabels": {"fleet": "page"}}
 """What rollouts that are on the hub, too, select."""
 
 
-class Story:
+class RolloutHistory:
     """Writes one rollout's past, as of `now`."""
 
     def __init__(self, journal: Journal, now: datetime) -> None:
@@ -144,7 +144,7 @@ def waiting(
     since: datetime,
     kind: ReasonKind = ReasonKind.SLOT,
     words: str = f"{SLOTS} of {SLOTS} slots are taken",
-    who: Who = Who.IBGU,
+    who: ActingParty = ActingParty.IBGU,
 ) -> Member:
     return Waiting(
         rollout=of.rollout,
@@ -159,7 +159,7 @@ def waiting(
 def running(
     of: Step, number: int, position: int, slot: int, since: datetime, kind: ReasonKind, words: str
 ) -> Member:
-    begun = waiting(of, number, position, since, kind, words, Who.CLUSTER)
+    begun = waiting(of, number, position, since, kind, words, ActingParty.CLUSTER)
     return changed_member(
         begun,
         state=MemberState.IN_FLIGHT,
@@ -219,7 +219,7 @@ def _run(of: Step, number: int, since: datetime, state: RunState) -> Run:
     )
 
 
-async def ran_417(story: Story, size: int = 412) -> Rollout:
+async def ran_417(story: RolloutHistory, size: int = 412) -> Rollout:
     """Prep is over, with failures; Upgrade is half done."""
     plan = ["Prep", "Upgrade", "FinalizeUpgrade"]
     found = await story.rollout("ran-417", plan, who="via the hub (kubectl-create)")
@@ -291,18 +291,22 @@ def _to_come(of: Step, number: int, position: int, index: int, now: datetime) ->
         return waiting(of, number, position, now, ReasonKind.PROBING, words)
     if index % 40 == 9:
         words = "no lease since 02:10"
-        return waiting(of, number, position, since, ReasonKind.UNREACHABLE, words, Who.CLUSTER)
+        return waiting(
+            of, number, position, since, ReasonKind.UNREACHABLE, words, ActingParty.CLUSTER
+        )
     if index % 60 == 11:
         words = "default/hotfix-3 works on the cluster"
-        return waiting(of, number, position, since, ReasonKind.CLAIM, words, Who.CLUSTER)
+        return waiting(of, number, position, since, ReasonKind.CLAIM, words, ActingParty.CLUSTER)
     return waiting(of, number, position, since)
 
 
-async def core_418(story: Story) -> Rollout:
+async def core_418(story: RolloutHistory) -> Rollout:
     """Held by the circuit breaker: the first five have all failed alike."""
     found = await story.rollout("core-418", ["Upgrade"], namespace="edge")
     why = "5 clusters in a row have failed with UpgradeFailed; resume it to go on"
-    hold = Reason(ReasonKind.CIRCUIT_BREAKER, story.now - 12 * MINUTE, why, None, Who.PERSON)
+    hold = Reason(
+        ReasonKind.CIRCUIT_BREAKER, story.now - 12 * MINUTE, why, None, ActingParty.PERSON
+    )
     step = await story.step(found, 0, 24, hold=hold)
     since = story.now - 40 * MINUTE
     over = [failed(step, 2000 + n, n, since, 27 * MINUTE, MONITOR) for n in range(5)]
@@ -310,7 +314,7 @@ async def core_418(story: Story) -> Rollout:
     return found
 
 
-async def edge_416(story: Story) -> Rollout:
+async def edge_416(story: RolloutHistory) -> Rollout:
     """Done, and nothing failed."""
     began = story.now - 400 * MINUTE
     times = {"created_at": began, "started_at": began, "completed_at": began + 50 * MINUTE}

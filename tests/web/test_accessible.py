@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
-from tests.web.conftest import SESSION, Look
+from tests.web.conftest import SESSION, Tab
 
 pytestmark = [pytest.mark.hub, SESSION]
 
@@ -26,7 +26,7 @@ LINKS = {
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_axe_has_nothing_to_say(look: Look, theme: Any) -> None:
+async def test_axe_has_nothing_to_say(look: Tab, theme: Any) -> None:
     await look.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     await look.open()
     assert {name: await violations(look, link) for name, link in LINKS.items()} == {
@@ -34,13 +34,13 @@ async def test_axe_has_nothing_to_say(look: Look, theme: Any) -> None:
     }
 
 
-async def test_axe_has_nothing_to_say_of_the_sign_in(look: Look) -> None:
+async def test_axe_has_nothing_to_say_of_the_sign_in(look: Tab) -> None:
     await look.page.goto(look.site.url)
     await look.page.get_by_label("Token of the hub").wait_for()
     assert told((await Axe().run(look.page)).response) == []
 
 
-async def violations(look: Look, link: str) -> list[str]:
+async def violations(look: Tab, link: str) -> list[str]:
     await look.page.goto(f"{look.site.url}/{link}")
     await look.page.locator("h1").first.wait_for()
     await expect(look.page.locator("[aria-busy]")).to_have_count(0)
@@ -55,7 +55,7 @@ def told(response: dict[str, Any]) -> list[str]:
     ]
 
 
-async def test_every_module_loads(look: Look) -> None:
+async def test_every_module_loads(look: Tab) -> None:
     page = await look.open()
     source = await page.locator("script[type=module]").get_attribute("src") or ""
     root = source.removesuffix("app/main.js")

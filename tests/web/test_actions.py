@@ -11,6 +11,7 @@ from playwright.async_api import Locator, expect
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     Kind,
     OnRollout,
@@ -19,10 +20,9 @@ from ibgu.core.model import (
     ReasonKind,
     RolloutState,
     StepState,
-    Who,
 )
 from ibgu.sandbox.kubectl import Kubectl
-from tests.web.conftest import SESSION, Look
+from tests.web.conftest import SESSION, Tab
 from tests.web.fleet import (
     FLEET,
     MINUTE,
@@ -54,17 +54,17 @@ def manifest(name: str) -> dict[str, Any]:
     }
 
 
-def of_hub(look: Look, name: str) -> Any:
+def of_hub(look: Tab, name: str) -> Any:
     """The IBGU as it is."""
     return json.loads(Kubectl(look.site.hub)("get", "ibgu", name, "-n", "default", "-o", "json"))
 
 
-def paused(look: Look, name: str) -> bool:
+def paused(look: Tab, name: str) -> bool:
     return "ibgu.dev/pause" in of_hub(look, name)["metadata"].get("annotations", {})
 
 
 async def made(
-    look: Look,
+    look: Tab,
     name: str,
     first: int,
     *,
@@ -99,13 +99,13 @@ async def made(
         await story.tell(OnStep(Kind.STEP_FINISHED, ended, "all its clusters are over"))
 
 
-async def opened(look: Look, name: str, button: str, user: str = "olga") -> Locator:
+async def opened(look: Tab, name: str, button: str, user: str = "olga") -> Locator:
     page = await look.open(f"#/r/default/{name}", user=user)
     await page.get_by_role("group", name="Actions").get_by_role("button", name=button).click()
     return page.get_by_role("dialog")
 
 
-async def test_a_pause_is_shown_before_it_is_made(look: Look) -> None:
+async def test_a_pause_is_shown_before_it_is_made(look: Tab) -> None:
     await made(look, "ran-419", 6000)
     dialog = await opened(look, "ran-419", "Pause")
     await expect(dialog).to_contain_text("nothing new starts")
@@ -122,7 +122,7 @@ async def test_a_pause_is_shown_before_it_is_made(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_a_step_is_previewed_before_it_is_appended(look: Look, clusters: None) -> None:
+async def test_a_step_is_previewed_before_it_is_appended(look: Tab, clusters: None) -> None:
     await made(look, "ran-420", 6100, over=True)
     dialog = await opened(look, "ran-420", "Add step")
     await dialog.get_by_role("radio", name="Upgrade", exact=True).check()
@@ -141,7 +141,7 @@ async def test_a_step_is_previewed_before_it_is_appended(look: Look, clusters: N
     ]
 
 
-async def test_nothing_is_chosen_for_anybody(look: Look, clusters: None) -> None:
+async def test_nothing_is_chosen_for_anybody(look: Tab, clusters: None) -> None:
     """An Enter in a dialog that has just opened adds no step: somebody has to say which one."""
     await made(look, "ran-423", 6100, over=True)
     dialog = await opened(look, "ran-423", "Add step")
@@ -170,7 +170,7 @@ async def choices(dialog: Locator) -> list[str]:
 
 
 async def test_the_end_of_the_way_back_asks_for_the_rollouts_name(
-    look: Look, clusters: None
+    look: Tab, clusters: None
 ) -> None:
     """FinalizeUpgrade behind an Upgrade, by keyboard alone."""
     await made(look, "ran-424", 6100, over=True)
@@ -206,7 +206,7 @@ async def test_the_end_of_the_way_back_asks_for_the_rollouts_name(
     assert look.errors == []
 
 
-async def upgrading(look: Look, name_: str, first: int, busy: int) -> None:
+async def upgrading(look: Tab, name_: str, first: int, busy: int) -> None:
     """One cluster is upgraded, two have failed, and two, from number `busy`, are in flight."""
     body = manifest(name_)
     upgrade = body["spec"]["plan"][0] | {"actions": ["Upgrade"]}
@@ -236,7 +236,7 @@ async def upgrading(look: Look, name_: str, first: int, busy: int) -> None:
     ],
 )
 async def test_no_dangerous_step_is_preselected_during_an_upgrade(
-    look: Look, clusters: None, rollout: str, choice: str, lost: str, button: str
+    look: Tab, clusters: None, rollout: str, choice: str, lost: str, button: str
 ) -> None:
     """FinalizeUpgrade was preselected here, with a blue button."""
     kubectl = Kubectl(look.site.hub)
@@ -273,12 +273,12 @@ async def test_no_dangerous_step_is_preselected_during_an_upgrade(
     assert look.errors == []
 
 
-async def violations_of(look: Look) -> list[str]:
+async def violations_of(look: Tab) -> list[str]:
     """Returns what axe-core has against the page with its dialog open."""
     return told((await Axe().run(look.page)).response)
 
 
-async def test_a_resume_that_finalizes_asks_for_the_rollouts_name(look: Look) -> None:
+async def test_a_resume_that_finalizes_asks_for_the_rollouts_name(look: Tab) -> None:
     """The circuit breaker has ended a FinalizeUpgrade: to resume it takes the way back from the
     others."""
     plan = manifest("ran-434")
@@ -288,7 +288,11 @@ async def test_a_resume_that_finalizes_asks_for_the_rollouts_name(look: Look) ->
     uid = of_hub(look, "ran-434")["metadata"]["uid"]
     of = await story.rollout(uid, ["FinalizeUpgrade"], name="ran-434", fleet=FLEET)
     hold = Reason(
-        ReasonKind.CIRCUIT_BREAKER, story.now, "5 clusters in a row have failed", None, Who.PERSON
+        ReasonKind.CIRCUIT_BREAKER,
+        story.now,
+        "5 clusters in a row have failed",
+        None,
+        ActingParty.PERSON,
     )
     step = await story.step(of, 0, 3, hold=hold)
     await story.put(*(waiting(step, 6900 + n, n, story.now) for n in range(3)))
@@ -307,7 +311,7 @@ async def test_a_resume_that_finalizes_asks_for_the_rollouts_name(look: Look) ->
     assert look.errors == []
 
 
-async def test_the_failed_are_cleaned_up(look: Look, clusters: None) -> None:
+async def test_the_failed_are_cleaned_up(look: Tab, clusters: None) -> None:
     await made(look, "ran-422", 6100, over=True, newest=True)
     dialog = await opened(look, "ran-422", "Cancel")
     await dialog.get_by_role("radio", name="Only those that failed").check()
@@ -324,7 +328,7 @@ async def test_the_failed_are_cleaned_up(look: Look, clusters: None) -> None:
 
 @pytest.mark.parametrize("width", [1280, 820])
 async def test_upgraded_clusters_are_rolled_back_by_a_rollout_that_can_be_followed(
-    look: Look, clusters: None, width: int
+    look: Tab, clusters: None, width: int
 ) -> None:
     """The dialog says before it is confirmed what will happen to which clusters."""
     kubectl = Kubectl(look.site.hub)
@@ -358,7 +362,7 @@ async def test_upgraded_clusters_are_rolled_back_by_a_rollout_that_can_be_follow
     assert look.errors == []
 
 
-async def test_clusters_of_newer_rollouts_are_not_cancelled(look: Look, clusters: None) -> None:
+async def test_clusters_of_newer_rollouts_are_not_cancelled(look: Tab, clusters: None) -> None:
     """Two have failed: one was aborted by a newer rollout, in another one the second failed."""
     kubectl = Kubectl(look.site.hub)
     kubectl("label", "managedcluster", name(6102), "lcm.openshift.io/ibgu-prep-failed=")
@@ -378,7 +382,7 @@ async def test_clusters_of_newer_rollouts_are_not_cancelled(look: Look, clusters
     await expect(send).to_have_attribute("aria-disabled", "true")
 
 
-async def test_a_skip_counts_the_clusters_before_it_is_made(look: Look) -> None:
+async def test_a_skip_counts_the_clusters_before_it_is_made(look: Tab) -> None:
     await made(look, "ran-425", 6300)
     dialog = await opened(look, "ran-425", "Skip waiting clusters")
     await expect(dialog).to_contain_text("This can't be undone for 5 clusters.")
@@ -391,7 +395,7 @@ async def test_a_skip_counts_the_clusters_before_it_is_made(look: Look) -> None:
     assert skipped.endswith("site-6301,site-6302")
 
 
-async def test_the_most_dangerous_change_is_the_last_and_red(look: Look) -> None:
+async def test_the_most_dangerous_change_is_the_last_and_red(look: Tab) -> None:
     await made(look, "ran-426", 6400)
     page = await look.open("#/r/default/ran-426", user="olga")
     buttons = page.get_by_role("group", name="Actions").get_by_role("button")
@@ -412,7 +416,7 @@ async def test_the_most_dangerous_change_is_the_last_and_red(look: Look) -> None
 
 
 async def test_a_clean_up_by_hand_is_confirmed_with_what_was_done(
-    look: Look, clusters: None
+    look: Tab, clusters: None
 ) -> None:
     """A new rollout runs the Abort again on the cluster that could not clean up."""
     Kubectl(look.site.hub)(
@@ -438,7 +442,7 @@ async def test_a_clean_up_by_hand_is_confirmed_with_what_was_done(
     assert look.errors == []
 
 
-async def followed(look: Look, dialog: Locator, prefix: str) -> Any:
+async def followed(look: Tab, dialog: Locator, prefix: str) -> Any:
     """Returns the rollout that the dialog has made and links to, which is deleted again."""
     follow = dialog.get_by_role("link", name=f"Follow {prefix}")
     await expect(follow).to_be_visible()
@@ -458,7 +462,7 @@ def chosen(ibgu: Any) -> list[str]:
     return list(selector["matchExpressions"][0]["values"])
 
 
-async def test_the_failed_are_aborted_before_they_are_retried(look: Look, clusters: None) -> None:
+async def test_the_failed_are_aborted_before_they_are_retried(look: Tab, clusters: None) -> None:
     """A retry alone is refused; the abort is a rollout, and the same button retries after it."""
     await made(look, "ran-491", 6100, over=True, newest=True)
     dialog = await opened(look, "ran-491", "Retry failed clusters…")
@@ -477,7 +481,7 @@ async def test_the_failed_are_aborted_before_they_are_retried(look: Look, cluste
 
 
 async def test_only_what_failed_on_the_new_release_is_rolled_back(
-    look: Look, clusters: None
+    look: Tab, clusters: None
 ) -> None:
     """One is upgraded and one failed before its restart: both stay as they are."""
     kubectl = Kubectl(look.site.hub)
@@ -513,14 +517,16 @@ async def test_only_what_failed_on_the_new_release_is_rolled_back(
     assert look.errors == []
 
 
-async def test_a_rollout_that_talm_left_unfinished_can_be_adopted(look: Look) -> None:
-    hold = Reason(ReasonKind.ADOPTION, look.site.story().now, "TALM left ran-428", None, Who.PERSON)
+async def test_a_rollout_that_talm_left_unfinished_can_be_adopted(look: Tab) -> None:
+    hold = Reason(
+        ReasonKind.ADOPTION, look.site.story().now, "TALM left ran-428", None, ActingParty.PERSON
+    )
     await made(look, "ran-428", 6600, hold=hold)
     dialog = await opened(look, "ran-428", "Take over from TALM…")
     await expect(dialog.get_by_role("button", name="Take ran-428 over from TALM")).to_be_visible()
 
 
-async def test_an_action_that_the_state_refuses_says_why(look: Look) -> None:
+async def test_an_action_that_the_state_refuses_says_why(look: Tab) -> None:
     page = await look.open("#/r/default/edge-416", user="olga")
     skip = page.get_by_role("button", name="Skip waiting clusters")
     await expect(skip).to_have_attribute("aria-disabled", "true")
@@ -529,7 +535,7 @@ async def test_an_action_that_the_state_refuses_says_why(look: Look) -> None:
     await expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-async def test_an_action_beyond_the_callers_rights_names_the_right(look: Look) -> None:
+async def test_an_action_beyond_the_callers_rights_names_the_right(look: Tab) -> None:
     await made(look, "ran-421", 6200)
     page = await look.open("#/r/default/ran-421", user="alice")
     pause = page.get_by_role("button", name="Pause")
@@ -542,7 +548,7 @@ async def test_an_action_beyond_the_callers_rights_names_the_right(look: Look) -
     assert not paused(look, "ran-421")
 
 
-async def test_a_change_by_the_page_has_its_field_manager(look: Look) -> None:
+async def test_a_change_by_the_page_has_its_field_manager(look: Tab) -> None:
     await made(look, "ran-427", 6500)
     dialog = await opened(look, "ran-427", "Pause")
     await dialog.get_by_role("button", name="Pause ran-427").click()
@@ -556,7 +562,7 @@ async def test_a_change_by_the_page_has_its_field_manager(look: Look) -> None:
     assert "ibgu-page:olga" in managers
 
 
-async def test_one_waiting_cluster_is_skipped_from_its_own_page(look: Look) -> None:
+async def test_one_waiting_cluster_is_skipped_from_its_own_page(look: Tab) -> None:
     await made(look, "ran-428", 6600)
     page = await look.open("#/c/site-6602?rollout=default/ran-428", user="olga")
     await page.get_by_role("button", name="Skip this cluster…").click()
@@ -568,7 +574,7 @@ async def test_one_waiting_cluster_is_skipped_from_its_own_page(look: Look) -> N
     assert of_hub(look, "ran-428")["metadata"]["annotations"]["ibgu.dev/skip"].endswith("site-6602")
 
 
-async def test_a_failed_cluster_is_retried_from_its_own_page(look: Look, clusters: None) -> None:
+async def test_a_failed_cluster_is_retried_from_its_own_page(look: Tab, clusters: None) -> None:
     """A cluster that can't be retried now says why: its Prep is not cleaned up, or
     another rollout has it."""
     await made(look, "ran-429", 6100, over=True)
@@ -583,7 +589,7 @@ async def test_a_failed_cluster_is_retried_from_its_own_page(look: Look, cluster
     await expect(send).to_have_attribute("aria-disabled", "true")
 
 
-async def test_the_retry_of_one_cluster_is_done_from_its_own_page(look: Look) -> None:
+async def test_the_retry_of_one_cluster_is_done_from_its_own_page(look: Tab) -> None:
     """A new rollout takes this cluster alone through the rest of the plan."""
     kubectl = Kubectl(look.site.hub)
     mine = {"matchLabels": {"fleet": "again"}}
@@ -628,11 +634,11 @@ async def test_the_retry_of_one_cluster_is_done_from_its_own_page(look: Look) ->
     kubectl("delete", "managedcluster", name(6980))
 
 
-async def test_activity_says_who_paused_from_where(look: Look) -> None:
+async def test_activity_says_who_paused_from_where(look: Tab) -> None:
     story = look.site.story()
     of = await story.rollout("ran-430", ["Prep"], who="via the hub (kubectl-create)")
     why = "paused by olga: the mirror is down"
-    hold = Reason(ReasonKind.PAUSED, story.now, why, None, Who.PERSON)
+    hold = Reason(ReasonKind.PAUSED, story.now, why, None, ActingParty.PERSON)
     held = replace(of, hold=hold)
     page = await look.open("#/r/default/ran-430")
     await story.step(of, 0, 1)

@@ -17,7 +17,7 @@ from ibgu import db
 from ibgu.api.context import Context, Probes
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
-from tests.web.conftest import SESSION, Look, Site, serving
+from tests.web.conftest import SESSION, Site, Tab, serving
 from tests.web.signed_in import COOKIE, Proxy, served
 from tests.web.test_actions import made, paused
 
@@ -47,7 +47,7 @@ async def _fine() -> None:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(look: Look, proxy: Proxy) -> Page:
+async def page(look: Tab, proxy: Proxy) -> Page:
     """The page of a browser in which olga has signed in."""
     name, _, value = COOKIE.partition("=")
     await look.page.context.add_cookies(
@@ -69,7 +69,7 @@ async def foreign(request: pytest.FixtureRequest) -> AsyncIterator[str]:
 
 
 async def test_the_page_of_who_has_signed_in_shows_and_changes(
-    look: Look, page: Page, proxy: Proxy
+    look: Tab, page: Page, proxy: Proxy
 ) -> None:
     """The header that the proxy sends is enough: nobody is asked for a token."""
     await made(look, NAME, 6300)
@@ -92,7 +92,7 @@ async def test_a_page_that_stays_open_says_that_its_session_is_over(
 
 
 async def test_a_form_of_another_page_changes_nothing(
-    look: Look, page: Page, proxy: Proxy, foreign: str
+    look: Tab, page: Page, proxy: Proxy, foreign: str
 ) -> None:
     await made(look, "ran-432", 6400)
     await page.goto(foreign)
@@ -111,7 +111,7 @@ async def test_a_form_of_another_page_changes_nothing(
 
 
 async def test_a_script_of_another_page_changes_nothing(
-    look: Look, page: Page, proxy: Proxy, foreign: str
+    look: Tab, page: Page, proxy: Proxy, foreign: str
 ) -> None:
     """Empty, as text, and as JSON, for which the browser asks first."""
     await made(look, "ran-433", 6500)
@@ -126,7 +126,7 @@ async def test_a_script_of_another_page_changes_nothing(
     assert not paused(look, "ran-433")
 
 
-async def test_an_empty_post_with_the_cookie_changes_nothing(look: Look, proxy: Proxy) -> None:
+async def test_an_empty_post_with_the_cookie_changes_nothing(look: Tab, proxy: Proxy) -> None:
     """A browser may leave out what it likes."""
     await made(look, "ran-464", 6600)
     url = f"{proxy.url}/api/v1/rollouts/default/ran-464/pause".replace(

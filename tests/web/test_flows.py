@@ -13,7 +13,7 @@ from ibgu.core.model import ReasonKind, RolloutState, StepState
 from ibgu.core.text.spans import duration
 from ibgu.hub.client import HubClient
 from tests.api.reporting import put_works
-from tests.web.conftest import SESSION, Look
+from tests.web.conftest import SESSION, Tab
 from tests.web.fleet import MINUTE, MONITOR, PULL, SLOTS, failed, running, succeeded
 
 pytestmark = [pytest.mark.hub, SESSION]
@@ -22,7 +22,7 @@ RAN = "#/r/default/ran-417"
 REFUSED = "401 (Unauthorized)"
 
 
-async def test_a_token_opens_the_page_and_is_forgotten_with_the_tab(look: Look) -> None:
+async def test_a_token_opens_the_page_and_is_forgotten_with_the_tab(look: Tab) -> None:
     page = look.page
     await page.goto(f"{look.site.url}/{RAN}")
     await page.get_by_label("Token of the hub").fill(look.site.hub.token("alice"))
@@ -35,14 +35,14 @@ async def test_a_token_opens_the_page_and_is_forgotten_with_the_tab(look: Look) 
     assert [each for each in look.errors if REFUSED not in each] == []
 
 
-async def test_the_top_says_who_one_is_and_on_which_hub(look: Look) -> None:
+async def test_the_top_says_who_one_is_and_on_which_hub(look: Tab) -> None:
     page = await look.open(user="bob")
     who = page.locator(".who")
     await expect(who).to_have_text(f"bob on hub {look.site.uid[:8]}")
     await expect(who).to_have_attribute("title", re.compile(f"{look.site.uid}$"))
 
 
-async def test_a_wrong_token_shows_an_alert(look: Look) -> None:
+async def test_a_wrong_token_shows_an_alert(look: Tab) -> None:
     page = look.page
     await page.goto(look.site.url)
     await page.get_by_label("Token of the hub").fill("wrong")
@@ -52,7 +52,7 @@ async def test_a_wrong_token_shows_an_alert(look: Look) -> None:
     assert await page.evaluate("sessionStorage.length") == 0
 
 
-async def test_a_proxy_that_brings_the_token_needs_no_sign_in(look: Look) -> None:
+async def test_a_proxy_that_brings_the_token_needs_no_sign_in(look: Tab) -> None:
     token = look.site.hub.token("alice")
     await look.page.context.set_extra_http_headers({"Authorization": f"Bearer {token}"})
     await look.page.goto(look.site.url)
@@ -61,7 +61,7 @@ async def test_a_proxy_that_brings_the_token_needs_no_sign_in(look: Look) -> Non
     assert look.errors == []
 
 
-async def test_a_token_that_is_revoked_leads_back_to_the_sign_in(look: Look) -> None:
+async def test_a_token_that_is_revoked_leads_back_to_the_sign_in(look: Tab) -> None:
     page = await look.open(RAN)
     await expect(page.get_by_role("heading", name="ran-417")).to_be_visible()
     answer = {"status": 401, "json": {"detail": "expired"}}
@@ -70,7 +70,7 @@ async def test_a_token_that_is_revoked_leads_back_to_the_sign_in(look: Look) -> 
     await expect(page).to_have_url(re.compile(f"{RAN}$"))
 
 
-async def test_the_list_says_what_needs_a_person(look: Look) -> None:
+async def test_the_list_says_what_needs_a_person(look: Tab) -> None:
     page = await look.open()
     await expect(page.get_by_role("region", name="Waits for a person")).to_contain_text(
         "circuit breaker"
@@ -87,7 +87,7 @@ async def test_the_list_says_what_needs_a_person(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_the_cause_of_a_failed_cluster_is_three_clicks_away(look: Look) -> None:
+async def test_the_cause_of_a_failed_cluster_is_three_clicks_away(look: Tab) -> None:
     page = await look.open()
     await page.locator(".rollout", has_text="ran-417").click()
     failures = page.get_by_role("region", name=re.compile("failures in this step"))
@@ -109,7 +109,7 @@ async def test_the_cause_of_a_failed_cluster_is_three_clicks_away(look: Look) ->
     assert look.errors == []
 
 
-async def test_works_of_a_cluster_are_read_when_unfolded(look: Look) -> None:
+async def test_works_of_a_cluster_are_read_when_unfolded(look: Tab) -> None:
     hub = look.site.hub
     async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
         name = {"metadata": {"name": "site-0005"}}
@@ -135,7 +135,7 @@ async def test_works_of_a_cluster_are_read_when_unfolded(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_the_whole_history_of_a_cluster_can_be_read(look: Look) -> None:
+async def test_the_whole_history_of_a_cluster_can_be_read(look: Tab) -> None:
     story = look.site.story()
     for number in range(23):
         began = story.now - timedelta(days=number + 1)
@@ -153,7 +153,7 @@ async def test_the_whole_history_of_a_cluster_can_be_read(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_a_name_is_completed_and_opened(look: Look) -> None:
+async def test_a_name_is_completed_and_opened(look: Tab) -> None:
     page = await look.open()
     field = page.get_by_label("Open a cluster by its name")
     await field.press_sequentially("Site-039")
@@ -168,7 +168,7 @@ async def test_a_name_is_completed_and_opened(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_a_row_of_the_box_filters_grid_and_table(look: Look) -> None:
+async def test_a_row_of_the_box_filters_grid_and_table(look: Tab) -> None:
     page = await look.open(RAN)
     await (
         page.get_by_role("region", name="Why not further")
@@ -184,7 +184,7 @@ async def test_a_row_of_the_box_filters_grid_and_table(look: Look) -> None:
     await expect(page.get_by_role("heading", name="399 clusters", exact=True)).to_be_visible()
 
 
-async def test_running_clusters_are_not_listed_as_a_reason(look: Look) -> None:
+async def test_running_clusters_are_not_listed_as_a_reason(look: Tab) -> None:
     page = await look.open(RAN)
     why = page.get_by_role("region", name="Why not further")
     await expect(why).to_contain_text(re.compile("5\\d clusters at work as usual"))
@@ -194,7 +194,7 @@ async def test_running_clusters_are_not_listed_as_a_reason(look: Look) -> None:
     await expect(page.get_by_role("heading", name="2 of 399 clusters")).to_be_visible()
 
 
-async def test_the_number_of_overdue_clusters_leads_to_them(look: Look) -> None:
+async def test_the_number_of_overdue_clusters_leads_to_them(look: Tab) -> None:
     """No sentence denies another: who is overdue is not at work as usual, and has a mark."""
     page = await look.open(RAN)
     link = page.locator(".facts").get_by_role("link", name=re.compile("overdue"))
@@ -219,7 +219,7 @@ async def test_the_number_of_overdue_clusters_leads_to_them(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_labels_count_above_and_in_the_chart_too(look: Look) -> None:
+async def test_labels_count_above_and_in_the_chart_too(look: Tab) -> None:
     page = await look.open(f"{RAN}?label=ring+in+(0,1)")
     await expect(page.get_by_role("heading", name="194 of 399 clusters")).to_be_visible()
     legend = await page.locator(".legend button").all_inner_texts()
@@ -244,7 +244,7 @@ async def test_labels_count_above_and_in_the_chart_too(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_failures_stand_above_the_chart(look: Look) -> None:
+async def test_failures_stand_above_the_chart(look: Tab) -> None:
     page = await look.open(RAN)
     failures = page.get_by_role("region", name=re.compile("failures in this step"))
     chart = page.get_by_role("region", name="Done over time")
@@ -254,7 +254,7 @@ async def test_failures_stand_above_the_chart(look: Look) -> None:
     assert above["y"] + above["height"] <= below["y"]
 
 
-async def test_a_state_is_not_said_twice(look: Look) -> None:
+async def test_a_state_is_not_said_twice(look: Tab) -> None:
     """The journal says "rebooting: …" beside the word rebooting."""
     story = look.site.story()
     of = await story.rollout("ran-dark", ["Upgrade"])
@@ -267,7 +267,7 @@ async def test_a_state_is_not_said_twice(look: Look) -> None:
     assert (await row.inner_text()).lower().count("rebooting") == 1
 
 
-async def test_commands_are_shown_as_code_without_backticks(look: Look) -> None:
+async def test_commands_are_shown_as_code_without_backticks(look: Tab) -> None:
     story = look.site.story()
     of = await story.rollout("ran-typed", ["Upgrade"])
     step = await story.step(of, 0, 1)
@@ -284,7 +284,7 @@ async def test_commands_are_shown_as_code_without_backticks(look: Look) -> None:
     assert "`" not in await page.locator("main").inner_text()
 
 
-async def test_a_failed_cluster_that_was_aborted_since_needs_nothing_more(look: Look) -> None:
+async def test_a_failed_cluster_that_was_aborted_since_needs_nothing_more(look: Tab) -> None:
     story = look.site.story()
     of = await story.rollout("ran-taken-back", ["Upgrade"])
     step = await story.step(of, 0, 2)
@@ -303,7 +303,7 @@ async def test_a_failed_cluster_that_was_aborted_since_needs_nothing_more(look: 
     assert look.errors == []
 
 
-async def test_words_of_an_earlier_moment_stand_beside_no_later_state(look: Look) -> None:
+async def test_words_of_an_earlier_moment_stand_beside_no_later_state(look: Tab) -> None:
     """The members' own words come in an answer of their own, which may be late."""
     story = look.site.story()
     of = await story.rollout("ran-stale", ["Upgrade"])
@@ -327,7 +327,7 @@ async def test_words_of_an_earlier_moment_stand_beside_no_later_state(look: Look
     await expect(row).not_to_contain_text(words)
 
 
-async def test_a_step_that_cleans_up_hides_no_failure(look: Look) -> None:
+async def test_a_step_that_cleans_up_hides_no_failure(look: Tab) -> None:
     story = look.site.story()
     of = await story.rollout("ran-cleaned", ["Prep", "AbortOnFailure"])
     prep = await story.step(of, 0, 1, state=StepState.FINISHED, finished_at=story.now)
@@ -340,7 +340,7 @@ async def test_a_step_that_cleans_up_hides_no_failure(look: Look) -> None:
     await expect(page.get_by_role("region", name="1 failure in this step")).to_be_visible()
 
 
-async def test_a_link_holds_step_and_filter(look: Look) -> None:
+async def test_a_link_holds_step_and_filter(look: Tab) -> None:
     page = await look.open(f"{RAN}?step=1&state=failed&find=site-00")
     await expect(page.get_by_role("heading", name="3 of 412 clusters")).to_be_visible()
     await expect(page.get_by_label("Show clusters whose name contains")).to_have_value("site-00")
@@ -351,7 +351,7 @@ async def test_a_link_holds_step_and_filter(look: Look) -> None:
     await expect(page).to_have_url(re.compile(r"\?step=1$"))
 
 
-async def test_labels_filter_grid_and_table(look: Look) -> None:
+async def test_labels_filter_grid_and_table(look: Tab) -> None:
     page = await look.open(RAN)
     field = page.get_by_label("Show clusters whose labels match this selector")
     await field.fill("ring in (0,1),site!=site-0006")
@@ -369,7 +369,7 @@ async def test_labels_filter_grid_and_table(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_an_invalid_selector_shows_an_alert(look: Look) -> None:
+async def test_an_invalid_selector_shows_an_alert(look: Tab) -> None:
     page = await look.open(f"{RAN}?label=ring+north")
     problem = page.get_by_role("alert")
     await expect(problem).to_contain_text("Labels ring north:")
@@ -380,7 +380,7 @@ async def test_an_invalid_selector_shows_an_alert(look: Look) -> None:
     await expect(page.get_by_role("heading", name="399 clusters", exact=True)).to_be_visible()
 
 
-async def test_a_wrong_selector_is_asked_once(look: Look) -> None:
+async def test_a_wrong_selector_is_asked_once(look: Tab) -> None:
     asked: list[str] = []
     look.page.on("request", lambda request: asked.append(request.url))
     await look.page.clock.install()
@@ -400,12 +400,12 @@ async def test_a_wrong_selector_is_asked_once(look: Look) -> None:
     await expect(page.get_by_role("heading", name="399 of 399 clusters")).to_be_visible()
 
 
-async def test_a_user_without_rights_on_clusters_sees_an_alert(look: Look) -> None:
+async def test_a_user_without_rights_on_clusters_sees_an_alert(look: Tab) -> None:
     page = await look.open(f"{RAN}?label=ring", user="bob")
     await expect(page.get_by_role("alert")).to_contain_text("bob may not list managedclusters")
 
 
-async def test_failed_stalled_and_overdue_members_come_first(look: Look) -> None:
+async def test_failed_stalled_and_overdue_members_come_first(look: Tab) -> None:
     page = await look.open(RAN)
     rows = page.get_by_role("region", name="Members").locator("tbody tr")
     await expect(rows.nth(14)).to_contain_text("failed")
@@ -414,7 +414,7 @@ async def test_failed_stalled_and_overdue_members_come_first(look: Look) -> None
     await expect(rows.nth(17)).to_contain_text("waits longer than usual (at most")
 
 
-async def test_members_are_ordered_by_a_column_and_the_link_keeps_it(look: Look) -> None:
+async def test_members_are_ordered_by_a_column_and_the_link_keeps_it(look: Tab) -> None:
     page = await look.open(RAN)
     members = page.get_by_role("region", name="Members")
     first = members.locator("tbody tr").first
@@ -438,7 +438,7 @@ async def test_members_are_ordered_by_a_column_and_the_link_keeps_it(look: Look)
     assert look.errors == []
 
 
-async def test_the_number_of_stalled_clusters_leads_to_them(look: Look) -> None:
+async def test_the_number_of_stalled_clusters_leads_to_them(look: Tab) -> None:
     page = await look.open()
     await page.locator(".rollout", has_text="ran-417").get_by_role("link", name="2 stalled").click()
     members = page.get_by_role("region", name="Members")
@@ -456,7 +456,7 @@ async def test_the_number_of_stalled_clusters_leads_to_them(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_the_chart_ends_at_the_total_and_names_the_newest_numbers(look: Look) -> None:
+async def test_the_chart_ends_at_the_total_and_names_the_newest_numbers(look: Tab) -> None:
     page = await look.open(RAN)
     legend = page.locator(".u-legend .u-value")
     await expect(legend.nth(1)).to_have_text(re.compile(r"^\d+$"))
@@ -488,7 +488,7 @@ SPY = """
 BOXES = "document.querySelector('.chart canvas').texts.filter(({ text }) => text)"
 
 
-async def test_no_two_marks_of_the_chart_have_one_time(look: Look) -> None:
+async def test_no_two_marks_of_the_chart_have_one_time(look: Tab) -> None:
     """The step lasted three seconds, as in the demo."""
     story = look.site.story()
     began = story.now - timedelta(seconds=3)
@@ -508,7 +508,7 @@ async def test_no_two_marks_of_the_chart_have_one_time(look: Look) -> None:
 
 
 @pytest.mark.parametrize("minutes", [1, 90, 60 * 20, 60 * 24 * 3, 60 * 24 * 40])
-async def test_the_labels_of_the_chart_never_collide(look: Look, minutes: int) -> None:
+async def test_the_labels_of_the_chart_never_collide(look: Tab, minutes: int) -> None:
     """The steps lasted from a minute to forty days, of 5,000 clusters, in windows of any width."""
     story = look.site.story()
     began = story.now - timedelta(minutes=minutes)
@@ -550,7 +550,7 @@ def overlap(one: Any, other: Any) -> bool:
         (2 * 86_400 + 43 * 60, "2 d"),
     ],
 )
-async def test_spans_are_cut_as_in_the_cli(look: Look, seconds: float, words: str) -> None:
+async def test_spans_are_cut_as_in_the_cli(look: Tab, seconds: float, words: str) -> None:
     assert duration(timedelta(seconds=seconds)) == words
     page = await look.open()
     module = await page.evaluate(
@@ -561,7 +561,7 @@ async def test_spans_are_cut_as_in_the_cli(look: Look, seconds: float, words: st
     assert await page.evaluate(script, [module, seconds]) == words
 
 
-async def test_the_grid_is_walked_by_keys(look: Look) -> None:
+async def test_the_grid_is_walked_by_keys(look: Tab) -> None:
     page = await look.open(RAN)
     grid = page.get_by_role("application")
     await grid.focus()
@@ -573,7 +573,7 @@ async def test_the_grid_is_walked_by_keys(look: Look) -> None:
     await expect(page).to_have_url(re.compile("rollout=default%2Fran-417"))
 
 
-async def test_pointing_says_why_and_a_click_opens_the_cluster(look: Look) -> None:
+async def test_pointing_says_why_and_a_click_opens_the_cluster(look: Tab) -> None:
     page = await look.open(f"{RAN}?failure=InitMonitorTimeout")
     grid = page.get_by_role("application")
     await grid.hover(position={"x": 5 * 28 + 9, "y": 9})
@@ -582,7 +582,7 @@ async def test_pointing_says_why_and_a_click_opens_the_cluster(look: Look) -> No
     await expect(page.get_by_role("heading", name="site-0006")).to_be_visible()
 
 
-async def test_a_forbidden_rollout_shows_an_alert(look: Look) -> None:
+async def test_a_forbidden_rollout_shows_an_alert(look: Tab) -> None:
     page = await look.open("#/r/edge/core-418", user="bob")
     await expect(page.get_by_role("alert")).to_contain_text(
         "bob may not get imagebasedgroupupgrades.lcm.openshift.io in namespace edge"
@@ -592,7 +592,7 @@ async def test_a_forbidden_rollout_shows_an_alert(look: Look) -> None:
     await expect(page.locator(".rollout", has_text="core-418")).to_have_count(0)
 
 
-async def test_a_rollout_that_selected_nobody_is_no_success(look: Look) -> None:
+async def test_a_rollout_that_selected_nobody_is_no_success(look: Tab) -> None:
     story = look.site.story()
     ended = {"state": RolloutState.COMPLETE, "completed_at": story.now}
     of = await story.rollout("ran-nobody", ["Prep"], **ended)
@@ -608,12 +608,12 @@ async def test_a_rollout_that_selected_nobody_is_no_success(look: Look) -> None:
 
 
 @pytest.mark.parametrize("link", ["#/r/default/none", "#/r/default/ran-417?step=9", "#/c/none"])
-async def test_a_link_to_a_missing_object_says_so(look: Look, link: str) -> None:
+async def test_a_link_to_a_missing_object_says_so(look: Tab, link: str) -> None:
     page = await look.open(link)
     await expect(page.locator("main")).to_contain_text(re.compile("no such|was in no rollout"))
 
 
-async def test_the_theme_is_kept_and_repaints_the_grid(look: Look) -> None:
+async def test_the_theme_is_kept_and_repaints_the_grid(look: Tab) -> None:
     page = await look.open(RAN)
     await page.get_by_role("application").wait_for()
     await look.keep("light", 1250)
@@ -625,7 +625,7 @@ async def test_the_theme_is_kept_and_repaints_the_grid(look: Look) -> None:
 
 
 @pytest.mark.parametrize("width", [820, 1280, 1440])
-async def test_a_phase_of_the_list_has_room_on_one_line(look: Look, width: int) -> None:
+async def test_a_phase_of_the_list_has_room_on_one_line(look: Tab, width: int) -> None:
     """The longest one, too, and all of them end at the same edge."""
     story = look.site.story()
     of = await story.rollout(f"ran-w{width}", ["Upgrade"], state=RolloutState.COMPLETE)
@@ -642,7 +642,7 @@ async def test_a_phase_of_the_list_has_room_on_one_line(look: Look, width: int) 
 
 
 @pytest.mark.parametrize("width", [820, 1280, 1440])
-async def test_long_names_and_words_push_nothing_away(look: Look, width: int) -> None:
+async def test_long_names_and_words_push_nothing_away(look: Tab, width: int) -> None:
     story = look.site.story()
     long = f"ran-{width}-with-a-name-that-is-as-long-as-the-longest-that-is-in-use"
     of = await story.rollout(
@@ -666,7 +666,7 @@ async def test_long_names_and_words_push_nothing_away(look: Look, width: int) ->
     assert look.errors == []
 
 
-async def test_a_tablet_has_room_for_it(look: Look) -> None:
+async def test_a_tablet_has_room_for_it(look: Tab) -> None:
     await look.page.set_viewport_size({"width": 820, "height": 1180})
     page = await look.open(RAN)
     await page.get_by_role("application").wait_for()
@@ -677,7 +677,7 @@ async def test_a_tablet_has_room_for_it(look: Look) -> None:
     await look.keep("tablet", 1640)
 
 
-async def test_warnings_and_the_rollback_deadline_are_on_the_page(look: Look) -> None:
+async def test_warnings_and_the_rollback_deadline_are_on_the_page(look: Tab) -> None:
     story = look.site.story()
     of = await story.rollout("ran-upgraded", ["Prep", "Upgrade"], state=RolloutState.COMPLETE)
     over = {"state": StepState.FINISHED, "finished_at": story.now}

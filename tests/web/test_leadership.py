@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from sqlalchemy import text
 
 from ibgu.db import engine
-from tests.web.conftest import LEADER, SESSION, Look, Site
+from tests.web.conftest import LEADER, SESSION, Site, Tab
 
 pytestmark = [pytest.mark.hub, SESSION]
 
@@ -32,7 +32,7 @@ async def long_ago(site: Site, web_database: str) -> AsyncIterator[Any]:
 
 
 @pytest.mark.usefixtures("long_ago")
-async def test_every_view_says_who_leads(look: Look) -> None:
+async def test_every_view_says_who_leads(look: Tab) -> None:
     for link in ("", RAN, "#/c/site-0006"):
         page = await look.open(link)
         leader = page.locator(".leader")
@@ -43,7 +43,7 @@ async def test_every_view_says_who_leads(look: Look) -> None:
 
 
 @pytest.mark.usefixtures("long_ago")
-async def test_leader_changes_are_shown_and_frequent_ones_warned_about(look: Look) -> None:
+async def test_leader_changes_are_shown_and_frequent_ones_warned_about(look: Tab) -> None:
     page = await look.open(RAN)
     await expect(page.locator(".leader")).to_contain_text("lead taken by")
     await look.site.journal.lead(LEADER)
@@ -59,7 +59,7 @@ async def test_leader_changes_are_shown_and_frequent_ones_warned_about(look: Loo
 
 
 @pytest.mark.parametrize("width", [820, 1280, 1440])
-async def test_the_top_is_no_wider_than_the_window(look: Look, width: int) -> None:
+async def test_the_top_is_no_wider_than_the_window(look: Tab, width: int) -> None:
     await look.page.set_viewport_size({"width": width, "height": 900})
     page = await look.open(RAN)
     await expect(page.locator(".leader")).to_contain_text("lead taken by")
@@ -67,7 +67,7 @@ async def test_the_top_is_no_wider_than_the_window(look: Look, width: int) -> No
     assert await page.locator(".leader").evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
-async def _words(look: Look) -> str:
+async def _words(look: Tab) -> str:
     answer = await look.page.request.get(
         f"{look.site.url}/api/v1/leadership",
         headers={"Authorization": f"Bearer {look.site.hub.token('alice')}"},

@@ -9,15 +9,15 @@ import pytest
 from playwright.async_api import Page, expect
 
 from ibgu.core.model import Step
-from tests.web.conftest import SESSION, Look, Site
-from tests.web.fleet import Story, succeeded, waiting
+from tests.web.conftest import SESSION, Site, Tab
+from tests.web.fleet import RolloutHistory, succeeded, waiting
 
 pytestmark = [pytest.mark.hub, SESSION]
 
 NOT_REACHED = "net::ERR_FAILED"
 
 
-async def small(story: Story, uid: str, first: int, count: int = 20) -> Step:
+async def small(story: RolloutHistory, uid: str, first: int, count: int = 20) -> Step:
     found = await story.rollout(uid, ["Prep"])
     step = await story.step(found, 0, count)
     await story.put(*(waiting(step, first + n, n, story.now) for n in range(count)))
@@ -30,7 +30,7 @@ async def rest(site: Site, path: str) -> Any:
         return (await client.get(path, headers=headers)).json()
 
 
-async def test_finished_clusters_appear_without_a_reload(look: Look) -> None:
+async def test_finished_clusters_appear_without_a_reload(look: Tab) -> None:
     story = look.site.story()
     step = await small(story, "ran-live", 5000)
     page = await look.open("#/r/default/ran-live")
@@ -43,7 +43,7 @@ async def test_finished_clusters_appear_without_a_reload(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_without_a_stream_it_is_polled_until_the_stream_is_back(look: Look) -> None:
+async def test_without_a_stream_it_is_polled_until_the_stream_is_back(look: Tab) -> None:
     """Where it goes on is where it broke off."""
     story = look.site.story()
     step = await small(story, "ran-poll", 5100)
@@ -57,7 +57,7 @@ async def test_without_a_stream_it_is_polled_until_the_stream_is_back(look: Look
     assert [each for each in look.errors if NOT_REACHED not in each] == []
 
 
-async def test_old_facts_are_marked_as_old_and_come_back(look: Look) -> None:
+async def test_old_facts_are_marked_as_old_and_come_back(look: Tab) -> None:
     page = await look.open("#/r/default/ran-417")
     await page.get_by_role("application").wait_for()
     await page.route("**/api/v1/**", lambda route: route.abort())
@@ -70,7 +70,7 @@ async def test_old_facts_are_marked_as_old_and_come_back(look: Look) -> None:
     assert [each for each in look.errors if NOT_REACHED not in each] == []
 
 
-async def test_every_number_is_that_of_rest(look: Look) -> None:
+async def test_every_number_is_that_of_rest(look: Tab) -> None:
     page = await look.open("#/r/default/ran-417")
     await page.get_by_role("application").wait_for()
     steps = (await rest(look.site, "rollouts/default/ran-417/steps"))["items"]

@@ -10,9 +10,18 @@ import pytest
 from msgspec.structs import replace
 from playwright.async_api import expect
 
-from ibgu.core.model import Kind, Member, OnMember, ReasonKind, RolloutState, Step, StepState, Who
-from tests.web.conftest import SESSION, Look
-from tests.web.fleet import MONITOR, PULL, Story, failed, name, running, succeeded, waiting
+from ibgu.core.model import (
+    ActingParty,
+    Kind,
+    Member,
+    OnMember,
+    ReasonKind,
+    RolloutState,
+    Step,
+    StepState,
+)
+from tests.web.conftest import SESSION, Tab
+from tests.web.fleet import MONITOR, PULL, RolloutHistory, failed, name, running, succeeded, waiting
 
 pytestmark = [pytest.mark.hub, SESSION]
 
@@ -69,7 +78,7 @@ def counted(texts: list[str]) -> dict[str, int]:
     return {word: int(count) for word, count in pairs}
 
 
-async def test_a_screen_is_consistent_while_the_rollout_moves(look: Look) -> None:
+async def test_a_screen_is_consistent_while_the_rollout_moves(look: Tab) -> None:
     """The test takes 100 samples, while clusters start, reboot, fail and end."""
     story = look.site.story()
     of = await story.rollout("ran-moves", ["Prep"])
@@ -119,7 +128,7 @@ def alike(screen: Any) -> dict[str, int]:
     return dict(cells)
 
 
-async def move(story: Story, step: Step) -> None:
+async def move(story: RolloutHistory, step: Step) -> None:
     """Wave by wave: they start, some go dark, three of each wave fail alike and two otherwise."""
     for wave in range(WAVES):
         numbers = range(wave * SLOTS, (wave + 1) * SLOTS)
@@ -131,7 +140,7 @@ async def move(story: Story, step: Step) -> None:
             await asyncio.sleep(0.15)
 
 
-def _begun(step: Step, index: int, story: Story) -> Member:
+def _begun(step: Step, index: int, story: RolloutHistory) -> Member:
     since = story.now - (USUAL if index % 6 else 20 * USUAL)
     kind, words = (ReasonKind.RUNNING, "Precache job in progress")
     if index % 4 == 0:
@@ -139,7 +148,7 @@ def _begun(step: Step, index: int, story: Story) -> Member:
     return running(step, FIRST + index, index, index % SLOTS + 1, since, kind, words)
 
 
-def _over(step: Step, index: int, story: Story) -> Member:
+def _over(step: Step, index: int, story: RolloutHistory) -> Member:
     since = story.now - USUAL
     if index % SLOTS < 3:
         return failed(step, FIRST + index, index, since, USUAL, PULL)
@@ -163,7 +172,7 @@ LIST = """() => {
 KEPT = 20
 
 
-async def test_the_list_and_what_waits_for_a_person_are_of_one_moment(look: Look) -> None:
+async def test_the_list_and_what_waits_for_a_person_are_of_one_moment(look: Tab) -> None:
     """One fails, and one needs a person: always both, or neither."""
     story = look.site.story()
     of = await story.rollout("ran-list", ["Prep"])
@@ -186,18 +195,18 @@ async def test_the_list_and_what_waits_for_a_person_are_of_one_moment(look: Look
     assert look.errors == []
 
 
-async def refuse(story: Story, step: Step) -> None:
+async def refuse(story: RolloutHistory, step: Step) -> None:
     why = "ibgu may not create ManifestWorks in the cluster's namespace"
     for n in range(KEPT):
         place = (step, FIRST + 500 + KEPT + n, KEPT + n, story.now)
-        kept = waiting(*place, ReasonKind.FORBIDDEN, why, Who.PERSON)
+        kept = waiting(*place, ReasonKind.FORBIDDEN, why, ActingParty.PERSON)
         over = failed(step, FIRST + 500 + n, n, story.now - USUAL, USUAL, PULL)
         ended = OnMember(Kind.FINISHED, over, "the cluster says so")
         await story.tell(ended, OnMember(Kind.WAITS, kept, ""))
         await asyncio.sleep(0.4)
 
 
-async def test_a_cluster_that_completed_late_is_shown_as_failed_nowhere(look: Look) -> None:
+async def test_a_cluster_that_completed_late_is_shown_as_failed_nowhere(look: Tab) -> None:
     story = look.site.story()
     of = await story.rollout("ran-late", ["Upgrade"], state=RolloutState.COMPLETE)
     ended = story.now - USUAL
@@ -239,7 +248,7 @@ CLUSTER = """() => {
 AGAIN = 8
 
 
-async def test_the_page_of_a_cluster_is_consistent_while_it_moves(look: Look) -> None:
+async def test_the_page_of_a_cluster_is_consistent_while_it_moves(look: Tab) -> None:
     """One rollout after the other prepares it: sentence, history and events say the same of it."""
     story, cluster = look.site.story(), name(FIRST + 700)
     await _ends(story, await _begins(story, 0))
@@ -264,7 +273,7 @@ async def test_the_page_of_a_cluster_is_consistent_while_it_moves(look: Look) ->
     assert look.errors == []
 
 
-async def _prepared_again(story: Story) -> None:
+async def _prepared_again(story: RolloutHistory) -> None:
     for number in range(1, AGAIN):
         step = await _begins(story, number)
         await asyncio.sleep(1.3)
@@ -272,7 +281,7 @@ async def _prepared_again(story: Story) -> None:
         await asyncio.sleep(1.3)
 
 
-async def _begins(story: Story, number: int) -> Step:
+async def _begins(story: RolloutHistory, number: int) -> Step:
     created = story.now - timedelta(minutes=60 - number)
     of = await story.rollout(f"again-{number}", ["Prep"], created_at=created)
     step = await story.step(of, 0, 1)
@@ -282,5 +291,5 @@ async def _begins(story: Story, number: int) -> Step:
     return step
 
 
-async def _ends(story: Story, step: Step) -> None:
+async def _ends(story: RolloutHistory, step: Step) -> None:
     await story.end(succeeded(step, FIRST + 700, 0, story.now - USUAL, USUAL))

@@ -25,7 +25,7 @@ from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.kubectl import Kubectl
 from tests.core.drivers.ibu.preflight.content import LVMS, SAMPLES
-from tests.web.conftest import SESSION, Look, Site
+from tests.web.conftest import SESSION, Site, Tab
 from tests.web.fleet import waiting
 from tests.web.test_accessible import told
 
@@ -97,7 +97,7 @@ def content(site: Site) -> Iterator[str]:
 
 
 async def planned(
-    look: Look, name: str, image: str = IMAGE, content: str = "", **labels: str
+    look: Tab, name: str, image: str = IMAGE, content: str = "", **labels: str
 ) -> Any:
     """Nothing of the rollout has begun."""
     strategy = RolloutStrategy(max_concurrency=10, timeout=600)
@@ -115,7 +115,7 @@ def card(page: Page) -> Locator:
     return page.get_by_role("region", name="Preflight")
 
 
-async def test_a_preflight_without_findings_is_go(look: Look) -> None:
+async def test_a_preflight_without_findings_is_go(look: Tab) -> None:
     await planned(look, "go-clean", age="new")
     page = await look.open("#/r/default/go-clean")
     found = card(page)
@@ -132,7 +132,7 @@ async def test_a_preflight_without_findings_is_go(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_go_with_warnings(look: Look) -> None:
+async def test_go_with_warnings(look: Tab) -> None:
     await planned(look, "go-tagged", TAGGED, age="new")
     page = await look.open("#/r/default/go-tagged")
     found = card(page)
@@ -152,7 +152,7 @@ async def test_go_with_warnings(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_no_go_for_some(look: Look) -> None:
+async def test_no_go_for_some(look: Tab) -> None:
     """Errors come first; who is blocked stands there, unfolded by keyboard."""
     await planned(look, "go-mixed", TAGGED)
     page = await look.open("#/r/default/go-mixed")
@@ -175,7 +175,7 @@ async def test_no_go_for_some(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_text_of_a_tenant_is_escaped(look: Look, content: str) -> None:
+async def test_text_of_a_tenant_is_escaped(look: Tab, content: str) -> None:
     await planned(look, "go-hostile", content=content, age="new")
     page = await look.open("#/r/default/go-hostile", user="admin")
     found = card(page)
@@ -186,7 +186,7 @@ async def test_text_of_a_tenant_is_escaped(look: Look, content: str) -> None:
     assert look.errors == []
 
 
-async def test_a_user_without_rights_on_clusters_sees_an_alert(look: Look) -> None:
+async def test_a_user_without_rights_on_clusters_sees_an_alert(look: Tab) -> None:
     await planned(look, "go-forbidden", age="new")
     page = await look.open("#/r/default/go-forbidden", user="bob")
     await expect(card(page).get_by_role("alert")).to_contain_text(
@@ -194,7 +194,7 @@ async def test_a_user_without_rights_on_clusters_sees_an_alert(look: Look) -> No
     )
 
 
-async def test_nobody_is_selected(look: Look) -> None:
+async def test_nobody_is_selected(look: Tab) -> None:
     await planned(look, "go-nobody", age="none")
     page = await look.open("#/r/default/go-nobody")
     await expect(card(page).get_by_role("status")).to_have_text(
@@ -205,7 +205,7 @@ async def test_nobody_is_selected(look: Look) -> None:
     await expect(finding).not_to_contain_text("0 clusters")
 
 
-async def test_findings_stay_until_a_check_is_answered(look: Look) -> None:
+async def test_findings_stay_until_a_check_is_answered(look: Tab) -> None:
     """The findings stay until there is another answer, and if there is none."""
     await planned(look, "go-again", TAGGED, age="new")
     page = await look.open("#/r/default/go-again")
@@ -241,7 +241,7 @@ async def boxes(found: Locator) -> list[Any]:
     return [await each.bounding_box() for each in parts]
 
 
-async def test_only_the_next_step_is_checked(look: Look) -> None:
+async def test_only_the_next_step_is_checked(look: Tab) -> None:
     of = await planned(look, "go-later", age="new")
     page = await look.open("#/r/default/go-later?step=2")
     await expect(page.get_by_text("This step has not begun")).to_be_visible()
@@ -257,13 +257,13 @@ async def test_only_the_next_step_is_checked(look: Look) -> None:
     assert look.errors == []
 
 
-async def test_a_rollout_with_all_steps_begun_has_no_preflight(look: Look) -> None:
+async def test_a_rollout_with_all_steps_begun_has_no_preflight(look: Tab) -> None:
     page = await look.open("#/r/edge/core-418")
     await expect(page.get_by_role("region", name="Why not further")).to_be_visible()
     await expect(page.get_by_text("preflight", exact=False)).to_have_count(0)
 
 
-async def test_thousands_of_names_and_findings_stay_folded(look: Look) -> None:
+async def test_thousands_of_names_and_findings_stay_folded(look: Tab) -> None:
     """The API's answer, as it would be of 3,000 clusters and a bad ConfigMap."""
     await planned(look, "go-large", TAGGED)
     names = [f"site-{n:04}" for n in range(3000)]
@@ -295,7 +295,7 @@ async def test_thousands_of_names_and_findings_stay_folded(look: Look) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 800])
 async def test_the_preflight_is_accessible_and_fits_the_window(
-    look: Look, theme: Any, width: int
+    look: Tab, theme: Any, width: int
 ) -> None:
     """All unfolded: axe has nothing to say, and nothing is wider than the window."""
     await planned(look, f"go-{theme}-{width}", TAGGED)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.async_api import CDPSession, expect
 
-from tests.web.conftest import ARTIFACTS, SESSION, Look
-from tests.web.fleet import Story, succeeded, waiting
+from tests.web.conftest import ARTIFACTS, SESSION, Tab
+from tests.web.fleet import RolloutHistory, succeeded, waiting
 
 pytestmark = [pytest.mark.hub, SESSION]
 
@@ -28,7 +28,7 @@ FRAMES = """seconds => new Promise(resolve => {
 })"""
 
 
-async def test_a_large_fleet_moves_smoothly(look: Look) -> None:
+async def test_a_large_fleet_moves_smoothly(look: Tab) -> None:
     story = look.site.story()
     found = await story.rollout("ran-large", ["Prep"])
     bounds = {"max_concurrency": CHANGES * SECONDS, "started_at": story.now - timedelta(minutes=1)}
@@ -49,7 +49,7 @@ async def test_a_large_fleet_moves_smoothly(look: Look) -> None:
     assert look.errors == []
 
 
-async def changing(story: Story, step: Any) -> None:
+async def changing(story: RolloutHistory, step: Any) -> None:
     for second in range(SECONDS):
         numbers = range(second * CHANGES, (second + 1) * CHANGES)
         minute = timedelta(minutes=1)

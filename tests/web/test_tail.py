@@ -7,8 +7,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from ibgu.core.model import ReasonKind
-from tests.web.conftest import SESSION, Look
-from tests.web.fleet import MINUTE, Story, running, succeeded, waiting
+from tests.web.conftest import SESSION, Tab
+from tests.web.fleet import MINUTE, RolloutHistory, running, succeeded, waiting
 
 pytestmark = [pytest.mark.hub, SESSION]
 
@@ -19,7 +19,9 @@ CLOCK = """stamp => {
 }"""
 
 
-async def upgrading(story: Story, name: str, first: int, *, stuck: int, to_come: int) -> datetime:
+async def upgrading(
+    story: RolloutHistory, name: str, first: int, *, stuck: int, to_come: int
+) -> datetime:
     """Makes the rollout of CLUSTERS; returns when the time of its step is over."""
     of = await story.rollout(name, ["Upgrade"])
     step = await story.step(of, 0, CLUSTERS)
@@ -40,7 +42,7 @@ async def clock(page: Page, at: datetime) -> str:
     return str(await page.evaluate(CLOCK, at.isoformat()))
 
 
-async def test_stalled_clusters_alone_show_the_limit_that_ends_the_step(look: Look) -> None:
+async def test_stalled_clusters_alone_show_the_limit_that_ends_the_step(look: Tab) -> None:
     """7 of 100: the step was to end in a moment, for minutes."""
     limit = await upgrading(look.site.story(), "ran-tail", 31_000, stuck=7, to_come=0)
     page = await look.open("#/r/default/ran-tail")
@@ -54,7 +56,7 @@ async def test_stalled_clusters_alone_show_the_limit_that_ends_the_step(look: Lo
     assert look.errors == []
 
 
-async def test_stalled_clusters_among_others_show_the_end_and_their_limit(look: Look) -> None:
+async def test_stalled_clusters_among_others_show_the_end_and_their_limit(look: Tab) -> None:
     limit = await upgrading(look.site.story(), "ran-tail-2", 32_000, stuck=1, to_come=20)
     page = await look.open("#/r/default/ran-tail-2")
     told = page.locator(".facts .ends")

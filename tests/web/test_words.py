@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 from playwright.async_api import Page, expect
 
-from ibgu.core.model import Member, Reason, ReasonKind, Step, Who
-from tests.web.conftest import SESSION, Look
-from tests.web.fleet import MINUTE, Story, failed, running, succeeded, waiting
+from ibgu.core.model import ActingParty, Member, Reason, ReasonKind, Step
+from tests.web.conftest import SESSION, Tab
+from tests.web.fleet import MINUTE, RolloutHistory, failed, running, succeeded, waiting
 from tests.web.test_actions import made
 
 pytestmark = [pytest.mark.hub, SESSION]
@@ -33,7 +33,7 @@ VISIBLE = """() => {
 UNFOLD = "document.querySelectorAll('details').forEach((each) => (each.open = true))"
 
 
-async def opened(look: Look, link: str) -> None:
+async def opened(look: Tab, link: str) -> None:
     """Loads the page again, so that nothing of another view is left."""
     await look.page.goto("about:blank")
     await look.page.goto(f"{look.site.url}/#/{link}")
@@ -47,15 +47,15 @@ async def backticks(page: Page) -> list[str]:
     return found
 
 
-async def typed(story: Story) -> None:
+async def typed(story: RolloutHistory) -> None:
     """Every place where somebody's words are shown has backticks in them."""
-    hold = Reason(ReasonKind.CIRCUIT_BREAKER, story.now - MINUTE, TYPED, None, Who.PERSON)
+    hold = Reason(ReasonKind.CIRCUIT_BREAKER, story.now - MINUTE, TYPED, None, ActingParty.PERSON)
     of = await story.rollout("ran-backticks", ["Prep", "Upgrade"])
     step = await story.step(of, 0, 8, hold=hold)
     await story.put(*_members(step, story))
 
 
-def _members(step: Step, story: Story) -> list[Member]:
+def _members(step: Step, story: RolloutHistory) -> list[Member]:
     begun = story.now - timedelta(hours=1)
 
     def words(member: Member) -> Member:
@@ -68,12 +68,12 @@ def _members(step: Step, story: Story) -> list[Member]:
         running(step, FIRST + 3, 3, 1, begun, ReasonKind.RUNNING, TYPED),
         running(step, FIRST + 4, 4, 2, begun, ReasonKind.APPLY_ERROR, TYPED),
         words(waiting(step, FIRST + 5, 5, begun, ReasonKind.UNREACHABLE)),
-        words(waiting(step, FIRST + 6, 6, begun, ReasonKind.FORBIDDEN, who=Who.PERSON)),
+        words(waiting(step, FIRST + 6, 6, begun, ReasonKind.FORBIDDEN, who=ActingParty.PERSON)),
         words(waiting(step, FIRST + 7, 7, begun)),
     ]
 
 
-async def test_no_view_shows_a_backtick(look: Look) -> None:
+async def test_no_view_shows_a_backtick(look: Tab) -> None:
     await typed(look.site.story())
     page = await look.open()
     await expect(page.locator(".notice.warn code").first).to_have_text("velero describe restore")
@@ -87,7 +87,7 @@ async def test_no_view_shows_a_backtick(look: Look) -> None:
         assert (link, await backticks(page)) == (link, [])
 
 
-async def test_no_dialog_shows_a_backtick(look: Look, clusters: None) -> None:
+async def test_no_dialog_shows_a_backtick(look: Tab, clusters: None) -> None:
     """The dialogs of a rollout that runs and of one that is over, and of one cluster's own."""
     await made(look, "ran-461", 6100, over=True)
     await made(look, "ran-462", 6700)
@@ -131,7 +131,7 @@ async def settled(page: Page) -> None:
     assert await backticks(page) == []
 
 
-async def test_the_answer_to_a_change_is_shown_without_backticks(look: Look) -> None:
+async def test_the_answer_to_a_change_is_shown_without_backticks(look: Tab) -> None:
     """The hub's answer to a change, which may name commands."""
     await made(look, "ran-463", 6800)
     page = await look.open("#/r/default/ran-463", user="olga")

@@ -5,10 +5,10 @@ from fastapi import APIRouter
 from ibgu.api.activity.mapping import entry_body
 from ibgu.api.activity.schemas import ActivityBody
 from ibgu.api.problems.schemas import problems
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import PAGE, Limit, ReadsOfRequest, RolloutOfPath
 
-router = APIRouter(route_class=Guarded)
+router = APIRouter(route_class=AuthenticatedRoute)
 
 
 @router.get(

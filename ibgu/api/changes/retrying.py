@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from ibgu.api.changes.others import others_of
+from ibgu.api.changes.other_rollouts import others_of
 from ibgu.api.requests.access import Caller
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.model import Rollout

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from msgspec.structs import replace
 
-from ibgu.api.changes.changing import ChangingOfRequest, missing_rights
+from ibgu.api.changes.changes import ChangingOfRequest, missing_rights
 from ibgu.api.changes.retrying import why_no_retry
 from ibgu.api.changes.schemas import (
     ChangeBody,
@@ -23,14 +23,16 @@ from ibgu.api.changes.situation import (
 )
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import ReadsOfRequest, RolloutOfPath
 from ibgu.core.engine.decide.rollout.skippable import not_waiting
 from ibgu.core.model import names
 from ibgu.core.views import change
 from ibgu.core.views.change import ChangeTarget, NewStep, RequestedChange
 
-router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["changes"], route_class=Guarded)
+router = APIRouter(
+    prefix="/rollouts/{namespace}/{name}", tags=["changes"], route_class=AuthenticatedRoute
+)
 _PROBLEMS = problems(401, 403, 404, 409, 415, 422, 503)
 
 

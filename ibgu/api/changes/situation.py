@@ -10,7 +10,7 @@ from ibgu.core.model import MemberState, Outcome, ReasonKind
 from ibgu.core.views import change
 from ibgu.core.views.change import ChangeRefused, RolloutSituation
 from ibgu.core.views.display import reason_of
-from ibgu.core.views.stragglers.stuck import needs_cleanup
+from ibgu.core.views.stragglers.recovery import needs_cleanup
 from ibgu.db.reads import Reads
 from ibgu.db.views import MemberRow, RolloutAndStep
 

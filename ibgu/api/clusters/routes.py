@@ -10,7 +10,7 @@ from ibgu.api.members.mapping import visit_body
 from ibgu.api.members.schemas import VisitsBody
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import (
     PAGE,
     ClusterName,
@@ -26,7 +26,7 @@ from ibgu.api.requests.inputs import (
 )
 from ibgu.api.requests.visible import ReadableForCaller, Visible
 
-router = APIRouter(prefix="/clusters", tags=["clusters"], route_class=Guarded)
+router = APIRouter(prefix="/clusters", tags=["clusters"], route_class=AuthenticatedRoute)
 
 
 @router.get(

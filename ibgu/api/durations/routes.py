@@ -7,12 +7,12 @@ from fastapi import APIRouter, Query
 from ibgu.api.bodies import KnownAction
 from ibgu.api.durations.schemas import DurationBody, DurationsBody
 from ibgu.api.problems.schemas import problems
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import Label, ReadsOfRequest
 from ibgu.api.requests.visible import Visible
 from ibgu.core.drivers import every_action
 
-router = APIRouter(tags=["rollouts"], route_class=Guarded)
+router = APIRouter(tags=["rollouts"], route_class=AuthenticatedRoute)
 
 OfAction = Annotated[KnownAction | None, Query(description="Only of this action.")]
 

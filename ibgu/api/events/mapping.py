@@ -6,7 +6,7 @@ from pydantic.alias_generators import to_camel
 from ibgu.api.events.schemas import EventBody
 from ibgu.api.requests.readable import Readable
 from ibgu.core.model import Outcome, RunResult
-from ibgu.core.model.claims import ANOTHER, CANCELLATIONS, cancelled_by
+from ibgu.core.model.claims import ANOTHER_NAMESPACE, CANCELLATIONS, cancelled_by
 from ibgu.db.views import EventRow
 
 _SAME = ("seq", "at", "kind", "why", "cause", "warning", "actor", "rollout", "cluster", "run")
@@ -22,7 +22,7 @@ def event_for(row: EventRow, namespace: str | None, readable: Readable) -> Event
     if not taken or readable.includes(namespace):
         return row
     data = {name: value for name, value in row.data.items() if name not in _NAME_ROLLOUTS}
-    why = cancelled_by(ANOTHER) if row.cause in CANCELLATIONS else row.why
+    why = cancelled_by(ANOTHER_NAMESPACE) if row.cause in CANCELLATIONS else row.why
     return replace(row, why=why, data=data)
 
 

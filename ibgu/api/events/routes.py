@@ -9,7 +9,7 @@ from ibgu.api.events.mapping import event_body, event_for
 from ibgu.api.events.schemas import EventBody
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import (
     PAGE,
     ClusterName,
@@ -20,7 +20,7 @@ from ibgu.api.requests.inputs import (
 )
 from ibgu.api.requests.visible import ReadableForCaller
 
-router = APIRouter(route_class=Guarded)
+router = APIRouter(route_class=AuthenticatedRoute)
 _LAST = 2**63 - 1
 After = Annotated[int, Query(ge=0, le=_LAST, description="Only events with a higher number.")]
 

@@ -8,7 +8,7 @@ from ibgu.core.drivers import KIND_TEXTS
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import Member
 from ibgu.core.model.claims import with_holder
-from ibgu.core.views.explain import Case, Explained, PastStep, explain
+from ibgu.core.views.explain import ExplainCase, Explained, PastStep, explain
 from ibgu.db.views import ClaimRow, VisitRow
 
 
@@ -24,7 +24,7 @@ def explained(
     row = told[0].member
     return explain(
         KIND_TEXTS,
-        Case(
+        ExplainCase(
             rollout=readable.full_name(row.namespace, row.name),
             member=_with_holder(row.member, claims, readable),
             action=row.action,

@@ -8,7 +8,7 @@ from ibgu.api.explain.mapping import explained
 from ibgu.api.explain.schemas import ExplainedBody
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import (
     ClusterName,
     InNamespace,
@@ -22,9 +22,9 @@ from ibgu.core.model.claims import CLAIMS
 from ibgu.db.reads.visits import by_activity
 from ibgu.db.views import VisitRow
 
-router = APIRouter(prefix="/clusters", tags=["clusters"], route_class=Guarded)
+router = APIRouter(prefix="/clusters", tags=["clusters"], route_class=AuthenticatedRoute)
 
-TOLD = 20
+MAX_CLUSTERS = 20
 """The most steps of a cluster, newest first, in an explanation."""
 
 
@@ -48,7 +48,7 @@ async def explain(
     uid = await uid_of(caller, reads, namespace, rollout)
     if uid is None:
         await caller.require_cluster(name)
-    visits = await reads.visits(name, rollout=uid, limit=TOLD)
+    visits = await reads.visits(name, rollout=uid, limit=MAX_CLUSTERS)
     if not visits.items:
         raise unknown_cluster(name, rollout)
     items = by_activity(visits.items)

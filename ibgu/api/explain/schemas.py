@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.bodies import Body, NewestEvent
-from ibgu.core.model import Who
+from ibgu.core.model import ActingParty
 from ibgu.core.views.display import DisplayState
 
 _EXPLAINED: JsonValue = {
@@ -55,7 +55,7 @@ class ExplainedBody(Body):
     since: datetime | None
     ends: str | None = Field(description="What ends it; null: nothing, it is over.")
     until: datetime | None = Field(description="When it ends by itself, where that is known.")
-    who: Who | None = Field(
+    who: ActingParty | None = Field(
         description="Who must act; null: nobody. Once the reason is overdue: a person."
     )
     overdue: datetime | None = Field(

@@ -5,10 +5,10 @@ from fastapi import APIRouter
 from ibgu.api.failures.mapping import failures_body
 from ibgu.api.failures.schemas import FailuresBody
 from ibgu.api.problems.schemas import problems
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import ReadsOfRequest, RolloutOfPath, StepNumber, index
 
-router = APIRouter(route_class=Guarded)
+router = APIRouter(route_class=AuthenticatedRoute)
 
 
 @router.get(

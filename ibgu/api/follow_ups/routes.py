@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi import APIRouter
 
-from ibgu.api.follow_ups.following import FollowUpsOfRequest
+from ibgu.api.follow_ups.follow_ups import FollowUpsOfRequest
 from ibgu.api.follow_ups.schemas import (
     CancelBody,
     ConfirmCleanupBody,
@@ -14,10 +14,12 @@ from ibgu.api.follow_ups.schemas import (
     RollBackBody,
 )
 from ibgu.api.problems.schemas import problems
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.core.views import change
 
-router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["changes"], route_class=Guarded)
+router = APIRouter(
+    prefix="/rollouts/{namespace}/{name}", tags=["changes"], route_class=AuthenticatedRoute
+)
 _PROBLEMS = problems(401, 403, 404, 409, 415, 422, 503)
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from ibgu import telemetry
-from ibgu.api.problems import Problem, away, too_many
+from ibgu.api.problems import Problem, too_many, unavailable
 
 
 class ConcurrencyLimit:
@@ -44,7 +44,7 @@ class ConcurrencyLimit:
             return too_many(f"{words}; end one of them, or try again", self._retry_seconds)
         if self._taken.total() >= self._of_all:
             words = f"this process has {self._of_all} {self._what} already; try again"
-            return away(f"too-many-{self._what}", words, seconds=self._retry_seconds)
+            return unavailable(f"too-many-{self._what}", words, seconds=self._retry_seconds)
         return None
 
 

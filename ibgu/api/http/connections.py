@@ -27,8 +27,8 @@ ABORT = "abort"
 """Key in a request's state: a function that ends its connection at once, whatever is queued."""
 
 
-class Waits(StrEnum):
-    """Waits names what a connection waits for from its client, as metrics do."""
+class ConnectionWait(StrEnum):
+    """ConnectionWait names what a connection waits for from its client, as metrics do."""
 
     FOR_HEAD = "slow-head"
     FOR_BODY = "slow-body"
@@ -53,13 +53,13 @@ class ServerLimits(Struct, frozen=True):
     """A client that takes less than TAKEN_BYTES in so long, and not all that is queued, is
     disconnected."""
 
-    def seconds(self, waits: Waits) -> float:
+    def seconds(self, waits: ConnectionWait) -> float:
         return {
-            Waits.FOR_HEAD: self.head_seconds,
-            Waits.FOR_BODY: self.body_seconds,
-            Waits.FOR_REST: self.rest_seconds,
-            Waits.FOR_NEXT: self.idle_seconds,
-            Waits.FOR_TAKING: self.take_seconds,
+            ConnectionWait.FOR_HEAD: self.head_seconds,
+            ConnectionWait.FOR_BODY: self.body_seconds,
+            ConnectionWait.FOR_REST: self.rest_seconds,
+            ConnectionWait.FOR_NEXT: self.idle_seconds,
+            ConnectionWait.FOR_TAKING: self.take_seconds,
         }[waits]
 
 
@@ -123,7 +123,7 @@ class Connection(H11Protocol):
     def __init__(self, limit: ConnectionLimit, **given: Any) -> None:
         super().__init__(**given)
         self._limit = limit
-        self._waits: Waits | None = None
+        self._waits: ConnectionWait | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._queued: int | None = None
         """Bytes queued for the client when the deadline began; None if there are none."""
@@ -185,7 +185,7 @@ class Connection(H11Protocol):
             return
         self._begin(waits)
 
-    def _begin(self, waits: Waits | None) -> None:
+    def _begin(self, waits: ConnectionWait | None) -> None:
         self._waits = waits
         self._limit.set_waiting(self, waiting=waits is not None)
         if self._deadline is not None:
@@ -195,22 +195,24 @@ class Connection(H11Protocol):
             seconds = self._limit.limits.seconds(waits)
             self._deadline = self.loop.call_later(seconds, self._late, waits)
 
-    def _waiting(self) -> Waits | None:
+    def _waiting(self) -> ConnectionWait | None:
         """Returns what the connection waits for; None while it answers."""
         if self._queued is not None:
-            return Waits.FOR_TAKING
+            return ConnectionWait.FOR_TAKING
         theirs = self.conn.their_state
         if theirs is h11.SEND_BODY:
-            return Waits.FOR_REST if self.cycle.response_complete else Waits.FOR_BODY
+            return (
+                ConnectionWait.FOR_REST if self.cycle.response_complete else ConnectionWait.FOR_BODY
+            )
         if theirs is not h11.IDLE:
             return None
         begun = self.cycle is None or self.conn.trailing_data[0]
-        return Waits.FOR_HEAD if begun else Waits.FOR_NEXT
+        return ConnectionWait.FOR_HEAD if begun else ConnectionWait.FOR_NEXT
 
-    def _late(self, waits: Waits) -> None:
-        if waits is Waits.FOR_NEXT:
+    def _late(self, waits: ConnectionWait) -> None:
+        if waits is ConnectionWait.FOR_NEXT:
             self.transport.close()
-        elif waits is Waits.FOR_TAKING and self._has_taken():
+        elif waits is ConnectionWait.FOR_TAKING and self._has_taken():
             self._begin(waits)
         else:
             self.cut(waits)

@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from ibgu.api.http.body_limit import WORDS
-from ibgu.api.problems import RETRY_SECONDS, Problem, away, invalid
+from ibgu.api.problems import RETRY_SECONDS, Problem, invalid, unavailable
 from ibgu.api.problems.rules import broken
-from ibgu.db import JournalAway, SchemaMismatch
+from ibgu.db import JournalUnavailable, SchemaMismatch
 from ibgu.db.errors import error_text, sqlstate
-from ibgu.db.reads import BadCursor
+from ibgu.db.reads import InvalidCursor
 from ibgu.hub.errors import HubError
 
 log = structlog.get_logger("ibgu.api")
@@ -25,9 +25,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(BadCursor, _cursor)
+    app.add_exception_handler(InvalidCursor, _cursor)
     app.add_exception_handler(DBAPIError, _database)
-    app.add_exception_handler(JournalAway, _away)
+    app.add_exception_handler(JournalUnavailable, _away)
     app.add_exception_handler(SchemaMismatch, _away)
     app.add_exception_handler(HubError, _hub)
 
@@ -83,10 +83,10 @@ async def _database(request: Request, error: Exception) -> Response:
     state = sqlstate(error)
     if state.startswith(_NO_ENTRY):
         words = f"the journal's database can't be used: {error_text(error)}"
-        return away("journal-unavailable", words).response(request.url.path)
+        return unavailable("journal-unavailable", words).response(request.url.path)
     if state in _UNDEFINED:
         words = "the database lacks tables of this version of ibgu: run `ibgu migrate`"
-        return away("schema", words).response(request.url.path)
+        return unavailable("schema", words).response(request.url.path)
     if state.startswith(_DATA):
         # A cursor is the only input that reaches Postgres unchecked.
         return invalid("cursor", "query", "not one of this list").response(request.url.path)
@@ -101,7 +101,7 @@ _DATA = "22"
 
 async def _away(request: Request, error: Exception) -> Response:
     log.warning("journal", error=str(error))
-    return away("journal-unavailable", str(error)).response(request.url.path)
+    return unavailable("journal-unavailable", str(error)).response(request.url.path)
 
 
 async def _hub(request: Request, error: Exception) -> Response:
@@ -112,6 +112,6 @@ async def _hub(request: Request, error: Exception) -> Response:
         f"({error.status or ''} {error.reason}".rstrip()
         + "); try again"
     )
-    return away("hub-unavailable", detail, seconds=error.retry_after or RETRY_SECONDS).response(
-        request.url.path
-    )
+    return unavailable(
+        "hub-unavailable", detail, seconds=error.retry_after or RETRY_SECONDS
+    ).response(request.url.path)

@@ -17,7 +17,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE = frozenset({"same-origin", "none"})
 """Accepted values of Sec-Fetch-Site, which no script can set. "none": the user, not a page."""
 _PORTS = {"http": 80, "https": 443}
-_LONGEST = 200
+_MAX_LENGTH = 200
 """The most characters of an Origin that an answer quotes."""
 
 Place = tuple[str, str, int | None]
@@ -47,7 +47,7 @@ def _page(origin: str | None) -> str:
     """Returns the page that asks; browsers say `null` for one that has no origin."""
     if origin == "null":
         return "a page without an origin"
-    return f"a page of {(origin or 'another site')[:_LONGEST]}"
+    return f"a page of {(origin or 'another site')[:_MAX_LENGTH]}"
 
 
 def _foreign(request: Request, *, behind_proxy: bool) -> Problem | None:

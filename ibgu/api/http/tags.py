@@ -9,8 +9,8 @@ _JSON = "application/json"
 _OF_CONTENT = ("content-length", "content-type")
 
 
-class Tagged:
-    """Tagged tags single-part JSON answers by their content; a route may set a better tag."""
+class ETags:
+    """ETags tags single-part JSON answers by their content; a route may set a better tag."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -10,7 +10,7 @@ from ibgu import tracing
 ENDLESS = "/stream"
 
 
-class Traced:
+class RequestTraces:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 

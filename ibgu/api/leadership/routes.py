@@ -6,10 +6,10 @@ from ibgu.api.leadership.mapping import leadership_body
 from ibgu.api.leadership.schemas import LeadershipBody
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import ReadsOfRequest
 
-router = APIRouter(tags=["leadership"], route_class=Guarded)
+router = APIRouter(tags=["leadership"], route_class=AuthenticatedRoute)
 
 
 @router.get(

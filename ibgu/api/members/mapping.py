@@ -15,7 +15,7 @@ from ibgu.api.rollouts.mapping import reason_body
 from ibgu.core.drivers import KIND_TEXTS
 from ibgu.core.engine.driver import FailureText
 from ibgu.core.engine.timing.durations import DurationsByAction
-from ibgu.core.model import ActionName, Member, Reason, Run, as_told
+from ibgu.core.model import ActionName, Member, Reason, Run, as_displayed
 from ibgu.core.model.claims import run_without_names, without_names
 from ibgu.core.views.display import reason_of
 from ibgu.core.views.forecast import stalled
@@ -30,7 +30,7 @@ _FROM_MEMBER = (
 
 
 def member_body(row: MemberRow, duration_stats: DurationsByAction) -> MemberBody:
-    member = as_told(row.member)
+    member = as_displayed(row.member)
     reason = reason_of(member, row.hold)
     known = _known(member, row.action, reason)
     return MemberBody(

@@ -9,7 +9,7 @@ from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.members.mapping import member_body
 from ibgu.api.members.schemas import MemberBody
 from ibgu.api.problems.schemas import problems
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import (
     PAGE,
     ClusterNames,
@@ -36,7 +36,9 @@ OnlyRollback = Annotated[
     bool, Query(description="Only those whose cluster reports until when it can be rolled back.")
 ]
 
-router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=Guarded)
+router = APIRouter(
+    prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=AuthenticatedRoute
+)
 
 
 @router.get(

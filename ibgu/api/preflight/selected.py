@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from ibgu.api.preview.asking import HubFleet, holders
+from ibgu.api.preview.fleet import HubFleet, holders
 from ibgu.api.problems import invalid
 from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller

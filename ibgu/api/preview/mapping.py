@@ -10,7 +10,7 @@ from ibgu.api.preview.schemas import (
     StepPreviewBody,
 )
 from ibgu.core.drivers.ibu.preflight import PreflightReport, problems_and_warnings
-from ibgu.core.views.preview import Enough, Preview, StepPreview
+from ibgu.core.views.preview import Preview, StepPreview, TimeNeeded
 
 _NAMED = 10
 _ORDER = 50
@@ -55,7 +55,7 @@ def _step(step: StepPreview) -> StepPreviewBody:
     )
 
 
-def _measured(found: Enough | None) -> MeasuredBody | None:
+def _measured(found: TimeNeeded | None) -> MeasuredBody | None:
     if found is None:
         return None
     return MeasuredBody(

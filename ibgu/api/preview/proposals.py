@@ -14,11 +14,11 @@ from ibgu.api.problems.rules import broken_manifest
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.gates import deadline
 from ibgu.core.engine.timing.rate_limits import rate_limits_of
-from ibgu.core.model import MemberState, Outcome, Rollout, StepState, came_true
+from ibgu.core.model import MemberState, Outcome, Rollout, StepState, completed_late
 from ibgu.core.model.kinds import Ibgu, IbguSpec, JsonObject, PlanItem, RolloutStrategy
 from ibgu.core.model.names import IBGU
 from ibgu.core.plan import Started
-from ibgu.core.views.preview import Proposal, Running
+from ibgu.core.views.preview import Proposal, RunningStep
 from ibgu.db.reads import Reads
 from ibgu.db.views import StepRow
 
@@ -26,7 +26,7 @@ KIND = IBGU
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
-class AskedPreview(Struct, frozen=True):
+class RequestedPreview(Struct, frozen=True):
     namespace: str
     name: str
     proposal: Proposal
@@ -34,7 +34,7 @@ class AskedPreview(Struct, frozen=True):
     rollout: Rollout | None = None
 
 
-def of_manifest(manifest: JsonObject) -> AskedPreview:
+def of_manifest(manifest: JsonObject) -> RequestedPreview:
     try:
         msgspec.json.encode(manifest)
         found = msgspec.convert(manifest, Ibgu)
@@ -50,10 +50,10 @@ def of_manifest(manifest: JsonObject) -> AskedPreview:
     proposal = Proposal(
         DRIVERS[KIND], found.spec, annotations=meta.annotations, rate_limits=rate_limits
     )
-    return AskedPreview(meta.namespace or "default", meta.name, proposal, manifest)
+    return RequestedPreview(meta.namespace or "default", meta.name, proposal, manifest)
 
 
-async def of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> AskedPreview:
+async def of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> RequestedPreview:
     namespace, name = body.namespace or "", body.name or ""
     found = await reads.rollout(namespace, name)
     if found is None:
@@ -68,7 +68,7 @@ async def of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> AskedPr
         rate_limits=rate_limits_of(rollout.controls),
         barred=await reads.barred(rollout),
     )
-    return AskedPreview(namespace, name, proposal, rollout=rollout)
+    return RequestedPreview(namespace, name, proposal, rollout=rollout)
 
 
 def _appended(spec: IbguSpec, steps: list[NewStepBody]) -> IbguSpec:
@@ -87,13 +87,13 @@ def _started(row: StepRow) -> Started:
     return (step.actions, step.max_concurrency, round(step.timeout / timedelta(minutes=1)))
 
 
-async def _running(row: StepRow, reads: Reads, now: datetime) -> Running | None:
+async def _running(row: StepRow, reads: Reads, now: datetime) -> RunningStep | None:
     step = row.step
     if step.state is StepState.FINISHED:
         return None
     ends = deadline(step, now) if step.started_at else now + step.timeout
     members = (await reads.grid(step.rollout, step.index)).cells
-    return Running(
+    return RunningStep(
         left=row.counts.waiting + row.counts.running,
         deadline=ends,
         lost=frozenset(
@@ -106,4 +106,4 @@ async def _running(row: StepRow, reads: Reads, now: datetime) -> Running | None:
 
 
 def _lost(*, outcome: str | None, late: str) -> bool:
-    return outcome not in (None, Outcome.SUCCEEDED) and not came_true(outcome, late)
+    return outcome not in (None, Outcome.SUCCEEDED) and not completed_late(outcome, late)

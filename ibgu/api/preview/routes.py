@@ -4,15 +4,15 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Depends
 
-from ibgu.api.preview.previewing import PreviewingOfRequest
+from ibgu.api.preview.previews import PreviewingOfRequest
 from ibgu.api.preview.proposals import of_manifest, of_rollout
 from ibgu.api.preview.schemas import PreviewBody, ProposalBody
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import ReadsOfRequest
 
-router = APIRouter(tags=["changes"], route_class=Guarded)
+router = APIRouter(tags=["changes"], route_class=AuthenticatedRoute)
 
 
 async def _may_list(caller: CallerOfRequest) -> None:

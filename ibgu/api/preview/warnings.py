@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ibgu.api.changes.others import naming, newest
+from ibgu.api.changes.other_rollouts import naming, newest
 from ibgu.api.requests.access import Caller
 from ibgu.api.requests.readable import readable_by
 from ibgu.core.drivers import traits

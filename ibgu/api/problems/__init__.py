@@ -4,20 +4,20 @@ from ibgu.api.problems.problem import (
     MEDIA_TYPE,
     RETRY_SECONDS,
     Problem,
-    away,
     invalid,
     too_many,
     type_of,
     unauthenticated,
+    unavailable,
 )
 
 __all__ = [
     "MEDIA_TYPE",
     "RETRY_SECONDS",
     "Problem",
-    "away",
     "invalid",
     "too_many",
     "type_of",
     "unauthenticated",
+    "unavailable",
 ]

@@ -58,7 +58,9 @@ def unauthenticated(detail: str, *, error: str = "") -> Problem:
     return Problem(401, "unauthenticated", detail, headers={"WWW-Authenticate": challenge})
 
 
-def away(code: str, detail: str, *, seconds: float = RETRY_SECONDS, **members: Any) -> Problem:
+def unavailable(
+    code: str, detail: str, *, seconds: float = RETRY_SECONDS, **members: Any
+) -> Problem:
     """Returns a 503: something that ibgu needs does not answer; the same request may succeed
     later."""
     return Problem(503, code, detail, headers=_retry(seconds), **members)

@@ -20,7 +20,7 @@ _PATTERNS = {
     LINE: "must be one line that does not begin with a space",
 }
 _WHOLE = "must be a whole number"
-_TRUTH = "must be true or false"
+_BOOLEAN = "must be true or false"
 _OBJECT = "must be an object"
 _RULES = {
     "missing": "is missing",
@@ -40,8 +40,8 @@ _RULES = {
     "int_parsing": _WHOLE,
     "int_parsing_size": "is too large a number",
     "int_from_float": _WHOLE,
-    "bool_type": _TRUTH,
-    "bool_parsing": _TRUTH,
+    "bool_type": _BOOLEAN,
+    "bool_parsing": _BOOLEAN,
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "enum": "must be one of {expected}",

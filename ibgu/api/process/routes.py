@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from ibgu.api.context import Probes
-from ibgu.api.problems import away
+from ibgu.api.problems import unavailable
 from ibgu.api.problems.schemas import problems
 from ibgu.api.process.readiness import Readiness
 
@@ -40,7 +40,7 @@ async def readyz(readiness: Annotated[Readiness, Depends(_readiness)]) -> str:
     """503 with the list `problems` while it does not."""
     found = await readiness.problems()
     if found:
-        raise away("not-ready", "; ".join(found), problems=found)
+        raise unavailable("not-ready", "; ".join(found), problems=found)
     return "ok"
 
 

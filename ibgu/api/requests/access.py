@@ -13,9 +13,9 @@ from starlette.requests import HTTPConnection
 
 from ibgu import telemetry
 from ibgu.api.context import Context
-from ibgu.api.problems import Problem, away, too_many, unauthenticated
+from ibgu.api.problems import Problem, too_many, unauthenticated, unavailable
 from ibgu.hub import paths
-from ibgu.hub.authorization.access import Access, Question, User
+from ibgu.hub.authorization.access import Access, AccessReview, User
 from ibgu.hub.errors import HubError
 
 log = structlog.get_logger("ibgu.api")
@@ -27,7 +27,7 @@ FORWARDED_TOKEN = "X-Forwarded-Access-Token"
 """The header in which oauth-proxy passes the token of the signed-in user."""
 
 
-_LONGEST_ADDRESS = 64
+_MAX_ADDRESS = 64
 """The most characters of an address that a proxy names."""
 
 
@@ -69,17 +69,17 @@ class Caller(Struct, frozen=True):
         await self._require(_rollouts_in(namespace))
 
     async def require_cluster(self, name: str) -> None:
-        await self._require(Question("get", paths.CLUSTER_GROUP, CLUSTERS, name=name))
+        await self._require(AccessReview("get", paths.CLUSTER_GROUP, CLUSTERS, name=name))
 
     async def require_clusters(self) -> None:
         """Requires the right to list all clusters."""
-        await self._require(Question("list", paths.CLUSTER_GROUP, CLUSTERS))
+        await self._require(AccessReview("list", paths.CLUSTER_GROUP, CLUSTERS))
 
-    async def require(self, *questions: Question) -> None:
+    async def require(self, *questions: AccessReview) -> None:
         for question in questions:
             await self._require(question)
 
-    async def lacks(self, *questions: Question) -> str:
+    async def lacks(self, *questions: AccessReview) -> str:
         """Returns the first missing right as a sentence; empty if none is missing."""
         for question in questions:
             if not await self._may(question):
@@ -92,19 +92,19 @@ class Caller(Struct, frozen=True):
         answers = await asyncio.gather(*map(self.may_read_rollouts, asked))
         return [name for name, may in zip(asked, answers, strict=True) if may]
 
-    async def _may(self, question: Question) -> bool:
+    async def _may(self, question: AccessReview) -> bool:
         return await self.access.allowed(self.user, question)
 
-    async def _require(self, question: Question) -> None:
+    async def _require(self, question: AccessReview) -> None:
         if not await self._may(question):
             raise forbidden(self.user, question)
 
 
-def _rollouts_in(namespace: str) -> Question:
-    return Question("get", paths.IBGU_GROUP, ROLLOUTS, namespace=namespace)
+def _rollouts_in(namespace: str) -> AccessReview:
+    return AccessReview("get", paths.IBGU_GROUP, ROLLOUTS, namespace=namespace)
 
 
-def forbidden(user: User, question: Question) -> Problem:
+def forbidden(user: User, question: AccessReview) -> Problem:
     """Returns the problem that names the missing right, as a sentence and by its parts."""
     what = f"{question.verb} {question.resource}.{question.group}"
     what += f" {question.name}" if question.name else ""
@@ -152,7 +152,7 @@ def _admit(request: Request, context: Context) -> None:
 def _peer(request: Request, context: Context) -> str:
     """Returns the client's address; behind a proxy the last one that the proxy has named."""
     told = request.headers.get("X-Forwarded-For", "") if context.behind_proxy else ""
-    forwarded = told.rpartition(",")[2].strip()[:_LONGEST_ADDRESS]
+    forwarded = told.rpartition(",")[2].strip()[:_MAX_ADDRESS]
     return forwarded or (request.client.host if request.client else "")
 
 
@@ -164,8 +164,10 @@ async def _user(access: Access, token: str) -> User | None:
         words = str(error).replace(token, "[token]")
         log.warning("the hub could not review a token", error=words)
         if error.status == HTTPStatus.FORBIDDEN:
-            raise away("hub-unavailable", _NO_REVIEW) from None
-    raise away("hub-unavailable", "the hub could not verify this token; try again in a moment")
+            raise unavailable("hub-unavailable", _NO_REVIEW) from None
+    raise unavailable(
+        "hub-unavailable", "the hub could not verify this token; try again in a moment"
+    )
 
 
 async def _caller(request: Request, _: Annotated[Any, Security(bearer)]) -> Caller:

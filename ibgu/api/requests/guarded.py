@@ -15,8 +15,8 @@ from ibgu.api.requests.access import Caller, authenticate
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class Guarded(APIRoute):
-    """Guarded checks the caller in the route: FastAPI reads the body before it solves
+class AuthenticatedRoute(APIRoute):
+    """AuthenticatedRoute checks the caller in the route: FastAPI reads the body before it solves
     dependencies."""
 
     def get_route_handler(self) -> Handler:

@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Query, Request
 from pydantic import StringConstraints
 
 from ibgu.api.context import Context
-from ibgu.api.problems import Problem, away, invalid
+from ibgu.api.problems import Problem, invalid, unavailable
 from ibgu.api.problems.rules import NAME, PREFIX_OR_NONE, UID
 from ibgu.api.requests.access import Caller, CallerOfRequest
 from ibgu.core.model.kinds import LabelSelector
@@ -17,24 +17,24 @@ from ibgu.db.views import RolloutAndStep
 from ibgu.hub.discovery import NO_CRD
 from ibgu.hub.errors import HubError
 
-LONGEST = 253
+MAX_LENGTH = 253
 
-Namespace = Annotated[str, Path(pattern=NAME, max_length=LONGEST, examples=["default"])]
-Name = Annotated[str, Path(pattern=NAME, max_length=LONGEST, examples=["ran-417"])]
-ClusterName = Annotated[str, Path(pattern=NAME, max_length=LONGEST, examples=["site-0412"])]
+Namespace = Annotated[str, Path(pattern=NAME, max_length=MAX_LENGTH, examples=["default"])]
+Name = Annotated[str, Path(pattern=NAME, max_length=MAX_LENGTH, examples=["ran-417"])]
+ClusterName = Annotated[str, Path(pattern=NAME, max_length=MAX_LENGTH, examples=["site-0412"])]
 InNamespace = Annotated[
-    str | None, Query(pattern=NAME, max_length=LONGEST, description="Only of this namespace.")
+    str | None, Query(pattern=NAME, max_length=MAX_LENGTH, description="Only of this namespace.")
 ]
 ClusterPrefix = Annotated[
     str,
     Query(
         pattern=PREFIX_OR_NONE,
-        max_length=LONGEST,
+        max_length=MAX_LENGTH,
         description="Only clusters whose name begins with it.",
     ),
 ]
 ClusterNames = Annotated[
-    list[Annotated[str, StringConstraints(pattern=NAME, max_length=LONGEST)]] | None,
+    list[Annotated[str, StringConstraints(pattern=NAME, max_length=MAX_LENGTH)]] | None,
     Query(max_length=100, description="Only clusters of these names."),
 ]
 StepNumber = Annotated[int | None, Query(ge=1, le=1000, description="Only of this step, from 1.")]
@@ -56,7 +56,7 @@ InRollout = Annotated[
     str | None,
     Query(
         pattern=NAME,
-        max_length=LONGEST,
+        max_length=MAX_LENGTH,
         description="In this rollout, not where it was active last.",
     ),
 ]
@@ -124,7 +124,7 @@ async def require_crd(caller: Caller) -> None:
     there. A hub that does not answer is no proof."""
     with suppress(HubError):
         if not await caller.access.serves_rollouts():
-            raise away("no-crd", NO_CRD)
+            raise unavailable("no-crd", NO_CRD)
 
 
 def not_found(namespace: str, name: str, uid: str | None = None) -> Problem:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ibgu.api.bodies import RolloutNameBody
 from ibgu.api.requests.access import Caller
-from ibgu.core.model.claims import ANOTHER
+from ibgu.core.model.claims import ANOTHER_NAMESPACE
 from ibgu.db.reads import Reads
 
 
@@ -18,7 +18,7 @@ class Readable(Struct, frozen=True):
         return self.namespaces is None or namespace in self.namespaces
 
     def full_name(self, namespace: str, name: str) -> str:
-        return f"{namespace}/{name}" if self.includes(namespace) else ANOTHER
+        return f"{namespace}/{name}" if self.includes(namespace) else ANOTHER_NAMESPACE
 
     def reference(self, namespace: str, name: str, uid: str) -> RolloutNameBody:
         if self.includes(namespace):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from ibgu.api.problems import RETRY_SECONDS, Problem, away, unauthenticated
+from ibgu.api.problems import RETRY_SECONDS, Problem, unauthenticated, unavailable
 from ibgu.core.views.change import ChangeRefused
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
@@ -40,7 +40,7 @@ def _problem(error: HubError, namespace: str, name: str) -> Problem:
         case 400 | 422:
             return Problem(422, "refused", f"the hub refuses it: {error.message}")
     words = f"the hub gave no clear answer, so it may have been done or not: {error.message}"
-    return away("hub-unavailable", words, seconds=error.retry_after or RETRY_SECONDS)
+    return unavailable("hub-unavailable", words, seconds=error.retry_after or RETRY_SECONDS)
 
 
 _VERBS = {"GET": "get", "PATCH": "patch", "POST": "create"}

@@ -26,12 +26,12 @@ def eta_body(
     rate_limits = (
         rate_limits_of(rollout.controls) if traits(row.step.first).rate_limited else UNLIMITED
     )
-    return _reckoned(_Asked(row, duration_stats, rate_limits))
+    return _reckoned(_EtaInputs(row, duration_stats, rate_limits))
 
 
-class _Asked:
-    """_Asked compares rows and duration stats by identity: reads share those of large steps, and a
-    comparison by value would cost as much as a new estimate."""
+class _EtaInputs:
+    """_EtaInputs compares rows and duration stats by identity: reads share those of large steps,
+    and a comparison by value would cost as much as a new estimate."""
 
     __slots__ = ("duration_stats", "rate_limits", "row")
 
@@ -46,13 +46,13 @@ class _Asked:
         return hash((self.row.step.key, self.row.now))
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Asked) or self.rate_limits != other.rate_limits:
+        if not isinstance(other, _EtaInputs) or self.rate_limits != other.rate_limits:
             return False
         return self.row is other.row and self.duration_stats is other.duration_stats
 
 
 @lru_cache(_REMEMBERED)
-def _reckoned(asked: _Asked) -> EtaBody | None:
+def _reckoned(asked: _EtaInputs) -> EtaBody | None:
     found = eta(
         _rest(asked.row, asked.rate_limits, asked.duration_stats),
         asked.row.now,

@@ -20,7 +20,7 @@ from ibgu.api.rollouts.schemas import (
 )
 from ibgu.core.engine.gates.registry import holds
 from ibgu.core.engine.timing.durations import DurationsByAction
-from ibgu.core.model import Reason, ReasonKind, Rollout, RolloutState, Who, counts
+from ibgu.core.model import ActingParty, Reason, ReasonKind, Rollout, RolloutState, counts
 from ibgu.core.model.kinds import PlanItem
 from ibgu.core.views.display import startable
 from ibgu.core.views.overdue import Overdue
@@ -91,7 +91,7 @@ def reason_body(reason: Reason, late: Overdue | None) -> ReasonBody:
         kind=reason.kind,
         since=reason.since,
         until=reason.until,
-        who=Who.PERSON if late else reason.who,
+        who=ActingParty.PERSON if late else reason.who,
         message=reason.message,
         overdue=OverdueBody.model_validate(late, from_attributes=True) if late else None,
     )
@@ -116,8 +116,8 @@ def step_bodies(
 def _reasons(
     row: StepRow, hold: Reason | None, duration_stats: DurationsByAction
 ) -> list[ReasonCountBody]:
-    found: Counter[tuple[ReasonKind, Who]] = Counter()
-    late: Counter[tuple[ReasonKind, Who]] = Counter()
+    found: Counter[tuple[ReasonKind, ActingParty]] = Counter()
+    late: Counter[tuple[ReasonKind, ActingParty]] = Counter()
     held_late = hold_overdue(hold, row.now) is not None
     for own in row.reasons:
         held = hold if hold is not None and startable(own.state, own.kind) else None

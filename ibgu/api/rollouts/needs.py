@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from ibgu.api.rollouts.overdue import hold_overdue, overdue_in
 from ibgu.api.rollouts.schemas import NeedsPersonBody
 from ibgu.core.engine.timing.durations import DurationsByAction
-from ibgu.core.model import Reason, Rollout, RolloutState, Step, Who
+from ibgu.core.model import ActingParty, Reason, Rollout, RolloutState, Step
 from ibgu.core.views.display import startable
 from ibgu.core.views.status import hold_of, kept_by
 from ibgu.db.views import ReasonRow, RolloutRow
@@ -27,13 +27,13 @@ def newest_step(row: RolloutRow) -> Step | None:
 def _needs(row: RolloutRow, duration_stats: DurationsByAction) -> Iterator[NeedsPersonBody]:
     """Yields the rollout's hold, and what keeps single members of it."""
     hold = hold_of(row.rollout, newest_step(row))
-    if hold is not None and (hold.who is Who.PERSON or hold_overdue(hold, row.now)):
-        yield _need(row.rollout, hold, 0, overdue=hold.who is not Who.PERSON)
+    if hold is not None and (hold.who is ActingParty.PERSON or hold_overdue(hold, row.now)):
+        yield _need(row.rollout, hold, 0, overdue=hold.who is not ActingParty.PERSON)
     kept = kept_by(row.rollout, newest_step(row))
     for reason in row.current.reasons if row.current else ():
         if _of_hold(reason, kept):
             continue
-        if reason.who is Who.PERSON:
+        if reason.who is ActingParty.PERSON:
             yield _need(row.rollout, reason, reason.count, overdue=False)
         elif row.current and (late := overdue_in(row.current, reason, duration_stats)):
             yield _need(row.rollout, reason, late, overdue=True)

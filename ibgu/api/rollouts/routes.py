@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import PAGE, Cursor, Limit, ReadsOfRequest, RolloutOfPath, require_crd
 from ibgu.api.requests.visible import Visible
 from ibgu.api.rollouts.mapping import rollout_body, step_bodies
@@ -15,7 +15,7 @@ from ibgu.api.rollouts.needs import needs_of
 from ibgu.api.rollouts.schemas import RolloutBody, RolloutsBody, StepsBody
 from ibgu.core.model import RolloutState
 
-router = APIRouter(prefix="/rollouts", tags=["rollouts"], route_class=Guarded)
+router = APIRouter(prefix="/rollouts", tags=["rollouts"], route_class=AuthenticatedRoute)
 
 States = Annotated[
     list[RolloutState] | None, Query(description="Only in these states; may be given repeatedly.")

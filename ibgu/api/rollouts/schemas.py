@@ -6,7 +6,7 @@ from enum import StrEnum
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.bodies import ActionName, Body, CountsBody, PageBody, ReasonBody
-from ibgu.core.model import ReasonKind, RolloutState, StepState, Who
+from ibgu.core.model import ActingParty, ReasonKind, RolloutState, StepState
 from ibgu.core.views.status import Phase
 
 _COUNTS: dict[str, JsonValue] = {
@@ -185,7 +185,7 @@ class StepProgress(StrEnum):
 
 class ReasonCountBody(Body):
     kind: ReasonKind
-    who: Who
+    who: ActingParty
     count: int
     overdue: int = Field(description="Those among them that have had it for longer than usual.")
 

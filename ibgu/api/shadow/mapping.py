@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from ibgu.api.rollouts.schemas import SeedBody
 from ibgu.api.shadow.schemas import (
     NoteBody,
+    OutcomeBody,
     ShadowClusterBody,
     ShadowFailureBody,
     ShadowReportBody,
     ShadowRolloutBody,
     ShadowStepBody,
     SlowBatchBody,
-    ToldBody,
 )
 from ibgu.core.assurance.shadow import (
     Report,
@@ -71,8 +71,8 @@ def cluster_body(row: Row, now: datetime) -> ShadowClusterBody:
     )
 
 
-def _outcome_body(told: ShadowOutcome | None) -> ToldBody | None:
-    return ToldBody.model_validate(told, from_attributes=True) if told is not None else None
+def _outcome_body(told: ShadowOutcome | None) -> OutcomeBody | None:
+    return OutcomeBody.model_validate(told, from_attributes=True) if told is not None else None
 
 
 def _seconds(span: timedelta | None) -> float | None:

@@ -10,7 +10,7 @@ from ibgu.api.context import Context
 from ibgu.api.problems import Problem
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import (
     PAGE,
     ClusterPrefix,
@@ -27,7 +27,7 @@ from ibgu.core.text.natural import NaturalKey, natural_key
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.shadow import ShadowReads
 
-router = APIRouter(prefix="/shadow/rollouts", tags=["shadow"], route_class=Guarded)
+router = APIRouter(prefix="/shadow/rollouts", tags=["shadow"], route_class=AuthenticatedRoute)
 
 
 def _reads(request: Request) -> ShadowReads:

@@ -55,7 +55,7 @@ class ShadowRolloutBody(ShadowBody):
     deleted: bool
 
 
-class ToldBody(Body):
+class OutcomeBody(Body):
     verdict: ShadowVerdict
     at: datetime
     cause: Cause | None = Field(description="TALM knows one only, that time is over: null.")
@@ -79,8 +79,8 @@ class ShadowClusterBody(ShadowBody):
     since: datetime = Field(description="When TALM made its ManifestWork.")
     reachable: bool
     words: str = Field(description="The Lifecycle Agent's last ones that TALM's feedback brought.")
-    ibgu: ToldBody | None = Field(description="What ibgu would have concluded, and when first.")
-    talm: ToldBody | None = Field(description="What TALM said, and when ibgu saw it say so.")
+    ibgu: OutcomeBody | None = Field(description="What ibgu would have concluded, and when first.")
+    talm: OutcomeBody | None = Field(description="What TALM said, and when ibgu saw it say so.")
     ahead_seconds: float | None = Field(
         description="By which ibgu would have told the failure earlier, until now if TALM has not."
     )

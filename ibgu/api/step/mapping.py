@@ -9,10 +9,10 @@ from ibgu.api.failures.mapping import known_failure
 from ibgu.api.rollouts.overdue import hold_overdue, overdue_among, stalled_among
 from ibgu.core.engine.gates.registry import holds
 from ibgu.core.engine.timing.durations import DurationsByAction
-from ibgu.core.model import MemberState, Reason, came_true
+from ibgu.core.model import MemberState, Reason, completed_late
 from ibgu.core.views.display import DisplayState, startable, word
 from ibgu.core.views.forecast import Point, curve
-from ibgu.db.views import CourseRow, GridRow
+from ibgu.db.views import GridRow, ProgressRow
 
 
 class GridFields(Struct):
@@ -68,7 +68,7 @@ def _add(
     late: str,
     overdue: bool,
 ) -> None:
-    completed = came_true(outcome, late)
+    completed = completed_late(outcome, late)
     finished = state == MemberState.FINISHED
     shown = hold if hold is not None and startable(state, kind) else None
     found.clusters.append(cluster)
@@ -85,7 +85,7 @@ def _failure(action: str | None, message: str) -> str | None:
     return known.name if known else None
 
 
-def timeline(row: CourseRow | None, intervals: int) -> dict[str, Any]:
+def timeline(row: ProgressRow | None, intervals: int) -> dict[str, Any]:
     if row is None or row.step.started_at is None:
         return {"step": None, "slots": None, "points": []}
     points: list[Point] = curve(row.step.started_at, row.interval, intervals, row.changes)

@@ -7,13 +7,15 @@ from fastapi import APIRouter, Query, Response
 
 from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.problems.schemas import problems
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber
 from ibgu.api.step import schemas
 from ibgu.api.step.mapping import grid, no_grid, timeline
 from ibgu.db.views import RolloutAndStep
 
-router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=Guarded)
+router = APIRouter(
+    prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=AuthenticatedRoute
+)
 
 Points = Annotated[int, Query(ge=2, le=1000, description="How many points it has at most.")]
 

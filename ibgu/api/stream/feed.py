@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.api.stream.ring import CAPACITY, Ring, RingPart, item, short
-from ibgu.db import JournalAway
+from ibgu.db import JournalUnavailable
 from ibgu.db.listening import listening
 from ibgu.db.reads import Reads
 
@@ -26,14 +26,14 @@ CATCH_UP = 150
 CATCHING_UP = 3
 """Followers that read from the journal concurrently: its other connections are for requests."""
 SPREAD_SECONDS = 0.0002
-LONGEST_SPREAD = 0.25
+MAX_SPREAD = 0.25
 """The longest delay in seconds after each read of the journal, which grows per follower: waking
 hundreds of them costs more than sending them several commits at once. What comes after silence is
 sent at once."""
 
 
-class Behind(Exception):
-    """Behind: events that the follower has not taken are gone from memory."""
+class FollowerBehind(Exception):
+    """FollowerBehind: events that the follower has not taken are gone from memory."""
 
 
 class Feed:
@@ -52,7 +52,7 @@ class Feed:
     @asynccontextmanager
     async def follow(self, after: int | None, rollout: str | None) -> AsyncIterator["Follower"]:
         """Follows from an event on (None: from now on), of one rollout (None: of all). Raises
-        JournalAway."""
+        JournalUnavailable."""
         newest = await self.reads.last_seq()
         begin = newest if after is None else min(after, newest)
         self._followers += 1
@@ -96,7 +96,7 @@ class Feed:
             try:
                 async with listening(self._engine, self.reads.hub, self._woken.set, end):
                     await self._follow_commits(lost)
-            except (JournalAway, DBAPIError) as error:
+            except (JournalUnavailable, DBAPIError) as error:
                 log.warning("the stream of events waits", error=str(error))
             except Exception:
                 # Whatever the error: followers must not get heartbeats for ever with nothing behind
@@ -109,7 +109,7 @@ class Feed:
         while not lost.is_set():
             self._woken.clear()
             await self._take()
-            await asyncio.sleep(min(self._followers * SPREAD_SECONDS, LONGEST_SPREAD))
+            await asyncio.sleep(min(self._followers * SPREAD_SECONDS, MAX_SPREAD))
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._woken.wait()
@@ -151,7 +151,7 @@ class Follower:
         """Reads from the journal; a follower that was up to date before and is out of range now
         reads too slowly."""
         if self._live:
-            raise Behind
+            raise FollowerBehind
         known = self._ring.seq
         async with self._feed.catching_up:
             news = self._feed.reads.news(self._seq, rollout=self._rollout, limit=self._page)

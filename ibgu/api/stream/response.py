@@ -13,9 +13,9 @@ from ibgu import telemetry
 from ibgu.api.http.connections import ABORT
 from ibgu.api.http.server import CLOSING
 from ibgu.api.problems import Problem
-from ibgu.api.stream.feed import Behind, Feed, Follower
+from ibgu.api.stream.feed import Feed, Follower, FollowerBehind
 from ibgu.api.stream.ring import RingPart
-from ibgu.db import JournalAway
+from ibgu.db import JournalUnavailable
 from ibgu.hub.errors import HubError
 
 HEARTBEAT_SECONDS = 15.0
@@ -32,8 +32,8 @@ HEARTBEAT = b": still here\n\n"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-class Audience(Protocol):
-    """Audience is the reader of a stream."""
+class StreamReader(Protocol):
+    """StreamReader is the reader of a stream."""
 
     async def renew(self) -> None:
         """Raises Problem once the audience may not read the stream any more."""
@@ -48,7 +48,7 @@ class EventStream(Response):
     def __init__(
         self,
         feed: Feed,
-        audience: Audience,
+        audience: StreamReader,
         place: AbstractContextManager[None],
         *,
         after: int | None,
@@ -96,9 +96,9 @@ class EventStream(Response):
                 if body or clock() >= beat_at:
                     await _send(send, body or HEARTBEAT)
                     beat_at = clock() + HEARTBEAT_SECONDS
-        except (Problem, HubError, JournalAway):
+        except (Problem, HubError, JournalUnavailable):
             return True
-        except Behind:
+        except FollowerBehind:
             return None
 
     async def _renew(self) -> bool:

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from ibgu.api.context import Context
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest, SessionOfRequest
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import RolloutOfPath
 from ibgu.api.stream import EventStream, Feed
 from ibgu.core.model import Rollout
 
-router = APIRouter(route_class=Guarded)
+router = APIRouter(route_class=AuthenticatedRoute)
 
 _LAST = 2**63 - 1
 After = Annotated[

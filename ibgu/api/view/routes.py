@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.problems.schemas import problems
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber, index
 from ibgu.api.step.routes import Points
 from ibgu.api.view.mapping import RenderedView, shown
@@ -16,7 +16,9 @@ from ibgu.api.view.schemas import ViewBody
 from ibgu.db.reads.tallies import is_shared
 from ibgu.flowcontrol.ttl import TtlCache
 
-router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=Guarded)
+router = APIRouter(
+    prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=AuthenticatedRoute
+)
 
 FRESH_SECONDS = 1.0
 KEPT = 8
@@ -24,12 +26,12 @@ KEPT = 8
 _Key = tuple[str, int | None, int, str, str]
 
 
-class OfSteps(StrEnum):
+class StepChoice(StrEnum):
     STEP = "step"
     ALL = "all"
 
 
-Failures = Annotated[OfSteps, Query(description="Those of the step, or of all steps.")]
+Failures = Annotated[StepChoice, Query(description="Those of the step, or of all steps.")]
 
 
 class Views:
@@ -65,14 +67,14 @@ async def view(
     label: Label = None,
     step: StepNumber = None,
     points: Points = 120,
-    failures: Failures = OfSteps.STEP,
+    failures: Failures = StepChoice.STEP,
 ) -> Response:
     """The newest step is there as a whole, if none is named. Where `seq` is lower than that of an
     event that you know of, ask again: of large steps it may be a second old."""
     uid = found.rollout.uid
 
     async def made() -> RenderedView:
-        everything = failures is OfSteps.ALL
+        everything = failures is StepChoice.ALL
         row = await reads.view(uid, index(step), points - 1, label, all_failures=everything)
         return shown(row, duration_stats, points - 1)
 

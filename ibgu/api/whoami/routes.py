@@ -5,10 +5,10 @@ from fastapi import APIRouter, Request
 from ibgu.api.context import Context
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.whoami.schemas import WhoamiBody
 
-router = APIRouter(tags=["whoami"], route_class=Guarded)
+router = APIRouter(tags=["whoami"], route_class=AuthenticatedRoute)
 
 
 @router.get(

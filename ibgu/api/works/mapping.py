@@ -9,13 +9,13 @@ from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import WorkView
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.kinds import Condition
-from ibgu.core.views.reported import Manifest, Reported, agent, asks, stands
+from ibgu.core.views.reported import Manifest, ReportedWork, agent, asks, stands
 
 _FROM_REPORTED = ("part", "rollout", "rollout_uid", "created_at")
 _FROM_WORK = ("name", "generation", "terminating", "edited", "armed", "applied", "apply_error")
 
 
-def work_body(found: Reported) -> WorkBody:
+def work_body(found: ReportedWork) -> WorkBody:
     return WorkBody(
         asks=asks(found),
         agent=agent(found),

@@ -6,21 +6,21 @@ from http import HTTPStatus
 import structlog
 from fastapi import APIRouter
 
-from ibgu.api.problems import RETRY_SECONDS, Problem, away, unauthenticated
+from ibgu.api.problems import RETRY_SECONDS, Problem, unauthenticated, unavailable
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import CallerOfRequest, forbidden
-from ibgu.api.requests.guarded import Guarded
+from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.hub import HubOfCaller
 from ibgu.api.requests.inputs import ClusterName, ReadsOfRequest, unknown_cluster
 from ibgu.api.works.mapping import work_body
 from ibgu.api.works.schemas import WorksBody
 from ibgu.core.views.reported import reported
 from ibgu.hub import paths
-from ibgu.hub.authorization.access import Question, User
+from ibgu.hub.authorization.access import AccessReview, User
 from ibgu.hub.errors import HubError
 from ibgu.hub.works import works_of
 
-router = APIRouter(prefix="/clusters", tags=["clusters"], route_class=Guarded)
+router = APIRouter(prefix="/clusters", tags=["clusters"], route_class=AuthenticatedRoute)
 log = structlog.get_logger("ibgu.api")
 
 
@@ -52,8 +52,8 @@ def refusal(error: HubError, cluster: str, user: User) -> Problem:
         case HTTPStatus.UNAUTHORIZED:
             return unauthenticated("the hub does not accept this token", error="invalid_token")
         case HTTPStatus.FORBIDDEN:
-            right = Question("list", paths.WORK_GROUP, "manifestworks", namespace=cluster)
+            right = AccessReview("list", paths.WORK_GROUP, "manifestworks", namespace=cluster)
             return forbidden(user, right)
     log.warning("works not read", user=user.username, cluster=cluster, error=str(error))
     words = f"the hub did not tell the works of {cluster}: {error.message}; try again"
-    return away("hub-unavailable", words, seconds=error.retry_after or RETRY_SECONDS)
+    return unavailable("hub-unavailable", words, seconds=error.retry_after or RETRY_SECONDS)

@@ -46,7 +46,7 @@ def certify(
     ] = None,
 ) -> None:
     """Prove from the event log that a rollout kept the rules."""
-    from ibgu.cli.audit import attested
+    from ibgu.cli.audit import summary
     from ibgu.cli.audit.reading import reading
     from ibgu.cli.errors import FAILED
     from ibgu.cli.show.certificate import as_json_text, as_text
@@ -54,7 +54,7 @@ def certify(
 
     _check(name, sign, to, verify, key)
     if verify and key:
-        attested.verify(verify, key)
+        summary.verify(verify, key)
         return
     found = reading(lambda engine: _certify(engine, name, hub))
     if output is CertifyOutput.JSON:
@@ -62,7 +62,7 @@ def certify(
     else:
         typer.echo(page(as_text(found, stdout())))
     if sign and to:
-        attested.write_signed(found, sign, to)
+        summary.write_signed(found, sign, to)
     if not found.findings.holds:
         raise typer.Exit(FAILED)
 

@@ -28,7 +28,7 @@ def reading(act: Callable[[AsyncEngine], Awaitable[T]]) -> T:
         return asyncio.run(_with_engine(checks.settings_of_journal(), act))
     except SettingsError as error:
         fail(str(error), MISUSED)
-    except (db.JournalAway, db.SchemaMismatch) as error:
+    except (db.JournalUnavailable, db.SchemaMismatch) as error:
         fail(str(error))
     except DBAPIError as error:
         fail(f"DATABASE_URL: {error_text(error)}")

@@ -17,7 +17,7 @@ from ibgu.cli.show.output_style import PLAIN, OutputStyle, page, stdout
 from ibgu.cli.show.status import StatusSnapshot, status_lines
 from ibgu.db.views import EventRow
 
-LONGEST = 3.0
+MAX_PAUSE = 3.0
 """The longest pause, in seconds."""
 SHOWN = 8
 """Events under the picture."""
@@ -93,7 +93,7 @@ class Screen:
         self._live.__exit__(kind, error, trace)
 
     def pause(self, span: timedelta) -> None:
-        time.sleep(min(LONGEST, max(0.0, span.total_seconds() / self._speed)))
+        time.sleep(min(MAX_PAUSE, max(0.0, span.total_seconds() / self._speed)))
 
     def show(self, event: EventRow, picture: Picture) -> None:
         self._last.append(_line(event, stdout()))

@@ -23,12 +23,12 @@ def pause(
     options: ChangeOptions,
 ) -> None:
     """Start nothing new; what is in flight goes on."""
-    from ibgu.cli.change.making import How, make, simply
+    from ibgu.cli.change.context import ChangeContext, make, simply
     from ibgu.client.responses import PauseRequest
     from ibgu.core.views import change
 
     make(
-        How(name, options),
+        ChangeContext(name, options),
         lambda client, where, dry_run: client.pause(
             where, name, PauseRequest(why=why), dry_run=dry_run
         ),
@@ -39,11 +39,11 @@ def pause(
 def resume(name: Rollout, yes: Yes = False, *, options: ChangeOptions) -> None:
     """End a pause; where there is none, what holds: the circuit breaker, a changed payload, a
     restore."""
-    from ibgu.cli.change.making import How, make, simply
+    from ibgu.cli.change.context import ChangeContext, make, simply
     from ibgu.core.views import change
 
     make(
-        How(name, options, yes=yes, by_state="resume"),
+        ChangeContext(name, options, yes=yes, by_state="resume"),
         lambda client, where, dry_run: client.resume(where, name, dry_run=dry_run),
         simply(change.resume),
     )
@@ -79,14 +79,14 @@ def skip(
     options: ChangeOptions,
 ) -> None:
     """Take waiting clusters out of the running step."""
-    from ibgu.cli.change.making import How, make, simply
+    from ibgu.cli.change.context import ChangeContext, make, simply
     from ibgu.core.views import change
 
     body = _skipped(clusters or [], reason, waiting=waiting, if_waiting=if_waiting)
     if options.direct and reason:
         raise typer.BadParameter("only ibgu knows the reasons: not with --direct")
     make(
-        How(name, options, change.SKIP, yes),
+        ChangeContext(name, options, change.SKIP, yes),
         lambda client, where, dry_run: client.skip(where, name, body, dry_run=dry_run),
         simply(
             lambda target: (
@@ -115,11 +115,11 @@ def _skipped(clusters: list[str], reason: str, *, waiting: bool, if_waiting: boo
 
 def adopt(name: Rollout, yes: Yes = False, *, options: ChangeOptions) -> None:
     """Take a rollout over from TALM, which is gone or which the policy keeps away."""
-    from ibgu.cli.change.making import How, make, simply
+    from ibgu.cli.change.context import ChangeContext, make, simply
     from ibgu.core.views import change
 
     make(
-        How(name, options, change.ADOPT, yes),
+        ChangeContext(name, options, change.ADOPT, yes),
         lambda client, where, dry_run: client.adopt(where, name, dry_run=dry_run),
         simply(change.adopt),
     )

@@ -14,7 +14,7 @@ from ibgu.cli.read.polling import REFRESH_SECONDS
 from ibgu.cli.read.status import see
 from ibgu.cli.read.verdict import WaitResult
 from ibgu.cli.read.waiting import wait
-from ibgu.cli.show.form import Form, tell
+from ibgu.cli.show.form import Form, print_body
 from ibgu.cli.show.output_style import page, stderr, stdout
 from ibgu.cli.show.preview import plan_lines
 from ibgu.cli.show.status import status_lines
@@ -22,7 +22,7 @@ from ibgu.client import Client, RestError
 from ibgu.client.responses import FollowUpResponse
 from ibgu.core.model.actions import Danger, Risk
 
-PATIENCE = 60.0
+WAIT_SECONDS = 60.0
 """Seconds for which labels may be pending."""
 
 Ask = Callable[[Client, str, bool], FollowUpResponse]
@@ -51,7 +51,7 @@ def ask_until_labels_removed(
 ) -> FollowUpResponse:
     """Asks until the labels of aborted clusters are removed. Raises RestError if they are not after
     PATIENCE."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + WAIT_SECONDS
     while True:
         try:
             return ask(client, namespace, dry_run)
@@ -80,7 +80,7 @@ def _made(
         if how.output is Form.TEXT:
             typer.echo(done.done)
         else:
-            tell(done, how.output)
+            print_body(done, how.output)
         return done
 
 
@@ -99,7 +99,7 @@ def _confirm(name: str, how: FollowUpOptions, told: FollowUpResponse) -> None:
 
 def _print_dry_run(told: FollowUpResponse, output: Form) -> None:
     if output is not Form.TEXT:
-        tell(told, output)
+        print_body(told, output)
         return
     typer.echo(f"dry run, nothing was changed; without --dry-run: {told.done}")
     typer.echo(page(list(plan_lines(told.preview, stdout(), datetime.now(UTC)))))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ibgu.cli.read.options import Namespace, Rest
+from ibgu.cli.read.options import Namespace, RestOptions
 from ibgu.cli.shared import SharedOptions
 from ibgu.cli.show.form import Form, Output
 
@@ -54,7 +54,7 @@ class ChangeOptions(SharedOptions, frozen=True, kw_only=True):
     dry_run: DryRun = False
     direct: Direct = False
     output: Output = Form.TEXT
-    rest: Rest
+    rest: RestOptions
 
 
 class FollowUpOptions(SharedOptions, frozen=True, kw_only=True):
@@ -65,4 +65,4 @@ class FollowUpOptions(SharedOptions, frozen=True, kw_only=True):
     yes: Yes = False
     wait: Wait = True
     output: Output = Form.TEXT
-    rest: Rest
+    rest: RestOptions

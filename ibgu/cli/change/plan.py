@@ -25,7 +25,7 @@ def add_step(
     options: ChangeOptions,
 ) -> None:
     """Append a step to a rollout's plan."""
-    from ibgu.cli.change.making import How, make, simply
+    from ibgu.cli.change.context import ChangeContext, make, simply
     from ibgu.client.responses import NewStepRequest
     from ibgu.core.model import ActionName
     from ibgu.core.views import change
@@ -33,7 +33,7 @@ def add_step(
     typed = tuple(chosen("ACTION", each, every_action()) for each in actions)
     step = NewStepRequest(actions=typed, max_concurrency=max_concurrency, timeout=timeout)
     risk = change.risk_of(map(ActionName, typed))
-    how = How(name, options, risk, yes, step)
+    how = ChangeContext(name, options, risk, yes, step)
     new = change.NewStep(typed, max_concurrency, timeout)
     make(
         how,

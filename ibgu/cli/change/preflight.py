@@ -7,8 +7,8 @@ import typer
 from ibgu.cli import complete
 from ibgu.cli.change.preview import manifest_of
 from ibgu.cli.errors import FAILED, NOBODY
-from ibgu.cli.read.options import Namespace, Rest, Selector
-from ibgu.cli.show.form import WideForm, tell
+from ibgu.cli.read.options import Namespace, RestOptions, Selector
+from ibgu.cli.show.form import WideForm, print_body
 
 if TYPE_CHECKING:
     from ibgu.client.responses import PreflightResponse, PreflightSubjectRequest
@@ -42,7 +42,7 @@ def preflight(
         WideForm.TEXT
     ),
     *,
-    rest: Rest,
+    rest: RestOptions,
 ) -> None:
     """Say what would fail, before anything starts; exit code 1: errors."""
     from ibgu.cli.read.asking import asking
@@ -85,7 +85,7 @@ def _print(found: "PreflightResponse", output: WideForm, name: str, selector: st
         for cluster in found.blocked_clusters:
             typer.echo(f"managedcluster/{cluster}")
     else:
-        tell(found, output)
+        print_body(found, output)
 
 
 def _nobody(found: "PreflightResponse", name: str, selector: str) -> str:

@@ -9,8 +9,8 @@ from ibgu.cli import complete
 from ibgu.cli.change.options import Minutes, Slots
 from ibgu.cli.errors import FAILED, NOBODY
 from ibgu.cli.read.choices import chosen, every_action
-from ibgu.cli.read.options import Namespace, Rest
-from ibgu.cli.show.form import Form, Output, tell
+from ibgu.cli.read.options import Namespace, RestOptions
+from ibgu.cli.show.form import Form, Output, print_body
 
 if TYPE_CHECKING:
     from ibgu.client.responses import NewStepRequest, PreviewResponse
@@ -47,7 +47,7 @@ def preview(
     namespace: Namespace = "",
     output: Output = Form.TEXT,
     *,
-    rest: Rest,
+    rest: RestOptions,
 ) -> None:
     """Say what a plan would do; nothing is changed."""
     from ibgu.cli.read.asking import asking
@@ -116,4 +116,4 @@ def _print(found: "PreviewResponse", output: Form) -> None:
     if output is Form.TEXT:
         typer.echo(page(preview_lines(found, stdout(), datetime.now(UTC))))
     else:
-        tell(found, output)
+        print_body(found, output)

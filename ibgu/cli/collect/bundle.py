@@ -14,7 +14,7 @@ from ibgu.client import RestError
 from ibgu.hub.errors import HubError
 
 NOT_COLLECTED = "not-collected.txt"
-LONGEST_RECORD = 256 * 1024
+MAX_RECORD = 256 * 1024
 """The longest line of a log that is read as JSON, in characters; its values are cut one by one."""
 _ODD = re.compile(r"[^\w.-]")
 
@@ -97,7 +97,7 @@ class Bundle:
 
 
 def _record(line: str) -> dict[str, object] | None:
-    if not line.startswith("{") or len(line) > LONGEST_RECORD:
+    if not line.startswith("{") or len(line) > MAX_RECORD:
         return None
     try:
         return msgspec.json.decode(line, type=dict[str, object])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli.errors import fail
-from ibgu.cli.read.options import Namespace, Rest, Rollout
+from ibgu.cli.read.options import Namespace, RestOptions, Rollout
 
 if TYPE_CHECKING:
     from ibgu.cli.collect.bundle import Bundle
@@ -26,7 +26,7 @@ def collect(
         ),
     ] = "",
     *,
-    rest: Rest,
+    rest: RestOptions,
 ) -> None:
     """Pack all that helps to understand a rollout into one file, secrets removed."""
     import asyncio
@@ -85,7 +85,7 @@ def _doctor(bundle: "Bundle", namespace: str) -> None:
     import asyncio
 
     from ibgu.cli.doctor.examine import examine
-    from ibgu.cli.doctor.probe_hub import Ask
+    from ibgu.cli.doctor.probe_hub import AccessQuestion
     from ibgu.cli.doctor.show import body_of
     from ibgu.settings import SettingsError, read_settings
 
@@ -94,7 +94,7 @@ def _doctor(bundle: "Bundle", namespace: str) -> None:
     except SettingsError as error:
         bundle.failed("doctor.json", str(error))
         return
-    ask = Ask(user=not settings.database_url, namespace=namespace)
+    ask = AccessQuestion(user=not settings.database_url, namespace=namespace)
     bundle.one("doctor.json", body_of(asyncio.run(examine(settings, ask))))
 
 

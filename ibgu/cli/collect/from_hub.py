@@ -13,7 +13,7 @@ from ibgu.client.responses import RolloutResponse
 from ibgu.core.model import names
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
-from ibgu.hub.decode import Bare
+from ibgu.hub.decode import ObjectIdentity
 from ibgu.hub.errors import HubError
 
 _PAGE = "500"
@@ -70,7 +70,7 @@ async def _uid(client: HubClient, path: str) -> str:
     """Returns the object's uid; "" if there is none, or the user may not see it. Raises
     HubError."""
     try:
-        return (await client.get(path, Bare)).metadata.uid
+        return (await client.get(path, ObjectIdentity)).metadata.uid
     except HubError as error:
         if error.not_found or error.status == HTTPStatus.FORBIDDEN:
             return ""

@@ -7,10 +7,10 @@ import typer
 
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.core.model.document import Document
-from ibgu.documents import MOST_BYTES, read, read_config_map
+from ibgu.documents import MAX_BYTES, read, read_config_map
 
 SUFFIXES = (".yaml", ".yml", ".json")
-MOST_FILES = 1_000
+MAX_FILES = 1_000
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
@@ -22,8 +22,8 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
             found += _below(path) if path.is_dir() else [path]
         except OSError as error:
             fail(f"{path}: {error.strerror}", MISUSED)
-    if len(found) > MOST_FILES:
-        fail(f"{len(found)} files: at most {MOST_FILES} are read at once", MISUSED)
+    if len(found) > MAX_FILES:
+        fail(f"{len(found)} files: at most {MAX_FILES} are read at once", MISUSED)
     return found
 
 
@@ -41,9 +41,9 @@ def text_of(path: Path) -> str:
         if not path.is_file():
             fail(f"{path}: no such file or directory", MISUSED)
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            fail(f"{path}: is larger than {MOST_BYTES} bytes, the most that a ConfigMap has")
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            fail(f"{path}: is larger than {MAX_BYTES} bytes, the most that a ConfigMap has")
         return content.decode()
     except UnicodeDecodeError:
         fail(f"{path}: is no UTF-8 text")

@@ -6,7 +6,7 @@ import typer
 
 from ibgu.cli.content.options import LintForm, LintOutput, Paths
 from ibgu.cli.examples import epilog
-from ibgu.cli.groups import Plain
+from ibgu.cli.groups import PlainCommand
 
 manifests = typer.Typer(no_args_is_help=True, rich_markup_mode=None, epilog=epilog("manifests"))
 
@@ -16,7 +16,7 @@ def group() -> None:
     """Check extra manifests of an upgrade."""
 
 
-@manifests.command("lint", cls=Plain, epilog=epilog("manifests lint"))
+@manifests.command("lint", cls=PlainCommand, epilog=epilog("manifests lint"))
 def lint(
     paths: Paths,
     target: Annotated[

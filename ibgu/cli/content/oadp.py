@@ -8,7 +8,7 @@ import typer
 from ibgu.cli.content.options import LintForm, LintOutput, Paths, PullSecret, StorageChoice
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.examples import epilog
-from ibgu.cli.groups import Plain
+from ibgu.cli.groups import PlainCommand
 
 oadp = typer.Typer(no_args_is_help=True, rich_markup_mode=None, epilog=epilog("oadp"))
 
@@ -18,7 +18,7 @@ def group() -> None:
     """Check Backups and Restores, and pack them for an upgrade."""
 
 
-@oadp.command("lint", cls=Plain, epilog=epilog("oadp lint"))
+@oadp.command("lint", cls=PlainCommand, epilog=epilog("oadp lint"))
 def lint(
     paths: Paths,
     storage: StorageChoice = None,
@@ -39,7 +39,7 @@ def lint(
     )
 
 
-@oadp.command("explain", cls=Plain, epilog=epilog("oadp explain"))
+@oadp.command("explain", cls=PlainCommand, epilog=epilog("oadp explain"))
 def explain(paths: Paths) -> None:
     """Draw what is backed up and restored, in which order."""
     from ibgu.cli.content.files import documents_of, files_of
@@ -58,7 +58,7 @@ def explain(paths: Paths) -> None:
         fail("the files have neither a Backup nor a Restore")
 
 
-@oadp.command("pack", cls=Plain, epilog=epilog("oadp pack"))
+@oadp.command("pack", cls=PlainCommand, epilog=epilog("oadp pack"))
 def pack(
     directory: Annotated[
         Path,

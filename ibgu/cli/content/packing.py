@@ -17,13 +17,13 @@ from ibgu.core.model.kinds import ConfigMap, ObjectMeta
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
-_LONGEST = 253
+_MAX_NAME = 253
 _BREAKS = re.compile(r"[\r\x85\u2028\u2029]")
 """The line ends that YAML would read as others."""
 
 
 def check_name(name: str) -> None:
-    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
+    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
         fail(f"--name: {name!r} is no name of a ConfigMap, such as oadp-cm", MISUSED)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli.errors import MISUSED, fail
-from ibgu.cli.show.form import Form, Output, tell
+from ibgu.cli.show.form import Form, Output, print_body
 
 if TYPE_CHECKING:
     from ibgu.hub.authorization.rights import Account
@@ -38,7 +38,7 @@ def doctor(
 
     from ibgu.cli.doctor.examine import examine
     from ibgu.cli.doctor.findings import exit_code
-    from ibgu.cli.doctor.probe_hub import Ask
+    from ibgu.cli.doctor.probe_hub import AccessQuestion
     from ibgu.cli.doctor.show import as_text, body_of
     from ibgu.cli.doctor.token import judge_token
     from ibgu.cli.read.asking import asking
@@ -48,14 +48,14 @@ def doctor(
     # What libraries log is in the findings.
     logging.basicConfig(handlers=[logging.NullHandler()])
     settings = _settings(user=user)
-    ask = Ask(_account(account), user, _namespace(namespace) if user else "")
+    ask = AccessQuestion(_account(account), user, _namespace(namespace) if user else "")
     mine = [judge_token()] if user else []
     findings = [*mine, *map(cleaned, asyncio.run(examine(settings, ask)))]
     with asking():
         if output is Form.TEXT:
             typer.echo(page(as_text(findings, stdout())))
         else:
-            tell(body_of(findings), output)
+            print_body(body_of(findings), output)
     raise typer.Exit(exit_code(findings))
 
 

@@ -1,16 +1,16 @@
 """Derives the findings from the settings."""
 
-from ibgu.cli.doctor.facts import HubFacts, Unasked
+from ibgu.cli.doctor.facts import HubFacts, NotTried
 from ibgu.cli.doctor.findings import Finding
 from ibgu.cli.doctor.judge_clocks import judge_clocks
 from ibgu.cli.doctor.judge_hub import judge_api, judge_hub
 from ibgu.cli.doctor.judge_journal import judge_journal
-from ibgu.cli.doctor.probe_hub import Ask, nothing, probe_hub
+from ibgu.cli.doctor.probe_hub import AccessQuestion, nothing, probe_hub
 from ibgu.cli.doctor.probe_journal import probe_journal
 from ibgu.settings import Settings, in_cluster
 
 
-async def examine(settings: Settings, ask: Ask) -> list[Finding]:
+async def examine(settings: Settings, ask: AccessQuestion) -> list[Finding]:
     hub = await _hub(settings, ask)
     if ask.user:
         return list(judge_hub(hub, user=True))
@@ -23,9 +23,9 @@ async def examine(settings: Settings, ask: Ask) -> list[Finding]:
     ]
 
 
-async def _hub(settings: Settings, ask: Ask) -> HubFacts:
+async def _hub(settings: Settings, ask: AccessQuestion) -> HubFacts:
     """Reads the hub's facts; ~/.kube/config counts only for a person: ibgu itself must be given
     where its hub is."""
     if settings.kubeconfig or in_cluster() or ask.user:
         return await probe_hub(settings, ask)
-    return nothing(Unasked("KUBECONFIG is not set"))
+    return nothing(NotTried("KUBECONFIG is not set"))

@@ -8,7 +8,7 @@ from ibgu.core.plan.references import UncheckedPolicy
 from ibgu.db.health import Health
 from ibgu.hub.authorization.rights import Right
 from ibgu.hub.discovery import Served
-from ibgu.hub.election.rivals import Rival
+from ibgu.hub.election.competing_leases import CompetingLease
 
 
 class Unknown(Struct, frozen=True):
@@ -17,13 +17,13 @@ class Unknown(Struct, frozen=True):
     why: str
 
 
-class Unasked(Struct, frozen=True):
-    """Unasked: it was not tried, for the given reason."""
+class NotTried(Struct, frozen=True):
+    """NotTried: it was not tried, for the given reason."""
 
     why: str
 
 
-Missing = Unknown | Unasked
+Missing = Unknown | NotTried
 
 
 class Subject(Struct, frozen=True):
@@ -86,7 +86,7 @@ class LeaseCheck(Struct, frozen=True):
     namespace: str
     problem: str = ""
     """Why it would fail, in the hub's words or ours; empty: it would be created, or exists."""
-    rival: Rival | None = None
+    rival: CompetingLease | None = None
     """Another ibgu, which leads from another namespace."""
 
 

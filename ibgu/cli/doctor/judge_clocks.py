@@ -12,8 +12,8 @@ from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.controller.lookups.talm import ALIVE
 from ibgu.db.health import Health
 
-NOTICEABLE = timedelta(seconds=5)
-DANGEROUS = ALIVE / 2
+WARN_SKEW = timedelta(seconds=5)
+ERROR_SKEW = ALIVE / 2
 """Between database and hub: a live TALM would soon look dead."""
 _SYNC = "let NTP (chrony) set the clock there"
 
@@ -34,12 +34,12 @@ def judge_clocks(hub: HubFacts, journal: JournalFacts) -> Iterator[Finding]:
     yield from wrong
     if not wrong:
         names = " and ".join(name for name, clock in (("hub", hubs), ("database", theirs)) if clock)
-        yield ok("clocks", f"{names}: within {NOTICEABLE.seconds} s of this machine's")
+        yield ok("clocks", f"{names}: within {WARN_SKEW.seconds} s of this machine's")
 
 
 def _between(database: ClockReading, hub: ClockReading) -> Finding | None:
     apart = _apart(database.ahead - hub.ahead, hub.exact)
-    if apart <= DANGEROUS:
+    if apart <= ERROR_SKEW:
         return None
     words = f"database and hub are {_seconds(apart)} apart: a live TALM may be taken for dead"
     return error("clocks", words, f"{_SYNC}, before anything is started")
@@ -47,7 +47,7 @@ def _between(database: ClockReading, hub: ClockReading) -> Finding | None:
 
 def _against_here(name: str, clock: ClockReading) -> Finding | None:
     apart = _apart(clock.ahead, clock.exact)
-    if apart <= NOTICEABLE:
+    if apart <= WARN_SKEW:
         return None
     way = "ahead of" if clock.ahead > timedelta(0) else "behind"
     words = f"the {name}'s clock is {_seconds(apart)} {way} this machine's"

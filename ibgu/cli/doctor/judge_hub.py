@@ -9,14 +9,14 @@ from ibgu.cli.doctor.facts import (
     HubFacts,
     LeaseCheck,
     Missing,
+    NotTried,
     Talm,
-    Unasked,
 )
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.cli.doctor.judge_payload import judge_payload
 from ibgu.cli.doctor.judge_reach import judge_reach
 from ibgu.cli.doctor.judge_references import judge_references
-from ibgu.cli.doctor.judge_rights import judge_rights, untold
+from ibgu.cli.doctor.judge_rights import judge_rights, undetermined
 from ibgu.core.talm.beside import POLICY
 from ibgu.hub.discovery import INSTALL_CRD, Served
 
@@ -56,7 +56,7 @@ def judge_api(facts: HubFacts) -> Iterator[Finding]:
 
 
 def _connection(heard: HubConnection | Missing) -> Finding:
-    if isinstance(heard, Unasked):
+    if isinstance(heard, NotTried):
         return skipped("hub", heard.why, "KUBECONFIG names the hub's kubeconfig")
     if not isinstance(heard, HubConnection):
         return error("hub", heard.why, "check KUBECONFIG, the address in it, and your login")
@@ -66,7 +66,7 @@ def _connection(heard: HubConnection | Missing) -> Finding:
 
 def judge_served(heard: Served | Missing, *, beside_talm: bool = False) -> Iterator[Finding]:
     if not isinstance(heard, Served):
-        yield untold("APIs", heard, "give the rights that are missing, then ask again")
+        yield undetermined("APIs", heard, "give the rights that are missing, then ask again")
         return
     yield ok("Kubernetes", f"{heard.version.git_version or 'of an unknown version'}")
     yield _works(heard)
@@ -118,7 +118,7 @@ def _feedback(served: Served) -> Finding:
 
 def _leadership(heard: LeaseCheck | Missing) -> Finding:
     if not isinstance(heard, LeaseCheck):
-        return untold("leadership", heard, "see the findings about rights above")
+        return undetermined("leadership", heard, "see the findings about rights above")
     if heard.rival is not None:
         return error("leadership", heard.rival.problem(heard.namespace), heard.rival.remedy)
     if not heard.problem:
@@ -134,7 +134,7 @@ def _leadership(heard: LeaseCheck | Missing) -> Finding:
 def _talm(heard: Talm | Missing) -> Finding:
     if not isinstance(heard, Talm):
         do = "give the right to read its Lease and its Deployment, and to list what it writes"
-        return untold("TALM", heard, do)
+        return undetermined("TALM", heard, do)
     if not heard.live_in:
         return ok("TALM", "no live one is on the hub")
     words = f"one is running in namespace {heard.live_in}"
@@ -169,7 +169,7 @@ def _unenforced(heard: Talm, words: str) -> Finding:
 
 def _fleet(heard: Fleet | Missing) -> Finding:
     if not isinstance(heard, Fleet):
-        return untold("clusters", heard, "see the findings about rights and OCM above")
+        return undetermined("clusters", heard, "see the findings about rights and OCM above")
     words = f"{heard.total} ManagedClusters, {heard.accepted} accepted, {heard.available} available"
     if heard.deleting:
         words += f", {heard.deleting} being deleted"
@@ -183,7 +183,7 @@ def _fleet(heard: Fleet | Missing) -> Finding:
 
 def _agents(heard: Agents | Missing) -> Iterator[Finding]:
     if not isinstance(heard, Agents):
-        yield untold("agents", heard, "see the findings about rights and OCM above")
+        yield undetermined("agents", heard, "see the findings about rights and OCM above")
         return
     if heard.without_lca:
         words = f"{_some(heard.without_lca)} answered that there is no ImageBasedUpgrade"

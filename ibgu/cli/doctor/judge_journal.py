@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ibgu.cli.doctor.facts import JournalFacts, Unasked
+from ibgu.cli.doctor.facts import JournalFacts, NotTried
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.core.views.leadership import REMEDY, Leadership
 from ibgu.db.health import CHANGES, Health
@@ -18,7 +18,7 @@ CONNECTIONS = 20
 
 def judge_journal(heard: JournalFacts, *, reads_only: bool = False) -> Iterator[Finding]:
     """Returns the findings; `reads_only`: for the REST API, whose user may have no other right."""
-    if isinstance(heard, Unasked):
+    if isinstance(heard, NotTried):
         yield skipped("database", heard.why, "DATABASE_URL names the journal's Postgres")
     elif not isinstance(heard, Health):
         yield error("database", heard.why, "check DATABASE_URL, the server, and its pg_hba.conf")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from ibgu.cli.doctor.facts import Missing, PayloadAccess, Rights, Subject
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
-from ibgu.cli.doctor.judge_rights import untold
+from ibgu.cli.doctor.judge_rights import undetermined
 from ibgu.hub.authorization.consequences import consequence
 from ibgu.hub.authorization.rights import Right
 
@@ -16,7 +16,7 @@ _NAMESPACES = "payload namespaces"
 def judge_payload(heard: PayloadAccess | Missing) -> Iterator[Finding]:
     """Yields the findings by namespace, as RoleBindings are per namespace."""
     if not isinstance(heard, PayloadAccess):
-        yield untold(_CHECK, heard, "see what is said about rights")
+        yield undetermined(_CHECK, heard, "see what is said about rights")
         return
     yield from _named(heard.named, heard.absent)
     yield from _meant(heard.meant, heard.absent)

@@ -3,7 +3,7 @@ hub."""
 
 from ibgu.cli.doctor.facts import Missing, Reach
 from ibgu.cli.doctor.findings import Finding, error, ok, warning
-from ibgu.cli.doctor.judge_rights import untold
+from ibgu.cli.doctor.judge_rights import undetermined
 
 _CHECK = "tenancy"
 _SHOWN = 3
@@ -12,7 +12,7 @@ _SHOWN = 3
 
 def judge_reach(heard: Reach | Missing) -> Finding:
     if not isinstance(heard, Reach):
-        return untold(_CHECK, heard, "see what is said about rights")
+        return undetermined(_CHECK, heard, "see what is said about rights")
     return _by_cluster_sets(heard) if heard.tenancy else _everywhere(heard)
 
 

@@ -2,7 +2,7 @@
 
 from ibgu.cli.doctor.facts import Missing, References
 from ibgu.cli.doctor.findings import Finding, ok, warning
-from ibgu.cli.doctor.judge_rights import untold
+from ibgu.cli.doctor.judge_rights import undetermined
 from ibgu.core.plan.references import POLICY, UncheckedPolicy
 
 _CHECK = "references"
@@ -13,7 +13,7 @@ _SHOWN = 3
 
 def judge_references(heard: References | Missing) -> Finding:
     if not isinstance(heard, References):
-        return untold(_CHECK, heard, "see what is said about rights")
+        return undetermined(_CHECK, heard, "see what is said about rights")
     if heard.enforced is None:
         return _without_policy(heard.unchecked)
     if heard.older:

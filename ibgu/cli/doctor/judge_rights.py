@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from ibgu.cli.doctor.facts import Missing, Rights, Subject, Unasked
+from ibgu.cli.doctor.facts import Missing, NotTried, Rights, Subject
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.hub.authorization.consequences import Consequence, consequence
 from ibgu.hub.authorization.rights import Right, role_of
@@ -13,7 +13,9 @@ from ibgu.hub.authorization.rights import Right, role_of
 
 def judge_rights(heard: Rights | Missing, *, user: bool) -> Iterator[Finding]:
     if not isinstance(heard, Rights):
-        yield untold("rights", heard, "let the kubeconfig's user ask (SelfSubjectAccessReview)")
+        yield undetermined(
+            "rights", heard, "let the kubeconfig's user ask (SelfSubjectAccessReview)"
+        )
     elif not heard.refused:
         yield ok("rights", f"{heard.subject.name} has all {heard.asked} that are needed")
     elif user:
@@ -22,9 +24,9 @@ def judge_rights(heard: Rights | Missing, *, user: bool) -> Iterator[Finding]:
         yield from _of_ibgu(heard)
 
 
-def untold(check: str, heard: Missing, do: str) -> Finding:
+def undetermined(check: str, heard: Missing, do: str) -> Finding:
     """Returns the finding of what could not be determined."""
-    if isinstance(heard, Unasked):
+    if isinstance(heard, NotTried):
         return skipped(check, heard.why)
     return error(check, heard.why, do)
 

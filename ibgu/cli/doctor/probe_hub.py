@@ -13,12 +13,12 @@ from ibgu.cli.doctor.facts import (
     HubConnection,
     HubFacts,
     Missing,
+    NotTried,
     PayloadAccess,
     Reach,
     References,
     Rights,
     Subject,
-    Unasked,
     Unknown,
 )
 from ibgu.cli.doctor.needs import of_payload_namespaces, of_payloads, of_processes, of_user
@@ -41,8 +41,8 @@ from ibgu.settings import Settings
 A = TypeVar("A")
 
 
-class Ask(Struct, frozen=True):
-    """Ask says what to check for whom."""
+class AccessQuestion(Struct, frozen=True):
+    """AccessQuestion says what to check for whom."""
 
     account: Account | None = None
     """Whose rights; None: the kubeconfig's user's."""
@@ -52,7 +52,7 @@ class Ask(Struct, frozen=True):
     """The namespace of the user's rollouts."""
 
 
-async def probe_hub(settings: Settings, ask: Ask) -> HubFacts:
+async def probe_hub(settings: Settings, ask: AccessQuestion) -> HubFacts:
     try:
         async with await HubClient.connect(settings.kubeconfig) as client:
             probe = _Probe(client, settings, ask, await whoami(client))
@@ -67,12 +67,12 @@ async def probe_hub(settings: Settings, ask: Ask) -> HubFacts:
 async def probe_start(client: HubClient, settings: Settings, served: Served) -> HubFacts:
     """Returns what a start needs to know: nothing that takes longer on a larger hub."""
     user = await _heard(whoami(client))
-    probe = _Probe(client, settings, Ask(), user if isinstance(user, str) else "")
+    probe = _Probe(client, settings, AccessQuestion(), user if isinstance(user, str) else "")
     return await probe.for_start(served, await _heard(probe.clock()))
 
 
 def nothing(why: Missing) -> HubFacts:
-    unasked = Unasked("the hub was not reached") if isinstance(why, Unknown) else why
+    unasked = NotTried("the hub was not reached") if isinstance(why, Unknown) else why
     return HubFacts(
         connection=why,
         served=unasked,
@@ -89,7 +89,9 @@ def nothing(why: Missing) -> HubFacts:
 
 
 class _Probe:
-    def __init__(self, client: HubClient, settings: Settings, ask: Ask, user: str) -> None:
+    def __init__(
+        self, client: HubClient, settings: Settings, ask: AccessQuestion, user: str
+    ) -> None:
         self._client = client
         self._settings = settings
         self._ask = ask
@@ -101,13 +103,13 @@ class _Probe:
     async def for_user(self) -> HubFacts:
         """Returns all that concerns a user of ibgu."""
         rights = await _heard(self._asked(of_user(self._ask.namespace)))
-        known = nothing(Unasked("it is ibgu's own matter"))
+        known = nothing(NotTried("it is ibgu's own matter"))
         return replace(known, connection=self._connection, rights=rights)
 
     async def for_api(self) -> HubFacts:
         """Returns all that concerns the REST API, which asks the hub for its callers alone."""
         rights = await _heard(self._asked(of_processes(self._settings, cgus=False)))
-        known = nothing(Unasked("it is the controller's matter"))
+        known = nothing(NotTried("it is the controller's matter"))
         clock = await _heard(self.clock())
         return replace(known, connection=self._connection, rights=rights, clock=clock)
 
@@ -127,7 +129,7 @@ class _Probe:
     async def for_start(self, served: Served | Missing, clock: ClockReading | Missing) -> HubFacts:
         """Returns all that needs no list."""
         return replace(
-            nothing(Unasked("it is not asked at a start")),
+            nothing(NotTried("it is not asked at a start")),
             connection=self._connection,
             served=served,
             rights=await _heard(self._rights(served)),
@@ -202,7 +204,7 @@ async def _heard(question: Awaitable[A]) -> A | Missing:
         return await question
     except HubError as error:
         if error.status == HTTPStatus.FORBIDDEN:
-            return Unasked("the hub does not allow to ask: see what is said about rights")
+            return NotTried("the hub does not allow to ask: see what is said about rights")
         if error.not_found:
-            return Unasked("the hub does not serve what it is about: see the problems above")
+            return NotTried("the hub does not serve what it is about: see the problems above")
         return Unknown(str(error))

@@ -17,8 +17,8 @@ from ibgu.core.talm.beside import breach, foreign_status, unenforced, unsettled
 from ibgu.core.talm.work import view_talm_work
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
-from ibgu.hub.decode import Bare
-from ibgu.hub.election.rivals import Rival, Rivals
+from ibgu.hub.decode import ObjectIdentity
+from ibgu.hub.election.competing_leases import CompetingLease, CompetingLeases
 from ibgu.hub.errors import HubError
 
 
@@ -33,11 +33,11 @@ async def leadership(client: HubClient, namespace: str) -> LeaseCheck:
     return LeaseCheck(namespace, rival=rival)
 
 
-async def find_rival(client: HubClient, namespace: str) -> Rival | None:
+async def find_rival(client: HubClient, namespace: str) -> CompetingLease | None:
     """Returns the ibgu that leads from another namespace; None also without the right to know,
     which the rights report."""
     try:
-        return await Rivals(client, namespace, LEASE).find()
+        return await CompetingLeases(client, namespace, LEASE).find()
     except HubError:
         return None
 
@@ -45,7 +45,7 @@ async def find_rival(client: HubClient, namespace: str) -> Rival | None:
 async def _why_forbidden(client: HubClient, namespace: str) -> str:
     """Returns why the Lease is forbidden: in a missing namespace no Role grants anything."""
     try:
-        await client.get(paths.namespace(namespace), Bare)
+        await client.get(paths.namespace(namespace), ObjectIdentity)
     except HubError as error:
         if error.not_found:
             return "the namespace is not there"

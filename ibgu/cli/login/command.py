@@ -32,14 +32,14 @@ def login(
     import os
     from pathlib import Path
 
-    from ibgu.cli.login.find import HOME, find
+    from ibgu.cli.login.find import DEFAULT_NAMESPACE, find
     from ibgu.cli.read.asking import asking
     from ibgu.cli.rest import logins
     from ibgu.cli.rest.kubeconfig import current
     from ibgu.cli.rest.target import RestTarget
 
     with asking():
-        where = namespace or HOME
+        where = namespace or DEFAULT_NAMESPACE
         address = server or _only(asyncio.run(find(where)), where)
         trusted = str(Path(ca_file).resolve()) if ca_file else ""
         here = current()

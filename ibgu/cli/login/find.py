@@ -11,7 +11,7 @@ from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 
 LABEL = "app.kubernetes.io/name=ibgu"
-HOME = "ibgu-system"
+DEFAULT_NAMESPACE = "ibgu-system"
 """The namespace that the documentation installs it in."""
 _FORBIDDEN = 403
 _NAMED = "ibgu login --server https://…"

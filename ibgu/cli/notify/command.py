@@ -6,7 +6,7 @@ import typer
 
 from ibgu.cli.errors import FAILED, MISUSED, fail
 from ibgu.cli.examples import epilog
-from ibgu.cli.groups import Plain
+from ibgu.cli.groups import PlainCommand
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ def group() -> None:
     """Shows the receivers and what each is notified of."""
 
 
-@notify.command("test", cls=Plain, epilog=epilog("notify test"))
+@notify.command("test", cls=PlainCommand, epilog=epilog("notify test"))
 def send_sample(
     receiver: Annotated[
         list[str] | None,
@@ -49,14 +49,14 @@ def send_sample(
 
 def _receivers(file: str) -> "Sequence[Receiver]":
     from ibgu.controller.notify import read_file, receivers_of
-    from ibgu.core.notify import BadFile
+    from ibgu.core.notify import InvalidReceiverFile
     from ibgu.settings import SettingsError, read_settings
 
     try:
         found = read_file(file) if file else receivers_of(read_settings())
     except SettingsError as error:
         fail(str(error), MISUSED)
-    except BadFile as error:
+    except InvalidReceiverFile as error:
         fail(f"--file: {error}", MISUSED)
     if not found:
         fail("no receivers: name their file by --file or IBGU_NOTIFY_FILE", MISUSED)

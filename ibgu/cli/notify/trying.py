@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 
-from ibgu.controller.notify import Unready, sender
+from ibgu.controller.notify import SecretUnavailable, sender
 from ibgu.core.notify import Receiver, sample
 
 HUB = "test"
@@ -21,7 +21,7 @@ async def _try(receiver: Receiver) -> tuple[str, bool, str]:
     try:
         async with sender(receiver) as way:
             answer = await way.send(sample(receiver, HUB, datetime.now(UTC)))
-    except Unready as error:
+    except SecretUnavailable as error:
         return receiver.name, False, str(error)
     words = f"{answer.status or ''} {answer.words}".strip()
     if answer.delivered:

@@ -49,7 +49,7 @@ def simulate(
     from ibgu.cli.serve import checks, process
 
     with sandbox_extra():
-        from ibgu.sim.player import NotOurs
+        from ibgu.sim.player import ForeignCluster
         from ibgu.sim.spec import FleetSpec
 
     try:
@@ -69,7 +69,7 @@ def simulate(
     except ValueError as error:
         fail(str(error), MISUSED)
     main = _clean_up if cleanup else partial(_play, spec=spec)
-    raise typer.Exit(process.run(checks.settings_of_hub, main, NotOurs))
+    raise typer.Exit(process.run(checks.settings_of_hub, main, ForeignCluster))
 
 
 async def _play(settings: "Settings", *, spec: "FleetSpec") -> None:

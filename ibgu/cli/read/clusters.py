@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.read.options import Namespace, Rest, Selector
+from ibgu.cli.read.options import Namespace, RestOptions, Selector
 from ibgu.cli.read.output import Listing, ListOutput
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def clusters(
     ] = "",
     output: Listing = ListOutput.TABLE,
     *,
-    rest: Rest,
+    rest: RestOptions,
 ) -> None:
     """List the clusters that were in a rollout."""
     from ibgu.cli.errors import MISUSED, fail

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ibgu.cli import complete
 from ibgu.cli.errors import MISUSED, fail
-from ibgu.cli.read.options import Namespace, Rest, Rollout
+from ibgu.cli.read.options import Namespace, RestOptions, Rollout
 from ibgu.cli.show.form import WideForm, as_yaml
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def events(
         WideForm, typer.Option("--output", "-o", help="Form; json: one object a line.")
     ] = WideForm.TEXT,
     *,
-    rest: Rest,
+    rest: RestOptions,
 ) -> None:
     """Show what happened in a rollout: its steps, its failures, who did what, when and why."""
     from ibgu.cli.read.asking import asking
@@ -139,9 +139,9 @@ def _follow(
 
 
 def _tell_once(error: "RestError", *, told: bool) -> None:
-    from ibgu.cli.read.polling import AWAY
+    from ibgu.cli.read.polling import UNAVAILABLE
 
-    if error.status not in AWAY:
+    if error.status not in UNAVAILABLE:
         raise error
     if not told:
         typer.echo(f"ibgu: {error}", err=True)

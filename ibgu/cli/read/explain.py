@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.read.options import Namespace, Rest
-from ibgu.cli.show.form import Form, Output, tell
+from ibgu.cli.read.options import Namespace, RestOptions
+from ibgu.cli.show.form import Form, Output, print_body
 
 if TYPE_CHECKING:
     from ibgu.client import Client
@@ -27,7 +27,7 @@ def explain(
     namespace: Namespace = "",
     output: Output = Form.TEXT,
     *,
-    rest: Rest,
+    rest: RestOptions,
 ) -> None:
     """Say why a cluster is not further, and what to do."""
     from ibgu.cli.read.asking import asking
@@ -68,4 +68,4 @@ def _tell(found: "ExplainedResponse", output: Form) -> None:
     if output is Form.TEXT:
         typer.echo(page(explain_lines(found, datetime.now(UTC), stdout())))
     else:
-        tell(found, output)
+        print_body(found, output)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.read.options import Namespace, Rest
+from ibgu.cli.read.options import Namespace, RestOptions
 from ibgu.cli.read.output import Listing, ListOutput
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def get(
     ] = False,
     output: Listing = ListOutput.TABLE,
     *,
-    rest: Rest,
+    rest: RestOptions,
 ) -> None:
     """Show rollouts, or one of them."""
     from ibgu.cli.read.asking import asking
@@ -58,11 +58,11 @@ def get(
 def _print(
     body: object, rollouts: "Sequence[RolloutResponse]", output: ListOutput, *, everywhere: bool
 ) -> None:
-    from ibgu.cli.show.form import tell
+    from ibgu.cli.show.form import print_body
 
     match output:
         case ListOutput.JSON | ListOutput.YAML:
-            tell(body, output)
+            print_body(body, output)
         case ListOutput.NAME:
             for rollout in rollouts:
                 typer.echo(f"imagebasedgroupupgrade.lcm.openshift.io/{rollout.name}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ibgu.cli.read.options import Cluster, Rest
+from ibgu.cli.read.options import Cluster, RestOptions
 from ibgu.cli.read.output import Listing, ListOutput
 
 
@@ -17,7 +17,7 @@ def history(
     ] = 50,
     output: Listing = ListOutput.TABLE,
     *,
-    rest: Rest,
+    rest: RestOptions,
 ) -> None:
     """Show every attempt on a cluster, over all rollouts."""
     from ibgu.cli.errors import fail

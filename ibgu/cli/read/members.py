@@ -8,7 +8,7 @@ import typer
 
 from ibgu.cli import complete
 from ibgu.cli.read.choices import causes, chosen, reasons, states
-from ibgu.cli.read.options import Namespace, Rest, Rollout, Selector
+from ibgu.cli.read.options import Namespace, RestOptions, Rollout, Selector
 from ibgu.cli.read.output import Listing, ListOutput
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def members(
     sort: Annotated[MemberSort, typer.Option("--sort", help="Sort order.")] = MemberSort.ORDER,
     output: Listing = ListOutput.TABLE,
     *,
-    rest: Rest,
+    rest: RestOptions,
 ) -> None:
     """List the clusters in the steps of a rollout, and why each is not further."""
     from ibgu.cli.read.asking import asking

@@ -71,8 +71,8 @@ Selector = Annotated[
 ]
 
 
-class Rest(SharedOptions, frozen=True):
-    """Rest says where ibgu's REST API is, and who asks it; what is empty was not given."""
+class RestOptions(SharedOptions, frozen=True):
+    """RestOptions says where ibgu's REST API is, and who asks it; what is empty was not given."""
 
     server: Server = ""
     token: Token = ""

@@ -20,9 +20,9 @@ Listing = Annotated[ListOutput, typer.Option("--output", "-o", help="Output form
 
 def listed(items: Iterable[object], output: ListOutput) -> None:
     """Prints items for programs: as REST lists them, all pages as one."""
-    from ibgu.cli.show.form import tell
+    from ibgu.cli.show.form import print_body
 
-    tell({"items": list(items)}, output)
+    print_body({"items": list(items)}, output)
 
 
 def lines(found: Iterable[str]) -> None:

@@ -6,14 +6,14 @@ import typer
 
 from ibgu.cli.read import polling
 from ibgu.cli.rest.target import RestTarget
-from ibgu.cli.show.form import Form, tell
+from ibgu.cli.show.form import Form, print_body
 from ibgu.cli.show.output_style import page, stdout
 from ibgu.cli.show.overview import Overview, body_of, overview_lines
 from ibgu.client import Client
 
 _PRESENT = ("pending", "running", "complete")
 """All states but `deleted`: what kubectl would show."""
-_MOST = 500
+_MAX_ROLLOUTS = 500
 """The most rollouts that one answer has."""
 
 
@@ -26,12 +26,12 @@ def overview(target: RestTarget, output: Form, *, watch: bool) -> None:
     elif output is Form.TEXT:
         typer.echo(page(overview_lines(poll(), stdout())))
     else:
-        tell(body_of(poll()), output)
+        print_body(body_of(poll()), output)
 
 
 def _poll(client: Client, namespace: str | None) -> Overview:
     """Returns one answer about all rollouts: more pages would be of other moments."""
     found = client.rollouts_page(
-        state=_PRESENT, limit=_MOST, needs_person=True, namespace=namespace
+        state=_PRESENT, limit=_MAX_ROLLOUTS, needs_person=True, namespace=namespace
     )
     return Overview(found, client.leadership())

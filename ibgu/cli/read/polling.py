@@ -25,7 +25,7 @@ REFRESH_SECONDS = 2.0
 UNKNOWN_SECONDS = 15.0
 """Seconds for which an awaited rollout may be unknown: it was applied a moment ago."""
 NOT_FOUND = 404
-AWAY = (0, 429, 502, 503, 504)
+UNAVAILABLE = (0, 429, 502, 503, 504)
 """Statuses that a later poll may no longer meet; 0: there was no response."""
 
 
@@ -75,7 +75,7 @@ def _tried(poll: Callable[[], S]) -> S | None:
     try:
         return poll()
     except RestError as error:
-        if error.status not in AWAY:
+        if error.status not in UNAVAILABLE:
             raise
         typer.echo(f"ibgu: {error}", err=True)
         return None

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.read.options import Namespace, Rest
-from ibgu.cli.show.form import Form, Output, tell
+from ibgu.cli.read.options import Namespace, RestOptions
+from ibgu.cli.show.form import Form, Output, print_body
 
 if TYPE_CHECKING:
     from ibgu.cli.rest.target import RestTarget
-    from ibgu.cli.show.shadow import Watched
+    from ibgu.cli.show.shadow import ShadowReport
     from ibgu.client import Client, RestError
 
 
@@ -40,7 +40,7 @@ def shadow_report(
     ] = "",
     output: Output = Form.TEXT,
     *,
-    rest: Rest,
+    rest: RestOptions,
 ) -> None:
     """Compare what TALM did with what ibgu would have done (shadow mode)."""
     from ibgu.cli.read.asking import asking
@@ -84,24 +84,24 @@ def _chosen(target: "RestTarget", name: str, *, everywhere: bool) -> list[tuple[
     return list(seen)
 
 
-def _report(client: "Client", namespace: str, name: str, cluster: str) -> "Watched":
+def _report(client: "Client", namespace: str, name: str, cluster: str) -> "ShadowReport":
     """Returns the report with its clusters. Raises RestError."""
     from msgspec.structs import asdict
 
-    from ibgu.cli.show.shadow import Watched
+    from ibgu.cli.show.shadow import ShadowReport
 
     report = client.shadow_report(namespace, name)
     clusters = client.shadow_clusters(namespace, name, cluster=cluster or None)
     chosen = tuple(row for row in clusters if cluster in ("", row.cluster))
-    return Watched(**asdict(report), clusters=chosen)
+    return ShadowReport(**asdict(report), clusters=chosen)
 
 
-def _print(reports: "Sequence[Watched]", output: Form, *, one: bool) -> None:
+def _print(reports: "Sequence[ShadowReport]", output: Form, *, one: bool) -> None:
     from ibgu.cli.show.output_style import page, stdout
     from ibgu.cli.show.shadow import report_lines
 
     if output is not Form.TEXT:
-        tell(reports[0] if one else {"items": reports}, output)
+        print_body(reports[0] if one else {"items": reports}, output)
         return
     if not reports:
         typer.echo("Nothing was watched yet: start `ibgu run --shadow` beside TALM.", err=True)

@@ -8,8 +8,8 @@ import typer
 
 from ibgu.cli import complete
 from ibgu.cli.errors import MISUSED, NOBODY, fail
-from ibgu.cli.read.options import Namespace, Rest, Selector
-from ibgu.cli.show.form import Form, Output, tell
+from ibgu.cli.read.options import Namespace, RestOptions, Selector
+from ibgu.cli.show.form import Form, Output, print_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STALLED = 3
 """The most stalled clusters that are shown."""
-FEWEST = 2
+MIN_CLUSTERS = 2
 """Points of a timeline, which is not shown."""
 
 
@@ -49,7 +49,7 @@ def status(
     ] = "",
     output: Output = Form.TEXT,
     *,
-    rest: Rest,
+    rest: RestOptions,
 ) -> None:
     """Show a rollout: steps, slots, failures, holds."""
     from ibgu.cli.read import polling, waiting
@@ -93,7 +93,7 @@ def see(client: "Client", namespace: str, name: str, label: str = "") -> "Status
     RestError."""
     from ibgu.cli.show.status import StatusSnapshot
 
-    view = client.view(namespace, name, label=label or None, points=FEWEST, failures="all")
+    view = client.view(namespace, name, label=label or None, points=MIN_CLUSTERS, failures="all")
     return StatusSnapshot(
         rollout=_selected(view),
         steps=view.selected.steps if view.selected else view.steps,
@@ -154,6 +154,6 @@ def _print(seen: "StatusSnapshot", output: Form) -> None:
     if output is Form.TEXT:
         typer.echo(page(status_lines(seen, stdout())))
     else:
-        tell(body_of(seen), output)
+        print_body(body_of(seen), output)
     if seen.unmatched:
         raise typer.Exit(NOBODY)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ibgu.cli.read.options import Namespace, Rest, Rollout
-from ibgu.cli.show.form import Form, Output, tell
+from ibgu.cli.read.options import Namespace, RestOptions, Rollout
+from ibgu.cli.show.form import Form, Output, print_body
 
 
 def tree(
@@ -17,7 +17,7 @@ def tree(
     ] = False,
     output: Output = Form.TEXT,
     *,
-    rest: Rest,
+    rest: RestOptions,
 ) -> None:
     """Show all steps of a rollout and, below each, its clusters by where they stand."""
     from ibgu.cli.read import polling
@@ -36,4 +36,4 @@ def tree(
             elif output is Form.TEXT:
                 typer.echo(page(tree_lines(poll(), stdout())))
             else:
-                tell(body_of(poll()), output)
+                print_body(body_of(poll()), output)

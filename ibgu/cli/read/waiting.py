@@ -6,7 +6,7 @@ import typer
 
 from ibgu.cli.read.polling import Draw, TimeIsUpError, pictures, polls_until
 from ibgu.cli.read.verdict import WaitResult, verdict
-from ibgu.cli.show.form import Form, tell
+from ibgu.cli.show.form import Form, print_body
 from ibgu.cli.show.output_style import page, stdout
 from ibgu.cli.show.status import StatusSnapshot, body_of
 
@@ -35,7 +35,7 @@ def wait(
         if form is Form.TEXT:
             typer.echo(page(draw(last, stdout())))
         else:
-            tell(body_of(last), form)
+            print_body(body_of(last), form)
     return result
 
 

@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ibgu.cli.read.options import Cluster, Rest
-from ibgu.cli.show.form import Form, Output, tell
+from ibgu.cli.read.options import Cluster, RestOptions
+from ibgu.cli.show.form import Form, Output, print_body
 
 if TYPE_CHECKING:
     from ibgu.client import Client
     from ibgu.client.responses import ClusterResponse
 
 
-def works(cluster: Cluster, output: Output = Form.TEXT, *, rest: Rest) -> None:
+def works(cluster: Cluster, output: Output = Form.TEXT, *, rest: RestOptions) -> None:
     """Show what is asked of a cluster on the hub, and what its agent reports."""
     from ibgu.cli.read.asking import asking
     from ibgu.cli.show.output_style import page, stdout
@@ -24,7 +24,7 @@ def works(cluster: Cluster, output: Output = Form.TEXT, *, rest: Rest) -> None:
         if output is Form.TEXT:
             typer.echo(page(works_lines(found, _known(client, cluster), stdout())))
         else:
-            tell(found, output)
+            print_body(found, output)
 
 
 def _known(client: "Client", cluster: str) -> "ClusterResponse | None":

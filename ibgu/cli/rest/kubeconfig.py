@@ -13,7 +13,7 @@ def current() -> CurrentContext:
     named = kubeconfig.named()
     try:
         return kubeconfig.current(named)
-    except kubeconfig.Unusable as error:
+    except kubeconfig.InvalidKubeconfig as error:
         raise RestError(f"can't read the kubeconfig {named}: {error}") from error
 
 

@@ -10,7 +10,7 @@ from ibgu.cli.rest.logins import Login, load
 from ibgu.client import Client, RestError
 from ibgu.client.wire import TIMEOUT
 
-HERE = "http://127.0.0.1:8080"
+LOCAL_URL = "http://127.0.0.1:8080"
 
 
 class RestTarget(Struct, frozen=True):
@@ -42,7 +42,7 @@ class RestTarget(Struct, frozen=True):
         if self.server:
             return Login(self.server, self.ca_file)
         here = current()
-        found = load(here.context, here.hub) or Login(HERE)
+        found = load(here.context, here.hub) or Login(LOCAL_URL)
         return Login(found.server, self.ca_file or found.ca_file)
 
     def _kubeconfig_token(self, server: str) -> str:

@@ -18,11 +18,11 @@ from ibgu.api.http.server import bind
 from ibgu.api.probes import create_probes
 from ibgu.cli.serve import schema
 from ibgu.cli.serve.startup_retry import StartupRetry
-from ibgu.cli.serve.switchable_app import Entrance, SwitchableApp
+from ibgu.cli.serve.switchable_app import ProcessApps, SwitchableApp
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access
 from ibgu.hub.client import HubClient
-from ibgu.hub.decode import Bare
+from ibgu.hub.decode import ObjectIdentity
 from ibgu.hub.discovery import Served
 from ibgu.settings import Settings
 from ibgu.telemetry import Tally
@@ -30,8 +30,8 @@ from ibgu.telemetry import Tally
 log = structlog.get_logger("ibgu")
 
 
-class Leading(Protocol):
-    """Leading is what leads, or only watches."""
+class LeadTask(Protocol):
+    """LeadTask is what leads, or only watches."""
 
     async def run(self) -> None: ...
 
@@ -76,28 +76,28 @@ async def run_migrate(settings: Settings) -> None:
     typer.echo(await schema.migrate(settings.database_url))
 
 
-def _showing_api(entrance: Entrance, context: Context) -> AbstractAsyncContextManager[None]:
+def _showing_api(entrance: ProcessApps, context: Context) -> AbstractAsyncContextManager[None]:
     # A controller alone starts sooner, and needs less memory, without the API.
     from ibgu.api.app import create_app
 
     return entrance.showing(create_app(context), context.probes)
 
 
-def _showing_probes(entrance: Entrance, probes: Probes) -> AbstractAsyncContextManager[None]:
+def _showing_probes(entrance: ProcessApps, probes: Probes) -> AbstractAsyncContextManager[None]:
     return entrance.showing(create_probes(probes), probes)
 
 
 @asynccontextmanager
-async def _entrance(settings: Settings) -> AsyncIterator[Entrance]:
+async def _entrance(settings: Settings) -> AsyncIterator[ProcessApps]:
     """Opens the entrance first, so that a second process on the same address does nothing at
     all."""
     limits = ServerLimits(connections=settings.api_connections)
     async with _door(settings.listen, limits) as front:
         if not settings.metrics_listen:
-            yield Entrance(front)
+            yield ProcessApps(front)
             return
         async with _door(settings.metrics_listen, limits) as metrics:
-            yield Entrance(front, metrics)
+            yield ProcessApps(front, metrics)
 
 
 @asynccontextmanager
@@ -125,7 +125,7 @@ async def _journal(
 
 def _controller(
     settings: Settings, startup: StartupRetry, engine: AsyncEngine
-) -> AbstractAsyncContextManager[Leading]:
+) -> AbstractAsyncContextManager[LeadTask]:
     """Or its shadow."""
     # The API needs none of these.
     from ibgu.cli.serve.first import check_hub
@@ -144,13 +144,13 @@ def _controller(
 
 @asynccontextmanager
 async def _api(
-    settings: Settings, startup: StartupRetry, engine: AsyncEngine, leading: Leading | None = None
+    settings: Settings, startup: StartupRetry, engine: AsyncEngine, leading: LeadTask | None = None
 ) -> AsyncIterator[Context]:
     """Yields the API, with a connection of its own: callers' requests must not wait behind the
     controller."""
     async with await HubClient.connect(settings.kubeconfig) as client:
         system = await startup.until(
-            "the hub", partial(client.get, paths.namespace("kube-system"), Bare)
+            "the hub", partial(client.get, paths.namespace("kube-system"), ObjectIdentity)
         )
         probes = _probes(settings, leading, Tally(client))
         rates = Rates(settings.api_rate, settings.api_burst)
@@ -169,7 +169,7 @@ async def _api(
 
 
 def _probes(
-    settings: Settings, leading: Leading | None = None, tally: Tally | None = None
+    settings: Settings, leading: LeadTask | None = None, tally: Tally | None = None
 ) -> Probes:
     """`tally`: of the API's own connection to the hub."""
 

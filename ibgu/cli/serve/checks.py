@@ -1,7 +1,7 @@
 """Checks the settings that a process can't do without, before it touches anything."""
 
 from ibgu.controller.notify import receivers_of
-from ibgu.db import BadUrl, dsn
+from ibgu.db import InvalidDatabaseUrl, dsn
 from ibgu.hub.election.times import LeaseTimes
 from ibgu.settings import Settings, SettingsError, in_cluster, read_settings
 
@@ -50,7 +50,7 @@ def _check_database(settings: Settings) -> None:
         raise SettingsError(f"DATABASE_URL: not set. {description}")
     try:
         dsn(settings.database_url)
-    except BadUrl as error:
+    except InvalidDatabaseUrl as error:
         raise SettingsError(f"DATABASE_URL: {error}") from error
 
 

@@ -8,9 +8,9 @@ import structlog
 from ibgu.cli.doctor.examine import examine
 from ibgu.cli.doctor.findings import Finding, Level, error
 from ibgu.cli.doctor.judge_hub import judge_hub, judge_served
-from ibgu.cli.doctor.probe_hub import Ask, probe_start
+from ibgu.cli.doctor.probe_hub import AccessQuestion, probe_start
 from ibgu.cli.doctor.probe_peers import find_rival, try_lease
-from ibgu.cli.serve.unready import HubNotReady, tell_problems
+from ibgu.cli.serve.unready import HubNotReady, print_problems
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.discovery import Served, discover
@@ -42,7 +42,7 @@ async def check_hub(client: HubClient, settings: Settings) -> Served:
         raise HubNotReady(missing if in_cluster() else await _all(settings, missing))
     if not settings.shadow:
         facts = await probe_start(client, settings, served)
-        tell_problems(_errors(judge_hub(facts, user=False)))
+        print_problems(_errors(judge_hub(facts, user=False)))
     return served
 
 
@@ -72,7 +72,7 @@ def _errors(findings: Iterable[Finding]) -> list[Finding]:
 async def _all(settings: Settings, missing: list[Finding]) -> list[Finding]:
     """Returns all of doctor's findings, for a person. A missing namespace is created at the next
     start."""
-    found = _errors(await examine(settings, Ask()))
+    found = _errors(await examine(settings, AccessQuestion()))
     known = {"leadership", *(each.check for each in missing)}
     return [*missing, *(each for each in found if each.check not in known)]
 

@@ -16,9 +16,9 @@ from sqlalchemy.exc import DBAPIError
 from ibgu.api.http.server import ListenError
 from ibgu.cli.errors import FAILED, MISUSED
 from ibgu.cli.serve.unready import HubNotReady
-from ibgu.db import Deposed, JournalAway, SchemaMismatch, UnreadableJournal
+from ibgu.db import JournalUnavailable, LeadershipLost, SchemaMismatch, UnreadableJournal
 from ibgu.db.errors import error_text
-from ibgu.hub.errors import HubError, Stuck
+from ibgu.hub.errors import HubError, LeaderStuck
 from ibgu.settings import Settings, SettingsError
 from ibgu.telemetry import configure_logging
 from ibgu.tracing import MissingExtra, tracing
@@ -120,7 +120,13 @@ def _known(error: BaseException) -> tuple[str, int] | None:
             return error.words, FAILED
         case HubError():
             return f"the hub: {error}", FAILED
-        case JournalAway() | SchemaMismatch() | UnreadableJournal() | Deposed() | Stuck():
+        case (
+            JournalUnavailable()
+            | SchemaMismatch()
+            | UnreadableJournal()
+            | LeadershipLost()
+            | LeaderStuck()
+        ):
             return str(error), FAILED
         case DBAPIError() | asyncpg.PostgresError() | asyncpg.InterfaceError():
             return f"DATABASE_URL: {error_text(error)}", FAILED

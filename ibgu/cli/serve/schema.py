@@ -2,13 +2,14 @@
 
 from sqlalchemy.exc import DBAPIError
 
-from ibgu.db import JournalAway, SchemaMismatch
+from ibgu.db import JournalUnavailable, SchemaMismatch
 from ibgu.db.errors import error_text
 from ibgu.db.revision import current, newer, problem
 
 
 async def prepare(url: str, *, migrate: bool) -> None:
-    """Checks or migrates the schema. Raises SchemaMismatch that says what to do, JournalAway."""
+    """Checks or migrates the schema. Raises SchemaMismatch that says what to do,
+    JournalUnavailable."""
     wrong = problem(await current(url))
     if wrong and migrate:
         await _upgraded(url)
@@ -23,14 +24,15 @@ async def journal_problem(url: str, *, reading: bool = False) -> str | None:
     try:
         revision = await current(url)
         return None if reading and newer(revision) else problem(revision)
-    except JournalAway as error:
+    except JournalUnavailable as error:
         return str(error)
     except DBAPIError as error:
         return f"the journal's database can't be used: {error_text(error)}"
 
 
 async def migrate(url: str) -> str:
-    """Migrates, and returns what was done as a sentence. Raises SchemaMismatch, JournalAway."""
+    """Migrates, and returns what was done as a sentence. Raises SchemaMismatch,
+    JournalUnavailable."""
     before = await current(url)
     after = await _upgraded(url)
     if before == after:

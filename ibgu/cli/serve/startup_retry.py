@@ -9,7 +9,7 @@ from typing import TypeVar
 import structlog
 
 from ibgu.cli.serve.unready import HubNotReady
-from ibgu.db import JournalAway
+from ibgu.db import JournalUnavailable
 from ibgu.flowcontrol.backoff import Backoff
 from ibgu.flowcontrol.log_throttle import LogThrottle
 from ibgu.hub.errors import CERTIFICATE, HubError
@@ -35,7 +35,7 @@ class StartupRetry:
         while True:
             try:
                 answer = await act()
-            except (JournalAway, HubError, HubNotReady) as error:
+            except (JournalUnavailable, HubError, HubNotReady) as error:
                 if not _worth_waiting(error):
                     raise
                 failures += 1
@@ -57,7 +57,7 @@ class StartupRetry:
         self._log_throttle.forget(what)
 
 
-def _worth_waiting(error: JournalAway | HubError | HubNotReady) -> bool:
+def _worth_waiting(error: JournalUnavailable | HubError | HubNotReady) -> bool:
     if isinstance(error, HubNotReady):
         return error.worth_waiting
     if isinstance(error, HubError):

@@ -66,8 +66,8 @@ class SwitchableApp:
         await asyncio.wait({self._serving})
 
 
-class Entrance(Struct, frozen=True):
-    """Entrance holds a process's door, and that of its metrics if they have an address of their
+class ProcessApps(Struct, frozen=True):
+    """ProcessApps holds a process's door, and that of its metrics if they have an address of their
     own."""
 
     front: SwitchableApp

@@ -31,7 +31,7 @@ class HubNotReady(Exception):
         return f"{first}ibgu doctor\n{_lines(self.findings)}"
 
 
-def tell_problems(findings: Sequence[Finding]) -> None:
+def print_problems(findings: Sequence[Finding]) -> None:
     """Prints problems of a hub on which ibgu starts nevertheless, and waits."""
     if in_cluster():
         for each in findings:

@@ -8,12 +8,12 @@ from ibgu.cli.show.names import listed
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.client.responses import FailureGroupResponse, FailuresResponse
 
-_WORDS = 100
+_MAX_MESSAGE = 100
 """The most characters of a message, where lines have no limit."""
 
 
-class Failing(Struct, frozen=True):
-    """Failing holds the failures of one rollout."""
+class RolloutFailures(Struct, frozen=True):
+    """RolloutFailures holds the failures of one rollout."""
 
     namespace: str
     name: str
@@ -30,7 +30,7 @@ def _left(group: FailureGroupResponse) -> list[str]:
     return [name for name in group.clusters if name not in group.aborted]
 
 
-def failure_lines(failing: Failing, style: OutputStyle) -> Iterator[str]:
+def failure_lines(failing: RolloutFailures, style: OutputStyle) -> Iterator[str]:
     if not failing.failures.total:
         return
     yield style.paint(f"Failures ({failing.failures.total})", "red", bold=True)
@@ -38,7 +38,7 @@ def failure_lines(failing: Failing, style: OutputStyle) -> Iterator[str]:
         yield from _group(group, style)
 
 
-def next_lines(failing: Failing) -> Iterator[str]:
+def next_lines(failing: RolloutFailures) -> Iterator[str]:
     """Yields next steps, beginning with the newest unresolved failure."""
     groups = [group for group in failing.groups if group.clusters]
     if not groups:
@@ -49,7 +49,7 @@ def next_lines(failing: Failing) -> Iterator[str]:
     yield f"Next: {explain}ibgu stragglers {failing.name}{where}"
 
 
-def cut(message: str, most: int = _WORDS) -> str:
+def cut(message: str, most: int = _MAX_MESSAGE) -> str:
     return message if len(message) <= most else f"{message[: most - 1]}…"
 
 
@@ -58,7 +58,7 @@ def _group(group: FailureGroupResponse, style: OutputStyle) -> Iterator[str]:
     what = f"{group.action}: {named}" if group.action else named
     head = f"{group.count:>5}  {what}  "
     message = " ".join(group.message.split())
-    yield (head + cut(message, style.room(head, _WORDS))).rstrip()
+    yield (head + cut(message, style.room(head, _MAX_MESSAGE))).rstrip()
     yield from style.under("       ", listed(group.clusters, group.count))
     for each in _remedies(group):
         yield from style.under("       → ", each)

@@ -24,7 +24,7 @@ class WideForm(StrEnum):
 Output = Annotated[Form, typer.Option("--output", "-o", help="Output format.")]
 
 
-def tell(body: object, form: str) -> None:
+def print_body(body: object, form: str) -> None:
     """Prints the body in one of the forms that programs read."""
     typer.echo(as_json(body) if form == Form.JSON else as_yaml(body))
 

@@ -10,7 +10,7 @@ from typing import TextIO
 import typer
 from msgspec import Struct
 
-_NARROWEST = 20
+_MIN_WIDTH = 20
 """The fewest characters of text that a line has room for."""
 
 
@@ -35,7 +35,7 @@ class OutputStyle(Struct, frozen=True):
     def room(self, prefix: str, most: int) -> int:
         """Returns the characters that a line has left after `prefix`; `most` if lines have no
         limit."""
-        return max(_NARROWEST, self.width - len(prefix)) if self.width else most
+        return max(_MIN_WIDTH, self.width - len(prefix)) if self.width else most
 
     def under(self, prefix: str, text: str) -> list[str]:
         """Returns `text` after `prefix`; what does not fit goes on below it."""

@@ -14,7 +14,7 @@ from ibgu.cli.show.rollouts import rollouts_table
 from ibgu.cli.show.times import duration
 from ibgu.client.responses import LeadershipResponse, NeedsPersonResponse, RolloutsResponse
 
-_WORDS = 160
+_MAX_MESSAGE = 160
 """Characters of a message."""
 _PHASES = ("Pending", "Running", "Held", "Completed", "CompletedWithFailures", "Invalid")
 _COUNTS = ("waiting", "running", "succeeded", "failed", "skipped", "cancelled")
@@ -98,7 +98,7 @@ def _needed(each: NeedsPersonResponse, now: datetime, style: OutputStyle) -> Ite
     since = duration(max(now - each.since, timedelta(0)))
     noun = "cluster" if each.members == 1 else "clusters"
     of = f" ({each.members} {noun})" if each.members else ""
-    words = cut(" ".join(each.message.split()), _WORDS)
+    words = cut(" ".join(each.message.split()), _MAX_MESSAGE)
     waited = f"has waited for a person for {since}{of}"
     line = f"{each.namespace}/{each.name} {waited}: {each.kind}: {words}"
     yield style.paint(f"{symbols.HELD} {line}", "yellow")

@@ -23,10 +23,10 @@ from ibgu.client.responses import (
 from ibgu.core.drivers import traits
 from ibgu.core.model import Cause, Outcome
 from ibgu.core.model.counts import (
-    Place,
+    ClusterPosition,
     Progress,
     RolloutSteps,
-    Visit,
+    StepVisit,
     counts_of_places,
     places_of,
     progress_of,
@@ -198,7 +198,9 @@ class Playback:
     def _counts(self) -> CountsResponse:
         """Returns the counts of the whole rollout, as `core.counts` does."""
         visits = (
-            Visit((name, member.uid), step.actions[0], Place(step.index, member.progress))
+            StepVisit(
+                (name, member.uid), step.actions[0], ClusterPosition(step.index, member.progress)
+            )
             for step in self._steps
             for name, member in step.members.items()
         )

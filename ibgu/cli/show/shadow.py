@@ -6,20 +6,20 @@ from datetime import datetime, timedelta
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.responses import ShadowClusterResponse, ShadowReportResponse, ToldResponse
+from ibgu.client.responses import OutcomeResponse, ShadowClusterResponse, ShadowReportResponse
 
 _HEADINGS = ("CLUSTER", "STEP", "ACTION", "TALM", "IBGU WOULD HAVE", "EARLIER", "PLACE EMPTY")
 _DETAILED = 3
 """The most lines that each come with explanation and history."""
 
 
-class Watched(ShadowReportResponse, frozen=True, kw_only=True):
-    """Watched is a report with what TALM did to each cluster."""
+class ShadowReport(ShadowReportResponse, frozen=True, kw_only=True):
+    """ShadowReport is a report with what TALM did to each cluster."""
 
     clusters: tuple[ShadowClusterResponse, ...] = ()
 
 
-def report_lines(report: Watched, style: OutputStyle, now: datetime) -> list[str]:
+def report_lines(report: ShadowReport, style: OutputStyle, now: datetime) -> list[str]:
     return [
         *_head(report, style),
         *_failures(report, style),
@@ -77,7 +77,7 @@ def _steps(report: ShadowReportResponse) -> Iterator[str]:
             )
 
 
-def _clusters(report: Watched, now: datetime) -> Iterator[str]:
+def _clusters(report: ShadowReport, now: datetime) -> Iterator[str]:
     rows = report.clusters
     if not rows:
         return
@@ -104,7 +104,7 @@ def _row(row: ShadowClusterResponse, now: datetime) -> list[str]:
     ]
 
 
-def _verdict(told: ToldResponse | None, now: datetime, *, failed: str) -> str:
+def _verdict(told: OutcomeResponse | None, now: datetime, *, failed: str) -> str:
     if told is None:
         return "-"
     words = failed if told.verdict == "failed" else "completed"

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.cli.show import symbols
-from ibgu.cli.show.failing import Failing, failure_lines, next_lines
+from ibgu.cli.show.failing import RolloutFailures, failure_lines, next_lines
 from ibgu.cli.show.names import acting
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.rollouts import NOBODY, phase_of, selected_nobody
@@ -88,9 +88,9 @@ def status_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
     ]
 
 
-def failing(seen: StatusSnapshot) -> Failing:
+def failing(seen: StatusSnapshot) -> RolloutFailures:
     rollout = seen.rollout
-    return Failing(rollout.namespace, rollout.name, seen.failures)
+    return RolloutFailures(rollout.namespace, rollout.name, seen.failures)
 
 
 def headline(seen: StatusSnapshot, style: OutputStyle) -> str:

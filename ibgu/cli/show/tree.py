@@ -14,7 +14,7 @@ from ibgu.cli.show.status import StatusSnapshot, headline, holds, step_lines, wh
 from ibgu.cli.show.times import duration
 from ibgu.client.responses import GridResponse, StepResponse
 
-_WORDS = 70
+_MAX_MESSAGE = 70
 """Characters of a message."""
 
 
@@ -116,4 +116,4 @@ def _tail(group: MemberGroup, now: datetime) -> Iterator[str]:
     yield listed(group.clusters, group.count)
     if group.since:
         yield f"longest {duration(now - group.since)}"
-    yield cut(group.words, _WORDS)
+    yield cut(group.words, _MAX_MESSAGE)

@@ -2,16 +2,16 @@
 
 import msgspec
 
-from ibgu.cli.stragglers.facts import HubUnavailable, Live
+from ibgu.cli.stragglers.facts import HubClusters, HubUnavailable
 from ibgu.client.responses import RolloutResponse
 from ibgu.core.model.kinds import Ibgu, JsonObject
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
-from ibgu.hub.decode import Bare, decode_one
+from ibgu.hub.decode import ObjectIdentity, decode_one
 from ibgu.hub.errors import HubError
 
 
-async def live(rollout: RolloutResponse) -> Live | HubUnavailable:
+async def live(rollout: RolloutResponse) -> HubClusters | HubUnavailable:
     """Returns what the kubeconfig's current user may see; it must be the hub that ibgu works on."""
     try:
         async with await HubClient.connect() as client:
@@ -21,7 +21,7 @@ async def live(rollout: RolloutResponse) -> Live | HubUnavailable:
         return HubUnavailable(error.message if error.reason == "NoConfiguration" else str(error))
 
 
-def _another(client: HubClient, found: Live) -> HubUnavailable:
+def _another(client: HubClient, found: HubClusters) -> HubUnavailable:
     name = f"{found.ibgu.metadata.namespace}/{found.ibgu.metadata.name}"
     return HubUnavailable(
         f"the {name} of {client.url} is not the one that ibgu tells of (another uid): is your "
@@ -29,13 +29,13 @@ def _another(client: HubClient, found: Live) -> HubUnavailable:
     )
 
 
-async def _live(client: HubClient, namespace: str, name: str) -> Live:
+async def _live(client: HubClient, namespace: str, name: str) -> HubClusters:
     path = paths.ibgu(namespace, name)
     body = await client.request("GET", path)
     raw: JsonObject = msgspec.json.decode(body)
     ibgus = await _all(client, paths.ibgus(namespace))
     clusters = await _all(client, paths.MANAGED_CLUSTERS)
-    return Live(
+    return HubClusters(
         ibgu=decode_one(path, body, Ibgu),
         object=raw,
         taken=frozenset(ibgu.metadata.name for ibgu in ibgus),
@@ -43,6 +43,6 @@ async def _live(client: HubClient, namespace: str, name: str) -> Live:
     )
 
 
-async def _all(client: HubClient, path: str) -> list[Bare]:
-    pages = client.list_pages(path, Bare, on_bad=lambda _: None)
+async def _all(client: HubClient, path: str) -> list[ObjectIdentity]:
+    pages = client.list_pages(path, ObjectIdentity, on_bad=lambda _: None)
     return [found async for items, _ in pages for found in items]

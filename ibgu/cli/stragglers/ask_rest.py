@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from ibgu.cli.stragglers.facts import Elsewhere, RestFacts
+from ibgu.cli.stragglers.facts import NewerRollout, RestFacts
 from ibgu.client import Client
 from ibgu.client.responses import MemberResponse, RolloutResponse
 
 _PRESENT = ("pending", "running", "complete")
-_FEWEST = 2
+_MIN_CLUSTERS = 2
 """Points of a timeline, which is not shown."""
 TRIES = 4
 """How often a rollout is read that changes meanwhile."""
@@ -26,7 +26,7 @@ def known(client: Client, namespace: str, name: str, label: str = "") -> RestFac
 
 
 def _read(client: Client, namespace: str, name: str, label: str) -> RestFacts:
-    view = client.view(namespace, name, points=_FEWEST)
+    view = client.view(namespace, name, points=_MIN_CLUSTERS)
     members = _newest(client.members(namespace, name, label=label or None))
     newer = tuple(_newer(client, view.rollout))
     return RestFacts(view.rollout, view.steps, members, newer, view.seq, selector=label)
@@ -47,8 +47,8 @@ def _newest(members: Iterable[MemberResponse]) -> dict[str, MemberResponse]:
     return {member.cluster: member for member in members}
 
 
-def _newer(client: Client, than: RolloutResponse) -> Iterable[Elsewhere]:
+def _newer(client: Client, than: RolloutResponse) -> Iterable[NewerRollout]:
     for rollout in client.rollouts(state=_PRESENT):
         if rollout.created_at > than.created_at and rollout.started_at:
             members = _newest(client.members(rollout.namespace, rollout.name, uid=rollout.uid))
-            yield Elsewhere(rollout, members)
+            yield NewerRollout(rollout, members)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli import complete
-from ibgu.cli.read.options import Namespace, Rest, Rollout, Selector
+from ibgu.cli.read.options import Namespace, RestOptions, Rollout, Selector
 from ibgu.cli.show.form import WideForm, as_json, as_yaml
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def stragglers(
         typer.Option("--output", "-o", help="Output format; yaml: what can be applied."),
     ] = WideForm.TEXT,
     *,
-    rest: Rest,
+    rest: RestOptions,
 ) -> None:
     """Show what is left of a rollout, why, and the legal way to take it further."""
     import asyncio

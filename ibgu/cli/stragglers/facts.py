@@ -8,8 +8,8 @@ from ibgu.client.responses import MemberResponse, RolloutResponse, StepResponse
 from ibgu.core.model.kinds import Ibgu, JsonObject
 
 
-class Elsewhere(Struct, frozen=True):
-    """Elsewhere is a newer rollout, with the newest member of each cluster in it."""
+class NewerRollout(Struct, frozen=True):
+    """NewerRollout is a newer rollout, with the newest member of each cluster in it."""
 
     rollout: RolloutResponse
     members: Mapping[str, MemberResponse]
@@ -26,7 +26,7 @@ class RestFacts(Struct, frozen=True):
     steps: tuple[StepResponse, ...]
     members: Mapping[str, MemberResponse]
     """The newest of each cluster."""
-    newer: tuple[Elsewhere, ...]
+    newer: tuple[NewerRollout, ...]
     """The newest rollout first."""
     seq: int
     """The hub's newest event before anything else was read."""
@@ -36,8 +36,8 @@ class RestFacts(Struct, frozen=True):
     """The labels of the clusters that were asked for; empty: all clusters."""
 
 
-class Live(Struct, frozen=True):
-    """Live is what the hub shows now."""
+class HubClusters(Struct, frozen=True):
+    """HubClusters is what the hub shows now."""
 
     ibgu: Ibgu
     object: JsonObject

@@ -6,7 +6,7 @@ from itertools import count
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.cli.stragglers.facts import Elsewhere, HubUnavailable, Live, RestFacts
+from ibgu.cli.stragglers.facts import HubClusters, HubUnavailable, NewerRollout, RestFacts
 from ibgu.client.responses import MemberResponse
 from ibgu.core.drivers import DRIVERS, traits
 from ibgu.core.model import ActionName
@@ -14,16 +14,16 @@ from ibgu.core.model.kinds import JsonObject
 from ibgu.core.views.change import NewStep, appendable, appended
 from ibgu.core.views.stragglers import (
     NAME_LABEL,
-    Left,
     PlanProgress,
     Straggler,
     StragglerGroup,
+    StragglerMember,
     StragglerState,
     grouped,
     judge,
     manifest,
 )
-from ibgu.core.views.stragglers.left import Plan
+from ibgu.core.views.stragglers.members import Plan
 
 
 class StragglerRollout(Struct, frozen=True):
@@ -64,7 +64,7 @@ class GroupFilter(Struct, frozen=True):
 
 class StragglersReport(Struct, frozen=True):
     known: RestFacts
-    live: Live | HubUnavailable
+    live: HubClusters | HubUnavailable
     groups: tuple[StragglerGroup, ...]
     elsewhere: Mapping[str, int]
     """Newer rollout -> clusters that are its own now."""
@@ -100,7 +100,7 @@ class StragglersReport(Struct, frozen=True):
         return [_way(self, self.live, plan, taken) for plan in plans]
 
 
-def report(known: RestFacts, live: Live | HubUnavailable) -> StragglersReport:
+def report(known: RestFacts, live: HubClusters | HubUnavailable) -> StragglersReport:
     plan = tuple(tuple(item.actions) for item in known.rollout.plan)
     started = sum(step.state != "planned" for step in known.steps)
     course = PlanProgress(plan, started)
@@ -121,15 +121,19 @@ def narrowed(of: StragglersReport, only: GroupFilter) -> StragglersReport:
     return StragglersReport(of.known, of.live, groups, of.elsewhere, only)
 
 
-def _judged(left: Left, course: PlanProgress, live: Live | HubUnavailable) -> Straggler | None:
-    if isinstance(live, Live):
+def _judged(
+    left: StragglerMember, course: PlanProgress, live: HubClusters | HubUnavailable
+) -> Straggler | None:
+    if isinstance(live, HubClusters):
         return judge(left, course, live.labels.get(left.cluster))
     if not left.finished:
         return Straggler(left, StragglerState.GOING)
     return None if left.outcome == "succeeded" else Straggler(left, StragglerState.ENDED)
 
 
-def _now(member: MemberResponse, newer: Sequence[Elsewhere], plan: Plan) -> tuple[Left, str]:
+def _now(
+    member: MemberResponse, newer: Sequence[NewerRollout], plan: Plan
+) -> tuple[StragglerMember, str]:
     """Returns the member's state, and the newer rollout that owns it now ("": it is ours). One that
     a newer rollout has only taken back to Idle is ours again."""
     for other in newer:
@@ -147,9 +151,9 @@ def _has_aborted(member: MemberResponse) -> bool:
     return any(traits(done.action).after_failure for done in last)
 
 
-def _left(member: MemberResponse, plan: Plan) -> Left:
+def _left(member: MemberResponse, plan: Plan) -> StragglerMember:
     reason = member.reason
-    return Left(
+    return StragglerMember(
         cluster=member.cluster,
         step=member.step,
         action=_action(member, plan),
@@ -179,7 +183,7 @@ def _action(member: MemberResponse, plan: Plan) -> ActionName:
     return begun or plan[member.step - 1][0]
 
 
-def _way(of: StragglersReport, live: Live, plan: Plan, taken: set[str]) -> StragglerRollout:
+def _way(of: StragglersReport, live: HubClusters, plan: Plan, taken: set[str]) -> StragglerRollout:
     clusters = [name for group in of.groups if group.plan == plan for name in group.clusters]
     labels = [live.labels.get(cluster, {}) for cluster in clusters]
     named = all(

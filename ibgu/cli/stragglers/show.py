@@ -14,7 +14,7 @@ from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.stragglers.facts import HubUnavailable
 from ibgu.cli.stragglers.report import StragglerRollout, StragglersReport
 from ibgu.core.views.display import word
-from ibgu.core.views.stragglers import RETRY_LABEL, StragglerGroup, StragglerState, Way
+from ibgu.core.views.stragglers import RETRY_LABEL, RecoveryWay, StragglerGroup, StragglerState
 
 _SYMBOLS = {
     StragglerState.ENDED: symbols.FAILED,
@@ -27,7 +27,7 @@ _WHO = {
     "person": "this waits for a person: ibgu explain says for what",
 }
 _AGAIN = re.compile(r"(?:[,;] )?(?:then |append )?AbortOnFailure,? and Prep again\.?$")
-_WORDS = 200
+_MAX_MESSAGE = 200
 """Characters of a message."""
 _SHOWN = 5
 """Names of clusters, where there are more."""
@@ -119,7 +119,7 @@ def _group(
     shown = len(group.clusters) if wide else _SHOWN
     yield from style.under("    ", listed(group.clusters, len(group.clusters), shown))
     if group.words:
-        yield from style.under("    words   ", cut(group.words, _WORDS))
+        yield from style.under("    words   ", cut(group.words, _MAX_MESSAGE))
     if group.means:
         yield from style.under("    means   ", group.means)
     for index, line in enumerate(_do(report, group)):
@@ -178,7 +178,7 @@ def _way(report: StragglersReport, group: StragglerGroup) -> str:
     """Returns the command for clusters that no plan takes further; it asks before it acts."""
     rollout = report.known.rollout
     where = f"{rollout.name} -n {rollout.namespace}"
-    if group.way is Way.ROLLBACK:
+    if group.way is RecoveryWay.ROLLBACK:
         return f"ibgu rollback {where}{_selected(report)} --failed"
     which = f'{_named(report, group)} --action {group.cleanup} --reason "what was cleaned up"'
     return f"ibgu confirm-cleanup {where} {which}"

@@ -47,7 +47,7 @@ CHECK = 0.3
 """Seconds between two checks of templates that are being deleted."""
 
 
-class _Asked(Struct, frozen=True):
+class _RemovalRequest(Struct, frozen=True):
     version: str
     """The resourceVersion that the write was based on."""
     again: float = inf
@@ -58,7 +58,7 @@ class _Template(Struct, frozen=True):
     metadata: ClusterGroupUpgradeMeta
 
 
-class Adopting:
+class Adoption:
     def __init__(
         self,
         client: Hub,
@@ -76,7 +76,7 @@ class Adopting:
         self._tasks = tasks
         self._touch = touch
         self._facts = facts
-        self._asked: dict[str, dict[tuple[str, ...], _Asked]] = {}
+        self._asked: dict[str, dict[tuple[str, ...], _RemovalRequest]] = {}
         """Submitted writes by rollout uid, then by the key of the write."""
         self._cleared: set[str] = set()
         """Rollouts whose templates are gone."""
@@ -196,7 +196,7 @@ class Adopting:
         asked = self._asked.setdefault(write.owner, {})
         known = asked.get(write.key)
         if known is None or known.version != version or known.again <= self._now():
-            asked[write.key] = _Asked(version)
+            asked[write.key] = _RemovalRequest(version)
             self._writer.submit(write)
 
     # -- in the background ---------------------------------------------------------------------

@@ -11,7 +11,7 @@ from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.mirror.mirror import Mirror, WorkKey
 from ibgu.controller.quarantine import attributed_to
 from ibgu.core.engine.decide import (
-    Remove,
+    DeleteWork,
     decide_pending_patch,
     disarm_accepted,
     disarm_quarantined,
@@ -21,7 +21,7 @@ from ibgu.core.engine.decide import (
 )
 from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import FleetState, TrackedRollout
-from ibgu.core.engine.works import Wanted
+from ibgu.core.engine.works import DesiredWork
 from ibgu.core.model import Member, Observation, PendingPatch, Rollout, RunState, WorkView
 from ibgu.core.model.names import payload_name, stage_name
 from ibgu.hub.writing.writer import Write, Writer
@@ -67,10 +67,12 @@ class Effects:
                 self._stage(tracked, cluster, wanted, seen.stage)
             self._payload(fleet, tracked, cluster, seen)
 
-    def _put_off(self, tracked: TrackedRollout, cluster: str, wanted: Wanted | Remove) -> bool:
+    def _put_off(
+        self, tracked: TrackedRollout, cluster: str, wanted: DesiredWork | DeleteWork
+    ) -> bool:
         """Returns whether the hub has just refused the work for good. An arming is refused once,
         and the refusal ends its run."""
-        if isinstance(wanted, Wanted) and wanted.armed:
+        if isinstance(wanted, DesiredWork) and wanted.armed:
             return False
         name = stage_name(tracked.rollout.uid, tracked.rollout.name)
         return self._outcomes.refused((cluster, name))
@@ -164,13 +166,17 @@ class Effects:
         return True
 
     def _stage(
-        self, tracked: TrackedRollout, cluster: str, wanted: Wanted | Remove, view: WorkView | None
+        self,
+        tracked: TrackedRollout,
+        cluster: str,
+        wanted: DesiredWork | DeleteWork,
+        view: WorkView | None,
     ) -> None:
         rollout = tracked.rollout
         driver = self._drivers[rollout.kind]
         key = (cluster, stage_name(rollout.uid, rollout.name))
         self._outcomes.refusals.tried(("work", *key))
-        if isinstance(wanted, Remove):
+        if isinstance(wanted, DeleteWork):
             assert view is not None
             self._submit(requests.deletion(key, rollout.uid, view))
         elif view is None:

@@ -24,7 +24,7 @@ from ibgu.core.engine.refresh import (
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Decision, Member, OnMember, RunState
 
-SHORTEST = 0.25
+MIN_INTERVAL = 0.25
 """The shortest time between two rounds, in seconds."""
 SUSPENDED = 5.0
 """Seconds between two rounds while writes are suspended."""
@@ -105,7 +105,7 @@ class FeedbackRefresh:
     async def _until_due(self) -> None:
         self._woken.clear()
         due = self._schedule.next_at
-        shortest = SUSPENDED if self._facts.writes_suspended else SHORTEST
+        shortest = SUSPENDED if self._facts.writes_suspended else MIN_INTERVAL
         wait = None if due is None else max(shortest, due - self._now())
         with suppress(TimeoutError):
             async with asyncio.timeout(wait):

@@ -8,8 +8,8 @@ from msgspec import Struct, json
 from ibgu.controller.mirror.mirror import WorkKey
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.works import (
+    DesiredWork,
     Payload,
-    Wanted,
     by_generation,
     cluster_patch,
     disarming,
@@ -28,14 +28,20 @@ REFRESH = "refresh"
 
 
 def stage_creation(
-    driver: Driver, key: WorkKey, wanted: Wanted, rollout: Rollout, *, watch: bool
+    driver: Driver, key: WorkKey, wanted: DesiredWork, rollout: Rollout, *, watch: bool
 ) -> Write:
     """Returns the creation of the stage work; `watch`: the served schema has feedbackScrapeType."""
     return _creation(key, rollout.uid, stage_body(driver, wanted, rollout, key[0], watch=watch))
 
 
 def stage_change(
-    driver: Driver, key: WorkKey, wanted: Wanted, rollout: Rollout, view: WorkView, *, watch: bool
+    driver: Driver,
+    key: WorkKey,
+    wanted: DesiredWork,
+    rollout: Rollout,
+    view: WorkView,
+    *,
+    watch: bool,
 ) -> Write:
     """Returns the patch of the stage work; an arming has its run as token. Raises ValueError if the
     work shows `wanted` already."""
@@ -98,7 +104,7 @@ def metadata_patch(pending: PendingPatch, version: str) -> Write:
     )
 
 
-class _Labelled(Struct, frozen=True):
+class _LabelledMetadata(Struct, frozen=True):
     metadata: ObjectMeta
 
 
@@ -111,7 +117,7 @@ def found_out(write: Write) -> Write:
     path = paths.work(*write.key[1:])
     if write.method != "POST" or write.body is None:
         return Write(key=write.key, method="GET", path=path, owner=write.owner)
-    labels = json.decode(write.body, type=_Labelled).metadata.labels
+    labels = json.decode(write.body, type=_LabelledMetadata).metadata.labels
     return Write(
         key=write.key,
         method="PATCH",

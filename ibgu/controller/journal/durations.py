@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from ibgu.core.engine.timing.durations import DurationsByAction, steadied
-from ibgu.db.errors import JournalAway, error_text
+from ibgu.db.errors import JournalUnavailable, error_text
 from ibgu.db.reads import Reads
 
 log = structlog.get_logger("ibgu.journal")
@@ -35,6 +35,6 @@ class ActionDurations:
             try:
                 found = await self._reads.duration_stats()
                 self.duration_stats = steadied(self.duration_stats, found)
-            except (JournalAway, DBAPIError) as error:
+            except (JournalUnavailable, DBAPIError) as error:
                 log.warning("can't tell how long actions usually take", error=error_text(error))
             await asyncio.sleep(FRESH)

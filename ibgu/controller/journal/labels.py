@@ -18,12 +18,12 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.db.errors import Deposed, JournalAway, error_text, sqlstate
+from ibgu.db.errors import JournalUnavailable, LeadershipLost, error_text, sqlstate
 from ibgu.db.labels import LabelStore, SeenLabels, seen
 
 log = structlog.get_logger("ibgu.labels")
 
-EVERY = 2.0
+INTERVAL = 2.0
 """Seconds between two rounds: changes that come close together are written together."""
 RETRY = 10.0
 """Seconds until a failed round is retried."""
@@ -41,7 +41,7 @@ class LabelKeeper:
     """LabelKeeper writes labels while its process leads; `changed` is called with each cluster
     whose labels may have changed."""
 
-    def __init__(self, engine: AsyncEngine, hub: str, *, every: float = EVERY) -> None:
+    def __init__(self, engine: AsyncEngine, hub: str, *, every: float = INTERVAL) -> None:
         self._store = LabelStore(engine, hub)
         self._every = every
         self._changed: set[str] = set()
@@ -78,9 +78,9 @@ class LabelKeeper:
                     self._changed.update(self._known)
                     noted = True
                 await self._round(epoch, labels)
-            except Deposed:
+            except LeadershipLost:
                 return
-            except (JournalAway, DBAPIError) as error:
+            except (JournalUnavailable, DBAPIError) as error:
                 log.warning("labels of clusters are noted later", error=error_text(error))
                 wait = RETRY
             except Exception:

@@ -11,19 +11,19 @@ from sqlalchemy.exc import DBAPIError
 
 from ibgu import telemetry
 from ibgu.controller.clock import Clock
-from ibgu.db.errors import JournalAway, error_text
+from ibgu.db.errors import JournalUnavailable, error_text
 from ibgu.db.journal import Journal
 
 log = structlog.get_logger("ibgu.journal")
 
-EVERY = 24 * 3600.0
+INTERVAL = 24 * 3600.0
 """Seconds between two rounds."""
 RETRY = 600.0
 """Seconds until a failed round is retried."""
 PAUSE = 0.2
 """Seconds between two batches: commits of turns have priority."""
 
-SURE = timedelta(days=1)
+GRACE = timedelta(days=1)
 """The most that the database's clock may differ from this machine's for records to be deleted."""
 
 Forget = Callable[[datetime], Awaitable[Mapping[str, int]]]
@@ -62,19 +62,19 @@ class Retention:
 
     async def run(self) -> None:
         """Runs rounds until cancelled. A journal that is away or refuses the deletion is logged and
-        tolerated. Raises Deposed."""
+        tolerated. Raises LeadershipLost."""
         while True:
             try:
                 await self.round()
-                wait = EVERY
-            except (JournalAway, DBAPIError) as error:
+                wait = INTERVAL
+            except (JournalUnavailable, DBAPIError) as error:
                 log.warning("old records are kept for now", error=error_text(error))
                 wait = RETRY
             await asyncio.sleep(wait)
 
     async def round(self) -> None:
         now = self._clock.now()
-        if abs(now - self._wall()) > SURE:
+        if abs(now - self._wall()) > GRACE:
             log.warning("old records are kept: the clocks differ", database=now.isoformat())
             return
         before = now - self._keep

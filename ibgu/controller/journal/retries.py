@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import structlog
 
-from ibgu.db.errors import JournalAway
+from ibgu.db.errors import JournalUnavailable
 
 log = structlog.get_logger("ibgu.journal")
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class JournalRetries:
         while True:
             try:
                 answer = await act()
-            except JournalAway as error:
+            except JournalUnavailable as error:
                 self._gone(str(error))
                 meanwhile()
                 await asyncio.sleep(RETRY)

@@ -7,12 +7,12 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from ibgu.controller.quarantine import Quarantine
-from ibgu.db.errors import JournalAway, error_text
+from ibgu.db.errors import JournalUnavailable, error_text
 from ibgu.db.journal import Journal
 
 log = structlog.get_logger("ibgu.controller")
 
-EVERY = 60.0
+INTERVAL = 60.0
 """Seconds between two reads."""
 
 
@@ -25,10 +25,10 @@ async def reread_unreadable(
     """Ends the term once records of `unreadable` rollouts can be read, or are gone. `touch`: makes
     the loop take its next turn, which sees that."""
     while unreadable:
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(INTERVAL)
         try:
             found = await journal.unreadable(unreadable)
-        except (JournalAway, DBAPIError) as error:
+        except (JournalUnavailable, DBAPIError) as error:
             log.warning("can't look again at records that can't be read", error=error_text(error))
             continue
         if found < set(unreadable):

@@ -4,12 +4,12 @@ import asyncio
 
 from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import ManagedCluster
-from ibgu.core.model.shown import Shown, shown_cluster
+from ibgu.core.model.shown import HubObject, shown_cluster
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
-Fleet = list[Shown[ClusterView]]
+Fleet = list[HubObject[ClusterView]]
 
 
 class Clusters:

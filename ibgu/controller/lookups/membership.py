@@ -14,7 +14,7 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import attributed_to
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import ClusterView, Rollout
-from ibgu.core.model.shown import Shown
+from ibgu.core.model.shown import HubObject
 from ibgu.core.plan import Scope
 from ibgu.flowcontrol.fair import FairSlots
 from ibgu.hub.errors import HubError
@@ -28,17 +28,17 @@ RETRY_SECONDS = 15.0
 """Seconds until a step that could not start (payload, hub) is retried."""
 
 
-class Listed(Struct, frozen=True):
-    """Listed holds what a step opens with, read at one moment."""
+class MembershipList(Struct, frozen=True):
+    """MembershipList holds what a step opens with, read at one moment."""
 
     scope: Scope
     clusters: Sequence[ClusterView]
     """Empty if the scope has a problem: the step then stays closed."""
 
 
-class _Read(Struct, frozen=True):
+class _ListedClusters(Struct, frozen=True):
     scope: Scope
-    clusters: list[Shown[ClusterView]]
+    clusters: list[HubObject[ClusterView]]
 
 
 class MembershipLister:
@@ -61,7 +61,7 @@ class MembershipLister:
         self._tasks = tasks
         self._done = done
         self._reading = FairSlots(READING)
-        self._open: dict[tuple[str, int], _Read | None] = {}
+        self._open: dict[tuple[str, int], _ListedClusters | None] = {}
 
     def request(self, tracked: TrackedRollout) -> None:
         """Requests the list for the opening step; a second call changes nothing."""
@@ -77,7 +77,7 @@ class MembershipLister:
         for key in [key for key in self._open if key[0] == rollout]:
             del self._open[key]
 
-    def take(self, tracked: TrackedRollout) -> Listed | None:
+    def take(self, tracked: TrackedRollout) -> MembershipList | None:
         """Returns the list for the rollout's opening step, once; None if there is none (yet).
 
         Where the mirror is ahead of the list, the mirror counts: a label patch that was applied
@@ -89,7 +89,7 @@ class MembershipLister:
         if step is None or listed is None:
             return None
         del self._open[step.step.key]
-        return Listed(listed.scope, [self._newer(cluster) for cluster in listed.clusters])
+        return MembershipList(listed.scope, [self._newer(cluster) for cluster in listed.clusters])
 
     async def _list(self, rollout: Rollout, step: int, delay: float) -> None:
         """Lists until the hub answers, or the list is no longer wanted; then reports it
@@ -108,20 +108,20 @@ class MembershipLister:
                 self._done(rollout.uid)
                 return
 
-    def _put(self, key: tuple[str, int], found: _Read) -> None:
+    def _put(self, key: tuple[str, int], found: _ListedClusters) -> None:
         if key in self._open:
             self._open[key] = found
 
-    async def _read(self, rollout: Rollout, step: int) -> _Read:
+    async def _read(self, rollout: Rollout, step: int) -> _ListedClusters:
         async with self._reading.of(rollout.namespace):
             scope = await self._tenants.fresh(rollout.namespace)
             if scope.problem:
-                return _Read(scope, [])
+                return _ListedClusters(scope, [])
             if carries(rollout, step):
                 await self._payloads.read(rollout)
-        return _Read(scope, await self._clusters.listed())
+        return _ListedClusters(scope, await self._clusters.listed())
 
-    def _newer(self, listed: Shown[ClusterView]) -> ClusterView:
+    def _newer(self, listed: HubObject[ClusterView]) -> ClusterView:
         self._mirror.clusters.put_newer(listed)
         known = self._mirror.clusters.get(("", listed.metadata.name))
         return known.view if known is not None else listed.view

@@ -130,7 +130,7 @@ class Payloads:
 def _path(ref: Reference, path: Callable[[str, str], str]) -> str:
     try:
         return path(ref.namespace, ref.name)
-    except paths.NotAName as error:
+    except paths.InvalidName as error:
         raise PayloadError(
             f"spec.ibuSpec refers to {ref}, which can't exist: {error}; ibuSpec can't be changed, "
             "so delete this ImageBasedGroupUpgrade and create it with the right names"

@@ -15,7 +15,7 @@ from ibgu.settings import Settings
 
 log = structlog.get_logger("ibgu.controller")
 
-EVERY = 300.0
+INTERVAL = 300.0
 """Seconds between two checks while no right is missing; a check is about 30 small requests."""
 RETRY_SECONDS = 5.0
 """Seconds between two checks while a right is missing."""
@@ -76,7 +76,7 @@ class RightsWatch:
 
     async def _doubt(self) -> None:
         try:
-            async with asyncio.timeout(EVERY):
+            async with asyncio.timeout(INTERVAL):
                 await self._doubted.wait()
         except TimeoutError:
             return

@@ -31,7 +31,7 @@ LEASE = "9a2365a3.openshift.io"
 DEPLOYMENT = "cluster-group-upgrades-controller-manager-v2"
 ALIVE = timedelta(minutes=2)
 """A Lease renewed, or seen to change, less than this ago has a live holder."""
-EVERY = 20.0
+INTERVAL = 20.0
 """Seconds between two checks."""
 RETRY = 1.0
 """Seconds between two attempts at the first check."""
@@ -119,7 +119,7 @@ class TalmWatch:
     async def poll(self) -> None:
         """Looks for live TALMs, beside `run`."""
         while True:
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(INTERVAL)
             try:
                 self._live = await self._leases.find()
             except HubError as error:

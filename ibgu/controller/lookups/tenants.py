@@ -16,7 +16,7 @@ from ibgu.hub.port import Hub
 
 log = structlog.get_logger("ibgu.controller")
 
-EVERY = 10.0
+INTERVAL = 10.0
 """Seconds between two reads: a removed binding may still count for so long."""
 RETRY = 1.0
 """Seconds between two attempts at the first read."""
@@ -68,7 +68,7 @@ class Tenants:
     async def run(self, changed: Callable[[], None]) -> None:
         known = self._current()
         while self._on:
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(INTERVAL)
             try:
                 await self._read()
             except HubError as error:

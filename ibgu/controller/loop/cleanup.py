@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from ibgu.controller.effects.adopting import Adopting
+from ibgu.controller.effects.adopting import Adoption
 from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.lookups.payloads import Payloads
@@ -18,7 +18,7 @@ class Cleanup(Struct, frozen=True, eq=False):
     _mirror: Mirror
     _payloads: Payloads
     _lister: MembershipLister
-    _adopting: Adopting
+    _adopting: Adoption
     _outcomes: WriteOutcomes
     _reporter: Reporter
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ibgu.controller.loop.work_queue import WorkQueue
-from ibgu.controller.quarantine import Broken, Quarantine
+from ibgu.controller.quarantine import Quarantine, RolloutError
 
 
 class DeferredErrors:
@@ -13,7 +13,7 @@ class DeferredErrors:
     def __init__(self, quarantine: Quarantine, work_queue: WorkQueue) -> None:
         self._quarantine = quarantine
         self._work_queue = work_queue
-        self._first: Broken | None = None
+        self._first: RolloutError | None = None
 
     @contextmanager
     def of(self, rollout: str) -> Iterator[None]:
@@ -21,7 +21,7 @@ class DeferredErrors:
         try:
             with self._quarantine.tolerate(rollout):
                 yield
-        except Broken as broken:
+        except RolloutError as broken:
             self._first = self._first or broken
             self._work_queue.touch_now(rollout)
 

@@ -13,13 +13,13 @@ from ibgu.core.engine.decide import other_run
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model.names import stage_name
 
-MOST_CACHED = 10_000
+MAX_CACHED = 10_000
 """The most cached answers beyond those that a turn needs; with more, the cache is cleared."""
 
 
-class Runs:
-    """Runs asks the journal about each run that the hub shows and memory does not know, and caches
-    the answers; `FleetState.foreign_runs` holds those that are not ibgu's."""
+class ForeignRuns:
+    """ForeignRuns asks the journal about each run that the hub shows and memory does not know, and
+    caches the answers; `FleetState.foreign_runs` holds those that are not ibgu's."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Runs:
 
     def _unknown(self, touched: Touched) -> set[str]:
         shown = set(self._shown(touched))
-        if len(self._asked - shown) > MOST_CACHED:
+        if len(self._asked - shown) > MAX_CACHED:
             self._asked.clear()
             self._fleet.foreign_runs.clear()
         return shown - self._asked

@@ -14,18 +14,18 @@ from ibgu import telemetry, tracing
 from ibgu.controller.clock import Clock
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.loop.commit import JournalWriter
-from ibgu.controller.loop.ending import Ending
-from ibgu.controller.loop.foreign_runs import Runs
+from ibgu.controller.loop.foreign_runs import ForeignRuns
 from ibgu.controller.loop.planner import Planner
 from ibgu.controller.loop.post_commit import PostCommit
 from ibgu.controller.loop.resync import Resync
+from ibgu.controller.loop.term_end import TermEnd
 from ibgu.controller.loop.work_queue import Touched, WorkQueue
 
 GATHER = 0.25
 """Seconds from the first change to the turn. One action causes a burst of changes (a write's
 response, its watch event, the agent's patches), and a turn for each would cost more than it saves.
 A change that may free a slot is not delayed."""
-LONGEST_WAIT = 30.0
+MAX_WAIT = 30.0
 """The most seconds between two looks at timers and the clock."""
 OUT_OF_SYNC = 0.05
 """Seconds between two looks at whether the mirror is complete."""
@@ -39,10 +39,10 @@ class Loop(Struct, frozen=True, eq=False):
     _planner: Planner
     _journal_writer: JournalWriter
     _post_commit: PostCommit
-    _runs: Runs
+    _runs: ForeignRuns
     _facts: TermFacts
     _resync: Resync
-    _ending: Ending
+    _ending: TermEnd
 
     async def run(self) -> None:
         while True:
@@ -59,7 +59,7 @@ class Loop(Struct, frozen=True, eq=False):
         if work_queue.changed.is_set() or self._facts.gap:
             return
         due = work_queue.next_timer()
-        wait = LONGEST_WAIT if due is None else min(LONGEST_WAIT, clock.seconds_until(due))
+        wait = MAX_WAIT if due is None else min(MAX_WAIT, clock.seconds_until(due))
         wait = min(wait, self._journal_writer.until_flush)
         try:
             async with asyncio.timeout(max(0.001, wait)):
@@ -68,7 +68,7 @@ class Loop(Struct, frozen=True, eq=False):
             work_queue.fire_due_timers(clock.now())
 
     async def turn(self) -> None:
-        """Runs one turn; see the module's docstring. Raises HubRestored, Broken, TryAgain."""
+        """Runs one turn; see the module's docstring. Raises HubRestored, RolloutError, RetryDue."""
         await self._ending.end_if_invalid(self._clock.now())
         if not await self._in_sync():
             return

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.controller.effects.adopting import Adopting
+from ibgu.controller.effects.adopting import Adoption
 from ibgu.controller.effects.effects import Effects
 from ibgu.controller.effects.feedback_refresh import FeedbackRefresh
 from ibgu.controller.lookups.membership import MembershipLister
+from ibgu.controller.loop.affected_clusters import AffectedClusters
 from ibgu.controller.loop.cleanup import Cleanup
 from ibgu.controller.loop.commit import Draft
-from ibgu.controller.loop.concerned import Concerned
 from ibgu.controller.loop.deferred_errors import DeferredErrors
 from ibgu.controller.loop.work_queue import Touched, WorkQueue
 from ibgu.controller.quarantine import Quarantine, attributed_to
@@ -27,7 +27,7 @@ class HubWrites(Struct, frozen=True, eq=False):
     _work_queue: WorkQueue
     _quarantine: Quarantine
     _effects: Effects
-    _adopting: Adopting
+    _adopting: Adoption
 
     def disarm(self, touched: Touched, now: datetime) -> None:
         """Disarms runs of quarantined rollouts that nothing needs any more (R9.2), which takes no
@@ -82,7 +82,7 @@ class PostCommit(Struct, frozen=True, eq=False):
         during the commit the journal was away or the mirror lost sync; what the draft rests on may
         be outdated, so it is decided again before anything is done (R8.8).
         """
-        concerned = Concerned(self._fleet, self._work_queue, draft.decided)
+        concerned = AffectedClusters(self._fleet, self._work_queue, draft.decided)
         for decision in draft.decisions:
             concerned.add(decision)
         # Quarantined rollouts were not decided on: their records may be outdated.

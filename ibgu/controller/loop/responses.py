@@ -9,7 +9,7 @@ from msgspec import Struct
 from ibgu import telemetry
 from ibgu.controller.clock import Clock
 from ibgu.controller.effects import adopting
-from ibgu.controller.effects.adopting import Adopting
+from ibgu.controller.effects.adopting import Adoption
 from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.effects.requests import REFRESH
 from ibgu.controller.loop.changes import ChangeHandlers
@@ -31,7 +31,7 @@ class ResponseHandlers(Struct, frozen=True, eq=False):
     _work_queue: WorkQueue
     _errors: DeferredErrors
     _outcomes: WriteOutcomes
-    _adopting: Adopting
+    _adopting: Adoption
     _changes: ChangeHandlers
     _reporter: Reporter
 

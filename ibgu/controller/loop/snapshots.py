@@ -5,7 +5,7 @@ from functools import cache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.controller.effects.adopting import Adopting
+from ibgu.controller.effects.adopting import Adoption
 from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.lookups.payloads import Payloads
@@ -26,7 +26,7 @@ class Snapshots(Struct, frozen=True, eq=False):
     _outcomes: WriteOutcomes
     _payloads: Payloads
     _tenants: Tenants
-    _adopting: Adopting
+    _adopting: Adoption
     _facts: TermFacts
 
     def of(self, tracked: TrackedRollout) -> Snapshot:

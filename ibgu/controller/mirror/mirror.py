@@ -7,7 +7,7 @@ from ibgu.core.assurance.shadow import status_of
 from ibgu.core.drivers import declared
 from ibgu.core.model import ClusterView, Rollout, WorkView, names
 from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, IbguSpec, OwnerReference
-from ibgu.core.model.shown import Shown
+from ibgu.core.model.shown import HubObject
 from ibgu.core.talm import TalmGroup, TalmWork, groups_of
 from ibgu.core.talm import names as talm
 from ibgu.core.talm.adopt import DeletedGroup, Traces
@@ -40,14 +40,14 @@ class Mirror:
         self._changed_by_person = changed_by_person
         self._hub_restored = ""
         self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed, self.note_restored)
-        self.clusters: Store[Shown[ClusterView]] = Store(
+        self.clusters: Store[HubObject[ClusterView]] = Store(
             {}, self._cluster_changed, self.note_restored
         )
-        self.works: Store[Shown[WorkView]] = Store(
+        self.works: Store[HubObject[WorkView]] = Store(
             {"rollout": _rollout}, self._work_changed, self.note_restored
         )
         self.cgus: Store[ClusterGroupUpgrade] = Store({"ibgu": _ibgu}, self._cgu_changed)
-        self.talm: Store[Shown[TalmWork]] = Store(
+        self.talm: Store[HubObject[TalmWork]] = Store(
             {"cluster": _cluster, "group": _group}, self._talm_changed
         )
         """TALM's ManifestWorks."""
@@ -73,7 +73,7 @@ class Mirror:
         found = self.ibgus.by("uid", uid)
         return found[0] if found else None
 
-    def works_of(self, rollout: str) -> list[Shown[WorkView]]:
+    def works_of(self, rollout: str) -> list[HubObject[WorkView]]:
         """Returns the rollout's stage works."""
         found = self.works.by("rollout", rollout)
         return [work for work in found if work.metadata.labels.get(names.PART) == names.STAGE]
@@ -209,7 +209,7 @@ class Mirror:
         self._touched("", key[1])
 
     def _work_changed(
-        self, key: Key, old: Shown[WorkView] | None, new: Shown[WorkView] | None
+        self, key: Key, old: HubObject[WorkView] | None, new: HubObject[WorkView] | None
     ) -> None:
         found = new or old
         assert found is not None
@@ -230,7 +230,7 @@ class Mirror:
             self._touched(reference.uid, "")
 
     def _talm_changed(
-        self, key: Key, old: Shown[TalmWork] | None, new: Shown[TalmWork] | None
+        self, key: Key, old: HubObject[TalmWork] | None, new: HubObject[TalmWork] | None
     ) -> None:
         """Reports the change to all rollouts that have the cluster, and to the one whose IBGU it
         is."""
@@ -266,7 +266,7 @@ def _uid(obj: Ibgu) -> list[str]:
     return [obj.metadata.uid]
 
 
-def _rollout(obj: Shown[WorkView]) -> list[str]:
+def _rollout(obj: HubObject[WorkView]) -> list[str]:
     return [obj.metadata.labels.get(names.ROLLOUT, "")]
 
 
@@ -276,10 +276,10 @@ def _ibgu(obj: ClusterGroupUpgrade) -> list[str]:
     return [f"{obj.metadata.namespace}/{name}"] if name else []
 
 
-def _cluster(obj: Shown[TalmWork]) -> list[str]:
+def _cluster(obj: HubObject[TalmWork]) -> list[str]:
     return [obj.metadata.namespace]
 
 
-def _group(obj: Shown[TalmWork] | None) -> list[str]:
+def _group(obj: HubObject[TalmWork] | None) -> list[str]:
     labels = obj.metadata.labels if obj is not None else {}
     return [f"{labels.get(talm.CGU_NAMESPACE, '')}/{labels.get(talm.CGU, '')}"]

@@ -10,7 +10,7 @@ from math import inf
 
 from ibgu.controller.mirror.watches import Watches
 
-BLIP = 30.0
+MAX_GAP = 30.0
 """The longest interruption of the lead, in seconds."""
 
 
@@ -31,7 +31,7 @@ class SyncRecord:
         """
         gaps, since = self._watches.gaps, self._since
         unbroken = gaps == self._gaps and self._watches.in_sync
-        soon = self._clock() - self._ended <= BLIP
+        soon = self._clock() - self._ended <= MAX_GAP
         self._gaps, self._since = gaps, None
         return since if again and unbroken and soon else None
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ibgu.controller.mirror.mirror import Mirror
-from ibgu.db.errors import JournalAway
+from ibgu.db.errors import JournalUnavailable
 from ibgu.db.journal import Journal
 
-EVERY = 15.0
+INTERVAL = 15.0
 """Seconds between two records; backups are older."""
 
 
@@ -18,7 +18,7 @@ async def record_versions(journal: Journal, mirror: Mirror, in_sync: Callable[[]
     while True:
         seen = mirror.versions()
         if seen != recorded and in_sync() and not mirror.hub_restored:
-            with suppress(JournalAway):
+            with suppress(JournalUnavailable):
                 await journal.note(seen)
                 recorded = seen
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(INTERVAL)

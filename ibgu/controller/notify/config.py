@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from ibgu.core.notify import BadFile, Receiver, parse
+from ibgu.core.notify import InvalidReceiverFile, Receiver, parse
 from ibgu.settings import Settings, SettingsError, variable
 
 
@@ -14,20 +14,20 @@ def receivers_of(settings: Settings) -> tuple[Receiver, ...]:
         return ()
     try:
         return read_file(settings.notify_file)
-    except BadFile as error:
+    except InvalidReceiverFile as error:
         raise SettingsError(f"{variable('notify_file')}: {error}") from error
 
 
 def read_file(path: str) -> tuple[Receiver, ...]:
-    """Returns the receivers in the file. Raises BadFile."""
+    """Returns the receivers in the file. Raises InvalidReceiverFile."""
     try:
         return parse(yaml.safe_load(Path(path).read_text()))
     except (OSError, UnicodeError) as error:
         words = error.strerror if isinstance(error, OSError) else "no text"
-        raise BadFile(f"{path} can't be read: {words}") from error
+        raise InvalidReceiverFile(f"{path} can't be read: {words}") from error
     except yaml.MarkedYAMLError as error:
         # Without the line's text, which may hold what should not be there.
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise BadFile(f"{path}, line {line}: {error.problem}") from error
+        raise InvalidReceiverFile(f"{path}, line {line}: {error.problem}") from error
     except yaml.YAMLError as error:
-        raise BadFile(f"{path} is no YAML") from error
+        raise InvalidReceiverFile(f"{path} is no YAML") from error

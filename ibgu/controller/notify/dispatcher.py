@@ -8,16 +8,16 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.controller.notify.secrets import Unready
+from ibgu.controller.notify.delivery_status import DeliveryStatus
+from ibgu.controller.notify.secrets import SecretUnavailable
 from ibgu.controller.notify.sending import Sender, sender
-from ibgu.controller.notify.trouble import Trouble
 from ibgu.core.drivers import KIND_TEXTS
 from ibgu.core.notify import (
     READ,
     REPEAT_AFTER,
     Format,
-    Memory,
     NotificationRequest,
+    NotificationState,
     Receiver,
     advance,
     overdue,
@@ -27,7 +27,7 @@ from ibgu.core.notify import (
     wanted,
 )
 from ibgu.core.notify.message import Message
-from ibgu.db.errors import Deposed, JournalAway
+from ibgu.db.errors import JournalUnavailable, LeadershipLost
 from ibgu.db.notify import Cursor, Cursors
 from ibgu.db.reads import Reads
 from ibgu.db.reads.feed import FactPage
@@ -57,11 +57,11 @@ class Dispatcher:
         self._receiver = receiver
         self._context = context
         self._epoch = epoch
-        self._trouble = Trouble(receiver.name)
+        self._trouble = DeliveryStatus(receiver.name)
         self._cursor: Cursor | None = None
         """The cursor in memory; ahead of the journal's while the journal is away, so that nothing
         is sent twice without need."""
-        self._saved = (Cursor(0, Memory()), 0.0)
+        self._saved = (Cursor(0, NotificationState()), 0.0)
         self._failures = 0
         self._alerted = 0.0
 
@@ -72,9 +72,9 @@ class Dispatcher:
                 try:
                     async with sender(self._receiver) as way:
                         await self._follow(way)
-                except Deposed:
+                except LeadershipLost:
                     return
-                except (JournalAway, Unready) as error:
+                except (JournalUnavailable, SecretUnavailable) as error:
                     self._trouble.stuck(str(error))
                 except Exception as error:
                     # An error in here must not end the lead, and its message may quote a secret.
@@ -101,7 +101,7 @@ class Dispatcher:
         reads = self._context.reads
         first = await reads.first_unfinished()
         seq = first - 1 if first else await reads.last_seq()
-        memory, more = Memory(), True
+        memory, more = NotificationState(), True
         while more:
             feed = await reads.feed(seq, READ)
             for fact in feed.facts:

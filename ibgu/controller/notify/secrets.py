@@ -5,11 +5,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ibgu.core.notify import BadSecret, Receiver, keys, url_problem
+from ibgu.core.notify import InvalidSecret, Receiver, keys, url_problem
 
 
-class Unready(Exception):
-    """Unready names the field whose file can't be used, and quotes none of its
+class SecretUnavailable(Exception):
+    """SecretUnavailable names the field whose file can't be used, and quotes none of its
     content."""
 
 
@@ -23,17 +23,17 @@ class Secrets(Struct, frozen=True):
 
 
 def secrets_of(receiver: Receiver) -> Secrets:
-    """Reads the receiver's secrets. Raises Unready."""
+    """Reads the receiver's secrets. Raises SecretUnavailable."""
     named = _value("url", receiver.url_file)
     url = named or receiver.url
     token = _value("token", receiver.token_file)
     secret = _value("secret", receiver.secret_file)
     if wrong := url_problem(url, token=bool(token)):
-        raise Unready(f"url: what is there {wrong}")
+        raise SecretUnavailable(f"url: what is there {wrong}")
     try:
         signing = keys(secret) if secret else ()
-    except BadSecret as error:
-        raise Unready(f"secret: {error}") from error
+    except InvalidSecret as error:
+        raise SecretUnavailable(f"secret: {error}") from error
     return Secrets(url, signing, token, _hidden(named, token, *secret.split()))
 
 
@@ -45,9 +45,9 @@ def _value(field: str, path: str) -> str:
         value = Path(path).read_text().strip()
     except (OSError, UnicodeError) as error:
         words = error.strerror if isinstance(error, OSError) else "no text"
-        raise Unready(f"{field}File: {path} can't be read: {words}") from error
+        raise SecretUnavailable(f"{field}File: {path} can't be read: {words}") from error
     if not value:
-        raise Unready(f"{field}File: {path} is empty")
+        raise SecretUnavailable(f"{field}File: {path} is empty")
     return value
 
 

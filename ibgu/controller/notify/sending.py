@@ -9,8 +9,15 @@ from importlib.metadata import version
 
 import aiohttp
 
-from ibgu.controller.notify.secrets import Secrets, Unready, secrets_of
-from ibgu.core.notify import Answer, NotificationRequest, Receiver, headers, redacted, retry_after
+from ibgu.controller.notify.secrets import Secrets, SecretUnavailable, secrets_of
+from ibgu.core.notify import (
+    DeliveryResponse,
+    NotificationRequest,
+    Receiver,
+    headers,
+    redacted,
+    retry_after,
+)
 
 QUOTED = 300
 """Characters of a refusal that are quoted, at most."""
@@ -24,23 +31,23 @@ class Sender:
         self._receiver = receiver
         self._session = session
 
-    async def send(self, request: NotificationRequest) -> Answer:
+    async def send(self, request: NotificationRequest) -> DeliveryResponse:
         """Sends the request; errors of the network, the receiver or a missing secret are returned,
         not raised."""
         try:
             secrets = secrets_of(self._receiver)
-        except Unready as error:
-            return Answer(0, str(error))
+        except SecretUnavailable as error:
+            return DeliveryResponse(0, str(error))
         try:
             # Not aiohttp's own limit: it can swallow a cancellation (see `ibgu.hub.client`).
             async with asyncio.timeout(self._receiver.timeout_seconds):
                 return await self._post(request, secrets)
         except TimeoutError:
-            return Answer(0, f"no answer within {self._receiver.timeout_seconds:g} s")
+            return DeliveryResponse(0, f"no answer within {self._receiver.timeout_seconds:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Answer(0, redacted(str(error) or type(error).__name__, secrets.hidden))
+            return DeliveryResponse(0, redacted(str(error) or type(error).__name__, secrets.hidden))
 
-    async def _post(self, request: NotificationRequest, secrets: Secrets) -> Answer:
+    async def _post(self, request: NotificationRequest, secrets: Secrets) -> DeliveryResponse:
         """Posts the request. A redirect counts as a refusal: what is signed for one receiver goes
         to no other."""
         given = {"Content-Type": request.content_type, "Accept-Encoding": "identity"}
@@ -53,16 +60,18 @@ class Sender:
         async with self._session.post(
             url, data=request.body, headers=given, allow_redirects=False
         ) as response:
-            answer = Answer(
+            answer = DeliveryResponse(
                 response.status, "", retry_after(response.headers.get("Retry-After", ""))
             )
             return answer if answer.delivered else await _refused(response, answer, secrets)
 
 
-async def _refused(response: aiohttp.ClientResponse, answer: Answer, secrets: Secrets) -> Answer:
+async def _refused(
+    response: aiohttp.ClientResponse, answer: DeliveryResponse, secrets: Secrets
+) -> DeliveryResponse:
     said = (await response.content.read(QUOTED * 4)).decode(errors="replace")
     words = " ".join(redacted(said, secrets.hidden).split())[:QUOTED]
-    return Answer(answer.status, words or (response.reason or ""), answer.retry_after)
+    return DeliveryResponse(answer.status, words or (response.reason or ""), answer.retry_after)
 
 
 @asynccontextmanager
@@ -73,7 +82,7 @@ async def sender(receiver: Receiver) -> AsyncIterator[Sender]:
         trust = ssl.create_default_context(cafile=receiver.ca_file or None)
     except OSError as error:
         words = error.strerror or "holds no certificates"
-        raise Unready(f"caFile: {receiver.ca_file}: {words}") from error
+        raise SecretUnavailable(f"caFile: {receiver.ca_file}: {words}") from error
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=trust, limit=2),
         timeout=aiohttp.ClientTimeout(),

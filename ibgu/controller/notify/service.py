@@ -13,7 +13,7 @@ from ibgu.controller.notify.config import receivers_of
 from ibgu.controller.notify.dispatcher import DispatchContext, Dispatcher
 from ibgu.core.notify import Receiver
 from ibgu.db.engine import engine
-from ibgu.db.errors import JournalAway, error_text
+from ibgu.db.errors import JournalUnavailable, error_text
 from ibgu.db.notify import Cursors
 from ibgu.db.reads import Reads
 from ibgu.settings import Settings
@@ -55,7 +55,7 @@ class Notifier:
         """Drops the cursors of former receivers; if that fails, the next leader does it."""
         try:
             await self._context.cursors.keep_only([receiver.name for receiver in self._receivers])
-        except (JournalAway, DBAPIError) as error:
+        except (JournalUnavailable, DBAPIError) as error:
             log.warning("former receivers are kept for now", error=error_text(error))
 
 

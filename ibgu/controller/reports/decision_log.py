@@ -12,7 +12,7 @@ from ibgu.core.model import Decision, Kind, Member, OnMember, OnRollout, OnStep,
 
 log = structlog.get_logger("ibgu.decided")
 
-TOLD = frozenset(
+LOGGED = frozenset(
     {
         Kind.RUN_INTENDED,
         Kind.RUN_ENDED,
@@ -35,7 +35,7 @@ def write(decisions: Iterable[Decision], fleet: FleetState) -> None:
                 _line(decision, rollout=rollout.full_name)
             case OnStep(step=step):
                 _line(decision, **naming.of_rollout(fleet, step.rollout), step=step.index + 1)
-            case OnMember(member=member) if decision.kind in TOLD:
+            case OnMember(member=member) if decision.kind in LOGGED:
                 names = naming.of_rollout(fleet, member.rollout)
                 _line(decision, **names, **_of_member(decision.kind, member))
 

@@ -5,22 +5,22 @@ from collections.abc import Callable
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from ibgu.controller.reports.notices import Notices
+from ibgu.controller.reports.events import EventWriter
 from ibgu.core.model.kinds import ObjectMeta
-from ibgu.db.errors import JournalAway, error_text
+from ibgu.db.errors import JournalUnavailable, error_text
 from ibgu.db.reads import Reads
 
 log = structlog.get_logger("ibgu.controller")
 
 
 async def report_leadership(
-    reads: Reads, lease: Callable[[], ObjectMeta | None], notices: Notices
+    reads: Reads, lease: Callable[[], ObjectMeta | None], notices: EventWriter
 ) -> None:
     """Writes the Event of this lead; a journal that can't be read is tolerated. A live TALM does
     not matter: the Lease is ibgu's own."""
     try:
         found, held = await reads.leadership(), lease()
-    except (JournalAway, DBAPIError) as error:
+    except (JournalUnavailable, DBAPIError) as error:
         log.warning("can't tell of the new leader", error=error_text(error))
         return
     if found is not None and held is not None:

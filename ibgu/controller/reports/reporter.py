@@ -10,7 +10,7 @@ from ibgu.controller.lookups.payloads import Payloads
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.reports import decision_log, measures
-from ibgu.controller.reports.notices import Notices
+from ibgu.controller.reports.events import EventWriter
 from ibgu.controller.reports.statuses import Statuses
 from ibgu.core.drivers import carry_payload
 from ibgu.core.engine.state import FleetState
@@ -35,7 +35,7 @@ class Reporter(Struct, frozen=True, eq=False):
     _payloads: Payloads
     _quarantine: Quarantine
     _statuses: Statuses
-    _notices: Notices
+    _notices: EventWriter
 
     # -- decisions -----------------------------------------------------------------------------
 

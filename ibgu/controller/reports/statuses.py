@@ -27,7 +27,7 @@ from ibgu.hub.writing.writer import Write, Writer, WriteResult
 
 TICK = 0.1
 """Seconds between two flushes while a status is due."""
-AT_ONCE = 50
+BATCH_LIMIT = 50
 """Statuses per flush: meanwhile the process does nothing else."""
 PER_BYTE = 1 / 100_000
 """Additional delay in seconds per byte of a status: building it costs CPU, written or not."""
@@ -101,7 +101,7 @@ class Statuses:
         if not self._committed():
             return
         due = [uid for uid, due in self._dirty.items() if due <= now]
-        for uid in interleaved(due, fleet.namespace_of)[:AT_ONCE]:
+        for uid in interleaved(due, fleet.namespace_of)[:BATCH_LIMIT]:
             del self._dirty[uid]
             tracked = fleet.rollouts.get(uid) or self._unreadable(uid, now)
             if tracked is not None:

@@ -16,7 +16,7 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.watches import Watches
 from ibgu.controller.shadow.recorder import ShadowRecorder
 from ibgu.core.drivers import DRIVERS
-from ibgu.db import Deposed, JournalAway
+from ibgu.db import JournalUnavailable, LeadershipLost
 from ibgu.db.shadow import ShadowStore
 from ibgu.hub.client import HubClient
 from ibgu.hub.discovery import Served, discover
@@ -92,9 +92,9 @@ class Shadow:
                 await self._clock.sync()
                 self._recorder = ShadowRecorder(self._mirror, await self._store.load())
                 await self._lead(self._recorder)
-        except JournalAway as error:
+        except JournalUnavailable as error:
             self._lost(str(error))
-        except Deposed as error:
+        except LeadershipLost as error:
             log.warning("another shadow has taken over", error=str(error))
         finally:
             self.leading = False
@@ -139,7 +139,7 @@ class Shadow:
                 await self._clock.sync()
             recorder.observe(self._clock.now())
             await self._store.write(recorder.changed())
-        except JournalAway as error:
+        except JournalUnavailable as error:
             self._lost(str(error))
             await asyncio.sleep(RETRY)
             self._dirty.set()

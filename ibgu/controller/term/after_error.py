@@ -3,7 +3,7 @@
 import structlog
 
 from ibgu.controller.mirror.mirror import Mirror
-from ibgu.controller.quarantine import MAX_NAMESPACES, Broken, Quarantine, broken_of
+from ibgu.controller.quarantine import MAX_NAMESPACES, Quarantine, RolloutError, broken_of
 
 log = structlog.get_logger("ibgu.controller")
 
@@ -38,6 +38,6 @@ def _quarantine_namespaces(mirror: Mirror, quarantine: Quarantine) -> None:
     here = [found.metadata for found in mirror.ibgus]
     others = [meta for meta in here if meta.namespace in full and meta.uid not in quarantine]
     for meta in others:
-        quarantine.put(Broken(meta.uid, words), meta.namespace)
+        quarantine.put(RolloutError(meta.uid, words), meta.namespace)
     for namespace in sorted({meta.namespace for meta in others}):
         log.error("all rollouts of a namespace quarantined", namespace=namespace)

@@ -9,7 +9,7 @@ from random import Random
 from msgspec import Struct
 
 from ibgu.controller.clock import Clock
-from ibgu.controller.effects.adopting import Adopting
+from ibgu.controller.effects.adopting import Adoption
 from ibgu.controller.effects.effects import Effects
 from ibgu.controller.effects.feedback_refresh import FeedbackRefresh
 from ibgu.controller.effects.outcomes import WriteOutcomes
@@ -26,8 +26,7 @@ from ibgu.controller.loop.changes import ChangeHandlers
 from ibgu.controller.loop.cleanup import Cleanup
 from ibgu.controller.loop.commit import JournalWriter
 from ibgu.controller.loop.deferred_errors import DeferredErrors
-from ibgu.controller.loop.ending import Ending
-from ibgu.controller.loop.foreign_runs import Runs
+from ibgu.controller.loop.foreign_runs import ForeignRuns
 from ibgu.controller.loop.loop import Loop
 from ibgu.controller.loop.payload_checks import PayloadChecks
 from ibgu.controller.loop.planner import Planner
@@ -35,11 +34,12 @@ from ibgu.controller.loop.post_commit import HubWrites, PostCommit, disarm_witho
 from ibgu.controller.loop.responses import ResponseHandlers
 from ibgu.controller.loop.resync import Resync
 from ibgu.controller.loop.snapshots import Snapshots
+from ibgu.controller.loop.term_end import TermEnd
 from ibgu.controller.loop.work_queue import WorkQueue
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.watches import Watches
 from ibgu.controller.quarantine import Quarantine
-from ibgu.controller.reports.notices import Notices
+from ibgu.controller.reports.events import EventWriter
 from ibgu.controller.reports.reporter import Reporter
 from ibgu.controller.reports.statuses import Statuses
 from ibgu.core.engine.driver import Drivers
@@ -92,10 +92,10 @@ class RunningTerm(Struct, frozen=True, kw_only=True):
     quarantine: Quarantine
     writer: Writer
     outcomes: WriteOutcomes
-    adopting: Adopting
+    adopting: Adoption
     lister: MembershipLister
     statuses: Statuses
-    notices: Notices
+    notices: EventWriter
     refresh: FeedbackRefresh | None
     """None if refreshes are turned off."""
     payload_checks: PayloadChecks
@@ -136,11 +136,11 @@ class Assembly(Struct, frozen=True, eq=False):
         outcomes = WriteOutcomes(drivers, mirror, writer, deps.rng)
         effects = self._effects(payloads, writer, outcomes)
         journal_writer = new_journal_writer(partial(disarm_without_journal, fleet, effects, errors))
-        adopting = Adopting(client, mirror, payloads, writer, tasks, work_queue.touch, facts)
+        adopting = Adoption(client, mirror, payloads, writer, tasks, work_queue.touch, facts)
         touch_now = work_queue.touch_now
         lister = MembershipLister(client, mirror, payloads, self._tenants, tasks, touch_now)
         statuses = self._statuses(payloads, writer, journal_writer)
-        notices = Notices(mirror, clock, writer, instance=settings.identity)
+        notices = EventWriter(mirror, clock, writer, instance=settings.identity)
         reporter = Reporter(fleet, mirror, payloads, quarantine, statuses, notices)
         refresh = self._refresh(outcomes, effects)
         changes = ChangeHandlers(fleet, drivers, mirror, work_queue, errors, facts, reporter)
@@ -159,8 +159,8 @@ class Assembly(Struct, frozen=True, eq=False):
         post_commit = PostCommit(
             fleet, quarantine, writes, work_queue, lister, cleanup, reporter, refresh
         )
-        runs = Runs(fleet, mirror, journal_writer, quarantine)
-        ending = Ending(mirror, errors, quarantine, journal_writer, writer)
+        runs = ForeignRuns(fleet, mirror, journal_writer, quarantine)
+        ending = TermEnd(mirror, errors, quarantine, journal_writer, writer)
         loop = Loop(
             clock, work_queue, planner, journal_writer, post_commit, runs, facts, resync, ending
         )

@@ -50,7 +50,7 @@ class Term:
         `led_since`: see `Facts`.
 
         Raises (in a group) HubRestored on a new proof, the journal's errors about this leader,
-        Broken, and TryAgain once a quarantined rollout is due.
+        Broken, and RetryDue once a quarantined rollout is due.
         """
         async with asyncio.TaskGroup() as tasks:
             deps, settings = self._deps, self._deps.settings

@@ -30,10 +30,10 @@ from ibgu.core.model.members import (
     Probe,
     Unfinished,
     Waiting,
-    as_told,
-    came_true,
+    as_displayed,
+    completed_late,
 )
-from ibgu.core.model.reasons import Cause, Reason, ReasonKind, Who
+from ibgu.core.model.reasons import ActingParty, Cause, Reason, ReasonKind
 from ibgu.core.model.records import (
     Change,
     PendingPatch,
@@ -63,6 +63,7 @@ from ibgu.core.model.views import (
 
 __all__ = [
     "Accepted",
+    "ActingParty",
     "ActionName",
     "ActionTable",
     "ActionTraits",
@@ -104,11 +105,10 @@ __all__ = [
     "StepState",
     "Unfinished",
     "Waiting",
-    "Who",
     "WorkView",
-    "as_told",
-    "came_true",
+    "as_displayed",
     "carry_payload",
+    "completed_late",
     "declared",
     "is_warning",
     "table_of",

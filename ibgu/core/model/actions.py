@@ -32,7 +32,7 @@ class Risk(Struct, frozen=True):
     """What can't be undone, in a sentence; empty: nothing."""
 
 
-class Need(Struct, frozen=True):
+class RequiredLabels(Struct, frozen=True):
     """The labels that a step's first action asks of a cluster (R2.3).
 
     `any_of`: at least one must be there (empty: no such need); `none_of`: none may be.
@@ -44,7 +44,7 @@ class Need(Struct, frozen=True):
     """Labels that count as well where a selector asks for them (R45.1)."""
 
 
-class Range(Struct, frozen=True):
+class AgeRange(Struct, frozen=True):
     """Ages of a run, in seconds since its arming, between which most of them end."""
 
     low: float
@@ -59,10 +59,10 @@ class ActionTraits(Struct, frozen=True, kw_only=True):
     """The stage that the action asks the cluster's agent for."""
     label_prefix: str
     """The prefix of all labels with which the kind marks clusters."""
-    usual: Range
+    usual: AgeRange
     """The usual duration, for hubs on which the action was measured too rarely. A range that begins
     too late loses the gain of refreshes, one that begins too early costs some of them."""
-    need: Need = Need()
+    need: RequiredLabels = RequiredLabels()
     risk: Risk = Risk()
     reboots: bool = False
     """Whether the cluster is unreachable in the middle of the action (R12.1)."""

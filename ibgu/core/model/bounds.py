@@ -9,7 +9,7 @@ a time zone alone may exceed the calendar."""
 LATEST = datetime(YEARS[-1], 12, 31, tzinfo=UTC)
 """The latest limit of a member: a plan's timeout may be thousands of years."""
 
-LARGEST = 2**31 - 1
+MAX_INT32 = 2**31 - 1
 """The limit of ibgu's CRD, of which an older one may let any of 64 bits through: the journal's
 columns and the calendar take no more."""
 
@@ -31,4 +31,4 @@ def moment(told: str) -> datetime | None:
 
 def int32(told: int) -> int:
     """Returns the number, or the nearest one that the journal can store."""
-    return max(-LARGEST, min(told, LARGEST))
+    return max(-MAX_INT32, min(told, MAX_INT32))

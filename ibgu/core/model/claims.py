@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from ibgu.core.model import Cause, Finished, Member, ReasonKind, Run, RunResult
 
-ANOTHER = "a rollout of another namespace"
+ANOTHER_NAMESPACE = "a rollout of another namespace"
 
 
 def name_within(namespace: str, full_name: str) -> str:
     """Returns the namespace/name of a rollout as a record of that namespace may show it."""
-    return full_name if full_name.startswith(f"{namespace}/") else ANOTHER
+    return full_name if full_name.startswith(f"{namespace}/") else ANOTHER_NAMESPACE
 
 
 def works_on(rollout: str) -> str:
@@ -46,15 +46,15 @@ def with_holder(member: Member, rollout: str) -> Member:
 
 def without_names(member: Member) -> Member:
     """Returns the member for readers who may not read its rollout, nor others of the namespace."""
-    found = with_holder(member, ANOTHER)
+    found = with_holder(member, ANOTHER_NAMESPACE)
     if found.run is not None:
         found = replace(found, run=run_without_names(found.run))
     if isinstance(found, Finished) and found.cause in CANCELLATIONS:
-        found = replace(found, message=cancelled_by(ANOTHER))
+        found = replace(found, message=cancelled_by(ANOTHER_NAMESPACE))
     return found
 
 
 def run_without_names(run: Run) -> Run:
     if run.result is RunResult.PREEMPTED:
-        return replace(run, message=cancelled_by(ANOTHER))
+        return replace(run, message=cancelled_by(ANOTHER_NAMESPACE))
     return run

@@ -47,7 +47,7 @@ class Counts(Struct, frozen=True):
     """Taken over by another rollout, or released because this one was deleted."""
 
 
-class Reports(Struct, frozen=True):
+class ReportCounts(Struct, frozen=True):
     """The reports of a rollout's clusters beside how their actions go."""
 
     warned: int = 0
@@ -71,7 +71,7 @@ class Progress(IntEnum):
     CANCELLED = 6
 
 
-class Place(NamedTuple):
+class ClusterPosition(NamedTuple):
     """The step (from 0) that decides where a cluster stands, and how far it is in that step."""
 
     step: int
@@ -128,29 +128,29 @@ def progress_of(state: str, outcome: str | None, late: str) -> Progress:
     return _OUTCOMES[Outcome(outcome)]
 
 
-class Visit(NamedTuple):
+class StepVisit(NamedTuple):
     """One step that a cluster was in."""
 
     cluster: Hashable
     """Identifies the cluster, also by the uid of its ManagedCluster."""
     first: str
     """The step's first action."""
-    place: Place
+    place: ClusterPosition
 
 
-def places_of(visits: Iterable[Visit]) -> tuple[Place, ...]:
+def places_of(visits: Iterable[StepVisit]) -> tuple[ClusterPosition, ...]:
     """Returns the place of each visited cluster; the visits come in the steps' order."""
-    found: dict[Hashable, list[Visit]] = {}
+    found: dict[Hashable, list[StepVisit]] = {}
     for visit in visits:
         found.setdefault(visit.cluster, []).append(visit)
     return tuple(map(_place_of, found.values()))
 
 
-def _place_of(visits: Iterable[Visit]) -> Place:
+def _place_of(visits: Iterable[StepVisit]) -> ClusterPosition:
     """Returns the place of one cluster: in its newest step, except that Abort and AbortOnFailure
     only clean up. Where the cluster had not succeeded before, they change nothing."""
-    acted: Place | None = None
-    cleaned: Place | None = None
+    acted: ClusterPosition | None = None
+    cleaned: ClusterPosition | None = None
     for _, first, place in visits:
         if traits(first).aborts:
             cleaned = place
@@ -162,7 +162,7 @@ def _place_of(visits: Iterable[Visit]) -> Place:
     return acted
 
 
-def counts_of_places(places: Mapping[Place, int], course: RolloutSteps) -> Counts:
+def counts_of_places(places: Mapping[ClusterPosition, int], course: RolloutSteps) -> Counts:
     """Returns the counts of a rollout from how many of its clusters have which place."""
     found = dict.fromkeys(Counts.__struct_fields__, 0)
     last, success = course.last, _success(course)
@@ -173,7 +173,7 @@ def counts_of_places(places: Mapping[Place, int], course: RolloutSteps) -> Count
     return Counts(**found)
 
 
-def _completed(place: Place, last: int, success: str) -> str:
+def _completed(place: ClusterPosition, last: int, success: str) -> str:
     """Returns the field for a completed place. A cluster that a later step has left out completed
     too late, or was no longer selected."""
     if place.step >= last:

@@ -8,7 +8,7 @@ from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.harmless import one_line
 
 Path = tuple[str | int, ...]
-_LONGEST = 120
+_MAX_LENGTH = 120
 """Characters of a name or a value that a finding shows."""
 
 
@@ -96,4 +96,4 @@ def whole(name: str, documents: Iterable[Document]) -> ObjectField:
 def shown(value: object) -> str:
     """Returns somebody's text for a message: short and in one line."""
     text = one_line(str(value))
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}…"

@@ -181,15 +181,15 @@ Unfinished = Waiting | InFlight
 Member = Unfinished | Finished
 
 
-def came_true(outcome: str | None, late: str) -> bool:
+def completed_late(outcome: str | None, late: str) -> bool:
     """Whether a failed member has completed its action since (R15): its cluster is where it was to
     be."""
     return outcome == Outcome.FAILED and late != ""
 
 
-def as_told(member: Member) -> Member:
+def as_displayed(member: Member) -> Member:
     """Returns the member as every surface shows it: one that completed late has succeeded. Its run
     shows how it failed."""
-    if not came_true(member.outcome, member.late):
+    if not completed_late(member.outcome, member.late):
         return member
     return replace(member, outcome=Outcome.SUCCEEDED, cause=None, failed_action=None, message="")

@@ -77,7 +77,7 @@ _READABLE = 120
 ("<64 hex digits>-<name>") stays below 253."""
 
 
-_LONGEST_CONTROL = 256
+_MAX_CONTROL = 256
 """Bytes: each event of a rollout repeats all of its controls."""
 
 
@@ -87,7 +87,7 @@ Control = TypeVar("Control", str, str | None)
 def journaled(control: Control) -> Control:
     """Returns a control's value as the journal keeps it: a long one as its digest."""
     data = control.encode(errors="replace") if control is not None else b""
-    if len(data) <= _LONGEST_CONTROL:
+    if len(data) <= _MAX_CONTROL:
         return control
     return f"sha256:{sha256(data).hexdigest()}"
 

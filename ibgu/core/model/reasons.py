@@ -59,7 +59,7 @@ class ReasonKind(StrEnum):
     """A gate of a policy is closed; `Reason.gate` names it."""
 
 
-class Who(StrEnum):
+class ActingParty(StrEnum):
     """The party that must act for a reason to end."""
 
     IBGU = "ibgu"
@@ -74,7 +74,7 @@ class Reason(Struct, frozen=True, gc=False):
     """A sentence for a person; for running members the cluster's last words."""
     until: datetime | None = None
     """When the reason ends by itself, where that is known."""
-    who: Who = Who.IBGU
+    who: ActingParty = ActingParty.IBGU
     gate: str = ""
     """The name of the closed gate, where the kind does not tell it."""
 

@@ -31,7 +31,7 @@ class HubView(Protocol):
 V = TypeVar("V", bound=HubView)
 
 
-class Shown(Struct, Generic[V], frozen=True, gc=False):
+class HubObject(Struct, Generic[V], frozen=True, gc=False):
     """An object as the hub shows it in one version."""
 
     metadata: ObjectMeta
@@ -67,13 +67,13 @@ def _interned(found: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
     return {intern(key): intern(found[key]) for key in keys if key in found} or _NONE
 
 
-def shown_cluster(cluster: ManagedCluster) -> Shown[ClusterView]:
+def shown_cluster(cluster: ManagedCluster) -> HubObject[ClusterView]:
     return shown(cluster.metadata, view_cluster(cluster))
 
 
 def shown(
     meta: ObjectMeta, view: V, labels: Iterable[str] = (), marks: Iterable[str] = ()
-) -> Shown[V]:
+) -> HubObject[V]:
     """Returns the object; `labels`, `marks`: labels and annotations that are read beside the
     view."""
     who = replace(
@@ -85,7 +85,7 @@ def shown(
         labels=_chosen(meta.labels, labels),
         annotations=_chosen(meta.annotations, marks),
     )
-    return Shown(who, view)
+    return HubObject(who, view)
 
 
 def _chosen(found: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:

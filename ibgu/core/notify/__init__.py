@@ -1,27 +1,27 @@
 """Notifications: what is reported, to whom, in which form. The shell sends them."""
 
 from ibgu.core.notify.alerts import REPEAT_AFTER, wanted
-from ibgu.core.notify.fact import READ, Fact
 from ibgu.core.notify.fold import advance
-from ibgu.core.notify.memory import Memory
-from ibgu.core.notify.receiver import BadFile, Format, Receiver, parse, url_problem
+from ibgu.core.notify.receiver import Format, InvalidReceiverFile, Receiver, parse, url_problem
 from ibgu.core.notify.request import NotificationRequest, request_of, request_of_alerts
-from ibgu.core.notify.retry import Answer, pause, redacted, retry_after
+from ibgu.core.notify.retry import DeliveryResponse, pause, redacted, retry_after
+from ibgu.core.notify.rollout_event import READ, RolloutEvent
 from ibgu.core.notify.sample import sample
-from ibgu.core.notify.signing import BadSecret, headers, keys
+from ibgu.core.notify.signing import InvalidSecret, headers, keys
+from ibgu.core.notify.state import NotificationState
 from ibgu.core.notify.timed import overdue
 
 __all__ = [
     "READ",
     "REPEAT_AFTER",
-    "Answer",
-    "BadFile",
-    "BadSecret",
-    "Fact",
+    "DeliveryResponse",
     "Format",
-    "Memory",
+    "InvalidReceiverFile",
+    "InvalidSecret",
     "NotificationRequest",
+    "NotificationState",
     "Receiver",
+    "RolloutEvent",
     "advance",
     "headers",
     "keys",

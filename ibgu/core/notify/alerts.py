@@ -9,9 +9,16 @@ from msgspec.structs import replace
 
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import messages as words
-from ibgu.core.notify.memory import FAILURES_LAST, Alert, FailureGroup, Hold, Memory, Track
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.receiver import Receiver
+from ibgu.core.notify.state import (
+    FAILURES_LAST,
+    Alert,
+    FailureGroup,
+    Hold,
+    NotificationState,
+    TrackedEvents,
+)
 
 PATH = "/api/v2/alerts"
 REPEAT_AFTER = timedelta(minutes=1)
@@ -20,7 +27,9 @@ LASTS = timedelta(minutes=15)
 """The time after which an alert resolves itself if ibgu is gone."""
 
 
-def wanted(memory: Memory, receiver: Receiver, hub: str, now: datetime) -> tuple[Alert, ...]:
+def wanted(
+    memory: NotificationState, receiver: Receiver, hub: str, now: datetime
+) -> tuple[Alert, ...]:
     """Returns the alerts that fire now, as far as the receiver wants them."""
     return tuple(
         alert
@@ -48,7 +57,7 @@ class _Subject(Struct, frozen=True):
     link: str
 
 
-def _subject(track: Track, receiver: Receiver, hub: str) -> _Subject:
+def _subject(track: TrackedEvents, receiver: Receiver, hub: str) -> _Subject:
     return _Subject(hub, track.namespace, track.name, receiver.link_to(track))
 
 
@@ -62,7 +71,9 @@ def _posted(alert: Alert, ends: datetime) -> dict[str, object]:
     return {**posted, "generatorURL": alert.link} if alert.link else posted
 
 
-def _alerts(track: Track, subject: _Subject, now: datetime) -> Iterator[tuple[Topic, Alert]]:
+def _alerts(
+    track: TrackedEvents, subject: _Subject, now: datetime
+) -> Iterator[tuple[Topic, Alert]]:
     if track.hold:
         yield Topic.ROLLOUT_HELD, _held(track.hold, subject, "nothing new starts")
     if track.step_hold:

@@ -6,8 +6,8 @@ import msgspec
 from msgspec import Struct
 
 from ibgu.core.model.topics import Topic
-from ibgu.core.notify.memory import FailureGroup
 from ibgu.core.notify.message import Message
+from ibgu.core.notify.state import FailureGroup
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 TYPE = "dev.ibgu."

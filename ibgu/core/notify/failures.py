@@ -6,16 +6,16 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers import declared
 from ibgu.core.engine.driver import FailureTexts
-from ibgu.core.notify.fact import Fact
-from ibgu.core.notify.memory import NAMED, FailureGroup
+from ibgu.core.notify.rollout_event import RolloutEvent
+from ibgu.core.notify.state import NAMED, FailureGroup
 from ibgu.core.text.harmless import one_line
 
-WORDS = 300
+MAX_MESSAGE = 300
 """Characters of a cluster's message that are passed on."""
 
 
 def counted(
-    texts: FailureTexts, groups: Sequence[FailureGroup], fact: Fact
+    texts: FailureTexts, groups: Sequence[FailureGroup], fact: RolloutEvent
 ) -> tuple[FailureGroup, ...]:
     """Returns the groups with the failed cluster added; its group comes last."""
     new = _group(texts, fact)
@@ -34,7 +34,7 @@ def milestone(count: int) -> bool:
     return digits[0] in "15" and not digits[1:].strip("0")
 
 
-def _group(texts: FailureTexts, fact: Fact) -> FailureGroup:
+def _group(texts: FailureTexts, fact: RolloutEvent) -> FailureGroup:
     assert fact.step is not None
     assert fact.cluster is not None
     action, words = str(fact.data.get("failed_action", "")), str(fact.data.get("message", ""))
@@ -44,7 +44,7 @@ def _group(texts: FailureTexts, fact: Fact) -> FailureGroup:
         step=fact.step,
         action=action,
         failure=known.name if known else fact.cause or "unknown",
-        words=words if len(words) <= WORDS else f"{words[:WORDS]}…",
+        words=words if len(words) <= MAX_MESSAGE else f"{words[:MAX_MESSAGE]}…",
         remedy=known.remedy if known else "",
         count=1,
         clusters=(fact.cluster,),

@@ -7,11 +7,18 @@ from ibgu.core.engine.driver import FailureTexts
 from ibgu.core.model import Kind, Outcome, RolloutState, StepState
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import messages as words
-from ibgu.core.notify.fact import ABOUT_MEMBERS, ABOUT_ROLLOUTS, ABOUT_STEPS, MOVES, READ, Fact
 from ibgu.core.notify.failures import counted, milestone
-from ibgu.core.notify.memory import Memory, Track, hold_in
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.message import Message, message_id
+from ibgu.core.notify.rollout_event import (
+    ABOUT_MEMBERS,
+    ABOUT_ROLLOUTS,
+    ABOUT_STEPS,
+    PROGRESS_KINDS,
+    READ,
+    RolloutEvent,
+)
+from ibgu.core.notify.state import NotificationState, TrackedEvents, hold_in
 from ibgu.core.text.harmless import one_line
 
 _OF_ROLLOUT = {
@@ -25,10 +32,12 @@ _OF_STEP = {
     Kind.STEP_FINISHED: Topic.STEP_FINISHED,
 }
 
-Told = tuple[Track, Topic | None]
+Told = tuple[TrackedEvents, Topic | None]
 
 
-def advance(texts: FailureTexts, memory: Memory, fact: Fact) -> tuple[Memory, tuple[Message, ...]]:
+def advance(
+    texts: FailureTexts, memory: NotificationState, fact: RolloutEvent
+) -> tuple[NotificationState, tuple[Message, ...]]:
     """Returns the memory after the event, and the messages that it causes, in order."""
     if fact.kind not in READ:
         return memory, ()
@@ -37,7 +46,7 @@ def advance(texts: FailureTexts, memory: Memory, fact: Fact) -> tuple[Memory, tu
     if before is None:
         if fact.cluster is not None or kind is Kind.STEP_FINISHED:
             return memory, ()  # a late event of a rollout that is over
-        before = Track(namespace=fact.namespace, name=fact.name)
+        before = TrackedEvents(namespace=fact.namespace, name=fact.name)
     after, topic = _fold(texts, before, fact, kind)
     messages = []
     if after.stalled is not None and _moves(before, after, kind):
@@ -50,7 +59,7 @@ def advance(texts: FailureTexts, memory: Memory, fact: Fact) -> tuple[Memory, tu
     return memory.tracking(fact.rollout, None if after.over else after), tuple(messages)
 
 
-def _fold(texts: FailureTexts, track: Track, fact: Fact, kind: Kind) -> Told:
+def _fold(texts: FailureTexts, track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> Told:
     if fact.cluster is not None:
         return _member(texts, track, fact, kind) if kind in ABOUT_MEMBERS else (track, None)
     if fact.step is not None:
@@ -58,14 +67,14 @@ def _fold(texts: FailureTexts, track: Track, fact: Fact, kind: Kind) -> Told:
     return _rollout(track, fact, kind) if kind in ABOUT_ROLLOUTS else (track, None)
 
 
-def _moves(before: Track, after: Track, kind: Kind) -> bool:
+def _moves(before: TrackedEvents, after: TrackedEvents, kind: Kind) -> bool:
     """Whether the event shows progress. A held rollout does not stall: the time counts from its
     release."""
     held = before.hold or before.step_hold
-    return kind in MOVES or (held is not None and not (after.hold or after.step_hold))
+    return kind in PROGRESS_KINDS or (held is not None and not (after.hold or after.step_hold))
 
 
-def _rollout(track: Track, fact: Fact, kind: Kind) -> Told:
+def _rollout(track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> Told:
     hold = hold_in(fact.data, fact.at, track.hold)
     topic = _OF_ROLLOUT.get(kind)
     if topic is None and track.hold is not None and hold is None:
@@ -75,7 +84,7 @@ def _rollout(track: Track, fact: Fact, kind: Kind) -> Told:
     return replace(track, hold=hold, state=state, groups=groups), topic
 
 
-def _step(track: Track, fact: Fact, kind: Kind) -> Told:
+def _step(track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> Told:
     hold = hold_in(fact.data, fact.at, track.step_hold)
     topic = _OF_STEP.get(kind)
     if kind is Kind.STEP_HELD:
@@ -102,7 +111,7 @@ def _leads_back(action: str) -> bool:
     return declared(action) and traits(action).leads_back
 
 
-def _member(texts: FailureTexts, track: Track, fact: Fact, kind: Kind) -> Told:
+def _member(texts: FailureTexts, track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> Told:
     outcome = fact.data.get("outcome")
     if outcome is None or fact.step != track.step:
         return track, None
@@ -115,7 +124,7 @@ def _member(texts: FailureTexts, track: Track, fact: Fact, kind: Kind) -> Told:
     return replace(track, groups=groups), Topic.CLUSTERS_FAILED if told else None
 
 
-def _message(topic: Topic, track: Track, fact: Fact) -> Message:
+def _message(topic: Topic, track: TrackedEvents, fact: RolloutEvent) -> Message:
     return Message(
         id=message_id(fact.seq, topic),
         seq=fact.seq,

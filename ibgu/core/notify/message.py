@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.model.topics import Topic
-from ibgu.core.notify.memory import FailureGroup, Hold, Track
+from ibgu.core.notify.state import FailureGroup, Hold, TrackedEvents
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -22,7 +22,7 @@ class Message(Struct, frozen=True, kw_only=True):
     actor: str = ""
     hold: Hold | None = None
     groups: tuple[FailureGroup, ...] = ()
-    track: Track
+    track: TrackedEvents
 
 
 def message_id(seq: int, topic: Topic) -> str:

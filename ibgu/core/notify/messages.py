@@ -5,8 +5,8 @@ from datetime import datetime
 
 from ibgu.core.engine.gates import GATE_REASONS, Alarm
 from ibgu.core.model.topics import Topic
-from ibgu.core.notify.fact import Fact
-from ibgu.core.notify.memory import FailureGroup, Hold, Track
+from ibgu.core.notify.rollout_event import RolloutEvent
+from ibgu.core.notify.state import FailureGroup, Hold, TrackedEvents
 
 GROUPS = 20
 """The most groups of failures in one message."""
@@ -32,7 +32,7 @@ def step_held(topic: Topic, step: str) -> str:
     return f"{_STEP_HELD[topic]} {step}"
 
 
-def sentence(topic: Topic, track: Track, fact: Fact) -> str:
+def sentence(topic: Topic, track: TrackedEvents, fact: RolloutEvent) -> str:
     match topic:
         case Topic.ROLLOUT_HELD:
             return f"nothing new starts: {fact.why}"
@@ -53,7 +53,7 @@ def failed(group: FailureGroup) -> str:
     return f"{said} ({group.failure}): {group.words}" if group.words else f"{said}: {group.failure}"
 
 
-def stalled(track: Track, moved: datetime, now: datetime) -> str:
+def stalled(track: TrackedEvents, moved: datetime, now: datetime) -> str:
     minutes = int((now - moved).total_seconds() // 60)
     done = sum(track.outcomes.values())
     return (
@@ -62,13 +62,13 @@ def stalled(track: Track, moved: datetime, now: datetime) -> str:
     )
 
 
-def hold_of(topic: Topic, track: Track) -> Hold | None:
+def hold_of(topic: Topic, track: TrackedEvents) -> Hold | None:
     if topic is Topic.ROLLOUT_HELD:
         return track.hold
     return track.step_hold if topic in _STEP_HELD else None
 
 
-def groups_of(topic: Topic, track: Track) -> tuple[FailureGroup, ...]:
+def groups_of(topic: Topic, track: TrackedEvents) -> tuple[FailureGroup, ...]:
     """Returns the failures that belong in the message, the largest group first."""
     match topic:
         case Topic.CLUSTERS_FAILED:
@@ -89,7 +89,7 @@ def _largest(groups: Iterable[FailureGroup]) -> tuple[FailureGroup, ...]:
     return tuple(sorted(groups, key=lambda group: -group.count))[:GROUPS]
 
 
-def _step(track: Track) -> str:
+def _step(track: TrackedEvents) -> str:
     number = 0 if track.step is None else track.step + 1
     actions = f" ({', '.join(track.actions)})" if track.actions else ""
     return f"step {number}{actions}"

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ibgu.core.model.topics import Topic
-from ibgu.core.notify.memory import Track
 from ibgu.core.notify.message import Message
+from ibgu.core.notify.state import TrackedEvents
 
 _PATH = re.compile(r"^(.*) - at `\$\.?(.*)`$")
 _LOCAL = ("127.0.0.1", "::1", "localhost")
@@ -57,32 +57,32 @@ class Receiver(
     def wants(self, message: Message) -> bool:
         return message.topic in self.kinds and self.covers(message.track.namespace)
 
-    def link_to(self, track: Track) -> str:
+    def link_to(self, track: TrackedEvents) -> str:
         return self.link.replace("{namespace}", track.namespace).replace("{name}", track.name)
 
     def covers(self, namespace: str) -> bool:
         return any(fnmatchcase(namespace, pattern) for pattern in self.namespaces)
 
 
-class File(Struct, frozen=True, forbid_unknown_fields=True):
+class ReceiverFile(Struct, frozen=True, forbid_unknown_fields=True):
     receivers: tuple[Receiver, ...]
 
 
-class BadFile(ValueError):
+class InvalidReceiverFile(ValueError):
     """An error that names the field and what is wrong with it."""
 
 
 def parse(document: Any) -> tuple[Receiver, ...]:
-    """Returns the receivers from the YAML file's content. Raises BadFile."""
+    """Returns the receivers from the YAML file's content. Raises InvalidReceiverFile."""
     try:
-        receivers = msgspec.convert(document, File).receivers
+        receivers = msgspec.convert(document, ReceiverFile).receivers
     except msgspec.ValidationError as error:
-        raise BadFile(_with_field(str(error))) from error
+        raise InvalidReceiverFile(_with_field(str(error))) from error
     for index, receiver in enumerate(receivers):
         if receiver.name in [other.name for other in receivers[:index]]:
-            raise BadFile(f"receivers[{index}].name: {receiver.name!r} is there twice")
+            raise InvalidReceiverFile(f"receivers[{index}].name: {receiver.name!r} is there twice")
         if wrong := _problem(receiver):
-            raise BadFile(f"receivers[{index}].{wrong}")
+            raise InvalidReceiverFile(f"receivers[{index}].{wrong}")
     return receivers
 
 

@@ -6,9 +6,9 @@ from msgspec import Struct
 
 from ibgu.core.notify import alerts
 from ibgu.core.notify.cloudevents import CONTENT_TYPE, cloudevent
-from ibgu.core.notify.memory import Alert
 from ibgu.core.notify.message import Message
 from ibgu.core.notify.receiver import Receiver
+from ibgu.core.notify.state import Alert
 
 
 class NotificationRequest(Struct, frozen=True):

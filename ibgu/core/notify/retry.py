@@ -3,13 +3,13 @@
 from msgspec import Struct
 
 FIRST = 1.0
-LONGEST = 300.0
+MAX_DELAY = 300.0
 """Seconds: the longest pause after the first failure, and after any number of them."""
-PATIENT = 3600.0
+GIVE_UP_AFTER = 3600.0
 """The most seconds of a `Retry-After` that are respected."""
 
 
-class Answer(Struct, frozen=True):
+class DeliveryResponse(Struct, frozen=True):
     """The response. `status` 0: there was none."""
 
     status: int
@@ -23,14 +23,14 @@ class Answer(Struct, frozen=True):
         return 200 <= self.status < 300
 
 
-def pause(failures: int, answer: Answer, chance: float) -> float:
+def pause(failures: int, answer: DeliveryResponse, chance: float) -> float:
     """Returns the seconds after the n-th failure in a row, n from 1; `chance` is in [0, 1).
 
     No message is ever dropped: sending is retried until the receiver is repaired or taken out of
     the file, because a lost message looks like good news.
     """
-    ceiling = min(LONGEST, FIRST * 2.0 ** min(failures - 1, 32))
-    asked = min(answer.retry_after, PATIENT)
+    ceiling = min(MAX_DELAY, FIRST * 2.0 ** min(failures - 1, 32))
+    asked = min(answer.retry_after, GIVE_UP_AFTER)
     return max(asked, ceiling * (0.5 + chance / 2))
 
 

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify.alerts import wanted
-from ibgu.core.notify.memory import FailureGroup, Memory, Track
 from ibgu.core.notify.message import Message, message_id
 from ibgu.core.notify.messages import failed
 from ibgu.core.notify.receiver import Format, Receiver
 from ibgu.core.notify.request import NotificationRequest, request_of, request_of_alerts
+from ibgu.core.notify.state import FailureGroup, NotificationState, TrackedEvents
 
 
 def sample(receiver: Receiver, hub: str, now: datetime) -> NotificationRequest:
@@ -24,12 +24,12 @@ def sample(receiver: Receiver, hub: str, now: datetime) -> NotificationRequest:
         first=now,
         last=now,
     )
-    track = Track(
+    track = TrackedEvents(
         namespace="ibgu-test", name="test", step=0, actions=("Prep",), total=1, groups=(group,)
     )
     if receiver.format is Format.ALERTMANAGER:
         open_to_all = Receiver(name=receiver.name, format=receiver.format, link=receiver.link)
-        alerts = wanted(Memory({"test": track}), open_to_all, hub, now)
+        alerts = wanted(NotificationState({"test": track}), open_to_all, hub, now)
         return request_of_alerts((), alerts, now)
     message = Message(
         id=f"test-{message_id(int(now.timestamp() * 1000), Topic.CLUSTERS_FAILED)}",

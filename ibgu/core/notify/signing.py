@@ -13,7 +13,7 @@ from datetime import datetime
 PREFIX = "whsec_"
 
 
-class BadSecret(ValueError):
+class InvalidSecret(ValueError):
     """An error that says what is wrong without quoting the secret."""
 
 
@@ -21,7 +21,7 @@ def keys(secret: str) -> tuple[bytes, ...]:
     """Returns the keys, one a line: a new one can be added while the old one is still valid."""
     lines = [line.strip() for line in secret.splitlines() if line.strip()]
     if not lines:
-        raise BadSecret("is empty")
+        raise InvalidSecret("is empty")
     return tuple(_key(line) for line in lines)
 
 
@@ -44,4 +44,4 @@ def _key(line: str) -> bytes:
     try:
         return b64decode(line.removeprefix(PREFIX), validate=True)
     except Error as error:
-        raise BadSecret(f"begins with {PREFIX}, but what follows is no base64") from error
+        raise InvalidSecret(f"begins with {PREFIX}, but what follows is no base64") from error

@@ -8,13 +8,13 @@ from msgspec.structs import replace
 from ibgu.core.model import RolloutState
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import messages as words
-from ibgu.core.notify.memory import FAILURES_LAST, Memory, Track
 from ibgu.core.notify.message import Message, message_id
+from ibgu.core.notify.state import FAILURES_LAST, NotificationState, TrackedEvents
 
 
 def overdue(
-    memory: Memory, now: datetime, patience: timedelta
-) -> tuple[Memory, tuple[Message, ...]]:
+    memory: NotificationState, now: datetime, patience: timedelta
+) -> tuple[NotificationState, tuple[Message, ...]]:
     """Returns the memory, and messages on rollouts that have stalled; call it after all events."""
     messages = []
     for uid, track in memory.tracks.items():
@@ -27,18 +27,18 @@ def overdue(
     return memory, tuple(messages)
 
 
-def _fresh(track: Track, now: datetime) -> bool:
+def _fresh(track: TrackedEvents, now: datetime) -> bool:
     """Whether a failure of the rollout is still news."""
     return any(now - group.last < FAILURES_LAST for group in track.groups)
 
 
-def _stalls(track: Track, moved: datetime, now: datetime, patience: timedelta) -> bool:
+def _stalls(track: TrackedEvents, moved: datetime, now: datetime, patience: timedelta) -> bool:
     waits = track.hold is not None or track.step_hold is not None
     over = track.stalled is not None or track.state == RolloutState.DELETED
     return track.running and not (waits or over) and now - moved >= patience
 
 
-def _stalled(uid: str, track: Track, moved: datetime, now: datetime) -> Message:
+def _stalled(uid: str, track: TrackedEvents, moved: datetime, now: datetime) -> Message:
     """Returns the message, numbered by the last event before the stall, so that it stays the same
     one."""
     return Message(

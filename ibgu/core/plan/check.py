@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from ibgu.core.model.actions import ActionName, allowed
-from ibgu.core.model.bounds import LARGEST
+from ibgu.core.model.bounds import MAX_INT32
 from ibgu.core.model.kinds import PlanItem
 
 Started = tuple[tuple[ActionName, ...], int, int]
@@ -39,8 +39,8 @@ def _bad_numbers(index: int, item: PlanItem) -> Iterator[str]:
         ("maxConcurrency", strategy.max_concurrency),
         ("timeout", strategy.timeout),
     ):
-        wrong = "greater than or equal to 1" if value < 1 else f"less than or equal to {LARGEST}"
-        if not 1 <= value <= LARGEST:
+        wrong = "greater than or equal to 1" if value < 1 else f"less than or equal to {MAX_INT32}"
+        if not 1 <= value <= MAX_INT32:
             yield (
                 f"spec.plan[{index}].rolloutStrategy.{field}: Invalid value: {value}: "
                 f"should be {wrong}"

@@ -15,7 +15,7 @@ from ibgu.core.model.kinds import Reference
 
 POLICY = "ibgu-payload-references"
 """The name of the chart's ValidatingAdmissionPolicy, and of its binding."""
-MOST_CONFIG_MAPS = 26
+MAX_CONFIG_MAPS = 26
 """The number of references above which the policy refuses an IBGU."""
 SETTLED = timedelta(seconds=10)
 """The delay with which API servers, which watch policies, may enforce a new one."""

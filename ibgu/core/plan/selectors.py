@@ -12,7 +12,7 @@ _KEY = ("Exists", "DoesNotExist")
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _PREFIX_LENGTH = 253
-MOST_LOOSE = 100
+MAX_UNINDEXED = 100
 """Selectors without a label that a cluster must have: each is tried on every cluster."""
 
 
@@ -128,9 +128,9 @@ def problem_of(selectors: Sequence[LabelSelector]) -> str | None:
         path = f"spec.clusterLabelSelectors[{index}]"
         for fault in selector_faults(selector):
             return f"{path}{fault}"
-    if sum(1 for each in selectors if not _demands(each)) > MOST_LOOSE:
+    if sum(1 for each in selectors if not _demands(each)) > MAX_UNINDEXED:
         return (
-            f"spec.clusterLabelSelectors has more than {MOST_LOOSE} selectors that only exclude "
+            f"spec.clusterLabelSelectors has more than {MAX_UNINDEXED} selectors that only exclude "
             "clusters; name what the clusters have, or put the exclusions into one selector"
         )
     return None

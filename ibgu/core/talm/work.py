@@ -9,7 +9,7 @@ from msgspec import DecodeError, Struct, json
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.conditions import find, status_of
 from ibgu.core.model.kinds import Condition, ManifestCondition, ManifestWork, WireStruct
-from ibgu.core.model.shown import Shown, shown
+from ibgu.core.model.shown import HubObject, shown
 from ibgu.core.talm import names
 from ibgu.core.text.cut import cut
 
@@ -68,7 +68,7 @@ class TalmWork(Struct, frozen=True, gc=False, kw_only=True):
         return self.stage_applied and self.available and not self.terminating
 
 
-def shown_talm_work(work: TalmManifestWork) -> Shown[TalmWork]:
+def shown_talm_work(work: TalmManifestWork) -> HubObject[TalmWork]:
     return shown(work.metadata, view_talm_work(work), (names.CGU_NAMESPACE, names.CGU))
 
 

@@ -1,18 +1,18 @@
 """Cuts foreign texts to a size that journal, log, status and memory can bear."""
 
-MOST_BYTES = 4096
+MAX_BYTES = 4096
 """Bytes of UTF-8 that are kept of one text, with the mark."""
 MARK = " … (cut)"
-_KEPT = MOST_BYTES - len(MARK.encode())
-_WIDEST = 4
+_KEPT = MAX_BYTES - len(MARK.encode())
+_MAX_CHARACTER = 4
 """Bytes of one character of UTF-8, at most."""
 
 
 def cut(text: str) -> str:
     """Returns the text as it is, or its first 4 KiB marked as cut."""
-    if len(text) * _WIDEST <= MOST_BYTES:
+    if len(text) * _MAX_CHARACTER <= MAX_BYTES:
         return text
     found = text.encode(errors="replace")
-    if len(found) <= MOST_BYTES:
+    if len(found) <= MAX_BYTES:
         return text
     return found[:_KEPT].decode(errors="ignore") + MARK

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from ibgu.core.engine.gates import HOLDS
 from ibgu.core.engine.gates.registry import holds
-from ibgu.core.model import Member, MemberState, Outcome, Reason, ReasonKind, came_true
+from ibgu.core.model import Member, MemberState, Outcome, Reason, ReasonKind, completed_late
 
 
 class DisplayState(StrEnum):
@@ -48,7 +48,7 @@ def startable(state: str, kind: str) -> bool:
 
 
 def word_of(member: Member, hold: Reason | None) -> DisplayState:
-    late = came_true(member.outcome, member.late)
+    late = completed_late(member.outcome, member.late)
     return word(member.state, member.reason.kind, member.outcome, late, held=holds(hold))
 
 

@@ -16,7 +16,7 @@ from ibgu.core.model import WorkView, names
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.conditions import bounded
 from ibgu.core.model.kinds import Condition, FieldValue, ManifestCondition, ManifestWork
-from ibgu.core.model.shown import Shown
+from ibgu.core.model.shown import HubObject
 from ibgu.core.text.cut import cut
 
 
@@ -31,7 +31,7 @@ class Manifest(Struct, frozen=True):
     """Value by name, as the agent reports it."""
 
 
-class Reported(Struct, frozen=True, kw_only=True):
+class ReportedWork(Struct, frozen=True, kw_only=True):
     part: str
     """stage or payload"""
     rollout: str
@@ -46,23 +46,23 @@ class Reported(Struct, frozen=True, kw_only=True):
     manifests: tuple[Manifest, ...]
 
 
-def reported(work: ManifestWork) -> Reported:
+def reported(work: ManifestWork) -> ReportedWork:
     meta, view = work.metadata, view_work(IBU, work)
     ibu = ibu_of(view)
-    return Reported(
+    return ReportedWork(
         part=meta.labels.get(names.PART, ""),
         rollout=meta.annotations.get(names.ROLLOUT, ""),
         rollout_uid=meta.labels.get(names.ROLLOUT, ""),
         created_at=moment(meta.creation_timestamp),
         work=view,
-        run=traces_of([Shown(meta, view)]).get(meta.namespace),
+        run=traces_of([HubObject(meta, view)]).get(meta.namespace),
         ibu_state=ibu_state(ibu) if ibu else None,
         conditions=tuple(map(bounded, work.status.conditions)),
         manifests=tuple(map(_manifest, work.status.resource_status.manifests)),
     )
 
 
-def asks(found: Reported) -> str:
+def asks(found: ReportedWork) -> str:
     """Returns what the work asks of the cluster; empty: it only carries something."""
     if found.part != names.STAGE:
         return ""
@@ -74,7 +74,7 @@ def asks(found: Reported) -> str:
     return f"{run.action}, attempt {run.attempt} ({ended}{armed})"
 
 
-def agent(found: Reported) -> str:
+def agent(found: ReportedWork) -> str:
     """Returns what the cluster's agent has done about the work."""
     work = found.work
     marks = {
@@ -89,7 +89,7 @@ def agent(found: Reported) -> str:
     return f"has not applied this version yet{told}"
 
 
-def stands(found: Reported) -> str:
+def stands(found: ReportedWork) -> str:
     """Returns the cluster's state as fed back; empty: no feedback."""
     ibu = ibu_of(found.work)
     if ibu is None:

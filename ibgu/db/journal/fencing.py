@@ -7,11 +7,11 @@ from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.db.errors import Deposed, ReloadNeeded, SchemaMismatch
+from ibgu.db.errors import LeadershipLost, ReloadNeeded, SchemaMismatch
 from ibgu.db.revision import problem, revision_of
 from ibgu.db.schema import CHANNEL, VERSION, hubs, leaders
 
-BEGIN = f"""
+BEGIN_TURN = f"""
     UPDATE hubs SET turns = :turn, last_seq = last_seq + :told
     WHERE id = :hub AND epoch = :epoch AND turns = CAST(:turn AS bigint) - 1
     RETURNING last_seq - :told AS before,
@@ -28,8 +28,8 @@ _LAST = text("SELECT epoch, turns, leader, led_since FROM hubs WHERE id = :hub F
 """The lock waits for a transaction whose response was lost and that is still ending."""
 
 
-class Last(Struct, frozen=True):
-    """Last holds the numbers of a hub's newest turn and newest event."""
+class JournalHead(Struct, frozen=True):
+    """JournalHead holds the numbers of a hub's newest turn and newest event."""
 
     changeset: int
     seq: int
@@ -37,7 +37,7 @@ class Last(Struct, frozen=True):
 
 async def not_begun(
     db: AsyncConnection, hub: str, epoch: int, changeset: int
-) -> Deposed | ReloadNeeded:
+) -> LeadershipLost | ReloadNeeded:
     """Raises the reason why the turn found no row to begin with.
 
     A leader's turns are consecutive, unless a turn that was given up arrived late, or Postgres lost
@@ -73,11 +73,11 @@ async def landed(db: AsyncConnection, hub: str, epoch: int, changeset: int) -> b
     return bool(row.turns >= changeset)
 
 
-async def newest(db: AsyncConnection, hub: str) -> Last | None:
+async def newest(db: AsyncConnection, hub: str) -> JournalHead | None:
     """Returns the newest numbers; None if nobody has ever led there."""
     found = await db.execute(select(hubs.c.turns, hubs.c.last_seq).where(hubs.c.id == hub))
     row = found.first()
-    return None if row is None else Last(row.turns, row.last_seq)
+    return None if row is None else JournalHead(row.turns, row.last_seq)
 
 
 async def ascend(db: AsyncConnection, hub: str, name: str, holder: str) -> int:
@@ -124,13 +124,15 @@ async def ascend(db: AsyncConnection, hub: str, name: str, holder: str) -> int:
     )
 
 
-async def _deposed(db: AsyncConnection, hub: str, epoch: int) -> Deposed:
+async def _deposed(db: AsyncConnection, hub: str, epoch: int) -> LeadershipLost:
     if not epoch:
-        return Deposed(f"this controller has not taken the lead of hub {hub}; nothing was written")
+        return LeadershipLost(
+            f"this controller has not taken the lead of hub {hub}; nothing was written"
+        )
     row = (await db.execute(_LAST, {"hub": hub})).first()
     if row is None:
-        return Deposed(f"hub {hub} is not in the journal any more; nothing was written")
-    return Deposed(
+        return LeadershipLost(f"hub {hub} is not in the journal any more; nothing was written")
+    return LeadershipLost(
         f"epoch {epoch} of hub {hub} is over: {row.leader} leads in epoch {row.epoch} since "
         f"{row.led_since:%Y-%m-%d %H:%M:%S} UTC; nothing was written"
     )

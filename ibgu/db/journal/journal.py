@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.assurance.recover import Versions
 from ibgu.db.engine import at_one_moment, raw
-from ibgu.db.errors import ReloadNeeded, away_from, is_answer, is_refused, is_transient
-from ibgu.db.journal.ahead import Ahead, read_ahead, still
+from ibgu.db.errors import ReloadNeeded, is_answer, is_refused, is_transient, unavailable_from
 from ibgu.db.journal.batch import Batch, gather
 from ibgu.db.journal.changeset import Changeset, Loaded, MemberKey, rollout_of
+from ibgu.db.journal.deletion import BATCH, DeletedHistory, forget_rollouts
 from ibgu.db.journal.fencing import ascend, landed, newest, not_begun, note
-from ibgu.db.journal.forgetting import BATCH, Forgotten, forget_rollouts
 from ibgu.db.journal.load import foreign_runs
+from ibgu.db.journal.read_ahead import ReadAhead, read_ahead, still
 from ibgu.db.journal.unreadable import find_unreadable, load_readable
 from ibgu.db.journal.write import write
 
@@ -25,8 +25,8 @@ FORGOTTEN = 5000
 _FORGET = text("SELECT ibgu_forget_events(:hub, :at, :most)")
 
 
-class _Doubt(Struct, frozen=True):
-    """_Doubt is a turn that was sent and has no response."""
+class _UnconfirmedTurn(Struct, frozen=True):
+    """_UnconfirmedTurn is a turn that was sent and has no response."""
 
     changeset: Changeset
     lost: frozenset[MemberKey]
@@ -45,15 +45,15 @@ class Journal:
         self._epoch = 0
         self._number: int | None = None
         """The number of the hub's newest turn, as this leader has read or written it."""
-        self._doubt: _Doubt | None = None
-        self._ahead: Ahead | None = None
+        self._doubt: _UnconfirmedTurn | None = None
+        self._ahead: ReadAhead | None = None
         self._busy = asyncio.Lock()
 
     async def lead(self, holder: str) -> int:
         """Begins a new epoch and returns it; every journal of an older one is deposed from then on.
-        Raises SchemaMismatch if the tables are not this version's, JournalAway."""
+        Raises SchemaMismatch if the tables are not this version's, JournalUnavailable."""
         async with self._busy:
-            with away_from("taking the lead"):
+            with unavailable_from("taking the lead"):
                 async with self._engine.begin() as db:
                     self._epoch = await ascend(db, self._hub, self._name, holder)
             self._number = self._doubt = None
@@ -61,33 +61,33 @@ class Journal:
 
     async def now(self) -> datetime:
         """Returns the time by the database's clock."""
-        with away_from("reading its clock"):
+        with unavailable_from("reading its clock"):
             async with self._engine.connect() as db:
                 now: datetime = (await db.execute(select(func.clock_timestamp()))).scalar_one()
                 return now
 
     async def forget(self, before: datetime, most: int = FORGOTTEN) -> int:
         """Deletes the oldest events, at most so many, if they are older than `before`; returns how
-        many. Needs no lead, since repeating it finds nothing. Raises JournalAway."""
-        with away_from("forgetting old events"):
+        many. Needs no lead, since repeating it finds nothing. Raises JournalUnavailable."""
+        with unavailable_from("forgetting old events"):
             async with self._engine.begin() as db:
                 found = await db.execute(_FORGET, {"hub": self._hub, "at": before, "most": most})
                 return int(found.scalar_one())
 
     async def forget_rollouts(
         self, before: datetime, kept: Collection[str] = (), most: int = BATCH
-    ) -> Forgotten:
+    ) -> DeletedHistory:
         """Deletes some records of rollouts whose IBGU is gone since before `before`, and which
         nothing needs any more; counts what went, and nothing once all is done. `kept`: uids of
-        rollouts that stay. Raises Deposed, JournalAway."""
-        with away_from("forgetting old rollouts"):
+        rollouts that stay. Raises LeadershipLost, JournalUnavailable."""
+        with unavailable_from("forgetting old rollouts"):
             return await forget_rollouts(self._engine, self._hub, self._epoch, before, kept, most)
 
     async def load_ahead(self) -> None:
         """Loads, without a lead, what the first `load` returns unless a turn is committed until
-        then. Raises JournalAway."""
+        then. Raises JournalUnavailable."""
         async with self._busy:
-            with away_from("loading the journal"):
+            with unavailable_from("loading the journal"):
                 async with at_one_moment(self._engine) as db:
                     self._ahead = await read_ahead(db, self._hub)
 
@@ -97,10 +97,10 @@ class Journal:
 
     async def load(self, wanted: Collection[str] = (), shown: Collection[str] = ()) -> Loaded:
         """Loads the journal. `wanted`: uids of rollouts to include although nothing is left to do;
-        `shown`: the runs that works on the hub carry. Raises JournalAway, and UnreadableJournal if
-        what can't be read belongs to no rollout."""
+        `shown`: the runs that works on the hub carry. Raises JournalUnavailable, and
+        UnreadableJournal if what can't be read belongs to no rollout."""
         async with self._busy:
-            with away_from("loading the journal"):
+            with unavailable_from("loading the journal"):
                 return await self._load(wanted, shown)
 
     async def _load(self, wanted: Collection[str], shown: Collection[str]) -> Loaded:
@@ -119,38 +119,38 @@ class Journal:
 
     async def unreadable(self, among: Collection[str]) -> set[str]:
         """Returns those of the rollouts, by uid, that still have records which can't be read.
-        Raises JournalAway."""
-        with away_from("looking for what can't be read"):
+        Raises JournalUnavailable."""
+        with unavailable_from("looking for what can't be read"):
             async with at_one_moment(self._engine) as db:
                 return set(await find_unreadable(db, self._hub, among))
 
     async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:
-        """Returns the ids that no run of this hub ever had. Raises JournalAway."""
-        with away_from("looking for runs"):
+        """Returns the ids that no run of this hub ever had. Raises JournalUnavailable."""
+        with unavailable_from("looking for runs"):
             async with self._engine.connect() as db:
                 return await foreign_runs(db, self._hub, shown)
 
     async def note(self, versions: Versions) -> None:
-        """Records the newest resourceVersions seen, for the next start. Raises Deposed,
-        JournalAway."""
+        """Records the newest resourceVersions seen, for the next start. Raises LeadershipLost,
+        JournalUnavailable."""
         async with self._busy:
-            with away_from("noting the hub's versions"):
+            with unavailable_from("noting the hub's versions"):
                 async with self._engine.begin() as db:
                     await note(db, self._hub, self._epoch, to_builtins(versions))
 
     async def commit(self, changeset: Changeset) -> frozenset[MemberKey]:
         """Writes the turn, all or nothing, except members whose claim is another's; returns the
-        keys of those. Raises Deposed (nothing was written), JournalAway (commit the same turn
-        again), ReloadNeeded."""
+        keys of those. Raises Deposed (nothing was written), JournalUnavailable (commit the same
+        turn again), ReloadNeeded."""
         async with self._busy:
-            with away_from("writing decisions"):
+            with unavailable_from("writing decisions"):
                 return await self._commit(changeset)
 
     async def refused(self, changeset: Changeset) -> dict[str, Exception]:
         """Returns the rollouts, by uid, whose part of the turn Postgres would refuse also without
-        the others, each with the error. Nothing is written. Raises JournalAway."""
+        the others, each with the error. Nothing is written. Raises JournalUnavailable."""
         async with self._busy:
-            with away_from("looking for what it refuses"):
+            with unavailable_from("looking for what it refuses"):
                 number = await self._newest() + 1
                 found = {}
                 for uid in dict.fromkeys(map(rollout_of, changeset.decisions)):
@@ -195,14 +195,14 @@ class Journal:
     async def _attempt(
         self, changeset: Changeset, lost: frozenset[MemberKey], batch: Batch
     ) -> frozenset[MemberKey]:
-        doubt = _Doubt(changeset, lost, await self._newest() + 1)
+        doubt = _UnconfirmedTurn(changeset, lost, await self._newest() + 1)
         refused = await self._tried(doubt, batch)
         if refused is None:
             async with self._engine.connect() as db:
                 raise await not_begun(db, self._hub, self._epoch, doubt.number)
         return refused
 
-    async def _tried(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey] | None:
+    async def _tried(self, doubt: _UnconfirmedTurn, batch: Batch) -> frozenset[MemberKey] | None:
         try:
             return await self._sent(doubt, batch)
         except Exception as error:
@@ -210,7 +210,7 @@ class Journal:
                 raise
             return await self._sent(doubt, batch)
 
-    async def _sent(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey] | None:
+    async def _sent(self, doubt: _UnconfirmedTurn, batch: Batch) -> frozenset[MemberKey] | None:
         """Sends the turn; it stays in doubt until there is a response. A lost connection is
         none."""
         async with raw(self._engine) as db:
@@ -236,11 +236,11 @@ class Journal:
             self._number = last.changeset if last else 0
         return self._number
 
-    async def _landed(self, doubt: _Doubt) -> bool:
+    async def _landed(self, doubt: _UnconfirmedTurn) -> bool:
         async with self._engine.connect() as db:
             return await landed(db, self._hub, self._epoch, doubt.number)
 
-    def _answer_late(self, doubt: _Doubt, changeset: Changeset) -> frozenset[MemberKey]:
+    def _answer_late(self, doubt: _UnconfirmedTurn, changeset: Changeset) -> frozenset[MemberKey]:
         if changeset is not doubt.changeset:
             raise ReloadNeeded(
                 f"turn {doubt.number} of hub {self._hub} was written though the answer was lost; "

@@ -14,16 +14,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.engine.state import Canceller, Holder, UnreadableRollout
+from ibgu.core.engine.state import CancellingStep, Holder, UnreadableRollout
 from ibgu.core.model.bounds import YEARS
 from ibgu.core.text.harmless import one_line
-from ibgu.db.errors import UnreadableJournal, error_text, is_away, is_damaged, sqlstate
+from ibgu.db.errors import UnreadableJournal, error_text, is_damaged, is_unavailable, sqlstate
 from ibgu.db.journal.changeset import Loaded
 from ibgu.db.journal.load import cancels, load, search
 
-MOST = 100
+MAX_RECORDS = 100
 """The most rollouts that are left out. If more can't be read, the reason is hardly in them."""
-LONGEST = 200
+MAX_TEXT = 200
 """Characters of an error; it may quote what somebody else has written."""
 _UIDS = text("""
     SELECT uid FROM rollouts WHERE hub = :hub
@@ -76,7 +76,7 @@ async def _load_readable(
     except Exception as error:
         if not _of_a_record(error):
             raise
-        raise UnreadableJournal(f"{_NOBODYS} ({_error_text(error)}): {_REMEDY}") from error
+        raise UnreadableJournal(f"{_UNATTRIBUTED} ({_error_text(error)}): {_REMEDY}") from error
     return replace(loaded, unreadable=await _claims(db, hub, bad))
 
 
@@ -103,8 +103,9 @@ async def _search(
             raise
         if len(uids) == 1:
             found[uids[0]] = _error_text(error)
-        if len(found) > MOST:
-            words = f"the records of more than {MOST} rollouts can't be read ({_error_text(error)})"
+        if len(found) > MAX_RECORDS:
+            reason = _error_text(error)
+            words = f"the records of more than {MAX_RECORDS} rollouts can't be read ({reason})"
             raise UnreadableJournal(f"{words}: {_REMEDY}") from error
     else:
         return
@@ -127,7 +128,7 @@ async def _claims(
     claims: dict[str, dict[str, Holder]] = {uid: {} for uid in bad}
     for row in await db.execute(_CLAIMED, asked):
         claims[row.rollout][row.cluster_uid] = Holder(row.rollout, row.step, row.cluster)
-    cancellers: dict[str, dict[str, Canceller]] = {uid: {} for uid in bad}
+    cancellers: dict[str, dict[str, CancellingStep]] = {uid: {} for uid in bad}
     for row in await db.execute(_CANCELLED, asked | {"cancels": cancels()}):
         of = names[row.rollout]
         if of.created is None:  # whom it cancels is not known: nobody may take the cluster
@@ -135,7 +136,7 @@ async def _claims(
             claims[row.rollout].setdefault(row.cluster_uid, holder)
             continue
         age, full_name = (of.created, of.uid), f"{of.namespace}/{of.name}"
-        canceller = Canceller(
+        canceller = CancellingStep(
             *(age, of.uid, full_name, of.namespace),
             across_namespaces=row.across_namespaces,
             kind=of.object_kind,
@@ -161,7 +162,7 @@ async def _claims(
 def _of_a_record(error: Exception) -> bool:
     """Returns whether the error came from what was read, not from reading."""
     others = (DBAPIError, MemoryError, UnreadableJournal)
-    return not (is_away(error) or sqlstate(error) or isinstance(error, others))
+    return not (is_unavailable(error) or sqlstate(error) or isinstance(error, others))
 
 
 @contextmanager
@@ -171,14 +172,14 @@ def _damage_told() -> Iterator[None]:
     except Exception as error:
         if not is_damaged(error):
             raise
-        words = f"the journal's database is damaged ({one_line(error_text(error))[:LONGEST]})"
+        words = f"the journal's database is damaged ({one_line(error_text(error))[:MAX_TEXT]})"
         raise UnreadableJournal(f"{words}: {_RESTORE}") from error
 
 
 def _error_text(error: Exception) -> str:
-    return one_line(f"{type(error).__name__}: {error}")[:LONGEST]
+    return one_line(f"{type(error).__name__}: {error}")[:MAX_TEXT]
 
 
-_NOBODYS = "records in the journal can't be read, and belong to no single rollout"
+_UNATTRIBUTED = "records in the journal can't be read, and belong to no single rollout"
 _RESTORE = "restore the database from a backup (docs/recovery.md)"
 _REMEDY = f"run the version of ibgu that wrote them, or {_RESTORE}"

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 from ibgu.db.journal.batch import Batch
 from ibgu.db.journal.changeset import MemberKey
-from ibgu.db.journal.fencing import BEGIN, BEGUN
+from ibgu.db.journal.fencing import BEGIN_TURN, BEGUN
 from ibgu.db.journal.history import event_rows
 from ibgu.db.rows import (
     Row,
@@ -119,7 +119,7 @@ def put_statement(table: Table, rows: str, where: str = "TRUE") -> str:
 
 _EVENT = [column.name for column in events.columns if column.name != "seq"]
 _TURN = text(f"""
-    WITH begun AS ({BEGIN}),
+    WITH begun AS ({BEGIN_TURN}),
     put_rollouts AS ({put_statement(rollouts, "rollouts", BEGUN)}),
     put_steps AS ({put_statement(steps, "steps", BEGUN)}),
     put_members AS ({put_statement(members, "members", BEGUN)}),

@@ -8,8 +8,8 @@ from sqlalchemy import any_, bindparam, delete, func, literal, not_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.notify import Memory
-from ibgu.db.errors import Deposed, away_from
+from ibgu.core.notify import NotificationState
+from ibgu.db.errors import LeadershipLost, unavailable_from
 from ibgu.db.reads.base import texts
 from ibgu.db.schema import hubs, notify_cursors
 
@@ -17,11 +17,11 @@ from ibgu.db.schema import hubs, notify_cursors
 class Cursor(Struct, frozen=True):
     seq: int
     """The number of the last event that was handled."""
-    memory: Memory
+    memory: NotificationState
 
 
 class Cursors:
-    """Cursors reads and writes the cursors of one hub; all methods raise JournalAway."""
+    """Cursors reads and writes the cursors of one hub; all methods raise JournalUnavailable."""
 
     def __init__(self, engine: AsyncEngine, hub: str) -> None:
         self._engine = engine
@@ -31,14 +31,14 @@ class Cursors:
         """Returns the receiver's cursor; None if it has none, or ibgu can't read it."""
         mine = (notify_cursors.c.hub == self._hub, notify_cursors.c.receiver == receiver)
         wanted = select(notify_cursors.c.seq, notify_cursors.c.memory).where(*mine)
-        with away_from("reading how far a receiver has been notified"):
+        with unavailable_from("reading how far a receiver has been notified"):
             async with self._engine.connect() as db:
                 row = (await db.execute(wanted)).first()
         return row and msgspec.convert({"seq": row.seq, "memory": row.memory}, Cursor)
 
     async def save(self, receiver: str, cursor: Cursor, epoch: int) -> None:
-        """Saves the cursor. Raises Deposed if `epoch` is over: the next leader continues from what
-        is stored."""
+        """Saves the cursor. Raises LeadershipLost if `epoch` is over: the next leader continues
+        from what is stored."""
         leading = select(
             hubs.c.id,
             literal(receiver),
@@ -50,16 +50,16 @@ class Cursors:
         statement = insert(notify_cursors).from_select(columns, leading)
         fresh = {name: statement.excluded[name] for name in columns[2:]}
         upsert = statement.on_conflict_do_update(index_elements=["hub", "receiver"], set_=fresh)
-        with away_from("storing how far a receiver has been notified"):
+        with unavailable_from("storing how far a receiver has been notified"):
             async with self._engine.begin() as db:
                 written = (await db.execute(upsert)).rowcount
         if not written:
-            raise Deposed(f"epoch {epoch} of hub {self._hub} is over; nothing was written")
+            raise LeadershipLost(f"epoch {epoch} of hub {self._hub} is over; nothing was written")
 
     async def keep_only(self, receivers: Collection[str]) -> None:
         """Deletes the cursors of receivers that are no longer configured."""
         gone = not_(notify_cursors.c.receiver == any_(texts(receivers)))
-        with away_from("forgetting former receivers"):
+        with unavailable_from("forgetting former receivers"):
             async with self._engine.begin() as db:
                 await db.execute(
                     delete(notify_cursors).where(notify_cursors.c.hub == self._hub, gone)

@@ -1,7 +1,7 @@
 """Reads what REST shows: pages by keyset, of one hub only."""
 
 from ibgu.db.reads.clusters import ClusterReads
-from ibgu.db.reads.cursor import BadCursor
+from ibgu.db.reads.cursor import InvalidCursor
 from ibgu.db.reads.duration_stats import DurationReads
 from ibgu.db.reads.events import EventReads
 from ibgu.db.reads.feed import FeedReads
@@ -10,7 +10,7 @@ from ibgu.db.reads.later import LaterReads
 from ibgu.db.reads.leadership import LeadershipReads
 from ibgu.db.reads.members import MemberReads
 from ibgu.db.reads.sorting import Sort
-from ibgu.db.reads.tallies import Tallies
+from ibgu.db.reads.tallies import CountCache
 from ibgu.db.reads.view import ViewReads
 from ibgu.db.reads.visits import VisitReads
 
@@ -26,7 +26,7 @@ class Reads(
     FeedReads,
     LeadershipReads,
 ):
-    """Every read, at one moment each. They raise BadCursor and JournalAway."""
+    """Every read, at one moment each. They raise InvalidCursor and JournalUnavailable."""
 
 
-__all__ = ["NAMED", "BadCursor", "Reads", "Sort", "Tallies"]
+__all__ = ["NAMED", "CountCache", "InvalidCursor", "Reads", "Sort"]

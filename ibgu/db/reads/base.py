@@ -10,23 +10,23 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ibgu.db.engine import at_one_moment
-from ibgu.db.errors import away_from
-from ibgu.db.reads.tallies import Tallies
+from ibgu.db.errors import unavailable_from
+from ibgu.db.reads.tallies import CountCache
 from ibgu.db.schema import hubs
 
 
 class Base:
     """Base is the base of all reads of one hub; they need no leader and never write."""
 
-    def __init__(self, engine: AsyncEngine, hub: str, tallies: Tallies | None = None) -> None:
+    def __init__(self, engine: AsyncEngine, hub: str, tallies: CountCache | None = None) -> None:
         """`tallies`: counts of the same hub that others have made already."""
         self._engine = engine
         self.hub = hub
-        self._tallies = tallies or Tallies()
+        self._tallies = tallies or CountCache()
 
     @asynccontextmanager
     async def _at_one_moment(self) -> AsyncIterator[AsyncConnection]:
-        with away_from("reading"):
+        with unavailable_from("reading"):
             async with at_one_moment(self._engine) as db:
                 yield db
 

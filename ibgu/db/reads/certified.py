@@ -23,7 +23,7 @@ class Certified(Struct, frozen=True):
 async def certify(
     engine: AsyncEngine, hub: str, rollout: str | None = None, *, proofs: KindProofs = PROOFS
 ) -> Certified:
-    """Certifies one rollout, or everything on the hub. Raises JournalAway."""
+    """Certifies one rollout, or everything on the hub. Raises JournalUnavailable."""
     async with event_log(engine, hub) as log:
         known = await log.leaders()
         certifier = Certifier(proofs, None if rollout is None else [rollout], known)

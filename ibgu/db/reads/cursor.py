@@ -12,8 +12,8 @@ T = TypeVar("T")
 K = TypeVar("K")
 
 
-class BadCursor(ValueError):
-    """BadCursor: the string is no cursor of this list."""
+class InvalidCursor(ValueError):
+    """InvalidCursor: the string is no cursor of this list."""
 
 
 def encode(key: object) -> str:
@@ -25,7 +25,7 @@ def decode(cursor: str, kind: type[K]) -> K:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         return msgspec.json.decode(raw, type=kind)
     except (ValueError, RecursionError) as error:
-        raise BadCursor(
+        raise InvalidCursor(
             "cursor: not one of this list; use `nextCursor` of the page before unchanged, "
             "or none to begin at the first page"
         ) from error

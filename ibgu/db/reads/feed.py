@@ -7,14 +7,14 @@ from msgspec import Struct
 from sqlalchemy import and_, any_, func, select
 
 from ibgu.core.model import RolloutState
-from ibgu.core.notify import Fact
+from ibgu.core.notify import RolloutEvent
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.rows import fields, to_record
 from ibgu.db.schema import events, hubs, rollouts
 
 
 class FactPage(Struct, frozen=True):
-    facts: tuple[Fact, ...]
+    facts: tuple[RolloutEvent, ...]
     upto: int
     """The number of the last event that was read; those of other kinds are not in `facts`."""
     more: bool
@@ -28,7 +28,7 @@ class FeedReads(Base):
         newest = select(hubs.c.last_seq, func.now().label("now")).where(hubs.c.id == self.hub)
         its_rollout = and_(rollouts.c.hub == events.c.hub, rollouts.c.uid == events.c.rollout)
         statement = (
-            select(*fields(events, Fact), rollouts.c.namespace, rollouts.c.name)
+            select(*fields(events, RolloutEvent), rollouts.c.namespace, rollouts.c.name)
             .join(rollouts, its_rollout)
             .where(events.c.hub == self.hub, events.c.seq > after)
             .where(events.c.kind == any_(texts(kinds)))
@@ -38,7 +38,7 @@ class FeedReads(Base):
         async with self._at_one_moment() as db:
             last_seq, now = (await db.execute(newest)).one()
             rows = (await db.execute(statement)).mappings()
-            facts = tuple(to_record(row, Fact) for row in rows)
+            facts = tuple(to_record(row, RolloutEvent) for row in rows)
         more = len(facts) == limit
         return FactPage(facts, facts[-1].seq if more else last_seq, more, now)
 

@@ -26,8 +26,8 @@ _PASSED = text("""
 """The deadlines that have passed, which alone warn."""
 
 
-class Taken(NamedTuple):
-    """Taken is another rollout that a cluster is or was a member of."""
+class LaterMembership(NamedTuple):
+    """LaterMembership is another rollout that a cluster is or was a member of."""
 
     rollout: Rollout
     outcome: Outcome | None
@@ -77,7 +77,7 @@ class LaterReads(Base):
 
     async def taken_later(
         self, rollout: Rollout, clusters: Collection[str]
-    ) -> dict[str, list[Taken]]:
+    ) -> dict[str, list[LaterMembership]]:
         """Returns the later rollouts of each cluster, deleted ones included, the newest last."""
         statement = (
             select(members.c.cluster, members.c.rollout, members.c.outcome)
@@ -90,7 +90,7 @@ class LaterReads(Base):
 
     async def claimed_elsewhere(
         self, uid: str, clusters: Collection[str]
-    ) -> dict[str, list[Taken]]:
+    ) -> dict[str, list[LaterMembership]]:
         """Returns the rollout that has claimed each cluster, unless it is the one with this
         uid."""
         statement = select(claims.c.cluster, claims.c.rollout, null().label("outcome")).where(
@@ -100,14 +100,14 @@ class LaterReads(Base):
         )
         return await self._taken(statement)
 
-    async def _taken(self, statement: Select[Any]) -> dict[str, list[Taken]]:
+    async def _taken(self, statement: Select[Any]) -> dict[str, list[LaterMembership]]:
         async with self._at_one_moment() as db:
             rows = (await db.execute(statement)).all()
             by_uid = await self._records(db, {row.rollout for row in rows})
         newest = {(row.cluster, row.rollout): row.outcome for row in rows}
-        found: dict[str, list[Taken]] = {}
+        found: dict[str, list[LaterMembership]] = {}
         for (cluster, uid), outcome in newest.items():
-            taken = Taken(by_uid[uid], None if outcome is None else Outcome(outcome))
+            taken = LaterMembership(by_uid[uid], None if outcome is None else Outcome(outcome))
             found.setdefault(cluster, []).append(taken)
         return found
 

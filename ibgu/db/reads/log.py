@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ibgu.core.assurance.certify import Event, Leader
 from ibgu.core.model import Rollout
 from ibgu.db.engine import at_one_moment
-from ibgu.db.errors import away_from
+from ibgu.db.errors import unavailable_from
 from ibgu.db.rows import OF_ROLLOUT, fields, to_record
 from ibgu.db.schema import events, hubs, leaders, rollouts
 
@@ -36,14 +36,14 @@ class LoggedRollout(Struct, frozen=True):
 
 
 async def named(engine: AsyncEngine, namespace: str, name: str) -> tuple[LoggedRollout, ...]:
-    """Returns the rollouts of that name, newest first. Raises JournalAway."""
+    """Returns the rollouts of that name, newest first. Raises JournalUnavailable."""
     statement = (
         select(*OF_ROLLOUT, rollouts.c.hub.label("of_hub"), hubs.c.name.label("hub_name"))
         .join(hubs, hubs.c.id == rollouts.c.hub)
         .where(rollouts.c.namespace == namespace, rollouts.c.name == name)
         .order_by(rollouts.c.created_at.desc(), rollouts.c.uid.desc())
     )
-    with away_from("looking for the rollout"):
+    with unavailable_from("looking for the rollout"):
         async with engine.connect() as db:
             rows = (await db.execute(statement)).mappings().all()
     return tuple(
@@ -110,7 +110,7 @@ class EventLog:
 
 @asynccontextmanager
 async def event_log(engine: AsyncEngine, hub: str) -> AsyncIterator[EventLog]:
-    """Raises JournalAway."""
-    with away_from("reading the event log"):
+    """Raises JournalUnavailable."""
+    with unavailable_from("reading the event log"):
         async with at_one_moment(engine) as db:
             yield EventLog(db, hub)

@@ -8,7 +8,7 @@ from sqlalchemy import Select, all_, any_, exists, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Rollout, RolloutState, Step
-from ibgu.core.model.counts import Reports
+from ibgu.core.model.counts import ReportCounts
 from ibgu.db.reads.base import texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.tallies import is_shared
@@ -187,7 +187,7 @@ class RolloutReads(TotalReads):
                 now,
                 totals[each.uid],
                 actors[each.uid],
-                reports.get(each.uid, Reports()),
+                reports.get(each.uid, ReportCounts()),
             )
             for each in records
         ]

@@ -13,7 +13,7 @@ from ibgu.db.reads.counting import OVERDUE, CountingReads
 from ibgu.db.reads.labelled import matching
 from ibgu.db.rows import OF_STEP, to_record
 from ibgu.db.schema import members, steps
-from ibgu.db.views import CourseRow, GridRow
+from ibgu.db.views import GridRow, ProgressRow
 
 _CELLS = (
     members.c.cluster,
@@ -44,7 +44,7 @@ _COURSE = text("""
       AND (CAST(:names AS text[]) IS NULL OR cluster = ANY (CAST(:names AS text[])))
     GROUP BY number
 """)
-_SHORTEST = timedelta(seconds=1)
+_MIN_DURATION = timedelta(seconds=1)
 
 
 class StepReads(CountingReads):
@@ -69,7 +69,7 @@ class StepReads(CountingReads):
 
     async def course(
         self, uid: str, step: int, intervals: int, label: LabelSelector | None = None
-    ) -> CourseRow | None:
+    ) -> ProgressRow | None:
         """Returns the course from the step's start to its end, or to now; None if it has not
         begun."""
         async with self._at_one_moment() as db:
@@ -81,12 +81,12 @@ class StepReads(CountingReads):
 
     async def _course(
         self, db: AsyncConnection, step: Step, intervals: int, names: frozenset[str] | None
-    ) -> CourseRow | None:
+    ) -> ProgressRow | None:
         """Counts the course; `names`: only of those clusters; None: of all."""
         if step.started_at is None:
             return None
         end = step.finished_at or await self._now(db)
-        end = max(end, step.started_at + _SHORTEST)
+        end = max(end, step.started_at + _MIN_DURATION)
         values = {
             "hub": self.hub,
             "rollout": step.rollout,
@@ -98,7 +98,7 @@ class StepReads(CountingReads):
         }
         changes = (await db.execute(_COURSE, values)).mappings()
         interval = (end - step.started_at) / intervals
-        return CourseRow(step, interval, tuple(to_record(row, IntervalCounts) for row in changes))
+        return ProgressRow(step, interval, tuple(to_record(row, IntervalCounts) for row in changes))
 
     async def _labelled(
         self, db: AsyncConnection, uid: str, label: LabelSelector, step: int | None = None

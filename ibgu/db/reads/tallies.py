@@ -36,8 +36,9 @@ def is_shared(step: Step) -> bool:
     return step.state is StepState.RUNNING and step.total >= LARGE
 
 
-class Recent(Generic[Key, Row]):
-    """Recent keeps what was counted a moment ago, whole: what is in one row was true together."""
+class RecentCounts(Generic[Key, Row]):
+    """RecentCounts keeps what was counted a moment ago, whole: what is in one row was true
+    together."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -72,10 +73,10 @@ class Recent(Generic[Key, Row]):
         return len(self._rows)
 
 
-class Tallies:
+class CountCache:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.steps: Recent[StepKey, StepRow] = Recent(clock)
-        self.rollouts: Recent[str, RolloutRow] = Recent(clock)
+        self.steps: RecentCounts[StepKey, StepRow] = RecentCounts(clock)
+        self.rollouts: RecentCounts[str, RolloutRow] = RecentCounts(clock)
         self._known: OrderedDict[_Key, Counts] = OrderedDict()
         self._totals: OrderedDict[str, tuple[Newest, Counts]] = OrderedDict()
 

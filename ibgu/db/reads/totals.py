@@ -9,10 +9,10 @@ from ibgu.core.drivers import every_action
 from ibgu.core.model import MemberState, Outcome, Rollout, Step
 from ibgu.core.model.counts import (
     COMPLETED,
+    ClusterPosition,
     Counts,
-    Place,
     Progress,
-    Reports,
+    ReportCounts,
     counts_of_places,
     course_of,
 )
@@ -22,14 +22,14 @@ from ibgu.db.reads.tallies import Newest
 from ibgu.db.rows import OF_STEP, readable
 from ibgu.db.schema import steps
 
-_MOST = len(Progress)
+_STATES = len(Progress)
 _COMPLETED = ", ".join(str(int(progress)) for progress in COMPLETED)
 _PLACES = text(f"""
-    SELECT uid, place / {_MOST} AS step, place % {_MOST} AS progress, count(*) AS clusters
+    SELECT uid, place / {_STATES} AS step, place % {_STATES} AS progress, count(*) AS clusters
     FROM unnest(CAST(:uids AS text[])) AS uid CROSS JOIN LATERAL (
       SELECT CASE
         WHEN acted IS NULL THEN cleaned
-        WHEN cleaned > acted AND acted % {_MOST} IN ({_COMPLETED}) THEN cleaned
+        WHEN cleaned > acted AND acted % {_STATES} IN ({_COMPLETED}) THEN cleaned
         ELSE acted
       END AS place
       FROM (
@@ -37,7 +37,7 @@ _PLACES = text(f"""
           max(place) FILTER (WHERE cleans) AS cleaned
         FROM (
           SELECT cluster, cluster_uid, actions[1] = ANY(CAST(:aborts AS text[])) AS cleans,
-            step * {_MOST} + CASE
+            step * {_STATES} + CASE
               WHEN members.state = '{MemberState.WAITING}' THEN {Progress.WAITING:d}
               WHEN members.state = '{MemberState.IN_FLIGHT}' THEN {Progress.RUNNING:d}
               WHEN outcome = '{Outcome.SUCCEEDED}' THEN {Progress.SUCCEEDED:d}
@@ -78,10 +78,10 @@ _REPORTS = text("""
 
 
 class TotalReads(CountingReads):
-    async def _reports(self, db: AsyncConnection, uids: Sequence[str]) -> dict[str, Reports]:
+    async def _reports(self, db: AsyncConnection, uids: Sequence[str]) -> dict[str, ReportCounts]:
         """Returns by uid what the clusters of rollouts report, if they do."""
         rows = await db.execute(_REPORTS, {"hub": self.hub, "uids": list(uids)})
-        return {uid: Reports(*found) for uid, *found in rows}
+        return {uid: ReportCounts(*found) for uid, *found in rows}
 
     async def _totals(self, db: AsyncConnection, rollouts: Sequence[Rollout]) -> dict[str, Counts]:
         """Returns counts by uid."""
@@ -118,12 +118,12 @@ class TotalReads(CountingReads):
         opened: dict[str, list[Step]] = {uid: [] for uid in uids}
         for step in readable((await db.execute(its_steps)).mappings(), Step):
             opened[step.rollout].append(step)
-        places: dict[str, dict[Place, int]] = {uid: {} for uid in uids}
+        places: dict[str, dict[ClusterPosition, int]] = {uid: {} for uid in uids}
         only = None if clusters is None else list(clusters)
         aborts = every_action(lambda action: action.aborts)
         asked = {"hub": self.hub, "uids": uids, "clusters": only, "aborts": aborts}
         for uid, index, progress, number in await db.execute(_PLACES, asked):
-            places[uid][Place(index, Progress(progress))] = number
+            places[uid][ClusterPosition(index, Progress(progress))] = number
         return {
             each.uid: counts_of_places(places[each.uid], course_of(each, opened[each.uid]))
             for each in rollouts

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ibgu.core.assurance.shadow import ShadowRollout, ShadowRun, ShadowStep
 from ibgu.db.engine import at_one_moment
-from ibgu.db.errors import Deposed, away_from
+from ibgu.db.errors import LeadershipLost, unavailable_from
 from ibgu.db.journal.write import document, put_statement
 from ibgu.db.rows import (
     OF_SHADOW_ROLLOUT,
@@ -25,7 +25,7 @@ from ibgu.db.rows import (
 )
 from ibgu.db.schema import shadow_rollouts, shadow_runs, shadow_steps
 
-_TAKE = text("""
+_TAKE_OVER = text("""
     INSERT INTO shadow_leaders (hub, epoch, leader, renewed_at)
     VALUES (:hub, 1, :holder, clock_timestamp())
     ON CONFLICT (hub) DO UPDATE
@@ -78,22 +78,22 @@ class ShadowStore:
         """Takes the lead if nobody has it, or its holder was silent for `patience`; returns whether
         it did."""
         given = {"hub": self._hub, "holder": holder, "patience": patience}
-        with away_from("taking the lead of the shadow"):
+        with unavailable_from("taking the lead of the shadow"):
             async with self._engine.begin() as db:
-                epoch = (await db.execute(_TAKE, given)).scalar()
+                epoch = (await db.execute(_TAKE_OVER, given)).scalar()
         self._epoch = epoch or 0
         return epoch is not None
 
     async def now(self) -> datetime:
         """Returns the time by the database's clock."""
-        with away_from("reading its clock"):
+        with unavailable_from("reading its clock"):
             async with self._engine.connect() as db:
                 now: datetime = (await db.execute(select(func.clock_timestamp()))).scalar_one()
                 return now
 
     async def load(self) -> ShadowRecords:
         """Returns all records except those of deleted rollouts."""
-        with away_from("loading what the shadow saw"):
+        with unavailable_from("loading what the shadow saw"):
             async with at_one_moment(self._engine) as db:
                 return await self._load(db)
 
@@ -117,12 +117,13 @@ class ShadowStore:
         )
 
     async def write(self, records: ShadowRecords) -> None:
-        """Writes all or nothing; without records it only renews. Raises Deposed, JournalAway."""
-        with away_from("writing what the shadow saw"):
+        """Writes all or nothing; without records it only renews. Raises LeadershipLost,
+        JournalUnavailable."""
+        with unavailable_from("writing what the shadow saw"):
             async with self._engine.begin() as db:
                 proof = {"hub": self._hub, "epoch": self._epoch}
                 if (await db.execute(_PROVE, proof)).first() is None:
-                    raise Deposed(
+                    raise LeadershipLost(
                         f"another ibgu watches hub {self._hub} in shadow mode by now; "
                         "nothing was written"
                     )
@@ -132,8 +133,8 @@ class ShadowStore:
 
     async def forget(self, before: datetime) -> int:
         """Deletes all records of rollouts whose IBGU is gone and of which nothing was seen since
-        `before`; returns how many. Raises JournalAway."""
-        with away_from("forgetting what the shadow saw"):
+        `before`; returns how many. Raises JournalUnavailable."""
+        with unavailable_from("forgetting what the shadow saw"):
             async with self._engine.begin() as db:
                 found = await db.execute(_FORGET, {"hub": self._hub, "before": before})
                 return found.rowcount

@@ -36,8 +36,8 @@ class User(Struct, frozen=True):
     extra: dict[str, tuple[str, ...]] = {}
 
 
-class Question(Struct, frozen=True):
-    """Question asks whether the user may do `verb` to this; an empty namespace or name means
+class AccessReview(Struct, frozen=True):
+    """AccessReview asks whether the user may do `verb` to this; an empty namespace or name means
     all."""
 
     verb: str
@@ -84,7 +84,7 @@ class Access:
         self._client = client
         self._hash_key = secrets.token_bytes(32)
         self._users: TtlCache[bytes, User | None] = TtlCache(ttl, clock)
-        self._answers: TtlCache[tuple[bytes, Question], bool] = TtlCache(ttl, clock)
+        self._answers: TtlCache[tuple[bytes, AccessReview], bool] = TtlCache(ttl, clock)
         self._accepted: OrderedDict[bytes, None] = OrderedDict()
         self._served: TtlCache[str, bool] = TtlCache(SERVED_SECONDS, clock)
 
@@ -112,7 +112,7 @@ class Access:
             if len(self._accepted) > ACCEPTED:
                 self._accepted.popitem(last=False)
 
-    async def allowed(self, user: User, question: Question) -> bool:
+    async def allowed(self, user: User, question: AccessReview) -> bool:
         """Returns whether the user has the right. Raises HubError if the hub does not answer."""
         who = self._hash(repr(user))
         return await self._answers.get((who, question), lambda: self._ask(user, question))
@@ -144,7 +144,7 @@ class Access:
         status = decode_one(paths.TOKEN_REVIEWS, answer, _TokenReview).status
         return status.user if status.authenticated else None
 
-    async def _ask(self, user: User, question: Question) -> bool:
+    async def _ask(self, user: User, question: AccessReview) -> bool:
         attributes: dict[str, Any] = {k: v for k, v in asdict(question).items() if v}
         body = {
             "apiVersion": "authorization.k8s.io/v1",

@@ -19,7 +19,7 @@ ADOPTER = "adopter"
 """The role that only taking over from TALM needs (ibgu.dev/adopt)."""
 TENANCY = "tenancy"
 """The role that only IBGU_TENANCY=clustersets needs."""
-_AT_ONCE = 8
+_CONCURRENCY = 8
 """Concurrent reviews."""
 
 
@@ -111,7 +111,7 @@ async def refused(
     """Returns the rights that the caller (or `account`, which takes an administrator) lacks. Raises
     HubError if the hub gives no answer, or denies the question."""
     asked = list(dict.fromkeys(rights))
-    gate = asyncio.Semaphore(_AT_ONCE)
+    gate = asyncio.Semaphore(_CONCURRENCY)
 
     async def ask(right: Right) -> bool:
         async with gate:

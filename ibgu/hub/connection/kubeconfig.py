@@ -20,8 +20,8 @@ LISTS = {"contexts": "context", "clusters": "cluster", "users": "user"}
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 
 
-class Unusable(Exception):
-    """Unusable says in its text why a kubeconfig can't be used."""
+class InvalidKubeconfig(Exception):
+    """InvalidKubeconfig says in its text why a kubeconfig can't be used."""
 
 
 class CurrentContext(Struct, frozen=True):
@@ -44,7 +44,7 @@ def named() -> str:
 
 
 def current(paths: str) -> CurrentContext:
-    """Returns the current context, empty if no file exists. Raises Unusable."""
+    """Returns the current context, empty if no file exists. Raises InvalidKubeconfig."""
     if not _existing(paths):
         return CurrentContext()
     files = read(paths)
@@ -61,16 +61,16 @@ def problem(paths: str, context: str | None = None) -> str:
     try:
         for part in _parts(read(paths), context):
             _check_files(*part)
-    except Unusable as error:
+    except InvalidKubeconfig as error:
         return str(error)
     return ""
 
 
 def read(paths: str) -> list[tuple[Path, JsonObject]]:
-    """Returns the files that exist, each with its folder. Raises Unusable."""
+    """Returns the files that exist, each with its folder. Raises InvalidKubeconfig."""
     found = _existing(paths)
     if not found:
-        raise Unusable("there is no such file")
+        raise InvalidKubeconfig("there is no such file")
     return [(path.parent, _content(path)) for path in found]
 
 
@@ -107,11 +107,11 @@ def _content(path: Path) -> JsonObject:
     try:
         content = yaml.safe_load(path.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise Unusable(error_text(error)) from error
+        raise InvalidKubeconfig(error_text(error)) from error
     if content is None:
         return {}
     if not isinstance(content, dict) or not all(map(_well_formed, map(content.get, LISTS))):
-        raise Unusable("it is no kubeconfig: contexts, clusters and users have no names")
+        raise InvalidKubeconfig("it is no kubeconfig: contexts, clusters and users have no names")
     return content
 
 
@@ -126,20 +126,22 @@ def _well_formed(entries: Any) -> bool:
 def _parts(
     files: list[tuple[Path, JsonObject]], context: str | None
 ) -> Iterator[tuple[Path, JsonObject]]:
-    """Returns the cluster and the user of the context. Raises Unusable."""
+    """Returns the cluster and the user of the context. Raises InvalidKubeconfig."""
     name = context or current_context(files)
     if not name:
-        raise Unusable("it has no current context; kubectl config use-context NAME chooses one")
+        raise InvalidKubeconfig(
+            "it has no current context; kubectl config use-context NAME chooses one"
+        )
     _, found = entry(files, "contexts", name)
     if not found:
-        raise Unusable(
+        raise InvalidKubeconfig(
             f"its current context, {name}, is not in it; kubectl config get-contexts lists those "
             "that are"
         )
     for many, one in (("clusters", "cluster"), ("users", "user")):
         folder, part = entry(files, many, str(found.get(one)))
         if not part:
-            raise Unusable(f"the {one} of its context {name} is not in it")
+            raise InvalidKubeconfig(f"the {one} of its context {name} is not in it")
         yield folder, part
 
 
@@ -152,7 +154,7 @@ def current_context(files: list[tuple[Path, JsonObject]]) -> str:
 def _check_files(folder: Path, part: JsonObject) -> None:
     for key in _FILES:
         if (named := part.get(key)) and not (folder / str(named)).exists():
-            raise Unusable(f"{named}, which it names as {key}, is not there")
+            raise InvalidKubeconfig(f"{named}, which it names as {key}, is not there")
     program = (part.get("exec") or {}).get("command")
     if program and not shutil.which(program) and not (folder / program).exists():
-        raise Unusable(f"{program}, the program that it names for the token, is not there")
+        raise InvalidKubeconfig(f"{program}, the program that it names for the token, is not there")

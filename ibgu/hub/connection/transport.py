@@ -121,8 +121,8 @@ def keep_alive(response: aiohttp.ClientResponse) -> None:
             raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
-class Silence:
-    """Silence makes `timer`, which is entered next, expire when nothing was heard for so many
+class ReadTimeout:
+    """ReadTimeout makes `timer`, which is entered next, expire when nothing was heard for so many
     seconds. One timer serves a whole stream: a timer for each of its chunks costs as much as to
     read it."""
 

@@ -17,9 +17,9 @@ from msgspec import Struct
 from ibgu.core.model.kinds import JsonObject, Lease, ObjectMeta
 from ibgu.flowcontrol.deadline import Deadline
 from ibgu.hub.decode import decode_one
+from ibgu.hub.election.lease_watch import LeaseWatch
 from ibgu.hub.election.times import AdaptiveTimes, LeaseTimes
-from ibgu.hub.election.vacancy import Vacancy
-from ibgu.hub.errors import HubError, Stuck
+from ibgu.hub.errors import HubError, LeaderStuck
 from ibgu.hub.paths import MERGE_PATCH, lease, leases
 from ibgu.hub.port import Hub
 
@@ -72,7 +72,7 @@ class Elector:
         self._rng = rng or random.Random()
         self._loop = asyncio.get_running_loop()
         self._adaptive = AdaptiveTimes(times or LeaseTimes(), longest, self._loop.time)
-        self._vacancy = Vacancy(client, namespace, name)
+        self._vacancy = LeaseWatch(client, namespace, name)
         self._observed: _Observed | None = None
         self._ours: Lease | None = None
         self._until = 0.0
@@ -104,8 +104,8 @@ class Elector:
 
         `lead` is cancelled when the deadline passes without a renewal or another holder is seen; it
         should end soon then, and may write nothing once its deadline is expired. When it returns or
-        raises, the lease is released and `run` returns or raises. Raises Stuck if it does not end:
-        a process that only believes it leads helps nobody.
+        raises, the lease is released and `run` returns or raises. Raises LeaderStuck if it does not
+        end: a process that only believes it leads helps nobody.
         """
         while True:
             await self._campaign()
@@ -310,7 +310,7 @@ async def _stop(task: asyncio.Future[None]) -> None:
     for _ in range(2):  # a process that was stopped meanwhile has used no time of the second one
         await asyncio.wait({task}, timeout=STOP_TIMEOUT / 2)
     if not task.done():
-        raise Stuck(
+        raise LeaderStuck(
             f"what led this controller has not ended {STOP_TIMEOUT:g} s after it was told to"
         )
     if not task.cancelled():

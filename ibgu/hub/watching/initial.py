@@ -4,13 +4,13 @@ from typing import Generic, TypeVar
 
 from ibgu.hub.decode import BadObject, HasMetadata, OnBad
 from ibgu.hub.watching.store import Key, key_of
-from ibgu.hub.watching.watch import Delete, Event, Put, Unread
+from ibgu.hub.watching.watch import Delete, Event, UndecodedObject, Upsert
 
 T = TypeVar("T", bound=HasMetadata)
 
 
-class Initial(Generic[T]):
-    """Initial collects a list; `unread`: keys of objects that exist but did not decode."""
+class InitialList(Generic[T]):
+    """InitialList collects a list; `unread`: keys of objects that exist but did not decode."""
 
     def __init__(self) -> None:
         self.objects: dict[Key, T] = {}
@@ -21,14 +21,14 @@ class Initial(Generic[T]):
 
     def event(self, event: Event) -> None:
         """Applies an event: a streaming list may contain changes that happened while it ran."""
-        if isinstance(event, Put):
+        if isinstance(event, Upsert):
             key = key_of(event.obj)
             self.objects[key] = event.obj
             self.unread.discard(key)
         elif isinstance(event, Delete):
             self.objects.pop(key_of(event.obj), None)
             self.unread.discard(key_of(event.obj))
-        elif isinstance(event, Unread):
+        elif isinstance(event, UndecodedObject):
             self.objects.pop(key_of(event), None)
             self.unread.add(key_of(event))
 

@@ -16,9 +16,9 @@ from ibgu.flowcontrol.backoff import Backoff
 from ibgu.hub.decode import BadObject, HasMetadata, OnBad
 from ibgu.hub.errors import TRANSPORT, HubError
 from ibgu.hub.port import Hub
-from ibgu.hub.watching.initial import Initial
+from ibgu.hub.watching.initial import InitialList
 from ibgu.hub.watching.store import Key, key_of
-from ibgu.hub.watching.watch import Bookmark, Delete, Echo, Event, Put, read_echo, read_event
+from ibgu.hub.watching.watch import Bookmark, Delete, Echo, Event, Upsert, read_echo, read_event
 
 T = TypeVar("T", bound=HasMetadata)
 K = TypeVar("K", bound=HasMetadata)
@@ -173,7 +173,7 @@ class Reflector(Generic[T, K]):
 
     async def _list(self) -> None:
         self._sink.listing()
-        initial: Initial[K] = Initial()
+        initial: InitialList[K] = InitialList()
         version = ""
         pages = self._client.list_pages(
             self._kind.path,
@@ -191,10 +191,10 @@ class Reflector(Generic[T, K]):
 
     async def _watch(self) -> None:
         """Runs one stream; if there is no list yet, its first part is the list."""
-        initial: Initial[K] | None = None
+        initial: InitialList[K] | None = None
         if not self._version:
             self._sink.listing()
-            initial = Initial()
+            initial = InitialList()
         query, seconds = self._query()
         async with self._client.stream(
             self._kind.path, query=query, timeout=self._timing.silence, total=seconds + SLACK
@@ -223,9 +223,13 @@ class Reflector(Generic[T, K]):
         if listed and (echo := read_echo(line, self._sink.answered)):
             return echo
         event = read_event(self._kind.path, line, self._kind.type, self._bad)
-        return Put(self._kind.keep(event.obj), event.metadata) if isinstance(event, Put) else event
+        return (
+            Upsert(self._kind.keep(event.obj), event.metadata)
+            if isinstance(event, Upsert)
+            else event
+        )
 
-    def _listed(self, initial: Initial[K], version: str) -> None:
+    def _listed(self, initial: InitialList[K], version: str) -> None:
         self._sink.replace(initial.objects.values(), version, unread=initial.unread)
         self._reported = {key: self._reported[key] for key in initial.unread}
         self._version = version
@@ -233,7 +237,7 @@ class Reflector(Generic[T, K]):
         self.synced.set()
 
     def _apply(self, event: Event) -> None:
-        if isinstance(event, Put):
+        if isinstance(event, Upsert):
             self._sink.upsert(event.obj)
         elif isinstance(event, Delete):
             self._sink.delete(event.obj)

@@ -7,20 +7,28 @@ from typing import Any, Generic, TypeVar
 from msgspec import DecodeError, Raw, Struct, ValidationError
 
 from ibgu.core.model.kinds import ObjectMeta
-from ibgu.hub.decode import Bare, HasMetadata, OnBad, bad_object, decode_one, decoder, malformed
+from ibgu.hub.decode import (
+    HasMetadata,
+    ObjectIdentity,
+    OnBad,
+    bad_object,
+    decode_one,
+    decoder,
+    malformed,
+)
 from ibgu.hub.errors import HubError, Status
 from ibgu.hub.lenient import decode
 
 T = TypeVar("T", bound=HasMetadata)
 A = TypeVar("A")
 
-PUTS = ("ADDED", "MODIFIED")
+UPSERTS = ("ADDED", "MODIFIED")
 _VERSION = b'"resourceVersion":"'
 INITIAL_END = "k8s.io/initial-events-end"
 
 
-class Put(Struct, Generic[A], frozen=True, gc=False):
-    """Put is an ADDED or MODIFIED event."""
+class Upsert(Struct, Generic[A], frozen=True, gc=False):
+    """Upsert is an ADDED or MODIFIED event."""
 
     obj: A
     metadata: ObjectMeta
@@ -38,8 +46,8 @@ class Bookmark(Struct, frozen=True, gc=False):
     """The streaming list is complete with this bookmark."""
 
 
-class Unread(Struct, frozen=True, gc=False):
-    """Unread: an object exists in a version that does not decode; it was reported."""
+class UndecodedObject(Struct, frozen=True, gc=False):
+    """UndecodedObject: an object exists in a version that does not decode; it was reported."""
 
     metadata: ObjectMeta
 
@@ -51,7 +59,7 @@ class Echo(Struct, frozen=True, gc=False):
     metadata: ObjectMeta
 
 
-Event = Put[Any] | Delete | Bookmark | Unread | Echo
+Event = Upsert[Any] | Delete | Bookmark | UndecodedObject | Echo
 
 
 class _Line(Struct, Generic[A], frozen=True, gc=False):
@@ -68,8 +76,8 @@ def read_event(path: str, line: bytes, type_: type[T], on_bad: OnBad) -> Event:
         return _read_slowly(path, line, type_, on_bad, error)
     except DecodeError as error:
         raise malformed(path, error) from error
-    if event.type in PUTS:
-        return Put(event.object, event.object.metadata)
+    if event.type in UPSERTS:
+        return Upsert(event.object, event.object.metadata)
     if event.type == "DELETED":
         return Delete(event.object, event.object.metadata)
     return _read_slowly(path, line, type_, on_bad, None)
@@ -86,10 +94,10 @@ def read_echo(line: bytes, answered: Callable[[str], tuple[str, str] | None]) ->
     if whose is None:
         return None
     with suppress(DecodeError):
-        event = decode(decoder(_Line[Bare]), line)
+        event = decode(decoder(_Line[ObjectIdentity]), line)
         told = event.object.metadata
         same = answered(told.resource_version) == whose == (told.namespace, told.name)
-        if same and event.type in PUTS:
+        if same and event.type in UPSERTS:
             return Echo(told)
     return None
 
@@ -102,7 +110,7 @@ def _read_slowly(
     if raw.type == "ERROR":
         raise decode_one(path, raw.object, Status).error(method="WATCH", path=path)
     if raw.type == "BOOKMARK":
-        metadata = decode_one(path, raw.object, Bare).metadata
+        metadata = decode_one(path, raw.object, ObjectIdentity).metadata
         ends = metadata.annotations.get(INITIAL_END) == "true"
         return Bookmark(metadata, initial_end=ends)
     if error is None:
@@ -110,5 +118,5 @@ def _read_slowly(
     bad = bad_object(path, raw.object, error)
     on_bad(bad)
     if raw.type == "DELETED":
-        return Delete(Bare(bad.metadata), bad.metadata)
-    return Unread(bad.metadata)
+        return Delete(ObjectIdentity(bad.metadata), bad.metadata)
+    return UndecodedObject(bad.metadata)

@@ -1,6 +1,6 @@
 """Lists the faults, with the messages that the Lifecycle Agent gives for them."""
 
-from ibgu.sim.faults.fault import Fault, Where
+from ibgu.sim.faults.fault import Fault, FaultPoint
 
 _SPEC = "failed to validate IBU spec: "
 _OADP = f"{_SPEC}failed to validate oadp configMap: "
@@ -69,63 +69,66 @@ _CHECKS = {
 
 _JOBS = {
     "stateroot": (
-        Where.STATEROOT,
+        FaultPoint.STATEROOT,
         f"stateroot setup job failed to complete. job-name: lca-prep-stateroot-setup, {_JOB}",
     ),
     "stateroot-deleted": (
-        Where.STATEROOT,
+        FaultPoint.STATEROOT,
         "stateroot job is marked to be deleted, this is not allowed. "
         f"job-name: lca-prep-stateroot-setup, {_JOB}",
     ),
     "precache": (
-        Where.PRECACHE,
+        FaultPoint.PRECACHE,
         f"precache job failed to complete. job-name: lca-prep-precache, {_JOB}",
     ),
     "precache-deleted": (
-        Where.PRECACHE,
+        FaultPoint.PRECACHE,
         "precache job is marked to be deleted, this not allowed. "
         f"job-name: lca-prep-precache, {_JOB}",
     ),
 }
 
 _UPGRADES = {
-    "backup": (Where.BACKUP, "Failed backup CRs: acm-klusterlet,app-data"),
+    "backup": (FaultPoint.BACKUP, "Failed backup CRs: acm-klusterlet,app-data"),
     "extra-manifest-missing": (
-        Where.BACKUP,
+        FaultPoint.BACKUP,
         'the extraManifests configMap is not found, error: configmaps "example-extra-manifests" '
         "not found. Please create the configMap.",
     ),
-    "reboot": (Where.REBOOT, "failed to reboot: exit status 1"),
-    "init-monitor": (Where.MONITOR, "Rollback due to LCA Init Monitor timeout, after {monitor}"),
+    "reboot": (FaultPoint.REBOOT, "failed to reboot: exit status 1"),
+    "init-monitor": (
+        FaultPoint.MONITOR,
+        "Rollback due to LCA Init Monitor timeout, after {monitor}",
+    ),
     "service-unit": (
-        Where.NEW_BOOT,
+        FaultPoint.NEW_BOOT,
         "Rollback due to service-unit failure: component config",
     ),
     "service-unit-postpivot": (
-        Where.NEW_BOOT,
+        FaultPoint.NEW_BOOT,
         "Rollback due to service-unit failure: component postpivot",
     ),
     "recert": (
-        Where.NEW_BOOT,
+        FaultPoint.NEW_BOOT,
         "Rollback due to postpivot failure: failed to run recert tool container: exit status 101",
     ),
-    "uncontrolled": (Where.NEW_BOOT, "Uncontrolled rollback"),
+    "uncontrolled": (FaultPoint.NEW_BOOT, "Uncontrolled rollback"),
     "dpa-missing": (
-        Where.SETTLED,
+        FaultPoint.SETTLED,
         "Rollback due to missing DataProtectionApplication: No DataProtectionApplication CR found",
     ),
     "policy-manifests": (
-        Where.SETTLED,
+        FaultPoint.SETTLED,
         "Rollback due to failure applying policy manifests: failed to apply manifest: "
         "admission webhook denied the request",
     ),
     "config-manifests": (
-        Where.SETTLED,
+        FaultPoint.SETTLED,
         "Rollback due to failure applying config manifests: failed to apply manifest: "
         "admission webhook denied the request",
     ),
     "restore": (
-        Where.SETTLED,
+        FaultPoint.SETTLED,
         "Rollback due to restore failure: Failed restore CRs: app-data",
     ),
 }
@@ -144,40 +147,40 @@ _CLEANUPS = {
 _BEHAVIOUR = (
     Fault(
         "validation-warning",
-        Where.WARNING,
+        FaultPoint.WARNING,
         "Prep",
         "PerformanceProfile[1] - CRD not deployed on cluster",
     ),
-    Fault("certificates-expire", Where.CERTIFICATES, "Upgrade", seconds=86400.0),
-    Fault("hangs", Where.HEALTH, "Prep"),
-    Fault("late-success", Where.SLOW, "Upgrade", seconds=5400.0),
-    Fault("never-returns", Where.DARK, "Upgrade"),
-    Fault("returns-late", Where.DARK, "Upgrade", seconds=2700.0),
-    Fault("hand", Where.HAND, "Prep"),
-    Fault("blocked", Where.BLOCKED, "Prep", "IPC is not idle", seconds=300.0),
-    Fault("busy", Where.BLOCKED, "Init", "IPC is not idle", seconds=300.0, times=1),
-    Fault("frozen-feedback", Where.AGENT, "Prep"),
-    Fault("agent-without-rbac", Where.AGENT),
-    Fault("finalizer-stuck", Where.AGENT),
-    Fault("ibu-missing", Where.SPOKE),
-    Fault("crd-missing", Where.SPOKE),
-    Fault("namespace-missing", Where.SPOKE),
-    Fault("offline", Where.LINK),
-    Fault("flapping-lease", Where.LINK),
+    Fault("certificates-expire", FaultPoint.CERTIFICATES, "Upgrade", seconds=86400.0),
+    Fault("hangs", FaultPoint.HEALTH, "Prep"),
+    Fault("late-success", FaultPoint.SLOW, "Upgrade", seconds=5400.0),
+    Fault("never-returns", FaultPoint.DARK, "Upgrade"),
+    Fault("returns-late", FaultPoint.DARK, "Upgrade", seconds=2700.0),
+    Fault("hand", FaultPoint.HAND, "Prep"),
+    Fault("blocked", FaultPoint.BLOCKED, "Prep", "IPC is not idle", seconds=300.0),
+    Fault("busy", FaultPoint.BLOCKED, "Init", "IPC is not idle", seconds=300.0, times=1),
+    Fault("frozen-feedback", FaultPoint.AGENT, "Prep"),
+    Fault("agent-without-rbac", FaultPoint.AGENT),
+    Fault("finalizer-stuck", FaultPoint.AGENT),
+    Fault("ibu-missing", FaultPoint.SPOKE),
+    Fault("crd-missing", FaultPoint.SPOKE),
+    Fault("namespace-missing", FaultPoint.SPOKE),
+    Fault("offline", FaultPoint.LINK),
+    Fault("flapping-lease", FaultPoint.LINK),
 )
 
 
 def _all() -> list[Fault]:
     return [
-        *(Fault(f"prep.{name}", Where.CHECK, "Prep", text) for name, text in _CHECKS.items()),
+        *(Fault(f"prep.{name}", FaultPoint.CHECK, "Prep", text) for name, text in _CHECKS.items()),
         *(Fault(f"prep.{name}", at, "Prep", text) for name, (at, text) in _JOBS.items()),
         *(Fault(f"upgrade.{name}", at, "Upgrade", text) for name, (at, text) in _UPGRADES.items()),
         *(
-            Fault(f"rollback.{name}", Where.OSTREE, "Rollback", text)
+            Fault(f"rollback.{name}", FaultPoint.OSTREE, "Rollback", text)
             for name, text in _ROLLBACKS.items()
         ),
         *(
-            Fault(f"idle.{name}", Where.CLEANUP, "Idle", text, times=1)
+            Fault(f"idle.{name}", FaultPoint.CLEANUP, "Idle", text, times=1)
             for name, text in _CLEANUPS.items()
         ),
         *_BEHAVIOUR,

@@ -5,8 +5,8 @@ from enum import Enum
 from msgspec import Struct
 
 
-class Where(Enum):
-    """Where is the point at which a fault strikes."""
+class FaultPoint(Enum):
+    """FaultPoint is the point at which a fault strikes."""
 
     CHECK = "the validation at the start of Prep"
     STATEROOT = "the stateroot job"
@@ -40,7 +40,7 @@ class Fault(Struct, frozen=True):
     """
 
     name: str
-    where: Where
+    where: FaultPoint
     stage: str = ""
     message: str = ""
     seconds: float | None = None
@@ -49,4 +49,4 @@ class Fault(Struct, frozen=True):
     @property
     def harmless(self) -> bool:
         """Whether every stage completes all the same."""
-        return self.where in (Where.WARNING, Where.CERTIFICATES)
+        return self.where in (FaultPoint.WARNING, FaultPoint.CERTIFICATES)

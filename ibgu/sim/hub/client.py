@@ -15,7 +15,7 @@ from ibgu.hub.errors import TRANSPORT, HubError, read_error
 from ibgu.hub.paths import resource
 from ibgu.hub.port import NO_QUERY, Hub
 from ibgu.sim.hub.answers import RefusedRequest
-from ibgu.sim.hub.server import Asked, MemoryHub
+from ibgu.sim.hub.server import MemoryHub, ServedRequest
 from ibgu.sim.hub.watch import Watch
 
 BOOKMARK_EVERY = 60.0
@@ -58,7 +58,7 @@ class MemoryClient(Hub):
     ) -> bytes:
         await asyncio.sleep(0)
         data = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
-        asked = Asked(method, path, query, data, content_type, self._who)
+        asked = ServedRequest(method, path, query, data, content_type, self._who)
         outcome = 200
         try:
             return self._hub.handle(asked)

@@ -25,7 +25,7 @@ def new_uid(rng: Random) -> str:
     return str(UUID(int=rng.getrandbits(128), version=4))
 
 
-def born(target: ResourcePath, body: JsonObject, rng: Random, now: float) -> JsonObject:
+def created(target: ResourcePath, body: JsonObject, rng: Random, now: float) -> JsonObject:
     """Returns the object as created. Raises Refused."""
     resource = target.resource
     metadata = _without_empty(body.get("metadata") or {})

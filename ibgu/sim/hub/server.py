@@ -26,7 +26,7 @@ from ibgu.sim.hub.answers import (
 from ibgu.sim.hub.kinds import Resource, ResourcePath, resources, served, target_of
 from ibgu.sim.hub.lists import Lists
 from ibgu.sim.hub.merge import DoesNotFit, merged, patched
-from ibgu.sim.hub.objects import born, changed, leaving, managed
+from ibgu.sim.hub.objects import changed, created, leaving, managed
 from ibgu.sim.hub.store import Backup, Key, VersionedStore
 from ibgu.sim.hub.watch import Watch
 
@@ -34,7 +34,7 @@ _REVIEWS = (paths.SELF_SUBJECT_ACCESS_REVIEWS, paths.SUBJECT_ACCESS_REVIEWS)
 """Reviews, which this hub always allows."""
 
 
-class Asked(Struct, frozen=True):
+class ServedRequest(Struct, frozen=True):
     method: str
     path: str
     query: Mapping[str, str] = {}
@@ -68,7 +68,7 @@ class MemoryHub:
         self._served = served(self.resources)
         self._namespaces = next(r for r in self.resources if r.kind == "Namespace")
         self.versions = VersionedStore(self.resources)
-        self.audit: Callable[[Asked, JsonObject | None, JsonObject | None], None] = _unheard
+        self.audit: Callable[[ServedRequest, JsonObject | None, JsonObject | None], None] = _unheard
         self._rng = Random(f"{seed}/hub")
         self._lists = Lists(self.versions)
         self._watches: WeakSet[Watch] = WeakSet()
@@ -93,7 +93,7 @@ class MemoryHub:
 
     # -- one request -----------------------------------------------------------------------------
 
-    def handle(self, asked: Asked) -> bytes:
+    def handle(self, asked: ServedRequest) -> bytes:
         """Returns the body of the response. Raises Refused."""
         document = documents.of(asked.path, self.resources)
         if document is not None:
@@ -119,7 +119,7 @@ class MemoryHub:
         watch.begin(query.get("resourceVersion", ""), initial=initial)
         return watch
 
-    def _answer(self, asked: Asked, target: ResourcePath) -> JsonObject:
+    def _answer(self, asked: ServedRequest, target: ResourcePath) -> JsonObject:
         match asked.method, bool(target.name):
             case "GET", True:
                 return self._found(target)
@@ -143,10 +143,10 @@ class MemoryHub:
 
     # -- writes ----------------------------------------------------------------------------------
 
-    def _create(self, asked: Asked, target: ResourcePath) -> JsonObject:
+    def _create(self, asked: ServedRequest, target: ResourcePath) -> JsonObject:
         body = _decoded(asked)
         self._check_namespace(target, body)
-        obj = born(target, body, self._rng, self.now())
+        obj = created(target, body, self._rng, self.now())
         name = obj["metadata"]["name"]
         key = (target.namespace, name)
         if (found := self.versions.get(target.resource, key)) is not None:
@@ -164,7 +164,7 @@ class MemoryHub:
         if self.versions.get(self._namespaces, ("", target.namespace)) is None:
             raise not_found(self._namespaces, target.namespace)
 
-    def _patch(self, asked: Asked, target: ResourcePath) -> JsonObject:
+    def _patch(self, asked: ServedRequest, target: ResourcePath) -> JsonObject:
         change = _PATCHES.get(asked.content_type)
         if change is None:
             raise not_allowed()
@@ -175,7 +175,7 @@ class MemoryHub:
             raise unfit() from None
         return self._replace(asked, target, old, new)
 
-    def _put(self, asked: Asked, target: ResourcePath) -> JsonObject:
+    def _put(self, asked: ServedRequest, target: ResourcePath) -> JsonObject:
         if target.subresource == "finalize":
             return self._finalize(asked, target)
         old, new = self._found(target), _decoded(asked)
@@ -186,7 +186,7 @@ class MemoryHub:
         return self._replace(asked, target, old, new)
 
     def _replace(
-        self, asked: Asked, target: ResourcePath, old: JsonObject, new: JsonObject
+        self, asked: ServedRequest, target: ResourcePath, old: JsonObject, new: JsonObject
     ) -> JsonObject:
         if new["metadata"]["resourceVersion"] != old["metadata"]["resourceVersion"]:
             raise conflict(target.resource, target.name, STALE)
@@ -203,7 +203,9 @@ class MemoryHub:
             return obj
         return self._store(asked, target, key_of(target), obj)
 
-    def _store(self, asked: Asked, target: ResourcePath, key: Key, obj: JsonObject) -> JsonObject:
+    def _store(
+        self, asked: ServedRequest, target: ResourcePath, key: Key, obj: JsonObject
+    ) -> JsonObject:
         before = self.versions.get(target.resource, key)
         # The real server records managers only where there are some already.
         if before is None or "managedFields" in obj["metadata"]:
@@ -212,7 +214,7 @@ class MemoryHub:
         self.audit(asked, before, stored)
         return stored
 
-    def _delete(self, asked: Asked, target: ResourcePath) -> JsonObject:
+    def _delete(self, asked: ServedRequest, target: ResourcePath) -> JsonObject:
         old = self._found(target)
         wanted = (_decoded(asked) if asked.body else {}).get("preconditions") or {}
         uid = old["metadata"]["uid"]
@@ -229,7 +231,7 @@ class MemoryHub:
         self.audit(asked, old, None)
         return _success(target, uid)
 
-    def _finalize(self, asked: Asked, target: ResourcePath) -> JsonObject:
+    def _finalize(self, asked: ServedRequest, target: ResourcePath) -> JsonObject:
         """Finalizes a namespace: there is no controller that would empty it first."""
         old = self._found(target)
         self.versions.remove(target.resource, key_of(target))
@@ -244,7 +246,7 @@ def key_of(target: ResourcePath) -> Key:
     return (target.namespace, target.name)
 
 
-def _decoded(asked: Asked) -> Any:
+def _decoded(asked: ServedRequest) -> Any:
     try:
         return json.decode(asked.body or b"{}")
     except DecodeError as error:
@@ -257,10 +259,10 @@ def _success(target: ResourcePath, uid: str) -> JsonObject:
     return status | {"status": "Success", "details": about}
 
 
-def _namespace(name: str) -> Asked:
+def _namespace(name: str) -> ServedRequest:
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    return Asked("POST", "/api/v1/namespaces", body=json.encode(body))
+    return ServedRequest("POST", "/api/v1/namespaces", body=json.encode(body))
 
 
-def _unheard(asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+def _unheard(asked: ServedRequest, before: JsonObject | None, after: JsonObject | None) -> None:
     return

@@ -3,16 +3,16 @@
 from collections import deque
 
 from ibgu.core.model.names import RUN
+from ibgu.sim.attempts import AttemptDraws, StageAttempt
 from ibgu.sim.clock import NEVER
-from ibgu.sim.course import Fate, FateDraws
-from ibgu.sim.lca import beats
-from ibgu.sim.lca.beats import Beat, Effect, Script
+from ibgu.sim.lca import script_steps
 from ibgu.sim.lca.checks import prep_problem
 from ibgu.sim.lca.conditions import status_of
-from ibgu.sim.lca.node import Node
+from ibgu.sim.lca.node import SimulatedNode
 from ibgu.sim.lca.record import CLEANUP_DONE, Record
+from ibgu.sim.lca.script_steps import Effect, Script, ScriptStep
 from ibgu.sim.lca.scripts import script_for
-from ibgu.sim.lca.stages import NotAllowed, Start, transition
+from ibgu.sim.lca.stages import RefusedStage, StageStart, transition
 from ibgu.sim.spoke import IBU, Refusal, Spoke
 from ibgu.sim.timeline import StageTimeline
 
@@ -25,23 +25,23 @@ class Lca:
     """Lca gets the time from its caller; `next_at` is when there is something to do again."""
 
     def __init__(
-        self, spoke: Spoke, course: FateDraws, timeline: StageTimeline, version: str
+        self, spoke: Spoke, course: AttemptDraws, timeline: StageTimeline, version: str
     ) -> None:
         self.spoke = spoke
         self.course = course
         self.timeline = timeline
         self.record = Record(spoke)
-        self.node = Node(spoke, self.record, version)
+        self.node = SimulatedNode(spoke, self.record, version)
         self.installed = False
-        self._script: deque[Beat] = deque()
+        self._script: deque[ScriptStep] = deque()
         self._beat_at = NEVER
         self._reconcile_at = NEVER
         self._cleanup_at = NEVER
         self._job_until = 0.0
         self._seen: tuple[object, ...] = ()
         self._requested = 0.0
-        self._start = Start.INIT
-        self.fate = Fate({})
+        self._start = StageStart.INIT
+        self.fate = StageAttempt({})
         """The fate of the stage that began last."""
 
     # -- from outside ----------------------------------------------------------------------------
@@ -103,29 +103,31 @@ class Lca:
         self._seen = self.record.mark
         stage = self.record.stage
         match transition(stage, self.record.conditions, self.record.after_pivot):
-            case NotAllowed(message):
+            case RefusedStage(message):
                 kind = "Idle" if stage == "Idle" else f"{stage}InProgress"
-                self._set(beats.Set(kind, "False", "InvalidTransition", message), now)
-            case Start() as start:
+                self._set(
+                    script_steps.SetCondition(kind, "False", "InvalidTransition", message), now
+                )
+            case StageStart() as start:
                 self._begin(start, now)
             case None:
                 self.record.write(self.record.status, now)
                 if self._cleanup_at != NEVER:
                     self._look_for_cleanup(now)
 
-    def _begin(self, start: Start, now: float, *, again: bool = False) -> None:
+    def _begin(self, start: StageStart, now: float, *, again: bool = False) -> None:
         """Begins the stage; `again`: the conditions of the failed attempt stay until its end."""
-        waits = self._job_until - now if start is Start.ABORT else 0.0
+        waits = self._job_until - now if start is StageStart.ABORT else 0.0
         self._start, self._cleanup_at, self._job_until = start, NEVER, 0.0
         self.record.drop_refusals(now)
-        if start is not Start.INIT:
+        if start is not StageStart.INIT:
             run = self.record.annotations.get(RUN, "")
             seed = str((self.record.spec.get("seedImageRef") or {}).get("image", ""))
             asked = self._requested or now
             self.timeline.begin(start.value, asked, now, run=run, seed=seed)
-        if start in (Start.ABORT, Start.FINALIZE):
+        if start in (StageStart.ABORT, StageStart.FINALIZE):
             self.record.forget("history", now)
-        elif start is not Start.INIT:
+        elif start is not StageStart.INIT:
             self.record.enter(start.value, now)
         backups = bool(self.record.spec.get("oadpContent"))
         self.fate = self.course.fate(start.value, backups=backups)
@@ -170,46 +172,46 @@ class Lca:
 
     def _do(self, effect: Effect, now: float) -> None:
         match effect:
-            case beats.Set():
+            case script_steps.SetCondition():
                 self._set(effect, now)
-            case beats.RemoveCondition(kind):
+            case script_steps.RemoveCondition(kind):
                 self.record.remove(kind, now)
-            case beats.OpenPhase(name):
+            case script_steps.OpenPhase(name):
                 self.record.phase(name, now)
-            case beats.EndStage(outcome, message):
+            case script_steps.EndStage(outcome, message):
                 self._end(outcome, message, now)
-            case beats.Check():
+            case script_steps.ValidateSpec():
                 self._check(now)
-            case beats.Warn(message):
+            case script_steps.AnnotateWarning(message):
                 self.record.warn(message, now)
-            case beats.JobRuns(seconds):
+            case script_steps.JobRuns(seconds):
                 self._job_until = now + seconds
-            case beats.AwaitCleanup():
+            case script_steps.AwaitCleanup():
                 self._cleanup_at = now + self._cleanup_poll
-            case beats.ClearExpiration():
+            case script_steps.ClearExpiration():
                 self.record.forget("rollbackAvailabilityExpiration", now)
-            case beats.Clean():
+            case script_steps.ClearConditions():
                 self.record.clean(now)
             case _:
                 self._turn_node(effect, now)
 
-    def _turn_node(self, effect: beats.NodeEffect, now: float) -> None:
+    def _turn_node(self, effect: script_steps.NodeEffect, now: float) -> None:
         self.record.flush(now)
         match effect:
-            case beats.Shutdown():
+            case script_steps.ShutDownNode():
                 self.node.shut_down()
-            case beats.BootNew(certificates):
+            case script_steps.BootNewStateroot(certificates):
                 self.node.boot_new(now, certificates)
-            case beats.BootOld():
+            case script_steps.BootOldStateroot():
                 self.node.boot_old(now)
-            case beats.RestoreIbu():
+            case script_steps.RestoreIbu():
                 self.node.restore_ibu(now)
-            case beats.Connect():
+            case script_steps.ConnectKlusterlet():
                 self.spoke.connected = True
         if self.record.present and self.node.settled:
             self._seen = self.record.mark
 
-    def _set(self, condition: beats.Set, now: float) -> None:
+    def _set(self, condition: script_steps.SetCondition, now: float) -> None:
         self.record.set(condition, self._filled(condition.message), now)
 
     def _end(self, outcome: str, message: str, now: float) -> None:
@@ -220,7 +222,7 @@ class Lca:
     def _check(self, now: float) -> None:
         problem = prep_problem(self.record.spec, self.spoke, self.node.version)
         if problem is not None:
-            self._perform((beats.beat(0.0, *beats.failed("Prep", problem)),), now)
+            self._perform((script_steps.beat(0.0, *script_steps.failed("Prep", problem)),), now)
 
     def _filled(self, message: str) -> str:
         """Puts this cluster's own values into a fault's message."""
@@ -255,5 +257,5 @@ def _postponed(script: Script, seconds: float) -> Script:
     """Delays everything after the first beat by that much."""
     first, *rest = script
     if rest and seconds > 0.0:
-        rest[0] = Beat(rest[0].after + seconds, rest[0].effects)
+        rest[0] = ScriptStep(rest[0].after + seconds, rest[0].effects)
     return (first, *rest)

@@ -5,9 +5,9 @@ from ibgu.sim.lca.record import Record
 from ibgu.sim.spoke import Spoke
 
 
-class Node:
-    """Node is one node; `settled` is False from the boot into the old stateroot until LCA has
-    restored the IBU."""
+class SimulatedNode:
+    """SimulatedNode is one node; `settled` is False from the boot into the old stateroot until LCA
+    has restored the IBU."""
 
     def __init__(self, spoke: Spoke, record: Record, version: str) -> None:
         self.spoke = spoke

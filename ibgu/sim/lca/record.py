@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.clock import timestamp
-from ibgu.sim.lca.beats import Set
 from ibgu.sim.lca.conditions import Conditions, set_condition, without
+from ibgu.sim.lca.script_steps import SetCondition
 from ibgu.sim.lca.stages import valid_next_stages
 from ibgu.sim.spoke import IBU, Spoke
 
@@ -99,7 +99,7 @@ class Record:
         if not self._together:
             self.flush(now)
 
-    def set(self, condition: Set, message: str, now: float) -> None:
+    def set(self, condition: SetCondition, message: str, now: float) -> None:
         conditions = set_condition(
             self.conditions,
             condition.type,
@@ -142,7 +142,7 @@ class Record:
             self.annotate({k: v for k, v in self.annotations.items() if k != WARNING}, now)
         self.after_pivot = False
         self.write({}, now)
-        self.set(Set("Idle", "True", "Idle", "Idle"), "Idle", now)
+        self.set(SetCondition("Idle", "True", "Idle", "Idle"), "Idle", now)
 
     def warn(self, message: str, now: float) -> None:
         self.annotate({**self.annotations, WARNING: message}, now)

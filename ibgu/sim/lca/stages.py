@@ -54,8 +54,8 @@ def _open(conditions: Conditions, stage: str) -> bool:
     )
 
 
-class Start(Enum):
-    """Start is what a reconciliation begins; the values are the names in timelines and
+class StageStart(Enum):
+    """StageStart is what a reconciliation begins; the values are the names in timelines and
     durations."""
 
     INIT = "Init"
@@ -66,13 +66,15 @@ class Start(Enum):
     FINALIZE = "Finalize"
 
 
-class NotAllowed(Struct, frozen=True):
-    """NotAllowed is the agent's own second guard, behind the API server's rules."""
+class RefusedStage(Struct, frozen=True):
+    """RefusedStage is the agent's own second guard, behind the API server's rules."""
 
     message: str
 
 
-def transition(stage: str, conditions: Conditions, after_pivot: bool) -> Start | NotAllowed | None:
+def transition(
+    stage: str, conditions: Conditions, after_pivot: bool
+) -> StageStart | RefusedStage | None:
     """Returns what begins; None: the stage is already in progress or done."""
     match stage:
         case "Prep":
@@ -93,40 +95,40 @@ def _entered(conditions: Conditions, stage: str) -> bool:
     )
 
 
-def _to_prep(conditions: Conditions) -> Start | NotAllowed | None:
+def _to_prep(conditions: Conditions) -> StageStart | RefusedStage | None:
     if _entered(conditions, "Prep"):
         return None
     idle = status_of(conditions, "Idle") == "True"
-    return Start.PREP if idle else NotAllowed("Previous stage not succeeded")
+    return StageStart.PREP if idle else RefusedStage("Previous stage not succeeded")
 
 
-def _to_upgrade(conditions: Conditions) -> Start | NotAllowed | None:
+def _to_upgrade(conditions: Conditions) -> StageStart | RefusedStage | None:
     if _entered(conditions, "Upgrade"):
         return None
     prepared = status_of(conditions, "PrepCompleted") == "True"
-    return Start.UPGRADE if prepared else NotAllowed("Previous stage not succeeded")
+    return StageStart.UPGRADE if prepared else RefusedStage("Previous stage not succeeded")
 
 
-def _to_rollback(conditions: Conditions, after_pivot: bool) -> Start | NotAllowed | None:
+def _to_rollback(conditions: Conditions, after_pivot: bool) -> StageStart | RefusedStage | None:
     if _entered(conditions, "Rollback"):
         return None
     if _entered(conditions, "Upgrade") and after_pivot:
-        return Start.ROLLBACK
-    return NotAllowed("Upgrade not started or already finalized")
+        return StageStart.ROLLBACK
+    return RefusedStage("Upgrade not started or already finalized")
 
 
-def _to_idle(conditions: Conditions, after_pivot: bool) -> Start | NotAllowed | None:
+def _to_idle(conditions: Conditions, after_pivot: bool) -> StageStart | RefusedStage | None:
     reason = reason_of(conditions, "Idle")
     if not reason:
-        return Start.INIT
+        return StageStart.INIT
     if status_of(conditions, "Idle") == "True" or reason in (*LEAVING, "Blocked"):
         return None
     if "True" in (status_of(conditions, f"{s}Completed") for s in ("Upgrade", "Rollback")):
-        return Start.FINALIZE
+        return StageStart.FINALIZE
     if status_of(conditions, "RollbackCompleted") == "False":
-        return NotAllowed("Transition to Idle not allowed - Rollback failed")
+        return RefusedStage("Transition to Idle not allowed - Rollback failed")
     if status_of(conditions, "RollbackInProgress") == "True":
-        return NotAllowed("Transition to Idle not allowed - Rollback is in progress")
+        return RefusedStage("Transition to Idle not allowed - Rollback is in progress")
     if after_pivot:
-        return NotAllowed("Transition to Idle not allowed - Rollback first")
-    return Start.ABORT
+        return RefusedStage("Transition to Idle not allowed - Rollback first")
+    return StageStart.ABORT

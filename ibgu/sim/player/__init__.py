@@ -2,7 +2,7 @@
 
 from ibgu.sim.player.cleanup import clean_up
 from ibgu.sim.player.player import Player
-from ibgu.sim.player.setup import NotOurs
+from ibgu.sim.player.setup import ForeignCluster
 from ibgu.sim.player.simulate import simulate
 
-__all__ = ["NotOurs", "Player", "clean_up", "simulate"]
+__all__ = ["ForeignCluster", "Player", "clean_up", "simulate"]

@@ -18,7 +18,7 @@ from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.faults import Fault
 from ibgu.sim.player.clock import SteadyClock
 from ibgu.sim.player.sender import PatchSender
-from ibgu.sim.player.setup import Made, create_cluster, create_fleet, persist
+from ibgu.sim.player.setup import CreatedCluster, create_cluster, create_fleet, persist
 from ibgu.sim.spec import FleetSpec
 from ibgu.sim.wire import WorkEvent, WorkMeta
 
@@ -58,17 +58,17 @@ class Player:
     # -- life ------------------------------------------------------------------------------------
 
     async def create(self) -> None:
-        """Makes the fleet on the hub. Raises NotOurs, HubError."""
+        """Makes the fleet on the hub. Raises ForeignCluster, HubError."""
         faults = self.spec.faults_by_cluster()
         made = await create_fleet(self.client, self.spec, faults)
         for name, given in faults.items():
             self._born(name, given, made[name])
 
     async def add(self, name: str) -> None:
-        """Adds one more cluster, without faults. Raises NotOurs, HubError."""
+        """Adds one more cluster, without faults. Raises ForeignCluster, HubError."""
         self._born(name, (), await create_cluster(self.client, self.spec, name))
 
-    def _born(self, name: str, faults: tuple[Fault, ...], made: Made) -> None:
+    def _born(self, name: str, faults: tuple[Fault, ...], made: CreatedCluster) -> None:
         cluster = self._cluster_type(name, self.spec, faults, self.clock.now())
         self._join(cluster, made)
         self.clusters[name] = cluster
@@ -112,7 +112,7 @@ class Player:
         self.touch(self.clusters[name])
         return made.cluster
 
-    def _join(self, cluster: SimulatedCluster, made: Made) -> None:
+    def _join(self, cluster: SimulatedCluster, made: CreatedCluster) -> None:
         published = self.spec.version if made.fresh else ""
         cluster.registration.joined(made.cluster.metadata.uid, published)
 

@@ -12,7 +12,7 @@ from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.wire import FullWork, Patch, WorkMeta
 
 _RETRY = 0.5
-_FAREWELL = 2.0
+_CLOSE_SECONDS = 2.0
 
 _work = msgspec.json.Decoder(FullWork)
 
@@ -115,6 +115,6 @@ async def _whole(act: Coroutine[None, None, None]) -> None:
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=_FAREWELL)
+        await asyncio.wait({task}, timeout=_CLOSE_SECONDS)
         task.cancel()
         raise

@@ -19,8 +19,8 @@ _ATTEMPTS = 6
 T = TypeVar("T")
 
 
-class NotOurs(Exception):
-    """NotOurs: a cluster of that name exists on the hub and was not made by a simulator."""
+class ForeignCluster(Exception):
+    """ForeignCluster: a cluster of that name exists on the hub and was not made by a simulator."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(
@@ -29,17 +29,20 @@ class NotOurs(Exception):
         )
 
 
-class Made(NamedTuple):
-    """Made is a ManagedCluster; `fresh`: created just now, so that nothing on it is outdated."""
+class CreatedCluster(NamedTuple):
+    """CreatedCluster is a ManagedCluster; `fresh`: created just now, so that nothing on it is
+    outdated."""
 
     cluster: ManagedCluster
     fresh: bool
 
 
-async def create_fleet(client: Hub, spec: FleetSpec, names: Iterable[str]) -> dict[str, Made]:
+async def create_fleet(
+    client: Hub, spec: FleetSpec, names: Iterable[str]
+) -> dict[str, CreatedCluster]:
     """Returns the ManagedClusters by name; those that a former simulation left are taken over.
-    Raises NotOurs for a name that another cluster has, which is left as it is; HubError."""
-    made: dict[str, Made] = {}
+    Raises ForeignCluster for a name that another cluster has, which is left as it is; HubError."""
+    made: dict[str, CreatedCluster] = {}
 
     async def one(name: str) -> None:
         made[name] = await create_cluster(client, spec, name)
@@ -48,7 +51,7 @@ async def create_fleet(client: Hub, spec: FleetSpec, names: Iterable[str]) -> di
     return made
 
 
-async def create_cluster(client: Hub, spec: FleetSpec, name: str) -> Made:
+async def create_cluster(client: Hub, spec: FleetSpec, name: str) -> CreatedCluster:
     body = managed_cluster(name, spec.version, spec.labels)
     made = await _create(client, paths.MANAGED_CLUSTERS, paths.managed_cluster(name), body)
     namespace = {"metadata": {"name": name, "labels": {SIMULATED: "true"}}}
@@ -56,7 +59,7 @@ async def create_cluster(client: Hub, spec: FleetSpec, name: str) -> Made:
     return made
 
 
-async def _create(client: Hub, collection: str, path: str, body: JsonObject) -> Made:
+async def _create(client: Hub, collection: str, path: str, body: JsonObject) -> CreatedCluster:
     """Creates an object of any kind, decoded as a ManagedCluster: only its metadata is read."""
     fresh = True
     try:
@@ -67,8 +70,8 @@ async def _create(client: Hub, collection: str, path: str, body: JsonObject) -> 
         fresh, data = False, await client.request("GET", path)
     found = json.decode(data, type=ManagedCluster)
     if found.metadata.labels.get(SIMULATED) != "true":
-        raise NotOurs(str(body.get("kind", "namespace")), found.metadata.name)
-    return Made(found, fresh)
+        raise ForeignCluster(str(body.get("kind", "namespace")), found.metadata.name)
+    return CreatedCluster(found, fresh)
 
 
 async def persist(client: Hub, method: str, path: str, body: object | None = None) -> bytes:

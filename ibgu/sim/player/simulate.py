@@ -18,7 +18,7 @@ async def simulate(
     """Plays the fleet until `stop` is set (for ever without it) or the task is cancelled.
 
     `ready` gets the player when all clusters exist on the hub and their works are known. What
-    was created stays; `clean_up` removes it. Raises NotOurs, HubError.
+    was created stays; `clean_up` removes it. Raises ForeignCluster, HubError.
     """
     player = Player(client, spec)
     await player.create()

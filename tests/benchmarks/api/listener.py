@@ -37,7 +37,7 @@ class Watch(Struct, frozen=True):
     """Seconds."""
 
 
-class Heard(Struct):
+class ReceivedEvents(Struct):
     milliseconds: list[float]
     """The time from the commit to a client that measures."""
     behind: int
@@ -48,7 +48,7 @@ class Heard(Struct):
 
 
 class Client(asyncio.Protocol):
-    def __init__(self, watch: Watch, heard: Heard, measures: bool) -> None:
+    def __init__(self, watch: Watch, heard: ReceivedEvents, measures: bool) -> None:
         self._watch = watch
         self._heard = heard
         self._measures = measures
@@ -94,8 +94,8 @@ def _request(watch: Watch) -> bytes:
     return f"{head}Authorization: Bearer {watch.token}\r\n\r\n".encode()
 
 
-async def follow(watch: Watch) -> Heard:
-    heard = Heard([], 0, 0, 0)
+async def follow(watch: Watch) -> ReceivedEvents:
+    heard = ReceivedEvents([], 0, 0, 0)
     loop = asyncio.get_running_loop()
     clients = []
     for number in range(watch.clients):

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
 from ibgu.core.model import (
+    ActingParty,
     Arming,
     Cause,
     Change,
@@ -27,7 +28,6 @@ from ibgu.core.model import (
     RunResult,
     RunState,
     Waiting,
-    Who,
     WorkView,
 )
 from ibgu.db.journal.batch import Told
@@ -69,7 +69,7 @@ class Decided(Struct, frozen=True):
 def waiting(
     rollout: str, step: int, cluster: str, uid: str, position: int, since: datetime
 ) -> Member:
-    reason = Reason(ReasonKind.SLOT, since, "all slots are taken", None, Who.IBGU)
+    reason = Reason(ReasonKind.SLOT, since, "all slots are taken", None, ActingParty.IBGU)
     return Waiting(
         rollout=rollout, step=step, cluster=cluster, uid=uid, position=position, reason=reason
     )
@@ -128,7 +128,7 @@ def _started(waits: Member, attempt: Attempt) -> Member:
         slot=attempt.slot,
         limit=attempt.limit,
         started_at=began,
-        reason=Reason(ReasonKind.RUNNING, began, words, None, Who.CLUSTER),
+        reason=Reason(ReasonKind.RUNNING, began, words, None, ActingParty.CLUSTER),
         run=run,
         attempts=1,
     )

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ibgu.db.journal.batch import Told
 from tests.benchmarks.history import records
-from tests.benchmarks.history.lives import Life, life, told_at
+from tests.benchmarks.history.member_lines import MemberLines, life, told_at
 from tests.benchmarks.history.plan import ACTIONS, WAVE, Course, History, fails
 
 Changeset = list[str]
@@ -73,7 +73,7 @@ class Steps:
         line: str = getattr(self._life(each), state)
         return line % self._values(each)
 
-    def _life(self, each: int) -> Life:
+    def _life(self, each: int) -> MemberLines:
         return life(self._history.hub, self._step, ACTIONS[self._step], fails=fails(each))
 
     def _values(self, each: int) -> dict[str, str]:

@@ -17,7 +17,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.db.rows import Row, shadow_row
 from ibgu.db.schema import shadow_runs
 from tests.benchmarks.history.copying import template
-from tests.benchmarks.history.lives import BEGAN, ENDED
+from tests.benchmarks.history.member_lines import BEGAN, ENDED
 from tests.benchmarks.history.plan import ACTIONS, WAVE, Course, History, fails
 
 NEWEST = 72

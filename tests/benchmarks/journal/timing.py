@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu.db import Changeset, Journal
 from ibgu.db.reads import Reads
 from tests.benchmarks.bound import percentile
-from tests.benchmarks.history import Going, History
+from tests.benchmarks.history import History, RunningMembers
 from tests.benchmarks.history.plan import EVENTS_OF_MEMBER, NEWEST
 
 
@@ -86,7 +86,7 @@ async def commits(engine: AsyncEngine, history: History, count: int, members: in
     as one leader writes them."""
     journal, reads = Journal(engine, history.hub), Reads(engine, history.hub)
     await journal.lead("bench")
-    going = Going(history)
+    going = RunningMembers(history)
     turns = [going.turn(members) for _ in range(count)]
     before = await reads.last_seq()
     times = await _timed(partial(_commit, journal, turn) for turn in turns)

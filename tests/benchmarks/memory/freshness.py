@@ -17,7 +17,7 @@ from ibgu.db.engine import engine as connected
 from tests.benchmarks.bound import list_schedule, percentile
 from tests.benchmarks.memory.play import Play
 from tests.benchmarks.report import judge
-from tests.simulation.loop import VirtualLoop
+from tests.simulation.loop import VirtualTimeLoop
 from tests.simulation.postgres import database, server
 from tests.simulation.run import silence_logs
 
@@ -84,7 +84,7 @@ def figures(found: dict[str, Fresh]) -> dict[str, float]:
 
 
 def measure(server_url: str, way: str, clusters: int, slots: int, seed: int) -> Fresh:
-    loop = VirtualLoop()
+    loop = VirtualTimeLoop()
     asyncio.set_event_loop(loop)
     try:
         with database(server_url) as url:
@@ -95,7 +95,7 @@ def measure(server_url: str, way: str, clusters: int, slots: int, seed: int) -> 
 
 
 async def _measure(
-    loop: VirtualLoop, url: str, way: str, clusters: int, slots: int, seed: int
+    loop: VirtualTimeLoop, url: str, way: str, clusters: int, slots: int, seed: int
 ) -> Fresh:
     pool = connected(url, pool_size=4)
     try:

@@ -16,7 +16,7 @@ from ibgu.sim.timeline import StageRun
 from tests.benchmarks.bound import list_schedule
 from tests.benchmarks.memory.play import STAGES, Play
 from tests.benchmarks.report import judge
-from tests.simulation.loop import VirtualLoop
+from tests.simulation.loop import VirtualTimeLoop
 from tests.simulation.postgres import database, server
 from tests.simulation.run import silence_logs
 
@@ -81,13 +81,13 @@ def _played(url: str, kind: Kind) -> Scheduled:
 
 def measure(server_url: str, kind: Kind, seed: int = 1) -> Scheduled:
     silence_logs()
-    loop = VirtualLoop()
+    loop = VirtualTimeLoop()
     asyncio.set_event_loop(loop)
     with database(server_url) as url:
         return loop.run_until_complete(_measure(loop, url, kind, seed))
 
 
-async def _measure(loop: VirtualLoop, url: str, kind: Kind, seed: int) -> Scheduled:
+async def _measure(loop: VirtualTimeLoop, url: str, kind: Kind, seed: int) -> Scheduled:
     pool = connected(url, pool_size=4)
     try:
         play = Play(

@@ -29,16 +29,16 @@ from ibgu.hub import paths
 from ibgu.hub.discovery import discover
 from ibgu.settings import read_settings
 from ibgu.sim.hub import MemoryClient, MemoryHub
-from ibgu.sim.hub.server import Asked
+from ibgu.sim.hub.server import ServedRequest
 from ibgu.sim.player import Player
 from ibgu.sim.player.clock import SteadyClock as FleetClock
 from ibgu.sim.spec import FleetSpec
 from tests.benchmarks.case import NAME, ibgu
-from tests.benchmarks.memory.calm import Calm
+from tests.benchmarks.memory.idle import IdleFigures
 from tests.benchmarks.memory.weight import weight
 from tests.simulation.checks.refreshes import refreshed
-from tests.simulation.journal import FaultyEngine, Turnstile
-from tests.simulation.loop import VirtualLoop
+from tests.simulation.journal import CallQueue, FaultyEngine
+from tests.simulation.loop import VirtualTimeLoop
 from tests.simulation.run import silence_logs
 
 _OF_CLUSTER = re.compile("/(manifestworks|managedclusters)")
@@ -140,7 +140,9 @@ class Play:
             status_writes=self._writes,
         )
 
-    def _audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+    def _audit(
+        self, asked: ServedRequest, before: JsonObject | None, after: JsonObject | None
+    ) -> None:
         if asked.path == _STATUS:
             self._writes += 1
             self._largest = max(self._largest, len(asked.body or b""))
@@ -151,7 +153,7 @@ class Play:
 
     async def _controller(self) -> Controller:
         client = MemoryClient(self.hub, "ibgu")
-        engine: Any = FaultyEngine(self._pool, Calm(), Turnstile(), lambda _: None)
+        engine: Any = FaultyEngine(self._pool, IdleFigures(), CallQueue(), lambda _: None)
         settings = read_settings(
             identity="bench",
             database_url="postgresql://",
@@ -208,7 +210,7 @@ def _peak() -> int:
 async def _main(url: str, clusters: int, slots: int, seed: int) -> Played:
     pool = connected(url, pool_size=4)
     loop = asyncio.get_running_loop()
-    assert isinstance(loop, VirtualLoop)
+    assert isinstance(loop, VirtualTimeLoop)
     try:
         return await Play(clusters, slots, seed, pool, rate=RATE, durations=DURATIONS).play()
     finally:
@@ -220,7 +222,7 @@ def main(url: str, clusters: str, slots: str, seed: str) -> None:
     silence_logs()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-    loop = VirtualLoop()
+    loop = VirtualTimeLoop()
     asyncio.set_event_loop(loop)
     played = loop.run_until_complete(_main(url, int(clusters), int(slots), int(seed)))
     print(json.encode(played).decode(), flush=True)

@@ -13,13 +13,13 @@ from ibgu.cli.doctor.facts import (
     JournalFacts,
     LeaseCheck,
     Missing,
+    NotTried,
     PayloadAccess,
     Reach,
     References,
     Rights,
     Subject,
     Talm,
-    Unasked,
     Unknown,
 )
 from ibgu.cli.doctor.findings import Finding, Level, error, exit_code, ok, skipped, warning
@@ -34,7 +34,7 @@ from ibgu.core.views.leadership import Leadership as Leader
 from ibgu.db.schema import VERSION
 from ibgu.hub.authorization.consequences import consequence
 from ibgu.hub.authorization.rights import ROLES, Right, needed, role_of
-from ibgu.hub.election.rivals import Rival
+from ibgu.hub.election.competing_leases import CompetingLease
 from tests.cli.doctor.samples import HEALTH, HUB, IBGU, NOW, health, hub, served, told
 
 WORKS = "manifestworks"
@@ -47,7 +47,7 @@ APART = Reach(tenancy=False, across_namespaces=False, namespaces=TWO)
 BOUND = Reach(tenancy=True, across_namespaces=False)
 UNBOUND = Reach(tenancy=True, across_namespaces=False, namespaces=("north",))
 NO_SETS = Reach(tenancy=True, across_namespaces=False, served=False)
-RIVAL = Rival("pod-1", "ibgu-system", "ibgu-controller")
+RIVAL = CompetingLease("pod-1", "ibgu-system", "ibgu-controller")
 FLAPPING = Leader("pod-1", 9, NOW, "pod-0", 6)
 AWAY = Unknown("GET /version: ConnectionFailed: refused")
 
@@ -114,7 +114,7 @@ MEANT = PayloadAccess(Rights(IBGU, 1, ()), Rights(IBGU, 6, tuple(needed("payload
         (hub(talm=Talm("ns", "no policy", unsettled="it is new")), [("TALM", "error")]),
         (hub(talm=Talm("openshift-operators")), []),
         (hub(talm=Talm("ns"), served=served(ibgu_status=frozenset({"clusters"}))), []),
-        (hub(talm=Unasked("not allowed")), [("TALM", "skipped")]),
+        (hub(talm=NotTried("not allowed")), [("TALM", "skipped")]),
         (hub(fleet=Fleet()), [("clusters", "warning")]),
         (hub(fleet=Fleet(total=3, accepted=3, available=2)), [("clusters", "warning")]),
         (hub(fleet=Fleet(total=3, accepted=3, available=3, deleting=1)), []),
@@ -124,7 +124,7 @@ MEANT = PayloadAccess(Rights(IBGU, 1, ()), Rights(IBGU, 6, tuple(needed("payload
         (hub(agents=Agents(works=2, forbidden=("a", "b"))), [("work agents", "warning")]),
         (hub(agents=AWAY), [("agents", "error")]),
         (nothing(AWAY), [("hub", "error")]),
-        (nothing(Unasked("KUBECONFIG is not set")), [("hub", "skipped")]),
+        (nothing(NotTried("KUBECONFIG is not set")), [("hub", "skipped")]),
     ],
 )
 def test_hub_facts_lead_to_findings(facts: HubFacts, findings: list[tuple[str, str]]) -> None:
@@ -135,7 +135,7 @@ def test_hub_facts_lead_to_findings(facts: HubFacts, findings: list[tuple[str, s
     ("facts", "findings"),
     [
         (HEALTH, []),
-        (Unasked("DATABASE_URL is not set"), [("database", "skipped")]),
+        (NotTried("DATABASE_URL is not set"), [("database", "skipped")]),
         (AWAY, [("database", "error")]),
         (health(version=130005), [("database", "error")]),
         (health(read_only=True), [("database", "error")]),
@@ -271,7 +271,7 @@ def test_tenancy_finding_depends_on_what_namespaces_reach(
     ],
 )
 def test_a_user_needs_less(right: Right, level: str) -> None:
-    facts = hub(rights=rights(right), served=Unasked("ibgu's own matter"))
+    facts = hub(rights=rights(right), served=NotTried("ibgu's own matter"))
     assert told(list(judge_hub(facts, user=True))) == [("rights", level)]
 
 

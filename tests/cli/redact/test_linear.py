@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibgu.cli.collect.redact import LONGEST, Redactor, scrubbed
+from ibgu.cli.collect.redact import MAX_LENGTH, Redactor, scrubbed
 
 PIECES = (
     *(
@@ -146,7 +146,7 @@ def test_long_cluster_messages_are_cut_before_redaction() -> None:
     message = "http://" + "a:" * 120_000
     left = Redactor().redacted({"message": message, "reason": "Failed"})
     assert left["message"].endswith(" characters cut)")
-    assert len(left["message"]) < LONGEST + 40
+    assert len(left["message"]) < MAX_LENGTH + 40
     assert left["reason"] == "Failed"
 
 

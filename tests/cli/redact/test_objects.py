@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from ibgu.cli.collect.bundle import Bundle
-from ibgu.cli.collect.redact import LONGEST, REMOVED, Redactor, scrubbed
+from ibgu.cli.collect.redact import MAX_LENGTH, REMOVED, Redactor, scrubbed
 from ibgu.cli.collect.redact.names import is_secret
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzaXRlIn0.c2lnbmF0dXJlLW9mLXNpdGU"
@@ -177,7 +177,7 @@ def test_known_secrets_are_removed_everywhere() -> None:
 
 def test_a_long_text_ends_before_a_secret_that_does_not_fit() -> None:
     secret = "ghp_" + "x" * 36
-    for before in range(LONGEST - 60, LONGEST + 10):
+    for before in range(MAX_LENGTH - 60, MAX_LENGTH + 10):
         assert "ghp_" not in redacted("a " * (before // 2) + secret + " b" * 600)
 
 

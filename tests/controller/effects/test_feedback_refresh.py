@@ -26,7 +26,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.state.snapshot import Facts
 from ibgu.core.engine.timing.durations import DurationStats
-from ibgu.core.engine.works import Wanted, shown_work, stage_body
+from ibgu.core.engine.works import DesiredWork, shown_work, stage_body
 from ibgu.core.model import Kind, Member, OnMember, Probe, RunState, names
 from ibgu.core.model.kinds import JsonObject, ManagedCluster, ManifestWork
 from ibgu.core.model.names import stage_name
@@ -43,7 +43,7 @@ WORK = stage_name(ROLLOUT.uid, ROLLOUT.name)
 REACHABLE = {"type": "ManagedClusterConditionAvailable", "status": "True"}
 
 
-class Noon(Clock):
+class FixedClock(Clock):
     def __init__(self) -> None:
         pass
 
@@ -81,7 +81,7 @@ def taken(minutes: int = 10, **changes: Any) -> Member:
 async def _filled(hub: MemoryClient, mirror: Mirror) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "site-1"}}
     await hub.request("POST", "/api/v1/namespaces", body=namespace)
-    wanted = Wanted(armed=False, probe=Probe("l1", NOW))
+    wanted = DesiredWork(armed=False, probe=Probe("l1", NOW))
     body = stage_body(IBU, wanted, ROLLOUT, "site-1", watch=False)
     answer = await hub.request("POST", paths.works("site-1"), body=body)
     mirror.works.upsert(shown_work(IBU, json.decode(answer, type=ManifestWork)))
@@ -115,7 +115,7 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     fleet = world_of(ROLLOUT, [step()], getattr(request, "param", [taken()]))
     facts = TermFacts(Facts(in_sync_since=NOW), JournalRetries(), lambda: True)
     refresh = FeedbackRefresh(
-        *(fleet, outcomes, effects, Noon(), durations, Quarantine(Random(0)), facts),
+        *(fleet, outcomes, effects, FixedClock(), durations, Quarantine(Random(0)), facts),
         rate=10.0,
         watch=False,
     )
@@ -230,7 +230,7 @@ async def test_an_agent_that_watches_is_refreshed_only_while_it_is_silent(
     await _report(scene, available)
     member = in_flight(run=run(Action.UPGRADE, state=RunState.ACCEPTED, arming_at=NOW))
     scene.fleet.rollouts[ROLLOUT.uid].steps[0].put(member)
-    parts = (scene.fleet, scene.outcomes, scene.refresh._effects, Noon(), scene.durations)
+    parts = (scene.fleet, scene.outcomes, scene.refresh._effects, FixedClock(), scene.durations)
     refresh = FeedbackRefresh(*parts, Quarantine(Random(0)), scene.facts, rate=10.0, watch=True)
     refresh.track([OnMember(Kind.RUN_ACCEPTED, member, "the cluster accepted Upgrade")])
 

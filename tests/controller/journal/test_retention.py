@@ -14,13 +14,13 @@ from ibgu.controller.clock import Clock
 from ibgu.controller.journal import retention
 from ibgu.controller.journal.retention import Forget, Retention, old_events
 from ibgu.core.model import Kind, OnRollout
-from ibgu.db import Changeset, Journal, JournalAway
+from ibgu.db import Changeset, Journal, JournalUnavailable
 from ibgu.db.reads.certified import certify
 from tests.core.engine.decide.builders import START, rollout_of
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.db.conftest import db, journal, leading
+from tests.db.recording import tell
 from tests.db.records import rows
-from tests.db.telling import tell
 
 __all__ = ["db", "journal", "leading"]
 
@@ -28,7 +28,7 @@ Leading = Callable[..., Coroutine[Any, Any, Journal]]
 DAY = timedelta(days=1)
 
 
-class At(Clock):
+class FixedClock(Clock):
     """A clock that shows one time."""
 
     def __init__(self, now: datetime) -> None:
@@ -38,8 +38,8 @@ class At(Clock):
         return self._now
 
 
-def story(name: str, at: datetime) -> Twin:
-    twin = Twin(f"{name}-1")
+def story(name: str, at: datetime) -> InMemoryEngine:
+    twin = InMemoryEngine(f"{name}-1")
     twin.now = at
     twin.facts = type(twin.facts)(in_sync_since=at)
     twin.apply(ibgu(name, "Prep"))
@@ -53,7 +53,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def at(now: datetime, forget: Forget) -> Retention:
-    return Retention(forget, At(now), days=400, wall=lambda: now)
+    return Retention(forget, FixedClock(now), days=400, wall=lambda: now)
 
 
 async def seqs(db: AsyncEngine) -> list[int]:
@@ -102,7 +102,9 @@ async def test_a_database_with_a_wrong_clock_forgets_nothing(
     await tell(journal, story("a", START))
     before = await seqs(db)
     now = START + 3 * DAY
-    await Retention(old_events(journal), At(now + 9999 * DAY), days=400, wall=lambda: now).round()
+    await Retention(
+        old_events(journal), FixedClock(now + 9999 * DAY), days=400, wall=lambda: now
+    ).round()
     assert await seqs(db) == before
 
 
@@ -116,7 +118,8 @@ async def test_a_rollout_without_its_first_events_is_not_certified(
 
 
 @pytest.mark.parametrize(
-    "error", [JournalAway("away"), DBAPIError("SELECT", None, Exception("permission denied"))]
+    "error",
+    [JournalUnavailable("away"), DBAPIError("SELECT", None, Exception("permission denied"))],
 )
 async def test_retention_is_retried_after_an_error(
     monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -133,7 +136,7 @@ async def test_retention_is_retried_after_an_error(
             raise answer
         return {"events": answer}
 
-    task = asyncio.create_task(Retention(forget, At(datetime.now(UTC)), days=1).run())
+    task = asyncio.create_task(Retention(forget, FixedClock(datetime.now(UTC)), days=1).run())
     await done.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ibgu.controller.lookups.tenants import EVERY, READ_SECONDS, STALE, Tenants
+from ibgu.controller.lookups.tenants import INTERVAL, READ_SECONDS, STALE, Tenants
 from ibgu.core.plan import EVERYWHERE
 from ibgu.hub import paths
 from ibgu.hub.errors import TRANSPORT, HubError
@@ -95,14 +95,14 @@ async def _silence() -> None:
         await asyncio.sleep(STALE - 1)
         assert tenants.scope("team-north").includes(NORTH)
         assert told == []
-        await asyncio.sleep(1 + 2 * EVERY)
+        await asyncio.sleep(1 + 2 * INTERVAL)
         scope = tenants.scope("team-north")
         assert not scope.includes(NORTH)
         assert "has not told its ManagedClusterSets for 60 seconds" in scope.problem
         (moment,) = told
-        assert STALE < moment - began <= STALE + EVERY
+        assert STALE < moment - began <= STALE + INTERVAL
         line.cut = False
-        await asyncio.sleep(2 * EVERY)
+        await asyncio.sleep(2 * INTERVAL)
         assert tenants.scope("team-north").includes(NORTH)
         assert len(told) == 2
 
@@ -119,10 +119,10 @@ async def _deaf() -> None:
         assert tenants.scope("team-north").includes(NORTH)
         await asyncio.sleep(2)
         assert not tenants.scope("team-north").includes(NORTH)
-        await asyncio.sleep(2 * EVERY)
+        await asyncio.sleep(2 * INTERVAL)
         assert len(told) == 1, "anyone who waits is decided on again, and told so"
         line.deaf = False
-        await asyncio.sleep(STALE + 2 * EVERY)
+        await asyncio.sleep(STALE + 2 * INTERVAL)
         assert tenants.scope("team-north").includes(NORTH)
         assert len(told) == 2
 

@@ -10,7 +10,7 @@ from ibgu import db
 from ibgu.controller.journal.retries import JournalRetries
 from ibgu.controller.loop import foreign_runs as runs
 from ibgu.controller.loop.commit import JournalWriter
-from ibgu.controller.loop.foreign_runs import Runs
+from ibgu.controller.loop.foreign_runs import ForeignRuns
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
@@ -60,12 +60,12 @@ def fleet() -> FleetState:
 
 
 class RunsReader:
-    """RunsReader shows works to `Runs`; the journal has been asked for nothing yet."""
+    """RunsReader shows works to `ForeignRuns`; the journal has been asked for nothing yet."""
 
     def __init__(self, fleet: FleetState, journal: Journal) -> None:
         self.mirror = Mirror(lambda rollout, cluster: None)
         self.fleet = fleet
-        self._runs = Runs(
+        self._runs = ForeignRuns(
             fleet, self.mirror, JournalWriter(journal, JournalRetries()), Quarantine(Random(0))
         )
         self._version = 0
@@ -112,7 +112,7 @@ async def test_runs_shown_during_the_query_are_queried_too(
 async def test_answers_are_not_kept_without_end(
     reader: RunsReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "MOST_CACHED", 0)
+    monkeypatch.setattr(runs, "MAX_CACHED", 0)
     assert [await reader.see(run) for run in ("one", "two", "one")] == [True] * 3
     assert reader.fleet.foreign_runs == {"one"}
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ibgu.controller.mirror.sync_record import BLIP, SyncRecord
+from ibgu.controller.mirror.sync_record import MAX_GAP, SyncRecord
 from ibgu.controller.mirror.watches import Watches
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -53,7 +53,7 @@ def sync_record(seen: Seen, clock: Clock) -> SyncRecord:
 
 
 def test_a_lead_that_is_had_again_at_once_goes_on(sync_record: SyncRecord, clock: Clock) -> None:
-    clock.now += BLIP
+    clock.now += MAX_GAP
     assert sync_record.begin(again=True) == NOW
     sync_record.end(NOW)
     assert sync_record.begin(again=True) == NOW
@@ -64,7 +64,7 @@ def test_sync_does_not_continue_after_another_leader(sync_record: SyncRecord) ->
 
 
 def test_sync_does_not_continue_after_a_longer_gap(sync_record: SyncRecord, clock: Clock) -> None:
-    clock.now += BLIP + 1
+    clock.now += MAX_GAP + 1
     assert sync_record.begin(again=True) is None
 
 

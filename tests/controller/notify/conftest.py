@@ -25,7 +25,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher, "POLL", 0.02)
     monkeypatch.setattr(dispatcher, "RETRY", 0.02)
     monkeypatch.setattr(retry, "FIRST", 0.02)
-    monkeypatch.setattr(retry, "LONGEST", 0.02)
+    monkeypatch.setattr(retry, "MAX_DELAY", 0.02)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ibgu.controller.notify import Unready, receivers_of, sender
+from ibgu.controller.notify import SecretUnavailable, receivers_of, sender
 from ibgu.controller.notify.secrets import secrets_of
 from ibgu.core.notify import Format, Receiver
 from ibgu.settings import Settings, SettingsError, read_settings
@@ -61,7 +61,7 @@ def test_secret_errors_are_named_without_the_content(
     if field != "url_file":
         given["url"] = "https://noc.example"
     receiver = Receiver(name="noc", format=Format.CLOUDEVENTS, **given)
-    with pytest.raises(Unready) as error:
+    with pytest.raises(SecretUnavailable) as error:
         secrets_of(receiver)
     assert str(error.value).startswith(said.format(path))
     assert "hidden" not in str(error.value)
@@ -71,6 +71,6 @@ async def test_a_ca_file_that_is_missing() -> None:
     receiver = Receiver(
         name="noc", format=Format.CLOUDEVENTS, url="https://noc.example", ca_file="/nowhere"
     )
-    with pytest.raises(Unready, match="caFile: /nowhere: No such file"):
+    with pytest.raises(SecretUnavailable, match="caFile: /nowhere: No such file"):
         async with sender(receiver):
             pass

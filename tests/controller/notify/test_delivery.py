@@ -25,18 +25,18 @@ from ibgu.sandbox.certificates import write_serving_files
 from ibgu.settings import Settings
 from tests.controller.notify.conftest import Notifying
 from tests.controller.notify.receiving import Site, site
-from tests.core.engine.decide.fleet import Twin, ibgu
-from tests.core.notify.telling import UID, prepared
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.notify.messages import UID, prepared
+from tests.db.recording import tell
 from tests.db.records import rows
-from tests.db.telling import tell
 
 Leading = Callable[..., Coroutine[Any, Any, Journal]]
 Lines = list[MutableMapping[str, Any]]
 TYPES = ["rollout.started", "step.started", "clusters.failed", "step.finished", "rollout.completed"]
 
 
-def story(name: str = "a") -> Twin:
-    twin = Twin("site-1", "site-2")
+def story(name: str = "a") -> InMemoryEngine:
+    twin = InMemoryEngine("site-1", "site-2")
     twin.spokes["site-2"].faults[Stage.PREP] = "fail"
     twin.apply(ibgu(name, "Prep"))
     twin.drive()
@@ -88,7 +88,7 @@ async def test_a_new_receiver_gets_only_later_events(
     db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
 ) -> None:
     await tell(journal, story("old"))
-    running = Twin("site-1")
+    running = InMemoryEngine("site-1")
     running.apply(ibgu("b", "Prep"))
     running.until(Kind.STEP_STARTED)
     fleet = FleetState()

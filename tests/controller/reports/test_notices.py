@@ -2,7 +2,7 @@
 
 import pytest
 
-from ibgu.controller.reports.notices import note_of
+from ibgu.controller.reports.events import note_of
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Cause, Kind, OnMember, OnRollout, Outcome
 from tests.api.fleet import PULL, failed, finished

@@ -35,7 +35,7 @@ BODY: JsonObject = {
 }
 
 
-class Desk:
+class StatusWriter:
     """A controller's part that writes statuses, just started."""
 
     def __init__(self, client: MemoryClient, clock: Clock) -> None:
@@ -99,7 +99,7 @@ async def _applied() -> tuple[MemoryClient, Clock]:
 
 async def test_a_status_that_a_newer_one_has_replaced_is_not_sent_again() -> None:
     client, clock = await _applied()
-    desk = Desk(client, clock)
+    desk = StatusWriter(client, clock)
     found = await desk.probe()
     rollout = new_rollout(IBU, found, NOW)
     sent: list[str] = []
@@ -123,7 +123,7 @@ async def test_a_status_that_a_newer_one_has_replaced_is_not_sent_again() -> Non
 async def test_a_foreign_status_write_after_a_restart_is_overwritten() -> None:
     """The status is as it should be when the new process looks, and is edited later."""
     client, clock = await _applied()
-    before, after = Desk(client, clock), Desk(client, clock)
+    before, after = StatusWriter(client, clock), StatusWriter(client, clock)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(desk.writer.run()) for desk in (before, after)]
         await before.begin()
@@ -141,7 +141,7 @@ async def test_a_foreign_status_write_after_a_restart_is_overwritten() -> None:
 
 async def test_no_status_is_written_beside_a_live_talm() -> None:
     client, clock = await _applied()
-    desk = Desk(client, clock)
+    desk = StatusWriter(client, clock)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(desk.writer.run())
         desk.talm_live = True
@@ -157,7 +157,7 @@ async def test_an_uncommitted_status_is_not_written() -> None:
     """A process that is killed before the commit would leave a status that the next one takes for
     the proof of a lost journal."""
     client, clock = await _applied()
-    desk = Desk(client, clock)
+    desk = StatusWriter(client, clock)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(desk.writer.run())
         desk.committed = False

@@ -31,9 +31,9 @@ NAMES_IT = {
     # The doctor looks for clusters without the Lifecycle Agent.
     "ibgu/cli/doctor/probe_fleet.py",
     # Preflight's rules are of this kind, and the preview applies them.
-    "ibgu/api/preview/asking.py",
+    "ibgu/api/preview/fleet.py",
     "ibgu/api/preview/mapping.py",
-    "ibgu/api/preview/previewing.py",
+    "ibgu/api/preview/previews.py",
     "ibgu/cli/show/lint.py",
     "ibgu/cli/show/oadp_waves.py",
     "ibgu/core/views/preview/preflight.py",
@@ -42,7 +42,7 @@ NAMES_IT = {
     "ibgu/api/works/mapping.py",
     "ibgu/api/works/schemas.py",
     "ibgu/core/views/reported.py",
-    "ibgu/core/views/stragglers/stuck.py",
+    "ibgu/core/views/stragglers/recovery.py",
     # Cancel, rollback and finalize are verbs of this kind.
     "ibgu/core/views/change/fitness.py",
     "ibgu/api/follow_ups/schemas.py",
@@ -91,7 +91,7 @@ SAYS_THEM = NAMES_IT | {
     "ibgu/core/notify/sample.py",
     # Clusters that have failed are taken back to Idle before another try.
     "ibgu/core/views/change/retry.py",
-    "ibgu/core/views/stragglers/left.py",
+    "ibgu/core/views/stragglers/members.py",
     # Content that preflight refuses keeps Prep and Upgrade from starting.
     "ibgu/core/views/preview/warnings.py",
 }

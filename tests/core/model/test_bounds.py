@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ibgu.core.model.bounds import LARGEST, int32, moment
+from ibgu.core.model.bounds import MAX_INT32, int32, moment
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_invalid_times_are_refused(told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"), [(0, 0), (LARGEST, LARGEST), (2**62, LARGEST), (-(2**62), -LARGEST)]
+    ("told", "kept"), [(0, 0), (MAX_INT32, MAX_INT32), (2**62, MAX_INT32), (-(2**62), -MAX_INT32)]
 )
 def test_numbers_are_clamped_to_int32(told: int, kept: int) -> None:
     assert int32(told) == kept

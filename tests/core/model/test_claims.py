@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from ibgu.core.model import Cause, Member, MemberState, Reason, ReasonKind, Run, RunResult, RunState
 from ibgu.core.model.claims import (
-    ANOTHER,
+    ANOTHER_NAMESPACE,
     cancelled_by,
     name_within,
     takes_over_from,
@@ -25,16 +25,17 @@ def waits(kind: ReasonKind, words: str) -> Member:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("ours/a", "ours/a"), ("theirs/a", ANOTHER), ("ours-too/a", ANOTHER)]
+    ("name", "told"),
+    [("ours/a", "ours/a"), ("theirs/a", ANOTHER_NAMESPACE), ("ours-too/a", ANOTHER_NAMESPACE)],
 )
 def test_a_record_names_rollouts_of_its_own_namespace(name: str, told: str) -> None:
     assert name_within("ours", name) == told
 
 
 def test_the_reason_names_the_holder_of_the_cluster() -> None:
-    claimed = waits(ReasonKind.CLAIM, works_on(ANOTHER))
+    claimed = waits(ReasonKind.CLAIM, works_on(ANOTHER_NAMESPACE))
     assert with_holder(claimed, "theirs/x").reason.message == "theirs/x works on the cluster"
-    taking = waits(ReasonKind.PREEMPTING, takes_over_from(ANOTHER))
+    taking = waits(ReasonKind.PREEMPTING, takes_over_from(ANOTHER_NAMESPACE))
     assert with_holder(taking, "theirs/x").reason.message == "takes it over from theirs/x"
     slot = waits(ReasonKind.SLOT, "waits for a slot")
     assert with_holder(slot, "theirs/x") is slot
@@ -54,9 +55,9 @@ def test_names_of_foreign_rollouts_are_hidden() -> None:
     )
     told = without_names(taken)
     assert told.run
-    assert [told.message, told.run.message] == [f"cancelled by {ANOTHER}"] * 2
+    assert [told.message, told.run.message] == [f"cancelled by {ANOTHER_NAMESPACE}"] * 2
     waiting = replace(WAITING, reason=Reason(ReasonKind.CLAIM, NOW, works_on("theirs/x")))
-    assert without_names(waiting).reason.message == f"{ANOTHER} works on the cluster"
+    assert without_names(waiting).reason.message == f"{ANOTHER_NAMESPACE} works on the cluster"
 
 
 def test_other_words_stay() -> None:

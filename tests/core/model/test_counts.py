@@ -22,10 +22,10 @@ from ibgu.core.model import (
     StepState,
 )
 from ibgu.core.model.counts import (
+    ClusterPosition,
     Counts,
-    Place,
     RolloutSteps,
-    Visit,
+    StepVisit,
     counts_of_places,
     course_of,
     places_of,
@@ -159,12 +159,12 @@ def test_before_the_first_step_nobody_is_counted() -> None:
 
 def recounted(tracked: TrackedRollout) -> Counts:
     """Counts again from nothing but the members."""
-    visits: list[Visit] = []
+    visits: list[StepVisit] = []
     for each in tracked.steps:
         for found in each.members.values():
             progress = progress_of(found.state, found.outcome, found.late)
-            place = Place(each.step.index, progress)
-            visits.append(Visit((found.cluster, found.uid), each.step.first, place))
+            place = ClusterPosition(each.step.index, progress)
+            visits.append(StepVisit((found.cluster, found.uid), each.step.first, place))
     places = Counter(places_of(visits))
     return counts_of_places(
         places, course_of(tracked.rollout, [each.step for each in tracked.steps])

@@ -13,7 +13,7 @@ from ibgu.core.drivers.ibu.observe.ibu_view import ibu_of
 from ibgu.core.engine.works import shown_work, view_work
 from ibgu.core.model import ClusterView, WorkView, names
 from ibgu.core.model.kinds import ManagedCluster, ManifestWork
-from ibgu.core.model.shown import Shown, shown_cluster, view_cluster
+from ibgu.core.model.shown import HubObject, shown_cluster, view_cluster
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ def _decoded(kind: type[T], metadata: Any, status: Any) -> T:
 
 def test_a_mirrored_work_keeps_ibgus_labels_and_annotations() -> None:
     found = work("site-1")
-    shown: Shown[WorkView] = shown_work(IBU, found)
+    shown: HubObject[WorkView] = shown_work(IBU, found)
     meta = shown.metadata
     assert shown.view == view_work(IBU, found)
     assert (meta.namespace, meta.name, meta.uid) == ("site-1", "a-stage", "uid-site-1")
@@ -98,7 +98,7 @@ def test_works_of_one_rollout_share_what_they_repeat() -> None:
 
 def test_a_mirrored_cluster_keeps_its_view_and_identity() -> None:
     found = managed("site-1")
-    shown: Shown[ClusterView] = shown_cluster(found)
+    shown: HubObject[ClusterView] = shown_cluster(found)
     assert shown.view == view_cluster(found)
     assert (shown.metadata.name, shown.metadata.uid) == ("site-1", "uid-site-1")
     assert (shown.metadata.labels, shown.metadata.annotations) == ({}, {})

@@ -38,7 +38,7 @@ from ibgu.core.model.transition_table import (
     state_of,
 )
 from tests.core.engine.decide import fleet as twins
-from tests.core.engine.decide.fleet import START, Twin
+from tests.core.engine.decide.fleet import START, InMemoryEngine
 from tests.core.engine.state.records import done, in_flight, member, reason, rollout, run, step
 
 PROBE = Probe("p", START)
@@ -154,7 +154,7 @@ def test_no_transition_is_listed_twice() -> None:
 
 def test_a_cycle_that_decides_otherwise_ends_with_an_error() -> None:
     """A finished member that starts again would be upgraded twice."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(twins.ibgu("a", "Prep"))
     twin.drive()
     over = twin.member(uid, 0, "site-1")

@@ -9,17 +9,17 @@ from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Kind, Outcome
 from ibgu.core.model.topics import Topic
-from ibgu.core.notify import Memory, advance, overdue
-from ibgu.core.notify.failures import WORDS, counted, milestone
-from ibgu.core.notify.memory import NAMED, Hold
-from tests.core.engine.decide.fleet import START, Twin, ibgu
-from tests.core.notify.telling import UID, facts_of, folded, prepared, told
+from ibgu.core.notify import NotificationState, advance, overdue
+from ibgu.core.notify.failures import MAX_MESSAGE, counted, milestone
+from ibgu.core.notify.state import NAMED, Hold
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
+from tests.core.notify.messages import UID, facts_of, folded, prepared, told
 
 HOUR = timedelta(hours=1)
 
 
 def test_a_rollout_without_trouble_sends_four_messages() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.apply(ibgu("a", "Prep"))
     twin.drive()
     memory, messages = folded(facts_of(twin))
@@ -30,7 +30,7 @@ def test_a_rollout_without_trouble_sends_four_messages() -> None:
         (Topic.ROLLOUT_COMPLETED, "all plan steps are completed"),
     ]
     assert messages[2].track.outcomes == {"succeeded": 2}
-    assert memory == Memory()
+    assert memory == NotificationState()
 
 
 def test_a_circuit_breaker_is_reported_and_earlier_failures_are_grouped() -> None:
@@ -71,18 +71,18 @@ def test_a_resumed_rollout_reports_its_release_and_all_outcomes() -> None:
 
 
 def test_after_a_step_that_cleans_up_its_failures_are_history() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.spokes["site-2"].faults[Stage.PREP] = "fail"
     twin.apply(ibgu("a", "Prep", "AbortOnFailure"))
     twin.drive()
     memory, messages = folded(facts_of(twin))
     assert [message.topic for message in messages].count(Topic.CLUSTERS_FAILED) == 1
     assert messages[-1].text == "all plan steps are completed, 1 of 2 clusters failed"
-    assert memory == Memory()
+    assert memory == NotificationState()
 
 
 def test_a_plan_that_grows_starts_again() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep"))
     twin.drive()
     twin.append(UID, "Upgrade")
@@ -94,7 +94,7 @@ def test_a_plan_that_grows_starts_again() -> None:
 
 
 def test_a_plan_that_becomes_invalid_is_a_hold_until_it_is_mended() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Upgrade"))
     twin.drive()
     mended = twin.ibgus[UID]
@@ -121,7 +121,7 @@ def test_a_step_that_waits_for_its_payload_is_a_hold() -> None:
     assert told(messages) == [(Topic.STEP_HELD, "nothing new starts in step 1 (Upgrade): no")]
 
 
-def prepared_and_opened() -> Twin:
+def prepared_and_opened() -> InMemoryEngine:
     twin = prepared(count=1)
     twin.until(Kind.STEP_STARTED)
     return twin
@@ -136,19 +136,19 @@ def test_a_deleted_rollout_is_reported_and_forgotten() -> None:
         "the ImageBasedGroupUpgrade was deleted",
         "step 1 is finished: 1 cancelled",
     ]
-    assert memory == Memory()
+    assert memory == NotificationState()
 
 
 def test_late_truth_about_a_rollout_that_is_over_leaves_no_trace() -> None:
     twin = prepared([2], 3)
     twin.wait(hours=20)
     ended = [fact for fact in facts_of(twin) if fact.cluster]
-    assert folded(ended) == (Memory(), [])
+    assert folded(ended) == (NotificationState(), [])
 
 
 def test_kinds_of_other_versions_are_passed_over() -> None:
     fact = replace(facts_of(prepared_and_opened())[0], kind="SomethingNew")
-    assert advance(IBU, Memory(), fact) == (Memory(), ())
+    assert advance(IBU, NotificationState(), fact) == (NotificationState(), ())
 
 
 def test_other_kinds_of_a_step_or_a_rollout_change_nothing() -> None:
@@ -206,7 +206,7 @@ def test_a_group_names_few_clusters_and_few_words() -> None:
     unknown, odd = groups
     assert (unknown.failure, unknown.count) == ("unknown", 1)
     assert (odd.failure, odd.count, len(odd.clusters)) == ("Odd", 20, NAMED)
-    assert len(odd.words) == WORDS + 1
+    assert len(odd.words) == MAX_MESSAGE + 1
 
 
 def test_the_same_events_make_the_same_messages_wherever_one_goes_on() -> None:
@@ -253,7 +253,7 @@ def test_a_stalled_rollout_that_continues_is_reported_once() -> None:
     after, messages = folded(facts_of(twin)[known:], memory)
     assert told(messages[:1]) == [(Topic.ROLLOUT_MOVING, "step 1 (Upgrade) moves again")]
     assert [message.topic for message in messages].count(Topic.ROLLOUT_MOVING) == 1
-    assert after == Memory()
+    assert after == NotificationState()
 
 
 def test_a_held_rollout_has_not_stalled() -> None:
@@ -282,7 +282,7 @@ def test_failures_of_a_rollout_that_is_over_are_forgotten_after_a_day() -> None:
     memory, _ = folded(facts_of(twin))
     ended = memory.tracks[UID].groups[0].last
     assert overdue(memory, ended + 23 * HOUR, HOUR) == (memory, ())
-    assert overdue(memory, ended + 24 * HOUR, HOUR) == (Memory(), ())
+    assert overdue(memory, ended + 24 * HOUR, HOUR) == (NotificationState(), ())
 
 
 def test_a_deleted_rollout_does_not_stall_while_its_last_clusters_end() -> None:

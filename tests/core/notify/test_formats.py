@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ibgu.core.model.topics import Topic
 from ibgu.core.notify import (
     Format,
-    Memory,
+    NotificationState,
     Receiver,
     overdue,
     request_of,
@@ -18,18 +18,18 @@ from ibgu.core.notify import (
     sample,
     wanted,
 )
-from ibgu.core.notify.memory import Alert, Hold
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.message import Message
+from ibgu.core.notify.state import Alert, Hold
 from tests.core.engine.decide.fleet import START
-from tests.core.notify.telling import UID, facts_of, folded, prepared
+from tests.core.notify.messages import UID, facts_of, folded, prepared
 
 HOUR = timedelta(hours=1)
 LINK = "https://ibgu.example/#/rollouts/{namespace}/{name}"
 
 
 @pytest.fixture(scope="module")
-def stopped() -> tuple[Memory, list[Message]]:
+def stopped() -> tuple[NotificationState, list[Message]]:
     twin = prepared(range(1, 13))
     twin.wait(hours=5)
     return folded(facts_of(twin))
@@ -39,7 +39,7 @@ def receiver(format: Format, **changes: Any) -> Receiver:
     return Receiver(name="noc", format=format, url="https://noc.example", **changes)
 
 
-def test_a_message_becomes_a_cloudevent(stopped: tuple[Memory, list[Message]]) -> None:
+def test_a_message_becomes_a_cloudevent(stopped: tuple[NotificationState, list[Message]]) -> None:
     message = stopped[1][3]
     sent = request_of(message, receiver(Format.CLOUDEVENTS, link=LINK), "hub-1")
     assert sent.content_type == "application/cloudevents+json; charset=utf-8"
@@ -63,7 +63,7 @@ def test_a_message_becomes_a_cloudevent(stopped: tuple[Memory, list[Message]]) -
 
 
 def test_the_hold_is_in_the_cloudevent_of_a_circuit_breaker(
-    stopped: tuple[Memory, list[Message]],
+    stopped: tuple[NotificationState, list[Message]],
 ) -> None:
     sent = request_of(stopped[1][-1], receiver(Format.CLOUDEVENTS), "hub-1")
     data = json.loads(sent.body)["data"]
@@ -74,7 +74,7 @@ def test_the_hold_is_in_the_cloudevent_of_a_circuit_breaker(
 HOSTILE = "x\n*noc*: all is well @channel\u202e [see](https://evil.example) \x1b[2J`a` _b_ <!here>"
 
 
-def hostile() -> tuple[Memory, Message]:
+def hostile() -> tuple[NotificationState, Message]:
     """A rollout whose first failed cluster says that, and what the message says of it."""
     twin = prepared(range(1, 13))
     twin.wait(hours=5)
@@ -102,7 +102,7 @@ def test_a_clusters_words_are_one_line_that_calls_nobody() -> None:
     assert not {"\n", "\x1b", "\u202e"} & set(event["failures"][0]["words"])
 
 
-def _wanted(memory: Memory, message: Message) -> tuple[Alert, ...]:
+def _wanted(memory: NotificationState, message: Message) -> tuple[Alert, ...]:
     return wanted(memory, receiver(Format.ALERTMANAGER), "hub-1", message.at)
 
 
@@ -114,7 +114,12 @@ def test_names_of_images_stay() -> None:
 # -- alerts --------------------------------------------------------------------------------------
 
 
-def posted(memory: Memory, now: datetime, before: Memory | None = None, **changes: Any) -> Any:
+def posted(
+    memory: NotificationState,
+    now: datetime,
+    before: NotificationState | None = None,
+    **changes: Any,
+) -> Any:
     to = receiver(Format.ALERTMANAGER, **changes)
     former = wanted(before, to, "hub-1", now) if before else ()
     sent = request_of_alerts(wanted(memory, to, "hub-1", now), former, now)
@@ -122,7 +127,9 @@ def posted(memory: Memory, now: datetime, before: Memory | None = None, **change
     return json.loads(sent.body)
 
 
-def test_a_circuit_breaker_and_failures_fire(stopped: tuple[Memory, list[Message]]) -> None:
+def test_a_circuit_breaker_and_failures_fire(
+    stopped: tuple[NotificationState, list[Message]],
+) -> None:
     now = START + 5 * HOUR
     held, failed = posted(stopped[0], now, link=LINK)
     about = {"hub": "hub-1", "namespace": "fleet", "rollout": "a"}
@@ -139,19 +146,19 @@ def test_a_circuit_breaker_and_failures_fire(stopped: tuple[Memory, list[Message
     assert datetime.fromisoformat(failed["startsAt"]) < now
 
 
-def test_an_ended_alert_is_resolved_once(stopped: tuple[Memory, list[Message]]) -> None:
+def test_an_ended_alert_is_resolved_once(stopped: tuple[NotificationState, list[Message]]) -> None:
     now = START + 5 * HOUR
-    over = posted(Memory(), now, before=stopped[0])
+    over = posted(NotificationState(), now, before=stopped[0])
     assert [alert["labels"]["alertname"] for alert in over] == [
         "IbguRolloutHeld",
         "IbguClustersFailed",
     ]
     assert {datetime.fromisoformat(alert["endsAt"]) for alert in over} == {now}
-    assert posted(Memory(), now) == []
+    assert posted(NotificationState(), now) == []
 
 
 def test_more_failures_are_the_same_alert_with_another_text(
-    stopped: tuple[Memory, list[Message]],
+    stopped: tuple[NotificationState, list[Message]],
 ) -> None:
     memory = stopped[0]
     track = memory.tracks[UID]
@@ -162,7 +169,7 @@ def test_more_failures_are_the_same_alert_with_another_text(
     assert failed["annotations"]["description"].endswith(" → mend it")
 
 
-def test_old_failures_fire_no_more(stopped: tuple[Memory, list[Message]]) -> None:
+def test_old_failures_fire_no_more(stopped: tuple[NotificationState, list[Message]]) -> None:
     alerts = posted(stopped[0], START + 50 * HOUR)
     assert [alert["labels"]["alertname"] for alert in alerts] == ["IbguRolloutHeld"]
 
@@ -171,7 +178,7 @@ def test_old_failures_fire_no_more(stopped: tuple[Memory, list[Message]]) -> Non
     ("who", "severity"), [("person", "warning"), ("ibgu", "info"), ("cluster", "info")]
 )
 def test_the_severity_of_a_hold_depends_on_who_must_act(
-    stopped: tuple[Memory, list[Message]], who: str, severity: str
+    stopped: tuple[NotificationState, list[Message]], who: str, severity: str
 ) -> None:
     hold = Hold("InvalidPlan", "", who, START)
     track = replace(stopped[0].tracks[UID], groups=(), hold=hold, step_hold=replace(hold))
@@ -191,7 +198,7 @@ def test_a_stalled_rollout_fires() -> None:
     assert "has not moved" in alert["annotations"]["summary"]
 
 
-def test_only_what_the_receiver_wants(stopped: tuple[Memory, list[Message]]) -> None:
+def test_only_what_the_receiver_wants(stopped: tuple[NotificationState, list[Message]]) -> None:
     now = START + 5 * HOUR
     assert len(posted(stopped[0], now, kinds=(Topic.STEP_CIRCUIT_BREAKER,))) == 1
     assert posted(stopped[0], now, namespaces=("other-*",)) == []

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from ibgu.core.model.topics import Topic
-from ibgu.core.notify import BadFile, Format, Receiver, parse, url_problem
-from tests.core.notify.telling import facts_of, folded, prepared
+from ibgu.core.notify import Format, InvalidReceiverFile, Receiver, parse, url_problem
+from tests.core.notify.messages import facts_of, folded, prepared
 
 GOOD = {"name": "noc", "format": "cloudevents", "url": "https://noc.example/hook"}
 
@@ -38,7 +38,7 @@ def test_a_receiver_has_defaults() -> None:
     ],
 )
 def test_a_mistake_is_named_with_its_field(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(BadFile) as error:
+    with pytest.raises(InvalidReceiverFile) as error:
         parse({"receivers": [GOOD | changes]})
     assert str(error.value).startswith(said)
 
@@ -52,7 +52,7 @@ def test_a_mistake_is_named_with_its_field(changes: dict[str, Any], said: str) -
     ],
 )
 def test_a_mistake_of_the_whole_file(document: Any, said: str) -> None:
-    with pytest.raises(BadFile) as error:
+    with pytest.raises(InvalidReceiverFile) as error:
         parse(document)
     assert str(error.value) == said
 

@@ -4,7 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ibgu.core.notify import Answer, BadSecret, headers, keys, pause, redacted, retry_after
+from ibgu.core.notify import (
+    DeliveryResponse,
+    InvalidSecret,
+    headers,
+    keys,
+    pause,
+    redacted,
+    retry_after,
+)
 
 WHEN = datetime(2021, 2, 25, 15, 2, 10, tzinfo=UTC)
 
@@ -41,21 +49,21 @@ def test_time_id_and_body_are_signed() -> None:
 
 @pytest.mark.parametrize("secret", ["", " \n", "whsec_!hidden!"])
 def test_a_bad_secret_is_not_repeated(secret: str) -> None:
-    with pytest.raises(BadSecret) as error:
+    with pytest.raises(InvalidSecret) as error:
         keys(secret)
     assert "hidden" not in str(error.value)
 
 
 def test_pauses_grow_to_a_limit_and_differ() -> None:
-    refused = Answer(500, "")
+    refused = DeliveryResponse(500, "")
     assert [pause(n, refused, 0.0) for n in (1, 2, 3, 99)] == [0.5, 1.0, 2.0, 150.0]
     assert pause(99, refused, 0.999) < 300.0 < pause(99, refused, 0.999) + 1
 
 
 def test_retry_after_is_honored_within_bounds() -> None:
-    assert pause(1, Answer(429, "", 30.0), 0.0) == 30.0
-    assert pause(1, Answer(429, "", 1e9), 0.0) == 3600.0
-    assert pause(99, Answer(429, "", 1.0), 0.0) == 150.0
+    assert pause(1, DeliveryResponse(429, "", 30.0), 0.0) == 30.0
+    assert pause(1, DeliveryResponse(429, "", 1e9), 0.0) == 3600.0
+    assert pause(99, DeliveryResponse(429, "", 1.0), 0.0) == 150.0
 
 
 @pytest.mark.parametrize(
@@ -70,7 +78,7 @@ def test_retry_after_is_read_in_seconds(header: str, seconds: float) -> None:
     ("status", "delivered"), [(200, True), (204, True), (302, False), (404, False), (0, False)]
 )
 def test_only_a_yes_is_a_yes(status: int, delivered: bool) -> None:
-    assert Answer(status, "").delivered is delivered
+    assert DeliveryResponse(status, "").delivered is delivered
 
 
 def test_secrets_are_taken_out_longest_first() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from ibgu.core.plan import matcher, matches, problem_of
-from ibgu.core.plan.selectors import MOST_LOOSE, _Prepared
+from ibgu.core.plan.selectors import MAX_UNINDEXED, _Prepared
 
 
 def requires(key: str, operator: str, *values: str) -> LabelSelector:
@@ -215,7 +215,7 @@ def test_a_cluster_is_compared_with_few_of_thousands_of_selectors(
 
 
 def test_exclusions_are_put_into_one_selector() -> None:
-    few = [requires(f"k-{number}", "DoesNotExist") for number in range(MOST_LOOSE)]
+    few = [requires(f"k-{number}", "DoesNotExist") for number in range(MAX_UNINDEXED)]
     assert problem_of(few) is None
     problem = problem_of([*few, LabelSelector()])
     assert problem is not None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.model.bounds import LARGEST
+from ibgu.core.model.bounds import MAX_INT32
 from ibgu.core.model.kinds import IbguSpec, PlanItem
 from ibgu.core.talm import groups_of, names
 from ibgu.core.talm.group import TalmGroup
@@ -72,7 +72,7 @@ def test_numbers_and_times_that_nobody_can_store() -> None:
     spec = IbguSpec(plan=plan_of(["Prep"], concurrency=2**40, timeout=2**62))
     odd = as_cgu(cgu("a", 0, "Prep", batch=2**40, started="2026-01-01T00:00:00+99:99"))
     (group,) = groups_of("a", spec, [odd])
-    assert (group.max_concurrency, group.timeout_minutes, group.batch) == (LARGEST,) * 3
+    assert (group.max_concurrency, group.timeout_minutes, group.batch) == (MAX_INT32,) * 3
     assert group.started_at is None
 
 

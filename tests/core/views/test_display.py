@@ -8,11 +8,20 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ibgu.core.engine.gates import HOLDS
-from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonKind, Who, as_told
+from ibgu.core.model import (
+    ActingParty,
+    Cause,
+    Member,
+    MemberState,
+    Outcome,
+    Reason,
+    ReasonKind,
+    as_displayed,
+)
 from ibgu.core.views.display import STARTABLE, DisplayState, reason_of, word, word_of
 from tests.core.engine.state.records import NOW, failed, member
 
-CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, Who.PERSON)
+CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, ActingParty.PERSON)
 
 
 def in_state(state: MemberState, kind: ReasonKind = ReasonKind.SLOT, **changes: Any) -> Member:
@@ -81,8 +90,8 @@ def test_a_late_completion_is_displayed_as_succeeded() -> None:
 
 def test_a_late_completion_is_shown_as_a_success_without_a_cause() -> None:
     found = failed("site-1", message="past its limit")
-    assert as_told(found) is found
-    told = as_told(replace(found, late="completed late, after 47 min"))
+    assert as_displayed(found) is found
+    told = as_displayed(replace(found, late="completed late, after 47 min"))
     assert (told.outcome, told.late) == (Outcome.SUCCEEDED, "completed late, after 47 min")
     assert (told.cause, told.failed_action, told.message) == (None, None, "")
     assert told.run is found.run

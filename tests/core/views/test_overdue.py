@@ -8,8 +8,8 @@ from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
-from ibgu.core.model import Member, Reason, ReasonKind, RunState, Who
-from ibgu.core.views.explain import REASONS, Case, Explained, PastStep, explain
+from ibgu.core.model import ActingParty, Member, Reason, ReasonKind, RunState
+from ibgu.core.views.explain import REASONS, ExplainCase, Explained, PastStep, explain
 from ibgu.core.views.explain.reasons import meaning_of_reason
 from ibgu.core.views.overdue import EXEMPT, FROM_THE_START, RULES, Attempt, overdue, overdue_of
 from tests.core.engine.state.records import MINUTE, NOW, in_flight, member, run
@@ -53,13 +53,13 @@ def _do(kind: ReasonKind) -> str:
 
 
 def waits_since(kind: ReasonKind) -> Member:
-    return member("site-412", reason=Reason(kind, NOW, "words", None, Who.CLUSTER))
+    return member("site-412", reason=Reason(kind, NOW, "words", None, ActingParty.CLUSTER))
 
 
 def told(found: Member, after: timedelta, duration_stats: DurationsByAction) -> Explained:
     return explain(
         IBU,
-        Case(
+        ExplainCase(
             rollout="fleet/a",
             member=found,
             action=found.run.action if found.run else Action.UPGRADE,
@@ -76,8 +76,8 @@ def test_each_overdue_reason_needs_a_person_and_says_what_to_check(kind: ReasonK
     rule = RULES[kind]
     before, after = told(waits_since(kind), rule.after, {}), rule.after + SECOND
     late = told(waits_since(kind), after, {})
-    assert (before.who, before.overdue, before.do) == (Who.CLUSTER, None, _do(kind))
-    assert (late.who, late.overdue) == (Who.PERSON, NOW + rule.after)
+    assert (before.who, before.overdue, before.do) == (ActingParty.CLUSTER, None, _do(kind))
+    assert (late.who, late.overdue) == (ActingParty.PERSON, NOW + rule.after)
     assert late.do == IBU_MEANINGS.checks.get(kind, rule.check).format(cluster="site-412")
     assert "overdue: usually" in late.headline
 
@@ -99,8 +99,8 @@ def test_frozen_feedback_needs_a_person_after_p95() -> None:
     its_run = run(Action.PREP, arming_at=NOW)
     frozen = in_flight("site-412", reason=Reason(ReasonKind.ARMING, NOW), run=its_run)
     early, late = (told(frozen, timedelta(seconds=after), MEASURED) for after in (43, 44))
-    assert (early.who, early.do) == (Who.IBGU, REASONS[ReasonKind.ARMING].do)
-    assert late.who is Who.PERSON
+    assert (early.who, early.do) == (ActingParty.IBGU, REASONS[ReasonKind.ARMING].do)
+    assert late.who is ActingParty.PERSON
     assert late.do is not None
     assert "klusterlet-work-agent" in late.do
     assert "oc get manifestwork -n site-412" in late.do
@@ -163,8 +163,8 @@ def test_a_cluster_that_reboots_is_let_do_so() -> None:
         run=run(Action.UPGRADE, arming_at=NOW - MINUTE, state=RunState.ACCEPTED),
     )
     for after, duration_stats in ((37 * MINUTE, MEASURED), (44 * MINUTE, {})):
-        assert told(found, after, duration_stats).who is Who.IBGU
-        assert told(found, after + 2 * MINUTE, duration_stats).who is Who.PERSON
+        assert told(found, after, duration_stats).who is ActingParty.IBGU
+        assert told(found, after + 2 * MINUTE, duration_stats).who is ActingParty.PERSON
 
 
 def test_nothing_is_overdue_within_seconds() -> None:

@@ -10,7 +10,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.kinds import JsonObject, ManifestWork
-from ibgu.core.views.reported import Reported, agent, asks, reported, stands
+from ibgu.core.views.reported import ReportedWork, agent, asks, reported, stands
 
 SECRET = "cGFzc3dvcmQ="
 IBU = {
@@ -60,7 +60,7 @@ def stage(**annotations: str) -> JsonObject:
     }
 
 
-def read(work: JsonObject) -> Reported:
+def read(work: JsonObject) -> ReportedWork:
     return reported(msgspec.convert(work, ManifestWork))
 
 

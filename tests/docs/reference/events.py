@@ -1,6 +1,6 @@
 """docs/reference/events.md: every kind of event, and whether Kubernetes Events tell it."""
 
-from ibgu.controller.reports.notices import FAILURES, TOLD
+from ibgu.controller.reports.events import FAILURES, REPORTED
 from ibgu.controller.reports.reporter import NOT_UNDERSTOOD, STATUS_REFUSED
 from ibgu.core.model import Kind
 from tests.docs.reference.markdown import code, document, table
@@ -99,7 +99,7 @@ def _table(heading: str) -> str:
 
 
 def _where(kind: Kind) -> str:
-    if kind in TOLD:
+    if kind in REPORTED:
         return "*Event*"
     if kind is Kind.FINISHED:
         return f"*Event* for the first {FAILURES} failures"

@@ -5,13 +5,13 @@ from typing import Protocol
 
 import pytest
 
-from ibgu.hub.authorization.access import Access, Question, User
+from ibgu.hub.authorization.access import Access, AccessReview, User
 from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.paths import SUBJECT_ACCESS_REVIEWS, TOKEN_REVIEWS
 from tests.hub.conftest import Fault, Json, ScriptedHub
 
 ALICE = User("alice", "u1", ("ops", "system:authenticated"), {"scopes": ("user:full",)})
-LIST = Question("list", "lcm.openshift.io", "imagebasedgroupupgrades")
+LIST = AccessReview("list", "lcm.openshift.io", "imagebasedgroupupgrades")
 
 
 class Answer(Protocol):

@@ -15,9 +15,9 @@ from ibgu.flowcontrol.deadline import Deadline
 from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.election import lease
 from ibgu.hub.election.lease import Elector, Lead
+from ibgu.hub.election.lease_watch import LeaseWatch
 from ibgu.hub.election.times import LeaseTimes
-from ibgu.hub.election.vacancy import Vacancy
-from ibgu.hub.errors import Stuck
+from ibgu.hub.errors import LeaderStuck
 from ibgu.hub.port import Hub
 from tests.hub.conftest import Fault, Json, ScriptedHub, Until
 
@@ -182,11 +182,11 @@ async def test_a_watch_that_ends_keeps_nobody_from_leading(
     """Anyone who stands by looks now and then; an error of ours is reported."""
     watched = asyncio.Event()
 
-    async def broken(self: Vacancy) -> None:
+    async def broken(self: LeaseWatch) -> None:
         watched.set()
         raise error
 
-    monkeypatch.setattr(Vacancy, "_once", broken)
+    monkeypatch.setattr(LeaseWatch, "_once", broken)
     with capture_logs() as told:
         async with running(elector(client, "one"), first := Leader()):
             await first.began.wait()
@@ -204,14 +204,14 @@ async def test_nobody_watches_who_leads_or_has_ended(
 ) -> None:
     watched, ended = asyncio.Event(), asyncio.Event()
 
-    async def endless(self: Vacancy) -> None:
+    async def endless(self: LeaseWatch) -> None:
         watched.set()
         try:
             await asyncio.Event().wait()
         finally:
             ended.set()
 
-    monkeypatch.setattr(Vacancy, "_once", endless)
+    monkeypatch.setattr(LeaseWatch, "_once", endless)
     async with running(elector(client, "one"), first := Leader()):
         await first.began.wait()
         async with running(elector(client, "two"), second := Leader()):
@@ -514,6 +514,6 @@ async def test_a_leader_that_does_not_end_ends_the_process(
     task = asyncio.create_task(one.run(deaf))
     await began.wait()
     await hub.put("ibgu", "ibgu-system", spec={"holderIdentity": "thief", "renewTime": "x"})
-    with pytest.raises(Stuck, match="has not ended"):
+    with pytest.raises(LeaderStuck, match="has not ended"):
         await task
     awake.set()

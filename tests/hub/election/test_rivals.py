@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ibgu.hub.client import HubClient, HubError
-from ibgu.hub.election import rivals
-from ibgu.hub.election.rivals import Rival, Rivals
+from ibgu.hub.election import competing_leases
+from ibgu.hub.election.competing_leases import CompetingLease, CompetingLeases
 from ibgu.hub.paths import MERGE_PATCH, lease, leases
 from ibgu.sandbox.hub import SandboxHub
 from tests.hub.conftest import ScriptedHub, Until
@@ -30,9 +30,9 @@ async def admin(sandbox_hub: SandboxHub) -> Any:
 
 
 @pytest.fixture
-async def looking(admin: HubClient, name: str, monkeypatch: pytest.MonkeyPatch) -> Rivals:
-    monkeypatch.setattr(rivals, "MARGIN", 0.05)
-    return Rivals(admin, "own", name, lambda: NOW)
+async def looking(admin: HubClient, name: str, monkeypatch: pytest.MonkeyPatch) -> CompetingLeases:
+    monkeypatch.setattr(competing_leases, "MARGIN", 0.05)
+    return CompetingLeases(admin, "own", name, lambda: NOW)
 
 
 async def held(
@@ -52,7 +52,7 @@ async def held(
 
 
 async def test_nobody_holds_one(
-    looking: Rivals, admin: HubClient, namespace: str, name: str
+    looking: CompetingLeases, admin: HubClient, namespace: str, name: str
 ) -> None:
     assert await looking.find() is None
     await held(admin, namespace, name, holder="")
@@ -63,17 +63,17 @@ async def test_the_lease_of_the_own_namespace_is_no_rival(
     admin: HubClient, namespace: str, name: str
 ) -> None:
     await held(admin, namespace, name)
-    assert await Rivals(admin, namespace, name, lambda: NOW).find() is None
+    assert await CompetingLeases(admin, namespace, name, lambda: NOW).find() is None
 
 
 @pytest.mark.parametrize("ago", [0, 100, -100])
 async def test_a_recently_renewed_lease_is_a_rival(
-    looking: Rivals, admin: HubClient, namespace: str, name: str, ago: float
+    looking: CompetingLeases, admin: HubClient, namespace: str, name: str, ago: float
 ) -> None:
     """A leader that lost its Lease for a moment comes back."""
     await held(admin, namespace, name, ago=ago)
     found = await looking.find()
-    assert found == Rival("pod-1", namespace, name)
+    assert found == CompetingLease("pod-1", namespace, name)
     assert found.problem("ibgu-sytem") == (
         f"another ibgu leads this hub: pod-1, by the Lease {name} in namespace {namespace}; "
         "this one is set to namespace ibgu-sytem"
@@ -82,7 +82,7 @@ async def test_a_recently_renewed_lease_is_a_rival(
 
 @pytest.mark.parametrize("hours", [5, -5])
 async def test_a_lease_of_a_dead_holder_is_waited_for_once(
-    looking: Rivals, admin: HubClient, namespace: str, name: str, hours: float
+    looking: CompetingLeases, admin: HubClient, namespace: str, name: str, hours: float
 ) -> None:
     await held(admin, namespace, name, ago=3600 * hours)
     assert await looking.find() is None
@@ -92,28 +92,28 @@ async def test_a_lease_of_a_dead_holder_is_waited_for_once(
 
 
 async def test_a_rival_with_a_wrong_clock_is_found(
-    looking: Rivals, admin: HubClient, namespace: str, name: str
+    looking: CompetingLeases, admin: HubClient, namespace: str, name: str
 ) -> None:
     await held(admin, namespace, name, ago=3600)
     finding = asyncio.create_task(looking.find())
     while not finding.done():
         await held(admin, namespace, name, ago=3600 - asyncio.get_running_loop().time() % 60)
-    assert finding.result() == Rival("pod-1", namespace, name)
+    assert finding.result() == CompetingLease("pod-1", namespace, name)
 
 
 async def test_the_charts_account_may_ask_for_this_name_only(sandbox_hub: SandboxHub) -> None:
     async with await HubClient.connect(str(sandbox_hub.kubeconfig("ibgu"))) as client:
-        await Rivals(client, "own", "ibgu-controller").find()
+        await CompetingLeases(client, "own", "ibgu-controller").find()
         with pytest.raises(HubError, match="403"):
-            await Rivals(client, "own", "another").find()
-        assert await Rivals(client, "own", "another").first() is None
+            await CompetingLeases(client, "own", "another").find()
+        assert await CompetingLeases(client, "own", "another").first() is None
 
 
 async def test_the_search_for_rivals_is_retried_until_the_hub_answers(
     hub: ScriptedHub, client: HubClient, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rivals, "RETRY", 0.01)
-    first = asyncio.create_task(Rivals(client, "own", "any").first())
+    monkeypatch.setattr(competing_leases, "RETRY", 0.01)
+    first = asyncio.create_task(CompetingLeases(client, "own", "any").first())
     await until(lambda: len(hub.requests) > 2)
     hub.documents[leases()] = {"metadata": {}, "items": []}
     assert await first is None

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.model.kinds import ManifestWork
 from ibgu.hub.client import HubClient
-from ibgu.hub.decode import Bare
+from ibgu.hub.decode import ObjectIdentity
 from ibgu.hub.watching.reflector import Reflector, Timing, WatchedKind, whole
 from ibgu.hub.watching.store import Store
 from tests.hub.conftest import Fault, ScriptedHub, Until
@@ -188,11 +188,11 @@ async def test_only_what_is_kept_reaches_the_sink(
 ) -> None:
     """Lists and watches bring it under the versions that the hub has."""
 
-    def keep(work: ManifestWork) -> Bare:
-        return Bare(replace(work.metadata, uid="kept"))
+    def keep(work: ManifestWork) -> ObjectIdentity:
+        return ObjectIdentity(replace(work.metadata, uid="kept"))
 
     await hub.put("a")
-    store: Store[Bare] = Store()
+    store: Store[ObjectIdentity] = Store()
     reflector = Reflector(
         client,
         WatchedKind(collection, ManifestWork, keep),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from ibgu.hub.connection.transport import LISTEN, Silence
+from ibgu.hub.connection.transport import LISTEN, ReadTimeout
 from tests.simulation.loop import BEGINNING, play
 
 LONG = 10.0
@@ -15,7 +15,7 @@ async def heard_at(moments: Iterable[float]) -> float:
     """Seconds until the timer ran out of a watch that is heard at these."""
     loop = asyncio.get_running_loop()
     timer = asyncio.timeout_at(None)
-    silence = Silence(timer, LONG)
+    silence = ReadTimeout(timer, LONG)
     for moment in moments:
         loop.call_at(BEGINNING + moment, silence.broken)
     with pytest.raises(TimeoutError):
@@ -41,7 +41,7 @@ def test_a_watch_is_silent_so_long_after_it_was_heard(moments: list[float], ends
 def test_a_watch_that_ended_has_no_timer_left() -> None:
     async def story() -> bool:
         timer = asyncio.timeout_at(None)
-        silence = Silence(timer, LONG)
+        silence = ReadTimeout(timer, LONG)
         async with timer:
             silence.end()
             await asyncio.sleep(3 * LONG)

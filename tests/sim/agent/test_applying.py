@@ -10,7 +10,7 @@ from tests.sim.agent.works import (
     quiet,
     settled,
 )
-from tests.sim.world import START, stage_work
+from tests.sim.cluster_simulation import START, stage_work
 
 
 def test_finalizer_comes_first() -> None:

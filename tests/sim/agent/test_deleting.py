@@ -1,12 +1,12 @@
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.spoke import Key
-from tests.sim.world import ROLE, World, stage_work
+from tests.sim.cluster_simulation import ROLE, ClusterSimulation, stage_work
 
 ROLE_KEY = Key("rbac.authorization.k8s.io", "ClusterRole", "", ROLE["metadata"]["name"])
 
 
-def with_work(*faults: str, orphan: bool = True, name: str = "work") -> World:
-    world = World(*faults)
+def with_work(*faults: str, orphan: bool = True, name: str = "work") -> ClusterSimulation:
+    world = ClusterSimulation(*faults)
     world.put(stage_work("Idle", orphan=orphan), name=name)
     world.run(5)
     return world
@@ -64,7 +64,7 @@ def test_a_foreign_foreground_work_takes_our_role_along_until_we_apply_again() -
 
 
 def test_two_foreground_owners() -> None:
-    world = World()
+    world = ClusterSimulation()
     world.put(map_work("a"), name="one")
     world.put(map_work("a"), name="two")
     world.run(5)
@@ -77,7 +77,7 @@ def test_two_foreground_owners() -> None:
 
 
 def test_selective_orphaning_deletes_manifests_without_a_rule() -> None:
-    world = World()
+    world = ClusterSimulation()
     rule = {"group": "", "resource": "configmaps", "namespace": "x", "name": "kept"}
     option = {
         "propagationPolicy": "SelectivelyOrphan",
@@ -97,7 +97,7 @@ def test_selective_orphaning_deletes_manifests_without_a_rule() -> None:
 
 
 def test_a_manifest_that_leaves_a_foreground_work_is_deleted() -> None:
-    world = World()
+    world = ClusterSimulation()
     world.put(map_work("a"))
     world.run(5)
     world.put(map_work("b"))
@@ -107,7 +107,7 @@ def test_a_manifest_that_leaves_a_foreground_work_is_deleted() -> None:
 
 
 def test_a_manifest_that_leaves_an_orphan_work_stays() -> None:
-    world = World()
+    world = ClusterSimulation()
     world.put(map_work("a", orphan=True))
     world.run(5)
     world.put(map_work("b", orphan=True))
@@ -145,7 +145,7 @@ def test_a_recreated_work_is_applied_from_the_beginning() -> None:
 
 
 def test_writes_that_get_lost_are_made_again() -> None:
-    world = World()
+    world = ClusterSimulation()
     lost: list[int] = []
     world.lose = lambda patch: len(lost) < 5 and not lost.append(1)  # type: ignore[func-returns-value]
     world.put(stage_work("Prep", "r1"))

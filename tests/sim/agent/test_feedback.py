@@ -6,7 +6,7 @@ from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent import AgentTiming
 from ibgu.sim.agent.feedback import read_feedback
 from ibgu.sim.wire import FeedbackPath, FeedbackRule
-from tests.sim.world import World, stage_work
+from tests.sim.cluster_simulation import ClusterSimulation, stage_work
 
 
 def rules(**paths: str) -> list[FeedbackRule]:
@@ -14,7 +14,7 @@ def rules(**paths: str) -> list[FeedbackRule]:
     return [FeedbackRule("JSONPaths", listed)]
 
 
-def settled(world: World, **work: object) -> World:
+def settled(world: ClusterSimulation, **work: object) -> ClusterSimulation:
     world.put(stage_work("Idle", **work))  # type: ignore[arg-type]
     assert world.until(lambda: world.applied and bool(world.fed), 60)
     world.run(1)
@@ -61,7 +61,7 @@ def test_several_errors_are_listed() -> None:
 
 def test_an_index_past_the_end_is_named_in_the_condition() -> None:
     paths = {"next1": ".status.validNextStages[1]", "stage": ".spec.stage"}
-    world = settled(World(), paths=paths)
+    world = settled(ClusterSimulation(), paths=paths)
     synced = world.of_manifest("StatusFeedbackSynced")
     assert (synced["status"], synced["reason"]) == ("False", "StatusFeedbackSyncFailed")
     assert (
@@ -72,7 +72,7 @@ def test_an_index_past_the_end_is_named_in_the_condition() -> None:
 
 
 def test_works_without_rules_say_so() -> None:
-    world = World()
+    world = ClusterSimulation()
     world.put({"workload": {"manifests": [stage_work("Idle")["workload"]["manifests"][0]]}})
     world.run(5)
     synced = world.of_manifest("StatusFeedbackSynced", "ClusterRole")
@@ -80,7 +80,7 @@ def test_works_without_rules_say_so() -> None:
 
 
 def test_feedback_by_watch_arrives_within_milliseconds() -> None:
-    world = settled(World())
+    world = settled(ClusterSimulation())
     world.cluster.edit_ibu(world.now, annotations={"ibgu.dev/run": "hand"})
     changed = world.now
     assert world.until(lambda: world.fed.get("run") == "hand", 60)
@@ -88,7 +88,7 @@ def test_feedback_by_watch_arrives_within_milliseconds() -> None:
 
 
 def test_feedback_by_polling_arrives_after_a_minute_or_two() -> None:
-    world = settled(World(), watch=False)
+    world = settled(ClusterSimulation(), watch=False)
     world.run(200)
     changed = world.now
     world.cluster.edit_ibu(world.now, annotations={"ibgu.dev/run": "hand"})
@@ -97,7 +97,7 @@ def test_feedback_by_polling_arrives_after_a_minute_or_two() -> None:
 
 
 def test_an_agent_that_cannot_watch_polls() -> None:
-    world = World()
+    world = ClusterSimulation()
     world.cluster.agent.timing = AgentTiming(watches=False)
     settled(world)
     world.cluster.edit_ibu(world.now, annotations={"ibgu.dev/run": "hand"})
@@ -106,7 +106,7 @@ def test_an_agent_that_cannot_watch_polls() -> None:
 
 
 def test_a_touch_of_the_work_makes_it_read() -> None:
-    world = settled(World(), watch=False)
+    world = settled(ClusterSimulation(), watch=False)
     world.cluster.edit_ibu(world.now, annotations={"ibgu.dev/run": "hand"})
     world.run(0.2)
     assert "run" not in world.fed
@@ -117,7 +117,7 @@ def test_a_touch_of_the_work_makes_it_read() -> None:
 
 
 def test_nothing_is_written_when_nothing_has_changed() -> None:
-    world = settled(World(), watch=False)
+    world = settled(ClusterSimulation(), watch=False)
     world.run(10)
     before = len(world.patches)
     world.run(3600)
@@ -125,7 +125,7 @@ def test_nothing_is_written_when_nothing_has_changed() -> None:
 
 
 def test_frozen_feedback_arrives_after_the_fault() -> None:
-    world = World("frozen-feedback/Prep:10m")
+    world = ClusterSimulation("frozen-feedback/Prep:10m")
     world.put(stage_work("Prep", "r1"))
     world.run(300)
     assert world.applied
@@ -135,7 +135,7 @@ def test_frozen_feedback_arrives_after_the_fault() -> None:
 
 
 def test_a_change_of_values_renews_the_condition() -> None:
-    world = settled(World())
+    world = settled(ClusterSimulation())
     first = world.of_manifest("StatusFeedbackSynced")["lastTransitionTime"]
     world.run(100)
     world.cluster.edit_ibu(world.now, annotations={"ibgu.dev/run": "hand"})
@@ -150,6 +150,6 @@ def test_talms_paths_with_a_stray_quote_give_nothing() -> None:
         "idleConditionReason": '.status.conditions[?(@.type=="Idle")].reason\'',
         "isIdle": '.status.conditions[?(@.type=="Idle")].status',
     }
-    world = settled(World(), paths=paths)
+    world = settled(ClusterSimulation(), paths=paths)
     assert world.fed == {"isIdle": "True"}
     assert world.of_manifest("StatusFeedbackSynced")["status"] == "True"

@@ -8,11 +8,11 @@ from ibgu.sim.spoke import Key
 from tests.sim.agent.works import (
     applied,
 )
-from tests.sim.world import World, stage_work
+from tests.sim.cluster_simulation import ClusterSimulation, stage_work
 
 
 def test_a_missing_crd_is_reported_until_it_is_installed() -> None:
-    world = World("crd-missing:10m")
+    world = ClusterSimulation("crd-missing:10m")
     world.put(stage_work("Prep"))
     world.run(300)
     assert applied(world) == (
@@ -27,7 +27,7 @@ def test_a_missing_crd_is_reported_until_it_is_installed() -> None:
 
 
 def test_ibu_missing_and_no_agent() -> None:
-    world = World("ibu-missing")
+    world = ClusterSimulation("ibu-missing")
     world.put(stage_work("Prep"))
     world.run(600)
     assert world.ibu["spec"]["stage"] == "Prep"
@@ -37,7 +37,7 @@ def test_ibu_missing_and_no_agent() -> None:
 
 
 def test_role_that_never_counts() -> None:
-    world = World("agent-without-rbac:20m")
+    world = ClusterSimulation("agent-without-rbac:20m")
     world.put(stage_work("Prep"))
     world.run(1000)
     assert "is forbidden" in applied(world)
@@ -45,7 +45,7 @@ def test_role_that_never_counts() -> None:
 
 
 def test_a_missing_namespace_stops_only_its_own_manifest() -> None:
-    world = World("namespace-missing")
+    world = ClusterSimulation("namespace-missing")
     good = config_map("good", "openshift-lifecycle-agent")
     bad = config_map("bad", "openshift-adp")
     world.put({"workload": {"manifests": [bad, good]}})
@@ -66,7 +66,7 @@ def config_map(name: str, namespace: str) -> JsonObject:
 
 @pytest.mark.parametrize("kind_order", [True, False])
 def test_older_agents_apply_in_the_order_of_the_list(kind_order: bool) -> None:
-    world = World()
+    world = ClusterSimulation()
     world.cluster.agent.timing = AgentTiming(kind_order=kind_order)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "new"}}
     made: list[str] = []

@@ -3,7 +3,7 @@
 from ibgu.sim.spoke import IBU, key_of
 from ibgu.sim.spoke.admission import NOT_PERMITTED
 from tests.sim.agent.works import settled
-from tests.sim.world import ROLE, World, stage_work
+from tests.sim.cluster_simulation import ROLE, ClusterSimulation, stage_work
 
 
 def test_after_the_pivot_the_role_comes_back_and_the_ibu_is_left_alone() -> None:
@@ -45,13 +45,13 @@ def test_hub_learns_of_the_new_version_when_the_cluster_is_back() -> None:
     assert world.mc["metadata"]["labels"]["openshiftVersion"] == "4.16.5"
 
 
-def claim(world: World) -> str:
+def claim(world: ClusterSimulation) -> str:
     claims = {c["name"]: c["value"] for c in world.mc["status"]["clusterClaims"]}
     return str(claims["version.openshift.io"])
 
 
 def test_an_armed_rollback_is_refused_by_the_old_etcd_until_the_ibu_is_restored() -> None:
-    world = World(durations="60s,rollback-settle=30s")
+    world = ClusterSimulation(durations="60s,rollback-settle=30s")
     settled(stage_work("Prep"), world)
     world.until(lambda: world.finished("Prep"))
     world.put(stage_work("Upgrade"))

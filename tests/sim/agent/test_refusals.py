@@ -2,7 +2,7 @@
 
 from ibgu.sim.spoke.admission import NOT_PERMITTED
 from tests.sim.agent.works import PREFIX, applied, disarmed, settled
-from tests.sim.world import SEED, stage_work
+from tests.sim.cluster_simulation import SEED, stage_work
 
 
 def test_a_refused_stage_is_the_api_servers_text() -> None:

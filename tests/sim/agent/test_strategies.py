@@ -1,11 +1,11 @@
 """Update strategies: what each writes, and what it leaves alone."""
 
 from tests.sim.agent.works import DISARMED, PREFIX, READ_ONLY, SSA, applied, disarmed, settled
-from tests.sim.world import SEED, World, config, stage_work
+from tests.sim.cluster_simulation import SEED, ClusterSimulation, config, stage_work
 
 
 def test_a_disarmed_work_writes_nothing() -> None:
-    world = World()
+    world = ClusterSimulation()
     before = world.ibu["metadata"]["resourceVersion"]
     settled(disarmed(), world)
     assert world.ibu["metadata"]["resourceVersion"] == before

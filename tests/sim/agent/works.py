@@ -2,7 +2,7 @@
 
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent import AgentTiming
-from tests.sim.world import ROLE, World, config, ibu
+from tests.sim.cluster_simulation import ROLE, ClusterSimulation, config, ibu
 
 PREFIX = 'Failed to apply manifest: ImageBasedUpgrade.lca.openshift.io "upgrade" is invalid: '
 DISARMED: JsonObject = {"type": "CreateOnly"}
@@ -22,19 +22,19 @@ def disarmed() -> JsonObject:
     }
 
 
-def quiet() -> World:
+def quiet() -> ClusterSimulation:
     """Returns an agent without the races that it is made to show now and then."""
-    world = World()
+    world = ClusterSimulation()
     world.cluster.agent.timing = AgentTiming(early_read=0.0, late_report=0.0)
     return world
 
 
-def applied(world: World) -> str:
+def applied(world: ClusterSimulation) -> str:
     return str(world.of_manifest("Applied").get("message", ""))
 
 
-def settled(spec: JsonObject, world: World | None = None) -> World:
-    world = world or World()
+def settled(spec: JsonObject, world: ClusterSimulation | None = None) -> ClusterSimulation:
+    world = world or ClusterSimulation()
     world.put(spec)
     assert world.until(lambda: world.applied and bool(world.fed), 60)
     world.run(0.1)

@@ -4,15 +4,15 @@ from datetime import datetime
 
 import pytest
 
-from ibgu.sim.faults import CATALOGUE, Where
+from ibgu.sim.faults import CATALOGUE, FaultPoint
 from ibgu.sim.lca.record import CLEANUP_DONE, TRIGGER
 from ibgu.sim.spoke import IBU
-from tests.sim.world import SEED, World
+from tests.sim.cluster_simulation import SEED, ClusterSimulation
 
 
-def at(stage: str, *faults: str) -> World:
+def at(stage: str, *faults: str) -> ClusterSimulation:
     """A cluster that is ready for that stage."""
-    world = World(*faults)
+    world = ClusterSimulation(*faults)
     given = {"stage": "Idle", "seedImageRef": SEED}
     world.cluster.spoke.update(IBU, {**world.ibu, "spec": given}, world.now)
     for before in ("Prep", "Upgrade", "Rollback"):
@@ -64,7 +64,11 @@ def test_each_upgrade_fault_fails_with_its_message(name: str) -> None:
     assert world.ibu["status"]["validNextStages"] == ["Idle"]
     assert "rollbackAvailabilityExpiration" not in world.ibu["status"]
     assert world.lca.node.version == "4.14.13"
-    rebooted = CATALOGUE[name].where in (Where.NEW_BOOT, Where.MONITOR, Where.SETTLED)
+    rebooted = CATALOGUE[name].where in (
+        FaultPoint.NEW_BOOT,
+        FaultPoint.MONITOR,
+        FaultPoint.SETTLED,
+    )
     assert (world.ibu["metadata"]["generation"] == 1) == rebooted
     assert world.go("Idle")
     assert world.outcome == "Abort completed"
@@ -143,7 +147,7 @@ def test_the_init_monitor_still_rolls_back_what_has_failed_there() -> None:
 
 
 def test_monitor_timeout_of_the_spec() -> None:
-    world = World("upgrade.init-monitor", scale=0.1)
+    world = ClusterSimulation("upgrade.init-monitor", scale=0.1)
     given = {
         "stage": "Idle",
         "seedImageRef": SEED,
@@ -220,7 +224,7 @@ def test_blocked_before_the_stage() -> None:
 
 
 def test_busy_from_the_beginning() -> None:
-    world = World("busy:5m")
+    world = ClusterSimulation("busy:5m")
     assert world.conditions == [("Idle", "False", "Blocked")]
     world.run(301)
     assert world.conditions == [("Idle", "True", "Idle")]
@@ -272,7 +276,7 @@ def test_a_fault_may_strike_only_once() -> None:
     ],
 )
 def test_prep_refuses_invalid_seeds(spec: dict[str, object], message: str) -> None:
-    world = World()
+    world = ClusterSimulation()
     given = {"stage": "Prep", **spec}
     world.cluster.spoke.update(IBU, {**world.ibu, "spec": given}, world.now)
     assert world.until(lambda: world.finished("Prep"))
@@ -280,7 +284,7 @@ def test_prep_refuses_invalid_seeds(spec: dict[str, object], message: str) -> No
 
 
 def test_delivered_content_is_found() -> None:
-    world = World(delivered=("ConfigMap/x/cm", "Secret/openshift-lifecycle-agent/pull"))
+    world = ClusterSimulation(delivered=("ConfigMap/x/cm", "Secret/openshift-lifecycle-agent/pull"))
     given = {
         "stage": "Prep",
         "seedImageRef": {**SEED, "pullSecretRef": {"name": "pull"}},
@@ -292,7 +296,7 @@ def test_delivered_content_is_found() -> None:
 
 
 def test_a_stage_that_slipped_past_admission_is_refused_by_the_agent() -> None:
-    world = World()
+    world = ClusterSimulation()
     bare = {k: v for k, v in world.ibu.items() if k != "status"}
     world.cluster.spoke.objects[IBU] = bare
     world.cluster.set_stage("Rollback", world.now)
@@ -316,7 +320,7 @@ def test_crd_taken_away_in_mid_stage() -> None:
 
 
 def test_trigger_annotation_makes_it_reconcile() -> None:
-    world = World()
+    world = ClusterSimulation()
     world.run(1)
     world.cluster.spoke.write_status(IBU, {"conditions": []}, world.now)
     world.run(60)

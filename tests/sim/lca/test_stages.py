@@ -1,7 +1,7 @@
 import pytest
 
 from ibgu.sim.lca.conditions import Conditions
-from ibgu.sim.lca.stages import NotAllowed, Start, transition, valid_next_stages
+from ibgu.sim.lca.stages import RefusedStage, StageStart, transition, valid_next_stages
 
 
 def listed(text: str) -> Conditions:
@@ -51,29 +51,29 @@ def test_valid_next_stages(conditions: str, after_pivot: bool, stages: list[str]
 @pytest.mark.parametrize(
     ("stage", "conditions", "after_pivot", "expected"),
     [
-        ("Prep", "Idle=True", False, Start.PREP),
+        ("Prep", "Idle=True", False, StageStart.PREP),
         ("Prep", "Idle=False PrepInProgress=True", False, None),
         ("Prep", "Idle=False PrepCompleted=False", False, None),
         ("Prep", "Idle=False PrepInProgress=False/InvalidTransition", False, "Previous stage not"),
-        ("Upgrade", IN_STAGE, False, Start.UPGRADE),
+        ("Upgrade", IN_STAGE, False, StageStart.UPGRADE),
         ("Upgrade", f"{IN_STAGE} UpgradeInProgress=True", False, None),
         ("Upgrade", FAILED, False, None),
         ("Upgrade", "Idle=True", False, "Previous stage not succeeded"),
-        ("Rollback", UPGRADED, True, Start.ROLLBACK),
-        ("Rollback", FAILED, True, Start.ROLLBACK),
+        ("Rollback", UPGRADED, True, StageStart.ROLLBACK),
+        ("Rollback", FAILED, True, StageStart.ROLLBACK),
         ("Rollback", FAILED, False, "Upgrade not started or already finalized"),
         ("Rollback", "Idle=True", False, "Upgrade not started or already finalized"),
         ("Rollback", ROLLED, False, None),
-        ("Idle", "", False, Start.INIT),
+        ("Idle", "", False, StageStart.INIT),
         ("Idle", "Idle=True", False, None),
         ("Idle", "Idle=False/Aborting", False, None),
         ("Idle", "Idle=False/FinalizeFailed", True, None),
         ("Idle", "Idle=False/Blocked", False, None),
-        ("Idle", IN_STAGE, False, Start.ABORT),
-        ("Idle", "Idle=False PrepInProgress=True", False, Start.ABORT),
-        ("Idle", FAILED, False, Start.ABORT),
-        ("Idle", UPGRADED, True, Start.FINALIZE),
-        ("Idle", ROLLED, False, Start.FINALIZE),
+        ("Idle", IN_STAGE, False, StageStart.ABORT),
+        ("Idle", "Idle=False PrepInProgress=True", False, StageStart.ABORT),
+        ("Idle", FAILED, False, StageStart.ABORT),
+        ("Idle", UPGRADED, True, StageStart.FINALIZE),
+        ("Idle", ROLLED, False, StageStart.FINALIZE),
         ("Idle", STUCK, True, "Transition to Idle not allowed - Rollback failed"),
         (
             "Idle",
@@ -85,11 +85,11 @@ def test_valid_next_stages(conditions: str, after_pivot: bool, stages: list[str]
     ],
 )
 def test_each_stage_starts_only_from_its_conditions(
-    stage: str, conditions: str, after_pivot: bool, expected: Start | str | None
+    stage: str, conditions: str, after_pivot: bool, expected: StageStart | str | None
 ) -> None:
     found = transition(stage, listed(conditions), after_pivot)
     if isinstance(expected, str):
-        assert isinstance(found, NotAllowed)
+        assert isinstance(found, RefusedStage)
         assert found.message.startswith(expected)
     else:
         assert found == expected

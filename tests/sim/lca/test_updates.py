@@ -5,7 +5,7 @@ import pytest
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.lca.conditions import status_of
 from ibgu.sim.spoke import IBU, Key
-from tests.sim.world import SEED, World
+from tests.sim.cluster_simulation import SEED, ClusterSimulation
 
 
 @pytest.mark.parametrize(("faults", "ends"), [(("prep.precache",), "False"), ((), "True")])
@@ -13,7 +13,7 @@ def test_the_outcome_and_its_words_are_one_update(
     monkeypatch: pytest.MonkeyPatch, faults: tuple[str, ...], ends: str
 ) -> None:
     """A watch never shows that Prep has failed before it shows why."""
-    world = World(*faults)
+    world = ClusterSimulation(*faults)
     given = {"stage": "Idle", "seedImageRef": SEED}
     world.cluster.spoke.update(IBU, {**world.ibu, "spec": given}, world.now)
     written: list[JsonObject] = []

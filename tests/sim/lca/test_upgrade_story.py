@@ -2,7 +2,7 @@
 
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.spoke import Key
-from tests.sim.world import SEED, World
+from tests.sim.cluster_simulation import SEED, ClusterSimulation
 
 PREPARED = [
     ("Idle", "False", "InProgress"),
@@ -16,7 +16,7 @@ UPGRADED = [
 ]
 
 
-def seeded(world: World) -> World:
+def seeded(world: ClusterSimulation) -> ClusterSimulation:
     """Returns the object with the seed in the spec, as a first update from Idle brings it."""
     spoke = world.cluster.spoke
     spec = {"stage": "Idle", "seedImageRef": SEED}
@@ -28,7 +28,7 @@ def key_of_ibu() -> Key:
     return Key("lca.openshift.io", "ImageBasedUpgrade", "", "upgrade")
 
 
-def history(world: World) -> list[tuple[str, bool, list[str]]]:
+def history(world: ClusterSimulation) -> list[tuple[str, bool, list[str]]]:
     """Stage, whether it is complete, its phases."""
     found = world.ibu["status"].get("history", [])
     return [
@@ -37,7 +37,7 @@ def history(world: World) -> list[tuple[str, bool, list[str]]]:
     ]
 
 
-def texts(world: World, stage: str, seconds: float = 7200.0) -> list[str]:
+def texts(world: ClusterSimulation, stage: str, seconds: float = 7200.0) -> list[str]:
     """The messages of a stage's InProgress condition as they come."""
     said: list[str] = []
 
@@ -53,7 +53,7 @@ def texts(world: World, stage: str, seconds: float = 7200.0) -> list[str]:
 
 
 def test_a_fresh_cluster_is_idle() -> None:
-    world = World()
+    world = ClusterSimulation()
     assert world.conditions == [("Idle", "True", "Idle")]
     assert world.ibu["status"]["validNextStages"] == ["Prep"]
     assert world.ibu["spec"] == {"stage": "Idle", "seedImageRef": {}}
@@ -62,7 +62,7 @@ def test_a_fresh_cluster_is_idle() -> None:
 
 
 def test_prep_reports_each_phase() -> None:
-    world = seeded(World())
+    world = seeded(ClusterSimulation())
     world.cluster.set_stage("Prep", world.now)
     job = "job-namespace: openshift-lifecycle-agent"
     said = texts(world, "Prep")
@@ -84,7 +84,7 @@ def test_prep_reports_each_phase() -> None:
 
 
 def test_first_answer_to_a_new_stage_has_the_old_conditions() -> None:
-    world = seeded(World())
+    world = seeded(ClusterSimulation())
     world.run(1)
     world.cluster.set_stage("Prep", world.now)
     status, meta = world.ibu["status"], world.ibu["metadata"]
@@ -99,7 +99,7 @@ def test_first_answer_to_a_new_stage_has_the_old_conditions() -> None:
 
 
 def test_upgrade_makes_a_new_ibu_after_the_pivot() -> None:
-    world = seeded(World())
+    world = seeded(ClusterSimulation())
     assert world.go("Prep")
     before = world.ibu["metadata"]
     assert world.go("Upgrade")
@@ -115,7 +115,7 @@ def test_upgrade_makes_a_new_ibu_after_the_pivot() -> None:
 
 
 def test_texts_of_an_upgrade_with_backups() -> None:
-    world = seeded(World(delivered=("ConfigMap/openshift-adp/oadp-cm",)))
+    world = seeded(ClusterSimulation(delivered=("ConfigMap/openshift-adp/oadp-cm",)))
     spoke = world.cluster.spoke
     spec = {**world.ibu["spec"], "oadpContent": [{"name": "oadp-cm", "namespace": "openshift-adp"}]}
     spoke.update(key_of_ibu(), {**world.ibu, "spec": spec}, world.now)
@@ -140,7 +140,7 @@ def test_texts_of_an_upgrade_with_backups() -> None:
 
 
 def test_finalize_removes_the_history() -> None:
-    world = seeded(World())
+    world = seeded(ClusterSimulation())
     world.go("Prep")
     world.go("Upgrade")
     assert world.go("Idle")
@@ -155,7 +155,7 @@ def test_finalize_removes_the_history() -> None:
 
 
 def test_rollback_and_its_finalize() -> None:
-    world = seeded(World())
+    world = seeded(ClusterSimulation())
     world.go("Prep")
     world.go("Upgrade")
     uid = world.ibu["metadata"]["uid"]
@@ -177,7 +177,7 @@ def test_rollback_and_its_finalize() -> None:
 
 
 def test_old_etcd_shows_the_old_ibu_until_it_is_restored() -> None:
-    world = seeded(World())
+    world = seeded(ClusterSimulation())
     world.go("Prep")
     old = world.ibu["metadata"]["uid"]
     world.go("Upgrade")
@@ -190,7 +190,7 @@ def test_old_etcd_shows_the_old_ibu_until_it_is_restored() -> None:
 
 
 def test_an_abort_returns_to_idle() -> None:
-    world = seeded(World())
+    world = seeded(ClusterSimulation())
     world.go("Prep")
     assert world.go("Idle")
     assert world.outcome == "Abort completed"
@@ -198,7 +198,7 @@ def test_an_abort_returns_to_idle() -> None:
 
 
 def test_abort_waits_for_the_stateroot_job() -> None:
-    world = seeded(World(durations="field,stateroot=10m,abort=1m,health=0s-1s"))
+    world = seeded(ClusterSimulation(durations="field,stateroot=10m,abort=1m,health=0s-1s"))
     world.cluster.set_stage("Prep", world.now)
     world.run(60)
     asked = world.now
@@ -207,7 +207,7 @@ def test_abort_waits_for_the_stateroot_job() -> None:
 
 
 def test_only_what_is_under_way_is_replaced() -> None:
-    world = seeded(World())
+    world = seeded(ClusterSimulation())
     world.cluster.set_stage("Prep", world.now)
     world.run(5)
     assert world.go("Idle")
@@ -216,7 +216,7 @@ def test_only_what_is_under_way_is_replaced() -> None:
 
 
 def test_a_second_upgrade_after_the_first() -> None:
-    world = seeded(World())
+    world = seeded(ClusterSimulation())
     for stage in ("Prep", "Upgrade", "Idle"):
         assert world.go(stage)
     newer = {"image": "quay.io/seed/image:4.17.0-rc.1", "version": "4.17.0-rc.1"}
@@ -228,7 +228,7 @@ def test_a_second_upgrade_after_the_first() -> None:
 
 
 def test_deleted_when_idle_comes_back_fresh() -> None:
-    world = seeded(World())
+    world = seeded(ClusterSimulation())
     uid = world.ibu["metadata"]["uid"]
     world.cluster.delete_ibu(world.now)
     world.run(1)
@@ -237,7 +237,7 @@ def test_deleted_when_idle_comes_back_fresh() -> None:
 
 
 def test_deleted_in_mid_stage_comes_back_as_it_was() -> None:
-    world = seeded(World())
+    world = seeded(ClusterSimulation())
     world.cluster.set_stage("Prep", world.now)
     world.run(5)
     world.cluster.delete_ibu(world.now)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.hub import MemoryHub
-from ibgu.sim.hub.server import Asked
+from ibgu.sim.hub.server import ServedRequest
 from tests.simulation.checks import Found
 from tests.simulation.checks.truth import Run
 
@@ -49,7 +49,9 @@ class Effects:
         if leads:
             self._led[who] = (self._led.get(who, (now, now))[0], now)
 
-    def audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+    def audit(
+        self, asked: ServedRequest, before: JsonObject | None, after: JsonObject | None
+    ) -> None:
         if after is None or after["kind"] != "ManifestWork" or not asked.who.startswith("ibgu/"):
             return
         run = _armed_run(after)

@@ -8,10 +8,10 @@ from ibgu.core.model import Outcome, RolloutState, names
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryClient
 from tests.simulation.checks import Found
-from tests.simulation.world import SimulatedWorld
+from tests.simulation.world import Simulation
 
 
-async def check_ending(found: Found, fleet: SimulatedWorld, *, calm: bool) -> None:
+async def check_ending(found: Found, fleet: Simulation, *, calm: bool) -> None:
     """`calm`: nothing has gone wrong, so everything must have gone well."""
     node = fleet.leader()
     term = node.controller._term if node is not None and node.controller is not None else None
@@ -28,7 +28,7 @@ async def check_ending(found: Found, fleet: SimulatedWorld, *, calm: bool) -> No
 
 
 class _Ending:
-    def __init__(self, found: Found, fleet: SimulatedWorld) -> None:
+    def __init__(self, found: Found, fleet: Simulation) -> None:
         self._check = found.check
         self._fleet = fleet
         self._client = MemoryClient(fleet.hub)

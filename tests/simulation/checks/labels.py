@@ -8,7 +8,7 @@ from datetime import datetime
 from ibgu.core.drivers.ibu.actions import LABEL_PREFIX
 from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
-from ibgu.sim.hub.server import Asked
+from ibgu.sim.hub.server import ServedRequest
 from tests.core.engine.decide.firmware import PREFIX
 from tests.simulation.checks import Found
 from tests.simulation.checks.effects import Effects
@@ -30,7 +30,9 @@ class Labels:
         self._first: dict[Change, float] = {}
         self._replaced: dict[Change, set[str | None]] = defaultdict(set)
 
-    def audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+    def audit(
+        self, asked: ServedRequest, before: JsonObject | None, after: JsonObject | None
+    ) -> None:
         if not asked.who.startswith("ibgu/") or before is None or after is None:
             return
         if after["kind"] == "ManagedCluster":

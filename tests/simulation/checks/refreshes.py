@@ -3,7 +3,7 @@ watches is refreshed after a reboot only (R21.4)."""
 
 from ibgu.core.model import names, traits
 from ibgu.core.model.kinds import JsonObject
-from ibgu.sim.hub.server import Asked
+from ibgu.sim.hub.server import ServedRequest
 from tests.simulation.checks import Found
 
 
@@ -14,7 +14,9 @@ class RefreshSchedule:
         self._check = found.check
         self._watched = watched
 
-    def audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+    def audit(
+        self, asked: ServedRequest, before: JsonObject | None, after: JsonObject | None
+    ) -> None:
         if before is None or after is None or not refreshed(asked):
             return
         action = before["metadata"]["annotations"].get(names.ACTION, "")
@@ -24,7 +26,7 @@ class RefreshSchedule:
         self._check("R21 a refresh changes nothing else", same, asked)
 
 
-def refreshed(asked: Asked) -> bool:
+def refreshed(asked: ServedRequest) -> bool:
     """Returns whether the request is a refresh."""
     return asked.method == "PATCH" and names.REFRESH.encode() in (asked.body or b"")
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ibgu.controller.lookups.tenants import EVERY, STALE
+from ibgu.controller.lookups.tenants import INTERVAL, STALE
 from tests.simulation.bindings import Bindings
 from tests.simulation.checks import Found
 from tests.simulation.checks.effects import Armed
 from tests.simulation.checks.history import Event
 
-HEARD = STALE + EVERY + 60.0
+HEARD = STALE + INTERVAL + 60.0
 """Seconds for which a removed binding may still count, also if the hub responds late."""
 _NAME = "R35 nothing is begun or armed outside the namespace's cluster sets"
 

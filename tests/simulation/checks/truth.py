@@ -37,7 +37,7 @@ class Run(Struct, frozen=True):
     disarmed: bool
 
 
-class Truth:
+class JournalCheck:
     def __init__(
         self, found: Found, runs: Iterable[Run], clusters: Iterable[SimulatedCluster], skewed: bool
     ) -> None:

@@ -5,6 +5,6 @@ what a cluster says can't hold anybody up (decision 41).
 """
 
 from ibgu.cli.collect.redact.objects import Redactor
-from ibgu.cli.collect.redact.texts import LONGEST, REMOVED, scrubbed
+from ibgu.cli.collect.redact.texts import MAX_LENGTH, REMOVED, scrubbed
 
-__all__ = ["LONGEST", "REMOVED", "Redactor", "scrubbed"]
+__all__ = ["MAX_LENGTH", "REMOVED", "Redactor", "scrubbed"]

@@ -4,10 +4,10 @@ secret."""
 import re
 from functools import lru_cache
 
-LONGEST_NAME = 128
+MAX_NAME = 128
 """Characters of a name that are read: its last ones."""
 
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CASE_CHANGE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BETWEEN = re.compile(r"[^A-Za-z0-9]+")
 _SECRET = re.compile(
     r"passw|passphrase|passcode|pwd|secret|token|credential|authorization|cookie|bearer|jwt|webhook"
@@ -28,6 +28,6 @@ _HARMLESS = re.compile(
 @lru_cache(maxsize=8192)
 def is_secret(name: str) -> bool:
     """Returns whether a value of that name is secret: `DB_PASSWORD`, `clientSecret`, `tls.key`."""
-    short = _HUMP.sub("_", name[-LONGEST_NAME:])
+    short = _CASE_CHANGE.sub("_", name[-MAX_NAME:])
     words = _BETWEEN.sub("_", short).strip("_").lower()
     return bool(_SECRET.search(words)) and not _HARMLESS.search(words)

@@ -10,9 +10,9 @@ import msgspec
 
 from ibgu.cli.collect.redact.commands import secret_arguments
 from ibgu.cli.collect.redact.names import is_secret
-from ibgu.cli.collect.redact.texts import LONGEST, REMOVED, cut, scrubbed
+from ibgu.cli.collect.redact.texts import MAX_LENGTH, REMOVED, cut, scrubbed
 
-DEEPEST = 64
+MAX_DEPTH = 64
 """Levels of an object; what is below has no meaning to anybody."""
 
 _DROPPED = ("managedFields", "kubectl.kubernetes.io/last-applied-configuration")
@@ -75,14 +75,14 @@ class Redactor:
             return self._leaf(value, depth)
         if value is None or isinstance(value, bool | int | float):
             return value
-        if depth > DEEPEST:
+        if depth > MAX_DEPTH:
             return REMOVED
         if isinstance(value, dict):
             return self._dict(value, depth)
         return self._list(value, depth)
 
     def _leaf(self, text: str, depth: int) -> str:
-        if text[:1] in ("{", "[") and len(text) <= LONGEST and depth <= DEEPEST:
+        if text[:1] in ("{", "[") and len(text) <= MAX_LENGTH and depth <= MAX_DEPTH:
             try:
                 inner = msgspec.json.decode(text)
             except (msgspec.DecodeError, RecursionError):

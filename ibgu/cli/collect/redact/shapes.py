@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from ibgu.cli.collect.redact.spans import BEGIN, Span
 
-_LONGEST_KEY = 16384
+_MAX_KEY = 16384
 """Characters of a private key, at most."""
 
 _KEY_BEGINS = re.compile(
@@ -71,7 +71,7 @@ def _private_keys(text: str) -> Iterator[Span]:
     begins = _KEY_BEGINS.search(text)
     while begins:
         start, inside = begins.span()
-        ends = [text.find(each, inside, inside + _LONGEST_KEY) for each in _KEY_ENDS]
+        ends = [text.find(each, inside, inside + _MAX_KEY) for each in _KEY_ENDS]
         end = min((each for each in ends if each >= 0), default=-1)
         if end < 0:
             goes_on = _KEY_GOES_ON.match(text, inside)

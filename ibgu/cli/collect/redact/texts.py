@@ -12,9 +12,9 @@ from ibgu.cli.collect.redact.spans import Span
 from ibgu.cli.collect.redact.urls import logins, parts_of_urls
 
 REMOVED = "(removed)"
-LONGEST = 4096
+MAX_LENGTH = 4096
 """Characters of one value, and of one line of a log."""
-_LONGEST_WORD = 1024
+_MAX_WORD = 1024
 """Characters at the end of a cut text that may be a piece of a secret, and go with the rest."""
 _SECRET_IN_JSON = re.compile(
     r"[\"']kind\\{0,8}[\"'][ \t]{0,8}:[ \t]{0,8}\\{0,8}[\"']Secret(?:List)?(?!\w)"
@@ -22,11 +22,11 @@ _SECRET_IN_JSON = re.compile(
 _ENDS = " \t\r\n\"',;&<>"
 
 
-def cut(text: str, longest: int = LONGEST) -> str:
+def cut(text: str, longest: int = MAX_LENGTH) -> str:
     """Returns the text with what is too long marked; it does not end in the middle of a word."""
     if len(text) <= longest:
         return text
-    last = max(text.rfind(end, longest - _LONGEST_WORD, longest) for end in _ENDS)
+    last = max(text.rfind(end, longest - _MAX_WORD, longest) for end in _ENDS)
     kept = text[: last + 1 or longest]
     return f"{kept}… ({len(text) - len(kept)} characters cut)"
 

@@ -4,12 +4,12 @@ from then on the rules apply."""
 from datetime import datetime, timedelta
 
 from ibgu.core.assurance.certify import claims
-from ibgu.core.assurance.certify.audit import MemberSpot, Spot, StepSpot
+from ibgu.core.assurance.certify.audit import EventContext, MemberEventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import MemberCase, RunCase, StepCase
 from ibgu.core.assurance.certify.rules import Rule
 
 
-def step_adopted(spot: Spot) -> None:
+def step_adopted(spot: EventContext) -> None:
     """Adds the adopted step; its clock begins with us, whatever time TALM has used."""
     rollout, event, data = spot.rollout, spot.event, spot.event.data
     in_turn = event.step == len(rollout.steps)
@@ -30,7 +30,7 @@ def step_adopted(spot: Spot) -> None:
     )
 
 
-def member_adopted(spot: StepSpot) -> None:
+def member_adopted(spot: StepEventContext) -> None:
     step, event = spot.step, spot.event
     name = event.cluster or ""
     words = f"{name} is taken over into {spot.title} twice"
@@ -43,12 +43,12 @@ def member_adopted(spot: StepSpot) -> None:
         adopted=True,
     )
     step.last = name
-    here = MemberSpot(spot.audit, event, spot.rollout, step, member)
+    here = MemberEventContext(spot.audit, event, spot.rollout, step, member)
     claims.register(here)
     _state(here)
 
 
-def _state(spot: MemberSpot) -> None:
+def _state(spot: MemberEventContext) -> None:
     step, member = spot.step, spot.member
     state = spot.text("state")
     if state == "finished":
@@ -60,7 +60,7 @@ def _state(spot: MemberSpot) -> None:
         _in_flight(spot)
 
 
-def _in_flight(spot: MemberSpot) -> None:
+def _in_flight(spot: MemberEventContext) -> None:
     """Puts a member in flight that TALM has begun; its state shows whether the cluster had taken
     the run."""
     member, event = spot.member, spot.event

@@ -51,7 +51,7 @@ class Audit:
             self.violations.append(violation)
 
 
-class Spot(Struct):
+class EventContext(Struct):
     """One event, and its subject as it was before."""
 
     audit: Audit
@@ -70,7 +70,7 @@ class Spot(Struct):
         return str(self.event.data.get(name) or "")
 
 
-class StepSpot(Spot):
+class StepEventContext(EventContext):
     step: StepCase
 
     @property
@@ -78,7 +78,7 @@ class StepSpot(Spot):
         return f"step {self.step.index + 1}"
 
 
-class MemberSpot(StepSpot):
+class MemberEventContext(StepEventContext):
     member: MemberCase
 
     @property

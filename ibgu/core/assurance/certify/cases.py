@@ -35,7 +35,7 @@ class RunCase(Struct):
         return self.shown and self.result in ("failed", "refused", "limit")
 
 
-class Due(Struct, frozen=True):
+class DueLabels(Struct, frozen=True):
     """A label change that an outcome asks for and that is not recorded yet."""
 
     seq: int
@@ -60,7 +60,7 @@ class MemberCase(Struct):
     ended: int = 0
     adopted: bool = False
     """Whether TALM acted before ibgu: its labels may be completed once."""
-    due: Due | None = None
+    due: DueLabels | None = None
 
 
 class StepCase(Struct):

@@ -9,7 +9,12 @@ from msgspec import Struct
 
 from ibgu.core.assurance.certify import imported, labels
 from ibgu.core.assurance.certify.adopted import member_adopted, step_adopted
-from ibgu.core.assurance.certify.audit import Audit, MemberSpot, Spot, StepSpot
+from ibgu.core.assurance.certify.audit import (
+    Audit,
+    EventContext,
+    MemberEventContext,
+    StepEventContext,
+)
 from ibgu.core.assurance.certify.cases import RolloutCase
 from ibgu.core.assurance.certify.events import Event, Leader
 from ibgu.core.assurance.certify.members import OF_MEMBER, joined
@@ -133,7 +138,7 @@ class Certifier:
         elif rollout.kind not in audit.proofs:
             self._unknown[event.kind] = self._unknown.get(event.kind, 0) + 1
         else:
-            spot = Spot(audit, event, rollout)
+            spot = EventContext(audit, event, rollout)
             self._check_level(spot)
 
     def _without_beginning(self, event: Event) -> None:
@@ -144,7 +149,7 @@ class Certifier:
         self._audit.require(Rule.HISTORY, known, event, words)
         self._beheaded.add(event.rollout)
 
-    def _check_level(self, spot: Spot) -> None:
+    def _check_level(self, spot: EventContext) -> None:
         event, rollout = spot.event, spot.rollout
         spot.require(Rule.HISTORY, True, "")
         if event.kind == imported.KIND and event.cluster is None:
@@ -165,14 +170,14 @@ class Certifier:
         else:
             self._unknown[event.kind] = self._unknown.get(event.kind, 0) + 1
 
-    def _check_step(self, spot: Spot) -> None:
+    def _check_step(self, spot: EventContext) -> None:
         event, rollout = spot.event, spot.rollout
         begun = event.step is not None and event.step < len(rollout.steps)
         words = f"{event.kind} in a step that was never opened"
         if not spot.require(Rule.ORDER, begun, words, rollout.seq):
             return
         step = rollout.steps[event.step or 0]
-        here = StepSpot(spot.audit, event, rollout, step)
+        here = StepEventContext(spot.audit, event, rollout, step)
         if event.kind in OF_STEP:
             OF_STEP[event.kind](here)
             step.hold = spot.text("hold")
@@ -181,13 +186,13 @@ class Certifier:
         else:
             self._check_member(here)
 
-    def _check_member(self, spot: StepSpot) -> None:
+    def _check_member(self, spot: StepEventContext) -> None:
         event = spot.event
         member = spot.step.members.get(event.cluster or "")
         known = member is not None and member.uid == event.cluster_uid
         words = f"{event.cluster} does not belong to {spot.title}"
         if spot.require(Rule.MEMBERS, known, words, spot.step.opened) and member is not None:
-            here = MemberSpot(spot.audit, event, spot.rollout, spot.step, member)
+            here = MemberEventContext(spot.audit, event, spot.rollout, spot.step, member)
             _OF_MEMBERS[event.kind](here)
 
     # -- at the end ------------------------------------------------------------------------
@@ -221,7 +226,7 @@ class Certifier:
         """Checks that nothing is half recorded: a cycle is journaled as a whole."""
         for step in rollout.steps:
             for member in step.members.values():
-                spot = MemberSpot(self._audit, last, rollout, step, member)
+                spot = MemberEventContext(self._audit, last, rollout, step, member)
                 labels.settled_so_far(spot)
             everybody = step.state == "opening" or len(step.members) == step.total
             words = f"step {step.index + 1} began with {step.total} clusters, not all joined it"

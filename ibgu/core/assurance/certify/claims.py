@@ -1,11 +1,11 @@
 """Slot and claim (R3, R6): taken and released together, with an event."""
 
-from ibgu.core.assurance.certify.audit import MemberSpot
+from ibgu.core.assurance.certify.audit import MemberEventContext
 from ibgu.core.assurance.certify.cases import CancellerCase
 from ibgu.core.assurance.certify.rules import Rule
 
 
-def take(spot: MemberSpot, *, begun: bool = False) -> None:
+def take(spot: MemberEventContext, *, begun: bool = False) -> None:
     """Gives the member a slot and the claim on its cluster.
 
     `begun`: by TALM, so it does not start now, even if another one has cancelled it since.
@@ -31,7 +31,7 @@ def take(spot: MemberSpot, *, begun: bool = False) -> None:
     spot.require(Rule.SLOTS, count <= step.most, words, *others)
 
 
-def _claim(spot: MemberSpot, *, begun: bool) -> None:
+def _claim(spot: MemberEventContext, *, begun: bool) -> None:
     cluster = spot.audit.cluster(spot.member.uid)
     words = f"{spot.name} was started while {_named(spot, cluster.holder)} had it"
     spot.require(Rule.CLAIMS, not cluster.holder, words, cluster.since)
@@ -40,12 +40,12 @@ def _claim(spot: MemberSpot, *, begun: bool) -> None:
     cluster.holder, cluster.since = spot.rollout.uid, spot.event.seq
 
 
-def _named(spot: MemberSpot, uid: str) -> str:
+def _named(spot: MemberEventContext, uid: str) -> str:
     found = spot.audit.rollouts.get(uid)
     return found.name if found else "nobody"
 
 
-def not_cancelled(spot: MemberSpot, what: str) -> None:
+def not_cancelled(spot: MemberEventContext, what: str) -> None:
     """Checks that no newer rollout has cancelled the member: from the start of the cancelling step
     on, older rollouts start nothing there."""
     found = spot.audit.cluster(spot.member.uid).cancellers
@@ -58,11 +58,11 @@ def not_cancelled(spot: MemberSpot, what: str) -> None:
     )
 
 
-def cancels(spot: MemberSpot) -> bool:
+def cancels(spot: MemberEventContext) -> bool:
     return any(action in spot.proofs.cancels for action in spot.step.actions[:1])
 
 
-def free(spot: MemberSpot) -> None:
+def free(spot: MemberEventContext) -> None:
     """Releases slot and claim; the run must have ended and no longer reach the cluster."""
     member, run = spot.member, spot.member.run
     over = run is None or run.over
@@ -78,7 +78,7 @@ def free(spot: MemberSpot) -> None:
     member.slot = None
 
 
-def register(spot: MemberSpot) -> None:
+def register(spot: MemberEventContext) -> None:
     """Registers a new member that cancels others."""
     if cancels(spot):
         known = spot.audit.cluster(spot.member.uid).cancellers

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from ibgu.core.assurance.certify.audit import MemberSpot
+from ibgu.core.assurance.certify.audit import MemberEventContext
 from ibgu.core.assurance.certify.cases import RunCase
 from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.model.proofs import FEEDBACK
@@ -20,7 +20,7 @@ _ERRORS = {
 class RecordedObservation:
     """The observation as far as it was recorded."""
 
-    def __init__(self, spot: MemberSpot) -> None:
+    def __init__(self, spot: MemberEventContext) -> None:
         found = spot.event.data.get("seen", {})
         self._proofs = spot.proofs
         self.cluster: dict[str, Any] = found.get("cluster", {})
@@ -48,7 +48,7 @@ class RecordedObservation:
         return self.cluster.get("state") == "reachable" and self.cluster.get("uid") == uid
 
 
-def startable(spot: MemberSpot, action: str) -> None:
+def startable(spot: MemberEventContext, action: str) -> None:
     """Checks that the cluster was in a state in which the action means what its name says
     (R8.1)."""
     seen, proofs = RecordedObservation(spot), spot.proofs
@@ -74,34 +74,34 @@ def startable(spot: MemberSpot, action: str) -> None:
         spot.require(Rule.PROBE, seed == spot.rollout.seed, words, spot.rollout.seq)
 
 
-def already_there(spot: MemberSpot, action: str) -> None:
+def already_there(spot: MemberEventContext, action: str) -> None:
     seen, proofs = RecordedObservation(spot), spot.proofs
     there = seen.current and proofs.reached(seen.feedback, action)
     words = f"{spot.name} was not where {action} would bring it: {proofs.shown(seen.feedback)}"
     spot.require(Rule.EVIDENCE, there, words)
 
 
-def taken(spot: MemberSpot) -> None:
+def taken(spot: MemberEventContext) -> None:
     """Checks that the cluster echoes the run with the wanted stage, in the work's current version
     (R9.1)."""
     seen, run = RecordedObservation(spot), spot.member.run
     _took(spot, seen, run is not None and seen.echoes(run))
 
 
-def came_back(spot: MemberSpot) -> None:
+def came_back(spot: MemberEventContext) -> None:
     """Checks that the cluster carries the withdrawn run; a hand may have set another stage since
     (R9.5)."""
     seen, run = RecordedObservation(spot), spot.member.run
     _took(spot, seen, run is not None and seen.carries(run))
 
 
-def _took(spot: MemberSpot, seen: RecordedObservation, shown: bool) -> None:
+def _took(spot: MemberEventContext, seen: RecordedObservation, shown: bool) -> None:
     applied = bool(seen.work.get("applied") and seen.feedback.get("applied"))
     words = f"{spot.name} has not shown that it took this run"
     spot.require(Rule.EVIDENCE, applied and shown, words)
 
 
-def speaks_for_run(spot: MemberSpot) -> None:
+def speaks_for_run(spot: MemberEventContext) -> None:
     seen, run = RecordedObservation(spot), spot.member.run
     there = seen.current and seen.is_there(spot.member.uid) and not seen.work.get("edited")
     words = f"{spot.name}: what was seen does not speak for this run"
@@ -110,7 +110,7 @@ def speaks_for_run(spot: MemberSpot) -> None:
     )
 
 
-def of_end(spot: MemberSpot, run: RunCase) -> None:
+def of_end(spot: MemberEventContext, run: RunCase) -> None:
     """Checks that the observation supports the run's end."""
     if run.result in ("succeeded", "failed"):
         speaks_for_run(spot)
@@ -124,7 +124,7 @@ def of_end(spot: MemberSpot, run: RunCase) -> None:
     spot.require(Rule.EVIDENCE, named, words, run.seq)
 
 
-def _proved(seen: RecordedObservation, spot: MemberSpot, run: RunCase) -> tuple[bool, str]:
+def _proved(seen: RecordedObservation, spot: MemberEventContext, run: RunCase) -> tuple[bool, str]:
     """Returns whether the result is proven, and what is missing."""
     proofs = spot.proofs
     match run.result:
@@ -152,7 +152,7 @@ def _refused(seen: RecordedObservation, run: RunCase) -> bool:
     return bool(place.get(name))
 
 
-def of_failure(spot: MemberSpot) -> None:
+def of_failure(spot: MemberEventContext) -> None:
     """Checks that a member that did not succeed has a cause; the same as its run's, if that
     failed."""
     event, run = spot.event, spot.member.run

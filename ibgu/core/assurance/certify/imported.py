@@ -7,7 +7,12 @@ per slot, one rollout per cluster.
 from datetime import datetime, timedelta
 
 from ibgu.core.assurance.certify import claims
-from ibgu.core.assurance.certify.audit import Audit, MemberSpot, Spot, StepSpot
+from ibgu.core.assurance.certify.audit import (
+    Audit,
+    EventContext,
+    MemberEventContext,
+    StepEventContext,
+)
 from ibgu.core.assurance.certify.cases import MemberCase, RunCase, StepCase
 from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.rollouts import new_rollout
@@ -25,7 +30,7 @@ def rollout(audit: Audit, event: Event) -> None:
     case.restored, case.deleted = True, 0
 
 
-def step(spot: Spot) -> None:
+def step(spot: EventContext) -> None:
     steps, data, index = spot.rollout.steps, spot.event.data, spot.event.step or 0
     words = f"step {index + 1} is imported as number {len(steps) + 1}"
     if not spot.require(Rule.ORDER, index <= len(steps), words):
@@ -50,20 +55,20 @@ def _new_step(event: Event) -> StepCase:
     )
 
 
-def member(spot: StepSpot) -> None:
+def member(spot: StepEventContext) -> None:
     event, here = spot.event, spot.step
     name, uid = event.cluster or "", event.cluster_uid or ""
     case = here.members.get(name)
     if case is None:
         case = here.members[name] = MemberCase(cluster=name, uid=uid, joined=event.seq)
         here.waiting += 1
-    at = MemberSpot(spot.audit, event, spot.rollout, here, case)
+    at = MemberEventContext(spot.audit, event, spot.rollout, here, case)
     claims.register(at)
     _leave(at)
     _enter(at)
 
 
-def _leave(spot: MemberSpot) -> None:
+def _leave(spot: MemberEventContext) -> None:
     """Removes what is known of the member so far."""
     member_, step_ = spot.member, spot.step
     step_.waiting -= member_.state == "waiting"
@@ -74,7 +79,7 @@ def _leave(spot: MemberSpot) -> None:
     member_.slot, member_.due = None, None
 
 
-def _enter(spot: MemberSpot) -> None:
+def _enter(spot: MemberEventContext) -> None:
     member_, step_, data = spot.member, spot.step, spot.event.data
     limit = spot.text("limit")
     member_.state, member_.index = data.get("state", ""), data.get("index", 0)
@@ -89,7 +94,7 @@ def _enter(spot: MemberSpot) -> None:
         _take(spot, slot)
 
 
-def _take(spot: MemberSpot, slot: int) -> None:
+def _take(spot: MemberEventContext, slot: int) -> None:
     step_, cluster = spot.step, spot.audit.cluster(spot.member.uid)
     free = slot not in step_.slots and slot <= step_.most
     spot.require(Rule.SLOTS, free, f"{spot.name} is imported into slot {slot}, which is taken")
@@ -116,7 +121,7 @@ def _run(event: Event) -> RunCase | None:
     )
 
 
-def put_back(spot: Spot) -> None:
+def put_back(spot: EventContext) -> None:
     """Makes labels that a restored hub has lost pending again, while nothing is selected by
     them."""
     still = spot.rollout.hold == "Restored" or spot.rollout.state == "complete"

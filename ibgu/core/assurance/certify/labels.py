@@ -1,12 +1,12 @@
 """Checks that labels follow outcomes (R13): each asks for its change once, and nothing else
 does."""
 
-from ibgu.core.assurance.certify.audit import MemberSpot, Spot
-from ibgu.core.assurance.certify.cases import Due, MemberCase
+from ibgu.core.assurance.certify.audit import EventContext, MemberEventContext
+from ibgu.core.assurance.certify.cases import DueLabels, MemberCase
 from ibgu.core.assurance.certify.rules import Rule
 
 
-def due_after_success(spot: MemberSpot, action: str) -> None:
+def due_after_success(spot: MemberEventContext, action: str) -> None:
     proofs = spot.proofs
     name = f"{proofs.label_prefix}{action.lower()}"
     kept = {f"{name}-completed": "", f"{name}-failed": None}
@@ -14,23 +14,23 @@ def due_after_success(spot: MemberSpot, action: str) -> None:
     _due(spot, f"{action} succeeded", wanted)
 
 
-def due_after_failure(spot: MemberSpot, action: str) -> None:
+def due_after_failure(spot: MemberEventContext, action: str) -> None:
     _due(spot, f"{action} failed", {f"{spot.proofs.label_prefix}{action.lower()}-failed": ""})
 
 
-def _due(spot: MemberSpot, outcome: str, wanted: dict[str, str | None]) -> None:
+def _due(spot: MemberEventContext, outcome: str, wanted: dict[str, str | None]) -> None:
     settled_so_far(spot)
-    spot.member.due = Due(spot.event.seq, outcome, wanted)
+    spot.member.due = DueLabels(spot.event.seq, outcome, wanted)
 
 
-def settled_so_far(spot: MemberSpot) -> None:
+def settled_so_far(spot: MemberEventContext) -> None:
     due = spot.member.due
     words = f"{spot.name}: the labels for '{due.outcome if due else ''}' were never recorded"
     spot.require(Rule.LABELS, due is None, words, due.seq if due else 0)
     spot.member.due = None
 
 
-def pending_labels(spot: Spot) -> None:
+def pending_labels(spot: EventContext) -> None:
     """Checks that an outcome's labels are asked for once, and that nothing else is pending."""
     event, cluster = spot.event, spot.audit.cluster(spot.event.cluster_uid or "")
     asked = event.data.get("asked")
@@ -44,7 +44,7 @@ def pending_labels(spot: Spot) -> None:
     cluster.pending_labels = changes
 
 
-def _asked(spot: Spot, asked: dict[str, str | None]) -> None:
+def _asked(spot: EventContext, asked: dict[str, str | None]) -> None:
     member = _waiting_for_it(spot)
     if member is None and (adopted := _just_adopted(spot)):
         adopted.adopted = False
@@ -64,27 +64,27 @@ def _asked(spot: Spot, asked: dict[str, str | None]) -> None:
     member.due = None
 
 
-def _waiting_for_it(spot: Spot) -> MemberCase | None:
+def _waiting_for_it(spot: EventContext) -> MemberCase | None:
     """Returns the cluster's member, in whichever step, whose outcome was not accounted for."""
     name = spot.event.cluster or ""
     found = (step.members.get(name) for step in reversed(spot.rollout.steps))
     return next((member for member in found if member and member.due), None)
 
 
-def _just_adopted(spot: Spot) -> MemberCase | None:
+def _just_adopted(spot: EventContext) -> MemberCase | None:
     """Returns the adopted member, whose outcome ibgu labels once if TALM did not."""
     name = spot.event.cluster or ""
     found = (step.members.get(name) for step in reversed(spot.rollout.steps))
     return next((member for member in found if member and member.adopted), None)
 
 
-def _clears(spot: Spot, asked: dict[str, str | None]) -> bool:
+def _clears(spot: EventContext, asked: dict[str, str | None]) -> bool:
     return all(
         key.startswith(spot.proofs.label_prefix) and wanted is None for key, wanted in asked.items()
     )
 
 
-def _label_list(spot: Spot, asked: dict[str, str | None]) -> str:
+def _label_list(spot: EventContext, asked: dict[str, str | None]) -> str:
     names = [
         f"{key.removeprefix(spot.proofs.label_prefix)}{'' if v is not None else '-'}"
         for key, v in asked.items()

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from math import ceil
 
-from ibgu.core.assurance.certify.audit import MemberSpot, StepSpot
+from ibgu.core.assurance.certify.audit import MemberEventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import MemberCase, StepCase
 from ibgu.core.assurance.certify.rules import Rule
 from ibgu.core.model.bounds import LATEST
@@ -19,7 +19,7 @@ def deadline(step: StepCase, at: datetime) -> datetime:
     return step.started_at + step.timeout + step.stopped + max(timedelta(), stopped_now)
 
 
-def stop_clock(spot: StepSpot) -> None:
+def stop_clock(spot: StepEventContext) -> None:
     """Stops the clock; a member that waits behind the circuit breaker for its Upgrade is not under
     way."""
     step = spot.step
@@ -30,14 +30,14 @@ def stop_clock(spot: StepSpot) -> None:
     step.stopped_since = spot.event.at
 
 
-def _before_a_reboot(spot: StepSpot, member: MemberCase) -> bool:
+def _before_a_reboot(spot: StepEventContext, member: MemberCase) -> bool:
     """Whether the member is between two actions, and the circuit breaker may stop the next one."""
     run, left = member.run, spot.step.actions[member.index :]
     over = run is not None and run.over and run.result == "succeeded"
     return over and any(action in spot.proofs.reboots for action in left[:1])
 
 
-def turn_clock_on(spot: StepSpot) -> None:
+def turn_clock_on(spot: StepEventContext) -> None:
     step, at = spot.step, spot.event.at
     stood = step.stopped_since is not None
     spot.require(Rule.LIMITS, stood, f"the clock of {spot.title} starts, but did not stand")
@@ -45,12 +45,12 @@ def turn_clock_on(spot: StepSpot) -> None:
     step.stopped_since = None
 
 
-def limit_of(spot: StepSpot) -> datetime:
+def limit_of(spot: StepEventContext) -> datetime:
     """Returns the limit of a member that starts, or is released, at this event."""
     return min(LATEST, _limit(spot.step, spot.event.at, ramps=_ramps(spot)))
 
 
-def take_limit(spot: MemberSpot) -> None:
+def take_limit(spot: MemberEventContext) -> None:
     """Checks that a starting member gets its share of the step's time, or more where there is
     more."""
     given, wanted = spot.text("limit"), limit_of(spot)
@@ -62,13 +62,13 @@ def take_limit(spot: MemberSpot) -> None:
     )
 
 
-def in_time(spot: MemberSpot) -> None:
+def in_time(spot: MemberEventContext) -> None:
     due = deadline(spot.step, spot.event.at)
     words = f"{spot.name} starts after {spot.title}'s deadline {due}"
     spot.require(Rule.LIMITS, spot.event.at <= due, words, spot.step.opened)
 
 
-def _ramps(spot: StepSpot) -> bool:
+def _ramps(spot: StepEventContext) -> bool:
     """Whether a ramp-up applies: only some steps have rate limits."""
     return spot.rollout.ramp_up and spot.step.actions[0] in spot.proofs.rate_limited
 
@@ -104,7 +104,7 @@ def _waves(members: int, most: int) -> int:
     return max(1, ceil(members / max(1, most)))
 
 
-def keep_limit(spot: MemberSpot) -> None:
+def keep_limit(spot: MemberEventContext) -> None:
     """Checks that the chain keeps its limit; a member released from a hold has that of one that
     starts then."""
     given, run, anew = spot.text("limit"), spot.member.run, spot.step.anew
@@ -117,7 +117,7 @@ def keep_limit(spot: MemberSpot) -> None:
     spot.member.limit = limit
 
 
-def check_expiry(spot: MemberSpot) -> None:
+def check_expiry(spot: MemberEventContext) -> None:
     """Checks that a member that timed out was past its limit, or past the step's deadline."""
     at, limit = spot.event.at, spot.member.limit
     due = deadline(spot.step, at)
@@ -126,7 +126,7 @@ def check_expiry(spot: MemberSpot) -> None:
     spot.require(Rule.LIMITS, past, words, spot.member.since)
 
 
-def check_deadline(spot: MemberSpot) -> None:
+def check_deadline(spot: MemberEventContext) -> None:
     due = deadline(spot.step, spot.event.at)
     words = f"{spot.name} was given up before {spot.title}'s deadline {due}"
     spot.require(Rule.LIMITS, spot.event.at >= due, words, spot.member.joined)

@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable
 
 from ibgu.core.assurance.certify import claims, evidence, labels, limits
-from ibgu.core.assurance.certify.audit import MemberSpot, StepSpot
+from ibgu.core.assurance.certify.audit import MemberEventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import MemberCase
 from ibgu.core.assurance.certify.rules import Rule
 
 _NUMBERS = re.compile(r"(\d+)")
 
 
-def joined(spot: StepSpot) -> None:
+def joined(spot: StepEventContext) -> None:
     step, event = spot.step, spot.event
     name, uid = event.cluster or "", event.cluster_uid or ""
     twice = step.members.get(name)
@@ -28,7 +28,7 @@ def joined(spot: StepSpot) -> None:
     member = step.members[name] = MemberCase(cluster=name, uid=uid, joined=event.seq)
     step.waiting += 1
     step.last = name
-    here = MemberSpot(spot.audit, event, spot.rollout, step, member)
+    here = MemberEventContext(spot.audit, event, spot.rollout, step, member)
     claims.not_cancelled(here, "taken into a step")
     claims.register(here)
 
@@ -39,7 +39,7 @@ def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
     return ([(int(part), "") if i % 2 else (-1, part) for i, part in enumerate(parts)], name)
 
 
-def _already_done(spot: MemberSpot) -> None:
+def _already_done(spot: MemberEventContext) -> None:
     """Checks an action that the cluster has reached already (R8.1), and goes to the next one."""
     member, action = spot.member, spot.text("action")
     _before_next(spot, f"{action} is passed over")
@@ -50,12 +50,12 @@ def _already_done(spot: MemberSpot) -> None:
     labels.due_after_success(spot, action)
 
 
-def _accepted(spot: MemberSpot) -> None:
+def _accepted(spot: MemberEventContext) -> None:
     """Checks that a warning is accepted of a member that has not ended."""
     _before_next(spot, "its warning is accepted")
 
 
-def _before_next(spot: MemberSpot, what: str) -> None:
+def _before_next(spot: MemberEventContext, what: str) -> None:
     """Checks that the member is between two actions, or before the first."""
     member, run = spot.member, spot.member.run
     free = member.state == "waiting" or (run is not None and run.over)
@@ -63,7 +63,7 @@ def _before_next(spot: MemberSpot, what: str) -> None:
     spot.require(Rule.ORDER, free and member.state != "finished", words, run.seq if run else 0)
 
 
-def _returned(spot: MemberSpot) -> None:
+def _returned(spot: MemberEventContext) -> None:
     """Releases slot and claim of a withdrawn run."""
     member, run = spot.member, spot.member.run
     withdrawn = member.state == "in flight" and run is not None and run.result == "withdrawn"
@@ -74,7 +74,7 @@ def _returned(spot: MemberSpot) -> None:
     spot.step.waiting += 1
 
 
-def _finished(spot: MemberSpot) -> None:
+def _finished(spot: MemberEventContext) -> None:
     member, step = spot.member, spot.step
     words = f"{spot.name} finishes {spot.title} a second time"
     spot.require(Rule.MEMBERS, member.state != "finished", words, member.ended)
@@ -87,7 +87,7 @@ def _finished(spot: MemberSpot) -> None:
     member.state, member.ended = "finished", spot.event.seq
 
 
-def _check_outcome(spot: MemberSpot, outcome: str) -> None:
+def _check_outcome(spot: MemberEventContext, outcome: str) -> None:
     done = spot.member.index >= len(spot.step.actions)
     words = f"{spot.name} {outcome} with {spot.action or 'nothing'} still to be done"
     spot.require(Rule.ORDER, done == (outcome == "succeeded"), words, spot.member.joined)
@@ -104,7 +104,7 @@ def _check_outcome(spot: MemberSpot, outcome: str) -> None:
         limits.check_deadline(spot)
 
 
-def _late(spot: MemberSpot) -> None:
+def _late(spot: MemberEventContext) -> None:
     """Checks a late completion (R15.2); only our own failed label can be reversed."""
     _afterwards(spot)
     if not spot.text("late"):
@@ -115,12 +115,12 @@ def _late(spot: MemberSpot) -> None:
         labels.due_after_success(spot, spot.text("action"))
 
 
-def _afterwards(spot: MemberSpot) -> None:
+def _afterwards(spot: MemberEventContext) -> None:
     words = f"{spot.name}: {spot.event.kind} though it is {spot.member.state}"
     spot.require(Rule.ORDER, spot.member.state == "finished", words, spot.member.joined)
 
 
-OF_MEMBER: dict[str, Callable[[MemberSpot], None]] = {
+OF_MEMBER: dict[str, Callable[[MemberEventContext], None]] = {
     "ActionAlreadyDone": _already_done,
     "WarningAccepted": _accepted,
     "MemberReturned": _returned,

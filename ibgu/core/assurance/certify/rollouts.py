@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from ibgu.core.assurance.certify.audit import Spot, StepSpot
+from ibgu.core.assurance.certify.audit import EventContext, StepEventContext
 from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.limits import limit_of, stop_clock, turn_clock_on
@@ -26,7 +26,7 @@ def new_rollout(event: Event) -> RolloutCase:
     )
 
 
-def _plan_accepted(spot: Spot) -> None:
+def _plan_accepted(spot: EventContext) -> None:
     """Checks that the plan only grows: what has begun stays as it was."""
     rollout, data = spot.rollout, spot.event.data
     rollout.plan, rollout.seed = data.get("plan", []), data.get("seed", [])
@@ -48,13 +48,13 @@ def _planned(item: dict[str, Any]) -> tuple[tuple[str, ...], int, timedelta]:
     return (tuple(item.get("actions", ())), strategy.get("maxConcurrency", 0), timeout)
 
 
-def _started(spot: Spot) -> None:
+def _started(spot: EventContext) -> None:
     words = "the rollout starts after it was deleted"
     spot.require(Rule.ORDER, not spot.rollout.deleted, words, spot.rollout.deleted)
     spot.rollout.state = "running"
 
 
-def _completed(spot: Spot) -> None:
+def _completed(spot: EventContext) -> None:
     rollout = spot.rollout
     unfinished = [step for step in rollout.steps if step.state != "finished"]
     spot.require(
@@ -73,28 +73,28 @@ def _all_of(rollout: RolloutCase) -> bool:
     return begun == planned or (rollout.restored and begun > planned)
 
 
-def _held(spot: Spot) -> None:
+def _held(spot: EventContext) -> None:
     """Notes a restore; a restored hub may show a deleted rollout again."""
     if spot.text("hold") == "Restored":
         spot.rollout.restored, spot.rollout.deleted = True, 0
 
 
-def _deleted(spot: Spot) -> None:
+def _deleted(spot: EventContext) -> None:
     spot.rollout.state = "deleted"
     spot.rollout.deleted = spot.event.seq
 
 
-def _nothing(spot: Spot) -> None:
+def _nothing(spot: EventContext) -> None:
     """Ignores the event: only the hold, which each event of rollout or step carries, may differ."""
 
 
-def _control(spot: Spot) -> None:
+def _control(spot: EventContext) -> None:
     controls = spot.event.data.get("controls") or {}
     spot.rollout.manual_cleanup_done = MANUAL_CLEANUP_DONE in controls
     spot.rollout.ramp_up = str(controls.get(RAMP_UP, "")).strip().lower() == "true"
 
 
-def step_opened(spot: Spot) -> None:
+def step_opened(spot: EventContext) -> None:
     rollout, event, data = spot.rollout, spot.event, spot.event.data
     step = StepCase(
         index=event.step or 0,
@@ -124,14 +124,14 @@ def step_opened(spot: Spot) -> None:
     rollout.steps.append(step)
 
 
-def _not_stopped(spot: Spot, what: str) -> None:
+def _not_stopped(spot: EventContext, what: str) -> None:
     rollout = spot.rollout
     words = f"{what} though the rollout was deleted"
     spot.require(Rule.ORDER, not rollout.deleted, words, rollout.deleted)
     spot.require(Rule.ORDER, not rollout.hold, f"{what} though the rollout is held: {rollout.hold}")
 
 
-def _step_started(spot: StepSpot) -> None:
+def _step_started(spot: StepEventContext) -> None:
     step = spot.step
     spot.require(Rule.ORDER, step.state == "opening", f"{spot.title} starts twice", step.opened)
     _not_stopped(spot, f"{spot.title} starts")
@@ -139,11 +139,11 @@ def _step_started(spot: StepSpot) -> None:
     step.total = spot.event.data.get("total", 0)
 
 
-def _released(spot: StepSpot) -> None:
+def _released(spot: StepEventContext) -> None:
     spot.step.released, spot.step.anew = spot.event.seq, limit_of(spot)
 
 
-def _step_finished(spot: StepSpot) -> None:
+def _step_finished(spot: StepEventContext) -> None:
     step = spot.step
     spot.require(Rule.ORDER, step.state == "running", f"{spot.title} finishes, but did not run")
     left = [member for member in step.members.values() if member.state != "finished"]
@@ -163,7 +163,7 @@ def _step_finished(spot: StepSpot) -> None:
     step.state = "finished"
 
 
-OF_ROLLOUT: dict[str, Callable[[Spot], None]] = {
+OF_ROLLOUT: dict[str, Callable[[EventContext], None]] = {
     "PlanAccepted": _plan_accepted,
     "AnnotationsChanged": _nothing,
     "RolloutStarted": _started,
@@ -174,7 +174,7 @@ OF_ROLLOUT: dict[str, Callable[[Spot], None]] = {
     "RolloutReleased": _nothing,
     "ControlAccepted": _control,
 }
-OF_STEP: dict[str, Callable[[StepSpot], None]] = {
+OF_STEP: dict[str, Callable[[StepEventContext], None]] = {
     "StepStarted": _step_started,
     "StepHeld": _nothing,
     "StepReleased": _released,

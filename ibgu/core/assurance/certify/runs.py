@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ibgu.core.assurance.certify import claims, evidence, labels, limits
-from ibgu.core.assurance.certify.audit import MemberSpot
+from ibgu.core.assurance.certify.audit import MemberEventContext
 from ibgu.core.assurance.certify.cases import RunCase
 from ibgu.core.assurance.certify.rules import Rule
 
@@ -16,7 +16,7 @@ _RESULTS = {
 """State of a run -> its possible results."""
 
 
-def _intended(spot: MemberSpot) -> None:
+def _intended(spot: MemberEventContext) -> None:
     member, event = spot.member, spot.event
     action = spot.text("action")
     _may_begin(spot, action)
@@ -33,7 +33,7 @@ def _intended(spot: MemberSpot) -> None:
     spot.audit.runs[member.run.id] = event.seq
 
 
-def _start(spot: MemberSpot) -> None:
+def _start(spot: MemberEventContext) -> None:
     rollout, step = spot.rollout, spot.step
     held = rollout.hold or step.hold
     spot.require(Rule.ORDER, not held, f"{spot.name} was started while held: {held}")
@@ -42,12 +42,12 @@ def _start(spot: MemberSpot) -> None:
     claims.take(spot)
 
 
-def _not_stopped(spot: MemberSpot, action: str) -> None:
+def _not_stopped(spot: MemberEventContext, action: str) -> None:
     stopped = spot.step.hold == "CircuitBreaker" and action in spot.proofs.reboots
     spot.require(Rule.ORDER, not stopped, f"{spot.name} starts {action} while held: CircuitBreaker")
 
 
-def _may_begin(spot: MemberSpot, action: str) -> None:
+def _may_begin(spot: MemberEventContext, action: str) -> None:
     rollout, step, member, run = spot.rollout, spot.step, spot.member, spot.member.run
     words = f"{spot.name} starts {action} after the rollout was deleted"
     spot.require(Rule.ORDER, not rollout.deleted, words, rollout.deleted)
@@ -61,7 +61,7 @@ def _may_begin(spot: MemberSpot, action: str) -> None:
     spot.require(Rule.ORDER, run is None or run.over, words, run.seq if run else 0)
 
 
-def _not_twice(spot: MemberSpot, action: str) -> None:
+def _not_twice(spot: MemberEventContext, action: str) -> None:
     """Checks that an action repeats only after a withdrawal, and goes on only after success
     (R5.1)."""
     member, run, event = spot.member, spot.member.run, spot.event
@@ -80,7 +80,7 @@ def _not_twice(spot: MemberSpot, action: str) -> None:
     )
 
 
-def _go(spot: MemberSpot, to: str, *fro: str) -> RunCase | None:
+def _go(spot: MemberEventContext, to: str, *fro: str) -> RunCase | None:
     """Returns the run in its next state, if it is the member's newest and may go there."""
     run, event = spot.member.run, spot.event
     same = run is not None and run.id == event.run
@@ -93,23 +93,23 @@ def _go(spot: MemberSpot, to: str, *fro: str) -> RunCase | None:
     return run
 
 
-def _arming(spot: MemberSpot) -> None:
+def _arming(spot: MemberEventContext) -> None:
     if run := _go(spot, "arming", "intended"):
         run.arming, run.disarmed = True, False
 
 
-def _armed(spot: MemberSpot) -> None:
+def _armed(spot: MemberEventContext) -> None:
     if run := _go(spot, "armed", "arming"):
         run.shown = True
 
 
-def _accepted(spot: MemberSpot) -> None:
+def _accepted(spot: MemberEventContext) -> None:
     if run := _go(spot, "accepted", "arming", "armed"):
         run.shown = True
         evidence.taken(spot)
 
 
-def _ended(spot: MemberSpot) -> None:
+def _ended(spot: MemberEventContext) -> None:
     before = spot.member.run.state if spot.member.run else ""
     run = _go(spot, "ended", *_RESULTS)
     if run is None:
@@ -128,14 +128,14 @@ def _ended(spot: MemberSpot) -> None:
         labels.due_after_failure(spot, run.action)
 
 
-def _disarmed(spot: MemberSpot) -> None:
+def _disarmed(spot: MemberEventContext) -> None:
     if run := _go(spot, "ended", "ended"):
         words = f"{spot.name}: a work that was not armed is disarmed"
         spot.require(Rule.ORDER, not run.disarmed, words, run.seq)
         run.disarmed = True
 
 
-def _reopened(spot: MemberSpot) -> None:
+def _reopened(spot: MemberEventContext) -> None:
     """Checks that the cluster took a withdrawn run after all (R9.5)."""
     run = _go(spot, "accepted", "ended")
     waits = spot.member.state == "waiting" and run is not None
@@ -150,7 +150,7 @@ def _reopened(spot: MemberSpot) -> None:
     evidence.came_back(spot)
 
 
-OF_RUN: dict[str, Callable[[MemberSpot], None]] = {
+OF_RUN: dict[str, Callable[[MemberEventContext], None]] = {
     "RunIntended": _intended,
     "RunArming": _arming,
     "RunArmed": _armed,

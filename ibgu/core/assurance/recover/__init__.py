@@ -1,9 +1,9 @@
 """Recovery after a restore: proving it, rebuilding a lost journal, holding rollouts."""
 
-from ibgu.core.assurance.recover.behind import behind
 from ibgu.core.assurance.recover.found import FoundIbgu, find
 from ibgu.core.assurance.recover.holding import hold_all
 from ibgu.core.assurance.recover.labels import lost
+from ibgu.core.assurance.recover.outdated import behind
 from ibgu.core.assurance.recover.proof import generation_back, returned, runs_back, versions_back
 from ibgu.core.assurance.recover.rebuild import rebuild
 from ibgu.core.assurance.recover.versions import Versions, versions_of

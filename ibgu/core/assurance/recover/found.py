@@ -5,21 +5,21 @@ from itertools import chain
 
 from msgspec import Struct
 
+from ibgu.core.assurance.recover.former_status import FormerStatus, read_status
 from ibgu.core.assurance.recover.placing import Plan
-from ibgu.core.assurance.recover.told import ToldStatus, read_status
 from ibgu.core.drivers import declared
 from ibgu.core.engine.works.trace import Trace, traces_of
 from ibgu.core.model import ClusterView, WorkView
 from ibgu.core.model.kinds import Ibgu
 from ibgu.core.model.names import stage_name
-from ibgu.core.model.shown import Shown
+from ibgu.core.model.shown import HubObject
 
 
 class FoundIbgu(Struct, frozen=True):
     object: Ibgu
     plan: Plan
     """The plan; empty if it can't be read."""
-    told: ToldStatus
+    told: FormerStatus
     traces: dict[str, Trace]
     """Keyed by cluster name."""
     cluster: Callable[[str], ClusterView | None]
@@ -31,7 +31,7 @@ class FoundIbgu(Struct, frozen=True):
 
 
 def find(
-    obj: Ibgu, works: Iterable[Shown[WorkView]], cluster: Callable[[str], ClusterView | None]
+    obj: Ibgu, works: Iterable[HubObject[WorkView]], cluster: Callable[[str], ClusterView | None]
 ) -> FoundIbgu:
     """Collects the signs; `works`: the rollout's stage works, `cluster`: returns a ManagedCluster
     by name.

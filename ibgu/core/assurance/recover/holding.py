@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import (
+    ActingParty,
     Kind,
     OnRollout,
     Reason,
@@ -14,7 +15,6 @@ from ibgu.core.model import (
     Rollout,
     RolloutState,
     StepState,
-    Who,
     names,
 )
 from ibgu.core.model.kinds import Ibgu
@@ -69,7 +69,7 @@ def _held(rollout: Rollout, found: Ibgu | None, proof: str, now: datetime) -> On
 
 
 def restored(words: str, now: datetime) -> Reason:
-    return Reason(ReasonKind.RESTORED, now, words, None, Who.PERSON)
+    return Reason(ReasonKind.RESTORED, now, words, None, ActingParty.PERSON)
 
 
 def acted_on(rollout: Rollout, found: Ibgu | None) -> dict[str, str]:

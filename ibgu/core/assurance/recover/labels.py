@@ -12,7 +12,7 @@ from ibgu.core.engine.decide.member.patches import Wishes, failure_labels, succe
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Change, ClusterView, Kind, Member, OnPendingPatch, PendingPatch, names
 
-WHY = "the hub lost it by its restore"
+LOST_BY_RESTORE = "the hub lost it by its restore"
 
 
 def lost(
@@ -28,7 +28,7 @@ def lost(
             continue
         pending = _pending(tracked, name, view, member, pending_patches.get(view.uid))
         if pending is not None:
-            yield OnPendingPatch(Kind.PUT_BACK, pending, WHY)
+            yield OnPendingPatch(Kind.PUT_BACK, pending, LOST_BY_RESTORE)
 
 
 def _last_to_act(tracked_rollouts: Iterable[TrackedRollout]) -> dict[str, TrackedRollout]:

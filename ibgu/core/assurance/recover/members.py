@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from ibgu.core.assurance.recover.fates import Resumed, waiting
 from ibgu.core.assurance.recover.holding import restored
+from ibgu.core.assurance.recover.member_signs import ResumedMember, waiting
 from ibgu.core.assurance.recover.runs import FROM_HUB
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.works.trace import Trace
@@ -29,16 +29,16 @@ from ibgu.core.model.transitions import close, finish, join, take_slot
 ACTOR = "ibgu, from what the hub shows"
 
 
-def newcomer(
+def new_member(
     step: Step, name: str, cluster: ClusterView | None, position: int, now: datetime
 ) -> Waiting:
     uid = cluster.uid if cluster else ""
     return join(step, name, uid, position, restored(f"{FROM_HUB}: waits", now))
 
 
-def gone(found: Member | Resumed, now: datetime) -> Member | Resumed:
+def without_cluster(found: Member | ResumedMember, now: datetime) -> Member | ResumedMember:
     """Fails a new member that has no ManagedCluster."""
-    member = found.member if isinstance(found, Resumed) else found
+    member = found.member if isinstance(found, ResumedMember) else found
     if member.uid or isinstance(member, Finished):
         return found
     run = closed_run(found.run, RunResult.GONE, now, FROM_HUB) if found.run else None
@@ -56,7 +56,7 @@ def gone(found: Member | Resumed, now: datetime) -> Member | Resumed:
 
 def with_slots(
     step: Step,
-    found: Iterable[Member | Resumed],
+    found: Iterable[Member | ResumedMember],
     fleet: FleetState,
     traces: Mapping[str, Trace],
     now: datetime,
@@ -68,7 +68,7 @@ def with_slots(
     free = (slot for slot in range(1, step.max_concurrency + 1) if slot not in used)
     placed: list[Member] = []
     for each in found:
-        if isinstance(each, Resumed):
+        if isinstance(each, ResumedMember):
             slot = next(free, None) if _unclaimed(each.member, fleet) else None
             placed.append(_placed(each, slot, step, traces[each.member.cluster], now))
         else:
@@ -82,7 +82,7 @@ def _unclaimed(member: Member, fleet: FleetState) -> bool:
 
 
 def _placed(
-    resumed: Resumed, slot: int | None, step: Step, trace: Trace, now: datetime
+    resumed: ResumedMember, slot: int | None, step: Step, trace: Trace, now: datetime
 ) -> Waiting | InFlight:
     if slot is None:
         return waiting(resumed.member, trace, now)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from ibgu.core.assurance.recover.told import Entry, ToldAction
+from ibgu.core.assurance.recover.former_status import StatusAction, StatusEntry
 from ibgu.core.drivers import traits
 from ibgu.core.model import ActionName
 
@@ -14,26 +14,26 @@ Plan = Sequence[tuple[ActionName, ...]]
 class StepPart(Struct, frozen=True):
     """A cluster's part in one step."""
 
-    completed: tuple[ToldAction, ...] = ()
-    failed: ToldAction | None = None
-    current: ToldAction | None = None
+    completed: tuple[StatusAction, ...] = ()
+    failed: StatusAction | None = None
+    current: StatusAction | None = None
 
     @property
     def empty(self) -> bool:
         return not self.completed and self.failed is None and self.current is None
 
 
-class _Rest:
+class _UnassignedActions:
     """The actions not assigned yet; the status lists them in the plan's order."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: StatusEntry) -> None:
         self.completed = list(entry.completed_actions)
         self.failed = list(entry.failed_actions)
         self.current = entry.current_action
         self.has_failed = False
 
     def part(self, actions: Sequence[ActionName]) -> StepPart:
-        completed: list[ToldAction] = []
+        completed: list[StatusAction] = []
         for action in actions:
             if self._next(self.completed, action):
                 completed.append(self.completed.pop(0))
@@ -44,7 +44,7 @@ class _Rest:
             return StepPart(tuple(completed), failed, current)
         return StepPart(tuple(completed))
 
-    def _next(self, told: list[ToldAction], action: ActionName) -> bool:
+    def _next(self, told: list[StatusAction], action: ActionName) -> bool:
         """Whether the action is next. One that follows a failure may be planned twice: it belongs
         to the first one after a failure."""
         if traits(action).after_failure and not self.has_failed:
@@ -55,9 +55,9 @@ class _Rest:
         return self.current is not None and self.current.action == action and not self.completed
 
 
-def place(plan: Plan, entry: Entry) -> dict[int, StepPart]:
+def place(plan: Plan, entry: StatusEntry) -> dict[int, StepPart]:
     """Returns the parts by step; steps that the entry says nothing about are left out."""
-    rest = _Rest(entry)
+    rest = _UnassignedActions(entry)
     parts = {index: rest.part(actions) for index, actions in enumerate(plan)}
     return {index: part for index, part in parts.items() if not part.empty}
 

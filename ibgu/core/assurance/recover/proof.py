@@ -15,7 +15,7 @@ from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Run, WorkView
 from ibgu.core.model.kinds import Ibgu
 from ibgu.core.model.names import stage_name
-from ibgu.core.model.shown import Shown
+from ibgu.core.model.shown import HubObject
 
 
 def versions_back(before: Versions, now: Versions) -> Iterator[str]:
@@ -46,7 +46,7 @@ def returned(found: Ibgu, deleted: Container[str]) -> Iterator[str]:
 
 
 def runs_back(
-    tracked: TrackedRollout, works: Iterable[Shown[WorkView]], foreign: Container[str]
+    tracked: TrackedRollout, works: Iterable[HubObject[WorkView]], foreign: Container[str]
 ) -> Iterator[str]:
     """Yields each work that carries an earlier run than the one that the journal saw armed on the
     hub.

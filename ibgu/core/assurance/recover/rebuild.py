@@ -10,13 +10,19 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover.fates import Resumed, Signs, fate
 from ibgu.core.assurance.recover.found import FoundIbgu
 from ibgu.core.assurance.recover.holding import RESUME, acted_on, mark, restored
-from ibgu.core.assurance.recover.members import ACTOR, changes_of, gone, newcomer, with_slots
+from ibgu.core.assurance.recover.member_signs import MemberSigns, ResumedMember, member_from_signs
+from ibgu.core.assurance.recover.members import (
+    ACTOR,
+    changes_of,
+    new_member,
+    with_slots,
+    without_cluster,
+)
 from ibgu.core.assurance.recover.placing import StepPart
 from ibgu.core.assurance.recover.runs import FROM_HUB
-from ibgu.core.assurance.recover.steps import Layout, lay_out, newcomers, record
+from ibgu.core.assurance.recover.steps import StepLayout, lay_out, new_members, record
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
 from ibgu.core.model import (
@@ -31,12 +37,12 @@ from ibgu.core.model import (
 )
 
 
-class _Basis(Struct, frozen=True):
+class _RebuildInput(Struct, frozen=True):
     driver: Driver
     tracked: TrackedRollout
     fleet: FleetState
     found: FoundIbgu
-    layout: Layout
+    layout: StepLayout
     now: datetime
 
     def over(self, index: int) -> bool:
@@ -52,13 +58,13 @@ def rebuild(
     """
     tracked = fleet.rollouts.get(rollout.uid) or TrackedRollout(rollout)
     layout = lay_out(tracked, found, fleet.foreign_runs)
-    basis = _Basis(driver, tracked, fleet, found, layout, now)
+    basis = _RebuildInput(driver, tracked, fleet, found, layout, now)
     yield _imported(basis, why)
     for index in range(basis.layout.steps):
         yield from _step(basis, index)
 
 
-def _imported(basis: _Basis, why: str) -> OnRollout:
+def _imported(basis: _RebuildInput, why: str) -> OnRollout:
     found, rollout, now = basis.found, basis.tracked.rollout, basis.now
     begun = now if basis.layout.steps else None
     rollout = replace(
@@ -98,7 +104,7 @@ def _held_words(why: str) -> str:
     )
 
 
-def _step(basis: _Basis, index: int) -> Iterator[Decision]:
+def _step(basis: _RebuildInput, index: int) -> Iterator[Decision]:
     over, tracked_rollouts = basis.over(index), basis.tracked.steps
     known = tracked_rollouts[index] if index < len(tracked_rollouts) else None
     step = record(basis.found, basis.tracked.rollout.uid, index, known, over, basis.now)
@@ -114,13 +120,13 @@ def _step(basis: _Basis, index: int) -> Iterator[Decision]:
         yield from changes_of(before.get(member.cluster), member, basis.now)
 
 
-def _members(basis: _Basis, step: Step, known: TrackedStep | None) -> list[Member]:
+def _members(basis: _RebuildInput, step: Step, known: TrackedStep | None) -> list[Member]:
     over = basis.over(step.index)
     before = sorted(known.members.values(), key=lambda m: m.position) if known else []
     place = before[-1].position + 1 if before else 0
-    new = newcomers(basis.found, basis.layout, step.index, known, over)
+    new = new_members(basis.found, basis.layout, step.index, known, over)
     fresh = [
-        newcomer(step, name, basis.found.cluster(name), place + offset, basis.now)
+        new_member(step, name, basis.found.cluster(name), place + offset, basis.now)
         for offset, name in enumerate(new)
     ]
     members = [_fate(basis, step, member) for member in (*before, *fresh)]
@@ -128,12 +134,12 @@ def _members(basis: _Basis, step: Step, known: TrackedStep | None) -> list[Membe
     return with_slots(step, members, basis.fleet, traces, basis.now)
 
 
-def _fate(basis: _Basis, step: Step, member: Member) -> Member | Resumed:
+def _fate(basis: _RebuildInput, step: Step, member: Member) -> Member | ResumedMember:
     layout = basis.layout
-    signs = Signs(
+    signs = MemberSigns(
         now=basis.now,
         over=basis.over(step.index),
         part=layout.parts[step.index].get(member.cluster, StepPart()),
         trace=layout.traces[step.index].get(member.cluster),
     )
-    return gone(fate(member, step.actions, signs), basis.now)
+    return without_cluster(member_from_signs(member, step.actions, signs), basis.now)

@@ -16,7 +16,7 @@ from ibgu.core.plan import EVERYWHERE, select
 from ibgu.core.text.natural import natural_key
 
 
-class Layout(Struct, frozen=True):
+class StepLayout(Struct, frozen=True):
     """The hub's signs by step and cluster."""
 
     steps: int
@@ -25,7 +25,7 @@ class Layout(Struct, frozen=True):
     traces: list[dict[str, Trace]]
 
 
-def lay_out(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -> Layout:
+def lay_out(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -> StepLayout:
     """Lays out the signs; `foreign`: runs that the journal does not know."""
     plan = found.plan
     parts: list[dict[str, StepPart]] = [{} for _ in plan]
@@ -39,7 +39,7 @@ def lay_out(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) 
         if place_ is not None and trace.run in foreign:
             traces[place_][name] = trace
     last = max((i + 1 for i, t in enumerate(traces) if t), default=0)
-    return Layout(max(begun, last), parts, traces)
+    return StepLayout(max(begun, last), parts, traces)
 
 
 def _begun(tracked: TrackedRollout, found: FoundIbgu) -> int:
@@ -83,8 +83,8 @@ def record(
     )
 
 
-def newcomers(
-    found: FoundIbgu, layout: Layout, index: int, known: TrackedStep | None, over: bool
+def new_members(
+    found: FoundIbgu, layout: StepLayout, index: int, known: TrackedStep | None, over: bool
 ) -> list[str]:
     """Returns members that the journal does not know, in natural order."""
     names = {*layout.parts[index], *layout.traces[index]}

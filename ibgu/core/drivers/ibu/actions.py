@@ -6,9 +6,9 @@ from enum import StrEnum
 from ibgu.core.model.actions import (
     ActionTable,
     ActionTraits,
+    AgeRange,
     Danger,
-    Need,
-    Range,
+    RequiredLabels,
     Risk,
     plans,
     traits,
@@ -53,7 +53,7 @@ _PREP = ActionTraits(
     name=Action.PREP.value,
     stage=Stage.PREP.value,
     label_prefix=LABEL_PREFIX,
-    usual=Range(4 * _MINUTE, 30 * _MINUTE),
+    usual=AgeRange(4 * _MINUTE, 30 * _MINUTE),
     carries_payload=True,
     begins=True,
     rate_limited=True,
@@ -64,8 +64,8 @@ _UPGRADE = ActionTraits(
     name=Action.UPGRADE.value,
     stage=Stage.UPGRADE.value,
     label_prefix=LABEL_PREFIX,
-    usual=Range(8 * _MINUTE, 40 * _MINUTE),
-    need=Need(any_of=(Action.PREP.completed_label,)),
+    usual=AgeRange(8 * _MINUTE, 40 * _MINUTE),
+    need=RequiredLabels(any_of=(Action.PREP.completed_label,)),
     reboots=True,
     rolls_back=True,
     import_off=True,
@@ -75,8 +75,8 @@ _FINALIZE_UPGRADE = ActionTraits(
     name=Action.FINALIZE_UPGRADE.value,
     stage=Stage.IDLE.value,
     label_prefix=LABEL_PREFIX,
-    usual=Range(10.0, 5 * _MINUTE),
-    need=Need(any_of=(Action.UPGRADE.completed_label,)),
+    usual=AgeRange(10.0, 5 * _MINUTE),
+    need=RequiredLabels(any_of=(Action.UPGRADE.completed_label,)),
     risk=Risk(
         Danger.IRREVERSIBLE,
         "The release from before the upgrade is deleted from each cluster, and Rollback is no "
@@ -88,8 +88,10 @@ _ROLLBACK = ActionTraits(
     name=Action.ROLLBACK.value,
     stage=Stage.ROLLBACK.value,
     label_prefix=LABEL_PREFIX,
-    usual=Range(3 * _MINUTE, 20 * _MINUTE),
-    need=Need(any_of=(Action.UPGRADE.completed_label,), if_selected=(Action.UPGRADE.failed_label,)),
+    usual=AgeRange(3 * _MINUTE, 20 * _MINUTE),
+    need=RequiredLabels(
+        any_of=(Action.UPGRADE.completed_label,), if_selected=(Action.UPGRADE.failed_label,)
+    ),
     risk=Risk(
         Danger.DESTRUCTIVE,
         "Each cluster restarts with the release and the data from before its upgrade, and what it "
@@ -104,8 +106,8 @@ _FINALIZE_ROLLBACK = ActionTraits(
     name=Action.FINALIZE_ROLLBACK.value,
     stage=Stage.IDLE.value,
     label_prefix=LABEL_PREFIX,
-    usual=Range(10.0, 5 * _MINUTE),
-    need=Need(any_of=(Action.ROLLBACK.completed_label,)),
+    usual=AgeRange(10.0, 5 * _MINUTE),
+    need=RequiredLabels(any_of=(Action.ROLLBACK.completed_label,)),
     risk=Risk(
         Danger.IRREVERSIBLE,
         "The release that was rolled back is deleted from each cluster; to get it again, run Prep "
@@ -117,8 +119,8 @@ _ABORT = ActionTraits(
     name=Action.ABORT.value,
     stage=Stage.IDLE.value,
     label_prefix=LABEL_PREFIX,
-    usual=Range(15.0, 10 * _MINUTE),
-    need=Need(none_of=(Action.UPGRADE.completed_label,)),
+    usual=AgeRange(15.0, 10 * _MINUTE),
+    need=RequiredLabels(none_of=(Action.UPGRADE.completed_label,)),
     risk=Risk(
         Danger.DESTRUCTIVE,
         "The prepared release is deleted from each cluster, Upgrades that have not restarted the "
@@ -133,8 +135,8 @@ _ABORT_ON_FAILURE = ActionTraits(
     name=Action.ABORT_ON_FAILURE.value,
     stage=Stage.IDLE.value,
     label_prefix=LABEL_PREFIX,
-    usual=Range(15.0, 10 * _MINUTE),
-    need=Need(any_of=(Action.PREP.failed_label, Action.UPGRADE.failed_label)),
+    usual=AgeRange(15.0, 10 * _MINUTE),
+    need=RequiredLabels(any_of=(Action.PREP.failed_label, Action.UPGRADE.failed_label)),
     risk=Risk(
         Danger.DESTRUCTIVE,
         "The prepared release is deleted from each failed cluster, together with the traces of the "

@@ -11,7 +11,7 @@ _CLEANUPS = {
     "AbortFailed": ("Abort", "AbortOnFailure"),
     "FinalizeFailed": ("FinalizeUpgrade", "FinalizeRollback"),
 }
-_AIMS = {
+_TARGET_STAGES = {
     "Prep": ("PrepCompleted", "UpgradeCompleted"),
     "Upgrade": ("UpgradeCompleted",),
     "Rollback": ("RollbackCompleted",),
@@ -48,7 +48,7 @@ class IbuProofs:
         }.get(action, False)
 
     def reached(self, seen: Mapping[str, Any], action: str) -> bool:
-        return any(_true(seen, condition) for condition in _AIMS.get(action, ("Idle",)))
+        return any(_true(seen, condition) for condition in _TARGET_STAGES.get(action, ("Idle",)))
 
     def missing(self, seen: Mapping[str, Any], action: str) -> str:
         done = self._completed(action)

@@ -3,7 +3,7 @@ objects that it refers to."""
 
 from datetime import timedelta
 
-from ibgu.core.model.bounds import LARGEST, int32
+from ibgu.core.model.bounds import MAX_INT32, int32
 from ibgu.core.model.kinds import IbuSpec, Reference
 
 ROLLBACK_MARGIN = timedelta(minutes=15)
@@ -28,9 +28,9 @@ def problem_of_ibu(ibu: IbuSpec) -> str | None:
     """Returns why no cluster can be asked for the spec; None: it is valid."""
     rollback = ibu.auto_rollback_on_failure
     seconds = rollback.init_monitor_timeout_seconds if rollback else 0
-    if 0 <= seconds <= LARGEST:
+    if 0 <= seconds <= MAX_INT32:
         return None
-    wrong = "greater than or equal to 0" if seconds < 0 else f"less than or equal to {LARGEST}"
+    wrong = "greater than or equal to 0" if seconds < 0 else f"less than or equal to {MAX_INT32}"
     return (
         "spec.ibuSpec.autoRollbackOnFailure.initMonitorTimeoutSeconds: "
         f"Invalid value: {seconds}: should be {wrong}; ibuSpec can't be changed: delete this IBGU "

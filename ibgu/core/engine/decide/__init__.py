@@ -19,7 +19,7 @@ from ibgu.core.engine.decide.rollout.quarantine import quarantine_rollout
 from ibgu.core.engine.decide.rollout.rollouts import decide_rollout, open_next_step
 from ibgu.core.engine.decide.stagework import (
     REMOVE,
-    Remove,
+    DeleteWork,
     payload_kept,
     payload_wanted,
     stage_work,
@@ -32,7 +32,7 @@ from ibgu.core.model import ClusterView
 __all__ = [
     "REMOVE",
     "DecisionResult",
-    "Remove",
+    "DeleteWork",
     "decide",
     "decide_pending_patch",
     "disarm_accepted",

@@ -11,6 +11,7 @@ from ibgu.core.engine.state import Apply, FleetState, TrackedRollout, TrackedSte
 from ibgu.core.engine.state.snapshot import Facts, Snapshot
 from ibgu.core.engine.works.evidence import judged
 from ibgu.core.model import (
+    ActingParty,
     ActionName,
     Cause,
     Decision,
@@ -28,7 +29,6 @@ from ibgu.core.model import (
     Rollout,
     Step,
     Unfinished,
-    Who,
     traits,
 )
 from ibgu.core.model.claims import name_within
@@ -182,7 +182,7 @@ class DecisionContext:
         kind: ReasonKind,
         message: str,
         *,
-        who: Who = Who.IBGU,
+        who: ActingParty = ActingParty.IBGU,
         until: datetime | None = None,
         gate: str = "",
     ) -> U:
@@ -200,7 +200,7 @@ class DecisionContext:
         """Notes `kind` and `message` as the member's reason, or `denied` (of the observation): the
         right that ibgu lacks, which no cluster can give it (R17.3)."""
         if denied:
-            return self.waits(member, ReasonKind.FORBIDDEN, denied, who=Who.PERSON)
+            return self.waits(member, ReasonKind.FORBIDDEN, denied, who=ActingParty.PERSON)
         return self.waits(member, kind, message)
 
     def requeue_at(self, cluster: str, when: datetime) -> None:

@@ -8,12 +8,12 @@ from datetime import datetime
 
 from ibgu.core.engine.decide.stagework import stage_work
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.engine.works import Wanted, disarmed_stage
+from ibgu.core.engine.works import DesiredWork, disarmed_stage
 from ibgu.core.engine.works.evidence import accepted
 from ibgu.core.model import Observation
 
 
-def disarm_accepted(tracked: TrackedRollout, cluster: str, seen: Observation) -> Wanted | None:
+def disarm_accepted(tracked: TrackedRollout, cluster: str, seen: Observation) -> DesiredWork | None:
     """Returns the disarmed work if the cluster echoes the run, though nobody could journal that
     yet. None: leave the work as it is.
 
@@ -29,7 +29,7 @@ def disarm_accepted(tracked: TrackedRollout, cluster: str, seen: Observation) ->
 
 def disarm_quarantined(
     tracked: TrackedRollout, cluster: str, seen: Observation, now: datetime, *, asked_for: bool
-) -> Wanted | None:
+) -> DesiredWork | None:
     """Returns what `disarm_accepted` does, and also disarms what the IBGU no longer asks for
     (`asked_for`: it is on the hub and not being deleted) and what the records want disarmed: the
     run has ended, or the hub was restored. Other armed works stay: a change would later look like
@@ -42,7 +42,7 @@ def disarm_quarantined(
     if not asked_for:
         return disarmed_stage(member, tracked.rollout.restore)
     wanted = stage_work(tracked, cluster, seen, now)
-    return wanted if isinstance(wanted, Wanted) and not wanted.armed else None
+    return wanted if isinstance(wanted, DesiredWork) and not wanted.armed else None
 
 
 def _may_disarm(seen: Observation) -> bool:

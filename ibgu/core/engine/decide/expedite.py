@@ -5,7 +5,7 @@ This affects when a cycle starts, never what it decides.
 
 from ibgu.core.engine.driver import Driver, VerdictKind
 from ibgu.core.engine.state import TrackedRollout
-from ibgu.core.engine.works.evidence import answers, speaks_for
+from ibgu.core.engine.works.evidence import answers, is_evidence_for
 from ibgu.core.model import Ended, Finished, Intended, Rollout, Run, Waiting, WorkView
 
 _WAITS_FOR_HUB = (Intended, Ended)
@@ -40,6 +40,6 @@ def _answers(tracked: TrackedRollout, member: Waiting, work: WorkView) -> bool:
 
 def _ends(driver: Driver, rollout: Rollout, work: WorkView, run: Run) -> bool:
     feedback = work.feedback
-    if feedback is None or not speaks_for(work, run):
+    if feedback is None or not is_evidence_for(work, run):
         return False
     return driver.verdict(feedback, run.action, rollout).kind is not VerdictKind.RUNNING

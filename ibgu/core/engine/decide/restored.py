@@ -7,7 +7,7 @@ probes (R8.1), as after any other pause.
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.lifecycle import resume_restored
-from ibgu.core.model import InFlight, Kind, Observation, ReasonKind, Who, WorkView, names
+from ibgu.core.model import ActingParty, InFlight, Kind, Observation, ReasonKind, WorkView, names
 
 
 def decide_restored(ctx: DecisionContext) -> None:
@@ -56,5 +56,5 @@ def without_cluster(ctx: DecisionContext, member: InFlight, seen: Observation) -
     if seen.cluster is not None and seen.cluster.uid == member.uid:
         return False
     words = "the hub does not show the ManagedCluster that this began with"
-    ctx.waits(member, ReasonKind.RESTORED, words, who=Who.PERSON)
+    ctx.waits(member, ReasonKind.RESTORED, words, who=ActingParty.PERSON)
     return True

@@ -9,7 +9,7 @@ from enum import Enum
 
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
-from ibgu.core.engine.works import Wanted, wanted_stage
+from ibgu.core.engine.works import DesiredWork, wanted_stage
 from ibgu.core.model import (
     InFlight,
     Member,
@@ -23,18 +23,18 @@ from ibgu.core.model import (
 )
 
 
-class Remove(Enum):
+class DeleteWork(Enum):
     """A request to delete the work; with Orphan nothing changes on the cluster."""
 
     REMOVE = "remove"
 
 
-REMOVE = Remove.REMOVE
+REMOVE = DeleteWork.REMOVE
 
 
 def stage_work(
     tracked: TrackedRollout, cluster: str, seen: Observation, now: datetime
-) -> Wanted | Remove | None:
+) -> DesiredWork | DeleteWork | None:
     """Returns the work to write or Remove; None: leave it. One with a deletionTimestamp is never
     touched (R16.4)."""
     work = seen.stage
@@ -50,7 +50,7 @@ def stage_work(
     return wanted_stage(member, work, tracked.rollout.restore) if work is not None else None
 
 
-def _under_way(rollout: Rollout, member: Member, seen: Observation) -> Wanted | None:
+def _under_way(rollout: Rollout, member: Member, seen: Observation) -> DesiredWork | None:
     """Returns the work of an unfinished member. What somebody else deleted or changed is not put
     back (R9.6); for a cluster that is being deleted the only write is to disarm."""
     work, run = seen.stage, member.run
@@ -67,12 +67,12 @@ def _under_way(rollout: Rollout, member: Member, seen: Observation) -> Wanted | 
     return wanted
 
 
-def _put_back(rollout: Rollout, member: Member) -> Wanted | None:
+def _put_back(rollout: Rollout, member: Member) -> DesiredWork | None:
     """Returns a new work that only watches: TALM's action has no work of ours yet, and a restored
     hub may have lost ours."""
     if not isinstance(member, InFlight):
         return None
-    return Wanted(armed=False, run=member.run, limit=member.limit, restore=rollout.restore)
+    return DesiredWork(armed=False, run=member.run, limit=member.limit, restore=rollout.restore)
 
 
 def _feedback_unneeded(tracked: TrackedRollout, member: Member, now: datetime) -> bool:

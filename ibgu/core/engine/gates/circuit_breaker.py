@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.gate import Alarm, GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
-from ibgu.core.engine.state import End, TrackedStep
+from ibgu.core.engine.state import ActionEnd, TrackedStep
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import (
+    ActingParty,
     Reason,
     ReasonKind,
     Step,
-    Who,
     names,
 )
 from ibgu.core.model.meaning import RESUME, Meaning
@@ -36,7 +36,7 @@ def _circuit_breaker(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Re
     if not found:
         return None
     words = f"{found}; annotate the IBGU with ibgu.dev/resume to go on"
-    return Reason(ReasonKind.CIRCUIT_BREAKER, now, words, None, Who.PERSON)
+    return Reason(ReasonKind.CIRCUIT_BREAKER, now, words, None, ActingParty.PERSON)
 
 
 def threshold(step: Step) -> int:
@@ -44,7 +44,7 @@ def threshold(step: Step) -> int:
     return max(5, ceil(step.max_concurrency / 10))
 
 
-def _ended(step: TrackedStep) -> list[End]:
+def _ended(step: TrackedStep) -> list[ActionEnd]:
     """Returns the ends in order; those before a person's resume no longer count."""
     since = step.step.breaker_reset_at
     if since is None:
@@ -52,13 +52,13 @@ def _ended(step: TrackedStep) -> list[End]:
     return step.ends[bisect_right(step.ends, since, key=lambda end: end.at) :]
 
 
-def first_failed(ended: Sequence[End], needed: int) -> str:
+def first_failed(ended: Sequence[ActionEnd], needed: int) -> str:
     if len(ended) < needed or any(end.cause is None for end in islice(ended, needed)):
         return ""
     return f"the first {needed} clusters of this step have all failed"
 
 
-def streak(ended: Sequence[End], needed: int) -> str:
+def streak(ended: Sequence[ActionEnd], needed: int) -> str:
     if len(ended) < needed:
         return ""
     cause = ended[-1].cause

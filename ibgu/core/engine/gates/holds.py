@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from ibgu.core.engine.gate import GateInput, GateReason
 from ibgu.core.engine.gates.gate import RolloutGate
 from ibgu.core.engine.state.snapshot import Snapshot
-from ibgu.core.model import Reason, ReasonKind, Who, names
+from ibgu.core.model import ActingParty, Reason, ReasonKind, names
 from ibgu.core.model.meaning import RESUME, Meaning, OverdueRule
 
 _PAUSED = "paused by a person"
-_PAUSE_WORDS = 200
+_MAX_PAUSE_TEXT = 200
 """Characters of the annotation's value that are shown."""
 
 
@@ -22,14 +22,14 @@ def _rollout_hold(snapshot: Snapshot, now: datetime) -> Reason | None:
 
 def paused(value: str, now: datetime) -> Reason:
     """Returns the hold of a rollout with the annotation of that value."""
-    said = f" ({value[:_PAUSE_WORDS]})" if value else ""
+    said = f" ({value[:_MAX_PAUSE_TEXT]})" if value else ""
     words = f"{_PAUSED}{said}; it goes on once the annotation {names.PAUSE} is removed"
-    return Reason(ReasonKind.PAUSED, now, words, None, Who.PERSON)
+    return Reason(ReasonKind.PAUSED, now, words, None, ActingParty.PERSON)
 
 
 def internal_error(words: str, now: datetime) -> Reason:
     """Returns the hold of a rollout that an error of ibgu's own keeps from being decided on."""
-    return Reason(ReasonKind.INTERNAL_ERROR, now, words, None, Who.PERSON)
+    return Reason(ReasonKind.INTERNAL_ERROR, now, words, None, ActingParty.PERSON)
 
 
 def _pause_ended(hold: Reason) -> str:

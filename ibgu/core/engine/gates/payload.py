@@ -8,7 +8,7 @@ from ibgu.core.engine.gate import GateInput, GateReason
 from ibgu.core.engine.gates.gate import StepGate
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import PayloadState, Snapshot
-from ibgu.core.model import Reason, ReasonKind, Step, Who, carry_payload
+from ibgu.core.model import ActingParty, Reason, ReasonKind, Step, carry_payload
 from ibgu.core.model.meaning import RESUME, Meaning
 
 
@@ -23,7 +23,7 @@ def _payload(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | N
         "a ConfigMap or Secret that this step carries has changed on the hub; "
         "annotate the IBGU with ibgu.dev/resume to go on with the new content"
     )
-    return Reason(ReasonKind.PAYLOAD_CHANGED, now, words, None, Who.PERSON)
+    return Reason(ReasonKind.PAYLOAD_CHANGED, now, words, None, ActingParty.PERSON)
 
 
 def unusable(payload: PayloadState, now: datetime) -> Reason | None:
@@ -35,7 +35,7 @@ def unusable(payload: PayloadState, now: datetime) -> Reason | None:
         words = "the ConfigMaps and Secrets that this step carries are not read yet"
         return Reason(ReasonKind.PAYLOAD_BLOCKED, now, words)
     if payload.problem:
-        return Reason(ReasonKind.PAYLOAD_BLOCKED, now, payload.problem, None, Who.PERSON)
+        return Reason(ReasonKind.PAYLOAD_BLOCKED, now, payload.problem, None, ActingParty.PERSON)
     return None
 
 

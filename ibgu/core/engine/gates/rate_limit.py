@@ -12,7 +12,7 @@ from ibgu.core.engine.gates.shares import fair_share, ramp_up_capacity, step_rat
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.engine.timing.rate_limits import MINUTE
-from ibgu.core.model import ActionTraits, Reason, ReasonKind, Who, names
+from ibgu.core.model import ActingParty, ActionTraits, Reason, ReasonKind, names
 from ibgu.core.model.meaning import STARTS_AFTER_ANOTHER, STARTS_AT_ITS_TIME, Meaning
 
 
@@ -21,7 +21,7 @@ def _invalid(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | N
     if not problem:
         return None
     words = f"{problem}; nothing new starts until it is changed or removed"
-    return Reason(ReasonKind.RATE_LIMIT_INVALID, now, words, None, Who.PERSON)
+    return Reason(ReasonKind.RATE_LIMIT_INVALID, now, words, None, ActingParty.PERSON)
 
 
 def _start_rate(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
@@ -52,7 +52,7 @@ def _ramp_up(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | N
         return None
     level, more = limits.level(step.ended), limits.more(step.ended)
     words = f"ramp-up: at most {level} in flight until {more} more have ended ({names.RAMP_UP})"
-    return Reason(ReasonKind.RAMP_UP, now, words, None, Who.CLUSTER)
+    return Reason(ReasonKind.RAMP_UP, now, words, None, ActingParty.CLUSTER)
 
 
 def _rate_limited(action: ActionTraits) -> bool:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from ibgu.core.engine.gate import GateInput, GateReason
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
-from ibgu.core.model import Reason, ReasonKind, Who
+from ibgu.core.model import ActingParty, Reason, ReasonKind
 from ibgu.core.model.meaning import Meaning
 
 
@@ -19,7 +19,7 @@ def _bound(candidate: Candidate) -> Reason | None:
 def unbound(words: str, now: datetime) -> Reason:
     """Returns the reason of the gate, which also holds a rollout whose namespace may use no
     cluster."""
-    return Reason(ReasonKind.UNBOUND, now, words, None, Who.PERSON)
+    return Reason(ReasonKind.UNBOUND, now, words, None, ActingParty.PERSON)
 
 
 TENANCY = MemberGate(

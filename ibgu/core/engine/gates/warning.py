@@ -3,7 +3,7 @@
 
 from ibgu.core.engine.gate import GateInput, GateReason, Switch
 from ibgu.core.engine.gates.gate import Candidate, MemberGate
-from ibgu.core.model import ActionTraits, Reason, ReasonKind, Who, names
+from ibgu.core.model import ActingParty, ActionTraits, Reason, ReasonKind, names
 from ibgu.core.model.meaning import RESUME, Meaning
 
 
@@ -13,7 +13,7 @@ def _warning(candidate: Candidate) -> Reason | None:
         return None
     if known.warning in ("", candidate.accepted):
         return None
-    return Reason(ReasonKind.WARNING, candidate.now, known.warning, None, Who.PERSON)
+    return Reason(ReasonKind.WARNING, candidate.now, known.warning, None, ActingParty.PERSON)
 
 
 def _goes_forward(action: ActionTraits) -> bool:

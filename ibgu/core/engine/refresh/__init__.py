@@ -7,11 +7,11 @@ All times are seconds of one monotonic clock of the caller's.
 from ibgu.core.engine.refresh.budget import Budget
 from ibgu.core.engine.refresh.eligibility import Eligibility, eligibility, eligibility_if_silent
 from ibgu.core.engine.refresh.ranges import any_age, chance, range_of
-from ibgu.core.engine.refresh.schedule import GAP, LONGEST, RefreshSchedule, RefreshTarget
+from ibgu.core.engine.refresh.schedule import GAP, MAX_AGE, RefreshSchedule, RefreshTarget
 
 __all__ = [
     "GAP",
-    "LONGEST",
+    "MAX_AGE",
     "Budget",
     "Eligibility",
     "RefreshSchedule",

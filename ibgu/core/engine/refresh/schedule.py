@@ -13,7 +13,7 @@ from ibgu.core.model import ActionName
 
 GAP = 30.0
 """The least number of seconds between two refreshes of one cluster (R21.2)."""
-LONGEST = 600.0
+MAX_AGE = 600.0
 """The seconds to which the pause grows for a run that outlives its range."""
 RETRY_SECONDS = 5.0
 """Seconds until a cluster that could not be read is considered again."""
@@ -145,4 +145,4 @@ def _entry(when: float, followed: _Followed) -> tuple[float, str, str]:
 
 
 def _pause(late: int) -> float:
-    return float(min(LONGEST, GAP * 2 ** min(late, 10)))
+    return float(min(MAX_AGE, GAP * 2 ** min(late, 10)))

@@ -1,15 +1,15 @@
 """The fleet's state in memory, with aggregates that make a cycle cost only what changed."""
 
-from ibgu.core.engine.state.claims import Canceller, Holder, UnreadableRollout
+from ibgu.core.engine.state.claims import CancellingStep, Holder, UnreadableRollout
 from ibgu.core.engine.state.fleet import Apply, FleetState, TrackedRollout, Undo
 from ibgu.core.engine.state.starts import Starts
-from ibgu.core.engine.state.step import QUEUED, End, TrackedStep
+from ibgu.core.engine.state.step import QUEUED, ActionEnd, TrackedStep
 
 __all__ = [
     "QUEUED",
+    "ActionEnd",
     "Apply",
-    "Canceller",
-    "End",
+    "CancellingStep",
     "FleetState",
     "Holder",
     "Starts",

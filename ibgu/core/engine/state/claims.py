@@ -7,7 +7,7 @@ from msgspec import Struct
 from ibgu.core.model import Rollout
 
 
-class Canceller(Struct, frozen=True, order=True):
+class CancellingStep(Struct, frozen=True, order=True):
     """A step that begins with Abort or Rollback, seen from a cluster of it (R6.3)."""
 
     age: tuple[datetime, str]
@@ -43,7 +43,7 @@ class UnreadableRollout(Struct, frozen=True, kw_only=True):
     error: str
     claims: dict[str, Holder]
     """Claims keyed by ManagedCluster uid."""
-    cancellers: dict[str, Canceller]
+    cancellers: dict[str, CancellingStep]
     """Keyed by ManagedCluster uid."""
     clusters: frozenset[str] = frozenset()
     """The names of all clusters that it has or had as members."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from ibgu.core.engine.state.claims import Canceller, Holder, UnreadableRollout
+from ibgu.core.engine.state.claims import CancellingStep, Holder, UnreadableRollout
 from ibgu.core.engine.state.invariants import check_decision
 from ibgu.core.engine.state.places import Places
 from ibgu.core.engine.state.starts import Starts
@@ -30,7 +30,7 @@ from ibgu.core.model import (
     Waiting,
     traits,
 )
-from ibgu.core.model.counts import Counts, Reports
+from ibgu.core.model.counts import Counts, ReportCounts
 
 Undo = Callable[[], object]
 Apply = Callable[[Decision], object]
@@ -58,12 +58,12 @@ class TrackedRollout:
         return self._places.counts(self.rollout, self.steps)
 
     @property
-    def reports(self) -> Reports:
+    def reports(self) -> ReportCounts:
         """Returns what the clusters of all steps report. Several steps may report one cluster."""
         warned = {cluster for step in self.steps for cluster in step.warned}
         until = {cluster for step in self.steps for cluster in step.rollback_until}
         times = (at for step in self.steps for at in step.rollback_until.values())
-        return Reports(len(warned), len(until), min(times, default=None))
+        return ReportCounts(len(warned), len(until), min(times, default=None))
 
     @property
     def newest(self) -> Step | None:
@@ -117,7 +117,7 @@ class FleetState:
         self.handled: set[str] = set()
         """uids of deleted rollouts that are not kept here because nothing is left to do for
         them."""
-        self.cancellers: dict[str, list[Canceller]] = {}
+        self.cancellers: dict[str, list[CancellingStep]] = {}
         """Keyed by ManagedCluster uid, oldest rollout first."""
         self.preempts: dict[str, str] = {}
         """Keyed by ManagedCluster uid: namespace/name of the canceller whose slot reached it."""
@@ -208,7 +208,7 @@ class FleetState:
         tracked = self.rollouts.get(rollout)
         return tracked.rollout.namespace if tracked is not None else ""
 
-    def canceller(self, member: Member) -> Canceller | None:
+    def canceller(self, member: Member) -> CancellingStep | None:
         """Returns the newer rollout that took this cluster from the member's rollout (R6.3)."""
         found = self.cancellers.get(member.uid, ())
         mine = self.rollouts[member.rollout].rollout
@@ -274,7 +274,7 @@ class FleetState:
             rollouts.add(rollout.uid)
             undo.append(partial(rollouts.discard, rollout.uid))
         if traits(tracked.step.first).cancels:
-            mine = Canceller(
+            mine = CancellingStep(
                 *(rollout.age, rollout.uid, rollout.full_name, rollout.namespace),
                 across_namespaces=tracked.step.across_namespaces,
                 kind=rollout.kind,

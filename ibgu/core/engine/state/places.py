@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from ibgu.core.engine.state.step import TrackedStep
 from ibgu.core.model import Rollout
 from ibgu.core.model.counts import (
+    ClusterPosition,
     Counts,
-    Place,
-    Visit,
+    StepVisit,
     counts_of_places,
     course_of,
     places_of,
     progress_of,
 )
 
-_Places = tuple[Place, ...]
+_Places = tuple[ClusterPosition, ...]
 
 
 class Places:
@@ -23,7 +23,7 @@ class Places:
         self._of: dict[str, _Places] = {}
         """Keyed by cluster name; several places where the cluster was re-created between two
         steps."""
-        self._number: Counter[Place] = Counter()
+        self._number: Counter[ClusterPosition] = Counter()
         self._same: dict[_Places, _Places] = {}
         """Equal tuples by value: thousands of clusters share one object."""
         self._changed: set[str] = set()
@@ -49,8 +49,10 @@ class Places:
             self._of[cluster] = self._same.setdefault(places, places)
 
 
-def _visits(cluster: str, tracked_steps: Sequence[TrackedStep]) -> Iterator[Visit]:
+def _visits(cluster: str, tracked_steps: Sequence[TrackedStep]) -> Iterator[StepVisit]:
     for tracked in tracked_steps:
         if (member := tracked.members.get(cluster)) is not None:
             progress = progress_of(member.state, member.outcome, member.late)
-            yield Visit(member.uid, tracked.step.first, Place(tracked.step.index, progress))
+            yield StepVisit(
+                member.uid, tracked.step.first, ClusterPosition(tracked.step.index, progress)
+            )

@@ -46,7 +46,7 @@ _ENDED = frozenset({Outcome.SUCCEEDED, Outcome.FAILED})
 _TRIED = frozenset({RunResult.FAILED, RunResult.REFUSED, RunResult.LIMIT})
 
 
-class End(Struct, frozen=True):
+class ActionEnd(Struct, frozen=True):
     """The end of an Upgrade or Rollback in this step, for the circuit breaker (R19.1)."""
 
     at: datetime
@@ -80,7 +80,7 @@ _place = attrgetter("place")
 _limit_time = itemgetter(0)
 
 
-def end_of(member: Member) -> End | None:
+def end_of(member: Member) -> ActionEnd | None:
     """Returns how the member's Upgrade or Rollback in this step ended, if it was armed and has
     ended."""
     run = member.run
@@ -93,10 +93,10 @@ def end_of(member: Member) -> End | None:
         and run.result in _TRIED
         and run.ended_at
     ):
-        return End(run.ended_at, member.cluster, run.cause)
+        return ActionEnd(run.ended_at, member.cluster, run.cause)
     for done in member.completed:
         if traits(done.action).reboots and not done.note:
-            return End(done.at, member.cluster)
+            return ActionEnd(done.at, member.cluster)
     return None
 
 
@@ -146,7 +146,7 @@ class TrackedStep:
         self.slots: dict[int, str] = {}
         self._freed: list[int] = []
         self._unused = 1
-        self.ends: list[End] = []
+        self.ends: list[ActionEnd] = []
         self.counts: Counter[str] = Counter()
         self.by_status: Counter[StatusKey] = Counter()
         self.ended = 0

@@ -14,11 +14,11 @@ MEASURED = 10
 """The fewest measurements for a useful figure: of fewer, p95 is just the slowest one."""
 
 
-LEAST = 30.0
+MIN_SECONDS = 30.0
 """The fewest seconds after which a cluster is late, however fast this hub's clusters are."""
 MARGIN = 1.25
 """A cluster is late after p95 times this: one in twenty is slower than p95 and nothing is wrong."""
-BAND = 0.2
+TOLERANCE = 0.2
 """A limit stays the same while the measured one differs by no more than this part of it."""
 
 
@@ -77,7 +77,7 @@ def steadied(before: DurationsByAction, now: DurationsByAction) -> dict[ActionNa
 
 
 def _late_after(p95: float) -> float:
-    return max(LEAST, p95 * MARGIN)
+    return max(MIN_SECONDS, p95 * MARGIN)
 
 
 def _kept(old: Limits, new: Limits) -> Limits:
@@ -90,4 +90,4 @@ def _near(old: T, new: T) -> T:
     """Returns the old limit where the new one is within its band."""
     if old is None or new is None:
         return new
-    return old if abs(new - old) <= old * BAND else new
+    return old if abs(new - old) <= old * TOLERANCE else new

@@ -18,7 +18,7 @@ DELETED_WATCH = timedelta(hours=24)
 """A deleted rollout's members inside Upgrade or Rollback are watched this long (R16.2)."""
 IMPORT_OFF = timedelta(hours=24)
 """disable-auto-import that outlives its member's end by this is reported with a Warning (R14.4)."""
-LONGEST_WAY_BACK = timedelta(days=400)
+MAX_ROLLBACK_WINDOW = timedelta(days=400)
 """A rollback deadline further ahead is not believed: it keeps the cluster's stage work (R15.3)."""
 
 

@@ -11,12 +11,12 @@ from ibgu.core.engine.works.stage import (
     stage_patch,
 )
 from ibgu.core.engine.works.view import shown_work, view_work, work_reader
-from ibgu.core.engine.works.wanted import Wanted, disarmed_stage, wanted_stage
+from ibgu.core.engine.works.wanted import DesiredWork, disarmed_stage, wanted_stage
 
 __all__ = [
     "LIMIT",
+    "DesiredWork",
     "Payload",
-    "Wanted",
     "by_generation",
     "cluster_patch",
     "disarmed_stage",

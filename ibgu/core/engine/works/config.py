@@ -12,7 +12,7 @@ from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.cut import cut
 
 PROBE_PREFIX = "probe-"
-_MOST_PROBES = 16
+_MAX_PROBES = 16
 
 
 DISARMED: JsonObject = {"type": "CreateOnly"}
@@ -66,4 +66,4 @@ def answered_probes(found: Iterable[str]) -> frozenset[str]:
     """Returns the ids of the probes that values by these names answer, at most as many as a cluster
     is ever sent."""
     told = (cut(name.removeprefix(PROBE_PREFIX)) for name in found if name.startswith(PROBE_PREFIX))
-    return frozenset(islice(told, _MOST_PROBES))
+    return frozenset(islice(told, _MAX_PROBES))

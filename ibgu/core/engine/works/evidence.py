@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ibgu.core.engine.driver import Driver, Judgement, JudgementKind
-from ibgu.core.engine.timing.times import LONGEST_WAY_BACK
+from ibgu.core.engine.timing.times import MAX_ROLLBACK_WINDOW
 from ibgu.core.model import ActionName, Cause, FeedbackView, Probe, Rollout, Run, WorkView, traits
 from ibgu.core.text.spans import utc
 
@@ -26,7 +26,7 @@ def proven(work: WorkView | None, restore: str) -> WorkView | None:
     )
 
 
-def speaks_for(work: WorkView, run: Run) -> bool:
+def is_evidence_for(work: WorkView, run: Run) -> bool:
     """Whether the feedback shows how this run goes: current, unfrozen, of this very run (R7.2).
 
     An action that TALM began carries no run; there any feedback is as good as TALM's own, and more
@@ -59,7 +59,7 @@ def accepted(work: WorkView, run: Run) -> bool:
 
 def open_until(until: datetime | None, now: datetime) -> datetime | None:
     """Returns the rollback deadline, unless it has passed or is too far ahead to be one."""
-    if until is None or not now < until <= now + LONGEST_WAY_BACK:
+    if until is None or not now < until <= now + MAX_ROLLBACK_WINDOW:
         return None
     return until
 

@@ -8,7 +8,7 @@ from msgspec import json
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.works.config import DISARMED, armed, manifest_config
 from ibgu.core.engine.works.envelope import ORPHAN, labels, new_work
-from ibgu.core.engine.works.wanted import Wanted
+from ibgu.core.engine.works.wanted import DesiredWork
 from ibgu.core.model import FeedbackView, Rollout, Run, WorkView, names
 from ibgu.core.model.kinds import JsonObject
 
@@ -18,7 +18,7 @@ the agent's reports it would compare them all, and send them to every watch (dec
 
 
 def stage_body(
-    driver: Driver, wanted: Wanted, rollout: Rollout, cluster: str, *, watch: bool
+    driver: Driver, wanted: DesiredWork, rollout: Rollout, cluster: str, *, watch: bool
 ) -> bytes:
     """Returns the body that creates the work. `watch`: the served schema has feedbackScrapeType."""
     marks = {key: mark for key, mark in _marks(wanted, 1).items() if mark is not None}
@@ -29,7 +29,7 @@ def stage_body(
 
 
 def stage_patch(
-    driver: Driver, wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: bool
+    driver: Driver, wanted: DesiredWork, rollout: Rollout, current: WorkView, *, watch: bool
 ) -> bytes:
     """Returns the JSON merge patch that changes the work; after a 409, decide again.
 
@@ -49,7 +49,7 @@ def stage_patch(
 
 
 def disarming(
-    driver: Driver, wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: bool
+    driver: Driver, wanted: DesiredWork, rollout: Rollout, current: WorkView, *, watch: bool
 ) -> bytes:
     """Returns the same change as a JSON patch (RFC 6902) that applies whatever the agent reports
     meanwhile; only where `by_generation` allows it. After a 422 for a failed test, decide again.
@@ -68,14 +68,14 @@ def disarming(
     return json.encode(steps)
 
 
-def by_generation(wanted: Wanted, current: WorkView) -> bool:
+def by_generation(wanted: DesiredWork, current: WorkView) -> bool:
     """Whether uid and generation suffice to guard the write (R26.1): not for an arming, which rests
     on feedback, and not for an edited work, whose labels or annotations may be gone."""
     return not (wanted.armed or current.edited)
 
 
 def _change(
-    driver: Driver, wanted: Wanted, rollout: Rollout, current: WorkView, watch: bool
+    driver: Driver, wanted: DesiredWork, rollout: Rollout, current: WorkView, watch: bool
 ) -> tuple[JsonObject, dict[str, str | None]]:
     """Returns the spec and the annotations."""
     if wanted.shown_by(current):
@@ -108,7 +108,7 @@ def refresh_patch(current: WorkView, now: datetime) -> bytes:
 
 def _spec(
     driver: Driver,
-    wanted: Wanted,
+    wanted: DesiredWork,
     rollout: Rollout,
     generation: int,
     seen: FeedbackView | None,
@@ -124,7 +124,7 @@ def _spec(
     }
 
 
-def _marks(wanted: Wanted, generation: int) -> dict[str, str | None]:
+def _marks(wanted: DesiredWork, generation: int) -> dict[str, str | None]:
     """Returns annotations that suffice to rebuild the journal; None deletes one."""
     return {
         names.GENERATION: str(generation),

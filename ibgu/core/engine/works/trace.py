@@ -7,10 +7,10 @@ from msgspec import Struct
 
 from ibgu.core.model import ActionName, RunResult, WorkView, declared, names, traits
 from ibgu.core.model.bounds import moment
-from ibgu.core.model.shown import Shown
+from ibgu.core.model.shown import HubObject
 
 _DIGITS = 6
-_LONGEST_RUN = 64
+_MAX_RUN = 64
 """Characters: ours have 20, and an index of the journal limits the length."""
 _RESULTS = {result.value: result for result in RunResult}
 
@@ -37,16 +37,16 @@ class Trace(Struct, frozen=True, kw_only=True):
         return ibu is not None and ibu.run == self.run and ibu.stage == traits(self.action).stage
 
 
-def traces_of(works: Iterable[Shown[WorkView]]) -> dict[str, Trace]:
+def traces_of(works: Iterable[HubObject[WorkView]]) -> dict[str, Trace]:
     """Returns the traces by cluster; works that only carried a probe have none."""
     found = (_trace(work) for work in works)
     return {trace.cluster: trace for trace in found if trace is not None}
 
 
-def _trace(work: Shown[WorkView]) -> Trace | None:
+def _trace(work: HubObject[WorkView]) -> Trace | None:
     marks = work.metadata.annotations
     action = marks.get(names.ACTION, "")
-    if not 0 < len(work.view.run) <= _LONGEST_RUN or not declared(action):
+    if not 0 < len(work.view.run) <= _MAX_RUN or not declared(action):
         return None
     return Trace(
         cluster=work.metadata.namespace,

@@ -8,7 +8,7 @@ from ibgu.core.engine.driver import Driver, Drivers, Target
 from ibgu.core.model import WorkView, names
 from ibgu.core.model.conditions import find
 from ibgu.core.model.kinds import ManifestCondition, ManifestWork, ResourceMeta
-from ibgu.core.model.shown import Shown, shown
+from ibgu.core.model.shown import HubObject, shown
 from ibgu.core.text.cut import cut
 
 _LABELS = (names.ROLLOUT, names.PART)
@@ -16,13 +16,13 @@ _MARKS = (names.ACTION, names.ATTEMPT, names.STARTED, names.LIMIT, names.OUTCOME
 _NO_ENTRY = ManifestCondition()
 
 
-def work_reader(drivers: Drivers) -> Callable[[ManifestWork], Shown[WorkView]]:
+def work_reader(drivers: Drivers) -> Callable[[ManifestWork], HubObject[WorkView]]:
     """Returns a function that reads a work with the driver of the object that it brings. A work of
     which the agent has reported no such object has no feedback, and any driver reads it alike."""
     of_target = {_identity(driver.target): driver for driver in drivers.values()}
     any_driver = next(iter(drivers.values()))
 
-    def read(work: ManifestWork) -> Shown[WorkView]:
+    def read(work: ManifestWork) -> HubObject[WorkView]:
         metas = (entry.resource_meta for entry in work.status.resource_status.manifests)
         found = (of_target.get(_identity(meta)) for meta in metas)
         return shown_work(next(filter(None, found), any_driver), work)
@@ -36,7 +36,7 @@ def _identity(found: Target | ResourceMeta) -> tuple[str, str, str]:
     return found.group, found.kind, found.name
 
 
-def shown_work(driver: Driver, work: ManifestWork) -> Shown[WorkView]:
+def shown_work(driver: Driver, work: ManifestWork) -> HubObject[WorkView]:
     return shown(work.metadata, view_work(driver, work), _LABELS, _MARKS)
 
 

@@ -7,9 +7,9 @@ from msgspec import Struct
 from ibgu.core.model import Member, MemberState, Probe, Run, RunResult, WorkView
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
-    """Wanted describes a stage work. `run` is the one that it is armed for, or, disarmed, the last
-    one."""
+class DesiredWork(Struct, frozen=True, kw_only=True):
+    """DesiredWork describes a stage work. `run` is the one that it is armed for, or, disarmed, the
+    last one."""
 
     armed: bool
     run: Run | None = None
@@ -31,7 +31,9 @@ class Wanted(Struct, frozen=True, kw_only=True):
         return self.probe is None or view.probe == self.probe.id
 
 
-def wanted_stage(member: Member | None, view: WorkView | None, restore: str = "") -> Wanted | None:
+def wanted_stage(
+    member: Member | None, view: WorkView | None, restore: str = ""
+) -> DesiredWork | None:
     """Returns the stage work to write; None: leave it as it is, or none is needed.
 
     `member` is the one that decides for the cluster in this rollout; None: no member does.
@@ -41,7 +43,7 @@ def wanted_stage(member: Member | None, view: WorkView | None, restore: str = ""
     if view is not None and view.terminating:
         return None
     if member is None:
-        return Wanted(armed=False) if view is not None and view.armed else None
+        return DesiredWork(armed=False) if view is not None and view.armed else None
     run = member.run
     if run is not None and run.on_hub:
         shown = view is not None and view.armed and view.run == run.id
@@ -53,7 +55,7 @@ def wanted_stage(member: Member | None, view: WorkView | None, restore: str = ""
     return None
 
 
-def disarmed_stage(member: Member, restore: str) -> Wanted:
+def disarmed_stage(member: Member, restore: str) -> DesiredWork:
     """Returns a work that only watches, and still shows the member's last run."""
     return _wanted(member, restore, armed=False)
 
@@ -65,7 +67,7 @@ def _matters(member: Member) -> bool:
     return member.state is MemberState.IN_FLIGHT or member.watched or withdrawn
 
 
-def _wanted(member: Member, restore: str, *, armed: bool) -> Wanted:
-    return Wanted(
+def _wanted(member: Member, restore: str, *, armed: bool) -> DesiredWork:
+    return DesiredWork(
         armed=armed, run=member.run, probe=member.probe, limit=member.limit, restore=restore
     )

@@ -7,12 +7,12 @@ from ibgu.core.talm.adopt.removal import (
     may_remove,
     works_to_remove,
 )
-from ibgu.core.talm.adopt.steps import Adopted, adopted_steps
+from ibgu.core.talm.adopt.steps import AdoptedStep, adopted_steps
 from ibgu.core.talm.adopt.traces import NO_TRACES, DeletedGroup, Traces
 
 __all__ = [
     "NO_TRACES",
-    "Adopted",
+    "AdoptedStep",
     "DeletedGroup",
     "Removal",
     "Traces",

@@ -39,7 +39,7 @@ RunIdOf = Callable[[Member, int], str]
 """The id of a member's run, by its attempt."""
 
 
-class Adopted(Struct, frozen=True):
+class AdoptedStep(Struct, frozen=True):
     """An adopted step. Its members have no slot yet."""
 
     step: Step
@@ -52,14 +52,14 @@ class Adopted(Struct, frozen=True):
 
 def adopted_steps(
     rollout: Rollout, traces: Traces, cluster_of: ClusterOf, run_id_of: RunIdOf, now: datetime
-) -> Iterator[Adopted]:
+) -> Iterator[AdoptedStep]:
     """Yields the steps that TALM has begun, from the first one on, without a gap."""
     begun = {group.index: group for group in traces.begun}
     for index in range(max(begun, default=-1) + 1):
         if index in begun:
             yield _step(rollout, begun[index], traces, cluster_of, run_id_of, now)
         else:
-            yield Adopted(_unknown(rollout, index, now), ())
+            yield AdoptedStep(_unknown(rollout, index, now), ())
 
 
 def _unknown(rollout: Rollout, index: int, now: datetime) -> Step:
@@ -84,7 +84,7 @@ def _step(
     cluster_of: ClusterOf,
     run_id_of: RunIdOf,
     now: datetime,
-) -> Adopted:
+) -> AdoptedStep:
     found = {name: cluster_of(name) for name in sorted(group.clusters, key=natural_key)}
     here = [cluster for cluster in found.values() if cluster is not None]
     step = _unknown(rollout, group.index, now)
@@ -108,7 +108,7 @@ def _step(
         and (run := _begun(step, works[each.cluster], run_id_of(each, _ATTEMPT), now))
     }
     gone = tuple(name for name, cluster in found.items() if cluster is None)
-    return Adopted(step, tuple(members), begun, gone)
+    return AdoptedStep(step, tuple(members), begun, gone)
 
 
 def _member(

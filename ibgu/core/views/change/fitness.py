@@ -12,7 +12,7 @@ from msgspec import Struct
 from ibgu.core.drivers import traits
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
 from ibgu.core.model import Cause, InFlight, Member, Outcome, Waiting
-from ibgu.core.views.stragglers.stuck import cleanup_action, needs_cleanup, runs_new_release
+from ibgu.core.views.stragglers.recovery import cleanup_action, needs_cleanup, runs_new_release
 
 _UPGRADED = Action.UPGRADE.completed_label
 _ROLLED_BACK = Action.ROLLBACK.completed_label
@@ -59,7 +59,7 @@ class RolloutCluster(Struct, frozen=True):
         return isinstance(self.member, InFlight)
 
 
-class Unfit(Struct, frozen=True):
+class UnfitCluster(Struct, frozen=True):
     why: str
     expected: bool = False
     """Whether the change is not about such clusters: they are not listed as left out."""
@@ -67,65 +67,69 @@ class Unfit(Struct, frozen=True):
     """Whether another rollout has the cluster."""
 
 
-_GONE = Unfit("no ManagedCluster of that name is on the hub")
+_GONE = UnfitCluster("no ManagedCluster of that name is on the hub")
 
 
-def unfit_to_cancel(each: RolloutCluster, which: CancelScope) -> Unfit | None:
+def unfit_to_cancel(each: RolloutCluster, which: CancelScope) -> UnfitCluster | None:
     if each.labels is None:
         return _GONE
     if _UPGRADED in each.labels:
-        return Unfit("upgraded already: roll it back, or finalize it", which is not CancelScope.ALL)
+        return UnfitCluster(
+            "upgraded already: roll it back, or finalize it", which is not CancelScope.ALL
+        )
     if each.member.cause is Cause.UPGRADE_FAILED_AFTER_PIVOT:
-        return Unfit("its Upgrade failed on the new release, where only a rollback helps")
+        return UnfitCluster("its Upgrade failed on the new release, where only a rollback helps")
     if outside := _outside(each, each.labels, which):
-        return Unfit(outside, expected=True)
+        return UnfitCluster(outside, expected=True)
     if which is CancelScope.FAILED:
         return _under_way(each) or _elsewhere(each)
     return _elsewhere(each)
 
 
-def unfit_to_roll_back(each: RolloutCluster, *, failed: bool = False) -> Unfit | None:
+def unfit_to_roll_back(each: RolloutCluster, *, failed: bool = False) -> UnfitCluster | None:
     """`failed`: clusters whose Upgrade has failed on the new release, instead of upgraded ones."""
     if each.labels is None:
         return _GONE
     if _ROLLED_BACK in each.labels:
-        return Unfit("rolled back already", expected=True)
+        return UnfitCluster("rolled back already", expected=True)
     stays = runs_new_release(each.member.cause, each.labels)
     if failed:
-        return _elsewhere(each) if stays else Unfit("has not failed on the new release", True)
+        return (
+            _elsewhere(each) if stays else UnfitCluster("has not failed on the new release", True)
+        )
     if stays and _UPGRADED not in each.labels:
-        return Unfit("failed on the new release: ibgu rollback --failed")
+        return UnfitCluster("failed on the new release: ibgu rollback --failed")
     if _UPGRADED not in each.labels:
         return _not_upgraded(each.member)
     return _under_way(each) or _elsewhere(each)
 
 
-def unfit_to_clean_up(each: RolloutCluster, action: Action | None) -> Unfit | None:
+def unfit_to_clean_up(each: RolloutCluster, action: Action | None) -> UnfitCluster | None:
     """`action`: only clusters that run it again; None: any."""
     member = each.member
     if each.labels is None:
         return _GONE
     if not needs_cleanup(member.cause, member.message):
-        return Unfit("needs no clean-up", True)
+        return UnfitCluster("needs no clean-up", True)
     own = cleanup_action(member.cause, member.failed_action, each.labels)
     if own is None:
-        return Unfit("its labels allow neither an abort nor a finalize")
-    return _elsewhere(each) if action in (None, own) else Unfit(f"runs {own} again", True)
+        return UnfitCluster("its labels allow neither an abort nor a finalize")
+    return _elsewhere(each) if action in (None, own) else UnfitCluster(f"runs {own} again", True)
 
 
-def unfit_to_finalize(each: RolloutCluster, action: Action) -> Unfit | None:
+def unfit_to_finalize(each: RolloutCluster, action: Action) -> UnfitCluster | None:
     """`action`: FinalizeUpgrade or FinalizeRollback."""
     if each.labels is None:
         return _GONE
     if action == Action.FINALIZE_ROLLBACK and _ROLLED_BACK not in each.labels:
-        return Unfit("not rolled back", expected=each.member.outcome is Outcome.SUCCEEDED)
+        return UnfitCluster("not rolled back", expected=each.member.outcome is Outcome.SUCCEEDED)
     if action == Action.FINALIZE_UPGRADE:
         if _ROLLED_BACK in each.labels:
-            return Unfit("rolled back: finalize the rollout that did it")
+            return UnfitCluster("rolled back: finalize the rollout that did it")
         if _UPGRADED not in each.labels:
             return _not_upgraded(each.member)
     if needs_cleanup(each.member.cause, each.member.message):
-        return Unfit("clean up by hand, then ibgu confirm-cleanup")
+        return UnfitCluster("clean up by hand, then ibgu confirm-cleanup")
     return _under_way(each) or _elsewhere(each)
 
 
@@ -148,12 +152,12 @@ def _outside(each: RolloutCluster, labels: Mapping[str, str], which: CancelScope
 _PREPARED = Action.PREP.completed_label
 
 
-def _not_upgraded(member: Member) -> Unfit:
+def _not_upgraded(member: Member) -> UnfitCluster:
     if member.completed and member.completed[-1].action == Action.FINALIZE_UPGRADE:
-        return Unfit("finalized: the release from before the upgrade is gone", expected=True)
+        return UnfitCluster("finalized: the release from before the upgrade is gone", expected=True)
     if member.outcome is Outcome.FAILED:
-        return Unfit(f"not upgraded: its {member.failed_action} failed")
-    return Unfit("not upgraded", expected=True)
+        return UnfitCluster(f"not upgraded: its {member.failed_action} failed")
+    return UnfitCluster("not upgraded", expected=True)
 
 
 def failed_by(labels: Mapping[str, str]) -> bool:
@@ -167,16 +171,16 @@ def taken_back(member: Member) -> bool:
     return member.outcome is Outcome.SUCCEEDED and any(after_failure)
 
 
-def _under_way(each: RolloutCluster) -> Unfit | None:
+def _under_way(each: RolloutCluster) -> UnfitCluster | None:
     member = each.member
     if not isinstance(member, InFlight):
         return None
-    return Unfit(f"{member.run.action} is under way")
+    return UnfitCluster(f"{member.run.action} is under way")
 
 
-def _elsewhere(each: RolloutCluster) -> Unfit | None:
+def _elsewhere(each: RolloutCluster) -> UnfitCluster | None:
     """Returns that another rollout has the cluster. A newer one that only waits for a cluster in
     flight does not keep anybody from cancelling it."""
     if each.newer is not None and (each.newer.cancels or not each.in_flight):
-        return Unfit(f"in {each.newer.name} now", elsewhere=True)
-    return Unfit(f"{each.holder} works on it", elsewhere=True) if each.holder else None
+        return UnfitCluster(f"in {each.newer.name} now", elsewhere=True)
+    return UnfitCluster(f"{each.holder} works on it", elsewhere=True) if each.holder else None

@@ -16,7 +16,7 @@ from ibgu.core.views.change.danger import risk_of
 from ibgu.core.views.change.fitness import (
     CancelScope,
     RolloutCluster,
-    Unfit,
+    UnfitCluster,
     unfit_to_cancel,
     unfit_to_clean_up,
     unfit_to_finalize,
@@ -25,9 +25,9 @@ from ibgu.core.views.change.fitness import (
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.views.change.plan import NewStep, append, appendable, drawn
 from ibgu.core.views.change.second import kubectl_create, second, some
-from ibgu.core.views.stragglers.stuck import cleanup_action
+from ibgu.core.views.stragglers.recovery import cleanup_action
 
-Judge = Callable[[RolloutCluster], Unfit | None]
+Judge = Callable[[RolloutCluster], UnfitCluster | None]
 
 
 class FollowUpRequest(Struct, frozen=True):
@@ -224,7 +224,7 @@ def _why_nobody(
     target: ChangeTarget,
     verb: _Verb,
     asked: FollowUpRequest,
-    unfit: Sequence[tuple[RolloutCluster, Unfit]],
+    unfit: Sequence[tuple[RolloutCluster, UnfitCluster]],
     fit: int,
 ) -> str:
     if not unfit:
@@ -243,7 +243,7 @@ _WORDS = {
 }
 
 
-def _told(unfit: Sequence[tuple[RolloutCluster, Unfit]]) -> str:
+def _told(unfit: Sequence[tuple[RolloutCluster, UnfitCluster]]) -> str:
     by_why: dict[str, list[str]] = {}
     for each, judged in unfit:
         by_why.setdefault(judged.why, []).append(each.name)

@@ -15,8 +15,8 @@ from ibgu.core.views.change.fitness import taken_back
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget, RequestedChange
 from ibgu.core.views.change.second import kubectl_create, second, some
 from ibgu.core.views.stragglers.labels import done, unmet
-from ibgu.core.views.stragglers.left import Plan, PlanProgress
-from ibgu.core.views.stragglers.stuck import needs_cleanup, runs_new_release
+from ibgu.core.views.stragglers.members import Plan, PlanProgress
+from ibgu.core.views.stragglers.recovery import needs_cleanup, runs_new_release
 
 LABELS_PENDING = "is back at Idle, and its labels are still to be removed: repeat in a moment"
 
@@ -58,7 +58,7 @@ def _unproven(member: Member, labels: Mapping[str, str], *, aborted: bool) -> st
         return str(member.outcome) if member.outcome else "is not finished"
     if member.late:
         return "completed late"
-    if member.cause in _HANDS or member.failed_action is None:
+    if member.cause in _BY_PEOPLE or member.failed_action is None:
         return str(member.cause or "it is not known what failed")
     if runs_new_release(member.cause, labels):
         return "must be rolled back first, by ibgu rollback --failed"
@@ -79,7 +79,7 @@ def _at_idle(action: ActionName, labels: Mapping[str, str]) -> str:
     return "was taken further since" if used else ""
 
 
-_HANDS = (Cause.TAKEN_OVER, Cause.CANCELLED, Cause.PREEMPTED, Cause.GONE, Cause.RECREATED)
+_BY_PEOPLE = (Cause.TAKEN_OVER, Cause.CANCELLED, Cause.PREEMPTED, Cause.GONE, Cause.RECREATED)
 _LABELLED = (Cause.PREP_FAILED, Cause.UPGRADE_FAILED, Cause.UPGRADE_FAILED_AFTER_PIVOT)
 """Causes that leave a failure label, which only an abort removes."""
 

@@ -15,7 +15,7 @@ from ibgu.core.views.change.danger import risk_of_going_on
 from ibgu.core.views.change.fitness import (
     CancelScope,
     RolloutCluster,
-    Unfit,
+    UnfitCluster,
     failed_by,
     taken_back,
     unfit_to_cancel,
@@ -107,7 +107,7 @@ def _has_failed(each: RolloutCluster) -> bool:
     return failed_by(each.labels or {})
 
 
-def _not_to_abort(each: FailedCluster, unfit: Unfit | None) -> FailedCluster:
+def _not_to_abort(each: FailedCluster, unfit: UnfitCluster | None) -> FailedCluster:
     """An abort that failed would fail again, and some can't be aborted now; the others don't wait
     for them."""
     if unfit and to_abort(each):

@@ -9,7 +9,7 @@ import msgspec
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.natural import natural_key
 from ibgu.core.views.change.model import ChangeRefused, ChangeTarget
-from ibgu.core.views.stragglers.left import Plan
+from ibgu.core.views.stragglers.members import Plan
 from ibgu.core.views.stragglers.retry import NAME_LABEL, manifest
 
 _NAMED = 5

@@ -5,10 +5,19 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.driver import FailureText, KindMeanings, KindTexts
 from ibgu.core.engine.gates import meaning_of
-from ibgu.core.model import ActionName, Member, Outcome, Reason, ReasonKind, Who, as_told, traits
+from ibgu.core.model import (
+    ActingParty,
+    ActionName,
+    Member,
+    Outcome,
+    Reason,
+    ReasonKind,
+    as_displayed,
+    traits,
+)
 from ibgu.core.model.meaning import Meaning
 from ibgu.core.views.display import DisplayState, reason_of, word_of
-from ibgu.core.views.explain.case import Case, Explained, Line, PastStep
+from ibgu.core.views.explain.case import ExplainCase, Explained, Line, PastStep
 from ibgu.core.views.explain.causes import CAUSES, finding, meaning_of_cause
 from ibgu.core.views.explain.headline import headline
 from ibgu.core.views.explain.past import history
@@ -18,7 +27,7 @@ from ibgu.core.views.overdue import Overdue, overdue_of
 __all__ = [
     "CAUSES",
     "REASONS",
-    "Case",
+    "ExplainCase",
     "Explained",
     "Line",
     "Meaning",
@@ -27,7 +36,7 @@ __all__ = [
     "finding",
 ]
 
-_ITS_WORDS = frozenset(
+_CLUSTER_MESSAGE = frozenset(
     {
         ReasonKind.BUSY,
         ReasonKind.APPLY_ERROR,
@@ -38,11 +47,11 @@ _ITS_WORDS = frozenset(
 )
 """Reasons whose message is the cluster's own."""
 _DONE = Meaning("", do="")
-_NOBODY = frozenset({DisplayState.SUCCEEDED, DisplayState.SKIPPED, DisplayState.CANCELLED})
+_NEEDS_NOBODY = frozenset({DisplayState.SUCCEEDED, DisplayState.SKIPPED, DisplayState.CANCELLED})
 
 
-def explain(texts: KindTexts, case: Case) -> Explained:
-    case = replace(case, member=as_told(case.member))
+def explain(texts: KindTexts, case: ExplainCase) -> Explained:
+    case = replace(case, member=as_displayed(case.member))
     member = case.member
     reason, state = reason_of(member, case.hold), word_of(member, case.hold)
     reported = _last_reported(case)
@@ -63,7 +72,7 @@ def explain(texts: KindTexts, case: Case) -> Explained:
         since=reason.since if reason else member.ended_at,
         ends=meaning.ends or None,
         until=reason.until if reason else None,
-        who=Who.PERSON if late else _who(reason, state),
+        who=ActingParty.PERSON if late else _who(reason, state),
         overdue=late.since if late else None,
         means=(known.means if known else meaning.means) or None,
         do=(known.remedy if known else late.check if late else meaning.do) or None,
@@ -77,7 +86,7 @@ def explain(texts: KindTexts, case: Case) -> Explained:
     )
 
 
-def _last_reported(case: Case) -> Member:
+def _last_reported(case: ExplainCase) -> Member:
     """Returns the member of the newest step in which the cluster has reported something, or
     completed an action: what it reported before is over since."""
     newest_first = [step.member for step in reversed(case.past)]
@@ -85,19 +94,19 @@ def _last_reported(case: Case) -> Member:
     return next(told, case.member)
 
 
-def _newest_action(case: Case) -> ActionName | None:
+def _newest_action(case: ExplainCase) -> ActionName | None:
     member = case.member
     completed = member.completed[-1].action if member.completed else None
     return case.action or member.failed_action or completed
 
 
-def _overdue(case: Case, reason: Reason | None, own: KindMeanings) -> Overdue | None:
+def _overdue(case: ExplainCase, reason: Reason | None, own: KindMeanings) -> Overdue | None:
     if reason is None:
         return None
     return overdue_of(case.member, reason, case.now, case.duration_stats, own)
 
 
-def _known(texts: KindTexts, case: Case, reason: Reason | None) -> FailureText | None:
+def _known(texts: KindTexts, case: ExplainCase, reason: Reason | None) -> FailureText | None:
     """Returns the known failure in a failed member's last words, or in what a running one reports
     now."""
     member = case.member
@@ -112,7 +121,7 @@ def _kind(member: Member, reason: Reason | None, known: FailureText | None) -> s
     return reason.kind if reason else member.cause
 
 
-def _meaning(case: Case, reason: Reason | None, own: KindMeanings) -> Meaning:
+def _meaning(case: ExplainCase, reason: Reason | None, own: KindMeanings) -> Meaning:
     member = case.member
     if reason is not None and reason.gate:
         return meaning_of(reason, case.policies)
@@ -131,15 +140,15 @@ def _aborted(member: Member) -> bool:
     )
 
 
-def _who(reason: Reason | None, state: DisplayState) -> Who | None:
+def _who(reason: Reason | None, state: DisplayState) -> ActingParty | None:
     if reason is not None:
         return reason.who
-    return None if state in _NOBODY else Who.PERSON
+    return None if state in _NEEDS_NOBODY else ActingParty.PERSON
 
 
 def _its_message(member: Member, reason: Reason | None) -> str | None:
     if reason is not None:
-        return _one_line(reason.message) if reason.kind in _ITS_WORDS else None
+        return _one_line(reason.message) if reason.kind in _CLUSTER_MESSAGE else None
     return _one_line(member.run.message if member.run else "")
 
 

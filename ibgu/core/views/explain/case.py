@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.engine.gates import Gate
 from ibgu.core.engine.timing.durations import DurationsByAction
-from ibgu.core.model import ActionName, Member, Reason, Run, Who
+from ibgu.core.model import ActingParty, ActionName, Member, Reason, Run
 from ibgu.core.views.display import DisplayState
 
 
@@ -19,7 +19,7 @@ class PastStep(Struct, frozen=True):
     """All attempts in the step, oldest first."""
 
 
-class Case(Struct, frozen=True, kw_only=True):
+class ExplainCase(Struct, frozen=True, kw_only=True):
     rollout: str
     """namespace/name"""
     member: Member
@@ -56,7 +56,7 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     ends: str | None
     until: datetime | None
     """When the reason ends by itself, where that is known."""
-    who: Who | None
+    who: ActingParty | None
     """Who must act; None: nobody. A person once the reason is overdue."""
     overdue: datetime | None
     """Since when the reason has lasted longer than usual."""

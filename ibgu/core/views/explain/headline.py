@@ -5,14 +5,16 @@ from datetime import datetime, timedelta
 from ibgu.core.model import Finished, Member, Outcome, Reason, Run, Waiting
 from ibgu.core.text.spans import duration
 from ibgu.core.views.display import DisplayState
-from ibgu.core.views.explain.case import Case
+from ibgu.core.views.explain.case import ExplainCase
 from ibgu.core.views.forecast import stalled
 from ibgu.core.views.overdue import Overdue
 
 _VERBS = {DisplayState.TAKEN_OVER: "changed by hand"}
 
 
-def headline(case: Case, state: DisplayState, reason: Reason | None, late: Overdue | None) -> str:
+def headline(
+    case: ExplainCase, state: DisplayState, reason: Reason | None, late: Overdue | None
+) -> str:
     member = case.member
     if reason is None or isinstance(member, Finished):
         return _finished(member, case.now)
@@ -44,7 +46,7 @@ def _ended_with(member: Member) -> str:
     return member.completed[-1].action if succeeded else ""
 
 
-def _doing(case: Case, state: DisplayState, since: str) -> str:
+def _doing(case: ExplainCase, state: DisplayState, since: str) -> str:
     """Returns what the member does. An action runs once it was sent to the cluster."""
     verb = _VERBS.get(state, state.value)
     run = case.member.run
@@ -67,7 +69,7 @@ def span_of(run: Run) -> timedelta | None:
     return run.ended_at - run.arming_at if run.ended_at and run.arming_at else None
 
 
-def _stalled(case: Case) -> str:
+def _stalled(case: ExplainCase) -> str:
     run = case.member.run
     began = run.arming_at if run and run.open else None
     found = stalled(case.action, began, case.now, case.duration_stats)

@@ -14,7 +14,7 @@ from ibgu.core.model.kinds import IbguSpec
 from ibgu.core.plan import EVERYWHERE, Scope, Started
 
 
-class Running(Struct, frozen=True):
+class RunningStep(Struct, frozen=True):
     """The step that runs now."""
 
     left: int
@@ -30,7 +30,7 @@ class Proposal(Struct, frozen=True):
     spec: IbguSpec
     """The spec with the whole plan."""
     begun: Sequence[Started] = ()
-    running: Running | None = None
+    running: RunningStep | None = None
     """The last begun step; None: it has finished."""
     annotations: Mapping[str, str] = {}
     """The IBGU's annotations: those for the clusters, and its own."""
@@ -61,7 +61,7 @@ class Excluded(Struct, frozen=True):
     clusters: tuple[str, ...]
 
 
-class Enough(Struct, frozen=True):
+class TimeNeeded(Struct, frozen=True):
     """The time that a site takes for the step's actions on this hub."""
 
     p50: timedelta
@@ -81,7 +81,7 @@ class StepPreview(Struct, frozen=True):
     timeout: timedelta
     allowed: timedelta
     """A site's share of the timeout (R11.1)."""
-    measured: Enough | None
+    measured: TimeNeeded | None
     """None: not measured often enough."""
     advice: str
     """Empty: none."""

@@ -7,15 +7,15 @@ from math import ceil
 
 from ibgu.core.drivers import traits
 from ibgu.core.engine.timing.durations import DurationsByAction
-from ibgu.core.views.preview.model import Enough, StepPreview
+from ibgu.core.views.preview.model import StepPreview, TimeNeeded
 
 
-def measured(actions: Sequence[str], duration_stats: DurationsByAction) -> Enough | None:
+def measured(actions: Sequence[str], duration_stats: DurationsByAction) -> TimeNeeded | None:
     """Returns the time of all actions of a step, one after the other; None where one is unknown."""
     found = [stats for action in actions if (stats := duration_stats.get(action))]
     if len(found) < len(actions):
         return None
-    return Enough(
+    return TimeNeeded(
         timedelta(seconds=sum(stats.p50 for stats in found)),
         timedelta(seconds=sum(stats.p95 for stats in found)),
         min(stats.count for stats in found),
@@ -28,7 +28,7 @@ def advice(step: StepPreview) -> str:
     return _against_measured(step, step.measured)
 
 
-def _against_measured(step: StepPreview, found: Enough) -> str:
+def _against_measured(step: StepPreview, found: TimeNeeded) -> str:
     if step.allowed >= found.p95:
         return ""
     return (

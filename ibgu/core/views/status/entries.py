@@ -7,16 +7,16 @@ from ibgu.core.drivers import traits
 from ibgu.core.model import InFlight, Member, Outcome
 from ibgu.core.model.kinds import JsonObject
 
-WORDS = 200
+MAX_MESSAGE = 200
 """Characters of a running cluster's last words."""
-OUTCOME_WORDS = 1000
+MAX_OUTCOME = 1000
 """Characters of an ended action's message; a webhook may return a whole page, and the journal keeps
 all of it."""
 _SHOWN_FAILURES = frozenset({Outcome.FAILED, Outcome.CANCELLED})
 
 
-class Rank(IntEnum):
-    """Rank is how much a reader misses an entry that is left out, the least first."""
+class EntryRank(IntEnum):
+    """EntryRank is how much a reader misses an entry that is left out, the least first."""
 
     QUIET = 0
     """The cluster waits, or has done all it was asked for."""
@@ -38,10 +38,10 @@ def entry(cluster: str, members: list[Member]) -> JsonObject:
     return entry
 
 
-def rank(entry: JsonObject) -> Rank:
+def rank(entry: JsonObject) -> EntryRank:
     if "failedActions" in entry:
-        return Rank.FAILED
-    return Rank.RUNNING if "currentAction" in entry else Rank.QUIET
+        return EntryRank.FAILED
+    return EntryRank.RUNNING if "currentAction" in entry else EntryRank.QUIET
 
 
 def cut(entry: JsonObject, length: int) -> JsonObject:
@@ -62,7 +62,7 @@ def _completed(member: Member) -> Iterable[JsonObject]:
     for done in member.completed:
         warning = member.warning if traits(done.action).warns else ""
         words = "; ".join(filter(None, (done.note, warning and f"warning: {warning}")))
-        yield _action(done.action, words[:OUTCOME_WORDS])
+        yield _action(done.action, words[:MAX_OUTCOME])
 
 
 def _has_failed(member: Member) -> bool:
@@ -71,13 +71,13 @@ def _has_failed(member: Member) -> bool:
 
 def _failed(member: Member) -> JsonObject:
     words = f"{member.cause}: {member.message}" if member.cause else member.message
-    return _action(member.failed_action or "", words[:OUTCOME_WORDS])
+    return _action(member.failed_action or "", words[:MAX_OUTCOME])
 
 
 def _current(members: list[Member]) -> Iterator[JsonObject]:
     for member in members:
         if isinstance(member, InFlight) and member.run.open and member.run.arming_at:
-            yield _action(member.run.action, member.reason.message[:WORDS])
+            yield _action(member.run.action, member.reason.message[:MAX_MESSAGE])
 
 
 def _action(action: str, message: str) -> JsonObject:

@@ -9,7 +9,7 @@ from msgspec import Raw, Struct, json
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.natural import natural_key
-from ibgu.core.views.status.entries import Rank, cut, entry, rank
+from ibgu.core.views.status.entries import EntryRank, cut, entry, rank
 
 SHORT = 80
 """Characters of a message once messages are cut."""
@@ -27,7 +27,7 @@ class EncodedEntry(Struct, frozen=True, gc=False):
     """One entry, encoded for each of `MessageDetail`; the same bytes where nothing is cut."""
 
     encoded: tuple[bytes, ...]
-    rank: Rank
+    rank: EntryRank
 
 
 class StatusListing:
@@ -39,8 +39,8 @@ class StatusListing:
 
     def _clear(self) -> None:
         self._items: dict[str, EncodedEntry] = {}
-        self._counts = [0 for _ in Rank]
-        self._sizes = [[0 for _ in Rank] for _ in MessageDetail]
+        self._counts = [0 for _ in EntryRank]
+        self._sizes = [[0 for _ in EntryRank] for _ in MessageDetail]
 
     def update(self, tracked: TrackedRollout) -> None:
         """Updates the list from the rollout. A rollout that it has not seen yet is read as a
@@ -56,7 +56,7 @@ class StatusListing:
         if joined:
             self._items = {name: self._items[name] for name in sorted(self._items, key=natural_key)}
 
-    def size(self, detail: MessageDetail, least: Rank = Rank.QUIET) -> int:
+    def size(self, detail: MessageDetail, least: EntryRank = EntryRank.QUIET) -> int:
         """Returns the bytes of the list with all entries of that rank and higher ones."""
         count = sum(self._counts[least:])
         return sum(self._sizes[detail][least:]) + 1 + max(1, count)
@@ -67,11 +67,13 @@ class StatusListing:
             items = (item for name, item in self._items.items() if name not in hidden)
         return Raw(b"[%b]" % b",".join([item.encoded[detail] for item in items]))
 
-    def left_out(self, detail: MessageDetail, room: int, last: Container[str]) -> dict[str, Rank]:
+    def left_out(
+        self, detail: MessageDetail, room: int, last: Container[str]
+    ) -> dict[str, EntryRank]:
         """Returns the clusters to leave out so that the list fits into `room` bytes: those of the
         lower rank first, and of one rank those that are not in `last`."""
         excess = self.size(detail) - room
-        found: dict[str, Rank] = {}
+        found: dict[str, EntryRank] = {}
         for name, item in chain.from_iterable(self._least_first(last)):
             if excess <= 0:
                 break
@@ -80,7 +82,7 @@ class StatusListing:
         return found
 
     def _least_first(self, last: Container[str]) -> list[list[tuple[str, EncodedEntry]]]:
-        groups: list[list[tuple[str, EncodedEntry]]] = [[] for _ in range(2 * len(Rank))]
+        groups: list[list[tuple[str, EncodedEntry]]] = [[] for _ in range(2 * len(EntryRank))]
         for found in self._items.items():
             groups[2 * found[1].rank + (found[0] in last)].append(found)
         return groups

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from msgspec import Raw, json
 
 from ibgu.core.model.kinds import JsonObject
-from ibgu.core.views.status.entries import Rank
+from ibgu.core.views.status.entries import EntryRank
 from ibgu.core.views.status.listing import MessageDetail, StatusListing
 
 LIMIT = 1_000_000
@@ -41,22 +41,22 @@ def fit(
 
 def _chosen(
     listing: StatusListing, last: Container[str], room: int, rest: int
-) -> tuple[MessageDetail, Mapping[str, Rank]]:
+) -> tuple[MessageDetail, Mapping[str, EntryRank]]:
     """Returns what to show; `room`: bytes for the list, `rest`: the same if something is hidden,
     which must be reported."""
     for detail in (MessageDetail.WHOLE, MessageDetail.CUT):
         if listing.size(detail) <= room:
             return detail, {}
-    if listing.size(MessageDetail.CUT, Rank.RUNNING) <= rest:
+    if listing.size(MessageDetail.CUT, EntryRank.RUNNING) <= rest:
         return MessageDetail.CUT, listing.left_out(MessageDetail.CUT, rest, last)
     if listing.size(MessageDetail.NONE) <= room:
         return MessageDetail.NONE, {}
     return MessageDetail.NONE, listing.left_out(MessageDetail.NONE, rest, last)
 
 
-def _counted(hidden: Mapping[str, Rank]) -> str:
+def _counted(hidden: Mapping[str, EntryRank]) -> str:
     counts = Counter(hidden.values())
-    worse = ((Rank.FAILED, "failed"), (Rank.RUNNING, "running"))
+    worse = ((EntryRank.FAILED, "failed"), (EntryRank.RUNNING, "running"))
     named = ", ".join(f"{counts[rank]} {word}" for rank, word in worse if counts[rank])
     return f"{len(hidden)} clusters ({named})" if named else f"{len(hidden)} clusters"
 

@@ -1,12 +1,12 @@
 """Stragglers: what is left of a rollout, why, and which plan may take it further now."""
 
 from ibgu.core.views.stragglers.groups import StragglerGroup, grouped
-from ibgu.core.views.stragglers.left import (
-    Left,
+from ibgu.core.views.stragglers.members import (
     PlanProgress,
+    RecoveryWay,
     Straggler,
+    StragglerMember,
     StragglerState,
-    Way,
     judge,
 )
 from ibgu.core.views.stragglers.retry import NAME_LABEL, RETRY_LABEL, manifest
@@ -14,12 +14,12 @@ from ibgu.core.views.stragglers.retry import NAME_LABEL, RETRY_LABEL, manifest
 __all__ = [
     "NAME_LABEL",
     "RETRY_LABEL",
-    "Left",
     "PlanProgress",
+    "RecoveryWay",
     "Straggler",
     "StragglerGroup",
+    "StragglerMember",
     "StragglerState",
-    "Way",
     "grouped",
     "judge",
     "manifest",

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ibgu.core.model import ActionName, traits
 from ibgu.core.text.natural import natural_key
-from ibgu.core.views.stragglers.left import Plan, Straggler, StragglerState, Way
+from ibgu.core.views.stragglers.members import Plan, RecoveryWay, Straggler, StragglerState
 
 
 class StragglerGroup(Struct, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class StragglerGroup(Struct, frozen=True, kw_only=True):
     """The first cluster's message."""
     plan: Plan
     note: str
-    way: Way | None
+    way: RecoveryWay | None
     """The command that takes the clusters further instead of a plan."""
     cleanup: ActionName | None
     """The action that cleans up again, if that is the way."""

@@ -8,7 +8,7 @@ from ibgu.core.engine.gates import SWITCHES
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.model.names import RATE_LIMIT_ANNOTATIONS
 from ibgu.core.text.natural import natural_key
-from ibgu.core.views.stragglers.left import Plan
+from ibgu.core.views.stragglers.members import Plan
 
 NAME_LABEL = "name"
 """A label that Advanced Cluster Management sets on every ManagedCluster, with its name as value."""

@@ -1,51 +1,51 @@
 """Describes the course of each stage as a script: condition writes in order, with their times."""
 
 from ibgu.core.model.kinds import JsonObject
-from ibgu.sim.course import Fate
-from ibgu.sim.faults import Where
-from ibgu.sim.lca.beats import RemoveCondition, Script, Set, beat
+from ibgu.sim.attempts import StageAttempt
+from ibgu.sim.faults import FaultPoint
+from ibgu.sim.lca.script_steps import RemoveCondition, Script, SetCondition, beat
 from ibgu.sim.lca.scripts.idle import abort, finalize
 from ibgu.sim.lca.scripts.prep import prep
 from ibgu.sim.lca.scripts.rollback import rollback
 from ibgu.sim.lca.scripts.upgrade import upgrade
-from ibgu.sim.lca.stages import Start
+from ibgu.sim.lca.stages import StageStart
 
 
-def script_for(start: Start, fate: Fate, ibu: JsonObject) -> Script:
+def script_for(start: StageStart, fate: StageAttempt, ibu: JsonObject) -> Script:
     script = _slowed(_plain(start, fate, ibu), fate)
-    fault = fate.strikes(Where.BLOCKED)
+    fault = fate.strikes(FaultPoint.BLOCKED)
     if fault is None:
         return script
     kind = "Idle" if start in _TO_IDLE else f"{start.value}InProgress"
-    block = Set(kind, "False", "Blocked", fault.message)
+    block = SetCondition(kind, "False", "Blocked", fault.message)
     first, *rest = script
     unblocked = beat(fate.length(fault), RemoveCondition(kind), *first.effects)
     return (beat(0.0, block), unblocked, *rest)
 
 
-_TO_IDLE = (Start.INIT, Start.ABORT, Start.FINALIZE)
+_TO_IDLE = (StageStart.INIT, StageStart.ABORT, StageStart.FINALIZE)
 
 
-def _slowed(script: Script, fate: Fate) -> Script:
+def _slowed(script: Script, fate: StageAttempt) -> Script:
     """A stage that succeeds, but late: its last beat waits."""
-    fault = fate.strikes(Where.SLOW)
+    fault = fate.strikes(FaultPoint.SLOW)
     if fault is None:
         return script
     *before, last = script
     return (*before, beat(last.after + fate.length(fault), *last.effects))
 
 
-def _plain(start: Start, fate: Fate, ibu: JsonObject) -> Script:
+def _plain(start: StageStart, fate: StageAttempt, ibu: JsonObject) -> Script:
     match start:
-        case Start.PREP:
+        case StageStart.PREP:
             return prep(fate)
-        case Start.UPGRADE:
+        case StageStart.UPGRADE:
             return upgrade(fate, ibu)
-        case Start.ROLLBACK:
+        case StageStart.ROLLBACK:
             return rollback(fate)
-        case Start.ABORT:
+        case StageStart.ABORT:
             return abort(fate)
-        case Start.FINALIZE:
+        case StageStart.FINALIZE:
             return finalize(fate)
-        case Start.INIT:
-            return (beat(0.0, Set("Idle", "True", "Idle", "Idle")),)
+        case StageStart.INIT:
+            return (beat(0.0, SetCondition("Idle", "True", "Idle", "Idle")),)

@@ -1,8 +1,8 @@
 """Waits until the cluster is healthy, which every stage but Abort does."""
 
-from ibgu.sim.course import Fate
-from ibgu.sim.faults import Where
-from ibgu.sim.lca.beats import Beat, Set, beat
+from ibgu.sim.attempts import StageAttempt
+from ibgu.sim.faults import FaultPoint
+from ibgu.sim.lca.script_steps import ScriptStep, SetCondition, beat
 
 _UNHEALTHY = (
     "one or more health checks failed: one or more ClusterOperators not yet ready: "
@@ -19,8 +19,8 @@ def waiting(before: str = "") -> str:
 FULLY = f"Waiting for system to fully stabilize: {_UNHEALTHY}"
 
 
-def health_wait(fate: Fate, say: Set, least: float = 0.0) -> list[Beat]:
+def health_wait(fate: StageAttempt, say: SetCondition, least: float = 0.0) -> list[ScriptStep]:
     """Returns the wait until healthy, which a fault may make endless. `least`: the phase's shortest
     time in seconds."""
-    lasts = float("inf") if fate.strikes(Where.HEALTH) else least
+    lasts = float("inf") if fate.strikes(FaultPoint.HEALTH) else least
     return [beat(0.0, say), beat(lasts)] if lasts else []

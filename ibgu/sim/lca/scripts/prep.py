@@ -1,16 +1,16 @@
 """Describes Prep: health, validation, the stateroot job, the precache job."""
 
-from ibgu.sim.course import Fate
-from ibgu.sim.faults import Where
-from ibgu.sim.lca.beats import (
-    Beat,
-    Check,
+from ibgu.sim.attempts import StageAttempt
+from ibgu.sim.faults import FaultPoint
+from ibgu.sim.lca.script_steps import (
+    AnnotateWarning,
     Effect,
     JobRuns,
     OpenPhase,
     Script,
-    Set,
-    Warn,
+    ScriptStep,
+    SetCondition,
+    ValidateSpec,
     beat,
     completed,
     failed,
@@ -19,7 +19,7 @@ from ibgu.sim.lca.beats import (
 from ibgu.sim.lca.scripts.health import health_wait, waiting
 
 _PROGRESS_EVERY = 30.0
-_MOST_REPORTS = 20
+_MAX_REPORTS = 20
 
 _STATEROOT = (
     "Stateroot setup job in progress. job-name: lca-prep-stateroot-setup, "
@@ -36,21 +36,21 @@ _WARNED = (
 )
 
 
-def prep(fate: Fate) -> Script:
+def prep(fate: StageAttempt) -> Script:
     accepted = beat(
         0.0,
-        Set("Idle", "False", "InProgress", "In progress"),
+        SetCondition("Idle", "False", "InProgress", "In progress"),
         say("Prep", "In progress"),
     )
     wait = health_wait(fate, say("Prep", waiting("Prep stage")), fate.durations["health"])
-    if fault := fate.strikes(Where.CHECK):
+    if fault := fate.strikes(FaultPoint.CHECK):
         return (accepted, *wait, beat(0.0, *failed("Prep", fault.message)))
-    warning = fate.strikes(Where.WARNING)
-    warns = (Warn(warning.message),) if warning else ()
-    return (accepted, *wait, beat(0.0, Check()), beat(0.0, *warns), *_stateroot(fate))
+    warning = fate.strikes(FaultPoint.WARNING)
+    warns = (AnnotateWarning(warning.message),) if warning else ()
+    return (accepted, *wait, beat(0.0, ValidateSpec()), beat(0.0, *warns), *_stateroot(fate))
 
 
-def _stateroot(fate: Fate) -> list[Beat]:
+def _stateroot(fate: StageAttempt) -> list[ScriptStep]:
     seconds = fate.durations["stateroot"]
     beats = [
         beat(
@@ -61,27 +61,27 @@ def _stateroot(fate: Fate) -> list[Beat]:
         ),
         beat(seconds * 0.1, say("Prep", _STATEROOT)),
     ]
-    if fault := fate.strikes(Where.STATEROOT):
+    if fault := fate.strikes(FaultPoint.STATEROOT):
         return [*beats, beat(seconds * 0.9, *failed("Prep", fault.message))]
     return [*beats, *_precache(fate, seconds * 0.9)]
 
 
-def _precache(fate: Fate, after: float) -> list[Beat]:
+def _precache(fate: StageAttempt, after: float) -> list[ScriptStep]:
     launched = beat(
         after,
         OpenPhase("Precache"),
         say("Prep", "Successfully launched a new job precache. job is nil"),
     )
-    if fault := fate.strikes(Where.PRECACHE):
+    if fault := fate.strikes(FaultPoint.PRECACHE):
         return [launched, *_pulling(fate, 3, failed("Prep", fault.message))]
-    done = completed("Prep", _WARNED if fate.strikes(Where.WARNING) else _SUCCEEDED)
+    done = completed("Prep", _WARNED if fate.strikes(FaultPoint.WARNING) else _SUCCEEDED)
     return [launched, *_pulling(fate, 0, (OpenPhase(""), *done))]
 
 
-def _pulling(fate: Fate, failing: int, end: tuple[Effect, ...]) -> list[Beat]:
+def _pulling(fate: StageAttempt, failing: int, end: tuple[Effect, ...]) -> list[ScriptStep]:
     """Progress reports at LCA's own pace, but never too many of them, and how it ends."""
     seconds = fate.durations["precache"]
-    reports = max(1, min(int(seconds / (_PROGRESS_EVERY * fate.scale)), _MOST_REPORTS))
+    reports = max(1, min(int(seconds / (_PROGRESS_EVERY * fate.scale)), _MAX_REPORTS))
     every = seconds / (reports + 0.1)
     progress = (
         say("Prep", _progress(fate.images, fate.images * n // reports, failing))

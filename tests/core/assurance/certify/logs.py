@@ -10,10 +10,10 @@ from ibgu.core.model import Preempt
 from ibgu.core.model.proofs import KindProofs
 from ibgu.db.journal.history import event_rows
 from ibgu.db.journal.write import document
-from tests.core.engine.decide.fleet import START, Twin
+from tests.core.engine.decide.fleet import START, InMemoryEngine
 
 
-def log_of(twin: Twin) -> list[Event]:
+def log_of(twin: InMemoryEngine) -> list[Event]:
     found: list[Event] = []
     for said in twin.said:
         decision = said.decision

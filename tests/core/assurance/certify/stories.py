@@ -11,14 +11,14 @@ from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind
 from tests.core.assurance.certify.logs import log_of
 from tests.core.engine.decide.arming import arming, return_, taken_but_unheard
-from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
+from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.rate_limited import KEYS, annotated, rate_limited
 
 
 @cache
 def plain() -> list[Event]:
     """Two steps, three clusters, two at a time; the Upgrade of site-2 fails."""
-    twin = Twin("site-1", "site-2", "site-3")
+    twin = InMemoryEngine("site-1", "site-2", "site-3")
     twin.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
     twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=2))
     twin.wait(hours=3)
@@ -28,7 +28,7 @@ def plain() -> list[Event]:
 @cache
 def warned() -> list[Event]:
     """A cluster that has warned waits for a person, who resumes it."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
     uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
     twin.annotate(uid, hold_on_warning="yes")
@@ -41,7 +41,7 @@ def warned() -> list[Event]:
 @cache
 def rolled_back() -> list[Event]:
     """An upgraded cluster, rolled back in time by a second IBGU."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].certificates = timedelta(days=30)
     twin.apply(ibgu("a", "Prep", "Upgrade"))
     twin.wait(hours=3)
@@ -53,7 +53,7 @@ def rolled_back() -> list[Event]:
 @cache
 def chain() -> list[Event]:
     """One step of three actions, finished with a clean-up."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
     twin.wait(hours=3)
     return log_of(twin)
@@ -62,7 +62,7 @@ def chain() -> list[Event]:
 @cache
 def withdrawn() -> list[Event]:
     """Armed, the cluster goes dark; it starts again when it is back."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_ARMING)
     twin.spokes["site-1"].dark = True
@@ -87,7 +87,7 @@ def reopened() -> list[Event]:
 @cache
 def cancelled() -> list[Event]:
     """A second rollout aborts what the first one does, and what it would have done."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
     twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(minutes=2)
@@ -99,7 +99,7 @@ def cancelled() -> list[Event]:
 @cache
 def abort_failed() -> list[Event]:
     """The clean-up after a Prep fails."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].faults[Stage.IDLE] = "fail"
     twin.apply(ibgu("a", "Prep", "Abort"))
     twin.wait(hours=1)
@@ -109,7 +109,7 @@ def abort_failed() -> list[Event]:
 @cache
 def refused() -> list[Event]:
     """Somebody takes the cluster back to Idle, just before it is armed."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].to("Prep")
     twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
     twin.apply(ibgu("a", "Upgrade"))
@@ -122,7 +122,7 @@ def refused() -> list[Event]:
 @cache
 def timed_out() -> list[Event]:
     """The first one hangs, the second never starts."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
     twin.spokes["site-2"].dark = True
     twin.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
@@ -133,7 +133,7 @@ def timed_out() -> list[Event]:
 @cache
 def held() -> list[Event]:
     """A changed payload holds the step until a person resumes it."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.payload = PayloadState(digest="one")
     twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.until(Kind.RUN_ACCEPTED)
@@ -147,7 +147,7 @@ def held() -> list[Event]:
 @cache
 def stopped() -> list[Event]:
     """Six Upgrades fail, one cluster is prepared meanwhile; a person resumes it a day later."""
-    twin = Twin(*(f"site-{n}" for n in range(1, 8)))
+    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, 8)))
     for spoke in twin.spokes.values():
         spoke.faults[Stage.UPGRADE] = "fail"
     twin.spokes["site-7"].faults = {Stage.PREP: "slow"}
@@ -161,7 +161,7 @@ def stopped() -> list[Event]:
 @cache
 def late() -> list[Event]:
     """Past its limit, and done an hour later."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     twin.apply(ibgu("a", "Prep", timeout=30))
     twin.wait(days=1)
@@ -171,7 +171,7 @@ def late() -> list[Event]:
 @cache
 def done_before() -> list[Event]:
     """The cluster was prepared by hand already, and the whole rollout is run again."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep"))
     twin.wait(hours=1)
     twin.apply(ibgu("b", "Prep", age=-1))
@@ -182,7 +182,7 @@ def done_before() -> list[Event]:
 @cache
 def deleted() -> list[Event]:
     """The IBGU is deleted in the middle of a Prep."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.until(Kind.RUN_ACCEPTED)
     twin.delete("uid-a")
@@ -193,7 +193,7 @@ def deleted() -> list[Event]:
 @cache
 def grown() -> list[Event]:
     """A step is appended to a complete rollout."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(hours=1)
     twin.append(uid, "Upgrade")
@@ -204,7 +204,7 @@ def grown() -> list[Event]:
 @cache
 def talm() -> list[Event]:
     """A live TALM holds the rollout for a while."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
     twin.apply(ibgu("a", "Prep"))
     twin.wait(minutes=5)
@@ -216,7 +216,7 @@ def talm() -> list[Event]:
 
 @cache
 def skipped() -> list[Event]:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.until(Kind.RUN_ACCEPTED)
     twin.annotate(uid, skip="waiting")
@@ -227,7 +227,7 @@ def skipped() -> list[Event]:
 @cache
 def gone() -> list[Event]:
     """The cluster is re-created in the middle of its Prep."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_ACCEPTED)
     twin.spokes["site-1"].uid = "another"
@@ -239,7 +239,7 @@ def gone() -> list[Event]:
 @cache
 def ramped() -> list[Event]:
     """A ramp-up over two steps, and then an Abort, which has no rate limit."""
-    twin = Twin(*(f"site-{n}" for n in range(1, 12)))
+    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, 12)))
     twin.spokes["site-2"].faults[Stage.PREP] = "hang"
     twin.apply(rate_limited("a", "Prep", "Upgrade", concurrency=3, ramp="true", timeout=600))
     twin.wait(hours=30)
@@ -252,7 +252,7 @@ def ramped() -> list[Event]:
 def rate_limited_and_paused() -> list[Event]:
     """A story in which what keeps the next starts is on the step's record, and no hold for the
     history."""
-    twin = Twin(*(f"site-{n}" for n in range(1, 8)))
+    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, 8)))
     uid = twin.apply(rate_limited("a", "Prep", rate="2", jitter="20"))
     twin.wait(seconds=50)
     twin.annotate(uid, pause="tonight")

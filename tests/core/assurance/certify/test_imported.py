@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ibgu.core.assurance.certify import Event, Rule
 from tests.core.assurance.certify.breaks import Break, drop, place
 from tests.core.assurance.certify.logs import certify, log_of, told
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.restores import (
     backup,
@@ -23,7 +23,7 @@ from tests.core.engine.decide.restores import (
 UID = "uid-a"
 
 
-def upgrading() -> Twin:
+def upgrading() -> InMemoryEngine:
     """Two steps; the first of two clusters is inside its Upgrade."""
     twin = sites(2)
     twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
@@ -32,7 +32,7 @@ def upgrading() -> Twin:
     return twin
 
 
-def resumed(twin: Twin) -> list[Event]:
+def resumed(twin: InMemoryEngine) -> list[Event]:
     twin.wait(hours=1)
     twin.annotate(UID, resume="1")
     twin.wait(hours=2)

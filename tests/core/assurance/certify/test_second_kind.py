@@ -9,14 +9,14 @@ from ibgu.core.model.names import IBGU
 from ibgu.core.model.proofs import FEEDBACK
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.firmware import FirmwareDriver, FirmwareNode, FirmwareProofs
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 
 
 @pytest.fixture(scope="module")
 def log() -> list[Event]:
     """Two clusters whose firmware is flashed, one that fails and is aborted, one done already."""
     names = [f"site-{number}" for number in range(1, 5)]
-    twin = Twin(*names, driver=FirmwareDriver(), node=FirmwareNode)
+    twin = InMemoryEngine(*names, driver=FirmwareDriver(), node=FirmwareNode)
     nodes: dict[str, object] = {**twin.spokes}
     failing, done = nodes["site-2"], nodes["site-4"]
     assert isinstance(failing, FirmwareNode)

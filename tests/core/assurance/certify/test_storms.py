@@ -5,7 +5,7 @@ from hypothesis import example, given
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.storms import (
     Scenario,
-    Trouble,
+    StormFault,
     finish,
     heal,
     play,
@@ -21,10 +21,10 @@ SKIPPED_THEN_DONE = Scenario(
     timeout=20,
     faults=(),
     troubles=(
-        Trouble(after=5, kind="mute", cluster=0),
-        Trouble(after=6, kind="dark", cluster=0),
-        Trouble(after=3, kind="dark", cluster=0),
-        Trouble(after=5, kind="skip", cluster=0),
+        StormFault(after=5, kind="mute", cluster=0),
+        StormFault(after=6, kind="dark", cluster=0),
+        StormFault(after=3, kind="dark", cluster=0),
+        StormFault(after=5, kind="skip", cluster=0),
     ),
     payload=False,
 )

@@ -29,7 +29,7 @@ from ibgu.core.model.kinds import (
     WorkStatus,
 )
 from ibgu.core.model.names import stage_name
-from ibgu.core.model.shown import Shown
+from ibgu.core.model.shown import HubObject
 
 UID = "uid-a"
 OURS = ManagedFields(manager="ibgu", operation="Update", subresource="status")
@@ -71,7 +71,7 @@ def completed(**more: Any) -> dict[str, Any]:
     return {"observedGeneration": 1, "conditions": [done], **more}
 
 
-def work(cluster: str, run: str = "run-1", *, echo: str = "", **marks: str) -> Shown[WorkView]:
+def work(cluster: str, run: str = "run-1", *, echo: str = "", **marks: str) -> HubObject[WorkView]:
     """A stage work; `echo`: "<run> <stage>" that the cluster feeds back in this version."""
     annotations = {names.GENERATION: "3", names.RUN: run, names.ACTION: "Prep"}
     annotations |= {f"ibgu.dev/{key.replace('_', '-')}": value for key, value in marks.items()}

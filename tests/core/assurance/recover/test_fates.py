@@ -5,9 +5,14 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.assurance.recover.fates import NOTHING_KNOWN, Resumed, Signs, fate
+from ibgu.core.assurance.recover.former_status import StatusAction
+from ibgu.core.assurance.recover.member_signs import (
+    NOTHING_KNOWN,
+    MemberSigns,
+    ResumedMember,
+    member_from_signs,
+)
 from ibgu.core.assurance.recover.placing import StepPart
-from ibgu.core.assurance.recover.told import ToldAction
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.works.trace import Trace, traces_of
 from ibgu.core.model import Cause, Member, MemberState, Outcome, RunResult, RunState
@@ -28,13 +33,13 @@ def trace(action: str = "Prep", *, echo: str = "", **marks: str) -> Trace:
 
 
 def told(*completed: str, failed: str = "", words: str = "") -> StepPart:
-    done_ = tuple(ToldAction(action) for action in completed)
-    return StepPart(done_, ToldAction(failed, words) if failed else None)
+    done_ = tuple(StatusAction(action) for action in completed)
+    return StepPart(done_, StatusAction(failed, words) if failed else None)
 
 
 def became(before: Member, *, over: bool = False, **signs: Any) -> Member:
-    found = fate(before, CHAIN, Signs(now=LATER, over=over, **signs))
-    if isinstance(found, Resumed):
+    found = member_from_signs(before, CHAIN, MemberSigns(now=LATER, over=over, **signs))
+    if isinstance(found, ResumedMember):
         return take_slot(found.member, found.run, slot=1, limit=found.limit or LATER)
     return found
 

@@ -27,7 +27,7 @@ from ibgu.core.model import (
     WorkView,
 )
 from ibgu.core.model.kinds import Ibgu
-from ibgu.core.model.shown import Shown
+from ibgu.core.model.shown import HubObject
 from tests.core.assurance.recover.objects import UID, cluster, completed, entry, fleet, obj, work
 from tests.core.engine.state.records import NOW, done, in_flight, member, run, step
 from tests.core.engine.state.records import rollout as record
@@ -47,7 +47,7 @@ class Rebuilt:
     def __init__(
         self,
         found: Ibgu,
-        works: Iterable[Shown[WorkView]] = (),
+        works: Iterable[HubObject[WorkView]] = (),
         known: FleetState | None = None,
         clusters: Any = cluster,
     ) -> None:

@@ -8,8 +8,13 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from ibgu.core.assurance.recover import find
+from ibgu.core.assurance.recover.former_status import (
+    FormerStatus,
+    StatusAction,
+    StatusEntry,
+    read_status,
+)
 from ibgu.core.assurance.recover.placing import StepPart, place, step_of
-from ibgu.core.assurance.recover.told import Entry, ToldAction, ToldStatus, read_status
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.works.trace import traces_of
 from ibgu.core.model import RunResult, StepState
@@ -80,7 +85,7 @@ def test_a_step_that_opens_has_no_members_whatever_the_rollout_counts() -> None:
 
 @pytest.mark.parametrize("raw", [b'{"startedAt": 7}', b'{"clusters": "none"}', b"[]"])
 def test_a_status_that_cannot_be_read_says_nothing(raw: bytes) -> None:
-    assert read_status(replace(obj(), status=Raw(raw))) == ToldStatus()
+    assert read_status(replace(obj(), status=Raw(raw))) == FormerStatus()
 
 
 def test_invalid_times_are_ignored() -> None:
@@ -105,8 +110,8 @@ PLAN = [
 CHAIN = [(Action.PREP, Action.UPGRADE), (Action.FINALIZE_UPGRADE,)]
 
 
-def done(*names: str) -> tuple[ToldAction, ...]:
-    return tuple(ToldAction(name) for name in names)
+def done(*names: str) -> tuple[StatusAction, ...]:
+    return tuple(StatusAction(name) for name in names)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +119,7 @@ def done(*names: str) -> tuple[ToldAction, ...]:
     [
         (PLAN, entry("a"), {}),
         (PLAN, entry("a", "Prep"), {0: StepPart(done("Prep"))}),
-        (PLAN, entry("a", current="Prep"), {0: StepPart(current=ToldAction("Prep"))}),
+        (PLAN, entry("a", current="Prep"), {0: StepPart(current=StatusAction("Prep"))}),
         (
             PLAN,
             entry("a", "Prep", "Upgrade"),
@@ -123,33 +128,36 @@ def done(*names: str) -> tuple[ToldAction, ...]:
         (
             PLAN,
             entry("a", "AbortOnFailure", failed={"Prep": "words"}),
-            {0: StepPart(failed=ToldAction("Prep", "words")), 1: StepPart(done("AbortOnFailure"))},
+            {
+                0: StepPart(failed=StatusAction("Prep", "words")),
+                1: StepPart(done("AbortOnFailure")),
+            },
         ),
         (
             PLAN,
             entry("a", "Prep", "AbortOnFailure", failed={"Upgrade": ""}),
             {
                 0: StepPart(done("Prep")),
-                2: StepPart(failed=ToldAction("Upgrade")),
+                2: StepPart(failed=StatusAction("Upgrade")),
                 3: StepPart(done("AbortOnFailure")),
             },
         ),
         (
             CHAIN,
             entry("a", "Prep", current="Upgrade"),
-            {0: StepPart(done("Prep"), current=ToldAction("Upgrade"))},
+            {0: StepPart(done("Prep"), current=StatusAction("Upgrade"))},
         ),
         (
             CHAIN,
             entry("a", "Prep", failed={"Upgrade": ""}),
-            {0: StepPart(done("Prep"), ToldAction("Upgrade"))},
+            {0: StepPart(done("Prep"), StatusAction("Upgrade"))},
         ),
         (
             CHAIN,
             entry("a", "Prep", "Upgrade", current="FinalizeUpgrade"),
             {
                 0: StepPart(done("Prep", "Upgrade")),
-                1: StepPart(current=ToldAction("FinalizeUpgrade")),
+                1: StepPart(current=StatusAction("FinalizeUpgrade")),
             },
         ),
         (CHAIN, entry("a", "Dance"), {}),
@@ -159,7 +167,7 @@ def test_actions_of_an_entry_are_assigned_to_steps(
     plan: Any, given: Any, parts: dict[int, StepPart]
 ) -> None:
     (found,) = read_status(obj(status={"clusters": [given]})).clusters.values()
-    assert isinstance(found, Entry)
+    assert isinstance(found, StatusEntry)
     assert place(plan, found) == parts
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ibgu.core.drivers.ibu.names import carried
 from ibgu.core.drivers.ibu.spec import init_monitor, problem_of_ibu, references
-from ibgu.core.model.bounds import LARGEST
+from ibgu.core.model.bounds import MAX_INT32
 from ibgu.core.model.kinds import AutoRollback, IbuSpec, NameRef, ObjectRef, Reference, SeedImageRef
 
 
@@ -17,7 +17,7 @@ from ibgu.core.model.kinds import AutoRollback, IbuSpec, NameRef, ObjectRef, Ref
         (AutoRollback(), 1800),
         (AutoRollback(-1), 1800),
         (AutoRollback(600), 600),
-        (AutoRollback(2**63 - 1), LARGEST),  # more than the calendar has
+        (AutoRollback(2**63 - 1), MAX_INT32),  # more than the calendar has
     ],
 )
 def test_the_init_monitor_timeout_defaults_to_half_an_hour(

@@ -2,14 +2,14 @@
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Kind, Run
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 
-def arming(step: str = "Prep", *clusters: str) -> tuple[Twin, str]:
+def arming(step: str = "Prep", *clusters: str) -> tuple[InMemoryEngine, str]:
     """Returns a twin whose engine has just decided to arm the (first) cluster; the hub does not
     show it yet."""
-    twin = Twin(*(clusters or ("site-1",)))
+    twin = InMemoryEngine(*(clusters or ("site-1",)))
     Invariants(twin)
     if step != "Prep":
         twin.spokes["site-1"].to("Prep")
@@ -18,23 +18,23 @@ def arming(step: str = "Prep", *clusters: str) -> tuple[Twin, str]:
     return twin, uid
 
 
-def run_of(twin: Twin, uid: str) -> Run:
+def run_of(twin: InMemoryEngine, uid: str) -> Run:
     run = twin.member(uid, 0, "site-1").run
     assert run is not None
     return run
 
 
-def vanish(twin: Twin) -> None:
+def vanish(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].dark = True
     twin.touch_cluster("site-1")
 
 
-def return_(twin: Twin) -> None:
+def return_(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].dark = False
     twin.touch_cluster("site-1")
 
 
-def taken_but_unheard(twin: Twin) -> None:
+def taken_but_unheard(twin: InMemoryEngine) -> None:
     """The cluster takes the stage, and is gone before it can say so."""
     twin.muted.add("site-1")
     twin.deliver()

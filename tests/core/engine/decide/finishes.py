@@ -3,23 +3,23 @@
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Kind, Outcome, RunResult
 from tests.core.engine.decide.events import UID
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.spoke import told
 from tests.core.engine.decide.states import Make
 
 
-def timed_out() -> Twin:
+def timed_out() -> InMemoryEngine:
     """A member whose own failed label stands, and whose cluster is at it still."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
     twin.apply(ibgu("a", "Prep", timeout=20))
     twin.wait(minutes=30)
     return _watched(twin, Outcome.FAILED, RunResult.LIMIT)
 
 
-def failed() -> Twin:
+def failed() -> InMemoryEngine:
     """A member that has failed in the cluster's own words."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_ACCEPTED)
     twin.wait(seconds=5)
@@ -29,9 +29,9 @@ def failed() -> Twin:
     return _watched(twin, Outcome.FAILED, RunResult.FAILED)
 
 
-def preempted() -> Twin:
+def preempted() -> InMemoryEngine:
     """A member that a cancelling IBGU has preempted; it gave no label."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
     twin.apply(ibgu("a", "Prep", age=10))
     twin.wait(minutes=1)
@@ -41,16 +41,16 @@ def preempted() -> Twin:
     return _watched(twin, Outcome.CANCELLED, RunResult.PREEMPTED)
 
 
-def _watched(twin: Twin, outcome: Outcome, result: RunResult) -> Twin:
+def _watched(twin: InMemoryEngine, outcome: Outcome, result: RunResult) -> InMemoryEngine:
     member = twin.member(UID, 0, "site-1")
     assert member.run is not None
     assert (member.watched, member.outcome, member.run.result) == (True, outcome, result)
     return twin
 
 
-def succeeded() -> Twin:
+def succeeded() -> InMemoryEngine:
     """Nothing can come true late: it is not watched."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep"))
     twin.wait(hours=1)
     assert not twin.member(UID, 0, "site-1").watched

@@ -22,10 +22,18 @@ from ibgu.core.engine.driver import (
     Verdict,
     VerdictKind,
 )
-from ibgu.core.engine.works import Wanted
+from ibgu.core.engine.works import DesiredWork
 from ibgu.core.engine.works.config import answered_probes
 from ibgu.core.model import Cause, FeedbackView, ReasonKind, Rollout, Run, WorkView, names
-from ibgu.core.model.actions import ActionTable, ActionTraits, Danger, Need, Range, Risk, plans
+from ibgu.core.model.actions import (
+    ActionTable,
+    ActionTraits,
+    AgeRange,
+    Danger,
+    RequiredLabels,
+    Risk,
+    plans,
+)
 from ibgu.core.model.kinds import ConfigMap, FeedbackValue, IbguSpec, JsonObject, Reference, Secret
 from ibgu.core.model.meaning import Meaning
 from tests.core.engine.decide.node import Node
@@ -36,13 +44,13 @@ LOCKED, NO_DEVICE = "the device is locked", "no device found"
 GOALS = {"Stage": DOWNLOADED, "Flash": FLASHED, "Idle": IDLE}
 STARTS = {"Stage": IDLE, "Flash": DOWNLOADED, "Keep": FLASHED}
 PREFIX = "devices.example.com/firmware-"
-_USUAL = Range(30.0, 600.0)
+_USUAL = AgeRange(30.0, 600.0)
 _FLASH = ActionTraits(
     name="Flash",
     stage="Flash",
     label_prefix=PREFIX,
     usual=_USUAL,
-    need=Need(any_of=(f"{PREFIX}stage-completed",)),
+    need=RequiredLabels(any_of=(f"{PREFIX}stage-completed",)),
     reboots=True,
     rolls_back=True,
     import_off=True,
@@ -53,7 +61,7 @@ _BACK = ActionTraits(
     stage="Idle",
     label_prefix=PREFIX,
     usual=_USUAL,
-    need=Need(none_of=(f"{PREFIX}flash-completed",)),
+    need=RequiredLabels(none_of=(f"{PREFIX}flash-completed",)),
     risk=Risk(Danger.DESTRUCTIVE, "The downloaded image is deleted from each device."),
     clears_labels=True,
     aborts=True,
@@ -78,7 +86,7 @@ FIRMWARE_ACTIONS = ActionTable(
             stage="Idle",
             label_prefix=PREFIX,
             usual=_USUAL,
-            need=Need(any_of=(f"{PREFIX}flash-completed",)),
+            need=RequiredLabels(any_of=(f"{PREFIX}flash-completed",)),
             risk=Risk(Danger.IRREVERSIBLE, "The firmware from before is deleted."),
             clears_labels=True,
         ),
@@ -86,7 +94,7 @@ FIRMWARE_ACTIONS = ActionTable(
         replace(
             _BACK,
             name="RevertFailed",
-            need=Need(any_of=(f"{PREFIX}stage-failed", f"{PREFIX}flash-failed")),
+            need=RequiredLabels(any_of=(f"{PREFIX}stage-failed", f"{PREFIX}flash-failed")),
             after_failure=True,
             cancels=False,
         ),
@@ -337,7 +345,7 @@ class FirmwareNode(Node):
         else:
             self.phase = GOALS[self.stage]
 
-    def view(self, wanted: Wanted) -> FirmwareView:
+    def view(self, wanted: DesiredWork) -> FirmwareView:
         return FirmwareView(
             stage=self.stage,
             generation=self.generation,

@@ -1,7 +1,7 @@
 """The engine with its environment in miniature: hub, journal, clusters, in virtual time.
 
-`Twin` carries decisions out as the controller does (decide, commit, then effects), so a test drives
-the real engine from an IBGU to its end, or stops it anywhere.
+`InMemoryEngine` carries decisions out as the controller does (decide, commit, then effects), so a
+test drives the real engine from an IBGU to its end, or stops it anywhere.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -42,12 +42,12 @@ from tests.core.engine.decide.drafts import drafted
 from tests.core.engine.decide.hub import Hub, Key
 from tests.core.engine.decide.records import Records
 from tests.core.engine.decide.spoke import Spoke
-from tests.core.engine.decide.story import Said, Story
+from tests.core.engine.decide.story import RecordedEvent, Story
 
 TALM_RUNS = "TALM is running on this hub"
 """What holds everything, in short."""
 
-__all__ = ["START", "Key", "Twin", "ibgu", "plan_of"]
+__all__ = ["START", "InMemoryEngine", "Key", "ibgu", "plan_of"]
 
 
 Event = tuple[datetime, Callable[[], object]]
@@ -63,8 +63,9 @@ class Watcher(Protocol):
     def turned(self) -> None: ...
 
 
-class Twin(Hub, Story):
-    """Twin is the engine with a hub, a journal and clusters, all in memory and in virtual time.
+class InMemoryEngine(Hub, Story):
+    """InMemoryEngine is the engine with a hub, a journal and clusters, all in memory and in virtual
+    time.
 
     What the tests of this package call:
     - spoke: one cluster with its agents; `dark`: it is not reachable;
@@ -230,7 +231,7 @@ class Twin(Hub, Story):
 
     def _take(self, decision: Decision, said: list[Decision]) -> None:
         said.append(decision)
-        self.said.append(Said(self.now, decision))
+        self.said.append(RecordedEvent(self.now, decision))
         self.fleet.apply(decision)
 
     def _perform(self, touched: dict[str, dict[str, None]], said: Iterable[Decision]) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from ibgu.core.engine.decide import REMOVE, Remove
+from ibgu.core.engine.decide import REMOVE, DeleteWork
 from ibgu.core.engine.state import FleetState
-from ibgu.core.engine.works import Wanted
+from ibgu.core.engine.works import DesiredWork
 from ibgu.core.engine.works.evidence import proven
 from ibgu.core.model import Change, ClusterView, Observation, PendingPatch, WorkView
 from ibgu.core.model.kinds import Ibgu
@@ -32,7 +32,7 @@ class Hub:
         self.annotations: dict[str, dict[str, str]] = {}
         self.ibgus: dict[str, Ibgu] = {}
         self.works: dict[Key, Work] = {}
-        self.writes: dict[Key, Wanted | Remove] = {}
+        self.writes: dict[Key, DesiredWork | DeleteWork] = {}
         self.refusals: dict[Key, str] = {}
         self.forbidden = False
         """Whether RBAC lets ibgu write neither works nor labels."""
@@ -124,14 +124,14 @@ class Hub:
         for pending in patches.values():
             self._patch(pending)
 
-    def _deliver(self, uid: str, name: str, wanted: Wanted | Remove) -> None:
+    def _deliver(self, uid: str, name: str, wanted: DesiredWork | DeleteWork) -> None:
         if self.forbidden:
             self.denials[uid, name] = "ibgu may not write manifestworks"
             return
         if wanted is REMOVE:
             self.works.pop((uid, name), None)
             return
-        assert isinstance(wanted, Wanted)
+        assert isinstance(wanted, DesiredWork)
         if name in self.spokes:
             seed = self.fleet.rollouts[uid].rollout.spec.ibu_spec.seed_image_ref
             work = self.works.setdefault((uid, name), Work(uid))

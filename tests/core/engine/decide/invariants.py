@@ -24,7 +24,7 @@ from ibgu.core.model import (
     RunResult,
     RunState,
 )
-from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.fleet import InMemoryEngine
 
 WAITING = {
     ReasonKind.SLOT,
@@ -112,7 +112,7 @@ def _tracked(tracked: Any) -> list[Any]:
 class Invariants:
     """Installed in a twin; every turn is checked, before and after its decisions apply."""
 
-    def __init__(self, twin: Twin) -> None:
+    def __init__(self, twin: InMemoryEngine) -> None:
         self.twin = twin
         self.before: dict[str, Any] = {}
         self.hold: Reason | None = None
@@ -218,6 +218,6 @@ class Invariants:
             assert all(count == 1 for count in runs.values()), "an action was executed twice"
 
 
-def executed(twin: Twin, name: str) -> list[Action | str]:
+def executed(twin: InMemoryEngine, name: str) -> list[Action | str]:
     """Returns what runs did on the cluster, in order: its stages."""
     return [stage for run, stage in twin.spokes[name].executed if run]

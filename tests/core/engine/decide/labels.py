@@ -4,16 +4,16 @@ from collections import Counter
 
 from ibgu.core.engine.decide.member.patches import failure_labels, success_labels
 from ibgu.core.model import Kind, OnMember, Run, RunResult
-from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.fleet import InMemoryEngine
 
 Labels = dict[str, dict[str, str]]
 
 
-def snapshot(twin: Twin) -> Labels:
+def snapshot(twin: InMemoryEngine) -> Labels:
     return {name: dict(labels) for name, labels in twin.labels.items()}
 
 
-def check(twin: Twin, before: Labels) -> None:
+def check(twin: InMemoryEngine, before: Labels) -> None:
     """Each outcome's change is there, and no key was written more often than it changed."""
     labels = {name: dict(keys) for name, keys in before.items()}
     changes: Counter[tuple[str, str]] = Counter()

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from ibgu.core.engine.works import Wanted
+from ibgu.core.engine.works import DesiredWork
 from ibgu.core.model import FeedbackView, Run, WorkView
 
 Script = list[tuple[timedelta, Callable[[], None]]]
@@ -20,7 +20,7 @@ class Work:
     def __init__(self, uid: str) -> None:
         self.uid = uid
         self.generation = 0
-        self.wanted = Wanted(armed=False)
+        self.wanted = DesiredWork(armed=False)
         self.seed = ("", "")
         self.terminating = False
         self.edited = False
@@ -32,7 +32,7 @@ class Work:
         self.available = ""
         self.feedback: FeedbackView | None = None
 
-    def write(self, wanted: Wanted, seed: tuple[str, str]) -> None:
+    def write(self, wanted: DesiredWork, seed: tuple[str, str]) -> None:
         self.generation += 1
         self.wanted, self.seed, self.edited = wanted, seed, False
 
@@ -79,7 +79,7 @@ class Node(ABC):
         """Takes the run; returns the cluster's error, empty if it took it."""
 
     @abstractmethod
-    def view(self, wanted: Wanted) -> FeedbackView:
+    def view(self, wanted: DesiredWork) -> FeedbackView:
         """Returns what the cluster feeds back."""
 
     def play(self, script: Script) -> None:

@@ -7,17 +7,17 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind
 from tests.core.engine.decide.arming import arming, return_, taken_but_unheard, vanish
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.storms import twin_of_plan
 
 
-def _in(twin: Twin, happen: Callable[[], object], **time: int) -> None:
+def _in(twin: InMemoryEngine, happen: Callable[[], object], **time: int) -> None:
     twin.events.append((twin.now + timedelta(**time), happen))
 
 
-def cancelled() -> Twin:
+def cancelled() -> InMemoryEngine:
     """An Abort comes while Preps are under way and waiting."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     for spoke in twin.spokes.values():
         spoke.faults[Stage.PREP] = "slow"
     twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
@@ -26,9 +26,9 @@ def cancelled() -> Twin:
     return twin
 
 
-def cancelled_before_its_payload() -> Twin:
+def cancelled_before_its_payload() -> InMemoryEngine:
     """An Abort comes while a cluster does not take what its Prep needs."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.payload = PayloadState(digest="digest")
     twin.bad_payload = "ConfigMap x: namespaces y not found"
     twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
@@ -37,7 +37,7 @@ def cancelled_before_its_payload() -> Twin:
     return twin
 
 
-def rolled_back_by_another() -> Twin:
+def rolled_back_by_another() -> InMemoryEngine:
     """A Rollback preempts the one that is finalized, and cancels those that wait for it."""
     twin = twin_of_plan(("FinalizeUpgrade",), clusters=3, concurrency=1)
     twin.spokes["site-1"].faults[Stage.IDLE] = "slow"
@@ -46,14 +46,14 @@ def rolled_back_by_another() -> Twin:
     return twin
 
 
-def rolled_back_as_it_starts() -> Twin:
+def rolled_back_as_it_starts() -> InMemoryEngine:
     twin = twin_of_plan(("FinalizeUpgrade",), clusters=2, concurrency=2)
     twin.until(Kind.RUN_INTENDED)
     twin.apply(ibgu("newer", "Rollback", concurrency=1, age=-10))
     return twin
 
 
-def withdrawn() -> Twin:
+def withdrawn() -> InMemoryEngine:
     """A cluster goes dark before it has taken its run, and is back ten minutes later."""
     twin, _ = arming("Prep", "site-1", "site-2")
     vanish(twin)
@@ -61,7 +61,7 @@ def withdrawn() -> Twin:
     return twin
 
 
-def reopened() -> Twin:
+def reopened() -> InMemoryEngine:
     """A member whose cluster has taken its run after all, and says so when another one has its
     slot."""
     twin, _ = arming("Prep", "site-1", "site-2")
@@ -72,9 +72,9 @@ def reopened() -> Twin:
     return twin
 
 
-def _by_hand(hand: Callable[[Twin], object]) -> Callable[[], Twin]:
-    def taken_over() -> Twin:
-        twin = Twin("site-1", "site-2")
+def _by_hand(hand: Callable[[InMemoryEngine], object]) -> Callable[[], InMemoryEngine]:
+    def taken_over() -> InMemoryEngine:
+        twin = InMemoryEngine("site-1", "site-2")
         twin.spokes["site-1"].faults[Stage.PREP] = "slow"
         twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
         twin.wait(seconds=30)
@@ -84,31 +84,31 @@ def _by_hand(hand: Callable[[Twin], object]) -> Callable[[], Twin]:
     return taken_over
 
 
-def _idle(twin: Twin) -> None:
+def _idle(twin: InMemoryEngine) -> None:
     assert twin.spokes["site-1"].ask(Stage.IDLE, "", ("", ""))
 
 
-def _edit(twin: Twin) -> None:
+def _edit(twin: InMemoryEngine) -> None:
     twin.works["uid-a", "site-1"].edited = True
     twin.touch("uid-a", "site-1")
 
 
-def _remove(twin: Twin) -> None:
+def _remove(twin: InMemoryEngine) -> None:
     del twin.works["uid-a", "site-1"]
     twin.touch("uid-a", "site-1")
 
 
-def payload_refused() -> Twin:
-    twin = Twin("site-1", "site-2")
+def payload_refused() -> InMemoryEngine:
+    twin = InMemoryEngine("site-1", "site-2")
     twin.payload = PayloadState(digest="digest")
     twin.bad_payload = "ConfigMap x: namespaces y not found"
     twin.apply(ibgu("a", "Prep", "AbortOnFailure", concurrency=1))
     return twin
 
 
-def deleted() -> Twin:
+def deleted() -> InMemoryEngine:
     """The IBGU goes while one cluster reboots, one prepares and one waits."""
-    twin = Twin("site-1", "site-2", "site-3")
+    twin = InMemoryEngine("site-1", "site-2", "site-3")
     twin.spokes["site-2"].faults[Stage.PREP] = "slow"
     twin.apply(ibgu("a", "Prep Upgrade", concurrency=2))
     twin.wait(minutes=3)
@@ -131,7 +131,7 @@ PATHS = {
 }
 
 
-def path(name: str) -> Twin:
+def path(name: str) -> InMemoryEngine:
     """That one, with its first turn still to come."""
     twin = PATHS[name]()
     twin.turns = 0

@@ -12,24 +12,24 @@ from ibgu.core.model import Decision, Kind, OnRollout, OnStep
 from ibgu.core.plan import Scope
 from ibgu.core.talm.adopt import Traces
 from tests.core.engine.decide.events import UID
-from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
+from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.restores import backup, restore_hub
 from tests.core.engine.gates.toy import WIDE_FREEZE
 
-Make = Callable[[], Twin]
-Event = Callable[[Twin], object]
+Make = Callable[[], InMemoryEngine]
+Event = Callable[[InMemoryEngine], object]
 
 
-def _began(clusters: int = 1) -> Twin:
+def _began(clusters: int = 1) -> InMemoryEngine:
     """A rollout whose clusters are prepared one at a time; the first one takes an hour."""
-    twin = Twin(*(f"site-{number}" for number in range(1, clusters + 1)))
+    twin = InMemoryEngine(*(f"site-{number}" for number in range(1, clusters + 1)))
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     twin.payload = PayloadState(digest="digest")
     twin.apply(ibgu("a", "Prep", concurrency=1))
     return twin
 
 
-def pending() -> Twin:
+def pending() -> InMemoryEngine:
     """Seen while TALM is alive."""
     twin = _began()
     twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
@@ -37,33 +37,33 @@ def pending() -> Twin:
     return twin
 
 
-def opening() -> Twin:
+def opening() -> InMemoryEngine:
     twin = _began()
     twin.until(Kind.STEP_OPENED)
     return twin
 
 
-def running() -> Twin:
+def running() -> InMemoryEngine:
     twin = _began()
     twin.wait(seconds=30)
     return twin
 
 
-def paused() -> Twin:
+def paused() -> InMemoryEngine:
     twin = running()
     twin.annotate(UID, pause="alice")
     twin.settle()
     return twin
 
 
-def invalid() -> Twin:
+def invalid() -> InMemoryEngine:
     twin = running()
     twin.append(UID, "Prep")
     twin.settle()
     return twin
 
 
-def talm_lives() -> Twin:
+def talm_lives() -> InMemoryEngine:
     twin = running()
     talm_appears(twin)
     twin.touch_everything()
@@ -71,7 +71,7 @@ def talm_lives() -> Twin:
     return twin
 
 
-def to_adopt() -> Twin:
+def to_adopt() -> InMemoryEngine:
     twin = running()
     twin.adoption.add(UID)
     twin.touch(UID)
@@ -79,7 +79,7 @@ def to_adopt() -> Twin:
     return twin
 
 
-def adopting() -> Twin:
+def adopting() -> InMemoryEngine:
     twin = running()
     twin.adoption.add(UID)
     twin.traces[UID] = Traces(left=1)
@@ -88,14 +88,14 @@ def adopting() -> Twin:
     return twin
 
 
-def restored() -> Twin:
+def restored() -> InMemoryEngine:
     twin = running()
     restore_hub(twin, backup(twin))
     twin.settle()
     return twin
 
 
-def quarantine_rollout() -> Twin:
+def quarantine_rollout() -> InMemoryEngine:
     """A rollout in quarantine, whose next turn gets through."""
     twin = running()
     for decision in decide.quarantine_rollout(
@@ -106,7 +106,7 @@ def quarantine_rollout() -> Twin:
     return twin
 
 
-def payload_changed() -> Twin:
+def payload_changed() -> InMemoryEngine:
     twin = _began(clusters=2)
     twin.wait(seconds=30)
     twin.payload = PayloadState(digest="another")
@@ -114,7 +114,7 @@ def payload_changed() -> Twin:
     return twin
 
 
-def payload_blocked() -> Twin:
+def payload_blocked() -> InMemoryEngine:
     twin = _began(clusters=2)
     twin.wait(seconds=30)
     twin.payload = PayloadState(problem="too large")
@@ -122,7 +122,7 @@ def payload_blocked() -> Twin:
     return twin
 
 
-def unbound() -> Twin:
+def unbound() -> InMemoryEngine:
     """A rollout whose namespace may take no cluster, so that its step stays closed."""
     twin = opening()
     twin.scope = Scope("fleet", (), "no ManagedClusterSet is bound to namespace fleet")
@@ -130,14 +130,14 @@ def unbound() -> Twin:
     return twin
 
 
-def misspelt_rate_limit() -> Twin:
+def misspelt_rate_limit() -> InMemoryEngine:
     twin = _began()
     twin.annotate(UID, **{"starts-per-minute": "ten"})
     twin.settle()
     return twin
 
 
-def frozen() -> Twin:
+def frozen() -> InMemoryEngine:
     """A policy keeps everybody."""
     twin = _began()
     twin.policies = (WIDE_FREEZE,)
@@ -146,7 +146,7 @@ def frozen() -> Twin:
     return twin
 
 
-def too_late() -> Twin:
+def too_late() -> InMemoryEngine:
     """A step whose deadline passed while ibgu was away, and nobody is judged yet."""
     twin = _began(clusters=2)
     twin.wait(seconds=30)
@@ -157,8 +157,8 @@ def too_late() -> Twin:
     return twin
 
 
-def stopped() -> Twin:
-    twin = Twin(*(f"site-{number}" for number in range(1, 8)))
+def stopped() -> InMemoryEngine:
+    twin = InMemoryEngine(*(f"site-{number}" for number in range(1, 8)))
     for name, spoke in twin.spokes.items():
         spoke.to(Stage.PREP)
         spoke.faults[Stage.UPGRADE] = "fail"
@@ -169,13 +169,13 @@ def stopped() -> Twin:
     return twin
 
 
-def complete() -> Twin:
+def complete() -> InMemoryEngine:
     twin = _began()
     twin.wait(hours=2)
     return twin
 
 
-def deleted() -> Twin:
+def deleted() -> InMemoryEngine:
     twin = running()
     twin.delete(UID)
     twin.settle()
@@ -208,11 +208,11 @@ PLACES: dict[str, Make] = {
 }
 
 
-def nothing(twin: Twin) -> None:
+def nothing(twin: InMemoryEngine) -> None:
     pass
 
 
-def clusters_are_done(twin: Twin) -> None:
+def clusters_are_done(twin: InMemoryEngine) -> None:
     """Finishes on the clusters what was asked of them."""
     while dues := [spoke.due for spoke in twin.spokes.values() if spoke.due is not None]:
         twin.now = max(twin.now, min(dues))
@@ -221,52 +221,52 @@ def clusters_are_done(twin: Twin) -> None:
     twin.agents()
 
 
-def deadline_passes(twin: Twin) -> None:
+def deadline_passes(twin: InMemoryEngine) -> None:
     twin.now += timedelta(hours=5)
 
 
-def step_is_appended(twin: Twin) -> None:
+def step_is_appended(twin: InMemoryEngine) -> None:
     twin.append(UID, "AbortOnFailure")
 
 
-def plan_becomes_invalid(twin: Twin) -> None:
+def plan_becomes_invalid(twin: InMemoryEngine) -> None:
     twin.append(UID, "Prep")
 
 
-def person_pauses(twin: Twin) -> None:
+def person_pauses(twin: InMemoryEngine) -> None:
     twin.annotate(UID, pause="alice")
 
 
-def person_ends_the_pause(twin: Twin) -> None:
+def person_ends_the_pause(twin: InMemoryEngine) -> None:
     obj = twin.ibgus[UID]
     twin.apply(replace(obj, metadata=replace(obj.metadata, annotations={})))
 
 
-def person_resumes(twin: Twin) -> None:
+def person_resumes(twin: InMemoryEngine) -> None:
     twin.annotate(UID, resume="1")
 
 
-def person_skips_who_waits(twin: Twin) -> None:
+def person_skips_who_waits(twin: InMemoryEngine) -> None:
     twin.annotate(UID, skip="waiting")
 
 
-def payload_changes(twin: Twin) -> None:
+def payload_changes(twin: InMemoryEngine) -> None:
     twin.payload = PayloadState(digest="a third one")
 
 
-def talm_appears(twin: Twin) -> None:
+def talm_appears(twin: InMemoryEngine) -> None:
     twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
 
 
-def talm_goes(twin: Twin) -> None:
+def talm_goes(twin: InMemoryEngine) -> None:
     twin.facts = replace(twin.facts, talm_hold="")
 
 
-def ibgu_is_deleted(twin: Twin) -> None:
+def ibgu_is_deleted(twin: InMemoryEngine) -> None:
     twin.delete(UID)
 
 
-def controller_restarts(twin: Twin) -> None:
+def controller_restarts(twin: InMemoryEngine) -> None:
     twin.restart()
 
 

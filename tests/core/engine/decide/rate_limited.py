@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from ibgu.core.model import Kind, OnMember, Reason
 from ibgu.core.model.kinds import Ibgu
 from ibgu.core.model.names import RAMP_UP, START_JITTER, STARTS_PER_MINUTE
-from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.fleet import ibgu as plain
 
 MINUTE = timedelta(minutes=1)
@@ -26,7 +26,7 @@ def annotated(obj: Ibgu, **pace: str) -> Ibgu:
     return obj
 
 
-def starts(twin: Twin, uid: str = "") -> list[datetime]:
+def starts(twin: InMemoryEngine, uid: str = "") -> list[datetime]:
     """Returns when members took a slot."""
     found = []
     for said in twin.said:
@@ -43,5 +43,5 @@ def most_in_a_minute(times: Sequence[datetime]) -> int:
     return max(sum(1 for at in times if begin <= at < begin + MINUTE) for begin in times)
 
 
-def hold(twin: Twin, uid: str, step: int = 0) -> Reason | None:
+def hold(twin: InMemoryEngine, uid: str, step: int = 0) -> Reason | None:
     return twin.tracked(uid).steps[step].step.hold

@@ -13,7 +13,7 @@ from ibgu.core.model import Decision
 from ibgu.core.model.kinds import Ibgu, IbguMeta, ManagedFields
 from ibgu.core.views.status import OPTIONAL, status_of
 from tests.core.engine.decide.builders import rollout_of
-from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.records import Records
 
@@ -30,11 +30,11 @@ class Backup(Struct):
     annotations: dict[str, dict[str, str]]
 
 
-def backup(twin: Twin) -> Backup:
+def backup(twin: InMemoryEngine) -> Backup:
     return deepcopy(Backup(twin.works, twin.loads, twin.ibgus, twin.labels, twin.annotations))
 
 
-def restore_hub(twin: Twin, saved: Backup, *, proof: str = "version 3 after 7") -> None:
+def restore_hub(twin: InMemoryEngine, saved: Backup, *, proof: str = "version 3 after 7") -> None:
     """The clusters go on, the controller begins again and finds the proof.
 
     No agent is quicker than it: what one of them takes from an armed work of the backup before
@@ -55,7 +55,7 @@ def restore_hub(twin: Twin, saved: Backup, *, proof: str = "version 3 after 7") 
     twin.frozen -= set(twin.spokes)
 
 
-def decide_for(twin: Twin, decisions: Any) -> list[Decision]:
+def decide_for(twin: InMemoryEngine, decisions: Any) -> list[Decision]:
     """Carry out what a start has decided."""
     said: list[Decision] = []
     for decision in list(decisions):
@@ -65,7 +65,7 @@ def decide_for(twin: Twin, decisions: Any) -> list[Decision]:
     return said
 
 
-def shown(twin: Twin, uid: str) -> FoundIbgu:
+def shown(twin: InMemoryEngine, uid: str) -> FoundIbgu:
     """Returns what the hub shows of the rollout, as of the last status that was written."""
     obj = twin.ibgus[uid]
     found = find(obj, (), twin.cluster)
@@ -73,7 +73,7 @@ def shown(twin: Twin, uid: str) -> FoundIbgu:
     return replace(found, traces={trace.cluster: trace for trace in traces if trace})
 
 
-def write_status(twin: Twin, uid: str, *, served: frozenset[str] = OPTIONAL) -> None:
+def write_status(twin: InMemoryEngine, uid: str, *, served: frozenset[str] = OPTIONAL) -> None:
     status = json.encode(status_of(twin.tracked(uid), PayloadState(), (), served, twin.now))
     obj = twin.ibgus[uid]
     meta = replace(obj.metadata, managed_fields=OURS)
@@ -103,16 +103,16 @@ class Journal(Struct):
     told: int = 0
 
 
-def journal(twin: Twin) -> Journal:
+def journal(twin: InMemoryEngine) -> Journal:
     return Journal(deepcopy(twin.records), len(twin.said))
 
 
-def lose_journal(twin: Twin) -> None:
+def lose_journal(twin: InMemoryEngine) -> None:
     """All of it; the next start imports what the hub shows."""
     restore_journal(twin, Journal(Records()))
 
 
-def restore_journal(twin: Twin, kept: Journal) -> None:
+def restore_journal(twin: InMemoryEngine, kept: Journal) -> None:
     """Restores the journal to what it was then; labels on their way get there."""
     for pending in twin.fleet.pending_patches.values():
         twin._patch(pending)

@@ -5,38 +5,38 @@ from datetime import timedelta
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.snapshot import PayloadState
-from ibgu.core.model import Kind, ReasonKind, Who
+from ibgu.core.model import ActingParty, Kind, ReasonKind
 from ibgu.core.plan import Scope
 from ibgu.core.talm.adopt import Traces
-from tests.core.engine.decide.fleet import START, TALM_RUNS, Twin, ibgu
+from tests.core.engine.decide.fleet import START, TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.rate_limited import rate_limited
 from tests.core.engine.decide.restores import backup, restore_hub
 from tests.core.engine.decide.spoke import told
 from tests.core.engine.gates.toy import CLOSED, RING
 
-Scene = Callable[[Twin], None]
-Row = tuple[ReasonKind, str, Who]
+Scene = Callable[[InMemoryEngine], None]
+Row = tuple[ReasonKind, str, ActingParty]
 
 
-def begin(twin: Twin, plan: str = "Prep") -> None:
+def begin(twin: InMemoryEngine, plan: str = "Prep") -> None:
     twin.apply(ibgu("a", plan, concurrency=1, age=10))
 
 
-def _slot(twin: Twin) -> None:
+def _slot(twin: InMemoryEngine) -> None:
     """The window of looks ends before it."""
     for n in range(11):
         twin.join(f"a-{n}").faults[Stage.PREP] = "hang"
     begin(twin)
 
 
-def _claim(twin: Twin) -> None:
+def _claim(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
     twin.apply(ibgu("b", "Prep"))
     twin.wait(seconds=10)
     begin(twin)
 
 
-def _preempting(twin: Twin) -> None:
+def _preempting(twin: InMemoryEngine) -> None:
     twin.apply(ibgu("b", "Prep", age=20))
     twin.until(Kind.RUN_ARMING)
     twin.frozen.add("site-1")
@@ -45,12 +45,12 @@ def _preempting(twin: Twin) -> None:
     begin(twin, "Abort")
 
 
-def _unreachable(twin: Twin) -> None:
+def _unreachable(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].dark = True
     begin(twin)
 
 
-def _may_reboot(twin: Twin) -> None:
+def _may_reboot(twin: InMemoryEngine) -> None:
     """Dark since an Upgrade was sent to it, which was withdrawn from the hub meanwhile."""
     twin.spokes["site-1"].to(Stage.PREP)
     twin.labels["site-1"] = {"lcm.openshift.io/ibgu-prep-completed": ""}
@@ -63,52 +63,52 @@ def _may_reboot(twin: Twin) -> None:
     twin.wait(seconds=90)
 
 
-def _leaving(twin: Twin) -> None:
+def _leaving(twin: InMemoryEngine) -> None:
     begin(twin)
     twin.until(Kind.STEP_STARTED)
     twin.deleting.add("site-1")
 
 
-def _probing(twin: Twin) -> None:
+def _probing(twin: InMemoryEngine) -> None:
     twin.frozen.add("site-1")
     begin(twin)
 
 
-def _ready(twin: Twin) -> None:
+def _ready(twin: InMemoryEngine) -> None:
     twin.join("site-0").faults[Stage.PREP] = "hang"
     begin(twin)
     twin.wait(seconds=5)
 
 
-def _put_off(twin: Twin) -> None:
+def _put_off(twin: InMemoryEngine) -> None:
     twin.apply(rate_limited("a", "Prep", jitter="1h"))
     twin.wait(seconds=5)
 
 
-def _no_answer(twin: Twin) -> None:
+def _no_answer(twin: InMemoryEngine) -> None:
     twin.frozen.add("site-1")
     begin(twin)
     twin.wait(seconds=61)
 
 
-def _busy(twin: Twin) -> None:
+def _busy(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].conditions["Idle"] = told("False", "Blocked", "IPC is not idle")
     begin(twin)
 
 
-def _absent(twin: Twin) -> None:
+def _absent(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].absent = True
     begin(twin)
 
 
-def _terminating(twin: Twin) -> None:
+def _terminating(twin: InMemoryEngine) -> None:
     _ready(twin)
     twin.frozen.add("site-1")
     twin.works["uid-a", "site-1"].terminating = True
     twin.touch("uid-a", "site-1")
 
 
-def _reopening(twin: Twin) -> None:
+def _reopening(twin: InMemoryEngine) -> None:
     """A withdrawn run that the cluster took after all, while the only slot is another's."""
     twin.join("site-2").faults[Stage.PREP] = "hang"
     begin(twin)
@@ -123,58 +123,58 @@ def _reopening(twin: Twin) -> None:
     twin.touch_cluster("site-1")
 
 
-def _invalid(twin: Twin) -> None:
+def _invalid(twin: InMemoryEngine) -> None:
     _ready(twin)
     twin.append("uid-a", "Prep")
 
 
-def _paused(twin: Twin) -> None:
+def _paused(twin: InMemoryEngine) -> None:
     _ready(twin)
     twin.annotate("uid-a", pause="alice")
 
 
-def _talm(twin: Twin) -> None:
+def _talm(twin: InMemoryEngine) -> None:
     _ready(twin)
     twin.facts = type(twin.facts)(in_sync_since=START, talm_hold=TALM_RUNS)
     twin.touch_everything()
 
 
-def _restored(twin: Twin) -> None:
+def _restored(twin: InMemoryEngine) -> None:
     _ready(twin)
     restore_hub(twin, backup(twin))
 
 
-def _adoption(twin: Twin) -> None:
+def _adoption(twin: InMemoryEngine) -> None:
     _ready(twin)
     twin.adoption.add("uid-a")
     twin.touch("uid-a")
 
 
-def _may_not_look(twin: Twin) -> None:
+def _may_not_look(twin: InMemoryEngine) -> None:
     twin.forbidden = True
     begin(twin)
 
 
-def _talm_work(twin: Twin) -> None:
+def _talm_work(twin: InMemoryEngine) -> None:
     _ready(twin)
     twin.talm["site-1"] = "fleet/b-prep-0"
     twin.touch_cluster("site-1")
 
 
-def _unbound(twin: Twin) -> None:
+def _unbound(twin: InMemoryEngine) -> None:
     _ready(twin)
     twin.scope = Scope("fleet", ())
     twin.touch_everything()
 
 
-def _policy(twin: Twin) -> None:
+def _policy(twin: InMemoryEngine) -> None:
     _ready(twin)
     twin.policies = (RING,)
     twin.labels["site-1"] = dict(CLOSED)
     twin.touch_everything()
 
 
-def _warned(twin: Twin) -> None:
+def _warned(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
     twin.spokes["site-1"].to(Stage.PREP)
     twin.labels["site-1"] = {"lcm.openshift.io/ibgu-prep-completed": ""}
@@ -183,42 +183,46 @@ def _warned(twin: Twin) -> None:
     twin.wait(seconds=5)
 
 
-def _adopting(twin: Twin) -> None:
+def _adopting(twin: InMemoryEngine) -> None:
     _adoption(twin)
     twin.traces["uid-a"] = Traces(left=1)
     twin.annotate("uid-a", adopt="1")
 
 
 WAITS: dict[Scene, Row] = {
-    _slot: (ReasonKind.SLOT, "waits for a slot", Who.IBGU),
-    _claim: (ReasonKind.CLAIM, "fleet/b works on the cluster", Who.IBGU),
-    _preempting: (ReasonKind.PREEMPTING, "takes it over from fleet/b", Who.IBGU),
-    _unreachable: (ReasonKind.UNREACHABLE, "the cluster is not reachable", Who.CLUSTER),
-    _may_reboot: (ReasonKind.REBOOTING, "since Upgrade was sent to it", Who.CLUSTER),
-    _leaving: (ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted", Who.CLUSTER),
-    _probing: (ReasonKind.PROBING, "asks the cluster for its state", Who.IBGU),
-    _ready: (ReasonKind.READY, "ready, waits for a slot", Who.IBGU),
-    _put_off: (ReasonKind.START_JITTER, "put off by a part of 1 h", Who.IBGU),
-    _no_answer: (ReasonKind.NO_ANSWER, "reachable but does not answer", Who.CLUSTER),
-    _busy: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
-    _absent: (ReasonKind.ABSENT, "Lifecycle Agent is not installed", Who.PERSON),
-    _terminating: (ReasonKind.TERMINATING, "waits until the old ManifestWork", Who.CLUSTER),
-    _reopening: (ReasonKind.REOPENING, "accepted the withdrawn run after all", Who.IBGU),
-    _may_not_look: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
-    _unbound: (ReasonKind.UNBOUND, "in no cluster set that is bound to namespace", Who.PERSON),
-    _policy: (ReasonKind.GATE, "its ring is closed", Who.PERSON),
-    _warned: (ReasonKind.WARNING, "CRD not deployed on cluster", Who.PERSON),
-    _invalid: (ReasonKind.INVALID_PLAN, "invalid combinations of actions", Who.PERSON),
-    _paused: (ReasonKind.PAUSED, "paused by a person (alice)", Who.PERSON),
-    _talm: (ReasonKind.TALM, "TALM is running on this hub", Who.PERSON),
-    _adoption: (ReasonKind.ADOPTION, "unfinished ClusterGroupUpgrades", Who.PERSON),
-    _adopting: (ReasonKind.ADOPTING, "takes over from TALM", Who.IBGU),
-    _talm_work: (ReasonKind.TALM_WORK, "TALM's ManifestWork fleet/b-prep-0", Who.PERSON),
-    _restored: (ReasonKind.RESTORED, "restored from an older backup", Who.PERSON),
+    _slot: (ReasonKind.SLOT, "waits for a slot", ActingParty.IBGU),
+    _claim: (ReasonKind.CLAIM, "fleet/b works on the cluster", ActingParty.IBGU),
+    _preempting: (ReasonKind.PREEMPTING, "takes it over from fleet/b", ActingParty.IBGU),
+    _unreachable: (ReasonKind.UNREACHABLE, "the cluster is not reachable", ActingParty.CLUSTER),
+    _may_reboot: (ReasonKind.REBOOTING, "since Upgrade was sent to it", ActingParty.CLUSTER),
+    _leaving: (ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted", ActingParty.CLUSTER),
+    _probing: (ReasonKind.PROBING, "asks the cluster for its state", ActingParty.IBGU),
+    _ready: (ReasonKind.READY, "ready, waits for a slot", ActingParty.IBGU),
+    _put_off: (ReasonKind.START_JITTER, "put off by a part of 1 h", ActingParty.IBGU),
+    _no_answer: (ReasonKind.NO_ANSWER, "reachable but does not answer", ActingParty.CLUSTER),
+    _busy: (ReasonKind.BUSY, "IPC is not idle", ActingParty.CLUSTER),
+    _absent: (ReasonKind.ABSENT, "Lifecycle Agent is not installed", ActingParty.PERSON),
+    _terminating: (ReasonKind.TERMINATING, "waits until the old ManifestWork", ActingParty.CLUSTER),
+    _reopening: (ReasonKind.REOPENING, "accepted the withdrawn run after all", ActingParty.IBGU),
+    _may_not_look: (ReasonKind.FORBIDDEN, "may not write manifestworks", ActingParty.PERSON),
+    _unbound: (
+        ReasonKind.UNBOUND,
+        "in no cluster set that is bound to namespace",
+        ActingParty.PERSON,
+    ),
+    _policy: (ReasonKind.GATE, "its ring is closed", ActingParty.PERSON),
+    _warned: (ReasonKind.WARNING, "CRD not deployed on cluster", ActingParty.PERSON),
+    _invalid: (ReasonKind.INVALID_PLAN, "invalid combinations of actions", ActingParty.PERSON),
+    _paused: (ReasonKind.PAUSED, "paused by a person (alice)", ActingParty.PERSON),
+    _talm: (ReasonKind.TALM, "TALM is running on this hub", ActingParty.PERSON),
+    _adoption: (ReasonKind.ADOPTION, "unfinished ClusterGroupUpgrades", ActingParty.PERSON),
+    _adopting: (ReasonKind.ADOPTING, "takes over from TALM", ActingParty.IBGU),
+    _talm_work: (ReasonKind.TALM_WORK, "TALM's ManifestWork fleet/b-prep-0", ActingParty.PERSON),
+    _restored: (ReasonKind.RESTORED, "restored from an older backup", ActingParty.PERSON),
 }
 
 
-def _upgrade_is_prepared(twin: Twin) -> None:
+def _upgrade_is_prepared(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].to(Stage.PREP)
     twin.labels["site-1"] = {"lcm.openshift.io/ibgu-prep-completed": ""}
     begin(twin, "Upgrade")
@@ -226,32 +230,32 @@ def _upgrade_is_prepared(twin: Twin) -> None:
     twin.stalled = twin.now + timedelta(hours=1)
 
 
-def _payload_is_sent(twin: Twin) -> None:
+def _payload_is_sent(twin: InMemoryEngine) -> None:
     twin.payload = PayloadState(digest="digest")
     begin(twin)
     twin.until(Kind.RUN_INTENDED)
     twin.stalled = twin.now + timedelta(hours=1)
 
 
-def _payload_is_refused(twin: Twin) -> None:
+def _payload_is_refused(twin: InMemoryEngine) -> None:
     twin.payload = PayloadState(digest="digest")
     twin.bad_payload = "namespaces oadp not found"
     begin(twin)
 
 
-def _arming(twin: Twin) -> None:
+def _arming(twin: InMemoryEngine) -> None:
     begin(twin)
     twin.until(Kind.RUN_ARMING)
     twin.frozen.add("site-1")
 
 
-def _dark_before_it_took(twin: Twin) -> None:
+def _dark_before_it_took(twin: InMemoryEngine) -> None:
     _arming(twin)
     twin.spokes["site-1"].dark = True
     twin.touch_cluster("site-1")
 
 
-def _apply_error(twin: Twin) -> None:
+def _apply_error(twin: InMemoryEngine) -> None:
     _arming(twin)
     twin.deliver()
     work = twin.works["uid-a", "site-1"]
@@ -259,45 +263,45 @@ def _apply_error(twin: Twin) -> None:
     twin.touch("uid-a", "site-1")
 
 
-def _refused(twin: Twin) -> None:
+def _refused(twin: InMemoryEngine) -> None:
     begin(twin)
     twin.until(Kind.RUN_ARMING)
     twin.spokes["site-1"].to(Stage.PREP)
     twin.spokes["site-1"].to(Stage.UPGRADE)
 
 
-def running(twin: Twin) -> None:
+def running(twin: InMemoryEngine) -> None:
     begin(twin)
     twin.wait(seconds=10)
 
 
-def _rebooting(twin: Twin) -> None:
+def _rebooting(twin: InMemoryEngine) -> None:
     _upgrade_is_prepared(twin)
     twin.stalled = twin.now
     twin.wait(minutes=5)
 
 
-def _dark_inside_prep(twin: Twin) -> None:
+def _dark_inside_prep(twin: InMemoryEngine) -> None:
     running(twin)
     twin.spokes["site-1"].dark = True
     twin.touch_cluster("site-1")
 
 
-def _by_hand(twin: Twin) -> None:
+def _by_hand(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].faults[Stage.IDLE] = "hang"
     running(twin)
     twin.spokes["site-1"].ask(Stage.IDLE, "", ("", ""))
     twin.wait(seconds=10)
 
 
-def _disarming(twin: Twin) -> None:
+def _disarming(twin: InMemoryEngine) -> None:
     _arming(twin)
     twin.deliver()
     twin.stalled = twin.now + timedelta(hours=1)
     twin.delete("uid-a")
 
 
-def _between_actions(twin: Twin) -> None:
+def _between_actions(twin: InMemoryEngine) -> None:
     begin(twin, "Prep Upgrade")
     twin.until(Kind.RUN_ACCEPTED)
     twin.wait(seconds=10)
@@ -306,40 +310,40 @@ def _between_actions(twin: Twin) -> None:
     twin.wait(minutes=2)
 
 
-def _may_not_arm(twin: Twin) -> None:
+def _may_not_arm(twin: InMemoryEngine) -> None:
     begin(twin)
     twin.until(Kind.RUN_ARMING)
     twin.forbidden = True
 
 
-def _may_not_carry(twin: Twin) -> None:
+def _may_not_carry(twin: InMemoryEngine) -> None:
     twin.payload = PayloadState(digest="digest")
     begin(twin)
     twin.until(Kind.RUN_INTENDED)
     twin.forbidden = True
 
 
-def _may_not_turn_import_off(twin: Twin) -> None:
+def _may_not_turn_import_off(twin: InMemoryEngine) -> None:
     _upgrade_is_prepared(twin)
     twin.stalled = twin.now
     twin.forbidden = True
 
 
-def _may_not_disarm(twin: Twin) -> None:
+def _may_not_disarm(twin: InMemoryEngine) -> None:
     _arming(twin)
     twin.deliver()
     twin.forbidden = True
     twin.delete("uid-a")
 
 
-def _talm_work_between_actions(twin: Twin) -> None:
+def _talm_work_between_actions(twin: InMemoryEngine) -> None:
     begin(twin, "Prep Upgrade")
     twin.until(Kind.RUN_ACCEPTED)
     twin.talm["site-1"] = "fleet/b-prep-0"
     twin.wait(minutes=2)
 
 
-def _braked_between_actions(twin: Twin) -> None:
+def _braked_between_actions(twin: InMemoryEngine) -> None:
     for n in range(2, 7):
         twin.join(f"site-{n}").faults[Stage.UPGRADE] = "fail"
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
@@ -347,7 +351,7 @@ def _braked_between_actions(twin: Twin) -> None:
     twin.wait(minutes=90)
 
 
-def _policy_between_actions(twin: Twin) -> None:
+def _policy_between_actions(twin: InMemoryEngine) -> None:
     begin(twin, "Prep Upgrade")
     twin.until(Kind.RUN_ACCEPTED)
     twin.policies = (RING,)
@@ -355,14 +359,14 @@ def _policy_between_actions(twin: Twin) -> None:
     twin.wait(minutes=20)
 
 
-def _warned_between_actions(twin: Twin) -> None:
+def _warned_between_actions(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].prep_warning = "Thing[1] - CRD not deployed on cluster"
     begin(twin, "Prep Upgrade")
     twin.annotate("uid-a", hold_on_warning="yes")
     twin.wait(minutes=20)
 
 
-def _restored_without_it(twin: Twin) -> None:
+def _restored_without_it(twin: InMemoryEngine) -> None:
     running(twin)
     saved = backup(twin)
     del twin.spokes["site-1"]
@@ -370,26 +374,46 @@ def _restored_without_it(twin: Twin) -> None:
 
 
 HOLDS: dict[Scene, Row] = {
-    _upgrade_is_prepared: (ReasonKind.PREPARING, "turns automatic import off", Who.IBGU),
-    _payload_is_sent: (ReasonKind.PREPARING, "waits until the payload is", Who.IBGU),
-    _payload_is_refused: (ReasonKind.PAYLOAD_ERROR, "namespaces oadp not found", Who.PERSON),
-    _arming: (ReasonKind.ARMING, "waits until the cluster accepts Prep", Who.IBGU),
-    _dark_before_it_took: (ReasonKind.UNREACHABLE, "the cluster is not reachable", Who.CLUSTER),
-    _apply_error: (ReasonKind.APPLY_ERROR, "is forbidden", Who.CLUSTER),
-    _refused: (ReasonKind.REFUSED, "stage transition is not permitted", Who.PERSON),
-    running: (ReasonKind.RUNNING, "In progress", Who.CLUSTER),
-    _rebooting: (ReasonKind.REBOOTING, "rebooting: the cluster is not reachable", Who.IBGU),
-    _dark_inside_prep: (ReasonKind.UNREACHABLE, "the cluster is not reachable", Who.CLUSTER),
-    _by_hand: (ReasonKind.DIVERGED, "spec.stage is Idle, ibgu asked for Prep", Who.PERSON),
-    _disarming: (ReasonKind.DISARMING, "disarms the stage work", Who.IBGU),
-    _may_not_arm: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
-    _may_not_carry: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
-    _may_not_turn_import_off: (ReasonKind.FORBIDDEN, "patch managedclusters", Who.PERSON),
-    _may_not_disarm: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
-    _between_actions: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
-    _talm_work_between_actions: (ReasonKind.TALM_WORK, "fleet/b-prep-0", Who.PERSON),
-    _braked_between_actions: (ReasonKind.CIRCUIT_BREAKER, "first 5 clusters", Who.PERSON),
-    _policy_between_actions: (ReasonKind.GATE, "its ring is closed", Who.PERSON),
-    _warned_between_actions: (ReasonKind.WARNING, "CRD not deployed on cluster", Who.PERSON),
-    _restored_without_it: (ReasonKind.RESTORED, "does not show the ManagedCluster", Who.PERSON),
+    _upgrade_is_prepared: (ReasonKind.PREPARING, "turns automatic import off", ActingParty.IBGU),
+    _payload_is_sent: (ReasonKind.PREPARING, "waits until the payload is", ActingParty.IBGU),
+    _payload_is_refused: (
+        ReasonKind.PAYLOAD_ERROR,
+        "namespaces oadp not found",
+        ActingParty.PERSON,
+    ),
+    _arming: (ReasonKind.ARMING, "waits until the cluster accepts Prep", ActingParty.IBGU),
+    _dark_before_it_took: (
+        ReasonKind.UNREACHABLE,
+        "the cluster is not reachable",
+        ActingParty.CLUSTER,
+    ),
+    _apply_error: (ReasonKind.APPLY_ERROR, "is forbidden", ActingParty.CLUSTER),
+    _refused: (ReasonKind.REFUSED, "stage transition is not permitted", ActingParty.PERSON),
+    running: (ReasonKind.RUNNING, "In progress", ActingParty.CLUSTER),
+    _rebooting: (ReasonKind.REBOOTING, "rebooting: the cluster is not reachable", ActingParty.IBGU),
+    _dark_inside_prep: (
+        ReasonKind.UNREACHABLE,
+        "the cluster is not reachable",
+        ActingParty.CLUSTER,
+    ),
+    _by_hand: (ReasonKind.DIVERGED, "spec.stage is Idle, ibgu asked for Prep", ActingParty.PERSON),
+    _disarming: (ReasonKind.DISARMING, "disarms the stage work", ActingParty.IBGU),
+    _may_not_arm: (ReasonKind.FORBIDDEN, "may not write manifestworks", ActingParty.PERSON),
+    _may_not_carry: (ReasonKind.FORBIDDEN, "may not write manifestworks", ActingParty.PERSON),
+    _may_not_turn_import_off: (ReasonKind.FORBIDDEN, "patch managedclusters", ActingParty.PERSON),
+    _may_not_disarm: (ReasonKind.FORBIDDEN, "may not write manifestworks", ActingParty.PERSON),
+    _between_actions: (ReasonKind.BUSY, "IPC is not idle", ActingParty.CLUSTER),
+    _talm_work_between_actions: (ReasonKind.TALM_WORK, "fleet/b-prep-0", ActingParty.PERSON),
+    _braked_between_actions: (ReasonKind.CIRCUIT_BREAKER, "first 5 clusters", ActingParty.PERSON),
+    _policy_between_actions: (ReasonKind.GATE, "its ring is closed", ActingParty.PERSON),
+    _warned_between_actions: (
+        ReasonKind.WARNING,
+        "CRD not deployed on cluster",
+        ActingParty.PERSON,
+    ),
+    _restored_without_it: (
+        ReasonKind.RESTORED,
+        "does not show the ManagedCluster",
+        ActingParty.PERSON,
+    ),
 }

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from ibgu.core.drivers import traits
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
-from ibgu.core.engine.works import Wanted
+from ibgu.core.engine.works import DesiredWork
 from ibgu.core.model import Run
 from tests.core.engine.decide.node import Node, Script
 
@@ -165,7 +165,7 @@ class Spoke(Node):
         kept = seed if traits(run.action).stage == Stage.PREP else self.seed
         return "" if self.ask(Stage(traits(run.action).stage), run.id, kept) else REFUSED
 
-    def view(self, wanted: Wanted) -> IbuView:
+    def view(self, wanted: DesiredWork) -> IbuView:
         c = self._told
         return IbuView(
             stage=self.stage,

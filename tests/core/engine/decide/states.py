@@ -5,31 +5,31 @@ from collections.abc import Callable
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Decision, Kind, OnMember, RunState
 from tests.core.engine.decide.events import UID, Event, done, hub_refuses, state
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 
-Make = Callable[[], Twin]
+Make = Callable[[], InMemoryEngine]
 
 
-def intended() -> Twin:
+def intended() -> InMemoryEngine:
     """A member whose payload is not on the cluster yet."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.payload = PayloadState(digest="digest")
     twin.apply(ibgu("a", "Prep Upgrade"))
     twin.until(Kind.RUN_INTENDED)
     return twin
 
 
-def arming() -> Twin:
+def arming() -> InMemoryEngine:
     """Nobody has seen the armed work, and no write is on its way."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep Upgrade"))
     twin.until(Kind.RUN_ARMING)
     twin.writes.clear()
     return twin
 
 
-def armed() -> Twin:
-    twin = Twin("site-1")
+def armed() -> InMemoryEngine:
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep Upgrade"))
     twin.until(Kind.RUN_ARMING)
     twin.frozen.add("site-1")
@@ -37,14 +37,14 @@ def armed() -> Twin:
     return twin
 
 
-def accepted() -> Twin:
-    twin = Twin("site-1")
+def accepted() -> InMemoryEngine:
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep Upgrade"))
     twin.wait(seconds=30)
     return twin
 
 
-def failed() -> Twin:
+def failed() -> InMemoryEngine:
     """A member whose run has ended, and whose work is armed still."""
     twin = armed()
     for decision in twin.ask(UID, "site-1", **hub_refuses(twin)):
@@ -53,9 +53,9 @@ def failed() -> Twin:
     return twin
 
 
-def succeeded() -> Twin:
+def succeeded() -> InMemoryEngine:
     """Done, with another action to follow; the work is armed still."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep Upgrade"))
     twin.until(Kind.RUN_ACCEPTED)
     twin.writes.clear()

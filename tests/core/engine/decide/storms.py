@@ -9,13 +9,13 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Stage
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import RolloutState
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.troubles import TROUBLES
 
 FAULTS = ("fail", "hang", "slow", "rollback")
 
 
-class Trouble(Struct, frozen=True):
+class StormFault(Struct, frozen=True):
     after: int
     """Steps of the twin since the trouble before."""
     kind: str
@@ -28,7 +28,7 @@ class Scenario(Struct, frozen=True):
     concurrency: int
     timeout: int
     faults: tuple[tuple[int, Stage, str], ...]
-    troubles: tuple[Trouble, ...]
+    troubles: tuple[StormFault, ...]
     payload: bool
 
 
@@ -38,7 +38,7 @@ def scenarios(
     plans = st.sampled_from(
         [tuple(" ".join(step) for step in shape) for shape in IBU_ACTIONS.plans]
     )
-    trouble = st.builds(Trouble, st.integers(0, 9), st.sampled_from(kinds), st.integers(0, 11))
+    trouble = st.builds(StormFault, st.integers(0, 9), st.sampled_from(kinds), st.integers(0, 11))
     fault = st.tuples(st.integers(0, 11), st.sampled_from(list(Stage)), st.sampled_from(FAULTS))
     return st.builds(
         Scenario,
@@ -54,17 +54,17 @@ def scenarios(
 
 def twin_of_plan(
     plan: tuple[str, ...], clusters: int, concurrency: int, timeout: int = 240
-) -> Twin:
+) -> InMemoryEngine:
     """Returns the twin before its first turn, with clusters in the state that the plan begins
     with."""
-    twin = Twin(*(f"site-{number}" for number in range(1, clusters + 1)))
+    twin = InMemoryEngine(*(f"site-{number}" for number in range(1, clusters + 1)))
     for name in twin.spokes:
         _prepare(twin, name, plan[0].split()[0])
     twin.apply(ibgu("storm", *plan, concurrency=concurrency, timeout=timeout))
     return twin
 
 
-def twin_of(scenario: Scenario) -> Twin:
+def twin_of(scenario: Scenario) -> InMemoryEngine:
     twin = twin_of_plan(scenario.plan, scenario.clusters, scenario.concurrency, scenario.timeout)
     twin.payload = PayloadState(digest="digest" if scenario.payload else "")
     for number, stage, fault in scenario.faults:
@@ -90,7 +90,7 @@ LABELS = {
 }
 
 
-def _prepare(twin: Twin, name: str, first: str) -> None:
+def _prepare(twin: InMemoryEngine, name: str, first: str) -> None:
     """Brings a cluster by hand to where the plan's first action makes sense."""
     spoke = twin.spokes[name]
     for stage in STARTS[first]:
@@ -99,7 +99,7 @@ def _prepare(twin: Twin, name: str, first: str) -> None:
         twin.labels[name][f"lcm.openshift.io/ibgu-{LABELS[first]}"] = ""
 
 
-def play(twin: Twin, scenario: Scenario) -> None:
+def play(twin: InMemoryEngine, scenario: Scenario) -> None:
     twin.settle()
     for trouble in scenario.troubles:
         for _ in range(trouble.after):
@@ -107,7 +107,7 @@ def play(twin: Twin, scenario: Scenario) -> None:
         TROUBLES[trouble.kind](twin, f"site-{trouble.cluster % scenario.clusters + 1}")
 
 
-def heal(twin: Twin) -> None:
+def heal(twin: InMemoryEngine) -> None:
     """Removes all faults."""
     twin.frozen.clear()
     twin.muted.clear()
@@ -121,7 +121,7 @@ def heal(twin: Twin) -> None:
     twin.touch_everything()
 
 
-def finish(twin: Twin) -> None:
+def finish(twin: InMemoryEngine) -> None:
     """Drive on until every rollout is complete; a person resumes what is held."""
     for attempt in range(60):
         twin.drive(timedelta(hours=2))
@@ -133,7 +133,7 @@ def finish(twin: Twin) -> None:
     raise AssertionError(f"not complete: {states}")
 
 
-def done(twin: Twin, uid: str) -> bool:
+def done(twin: InMemoryEngine, uid: str) -> bool:
     tracked = twin.tracked(uid)
     if tracked.rollout.state is RolloutState.DELETED:
         return not any(True for _ in tracked.unfinished())

@@ -10,14 +10,14 @@ from ibgu.core.model import Decision, Kind, OnMember, OnPendingPatch, OnRollout,
 Told = OnRollout | OnStep | OnMember | OnPendingPatch
 
 
-class Said(Struct, frozen=True):
+class RecordedEvent(Struct, frozen=True):
     at: datetime
     decision: Decision
 
 
 class Story:
     def __init__(self) -> None:
-        self.said: list[Said] = []
+        self.said: list[RecordedEvent] = []
 
     def kinds(self, name: str) -> list[Kind]:
         """Returns what was said about a cluster so far."""

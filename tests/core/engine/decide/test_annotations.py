@@ -3,20 +3,20 @@
 from msgspec import json
 
 from ibgu.core.drivers.ibu import IBU
-from ibgu.core.engine.works import Wanted, stage_body
+from ibgu.core.engine.works import DesiredWork, stage_body
 from ibgu.core.model import Kind, OnRollout
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 
 UID = "uid-a"
 KEY = "cleanup.lca.openshift.io/x"
 
 
-def armed(twin: Twin, name: str) -> dict[str, str]:
+def armed(twin: InMemoryEngine, name: str) -> dict[str, str]:
     """Returns what the run brings along that is armed on the cluster next."""
     twin.until(Kind.RUN_ARMING)
     wanted = twin.writes[UID, name]
-    assert isinstance(wanted, Wanted)
+    assert isinstance(wanted, DesiredWork)
     assert wanted.armed
     body = json.decode(stage_body(IBU, wanted, twin.tracked(UID).rollout, name, watch=True))
     found: dict[str, str] = body["spec"]["workload"]["manifests"][1]["metadata"]["annotations"]

@@ -6,16 +6,16 @@ import pytest
 
 from ibgu.core.engine.decide.member.ending import TIMEOUT
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.spoke import told
 
 MINUTE = timedelta(minutes=1)
 
 
-def between(timeout: int = 60, *clusters: str) -> tuple[Twin, str]:
+def between(timeout: int = 60, *clusters: str) -> tuple[InMemoryEngine, str]:
     """Prep has succeeded, Upgrade is next; the hub does not take the disarming yet."""
-    twin = Twin(*(clusters or ("site-1",)))
+    twin = InMemoryEngine(*(clusters or ("site-1",)))
     Invariants(twin)
     uid = twin.apply(ibgu("a", "Prep Upgrade", timeout=timeout, concurrency=1))
     twin.until(Kind.RUN_ACCEPTED)

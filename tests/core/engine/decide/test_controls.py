@@ -7,15 +7,15 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Cause, Kind, OnRollout, Outcome, ReasonKind
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 
 
-def controls(twin: Twin) -> list[str]:
+def controls(twin: InMemoryEngine) -> list[str]:
     return twin.told(Kind.CONTROL)
 
 
-def three() -> tuple[Twin, str]:
-    twin = Twin("site-1", "site-2", "site-3")
+def three() -> tuple[InMemoryEngine, str]:
+    twin = InMemoryEngine("site-1", "site-2", "site-3")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=20)
     return twin, uid
@@ -111,7 +111,7 @@ def test_a_control_records_its_actor() -> None:
 
 
 def test_outside_of_a_step_there_is_nobody_to_skip() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(hours=1)
     twin.annotate(uid, skip="waiting")
@@ -127,7 +127,7 @@ def test_resume_without_a_hold_says_so() -> None:
 
 
 def test_a_changed_payload_goes_on_with_the_new_content_after_resume() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.payload = PayloadState(digest="one")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=20)
@@ -146,7 +146,7 @@ def test_a_changed_payload_goes_on_with_the_new_content_after_resume() -> None:
 
 
 def test_resume_waits_until_the_new_content_can_be_read() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.payload = PayloadState(digest="one")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=20)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
 from ibgu.core.engine.decide import disarm_accepted, disarm_quarantined
-from ibgu.core.engine.works import Wanted
+from ibgu.core.engine.works import DesiredWork
 from ibgu.core.model import ClusterView, Member, Observation, RunResult, RunState, WorkView
 from tests.core.engine.state.records import NOW, book_of, in_flight, member, rollout, run, step
 
@@ -40,7 +40,7 @@ ENDED = running(RunState.ENDED, result=RunResult.FAILED, ended_at=NOW)
 """A run whose work may still be armed on the hub."""
 
 
-def taken(found: Member, stage: WorkView | None, *, writing: bool = False) -> Wanted | None:
+def taken(found: Member, stage: WorkView | None, *, writing: bool = False) -> DesiredWork | None:
     tracked = book_of(rollout(restore="restore-1"), [step()], [found])
     return disarm_accepted(
         tracked, "site-1", Observation(cluster=CLUSTER, stage=stage, writing=writing)
@@ -49,7 +49,7 @@ def taken(found: Member, stage: WorkView | None, *, writing: bool = False) -> Wa
 
 def aside(
     found: Member, stage: WorkView | None, *, asked_for: bool = True, writing: bool = False
-) -> Wanted | None:
+) -> DesiredWork | None:
     tracked = book_of(rollout(restore="restore-1"), [step()], [found])
     seen = Observation(cluster=CLUSTER, stage=stage, writing=writing)
     return disarm_quarantined(tracked, "site-1", seen, NOW, asked_for=asked_for)
@@ -58,7 +58,7 @@ def aside(
 def test_an_echoed_run_is_disarmed_and_stays_on_the_work() -> None:
     """The work keeps limit and restore, for a start without the journal."""
     found = running()
-    wanted = Wanted(armed=False, run=found.run, limit=LIMIT, restore="restore-1")
+    wanted = DesiredWork(armed=False, run=found.run, limit=LIMIT, restore="restore-1")
     assert taken(found, TAKEN) == wanted
     assert aside(found, TAKEN) == wanted
 

@@ -11,7 +11,7 @@ from ibgu.core.engine.decide import expedited
 from ibgu.core.engine.state.snapshot import PayloadState, Snapshot
 from ibgu.core.engine.works.evidence import answers
 from ibgu.core.model import Decision, Kind, OnMember, ReasonKind, RunResult
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 
 REPORTED = (RunResult.SUCCEEDED, RunResult.FAILED)
@@ -20,7 +20,7 @@ REPORTED = (RunResult.SUCCEEDED, RunResult.FAILED)
 class Hints:
     """A watcher: decisions about a cluster by itself must have been expedited."""
 
-    def __init__(self, twin: Twin) -> None:
+    def __init__(self, twin: InMemoryEngine) -> None:
         twin.watchers.append(self)
         self.ends = self.answers = self.begins = 0
 

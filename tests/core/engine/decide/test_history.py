@@ -1,7 +1,7 @@
 """The history shows every decision that a person may ask about, and no bookkeeping."""
 
 from ibgu.core.model import Kind, Preempt
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 
 SILENT = {Kind.WAITS, Kind.PROBED, Kind.RUN_PROGRESS, Kind.STEP_RATE_LIMITED}
 
@@ -11,7 +11,7 @@ def test_bookkeeping_is_silent() -> None:
 
 
 def test_a_rollout_reads_like_a_story() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep"))
     twin.wait(hours=1)
     decisions = [said.decision for said in twin.said]

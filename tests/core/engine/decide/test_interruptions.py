@@ -7,7 +7,7 @@ import pytest
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Stage
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Cause
-from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.paths import PATHS, path
 from tests.core.engine.decide.storms import done, twin_of_plan
@@ -22,27 +22,27 @@ TYPICAL = [
     ("Abort",),
 ]
 """Plans for deaths that differ from others by what the hub has seen, not by what is left to do."""
-Play = Callable[[], Twin]
-Dies = Callable[[Twin], None]
+Play = Callable[[], InMemoryEngine]
+Dies = Callable[[InMemoryEngine], None]
 
 
-def before_effects(twin: Twin) -> None:
+def before_effects(twin: InMemoryEngine) -> None:
     twin.restart()
 
 
-def after_effects(twin: Twin) -> None:
+def after_effects(twin: InMemoryEngine) -> None:
     twin.deliver()
     twin.restart()
 
 
-def twice(twin: Twin) -> None:
+def twice(twin: InMemoryEngine) -> None:
     """Kills the controller, and the new one in its very first turn."""
     twin.restart()
     twin.turn()
     twin.restart()
 
 
-def play(make: Play, death: int, dies: Dies) -> Twin | None:
+def play(make: Play, death: int, dies: Dies) -> InMemoryEngine | None:
     """The twin at the end; None if the rollout was over before that turn."""
     twin = make()
     invariants = Invariants(twin)
@@ -61,13 +61,13 @@ def play(make: Play, death: int, dies: Dies) -> Twin | None:
     return twin
 
 
-def over(twin: Twin) -> bool:
+def over(twin: InMemoryEngine) -> bool:
     tracked_rollouts = twin.fleet.rollouts
     left = [uid for uid, _ in twin.works if uid not in twin.ibgus]
     return bool(tracked_rollouts) and all(done(twin, uid) for uid in tracked_rollouts) and not left
 
 
-def outcomes(twin: Twin) -> dict[str, list[str]]:
+def outcomes(twin: InMemoryEngine) -> dict[str, list[str]]:
     """Returns what became of everybody, and what was done on the clusters.
 
     A run that was not armed yet is withdrawn by who starts again: then nobody was preempted.
@@ -108,7 +108,7 @@ DEATHS = pytest.mark.parametrize("dies", [before_effects, after_effects, twice])
     ],
 )
 def test_a_death_at_any_moment_makes_no_difference(plan: tuple[str, ...], dies: Dies) -> None:
-    def make() -> Twin:
+    def make() -> InMemoryEngine:
         twin = twin_of_plan(plan, clusters=3, concurrency=2)
         twin.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
         twin.payload = PayloadState(digest="digest")

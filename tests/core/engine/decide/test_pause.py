@@ -10,13 +10,13 @@ from ibgu.core.model import Kind, OnRollout, Outcome, ReasonKind, RolloutState
 from ibgu.core.model.kinds import ManagedFields
 from ibgu.core.views.change import ChangeTarget, RolloutSituation, resume
 from ibgu.core.views.status import phase_of
-from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
+from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.test_r19_circuit_breaker import failed, stopped
 from tests.core.engine.decide.test_r19_circuit_breaker import fleet as braking_fleet
 
 
-def release(twin: Twin, uid: str) -> None:
+def release(twin: InMemoryEngine, uid: str) -> None:
     obj = twin.ibgus[uid]
     marks = {k: v for k, v in obj.metadata.annotations.items() if k != "ibgu.dev/pause"}
     twin.apply(replace(obj, metadata=replace(obj.metadata, annotations=marks)))
@@ -45,7 +45,7 @@ def test_a_pause_stops_new_starts_and_not_runs_in_flight() -> None:
     assert [each.actor for each in said if isinstance(each, OnRollout)] == ["via the hub"] * 2
 
 
-def changed_by(twin: Twin, uid: str, manager: str, at: int) -> None:
+def changed_by(twin: InMemoryEngine, uid: str, manager: str, at: int) -> None:
     """Records who changed the object, as the API server notes it; the older ones stay."""
     obj = twin.ibgus[uid]
     by = ManagedFields(manager=manager, operation="Update", time=f"2026-11-23T09:00:{at:02}Z")
@@ -53,7 +53,7 @@ def changed_by(twin: Twin, uid: str, manager: str, at: int) -> None:
     twin.apply(replace(obj, metadata=replace(obj.metadata, managed_fields=fields)))
 
 
-def resumers(twin: Twin) -> list[str]:
+def resumers(twin: InMemoryEngine) -> list[str]:
     released = twin.decisions(Kind.ROLLOUT_RELEASED)
     return [each.actor for each in released if isinstance(each, OnRollout)]
 
@@ -160,7 +160,7 @@ def test_a_pause_ends_with_the_last_step() -> None:
     assert "nothing is left that the pause" in twin.told(Kind.ROLLOUT_RELEASED)[0]
 
 
-def press_resume(twin: Twin, uid: str) -> None:
+def press_resume(twin: InMemoryEngine, uid: str) -> None:
     """Resumes as REST and `ibgu resume` do it."""
     obj, tracked = twin.ibgus[uid], twin.tracked(uid)
     metadata = {

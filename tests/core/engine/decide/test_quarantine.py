@@ -10,6 +10,7 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.decide import quarantine_rollout
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import (
+    ActingParty,
     Decision,
     Kind,
     OnMember,
@@ -17,10 +18,9 @@ from ibgu.core.model import (
     Reason,
     ReasonKind,
     RolloutState,
-    Who,
 )
 from tests.core.engine.decide.builders import START, ibgu, rollout_of
-from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.fleets import sites
 
 LATER = START + timedelta(minutes=1)
@@ -48,7 +48,7 @@ def test_a_quarantine_hold_names_the_error_and_the_person_to_act(tracked: Tracke
     assert (reason.kind, reason.since, reason.who) == (
         ReasonKind.INTERNAL_ERROR,
         START,
-        Who.PERSON,
+        ActingParty.PERSON,
     )
     assert ERROR in reason.message
     assert held.why == reason.message
@@ -82,7 +82,7 @@ def test_a_deleted_rollout_is_not_held(tracked: TrackedRollout) -> None:
     assert list(quarantine_rollout(tracked, ERROR, START)) == []
 
 
-def _take(twin: Twin, uid: str) -> list[Decision]:
+def _take(twin: InMemoryEngine, uid: str) -> list[Decision]:
     said = list(quarantine_rollout(twin.tracked(uid), ERROR, twin.now))
     for decision in said:
         twin.fleet.apply(decision)
@@ -106,7 +106,7 @@ def test_a_quarantine_hold_ends_with_the_first_successful_turn(paused: bool) -> 
 
 def test_probes_of_waiting_members_are_forgotten() -> None:
     """A look rests on what nobody follows meanwhile."""
-    twin = Twin("site-1", "site-2", "site-3")
+    twin = InMemoryEngine("site-1", "site-2", "site-3")
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=10)

@@ -7,11 +7,11 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind, RolloutState, StepState
 from ibgu.core.model.kinds import AutoRollback, IbuSpec
-from tests.core.engine.decide.fleet import Twin, ibgu, plan_of
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu, plan_of
 
 
 def test_a_step_starts_when_every_member_of_the_one_before_is_finished() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.spokes["site-2"].faults[Stage.PREP] = "slow"
     uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
     twin.wait(minutes=30)
@@ -24,7 +24,7 @@ def test_a_step_starts_when_every_member_of_the_one_before_is_finished() -> None
 
 
 def test_failed_members_do_not_keep_the_next_step() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.spokes["site-1"].faults[Stage.PREP] = "fail"
     uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
     twin.wait(hours=2)
@@ -34,7 +34,7 @@ def test_failed_members_do_not_keep_the_next_step() -> None:
 
 
 def test_a_plan_that_grows_after_it_was_complete_goes_on() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(hours=1)
     assert twin.tracked(uid).rollout.completed_at is not None
@@ -48,7 +48,7 @@ def test_a_plan_that_grows_after_it_was_complete_goes_on() -> None:
 
 
 def test_an_invalid_plan_starts_nothing() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Upgrade", "Prep"))
     twin.wait(hours=1)
     rollout = twin.tracked(uid).rollout
@@ -62,7 +62,7 @@ def test_an_invalid_plan_starts_nothing() -> None:
 
 def test_a_time_that_no_calendar_has_starts_nothing() -> None:
     """TALM's CRD lets it through."""
-    twin, found = Twin("site-1"), ibgu("a", "Prep", "Upgrade")
+    twin, found = InMemoryEngine("site-1"), ibgu("a", "Prep", "Upgrade")
     odd = IbuSpec(auto_rollback_on_failure=AutoRollback(2**63 - 1))
     uid = twin.apply(replace(found, spec=replace(found.spec, ibu_spec=odd)))
     twin.wait(hours=1)
@@ -73,7 +73,7 @@ def test_a_time_that_no_calendar_has_starts_nothing() -> None:
 
 
 def test_a_plan_that_becomes_invalid_stops_new_starts_and_nothing_else() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=20)
     twin.append(uid, "Prep")
@@ -86,7 +86,7 @@ def test_a_plan_that_becomes_invalid_stops_new_starts_and_nothing_else() -> None
 
 
 def test_a_plan_that_is_put_right_goes_on() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=20)
     good = twin.ibgus[uid]
@@ -100,7 +100,7 @@ def test_a_plan_that_is_put_right_goes_on() -> None:
 
 
 def test_a_plan_that_becomes_invalid_before_a_step_has_started_keeps_it_closed() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.turn()
     assert twin.tracked(uid).steps[0].step.state is StepState.OPENING
@@ -113,7 +113,7 @@ def test_a_plan_that_becomes_invalid_before_a_step_has_started_keeps_it_closed()
 
 
 def test_a_started_step_can_not_be_changed() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.settle()
     obj = twin.ibgus[uid]
@@ -126,7 +126,7 @@ def test_a_started_step_can_not_be_changed() -> None:
 
 
 def test_a_step_that_matches_nobody_finishes_at_once_with_a_warning() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Upgrade"))
     twin.settle()
     tracked = twin.tracked(uid)
@@ -137,7 +137,7 @@ def test_a_step_that_matches_nobody_finishes_at_once_with_a_warning() -> None:
 
 
 def test_steps_that_need_other_members_take_them_in_one_go() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.spokes["site-1"].faults[Stage.PREP] = "fail"
     uid = twin.apply(ibgu("a", "Prep", "AbortOnFailure", "Upgrade", "AbortOnFailure"))
     twin.wait(hours=3)

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     ClusterView,
     Kind,
@@ -13,38 +14,37 @@ from ibgu.core.model import (
     Outcome,
     ReasonKind,
     StepState,
-    Who,
 )
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.plan import EVERYWHERE, Scope
 from tests.core.engine.decide.drafts import drafted
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 
 NORTH = Scope("fleet", (LabelSelector(match_labels={"region": "north"}),))
 SELECTOR = LabelSelector(match_labels={"region": "north"})
 
 
-def opened(*clusters: str, step: str = "Prep") -> tuple[Twin, str]:
+def opened(*clusters: str, step: str = "Prep") -> tuple[InMemoryEngine, str]:
     """A twin whose rollout's first step is opening."""
-    twin = Twin(*clusters)
+    twin = InMemoryEngine(*clusters)
     uid = twin.apply(ibgu("a", step, selectors=[LabelSelector()]))
     twin.turn()
     return twin, uid
 
 
-def members(twin: Twin, uid: str, listed: list[ClusterView]) -> list[str]:
+def members(twin: InMemoryEngine, uid: str, listed: list[ClusterView]) -> list[str]:
     result = drafted(twin.snapshot(twin.tracked(uid)), (), twin.now, listed)
     return [d.member.cluster for d in result.decisions if isinstance(d, OnMember)]
 
 
-def view(twin: Twin, name: str, **changes: object) -> ClusterView:
+def view(twin: InMemoryEngine, name: str, **changes: object) -> ClusterView:
     found = twin.cluster(name)
     assert found is not None
     return replace(found, **changes)
 
 
 def test_the_labels_decide() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.labels["site-2"]["region"] = "north"
     uid = twin.apply(ibgu("a", "Prep", selectors=[SELECTOR]))
     twin.settle()
@@ -62,7 +62,7 @@ def test_some_clusters_never_match(changes: dict[str, object]) -> None:
 
 def test_labels_that_are_pending_count_as_written() -> None:
     """The next step starts in the turn that queues the last label patch of the one before."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
     twin.settle()
     while len(twin.tracked(uid).steps) < 2 or not twin.tracked(uid).steps[1].members:
@@ -72,7 +72,7 @@ def test_labels_that_are_pending_count_as_written() -> None:
 
 
 def test_membership_is_fixed_once_the_step_runs() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.settle()
     twin.join("site-2")
@@ -94,14 +94,14 @@ def test_the_start_stores_members_and_step_together() -> None:
 
 
 def test_no_selectors_match_nobody_and_say_so() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep", selectors=[]))
     twin.settle()
     assert "spec.clusterLabelSelectors is absent or empty" in twin.warnings()[0]
 
 
 def test_a_new_uid_under_an_old_name_ends_the_waiting_member() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=10)
     twin.spokes["site-2"].uid = "another"
@@ -112,7 +112,7 @@ def test_a_new_uid_under_an_old_name_ends_the_waiting_member() -> None:
 
 
 def test_a_new_uid_under_an_old_name_ends_the_running_member_without_a_label() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=10)
     twin.spokes["site-1"].uid = "another"
@@ -124,7 +124,7 @@ def test_a_new_uid_under_an_old_name_ends_the_running_member_without_a_label() -
 
 
 def test_a_deleted_cluster_ends_its_member_and_the_rollout_goes_on() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=10)
     del twin.spokes["site-1"]
@@ -135,7 +135,7 @@ def test_a_deleted_cluster_ends_its_member_and_the_rollout_goes_on() -> None:
 
 
 def test_a_waiting_cluster_that_is_deleted_ends_too() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=10)
     del twin.spokes["site-2"]
@@ -214,14 +214,14 @@ def test_a_namespace_without_a_set_keeps_the_step_closed_until_there_is_one() ->
 @pytest.mark.parametrize("scope", [Scope("fleet", ()), Scope("fleet", (), "not known")])
 def test_a_cluster_outside_the_namespaces_sets_does_not_start(scope: Scope) -> None:
     """The step's membership is fixed; who is in flight goes through its actions."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep Upgrade", concurrency=1))
     twin.wait(seconds=10)
     twin.scope = scope
     twin.touch_everything()
     twin.wait(hours=1)
     reason = twin.member(uid, 0, "site-2").reason
-    assert (reason.kind, reason.who) == (ReasonKind.UNBOUND, Who.PERSON)
+    assert (reason.kind, reason.who) == (ReasonKind.UNBOUND, ActingParty.PERSON)
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
     assert twin.spokes["site-2"].executed == []
     twin.scope = EVERYWHERE

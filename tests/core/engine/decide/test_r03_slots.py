@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Kind, MemberState, OnMember, Outcome
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 
-def started(twin: Twin) -> list[str]:
+def started(twin: InMemoryEngine) -> list[str]:
     decisions = (said.decision for said in twin.said)
     return [
         d.member.cluster
@@ -18,7 +18,7 @@ def started(twin: Twin) -> list[str]:
 
 
 def test_at_most_max_concurrency_members_are_in_flight() -> None:
-    twin = Twin(*(f"site-{n}" for n in range(1, 8)))
+    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, 8)))
     Invariants(twin)
     uid = twin.apply(ibgu("a", "Prep", concurrency=3))
     twin.wait(seconds=10)
@@ -30,7 +30,7 @@ def test_at_most_max_concurrency_members_are_in_flight() -> None:
 
 
 def test_members_start_in_natural_order() -> None:
-    twin = Twin("site-10", "site-9", "site-2", "site-1")
+    twin = InMemoryEngine("site-10", "site-9", "site-2", "site-1")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(hours=1)
     assert started(twin) == ["site-1", "site-2", "site-9", "site-10"]
@@ -39,14 +39,14 @@ def test_members_start_in_natural_order() -> None:
 
 
 def test_a_freed_slot_is_taken_in_the_same_turn() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(hours=1)
     assert twin.times(Kind.RUN_INTENDED)[1] == twin.times(Kind.FINISHED)[0]
 
 
 def test_no_member_waits_for_the_slowest_of_a_batch() -> None:
-    twin = Twin(*(f"site-{n}" for n in range(1, 7)))
+    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, 7)))
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     uid = twin.apply(ibgu("a", "Prep", concurrency=2))
     twin.wait(minutes=10)
@@ -55,7 +55,7 @@ def test_no_member_waits_for_the_slowest_of_a_batch() -> None:
 
 
 def test_a_member_keeps_its_slot_from_the_first_action_to_the_last() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep Upgrade", concurrency=1))
     twin.wait(minutes=5)
     assert twin.member(uid, 0, "site-1").slot == 1
@@ -64,7 +64,7 @@ def test_a_member_keeps_its_slot_from_the_first_action_to_the_last() -> None:
 
 
 def test_a_failure_skips_the_rest_and_frees_the_slot() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.spokes["site-1"].faults[Stage.PREP] = "fail"
     uid = twin.apply(ibgu("a", "Prep Upgrade", concurrency=1))
     twin.wait(minutes=2)
@@ -76,7 +76,7 @@ def test_a_failure_skips_the_rest_and_frees_the_slot() -> None:
 
 
 def test_a_member_that_has_done_its_actions_keeps_what_it_did() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].faults[Stage.UPGRADE] = "fail"
     uid = twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
     twin.wait(hours=1)
@@ -90,7 +90,7 @@ def test_a_member_that_has_done_its_actions_keeps_what_it_did() -> None:
 
 
 def test_an_unreachable_member_does_not_hold_up_those_behind_it() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.spokes["site-1"].dark = True
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(minutes=5)

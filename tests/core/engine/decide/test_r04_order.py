@@ -8,7 +8,7 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.timing.times import PROBE_FRESH, PROBE_GRACE, PROBE_TIMEOUT
 from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind
-from tests.core.engine.decide.fleet import START, Twin, ibgu
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 
 UID = "uid-a"
@@ -16,13 +16,13 @@ MOMENT = PROBE_GRACE / 10
 LATE = PROBE_GRACE * 5
 
 
-def started(twin: Twin) -> list[int]:
+def started(twin: InMemoryEngine) -> list[int]:
     """Numbers of the sites, in the order of their starts."""
     said = (d for d in twin.decisions(Kind.RUN_INTENDED) if isinstance(d, OnMember))
     return [int(d.member.cluster.removeprefix("site-")) for d in said]
 
 
-def silent(twin: Twin, *steps: str, concurrency: int = 1) -> Twin:
+def silent(twin: InMemoryEngine, *steps: str, concurrency: int = 1) -> InMemoryEngine:
     """Everybody who comes first has been asked, and nobody has answered."""
     twin.frozen.update(twin.spokes)
     twin.apply(ibgu("a", *(steps or ("Prep",)), concurrency=concurrency))
@@ -30,7 +30,7 @@ def silent(twin: Twin, *steps: str, concurrency: int = 1) -> Twin:
     return twin
 
 
-def result(twin: Twin, number: int) -> None:
+def result(twin: InMemoryEngine, number: int) -> None:
     twin.frozen.discard(f"site-{number}")
     twin.agents()
     twin.settle()

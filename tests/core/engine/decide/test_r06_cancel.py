@@ -9,17 +9,26 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state import Holder, UnreadableRollout
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.timing.times import PROBE_GRACE, PROBE_TIMEOUT
-from ibgu.core.model import Cause, Kind, MemberState, OnMember, Outcome, Preempt, ReasonKind, Who
+from ibgu.core.model import (
+    ActingParty,
+    Cause,
+    Kind,
+    MemberState,
+    OnMember,
+    Outcome,
+    Preempt,
+    ReasonKind,
+)
 from ibgu.core.model.kinds import Ibgu, LabelSelector
 from ibgu.core.plan import Scope
 from tests.core.assurance.certify.logs import certify, log_of, told
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 
-def two(older: str, newer: str, *clusters: str, wait: int = 10) -> tuple[Twin, str, str]:
+def two(older: str, newer: str, *clusters: str, wait: int = 10) -> tuple[InMemoryEngine, str, str]:
     """The older rollout has run for `wait` seconds when the newer one comes."""
-    twin = Twin(*(clusters or ("site-1",)))
+    twin = InMemoryEngine(*(clusters or ("site-1",)))
     Invariants(twin)
     first = twin.apply(ibgu("older", older, concurrency=1, age=10))
     twin.wait(seconds=wait)
@@ -27,7 +36,7 @@ def two(older: str, newer: str, *clusters: str, wait: int = 10) -> tuple[Twin, s
     return twin, first, second
 
 
-def asked(twin: Twin) -> list[str]:
+def asked(twin: InMemoryEngine) -> list[str]:
     decisions = (said.decision for said in twin.said)
     return [decision.cluster for decision in decisions if isinstance(decision, Preempt)]
 
@@ -50,7 +59,7 @@ def test_a_claim_stays_where_the_records_of_its_rollout_can_not_be_read(
     namespace: str, named: str
 ) -> None:
     """An Abort leaves it, too: nobody knows how far the other one was."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     holder = Holder("uid-x", 0, "site-1")
     unreadable = UnreadableRollout(
         uid="uid-x",
@@ -64,7 +73,7 @@ def test_a_claim_stays_where_the_records_of_its_rollout_can_not_be_read(
     uid = twin.apply(ibgu("mine", "Abort"))
     twin.wait(hours=1)
     blocked = twin.member(uid, 0, "site-1")
-    assert (blocked.reason.kind, blocked.reason.who) == (ReasonKind.CLAIM, Who.PERSON)
+    assert (blocked.reason.kind, blocked.reason.who) == (ReasonKind.CLAIM, ActingParty.PERSON)
     assert blocked.reason.message.startswith(named)
     assert blocked.reason.message.endswith("and its records can't be read")
     assert twin.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED
@@ -72,7 +81,7 @@ def test_a_claim_stays_where_the_records_of_its_rollout_can_not_be_read(
 
 
 def test_two_rollouts_in_one_turn_never_take_the_same_cluster() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     one = twin.apply(ibgu("one", "Prep"))
     two = twin.apply(ibgu("two", "Prep"))
@@ -102,7 +111,7 @@ def test_the_running_member_is_preempted_when_the_cancellers_slot_reaches_it() -
 
 
 def test_only_as_many_are_preempted_as_the_canceller_has_slots() -> None:
-    twin = Twin("site-1", "site-2", "site-3")
+    twin = InMemoryEngine("site-1", "site-2", "site-3")
     Invariants(twin)
     for spoke in twin.spokes.values():
         spoke.faults[Stage.PREP] = "slow"
@@ -119,7 +128,7 @@ def test_only_as_many_are_preempted_as_the_canceller_has_slots() -> None:
 def test_no_preemption_for_a_slot_that_an_earlier_member_may_still_take() -> None:
     """The one before has lost its place, not its answer; only when that is overdue the other is the
     next one."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     Invariants(twin)
     twin.spokes["site-2"].faults[Stage.PREP] = "slow"
     twin.frozen.add("site-1")
@@ -135,7 +144,7 @@ def test_no_preemption_for_a_slot_that_an_earlier_member_may_still_take() -> Non
 
 def test_a_chain_does_not_go_on_after_the_canceller_has_come() -> None:
     """The canceller's slot is elsewhere, but nothing more begins on its members."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     Invariants(twin)
     older = twin.apply(ibgu("older", "Prep Upgrade", concurrency=2, age=10))
     twin.wait(seconds=10)
@@ -149,7 +158,7 @@ def test_a_chain_does_not_go_on_after_the_canceller_has_come() -> None:
 
 
 def test_an_intended_run_is_cancelled_at_once() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.payload = PayloadState(digest="digest")
     older = twin.apply(ibgu("older", "Prep", age=10))
     while not twin.loading:
@@ -173,7 +182,7 @@ def test_no_later_step_of_the_older_one_touches_the_cluster() -> None:
 
 @pytest.mark.parametrize("action", ["Abort", "Rollback"])
 def test_between_two_cancellers_the_first_to_hold_the_claim_wins(action: str) -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     spoke = twin.spokes["site-1"]
     for stage in ("Prep", "Upgrade")[: 2 if action == "Rollback" else 1]:
@@ -193,7 +202,7 @@ def test_between_two_cancellers_the_first_to_hold_the_claim_wins(action: str) ->
 
 
 def test_an_older_canceller_does_not_preempt_a_newer_rollout() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     newer = twin.apply(ibgu("newer", "Prep"))
     twin.wait(seconds=10)
     older = twin.apply(ibgu("older", "Abort", age=10))
@@ -217,7 +226,7 @@ def test_a_restart_between_request_and_answer_asks_again(turns: int) -> None:
 
 def test_a_request_waits_for_the_hold_to_be_passed() -> None:
     """The older one's work is armed; the hub takes no writes for a while."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     older = twin.apply(ibgu("older", "Prep", age=10))
     twin.until(Kind.RUN_ARMING)
@@ -246,7 +255,7 @@ def test_a_stale_request_never_hits_the_canceller_itself() -> None:
 
 def test_a_ready_member_does_not_start_in_the_turn_in_which_its_canceller_comes() -> None:
     """The canceller's step starts first in that turn; the member itself is not touched."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     Invariants(twin)
     older = twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
     twin.wait(seconds=10)
@@ -275,9 +284,11 @@ def elsewhere(name: str, step: str) -> Ibgu:
     return replace(found, metadata=replace(found.metadata, namespace="theirs"))
 
 
-def between_two(action: str, *, across: bool, scope: Scope = SHARED) -> tuple[Twin, str, str]:
+def between_two(
+    action: str, *, across: bool, scope: Scope = SHARED
+) -> tuple[InMemoryEngine, str, str]:
     """Both clusters belong to a rollout, one is in flight; another namespace's cancels."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     Invariants(twin)
     twin.fleet.across_namespaces = across
     older = twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
@@ -291,7 +302,7 @@ def between_two(action: str, *, across: bool, scope: Scope = SHARED) -> tuple[Tw
 def test_a_rollout_of_another_namespace_is_not_cancelled_where_that_is_off() -> None:
     twin, older, newer = between_two("Abort", across=False)
     reason = twin.member(newer, 0, "site-1").reason
-    assert (reason.kind, reason.who) == (ReasonKind.CLAIM, Who.IBGU)
+    assert (reason.kind, reason.who) == (ReasonKind.CLAIM, ActingParty.IBGU)
     assert reason.message == "a rollout of another namespace works on the cluster"
     twin.restart()
     twin.wait(hours=1)
@@ -328,7 +339,7 @@ def test_cancelling_across_namespaces_names_no_foreign_rollout(scope: Scope) -> 
 
 
 def test_the_own_namespaces_older_ones_are_cancelled_all_the_same() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.fleet.across_namespaces = False
     twin.scope = SHARED
     older = twin.apply(ibgu("older", "Prep", age=10))

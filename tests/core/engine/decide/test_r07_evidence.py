@@ -7,14 +7,14 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition
 from ibgu.core.model import Kind, OnMember, ReasonKind, WorkView
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 
 DONE = IbuCondition("True", "Completed", "Prep completed")
 
 
-def running() -> tuple[Twin, str, WorkView]:
+def running() -> tuple[InMemoryEngine, str, WorkView]:
     """A twin whose Prep runs, and its work as it will be when Prep is done."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=30)
     work = twin.works[uid, "site-1"].view()
@@ -22,7 +22,7 @@ def running() -> tuple[Twin, str, WorkView]:
     return twin, uid, replace(work, feedback=replace(work.feedback, prep_completed=DONE))
 
 
-def ended(twin: Twin, uid: str, work: WorkView) -> bool:
+def ended(twin: InMemoryEngine, uid: str, work: WorkView) -> bool:
     said = twin.ask(uid, "site-1", stage=work)
     return Kind.RUN_ENDED in [d.kind for d in said if isinstance(d, OnMember)]
 
@@ -80,7 +80,7 @@ def test_frozen_feedback_of_an_unreachable_cluster_is_none() -> None:
 
 
 def test_the_object_that_was_recreated_after_the_pivot_is_evidence() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep Upgrade"))
     twin.wait(hours=1)
     assert twin.spokes["site-1"].generation == 1
@@ -88,7 +88,7 @@ def test_the_object_that_was_recreated_after_the_pivot_is_evidence() -> None:
 
 
 def test_a_requested_rollback_is_no_upgrade_failure() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep Upgrade"))
     twin.wait(minutes=1, seconds=30)
     work = twin.works[uid, "site-1"].view()

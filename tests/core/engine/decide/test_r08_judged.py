@@ -7,12 +7,12 @@ import pytest
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.timing.times import PROBE_RETRY
 from ibgu.core.model import Cause, Outcome, ReasonKind
-from tests.core.engine.decide.fleet import START, Twin, ibgu
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.spoke import told
 
 
 def test_a_busy_cluster_waits_with_its_own_words_and_starts_when_it_is_through() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     spoke = twin.spokes["site-1"]
     spoke.to("Prep")
     spoke.ask(Stage.IDLE, "", spoke.seed)
@@ -26,7 +26,7 @@ def test_a_busy_cluster_waits_with_its_own_words_and_starts_when_it_is_through()
 
 
 def test_a_long_busy_cluster_is_probed_again() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].conditions["Idle"] = told("False", "Blocked", "IPC is not idle")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.drive(PROBE_RETRY + timedelta(minutes=1))
@@ -47,7 +47,7 @@ def test_a_long_busy_cluster_is_probed_again() -> None:
 def test_an_aim_that_is_reached_already_is_a_success(
     plan: str, stages: list[str], actions: list[str]
 ) -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     for stage in stages:
         twin.spokes["site-1"].to(stage)
     uid = twin.apply(ibgu("a", plan))
@@ -61,7 +61,7 @@ def test_an_aim_that_is_reached_already_is_a_success(
 
 
 def test_a_chain_goes_on_from_where_the_cluster_is() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].to("Prep")
     uid = twin.apply(ibgu("a", "Prep Upgrade"))
     twin.wait(hours=1)
@@ -71,7 +71,7 @@ def test_a_chain_goes_on_from_where_the_cluster_is() -> None:
 
 
 def test_another_settled_state_fails_and_names_what_was_seen() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].to("Prep", ("quay.io/other", "4.16"))
     uid = twin.apply(ibgu("a", "Prep"))
     twin.settle()
@@ -83,7 +83,7 @@ def test_another_settled_state_fails_and_names_what_was_seen() -> None:
 
 
 def test_a_failed_abort_is_a_failure_of_its_own() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].conditions["Idle"] = told("False", "AbortFailed", "clean up by hand")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.settle()
@@ -92,7 +92,7 @@ def test_a_failed_abort_is_a_failure_of_its_own() -> None:
 
 
 def test_a_cluster_without_the_lifecycle_agent_fails_after_two_minutes() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].absent = True
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=119)
@@ -104,7 +104,7 @@ def test_a_cluster_without_the_lifecycle_agent_fails_after_two_minutes() -> None
 
 
 def test_an_agent_that_comes_in_time_fails_nobody() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].absent = True
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=100)

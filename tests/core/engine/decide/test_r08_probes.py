@@ -7,8 +7,8 @@ import pytest
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state import UnreadableRollout
 from ibgu.core.engine.timing.times import PROBE_RETRY, PROBE_TIMEOUT
-from ibgu.core.model import Kind, MemberState, OnMember, Outcome, ReasonKind, Who
-from tests.core.engine.decide.fleet import START, Twin, ibgu
+from ibgu.core.model import ActingParty, Kind, MemberState, OnMember, Outcome, ReasonKind
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.invariants import Invariants
 
@@ -28,7 +28,7 @@ def test_the_next_ones_are_probed_ahead_of_their_turn(concurrency: int, looked: 
 
 
 def test_a_probe_is_a_disarmed_work_that_asks_a_question() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.PROBED)
     twin.deliver()
@@ -39,7 +39,7 @@ def test_a_probe_is_a_disarmed_work_that_asks_a_question() -> None:
 
 
 def test_no_answer_is_the_reason_after_a_minute_and_it_is_asked_again_every_ten() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.frozen.add("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.drive(PROBE_TIMEOUT + timedelta(seconds=1))
@@ -58,14 +58,14 @@ def test_no_answer_is_the_reason_after_a_minute_and_it_is_asked_again_every_ten(
 
 
 def test_a_probe_that_the_hub_refuses_is_reported_as_refused() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.frozen.add("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.drive(PROBE_TIMEOUT + timedelta(seconds=1))
     [said] = twin.ask(uid, "site-1", refusal="denied by a policy")
     assert isinstance(said, OnMember)
     assert said.member.reason.kind is ReasonKind.NO_ANSWER
-    assert said.member.reason.who is Who.PERSON
+    assert said.member.reason.who is ActingParty.PERSON
     assert said.why == "the hub refused the stage work that asks the cluster: denied by a policy"
 
 
@@ -111,7 +111,7 @@ def test_a_probe_is_worth_nothing_after_another_rollouts_hold() -> None:
 
 
 def test_in_later_steps_the_works_own_feedback_is_the_probe() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
     twin.wait(hours=1)
@@ -122,7 +122,7 @@ def test_in_later_steps_the_works_own_feedback_is_the_probe() -> None:
 
 
 def test_a_cluster_of_a_rollout_that_can_not_be_read_is_probed_in_each_step() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     unreadable = UnreadableRollout(
         uid="uid-x",
         namespace="fleet",
@@ -142,7 +142,7 @@ def test_a_cluster_of_a_rollout_that_can_not_be_read_is_probed_in_each_step() ->
 
 @pytest.mark.parametrize("who", ["another rollout", "a hand"])
 def test_a_cluster_where_somebody_else_has_been_is_probed_again(who: str) -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(hours=1)
     if who == "a hand":
@@ -161,7 +161,7 @@ def test_a_cluster_where_somebody_else_has_been_is_probed_again(who: str) -> Non
 
 
 def test_an_old_work_that_is_being_deleted_is_waited_for() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.PROBED)
     twin.deliver()
@@ -190,7 +190,7 @@ def test_a_cluster_that_is_being_deleted_is_not_probed() -> None:
 
 
 def test_a_probe_that_the_hub_does_not_show_yet_is_not_judged() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].absent = True
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.PROBED)

@@ -8,12 +8,12 @@ from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.timing.times import ACCEPT_TIMEOUT
 from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind, RunResult
 from tests.core.engine.decide.arming import arming, run_of
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 
 
-def kept(step: str, *stages: str) -> tuple[Twin, str]:
+def kept(step: str, *stages: str) -> tuple[InMemoryEngine, str]:
     """An arming that the hub refuses because a right is missing, on a cluster in that state."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     for stage in stages:
         twin.spokes["site-1"].to(stage)
         twin.labels["site-1"][f"lcm.openshift.io/ibgu-{stage.lower()}-completed"] = ""
@@ -25,7 +25,7 @@ def kept(step: str, *stages: str) -> tuple[Twin, str]:
     return twin, uid
 
 
-def by_hand(twin: Twin, *stages: str) -> None:
+def by_hand(twin: InMemoryEngine, *stages: str) -> None:
     for stage in stages:
         assert twin.spokes["site-1"].ask(Stage(stage), "", ("quay.io/seed:other", "4.19.0"))
         twin.wait(minutes=3 if stage is not stages[-1] else 0)
@@ -79,7 +79,7 @@ def test_a_work_that_is_gone_is_not_made_armed() -> None:
 
 @pytest.mark.parametrize("hand", [True, False])
 def test_a_prep_that_waited_for_its_payload_is_judged_again(*, hand: bool) -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.payload = PayloadState(digest="digest")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.under_way.add((uid, "site-1"))
@@ -99,7 +99,7 @@ def test_a_prep_that_waited_for_its_payload_is_judged_again(*, hand: bool) -> No
 
 def test_feedback_that_is_not_settled_is_waited_for_a_minute() -> None:
     """A flap of a moment takes nobody's slot."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.payload = PayloadState(digest="digest")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.under_way.add((uid, "site-1"))

@@ -5,15 +5,15 @@ from datetime import timedelta
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Cause, Kind, Outcome
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 DAY = timedelta(days=1)
 
 
-def upgraded(*, valid: timedelta | None) -> Twin:
+def upgraded(*, valid: timedelta | None) -> InMemoryEngine:
     """Returns a fleet of one cluster that was upgraded by hand a moment ago."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     spoke = twin.spokes["site-1"]
     spoke.certificates = valid

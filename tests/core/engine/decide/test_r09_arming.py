@@ -10,7 +10,7 @@ from ibgu.core.engine.decide.member.probing import fresh
 from ibgu.core.engine.timing.times import ACCEPT_TIMEOUT, PROBE_FRESH
 from ibgu.core.model import Kind, Outcome, ReasonKind, RunResult, RunState, Waiting
 from tests.core.engine.decide.arming import arming, run_of, vanish
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.spoke import told
 
 STEPS = [Kind.RUN_INTENDED, Kind.RUN_ARMING, Kind.RUN_ARMED, Kind.RUN_ACCEPTED]
@@ -107,7 +107,7 @@ def test_an_abort_is_withdrawn_at_the_first_refusal() -> None:
 
 
 def test_an_abort_arms_only_on_a_fresh_probe() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     for spoke in twin.spokes.values():
         spoke.to("Prep")
     uid = twin.apply(ibgu("a", "Abort", concurrency=1))
@@ -121,7 +121,7 @@ def test_an_abort_arms_only_on_a_fresh_probe() -> None:
 
 @pytest.mark.parametrize(("minutes", "young"), [(0, True), (1, False), (-20, False)])
 def test_a_clock_that_was_set_back_makes_no_probe_fresh(minutes: int, *, young: bool) -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     for spoke in twin.spokes.values():
         spoke.to("Prep")
     uid = twin.apply(ibgu("a", "Abort", concurrency=1))

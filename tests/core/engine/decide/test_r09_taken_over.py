@@ -7,12 +7,12 @@ import pytest
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, RunResult, RunState
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 
-def accepted(step: str = "Prep") -> tuple[Twin, str]:
-    twin = Twin("site-1")
+def accepted(step: str = "Prep") -> tuple[InMemoryEngine, str]:
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     for spoke in twin.spokes.values():
         spoke.faults[Stage.PREP] = "slow"
@@ -21,25 +21,25 @@ def accepted(step: str = "Prep") -> tuple[Twin, str]:
     return twin, uid
 
 
-def other_stage(twin: Twin) -> None:
+def other_stage(twin: InMemoryEngine) -> None:
     assert twin.spokes["site-1"].ask(Stage.IDLE, "", ("", ""))
 
 
-def other_run(twin: Twin) -> None:
+def other_run(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].run = "somebody-elses"
 
 
-def no_run(twin: Twin) -> None:
+def no_run(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].run = ""
 
 
-def edited(twin: Twin) -> None:
+def edited(twin: InMemoryEngine) -> None:
     for work in twin.works.values():
         work.edited = True
     twin.touch("uid-a", "site-1")
 
 
-def deleted(twin: Twin) -> None:
+def deleted(twin: InMemoryEngine) -> None:
     twin.works.clear()
     twin.touch("uid-a", "site-1")
 
@@ -48,7 +48,7 @@ HANDS = [other_stage, other_run, no_run, edited, deleted]
 
 
 @pytest.mark.parametrize("hand", HANDS)
-def test_two_minutes_of_it_end_the_run(hand: Callable[[Twin], None]) -> None:
+def test_two_minutes_of_it_end_the_run(hand: Callable[[InMemoryEngine], None]) -> None:
     twin, uid = accepted()
     hand(twin)
     twin.agents()
@@ -65,7 +65,7 @@ def test_two_minutes_of_it_end_the_run(hand: Callable[[Twin], None]) -> None:
 
 
 @pytest.mark.parametrize("hand", HANDS)
-def test_nothing_is_put_back(hand: Callable[[Twin], None]) -> None:
+def test_nothing_is_put_back(hand: Callable[[InMemoryEngine], None]) -> None:
     twin, _uid = accepted()
     hand(twin)
     before = [stage for _, stage in twin.spokes["site-1"].executed]
@@ -76,9 +76,9 @@ def test_nothing_is_put_back(hand: Callable[[Twin], None]) -> None:
 
 @pytest.mark.parametrize("hand", [edited, deleted])
 def test_an_armed_work_that_is_changed_before_the_cluster_takes_it(
-    hand: Callable[[Twin], None],
+    hand: Callable[[InMemoryEngine], None],
 ) -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_ARMING)
     twin.frozen.add("site-1")
@@ -128,7 +128,7 @@ def test_an_earlier_run_of_ours_is_not_foreign_during_an_upgrade(
     earlier: bool, taken: bool
 ) -> None:
     """The old etcd shows it until the Lifecycle Agent restores the object."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep Upgrade"))
     twin.wait(seconds=70)
     spoke = twin.spokes["site-1"]
@@ -145,7 +145,7 @@ def test_an_earlier_run_of_ours_is_not_foreign_during_an_upgrade(
 
 
 def test_an_armed_work_is_no_sign_of_a_hand() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_ARMING)
     twin.frozen.add("site-1")

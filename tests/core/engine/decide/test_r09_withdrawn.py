@@ -7,7 +7,7 @@ from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.timing.times import ACCEPT_TIMEOUT
 from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, RunResult
 from tests.core.engine.decide.arming import arming, return_, run_of, taken_but_unheard, vanish
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 
@@ -81,9 +81,9 @@ def test_another_rollouts_content_does_not_meet_that_of_a_withdrawn_prep() -> No
     assert list(twin.loads) == [(newer, "site-1")]
 
 
-def carrying() -> tuple[Twin, str]:
+def carrying() -> tuple[InMemoryEngine, str]:
     """A cluster that is about to be armed, and has its payload."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     twin.payload = PayloadState(digest="digest")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))

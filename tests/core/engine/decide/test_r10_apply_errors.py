@@ -9,7 +9,7 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition
 from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import Cause, Kind, ReasonKind, RunResult, WorkView
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.spoke import REFUSED
 from tests.core.engine.decide.states import said
@@ -18,9 +18,9 @@ SPEC = "can not change spec.seedImageRef while ibu is in progress"
 FORBIDDEN = 'imagebasedupgrades "upgrade" is forbidden: User can not get resource'
 
 
-def armed(*stages: str, plan: str = "Prep") -> tuple[Twin, str, WorkView]:
+def armed(*stages: str, plan: str = "Prep") -> tuple[InMemoryEngine, str, WorkView]:
     """A twin whose work is armed and not yet taken, and that work."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     for stage in stages:
         twin.spokes["site-1"].to(stage)
@@ -31,7 +31,9 @@ def armed(*stages: str, plan: str = "Prep") -> tuple[Twin, str, WorkView]:
     return twin, uid, twin.works[uid, "site-1"].view()
 
 
-def after(twin: Twin, uid: str, **seen: Any) -> tuple[ReasonKind, Cause | None, RunResult | None]:
+def after(
+    twin: InMemoryEngine, uid: str, **seen: Any
+) -> tuple[ReasonKind, Cause | None, RunResult | None]:
     """Returns what the member is at once, and what it is after SETTLE of the same."""
     first = twin.ask(uid, "site-1", **seen)
     for decision in first:
@@ -145,7 +147,7 @@ def test_a_refusal_by_the_cluster_gives_its_label() -> None:
 
 
 def test_a_final_refusal_of_the_hub_ends_the_run_without_a_label() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_ARMING)
     twin.writes.clear()

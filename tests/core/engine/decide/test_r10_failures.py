@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition
 from ibgu.core.model import Cause, OnMember, Outcome
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from tests.core.engine.decide.fleet import Twin, ibgu
 def test_the_clusters_own_failure_ends_the_run_at_once(
     plan: str, stage: Stage, cause: Cause, words: str
 ) -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     spoke = twin.spokes["site-1"]
     if not plan.startswith("Prep"):
         spoke.to("Prep")
@@ -40,7 +40,7 @@ def test_the_clusters_own_failure_ends_the_run_at_once(
 
 
 def test_an_automatic_rollback_is_a_failed_upgrade() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].faults[Stage.UPGRADE] = "rollback"
     uid = twin.apply(ibgu("a", "Prep Upgrade"))
     twin.wait(minutes=30)
@@ -48,7 +48,7 @@ def test_an_automatic_rollback_is_a_failed_upgrade() -> None:
 
 
 def test_the_details_may_be_filled_in_later() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].faults[Stage.PREP] = "fail"
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(minutes=5)

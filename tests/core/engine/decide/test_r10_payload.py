@@ -5,11 +5,11 @@ import pytest
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, RunResult, RunState
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 
 
 def test_the_payload_is_there_before_prep_is_armed_and_goes_when_prep_has_ended() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.payload = PayloadState(digest="digest")
     uid = twin.apply(ibgu("a", "Prep Upgrade"))
     twin.until(Kind.RUN_INTENDED)
@@ -24,7 +24,7 @@ def test_the_payload_is_there_before_prep_is_armed_and_goes_when_prep_has_ended(
 
 def test_a_payload_that_is_being_written_may_be_on_its_way_out() -> None:
     """The run that it was for was withdrawn, and the next one must not count on it."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.payload = PayloadState(digest="digest")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.under_way.add((uid, "site-1"))
@@ -42,7 +42,7 @@ def test_a_payload_that_is_being_written_may_be_on_its_way_out() -> None:
 def test_a_payload_refused_for_two_minutes_ends_the_run_before_arming(
     by: str,
 ) -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.payload = PayloadState(digest="digest")
     if by == "cluster":
         twin.bad_payload = "ConfigMap x: namespaces y not found"
@@ -63,7 +63,7 @@ def test_a_payload_refused_for_two_minutes_ends_the_run_before_arming(
 
 
 def test_a_payload_that_is_applied_in_time_fails_nobody() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.payload = PayloadState(digest="digest")
     twin.bad_payload = "namespaces openshift-lifecycle-agent not found"
     uid = twin.apply(ibgu("a", "Prep"))
@@ -76,7 +76,7 @@ def test_a_payload_that_is_applied_in_time_fails_nobody() -> None:
 
 
 def test_an_unreachable_cluster_gets_nothing_while_its_payload_is_on_the_way() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.payload = PayloadState(digest="digest")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_INTENDED)

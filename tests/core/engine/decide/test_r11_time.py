@@ -12,13 +12,13 @@ from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind
 from ibgu.core.model.bounds import LATEST
 from ibgu.core.model.kinds import AutoRollback, Ibgu
-from tests.core.engine.decide.fleet import START, Twin, ibgu
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 
 MINUTE = timedelta(minutes=1)
 
 
-def minutes(twin: Twin, uid: str, name: str) -> float:
+def minutes(twin: InMemoryEngine, uid: str, name: str) -> float:
     """The member's limit, in minutes after its start."""
     member = twin.member(uid, 0, name)
     assert member.limit is not None

@@ -5,11 +5,11 @@ import pytest
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind
 from tests.core.engine.decide.arming import vanish
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 
 
 def test_a_cluster_that_is_dark_inside_its_upgrade_is_rebooting() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep Upgrade"))
     twin.wait(minutes=5)
     member = twin.member(uid, 0, "site-1")
@@ -21,7 +21,7 @@ def test_a_cluster_that_is_dark_inside_its_upgrade_is_rebooting() -> None:
 
 
 def test_a_rollback_reboots_too() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].to("Prep")
     twin.spokes["site-1"].to("Upgrade")
     twin.labels["site-1"]["lcm.openshift.io/ibgu-upgrade-completed"] = ""
@@ -33,7 +33,7 @@ def test_a_rollback_reboots_too() -> None:
 
 
 def test_a_rebooting_member_keeps_its_slot_until_its_limit() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].faults[Stage.UPGRADE] = "slow"
     uid = twin.apply(ibgu("a", "Prep Upgrade", timeout=60))
     twin.wait(minutes=59)
@@ -45,7 +45,7 @@ def test_a_rebooting_member_keeps_its_slot_until_its_limit() -> None:
 
 
 def test_an_unreachable_member_in_prep_keeps_its_slot() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=30)
     twin.spokes["site-1"].dark = True
@@ -61,7 +61,7 @@ def test_an_unreachable_member_in_prep_keeps_its_slot() -> None:
 
 @pytest.mark.parametrize("step", ["Prep", "Abort"])
 def test_an_unreachable_member_waits_without_a_slot_and_a_work(step: str) -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].dark = True
     uid = twin.apply(ibgu("a", step))
     twin.wait(minutes=30)
@@ -73,7 +73,7 @@ def test_an_unreachable_member_waits_without_a_slot_and_a_work(step: str) -> Non
 
 def test_a_cluster_that_vanishes_after_arming_counts_as_rebooting() -> None:
     """The cluster was "Unreachable, check power", though an Upgrade had been sent to it."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].to("Prep")
     twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
     uid = twin.apply(ibgu("a", "Upgrade"))

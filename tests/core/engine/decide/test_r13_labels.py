@@ -8,7 +8,7 @@ import pytest
 from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Cause, Kind, Outcome, RunState
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 PREFIX = "lcm.openshift.io/ibgu-"
@@ -30,9 +30,9 @@ NEEDED = {
 }
 
 
-def site(action: str, *labels: str) -> Twin:
+def site(action: str, *labels: str) -> InMemoryEngine:
     """One cluster that the action may start on."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     for stage in STATES[action]:
         twin.spokes["site-1"].to(stage)
@@ -41,11 +41,11 @@ def site(action: str, *labels: str) -> Twin:
     return twin
 
 
-def labels(twin: Twin, name: str = "site-1") -> set[str]:
+def labels(twin: InMemoryEngine, name: str = "site-1") -> set[str]:
     return {key.removeprefix(PREFIX) for key in twin.labels[name]}
 
 
-def member(twin: Twin) -> Any:
+def member(twin: InMemoryEngine) -> Any:
     return twin.member("uid-a", 0, "site-1")
 
 
@@ -113,64 +113,64 @@ def test_an_aim_that_was_reached_already_is_labelled_as_success() -> None:
     assert labels(twin) == {"prep-completed"}
 
 
-def _refused_at_the_look(twin: Twin) -> None:
+def _refused_at_the_look(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].to(Stage.PREP, ("quay.io/other:1", "4.17.0"))
     twin.apply(ibgu("a", "Prep"))
 
 
-def _never_started(twin: Twin) -> None:
+def _never_started(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].dark = True
     twin.apply(ibgu("a", "Prep", timeout=20))
 
 
-def _withdrawn(twin: Twin) -> None:
+def _withdrawn(twin: InMemoryEngine) -> None:
     twin.apply(ibgu("a", "Prep", timeout=20))
     twin.until(Kind.RUN_ARMING)
     twin.spokes["site-1"].dark = True
 
 
-def _preempted(twin: Twin) -> None:
+def _preempted(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].faults = {Stage.PREP: "hang", Stage.IDLE: "hang"}
     twin.apply(ibgu("a", "Prep", age=10))
     twin.wait(seconds=30)
     twin.apply(ibgu("b", "Abort"))
 
 
-def _cancelled(twin: Twin) -> None:
+def _cancelled(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].dark = True
     twin.apply(ibgu("a", "Prep", age=10))
     twin.wait(seconds=30)
     twin.apply(ibgu("b", "Abort"))
 
 
-def _taken_over(twin: Twin) -> None:
+def _taken_over(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     twin.apply(ibgu("a", "Prep"))
     twin.wait(minutes=2)
     twin.spokes["site-1"].ask(Stage.IDLE, "", ("", ""))
 
 
-def _skipped(twin: Twin) -> None:
+def _skipped(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].dark = True
     twin.apply(ibgu("a", "Prep"))
     twin.settle()
     twin.annotate("uid-a", skip="site-1")
 
 
-def _payload_refused(twin: Twin) -> None:
+def _payload_refused(twin: InMemoryEngine) -> None:
     twin.payload = PayloadState(digest="digest")
     twin.bad_payload = "namespaces oadp not found"
     twin.apply(ibgu("a", "Prep"))
 
 
-def _recreated(twin: Twin) -> None:
+def _recreated(twin: InMemoryEngine) -> None:
     twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=30)
     twin.spokes["site-1"].uid = "uid-again"
     twin.touch_cluster("site-1")
 
 
-def _deleted(twin: Twin) -> None:
+def _deleted(twin: InMemoryEngine) -> None:
     twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=30)
     twin.delete("uid-a")

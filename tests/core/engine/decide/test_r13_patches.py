@@ -7,14 +7,14 @@ import pytest
 
 from ibgu.core.engine.decide import decide_pending_patch
 from ibgu.core.model import Change, Kind, OnMember, OnPendingPatch, PendingPatch
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 COMPLETED = "lcm.openshift.io/ibgu-prep-completed"
 
 
-def site() -> Twin:
-    twin = Twin("site-1")
+def site() -> InMemoryEngine:
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     return twin
 
@@ -77,7 +77,7 @@ def pending(seen: str | None, wanted: str | None) -> PendingPatch:
 def test_a_change_is_pending_until_the_key_shows_it_or_a_foreign_value(
     seen: str | None, wanted: str | None, shown: str | None, settled: bool
 ) -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.labels["site-1"] = {} if shown is None else {"k": shown}
     found = decide_pending_patch(pending(seen, wanted), twin.cluster("site-1"))
     assert (found is not None and found.pending.empty) == settled
@@ -85,7 +85,7 @@ def test_a_change_is_pending_until_the_key_shows_it_or_a_foreign_value(
 
 
 def test_a_cluster_that_is_gone_or_another_one_has_nothing_pending() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     for cluster in (None, twin.cluster("site-1")):
         patch = PendingPatch(
             uid="uid-before", cluster="site-1", rollout="a", labels={"k": Change(None, "")}
@@ -103,7 +103,7 @@ def test_a_cluster_that_is_gone_or_another_one_has_nothing_pending() -> None:
     ],
 )
 def test_the_history_says_how_a_change_was_settled(shown: dict[str, str], words: str) -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.labels["site-1"] = shown
     labels = {"k": Change(None, ""), "j": Change(None, ""), "open": Change(None, "")}
     cluster = twin.cluster("site-1")

@@ -17,7 +17,7 @@ from ibgu.core.model import (
     ReasonKind,
     names,
 )
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.spoke import told
 
@@ -25,8 +25,8 @@ OURS = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: "uid-a"}
 PREPARED = {"lcm.openshift.io/ibgu-prep-completed": ""}
 
 
-def prepared(*plan: str, timeout: int = 240) -> Twin:
-    twin = Twin("site-1")
+def prepared(*plan: str, timeout: int = 240) -> InMemoryEngine:
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     twin.spokes["site-1"].to(Stage.PREP)
     twin.labels["site-1"] = dict(PREPARED)
@@ -34,11 +34,11 @@ def prepared(*plan: str, timeout: int = 240) -> Twin:
     return twin
 
 
-def marks(twin: Twin) -> dict[str, str]:
+def marks(twin: InMemoryEngine) -> dict[str, str]:
     return twin.annotations["site-1"]
 
 
-def patches(twin: Twin) -> int:
+def patches(twin: InMemoryEngine) -> int:
     """Patches of the ManagedCluster that have been pending so far."""
     return len(twin.told(Kind.LABELS_PENDING))
 
@@ -63,7 +63,7 @@ def test_nothing_is_armed_while_the_hub_does_not_take_it() -> None:
 
 
 def test_in_a_chain_it_rides_on_the_label_of_prep() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     twin.apply(ibgu("a", "Prep Upgrade"))
     twin.until(Kind.LABELS_PENDING)
@@ -80,7 +80,7 @@ def test_in_a_chain_it_rides_on_the_label_of_prep() -> None:
 
 @pytest.mark.parametrize("plan", [("Prep",), ("Prep", "Upgrade")])
 def test_a_prep_that_no_upgrade_follows_at_once_does_not_bring_it(plan: tuple[str, ...]) -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", *plan))
     twin.until(Kind.LABELS_PENDING)
     (pending,) = twin.fleet.pending_patches.values()
@@ -89,7 +89,7 @@ def test_a_prep_that_no_upgrade_follows_at_once_does_not_bring_it(plan: tuple[st
 
 def test_auto_import_is_turned_off_ahead_of_an_upgrade_that_is_next() -> None:
     """The member has no slot yet; the annotation costs none then."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.spokes["site-2"].to(Stage.PREP)
     twin.apply(ibgu("a", "Prep Upgrade", concurrency=1))
     twin.wait(seconds=30)
@@ -99,7 +99,7 @@ def test_auto_import_is_turned_off_ahead_of_an_upgrade_that_is_next() -> None:
 
 
 def test_a_foreign_auto_import_annotation_is_kept() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.annotations["site-1"] = {names.DISABLE_AUTO_IMPORT: "true"}
     twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
     twin.wait(hours=1)
@@ -209,21 +209,21 @@ def test_a_dark_cluster_gives_no_evidence() -> None:
     assert marks(twin) == {}
 
 
-def _cancelled(twin: Twin) -> None:
+def _cancelled(twin: InMemoryEngine) -> None:
     twin.apply(ibgu("b", "Abort", age=-1))
 
 
-def _deleted(twin: Twin) -> None:
+def _deleted(twin: InMemoryEngine) -> None:
     twin.delete("uid-a")
 
 
-def _too_late(twin: Twin) -> None:
+def _too_late(twin: InMemoryEngine) -> None:
     twin.wait(hours=5)
 
 
 @pytest.mark.parametrize("ends", [_cancelled, _deleted, _too_late])
 def test_auto_import_is_on_again_if_the_upgrade_was_never_armed(
-    ends: Callable[[Twin], None],
+    ends: Callable[[InMemoryEngine], None],
 ) -> None:
     twin = prepared("Upgrade")
     twin.until(Kind.LABELS_PENDING)
@@ -238,7 +238,7 @@ def test_auto_import_is_on_again_if_the_upgrade_was_never_armed(
 
 
 def test_auto_import_is_on_again_when_a_chain_ends_between_prep_and_upgrade() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     uid = twin.apply(ibgu("a", "Prep Upgrade", age=10))
     twin.until(Kind.LABELS_PENDING)

@@ -4,7 +4,7 @@ import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Cause, Kind, Outcome, Preempt, StepState
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.spoke import told
 
@@ -12,9 +12,9 @@ FAILED = "lcm.openshift.io/ibgu-prep-failed"
 COMPLETED = "lcm.openshift.io/ibgu-prep-completed"
 
 
-def too_slow(*plan: str, action: Stage = Stage.PREP) -> Twin:
+def too_slow(*plan: str, action: Stage = Stage.PREP) -> InMemoryEngine:
     """site-1 takes an hour, and the step allows 20 minutes."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     twin.spokes["site-1"].faults[action] = "slow"
     twin.apply(ibgu("a", *(plan or ("Prep",)), timeout=20))
@@ -59,7 +59,7 @@ def test_the_label_stays_as_somebody_has_left_it(left: dict[str, str]) -> None:
 
 def test_a_failed_label_that_is_not_ours_does_not_make_it_ours() -> None:
     """The run was preempted, and so gave no label; somebody else's stands."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     spoke = twin.spokes["site-1"]
     spoke.faults[Stage.PREP] = "slow"
     twin.apply(ibgu("a", "Prep", age=10))
@@ -107,7 +107,7 @@ def test_a_chain_does_not_go_on_late() -> None:
 
 
 def test_a_lateness_of_seconds_is_given_in_seconds() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     spoke = twin.spokes["site-1"]
     twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_ACCEPTED)
@@ -124,7 +124,7 @@ def test_a_lateness_of_seconds_is_given_in_seconds() -> None:
 
 def test_the_details_of_a_failure_are_filled_in() -> None:
     """The cluster tells them a moment after the failure (R10.1)."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     spoke = twin.spokes["site-1"]
     twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_ACCEPTED)
@@ -145,7 +145,7 @@ def test_the_details_of_a_failure_are_filled_in() -> None:
 
 def test_a_failure_that_is_taken_back_fills_nothing_in() -> None:
     """The action runs again by a hand, with other words: these are not the failure's."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     spoke = twin.spokes["site-1"]
     spoke.faults[Stage.PREP] = "fail"
     twin.apply(ibgu("a", "Prep"))

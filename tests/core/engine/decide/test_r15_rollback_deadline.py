@@ -7,7 +7,7 @@ import pytest
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
 from ibgu.core.model import Kind, Outcome
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, restore_hub
 from tests.core.engine.decide.spoke import Spoke, told
@@ -16,15 +16,15 @@ MONTH = timedelta(days=30)
 WARNING = "Thing[1] - CRD not deployed on cluster"
 
 
-def joined(*clusters: str) -> Twin:
-    twin = Twin(*clusters)
+def joined(*clusters: str) -> InMemoryEngine:
+    twin = InMemoryEngine(*clusters)
     Invariants(twin)
     for spoke in twin.spokes.values():
         spoke.certificates = MONTH
     return twin
 
 
-def upgraded(*plan: str) -> Twin:
+def upgraded(*plan: str) -> InMemoryEngine:
     """Returns a fleet of one cluster that the rollout has just upgraded."""
     twin = joined("site-1")
     twin.apply(ibgu("a", *(plan or ("Prep", "Upgrade"))))
@@ -32,13 +32,13 @@ def upgraded(*plan: str) -> Twin:
     return twin
 
 
-def spoke_of(twin: Twin) -> Spoke:
+def spoke_of(twin: InMemoryEngine) -> Spoke:
     found = twin.spokes["site-1"]
     assert isinstance(found, Spoke)
     return found
 
 
-def deadlines(twin: Twin, uid: str = "uid-a") -> list[datetime | None]:
+def deadlines(twin: InMemoryEngine, uid: str = "uid-a") -> list[datetime | None]:
     return [step.members["site-1"].rollback_until for step in twin.tracked(uid).steps]
 
 

@@ -9,13 +9,13 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
 from ibgu.core.model import Cause, Kind, Outcome, RunResult
 from tests.core.engine.decide import labels
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 
-def stuck() -> Twin:
+def stuck() -> InMemoryEngine:
     """site-1 was armed and ended at its limit."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
     twin.apply(ibgu("a", "Prep", timeout=20))
@@ -29,25 +29,25 @@ def test_the_work_stays_disarmed_while_it_is_watched() -> None:
     assert not twin.works["uid-a", "site-1"].wanted.armed
 
 
-def _gone(twin: Twin) -> None:
+def _gone(twin: InMemoryEngine) -> None:
     del twin.spokes["site-1"]
     twin.touch_cluster("site-1")
 
 
-def _recreated(twin: Twin) -> None:
+def _recreated(twin: InMemoryEngine) -> None:
     twin.spokes["site-1"].uid += "-again"
     twin.touch_cluster("site-1")
 
 
-def _deleted(twin: Twin) -> None:
+def _deleted(twin: InMemoryEngine) -> None:
     twin.delete("uid-a")
 
 
-def _old(twin: Twin) -> None:
+def _old(twin: InMemoryEngine) -> None:
     twin.drive(LATE_COMPLETION_WATCH)
 
 
-def _aborted(twin: Twin) -> None:
+def _aborted(twin: InMemoryEngine) -> None:
     twin.append("uid-a", "AbortOnFailure")
     twin.wait(minutes=5)
 
@@ -62,7 +62,7 @@ def _aborted(twin: Twin) -> None:
         (_aborted, "a later run of the cluster exists"),
     ],
 )
-def test_the_watch_ends(ends: Callable[[Twin], None], why: str) -> None:
+def test_the_watch_ends(ends: Callable[[InMemoryEngine], None], why: str) -> None:
     twin = stuck()
     ends(twin)
     twin.settle()
@@ -96,7 +96,7 @@ def test_a_later_step_that_does_nothing_there_does_not_end_the_watch() -> None:
 
 def test_a_member_that_took_back_its_run_is_watched_if_it_ends_so() -> None:
     """The cluster went dark before it showed the run: it may have taken it all the same."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     spoke = twin.spokes["site-1"]
     twin.apply(ibgu("a", "Prep", timeout=20))
@@ -119,7 +119,7 @@ def test_a_member_that_took_back_its_run_is_watched_if_it_ends_so() -> None:
 
 
 def test_a_late_completion_of_a_skipped_cluster_is_noticed() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     before = labels.snapshot(twin)
     twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_ARMING)
@@ -141,7 +141,7 @@ def test_a_late_completion_of_a_skipped_cluster_is_noticed() -> None:
 
 
 def test_succeeded_and_never_armed_members_are_not_watched() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     twin.spokes["site-2"].dark = True
     twin.apply(ibgu("a", "Prep", timeout=20))
     twin.wait(hours=1)
@@ -151,7 +151,7 @@ def test_succeeded_and_never_armed_members_are_not_watched() -> None:
 
 def test_a_withdrawn_run_that_was_done_by_hand_is_not_watched() -> None:
     """A hand did it while the cluster was dark: nothing can come true late."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     spoke = twin.spokes["site-1"]
     twin.apply(ibgu("a", "Prep"))

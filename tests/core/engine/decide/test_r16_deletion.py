@@ -20,14 +20,14 @@ from ibgu.core.model import (
     RunResult,
 )
 from tests.core.engine.decide.drafts import drafted
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 PREPARED = {"lcm.openshift.io/ibgu-prep-completed": ""}
 
 
-def sites(*names: str, plan: str = "Prep", concurrency: int = 1) -> Twin:
-    twin = Twin(*names)
+def sites(*names: str, plan: str = "Prep", concurrency: int = 1) -> InMemoryEngine:
+    twin = InMemoryEngine(*names)
     Invariants(twin)
     for name, spoke in twin.spokes.items():
         if plan.startswith("Upgrade"):
@@ -37,7 +37,7 @@ def sites(*names: str, plan: str = "Prep", concurrency: int = 1) -> Twin:
     return twin
 
 
-def gone(twin: Twin, **time: int) -> Any:
+def gone(twin: InMemoryEngine, **time: int) -> Any:
     twin.delete("uid-a")
     twin.wait(**(time or {"minutes": 5}))
     assert twin.tracked("uid-a").rollout.state is RolloutState.DELETED
@@ -150,19 +150,19 @@ def test_a_deletion_ends_the_watch_for_late_completions() -> None:
     assert twin.works == {}
 
 
-def _before_the_first_turn(twin: Twin) -> None:
+def _before_the_first_turn(twin: InMemoryEngine) -> None:
     twin.turn()
 
 
-def _while_the_step_opens(twin: Twin) -> None:
+def _while_the_step_opens(twin: InMemoryEngine) -> None:
     twin.until(Kind.STEP_OPENED)
 
 
-def _when_it_is_complete(twin: Twin) -> None:
+def _when_it_is_complete(twin: InMemoryEngine) -> None:
     twin.wait(hours=1)
 
 
-def _while_it_is_held(twin: Twin) -> None:
+def _while_it_is_held(twin: InMemoryEngine) -> None:
     twin.adoption.add("uid-a")
     twin.touch("uid-a")
     twin.settle()
@@ -177,7 +177,7 @@ def _while_it_is_held(twin: Twin) -> None:
         _while_it_is_held,
     ],
 )
-def test_a_rollout_can_be_deleted_in_any_state(when: Callable[[Twin], None]) -> None:
+def test_a_rollout_can_be_deleted_in_any_state(when: Callable[[InMemoryEngine], None]) -> None:
     twin = sites("site-1")
     when(twin)
     twin.delete("uid-a")

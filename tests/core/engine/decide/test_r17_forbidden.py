@@ -3,7 +3,7 @@
 import pytest
 
 from ibgu.core.model import Outcome, ReasonKind
-from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.scenes import HOLDS, WAITS, Scene
 
 SCENES = [scene for scene, row in {**WAITS, **HOLDS}.items() if row[0] is ReasonKind.FORBIDDEN]
@@ -11,7 +11,7 @@ SCENES = [scene for scene, row in {**WAITS, **HOLDS}.items() if row[0] is Reason
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_with_the_right_it_goes_on(scene: Scene) -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     scene(twin)
     twin.wait(minutes=5)
     assert twin.member("uid-a", 0, "site-1").reason.kind is ReasonKind.FORBIDDEN
@@ -24,7 +24,7 @@ def test_with_the_right_it_goes_on(scene: Scene) -> None:
 
 def test_a_limit_ends_it_as_anything_else() -> None:
     """Nobody gives the right: the step's deadline passes, and no cluster was touched."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     waits = next(scene for scene in SCENES if scene in WAITS)
     waits(twin)
     twin.wait(minutes=300)

@@ -3,8 +3,8 @@
 import pytest
 
 from ibgu.core.engine.gates import LASTING
-from ibgu.core.model import Reason, ReasonKind, Who
-from tests.core.engine.decide.fleet import START, Twin
+from ibgu.core.model import ActingParty, Reason, ReasonKind
+from tests.core.engine.decide.fleet import START, InMemoryEngine
 from tests.core.engine.decide.invariants import IN_FLIGHT, WAITING
 from tests.core.engine.decide.scenes import HOLDS, WAITS, Scene, running
 from tests.core.engine.decide.spoke import told
@@ -13,7 +13,7 @@ from tests.core.engine.decide.spoke import told
 @pytest.mark.parametrize("scene", [*WAITS, *HOLDS], ids=lambda scene: scene.__name__)
 def test_each_scene_has_its_reason(scene: Scene) -> None:
     kind, words, who = {**WAITS, **HOLDS}[scene]
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     scene(twin)
     twin.settle()
     reason = twin.member("uid-a", 0, "site-1").reason
@@ -38,19 +38,19 @@ def test_holds_of_a_step_are_no_reasons_of_members() -> None:
 
 
 def test_a_reason_that_stands_keeps_its_since_while_its_words_change() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     running(twin)
     before = twin.member("uid-a", 0, "site-1").reason
     spoke = twin.spokes["site-1"]
     spoke.conditions["PrepInProgress"] = told("True", "InProgress", "Precaching images")
     twin.wait(seconds=5)
     assert twin.member("uid-a", 0, "site-1").reason == Reason(
-        ReasonKind.RUNNING, before.since, "Precaching images", None, Who.CLUSTER
+        ReasonKind.RUNNING, before.since, "Precaching images", None, ActingParty.CLUSTER
     )
 
 
 def test_the_same_reason_is_not_said_again() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     running(twin)
     known = len(twin.said)
     twin.touch_everything()
@@ -59,7 +59,7 @@ def test_the_same_reason_is_not_said_again() -> None:
 
 
 def test_the_last_words_stay_while_the_feedback_is_frozen() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     running(twin)
     before = twin.member("uid-a", 0, "site-1").reason
     work = twin.works["uid-a", "site-1"]

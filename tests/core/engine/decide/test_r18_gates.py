@@ -5,16 +5,16 @@ import pytest
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 ONE, TWO = PayloadState(digest="one"), PayloadState(digest="two")
 FORBIDDEN = PayloadState(problem="ibgu may not read ConfigMap oadp/backup")
 
 
-def three(plan: str = "Prep", timeout: int = 240) -> Twin:
+def three(plan: str = "Prep", timeout: int = 240) -> InMemoryEngine:
     """site-1 is in flight, the others wait."""
-    twin = Twin("site-1", "site-2", "site-3")
+    twin = InMemoryEngine("site-1", "site-2", "site-3")
     Invariants(twin)
     twin.payload = ONE
     for name, spoke in twin.spokes.items():
@@ -26,12 +26,12 @@ def three(plan: str = "Prep", timeout: int = 240) -> Twin:
     return twin
 
 
-def hold(twin: Twin) -> ReasonKind | None:
+def hold(twin: InMemoryEngine) -> ReasonKind | None:
     found = twin.tracked("uid-a").steps[0].step.hold
     return found.kind if found else None
 
 
-def states(twin: Twin) -> list[MemberState | Outcome]:
+def states(twin: InMemoryEngine) -> list[MemberState | Outcome]:
     members = twin.tracked("uid-a").steps[0].members.values()
     return [member.outcome or member.state for member in members]
 
@@ -145,7 +145,7 @@ def test_a_member_that_a_gate_keeps_is_ready_all_the_same() -> None:
 
 def test_gates_ask_nobody_who_is_not_waiting() -> None:
     """The payload changes while the last member is in flight: there is nothing to hold."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.payload = ONE
     twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=20)

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.model import Cause, Kind, MemberState, OnMember, Outcome, ReasonKind, Who
-from tests.core.engine.decide.fleet import START, Twin
+from ibgu.core.model import ActingParty, Cause, Kind, MemberState, OnMember, Outcome, ReasonKind
+from tests.core.engine.decide.fleet import START, InMemoryEngine
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.rate_limited import MINUTE, hold, rate_limited, starts
 
@@ -14,7 +14,7 @@ from tests.core.engine.decide.rate_limited import MINUTE, hold, rate_limited, st
 class Width:
     """The most members that were in flight at once, by how many had ended by then."""
 
-    def __init__(self, twin: Twin) -> None:
+    def __init__(self, twin: InMemoryEngine) -> None:
         self.twin = twin
         self.most: dict[int, int] = {}
         twin.watchers.append(self)
@@ -46,7 +46,7 @@ def test_the_ramp_up_reason_names_what_ends_it() -> None:
     twin.wait(seconds=70)
     kept = hold(twin, uid)
     assert kept is not None
-    assert (kept.kind, kept.who, kept.until) == (ReasonKind.RAMP_UP, Who.CLUSTER, None)
+    assert (kept.kind, kept.who, kept.until) == (ReasonKind.RAMP_UP, ActingParty.CLUSTER, None)
     assert kept.message == (
         "ramp-up: at most 2 in flight until 2 more have ended (ibgu.dev/ramp-up)"
     )
@@ -132,7 +132,7 @@ def test_the_share_is_of_the_ramps_waves() -> None:
     assert spans[-1] == round((START + 100 * MINUTE - started(twin, "site-15")) / MINUTE)
 
 
-def started(twin: Twin, name: str) -> datetime:
+def started(twin: InMemoryEngine, name: str) -> datetime:
     at = twin.member("uid-a", 0, name).started_at
     assert at is not None
     return at
@@ -252,7 +252,7 @@ def test_a_clock_that_was_set_back_puts_nobody_off_for_as_long() -> None:
     assert all(member.started_at for member in twin.tracked(uid).steps[1].members.values())
 
 
-def waits_for_jitter(twin: Twin, uid: str) -> bool:
+def waits_for_jitter(twin: InMemoryEngine, uid: str) -> bool:
     """A member of the second step waits for jitter."""
     members = [member for step in twin.tracked(uid).steps[1:] for member in step.members.values()]
     kinds = {member.reason.kind for member in members}

@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
-from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, Who
+from ibgu.core.model import ActingParty, Cause, Kind, MemberState, Outcome, ReasonKind
 from ibgu.core.model.kinds import Ibgu, LabelSelector
 from ibgu.core.views.display import reason_of
-from tests.core.engine.decide.fleet import START, Twin, ibgu
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.rate_limited import (
     MINUTE,
@@ -21,7 +21,7 @@ from tests.core.engine.decide.rate_limited import (
 )
 
 
-def limited(count: int, most: int) -> Twin:
+def limited(count: int, most: int) -> InMemoryEngine:
     """A hub with a limit of its own."""
     twin = sites(count)
     twin.facts = replace(twin.facts, starts_per_minute=most)
@@ -44,7 +44,7 @@ def test_a_rate_limited_member_shows_the_time_of_its_start() -> None:
     member = twin.member(uid, 0, "site-3")
     reason = reason_of(member, hold(twin, uid))
     assert reason is not None
-    assert (reason.kind, reason.who) == (ReasonKind.START_RATE, Who.IBGU)
+    assert (reason.kind, reason.who) == (ReasonKind.START_RATE, ActingParty.IBGU)
     assert reason.until == starts(twin)[0] + MINUTE
     assert reason.message == (
         "at most 2 clusters of this rollout start a minute (ibgu.dev/starts-per-minute)"
@@ -122,7 +122,7 @@ def test_the_rate_is_changed_and_taken_away_at_once() -> None:
 # -- the hub's limit -------------------------------------------------------------------------------
 
 
-def halves(count: int, most: int) -> Twin:
+def halves(count: int, most: int) -> InMemoryEngine:
     """Rollouts a and b have half of the clusters each."""
     twin = limited(count, most)
     for number, name in enumerate(twin.labels):
@@ -263,7 +263,11 @@ def test_a_typing_error_holds_new_starts_and_is_reported() -> None:
     )
     kept = hold(twin, uid)
     assert kept is not None
-    assert (kept.kind, kept.who, kept.until) == (ReasonKind.RATE_LIMIT_INVALID, Who.PERSON, None)
+    assert (kept.kind, kept.who, kept.until) == (
+        ReasonKind.RATE_LIMIT_INVALID,
+        ActingParty.PERSON,
+        None,
+    )
     assert twin.warnings() == [
         f"ibgu.dev/starts-per-minute=ten: {wrong}",
         f"{wrong}; nothing new starts until it is changed or removed",

@@ -8,7 +8,7 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind
 from ibgu.core.views.display import DisplayState, word_of
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, restore_hub
 
@@ -16,11 +16,11 @@ QUICK, SLOW = 6, 4
 SLOW_ONES = [f"site-{n}" for n in range(QUICK + 1, QUICK + SLOW + 1)]
 
 
-def fleet(waiting: int = 0, timeout: int = 600) -> tuple[Twin, str]:
+def fleet(waiting: int = 0, timeout: int = 600) -> tuple[InMemoryEngine, str]:
     """All have their slots in `[Prep Upgrade]` but `waiting`; the Upgrade of the quick ones fails,
     that of the others, whose Prep takes an hour, would not."""
     count = QUICK + SLOW
-    twin = Twin(
+    twin = InMemoryEngine(
         *(f"site-{n:02}" if n > count else f"site-{n}" for n in range(1, count + waiting + 1))
     )
     Invariants(twin)
@@ -32,11 +32,11 @@ def fleet(waiting: int = 0, timeout: int = 600) -> tuple[Twin, str]:
     return twin, twin.apply(ibgu("a", "Prep Upgrade", concurrency=count, timeout=timeout))
 
 
-def kept(twin: Twin, uid: str) -> list[Member]:
+def kept(twin: InMemoryEngine, uid: str) -> list[Member]:
     return [twin.member(uid, 0, name) for name in SLOW_ONES]
 
 
-def upgraded(twin: Twin) -> list[str]:
+def upgraded(twin: InMemoryEngine) -> list[str]:
     return [n for n in SLOW_ONES if (Stage.UPGRADE in [s for _, s in twin.spokes[n].executed])]
 
 
@@ -118,7 +118,7 @@ def test_the_circuit_breaker_still_holds_behind_a_changed_payload() -> None:
     assert upgraded(twin) == []
 
 
-def fleet_with_payload() -> Twin:
+def fleet_with_payload() -> InMemoryEngine:
     """One more waits for a slot, so that a change of the content holds somebody."""
     twin, _ = fleet(waiting=1)
     twin.payload = PayloadState(digest="digest")
@@ -127,7 +127,7 @@ def fleet_with_payload() -> Twin:
 
 def test_a_rollback_and_its_finalize_are_not_kept_apart() -> None:
     """Only what reboots into another version waits."""
-    twin = Twin(*(f"site-{n}" for n in range(1, 9)))
+    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, 9)))
     for n, spoke in enumerate(twin.spokes.values(), 1):
         spoke.to("Prep")
         spoke.to("Upgrade")
@@ -138,7 +138,7 @@ def test_a_rollback_and_its_finalize_are_not_kept_apart() -> None:
     assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
 
 
-def dark(twin: Twin, name: str, *, yes: bool = True) -> None:
+def dark(twin: InMemoryEngine, name: str, *, yes: bool = True) -> None:
     twin.spokes[name].dark = yes
     twin.touch_cluster(name)
 

@@ -6,11 +6,13 @@ import pytest
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Kind, Outcome, ReasonKind
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 
 
-def fleet(bad: range | list[int], count: int = 12, concurrency: int = 1) -> tuple[Twin, str]:
-    twin = Twin(*(f"site-{n}" for n in range(1, count + 1)))
+def fleet(
+    bad: range | list[int], count: int = 12, concurrency: int = 1
+) -> tuple[InMemoryEngine, str]:
+    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, count + 1)))
     for n, spoke in enumerate(twin.spokes.values(), 1):
         spoke.to("Prep")
         twin.labels[spoke.name]["lcm.openshift.io/ibgu-prep-completed"] = ""
@@ -18,11 +20,11 @@ def fleet(bad: range | list[int], count: int = 12, concurrency: int = 1) -> tupl
     return twin, twin.apply(ibgu("a", "Upgrade", concurrency=concurrency, timeout=2000))
 
 
-def failed(twin: Twin, uid: str) -> int:
+def failed(twin: InMemoryEngine, uid: str) -> int:
     return twin.tracked(uid).steps[0].counts[Outcome.FAILED]
 
 
-def stopped(twin: Twin, uid: str) -> str:
+def stopped(twin: InMemoryEngine, uid: str) -> str:
     hold = twin.tracked(uid).steps[0].step.hold
     return hold.message if hold is not None and hold.kind is ReasonKind.CIRCUIT_BREAKER else ""
 
@@ -58,7 +60,7 @@ def test_a_success_among_them_does_not() -> None:
 
 
 def test_prep_has_no_breaker() -> None:
-    twin = Twin(*(f"site-{n}" for n in range(1, 9)))
+    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, 9)))
     for spoke in twin.spokes.values():
         spoke.faults[Stage.PREP] = "fail"
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
@@ -68,7 +70,7 @@ def test_prep_has_no_breaker() -> None:
 
 def test_members_that_were_not_armed_do_not_count() -> None:
     """They are in another state, and say nothing about the seed."""
-    twin = Twin(*(f"site-{n}" for n in range(1, 9)))
+    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, 9)))
     for spoke in twin.spokes.values():
         twin.labels[spoke.name]["lcm.openshift.io/ibgu-prep-completed"] = ""
     uid = twin.apply(ibgu("a", "Upgrade", concurrency=1))

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import (
+    ActingParty,
     Kind,
     MemberState,
     Outcome,
@@ -18,7 +19,6 @@ from ibgu.core.model import (
     RunResult,
     RunState,
     StepState,
-    Who,
 )
 from ibgu.core.model.kinds import LabelSelector
 from ibgu.core.plan import EVERYWHERE, Scope
@@ -26,7 +26,7 @@ from ibgu.core.talm import TalmWork, groups_of, view_talm_work
 from ibgu.core.talm import names as talm_names
 from ibgu.core.talm.adopt import DeletedGroup, Traces
 from tests.core.assurance.certify.logs import certify, log_of, told
-from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
+from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, restore_hub
 from tests.core.talm.objects import Object, as_cgu, as_work, cgu, ended, work
@@ -43,7 +43,7 @@ UPGRADE_FAILED = "lcm.openshift.io/ibgu-upgrade-failed"
 class Talm:
     """A TALM that is gone, and what it has left of the IBGU "a"."""
 
-    def __init__(self, twin: Twin, *plan: str, concurrency: int = 10) -> None:
+    def __init__(self, twin: InMemoryEngine, *plan: str, concurrency: int = 10) -> None:
         self.twin = twin
         self.object = ibgu("a", *plan, concurrency=concurrency)
         self.uid = self.object.metadata.uid
@@ -105,20 +105,20 @@ def _name(obj: Object) -> str:
     return str(obj["metadata"]["name"])
 
 
-def prepared(twin: Twin, *names: str) -> None:
+def prepared(twin: InMemoryEngine, *names: str) -> None:
     for name in names:
         twin.spokes[name].to(Stage.PREP)
         twin.labels[name] = {PREPARED: ""}
 
 
-def stages(twin: Twin, name: str) -> list[str]:
+def stages(twin: InMemoryEngine, name: str) -> list[str]:
     return [stage for _, stage in twin.spokes[name].executed]
 
 
 @pytest.fixture
-def twin() -> Iterator[Twin]:
+def twin() -> Iterator[InMemoryEngine]:
     """In the end its history is certified, with what was taken over."""
-    twin = Twin("s1", "s2", "s3")
+    twin = InMemoryEngine("s1", "s2", "s3")
     Invariants(twin)
     yield twin
     findings = certify(log_of(twin))
@@ -126,14 +126,14 @@ def twin() -> Iterator[Twin]:
     assert findings.unknown == {}
 
 
-def prepping(twin: Twin, **given: Any) -> Talm:
+def prepping(twin: InMemoryEngine, **given: Any) -> Talm:
     """TALM prepares s1 and s2; s3 is in its second batch."""
     talm = Talm(twin, "Prep", "Upgrade", concurrency=2)
     talm.group(0, "Prep", batches=[["s1", "s2"], ["s3"]], batch=1, **given)
     return talm
 
 
-def test_adoption_waits_for_the_annotation(twin: Twin) -> None:
+def test_adoption_waits_for_the_annotation(twin: InMemoryEngine) -> None:
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
     uid = talm.leave(annotated=False)
@@ -146,7 +146,7 @@ def test_adoption_waits_for_the_annotation(twin: Twin) -> None:
     assert twin.tracked(uid).steps == []
 
 
-def test_actions_that_talm_began_go_on_and_run_once(twin: Twin) -> None:
+def test_actions_that_talm_began_go_on_and_run_once(twin: InMemoryEngine) -> None:
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
     talm.begins("s2", Action.PREP)
@@ -169,7 +169,7 @@ def test_actions_that_talm_began_go_on_and_run_once(twin: Twin) -> None:
         assert twin.labels[name] == {PREPARED: "", UPGRADED: ""}
 
 
-def test_a_failure_of_an_adopted_action_is_recorded_and_labelled(twin: Twin) -> None:
+def test_a_failure_of_an_adopted_action_is_recorded_and_labelled(twin: InMemoryEngine) -> None:
     twin.spokes["s1"].faults[Stage.PREP] = "fail"
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
@@ -182,7 +182,7 @@ def test_a_failure_of_an_adopted_action_is_recorded_and_labelled(twin: Twin) -> 
     assert twin.labels["s1"] == {PREP_FAILED: ""}
 
 
-def test_talms_upgrade_may_be_dark(twin: Twin) -> None:
+def test_talms_upgrade_may_be_dark(twin: InMemoryEngine) -> None:
     prepared(twin, "s1")
     talm = Talm(twin, "Prep", "Upgrade")
     talm.group(0, "Prep", batches=[["s1"]], succeeded="True", clusters=[ended("s1", "complete")])
@@ -200,7 +200,7 @@ def test_talms_upgrade_may_be_dark(twin: Twin) -> None:
     assert stages(twin, "s1") == [Stage.UPGRADE]
 
 
-def test_an_action_that_never_reached_the_cluster_is_started_by_ibgu(twin: Twin) -> None:
+def test_an_action_that_never_reached_the_cluster_is_started_by_ibgu(twin: InMemoryEngine) -> None:
     talm = prepping(twin)
     talm.begins("s1", Action.PREP, applied=False)
     uid = talm.leave()
@@ -216,7 +216,7 @@ def test_an_action_that_never_reached_the_cluster_is_started_by_ibgu(twin: Twin)
     assert len(stages(twin, "s1")) == 2
 
 
-def test_a_hand_on_what_talm_began(twin: Twin) -> None:
+def test_a_hand_on_what_talm_began(twin: InMemoryEngine) -> None:
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
@@ -231,7 +231,7 @@ def test_a_hand_on_what_talm_began(twin: Twin) -> None:
     assert twin.labels["s1"] == {}
 
 
-def test_a_deleted_watching_work_is_recreated(twin: Twin) -> None:
+def test_a_deleted_watching_work_is_recreated(twin: InMemoryEngine) -> None:
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
@@ -246,7 +246,7 @@ def test_a_deleted_watching_work_is_recreated(twin: Twin) -> None:
     assert twin.member(uid, 0, "s1").outcome is Outcome.SUCCEEDED
 
 
-def test_a_chain_waits_until_talms_work_is_gone(twin: Twin) -> None:
+def test_a_chain_waits_until_talms_work_is_gone(twin: InMemoryEngine) -> None:
     talm = Talm(twin, "Prep Upgrade")
     talm.group(0, "Prep", "Upgrade", batches=[["s1"]], batch=1)
     talm.begins("s1", Action.PREP)
@@ -261,7 +261,7 @@ def test_a_chain_waits_until_talms_work_is_gone(twin: Twin) -> None:
     assert stages(twin, "s1") == [Stage.PREP, Stage.UPGRADE]
 
 
-def test_an_intent_does_not_outlive_talms_work(twin: Twin) -> None:
+def test_an_intent_does_not_outlive_talms_work(twin: InMemoryEngine) -> None:
     twin.payload = PayloadState(digest="digest")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_INTENDED)
@@ -273,7 +273,7 @@ def test_an_intent_does_not_outlive_talms_work(twin: Twin) -> None:
     assert (member.run.result, member.reason.kind) == (RunResult.WITHDRAWN, ReasonKind.TALM_WORK)
 
 
-def test_between_two_actions_of_talms(twin: Twin) -> None:
+def test_between_two_actions_of_talms(twin: InMemoryEngine) -> None:
     prepared(twin, "s1")
     talm = Talm(twin, "Prep Upgrade")
     progress = {"s1": {"state": "InProgress", "manifestWorkIndex": 1}}
@@ -285,7 +285,7 @@ def test_between_two_actions_of_talms(twin: Twin) -> None:
     assert stages(twin, "s1") == [Stage.UPGRADE]
 
 
-def test_more_in_flight_than_places(twin: Twin) -> None:
+def test_more_in_flight_than_places(twin: InMemoryEngine) -> None:
     """TALM takes 0 for all at once; here somebody has lowered it in the meantime."""
     talm = Talm(twin, "Prep", concurrency=1)
     talm.group(0, "Prep", batches=[["s1", "s2"]], batch=1)
@@ -303,7 +303,7 @@ def test_more_in_flight_than_places(twin: Twin) -> None:
     assert stages(twin, "s2") == [Stage.PREP]
 
 
-def test_a_cluster_that_another_rollout_of_ours_has(twin: Twin) -> None:
+def test_a_cluster_that_another_rollout_of_ours_has(twin: InMemoryEngine) -> None:
     twin.apply(ibgu("b", "Prep", age=5))
     twin.wait(seconds=10)
     talm = prepping(twin)
@@ -316,7 +316,7 @@ def test_a_cluster_that_another_rollout_of_ours_has(twin: Twin) -> None:
 # -- what TALM has finished ---------------------------------------------------------------------
 
 
-def test_actions_that_talm_completed_are_not_repeated(twin: Twin) -> None:
+def test_actions_that_talm_completed_are_not_repeated(twin: InMemoryEngine) -> None:
     talm = Talm(twin, "Prep", "AbortOnFailure")
     failed = ended("s2", "timedout", "a-prep", prepCompletedConditionMessages="Prep failed")
     talm.group(
@@ -339,7 +339,7 @@ def test_actions_that_talm_completed_are_not_repeated(twin: Twin) -> None:
     assert twin.patched == []
 
 
-def test_a_plan_that_grows_after_talm(twin: Twin) -> None:
+def test_a_plan_that_grows_after_talm(twin: InMemoryEngine) -> None:
     prepared(twin, "s1")
     talm = Talm(twin, "Prep")
     talm.group(0, "Prep", batches=[["s1"]], succeeded="True", clusters=[ended("s1", "complete")])
@@ -353,7 +353,7 @@ def test_a_plan_that_grows_after_talm(twin: Twin) -> None:
     assert stages(twin, "s1") == [Stage.UPGRADE]
 
 
-def test_between_two_steps_of_talms_a_person_is_asked_too(twin: Twin) -> None:
+def test_between_two_steps_of_talms_a_person_is_asked_too(twin: InMemoryEngine) -> None:
     prepared(twin, "s1")
     talm = Talm(twin, "Prep", "Upgrade")
     talm.group(0, "Prep", batches=[["s1"]], succeeded="True", clusters=[ended("s1", "complete")])
@@ -375,7 +375,7 @@ def test_between_two_steps_of_talms_a_person_is_asked_too(twin: Twin) -> None:
 # -- the annotation -----------------------------------------------------------------------------
 
 
-def test_nothing_to_take_over(twin: Twin) -> None:
+def test_nothing_to_take_over(twin: InMemoryEngine) -> None:
     uid = twin.apply(ibgu("a", "Prep"))
     twin.annotate(uid, adopt="yes")
     twin.wait(hours=1)
@@ -384,7 +384,7 @@ def test_nothing_to_take_over(twin: Twin) -> None:
     assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
-def test_talm_had_not_chosen_its_clusters(twin: Twin) -> None:
+def test_talm_had_not_chosen_its_clusters(twin: InMemoryEngine) -> None:
     """Then the step is opened by us."""
     talm = Talm(twin, "Prep")
     talm.group(0, "Prep")
@@ -396,7 +396,7 @@ def test_talm_had_not_chosen_its_clusters(twin: Twin) -> None:
     assert [stages(twin, name) for name in ("s1", "s2", "s3")] == [[Stage.PREP]] * 3
 
 
-def test_adoption_waits_while_talm_is_live(twin: Twin) -> None:
+def test_adoption_waits_while_talm_is_live(twin: InMemoryEngine) -> None:
     talm = prepping(twin)
     twin.facts = replace(twin.facts, talm_hold=TALM_RUNS)
     uid = talm.leave()
@@ -409,7 +409,7 @@ def test_adoption_waits_while_talm_is_live(twin: Twin) -> None:
     assert twin.tracked(uid).rollout.adopting_since is not None
 
 
-def test_an_invalid_plan_is_not_adopted(twin: Twin) -> None:
+def test_an_invalid_plan_is_not_adopted(twin: InMemoryEngine) -> None:
     talm = Talm(twin, "Upgrade", "Prep")
     talm.group(0, "Upgrade", batches=[["s1"]], batch=1)
     uid = talm.leave()
@@ -420,7 +420,7 @@ def test_an_invalid_plan_is_not_adopted(twin: Twin) -> None:
     assert hold.kind is ReasonKind.INVALID_PLAN
 
 
-def test_adoption_waits_until_the_payload_is_read(twin: Twin) -> None:
+def test_adoption_waits_until_the_payload_is_read(twin: InMemoryEngine) -> None:
     twin.payload = PayloadState(read=False)
     talm = prepping(twin)
     uid = talm.leave()
@@ -433,7 +433,7 @@ def test_adoption_waits_until_the_payload_is_read(twin: Twin) -> None:
 
 
 def test_adoption_takes_no_clusters_outside_the_namespaces_sets(
-    twin: Twin,
+    twin: InMemoryEngine,
 ) -> None:
     """They are objects of the tenant's namespace, and name whom it likes."""
     for name in ("s1", "s3"):
@@ -453,7 +453,7 @@ def test_adoption_takes_no_clusters_outside_the_namespaces_sets(
     assert not [key for key in twin.works if key[1] == "s2"]
 
 
-def test_nothing_is_taken_over_while_the_namespace_may_take_nobody(twin: Twin) -> None:
+def test_nothing_is_taken_over_while_the_namespace_may_take_nobody(twin: InMemoryEngine) -> None:
     """A person hears of TALM's unfinished step, of what is in its way, and of what comes then."""
     twin.scope = Scope("fleet", (), "the hub has not told its ManagedClusterSets for 60 seconds")
     talm = prepping(twin)
@@ -480,14 +480,14 @@ def test_nothing_is_taken_over_while_the_namespace_may_take_nobody(twin: Twin) -
     assert set(twin.tracked(uid).steps[0].members) == {"s1", "s2", "s3"}
 
 
-def _unbound(twin: Twin, uid: str) -> str:
+def _unbound(twin: InMemoryEngine, uid: str) -> str:
     hold = twin.tracked(uid).rollout.hold
     assert hold is not None
-    assert (hold.kind, hold.who) == (ReasonKind.UNBOUND, Who.PERSON)
+    assert (hold.kind, hold.who) == (ReasonKind.UNBOUND, ActingParty.PERSON)
     return hold.message
 
 
-def test_talm_came_back_to_a_rollout_of_ours_and_left_again(twin: Twin) -> None:
+def test_talm_came_back_to_a_rollout_of_ours_and_left_again(twin: InMemoryEngine) -> None:
     """Then its things are removed, and ours goes on."""
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=10)
@@ -507,7 +507,7 @@ def test_talm_came_back_to_a_rollout_of_ours_and_left_again(twin: Twin) -> None:
 # -- labels and annotations ---------------------------------------------------------------------
 
 
-def restored(twin: Twin) -> Talm:
+def restored(twin: InMemoryEngine) -> Talm:
     """The hub goes back while ibgu takes over."""
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
@@ -518,7 +518,7 @@ def restored(twin: Twin) -> Talm:
     return talm
 
 
-def test_a_wish_to_take_over_is_no_resume(twin: Twin) -> None:
+def test_a_wish_to_take_over_is_no_resume(twin: InMemoryEngine) -> None:
     """The rollout that the restore holds is held until a person resumes, and the wish is kept until
     then."""
     talm = restored(twin)
@@ -533,7 +533,7 @@ def test_a_wish_to_take_over_is_no_resume(twin: Twin) -> None:
     assert rollout.hold.kind is ReasonKind.ADOPTING
 
 
-def test_a_resume_adopts_when_talms_objects_are_gone(twin: Twin) -> None:
+def test_a_resume_adopts_when_talms_objects_are_gone(twin: InMemoryEngine) -> None:
     """No hold of TALM's is left to release by then."""
     talm = restored(twin)
     talm.removed()
@@ -544,14 +544,14 @@ def test_a_resume_adopts_when_talms_objects_are_gone(twin: Twin) -> None:
     assert "nothing of TALM's is left" in twin.told(Kind.ROLLOUT_RELEASED)
 
 
-def test_adoption_waits_for_the_removals_of_a_live_talm(twin: Twin) -> None:
+def test_adoption_waits_for_the_removals_of_a_live_talm(twin: InMemoryEngine) -> None:
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
     twin.facts = replace(twin.facts, beside_talm=True)
     twin.settle()
 
-    def hold() -> tuple[str, Who]:
+    def hold() -> tuple[str, ActingParty]:
         twin.settle()
         found = twin.tracked(uid).rollout.hold
         assert found is not None
@@ -561,12 +561,12 @@ def test_adoption_waits_for_the_removals_of_a_live_talm(twin: Twin) -> None:
     assert "are being removed" in hold()[0]
     talm.deletes(talm_names.FINALIZER, "example.com/keeps")
     words, who = hold()
-    assert who is Who.IBGU
+    assert who is ActingParty.IBGU
     assert "waits until TALM has deleted its ManifestWorks" in words
     assert "its finalizer off the ClusterGroupUpgrade fleet/a-prep-0" in words
     talm.deletes("example.com/keeps")
     words, who = hold()
-    assert who is Who.PERSON
+    assert who is ActingParty.PERSON
     assert (
         "fleet/a-prep-0 is deleted, and stays as long as it has the finalizer example.com" in words
     )
@@ -578,7 +578,7 @@ def test_adoption_waits_for_the_removals_of_a_live_talm(twin: Twin) -> None:
     assert twin.tracked(uid).rollout.adopting_since is None
 
 
-def test_deleted_while_it_is_taken_over(twin: Twin) -> None:
+def test_deleted_while_it_is_taken_over(twin: InMemoryEngine) -> None:
     """The removal of what TALM has left is still ibgu's: nobody else would do it."""
     talm = prepping(twin)
     uid = talm.leave()
@@ -592,20 +592,20 @@ def test_deleted_while_it_is_taken_over(twin: Twin) -> None:
     assert twin.tracked(uid).rollout.adopting_since is None
 
 
-def ended_step(twin: Twin) -> Talm:
+def ended_step(twin: InMemoryEngine) -> Talm:
     """TALM has ended s1 and s2 and not got any further."""
     talm = prepping(twin, clusters=[ended("s1", "complete"), ended("s2", "timedout", "a-prep")])
     twin.spokes["s1"].to(Stage.PREP)
     return talm
 
 
-def test_labels_that_talm_did_not_come_to(twin: Twin) -> None:
+def test_labels_that_talm_did_not_come_to(twin: InMemoryEngine) -> None:
     ended_step(twin).leave()
     twin.settle()
     assert (twin.labels["s1"], twin.labels["s2"]) == ({PREPARED: ""}, {PREP_FAILED: ""})
 
 
-def test_labels_that_a_person_has_removed_stay_away(twin: Twin) -> None:
+def test_labels_that_a_person_has_removed_stay_away(twin: InMemoryEngine) -> None:
     talm = ended_step(twin)
     talm.labelled = {("s1", Action.PREP), ("s2", Action.PREP)}
     talm.leave()
@@ -613,7 +613,7 @@ def test_labels_that_a_person_has_removed_stay_away(twin: Twin) -> None:
     assert (twin.labels["s1"], twin.labels["s2"]) == ({}, {})
 
 
-def test_automatic_import_is_turned_on_again_by_us(twin: Twin) -> None:
+def test_automatic_import_is_turned_on_again_by_us(twin: InMemoryEngine) -> None:
     prepared(twin, "s1", "s2")
     twin.annotations["s1"] = {IMPORT_OFF: "true"}
     twin.annotations["s2"] = {IMPORT_OFF: "true", IMPORT_BY: "somebody"}
@@ -633,7 +633,7 @@ def test_automatic_import_is_turned_on_again_by_us(twin: Twin) -> None:
 # -- time and places ----------------------------------------------------------------------------
 
 
-def test_the_step_has_its_whole_time_again(twin: Twin) -> None:
+def test_the_step_has_its_whole_time_again(twin: InMemoryEngine) -> None:
     twin.spokes["s1"].faults[Stage.PREP] = "hang"
     talm = prepping(twin, started="2025-12-31T12:00:00Z")
     talm.begins("s1", Action.PREP)
@@ -653,7 +653,7 @@ def test_the_step_has_its_whole_time_again(twin: Twin) -> None:
     assert twin.labels["s1"] == {PREP_FAILED: ""}
 
 
-def test_clusters_that_have_left_the_hub(twin: Twin) -> None:
+def test_clusters_that_have_left_the_hub(twin: InMemoryEngine) -> None:
     talm = Talm(twin, "Prep")
     talm.group(0, "Prep", batches=[["s1", "away"]], batch=1)
     talm.begins("s1", Action.PREP)
@@ -663,7 +663,7 @@ def test_clusters_that_have_left_the_hub(twin: Twin) -> None:
     assert any("no longer on the hub: away" in warning for warning in twin.warnings())
 
 
-def test_an_older_rollout_is_cancelled_all_the_same(twin: Twin) -> None:
+def test_an_older_rollout_is_cancelled_all_the_same(twin: InMemoryEngine) -> None:
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
@@ -678,7 +678,7 @@ def test_an_older_rollout_is_cancelled_all_the_same(twin: Twin) -> None:
     assert stages(twin, "s1")[-1] is Stage.IDLE
 
 
-def test_a_talm_action_that_arrives_after_adoption_counts_as_a_run(twin: Twin) -> None:
+def test_a_talm_action_that_arrives_after_adoption_counts_as_a_run(twin: InMemoryEngine) -> None:
     """TALM's work was on its way: from then on the run counts like any other."""
     twin.spokes["s1"].faults[Stage.PREP] = "fail"
     talm = prepping(twin)
@@ -697,7 +697,7 @@ def test_a_talm_action_that_arrives_after_adoption_counts_as_a_run(twin: Twin) -
     assert twin.labels["s1"] == {PREP_FAILED: ""}
 
 
-def test_a_newer_abort_waits_for_talms_work_to_go(twin: Twin) -> None:
+def test_a_newer_abort_waits_for_talms_work_to_go(twin: InMemoryEngine) -> None:
     """The newer rollout waits for TALM's work to go, and then takes the cluster over."""
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)

@@ -4,17 +4,17 @@ from msgspec.structs import replace
 
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind, RolloutState, RunResult
-from tests.core.engine.decide.fleet import TALM_RUNS, Twin, ibgu
+from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 
-def talm(twin: Twin, live: bool) -> None:
+def talm(twin: InMemoryEngine, live: bool) -> None:
     twin.facts = replace(twin.facts, talm_hold=TALM_RUNS if live else "")
     twin.touch_everything()
 
 
 def test_nothing_begins_while_talm_lives() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     talm(twin, True)
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(hours=1)
@@ -31,7 +31,7 @@ def test_nothing_begins_while_talm_lives() -> None:
 
 
 def test_a_changed_talm_hold_is_recorded() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     talm(twin, True)
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(hours=1)
@@ -45,7 +45,7 @@ def test_a_changed_talm_hold_is_recorded() -> None:
 
 
 def test_waiting_members_are_probed_again_when_talm_is_gone() -> None:
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     Invariants(twin)
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=30)
@@ -60,7 +60,7 @@ def test_waiting_members_are_probed_again_when_talm_is_gone() -> None:
 
 
 def test_a_live_talm_does_not_stop_runs_in_flight() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=30)
     talm(twin, True)
@@ -70,7 +70,7 @@ def test_a_live_talm_does_not_stop_runs_in_flight() -> None:
 
 
 def test_a_live_talm_withdraws_a_run_that_is_arming() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_ARMING)
@@ -85,7 +85,7 @@ def test_a_live_talm_withdraws_a_run_that_is_arming() -> None:
 
 
 def test_a_live_talm_withdraws_an_intended_run() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.payload = PayloadState(digest="digest")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until(Kind.RUN_INTENDED)
@@ -97,7 +97,7 @@ def test_a_live_talm_withdraws_an_intended_run() -> None:
 
 
 def test_a_chain_does_not_go_on() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     uid = twin.apply(ibgu("a", "Prep Upgrade"))
     twin.wait(seconds=30)
@@ -110,7 +110,7 @@ def test_a_chain_does_not_go_on() -> None:
 
 
 def test_a_rollout_with_talm_leftovers_is_held_until_they_are_gone() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = ibgu("a", "Prep").metadata.uid
     twin.adoption.add(uid)
     twin.apply(ibgu("a", "Prep"))
@@ -126,7 +126,7 @@ def test_a_rollout_with_talm_leftovers_is_held_until_they_are_gone() -> None:
 
 
 def test_one_reason_follows_the_other() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = ibgu("a", "Prep").metadata.uid
     twin.adoption.add(uid)
     talm(twin, True)
@@ -141,7 +141,7 @@ def test_one_reason_follows_the_other() -> None:
 
 
 def test_an_invalid_plan_is_the_stronger_reason() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Upgrade", "Prep"))
     twin.settle()
     talm(twin, True)

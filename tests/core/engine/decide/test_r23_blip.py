@@ -9,16 +9,16 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import Kind, RunResult
 from tests.core.engine.decide.arming import arming, run_of
-from tests.core.engine.decide.fleet import START, Twin
+from tests.core.engine.decide.fleet import START, InMemoryEngine
 
 
-def stop(twin: Twin) -> None:
+def stop(twin: InMemoryEngine) -> None:
     """Stops the controller: what was on its way is lost, and another one leads."""
     twin.restart()
     twin.facts = replace(twin.facts, in_sync_since=twin.now + timedelta(seconds=1))
 
 
-def blip(twin: Twin) -> None:
+def blip(twin: InMemoryEngine) -> None:
     """The same controller leads again, and has seen the hub all along."""
     stop(twin)
     twin.facts = replace(twin.facts, led_since=START)
@@ -35,7 +35,7 @@ def test_a_run_that_was_arming_continues_after_a_blip() -> None:
 
 @pytest.mark.parametrize(("step", "again"), [("Prep", stop), ("Abort", blip)])
 def test_a_run_that_was_not_armed_is_withdrawn_once_its_probe_may_be_outdated(
-    step: str, again: Callable[[Twin], None]
+    step: str, again: Callable[[InMemoryEngine], None]
 ) -> None:
     """A lead of another controller has that effect, and so has a probe that only counts for a
     moment (R9.4)."""

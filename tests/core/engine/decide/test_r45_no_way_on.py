@@ -6,7 +6,7 @@ from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.model import Cause, InFlight, Kind, OnRollout, Outcome, ReasonKind
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
 from tests.core.assurance.certify.logs import certify, log_of, told
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, restore_hub
 
@@ -15,9 +15,9 @@ FAILED_UPGRADES = LabelSelector(
 )
 
 
-def failed_upgrade(fault: str) -> tuple[Twin, str]:
+def failed_upgrade(fault: str) -> tuple[InMemoryEngine, str]:
     """A fleet of two, of which one has failed its Upgrade: `stay`, on the new release."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     Invariants(twin)
     twin.spokes["site-1"].faults[Stage.UPGRADE] = fault
     uid = twin.apply(ibgu("first", "Prep", "Upgrade", age=10))
@@ -58,9 +58,9 @@ def test_a_cluster_on_its_former_release_is_not_rolled_back() -> None:
     assert Stage.ROLLBACK not in [stage for _, stage in twin.spokes["site-1"].executed]
 
 
-def stuck(plan: str, after: tuple[str, ...]) -> tuple[Twin, str]:
+def stuck(plan: str, after: tuple[str, ...]) -> tuple[InMemoryEngine, str]:
     """A cluster whose abort or finalize has failed in the first rollout."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     Invariants(twin)
     spoke = twin.spokes["site-1"]
     for stage in after:

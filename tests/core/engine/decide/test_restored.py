@@ -12,7 +12,7 @@ from ibgu.core.model import (
     RunResult,
     RunState,
 )
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import backup, restore_hub
@@ -20,7 +20,7 @@ from tests.core.engine.decide.restores import backup, restore_hub
 UID = "uid-a"
 
 
-def upgrading(twin: Twin) -> None:
+def upgrading(twin: InMemoryEngine) -> None:
     """The first cluster is inside its Upgrade, and the second one waits."""
     twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=1))
     twin.wait(minutes=4)
@@ -198,7 +198,7 @@ def test_a_deleted_rollout_ends() -> None:
 
 
 class TestAPlanThatIsShorterThanTheJournal:
-    def restored(self, *later: str) -> Twin:
+    def restored(self, *later: str) -> InMemoryEngine:
         """A hub restored to the time when the plan was only [Prep]."""
         twin = sites(2)
         twin.apply(ibgu("a", "Prep", concurrency=1))

@@ -5,7 +5,7 @@ import pytest
 
 from ibgu.core.model import ReasonKind, RolloutState
 from tests.core.assurance.certify.logs import certify, log_of, told
-from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.restores import (
     Backup,
@@ -36,23 +36,23 @@ STRIDE = 4
 """The stride from one point of a rollout to the next; each test begins with another one."""
 
 
-def make(plan: tuple[str, ...]) -> Twin:
+def make(plan: tuple[str, ...]) -> InMemoryEngine:
     twin = twin_of_plan(plan, clusters=3, concurrency=2)
     Invariants(twin)
     return twin
 
 
-def calm(plan: tuple[str, ...]) -> Twin:
+def calm(plan: tuple[str, ...]) -> InMemoryEngine:
     twin = make(plan)
     twin.wait(days=2)
     return twin
 
 
-def transitions(twin: Twin) -> dict[str, list[str]]:
+def transitions(twin: InMemoryEngine) -> dict[str, list[str]]:
     return {name: [stage for _, stage in spoke.executed] for name, spoke in twin.spokes.items()}
 
 
-def one_step(twin: Twin) -> bool:
+def one_step(twin: InMemoryEngine) -> bool:
     """The smallest thing that can happen; False: the rollout is over and all is quiet."""
     if twin.touched or not over(twin):
         twin.step()
@@ -96,7 +96,7 @@ def test_the_journal_is_lost_and_the_status_was_written_long_ago(plan: tuple[str
         _goes_on_after_resume(twin, expected)
 
 
-def _ended(twin: Twin) -> list[tuple[int, int]] | None:
+def _ended(twin: InMemoryEngine) -> list[tuple[int, int]] | None:
     """Returns how many members, and how many of them unfinished, by step; None before the first
     one."""
     steps = twin.tracked(UID).steps if UID in twin.fleet.rollouts else []
@@ -139,12 +139,12 @@ def test_the_hub_is_restored(plan: tuple[str, ...], part: float) -> None:
         _restored(twin, saved, expected)
 
 
-def _restored(twin: Twin, saved: Backup, expected: dict[str, list[str]]) -> None:
+def _restored(twin: InMemoryEngine, saved: Backup, expected: dict[str, list[str]]) -> None:
     restore_hub(twin, saved)
     _goes_on_after_resume(twin, expected)
 
 
-def _goes_on_after_resume(twin: Twin, expected: dict[str, list[str]]) -> None:
+def _goes_on_after_resume(twin: InMemoryEngine, expected: dict[str, list[str]]) -> None:
     before = transitions(twin)
     twin.wait(hours=1)
     rollout = twin.tracked(UID).rollout if UID in twin.fleet.rollouts else None

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.preflight import ClusterFacts
 from ibgu.core.drivers.ibu.preflight.plan import rollback_fits
-from ibgu.core.engine.works import Wanted, stage_body, view_work
+from ibgu.core.engine.works import DesiredWork, stage_body, view_work
 from ibgu.core.model import Cause, Kind, OnMember, Outcome, ReasonKind, RolloutState
 from ibgu.core.model.kinds import (
     FeedbackValue,
@@ -24,21 +24,21 @@ from ibgu.core.model.kinds import (
     WorkStatus,
 )
 from ibgu.core.model.topics import Topic
-from ibgu.core.notify import Memory, advance
+from ibgu.core.notify import NotificationState, advance
 from ibgu.core.notify.message import Message
-from ibgu.core.views.explain import Case, Explained, PastStep, explain
+from ibgu.core.views.explain import ExplainCase, Explained, PastStep, explain
 from ibgu.core.views.preview import HubAnswers, Proposal, preflight_facts, preview
 from tests.core.engine.decide.firmware import PATHS, FirmwareDriver, FirmwareNode, FirmwareView
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants, executed
-from tests.core.notify.telling import facts_of
+from tests.core.notify.messages import facts_of
 
 PREPARED = "devices.example.com/firmware-stage-completed"
 
 
 @pytest.fixture
-def twin() -> Iterator[Twin]:
-    twin = Twin("site-1", "site-2", "site-3", driver=FirmwareDriver(), node=FirmwareNode)
+def twin() -> Iterator[InMemoryEngine]:
+    twin = InMemoryEngine("site-1", "site-2", "site-3", driver=FirmwareDriver(), node=FirmwareNode)
     invariants = Invariants(twin)
     yield twin
     invariants.at_rest()
@@ -46,13 +46,13 @@ def twin() -> Iterator[Twin]:
     assert not [words for words in told if "ImageBased" in words or "Lifecycle" in words]
 
 
-def node(twin: Twin, name: str) -> FirmwareNode:
+def node(twin: InMemoryEngine, name: str) -> FirmwareNode:
     found: object = twin.spokes[name]
     assert isinstance(found, FirmwareNode)
     return found
 
 
-def test_a_whole_rollout(twin: Twin) -> None:
+def test_a_whole_rollout(twin: InMemoryEngine) -> None:
     """Download and flash, two at a time; one fails and is aborted, the others are finalized."""
     node(twin, "site-2").breaks = "checksum mismatch"
     uid = twin.apply(ibgu("a", "Stage Flash", "RevertFailed", "Keep", concurrency=2))
@@ -75,10 +75,10 @@ def test_a_whole_rollout(twin: Twin) -> None:
     assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
-def explained(twin: Twin, uid: str, name: str, action: str | None = None) -> Explained:
+def explained(twin: InMemoryEngine, uid: str, name: str, action: str | None = None) -> Explained:
     """Returns the explanation of the cluster; `action`: what it is at, None: it has finished."""
     member = twin.member(uid, 0, name)
-    case = Case(
+    case = ExplainCase(
         rollout="fleet/a",
         member=member,
         action=action,
@@ -90,7 +90,7 @@ def explained(twin: Twin, uid: str, name: str, action: str | None = None) -> Exp
     return explain(twin.driver, case)
 
 
-def test_a_failure_has_the_drivers_text(twin: Twin) -> None:
+def test_a_failure_has_the_drivers_text(twin: InMemoryEngine) -> None:
     node(twin, "site-2").breaks = "checksum mismatch"
     uid = twin.apply(ibgu("a", "Stage Flash"))
     twin.drive()
@@ -102,7 +102,9 @@ def test_a_failure_has_the_drivers_text(twin: Twin) -> None:
     )
 
 
-def test_a_cause_means_what_the_driver_says_or_the_same_for_every_kind(twin: Twin) -> None:
+def test_a_cause_means_what_the_driver_says_or_the_same_for_every_kind(
+    twin: InMemoryEngine,
+) -> None:
     node(twin, "site-1").breaks = "no power"
     node(twin, "site-2").locked = True
     node(twin, "site-3").absent = True
@@ -116,11 +118,11 @@ def test_a_cause_means_what_the_driver_says_or_the_same_for_every_kind(twin: Twi
     assert absent.do == "install the agent there, then append the step again"
 
 
-def test_a_notification_has_the_drivers_text(twin: Twin) -> None:
+def test_a_notification_has_the_drivers_text(twin: InMemoryEngine) -> None:
     node(twin, "site-2").breaks = "checksum mismatch"
     twin.apply(ibgu("a", "Stage Flash"))
     twin.drive()
-    memory, sent = Memory(), list[Message]()
+    memory, sent = NotificationState(), list[Message]()
     for fact in facts_of(twin):
         memory, more = advance(twin.driver, memory, fact)
         sent += more
@@ -129,7 +131,7 @@ def test_a_notification_has_the_drivers_text(twin: Twin) -> None:
     assert (group.failure, group.remedy) == ("ChecksumMismatch", "Upload the image again.")
 
 
-def test_an_action_already_done_is_skipped(twin: Twin) -> None:
+def test_an_action_already_done_is_skipped(twin: InMemoryEngine) -> None:
     node(twin, "site-1").phase = "Downloaded"
     uid = twin.apply(ibgu("a", "Stage Flash"))
     twin.drive()
@@ -138,7 +140,7 @@ def test_an_action_already_done_is_skipped(twin: Twin) -> None:
     assert executed(twin, "site-1") == ["Flash"]
 
 
-def test_an_action_started_by_hand_is_waited_for(twin: Twin) -> None:
+def test_an_action_started_by_hand_is_waited_for(twin: InMemoryEngine) -> None:
     node(twin, "site-1").ask("Stage")
     uid = twin.apply(ibgu("a", "Stage"))
     twin.wait(seconds=5)
@@ -153,7 +155,7 @@ def test_an_action_started_by_hand_is_waited_for(twin: Twin) -> None:
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
-def test_a_wrong_state(twin: Twin) -> None:
+def test_a_wrong_state(twin: InMemoryEngine) -> None:
     node(twin, "site-1").phase = "Flashed"
     uid = twin.apply(ibgu("a", "Stage"))
     twin.drive()
@@ -164,7 +166,7 @@ def test_a_wrong_state(twin: Twin) -> None:
     )
 
 
-def test_a_refused_transition_has_the_text_of_the_driver(twin: Twin) -> None:
+def test_a_refused_transition_has_the_text_of_the_driver(twin: InMemoryEngine) -> None:
     node(twin, "site-1").locked = True
     uid = twin.apply(ibgu("a", "Stage"))
     twin.drive()
@@ -175,7 +177,7 @@ def test_a_refused_transition_has_the_text_of_the_driver(twin: Twin) -> None:
     )
 
 
-def test_a_missing_device_has_the_text_of_the_driver(twin: Twin) -> None:
+def test_a_missing_device_has_the_text_of_the_driver(twin: InMemoryEngine) -> None:
     node(twin, "site-1").absent = True
     uid = twin.apply(ibgu("a", "Stage"))
     twin.drive()
@@ -186,7 +188,7 @@ def test_a_missing_device_has_the_text_of_the_driver(twin: Twin) -> None:
     )
 
 
-def test_a_hand_takes_over(twin: Twin) -> None:
+def test_a_hand_takes_over(twin: InMemoryEngine) -> None:
     uid = twin.apply(ibgu("a", "Stage"))
     twin.until(Kind.RUN_ACCEPTED)
     node(twin, "site-1").ask("Idle")
@@ -198,7 +200,7 @@ def test_a_hand_takes_over(twin: Twin) -> None:
     )
 
 
-def test_a_spec_that_no_cluster_can_be_asked_for(twin: Twin) -> None:
+def test_a_spec_that_no_cluster_can_be_asked_for(twin: InMemoryEngine) -> None:
     found = ibgu("a", "Stage")
     spec = replace(found.spec, ibu_spec=IbuSpec())
     uid = twin.apply(replace(found, spec=spec))
@@ -208,7 +210,7 @@ def test_a_spec_that_no_cluster_can_be_asked_for(twin: Twin) -> None:
     assert (hold.kind, hold.message) == (ReasonKind.INVALID_PLAN, "the firmware has no version")
 
 
-def test_a_preview_asks_the_driver(twin: Twin) -> None:
+def test_a_preview_asks_the_driver(twin: InMemoryEngine) -> None:
     """The plan's time suffices for a device that is back within ten minutes, and for no other."""
     spec = ibgu("a", "Flash", timeout=15).spec
     twin.labels["site-1"] = {PREPARED: ""}
@@ -225,7 +227,7 @@ def test_a_preview_asks_the_driver(twin: Twin) -> None:
         assert bool(list(rollback_fits(facts))) is too_short
 
 
-def test_annotations_go_with_the_works(twin: Twin) -> None:
+def test_annotations_go_with_the_works(twin: InMemoryEngine) -> None:
     found = ibgu("a", "Stage")
     marks = {"devices.example.com/slow": "1", "image-cleanup.lca.openshift.io/on-prep": "2"}
     uid = twin.apply(replace(found, metadata=replace(found.metadata, annotations=marks)))
@@ -233,12 +235,12 @@ def test_annotations_go_with_the_works(twin: Twin) -> None:
     assert twin.tracked(uid).rollout.annotations == {"devices.example.com/slow": "1"}
 
 
-def test_the_works_bodies(twin: Twin) -> None:
+def test_the_works_bodies(twin: InMemoryEngine) -> None:
     """The armed work carries the driver's object, and asks for the values that the driver reads."""
     uid = twin.apply(ibgu("a", "Stage"))
     twin.until(Kind.RUN_ARMING)
     rollout, wanted = twin.tracked(uid).rollout, twin.writes[uid, "site-1"]
-    assert isinstance(wanted, Wanted)
+    assert isinstance(wanted, DesiredWork)
     assert wanted.run is not None
     body = json.decode(stage_body(twin.driver, wanted, rollout, "site-1", watch=False))
     [manifest] = body["spec"]["workload"]["manifests"]

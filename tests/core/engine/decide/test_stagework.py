@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.decide import REMOVE, Remove, payload_kept, payload_wanted, stage_work
+from ibgu.core.engine.decide import REMOVE, DeleteWork, payload_kept, payload_wanted, stage_work
 from ibgu.core.engine.state import FleetState, Holder, TrackedRollout
 from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
-from ibgu.core.engine.works import Wanted
+from ibgu.core.engine.works import DesiredWork
 from ibgu.core.model import (
     ClusterView,
     Member,
@@ -57,7 +57,7 @@ def seen(stage: WorkView | None = None, **changes: Any) -> Observation:
 
 def answer(
     found: Member, shown: Observation, tracked: TrackedRollout | None = None
-) -> Wanted | Remove | None:
+) -> DesiredWork | DeleteWork | None:
     return stage_work(tracked or book_of(rollout(), [step()], [found]), "site-1", shown, NOW)
 
 
@@ -71,12 +71,14 @@ def ended(result: RunResult) -> Member:
 
 def test_a_probe_creates_the_work_disarmed() -> None:
     wanted = answer(member(probe=PROBE), seen())
-    assert wanted == Wanted(armed=False, probe=PROBE)
+    assert wanted == DesiredWork(armed=False, probe=PROBE)
 
 
 @pytest.mark.parametrize("probe", ["", "probe-0"])
 def test_a_new_probe_is_a_new_version_of_the_work(probe: str) -> None:
-    assert answer(member(probe=PROBE), seen(work(probe=probe))) == Wanted(armed=False, probe=PROBE)
+    assert answer(member(probe=PROBE), seen(work(probe=probe))) == DesiredWork(
+        armed=False, probe=PROBE
+    )
 
 
 def test_a_probe_that_is_asked_is_not_asked_again() -> None:
@@ -91,7 +93,7 @@ def test_nothing_is_written_for_a_member_that_only_waits(shown: WorkView | None)
 @pytest.mark.parametrize("shown", [None, DISARMED, work(armed=True, run="run-0")])
 def test_an_arming_run_arms_the_work(shown: WorkView | None) -> None:
     found = answer(running(RunState.ARMING), seen(shown))
-    assert isinstance(found, Wanted)
+    assert isinstance(found, DesiredWork)
     assert found.armed
     assert found.run is not None
     assert found.run.id == "run-1"
@@ -121,14 +123,14 @@ def test_an_armed_work_changed_or_deleted_by_others_is_not_restored(shown: WorkV
 @pytest.mark.parametrize(("shown", "disarms"), [(ARMED, True), (DISARMED, False), (None, False)])
 def test_the_work_of_an_accepted_run_is_disarmed(shown: WorkView | None, disarms: bool) -> None:
     found = answer(running(RunState.ACCEPTED), seen(shown))
-    assert isinstance(found, Wanted) is disarms
-    assert not (isinstance(found, Wanted) and found.armed)
+    assert isinstance(found, DesiredWork) is disarms
+    assert not (isinstance(found, DesiredWork) and found.armed)
 
 
 @pytest.mark.parametrize("result", list(RunResult))
 def test_a_run_that_has_ended_is_disarmed(result: RunResult) -> None:
     found = answer(ended(result), seen(ARMED))
-    assert isinstance(found, Wanted)
+    assert isinstance(found, DesiredWork)
     assert not found.armed
     assert answer(ended(result), seen(DISARMED)) is None
 
@@ -144,7 +146,7 @@ def test_nothing_is_written_for_a_cluster_that_is_being_deleted() -> None:
 
 def test_an_ended_run_on_a_terminating_cluster_is_disarmed() -> None:
     found = answer(ended(RunResult.LIMIT), seen(ARMED, cluster=LEAVING))
-    assert isinstance(found, Wanted)
+    assert isinstance(found, DesiredWork)
     assert not found.armed
 
 
@@ -190,7 +192,7 @@ def test_the_work_goes_when_our_own_action_brought_idle(found: Member, removed: 
 
 def test_a_finished_member_never_leaves_an_armed_work() -> None:
     found = answer(failed("site-1", watched=True), seen(ARMED))
-    assert isinstance(found, Wanted)
+    assert isinstance(found, DesiredWork)
     assert not found.armed
 
 
@@ -218,7 +220,7 @@ def test_the_newest_step_that_has_the_cluster_decides() -> None:
     steps = [step(state=StepState.FINISHED), step("Abort", index=1)]
     members = [failed("site-1", watched=True), member(step=1, probe=PROBE)]
     tracked = book_of(rollout(), steps, members)
-    assert answer(members[1], seen(DISARMED), tracked) == Wanted(armed=False, probe=PROBE)
+    assert answer(members[1], seen(DISARMED), tracked) == DesiredWork(armed=False, probe=PROBE)
 
 
 # -- payload -------------------------------------------------------------------------------------

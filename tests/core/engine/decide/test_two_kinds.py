@@ -14,7 +14,7 @@ from ibgu.core.model.names import IBGU
 from ibgu.core.model.proofs import KindProofs
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.firmware import FirmwareDriver, FirmwareNode, FirmwareProofs
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.node import Work
 from tests.core.engine.decide.spoke import Spoke
@@ -55,7 +55,7 @@ def _is_firmware(uid: str) -> bool:
 class OneHand:
     """OneHand checks after each turn that no cluster has runs of two rollouts."""
 
-    def __init__(self, twin: Twin) -> None:
+    def __init__(self, twin: InMemoryEngine) -> None:
         self.twin = twin
         self.at_once: set[str] = set()
         """The kinds that had clusters in flight in one and the same turn."""
@@ -82,13 +82,13 @@ class OneHand:
 
 
 @pytest.fixture
-def twin() -> Twin:
-    twin = Twin(*NAMES, node=BothNode)
+def twin() -> InMemoryEngine:
+    twin = InMemoryEngine(*NAMES, node=BothNode)
     twin.others[FIRMWARE] = FirmwareDriver()
     return twin
 
 
-def test_both_are_carried_out_and_no_cluster_has_two_hands(twin: Twin) -> None:
+def test_both_are_carried_out_and_no_cluster_has_two_hands(twin: InMemoryEngine) -> None:
     invariants, hands = Invariants(twin), OneHand(twin)
     upgrade = twin.apply(ibgu("upgrade", "Prep Upgrade", "FinalizeUpgrade", concurrency=2))
     twin.apply(replace(ibgu("flash", "Stage Flash Keep", concurrency=2), kind=FIRMWARE))
@@ -110,7 +110,7 @@ def test_both_are_carried_out_and_no_cluster_has_two_hands(twin: Twin) -> None:
     assert told(certify(log_of(twin), proofs=BOTH)) == []
 
 
-def test_an_abort_cancels_nothing_of_another_kind(twin: Twin) -> None:
+def test_an_abort_cancels_nothing_of_another_kind(twin: InMemoryEngine) -> None:
     """An Abort of the upgrade stops no flash and no cluster that waits for one: it waits."""
     invariants = Invariants(twin)
     flash = replace(ibgu("flash", "Stage", "Flash", concurrency=2, age=2), kind=FIRMWARE)
@@ -131,7 +131,7 @@ def test_an_abort_cancels_nothing_of_another_kind(twin: Twin) -> None:
     assert told(certify(log_of(twin), proofs=BOTH)) == []
 
 
-def test_a_flash_is_no_reason_to_leave_an_abort_undone(twin: Twin) -> None:
+def test_a_flash_is_no_reason_to_leave_an_abort_undone(twin: InMemoryEngine) -> None:
     """A step of another kind that opens later takes the clusters of a step that cancels."""
     abort = twin.apply(ibgu("abort", "Abort", concurrency=4))
     twin.drive()
@@ -142,11 +142,11 @@ def test_a_flash_is_no_reason_to_leave_an_abort_undone(twin: Twin) -> None:
     assert told(certify(log_of(twin), proofs=BOTH)) == []
 
 
-def _outcomes(twin: Twin, uid: str) -> set[Outcome | None]:
+def _outcomes(twin: InMemoryEngine, uid: str) -> set[Outcome | None]:
     return {m.outcome for step in twin.tracked(uid).steps for m in step.members.values()}
 
 
-def test_a_kind_that_the_certifier_does_not_know_is_not_judged(twin: Twin) -> None:
+def test_a_kind_that_the_certifier_does_not_know_is_not_judged(twin: InMemoryEngine) -> None:
     twin.apply(replace(ibgu("flash", "Stage"), kind=FIRMWARE))
     twin.drive()
     log: list[Event] = log_of(twin)

@@ -10,12 +10,12 @@ from ibgu.core.engine.decide.member import members
 from ibgu.core.engine.decide.rollout import controls
 from ibgu.core.engine.decide.step import steps
 from ibgu.core.model import Kind, OnMember, OnRollout, Outcome, ReasonKind, StepState
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 
 
 @pytest.fixture
-def twin() -> Iterator[Twin]:
+def twin() -> Iterator[InMemoryEngine]:
     """A rollout whose last cluster is in flight, while six wait: a turn decides on two of them."""
     twin = sites(7)
     for spoke in twin.spokes.values():
@@ -33,13 +33,13 @@ def twin() -> Iterator[Twin]:
         yield twin
 
 
-def _decided(twin: Twin) -> list[str]:
+def _decided(twin: InMemoryEngine) -> list[str]:
     """Returns the clusters on which the next turn decides."""
     said = [each.member.cluster for each in twin.turn() if isinstance(each, OnMember)]
     return list(dict.fromkeys(said))
 
 
-def test_a_pause_reaches_everybody_turn_by_turn(twin: Twin) -> None:
+def test_a_pause_reaches_everybody_turn_by_turn(twin: InMemoryEngine) -> None:
     [uid] = twin.fleet.rollouts
     twin.annotate(uid, pause="")
     assert _decided(twin) == ["site-1"]  # site-7, which comes first, just goes on
@@ -49,7 +49,7 @@ def test_a_pause_reaches_everybody_turn_by_turn(twin: Twin) -> None:
     assert {m.reason.kind for m in found if m.cluster != "site-7"} == {ReasonKind.PAUSED}
 
 
-def test_a_deletion_ends_who_is_in_flight_first(twin: Twin) -> None:
+def test_a_deletion_ends_who_is_in_flight_first(twin: InMemoryEngine) -> None:
     [uid] = twin.fleet.rollouts
     twin.delete(uid)
     assert set(_decided(twin)) == {"site-7", "site-1"}
@@ -59,7 +59,7 @@ def test_a_deletion_ends_who_is_in_flight_first(twin: Twin) -> None:
     assert len(ended) == 7
 
 
-def test_a_deadline_ends_everybody_turn_by_turn(twin: Twin) -> None:
+def test_a_deadline_ends_everybody_turn_by_turn(twin: InMemoryEngine) -> None:
     [uid] = twin.fleet.rollouts
     twin.wait(hours=24)
     decisions = [said.decision for said in twin.said]
@@ -108,7 +108,9 @@ def test_members_about_to_be_skipped_are_not_started() -> None:
     ]
 
 
-def test_names_are_skipped_in_parts_and_who_is_in_flight_does_not_wait_for_it(twin: Twin) -> None:
+def test_names_are_skipped_in_parts_and_who_is_in_flight_does_not_wait_for_it(
+    twin: InMemoryEngine,
+) -> None:
     [uid] = twin.fleet.rollouts
     names = [f"site-{number}" for number in range(1, 6)]
     with patch.object(controls, "MEMBERS_PER_CYCLE", 2):
@@ -122,7 +124,7 @@ def test_names_are_skipped_in_parts_and_who_is_in_flight_does_not_wait_for_it(tw
     assert found["site-6"].outcome is None
 
 
-def test_a_skip_that_is_changed_in_the_middle_skips_nobody_else(twin: Twin) -> None:
+def test_a_skip_that_is_changed_in_the_middle_skips_nobody_else(twin: InMemoryEngine) -> None:
     [uid] = twin.fleet.rollouts
     with patch.object(controls, "MEMBERS_PER_CYCLE", 2):
         twin.annotate(uid, skip="waiting")

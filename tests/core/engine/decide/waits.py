@@ -9,14 +9,14 @@ from ibgu.core.model import OnMember
 from tests.core.engine.decide import states
 from tests.core.engine.decide.drafts import drafted
 from tests.core.engine.decide.events import EVENTS, UID, Event
-from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.scenes import WAITS, Scene
 from tests.core.engine.decide.spoke import Spoke, told
 
 NAME = "site-1"
 
 
-def _answer(twin: Twin, spoke: Spoke) -> dict[str, Any]:
+def _answer(twin: InMemoryEngine, spoke: Spoke) -> dict[str, Any]:
     """The cluster is as `spoke`, and says so when it is probed."""
     work = twin.works[UID, NAME]
     seen = replace(
@@ -30,38 +30,38 @@ def _answer(twin: Twin, spoke: Spoke) -> dict[str, Any]:
     return {"stage": seen}
 
 
-def _cluster(twin: Twin) -> Spoke:
+def _cluster(twin: InMemoryEngine) -> Spoke:
     return Spoke(NAME, twin.now)
 
 
-def answers_that_it_may_start(twin: Twin) -> dict[str, Any]:
+def answers_that_it_may_start(twin: InMemoryEngine) -> dict[str, Any]:
     return _answer(twin, _cluster(twin))
 
 
-def answers_that_all_is_done(twin: Twin) -> dict[str, Any]:
+def answers_that_all_is_done(twin: InMemoryEngine) -> dict[str, Any]:
     spoke = _cluster(twin)
     spoke.to(Stage.PREP)
     return _answer(twin, spoke)
 
 
-def answers_with_another_seed(twin: Twin) -> dict[str, Any]:
+def answers_with_another_seed(twin: InMemoryEngine) -> dict[str, Any]:
     spoke = _cluster(twin)
     spoke.to(Stage.PREP, ("quay.io/seed:4.19", "4.19.0"))
     return _answer(twin, spoke)
 
 
-def answers_that_it_is_busy(twin: Twin) -> dict[str, Any]:
+def answers_that_it_is_busy(twin: InMemoryEngine) -> dict[str, Any]:
     spoke = _cluster(twin)
     spoke.conditions["Idle"] = told("False", "Aborting", "cleaning up")
     return _answer(twin, spoke)
 
 
-def ibgu_is_deleted(twin: Twin) -> dict[str, Any]:
+def ibgu_is_deleted(twin: InMemoryEngine) -> dict[str, Any]:
     twin.delete(UID)
     return {}
 
 
-def skipped(twin: Twin) -> dict[str, Any]:
+def skipped(twin: InMemoryEngine) -> dict[str, Any]:
     twin.annotate(UID, skip=NAME)
     return {}
 
@@ -87,8 +87,8 @@ HAPPENINGS: dict[str, Event] = {event.__name__: event for event in (*ALWAYS, *OF
 PLACES: dict[str, Scene] = {scene.__name__.lstrip("_"): scene for scene in WAITS}
 
 
-def waiting(name: str) -> Twin:
-    twin = Twin(NAME)
+def waiting(name: str) -> InMemoryEngine:
+    twin = InMemoryEngine(NAME)
     PLACES[name](twin)
     twin.settle()
     return twin

@@ -6,23 +6,23 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.engine.gates.circuit_breaker import first_failed, streak, threshold
-from ibgu.core.engine.state import End
+from ibgu.core.engine.state import ActionEnd
 from ibgu.core.model import Cause
-from tests.core.engine.decide.fleet import START, Twin, ibgu
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 
 FAILED = Cause.UPGRADE_FAILED
 
 
-def ends(*causes: Cause | None) -> list[End]:
+def ends(*causes: Cause | None) -> list[ActionEnd]:
     found = enumerate(causes)
-    return [End(START + timedelta(minutes=n), f"site-{n}", cause) for n, cause in found]
+    return [ActionEnd(START + timedelta(minutes=n), f"site-{n}", cause) for n, cause in found]
 
 
 @pytest.mark.parametrize(
     ("concurrency", "needed"), [(1, 5), (50, 5), (51, 6), (100, 10), (1000, 100)]
 )
 def test_five_or_a_tenth_of_the_window(concurrency: int, needed: int) -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until_started()
     step = twin.tracked(uid).steps[0].step

@@ -23,17 +23,17 @@ from ibgu.core.engine.gates import (
     Switch,
     same_hold,
 )
-from ibgu.core.model import Kind, Member, MemberState, Reason, ReasonKind, Who
+from ibgu.core.model import ActingParty, Kind, Member, MemberState, Reason, ReasonKind
 from ibgu.core.model.topics import Topic
-from ibgu.core.notify import Fact, Format, Memory, Receiver, advance, wanted
+from ibgu.core.notify import Format, NotificationState, Receiver, RolloutEvent, advance, wanted
 from ibgu.core.views.change import RolloutSituation, permits
 from ibgu.core.views.display import DisplayState, startable, word_of
-from ibgu.core.views.explain import Case, Explained, PastStep, explain
+from ibgu.core.views.explain import ExplainCase, Explained, PastStep, explain
 from ibgu.core.views.mistakes import mistakes
 from ibgu.core.views.overdue import EXEMPT, FROM_THE_START, RULES
 from ibgu.core.views.preview import Proposal, preview
 from ibgu.core.views.stragglers.retry import for_retry
-from tests.core.engine.decide.fleet import START, Twin, ibgu
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.gates.toy import RING
 from tests.core.engine.state.records import NOW, in_flight, member, rollout, step
 
@@ -46,7 +46,7 @@ CHAINED = {
 
 
 def closed(kind: ReasonKind, words: str = "its words") -> Reason:
-    return Reason(kind, NOW, words, None, Who.PERSON)
+    return Reason(kind, NOW, words, None, ActingParty.PERSON)
 
 
 def test_every_gate_and_every_policy_declares_its_reasons() -> None:
@@ -61,7 +61,7 @@ def explained(kind: ReasonKind) -> Explained:
     """Explains a member that the gate keeps, or that waits behind the hold."""
     own = kind in OF_MEMBERS
     found = member("site-1", reason=closed(kind)) if own else member("site-1")
-    case = Case(
+    case = ExplainCase(
         rollout="fleet/a",
         member=found,
         action=Action.PREP,
@@ -115,7 +115,7 @@ def always_closed(gate: Gate) -> Gate:
 
 @pytest.mark.parametrize("gate", KNOWN, ids=lambda gate: gate.name)
 def test_the_preview_asks_it_if_the_inputs_that_it_declares_are_known(gate: Gate) -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     (cluster,) = (view for name in twin.spokes if (view := twin.cluster(name)))
     proposal = Proposal(IBU, ibgu("a", "Prep").spec, policies=(always_closed(gate),))
     warnings = preview(proposal, [cluster], {}, START).warnings
@@ -132,9 +132,11 @@ def test_notifications_have_its_topic_and_its_severity(
     alarm = declared.alarm
     data = {"hold": str(kind), "hold_message": "its words", "hold_who": "person"}
     about: dict[str, Any] = {"rollout": "uid-a", "namespace": "fleet", "name": "a"}
-    begins = Fact(seq=1, at=NOW, kind=Kind.ROLLOUT_STARTED, **about)
-    held = Fact(seq=2, at=NOW, step=0, kind=Kind.STEP_HELD, why="its words", data=data, **about)
-    memory, _ = advance(IBU, Memory(), begins)
+    begins = RolloutEvent(seq=1, at=NOW, kind=Kind.ROLLOUT_STARTED, **about)
+    held = RolloutEvent(
+        seq=2, at=NOW, step=0, kind=Kind.STEP_HELD, why="its words", data=data, **about
+    )
+    memory, _ = advance(IBU, NotificationState(), begins)
     memory, (message,) = advance(IBU, memory, held)
     assert message.topic is (alarm.topic if alarm else Topic.STEP_HELD)
     assert message.hold is not None
@@ -146,9 +148,9 @@ def test_notifications_have_its_topic_and_its_severity(
 # -- what the engine does --------------------------------------------------------------------------
 
 
-def held_step(kind: ReasonKind) -> Twin:
+def held_step(kind: ReasonKind) -> InMemoryEngine:
     """Returns a fleet whose running step is held, although its gates are open."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep"))
     twin.until_started()
     tracked = twin.tracked("uid-a").steps[0]
@@ -223,7 +225,7 @@ def test_an_annotation_that_a_gate_obeys_is_known_everywhere(switch: Switch) -> 
     annotation = switch.annotation
     assert mistakes({annotation: "yes"}) == []
     assert for_retry(IBU, {annotation: "yes"}) == {annotation: "yes"}
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep"))
     twin.annotate("uid-a", **{annotation.removeprefix("ibgu.dev/"): "yes"})
     twin.settle()

@@ -20,8 +20,8 @@ from ibgu.core.engine.gates import (
 from ibgu.core.engine.gates.warning import WARNING
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import PayloadState, Snapshot
-from ibgu.core.model import Reason, ReasonKind, Who
-from tests.core.engine.decide.fleet import START, Twin, ibgu
+from ibgu.core.model import ActingParty, Reason, ReasonKind
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 
 MINUTE = timedelta(minutes=1)
 TALM = Reason(ReasonKind.TALM, START, "TALM is running")
@@ -29,8 +29,8 @@ CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, START, "five have failed")
 FLOOR = Reason(ReasonKind.FLOOR, START, "too late")
 
 
-def waiting(plan: str = "Prep", *, count: int = 3, timeout: int = 60) -> tuple[Twin, str]:
-    twin = Twin(*(f"site-{n}" for n in range(1, count + 1)))
+def waiting(plan: str = "Prep", *, count: int = 3, timeout: int = 60) -> tuple[InMemoryEngine, str]:
+    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, count + 1)))
     for labels in twin.labels.values():
         labels["lcm.openshift.io/ibgu-prep-completed"] = ""
     uid = twin.apply(ibgu("a", plan, concurrency=2, timeout=timeout))
@@ -38,22 +38,22 @@ def waiting(plan: str = "Prep", *, count: int = 3, timeout: int = 60) -> tuple[T
     return twin, uid
 
 
-def parts(twin: Twin, uid: str) -> tuple[Snapshot, TrackedStep]:
+def parts(twin: InMemoryEngine, uid: str) -> tuple[Snapshot, TrackedStep]:
     tracked = twin.tracked(uid)
     return twin.snapshot(tracked), tracked.steps[0]
 
 
-def kind_of(twin: Twin, uid: str) -> ReasonKind | None:
+def kind_of(twin: InMemoryEngine, uid: str) -> ReasonKind | None:
     reason = closed(*parts(twin, uid), twin.now)
     return reason.kind if reason else None
 
 
-def hold_rollout(twin: Twin, uid: str, reason: Reason) -> None:
+def hold_rollout(twin: InMemoryEngine, uid: str, reason: Reason) -> None:
     tracked = twin.tracked(uid)
     tracked.rollout = replace(tracked.rollout, hold=reason)
 
 
-def hold_step(twin: Twin, uid: str, reason: Reason) -> None:
+def hold_step(twin: InMemoryEngine, uid: str, reason: Reason) -> None:
     step = twin.tracked(uid).steps[0]
     step.step = replace(step.step, hold=reason)
 
@@ -110,7 +110,7 @@ def test_the_payload_is_frozen_when_the_step_starts(
     if kind is not None:
         reason = closed(*parts(twin, uid), twin.now)
         assert reason is not None
-        assert reason.who is Who.PERSON
+        assert reason.who is ActingParty.PERSON
 
 
 def test_an_unread_payload_is_for_ibgu_to_resolve() -> None:
@@ -118,7 +118,7 @@ def test_an_unread_payload_is_for_ibgu_to_resolve() -> None:
     twin.payload = PayloadState(read=False)
     reason = closed(*parts(twin, uid), twin.now)
     assert reason is not None
-    assert (reason.kind, reason.who) == (ReasonKind.PAYLOAD_BLOCKED, Who.IBGU)
+    assert (reason.kind, reason.who) == (ReasonKind.PAYLOAD_BLOCKED, ActingParty.IBGU)
 
 
 @pytest.mark.parametrize("state", [PayloadState(digest="other"), PayloadState(read=False)])

@@ -19,7 +19,7 @@ from ibgu.core.engine.state.snapshot import Facts, PayloadState, Snapshot
 from ibgu.core.model import ReasonKind
 from ibgu.core.model.names import HOLD_ON_WARNING, RAMP_UP, START_JITTER, STARTS_PER_MINUTE
 from ibgu.core.plan import Scope
-from tests.core.engine.decide.fleet import START, Twin, ibgu
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 
 HIDDEN: Any = object()
 """Stands for what a gate has not declared: anyone who reads it fails."""
@@ -33,7 +33,7 @@ FIELDS = {
 
 def asked(gate: Gate, **given: Any) -> ReasonKind | None:
     """Asks the gate with nothing but its declared inputs; `given` are fields of the snapshot."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.until_started()
     tracked = twin.tracked(uid)
@@ -54,7 +54,7 @@ def shown(gate: Gate, snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, **hidden)
 
 
-def candidate(gate: Gate, twin: Twin, uid: str) -> Candidate:
+def candidate(gate: Gate, twin: InMemoryEngine, uid: str) -> Candidate:
     seen = twin.observe(uid, "site-1")
     assert seen.cluster is not None
     return Candidate(

@@ -16,12 +16,21 @@ from ibgu.core.engine.gates import (
     deadline,
 )
 from ibgu.core.engine.timing.durations import DurationStats
-from ibgu.core.model import Kind, MemberState, Outcome, Reason, ReasonKind, RunState, Waiting, Who
+from ibgu.core.model import (
+    ActingParty,
+    Kind,
+    MemberState,
+    Outcome,
+    Reason,
+    ReasonKind,
+    RunState,
+    Waiting,
+)
 from ibgu.core.views.display import DisplayState, startable, word_of
-from ibgu.core.views.explain import REASONS, Case, PastStep, explain
+from ibgu.core.views.explain import REASONS, ExplainCase, PastStep, explain
 from ibgu.core.views.forecast import RemainingWork, eta
 from ibgu.core.views.preview import Preview, Proposal, preview
-from tests.core.engine.decide.fleet import START, Twin, ibgu
+from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 from tests.core.engine.decide.rate_limited import rate_limited
 from tests.core.engine.gates.toy import CLOSED, FREEZE, MEANING, NIGHT, OPENS, RING, WIDE_FREEZE
@@ -30,9 +39,11 @@ NAMES = [f"site-{n}" for n in range(1, 6)]
 OPEN = ["site-2", "site-4", "site-5"]
 
 
-def fleet(*policies: Gate, plan: str = "Prep", concurrency: int = 2, timeout: int = 1000) -> Twin:
+def fleet(
+    *policies: Gate, plan: str = "Prep", concurrency: int = 2, timeout: int = 1000
+) -> InMemoryEngine:
     """The rings of site-1 and site-3 are closed."""
-    twin = Twin(*NAMES)
+    twin = InMemoryEngine(*NAMES)
     Invariants(twin)
     twin.policies = policies
     for name in NAMES:
@@ -41,17 +52,17 @@ def fleet(*policies: Gate, plan: str = "Prep", concurrency: int = 2, timeout: in
     return twin
 
 
-def executed(twin: Twin, stage: Stage) -> list[str]:
+def executed(twin: InMemoryEngine, stage: Stage) -> list[str]:
     return [name for name in NAMES if stage in [one for _, one in twin.spokes[name].executed]]
 
 
-def open_ring(twin: Twin, *names: str) -> None:
+def open_ring(twin: InMemoryEngine, *names: str) -> None:
     for name in names:
         twin.labels[name].pop("ring")
         twin.touch_cluster(name)
 
 
-def relabel(twin: Twin, labels: dict[str, str]) -> None:
+def relabel(twin: InMemoryEngine, labels: dict[str, str]) -> None:
     for name in NAMES:
         twin.labels[name] |= labels
         twin.touch_cluster(name)
@@ -70,7 +81,7 @@ def test_a_closed_gate_lets_those_behind_it_pass() -> None:
         ReasonKind.GATE,
         "ClosedRing",
     )
-    assert (first.reason.message, first.reason.who) == ("its ring is closed", Who.PERSON)
+    assert (first.reason.message, first.reason.who) == ("its ring is closed", ActingParty.PERSON)
     assert word_of(first, None) is DisplayState.HELD
     assert twin.tracked("uid-a").steps[0].step.hold is None
     assert ("uid-a", "site-1") not in twin.works
@@ -88,7 +99,7 @@ def test_members_that_the_gate_admits_start() -> None:
 def test_a_gate_closes_for_many_at_the_head_and_those_behind_start_at_once() -> None:
     """They are ready, and wait for the only slot when their hour comes."""
     names = [f"a-{n:02}" for n in range(30)]
-    twin = Twin(*names, "z-1", "z-2")
+    twin = InMemoryEngine(*names, "z-1", "z-2")
     Invariants(twin)
     twin.policies = (NIGHT,)
     for name in names:
@@ -115,7 +126,7 @@ def test_a_gate_that_closes_for_many_is_asked_once_about_each() -> None:
         first = candidate.cluster.name in names[:10]
         return None if first else Reason(ReasonKind.GATE, candidate.now, "not today")
 
-    twin = Twin(*names)
+    twin = InMemoryEngine(*names)
     twin.apply(rate_limited("a", "Prep", concurrency=11, jitter="10m"))
     twin.settle()
     twin.policies = (
@@ -134,7 +145,7 @@ def test_a_gate_that_closes_for_many_is_asked_once_about_each() -> None:
 
 def test_nobody_past_its_limit_gives_way_to_one_that_a_gate_keeps() -> None:
     """Both others are ready until the hour comes, and past the limit of the one in flight."""
-    twin = Twin("a-1", "a-2", "a-3")
+    twin = InMemoryEngine("a-1", "a-2", "a-3")
     twin.policies = (NIGHT,)
     for name in ("a-2", "a-3"):
         twin.labels[name] = {"shift": "day"}
@@ -147,7 +158,7 @@ def test_nobody_past_its_limit_gives_way_to_one_that_a_gate_keeps() -> None:
 
 def test_one_past_its_limit_gives_way_to_a_cluster_that_is_gone_by_then() -> None:
     """No gate is asked about a cluster that nobody sees."""
-    twin = Twin("a-1", "a-2")
+    twin = InMemoryEngine("a-1", "a-2")
     twin.policies = (NIGHT,)
     twin.spokes["a-1"].faults[Stage.PREP] = "hang"
     twin.apply(ibgu("a", "Prep", concurrency=1, timeout=300))
@@ -176,7 +187,7 @@ def test_the_gate_is_checked_for_the_next_action_if_the_first_is_done() -> None:
 
 def test_a_run_that_its_cluster_took_after_all_is_followed() -> None:
     """The action has begun there: nothing is kept by leaving it alone."""
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.until(Kind.RUN_ARMING)
     twin.muted.add("site-1")
@@ -200,7 +211,7 @@ def test_a_run_that_its_cluster_took_after_all_is_followed() -> None:
 
 @pytest.mark.parametrize("action", [Action.ABORT, Action.ABORT_ON_FAILURE, Action.ROLLBACK])
 def test_a_way_back_is_never_held(action: Action) -> None:
-    twin = Twin(*NAMES)
+    twin = InMemoryEngine(*NAMES)
     Invariants(twin)
     twin.policies = (RING, FREEZE, WIDE_FREEZE)
     for name, spoke in twin.spokes.items():
@@ -329,7 +340,7 @@ def test_explain_says_what_the_gate_declares() -> None:
     twin = fleet(RING, concurrency=1)
     twin.wait(minutes=1)
     member = twin.member("uid-a", 0, "site-1")
-    case = Case(
+    case = ExplainCase(
         rollout="fleet/a",
         member=member,
         action=Action.PREP,
@@ -347,10 +358,10 @@ def test_explain_says_what_the_gate_declares() -> None:
         MEANING.ends,
         MEANING.do,
     )
-    assert (found.state, found.who, found.overdue) == (DisplayState.HELD, Who.PERSON, None)
+    assert (found.state, found.who, found.overdue) == (DisplayState.HELD, ActingParty.PERSON, None)
     stranger = explain(
         IBU,
-        Case(
+        ExplainCase(
             rollout="fleet/a",
             member=member,
             action=Action.PREP,

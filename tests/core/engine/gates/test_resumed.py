@@ -7,7 +7,7 @@ import pytest
 from ibgu.core.engine.gates.circuit_breaker import CIRCUIT_BREAKER
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.state.snapshot import Snapshot
-from tests.core.engine.decide.fleet import Twin
+from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.state.records import MINUTE, NOW, failed, rollout, step, world_of
 
 
@@ -21,7 +21,7 @@ def engaged(failures: int, resumed: timedelta | None) -> bool:
 
 
 def snapshot(fleet: FleetState) -> Snapshot:
-    twin = Twin()
+    twin = InMemoryEngine()
     twin.fleet = fleet
     return twin.snapshot(fleet.rollouts["uid-a"])
 

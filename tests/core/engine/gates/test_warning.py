@@ -4,16 +4,16 @@ import pytest
 
 from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.engine.decide.rollout import controls
-from ibgu.core.model import Kind, Outcome, ReasonKind, Who
-from tests.core.engine.decide.fleet import Twin, ibgu
+from ibgu.core.model import ActingParty, Kind, Outcome, ReasonKind
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants
 
 WARNING = "Thing[1] - CRD not deployed on cluster"
 
 
-def prepared(*plan: str, held: bool = True, concurrency: int = 1) -> Twin:
+def prepared(*plan: str, held: bool = True, concurrency: int = 1) -> InMemoryEngine:
     """Returns a fleet of three clusters after their Prep, of which site-2 has warned."""
-    twin = Twin("site-1", "site-2", "site-3")
+    twin = InMemoryEngine("site-1", "site-2", "site-3")
     Invariants(twin)
     twin.spokes["site-2"].prep_warning = WARNING
     twin.apply(ibgu("a", *plan, concurrency=concurrency))
@@ -23,7 +23,7 @@ def prepared(*plan: str, held: bool = True, concurrency: int = 1) -> Twin:
     return twin
 
 
-def outcomes(twin: Twin, step: int = 1) -> list[Outcome | None]:
+def outcomes(twin: InMemoryEngine, step: int = 1) -> list[Outcome | None]:
     return [twin.member("uid-a", step, f"site-{n}").outcome for n in (1, 2, 3)]
 
 
@@ -35,7 +35,11 @@ def test_a_warned_cluster_waits_and_those_behind_it_pass() -> None:
     twin = prepared("Prep", "Upgrade")
     assert outcomes(twin) == [Outcome.SUCCEEDED, None, Outcome.SUCCEEDED]
     reason = twin.member("uid-a", 1, "site-2").reason
-    assert (reason.kind, reason.message, reason.who) == (ReasonKind.WARNING, WARNING, Who.PERSON)
+    assert (reason.kind, reason.message, reason.who) == (
+        ReasonKind.WARNING,
+        WARNING,
+        ActingParty.PERSON,
+    )
     assert twin.spokes["site-2"].stage is Stage.PREP
 
 
@@ -74,7 +78,7 @@ def test_all_go_on_once_the_annotation_is_removed() -> None:
 
 
 def test_the_annotation_may_change_before_a_step_runs() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.apply(ibgu("a", "Prep"))
     twin.annotate("uid-a", hold_on_warning="yes")
     twin.wait(hours=1)
@@ -120,7 +124,7 @@ def test_the_ways_back_are_open() -> None:
 
 
 def test_hundreds_are_accepted_in_more_than_one_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
-    twin = Twin(*(f"site-{n}" for n in range(1, 6)))
+    twin = InMemoryEngine(*(f"site-{n}" for n in range(1, 6)))
     for spoke in twin.spokes.values():
         spoke.prep_warning = WARNING
     twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=5))

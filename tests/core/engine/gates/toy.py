@@ -13,7 +13,7 @@ from ibgu.core.engine.gates import (
 )
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import Snapshot
-from ibgu.core.model import Reason, ReasonKind, Who
+from ibgu.core.model import ActingParty, Reason, ReasonKind
 from ibgu.core.model.meaning import Meaning
 from tests.core.engine.decide.builders import START
 
@@ -26,7 +26,7 @@ def _ring(candidate: Candidate) -> Reason | None:
     """Closes for clusters whose label says so."""
     if candidate.cluster.labels.get("ring") != "closed":
         return None
-    return Reason(ReasonKind.GATE, candidate.now, "its ring is closed", None, Who.PERSON)
+    return Reason(ReasonKind.GATE, candidate.now, "its ring is closed", None, ActingParty.PERSON)
 
 
 RING = MemberGate(

@@ -8,9 +8,9 @@ from ibgu.core.drivers import traits
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.refresh import chance, range_of
 from ibgu.core.engine.timing.durations import DurationsByAction, DurationStats
-from ibgu.core.model.actions import Range
+from ibgu.core.model.actions import AgeRange
 
-WITHIN = Range(100.0, 200.0)
+WITHIN = AgeRange(100.0, 200.0)
 
 
 def test_every_action_has_a_range_before_it_was_measured() -> None:
@@ -26,7 +26,7 @@ def test_once_measured_it_is_from_the_tenth_to_the_95th_of_a_hundred() -> None:
         Action.PREP: DurationStats(count=10, p50=150.0, p95=195.0, spread=spread)
     }
 
-    assert range_of(Action.PREP, duration_stats) == Range(110.0, 195.0)
+    assert range_of(Action.PREP, duration_stats) == AgeRange(110.0, 195.0)
     assert range_of(Action.UPGRADE, duration_stats) == traits(Action.UPGRADE).usual
 
 
@@ -52,7 +52,7 @@ def test_the_chance_of_an_end_grows_since_the_last_read(
 
 
 def test_runs_of_equal_duration_have_ended_after_it() -> None:
-    alike = Range(100.0, 100.0)
+    alike = AgeRange(100.0, 100.0)
 
     assert [chance(alike, 0, age) for age in (99, 100, 101)] == [0.0, 0.0, 1.0]
 

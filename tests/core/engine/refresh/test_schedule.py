@@ -12,7 +12,7 @@ from ibgu.core.drivers import traits
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.refresh import (
     GAP,
-    LONGEST,
+    MAX_AGE,
     Eligibility,
     RefreshSchedule,
     RefreshTarget,
@@ -83,8 +83,8 @@ def test_ever_more_seldom_once_it_outlives_it() -> None:
     found = [at for at in times(following(target()), HIGH + 4000) if at >= HIGH]
 
     pauses = [later - earlier for earlier, later in itertools.pairwise(found)]
-    assert pauses[:5] == [60.0, 120.0, 240.0, 480.0, LONGEST]
-    assert set(pauses[5:]) == {LONGEST}
+    assert pauses[:5] == [60.0, 120.0, 240.0, 480.0, MAX_AGE]
+    assert set(pauses[5:]) == {MAX_AGE}
 
 
 def test_a_silence_is_broken_at_once_and_then_ever_more_seldom() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.state import Canceller, FleetState, Holder, UnreadableRollout
+from ibgu.core.engine.state import CancellingStep, FleetState, Holder, UnreadableRollout
 from ibgu.core.model import (
     Change,
     Decision,
@@ -27,7 +27,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
-from ibgu.core.model.counts import Reports
+from ibgu.core.model.counts import ReportCounts
 from ibgu.core.model.names import IBGU
 from ibgu.core.model.transitions import InvariantViolation
 from tests.core.engine.decide.invariants import picture
@@ -77,8 +77,8 @@ def test_reports_of_a_cluster_in_several_steps_count_once() -> None:
     refused = failed("site-1", warning="w", rollback_until=NOW, step=1)
     steps = [step(state=StepState.FINISHED), step("FinalizeUpgrade", index=1)]
     fleet = world_of(rollout(), steps, [*upgraded, refused])
-    assert fleet.rollouts["uid-a"].reports == Reports(warned=1, rollback=2, rollback_until=NOW)
-    assert world_of(rollout(), steps).rollouts["uid-a"].reports == Reports()
+    assert fleet.rollouts["uid-a"].reports == ReportCounts(warned=1, rollback=2, rollback_until=NOW)
+    assert world_of(rollout(), steps).rollouts["uid-a"].reports == ReportCounts()
 
 
 def test_a_world_is_filled_from_the_journals_records() -> None:
@@ -216,7 +216,7 @@ def test_an_unreadable_rollout_keeps_its_claims_and_cancellers() -> None:
     """Such a rollout takes no claim from one that can be read."""
     fleet = populated(("a", "Prep"))
     fleet.apply(begin(rollout="uid-a"))
-    canceller = Canceller(
+    canceller = CancellingStep(
         (NOW, "uid-x"), "uid-x", "fleet/x", "fleet", across_namespaces=True, kind=IBGU
     )
     mine = {"uid-site-1": Holder("uid-x", 0, "site-1"), "uid-site-2": Holder("uid-x", 0, "site-2")}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.state import QUEUED, End, TrackedStep
+from ibgu.core.engine.state import QUEUED, ActionEnd, TrackedStep
 from ibgu.core.model import (
     Cause,
     CompletedAction,
@@ -198,7 +198,7 @@ def test_ends_are_in_order_of_time_and_then_of_name() -> None:
     ]
     ends = TrackedStep(step(), members).ends
     assert [found.cluster for found in ends] == ["site-3", "site-1", "site-2"]
-    assert ends[0] == End(NOW + MINUTE, "site-3", Cause.UPGRADE_FAILED)
+    assert ends[0] == ActionEnd(NOW + MINUTE, "site-3", Cause.UPGRADE_FAILED)
 
 
 # -- in any order --------------------------------------------------------------------------------

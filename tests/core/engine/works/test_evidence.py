@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
-from ibgu.core.engine.timing.times import LONGEST_WAY_BACK
-from ibgu.core.engine.works.evidence import accepted, answers, open_until, speaks_for
+from ibgu.core.engine.timing.times import MAX_ROLLBACK_WINDOW
+from ibgu.core.engine.works.evidence import accepted, answers, is_evidence_for, open_until
 from ibgu.core.model import Probe, RunState, WorkView
 from tests.runs import run_of
 
@@ -52,7 +52,7 @@ EDITED = [replace(WORK, edited=True)]
 
 
 def test_all_clauses_hold() -> None:
-    assert speaks_for(WORK, RUN)
+    assert is_evidence_for(WORK, RUN)
     assert accepted(WORK, RUN)
     assert answers(WORK, PROBE)
 
@@ -63,8 +63,8 @@ def test_all_clauses_hold() -> None:
         (None, False),
         (timedelta(), False),
         (timedelta(seconds=1), True),
-        (LONGEST_WAY_BACK, True),
-        (LONGEST_WAY_BACK + timedelta(seconds=1), False),
+        (MAX_ROLLBACK_WINDOW, True),
+        (MAX_ROLLBACK_WINDOW + timedelta(seconds=1), False),
     ],
 )
 def test_a_rollback_deadline_lies_ahead_and_not_too_far(
@@ -76,7 +76,7 @@ def test_a_rollback_deadline_lies_ahead_and_not_too_far(
 
 @pytest.mark.parametrize("work", NOT_SETTLED + NOT_CURRENT + NOT_OURS + EDITED)
 def test_feedback_with_a_missing_clause_does_not_speak_for_the_run(work: WorkView) -> None:
-    assert not speaks_for(work, RUN)
+    assert not is_evidence_for(work, RUN)
 
 
 @pytest.mark.parametrize(
@@ -112,5 +112,5 @@ def test_run_and_stage_do_not_matter_for_a_probe(work: WorkView) -> None:
 
 def test_a_step_back_to_idle_is_spoken_for_by_stage_idle() -> None:
     run = replace(RUN, action=Action.FINALIZE_UPGRADE)
-    assert not speaks_for(WORK, run)
-    assert speaks_for(replace(WORK, feedback=replace(IBU, stage="Idle")), run)
+    assert not is_evidence_for(WORK, run)
+    assert is_evidence_for(replace(WORK, feedback=replace(IBU, stage="Idle")), run)

@@ -1,7 +1,7 @@
 """The feedback of a work from before a restore is no evidence."""
 
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
-from ibgu.core.engine.works.evidence import accepted, answers, proven, speaks_for
+from ibgu.core.engine.works.evidence import accepted, answers, is_evidence_for, proven
 from ibgu.core.model import Probe, Run, RunState, WorkView
 from tests.core.engine.state.records import NOW, run
 
@@ -27,7 +27,7 @@ RUN: Run = run(state=RunState.ACCEPTED)
 
 def told(work: WorkView | None) -> list[bool]:
     assert work is not None
-    return [speaks_for(work, RUN), accepted(work, RUN), answers(work, PROBE), work.up_to_date]
+    return [is_evidence_for(work, RUN), accepted(work, RUN), answers(work, PROBE), work.up_to_date]
 
 
 def test_feedback_of_a_work_written_since_the_restore_counts() -> None:

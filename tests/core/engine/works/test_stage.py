@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
-from ibgu.core.engine.works import Wanted, disarming, refresh_patch, stage_body, stage_patch
+from ibgu.core.engine.works import DesiredWork, disarming, refresh_patch, stage_body, stage_patch
 from ibgu.core.model import Rollout, RunResult, RunState, WorkView
 from ibgu.core.model.kinds import AutoRollback, IbguSpec, IbuSpec, ObjectRef, SeedImageRef
 from ibgu.core.model.names import MANUAL_CLEANUP_DONE, stage_name
@@ -16,7 +16,7 @@ from ibgu.sim.hub.merge import DoesNotFit, patched
 from tests.core.drivers.ibu.works.samples import IBU_SPEC, NOW, ROLLOUT, probe, run, view
 from tests.runs import changed
 
-ARMED = Wanted(armed=True, run=run(), probe=probe(), limit=NOW)
+ARMED = DesiredWork(armed=True, run=run(), probe=probe(), limit=NOW)
 CONFIRMED = replace(ROLLOUT, controls={MANUAL_CLEANUP_DONE: "alice: removed the backups"})
 CLEANUP_DONE = "lca.openshift.io/manual-cleanup-done"
 CLEANED = [
@@ -26,16 +26,16 @@ CLEANED = [
     (Action.FINALIZE_ROLLBACK, "FinalizeFailed"),
 ]
 """Actions, and the failure of each after which a person may have cleaned up."""
-DISARMED = Wanted(armed=False, probe=probe())
+DISARMED = DesiredWork(armed=False, probe=probe())
 
 
-def body(wanted: Wanted, *, watch: bool = True) -> dict[str, Any]:
+def body(wanted: DesiredWork, *, watch: bool = True) -> dict[str, Any]:
     found = json.decode(stage_body(IBU, wanted, ROLLOUT, "site-1", watch=watch))
     assert isinstance(found, dict)
     return found
 
 
-def patch(wanted: Wanted, current: WorkView) -> dict[str, Any]:
+def patch(wanted: DesiredWork, current: WorkView) -> dict[str, Any]:
     found = json.decode(stage_patch(IBU, wanted, ROLLOUT, current, watch=True))
     assert isinstance(found, dict)
     return found
@@ -46,7 +46,7 @@ def armed_where(
 ) -> dict[str, Any]:
     """The work that is armed on a cluster with that condition Idle."""
     seen = view(feedback=IbuView(idle=IbuCondition(status, reason)))
-    armed = Wanted(armed=True, run=run(action=action), limit=NOW)
+    armed = DesiredWork(armed=True, run=run(action=action), limit=NOW)
     found = json.decode(stage_patch(IBU, armed, rollout, seen, watch=True))
     assert isinstance(found, dict)
     return found
@@ -140,7 +140,7 @@ def test_a_disarmed_work_does_not_confirm_a_clean_up_again() -> None:
 
 @pytest.mark.parametrize("action", list(Action))
 def test_the_stage_is_the_actions(action: Action) -> None:
-    wanted = Wanted(armed=True, run=run(action=action))
+    wanted = DesiredWork(armed=True, run=run(action=action))
     assert ibu(body(wanted))["spec"]["stage"] == action.stage
 
 
@@ -151,7 +151,7 @@ def test_a_disarmed_work_has_a_stage_that_can_not_create_an_ibu() -> None:
 
 
 @pytest.mark.parametrize(("wanted", "strategy"), [(ARMED, "Update"), (DISARMED, "CreateOnly")])
-def test_the_strategy_is_for_the_ibu_alone(wanted: Wanted, strategy: str) -> None:
+def test_the_strategy_is_for_the_ibu_alone(wanted: DesiredWork, strategy: str) -> None:
     (config,) = body(wanted)["spec"]["manifestConfigs"]
     assert config["resourceIdentifier"] == {
         "group": "lca.openshift.io",
@@ -242,7 +242,7 @@ def test_a_work_requests_feedback_by_these_paths() -> None:
 
 def test_only_the_newest_probe_is_sent() -> None:
     assert [n for n in paths(body(DISARMED)) if n.startswith("probe-")] == ["probe-l1"]
-    bare = paths(body(Wanted(armed=False)))
+    bare = paths(body(DesiredWork(armed=False)))
     assert not [name for name in bare if name.startswith("probe-")]
 
 
@@ -262,7 +262,7 @@ def test_annotations_of_an_armed_work() -> None:
 
 
 def test_a_run_that_is_only_intended_started_when_it_was_intended() -> None:
-    wanted = Wanted(armed=False, run=run(state=RunState.INTENDED))
+    wanted = DesiredWork(armed=False, run=run(state=RunState.INTENDED))
     marks = body(wanted)["metadata"]["annotations"]
     assert marks["ibgu.dev/started"] == "2026-01-02T03:04:04.678000Z"
     assert "ibgu.dev/limit" not in marks
@@ -271,7 +271,7 @@ def test_a_run_that_is_only_intended_started_when_it_was_intended() -> None:
 def test_the_patch_is_conditional_and_complete() -> None:
     ended = changed(run(), state=RunState.ENDED, result=RunResult.FAILED)
     current = view(armed=True, run="r1", probe="l1")
-    found = patch(Wanted(armed=False, run=ended), current)
+    found = patch(DesiredWork(armed=False, run=ended), current)
     assert found["metadata"] == {
         "uid": "u",
         "resourceVersion": "77",
@@ -296,7 +296,9 @@ def test_the_patch_is_conditional_and_complete() -> None:
 
 
 def test_a_disarming_says_the_same_and_goes_by_uid_and_generation() -> None:
-    ended = Wanted(armed=False, run=changed(run(), state=RunState.ENDED, result=RunResult.FAILED))
+    ended = DesiredWork(
+        armed=False, run=changed(run(), state=RunState.ENDED, result=RunResult.FAILED)
+    )
     current = view(armed=True, run="r1", probe="l1")
     work: dict[str, Any] = {
         "metadata": {
@@ -337,11 +339,11 @@ def test_the_patch_that_arms() -> None:
     [
         (ARMED, view(armed=True, run="r1")),
         (DISARMED, view(probe="l1")),
-        (Wanted(armed=False), view(probe="l1")),
+        (DesiredWork(armed=False), view(probe="l1")),
     ],
 )
 def test_a_work_that_shows_the_wanted_state_is_not_patched(
-    wanted: Wanted, current: WorkView
+    wanted: DesiredWork, current: WorkView
 ) -> None:
     with pytest.raises(ValueError, match="shows what is wanted already"):
         patch(wanted, current)
@@ -353,7 +355,7 @@ def test_an_edited_work_may_be_patched_again() -> None:
 
 def test_an_armed_work_needs_a_run() -> None:
     with pytest.raises(ValueError, match="needs the run"):
-        Wanted(armed=True)
+        DesiredWork(armed=True)
 
 
 SPECS = [

@@ -9,7 +9,7 @@ from msgspec import json
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu import IBU
-from ibgu.core.engine.works import Wanted, stage_body, stage_patch, view_work, wanted_stage
+from ibgu.core.engine.works import DesiredWork, stage_body, stage_patch, view_work, wanted_stage
 from ibgu.core.model import Member, MemberState, Probe, Run, RunResult, RunState, WorkView
 from ibgu.core.model.kinds import ManifestWork, ObjectMeta
 from tests.core.drivers.ibu.works.samples import ROLLOUT, member, probe, run, view
@@ -25,7 +25,7 @@ NOT_ON_HUB = [RunState.INTENDED, RunState.ACCEPTED, RunState.ENDED]
 @pytest.mark.parametrize("state", ON_HUB)
 def test_a_run_on_the_hub_is_armed(state: RunState) -> None:
     asked = member(run(state=state))
-    expected = Wanted(armed=True, run=asked.run, limit=LIMIT)
+    expected = DesiredWork(armed=True, run=asked.run, limit=LIMIT)
     assert wanted_stage(asked, None) == expected
     assert wanted_stage(asked, NOTHING) == expected
     assert wanted_stage(asked, view(armed=True, run="r0")) == expected
@@ -35,7 +35,7 @@ def test_a_run_on_the_hub_is_armed(state: RunState) -> None:
 @pytest.mark.parametrize("state", NOT_ON_HUB)
 def test_a_work_armed_for_a_run_not_on_the_hub_is_disarmed(state: RunState) -> None:
     asked = member(run(state=state))
-    assert wanted_stage(asked, view(armed=True, run="r1")) == Wanted(
+    assert wanted_stage(asked, view(armed=True, run="r1")) == DesiredWork(
         armed=False, run=asked.run, limit=LIMIT
     )
     assert wanted_stage(asked, NOTHING) is None
@@ -44,7 +44,7 @@ def test_a_work_armed_for_a_run_not_on_the_hub_is_disarmed(state: RunState) -> N
 
 def test_a_probe_is_sent_once() -> None:
     asked = member(look_=probe())
-    expected = Wanted(armed=False, probe=probe())
+    expected = DesiredWork(armed=False, probe=probe())
     assert wanted_stage(asked, None) == expected
     assert wanted_stage(asked, view(probe="l0")) == expected
     assert wanted_stage(asked, view(probe="l1")) is None
@@ -63,7 +63,7 @@ def test_disarming_sends_the_probe_in_the_same_write() -> None:
 def test_nobody_decides_for_it() -> None:
     assert wanted_stage(None, None) is None
     assert wanted_stage(None, NOTHING) is None
-    assert wanted_stage(None, view(armed=True, run="r1")) == Wanted(armed=False)
+    assert wanted_stage(None, view(armed=True, run="r1")) == DesiredWork(armed=False)
 
 
 @pytest.mark.parametrize("asked", [None, member(run()), member(look_=probe())])
@@ -87,7 +87,7 @@ VIEWS = st.none() | st.builds(
 )
 
 
-def written(wanted: Wanted, current: WorkView | None) -> WorkView:
+def written(wanted: DesiredWork, current: WorkView | None) -> WorkView:
     """Returns what the hub shows after the write, by its own rules for merge patches."""
     if current is None:
         body = json.decode(stage_body(IBU, wanted, ROLLOUT, "site-1", watch=True))
@@ -135,7 +135,7 @@ AFTER = "r7"
 @pytest.mark.parametrize("state", [RunState.ACCEPTED, RunState.ENDED])
 def test_a_work_from_before_a_restore_is_rewritten_once(state: RunState) -> None:
     asked = member(run(state=state))
-    expected = Wanted(armed=False, run=asked.run, limit=LIMIT, restore=AFTER)
+    expected = DesiredWork(armed=False, run=asked.run, limit=LIMIT, restore=AFTER)
     assert wanted_stage(asked, NOTHING, AFTER) == expected
     assert wanted_stage(asked, view(restore=AFTER), AFTER) is None
     assert not expected.shown_by(NOTHING)

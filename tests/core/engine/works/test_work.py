@@ -20,7 +20,7 @@ from ibgu.core.model.kinds import (
     StatusFeedback,
     WorkStatus,
 )
-from ibgu.core.text.cut import MOST_BYTES, cut
+from ibgu.core.text.cut import MAX_BYTES, cut
 
 _ENTRY = ResourceMeta(
     ordinal=1,
@@ -242,7 +242,7 @@ def test_feedback_of_a_hostile_cluster_is_bounded() -> None:
     told += [text(probe_value(str(number)), "x") for number in range(10_000)]
     conditions = [Condition("Applied", "False", LONG, LONG, 3), Condition("Available", LONG)]
     view = view_work(IBU, work(ManifestCondition(_ENTRY, conditions, StatusFeedback(told))))
-    assert len(msgspec.json.encode(view)) < 40 * MOST_BYTES
+    assert len(msgspec.json.encode(view)) < 40 * MAX_BYTES
     assert view.apply_error == cut(LONG)
     assert view.feedback is not None
     assert len(view.feedback.probes) == 16
@@ -251,4 +251,4 @@ def test_feedback_of_a_hostile_cluster_is_bounded() -> None:
 def test_marks_that_a_work_may_change_are_cut_too() -> None:
     marks = dict.fromkeys((names.RUN, names.PROBE, names.RESTORE, names.DIGEST, names.ACTION), LONG)
     found = ManifestWork(ObjectMeta(name="w", annotations=marks))
-    assert len(msgspec.json.encode(shown_work(IBU, found))) < 6 * MOST_BYTES
+    assert len(msgspec.json.encode(shown_work(IBU, found))) < 6 * MAX_BYTES

@@ -11,7 +11,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Cause, ClusterView, Member, MemberState, Outcome, RunState, StepState
 from ibgu.core.model.kinds import IbguSpec
 from ibgu.core.talm import TalmWork, groups_of, view_talm_work
-from ibgu.core.talm.adopt import NO_TRACES, Adopted, Traces, adopted_steps
+from ibgu.core.talm.adopt import NO_TRACES, AdoptedStep, Traces, adopted_steps
 from tests.core.engine.decide.builders import START, ibgu, plan_of, rollout_of
 from tests.core.talm.objects import Object, as_cgu, as_work, cgu, ended, work
 
@@ -41,7 +41,7 @@ def traces(*cgus: Object, works: tuple[TalmWork, ...] = ()) -> Traces:
     return Traces(groups=groups, left=len(cgus), works={found.cluster: (found,) for found in works})
 
 
-def adopted(*cgus: Object, works: tuple[TalmWork, ...] = ()) -> list[Adopted]:
+def adopted(*cgus: Object, works: tuple[TalmWork, ...] = ()) -> list[AdoptedStep]:
     return list(adopted_steps(ROLLOUT, traces(*cgus, works=works), cluster, run_id, NOW))
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     CompletedAction,
     Member,
@@ -20,7 +21,6 @@ from ibgu.core.model import (
     RolloutState,
     Step,
     StepState,
-    Who,
 )
 from ibgu.core.model.actions import Danger, Risk
 from ibgu.core.model.kinds import IbguSpec, PlanItem, RolloutStrategy
@@ -586,7 +586,7 @@ def situation(
 
 
 def held(kind: ReasonKind | None) -> Reason | None:
-    return Reason(kind, NOW, "its words", None, Who.PERSON) if kind else None
+    return Reason(kind, NOW, "its words", None, ActingParty.PERSON) if kind else None
 
 
 def why(found: RolloutSituation) -> dict[str, str]:

@@ -13,6 +13,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from ibgu.core.engine.timing.durations import DurationStats
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     CompletedAction,
     Member,
@@ -22,12 +23,11 @@ from ibgu.core.model import (
     ReasonKind,
     RunResult,
     RunState,
-    Who,
 )
 from ibgu.core.views.explain import (
     CAUSES,
     REASONS,
-    Case,
+    ExplainCase,
     Explained,
     Line,
     PastStep,
@@ -36,7 +36,7 @@ from ibgu.core.views.explain import (
 )
 from tests.core.engine.state.records import MINUTE, NOW, done, failed, in_flight, member, run
 
-CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, Who.PERSON)
+CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, ActingParty.PERSON)
 MONITOR = "Rollback due to LCA Init Monitor timeout, after 30m0s"
 
 
@@ -50,7 +50,7 @@ def told(found: Member, *past: PastStep, minutes: int = 6, **more: Any) -> Expla
         "now": NOW + minutes * MINUTE,
         "duration_stats": {},
     }
-    return explain(IBU, Case(**(fields | more)))
+    return explain(IBU, ExplainCase(**(fields | more)))
 
 
 def test_a_known_failure() -> None:
@@ -60,7 +60,7 @@ def test_a_known_failure() -> None:
     found = told(replace(over, run=words))
     assert found.headline == "Upgrade failed 6 min ago (attempt 1, ran 34 min)"
     assert (found.state, found.why, found.kind) == ("failed", MONITOR, "InitMonitorTimeout")
-    assert (found.words, found.who, found.since) == (MONITOR, Who.PERSON, NOW)
+    assert (found.words, found.who, found.since) == (MONITOR, ActingParty.PERSON, NOW)
     assert found.do == found.remedy is not None
     assert found.means != IBU_MEANINGS.causes[Cause.UPGRADE_FAILED].means
     assert (found.ends, found.limit) == (None, None)
@@ -97,19 +97,19 @@ def test_a_prepared_cluster_behind_the_circuit_breaker_is_held() -> None:
     prepared = run(state=RunState.ENDED, ended_at=NOW + MINUTE)
     found = told(in_flight(reason=CIRCUIT_BREAKER, run=prepared))
     assert found.headline == "Upgrade held for 6 min (attempt 1, ran 1 min)"
-    assert (found.state, found.who) == ("held", Who.PERSON)
+    assert (found.state, found.who) == ("held", ActingParty.PERSON)
 
 
 def test_waiting_for_a_slot_and_for_a_hold_are_explained() -> None:
     waiting = member(reason=Reason(ReasonKind.SLOT, NOW, "waits for a slot"))
     alone, held = told(waiting), told(waiting, hold=CIRCUIT_BREAKER)
     assert alone.headline == "waits with Upgrade for 6 min: WaitingForSlot"
-    assert (alone.state, alone.who, alone.words) == ("waiting", Who.IBGU, None)
+    assert (alone.state, alone.who, alone.words) == ("waiting", ActingParty.IBGU, None)
     assert (held.state, held.kind, held.why, held.who) == (
         "held",
         ReasonKind.CIRCUIT_BREAKER,
         "5 in a row",
-        Who.PERSON,
+        ActingParty.PERSON,
     )
     assert held.do == REASONS[ReasonKind.CIRCUIT_BREAKER].do
 
@@ -117,7 +117,7 @@ def test_waiting_for_a_slot_and_for_a_hold_are_explained() -> None:
 def running(kind: ReasonKind = ReasonKind.RUNNING, words: str = "", **changes: Any) -> Member:
     """A member whose Upgrade went to the cluster half an hour before it began what it is at."""
     its_run = run(Action.UPGRADE, arming_at=NOW - 30 * MINUTE, **changes)
-    return in_flight(reason=Reason(kind, NOW, words, None, Who.CLUSTER), run=its_run)
+    return in_flight(reason=Reason(kind, NOW, words, None, ActingParty.CLUSTER), run=its_run)
 
 
 @pytest.mark.parametrize(

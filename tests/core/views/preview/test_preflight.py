@@ -8,7 +8,14 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.preflight import ClusterFacts
 from ibgu.core.drivers.ibu.preflight.facts import PreflightFacts
 from ibgu.core.model.kinds import IbguSpec
-from ibgu.core.views.preview import HubAnswers, Proposal, Running, expires, preflight_facts, preview
+from ibgu.core.views.preview import (
+    HubAnswers,
+    Proposal,
+    RunningStep,
+    expires,
+    preflight_facts,
+    preview,
+)
 from tests.core.views.preview.test_preview import NOW, PREPPED, sites, spec
 
 UPGRADED = {Action.UPGRADE.completed_label: ""}
@@ -38,7 +45,7 @@ def test_a_plan_that_prepares() -> None:
 
 def test_a_plan_that_goes_on_or_back_prepares_nothing() -> None:
     begun = (((Action.PREP,), 2, 60),)
-    running = Running(3, NOW + timedelta(hours=1), in_flight=frozenset({"s1"}))
+    running = RunningStep(3, NOW + timedelta(hours=1), in_flight=frozenset({"s1"}))
     found = facts(spec("Prep", "Upgrade"), PREPPED, begun=begun, running=running)
     assert (found.seed, found.target, sorted(found.in_flight)) == (None, "", ["s1"])
     assert facts(spec("Rollback"), UPGRADED).seed is None

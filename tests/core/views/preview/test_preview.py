@@ -21,7 +21,7 @@ from ibgu.core.model.kinds import (
     SeedImageRef,
 )
 from ibgu.core.plan import Scope
-from ibgu.core.views.preview import Preview, Proposal, Running, preview
+from ibgu.core.views.preview import Preview, Proposal, RunningStep, preview
 
 NOW = datetime(2026, 1, 1, 3, tzinfo=UTC)
 DIGEST = "quay.example/seed@sha256:12"
@@ -163,7 +163,7 @@ def test_later_steps_take_those_that_succeed_before() -> None:
 def test_a_finalized_cluster_has_no_labels_left() -> None:
     begun = ((Action.PREP,), 2, 60), ((Action.UPGRADE, Action.FINALIZE_UPGRADE), 2, 60)
     labels = PREPPED | {Action.UPGRADE.completed_label: ""}
-    running = Running(2, NOW + timedelta(hours=1))
+    running = RunningStep(2, NOW + timedelta(hours=1))
     found = told(
         spec("Prep", "Upgrade FinalizeUpgrade"),
         sites(2, labels=labels),
@@ -176,7 +176,7 @@ def test_a_finalized_cluster_has_no_labels_left() -> None:
 def test_steps_appended_to_one_that_runs() -> None:
     begun = (((Action.PREP,), 2, 60),)
     known = duration_stats(Prep=(10, 12), Upgrade=(20, 30))
-    running = Running(left=3, deadline=NOW + timedelta(minutes=50))
+    running = RunningStep(left=3, deadline=NOW + timedelta(minutes=50))
     found = told(spec("Prep", "Upgrade"), sites(4), known, begun=begun, running=running)
     (step,) = found.steps
     assert (step.index, step.clusters) == (1, ("s1", "s2", "s3", "s4"))
@@ -192,7 +192,7 @@ def test_clusters_that_failed_in_the_running_step_count_as_failed() -> None:
     begun = (((Action.PREP,), 2, 60),)
     failed = [cluster(name, labels={Action.PREP.failed_label: ""}) for name in ("s5", "s6")]
     lost = frozenset({"s4", "s5", "s6"})
-    running = Running(left=3, deadline=NOW + timedelta(minutes=50), lost=lost)
+    running = RunningStep(left=3, deadline=NOW + timedelta(minutes=50), lost=lost)
     found = told(
         spec("Prep", "AbortOnFailure", "Upgrade"),
         [*sites(4), *failed],

@@ -6,8 +6,8 @@ import pytest
 
 from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.model import Cause, MemberState, Outcome, RunResult, RunState
-from ibgu.core.views.status.entries import WORDS
-from tests.core.engine.decide.fleet import Twin, ibgu
+from ibgu.core.views.status.entries import MAX_MESSAGE
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.state.records import (
     book_of,
     done,
@@ -63,8 +63,8 @@ def test_nothing_is_current_before_arming_and_after_the_end(not_armed: Any) -> N
 
 
 def test_the_current_actions_words_are_cut() -> None:
-    message = entry(in_flight(words="x" * (WORDS + 1)))["currentAction"]["message"]
-    assert message == "x" * WORDS
+    message = entry(in_flight(words="x" * (MAX_MESSAGE + 1)))["currentAction"]["message"]
+    assert message == "x" * MAX_MESSAGE
 
 
 def test_an_action_without_words_has_no_message() -> None:
@@ -113,7 +113,7 @@ def test_an_unsuccessful_action_shows_its_cause_and_message(
 
 
 def test_a_failed_member_keeps_what_it_had_completed() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].faults[Stage.UPGRADE] = "fail"
     uid = twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
     twin.wait(hours=1)
@@ -143,7 +143,7 @@ def test_failures_of_two_steps_are_both_shown() -> None:
 
 
 def test_a_late_completion_moves_to_the_completed_actions() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     uid = twin.apply(ibgu("a", "Prep", timeout=20))
     twin.wait(minutes=30)
@@ -155,7 +155,7 @@ def test_a_late_completion_moves_to_the_completed_actions() -> None:
 
 
 def test_a_late_completion_with_a_changed_label_is_in_the_message() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     uid = twin.apply(ibgu("a", "Prep", timeout=20))
     twin.wait(minutes=30)

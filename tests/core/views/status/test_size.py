@@ -15,7 +15,7 @@ from ibgu.core.model import Member, Reason, ReasonKind
 from ibgu.core.model.kinds import Condition
 from ibgu.core.views.status import OPTIONAL, status_of
 from ibgu.core.views.status import size as module
-from ibgu.core.views.status.entries import OUTCOME_WORDS
+from ibgu.core.views.status.entries import MAX_OUTCOME
 from ibgu.core.views.status.listing import SHORT, StatusListing, item
 from ibgu.core.views.status.size import LIMIT
 from tests.core.engine.state.records import (
@@ -273,4 +273,4 @@ def test_one_cluster_with_long_messages_takes_no_room_from_the_others() -> None:
         status_of(book_of(rollout(), [step()], members), PayloadState(), [], OPTIONAL, NOW)
     )
     for entry in found["clusters"]:
-        assert len(entry["failedActions"][0]["message"]) == OUTCOME_WORDS
+        assert len(entry["failedActions"][0]["message"]) == MAX_OUTCOME

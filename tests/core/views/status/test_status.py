@@ -11,7 +11,7 @@ from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Cause, MemberState, Outcome, ReasonKind, RolloutState, StepState
 from ibgu.core.model.kinds import Condition
 from ibgu.core.views.status import held_status, phase_of, status_of, summary_of
-from tests.core.engine.decide.fleet import Twin, ibgu
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.state.records import (
     NOW,
     book_of,
@@ -146,7 +146,7 @@ def test_the_counts_move_into_the_message_where_they_have_no_field() -> None:
 
 
 def test_times_are_set_and_the_end_is_cleared_by_an_append() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(minutes=5)
     found = status(twin.tracked(uid))
@@ -159,7 +159,7 @@ def test_times_are_set_and_the_end_is_cleared_by_an_append() -> None:
 
 
 def test_a_step_that_is_appended_behind_a_hold_ends_the_completion_too() -> None:
-    twin = Twin("site-1")
+    twin = InMemoryEngine("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(minutes=5)
     twin.adoption.add(uid)
@@ -174,7 +174,7 @@ def test_a_step_that_is_appended_behind_a_hold_ends_the_completion_too() -> None
 
 def test_the_same_state_gives_the_same_status_at_any_time() -> None:
     """Every look would otherwise be a write."""
-    twin = Twin("site-1", "site-2")
+    twin = InMemoryEngine("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=30)
     first = status(twin.tracked(uid))

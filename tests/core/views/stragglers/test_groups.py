@@ -1,9 +1,17 @@
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.views.stragglers import Left, Straggler, StragglerState, Way, grouped
+from ibgu.core.views.stragglers import (
+    RecoveryWay,
+    Straggler,
+    StragglerMember,
+    StragglerState,
+    grouped,
+)
 
 
 def straggler(cluster: str, kind: str, state: StragglerState = StragglerState.ENDED) -> Straggler:
-    left = Left(cluster=cluster, step=1, action=Action.PREP, kind=kind, words=f"of {cluster}")
+    left = StragglerMember(
+        cluster=cluster, step=1, action=Action.PREP, kind=kind, words=f"of {cluster}"
+    )
     return Straggler(left, state)
 
 
@@ -43,7 +51,7 @@ def test_each_action_that_cleans_up_again_is_a_group() -> None:
         Straggler(
             straggler(f"a{n}", "AbortFailed").left,
             StragglerState.ENDED,
-            way=Way.CLEANUP,
+            way=RecoveryWay.CLEANUP,
             cleanup=action,
         )
         for n, action in enumerate(actions)

@@ -5,8 +5,15 @@ import pytest
 from ibgu.core.drivers import allowed
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
 from ibgu.core.model import Cause
-from ibgu.core.views.stragglers import Left, PlanProgress, Straggler, StragglerState, Way, judge
-from ibgu.core.views.stragglers.left import Plan
+from ibgu.core.views.stragglers import (
+    PlanProgress,
+    RecoveryWay,
+    Straggler,
+    StragglerMember,
+    StragglerState,
+    judge,
+)
+from ibgu.core.views.stragglers.members import Plan
 
 P, U, FU = Action.PREP, Action.UPGRADE, Action.FINALIZE_UPGRADE
 R, FR = Action.ROLLBACK, Action.FINALIZE_ROLLBACK
@@ -14,23 +21,25 @@ A, AOF = Action.ABORT, Action.ABORT_ON_FAILURE
 WHOLE: Plan = ((P,), (U,), (FU,))
 
 
-def failed(action: Action, *, step: int = 1, cause: str = "", words: str = "") -> Left:
-    return Left(cluster="a", step=step, action=action, outcome="failed", cause=cause, words=words)
+def failed(action: Action, *, step: int = 1, cause: str = "", words: str = "") -> StragglerMember:
+    return StragglerMember(
+        cluster="a", step=step, action=action, outcome="failed", cause=cause, words=words
+    )
 
 
-def succeeded(action: Action, *, step: int = 1) -> Left:
-    return Left(cluster="a", step=step, action=action, outcome="succeeded")
+def succeeded(action: Action, *, step: int = 1) -> StragglerMember:
+    return StragglerMember(cluster="a", step=step, action=action, outcome="succeeded")
 
 
 def labels(*names: str) -> dict[str, str]:
     return {f"lcm.openshift.io/ibgu-{name}": "" for name in names} | {"name": "a"}
 
 
-def found(left: Left, plan: Plan, *there: str, started: int = 9) -> Straggler | None:
+def found(left: StragglerMember, plan: Plan, *there: str, started: int = 9) -> Straggler | None:
     return judge(left, PlanProgress(plan, min(started, len(plan))), labels(*there))
 
 
-def way(left: Left, plan: Plan, *there: str, started: int = 9) -> Plan:
+def way(left: StragglerMember, plan: Plan, *there: str, started: int = 9) -> Plan:
     straggler = found(left, plan, *there, started=started)
     assert straggler
     assert straggler.state is StragglerState.ENDED
@@ -38,7 +47,7 @@ def way(left: Left, plan: Plan, *there: str, started: int = 9) -> Plan:
 
 
 def test_an_unfinished_straggler_is_still_going() -> None:
-    left = Left(cluster="a", step=1, action=P, finished=False)
+    left = StragglerMember(cluster="a", step=1, action=P, finished=False)
     assert judge(left, PlanProgress(WHOLE, 1), None) == Straggler(left, StragglerState.GOING)
 
 
@@ -59,7 +68,7 @@ def test_a_cluster_that_is_gone() -> None:
     ],
 )
 def test_a_cluster_with_the_completed_label_is_no_straggler(
-    left: Left, there: tuple[str, ...]
+    left: StragglerMember, there: tuple[str, ...]
 ) -> None:
     assert found(left, WHOLE, *there) is None
 
@@ -107,7 +116,9 @@ def test_the_plan_itself_will_take_it_back() -> None:
         (failed(A, step=2), ((P,), (A,)), ("prep-completed",), ((A,),)),
     ],
 )
-def test_the_way_on(left: Left, plan: Plan, there: tuple[str, ...], expected: Plan) -> None:
+def test_the_way_on(
+    left: StragglerMember, plan: Plan, there: tuple[str, ...], expected: Plan
+) -> None:
     assert way(left, plan, *there) == expected
 
 
@@ -119,7 +130,7 @@ def test_the_way_on(left: Left, plan: Plan, there: tuple[str, ...], expected: Pl
         (failed(P, cause=Cause.TAKEN_OVER), WHOLE, (), "by hand"),
     ],
 )
-def test_no_way_on(left: Left, plan: Plan, there: tuple[str, ...], note: str) -> None:
+def test_no_way_on(left: StragglerMember, plan: Plan, there: tuple[str, ...], note: str) -> None:
     straggler = found(left, plan, *there)
     assert straggler
     assert straggler.plan == ()
@@ -184,15 +195,25 @@ NO_CLEANUP = "Perform cleanup manually then add 'lca.openshift.io/manual-cleanup
         (
             failed(U, step=2, cause=Cause.UPGRADE_FAILED_AFTER_PIVOT),
             ("prep-completed", "upgrade-failed"),
-            Way.ROLLBACK,
+            RecoveryWay.ROLLBACK,
         ),
-        (failed(AOF, cause=Cause.ABORT_FAILED), ("prep-failed",), Way.CLEANUP),
-        (failed(P, cause=Cause.ABORT_FAILED), (), Way.CLEANUP),
-        (failed(FU, step=3, cause=Cause.FINALIZE_FAILED), ("upgrade-completed",), Way.CLEANUP),
-        (failed(A, cause=Cause.TIMED_OUT, words=NO_CLEANUP), ("prep-completed",), Way.CLEANUP),
+        (failed(AOF, cause=Cause.ABORT_FAILED), ("prep-failed",), RecoveryWay.CLEANUP),
+        (failed(P, cause=Cause.ABORT_FAILED), (), RecoveryWay.CLEANUP),
+        (
+            failed(FU, step=3, cause=Cause.FINALIZE_FAILED),
+            ("upgrade-completed",),
+            RecoveryWay.CLEANUP,
+        ),
+        (
+            failed(A, cause=Cause.TIMED_OUT, words=NO_CLEANUP),
+            ("prep-completed",),
+            RecoveryWay.CLEANUP,
+        ),
     ],
 )
-def test_a_way_on_that_is_no_plan(left: Left, there: tuple[str, ...], expected: Way) -> None:
+def test_a_way_on_that_is_no_plan(
+    left: StragglerMember, there: tuple[str, ...], expected: RecoveryWay
+) -> None:
     straggler = found(left, WHOLE, *there)
     assert straggler
     assert (straggler.state, straggler.plan, straggler.way) == (

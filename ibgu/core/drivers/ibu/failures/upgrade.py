@@ -8,14 +8,14 @@ from ibgu.core.drivers.ibu.failures.known import known
 from ibgu.core.drivers.ibu.failures.names import Failure
 
 _UPGRADE = Stage.UPGRADE
-_BACK = "the cluster is back on its former release"
+_FORMER_RELEASE = "the cluster is back on its former release"
 _AGAIN = "then AbortOnFailure, and Prep again."
 
 AUTOMATIC_ROLLBACK = (
     known(
         Failure.INIT_MONITOR_TIMEOUT,
         r"Rollback due to LCA Init Monitor timeout",
-        f"The new release did not complete the upgrade in time, and {_BACK}.",
+        f"The new release did not complete the upgrade in time, and {_FORMER_RELEASE}.",
         "Look at what was not ready in the last words before the end; raise "
         f"autoRollbackOnFailure.initMonitorTimeoutSeconds if the site is slow, {_AGAIN}",
         _UPGRADE,
@@ -23,7 +23,7 @@ AUTOMATIC_ROLLBACK = (
     known(
         Failure.SERVICE_UNIT_FAILED,
         r"Rollback due to service-unit failure",
-        f"A service that configures the new release failed at boot, and {_BACK}.",
+        f"A service that configures the new release failed at boot, and {_FORMER_RELEASE}.",
         "Read the journal of installation-configuration and prepare-installation-configuration "
         f"in the failed boot, {_AGAIN}",
         _UPGRADE,
@@ -31,28 +31,28 @@ AUTOMATIC_ROLLBACK = (
     known(
         Failure.POST_PIVOT_FAILED,
         r"Rollback due to postpivot failure",
-        f"The new release could not take over the cluster's identity, and {_BACK}.",
+        f"The new release could not take over the cluster's identity, and {_FORMER_RELEASE}.",
         f"The message names the step; correct that, {_AGAIN}",
         _UPGRADE,
     ),
     known(
         Failure.DPA_LOST,
         r"Rollback due to missing DataProtectionApplication",
-        f"OADP's configuration did not come up on the new release, and {_BACK}.",
+        f"OADP's configuration did not come up on the new release, and {_FORMER_RELEASE}.",
         f"See that the DataProtectionApplication is reconciled before the upgrade, {_AGAIN}",
         _UPGRADE,
     ),
     known(
         Failure.MANIFESTS_NOT_APPLIED,
         r"Rollback due to failure applying (policy|config) manifests",
-        f"The new release refused an extra manifest or one from a policy, and {_BACK}.",
+        f"The new release refused an extra manifest or one from a policy, and {_FORMER_RELEASE}.",
         f"Correct the manifest that the message names for the new release, {_AGAIN}",
         _UPGRADE,
     ),
     known(
         Failure.RESTORE_FAILED,
         r"Rollback due to restore failure",
-        f"A Velero Restore failed on the new release, and {_BACK}.",
+        f"A Velero Restore failed on the new release, and {_FORMER_RELEASE}.",
         "Look at the Restore with `velero describe restore` and at the BackupStorageLocation, "
         "then AbortOnFailure, and Prep again.",
         _UPGRADE,

@@ -18,12 +18,12 @@ _STARTS = {
     Action.FINALIZE_UPGRADE: IbuState.UPGRADED,
     Action.FINALIZE_ROLLBACK: IbuState.ROLLED_BACK,
 }
-_AIMS = {
+_TARGET_STATES = {
     Action.PREP: {IbuState.PREPARED, IbuState.UPGRADED},
     Action.UPGRADE: {IbuState.UPGRADED},
     Action.ROLLBACK: {IbuState.ROLLED_BACK},
 }
-_IDLE_AIM = {IbuState.IDLE}
+_IDLE_STATES = {IbuState.IDLE}
 _SEEDED = {IbuState.PREPARED, IbuState.UPGRADED}
 _BUSY_REASONS = {"Blocked", "Aborting", "Finalizing"}
 
@@ -51,7 +51,7 @@ def _by_state(ibu: IbuView, action: Action, spec: IbguSpec) -> Judgement:
     state = ibu_state(ibu)
     if state is IbuState.UNKNOWN:
         return _busy(words.unsettled(ibu))
-    reached = state in _AIMS.get(action, _IDLE_AIM)
+    reached = state in _TARGET_STATES.get(action, _IDLE_STATES)
     startable = _startable(ibu, action, state)
     if (reached or startable) and not _seed_fits(ibu, action, state, spec):
         return _failed(Cause.WRONG_STATE, words.other_seed(ibu, action, state, spec))

@@ -11,7 +11,7 @@ from ibgu.core.model.document import Document, shown
 _MANY = 2_000
 """Entries of an annotation that are read: one of 256 KiB, as the API takes it, has fewer."""
 _LABEL = ("metadata", "annotations", APPLY_LABEL)
-_SHORTEST = 3
+_MIN_PARTS = 3
 """Parts of an entry: version, resource and name of a cluster-scoped object of the core."""
 _DEFINITIONS = "customresourcedefinitions"
 _REFUSED = (
@@ -63,7 +63,7 @@ def _entry(text: str) -> LabelEntry:
     """Splits as the Lifecycle Agent does: four parts after `v1` are namespaced, others are not."""
     parts = text.split("/")
     # The core's group has no name: nothing before the first / is right in a longer entry.
-    if not all(parts[len(parts) > _SHORTEST :]) or text.split() != [text]:
+    if not all(parts[len(parts) > _MIN_PARTS :]) or text.split() != [text]:
         return LabelEntry(text)
     match parts:
         case [version, resource, name]:

@@ -22,19 +22,19 @@ _OF_ALL = (P16, P19, P21, P22, P24)
 OADP_RULES = (P15, P16, P17, P18, P19, P20, P21, P22, P23, P24)
 MANIFEST_RULES = (P18, P25, P26, P27, P28)
 _PARTLY = "was not read as a whole"
-_BRING = "Create the ConfigMap on the hub, or bring it to the clusters another way."
+_REMEDY = "Create the ConfigMap on the hub, or bring it to the clusters another way."
 
 P13 = PreflightRule(
     "P13",
     "The ConfigMaps of the OADP content are on the hub",
     "15.2.5.1",
-    _BRING,
+    _REMEDY,
 )
 P14 = PreflightRule(
     "P14",
     "The ConfigMaps of the extra manifests are on the hub",
     "15.4.1",
-    _BRING,
+    _REMEDY,
 )
 P39 = PreflightRule(
     "P39",

@@ -15,7 +15,7 @@ from ibgu.core.drivers.ibu.preflight.waves import unreadable_waves
 from ibgu.core.model.document import Document
 
 Found = Iterator[PreflightFinding]
-_MOST = 1_000
+_MAX_FINDINGS = 1_000
 """The documents that are checked together; the findings of a severity that are kept."""
 _OADP: tuple[Callable[[OadpContent], Found], ...] = (
     oadp_objects.malformed_objects,
@@ -39,26 +39,26 @@ _MANIFESTS: tuple[Callable[[ManifestContent], Found], ...] = (
 
 def lint_oadp(content: OadpContent) -> list[PreflightFinding]:
     """Returns what P15 to P24 find, by file and line."""
-    if len(content.documents) > _MOST:
+    if len(content.documents) > _MAX_FINDINGS:
         return [P15.error(content.itself, _too_many(content.documents))]
     return _sorted(found for check in _OADP for found in check(content))
 
 
 def lint_manifests(content: ManifestContent) -> list[PreflightFinding]:
     """Returns what P18 and P25 to P28 find, by file and line."""
-    if len(content.documents) > _MOST:
+    if len(content.documents) > _MAX_FINDINGS:
         return [P25.error(content.itself, _too_many(content.documents))]
     return _sorted(found for check in _MANIFESTS for found in check(content))
 
 
 def _too_many(documents: Sequence[Document]) -> str:
-    return f"has {len(documents)} documents: at most {_MOST} are checked together"
+    return f"has {len(documents)} documents: at most {_MAX_FINDINGS} are checked together"
 
 
 def _sorted(findings: Iterable[PreflightFinding]) -> list[PreflightFinding]:
     """Returns the findings, at most so many of each severity: content may be wrong everywhere."""
     kept: dict[Severity, list[PreflightFinding]] = {each: [] for each in Severity}
     for found in findings:
-        if len(kept[found.severity]) < _MOST:
+        if len(kept[found.severity]) < _MAX_FINDINGS:
             kept[found.severity].append(found)
     return sorted(chain(*kept.values()), key=lambda found: found.order)

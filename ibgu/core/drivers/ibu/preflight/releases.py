@@ -19,7 +19,7 @@ from ibgu.core.model.document import ObjectField, shown
 _PRODUCT = "OpenShift"
 _OLDEST = "4.14.13"
 _OLDEST_ACM = "2.10.2"
-_MOST_MINORS = 2
+_MAX_MINORS = 2
 _RELEASE = re.compile(
     r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?"
 )
@@ -44,7 +44,7 @@ P2 = PreflightRule(
 )
 P3 = PreflightRule(
     "P3",
-    f"The seed's release is at most {_MOST_MINORS} minor releases after that of the cluster",
+    f"The seed's release is at most {_MAX_MINORS} minor releases after that of the cluster",
     "15.1",
     "Upgrade to a release between them first.",
 )
@@ -119,9 +119,9 @@ def within_reach(facts: PreflightFacts) -> Iterator[PreflightFinding]:
 
     def too_far(each: ClusterFacts) -> str:
         release = parsed(each.release)
-        if release is None or target is None or target[1] - release[1] <= _MOST_MINORS:
+        if release is None or target is None or target[1] - release[1] <= _MAX_MINORS:
             return ""
-        return f"are more than {_MOST_MINORS} minor releases behind {facts.target}"
+        return f"are more than {_MAX_MINORS} minor releases behind {facts.target}"
 
     yield from _clusters(facts, P3.error, too_far)
     yield from _clusters(facts, P3.unknown, _untold)

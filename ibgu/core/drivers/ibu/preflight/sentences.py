@@ -9,7 +9,7 @@ from ibgu.core.drivers.ibu.preflight.seed import P12
 
 _NAMED = 5
 _NAMED_BY_PLAN = (P12, P13, P14)
-_MOST = 30
+_MAX_NAMES = 30
 """Sentences that a preview shows."""
 
 
@@ -27,10 +27,10 @@ def problems_and_warnings(report: PreflightReport) -> tuple[list[str], list[str]
 
 
 def _some(sentences: Sequence[str]) -> list[str]:
-    if len(sentences) <= _MOST:
+    if len(sentences) <= _MAX_NAMES:
         return list(sentences)
-    more = f"{len(sentences) - _MOST} more findings: `ibgu preflight` lists them"
-    return [*sentences[:_MOST], more]
+    more = f"{len(sentences) - _MAX_NAMES} more findings: `ibgu preflight` lists them"
+    return [*sentences[:_MAX_NAMES], more]
 
 
 def sentence(found: PreflightFinding, report: PreflightReport) -> str:

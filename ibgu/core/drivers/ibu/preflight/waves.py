@@ -9,7 +9,7 @@ from ibgu.core.model.document import Document, shown
 APPLY_WAVE = "lca.openshift.io/apply-wave"
 LAST = 2**31 - 1
 """The wave of an object without one, as the Lifecycle Agent has it."""
-_MOST = 2**63
+_MAX_WAVE = 2**63
 _WHOLE = re.compile(r"[+-]?0*[0-9]{1,19}")
 
 P18 = PreflightRule(
@@ -56,6 +56,6 @@ def labels_without_quotes(document: Document) -> Iterator[tuple[str, ...]]:
 
 
 def _number(value: object) -> int | None:
-    if isinstance(value, str) and _WHOLE.fullmatch(value) and -_MOST <= int(value) < _MOST:
+    if isinstance(value, str) and _WHOLE.fullmatch(value) and -_MAX_WAVE <= int(value) < _MAX_WAVE:
         return int(value)
     return None

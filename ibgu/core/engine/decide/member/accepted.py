@@ -5,9 +5,10 @@ from ibgu.core.engine.decide.member.arming import diverged
 from ibgu.core.engine.decide.member.ending import end_run, succeed_run
 from ibgu.core.engine.decide.restored import unproven
 from ibgu.core.engine.driver import VerdictKind
-from ibgu.core.engine.works.evidence import speaks_for
+from ibgu.core.engine.works.evidence import is_evidence_for
 from ibgu.core.model import (
     Accepted,
+    ActingParty,
     ClusterView,
     FeedbackView,
     InFlight,
@@ -16,7 +17,6 @@ from ibgu.core.model import (
     Observation,
     ReasonKind,
     RunResult,
-    Who,
     WorkView,
     traits,
     transitions,
@@ -31,7 +31,7 @@ def decide_accepted(
     work = seen.stage
     if not cluster.reachable:
         _wait_for_cluster(ctx, member, run)
-    elif work is not None and work.feedback is not None and speaks_for(work, run):
+    elif work is not None and work.feedback is not None and is_evidence_for(work, run):
         if run.armed_at is None:
             _arrived(ctx, member, run)
         else:
@@ -63,7 +63,7 @@ def _wait_for_cluster(ctx: DecisionContext, member: InFlight, run: Accepted) -> 
         ctx.waits(member, ReasonKind.REBOOTING, "rebooting: the cluster is not reachable")
     else:
         words = "the cluster is not reachable"
-        ctx.waits(member, ReasonKind.UNREACHABLE, words, who=Who.CLUSTER)
+        ctx.waits(member, ReasonKind.UNREACHABLE, words, who=ActingParty.CLUSTER)
 
 
 def _judge(
@@ -84,7 +84,7 @@ def _judge(
 
 def _goes_on(ctx: DecisionContext, member: InFlight, run: Accepted, words: str) -> None:
     words = words or f"the cluster has accepted {run.action}"
-    ctx.waits(member, ReasonKind.RUNNING, words, who=Who.CLUSTER)
+    ctx.waits(member, ReasonKind.RUNNING, words, who=ActingParty.CLUSTER)
 
 
 def _arrived(ctx: DecisionContext, member: InFlight, run: Accepted) -> None:

@@ -10,6 +10,7 @@ from ibgu.core.engine.timing.times import ACCEPT_TIMEOUT, SETTLE, passed
 from ibgu.core.engine.works.evidence import accepted
 from ibgu.core.model import (
     Accepted,
+    ActingParty,
     ActionName,
     Armed,
     Arming,
@@ -23,7 +24,6 @@ from ibgu.core.model import (
     Run,
     RunResult,
     Waiting,
-    Who,
     WorkView,
     names,
     traits,
@@ -104,7 +104,7 @@ def _withdraw_unaccepted(
             ctx.waits(member, ReasonKind.REBOOTING, may_reboot(run))
         else:
             words = "the cluster is not reachable, or is being deleted"
-            ctx.waits(member, ReasonKind.UNREACHABLE, words, who=Who.CLUSTER)
+            ctx.waits(member, ReasonKind.UNREACHABLE, words, who=ActingParty.CLUSTER)
         ctx.requeue_at(member.cluster, since + ACCEPT_TIMEOUT)
 
 
@@ -136,7 +136,7 @@ def _payload_ready(
 
 def _payload_error(ctx: DecisionContext, member: InFlight, run: Intended, error: str) -> None:
     """Ends the run after two minutes of refusal on a reachable cluster; nothing was armed."""
-    member = ctx.waits(member, ReasonKind.PAYLOAD_ERROR, error, who=Who.PERSON)
+    member = ctx.waits(member, ReasonKind.PAYLOAD_ERROR, error, who=ActingParty.PERSON)
     if _settled(ctx, member):
         words = f"payload refused: {error}"
         end_run(ctx, member, run, RunResult.REFUSED, Cause.PAYLOAD_REFUSED, words)
@@ -265,17 +265,17 @@ def _end_refused(
     (R10.6)."""
     refusal = ctx.driver.refusal(work, run.action)
     if refusal is None or not refusal.final:
-        ctx.waits(member, ReasonKind.APPLY_ERROR, work.apply_error, who=Who.CLUSTER)
+        ctx.waits(member, ReasonKind.APPLY_ERROR, work.apply_error, who=ActingParty.CLUSTER)
         ctx.requeue_at(member.cluster, run.arming_at + ACCEPT_TIMEOUT)
         return
-    member = ctx.waits(member, ReasonKind.REFUSED, refusal.message, who=Who.PERSON)
+    member = ctx.waits(member, ReasonKind.REFUSED, refusal.message, who=ActingParty.PERSON)
     if _settled(ctx, member):
         end_run(ctx, member, run, RunResult.REFUSED, refusal.cause, refusal.message)
 
 
 def diverged(ctx: DecisionContext, member: InFlight, run: Armed | Accepted, what: str) -> None:
     """Ends the run without a label after two minutes of somebody else's change (R9.6)."""
-    member = ctx.waits(member, ReasonKind.DIVERGED, what, who=Who.PERSON)
+    member = ctx.waits(member, ReasonKind.DIVERGED, what, who=ActingParty.PERSON)
     if _settled(ctx, member):
         words = f"taken over by hand: {what}"
         end_run(ctx, member, run, RunResult.TAKEN_OVER, Cause.TAKEN_OVER, words)

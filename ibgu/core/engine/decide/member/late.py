@@ -12,7 +12,7 @@ from ibgu.core.engine.decide.member.patches import (
 )
 from ibgu.core.engine.driver import Verdict, VerdictKind
 from ibgu.core.engine.timing.times import DELETED_WATCH, IMPORT_OFF, LATE_COMPLETION_WATCH
-from ibgu.core.engine.works.evidence import open_until, speaks_for
+from ibgu.core.engine.works.evidence import is_evidence_for, open_until
 from ibgu.core.model import (
     ClusterView,
     CompletedAction,
@@ -45,7 +45,7 @@ def decide_finished(ctx: DecisionContext, member: Finished) -> None:
         return
     run, work = member.run, seen.stage
     cluster = seen.cluster if seen.cluster is not None and seen.cluster.reachable else None
-    if isinstance(run, Ended) and work and work.feedback and cluster and speaks_for(work, run):
+    if isinstance(run, Ended) and work and work.feedback and cluster and is_evidence_for(work, run):
         found = ctx.driver.verdict(work.feedback, run.action, ctx.rollout)
         _compare(ctx, member, run, cluster, found)
 

@@ -7,6 +7,7 @@ from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.timing.times import PROBE_FRESH, PROBE_RETRY, PROBE_TIMEOUT, SETTLE, passed
 from ibgu.core.engine.works.evidence import answers
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     FeedbackView,
     Kind,
@@ -16,7 +17,6 @@ from ibgu.core.model import (
     Reason,
     ReasonKind,
     Waiting,
-    Who,
     WorkView,
     traits,
     transitions,
@@ -57,7 +57,7 @@ def unanswered(ctx: DecisionContext, member: Waiting, probe: Probe, seen: Observ
         _without_agent(ctx, member)
         return
     if seen.denied:
-        ctx.waits(member, ReasonKind.FORBIDDEN, seen.denied, who=Who.PERSON)
+        ctx.waits(member, ReasonKind.FORBIDDEN, seen.denied, who=ActingParty.PERSON)
         return
     if not passed(probe.asked_at, PROBE_TIMEOUT, ctx.now):
         if member.reason.kind not in _REPEATED:
@@ -66,11 +66,11 @@ def unanswered(ctx: DecisionContext, member: Waiting, probe: Probe, seen: Observ
         return
     if seen.refusal:
         message = f"the hub refused the stage work that asks the cluster: {seen.refusal}"
-        member = ctx.waits(member, ReasonKind.NO_ANSWER, message, who=Who.PERSON)
+        member = ctx.waits(member, ReasonKind.NO_ANSWER, message, who=ActingParty.PERSON)
     else:
         words = (seen.stage and seen.stage.apply_error) or "no feedback"
         message = f"the cluster is reachable but does not answer: {words}"
-        member = ctx.waits(member, ReasonKind.NO_ANSWER, message, who=Who.CLUSTER)
+        member = ctx.waits(member, ReasonKind.NO_ANSWER, message, who=ActingParty.CLUSTER)
     probe_again(ctx, member, probe, PROBE_RETRY)
 
 
@@ -93,7 +93,7 @@ def _absent(ctx: DecisionContext, work: WorkView | None, probe: Probe) -> bool:
 
 def _without_agent(ctx: DecisionContext, member: Waiting) -> None:
     words = ctx.driver.absent_message
-    member = ctx.waits(member, ReasonKind.ABSENT, words, who=Who.PERSON)
+    member = ctx.waits(member, ReasonKind.ABSENT, words, who=ActingParty.PERSON)
     due = ctx.stands_since(member.reason) + SETTLE
     if ctx.now < due:
         ctx.requeue_at(member.cluster, due)

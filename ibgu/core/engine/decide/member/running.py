@@ -24,6 +24,7 @@ from ibgu.core.engine.decide.restored import without_cluster
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.model import (
     Accepted,
+    ActingParty,
     Cause,
     ClusterView,
     Ended,
@@ -36,7 +37,6 @@ from ibgu.core.model import (
     ReasonKind,
     RolloutState,
     RunResult,
-    Who,
     transitions,
 )
 from ibgu.core.model.claims import cancelled_by
@@ -157,7 +157,7 @@ def _chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
     work = seen.stage
     cluster = seen.cluster
     if seen.talm:
-        ctx.waits(member, ReasonKind.TALM_WORK, talm_work(seen), who=Who.PERSON)
+        ctx.waits(member, ReasonKind.TALM_WORK, talm_work(seen), who=ActingParty.PERSON)
         return
     if not (cluster and cluster.reachable and work and work.up_to_date and work.feedback):
         ctx.waits(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
@@ -165,7 +165,7 @@ def _chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
     found = ctx.judge(member, work.feedback) if work.feedback.current else None
     if found is None or found.kind is JudgementKind.BUSY:
         words = found.message if found else f"{ctx.driver.agent} has not seen the spec yet"
-        ctx.waits(member, ReasonKind.BUSY, words, who=Who.CLUSTER)
+        ctx.waits(member, ReasonKind.BUSY, words, who=ActingParty.CLUSTER)
     elif found.kind is JudgementKind.STARTABLE:
         if not kept_in_chain(ctx, member, seen):
             intend_next(ctx, member)

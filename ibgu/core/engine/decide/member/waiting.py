@@ -12,6 +12,7 @@ from ibgu.core.engine.gates import MEMBER_GATES, Gate
 from ibgu.core.engine.state import Holder
 from ibgu.core.engine.timing.times import PROBE_RETRY
 from ibgu.core.model import (
+    ActingParty,
     Cause,
     ClusterView,
     Kind,
@@ -22,7 +23,6 @@ from ibgu.core.model import (
     RolloutState,
     RunResult,
     Waiting,
-    Who,
     traits,
     transitions,
 )
@@ -108,7 +108,7 @@ def _blocked(
         words = f"waits until the old ManifestWork {seen.stage.name} is gone"
         return _block(ctx, member, ReasonKind.TERMINATING, words)
     if seen.talm:
-        return _block(ctx, member, ReasonKind.TALM_WORK, talm_work(seen), Who.PERSON)
+        return _block(ctx, member, ReasonKind.TALM_WORK, talm_work(seen), ActingParty.PERSON)
     if _claimed(ctx, member):
         return True
     if not cluster.reachable:
@@ -138,7 +138,11 @@ def _blocked_as_unreachable(ctx: DecisionContext, member: Waiting) -> bool:
 
 
 def _block(
-    ctx: DecisionContext, member: Waiting, kind: ReasonKind, message: str, who: Who = Who.CLUSTER
+    ctx: DecisionContext,
+    member: Waiting,
+    kind: ReasonKind,
+    message: str,
+    who: ActingParty = ActingParty.CLUSTER,
 ) -> bool:
     ctx.waits(_drop_probe(ctx, member), kind, message, who=who)
     return True
@@ -157,13 +161,13 @@ def _claimed(ctx: DecisionContext, member: Waiting) -> bool:
         return False
     if (unreadable := ctx.fleet.unreadable.get(holder.rollout)) is not None:
         words = f"{works_on(ctx.named(unreadable.full_name))}, and its records can't be read"
-        return _block(ctx, member, ReasonKind.CLAIM, words, Who.PERSON)
+        return _block(ctx, member, ReasonKind.CLAIM, words, ActingParty.PERSON)
     other = ctx.fleet.rollouts[holder.rollout].rollout
     if _may_preempt(ctx, member, holder):
         words = takes_over_from(ctx.named(other.full_name))
-        return _block(ctx, member, ReasonKind.PREEMPTING, words, Who.IBGU)
+        return _block(ctx, member, ReasonKind.PREEMPTING, words, ActingParty.IBGU)
     words = works_on(ctx.named(other.full_name))
-    return _block(ctx, member, ReasonKind.CLAIM, words, Who.IBGU)
+    return _block(ctx, member, ReasonKind.CLAIM, words, ActingParty.IBGU)
 
 
 def _may_preempt(ctx: DecisionContext, member: Waiting, holder: Holder) -> bool:
@@ -201,7 +205,7 @@ def _apply_answer(
     if found.kind is JudgementKind.STARTABLE:
         _ready(ctx, member)
     elif found.kind is JudgementKind.BUSY:
-        member = ctx.waits(member, ReasonKind.BUSY, found.message, who=Who.CLUSTER)
+        member = ctx.waits(member, ReasonKind.BUSY, found.message, who=ActingParty.CLUSTER)
         probe_again(ctx, member, probe, PROBE_RETRY)
     elif found.kind is JudgementKind.REACHED:
         member = skip_action(ctx, member, cluster, action, found.note)

@@ -25,6 +25,7 @@ from ibgu.core.engine.gates import unbound
 from ibgu.core.engine.timing.rate_limits import UNLIMITED
 from ibgu.core.model import (
     Accepted,
+    ActingParty,
     Cause,
     ClusterView,
     InFlight,
@@ -38,7 +39,6 @@ from ibgu.core.model import (
     Step,
     StepState,
     Waiting,
-    Who,
     carry_payload,
     names,
     traits,
@@ -46,14 +46,14 @@ from ibgu.core.model import (
 from ibgu.core.model.bounds import LATEST
 from ibgu.core.model.transitions import note_begun, take_slot
 from ibgu.core.talm import names as talm
-from ibgu.core.talm.adopt import Adopted, DeletedGroup, adopted_steps, left_to_talm
+from ibgu.core.talm.adopt import AdoptedStep, DeletedGroup, adopted_steps, left_to_talm
 
 
 def foreign_controller(ctx: DecisionContext) -> Reason | None:
     """Returns why TALM, or what TALM has left behind, keeps everything from starting."""
     traces, rollout = ctx.snapshot.traces, ctx.rollout
     if ctx.facts.talm_hold:
-        return Reason(ReasonKind.TALM, ctx.now, ctx.facts.talm_hold, None, Who.PERSON)
+        return Reason(ReasonKind.TALM, ctx.now, ctx.facts.talm_hold, None, ActingParty.PERSON)
     if rollout.adopting_since is not None:
         return _adopting(ctx) if traces.to_remove else None
     ours = bool(ctx.tracked.steps) or traces.complete(rollout.spec)
@@ -64,7 +64,7 @@ def foreign_controller(ctx: DecisionContext) -> Reason | None:
             "unfinished ClusterGroupUpgrades or steps of this IBGU are left from TALM: annotate "
             f"it with {names.ADOPT} and any value, and ibgu takes it over where TALM has left it"
         )
-        return Reason(ReasonKind.ADOPTION, ctx.now, words, None, Who.PERSON)
+        return Reason(ReasonKind.ADOPTION, ctx.now, words, None, ActingParty.PERSON)
     return None
 
 
@@ -108,7 +108,7 @@ def _left_to_talm(ctx: DecisionContext, deleting: Sequence[DeletedGroup]) -> Rea
             f"takes over from TALM: the ClusterGroupUpgrade {left.name} is deleted, and stays as "
             f"long as it has the finalizer {', '.join(left.finalizers)}; see who has set it"
         )
-        return Reason(ReasonKind.ADOPTING, ctx.now, words, None, Who.PERSON)
+        return Reason(ReasonKind.ADOPTING, ctx.now, words, None, ActingParty.PERSON)
     words = (
         f"takes over from TALM: waits until TALM has deleted its ManifestWorks and taken its "
         f"finalizer off the ClusterGroupUpgrade {deleting[0].name}, no cluster changes by that"
@@ -203,7 +203,7 @@ def _within(ctx: DecisionContext, name: str) -> ClusterView | None:
     return cluster if cluster and ctx.snapshot.scope.includes(cluster.labels) else None
 
 
-def _import_step(ctx: DecisionContext, adopted: Adopted) -> None:
+def _import_step(ctx: DecisionContext, adopted: AdoptedStep) -> None:
     step = replace(adopted.step, across_namespaces=ctx.fleet.across_namespaces)
     if step.state is StepState.RUNNING and carry_payload(step.actions):
         step = replace(step, payload_digest=ctx.snapshot.payload.digest)
@@ -220,7 +220,7 @@ def _import_step(ctx: DecisionContext, adopted: Adopted) -> None:
         ctx.decide(OnMember(Kind.MEMBER_ADOPTED, member, _stands(member), member.cause))
 
 
-def _adoption_text(ctx: DecisionContext, adopted: Adopted) -> str:
+def _adoption_text(ctx: DecisionContext, adopted: AdoptedStep) -> str:
     step, scope = adopted.step, ctx.snapshot.scope
     words = f"step {step.index + 1} as TALM has left it: {count(len(adopted.members), 'cluster')}"
     gone = [name for name in adopted.gone if ctx.observe(name).cluster is None]
@@ -257,7 +257,7 @@ def _placed(
 # -- labels and annotations --------------------------------------------------------------------
 
 
-def _enqueue_missing_labels(ctx: DecisionContext, last: Adopted) -> None:
+def _enqueue_missing_labels(ctx: DecisionContext, last: AdoptedStep) -> None:
     """Enqueues the labels that TALM has not written. TALM writes labels before its status: what the
     status shows was labelled, and since then the labels are a person's."""
     labelled = ctx.snapshot.traces.labelled
@@ -274,12 +274,12 @@ def _enqueue_missing_labels(ctx: DecisionContext, last: Adopted) -> None:
             enqueue_outcome(ctx, cluster, wishes, {}, "TALM ended it, and wrote no labels yet")
 
 
-def _on_hub(ctx: DecisionContext, adopted: Adopted) -> list[tuple[Member, ClusterView]]:
+def _on_hub(ctx: DecisionContext, adopted: AdoptedStep) -> list[tuple[Member, ClusterView]]:
     found = [(member, ctx.observe(member.cluster).cluster) for member in adopted.members]
     return [(member, cluster) for member, cluster in found if cluster is not None]
 
 
-def _take_import_over(ctx: DecisionContext, adopted: Adopted) -> None:
+def _take_import_over(ctx: DecisionContext, adopted: AdoptedStep) -> None:
     """Marks disable-auto-import as ours, so that this rollout removes it (R14.3)."""
     if not any(traits(action).import_off for action in adopted.step.actions):
         return

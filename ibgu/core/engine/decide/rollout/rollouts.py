@@ -10,6 +10,7 @@ from ibgu.core.engine.gates import paused, same_hold
 from ibgu.core.engine.state.snapshot import UNNAMED
 from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
 from ibgu.core.model import (
+    ActingParty,
     ActionName,
     Kind,
     OnStep,
@@ -18,7 +19,6 @@ from ibgu.core.model import (
     RolloutState,
     Step,
     StepState,
-    Who,
     names,
 )
 from ibgu.core.model.kinds import Ibgu, PlanItem
@@ -61,7 +61,7 @@ def _accept_spec(ctx: DecisionContext, found: Ibgu) -> None:
     wrong = problem(spec.plan, before) or ctx.driver.problem(spec)
     wrong = wrong or problem_of(spec.cluster_label_selectors)
     if wrong is not None:
-        reason = Reason(ReasonKind.INVALID_PLAN, ctx.now, wrong, None, Who.PERSON)
+        reason = Reason(ReasonKind.INVALID_PLAN, ctx.now, wrong, None, ActingParty.PERSON)
         refused = lifecycle.refuse_plan(ctx.rollout, found.metadata.generation, reason)
         ctx.on_rollout(Kind.ROLLOUT_HELD, refused, wrong, warning=True)
         return
@@ -121,7 +121,7 @@ def _hold_rollout(ctx: DecisionContext, found: Ibgu) -> None:
             Kind.ROLLOUT_HELD,
             lifecycle.hold_rollout(ctx.rollout, reason, _with_resumer(ctx, found), adopting),
             reason.message,
-            warning=reason.who is Who.PERSON,
+            warning=reason.who is ActingParty.PERSON,
             actor="" if foreign else ctx.snapshot.actor,
         )
 

@@ -4,7 +4,7 @@ is reported before a skip is asked for and when it is carried out."""
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from ibgu.core.model import InFlight, Member, Outcome, as_told
+from ibgu.core.model import InFlight, Member, Outcome, as_displayed
 
 ALL_WAITING = "waiting"
 """The first part of a value that means all waiting clusters."""
@@ -36,7 +36,7 @@ def _where(member: Member | None, step: int) -> str:
         return f"not in step {step + 1}"
     if isinstance(member, InFlight):
         return f"in flight ({member.run.action})"
-    outcome = as_told(member).outcome
+    outcome = as_displayed(member).outcome
     return "" if outcome in (None, Outcome.SKIPPED) else f"{outcome} already"
 
 

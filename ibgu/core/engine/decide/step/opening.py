@@ -9,6 +9,7 @@ from ibgu.core.engine.decide.messages import count
 from ibgu.core.engine.gates import unbound, unusable
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.model import (
+    ActingParty,
     ClusterView,
     Kind,
     OnMember,
@@ -16,7 +17,6 @@ from ibgu.core.model import (
     ReasonKind,
     RolloutState,
     Step,
-    Who,
     carry_payload,
     traits,
     transitions,
@@ -48,7 +48,7 @@ def _payload_problem(ctx: DecisionContext, step: Step) -> Reason | None:
 
 def _keep_closed(ctx: DecisionContext, step: Step, reason: Reason) -> None:
     if step.hold is None or step.hold.message != reason.message:
-        warning = reason.who is Who.PERSON
+        warning = reason.who is ActingParty.PERSON
         held = lifecycle.set_hold(step, reason)
         ctx.on_step(Kind.STEP_HELD, held, reason.message, warning=warning)
 

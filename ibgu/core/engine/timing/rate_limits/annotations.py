@@ -14,7 +14,7 @@ _RATE = re.compile(r"0*([1-9]\d{0,5})")
 _SPAN = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s?)?")
 _SHOWN = 40
 """Characters of a wrong value that are shown."""
-MOST_JITTER = timedelta(hours=1)
+MAX_JITTER = timedelta(hours=1)
 EXPECTED = {
     STARTS_PER_MINUTE: "a whole number from 1 on, as 10",
     START_JITTER: "seconds, or a time like 30s or 1m30s, of at most an hour",
@@ -63,7 +63,7 @@ def _span(value: str | None) -> timedelta | None:
         return None
     hours, minutes, seconds = (int(part or 0) for part in found.groups())
     span = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-    return span if span <= MOST_JITTER else None
+    return span if span <= MAX_JITTER else None
 
 
 def _flag(value: str | None) -> bool | None:

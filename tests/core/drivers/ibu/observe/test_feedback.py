@@ -7,7 +7,7 @@ import pytest
 from ibgu.core.drivers.ibu.feedback import PATHS
 from ibgu.core.drivers.ibu.observe.feedback import view_ibu
 from ibgu.core.model.kinds import FeedbackValue, FieldValue
-from ibgu.core.text.cut import MOST_BYTES
+from ibgu.core.text.cut import MAX_BYTES
 
 WARNING = "Thing[1] - CRD not deployed on cluster"
 PREPARED = {"prepCompletedStatus": "True", "warning": WARNING}
@@ -44,7 +44,7 @@ def test_a_warning_counts_from_the_end_of_prep_until_upgrade(
 
 def test_a_long_warning_is_cut() -> None:
     found = view_ibu(values(**{**PREPARED, "warning": "x" * 100_000})).warning
-    assert len(found.encode()) <= MOST_BYTES
+    assert len(found.encode()) <= MAX_BYTES
 
 
 @pytest.mark.parametrize(

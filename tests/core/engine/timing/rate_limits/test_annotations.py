@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.engine.timing.rate_limits import UNLIMITED, rate_limits_of
-from ibgu.core.engine.timing.rate_limits.annotations import EXPECTED, MOST_JITTER
+from ibgu.core.engine.timing.rate_limits.annotations import EXPECTED, MAX_JITTER
 from ibgu.core.model.names import RAMP_UP, RATE_LIMIT_ANNOTATIONS, START_JITTER, STARTS_PER_MINUTE
 
 
@@ -45,7 +45,7 @@ def test_a_jitter_is_seconds_or_a_time(value: str, seconds: int) -> None:
 )
 def test_another_jitter_is_a_problem(value: str) -> None:
     assert "expected: seconds, or a time like 30s" in rate_limits_of({START_JITTER: value}).problem
-    assert timedelta(hours=1) == MOST_JITTER
+    assert timedelta(hours=1) == MAX_JITTER
 
 
 @pytest.mark.parametrize(("value", "ramps"), [("true", True), ("True ", True), ("false", False)])

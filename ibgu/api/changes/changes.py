@@ -1,0 +1,125 @@
+"""Makes a change on the hub for the caller, and reports it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Annotated
+
+import structlog
+from fastapi import Depends, Query, Request
+
+from ibgu.api.changes.schemas import ChangeBody
+from ibgu.api.problems import Problem
+from ibgu.api.requests.access import CLUSTERS, ROLLOUTS, Caller, CallerOfRequest
+from ibgu.api.requests.hub import HubOfCaller
+from ibgu.api.requests.inputs import RolloutOfPath
+from ibgu.api.requests.refusals import refusals_as_problems
+from ibgu.client.wire import USER_AGENT
+from ibgu.core.model import Rollout
+from ibgu.core.views.change import ChangeRefused, ChangeTarget, RequestedChange
+from ibgu.hub import paths
+from ibgu.hub.authorization.access import AccessReview
+from ibgu.hub.writing.changes import Changes, manager_of
+
+log = structlog.get_logger("ibgu.api")
+
+DryRun = Annotated[
+    bool,
+    Query(alias="dryRun", description="Have it checked by the hub, and told, but not done."),
+]
+
+
+class RolloutChanges:
+    """RolloutChanges makes one request's changes of one rollout."""
+
+    def __init__(
+        self,
+        row: RolloutOfPath,
+        caller: CallerOfRequest,
+        hub: HubOfCaller,
+        request: Request,
+        dry_run: DryRun = False,
+    ) -> None:
+        self._rollout = row.rollout
+        self._caller = caller
+        self._who = caller.user.username
+        self._name = request.url.path.rpartition("/")[2]
+        self._dry_run = dry_run
+        self.hub = Changes(hub, manager_of(self._who, _client(request)), dry_run=dry_run)
+
+    async def make(self, decide: Callable[[ChangeTarget], RequestedChange]) -> ChangeBody:
+        target = await self.read()
+        async with self.deciding():
+            change = decide(target)
+        return await self.send(target, change)
+
+    @asynccontextmanager
+    async def deciding(self) -> AsyncIterator[None]:
+        """Raises the state's refusal as a problem. A caller who may not patch the rollout at all
+        learns that instead."""
+        try:
+            yield
+        except ChangeRefused as refused:
+            await self._caller.require(_patch(self._rollout))
+            raise Problem(409, refused.code, str(refused)) from refused
+
+    async def read(self) -> ChangeTarget:
+        rollout = self._rollout
+        with self._refusals():
+            target = await self.hub.read(
+                rollout.namespace, rollout.name, self._who, datetime.now(UTC)
+            )
+            if target.object["metadata"]["uid"] != rollout.uid:
+                raise ChangeRefused(f"{rollout.name} on the hub is a newer object; look again")
+        return target
+
+    async def send(self, target: ChangeTarget, change: RequestedChange) -> ChangeBody:
+        with self._refusals():
+            await self.hub.make(target, change)
+        log.info(
+            "changed for a user",
+            change=self._name,
+            user=self._who,
+            rollout=self._rollout.full_name,
+            dry_run=self._dry_run,
+            done=change.done,
+        )
+        return ChangeBody(done=change.done, kubectl=change.kubectl)
+
+    def _refusals(self) -> AbstractContextManager[None]:
+        return refusals_as_problems(self._who, self._rollout.namespace, self._rollout.name)
+
+
+def _client(request: Request) -> str:
+    """Returns the client as it names itself: browsers name the origin of their page."""
+    if "origin" in request.headers:
+        return "page"
+    return "cli" if request.headers.get("user-agent", "") == USER_AGENT else "rest"
+
+
+ChangingOfRequest = Annotated[RolloutChanges, Depends(RolloutChanges)]
+
+
+_PATCHES = ("pause", "resume", "skip", "append-step", "adopt")
+_CREATES = ("retry", "cancel", "rollback", "finalize", "confirm-cleanup")
+
+
+async def missing_rights(caller: Caller, rollout: Rollout) -> dict[str, str]:
+    """Returns why the hub would refuse changes of the caller, by the change's name."""
+    patches = await caller.lacks(_patch(rollout))
+    creates = await caller.lacks(*retry_rights(rollout.namespace))
+    found = dict.fromkeys(_PATCHES, patches) | dict.fromkeys(_CREATES, creates)
+    return {name: why for name, why in found.items() if why}
+
+
+def _patch(rollout: Rollout) -> AccessReview:
+    where = rollout.namespace
+    return AccessReview("patch", paths.IBGU_GROUP, ROLLOUTS, namespace=where, name=rollout.name)
+
+
+def retry_rights(namespace: str) -> tuple[AccessReview, ...]:
+    return (
+        AccessReview("create", paths.IBGU_GROUP, ROLLOUTS, namespace=namespace),
+        AccessReview("list", paths.IBGU_GROUP, ROLLOUTS, namespace=namespace),
+        AccessReview("list", paths.CLUSTER_GROUP, CLUSTERS),
+    )

@@ -1,0 +1,85 @@
+"""Asks hub and journal for what preflight judges, with the rights of the caller."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Self
+
+from msgspec import Struct
+
+from ibgu.api.changes.other_rollouts import naming, newest
+from ibgu.api.preview.proposals import RequestedPreview
+from ibgu.api.requests.access import Caller
+from ibgu.core.drivers.ibu.preflight import ClusterFacts, cluster_facts
+from ibgu.core.drivers.ibu.preflight.facts import PayloadFacts
+from ibgu.core.model import ClusterView
+from ibgu.core.model.kinds import ReportingCluster
+from ibgu.core.model.shown import view_cluster
+from ibgu.core.views.preview import HubAnswers, Preview, expires, prepares
+from ibgu.db.reads import Reads
+from ibgu.hub.port import Hub
+from ibgu.hub.preflight import HubReading
+
+
+class HubFleet(Struct, frozen=True):
+    """HubFleet is all clusters, as rollouts choose them and as they report themselves."""
+
+    views: list[ClusterView]
+    reported: dict[str, ClusterFacts]
+
+    @classmethod
+    async def read(cls, clusters: AsyncIterator[ReportingCluster]) -> Self:
+        found = cls([], {})
+        async for each in clusters:
+            found.views.append(view_cluster(each))
+            found.reported[each.metadata.name] = cluster_facts(each)
+        return found
+
+    def only(self, names: Sequence[str]) -> "HubFleet":
+        wanted = frozenset(names)
+        views = [each for each in self.views if each.name in wanted]
+        return HubFleet(views, {name: self.reported[name] for name in names})
+
+
+async def hub_answers(
+    asked: RequestedPreview,
+    found: Preview,
+    upgraded: Sequence[str],
+    hub: Hub,
+    reads: Reads,
+    caller: Caller,
+) -> HubAnswers:
+    """Asks besides the clusters; `upgraded`: those of the first step that are in the middle of an
+    upgrade. Raises HubError."""
+    spec = asked.proposal.spec.ibu_spec
+    payload = PayloadFacts()
+    if prepares(found):
+        payload = await HubReading(hub).payload(spec, asked.namespace)
+    until, over = await reads.rollback_deadlines(upgraded) if expires(found) else ({}, ())
+    own = asked.rollout.uid if asked.rollout else await _uid(asked, reads, caller)
+    return HubAnswers(
+        payload=payload,
+        holders=await holders(asked.namespace, own, found.selected, reads, caller),
+        rollback_until=until,
+        rollback_over=frozenset(over),
+    )
+
+
+async def _uid(asked: RequestedPreview, reads: Reads, caller: Caller) -> str:
+    """Returns the uid of the rollout that a manifest was applied as before; empty: of none, or of
+    none that the caller may know."""
+    if not await caller.may_read_rollouts(asked.namespace):
+        return ""
+    found = await reads.rollout(asked.namespace, asked.name)
+    return found.rollout.uid if found else ""
+
+
+async def holders(
+    namespace: str, uid: str, clusters: Sequence[str], reads: Reads, caller: Caller
+) -> dict[str, str]:
+    """Returns the rollouts, except that of the uid, that have claimed clusters, as the caller may
+    know them."""
+    claimed = newest(await reads.claimed_elsewhere(uid, clusters))
+    readable = await caller.readable({each.rollout.namespace for each in claimed.values()})
+    # A manifest may name any namespace as its own.
+    own = namespace if namespace in readable else ""
+    named = naming(own, readable, "another rollout")
+    return {cluster: named(each.rollout) for cluster, each in claimed.items()}

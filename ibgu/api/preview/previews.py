@@ -1,0 +1,122 @@
+"""Previews a plan for the caller: from the hub (with the caller's token) and from measured
+durations."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.api.context import Context
+from ibgu.api.durations.measured import DurationsOfHub
+from ibgu.api.preview.fleet import HubFleet, hub_answers
+from ibgu.api.preview.mapping import preview_body
+from ibgu.api.preview.proposals import KIND, RequestedPreview
+from ibgu.api.preview.schemas import PreviewBody
+from ibgu.api.preview.warnings import in_an_upgrade, in_newer, refused
+from ibgu.api.requests.access import CallerOfRequest
+from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller
+from ibgu.api.requests.inputs import ReadsOfRequest
+from ibgu.api.requests.refusals import refusals_as_problems
+from ibgu.core.drivers.ibu.preflight import PreflightReport, judge
+from ibgu.core.model import ClusterView
+from ibgu.core.plan import EVERYWHERE, Scope
+from ibgu.core.views.preview import Preview, preflight_facts, preview
+from ibgu.hub.clustersets import read_tenancy
+from ibgu.hub.preflight import Admission, ask_admission
+from ibgu.hub.writing.changes import Changes
+
+
+class PreviewedPlan(Struct, frozen=True):
+    """PreviewedPlan is a preview with what preflight says of it."""
+
+    found: Preview
+    report: PreflightReport
+    upgraded: Sequence[str]
+    """The clusters of the first step that are in the middle of an upgrade."""
+
+
+class PlanPreviews:
+    """PlanPreviews previews plans for one request."""
+
+    def __init__(
+        self,
+        request: Request,
+        caller: CallerOfRequest,
+        hub: HubOfCaller,
+        reads: ReadsOfRequest,
+        duration_stats: DurationsOfHub,
+        lists: FleetListsOfProcess,
+    ) -> None:
+        self._context: Context = request.app.state.context
+        self._caller = caller
+        self._hub = hub
+        self._reads = reads
+        self._duration_stats = duration_stats
+        self._lists = lists
+
+    async def preview(self, asked: RequestedPreview) -> PreviewBody:
+        """Lists the fleet, and previews."""
+        with refusals_as_problems(self._caller.user.username, asked.namespace, asked.name or KIND):
+            return await self.body(asked, await self.judged(asked))
+
+    async def preflight(self, asked: RequestedPreview) -> PreflightReport:
+        """Lists the fleet, and judges."""
+        with refusals_as_problems(self._caller.user.username, asked.namespace, asked.name or KIND):
+            return (await self.judged(asked)).report
+
+    async def judged(self, asked: RequestedPreview) -> PreviewedPlan:
+        """Lists the fleet, and judges the plan. Raises HubError."""
+        asked = await self.within_tenancy(asked)
+        async with self._lists.turn(self._caller.user.username):
+            fleet = await HubFleet.read(Changes(self._hub, "").clusters())
+            found = self.over(asked, fleet.views)
+            members = fleet.only(found.selected)
+            del fleet
+        return await self.judge(asked, found, members)
+
+    async def within_tenancy(self, asked: RequestedPreview) -> RequestedPreview:
+        """Adds the limits of hub and namespace. Raises HubError: without the caller's right to read
+        bindings there is no answer (403)."""
+        scope: Scope = EVERYWHERE
+        if self._context.tenancy:
+            tenancy = await read_tenancy(self._hub, lambda bad: None, asked.namespace)
+            scope = tenancy.scope(asked.namespace)
+        rate = self._context.starts_per_minute
+        return replace(asked, proposal=replace(asked.proposal, hub_rate=rate, scope=scope))
+
+    def over(self, asked: RequestedPreview, clusters: Sequence[ClusterView]) -> Preview:
+        """Previews over these clusters, which are all that the hub has."""
+        return preview(asked.proposal, clusters, self._duration_stats, datetime.now(UTC))
+
+    async def judge(
+        self, asked: RequestedPreview, found: Preview, fleet: HubFleet
+    ) -> PreviewedPlan:
+        """Asks what else preflight needs, and judges. Raises HubError."""
+        upgraded = in_an_upgrade(found, fleet.views)
+        answers = await hub_answers(asked, found, upgraded, self._hub, self._reads, self._caller)
+        name = f"{asked.namespace}/{asked.name}"
+        facts = preflight_facts(name, asked.proposal, found, fleet.reported, answers)
+        # Half a megabyte of Backups takes a moment.
+        report = await asyncio.to_thread(judge, facts)
+        return PreviewedPlan(found, report, upgraded)
+
+    async def body(
+        self, asked: RequestedPreview, plan: PreviewedPlan, warnings: Sequence[str] = ()
+    ) -> PreviewBody:
+        """Adds what the hub and the journal say besides. `warnings`: those of the change itself.
+        Raises HubError."""
+        admission = Admission()
+        if asked.manifest is not None:
+            admission = await ask_admission(self._hub, asked.manifest, asked.namespace)
+        proposal = asked.proposal
+        newer = await in_newer(plan.found, asked.rollout, self._reads, self._caller)
+        fields = await refused(plan.found, proposal, plan.upgraded, self._caller, self._reads)
+        said = [*warnings, *fields, *newer, *admission.warnings]
+        return preview_body(plan.found, plan.report, admission.problems, said)
+
+
+PreviewingOfRequest = Annotated[PlanPreviews, Depends(PlanPreviews)]

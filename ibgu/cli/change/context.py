@@ -1,0 +1,190 @@
+"""Makes a change through the REST API or on the hub directly, and reports it in the same words."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.cli.change.confirming import lost, require_name, require_terminal, warn
+from ibgu.cli.change.options import ChangeOptions
+from ibgu.cli.read.asking import asking
+from ibgu.cli.rest.target import RestTarget
+from ibgu.cli.show.form import Form, print_body
+from ibgu.client import Client, RestError
+from ibgu.client.responses import ChangeResponse, NewStepRequest, ProposalRequest
+from ibgu.core.model.actions import Danger, Risk
+
+if TYPE_CHECKING:
+    from ibgu.core.views import change as core
+    from ibgu.hub.writing.changes import Changes
+
+    T = TypeVar("T")
+    Act = Callable[[Changes, core.ChangeTarget], Awaitable[T]]
+    Decide = Act[core.RequestedChange]
+
+Ask = Callable[[Client, str, bool], ChangeResponse]
+"""Takes the client, the namespace, and whether it is a dry run."""
+
+
+class ChangeContext(Struct, frozen=True):
+    """ChangeContext holds what the commands have in common."""
+
+    name: str
+    options: ChangeOptions
+    risk: Risk = Risk()
+    yes: bool = False
+    """Whether to skip confirmation, whatever the risk."""
+    step: NewStepRequest | None = None
+    """The step to append, whose clusters a preview counts."""
+    by_state: str = ""
+    """The change as REST's `actions` names it, if its risk follows from the rollout's state."""
+
+    @property
+    def target(self) -> RestTarget:
+        return self.options.rest.target(self.options.namespace)
+
+
+def make(how: ChangeContext, ask: Ask, decide: "Decide") -> None:
+    with asking():
+        namespace = how.target.in_namespace()
+        if how.by_state:
+            how = replace(how, risk=_risk_by_state(how, namespace))
+
+        def change(*, dry_run: bool) -> ChangeResponse:
+            if how.options.direct:
+                return asyncio.run(_directly(how, namespace, decide, dry_run=dry_run))
+            return _asked(how, namespace, ask, dry_run=dry_run)
+
+        if how.risk.lost and not how.options.dry_run:
+            _confirm(how, namespace, change)
+        _print(change(dry_run=how.options.dry_run), how)
+
+
+def _confirm(how: ChangeContext, namespace: str, change: Callable[..., ChangeResponse]) -> None:
+    """Confirms the change after a dry run: a mistake is refused before the name is typed."""
+    if how.yes:
+        return warn(how.risk)
+    require_terminal(how.name, how.risk)
+    told = change(dry_run=True)
+    if told.kubectl:
+        typer.echo(told.done, err=True)
+        warn(how.risk, _clusters(how, namespace))
+        require_name(how.name)
+    return None
+
+
+def _risk_by_state(how: ChangeContext, namespace: str) -> Risk:
+    """Returns the risk that the page names too; `--direct` offers only a resume of this kind."""
+    if how.options.direct:
+        return asyncio.run(_on_hub(how, namespace, _risk_of_resume, dry_run=True))
+    with _or_directly():
+        found = how.target.client().actions(namespace, how.name).items
+    permit = next(each for each in found if each.name == how.by_state)
+    return Risk(Danger(permit.danger), permit.lost)
+
+
+async def _risk_of_resume(_: "Changes", target: "core.ChangeTarget") -> Risk:
+    from ibgu.core.views.change import risk_of_resume
+
+    return risk_of_resume(target)
+
+
+def _clusters(how: ChangeContext, namespace: str) -> int | None:
+    """Returns the number of clusters that the change is about, if known."""
+    if how.options.direct:
+        return None
+    if how.by_state == "resume":
+        current = how.target.client().rollout(namespace, how.name).current
+        return current.counts.waiting if current else None
+    if how.step is None:
+        return None
+    body = ProposalRequest(namespace=namespace, name=how.name, append=(how.step,))
+    with suppress(RestError):
+        steps = how.target.client().preview(body).steps
+        return steps[-1].clusters if steps else None
+    return None
+
+
+def simply(decide: "Callable[[core.ChangeTarget], core.RequestedChange]") -> "Decide":
+    """Returns a decision that needs nothing but the IBGU."""
+
+    async def decided(changes: "Changes", target: "core.ChangeTarget") -> "core.RequestedChange":
+        return decide(target)
+
+    return decided
+
+
+def _asked(how: ChangeContext, namespace: str, ask: Ask, *, dry_run: bool) -> ChangeResponse:
+    with _or_directly():
+        return ask(how.target.client(), namespace, dry_run)
+
+
+@contextmanager
+def _or_directly() -> Iterator[None]:
+    """Names `--direct` if ibgu can't be reached."""
+    try:
+        yield
+    except RestError as error:
+        if error.status:
+            raise
+        words = f"{error}; --direct makes the change on the hub itself, with your kubeconfig"
+        raise RestError(words) from error
+
+
+async def _directly(
+    how: ChangeContext, namespace: str, decide: "Decide", *, dry_run: bool
+) -> ChangeResponse:
+    """Makes the change with the kubeconfig's rights alone. Raises RestError."""
+    from ibgu.core.views.change import ChangeRefused
+
+    async def made(changes: "Changes", target: "core.ChangeTarget") -> "core.RequestedChange":
+        change = await decide(changes, target)
+        await changes.make(target, change)
+        return change
+
+    try:
+        change = await _on_hub(how, namespace, made, dry_run=dry_run)
+    except ChangeRefused as refused:
+        raise RestError(str(refused), code=refused.code) from refused
+    return ChangeResponse(done=change.done, kubectl=change.kubectl)
+
+
+async def _on_hub(how: ChangeContext, namespace: str, act: "Act[T]", *, dry_run: bool) -> "T":
+    """Reads the IBGU with the kubeconfig's rights, and acts on it. Raises RestError."""
+    from datetime import UTC, datetime
+
+    from ibgu.cli.rest.hub import hub_words
+    from ibgu.hub.authorization.access import whoami
+    from ibgu.hub.client import HubClient
+    from ibgu.hub.errors import HubError
+    from ibgu.hub.writing.changes import Changes
+
+    try:
+        async with await HubClient.connect() as hub:
+            changes = Changes(hub, "ibgu", dry_run=dry_run)
+            who = await whoami(hub)
+            target = await changes.read(namespace, how.name, who, datetime.now(UTC))
+            return await act(changes, target)
+    except HubError as error:
+        again = "; nothing was done; look again and repeat" if error.conflict else ""
+        raise RestError(f"{hub_words(error)}{again}") from error
+
+
+def _print(told: ChangeResponse, how: ChangeContext) -> None:
+    if how.options.output is not Form.TEXT:
+        print_body(told, how.options.output)
+        return
+    typer.echo(f"{_dry_run(told) if how.options.dry_run else ''}{told.done}")
+    if how.options.dry_run and how.risk.lost:
+        typer.echo(lost(how.risk))
+    if told.kubectl:
+        typer.echo(f"the same by hand:\n{told.kubectl}")
+
+
+def _dry_run(told: ChangeResponse) -> str:
+    """Returns the text of a dry run; what follows is true only if there is nothing to change."""
+    return f"dry run, nothing was changed{'; without --dry-run' if told.kubectl else ''}: "

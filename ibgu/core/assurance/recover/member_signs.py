@@ -1,0 +1,177 @@
+"""Rebuilds one member of a step from the journal's record (if any) and the hub's signs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.assurance.recover.holding import restored
+from ibgu.core.assurance.recover.placing import StepPart
+from ibgu.core.assurance.recover.runs import FROM_HUB, closed, last_run, taken, withdrawn
+from ibgu.core.engine.works.trace import Trace
+from ibgu.core.model import (
+    Accepted,
+    ActingParty,
+    ActionName,
+    Cause,
+    CompletedAction,
+    Ended,
+    Finished,
+    InFlight,
+    Member,
+    Outcome,
+    Reason,
+    ReasonKind,
+    RunResult,
+    Unfinished,
+    Waiting,
+)
+from ibgu.core.model.transitions import (
+    U,
+    finish,
+    import_completed,
+    import_run,
+    import_waiting,
+    note_begun,
+)
+
+NOTHING_KNOWN = f"{FROM_HUB}: nothing is known of it in this step"
+_CAUSES = {cause.value: cause for cause in Cause}
+_CANCELLED = frozenset({Cause.CANCELLED, Cause.PREEMPTED, Cause.DELETED})
+_CANCELS = frozenset({RunResult.PREEMPTED, RunResult.DELETED})
+
+
+class ResumedMember(Struct, frozen=True):
+    """A member that the hub shows in flight, and that the journal does not: it still needs a
+    slot."""
+
+    member: Waiting
+    run: Accepted | Ended
+    limit: datetime | None
+
+
+class MemberSigns(Struct, frozen=True, kw_only=True):
+    """The hub's signs of one member of a step."""
+
+    now: datetime
+    over: bool
+    """Whether the step has ended."""
+    part: StepPart = StepPart()
+    trace: Trace | None = None
+    """The trace of a run that the journal does not know."""
+
+
+def member_from_signs(
+    before: Member, actions: Sequence[ActionName], signs: MemberSigns
+) -> Member | ResumedMember:
+    """Returns the member by these signs; unchanged where they add nothing."""
+    if isinstance(before, Finished):
+        return before
+    member = _with_completed(before, actions, signs)
+    trace, failed = signs.trace, signs.part.failed
+    if member.action_index == len(actions):
+        return _finished(member, signs, Outcome.SUCCEEDED)
+    if failed is not None:
+        return _failed(member, signs, failed.action, failed.message)
+    if trace is not None and trace.action == actions[member.action_index]:
+        return _traced(member, trace, signs)
+    if signs.over:
+        return _finished(member, signs, Outcome.SKIPPED, cause=Cause.SKIPPED, message=NOTHING_KNOWN)
+    return member
+
+
+def _with_completed(member: U, actions: Sequence[ActionName], signs: MemberSigns) -> U:
+    told = signs.part.completed[len(member.completed) :]
+    done = [CompletedAction(one.action, signs.now, one.message) for one in told]
+    done += _passed(actions[len(member.completed) + len(done) :], signs)
+    rest, trace = actions[len(member.completed) + len(done) :], signs.trace
+    if trace and trace.outcome is RunResult.SUCCEEDED and rest[:1] == (trace.action,):
+        done.append(CompletedAction(trace.action, signs.now))
+    if not done:
+        return member
+    return import_completed(member, done, FROM_HUB, signs.now)
+
+
+def _passed(rest: Sequence[ActionName], signs: MemberSigns) -> list[CompletedAction]:
+    """Returns actions that the work has passed, though no status shows it: they go in order
+    (R5.1)."""
+    trace = signs.trace
+    if trace is None or trace.action not in rest:
+        return []
+    words = f"{FROM_HUB}: its work has gone on to {trace.action}"
+    passed = rest[: rest.index(trace.action)]
+    return [CompletedAction(action, signs.now, words) for action in passed]
+
+
+def _traced(member: Unfinished, trace: Trace, signs: MemberSigns) -> Member | ResumedMember:
+    """Returns the member by what its work shows of the run of its next action."""
+    result = trace.outcome
+    if result is not None and result is not RunResult.WITHDRAWN:
+        outcome = Outcome.CANCELLED if result in _CANCELS else Outcome.FAILED
+        words = f"{FROM_HUB}: its work says {result}"
+        return _finished(member, signs, outcome, message=words, failed_action=trace.action)
+    if signs.over:
+        words = f"{FROM_HUB}: how its {trace.action} ended is not known"
+        return _finished(member, signs, Outcome.FAILED, message=words, failed_action=trace.action)
+    if result is None and trace.taken:
+        words = f"{FROM_HUB}: the cluster has accepted {trace.action}"
+        reason = Reason(ReasonKind.RUNNING, signs.now, words, who=ActingParty.CLUSTER)
+        return _in_flight(member, trace, taken(trace, signs.now), reason)
+    if trace.work.armed:
+        words = f"{FROM_HUB}: disarms the stage work"
+        reason = Reason(ReasonKind.DISARMING, signs.now, words)
+        return _in_flight(member, trace, withdrawn(trace, signs.now), reason)
+    return waiting(member, trace, signs.now)
+
+
+def _in_flight(
+    member: Unfinished, trace: Trace, run: Accepted | Ended, reason: Reason
+) -> InFlight | ResumedMember:
+    """Returns the member in flight, which needs a slot: it works, or its work is still to be
+    disarmed."""
+    begun = note_begun(member, run, reason)
+    if isinstance(begun, InFlight):
+        return import_run(begun, run, trace.limit or begun.limit)
+    return ResumedMember(begun, run, trace.limit)
+
+
+def waiting(member: Unfinished, trace: Trace, now: datetime) -> Waiting:
+    """Returns the member to waiting: no cluster was seen to take the run, or there is no slot. If
+    the cluster echoes the run, it goes on (R9.5). An armed work is disarmed, as its member
+    waits."""
+    reason = restored(f"{FROM_HUB}: waits", now)
+    return import_waiting(member, closed(trace, now, RunResult.WITHDRAWN), reason)
+
+
+def _failed(member: Unfinished, signs: MemberSigns, action: ActionName, told: str) -> Finished:
+    """Finishes the member as failed; in the status the cause precedes the words."""
+    prefix, _, words = told.partition(": ")
+    cause = _CAUSES.get(prefix)
+    outcome = Outcome.CANCELLED if cause in _CANCELLED else Outcome.FAILED
+    message = words if cause else told
+    return _finished(member, signs, outcome, cause=cause, message=message, failed_action=action)
+
+
+def _finished(
+    member: Unfinished,
+    signs: MemberSigns,
+    outcome: Outcome,
+    *,
+    cause: Cause | None = None,
+    message: str = "",
+    failed_action: ActionName | None = None,
+) -> Finished:
+    """Finishes the member without slot and claim; one that failed after it was armed is watched
+    (R15.1)."""
+    run = last_run(member.run, signs.trace, signs.now, outcome)
+    worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and bool(run and run.arming_at)
+    return finish(
+        member,
+        run,
+        outcome,
+        cause=cause,
+        message=message,
+        failed_action=failed_action,
+        watched=worth,
+        now=signs.now,
+    )

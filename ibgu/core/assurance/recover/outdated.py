@@ -1,0 +1,43 @@
+"""Detects a journal that is behind the hub: lost, or restored to an earlier time (R31.2)."""
+
+from collections import Counter
+from collections.abc import Container, Iterator
+
+from ibgu.core.assurance.recover.former_status import StatusEntry
+from ibgu.core.assurance.recover.found import FoundIbgu
+from ibgu.core.engine.state import TrackedRollout
+
+
+def behind(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -> str:
+    """Returns what the hub shows of the rollout and the journal can't have forgotten; empty:
+    nothing.
+
+    Runs are in the journal before any work carries them, and outcomes before any status shows them.
+    A status that somebody else wrote proves nothing.
+    """
+    return next(_signs(tracked, found, foreign), "")
+
+
+def _signs(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -> Iterator[str]:
+    unknown = [trace for trace in found.traces.values() if trace.run in foreign]
+    if unknown:
+        more = f", and works of {len(unknown) - 1} more clusters do so" if unknown[1:] else ""
+        first = f"the work of {unknown[0].cluster} carries the run {unknown[0].run}"
+        yield f"{first}, which it does not know{more}"
+    told = found.told
+    if not told.ours:
+        return
+    if told.steps > len(tracked.steps) or (told.complete and len(tracked.steps) < len(found.plan)):
+        yield "the status tells of a later step"
+    for entry in told.clusters.values():
+        if _tells_more(tracked, entry):
+            yield f"the status tells of an action that has ended on {entry.name}"
+
+
+def _tells_more(tracked: TrackedRollout, entry: StatusEntry) -> bool:
+    members = [step.members[entry.name] for step in tracked.steps if entry.name in step.members]
+    completed = Counter(str(done.action) for member in members for done in member.completed)
+    ended = completed + Counter(str(m.failed_action) for m in members if m.failed_action)
+    told_completed = Counter(told.action for told in entry.completed_actions)
+    told_failed = Counter(told.action for told in entry.failed_actions)
+    return bool(told_completed - completed or (told_completed + told_failed) - ended)
