@@ -86,7 +86,7 @@ async def raw(engine: AsyncEngine) -> AsyncIterator[Any]:
     ConnectionResetError if the connection is lost. A lost connection, or one released while
     Postgres still works on a statement, does not return to the pool.
     """
-    lent = await _lent(engine)
+    lent = await _checked_out(engine)
     try:
         yield lent.driver_connection
     except BaseException as error:
@@ -102,7 +102,7 @@ async def raw(engine: AsyncEngine) -> AsyncIterator[Any]:
         lent.close()
 
 
-async def _lent(engine: AsyncEngine) -> PoolProxiedConnection:
+async def _checked_out(engine: AsyncEngine) -> PoolProxiedConnection:
     """Returns a connection that is not known to be lost."""
     try:
         while _closed(lent := await engine.raw_connection()):

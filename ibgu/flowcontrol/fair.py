@@ -75,7 +75,7 @@ class FairSlots:
         try:
             yield
         finally:
-            self._hand_over()
+            self._grant_next()
 
     async def _slot(self, owner: str) -> None:
         given = asyncio.get_running_loop().create_future()
@@ -84,10 +84,10 @@ class FairSlots:
             await given
         except asyncio.CancelledError:
             if given.done() and not given.cancelled():
-                self._hand_over()
+                self._grant_next()
             raise
 
-    def _hand_over(self) -> None:
+    def _grant_next(self) -> None:
         while (waiting := self._waiting.pop()) is not None:
             if not waiting.done():
                 waiting.set_result(None)

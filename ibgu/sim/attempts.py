@@ -18,7 +18,7 @@ class StageAttempt(Struct, frozen=True):
     fault: Fault | None = None
     images: int = 136
 
-    def strikes(self, *places: FaultPoint) -> Fault | None:
+    def active_fault(self, *places: FaultPoint) -> Fault | None:
         return self.fault if self.fault is not None and self.fault.where in places else None
 
     def length(self, fault: Fault) -> float:

@@ -65,7 +65,7 @@ class SimulatedCluster:
         self._boots = 0
         self._lived = -1
         self._version = spec.version
-        self._birth(spec, now)
+        self._start_faults(spec, now)
 
     def _new_spoke(self, course: AttemptDraws) -> Spoke:
         return Spoke(course.random("spoke"))
@@ -73,13 +73,13 @@ class SimulatedCluster:
     def _new_agent(self, course: AttemptDraws, version: str) -> StageAgent:
         return Lca(self.spoke, course, self.timeline, version)
 
-    def _birth(self, spec: FleetSpec, now: float) -> None:
+    def _start_faults(self, spec: FleetSpec, now: float) -> None:
         for text in spec.delivered:
             kind, namespace, name = text.split("/")
             meta = {"name": name, "namespace": namespace}
             self.spoke.create({"apiVersion": "v1", "kind": kind, "metadata": meta}, now)
         self.lca.install(now)
-        self._outside.birth(now)
+        self._outside.open_initial(now)
 
     # -- the hub's side --------------------------------------------------------------------------
 
@@ -239,4 +239,4 @@ class SimulatedCluster:
         if stuck:
             self.agent.finalizer_stuck = True
         else:
-            self.agent.unstick(now)
+            self.agent.release_finalizers(now)

@@ -26,7 +26,7 @@ class ExternalFaults:
         self._open: list[tuple[float, Fault]] = []
         """When each fault that holds will end."""
 
-    def birth(self, now: float) -> None:
+    def open_initial(self, now: float) -> None:
         for fault in self._born:
             self._begin(fault, now)
 

@@ -387,7 +387,7 @@ async def test_a_standby_hears_of_no_other_lease(
 ) -> None:
     ours, other = unique_name("lease"), unique_name("lease")
     heard: list[str] = []
-    tells = LeaseWatch._tells
+    tells = LeaseWatch._is_free
 
     def told(self: LeaseWatch, line: bytes) -> bool:
         heard.append(json.loads(line)["object"]["metadata"]["name"])
@@ -402,7 +402,7 @@ async def test_a_standby_hears_of_no_other_lease(
         }
         await admin.request("POST", paths.leases("ibgu-system"), body=body)
 
-    monkeypatch.setattr(LeaseWatch, "_tells", told)
+    monkeypatch.setattr(LeaseWatch, "_is_free", told)
     await lease(ours, "somebody")
     vacancy = LeaseWatch(ibgu, "ibgu-system", ours)
     vacancy.watch()

@@ -230,7 +230,7 @@ def test_a_rollout_whose_hold_can_not_be_decided_is_left_alone(told: Tell) -> No
         pytest.param(
             statuses, "status_of", lambda tracked, *rest: tracked.rollout.name, id="status"
         ),
-        pytest.param(EventWriter, "_tell", lambda *given: NAME, id="Events"),
+        pytest.param(EventWriter, "_write_event", lambda *given: NAME, id="Events"),
         pytest.param(decision_log, "_line", lambda *given: NAME, id="log"),
         pytest.param(measures, "_ended", lambda run: NAME, id="metrics"),
     ],

@@ -61,7 +61,7 @@ async def others_of(
     named = naming(rollout.namespace, readable)
     holding = naming(rollout.namespace, readable, "another rollout")
     kept = {
-        name: [each for each in found if not _took_back(each) and not _over(each)]
+        name: [each for each in found if not _taken_back(each) and not _over(each)]
         for name, found in taken.items()
     }
     return OtherRollouts(
@@ -73,12 +73,12 @@ async def others_of(
         aborted={
             name: frozenset(each.rollout.uid for each in back)
             for name, found in taken.items()
-            if (back := [each for each in found if _took_back(each)])
+            if (back := [each for each in found if _taken_back(each)])
         },
     )
 
 
-def _took_back(taken: LaterMembership) -> bool:
+def _taken_back(taken: LaterMembership) -> bool:
     actions = [action for item in taken.rollout.spec.plan for action in item.actions]
     only = all(declared(action) and traits(action).after_failure for action in actions)
     return only and taken.outcome is Outcome.SUCCEEDED

@@ -69,7 +69,7 @@ class RolloutFollowUps:
                 fleet = await self._fleet(of, cause)
                 follow_up = decide(target, fleet.found, asked)
                 proposed, found = await self._over(follow_up, fleet.all.views)
-                if follow_up.takes_others(found.selected):
+                if follow_up.takes_other_clusters(found.selected):
                     narrowed = replace(asked, narrowed=True)
                     follow_up = decide(target, fleet.found, narrowed)
                     proposed, found = await self._over(follow_up, fleet.all.views)

@@ -38,7 +38,7 @@ class StreamReader(Protocol):
     async def renew(self) -> None:
         """Raises Problem once the audience may not read the stream any more."""
 
-    async def may_hear(self, rollout: str) -> bool:
+    async def may_read_events(self, rollout: str) -> bool:
         """Returns whether the audience may read the rollout, a uid."""
 
 
@@ -79,19 +79,19 @@ class EventStream(Response):
         """Sends until either side ends the stream; a client that does not read is disconnected."""
         state = scope.get("state", {})
         closing: asyncio.Event = state.get(CLOSING) or asyncio.Event()
-        endings = (self._tell(follower, send), self._renew(), closing.wait(), _gone(receive))
+        endings = (self._send_events(follower, send), self._renew(), closing.wait(), _gone(receive))
         if not (await _first(*endings) is not None and await _ended(send)):
             telemetry.API_REFUSED.labels("slow-stream").inc()
             state.get(ABORT, _nothing)()
 
-    async def _tell(self, follower: Follower, send: Send) -> bool | None:
+    async def _send_events(self, follower: Follower, send: Send) -> bool | None:
         """Sends events until it can't; returns None if the client does not take them."""
         clock = asyncio.get_running_loop().time
         beat_at = clock()
         try:
             while True:
                 part = await follower.next(max(beat_at - clock(), _SHORT))
-                body = part.body(await self._heard(part))
+                body = part.body(await self._readable_part(part))
                 del part
                 if body or clock() >= beat_at:
                     await _send(send, body or HEARTBEAT)
@@ -110,9 +110,9 @@ class EventStream(Response):
         except (Problem, HubError):
             return True
 
-    async def _heard(self, part: RingPart) -> frozenset[str]:
+    async def _readable_part(self, part: RingPart) -> frozenset[str]:
         wanted = part.rollouts if self._rollout is None else part.rollouts & {self._rollout}
-        return frozenset([each for each in wanted if await self._audience.may_hear(each)])
+        return frozenset([each for each in wanted if await self._audience.may_read_events(each)])
 
 
 async def _send(send: Send, body: bytes) -> None:

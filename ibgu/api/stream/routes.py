@@ -78,7 +78,7 @@ class _Reader:
         if self._rollout is not None:
             await self._caller.require_rollouts(self._rollout.namespace)
 
-    async def may_hear(self, rollout: str) -> bool:
+    async def may_read_events(self, rollout: str) -> bool:
         if self._rollout is not None:
             return True
         namespace = await self._feed.namespace(rollout)

@@ -130,7 +130,7 @@ def _follow(
                 _print(filter(wanted.has, new), output)
                 away = False
             except RestError as error:
-                _tell_once(error, told=away and new.seq == seq)
+                _print_once(error, told=away and new.seq == seq)
                 away = True
             seq = new.seq
             time.sleep(REFRESH_SECONDS)
@@ -138,7 +138,7 @@ def _follow(
         return
 
 
-def _tell_once(error: "RestError", *, told: bool) -> None:
+def _print_once(error: "RestError", *, told: bool) -> None:
     from ibgu.cli.read.polling import UNAVAILABLE
 
     if error.status not in UNAVAILABLE:

@@ -39,12 +39,12 @@ def explain(
         target = rest.target(namespace)
         client = target.client()
         if of:
-            _tell_in_rollout(client, target.in_namespace(), of[0], cluster, output)
+            _print_shadow_explanation(client, target.in_namespace(), of[0], cluster, output)
         else:
-            _tell(client.explain(cluster), output)
+            _print_explanation(client.explain(cluster), output)
 
 
-def _tell_in_rollout(
+def _print_shadow_explanation(
     client: "Client", namespace: str, name: str, cluster: str, output: Form
 ) -> None:
     """Explains a cluster of a rollout that is not ibgu's own: what a shadow has seen. Raises
@@ -54,14 +54,14 @@ def _tell_in_rollout(
     from ibgu.client import RestError
 
     try:
-        _tell(client.explain(cluster, namespace=namespace, rollout=name), output)
+        _print_explanation(client.explain(cluster, namespace=namespace, rollout=name), output)
     except RestError as error:
         if output is not Form.TEXT:
             raise
         typer.echo(page(in_shadow(client, namespace, name, error, cluster)))
 
 
-def _tell(found: "ExplainedResponse", output: Form) -> None:
+def _print_explanation(found: "ExplainedResponse", output: Form) -> None:
     from ibgu.cli.show.explain import explain_lines
     from ibgu.cli.show.output_style import page, stdout
 

@@ -51,7 +51,7 @@ def run(read: Callable[[], Settings], main: Main, *in_words: type[Exception]) ->
         with tracing(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signalled(main(settings)))
     except Exception as error:
-        return _tell(error, in_words)
+        return _log_error(error, in_words)
     return 0
 
 
@@ -85,7 +85,7 @@ async def _until_signalled(main: Coroutine[Any, Any, None]) -> None:
             raise
 
 
-def _tell(error: Exception, in_words: tuple[type[Exception], ...]) -> int:
+def _log_error(error: Exception, in_words: tuple[type[Exception], ...]) -> int:
     found = [
         (str(leaf), FAILED) if isinstance(leaf, in_words) else _known(leaf)
         for leaf in _leaves(error)

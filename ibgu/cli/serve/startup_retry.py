@@ -59,7 +59,7 @@ class StartupRetry:
 
 def _worth_waiting(error: JournalUnavailable | HubError | HubNotReady) -> bool:
     if isinstance(error, HubNotReady):
-        return error.worth_waiting
+        return error.may_recover
     if isinstance(error, HubError):
         return error.transient and error.reason != CERTIFICATE
     return True

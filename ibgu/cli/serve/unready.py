@@ -19,7 +19,7 @@ class HubNotReady(Exception):
         self.findings = findings
 
     @property
-    def worth_waiting(self) -> bool:
+    def may_recover(self) -> bool:
         """Returns whether to wait: a pod would only be restarted, a person wants an answer."""
         return in_cluster()
 

@@ -63,7 +63,7 @@ class RightsWatch:
             if self.missing:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                await self._doubt()
+                await self._check_requested()
 
     def doubt(self) -> None:
         """Requests a check soon, because the hub has denied something."""
@@ -74,7 +74,7 @@ class RightsWatch:
         told = ((right, consequence(right)) for right in self.missing)
         return [f"ibgu may not {right}: {means.words}" for right, means in told if means.vital]
 
-    async def _doubt(self) -> None:
+    async def _check_requested(self) -> None:
         try:
             async with asyncio.timeout(INTERVAL):
                 await self._doubted.wait()

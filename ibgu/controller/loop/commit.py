@@ -101,7 +101,7 @@ CAN_WAIT = frozenset(
 follows an acceptance, needs no journal (R9.2)."""
 
 
-def _tell_lost(draft: Draft, lost: frozenset[MemberKey]) -> None:
+def _log_lost(draft: Draft, lost: frozenset[MemberKey]) -> None:
     last = {d.member.key: d.member for d in draft.decisions if isinstance(d, OnMember)}
     for member in (last[key] for key in sorted(lost) if key in last):
         names = naming.of_rollout(draft.fleet, member.rollout) | naming.of_member(member)
@@ -143,7 +143,7 @@ class JournalWriter:
             if draft.can_wait:
                 self._keep(draft.decisions)
             elif lost := await self._write(draft.changeset(at, self._waiting)):
-                _tell_lost(draft, lost)
+                _log_lost(draft, lost)
                 draft.drop_lost(lost)
 
     @contextmanager

@@ -193,7 +193,7 @@ class Mirror:
         elif old is not None:
             self._groups.pop(old.metadata.uid, None)
             self._foreign_statuses.pop(old.metadata.uid, None)
-        if old is None or new is None or _wish(old) != _wish(new):
+        if old is None or new is None or _requested(old) != _requested(new):
             for uid in {obj.metadata.uid for obj in (old, new) if obj is not None}:
                 self._touched(uid, "")
                 self._changed_by_person(uid)
@@ -256,7 +256,7 @@ def _same(before: list[ClusterGroupUpgrade], now: list[ClusterGroupUpgrade]) -> 
     return len(before) == len(now) and all(a is b for a, b in zip(before, now, strict=True))
 
 
-def _wish(obj: Ibgu) -> object:
+def _requested(obj: Ibgu) -> object:
     """Returns the parts of an IBGU that a person changes; our own status writes don't count."""
     meta = obj.metadata
     return (meta.uid, meta.generation, meta.annotations, meta.deletion_timestamp)

@@ -18,7 +18,7 @@ class DeliveryStatus:
         self._receiver = receiver
         self._since: datetime | None = None
         self._stuck: datetime | None = None
-        self._told: tuple[str, float] | None = None
+        self._warned: tuple[str, float] | None = None
         telemetry.NOTIFY_LAG.labels(receiver).set_function(self.lag)
 
     def lag(self) -> float:
@@ -31,33 +31,33 @@ class DeliveryStatus:
         """Records a failed delivery; `since`: the time of the message."""
         self._since = min(self._since or since, since)
         telemetry.NOTIFICATIONS.labels(self._receiver, "failed").inc()
-        self._tell(words)
+        self._warn(words)
 
     def stuck(self, words: str) -> None:
         """Records that the journal can't be followed for this receiver."""
         self._stuck = self._stuck or datetime.now(UTC)
-        self._tell(words)
+        self._warn(words)
 
     def follows(self) -> None:
         if self._stuck is not None and self._since is None:
-            self._told_again()
+            self._clear_warning()
         self._stuck = None
 
-    def _tell(self, words: str) -> None:
+    def _warn(self, words: str) -> None:
         now = asyncio.get_running_loop().time()
-        if self._told is None or self._told[0] != words or now - self._told[1] >= REMIND:
-            self._told = (words, now)
+        if self._warned is None or self._warned[0] != words or now - self._warned[1] >= REMIND:
+            self._warned = (words, now)
             log.warning("a receiver is not told", receiver=self._receiver, error=words)
 
     def delivered(self) -> None:
         telemetry.NOTIFICATIONS.labels(self._receiver, "delivered").inc()
         self._since = None
-        self._told_again()
+        self._clear_warning()
 
-    def _told_again(self) -> None:
-        if self._told is not None:
+    def _clear_warning(self) -> None:
+        if self._warned is not None:
             log.info("a receiver is reached again", receiver=self._receiver)
-        self._told = None
+        self._warned = None
 
     def over(self) -> None:
         """Ends the measurement: another process notifies the receiver now."""

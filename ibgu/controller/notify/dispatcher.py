@@ -117,17 +117,17 @@ class Dispatcher:
     async def _deal(self, feed: FactPage, cursor: Cursor, way: Sender) -> Cursor:
         for fact in feed.facts:
             memory, messages = advance(KIND_TEXTS, cursor.memory, fact)
-            cursor = await self._tell(messages, Cursor(fact.seq, memory), way)
+            cursor = await self._deliver(messages, Cursor(fact.seq, memory), way)
         cursor = Cursor(feed.upto, cursor.memory)
         if feed.more:
             return cursor
         memory, messages = overdue(cursor.memory, feed.now, self._receiver.patience)
-        cursor = await self._tell(messages, Cursor(feed.upto, memory), way)
+        cursor = await self._deliver(messages, Cursor(feed.upto, memory), way)
         return await self._alert(feed, cursor, way)
 
     # -- messages ------------------------------------------------------------------------------
 
-    async def _tell(self, messages: tuple[Message, ...], after: Cursor, way: Sender) -> Cursor:
+    async def _deliver(self, messages: tuple[Message, ...], after: Cursor, way: Sender) -> Cursor:
         """Delivers the messages, however long that takes."""
         to = self._receiver
         if to.format is Format.ALERTMANAGER:

@@ -57,10 +57,10 @@ class EventWriter:
 
     def tell(self, fleet: FleetState, decisions: Iterable[Decision]) -> None:
         for decision in decisions:
-            if self._worth_telling(decision):
-                self._tell(fleet, decision)
+            if self._is_reported(decision):
+                self._write_event(fleet, decision)
 
-    def _worth_telling(self, decision: Decision) -> bool:
+    def _is_reported(self, decision: Decision) -> bool:
         match decision:
             case OnPendingPatch() | Preempt():
                 return False
@@ -76,7 +76,7 @@ class EventWriter:
         self._failures[step] = self._failures.get(step, 0) + 1
         return self._failures[step] <= FAILURES
 
-    def _tell(self, fleet: FleetState, decision: Decision) -> None:
+    def _write_event(self, fleet: FleetState, decision: Decision) -> None:
         rollout = rollout_of(decision)
         found = self._mirror.ibgu(rollout)
         if (

@@ -57,7 +57,7 @@ async def load_readable(
 ) -> Loaded:
     """Loads like `load`, without the rollouts whose records can't be read. Raises
     UnreadableJournal if what can't be read belongs to none."""
-    with _damage_told():
+    with _damage_reported():
         return await _load_readable(db, hub, wanted, shown)
 
 
@@ -87,7 +87,7 @@ async def find_unreadable(
     looks at all. Raises UnreadableJournal if they are too many."""
     uids = sorted(among) if among is not None else await _all(db, hub)
     found: dict[str, str] = {}
-    with _damage_told():
+    with _damage_reported():
         await _search(db, hub, uids, found)
     return found
 
@@ -166,7 +166,7 @@ def _of_a_record(error: Exception) -> bool:
 
 
 @contextmanager
-def _damage_told() -> Iterator[None]:
+def _damage_reported() -> Iterator[None]:
     try:
         yield
     except Exception as error:

@@ -75,14 +75,14 @@ class CompetingLeases:
         held = await self._held()
         for lease in held.values():
             if self._fresh(lease):
-                return self._rival(lease)
+                return self._competing(lease)
         doubtful = _changed(self._left, held)
         if not doubtful:
             return None
         durations = [lease.spec.lease_duration_seconds or 0 for lease in doubtful.values()]
         await asyncio.sleep(min(MAX_DURATION, max(durations)) + MARGIN)
         for lease in _changed(held, await self._held()).values():
-            return self._rival(lease)
+            return self._competing(lease)
         self._left = held
         return None
 
@@ -110,7 +110,7 @@ class CompetingLeases:
         renewed = moment(lease.spec.renew_time or "")
         return renewed is not None and abs(self._now() - renewed) < ALIVE
 
-    def _rival(self, lease: Lease) -> CompetingLease:
+    def _competing(self, lease: Lease) -> CompetingLease:
         holder = cut(one_line(lease.spec.holder_identity or ""))
         return CompetingLease(holder, lease.metadata.namespace, self._name)
 

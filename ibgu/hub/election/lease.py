@@ -153,7 +153,7 @@ class Elector:
 
     async def _renew(self) -> None:
         """Renews the lease until leadership is lost."""
-        pause = self._calm()
+        pause = self._renewal_pause()
         while not self.deadline.expired:
             await asyncio.sleep(min(pause, self.deadline.remaining()))
             if not self.deadline.expired:
@@ -161,9 +161,9 @@ class Elector:
                 renewed = await self._try(self.deadline.remaining())
                 # A renewal that hung has waited long enough: the time left is for another one.
                 again = max(0.0, began + self.times.retry - self._loop.time())
-                pause = self._calm() if renewed else again
+                pause = self._renewal_pause() if renewed else again
 
-    def _calm(self) -> float:
+    def _renewal_pause(self) -> float:
         """Returns the seconds from a successful renewal to the next one: none if the hub has become
         slower meanwhile, as that renewal still has the deadline of a hub that responds sooner."""
         times = self.times
@@ -237,14 +237,14 @@ class Elector:
         little later than the time that this may take."""
         self._until = self._loop.time() + self.times.renew_deadline
         try:
-            await self._give_back()
+            await self._release_lease()
         except HubError as error:
             self._on_error(error)
         finally:
             self.deadline.end()
             self._ours = self._observed = None
 
-    async def _give_back(self) -> None:
+    async def _release_lease(self) -> None:
         try:
             await self._empty()
         except HubError as error:

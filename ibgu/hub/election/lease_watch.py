@@ -70,10 +70,10 @@ class LeaseWatch:
             self._path, query=self._query, timeout=SILENCE, total=total
         ) as lines:
             async for line in lines:
-                if self._tells(line):
+                if self._is_free(line):
                     self._free.set()
 
-    def _tells(self, line: bytes) -> bool:
+    def _is_free(self, line: bytes) -> bool:
         """Returns whether the Lease has no holder by this event."""
         event = read_event(self._path, line, Lease, lambda _: None)
         if isinstance(event, Upsert):

@@ -25,8 +25,8 @@ def verdict(ibgu: dict[str, Any], meant: Collection[str]) -> DemoResult:
         f"(made to fail: {len(meant)})."
     )
     surprises = (
-        _surprise(failed - set(meant), "failed without being made to"),
-        _surprise(set(meant) - failed, "did not fail, though made to"),
+        _unexpected(failed - set(meant), "failed without being made to"),
+        _unexpected(set(meant) - failed, "did not fail, though made to"),
     )
     lines = tuple(line for line in (done, *surprises) if line)
     return DemoResult(DONE if failed == set(meant) else UNEXPECTED, lines)
@@ -37,5 +37,5 @@ def _upgraded(entry: dict[str, Any]) -> bool:
     return any(each["action"] == Action.UPGRADE.value for each in done)
 
 
-def _surprise(names: Collection[str], what: str) -> str:
+def _unexpected(names: Collection[str], what: str) -> str:
     return f"Not as meant: {', '.join(sorted(names))} {what}." if names else ""

@@ -186,7 +186,7 @@ class WorkAgent:
     def _read_in_passing(self, held: HeldWork, now: float) -> Patch | None:
         return self._read(held, now) if self._rng.random() < self.timing.early_read else None
 
-    def unstick(self, now: float) -> None:
+    def release_finalizers(self, now: float) -> None:
         self.finalizer_stuck = False
         for held in self.works.values():
             held.delete_at = now

@@ -68,7 +68,7 @@ class MemoryHub:
         self._served = served(self.resources)
         self._namespaces = next(r for r in self.resources if r.kind == "Namespace")
         self.versions = VersionedStore(self.resources)
-        self.audit: Callable[[ServedRequest, JsonObject | None, JsonObject | None], None] = _unheard
+        self.audit: Callable[[ServedRequest, JsonObject | None, JsonObject | None], None] = _unread
         self._rng = Random(f"{seed}/hub")
         self._lists = Lists(self.versions)
         self._watches: WeakSet[Watch] = WeakSet()
@@ -264,5 +264,5 @@ def _namespace(name: str) -> ServedRequest:
     return ServedRequest("POST", "/api/v1/namespaces", body=json.encode(body))
 
 
-def _unheard(asked: ServedRequest, before: JsonObject | None, after: JsonObject | None) -> None:
+def _unread(asked: ServedRequest, before: JsonObject | None, after: JsonObject | None) -> None:
     return

@@ -90,7 +90,7 @@ class VersionedStore:
         if before is not None:
             had = labels_of(before)
             left = b"" if had == labels else json.encode(_under(self.version, before))
-        self._tell(collection, StoreChange(self.version, type_, key, raw, labels, had, left))
+        self._notify(collection, StoreChange(self.version, type_, key, raw, labels, had, left))
         return obj
 
     def remove(self, resource: Resource, key: Key) -> None:
@@ -99,7 +99,7 @@ class VersionedStore:
         gone = self._numbered(collection.objects.pop(key))
         labels = labels_of(gone)
         raw = json.encode(gone)
-        self._tell(collection, StoreChange(self.version, DELETED, key, raw, labels, labels))
+        self._notify(collection, StoreChange(self.version, DELETED, key, raw, labels, labels))
 
     def encoded(self, obj: JsonObject) -> bytes:
         """Returns the object as JSON, which is cached for what was stored last."""
@@ -110,7 +110,7 @@ class VersionedStore:
         self.version += 1
         return _under(self.version, obj)
 
-    def _tell(self, collection: Collection, change: StoreChange) -> None:
+    def _notify(self, collection: Collection, change: StoreChange) -> None:
         collection.log.append(change)
         for listener in list(collection.listeners):
             listener(change)

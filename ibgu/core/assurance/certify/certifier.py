@@ -227,7 +227,7 @@ class Certifier:
         for step in rollout.steps:
             for member in step.members.values():
                 spot = MemberEventContext(self._audit, last, rollout, step, member)
-                labels.settled_so_far(spot)
+                labels.applied_so_far(spot)
             everybody = step.state == "opening" or len(step.members) == step.total
             words = f"step {step.index + 1} began with {step.total} clusters, not all joined it"
             self._audit.require(Rule.MEMBERS, everybody, last, words, step.opened)

@@ -19,11 +19,11 @@ def due_after_failure(spot: MemberEventContext, action: str) -> None:
 
 
 def _due(spot: MemberEventContext, outcome: str, wanted: dict[str, str | None]) -> None:
-    settled_so_far(spot)
+    applied_so_far(spot)
     spot.member.due = DueLabels(spot.event.seq, outcome, wanted)
 
 
-def settled_so_far(spot: MemberEventContext) -> None:
+def applied_so_far(spot: MemberEventContext) -> None:
     due = spot.member.due
     words = f"{spot.name}: the labels for '{due.outcome if due else ''}' were never recorded"
     spot.require(Rule.LABELS, due is None, words, due.seq if due else 0)

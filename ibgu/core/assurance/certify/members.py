@@ -80,7 +80,7 @@ def _finished(spot: MemberEventContext) -> None:
     spot.require(Rule.MEMBERS, member.state != "finished", words, member.ended)
     outcome = spot.text("outcome")
     _check_outcome(spot, outcome)
-    labels.settled_so_far(spot)
+    labels.applied_so_far(spot)
     step.waiting -= member.state == "waiting"
     step.finished += member.state != "finished"
     claims.free(spot)

@@ -30,11 +30,11 @@ def _signs(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -
     if told.steps > len(tracked.steps) or (told.complete and len(tracked.steps) < len(found.plan)):
         yield "the status tells of a later step"
     for entry in told.clusters.values():
-        if _tells_more(tracked, entry):
+        if _is_newer(tracked, entry):
             yield f"the status tells of an action that has ended on {entry.name}"
 
 
-def _tells_more(tracked: TrackedRollout, entry: StatusEntry) -> bool:
+def _is_newer(tracked: TrackedRollout, entry: StatusEntry) -> bool:
     members = [step.members[entry.name] for step in tracked.steps if entry.name in step.members]
     completed = Counter(str(done.action) for member in members for done in member.completed)
     ended = completed + Counter(str(m.failed_action) for m in members if m.failed_action)

@@ -129,12 +129,12 @@ def _members(basis: _RebuildInput, step: Step, known: TrackedStep | None) -> lis
         new_member(step, name, basis.found.cluster(name), place + offset, basis.now)
         for offset, name in enumerate(new)
     ]
-    members = [_fate(basis, step, member) for member in (*before, *fresh)]
+    members = [_rebuilt_member(basis, step, member) for member in (*before, *fresh)]
     traces = basis.layout.traces[step.index]
     return with_slots(step, members, basis.fleet, traces, basis.now)
 
 
-def _fate(basis: _RebuildInput, step: Step, member: Member) -> Member | ResumedMember:
+def _rebuilt_member(basis: _RebuildInput, step: Step, member: Member) -> Member | ResumedMember:
     layout = basis.layout
     signs = MemberSigns(
         now=basis.now,

@@ -17,7 +17,7 @@ def decide_restored(ctx: DecisionContext) -> None:
         return
     value = found.metadata.annotations.get(names.RESUME)
     known = names.journaled(value)
-    if known is None or known == rollout.controls.get(names.RESUME) or not _asked_anew(ctx):
+    if known is None or known == rollout.controls.get(names.RESUME) or not _probed_again(ctx):
         return
     ctx.on_rollout(
         Kind.CONTROL,
@@ -27,7 +27,7 @@ def decide_restored(ctx: DecisionContext) -> None:
     )
 
 
-def _asked_anew(ctx: DecisionContext) -> bool:
+def _probed_again(ctx: DecisionContext) -> bool:
     return all(
         _judged_by_new_feedback(ctx, ctx.observe(name))
         for step in ctx.tracked.steps

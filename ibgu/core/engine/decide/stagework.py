@@ -35,8 +35,8 @@ REMOVE = DeleteWork.REMOVE
 def stage_work(
     tracked: TrackedRollout, cluster: str, seen: Observation, now: datetime
 ) -> DesiredWork | DeleteWork | None:
-    """Returns the work to write or Remove; None: leave it. One with a deletionTimestamp is never
-    touched (R16.4)."""
+    """Returns the work to write, or DeleteWork; None: leave it. One with a deletionTimestamp is
+    never touched (R16.4)."""
     work = seen.stage
     if seen.writing or (work is not None and work.terminating):
         return None

@@ -36,9 +36,8 @@ def wanted_stage(
 ) -> DesiredWork | None:
     """Returns the stage work to write; None: leave it as it is, or none is needed.
 
-    `member` is the one that decides for the cluster in this rollout; None: no member does.
-    `decide.stage_work` decides on removal. The feedback of a work from before `restore` proves
-    nothing: where the engine needs it, the work is written again.
+    `member` decides for the cluster; None: none does. `stage_work` decides on removal. Feedback
+    from before `restore` proves nothing: where it is needed, the work is written again.
     """
     if view is not None and view.terminating:
         return None

@@ -57,7 +57,7 @@ class FollowUp(Struct, frozen=True):
     again: bool = False
     """The same request goes on when the rollout is over."""
 
-    def takes_others(self, selected: Collection[str]) -> bool:
+    def takes_other_clusters(self, selected: Collection[str]) -> bool:
         """Whether it is a next step that would take other clusters; `selected`: those that the
         rollout's selectors match for this step now, which may have come later."""
         return self.change.create is None and {*selected} != {*self.clusters}
@@ -176,7 +176,7 @@ def _follow_up(
         asked.idle and not alone and verb.actions in appendable(target.actions, target.table)
     )
     change, rollout = _appended(target, step) if next_step else _created(target, verb, step, chosen)
-    rest = _told([(each, why) for each, why in unfit if not why.expected])
+    rest = _skip_messages([(each, why) for each, why in unfit if not why.expected])
     whom = f"{' and '.join(verb.actions)} for {_counted(len(chosen))} of {target.name}"
     return FollowUp(
         change=replace(change, done=f"{whom}, {change.done}{rest and f'; left out: {rest}'}"),
@@ -232,7 +232,7 @@ def _why_nobody(
     told = unfit if asked.named else [pair for pair in unfit if not pair[1].expected] or unfit
     words = f"nothing of {target.name} to {_WORDS[verb.word]}" if not fit else "nothing was done"
     others = f"; {_counted(fit)} could be: name those alone" if fit else ""
-    return f"{words}: {_told(told)}{others}"
+    return f"{words}: {_skip_messages(told)}{others}"
 
 
 _WORDS = {
@@ -243,7 +243,7 @@ _WORDS = {
 }
 
 
-def _told(unfit: Sequence[tuple[RolloutCluster, UnfitCluster]]) -> str:
+def _skip_messages(unfit: Sequence[tuple[RolloutCluster, UnfitCluster]]) -> str:
     by_why: dict[str, list[str]] = {}
     for each, judged in unfit:
         by_why.setdefault(judged.why, []).append(each.name)

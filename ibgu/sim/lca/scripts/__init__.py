@@ -13,7 +13,7 @@ from ibgu.sim.lca.stages import StageStart
 
 def script_for(start: StageStart, fate: StageAttempt, ibu: JsonObject) -> Script:
     script = _slowed(_plain(start, fate, ibu), fate)
-    fault = fate.strikes(FaultPoint.BLOCKED)
+    fault = fate.active_fault(FaultPoint.BLOCKED)
     if fault is None:
         return script
     kind = "Idle" if start in _TO_IDLE else f"{start.value}InProgress"
@@ -28,7 +28,7 @@ _TO_IDLE = (StageStart.INIT, StageStart.ABORT, StageStart.FINALIZE)
 
 def _slowed(script: Script, fate: StageAttempt) -> Script:
     """A stage that succeeds, but late: its last beat waits."""
-    fault = fate.strikes(FaultPoint.SLOW)
+    fault = fate.active_fault(FaultPoint.SLOW)
     if fault is None:
         return script
     *before, last = script

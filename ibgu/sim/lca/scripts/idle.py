@@ -27,7 +27,7 @@ def finalize(fate: StageAttempt) -> Script:
 
 
 def _outcome(fate: StageAttempt, seconds: float, failure: str) -> Script:
-    if fault := fate.strikes(FaultPoint.CLEANUP):
+    if fault := fate.active_fault(FaultPoint.CLEANUP):
         stuck = SetCondition("Idle", "False", failure, fault.message)
         return (beat(seconds, stuck, EndStage("failed", fault.message), AwaitCleanup()),)
     return (beat(seconds, ClearConditions(), EndStage("completed", "Idle")),)

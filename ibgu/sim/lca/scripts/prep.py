@@ -43,9 +43,9 @@ def prep(fate: StageAttempt) -> Script:
         say("Prep", "In progress"),
     )
     wait = health_wait(fate, say("Prep", waiting("Prep stage")), fate.durations["health"])
-    if fault := fate.strikes(FaultPoint.CHECK):
+    if fault := fate.active_fault(FaultPoint.CHECK):
         return (accepted, *wait, beat(0.0, *failed("Prep", fault.message)))
-    warning = fate.strikes(FaultPoint.WARNING)
+    warning = fate.active_fault(FaultPoint.WARNING)
     warns = (AnnotateWarning(warning.message),) if warning else ()
     return (accepted, *wait, beat(0.0, ValidateSpec()), beat(0.0, *warns), *_stateroot(fate))
 
@@ -61,7 +61,7 @@ def _stateroot(fate: StageAttempt) -> list[ScriptStep]:
         ),
         beat(seconds * 0.1, say("Prep", _STATEROOT)),
     ]
-    if fault := fate.strikes(FaultPoint.STATEROOT):
+    if fault := fate.active_fault(FaultPoint.STATEROOT):
         return [*beats, beat(seconds * 0.9, *failed("Prep", fault.message))]
     return [*beats, *_precache(fate, seconds * 0.9)]
 
@@ -72,9 +72,9 @@ def _precache(fate: StageAttempt, after: float) -> list[ScriptStep]:
         OpenPhase("Precache"),
         say("Prep", "Successfully launched a new job precache. job is nil"),
     )
-    if fault := fate.strikes(FaultPoint.PRECACHE):
+    if fault := fate.active_fault(FaultPoint.PRECACHE):
         return [launched, *_pulling(fate, 3, failed("Prep", fault.message))]
-    done = completed("Prep", _WARNED if fate.strikes(FaultPoint.WARNING) else _SUCCEEDED)
+    done = completed("Prep", _WARNED if fate.active_fault(FaultPoint.WARNING) else _SUCCEEDED)
     return [launched, *_pulling(fate, 0, (OpenPhase(""), *done))]
 
 

@@ -34,10 +34,10 @@ def rollback(fate: StageAttempt) -> Script:
 def _reboot(fate: StageAttempt) -> list[ScriptStep]:
     begin = fate.durations["rollback-start"]
     initiating = beat(begin * 0.3, say("Rollback", "Initiating rollback"))
-    if fault := fate.strikes(FaultPoint.OSTREE):
+    if fault := fate.active_fault(FaultPoint.OSTREE):
         return [initiating, beat(begin * 0.7, *failed("Rollback", fault.message))]
     dark = fate.durations["rollback-reboot"]
-    if fault := fate.strikes(FaultPoint.DARK):
+    if fault := fate.active_fault(FaultPoint.DARK):
         dark += fate.length(fault)
     settle = fate.durations["rollback-settle"]
     return [

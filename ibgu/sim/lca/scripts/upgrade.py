@@ -42,7 +42,7 @@ def upgrade(fate: StageAttempt, ibu: JsonObject) -> Script:
 
 def _before_pivot(fate: StageAttempt, ibu: JsonObject) -> list[ScriptStep]:
     backups = _backups(fate) if (ibu.get("spec") or {}).get("oadpContent") else []
-    if fault := fate.strikes(FaultPoint.BACKUP):
+    if fault := fate.active_fault(FaultPoint.BACKUP):
         return [*backups, beat(fate.durations["export"], *failed("Upgrade", fault.message))]
     exporting = spread(
         fate.durations["export"] * 0.9,
@@ -54,7 +54,7 @@ def _before_pivot(fate: StageAttempt, ibu: JsonObject) -> list[ScriptStep]:
         ],
     )
     last = fate.durations["export"] * 0.1
-    if fault := fate.strikes(FaultPoint.REBOOT):
+    if fault := fate.active_fault(FaultPoint.REBOOT):
         return [*backups, *exporting, beat(last, *failed("Upgrade", fault.message))]
     return [*backups, *exporting, beat(last, ShutDownNode()), *_after_shutdown(fate, ibu)]
 
@@ -70,14 +70,14 @@ def _backups(fate: StageAttempt) -> list[ScriptStep]:
 
 def _after_shutdown(fate: StageAttempt, ibu: JsonObject) -> list[ScriptStep]:
     dark = fate.durations["reboot"]
-    if fault := fate.strikes(FaultPoint.DARK):
+    if fault := fate.active_fault(FaultPoint.DARK):
         dark += fate.length(fault)
-    expire = fate.strikes(FaultPoint.CERTIFICATES)
+    expire = fate.active_fault(FaultPoint.CERTIFICATES)
     certificates = fate.length(expire) if expire else _CERTIFICATES
     boot = beat(
         dark, BootNewStateroot(certificates), OpenPhase("PostPivot"), say("Upgrade", waiting())
     )
-    rolls_back = fate.strikes(FaultPoint.MONITOR, FaultPoint.NEW_BOOT, FaultPoint.SETTLED)
+    rolls_back = fate.active_fault(FaultPoint.MONITOR, FaultPoint.NEW_BOOT, FaultPoint.SETTLED)
     if rolls_back is None:
         return [boot, *_after_pivot(fate)]
     if not _switched_off(ibu, rolls_back.where):

@@ -117,9 +117,9 @@ def test_an_appended_step_may_take_other_clusters_by_its_selectors(
 ) -> None:
     clusters = [done("s1", PREPARED), done("s2", PREPARED)]
     found = cancel(target("Prep"), clusters, IDLE)
-    assert found.takes_others(selected) is others
+    assert found.takes_other_clusters(selected) is others
     alone = cancel(target("Prep"), clusters, replace(IDLE, narrowed=True))
-    assert not alone.takes_others(selected)
+    assert not alone.takes_other_clusters(selected)
 
 
 @pytest.mark.parametrize(

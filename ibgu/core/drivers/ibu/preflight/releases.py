@@ -79,7 +79,7 @@ def _identifier(text: str) -> tuple[int, int, str]:
 
 def supported(facts: PreflightFacts) -> Iterator[PreflightFinding]:
     yield from _clusters(facts, P1.error, _unsupported)
-    yield from _clusters(facts, P1.unknown, _untold)
+    yield from _clusters(facts, P1.unknown, _unknown)
     others = (
         (each.name, f"run {shown(each.product)}, which has no image-based upgrade")
         for each in facts.clusters
@@ -95,7 +95,7 @@ def _unsupported(each: ClusterFacts) -> str:
     return f"are older than {_OLDEST}, from which on it is supported"
 
 
-def _untold(each: ClusterFacts) -> str:
+def _unknown(each: ClusterFacts) -> str:
     return "" if parsed(each.release) else "report no release that can be read"
 
 
@@ -111,7 +111,7 @@ def upward(facts: PreflightFacts) -> Iterator[PreflightFinding]:
         return f"are newer than {facts.target}, which is refused"
 
     yield from _clusters(facts, P2.error, refused)
-    yield from _clusters(facts, P2.unknown, _untold)
+    yield from _clusters(facts, P2.unknown, _unknown)
 
 
 def within_reach(facts: PreflightFacts) -> Iterator[PreflightFinding]:
@@ -124,7 +124,7 @@ def within_reach(facts: PreflightFacts) -> Iterator[PreflightFinding]:
         return f"are more than {_MAX_MINORS} minor releases behind {facts.target}"
 
     yield from _clusters(facts, P3.error, too_far)
-    yield from _clusters(facts, P3.unknown, _untold)
+    yield from _clusters(facts, P3.unknown, _unknown)
 
 
 def _clusters(
