@@ -42,7 +42,7 @@ OTHER_WAYS = {
 """Modules that use a function of a walk and are not on it, by the function."""
 HANDED_OVER = {
     "add": ("core/engine/decide/member/patches.py", "OnPendingPatch"),
-    "perform": ("controller/loop/affected_clusters.py", "Concerned"),
+    "perform": ("controller/loop/affected_clusters.py", "AffectedClusters"),
     "_record_work": ("controller/loop/responses.py", "answered"),
     "_why_not_resend": ("controller/effects/outcomes.py", "writing"),
     "reconcile": ("core/engine/decide/stagework.py", "stage_work"),

@@ -328,7 +328,7 @@ def _of_the_lease(asked: ServedRequest) -> bool:
 def _seldom_noted() -> AbstractContextManager[object]:
     """Records the hub's versions rarely instead of every 15 seconds: they would be nine tenths of a
     simulation's calls to the journal."""
-    return patch.object(versions, "EVERY", 150.0)
+    return patch.object(versions, "INTERVAL", 150.0)
 
 
 def hash_of(events: Sequence[Event]) -> str:

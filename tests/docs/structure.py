@@ -1,0 +1,49 @@
+"""`python -m tests.docs.structure`: what docs/architecture.md says in numbers of `ibgu`."""
+
+import ast
+from pathlib import Path
+from statistics import median, quantiles
+
+ROOT = Path(__file__).parents[2] / "ibgu"
+
+
+def length(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def files() -> list[Path]:
+    return sorted(ROOT.rglob("*.py"))
+
+
+def module_lengths() -> list[int]:
+    """Returns the lines of each module but `__init__.py`, which holds a package's exports."""
+    return [length(path) for path in files() if path.name != "__init__.py"]
+
+
+def function_lengths() -> list[int]:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [
+        (node.end_lineno or node.lineno) - node.lineno + 1
+        for path in files()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, kinds)
+    ]
+
+
+def p90(lengths: list[int]) -> int:
+    return round(quantiles(lengths, n=10)[-1])
+
+
+def rows() -> dict[str, list[int]]:
+    """Returns the figures by the heads of the table's rows."""
+    functions, lines = function_lengths(), module_lengths()
+    return {
+        "lines": [sum(length(path) for path in files())],
+        "functions": [len(functions), int(median(functions)), p90(functions), max(functions)],
+        "modules": [len(lines), int(median(lines)), p90(lines)],
+    }
+
+
+if __name__ == "__main__":
+    for head, figures in rows().items():
+        print(head, *figures)
