@@ -44,7 +44,7 @@ class TermFacts:
         self._incomplete = self._incomplete or found
         return found
 
-    def missed(self) -> bool:
+    def had_gap(self) -> bool:
         """Returns whether there was a gap, or is one now, which is remembered."""
         return self.incomplete() or self.gap
 

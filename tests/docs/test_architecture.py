@@ -80,7 +80,7 @@ def test_a_function_on_the_way_says_what_it_does(place: str) -> None:
     "place",
     [
         "controller/mirror/mirror.py:_ibgu_changed",
-        "core/engine/decide/step/opening.py:open_step",
+        "core/engine/decide/step/opening.py:start_listed_step",
         "core/engine/decide/member/running.py:decide_in_flight",
         "core/engine/decide/member/ending.py:succeed_run",
         "core/views/status/__init__.py:status_of",

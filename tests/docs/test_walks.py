@@ -37,7 +37,7 @@ OTHER_WAYS = {
     # A takeover leaves the labels pending that TALM has not written.
     "enqueue_outcome": {"core/engine/decide/rollout/adopting.py"},
     # Anyone who wants to see a cluster disarmed asks for the same works.
-    "stage_work": {"core/engine/decide/disarming.py"},
+    "desired_stage_work": {"core/engine/decide/disarming.py"},
 }
 """Modules that use a function of a walk and are not on it, by the function."""
 HANDED_OVER = {
@@ -45,7 +45,7 @@ HANDED_OVER = {
     "perform": ("controller/loop/affected_clusters.py", "AffectedClusters"),
     "_record_work": ("controller/loop/responses.py", "answered"),
     "_why_not_resend": ("controller/effects/outcomes.py", "writing"),
-    "reconcile": ("core/engine/decide/stagework.py", "stage_work"),
+    "reconcile": ("core/engine/decide/stagework.py", "desired_stage_work"),
 }
 """Stops that no other stop calls: the module that hands over to each, and by which name."""
 

@@ -41,7 +41,7 @@ from ibgu.core.engine.gates.payload import PAYLOAD
 from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, RAMP_UP, START_RATE
 from ibgu.core.engine.refresh import eligibility
 from ibgu.core.engine.state import FleetState, Starts, TrackedStep, fleet
-from ibgu.core.engine.works import refresh_patch, wanted_stage
+from ibgu.core.engine.works import desired_work_of, refresh_patch
 from ibgu.core.model import (
     Ended,
     FeedbackView,
@@ -131,7 +131,7 @@ def run_echo_ignored(stack: ExitStack) -> None:
     def accepted(work: WorkView, run: Run) -> bool:
         return work.feedback is not None
 
-    _set(stack, accepting, "speaks_for", speaks_for)
+    _set(stack, accepting, "is_evidence_for", speaks_for)
     _set(stack, arming, "accepted", accepted)
 
 
@@ -141,12 +141,12 @@ def no_disarm(stack: ExitStack) -> None:
     _set(stack, RunBase, "on_hub", on_hub)
 
     def enforced(member: Member, work: WorkView | None, *others: Any) -> Any:
-        return None if work is not None and work.armed else wanted_stage(member, work, *others)
+        return None if work is not None and work.armed else desired_work_of(member, work, *others)
 
     def at_once(turn: Any, member: InFlight, run: Ended, seen: Any) -> None:
         turn.on_member(Kind.RUN_DISARMED, disarm(member, run), "never mind")
 
-    _set(stack, stagework, "wanted_stage", enforced)
+    _set(stack, stagework, "desired_work_of", enforced)
     _set(stack, running, "_await_disarm", at_once)
 
 
@@ -214,7 +214,7 @@ def pending_patches_forgotten(stack: ExitStack) -> None:
 def claim_ignored(stack: ExitStack) -> None:
     """Another rollout's claim on the cluster keeps nobody from starting there."""
     _unchecked(stack)
-    _set(stack, waiting, "_claimed", lambda turn, member: False)
+    _set(stack, waiting, "_block_if_claimed", lambda turn, member: False)
 
     async def deaf(db: Any, hub: str, epoch: int, turn: int, batch: Any, at: Any) -> Any:
         refused = await write.write(db, hub, epoch, turn, batch, at)
@@ -293,14 +293,14 @@ def gap_ignored(stack: ExitStack) -> None:
 
 def gap_forgotten(stack: ExitStack) -> None:
     """Work skipped because of a gap in the mirror is left to turns that notice the gap."""
-    _set(stack, TermFacts, "missed", lambda self: self.gap or not self._complete())
+    _set(stack, TermFacts, "had_gap", lambda self: self.gap or not self._complete())
 
 
 def doubt_ignored(stack: ExitStack) -> None:
     """A commit whose response was lost is simply repeated."""
 
     async def again(self: journal.Journal, turn: Any) -> Any:
-        return await self._write(turn)
+        return await self._write_without_lost_claims(turn)
 
     _set(stack, journal.Journal, "_commit", again)
     # Otherwise the turn's number reveals it.

@@ -13,7 +13,7 @@ from tests.simulation.network_faults import NetworkFaults
 
 KIND = "own-error"
 ERROR = ZeroDivisionError.__name__
-_PLACES = ((Planner, "_rollout"), (Effects, "reconcile"), (Statuses, "_write"))
+_PLACES = ((Planner, "_run_cycle"), (Effects, "reconcile"), (Statuses, "_write"))
 
 
 @contextmanager

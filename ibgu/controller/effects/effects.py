@@ -13,11 +13,11 @@ from ibgu.controller.quarantine import attributed_to
 from ibgu.core.engine.decide import (
     DeleteWork,
     decide_pending_patch,
+    desired_stage_work,
     disarm_accepted,
     disarm_quarantined,
     payload_kept,
     payload_wanted,
-    stage_work,
 )
 from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import FleetState, TrackedRollout
@@ -62,12 +62,12 @@ class Effects:
         for cluster in clusters:
             self._drop_ended_arming(tracked, cluster)
             seen = observe(cluster)
-            wanted = stage_work(tracked, cluster, seen, now)
-            if wanted is not None and not self._put_off(tracked, cluster, wanted):
+            wanted = desired_stage_work(tracked, cluster, seen, now)
+            if wanted is not None and not self._recently_refused(tracked, cluster, wanted):
                 self._stage(tracked, cluster, wanted, seen.stage)
             self._payload(fleet, tracked, cluster, seen)
 
-    def _put_off(
+    def _recently_refused(
         self, tracked: TrackedRollout, cluster: str, wanted: DesiredWork | DeleteWork
     ) -> bool:
         """Returns whether the hub has just refused the work for good. An arming is refused once,
@@ -141,20 +141,17 @@ class Effects:
             if uid in fleet.pending_patches
             and not self._outcomes.patch_in_progress(fleet.pending_patches[uid])
         ]
-        pending_patches = [
-            fleet.pending_patches.get(uid) for uid in dict.fromkeys((*pending_uids, *unsent))
-        ]
-        return [
-            pending.uid
-            for pending in pending_patches
-            if pending is not None and not self._applied(pending)
-        ]
+        undecided = []
+        for uid in dict.fromkeys((*pending_uids, *unsent)):
+            pending = fleet.pending_patches.get(uid)
+            if pending is None:
+                continue
+            with attributed_to(pending.rollout):
+                if not self._submit_patch(pending):
+                    undecided.append(uid)
+        return undecided
 
-    def _applied(self, pending: PendingPatch) -> bool:
-        with attributed_to(pending.rollout):
-            return self._apply(pending)
-
-    def _apply(self, pending: PendingPatch) -> bool:
+    def _submit_patch(self, pending: PendingPatch) -> bool:
         """Submits the patch unless the cluster differs from what the patch was decided on: the
         cluster has changed since, or its earlier patch was never sent."""
         found = self._mirror.clusters.get(("", pending.cluster))

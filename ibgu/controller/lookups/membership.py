@@ -59,7 +59,7 @@ class MembershipLister:
         self._payloads = payloads
         self._tenants = tenants
         self._tasks = tasks
-        self._done = done
+        self._requeue = done
         self._reading = FairSlots(READING)
         self._open: dict[tuple[str, int], _ListedClusters | None] = {}
 
@@ -105,7 +105,7 @@ class MembershipLister:
                 log.warning("can't list clusters", **names, error=str(error))
                 await asyncio.sleep(0.1 if error.gone else RETRY_SECONDS / 5)
             else:
-                self._done(rollout.uid)
+                self._requeue(rollout.uid)
                 return
 
     def _put(self, key: tuple[str, int], found: _ListedClusters) -> None:

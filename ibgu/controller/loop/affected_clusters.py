@@ -67,7 +67,7 @@ class AffectedClusters:
             case OnStep() | OnRollout():
                 return
 
-    def _touch_others(self, cluster: str, but: str) -> None:
+    def _touch_others(self, cluster: str, except_rollout: str) -> None:
         for uid in self._fleet.rollouts_of.get(cluster, ()):
-            if uid != but:
+            if uid != except_rollout:
                 self._work_queue.touch_now(uid, [cluster])

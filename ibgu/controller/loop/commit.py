@@ -130,7 +130,7 @@ class JournalWriter:
         self._retries = retries
         self._meanwhile = meanwhile
         self._monotonic = asyncio.get_running_loop().time
-        self._waiting: list[Decision] = []
+        self._deferred: list[Decision] = []
         self._since = 0.0
         self.committed = True
 
@@ -139,15 +139,15 @@ class JournalWriter:
 
         A deferrable draft is kept for the next one that is not, or for `flush`.
         """
-        with self.ahead():
+        with self.uncommitted():
             if draft.can_wait:
-                self._keep(draft.decisions)
-            elif lost := await self._write(draft.changeset(at, self._waiting)):
+                self._defer(draft.decisions)
+            elif lost := await self._write(draft.changeset(at, self._deferred)):
                 _log_lost(draft, lost)
                 draft.drop_lost(lost)
 
     @contextmanager
-    def ahead(self) -> Iterator[None]:
+    def uncommitted(self) -> Iterator[None]:
         """Marks the span from drafting in the FleetState to the commit. After an error `committed`
         stays False: the FleetState ends with the term."""
         self.committed = False
@@ -158,30 +158,30 @@ class JournalWriter:
         """Returns the run ids that no run of this hub ever had."""
         return await self.with_retries(lambda: self._journal.foreign_runs(shown))
 
-    def _keep(self, decisions: list[Decision]) -> None:
-        if not self._waiting:
+    def _defer(self, decisions: list[Decision]) -> None:
+        if not self._deferred:
             self._since = self._monotonic()
-        self._waiting.extend(decisions)
+        self._deferred.extend(decisions)
 
     @property
     def until_flush(self) -> float:
         """Seconds until `flush` has something to write; infinite if nothing is deferred."""
-        return self._since + DEFER_SECONDS - self._monotonic() if self._waiting else inf
+        return self._since + DEFER_SECONDS - self._monotonic() if self._deferred else inf
 
     async def flush(self, at: datetime) -> None:
         """Writes the deferred decisions once the oldest has waited for `DEFER_SECONDS`."""
         if self.until_flush <= 0:
-            await self.write_waiting(at)
+            await self.write_deferred(at)
 
-    async def write_waiting(self, at: datetime) -> None:
-        if self._waiting:
-            await self._write(Changeset(decisions=tuple(self._waiting), at=at))
+    async def write_deferred(self, at: datetime) -> None:
+        if self._deferred:
+            await self._write(Changeset(decisions=tuple(self._deferred), at=at))
 
     async def _write(self, changeset: Changeset) -> frozenset[MemberKey]:
         changes = len(changeset.decisions)
         with telemetry.COMMIT.time(), tracing.span("journal commit", ibgu_decisions=changes):
             lost = await self._commit(changeset)
-        self._waiting = []
+        self._deferred = []
         return lost
 
     async def _commit(self, changeset: Changeset) -> frozenset[MemberKey]:

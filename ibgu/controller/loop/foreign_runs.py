@@ -34,7 +34,7 @@ class ForeignRuns:
         self._quarantine = quarantine
         self._asked: set[str] = set()
 
-    async def learn(self, touched: Touched) -> bool:
+    async def look_up(self, touched: Touched) -> bool:
         """Asks the journal for what the next turn has to know, including changes that arrive
         meanwhile; returns False if all was known."""
         asked = False

@@ -39,7 +39,7 @@ class Loop(Struct, frozen=True, eq=False):
     _planner: Planner
     _journal_writer: JournalWriter
     _post_commit: PostCommit
-    _runs: ForeignRuns
+    _foreign_runs: ForeignRuns
     _facts: TermFacts
     _resync: Resync
     _ending: TermEnd
@@ -78,15 +78,15 @@ class Loop(Struct, frozen=True, eq=False):
         if not touched and not queued:
             return
         pending_patches = self._planner.not_quarantined(queued)
-        if await self._runs.learn(touched) and self._facts.missed():
+        if await self._foreign_runs.look_up(touched) and self._facts.had_gap():
             self._put_back(touched, pending_patches)
             return
         now = self._clock.now()
         with telemetry.TURN.time(), tracing.span("turn", ibgu_rollouts=len(touched)):
-            with self._journal_writer.ahead():
+            with self._journal_writer.uncommitted():
                 draft = await self._planner.draft(touched, pending_patches, now)
                 await self._journal_writer.commit(draft, now)
-            writes_suspended, late = bool(self._facts.talm_hold), self._facts.missed()
+            writes_suspended, late = bool(self._facts.talm_hold), self._facts.had_gap()
             self._post_commit.perform(
                 draft, pending_patches, now, writes_suspended=writes_suspended, late=late
             )

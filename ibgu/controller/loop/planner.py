@@ -77,7 +77,7 @@ class Planner:
             self._hold(draft, uid, now)
             return False
         with attributed_to(uid):
-            for seen in list(self._seen(uid, now)):
+            for seen in list(self._adopt_or_create(uid, now)):
                 draft.apply(seen)
             if uid not in self._fleet.rollouts:
                 return False
@@ -90,7 +90,7 @@ class Planner:
             return
         self._held.add(uid)
         with self._quarantine.tolerate(uid):
-            for seen in self._seen(uid, now):
+            for seen in self._adopt_or_create(uid, now):
                 if isinstance(seen, OnRollout) and seen.kind is Kind.ROLLOUT_SEEN:
                     draft.apply(seen)
         tracked = self._fleet.rollouts.get(uid)
@@ -103,7 +103,7 @@ class Planner:
     async def _decide_rollout(
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
     ) -> bool:
-        result = self._rollout(draft, self._fleet.rollouts[uid], clusters, now)
+        result = self._run_cycle(draft, self._fleet.rollouts[uid], clusters, now)
         interrupted = await self._join(draft, result.joining)
         if result.remaining:
             self._work_queue.touch_now(uid, result.remaining)
@@ -134,7 +134,7 @@ class Planner:
                 if decision is not None:
                     yield decision
 
-    def _seen(self, uid: str, now: datetime) -> Iterable[Decision]:
+    def _adopt_or_create(self, uid: str, now: datetime) -> Iterable[Decision]:
         """Yields the decisions about an IBGU that the journal does not know yet, or has lost."""
         fleet, mirror = self._fleet, self._mirror
         obj = mirror.ibgu(uid)
@@ -150,7 +150,7 @@ class Planner:
         else:
             yield OnRollout(Kind.ROLLOUT_SEEN, rollout, "seen on the hub", actor=actor_of(obj))
 
-    def _rollout(
+    def _run_cycle(
         self, draft: Draft, tracked: TrackedRollout, clusters: Iterable[str], now: datetime
     ) -> DecisionResult:
         snapshot = self._snapshots.of(tracked)

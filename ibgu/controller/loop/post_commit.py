@@ -96,14 +96,14 @@ class PostCommit(Struct, frozen=True, eq=False):
             self._writes.send_patches(concerned.pending_uids, pending_patches)
         for uid in decided:
             with attributed_to(uid):
-                self._after(uid)
+                self._request_list_or_forget(uid)
         for uid, own in by_rollout(draft.decisions).items():
             with self._quarantine.best_effort(uid):
                 if self._refresh is not None:
                     self._refresh.track(own)
                 self._reporter.decided(uid, own, writes_suspended=writes_suspended)
 
-    def _after(self, uid: str) -> None:
+    def _request_list_or_forget(self, uid: str) -> None:
         """Requests the list of a step that opens; forgets a rollout that is over and gone."""
         tracked = self._fleet.rollouts.get(uid)
         if tracked is None:

@@ -34,7 +34,7 @@ class TermEnd(Struct, frozen=True, eq=False):
         """Raises HubRestored, or RolloutError, if nothing may be decided any more."""
         if proof := self._mirror.hub_restored:
             # The restored hub no longer shows what was seen before.
-            await self._journal_writer.write_waiting(now)
+            await self._journal_writer.write_deferred(now)
             raise HubRestored(proof)
         self._errors.raise_first()
 
@@ -45,7 +45,7 @@ class TermEnd(Struct, frozen=True, eq=False):
             raise RetryDue
 
     async def _drain(self, now: datetime) -> None:
-        await self._journal_writer.write_waiting(now)
+        await self._journal_writer.write_deferred(now)
         for _ in range(round(DRAIN / POLL_SECONDS)):
             if not self._writer.depth:
                 return

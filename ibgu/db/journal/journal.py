@@ -179,9 +179,9 @@ class Journal:
             if await self._landed(doubt):
                 return self._answer_late(doubt, changeset)
             self._doubt = None
-        return await self._write(changeset)
+        return await self._write_without_lost_claims(changeset)
 
-    async def _write(self, changeset: Changeset) -> frozenset[MemberKey]:
+    async def _write_without_lost_claims(self, changeset: Changeset) -> frozenset[MemberKey]:
         """Writes the turn, again without the members whose claim was refused: a refusal undoes all
         of it."""
         lost: frozenset[MemberKey] = frozenset()

@@ -73,7 +73,7 @@ class RunsReader:
     async def see(self, run: str) -> bool:
         """Shows that run on the cluster; returns whether the journal was asked."""
         self.show(run)
-        return await self._runs.learn(TOUCHED)
+        return await self._runs.look_up(TOUCHED)
 
     def show(self, run: str) -> None:
         found = work("site-1", "now")

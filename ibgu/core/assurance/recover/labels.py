@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ibgu.core.drivers import traits
 from ibgu.core.engine.decide.member.ending import labelled
-from ibgu.core.engine.decide.member.patches import Wishes, failure_labels, success_labels
+from ibgu.core.engine.decide.member.patches import MetadataChanges, failure_labels, success_labels
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Change, ClusterView, Kind, Member, OnPendingPatch, PendingPatch, names
 
@@ -57,7 +57,7 @@ def _pending(
     )
 
 
-def _changes(wishes: Wishes, shown: Mapping[str, str]) -> dict[str, Change]:
+def _changes(wishes: MetadataChanges, shown: Mapping[str, str]) -> dict[str, Change]:
     return {
         key: Change(shown.get(key), wanted)
         for key, wanted in wishes.items()
@@ -65,9 +65,9 @@ def _changes(wishes: Wishes, shown: Mapping[str, str]) -> dict[str, Change]:
     }
 
 
-def _labels(tracked: TrackedRollout, name: str, view: ClusterView) -> Wishes:
+def _labels(tracked: TrackedRollout, name: str, view: ClusterView) -> MetadataChanges:
     """Returns the labels that the outcomes have written, in order; a later one wins."""
-    wishes: Wishes = {}
+    wishes: MetadataChanges = {}
     for step in tracked.steps:
         member = step.members.get(name)
         for done in member.completed if member else ():
@@ -77,11 +77,11 @@ def _labels(tracked: TrackedRollout, name: str, view: ClusterView) -> Wishes:
     return wishes
 
 
-def _present(wishes: Wishes) -> dict[str, str]:
+def _present(wishes: MetadataChanges) -> dict[str, str]:
     return {key: value for key, value in wishes.items() if value is not None}
 
 
-def _annotations(tracked: TrackedRollout, member: Member, view: ClusterView) -> Wishes:
+def _annotations(tracked: TrackedRollout, member: Member, view: ClusterView) -> MetadataChanges:
     """Returns the wanted annotations: disable-auto-import while an action that
     needs it runs or is watched, else none (R14.3)."""
     run = member.run

@@ -20,9 +20,9 @@ from ibgu.core.engine.decide.rollout.rollouts import decide_rollout, open_next_s
 from ibgu.core.engine.decide.stagework import (
     REMOVE,
     DeleteWork,
+    desired_stage_work,
     payload_kept,
     payload_wanted,
-    stage_work,
 )
 from ibgu.core.engine.decide.step.steps import decide_step
 from ibgu.core.engine.state import Apply
@@ -35,6 +35,7 @@ __all__ = [
     "DeleteWork",
     "decide",
     "decide_pending_patch",
+    "desired_stage_work",
     "disarm_accepted",
     "disarm_quarantined",
     "expedited",
@@ -42,7 +43,6 @@ __all__ = [
     "payload_kept",
     "payload_wanted",
     "quarantine_rollout",
-    "stage_work",
 ]
 
 

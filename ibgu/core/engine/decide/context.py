@@ -115,7 +115,7 @@ class DecisionContext:
         """The member's current or next action."""
         return self.step(member).step.actions[member.action_index]
 
-    def judge(self, member: Member, feedback: FeedbackView) -> Judgement:
+    def startability(self, member: Member, feedback: FeedbackView) -> Judgement:
         """Returns whether the member's next action may start on a cluster that reports this."""
         return judged(self.driver, feedback, self.action(member), self.rollout, self.now)
 
@@ -176,7 +176,7 @@ class DecisionContext:
         self.decide(OnMember(kind, member, cut(why), _cause(kind, member), warning, seen))
         return member
 
-    def waits(
+    def set_reason(
         self,
         member: U,
         kind: ReasonKind,
@@ -196,12 +196,12 @@ class DecisionContext:
         said = Kind.RUN_PROGRESS if under_way else Kind.WAITS
         return self.on_member(said, give_reason(member, reason), message)
 
-    def waits_for_hub(self, member: U, denied: str, kind: ReasonKind, message: str) -> U:
+    def set_reason_for_hub(self, member: U, denied: str, kind: ReasonKind, message: str) -> U:
         """Notes `kind` and `message` as the member's reason, or `denied` (of the observation): the
         right that ibgu lacks, which no cluster can give it (R17.3)."""
         if denied:
-            return self.waits(member, ReasonKind.FORBIDDEN, denied, who=ActingParty.PERSON)
-        return self.waits(member, kind, message)
+            return self.set_reason(member, ReasonKind.FORBIDDEN, denied, who=ActingParty.PERSON)
+        return self.set_reason(member, kind, message)
 
     def requeue_at(self, cluster: str, when: datetime) -> None:
         """Requests another decision at `when`, at the latest; a time that has passed is ignored."""

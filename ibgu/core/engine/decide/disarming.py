@@ -6,7 +6,7 @@ is armed on the hub is disarmed.
 
 from datetime import datetime
 
-from ibgu.core.engine.decide.stagework import stage_work
+from ibgu.core.engine.decide.stagework import desired_stage_work
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.works import DesiredWork, disarmed_stage
 from ibgu.core.engine.works.evidence import accepted
@@ -41,7 +41,7 @@ def disarm_quarantined(
         return None
     if not asked_for:
         return disarmed_stage(member, tracked.rollout.restore)
-    wanted = stage_work(tracked, cluster, seen, now)
+    wanted = desired_stage_work(tracked, cluster, seen, now)
     return wanted if isinstance(wanted, DesiredWork) and not wanted.armed else None
 
 

@@ -56,5 +56,5 @@ def without_cluster(ctx: DecisionContext, member: InFlight, seen: Observation) -
     if seen.cluster is not None and seen.cluster.uid == member.uid:
         return False
     words = "the hub does not show the ManagedCluster that this began with"
-    ctx.waits(member, ReasonKind.RESTORED, words, who=ActingParty.PERSON)
+    ctx.set_reason(member, ReasonKind.RESTORED, words, who=ActingParty.PERSON)
     return True

@@ -9,7 +9,7 @@ from enum import Enum
 
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
-from ibgu.core.engine.works import DesiredWork, wanted_stage
+from ibgu.core.engine.works import DesiredWork, desired_work_of
 from ibgu.core.model import (
     InFlight,
     Member,
@@ -32,7 +32,7 @@ class DeleteWork(Enum):
 REMOVE = DeleteWork.REMOVE
 
 
-def stage_work(
+def desired_stage_work(
     tracked: TrackedRollout, cluster: str, seen: Observation, now: datetime
 ) -> DesiredWork | DeleteWork | None:
     """Returns the work to write, or DeleteWork; None: leave it. One with a deletionTimestamp is
@@ -47,7 +47,7 @@ def stage_work(
         return _under_way(tracked.rollout, member, seen)
     if work is not None and _feedback_unneeded(tracked, member, now):
         return REMOVE
-    return wanted_stage(member, work, tracked.rollout.restore) if work is not None else None
+    return desired_work_of(member, work, tracked.rollout.restore) if work is not None else None
 
 
 def _under_way(rollout: Rollout, member: Member, seen: Observation) -> DesiredWork | None:
@@ -61,7 +61,7 @@ def _under_way(rollout: Rollout, member: Member, seen: Observation) -> DesiredWo
     adopted = run is not None and run.adopted and run.open
     if work is None and not leaving and (adopted or rollout.stands_still):
         return _put_back(rollout, member)
-    wanted = wanted_stage(member, work, rollout.restore)
+    wanted = desired_work_of(member, work, rollout.restore)
     if leaving or (state is RunState.ACCEPTED and work is None):
         return wanted if work and work.armed else None
     return wanted

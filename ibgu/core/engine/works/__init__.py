@@ -11,7 +11,7 @@ from ibgu.core.engine.works.stage import (
     stage_patch,
 )
 from ibgu.core.engine.works.view import shown_work, view_work, work_reader
-from ibgu.core.engine.works.wanted import DesiredWork, disarmed_stage, wanted_stage
+from ibgu.core.engine.works.wanted import DesiredWork, desired_work_of, disarmed_stage
 
 __all__ = [
     "LIMIT",
@@ -19,6 +19,7 @@ __all__ = [
     "Payload",
     "by_generation",
     "cluster_patch",
+    "desired_work_of",
     "disarmed_stage",
     "disarming",
     "pack",
@@ -28,6 +29,5 @@ __all__ = [
     "stage_body",
     "stage_patch",
     "view_work",
-    "wanted_stage",
     "work_reader",
 ]

@@ -31,13 +31,13 @@ class DesiredWork(Struct, frozen=True, kw_only=True):
         return self.probe is None or view.probe == self.probe.id
 
 
-def wanted_stage(
+def desired_work_of(
     member: Member | None, view: WorkView | None, restore: str = ""
 ) -> DesiredWork | None:
     """Returns the stage work to write; None: leave it as it is, or none is needed.
 
-    `member` decides for the cluster; None: none does. `stage_work` decides on removal. Feedback
-    from before `restore` proves nothing: where it is needed, the work is written again.
+    `member` decides for the cluster; None: none does. `desired_stage_work` decides on removal.
+    Feedback from before `restore` proves nothing: where it is needed, the work is written again.
     """
     if view is not None and view.terminating:
         return None

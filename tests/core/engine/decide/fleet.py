@@ -14,10 +14,10 @@ from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.decide import (
     DecisionResult,
     decide_pending_patch,
+    desired_stage_work,
     other_run,
     payload_kept,
     payload_wanted,
-    stage_work,
 )
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import Gate
@@ -267,7 +267,7 @@ class InMemoryEngine(Hub, Story):
                 self.touch(uid, name)
 
     def _follow(self, uid: str, name: str) -> None:
-        wanted = stage_work(self.tracked(uid), name, self.observe(uid, name), self.now)
+        wanted = desired_stage_work(self.tracked(uid), name, self.observe(uid, name), self.now)
         if wanted is not None:
             self.refusals.pop((uid, name), None)
             self.writes[uid, name] = wanted

@@ -7,7 +7,13 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.decide import REMOVE, DeleteWork, payload_kept, payload_wanted, stage_work
+from ibgu.core.engine.decide import (
+    REMOVE,
+    DeleteWork,
+    desired_stage_work,
+    payload_kept,
+    payload_wanted,
+)
 from ibgu.core.engine.state import FleetState, Holder, TrackedRollout
 from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
 from ibgu.core.engine.works import DesiredWork
@@ -58,7 +64,9 @@ def seen(stage: WorkView | None = None, **changes: Any) -> Observation:
 def answer(
     found: Member, shown: Observation, tracked: TrackedRollout | None = None
 ) -> DesiredWork | DeleteWork | None:
-    return stage_work(tracked or book_of(rollout(), [step()], [found]), "site-1", shown, NOW)
+    return desired_stage_work(
+        tracked or book_of(rollout(), [step()], [found]), "site-1", shown, NOW
+    )
 
 
 def running(state: RunState, **changes: Any) -> Member:
@@ -165,7 +173,7 @@ def test_a_work_that_must_not_be_touched(found: Member, shown: Observation) -> N
 
 
 def test_a_cluster_that_is_no_member_is_left_alone() -> None:
-    assert stage_work(book_of(rollout()), "site-1", seen(ARMED), NOW) is None
+    assert desired_stage_work(book_of(rollout()), "site-1", seen(ARMED), NOW) is None
 
 
 # -- removal -------------------------------------------------------------------------------------

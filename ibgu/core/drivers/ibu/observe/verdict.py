@@ -29,7 +29,7 @@ _CAUSES = {
 
 
 def verdict(ibu: IbuView, action: Action, rollout: Rollout) -> Verdict:
-    """Returns the verdict; only for feedback that speaks for the run (`evidence.speaks_for`)."""
+    """Returns the verdict; only for feedback that `evidence.is_evidence_for` the run."""
     stage = action.stage
     done = completed(ibu, stage)
     if done.true:

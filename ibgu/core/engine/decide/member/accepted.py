@@ -33,13 +33,13 @@ def decide_accepted(
         _wait_for_cluster(ctx, member, run)
     elif work is not None and work.feedback is not None and is_evidence_for(work, run):
         if run.armed_at is None:
-            _arrived(ctx, member, run)
+            _accept_adopted(ctx, member, run)
         else:
-            _judge(ctx, member, run, cluster, work.feedback)
+            _apply_verdict(ctx, member, run, cluster, work.feedback)
     elif unproven(ctx, work):
         _without_evidence(ctx, member, run, work)
-    elif _not_arrived(run, work):
-        _begin_anew(ctx, member, run, seen)
+    elif _never_accepted(run, work):
+        _withdraw_adopted(ctx, member, run, seen)
     elif what := _foreign(ctx, run, work):
         if not seen.writing:
             diverged(ctx, member, run, what)
@@ -60,13 +60,13 @@ def other_run(member: Member | None, work: WorkView | None) -> str:
 
 def _wait_for_cluster(ctx: DecisionContext, member: InFlight, run: Accepted) -> None:
     if traits(run.action).reboots:
-        ctx.waits(member, ReasonKind.REBOOTING, "rebooting: the cluster is not reachable")
+        ctx.set_reason(member, ReasonKind.REBOOTING, "rebooting: the cluster is not reachable")
     else:
         words = "the cluster is not reachable"
-        ctx.waits(member, ReasonKind.UNREACHABLE, words, who=ActingParty.CLUSTER)
+        ctx.set_reason(member, ReasonKind.UNREACHABLE, words, who=ActingParty.CLUSTER)
 
 
-def _judge(
+def _apply_verdict(
     ctx: DecisionContext,
     member: InFlight,
     run: Accepted,
@@ -79,21 +79,21 @@ def _judge(
     elif found.kind is VerdictKind.FAILED:
         end_run(ctx, member, run, RunResult.FAILED, found.cause, found.message)
     else:
-        _goes_on(ctx, member, run, found.message)
+        _set_running(ctx, member, run, found.message)
 
 
-def _goes_on(ctx: DecisionContext, member: InFlight, run: Accepted, words: str) -> None:
+def _set_running(ctx: DecisionContext, member: InFlight, run: Accepted, words: str) -> None:
     words = words or f"the cluster has accepted {run.action}"
-    ctx.waits(member, ReasonKind.RUNNING, words, who=ActingParty.CLUSTER)
+    ctx.set_reason(member, ReasonKind.RUNNING, words, who=ActingParty.CLUSTER)
 
 
-def _arrived(ctx: DecisionContext, member: InFlight, run: Accepted) -> None:
+def _accept_adopted(ctx: DecisionContext, member: InFlight, run: Accepted) -> None:
     """Records that the cluster has accepted what TALM had begun (R20.4)."""
     member = transitions.accept_adopted(member, run, ctx.now)
     ctx.on_member(Kind.RUN_ACCEPTED, member, f"the cluster accepted TALM's {run.action}")
 
 
-def _not_arrived(run: Accepted, work: WorkView | None) -> bool:
+def _never_accepted(run: Accepted, work: WorkView | None) -> bool:
     """Whether the cluster is in another stage and never showed that it took TALM's work (R20.4)."""
     known = work.current_feedback if work else None
     if not run.adopted or run.armed_at is not None or known is None:
@@ -101,11 +101,13 @@ def _not_arrived(run: Accepted, work: WorkView | None) -> bool:
     return known.stage != traits(run.action).stage
 
 
-def _begin_anew(ctx: DecisionContext, member: InFlight, run: Accepted, seen: Observation) -> None:
+def _withdraw_adopted(
+    ctx: DecisionContext, member: InFlight, run: Accepted, seen: Observation
+) -> None:
     """Withdraws the run once TALM's work can't arrive any more; R8 then applies to the member."""
     if seen.talm:
         words = f"TALM's {run.action} has not reached the cluster"
-        ctx.waits(member, ReasonKind.RUNNING, words)
+        ctx.set_reason(member, ReasonKind.RUNNING, words)
     else:
         words = f"TALM's {run.action} never reached the cluster"
         end_run(ctx, member, run, RunResult.WITHDRAWN, None, words)
@@ -138,8 +140,9 @@ def _old_state(ctx: DecisionContext, run: Accepted, feedback: FeedbackView) -> b
 def _without_evidence(
     ctx: DecisionContext, member: InFlight, run: Accepted, work: WorkView | None
 ) -> None:
-    """Keeps the last message: nothing can be concluded now, and the limit runs."""
+    """Keeps the last message: nothing can be concluded now. The run goes on; its limit may cost it
+    the slot."""
     words = member.reason.message if member.reason.kind is ReasonKind.RUNNING else ""
     if work is not None and work.target_available == "False":
         words = work.target_message or f"the cluster shows no {ctx.driver.target.kind}"
-    _goes_on(ctx, member, run, words)
+    _set_running(ctx, member, run, words)

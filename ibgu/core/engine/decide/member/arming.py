@@ -61,7 +61,7 @@ def decide_intended(
     ):
         return
     elif seen.current_feedback is None and not passed(run.intended_at, ACCEPT_TIMEOUT, ctx.now):
-        ctx.waits(member, ReasonKind.PREPARING, f"waits for feedback before {run.action}")
+        ctx.set_reason(member, ReasonKind.PREPARING, f"waits for feedback before {run.action}")
         ctx.requeue_at(member.cluster, run.intended_at + ACCEPT_TIMEOUT)
     elif why := _not_startable(ctx, member, seen):
         _withdraw(ctx, member, run, why)
@@ -78,7 +78,7 @@ def _not_startable(ctx: DecisionContext, member: InFlight, seen: Observation) ->
     known, action = seen.current_feedback, ctx.action(member)
     if known is None:
         return f"not armed: ibgu must probe the cluster again before {action}"
-    found = ctx.judge(member, known)
+    found = ctx.startability(member, known)
     if found.kind is JudgementKind.STARTABLE:
         return ""
     return f"not armed: the cluster has changed meanwhile: {found.message or found.note}"
@@ -101,10 +101,10 @@ def _withdraw_unaccepted(
         _withdraw(ctx, member, run, "not accepted in time, and the cluster is not reachable")
     else:
         if traits(run.action).reboots and isinstance(run, Armed):
-            ctx.waits(member, ReasonKind.REBOOTING, may_reboot(run))
+            ctx.set_reason(member, ReasonKind.REBOOTING, may_reboot(run))
         else:
             words = "the cluster is not reachable, or is being deleted"
-            ctx.waits(member, ReasonKind.UNREACHABLE, words, who=ActingParty.CLUSTER)
+            ctx.set_reason(member, ReasonKind.UNREACHABLE, words, who=ActingParty.CLUSTER)
         ctx.requeue_at(member.cluster, since + ACCEPT_TIMEOUT)
 
 
@@ -130,13 +130,13 @@ def _payload_ready(
         _payload_error(ctx, member, run, error)
     else:
         words = "waits until the payload is on the cluster"
-        ctx.waits_for_hub(member, seen.denied, ReasonKind.PREPARING, words)
+        ctx.set_reason_for_hub(member, seen.denied, ReasonKind.PREPARING, words)
     return False
 
 
 def _payload_error(ctx: DecisionContext, member: InFlight, run: Intended, error: str) -> None:
     """Ends the run after two minutes of refusal on a reachable cluster; nothing was armed."""
-    member = ctx.waits(member, ReasonKind.PAYLOAD_ERROR, error, who=ActingParty.PERSON)
+    member = ctx.set_reason(member, ReasonKind.PAYLOAD_ERROR, error, who=ActingParty.PERSON)
     if _settled(ctx, member):
         words = f"payload refused: {error}"
         end_run(ctx, member, run, RunResult.REFUSED, Cause.PAYLOAD_REFUSED, words)
@@ -163,11 +163,11 @@ def _auto_import_ready(
         return True
     enqueue(ctx, cluster, auto_import_off(ctx, cluster), f"{action} is about to start")
     words = "turns automatic import off"
-    ctx.waits_for_hub(member, seen.labels_denied, ReasonKind.PREPARING, words)
+    ctx.set_reason_for_hub(member, seen.labels_denied, ReasonKind.PREPARING, words)
     return False
 
 
-def decide_armed(
+def decide_sent(
     ctx: DecisionContext,
     member: InFlight,
     run: Arming | Armed,
@@ -245,7 +245,7 @@ def _unaccepted(
         _end_refused(ctx, member, run, work)
     else:
         words = f"waits until the cluster accepts {run.action}"
-        ctx.waits_for_hub(member, seen.denied, ReasonKind.ARMING, words)
+        ctx.set_reason_for_hub(member, seen.denied, ReasonKind.ARMING, words)
         ctx.requeue_at(member.cluster, run.arming_at + ACCEPT_TIMEOUT)
 
 
@@ -265,17 +265,17 @@ def _end_refused(
     (R10.6)."""
     refusal = ctx.driver.refusal(work, run.action)
     if refusal is None or not refusal.final:
-        ctx.waits(member, ReasonKind.APPLY_ERROR, work.apply_error, who=ActingParty.CLUSTER)
+        ctx.set_reason(member, ReasonKind.APPLY_ERROR, work.apply_error, who=ActingParty.CLUSTER)
         ctx.requeue_at(member.cluster, run.arming_at + ACCEPT_TIMEOUT)
         return
-    member = ctx.waits(member, ReasonKind.REFUSED, refusal.message, who=ActingParty.PERSON)
+    member = ctx.set_reason(member, ReasonKind.REFUSED, refusal.message, who=ActingParty.PERSON)
     if _settled(ctx, member):
         end_run(ctx, member, run, RunResult.REFUSED, refusal.cause, refusal.message)
 
 
 def diverged(ctx: DecisionContext, member: InFlight, run: Armed | Accepted, what: str) -> None:
     """Ends the run without a label after two minutes of somebody else's change (R9.6)."""
-    member = ctx.waits(member, ReasonKind.DIVERGED, what, who=ActingParty.PERSON)
+    member = ctx.set_reason(member, ReasonKind.DIVERGED, what, who=ActingParty.PERSON)
     if _settled(ctx, member):
         words = f"taken over by hand: {what}"
         end_run(ctx, member, run, RunResult.TAKEN_OVER, Cause.TAKEN_OVER, words)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.member.patches import (
-    Wishes,
+    MetadataChanges,
     auto_import_off,
     auto_import_on,
     enqueue,
@@ -127,7 +127,7 @@ def enqueue_success_labels(
 
 def _auto_import(
     ctx: DecisionContext, member: Member, cluster: ClusterView, action: ActionName
-) -> Wishes:
+) -> MetadataChanges:
     """Returns the patch that turns automatic import off ahead of the chain's next action where it
     needs that, and on after all that carry nothing to the cluster (R14.2)."""
     following = ctx.step(member).step.actions[member.action_index :]

@@ -40,8 +40,8 @@ def decide_finished(ctx: DecisionContext, member: Finished) -> None:
         return
     release_auto_import(ctx, member)
     member = _warn_of_import(ctx, member, seen)
-    if over := _watch_over(ctx, member, seen):
-        ctx.on_member(Kind.UNWATCHED, transitions.unwatch(member), over)
+    if why := _why_stop_watching(ctx, member, seen):
+        ctx.on_member(Kind.UNWATCHED, transitions.unwatch(member), why)
         return
     run, work = member.run, seen.stage
     cluster = seen.cluster if seen.cluster is not None and seen.cluster.reachable else None
@@ -90,7 +90,7 @@ def _gone(member: Finished, seen: Observation) -> bool:
     return seen.cluster is None or seen.cluster.uid != member.uid
 
 
-def _watch_over(ctx: DecisionContext, member: Finished, seen: Observation) -> str:
+def _why_stop_watching(ctx: DecisionContext, member: Finished, seen: Observation) -> str:
     latest = ctx.tracked.latest(member.cluster)
     if _gone(member, seen):
         return "the cluster is gone"

@@ -1,4 +1,5 @@
-"""Decides on the members of the clusters that a cycle concerns, each until nothing more follows."""
+"""Decides on the members of the clusters that a cycle concerns, each until a pass changes
+nothing."""
 
 from collections.abc import Sequence
 
@@ -38,18 +39,18 @@ def _decide_cluster(ctx: DecisionContext, cluster: str) -> None:
 
 
 def decide_member(ctx: DecisionContext, member: Member) -> None:
-    """Decides on the member until nothing more follows in this cycle: a run goes from state to
+    """Decides on the member until a pass changes nothing: a run goes from state to
     state, a withdrawn member waits, an ended one is watched."""
     while True:
         before = member
-        _decide_once(ctx, before)
+        _decide_by_state(ctx, before)
         member = ctx.latest(before)
-        goes_on = isinstance(member, InFlight) and member != before
-        if not (goes_on or member.state is not before.state):
+        advanced = isinstance(member, InFlight) and member != before
+        if not (advanced or member.state is not before.state):
             return
 
 
-def _decide_once(ctx: DecisionContext, member: Member) -> None:
+def _decide_by_state(ctx: DecisionContext, member: Member) -> None:
     if isinstance(member, Waiting):
         decide_waiting(ctx, member)
     elif isinstance(member, InFlight):

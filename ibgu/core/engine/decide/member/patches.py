@@ -18,40 +18,42 @@ from ibgu.core.model import (
 )
 from ibgu.core.plan import with_pending_patches
 
-Wishes = dict[str, str | None]
+MetadataChanges = dict[str, str | None]
 
 
-def success_labels(action: ActionName, labels: Mapping[str, str]) -> Wishes:
+def success_labels(action: ActionName, labels: Mapping[str, str]) -> MetadataChanges:
     known = traits(action)
     if known.clears_labels:
         return {key: None for key in labels if key.startswith(known.label_prefix)}
     return {known.completed_label: "", known.failed_label: None}
 
 
-def failure_labels(action: ActionName) -> Wishes:
+def failure_labels(action: ActionName) -> MetadataChanges:
     return {traits(action).failed_label: ""}
 
 
 def _pending(
-    view: Mapping[str, str], old: Mapping[str, Change], wishes: Wishes
+    view: Mapping[str, str], old: Mapping[str, Change], wanted: MetadataChanges
 ) -> dict[str, Change]:
-    """Returns the pending changes: the newest wish wins, and what the hub shows already is
+    """Returns the pending changes: the newest value wins, and what the hub shows already is
     dropped."""
     changes = dict(old)
-    for key, wanted in wishes.items():
-        changes[key] = _newest(old[key], wanted) if key in old else Change(view.get(key), wanted)
-    # An older patch may be on its way: a newer wish stays pending even if the hub shows it.
-    doubtful = {key for key in wishes if key in old and old[key].wanted != wishes[key]}
+    for key, value in wanted.items():
+        changes[key] = _newest(old[key], value) if key in old else Change(view.get(key), value)
+    # An older patch may be on its way: a newer value stays pending even if the hub shows it.
+    doubtful = {key for key in wanted if key in old and old[key].wanted != wanted[key]}
     return {k: c for k, c in changes.items() if k in doubtful or view.get(k) != c.wanted}
 
 
 def _newest(older: Change, wanted: str | None) -> Change:
-    """Returns the change that follows `older`. A wish for the value before it undoes the older
+    """Returns the change that follows `older`. A change to the value before it undoes the older
     patch, so the value seen is ours."""
     return Change(older.wanted if wanted == older.seen else older.seen, wanted)
 
 
-def enqueue(ctx: DecisionContext, cluster: ClusterView, annotations: Wishes, why: str) -> None:
+def enqueue(
+    ctx: DecisionContext, cluster: ClusterView, annotations: MetadataChanges, why: str
+) -> None:
     """Adds annotations to the cluster's pending patch; no decision if the hub shows them all."""
     old, pending = _added(ctx, cluster, {}, annotations)
     if pending != old:
@@ -59,7 +61,11 @@ def enqueue(ctx: DecisionContext, cluster: ClusterView, annotations: Wishes, why
 
 
 def enqueue_outcome(
-    ctx: DecisionContext, cluster: ClusterView, labels: Wishes, annotations: Wishes, why: str
+    ctx: DecisionContext,
+    cluster: ClusterView,
+    labels: MetadataChanges,
+    annotations: MetadataChanges,
+    why: str,
 ) -> None:
     """Adds an outcome's labels and annotations to the pending patch; always a decision, because
     each outcome is accounted for."""
@@ -71,7 +77,7 @@ def enqueue_outcome(
     )
 
 
-def record_gone(ctx: DecisionContext, member: Member, labels: Wishes) -> None:
+def record_gone(ctx: DecisionContext, member: Member, labels: MetadataChanges) -> None:
     """Records an outcome whose cluster is gone: there is no ManagedCluster to label."""
     words = "the ManagedCluster is gone: it gets no labels"
     ctx.decide(
@@ -87,7 +93,10 @@ def _known(ctx: DecisionContext, uid: str, cluster: str) -> PendingPatch:
 
 
 def _added(
-    ctx: DecisionContext, cluster: ClusterView, labels: Wishes, annotations: Wishes
+    ctx: DecisionContext,
+    cluster: ClusterView,
+    labels: MetadataChanges,
+    annotations: MetadataChanges,
 ) -> tuple[PendingPatch, PendingPatch]:
     """Returns the pending patch before and after."""
     old = _known(ctx, cluster.uid, cluster.name)
@@ -112,7 +121,7 @@ def annotations_with_pending(ctx: DecisionContext, cluster: ClusterView) -> dict
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def auto_import_off(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
+def auto_import_off(ctx: DecisionContext, cluster: ClusterView) -> MetadataChanges:
     """Returns the patch that sets disable-auto-import as ours; empty where it is set anyway
     (R14.1)."""
     if names.DISABLE_AUTO_IMPORT in annotations_with_pending(ctx, cluster):
@@ -120,7 +129,7 @@ def auto_import_off(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
     return {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: ctx.rollout.uid}
 
 
-def auto_import_on(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
+def auto_import_on(ctx: DecisionContext, cluster: ClusterView) -> MetadataChanges:
     """Returns the patch that removes disable-auto-import, if this rollout set it."""
     annotations = annotations_with_pending(ctx, cluster)
     if annotations.get(names.AUTO_IMPORT_BY) != ctx.rollout.uid:

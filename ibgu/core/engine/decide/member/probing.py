@@ -57,20 +57,20 @@ def unanswered(ctx: DecisionContext, member: Waiting, probe: Probe, seen: Observ
         _without_agent(ctx, member)
         return
     if seen.denied:
-        ctx.waits(member, ReasonKind.FORBIDDEN, seen.denied, who=ActingParty.PERSON)
+        ctx.set_reason(member, ReasonKind.FORBIDDEN, seen.denied, who=ActingParty.PERSON)
         return
     if not passed(probe.asked_at, PROBE_TIMEOUT, ctx.now):
         if member.reason.kind not in _REPEATED:
-            ctx.waits(member, ReasonKind.PROBING, "asks the cluster for its state")
+            ctx.set_reason(member, ReasonKind.PROBING, "asks the cluster for its state")
         ctx.requeue_at(member.cluster, probe.asked_at + PROBE_TIMEOUT)
         return
     if seen.refusal:
         message = f"the hub refused the stage work that asks the cluster: {seen.refusal}"
-        member = ctx.waits(member, ReasonKind.NO_ANSWER, message, who=ActingParty.PERSON)
+        member = ctx.set_reason(member, ReasonKind.NO_ANSWER, message, who=ActingParty.PERSON)
     else:
         words = (seen.stage and seen.stage.apply_error) or "no feedback"
         message = f"the cluster is reachable but does not answer: {words}"
-        member = ctx.waits(member, ReasonKind.NO_ANSWER, message, who=ActingParty.CLUSTER)
+        member = ctx.set_reason(member, ReasonKind.NO_ANSWER, message, who=ActingParty.CLUSTER)
     probe_again(ctx, member, probe, PROBE_RETRY)
 
 
@@ -93,7 +93,7 @@ def _absent(ctx: DecisionContext, work: WorkView | None, probe: Probe) -> bool:
 
 def _without_agent(ctx: DecisionContext, member: Waiting) -> None:
     words = ctx.driver.absent_message
-    member = ctx.waits(member, ReasonKind.ABSENT, words, who=ActingParty.PERSON)
+    member = ctx.set_reason(member, ReasonKind.ABSENT, words, who=ActingParty.PERSON)
     due = ctx.stands_since(member.reason) + SETTLE
     if ctx.now < due:
         ctx.requeue_at(member.cluster, due)

@@ -7,8 +7,8 @@ from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.gated import kept_in_chain
 from ibgu.core.engine.decide.member.accepted import decide_accepted
 from ibgu.core.engine.decide.member.arming import (
-    decide_armed,
     decide_intended,
+    decide_sent,
     intend_next,
     talm_work,
 )
@@ -57,7 +57,7 @@ def decide_in_flight(ctx: DecisionContext, member: InFlight) -> None:
     elif isinstance(run, Accepted):
         decide_accepted(ctx, member, run, cluster, seen)
     else:
-        decide_armed(ctx, member, run, cluster, seen)
+        decide_sent(ctx, member, run, cluster, seen)
 
 
 def _end_obsolete_run(
@@ -118,7 +118,7 @@ def _await_disarm(ctx: DecisionContext, member: InFlight, run: Ended, seen: Obse
         )
     else:
         words = "disarms the stage work"
-        ctx.waits_for_hub(member, seen.denied, ReasonKind.DISARMING, words)
+        ctx.set_reason_for_hub(member, seen.denied, ReasonKind.DISARMING, words)
 
 
 def _next_action(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
@@ -126,7 +126,7 @@ def _next_action(ctx: DecisionContext, member: InFlight, seen: Observation) -> N
     if member.action_index == len(ctx.step(member).step.actions):
         finish(ctx, member, Outcome.SUCCEEDED)
     elif (hold := ctx.rollout.restored_hold) and member.uid not in ctx.fleet.preempts:
-        ctx.waits(member, hold.kind, hold.message, who=hold.who)
+        ctx.set_reason(member, hold.kind, hold.message, who=hold.who)
     elif _cancelled(ctx, member, seen):
         return
     else:
@@ -157,15 +157,15 @@ def _chain(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:
     work = seen.stage
     cluster = seen.cluster
     if seen.talm:
-        ctx.waits(member, ReasonKind.TALM_WORK, talm_work(seen), who=ActingParty.PERSON)
+        ctx.set_reason(member, ReasonKind.TALM_WORK, talm_work(seen), who=ActingParty.PERSON)
         return
     if not (cluster and cluster.reachable and work and work.up_to_date and work.feedback):
-        ctx.waits(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
+        ctx.set_reason(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
         return
-    found = ctx.judge(member, work.feedback) if work.feedback.current else None
+    found = ctx.startability(member, work.feedback) if work.feedback.current else None
     if found is None or found.kind is JudgementKind.BUSY:
         words = found.message if found else f"{ctx.driver.agent} has not seen the spec yet"
-        ctx.waits(member, ReasonKind.BUSY, words, who=ActingParty.CLUSTER)
+        ctx.set_reason(member, ReasonKind.BUSY, words, who=ActingParty.CLUSTER)
     elif found.kind is JudgementKind.STARTABLE:
         if not kept_in_chain(ctx, member, seen):
             intend_next(ctx, member)

@@ -37,24 +37,26 @@ def decide_waiting(ctx: DecisionContext, member: Waiting) -> None:
         _block(ctx, member, hold.kind, hold.message, hold.who)
         return
     cluster = _finish_if_obsolete(ctx, member, seen.cluster)
-    if cluster is None or _blocked(ctx, member, cluster, seen):
+    if cluster is None or _block_if_needed(ctx, member, cluster, seen):
         return
     if _withdrawn_run_came_back(member, seen):
-        ctx.waits(member, ReasonKind.REOPENING, "the cluster accepted the withdrawn run after all")
-    elif _gated(ctx, member, ctx.snapshot.policies, seen):
+        ctx.set_reason(
+            member, ReasonKind.REOPENING, "the cluster accepted the withdrawn run after all"
+        )
+    elif _block_if_gated(ctx, member, ctx.snapshot.policies, seen):
         return
     elif (probe := member.probe) is not None:
         _apply_answer(ctx, member, probe, cluster, seen)
     elif _feedback_suffices(ctx, member, seen):
         _ready(ctx, member)
     else:
-        ctx.waits(member, ReasonKind.SLOT, "waits for a slot")
+        ctx.set_reason(member, ReasonKind.SLOT, "waits for a slot")
 
 
 def _ready(ctx: DecisionContext, member: Waiting) -> None:
     """Marks the member ready; one that jitter puts off stays so until a slot reaches it again."""
     if member.reason.kind is not ReasonKind.START_JITTER:
-        ctx.waits(member, ReasonKind.READY, "ready, waits for a slot")
+        ctx.set_reason(member, ReasonKind.READY, "ready, waits for a slot")
 
 
 def _feedback_suffices(ctx: DecisionContext, member: Waiting, seen: Observation) -> bool:
@@ -63,7 +65,7 @@ def _feedback_suffices(ctx: DecisionContext, member: Waiting, seen: Observation)
     work, known = seen.stage, seen.current_feedback
     if member.step == 0 or ctx.fleet.shares(member.cluster) or work is None or known is None:
         return False
-    found = ctx.judge(member, known)
+    found = ctx.startability(member, known)
     return known.run == work.run and found.kind is JudgementKind.STARTABLE
 
 
@@ -93,14 +95,15 @@ def _end(
     finish(ctx, member, outcome, cause=cause, message=message, failed_action=action)
 
 
-def _blocked(
+def _block_if_needed(
     ctx: DecisionContext, member: Waiting, cluster: ClusterView, seen: Observation
 ) -> bool:
-    """Notes what keeps the member from being probed; an old probe is then dropped."""
+    """Records what keeps the member from being probed, and drops an old probe; returns whether
+    anything does."""
     hold = ctx.rollout.hold
     if hold is not None:
         return _block(ctx, member, hold.kind, hold.message, hold.who)
-    if _gated(ctx, member, MEMBER_GATES, seen):
+    if _block_if_gated(ctx, member, MEMBER_GATES, seen):
         return True
     if cluster.deleting:
         return _block(ctx, member, ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted")
@@ -109,25 +112,28 @@ def _blocked(
         return _block(ctx, member, ReasonKind.TERMINATING, words)
     if seen.talm:
         return _block(ctx, member, ReasonKind.TALM_WORK, talm_work(seen), ActingParty.PERSON)
-    if _claimed(ctx, member):
+    if _block_if_claimed(ctx, member):
         return True
     if not cluster.reachable:
-        return _blocked_as_unreachable(ctx, member)
+        return _block_unreachable(ctx, member)
     return False
 
 
-def _gated(ctx: DecisionContext, member: Waiting, gates: Sequence[Gate], seen: Observation) -> bool:
-    """Whether a gate is closed for this member alone: those behind it may overtake it."""
+def _block_if_gated(
+    ctx: DecisionContext, member: Waiting, gates: Sequence[Gate], seen: Observation
+) -> bool:
+    """Records a gate that is closed for this member alone; returns whether one is. Those behind it
+    may overtake it."""
     reason = closed_gate(ctx, member, gates, seen) if gates else None
     if reason is None:
         return False
     member = _drop_probe(ctx, member)
     who, until = reason.who, reason.until
-    ctx.waits(member, reason.kind, reason.message, who=who, until=until, gate=reason.gate)
+    ctx.set_reason(member, reason.kind, reason.message, who=who, until=until, gate=reason.gate)
     return True
 
 
-def _blocked_as_unreachable(ctx: DecisionContext, member: Waiting) -> bool:
+def _block_unreachable(ctx: DecisionContext, member: Waiting) -> bool:
     """Blocks an unreachable member. One that became unreachable right after an Upgrade was sent to
     it may be upgrading (R12.1)."""
     run = member.run
@@ -144,7 +150,7 @@ def _block(
     message: str,
     who: ActingParty = ActingParty.CLUSTER,
 ) -> bool:
-    ctx.waits(_drop_probe(ctx, member), kind, message, who=who)
+    ctx.set_reason(_drop_probe(ctx, member), kind, message, who=who)
     return True
 
 
@@ -155,7 +161,7 @@ def _drop_probe(ctx: DecisionContext, member: Waiting) -> Waiting:
     return ctx.on_member(Kind.PROBED, without, "the probe is no longer valid")
 
 
-def _claimed(ctx: DecisionContext, member: Waiting) -> bool:
+def _block_if_claimed(ctx: DecisionContext, member: Waiting) -> bool:
     holder = ctx.fleet.claims.get(member.uid)
     if holder is None or holder.rollout == member.rollout:
         return False
@@ -201,11 +207,11 @@ def _apply_answer(
         unanswered(ctx, member, probe, seen)
         return
     action = ctx.action(member)
-    found = ctx.judge(member, feedback)
+    found = ctx.startability(member, feedback)
     if found.kind is JudgementKind.STARTABLE:
         _ready(ctx, member)
     elif found.kind is JudgementKind.BUSY:
-        member = ctx.waits(member, ReasonKind.BUSY, found.message, who=ActingParty.CLUSTER)
+        member = ctx.set_reason(member, ReasonKind.BUSY, found.message, who=ActingParty.CLUSTER)
         probe_again(ctx, member, probe, PROBE_RETRY)
     elif found.kind is JudgementKind.REACHED:
         member = skip_action(ctx, member, cluster, action, found.note)
@@ -219,5 +225,5 @@ def _reached(
 ) -> None:
     if member.action_index == len(ctx.step(member).step.actions):
         finish(ctx, member, Outcome.SUCCEEDED)
-    elif not _gated(ctx, member, ctx.snapshot.policies, seen):
+    elif not _block_if_gated(ctx, member, ctx.snapshot.policies, seen):
         _apply_answer(ctx, member, probe, cluster, seen)

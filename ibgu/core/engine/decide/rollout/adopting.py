@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.member.patches import (
-    Wishes,
+    MetadataChanges,
     annotations_with_pending,
     enqueue,
     enqueue_outcome,
@@ -262,7 +262,7 @@ def _enqueue_missing_labels(ctx: DecisionContext, last: AdoptedStep) -> None:
     status shows was labelled, and since then the labels are a person's."""
     labelled = ctx.snapshot.traces.labelled
     for member, cluster in _on_hub(ctx, last):
-        wishes: Wishes = {}
+        wishes: MetadataChanges = {}
         for done in member.completed:
             if (member.cluster, done.action) not in labelled:
                 shown = {**labels_with_pending(ctx, cluster), **dict.fromkeys(wishes, "")}
@@ -287,7 +287,7 @@ def _take_import_over(ctx: DecisionContext, adopted: AdoptedStep) -> None:
         enqueue(ctx, cluster, _import_by_us(ctx, cluster), "TALM has turned automatic import off")
 
 
-def _import_by_us(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
+def _import_by_us(ctx: DecisionContext, cluster: ClusterView) -> MetadataChanges:
     found = annotations_with_pending(ctx, cluster)
     if names.DISABLE_AUTO_IMPORT not in found or names.AUTO_IMPORT_BY in found:
         return {}

@@ -171,17 +171,17 @@ def open_next_step(ctx: DecisionContext) -> None:
         return
     index = len(ctx.tracked.steps)
     if index < len(rollout.spec.plan):
-        _open_step(ctx, index, rollout.spec.plan[index])
+        _create_step(ctx, index, rollout.spec.plan[index])
     elif rollout.state is RolloutState.RUNNING:
         if rollout.paused:
             words = "nothing is left that the pause keeps from starting"
             ctx.on_rollout(Kind.ROLLOUT_RELEASED, lifecycle.release_rollout(rollout), words)
         counts = ctx.tracked.counts
-        lost = f", {counts.failed} of {count(counts.total, 'cluster')} failed"
+        failures = f", {counts.failed} of {count(counts.total, 'cluster')} failed"
         ctx.on_rollout(
             Kind.ROLLOUT_COMPLETED,
             lifecycle.complete_rollout(ctx.rollout, ctx.now),
-            f"all plan steps are completed{lost if counts.failed else ''}",
+            f"all plan steps are completed{failures if counts.failed else ''}",
             warning=counts.failed > 0,
             failed=counts.failed,
         )
@@ -190,7 +190,7 @@ def open_next_step(ctx: DecisionContext) -> None:
                 ctx.requeue_at(cluster, ctx.now + LATE_COMPLETION_WATCH)
 
 
-def _open_step(ctx: DecisionContext, index: int, item: PlanItem) -> None:
+def _create_step(ctx: DecisionContext, index: int, item: PlanItem) -> None:
     if ctx.rollout.hold is not None:
         return
     step = Step(

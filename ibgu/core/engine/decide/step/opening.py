@@ -24,7 +24,9 @@ from ibgu.core.model import (
 from ibgu.core.plan import outside, select, why_nobody
 
 
-def open_step(ctx: DecisionContext, tracked: TrackedStep, clusters: Sequence[ClusterView]) -> None:
+def start_listed_step(
+    ctx: DecisionContext, tracked: TrackedStep, clusters: Sequence[ClusterView]
+) -> None:
     """Starts the opening step with the clusters that match; `clusters` is the whole list.
 
     A held rollout, a namespace that may use no cluster, or a payload that can't be sent keeps the

@@ -72,9 +72,9 @@ def _fill(ctx: DecisionContext, step: TrackedStep, ahead: int) -> None:
         _take_slots(ctx, step, ahead)
 
 
-def _decided_again(ctx: DecisionContext, member: Waiting) -> Waiting | None:
-    """Returns the waiting member as decided on once more: a decision of this cycle, of another
-    rollout too, may keep it after all. One whose probe is unanswered stays as it is.
+def _decide_again(ctx: DecisionContext, member: Waiting) -> Waiting | None:
+    """Decides on the waiting member once more, and returns it: an earlier decision of this cycle,
+    or of another rollout, may keep it from starting. One whose probe is unanswered stays as it is.
 
     None: it has finished.
     """
@@ -91,12 +91,14 @@ def _reopen(ctx: DecisionContext, step: TrackedStep) -> None:
         slot = next(step.free_slots(), None)
         if slot is None:
             return
-        member = _decided_again(ctx, waiting)
+        member = _decide_again(ctx, waiting)
         if member and member.run and member.reason.kind is ReasonKind.REOPENING:
-            _go_on(ctx, step, member, member.run, slot)
+            _continue_run(ctx, step, member, member.run, slot)
 
 
-def _go_on(ctx: DecisionContext, step: TrackedStep, member: Waiting, run: Ended, slot: int) -> None:
+def _continue_run(
+    ctx: DecisionContext, step: TrackedStep, member: Waiting, run: Ended, slot: int
+) -> None:
     until = limit(ctx.tracked, step, ctx.now)
     reopened = transitions.reopen(member, run, slot=slot, limit=until, now=ctx.now)
     words = "the cluster accepted the withdrawn run after all"
@@ -119,14 +121,14 @@ def _take_slots(ctx: DecisionContext, step: TrackedStep, ahead: int) -> None:
         if step.free <= len(kept):
             _when_grace_ends(ctx, kept)
             return
-        if not _may_start(ctx, step):
+        if not _hold_if_gated(ctx, step):
             return
         ahead -= 1
-        member = _decided_again(ctx, waiting)
+        member = _decide_again(ctx, waiting)
         if member is None:
             asked += 1
         elif member.reason.kind in _AT_ONCE and fresh(ctx, member):
-            if _put_off(ctx, step, member):
+            if _delay_by_jitter(ctx, step, member):
                 kept.append(member)
             else:
                 _start_member(ctx, step, member, next(step.free_slots()))
@@ -136,13 +138,13 @@ def _take_slots(ctx: DecisionContext, step: TrackedStep, ahead: int) -> None:
                 kept.append(member)
         elif member.reason.gate:
             ahead += 1
-        elif _in_grace(ctx, member := _asked(ctx, member)):
+        elif _in_grace(ctx, member := _with_probe(ctx, member)):
             kept.append(member)
         else:
             asked += 1
 
 
-def _asked(ctx: DecisionContext, member: Waiting) -> Waiting:
+def _with_probe(ctx: DecisionContext, member: Waiting) -> Waiting:
     """Returns the member with a probe under way; what is known may be too old for an Abort
     (R9.4)."""
     return ask(ctx, member) if member.reason.kind in (ReasonKind.SLOT, ReasonKind.READY) else member
@@ -163,8 +165,9 @@ def _when_grace_ends(ctx: DecisionContext, kept: list[Waiting]) -> None:
         ctx.requeue_at(cluster, when)
 
 
-def _may_start(ctx: DecisionContext, step: TrackedStep) -> bool:
-    """Whether all gates are open; a closed one is noted once, on the step, until it opens."""
+def _hold_if_gated(ctx: DecisionContext, step: TrackedStep) -> bool:
+    """Records a closed gate of rollout or step, once until it opens; returns whether starts are
+    allowed. Gates of members are `waiting._block_if_needed`'s."""
     reason = closed(ctx.snapshot, step, ctx.now)
     hold = step.step.hold
     if reason is None or not holds(reason):
@@ -214,7 +217,7 @@ def _preempt(ctx: DecisionContext, member: Waiting) -> None:
         ctx.decide(Preempt(member.cluster, member.uid, ctx.rollout.full_name))
 
 
-def _put_off(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> bool:
+def _delay_by_jitter(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> bool:
     """Whether the member waits for its part of the jitter, which follows from member and attempt
     and counts from when it could have started first."""
     jitter = step_rate_limits(ctx.tracked, step)
@@ -226,7 +229,7 @@ def _put_off(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> bool:
     if ctx.now >= due:
         return False
     words = f"put off by a part of {duration(jitter.jitter)} ({names.START_JITTER})"
-    ctx.waits(member, ReasonKind.START_JITTER, words, until=due)
+    ctx.set_reason(member, ReasonKind.START_JITTER, words, until=due)
     ctx.requeue_at(member.cluster, due)
     return True
 

@@ -7,7 +7,7 @@ from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
 from ibgu.core.engine.decide.gated import only_stopped
 from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.decide.member.members import expire
-from ibgu.core.engine.decide.step.opening import open_step
+from ibgu.core.engine.decide.step.opening import start_listed_step
 from ibgu.core.engine.decide.step.starting import next_limit, start_members
 from ibgu.core.engine.gates import CLOCK_STOPPING, deadline, time_stopped
 from ibgu.core.engine.state import TrackedStep
@@ -33,7 +33,7 @@ def decide_step(ctx: DecisionContext, listed: Sequence[ClusterView] | None) -> N
     if tracked is None:
         return
     if listed is not None and ctx.rollout.deleted_at is None:
-        open_step(ctx, tracked, listed)
+        start_listed_step(ctx, tracked, listed)
     elif tracked.step.state is StepState.RUNNING and not ctx.result.remaining:
         _decide_running(ctx, tracked)
 

@@ -13,13 +13,13 @@ from ibgu.core.drivers.ibu.works import build
 from ibgu.core.engine.works import (
     by_generation,
     cluster_patch,
+    desired_work_of,
     disarming,
     payload_body,
     refresh_patch,
     stage_body,
     stage_patch,
     view_work,
-    wanted_stage,
 )
 from ibgu.core.model import Change, Member, PendingPatch, RunState, WorkView, names
 from ibgu.core.model.kinds import ConfigMap, ManagedCluster, ManifestWork, ObjectMeta, Secret
@@ -61,7 +61,7 @@ class Site:
         self.path = f"{works(namespace)}/{stage_name(ROLLOUT.uid, ROLLOUT.name)}"
 
     def write(self, asked: Member | None, current: WorkView | None) -> WorkView:
-        wanted = wanted_stage(asked, current)
+        wanted = desired_work_of(asked, current)
         assert wanted is not None
         if current is None:
             body = stage_body(IBU, wanted, ROLLOUT, self.namespace, watch=True)
@@ -104,7 +104,7 @@ def test_every_write_is_accepted_and_moves_the_generation_by_one(site: Site) -> 
     for generation, asked in enumerate(steps, 1):
         view = site.write(asked, view)
         assert (view.generation, view.edited) == (generation, False)
-        assert wanted_stage(asked, view) is None
+        assert desired_work_of(asked, view) is None
 
 
 def test_a_hand_on_the_work_is_seen_and_our_next_write_undoes_it(site: Site) -> None:
@@ -164,7 +164,7 @@ def test_touching_annotations_is_no_edit(site: Site) -> None:
 def test_a_stale_arming_is_a_conflict(site: Site) -> None:
     view = site.write(member(look_=probe("l1")), None)
     site.by_hand({"metadata": {"annotations": {names.REFRESH: "1"}}})
-    wanted = wanted_stage(member(run("r1")), view)
+    wanted = desired_work_of(member(run("r1")), view)
     assert wanted is not None
     assert not by_generation(wanted, view)
     body = stage_patch(IBU, wanted, ROLLOUT, view, watch=True)
@@ -178,7 +178,7 @@ def test_a_disarming_does_not_mind_reports_but_hands(site: Site) -> None:
     disarmed = site.write(member(run("r1", RunState.ACCEPTED)), armed)
     assert (disarmed.armed, disarmed.edited) == (False, False)
     site.by_hand({"spec": {"manifestConfigs": []}})
-    wanted = wanted_stage(member(look_=probe("l2")), disarmed)
+    wanted = desired_work_of(member(look_=probe("l2")), disarmed)
     assert wanted is not None
     body = disarming(IBU, wanted, ROLLOUT, disarmed, watch=True)
     assert site.hub.patch(site.path, content=body, headers=STEPS).status_code == 422
@@ -188,7 +188,7 @@ def test_a_write_meant_for_a_deleted_work_does_not_reach_its_successor(site: Sit
     view = site.write(member(look_=probe("l1")), None)
     assert site.hub.delete(site.path).is_success
     site.write(member(look_=probe("l1")), None)
-    wanted = wanted_stage(member(look_=probe("l2")), view)
+    wanted = desired_work_of(member(look_=probe("l2")), view)
     assert wanted is not None
     body = stage_patch(IBU, wanted, ROLLOUT, view, watch=True)
     assert site.hub.patch(site.path, content=body, headers=MERGE).status_code == 409
