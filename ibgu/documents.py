@@ -61,6 +61,27 @@ def read_config_map(config_map: Document) -> list[Document]:
     return found
 
 
+def config_maps(document: Document) -> list[Document]:
+    """Returns the document if it is a ConfigMap, and the items of a List that has only these, as
+    `oc get configmaps -o yaml` prints it."""
+    items = document.get("items")
+    if document.kind != "List" or not isinstance(items, list):
+        return [document] if _is_config_map(document) else []
+    found = [_item(document, number, each) for number, each in enumerate(items)]
+    return found if all(map(_is_config_map, found)) else []
+
+
+def _is_config_map(document: Document) -> bool:
+    return document.kind == "ConfigMap" and document.api_version == "v1"
+
+
+def _item(document: Document, number: int, body: object) -> Document:
+    place: Path = ("items", number)
+    below = {path[2:]: line for path, line in document.lines.items() if path[:2] == place}
+    given = body if isinstance(body, dict) else {}
+    return Document(given, document.file, document.at(*place).line, below)
+
+
 def read_data(data: Mapping[str, str], binary: Iterable[str], name: str) -> list[Document]:
     """Returns the documents of a ConfigMap that is on a hub, with the key as their file."""
     found = [each for key, text in sorted(data.items()) for each in read(text, f"{name} {key}")]
@@ -109,9 +130,8 @@ def _after(separator: str) -> str:
 def _document(chunk: str, file: str, line: int, step: int) -> Document:
     for number, each in enumerate(chunk.split("\n")):
         if each.startswith(_SEPARATOR) and _after(each):
-            words = (
-                f"{shown(_after(each))!r} is on the line of ---, which the Lifecycle Agent refuses"
-            )
+            found = f"{shown(_after(each))!r} follows --- on the same line"
+            words = f"{found}: the Lifecycle Agent rejects it"
             return Document(file=file, line=line + number * step, problem=words)
     composer = _Composer(chunk, line, step)
     try:
@@ -119,12 +139,18 @@ def _document(chunk: str, file: str, line: int, step: int) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         at = line + (mark.line if mark else 0) * step
-        return Document(file=file, line=at, problem=f"is no YAML: {shown(error.problem)}")
+        found = shown(error.problem)
+        words = found if isinstance(error, _Refused) else f"isn't valid YAML: {found}"
+        return Document(file=file, line=at, problem=words)
     except (yaml.YAMLError, UnicodeError) as error:
-        return Document(file=file, line=line, problem=f"is no YAML: {shown(error)}")
+        return Document(file=file, line=line, problem=f"isn't valid YAML: {shown(error)}")
     if body is not None and not isinstance(body, dict):
-        return Document(file=file, line=line, problem="is no object")
+        return Document(file=file, line=line, problem="isn't an object")
     return Document(body or {}, file, composer.first, composer.lines)
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """_Refused is about YAML that a parser may accept, but no object of Kubernetes may have."""
 
 
 class _Composer:
@@ -168,7 +194,7 @@ class _Composer:
 
     def _composed(self, event: Any, path: Path, depth: int) -> object:
         if event.tag and event.tag != "!" and event.tag not in _TAGS:
-            _refuse(f"the tag {shown(event.tag)} is not allowed", event)
+            _refuse(f"has the tag {shown(event.tag)}, which isn't allowed", event)
         if depth > _MAX_DEPTH:
             _refuse(f"is nested deeper than {_MAX_DEPTH} levels", event)
         if isinstance(event, yaml.MappingStartEvent):
@@ -187,7 +213,7 @@ class _Composer:
 
     def _aliased(self, event: Any) -> object:
         if event.anchor not in self._anchors:
-            _refuse(f"*{shown(event.anchor)} stands for nothing before it", event)
+            _refuse(f"has the alias *{shown(event.anchor)} without an anchor before it", event)
         value, nodes = self._anchors[event.anchor]
         self._count(nodes, event)
         return value
@@ -206,10 +232,10 @@ class _Composer:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             self._count(1, event)
             if not isinstance(event, yaml.ScalarEvent):
-                _refuse("a key is no text", event)
+                _refuse("has a key that isn't a string", event)
             key = str(event.value)
             if key in values:
-                _refuse(f"the key {shown(key)!r} is there twice", event)
+                _refuse(f"has the key {shown(key)!r} twice", event)
             place = (*path, key)
             self._note(place, event)
             value = self._value(next(self._events), place, depth + 1)
@@ -240,9 +266,9 @@ def _scalar(event: Any) -> object:
     node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
     try:
         return _SCALARS.yaml_constructors[tag](_SCALARS, node)
-    except (ValueError, KeyError):
+    except (ValueError, LookupError):
         return event.value
 
 
 def _refuse(problem: str, event: Any) -> NoReturn:
-    raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+    raise _Refused(problem=problem, problem_mark=event.start_mark)

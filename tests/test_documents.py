@@ -7,7 +7,7 @@ import yaml
 
 from ibgu import documents
 from ibgu.core.model.document import Document
-from ibgu.documents import MAX_BYTES, MAX_DOCUMENTS, read, read_config_map
+from ibgu.documents import MAX_BYTES, MAX_DOCUMENTS, config_maps, read, read_config_map
 
 OBJECT = "apiVersion: v1\nkind: A\n"
 
@@ -66,6 +66,7 @@ def test_values_have_the_types_that_kubernetes_reads() -> None:
         "i": "x",
     }
     assert body(f"a: {'9' * 5000}\nb: ! 5")["a"] == "9" * 5000
+    assert body("a: !!int ''\nb: !!float ''\nc: !!bool ''") == {"a": "", "b": "", "c": ""}
 
 
 def test_every_field_has_its_line() -> None:
@@ -95,16 +96,16 @@ BOMB = "a: &a [" + "x, " * 9 + "x]\n" + "".join(
     ("text", "line", "words"),
     [
         ("a: b\nc: d: e\n", 2, "mapping values are not allowed"),
-        ("- a\n", 1, "is no object"),
-        (f"{OBJECT}--- {{kind: A}}\n", 3, "'{kind: A}' is on the line of ---"),
-        ("a: 1\n...\nb: 2\n", 3, "is no YAML: "),
-        ("a: 1\nb: 2\na: 3\n", 3, "the key 'a' is there twice"),
-        ("a: 1\n? [b]\n: c\n", 2, "a key is no text"),
-        ("a: !!python/object:os.system x\n", 1, "the tag tag:yaml.org,2002:python/object"),
-        ("a: &a [*a]\n", 1, "*a stands for nothing before it"),
-        ("x: 1\na: *b\n", 2, "*b stands for nothing before it"),
-        ("a: \x00\n", 1, "is no YAML"),
-        ("a: \ud800\n", 1, "is no YAML"),
+        ("- a\n", 1, "isn't an object"),
+        (f"{OBJECT}--- {{kind: A}}\n", 3, "'{kind: A}' follows --- on the same line"),
+        ("a: 1\n...\nb: 2\n", 3, "isn't valid YAML: "),
+        ("a: 1\nb: 2\na: 3\n", 3, "has the key 'a' twice"),
+        ("a: 1\n? [b]\n: c\n", 2, "has a key that isn't a string"),
+        ("a: !!python/object:os.system x\n", 1, "has the tag tag:yaml.org,2002:python/object"),
+        ("a: &a [*a]\n", 1, "has the alias *a without an anchor before it"),
+        ("x: 1\na: *b\n", 2, "has the alias *b without an anchor before it"),
+        ("a: \x00\n", 1, "isn't valid YAML"),
+        ("a: \ud800\n", 1, "isn't valid YAML"),
         ("a: " + "[" * 5_000, 1, "is nested deeper than 60 levels"),
         ("a: [" + "1," * 200_000 + "1]", 1, "has more than 100000 values"),
         ("a: &a " + "x" * 9_000 + "\nb: [" + "*a," * 5_000 + "]", 2, "has more than 100000 values"),
@@ -144,11 +145,48 @@ def test_a_config_maps_documents_have_lines_of_its_file() -> None:
     found = read_config_map(config_map)
     assert [(each.kind, each.line) for each in found[:2]] == [("B", 8), ("C", 8)]
     assert (found[2].file, found[2].line) == ("cm.yaml", 8)
-    assert found[2].problem.startswith("is no YAML")
+    assert found[2].problem.startswith("isn't valid YAML")
     assert (found[3].line, found[3].body) == (11, {})
     assert "d.yaml is in binaryData" in found[3].problem
     assert len(found) == 4
     assert read_config_map(Document({"data": []})) == []
+
+
+LIST = """
+kind: List
+items:
+- apiVersion: v1
+  kind: ConfigMap
+  metadata: {name: a}
+  data:
+    a.yaml: |
+      kind: A
+      x: [
+- apiVersion: v1
+  kind: ConfigMap
+  data:
+    b.yaml: "kind: B"
+"""
+
+
+def test_a_list_of_config_maps_has_lines_of_its_file() -> None:
+    (listed,) = read(LIST, "maps.yaml")
+    first, second = config_maps(listed)
+    assert [(each.name, each.file, each.line) for each in (first, second)] == [
+        ("a", "maps.yaml", 4),
+        ("", "maps.yaml", 11),
+    ]
+    (wrong,), (right,) = read_config_map(first), read_config_map(second)
+    assert (wrong.line, wrong.problem.partition(":")[0]) == (11, "isn't valid YAML")
+    assert (right.line, right.kind) == (14, "B")
+
+
+def test_a_list_of_other_objects_is_an_object_itself() -> None:
+    mixed = "kind: List\nitems: [{apiVersion: v1, kind: ConfigMap}, {kind: Secret}, 7]\n"
+    (listed,) = read(mixed)
+    assert config_maps(listed) == []
+    assert config_maps(Document({"kind": "List", "items": "x"})) == []
+    assert config_maps(Document({"kind": "ConfigMap"})) == []
 
 
 def test_a_deep_field_has_the_line_of_its_nearest_parent() -> None:

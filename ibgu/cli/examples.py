@@ -79,8 +79,10 @@ EXAMPLES: dict[str, Sequence[str]] = {
         "ibgu oadp pack oadp/ --name oadp-lvms --storage lvms",
     ),
     "oadp explain": ("ibgu oadp explain oadp/",),
-    "manifests": ("ibgu manifests lint extra/",),
+    "manifests": ("ibgu manifests lint extra/", "ibgu manifests pack extra/ -o extra.yaml"),
     "manifests lint": ("ibgu manifests lint extra/ --target 4.17.2",),
+    "manifests explain": ("ibgu manifests explain extra/",),
+    "manifests pack": ("ibgu manifests pack extra/ --target 4.17.2 -o extra.yaml",),
     "certify": ("DATABASE_URL=postgresql://… ibgu certify default/ran-417",),
     "replay": (
         "DATABASE_URL=postgresql://… ibgu replay default/ran-417 --speed 120",

@@ -1,6 +1,8 @@
 """A hub that can be thrown away: a real API server with OCM's and ibgu's API and ibgu's RBAC."""
 
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -56,6 +58,7 @@ class SandboxHub(Startable):
         self._binaries = binaries
         self._environment = environment
         self._keeper: Keeper | None = None
+        self._etcd = 0
         self._folder = Path()
         self._ports = _Ports(0, 0, 0)
         self._argv: dict[str, list[str]] = {}
@@ -131,7 +134,14 @@ class SandboxHub(Startable):
     # -- outages, for tests --------------------------------------------------------------------
 
     def start_etcd(self) -> None:
-        self._running().start("etcd", self._argv["etcd"])
+        self._etcd = self._running().start("etcd", self._argv["etcd"])
+
+    def pause_etcd(self) -> None:
+        """Stops the process where it is (SIGSTOP), as a disk that answers nothing does."""
+        os.kill(self._etcd, signal.SIGSTOP)
+
+    def resume_etcd(self) -> None:
+        os.kill(self._etcd, signal.SIGCONT)
 
     def start_apiserver(self, *flags: str) -> None:
         """Start it on the port it had, and wait until it is ready.

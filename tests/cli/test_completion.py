@@ -55,6 +55,7 @@ def test_a_group_of_commands() -> None:
     assert words("notify", "") == ["test"]
     assert words("notify", "test", "--rec") == ["--receiver"]
     assert words("oadp", "") == ["lint", "explain", "pack"]
+    assert words("manifests", "") == ["lint", "explain", "pack"]
     assert words("oadp", "lint", "--storage", "") == ["lso", "lvms"]
 
 

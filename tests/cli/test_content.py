@@ -51,9 +51,9 @@ def test_an_error_has_file_and_line_and_ends_with_1(content: Path) -> None:
     assert done.exit_code == 1
     assert done.stdout.splitlines() == [
         f"{content / APP}:4: warning P16: Backup openshift-adp/voting metadata.name: "
-        "no Restore names it",
+        "no Restore names this Backup",
         f"{content / APP}:37: error P16: Restore openshift-adp/voting spec.backupName: "
-        "Backup votes is not there",
+        "Backup votes doesn't exist",
         "    → Add what is missing, or correct spec.backupName.",
         "1 error, 1 warning in 8 documents",
     ]
@@ -116,10 +116,10 @@ def test_explain_says_what_it_leaves_out(content: Path) -> None:
     done = ibgu("oadp", "explain", content)
     assert done.exit_code == 1
     assert "wave 4" in done.stdout
-    assert "1 documents can't be read" in done.stderr
+    assert "1 document can't be read" in done.stderr
     done = ibgu("oadp", "explain", SAMPLES / EXTRA)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == "ibgu: the files have neither a Backup nor a Restore\n"
+    assert done.stderr == "ibgu: the files contain neither a Backup nor a Restore\n"
 
 
 def test_explain_draws_content_that_is_half_done(tmp_path: Path) -> None:
@@ -128,7 +128,22 @@ def test_explain_draws_content_that_is_half_done(tmp_path: Path) -> None:
                     "apiVersion: velero.io/v1\nkind: Restore\nmetadata: {name: r}\n")  # fmt: skip
     told = ibgu("oadp", "explain", path).stdout
     assert "b  all: everything" in told
-    assert "r  from Backup missing" in told
+    assert "r  from no Backup" in told
+    path.write_text(path.read_text() + "spec: {backupName: lost}\n")
+    assert "r  from Backup lost, which doesn't exist" in ibgu("oadp", "explain", path).stdout
+
+
+def test_content_comes_through_a_pipe(content: Path) -> None:
+    text = "---\n".join((content / name).read_text() for name in LVMS)
+    done = CliRunner().invoke(app, ["oadp", "lint", "-"], input=text)
+    assert (done.exit_code, done.stdout) == (0, "no findings in 8 documents\n")
+    done = CliRunner().invoke(app, ["oadp", "lint", "-"], input="kind: [\n")
+    assert "-:2: error P15: object: isn't valid YAML" in done.stdout
+    large = b"#" * (1024 * 1024 + 1)
+    assert "larger than" in CliRunner().invoke(app, ["oadp", "explain", "-"], input=large).stderr
+    done = CliRunner().invoke(app, ["oadp", "pack", "-"], input=text)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "has no name" in done.stderr
 
 
 def pack(content: Path, *options: str) -> dict[str, str]:
@@ -148,7 +163,7 @@ def test_a_packed_directory_has_the_files_byte_by_byte(content: Path) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
 def test_any_text_is_packed_as_it_is(text: str) -> None:
-    assert yaml.safe_load(packed("a", {"b": text}))["data"] == {"b": text}
+    assert yaml.safe_load(packed("a", "n", {"b": text}))["data"] == {"b": text}
 
 
 def test_content_with_an_error_is_packed_only_with_force(content: Path) -> None:
@@ -169,13 +184,16 @@ def test_content_with_a_warning_is_packed(content: Path) -> None:
 
 def test_content_that_no_config_map_holds_is_not_packed(content: Path) -> None:
     for words, option, code in (
-        ("is no name of a ConfigMap", "Oadp", 2),
-        ("is no name of a ConfigMap", "a" * 254, 2),
+        ("isn't a valid name of a ConfigMap", "Oadp", 2),
+        ("isn't a valid name of a ConfigMap", "a" * 254, 2),
     ):
         done = ibgu("oadp", "pack", content, "--name", option)
         assert (done.exit_code, done.stdout) == (code, "")
         assert words in done.stderr
-    assert "no such directory" in ibgu("oadp", "pack", content / APP).stderr
+    assert "no such file" in ibgu("oadp", "pack", content / "nowhere").stderr
+    done = ibgu("oadp", "pack", content, "-n", "open.shift")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "isn't a valid name of a namespace" in done.stderr
     assert ibgu("oadp", "pack", content, "-o", content / "no" / "x").exit_code == 2
     (content / "5-large.yaml").write_text("#" * 600_000)
     done = ibgu("oadp", "pack", content)
@@ -184,6 +202,104 @@ def test_content_that_no_config_map_holds_is_not_packed(content: Path) -> None:
     (content / "5-large.yaml").unlink()
     (content / "my app.yaml").write_text("# mine")
     assert "can't be a key" in ibgu("oadp", "pack", content).stderr
+
+
+def test_files_are_packed_from_several_places(content: Path, tmp_path: Path) -> None:
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    (content / APP).rename(apart / APP)
+    done = ibgu("oadp", "pack", content, apart / APP, "--name", "a.b", "-n", "ran-upgrades")
+    body = yaml.safe_load(done.stdout)
+    assert body["metadata"] == {"name": "a.b", "namespace": "ran-upgrades"}
+    assert set(body["data"]) == set(LVMS)
+    (apart / LVM).write_text("# another one")
+    done = ibgu("oadp", "pack", content, apart)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert f"{apart / LVM}: {content / LVM} has that name, too" in done.stderr
+
+
+def test_a_config_map_is_not_packed_into_another(content: Path) -> None:
+    """A second run must not take the first one's output for content."""
+    out = content / "oadp-cm.yaml"
+    assert ibgu("oadp", "pack", content, "-o", out).exit_code == 0
+    before = out.read_text()
+    again = ibgu("oadp", "pack", content, "-o", out)
+    assert (again.exit_code, out.read_text()) == (2, before)
+    assert "is among the files to pack" in again.stderr
+    other = ibgu("oadp", "pack", content)
+    assert (other.exit_code, other.stdout) == (2, "")
+    assert f"{out}:1: is a ConfigMap: pack the Backups and Restores themselves" in other.stderr
+
+
+def test_extra_manifests_are_packed_if_they_have_no_error(tmp_path: Path) -> None:
+    extra = tmp_path / EXTRA
+    extra.write_text((SAMPLES / EXTRA).read_text())
+    done = ibgu("manifests", "pack", tmp_path, "--target", "4.18.1")
+    assert done.exit_code == 0
+    assert "warning P28" in done.stderr
+    body = yaml.safe_load(done.stdout)
+    place = {"name": "extra-manifests", "namespace": "openshift-lifecycle-agent"}
+    assert body["metadata"] == place
+    assert body["data"] == {EXTRA: extra.read_text()}
+    spoil(extra, "kind: Namespace", "kind: MachineConfig")
+    spoil(extra, "apiVersion: v1\n", "apiVersion: machineconfiguration.openshift.io/v1\n")
+    done = ibgu("manifests", "pack", tmp_path)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "error P25" in done.stderr
+    assert ibgu("manifests", "pack", tmp_path, "--force").exit_code == 0
+
+
+def test_explain_draws_the_order_of_extra_manifests(tmp_path: Path) -> None:
+    done = ibgu("manifests", "explain", SAMPLES / EXTRA)
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [
+        "after the reboot, before the Restores: one object after the other, in this order",
+        "├─ wave 1",
+        "│  └─ Namespace                    sriov-attachments",
+        "├─ wave 2",
+        "│  ├─ NetworkAttachmentDefinition  sriov-attachments/attachment",
+        "│  └─ SriovNetworkNodePolicy       openshift-sriov-network-operator/midhaul",
+        "└─ no wave",
+        "   └─ CatalogSource                openshift-marketplace/disconnected-operators",
+    ]
+    (tmp_path / "a.yaml").write_text("# nothing\n")
+    done = ibgu("manifests", "explain", tmp_path)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "ibgu: the files contain no manifest\n"
+
+
+SETTINGS = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: app}
+data:
+  level: debug
+  app.yaml: |
+    a: b: c
+"""
+
+
+def test_a_config_map_that_carries_no_manifest_is_one_itself(tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_text(SETTINGS)
+    done = ibgu("manifests", "lint", tmp_path)
+    assert (done.exit_code, done.stdout) == (0, "no findings in 1 document\n")
+    body = yaml.safe_load(ibgu("manifests", "pack", tmp_path).stdout)
+    assert body["data"] == {"settings.yaml": SETTINGS}
+
+
+def test_a_list_of_config_maps_is_read_by_their_data(content: Path, tmp_path: Path) -> None:
+    """`oc get configmaps -o yaml` prints several ConfigMaps so."""
+    spoil(content / APP, "backupName: voting", "backupName: votes")
+    parts = [{"apiVersion": "v1", "kind": "ConfigMap", "data": {name: (content / name).read_text()}}
+             for name in LVMS]  # fmt: skip
+    path = tmp_path / "maps.yml"
+    listed = {"apiVersion": "v1", "kind": "List", "items": parts}
+    path.write_text(yaml.safe_dump(listed, default_style="|"))
+    done = ibgu("oadp", "lint", path)
+    lines = path.read_text().splitlines()
+    (wrong,) = [n for n, text in enumerate(lines, 1) if "backupName: votes" in text]
+    assert f"{path}:{wrong}: error P16: Restore openshift-adp/voting" in done.stdout
+    assert done.stdout.endswith("in 8 documents\n")
 
 
 def test_words_of_files_stay_words(tmp_path: Path) -> None:
@@ -207,7 +323,7 @@ def test_unreadable_files_are_reported_in_one_line(
     (tmp_path / "empty").mkdir()
     os.mkfifo(tmp_path / "pipe.yaml")
     for name, words, code in (
-        ("latin.yaml", "is no UTF-8 text", 1),
+        ("latin.yaml", "isn't UTF-8 text", 1),
         ("large.yaml", "is larger than 1048576 bytes", 1),
         ("empty", "no file ends with .yaml", 2),
         ("nowhere", "no such file", 2),

@@ -7,13 +7,14 @@ ConfigMaps, and everything that isolates a container.
 """
 
 import base64
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,10 +48,12 @@ def isolates() -> bool:
 class Pod:
     """A container's process, with its folder for mounts, log and account."""
 
-    def __init__(self, hub: SandboxHub, namespace: str, spec: Object, folder: Path) -> None:
+    def __init__(self, hub: SandboxHub, namespace: str, template: Object, folder: Path) -> None:
         self._kubectl = Kubectl(hub)
         self._namespace = namespace
         self._folder = folder
+        self.labels: dict[str, str] = template["metadata"]["labels"]
+        spec = template["spec"]
         (self._container,) = spec["containers"]
         folder.mkdir(parents=True)
         (folder / "account").mkdir()
@@ -94,8 +97,8 @@ class Pod:
     def _resolved(self, spec: Object, hub: SandboxHub) -> dict[str, str]:
         """Returns the container's environment, and writes the files that it names."""
         given = {each["name"]: self._value(each) for each in self._container.get("env", [])}
-        for path, folder in self._mounted(spec):
-            given = {name: value.replace(path, folder) for name, value in given.items()}
+        moved = self._mounted(spec)
+        given = {name: _at_its_place(value, moved) for name, value in given.items()}
         for name in _SERVER.values():
             if name in given:
                 given[name] = f"127.0.0.1:{free_port()}"
@@ -113,21 +116,25 @@ class Pod:
             variable["valueFrom"]["secretKeyRef"]["key"]
         ]
 
-    def _mounted(self, spec: Object) -> Iterator[tuple[str, str]]:
+    def _mounted(self, spec: Object) -> dict[str, str]:
+        """Writes Secrets and ConfigMaps; returns the folder of each path. What their texts say of
+        the paths is changed as well."""
         volumes = {each["name"]: each for each in spec["volumes"]}
-        for mount in self._container["volumeMounts"]:
-            volume = volumes[mount["name"]]
-            if secret := volume.get("secret"):
+        mounts = [(each["mountPath"], each["name"]) for each in self._container["volumeMounts"]]
+        moved = {path: str(self._folder / name) for path, name in mounts}
+        for path, name in mounts:
+            if secret := volumes[name].get("secret"):
                 data = self._data("secret", secret["secretName"])
-            elif config := volume.get("configMap"):
+            elif config := volumes[name].get("configMap"):
                 data = self._data("configmap", config["name"])
             else:
+                del moved[path]
                 continue
-            folder = self._folder / mount["name"]
+            folder = self._folder / name
             folder.mkdir()
             for key, text in data.items():
-                (folder / key).write_text(text)
-            yield mount["mountPath"], str(folder)
+                (folder / key).write_text(_at_its_place(text, moved))
+        return moved
 
     def _data(self, kind: str, name: str) -> dict[str, str]:
         data: dict[str, str] = self._kubectl.get(kind, name, "-n", self._namespace)["data"]
@@ -153,6 +160,7 @@ class Kubelet:
         self._folder = folder
         self._pods: dict[str, list[Pod]] = {}
         self._reported: dict[str, int] = {}
+        self._numbers = itertools.count()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kubelet")
         self.failure: BaseException | None = None
@@ -174,6 +182,11 @@ class Kubelet:
         found = [pods for key, pods in self._pods.items() if key.startswith(f"{deployment}/")]
         return found[-1] if found else []
 
+    def selected(self, selector: Mapping[str, str]) -> list[Pod]:
+        """Returns the ready pods that a Service with the selector leads to."""
+        pods = [pod for pods in list(self._pods.values()) for pod in pods]
+        return [pod for pod in pods if selector.items() <= pod.labels.items() and pod.ready()]
+
     def _run(self) -> None:
         try:
             while not self._ended.wait(POLL):
@@ -191,13 +204,13 @@ class Kubelet:
         for key, workload in wanted.items():
             if key not in self._pods:
                 self._pods[key] = [
-                    Pod(self._hub, self._namespace, workload["spec"]["template"]["spec"], folder)
+                    Pod(self._hub, self._namespace, workload["spec"]["template"], folder)
                     for folder in self._folders(workload)
                 ]
             self._report(key, workload)
 
     def _folders(self, workload: Object) -> list[Path]:
-        name, number = workload["metadata"]["name"], len(self._pods)
+        name, number = workload["metadata"]["name"], next(self._numbers)
         replicas = workload["spec"].get("replicas", 1)
         return [self._folder / f"{name}-{number}-{each}" for each in range(replicas)]
 
@@ -214,6 +227,13 @@ class Kubelet:
             patch = json.dumps({"status": status})
             at = (workload["kind"], workload["metadata"]["name"], "-n", self._namespace)
             self._kubectl("patch", *at, "--subresource=status", "--type=merge", "-p", patch)
+
+
+def _at_its_place(text: str, moved: Mapping[str, str]) -> str:
+    """Replaces paths of the pod by those on this machine."""
+    for path, folder in moved.items():
+        text = text.replace(f"{path}/", f"{folder}/")
+    return text
 
 
 def _key(workload: Object) -> str:

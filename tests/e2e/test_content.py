@@ -1,4 +1,4 @@
-"""OADP content from a person's files to the clusters, unchanged on the way."""
+"""Content of an upgrade from a person's files to the clusters, unchanged on the way."""
 
 import asyncio
 from pathlib import Path
@@ -9,9 +9,11 @@ from typer.testing import CliRunner
 
 from ibgu.cli.app import app
 from ibgu.sim.spoke.objects import Key
-from tests.core.drivers.ibu.preflight.content import LSO, LVMS, SAMPLES
+from tests.core.drivers.ibu.preflight.content import EXTRA, LSO, LVMS, SAMPLES
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import ibgu, step
+
+LCA = "openshift-lifecycle-agent"
 
 
 async def run(*words: str | Path) -> str:
@@ -51,8 +53,12 @@ async def test_packed_files_are_byte_equal_on_the_clusters(scene: Scene, tmp_pat
         on_hub.write_text(str(found))
         told = await run("oadp", "lint", on_hub, "--storage", storage)
         assert told == f"no findings in {2 * len(files)} documents\n"
+    await scene.kubectl("apply", "-f", str(await packed_extra(tmp_path / "extra", scene.label)))
     refs = [{"name": names["lvms"], "namespace": "openshift-adp"}]
-    await scene.apply(ibgu("content", step("Prep"), fleet=scene.label, oadpContent=refs))
+    extra = [{"name": scene.label, "namespace": LCA}]
+    await scene.apply(
+        ibgu("content", step("Prep"), fleet=scene.label, oadpContent=refs, extraManifests=extra)
+    )
     await scene.completed("content")
     expected = {name: (SAMPLES / name).read_bytes() for name in LVMS}
     for cluster in scene.others():
@@ -62,9 +68,22 @@ async def test_packed_files_are_byte_equal_on_the_clusters(scene: Scene, tmp_pat
         on_cluster = tmp_path / f"{cluster}.yaml"
         on_cluster.write_text(yaml.safe_dump(config_map(scene, cluster, names["lvms"])))
         assert await run("oadp", "lint", on_cluster) == "no findings in 8 documents\n"
+        extra_there = config_map(scene, cluster, scene.label, LCA)["data"]
+        assert {key: text.encode() for key, text in extra_there.items()} == {
+            EXTRA: (SAMPLES / EXTRA).read_bytes()
+        }
 
 
-def config_map(scene: Scene, cluster: str, name: str) -> dict[str, Any]:
-    key = Key("", "ConfigMap", "openshift-adp", name)
+async def packed_extra(folder: Path, name: str) -> Path:
+    folder, file = copied(folder, (EXTRA,)), folder.with_suffix(".yaml")
+    await run("manifests", "lint", folder, "--target", "4.17.2")
+    await run("manifests", "pack", folder, "--name", name, "--target", "4.17.2", "-o", file)
+    return file
+
+
+def config_map(
+    scene: Scene, cluster: str, name: str, namespace: str = "openshift-adp"
+) -> dict[str, Any]:
+    key = Key("", "ConfigMap", namespace, name)
     body = dict(scene.cluster(cluster).spoke.objects[key])
     return {"apiVersion": "v1", "kind": "ConfigMap", **body}

@@ -25,6 +25,7 @@ from tests.e2e.conftest import scene_on
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import appended, as_object, config_map, documented, pull_secret
 from tests.e2e.test_payload import found
+from tests.neighbours.programs import crd_if_there
 
 ADP, LCA = NAMESPACES
 PLAN = """
@@ -52,6 +53,10 @@ def bare_hub() -> Iterator[SandboxHub]:
         yield hub
 
 
+ACM = ("managedclusters", "manifestworks")
+"""CRDs that are the neighbours' where they are there, and else the sandbox's."""
+
+
 @contextmanager
 def hub_of_acm() -> Iterator[SandboxHub]:
     """A hub with Open Cluster Management and nothing of ibgu; the fleet has its rights there."""
@@ -61,6 +66,8 @@ def hub_of_acm() -> Iterator[SandboxHub]:
         cluster_wide = [each for each in theirs if "namespace" not in each["metadata"]]
         for manifest in (*manifests(hub_binaries().crds), *cluster_wide):
             kubectl.apply(manifest)
+        for shipped in filter(None, map(crd_if_there, ACM)):
+            kubectl("replace", "-f", str(shipped))
         yield hub
 
 

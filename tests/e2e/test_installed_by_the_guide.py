@@ -1,73 +1,50 @@
 """An installation by nothing but docs/installation.md, on a hub where the real TALM lives."""
 
+import base64
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from msgspec import Struct
 
-from ibgu.sandbox.certificates import write_serving_files
+from ibgu.sandbox.certificates import ServingFiles, write_serving_files
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
-from ibgu.sandbox.servers import free_port
 from ibgu.sandbox.users import SYSTEM_NAMESPACE
 from ibgu.sandbox.waiting import wait_until
 from tests.charts.rendering import CHART
 from tests.charts.test_install import served_by_openshift
-from tests.charts.test_postgres_tls import BINARIES, server_user
-from tests.docs.site import DOCS, fences
+from tests.charts.test_postgres_tls import BINARIES
+from tests.e2e.guide import Installer, block, environment, postgres, types_sql
 from tests.e2e.harness import actions
-from tests.e2e.kubelet import Kubelet, isolates
+from tests.e2e.kubelet import Kubelet, Pod, isolates
 from tests.e2e.manifests import Object, config_map, documented, pull_secret
 from tests.e2e.real_talm import RealTalm, group_upgrade
+from tests.e2e.receiver import Receiver, Request
+from tests.e2e.router import Router
 from tests.e2e.test_default_installation import hub_of_acm
 from tests.e2e.test_documented import IN_ONE
 from tests.neighbours.programs import crd, program
-from tests.tools.binaries import tools
+from tests.release.cli import Wanted, cli
+from tests.release.conftest import repository
+from tests.release.test_cli import HERE, PYTHON, URL
+
+__all__ = ["repository"]
 
 pytestmark = [
     pytest.mark.skipif(not BINARIES, reason="apt-get install postgresql"),
     pytest.mark.skipif(not isolates(), reason="this machine gives no process its own mounts"),
 ]
-IBGU = Path(sys.executable).with_name("ibgu")
-SPOKES = ("spoke1", "spoke2", "spoke3", "spoke4", "spoke5", "spoke6", "spoke7", "spoke8")
+SIMULATOR = Path(sys.executable).with_name("ibgu")
+SPOKES = tuple(f"spoke{number}" for number in range(1, 10))
 PREP = IN_ONE.replace('"Prep", "Upgrade", "FinalizeUpgrade"', '"Prep"')
 UPGRADE = IN_ONE.replace(', "FinalizeUpgrade"', "")
-
-
-def block(text: str, page: str = "installation.md") -> str:
-    """Returns the page's only block that has the text."""
-    [found] = [each.text for each in fences(DOCS / page) if text in each.text]
-    return found
-
-
-class Installer(Struct, frozen=True):
-    """The one who installs: a shell with kubectl and helm, a kubeconfig, and ibgu's commands."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    def types(self, commands: str) -> str:
-        done = self.tries(commands)
-        assert done.returncode == 0, (commands, done.stdout, done.stderr)
-        return done.stdout
-
-    def tries(self, commands: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["bash", "-e", "-c", commands],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
 
 
 class Installation(Struct, frozen=True):
@@ -75,12 +52,12 @@ class Installation(Struct, frozen=True):
     kubelet: Kubelet
     person: Installer
     talm: RealTalm
+    host: str
+    """Where the router serves the Route."""
 
     def ibgu(self, *command: str) -> str:
-        """Runs ibgu's command on the person's laptop, where `kubectl port-forward` would lead to
-        the API."""
-        server = self.kubelet.pods("ibgu-api")[0].listens_at
-        return self.person.types(f"IBGU_SERVER={server} {IBGU} {' '.join(command)}")
+        """Runs ibgu's command on the person's laptop, which is logged in."""
+        return self.person.types(f"ibgu {' '.join(command)}")
 
     def apply(self, name: str, plan: str, *clusters: str) -> None:
         """Applies an IBGU of the manual, and waits until its clusters are done."""
@@ -98,7 +75,9 @@ class Installation(Struct, frozen=True):
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, repository: Path
+) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("guide")
     with acm_with_talm(folder) as (hub, talm), postgres() as (socket, port, ca):
         person = Installer(folder, environment(hub, folder))
@@ -108,12 +87,16 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         secret = block("secret generic ibgu-journal")
         person.types(secret.replace("db.example.com:5432", f"localhost:{port}"))
         person.types(block("namespace openshift-adp"))
-        with kubelet.running(), fleet(hub):
+        router = Router(hub, kubelet, folder / "router")
+        with kubelet.running(), fleet(hub), router.running():
             install(person)
+            host = router.admit("ibgu", SYSTEM_NAMESPACE)
             wait_until(lambda: ready(kubelet) >= 3, "pods", lambda: alive(kubelet))
             # The leader is ready when the policy has stood for 30 seconds.
             wait_until(lambda: ready(kubelet) == 4, "the leader", lambda: alive(kubelet))
-            installed = Installation(Kubectl(hub), kubelet, person, talm)
+            installs_commands(person, repository)
+            logs_in(person, host)
+            installed = Installation(Kubectl(hub), kubelet, person, talm, host)
             payload(installed.kubectl)
             yield installed
 
@@ -136,53 +119,11 @@ def acm_with_talm(folder: Path) -> Iterator[tuple[SandboxHub, RealTalm]]:
 
 
 @contextmanager
-def postgres() -> Iterator[tuple[Path, int, Path]]:
-    """The operator's server, with a certificate of a private authority: its socket's folder, its
-    port and the authority's certificate."""
-    folder, port = Path(tempfile.mkdtemp(prefix="ibgu-guide-")), free_port()
-    serving = write_serving_files(folder)
-    for each in (folder, *folder.iterdir()):
-        os.chown(each, -1 if (user := server_user()) is None else user, -1)
-    access = ("--auth-local=trust", "--auth-host=scram-sha-256", "--username=postgres", "--no-sync")
-    initdb: list[str | Path] = [BINARIES[-1] / "initdb", "-D", folder / "data", *access]
-    subprocess.run(initdb, user=server_user(), cwd=folder, check=True, capture_output=True)
-    files = (f"ssl_cert_file={serving.certificate}", f"ssl_key_file={serving.key}")
-    options = [word for each in ("ssl=on", *files, "fsync=off") for word in ("-c", each)]
-    server = subprocess.Popen(
-        [BINARIES[-1] / "postgres", "-D", folder / "data", f"-p{port}", f"-k{folder}", *options],
-        user=server_user(),
-        cwd=folder,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        ready: list[str | Path] = [BINARIES[-1] / "pg_isready", "-q", f"-h{folder}", f"-p{port}"]
-        wait_until(lambda: subprocess.run(ready).returncode == 0, "Postgres", lambda: None)
-        yield folder, port, folder / "ca.crt"
-    finally:
-        server.terminate()
-        server.wait()
-        shutil.rmtree(folder)
-
-
-def types_sql(socket: Path, port: int) -> None:
-    stops: list[str | Path] = [BINARIES[-1] / "psql", "-v", "ON_ERROR_STOP=1"]
-    psql = [*stops, f"-h{socket}", f"-p{port}"]
-    subprocess.run([*psql, "-U", "postgres"], input=block("CREATE DATABASE"), text=True, check=True)
-
-
-def environment(hub: SandboxHub, folder: Path) -> dict[str, str]:
-    programs = (str(hub.kubectl.parent), str(tools().helm.parent), os.environ["PATH"])
-    homes = {f"HELM_{name}_HOME": str(folder / "helm") for name in ("CONFIG", "CACHE", "DATA")}
-    kubeconfig = {"KUBECONFIG": str(hub.kubeconfig("admin")), "HOME": str(folder)}
-    return {"PATH": ":".join(programs), **homes, **kubeconfig}
-
-
-@contextmanager
 def fleet(hub: SandboxHub) -> Iterator[None]:
     names = [word for spoke in SPOKES for word in ("--name", spoke)]
     options = ("--clusters", str(len(SPOKES)), "--durations", "0.5s-1s")
     simulated = subprocess.Popen(
-        [IBGU, "simulate", *names, *options],
+        [SIMULATOR, "simulate", *names, *options],
         env=os.environ | {"KUBECONFIG": str(hub.kubeconfig("fleet"))},
         stdout=subprocess.DEVNULL,
     )
@@ -202,6 +143,25 @@ def install(person: Installer) -> None:
     refused = person.tries(f"{command} --timeout 60s")
     assert "conflict" in refused.stderr, refused.stderr
     person.types(f"{command} --skip-crds --timeout 60s")
+
+
+def installs_commands(person: Installer, repository: Path) -> None:
+    """Makes the one file as `make cli` does, for this Python alone, and types the guide's lines."""
+    lines = block("make cli CLI_ARGS").splitlines()
+    made, *installed, login = lines
+    assert made.startswith('make cli CLI_ARGS="--platform linux-amd64"')
+    assert login.startswith("ibgu login ")
+    cli(repository, person.folder / "dist" / "cli", Wanted(URL, (HERE,), (PYTHON,)))
+    person.types("\n".join(installed).replace("linux-amd64", HERE))
+
+
+def logs_in(person: Installer, host: str) -> None:
+    """Finds the Route; the laptop does not trust the router's certificate at first."""
+    refused = person.tries(block("make cli CLI_ARGS").splitlines()[-1])
+    assert refused.returncode == 1
+    assert f"can't trust https://{host}: its certificate" in refused.stderr
+    told = person.types(block("default-ingress-cert"))
+    assert told.startswith(f"https://{host}: logged in as ")
 
 
 def ready(kubelet: Kubelet) -> int:
@@ -232,6 +192,22 @@ def test_the_doctor_in_each_pod_finds_nothing_to_do(
     checked = {each["check"]: each["found"] for each in told["findings"]}
     assert "ibgu-beside-talm keeps it from IBGUs" in checked.get("TALM", "") or component == "api"
     assert f":{SYSTEM_NAMESPACE}:ibgu{'-api' * (component == 'api')}" in checked["rights"]
+
+
+def test_the_commands_on_the_laptop_reach_the_api_through_the_route(
+    installation: Installation,
+) -> None:
+    folder = installation.person.folder
+    kept = json.loads((folder / ".config" / "ibgu" / "logins.json").read_text())["logins"]
+    found = [(each["server"], each["caFile"]) for each in kept.values()]
+    assert found == [(f"https://{installation.host}", str(folder / "router-ca.crt"))]
+    assert installation.person.types("command -v ibgu") == f"{folder}/.local/bin/ibgu\n"
+    [unpacked] = [each for each in (folder / ".cache/ibgu/cli").iterdir() if each.is_dir()]
+    made_for = json.loads((unpacked / "site-packages" / "made-for.json").read_text())
+    assert made_for["platform"] == HERE
+    assert installation.person.types("kubectl ibgu get -A -o name") == installation.ibgu(
+        *("get", "-A", "-o", "name")
+    )
 
 
 def test_an_ibgu_of_the_manual_is_carried_out(installation: Installation) -> None:
@@ -291,6 +267,68 @@ def aggregate_view(kubectl: Kubectl) -> None:
     parts = ("system:aggregate-to-view", "ibgu-view")
     rules = [rule for part in parts for rule in kubectl.get("clusterrole", part)["rules"]]
     kubectl("patch", "clusterrole", "view", "--type=merge", "-p", json.dumps({"rules": rules}))
+
+
+def test_the_receivers_in_the_values_are_notified(
+    installation: Installation, tmp_path: Path
+) -> None:
+    files = write_serving_files(tmp_path)
+    with Receiver().listening() as noc, Receiver(files).listening() as alertmanager:
+        names_receivers(installation, noc, alertmanager, files)
+        leader = installation.kubelet.pods("ibgu-controller")[0]
+        assert "✔ noc" in tries_receiver(leader, block("ibgu notify test").splitlines()[-1])
+        assert "✔ alerts" in tries_receiver(leader, "-- ibgu notify test --receiver alerts")
+        [alert] = alertmanager.requests
+        assert (alert.path, alert.headers["authorization"]) == ("/api/v2/alerts", "Bearer a-token")
+        installation.apply("notified", PREP, "spoke9")
+        wait_until(lambda: "rollout.completed" in kinds(noc), "the noc", lambda: None)
+        data = installation.kubectl.get("secret", "ibgu-receivers", "-n", SYSTEM_NAMESPACE)["data"]
+        secret = base64.b64decode(data["noc"])
+        assert all(genuine(secret, request) for request in noc.requests)
+        assert not genuine(secret + b"0", noc.requests[-1])
+
+
+def names_receivers(
+    installation: Installation, noc: Receiver, alertmanager: Receiver, files: ServingFiles
+) -> None:
+    """Writes the guide's values with the receivers' addresses, types its commands, and waits until
+    the controllers are replaced."""
+    person, kubelet = installation.person, installation.kubelet
+    # The pods trust no certificate of noc's: the guide's values name none.
+    values = block("existingSecret: ibgu-receivers").replace(
+        "https://noc.example.com", f"http://{noc.host}"
+    )
+    values = values.replace("alertmanager-main.openshift-monitoring.svc:9094", alertmanager.host)
+    (person.folder / "notifications.yaml").write_text(values)
+    (person.folder / "alertmanager-token").write_text("a-token\n")
+    (person.folder / "service-ca.crt").write_bytes(files.ca.read_bytes())
+    commands, exec_in_pod, _ = block("ibgu notify test").partition("kubectl exec")
+    assert exec_in_pod
+    before = kubelet.pods("ibgu-controller")
+    person.types(commands.replace("charts/ibgu", str(CHART)))
+    wait_until(
+        lambda: kubelet.pods("ibgu-controller") is not before and ready(kubelet) == 4,
+        "the new controllers",
+        lambda: alive(kubelet),
+    )
+
+
+def tries_receiver(pod: Pod, line: str) -> str:
+    """Runs the command after `-- ibgu` in the pod."""
+    done = pod.exec(*line.partition("-- ibgu ")[2].split())
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    return done.stdout
+
+
+def kinds(receiver: Receiver) -> list[str]:
+    return [json.loads(request.body)["data"]["kind"] for request in receiver.requests]
+
+
+def genuine(secret: bytes, request: Request) -> bool:
+    """Checks the signature as the page on notifications does."""
+    known: dict[str, Callable[[bytes, Mapping[str, str], bytes], bool]] = {}
+    exec(block("def genuine", "notifications.md"), known)
+    return known["genuine"](secret, request.headers, request.body)
 
 
 def ended(group: Object) -> bool:

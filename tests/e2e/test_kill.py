@@ -29,6 +29,14 @@ MEMBER_DEATHS = (
     "after:MemberFinished",
 )
 
+ROLLBACK_DEATHS = (
+    "after:RunIntended",
+    "sent:RunArming",  # the cluster reboots into its former release
+    "after:RunAccepted",
+    "before:RunEnded",
+    "after:RunEnded",
+)
+
 
 @pytest.mark.parametrize(
     ("deaths", "clusters"),
@@ -53,6 +61,25 @@ async def test_a_controller_killed_in_every_phase(
         assert await scene.labels(entry["name"]) == {}
         assert await scene.annotations(entry["name"]) == {}
         assert await scene.works(entry["name"]) == []
+
+
+async def test_a_controller_is_killed_in_a_rollback(scene: Scene) -> None:
+    name = f"{scene.label}-1"
+    await scene.fleet(count=1, durations="60s-90s")
+    await scene.start()
+    await scene.apply(ibgu("up", step("Prep", "Upgrade"), fleet=scene.label))
+    await scene.completed("up")
+    await scene.stop()
+    plan = (step("Rollback"), step("FinalizeRollback"))
+    await scene.apply(ibgu("back", *plan, fleet=scene.label))
+    for death in ROLLBACK_DEATHS:
+        await scene.killed(await scene.victim(death))
+    await scene.start()
+    await scene.completed("back")
+    whole = ["Rollback", "FinalizeRollback"]
+    assert actions(await scene.entry("back", name), "completed") == whole
+    assert scene.stages(name) == ["Prep", "Upgrade", "Rollback", "Finalize"]
+    assert await scene.labels(name) == {}
 
 
 async def test_a_failure_survives_the_controller(scene: Scene) -> None:

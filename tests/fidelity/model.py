@@ -1,7 +1,7 @@
 """Plays a scene on the model, in virtual time."""
 
 from ibgu.sim.agent import AgentTiming
-from tests.fidelity.scenes import Scene, Step
+from tests.fidelity.scene import Scene, Step
 from tests.fidelity.trace import Fields, Trace, on_the_cluster
 from tests.sim.cluster_simulation import ClusterSimulation
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
 from tests.fidelity.model import DURATIONS, NAME, SCALE
-from tests.fidelity.scenes import Scene, Step
+from tests.fidelity.scene import Scene, Step
 from tests.fidelity.trace import Trace, on_the_cluster
 from tests.neighbours.scene import RealScene
 from tests.neighbours.watch import watch

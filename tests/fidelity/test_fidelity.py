@@ -7,13 +7,17 @@ import pytest
 from tests.fidelity.compare import differences
 from tests.fidelity.model import PlayedOnModel
 from tests.fidelity.real import PlayedForReal
-from tests.fidelity.scenes import SCENES, Scene
+from tests.fidelity.scene import Scene
+from tests.fidelity.stages import STAGES
+from tests.fidelity.works import WORKS
 from tests.neighbours.scene import RealScene
 
 CLUSTER = "fidelity"
+SCENES = (*STAGES, *WORKS)
 SEEDS = range(40)
 
 
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 @pytest.mark.parametrize("played", SCENES, ids=lambda played: played.name)
 async def test_the_real_one_shows_only_what_the_model_can_show(
     scene: RealScene, played: Scene

@@ -19,16 +19,17 @@ _TALM = (
     "https://github.com/openshift-kni/cluster-group-upgrades-operator at "
     "dacf199e595c7aa5185ae7b4361ac73f8c7bb87b"
 )
+_OCM = (
+    "https://github.com/open-cluster-management-io/ocm at 00f84c32b03b813ca504809bc526f59ec6c5df8b"
+)
 UPSTREAM = {
-    "OCM_WORK_AGENT": (
-        "https://github.com/open-cluster-management-io/ocm at "
-        f"00f84c32b03b813ca504809bc526f59ec6c5df8b: {_BUILD} ocm-work-agent ./cmd/work"
-    ),
+    "OCM_WORK_AGENT": f"{_OCM}: {_BUILD} ocm-work-agent ./cmd/work",
     "TALM": f"{_TALM}: {_BUILD} talm .",
     "NEIGHBOUR_CRDS": (
         "a folder with config/crd/bases/*.yaml, deploy/acm/crds/*.yaml and "
-        f"vendor/open-cluster-management.io/api/work/v1/*.crd.yaml of {_TALM}, and "
-        "config/crd/bases/lca.openshift.io_imagebasedupgrades.yaml of "
+        f"vendor/open-cluster-management.io/api/work/v1/*.crd.yaml of {_TALM}, "
+        f"vendor/open-cluster-management.io/api/cluster/v1/*managedclusters.crd.yaml of {_OCM}, "
+        "and config/crd/bases/lca.openshift.io_imagebasedupgrades.yaml of "
         "https://github.com/openshift-kni/lifecycle-agent at "
         "0e1bf182c39277769d07966e97d55aaf924e3abb"
     ),
@@ -67,6 +68,12 @@ def crd(kind: str) -> Path:
     if found is None:
         _lack(f"no CRD of {kind}; to have it: {UPSTREAM['NEIGHBOUR_CRDS']}")
     return found
+
+
+def crd_if_there(kind: str) -> Path | None:
+    """Returns the file of a neighbour's CRD, for a test that has another one without it; fails the
+    test that lacks it where it must be there (`REQUIRE`)."""
+    return crd(kind) if required() or find("NEIGHBOUR_CRDS") is not None else None
 
 
 def required() -> bool:

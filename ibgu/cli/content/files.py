@@ -1,16 +1,18 @@
 """Reads and writes files of content: manifests by themselves, or in ConfigMaps."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import typer
 
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.core.model.document import Document
-from ibgu.documents import MAX_BYTES, read, read_config_map
+from ibgu.documents import MAX_BYTES, config_maps, read, read_config_map
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILES = 1_000
+STANDARD_INPUT = Path("-")
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
@@ -38,27 +40,42 @@ def _below(directory: Path) -> list[Path]:
 def text_of(path: Path) -> str:
     """Returns the file's text, if it is one that a ConfigMap can have."""
     try:
-        if not path.is_file():
-            fail(f"{path}: no such file or directory", MISUSED)
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = _content(path)
         if len(content) > MAX_BYTES:
             fail(f"{path}: is larger than {MAX_BYTES} bytes, the most that a ConfigMap has")
         return content.decode()
     except UnicodeDecodeError:
-        fail(f"{path}: is no UTF-8 text")
+        fail(f"{path}: isn't UTF-8 text")
     except OSError as error:
         fail(f"{path}: {error.strerror}", MISUSED)
 
 
-def documents_of(files: Iterable[Path]) -> list[Document]:
-    """Returns the files' documents; instead of a ConfigMap, those in its data."""
+def _content(path: Path) -> bytes:
+    if path == STANDARD_INPUT:
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    if not path.is_file():
+        fail(f"{path}: no such file or directory", MISUSED)
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def documents_of(
+    files: Iterable[Path], is_content: Callable[[list[Document]], bool] = lambda found: True
+) -> list[Document]:
+    """Returns the files' documents; instead of ConfigMaps those in their data, if `is_content` says
+    so."""
     found: list[Document] = []
     for path in files:
         for document in read(text_of(path), str(path)):
-            packed = document.kind == "ConfigMap" and document.api_version == "v1"
-            found += read_config_map(document) if packed else [document]
+            packed = config_maps(document)
+            inside = [each for one in packed for each in read_config_map(one)]
+            found += inside if packed and is_content(inside) else [document]
     return found
+
+
+def has_objects(documents: Iterable[Document]) -> bool:
+    """Returns whether a ConfigMap carries manifests: others are manifests themselves."""
+    return any(each.kind and each.api_version for each in documents)
 
 
 def write(text: str, path: Path | None) -> None:

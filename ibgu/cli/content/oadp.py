@@ -1,11 +1,19 @@
 """`ibgu oadp`: Backups and Restores."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from ibgu.cli.content.options import LintForm, LintOutput, Paths, PullSecret, StorageChoice
+from ibgu.cli.content.options import (
+    Force,
+    LintForm,
+    LintOutput,
+    MapName,
+    MapNamespace,
+    PackedFile,
+    PackedPaths,
+    Paths,
+    PullSecret,
+    StorageChoice,
+)
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.examples import epilog
 from ibgu.cli.groups import PlainCommand
@@ -43,59 +51,35 @@ def lint(
 def explain(paths: Paths) -> None:
     """Draw what is backed up and restored, in which order."""
     from ibgu.cli.content.files import documents_of, files_of
-    from ibgu.cli.show.oadp_waves import wave_lines
-    from ibgu.cli.show.output_style import page
+    from ibgu.cli.show.waves import draw, wave_lines
     from ibgu.core.drivers.ibu.preflight import OadpContent
 
-    content = OadpContent(tuple(documents_of(files_of(paths))))
-    if lines := list(wave_lines(content)):
-        typer.echo(page(lines))
-    unread = [each for each in content.documents if each.problem]
-    if unread:
-        first = unread[0]
-        fail(f"{len(unread)} documents can't be read: {first.file}:{first.line} {first.problem}")
-    if not lines:
-        fail("the files have neither a Backup nor a Restore")
+    documents = tuple(documents_of(files_of(paths)))
+    draw(wave_lines(OadpContent(documents)), documents, "neither a Backup nor a Restore")
 
 
 @oadp.command("pack", cls=PlainCommand, epilog=epilog("oadp pack"))
 def pack(
-    directory: Annotated[
-        Path,
-        typer.Argument(metavar="DIR", help="The directory of the files.", show_default=False),
-    ],
-    name: Annotated[str, typer.Option("--name", help="Of the ConfigMap.")] = "oadp-cm",
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Where to write it; by default the standard output.",
-            show_default=False,
-        ),
-    ] = None,
+    paths: PackedPaths,
+    name: MapName = "oadp-cm",
+    namespace: MapNamespace = "openshift-adp",
+    output: PackedFile = None,
     storage: StorageChoice = None,
     pull_secret: PullSecret = None,
-    force: Annotated[bool, typer.Option("--force", help="Pack it in spite of errors.")] = False,
+    force: Force = False,
 ) -> None:
-    """Pack the files of a directory into the ConfigMap for an upgrade, if lint finds no error."""
-    from ibgu.cli.content.files import files_of, write
-    from ibgu.cli.content.packing import check_name, packed, texts_of
-    from ibgu.cli.show.lint import as_text, errors
-    from ibgu.cli.show.output_style import page, stderr
-    from ibgu.core.drivers.ibu.preflight import OadpContent, Storage, lint_oadp
-    from ibgu.documents import read
+    """Pack Backups and Restores into the ConfigMap for an upgrade, if lint finds no error."""
+    from ibgu.cli.content import packing
+    from ibgu.core.drivers.ibu.preflight import OadpContent, PreflightFinding, Storage, lint_oadp
+    from ibgu.core.model.document import Document
+    from ibgu.documents import config_maps
 
-    check_name(name)
-    if not directory.is_dir():
-        fail(f"{directory}: no such directory", MISUSED)
-    texts = texts_of(files_of([directory]))
-    documents = [each for key in texts for each in read(texts[key], str(directory / key))]
     declared = Storage(storage) if storage else None
-    findings = lint_oadp(OadpContent(tuple(documents), declared, pull_secret))
-    if findings:
-        typer.echo(page(as_text(findings, len(documents), stderr())), err=True)
-    if errors(findings) and not force:
-        fail("nothing is packed: correct the errors, or pack it all the same with --force")
-    write(packed(name, texts), output)
+
+    def check(documents: tuple[Document, ...]) -> list[PreflightFinding]:
+        if again := [each for each in documents if config_maps(each)]:
+            where = f"{again[0].file}:{again[0].line}"
+            fail(f"{where}: is a ConfigMap: pack the Backups and Restores themselves", MISUSED)
+        return lint_oadp(OadpContent(documents, declared, pull_secret))
+
+    packing.pack(paths, packing.Packing(name, namespace, output, force), check)

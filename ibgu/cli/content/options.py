@@ -9,9 +9,32 @@ import typer
 Paths = Annotated[
     list[Path],
     typer.Argument(
-        metavar="PATH", help="Files or directories: manifests, or ConfigMaps.", show_default=False
+        metavar="PATH",
+        help="Files or directories: manifests, or ConfigMaps; - reads the input.",
+        show_default=False,
     ),
 ]
+
+
+PackedPaths = Annotated[
+    list[Path],
+    typer.Argument(metavar="PATH", help="Files or directories of manifests.", show_default=False),
+]
+MapName = Annotated[str, typer.Option("--name", help="Of the ConfigMap.")]
+MapNamespace = Annotated[
+    str, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Of the ConfigMap.")
+]
+PackedFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Where to write it; by default the standard output.",
+        show_default=False,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Pack it in spite of errors.")]
 
 
 class LintOutput(StrEnum):

@@ -1,43 +1,94 @@
-"""Packs files into the ConfigMap that an ImageBasedGroupUpgrade names in `oadpContent`."""
+"""Packs files into a ConfigMap that an ImageBasedGroupUpgrade names in `oadpContent` or
+`extraManifests`."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import typer
 import yaml
+from msgspec import Struct
 
-from ibgu.cli.content.files import text_of
+from ibgu.cli.content.files import STANDARD_INPUT, files_of, text_of, write
 from ibgu.cli.errors import MISUSED, fail
-from ibgu.core.drivers.ibu.preflight.oadp import NAMESPACE
+from ibgu.cli.show.lint import as_text, errors
+from ibgu.cli.show.output_style import page, stderr
+from ibgu.core.drivers.ibu.preflight import PreflightFinding
+from ibgu.core.drivers.ibu.preflight.metadata import is_object_name
 from ibgu.core.drivers.ibu.works import build
 from ibgu.core.engine.driver import PayloadError
 from ibgu.core.engine.works import LIMIT
+from ibgu.core.model.document import Document
 from ibgu.core.model.kinds import ConfigMap, ObjectMeta
+from ibgu.documents import read
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
-_MAX_NAME = 253
 _BREAKS = re.compile(r"[\r\x85\u2028\u2029]")
 """The line ends that YAML would read as others."""
 
 
-def check_name(name: str) -> None:
-    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
-        fail(f"--name: {name!r} is no name of a ConfigMap, such as oadp-cm", MISUSED)
+class Packing(Struct, frozen=True):
+    """Packing is the ConfigMap that is asked for."""
+
+    name: str
+    namespace: str
+    output: Path | None
+    """The file to write; None: the standard output."""
+    force: bool
+    """Whether it is packed in spite of errors."""
 
 
-def texts_of(files: Sequence[Path]) -> dict[str, str]:
-    """Returns the texts by the names that `oc create configmap --from-file` gives them."""
+Lint = Callable[[tuple[Document, ...]], Sequence[PreflightFinding]]
+
+
+def pack(paths: Sequence[Path], wanted: Packing, lint: Lint) -> None:
+    """Writes the ConfigMap, if `lint` finds no error in the files; its findings go to the standard
+    error."""
+    check_names(wanted)
+    texts = texts_of(keys_of(files_of(paths), wanted.output))
+    documents = tuple(each for file, text in texts.values() for each in read(text, str(file)))
+    findings = lint(documents)
+    if findings:
+        typer.echo(page(as_text(findings, len(documents), stderr())), err=True)
+    if errors(findings) and not wanted.force:
+        fail("nothing is packed: correct the errors, or pack it all the same with --force")
+    contents = {key: text for key, (_, text) in texts.items()}
+    write(packed(wanted.name, wanted.namespace, contents), wanted.output)
+
+
+def check_names(wanted: Packing) -> None:
+    if not is_object_name(wanted.name):
+        fail(f"--name: {wanted.name!r} isn't a valid name of a ConfigMap, such as oadp-cm", MISUSED)
+    if not _NAMESPACE.fullmatch(wanted.namespace):
+        words = f"--namespace: {wanted.namespace!r} isn't a valid name of a namespace"
+        fail(words, MISUSED)
+
+
+def keys_of(files: Sequence[Path], output: Path | None) -> dict[str, Path]:
+    """Returns the files by the names that `oc create configmap --from-file` gives them."""
+    found: dict[str, Path] = {}
     for path in files:
+        if path == STANDARD_INPUT:
+            fail("the standard input has no name, and so no key in a ConfigMap", MISUSED)
         if not _KEY.fullmatch(path.name):
             fail(f"{path}: its name can't be a key of a ConfigMap: use letters, digits, - . and _")
-    return {path.name: text_of(path) for path in files}
+        if output is not None and path.resolve() == output.resolve():
+            fail(f"{path}: is among the files to pack: write the ConfigMap elsewhere", MISUSED)
+        other = found.setdefault(path.name, path)
+        if other != path:
+            fail(f"{path}: {other} has that name, too, and a ConfigMap has each key once")
+    return found
 
 
-def packed(name: str, texts: Mapping[str, str]) -> str:
+def texts_of(files: Mapping[str, Path]) -> dict[str, tuple[Path, str]]:
+    return {key: (path, text_of(path)) for key, path in files.items()}
+
+
+def packed(name: str, namespace: str, texts: Mapping[str, str]) -> str:
     """Returns the ConfigMap as YAML; it fails if no ManifestWork can carry it."""
-    found = ConfigMap(ObjectMeta(name=name, namespace=NAMESPACE), data=dict(texts))
+    found = ConfigMap(ObjectMeta(name=name, namespace=namespace), data=dict(texts))
     try:
         build([found])
     except PayloadError:
@@ -50,7 +101,7 @@ def packed(name: str, texts: Mapping[str, str]) -> str:
     body = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": namespace},
         "data": dict(sorted(texts.items())),
     }
     return yaml.dump(body, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=2**20)

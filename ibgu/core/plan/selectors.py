@@ -150,14 +150,18 @@ def selector_faults(selector: LabelSelector) -> Iterator[str]:
 
 
 def _label_faults(key: str, values: Iterable[str]) -> Iterator[str]:
-    if not _is_key(key):
+    if not is_label_key(key):
         yield f'"{key}" can\'t be the key of a label'
     for value in values:
-        if value and not _NAME.fullmatch(value):
+        if not is_label_value(value):
             yield f'"{value}" can\'t be the value of a label (key {key})'
 
 
-def _is_key(key: str) -> bool:
+def is_label_value(value: str) -> bool:
+    return not value or _NAME.fullmatch(value) is not None
+
+
+def is_label_key(key: str) -> bool:
     prefix, slash, name = key.rpartition("/")
     prefix_fits = len(prefix) <= _PREFIX_LENGTH and _PREFIX.fullmatch(prefix)
     return bool(_NAME.fullmatch(name) and (prefix_fits or not slash))

@@ -73,14 +73,17 @@ class HeldWork:
             self.read_at = now
 
     def restart(self, now: float) -> None:
-        """Restarts the agent: everything is applied and read once more, in either order."""
+        """Restarts the agent: everything is applied and read once more, in either order. What is
+        read first is reported, and read again because of that, before it is applied."""
         self.retries, self.applied, self.watched = 0, None, {}
         self.read_version = self.applied_version = -1
         self.apply_at = self.delete_at = now + self.timing.restart
         early = self.rng.random() < self.timing.early_read
-        self.read_at = self.apply_at + (-1 if early else 1) * self.timing.read
+        self.read_at = now if early else self.apply_at + self.timing.read
 
     def note_applied(self, results: list[Applied], version: int, now: float) -> None:
+        """Takes the results of an apply. A clean one starts no read by itself: its report does, if
+        it says anything new."""
         clean = not any(result.error for result in results)
         self.applied, self.applied_version = results, version if clean else -1
         failed = any(result.error and result.retried for result in results)
@@ -88,7 +91,8 @@ class HeldWork:
         self.retries = self.retries + 1 if failed else 0
         self.reapply_at = now + self.timing.next_reapply(self.rng)
         self.read_version = -1
-        self.read_at = min(self.read_at, now + self.timing.read)
+        if not clean:
+            self.read_at = min(self.read_at, now + self.timing.read)
 
     def note_read(self, version: int, now: float) -> None:
         self.read_version, self.read_at = version, NEVER

@@ -16,7 +16,8 @@ class Refusal(Exception):
 
 def invalid(key: Key, errors: list[str]) -> Refusal:
     what = errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]"
-    return Refusal("Invalid", f'{key.kind}.{key.group} "{key.name}" is invalid: {what}')
+    kind = f"{key.kind}.{key.group}" if key.group else key.kind
+    return Refusal("Invalid", f'{kind} "{key.name}" is invalid: {what}')
 
 
 def unknown_kind(key: Key) -> Refusal:

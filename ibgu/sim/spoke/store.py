@@ -9,6 +9,7 @@ from ibgu.sim.spoke import refusal
 from ibgu.sim.spoke.admission import admit, check_schema
 from ibgu.sim.spoke.objects import IBU, Key, key_of
 from ibgu.sim.spoke.rbac import Aggregation
+from ibgu.sim.spoke.size import check_size
 
 Fields = dict[str, str]
 """Dotted field path -> the manager that applied it."""
@@ -133,6 +134,8 @@ class Spoke:
             raise refusal.unknown_kind(key)
         if key.namespace and key.namespace in self.missing_namespaces:
             raise refusal.namespace_missing(key)
+        if errors := check_size(manifest):
+            raise refusal.invalid(key, errors)
         if key.kind == IBU.kind and (errors := check_schema(manifest)):
             raise refusal.invalid(key, errors)
 

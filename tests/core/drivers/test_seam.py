@@ -35,7 +35,7 @@ NAMES_IT = {
     "ibgu/api/preview/mapping.py",
     "ibgu/api/preview/previews.py",
     "ibgu/cli/show/lint.py",
-    "ibgu/cli/show/oadp_waves.py",
+    "ibgu/cli/show/waves.py",
     "ibgu/core/views/preview/preflight.py",
     "ibgu/hub/preflight.py",
     # Works are shown as this kind reports them.

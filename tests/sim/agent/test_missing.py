@@ -81,3 +81,26 @@ def test_older_agents_apply_in_the_order_of_the_list(kind_order: bool) -> None:
     world.run(0.5)
     first = ["Namespace", "ConfigMap"] if kind_order else ["ConfigMap", "Namespace"]
     assert made[:2] == first
+
+
+@pytest.mark.parametrize(("early", "status"), [(1.0, "False"), (0.0, "True")])
+def test_an_object_that_is_read_too_early_is_unavailable_until_the_next_poll(
+    early: float, status: str
+) -> None:
+    """The apply after a restart reports nothing new, so nothing makes the agent read again."""
+    world = ClusterSimulation()
+    world.cluster.agent.timing = AgentTiming(early_read=early, late_report=0.0)
+    meta = {"name": "oadp-cm", "namespace": "openshift-adp"}
+    brought: JsonObject = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
+    world.put({"workload": {"manifests": [brought]}})
+    world.run(5)
+    assert world.condition("Available")["status"] == "True"
+    world.cluster.go_dark()
+    world.run(1)
+    world.cluster.delete(brought, world.now)
+    world.cluster.come_back()
+    world.run(30)
+    assert world.cluster.spoke.get(Key("", "ConfigMap", "openshift-adp", "oadp-cm"))
+    assert world.condition("Available")["status"] == status
+    world.run(114)
+    assert world.condition("Available")["status"] == "True"

@@ -11,8 +11,10 @@ from ibgu.core.model.document import Document, shown
 _MANY = 2_000
 """Entries of an annotation that are read: one of 256 KiB, as the API takes it, has fewer."""
 _LABEL = ("metadata", "annotations", APPLY_LABEL)
+_LONGEST_LABEL = 63
 _MIN_PARTS = 3
 """Parts of an entry: version, resource and name of a cluster-scoped object of the core."""
+_FORMS = "group/version/resource/name or group/version/resource/namespace/name"
 _DEFINITIONS = "customresourcedefinitions"
 _REFUSED = (
     "pods",
@@ -26,14 +28,14 @@ _REFUSED = (
 
 P20 = PreflightRule(
     "P20",
-    "An apply-label lists objects that the Backup's filters take",
+    "The apply-label annotation lists objects that spec of the Backup includes",
     "15.1.2.4.2",
-    "List group/version/resource/name or group/version/resource/namespace/name, v1 without a "
-    "group, separated by commas without spaces, and the resource in the filters of spec.",
+    f"List each object as {_FORMS}, with v1 alone for the core group, separated by commas without "
+    "spaces. Include its resource and its namespace in spec.",
 )
 P23 = PreflightRule(
     "P23",
-    "No Backup takes objects that the cluster makes itself",
+    "No Backup includes objects that the cluster creates itself",
     "15.1.2.4",
     "Remove them from spec.includedNamespaceScopedResources, or add them to "
     "spec.excludedNamespaceScopedResources.",
@@ -81,20 +83,37 @@ def _entry(text: str) -> LabelEntry:
 def bad_labels(content: OadpContent) -> Iterator[PreflightFinding]:
     for backup in content.backups:
         filters = BackupFilters.of(backup)
-        for entry in entries(backup):
+        listed = entries(backup)
+        for entry in listed:
             if words := _why_not(filters, entry):
                 yield P20.error(backup.at(*_LABEL), f"{shown(entry.text)!r} {words}")
+        if listed:
+            yield from _not_selected(backup)
+
+
+def _not_selected(backup: Document) -> Iterator[PreflightFinding]:
+    """The Lifecycle Agent labels the listed objects with the Backup's name, and adds the label to
+    spec.labelSelector."""
+    if len(backup.name) > _LONGEST_LABEL:
+        words = f"must have at most {_LONGEST_LABEL} characters: it is the value of a label"
+        yield P20.error(backup.at("metadata", "name"), words)
+    if backup.get("spec", "orLabelSelectors") is not None:
+        words = "can't be combined with apply-label, for which the Lifecycle Agent selects by label"
+        yield P20.error(backup.at("spec", "orLabelSelectors"), words)
+    if backup.get("spec", "labelSelector"):
+        words = "must match, too: objects of apply-label without these labels aren't backed up"
+        yield P20.warning(backup.at("spec", "labelSelector"), words)
 
 
 def _why_not(filters: BackupFilters, entry: LabelEntry) -> str:
     if not entry.resource:
-        return "names no object"
+        return f"isn't in the form {_FORMS}"
     if not entry.namespace:
         return _why_not_cluster_scoped(filters, entry)
     if not filters.reaches(entry.namespace):
-        return f"is not taken: spec.includedNamespaces lacks {shown(entry.namespace)}"
+        return f"isn't backed up: spec leaves out namespace {shown(entry.namespace)}"
     if not filters.includes(entry.resource, entry.group):
-        return f"is not taken: the filters of spec leave out {shown(entry.resource)}"
+        return f"isn't backed up: the filters of spec leave out {shown(entry.resource)}"
     return ""
 
 
@@ -107,8 +126,10 @@ def _why_not_cluster_scoped(filters: BackupFilters, entry: LabelEntry) -> str:
         if filters.includes_cluster_scoped(resource, group) or filters.included.names(entry.name):
             return ""
     if filters.included.names(entry.resource):
-        return "lacks a namespace: spec takes that resource by namespace"
-    return f"is not taken: spec.includedClusterScopedResources lacks {shown(entry.resource)}"
+        return "has no namespace, but spec includes that resource as a namespaced one"
+    return (
+        f"isn't backed up: spec.includedClusterScopedResources leaves out {shown(entry.resource)}"
+    )
 
 
 def refused_resources(content: OadpContent) -> Iterator[PreflightFinding]:
@@ -122,4 +143,4 @@ def refused_resources(content: OadpContent) -> Iterator[PreflightFinding]:
             taken = [each for each in refused if filters.includes(each)]
             at = backup.at("spec", "includedNamespaceScopedResources")
         if taken:
-            yield P23.error(at, f"takes {', '.join(taken)}")
+            yield P23.error(at, f"backs up {', '.join(taken)}, which the cluster creates itself")

@@ -10,8 +10,9 @@ from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, Severity
 from ibgu.core.drivers.ibu.preflight.oadp import OadpContent
 from ibgu.core.drivers.ibu.preflight.oadp_objects import P15
 from ibgu.core.drivers.ibu.preflight.oadp_order import wrong_order
+from ibgu.core.drivers.ibu.preflight.oadp_specs import rejected_specs
 from ibgu.core.drivers.ibu.preflight.oadp_storage import lost_volumes
-from ibgu.core.drivers.ibu.preflight.waves import unreadable_waves
+from ibgu.core.drivers.ibu.preflight.waves import too_many_waves, unreadable_waves
 from ibgu.core.model.document import Document
 
 Found = Iterator[PreflightFinding]
@@ -19,9 +20,11 @@ _MAX_FINDINGS = 1_000
 """The documents that are checked together; the findings of a severity that are kept."""
 _OADP: tuple[Callable[[OadpContent], Found], ...] = (
     oadp_objects.malformed_objects,
+    rejected_specs,
     oadp_pairs.unpaired,
     oadp_objects.unnamed_or_repeated,
     lambda content: unreadable_waves([*content.backups, *content.restores]),
+    lambda content: too_many_waves(content.restores, content.itself),
     wrong_order,
     bad_labels,
     oadp_pairs.agent_lost,
@@ -31,6 +34,7 @@ _OADP: tuple[Callable[[OadpContent], Found], ...] = (
 _MANIFESTS: tuple[Callable[[ManifestContent], Found], ...] = (
     manifests.refused_manifests,
     lambda content: unreadable_waves(content.objects),
+    lambda content: too_many_waves(content.objects, content.itself),
     manifests.storage_manifests,
     manifests.namespaces_too_late,
     manifests.foreign_catalogs,

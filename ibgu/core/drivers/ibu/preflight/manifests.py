@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from ibgu.core.drivers.ibu.preflight.metadata import metadata_faults
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, PreflightRule
-from ibgu.core.drivers.ibu.preflight.waves import APPLY_WAVE, grouped, labels_without_quotes, wave
+from ibgu.core.drivers.ibu.preflight.waves import APPLY_WAVE, applied, grouped, wave
 from ibgu.core.model.document import Document, ObjectField, shown, whole
 
 _OLM = "operators.coreos.com/v1alpha1"
@@ -15,6 +16,8 @@ _REFUSED = {
     _OLM: {"ClusterServiceVersion", "InstallPlan", "Subscription"},
 }
 """The Lifecycle Agent's own list."""
+_APPLY_TYPE = "lca.openshift.io/apply-type"
+_APPLY_TYPES = ("replace", "merge")
 _STORAGE = ("local.storage.openshift.io/", "lvm.topolvm.io/")
 _TAG = re.compile(r":v?(\d+)\.(\d+)[^:/]*$")
 _RELEASE = re.compile(r"(\d+)\.(\d+)")
@@ -37,7 +40,8 @@ P27 = PreflightRule(
     "P27",
     "A Namespace is applied before what is in it",
     "15.2.4.2",
-    f"Give the Namespace the lower {APPLY_WAVE}. Within a wave the order is that of names.",
+    f"Give the Namespace the lower {APPLY_WAVE}. Within a wave the order is that of names, but the "
+    "tenth comes first.",
 )
 P28 = PreflightRule(
     "P28",
@@ -68,7 +72,7 @@ def refused_manifests(content: ManifestContent) -> Iterator[PreflightFinding]:
         if document.problem:
             yield P25.error(document.at(), document.problem)
         elif not document.body:
-            words = "nothing is between two ---: the Lifecycle Agent refuses an object without name"
+            words = "the document is empty: the Lifecycle Agent rejects an object without a name"
             yield P25.error(document.at(), words)
         else:
             yield from _refused(document)
@@ -77,24 +81,33 @@ def refused_manifests(content: ManifestContent) -> Iterator[PreflightFinding]:
 def _refused(document: Document) -> Iterator[PreflightFinding]:
     for field in ("apiVersion", "kind"):
         if not document.string(field):
-            yield P25.error(document.at(field), f"has no {field}")
-    if not document.name:
-        yield P25.error(document.at("metadata", "name"), "has no name")
-    for path in labels_without_quotes(document):
-        yield P25.error(document.at(*path), "is no text: the value is not in quotes")
+            yield P25.error(document.at(field), "is missing")
+    if document.kind == "List" and "items" in document.body:
+        words = (
+            "must be the objects themselves: the Lifecycle Agent doesn't read the items of a List"
+        )
+        yield P25.error(document.at("items"), words)
+    elif not document.name:
+        yield P25.error(document.at("metadata", "name"), "is missing")
+    for path, words in metadata_faults(document, besides=APPLY_WAVE):
+        yield P25.error(document.at(*path), words)
+    how = document.annotation(_APPLY_TYPE)
+    if isinstance(how, str) and how not in _APPLY_TYPES:
+        words = f"{shown(how)!r} must be replace or merge: an object that exists isn't changed"
+        yield P25.error(document.at("metadata", "annotations", _APPLY_TYPE), words)
     if document.kind in _REFUSED.get(document.api_version, ()):
-        yield P25.error(document.at("kind"), "the Lifecycle Agent refuses this kind")
+        yield P25.error(document.at("kind"), "the Lifecycle Agent rejects this kind")
 
 
 def storage_manifests(content: ManifestContent) -> Iterator[PreflightFinding]:
     for document in content.objects:
         if document.api_version.startswith(_STORAGE):
             group = document.api_version.partition("/")[0]
-            yield P26.error(document.at("apiVersion"), f"{group} is a storage operator's")
+            yield P26.error(document.at("apiVersion"), f"{group} belongs to a storage operator")
 
 
 def namespaces_too_late(content: ManifestContent) -> Iterator[PreflightFinding]:
-    order = [each for _, documents in grouped(content.objects) for each in documents]
+    order = [each for _, wave in grouped(content.objects) for each in applied(wave)]
     first: dict[str, int] = {}
     for number, document in enumerate(order):
         if document.kind == "Namespace" and document.api_version == "v1":
@@ -102,7 +115,7 @@ def namespaces_too_late(content: ManifestContent) -> Iterator[PreflightFinding]:
     for number, document in enumerate(order):
         place = first.get(document.namespace)
         if place is not None and (number < place or _shuffled(document, order[place])):
-            words = f"namespace {shown(document.namespace)} is not applied before it"
+            words = f"namespace {shown(document.namespace)} isn't applied before this object"
             yield P27.warning(document.at("metadata", "namespace"), words)
 
 
@@ -118,10 +131,10 @@ def foreign_catalogs(content: ManifestContent) -> Iterator[PreflightFinding]:
         if document.kind != "CatalogSource":
             continue
         if document.api_version != _OLM:
-            words = f"no cluster has CatalogSource in {shown(document.api_version)}"
+            words = f"no cluster serves CatalogSource in {shown(document.api_version)}"
             yield P28.error(document.at("apiVersion"), words)
         image = document.string("spec", "image")
         tag, target = _TAG.search(image), _RELEASE.match(content.target)
         if tag and target and int(tag[1]) >= 4 and tag.groups() != target.groups():
-            words = f"{shown(image)} is not of {target[0]}, the target release"
+            words = f"{shown(image)} isn't for {target[0]}, the target release"
             yield P28.warning(document.at("spec", "image"), words)

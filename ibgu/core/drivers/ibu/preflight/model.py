@@ -71,6 +71,7 @@ class PreflightFinding(Struct, frozen=True):
     """The clusters at fault, in natural order; empty: it is about all of them."""
 
     @property
-    def order(self) -> tuple[str, int, int, str]:
-        """Sorts findings by file, line and rule."""
-        return (self.at.file, self.at.line, int(self.rule.id[1:]), self.message)
+    def order(self) -> tuple[str, int, int, str, str]:
+        """Sorts findings by file, line, rule and field."""
+        at = self.at
+        return (at.file, at.line, int(self.rule.id[1:]), at.field, self.message)

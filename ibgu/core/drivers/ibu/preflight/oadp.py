@@ -1,7 +1,9 @@
 """OADP content: the Backups and Restores of a rollout, and what Velero's filters select."""
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Self
 
 from msgspec import Struct
@@ -14,6 +16,13 @@ VELERO = "velero.io/v1"
 APPLY_LABEL = "lca.openshift.io/apply-label"
 KLUSTERLET = "acm-klusterlet"
 AGENT_NAMESPACE = "open-cluster-management-agent"
+_LVM_NAMESPACE = "openshift-storage"
+_LVM_CLUSTERS = "lvmclusters"
+_PATTERN = re.compile(r"[*?\[]")
+_MOST_PATTERNS = 100
+"""Patterns of namespaces that are tried."""
+_LONGEST = 63
+"""Characters of a namespace; a longer one is none, and matches no pattern."""
 
 
 class Storage(StrEnum):
@@ -65,7 +74,11 @@ def is_klusterlet(backup: Document) -> bool:
 
 def is_lvm_platform(backup: Document) -> bool:
     """Returns whether the Backup is of LVM Storage's own objects."""
-    return BackupFilters.of(backup).included.names("lvmclusters")
+    filters = BackupFilters.of(backup)
+    whole_namespace = backup.strings("spec", "includedNamespaces") == [_LVM_NAMESPACE]
+    return filters.included.names(_LVM_CLUSTERS) or (
+        whole_namespace and filters.includes(_LVM_CLUSTERS)
+    )
 
 
 def is_platform(backup: Document) -> bool:
@@ -80,11 +93,31 @@ def is_cluster_scoped(backup: Document) -> bool:
     )
 
 
-class BackupFilters(Struct, frozen=True):
-    """BackupFilters is what a Backup takes by its spec, without labels."""
+class NamespaceFilter(Struct, frozen=True):
+    """NamespaceFilter is a list of namespaces, by their names or by patterns."""
 
-    namespaces: frozenset[str]
-    """Empty, or with `*`: all."""
+    names: frozenset[str]
+    patterns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, backup: Document, field: str) -> Self:
+        listed = backup.strings("spec", field)
+        return cls(frozenset(listed), tuple(filter(_PATTERN.search, listed))[:_MOST_PATTERNS])
+
+    def __bool__(self) -> bool:
+        return bool(self.names)
+
+    def selects(self, namespace: str) -> bool:
+        patterns = self.patterns if len(namespace) <= _LONGEST else ()
+        return namespace in self.names or any(fnmatchcase(namespace, each) for each in patterns)
+
+
+class BackupFilters(Struct, frozen=True):
+    """BackupFilters is what a Backup includes by its spec, without labels."""
+
+    namespaces: NamespaceFilter
+    """Without a namespace: all."""
+    namespaces_excluded: NamespaceFilter
     included: ResourceFilter
     excluded: ResourceFilter
     cluster_included: ResourceFilter
@@ -94,7 +127,8 @@ class BackupFilters(Struct, frozen=True):
     def of(cls, backup: Document) -> Self:
         everything = backup.get("spec", "includeClusterResources") is True
         return cls(
-            frozenset(backup.strings("spec", "includedNamespaces")),
+            NamespaceFilter.of(backup, "includedNamespaces"),
+            NamespaceFilter.of(backup, "excludedNamespaces"),
             _filter(backup, "includedNamespaceScopedResources", "includedResources"),
             _filter(backup, "excludedNamespaceScopedResources", "excludedResources"),
             ResourceFilter.of("*")
@@ -104,7 +138,8 @@ class BackupFilters(Struct, frozen=True):
         )
 
     def reaches(self, namespace: str) -> bool:
-        return not self.namespaces or not self.namespaces.isdisjoint(("*", namespace))
+        included = not self.namespaces or self.namespaces.selects(namespace)
+        return included and not self.namespaces_excluded.selects(namespace)
 
     def includes(self, resource: str, group: str = "") -> bool:
         """Returns whether a namespaced resource is taken; without a list all are."""

@@ -3,25 +3,34 @@
 import re
 from collections.abc import Iterator
 
+from ibgu.core.drivers.ibu.preflight.metadata import Fault, is_object_name, metadata_faults
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, PreflightRule
 from ibgu.core.drivers.ibu.preflight.oadp import NAMESPACE, VELERO, OadpContent, is_velero
-from ibgu.core.drivers.ibu.preflight.waves import labels_without_quotes
+from ibgu.core.drivers.ibu.preflight.waves import APPLY_WAVE
 from ibgu.core.model.document import Document, shown
 
 STORAGE_LOCATION = "velero.io/storage-location"
-_OLD = ("includedResources", "excludedResources", "includeClusterResources")
-_NEW = tuple(f"{way}{scope}ScopedResources" for way in ("included", "excluded")
-             for scope in ("Cluster", "Namespace"))  # fmt: skip
-_LISTS = (*_OLD[:2], *_NEW, "includedNamespaces", "excludedNamespaces")
+_LISTS = tuple(
+    f"{way}{scope}Resources"
+    for way in ("included", "excluded")
+    for scope in ("", "ClusterScoped", "NamespaceScoped")
+)
+_NAMESPACES = ("includedNamespaces", "excludedNamespaces")
+_STATUS = ("includedResources", "excludedResources")
 _OBJECTS: tuple[tuple[str, ...], ...] = (
     ("metadata",),
     ("metadata", "labels"),
     ("metadata", "annotations"),
     ("spec",),
 )
-_TEXTS = (("metadata", "name"), ("spec", "backupName"), ("spec", "storageLocation"))
+_TEXTS = (
+    ("metadata", "name"),
+    *(("spec", each) for each in ("backupName", "storageLocation", "existingResourcePolicy")),
+)
 _FLAGS = (("spec", "restorePVs"), ("spec", "includeClusterResources"))
 _RESOURCE = re.compile(r"\*|[A-Za-z0-9.-]+(\.\*)?")
+_NAMESPACE = re.compile(r"[a-z0-9*?\[\]]([-a-z0-9*?\[\]]{0,61}[a-z0-9*?\[\]])?")
+"""A namespace or a pattern, which Velero reads, too."""
 
 P15 = PreflightRule(
     "P15",
@@ -48,52 +57,58 @@ def malformed_objects(content: OadpContent) -> Iterator[PreflightFinding]:
             yield from _malformed(document)
         elif document.body:
             what = f"{shown(document.kind)} of {shown(document.api_version) or 'no apiVersion'}"
-            words = f"{what} is ignored: only Backup and Restore of {VELERO} count"
+            words = (
+                f"{what} is ignored: the Lifecycle Agent reads only Backup and Restore of {VELERO}"
+            )
             yield P15.warning(document.at("kind"), words)
 
 
 def _malformed(document: Document) -> Iterator[PreflightFinding]:
-    if document.get("metadata", "name") in (None, ""):
-        yield P15.error(document.at("metadata", "name"), "has no name")
-    if document.namespace != NAMESPACE:
-        words = f"namespace is {shown(document.namespace) or 'missing'}: Velero reads {NAMESPACE}"
-        yield P15.error(document.at("metadata", "namespace"), words)
+    for path, words in (*_name_faults(document), *_type_faults(document)):
+        yield P15.error(document.at(*path), words)
+    for path, words in metadata_faults(document, besides=APPLY_WAVE):
+        yield P15.error(document.at(*path), words)
+    for field in _LISTS:
+        yield from _bad_list(document, _RESOURCE, "spec", field)
+    for field in _NAMESPACES:
+        yield from _bad_list(document, _NAMESPACE, "spec", field)
+    for field in _STATUS:
+        yield from _bad_list(document, _RESOURCE, "spec", "restoreStatus", field)
+
+
+def _name_faults(document: Document) -> Iterator[Fault]:
+    name, namespace = (document.get("metadata", each) for each in ("name", "namespace"))
+    if name in (None, ""):
+        yield ("metadata", "name"), "is missing"
+    elif isinstance(name, str) and not is_object_name(name):
+        yield ("metadata", "name"), f"{shown(name)!r} isn't a valid name"
+    if namespace != NAMESPACE:
+        given = "is missing" if namespace in (None, "") else f"{shown(namespace)} isn't {NAMESPACE}"
+        yield ("metadata", "namespace"), f"{given}: Velero reads no other namespace"
+
+
+def _type_faults(document: Document) -> Iterator[Fault]:
     for path in _OBJECTS:
         if not isinstance(document.get(*path), dict | None):
-            yield P15.error(document.at(*path), "is no object")
+            yield path, "must be an object"
     for path in _FLAGS:
         if not isinstance(document.get(*path), bool | None):
-            yield P15.error(document.at(*path), "is neither true nor false")
-    for path in _not_texts(document):
-        yield P15.error(document.at(*path), "is no text: the value is not in quotes")
-    for field in _LISTS:
-        yield from _bad_list(document, "spec", field)
-    yield from _bad_list(document, "spec", "restoreStatus", "includedResources")
-    spec = document.get("spec") or {}
-    if document.kind == "Backup" and isinstance(spec, dict):
-        old, new = ([each for each in fields if spec.get(each)] for fields in (_OLD, _NEW))
-        if old and new:
-            words = f"Velero refuses {old[0]} together with {new[0]}"
-            yield P15.error(document.at("spec", old[0]), words)
-
-
-def _not_texts(document: Document) -> Iterator[tuple[str, ...]]:
+            yield path, "must be true or false, without quotes"
     for path in _TEXTS:
         if not isinstance(document.get(*path), str | None):
-            yield path
-    yield from labels_without_quotes(document)
+            yield path, "must be a string: put the value in quotes"
 
 
-def _bad_list(document: Document, *path: str) -> Iterator[PreflightFinding]:
+def _bad_list(document: Document, form: re.Pattern[str], *path: str) -> Iterator[PreflightFinding]:
     value = document.get(*path)
     if value is not None and not isinstance(value, list):
-        yield P15.error(document.at(*path), "is no list")
+        yield P15.error(document.at(*path), "must be a list")
         return
     for number, item in enumerate(value or ()):
         if not isinstance(item, str):
-            yield P15.error(document.at(*path, number), "is no text")
-        elif not _RESOURCE.fullmatch(item):
-            yield P15.error(document.at(*path, number), f"{shown(item)!r} is no name")
+            yield P15.error(document.at(*path, number), "must be a string")
+        elif not form.fullmatch(item):
+            yield P15.error(document.at(*path, number), f"{shown(item)!r} isn't a valid name")
 
 
 def unnamed_or_repeated(content: OadpContent) -> Iterator[PreflightFinding]:
@@ -104,12 +119,12 @@ def unnamed_or_repeated(content: OadpContent) -> Iterator[PreflightFinding]:
             if document.name and other is not document:
                 yield P17.error(
                     document.at("metadata", "name"),
-                    f"{document.kind} {shown(document.name)} is in {_place(other)}, too: "
-                    "only one of them is carried out",
+                    f"{document.kind} {shown(document.name)} is also defined in {_place(other)}: "
+                    "only one of them runs",
                 )
             if not document.get("metadata", "labels", STORAGE_LOCATION):
                 path = ("metadata", "labels", STORAGE_LOCATION)
-                yield P17.warning(document.at(*path), f"has no label {STORAGE_LOCATION}")
+                yield P17.warning(document.at(*path), "is missing")
 
 
 def _place(document: Document) -> str:

@@ -32,14 +32,20 @@ def wrong_order(content: OadpContent) -> Iterator[PreflightFinding]:
     apps = [(backup, restore) for backup, restore in pairs if not is_platform(backup)]
     for restore in (*agent, *storage):
         if late := _not_after(restore, [app for _, app in apps]):
-            yield P19.error(restore.at(*_WAVE), f"{_when(restore)}, not before {_named(late)}")
+            yield P19.error(
+                restore.at(*_WAVE), f"{_when(restore)}, but must run before {_named(late)}"
+            )
     for restore in agent:
         if early := [other for other in storage if wave(other) < wave(restore)]:
-            yield P19.warning(restore.at(*_WAVE), f"{_when(restore)}, after {_named(early)}")
+            yield P19.warning(
+                restore.at(*_WAVE), f"{_when(restore)}, but should run before {_named(early)}"
+            )
     namespaced = [restore for backup, restore in apps if not is_cluster_scoped(backup)]
     for backup, restore in apps:
         if is_cluster_scoped(backup) and (late := _not_after(restore, namespaced)):
-            yield P19.warning(restore.at(*_WAVE), f"{_when(restore)}, not before {_named(late)}")
+            yield P19.warning(
+                restore.at(*_WAVE), f"{_when(restore)}, but should run before {_named(late)}"
+            )
 
 
 def _not_after(restore: Document, others: list[Document]) -> list[Document]:
@@ -48,11 +54,11 @@ def _not_after(restore: Document, others: list[Document]) -> list[Document]:
 
 def _when(restore: Document) -> str:
     at = wave(restore)
-    return "has no wave and is applied last" if at == LAST else f"is applied in wave {at}"
+    return "has no wave and runs last" if at == LAST else f"runs in wave {at}"
 
 
 def _named(restores: list[Document]) -> str:
     first = restores[0]
-    at = "without a wave" if wave(first) == LAST else f"in wave {wave(first)}"
+    at = "no wave" if wave(first) == LAST else f"wave {wave(first)}"
     more = f" and {len(restores) - 1} more" if len(restores) > 1 else ""
     return f"{shown(first.name)} ({at}){more}"

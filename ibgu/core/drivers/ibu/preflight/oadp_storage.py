@@ -43,10 +43,12 @@ def lost_volumes(content: OadpContent) -> Iterator[PreflightFinding]:
     platform = [each for each in content.backups if is_lvm_platform(each)]
     if storage is Storage.LSO:
         for backup in platform:
-            words = "is of LVM Storage, but the clusters have the Local Storage Operator"
+            words = "backs up LVM Storage, but the clusters use the Local Storage Operator"
             yield P24.error(backup.at("spec"), words)
     if storage is Storage.LVMS and not platform:
-        yield P24.error(content.itself, "no Backup is of lvmclusters, and the clusters have LVMS")
+        yield P24.error(
+            content.itself, "no Backup includes lvmclusters, but the clusters use LVM Storage"
+        )
     for backup in content.backups:
         if not is_platform(backup) and _takes_claims(backup):
             yield from _FINDINGS[storage](backup)
@@ -59,30 +61,58 @@ def lost_volumes(content: OadpContent) -> Iterator[PreflightFinding]:
 def _local(backup: Document) -> Iterator[PreflightFinding]:
     if not BackupFilters.of(backup).cluster_excluded.selects(_VOLUMES):
         at = backup.at("spec", "excludedClusterScopedResources")
-        yield P24.error(at, "takes persistentvolumeclaims and does not exclude persistentVolumes")
+        yield P24.error(
+            at, "backs up persistentvolumeclaims, but doesn't exclude persistentVolumes"
+        )
 
 
 def _lvm(backup: Document) -> Iterator[PreflightFinding]:
     filters = BackupFilters.of(backup)
     if not filters.includes_cluster_scoped(_VOLUMES):
-        words = "takes persistentvolumeclaims without persistentVolumes"
+        words = "backs up persistentvolumeclaims without persistentVolumes"
         yield P24.error(backup.at(*_FILTER), words)
     if not filters.includes_cluster_scoped(_LOGICAL, _TOPOLVM):
-        words = "takes persistentvolumeclaims without logicalvolumes.topolvm.io"
+        words = "backs up persistentvolumeclaims without logicalvolumes.topolvm.io"
         yield P24.error(backup.at(*_FILTER), words)
+
+
+_RESTORED = ((_VOLUMES, ""), ("persistentvolumeclaims", ""), (_LOGICAL, _TOPOLVM))
 
 
 def _lvm_restore(restore: Document) -> Iterator[PreflightFinding]:
+    included, excluded = (
+        ResourceFilter.of(restore.strings("spec", each))
+        for each in ("includedResources", "excludedResources")
+    )
+    for resource, group in _RESTORED:
+        if included and not included.selects(resource, group):
+            words = f"leaves out {resource}: volumes come back empty"
+            yield P24.error(restore.at("spec", "includedResources"), words)
+        if excluded.selects(resource, group):
+            words = f"excludes {resource}: volumes come back empty"
+            yield P24.error(restore.at("spec", "excludedResources"), words)
+    if restore.get("spec", "includeClusterResources") is False:
+        words = f"leaves out {_VOLUMES}: volumes come back empty"
+        yield P24.error(restore.at("spec", "includeClusterResources"), words)
     if restore.get("spec", "restorePVs") is not True:
-        yield P24.error(restore.at("spec", "restorePVs"), "is not true: volumes come back empty")
+        yield P24.error(
+            restore.at("spec", "restorePVs"), "must be true: otherwise volumes come back empty"
+        )
     path = ("spec", "restoreStatus", "includedResources")
-    if not ResourceFilter.of(restore.strings(*path)).selects(_LOGICAL, _TOPOLVM):
-        yield P24.error(restore.at(*path), "lacks logicalvolumes: volumes come back empty")
+    without = ResourceFilter.of(restore.strings(*path[:-1], "excludedResources"))
+    listed = ResourceFilter.of(restore.strings(*path)).selects(_LOGICAL, _TOPOLVM)
+    if not listed or without.selects(_LOGICAL, _TOPOLVM):
+        yield P24.error(
+            restore.at(*path), "must include logicalvolumes: otherwise volumes come back empty"
+        )
 
 
 def _unknown(backup: Document) -> Iterator[PreflightFinding]:
     if not BackupFilters.of(backup).cluster_excluded.selects(_VOLUMES):
-        words = "takes persistentvolumeclaims, and nothing shows which operator has the volumes"
+        words = (
+            "backs up persistentvolumeclaims, but the content doesn't show which storage operator "
+            "the clusters use"
+        )
         yield P24.warning(backup.at("spec"), words)
 
 

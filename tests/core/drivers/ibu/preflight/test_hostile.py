@@ -60,7 +60,7 @@ def test_a_long_label_is_looked_up_in_a_long_list() -> None:
     }
     findings = lint_oadp(OadpContent((Document(backup),)))
     (found,) = [each.message for each in findings if each.rule.id == "P20"]
-    assert found == "'g/v/r0/x' is not taken: spec.includedClusterScopedResources lacks r0"
+    assert found == "'g/v/r0/x' isn't backed up: spec.includedClusterScopedResources leaves out r0"
 
 
 @given(st.lists(BODIES, max_size=4), st.sampled_from([None, *Storage]), st.booleans())

@@ -25,7 +25,7 @@ def test_a_hub_with_a_pull_secret_wants_it_listed() -> None:
     assert " P22 " in only(
         oadp((left_out[0], ",v1/secrets/x/y"), names=[AGENT], pull_secret=True)[1:]
     )
-    assert "Prep fails on a cluster without v1/secrets" in only(oadp(pull_secret=False))
+    assert "Prep fails on a cluster without that Secret" in only(oadp(pull_secret=False))
 
 
 FOLLOW = {
@@ -45,83 +45,89 @@ WAVE = "metadata.annotations[lca.openshift.io/apply-wave]"
         (
             ("    - poddisruptionbudgets\n", "    - <application_custom_resources>\n"),
             f"{APP}:20 error P15 Backup openshift-adp/voting "
-            "spec.includedNamespaceScopedResources[8]: '<application_custom_resources>' is no name",
+            "spec.includedNamespaceScopedResources[8]: '<application_custom_resources>' isn't "
+            "a valid name",
         ),
         (
             ("    - cronjobs\n", "    - 7\n"),
             f"{APP}:17 error P15 Backup openshift-adp/voting "
-            "spec.includedNamespaceScopedResources[5]: is no text",
+            "spec.includedNamespaceScopedResources[5]: must be a string",
         ),
         (
             ("  includedNamespaces:\n    - voting\n", "  includedNamespaces: voting\n"),
-            f"{APP}:9 error P15 Backup openshift-adp/voting spec.includedNamespaces: is no list",
+            f"{APP}:9 error P15 Backup openshift-adp/voting spec.includedNamespaces: must be a "
+            "list",
         ),
         (
             ("  includedNamespaces:\n    - voting\n", "  excludedResources: [nodes]\n"),
-            f"{APP}:9 error P15 Backup openshift-adp/voting spec.excludedResources: Velero "
-            "refuses excludedResources together with includedClusterScopedResources",
+            f"{APP}:9 error P15 Backup openshift-adp/voting spec.excludedResources: can't "
+            "be combined with includedClusterScopedResources: Velero rejects the Backup",
         ),
         (
             ("  backupName: lvmcluster", "  backupName: lvm"),
             f"{LVM}:26 error P16 Restore openshift-adp/lvmcluster spec.backupName: "
-            "Backup lvm is not there",
+            "Backup lvm doesn't exist",
         ),
         (
             ('"2"', '"zwei"'),
-            f"{LVM}:24 error P18 Restore openshift-adp/lvmcluster {WAVE}: "
-            "'zwei' is no whole number",
+            f"{LVM}:24 error P18 Restore openshift-adp/lvmcluster {WAVE}: 'zwei' isn't an integer",
         ),
         (
             ('"2"', "2"),
             f"{LVM}:24 error P18 Restore openshift-adp/lvmcluster {WAVE}: "
-            "2 is no text: the value is not in quotes",
+            "2 isn't a string: put the number in quotes",
         ),
         (
             ('"2"', '"99999999999999999999"'),
             f"{LVM}:24 error P18 Restore openshift-adp/lvmcluster {WAVE}: "
-            "'99999999999999999999' is no whole number",
+            "'99999999999999999999' isn't an integer",
         ),
         (
             ('"2"', '"4"'),
-            f"{LVM}:24 error P19 Restore openshift-adp/lvmcluster {WAVE}: is applied in wave 4, "
-            "not before voting-cluster-scoped (in wave 3) and 1 more",
+            f"{LVM}:24 error P19 Restore openshift-adp/lvmcluster {WAVE}: runs in wave 4, but "
+            "must run before voting-cluster-scoped (wave 3) and 1 more",
         ),
         (
             ('"2"', '"0"'),
-            f"{AGENT}:33 warning P19 Restore openshift-adp/acm-klusterlet {WAVE}: is applied in "
-            "wave 1, after lvmcluster (in wave 0)",
+            f"{AGENT}:33 warning P19 Restore openshift-adp/acm-klusterlet {WAVE}: runs in "
+            "wave 1, but should run before lvmcluster (wave 0)",
         ),
         (
             ('"3"', '"4"'),
-            f"{CLUSTER}:27 warning P19 Restore openshift-adp/voting-cluster-scoped {WAVE}: is "
-            "applied in wave 4, not before voting (in wave 4)",
+            f"{CLUSTER}:27 warning P19 Restore openshift-adp/voting-cluster-scoped {WAVE}: runs "
+            "in wave 4, but should run before voting (wave 4)",
         ),
         (
             ("rbac.authorization.k8s.io/v1/clusterroles/voting,", "clusterroles/voting,"),
             f"{CLUSTER}:9 error P20 Backup openshift-adp/voting-cluster-scoped {APPLY}: "
-            "'clusterroles/voting' names no object",
+            "'clusterroles/voting' isn't in the form group/version/resource/name or "
+            "group/version/resource/namespace/name",
         ),
         (
             (",rbac.authorization.k8s.io/v1/clusterroles/voting,", ", a/v1/clusterroles/voting,"),
             f"{CLUSTER}:9 error P20 Backup openshift-adp/voting-cluster-scoped {APPLY}: "
-            "'a/v1/clusterroles/voting' names no object",
+            "'a/v1/clusterroles/voting' isn't in the form group/version/resource/name or "
+            "group/version/resource/namespace/name",
         ),
         (
             ("v1/clusterroles/voting,", "v1/clusterroles/voting/a/b/c,"),
             f"{CLUSTER}:9 error P20 Backup openshift-adp/voting-cluster-scoped {APPLY}: "
-            "'rbac.authorization.k8s.io/v1/clusterroles/voting/a/b/c' names no object",
+            "'rbac.authorization.k8s.io/v1/clusterroles/voting/a/b/c' isn't in the form "
+            "group/version/resource/name or "
+            "group/version/resource/namespace/name",
         ),
         (
             ("    - securitycontextconstraints\n", ""),
             f"{CLUSTER}:9 error P20 Backup openshift-adp/voting-cluster-scoped {APPLY}: "
-            "'security.openshift.io/v1/securitycontextconstraints/voting' is not taken: "
-            "spec.includedClusterScopedResources lacks securitycontextconstraints",
+            "'security.openshift.io/v1/securitycontextconstraints/voting' isn't backed up: "
+            "spec.includedClusterScopedResources leaves out securitycontextconstraints",
         ),
         (
             ("    - customresourcedefinitions\n", ""),
             f"{CLUSTER}:9 error P20 Backup openshift-adp/voting-cluster-scoped {APPLY}: "
-            "'apiextensions.k8s.io/v1/customresourcedefinitions/votes.example.com' is not taken: "
-            "spec.includedClusterScopedResources lacks customresourcedefinitions",
+            "'apiextensions.k8s.io/v1/customresourcedefinitions/votes.example.com' isn't "
+            "backed up: "
+            "spec.includedClusterScopedResources leaves out customresourcedefinitions",
         ),
         (
             (
@@ -129,7 +135,8 @@ WAVE = "metadata.annotations[lca.openshift.io/apply-wave]"
                 "apps/v1/deployments/k",
             ),
             f"{AGENT}:10 error P20 Backup openshift-adp/acm-klusterlet {APPLY}: "
-            "'apps/v1/deployments/k' lacks a namespace: spec takes that resource by namespace",
+            "'apps/v1/deployments/k' has no namespace, but spec includes that "
+            "resource as a namespaced one",
         ),
         (
             (
@@ -137,49 +144,52 @@ WAVE = "metadata.annotations[lca.openshift.io/apply-wave]"
                 "v1/secrets/elsewhere/bootstrap",
             ),
             f"{AGENT}:10 error P20 Backup openshift-adp/acm-klusterlet {APPLY}: "
-            "'v1/secrets/elsewhere/bootstrap-hub-kubeconfig' is not taken: "
-            "spec.includedNamespaces lacks elsewhere",
+            "'v1/secrets/elsewhere/bootstrap-hub-kubeconfig' isn't backed up: "
+            "spec leaves out namespace elsewhere",
         ),
         (
             ("    - serviceaccounts\n", ""),
             f"{AGENT}:10 error P20 Backup openshift-adp/acm-klusterlet {APPLY}: "
-            "'v1/serviceaccounts/open-cluster-management-agent/klusterlet' is not taken: "
+            "'v1/serviceaccounts/open-cluster-management-agent/klusterlet' isn't backed up: "
             "the filters of spec leave out serviceaccounts",
         ),
         (
             ("clusterroles/open-cluster-management:klusterlet-work:ibu-role", "clusterroles/other"),
             f"{AGENT}:10 warning P21 Backup openshift-adp/acm-klusterlet {APPLY}: "
-            "rbac.authorization.k8s.io/v1/clusterroles/open-cluster-management:klusterlet-work:"
-            "ibu-role is not listed: it is missing after the upgrade",
+            "doesn't list rbac.authorization.k8s.io/v1/clusterroles/open-cluster-management:"
+            "klusterlet-work:ibu-role: the role is missing after the upgrade",
         ),
         (
             ("    - services\n", "    - po\n    - ReplicaSets.apps\n"),
             f"{APP}:11 error P23 Backup openshift-adp/voting "
-            "spec.includedNamespaceScopedResources: takes pods, replicasets",
+            "spec.includedNamespaceScopedResources: backs up pods, "
+            "replicasets, which the cluster creates itself",
         ),
         (
             ("v1/serviceaccounts/", "v1/pods/"),
-            f"{AGENT}:10 error P23 Backup openshift-adp/acm-klusterlet {APPLY}: takes pods",
+            f"{AGENT}:10 error P23 Backup openshift-adp/acm-klusterlet {APPLY}: backs up pods, "
+            "which the cluster creates itself",
         ),
         (
             ("    - persistentVolumes\n", ""),
             f"{APP}:22 error P24 Backup openshift-adp/voting spec.includedClusterScopedResources: "
-            "takes persistentvolumeclaims without persistentVolumes",
+            "backs up persistentvolumeclaims without persistentVolumes",
         ),
         (
             ("    - logicalvolumes.topolvm.io\n", ""),
             f"{APP}:22 error P24 Backup openshift-adp/voting spec.includedClusterScopedResources: "
-            "takes persistentvolumeclaims without logicalvolumes.topolvm.io",
+            "backs up persistentvolumeclaims without logicalvolumes.topolvm.io",
         ),
         (
             ("  restorePVs: true\n", ""),
-            f"{APP}:36 error P24 Restore openshift-adp/voting spec.restorePVs: is not true: "
-            "volumes come back empty",
+            f"{APP}:36 error P24 Restore openshift-adp/voting spec.restorePVs: must be true: "
+            "otherwise volumes come back empty",
         ),
         (
             ("      - logicalvolumes\n", "      - services\n"),
             f"{APP}:40 error P24 Restore openshift-adp/voting "
-            "spec.restoreStatus.includedResources: lacks logicalvolumes: volumes come back empty",
+            "spec.restoreStatus.includedResources: must include logicalvolumes: otherwise volumes "
+            "come back empty",
         ),
     ],
 )
@@ -200,11 +210,11 @@ def variant(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("kind: [", "error P15 object : is no YAML: "),
+        ("kind: [", "error P15 object : isn't valid YAML: "),
         ("a: b", "error P15 object kind: has no kind: the Lifecycle Agent can't read"),
         (
             "apiVersion: v1\nkind: Secret\nmetadata: {name: x}",
-            "warning P15 Secret x kind: Secret of v1 is ignored: only Backup and Restore of",
+            "warning P15 Secret x kind: Secret of v1 is ignored: the Lifecycle Agent reads",
         ),
         ("kind: Backup", "warning P15 Backup kind: Backup of no apiVersion is ignored"),
     ],
@@ -222,18 +232,18 @@ def test_a_backup_without_anything() -> None:
     assert variant(
         "apiVersion: velero.io/v1\nkind: Backup\nmetadata: {labels: {a: 1}}\nspec: x"
     ) == [
-        "error P15 Backup metadata.name: has no name",
-        "error P15 Backup metadata.labels.a: is no text: the value is not in quotes",
-        "error P15 Backup metadata.namespace: namespace is missing: Velero reads openshift-adp",
-        "error P16 Backup metadata.name: no Restore names it",
-        "warning P17 Backup metadata.labels[velero.io/storage-location]: has no label "
-        "velero.io/storage-location",
-        "error P15 Backup spec: is no object",
-        "error P23 Backup spec.includedNamespaceScopedResources: takes pods, endpoints, "
-        "controllerrevisions, podmetrics, packagemanifests, replicasets",
-        "error P24 Backup spec.includedClusterScopedResources: takes persistentvolumeclaims "
+        "error P15 Backup metadata.labels.a: must be a string: put the value in quotes",
+        "error P15 Backup metadata.name: is missing",
+        "error P15 Backup metadata.namespace: is missing: Velero reads no other namespace",
+        "error P16 Backup metadata.name: no Restore names this Backup",
+        "warning P17 Backup metadata.labels[velero.io/storage-location]: is missing",
+        "error P15 Backup spec: must be an object",
+        "error P23 Backup spec.includedNamespaceScopedResources: backs up pods, "
+        "endpoints, controllerrevisions, podmetrics, packagemanifests, replicasets, which the "
+        "cluster creates itself",
+        "error P24 Backup spec.includedClusterScopedResources: backs up persistentvolumeclaims "
         "without logicalvolumes.topolvm.io",
-        "error P24 Backup spec.includedClusterScopedResources: takes persistentvolumeclaims "
+        "error P24 Backup spec.includedClusterScopedResources: backs up persistentvolumeclaims "
         "without persistentVolumes",
     ]
 
@@ -247,11 +257,11 @@ spec: {backupName: 417, restorePVs: "true"}
 """
     found = [line.replace("openshift-adp", "") for line in variant(text) if "P15" in line]
     assert found == [
-        "error P15 Restore  metadata.labels: is no object",
-        "error P15 Restore  metadata.annotations: is no object",
-        "error P15 Restore  metadata.name: is no text: the value is not in quotes",
-        "error P15 Restore  spec.restorePVs: is neither true nor false",
-        "error P15 Restore  spec.backupName: is no text: the value is not in quotes",
+        "error P15 Restore  metadata.annotations: must be an object",
+        "error P15 Restore  metadata.labels: must be an object",
+        "error P15 Restore  metadata.name: must be a string: put the value in quotes",
+        "error P15 Restore  spec.backupName: must be a string: put the value in quotes",
+        "error P15 Restore  spec.restorePVs: must be true or false, without quotes",
     ]
 
 
@@ -270,22 +280,22 @@ apiVersion: velero.io/v1
 kind: Restore
 metadata: {name: x, namespace: openshift-adp, labels: {velero.io/storage-location: default}}
 """
-    assert variant(text) == ["error P16 Restore openshift-adp/x spec.backupName: names no Backup"]
+    assert variant(text) == ["error P16 Restore openshift-adp/x spec.backupName: is missing"]
 
 
 def test_everything_but_what_the_cluster_makes_itself_may_be_taken() -> None:
     excluded = "pods, endpoints, controllerrevisions, podmetrics, packagemanifests, replicasets"
     change = ("  includedNamespaceScopedResources:\n    - lvmclusters\n    - lvmvolumegroups\n"
               "    - lvmvolumegroupnodestatuses\n",
-              f"  includedNamespaceScopedResources: ['*', lvmclusters]\n"
+              f"  includedNamespaceScopedResources: ['*']\n"
               f"  excludedNamespaceScopedResources: [{excluded}]\n")  # fmt: skip
     assert told(oadp(change)) == []
 
 
 def test_content_without_anything() -> None:
     assert told(lint_oadp(OadpContent(()))) == [
-        ":0 error P16 OADP content : has neither a Backup nor a Restore",
-        ":0 error P21 OADP content : no Backup is of namespace open-cluster-management-agent: "
+        ":0 error P16 OADP content : contains neither a Backup nor a Restore",
+        ":0 error P21 OADP content : no Backup includes namespace open-cluster-management-agent: "
         "the hub loses the cluster",
     ]
 
@@ -298,13 +308,13 @@ def test_one_name_twice() -> None:
     again = documents([APP])
     found = told(lint_oadp(OadpContent((*documents(LVMS), *again))))
     assert [line for line in found if "P17" in line] == [
-        f"{APP}:4 error P17 Backup openshift-adp/voting metadata.name: Backup voting is in "
-        f"{APP}:1, too: only one of them is carried out",
-        f"{APP}:30 error P17 Restore openshift-adp/voting metadata.name: Restore voting is in "
-        f"{APP}:27, too: only one of them is carried out",
+        f"{APP}:4 error P17 Backup openshift-adp/voting metadata.name: Backup voting is also "
+        f"defined in {APP}:1: only one of them runs",
+        f"{APP}:30 error P17 Restore openshift-adp/voting metadata.name: Restore voting is also "
+        f"defined in {APP}:27: only one of them runs",
     ]
     unnamed = tuple(each for text in (APP, APP) for each in _without_file(text))
-    assert "is in another document" in " ".join(told(lint_oadp(OadpContent(unnamed))))
+    assert "is also defined in another document" in " ".join(told(lint_oadp(OadpContent(unnamed))))
 
 
 def _without_file(name: str) -> list[Document]:
@@ -315,9 +325,9 @@ def test_two_restores_of_one_backup_leave_another_one_out() -> None:
     found = told(oadp(("  backupName: voting-cluster-scoped", "  backupName: voting")))
     assert [line for line in found if "P16" in line] == [
         f"{CLUSTER}:4 warning P16 Backup openshift-adp/voting-cluster-scoped metadata.name: "
-        "no Restore names it",
+        "no Restore names this Backup",
         f"{APP}:37 warning P16 Restore openshift-adp/voting spec.backupName: "
-        "another Restore names Backup voting, too",
+        "another Restore already names Backup voting",
     ]
 
 
@@ -326,25 +336,25 @@ def test_a_restore_too_many() -> None:
     found = told(lint_oadp(OadpContent((*documents(LVMS), *more))))
     assert [line for line in found if "P16" in line] == [
         f"{APP}:37 error P16 Restore openshift-adp/voting spec.backupName: "
-        "another Restore names Backup voting, too",
+        "another Restore already names Backup voting",
     ]
 
 
 def test_a_restore_without_a_wave_is_the_last() -> None:
     gone = ('  annotations:\n    lca.openshift.io/apply-wave: "2"\n', "")
-    assert "has no wave and is applied last, not before" in only(oadp(gone))
+    assert "has no wave and runs last, but must run before" in only(oadp(gone))
     both = ('lca.openshift.io/apply-wave: "', 'example.com/other: "')
-    assert "not before voting-cluster-scoped (without a wave)" in " ".join(told(oadp(both)))
+    assert "but must run before voting-cluster-scoped (no wave)" in " ".join(told(oadp(both)))
 
 
 def test_the_local_storage_operator() -> None:
     taken = ("  excludedClusterScopedResources:\n    - persistentVolumes\n", "")
     assert (
-        "P24 Backup openshift-adp/voting spec: takes persistentvolumeclaims, and nothing"
+        "P24 Backup openshift-adp/voting spec: backs up persistentvolumeclaims, but the content"
         in only(oadp(taken, names=LSO))
     )
-    assert "does not exclude persistentVolumes" in only(oadp(taken, names=LSO, storage=Storage.LSO))
-    assert "takes localvolumes" in only(
+    assert "doesn't exclude persistentVolumes" in only(oadp(taken, names=LSO, storage=Storage.LSO))
+    assert "backs up localvolumes" in only(
         oadp(("    - statefulsets", "    - localvolumes"), names=LSO, storage=Storage.LSO)
     )
 
@@ -352,13 +362,14 @@ def test_the_local_storage_operator() -> None:
 def test_content_for_the_other_storage_operator() -> None:
     found = told(oadp(storage=Storage.LSO))
     assert (
-        f"{LVM}:8 error P24 Backup openshift-adp/lvmcluster spec: is of LVM Storage, but"
+        f"{LVM}:8 error P24 Backup openshift-adp/lvmcluster spec: backs up LVM Storage, but"
         in (found[0])
     )
     for storage in (Storage.LVMS, None):
         missing = told(oadp(names=(AGENT, CLUSTER, APP), storage=storage))
         assert missing == [
-            ":0 error P24 OADP content : no Backup is of lvmclusters, and the clusters have LVMS"
+            ":0 error P24 OADP content : no Backup includes lvmclusters, but the clusters use "
+            "LVM Storage"
         ]
 
 
@@ -371,7 +382,7 @@ def test_labelled_claims_are_volumes() -> None:
 
 def test_cluster_scoped_resources_of_the_core() -> None:
     listed = ("apiextensions.k8s.io/v1/customresourcedefinitions/votes.example.com", "v1/nodes/a")
-    assert "lacks nodes" in only(oadp(listed))
+    assert "leaves out nodes" in only(oadp(listed))
     everything = (
         "  excludedClusterScopedResources:\n    - Namespace\n",
         "  includeClusterResources: true\n",
@@ -397,7 +408,10 @@ spec:
 """
     assert [line for line in variant(text) if "P20" in line] == []
     nothing = [line for line in variant(text.replace(entry, "/configmaps/a")) if "P20" in line]
-    assert nothing[0].endswith("'/configmaps/a' names no object")
+    assert nothing[0].endswith(
+        "'/configmaps/a' isn't in the form group/version/resource/name or "
+        "group/version/resource/namespace/name"
+    )
 
 
 def test_findings_have_a_remedy_and_a_severity() -> None:
