@@ -58,7 +58,7 @@ async def test_explain_refuses_forbidden_and_unknown_clusters(ask: Ask, journal:
     assert (await refused(ask, "a", "bob", **other))[0] == 403
     assert await refused(ask, "nobody") == (
         404,
-        "cluster nobody was in no rollout yet (is the name right?)",
+        "cluster nobody has not been in any rollout; check the name",
     )
     status, words = await refused(ask, "nobody", **IN_ROLLOUT)
     assert (status, words[:45]) == (404, "cluster nobody is in no step of rollout ran-r")

@@ -119,7 +119,7 @@ def test_explain_says_what_it_leaves_out(content: Path) -> None:
     assert "1 documents can't be read" in done.stderr
     done = ibgu("oadp", "explain", SAMPLES / EXTRA)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == "ibgu: the files have neither a Backup nor a Restore\n"
+    assert done.stderr == "ibgu: the files contain neither a Backup nor a Restore\n"
 
 
 def test_explain_draws_content_that_is_half_done(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_content_with_an_error_is_packed_only_with_force(content: Path) -> None:
     done = ibgu("oadp", "pack", content)
     assert (done.exit_code, done.stdout) == (1, "")
     assert f"{content / LVM}:24: error P18" in done.stderr
-    assert "nothing is packed" in done.stderr
+    assert "nothing was packed" in done.stderr
     assert "wave: 2" in pack(content, "--force")[LVM]
 
 
@@ -169,8 +169,8 @@ def test_content_with_a_warning_is_packed(content: Path) -> None:
 
 def test_content_that_no_config_map_holds_is_not_packed(content: Path) -> None:
     for words, option, code in (
-        ("is no name of a ConfigMap", "Oadp", 2),
-        ("is no name of a ConfigMap", "a" * 254, 2),
+        ("is not a valid ConfigMap name", "Oadp", 2),
+        ("is not a valid ConfigMap name", "a" * 254, 2),
     ):
         done = ibgu("oadp", "pack", content, "--name", option)
         assert (done.exit_code, done.stdout) == (code, "")
@@ -207,7 +207,7 @@ def test_unreadable_files_are_reported_in_one_line(
     (tmp_path / "empty").mkdir()
     os.mkfifo(tmp_path / "pipe.yaml")
     for name, words, code in (
-        ("latin.yaml", "is no UTF-8 text", 1),
+        ("latin.yaml", "is not UTF-8 text", 1),
         ("large.yaml", "is larger than 1048576 bytes", 1),
         ("empty", "no file ends with .yaml", 2),
         ("nowhere", "no such file", 2),

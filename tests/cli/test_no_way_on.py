@@ -123,7 +123,7 @@ async def test_a_group_that_is_gone_by_then_is_not_the_whole_rollout(
 async def test_confirm_cleanup_refuses_missing_reason_and_unknown_action(ibgu: Ibgu) -> None:
     without = await ibgu("confirm-cleanup", "ran-x1", "--yes")
     assert without.exit_code == 2
-    assert "give --reason" in without.stderr
+    assert "--reason is required" in without.stderr
     wrong = await ibgu("confirm-cleanup", "ran-x1", "--reason", "x", "--action", "Abrot")
     assert wrong.exit_code == 2
     assert "Abort" in wrong.stderr

@@ -139,7 +139,7 @@ def not_found(namespace: str, name: str, uid: str | None = None) -> Problem:
 
 def unknown_cluster(cluster: str, rollout: str | None = None) -> Problem:
     if rollout is None:
-        words = f"cluster {cluster} was in no rollout yet (is the name right?)"
+        words = f"cluster {cluster} has not been in any rollout; check the name"
     else:
         words = (
             f"cluster {cluster} is in no step of rollout {rollout} yet: a step takes its clusters "

@@ -46,7 +46,7 @@ def text_of(path: Path) -> str:
             fail(f"{path}: is larger than {MAX_BYTES} bytes, the most that a ConfigMap has")
         return content.decode()
     except UnicodeDecodeError:
-        fail(f"{path}: is no UTF-8 text")
+        fail(f"{path}: is not UTF-8 text")
     except OSError as error:
         fail(f"{path}: {error.strerror}", MISUSED)
 

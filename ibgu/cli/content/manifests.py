@@ -21,9 +21,7 @@ def lint(
     paths: Paths,
     target: Annotated[
         str,
-        typer.Option(
-            "--target", metavar="RELEASE", help="The release after the upgrade, such as 4.17.2."
-        ),
+        typer.Option("--target", metavar="RELEASE", help="Release to upgrade to, such as 4.17.2."),
     ] = "",
     output: LintForm = LintOutput.TEXT,
 ) -> None:

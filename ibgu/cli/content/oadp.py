@@ -55,29 +55,31 @@ def explain(paths: Paths) -> None:
         first = unread[0]
         fail(f"{len(unread)} documents can't be read: {first.file}:{first.line} {first.problem}")
     if not lines:
-        fail("the files have neither a Backup nor a Restore")
+        fail("the files contain neither a Backup nor a Restore")
 
 
 @oadp.command("pack", cls=PlainCommand, epilog=epilog("oadp pack"))
 def pack(
     directory: Annotated[
         Path,
-        typer.Argument(metavar="DIR", help="The directory of the files.", show_default=False),
+        typer.Argument(metavar="DIR", help="Directory with the files.", show_default=False),
     ],
-    name: Annotated[str, typer.Option("--name", help="Of the ConfigMap.")] = "oadp-cm",
+    name: Annotated[str, typer.Option("--name", help="Name of the ConfigMap.")] = "oadp-cm",
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
             metavar="FILE",
-            help="Where to write it; by default the standard output.",
+            help="Output file; default: standard output.",
             show_default=False,
         ),
     ] = None,
     storage: StorageChoice = None,
     pull_secret: PullSecret = None,
-    force: Annotated[bool, typer.Option("--force", help="Pack it in spite of errors.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Pack the files even if lint finds errors.")
+    ] = False,
 ) -> None:
     """Pack the files of a directory into the ConfigMap for an upgrade, if lint finds no error."""
     from ibgu.cli.content.files import files_of, write
@@ -97,5 +99,5 @@ def pack(
     if findings:
         typer.echo(page(as_text(findings, len(documents), stderr())), err=True)
     if errors(findings) and not force:
-        fail("nothing is packed: correct the errors, or pack it all the same with --force")
+        fail("nothing was packed: fix the errors, or use --force")
     write(packed(name, texts), output)

@@ -24,7 +24,7 @@ _BREAKS = re.compile(r"[\r\x85\u2028\u2029]")
 
 def check_name(name: str) -> None:
     if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
-        fail(f"--name: {name!r} is no name of a ConfigMap, such as oadp-cm", MISUSED)
+        fail(f"--name: {name!r} is not a valid ConfigMap name; use one such as oadp-cm", MISUSED)
 
 
 def texts_of(files: Sequence[Path]) -> dict[str, str]:
@@ -43,7 +43,7 @@ def packed(name: str, texts: Mapping[str, str]) -> str:
     except PayloadError:
         largest = max(texts, key=lambda key: len(texts[key].encode()))
         fail(
-            f"the files are too large together: a ManifestWork carries at most {LIMIT} bytes, for "
+            f"the files are too large: a ManifestWork carries at most {LIMIT} bytes, for "
             f"all ConfigMaps and the pull secret; the largest is {largest} with "
             f"{len(texts[largest].encode())} bytes"
         )
