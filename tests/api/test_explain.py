@@ -65,7 +65,7 @@ async def test_explain_refuses_forbidden_and_unknown_clusters(ask: Ask, journal:
     status, words = await refused(ask, "a", namespace="default", rollout="none")
     assert (status, words[:43]) == (404, "there is no rollout none in namespace defau")
     status, words = await refused(ask, "a", rollout="ran-r1")
-    assert (status, words) == (422, "namespace: say in which namespace the rollout is")
+    assert (status, words) == (422, "namespace: specify the namespace of the rollout")
 
 
 async def test_names_of_clusters(ask: Ask, journal: Journal) -> None:

@@ -145,7 +145,7 @@ async def test_a_hub_must_be_chosen_where_several_match(leading: Leading, certif
     [
         (["fleet/nobody"], 1, "the journal has no rollout fleet/nobody"),
         (["a"], 1, "the journal has no rollout default/a"),
-        (["fleet/a", "--hub", "south"], 1, "knows no rollout fleet/a of hub south"),
+        (["fleet/a", "--hub", "south"], 1, "has no rollout fleet/a of hub south"),
         (["a/b/c"], 2, "'a/b/c' is no rollout: it looks like namespace/name"),
         (["fleet/"], 2, "'fleet/' is no rollout"),
     ],

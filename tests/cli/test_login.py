@@ -65,7 +65,7 @@ async def test_a_context_of_the_same_name_on_another_hub_is_not_logged_in(
     elsewhere = env | {"KUBECONFIG": str(other)}
     told = one_line(await ibgu("get", **elsewhere))
     assert told.startswith(f"the login for {server} is for a context sandbox of the hub")
-    assert "your kubeconfig is for https://other-hub.invalid:6443; log in again" in told
+    assert "your kubeconfig is for https://other-hub.invalid:6443; run ibgu login again" in told
     out = await ibgu("logout", **elsewhere)
     assert out.stdout.startswith("no login is stored for the context")
     assert (await ibgu("get", **env)).exit_code == 0
