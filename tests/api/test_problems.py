@@ -160,7 +160,7 @@ async def test_a_method_that_the_path_lacks(client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/v1/rollouts", json={})
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "GET"
-    assert answer.json()["detail"] == "/api/v1/rollouts does not take POST; see the header Allow"
+    assert answer.json()["detail"] == "/api/v1/rollouts does not support POST; see the header Allow"
 
 
 async def test_every_answer_has_strict_headers(client: httpx.AsyncClient, ask: Ask) -> None:

@@ -128,7 +128,7 @@ def test_a_missing_namespace_is_reported_once_and_a_pod_waits_for_it(
         Kubectl(hub)("create", "namespace", SYSTEM_NAMESPACE)
         until(process, env, "/readyz")
     waited = [line for line in logged(tmp_path / "log") if line["event"] == "waiting for the hub"]
-    refused = [line for line in waited if "can't be made" in line["error"]]
+    refused = [line for line in waited if "can't create it" in line["error"]]
     assert refused
     assert too_often(refused) == []
 

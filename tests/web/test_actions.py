@@ -523,7 +523,7 @@ async def test_a_rollout_that_talm_left_unfinished_can_be_adopted(look: Tab) -> 
     )
     await made(look, "ran-428", 6600, hold=hold)
     dialog = await opened(look, "ran-428", "Adopt from TALM…")
-    await expect(dialog.get_by_role("button", name="Take ran-428 over from TALM")).to_be_visible()
+    await expect(dialog.get_by_role("button", name="Adopt ran-428 from TALM")).to_be_visible()
 
 
 async def test_an_action_that_the_state_refuses_says_why(look: Tab) -> None:
