@@ -123,7 +123,7 @@ def _document(chunk: str, file: str, line: int, step: int) -> Document:
     except (yaml.YAMLError, UnicodeError) as error:
         return Document(file=file, line=line, problem=f"is no YAML: {shown(error)}")
     if body is not None and not isinstance(body, dict):
-        return Document(file=file, line=line, problem="is no object")
+        return Document(file=file, line=line, problem="is not an object")
     return Document(body or {}, file, composer.first, composer.lines)
 
 

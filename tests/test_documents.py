@@ -95,7 +95,7 @@ BOMB = "a: &a [" + "x, " * 9 + "x]\n" + "".join(
     ("text", "line", "words"),
     [
         ("a: b\nc: d: e\n", 2, "mapping values are not allowed"),
-        ("- a\n", 1, "is no object"),
+        ("- a\n", 1, "is not an object"),
         (f"{OBJECT}--- {{kind: A}}\n", 3, "'{kind: A}' is on the line of ---"),
         ("a: 1\n...\nb: 2\n", 3, "is no YAML: "),
         ("a: 1\nb: 2\na: 3\n", 3, "the key 'a' is there twice"),

@@ -38,7 +38,7 @@ async def test_pause_and_resume(
     )
     paused = await ibgu("pause", "ran-x1", "--why", "mirror", *direct, user="olga")
     assert paused.stdout.splitlines() == [
-        "ran-x1 is paused: nothing new starts, what is in flight goes on to its end",
+        "ran-x1 is paused: nothing new starts, clusters in flight finish",
         "the same with kubectl:",
         "kubectl -n default annotate imagebasedgroupupgrade ran-x1 'ibgu.dev/pause=olga: mirror' "
         "--overwrite",

@@ -43,9 +43,9 @@ async def test_findings_come_by_rule_with_their_clusters(ibgu: Ibgu, tmp_path: P
     assert found.exit_code == 1, found.output
     lines = found.stdout.splitlines()
     assert lines[:4] == [
-        "P1 error 1 cluster: are older than 4.14.13, from which on it is supported (pf-2)",
+        "P1 error 1 cluster: are older than 4.14.13, the first supported release (pf-2)",
         "    → Update the cluster the usual way first, or leave it out of the selectors.",
-        "P2 error 1 cluster: are newer than 4.17.3, which is refused (pf-10)",
+        "P2 error 1 cluster: are newer than 4.17.3, which clusters refuse (pf-10)",
         "    → Leave the cluster out of the selectors, or name a later seed.",
     ]
     assert (

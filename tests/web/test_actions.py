@@ -428,7 +428,7 @@ async def test_a_clean_up_by_hand_is_confirmed_with_what_was_done(
     await dialog.get_by_label("What was cleaned up by hand").fill("deleted the Backups")
     await expect(dialog).to_contain_text("This can't be undone for 1 cluster.")
     await expect(dialog).to_contain_text(
-        "olga states that somebody has cleaned up there by hand: deleted the Backups."
+        "olga confirms a manual cleanup there: deleted the Backups."
     )
     send = dialog.get_by_role("button", name="Confirm for 1 cluster", exact=True)
     await expect(send).to_have_accessible_description("Type ran-490 to confirm.")

@@ -33,7 +33,7 @@ P20 = PreflightRule(
 )
 P23 = PreflightRule(
     "P23",
-    "No Backup takes objects that the cluster makes itself",
+    "No Backup contains objects that the cluster creates itself",
     "15.1.2.4",
     "Remove them from spec.includedNamespaceScopedResources, or add them to "
     "spec.excludedNamespaceScopedResources.",

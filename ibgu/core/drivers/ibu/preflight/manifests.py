@@ -23,8 +23,8 @@ P25 = PreflightRule(
     "P25",
     "Extra manifests are whole objects of kinds that the Lifecycle Agent applies",
     "15.1.2.5",
-    "Correct the object, or bring it to the clusters another way: MachineConfigs and operators "
-    "belong in the seed image.",
+    "Correct the object, or deliver it to the clusters another way: MachineConfigs "
+    "and operators belong in the seed image.",
 )
 P26 = PreflightRule(
     "P26",
@@ -35,7 +35,7 @@ P26 = PreflightRule(
 )
 P27 = PreflightRule(
     "P27",
-    "A Namespace is applied before what is in it",
+    "A Namespace is applied before its objects",
     "15.2.4.2",
     f"Give the Namespace the lower {APPLY_WAVE}. Within a wave the order is that of names.",
 )
@@ -68,7 +68,10 @@ def refused_manifests(content: ManifestContent) -> Iterator[PreflightFinding]:
         if document.problem:
             yield P25.error(document.at(), document.problem)
         elif not document.body:
-            words = "nothing is between two ---: the Lifecycle Agent refuses an object without name"
+            words = (
+                "the document between two --- is empty: the Lifecycle Agent rejects an object "
+                "without a name"
+            )
             yield P25.error(document.at(), words)
         else:
             yield from _refused(document)
@@ -81,7 +84,7 @@ def _refused(document: Document) -> Iterator[PreflightFinding]:
     if not document.name:
         yield P25.error(document.at("metadata", "name"), "has no name")
     for path in labels_without_quotes(document):
-        yield P25.error(document.at(*path), "is no text: the value is not in quotes")
+        yield P25.error(document.at(*path), "is not a string: put the value in quotes")
     if document.kind in _REFUSED.get(document.api_version, ()):
         yield P25.error(document.at("kind"), "the Lifecycle Agent refuses this kind")
 

@@ -60,12 +60,12 @@ def _malformed(document: Document) -> Iterator[PreflightFinding]:
         yield P15.error(document.at("metadata", "namespace"), words)
     for path in _OBJECTS:
         if not isinstance(document.get(*path), dict | None):
-            yield P15.error(document.at(*path), "is no object")
+            yield P15.error(document.at(*path), "is not an object")
     for path in _FLAGS:
         if not isinstance(document.get(*path), bool | None):
-            yield P15.error(document.at(*path), "is neither true nor false")
+            yield P15.error(document.at(*path), "must be true or false")
     for path in _not_texts(document):
-        yield P15.error(document.at(*path), "is no text: the value is not in quotes")
+        yield P15.error(document.at(*path), "is not a string: put the value in quotes")
     for field in _LISTS:
         yield from _bad_list(document, "spec", field)
     yield from _bad_list(document, "spec", "restoreStatus", "includedResources")
@@ -87,13 +87,13 @@ def _not_texts(document: Document) -> Iterator[tuple[str, ...]]:
 def _bad_list(document: Document, *path: str) -> Iterator[PreflightFinding]:
     value = document.get(*path)
     if value is not None and not isinstance(value, list):
-        yield P15.error(document.at(*path), "is no list")
+        yield P15.error(document.at(*path), "is not a list")
         return
     for number, item in enumerate(value or ()):
         if not isinstance(item, str):
-            yield P15.error(document.at(*path, number), "is no text")
+            yield P15.error(document.at(*path, number), "is not a string")
         elif not _RESOURCE.fullmatch(item):
-            yield P15.error(document.at(*path, number), f"{shown(item)!r} is no name")
+            yield P15.error(document.at(*path, number), f"{shown(item)!r} is not a name")
 
 
 def unnamed_or_repeated(content: OadpContent) -> Iterator[PreflightFinding]:

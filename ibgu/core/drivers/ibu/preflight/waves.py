@@ -39,9 +39,9 @@ def unreadable_waves(documents: Iterable[Document]) -> Iterator[PreflightFinding
         value = document.annotation(APPLY_WAVE)
         if value not in (None, "") and _number(value) is None:
             words = (
-                f"{shown(value)!r} is no whole number"
+                f"{shown(value)!r} is not a whole number"
                 if isinstance(value, str)
-                else f"{shown(value)} is no text: the value is not in quotes"
+                else f"{shown(value)} is not a string: put the value in quotes"
             )
             yield P18.error(document.at("metadata", "annotations", APPLY_WAVE), words)
 

@@ -37,12 +37,12 @@ def test_the_manuals_shape_has_no_finding(target: str) -> None:
         (
             ('  annotations:\n    lca.openshift.io/apply-wave: "1"', "  labels: {ring: 1}"),
             f"{EXTRA}:5 error P25 Namespace sriov-attachments metadata.labels.ring: "
-            "is no text: the value is not in quotes",
+            "is not a string: put the value in quotes",
         ),
         (
             ('"1"', "one"),
             f"{EXTRA}:6 error P18 Namespace sriov-attachments "
-            "metadata.annotations[lca.openshift.io/apply-wave]: 'one' is no whole number",
+            "metadata.annotations[lca.openshift.io/apply-wave]: 'one' is not a whole number",
         ),
         (
             ("sriovnetwork.openshift.io/v1", "lvm.topolvm.io/v1alpha1"),
@@ -79,7 +79,9 @@ def test_a_catalog_of_its_own_numbers_is_not_judged() -> None:
 def test_a_comment_before_the_first_separator_is_refused() -> None:
     """The Lifecycle Agent reads it as an object without a name."""
     found = lint_manifests(ManifestContent(tuple(read("# mine\n---\n", EXTRA))))
-    assert only(found).startswith(f"{EXTRA}:1 error P25 object : nothing is between two ---")
+    assert only(found).startswith(
+        f"{EXTRA}:1 error P25 object : the document between two --- is empty"
+    )
 
 
 def test_invalid_yaml_is_an_error() -> None:

@@ -45,16 +45,17 @@ WAVE = "metadata.annotations[lca.openshift.io/apply-wave]"
         (
             ("    - poddisruptionbudgets\n", "    - <application_custom_resources>\n"),
             f"{APP}:20 error P15 Backup openshift-adp/voting "
-            "spec.includedNamespaceScopedResources[8]: '<application_custom_resources>' is no name",
+            "spec.includedNamespaceScopedResources[8]: "
+            "'<application_custom_resources>' is not a name",
         ),
         (
             ("    - cronjobs\n", "    - 7\n"),
             f"{APP}:17 error P15 Backup openshift-adp/voting "
-            "spec.includedNamespaceScopedResources[5]: is no text",
+            "spec.includedNamespaceScopedResources[5]: is not a string",
         ),
         (
             ("  includedNamespaces:\n    - voting\n", "  includedNamespaces: voting\n"),
-            f"{APP}:9 error P15 Backup openshift-adp/voting spec.includedNamespaces: is no list",
+            f"{APP}:9 error P15 Backup openshift-adp/voting spec.includedNamespaces: is not a list",
         ),
         (
             ("  includedNamespaces:\n    - voting\n", "  excludedResources: [nodes]\n"),
@@ -69,17 +70,17 @@ WAVE = "metadata.annotations[lca.openshift.io/apply-wave]"
         (
             ('"2"', '"zwei"'),
             f"{LVM}:24 error P18 Restore openshift-adp/lvmcluster {WAVE}: "
-            "'zwei' is no whole number",
+            "'zwei' is not a whole number",
         ),
         (
             ('"2"', "2"),
             f"{LVM}:24 error P18 Restore openshift-adp/lvmcluster {WAVE}: "
-            "2 is no text: the value is not in quotes",
+            "2 is not a string: put the value in quotes",
         ),
         (
             ('"2"', '"99999999999999999999"'),
             f"{LVM}:24 error P18 Restore openshift-adp/lvmcluster {WAVE}: "
-            "'99999999999999999999' is no whole number",
+            "'99999999999999999999' is not a whole number",
         ),
         (
             ('"2"', '"4"'),
@@ -223,12 +224,12 @@ def test_a_backup_without_anything() -> None:
         "apiVersion: velero.io/v1\nkind: Backup\nmetadata: {labels: {a: 1}}\nspec: x"
     ) == [
         "error P15 Backup metadata.name: has no name",
-        "error P15 Backup metadata.labels.a: is no text: the value is not in quotes",
+        "error P15 Backup metadata.labels.a: is not a string: put the value in quotes",
         "error P15 Backup metadata.namespace: namespace is missing: Velero reads openshift-adp",
         "error P16 Backup metadata.name: no Restore names it",
         "warning P17 Backup metadata.labels[velero.io/storage-location]: has no label "
         "velero.io/storage-location",
-        "error P15 Backup spec: is no object",
+        "error P15 Backup spec: is not an object",
         "error P23 Backup spec.includedNamespaceScopedResources: takes pods, endpoints, "
         "controllerrevisions, podmetrics, packagemanifests, replicasets",
         "error P24 Backup spec.includedClusterScopedResources: takes persistentvolumeclaims "
@@ -247,11 +248,11 @@ spec: {backupName: 417, restorePVs: "true"}
 """
     found = [line.replace("openshift-adp", "") for line in variant(text) if "P15" in line]
     assert found == [
-        "error P15 Restore  metadata.labels: is no object",
-        "error P15 Restore  metadata.annotations: is no object",
-        "error P15 Restore  metadata.name: is no text: the value is not in quotes",
-        "error P15 Restore  spec.restorePVs: is neither true nor false",
-        "error P15 Restore  spec.backupName: is no text: the value is not in quotes",
+        "error P15 Restore  metadata.name: is not a string: put the value in quotes",
+        "error P15 Restore  metadata.labels: is not an object",
+        "error P15 Restore  metadata.annotations: is not an object",
+        "error P15 Restore  spec.backupName: is not a string: put the value in quotes",
+        "error P15 Restore  spec.restorePVs: must be true or false",
     ]
 
 
