@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 _NOT = {
-    "int_parsing": "is no whole number",
-    "int_type": "is no whole number",
-    "int_from_float": "is no whole number",
+    "int_parsing": "is not a whole number",
+    "int_type": "is not a whole number",
+    "int_from_float": "is not a whole number",
     "float_parsing": "is no number",
     "float_type": "is no number",
     "bool_parsing": "is neither true nor false",

@@ -29,32 +29,35 @@ class Settings(BaseSettings):
     kubeconfig: str | None = Field(
         None,
         validation_alias=AliasChoices("KUBECONFIG", "kubeconfig"),
-        description="Kubeconfig of the hub; without it the pod's service account is used.",
+        description="Kubeconfig of the hub; default: the pod's service account.",
     )
     database_url: str = Field(
         "",
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),
         description="Postgres, as postgresql://user:password@host:5432/name.",
     )
-    namespace: str = Field("ibgu-system", description="Where ibgu runs: its Lease is there.")
+    namespace: str = Field(
+        "ibgu-system", description="Namespace in which ibgu runs and holds its Lease."
+    )
     identity: str = Field(
         default_factory=lambda: f"{socket.gethostname()}_{os.getpid()}",
         description="Name of this process as leader; must differ between replicas.",
     )
     service_account: str = Field(
         "ibgu-system:ibgu",
-        description="namespace:name of ibgu's service account, for messages that say how to allow.",
+        description="namespace:name of ibgu's service account, for messages about missing rights.",
     )
     component: str = Field(
         "all",
         pattern="^(all|controller|api)$",
-        description="Which of ibgu's processes has this environment: all (ibgu run), controller or "
-        "api. ibgu doctor checks what that one needs.",
+        description="The process that runs with this environment: all (ibgu run), controller or "
+        "api. ibgu doctor checks what that process needs.",
     )
     listen: str = Field("127.0.0.1:8080", description="Address of the REST API and the metrics.")
     metrics_listen: str = Field(
         "",
-        description="Address of the metrics alone; empty: at IBGU_LISTEN, for all who reach it.",
+        description="Separate address for the metrics; empty: serve them at IBGU_LISTEN, to "
+        "everyone who can reach it.",
     )
     log_level: str = Field(
         "info",
@@ -69,133 +72,147 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         4.0,
         gt=0,
-        description="How long others wait after the leader's last renewal, on a hub that responds "
-        "quickly.",
+        description="How long other replicas wait after the leader's last renewal, on a hub that "
+        "responds quickly.",
     )
     lease_max_seconds: float = Field(
         15.0,
         ge=0,
-        description="How long they wait at most. After a response of the hub that took more than "
-        "a quarter of IBGU_LEASE_RENEW_SECONDS, the Lease and that time grow in the same ratio "
-        "for 10 minutes. Not above IBGU_LEASE_SECONDS: they never do.",
+        description="Maximum time that other replicas wait. After a response of the hub that took "
+        "more than a quarter of IBGU_LEASE_RENEW_SECONDS, the Lease and that time grow "
+        "in the same ratio for 10 minutes. A value up to IBGU_LEASE_SECONDS turns this "
+        "off.",
     )
     lease_renew_seconds: float = Field(
-        3.0, gt=0, description="How long a leader goes on without a renewal that was answered."
+        3.0, gt=0, description="How long a leader continues without a confirmed renewal."
     )
     lease_retry_seconds: float = Field(
         0.4,
         gt=0,
-        description="Until the next try to get or keep the Lease; a leader whose renewal was "
-        "answered waits a quarter of IBGU_LEASE_RENEW_SECONDS, if that is longer.",
+        description="Time between attempts to get or renew the Lease; after a confirmed renewal "
+        "the leader waits a quarter of IBGU_LEASE_RENEW_SECONDS, if that is longer.",
     )
-    hub_concurrency: int = Field(32, ge=1, le=256, description="Writes to the hub at a time.")
-    hub_rate: float = Field(400.0, gt=0, description="Writes to the hub a second, on average.")
-    hub_burst: int = Field(400, ge=1, description="Writes to the hub that may go out at once.")
+    hub_concurrency: int = Field(
+        32, ge=1, le=256, description="Maximum number of concurrent writes to the hub."
+    )
+    hub_rate: float = Field(
+        400.0, gt=0, description="Average rate of writes to the hub, per second."
+    )
+    hub_burst: int = Field(400, ge=1, description="Maximum burst of writes to the hub.")
     feedback_refresh: str = Field(
         "auto",
         pattern="(?i)^(auto|off)$",
-        description="auto: where the hub has no feedback by watch, clusters whose action may have "
-        "ended are read at once, and elsewhere those that are silent after a reboot; off: when "
-        "their agents poll.",
+        description="When ibgu requests feedback from agents. auto: on a hub without feedback by "
+        "watch, when a cluster's action may have ended; on other hubs, when a cluster "
+        "is silent after a reboot. off: never, ibgu waits until the agents poll.",
     )
     feedback_refresh_rate: float = Field(
-        10.0, gt=0, description="Clusters that are so read a second, of the whole fleet."
+        10.0, gt=0, description="Maximum number of such requests per second, for the whole fleet."
     )
     starts_per_minute: int = Field(
         0,
         ge=0,
-        description="Clusters that start a Prep or Upgrade step a minute, on the whole hub; 0: all "
-        "that have a slot.",
+        description="Maximum number of clusters on the hub that start a step with Prep or Upgrade "
+        "per minute; 0: no limit but the slots.",
     )
     relist_seconds: float = Field(
-        2700.0, ge=60, description="Time between two full lists of each kind, a third more or less."
+        2700.0,
+        ge=60,
+        description="Interval between full lists of each kind, varied by up to a third.",
     )
     watch_silence_seconds: float = Field(
-        120.0, ge=5, description="A watch that says nothing for so long is opened again."
+        120.0, ge=5, description="ibgu reopens a watch that is silent for this long."
     )
     tenancy: str = Field(
         "off",
         pattern="^(off|clustersets)$",
-        description="clustersets: an ImageBasedGroupUpgrade takes only clusters of the "
-        "ManagedClusterSets that are bound to its namespace; off: of the whole fleet, as TALM.",
+        description="clustersets: an ImageBasedGroupUpgrade can select only clusters of the "
+        "ManagedClusterSets bound to its namespace; off: clusters of the whole fleet, "
+        "as with TALM.",
     )
     preemption: str = Field(
         "auto",
         pattern="^(auto|all|namespace)$",
-        description="Which older rollouts a new IBGU cancels on its clusters when it begins with "
-        "Abort or Rollback: all (of every namespace), namespace (of its own), or auto (all while "
-        "IBGU_TENANCY is off, else namespace).",
+        description="Older rollouts that a new IBGU cancels on its clusters when it starts with "
+        "Abort or Rollback: all (in every namespace), namespace (in its own), or auto "
+        "(all if IBGU_TENANCY is off, otherwise namespace).",
     )
     talm_namespaces: str = Field(
         "openshift-cluster-group-upgrades,openshift-operators",
-        description="Where TALM may be installed, with commas between.",
+        description="Namespaces in which TALM may be installed, separated by commas.",
     )
     events_days: int = Field(
-        400, ge=0, description="How many days the events of the history are kept; 0 keeps all."
+        400, ge=0, description="Days to keep the events of the history; 0 keeps all."
     )
     rollouts_days: int = Field(
         400,
         ge=0,
-        description="How many days rollouts are kept with their members and attempts after their "
-        "ImageBasedGroupUpgrade was deleted, and no shorter than their events; 0 keeps all.",
+        description="Days to keep rollouts with their members and attempts after their "
+        "ImageBasedGroupUpgrade is deleted, but at least as long as their events; 0 "
+        "keeps all.",
     )
     shadow: bool = Field(
-        False, description="Only watch TALM at work and keep what ibgu would have done: no writes."
+        False,
+        description="Only watch TALM and record what ibgu would have done, "
+        "without writing to the hub.",
     )
     api_rate: float = Field(
-        100.0, gt=0, description="Requests to the REST API a second for each user, on average."
+        100.0, gt=0, description="Average rate of requests to the REST API per user, per second."
     )
     api_burst: int = Field(
-        300, ge=1, description="Requests to the REST API that a user may make at once."
+        300, ge=1, description="Maximum burst of requests to the REST API per user."
     )
     api_unknown_tokens: float = Field(
         20.0,
         gt=0,
-        description="How many tokens that it does not know yet the API has the hub check a second, "
-        "half as many from one address; what comes faster is answered with 429.",
+        description="Maximum number of new tokens per second that the API asks the hub to check, "
+        "half of it from one address; further requests get 429.",
     )
     behind_proxy: bool = Field(
         False,
-        description="A proxy is in front: its X-Forwarded-Proto and X-Forwarded-Host tell the "
-        "page's address, X-Forwarded-Access-Token the user's token, and X-Forwarded-For the "
-        "address for which unknown tokens are counted.",
+        description="Set to true behind a proxy: ibgu then takes the page's address from "
+        "X-Forwarded-Proto and X-Forwarded-Host, the user's token from "
+        "X-Forwarded-Access-Token, and the client's address, for the limit on new "
+        "tokens, from X-Forwarded-For.",
     )
     api_connections: int = Field(
         1000,
         ge=1,
-        description="Connections to the REST API at a time, as far as the limit of open files "
-        "allows; beyond, who has waited longest without asking anything is cut.",
+        description="Maximum number of connections to the REST API, within the limit of open "
+        "files; beyond it, ibgu closes the connection that has been idle longest.",
     )
     api_streams: int = Field(
-        500, ge=1, description="Streams of events at a time that one process of the API serves."
+        500, ge=1, description="Maximum number of event streams per API process."
     )
     api_streams_per_user: int = Field(
-        50, ge=1, description="Streams of events at a time that one user may follow there."
+        50, ge=1, description="Maximum number of event streams per user and API process."
     )
     notify_file: str = Field(
-        "", description="YAML file that says who is notified of what; empty: nobody is."
+        "", description="YAML file with the receivers of notifications; empty: no notifications."
     )
     payload_references: str = Field(
         "auto",
         pattern="^(auto|trust|namespace)$",
-        description="Which ConfigMaps and pull secrets ibgu carries for an IBGU that the chart's "
-        "admission policy has not checked: trust (all that ibgu may read, as with TALM) or "
-        "namespace (only those of the IBGU's own namespace). auto is namespace where the policy "
-        "is on the hub, and trust where it is not.",
+        description="ConfigMaps and pull secrets that ibgu delivers for an IBGU that the chart's "
+        "admission policy has not checked: trust (all that ibgu may read, as with "
+        "TALM) or namespace (only those in the IBGU's own namespace). auto means "
+        "namespace if the policy is on the hub, otherwise trust.",
     )
     payload_namespaces: str = Field(
         "default,openshift-adp,openshift-lifecycle-agent",
-        description="Namespaces of the ConfigMaps and pull secrets that ibgu is to carry, with "
-        "commas between: ibgu doctor checks that it may read there. The chart sets it to its "
-        "payloadNamespaces, and grants the right.",
+        description="Namespaces of the ConfigMaps and pull secrets that ibgu delivers, separated "
+        "by commas: ibgu doctor checks that ibgu may read there. The chart sets this "
+        "to its payloadNamespaces, and grants the right.",
     )
     take_back_pull_secrets: bool = Field(
         False,
-        description="Remove the pull secret from a cluster when its Prep has ended; else it stays "
-        "there, as with TALM.",
+        description="Remove the pull secret from a cluster when its Prep has ended; otherwise it "
+        "stays there, as with TALM.",
     )
     payload_check_seconds: float = Field(
-        60.0, gt=0, description="How often ConfigMaps and secrets of a running Prep are re-read."
+        60.0,
+        gt=0,
+        description="Interval at which ibgu re-reads the ConfigMaps and secrets of a running Prep.",
     )
 
     @property
@@ -233,7 +250,7 @@ def mistyped(names: Iterable[str]) -> str:
         if name.startswith("IBGU_") and name not in known:
             for near in get_close_matches(name, known, 1, _NEARLY):
                 description = Settings.model_fields[known[near]].description
-                return f"{name}: there is no such setting, but {near}. {description}"
+                return f"{name}: unknown setting; did you mean {near}? {description}"
     return ""
 
 

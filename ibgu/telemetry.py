@@ -20,20 +20,21 @@ if TYPE_CHECKING:
 _LATENCIES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _DURATIONS = (10, 30, 60, 120, 300, 600, 1200, 1800, 2700, 3600, 7200, 14400, 28800)
 
-BUILD = Gauge("ibgu_build_info", "1, with the version that runs.", ["version"])
+BUILD = Gauge("ibgu_build_info", "Always 1; the label has the running version.", ["version"])
 BUILD.labels(version("ibgu")).set(1)
 
 # the loop
-TURN = Histogram("ibgu_turn_seconds", "Duration of one turn of the loop.", buckets=_LATENCIES)
+TURN = Histogram("ibgu_turn_seconds", "Duration of one decision cycle.", buckets=_LATENCIES)
 REACTION = Histogram(
     "ibgu_reaction_seconds",
-    "From the first change that a turn answers to the turn's end: what it decided is in the "
-    "journal, and its writes are on their way to the hub.",
+    "Time from the first change that a decision cycle handles to the end of the "
+    "cycle, when its decisions are in the journal and its writes are queued for "
+    "the hub.",
     buckets=_LATENCIES,
 )
 COMMIT = Histogram("ibgu_journal_commit_seconds", "Journal commits.", buckets=_LATENCIES)
 LEADER = Gauge("ibgu_leader", "1 while this process leads.")
-LEADS = Counter("ibgu_leads", "How often this process began to lead.")
+LEADS = Counter("ibgu_leads", "Number of times that this process became leader.")
 FORGOTTEN = Counter(
     "ibgu_journal_forgotten",
     "Records that were deleted because of their age (IBGU_EVENTS_DAYS, IBGU_ROLLOUTS_DAYS).",
@@ -42,11 +43,11 @@ FORGOTTEN = Counter(
 JOURNAL_AWAY = Gauge("ibgu_journal_away", "1 while the journal can't be written.")
 QUARANTINED = Gauge(
     "ibgu_rollouts_quarantined",
-    "Rollouts that an error of ibgu's own keeps the leader from working on.",
+    "Rollouts that the leader can't work on because of an internal error.",
 )
 OWN_ERRORS = Counter(
     "ibgu_own_errors",
-    "Errors of ibgu's own about one rollout: in its work, or in reporting it (each once).",
+    "Internal errors about one rollout, in its work or in reporting it; each counts once.",
     ["what"],
 )
 TALM_LIVE = Gauge("ibgu_talm_live", "1 while a live TALM keeps the leader from writing.")
@@ -60,24 +61,22 @@ WRITES = Counter("ibgu_hub_writes", "Writes by object kind and result.", ["kind"
 QUEUE = Gauge("ibgu_write_queue_depth", "Objects with a write pending.")
 REFRESHES = Counter(
     "ibgu_feedback_refreshes",
-    "Clusters that were asked by a touch of their work to be read now.",
+    "Requests for immediate feedback, made by touching a cluster's work.",
     ["action"],
 )
 REFRESHES_WAITING = Gauge(
     "ibgu_feedback_refreshes_waiting",
-    "Clusters that are due to be read now and wait for IBGU_FEEDBACK_REFRESH_RATE.",
+    "Requests for feedback that wait for IBGU_FEEDBACK_REFRESH_RATE.",
 )
-WATCH_AGE = Gauge("ibgu_watch_age_seconds", "Time since a watch was last heard.", ["kind"])
+WATCH_AGE = Gauge("ibgu_watch_age_seconds", "Time since the last message of a watch.", ["kind"])
 BAD_OBJECTS = Counter("ibgu_bad_objects", "Objects of the hub that could not be read.", ["kind"])
-RIGHTS_MISSING = Gauge(
-    "ibgu_rights_missing", "Rights that the hub refuses and ibgu can't do its work without."
-)
+RIGHTS_MISSING = Gauge("ibgu_rights_missing", "Rights that ibgu needs but the hub refuses.")
 
 # the work
 ACTIONS = Counter("ibgu_actions", "Ended actions.", ["action", "result", "cause"])
 ACTION_SECONDS = Histogram(
     "ibgu_action_duration_seconds",
-    "Time of ended actions from arming to end.",
+    "Duration of ended actions, from arming to end.",
     ["action", "result"],
     buckets=_DURATIONS,
 )
@@ -88,8 +87,8 @@ MEMBERS_ENDED = Counter(
 )
 MEMBER_SECONDS = Histogram(
     "ibgu_member_seconds",
-    "Time that clusters which have ended a step have spent in it before their start (waiting) "
-    "and after it (working), by the step's first action.",
+    "Time that clusters spent in a step they have ended, before their start "
+    "(waiting) and after it (working), by the step's first action.",
     ["action", "spent"],
     buckets=_DURATIONS,
 )
@@ -98,7 +97,8 @@ MEMBERS = Gauge("ibgu_members", "Members of running steps by state.", ["state"])
 SLOTS = Gauge("ibgu_slots", "Slots of running steps.", ["state"])
 ROLLOUT_CLUSTERS = Gauge(
     "ibgu_rollout_clusters",
-    "Clusters of a whole rollout by state, each once, also when it is over; the sum is its total.",
+    "Clusters of a whole rollout by state, also after its end; each cluster counts "
+    "once, and the sum is the total.",
     ["rollout", "state"],
 )
 ROLLOUT_WARNED = Gauge(
@@ -108,12 +108,12 @@ ROLLOUT_WARNED = Gauge(
 )
 ROLLOUT_ROLLBACK = Gauge(
     "ibgu_rollout_rollback_clusters",
-    "Clusters of a rollout that report until when they can be rolled back, and can.",
+    "Clusters of a rollout that can be rolled back and report a deadline for it.",
     ["rollout"],
 )
 ROLLOUT_ROLLBACK_UNTIL = Gauge(
     "ibgu_rollout_rollback_until_timestamp_seconds",
-    "The earliest of these times.",
+    "Earliest rollback deadline of a rollout's clusters.",
     ["rollout"],
 )
 ROLLOUT_MEMBERS = Gauge(
@@ -123,7 +123,7 @@ ROLLOUT_MEMBERS = Gauge(
 )
 ROLLOUT_STALLED = Gauge(
     "ibgu_rollout_stalled_members",
-    "Members in flight whose action takes longer than 95 of 100 have taken on this hub.",
+    "Members in flight whose action takes longer than p95 on this hub.",
     ["rollout", "action"],
 )
 ROLLOUT_SLOTS = Gauge(
@@ -142,21 +142,22 @@ ROLLOUT_RATE_LIMITED = Gauge(
 
 # notifications
 NOTIFICATIONS = Counter(
-    "ibgu_notifications", "Tries to tell a receiver, by result.", ["receiver", "result"]
+    "ibgu_notifications", "Delivery attempts to a receiver, by result.", ["receiver", "result"]
 )
 NOTIFY_LAG = Gauge(
     "ibgu_notify_lag_seconds",
-    "Age of the oldest message that is not delivered, or of what keeps ibgu from looking for one.",
+    "Age of the oldest undelivered message, or of the problem that keeps ibgu from "
+    "reading messages.",
     ["receiver"],
 )
 
 # the REST API
 API_REQUESTS = Counter(
-    "ibgu_api_requests", "Requests answered, by route and status.", ["method", "route", "code"]
+    "ibgu_api_requests", "Answered requests, by route and status.", ["method", "route", "code"]
 )
 API_SECONDS = Histogram(
     "ibgu_api_request_seconds",
-    "Time to the head of an answer.",
+    "Time until the response headers are sent.",
     ["method", "route"],
     buckets=_LATENCIES,
 )
@@ -168,13 +169,13 @@ API_OPEN = Gauge(
 )
 API_REFUSED = Counter(
     "ibgu_api_refused",
-    "Requests, streams and connections that were refused or cut so that others are served, by why.",
+    "Requests, streams and connections that were refused or closed because of a limit, by reason.",
     ["why"],
 )
 
 # beside TALM
-SHADOW_ROLLOUTS = Gauge("ibgu_shadow_rollouts", "TALM's rollouts that a shadow has seen.")
-SHADOW_RUNS = Gauge("ibgu_shadow_runs_open", "Actions of TALM that a shadow follows now.")
+SHADOW_ROLLOUTS = Gauge("ibgu_shadow_rollouts", "Rollouts of TALM that shadow mode has seen.")
+SHADOW_RUNS = Gauge("ibgu_shadow_runs_open", "Actions of TALM that shadow mode is watching.")
 
 PRESENT = (
     ROLLOUTS,

@@ -18,7 +18,7 @@ def test_a_misspelt_setting_names_the_one_that_was_meant(
     name: str, meant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, "1")
-    with pytest.raises(SettingsError, match=rf"^{name}: there is no such setting, but {meant}\. "):
+    with pytest.raises(SettingsError, match=rf"^{name}: unknown setting; did you mean {meant}\? "):
         read_settings()
 
 

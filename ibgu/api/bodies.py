@@ -35,39 +35,41 @@ class Body(BaseModel):
 class PageBody(Body, Generic[T]):
     items: list[T]
     next_cursor: str | None = Field(
-        None, description="Give it as `cursor` to get what follows; null: this is the end."
+        None, description="Pass it as `cursor` to get the next page; null: this is the last page."
     )
 
 
 NewestEvent = Annotated[
     int,
-    Field(description="Number of the cluster's newest event at this moment; 0: none is kept."),
+    Field(description="Number of the cluster's newest event at this moment; 0: no event."),
 ]
 
 
 class RolloutNameBody(Body):
-    namespace: str | None = Field(description="Null where the caller may not read it.")
-    name: str | None = Field(description="Null where the caller may not read its namespace.")
+    namespace: str | None = Field(description="null: the caller may not read it.")
+    name: str | None = Field(description="null: the caller may not read its namespace.")
     uid: str
 
 
 class OverdueBody(Body):
     """A reason that lasts longer than usual."""
 
-    since: datetime = Field(description="When it had lasted as long as usual.")
-    usual: float = Field(description="Seconds; where it was measured, p95 of this hub's clusters.")
-    check: str = Field(description="What a person has to check now.")
+    since: datetime = Field(description="When the usual duration was over.")
+    usual: float = Field(
+        description="Usual duration in seconds: p95 of this hub's clusters, if measured."
+    )
+    check: str = Field(description="What to check now.")
 
 
 class ReasonBody(Body):
     kind: ReasonKind
     since: datetime
-    until: datetime | None = Field(description="When it ends by itself, where that is known.")
+    until: datetime | None = Field(description="When it ends automatically, if known.")
     who: ActingParty = Field(
-        description="Who must act for it to end; a person, too, once it is overdue."
+        description="Who must act to end it; a person as well, once it is overdue."
     )
     message: str
-    overdue: OverdueBody | None = Field(description="Null: it has not lasted unusually long.")
+    overdue: OverdueBody | None = Field(description="null: not overdue.")
 
 
 class CountsBody(Body):
@@ -78,10 +80,10 @@ class CountsBody(Body):
 
     total: int
     waiting: int
-    running: int = Field(description="In flight: each of them has a slot.")
+    running: int = Field(description="Members in flight; each occupies a slot.")
     succeeded: int
     failed: int
     skipped: int
     cancelled: int = Field(
-        description="Taken over by another rollout, or let go of because this one was deleted."
+        description="Taken over by another rollout, or released because this one was deleted."
     )

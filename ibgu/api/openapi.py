@@ -10,9 +10,9 @@ from ibgu.api.problems.schemas import ProblemDetails
 
 _REFERENCE = "#/components/schemas/{model}"
 DESCRIPTION = """
-Where every rollout, step and cluster stands, and why it is not further.
+The state of every rollout, step and cluster, and why each waits.
 
-Send a bearer token of the hub. The hub says who you are and what you may see: rollouts of a
+Send a bearer token of the hub. The hub decides who you are and what you may see: rollouts of a
 namespace need `get imagebasedgroupupgrades` there, a cluster's history `get managedclusters`.
 """
 

@@ -36,7 +36,7 @@ class Shell(StrEnum):
 
 def completion(
     ctx: typer.Context,
-    shell: Annotated[Shell, typer.Argument(help="Which one.", show_default=False)],
+    shell: Annotated[Shell, typer.Argument(help="Shell to complete for.", show_default=False)],
 ) -> None:
     """Print a shell's completion script."""
     _ask_typer(ctx.find_root().command, _IBGU_COMPLETE=f"source_{shell}")

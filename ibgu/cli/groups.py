@@ -95,8 +95,8 @@ def _require_ibgu_itself(missing: ModuleNotFoundError) -> NoReturn:
     if package in ("", "ibgu"):
         raise missing
     fail(
-        f"this command needs the package {package}, which the one file for laptops leaves out. "
-        "Run it in ibgu's image, or install all of ibgu by pip"
+        f"this command needs the package {package}, which the single-file CLI does not "
+        "contain. Run it in ibgu's image, or install ibgu with pip"
     )
 
 

@@ -54,18 +54,17 @@ class Routes:
     _wire: Wire
 
     def whoami(self) -> WhoamiResponse:
-        """Requests `GET whoami`: the caller's user name, and the hub that answers."""
+        """Requests `GET whoami`: get the caller's user name, and the hub."""
         return self._wire.get(WhoamiResponse, "whoami")
 
     def leadership(self) -> LeadershipResponse:
-        """Requests `GET leadership`: which controller leads, since when, and how often that has
-        changed."""
+        """Requests `GET leadership`: get the leading controller, and how often it has changed."""
         return self._wire.get(LeadershipResponse, "leadership")
 
     def durations(
         self, *, action: str | None = None, namespace: str | None = None, label: str | None = None
     ) -> DurationsResponse:
-        """Requests `GET durations`: how long actions took, by their result."""
+        """Requests `GET durations`: get the durations of actions, by result."""
         return self._wire.get(
             DurationsResponse, "durations", action=action, namespace=namespace, label=label
         )
@@ -73,7 +72,7 @@ class Routes:
     def rollouts(
         self, *, state: Collection[str] | None = None, namespace: str | None = None
     ) -> Iterator[RolloutResponse]:
-        """Requests `GET rollouts`: rollouts, the newest first."""
+        """Requests `GET rollouts`: list rollouts, newest first."""
         return self._wire.pages(RolloutResponse, "rollouts", state=state, namespace=namespace)
 
     def rollouts_page(
@@ -84,7 +83,7 @@ class Routes:
         needs_person: bool | None = None,
         namespace: str | None = None,
     ) -> RolloutsResponse:
-        """Requests `GET rollouts`: rollouts, the newest first; the first page, with what stands
+        """Requests `GET rollouts`: list rollouts, newest first; the first page, with what stands
         beside its items."""
         return self._wire.get(
             RolloutsResponse,
@@ -100,7 +99,8 @@ class Routes:
         return self._wire.get(RolloutResponse, "rollouts", namespace, name, uid=uid)
 
     def steps(self, namespace: str, name: str, *, uid: str | None = None) -> StepsResponse:
-        """Requests `GET rollouts/{namespace}/{name}/steps`: the steps of a rollout, in order."""
+        """Requests `GET rollouts/{namespace}/{name}/steps`: list the steps of a rollout, in
+        order."""
         return self._wire.get(StepsResponse, "rollouts", namespace, name, "steps", uid=uid)
 
     def append_step(
@@ -128,8 +128,8 @@ class Routes:
         uid: str | None = None,
         label: str | None = None,
     ) -> ViewResponse:
-        """Requests `GET rollouts/{namespace}/{name}/view`: a rollout as a screen shows it, as of
-        one moment."""
+        """Requests `GET rollouts/{namespace}/{name}/view`: get all that a page shows of a rollout,
+        at one moment."""
         return self._wire.get(
             ViewResponse,
             "rollouts",
@@ -152,7 +152,8 @@ class Routes:
         uid: str | None = None,
         label: str | None = None,
     ) -> GridResponse:
-        """Requests `GET rollouts/{namespace}/{name}/grid`: all members of a step in columns."""
+        """Requests `GET rollouts/{namespace}/{name}/grid`: get all members of a step, in
+        columns."""
         return self._wire.get(
             GridResponse, "rollouts", namespace, name, "grid", step=step, uid=uid, label=label
         )
@@ -167,8 +168,8 @@ class Routes:
         uid: str | None = None,
         label: str | None = None,
     ) -> TimelineResponse:
-        """Requests `GET rollouts/{namespace}/{name}/timeline`: how a step has gone, as points for a
-        chart."""
+        """Requests `GET rollouts/{namespace}/{name}/timeline`: get the progress of a step, as
+        points for a chart."""
         return self._wire.get(
             TimelineResponse,
             "rollouts",
@@ -200,7 +201,7 @@ class Routes:
         uid: str | None = None,
         label: str | None = None,
     ) -> Iterator[MemberResponse]:
-        """Requests `GET rollouts/{namespace}/{name}/members`: clusters in the steps of a
+        """Requests `GET rollouts/{namespace}/{name}/members`: list the clusters in the steps of a
         rollout."""
         return self._wire.pages(
             MemberResponse,
@@ -226,14 +227,14 @@ class Routes:
     def events(
         self, namespace: str, name: str, *, after: int | None = None, uid: str | None = None
     ) -> Iterator[EventResponse]:
-        """Requests `GET rollouts/{namespace}/{name}/events`: the history of a rollout, oldest
+        """Requests `GET rollouts/{namespace}/{name}/events`: list the events of a rollout, oldest
         first."""
         return self._wire.pages(
             EventResponse, "rollouts", namespace, name, "events", after=after, uid=uid
         )
 
     def cluster_events(self, name: str) -> Iterator[EventResponse]:
-        """Requests `GET clusters/{name}/events`: what happened to a cluster, newest first."""
+        """Requests `GET clusters/{name}/events`: list the events of a cluster, newest first."""
         return self._wire.pages(EventResponse, "clusters", name, "events")
 
     def activity(self, namespace: str, name: str, *, uid: str | None = None) -> ActivityResponse:
@@ -244,8 +245,8 @@ class Routes:
     def failures(
         self, namespace: str, name: str, *, step: int | None = None, uid: str | None = None
     ) -> FailuresResponse:
-        """Requests `GET rollouts/{namespace}/{name}/failures`: failed and cancelled members,
-        grouped by what happened."""
+        """Requests `GET rollouts/{namespace}/{name}/failures`: list failed and cancelled members,
+        grouped by cause."""
         return self._wire.get(
             FailuresResponse, "rollouts", namespace, name, "failures", step=step, uid=uid
         )
@@ -258,58 +259,57 @@ class Routes:
         rollout: str | None = None,
         label: str | None = None,
     ) -> Iterator[str]:
-        """Requests `GET clusters`: names of clusters, in their order."""
+        """Requests `GET clusters`: list the names of clusters."""
         return self._wire.pages(
             str, "clusters", prefix=prefix, namespace=namespace, rollout=rollout, label=label
         )
 
     def cluster(self, name: str) -> ClusterResponse:
-        """Requests `GET clusters/{name}`: a cluster as the journal knows it."""
+        """Requests `GET clusters/{name}`: get a cluster as the journal knows it."""
         return self._wire.get(ClusterResponse, "clusters", name)
 
     def cluster_history(self, name: str) -> Iterator[VisitResponse]:
-        """Requests `GET clusters/{name}/history`: the steps that a cluster was in, the one that
-        started last first."""
+        """Requests `GET clusters/{name}/history`: list the steps that a cluster was in, newest
+        first."""
         return self._wire.pages(VisitResponse, "clusters", name, "history")
 
     def explain(
         self, name: str, *, namespace: str | None = None, rollout: str | None = None
     ) -> ExplainedResponse:
-        """Requests `GET clusters/{name}/explain`: why a cluster is not further, what it means, what
+        """Requests `GET clusters/{name}/explain`: explain why a cluster waits or failed, and what
         to do."""
         return self._wire.get(
             ExplainedResponse, "clusters", name, "explain", namespace=namespace, rollout=rollout
         )
 
     def cluster_works(self, name: str) -> WorksResponse:
-        """Requests `GET clusters/{name}/works`: what ibgu's ManifestWorks ask of a cluster, and
-        what its agent reports."""
+        """Requests `GET clusters/{name}/works`: show what ibgu's ManifestWorks request from a
+        cluster, and what its agent reports."""
         return self._wire.get(WorksResponse, "clusters", name, "works")
 
     def stream(
         self, namespace: str, name: str, *, uid: str | None = None, after: int | None = None
     ) -> Iterator[EventResponse]:
-        """Requests `GET rollouts/{namespace}/{name}/stream`: the events of a rollout as they
-        happen."""
+        """Requests `GET rollouts/{namespace}/{name}/stream`: stream the events of a rollout."""
         return _events(
             self._wire.lines("rollouts", namespace, name, "stream", uid=uid, after=after)
         )
 
     def stream_all(self, *, after: int | None = None) -> Iterator[EventResponse]:
-        """Requests `GET stream`: the events of all rollouts as they happen."""
+        """Requests `GET stream`: stream the events of all rollouts."""
         return _events(self._wire.lines("stream", after=after))
 
     def preview(self, body: ProposalRequest) -> PreviewResponse:
-        """Requests `POST preview`: what a plan would do; nothing is changed."""
+        """Requests `POST preview`: preview what a plan would do, without changing anything."""
         return self._wire.post(PreviewResponse, "preview", body=body)
 
     def preflight(self, body: PreflightSubjectRequest) -> PreflightResponse:
-        """Requests `POST preflight`: what would fail; nothing is changed."""
+        """Requests `POST preflight`: check what would fail, without changing anything."""
         return self._wire.post(PreflightResponse, "preflight", body=body)
 
     def actions(self, namespace: str, name: str, *, uid: str | None = None) -> PermitsResponse:
-        """Requests `GET rollouts/{namespace}/{name}/actions`: what may be changed now, and why the
-        rest may not."""
+        """Requests `GET rollouts/{namespace}/{name}/actions`: list the changes that are possible
+        now, and why others are not."""
         return self._wire.get(PermitsResponse, "rollouts", namespace, name, "actions", uid=uid)
 
     def pause(
@@ -321,7 +321,7 @@ class Routes:
         dry_run: bool | None = None,
         uid: str | None = None,
     ) -> ChangeResponse:
-        """Requests `POST rollouts/{namespace}/{name}/pause`: start nothing new."""
+        """Requests `POST rollouts/{namespace}/{name}/pause`: pause a rollout."""
         return self._wire.post(
             ChangeResponse, "rollouts", namespace, name, "pause", body=body, dryRun=dry_run, uid=uid
         )
@@ -329,7 +329,7 @@ class Routes:
     def resume(
         self, namespace: str, name: str, *, dry_run: bool | None = None, uid: str | None = None
     ) -> ChangeResponse:
-        """Requests `POST rollouts/{namespace}/{name}/resume`: go on after a hold."""
+        """Requests `POST rollouts/{namespace}/{name}/resume`: resume a rollout."""
         return self._wire.post(
             ChangeResponse, "rollouts", namespace, name, "resume", dryRun=dry_run, uid=uid
         )
@@ -343,7 +343,7 @@ class Routes:
         dry_run: bool | None = None,
         uid: str | None = None,
     ) -> ChangeResponse:
-        """Requests `POST rollouts/{namespace}/{name}/skip`: take waiting clusters out."""
+        """Requests `POST rollouts/{namespace}/{name}/skip`: skip waiting clusters."""
         return self._wire.post(
             ChangeResponse, "rollouts", namespace, name, "skip", body=body, dryRun=dry_run, uid=uid
         )
@@ -351,7 +351,7 @@ class Routes:
     def adopt(
         self, namespace: str, name: str, *, dry_run: bool | None = None, uid: str | None = None
     ) -> ChangeResponse:
-        """Requests `POST rollouts/{namespace}/{name}/adopt`: take over from TALM."""
+        """Requests `POST rollouts/{namespace}/{name}/adopt`: adopt a rollout from TALM."""
         return self._wire.post(
             ChangeResponse, "rollouts", namespace, name, "adopt", dryRun=dry_run, uid=uid
         )
@@ -365,7 +365,7 @@ class Routes:
         uid: str | None = None,
         dry_run: bool | None = None,
     ) -> FollowUpResponse:
-        """Requests `POST rollouts/{namespace}/{name}/cancel`: take clusters back to Idle."""
+        """Requests `POST rollouts/{namespace}/{name}/cancel`: cancel: return clusters to Idle."""
         return self._wire.post(
             FollowUpResponse,
             "rollouts",
@@ -386,8 +386,8 @@ class Routes:
         uid: str | None = None,
         dry_run: bool | None = None,
     ) -> FollowUpResponse:
-        """Requests `POST rollouts/{namespace}/{name}/rollback`: take upgraded clusters back to the
-        release from before."""
+        """Requests `POST rollouts/{namespace}/{name}/rollback`: roll back upgraded clusters to
+        their previous release."""
         return self._wire.post(
             FollowUpResponse,
             "rollouts",
@@ -408,7 +408,7 @@ class Routes:
         uid: str | None = None,
         dry_run: bool | None = None,
     ) -> FollowUpResponse:
-        """Requests `POST rollouts/{namespace}/{name}/finalize`: end upgrades, or rollbacks."""
+        """Requests `POST rollouts/{namespace}/{name}/finalize`: finalize upgrades or rollbacks."""
         return self._wire.post(
             FollowUpResponse,
             "rollouts",
@@ -429,7 +429,7 @@ class Routes:
         uid: str | None = None,
         dry_run: bool | None = None,
     ) -> FollowUpResponse:
-        """Requests `POST rollouts/{namespace}/{name}/retry`: failed clusters once more."""
+        """Requests `POST rollouts/{namespace}/{name}/retry`: retry failed clusters."""
         return self._wire.post(
             FollowUpResponse,
             "rollouts",
@@ -450,8 +450,8 @@ class Routes:
         uid: str | None = None,
         dry_run: bool | None = None,
     ) -> FollowUpResponse:
-        """Requests `POST rollouts/{namespace}/{name}/confirm-cleanup`: run aborts or finalizes
-        again after a clean-up by hand."""
+        """Requests `POST rollouts/{namespace}/{name}/confirm-cleanup`: confirm a manual cleanup,
+        and repeat the abort or finalize."""
         return self._wire.post(
             FollowUpResponse,
             "rollouts",
@@ -464,18 +464,18 @@ class Routes:
         )
 
     def shadow_rollouts(self, *, namespace: str | None = None) -> Iterator[ShadowRolloutResponse]:
-        """Requests `GET shadow/rollouts`: rollouts of TALM's that ibgu watched."""
+        """Requests `GET shadow/rollouts`: list the rollouts of TALM that ibgu watched."""
         return self._wire.pages(ShadowRolloutResponse, "shadow", "rollouts", namespace=namespace)
 
     def shadow_report(self, namespace: str, name: str) -> ShadowReportResponse:
-        """Requests `GET shadow/rollouts/{namespace}/{name}`: TALM's rollout beside ibgu's would-be
-        one."""
+        """Requests `GET shadow/rollouts/{namespace}/{name}`: compare TALM's rollout with what ibgu
+        would have done."""
         return self._wire.get(ShadowReportResponse, "shadow", "rollouts", namespace, name)
 
     def shadow_clusters(
         self, namespace: str, name: str, *, cluster: str | None = None
     ) -> Iterator[ShadowClusterResponse]:
-        """Requests `GET shadow/rollouts/{namespace}/{name}/clusters`: every action of TALM's on
+        """Requests `GET shadow/rollouts/{namespace}/{name}/clusters`: list every action of TALM on
         every cluster."""
         return self._wire.pages(
             ShadowClusterResponse,

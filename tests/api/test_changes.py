@@ -318,7 +318,7 @@ async def test_a_complete_rollout_is_not_paused(
     await over(journal, one)
     refused = await post("olga", "pause")
     assert refused.status_code == 409, refused.text
-    assert refused.json()["detail"].startswith("it is complete: nothing is left that a pause")
+    assert refused.json()["detail"].startswith("it is complete: there is nothing left to start")
     assert "ibgu.dev/pause" not in (await on_hub(admin)).metadata.annotations
     found = (await ask("olga", f"{PATH}/actions")).json()["items"]
     assert {each["name"]: each["allowed"] for each in found}["pause"] is False
@@ -364,7 +364,7 @@ async def test_a_skip_of_who_does_not_wait_is_refused_and_nobody_is_skipped(
     refused = await post("olga", "skip", {"clusters": ["a", "b", "c", "nowhere"]})
     assert refused.status_code == 409, refused.text
     assert refused.json()["detail"] == (
-        "nothing was skipped, since only clusters that wait can be: in flight (Upgrade): a; "
+        "nothing was skipped, because only waiting clusters can be: in flight (Upgrade): a; "
         "not in step 2: c, nowhere; 1 other waits"
     )
     alone = await post("olga", "skip", {"clusters": ["a"], "ifWaiting": True})

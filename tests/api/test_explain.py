@@ -58,14 +58,14 @@ async def test_explain_refuses_forbidden_and_unknown_clusters(ask: Ask, journal:
     assert (await refused(ask, "a", "bob", **other))[0] == 403
     assert await refused(ask, "nobody") == (
         404,
-        "cluster nobody was in no rollout yet (is the name right?)",
+        "cluster nobody has not been in any rollout; check the name",
     )
     status, words = await refused(ask, "nobody", **IN_ROLLOUT)
     assert (status, words[:45]) == (404, "cluster nobody is in no step of rollout ran-r")
     status, words = await refused(ask, "a", namespace="default", rollout="none")
     assert (status, words[:43]) == (404, "there is no rollout none in namespace defau")
     status, words = await refused(ask, "a", rollout="ran-r1")
-    assert (status, words) == (422, "namespace: say in which namespace the rollout is")
+    assert (status, words) == (422, "namespace: specify the namespace of the rollout")
 
 
 async def test_names_of_clusters(ask: Ask, journal: Journal) -> None:

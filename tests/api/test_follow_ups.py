@@ -342,7 +342,7 @@ async def test_the_failed_are_aborted_and_then_retried_by_the_same_request(
     step_of = await open_step(journal, step(aborting, 0, Action.ABORT_ON_FAILURE))
     await put(journal, succeeded(step_of, "x2-failed", 0))
     early = detail(await post("olga", "retry", {"abortFirst": True}))
-    assert "its labels are still to be removed: repeat in a moment" in early
+    assert "its labels are not removed yet: try again in a moment" in early
     await admin.request(
         "PATCH",
         paths.managed_cluster("x2-failed"),

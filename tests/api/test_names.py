@@ -307,7 +307,8 @@ OWNED = {
     "actions": "can't be retried: tenant-1, tenant-2, tenant-3 (owned by {newer} now)",
     "retry": "can't be retried: tenant-1, tenant-2, tenant-3 (owned by {newer} now)",
     "cancel": "tenant-2, tenant-3 (in {newer} now)",
-    "abort": "1 of 2 clusters were in newer rollouts since ({newer}): what these have done there",
+    "abort": "1 of 2 clusters were in newer rollouts since ({newer}): this also aborts what "
+    "they have done there",
     "manifest": "1 cluster was prepared or upgraded by {other} with another value",
 }
 

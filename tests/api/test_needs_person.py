@@ -171,7 +171,7 @@ async def test_a_run_longer_than_usual_is_stalled(
     for each in (rollout_body, first):
         eta = each["eta"]
         assert (eta["stuck"], eta["at"], eta["latest"]) == (1, eta["limit"], eta["limit"])
-        assert eta["basis"] == "1 in flight for longer than usual, so nobody knows the end"
+        assert eta["basis"] == "1 in flight for longer than usual, so their end is unknown"
     members = (await ask("alice", "rollouts/default/ran-r1/members")).json()["items"]
     assert [each["cluster"] for each in members if each["stalled"]] == ["c10"]
     grid = (await ask("alice", "rollouts/default/ran-r1/grid")).json()

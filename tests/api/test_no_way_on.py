@@ -118,7 +118,7 @@ async def test_a_clean_up_by_hand_is_confirmed_for_one_action(
     done = await post("olga", "confirm-cleanup", body | reason)
     assert done.status_code == 202, done.text
     assert done.json()["lost"].startswith(
-        "olga states that somebody has cleaned up there by hand: deleted the Backups. "
+        "olga confirms a manual cleanup there: deleted the Backups. "
     )
     assert done.json()["preview"]["steps"][0]["order"] == [cluster]
     new = created(await ibgus(admin))

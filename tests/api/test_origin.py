@@ -100,7 +100,7 @@ async def test_forwarded_headers_count_only_behind_a_proxy(
         answer = await asked.post("/change", headers=JSON | told | own)
         assert answer.status_code == 403
         assert answer.json()["detail"] == (
-            "a page of https://ibgu.apps.example.com asks for this change, and ibgu is at "
+            "a page of https://ibgu.apps.example.com requested this change, but ibgu is at "
             "http://10.0.0.7:8080: make the change on ibgu's own page; "
             "if a proxy is in front of ibgu, set IBGU_BEHIND_PROXY=true"
         )

@@ -130,7 +130,7 @@ async def test_a_manifest_that_is_not_applied_yet(preflight: Asked) -> None:
     assert [each["rule"] for each in found["rules"]] == [rule.id for rule in RULES]
     (newer,) = findings(found, "P2")
     assert (newer["message"], newer["clusters"], newer["count"]) == (
-        "are newer than 4.17.3, which is refused",
+        "are newer than 4.17.3, which clusters refuse",
         ["pf-10"],
         1,
     )
@@ -165,7 +165,7 @@ async def test_rules_on_unreadable_objects_are_unknown(preflight: Asked) -> None
     found = await preflight("olga", manifest=proposed("Prep"))
     told = outcomes(found)
     assert {told[rule] for rule in ("P12", "P13", "P14", "P16", "P25", "P39")} == {"unknown"}
-    assert findings(found, "P13")[0]["message"] == "was not looked for: you may not read it"
+    assert findings(found, "P13")[0]["message"] == "was not checked: you may not read it"
 
 
 async def test_no_secret_is_in_the_answer(

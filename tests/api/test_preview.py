@@ -110,12 +110,12 @@ async def test_a_manifest_that_is_not_applied_yet(preview: Preview) -> None:
     told = "\n".join(found["warnings"])
     assert "2 of 2 clusters are not reachable now" in told
     assert "is named by a tag" in told
-    assert "ConfigMap default/oadp-cm: was not looked for: you may not read it [P13]" in told
-    assert "Secret default/pull: was not looked for" in told
+    assert "ConfigMap default/oadp-cm: was not checked: you may not read it [P13]" in told
+    assert "Secret default/pull: was not checked" in told
     as_admin = (await preview("admin", manifest=body)).json()["warnings"]
     assert (
-        "ConfigMap default/oadp-cm: is not on the hub: bring it to the clusters another way, or "
-        "create it [P13]"
+        "ConfigMap default/oadp-cm: is not on the hub: create it, or deliver it to the clusters "
+        "another way [P13]"
     ) in as_admin
 
 
@@ -146,7 +146,7 @@ async def test_a_preview_reports_a_secret_of_the_wrong_type(
         for words in (await preview("olga", manifest=body)).json()["warnings"]
         if f"Secret default/{name}" in words
     )
-    assert unread.endswith("was not looked for: you may not read it [P12]")
+    assert unread.endswith("was not checked: you may not read it [P12]")
     kubectl("delete", "secret", name, "-n", "default")
 
 
@@ -391,7 +391,7 @@ async def test_a_preview_warns_of_passed_rollback_deadlines(
     found = (await preview("alice", manifest=proposed("Rollback"))).json()
     assert [words for words in found["warnings"] if "rolled back" in words] == [
         "1 of 2 clusters can't be rolled back any more: their rollback deadline has passed, so "
-        "that Rollback is refused there (pv-10) [P36]",
+        "they refuse a Rollback (pv-10) [P36]",
         f"the first cluster can be rolled back until {soon:%Y-%m-%dT%H:%M:%SZ} only: a "
         "cluster that has not begun by its own deadline is refused [P36]",
     ]

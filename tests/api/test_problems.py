@@ -52,8 +52,8 @@ class Case(Struct, frozen=True):
         Case(f"{MEMBERS}?step={'9' * 5000}", "step", "is too large a number"),
         Case(f"{MEMBERS}?outcome=good", "outcome", "must be one of 'succeeded', "),
         Case(f"{MEMBERS}?cause=Weather", "cause", "must be one of 'PrepFailed', "),
-        Case(f"{MEMBERS}?cluster=%25", "cluster", "must be how a name begins: "),
-        Case(f"{MEMBERS}?cluster=%00", "cluster", "must be how a name begins: "),
+        Case(f"{MEMBERS}?cluster=%25", "cluster", "must be the beginning of a name: "),
+        Case(f"{MEMBERS}?cluster=%00", "cluster", "must be the beginning of a name: "),
         Case(f"{MEMBERS}?cursor={encode((2**40, 1))}", "cursor", NO_CURSOR),
         Case("rollouts/default/ran-r1/events?after=-1", "after", "must be at least 0"),
         Case(
@@ -84,7 +84,7 @@ async def test_bad_input_is_named(ask: Ask, journal: Journal, case: Case) -> Non
         ("skip", {"clusters": "site-7"}, "clusters: must be a list"),
         ("skip", {"clusters": ["a"] * 5001}, "clusters: has too many entries: at most 5000"),
         ("skip", {"ifWaiting": "perhaps"}, "ifWaiting: must be true or false"),
-        ("skip", {"clustres": []}, "clustres: is no field that this request has"),
+        ("skip", {"clustres": []}, "clustres: is not a field of this request"),
         ("skip", [], "body: must be an object"),
         ("pause", {"why": 7}, "why: must be a text"),
         ("pause", {"why": "x" * 201}, "why: is too long: at most 200 characters"),
@@ -151,7 +151,7 @@ async def test_a_path_that_is_not_served(client: httpx.AsyncClient, path: str) -
         "type": "tag:ibgu.dev,2026:problem/no-such-path",
         "title": "Not Found",
         "status": 404,
-        "detail": f"nothing is served at {path}; /openapi.json lists what is",
+        "detail": f"no route {path}; see /openapi.json for all routes",
         "instance": path,
     }
 
@@ -160,7 +160,7 @@ async def test_a_method_that_the_path_lacks(client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/v1/rollouts", json={})
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "GET"
-    assert answer.json()["detail"] == "/api/v1/rollouts does not take POST; see the header Allow"
+    assert answer.json()["detail"] == "/api/v1/rollouts does not support POST; see the header Allow"
 
 
 async def test_every_answer_has_strict_headers(client: httpx.AsyncClient, ask: Ask) -> None:

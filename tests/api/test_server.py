@@ -56,9 +56,9 @@ def listener_address(url: str) -> tuple[str, int]:
 @pytest.mark.parametrize(
     ("listen", "words"),
     [
-        ("8080", "'8080' is no address to listen on; it looks like 127.0.0.1:8080"),
-        ("127.0.0.1:http", "is no address"),
-        ("127.0.0.1:70000", "is no address"),
+        ("8080", "'8080' is not an address to listen on; use one such as 127.0.0.1:8080"),
+        ("127.0.0.1:http", "is not an address"),
+        ("127.0.0.1:70000", "is not an address"),
         ("203.0.113.1:8080", "can't listen on 203.0.113.1:8080: "),
     ],
 )

@@ -98,7 +98,7 @@ async def test_a_cluster_of_which_nothing_is_asked(ask: Ask, journal: Journal) -
     unknown = await ask("alice", "clusters/site-none/works")
     assert unknown.status_code == 404
     assert unknown.json()["detail"] == (
-        "cluster site-none was in no rollout yet (is the name right?)"
+        "cluster site-none has not been in any rollout; check the name"
     )
 
 

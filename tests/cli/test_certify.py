@@ -127,7 +127,7 @@ async def test_imported_events_are_reported(
     )
     result = await certify("fleet/a")
     assert result.exit_code == 0, result.output
-    words = "1 events were imported after a restore: what came before them can't be proven"
+    words = "1 events were imported after a restore: earlier ones can't be proven"
     assert words in result.stdout
 
 
@@ -136,16 +136,16 @@ async def test_a_hub_must_be_chosen_where_several_match(leading: Leading, certif
     await tell(await leading(hub="west"), story())
     result = await certify("fleet/a")
     assert result.exit_code == 2
-    assert "fleet/a is there on several hubs; choose with --hub: east, west" in result.stderr
+    assert "fleet/a exists on several hubs; choose one with --hub: east, west" in result.stderr
     assert (await certify("fleet/a", "--hub", "west")).stdout.endswith("hub west\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["fleet/nobody"], 1, "the journal knows no rollout fleet/nobody"),
-        (["a"], 1, "the journal knows no rollout default/a"),
-        (["fleet/a", "--hub", "south"], 1, "knows no rollout fleet/a of hub south"),
+        (["fleet/nobody"], 1, "the journal has no rollout fleet/nobody"),
+        (["a"], 1, "the journal has no rollout default/a"),
+        (["fleet/a", "--hub", "south"], 1, "has no rollout fleet/a of hub south"),
         (["a/b/c"], 2, "'a/b/c' is no rollout: it looks like namespace/name"),
         (["fleet/"], 2, "'fleet/' is no rollout"),
     ],

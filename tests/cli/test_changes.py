@@ -38,8 +38,8 @@ async def test_pause_and_resume(
     )
     paused = await ibgu("pause", "ran-x1", "--why", "mirror", *direct, user="olga")
     assert paused.stdout.splitlines() == [
-        "ran-x1 is paused: nothing new starts, what is in flight goes on to its end",
-        "the same by hand:",
+        "ran-x1 is paused: nothing new starts, clusters in flight finish",
+        "the same with kubectl:",
         "kubectl -n default annotate imagebasedgroupupgrade ran-x1 'ibgu.dev/pause=olga: mirror' "
         "--overwrite",
     ]
@@ -244,7 +244,7 @@ async def test_a_preview_that_selects_nobody_is_no_success(ibgu: Ibgu, tmp_path:
     found = await ibgu("preview", "-f", file, user="olga")
     assert found.exit_code == 5, found.output
     lines = found.stdout.splitlines()
-    assert lines[0] == "⚠ selects no cluster: nothing would be done"
+    assert lines[0] == "⚠ selects no cluster: nothing to do"
     assert lines[-1] == "nothing was changed"
     as_json = await ibgu("preview", "-f", file, "-o", "json", user="olga")
     assert (as_json.exit_code, json.loads(as_json.stdout)["selected"]) == (5, 0)
@@ -254,7 +254,7 @@ async def test_previews_of_invalid_input_are_refused(ibgu: Ibgu, tmp_path: Path)
     for args in ((), ("x", "-f", "y"), ("-f", "y", "--append", "Upgrade")):
         assert (await ibgu("preview", *args)).exit_code == 2
     none = await ibgu("preview", "-f", write(tmp_path / "none.yaml", {"kind": "Other"}))
-    assert "holds 0 objects of kind ImageBasedGroupUpgrade" in none.stderr
+    assert "contains 0 objects of kind ImageBasedGroupUpgrade" in none.stderr
     body = manifest("Prep")
     body["spec"]["plan"][0]["rolloutStrategy"]["maxConcurrency"] = "two"
     typed = await ibgu("preview", "-f", write(tmp_path / "typed.yaml", body), user="olga")

@@ -120,7 +120,7 @@ async def test_a_bundle_contains_every_file_and_no_secret(
     files = unpacked(path)
     assert set(files) == FILES
     assert files["not-collected.txt"] == (
-        "hub/logs: no pod of ibgu's (label app.kubernetes.io/name=ibgu) is in namespace "
+        "hub/logs: no pod of ibgu (label app.kubernetes.io/name=ibgu) in namespace "
         f"{namespace}; IBGU_NAMESPACE says where ibgu runs\n"
     )
     everything = "\n".join(files.values())
@@ -141,7 +141,7 @@ async def test_a_bundle_contains_every_file_and_no_secret(
     assert about["hub"] == about["hubOfKubeconfig"] == context.hub
     again = await ibgu(*args, user="admin")
     assert again.exit_code == 1
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
 
 
 @pytest.mark.usefixtures("cluster")
@@ -193,7 +193,7 @@ async def test_nothing_is_taken_from_another_hub(
     files = unpacked(path)
     assert not [name for name in files if name.startswith("hub/")]
     own = kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
-    words = f"is the hub {own}, and the REST API tells of another-hub: is your kubeconfig's"
+    words = f"is hub {own}, but the REST API serves hub another-hub: check your kubeconfig's"
     assert words in files["not-collected.txt"]
     assert words in found.stderr
     assert json.loads(files["about.json"])["hubOfKubeconfig"] == own
@@ -209,7 +209,7 @@ async def test_another_hub_is_recognized_by_the_rollouts_uid(
     found = await ibgu("collect", "ran-r1", "-n", namespace, "-o", str(path))
     files = unpacked(path)
     assert not [name for name in files if name.startswith("hub/")], found.output
-    assert "is not the one that the REST API tells of (uid " in files["not-collected.txt"]
+    assert "is not the rollout that the REST API serves (uid " in files["not-collected.txt"]
     assert json.loads(files["about.json"])["hubOfKubeconfig"] is None
 
 

@@ -87,7 +87,7 @@ async def test_typing_the_name_confirms_the_change(
         assert "This can't be undone" in told
         assert lost in told
         assert "ibgu: nothing was done" in told
-        assert "the same by hand" not in told
+        assert "the same with kubectl" not in told
         assert len((await on_hub(admin)).spec.plan) == 1
     right = await on_terminal(*args, types="ran-x1\n")
     assert right.exit_code == 0, right.screen

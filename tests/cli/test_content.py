@@ -171,7 +171,7 @@ def test_content_with_an_error_is_packed_only_with_force(content: Path) -> None:
     done = ibgu("oadp", "pack", content)
     assert (done.exit_code, done.stdout) == (1, "")
     assert f"{content / LVM}:24: error P18" in done.stderr
-    assert "nothing is packed" in done.stderr
+    assert "nothing was packed" in done.stderr
     assert "wave: 2" in pack(content, "--force")[LVM]
 
 

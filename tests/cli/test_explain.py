@@ -105,7 +105,7 @@ async def test_a_held_cluster_shows_the_hold_and_its_remedy(ibgu: Ibgu, journal:
     assert found[""].endswith("step 2 · ⏸ waits with Upgrade for some time: CircuitBreaker")
     assert found["why"] == "5 clusters in a row have failed   [CircuitBreaker]"
     assert "ibgu.dev/resume" in found["do"]
-    assert found["ends"] == "a person resumes it   (a person must act)"
+    assert found["ends"] == "a person resumes it   (you must act)"
     assert set(found) == {"", "why", "means", "do", "ends"}
 
 
@@ -114,7 +114,7 @@ async def test_a_rate_limited_cluster_shows_until_when(ibgu: Ibgu, journal: Jour
     found = await facts(ibgu, "ran-r1", "b")
     assert found["why"] == "at most 2 a minute   [StartRate]"
     assert found["until"] == "2026-05-04 03:02:41 (passed)"
-    assert found["ends"].endswith("(ibgu goes on by itself)")
+    assert found["ends"].endswith("(ibgu continues automatically)")
 
 
 async def test_a_running_cluster_shows_its_limit(ibgu: Ibgu, journal: Journal) -> None:
@@ -126,7 +126,7 @@ async def test_a_running_cluster_shows_its_limit(ibgu: Ibgu, journal: Journal) -
     )
     assert found["overdue"] == "since 2026-05-04 03:47:01"
     assert found["do"].startswith("check the site's console")
-    assert found["ends"].endswith("(a person must act)")
+    assert found["ends"].endswith("(you must act)")
     assert found["limit"] == "2026-05-04 05:02:01 (passed)"
     assert found["history"] == "2026-05-04 03:02:01 Upgrade started"
 
@@ -164,7 +164,7 @@ async def test_a_late_completion_is_shown_as_success(ibgu: Ibgu, journal: Journa
 async def test_a_cluster_that_nobody_knows(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal)
     alone = await ibgu("explain", "nobody")
-    assert alone.stderr == "ibgu: cluster nobody was in no rollout yet (is the name right?)\n"
+    assert alone.stderr == "ibgu: cluster nobody has not been in any rollout; check the name\n"
     of = await ibgu("explain", "ran-r1", "nobody")
     assert of.stderr.startswith("ibgu: cluster nobody is in no step of rollout ran-r1 yet")
     assert (alone.exit_code, of.exit_code) == (1, 1)

@@ -60,7 +60,7 @@ async def test_filters_leave_out_other_members(ibgu: Ibgu, journal: Journal) -> 
         (("members", "r", "--cause", "xx"), "'xx' is unknown. There are: PrepFailed, "),
         (("skip", "r", "--reason", "unreachabl"), "do you mean Unreachable?"),
         (("retry", "r", "--cause", "precachfailed"), "do you mean PrecacheFailed?"),
-        (("members", "r", "--step", "two"), "'two' is no whole number"),
+        (("members", "r", "--step", "two"), "'two' is not a whole number"),
         (("members", "r", "--step", "0"), "0 is too small: at least 1"),
         (("get", "-o", "tabel"), "'tabel' is not one of 'table', 'wide', "),
     ],

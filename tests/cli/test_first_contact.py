@@ -78,7 +78,7 @@ def test_a_pod_waits_quietly_and_begins_once_all_is_there(
         finally:
             process.kill()
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    waited = [line["error"] for line in lines if line["event"] == "waits for the hub"]
+    waited = [line["error"] for line in lines if line["event"] == "waiting for the hub"]
     assert "the CRD is not installed (do: kubectl apply -f" in waited[0]
     assert len(waited) == len(set(waited))
     assert "lease" not in [line["event"] for line in lines]
@@ -147,5 +147,7 @@ def _of_pod(told: list[str]) -> tuple[str, str]:
 async def test_a_namespace_that_may_not_be_made_is_named(sandbox_hub: SandboxHub) -> None:
     async with await HubClient.connect(str(sandbox_hub.kubeconfig("alice"))) as client:
         (found,) = await make_namespace(client, "no-such-place")
-    assert found.found.startswith("namespace no-such-place is not there, and can't be made: ")
+    assert found.found.startswith(
+        "namespace no-such-place does not exist, and ibgu can't create it: "
+    )
     assert found.do == "kubectl create namespace no-such-place, or set IBGU_NAMESPACE"

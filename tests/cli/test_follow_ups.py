@@ -44,7 +44,7 @@ async def test_a_cancellation_is_shown_before_it_is_made(
     assert "kubectl create -f - <<'EOF'" in lines
     blind = await ibgu("cancel", "ran-x1", user="olga")
     assert (blind.exit_code, blind.stdout) == (2, "")
-    assert "give --yes if you mean it" in blind.stderr
+    assert "use --yes to confirm" in blind.stderr
     assert len(await ibgus(admin)) == 1
     done = await ibgu("cancel", "ran-x1", "--waiting", "--yes", "--no-wait", user="olga")
     assert done.exit_code == 0, done.output

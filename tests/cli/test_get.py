@@ -49,7 +49,7 @@ async def test_all_namespaces_that_one_may_see(ibgu: Ibgu) -> None:
     assert (nothing.exit_code, nothing.stdout, nothing.stderr) == (0, "", "No rollouts found.\n")
     elsewhere = await ibgu("get", "-n", "nowhere")
     assert (elsewhere.exit_code, elsewhere.stdout) == (0, "")
-    assert elsewhere.stderr == "No rollouts in namespace nowhere: -A shows all that you may see.\n"
+    assert elsewhere.stderr == "No rollouts in namespace nowhere; use -A for all namespaces.\n"
 
 
 @pytest.mark.usefixtures("rollouts")

@@ -87,7 +87,7 @@ async def test_json_output_has_the_attempts(ibgu: Ibgu, journal: Journal) -> Non
 
 async def test_unknown_clusters_and_forbidden_callers_are_refused(ibgu: Ibgu) -> None:
     unknown = await ibgu("history", "nobody")
-    assert unknown.stderr == "ibgu: cluster nobody was in no rollout yet (is the name right?)\n"
+    assert unknown.stderr == "ibgu: cluster nobody has not been in any rollout; check the name\n"
     refused = await ibgu("history", "nobody", user="bob")
     assert refused.stderr.startswith("ibgu: bob may not get managedclusters")
     assert (unknown.exit_code, refused.exit_code) == (1, 1)

@@ -95,7 +95,10 @@ async def test_clusters_are_listed_by_rollout_namespace_and_label(ibgu: Ibgu) ->
     elsewhere = await ibgu("clusters", "-n", "edge")
     assert (elsewhere.stdout, elsewhere.stderr) == ("", "No clusters found.\n")
     both = await ibgu("clusters", "-A", "--rollout", "ran-r1")
-    assert (both.exit_code, "--rollout is one of a namespace" in both.stderr) == (2, True)
+    assert (both.exit_code, "--rollout doesn't work with --all-namespaces" in both.stderr) == (
+        2,
+        True,
+    )
 
 
 async def test_wide_clusters_say_how_each_stands(
@@ -113,7 +116,7 @@ async def test_wide_clusters_say_how_each_stands(
     monkeypatch.setattr("ibgu.cli.read.clusters.WIDE", 6)
     many = await ibgu("clusters", "-o", "wide")
     assert many.exit_code == 1
-    assert many.stderr.startswith("ibgu: more than 6 clusters: choose some by PREFIX")
+    assert many.stderr.startswith("ibgu: more than 6 clusters: narrow them down with PREFIX")
 
 
 @pytest.mark.parametrize(

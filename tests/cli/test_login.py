@@ -41,8 +41,8 @@ async def test_commands_go_where_one_is_logged_in(
     # What is given counts before what is kept.
     elsewhere = await ibgu("get", "--server", "http://127.0.0.1:9", **env)
     assert "can't reach http://127.0.0.1:9" in elsewhere.stderr
-    assert (await ibgu("logout", **env)).stdout.startswith(f"{server} is forgotten for the context")
-    assert (await ibgu("logout", **env)).stdout.startswith("nothing is kept for the context")
+    assert (await ibgu("logout", **env)).stdout.startswith(f"{server} is removed for the context")
+    assert (await ibgu("logout", **env)).stdout.startswith("no login is stored for the context")
 
 
 async def test_nothing_is_kept_of_a_server_that_does_not_answer(ibgu: Ibgu, tmp_path: Path) -> None:
@@ -64,10 +64,10 @@ async def test_a_context_of_the_same_name_on_another_hub_is_not_logged_in(
     other.write_text(mine.replace(sandbox_hub.url, "https://other-hub.invalid:6443"))
     elsewhere = env | {"KUBECONFIG": str(other)}
     told = one_line(await ibgu("get", **elsewhere))
-    assert told.startswith(f"ibgu login has kept {server} for a context sandbox of the hub")
-    assert "your kubeconfig is for https://other-hub.invalid:6443; log in again" in told
+    assert told.startswith(f"the login for {server} is for a context sandbox of the hub")
+    assert "your kubeconfig is for https://other-hub.invalid:6443; run ibgu login again" in told
     out = await ibgu("logout", **elsewhere)
-    assert out.stdout.startswith("nothing is kept for the context")
+    assert out.stdout.startswith("no login is stored for the context")
     assert (await ibgu("get", **env)).exit_code == 0
     # What was kept before the hub was kept with it counts for none.
     file = tmp_path / "ibgu" / "logins.json"
@@ -75,7 +75,7 @@ async def test_a_context_of_the_same_name_on_another_hub_is_not_logged_in(
     for each in kept["logins"].values():
         assert each.pop("hub") == sandbox_hub.url
     file.write_text(json.dumps(kept))
-    assert "of a hub that was not noted then" in one_line(await ibgu("get", **env))
+    assert "of an unknown hub" in one_line(await ibgu("get", **env))
     assert (await ibgu("get", "--server", server, **env)).exit_code == 0
 
 
@@ -89,8 +89,8 @@ async def test_a_broken_login_file_is_reported_and_replaced_by_login(
     file.write_text(content, errors="surrogateescape")
     told = one_line(await ibgu("get", **env))
     assert told == (
-        f"can't read {file}: it is not as ibgu login has written it; ibgu login replaces it, "
-        "--server or IBGU_SERVER names the address meanwhile"
+        f"can't read {file}: the content is invalid; run ibgu login to replace it, "
+        "or set the address with --server or IBGU_SERVER"
     )
     assert (await ibgu("login", "--server", server, **env)).exit_code == 0
     assert (await ibgu("get", **env)).exit_code == 0
@@ -202,7 +202,7 @@ async def test_each_context_has_its_own_login(
     first = env | {"KUBECONFIG": str(both)}
     assert (await ibgu("login", "--server", server, **first)).exit_code == 0
     both.write_text(json.dumps(config | {"current-context": "second"}))
-    assert (await ibgu("logout", **first)).stdout == "nothing is kept for the context second\n"
+    assert (await ibgu("logout", **first)).stdout == "no login is stored for the context second\n"
     done = await ibgu("login", "--server", server, **first)
     assert done.stdout.endswith("for the context second\n")
     kept = json.loads((tmp_path / "ibgu" / "logins.json").read_text())["logins"]
@@ -250,7 +250,7 @@ async def test_the_ingress_is_found_through_the_kubeconfig(
     assert found.exit_code == 1
     assert "can't reach https://ibgu.invalid: " in found.stderr
     assert (
-        "the namespace default has no Route and no Ingress"
+        "namespace default has no Route or Ingress"
         in (await ibgu("login", "-n", "default", user="admin", **env)).stderr
     )
     entry.apply(ingress("ibgu-2", "other.invalid"))
@@ -264,7 +264,7 @@ async def test_a_tenants_ingress_gets_no_token(ibgu: Ibgu, tmp_path: Path) -> No
     for unnamed in ([], ["--namespace", ""]):
         alone = await ibgu("login", *unnamed, user="admin", **env)
         assert alone.exit_code == 1
-        assert "the namespace ibgu-system has no Route and no Ingress" in alone.stderr
+        assert "namespace ibgu-system has no Route or Ingress" in alone.stderr
         assert "tenant.invalid" not in alone.output
 
 

@@ -99,7 +99,7 @@ def test_the_namespace_is_made_by_who_may(hub: SandboxHub, empty_url: str, tmp_p
         assert process.poll() is None
     said = [line for line in logged(tmp_path / "log") if "namespace" in line["event"]]
     assert [(line["event"], line["namespace"]) for line in said] == [
-        ("namespace made, for the Lease", SYSTEM_NAMESPACE)
+        ("created the namespace for the Lease", SYSTEM_NAMESPACE)
     ]
     assert not [line for line in logged(tmp_path / "log") if line["event"] == "lease"]
 
@@ -116,17 +116,19 @@ def test_a_missing_namespace_is_reported_once_and_a_pod_waits_for_it(
     env = environment(hub, "ibgu", empty_url)
     code, out, said = finished(env, "run", "--migrate")
     assert (code, out) == (1, "")
-    assert said.count("namespace ibgu-system is not there, and can't be made: ") == 1
+    assert said.count("namespace ibgu-system does not exist, and ibgu can't create it: ") == 1
     assert said.count("→ kubectl create namespace ibgu-system, or set IBGU_NAMESPACE") == 1
     assert said.count("✗ leadership") == 1
     env |= POD
     with started(env, tmp_path / "log") as process:
-        until_it_says(process, env, "namespace ibgu-system is not there, and can't be made")
+        until_it_says(
+            process, env, "namespace ibgu-system does not exist, and ibgu can't create it"
+        )
         _tried(requests, "create", "/api/v1/namespaces?", 4)
         Kubectl(hub)("create", "namespace", SYSTEM_NAMESPACE)
         until(process, env, "/readyz")
-    waited = [line for line in logged(tmp_path / "log") if line["event"] == "waits for the hub"]
-    refused = [line for line in waited if "can't be made" in line["error"]]
+    waited = [line for line in logged(tmp_path / "log") if line["event"] == "waiting for the hub"]
+    refused = [line for line in waited if "can't create it" in line["error"]]
     assert refused
     assert too_often(refused) == []
 

@@ -77,4 +77,4 @@ async def test_stragglers_ask_again_if_the_rollout_has_moved(
     assert found["moved"] is (moves == TRIES)
     assert asked[0] == min(moves + 1, TRIES)
     text = (await ibgu("stragglers", "ran-r1")).stdout
-    assert ("changed each time while it was read" in text) is False
+    assert ("changed on every attempt to read it" in text) is False

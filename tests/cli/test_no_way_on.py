@@ -46,7 +46,7 @@ async def test_a_clean_up_is_confirmed_by_the_typed_name(
     assert wrong.exit_code == 1
     told = unwrapped(wrong.screen)
     assert "Abort for 1 cluster of ran-x1, by the new rollout ran-x1-cleanup-" in told
-    assert "states that somebody has cleaned up there by hand: by hand." in told
+    assert "confirms a manual cleanup there: by hand." in told
     assert len(await ibgus(admin)) == 1
     right = await on_terminal(*asked, types="ran-x1\n")
     assert right.exit_code == 0, right.screen
@@ -123,7 +123,7 @@ async def test_a_group_that_is_gone_by_then_is_not_the_whole_rollout(
 async def test_confirm_cleanup_refuses_missing_reason_and_unknown_action(ibgu: Ibgu) -> None:
     without = await ibgu("confirm-cleanup", "ran-x1", "--yes")
     assert without.exit_code == 2
-    assert "give --reason" in without.stderr
+    assert "--reason is required" in without.stderr
     wrong = await ibgu("confirm-cleanup", "ran-x1", "--reason", "x", "--action", "Abrot")
     assert wrong.exit_code == 2
     assert "Abort" in wrong.stderr

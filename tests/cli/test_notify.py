@@ -62,4 +62,4 @@ async def test_invalid_options_are_reported_in_one_line(
 async def test_without_a_file_or_receivers(tmp_path: Path) -> None:
     assert (await tried(Path(""))).exit_code == 2
     empty = await tried(written(tmp_path))
-    assert empty.output == "ibgu: no receivers: name their file by --file or IBGU_NOTIFY_FILE\n"
+    assert empty.output == "ibgu: no receivers: set their file with --file or IBGU_NOTIFY_FILE\n"

@@ -56,6 +56,6 @@ async def test_only_the_newest_of_many_rollouts_are_shown(
         await seen(journal, rollout(uid, age=age, hold=held if uid == "r1" else None))
     lines = (await ibgu("status")).stdout.splitlines()
     assert lines[0] == "the newest 2 rollouts: 2 Running"
-    assert lines[2].startswith("⏸ default/ran-r1 has waited for a person for ")
+    assert lines[2].startswith("⏸ default/ran-r1 has needed action for ")
     assert [line.split()[1] for line in lines[5:-1]] == ["ran-r3", "ran-r2"]
-    assert lines[-1] == "older ones: ibgu get rollouts -A"
+    assert lines[-1] == "older rollouts: ibgu get rollouts -A"

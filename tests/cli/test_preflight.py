@@ -43,9 +43,9 @@ async def test_findings_come_by_rule_with_their_clusters(ibgu: Ibgu, tmp_path: P
     assert found.exit_code == 1, found.output
     lines = found.stdout.splitlines()
     assert lines[:4] == [
-        "P1 error 1 cluster: are older than 4.14.13, from which on it is supported (pf-2)",
+        "P1 error 1 cluster: are older than 4.14.13, the first supported release (pf-2)",
         "    → Update the cluster the usual way first, or leave it out of the selectors.",
-        "P2 error 1 cluster: are newer than 4.17.3, which is refused (pf-10)",
+        "P2 error 1 cluster: are newer than 4.17.3, which clusters refuse (pf-10)",
         "    → Leave the cluster out of the selectors, or name a later seed.",
     ]
     assert (
@@ -75,7 +75,8 @@ async def test_a_rollout_with_all_steps_begun_is_not_checked(ibgu: Ibgu, journal
     found = await ibgu("preflight", "ran-pf", "-n", "default", user="olga")
     assert found.exit_code == 5
     words = (
-        "no cluster was checked: every step of ran-pf has begun, and only what has not is checked"
+        "no cluster was checked: every step of ran-pf has started, and preflight checks only "
+        "steps that have not"
     )
     assert found.stdout.splitlines()[-2] == words
 
@@ -86,14 +87,14 @@ async def test_clusters_by_their_labels(ibgu: Ibgu) -> None:
     assert "2 of 3 clusters would fail" in well.stdout
     nobody = await ibgu("preflight", "-l", "fleet=none", user="olga")
     assert nobody.exit_code == 5
-    assert "no cluster was checked: no cluster has such labels" in nobody.stdout
+    assert "no cluster was checked: no cluster matches the selector" in nobody.stdout
 
 
 async def test_a_plan_that_takes_no_cluster(ibgu: Ibgu, tmp_path: Path) -> None:
     file = write(tmp_path / "plan.yaml", "Upgrade")
     found = await ibgu("preflight", "-f", file, user="olga")
     assert found.exit_code == 5
-    assert "takes none now" in found.stdout
+    assert "selects no cluster now" in found.stdout
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ async def test_until_shows_the_rollout_at_that_event(
         "a (fleet)  → 4.18.1   Running · step 1 of 2 · 0 s",
         "0 of 3 clusters done · 2 running · 1 waiting",
         "  1 Prep         0/3  ▶ 2/2 slots  ◷ 1 waiting  0 s",
-        "    why not further: 2 Prep accepted",
+        "    reasons: 2 Prep accepted",
         "  2 Upgrade  planned",
     ]
 
@@ -128,7 +128,7 @@ async def test_a_hold_is_shown_while_it_stands(leading: Leading, replay: Replay)
     then = (await replay("fleet/a", "--until", str(held))).stdout
     assert "Held · step 1 of 1" in then
     assert "⏸ Held  PayloadChanged: " in then
-    assert "a person must act" in then
+    assert "you must act" in then
     assert "Held  " not in (await replay("fleet/a")).stdout
 
 
@@ -186,9 +186,9 @@ async def test_on_a_terminal_it_moves_at_its_speed(
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["fleet/nobody"], 1, "the journal knows no rollout fleet/nobody"),
-        (["fleet/a", "--until", "0"], 1, "there is no event so early"),
-        (["fleet/a", "--until", "yesterday"], 2, "no time like 2026-11-20T03:15"),
+        (["fleet/nobody"], 1, "the journal has no rollout fleet/nobody"),
+        (["fleet/a", "--until", "0"], 1, "no event is that old"),
+        (["fleet/a", "--until", "yesterday"], 2, "nor a time such as 2026-11-20T03:15"),
         (["fleet/a", "--speed", "0"], 2, "--speed"),
     ],
 )

@@ -77,7 +77,7 @@ async def test_a_signed_certificate_is_verified_without_the_database(
     assert lines[2] == "uid uid-a, complete"
     assert lines[3].endswith(f"sha256 {content['events']['sha256']}")
     again = await certify("fleet/a", "--sign", private, "--to", to)
-    assert (again.exit_code, "is there already" in again.stderr) == (2, True)
+    assert (again.exit_code, "already exists" in again.stderr) == (2, True)
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
@@ -113,7 +113,7 @@ async def test_a_changed_certificate_is_refused(
     path.write_bytes(signed.replace(b"not certified", b"certified"))
     changed = await certify("--verify", str(path), "--key", public)
     assert (changed.exit_code, changed.stdout) == (1, "")
-    assert "the signature does not hold: the certificate was changed" in changed.stderr
+    assert "invalid signature: the certificate was changed" in changed.stderr
     path.write_bytes(signed)
     _, other = keys(tmp_path, "other")
     foreign = await certify("--verify", str(path), "--key", other)
@@ -128,7 +128,7 @@ def test_a_signed_file_that_is_no_certificate_is_refused(tmp_path: Path, content
     (tmp_path / "x.json.sig").write_bytes(key.sign(content))
     found = verify(tmp_path / "x.json", public)
     assert found[0] == 1
-    assert "is signed, but it is no certificate" in found[1]
+    assert "is signed, but is not a certificate" in found[1]
 
 
 async def test_a_key_with_a_passphrase(
@@ -160,13 +160,13 @@ async def test_invalid_options_and_keys_are_refused(
     path = tmp_path / "a.json"
     to, away = str(path), str(tmp_path / "away")
     for arguments, code, words in (
-        ((), 2, "name a rollout, or a file with --verify"),
-        (("fleet/a", "--verify", to, "--key", public), 2, "name a rollout, or a file"),
-        (("fleet/a", "--sign", private), 2, "--sign KEY and --to FILE go together"),
-        (("--verify", to), 2, "--verify FILE and --key PUBLIC go together"),
+        ((), 2, "specify a rollout, or a certificate with --verify"),
+        (("fleet/a", "--verify", to, "--key", public), 2, "specify a rollout, or a certificate"),
+        (("fleet/a", "--sign", private), 2, "use --sign KEY and --to FILE together"),
+        (("--verify", to), 2, "use --verify FILE and --key PUBLIC together"),
         (("--verify", away, "--key", public), 2, f"can't read {away}: No such file"),
         (("fleet/a", "--sign", away, "--to", to), 2, f"can't read {away}: No such file"),
-        (("fleet/a", "--sign", str(other), "--to", to), 2, "is no Ed25519 key; make one with"),
+        (("fleet/a", "--sign", str(other), "--to", to), 2, "is not an Ed25519 key; make one with"),
         (("fleet/a", "--sign", str(odd), "--to", to), 2, "is no private key that can be read"),
         (("fleet/a", "--sign", private, "--to", f"{away}/x"), 1, f"can't write {away}/x: No such"),
     ):

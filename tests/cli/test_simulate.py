@@ -53,7 +53,7 @@ def test_a_fleet_plays_until_it_is_stopped_and_is_removed(
         listed = kubectl("get", "managedclusters", "-l", "cli=yes", "-o", "json")
         process.send_signal(signal.SIGINT)
         assert process.wait() == 0
-    assert said == f"3 clusters are on {sandbox_hub.url}, until Ctrl-C.\n"
+    assert said == f"3 clusters are running on {sandbox_hub.url}. Press Ctrl-C to stop.\n"
     names = [item["metadata"]["name"] for item in json.loads(listed)["items"]]
     assert names == ["cli-1", "cli-2", "cli-x"]
     gone = CliRunner().invoke(app, ["simulate", "--cleanup"], env={"KUBECONFIG": kubeconfig})

@@ -67,11 +67,10 @@ async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
         "0 of 7 clusters done · 3 failed · 1 cancelled · 1 running · 2 waiting",
         "  1 Prep                 6/6  ✔ 2  ✗ 3  ⊘ 1  0 s",
         "  2 Upgrade              0/3  ▶ 1/2 slots  ◷ 2 waiting  some time",
-        "    why not further: 1 CircuitBreaker · 1 ClaimedByOther (⚠ 1 overdue)"
+        "    reasons: 1 CircuitBreaker · 1 ClaimedByOther (⚠ 1 overdue)"
         " · 1 Rebooting (⚠ 1 overdue)",
         "  3 FinalizeUpgrade  planned",
-        "⏸ Held  CircuitBreaker: 5 clusters in a row have failed "
-        "(for some time; a person must act)",
+        "⏸ Held  CircuitBreaker: 5 clusters in a row have failed (for some time; you must act)",
         "Failures (3)",
         "    2  Prep: PrecacheFailed  precache job failed: failed to pull images from "
         "registry.site:5000",
@@ -170,7 +169,7 @@ async def test_a_rate_limit_shows_the_time_of_the_next_start(ibgu: Ibgu, journal
     lines = told((await ibgu("status", "ran-r1")).stdout).splitlines()
     assert lines[0].startswith("ran-r1 (default)  → 4.17.2   Running · step 2 of 3")
     assert lines[4] == (
-        "    why not further: 1 ClaimedByOther (⚠ 1 overdue) · 1 Rebooting (⚠ 1 overdue) · "
+        "    reasons: 1 ClaimedByOther (⚠ 1 overdue) · 1 Rebooting (⚠ 1 overdue) · "
         "1 StartRate until 2026-05-04 03:02:41"
     )
     assert not any("Held" in line for line in lines)
@@ -185,7 +184,7 @@ async def test_all_rollouts_without_a_name(ibgu: Ibgu, journal: Journal) -> None
     assert lines[0] == "2 rollouts: 1 Running, 1 Held"
     assert lines[1] == "under way: 2 waiting, 1 running, 3 failed, 1 cancelled"
     assert lines[2].startswith("leader: test took the lead at ")
-    assert lines[3].startswith("⏸ default/ran-r1 has waited for a person for some time")
+    assert lines[3].startswith("⏸ default/ran-r1 has needed action for some time")
     assert lines[4] == "    → ibgu status ran-r1 -n default"
     listed = lines[[line[:9] for line in lines].index("NAMESPACE") :]
     assert sorted(line.split()[1] for line in listed) == ["NAME", "ran-r1", "ran-x1"]
@@ -196,7 +195,7 @@ async def test_all_rollouts_without_a_name(ibgu: Ibgu, journal: Journal) -> None
     assert {each["name"] for each in body["needsPerson"]} == {"ran-r1"}
     assert body["leadership"]["leader"] == "test"
     nothing = (await ibgu("status", user="carol")).stdout.splitlines()
-    assert nothing[0] == "there are no rollouts, or you may see none"
+    assert nothing[0] == "no rollouts, or none that you may see"
     assert nothing[1].startswith("leader: test took the lead at ")
     assert (await ibgu("status", "--wait")).exit_code == 2
 

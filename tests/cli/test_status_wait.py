@@ -119,7 +119,7 @@ async def test_wait_times_out(ibgu: Ibgu, journal: Journal) -> None:
     await seen(journal, rollout(hold=held))
     found = await ibgu("status", "ran-r1", "--wait", "--timeout", "0.05s")
     assert found.exit_code == 3
-    assert found.stderr == "ibgu: it is not over yet, and the time to wait is\n"
+    assert found.stderr == "ibgu: timed out; the rollout has not ended\n"
     assert found.stdout.startswith("ran-r1 (default)")
 
 
@@ -211,5 +211,5 @@ def test_durations_are_parsed(text: str, seconds: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "m", "5 m", "-5m", "5m!", "1w"])
 def test_invalid_durations_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no span of time"):
+    with pytest.raises(ValueError, match="is not a duration"):
         span(text)

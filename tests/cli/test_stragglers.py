@@ -330,13 +330,14 @@ async def test_without_the_hub_nothing_is_proposed(ibgu: Ibgu, scene: Scene) -> 
     args = ("stragglers", "ran-r1", "-n", scene.namespace)
     text = await ibgu(*args, **nowhere)
     assert (
-        "what may be done is not told, the hub was not asked: no usable kubeconfig" in text.stdout
+        "no commands are proposed, because the hub could not be checked: no usable kubeconfig"
+        in text.stdout
     )
     assert "kubectl" not in text.stdout
     assert json.loads((await ibgu(*args, "-o", "json", **nowhere)).stdout)["manifests"] == []
     refused = await ibgu(*args, "-o", "yaml", **nowhere)
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("ibgu: nothing is proposed that was not checked")
+    assert refused.stderr.startswith("ibgu: no manifests, because the hub could not be checked")
 
 
 async def test_another_hub_proves_nothing(ibgu: Ibgu, journal: Journal, scene: Scene) -> None:
@@ -344,7 +345,7 @@ async def test_another_hub_proves_nothing(ibgu: Ibgu, journal: Journal, scene: S
     await seen(journal, rollout("other", age=-5, namespace=scene.namespace, name="ran-r1"))
     found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "yaml")
     assert (found.exit_code, found.stdout) == (1, "")
-    assert "is not the one that ibgu tells of" in found.stderr
+    assert "is not the one that ibgu knows" in found.stderr
 
 
 async def test_nothing_is_left(
@@ -361,10 +362,10 @@ async def test_nothing_is_left(
     over = replace(one, state=RolloutState.COMPLETE, completed_at=NOW + timedelta(hours=1))
     await commit(journal, OnRollout(Kind.ROLLOUT_COMPLETED, over, ""))
     found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace)
-    assert found.stdout == f"ran-r1 ({scene.namespace}): nothing is left of 1 cluster\n"
+    assert found.stdout == f"ran-r1 ({scene.namespace}): none of 1 cluster is left\n"
     printed = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "yaml")
     assert (printed.exit_code, printed.stdout) == (0, "")
-    assert "has nothing to do here" in printed.stderr
+    assert "would have nothing to do" in printed.stderr
 
 
 async def test_clusters_that_no_plan_takes_further_have_a_command(

@@ -49,7 +49,7 @@ class Begun:
 
     async def waits_for(self, what: str) -> str:
         """Returns what readiness says meanwhile."""
-        answer = await self.says("/readyz", lambda answer: f"waits for {what}" in answer.text)
+        answer = await self.says("/readyz", lambda answer: f"waiting for {what}" in answer.text)
         assert answer.status_code == 503
         assert (await self.client.get("/healthz")).text == "ok"
         assert (await self.client.get("/metrics")).status_code == 200
@@ -113,18 +113,20 @@ def hidden(env: Env, sandbox_hub: SandboxHub, tmp_path: Path) -> tuple[Env, int]
 
 
 def waiting(log: list[dict[str, Any]]) -> list[str]:
-    return [line["event"] for line in log if line["event"].startswith("waits for")]
+    return [line["event"] for line in log if "waiting for" in line["event"]]
 
 
 async def test_postgres_comes_later(env: Env, tmp_path: Path) -> None:
     gate = Gate(env["DATABASE_URL"], tmp_path)
     async with begun(env | {"DATABASE_URL": gate.url}, "run", "--migrate") as process:
         told = await process.waits_for("the journal")
-        assert told.startswith("waits for the journal: the journal's database is away (reading its")
+        assert told.startswith(
+            "waiting for the journal: the journal's database is away (reading its"
+        )
         await gate.open()
         await process.ready()
         log = await process.stopped()
-    assert waiting(log) == ["waits for the journal", "waits for the journal no longer"]
+    assert waiting(log) == ["waiting for the journal", "no longer waiting for the journal"]
     await gate.shut()
 
 
@@ -139,7 +141,7 @@ async def test_the_hub_comes_later(
         async with forwarded(port, sandbox_hub.url):
             await process.ready()
             log = await process.stopped()
-    assert waiting(log) == ["waits for the hub", "waits for the hub no longer"]
+    assert waiting(log) == ["waiting for the hub", "no longer waiting for the hub"]
 
 
 async def test_a_process_that_waits_ends_at_once(env: Env, tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ async def test_a_cluster_of_which_nothing_is_asked(
     assert (await ibgu("works", "a")).stdout.splitlines() == [
         "a",
         "labels   region=n, ring=1",
-        "no ManifestWork of ibgu's is there: nothing is asked of it, nothing is reported",
+        "ibgu has no ManifestWork for this cluster: it requests nothing, and the cluster "
+        "reports nothing",
     ]
 
 

@@ -78,7 +78,9 @@ async def test_trusted_authors_are_carried_and_the_doctor_warns(scene: Scene) ->
         "references"
     ]
     assert found.level == "warning"
-    assert found.found.startswith(f"{LACKS}: who may create an IBGU can bring any ConfigMap")
+    assert found.found.startswith(
+        f"{LACKS}: anyone who may create an IBGU can deliver any ConfigMap"
+    )
     assert "Kubernetes 1.30" in found.do
     assert found.do.endswith("else set IBGU_PAYLOAD_REFERENCES=namespace")
 

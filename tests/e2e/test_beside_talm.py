@@ -180,7 +180,7 @@ async def test_without_the_policy_ibgu_stands_still(
     async def agrees() -> bool:
         return await doctor(scene) == (
             "ok",
-            "one is running in namespace openshift-operators, and the policy ibgu-beside-talm "
+            "TALM is running in namespace openshift-operators, and the policy ibgu-beside-talm "
             "keeps it from IBGUs",
         )
 

@@ -117,7 +117,7 @@ async def test_failed_clusters_are_aborted_and_retried_by_one_command(
     await scene.completed("upgrade")
     assert await scene.labels(broken) == {"prep-failed": ""}
     refused = await run("retry", "upgrade")
-    assert (refused.exit_code, "give --abort-first" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "use --abort-first" in refused.stderr) == (1, True)
     done = await run("retry", "upgrade", *([broken] if narrowed else []), "--abort-first")
     assert done.exit_code == 0, done.output
     by = "by the new rollout upgrade-cancel-" if narrowed else "as the next step of its plan"

@@ -95,7 +95,7 @@ def test_commands_left_out_of_the_program_name_the_image(
 ) -> None:
     told = bare(program(dist), home, *command.split())
     assert told.returncode == 1
-    assert "which the one file for laptops leaves out. Run it in ibgu's image" in told.stderr
+    assert "which the single-file CLI does not contain. Run it in ibgu's image" in told.stderr
     assert "Traceback" not in told.stderr
 
 

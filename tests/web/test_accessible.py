@@ -36,7 +36,7 @@ async def test_axe_has_nothing_to_say(look: Tab, theme: Any) -> None:
 
 async def test_axe_has_nothing_to_say_of_the_sign_in(look: Tab) -> None:
     await look.page.goto(look.site.url)
-    await look.page.get_by_label("Token of the hub").wait_for()
+    await look.page.get_by_label("Token for the hub").wait_for()
     assert told((await Axe().run(look.page)).response) == []
 
 

@@ -126,7 +126,7 @@ async def test_a_step_is_previewed_before_it_is_appended(look: Tab, clusters: No
     await made(look, "ran-420", 6100, over=True)
     dialog = await opened(look, "ran-420", "Add step")
     await dialog.get_by_role("radio", name="Upgrade", exact=True).check()
-    await dialog.get_by_label("At a time (slots)").fill("3")
+    await dialog.get_by_label("Clusters at a time (slots)").fill("3")
     preview = dialog.get_by_role("region", name="Preview")
     await expect(preview).to_contain_text("Step 2, Upgrade: 3 clusters in 1 wave of 3")
     await expect(preview).to_contain_text("2 clusters left alone")
@@ -150,7 +150,7 @@ async def test_nothing_is_chosen_for_anybody(look: Tab, clusters: None) -> None:
     assert [await each.is_checked() for each in await radios.all()] == [False] * 4
     send = dialog.get_by_role("button", name="Add the step")
     await expect(send).to_have_attribute("aria-disabled", "true")
-    await expect(send).to_have_accessible_description("Choose what the step does.")
+    await expect(send).to_have_accessible_description("Choose the step's actions.")
     await expect(dialog.locator("code")).to_have_count(0)
     await send.press("Enter")
     assert await choices(dialog) == [
@@ -252,7 +252,7 @@ async def test_no_dangerous_step_is_preselected_during_an_upgrade(
     radios = await dialog.get_by_role("radio").all()
     assert [await each.is_checked() for each in radios] == [False, False]
     nothing = dialog.get_by_role("button", name="Add the step")
-    await expect(nothing).to_have_accessible_description("Choose what the step does.")
+    await expect(nothing).to_have_accessible_description("Choose the step's actions.")
     await nothing.press("Enter")
     await dialog.get_by_role("radio", name=choice).press(" ")
     told = dialog.locator(".confirm")
@@ -314,7 +314,7 @@ async def test_a_resume_that_finalizes_asks_for_the_rollouts_name(look: Tab) -> 
 async def test_the_failed_are_cleaned_up(look: Tab, clusters: None) -> None:
     await made(look, "ran-422", 6100, over=True, newest=True)
     dialog = await opened(look, "ran-422", "Cancel")
-    await dialog.get_by_role("radio", name="Only those that failed").check()
+    await dialog.get_by_role("radio", name="Only failed clusters").check()
     await expect(dialog).to_contain_text("Step 2, AbortOnFailure: 1 cluster in 1 wave")
     await expect(dialog).to_contain_text("AbortOnFailure is step 2 of ran-422")
     await expect(dialog).to_contain_text("This can't be undone for 1 cluster.")
@@ -344,7 +344,7 @@ async def test_upgraded_clusters_are_rolled_back_by_a_rollout_that_can_be_follow
     await expect(dialog).to_contain_text("This can't be undone for 1 cluster.")
     await expect(dialog).to_contain_text("what it has stored since is lost")
     await dialog.get_by_label("Only these clusters").fill(name(6100))
-    await dialog.get_by_label("Finalize the rollback at once").check()
+    await dialog.get_by_label("Finalize the rollback immediately").check()
     await expect(dialog.get_by_role("region", name="Preview")).to_contain_text(
         "Step 1, Rollback + FinalizeRollback: 1 cluster in 1 wave"
     )
@@ -374,7 +374,7 @@ async def test_clusters_of_newer_rollouts_are_not_cancelled(look: Tab, clusters:
         meta = json.loads(kubectl("get", "managedcluster", name(number), "-o", "json"))["metadata"]
         await story.put(replace(waiting(of, number, 0, story.now), uid=meta["uid"]))
     dialog = await opened(look, "ran-468", "Cancel")
-    await dialog.get_by_role("radio", name="Only those that failed").check()
+    await dialog.get_by_role("radio", name="Only failed clusters").check()
     await expect(dialog.get_by_role("alert")).to_contain_text(
         "nothing of ran-468 to cancel: site-6102 (in ran-470 now), site-6103 (in ran-469 now)"
     )
@@ -424,11 +424,11 @@ async def test_a_clean_up_by_hand_is_confirmed_with_what_was_done(
     )
     await made(look, "ran-490", 6100, over=True, newest=True, failure=Cause.ABORT_FAILED)
     dialog = await opened(look, "ran-490", "Confirm clean-up…")
-    await expect(dialog).to_contain_text("Say what was cleaned up.")
+    await expect(dialog).to_contain_text("Say what you cleaned up.")
     await dialog.get_by_label("What was cleaned up by hand").fill("deleted the Backups")
     await expect(dialog).to_contain_text("This can't be undone for 1 cluster.")
     await expect(dialog).to_contain_text(
-        "olga states that somebody has cleaned up there by hand: deleted the Backups."
+        "olga confirms a manual cleanup there: deleted the Backups."
     )
     send = dialog.get_by_role("button", name="Confirm for 1 cluster", exact=True)
     await expect(send).to_have_accessible_description("Type ran-490 to confirm.")
@@ -522,8 +522,8 @@ async def test_a_rollout_that_talm_left_unfinished_can_be_adopted(look: Tab) -> 
         ReasonKind.ADOPTION, look.site.story().now, "TALM left ran-428", None, ActingParty.PERSON
     )
     await made(look, "ran-428", 6600, hold=hold)
-    dialog = await opened(look, "ran-428", "Take over from TALM…")
-    await expect(dialog.get_by_role("button", name="Take ran-428 over from TALM")).to_be_visible()
+    dialog = await opened(look, "ran-428", "Adopt from TALM…")
+    await expect(dialog.get_by_role("button", name="Adopt ran-428 from TALM")).to_be_visible()
 
 
 async def test_an_action_that_the_state_refuses_says_why(look: Tab) -> None:

@@ -25,12 +25,12 @@ REFUSED = "401 (Unauthorized)"
 async def test_a_token_opens_the_page_and_is_forgotten_with_the_tab(look: Tab) -> None:
     page = look.page
     await page.goto(f"{look.site.url}/{RAN}")
-    await page.get_by_label("Token of the hub").fill(look.site.hub.token("alice"))
+    await page.get_by_label("Token for the hub").fill(look.site.hub.token("alice"))
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("heading", name="ran-417")).to_be_visible()
     assert await page.evaluate("Object.keys(localStorage)") == []
     await page.get_by_role("button", name="Sign out").click()
-    await expect(page.get_by_label("Token of the hub")).to_be_visible()
+    await expect(page.get_by_label("Token for the hub")).to_be_visible()
     assert await page.evaluate("sessionStorage.length") == 0
     assert [each for each in look.errors if REFUSED not in each] == []
 
@@ -45,8 +45,8 @@ async def test_the_top_says_who_one_is_and_on_which_hub(look: Tab) -> None:
 async def test_a_wrong_token_shows_an_alert(look: Tab) -> None:
     page = look.page
     await page.goto(look.site.url)
-    await page.get_by_label("Token of the hub").fill("wrong")
-    await page.get_by_label("Token of the hub").press("Enter")
+    await page.get_by_label("Token for the hub").fill("wrong")
+    await page.get_by_label("Token for the hub").press("Enter")
     await expect(page.get_by_role("alert")).to_contain_text("wrong, expired or revoked")
     await look.keep("sign-in", 700)
     assert await page.evaluate("sessionStorage.length") == 0
@@ -72,9 +72,7 @@ async def test_a_token_that_is_revoked_leads_back_to_the_sign_in(look: Tab) -> N
 
 async def test_the_list_says_what_needs_a_person(look: Tab) -> None:
     page = await look.open()
-    await expect(page.get_by_role("region", name="Waits for a person")).to_contain_text(
-        "circuit breaker"
-    )
+    await expect(page.get_by_role("region", name="Needs action")).to_contain_text("circuit breaker")
     rows = page.locator(".rollout")
     await expect(rows.filter(has_text="ran-417")).to_contain_text("step 2 of 3")
     await expect(rows.filter(has_text="ran-417")).to_contain_text("via the hub (kubectl-create)")
@@ -91,7 +89,7 @@ async def test_the_cause_of_a_failed_cluster_is_three_clicks_away(look: Tab) -> 
     page = await look.open()
     await page.locator(".rollout", has_text="ran-417").click()
     failures = page.get_by_role("region", name=re.compile("failures in this step"))
-    await expect(failures).to_contain_text("11 of 15 share one cause")
+    await expect(failures).to_contain_text("11 of 15 have the same cause")
     await expect(failures).to_contain_text("raise autoRollbackOnFailure")
     await failures.get_by_role("link").first.click()
     card = page.get_by_role("region", name="How it stands")
@@ -99,12 +97,12 @@ async def test_the_cause_of_a_failed_cluster_is_three_clicks_away(look: Tab) -> 
     await expect(card).to_contain_text("raise autoRollbackOnFailure")
     await expect(page.get_by_role("region", name="History").locator("tbody tr")).to_have_count(2)
     await look.keep("cluster", 830)
-    await page.get_by_text("Its events in the journal").click()
+    await page.get_by_text("Events in the journal").click()
     told = page.get_by_role("list", name="Events").get_by_role("listitem")
     await expect(told.first).to_contain_text("Member finished: Upgrade failed")
     await expect(told.first.get_by_role("link", name="ran-417")).to_be_visible()
     assert "{" not in await page.get_by_role("list", name="Events").inner_text()
-    await page.get_by_text("The cluster as REST tells it").click()
+    await page.get_by_text("The cluster in the REST API").click()
     await expect(page.locator(".raws pre")).to_contain_text('"site-0006"')
     assert look.errors == []
 
@@ -118,7 +116,7 @@ async def test_works_of_a_cluster_are_read_when_unfolded(look: Tab) -> None:
     asked: list[str] = []
     look.page.on("request", lambda request: asked.append(request.url))
     page = await look.open("#/c/site-0005")
-    fold = page.get_by_text("Feedback: what is asked of it")
+    fold = page.get_by_text("Feedback: what the hub requests")
     await fold.wait_for()
     assert not any(each.endswith("/works") for each in asked)
     await fold.click()
@@ -131,7 +129,7 @@ async def test_works_of_a_cluster_are_read_when_unfolded(look: Tab) -> None:
     await look.keep("feedback", 1250)
     assert len([each for each in asked if each.endswith("/works")]) == 1
     async with page.expect_response("**/works"):
-        await page.get_by_role("button", name="Read again").click()
+        await page.get_by_role("button", name="Reload").click()
     assert look.errors == []
 
 
@@ -155,7 +153,7 @@ async def test_the_whole_history_of_a_cluster_can_be_read(look: Tab) -> None:
 
 async def test_a_name_is_completed_and_opened(look: Tab) -> None:
     page = await look.open()
-    field = page.get_by_label("Open a cluster by its name")
+    field = page.get_by_label("Open a cluster by name")
     await field.press_sequentially("Site-039")
     offered = page.locator("#names option")
     await expect(offered).to_have_count(10)
@@ -171,7 +169,7 @@ async def test_a_name_is_completed_and_opened(look: Tab) -> None:
 async def test_a_row_of_the_box_filters_grid_and_table(look: Tab) -> None:
     page = await look.open(RAN)
     await (
-        page.get_by_role("region", name="Why not further")
+        page.get_by_role("region", name="Reasons")
         .get_by_role("button", name="init monitor timeout")
         .click()
     )
@@ -186,8 +184,8 @@ async def test_a_row_of_the_box_filters_grid_and_table(look: Tab) -> None:
 
 async def test_running_clusters_are_not_listed_as_a_reason(look: Tab) -> None:
     page = await look.open(RAN)
-    why = page.get_by_role("region", name="Why not further")
-    await expect(why).to_contain_text(re.compile("5\\d clusters at work as usual"))
+    why = page.get_by_role("region", name="Reasons")
+    await expect(why).to_contain_text(re.compile("5\\d clusters working as usual"))
     rows = await why.get_by_role("button").all_inner_texts()
     assert not {"running", "rebooting"} & {row.split("\n")[0] for row in rows}
     await why.get_by_role("button", name="stalled 2").click()
@@ -199,9 +197,9 @@ async def test_the_number_of_overdue_clusters_leads_to_them(look: Tab) -> None:
     page = await look.open(RAN)
     link = page.locator(".facts").get_by_role("link", name=re.compile("overdue"))
     number = int((await link.inner_text()).split()[0])
-    why = page.get_by_role("region", name="Why not further")
+    why = page.get_by_role("region", name="Reasons")
     await expect(why.get_by_role("button", name=f"overdue {number}", exact=True)).to_be_visible()
-    await expect(why).to_contain_text(f"{SLOTS - 4 - 2 - 1} clusters at work as usual")
+    await expect(why).to_contain_text(f"{SLOTS - 4 - 2 - 1} clusters working as usual")
     await link.click()
     await expect(page.get_by_role("heading", name=f"{number} of 399 clusters")).to_be_visible()
     legend = page.get_by_role("group", name="Show only")
@@ -229,7 +227,7 @@ async def test_labels_count_above_and_in_the_chart_too(look: Tab) -> None:
         "aria-label", re.compile(f"{counts['succeeded']} succeeded, {counts['failed']} failed")
     )
     facts = page.locator(".facts")
-    await expect(facts).to_contain_text("only clusters with ring in (0,1)")
+    await expect(facts).to_contain_text("only clusters matching ring in (0,1)")
     await expect(facts).to_contain_text(f"({counts['failed']} in this step)")
     await expect(facts.get_by_role("link", name=re.compile("failed"))).to_have_attribute(
         "href", re.compile("label=ring")
@@ -237,9 +235,9 @@ async def test_labels_count_above_and_in_the_chart_too(look: Tab) -> None:
     card = page.get_by_role("navigation", name="Steps").locator("[aria-current=step]")
     await expect(card).to_contain_text(f"{counts['succeeded']} succeeded")
     await expect(card).to_contain_text(f"{counts['failed']} failed")
-    await page.get_by_role("button", name="Clear the filter").click()
+    await page.get_by_role("button", name="Clear filter").click()
     await expect(chart).to_have_attribute("aria-label", re.compile(" 15 failed"))
-    await expect(facts).not_to_contain_text("only clusters with")
+    await expect(facts).not_to_contain_text("only clusters matching")
     await expect(card).to_contain_text("15 failed")
     assert look.errors == []
 
@@ -347,7 +345,7 @@ async def test_a_link_holds_step_and_filter(look: Tab) -> None:
     await expect(page.get_by_role("button", name="failed 13", exact=True)).to_have_attribute(
         "aria-pressed", "true"
     )
-    await page.get_by_role("button", name="Clear the filter").click()
+    await page.get_by_role("button", name="Clear filter").click()
     await expect(page).to_have_url(re.compile(r"\?step=1$"))
 
 
@@ -358,7 +356,7 @@ async def test_labels_filter_grid_and_table(look: Tab) -> None:
     await field.press("Enter")
     await expect(page.get_by_role("heading", name="193 of 399 clusters")).to_be_visible()
     await expect(page.get_by_role("heading", name="14 failures in this step")).to_be_visible()
-    why = page.get_by_role("region", name="Why not further").get_by_role("button")
+    why = page.get_by_role("region", name="Reasons").get_by_role("button")
     await expect(why.filter(has_text="init monitor timeout")).to_contain_text("10")
     await page.get_by_role("button", name="failed 14", exact=True).click()
     rows = page.get_by_role("region", name="Members").locator("tbody tr")
@@ -375,7 +373,7 @@ async def test_an_invalid_selector_shows_an_alert(look: Tab) -> None:
     await expect(problem).to_contain_text("Labels ring north:")
     await expect(problem).to_contain_text("write it like a=b")
     await page.locator(".u-legend").wait_for()
-    await page.get_by_role("button", name="Clear the filter").click()
+    await page.get_by_role("button", name="Clear filter").click()
     await expect(problem).to_have_count(0)
     await expect(page.get_by_role("heading", name="399 clusters", exact=True)).to_be_visible()
 
@@ -599,7 +597,7 @@ async def test_a_rollout_that_selected_nobody_is_no_success(look: Tab) -> None:
     await story.step(of, 0, 0, state=StepState.FINISHED, finished_at=story.now)
     page = await look.open("#/r/default/ran-nobody")
     await expect(page.locator("h1 .phase")).to_have_text("Completed: no clusters")
-    for name in ("Why not further", "Members"):
+    for name in ("Reasons", "Members"):
         region = page.get_by_role("region", name=name, exact=True)
         await expect(region).to_contain_text("This step has no clusters.")
     row = (await look.open()).locator(".rollout", has_text="ran-nobody")

@@ -36,7 +36,7 @@ async def test_every_view_says_who_leads(look: Tab) -> None:
     for link in ("", RAN, "#/c/site-0006"):
         page = await look.open(link)
         leader = page.locator(".leader")
-        await expect(leader).to_contain_text(f"lead taken by {LEADER} ")
+        await expect(leader).to_contain_text(f"leader {LEADER} ")
         await expect(leader).to_have_attribute("title", f"{await _words(look)}.")
         await expect(page.get_by_role("status", name="Changes of the leader")).to_have_count(0)
     assert look.errors == []
@@ -45,7 +45,7 @@ async def test_every_view_says_who_leads(look: Tab) -> None:
 @pytest.mark.usefixtures("long_ago")
 async def test_leader_changes_are_shown_and_frequent_ones_warned_about(look: Tab) -> None:
     page = await look.open(RAN)
-    await expect(page.locator(".leader")).to_contain_text("lead taken by")
+    await expect(page.locator(".leader")).to_contain_text("leader")
     await look.site.journal.lead(LEADER)
     await expect(page.locator(".leader .worry")).to_contain_text("changed ")
     notice = page.get_by_role("status", name="Changes of the leader")
@@ -62,7 +62,7 @@ async def test_leader_changes_are_shown_and_frequent_ones_warned_about(look: Tab
 async def test_the_top_is_no_wider_than_the_window(look: Tab, width: int) -> None:
     await look.page.set_viewport_size({"width": width, "height": 900})
     page = await look.open(RAN)
-    await expect(page.locator(".leader")).to_contain_text("lead taken by")
+    await expect(page.locator(".leader")).to_contain_text("leader")
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
     assert await page.locator(".leader").evaluate("e => e.scrollWidth <= e.clientWidth")
 

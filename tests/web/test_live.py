@@ -62,8 +62,8 @@ async def test_old_facts_are_marked_as_old_and_come_back(look: Tab) -> None:
     await page.get_by_role("application").wait_for()
     await page.route("**/api/v1/**", lambda route: route.abort())
     alert = page.get_by_role("alert").first
-    await expect(alert).to_contain_text("ibgu's API does not answer. This is how it was at")
-    await expect(page.get_by_role("alert").filter(has_text="This is how it was")).to_have_count(1)
+    await expect(alert).to_contain_text("ibgu's API does not respond. Showing the state at")
+    await expect(page.get_by_role("alert").filter(has_text="Showing the state at")).to_have_count(1)
     await look.keep("away", 900)
     await page.unroute("**/api/v1/**")
     await expect(page.get_by_role("alert")).to_have_count(0)

@@ -115,7 +115,7 @@ def alike(screen: Any) -> dict[str, int]:
         assert number(screen["facts"], mark) == marked, screen
         assert counted(screen["why"]).get(mark, 0) == marked, screen
         assert number(" ".join(screen["card"]), mark) == marked, screen
-    assert number(screen["facts"], "wait") == cells["waiting"] + cells["probing"], screen
+    assert number(screen["facts"], "waiting") == cells["waiting"] + cells["probing"], screen
     slots = f"{in_flight} of {SLOTS} slots used"
     assert slots in screen["facts"], screen
     assert slots in screen["chart"], screen
@@ -253,7 +253,7 @@ async def test_the_page_of_a_cluster_is_consistent_while_it_moves(look: Tab) -> 
     story, cluster = look.site.story(), name(FIRST + 700)
     await _ends(story, await _begins(story, 0))
     page = await look.open(f"#/c/{cluster}")
-    await page.get_by_text("Its events in the journal").click()
+    await page.get_by_text("Events in the journal").click()
     await expect(page.locator(".told li").first).to_be_visible()
     moving = asyncio.create_task(_prepared_again(story))
     seen = set()

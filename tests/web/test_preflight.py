@@ -190,7 +190,7 @@ async def test_a_user_without_rights_on_clusters_sees_an_alert(look: Tab) -> Non
     await planned(look, "go-forbidden", age="new")
     page = await look.open("#/r/default/go-forbidden", user="bob")
     await expect(card(page).get_by_role("alert")).to_contain_text(
-        re.compile("You may not check this. .*managedclusters.* An administrator")
+        re.compile("You may not run this check. .*managedclusters.* Ask an administrator")
     )
 
 
@@ -226,7 +226,7 @@ async def test_findings_stay_until_a_check_is_answered(look: Tab) -> None:
     assert await boxes(found) == before
     answered.set()
     await expect(found.get_by_role("alert")).to_contain_text(
-        "This could not be checked. the journal is away. Below is what was found before."
+        "The check failed. the journal is away. The previous result is below."
     )
     await expect(found.locator(".finding")).to_have_count(1)
     await page.unroute("**/preflight")
@@ -244,7 +244,7 @@ async def boxes(found: Locator) -> list[Any]:
 async def test_only_the_next_step_is_checked(look: Tab) -> None:
     of = await planned(look, "go-later", age="new")
     page = await look.open("#/r/default/go-later?step=2")
-    await expect(page.get_by_text("This step has not begun")).to_be_visible()
+    await expect(page.get_by_text("This step has not started")).to_be_visible()
     await expect(card(page)).to_have_count(0)
     await page.get_by_role("link", name="its preflight").click()
     await expect(card(page).get_by_role("status")).to_contain_text("Go for all 12 clusters")
@@ -259,7 +259,7 @@ async def test_only_the_next_step_is_checked(look: Tab) -> None:
 
 async def test_a_rollout_with_all_steps_begun_has_no_preflight(look: Tab) -> None:
     page = await look.open("#/r/edge/core-418")
-    await expect(page.get_by_role("region", name="Why not further")).to_be_visible()
+    await expect(page.get_by_role("region", name="Reasons")).to_be_visible()
     await expect(page.get_by_text("preflight", exact=False)).to_have_count(0)
 
 

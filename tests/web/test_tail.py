@@ -61,7 +61,7 @@ async def test_stalled_clusters_among_others_show_the_end_and_their_limit(look: 
     page = await look.open("#/r/default/ran-tail-2")
     told = page.locator(".facts .ends")
     until = await clock(page, limit)
-    words = rf"ends ~\d\d:\d\d.*, but for 1 cluster stalled, until {until} at most$"
+    words = rf"ends ~\d\d:\d\d.*, but 1 cluster stalled: {until} at the latest$"
     await expect(told).to_have_text(re.compile(words))
     await expect(told).not_to_have_class(re.compile("worry"))
     assert look.errors == []

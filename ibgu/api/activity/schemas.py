@@ -25,12 +25,12 @@ class ActivityEntryBody(Body):
     seq: int = Field(description="Of its event.")
     at: datetime
     kind: str = Field(description="Of its event.")
-    title: str = Field(description="What was done, in a word or two.")
-    text: str = Field(description="What came of it.")
+    title: str = Field(description="The change, in one or two words.")
+    text: str = Field(description="The result.")
     who: str | None = Field(
-        description="The user, as ibgu's REST API was asked; null: ibgu itself, or `via` alone is "
-        "known. Anyone who may write the object can claim another name: the hub's audit log is "
-        "proof."
+        description="The user who asked ibgu's REST API; null: ibgu itself, or only `via` is "
+        "known. Anyone who may write the object can claim another name: rely on the "
+        "hub's audit log for proof."
     )
     via: str | None = Field(
         description="page, cli or rest; else the field manager that wrote the object, such as "
@@ -41,4 +41,4 @@ class ActivityEntryBody(Body):
 
 
 class ActivityBody(Body):
-    items: list[ActivityEntryBody] = Field(description="The newest first.")
+    items: list[ActivityEntryBody] = Field(description="Newest first.")

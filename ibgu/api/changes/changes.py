@@ -25,7 +25,10 @@ log = structlog.get_logger("ibgu.api")
 
 DryRun = Annotated[
     bool,
-    Query(alias="dryRun", description="Have it checked by the hub, and told, but not done."),
+    Query(
+        alias="dryRun",
+        description="Check the change on the hub and return its result, without making it.",
+    ),
 ]
 
 
@@ -70,7 +73,9 @@ class RolloutChanges:
                 rollout.namespace, rollout.name, self._who, datetime.now(UTC)
             )
             if target.object["metadata"]["uid"] != rollout.uid:
-                raise ChangeRefused(f"{rollout.name} on the hub is a newer object; look again")
+                raise ChangeRefused(
+                    f"{rollout.name} on the hub is a newer object; reload, then try again"
+                )
         return target
 
     async def send(self, target: ChangeTarget, change: RequestedChange) -> ChangeBody:

@@ -39,7 +39,7 @@ _PROBLEMS = problems(401, 403, 404, 409, 415, 422, 503)
 @router.get(
     "/actions",
     responses=problems(401, 403, 404, 422, 503),
-    summary="What may be changed now, and why the rest may not",
+    summary="List the changes that are possible now, and why others are not",
 )
 async def actions(
     row: RolloutOfPath, reads: ReadsOfRequest, caller: CallerOfRequest
@@ -77,7 +77,7 @@ async def append_step(changing: ChangingOfRequest, body: NewStepBody) -> ChangeB
     return await changing.make(lambda target: change.append(target, step))
 
 
-@router.post("/pause", status_code=202, responses=_PROBLEMS, summary="Start nothing new")
+@router.post("/pause", status_code=202, responses=_PROBLEMS, summary="Pause a rollout")
 async def pause(
     changing: ChangingOfRequest,
     row: RolloutOfPath,
@@ -96,7 +96,7 @@ async def pause(
     return await changing.make(decide)
 
 
-@router.post("/resume", status_code=202, responses=_PROBLEMS, summary="Go on after a hold")
+@router.post("/resume", status_code=202, responses=_PROBLEMS, summary="Resume a rollout")
 async def resume(
     changing: ChangingOfRequest, row: RolloutOfPath, reads: ReadsOfRequest
 ) -> ChangeBody:
@@ -112,7 +112,7 @@ async def resume(
     return await changing.make(decide)
 
 
-@router.post("/skip", status_code=202, responses=_PROBLEMS, summary="Take waiting clusters out")
+@router.post("/skip", status_code=202, responses=_PROBLEMS, summary="Skip waiting clusters")
 async def skip(
     changing: ChangingOfRequest,
     row: RolloutOfPath,
@@ -140,7 +140,7 @@ async def skip(
     )
 
 
-@router.post("/adopt", status_code=202, responses=_PROBLEMS, summary="Take over from TALM")
+@router.post("/adopt", status_code=202, responses=_PROBLEMS, summary="Adopt a rollout from TALM")
 async def adopt(
     changing: ChangingOfRequest, row: RolloutOfPath, reads: ReadsOfRequest
 ) -> ChangeBody:

@@ -23,9 +23,9 @@ _PERMIT: JsonValue = {
     "lost": "",
 }
 
-Slots = Annotated[int | None, Field(ge=1, le=100_000, description="null: as the last step's.")]
+Slots = Annotated[int | None, Field(ge=1, le=100_000, description="null: that of the last step.")]
 Minutes = Annotated[
-    int | None, Field(ge=1, le=1_000_000, description="Minutes; null: as the last step's.")
+    int | None, Field(ge=1, le=1_000_000, description="Minutes; null: that of the last step.")
 ]
 Cluster = Annotated[str, Field(pattern=NAME, max_length=63)]
 """A namespace of the hub has the same name."""
@@ -39,7 +39,11 @@ class NewStepBody(Body):
 
 
 class PauseBody(Body):
-    why: str = Field(default="", max_length=200, description="Shown to everybody who reads it.")
+    why: str = Field(
+        default="",
+        max_length=200,
+        description="Reason for the pause, shown to everyone who looks at the rollout.",
+    )
 
 
 class SkipBody(Body):
@@ -47,19 +51,22 @@ class SkipBody(Body):
 
     clusters: Clusters = None
     reason: ReasonKind | None = Field(
-        default=None, description="Only those that wait for this reason."
+        default=None, description="Only clusters that wait for this reason."
     )
     if_waiting: bool = Field(
         default=False,
-        description="Leave out clusters that do not wait; else one of them refuses all.",
+        description="Ignore clusters that do not wait; otherwise one of them "
+        "causes the request to fail.",
     )
 
 
 class ChangeBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_CHANGE]})
 
-    done: str = Field(description="What comes of it, in a sentence.")
-    kubectl: str = Field(description="The same as a command line; empty: nothing was to be done.")
+    done: str = Field(description="The result, in one sentence.")
+    kubectl: str = Field(
+        description="The equivalent kubectl command; empty: there was nothing to do."
+    )
 
 
 class PermitBody(Body):
@@ -67,25 +74,25 @@ class PermitBody(Body):
 
     name: str = Field(
         description="pause, resume, retry, skip, finalize, cancel, rollback, confirm-cleanup, "
-        "append-step or adopt: the last part of its path; append-step is POST …/steps."
+        "append-step or adopt: the last segment of its path; append-step is POST "
+        "…/steps."
     )
     allowed: bool
-    why: str = Field(description="Why not: a right of yours that is missing, or the state.")
+    why: str = Field(description="Why it is not possible: the state, or a right that you lack.")
     plans: list[list[ActionName]] = Field(
-        description="Of append-step: the steps of which one may come next, the least dangerous "
-        "first."
+        description="For append-step: the steps that may come next, least dangerous first."
     )
     danger: Danger = Field(
-        description="Of the change itself; that of a new step is its actions' own (`risks`)."
+        description="Risk of the change itself; for a new step, see its actions' `risks`."
     )
-    lost: str = Field(description="What can't be undone, in a sentence; empty: nothing.")
+    lost: str = Field(description="What can't be undone, in one sentence; empty: everything can.")
 
 
 class RiskBody(Body):
     danger: Danger
-    lost: str = Field(description="What can't be undone, in a sentence; empty: nothing.")
+    lost: str = Field(description="What can't be undone, in one sentence; empty: everything can.")
 
 
 class PermitsBody(Body):
-    items: list[PermitBody] = Field(description="The least dangerous first.")
-    risks: dict[ActionName, RiskBody] = Field(description="Of a step with that action.")
+    items: list[PermitBody] = Field(description="Least dangerous first.")
+    risks: dict[ActionName, RiskBody] = Field(description="Risk of a step with that action.")

@@ -29,9 +29,7 @@ from ibgu.api.requests.visible import ReadableForCaller, Visible
 router = APIRouter(prefix="/clusters", tags=["clusters"], route_class=AuthenticatedRoute)
 
 
-@router.get(
-    "", responses=problems(401, 403, 404, 422, 503), summary="Names of clusters, in their order"
-)
+@router.get("", responses=problems(401, 403, 404, 422, 503), summary="List the names of clusters")
 async def clusters(
     caller: CallerOfRequest,
     visible: Visible,
@@ -54,7 +52,7 @@ async def clusters(
 @router.get(
     "/{name}",
     responses=problems(401, 403, 404, 422, 503),
-    summary="A cluster as the journal knows it",
+    summary="Get a cluster as the journal knows it",
 )
 async def cluster(
     name: ClusterName,
@@ -75,7 +73,7 @@ async def cluster(
 @router.get(
     "/{name}/history",
     responses=problems(401, 403, 422, 503),
-    summary="The steps that a cluster was in, the one that started last first",
+    summary="List the steps that a cluster was in, newest first",
 )
 async def cluster_history(
     name: ClusterName,

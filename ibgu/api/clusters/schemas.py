@@ -19,10 +19,12 @@ class ClaimBody(Body):
 
 class ClusterBody(Body):
     name: str
-    newest: VisitBody = Field(description="The newest step that it was in.")
-    claim: ClaimBody | None = Field(description="The rollout that works on it now; null: none.")
+    newest: VisitBody = Field(description="The newest step of the cluster.")
+    claim: ClaimBody | None = Field(
+        description="The rollout that owns the cluster now; null: none."
+    )
     labels: dict[str, str] | None = Field(
-        description="Of the ManagedCluster, as the controller saw them last; null: not known."
+        description="Labels of the ManagedCluster, as the controller last saw them; null: unknown."
     )
     labels_pending: dict[str, str | None] = Field(
         description="Labels that ibgu is about to write on the ManagedCluster; null: to remove."

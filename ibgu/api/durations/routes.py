@@ -20,7 +20,7 @@ OfAction = Annotated[KnownAction | None, Query(description="Only of this action.
 @router.get(
     "/durations",
     responses=problems(401, 403, 422, 503),
-    summary="How long actions took, by their result",
+    summary="Get the durations of actions, by result",
 )
 async def durations(
     visible: Visible, reads: ReadsOfRequest, action: OfAction = None, label: Label = None

@@ -31,4 +31,6 @@ class DurationBody(Body):
 
 
 class DurationsBody(Body):
-    items: list[DurationBody] = Field(description="In the order of actions, the commonest first.")
+    items: list[DurationBody] = Field(
+        description="In the order of the actions, most frequent first."
+    )

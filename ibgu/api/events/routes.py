@@ -29,7 +29,7 @@ After = Annotated[int, Query(ge=0, le=_LAST, description="Only events with a hig
     "/rollouts/{namespace}/{name}/events",
     tags=["rollouts"],
     responses=problems(401, 403, 404, 422, 503),
-    summary="The history of a rollout, oldest first",
+    summary="List the events of a rollout, oldest first",
 )
 async def events(
     row: RolloutOfPath,
@@ -47,7 +47,7 @@ async def events(
     "/clusters/{name}/events",
     tags=["clusters"],
     responses=problems(401, 403, 422, 503),
-    summary="What happened to a cluster, newest first",
+    summary="List the events of a cluster, newest first",
 )
 async def cluster_events(
     name: ClusterName,

@@ -26,13 +26,15 @@ _EVENT: JsonValue = {
 class EventBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_EVENT]})
 
-    seq: int = Field(description="Its number among all events of the hub: order of commit.")
+    seq: int = Field(
+        description="Sequence number among all events of the hub, in the order of commit."
+    )
     at: datetime
     kind: str
     why: str
     cause: str | None
     warning: bool
-    actor: str = Field(description="The person who asked for it, if one did.")
+    actor: str = Field(description="The person who requested the change, if any.")
     rollout: str = Field(description="uid")
     step: int | None = Field(description="From 1.")
     cluster: str | None

@@ -32,7 +32,7 @@ MAX_CLUSTERS = 20
     "/{name}/explain",
     response_model=ExplainedBody,
     responses=problems(401, 403, 404, 422, 503),
-    summary="Why a cluster is not further, what it means, what to do",
+    summary="Explain why a cluster waits or failed, and what to do",
 )
 async def explain(
     name: ClusterName,

@@ -46,29 +46,31 @@ class ExplainedBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXPLAINED]})
 
     cluster: str
-    rollout: str = Field(description="namespace/name; in words where the caller may not read it.")
+    rollout: str = Field(description="namespace/name; a description if the caller may not read it.")
     step: int = Field(description="From 1.")
     state: DisplayState
-    headline: str = Field(description="Where it stands and for how long, in one line.")
-    why: str | None = Field(description="The one reason, or how it ended.")
-    kind: str | None = Field(description="The known failure's name, else the reason's or cause.")
+    headline: str = Field(description="The state and its duration, in one line.")
+    why: str | None = Field(description="The reason, or the outcome.")
+    kind: str | None = Field(
+        description="Name of the known failure, otherwise of the reason or cause."
+    )
     since: datetime | None
-    ends: str | None = Field(description="What ends it; null: nothing, it is over.")
-    until: datetime | None = Field(description="When it ends by itself, where that is known.")
+    ends: str | None = Field(description="What ends it; null: it has ended.")
+    until: datetime | None = Field(description="When it ends automatically, if known.")
     who: ActingParty | None = Field(
-        description="Who must act; null: nobody. Once the reason is overdue: a person."
+        description="Who must act; null: nobody. A person, once the reason is overdue."
     )
     overdue: datetime | None = Field(
         description="Since when the reason has lasted longer than usual; null: it has not."
     )
     means: str | None
-    do: str | None = Field(description="What to do, in a sentence.")
-    words: str | None = Field(description="The cluster's own last words.")
+    do: str | None = Field(description="What to do, in one sentence.")
+    words: str | None = Field(description="The last message from the cluster.")
     remedy: str | None = Field(description="Of a known failure.")
-    limit: datetime | None = Field(description="When its time for the whole step is over.")
-    late: str | None = Field(description="What came true after it had ended.")
+    limit: datetime | None = Field(description="Deadline of the cluster for the whole step.")
+    late: str | None = Field(description="What happened on the cluster after the member ended.")
     warning: str | None = Field(
-        description="What the cluster warned of when it completed its last action."
+        description="The cluster's warning when it completed its last action."
     )
     rollback_until: datetime | None = Field(
         description="Until when the cluster can be rolled back; null: it can't, or does not report "

@@ -15,7 +15,7 @@ router = APIRouter(route_class=AuthenticatedRoute)
     "/rollouts/{namespace}/{name}/failures",
     tags=["rollouts"],
     responses=problems(401, 403, 404, 422, 503),
-    summary="Failed and cancelled members, grouped by what happened",
+    summary="List failed and cancelled members, grouped by cause",
 )
 async def failures(
     row: RolloutOfPath, reads: ReadsOfRequest, step: StepNumber = None

@@ -27,18 +27,18 @@ class FailureGroupBody(Body):
     action: ActionName | None
     outcome: Outcome
     cause: Cause | None
-    failure: str | None = Field(description="Name of the known failure, if it is one.")
+    failure: str | None = Field(description="Name of the known failure, if any.")
     means: str | None
     remedy: str | None
-    message: str = Field(description="The cluster's own words, the commonest.")
+    message: str = Field(description="The most frequent message from the clusters.")
     count: int
-    clusters: list[str] = Field(description="The first ten.")
+    clusters: list[str] = Field(description="At most ten names.")
     aborted: list[str] = Field(
-        description="Those of `clusters` that an Abort or AbortOnFailure, of this rollout or "
-        "another, took back to Idle afterwards."
+        description="Members of `clusters` that an Abort or AbortOnFailure, of this or another "
+        "rollout, later returned to Idle."
     )
 
 
 class FailuresBody(Body):
     total: int
-    items: list[FailureGroupBody] = Field(description="The largest group first.")
+    items: list[FailureGroupBody] = Field(description="Largest group first.")

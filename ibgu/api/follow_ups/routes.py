@@ -23,7 +23,9 @@ router = APIRouter(
 _PROBLEMS = problems(401, 403, 404, 409, 415, 422, 503)
 
 
-@router.post("/cancel", status_code=202, responses=_PROBLEMS, summary="Take clusters back to Idle")
+@router.post(
+    "/cancel", status_code=202, responses=_PROBLEMS, summary="Cancel: return clusters to Idle"
+)
 async def cancel(following: FollowUpsOfRequest, body: CancelBody | None = None) -> FollowUpBody:
     """Aborts clusters that are not upgraded yet. Needs the rights to list ManagedClusters and to
     create an ImageBasedGroupUpgrade."""
@@ -35,7 +37,7 @@ async def cancel(following: FollowUpsOfRequest, body: CancelBody | None = None) 
     "/rollback",
     status_code=202,
     responses=_PROBLEMS,
-    summary="Take upgraded clusters back to the release from before",
+    summary="Roll back upgraded clusters to their previous release",
 )
 async def rollback(following: FollowUpsOfRequest, body: RollBackBody | None = None) -> FollowUpBody:
     """Rolls back clusters that are upgraded and not finalized, or, if `failed` is set, those whose
@@ -47,7 +49,7 @@ async def rollback(following: FollowUpsOfRequest, body: RollBackBody | None = No
 
 
 @router.post(
-    "/finalize", status_code=202, responses=_PROBLEMS, summary="End upgrades, or rollbacks"
+    "/finalize", status_code=202, responses=_PROBLEMS, summary="Finalize upgrades or rollbacks"
 )
 async def finalize(
     following: FollowUpsOfRequest, body: OfClustersBody | None = None
@@ -57,7 +59,7 @@ async def finalize(
     return await following.make(body or OfClustersBody(), change.finalize)
 
 
-@router.post("/retry", status_code=202, responses=_PROBLEMS, summary="Failed clusters once more")
+@router.post("/retry", status_code=202, responses=_PROBLEMS, summary="Retry failed clusters")
 async def retry(following: FollowUpsOfRequest, body: RetryBody | None = None) -> FollowUpBody:
     """Creates a new ImageBasedGroupUpgrade for these clusters alone. A cluster that has failed Prep
     or Upgrade must be aborted first. Needs the rights to list ManagedClusters and to create an
@@ -71,7 +73,7 @@ async def retry(following: FollowUpsOfRequest, body: RetryBody | None = None) ->
     "/confirm-cleanup",
     status_code=202,
     responses=_PROBLEMS,
-    summary="Run aborts or finalizes again after a clean-up by hand",
+    summary="Confirm a manual cleanup, and repeat the abort or finalize",
 )
 async def confirm_cleanup(following: FollowUpsOfRequest, body: ConfirmCleanupBody) -> FollowUpBody:
     """States that somebody has cleaned up on clusters whose abort or finalize could not, and runs

@@ -30,7 +30,7 @@ class ChosenBody(Body):
     label: str = Field(
         default="",
         max_length=4096,
-        description="Only clusters with such labels, as `kubectl -l` takes it.",
+        description="Label selector, as for `kubectl -l`.",
     )
 
 
@@ -42,17 +42,20 @@ class OfClustersBody(ChosenBody):
 class CancelBody(OfClustersBody):
     which: CancelScope = Field(
         default=CancelScope.ALL,
-        description="All that are not upgraded, those that wait, or those that failed.",
+        description="All clusters that are not upgraded, waiting clusters, or failed clusters.",
     )
 
 
 class RollBackBody(OfClustersBody):
     finalize: bool = Field(
-        default=False, description="FinalizeRollback at once, without a look in between."
+        default=False,
+        description="Finalize each cluster as soon as it is rolled back, without "
+        "a check in between.",
     )
     failed: bool = Field(
         default=False,
-        description="Clusters whose Upgrade failed on the new release, instead of upgraded ones.",
+        description="Roll back clusters whose Upgrade failed on the new release, "
+        "instead of upgraded ones.",
     )
 
 
@@ -61,7 +64,7 @@ class ConfirmCleanupBody(OfClustersBody):
         min_length=1,
         max_length=200,
         pattern=LINE,
-        description="What was cleaned up, recorded with the caller's name and the time.",
+        description="What you cleaned up; recorded with the caller's name and the time.",
     )
     action: Action | None = Field(
         default=None,
@@ -73,11 +76,12 @@ class RetryBody(ChosenBody):
     cause: str | None = Field(
         default=None,
         pattern=CAUSE,
-        description="Only those that failed for it: a cause, or the name of a known failure.",
+        description="Only clusters that failed for this cause or known failure.",
     )
     abort_first: bool = Field(
         default=False,
-        description="If some must be aborted first, do that; repeat the request when it is over.",
+        description="Abort clusters that must be aborted first; repeat the "
+        "request when the abort is over.",
     )
 
 
@@ -87,6 +91,8 @@ class FollowUpBody(ChangeBody):
     rollout: str = Field(description="The rollout that carries it out: this one, or a new one.")
     clusters: int
     danger: Danger
-    lost: str = Field(description="What can't be undone, in a sentence; empty: nothing.")
+    lost: str = Field(description="What can't be undone, in one sentence; empty: everything can.")
     preview: PreviewBody
-    again: bool = Field(description="Repeat the request when `rollout` is over: more is to do.")
+    again: bool = Field(
+        description="Repeat the request when `rollout` is over: there is more to do."
+    )

@@ -40,7 +40,7 @@ class ConcurrencyLimit:
 
     def _full(self, user: str) -> Problem | None:
         if self._taken[user] >= self._of_user:
-            words = f"{user} has {self._of_user} {self._what} at this process already"
+            words = f"{user} already has {self._of_user} {self._what} at this process"
             return too_many(f"{words}; end one of them, or try again", self._retry_seconds)
         if self._taken.total() >= self._of_all:
             words = f"this process has {self._of_all} {self._what} already; try again"

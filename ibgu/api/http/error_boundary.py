@@ -55,5 +55,5 @@ class _Answer:
 
 
 def _failed(path: str) -> ASGIApp:
-    detail = "ibgu could not answer because of an error of its own; its log says which"
+    detail = "ibgu failed to answer because of an internal error; see its log"
     return Problem(500, "internal", detail).response(path)

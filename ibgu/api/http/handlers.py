@@ -42,7 +42,7 @@ async def _http(request: Request, error: Exception) -> Response:
     body."""
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.BAD_REQUEST:
-        return invalid("body", "body", "it is not JSON in UTF-8").response(request.url.path)
+        return invalid("body", "body", "not valid UTF-8 JSON").response(request.url.path)
     code, detail = _ROUTING.get(error.status_code, ("refused", str(error.detail)))
     problem = Problem(
         error.status_code,
@@ -54,9 +54,9 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 _ROUTING = {
-    404: ("no-such-path", "nothing is served at {path}; /openapi.json lists what is"),
+    404: ("no-such-path", "no route {path}; see /openapi.json for all routes"),
     413: ("too-long", WORDS),
-    405: ("method-not-allowed", "{path} does not take {method}; see the header Allow"),
+    405: ("method-not-allowed", "{path} does not support {method}; see the header Allow"),
 }
 
 
@@ -82,7 +82,7 @@ async def _database(request: Request, error: Exception) -> Response:
     """Handles what Postgres refused, except our own errors: those pass."""
     state = sqlstate(error)
     if state.startswith(_NO_ENTRY):
-        words = f"the journal's database can't be used: {error_text(error)}"
+        words = f"can't use the journal's database: {error_text(error)}"
         return unavailable("journal-unavailable", words).response(request.url.path)
     if state in _UNDEFINED:
         words = "the database lacks tables of this version of ibgu: run `ibgu migrate`"
@@ -108,8 +108,8 @@ async def _hub(request: Request, error: Exception) -> Response:
     assert isinstance(error, HubError)
     log.warning("hub", error=str(error))
     detail = (
-        "the hub could not say who you are or what you may see "
-        f"({error.status or ''} {error.reason}".rstrip()
+        f"the hub could not check your token or your rights ({error.status or ''} "
+        f"{error.reason}".rstrip()
         + "); try again"
     )
     return unavailable(

@@ -57,8 +57,8 @@ def _foreign(request: Request, *, behind_proxy: bool) -> Problem | None:
     if site in _OWN_SITE and (origin is None or _same(origin, own)):
         return None
     words = (
-        f"{_page(origin)} asks for this change, and ibgu is at "
-        f"{own}: make the change on ibgu's own page"
+        f"{_page(origin)} requested this change, but ibgu is at {own}: make the change "
+        "on ibgu's own page"
     )
     if not behind_proxy:
         words += "; if a proxy is in front of ibgu, set IBGU_BEHIND_PROXY=true"

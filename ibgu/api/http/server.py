@@ -67,7 +67,9 @@ def _dualstack(host: str, family: int) -> bool:
 def _split(listen: str) -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65535:
-        raise ListenError(f"{listen!r} is no address to listen on; it looks like 127.0.0.1:8080")
+        raise ListenError(
+            f"{listen!r} is not an address to listen on; use one such as 127.0.0.1:8080"
+        )
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 

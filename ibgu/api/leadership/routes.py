@@ -15,7 +15,7 @@ router = APIRouter(tags=["leadership"], route_class=AuthenticatedRoute)
 @router.get(
     "/leadership",
     responses=problems(401, 503),
-    summary="Which controller leads, since when, and how often that has changed",
+    summary="Get the leading controller, and how often it has changed",
 )
 async def leadership(_: CallerOfRequest, reads: ReadsOfRequest) -> LeadershipBody:
     """Everybody whose token the hub accepts may ask."""

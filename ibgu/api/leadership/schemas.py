@@ -23,14 +23,12 @@ class LeadershipBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_LEADERSHIP]})
 
     leader: str | None = Field(
-        description="The identity of the controller that took the lead last; null: none ever has."
+        description="Identity of the newest leader; null: there has been none."
     )
-    epoch: int = Field(description="The number of its lead; 0: none yet.")
+    epoch: int = Field(description="Epoch of the newest leader; 0: none yet.")
     since: datetime | None
-    before: str | None = Field(description="The leader before it; null: it was the first.")
-    changes: int = Field(
-        description="Leads that began in the last 10 minutes and followed another one."
-    )
+    before: str | None = Field(description="The previous leader; null: this is the first.")
+    changes: int = Field(description="Changes of the leader in the last 10 minutes.")
     flaps: bool = Field(description="Whether leadership changes too often.")
     words: str
     remedy: str | None = Field(description="What to do; null: nothing.")

@@ -26,14 +26,14 @@ from ibgu.core.model import Cause, MemberState, Outcome, ReasonKind
 from ibgu.db.reads import Sort
 
 OnlyStalled = Annotated[
-    bool, Query(description="Only those whose action takes longer than usual here.")
+    bool, Query(description="Only members whose action takes longer than usual on this hub.")
 ]
 
 OnlyWarned = Annotated[
-    bool, Query(description="Only those whose cluster completed an action with a warning.")
+    bool, Query(description="Only members whose cluster completed an action with a warning.")
 ]
 OnlyRollback = Annotated[
-    bool, Query(description="Only those whose cluster reports until when it can be rolled back.")
+    bool, Query(description="Only members whose cluster reports a deadline for a rollback.")
 ]
 
 router = APIRouter(
@@ -44,7 +44,7 @@ router = APIRouter(
 @router.get(
     "/members",
     responses=problems(401, 403, 404, 422, 503),
-    summary="Clusters in the steps of a rollout",
+    summary="List the clusters in the steps of a rollout",
 )
 async def members(
     row: RolloutOfPath,

@@ -52,9 +52,9 @@ _MEMBER: JsonValue = {
 class StalledBody(Body):
     """An action in flight that takes longer than usual."""
 
-    since: datetime = Field(description="When it had taken as long as usual.")
+    since: datetime = Field(description="When the usual duration was over.")
     usual: float = Field(
-        description="Seconds in which 95 of 100 clusters of this hub have done the action (p95)."
+        description="Usual duration of the action in seconds: p95 of this hub's clusters."
     )
 
 
@@ -72,7 +72,7 @@ class RunBody(Body):
     ended_at: datetime | None
     result: RunResult | None
     cause: Cause | None
-    message: str = Field(description="The cluster's own words at the end.")
+    message: str = Field(description="The cluster's message at the end.")
 
 
 class CompletedActionBody(Body):
@@ -89,34 +89,34 @@ class MemberBody(Body):
     position: int = Field(description="Place in the step's order, from 0.")
     state: MemberState
     action: ActionName | None = Field(
-        description="The current one, or the next; null: none is left."
+        description="The current action, or the next one; null: none is left."
     )
-    attempt: int = Field(description="Of the newest run, from 1; 0 before the first one.")
+    attempt: int = Field(description="Attempt of the newest run, from 1; 0: no run yet.")
     reason: ReasonBody | None = Field(
-        description="Why it is not further; null once it is finished. A member that could start "
-        "while its step or rollout is held shows the hold."
+        description="Why the member waits; null: it has finished. A member that could start while "
+        "its step or rollout is held shows the hold."
     )
     stalled: StalledBody | None = Field(
-        description="Its action has been in flight for longer than usual; null: it has not, or "
-        "the action was measured too rarely here."
+        description="Set if the action takes longer than usual; null: it does not, or has too few "
+        "measurements on this hub."
     )
     slot: int | None
-    limit: datetime | None = Field(description="When its time for the whole step is over.")
+    limit: datetime | None = Field(description="Deadline of the member for the whole step.")
     started_at: datetime | None
     ended_at: datetime | None
     outcome: Outcome | None = Field(
-        description="`succeeded` also where it failed and completed its action late: its `run` "
-        "tells how it failed."
+        description="`succeeded` also if the member failed but completed its action late: its "
+        "`run` says how it failed."
     )
     cause: Cause | None
-    message: str = Field(description="At the end: the cluster's own words.")
+    message: str = Field(description="The cluster's message at the end.")
     failed_action: ActionName | None
-    failure: str | None = Field(description="Name of the known failure that the message tells.")
-    means: str | None = Field(description="What happened, if the failure is a known one.")
-    remedy: str | None = Field(description="What to do next, if the failure is a known one.")
+    failure: str | None = Field(description="Name of the known failure that matches the message.")
+    means: str | None = Field(description="What happened, for a known failure.")
+    remedy: str | None = Field(description="What to do next, for a known failure.")
     completed: list[CompletedActionBody]
-    late: str = Field(description="What came true after the member had ended.")
-    warning: str = Field(description="What the cluster warned of when it completed an action.")
+    late: str = Field(description="What happened on the cluster after the member ended.")
+    warning: str = Field(description="The cluster's warning when it completed an action.")
     rollback_until: datetime | None = Field(
         description="Until when the cluster can be rolled back; null: it can't, or does not report "
         "that."
@@ -142,7 +142,7 @@ class VisitBody(Body):
 
     rollout: RolloutNameBody
     member: MemberBody
-    runs: list[RunBody] = Field(description="All attempts of it, oldest first.")
+    runs: list[RunBody] = Field(description="All attempts, oldest first.")
 
 
 class VisitsBody(PageBody[VisitBody]):

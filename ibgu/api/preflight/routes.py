@@ -27,7 +27,7 @@ async def _may_list(caller: CallerOfRequest) -> None:
     name="preflight",
     dependencies=[Depends(_may_list)],
     responses=problems(401, 403, 404, 415, 422, 503),
-    summary="What would fail; nothing is changed",
+    summary="Check what would fail, without changing anything",
 )
 async def checked(
     caller: CallerOfRequest,

@@ -39,10 +39,10 @@ class PreflightSubjectBody(Body):
         default=None, description="An ImageBasedGroupUpgrade, as it would be applied."
     )
     selector: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
-        default=None, description="Labels as kubectl takes them: a=b,c!=d,e in (x,y)."
+        default=None, description="Label selector, as for kubectl: a=b,c!=d,e in (x,y)."
     )
     target: Annotated[str, Field(max_length=64)] = Field(
-        default="", description="The release after the upgrade; only with a selector."
+        default="", description="The release to upgrade to; only with a selector."
     )
 
     @model_validator(mode="after")
@@ -50,7 +50,7 @@ class PreflightSubjectBody(Body):
         named = bool(self.namespace and self.name)
         given = [named, self.manifest is not None, self.selector is not None]
         if given.count(True) != 1 or (self.target and self.selector is None):
-            raise ValueError("give namespace and name, a manifest, or a selector (and target)")
+            raise ValueError("specify namespace and name, a manifest, or a selector (and target)")
         return self
 
 
@@ -61,13 +61,17 @@ class PreflightFindingBody(Body):
     severity: Severity
     object: str
     field: str
-    file: str = Field(description="The ConfigMap and its key; empty: the object is none of it.")
+    file: str = Field(
+        description="The ConfigMap and its key; empty: the object is not from a ConfigMap."
+    )
     line: int = Field(description="In that key.")
     message: str
     remedy: str
-    reference: str = Field(description="The chapter of OpenShift's manual, or what refuses it.")
-    count: int = Field(description="Clusters that it is about.")
-    clusters: list[str] = Field(description="Their names; empty: it is about all.")
+    reference: str = Field(
+        description="The chapter of OpenShift's manual, or the component that rejects it."
+    )
+    count: int = Field(description="Number of affected clusters.")
+    clusters: list[str] = Field(description="Names of the affected clusters; empty: all.")
 
 
 class PreflightRuleBody(Body):
@@ -77,14 +81,16 @@ class PreflightRuleBody(Body):
     title: str
     outcome: RuleOutcome
     source: FactSource
-    fact: str = Field(description="The object that tells, if it is not on the hub.")
+    fact: str = Field(description="The object to check, if it is not on the hub.")
 
 
 class PreflightBody(Body):
-    clusters: int = Field(description="Those that were checked.")
-    blocked: int = Field(description="The number of those with an error.")
-    blocked_clusters: list[str] = Field(description="Their names, in natural order.")
+    clusters: int = Field(description="Number of checked clusters.")
+    blocked: int = Field(description="Number of clusters with an error.")
+    blocked_clusters: list[str] = Field(
+        description="Names of the clusters with an error, in natural order."
+    )
     rules: list[PreflightRuleBody] = Field(description="All rules, by number.")
     findings: list[PreflightFindingBody] = Field(
-        description="Errors first, then warnings, then what is not known."
+        description="Errors first, then warnings, then unknown results."
     )

@@ -42,7 +42,7 @@ class SelectedClusters:
         except ValueError as error:
             raise invalid("selector", "body", str(error)) from error
         if target and parsed(target) is None:
-            words = f"{shown(target)!r} is no release like 4.17.3"
+            words = f"{shown(target)!r} is not a release such as 4.17.3"
             raise invalid("target", "body", words)
         user = self._caller.user.username
         with refusals_as_problems(user, "", "managedclusters"):

@@ -44,7 +44,7 @@ def of_manifest(manifest: JsonObject) -> RequestedPreview:
         raise invalid("manifest", "body", f"its kind is not {KIND}")
     meta = found.metadata
     if meta.namespace and not _NAMESPACE.fullmatch(meta.namespace):
-        words = "it is no name of a namespace"
+        words = "not a valid name of a namespace"
         raise invalid("manifest.metadata.namespace", "body", words)
     rate_limits = rate_limits_of(meta.annotations)
     proposal = Proposal(

@@ -24,7 +24,7 @@ async def _may_list(caller: CallerOfRequest) -> None:
     name="preview",
     dependencies=[Depends(_may_list)],
     responses=problems(401, 403, 404, 415, 422, 503),
-    summary="What a plan would do; nothing is changed",
+    summary="Preview what a plan would do, without changing anything",
 )
 async def previewed(
     caller: CallerOfRequest,

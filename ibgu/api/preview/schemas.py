@@ -58,18 +58,18 @@ class ProposalBody(Body):
     def _one_of_both(self) -> Self:
         named = bool(self.namespace and self.name)
         if named == (self.manifest is not None) or (self.manifest is not None and self.append):
-            raise ValueError("give namespace and name (and append), or else a manifest")
+            raise ValueError("specify namespace and name (and append), or a manifest")
         return self
 
 
 class ExcludedBody(Body):
     why: str
     count: int
-    clusters: list[str] = Field(description="The first ten.")
+    clusters: list[str] = Field(description="At most ten names.")
 
 
 class MeasuredBody(Body):
-    p50: float = Field(description="Seconds a site for all actions of the step.")
+    p50: float = Field(description="Seconds per site for all actions of the step.")
     p95: float
     count: int = Field(description="Of the action that was measured least.")
 
@@ -84,29 +84,29 @@ class StepPreviewBody(Body):
     slots: int
     timeout_minutes: int
     allowed_minutes_per_site: float
-    measured: MeasuredBody | None = Field(description="null: not measured often enough here.")
-    enough: bool | None = Field(description="Whether p95 of the sites fit; null: not measured.")
+    measured: MeasuredBody | None = Field(description="null: too few measurements on this hub.")
+    enough: bool | None = Field(description="Whether p95 fits into the time; null: not measured.")
     advice: str
-    order: list[str] = Field(description="The first fifty, as they would start.")
+    order: list[str] = Field(description="The first fifty, in the order in which they would start.")
     starts_per_minute: int = Field(description="At most; 0: as many as there are slots.")
     ramp_up: bool = Field(description="At most 1, 2, 4, ... clusters in flight.")
-    jitter_seconds: int = Field(description="A start is put off by up to so long.")
+    jitter_seconds: int = Field(description="Maximum random delay of a start.")
 
 
 class EndsBody(Body):
-    likely: datetime | None = Field(description="null: not everything in it was measured yet.")
-    latest: datetime = Field(description="When all timeouts have passed.")
+    likely: datetime | None = Field(description="null: not all of its actions were measured yet.")
+    latest: datetime = Field(description="When the last timeout is over.")
 
 
 class PreviewBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [PREVIEW]})
 
-    selected: int = Field(description="Clusters of the first step that has not begun.")
+    selected: int = Field(description="Clusters of the next step.")
     excluded: list[ExcludedBody] = Field(
-        description="Clusters that the selectors match, and that this step does not take."
+        description="Clusters that the selectors match, but this step leaves out."
     )
-    steps: list[StepPreviewBody] = Field(description="Those that have not begun.")
+    steps: list[StepPreviewBody] = Field(description="Steps that have not started.")
     warnings: list[str]
-    ends: EndsBody | None = Field(description="null: nothing would begin.")
+    ends: EndsBody | None = Field(description="null: nothing would start.")
     valid: bool
-    problems: list[str] = Field(description="Why it could not be carried out.")
+    problems: list[str] = Field(description="Why ibgu could not carry out the plan.")

@@ -26,8 +26,10 @@ async def in_newer(
     names = ", ".join(sorted({named(by.rollout) for by in taken.values()}))
     noun = "cluster was" if len(found.selected) == 1 else "clusters were"
     return [
-        f"{len(taken)} of {len(found.selected)} {noun} in newer rollouts since ({names}): what "
-        "these have done there is aborted, too"
+        (
+            f"{len(taken)} of {len(found.selected)} {noun} in newer rollouts since "
+            f"({names}): this also aborts what they have done there"
+        )
     ]
 
 

@@ -14,7 +14,7 @@ LINE = r"^\S[^\x00-\x1f\x7f]*$"
 _LETTERS = "lowercase letters, digits, hyphens and dots"
 _PATTERNS = {
     NAME: f"must be a name: {_LETTERS}, with a letter or digit at both ends",
-    PREFIX_OR_NONE: f"must be how a name begins: {_LETTERS}, a letter or digit first",
+    PREFIX_OR_NONE: f"must be the beginning of a name: {_LETTERS}, a letter or digit first",
     UID: "must be a UID: letters, digits and hyphens",
     CAUSE: "must be a cause: 1 to 64 letters",
     LINE: "must be one line that does not begin with a space",
@@ -24,10 +24,10 @@ _BOOLEAN = "must be true or false"
 _OBJECT = "must be an object"
 _RULES = {
     "missing": "is missing",
-    "extra_forbidden": "is no field that this request has",
+    "extra_forbidden": "is not a field of this request",
     "json_invalid": "is not JSON",
     "string_type": "must be a text",
-    "string_unicode": "must be a text in UTF-8",
+    "string_unicode": "must be UTF-8 text",
     "string_too_short": "needs at least {min_length} characters",
     "string_too_long": "is too long: at most {max_length} characters",
     "list_type": "must be a list",

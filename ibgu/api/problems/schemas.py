@@ -20,7 +20,7 @@ class ProblemDetails(Body):
 
     model_config = ConfigDict(extra="allow")
 
-    type: str = Field(description="Tells kinds of problems apart; it is a name, not an address.")
+    type: str = Field(description="Identifies the kind of problem; a name, not an address.")
     title: str
     status: int
     detail: str = Field(description="What happened, to which object, and what to do next.")
@@ -36,33 +36,36 @@ _EXAMPLES: dict[int, tuple[str, str, str, dict[str, Any]]] = {
         {},
     ),
     403: (
-        "The hub does not allow it to this user, or another site's page asks for it",
+        "The hub forbids it to this user, or another site's page sent the request",
         "forbidden",
         "bob may not get imagebasedgroupupgrades.lcm.openshift.io in namespace edge; "
         "a Role or ClusterRole that allows it must be bound to that user",
         {"verb": "get", "resource": "imagebasedgroupupgrades", "namespace": "edge"},
     ),
     404: (
-        "There is no such object",
+        "The object does not exist",
         "not-found",
         "there is no rollout ran-417 in namespace default",
         {},
     ),
     409: (
-        "The state does not allow it, or the object was changed meanwhile; nothing was done",
+        (
+            "The state does not allow the change, or the object has changed meanwhile; "
+            "nothing was done"
+        ),
         "not-now",
         "nothing is held",
         {},
     ),
     415: (
-        "The body is not said to be JSON",
+        "The body is not declared as JSON",
         "not-json",
         "requests that change something need the header Content-Type: application/json, even "
         "without a body",
         {},
     ),
     422: (
-        "Some input can't be used",
+        "Invalid input",
         "invalid",
         "limit: must be at most 500",
         {
@@ -76,14 +79,16 @@ _EXAMPLES: dict[int, tuple[str, str, str, dict[str, Any]]] = {
         },
     ),
     429: (
-        "This user asks too often; see Retry-After",
+        "This user sends too many requests; see Retry-After",
         "too-many-requests",
-        "bob asks more often than 100 times a second; follow the stream of events instead of "
-        "asking again and again",
+        (
+            "bob sends more than 100 requests a second; follow the stream of events "
+            "instead of polling"
+        ),
         {},
     ),
     503: (
-        "The journal or the hub is away, or the process does not do its work; see Retry-After",
+        "The journal or the hub is unavailable, or the process is not ready; see Retry-After",
         "journal-unavailable",
         "the journal's database is away (reading a rollout): connection refused; "
         "ibgu goes on by itself once it answers again",

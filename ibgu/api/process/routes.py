@@ -25,7 +25,9 @@ def _readiness(request: Request) -> Readiness:
     return readiness
 
 
-@router.get("/healthz", response_class=PlainTextResponse, summary="Is the process alive?")
+@router.get(
+    "/healthz", response_class=PlainTextResponse, summary="Check whether the process is alive"
+)
 async def healthz() -> str:
     return "ok"
 
@@ -34,7 +36,7 @@ async def healthz() -> str:
     "/readyz",
     response_class=PlainTextResponse,
     responses=problems(503),
-    summary="Does it do its work?",
+    summary="Check whether the process is ready",
 )
 async def readyz(readiness: Annotated[Readiness, Depends(_readiness)]) -> str:
     """503 with the list `problems` while it does not."""
@@ -44,7 +46,9 @@ async def readyz(readiness: Annotated[Readiness, Depends(_readiness)]) -> str:
     return "ok"
 
 
-@metrics_router.get("/metrics", response_class=PlainTextResponse, summary="Metrics for Prometheus")
+@metrics_router.get(
+    "/metrics", response_class=PlainTextResponse, summary="Get metrics for Prometheus"
+)
 async def metrics(probes: Annotated[Probes, Depends(_probes)]) -> Response:
     probes.measure()
     return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -50,8 +50,8 @@ bearer = _HubToken(
 
 
 _NO_REVIEW = (
-    "the hub does not let ibgu ask whose token this is: "
-    "its account needs the ClusterRole ibgu-api; `ibgu doctor` says how"
+    "ibgu may not verify tokens on the hub: bind the ClusterRole ibgu-api to its "
+    "account; `ibgu doctor` prints the command"
 )
 
 
@@ -146,7 +146,7 @@ def _admit(request: Request, context: Context) -> None:
     """Limits attempts with unknown tokens: each costs the hub a review."""
     if wait := context.unknown_tokens.take(_peer(request, context)):
         telemetry.API_REFUSED.labels("unknown-token").inc()
-        raise too_many("too many tokens that were never used here come at once; try again", wait)
+        raise too_many("too many new tokens at once; try again", wait)
 
 
 def _peer(request: Request, context: Context) -> str:

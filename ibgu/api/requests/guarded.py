@@ -43,7 +43,7 @@ def _limit(context: Context, caller: Caller) -> None:
     user, rates = caller.user.username, context.rates
     if wait := rates.take(user):
         raise too_many(
-            f"{user} asks more often than {rates.rate:g} times a second; follow the stream of "
+            f"{user} sends more than {rates.rate:g} requests a second; follow the stream of "
             "events instead of asking again and again",
             ceil(wait),
         )

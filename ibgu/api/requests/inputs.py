@@ -30,12 +30,12 @@ ClusterPrefix = Annotated[
     Query(
         pattern=PREFIX_OR_NONE,
         max_length=MAX_LENGTH,
-        description="Only clusters whose name begins with it.",
+        description="Only clusters whose names begin with this prefix.",
     ),
 ]
 ClusterNames = Annotated[
     list[Annotated[str, StringConstraints(pattern=NAME, max_length=MAX_LENGTH)]] | None,
-    Query(max_length=100, description="Only clusters of these names."),
+    Query(max_length=100, description="Only clusters with these names."),
 ]
 StepNumber = Annotated[int | None, Query(ge=1, le=1000, description="Only of this step, from 1.")]
 Uid = Annotated[
@@ -43,13 +43,12 @@ Uid = Annotated[
     Query(
         pattern=UID,
         max_length=64,
-        description="Which of several rollouts that had this name, one after the other; "
-        "without it the newest.",
+        description="UID of the rollout, if several had this name; default: the newest.",
     ),
 ]
-Limit = Annotated[int, Query(ge=1, le=500, description="How many items a page has at most.")]
+Limit = Annotated[int, Query(ge=1, le=500, description="Maximum number of items per page.")]
 Cursor = Annotated[
-    str | None, Query(max_length=1024, description="`nextCursor` of the page before, unchanged.")
+    str | None, Query(max_length=1024, description="`nextCursor` of the previous page, unchanged.")
 ]
 
 InRollout = Annotated[
@@ -57,7 +56,8 @@ InRollout = Annotated[
     Query(
         pattern=NAME,
         max_length=MAX_LENGTH,
-        description="In this rollout, not where it was active last.",
+        description="Explain the cluster in this rollout; default: the one in "
+        "which it was last active.",
     ),
 ]
 
@@ -70,7 +70,7 @@ async def _label(
         str,
         Query(
             max_length=4096,
-            description="Only clusters with such labels, as `kubectl -l` takes it.",
+            description="Label selector, as for `kubectl -l`.",
             examples=["site=north,ring in (1,2),!canary"],
         ),
     ] = "",
@@ -139,11 +139,11 @@ def not_found(namespace: str, name: str, uid: str | None = None) -> Problem:
 
 def unknown_cluster(cluster: str, rollout: str | None = None) -> Problem:
     if rollout is None:
-        words = f"cluster {cluster} was in no rollout yet (is the name right?)"
+        words = f"cluster {cluster} has not been in any rollout; check the name"
     else:
         words = (
-            f"cluster {cluster} is in no step of rollout {rollout} yet: a step takes its clusters "
-            "by their labels when it starts"
+            f"cluster {cluster} is in no step of rollout {rollout} yet: a step selects its "
+            "clusters by their labels when it starts"
         )
     return Problem(404, "not-found", words)
 
@@ -158,7 +158,7 @@ async def uid_of(
     if rollout is None:
         return None
     if namespace is None:
-        raise invalid("namespace", "query", "say in which namespace the rollout is")
+        raise invalid("namespace", "query", "specify the namespace of the rollout")
     await caller.require_rollouts(namespace)
     found = await reads.find(namespace, rollout)
     if found is None:

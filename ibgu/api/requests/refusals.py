@@ -35,11 +35,14 @@ def _problem(error: HubError, namespace: str, name: str) -> Problem:
         case 404:
             return Problem(404, "not-found", f"the hub says: {error.message}")
         case 409:
-            words = f"{error.message}; nothing was done; look again and repeat"
+            words = f"{error.message}; nothing was done; reload, then try again"
             return Problem(409, "conflict", words)
         case 400 | 422:
-            return Problem(422, "refused", f"the hub refuses it: {error.message}")
-    words = f"the hub gave no clear answer, so it may have been done or not: {error.message}"
+            return Problem(422, "refused", f"the hub rejects the change: {error.message}")
+    words = (
+        "the hub gave no clear answer, so the change may have been made; check before "
+        f"you repeat it: {error.message}"
+    )
     return unavailable("hub-unavailable", words, seconds=error.retry_after or RETRY_SECONDS)
 
 

@@ -18,18 +18,18 @@ from ibgu.core.model import RolloutState
 router = APIRouter(prefix="/rollouts", tags=["rollouts"], route_class=AuthenticatedRoute)
 
 States = Annotated[
-    list[RolloutState] | None, Query(description="Only in these states; may be given repeatedly.")
+    list[RolloutState] | None, Query(description="Only rollouts in these states; repeatable.")
 ]
 NeedsPersonToo = Annotated[
     bool,
     Query(
         alias="needsPerson",
-        description="Also what needs a person, in all rollouts that you may read.",
+        description="Include what needs a person, in all rollouts that you may read.",
     ),
 ]
 
 
-@router.get("", responses=problems(401, 403, 422, 503), summary="Rollouts, the newest first")
+@router.get("", responses=problems(401, 403, 422, 503), summary="List rollouts, newest first")
 async def rollouts(
     visible: Visible,
     reads: ReadsOfRequest,
@@ -75,7 +75,7 @@ async def rollout(
 @router.get(
     "/{namespace}/{name}/steps",
     responses=problems(401, 403, 404, 422, 503),
-    summary="The steps of a rollout, in order",
+    summary="List the steps of a rollout, in order",
 )
 async def steps(
     row: RolloutOfPath, reads: ReadsOfRequest, duration_stats: DurationsOfHub

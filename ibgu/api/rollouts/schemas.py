@@ -98,26 +98,27 @@ class EtaBody(Body):
 
     at: datetime = Field(description="Likely.")
     earliest: datetime
-    latest: datetime = Field(description="Not after the step's own time is over.")
-    basis: str = Field(description="What it was calculated from.")
+    latest: datetime = Field(description="Never later than the step's deadline.")
+    basis: str = Field(description="The measurements that the estimate is based on.")
     stuck: int = Field(
-        description="Members in flight for longer than usual here: nobody knows their end, and "
-        "`at` and `earliest` are of the others. If no others are left, all three times are `limit`."
+        description="Members in flight for longer than usual: their end is unknown, so `at` and "
+        "`earliest` cover only the others. If no others are left, all three times are "
+        "`limit`."
     )
-    limit: datetime = Field(description="The end of the step's time, which ends the stuck ones.")
+    limit: datetime = Field(description="The step's deadline, which ends the stuck members.")
 
 
 class RollbackBody(Body):
     """The way back of upgraded clusters that are not finalized."""
 
-    clusters: int = Field(description="Clusters that report until when they can be rolled back.")
-    until: datetime = Field(description="The earliest of these times: finalize or roll back by it.")
+    clusters: int = Field(description="Number of clusters that report a deadline for a rollback.")
+    until: datetime = Field(description="The earliest deadline: finalize or roll back before it.")
 
 
 class CurrentStepBody(Body):
     step: int = Field(description="From 1.")
     actions: list[ActionName]
-    counts: CountsBody = Field(description="Of this step's members.")
+    counts: CountsBody = Field(description="Counts of this step's members.")
 
 
 class RolloutBody(Body):
@@ -128,7 +129,9 @@ class RolloutBody(Body):
     uid: str
     phase: Phase
     state: RolloutState
-    hold: ReasonBody | None = Field(description="Why nothing new starts, in it or in its step.")
+    hold: ReasonBody | None = Field(
+        description="Why nothing new starts in the rollout or in its step."
+    )
     seed: SeedBody
     plan: list[PlanItemBody]
     generation: int
@@ -137,22 +140,22 @@ class RolloutBody(Body):
     completed_at: datetime | None
     deleted_at: datetime | None
     counts: CountsBody = Field(
-        description="Of the whole rollout: each cluster once that ever belonged to one of its "
-        "steps, as in the IBGU's `status.summary`."
+        description="Counts of the whole rollout: each cluster that was ever in one of its steps "
+        "counts once, as in the IBGU's `status.summary`."
     )
     current: CurrentStepBody | None = Field(
         description="The newest step; null before the first one."
     )
-    stalled: int = Field(description="Members whose action takes longer than usual here.")
+    stalled: int = Field(description="Members whose action takes longer than usual on this hub.")
     warned: int = Field(description="Clusters that completed an action with a warning.")
     rollback: RollbackBody | None = Field(
-        description="Null: no cluster reports that it can be rolled back, or the IBGU is deleted."
+        description="null: no cluster reports that it can be rolled back, or the IBGU is deleted."
     )
     eta: EtaBody | None = Field(
-        description="When the running step will be over; null: none runs, it is held, or its "
-        "actions were measured too rarely here."
+        description="Estimated end of the running step; null: no step runs, it is held, or its "
+        "actions have too few measurements on this hub."
     )
-    created_by: str | None = Field(description="Its creator, if the journal knows; else null.")
+    created_by: str | None = Field(description="The creator; null: unknown.")
 
 
 class NeedsPersonBody(Body):
@@ -161,16 +164,16 @@ class NeedsPersonBody(Body):
     kind: ReasonKind
     since: datetime
     message: str
-    members: int = Field(description="How many members it keeps; 0: the whole rollout.")
+    members: int = Field(description="Number of members that it holds; 0: the whole rollout.")
     overdue: bool = Field(
-        description="It usually ends without a person, and has lasted longer than usual."
+        description="Set if it usually ends without a person, but lasts longer than usual."
     )
 
 
 class RolloutsBody(PageBody[RolloutBody]):
     seq: int = Field(description="The hub's newest event at the moment of this answer.")
     needs_person: list[NeedsPersonBody] | None = Field(
-        description="As `summary` has it, of the same moment; null: it was not asked for."
+        description="What needs a person, at the same moment; null: not requested."
     )
 
 
@@ -187,7 +190,7 @@ class ReasonCountBody(Body):
     kind: ReasonKind
     who: ActingParty
     count: int
-    overdue: int = Field(description="Those among them that have had it for longer than usual.")
+    overdue: int = Field(description="Members that have had the reason for longer than usual.")
 
 
 class RunningActionBody(Body):
@@ -205,18 +208,20 @@ class StepBody(Body):
     rate_limit: ReasonBody | None = Field(
         description="The rate limit that delays new starts, while a member waits for it."
     )
-    max_concurrency: int = Field(description="The slots: at most so many members run at a time.")
+    max_concurrency: int = Field(
+        description="Number of slots: the maximum number of members in flight."
+    )
     timeout_minutes: int
     started_at: datetime | None
     finished_at: datetime | None
     counts: CountsBody
-    stalled: int = Field(description="Members whose action takes longer than usual here.")
+    stalled: int = Field(description="Members whose action takes longer than usual on this hub.")
     eta: EtaBody | None
     actions_running: list[RunningActionBody] = Field(
-        description="What its members in flight are at, in the order of the step's actions."
+        description="States of the members in flight, in the order of the step's actions."
     )
     reasons: list[ReasonCountBody] = Field(
-        description="Why its unfinished members are not further, the commonest reason first."
+        description="Reasons of the unfinished members, most frequent first."
     )
 
 

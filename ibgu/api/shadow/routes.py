@@ -39,7 +39,9 @@ ShadowReadsOfRequest = Annotated[ShadowReads, Depends(_reads)]
 
 
 @router.get(
-    "", responses=problems(401, 403, 422, 503), summary="Rollouts of TALM's that ibgu watched"
+    "",
+    responses=problems(401, 403, 422, 503),
+    summary="List the rollouts of TALM that ibgu watched",
 )
 async def shadow_rollouts(
     caller: CallerOfRequest,
@@ -71,8 +73,8 @@ async def _report(
         raise Problem(
             404,
             "not-found",
-            f"ibgu has not seen TALM carry out {name} in namespace {namespace}; it watches while "
-            "it runs in shadow mode (`ibgu run --shadow`)",
+            f"ibgu has not seen TALM carry out {name} in namespace {namespace}; to watch "
+            "TALM, run ibgu in shadow mode (`ibgu run --shadow`)",
         )
     steps, runs = await reads.steps_and_runs(rollout.uid)
     return compare(rollout, steps, runs, datetime.now(UTC))
@@ -84,7 +86,7 @@ ReportOfPath = Annotated[Report, Depends(_report)]
 @router.get(
     "/{namespace}/{name}",
     responses=problems(401, 403, 404, 422, 503),
-    summary="TALM's rollout beside ibgu's would-be one",
+    summary="Compare TALM's rollout with what ibgu would have done",
 )
 async def shadow_report(report: ReportOfPath) -> ShadowReportBody:
     """Failures with cause and remedy, who waited for whom, and what a sliding window saves."""
@@ -94,7 +96,7 @@ async def shadow_report(report: ReportOfPath) -> ShadowReportBody:
 @router.get(
     "/{namespace}/{name}/clusters",
     responses=problems(401, 403, 404, 422, 503),
-    summary="Every action of TALM's on every cluster",
+    summary="List every action of TALM on every cluster",
 )
 async def shadow_clusters(
     report: ReportOfPath, cluster: ClusterPrefix = "", limit: Limit = PAGE, cursor: Cursor = None

@@ -47,18 +47,18 @@ class ShadowRolloutBody(ShadowBody):
     name: str
     uid: str
     created_at: datetime
-    watched_since: datetime = Field(description="What was before, ibgu has not seen.")
+    watched_since: datetime = Field(description="ibgu has not seen what happened before.")
     seed: SeedBody
     plan: list[list[str]]
     progress: str = Field(description="TALM's own words (condition Progressing).")
-    complete: bool = Field(description="TALM says so.")
+    complete: bool = Field(description="As reported by TALM.")
     deleted: bool
 
 
 class OutcomeBody(Body):
     verdict: ShadowVerdict
     at: datetime
-    cause: Cause | None = Field(description="TALM knows one only, that time is over: null.")
+    cause: Cause | None = Field(description="null: TALM reports only a timeout, without a cause.")
     message: str
 
 
@@ -78,18 +78,21 @@ class ShadowClusterBody(ShadowBody):
     batch: int = Field(description="TALM's, from 1; 0: not known.")
     since: datetime = Field(description="When TALM made its ManifestWork.")
     reachable: bool
-    words: str = Field(description="The Lifecycle Agent's last ones that TALM's feedback brought.")
-    ibgu: OutcomeBody | None = Field(description="What ibgu would have concluded, and when first.")
-    talm: OutcomeBody | None = Field(description="What TALM said, and when ibgu saw it say so.")
+    words: str = Field(
+        description="The newest conditions of the Lifecycle Agent that TALM's feedback reported."
+    )
+    ibgu: OutcomeBody | None = Field(description="What ibgu would have concluded, and when.")
+    talm: OutcomeBody | None = Field(description="What TALM reported, and when ibgu saw it.")
     ahead_seconds: float | None = Field(
-        description="By which ibgu would have told the failure earlier, until now if TALM has not."
+        description="How much earlier ibgu would have reported the failure; counted until now if "
+        "TALM has not."
     )
     idle_seconds: float | None = Field(
-        description="How long its place stood empty until TALM's batch was over."
+        description="How long the cluster's slot stayed empty until TALM's batch was over."
     )
-    differ: bool = Field(description="Both have told, and not the same.")
+    differ: bool = Field(description="Set if both have reported, with different results.")
     explanation: str
-    failure: str | None = Field(description="Name of the known failure that the message tells.")
+    failure: str | None = Field(description="Name of the known failure that matches the message.")
     means: str | None
     remedy: str | None
     history: list[NoteBody]
@@ -98,8 +101,10 @@ class ShadowClusterBody(ShadowBody):
 class SlowBatchBody(Body):
     batch: int
     slowest: str = Field(description="The cluster that the batch waited for.")
-    waited_seconds: float = Field(description="From the first that was done to the batch's end.")
-    idle_seconds: float = Field(description="Of all its places together.")
+    waited_seconds: float = Field(
+        description="From the first finished cluster to the end of the batch."
+    )
+    idle_seconds: float = Field(description="Sum over all slots of the batch.")
 
 
 class ShadowStepBody(Body):
@@ -109,12 +114,12 @@ class ShadowStepBody(Body):
     timeout_minutes: int
     clusters: int
     batches: int
-    batch: int = Field(description="The one that runs, from 1; 0: none.")
+    batch: int = Field(description="The running step, from 1; 0: none.")
     started_at: datetime | None
     finished_at: datetime | None
     took_seconds: float | None
     sliding_seconds: float | None = Field(
-        description="What the same clusters take in a sliding window: an estimate."
+        description="Estimated duration for the same clusters in a sliding window."
     )
     saved_seconds: float
     idle_seconds: float
@@ -139,6 +144,6 @@ class ShadowReportBody(ShadowBody):
     steps: list[ShadowStepBody]
     failures: list[ShadowFailureBody]
     ahead_seconds: float = Field(
-        description="By which ibgu would have told all failures earlier, together."
+        description="How much earlier ibgu would have reported the failures, in total."
     )
-    saved_seconds: float = Field(description="Of the whole rollout, by the sliding window.")
+    saved_seconds: float = Field(description="Saved by the sliding window, for the whole rollout.")

@@ -17,7 +17,7 @@ router = APIRouter(
     prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=AuthenticatedRoute
 )
 
-Points = Annotated[int, Query(ge=2, le=1000, description="How many points it has at most.")]
+Points = Annotated[int, Query(ge=2, le=1000, description="Maximum number of points.")]
 
 
 @router.get(
@@ -25,7 +25,7 @@ Points = Annotated[int, Query(ge=2, le=1000, description="How many points it has
     name="grid",
     response_model=schemas.GridBody,
     responses=problems(401, 403, 404, 422, 503),
-    summary="All members of a step in columns",
+    summary="Get all members of a step, in columns",
 )
 async def grid_of_step(
     found: RolloutOfPath,
@@ -47,7 +47,7 @@ async def grid_of_step(
     name="timeline",
     response_model=schemas.TimelineBody,
     responses=problems(401, 403, 404, 422, 503),
-    summary="How a step has gone, as points for a chart",
+    summary="Get the progress of a step, as points for a chart",
 )
 async def timeline_of_step(
     found: RolloutOfPath,

@@ -35,18 +35,24 @@ class GridBody(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_GRID]})
 
-    step: int | None = Field(description="From 1; null: none has begun.")
-    seq: int = Field(description="The hub's newest event when it was read: follow the stream on.")
+    step: int | None = Field(description="From 1; null: no step has started.")
+    seq: int = Field(
+        description="The hub's newest event at that moment: follow the stream from here."
+    )
     clusters: list[str]
-    states: list[DisplayState] = Field(description="In one word, as symbols and colours tell it.")
+    states: list[DisplayState] = Field(
+        description="The state in one word, as shown by symbols and colours."
+    )
     reasons: list[ReasonKind | None] = Field(description="Null: it has finished.")
     causes: list[Cause | None]
     failures: list[str | None] = Field(description="Names of known failures.")
     since: list[datetime | None] = Field(
-        description="Since when it has had its reason; of a finished member: its end."
+        description="Start of the reason; for a finished member, its end."
     )
-    stalled: list[bool] = Field(description="Is its action in flight for longer than usual here?")
-    overdue: list[bool] = Field(description="Has it had its reason for longer than usual?")
+    stalled: list[bool] = Field(
+        description="Whether the action takes longer than usual on this hub."
+    )
+    overdue: list[bool] = Field(description="Whether the reason lasts longer than usual.")
 
 
 class PointBody(Body):
@@ -59,6 +65,6 @@ class PointBody(Body):
 class TimelineBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_TIMELINE]})
 
-    step: int | None = Field(description="From 1; null: none has begun.")
+    step: int | None = Field(description="From 1; null: no step has started.")
     slots: int | None
     points: list[PointBody] = Field(description="From the step's start to its end, or to now.")

@@ -97,7 +97,7 @@ class Feed:
                 async with listening(self._engine, self.reads.hub, self._woken.set, end):
                     await self._follow_commits(lost)
             except (JournalUnavailable, DBAPIError) as error:
-                log.warning("the stream of events waits", error=str(error))
+                log.warning("the stream of events is waiting", error=str(error))
             except Exception:
                 # Whatever the error: followers must not get heartbeats for ever with nothing behind
                 # them.

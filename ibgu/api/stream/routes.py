@@ -18,11 +18,15 @@ router = APIRouter(route_class=AuthenticatedRoute)
 _LAST = 2**63 - 1
 After = Annotated[
     int | None,
-    Query(ge=0, le=_LAST, description="Only events with a higher number; without it from now on."),
+    Query(
+        ge=0, le=_LAST, description="Only events with a higher number; default: only new events."
+    ),
 ]
 LastEventId = Annotated[
     int | None,
-    Header(alias="Last-Event-ID", ge=0, le=_LAST, description="As `after`, and before it."),
+    Header(
+        alias="Last-Event-ID", ge=0, le=_LAST, description="Like `after`; takes precedence over it."
+    ),
 ]
 _ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
@@ -95,7 +99,7 @@ ReaderOfRequest = Annotated[_Reader, Depends(_Reader)]
     status_code=200,
     response_class=EventStream,
     responses=_ANSWER | problems(401, 403, 404, 422, 503),
-    summary="The events of a rollout as they happen",
+    summary="Stream the events of a rollout",
 )
 async def stream_of_rollout(found: RolloutOfPath, reader: ReaderOfRequest) -> EventStream:
     """Server-sent events, until the client goes."""
@@ -109,7 +113,7 @@ async def stream_of_rollout(found: RolloutOfPath, reader: ReaderOfRequest) -> Ev
     status_code=200,
     response_class=EventStream,
     responses=_ANSWER | problems(401, 403, 422, 503),
-    summary="The events of all rollouts as they happen",
+    summary="Stream the events of all rollouts",
 )
 async def stream_of_hub(reader: ReaderOfRequest) -> EventStream:
     """Events of the namespaces in which the caller may `get imagebasedgroupupgrades`."""

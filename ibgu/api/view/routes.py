@@ -31,7 +31,7 @@ class StepChoice(StrEnum):
     ALL = "all"
 
 
-Failures = Annotated[StepChoice, Query(description="Those of the step, or of all steps.")]
+Failures = Annotated[StepChoice, Query(description="Failures of the step, or of all steps.")]
 
 
 class Views:
@@ -57,7 +57,7 @@ def _views(request: Request) -> Views:
     "/view",
     response_model=ViewBody,
     responses=problems(401, 403, 404, 422, 503),
-    summary="A rollout as a screen shows it, as of one moment",
+    summary="Get all that a page shows of a rollout, at one moment",
 )
 async def view(
     found: RolloutOfPath,

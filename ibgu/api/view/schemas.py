@@ -17,8 +17,8 @@ class StalledClusterBody(Body):
     cluster: str
     action: ActionName
     reason: ReasonKind
-    since: datetime = Field(description="When its action had taken as long as usual.")
-    usual: float = Field(description="Seconds in which 95 of 100 clusters of this hub do it.")
+    since: datetime = Field(description="When the usual duration of the action was over.")
+    usual: float = Field(description="Usual duration in seconds: p95 of this hub's clusters.")
 
 
 class SelectedBody(Body):
@@ -32,26 +32,24 @@ class ViewBody(Body):
     """All of it is as of one moment: whatever is counted twice in it is counted alike."""
 
     seq: int = Field(description="The hub's newest event at that moment.")
-    now: datetime = Field(
-        description="The database's clock at that moment. The tag of the answer does not count it."
-    )
+    now: datetime = Field(description="The database's time at that moment; not part of the ETag.")
     rollout: RolloutBody
     steps: list[StepBody] = Field(description="As `steps` has them.")
-    grid: GridBody = Field(description="Of the step that was asked for, as `grid` has it.")
+    grid: GridBody = Field(description="Members of the requested step, as in `grid`.")
     labelled: list[bool] | None = Field(
-        description="Of each member of the grid, whether its cluster has such labels; null: no "
-        "label was asked for."
+        description="For each member of the grid, whether its cluster matches the selector; null: "
+        "no selector."
     )
-    selected: SelectedBody | None = Field(description="Null: no label was asked for.")
+    selected: SelectedBody | None = Field(description="null: no selector.")
     failures: FailuresBody = Field(
-        description="Of that step, or of all of them, as `failures` has them; where a label was "
-        "asked for, of clusters with such labels only."
+        description="Failures of that step or of all steps, as in `failures`; with a selector, "
+        "only of matching clusters."
     )
     stalled: list[StalledClusterBody] = Field(
-        description="Of that step, the ten that have been so for longest; where a label was asked "
-        "for, of clusters with such labels only."
+        description="The ten that have been stalled longest in that step; with a selector, only "
+        "matching clusters."
     )
     timeline: TimelineBody = Field(
-        description="Of that step, as `timeline` has it; where a label was asked for, of clusters "
-        "with such labels only."
+        description="Timeline of that step, as in `timeline`; with a selector, "
+        "only of matching clusters."
     )

@@ -14,7 +14,7 @@ router = APIRouter(tags=["whoami"], route_class=AuthenticatedRoute)
 @router.get(
     "/whoami",
     responses=problems(401, 503),
-    summary="The caller's user name, and the hub that answers",
+    summary="Get the caller's user name, and the hub",
 )
 async def whoami(request: Request, caller: CallerOfRequest) -> WhoamiBody:
     """Everybody whose token the hub accepts may ask."""

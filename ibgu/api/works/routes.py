@@ -28,7 +28,7 @@ log = structlog.get_logger("ibgu.api")
     "/{name}/works",
     name="cluster_works",
     responses=problems(401, 403, 404, 422, 503),
-    summary="What ibgu's ManifestWorks ask of a cluster, and what its agent reports",
+    summary="Show what ibgu's ManifestWorks request from a cluster, and what its agent reports",
 )
 async def works(
     name: ClusterName, caller: CallerOfRequest, hub: HubOfCaller, reads: ReadsOfRequest
@@ -55,5 +55,5 @@ def refusal(error: HubError, cluster: str, user: User) -> Problem:
             right = AccessReview("list", paths.WORK_GROUP, "manifestworks", namespace=cluster)
             return forbidden(user, right)
     log.warning("works not read", user=user.username, cluster=cluster, error=str(error))
-    words = f"the hub did not tell the works of {cluster}: {error.message}; try again"
+    words = f"the hub did not return the works of {cluster}: {error.message}; try again"
     return unavailable("hub-unavailable", words, seconds=error.retry_after or RETRY_SECONDS)

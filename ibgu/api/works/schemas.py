@@ -74,7 +74,7 @@ class ConditionBody(Body):
     status: str
     reason: str
     message: str
-    observed_generation: int = Field(description="0: it does not say.")
+    observed_generation: int = Field(description="0: not reported.")
     last_transition_time: datetime | None
 
 
@@ -85,7 +85,7 @@ class ManifestBody(Body):
     namespace: str
     name: str
     conditions: list[ConditionBody]
-    feedback: dict[str, str] = Field(description="Value by name, as the agent reports it.")
+    feedback: dict[str, str] = Field(description="Values by name, as the agent reports them.")
 
 
 class WorkRunBody(Body):
@@ -100,35 +100,44 @@ class WorkRunBody(Body):
 class IbuBody(Body):
     """The cluster's ImageBasedUpgrade, as the values tell it."""
 
-    state: IbuState = Field(description="What its conditions mean.")
+    state: IbuState = Field(description="Meaning of the conditions.")
     stage: str
     generation: int
     observed_generation: int = Field(
-        description="Differs from `generation`: the Lifecycle Agent has not seen the stage yet."
+        description="If it differs from `generation`, the Lifecycle Agent has "
+        "not seen the stage yet."
     )
-    available: str = Field(description="Not True: the agent can't read it, the values are old.")
+    available: str = Field(
+        description="Unless True, the agent can't read the object, and the values are old."
+    )
     next_stages: list[Stage]
     seed: str = Field(description="The seed image's version.")
-    run: str = Field(description="The run whose stage the cluster has.")
+    run: str = Field(description="The run that the cluster's stage belongs to.")
 
 
 class WorkBody(Body):
     name: str
-    part: str = Field(description="`stage` (what is asked) or `payload` (what it takes for it).")
+    part: str = Field(
+        description="`stage` (the requested stage) or `payload` (the objects that it needs)."
+    )
     rollout: str = Field(description="namespace/name")
     rollout_uid: str
-    asks: str = Field(description="What it asks of the cluster; empty: it only carries something.")
-    agent: str = Field(description="What the agent has done about it.")
-    stands: str = Field(description="What the values say, in a sentence; empty: there are none.")
+    asks: str = Field(
+        description="What the work requests from the cluster; empty: it only delivers objects."
+    )
+    agent: str = Field(description="What the agent has done with the work.")
+    stands: str = Field(description="The values in one sentence; empty: no values.")
     generation: int
     created_at: datetime | None
     terminating: bool
-    edited: bool = Field(description="It is not as ibgu wrote it.")
-    armed: bool = Field(description="The stage is enforced; else it is only watched.")
-    run: WorkRunBody | None = Field(description="What it is armed for, or was last.")
+    edited: bool = Field(description="The work differs from what ibgu wrote.")
+    armed: bool = Field(description="Whether the stage is enforced; otherwise it is only watched.")
+    run: WorkRunBody | None = Field(
+        description="What the work is armed for, or was last armed for."
+    )
     applied: bool = Field(description="The agent has applied this generation.")
     apply_error: str
-    ibu: IbuBody | None = Field(description="null: nothing was reported yet.")
+    ibu: IbuBody | None = Field(description="null: no report yet.")
     conditions: list[ConditionBody]
     manifests: list[ManifestBody]
 
@@ -137,5 +146,5 @@ class WorksBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_WORKS]})
 
     cluster: str
-    read_at: datetime = Field(description="When the hub was asked.")
+    read_at: datetime = Field(description="When ibgu read the works from the hub.")
     items: list[WorkBody]

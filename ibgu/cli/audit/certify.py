@@ -26,7 +26,7 @@ def certify(
     ] = CertifyOutput.TEXT,
     hub: Annotated[
         str,
-        typer.Option("--hub", help="uid of the hub, where several share the database."),
+        typer.Option("--hub", help="UID of the hub, if several hubs share the database."),
     ] = "",
     sign: Annotated[
         Path | None,
@@ -34,15 +34,17 @@ def certify(
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option("--to", metavar="FILE", help="Where to write what is signed."),
+        typer.Option("--to", metavar="FILE", help="File to write the signed certificate to."),
     ] = None,
     verify: Annotated[
         Path | None,
-        typer.Option("--verify", metavar="FILE", help="A signed certificate to check instead."),
+        typer.Option(
+            "--verify", metavar="FILE", help="Verify this signed certificate instead of a rollout."
+        ),
     ] = None,
     key: Annotated[
         Path | None,
-        typer.Option("--key", metavar="PUBLIC", help="Public key of who has signed it."),
+        typer.Option("--key", metavar="PUBLIC", help="Public key of the signer."),
     ] = None,
 ) -> None:
     """Prove from the event log that a rollout kept the rules."""
@@ -72,11 +74,11 @@ def _check(
 ) -> None:
     """Options go together: a rollout is proven, and maybe signed, or a file is verified."""
     if bool(sign) != bool(to):
-        raise typer.BadParameter("--sign KEY and --to FILE go together")
+        raise typer.BadParameter("use --sign KEY and --to FILE together")
     if bool(verify) != bool(key):
-        raise typer.BadParameter("--verify FILE and --key PUBLIC go together")
+        raise typer.BadParameter("use --verify FILE and --key PUBLIC together")
     if bool(name) == bool(verify) or (sign and verify):
-        raise typer.BadParameter("name a rollout, or a file with --verify")
+        raise typer.BadParameter("specify a rollout, or a certificate with --verify")
 
 
 async def _certify(engine: "AsyncEngine", name: str, hub: str) -> "Certificate":

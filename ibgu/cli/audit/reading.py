@@ -61,9 +61,9 @@ async def find(engine: AsyncEngine, name: str, hub: str) -> LoggedRollout:
         if hub in ("", found.hub, found.hub_name)
     ]
     if not rollouts:
-        fail(f"the journal knows no rollout {namespace}/{rest}{f' of hub {hub}' if hub else ''}")
+        fail(f"the journal has no rollout {namespace}/{rest}{f' of hub {hub}' if hub else ''}")
     hubs = {found.hub for found in rollouts}
     if len(hubs) > 1:
         listed = ", ".join(sorted(hubs))
-        fail(f"{namespace}/{rest} is there on several hubs; choose with --hub: {listed}", MISUSED)
+        fail(f"{namespace}/{rest} exists on several hubs; choose one with --hub: {listed}", MISUSED)
     return rollouts[0]

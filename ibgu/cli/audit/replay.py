@@ -24,17 +24,18 @@ def replay(
         str, typer.Argument(metavar="NAMESPACE/NAME", help="A rollout.", show_default=False)
     ],
     speed: Annotated[
-        float, typer.Option("--speed", min=0.01, help="How much faster than it was.")
+        float,
+        typer.Option("--speed", min=0.01, help="Playback speed, as a multiple of the real one."),
     ] = 60.0,
     step: Annotated[
-        bool, typer.Option("--step", help="Event by event, with the Enter key.")
+        bool, typer.Option("--step", help="Advance event by event with the Enter key.")
     ] = False,
     until: Annotated[
         str,
-        typer.Option("--until", help="Stop after this event's number, or at this time."),
+        typer.Option("--until", help="Stop after the event with this number, or at this time."),
     ] = "",
     hub: Annotated[
-        str, typer.Option("--hub", help="uid of the hub, where several share the database.")
+        str, typer.Option("--hub", help="UID of the hub, if several hubs share the database.")
     ] = "",
 ) -> None:
     """Show a recorded rollout again, as it came."""
@@ -56,7 +57,7 @@ def _end(until: str) -> "Callable[[EventRow], bool]":
     try:
         moment = datetime.fromisoformat(until).astimezone()
     except ValueError as error:
-        words = f"{until!r} is no event's number and no time like 2026-11-20T03:15"
+        words = f"{until!r} is neither an event's number nor a time such as 2026-11-20T03:15"
         raise typer.BadParameter(words, param_hint="--until") from error
     return lambda event: event.at <= moment
 
@@ -84,7 +85,7 @@ async def _replay(
             stage.show(event, partial(playback.seen, event.at))
             last = event
         if last is None:
-            fail("nothing to show: there is no event so early, or none is left")
+            fail("nothing to show: no event is that old, or the events were deleted")
         stage.end(playback.seen(last.at))
 
 

@@ -71,7 +71,7 @@ def _need_cryptography() -> None:
         import cryptography  # noqa: F401
     except ImportError as error:
         raise SigningError(
-            "signatures need the package cryptography, which the extra `sign` installs"
+            "signatures need the package cryptography: install the extra `sign`"
         ) from error
 
 
@@ -92,7 +92,7 @@ def _private(path: Path, ask: Callable[[], str]) -> "Ed25519PrivateKey":
     except Exception as error:  # of many kinds: formats, passphrases, algorithms
         raise SigningError(f"{path} is no private key that can be read: {error}") from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise SigningError(f"{path} is no Ed25519 key; {_MAKE_ONE}")
+        raise SigningError(f"{path} is not an Ed25519 key; {_MAKE_ONE}")
     return key
 
 
@@ -110,7 +110,7 @@ def _public(path: Path) -> "Ed25519PublicKey":
     except Exception as error:  # of many kinds, as above
         raise SigningError(f"{path} is no public key that can be read: {error}") from error
     if not isinstance(key, Ed25519PublicKey):
-        raise SigningError(f"{path} is no Ed25519 key")
+        raise SigningError(f"{path} is not an Ed25519 key")
     if _is_small_order(key.public_bytes_raw()):
         words = "everybody can sign for it. Ask the signer for their public key"
         raise SigningError(f"{path} is a key of small order: {words}")

@@ -46,7 +46,9 @@ def write_signed(found: Certificate, key: Path, to: Path) -> None:
     content = (as_json_text(found) + "\n").encode()
     for path in (to, signature):
         if path.exists():
-            fail(f"{path} is there already: choose another name with --to, or remove it", MISUSED)
+            fail(
+                f"{path} already exists: choose another name with --to, or remove the file", MISUSED
+            )
     try:
         signed = signing.sign(content, key, lambda: _passphrase(key))
         to.write_bytes(content)
@@ -68,8 +70,8 @@ def verify(path: Path, key: Path) -> None:
         fail(str(error), MISUSED)
     if not good:
         fail(
-            f"{path}: the signature does not hold: the certificate was changed since, "
-            f"or {key} is not the key of who signed it"
+            f"{path}: invalid signature: the certificate was changed after it was signed, "
+            f"or {key} is not the signer's key"
         )
     found = _decoded(path, content)
     typer.echo(page(map(one_line, _summary(path, key, found))))
@@ -81,9 +83,9 @@ def _decoded(path: Path, content: bytes) -> CertificateSummary:
     try:
         found = msgspec.json.decode(content, type=CertificateSummary)
     except msgspec.DecodeError:
-        fail(f"{path} is signed, but it is no certificate of `ibgu certify`")
+        fail(f"{path} is signed, but is not a certificate from `ibgu certify`")
     if found.kind != KIND:
-        fail(f"{path} is signed, but it is no certificate of `ibgu certify`")
+        fail(f"{path} is signed, but is not a certificate from `ibgu certify`")
     return found
 
 

@@ -15,8 +15,8 @@ def require_terminal(name: str, risk: Risk) -> None:
     """Ends the command if no person can be asked."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         fail(
-            f"{name}: {NOTHING_DONE}. {lost(risk)} There is no terminal to ask you on: "
-            "give --yes if you mean it, --dry-run to see what it would do",
+            f"{name}: {NOTHING_DONE}. {lost(risk)} There is no terminal to confirm on: use "
+            "--yes to confirm, or --dry-run to see what would change",
             MISUSED,
         )
 
@@ -30,7 +30,7 @@ def warn(risk: Risk, clusters: int | None = None) -> None:
 def require_name(name: str) -> None:
     """Ends the command unless the rollout's name is typed."""
     try:
-        typer.echo(f"To go on, type the rollout's name, {name}: ", nl=False, err=True)
+        typer.echo(f"To confirm, type the rollout's name, {name}: ", nl=False, err=True)
         typed = sys.stdin.readline()
     except KeyboardInterrupt:
         typed = ""

@@ -170,7 +170,7 @@ async def _on_hub(how: ChangeContext, namespace: str, act: "Act[T]", *, dry_run:
             target = await changes.read(namespace, how.name, who, datetime.now(UTC))
             return await act(changes, target)
     except HubError as error:
-        again = "; nothing was done; look again and repeat" if error.conflict else ""
+        again = "; nothing was done; check the rollout, then try again" if error.conflict else ""
         raise RestError(f"{hub_words(error)}{again}") from error
 
 
@@ -182,7 +182,7 @@ def _print(told: ChangeResponse, how: ChangeContext) -> None:
     if how.options.dry_run and how.risk.lost:
         typer.echo(lost(how.risk))
     if told.kubectl:
-        typer.echo(f"the same by hand:\n{told.kubectl}")
+        typer.echo(f"the same with kubectl:\n{told.kubectl}")
 
 
 def _dry_run(told: ChangeResponse) -> str:

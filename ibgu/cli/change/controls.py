@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 def pause(
     name: Rollout,
     why: Annotated[
-        str, typer.Option("--why", help="Shown to everybody who reads it.", show_default=False)
+        str,
+        typer.Option(
+            "--why",
+            help="Reason for the pause, shown to everyone who looks at the rollout.",
+            show_default=False,
+        ),
     ] = "",
     *,
     options: ChangeOptions,
@@ -55,23 +60,25 @@ def skip(
         list[str] | None,
         typer.Argument(
             metavar="CLUSTER",
-            help="Skip these clusters, if they wait.",
+            help="Clusters to skip, if they wait.",
             show_default=False,
             autocompletion=complete.clusters,
         ),
     ] = None,
-    waiting: Annotated[bool, typer.Option("--waiting", help="All that wait.")] = False,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Skip all waiting clusters.")] = False,
     reason: Annotated[
         str,
         typer.Option(
-            "--reason", help="All that wait for this reason (Unreachable …).", show_default=False
+            "--reason",
+            help="Skip all clusters that wait for this reason, such as Unreachable.",
+            show_default=False,
         ),
     ] = "",
     if_waiting: Annotated[
         bool,
         typer.Option(
             "--if-waiting",
-            help="Skip those that wait, and list the others; else nobody is skipped.",
+            help="Skip the named clusters that wait, even if others don't, and list the others.",
         ),
     ] = False,
     yes: Yes = False,
@@ -84,7 +91,7 @@ def skip(
 
     body = _skipped(clusters or [], reason, waiting=waiting, if_waiting=if_waiting)
     if options.direct and reason:
-        raise typer.BadParameter("only ibgu knows the reasons: not with --direct")
+        raise typer.BadParameter("--reason doesn't work with --direct: only ibgu knows the reasons")
     make(
         ChangeContext(name, options, change.SKIP, yes),
         lambda client, where, dry_run: client.skip(where, name, body, dry_run=dry_run),
@@ -103,9 +110,9 @@ def _skipped(clusters: list[str], reason: str, *, waiting: bool, if_waiting: boo
     from ibgu.client.responses import SkipRequest
 
     if bool(clusters) + waiting + bool(reason) != 1:
-        raise typer.BadParameter("name clusters, or give --waiting, or --reason")
+        raise typer.BadParameter("name clusters, or use --waiting or --reason")
     if if_waiting and not clusters:
-        raise typer.BadParameter("--if-waiting is about the clusters that are named")
+        raise typer.BadParameter("--if-waiting applies only to clusters that you name")
     return SkipRequest(
         clusters=tuple(dict.fromkeys(clusters)) or None,
         reason=one_of("--reason", reason, reasons()) if reason else None,

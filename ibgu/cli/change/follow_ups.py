@@ -13,7 +13,7 @@ Clusters = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="CLUSTER",
-        help="None: all of the rollout that it fits.",
+        help="Clusters of the rollout; default: all that can take the action.",
         show_default=False,
         autocompletion=complete.clusters,
     ),
@@ -37,7 +37,7 @@ def retry(
         str,
         typer.Option(
             "--cause",
-            help="Only those that failed for it.",
+            help="Only clusters that failed for this cause.",
             show_default=False,
             autocompletion=complete.causes,
         ),
@@ -46,7 +46,7 @@ def retry(
     abort_first: Annotated[
         bool,
         typer.Option(
-            "--abort-first", help="Abort those whose Prep or Upgrade has failed, then retry."
+            "--abort-first", help="Abort clusters whose Prep or Upgrade failed, then retry them."
         ),
     ] = False,
     *,
@@ -73,10 +73,10 @@ def cancel(
     name: Rollout,
     clusters: Clusters = None,
     waiting: Annotated[
-        bool, typer.Option("--waiting", help="Only those that wait in the running step.")
+        bool, typer.Option("--waiting", help="Only clusters that wait in the running step.")
     ] = False,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Only those whose Prep or Upgrade has failed.")
+        bool, typer.Option("--failed", help="Only clusters whose Prep or Upgrade failed.")
     ] = False,
     selector: Selector = "",
     max_concurrency: Slots = None,
@@ -89,7 +89,7 @@ def cancel(
     from ibgu.client.responses import CancelRequest
 
     if waiting and failed:
-        raise typer.BadParameter("give --waiting or --failed, not both")
+        raise typer.BadParameter("use --waiting or --failed, not both")
     body = CancelRequest(
         clusters=_names(clusters),
         label=selector,
@@ -110,11 +110,16 @@ def rollback(
     selector: Selector = "",
     finalize: Annotated[
         bool,
-        typer.Option("--finalize", help="FinalizeRollback at once, without a look in between."),
+        typer.Option(
+            "--finalize",
+            help="Finalize each cluster as soon as it is rolled back, without a check in between.",
+        ),
     ] = False,
     failed: Annotated[
         bool,
-        typer.Option("--failed", help="Those whose Upgrade failed on the new release instead."),
+        typer.Option(
+            "--failed", help="Roll back clusters whose Upgrade failed on the new release instead."
+        ),
     ] = False,
     max_concurrency: Slots = None,
     timeout: Minutes = None,
@@ -172,13 +177,13 @@ def confirm_cleanup(
     clusters: Clusters = None,
     reason: Annotated[
         str,
-        typer.Option("--reason", help="What was cleaned up: it is recorded.", show_default=False),
+        typer.Option("--reason", help="What you cleaned up. ibgu records it.", show_default=False),
     ] = "",
     action: Annotated[
         str,
         typer.Option(
             "--action",
-            help="Only clusters that run this action again: Abort, FinalizeUpgrade …",
+            help="Only clusters that run this action again, such as Abort.",
             show_default=False,
         ),
     ] = "",
@@ -193,7 +198,7 @@ def confirm_cleanup(
     from ibgu.client.responses import ConfirmCleanupRequest
 
     if not (reason := " ".join(reason.split())):
-        raise typer.BadParameter("give --reason: what was cleaned up")
+        raise typer.BadParameter("--reason is required: say what you cleaned up")
     body = ConfirmCleanupRequest(
         reason=reason,
         clusters=_names(clusters),

@@ -105,7 +105,7 @@ def _print_dry_run(told: FollowUpResponse, output: Form) -> None:
     typer.echo(page(list(plan_lines(told.preview, stdout(), datetime.now(UTC)))))
     if told.lost:
         typer.echo(lost(Risk(Danger(told.danger), told.lost), told.clusters))
-    typer.echo(f"the same by hand:\n{told.kubectl}")
+    typer.echo(f"the same with kubectl:\n{told.kubectl}")
 
 
 def _followed(client: Client, namespace: str, done: FollowUpResponse) -> int:
@@ -119,7 +119,10 @@ def _followed(client: Client, namespace: str, done: FollowUpResponse) -> int:
         if result == WaitResult.FAILED and _did_what_it_should(client, namespace, done):
             result = WaitResult.SUCCEEDED
     if result == WaitResult.INTERRUPTED:
-        words = f"it goes on without you: ibgu status {rollout} -n {namespace} --wait"
+        words = (
+            f"the rollout continues; to follow it again: ibgu status {rollout} -n "
+            f"{namespace} --wait"
+        )
         typer.echo(f"ibgu: {words}", err=True)
     return result
 

@@ -11,38 +11,43 @@ from ibgu.cli.show.form import Form, Output
 DryRun = Annotated[
     bool,
     typer.Option(
-        "--dry-run", help="Let the hub check the change, and say what it would do; change nothing."
+        "--dry-run",
+        help="Check the change on the hub and print what it would do, without making it.",
     ),
 ]
 Direct = Annotated[
     bool,
     typer.Option(
-        "--direct", help="Make the change on the hub itself, with your kubeconfig, without ibgu."
+        "--direct", help="Change the object on the hub with your kubeconfig, bypassing ibgu."
     ),
 ]
 Yes = Annotated[
     bool,
-    typer.Option("--yes", help="Don't ask for the rollout's name: for scripts."),
+    typer.Option("--yes", help="Skip the confirmation, for scripts."),
 ]
 Slots = Annotated[
     int | None,
     typer.Option(
         "--max-concurrency",
         min=1,
-        help="Clusters in flight at once; by default as in the last step.",
+        help="Maximum number of clusters in flight; default: that of the last step.",
         show_default=False,
     ),
 ]
 Minutes = Annotated[
     int | None,
     typer.Option(
-        "--timeout", min=1, help="Minutes; by default as in the last step.", show_default=False
+        "--timeout",
+        min=1,
+        help="Timeout in minutes; default: that of the last step.",
+        show_default=False,
     ),
 ]
 Wait = Annotated[
     bool,
     typer.Option(
-        "--wait/--no-wait", help="Follow it to its end; see the exit codes of ibgu status --wait."
+        "--wait/--no-wait",
+        help="Wait for the rollout to end; exit codes as for ibgu status --wait.",
     ),
 ]
 

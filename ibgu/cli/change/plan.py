@@ -15,7 +15,9 @@ def add_step(
     actions: Annotated[
         list[str],
         typer.Argument(
-            metavar="ACTION", help="Of the step, in order.", autocompletion=complete.next_actions
+            metavar="ACTION",
+            help="Actions of the step, in order.",
+            autocompletion=complete.next_actions,
         ),
     ],
     max_concurrency: Slots = None,

@@ -19,7 +19,7 @@ def preflight(
         str,
         typer.Argument(
             metavar="NAME",
-            help="A rollout that is there.",
+            help="An existing rollout.",
             show_default=False,
             autocompletion=complete.rollouts,
         ),
@@ -27,14 +27,14 @@ def preflight(
     file: Annotated[
         str,
         typer.Option(
-            "--file", "-f", help="A manifest that is not applied yet; - reads it from the input."
+            "--file", "-f", help="Manifest that is not applied yet; - reads standard input."
         ),
     ] = "",
     selector: Selector = "",
     target: Annotated[
         str,
         typer.Option(
-            "--target", help="With --selector: the release after the upgrade.", show_default=False
+            "--target", help="With --selector: the release to upgrade to.", show_default=False
         ),
     ] = "",
     namespace: Namespace = "",
@@ -48,9 +48,7 @@ def preflight(
     from ibgu.cli.read.asking import asking
 
     if sum(map(bool, (name, file, selector))) != 1 or (target and not selector):
-        words = (
-            "name a rollout, give a manifest with -f, or clusters with --selector (and --target)"
-        )
+        words = "specify a rollout, a manifest with -f, or clusters with --selector (and --target)"
         raise typer.BadParameter(words)
     with asking():
         where = rest.target(namespace)
@@ -93,7 +91,7 @@ def _nobody(found: "PreflightResponse", name: str, selector: str) -> str:
     from ibgu.cli.show.preflight import steps_begun
 
     if selector:
-        return "no cluster has such labels"
+        return "no cluster matches the selector"
     if name and steps_begun(found):
-        return f"every step of {name} has begun, and only what has not is checked"
-    return "the first step that has not begun takes none now"
+        return f"every step of {name} has started, and preflight checks only steps that have not"
+    return "the next step selects no cluster now"

@@ -23,7 +23,7 @@ def preview(
         str,
         typer.Argument(
             metavar="NAME",
-            help="A rollout that is there.",
+            help="An existing rollout.",
             show_default=False,
             autocompletion=complete.rollouts,
         ),
@@ -31,14 +31,14 @@ def preview(
     file: Annotated[
         str,
         typer.Option(
-            "--file", "-f", help="A manifest that is not applied yet; - reads it from the input."
+            "--file", "-f", help="Manifest that is not applied yet; - reads standard input."
         ),
     ] = "",
     append: Annotated[
         list[str] | None,
         typer.Option(
             "--append",
-            help="A step to be appended, its actions with commas between; may be given repeatedly.",
+            help="Step to append, as a comma-separated list of actions; repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -54,7 +54,9 @@ def preview(
     from ibgu.client.responses import ProposalRequest
 
     if bool(name) == bool(file) or (file and append):
-        raise typer.BadParameter("name a rollout (and --append steps), or give a manifest with -f")
+        raise typer.BadParameter(
+            "specify a rollout (and steps with --append), or a manifest with -f"
+        )
     with asking():
         target = rest.target(namespace)
         if file:
@@ -99,7 +101,9 @@ def manifest_of(file: str, namespace: str) -> dict[str, Any]:
             raise RestError(f"can't read a manifest from {file}: {words}")
     found = [each for each in documents if each.kind == _KIND]
     if len(found) != 1:
-        raise RestError(f"{file} holds {len(found)} objects of kind {_KIND}, and must hold one")
+        raise RestError(
+            f"{file} contains {len(found)} objects of kind {_KIND}, but must contain exactly one"
+        )
     manifest: dict[str, Any] = dict(found[0].body)
     metadata = manifest.get("metadata")
     if isinstance(metadata, dict):

@@ -21,7 +21,7 @@ def collect(
         typer.Option(
             "--output",
             "-o",
-            help="The file; by default ibgu-NAME-TIME.tgz here.",
+            help="Output file; default: ibgu-NAME-TIME.tgz in the current directory.",
             show_default=False,
         ),
     ] = "",
@@ -40,7 +40,7 @@ def collect(
     now = datetime.now(UTC)
     path = Path(output or f"ibgu-{name}-{now:%Y%m%d-%H%M%S}.tgz")
     if path.exists():
-        fail(f"{path} is there already: choose another name with -o, or remove it")
+        fail(f"{path} already exists: choose another name with -o, or remove the file")
     with asking(), TemporaryDirectory(prefix="ibgu-collect-") as folder:
         target = rest.target(namespace)
         where = target.in_namespace()

@@ -49,20 +49,20 @@ async def _another(client: HubClient, own: str, told: RestRollout) -> str:
     """Returns why it is not the hub of the REST API; without the right to see its uid, by the
     rollout's."""
     advice = (
-        "is your kubeconfig's current context that hub? Nothing of it was collected, and "
-        "doctor.json is about it"
+        "check your kubeconfig's current context. Nothing was collected from this hub, "
+        "and doctor.json describes it"
     )
     if own and told.hub:
         if own == told.hub:
             return ""
-        return f"{client.url} is the hub {own}, and the REST API tells of {told.hub}: {advice}"
+        return f"{client.url} is hub {own}, but the REST API serves hub {told.hub}: {advice}"
     rollout = told.rollout
     there = await _uid(client, paths.ibgu(rollout.namespace, rollout.name))
     if there in ("", rollout.uid):
         return ""
     return (
-        f"{rollout.namespace}/{rollout.name} of {client.url} is not the one that the REST API "
-        f"tells of (uid {there} instead of {rollout.uid}): {advice}"
+        f"{rollout.namespace}/{rollout.name} of {client.url} is not the rollout that "
+        f"the REST API serves (uid {there} instead of {rollout.uid}): {advice}"
     )
 
 

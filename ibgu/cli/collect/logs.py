@@ -63,7 +63,7 @@ async def logs(bundle: Bundle, client: HubClient, namespace: str) -> None:
     async for pods, _ in client.list_pages(paths.pods(namespace), Pod, selector=SELECTOR):
         found.extend(pods)
     if not found:
-        words = f"no pod of ibgu's (label {SELECTOR}) is in namespace {namespace}; IBGU_NAMESPACE"
+        words = f"no pod of ibgu (label {SELECTOR}) in namespace {namespace}; IBGU_NAMESPACE"
         bundle.failed("hub/logs", f"{words} says where ibgu runs")
     for log in (log for pod in found for log in _of(pod)):
         await bundle.tried_on_hub(log.file, _one(bundle, client, namespace, log))

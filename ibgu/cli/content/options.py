@@ -54,7 +54,7 @@ StorageChoice = Annotated[
     StorageOperator | None,
     typer.Option(
         "--storage",
-        help="The clusters' storage operator; by default what the content shows.",
+        help="Storage operator of the clusters; default: detected from the files.",
         show_default=False,
     ),
 ]

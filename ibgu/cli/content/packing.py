@@ -94,7 +94,7 @@ def packed(name: str, namespace: str, texts: Mapping[str, str]) -> str:
     except PayloadError:
         largest = max(texts, key=lambda key: len(texts[key].encode()))
         fail(
-            f"the files are too large together: a ManifestWork carries at most {LIMIT} bytes, for "
+            f"the files are too large: a ManifestWork carries at most {LIMIT} bytes, for "
             f"all ConfigMaps and the pull secret; the largest is {largest} with "
             f"{len(texts[largest].encode())} bytes"
         )

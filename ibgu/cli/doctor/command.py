@@ -14,20 +14,21 @@ if TYPE_CHECKING:
 
 def doctor(
     user: Annotated[
-        bool, typer.Option("--user", help="Check what you need to ask ibgu, not what ibgu needs.")
+        bool,
+        typer.Option("--user", help="Check what you need to use ibgu, instead of what ibgu needs."),
     ] = False,
     account: Annotated[
         str,
         typer.Option(
             "--account",
-            help="Check the rights of this ServiceAccount (namespace:name), not the kubeconfig's.",
+            help="Check this ServiceAccount (namespace:name) instead of the kubeconfig's user.",
             show_default=False,
         ),
     ] = "",
     namespace: Annotated[
         str,
         typer.Option(
-            "--namespace", "-n", help="With --user: of your rollouts.", show_default=False
+            "--namespace", "-n", help="With --user: namespace of your rollouts.", show_default=False
         ),
     ] = "",
     output: Output = Form.TEXT,
@@ -76,7 +77,10 @@ def _account(given: str) -> "Account | None":
 
     namespace, _, name = given.partition(":")
     if given and not (namespace and name):
-        fail(f"--account: {given!r} is no namespace:name, such as ibgu-system:ibgu", MISUSED)
+        fail(
+            f"--account: {given!r} is not of the form namespace:name, such as ibgu-system:ibgu",
+            MISUSED,
+        )
     return Account(namespace, name) if given else None
 
 

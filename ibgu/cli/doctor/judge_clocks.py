@@ -15,14 +15,14 @@ from ibgu.db.health import Health
 WARN_SKEW = timedelta(seconds=5)
 ERROR_SKEW = ALIVE / 2
 """Between database and hub: a live TALM would soon look dead."""
-_SYNC = "let NTP (chrony) set the clock there"
+_SYNC = "synchronize the clock there with NTP (chrony)"
 
 
 def judge_clocks(hub: HubFacts, journal: JournalFacts) -> Iterator[Finding]:
     hubs = hub.clock if isinstance(hub.clock, ClockReading) else None
     theirs = ClockReading(journal.now, journal.here) if isinstance(journal, Health) else None
     if hubs is None and theirs is None:
-        yield skipped("clocks", "neither the hub nor the database told its time")
+        yield skipped("clocks", "neither the hub nor the database reported its time")
         return
     found = [
         *(_against_here("hub", clock) for clock in (hubs,) if clock),
@@ -41,8 +41,10 @@ def _between(database: ClockReading, hub: ClockReading) -> Finding | None:
     apart = _apart(database.ahead - hub.ahead, hub.exact)
     if apart <= ERROR_SKEW:
         return None
-    words = f"database and hub are {_seconds(apart)} apart: a live TALM may be taken for dead"
-    return error("clocks", words, f"{_SYNC}, before anything is started")
+    words = (
+        f"database and hub are {_seconds(apart)} apart: ibgu may take a live TALM for a stopped one"
+    )
+    return error("clocks", words, f"{_SYNC}, before you start a rollout")
 
 
 def _against_here(name: str, clock: ClockReading) -> Finding | None:

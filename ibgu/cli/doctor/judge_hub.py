@@ -60,13 +60,13 @@ def _connection(heard: HubConnection | Missing) -> Finding:
         return skipped("hub", heard.why, "KUBECONFIG names the hub's kubeconfig")
     if not isinstance(heard, HubConnection):
         return error("hub", heard.why, "check KUBECONFIG, the address in it, and your login")
-    user = heard.user or "a user that this old hub does not name"
+    user = heard.user or "a user that this hub is too old to name"
     return ok("hub", f"{heard.url} answers, as {user}")
 
 
 def judge_served(heard: Served | Missing, *, beside_talm: bool = False) -> Iterator[Finding]:
     if not isinstance(heard, Served):
-        yield undetermined("APIs", heard, "give the rights that are missing, then ask again")
+        yield undetermined("APIs", heard, "grant the missing rights, then run ibgu doctor again")
         return
     yield ok("Kubernetes", f"{heard.version.git_version or 'of an unknown version'}")
     yield _works(heard)
@@ -80,7 +80,7 @@ def _works(served: Served) -> Finding:
     lacking = STRATEGIES - served.update_strategies
     if not served.works:
         words = "ManifestWork (work.open-cluster-management.io/v1) is not served here"
-        return error(check, words, "is this the hub? KUBECONFIG must name the one that runs OCM")
+        return error(check, words, "check that KUBECONFIG names the hub, where OCM runs")
     if lacking:
         words = f"its ManifestWork is too old: no updateStrategy {', '.join(sorted(lacking))}"
         return error(check, words, "upgrade Open Cluster Management (ACM) on the hub")
@@ -95,8 +95,8 @@ def _ibgus(served: Served, *, beside_talm: bool) -> Finding:
     lacking = OURS - served.ibgu_status
     if lacking:
         words = (
-            f"TALM's CRD is served: no status.{', status.'.join(sorted(lacking))}; ibgu works with "
-            "it and says less in the IBGU"
+            f"TALM's CRD is served: no status.{', status.'.join(sorted(lacking))}; ibgu "
+            "works with it, but reports less in the IBGU's status"
         )
         if beside_talm:
             return ok(check, words)
@@ -107,12 +107,13 @@ def _ibgus(served: Served, *, beside_talm: bool) -> Finding:
 
 def _feedback(served: Served) -> Finding:
     if served.feedback_by_watch:
-        return ok("feedback", "by watch: ibgu hears of a change at once")
+        return ok("feedback", "by watch: ibgu sees changes immediately")
     return warning(
         "feedback",
-        "this OCM has no feedback by watch (before 1.2): its agents report once a minute or two, "
-        "and ibgu makes them read where an action may have ended (IBGU_FEEDBACK_REFRESH)",
-        "nothing; with an upgrade of OCM on hub and clusters ibgu hears of changes at once",
+        "this OCM has no feedback by watch (before 1.2): its agents report every one "
+        "to two minutes, and ibgu requests a report where an action may have ended "
+        "(IBGU_FEEDBACK_REFRESH)",
+        "nothing required; to see changes immediately, upgrade OCM on the hub and the clusters",
     )
 
 
@@ -122,10 +123,10 @@ def _leadership(heard: LeaseCheck | Missing) -> Finding:
     if heard.rival is not None:
         return error("leadership", heard.rival.problem(heard.namespace), heard.rival.remedy)
     if not heard.problem:
-        return ok("leadership", f"the Lease can be held in namespace {heard.namespace}")
+        return ok("leadership", f"ibgu can hold the Lease in namespace {heard.namespace}")
     return error(
         "leadership",
-        f"no Lease can be made in namespace {heard.namespace}: {heard.problem}",
+        f"ibgu can't hold the Lease in namespace {heard.namespace}: {heard.problem}",
         f"set IBGU_NAMESPACE to where ibgu is installed, or: oc create namespace "
         f"{heard.namespace}, and bind the role ibgu-leader there",
     )
@@ -133,11 +134,11 @@ def _leadership(heard: LeaseCheck | Missing) -> Finding:
 
 def _talm(heard: Talm | Missing) -> Finding:
     if not isinstance(heard, Talm):
-        do = "give the right to read its Lease and its Deployment, and to list what it writes"
+        do = "grant the right to read its Lease and its Deployment, and to list what it writes"
         return undetermined("TALM", heard, do)
     if not heard.live_in:
-        return ok("TALM", "no live one is on the hub")
-    words = f"one is running in namespace {heard.live_in}"
+        return ok("TALM", "no live TALM on the hub")
+    words = f"TALM is running in namespace {heard.live_in}"
     if heard.problem:
         return _unenforced(heard, words)
     if heard.breach:
@@ -151,7 +152,7 @@ def _talm(heard: Talm | Missing) -> Finding:
         return skipped(
             "TALM",
             f"{words}: not yet known whether ibgu may act beside it, because {heard.unsettled}",
-            "ask again in half a minute; nothing else",
+            "run ibgu doctor again in 30 seconds",
         )
     return ok("TALM", f"{words}, and the policy {POLICY} keeps it from IBGUs")
 
@@ -176,7 +177,7 @@ def _fleet(heard: Fleet | Missing) -> Finding:
     if not heard.accepted:
         return warning("clusters", words, "import clusters, and accept them on the hub")
     if heard.available < heard.accepted:
-        do = "those that are not available wait until they are back; the others go on"
+        do = "nothing required: unavailable clusters wait until they are back, the others continue"
         return warning("clusters", words, do)
     return ok("clusters", words)
 
@@ -186,7 +187,7 @@ def _agents(heard: Agents | Missing) -> Iterator[Finding]:
         yield undetermined("agents", heard, "see the findings about rights and OCM above")
         return
     if heard.without_lca:
-        words = f"{_some(heard.without_lca)} answered that there is no ImageBasedUpgrade"
+        words = f"{_some(heard.without_lca)} reported that they have no ImageBasedUpgrade"
         yield warning("Lifecycle Agent", words, "install the Lifecycle Agent operator there")
     if heard.forbidden:
         words = f"the work agent of {_some(heard.forbidden)} may not write the ImageBasedUpgrade"

@@ -38,33 +38,40 @@ def _server(health: Health) -> Finding:
     if major < OLDEST:
         return error("database", f"{words} is too old", f"ibgu needs Postgres {OLDEST} or newer")
     if health.read_only:
-        do = "DATABASE_URL must name the primary, and default_transaction_read_only be off"
-        return error("database", f"{words} takes no writes: a standby, or read-only", do)
+        do = "set DATABASE_URL to the primary, and default_transaction_read_only to off"
+        return error("database", f"{words} rejects writes: it is a standby, or read-only", do)
     words += f", answers in {health.milliseconds:.1f} ms"
     if health.milliseconds > SLOW:
-        return warning("database", words, "bring the database nearer: each decision waits for it")
+        return warning(
+            "database", words, "move the database closer to ibgu: every decision waits for it"
+        )
     return ok("database", words)
 
 
 def _schema(health: Health, *, reads_only: bool) -> Finding:
     wrong = schema_problem(health.revision)
     if health.revision is None and not (health.may_create or reads_only):
-        words = "it has no tables of ibgu, and this user may create none"
-        return error("schema", words, "GRANT CREATE ON SCHEMA public TO the user, ibgu migrate")
+        words = "it has no tables of ibgu, and this user may not create them"
+        return error(
+            "schema", words, "GRANT CREATE ON SCHEMA public TO the user, then run ibgu migrate"
+        )
     if wrong:
         words, _, do = wrong.partition(": ")
         return error("schema", words, do)
     if health.denied:
         verb, needs = ("read", "SELECT") if reads_only else ("change", ", ".join(CHANGES))
         words = f"this user may not {verb}, or does not find: {', '.join(health.denied)}"
-        return error("schema", words, f"GRANT {needs} ON them TO the user, or let it own them")
+        return error("schema", words, f"GRANT {needs} ON them TO the user, or make it their owner")
     return ok("schema", f"{health.revision}, as this version of ibgu needs it")
 
 
 def _unreadable(health: Health) -> Finding:
     first, *more = health.unreadable
     words = f"records can't be read: {first}{f', and of {len(more)} more' if more else ''}"
-    do = "see “Records that can't be read” in docs/recovery.md; these rollouts stand until then"
+    do = (
+        "see “Records that can't be read” in docs/recovery.md; these rollouts stay "
+        "stopped until then"
+    )
     return error("records", words, do)
 
 

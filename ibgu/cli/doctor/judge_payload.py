@@ -16,7 +16,7 @@ _NAMESPACES = "payload namespaces"
 def judge_payload(heard: PayloadAccess | Missing) -> Iterator[Finding]:
     """Yields the findings by namespace, as RoleBindings are per namespace."""
     if not isinstance(heard, PayloadAccess):
-        yield undetermined(_CHECK, heard, "see what is said about rights")
+        yield undetermined(_CHECK, heard, "see the finding about rights")
         return
     yield from _named(heard.named, heard.absent)
     yield from _meant(heard.meant, heard.absent)
@@ -31,7 +31,7 @@ def _named(heard: Rights, absent: Sequence[str]) -> Iterator[Finding]:
         names = ", ".join(f"{right.resource.removesuffix('s')} {right.name}" for right in rights)
         if namespace in absent:
             words = f"namespace {namespace} is not on the hub, but IBGUs refer to {names} there"
-            do = f"bring them to the clusters another way; or {_create(namespace, heard.subject)}"
+            do = f"deliver them to the clusters another way; or {_create(namespace, heard.subject)}"
             yield warning(_CHECK, words, do)
         else:
             words = f"may not read in namespace {namespace}: {names}"
@@ -45,8 +45,8 @@ def _meant(heard: Rights, absent: Sequence[str]) -> Iterator[Finding]:
         yield ok(_NAMESPACES, "ibgu may read in all of them (IBGU_PAYLOAD_NAMESPACES)")
     for namespace in refused:
         if namespace in absent:
-            words = f"namespace {namespace} is not on the hub, so nothing is carried from there"
-            do = f"to carry ConfigMaps from there, {_create(namespace, heard.subject)}"
+            words = f"namespace {namespace} is not on the hub, so ibgu delivers nothing from it"
+            do = f"to deliver ConfigMaps from it, {_create(namespace, heard.subject)}"
             yield skipped(_NAMESPACES, words, do)
         else:
             words = f"{heard.subject.name} may not read ConfigMaps and secrets in {namespace}"

@@ -12,7 +12,7 @@ _SHOWN = 3
 
 def judge_reach(heard: Reach | Missing) -> Finding:
     if not isinstance(heard, Reach):
-        return undetermined(_CHECK, heard, "see what is said about rights")
+        return undetermined(_CHECK, heard, "see the finding about rights")
     return _by_cluster_sets(heard) if heard.tenancy else _everywhere(heard)
 
 
@@ -20,15 +20,16 @@ def _by_cluster_sets(heard: Reach) -> Finding:
     if not heard.served:
         return error(
             _CHECK,
-            "IBGU_TENANCY=clustersets, and the hub serves no ManagedClusterSets and bindings "
-            "(cluster.open-cluster-management.io/v1beta2): no IBGU may take a cluster",
+            "IBGU_TENANCY=clustersets, and the hub serves no ManagedClusterSets and "
+            "bindings (cluster.open-cluster-management.io/v1beta2): no IBGU may use a "
+            "cluster",
             "install Open Cluster Management's CRDs of both, or set IBGU_TENANCY=off",
         )
     if heard.namespaces:
         return warning(
             _CHECK,
-            f"no ManagedClusterSet is bound to {_named(heard.namespaces)}: the IBGUs there may "
-            "take no cluster",
+            f"no ManagedClusterSet is bound to {_named(heard.namespaces)}: the IBGUs there "
+            "may not use any cluster",
             "bind one: clusteradm clusterset bind SET --namespace NAMESPACE",
         )
     words = "each namespace with IBGUs has ManagedClusterSets, and its IBGUs reach their clusters"
@@ -43,8 +44,8 @@ def _everywhere(heard: Reach) -> Finding:
         _CHECK,
         f"off, and {_named(heard.namespaces)} have IBGUs: each of them reaches the whole fleet"
         f"{cancels if heard.across_namespaces else ''}",
-        "if these are several teams', set IBGU_TENANCY=clustersets and bind ManagedClusterSets "
-        "to their namespaces (docs/guides/tenancy.md)",
+        "if they belong to different teams, set IBGU_TENANCY=clustersets and bind "
+        "ManagedClusterSets to their namespaces (docs/guides/tenancy.md)",
     )
 
 

@@ -13,7 +13,7 @@ _SHOWN = 3
 
 def judge_references(heard: References | Missing) -> Finding:
     if not isinstance(heard, References):
-        return undetermined(_CHECK, heard, "see what is said about rights")
+        return undetermined(_CHECK, heard, "see the finding about rights")
     if heard.enforced is None:
         return _without_policy(heard.unchecked)
     if heard.older:
@@ -28,8 +28,8 @@ def _without_policy(unchecked: UncheckedPolicy) -> Finding:
         words = "ConfigMaps outside of an IBGU's namespace are refused (IBGU_PAYLOAD_REFERENCES)"
         return ok(_CHECK, f"{lacks}; {words}")
     words = (
-        f"{lacks}: who may create an IBGU can bring any ConfigMap and pull secret that ibgu reads "
-        "to clusters, and read it there"
+        f"{lacks}: anyone who may create an IBGU can deliver any ConfigMap or pull "
+        "secret that ibgu may read to a cluster, and read it there"
     )
     return warning(_CHECK, words, f"{_INSTALL}; else set IBGU_PAYLOAD_REFERENCES=namespace")
 
@@ -42,4 +42,8 @@ def _older(names: tuple[str, ...], unchecked: UncheckedPolicy) -> Finding:
         else "what they refer to is trusted"
     )
     words = f"older than the admission policy {POLICY} and so unchecked: {shown}; {what}"
-    return warning(_CHECK, words, "delete those that you do not trust; create them again")
+    return warning(
+        _CHECK,
+        words,
+        "delete those that you don't trust, and create them again so that the policy checks them",
+    )

@@ -14,7 +14,7 @@ from ibgu.hub.authorization.rights import Right, role_of
 def judge_rights(heard: Rights | Missing, *, user: bool) -> Iterator[Finding]:
     if not isinstance(heard, Rights):
         yield undetermined(
-            "rights", heard, "let the kubeconfig's user ask (SelfSubjectAccessReview)"
+            "rights", heard, "allow the kubeconfig's user to create SelfSubjectAccessReviews"
         )
     elif not heard.refused:
         yield ok("rights", f"{heard.subject.name} has all {heard.asked} that are needed")
@@ -74,7 +74,7 @@ def _of_user(heard: Rights) -> Iterator[Finding]:
 
 
 _USER = {
-    ("get", "imagebasedgroupupgrades"): "ibgu get, status and explain show nothing of it",
+    ("get", "imagebasedgroupupgrades"): "ibgu get, status and explain can't show rollouts there",
     ("get", "managedclusters"): "ibgu explain needs the rollout's name, and shows no history",
-    ("patch", "imagebasedgroupupgrades"): "you can look, but append no step and resume nothing",
+    ("patch", "imagebasedgroupupgrades"): "you can read rollouts, but not append steps or resume",
 }

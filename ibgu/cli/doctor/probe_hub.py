@@ -204,7 +204,7 @@ async def _heard(question: Awaitable[A]) -> A | Missing:
         return await question
     except HubError as error:
         if error.status == HTTPStatus.FORBIDDEN:
-            return NotTried("the hub does not allow to ask: see what is said about rights")
+            return NotTried("the hub does not allow the request: see the finding about rights")
         if error.not_found:
-            return NotTried("the hub does not serve what it is about: see the problems above")
+            return NotTried("the hub does not serve the API: see the problems above")
         return Unknown(str(error))

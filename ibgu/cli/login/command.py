@@ -12,7 +12,7 @@ def login(
         str,
         typer.Option(
             "--server",
-            help="Address of ibgu's REST API; else that of its Route or Ingress on the hub.",
+            help="Address of ibgu's REST API; default: its Route or Ingress on the hub.",
             show_default=False,
         ),
     ] = "",
@@ -21,7 +21,7 @@ def login(
         typer.Option(
             "--namespace",
             "-n",
-            help="In which ibgu is installed; else ibgu-system.",
+            help="Namespace in which ibgu is installed; default: ibgu-system.",
             show_default=False,
         ),
     ] = "",
@@ -57,11 +57,11 @@ def _only(found: list[str], namespace: str) -> str:
 
     if not found:
         raise RestError(
-            f"the namespace {namespace} has no Route and no Ingress of ibgu with a host; "
-            "--namespace names another in which ibgu is installed, --server the address"
+            f"namespace {namespace} has no Route or Ingress of ibgu with a host; use "
+            "--namespace if ibgu is installed elsewhere, or --server to give its address"
         )
     if len(found) > 1:
-        raise RestError(f"there are several; choose one with --server: {', '.join(found)}")
+        raise RestError(f"found several REST APIs; choose one with --server: {', '.join(found)}")
     return found[0]
 
 
@@ -75,4 +75,4 @@ def logout() -> None:
         here = current()
         was = logins.remove(here.context, here.hub)
     named = f"the context {here.context or 'of no name'}"
-    typer.echo(f"{was.server} is forgotten for {named}" if was else f"nothing is kept for {named}")
+    typer.echo(f"{was.server} is removed for {named}" if was else f"no login is stored for {named}")

@@ -25,12 +25,12 @@ def group() -> None:
 def send_sample(
     receiver: Annotated[
         list[str] | None,
-        typer.Option("--receiver", help="Only this one; may be given several times."),
+        typer.Option("--receiver", help="Only this receiver; repeatable."),
     ] = None,
     file: Annotated[
         str,
         typer.Option(
-            "--file", "-f", help="The file of receivers (IBGU_NOTIFY_FILE).", show_default=False
+            "--file", "-f", help="File with the receivers (IBGU_NOTIFY_FILE).", show_default=False
         ),
     ] = "",
 ) -> None:
@@ -59,7 +59,7 @@ def _receivers(file: str) -> "Sequence[Receiver]":
     except InvalidReceiverFile as error:
         fail(f"--file: {error}", MISUSED)
     if not found:
-        fail("no receivers: name their file by --file or IBGU_NOTIFY_FILE", MISUSED)
+        fail("no receivers: set their file with --file or IBGU_NOTIFY_FILE", MISUSED)
     return found
 
 

@@ -8,24 +8,29 @@ import typer
 def demo(
     clusters: Annotated[
         int,
-        typer.Option(min=3, help="How many simulated clusters; spoke1, 4 and 6 are among them."),
+        typer.Option(
+            min=3, help="Number of simulated clusters, including spoke1, spoke4 and spoke6."
+        ),
     ] = 50,
     speed: Annotated[
         float,
-        typer.Option(min=0.1, help="How much faster than in the field: 120 makes 12 min 6 s."),
+        typer.Option(
+            min=0.1, help="Speed, as a multiple of the real one: at 120, 12 minutes take 6 seconds."
+        ),
     ] = 120.0,
-    seed: Annotated[int, typer.Option(help="Same seed, same course of things.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same rollout.")] = 1,
     listen: Annotated[
         str,
         typer.Option(
-            help="Address of the REST API; else 127.0.0.1:8080, or a free port if that is taken.",
+            help="Address of the REST API; default: 127.0.0.1:8080, or a free port if that is "
+            "in use.",
             show_default=False,
         ),
     ] = "",
     exit_when_done: Annotated[
         bool,
         typer.Option(
-            "--exit-when-done", help="Walk through all steps and end with the outcome as exit code."
+            "--exit-when-done", help="Run all steps, then exit with the outcome as exit code."
         ),
     ] = False,
 ) -> None:

@@ -11,34 +11,38 @@ if TYPE_CHECKING:
 
 
 def simulate(
-    clusters: Annotated[int, typer.Option(min=0, help="How many clusters.")] = 50,
-    pattern: Annotated[str, typer.Option(help="Their names, with one number.")] = "site-%04d",
+    clusters: Annotated[int, typer.Option(min=0, help="Number of clusters.")] = 50,
+    pattern: Annotated[
+        str, typer.Option(help="Pattern of the clusters' names, with one number.")
+    ] = "site-%04d",
     name: Annotated[
-        list[str] | None, typer.Option(help="A name of its own for one of them; repeatable.")
+        list[str] | None, typer.Option(help="Name for one of the clusters; repeatable.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same course of things.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same rollout.")] = 1,
     scale: Annotated[
         float, typer.Option(help="Multiplies the clusters' times: 0.01 is 100 times faster.")
     ] = 1.0,
     durations: Annotated[
-        str, typer.Option(help="How long stages take: field, or as the docs say.")
+        str, typer.Option(help="Durations of the stages: field, or a list as in docs/simulator.md.")
     ] = "field",
     fault: Annotated[
-        list[str] | None, typer.Option(help="What goes wrong, and where; repeatable.")
+        list[str] | None, typer.Option(help="Fault to inject, and where; repeatable.")
     ] = None,
-    version: Annotated[str, typer.Option(help="The release that they run.")] = "4.14.13",
+    version: Annotated[str, typer.Option(help="Release that the clusters run.")] = "4.14.13",
     label: Annotated[
-        list[str] | None, typer.Option(help="key=value on every ManagedCluster; repeatable.")
+        list[str] | None,
+        typer.Option(help="Label (key=value) for every ManagedCluster; repeatable."),
     ] = None,
     feedback: Annotated[
-        str, typer.Option(help="watch, or poll:10s for agents that only poll.")
+        str,
+        typer.Option(help="Feedback of the agents: watch, or poll:10s for agents that only poll."),
     ] = "watch",
     delivered: Annotated[
         list[str] | None,
-        typer.Option(help="ConfigMap/namespace/name that every cluster has; repeatable."),
+        typer.Option(help="Object (ConfigMap/namespace/name) that every cluster has; repeatable."),
     ] = None,
     cleanup: Annotated[
-        bool, typer.Option("--cleanup", help="Remove all simulated clusters and end.")
+        bool, typer.Option("--cleanup", help="Remove all simulated clusters, then exit.")
     ] = False,
 ) -> None:
     """Play a fleet of clusters on a hub."""
@@ -81,7 +85,9 @@ async def _play(settings: "Settings", *, spec: "FleetSpec") -> None:
 
 
 def _ready(player: "Player") -> None:
-    typer.echo(f"{len(player.clusters)} clusters are on {player.client.url}, until Ctrl-C.")
+    typer.echo(
+        f"{len(player.clusters)} clusters are running on {player.client.url}. Press Ctrl-C to stop."
+    )
     typer.echo("Their objects stay on the hub; `ibgu simulate --cleanup` removes them.")
 
 

@@ -22,19 +22,22 @@ def clusters(
     prefix: Annotated[
         str,
         typer.Argument(
-            help="How the names begin.", show_default=False, autocompletion=complete.clusters
+            help="Prefix of the clusters' names.",
+            show_default=False,
+            autocompletion=complete.clusters,
         ),
     ] = "",
     namespace: Namespace = "",
     everywhere: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces that you may see.")
+        bool,
+        typer.Option("--all-namespaces", "-A", help="Include all namespaces that you may see."),
     ] = False,
     selector: Selector = "",
     rollout: Annotated[
         str,
         typer.Option(
             "--rollout",
-            help="Only of this rollout.",
+            help="Only clusters of this rollout.",
             show_default=False,
             autocompletion=complete.rollouts,
         ),
@@ -50,7 +53,10 @@ def clusters(
     from ibgu.cli.show.names import object_name
 
     if everywhere and rollout:
-        fail("--rollout is one of a namespace: leave --all-namespaces out", MISUSED)
+        fail(
+            "--rollout doesn't work with --all-namespaces: it names a rollout in one namespace",
+            MISUSED,
+        )
     with asking():
         target = rest.target(namespace)
         found = target.client().clusters(
@@ -80,7 +86,8 @@ def _wide(client: "Client", names: Iterator[str]) -> None:
     chosen = list(islice(names, WIDE + 1))
     if len(chosen) > WIDE:
         fail(
-            f"more than {WIDE} clusters: choose some by PREFIX, -l or --rollout, or leave out wide"
+            f"more than {WIDE} clusters: narrow them down with PREFIX, -l or --rollout, or "
+            "drop -o wide"
         )
     if chosen:
         lines(clusters_table([client.cluster(name) for name in chosen]))

@@ -44,34 +44,37 @@ def events(
     name: Rollout,
     namespace: Namespace = "",
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C.")
+        bool, typer.Option("--follow", "-f", help="Print new events until Ctrl-C.")
     ] = False,
     after: Annotated[
-        int, typer.Option("--after", min=0, help="Only those after the one of this number.")
+        int, typer.Option("--after", min=0, help="Only events after the one with this number.")
     ] = 0,
     tail: Annotated[
-        int, typer.Option("--tail", min=-1, help="The last so many only; -1: all.")
+        int, typer.Option("--tail", min=-1, help="Number of newest events to show; -1: all.")
     ] = -1,
     since: Annotated[
-        str, typer.Option("--since", help="Not older than this, as 15m.", show_default=False)
+        str,
+        typer.Option(
+            "--since", help="Only events newer than this, such as 15m.", show_default=False
+        ),
     ] = "",
     cluster: Annotated[
         str,
         typer.Option(
             "--cluster",
-            help="Only of this cluster.",
+            help="Only events of this cluster.",
             show_default=False,
             autocompletion=complete.clusters,
         ),
     ] = "",
     warnings: Annotated[
-        bool, typer.Option("--warnings", help="Only warnings: failures, holds, what was not done.")
+        bool, typer.Option("--warnings", help="Only warnings: failures, holds, refused controls.")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Every step of every cluster too.")
+        bool, typer.Option("--verbose", "-v", help="Include every step of every cluster.")
     ] = False,
     output: Annotated[
-        WideForm, typer.Option("--output", "-o", help="Form; json: one object a line.")
+        WideForm, typer.Option("--output", "-o", help="Output format; json: one object per line.")
     ] = WideForm.TEXT,
     *,
     rest: RestOptions,

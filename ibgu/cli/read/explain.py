@@ -19,7 +19,7 @@ def explain(
         list[str],
         typer.Argument(
             metavar="[NAME] CLUSTER",
-            help="A cluster, after the rollout's name or alone: then in its newest rollout.",
+            help="A cluster, in the named rollout or in its newest one.",
             show_default=False,
             autocompletion=complete.rollouts_or_clusters,
         ),
@@ -34,7 +34,9 @@ def explain(
 
     *of, cluster = names
     if len(of) > 1:
-        raise typer.BadParameter("one rollout and one cluster at most", param_hint="NAME CLUSTER")
+        raise typer.BadParameter(
+            "name at most one rollout and one cluster", param_hint="NAME CLUSTER"
+        )
     with asking():
         target = rest.target(namespace)
         client = target.client()

@@ -30,7 +30,8 @@ def get(
     ] = EVERYTHING,
     namespace: Namespace = "",
     everywhere: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces that you may see.")
+        bool,
+        typer.Option("--all-namespaces", "-A", help="Include all namespaces that you may see."),
     ] = False,
     output: Listing = ListOutput.TABLE,
     *,
@@ -49,7 +50,7 @@ def get(
         where = None if everywhere else target.in_namespace()
         rollouts = list(client.rollouts(namespace=where, state=_PRESENT))
         if not rollouts and output in (ListOutput.TABLE, ListOutput.WIDE):
-            there = f"in namespace {where}: -A shows all that you may see" if where else "found"
+            there = f"in namespace {where}; use -A for all namespaces" if where else "found"
             typer.echo(f"No rollouts {there}.", err=True)
             return
         _print({"items": rollouts}, rollouts, output, everywhere=everywhere)

@@ -13,7 +13,7 @@ from ibgu.cli.read.output import Listing, ListOutput
 def history(
     cluster: Cluster,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, help="The newest so many steps only.")
+        int, typer.Option("--limit", min=1, help="Number of newest steps to show.")
     ] = 50,
     output: Listing = ListOutput.TABLE,
     *,
@@ -29,7 +29,7 @@ def history(
         client = rest.target().client()
         visits = list(islice(client.cluster_history(cluster), limit))
         if not visits:
-            fail(f"cluster {cluster} was in no rollout yet (is the name right?)")
+            fail(f"cluster {cluster} has not been in any rollout; check the name")
         if output in (ListOutput.JSON, ListOutput.YAML):
             listed(visits, output)
             return

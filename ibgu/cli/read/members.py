@@ -51,33 +51,36 @@ class MemberSort(StrEnum):
 
 
 OnlyStep = Annotated[
-    int | None, typer.Option("--step", min=1, help="Only of this step.", show_default=False)
+    int | None,
+    typer.Option("--step", min=1, help="Only clusters of this step.", show_default=False),
 ]
 OnlyState = Annotated[
     str,
     typer.Option(
         "--state",
-        help="Only in this state, as printed (waiting, in flight, succeeded, failed, skipped, "
-        "cancelled), or finished.",
+        help="Only clusters in this state, as printed (waiting, in flight, succeeded, "
+        "failed, skipped, cancelled), or finished.",
         show_default=False,
     ),
 ]
 OnlyReason = Annotated[
     str,
-    typer.Option("--reason", help="Only those that wait for it, as printed.", show_default=False),
+    typer.Option(
+        "--reason", help="Only clusters that wait for this reason, as printed.", show_default=False
+    ),
 ]
 OnlyCause = Annotated[
     str,
     typer.Option(
         "--cause",
-        help="Only those that failed for it, as printed.",
+        help="Only clusters that failed for this cause, as printed.",
         show_default=False,
         autocompletion=complete.causes,
     ),
 ]
 OnlyOverdue = Annotated[
     bool,
-    typer.Option("--overdue", help="Only those that have had their reason for longer than usual."),
+    typer.Option("--overdue", help="Only clusters that have waited for longer than usual."),
 ]
 
 
@@ -90,14 +93,16 @@ def members(
     reason: OnlyReason = "",
     cause: OnlyCause = "",
     stalled: Annotated[
-        bool, typer.Option("--stalled", help="Only those that take longer than usual.")
+        bool, typer.Option("--stalled", help="Only clusters whose action takes longer than usual.")
     ] = False,
     overdue: OnlyOverdue = False,
     warned: Annotated[
-        bool, typer.Option("--warned", help="Only those that completed an action with a warning.")
+        bool,
+        typer.Option("--warned", help="Only clusters that completed an action with a warning."),
     ] = False,
     rollback: Annotated[
-        bool, typer.Option("--rollback", help="Only those that can be rolled back until a time.")
+        bool,
+        typer.Option("--rollback", help="Only clusters that report a deadline for a rollback."),
     ] = False,
     sort: Annotated[MemberSort, typer.Option("--sort", help="Sort order.")] = MemberSort.ORDER,
     output: Listing = ListOutput.TABLE,

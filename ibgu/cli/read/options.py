@@ -27,7 +27,7 @@ Server = Annotated[
     typer.Option(
         "--server",
         envvar="IBGU_SERVER",
-        help="Address of ibgu's REST API; else that of ibgu login, else http://127.0.0.1:8080.",
+        help="Address of ibgu's REST API; default: that of ibgu login, or http://127.0.0.1:8080.",
         show_default=False,
     ),
 ]
@@ -36,7 +36,7 @@ Token = Annotated[
     typer.Option(
         "--token",
         envvar="IBGU_TOKEN",
-        help="Bearer token of the hub; else that of the kubeconfig's current user.",
+        help="Bearer token for the hub; default: that of the kubeconfig's current user.",
         show_default=False,
     ),
 ]
@@ -45,7 +45,7 @@ CaFile = Annotated[
     typer.Option(
         "--ca-file",
         envvar="IBGU_CA_FILE",
-        help="Certificates (PEM) to trust the server by; else the system's.",
+        help="CA certificates (PEM) to verify the server with; default: the system's.",
         show_default=False,
     ),
 ]
@@ -54,7 +54,7 @@ Namespace = Annotated[
     typer.Option(
         "--namespace",
         "-n",
-        help="The rollout's namespace; by default the kubeconfig's.",
+        help="Namespace of the rollout; default: that of the kubeconfig.",
         show_default=False,
         autocompletion=complete.namespaces,
     ),
@@ -65,7 +65,7 @@ Selector = Annotated[
     typer.Option(
         "--selector",
         "-l",
-        help="Only clusters with such labels, as kubectl takes it: a=b,c!=d,e in (x,y).",
+        help="Label selector, as for kubectl: a=b,c!=d,e in (x,y).",
         show_default=False,
     ),
 ]

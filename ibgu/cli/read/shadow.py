@@ -21,19 +21,20 @@ def shadow_report(
         str,
         typer.Argument(
             metavar="[NAMESPACE/]NAME",
-            help="A rollout of TALM's; none: all that ibgu has watched in the namespace.",
+            help="A rollout of TALM; default: all that ibgu has watched in the namespace.",
             show_default=False,
         ),
     ] = "",
     namespace: Namespace = "",
     everywhere: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces that you may see.")
+        bool,
+        typer.Option("--all-namespaces", "-A", help="Include all namespaces that you may see."),
     ] = False,
     cluster: Annotated[
         str,
         typer.Option(
             "--cluster",
-            help="Only this cluster, with its whole history.",
+            help="Only this cluster, with its full history.",
             show_default=False,
             autocompletion=complete.clusters,
         ),
@@ -104,7 +105,7 @@ def _print(reports: "Sequence[ShadowReport]", output: Form, *, one: bool) -> Non
         print_body(reports[0] if one else {"items": reports}, output)
         return
     if not reports:
-        typer.echo("Nothing was watched yet: start `ibgu run --shadow` beside TALM.", err=True)
+        typer.echo("Nothing recorded yet: start `ibgu run --shadow` beside TALM.", err=True)
     now = datetime.now(UTC)
     for report in reports:
         typer.echo(page(report_lines(report, stdout(), now)) + ("" if one else "\n"))

@@ -12,6 +12,6 @@ def span(text: str) -> timedelta:
     if re.fullmatch(r"\d+", text):
         return timedelta(seconds=int(text))
     if not re.fullmatch(rf"(?:{_PART})+", text):
-        raise ValueError(f"{text!r} is no span of time: it looks like 90s, 15m, 2h30m or 1d")
+        raise ValueError(f"{text!r} is not a duration: use one such as 90s, 15m, 2h30m or 1d")
     parts = re.findall(_PART, text)
     return timedelta(seconds=sum(float(part[:-1]) * _UNITS[part[-1]] for part in parts))

@@ -28,23 +28,26 @@ def status(
     name: Annotated[
         str,
         typer.Argument(
-            help="The rollout's name; none: all of them.",
+            help="Name of the rollout; default: all rollouts.",
             show_default=False,
             autocompletion=complete.rollouts,
         ),
     ] = "",
     namespace: Namespace = "",
     selector: Selector = "",
-    watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Keep it up to date until Ctrl-C.")
-    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh until Ctrl-C.")] = False,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Stay until it has ended or stopped; see the exit codes.")
+        bool,
+        typer.Option(
+            "--wait", help="Wait until the rollout has ended or stopped; see the exit codes."
+        ),
     ] = False,
     timeout: Annotated[
         str,
         typer.Option(
-            "--timeout", help="With --wait: so long at most, as 90m or 2h30m.", show_default=False
+            "--timeout",
+            help="With --wait: maximum time to wait, such as 90m or 2h30m.",
+            show_default=False,
         ),
     ] = "",
     output: Output = Form.TEXT,
@@ -61,7 +64,7 @@ def status(
     if wait and not name:
         fail("--wait needs a rollout's name", MISUSED)
     if selector and (wait or not name):
-        fail("--selector shows one rollout as it is: give its name, and no --wait", MISUSED)
+        fail("--selector needs a rollout's name, and doesn't work with --wait", MISUSED)
     seconds = _seconds(timeout, wait=wait)
     with asking(WaitResult.UNASKED) if wait else asking():
         target = rest.target(namespace)
@@ -140,7 +143,7 @@ def _seconds(timeout: str, *, wait: bool) -> float | None:
     from ibgu.cli.read.spans import span
 
     if timeout and not wait:
-        fail("--timeout says how long --wait stays: give both", MISUSED)
+        fail("--timeout needs --wait", MISUSED)
     try:
         return span(timeout).total_seconds() if timeout else None
     except ValueError as error:

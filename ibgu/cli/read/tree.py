@@ -12,9 +12,7 @@ from ibgu.cli.show.form import Form, Output, print_body
 def tree(
     name: Rollout,
     namespace: Namespace = "",
-    watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Keep it up to date until Ctrl-C.")
-    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh until Ctrl-C.")] = False,
     output: Output = Form.TEXT,
     *,
     rest: RestOptions,

@@ -27,7 +27,7 @@ def wait(
     try:
         result = _until_over(pictures(found, draw) if moving else found, seen)
     except TimeIsUpError:
-        typer.echo("ibgu: it is not over yet, and the time to wait is", err=True)
+        typer.echo("ibgu: timed out; the rollout has not ended", err=True)
         result = WaitResult.TIMED_OUT
     except KeyboardInterrupt:
         return WaitResult.INTERRUPTED

@@ -40,11 +40,11 @@ def load(context: str, hub: str) -> Login | None:
     found = _read().logins.get(context)
     if found is None or found.hub == hub:
         return found
-    was = f"of the hub {found.hub}" if found.hub else "of a hub that was not noted then"
+    was = f"of the hub {found.hub}" if found.hub else "of an unknown hub"
     raise RestError(
-        f"ibgu login has kept {found.server} for a context {context or 'of no name'} {was}, and "
-        f"your kubeconfig is for {hub or 'none'}; log in again: ibgu login, or name the address "
-        "by --server or IBGU_SERVER"
+        f"the login for {found.server} is for a context {context or 'of no name'} "
+        f"{was}, and your kubeconfig is for {hub or 'none'}; run ibgu login again, or "
+        "set the address with --server or IBGU_SERVER"
     )
 
 
@@ -72,10 +72,10 @@ def _read() -> _File:
     except FileNotFoundError:
         return _File()
     except (OSError, msgspec.DecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not as ibgu login has written it"
+        why = getattr(error, "strerror", None) or "the content is invalid"
         raise RestError(
-            f"can't read {path()}: {why}; ibgu login replaces it, --server or IBGU_SERVER "
-            "names the address meanwhile"
+            f"can't read {path()}: {why}; run ibgu login to replace it, or set the address "
+            "with --server or IBGU_SERVER"
         ) from error
 
 

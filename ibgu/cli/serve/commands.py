@@ -14,9 +14,7 @@ Migrate = Annotated[
 ]
 Shadow = Annotated[
     bool,
-    typer.Option(
-        "--shadow", help="Only watch TALM at work, and write nothing on the hub (IBGU_SHADOW)."
-    ),
+    typer.Option("--shadow", help="Only watch TALM, without writing to the hub (IBGU_SHADOW)."),
 ]
 
 

@@ -54,7 +54,7 @@ async def _discovered(client: HubClient) -> Served:
     except HubError as failed:
         if failed.status != HTTPStatus.FORBIDDEN:
             raise
-        words = f"ibgu may not read what tells which hub this is: {failed.message}"
+        words = f"ibgu may not read the namespace that identifies the hub: {failed.message}"
         raise HubNotReady([error("rights", words, INSTALL_ROLES)]) from failed
 
 
@@ -95,8 +95,8 @@ async def make_namespace(client: HubClient, name: str) -> list[Finding]:
     except HubError as failed:
         if failed.already_exists:
             return []
-        words = f"namespace {name} is not there, and can't be made: {failed.message}"
+        words = f"namespace {name} does not exist, and ibgu can't create it: {failed.message}"
         do = f"kubectl create namespace {name}, or set IBGU_NAMESPACE"
         return [error("leadership", words, do)]
-    log.info("namespace made, for the Lease", namespace=name)
+    log.info("created the namespace for the Lease", namespace=name)
     return []

@@ -27,7 +27,7 @@ async def journal_problem(url: str, *, reading: bool = False) -> str | None:
     except JournalUnavailable as error:
         return str(error)
     except DBAPIError as error:
-        return f"the journal's database can't be used: {error_text(error)}"
+        return f"can't use the journal's database: {error_text(error)}"
 
 
 async def migrate(url: str) -> str:
@@ -36,7 +36,7 @@ async def migrate(url: str) -> str:
     before = await current(url)
     after = await _upgraded(url)
     if before == after:
-        return f"the database has schema {after} already: nothing to do"
+        return f"the database already has schema {after}: nothing to do"
     return f"the database has schema {after} now" + (f", it had {before}" if before else "")
 
 

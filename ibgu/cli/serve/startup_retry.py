@@ -46,13 +46,13 @@ class StartupRetry:
                 return answer
 
     def _wait(self, what: str, why: str) -> None:
-        self.reason = f"waits for {what}: {why}"
+        self.reason = f"waiting for {what}: {why}"
         if self._log_throttle.due(what, why):
-            log.warning(f"waits for {what}", error=why)
+            log.warning(f"waiting for {what}", error=why)
 
     def _go_on(self, what: str) -> None:
         if self.reason:
-            log.info(f"waits for {what} no longer")
+            log.info(f"no longer waiting for {what}")
         self.reason = ""
         self._log_throttle.forget(what)
 

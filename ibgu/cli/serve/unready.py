@@ -37,7 +37,10 @@ def print_problems(findings: Sequence[Finding]) -> None:
         for each in findings:
             log.warning("problem on the hub", check=each.check, found=each.found, do=each.do)
     elif findings:
-        first = "ibgu: the hub has problems. Fix them, and ibgu goes on; to check: ibgu doctor"
+        first = (
+            "ibgu: the hub has problems. ibgu continues when you have fixed them; to "
+            "check: ibgu doctor"
+        )
         typer.echo(f"{first}\n{_lines(findings)}", err=True)
 
 

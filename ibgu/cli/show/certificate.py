@@ -108,13 +108,13 @@ def _notes(found: Certificate) -> Iterator[str]:
     if found.findings.imported:
         yield ""
         yield (
-            f"{found.findings.imported:,} events were imported after a restore: "
-            "what came before them can't be proven"
+            f"{found.findings.imported:,} events were imported after a restore: earlier "
+            "ones can't be proven"
         )
     if found.findings.unknown:
         told = ", ".join(f"{kind} ({count})" for kind, count in found.findings.unknown.items())
         yield ""
-        yield f"Not checked, as this version does not know them: {told}"
+        yield f"Not checked, because this version does not know them: {told}"
 
 
 def _signature(found: Certificate) -> Iterator[str]:

@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Sequence
 
 _ACTING = {
-    "ibgu": "ibgu goes on by itself",
-    "cluster": "the cluster must go on",
-    "person": "a person must act",
+    "ibgu": "ibgu continues automatically",
+    "cluster": "the cluster must act",
+    "person": "you must act",
 }
 _CLUSTER = "managedcluster.cluster.open-cluster-management.io"
 

@@ -36,7 +36,7 @@ class Overview(Struct, frozen=True):
 def overview_lines(seen: Overview, style: OutputStyle) -> list[str]:
     found = seen.page
     if not found.items:
-        return ["there are no rollouts, or you may see none", *_leader(seen.leadership, style)]
+        return ["no rollouts, or none that you may see", *_leader(seen.leadership, style)]
     now = datetime.now(UTC)
     return [
         *_numbers(found, style),
@@ -76,7 +76,7 @@ def _numbers(found: RolloutsResponse, style: OutputStyle) -> Iterator[str]:
 
 
 def _older(found: RolloutsResponse) -> list[str]:
-    return ["older ones: ibgu get rollouts -A"] if found.next_cursor else []
+    return ["older rollouts: ibgu get rollouts -A"] if found.next_cursor else []
 
 
 def _leader(found: LeadershipResponse, style: OutputStyle) -> Iterator[str]:
@@ -99,7 +99,7 @@ def _needed(each: NeedsPersonResponse, now: datetime, style: OutputStyle) -> Ite
     noun = "cluster" if each.members == 1 else "clusters"
     of = f" ({each.members} {noun})" if each.members else ""
     words = cut(" ".join(each.message.split()), _MAX_MESSAGE)
-    waited = f"has waited for a person for {since}{of}"
+    waited = f"has needed action for {since}{of}"
     line = f"{each.namespace}/{each.name} {waited}: {each.kind}: {words}"
     yield style.paint(f"{symbols.HELD} {line}", "yellow")
     yield f"    → ibgu status {each.name} -n {each.namespace}"

@@ -9,7 +9,7 @@ from ibgu.cli.show.times import clock, duration
 from ibgu.client.responses import PreviewResponse, StepPreviewResponse
 
 _NAMED = 3
-_NOBODY = "no clusters, if all goes well before"
+_NOBODY = "no clusters, if all earlier actions succeed"
 _NOBODY_AT_ALL = "no clusters"
 
 
@@ -38,7 +38,7 @@ def plan_lines(found: PreviewResponse, style: OutputStyle, now: datetime) -> Ite
 
 def _selects(found: PreviewResponse, style: OutputStyle) -> str:
     if not found.selected:
-        words = "selects no cluster: nothing would be done"
+        words = "selects no cluster: nothing to do"
         return style.paint(f"{symbols.WARNING} {words}", "yellow", bold=True)
     return f"selects {_clusters(found.selected)}"
 

@@ -134,8 +134,10 @@ def _nobody(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
         style.paint(
             f"{symbols.WARNING} No step has selected a cluster: nothing was done.", "yellow"
         ),
-        "  Compare spec.clusterLabelSelectors with the labels of the ManagedClusters. What was "
-        "looked for:",
+        (
+            "  Compare spec.clusterLabelSelectors with the labels of the ManagedClusters. "
+            "To see the selectors that ibgu used:"
+        ),
         f"  ibgu events {rollout.name} -n {rollout.namespace}",
     ]
 
@@ -204,7 +206,7 @@ def _reasons(step: StepResponse, now: datetime) -> list[str]:
         for each in step.reasons
         if each.overdue or each.kind not in _AT_WORK
     ]
-    return [f"    why not further: {' · '.join(told)}"] if told else []
+    return [f"    reasons: {' · '.join(told)}"] if told else []
 
 
 def _overdue(each: ReasonCountResponse) -> str:

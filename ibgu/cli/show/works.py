@@ -23,7 +23,10 @@ def works_lines(
         labels = ", ".join(f"{key}={value}" for key, value in sorted(known.labels.items()))
         yield from style.under("labels   ", labels)
     if not found.items:
-        yield "no ManifestWork of ibgu's is there: nothing is asked of it, nothing is reported"
+        yield (
+            "ibgu has no ManifestWork for this cluster: it requests nothing, and the "
+            "cluster reports nothing"
+        )
     for work in found.items:
         yield ""
         yield from _work(work, found.read_at, style)

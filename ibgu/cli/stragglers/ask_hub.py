@@ -24,8 +24,8 @@ async def live(rollout: RolloutResponse) -> HubClusters | HubUnavailable:
 def _another(client: HubClient, found: HubClusters) -> HubUnavailable:
     name = f"{found.ibgu.metadata.namespace}/{found.ibgu.metadata.name}"
     return HubUnavailable(
-        f"the {name} of {client.url} is not the one that ibgu tells of (another uid): is your "
-        "kubeconfig's current context that hub?"
+        f"the {name} of {client.url} is not the one that ibgu knows (its uid differs): "
+        "check your kubeconfig's current context"
     )
 
 

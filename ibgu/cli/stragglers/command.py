@@ -21,25 +21,25 @@ def stragglers(
         list[str] | None,
         typer.Option(
             "--cause",
-            help="Only those with this cause; repeatable.",
+            help="Only clusters with this cause; repeatable.",
             show_default=False,
             autocompletion=complete.causes,
         ),
     ] = None,
     step: Annotated[
         int | None,
-        typer.Option("--step", min=1, help="Only those left in this step.", show_default=False),
+        typer.Option("--step", min=1, help="Only clusters left in this step.", show_default=False),
     ] = None,
     action: Annotated[
         str,
-        typer.Option("--action", help="Only those left at this action.", show_default=False),
+        typer.Option("--action", help="Only clusters left at this action.", show_default=False),
     ] = "",
     next_action: Annotated[
         str,
         typer.Option(
             "--next",
             metavar="ACTION",
-            help="Only those whose possible plan begins with this action.",
+            help="Only clusters that can continue with this action.",
             show_default=False,
         ),
     ] = "",
@@ -48,13 +48,13 @@ def stragglers(
         typer.Option(
             "--cleanup",
             metavar="ACTION",
-            help="Only those that clean up again by this action.",
+            help="Only clusters on which this action cleans up again.",
             show_default=False,
         ),
     ] = "",
     output: Annotated[
         WideForm,
-        typer.Option("--output", "-o", help="Output format; yaml: what can be applied."),
+        typer.Option("--output", "-o", help="Output format; yaml: manifests to apply."),
     ] = WideForm.TEXT,
     *,
     rest: RestOptions,
@@ -128,10 +128,10 @@ def _print_ways(report: "StragglersReport") -> None:
     from ibgu.cli.stragglers.facts import HubUnavailable
 
     if isinstance(report.live, HubUnavailable):
-        fail(f"nothing is proposed that was not checked against the hub: {report.live.why}")
+        fail(f"no manifests, because the hub could not be checked: {report.live.why}")
     ways = report.ways()
     if not ways:
-        typer.echo("ibgu: a new ImageBasedGroupUpgrade has nothing to do here", err=True)
+        typer.echo("ibgu: a new ImageBasedGroupUpgrade would have nothing to do", err=True)
     for way in ways:
         _warn(way)
     typer.echo("---\n".join(as_yaml(way.manifest) + "\n" for way in ways), nl=False)

@@ -22,9 +22,9 @@ _SYMBOLS = {
     StragglerState.NOT_TAKEN: symbols.WAITING,
 }
 _WHO = {
-    "ibgu": "nothing: ibgu goes on by itself",
-    "cluster": "wait for the clusters, or see what they are at: ibgu explain",
-    "person": "this waits for a person: ibgu explain says for what",
+    "ibgu": "nothing: ibgu continues automatically",
+    "cluster": "wait for the clusters, or check them with: ibgu explain",
+    "person": "act: ibgu explain says what is needed",
 }
 _AGAIN = re.compile(r"(?:[,;] )?(?:then |append )?AbortOnFailure,? and Prep again\.?$")
 _MAX_MESSAGE = 200
@@ -45,9 +45,8 @@ def report_lines(report: StragglersReport, style: OutputStyle, *, wide: bool) ->
     yield from _patch(report)
     if isinstance(report.live, HubUnavailable) and report.groups:
         yield ""
-        yield f"{symbols.WARNING} what may be done is not told, the hub was not asked: " + (
-            report.live.why
-        )
+        words = "no commands are proposed, because the hub could not be checked: "
+        yield f"{symbols.WARNING} {words}{report.live.why}"
 
 
 def body_of(report: StragglersReport) -> dict[str, object]:
@@ -84,7 +83,7 @@ def _headline(report: StragglersReport, style: OutputStyle) -> str:
     told = (
         f"{left} of {_clusters(total)} {'is' if total == 1 else 'are'} left"
         if left
-        else f"nothing is left of {_clusters(total)}"
+        else f"none of {_clusters(total)} is left"
     )
     return f"{name} ({rollout.namespace}): {told}"
 
@@ -93,7 +92,7 @@ def _moved(report: StragglersReport, style: OutputStyle) -> Iterator[str]:
     """Yields a warning where the answers can't be of one moment."""
     if report.known.moved:
         name = report.known.rollout.name
-        words = f"{name} changed each time while it was read: numbers may be of several moments"
+        words = f"{name} changed on every attempt to read it: the numbers may not match each other"
         yield style.paint(f"{symbols.WARNING} {words}", "yellow")
 
 
@@ -208,7 +207,7 @@ def _abort(report: StragglersReport, group: StragglerGroup) -> Iterator[str]:
     else:
         yield "AbortOnFailure, by a rollout of its own (this plan can't be longer):"
     yield f"  {_apply(report, group)}"
-    yield "then ask again: from Idle, they can start again"
+    yield "then run ibgu stragglers again: from Idle, the clusters can start again"
 
 
 def _patch(report: StragglersReport) -> Iterator[str]:
@@ -221,7 +220,7 @@ def _patch(report: StragglersReport) -> Iterator[str]:
     yield "AbortOnFailure for all failed clusters of this rollout, as its next step:"
     where = f"-n {rollout.namespace}"
     yield f"  ibgu cancel {rollout.name} {where} --failed"
-    yield "or, by kubectl alone:"
+    yield "or, with kubectl:"
     yield f"  kubectl patch ibgu {rollout.name} {where} --type=json -p '{line}'"
 
 

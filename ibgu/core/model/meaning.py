@@ -5,10 +5,10 @@ from enum import Enum
 
 from msgspec import Struct
 
-NOTHING = "nothing: ibgu goes on by itself"
+NOTHING = "nothing: ibgu continues automatically"
 RESUME = "then annotate the IBGU with ibgu.dev/resume"
 STARTS_AFTER_ANOTHER = (
-    "The cluster starts when one in flight ends; ibgu watches those for being overdue"
+    "The cluster starts when one in flight ends; ibgu reports those that are overdue"
 )
 STARTS_AT_ITS_TIME = "The cluster starts at the time shown with the reason"
 SHOW_WORK = "`oc get manifestwork -n {cluster} -o yaml`"

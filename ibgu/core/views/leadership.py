@@ -11,8 +11,8 @@ FLAPS = 5
 """More changes than these in WINDOW are too many, as the alert IbguLeaderFlaps has it."""
 NOBODY = "no controller has led this hub yet"
 REMEDY = (
-    "see the runbook IbguLeaderFlaps: the hub's API server or the controller's node is slow "
-    "beside IBGU_LEASE_RENEW_SECONDS"
+    "see the runbook IbguLeaderFlaps: the hub's API server or the controller's "
+    "node is too slow for IBGU_LEASE_RENEW_SECONDS"
 )
 
 

@@ -33,11 +33,11 @@ def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
     if breaker != names.CIRCUIT_BREAKER_OFF:
         yield misread(names.CIRCUIT_BREAKER, breaker, names.CIRCUIT_BREAKER_OFF)
     if not annotations.get(names.MANUAL_CLEANUP_DONE, "-").strip():
-        yield f"{names.MANUAL_CLEANUP_DONE} does nothing without a text: {WHO_AND_WHAT}"
+        yield f"{names.MANUAL_CLEANUP_DONE} needs a value: {WHO_AND_WHAT}"
     if problem := rate_limits_of(annotations).problem:
         yield problem
 
 
 def _meant(key: str) -> str:
     near = get_close_matches(key, KNOWN, 1, 0.8)
-    return f"; do you mean {near[0]}?" if near else ": ibgu has none of that name"
+    return f"; do you mean {near[0]}?" if near else ": ibgu has no annotation of that name"

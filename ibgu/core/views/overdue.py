@@ -47,10 +47,11 @@ class Overdue(Struct, frozen=True):
 
 
 _LEASE = (
-    "check power and network of the site and, once it is up, the klusterlet there; on the hub "
-    "`oc get lease managed-cluster-lease -n {cluster}` says when it was heard last"
+    "check power and network of the site and, once it is up, the klusterlet there; "
+    "on the hub `oc get lease managed-cluster-lease -n {cluster}` shows its last "
+    "heartbeat"
 )
-_ACTION = "check on the cluster what its agent is at"
+_ACTION = "check on the cluster what its agent is doing"
 
 RULES: dict[ReasonKind, OverdueRule] = {
     # waiting
@@ -71,7 +72,7 @@ RULES: dict[ReasonKind, OverdueRule] = {
     ReasonKind.ARMING: OverdueRule(3 * _MINUTE, CHECK_WORK_AGENT, MeasuredSpan.TAKEN),
     ReasonKind.APPLY_ERROR: OverdueRule(
         5 * _MINUTE,
-        f"mend what the cluster's words name; the ManifestWork has them, too: {SHOW_WORK}",
+        f"fix what the cluster's message names; the ManifestWork has it, too: {SHOW_WORK}",
         MeasuredSpan.TAKEN,
     ),
     ReasonKind.RUNNING: OverdueRule(
@@ -94,8 +95,9 @@ RULES: dict[ReasonKind, OverdueRule] = {
 EXEMPT: dict[ReasonKind, str] = {
     ReasonKind.SLOT: STARTS_AFTER_ANOTHER,
     ReasonKind.READY: STARTS_AFTER_ANOTHER,
-    ReasonKind.REOPENING: "ibgu follows the cluster again when one in flight ends, and watches "
-    "those for being overdue",
+    ReasonKind.REOPENING: (
+        "ibgu follows the cluster again when one in flight ends, and reports those that are overdue"
+    ),
     ReasonKind.START_JITTER: STARTS_AT_ITS_TIME,
 } | {
     kind: reason.why_never_overdue

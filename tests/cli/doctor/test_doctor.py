@@ -67,7 +67,7 @@ def test_a_hub_without_the_admission_policy_is_warned_about(doctor: Doctor) -> N
     result = doctor("-o", "json")
     assert levels(result)["references"] == "warning"
     words = told(result, "references")
-    assert "who may create an IBGU can bring any ConfigMap and pull secret" in words
+    assert "anyone who may create an IBGU can deliver any ConfigMap or pull secret" in words
     assert "else set IBGU_PAYLOAD_REFERENCES=namespace" in words
 
 

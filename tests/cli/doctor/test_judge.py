@@ -243,13 +243,13 @@ def test_ibgus_that_nobody_has_checked_are_named(rule: UncheckedPolicy, done: st
         ),
         (
             UNBOUND,
-            "no ManagedClusterSet is bound to north: the IBGUs there may take no cluster",
+            "no ManagedClusterSet is bound to north: the IBGUs there may not use any cluster",
             "clusteradm clusterset bind SET --namespace NAMESPACE",
         ),
         (
             NO_SETS,
             "IBGU_TENANCY=clustersets, and the hub serves no ManagedClusterSets and bindings "
-            "(cluster.open-cluster-management.io/v1beta2): no IBGU may take a cluster",
+            "(cluster.open-cluster-management.io/v1beta2): no IBGU may use a cluster",
             "set IBGU_TENANCY=off",
         ),
     ],

@@ -34,11 +34,11 @@ def test_valid_annotations_have_no_mistakes(annotations: dict[str, str]) -> None
         ("ibgu.dev/circuit-breaker", "", 'ibgu.dev/circuit-breaker is ""; expected: off'),
         ("ibgu.dev/rampup", "true", "ibgu.dev/rampup does nothing; do you mean ibgu.dev/ramp-up?"),
         ("ibgu.dev/Pause", "", "ibgu.dev/Pause does nothing; do you mean ibgu.dev/pause?"),
-        ("ibgu.dev/xyz", "1", "ibgu.dev/xyz does nothing: ibgu has none of that name"),
+        ("ibgu.dev/xyz", "1", "ibgu.dev/xyz does nothing: ibgu has no annotation of that name"),
         (
             "ibgu.dev/manual-cleanup-done",
             " ",
-            "ibgu.dev/manual-cleanup-done does nothing without a text: say who has cleaned up",
+            "ibgu.dev/manual-cleanup-done needs a value: say who has cleaned up",
         ),
         ("ibgu.dev/start-jitter", "soon", 'ibgu.dev/start-jitter is "soon"; expected: seconds'),
     ],

@@ -147,7 +147,7 @@ def test_an_apply_error_is_overdue_after_the_usual_time_to_accept() -> None:
 
 
 def test_members_waiting_for_a_slot_are_never_overdue() -> None:
-    never = "The cluster starts when one in flight ends; ibgu watches those for being overdue"
+    never = "The cluster starts when one in flight ends; ibgu reports those that are overdue"
     assert {kind for kind, why in EXEMPT.items() if why == never} == {
         ReasonKind.SLOT,
         ReasonKind.READY,

@@ -24,8 +24,8 @@ p95 is named, it is measured on this hub (from ten clusters on), and the reason 
 quarter more, at least 30 seconds. Of all else the journal has no times: the limit is the one that
 is named here.
 
-Where nothing is said about what to do, ibgu goes on by itself. Annotations like `ibgu.dev/resume`
-are in [Concepts](../concepts.md)."""
+Where nothing is said about what to do, ibgu continues automatically. Annotations like
+`ibgu.dev/resume` are in [Concepts](../concepts.md)."""
 
 
 def page() -> str:

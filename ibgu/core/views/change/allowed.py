@@ -23,7 +23,7 @@ from ibgu.core.views.change.plan import appendable, drawn
 from ibgu.core.views.change.retry_follow_up import risk_of_retry
 from ibgu.core.views.status import complete, hold_of
 
-NOTHING_TO_PAUSE = "nothing is left that a pause could keep from starting"
+NOTHING_TO_PAUSE = "there is nothing left to start"
 
 
 class RolloutSituation(Struct, frozen=True):
@@ -102,7 +102,7 @@ def _resume(situation: RolloutSituation) -> str:
         return "" if situation.to_accept else "nothing is held"
     if resumable(hold) or (situation.newest is not None and resumable(situation.newest.hold)):
         return ""
-    return f"what holds it does not end by a resume: {hold.message}"
+    return f"a resume does not end this hold: {hold.message}"
 
 
 def resumable(hold: Reason | None) -> bool:
@@ -150,7 +150,7 @@ def _skip(situation: RolloutSituation) -> str:
 def _begun(situation: RolloutSituation) -> str:
     """Returns why no cluster can be cancelled, rolled back or finalized; a request says of each
     cluster whether it can."""
-    return "" if situation.newest else "it has no clusters yet: to have it begin nothing, delete it"
+    return "" if situation.newest else "it has no clusters yet: to stop it, delete it"
 
 
 def _uncleaned(situation: RolloutSituation) -> str:

@@ -18,7 +18,7 @@ def pause(target: ChangeTarget, why: str = "") -> RequestedChange:
         raise ChangeRefused(f"{target.name} is complete: {NOTHING_TO_PAUSE}")
     value = f"{target.who}: {why}" if why else target.who
     return target.annotate(
-        f"{target.name} is paused: nothing new starts, what is in flight goes on to its end",
+        f"{target.name} is paused: nothing new starts, clusters in flight finish",
         {names.PAUSE: value},
     )
 
@@ -33,7 +33,7 @@ def resume(target: ChangeTarget, situation: RolloutSituation | None = None) -> R
         return target.annotate(_unpaused(target, situation), marks)
     if situation is not None and situation.rollout.paused:
         return RequestedChange(
-            f"the pause of {target.name} was taken away already{_behind(situation)}"
+            f"the pause of {target.name} was removed already{_behind(situation)}"
         )
     return target.annotate(f"{target.name} goes on", {names.RESUME: f"{target.who} {target.stamp}"})
 
@@ -41,8 +41,8 @@ def resume(target: ChangeTarget, situation: RolloutSituation | None = None) -> R
 def _unpaused(target: ChangeTarget, situation: RolloutSituation | None) -> str:
     if situation is None:
         return (
-            f"{target.name} is no longer paused; if the circuit breaker, a changed payload or a "
-            "restore holds it too, it stays held: a second resume ends that"
+            f"{target.name} is no longer paused; if the circuit breaker, a changed payload "
+            "or a restore holds it too, resume it a second time"
         )
     behind = _behind(situation)
     return f"{target.name} is no longer paused{behind}" if behind else f"{target.name} goes on"
@@ -57,7 +57,7 @@ def _behind(situation: RolloutSituation) -> str:
     if not others:
         return ""
     told = " and ".join(f"{hold.kind}: {hold.message}" for hold in others)
-    way = "; a second resume ends that" if any(map(resumable, others)) else ""
+    way = "; resume it again to end that" if any(map(resumable, others)) else ""
     return f", but still held ({told}){way}"
 
 
@@ -101,7 +101,7 @@ def _skipping(target: ChangeTarget, who: str, value: str, but: str = "") -> Requ
 
 
 def _why_nobody(left_out: Mapping[str, str], chosen: Sequence[str]) -> str:
-    words = f"nothing was skipped, since only clusters that wait can be: {listed(left_out)}"
+    words = f"nothing was skipped, because only waiting clusters can be: {listed(left_out)}"
     waiting = "1 other waits" if len(chosen) == 1 else f"{len(chosen)} others wait"
     return f"{words}; {waiting}" if chosen else words
 

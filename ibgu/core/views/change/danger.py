@@ -7,7 +7,7 @@ from ibgu.core.model.actions import ActionName, Danger, Risk
 
 SKIP = Risk(
     Danger.DESTRUCTIVE,
-    "The clusters are left out of this step for good; to upgrade them, create another rollout.",
+    "The clusters stay out of this step; to upgrade them, create another rollout.",
 )
 ADOPT = Risk(
     Danger.IRREVERSIBLE,

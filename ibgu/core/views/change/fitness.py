@@ -78,7 +78,7 @@ def unfit_to_cancel(each: RolloutCluster, which: CancelScope) -> UnfitCluster | 
             "upgraded already: roll it back, or finalize it", which is not CancelScope.ALL
         )
     if each.member.cause is Cause.UPGRADE_FAILED_AFTER_PIVOT:
-        return UnfitCluster("its Upgrade failed on the new release, where only a rollback helps")
+        return UnfitCluster("its Upgrade failed on the new release: it can only be rolled back")
     if outside := _outside(each, each.labels, which):
         return UnfitCluster(outside, expected=True)
     if which is CancelScope.FAILED:
@@ -141,7 +141,7 @@ def _outside(each: RolloutCluster, labels: Mapping[str, str], which: CancelScope
     if which is CancelScope.FAILED:
         failed = failed_by(labels)
         if failed and (each.aborted or taken_back(member)):
-            return "back at Idle already: its labels are still to be removed"
+            return "back at Idle, but its labels are not removed yet"
         return "" if failed else "no Prep or Upgrade has failed"
     if not member.finished or failed_by(labels) or _PREPARED in labels:
         return ""

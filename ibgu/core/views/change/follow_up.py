@@ -119,7 +119,7 @@ def confirm_cleanup(
         (again,),
         lambda each: unfit_to_clean_up(each, again),
         annotations={MANUAL_CLEANUP_DONE: f"{target.who} {target.stamp}: {reason}"},
-        states=f"{target.who} states that somebody has cleaned up there by hand: {reason}. ",
+        states=f"{target.who} confirms a manual cleanup there: {reason}. ",
     )
     return _follow_up(target, found, replace(asked, narrowed=True), verb)
 

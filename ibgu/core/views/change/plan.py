@@ -85,12 +85,12 @@ def _starts(target: ChangeTarget, *, idle: bool) -> str:
         return "it starts when the rollout is resumed" if target.paused else "it starts now"
     if target.paused:
         return (
-            "it starts when the step before it has finished, which needs a resume: the rollout is "
-            "paused. What runs goes on."
+            "it starts when the step before it has finished, and you resume the rollout: "
+            "it is paused. Running actions continue."
         )
     return (
-        "it starts when the step before it has finished. What runs goes on. To start nothing "
-        "new, pause the rollout."
+        "it starts when the step before it has finished. Running actions continue. To "
+        "start nothing new, pause the rollout."
     )
 
 

@@ -18,7 +18,7 @@ from ibgu.core.views.stragglers.labels import done, unmet
 from ibgu.core.views.stragglers.members import Plan, PlanProgress
 from ibgu.core.views.stragglers.recovery import needs_cleanup, runs_new_release
 
-LABELS_PENDING = "is back at Idle, and its labels are still to be removed: repeat in a moment"
+LABELS_PENDING = "is back at Idle, but its labels are not removed yet: try again in a moment"
 
 
 class FailedCluster(Struct, frozen=True):
@@ -59,7 +59,7 @@ def _unproven(member: Member, labels: Mapping[str, str], *, aborted: bool) -> st
     if member.late:
         return "completed late"
     if member.cause in _BY_PEOPLE or member.failed_action is None:
-        return str(member.cause or "it is not known what failed")
+        return str(member.cause or "the failed action is unknown")
     if runs_new_release(member.cause, labels):
         return "must be rolled back first, by ibgu rollback --failed"
     if needs_cleanup(member.cause, member.message):
@@ -76,7 +76,7 @@ def _at_idle(action: ActionName, labels: Mapping[str, str]) -> str:
     if any(label in labels for label in table_of(action).abortable):
         return LABELS_PENDING
     used = any(label.startswith(traits(action).label_prefix) for label in labels)
-    return "was taken further since" if used else ""
+    return "has continued since" if used else ""
 
 
 _BY_PEOPLE = (Cause.TAKEN_OVER, Cause.CANCELLED, Cause.PREEMPTED, Cause.GONE, Cause.RECREATED)
@@ -87,7 +87,7 @@ _LABELLED = (Cause.PREP_FAILED, Cause.UPGRADE_FAILED, Cause.UPGRADE_FAILED_AFTER
 def retry(target: ChangeTarget, failures: Sequence[FailedCluster]) -> RequestedChange:
     """Returns the retry. Raises Refused if it would have no effect, or if no failure is proven."""
     if not failures:
-        raise ChangeRefused("none of these clusters has failed; nothing is to be tried again")
+        raise ChangeRefused("none of these clusters has failed; there is nothing to retry")
     chosen = _ready(target, failures)
     labels = {each.cluster: each.labels or {} for each in chosen}
     body = second(target, "retry", labels, _plan(target, chosen))
@@ -150,7 +150,7 @@ def _left_out(target: ChangeTarget, failures: Sequence[FailedCluster]) -> str:
         return ""
     way = f"see ibgu stragglers {target.name} -n {target.namespace} -o yaml"
     if _FAILED in found:
-        way = f"give --abort-first (on the page: Abort them first), or {way}"
+        way = f"use --abort-first (on the page: First abort clusters), or {way}"
     return f"{', '.join(told)}; {way}"
 
 
@@ -181,14 +181,12 @@ def _plan(target: ChangeTarget, failures: Sequence[FailedCluster]) -> Plan:
     if len(firsts) > 1:
         failed = ", ".join(sorted({failure.action or "none" for failure in failures}))
         raise ChangeRefused(
-            f"these clusters failed in different actions ({failed}), which "
-            "takes plans of their own: choose by cluster or cause"
+            f"these clusters failed in different actions ({failed}), so each needs its own "
+            "plan: select by cluster or cause"
         )
     plan = _left(tuple(map(tuple, target.actions)), *firsts)
     if not plan:
-        raise ChangeRefused(
-            "what is left of the plan for them is no plan of its own; write a new one"
-        )
+        raise ChangeRefused("the rest of the plan is not a valid plan for them; write a new one")
     return plan
 
 

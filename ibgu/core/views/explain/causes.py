@@ -5,59 +5,60 @@ from ibgu.core.engine.driver import KindMeanings
 from ibgu.core.model import Cause
 from ibgu.core.model.meaning import Meaning
 
-_FAILED = Meaning("the cluster reports that the action failed", do="see the cluster's words")
+_FAILED = Meaning("the cluster reports that the action failed", do="read the cluster's message")
 """A failure that only its kind of change tells from others."""
 
 CAUSES: dict[Cause, Meaning] = {
     Cause.WRITE_REFUSED: Meaning(
-        "the hub refuses what ibgu would write for this cluster",
-        do="mend what the hub's words name, then append the step again",
+        "the hub rejects what ibgu writes for this cluster",
+        do="fix what the hub's message names, then append the step again",
     ),
     Cause.PAYLOAD_REFUSED: Meaning(
-        "the cluster refuses what the rollout carries to it",
-        do="correct the ConfigMap or Secret on the hub, then append the step again",
+        "the cluster rejects an object that the rollout delivers to it",
+        do="fix the ConfigMap or Secret on the hub, then append the step again",
     ),
     Cause.TIMED_OUT: Meaning(
-        "its time in the step was over before it was done; it may still be at it",
-        do="see what the cluster is at; what comes true later is noted",
+        "the cluster timed out before the action was done; the action may still be running",
+        do="check the cluster; if the action completes later, ibgu records that",
     ),
     Cause.NEVER_STARTED: Meaning(
-        "the step's time was over before its turn came",
+        "the step timed out before the cluster could start",
         do="append a step for it, with a longer timeout or more concurrency",
     ),
     Cause.WRONG_STATE: Meaning(
         "the cluster's state does not allow the action",
-        do="append a step that its words allow",
+        do="append a step that its message allows",
     ),
     Cause.AGENT_ABSENT: Meaning(
-        "the agent that carries the action out was not on the cluster all the time",
+        "the agent that carries out the action was missing on the cluster until the timeout",
         do="install the agent there, then append the step again",
     ),
     Cause.TAKEN_OVER: Meaning(
-        "somebody changed the cluster's stage or work by hand; ibgu left it to them",
-        do="talk to who did it; ibgu does nothing more there in this step",
+        "someone changed the cluster's stage or ManifestWork by hand, so ibgu stopped "
+        "managing it in this step",
+        do="ask the person who changed it; ibgu does nothing more on the cluster in this step",
     ),
     Cause.CANCELLED: Meaning(
         "another rollout that cancels or rolls back has taken the cluster",
-        do="nothing: see the rollout that took it",
+        do="nothing: check the rollout that took the cluster",
     ),
     Cause.PREEMPTED: Meaning(
         "another rollout that cancels or rolls back took the cluster while the action ran",
-        do="nothing: see the rollout that took it",
+        do="nothing: check the rollout that took the cluster",
     ),
     Cause.SKIPPED: Meaning(
         "a person took the cluster out of the step", do="nothing; a later step may take it again"
     ),
     Cause.GONE: Meaning(
-        "the ManagedCluster was deleted from the hub", do="nothing, if that was meant"
+        "the ManagedCluster was deleted from the hub", do="nothing, if this was intended"
     ),
     Cause.RECREATED: Meaning(
         "the ManagedCluster was deleted and created again: it may be another cluster",
-        do="nothing; a later step takes the new one if its labels fit",
+        do="nothing; a later step selects the new cluster if its labels match",
     ),
     Cause.DELETED: Meaning(
         "the rollout was deleted before the cluster had ended",
-        do="see what the cluster is at: what had begun on it was not undone",
+        do="check the cluster: ibgu has not undone what had started there",
     ),
 }
 

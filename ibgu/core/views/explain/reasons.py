@@ -9,19 +9,19 @@ from ibgu.core.model.meaning import Meaning
 _WAITING = {
     ReasonKind.SLOT: Meaning(
         "all slots of the step are taken by members that come before it",
-        "its turn: a member that ends frees its slot",
+        "a member in flight ends and frees its slot",
     ),
     ReasonKind.READY: Meaning(
-        "the cluster has answered that it can start", "its turn: a member that ends frees its slot"
+        "the cluster is ready to start", "a member in flight ends and frees its slot"
     ),
     ReasonKind.PROBING: Meaning(
-        "before it acts, ibgu asks the cluster for its state",
+        "ibgu is checking the cluster's state before it acts",
         "the cluster's answer, usually within seconds",
     ),
     ReasonKind.CLAIM: Meaning(
         "only one rollout works on a cluster at a time, and another one has it",
         "the other rollout's end on this cluster",
-        "nothing, or end what the other rollout does there",
+        "nothing, or end the other rollout's action on this cluster",
     ),
     ReasonKind.PREEMPTING: Meaning(
         "this rollout cancels or rolls back, and takes the cluster from an older one",
@@ -30,76 +30,78 @@ _WAITING = {
     ReasonKind.UNREACHABLE: Meaning(
         "the hub has no contact with the cluster",
         "the cluster reports to the hub again",
-        "check power, network and klusterlet of the site; once it is back, ibgu goes on by itself",
+        "check power, network and klusterlet of the site; ibgu continues automatically "
+        "when the cluster is back",
     ),
     ReasonKind.NO_ANSWER: Meaning(
-        "the cluster is reachable, but its work agent does not answer, or could not be asked",
-        "the agent's answer; ibgu keeps asking",
-        "check the klusterlet's work agent on the cluster, or what the hub refuses",
+        "the cluster is reachable, but its work agent does not respond, or ibgu could not reach it",
+        "the agent responds; ibgu keeps retrying",
+        "check the klusterlet's work agent on the cluster, or what the hub rejects",
     ),
     ReasonKind.BUSY: Meaning(
-        "the cluster's agent is at something else, as its words say",
-        "the agent is done with it; ibgu looks again by itself",
-        "see what the agent is at; nothing, if it was asked for",
+        "the cluster's agent is busy with something else, as its message says",
+        "the agent is done; ibgu checks again automatically",
+        "check what the agent is doing; nothing, if this is intended",
     ),
     ReasonKind.ABSENT: Meaning(
-        "nothing on the cluster can carry the action out: its agent is missing",
-        "the agent is installed; ibgu looks again by itself",
+        "the agent that carries out the action is missing on the cluster",
+        "the agent is installed; ibgu checks again automatically",
         "install the agent there, or take the cluster out with ibgu.dev/skip",
     ),
     ReasonKind.TERMINATING: Meaning(
         "an earlier ManifestWork of the cluster is still being deleted",
         "the old ManifestWork is gone",
-        "nothing; if it lasts, see whether the cluster's work agent runs",
+        "nothing; if this lasts, check that the cluster's work agent is running",
     ),
     ReasonKind.START_JITTER: Meaning(
-        "the IBGU asks that starts are spread: this one is put off by a part of the jitter",
+        "the IBGU spreads its starts: the jitter delays this one",
         "its start time, shown here",
-        "nothing; or change or remove the annotation ibgu.dev/start-jitter",
+        "nothing, or change or remove the annotation ibgu.dev/start-jitter",
     ),
     ReasonKind.REOPENING: Meaning(
-        "the cluster took a run after all that ibgu had withdrawn; it is followed again",
-        "it gets a slot, before all others",
+        "the cluster started a run that ibgu had withdrawn; ibgu follows it again",
+        "the cluster gets the next free slot",
     ),
     ReasonKind.FORBIDDEN: Meaning(
         "ibgu's account lacks a right on the hub",
-        "the right is given",
-        "give the right that the line above names; `ibgu doctor` lists all that are missing",
+        "the right is granted",
+        "grant the right that the line above names; `ibgu doctor` lists all missing rights",
     ),
     ReasonKind.TALM_WORK: Meaning(
-        "a ManifestWork of TALM's acts on the cluster, and two must not",
-        "TALM's ManifestWork is gone",
-        "let ibgu take the rollout over (ibgu.dev/adopt), or delete TALM's IBGU",
+        "a ManifestWork of TALM is active on the cluster, and ibgu must not act at the same time",
+        "TALM's ManifestWork is deleted",
+        "let ibgu adopt the rollout (ibgu.dev/adopt), or delete TALM's IBGU",
     ),
 }
 
 _IN_FLIGHT = {
     ReasonKind.PREPARING: Meaning(
-        "what has to be there before the action is on its way to the cluster",
-        "the cluster shows that it is there",
+        "ibgu is delivering the objects that the action needs",
+        "the cluster reports that it has them",
     ),
     ReasonKind.ARMING: Meaning(
-        "the hub has the order, the cluster has not taken it yet", "the cluster takes the stage"
+        "the action is on the hub, but the cluster has not accepted it yet",
+        "the cluster accepts the stage",
     ),
     ReasonKind.APPLY_ERROR: Meaning(
-        "the cluster could not apply the order, and tries again by itself",
-        "it is applied; if the error stands, the action fails",
-        "see the cluster's words; nothing, if they tell of a passing trouble",
+        "the cluster could not apply the action, and retries automatically",
+        "it is applied; if the error persists, the action fails",
+        "read the cluster's message; nothing, if the problem is temporary",
     ),
     ReasonKind.REFUSED: Meaning(
-        "the cluster does not take the action in its present state",
-        "the cluster takes it; if it refuses for 2 minutes, the action fails",
-        "see the cluster's words",
+        "the cluster rejects the action in its present state",
+        "the cluster accepts it; if it rejects it for 2 minutes, the action fails",
+        "read the cluster's message",
     ),
     ReasonKind.PAYLOAD_ERROR: Meaning(
-        "the cluster refuses what the rollout carries to it",
-        "it is applied; if the error stands, the action fails",
-        "mend the ConfigMap or Secret on the hub that the line above names",
+        "the cluster rejects an object that the rollout delivers to it",
+        "it is applied; if the error persists, the action fails",
+        "fix the ConfigMap or Secret on the hub that the line above names",
     ),
     ReasonKind.RUNNING: Meaning(
-        "the cluster works; these are its last words",
+        "the cluster is working; this is its last message",
         "the cluster reports the action's end",
-        "nothing: the cluster is at it",
+        "nothing: the cluster is working",
     ),
     ReasonKind.REBOOTING: Meaning(
         "the cluster reboots, and can't be reached meanwhile",
@@ -107,12 +109,13 @@ _IN_FLIGHT = {
         "nothing: wait for the cluster",
     ),
     ReasonKind.DIVERGED: Meaning(
-        "somebody else has changed the cluster's stage or its ManifestWork; ibgu does not fight it",
-        "what was changed is put back; if not, the cluster counts as taken over by hand",
-        "talk to who did it, or leave the cluster to them",
+        "someone else changed the cluster's stage or its ManifestWork; ibgu does not "
+        "overwrite the change",
+        "the change is reverted; otherwise the cluster counts as taken over by hand",
+        "ask the person who changed it, or leave the cluster to them",
     ),
     ReasonKind.DISARMING: Meaning(
-        "the action is over; its ManifestWork is being set to only watch",
+        "the action is over; ibgu is setting its ManifestWork to watch only",
         "the hub shows it disarmed",
     ),
 }

@@ -153,12 +153,12 @@ def _basis(rest: RemainingWork, needed: set[ActionName], duration_stats: Duratio
     if rest.uncounted:
         parts.append(f"not counted: {rest.uncounted}")
     if rest.blocked:
-        parts.append(f"not counted: {rest.blocked} waiting for something else than a slot")
+        parts.append(f"not counted: {rest.blocked} waiting for something other than a slot")
     return "; ".join(parts)
 
 
 def _unknown(stuck: int) -> str:
-    return f"{stuck} in flight for longer than usual, so nobody knows the end"
+    return f"{stuck} in flight for longer than usual, so their end is unknown"
 
 
 def _measured(action: ActionName, stats: DurationStats) -> str:

@@ -26,7 +26,7 @@ def warnings(
     yield from _gates(proposal, steps[0].actions[0], members, now)
     yield from _annotations(proposal)
     if proposal.rate_limits.problem:
-        words = "until it is changed no step that begins with Prep or Upgrade starts anybody"
+        words = "until you change it, no step with Prep or Upgrade starts any cluster"
         yield f"{proposal.rate_limits.problem}; {words}"
     for step in steps:
         yield from _too_slow(step)
@@ -78,10 +78,10 @@ def _too_slow(step: StepPreview) -> Iterator[str]:
     needed = timedelta(minutes=starts) + (step.measured.p95 if step.measured else timedelta())
     if starts > 1 and needed > step.timeout:
         yield (
-            f"step {step.index + 1}: {count} clusters at {rate} starts a minute need {starts} min "
-            f"to start, and the timeout is {minutes(step.timeout)} min: who has not started by "
-            f"then fails; allow more starts a minute, or a timeout of at least "
-            f"{ceil(needed.total_seconds() / 60)}"
+            f"step {step.index + 1}: {count} clusters at {rate} starts a minute need "
+            f"{starts} min to start, and the timeout is {minutes(step.timeout)} min: "
+            "clusters that have not started by then fail; allow more starts a minute, or a "
+            f"timeout of at least {ceil(needed.total_seconds() / 60)}"
         )
 
 

@@ -9,7 +9,7 @@ import { Search } from "./Search.js";
 
 export function Frame({ signOut, children }) {
   const leadership = useLeadership();
-  return html`<a class="skip" href="#main" onClick=${toMain}>Skip to the content</a>
+  return html`<a class="skip" href="#main" onClick=${toMain}>Skip to content</a>
     <header class="top">
       <a class="brand" href="#/">ibgu</a>
       <nav aria-label="Pages"><a href="#/">Rollouts</a></nav>
@@ -35,7 +35,7 @@ const MINUTE_MS = 60_000;
 function Who() {
   const { body } = useBody("whoami", { gap: MINUTE_MS, concerns: () => false });
   if (!body) return null;
-  const title = `Namespace kube-system of this hub has the uid ${body.hub}`;
+  const title = `UID of the hub (its namespace kube-system): ${body.hub}`;
   return html`<span class="who" title=${title}>${body.username} <span class="quiet">on hub ${body.hub.slice(0, 8)}</span></span>`;
 }
 
@@ -47,8 +47,8 @@ function Freshness() {
     return live.listen(() => setConnected(live.connected));
   }, [live]);
   const [word, title] = connected
-    ? ["live", "Events come in as they happen"]
-    : ["polling", "There is no stream of events: everything is asked for every 2 seconds"];
+    ? ["live", "Events arrive as they happen"]
+    : ["polling", "No stream of events: the page refreshes every 2 seconds"];
   return html`<span class="freshness ${word}" title=${title}>${word}</span>`;
 }
 

@@ -17,7 +17,7 @@ export function Leader({ leadership }) {
   const { leader, since, changes, words } = leadership;
   if (!leader) return html`<span class="leader worry" title=${sentence(words)}>no leader yet</span>`;
   return html`<span class="leader" title=${sentence(words)}>
-    <span class="quiet">lead taken by</span> <span class="holder">${leader}</span>${" "}
+    <span class="quiet">leader</span> <span class="holder">${leader}</span>${" "}
     <span class=${changes ? "worry" : "quiet"}>${changes ? "changed " : ""}<${At} stamp=${since} now=${now} /></span>
   </span>`;
 }

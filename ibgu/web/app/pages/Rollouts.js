@@ -34,15 +34,15 @@ export function Rollouts() {
 
 function NoRollouts() {
   return html`<${Empty}>
-    There is no rollout that you may see. One appears here as soon as an ImageBasedGroupUpgrade is
-    applied to the hub, in a namespace in which you may read them.
+    No rollouts, or none that you may see. To start one, apply an ImageBasedGroupUpgrade to the
+    hub.
   <//>`;
 }
 
 function NeedsPerson({ needs, now }) {
   if (!needs?.length) return null;
-  return html`<section class="notice warn" aria-label="Waits for a person">
-    <h2>Waits for a person</h2>
+  return html`<section class="notice warn" aria-label="Needs action">
+    <h2>Needs action</h2>
     <ul>
       ${needs.map(
         (each) => html`<li key=${each.namespace + each.name + each.kind}>
@@ -57,7 +57,7 @@ function NeedsPerson({ needs, now }) {
 
 function Row({ rollout, now }) {
   const { counts, current, plan, seed, phase } = rollout;
-  const action = current ? current.actions.join(" + ") : "not begun";
+  const action = current ? current.actions.join(" + ") : "not started";
   const place = current ? placeOf(current, plan) : plural(plan.length, "step");
   const done = current && `${doneShare(counts)} of ${plural(counts.total, "cluster")} done`;
   const link = rolloutLink(rollout);

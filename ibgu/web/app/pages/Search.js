@@ -22,7 +22,7 @@ export function Search() {
     <input
       type="search"
       placeholder="Open a cluster…"
-      aria-label="Open a cluster by its name"
+      aria-label="Open a cluster by name"
       list="names"
       autocomplete="off"
       value=${name}

@@ -19,8 +19,8 @@ export function SignIn({ why, enter }) {
   return html`<main class="signin">
     <form class="card" onSubmit=${submit}>
       <h1>ibgu</h1>
-      <p class="quiet">Image-based upgrades of this hub's clusters.</p>
-      <label for="token">Token of the hub</label>
+      <p class="quiet">Image-based upgrades of this hub's clusters</p>
+      <label for="token">Token for the hub</label>
       <input
         id="token"
         type="password"
@@ -36,8 +36,8 @@ export function SignIn({ why, enter }) {
       <p id="token-problem" class="problem" role="alert"><${Words} text=${problem} /></p>
       <button type="submit" class="primary" disabled=${busy}>Sign in</button>
       <p id="token-help" class="quiet">
-        <code>oc whoami -t</code> prints yours, <code>kubectl create token NAME -n NAMESPACE</code>
-        ${" "}makes one of a service account. It stays in this tab and is forgotten with it.
+        <code>oc whoami -t</code> prints your token, <code>kubectl create token NAME -n NAMESPACE</code>
+        ${" "}creates one for a service account. The token stays in this tab and is deleted when you close it.
       </p>
     </form>
   </main>`;

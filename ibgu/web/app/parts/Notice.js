@@ -7,9 +7,9 @@ import { Words } from "./Words.js";
 export function Stale({ watched }) {
   const { problem, at, body } = watched;
   if (!problem) return null;
-  const since = body && at ? `This is how it was at ${clockWithSeconds(at)}. ` : "";
+  const since = body && at ? `Showing the state at ${clockWithSeconds(at)}. ` : "";
   return html`<p class="notice bad" role="alert">
-    <strong><${Words} text=${sentence(problem.message)} /></strong> ${since}ibgu is asked again every few seconds.
+    <strong><${Words} text=${sentence(problem.message)} /></strong> ${since}The page retries every few seconds.
   </p>`;
 }
 
@@ -22,8 +22,8 @@ export function Missing({ watched }) {
   const { problem } = watched;
   if (!problem) return html`<${Loading} />`;
   const [title, advice] = WHY[problem.status] ?? [
-    "This can't be shown",
-    "It is tried again every few seconds.",
+    "This page can't be shown",
+    "The page retries every few seconds.",
   ];
   return html`<section class="card missing" role="alert">
     <h1>${title}</h1>
@@ -34,14 +34,14 @@ export function Missing({ watched }) {
 
 const WHY = {
   0: [
-    "No answer",
-    "Is the API process up, and the network between? It is tried again every few seconds.",
+    "No answer from ibgu",
+    "Check the API process and the network. The page retries every few seconds.",
   ],
   403: [
-    "You may not see this",
-    "Ask an administrator of the hub for the right that is named above.",
+    "You don't have access",
+    "Ask an administrator of the hub for the right named above.",
   ],
-  422: ["This can't be asked for", "Is the address complete?"],
-  404: ["There is no such thing", "It may have another name or namespace."],
-  503: ["ibgu is not ready", "It is tried again every few seconds."],
+  422: ["Invalid address", "Check that the address is complete."],
+  404: ["Not found", "Check the name and the namespace."],
+  503: ["ibgu is not ready", "The page retries every few seconds."],
 };

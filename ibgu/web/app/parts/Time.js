@@ -31,10 +31,10 @@ export function Ends({ eta, now }) {
   const stuck = eta.stuck > 0 && `${plural(eta.stuck, "cluster")} stalled`;
   if (stuck && eta.at === eta.limit)
     return html`<span class="ends worry" title=${eta.basis ?? ""}>
-      ${stuck}; otherwise done; the limit ends it at ${limit}
+      ${stuck}, all others done; ends at ${limit} at the latest
     </span>`;
   const range = from && to && from !== to && html` <span class="quiet">(${from}–${to})</span>`;
   return html`<span class="ends" title=${eta.basis ?? ""}>
-    ends ~<${At} stamp=${eta.at} now=${now} />${range}${stuck && `, but for ${stuck}, until ${limit} at most`}
+    ends ~<${At} stamp=${eta.at} now=${now} />${range}${stuck && `, but ${stuck}: ${limit} at the latest`}
   </span>`;
 }

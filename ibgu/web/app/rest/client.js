@@ -2,7 +2,7 @@
 
 const BASE = new URL("api/v1/", document.baseURI);
 const KEPT = 64;
-const SIGNED_OUT = "You are signed out: reload the page to sign in again";
+const SIGNED_OUT = "You are signed out. Reload the page to sign in again.";
 
 export class Problem extends Error {
   /**
@@ -79,7 +79,7 @@ export class Rest {
     } catch (error) {
       if (error instanceof Problem) throw error;
       if (error instanceof DOMException && error.name === "AbortError") throw error;
-      throw new Problem(0, { detail: "ibgu's API does not answer" });
+      throw new Problem(0, { detail: "ibgu's API does not respond" });
     }
   }
 

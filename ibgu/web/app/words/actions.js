@@ -8,7 +8,7 @@ export const LABELS = {
   resume: "Resume",
   retry: "Retry failed clusters…",
   "append-step": "Add step…",
-  adopt: "Take over from TALM…",
+  adopt: "Adopt from TALM…",
   skip: "Skip waiting clusters…",
   finalize: "Finalize…",
   cancel: "Cancel…",

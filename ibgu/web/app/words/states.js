@@ -38,12 +38,12 @@ const MARKED = {
   [STALLED]: {
     label: STALLED,
     path: "M8 4.2v4.6M8 11.7v.1",
-    title: "The action takes longer than 95 of 100 have taken here",
+    title: "The action takes longer than 95% of the runs on this hub (p95)",
   },
   [OVERDUE]: {
     label: OVERDUE,
     path: "M4.5 3.2h7L8 8zM8 8l3.5 4.8h-7z",
-    title: "It has had the same reason for longer than usual: the cluster's page says what to check",
+    title: "The cluster has waited for longer than usual: open its page to see what to check",
   },
 };
 

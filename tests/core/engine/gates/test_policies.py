@@ -391,7 +391,7 @@ def test_the_forecast_counts_who_is_kept_apart() -> None:
     )
     found = eta(rest, twin.now, {Action.PREP: DurationStats(10, 60.0, 90.0, (60.0,))})
     assert found is not None
-    assert "not counted: 2 waiting for something else than a slot" in found.basis
+    assert "not counted: 2 waiting for something other than a slot" in found.basis
     assert found.latest == rest.deadline
 
 

@@ -140,7 +140,7 @@ def test_an_appended_step_inherits_the_strategy_of_the_last_step() -> None:
 
 
 NOW_IT_STARTS = "; it starts now"
-LATER = "before it has finished. What runs goes on. To start nothing new, pause the rollout."
+LATER = "before it has finished. Running actions continue. To start nothing new, pause the rollout."
 
 
 @pytest.mark.parametrize(
@@ -164,8 +164,8 @@ def test_an_appended_step_may_have_to_wait() -> None:
     assert append(target(), NewStep(("Prep",))).done.endswith(NOW_IT_STARTS)
     assert append(target(pause="x"), NewStep(("Prep",))).done.endswith("rollout is resumed")
     paused = append(target("Prep", pause="x"), NewStep(("Upgrade",))).done
-    assert "which needs a resume: the rollout is paused" in paused
-    assert "pause the rollout" not in paused
+    assert "and you resume the rollout: it is paused" in paused
+    assert "To start nothing new" not in paused
 
 
 def test_the_same_step_twice_is_one() -> None:
@@ -201,7 +201,7 @@ def test_a_pause_says_who_and_why() -> None:
 def test_a_complete_rollout_is_not_paused() -> None:
     found = target("Prep")
     found.object["status"] = {"conditions": [{"type": "Progressing", "status": "False"}]}
-    with pytest.raises(ChangeRefused, match=r"^ran is complete: nothing is left that a pause"):
+    with pytest.raises(ChangeRefused, match=r"^ran is complete: there is nothing left to start"):
         pause(found)
 
 
@@ -219,7 +219,7 @@ def test_resume_ends_a_pause_and_nothing_else() -> None:
     assert marks["ibgu.dev/pause"] is None
     assert str(marks["ibgu.dev/resumed-by"]).startswith("olga 20")
     assert "ran ibgu.dev/pause- 'ibgu.dev/resumed-by=olga 20" in change.kubectl
-    assert "stays held: a second resume ends that" in change.done
+    assert "resume it a second time" in change.done
 
 
 def test_resume_without_a_pause_ends_what_a_person_may_end() -> None:
@@ -238,7 +238,7 @@ def test_resume_without_a_pause_ends_what_a_person_may_end() -> None:
         (
             {"step_hold": ReasonKind.CIRCUIT_BREAKER},
             "ran is no longer paused, but still held (CircuitBreaker: its words); "
-            "a second resume ends that",
+            "resume it again to end that",
         ),
         (
             {"step_hold": ReasonKind.PAYLOAD_BLOCKED},
@@ -247,7 +247,7 @@ def test_resume_without_a_pause_ends_what_a_person_may_end() -> None:
         (
             {"hold": ReasonKind.RESTORED, "step_hold": ReasonKind.CIRCUIT_BREAKER},
             "ran is no longer paused, but still held (Restored: its words and "
-            "CircuitBreaker: its words); a second resume ends that",
+            "CircuitBreaker: its words); resume it again to end that",
         ),
     ],
 )
@@ -264,7 +264,7 @@ def test_a_second_resume_waits_until_the_first_was_seen() -> None:
     change = resume(target("Prep"), paused)
     assert (change.patch, change.kubectl) == (None, "")
     assert change.done.startswith(
-        "the pause of ran was taken away already, but still held (CircuitBreaker"
+        "the pause of ran was removed already, but still held (CircuitBreaker"
     )
 
 
@@ -291,7 +291,7 @@ def test_a_skip_of_clusters_that_do_not_wait_is_refused() -> None:
     with pytest.raises(ChangeRefused) as refused:
         skip_named(target("Prep"), ["a", "b", "zz"], others)
     assert str(refused.value) == (
-        "nothing was skipped, since only clusters that wait can be: in flight (Prep): a; "
+        "nothing was skipped, because only waiting clusters can be: in flight (Prep): a; "
         "not in step 1: zz; 1 other waits"
     )
     with pytest.raises(ChangeRefused, match=r"; 2 others wait$"):
@@ -390,12 +390,12 @@ TAKEN_BACK = newest(
         (newest(cause=Cause.PREP_FAILED), [PREP_FAILED], "", ""),
         (newest(failed_action=Action.UPGRADE), [PREPARED], "", ""),
         (TAKEN_BACK, [], "", ""),
-        (TAKEN_BACK, [PREPARED], "", "was taken further since"),
+        (TAKEN_BACK, [PREPARED], "", "has continued since"),
         (
             TAKEN_BACK,
             [PREP_FAILED],
             "",
-            "is back at Idle, and its labels are still to be removed: ",
+            "is back at Idle, but its labels are not removed yet: ",
         ),
         (newest(), [], "other", "owned by other now"),
         (newest(), None, "", "no ManagedCluster of that name is on the hub"),
@@ -404,7 +404,7 @@ TAKEN_BACK = newest(
         (newest(Outcome.SUCCEEDED), [], "", "succeeded"),
         (newest(None), [], "", "is not finished"),
         (newest(late="completed late"), [], "", "completed late"),
-        (newest(failed_action=None, cause=None), [], "", "it is not known what failed"),
+        (newest(failed_action=None, cause=None), [], "", "the failed action is unknown"),
         (newest(cause=Cause.TAKEN_OVER), [], "", "TakenOver"),
         (newest(cause=Cause.CANCELLED), [], "", "Cancelled"),
         (newest(cause=Cause.PREEMPTED), [], "", "Preempted"),
@@ -538,7 +538,7 @@ def test_a_retry_that_is_refused_explains_the_cause(
 
 
 def test_a_retry_of_clusters_not_at_idle_needs_abort_first() -> None:
-    with pytest.raises(ChangeRefused, match="give --abort-first"):
+    with pytest.raises(ChangeRefused, match="use --abort-first"):
         retry(target("Prep"), [failure("s1", **{PREP_FAILED: ""})])
 
 
@@ -628,7 +628,7 @@ def test_resume_is_permitted_for_holds_that_a_person_ends(held_by: dict[str, Any
 
 
 def test_resume_is_refused_for_other_holds() -> None:
-    words = "what holds it does not end by a resume: its words"
+    words = "a resume does not end this hold: its words"
     for state in (None, StepState.RUNNING):
         assert why(situation("Prep", hold=ReasonKind.TALM, state=state))["resume"] == words
     assert why(situation("Prep", step_hold=ReasonKind.FLOOR))["resume"] == words
@@ -637,7 +637,7 @@ def test_resume_is_refused_for_other_holds() -> None:
 def test_changes_without_effect_are_refused() -> None:
     assert why(situation("Prep", hold=ReasonKind.PAUSED))["pause"] == "it is paused already"
     over = why(situation("Prep", state=StepState.FINISHED, complete=True))
-    assert over["pause"].startswith("it is complete: nothing is left")
+    assert over["pause"].startswith("it is complete: there is nothing left")
     appended = situation("Prep", "Upgrade", state=StepState.FINISHED, complete=True)
     assert why(appended)["pause"] == ""
     assert why(situation("Prep", hold=ReasonKind.ADOPTION))["adopt"] == ""

@@ -240,12 +240,12 @@ def test_the_failed_are_cleaned_up_by_the_next_step() -> None:
         (
             failed("s1", PREP_FAILED, aborted=True),
             CancelScope.FAILED,
-            "back at Idle already: its labels are still to be removed",
+            "back at Idle, but its labels are not removed yet",
         ),
         (
             failed("s1", UPGRADE_FAILED, cause=Cause.UPGRADE_FAILED_AFTER_PIVOT),
             CancelScope.ALL,
-            "its Upgrade failed on the new release, where only a rollback helps",
+            "its Upgrade failed on the new release: it can only be rolled back",
         ),
         (
             in_flight("s1", Action.ABORT_ON_FAILURE, PREP_FAILED),
@@ -537,7 +537,7 @@ def test_a_clean_up_is_confirmed_with_name_time_and_reason() -> None:
     )
     assert [item["actions"] for item in body["spec"]["plan"]] == [["Abort"]]
     assert found.risk.lost == (
-        "olga states that somebody has cleaned up there by hand: deleted the Backups. "
+        "olga confirms a manual cleanup there: deleted the Backups. "
         f"{traits(Action.ABORT).risk.lost}"
     )
 

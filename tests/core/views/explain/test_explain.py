@@ -250,6 +250,6 @@ def test_a_cause_that_says_what_to_do_stands_without_the_clusters_words() -> Non
     found = finding(Cause.WRONG_STATE, IBU_MEANINGS)
     assert found is not None
     assert found.means == "The cluster's state does not allow the action."
-    assert found.do == "Append a step that its words allow."
+    assert found.do == "Append a step that its message allows."
     for cause in (Cause.PREP_FAILED, Cause.CANCELLED, None):
         assert finding(cause, IBU_MEANINGS) is None

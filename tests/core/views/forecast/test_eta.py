@@ -75,7 +75,7 @@ def test_nobody_knows_the_end_of_who_took_longer_than_all() -> None:
     assert seconds(found) == (10.0, 35.0, 86400.0)
     assert found
     assert (found.stuck, found.limit) == (1, NOW + timedelta(days=1))
-    assert found.basis.endswith("; 1 in flight for longer than usual, so nobody knows the end")
+    assert found.basis.endswith("; 1 in flight for longer than usual, so their end is unknown")
 
 
 @pytest.mark.parametrize("duration_stats", [RATE_LIMITS, {}], ids=["measured", "not measured"])
@@ -109,7 +109,7 @@ def test_members_waiting_for_other_reasons_may_take_until_the_limit() -> None:
     found = eta(rest(waiting=2, blocked=3), NOW, RATE_LIMITS)
     assert seconds(found)[2] == 86400.0
     assert found
-    assert found.basis.endswith("; not counted: 3 waiting for something else than a slot")
+    assert found.basis.endswith("; not counted: 3 waiting for something other than a slot")
 
 
 @pytest.mark.parametrize(

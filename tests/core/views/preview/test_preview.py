@@ -257,4 +257,4 @@ def test_annotations_that_say_nothing() -> None:
         "the annotation ibgu.dev/rampup does nothing; do you mean ibgu.dev/ramp-up?"
     )
     assert "ibgu.dev/circuit-breaker" in found[1]
-    assert found[2].endswith("no step that begins with Prep or Upgrade starts anybody")
+    assert found[2].endswith("no step with Prep or Upgrade starts any cluster")

@@ -12,7 +12,8 @@ def test_the_timeout_has_to_be_enough_for_the_rate() -> None:
     found = told(spec("Prep", slots=300, timeout=20), sites(300), rate_limits=RateLimits(10))
     assert (
         "step 1: 300 clusters at 10 starts a minute need 30 min to start, and the timeout is "
-        "20 min: who has not started by then fails; allow more starts a minute, or a timeout of at "
+        "20 min: clusters that have not started by then fail; allow more starts "
+        "a minute, or a timeout of at "
         "least 30"
     ) in found.warnings
 
@@ -56,6 +57,6 @@ def test_an_annotation_that_cant_be_read_is_a_warning() -> None:
     rate_limits = rate_limits_of({"ibgu.dev/ramp-up": "yes"})
     found = told(spec("Prep"), sites(2), rate_limits=rate_limits)
     assert (
-        'the annotation ibgu.dev/ramp-up is "yes"; expected: true or false; until it is changed '
-        "no step that begins with Prep or Upgrade starts anybody"
+        'the annotation ibgu.dev/ramp-up is "yes"; expected: true or false; until you change it, '
+        "no step with Prep or Upgrade starts any cluster"
     ) in found.warnings

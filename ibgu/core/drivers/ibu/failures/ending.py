@@ -19,10 +19,11 @@ ROLLBACK = (
     known(
         Failure.ROLLBACK_EXPIRED,
         r"Rollback was possible until",
-        "The certificates of the former release have expired: a node that boots it does not come "
-        "back by itself.",
-        "If the upgrade has completed, finalize it (FinalizeUpgrade). If the former release is "
-        "needed all the same, roll back on the cluster and renew its certificates by hand.",
+        "The certificates of the former release have expired: a node that boots it "
+        "does not recover automatically.",
+        "If the upgrade has completed, finalize it (FinalizeUpgrade). If you still "
+        "need the former release, roll back on the cluster and renew its certificates "
+        "by hand.",
         Stage.ROLLBACK,
     ),
 )
@@ -45,7 +46,7 @@ IDLE = (
         Failure.CLEANUP_FAILED,
         r"Perform cleanup manually",
         "The Lifecycle Agent could not clean up after the upgrade.",
-        f"Do by hand what the message says has failed, and {_CONFIRM}.",
+        f"Do the failed cleanup in the message by hand, and {_CONFIRM}.",
     ),
 )
 
@@ -53,21 +54,21 @@ ANY = (
     known(
         Failure.CLUSTER_NOT_STABLE,
         r"Waiting for system to (fully )?stabilize",
-        "The Lifecycle Agent waits for parts of the cluster to become healthy; before the "
-        "reboot it waits for ever.",
-        "Repair what the message names; the stage then goes on by itself.",
+        "The Lifecycle Agent waits for parts of the cluster to become healthy; before "
+        "the reboot it waits without a time limit.",
+        "Fix what the message names; the stage then continues automatically.",
     ),
     known(
         Failure.IP_CONFIG_ACTIVE,
         r"IPC is not idle",
-        "A change of the cluster's IP configuration is going on.",
-        "Bring the IPConfig on the cluster back to Idle; the stage then goes on by itself.",
+        "The cluster's IP configuration is being changed.",
+        "Return the IPConfig on the cluster to Idle; the stage then continues automatically.",
     ),
     known(
         Failure.INVALID_TRANSITION,
         r"Previous stage not succeeded|Upgrade not started or already finalized"
         r"|Abort or finalize not allowed|Transition to Idle not allowed",
         "The cluster is not in a state from which this stage can follow.",
-        "See status.validNextStages of its ImageBasedUpgrade for what can.",
+        "Check status.validNextStages of its ImageBasedUpgrade for the possible stages.",
     ),
 )

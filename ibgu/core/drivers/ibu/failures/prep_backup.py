@@ -27,8 +27,8 @@ BACKUP = (
         Failure.OADP_CONFIG_MAP_MISSING,
         r"OADP configmap not found",
         "A ConfigMap that spec.ibuSpec.oadpContent names is not on the cluster.",
-        "Create it on the hub under the same namespace and name, so that ibgu carries it, or "
-        f"bring it to the cluster yourself; {_AGAIN}",
+        "Create it on the hub under the same namespace and name, so that ibgu delivers "
+        f"it, or create it on the cluster yourself; {_AGAIN}",
         _PREP,
     ),
     known(
@@ -64,7 +64,7 @@ BACKUP = (
         Failure.STALE_BACKUPS,
         r"failed to cleanup stale backups",
         "Backups of an earlier upgrade can't be deleted from the object storage.",
-        f"See that the cluster's BackupStorageLocation is Available, {_AGAIN}",
+        f"Make the cluster's BackupStorageLocation Available, {_AGAIN}",
         _PREP,
     ),
 )

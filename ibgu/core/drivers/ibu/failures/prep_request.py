@@ -32,8 +32,8 @@ REQUEST = (
     known(
         Failure.POLICY_MANIFEST_COUNT,
         r"labell?ed manifests count found in policies",
-        "The policies on the cluster hold another number of labelled manifests than the "
-        "annotation lca.openshift.io/target-ocp-version-manifest-count says.",
+        "The policies on the cluster contain a different number of labelled manifests "
+        "than the annotation lca.openshift.io/target-ocp-version-manifest-count.",
         "Correct the labels in the policies, or the number in the annotation.",
         _PREP,
     ),
@@ -41,16 +41,16 @@ REQUEST = (
         Failure.EXTRA_MANIFESTS_MISSING,
         r"extraManifests configMap is not found",
         "A ConfigMap that spec.ibuSpec.extraManifests names is not on the cluster.",
-        "Create it on the hub under the same namespace and name, so that ibgu carries it, or "
-        "bring it to the cluster yourself; then AbortOnFailure, and Prep again.",
+        "Create it on the hub under the same namespace and name, so that ibgu delivers "
+        "it, or create it on the cluster yourself; then AbortOnFailure, and Prep again.",
         _PREP,
     ),
     known(
         Failure.EXTRA_MANIFESTS_INVALID,
         r"in extramanifests is not allowed|resource name is empty"
         r"|failed to decode .* in the configMap",
-        "The extra manifests hold something that can't be read, has no name, or is not allowed "
-        "there (MachineConfig, Subscription, InstallPlan, ClusterServiceVersion).",
+        "The extra manifests contain an object that can't be read, has no name, or is "
+        "not allowed (MachineConfig, Subscription, InstallPlan, ClusterServiceVersion).",
         "Remove or correct it in the ConfigMap, then AbortOnFailure, and Prep again.",
         _PREP,
     ),

@@ -5,7 +5,7 @@ from ibgu.core.drivers.ibu.failures.known import known
 from ibgu.core.drivers.ibu.failures.names import Failure
 
 _PREP = Stage.PREP
-_OTHER = "Upgrade this cluster from a seed that was made on a cluster configured like it."
+_OTHER = "Upgrade this cluster from a seed of a cluster with the same configuration."
 _AGAIN = "then AbortOnFailure, and Prep again."
 
 SEED = (
@@ -21,8 +21,8 @@ SEED = (
         r"failed to retrieve pull-secret",
         "The Secret of seedImageRef.pullSecretRef is not in openshift-lifecycle-agent on the "
         "cluster, or has no .dockerconfigjson.",
-        "Create it on the hub in the namespace of the ImageBasedGroupUpgrade, so that ibgu "
-        f"carries it, {_AGAIN}",
+        "Create it on the hub in the namespace of the ImageBasedGroupUpgrade, so that "
+        f"ibgu delivers it, {_AGAIN}",
         _PREP,
     ),
     known(

@@ -39,7 +39,7 @@ AUTOMATIC_ROLLBACK = (
         Failure.DPA_LOST,
         r"Rollback due to missing DataProtectionApplication",
         f"OADP's configuration did not come up on the new release, and {_FORMER_RELEASE}.",
-        f"See that the DataProtectionApplication is reconciled before the upgrade, {_AGAIN}",
+        f"Make sure that the DataProtectionApplication is reconciled before the upgrade, {_AGAIN}",
         _UPGRADE,
     ),
     known(
@@ -53,15 +53,15 @@ AUTOMATIC_ROLLBACK = (
         Failure.RESTORE_FAILED,
         r"Rollback due to restore failure",
         f"A Velero Restore failed on the new release, and {_FORMER_RELEASE}.",
-        "Look at the Restore with `velero describe restore` and at the BackupStorageLocation, "
-        "then AbortOnFailure, and Prep again.",
+        "Check the Restore with `velero describe restore`, and the "
+        "BackupStorageLocation, then AbortOnFailure, and Prep again.",
         _UPGRADE,
     ),
     known(
         Failure.UNCONTROLLED_ROLLBACK,
         r"Uncontrolled rollback",
-        "The node booted its former release without the Lifecycle Agent's doing.",
-        f"Look at console and boot order of the node, {_AGAIN}",
+        "The node booted its former release, but the Lifecycle Agent did not start a rollback.",
+        f"Check the console and the boot order of the node, {_AGAIN}",
         _UPGRADE,
     ),
 )
@@ -82,8 +82,8 @@ ON_NEW_RELEASE = (
         Failure.RESTORE_FAILED_AFTER_PIVOT,
         _NOT_BACK + r"Failed restore CRs",
         "A Velero Restore failed on the new release. The cluster has not rolled back.",
-        "Look at the Restore with `velero describe restore` and at the BackupStorageLocation. "
-        f"{_ROLL_BACK}",
+        "Check the Restore with `velero describe restore`, and the "
+        f"BackupStorageLocation. {_ROLL_BACK}",
         _UPGRADE,
     ),
 )
@@ -93,8 +93,8 @@ BEFORE_REBOOT = (
         Failure.BACKUP_FAILED,
         r"Failed backup( CR)?s:",
         "A Velero Backup failed; the cluster still runs its former release.",
-        "Look at the Backup with `velero describe backup` and at the BackupStorageLocation, "
-        "then AbortOnFailure, and Prep again.",
+        "Check the Backup with `velero describe backup`, and the "
+        "BackupStorageLocation, then AbortOnFailure, and Prep again.",
         _UPGRADE,
     ),
     known(
@@ -107,8 +107,8 @@ BEFORE_REBOOT = (
     known(
         Failure.REBOOT_FAILED,
         r"(failed|unable) to reboot",
-        "The node did not reboot when it was told to.",
-        "Look at systemd on the node; it has to be rebooted by hand.",
+        "The node did not reboot when requested.",
+        "Check systemd on the node, and reboot the node by hand.",
         _UPGRADE,
         Stage.ROLLBACK,
     ),

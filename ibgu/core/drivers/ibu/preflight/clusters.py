@@ -18,9 +18,9 @@ _CLOCK = "status.conditions[ManagedClusterConditionClockSynced]"
 
 P9 = PreflightRule(
     "P9",
-    "The ImageBasedUpgrade is in a stage from which the plan goes on",
+    "The ImageBasedUpgrade is in a stage from which the plan can continue",
     "15.1.1",
-    "Finish or abort what goes on there: ibgu probes each cluster before it starts.",
+    "Finish or abort the current stage: ibgu probes each cluster before it starts.",
     FactSource.CLUSTER,
     "ImageBasedUpgrade upgrade: conditions and validNextStages",
 )
@@ -32,9 +32,9 @@ P10 = PreflightRule(
 )
 P33 = PreflightRule(
     "P33",
-    "Clusters are accepted by the hub, reachable and on time",
+    "Clusters are accepted by the hub, reachable, and have the right time",
     "Open Cluster Management",
-    "Bring the cluster back, or accept it; what is not reachable waits.",
+    "Bring the cluster back, or accept it; unreachable clusters wait.",
 )
 P34 = PreflightRule(
     "P34",
@@ -46,7 +46,7 @@ P36 = PreflightRule(
     "P36",
     "A Rollback comes before the cluster's rollback deadline",
     "15.3.3",
-    "Roll back earlier; a cluster past its deadline can only go on, or be installed again.",
+    "Roll back earlier; a cluster past its deadline can only continue, or be reinstalled.",
 )
 P37 = PreflightRule(
     "P37",
@@ -74,15 +74,15 @@ def available(facts: PreflightFacts) -> Iterator[PreflightFinding]:
     words = "are not reachable now: they wait, and start when they are back"
     dark = [(e.name, words) for e in facts.clusters if not e.reachable and e.name not in left]
     yield from grouped(dark, _AVAILABLE, P33.warning)
-    words = "have another time than the hub: certificates and deadlines may be refused"
+    words = "have a different time than the hub: certificates and deadlines may be rejected"
     late = [(each.name, words) for each in facts.clusters if each.clock == "False"]
     yield from grouped(late, _CLOCK, P33.warning)
 
 
 def _never_starts(each: ClusterFacts) -> str:
     if each.deleting:
-        return "are being deleted: no rollout takes them"
-    return "" if each.accepted else "are not accepted by the hub: no rollout takes them"
+        return "are being deleted: no rollout selects them"
+    return "" if each.accepted else "are not accepted by the hub: no rollout selects them"
 
 
 def free(facts: PreflightFacts) -> Iterator[PreflightFinding]:
@@ -96,8 +96,8 @@ def free(facts: PreflightFacts) -> Iterator[PreflightFinding]:
 
 def in_time(facts: PreflightFacts) -> Iterator[PreflightFinding]:
     words = (
-        "can't be rolled back any more: their rollback deadline has passed, so that Rollback is "
-        "refused there"
+        "can't be rolled back any more: their rollback deadline has passed, so they "
+        "refuse a Rollback"
     )
     over = [(each.name, words) for each in facts.clusters if each.name in facts.rollback_over]
     yield from grouped(over, "", P36.error)

@@ -22,7 +22,7 @@ _OF_ALL = (P16, P19, P21, P22, P24)
 OADP_RULES = (P15, P16, P17, P18, P19, P20, P21, P22, P23, P24)
 MANIFEST_RULES = (P18, P25, P26, P27, P28)
 _PARTLY = "was not read as a whole"
-_REMEDY = "Create the ConfigMap on the hub, or bring it to the clusters another way."
+_REMEDY = "Create the ConfigMap on the hub, or deliver it to the clusters another way."
 
 P13 = PreflightRule(
     "P13",
@@ -38,9 +38,9 @@ P14 = PreflightRule(
 )
 P39 = PreflightRule(
     "P39",
-    "A ManifestWork can carry the ConfigMaps and the pull secret",
+    "The ConfigMaps and the pull secret fit into a ManifestWork",
     "Open Cluster Management",
-    "Make the largest ConfigMap smaller, or bring it to the clusters another way.",
+    "Make the largest ConfigMap smaller, or deliver it to the clusters another way.",
 )
 
 
@@ -59,10 +59,10 @@ def _maps(
         at = ObjectField(f"ConfigMap {shown(each.name)}")
         match each.lookup:
             case Lookup.MISSING:
-                words = "is not on the hub: bring it to the clusters another way, or create it"
+                words = "is not on the hub: create it, or deliver it to the clusters another way"
                 yield rule.warning(at, words)
             case Lookup.FORBIDDEN:
-                yield rule.unknown(at, "was not looked for: you may not read it")
+                yield rule.unknown(at, "was not checked: you may not read it")
             case Lookup.IMPOSSIBLE:
                 yield rule.error(at, f"can't exist: {each.problem}")
     if left_out := [each for each in found if each.lookup is Lookup.LEFT_OUT]:
@@ -85,7 +85,7 @@ def oadp_content(facts: PreflightFacts) -> Iterator[PreflightFinding]:
     if _read(facts.oadp):
         yield from lint_oadp(content)
         if there is None and any(is_klusterlet(each) for each in content.backups):
-            words = "whether the hub gives its agents a pull secret is not known"
+            words = "it is unknown whether the hub gives its agents a pull secret"
             yield P22.unknown(ObjectField("MultiClusterHub", "spec.imagePullSecret"), words)
         return
     for found in lint_oadp(content) if documents else ():

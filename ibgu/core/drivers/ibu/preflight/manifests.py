@@ -26,8 +26,8 @@ P25 = PreflightRule(
     "P25",
     "Extra manifests are whole objects of kinds that the Lifecycle Agent applies",
     "15.1.2.5",
-    "Correct the object, or bring it to the clusters another way: MachineConfigs and operators "
-    "belong in the seed image.",
+    "Correct the object, or deliver it to the clusters another way: MachineConfigs "
+    "and operators belong in the seed image.",
 )
 P26 = PreflightRule(
     "P26",
@@ -38,7 +38,7 @@ P26 = PreflightRule(
 )
 P27 = PreflightRule(
     "P27",
-    "A Namespace is applied before what is in it",
+    "A Namespace is applied before its objects",
     "15.2.4.2",
     f"Give the Namespace the lower {APPLY_WAVE}. Within a wave the order is that of names, but the "
     "tenth comes first.",

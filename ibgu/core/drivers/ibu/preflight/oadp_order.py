@@ -18,8 +18,8 @@ P19 = PreflightRule(
     "P19",
     "Restores of the platform come before those of applications, cluster-scoped ones first",
     "15.1.2.4.1",
-    f"Give what comes first the lower {APPLY_WAVE}: the hub's agent, LVM Storage, cluster-scoped "
-    "objects of applications, applications.",
+    f"Give the lower {APPLY_WAVE} to what must come first: the hub's agent, LVM "
+    "Storage, cluster-scoped objects of applications, applications.",
 )
 
 

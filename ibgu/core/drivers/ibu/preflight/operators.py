@@ -22,7 +22,7 @@ P8 = PreflightRule(
     "P8",
     "Clusters have the Local Storage Operator 4.14 or LVM Storage 4.14.2, not both",
     "15.1",
-    "Update the operator, or remove the one that no volume is of.",
+    "Update the operator, or remove the one without volumes.",
     FactSource.CLUSTER,
     "ClusterServiceVersions of openshift-local-storage and openshift-storage",
 )
@@ -39,7 +39,7 @@ P31 = PreflightRule(
     "P31",
     "Container storage is a partition of its own, labelled as on the seed's cluster",
     "15.2.1",
-    "Install the cluster again with the partition: it can't be made on a running one.",
+    "Reinstall the cluster with the partition: it can't be created on a running cluster.",
     FactSource.CLUSTER,
     "MachineConfig 98-var-lib-containers-partitioned",
 )

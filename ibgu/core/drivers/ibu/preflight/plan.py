@@ -54,9 +54,9 @@ def rollback_fits(facts: PreflightFacts) -> Iterator[PreflightFinding]:
     for step in facts.steps:
         if step.clusters and step.allowed < step.rollback:
             words = (
-                f"step {step.number}: an Upgrade that fails goes back by itself after up to "
-                f"{duration(step.rollback)}, and {duration(step.allowed)} a site are "
-                "allowed. It may count as timed out before its own words are there: timeout "
+                f"step {step.number}: a failed Upgrade rolls back automatically after up to "
+                f"{duration(step.rollback)}, but the step allows {duration(step.allowed)} per "
+                "site. It may time out before the cluster reports the failure: timeout "
                 f"{ceil(step.rollback / timedelta(minutes=1) * step.waves)} is safe"
             )
             yield P38.warning(facts.at(f"spec.plan[{step.number - 1}].rolloutStrategy"), words)
@@ -68,7 +68,7 @@ def readable_annotations(facts: PreflightFacts) -> Iterator[PreflightFinding]:
         if key.startswith(_SWITCHES) and value != _OFF:
             yield P40.warning(at, f"has no effect: the only value that counts is {_OFF}")
         if key == _THRESHOLD and not _PERCENT.fullmatch(value):
-            yield P40.warning(at, f"{shown(value)!r} is no whole number from 1 to 100")
+            yield P40.warning(at, f"{shown(value)!r} is not a whole number from 1 to 100")
 
 
 def counted_manifests(facts: PreflightFacts) -> Iterator[PreflightFinding]:
@@ -77,4 +77,4 @@ def counted_manifests(facts: PreflightFacts) -> Iterator[PreflightFinding]:
     if _COUNT.fullmatch(count):
         yield P29.unknown(at, "was not compared: ibgu reads no policies")
     else:
-        yield P29.error(at, f"{shown(count)!r} is no whole number: Prep fails")
+        yield P29.error(at, f"{shown(count)!r} is not a whole number: Prep fails")

@@ -92,7 +92,7 @@ def _unsupported(each: ClusterFacts) -> str:
     release, oldest = parsed(each.release), parsed(_OLDEST)
     if release is None or oldest is None or release >= oldest:
         return ""
-    return f"are older than {_OLDEST}, from which on it is supported"
+    return f"are older than {_OLDEST}, the first supported release"
 
 
 def _unknown(each: ClusterFacts) -> str:
@@ -108,7 +108,7 @@ def upward(facts: PreflightFacts) -> Iterator[PreflightFinding]:
             return ""
         if release == target:
             return f"have {facts.target} already"
-        return f"are newer than {facts.target}, which is refused"
+        return f"are newer than {facts.target}, which clusters refuse"
 
     yield from _clusters(facts, P2.error, refused)
     yield from _clusters(facts, P2.unknown, _unknown)

@@ -28,7 +28,8 @@ P32 = PreflightRule(
     "P32",
     "Clusters have the hardware and the network of the seed's cluster",
     "15.1.2.3",
-    "Make a seed for each sort of hardware and network, and select by labels that tell them apart.",
+    "Make a seed for each kind of hardware and network, and use labels to select "
+    "the clusters for each.",
     FactSource.CLUSTER,
     "the cluster that the seed was made from, beside Node, Network and Proxy of the cluster",
 )
@@ -37,13 +38,16 @@ P32 = PreflightRule(
 def seed_unnamed(facts: PreflightFacts) -> Iterator[PreflightFinding]:
     seed = facts.seed or SeedImageRef()
     if not seed.image or not seed.version:
-        yield P11.error(facts.at(SEED), "lacks image or version: every Prep will be refused")
+        yield P11.error(facts.at(SEED), "lacks image or version: every cluster will refuse Prep")
         return
     if parsed(seed.version) is None:
-        words = f"{shown(seed.version)!r} is no release like 4.17.3: every Prep will be refused"
+        words = (
+            f"{shown(seed.version)!r} is not a release such as 4.17.3: every cluster will "
+            "refuse Prep"
+        )
         yield P11.error(facts.at(f"{SEED}.version"), words)
     if seed.image.split() != [seed.image]:
-        yield P11.error(facts.at(f"{SEED}.image"), "has spaces: no image is named so")
+        yield P11.error(facts.at(f"{SEED}.image"), "has spaces: no image has such a name")
     elif "@sha256:" not in seed.image:
         words = (
             f"{shown(seed.image)} is named by a tag, which may be moved while the rollout runs; "
@@ -59,10 +63,10 @@ def pull_secret(facts: PreflightFacts) -> Iterator[PreflightFinding]:
     at = ObjectField(f"Secret {shown(secret.name)}")
     match secret.lookup:
         case Lookup.MISSING:
-            words = "is not on the hub: bring it to the clusters another way, or create it"
+            words = "is not on the hub: create it, or deliver it to the clusters another way"
             yield P12.warning(at, words)
         case Lookup.FORBIDDEN:
-            yield P12.unknown(at, "was not looked for: you may not read it")
+            yield P12.unknown(at, "was not checked: you may not read it")
         case _ if secret.problem:
             yield P12.error(at, secret.problem)
         case _:

@@ -21,7 +21,7 @@ export function Events({ name, shown, concerns }) {
   const { body, problem } = useBody(pathOf(name), { concerns });
   if (problem) return html`<p class="bad"><${Words} text=${problem.message} /></p>`;
   if (!body) return html`<${Loading} />`;
-  if (!body.items.length) return html`<${Empty}>The journal has none (any more).<//>`;
+  if (!body.items.length) return html`<${Empty}>No events in the journal.<//>`;
   const rollouts = rolloutsOf(shown);
   const items = body.items.filter(({ seq }) => seq <= shown.newestEvent);
   return html`<${List} items=${items} rollouts=${rollouts} />

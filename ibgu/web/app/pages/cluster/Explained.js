@@ -9,7 +9,7 @@ import { clockWithSeconds, utc } from "../../words/format.js";
 const LINES = ["why", "means", "do", "ends", "late", "warning"];
 
 export function Explained({ found, now }) {
-  return html`<section class="card explained" aria-label="How it stands">
+  return html`<section class="card explained" aria-label="State">
     <p class="sentence"><${Symbol} name=${found.state} /> <${Words} text=${found.headline} /></p>
     <dl>
       ${LINES.filter((name) => found[name]).map(
@@ -23,7 +23,7 @@ export function Explained({ found, now }) {
       <dd><${Rollout} found=${found} /></dd>
     </dl>
     <details open>
-      <summary>How it got here</summary>
+      <summary>History</summary>
       <ol class="came">
         ${found.history.map(
           ({ at, text }, index) => html`<li key=${index}>

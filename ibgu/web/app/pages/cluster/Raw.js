@@ -12,12 +12,12 @@ import { Works } from "./Works.js";
 /** `shown`: the history as it is drawn, whose moment all of it has. */
 export function Raw({ name, shown, concerns }) {
   return html`<section class="card raws" aria-label="Raw">
-    <${Fold} title="Feedback: what is asked of it, what its agent reports"><${Works} key=${name} name=${name} /><//>
+    <${Fold} title="Feedback: what the hub requests, and what the agent reports"><${Works} key=${name} name=${name} /><//>
     <${Fold} title="Its labels"><${Labels} key=${name} name=${name} /><//>
-    <${Fold} title="Its events in the journal">
+    <${Fold} title="Events in the journal">
       <${Events} name=${name} shown=${shown} concerns=${concerns} />
     <//>
-    <${Fold} title="The cluster as REST tells it"><${Json} path=${clusterPath(name)} moment=${shown.newestEvent} /><//>
+    <${Fold} title="The cluster in the REST API"><${Json} path=${clusterPath(name)} moment=${shown.newestEvent} /><//>
   </section>`;
 }
 
@@ -35,7 +35,7 @@ function Labels({ name }) {
   if (problem) return html`<p class="bad"><${Words} text=${problem.message} /></p>`;
   if (!body) return html`<${Loading} />`;
   const labels = Object.entries(body.labels ?? {}).sort();
-  if (!labels.length) return html`<${Empty}>None is known.<//>`;
+  if (!labels.length) return html`<${Empty}>No labels known.<//>`;
   return html`<ul class="labels-of">
     ${labels.map(([key, value]) => html`<li key=${key}><code>${key}=${value}</code></li>`)}
   </ul>`;

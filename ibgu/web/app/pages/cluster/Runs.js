@@ -57,7 +57,7 @@ function Table({ visits, now }) {
           <th scope="col">Began</th>
           <th scope="col">Took</th>
           <th scope="col" class="took">
-            <span class="unseen">As a bar:</span> asked for, then at work
+            <span class="unseen">As a bar:</span> requested, then working
           </th>
           <th scope="col">End</th>
         </tr>
@@ -87,7 +87,7 @@ function rows({ rollout, member, runs }, longest, now) {
 function noRun(member) {
   if (!member.outcome) return spaced(member.reason?.kind);
   const why = member.message || member.note || spaced(member.cause);
-  return `${member.outcome}, nothing was asked of it${why ? `: ${why}` : ""}`;
+  return `${member.outcome}, nothing was requested${why ? `: ${why}` : ""}`;
 }
 
 function Row({ place, run, longest, now }) {

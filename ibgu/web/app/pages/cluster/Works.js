@@ -14,7 +14,7 @@ export function Works({ name }) {
   if (!body && !problem) return html`<${Loading} />`;
   return html`<p class="quiet">
       ${body && html`Read on the hub <${Ago} stamp=${body.readAt} now=${now} /> ago. `}
-      <button type="button" class="small" onClick=${again}>Read again</button>
+      <button type="button" class="small" onClick=${again}>Reload</button>
     </p>
     ${problem && html`<p class="bad" role="alert"><${Words} text=${problem.message} /></p>`}
     ${body && told(body.items, now)}`;
@@ -22,7 +22,7 @@ export function Works({ name }) {
 
 function told(items, now) {
   if (!items.length)
-    return html`<${Empty}>No ManifestWork of ibgu's is there: nothing is asked of it.<//>`;
+    return html`<${Empty}>ibgu has no ManifestWork for this cluster: it requests nothing.<//>`;
   return items.map((work) => html`<${Work} key=${work.name} work=${work} now=${now} />`);
 }
 

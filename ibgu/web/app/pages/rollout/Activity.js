@@ -46,9 +46,9 @@ function Entry({ entry: { at, title, text, step, warning, ...origin }, now }) {
 
 const CLIENTS = {
   page: "on this page",
-  cli: "by the command ibgu",
+  cli: "with the ibgu command",
   rest: "by REST",
-  "the hub": "by somebody, on the hub",
+  "the hub": "directly on the hub",
 };
 
 function by({ who, via }) {

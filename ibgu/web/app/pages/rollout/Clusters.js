@@ -61,7 +61,7 @@ function LabelField({ given, wrong, apply }) {
     type="search"
     class="small labels"
     placeholder="Labels: ring=1,!canary"
-    title="A selector, as for kubectl get -l; Enter applies it"
+    title="Label selector, as for kubectl get -l. Press Enter to apply it."
     aria-label="Show clusters whose labels match this selector"
     aria-invalid=${wrong ? "true" : null}
     aria-describedby="label-problem"
@@ -109,7 +109,7 @@ function Chosen({ filter, choose }) {
     .map(spaced)
     .join(", ");
   return html`<button type="button" class="small" onClick=${() => choose(NOTHING)}>
-    Clear the filter${words && ` (${words})`}
+    Clear filter${words && ` (${words})`}
   </button>`;
 }
 

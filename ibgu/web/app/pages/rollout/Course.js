@@ -31,7 +31,7 @@ export function Course({ timeline: { points, slots }, total }) {
     ${
       points.length
         ? html`<${Lines} points=${points} slots=${slots} total=${total} />`
-        : html`<${Empty}>The step has not begun.<//>`
+        : html`<${Empty}>The step has not started.<//>`
     }
   </section>`;
 }

@@ -17,8 +17,8 @@ export function Failures({ body, rollout, filter, choose }) {
   const shared = { rollout, filter, choose };
   const share =
     body.items.length > 1
-      ? `${count(largest.count)} of ${count(body.total)} share one cause`
-      : "all share one cause";
+      ? `${count(largest.count)} of ${count(body.total)} have the same cause`
+      : "all have the same cause";
   return html`<section class="card failures" aria-labelledby="failures">
     <h2 id="failures">
       ${plural(body.total, "failure")} in this step${body.total > 1 && html` <span class="quiet">· ${share}</span>`}
@@ -106,7 +106,7 @@ function Group({ group, rollout, filter, choose }) {
           aria-pressed=${pressed}
           onClick=${() => choose(pressed ? { ...NOTHING, label } : wanted)}
         >
-          ${pressed ? "Show all clusters again" : `Show ${group.count > 1 ? `all ${count(group.count)}` : "it"} in the grid`}
+          ${pressed ? "Show all clusters" : `Show ${group.count > 1 ? `all ${count(group.count)}` : "it"} in the grid`}
         </button>
       </p>
     </div>

@@ -25,7 +25,7 @@ export function Headline({ rollout, step, next, selected, now }) {
       </div>
       <${Actions} rollout=${rollout} step=${step} />
     </div>
-    <p class="facts">${step ? html`<${Facts} rollout=${rollout} step=${step} next=${next} selected=${selected} now=${now} />` : "Nothing has begun yet."}</p>
+    <p class="facts">${step ? html`<${Facts} rollout=${rollout} step=${step} next=${next} selected=${selected} now=${now} />` : "Nothing has started yet."}</p>
     <${Hold} hold=${rollout.hold} now=${now} />
   </section>`;
 }
@@ -37,10 +37,10 @@ function Facts({ rollout, step: all, next, selected, now }) {
   const label = selected?.label;
   const over = all.state === "finished";
   const stalled = selected ? step.stalled : rollout.stalled;
-  return html`${selected && html`<span class="quiet">only clusters with <code>${label}</code></span>`}
+  return html`${selected && html`<span class="quiet">only clusters matching <code>${label}</code></span>`}
     <span>
       <strong>${count(whole.succeeded)} of ${plural(whole.total, "cluster")} done</strong>
-      ${rollout.plan.length > 1 && html` <span class="quiet">with the whole plan</span>`}
+      ${rollout.plan.length > 1 && html` <span class="quiet">with the full plan</span>`}
     </span>
     <span>
       <${Number} rollout=${rollout} label=${label} state="failed" number=${whole.failed} leads=${counts.failed > 0} />
@@ -55,7 +55,7 @@ function Facts({ rollout, step: all, next, selected, now }) {
     ${!over && html`<${Number} rollout=${rollout} label=${label} state=${STALLED} number=${stalled} />`}
     ${!over && html`<${Number} rollout=${rollout} label=${label} state=${OVERDUE} number=${overdueIn(step)} />`}
     ${!over && html`<${InFlight} running=${counts.running} slots=${selected ? null : step.maxConcurrency} />`}
-    ${!over && html`<span title="Not in flight yet: waiting, probing or held">${count(counts.waiting)} wait</span>`}
+    ${!over && html`<span title="Not in flight: waiting, probing or held">${count(counts.waiting)} waiting</span>`}
     ${!selected && rollout.warned > 0 && html`<span class="worry">${count(rollout.warned)} with a warning</span>`}
     ${!selected && rollout.rollback && html`<span>${plural(rollout.rollback.clusters, "cluster")}: <${WayBack} until=${rollout.rollback.until} now=${now} /></span>`}
     ${!selected && next && html`<a href=${rolloutLink(rollout, { step: next.step })}>preflight of step ${next.step}</a>`}
@@ -68,9 +68,9 @@ const InFlight = ({ running, slots }) =>
   html`<span>${slots === null ? `${count(running)} in flight` : `${count(running)} of ${count(slots)} slots used`}</span>`;
 
 const WHOM = {
-  ibgu: "goes on by itself",
+  ibgu: "continues automatically",
   cluster: "waits for clusters",
-  person: "waits for a person",
+  person: "needs action",
 };
 
 function Hold({ hold, now }) {

@@ -10,10 +10,10 @@ import { marksOf } from "../../words/states.js";
 import { whyOf } from "../../words/why.js";
 
 const COLUMNS = [
-  ["start", "No.", "Its place in the order of start"],
+  ["start", "No.", "Position in the order of starts"],
   ["name", "Cluster", "By name"],
-  [WORST, "State", "What needs somebody first"],
-  ["since", "For", "Longest in its state first"],
+  [WORST, "State", "What needs action first"],
+  ["since", "For", "Longest in this state first"],
 ];
 
 export function MembersTable({ rollout, hold, columns, rows, details, order, reorder, now }) {

@@ -68,7 +68,7 @@ const withLabel = ({ counts, steps }, current, label) => ({
 });
 
 function Step({ step, view, ...more }) {
-  if (!step) return html`<${Empty}>There is no such step in the plan.<//>`;
+  if (!step) return html`<${Empty}>The plan has no such step.<//>`;
   if (step.state === "planned") return html`<${Planned} step=${step} view=${view} of=${more.of} />`;
   if (view.grid.step !== step.step) return html`<${Loading} />`;
   return html`<${Begun} step=${step} view=${view} ...${more} />`;
@@ -78,7 +78,7 @@ function Step({ step, view, ...more }) {
 function Planned({ of, step, view }) {
   const next = nextOf(view);
   return html`<${Empty}>
-      This step has not begun: its clusters are chosen when it does.
+      This step has not started. It selects its clusters when it starts.
       ${
         next &&
         next.step !== step.step &&

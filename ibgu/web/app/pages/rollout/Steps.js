@@ -8,8 +8,8 @@ import { markTitle, OVERDUE, STALLED } from "../../words/states.js";
 
 /** Words that count more than one state. */
 const TITLES = {
-  running: "in flight: running, rebooting or taken over",
-  waiting: "not in flight yet: waiting, probing or held",
+  running: "In flight: running, rebooting or taken over",
+  waiting: "Not in flight: waiting, probing or held",
 };
 const COUNTED = ["succeeded", "failed", "running", "waiting", "skipped", "cancelled"];
 

@@ -16,14 +16,14 @@ const AT_WORK = new Set(["Preparing", "Arming", "Running", "Rebooting", "Disarmi
 export function Why({ columns, labelled, filter, choose }) {
   const { rows, working } = useMemo(() => rowsOf(columns, labelled), [columns, labelled]);
   const over = working ? "" : ": every cluster has ended";
-  const calm = columns.clusters.length ? `Nothing holds a cluster up${over}.` : "This step has no clusters.";
+  const calm = columns.clusters.length ? `No cluster is waiting for anything${over}.` : "This step has no clusters.";
   return html`<section class="card why" aria-labelledby="why">
-    <h2 id="why">Why not further</h2>
+    <h2 id="why">Reasons</h2>
     ${rows.length === 0 && html`<${Empty}>${calm}<//>`}
     <ul>
       ${rows.map((row) => html`<${Row} key=${row.by + row.name} row=${row} filter=${filter} choose=${choose} />`)}
     </ul>
-    ${working > 0 && html`<p class="quiet">${plural(working, "cluster")} at work as usual.</p>`}
+    ${working > 0 && html`<p class="quiet">${plural(working, "cluster")} working as usual.</p>`}
   </section>`;
 }
 

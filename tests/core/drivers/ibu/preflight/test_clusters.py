@@ -38,12 +38,13 @@ def test_clusters_that_can_not_start_now() -> None:
     condition = "ManagedCluster status.conditions"
     assert told("P33", facts) == [
         "error site-2 ManagedCluster spec.hubAcceptsClient: are not accepted by the hub: no "
-        "rollout takes them",
-        "error site-3 ManagedCluster spec.hubAcceptsClient: are being deleted: no rollout takes "
+        "rollout selects them",
+        "error site-3 ManagedCluster spec.hubAcceptsClient: are being deleted: no rollout selects "
         "them",
         f"warning site-4,site-5 {condition}[ManagedClusterConditionAvailable]: {dark}",
-        f"warning site-6 {condition}[ManagedClusterConditionClockSynced]: have another time than "
-        "the hub: certificates and deadlines may be refused",
+        f"warning site-6 {condition}[ManagedClusterConditionClockSynced]: have a "
+        "different time than "
+        "the hub: certificates and deadlines may be rejected",
     ]
     rebooting = told("P33", replace(facts, in_flight=frozenset({"site-4"})))
     assert rebooting[2].startswith("warning site-5 ")
@@ -63,7 +64,7 @@ def test_a_rollback_that_comes_too_late() -> None:
     facts = replace(WELL, rollback_until=late, rollback_over=frozenset({"site-2"}))
     over = (
         "error site-2 ManagedCluster: can't be rolled back any more: their rollback deadline has "
-        "passed, so that Rollback is refused there"
+        "passed, so they refuse a Rollback"
     )
     assert told("P36", facts) == [over]
     assert told("P36", replace(facts, ends=NOW + timedelta(hours=1))) == [

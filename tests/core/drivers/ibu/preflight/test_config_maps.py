@@ -27,7 +27,7 @@ def test_config_maps_that_are_not_there_or_may_not_be_read() -> None:
         (missing,) = told(rule, looked_up(Lookup.MISSING, oadp=oadp))
         assert missing.startswith("warning ConfigMap openshift-adp/other: is not on the hub")
         (forbidden,) = told(rule, looked_up(Lookup.FORBIDDEN, oadp=oadp))
-        assert forbidden.startswith("unknown ConfigMap openshift-adp/other: was not looked for")
+        assert forbidden.startswith("unknown ConfigMap openshift-adp/other: was not checked")
         (wrong,) = told(rule, looked_up(Lookup.IMPOSSIBLE, oadp=oadp, problem="no name"))
         assert wrong == "error ConfigMap openshift-adp/other: can't exist: no name"
         (many,) = told(rule, looked_up(Lookup.LEFT_OUT, oadp=oadp, problem="the 26 that count"))
@@ -75,7 +75,9 @@ def test_extra_manifests_that_nobody_has_read_have_not_passed() -> None:
 
 def test_an_unknown_pull_secret_of_agents_is_unknown() -> None:
     (only,) = told("P22", with_payload(agent_pull_secret=None))
-    assert only.startswith("unknown MultiClusterHub spec.imagePullSecret: whether the hub gives")
+    assert only.startswith(
+        "unknown MultiClusterHub spec.imagePullSecret: it is unknown whether the hub gives"
+    )
     apps = config_map("4-app-on-lvms.yaml")
     assert outcome("P22", with_payload(config_maps=(apps,), agent_pull_secret=None)) is (
         RuleOutcome.PASSED

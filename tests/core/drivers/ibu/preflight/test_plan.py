@@ -25,9 +25,9 @@ def test_a_plan_that_can_not_be_carried_out() -> None:
 def test_a_timeout_that_ends_before_the_rollback_is_seen() -> None:
     short = StepFacts(2, 4, 2, timedelta(minutes=30), timedelta(minutes=45))
     assert told("P38", replace(WELL, steps=(short,))) == [
-        f"warning {ITSELF.object} spec.plan[1].rolloutStrategy: step 2: an Upgrade that fails goes "
-        "back by itself after up to 45 min, and 30 min a site are allowed. It may count as timed "
-        "out before its own words are there: timeout 90 is safe"
+        f"warning {ITSELF.object} spec.plan[1].rolloutStrategy: step 2: a failed Upgrade rolls "
+        "back automatically after up to 45 min, but the step allows 30 min per site. It may time "
+        "out before the cluster reports the failure: timeout 90 is safe"
     ]
     assert outcome("P38", WELL) is RuleOutcome.PASSED
     assert outcome("P38", replace(WELL, steps=(replace(short, clusters=0),))) is RuleOutcome.PASSED
@@ -47,8 +47,8 @@ def test_a_timeout_that_ends_before_the_rollback_is_seen() -> None:
             "false",
             "has no effect: the only value that counts is Disabled",
         ),
-        (THRESHOLD, "0", "'0' is no whole number from 1 to 100"),
-        (THRESHOLD, "50%", "'50%' is no whole number from 1 to 100"),
+        (THRESHOLD, "0", "'0' is not a whole number from 1 to 100"),
+        (THRESHOLD, "50%", "'50%' is not a whole number from 1 to 100"),
     ],
 )
 def test_annotations_without_an_effect(key: str, value: str, words: str) -> None:
@@ -68,7 +68,7 @@ def test_annotations_that_count() -> None:
 def test_the_number_of_labelled_manifests() -> None:
     at = f"{ANNOTATION}[{MANIFEST_COUNT}]"
     many = replace(WELL, annotations={MANIFEST_COUNT: "many"})
-    assert told("P29", many) == [f"error {at}: 'many' is no whole number: Prep fails"]
+    assert told("P29", many) == [f"error {at}: 'many' is not a whole number: Prep fails"]
     some = replace(WELL, annotations={MANIFEST_COUNT: "12"})
     assert told("P29", some) == [f"unknown {at}: was not compared: ibgu reads no policies"]
     assert outcome("P29", WELL) is RuleOutcome.NOT_APPLICABLE

@@ -19,9 +19,9 @@ def at(version: str, target: str = "4.17.3") -> PreflightFacts:
 @pytest.mark.parametrize(
     ("rule", "version", "words"),
     [
-        ("P1", "4.14.12", "are older than 4.14.13, from which on it is supported"),
+        ("P1", "4.14.12", "are older than 4.14.13, the first supported release"),
         ("P2", "4.17.3", "have 4.17.3 already"),
-        ("P2", "4.18.0-rc.1", "are newer than 4.17.3, which is refused"),
+        ("P2", "4.18.0-rc.1", "are newer than 4.17.3, which clusters refuse"),
         ("P3", "4.14.20", "are more than 2 minor releases behind 4.17.3"),
     ],
 )

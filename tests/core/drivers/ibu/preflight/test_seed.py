@@ -14,14 +14,15 @@ REF = f"{ITSELF.object} spec.ibuSpec.seedImageRef"
 @pytest.mark.parametrize(
     ("image", "version", "words"),
     [
-        ("", "4.17.3", f"error {REF}: lacks image or version: every Prep will be refused"),
-        (IMAGE, "", f"error {REF}: lacks image or version: every Prep will be refused"),
+        ("", "4.17.3", f"error {REF}: lacks image or version: every cluster will refuse Prep"),
+        (IMAGE, "", f"error {REF}: lacks image or version: every cluster will refuse Prep"),
         (
             IMAGE,
             "latest",
-            f"error {REF}.version: 'latest' is no release like 4.17.3: every Prep will be refused",
+            f"error {REF}.version: 'latest' is not a release such as 4.17.3: "
+            "every cluster will refuse Prep",
         ),
-        ("quay.io/a b", "4.17.3", f"error {REF}.image: has spaces: no image is named so"),
+        ("quay.io/a b", "4.17.3", f"error {REF}.image: has spaces: no image has such a name"),
         (
             "quay.io/a:4.17",
             "4.17.3",
@@ -47,11 +48,11 @@ def secret(image: str = IMAGE, **changes: object) -> PreflightFacts:
 
 def test_a_pull_secret_that_will_not_do() -> None:
     assert told("P12", secret(lookup=Lookup.MISSING)) == [
-        "warning Secret ran/pull: is not on the hub: bring it to the clusters another way, or "
-        "create it"
+        "warning Secret ran/pull: is not on the hub: create it, or deliver it to the clusters "
+        "another way"
     ]
     assert told("P12", secret(lookup=Lookup.FORBIDDEN)) == [
-        "unknown Secret ran/pull: was not looked for: you may not read it"
+        "unknown Secret ran/pull: was not checked: you may not read it"
     ]
     wrong = secret(lookup=Lookup.IMPOSSIBLE, problem="can't exist")
     assert told("P12", wrong) == ["error Secret ran/pull: can't exist"]

@@ -23,7 +23,7 @@ def test_clusters_are_counted_and_some_are_named() -> None:
     problems, warnings = told(replace(WELL, clusters=fleet))
     assert problems == []
     assert warnings[0] == (
-        "8 of 9 clusters are older than 4.14.13, from which on it is supported "
+        "8 of 9 clusters are older than 4.14.13, the first supported release "
         "(s1, s2, s3, s4, s5, …) [P1]"
     )
 
@@ -39,7 +39,7 @@ def test_an_unreadable_reference_is_a_warning() -> None:
     forbidden = replace(OADP, lookup=Lookup.FORBIDDEN, documents=())
     assert told(with_payload(config_maps=(forbidden,))) == (
         [],
-        ["ConfigMap openshift-adp/oadp-cm: was not looked for: you may not read it [P13]"],
+        ["ConfigMap openshift-adp/oadp-cm: was not checked: you may not read it [P13]"],
     )
 
 

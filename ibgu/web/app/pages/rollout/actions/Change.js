@@ -34,8 +34,8 @@ export function Change({ change, rollout, onClose }) {
   const confirmed = !risky || typed === rollout.name;
   const why =
     missing ||
-    (trial.problem && "It can't be sent as it is: see above.") ||
-    ((!trial.answer || (step && !preview)) && "ibgu is working out what it would do.") ||
+    (trial.problem && "Fix the problem above first.") ||
+    ((!trial.answer || (step && !preview)) && "ibgu is checking what the change would do.") ||
     (!confirmed && `Type ${rollout.name} to confirm.`) ||
     "";
   const alter = (part) => {
@@ -68,11 +68,11 @@ export function Change({ change, rollout, onClose }) {
 
 function Outcome({ answer, problem }) {
   if (problem) return html`<p class="notice bad" role="alert"><${Words} text=${sentence(problem.message)} /></p>`;
-  if (!answer) return html`<p class="quiet" aria-busy="true">Asking what it would do…</p>`;
+  if (!answer) return html`<p class="quiet" aria-busy="true">Checking what the change would do…</p>`;
   return html`<p><${Words} text=${sentence(answer.done)} /></p>
     ${
       answer.kubectl &&
-      html`<p class="quiet">The same by hand:</p>
+      html`<p class="quiet">The same with kubectl:</p>
       <${Command} line=${answer.kubectl} />`
     }`;
 }

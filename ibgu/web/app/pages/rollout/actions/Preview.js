@@ -36,7 +36,7 @@ export function usePreview({ namespace, name }, step) {
 
 export function Preview({ found }) {
   const now = useNow(10_000);
-  if (!found) return html`<p class="quiet" aria-busy="true">Working out the preview…</p>`;
+  if (!found) return html`<p class="quiet" aria-busy="true">Calculating the preview…</p>`;
   return html`<section class="preview" aria-label="Preview" aria-live="polite">
     ${found.problems?.map((words) => html`<p key=${words} class="bad"><${Words} text=${sentence(words)} /></p>`)}
     ${found.steps.map((each) => html`<${Step} key=${each.step} step=${each} />`)}
@@ -46,7 +46,7 @@ export function Preview({ found }) {
       found.ends &&
       html`<p>
       ${found.ends.likely && html`Ends likely <${At} stamp=${found.ends.likely} now=${now} />. `}
-      At the latest: <${At} stamp=${found.ends.latest} now=${now} />.
+      At the latest <${At} stamp=${found.ends.latest} now=${now} />.
     </p>`
     }
   </section>`;
@@ -61,8 +61,8 @@ function Step({ step }) {
     <p class=${enough === false ? "bad" : "quiet"}>
       ${
         measured
-          ? `Here it has taken ${span(measured.p50)} (median), ${span(measured.p95)} (p95), in ${plural(measured.count, "run")}.`
-          : "How long it takes here is not known yet."
+          ? `On this hub it took ${span(measured.p50)} (median), ${span(measured.p95)} (p95), in ${plural(measured.count, "run")}.`
+          : "No measurements on this hub yet."
       }
       ${" "}<${Words} text=${advice} />
     </p>`;

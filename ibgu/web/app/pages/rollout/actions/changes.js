@@ -53,7 +53,7 @@ export function changeOf(
 }
 
 const MORE = {
-  adopt: (_, { rollout }) => ({ label: () => `Take ${rollout.name} over from TALM` }),
+  adopt: (_, { rollout }) => ({ label: () => `Adopt ${rollout.name} from TALM` }),
   resume: (_, { step }) => ({ clusters: () => step?.counts.waiting ?? null }),
   retry: () => ({
     start: { clusters: null, cause: null, abortFirst: false },
@@ -90,10 +90,10 @@ const MORE = {
     label: ({ failed }, clusters) => `Roll back ${some(clusters, failed ? "failed" : "")}`,
   }),
   "confirm-cleanup": (_, { rollout }) => ({
-    title: `Confirm a clean-up by hand for ${rollout.name}`,
+    title: `Confirm a manual clean-up for ${rollout.name}`,
     start: { ...OF_CLUSTERS, reason: "", action: null },
     Fields: Cleanup,
-    missing: ({ reason }) => (reason ? "" : "Say what was cleaned up."),
+    missing: ({ reason }) => (reason ? "" : "Say what you cleaned up."),
     label: (_, clusters) => `Confirm for ${some(clusters)}`,
   }),
   "append-step": ({ plans }, { step, rollout, risks }) => ({
@@ -106,7 +106,7 @@ const MORE = {
     },
     Fields: Plans,
     given: { plans, risks, after: rollout.plan.map(({ actions }) => actions.join(" + ")).join(", then ") },
-    missing: ({ actions }) => (actions.length ? "" : "Choose what the step does."),
+    missing: ({ actions }) => (actions.length ? "" : "Choose the step's actions."),
     risk: ({ actions }) => (actions.length ? riskOf(actions, risks) : SAFE),
     step: (body) => (body.actions.length ? body : null),
     label: ({ actions }, clusters) =>

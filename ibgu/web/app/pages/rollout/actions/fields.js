@@ -21,7 +21,7 @@ export function Clusters({ what, change }) {
       />
     </label>
     <p id="chosen-help" class="quiet">
-      Names, with commas or spaces between. Leave it empty for all ${what} clusters.
+      Names, separated by commas or spaces. Leave empty for all ${what} clusters.
     </p>
   </div>`;
 }
@@ -45,14 +45,14 @@ export function Chosen({ what, body, change }) {
 }
 
 const CANCELLED = {
-  all: "All that are not upgraded",
-  waiting: "Only those that wait",
-  failed: "Only those that failed",
+  all: "All clusters that are not upgraded",
+  waiting: "Only waiting clusters",
+  failed: "Only failed clusters",
 };
 
 export function Which({ body, change }) {
   return html`<fieldset class="plans">
-      <legend>Which clusters go back to Idle</legend>
+      <legend>Clusters to return to Idle</legend>
       ${Object.entries(CANCELLED).map(
         ([which, words]) => html`<label key=${which} class="destructive">
           <input
@@ -71,7 +71,7 @@ export function Which({ body, change }) {
 export function RollBack({ body, change }) {
   return html`<${Chosen} what="upgraded" body=${body} change=${change} />
     <${Check} checked=${body.finalize} set=${(finalize) => change({ finalize })}>
-      Finalize the rollback at once: the logs of the new release are deleted
+      Finalize the rollback immediately: this deletes the logs of the new release
     <//>
     <${Check} checked=${body.failed} set=${(failed) => change({ failed })}>
       Only clusters whose Upgrade failed on the new release
@@ -85,7 +85,7 @@ export function Retry({ body, change }) {
 
 export function AbortFirst({ body, change }) {
   return html`<${Check} checked=${body.abortFirst} set=${(abortFirst) => change({ abortFirst })}>
-    Abort them first, where a Prep or Upgrade has failed
+    First abort clusters whose Prep or Upgrade failed
   <//>`;
 }
 
@@ -102,7 +102,7 @@ const AGAIN = ["Abort", "AbortOnFailure", "FinalizeUpgrade", "FinalizeRollback"]
 export function Cleanup({ body, change }) {
   return html`<div class="fields">
       <label class="wide">
-        What was cleaned up by hand, recorded with your name
+        What you cleaned up (recorded with your name)
         <input
           type="text"
           maxlength="200"
@@ -111,9 +111,9 @@ export function Cleanup({ body, change }) {
         />
       </label>
       <label>
-        Action to run again
+        Action to repeat
         <select onChange=${(event) => change({ action: event.target.value || null })}>
-          <option value="">The one that failed</option>
+          <option value="">The failed action</option>
           ${AGAIN.map((action) => html`<option key=${action} value=${action}>${action}</option>`)}
         </select>
       </label>
@@ -126,7 +126,7 @@ export function Plans({ plans, risks, after, body, change }) {
   const offered = new Set(plans.flat());
   const others = Object.keys(risks).filter((action) => !offered.has(action));
   return html`<fieldset class="plans">
-      <legend>What the step does</legend>
+      <legend>Actions of the step</legend>
       ${plans.map(
         (actions) => html`<${Plan}
           key=${actions.join()}
@@ -157,7 +157,7 @@ function Plan({ actions, risk: { danger }, checked, choose }) {
 /** Slots and minutes; empty: as ibgu proposes. */
 export function Bounds({ body, change }) {
   return html`<div class="fields">
-    <${Whole} label="At a time (slots)" value=${body.maxConcurrency} set=${(maxConcurrency) => change({ maxConcurrency })} />
+    <${Whole} label="Clusters at a time (slots)" value=${body.maxConcurrency} set=${(maxConcurrency) => change({ maxConcurrency })} />
     <${Whole} label="Timeout in minutes" value=${body.timeout} set=${(timeout) => change({ timeout })} />
   </div>`;
 }

@@ -72,15 +72,15 @@ function Report({ report, rollout }) {
 }
 
 const ADVICE = {
-  0: "Is the API process up, and the network between?",
-  403: "An administrator of the hub can do that.",
+  0: "Check the API process and the network.",
+  403: "Ask an administrator of the hub.",
 };
 
 function Failed({ problem, report }) {
   if (!problem) return null;
-  const title = problem.status === 403 ? "You may not check this." : "This could not be checked.";
+  const title = problem.status === 403 ? "You may not run this check." : "The check failed.";
   return html`<p class="notice bad" role="alert">
     <strong>${title}</strong> <${Words} text=${sentence(problem.message)} />
-    ${" "}${ADVICE[problem.status] ?? ""}${report && " Below is what was found before."}
+    ${" "}${ADVICE[problem.status] ?? ""}${report && " The previous result is below."}
   </p>`;
 }
