@@ -53,7 +53,7 @@ def pack(paths: Sequence[Path], wanted: Packing, lint: Lint) -> None:
     if findings:
         typer.echo(page(as_text(findings, len(documents), stderr())), err=True)
     if errors(findings) and not wanted.force:
-        fail("nothing is packed: correct the errors, or pack it all the same with --force")
+        fail("nothing was packed: correct the errors, or pack it all the same with --force")
     contents = {key: text for key, (_, text) in texts.items()}
     write(packed(wanted.name, wanted.namespace, contents), wanted.output)
 
