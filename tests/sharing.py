@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-LONGEST = ("simulation", "neighbours", "e2e", "sandbox", "security")
+SLOWEST = ("simulation", "neighbours", "e2e", "sandbox", "security")
 """Folders whose modules come first, so that nobody is left alone with one of them."""
 ALONE = frozenset({"tests/simulation/test_net.py", "tests/simulation/test_seeds.py"})
 """Modules whose tests are processes of their own, some of them minutes long."""
@@ -39,4 +39,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _place(folder: str) -> int:
-    return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
+    return SLOWEST.index(folder) if folder in SLOWEST else len(SLOWEST)

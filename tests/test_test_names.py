@@ -18,7 +18,7 @@ PRIVATE = re.compile(
     r"|nobodys|somebodys|everybodys)(?=_|$)"
 )
 """Words for which the field has others: 'is reported', 'again', 'any caller', 'is pending'."""
-LONGEST = 75
+MAX_LENGTH = 75
 """Characters of a name."""
 
 
@@ -27,7 +27,7 @@ def problem(name: str) -> str:
         return f"begins with '{found[1]}': name the subject, as in 'a_late_run_is_withdrawn'"
     if found := PRIVATE.search(name):
         return f"has the private word '{found[1]}': use the field's word"
-    return f"has more than {LONGEST} characters" if len(name) > LONGEST else ""
+    return f"has more than {MAX_LENGTH} characters" if len(name) > MAX_LENGTH else ""
 
 
 def named() -> Iterator[tuple[str, str]]:
@@ -53,7 +53,7 @@ def test_every_test_has_a_plain_name() -> None:
         ("test_it_waits", "begins with 'it'"),
         ("test_an_error_is_told_once", "private word 'told'"),
         ("test_a_claim_is_nobodys", "private word 'nobodys'"),
-        (f"test_{'a' * LONGEST}", "more than 75 characters"),
+        (f"test_{'a' * MAX_LENGTH}", "more than 75 characters"),
     ],
 )
 def test_an_unclear_name_is_found(name: str, words: str) -> None:

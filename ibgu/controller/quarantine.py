@@ -21,11 +21,11 @@ from ibgu.hub.errors import HubError
 
 log = structlog.get_logger("ibgu.controller")
 
-FIRST, LONGEST = 60.0, 1800.0
-"""Seconds from the error to the next try, at most; doubled from try to try up to LONGEST."""
+MIN_DELAY, MAX_DELAY = 60.0, 1800.0
+"""Seconds from the error to the next try, at most; doubled from try to try up to MAX_DELAY."""
 CHANGED = 15.0
-"""Like FIRST, after somebody has changed the IBGU: that may have solved the problem."""
-_AFTER_ERROR, _AFTER_CHANGE = Backoff(FIRST, LONGEST), Backoff(CHANGED, LONGEST)
+"""Like MIN_DELAY, after somebody has changed the IBGU: that may have solved the problem."""
+_AFTER_ERROR, _AFTER_CHANGE = Backoff(MIN_DELAY, MAX_DELAY), Backoff(CHANGED, MAX_DELAY)
 MAX_NAMESPACES = 10
 """The most namespaces with quarantined rollouts; with more, the cause is hardly theirs, and the
 process ends as with any error. Also the most quarantined rollouts of one namespace; with more, all
@@ -200,7 +200,7 @@ class Quarantine:
         its IBGU is gone; rollouts of unknown namespaces count as one namespace's."""
         telemetry.OWN_ERRORS.labels("work").inc()
         now, before = self._now(), self._failures.get(broken.rollout)
-        lately = before is not None and now - before.at < 2 * LONGEST
+        lately = before is not None and now - before.at < 2 * MAX_DELAY
         tries = before.tries + 1 if before is not None and lately else 1
         pause = _AFTER_ERROR.delay(tries, self._rng)
         if namespace is None:

@@ -29,7 +29,7 @@ def decode(decoder: Decoder[A], data: bytes | Raw) -> A:
 
 def repaired(data: bytes) -> bytes:
     """Returns the data with replacement characters for invalid UTF-8, and null for all below
-    DEEPEST levels."""
+    MAX_DEPTH levels."""
     return _cut(data.decode(errors="replace").encode())
 
 

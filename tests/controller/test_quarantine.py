@@ -7,8 +7,8 @@ from structlog.testing import capture_logs
 
 from ibgu.controller.quarantine import (
     CHANGED,
-    FIRST,
-    LONGEST,
+    MAX_DELAY,
+    MIN_DELAY,
     Quarantine,
     RolloutError,
     attributed_to,
@@ -61,7 +61,7 @@ def test_all_of_a_group_are_found() -> None:
 
 def test_a_quarantined_rollout_stays_so_until_its_time_comes(quarantine: Known) -> None:
     pause = quarantine.put(error(), "default")
-    assert FIRST / 2 <= pause <= FIRST
+    assert MIN_DELAY / 2 <= pause <= MIN_DELAY
     assert ("r" in quarantine, "other" in quarantine, list(quarantine), len(quarantine)) == (
         True,
         False,
@@ -86,11 +86,11 @@ def test_each_failure_waits_longer_until_it_was_well_for_long(quarantine: Known)
         pauses.append(quarantine.put(error(), "default"))
         quarantine.time += pauses[-1]
         quarantine.release_due()
-    assert all(FIRST / 2 * 2**n <= pauses[n] <= FIRST * 2**n for n in range(5))
-    assert LONGEST / 2 <= pauses[-1] <= LONGEST
+    assert all(MIN_DELAY / 2 * 2**n <= pauses[n] <= MIN_DELAY * 2**n for n in range(5))
+    assert MAX_DELAY / 2 <= pauses[-1] <= MAX_DELAY
 
-    quarantine.time += 2 * LONGEST
-    assert quarantine.put(error(), "default") <= FIRST
+    quarantine.time += 2 * MAX_DELAY
+    assert quarantine.put(error(), "default") <= MIN_DELAY
 
 
 @pytest.mark.parametrize("tries", [1, 3])
@@ -130,7 +130,7 @@ def test_quarantined_rollouts_are_counted_by_namespace(quarantine: Known) -> Non
         quarantine.put(error(rollout), namespace)
     quarantine.put(error("a"), None)
     assert quarantine.namespaces == {"x": 2, "y": 1, "": 2}
-    quarantine.time = LONGEST
+    quarantine.time = MAX_DELAY
     quarantine.release_due()
     assert quarantine.namespaces == {}
 
@@ -158,7 +158,7 @@ def test_unreadable_rollouts_are_quarantined_until_readable(quarantine: Known) -
     assert "docs/recovery.md" in quarantine.error_of("a")
     assert quarantine.namespaces == {"default": 1}
     quarantine.changed("a")
-    quarantine.time = LONGEST
+    quarantine.time = MAX_DELAY
     quarantine.release_due()
     assert (list(quarantine), quarantine.due) == (["a", "b"], False)
 

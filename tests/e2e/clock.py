@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from ibgu.controller.clock import Clock
 
-LONGEST_WAIT = 0.25
+MAX_WAIT = 0.25
 """Real seconds after which a controller that waits looks at a clock that may run faster now."""
 
 
@@ -50,4 +50,4 @@ class FastClock(Clock):
 
     def seconds_until(self, when: datetime) -> float:
         left = (when - self.now()) / timedelta(seconds=1) / self._source.speed
-        return min(left, LONGEST_WAIT)
+        return min(left, MAX_WAIT)

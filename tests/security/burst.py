@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 
 _HALF_A_HEAD = b"GET /api/v1/rollouts HTTP/1.1\r\nHost: ib"
-_LONGEST = 120.0
+_MAX_SECONDS = 120.0
 """Seconds, whatever becomes of who started it."""
 _FROM = "127.0.0.2"
 """The address of nobody who asks meanwhile."""
@@ -21,7 +21,7 @@ _EVERY = 1.0
 
 def main(port: int, size: int) -> int:
     """Returns how many connections were made."""
-    ends = time.monotonic() + _LONGEST
+    ends = time.monotonic() + _MAX_SECONDS
     held: list[socket.socket] = []
     made = 0
     while time.monotonic() < ends and not select.select([sys.stdin], [], [], 0)[0]:

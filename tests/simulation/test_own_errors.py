@@ -17,7 +17,7 @@ from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.lookups import membership
 from ibgu.controller.loop import changes, foreign_runs, planner
 from ibgu.controller.loop.loop import Loop
-from ibgu.controller.quarantine import FIRST, MAX_NAMESPACES
+from ibgu.controller.quarantine import MAX_NAMESPACES, MIN_DELAY
 from ibgu.controller.reports import decision_log, measures, statuses
 from ibgu.controller.reports.events import EventWriter
 from ibgu.controller.term import recovery
@@ -419,7 +419,7 @@ def test_a_changed_ibgu_is_tried_soon(told: Tell) -> None:
         with failing(Effects, "reconcile", _of_tracked) as faulty:
             await stage.fleet.people.apply(0)
             await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
-            await asyncio.sleep(10 * FIRST)
+            await asyncio.sleep(10 * MIN_DELAY)
             faulty.clear()
             await stage.fleet.people.annotate(0, skip="waiting")
             changed_at.append(now())

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from ibgu.core.model.kinds import JsonObject
 
-LARGEST = 1_048_576
+MAX_BYTES = 1_048_576
 """Bytes that the values of one ConfigMap or Secret may have together."""
-_TOO_LONG = f"Too long: may not be more than {LARGEST} bytes"
+_TOO_LONG = f"Too long: may not be more than {MAX_BYTES} bytes"
 _FIELDS = {"ConfigMap": "[]", "Secret": "data"}
 """The field that the API server names, by kind."""
 
@@ -15,7 +15,7 @@ _FIELDS = {"ConfigMap": "[]", "Secret": "data"}
 def check_size(manifest: JsonObject) -> list[str]:
     """Returns the error of an object that is too large; empty if it is stored."""
     field = _FIELDS.get(str(manifest.get("kind", "")))
-    if field is None or sum(_sizes(manifest)) <= LARGEST:
+    if field is None or sum(_sizes(manifest)) <= MAX_BYTES:
         return []
     return [f"{field}: {_TOO_LONG}"]
 

@@ -5,12 +5,12 @@ from base64 import b64encode
 import pytest
 
 from ibgu.core.model.kinds import JsonObject
-from ibgu.sim.spoke.size import LARGEST, check_size
+from ibgu.sim.spoke.size import MAX_BYTES, check_size
 from tests.sim.cluster_simulation import ClusterSimulation
 
-LARGE = b"x" * (LARGEST + 1)
+LARGE = b"x" * (MAX_BYTES + 1)
 ENCODED = b64encode(LARGE).decode()
-HALF = "x" * (LARGEST // 2 + 1)
+HALF = "x" * (MAX_BYTES // 2 + 1)
 
 
 def config_map(**fields: JsonObject) -> JsonObject:

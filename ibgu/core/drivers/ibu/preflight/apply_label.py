@@ -11,7 +11,7 @@ from ibgu.core.model.document import Document, shown
 _MANY = 2_000
 """Entries of an annotation that are read: one of 256 KiB, as the API takes it, has fewer."""
 _LABEL = ("metadata", "annotations", APPLY_LABEL)
-_LONGEST_LABEL = 63
+_MAX_LABEL = 63
 _MIN_PARTS = 3
 """Parts of an entry: version, resource and name of a cluster-scoped object of the core."""
 _FORMS = "group/version/resource/name or group/version/resource/namespace/name"
@@ -94,8 +94,8 @@ def bad_labels(content: OadpContent) -> Iterator[PreflightFinding]:
 def _not_selected(backup: Document) -> Iterator[PreflightFinding]:
     """The Lifecycle Agent labels the listed objects with the Backup's name, and adds the label to
     spec.labelSelector."""
-    if len(backup.name) > _LONGEST_LABEL:
-        words = f"must have at most {_LONGEST_LABEL} characters: it is the value of a label"
+    if len(backup.name) > _MAX_LABEL:
+        words = f"must have at most {_MAX_LABEL} characters: it is the value of a label"
         yield P20.error(backup.at("metadata", "name"), words)
     if backup.get("spec", "orLabelSelectors") is not None:
         words = "can't be combined with apply-label, for which the Lifecycle Agent selects by label"

@@ -7,7 +7,7 @@ from ibgu.core.model.document import Document, shown
 from ibgu.core.plan.selectors import is_label_key, is_label_value
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LONGEST_NAME = 253
+_MAX_NAME = 253
 
 Fault = tuple[tuple[str, ...], str]
 """The field's path, and what is wrong."""
@@ -15,7 +15,7 @@ Fault = tuple[tuple[str, ...], str]
 
 def is_object_name(name: str) -> bool:
     """Returns whether an object can have the name, if its kind has no rule of its own."""
-    return len(name) <= _LONGEST_NAME and _NAME.fullmatch(name) is not None
+    return len(name) <= _MAX_NAME and _NAME.fullmatch(name) is not None
 
 
 def metadata_faults(document: Document, besides: str) -> Iterator[Fault]:

@@ -19,9 +19,9 @@ AGENT_NAMESPACE = "open-cluster-management-agent"
 _LVM_NAMESPACE = "openshift-storage"
 _LVM_CLUSTERS = "lvmclusters"
 _PATTERN = re.compile(r"[*?\[]")
-_MOST_PATTERNS = 100
+_MAX_PATTERNS = 100
 """Patterns of namespaces that are tried."""
-_LONGEST = 63
+_MAX_NAME = 63
 """Characters of a namespace; a longer one is none, and matches no pattern."""
 
 
@@ -102,13 +102,13 @@ class NamespaceFilter(Struct, frozen=True):
     @classmethod
     def of(cls, backup: Document, field: str) -> Self:
         listed = backup.strings("spec", field)
-        return cls(frozenset(listed), tuple(filter(_PATTERN.search, listed))[:_MOST_PATTERNS])
+        return cls(frozenset(listed), tuple(filter(_PATTERN.search, listed))[:_MAX_PATTERNS])
 
     def __bool__(self) -> bool:
         return bool(self.names)
 
     def selects(self, namespace: str) -> bool:
-        patterns = self.patterns if len(namespace) <= _LONGEST else ()
+        patterns = self.patterns if len(namespace) <= _MAX_NAME else ()
         return namespace in self.names or any(fnmatchcase(namespace, each) for each in patterns)
 
 

@@ -32,9 +32,9 @@ _FIELDS = {
     )),
 }  # fmt: skip
 """The fields of spec, up to Velero 1.18."""
-_MOST_UNKNOWN = 5
+_MAX_UNKNOWN = 5
 """Unknown fields of a spec that are reported: it may have thousands."""
-_LONGEST_FIELD = 60
+_MAX_FIELD = 60
 """Characters of an unknown field that is compared with the known ones."""
 _RESOURCES = (("includedResources", "excludedResources"),)
 _SCOPED = (
@@ -74,8 +74,8 @@ def _unknown(
     filters nothing."""
     found = document.get(*path)
     fields = found if isinstance(found, dict) else {}
-    for field in [each for each in fields if each not in known][:_MOST_UNKNOWN]:
-        near = get_close_matches(field[:_LONGEST_FIELD], known, 1)
+    for field in [each for each in fields if each not in known][:_MAX_UNKNOWN]:
+        near = get_close_matches(field[:_MAX_FIELD], known, 1)
         meant = f": did you mean {near[0]}?" if near else ""
         words = f"{document.kind} of {VELERO} has no such field, so it is ignored{meant}"
         yield P15.warning(document.at(*path, field), words)

@@ -9,7 +9,7 @@ from ibgu.core.model.document import Document, ObjectField, shown
 APPLY_WAVE = "lca.openshift.io/apply-wave"
 LAST = 2**31 - 1
 """The wave of an object without one, as the Lifecycle Agent has it."""
-MOST_WAVES = 9
+MAX_WAVES = 9
 """Different waves whose order holds: the Lifecycle Agent writes each into a directory with its
 number, and up to 4.21 reads directories by name after the reboot, 10 before 2."""
 _MAX_WAVE = 2**63
@@ -17,9 +17,9 @@ _WHOLE = re.compile(r"[+-]?0*[0-9]{1,19}")
 
 P18 = PreflightRule(
     "P18",
-    f"An apply-wave is an annotation with an integer in quotes, and at most {MOST_WAVES} differ",
+    f"An apply-wave is an annotation with an integer in quotes, and at most {MAX_WAVES} differ",
     "15.1.2.4.1",
-    f'Set the annotation to an integer in quotes, such as "4". Use at most {MOST_WAVES} different '
+    f'Set the annotation to an integer in quotes, such as "4". Use at most {MAX_WAVES} different '
     "waves for Restores, and for extra manifests.",
 )
 
@@ -48,7 +48,7 @@ def applied(wave: Iterable[Document]) -> list[Document]:
 def too_many_waves(documents: Iterable[Document], at: ObjectField) -> Iterator[PreflightFinding]:
     """Yields one finding for Restores or extra manifests, which are read after the reboot."""
     waves = len({wave(each) for each in documents})
-    if waves > MOST_WAVES:
+    if waves > MAX_WAVES:
         words = f"has {waves} waves: Lifecycle Agents up to 4.21 apply the tenth before the second"
         yield P18.warning(at, words)
 

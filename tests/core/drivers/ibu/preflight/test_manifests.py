@@ -39,6 +39,11 @@ def test_the_manuals_shape_has_no_finding(target: str) -> None:
             "must be a string: put the value in quotes",
         ),
         (
+            ('    lca.openshift.io/apply-wave: "1"', "    ring: 1"),
+            f"{EXTRA}:6 error P25 Namespace sriov-attachments metadata.annotations.ring: "
+            "must be a string: put the value in quotes",
+        ),
+        (
             ('"1"', "one"),
             f"{EXTRA}:6 error P18 Namespace sriov-attachments "
             "metadata.annotations[lca.openshift.io/apply-wave]: 'one' isn't an integer",
