@@ -1,5 +1,5 @@
 """Writes intent before effect: a turn's decisions are in the journal before anything is done that
-rests on them. Those that only record what the hub shows may wait (CAN_WAIT)."""
+rests on them. Those that nothing rests on are deferrable (CAN_WAIT)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
@@ -97,7 +97,7 @@ CAN_WAIT = frozenset(
         Kind.LABELS_UPDATED,
     }
 )
-"""Kinds that only record what the hub shows: a restart would observe it again. Disarming, which
+"""Kinds on which no effect rests: a restart would observe or decide them again. Disarming, which
 follows an acceptance, needs no journal (R9.2)."""
 
 
