@@ -206,7 +206,7 @@ class _Composer:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             self._count(1, event)
             if not isinstance(event, yaml.ScalarEvent):
-                _refuse("a key is no text", event)
+                _refuse("a key is not a string", event)
             key = str(event.value)
             if key in values:
                 _refuse(f"the key {shown(key)!r} is there twice", event)

@@ -99,7 +99,7 @@ BOMB = "a: &a [" + "x, " * 9 + "x]\n" + "".join(
         (f"{OBJECT}--- {{kind: A}}\n", 3, "'{kind: A}' is on the line of ---"),
         ("a: 1\n...\nb: 2\n", 3, "is no YAML: "),
         ("a: 1\nb: 2\na: 3\n", 3, "the key 'a' is there twice"),
-        ("a: 1\n? [b]\n: c\n", 2, "a key is no text"),
+        ("a: 1\n? [b]\n: c\n", 2, "a key is not a string"),
         ("a: !!python/object:os.system x\n", 1, "the tag tag:yaml.org,2002:python/object"),
         ("a: &a [*a]\n", 1, "*a stands for nothing before it"),
         ("x: 1\na: *b\n", 2, "*b stands for nothing before it"),
