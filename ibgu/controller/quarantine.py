@@ -156,7 +156,7 @@ class Quarantine:
             if (rollout, broken.words) not in self._untold:
                 self._untold.add((rollout, broken.words))
                 telemetry.OWN_ERRORS.labels("report").inc()
-                log.exception("can't tell of a rollout", rollout=rollout, error=broken.words)
+                log.exception("can't report on a rollout", rollout=rollout, error=broken.words)
 
     def error_of(self, rollout: str) -> str:
         """Returns the error of a quarantined rollout."""

@@ -18,7 +18,7 @@ _REFUSED_CLASSES = ("22", "23", "54")
 _DAMAGED = frozenset({"XX001", "XX002"})
 """A page of a table or of an index that is damaged."""
 
-WAITS = "; ibgu goes on by itself once it answers again"
+WAITS = "; ibgu continues automatically when it answers again"
 """The last words of `JournalUnavailable` in a running process."""
 
 

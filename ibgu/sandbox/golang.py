@@ -19,7 +19,7 @@ from ibgu.sandbox.progress import TaskProgress
 MODULE = Path(__file__).with_name("gomod")
 
 _FETCHES_TOOLCHAINS = (1, 21)
-"""The version from which on the Go command can fetch the release that a module asks for."""
+"""The first version whose Go command can fetch the release that a module asks for."""
 
 _DIAGNOSES = (
     (r"no space left on device", "the disk is full: the build needs about 4 GB, mostly in GOCACHE"),
@@ -151,7 +151,7 @@ def _asked_for() -> tuple[int, int]:
 
 
 def _version(text: str) -> tuple[int, int]:
-    """(1, 26) for "go1.26.8" and "1.26.0", (0, 0) for what is no release."""
+    """(1, 26) for "go1.26.8" and "1.26.0", (0, 0) if it is not a release."""
     found = re.match(r"(?:go)?(\d+)\.(\d+)", text)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 

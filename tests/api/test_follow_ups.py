@@ -326,7 +326,7 @@ async def test_the_failed_are_aborted_and_then_retried_by_the_same_request(
 ) -> None:
     await upgrading(journal, await made("Prep", "Upgrade"))
     refused = detail(await post("olga", "retry"))
-    assert refused.startswith("can't be retried: x2-failed (must be aborted first); give --abort")
+    assert refused.startswith("can't be retried: x2-failed (must be aborted first); use --abort")
     first = await post("olga", "retry", {"abortFirst": True})
     assert first.status_code == 202, first.text
     body = first.json()

@@ -10,8 +10,8 @@ from tests.benchmarks.rollout_figures import show
 
 def arguments(parser: ArgumentParser) -> None:
     named = ", ".join(CASES)
-    parser.add_argument("--cases", default=",".join(CASES), help=f"of {named}; with commas between")
-    parser.add_argument("--clusters", help="cases of your own: fleet sizes, with commas between")
+    parser.add_argument("--cases", default=",".join(CASES), help=f"of {named}; separated by commas")
+    parser.add_argument("--clusters", help="cases of your own: fleet sizes, separated by commas")
     parser.add_argument("--share", type=float, default=0.1, help="maxConcurrency / clusters")
     parser.add_argument("--durations", default=DURATIONS, help="of every stage, as 40s-120s")
     parser.add_argument("--chain", action="store_true", help="both actions in one step")

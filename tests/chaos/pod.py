@@ -15,7 +15,7 @@ _AGAIN = 0.3
 _PATIENCE = 20.0
 """Seconds for a clean end."""
 
-OWN_MISTAKE = "ended by an error of its own"
+OWN_MISTAKE = "ended by an internal error"
 """What the log of a process says that met something nobody has thought of."""
 
 

@@ -152,4 +152,4 @@ def full_disks(chaos: Chaos) -> int:
 
     Where a table can't grow, Postgres refuses; where its log can't, it ends and begins again.
     """
-    return chaos.pods[0].log.read_text().count("journal away")
+    return chaos.pods[0].log.read_text().count("journal unavailable")

@@ -34,7 +34,7 @@ from tests.simulation.stories import Stage
 
 NAME = "rollout-0"
 HELD = ReasonKind.INTERNAL_ERROR
-UNTOLD = "can't tell of a rollout"
+UNTOLD = "can't report on a rollout"
 Name = Callable[..., str]
 
 

@@ -91,7 +91,7 @@ _EXAMPLES: dict[int, tuple[str, str, str, dict[str, Any]]] = {
         "The journal or the hub is unavailable, or the process is not ready; see Retry-After",
         "journal-unavailable",
         "the journal's database is away (reading a rollout): connection refused; "
-        "ibgu goes on by itself once it answers again",
+        "ibgu continues automatically when it answers again",
         {},
     ),
 }

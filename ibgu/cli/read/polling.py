@@ -43,7 +43,7 @@ def polls(poll: Callable[[], S]) -> Iterator[S]:
 
 
 def polls_until(poll: Callable[[], S], seconds: float | None) -> Iterator[S]:
-    """Yields like `polls`, for so long at most, and then raises TimeIsUpError. An unknown rollout
+    """Yields like `polls`, up to a deadline, and then raises TimeIsUpError. An unknown rollout
     is waited for briefly."""
     began = time.monotonic()
     known = False

@@ -91,7 +91,7 @@ def _log_error(error: Exception, in_words: tuple[type[Exception], ...]) -> int:
         for leaf in _leaves(error)
     ]
     if None in found:
-        log.error("ended by an error of its own", exc_info=error)
+        log.error("ended by an internal error", exc_info=error)
         return FAILED
     lines = dict.fromkeys(line for line in found if line)
     for line, _ in lines:

@@ -215,7 +215,7 @@ class Adoption:
             with attributed_to(rollout.uid):
                 await task
         except HubError as error:
-            log.warning("can't take over yet", rollout=rollout.full_name, error=str(error))
+            log.warning("can't adopt yet", rollout=rollout.full_name, error=str(error))
             await asyncio.sleep(RETRY_SECONDS)
         finally:
             self._busy.discard(rollout.uid)

@@ -105,7 +105,7 @@ class Effects:
                 continue
             # Only the uid of the rollout is known.
             names = {"rollout": uid, "cluster": key[0], "run": view.run, "work": key[1]}
-            log.warning("a work without an owner is removed", **names)
+            log.warning("removing a work without an owner", **names)
             self._submit(requests.deletion(key, uid, view))
 
     def disarm_accepted(self, tracked: TrackedRollout, cluster: str) -> None:

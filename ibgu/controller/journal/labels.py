@@ -81,11 +81,11 @@ class LabelKeeper:
             except LeadershipLost:
                 return
             except (JournalUnavailable, DBAPIError) as error:
-                log.warning("labels of clusters are noted later", error=error_text(error))
+                log.warning("will store clusters' labels later", error=error_text(error))
                 wait = RETRY
             except Exception:
                 # An error in here must end neither the lead nor this task.
-                log.exception("labels of clusters are noted later")
+                log.exception("will store clusters' labels later")
                 wait = RETRY
             else:
                 wait = self._every
@@ -113,9 +113,7 @@ class LabelKeeper:
             if not sqlstate(error).startswith(_DATA):
                 raise
             if len(fresh) == 1:
-                log.error(
-                    "labels can't be noted", cluster=fresh[0].cluster, error=error_text(error)
-                )
+                log.error("can't store labels", cluster=fresh[0].cluster, error=error_text(error))
                 return
             middle = len(fresh) // 2
             await self._put(fresh[:middle], epoch)

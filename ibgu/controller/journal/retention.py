@@ -68,7 +68,7 @@ class Retention:
                 await self.round()
                 wait = INTERVAL
             except (JournalUnavailable, DBAPIError) as error:
-                log.warning("old records are kept for now", error=error_text(error))
+                log.warning("can't delete old records yet", error=error_text(error))
                 wait = RETRY
             await asyncio.sleep(wait)
 

@@ -45,7 +45,7 @@ class JournalRetries:
 
     def _gone(self, why: str) -> None:
         if not self.away:
-            log.error("journal away", error=why)
+            log.error("journal unavailable", error=why)
             self.outages += 1
         self.away = why
 

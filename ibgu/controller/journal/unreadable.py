@@ -29,7 +29,7 @@ async def reread_unreadable(
         try:
             found = await journal.unreadable(unreadable)
         except (JournalUnavailable, DBAPIError) as error:
-            log.warning("can't look again at records that can't be read", error=error_text(error))
+            log.warning("can't re-read records that could not be read", error=error_text(error))
             continue
         if found < set(unreadable):
             quarantine.readable_again()

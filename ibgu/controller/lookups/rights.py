@@ -93,7 +93,7 @@ class RightsWatch:
                 log.error("missing right", right=str(right), means=means, do="run ibgu doctor")
         for right in self.missing:
             if right not in found:
-                log.info("right given", right=str(right))
+                log.info("right granted", right=str(right))
         given, self.missing = set(self.missing) - set(found), found
         if given:
             self._given()

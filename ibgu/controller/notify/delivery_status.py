@@ -47,7 +47,7 @@ class DeliveryStatus:
         now = asyncio.get_running_loop().time()
         if self._warned is None or self._warned[0] != words or now - self._warned[1] >= REMIND:
             self._warned = (words, now)
-            log.warning("a receiver is not told", receiver=self._receiver, error=words)
+            log.warning("can't notify a receiver", receiver=self._receiver, error=words)
 
     def delivered(self) -> None:
         telemetry.NOTIFICATIONS.labels(self._receiver, "delivered").inc()

@@ -56,7 +56,7 @@ class Notifier:
         try:
             await self._context.cursors.keep_only([receiver.name for receiver in self._receivers])
         except (JournalUnavailable, DBAPIError) as error:
-            log.warning("former receivers are kept for now", error=error_text(error))
+            log.warning("can't delete former receivers yet", error=error_text(error))
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ async def report_leadership(
     try:
         found, held = await reads.leadership(), lease()
     except (JournalUnavailable, DBAPIError) as error:
-        log.warning("can't tell of the new leader", error=error_text(error))
+        log.warning("can't report the new leader", error=error_text(error))
         return
     if found is not None and held is not None:
         notices.leads(held, found)

@@ -119,7 +119,7 @@ class Shadow:
 
     def _lost(self, why: str) -> None:
         if not self._away:
-            log.error("journal away", error=why)
+            log.error("journal unavailable", error=why)
         self._away = why
 
     async def _follow(self, recorder: ShadowRecorder) -> None:

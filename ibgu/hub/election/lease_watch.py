@@ -84,4 +84,4 @@ class LeaseWatch:
 def _log_failure(watching: asyncio.Task[None]) -> None:
     """Logs an error of ours, which costs only the hint."""
     if not watching.cancelled() and (error := watching.exception()):
-        log.error("the Lease is watched no more", error=repr(error))
+        log.error("no longer watching the Lease", error=repr(error))

@@ -127,7 +127,7 @@ async def test_a_journal_that_is_away_delays_them(
         await kept(engine, fleet)
         await keeper.stop()
         await through.dispose()
-    assert logs[0]["event"] == "labels of clusters are noted later"
+    assert logs[0]["event"] == "will store clusters' labels later"
 
 
 async def test_labels_that_the_database_refuses_do_not_stop_others(
@@ -140,7 +140,7 @@ async def test_labels_that_the_database_refuses_do_not_stop_others(
         keeper.lead(epoch, refused.get, refused)
         await kept(engine, fleet)
         await until(lambda: said(logs))
-    assert [(log["event"], log["cluster"]) for log in logs] == [("labels can't be noted", "bad")]
+    assert [(log["event"], log["cluster"]) for log in logs] == [("can't store labels", "bad")]
 
 
 async def test_a_mistake_does_not_end_it(
@@ -153,4 +153,4 @@ async def test_a_mistake_does_not_end_it(
     with structlog.testing.capture_logs() as logs:
         keeper.lead(epoch, lambda name: (fleet if logs else odd).get(name), fleet)
         await kept(engine, fleet)
-    assert logs[0]["event"] == "labels of clusters are noted later"
+    assert logs[0]["event"] == "will store clusters' labels later"

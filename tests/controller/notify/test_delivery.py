@@ -118,7 +118,7 @@ async def test_a_refused_notification_is_retried_before_later_ones(
     first = noc.taken[0].json["id"]
     assert [request.json["id"] for request in noc.refused[:4]] == [first] * 4
     assert noc.refused[4].json["id"] == noc.taken[1].json["id"]
-    told = [line for line in said if line["event"] == "a receiver is not told"]
+    told = [line for line in said if line["event"] == "can't notify a receiver"]
     assert told[0]["error"].startswith("500 ")
 
 
@@ -148,7 +148,7 @@ async def test_a_receiver_that_returns_gets_every_missed_event(
         await tell(journal, story())
 
         async def noticed() -> bool:
-            return any(line["event"] == "a receiver is not told" for line in said)
+            return any(line["event"] == "can't notify a receiver" for line in said)
 
         await until(noticed)
         await noc.open()
@@ -212,7 +212,7 @@ async def test_an_unusable_receiver_counts_as_lagging(
         return bool(said) and said[-1]["event"] == words
 
     async with notified(to(noc, caFile=str(tmp_path / "ca.crt"))):
-        await until(partial(ends_with, "a receiver is not told"))
+        await until(partial(ends_with, "can't notify a receiver"))
         assert lag() > 0
         write_serving_files(tmp_path)
         await until(partial(ends_with, "a receiver is reached again"))

@@ -6,19 +6,19 @@ from ibgu.core.model.meaning import CHECK_WORK_AGENT, Meaning
 
 _AGAIN = "append AbortOnFailure, and Prep again"
 _AGENT = (
-    "check on the cluster what the Lifecycle Agent is at: `oc get ibu upgrade -o yaml`, and the "
-    "log of its pod in openshift-lifecycle-agent"
+    "check on the cluster what the Lifecycle Agent is doing: `oc get ibu upgrade "
+    "-o yaml`, and the log of its pod in openshift-lifecycle-agent"
 )
 
 _REASONS = {
     ReasonKind.BUSY: Meaning(
-        "the Lifecycle Agent is at something else, as its words say",
-        "the agent is done with it; ibgu looks again by itself",
-        "see what the agent is at; nothing, if it was asked for",
+        "the Lifecycle Agent is busy with something else, as its message says",
+        "the agent is done; ibgu checks again automatically",
+        "check what the agent is doing; nothing, if this is intended",
     ),
     ReasonKind.ABSENT: Meaning(
         "nothing on the cluster answers for an ImageBasedUpgrade: the Lifecycle Agent is missing",
-        "the agent is installed; ibgu looks again by itself",
+        "the agent is installed; ibgu checks again automatically",
         "install the Lifecycle Agent there, or take the cluster out with ibgu.dev/skip",
     ),
     ReasonKind.REFUSED: Meaning(
@@ -32,30 +32,31 @@ _REASONS = {
 
 _CAUSES = {
     Cause.PREP_FAILED: Meaning(
-        "the cluster reports that Prep failed; it runs on as before",
-        do=f"mend what its words name, {_AGAIN}",
+        "the cluster reports that Prep failed; its running release is unchanged",
+        do=f"fix what its message names, {_AGAIN}",
     ),
     Cause.UPGRADE_FAILED: Meaning(
         "the cluster reports that Upgrade failed",
-        do=f"see its words and which release it runs; mend, {_AGAIN}",
+        do=f"read its message and check which release it runs; fix the problem, {_AGAIN}",
     ),
     Cause.UPGRADE_FAILED_AFTER_PIVOT: Meaning(
-        "Upgrade failed on the new release, which the cluster still runs: automatic rollback is "
-        "off, and no plan but a Rollback takes it further",
-        do="see its words; roll it back with `ibgu rollback --failed`, mend, and Prep again",
+        "Upgrade failed on the new release, which the cluster still runs: automatic "
+        "rollback is off, and only a Rollback is possible",
+        do="read its message; roll it back with `ibgu rollback --failed`, fix the "
+        "problem, and Prep again",
     ),
     Cause.ROLLBACK_FAILED: Meaning(
         "the cluster reports that Rollback failed",
-        do="go to the cluster: which release it runs is for a person to say",
+        do="check on the cluster which release it runs",
     ),
     Cause.ABORT_FAILED: Meaning(
         "the cluster could not clean up after the abort",
-        do="clean up by hand what its words name, then say so with `ibgu confirm-cleanup`: the "
+        do="clean up by hand what its message names, then run `ibgu confirm-cleanup`: the "
         "abort runs again",
     ),
     Cause.FINALIZE_FAILED: Meaning(
-        "the upgrade is through, but the cluster could not clean up after it",
-        do="clean up by hand what its words name, then say so with `ibgu confirm-cleanup`: the "
+        "the upgrade is complete, but the cluster could not clean up after it",
+        do="clean up by hand what its message names, then run `ibgu confirm-cleanup`: the "
         "finalize runs again",
     ),
     Cause.SPEC_REFUSED: Meaning(
@@ -68,11 +69,11 @@ _CAUSES = {
         do="bring the cluster's ImageBasedUpgrade to Idle, then start again",
     ),
     Cause.PAYLOAD_REFUSED: Meaning(
-        "the cluster refuses what the rollout carries to it",
-        do=f"correct the ConfigMap or Secret on the hub, {_AGAIN}",
+        "the cluster rejects an object that the rollout delivers to it",
+        do=f"fix the ConfigMap or Secret on the hub, {_AGAIN}",
     ),
     Cause.AGENT_ABSENT: Meaning(
-        "the Lifecycle Agent was not on the cluster all the time",
+        "the Lifecycle Agent was missing on the cluster until the timeout",
         do="install the Lifecycle Agent there, then append the step again",
     ),
 }
@@ -83,12 +84,14 @@ IBU_MEANINGS = KindMeanings(
     checks={
         ReasonKind.BUSY: _AGENT,
         ReasonKind.RUNNING: f"{_AGENT}. If its state has not changed, {CHECK_WORK_AGENT}",
-        ReasonKind.REBOOTING: "check the site's console (BMC): whether it boots, and which "
-        "release; the Lifecycle Agent goes back by itself after its init monitor's time, usually "
-        "30 minutes",
+        ReasonKind.REBOOTING: (
+            "check the site's console (BMC): whether it boots, and which release; the "
+            "Lifecycle Agent rolls back automatically after its init monitor's time, "
+            "usually 30 minutes"
+        ),
     },
     aborted=Meaning(
         "the cluster is back to Idle, not upgraded",
-        do="`ibgu stragglers` shows the plan that takes it on from there",
+        do="`ibgu stragglers` shows the plan to continue with",
     ),
 )

@@ -40,7 +40,7 @@ def _pause_ended(hold: Reason) -> str:
 _REASONS = {
     ReasonKind.INVALID_PLAN: GateReason(
         meaning=Meaning(
-            "the IBGU can't be carried out as it is now; what is in flight goes on",
+            "the IBGU can't be carried out as it is now; clusters in flight continue",
             "the IBGU is valid again",
             "change the IBGU's spec as the line above says",
         ),
@@ -49,7 +49,7 @@ _REASONS = {
         meaning=Meaning(
             "a person has paused the rollout: nothing new starts",
             "a person resumes it",
-            "once what it was paused for is over: Resume, or `ibgu resume`",
+            "when the cause of the pause is over, press Resume or run `ibgu resume`",
         ),
         resumable=True,
         stops_clock=True,
@@ -58,10 +58,10 @@ _REASONS = {
     ),
     ReasonKind.TALM: GateReason(
         meaning=Meaning(
-            "TALM runs on the hub, and two must not carry out one plan",
+            "TALM is running on the hub, and only one controller may carry out a plan",
             "TALM no longer runs, or the policy ibgu-beside-talm keeps it from IBGUs",
-            "mend the policy as the line above says (besideTalm of the chart), or scale TALM's "
-            "deployment to zero, as docs/coming-from-talm.md tells",
+            "fix the policy as the line above says (besideTalm of the chart), or scale "
+            "TALM's deployment to zero, as docs/coming-from-talm.md describes",
         ),
         by_message=True,
     ),
@@ -74,7 +74,7 @@ _REASONS = {
     ),
     ReasonKind.ADOPTING: GateReason(
         meaning=Meaning(
-            "what TALM has left of the rollout is being removed", "nothing of it is left"
+            "what TALM has left of the rollout is being removed", "nothing is left of it"
         ),
         overdue=OverdueRule(
             timedelta(minutes=10),
@@ -94,12 +94,12 @@ _REASONS = {
     ),
     ReasonKind.INTERNAL_ERROR: GateReason(
         meaning=Meaning(
-            "an error of ibgu's own keeps this rollout from being worked on, while all others go "
-            "on; its clusters in flight are not followed",
+            "an internal error of ibgu stops this rollout, while all others continue; ibgu "
+            "does not follow its clusters in flight",
             "ibgu gets through: it tries again by itself, after a minute and then less and less "
             "often, and soon after the IBGU is changed",
-            "send the controller's log to those who maintain ibgu; a version without the error "
-            "goes on where this one stopped",
+            "send the controller's log to the maintainers of ibgu; a fixed version "
+            "continues where this one stopped",
         ),
     ),
 }

@@ -51,7 +51,7 @@ PAYLOAD = StepGate(
             meaning=Meaning(
                 "what the step carries to its clusters has changed on the hub since it began",
                 "a person resumes it with the new content",
-                f"see whether the change is meant, {RESUME}",
+                f"check whether the change is intended, {RESUME}",
             ),
             lasting=True,
             resumable=True,
@@ -59,9 +59,9 @@ PAYLOAD = StepGate(
         ),
         ReasonKind.PAYLOAD_BLOCKED: GateReason(
             meaning=Meaning(
-                "what the rollout is to carry to its clusters can't be used",
-                "the objects on the hub are mended",
-                "mend what the line above names",
+                "the objects that the rollout delivers to its clusters are invalid",
+                "the objects on the hub are fixed",
+                "fix what the line above names",
             ),
         ),
     },

@@ -65,8 +65,8 @@ INVALID_RATE = StepGate(
     reasons={
         ReasonKind.RATE_LIMIT_INVALID: GateReason(
             meaning=Meaning(
-                "an annotation of the rate limits can't be read, so nothing new starts; clusters "
-                "in flight go on",
+                "an annotation of the rate limits can't be read, so nothing new starts; "
+                "clusters in flight continue",
                 "the annotation is changed or removed",
                 "change or remove the annotation that the line above names",
             ),

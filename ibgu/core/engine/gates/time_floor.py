@@ -36,7 +36,7 @@ TIME_FLOOR = StepGate(
     reasons={
         ReasonKind.FLOOR: GateReason(
             meaning=Meaning(
-                "too little of the step's time is left to start and see it through",
+                "too little of the step's time is left to start and finish the action",
                 "the step's end: its waiting members fail as never started",
                 "append a step for the clusters that are left, with a longer timeout",
             ),

@@ -34,7 +34,7 @@ def armed(*stages: str, plan: str = "Prep") -> tuple[InMemoryEngine, str, WorkVi
 def after(
     twin: InMemoryEngine, uid: str, **seen: Any
 ) -> tuple[ReasonKind, Cause | None, RunResult | None]:
-    """Returns what the member is at once, and what it is after SETTLE of the same."""
+    """Returns the member at once, and the member after SETTLE of the same."""
     first = twin.ask(uid, "site-1", **seen)
     for decision in first:
         twin.fleet.apply(decision)

@@ -72,8 +72,8 @@ def test_all_go_on_once_the_annotation_is_removed() -> None:
     twin.wait(hours=1)
     assert outcomes(twin) == [Outcome.SUCCEEDED] * 3
     assert twin.told(Kind.CONTROL) == [
-        "ibgu.dev/hold-on-warning=yes: clusters that have warned wait for a person before Upgrade",
-        "ibgu.dev/hold-on-warning: removed, so that clusters that have warned go on",
+        "ibgu.dev/hold-on-warning=yes: clusters with a warning wait for a person before Upgrade",
+        "ibgu.dev/hold-on-warning: removed, so that clusters with a warning continue",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The ages from which on a run may end, and how likely it is that it has."""
+"""The ages at which a run may end, and how likely it is that it has."""
 
 import pytest
 from hypothesis import given
