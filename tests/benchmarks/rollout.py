@@ -4,6 +4,7 @@ import asyncio
 import json
 import tempfile
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import uvloop
@@ -55,6 +56,14 @@ class RolloutCosts(Struct, frozen=True):
     journal: Costs
 
 
+class WorkBytes(Struct, frozen=True):
+    """The mean size of a stage work at the end, as JSON without spaces."""
+
+    spec: float
+    status: float
+    whole: float
+
+
 class Result(Struct, frozen=True):
     case: Case
     work: Work
@@ -66,6 +75,7 @@ class Result(Struct, frozen=True):
     """Clusters."""
     otherwise: dict[str, str]
     """Clusters that ended otherwise than they were meant to, and how."""
+    work_bytes: WorkBytes
     answers: list[float]
     """Seconds that the API server took for the agents' feedback: what it can do beside all else."""
 
@@ -96,10 +106,12 @@ async def _measure(case: Case, folder: Path, *, settled: bool) -> Result:
                 await warm(admin)
                 await at_rest()
             status, around = await _carried_out(case, hub, postgres.url, admin, folder)
+            sizes = await _work_bytes(admin)
             player.playing.cancel()
         entries = read(log)
         moments = Moments(entries, USERS["ibgu"].username, fleet.rests)
-        return _result(case, work(case, player.player, moments), entries, status, around)
+        done = work(case, player.player, moments)
+        return _result(case, done, entries, status, around, sizes)
 
 
 async def _carried_out(
@@ -126,7 +138,12 @@ async def _carried_out(
 
 
 def _result(
-    case: Case, done: Work, entries: list[Entry], status: dict[str, Any], around: RolloutCosts
+    case: Case,
+    done: Work,
+    entries: list[Entry],
+    status: dict[str, Any],
+    around: RolloutCosts,
+    work_bytes: WorkBytes,
 ) -> Result:
     user = USERS["ibgu"].username
     shown = status["clusters"]
@@ -138,8 +155,20 @@ def _result(
         around=around,
         failed=sum("failedActions" in entry for entry in shown),
         otherwise=otherwise(case, shown),
+        work_bytes=work_bytes,
         answers=[entry.completed - entry.received for entry in feedback(entries, user)],
     )
+
+
+async def _work_bytes(admin: Hub) -> WorkBytes:
+    """Reads works only: a finished rollout has one stage work for each cluster."""
+    found = json.loads(await admin.request("GET", paths.works()))["items"]
+
+    def mean(parts: list[Any]) -> float:
+        return fmean(len(json.dumps(part, separators=(",", ":"))) for part in parts)
+
+    spec, status = ([each[part] for each in found] for part in ("spec", "status"))
+    return WorkBytes(mean(spec), mean(status), mean(found))
 
 
 async def at_rest() -> None:

@@ -79,6 +79,10 @@ def _surroundings(result: Result) -> Iterator[str]:
     yield f"to start took the controller {result.around.began:.1f} s of CPU, once"
     yield f"the machine was idle for {100 * result.around.idle:.0f}% of the time"
     yield f"agents' feedback was answered in {_percentiles(result.answers)}"
+    per_action, size = len(result.answers) / done.actions, result.work_bytes
+    yield f"agents patched the status of works {per_action:.1f} times an action"
+    yield f"a stage work at the end: {size.spec:.0f} bytes of spec, {size.status:.0f} of status,"
+    yield f"  {size.whole:.0f} in all"
 
 
 def _percentiles(seconds: list[float]) -> str:

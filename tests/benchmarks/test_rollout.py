@@ -28,6 +28,9 @@ def test_a_rollout_in_two_steps() -> None:
     assert found["reads_not_allowed"] == 0
     assert 5 < found["work_kib_per_member"] < 30
     assert found["status_kib_per_member"] > 0
+    size = result.work_bytes
+    assert 1000 < size.spec < size.whole - size.status
+    assert size.status > 1000
     assert all(cpu > 0 for cpu in result.around.servers.values())
 
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -113,8 +113,9 @@ async def test_a_deleted_one(ibgu: Ibgu, journal: Journal) -> None:
 
 
 async def test_wait_times_out(ibgu: Ibgu, journal: Journal) -> None:
+    since = datetime.now(UTC)  # a hold of long ago is overdue, and needs a person
     held = Reason(
-        ReasonKind.ADOPTING, NOW, "TALM's objects are being removed", None, ActingParty.IBGU
+        ReasonKind.ADOPTING, since, "TALM's objects are being removed", None, ActingParty.IBGU
     )
     await seen(journal, rollout(hold=held))
     found = await ibgu("status", "ran-r1", "--wait", "--timeout", "0.05s")
