@@ -40,7 +40,7 @@ FORGOTTEN = Counter(
     "Records that were deleted because of their age (IBGU_EVENTS_DAYS, IBGU_ROLLOUTS_DAYS).",
     ["what"],
 )
-JOURNAL_AWAY = Gauge("ibgu_journal_away", "1 while the journal can't be written.")
+JOURNAL_UNAVAILABLE = Gauge("ibgu_journal_unavailable", "1 while the journal can't be written.")
 QUARANTINED = Gauge(
     "ibgu_rollouts_quarantined",
     "Rollouts that the leader can't work on because of an internal error.",

@@ -138,7 +138,8 @@ class Quarantine:
 
     @contextmanager
     def tolerate(self, rollout: str) -> Iterator[None]:
-        """Like `attributed_to`, but ignores errors of rollouts that are already quarantined."""
+        """Does what `attributed_to` does, but ignores errors of rollouts that are already
+        quarantined."""
         try:
             with attributed_to(rollout):
                 yield

@@ -347,7 +347,7 @@ class Controller:
         self._watches.measure()
         self._tally.count()
         lead, term = self._lead, self._term
-        telemetry.JOURNAL_AWAY.set(1 if lead is not None and lead.retries.away else 0)
+        telemetry.JOURNAL_UNAVAILABLE.set(1 if lead is not None and lead.retries.away else 0)
         telemetry.RIGHTS_MISSING.set(len(self._rights.problems()))
         if lead is None or term is None:
             measures.silence()

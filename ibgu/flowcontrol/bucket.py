@@ -25,7 +25,7 @@ class TokenBucket:
                 return
             await asyncio.sleep(wait)
 
-    def hold(self, seconds: float) -> None:
+    def delay(self, seconds: float) -> None:
         """Admits nothing for `seconds`, as the server has asked."""
         self._held_until = max(self._held_until, self._loop.time() + seconds)
         self._free = max(self._free, self._held_until)

@@ -22,11 +22,11 @@ from ibgu.hub.connection.transport import (
     ReadTimeout,
     hang_up,
     keep_alive,
-    late,
     lines,
     named,
     own_session,
     read_answer,
+    timed_out,
 )
 from ibgu.hub.errors import HubError
 from ibgu.hub.paths import VERSION, resource
@@ -161,7 +161,7 @@ class HubClient(Hub):
         except TimeoutError as error:
             if not timer.expired():
                 raise
-            raise late("WATCH", path) from error
+            raise timed_out("WATCH", path) from error
         finally:
             silence.end()
             if response is not None:

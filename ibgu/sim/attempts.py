@@ -47,7 +47,7 @@ class AttemptDraws:
     def random(self, purpose: str) -> Random:
         return Random(f"{self._who}/{purpose}")
 
-    def fate(self, stage: str, *, backups: bool = True) -> StageAttempt:
+    def next_attempt(self, stage: str, *, backups: bool = True) -> StageAttempt:
         """Returns the fate of a new attempt at the `stage`: Prep, Upgrade, Rollback, Abort or
         Finalize."""
         attempt = self._attempts[stage] = self._attempts.get(stage, 0) + 1

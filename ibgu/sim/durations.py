@@ -37,24 +37,24 @@ class Spread(Struct, frozen=True):
         return rng.uniform(self.low, self.high)
 
 
-def _about(minutes: float, sigma: float = 0.35) -> Spread:
+def _spread(minutes: float, sigma: float = 0.35) -> Spread:
     return Spread(minutes * 60, minutes * 60, sigma)
 
 
 FIELD: dict[str, Spread] = {
     "health": Spread(0.0, 20.0),
-    "stateroot": _about(4),
-    "precache": _about(8, 0.5),
-    "export": _about(0.5),
-    "backup": _about(2),
-    "reboot": _about(9, 0.2),
-    "settle": _about(2),
-    "restore": _about(2),
-    "rollback-start": _about(0.5),
-    "rollback-reboot": _about(6, 0.15),
-    "rollback-settle": _about(0.5),
-    "abort": _about(1),
-    "finalize": _about(0.5),
+    "stateroot": _spread(4),
+    "precache": _spread(8, 0.5),
+    "export": _spread(0.5),
+    "backup": _spread(2),
+    "reboot": _spread(9, 0.2),
+    "settle": _spread(2),
+    "restore": _spread(2),
+    "rollback-start": _spread(0.5),
+    "rollback-reboot": _spread(6, 0.15),
+    "rollback-settle": _spread(0.5),
+    "abort": _spread(1),
+    "finalize": _spread(0.5),
 }
 
 

@@ -51,6 +51,7 @@ def answers(ok: str, errors: str, route: str = "/api/v1/rollouts") -> Series:
 
 A, B = 'ibgu_leader{pod="a"}', 'ibgu_leader{pod="b"}'
 LEADS = 'ibgu_leads_total{pod="a"}'
+JOURNAL = 'ibgu_journal_unavailable{pod="a"}'
 LAG = 'ibgu_notify_lag_seconds{{receiver="{}",pod="{}"}}'
 UNTIL = 'ibgu_rollout_rollback_until_timestamp_seconds{{rollout="{}"}}'
 HELD = 'ibgu_rollout_held{rollout="ran/a",reason="CircuitBreaker"}'
@@ -62,8 +63,19 @@ CASES = (
     Case("IbguLeaderFlaps", "one loses the lead each minute", {LEADS: "0+1x20"}, 15, (WARNING,)),
     Case("IbguLeaderFlaps", "an update, and a node that drains", {LEADS: "1 1 2 3x20"}, 8),
     Case("IbguNoLeader", "they change within a minute", {A: "1 1 0x9", B: "0 0 0 1x9"}, 6),
-    Case("IbguJournalAway", "away", {'ibgu_journal_away{pod="a"}': "0 1x9"}, 4, (CRITICAL,)),
-    Case("IbguJournalAway", "a short outage", {'ibgu_journal_away{pod="a"}': "0 1 0x9"}, 4),
+    Case(
+        "IbguJournalUnavailable",
+        "away",
+        {JOURNAL: "0 1x9"},
+        4,
+        (CRITICAL,),
+    ),
+    Case(
+        "IbguJournalUnavailable",
+        "a short outage",
+        {JOURNAL: "0 1 0x9"},
+        4,
+    ),
     Case(
         "IbguWatchSilent",
         "one kind",

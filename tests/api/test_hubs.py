@@ -78,7 +78,7 @@ async def test_no_stream_leaks_another_hub(app: FastAPI, both: tuple[History, Hi
     reads = app.state.feed.reads
     uid = both[1].courses[-1].uid
     for rollout in (None, uid):
-        found = (await reads.news(0, rollout=rollout, limit=5000)).items
+        found = (await reads.events_after(0, rollout=rollout, limit=5000)).items
         assert found
         assert not any(THEIRS in (event.cluster or "") for event in found)
 

@@ -38,7 +38,7 @@ def test_names_on_the_wire_are_those_of_the_document() -> None:
 
 
 def test_an_answer_without_its_first_field_is_refused() -> None:
-    """Or another program's JSON would pass for an empty answer of ibgu's."""
+    """Without one, another program's JSON would pass for an empty answer of ibgu's."""
     found = [each for name, each in vars(responses).items() if name.endswith("Response")]
     for struct in found:
         if struct is not Response:

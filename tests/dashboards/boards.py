@@ -192,7 +192,7 @@ def controller() -> Dashboard:
 def _controller_now() -> Panels:
     return (
         number("Leaders", "sum(ibgu_leader)"),
-        number("Journal away", "max(ibgu_journal_away)", bad_from=1),
+        number("Journal unavailable", "max(ibgu_journal_unavailable)", bad_from=1),
         number("Rights missing", "max(ibgu_rights_missing)", bad_from=1),
         number("TALM is live", "max(ibgu_talm_live)", bad_from=1),
         number("Oldest watch", "max(ibgu_watch_age_seconds)", "s", bad_from=180),

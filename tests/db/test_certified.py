@@ -43,7 +43,7 @@ async def test_a_committed_history_is_certified(journal: Journal, db: AsyncEngin
     await tell(journal, twin)
     everything = await certify(db, HUB)
     assert told(everything.findings) == []
-    assert everything.findings.holds
+    assert everything.findings.valid
     assert everything.findings.totals.rollouts == 2
     assert everything.leaders == {1: "ibgu-0"}
 
@@ -70,7 +70,7 @@ async def test_a_rollout_comes_with_others_where_they_touch_its_clusters(
     assert told(certified.findings) == []
     assert (certified.findings.events, certified.findings.others) == (len(mine), len(others))
     by_itself = (await certify(db, HUB, "uid-c")).findings
-    assert by_itself.holds
+    assert by_itself.valid
     assert by_itself.others == 0
 
 

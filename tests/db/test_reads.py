@@ -340,7 +340,7 @@ async def test_a_page_of_large_events_ends_earlier_and_nothing_is_left_out(
         pages.append(await reads.events("r1", limit=500, cursor=pages[-1].next))
     assert [event.seq for page in pages for event in page.items] == list(range(1, 8))
     assert [len(page.items) for page in pages] == [2, 2, 2, 1]
-    news = await reads.news(4, limit=500)
+    news = await reads.events_after(4, limit=500)
     assert ([event.seq for event in news.items], news.next is None) == ([5, 6], False)
 
 

@@ -34,12 +34,25 @@ def p90(lengths: list[int]) -> int:
     return round(quantiles(lengths, n=10)[-1])
 
 
+def imports_of_core() -> set[tuple[str, str]]:
+    """Returns which package of `ibgu.core` imports from which other one."""
+    core = ROOT / "core"
+    found = set()
+    for path in core.rglob("*.py"):
+        package = path.relative_to(core).parts[0]
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ibgu.core."):
+                found.add((package, (node.module or "").split(".")[2]))
+    return {(own, other) for own, other in found if own != other}
+
+
 def rows() -> dict[str, list[int]]:
     """Returns the figures by the heads of the table's rows."""
     functions, lines = function_lengths(), module_lengths()
     return {
         "lines": [sum(length(path) for path in files())],
         "functions": [len(functions), int(median(functions)), p90(functions), max(functions)],
+        "imports between": [len(imports_of_core())],
         "modules": [len(lines), int(median(lines)), p90(lines)],
     }
 

@@ -98,7 +98,8 @@ async def test_a_failure_survives_the_controller(scene: Scene) -> None:
 
 
 async def test_a_controller_that_is_killed_again_and_again(scene: Scene) -> None:
-    """At any moment, and with its Lease left to expire by itself the last time."""
+    """The controller dies at any moment, and with its Lease left to expire by itself the last
+    time."""
     await scene.fleet(count=8, durations="40s-90s")
     plan = (step("Prep", most=3), step("Upgrade", "FinalizeUpgrade", most=4))
     await scene.apply(ibgu("storm", *plan, fleet=scene.label))

@@ -49,7 +49,7 @@ async def test_after_a_burst_the_rate_holds() -> None:
 async def test_a_held_bucket_gives_nothing_also_to_those_who_wait() -> None:
     loop = asyncio.get_running_loop()
     bucket, began = TokenBucket(rate=1000, burst=1), loop.time()
-    bucket.hold(0.05)
+    bucket.delay(0.05)
     await asyncio.gather(bucket.take(), bucket.take())
     assert loop.time() - began >= 0.05
 

@@ -9,6 +9,7 @@ from tests.prose.vale import Finding
 
 FRAGMENTS = frozenset(
     {"Of", "It", "Its", "What", "As", "By", "Who", "Whose", "How", "Which", "When", "Else", "Also"}
+    | {"Or", "Like", "At"}
 )
 """First words behind which no subject stands. "Returns what …" and "The state of …" have one."""
 OF_FIELDS = frozenset({"Of", "It", "Its", "As", "By", "Also", "From", "With", "In", "For", "Not"})

@@ -24,7 +24,8 @@ NAME = "stage"
 
 
 def disarmed(**paths: str) -> dict[str, Any]:
-    """At rest: the stage is outside the IBU's own, so that it can neither change nor create."""
+    """Returns a work at rest: the stage is outside the IBU's own, so that it can neither change nor
+    create."""
     manifest = {**ibu("Disarmed"), "spec": {"stage": "Disarmed"}}
     return {
         "workload": {"manifests": [ROLE, manifest]},

@@ -90,7 +90,7 @@ class FirmwareAgent:
         self._wanted = board["spec"]["wanted"]
         leaves = "Finalize" if self._phase == FLASHED else "Abort"
         stage = leaves if self._wanted == "Idle" else self._wanted
-        self.fate = self._course.fate(_LIKE.get(stage, stage))
+        self.fate = self._course.next_attempt(_LIKE.get(stage, stage))
         self._busy, self._error = True, ""
         run = board["metadata"].get("annotations", {}).get(names.RUN, "")
         self._timeline.begin(stage, now, now, run=run)

@@ -13,7 +13,7 @@ from ibgu.core.drivers.ibu.preflight.facts import PayloadFacts
 from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import ReportingCluster
 from ibgu.core.model.shown import view_cluster
-from ibgu.core.views.preview import HubAnswers, Preview, expires, prepares
+from ibgu.core.views.preview import PreflightInputs, Preview, expires, prepares
 from ibgu.db.reads import Reads
 from ibgu.hub.port import Hub
 from ibgu.hub.preflight import HubReading
@@ -46,7 +46,7 @@ async def hub_answers(
     hub: Hub,
     reads: Reads,
     caller: Caller,
-) -> HubAnswers:
+) -> PreflightInputs:
     """Asks besides the clusters; `upgraded`: those of the first step that are in the middle of an
     upgrade. Raises HubError."""
     spec = asked.proposal.spec.ibu_spec
@@ -55,7 +55,7 @@ async def hub_answers(
         payload = await HubReading(hub).payload(spec, asked.namespace)
     until, over = await reads.rollback_deadlines(upgraded) if expires(found) else ({}, ())
     own = asked.rollout.uid if asked.rollout else await _uid(asked, reads, caller)
-    return HubAnswers(
+    return PreflightInputs(
         payload=payload,
         holders=await holders(asked.namespace, own, found.selected, reads, caller),
         rollback_until=until,

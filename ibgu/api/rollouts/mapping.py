@@ -18,7 +18,7 @@ from ibgu.api.rollouts.schemas import (
     StepBody,
     StepProgress,
 )
-from ibgu.core.engine.gates.registry import holds
+from ibgu.core.engine.gates.registry import stops_all
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ActingParty, Reason, ReasonKind, Rollout, RolloutState, counts
 from ibgu.core.model.kinds import PlanItem
@@ -138,8 +138,8 @@ def _opened(rollout: Rollout, row: StepRow, duration_stats: DurationsByAction) -
         step=step.index + 1,
         actions=list(step.actions),
         state=StepProgress(step.state.value),
-        hold=hold_body(kept if holds(kept) else None, row.now),
-        rate_limit=hold_body(None if holds(kept) else kept, row.now),
+        hold=hold_body(kept if stops_all(kept) else None, row.now),
+        rate_limit=hold_body(None if stops_all(kept) else kept, row.now),
         max_concurrency=step.max_concurrency,
         timeout_minutes=round(step.timeout.total_seconds() / 60),
         started_at=step.started_at,

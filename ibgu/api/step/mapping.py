@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.api.failures.mapping import known_failure
 from ibgu.api.rollouts.overdue import hold_overdue, overdue_among, stalled_among
-from ibgu.core.engine.gates.registry import holds
+from ibgu.core.engine.gates.registry import stops_all
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import MemberState, Reason, completed_late
 from ibgu.core.views.display import DisplayState, startable, word
@@ -72,7 +72,7 @@ def _add(
     finished = state == MemberState.FINISHED
     shown = hold if hold is not None and startable(state, kind) else None
     found.clusters.append(cluster)
-    found.states.append(word(state, kind, outcome, completed, held=holds(hold)))
+    found.states.append(word(state, kind, outcome, completed, held=stops_all(hold)))
     found.reasons.append(None if finished else shown.kind if shown else kind)
     found.causes.append(None if completed else cause)
     found.failures.append(None if completed else _failure(failed_action, message))

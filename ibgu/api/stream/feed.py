@@ -45,7 +45,7 @@ class Feed:
         self._followers = 0
         self._reading: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._namespaces: dict[str, str] = {}
         self.catching_up = asyncio.Semaphore(CATCHING_UP)
 
@@ -71,7 +71,7 @@ class Feed:
         """Waits until there may be something new."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._news.wait()
+                await self._changed.wait()
 
     async def namespace(self, rollout: str) -> str | None:
         """Returns the rollout's namespace, which never changes."""
@@ -116,9 +116,9 @@ class Feed:
 
     async def _take(self) -> None:
         assert self.ring is not None
-        while rows := (await self.reads.news(self.ring.seq, limit=PAGE)).items:
+        while rows := (await self.reads.events_after(self.ring.seq, limit=PAGE)).items:
             self.ring.add(rows)
-            told, self._news = self._news, asyncio.Event()
+            told, self._changed = self._changed, asyncio.Event()
             told.set()
 
 
@@ -154,8 +154,9 @@ class Follower:
             raise FollowerBehind
         known = self._ring.seq
         async with self._feed.catching_up:
-            news = self._feed.reads.news(self._seq, rollout=self._rollout, limit=self._page)
-            found = await news
+            found = await self._feed.reads.events_after(
+                self._seq, rollout=self._rollout, limit=self._page
+            )
             part = RingPart(short(map(item, found.items)))
         told = len(part.items)
         last = part.items[-1].seq if told else 0

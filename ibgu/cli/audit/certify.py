@@ -65,7 +65,7 @@ def certify(
         typer.echo(page(as_text(found, stdout())))
     if sign and to:
         summary.write_signed(found, sign, to)
-    if not found.findings.holds:
+    if not found.findings.valid:
         raise typer.Exit(FAILED)
 
 

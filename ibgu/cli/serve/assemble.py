@@ -126,7 +126,7 @@ async def _journal(
 def _controller(
     settings: Settings, startup: StartupRetry, engine: AsyncEngine
 ) -> AbstractAsyncContextManager[LeadTask]:
-    """Or its shadow."""
+    """Yields the shadow instead of a controller."""
     # The API needs none of these.
     from ibgu.cli.serve.first import check_hub
 

@@ -29,7 +29,7 @@ class Certificate(Struct, frozen=True):
 
     @property
     def verdict(self) -> str:
-        return "certified" if self.findings.holds else "not certified"
+        return "certified" if self.findings.valid else "not certified"
 
     @property
     def over(self) -> bool:
@@ -37,7 +37,7 @@ class Certificate(Struct, frozen=True):
 
 
 def as_text(found: Certificate, style: OutputStyle) -> list[str]:
-    colour = "green" if found.findings.holds else "red"
+    colour = "green" if found.findings.valid else "red"
     verdict = style.paint(found.verdict.upper(), colour, bold=True)
     return [
         f"{found.rollout.full_name}   {verdict}",

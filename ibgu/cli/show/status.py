@@ -81,7 +81,7 @@ def status_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
         *_nobody(seen, style),
         *_steps(seen, style),
         *_reports(seen, style),
-        *holds(seen, style),
+        *hold_lines(seen, style),
         *failure_lines(failing(seen), style),
         *_stalled(seen, style),
         *next_lines(failing(seen)),
@@ -256,7 +256,7 @@ def _took(step: StepResponse, now: datetime) -> str:
     return duration((step.finished_at or now) - step.started_at)
 
 
-def holds(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
+def hold_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
     hold = seen.rollout.hold
     if hold is None:
         return []

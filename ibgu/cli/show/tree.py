@@ -10,7 +10,7 @@ from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import cut
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.output_style import OutputStyle
-from ibgu.cli.show.status import StatusSnapshot, headline, holds, step_lines, whole
+from ibgu.cli.show.status import StatusSnapshot, headline, hold_lines, step_lines, whole
 from ibgu.cli.show.times import duration
 from ibgu.client.responses import GridResponse, StepResponse
 
@@ -32,7 +32,7 @@ class MemberGroup(Struct, frozen=True):
 
 
 def tree_lines(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
-    lines = [headline(seen, style), *whole(seen, style), *holds(seen, style)]
+    lines = [headline(seen, style), *whole(seen, style), *hold_lines(seen, style)]
     steps = list(zip(seen.steps, step_lines(seen, style), strict=True))
     for index, (step, line) in enumerate(steps):
         last = index == len(steps) - 1

@@ -55,7 +55,7 @@ class EventWriter:
         for step in [step for step in self._failures if step[0] == rollout]:
             del self._failures[step]
 
-    def tell(self, fleet: FleetState, decisions: Iterable[Decision]) -> None:
+    def write(self, fleet: FleetState, decisions: Iterable[Decision]) -> None:
         for decision in decisions:
             if self._is_reported(decision):
                 self._write_event(fleet, decision)

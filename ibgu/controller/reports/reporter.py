@@ -35,7 +35,7 @@ class Reporter(Struct, frozen=True, eq=False):
     _payloads: Payloads
     _quarantine: Quarantine
     _statuses: Statuses
-    _notices: EventWriter
+    _events: EventWriter
 
     # -- decisions -----------------------------------------------------------------------------
 
@@ -47,7 +47,7 @@ class Reporter(Struct, frozen=True, eq=False):
         decision_log.write(decisions, self._fleet)
         if writes_suspended:
             return
-        self._notices.tell(self._fleet, decisions)
+        self._events.write(self._fleet, decisions)
         for decision in decisions:
             if isinstance(decision, OnStep) and decision.kind is Kind.STEP_STARTED:
                 self._warn_of_payload(decision.step)
@@ -58,15 +58,15 @@ class Reporter(Struct, frozen=True, eq=False):
         if carry_payload(step.actions):
             state = self._payloads.state(step.rollout)
             for warning in state.warnings:
-                self._notices.warn(step.rollout, "PayloadMissing", warning)
+                self._events.warn(step.rollout, "PayloadMissing", warning)
             if state.unchecked:
-                self._notices.warn(step.rollout, "PayloadUnchecked", state.unchecked)
+                self._events.warn(step.rollout, "PayloadUnchecked", state.unchecked)
 
     def recovered(self, decisions: Iterable[Decision]) -> None:
         """Reports what the start decided after a restore."""
         for uid, own in by_rollout(decisions).items():
             with self._quarantine.best_effort(uid):
-                self._notices.tell(self._fleet, own)
+                self._events.write(self._fleet, own)
 
     # -- what is wrong -------------------------------------------------------------------------
 
@@ -78,7 +78,7 @@ class Reporter(Struct, frozen=True, eq=False):
             hold = tracked.rollout.hold if tracked is not None else None
             shown = hold is None or hold.kind is ReasonKind.INTERNAL_ERROR
             if tracked is None or not shown or self._quarantine.untouchable(uid):
-                self._notices.warn(uid, ReasonKind.INTERNAL_ERROR, self._quarantine.error_of(uid))
+                self._events.warn(uid, ReasonKind.INTERNAL_ERROR, self._quarantine.error_of(uid))
                 self._statuses.mark_due(uid)
 
     def changed_by_person(self, rollout: str) -> None:
@@ -89,7 +89,7 @@ class Reporter(Struct, frozen=True, eq=False):
         self._statuses.mark_due(rollout)
         with self._quarantine.best_effort(rollout):
             for words in mistakes(found.metadata.annotations):
-                self._notices.warn(rollout, NOT_UNDERSTOOD, words)
+                self._events.warn(rollout, NOT_UNDERSTOOD, words)
 
     def write_failed(self, write: Write, error: HubError) -> None:
         log.warning("write failed", **naming.of_write(self._fleet, write), error=str(error))
@@ -109,7 +109,7 @@ class Reporter(Struct, frozen=True, eq=False):
             return
         self.write_failed(result.write, error)
         if not error.transient:
-            self._notices.warn(result.write.owner, STATUS_REFUSED, _outdated(error))
+            self._events.warn(result.write.owner, STATUS_REFUSED, _outdated(error))
 
     def deleted(self, rollout: str) -> None:
         """Drops the status of an IBGU that is deleted."""
@@ -117,7 +117,7 @@ class Reporter(Struct, frozen=True, eq=False):
 
     def forget(self, rollout: str) -> None:
         """Drops what is kept of a rollout that is over."""
-        self._notices.forget(rollout)
+        self._events.forget(rollout)
 
 
 def by_rollout(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:

@@ -79,7 +79,7 @@ class Shadow:
     def measure(self) -> None:
         self._watches.measure()
         telemetry.LEADER.set(1 if self.leading else 0)
-        telemetry.JOURNAL_AWAY.set(1 if self._away else 0)
+        telemetry.JOURNAL_UNAVAILABLE.set(1 if self._away else 0)
         telemetry.SHADOW_ROLLOUTS.set(len(self._recorder.rollouts) if self._recorder else 0)
         telemetry.SHADOW_RUNS.set(self._recorder.post_commit if self._recorder else 0)
         self._tally.count()

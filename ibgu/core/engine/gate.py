@@ -21,7 +21,7 @@ from ibgu.core.model import (
 from ibgu.core.model.meaning import Meaning, OverdueRule
 from ibgu.core.model.topics import Topic
 
-Held = Callable[[ActionTraits], bool]
+ActionFilter = Callable[[ActionTraits], bool]
 """Chooses actions by their traits."""
 
 
@@ -132,10 +132,10 @@ class Gate(Struct, frozen=True, kw_only=True):
     """The kinds of reasons that the check gives."""
     needs: frozenset[GateInput]
     """The inputs that the check reads. A preview asks the gates whose inputs it knows."""
-    holds: Held = every_action
+    actions: ActionFilter = every_action
     """Chooses the actions that the gate may keep from starting: of a rollout's or step's gate, the
     first one of the step. A policy's gate never holds one that leads a cluster back."""
-    chained: Held = no_action
+    chained: ActionFilter = no_action
     """Chooses those of them that the gate guards inside a chain, too: a member that has
     its slot keeps it, and waits before such an action (R19.3)."""
     scope: ClassVar[GateScope]
@@ -156,7 +156,7 @@ class Gate(Struct, frozen=True, kw_only=True):
     def keeps(self, action: ActionName) -> bool:
         """Whether the gate may keep the action from starting."""
         found = traits(action)
-        return self.holds(found) and (self.own or not found.leads_back)
+        return self.actions(found) and (self.own or not found.leads_back)
 
     def guards(self, action: ActionName) -> bool:
         """Whether the gate guards the action inside a chain."""

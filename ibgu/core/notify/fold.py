@@ -11,11 +11,11 @@ from ibgu.core.notify.failures import counted, milestone
 from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.message import Message, message_id
 from ibgu.core.notify.rollout_event import (
-    ABOUT_MEMBERS,
-    ABOUT_ROLLOUTS,
-    ABOUT_STEPS,
+    MEMBER_KINDS,
     PROGRESS_KINDS,
     READ,
+    ROLLOUT_KINDS,
+    STEP_KINDS,
     RolloutEvent,
 )
 from ibgu.core.notify.state import NotificationState, TrackedEvents, hold_in
@@ -61,10 +61,10 @@ def advance(
 
 def _fold(texts: FailureTexts, track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> Told:
     if fact.cluster is not None:
-        return _member(texts, track, fact, kind) if kind in ABOUT_MEMBERS else (track, None)
+        return _member(texts, track, fact, kind) if kind in MEMBER_KINDS else (track, None)
     if fact.step is not None:
-        return _step(track, fact, kind) if kind in ABOUT_STEPS else (track, None)
-    return _rollout(track, fact, kind) if kind in ABOUT_ROLLOUTS else (track, None)
+        return _step(track, fact, kind) if kind in STEP_KINDS else (track, None)
+    return _rollout(track, fact, kind) if kind in ROLLOUT_KINDS else (track, None)
 
 
 def _moves(before: TrackedEvents, after: TrackedEvents, kind: Kind) -> bool:

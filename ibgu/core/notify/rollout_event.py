@@ -17,9 +17,9 @@ PROGRESS_KINDS = frozenset(kind for kind in Kind if kind.name.startswith("RUN_")
     Kind.IMPORTED,
 }
 """Events after which a rollout has not stalled."""
-ABOUT_MEMBERS = frozenset({Kind.FINISHED, Kind.IMPORTED, Kind.MEMBER_ADOPTED})
+MEMBER_KINDS = frozenset({Kind.FINISHED, Kind.IMPORTED, Kind.MEMBER_ADOPTED})
 """Events that may show how a member ended."""
-ABOUT_STEPS = frozenset(
+STEP_KINDS = frozenset(
     {
         Kind.STEP_ADOPTED,
         Kind.STEP_OPENED,
@@ -30,7 +30,7 @@ ABOUT_STEPS = frozenset(
         Kind.IMPORTED,
     }
 )
-ABOUT_ROLLOUTS = frozenset(
+ROLLOUT_KINDS = frozenset(
     {
         Kind.ROLLOUT_SEEN,
         Kind.PLAN_ACCEPTED,
@@ -44,7 +44,7 @@ ABOUT_ROLLOUTS = frozenset(
         Kind.IMPORTED,
     }
 )
-READ = PROGRESS_KINDS | ABOUT_MEMBERS | ABOUT_STEPS | ABOUT_ROLLOUTS
+READ = PROGRESS_KINDS | MEMBER_KINDS | STEP_KINDS | ROLLOUT_KINDS
 """The kinds of events that notifications follow from; no other needs to be read."""
 
 

@@ -1,17 +1,14 @@
 """Label selectors with the semantics of Kubernetes."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from ibgu.core.model.kinds import LabelRequirement, LabelSelector
+from ibgu.core.text.label_syntax import is_label_key, is_label_value
 
 _SET = ("In", "NotIn")
 _KEY = ("Exists", "DoesNotExist")
-_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_PREFIX_LENGTH = 253
 MAX_UNINDEXED = 100
 """Selectors without a label that a cluster must have: each is tried on every cluster."""
 
@@ -155,13 +152,3 @@ def _label_faults(key: str, values: Iterable[str]) -> Iterator[str]:
     for value in values:
         if not is_label_value(value):
             yield f'"{value}" can\'t be the value of a label (key {key})'
-
-
-def is_label_value(value: str) -> bool:
-    return not value or _NAME.fullmatch(value) is not None
-
-
-def is_label_key(key: str) -> bool:
-    prefix, slash, name = key.rpartition("/")
-    prefix_fits = len(prefix) <= _PREFIX_LENGTH and _PREFIX.fullmatch(prefix)
-    return bool(_NAME.fullmatch(name) and (prefix_fits or not slash))

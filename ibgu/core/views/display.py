@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from ibgu.core.engine.gates import HOLDS
-from ibgu.core.engine.gates.registry import holds
+from ibgu.core.engine.gates.registry import stops_all
 from ibgu.core.model import Member, MemberState, Outcome, Reason, ReasonKind, completed_late
 
 
@@ -49,7 +49,7 @@ def startable(state: str, kind: str) -> bool:
 
 def word_of(member: Member, hold: Reason | None) -> DisplayState:
     late = completed_late(member.outcome, member.late)
-    return word(member.state, member.reason.kind, member.outcome, late, held=holds(hold))
+    return word(member.state, member.reason.kind, member.outcome, late, held=stops_all(hold))
 
 
 def word(

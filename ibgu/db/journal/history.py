@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, assert_never
 
-from ibgu.core.engine.gates.registry import holds
+from ibgu.core.engine.gates.registry import stops_all
 from ibgu.core.model import (
     Change,
     Kind,
@@ -50,7 +50,7 @@ def event_rows(
             "warning": False,
             "actor": "",
             **_NOT_OF_A_MEMBER,
-            **_about(decision),
+            **_columns(decision),
             "hub": hub,
             "seq": seq,
             "epoch": epoch,
@@ -62,7 +62,7 @@ def event_rows(
     ]
 
 
-def _about(decision: Told) -> Row:
+def _columns(decision: Told) -> Row:
     match decision:
         case OnRollout(rollout=rollout):
             return {
@@ -131,7 +131,7 @@ def _step(step: Step, kind: Kind) -> dict[str, Any]:
         "timeout_seconds": step.timeout.total_seconds(),
         "total": step.total,
         "state": step.state,
-        **_hold(step.hold if holds(step.hold) else None),
+        **_hold(step.hold if stops_all(step.hold) else None),
         **({} if step.across_namespaces else {"across_namespaces": False}),
     }
     return data | {"started_at": step.started_at} if kind is Kind.IMPORTED else data

@@ -53,7 +53,7 @@ class EventReads(Base):
             found = found.where(events.c.seq.between(seqs[-1], seqs[0])).order_by(newest_first)
             return await self._page(db, found, limit)
 
-    async def news(
+    async def events_after(
         self, after: int, *, rollout: str | None = None, limit: int = 500
     ) -> Page[EventRow]:
         """Returns the events with a higher number than `after`, in the order of commit; None: of

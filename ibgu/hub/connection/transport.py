@@ -22,7 +22,7 @@ KEEPALIVE = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
 """Seconds, seconds, times: a watch whose peer vanished silently fails after 40 s."""
 
 
-def late(method: str, path: str, text: str = "") -> HubError:
+def timed_out(method: str, path: str, text: str = "") -> HubError:
     text = text or "no answer in time"
     return HubError(TRANSPORT, "Timeout", text, method=method, path=path)
 
@@ -33,7 +33,7 @@ def named(method: str, path: str) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise late(method, path, str(error)) from error
+        raise timed_out(method, path, str(error)) from error
     except aiohttp.ClientConnectorCertificateError as error:
         words = _untrusted(error)
         raise HubError(TRANSPORT, CERTIFICATE, words, method=method, path=path) from error

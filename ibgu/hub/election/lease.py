@@ -292,7 +292,7 @@ class Elector:
                 method, path, body=body, content_type=content_type, timeout=timeout
             )
         finally:
-            self._adaptive.took(self._loop.time() - sent)
+            self._adaptive.observe(self._loop.time() - sent)
 
     def _renewal(self) -> JsonObject:
         return {

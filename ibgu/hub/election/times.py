@@ -53,7 +53,7 @@ class AdaptiveTimes:
     """AdaptiveTimes are the configured times, and longer ones while the hub responds slowly.
 
     A short lease is replaced soon, and lost soon: a leader that gives up for a hub that is only
-    slow loads the journal again and again. `current` holds until the next call of `took`.
+    slow loads the journal again and again. `current` is valid until the next call of `observe`.
     """
 
     def __init__(self, configured: LeaseTimes, longest: float, clock: Callable[[], float]) -> None:
@@ -66,7 +66,7 @@ class AdaptiveTimes:
         self._forget = 0.0
         self.current = configured
 
-    def took(self, seconds: float) -> None:
+    def observe(self, seconds: float) -> None:
         """Records how long a request about the lease has taken, whatever came of it."""
         now = self._clock()
         if seconds < self._slowest and now < self._forget:

@@ -234,7 +234,7 @@ class Writer:
         if error.status == 429:
             # Others wait only as long as the server asks; this object may have been refused many
             # times.
-            self._bucket.hold(error.retry_after or self._limits.backoff.first)
+            self._bucket.delay(error.retry_after or self._limits.backoff.first)
         given_up = self._paused or lane.queued is not None
         if not given_up:
             self.retries += 1

@@ -130,7 +130,7 @@ class Lca:
         elif start is not StageStart.INIT:
             self.record.enter(start.value, now)
         backups = bool(self.record.spec.get("oadpContent"))
-        self.fate = self.course.fate(start.value, backups=backups)
+        self.fate = self.course.next_attempt(start.value, backups=backups)
         script = script_for(start, self.fate, self.record.ibu)
         self._perform(script[1:] if again else _postponed(script, waits), now)
 

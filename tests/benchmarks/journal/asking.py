@@ -69,6 +69,6 @@ async def _follow(app: FastAPI, history: History, course: Course, recorder: Reco
     recorder.doing = f"POST {PREFIX}/rollouts/…/cancel, of a rollout that the hub has"
     await reads.newest_members(course.uid)
     recorder.doing = f"{PREFIX}/stream"
-    await reads.news(newest - 500, limit=500)
-    await reads.news(newest // 2, rollout=course.uid, limit=500)
+    await reads.events_after(newest - 500, limit=500)
+    await reads.events_after(newest // 2, rollout=course.uid, limit=500)
     await app.state.feed.namespace(course.uid)

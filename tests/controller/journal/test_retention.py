@@ -71,9 +71,9 @@ async def test_old_events_are_forgotten_without_a_gap(journal: Journal, db: Asyn
 
     await at(START + 401 * DAY, forget).round()
     assert await seqs(db) == list(range(kept, everything[-1] + 1))
-    assert (await certify(db, "hub-1", "uid-new")).findings.holds
+    assert (await certify(db, "hub-1", "uid-new")).findings.valid
     old = (await certify(db, "hub-1", "uid-old")).findings
-    assert (old.events, old.holds) == (0, False)
+    assert (old.events, old.valid) == (0, False)
 
 
 async def test_the_events_of_another_hub_stay(leading: Leading, db: AsyncEngine) -> None:

@@ -48,7 +48,7 @@ def test_trusted_references_are_carried_without_a_policy(rule: UncheckedPolicy) 
 
 @pytest.mark.parametrize("after", [-SETTLED, timedelta(0), timedelta(days=9)])
 def test_an_ibgu_older_than_the_policy_gets_a_warning(after: timedelta) -> None:
-    """Or not young enough: an API server may have heard of the policy a little later."""
+    """The object may also be too old: an API server may have heard of the policy a little later."""
     found = judged(referring(FOREIGN), NOW + after, UncheckedPolicy.TRUST)
     assert found.problem == ""
     assert found.warning == (

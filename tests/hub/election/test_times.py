@@ -40,7 +40,7 @@ def test_the_lease_leaves_time_for_four_of_the_slowest_responses(
     slowest: float, duration: float, deadline: float
 ) -> None:
     lease, _ = adaptive()
-    lease.took(slowest)
+    lease.observe(slowest)
     assert lease.current.duration == pytest.approx(duration, abs=0.01)
     assert lease.current.renew_deadline == pytest.approx(deadline, abs=0.01)
     assert lease.current.retry == DEFAULT.retry
@@ -48,22 +48,22 @@ def test_the_lease_leaves_time_for_four_of_the_slowest_responses(
 
 def test_the_slowest_response_counts_for_ten_minutes() -> None:
     lease, clock = adaptive()
-    lease.took(1.5)
+    lease.observe(1.5)
     clock.now += MEMORY - 1
-    lease.took(0.01)
+    lease.observe(0.01)
     assert lease.current.duration == 8.0
     clock.now += 1
-    lease.took(0.9)
+    lease.observe(0.9)
     assert lease.current.duration == pytest.approx(4.8)
     clock.now += MEMORY
-    lease.took(0.01)
+    lease.observe(0.01)
     assert lease.current == DEFAULT
 
 
 @pytest.mark.parametrize("longest", [0.0, 3.0, 4.0])
 def test_a_fixed_lease_stays_as_it_is(longest: float) -> None:
     lease, _ = adaptive(longest)
-    lease.took(60.0)
+    lease.observe(60.0)
     assert lease.current == DEFAULT
 
 

@@ -85,7 +85,7 @@ class StepCase(Struct):
     """The cluster that joined last."""
     released: int = 0
     """The event that ended the last hold."""
-    anew: datetime | None = None
+    new_limit: datetime | None = None
     """The limit of the members that this event released."""
 
 

@@ -81,7 +81,7 @@ class Findings(Struct, frozen=True):
     """Events that record an import from the hub; what came before is not in the log."""
 
     @property
-    def holds(self) -> bool:
+    def valid(self) -> bool:
         return not self.broken and self.events > 0
 
 

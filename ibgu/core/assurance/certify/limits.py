@@ -107,10 +107,12 @@ def _waves(members: int, most: int) -> int:
 def keep_limit(spot: MemberEventContext) -> None:
     """Checks that the chain keeps its limit; a member released from a hold has that of one that
     starts then."""
-    given, run, anew = spot.text("limit"), spot.member.run, spot.step.anew
+    given, run, new_limit = spot.text("limit"), spot.member.run, spot.step.new_limit
     limit = datetime.fromisoformat(given) if given else None
     kept = run is not None and 0 < run.ended < spot.step.released
-    due = kept and limit is not None and anew is not None and abs(limit - anew) <= _INEXACT
+    due = (
+        kept and limit is not None and new_limit is not None and abs(limit - new_limit) <= _INEXACT
+    )
     words = f"{spot.name} goes on with another limit than it started with"
     may = due or (limit is not None and limit == spot.member.limit)
     spot.require(Rule.LIMITS, may, words, spot.member.since)

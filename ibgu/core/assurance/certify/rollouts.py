@@ -140,7 +140,7 @@ def _step_started(spot: StepEventContext) -> None:
 
 
 def _released(spot: StepEventContext) -> None:
-    spot.step.released, spot.step.anew = spot.event.seq, limit_of(spot)
+    spot.step.released, spot.step.new_limit = spot.event.seq, limit_of(spot)
 
 
 def _step_finished(spot: StepEventContext) -> None:

@@ -75,7 +75,7 @@ INVALID_RATE = StepGate(
         ),
     },
     needs=frozenset({GateInput.RECORDS}),
-    holds=_rate_limited,
+    actions=_rate_limited,
     own=True,
 )
 START_RATE = StepGate(
@@ -94,7 +94,7 @@ START_RATE = StepGate(
         ),
     },
     needs=frozenset({GateInput.RECORDS, GateInput.STARTS, GateInput.TIME}),
-    holds=_rate_limited,
+    actions=_rate_limited,
     own=True,
 )
 HUB_START_RATE = StepGate(
@@ -115,7 +115,7 @@ HUB_START_RATE = StepGate(
         ),
     },
     needs=frozenset({GateInput.RECORDS, GateInput.STARTS, GateInput.TIME}),
-    holds=_rate_limited,
+    actions=_rate_limited,
     own=True,
 )
 RAMP_UP = StepGate(
@@ -136,6 +136,6 @@ RAMP_UP = StepGate(
         ),
     },
     needs=frozenset({GateInput.RECORDS}),
-    holds=_rate_limited,
+    actions=_rate_limited,
     own=True,
 )

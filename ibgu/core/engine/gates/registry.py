@@ -117,7 +117,7 @@ def in_order(policies: Sequence[Gate]) -> Sequence[Gate]:
     return [*(gate for gate in GATES if gate not in limits), *policies, *limits]
 
 
-def holds(hold: Reason | None) -> bool:
+def stops_all(hold: Reason | None) -> bool:
     """Whether the hold stops every start; a rate limit only delays starts."""
     return hold is not None and hold.kind not in RATE_LIMITS
 

@@ -44,7 +44,7 @@ WARNING = MemberGate(
         removed="clusters with a warning continue",
     ),
     needs=frozenset({GateInput.OBJECT, GateInput.FEEDBACK}),
-    holds=_goes_forward,
+    actions=_goes_forward,
     own=True,
     chained=_goes_forward,
 )

@@ -1,4 +1,4 @@
-"""At what age runs end, and how likely it is that one has ended since its cluster was read."""
+"""The ages at which runs end, and how likely one has ended since its cluster was read."""
 
 from collections.abc import Callable
 

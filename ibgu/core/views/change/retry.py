@@ -202,4 +202,4 @@ def _left(plan: Plan, first: str) -> Plan:
         return ((first,),)
     course = PlanProgress(plan, len(plan))
     step = next((number for number, step in enumerate(plan, 1) if first in step), None)
-    return course.anew() if step is None else course.rest(step, first)
+    return course.from_start() if step is None else course.rest(step, first)

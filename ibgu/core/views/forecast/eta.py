@@ -13,7 +13,7 @@ from ibgu.core.model import ActionName
 from ibgu.core.text.spans import duration
 from ibgu.core.views.forecast.schedule import makespan
 
-Take = Callable[[DurationStats], float]
+Estimate = Callable[[DurationStats], float]
 
 _STRIDE = 7
 """A step through the ten parts of a spread that visits each one before any repeats."""
@@ -127,7 +127,7 @@ def _remaining(
     return current + sum(islice(takes, 1, None))
 
 
-def _steady(rest: RemainingWork, duration_stats: DurationsByAction, take: Take) -> float:
+def _steady(rest: RemainingWork, duration_stats: DurationsByAction, take: Estimate) -> float:
     """Returns the seconds left if all members take equally long."""
     running = [
         _remaining(each, duration_stats, [take(duration_stats[action]) for action in each.left])

@@ -9,11 +9,11 @@ from ibgu.core.views.preview.model import (
     StepPreview,
     TimeNeeded,
 )
-from ibgu.core.views.preview.preflight import HubAnswers, expires, preflight_facts, prepares
+from ibgu.core.views.preview.preflight import PreflightInputs, expires, preflight_facts, prepares
 
 __all__ = [
     "Excluded",
-    "HubAnswers",
+    "PreflightInputs",
     "Preview",
     "Proposal",
     "RunningStep",

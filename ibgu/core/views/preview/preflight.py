@@ -17,8 +17,8 @@ from ibgu.core.views.preview.model import Preview, Proposal
 from ibgu.core.views.preview.time import safe
 
 
-class HubAnswers(Struct, frozen=True):
-    """HubAnswers is what hub and journal say besides the preview."""
+class PreflightInputs(Struct, frozen=True):
+    """PreflightInputs is what hub and journal say besides the preview."""
 
     payload: PayloadFacts = PayloadFacts()
     holders: Mapping[str, str] = {}
@@ -42,7 +42,7 @@ def preflight_facts(
     proposal: Proposal,
     found: Preview,
     reported: Mapping[str, ClusterFacts],
-    answers: HubAnswers,
+    answers: PreflightInputs,
 ) -> PreflightFacts:
     """Returns the facts; `name`: namespace and name of the object that asks for the plan."""
     seed = proposal.spec.ibu_spec.seed_image_ref if prepares(found) else None

@@ -6,7 +6,7 @@ the phase of a complete one from its counts.
 
 from enum import StrEnum
 
-from ibgu.core.engine.gates.registry import holds
+from ibgu.core.engine.gates.registry import stops_all
 from ibgu.core.model import Reason, Rollout, RolloutState, Step, StepState
 from ibgu.core.model.counts import Counts
 
@@ -37,7 +37,7 @@ def phase_of(rollout: Rollout, newest: Step | None, counts: Counts) -> Phase:
 def hold_of(rollout: Rollout, newest: Step | None) -> Reason | None:
     """Returns why nothing new starts; None: nothing does, though starts may be rate-limited."""
     kept = kept_by(rollout, newest)
-    return kept if holds(kept) else None
+    return kept if stops_all(kept) else None
 
 
 def kept_by(rollout: Rollout, newest: Step | None) -> Reason | None:

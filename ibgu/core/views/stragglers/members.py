@@ -50,7 +50,7 @@ class PlanProgress(Struct, frozen=True):
         later = (first[first.index(action) :], *self.plan[step:])
         return _legal(_forward(later)) or _legal(((action,),))
 
-    def anew(self) -> Plan:
+    def from_start(self) -> Plan:
         """Returns the plan from the start: the rollout's without aborts, with what begins it."""
         steps = _forward(self.plan)
         start = table_of(steps[0][0]).start if steps and declared(steps[0][0]) else None
@@ -171,7 +171,7 @@ def _after_success(
 
 def _aborted(left: StragglerMember, course: PlanProgress) -> Straggler | None:
     """Returns the aborted straggler; None: the plan only aborts, and has reached its aim."""
-    ahead = course.anew()
+    ahead = course.from_start()
     return Straggler(left, StragglerState.ABORTED, ahead) if ahead else None
 
 
@@ -195,7 +195,7 @@ def _way_on(
     if _meets(left.action, labels):
         return course.rest(left.step, left.action), ""
     if traits(left.action).failed_label in abortable:
-        return course.anew(), ""
+        return course.from_start(), ""
     return (), f"its labels forbid {left.action}: {unmet(left.action, labels)}"
 
 

@@ -746,14 +746,14 @@ def test_a_broken_rule_is_found(rule: Rule, story: Story, break_: Break, words: 
     findings = certify(break_(story()))
     found = [line for line in told(findings) if line.startswith(f"{rule}: ") and words in line]
     assert found, told(findings)
-    assert not findings.holds
+    assert not findings.valid
 
 
 @pytest.mark.parametrize("story", stories.ALL, ids=lambda story: str(story.__name__))
 def test_a_correct_history_is_certified(story: Story) -> None:
     findings = certify(story())
     assert told(findings) == []
-    assert findings.holds
+    assert findings.valid
 
 
 def test_events_that_the_hub_counted_and_does_not_have_are_missed() -> None:
@@ -766,7 +766,7 @@ def test_events_that_the_hub_counted_and_does_not_have_are_missed() -> None:
     assert told(findings) == [
         "history: the events 12 to 14 are missing from the hub's history (#71 LabelsUpdated; ())"
     ]
-    assert not findings.holds
+    assert not findings.valid
 
 
 def test_many_violations_are_counted_and_a_few_are_listed() -> None:

@@ -57,25 +57,25 @@ def test_other_rollouts_are_read_and_not_judged() -> None:
     assert (findings.events, findings.others) == (len(mine), len(log) - len(mine))
     assert findings.totals.rollouts == 1
     broken = [event for event in log if event.kind != "StepFinished" or event.rollout == "uid-a"]
-    assert certify(broken, "uid-a").holds
-    assert not certify(broken, "uid-b").holds
+    assert certify(broken, "uid-a").valid
+    assert not certify(broken, "uid-b").valid
 
 
 def test_other_rollouts_may_lack_their_first_events() -> None:
     log = [e for e in stories.cancelled() if (e.rollout, e.kind) != ("uid-a", "RolloutSeen")]
-    assert certify(log, "uid-b").holds
+    assert certify(log, "uid-b").valid
 
 
 def test_nothing_is_not_certified() -> None:
     findings = certify([])
-    assert not findings.holds
+    assert not findings.valid
     assert (findings.first, findings.last) == (None, None)
 
 
 def test_unknown_kinds_of_events_are_counted_and_not_judged() -> None:
     log = stories.plain()
     findings = certify([*log, replace(log[-1], seq=72, kind="SomethingNew")])
-    assert (findings.holds, findings.unknown) == (True, {"SomethingNew": 1})
+    assert (findings.valid, findings.unknown) == (True, {"SomethingNew": 1})
 
 
 def test_every_kind_of_event_of_the_engine_is_known() -> None:
@@ -86,7 +86,7 @@ def test_without_leaders_only_the_order_of_epochs_is_checked() -> None:
     certifier = Certifier(PROOFS)
     for event in stories.plain():
         certifier.feed(replace(event, epoch=7))
-    assert certifier.findings().holds
+    assert certifier.findings().valid
 
 
 def test_imported_events_are_counted() -> None:
@@ -97,5 +97,5 @@ def test_imported_events_are_counted() -> None:
     taken = replace(seen, kind="Imported", why="imported from the hub", data=data)
     findings = certify([taken, *log[2:]])
     assert told(findings) == []
-    assert (findings.imported, findings.holds) == (1, True)
+    assert (findings.imported, findings.valid) == (1, True)
     assert certify(log).imported == 0

@@ -54,4 +54,4 @@ def test_a_lie_is_found(log: list[Event], kind: str, phase: str, rule: Rule, wor
 
 
 def test_another_kinds_proofs_prove_nothing(log: list[Event]) -> None:
-    assert not certify(log, proofs=PROOFS).holds
+    assert not certify(log, proofs=PROOFS).valid

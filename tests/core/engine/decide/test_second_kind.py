@@ -27,7 +27,7 @@ from ibgu.core.model.topics import Topic
 from ibgu.core.notify import NotificationState, advance
 from ibgu.core.notify.message import Message
 from ibgu.core.views.explain import ExplainCase, Explained, PastStep, explain
-from ibgu.core.views.preview import HubAnswers, Proposal, preflight_facts, preview
+from ibgu.core.views.preview import PreflightInputs, Proposal, preflight_facts, preview
 from tests.core.engine.decide.firmware import PATHS, FirmwareDriver, FirmwareNode, FirmwareView
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
 from tests.core.engine.decide.invariants import Invariants, executed
@@ -223,7 +223,7 @@ def test_a_preview_asks_the_driver(twin: InMemoryEngine) -> None:
         found = preview(proposal, clusters, {}, twin.now)
         assert found.selected == ("site-1",)
         reported = {"site-1": ClusterFacts(name="site-1")}
-        facts = preflight_facts("default/a", proposal, found, reported, HubAnswers())
+        facts = preflight_facts("default/a", proposal, found, reported, PreflightInputs())
         assert bool(list(rollback_fits(facts))) is too_short
 
 

@@ -174,7 +174,7 @@ def test_the_gate_is_checked_for_the_next_action_if_the_first_is_done() -> None:
         check=RING.check,
         reasons=RING.reasons,
         needs=RING.needs,
-        holds=lambda action: action.reboots,
+        actions=lambda action: action.reboots,
     )
     twin = fleet(gate, plan="Prep Upgrade", concurrency=5)
     twin.spokes["site-1"].to(Stage.PREP)
@@ -252,7 +252,7 @@ def test_a_gate_guards_in_chains_only_what_it_holds() -> None:
         check=RING.check,
         reasons=RING.reasons,
         needs=RING.needs,
-        holds=lambda action: action.carries_payload,
+        actions=lambda action: action.carries_payload,
         chained=lambda action: True,
     )
     assert [action for action in Action if gate.guards(action)] == [Action.PREP]

@@ -51,7 +51,7 @@ NIGHT = MemberGate(
     check=_night,
     reasons={ReasonKind.GATE: GateReason(meaning=MEANING)},
     needs=frozenset({GateInput.CLUSTER, GateInput.TIME}),
-    holds=lambda action: action.rate_limited,
+    actions=lambda action: action.rate_limited,
 )
 
 

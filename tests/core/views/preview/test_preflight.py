@@ -9,7 +9,7 @@ from ibgu.core.drivers.ibu.preflight import ClusterFacts
 from ibgu.core.drivers.ibu.preflight.facts import PreflightFacts
 from ibgu.core.model.kinds import IbguSpec
 from ibgu.core.views.preview import (
-    HubAnswers,
+    PreflightInputs,
     Proposal,
     RunningStep,
     expires,
@@ -26,7 +26,7 @@ def facts(found: IbguSpec, labels: dict[str, str] | None = None, **more: Any) ->
     fleet = sites(3, labels=labels or {})
     reported = {each.name: ClusterFacts(name=each.name) for each in fleet}
     shown = preview(proposal, fleet, {}, NOW)
-    return preflight_facts("ran/ran-417", proposal, shown, reported, HubAnswers())
+    return preflight_facts("ran/ran-417", proposal, shown, reported, PreflightInputs())
 
 
 def test_a_plan_that_prepares() -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from ibgu.core.model.document import Document, shown
-from ibgu.core.plan.selectors import is_label_key, is_label_value
+from ibgu.core.text.label_syntax import is_label_key, is_label_value
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _MAX_NAME = 253

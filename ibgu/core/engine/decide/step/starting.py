@@ -24,7 +24,7 @@ from ibgu.core.engine.gates import (
     step_rate_limits,
     unread,
 )
-from ibgu.core.engine.gates.registry import holds
+from ibgu.core.engine.gates.registry import stops_all
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.timing.times import PROBE_GRACE, SETTLE, passed
 from ibgu.core.model import (
@@ -170,8 +170,8 @@ def _hold_if_gated(ctx: DecisionContext, step: TrackedStep) -> bool:
     allowed. Gates of members are `waiting._block_if_needed`'s."""
     reason = closed(ctx.snapshot, step, ctx.now)
     hold = step.step.hold
-    if reason is None or not holds(reason):
-        if hold is not None and holds(hold):
+    if reason is None or not stops_all(reason):
+        if hold is not None and stops_all(hold):
             ctx.on_step(Kind.STEP_RELEASED, set_hold(step.step, None), ended(hold))
         return reason is None
     if reason.until is not None:
@@ -192,7 +192,7 @@ def _note_rate_limit(ctx: DecisionContext, step: TrackedStep) -> None:
     if old is not None and opened(old, ctx.snapshot, step, ctx.now):
         ctx.on_step(Kind.STEP_RELEASED, set_hold(step.step, None), ended(old))
         old = None
-    if holds(old) or holds(reason):
+    if stops_all(old) or stops_all(reason):
         return
     if reason is not None and reason.until is not None:
         ctx.requeue_at("", reason.until)

@@ -11,7 +11,7 @@ const UNKNOWN = "unknown";
 /** Findings of a rule that are not folded. */
 const SHOWN = 3;
 /** Findings of a rule, and reasons, that are there at all. */
-const MOST = 100;
+const MAX_SHOWN = 100;
 /** Names that are read at a glance. */
 const NAMED = 5;
 
@@ -64,13 +64,13 @@ const sourceOf = (/** @type {string} */ reference) =>
 /** `noun`: what there is more of. What is folded is made when it is opened. */
 function Folded({ items, shown, noun, rollout: { namespace, name }, draw }) {
   const [open, setOpen] = useState(false);
-  const left = items.length - MOST;
+  const left = items.length - MAX_SHOWN;
   return html`${items.slice(0, shown).map(draw)}
     ${
       items.length > shown &&
       html`<details onToggle=${(event) => setOpen(event.currentTarget.open)}>
       <summary>${plural(items.length - shown, `more ${noun}`)}</summary>
-      ${open && items.slice(shown, MOST).map((each, index) => draw(each, shown + index))}
+      ${open && items.slice(shown, MAX_SHOWN).map((each, index) => draw(each, shown + index))}
       ${
         left > 0 &&
         html`<p class="quiet">${count(left)} more: <code>ibgu preflight ${name} -n ${namespace}</code> lists them.</p>`
@@ -134,7 +134,7 @@ export function Unknown({ report, rollout }) {
   ]);
   return html`<details>
     <summary>Why ${plural(rulesOf(unknown).length, "rule")} could not be checked</summary>
-    <${Folded} items=${reasons} shown=${MOST} noun="reason" rollout=${rollout}
+    <${Folded} items=${reasons} shown=${MAX_SHOWN} noun="reason" rollout=${rollout}
       draw=${(same, index) => html`<${Reason} key=${index} same=${same} titles=${titles} clusters=${report.clusters} />`}
     />
   </details>`;

@@ -173,7 +173,7 @@ def test_an_action_that_no_kind_has_is_in_no_plan() -> None:
     """Somebody has written it into the plan since."""
     assert way(failed(P), ((P,), (Action.UPGRADE, "Dance"))) == ((P,),)
     assert found(failed(P), (("Dance",), (P,)), "prep-failed", started=0)
-    assert PlanProgress((("Dance",),), 0).anew() == ()
+    assert PlanProgress((("Dance",),), 0).from_start() == ()
     assert PlanProgress((("Dance",),), 0).aborts_later is None
 
 
@@ -183,7 +183,7 @@ def test_every_proposed_plan_is_allowed(shape: Plan) -> None:
     for number, step in enumerate(shape, start=1):
         for action in step:
             assert allowed(course.rest(number, action))
-    assert course.anew() == () or allowed(course.anew())
+    assert course.from_start() == () or allowed(course.from_start())
 
 
 NO_CLEANUP = "Perform cleanup manually then add 'lca.openshift.io/manual-cleanup-done' annotation"
