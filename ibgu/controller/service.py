@@ -288,7 +288,7 @@ class Controller:
             self._lead = None
             _collect_later()
             telemetry.LEADER.set(0)
-            log.info("leading no more", epoch=epoch)
+            log.info("leadership ended", epoch=epoch)
 
     def _remember(self, lead: _Lead) -> None:
         """Remembers for the next lead since when the mirror was in sync, unless decisions have not

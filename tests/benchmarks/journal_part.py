@@ -13,7 +13,7 @@ from ibgu.sandbox.postgres import EmbeddedPostgres
 from tests.benchmarks.history import History, history
 from tests.benchmarks.journal import timing
 from tests.benchmarks.journal.asking import call_everything
-from tests.benchmarks.journal.state import JournalState, kept, prepare, standing
+from tests.benchmarks.journal.state import JournalState, journal_state, kept, prepare
 from tests.benchmarks.journal.statements import LABELS, LARGE, Plan, Recorder, explain, generic
 from tests.benchmarks.report import judge
 
@@ -58,7 +58,7 @@ def _history(options: Namespace) -> History:
 async def measure(options: Namespace, url: str, hub: SandboxHub) -> dict[str, float]:
     made = _history(options)
     await prepare(url, made)
-    async with standing(url, hub, made.hub) as stand:
+    async with journal_state(url, hub, made.hub) as stand:
         return await _figures(stand, made, options)
 
 

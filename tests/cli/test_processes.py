@@ -168,7 +168,7 @@ def test_controller_and_api_in_one(
         code, log = stopped(process, signal.SIGTERM)
     assert code == 0
     assert lease_holder(kubectl) == ""
-    assert [line["event"] for line in log][-2:] == ["stopping", "leading no more"]
+    assert [line["event"] for line in log][-2:] == ["stopping", "leadership ended"]
     assert token not in json.dumps(log)
 
 

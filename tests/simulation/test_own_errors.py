@@ -408,7 +408,7 @@ def test_a_lease_that_is_lost_between_two_terms_ends_no_process(told: Tell) -> N
 
     with capture_logs() as logs:
         told(story, "Prep")
-    assert [line["event"] for line in logs].count("leading no more") > 1
+    assert [line["event"] for line in logs].count("leadership ended") > 1
 
 
 def test_a_changed_ibgu_is_tried_soon(told: Tell) -> None:

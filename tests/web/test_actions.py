@@ -425,7 +425,9 @@ async def test_a_clean_up_by_hand_is_confirmed_with_what_was_done(
     await made(look, "ran-490", 6100, over=True, newest=True, failure=Cause.ABORT_FAILED)
     dialog = await opened(look, "ran-490", "Confirm clean-up…")
     await expect(dialog).to_contain_text("Say what you cleaned up.")
-    await dialog.get_by_label("What was cleaned up by hand").fill("deleted the Backups")
+    await dialog.get_by_label("What you cleaned up (recorded with your name)").fill(
+        "deleted the Backups"
+    )
     await expect(dialog).to_contain_text("This can't be undone for 1 cluster.")
     await expect(dialog).to_contain_text(
         "olga confirms a manual cleanup there: deleted the Backups."
@@ -467,7 +469,7 @@ async def test_the_failed_are_aborted_before_they_are_retried(look: Tab, cluster
     await made(look, "ran-491", 6100, over=True, newest=True)
     dialog = await opened(look, "ran-491", "Retry failed clusters…")
     await expect(dialog.get_by_role("alert")).to_contain_text("site-6103 (must be aborted first)")
-    await dialog.get_by_label("Abort them first").check()
+    await dialog.get_by_label("First abort clusters whose Prep or Upgrade failed").check()
     await expect(dialog).to_contain_text("This can't be undone for 1 cluster.")
     send = dialog.get_by_role("button", name="Abort, then retry 1 failed cluster", exact=True)
     await expect(send).to_have_accessible_description("Type ran-491 to confirm.")

@@ -88,7 +88,7 @@ async def test_a_page_that_stays_open_says_that_its_session_is_over(
     await expect(page.locator(".who")).to_contain_text("olga")
     await page.context.clear_cookies()
     await page.goto(f"{proxy.url}/#/r/default/edge-416")
-    await expect(page.get_by_role("alert").first).to_contain_text("reload the page to sign in")
+    await expect(page.get_by_role("alert").first).to_contain_text("Reload the page to sign in")
 
 
 async def test_a_form_of_another_page_changes_nothing(

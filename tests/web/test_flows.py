@@ -92,7 +92,7 @@ async def test_the_cause_of_a_failed_cluster_is_three_clicks_away(look: Tab) -> 
     await expect(failures).to_contain_text("11 of 15 have the same cause")
     await expect(failures).to_contain_text("raise autoRollbackOnFailure")
     await failures.get_by_role("link").first.click()
-    card = page.get_by_role("region", name="How it stands")
+    card = page.get_by_role("region", name="State", exact=True)
     await expect(card).to_contain_text(MONITOR)
     await expect(card).to_contain_text("raise autoRollbackOnFailure")
     await expect(page.get_by_role("region", name="History").locator("tbody tr")).to_have_count(2)
@@ -277,7 +277,7 @@ async def test_commands_are_shown_as_code_without_backticks(look: Tab) -> None:
     await expect(failures.locator(".remedy code")).to_have_text("velero describe restore")
     assert "`" not in await page.locator("main").inner_text()
     await failures.get_by_role("link", name="site-9971").click()
-    card = page.get_by_role("region", name="How it stands")
+    card = page.get_by_role("region", name="State", exact=True)
     await expect(card.locator("dd.do code")).to_have_text("velero describe restore")
     assert "`" not in await page.locator("main").inner_text()
 
@@ -608,7 +608,7 @@ async def test_a_rollout_that_selected_nobody_is_no_success(look: Tab) -> None:
 @pytest.mark.parametrize("link", ["#/r/default/none", "#/r/default/ran-417?step=9", "#/c/none"])
 async def test_a_link_to_a_missing_object_says_so(look: Tab, link: str) -> None:
     page = await look.open(link)
-    await expect(page.locator("main")).to_contain_text(re.compile("no such|was in no rollout"))
+    await expect(page.locator("main")).to_contain_text(re.compile("no such|has not been in any rollout|there is no rollout"))
 
 
 async def test_the_theme_is_kept_and_repaints_the_grid(look: Tab) -> None:

@@ -46,7 +46,7 @@ async def test_stalled_clusters_alone_show_the_limit_that_ends_the_step(look: Ta
     """7 of 100: the step was to end in a moment, for minutes."""
     limit = await upgrading(look.site.story(), "ran-tail", 31_000, stuck=7, to_come=0)
     page = await look.open("#/r/default/ran-tail")
-    words = f"7 clusters stalled; otherwise done; the limit ends it at {await clock(page, limit)}"
+    words = f"7 clusters stalled, all others done; ends at {await clock(page, limit)} at the latest"
     told = page.locator(".facts .ends")
     await expect(told).to_have_text(words)
     await expect(told).to_have_class(re.compile("worry"))

@@ -26,7 +26,7 @@ _CONTROLS = {
     names.RESUME: "Resumed",
     names.SKIP: "Skipped",
     names.CIRCUIT_BREAKER: "Circuit breaker changed",
-    names.ADOPT: "Take-over asked for",
+    names.ADOPT: "Takeover requested",
 } | {key: switch.title for key, switch in SWITCHES.items()}
 _HELD = {str(kind): reason.title for kind, reason in GATE_REASONS.items() if reason.title}
 _NOTHING = "nothing skipped"

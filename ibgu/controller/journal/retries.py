@@ -52,4 +52,4 @@ class JournalRetries:
     def _back(self) -> None:
         if self.away:
             self.away = ""
-            log.info("journal back")
+            log.info("journal available again")

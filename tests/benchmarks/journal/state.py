@@ -48,7 +48,7 @@ async def prepare(url: str, history: History) -> None:
 
 
 @asynccontextmanager
-async def standing(url: str, hub: SandboxHub, uid: str) -> AsyncIterator[JournalState]:
+async def journal_state(url: str, hub: SandboxHub, uid: str) -> AsyncIterator[JournalState]:
     engine = db.engine(url)
     headers = {"Authorization": f"Bearer {hub.token('olga')}"}
     async with await HubClient.connect(str(hub.kubeconfig("ibgu"))) as hub_client:

@@ -14,14 +14,14 @@ KEYS = {"rate": STARTS_PER_MINUTE, "jitter": START_JITTER, "ramp": RAMP_UP}
 
 
 def rate_limited(
-    name: str, *steps: str, concurrency: int = 10, timeout: int = 240, **pace: str
+    name: str, *steps: str, concurrency: int = 10, timeout: int = 240, **limits: str
 ) -> Ibgu:
-    return annotated(plain(name, *steps, concurrency=concurrency, timeout=timeout), **pace)
+    return annotated(plain(name, *steps, concurrency=concurrency, timeout=timeout), **limits)
 
 
-def annotated(obj: Ibgu, **pace: str) -> Ibgu:
+def annotated(obj: Ibgu, **limits: str) -> Ibgu:
     """`rate`, `jitter`, `ramp`: the annotations' values."""
-    for key, value in pace.items():
+    for key, value in limits.items():
         obj.metadata.annotations[KEYS[key]] = value
     return obj
 

@@ -130,8 +130,8 @@ def halves(count: int, most: int) -> InMemoryEngine:
     return twin
 
 
-def of_half(name: str, plan: str = "Prep", concurrency: int = 100, **pace: str) -> Ibgu:
-    obj = annotated(ibgu(name, plan, concurrency=concurrency), **pace)
+def of_half(name: str, plan: str = "Prep", concurrency: int = 100, **limits: str) -> Ibgu:
+    obj = annotated(ibgu(name, plan, concurrency=concurrency), **limits)
     chosen = [LabelSelector(match_labels={"half": name})]
     return replace(obj, spec=replace(obj.spec, cluster_label_selectors=chosen))
 
@@ -215,7 +215,9 @@ def test_a_restart_keeps_the_hubs_limit() -> None:
 # -- ways back, and typing errors -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pace", [{"rate": "1"}, {"rate": "one"}, {"ramp": "yes"}, {"jitter": "?"}])
+@pytest.mark.parametrize(
+    "limits", [{"rate": "1"}, {"rate": "one"}, {"ramp": "yes"}, {"jitter": "?"}]
+)
 @pytest.mark.parametrize(
     ("plan", "stage"),
     [
@@ -227,7 +229,7 @@ def test_a_restart_keeps_the_hubs_limit() -> None:
     ],
 )
 def test_ways_back_and_ends_have_no_rate_limit_whatever_is_annotated(
-    plan: str, stage: Stage, pace: dict[str, str]
+    plan: str, stage: Stage, limits: dict[str, str]
 ) -> None:
     twin = limited(4, 1)
     for name, spoke in twin.spokes.items():
@@ -236,7 +238,7 @@ def test_ways_back_and_ends_have_no_rate_limit_whatever_is_annotated(
             spoke.to(each)
             if each is stage:
                 break
-    uid = twin.apply(annotated(ibgu("a", plan), **pace))
+    uid = twin.apply(annotated(ibgu("a", plan), **limits))
     twin.wait(seconds=10)
     assert len(starts(twin)) == 4
     twin.wait(hours=1)
