@@ -15,7 +15,7 @@ def limit() -> ConcurrencyLimit:
 
 def test_streams_are_limited_per_user_and_in_total(limit: ConcurrencyLimit) -> None:
     with limit.held("alice"), limit.held("alice"):
-        with pytest.raises(Problem, match="alice has 2 streams") as mine:
+        with pytest.raises(Problem, match="alice already has 2 streams") as mine:
             limit.held("alice").__enter__()
         with limit.held("bob"), pytest.raises(Problem, match="has 3 streams already") as ours:
             limit.held("carol").__enter__()
@@ -44,7 +44,7 @@ async def test_lists_of_the_fleet_are_made_in_turn() -> None:
     first, *others = [asyncio.create_task(listed(user)) for user in ("alice", "alice", "bob")]
     for _ in range(3):
         await asyncio.sleep(0)
-    with pytest.raises(Problem, match="alice has 2 fleet-lists"):
+    with pytest.raises(Problem, match="alice already has 2 fleet-lists"):
         await listed("alice")
     with pytest.raises(Problem, match="has 3 fleet-lists already"):
         await listed("carol")

@@ -83,4 +83,4 @@ async def test_a_problem_says_when_to_come_again(context: Context, sandbox_hub: 
     assert (first.status_code, second.status_code, alive.status_code) == (200, 429, 200)
     assert second.headers["content-type"] == "application/problem+json"
     assert 1 <= int(second.headers["retry-after"]) <= 100
-    assert "more often than 0.01 times a second" in second.json()["detail"]
+    assert "more than 0.01 requests a second" in second.json()["detail"]

@@ -333,7 +333,7 @@ async def test_streams_are_limited_for_a_user_and_for_all(
         assert (await follow("bob")).status_code == 200
         everybody = await follow("bob")
         assert everybody.status_code == 503
-        for refused, words in ((mine, "alice has 2 streams"), (everybody, "has 3 streams")):
+        for refused, words in ((mine, "alice already has 2 streams"), (everybody, "has 3 streams")):
             await refused.aread()
             assert refused.headers["content-type"] == "application/problem+json"
             assert int(refused.headers["retry-after"]) == 30
@@ -418,14 +418,14 @@ async def test_a_mistake_of_the_reader_ends_no_stream(
     async with follow("alice", "stream", after=0) as stream:
         assert await stream.ids(1) == [1]
         reads = app.state.feed.reads
-        news, failed = reads.news, asyncio.Event()
+        events_after, failed = reads.events_after, asyncio.Event()
 
         async def wrong(*_: Any, **__: Any) -> None:
-            monkeypatch.setattr(reads, "news", news)
+            monkeypatch.setattr(reads, "events_after", events_after)
             failed.set()
             raise ValueError("an event that nobody can read")
 
-        monkeypatch.setattr(reads, "news", wrong)
+        monkeypatch.setattr(reads, "events_after", wrong)
         await failed.wait()
         await changed(journal, found)
         assert await stream.ids(1) == [2]

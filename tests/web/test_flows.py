@@ -608,7 +608,8 @@ async def test_a_rollout_that_selected_nobody_is_no_success(look: Tab) -> None:
 @pytest.mark.parametrize("link", ["#/r/default/none", "#/r/default/ran-417?step=9", "#/c/none"])
 async def test_a_link_to_a_missing_object_says_so(look: Tab, link: str) -> None:
     page = await look.open(link)
-    await expect(page.locator("main")).to_contain_text(re.compile("no such|has not been in any rollout|there is no rollout"))
+    words = re.compile("no such|has not been in any rollout|there is no rollout")
+    await expect(page.locator("main")).to_contain_text(words)
 
 
 async def test_the_theme_is_kept_and_repaints_the_grid(look: Tab) -> None:
