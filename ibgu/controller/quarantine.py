@@ -60,7 +60,7 @@ class RetryDue(Exception):
 
 
 def broken_of(group: BaseExceptionGroup[BaseException]) -> Iterator[RolloutError]:
-    """Yields all Broken in the group, at any depth."""
+    """Yields all RolloutErrors in the group, at any depth."""
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from broken_of(error)
@@ -70,8 +70,8 @@ def broken_of(group: BaseExceptionGroup[BaseException]) -> Iterator[RolloutError
 
 @contextmanager
 def attributed_to(rollout: str) -> Iterator[None]:
-    """Attributes errors in the block to the rollout (by uid). Raises Broken; what the hub responds
-    is no error of ours."""
+    """Attributes errors in the block to the rollout (by uid). Raises RolloutError; what the hub
+    responds is no error of ours."""
     try:
         yield
     except (RolloutError, HubError, MemoryError):

@@ -48,7 +48,7 @@ class AttemptDraws:
         return Random(f"{self._who}/{purpose}")
 
     def next_attempt(self, stage: str, *, backups: bool = True) -> StageAttempt:
-        """Returns the fate of a new attempt at the `stage`: Prep, Upgrade, Rollback, Abort or
+        """Returns the next attempt at the `stage`: Prep, Upgrade, Rollback, Abort or
         Finalize."""
         attempt = self._attempts[stage] = self._attempts.get(stage, 0) + 1
         rng = self.random(f"{stage}/{attempt}")

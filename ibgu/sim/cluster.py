@@ -21,8 +21,8 @@ _HAND_AFTER = 0.3
 class StageAgent(Protocol):
     """StageAgent owns the object that an action changes, and carries out what it asks for."""
 
-    fate: StageAttempt
-    """The fate of the stage that began last."""
+    attempt: StageAttempt
+    """The attempt of the stage that began last."""
 
     @property
     def version(self) -> str: ...
@@ -138,7 +138,7 @@ class SimulatedCluster:
 
     def _first_phase(self, stage: str) -> float:
         first = {"Prep": "stateroot", "Upgrade": "export", "Rollback": "rollback-start"}
-        return self.lca.fate.durations.get(first.get(stage, ""), 1.0)
+        return self.lca.attempt.durations.get(first.get(stage, ""), 1.0)
 
     def _relink(self, now: float) -> None:
         if self.connected != self._linked:

@@ -61,7 +61,7 @@ def failed(found: Member, cause: Cause, message: str) -> Member:
 
 @pytest.fixture
 async def mixed(journal: Journal) -> Step:
-    """r1's step of six members: one of each fate, and two in flight."""
+    """r1's step of six members: one of each outcome, and two in flight."""
     one = rollout()
     first = step(one, 0, Action.PREP, Action.UPGRADE, max_concurrency=6, total=6)
     found = members(first, "site-9", "site-10", "site-11", "other-1", "other-2", "other-3")

@@ -1,4 +1,4 @@
-"""Tallies are kept: never counted again once a step is over, once a second while it runs."""
+"""Counts are cached: never counted again once a step is over, once a second while it runs."""
 
 import asyncio
 from typing import Any

@@ -42,7 +42,7 @@ class FirmwareAgent:
         self, spoke: Spoke, course: AttemptDraws, timeline: StageTimeline, version: str
     ) -> None:
         self.version = version
-        self.fate = StageAttempt({})
+        self.attempt = StageAttempt({})
         self._spoke = spoke
         self._course = course
         self._timeline = timeline
@@ -90,11 +90,11 @@ class FirmwareAgent:
         self._wanted = board["spec"]["wanted"]
         leaves = "Finalize" if self._phase == FLASHED else "Abort"
         stage = leaves if self._wanted == "Idle" else self._wanted
-        self.fate = self._course.next_attempt(_LIKE.get(stage, stage))
+        self.attempt = self._course.next_attempt(_LIKE.get(stage, stage))
         self._busy, self._error = True, ""
         run = board["metadata"].get("annotations", {}).get(names.RUN, "")
         self._timeline.begin(stage, now, now, run=run)
-        length, fault = sum(self.fate.durations.values()), self.fate.fault
+        length, fault = sum(self.attempt.durations.values()), self.attempt.fault
         course = [(1.0, self._end)]
         if stage == "Flash":
             course = [(0.2, self._go_down), (0.8, self._come_up), *course]
@@ -111,7 +111,7 @@ class FirmwareAgent:
 
     def _end(self, now: float) -> None:
         self._busy = False
-        if self._wanted == "Flash" and self.fate.fault is not None:
+        if self._wanted == "Flash" and self.attempt.fault is not None:
             self._error = DAMAGED
         else:
             self._phase = GOALS[self._wanted]

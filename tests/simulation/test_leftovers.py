@@ -33,7 +33,7 @@ def test_nothing_stays_in_memory(told: Tell) -> None:
         await asyncio.sleep(60)
         kept = term.statuses
         assert [kept._written, kept._answered, kept._due, kept._listings, kept._dirty] == [{}] * 5
-        assert (term.lister._open, term.notices._failures) == ({}, {})
+        assert (term.lister._open, term.event_writer._failures) == ({}, {})
         assert len(stage.mirror.works) == 0
 
     told(story, "Prep", "Abort", clusters=2)

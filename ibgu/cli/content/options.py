@@ -20,9 +20,9 @@ PackedPaths = Annotated[
     list[Path],
     typer.Argument(metavar="PATH", help="Files or directories of manifests.", show_default=False),
 ]
-MapName = Annotated[str, typer.Option("--name", help="Of the ConfigMap.")]
+MapName = Annotated[str, typer.Option("--name", help="Name of the ConfigMap.")]
 MapNamespace = Annotated[
-    str, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Of the ConfigMap.")
+    str, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Namespace of the ConfigMap.")
 ]
 PackedFile = Annotated[
     Path | None,
@@ -34,7 +34,7 @@ PackedFile = Annotated[
         show_default=False,
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Pack it in spite of errors.")]
+Force = Annotated[bool, typer.Option("--force", help="Pack the files even if lint finds errors.")]
 
 
 class LintOutput(StrEnum):

@@ -185,7 +185,7 @@ class JournalWriter:
         return lost
 
     async def _commit(self, changeset: Changeset) -> frozenset[MemberKey]:
-        """Commits the turn. Raises, in a group, a Broken for each rollout whose part Postgres
+        """Commits the turn. Raises, in a group, a RolloutError for each rollout whose part Postgres
         refuses; the others are decided again without them."""
         try:
             return await self.with_retries(lambda: self._journal.commit(changeset))

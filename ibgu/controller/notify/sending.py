@@ -77,7 +77,7 @@ async def _refused(
 @asynccontextmanager
 async def sender(receiver: Receiver) -> AsyncIterator[Sender]:
     """Yields a sender that uses the proxies of the environment (HTTPS_PROXY, NO_PROXY). Raises
-    Unready."""
+    SecretUnavailable."""
     try:
         trust = ssl.create_default_context(cafile=receiver.ca_file or None)
     except OSError as error:

@@ -14,7 +14,7 @@ log = structlog.get_logger("ibgu.controller")
 
 
 async def report_leadership(
-    reads: Reads, lease: Callable[[], ObjectMeta | None], notices: EventWriter
+    reads: Reads, lease: Callable[[], ObjectMeta | None], event_writer: EventWriter
 ) -> None:
     """Writes the Event of this lead; a journal that can't be read is tolerated. A live TALM does
     not matter: the Lease is ibgu's own."""
@@ -24,4 +24,4 @@ async def report_leadership(
         log.warning("can't report the new leader", error=error_text(error))
         return
     if found is not None and held is not None:
-        notices.leads(held, found)
+        event_writer.leads(held, found)

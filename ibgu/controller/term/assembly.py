@@ -95,7 +95,7 @@ class RunningTerm(Struct, frozen=True, kw_only=True):
     adopting: Adoption
     lister: MembershipLister
     statuses: Statuses
-    notices: EventWriter
+    event_writer: EventWriter
     refresh: FeedbackRefresh | None
     """None if refreshes are turned off."""
     payload_checks: PayloadChecks
@@ -140,8 +140,8 @@ class Assembly(Struct, frozen=True, eq=False):
         touch_now = work_queue.touch_now
         lister = MembershipLister(client, mirror, payloads, self._tenants, tasks, touch_now)
         statuses = self._statuses(payloads, writer, journal_writer)
-        notices = EventWriter(mirror, clock, writer, instance=settings.identity)
-        reporter = Reporter(fleet, mirror, payloads, quarantine, statuses, notices)
+        event_writer = EventWriter(mirror, clock, writer, instance=settings.identity)
+        reporter = Reporter(fleet, mirror, payloads, quarantine, statuses, event_writer)
         refresh = self._refresh(outcomes, effects)
         changes = ChangeHandlers(fleet, drivers, mirror, work_queue, errors, facts, reporter)
         responses = ResponseHandlers(
@@ -173,7 +173,7 @@ class Assembly(Struct, frozen=True, eq=False):
             adopting=adopting,
             lister=lister,
             statuses=statuses,
-            notices=notices,
+            event_writer=event_writer,
             refresh=refresh,
             payload_checks=PayloadChecks(fleet, payloads, work_queue, quarantine),
             journal_writer=journal_writer,

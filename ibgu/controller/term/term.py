@@ -50,7 +50,7 @@ class Term:
         `led_since`: see `Facts`.
 
         Raises (in a group) HubRestored on a new proof, the journal's errors about this leader,
-        Broken, and RetryDue once a quarantined rollout is due.
+        RolloutError, and RetryDue once a quarantined rollout is due.
         """
         async with asyncio.TaskGroup() as tasks:
             deps, settings = self._deps, self._deps.settings
@@ -119,7 +119,7 @@ class Term:
         """Starts what runs beside the loop."""
         deps, settings = self._deps, self._deps.settings
         tasks.create_task(term.writer.run())
-        tasks.create_task(report_leadership(deps.reads, deps.lease, term.notices))
+        tasks.create_task(report_leadership(deps.reads, deps.lease, term.event_writer))
         if term.refresh is not None:
             tasks.create_task(term.refresh.run())
         tasks.create_task(term.statuses.run(term.fleet))

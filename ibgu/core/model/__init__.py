@@ -17,6 +17,7 @@ from ibgu.core.model.decisions import (
     OnRollout,
     OnStep,
     Preempt,
+    RecordedDecision,
     is_warning,
 )
 from ibgu.core.model.members import (
@@ -95,6 +96,7 @@ __all__ = [
     "Probe",
     "Reason",
     "ReasonKind",
+    "RecordedDecision",
     "Rollout",
     "RolloutState",
     "Run",

@@ -143,4 +143,6 @@ def is_warning(decision: OnRollout | OnStep | OnMember) -> bool:
 _UNWANTED = (Outcome.FAILED, Outcome.CANCELLED)
 
 
-Decision = OnRollout | OnStep | OnMember | OnPendingPatch | Preempt
+RecordedDecision = OnRollout | OnStep | OnMember | OnPendingPatch
+"""A decision that the journal keeps, and the history shows unless it is silent."""
+Decision = RecordedDecision | Preempt

@@ -32,7 +32,7 @@ _OF_STEP = {
     Kind.STEP_FINISHED: Topic.STEP_FINISHED,
 }
 
-Told = tuple[TrackedEvents, Topic | None]
+FoldResult = tuple[TrackedEvents, Topic | None]
 
 
 def advance(
@@ -59,7 +59,7 @@ def advance(
     return memory.tracking(fact.rollout, None if after.over else after), tuple(messages)
 
 
-def _fold(texts: FailureTexts, track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> Told:
+def _fold(texts: FailureTexts, track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> FoldResult:
     if fact.cluster is not None:
         return _member(texts, track, fact, kind) if kind in MEMBER_KINDS else (track, None)
     if fact.step is not None:
@@ -74,7 +74,7 @@ def _moves(before: TrackedEvents, after: TrackedEvents, kind: Kind) -> bool:
     return kind in PROGRESS_KINDS or (held is not None and not (after.hold or after.step_hold))
 
 
-def _rollout(track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> Told:
+def _rollout(track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> FoldResult:
     hold = hold_in(fact.data, fact.at, track.hold)
     topic = _OF_ROLLOUT.get(kind)
     if topic is None and track.hold is not None and hold is None:
@@ -84,7 +84,7 @@ def _rollout(track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> Told:
     return replace(track, hold=hold, state=state, groups=groups), topic
 
 
-def _step(track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> Told:
+def _step(track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> FoldResult:
     hold = hold_in(fact.data, fact.at, track.step_hold)
     topic = _OF_STEP.get(kind)
     if kind is Kind.STEP_HELD:
@@ -111,7 +111,9 @@ def _leads_back(action: str) -> bool:
     return declared(action) and traits(action).leads_back
 
 
-def _member(texts: FailureTexts, track: TrackedEvents, fact: RolloutEvent, kind: Kind) -> Told:
+def _member(
+    texts: FailureTexts, track: TrackedEvents, fact: RolloutEvent, kind: Kind
+) -> FoldResult:
     outcome = fact.data.get("outcome")
     if outcome is None or fact.step != track.step:
         return track, None

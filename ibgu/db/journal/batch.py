@@ -15,14 +15,12 @@ from ibgu.core.model import (
     OnStep,
     PendingPatch,
     Preempt,
+    RecordedDecision,
     Rollout,
     Run,
     Step,
 )
 from ibgu.db.journal.changeset import Changeset, MemberKey, concerns
-
-Told = OnRollout | OnStep | OnMember | OnPendingPatch
-"""Decisions that the history shows."""
 
 
 class Batch(Struct):
@@ -36,7 +34,7 @@ class Batch(Struct):
     pending_patches: dict[str, PendingPatch] = {}
     taken: list[Member] = []
     freed: list[Member] = []
-    told: list[Told] = []
+    told: list[RecordedDecision] = []
 
     @property
     def empty(self) -> bool:

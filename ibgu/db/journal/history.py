@@ -16,12 +16,12 @@ from ibgu.core.model import (
     Outcome,
     PendingPatch,
     Reason,
+    RecordedDecision,
     Rollout,
     Run,
     Step,
     is_warning,
 )
-from ibgu.db.journal.batch import Told
 from ibgu.db.journal.evidence import evidence
 from ibgu.db.rows import Row
 
@@ -40,7 +40,7 @@ _NOT_OF_A_MEMBER = {"step": None, "cluster": None, "cluster_uid": None, "run": N
 
 
 def event_rows(
-    hub: str, epoch: int, at: datetime, told: Iterable[Told], first: int = 1
+    hub: str, epoch: int, at: datetime, told: Iterable[RecordedDecision], first: int = 1
 ) -> list[Row]:
     """Returns the rows of the events. `first`: the number of the first; those of a commit count
     from 1, and Postgres shifts them."""
@@ -62,7 +62,7 @@ def event_rows(
     ]
 
 
-def _columns(decision: Told) -> Row:
+def _columns(decision: RecordedDecision) -> Row:
     match decision:
         case OnRollout(rollout=rollout):
             return {

@@ -140,8 +140,8 @@ class Journal:
 
     async def commit(self, changeset: Changeset) -> frozenset[MemberKey]:
         """Writes the turn, all or nothing, except members whose claim is another's; returns the
-        keys of those. Raises Deposed (nothing was written), JournalUnavailable (commit the same
-        turn again), ReloadNeeded."""
+        keys of those. Raises LeadershipLost (nothing was written), JournalUnavailable (commit the
+        same turn again), ReloadNeeded."""
         async with self._busy:
             with unavailable_from("writing decisions"):
                 return await self._commit(changeset)

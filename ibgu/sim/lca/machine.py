@@ -41,8 +41,8 @@ class Lca:
         self._seen: tuple[object, ...] = ()
         self._requested = 0.0
         self._start = StageStart.INIT
-        self.fate = StageAttempt({})
-        """The fate of the stage that began last."""
+        self.attempt = StageAttempt({})
+        """The attempt of the stage that began last."""
 
     # -- from outside ----------------------------------------------------------------------------
 
@@ -130,8 +130,8 @@ class Lca:
         elif start is not StageStart.INIT:
             self.record.enter(start.value, now)
         backups = bool(self.record.spec.get("oadpContent"))
-        self.fate = self.course.next_attempt(start.value, backups=backups)
-        script = script_for(start, self.fate, self.record.ibu)
+        self.attempt = self.course.next_attempt(start.value, backups=backups)
+        script = script_for(start, self.attempt, self.record.ibu)
         self._perform(script[1:] if again else _postponed(script, waits), now)
 
     def _recreate(self, now: float) -> bool:

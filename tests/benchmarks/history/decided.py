@@ -25,12 +25,12 @@ from ibgu.core.model import (
     PendingPatch,
     Reason,
     ReasonKind,
+    RecordedDecision,
     RunResult,
     RunState,
     Waiting,
     WorkView,
 )
-from ibgu.db.journal.batch import Told
 from tests.members import changed_member
 from tests.runs import changed
 
@@ -57,13 +57,13 @@ class Attempt(Struct, frozen=True):
 class Decided(Struct, frozen=True):
     """The turns of one member in one step, and the member as they leave it."""
 
-    starts: tuple[Told, ...]
+    starts: tuple[RecordedDecision, ...]
     started: Member
-    runs: tuple[Told, ...]
+    runs: tuple[RecordedDecision, ...]
     running: Member
-    ends: tuple[Told, ...]
+    ends: tuple[RecordedDecision, ...]
     over: Member
-    settles: tuple[Told, ...]
+    settles: tuple[RecordedDecision, ...]
 
 
 def waiting(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from ibgu.db.journal.batch import Told
+from ibgu.core.model import RecordedDecision
 from tests.benchmarks.history import records
 from tests.benchmarks.history.member_lines import MemberLines, life, told_at
 from tests.benchmarks.history.plan import ACTIONS, WAVE, Course, History, fails
@@ -60,7 +60,7 @@ class Steps:
             part = range(first, min(first + OF_A_TURN, wave.stop))
             yield [line for each in part for line in self._told(each, phase)]
 
-    def _about(self, told: tuple[Told, ...], at: datetime) -> Changeset:
+    def _about(self, told: tuple[RecordedDecision, ...], at: datetime) -> Changeset:
         return [line % {"seq": NUMBER} for line in told_at(self._history.hub, at, told)]
 
     def _told(self, each: int, phase: str) -> list[str]:

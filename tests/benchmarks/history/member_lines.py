@@ -7,8 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.model import Kind, Member, OnMember
-from ibgu.db.journal.batch import Told
+from ibgu.core.model import Kind, Member, OnMember, RecordedDecision
 from ibgu.db.journal.history import event_rows
 from ibgu.db.rows import Row, member_row, run_row
 from ibgu.db.schema import events, members, runs
@@ -69,7 +68,7 @@ def life(hub: str, step: int, action: Action, *, fails: bool) -> MemberLines:
     )
 
 
-def told_at(hub: str, at: datetime, decisions: tuple[Told, ...]) -> tuple[str, ...]:
+def told_at(hub: str, at: datetime, decisions: tuple[RecordedDecision, ...]) -> tuple[str, ...]:
     """Lines of `events`, to be filled in."""
     rows = event_rows(hub, 1, at, decisions)
     return tuple(_line(events, row | {"seq": _SEQ}) for row in rows)

@@ -2,9 +2,17 @@
 
 from datetime import timedelta
 
-from ibgu.core.model import Kind, OnRollout, OnStep, Rollout, RolloutState, Step, StepState
+from ibgu.core.model import (
+    Kind,
+    OnRollout,
+    OnStep,
+    RecordedDecision,
+    Rollout,
+    RolloutState,
+    Step,
+    StepState,
+)
 from ibgu.core.model.kinds import IbguSpec, IbuSpec, PlanItem, RolloutStrategy, SeedImageRef
-from ibgu.db.journal.batch import Told
 from tests.benchmarks.history.plan import ACTIONS, Course
 
 _TIMEOUT = 240
@@ -47,10 +55,10 @@ def step(course: Course, index: int) -> Step:
     )
 
 
-def begins(course: Course, index: int) -> tuple[Told, ...]:
+def begins(course: Course, index: int) -> tuple[RecordedDecision, ...]:
     """Events before those of the step's members."""
     found, opened = rollout(course), step(course, index)
-    first: tuple[Told, ...] = (
+    first: tuple[RecordedDecision, ...] = (
         OnRollout(Kind.ROLLOUT_SEEN, found, "seen on the hub", actor="via the hub (kubectl)"),
         OnRollout(Kind.PLAN_ACCEPTED, found, "the plan has 2 steps"),
         OnRollout(Kind.ROLLOUT_STARTED, found, "the rollout starts"),
@@ -59,7 +67,7 @@ def begins(course: Course, index: int) -> tuple[Told, ...]:
     return (*(first if index == 0 else ()), starts)
 
 
-def ends(course: Course, index: int) -> tuple[Told, ...]:
+def ends(course: Course, index: int) -> tuple[RecordedDecision, ...]:
     if step(course, index).state is not StepState.FINISHED:
         return ()
     over = (OnStep(Kind.STEP_FINISHED, step(course, index), "the step is finished"),)

@@ -11,41 +11,41 @@ from ibgu.sim.lca.scripts.upgrade import upgrade
 from ibgu.sim.lca.stages import StageStart
 
 
-def script_for(start: StageStart, fate: StageAttempt, ibu: JsonObject) -> Script:
-    script = _slowed(_plain(start, fate, ibu), fate)
-    fault = fate.active_fault(FaultPoint.BLOCKED)
+def script_for(start: StageStart, attempt: StageAttempt, ibu: JsonObject) -> Script:
+    script = _slowed(_plain(start, attempt, ibu), attempt)
+    fault = attempt.active_fault(FaultPoint.BLOCKED)
     if fault is None:
         return script
     kind = "Idle" if start in _TO_IDLE else f"{start.value}InProgress"
     block = SetCondition(kind, "False", "Blocked", fault.message)
     first, *rest = script
-    unblocked = beat(fate.length(fault), RemoveCondition(kind), *first.effects)
+    unblocked = beat(attempt.length(fault), RemoveCondition(kind), *first.effects)
     return (beat(0.0, block), unblocked, *rest)
 
 
 _TO_IDLE = (StageStart.INIT, StageStart.ABORT, StageStart.FINALIZE)
 
 
-def _slowed(script: Script, fate: StageAttempt) -> Script:
+def _slowed(script: Script, attempt: StageAttempt) -> Script:
     """A stage that succeeds, but late: its last beat waits."""
-    fault = fate.active_fault(FaultPoint.SLOW)
+    fault = attempt.active_fault(FaultPoint.SLOW)
     if fault is None:
         return script
     *before, last = script
-    return (*before, beat(last.after + fate.length(fault), *last.effects))
+    return (*before, beat(last.after + attempt.length(fault), *last.effects))
 
 
-def _plain(start: StageStart, fate: StageAttempt, ibu: JsonObject) -> Script:
+def _plain(start: StageStart, attempt: StageAttempt, ibu: JsonObject) -> Script:
     match start:
         case StageStart.PREP:
-            return prep(fate)
+            return prep(attempt)
         case StageStart.UPGRADE:
-            return upgrade(fate, ibu)
+            return upgrade(attempt, ibu)
         case StageStart.ROLLBACK:
-            return rollback(fate)
+            return rollback(attempt)
         case StageStart.ABORT:
-            return abort(fate)
+            return abort(attempt)
         case StageStart.FINALIZE:
-            return finalize(fate)
+            return finalize(attempt)
         case StageStart.INIT:
             return (beat(0.0, SetCondition("Idle", "True", "Idle", "Idle")),)

@@ -19,8 +19,8 @@ def waiting(before: str = "") -> str:
 FULLY = f"Waiting for system to fully stabilize: {_UNHEALTHY}"
 
 
-def health_wait(fate: StageAttempt, say: SetCondition, least: float = 0.0) -> list[ScriptStep]:
+def health_wait(attempt: StageAttempt, say: SetCondition, least: float = 0.0) -> list[ScriptStep]:
     """Returns the wait until healthy, which a fault may make endless. `least`: the phase's shortest
     time in seconds."""
-    lasts = float("inf") if fate.active_fault(FaultPoint.HEALTH) else least
+    lasts = float("inf") if attempt.active_fault(FaultPoint.HEALTH) else least
     return [beat(0.0, say), beat(lasts)] if lasts else []

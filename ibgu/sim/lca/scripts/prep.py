@@ -36,22 +36,22 @@ _WARNED = (
 )
 
 
-def prep(fate: StageAttempt) -> Script:
+def prep(attempt: StageAttempt) -> Script:
     accepted = beat(
         0.0,
         SetCondition("Idle", "False", "InProgress", "In progress"),
         say("Prep", "In progress"),
     )
-    wait = health_wait(fate, say("Prep", waiting("Prep stage")), fate.durations["health"])
-    if fault := fate.active_fault(FaultPoint.CHECK):
+    wait = health_wait(attempt, say("Prep", waiting("Prep stage")), attempt.durations["health"])
+    if fault := attempt.active_fault(FaultPoint.CHECK):
         return (accepted, *wait, beat(0.0, *failed("Prep", fault.message)))
-    warning = fate.active_fault(FaultPoint.WARNING)
+    warning = attempt.active_fault(FaultPoint.WARNING)
     warns = (AnnotateWarning(warning.message),) if warning else ()
-    return (accepted, *wait, beat(0.0, ValidateSpec()), beat(0.0, *warns), *_stateroot(fate))
+    return (accepted, *wait, beat(0.0, ValidateSpec()), beat(0.0, *warns), *_stateroot(attempt))
 
 
-def _stateroot(fate: StageAttempt) -> list[ScriptStep]:
-    seconds = fate.durations["stateroot"]
+def _stateroot(attempt: StageAttempt) -> list[ScriptStep]:
+    seconds = attempt.durations["stateroot"]
     beats = [
         beat(
             0.0,
@@ -61,30 +61,30 @@ def _stateroot(fate: StageAttempt) -> list[ScriptStep]:
         ),
         beat(seconds * 0.1, say("Prep", _STATEROOT)),
     ]
-    if fault := fate.active_fault(FaultPoint.STATEROOT):
+    if fault := attempt.active_fault(FaultPoint.STATEROOT):
         return [*beats, beat(seconds * 0.9, *failed("Prep", fault.message))]
-    return [*beats, *_precache(fate, seconds * 0.9)]
+    return [*beats, *_precache(attempt, seconds * 0.9)]
 
 
-def _precache(fate: StageAttempt, after: float) -> list[ScriptStep]:
+def _precache(attempt: StageAttempt, after: float) -> list[ScriptStep]:
     launched = beat(
         after,
         OpenPhase("Precache"),
         say("Prep", "Successfully launched a new job precache. job is nil"),
     )
-    if fault := fate.active_fault(FaultPoint.PRECACHE):
-        return [launched, *_pulling(fate, 3, failed("Prep", fault.message))]
-    done = completed("Prep", _WARNED if fate.active_fault(FaultPoint.WARNING) else _SUCCEEDED)
-    return [launched, *_pulling(fate, 0, (OpenPhase(""), *done))]
+    if fault := attempt.active_fault(FaultPoint.PRECACHE):
+        return [launched, *_pulling(attempt, 3, failed("Prep", fault.message))]
+    done = completed("Prep", _WARNED if attempt.active_fault(FaultPoint.WARNING) else _SUCCEEDED)
+    return [launched, *_pulling(attempt, 0, (OpenPhase(""), *done))]
 
 
-def _pulling(fate: StageAttempt, failing: int, end: tuple[Effect, ...]) -> list[ScriptStep]:
+def _pulling(attempt: StageAttempt, failing: int, end: tuple[Effect, ...]) -> list[ScriptStep]:
     """Progress reports at LCA's own pace, but never too many of them, and how it ends."""
-    seconds = fate.durations["precache"]
-    reports = max(1, min(int(seconds / (_PROGRESS_EVERY * fate.scale)), _MAX_REPORTS))
+    seconds = attempt.durations["precache"]
+    reports = max(1, min(int(seconds / (_PROGRESS_EVERY * attempt.scale)), _MAX_REPORTS))
     every = seconds / (reports + 0.1)
     progress = (
-        say("Prep", _progress(fate.images, fate.images * n // reports, failing))
+        say("Prep", _progress(attempt.images, attempt.images * n // reports, failing))
         for n in range(reports)
     )
     return [

@@ -20,26 +20,26 @@ from ibgu.sim.lca.scripts.health import health_wait, waiting
 _REQUESTED = "Rollback requested"
 
 
-def rollback(fate: StageAttempt) -> Script:
+def rollback(attempt: StageAttempt) -> Script:
     accepted = beat(
         0.0,
         SetCondition("UpgradeCompleted", "False", "Failed", _REQUESTED),
         SetCondition("UpgradeInProgress", "False", "Failed", _REQUESTED),
         say("Rollback", "In progress"),
     )
-    wait = health_wait(fate, say("Rollback", waiting("Rollback stage")))
-    return (accepted, *wait, *_reboot(fate))
+    wait = health_wait(attempt, say("Rollback", waiting("Rollback stage")))
+    return (accepted, *wait, *_reboot(attempt))
 
 
-def _reboot(fate: StageAttempt) -> list[ScriptStep]:
-    begin = fate.durations["rollback-start"]
+def _reboot(attempt: StageAttempt) -> list[ScriptStep]:
+    begin = attempt.durations["rollback-start"]
     initiating = beat(begin * 0.3, say("Rollback", "Initiating rollback"))
-    if fault := fate.active_fault(FaultPoint.OSTREE):
+    if fault := attempt.active_fault(FaultPoint.OSTREE):
         return [initiating, beat(begin * 0.7, *failed("Rollback", fault.message))]
-    dark = fate.durations["rollback-reboot"]
-    if fault := fate.active_fault(FaultPoint.DARK):
-        dark += fate.length(fault)
-    settle = fate.durations["rollback-settle"]
+    dark = attempt.durations["rollback-reboot"]
+    if fault := attempt.active_fault(FaultPoint.DARK):
+        dark += attempt.length(fault)
+    settle = attempt.durations["rollback-settle"]
     return [
         initiating,
         beat(begin * 0.4, ClearExpiration(), say("Rollback", "Completing rollback")),

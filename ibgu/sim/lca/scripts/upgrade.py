@@ -34,18 +34,18 @@ _SWITCHES = {
 }
 
 
-def upgrade(fate: StageAttempt, ibu: JsonObject) -> Script:
+def upgrade(attempt: StageAttempt, ibu: JsonObject) -> Script:
     accepted = beat(0.0, OpenPhase("PrePivot"), say("Upgrade", "In progress"))
-    wait = health_wait(fate, say("Upgrade", waiting("Upgrade (pre-pivot) stage")))
-    return (accepted, *wait, *_before_pivot(fate, ibu))
+    wait = health_wait(attempt, say("Upgrade", waiting("Upgrade (pre-pivot) stage")))
+    return (accepted, *wait, *_before_pivot(attempt, ibu))
 
 
-def _before_pivot(fate: StageAttempt, ibu: JsonObject) -> list[ScriptStep]:
-    backups = _backups(fate) if (ibu.get("spec") or {}).get("oadpContent") else []
-    if fault := fate.active_fault(FaultPoint.BACKUP):
-        return [*backups, beat(fate.durations["export"], *failed("Upgrade", fault.message))]
+def _before_pivot(attempt: StageAttempt, ibu: JsonObject) -> list[ScriptStep]:
+    backups = _backups(attempt) if (ibu.get("spec") or {}).get("oadpContent") else []
+    if fault := attempt.active_fault(FaultPoint.BACKUP):
+        return [*backups, beat(attempt.durations["export"], *failed("Upgrade", fault.message))]
     exporting = spread(
-        fate.durations["export"] * 0.9,
+        attempt.durations["export"] * 0.9,
         [
             (say("Upgrade", "Exporting Application Configuration"),),
             (say("Upgrade", "Exporting Policy and Config Manifests"),),
@@ -53,14 +53,14 @@ def _before_pivot(fate: StageAttempt, ibu: JsonObject) -> list[ScriptStep]:
             (say("Upgrade", "In progress"), OpenPhase("")),
         ],
     )
-    last = fate.durations["export"] * 0.1
-    if fault := fate.active_fault(FaultPoint.REBOOT):
+    last = attempt.durations["export"] * 0.1
+    if fault := attempt.active_fault(FaultPoint.REBOOT):
         return [*backups, *exporting, beat(last, *failed("Upgrade", fault.message))]
-    return [*backups, *exporting, beat(last, ShutDownNode()), *_after_shutdown(fate, ibu)]
+    return [*backups, *exporting, beat(last, ShutDownNode()), *_after_shutdown(attempt, ibu)]
 
 
-def _backups(fate: StageAttempt) -> list[ScriptStep]:
-    seconds = fate.durations["backup"]
+def _backups(attempt: StageAttempt) -> list[ScriptStep]:
+    seconds = attempt.durations["backup"]
     return [
         beat(seconds * 0.02, say("Upgrade", "Backing up Application Data")),
         beat(seconds * 0.08, say("Upgrade", "Backup of Application Data is in progress")),
@@ -68,29 +68,29 @@ def _backups(fate: StageAttempt) -> list[ScriptStep]:
     ]
 
 
-def _after_shutdown(fate: StageAttempt, ibu: JsonObject) -> list[ScriptStep]:
-    dark = fate.durations["reboot"]
-    if fault := fate.active_fault(FaultPoint.DARK):
-        dark += fate.length(fault)
-    expire = fate.active_fault(FaultPoint.CERTIFICATES)
-    certificates = fate.length(expire) if expire else _CERTIFICATES
+def _after_shutdown(attempt: StageAttempt, ibu: JsonObject) -> list[ScriptStep]:
+    dark = attempt.durations["reboot"]
+    if fault := attempt.active_fault(FaultPoint.DARK):
+        dark += attempt.length(fault)
+    expire = attempt.active_fault(FaultPoint.CERTIFICATES)
+    certificates = attempt.length(expire) if expire else _CERTIFICATES
     boot = beat(
         dark, BootNewStateroot(certificates), OpenPhase("PostPivot"), say("Upgrade", waiting())
     )
-    rolls_back = fate.active_fault(FaultPoint.MONITOR, FaultPoint.NEW_BOOT, FaultPoint.SETTLED)
+    rolls_back = attempt.active_fault(FaultPoint.MONITOR, FaultPoint.NEW_BOOT, FaultPoint.SETTLED)
     if rolls_back is None:
-        return [boot, *_after_pivot(fate)]
+        return [boot, *_after_pivot(attempt)]
     if not _switched_off(ibu, rolls_back.where):
-        return [boot, *_automatic_rollback(fate, ibu, rolls_back)]
+        return [boot, *_automatic_rollback(attempt, ibu, rolls_back)]
     if rolls_back.where is FaultPoint.SETTLED:
-        return [boot, *_left_on_new_release(fate, ibu, rolls_back)]
-    return [boot, beat(fate.durations["settle"], ConnectKlusterlet()), beat(_NEVER)]
+        return [boot, *_left_on_new_release(attempt, ibu, rolls_back)]
+    return [boot, beat(attempt.durations["settle"], ConnectKlusterlet()), beat(_NEVER)]
 
 
-def _after_pivot(fate: StageAttempt) -> list[ScriptStep]:
+def _after_pivot(attempt: StageAttempt) -> list[ScriptStep]:
     """Returns what follows the pivot, which the hub sees only once the klusterlet's own data is
     restored."""
-    settle, restore = fate.durations["settle"], fate.durations["restore"]
+    settle, restore = attempt.durations["settle"], attempt.durations["restore"]
     return [
         beat(settle * 0.8, say("Upgrade", "Applying Policy Manifests")),
         beat(settle * 0.1, say("Upgrade", "Applying Config Manifests")),
@@ -102,47 +102,47 @@ def _after_pivot(fate: StageAttempt) -> list[ScriptStep]:
     ]
 
 
-def _left_on_new_release(fate: StageAttempt, ibu: JsonObject, fault: Fault) -> list[ScriptStep]:
+def _left_on_new_release(attempt: StageAttempt, ibu: JsonObject, fault: Fault) -> list[ScriptStep]:
     """Returns the end of an Upgrade that fails on the new release, with its own rollback off. The
     init monitor, if it is on, rolls back later: only a success ends it."""
     failure = fault.message.partition(": ")[2]
-    stays = beat(_settled(fate), ConnectKlusterlet(), *failed("Upgrade", failure))
+    stays = beat(_settled(attempt), ConnectKlusterlet(), *failed("Upgrade", failure))
     if _switched_off(ibu, FaultPoint.MONITOR):
         return [stays]
     seconds = monitor_seconds(ibu)
     message = f"Rollback due to LCA Init Monitor timeout, after {go_duration(seconds)}"
     return [
         stays,
-        beat(max(0.0, seconds * fate.scale - _settled(fate)), ShutDownNode()),
-        *_back(fate, message),
+        beat(max(0.0, seconds * attempt.scale - _settled(attempt)), ShutDownNode()),
+        *_back(attempt, message),
     ]
 
 
-def _automatic_rollback(fate: StageAttempt, ibu: JsonObject, fault: Fault) -> list[ScriptStep]:
+def _automatic_rollback(attempt: StageAttempt, ibu: JsonObject, fault: Fault) -> list[ScriptStep]:
     """Returns the way back to the original stateroot, where the stage stays Upgrade, failed."""
     seconds = monitor_seconds(ibu)
     message = fault.message.format(monitor=go_duration(seconds)) if fault.message else ""
     in_new = {
-        FaultPoint.MONITOR: seconds * fate.scale,
-        FaultPoint.SETTLED: _settled(fate),
+        FaultPoint.MONITOR: seconds * attempt.scale,
+        FaultPoint.SETTLED: _settled(attempt),
     }.get(fault.where, 0.0)
     before: tuple[Effect, ...] = (ConnectKlusterlet(),) if fault.where is FaultPoint.SETTLED else ()
     return [
         beat(in_new, *before),
-        beat(fate.durations["settle"] * 0.1, ShutDownNode()),
-        *_back(fate, message),
+        beat(attempt.durations["settle"] * 0.1, ShutDownNode()),
+        *_back(attempt, message),
     ]
 
 
-def _settled(fate: StageAttempt) -> float:
+def _settled(attempt: StageAttempt) -> float:
     """Returns the seconds from the boot of the new release to what its upgrade depends on."""
-    return fate.durations["settle"] + fate.durations["restore"] * 0.3
+    return attempt.durations["settle"] + attempt.durations["restore"] * 0.3
 
 
-def _back(fate: StageAttempt, message: str) -> list[ScriptStep]:
+def _back(attempt: StageAttempt, message: str) -> list[ScriptStep]:
     return [
-        beat(fate.durations["reboot"] * 0.7, BootOldStateroot()),
-        beat(fate.durations["settle"] * 0.3, RestoreIbu(), *failed("Upgrade", message)),
+        beat(attempt.durations["reboot"] * 0.7, BootOldStateroot()),
+        beat(attempt.durations["settle"] * 0.3, RestoreIbu(), *failed("Upgrade", message)),
     ]
 
 

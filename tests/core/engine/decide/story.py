@@ -5,9 +5,15 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.model import Decision, Kind, OnMember, OnPendingPatch, OnRollout, OnStep, Preempt
-
-Told = OnRollout | OnStep | OnMember | OnPendingPatch
+from ibgu.core.model import (
+    Decision,
+    Kind,
+    OnMember,
+    OnRollout,
+    OnStep,
+    Preempt,
+    RecordedDecision,
+)
 
 
 class RecordedEvent(Struct, frozen=True):
@@ -24,7 +30,7 @@ class Story:
         about = (said.decision for said in self.said if isinstance(said.decision, OnMember))
         return [decision.kind for decision in about if decision.member.cluster == name]
 
-    def decisions(self, kind: Kind) -> list[Told]:
+    def decisions(self, kind: Kind) -> list[RecordedDecision]:
         """All of that kind so far."""
         return [said for _, said in self._all() if said.kind is kind]
 
@@ -35,7 +41,7 @@ class Story:
     def times(self, kind: Kind) -> list[datetime]:
         return [at for at, said in self._all() if said.kind is kind]
 
-    def _all(self) -> Iterable[tuple[datetime, Told]]:
+    def _all(self) -> Iterable[tuple[datetime, RecordedDecision]]:
         for said in self.said:
             if not isinstance(said.decision, Preempt):
                 yield said.at, said.decision
