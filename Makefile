@@ -39,14 +39,22 @@ tools: $(READY) ## helm, kubeconform, promtool, Compose's loader and Vale, for t
 	@$(BIN)/python -m tests.tools
 
 # As root, or with sudo where it asks nobody.
-APT = $(shell test "$$(id -u)" = 0 || echo sudo -n) apt-get -qq
+ROOT = $(shell test "$$(id -u)" = 0 || echo sudo -n)
+APT = $(ROOT) apt-get -qq
 
-.PHONY: browser
-browser: ## Debian's Chromium where there is none, for the tests of the page (CHROMIUM names another)
+.PHONY: packages
+packages: ## Debian's Chromium and Postgres where there are none, for the tests (CHROMIUM names another browser)
 	@test -n "$(CHROMIUM)" || command -v chromium >/dev/null || { \
 	  echo "== Chromium, for the tests of the page"; \
 	  { $(APT) update && $(APT) install -y --no-install-recommends chromium fonts-dejavu-core; } >/dev/null || { \
 	  echo "Chromium could not be installed: apt-get install chromium, or name one in CHROMIUM"; exit 1; }; }
+# Debian would start a server of its own beside the tests' ones.
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  echo "== Debian's Postgres, for the tests of an installation with TLS"; \
+	  { $(APT) update && $(APT) install -y --no-install-recommends postgresql-common && \
+	    $(ROOT) sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf && \
+	    $(APT) install -y --no-install-recommends postgresql; } >/dev/null || { \
+	  echo "Postgres could not be installed: apt-get install postgresql"; exit 1; }; }
 
 .PHONY: demo
 demo: setup ## a whole hub with 50 simulated clusters and a rollout (DEMO_ARGS=--exit-when-done)
@@ -58,7 +66,7 @@ test: ## all tests, on real API servers and Postgres (TEST_ARGS for pytest, TEST
 	@$(MAKE) --no-print-directory test-core
 	@$(MAKE) --no-print-directory test-rest
 else
-test: setup tools browser
+test: setup tools packages
 	@$(BIN)/pytest $(PARALLEL) $(TEST_ARGS)
 endif
 
@@ -72,7 +80,7 @@ test-core: $(READY) ## the tests of ibgu/core, and how much of it they cover
 	@$(BIN)/pytest -n $(CORES) tests/core -m "hypothesis or long"
 
 .PHONY: test-rest
-test-rest: setup tools browser ## all other tests
+test-rest: setup tools packages ## all other tests
 	@echo "== all other tests"
 	@$(BIN)/python -m tests.neighbours
 	@$(BIN)/pytest $(PARALLEL) $(SECOND_TRY) --ignore tests/core
@@ -80,9 +88,9 @@ test-rest: setup tools browser ## all other tests
 .PHONY: test-neighbours
 test-neighbours: setup ## the tests on the real work agent and the real TALM (TEST_ARGS)
 	@$(BIN)/python -m tests.neighbours
-	@$(BIN)/pytest $(PARALLEL) -m "chaos or not chaos" tests/neighbours tests/fidelity \
-	  tests/e2e/test_beside_talm.py tests/e2e/test_talms_crd.py tests/e2e/test_talm_killed.py tests/e2e/test_whole_way.py \
-	  tests/e2e/test_installed_by_the_guide.py $(TEST_ARGS)
+	@$(BIN)/pytest $(PARALLEL) tests/neighbours tests/fidelity tests/e2e/test_beside_talm.py tests/e2e/test_talms_crd.py \
+	  tests/e2e/test_talm_killed.py tests/e2e/test_talm_killed_late.py tests/e2e/test_shadow_of_killed_talm.py \
+	  tests/e2e/test_whole_way.py tests/e2e/test_installed_by_the_guide.py $(TEST_ARGS)
 
 .PHONY: chaos
 chaos: setup ## servers killed, filled, paused and cut off in mid-rollout (CHAOS_SEED, CHAOS_ARGS)
@@ -90,7 +98,7 @@ chaos: setup ## servers killed, filled, paused and cut off in mid-rollout (CHAOS
 
 .PHONY: night
 night: CLUSTERS ?= 1000
-night: setup browser ## an operator's night with CLUSTERS=1000: page, CLI, REST and kubectl compared all along
+night: setup packages ## an operator's night with CLUSTERS=1000: page, CLI, REST and kubectl compared all along
 	@NIGHT_CLUSTERS=$(CLUSTERS) $(BIN)/pytest tests/e2e/test_night.py $(TEST_ARGS)
 
 .PHONY: soak
@@ -151,7 +159,7 @@ compare: setup ## a benchmark of BASE and of HEAD, in turns (BASE=HEAD~30 BENCH_
 	@$(BIN)/python -m tests.benchmarks.compare $(BASE) HEAD --times $(TIMES) -- $(BENCH_ARGS)
 
 .PHONY: pictures
-pictures: setup browser ## take the pictures of the page in docs/images, in its tests
+pictures: setup packages ## take the pictures of the page in docs/images, in its tests
 	@$(BIN)/pytest tests/web
 	@cp .artifacts/page/page-*.png docs/images/
 

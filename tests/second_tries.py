@@ -1,4 +1,4 @@
-"""Reports tests that passed only at a second try, with what they failed with at first.
+"""Reports what a test failed with before its second try, whether it passed then or not.
 
 On real servers and two busy cores a test may lose a race of its own making. It gets one more try
 (`make test`), which nobody should have to take on trust: the run's end names it.
@@ -18,6 +18,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     failed_again = {report.nodeid for report in terminalreporter.getreports("failed")}
     for name, text in _failed.items():
-        if name not in failed_again:
+        if name in failed_again:
+            terminalreporter.section(f"the first try of {name}", red=True)
+        else:
             terminalreporter.section(f"passed at the second try: {name}", yellow=True)
-            terminalreporter.line(text)
+        terminalreporter.line(text)

@@ -1,7 +1,6 @@
 """The bundled Postgres as the chart sets it up, on a real server: by TLS, or not at all."""
 
 import os
-import pwd
 import shutil
 import socket
 import ssl
@@ -19,12 +18,10 @@ from sqlalchemy.exc import DBAPIError
 from ibgu.db import engine
 from ibgu.sandbox.servers import free_port
 from ibgu.sandbox.waiting import wait_until
+from tests.charts.debian_postgres import binaries, server_user
 from tests.charts.rendering import CASES, Object, render
 from tests.charts.test_templates import only, pod_specs
 
-BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-"""Debian's: the sandbox's own Postgres has no TLS."""
-pytestmark = pytest.mark.skipif(not BINARIES, reason="apt-get install postgresql")
 HOST = "ibgu-postgres"
 CA = "/etc/ibgu-postgres/ca.crt"
 
@@ -37,20 +34,20 @@ class Server(Struct, frozen=True):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    objects = render(CASES["bundled"])
+    programs, objects = binaries(), render(CASES["bundled"])
     secret = only(objects, "Secret")["stringData"]
     # Not pytest's own folder: Postgres runs as nobody, who can't enter that.
     folder, port = Path(tempfile.mkdtemp(prefix="ibgu-tls-")), free_port()
     _fill(folder, secret | only(objects, "ConfigMap", HOST)["data"])
     arguments = [f"-p{port}", f"-k{folder}", *_arguments(objects, folder)]
     server = subprocess.Popen(
-        [BINARIES[-1] / "postgres", "-D", folder / "data", *arguments],
+        [programs / "postgres", "-D", folder / "data", *arguments],
         user=server_user(),
         cwd=folder,
         stderr=subprocess.DEVNULL,
     )
     try:
-        ready: list[str | Path] = [BINARIES[-1] / "pg_isready", "-q", "-h127.0.0.1", f"-p{port}"]
+        ready: list[str | Path] = [programs / "pg_isready", "-q", "-h127.0.0.1", f"-p{port}"]
         wait_until(lambda: subprocess.run(ready).returncode == 0, "Postgres", lambda: None)
         url = secret["url"].replace(":5432/ibgu", f":{port}/postgres")
         yield Server(url.replace(CA, str(folder / "ca.crt")), folder / "ca.crt")
@@ -58,11 +55,6 @@ def server() -> Iterator[Server]:
         server.terminate()
         server.wait()
         shutil.rmtree(folder)
-
-
-def server_user() -> int | None:
-    """The uid to become: Postgres refuses to run as root."""
-    return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
 
 
 def _fill(folder: Path, files: Mapping[str, str]) -> None:
@@ -75,7 +67,7 @@ def _fill(folder: Path, files: Mapping[str, str]) -> None:
         os.chown(each, -1 if (user := server_user()) is None else user, -1)
     access = ["--auth=scram-sha-256", f"--pwfile={folder / 'password'}", "--username=ibgu"]
     initdb: list[str | Path] = [
-        BINARIES[-1] / "initdb",
+        binaries() / "initdb",
         "-D",
         folder / "data",
         *access,

@@ -15,7 +15,7 @@ from ibgu.sandbox.certificates import write_serving_files
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.servers import free_port
 from ibgu.sandbox.waiting import wait_until
-from tests.charts.test_postgres_tls import BINARIES, server_user
+from tests.charts.debian_postgres import binaries, server_user
 from tests.docs.site import DOCS, fences
 from tests.release.test_cli import PYTHON
 from tests.tools.binaries import tools
@@ -59,18 +59,18 @@ def postgres() -> Iterator[tuple[Path, int, Path]]:
     for each in (folder, *folder.iterdir()):
         os.chown(each, -1 if (user := server_user()) is None else user, -1)
     access = ("--auth-local=trust", "--auth-host=scram-sha-256", "--username=postgres", "--no-sync")
-    initdb: list[str | Path] = [BINARIES[-1] / "initdb", "-D", folder / "data", *access]
+    initdb: list[str | Path] = [binaries() / "initdb", "-D", folder / "data", *access]
     subprocess.run(initdb, user=server_user(), cwd=folder, check=True, capture_output=True)
     files = (f"ssl_cert_file={serving.certificate}", f"ssl_key_file={serving.key}")
     options = [word for each in ("ssl=on", *files, "fsync=off") for word in ("-c", each)]
     server = subprocess.Popen(
-        [BINARIES[-1] / "postgres", "-D", folder / "data", f"-p{port}", f"-k{folder}", *options],
+        [binaries() / "postgres", "-D", folder / "data", f"-p{port}", f"-k{folder}", *options],
         user=server_user(),
         cwd=folder,
         stderr=subprocess.DEVNULL,
     )
     try:
-        ready: list[str | Path] = [BINARIES[-1] / "pg_isready", "-q", f"-h{folder}", f"-p{port}"]
+        ready: list[str | Path] = [binaries() / "pg_isready", "-q", f"-h{folder}", f"-p{port}"]
         wait_until(lambda: subprocess.run(ready).returncode == 0, "Postgres", lambda: None)
         yield folder, port, folder / "ca.crt"
     finally:
@@ -80,7 +80,7 @@ def postgres() -> Iterator[tuple[Path, int, Path]]:
 
 
 def types_sql(socket: Path, port: int) -> None:
-    stops: list[str | Path] = [BINARIES[-1] / "psql", "-v", "ON_ERROR_STOP=1"]
+    stops: list[str | Path] = [binaries() / "psql", "-v", "ON_ERROR_STOP=1"]
     psql = [*stops, f"-h{socket}", f"-p{port}"]
     subprocess.run([*psql, "-U", "postgres"], input=block("CREATE DATABASE"), text=True, check=True)
 

@@ -179,7 +179,9 @@ class Kubelet:
 
     def pods(self, deployment: str) -> list[Pod]:
         """Returns the pods of the Deployment's newest template."""
-        found = [pods for key, pods in self._pods.items() if key.startswith(f"{deployment}/")]
+        # The kubelet's thread adds pods meanwhile.
+        known = list(self._pods.items())
+        found = [pods for key, pods in known if key.startswith(f"{deployment}/")]
         return found[-1] if found else []
 
     def selected(self, selector: Mapping[str, str]) -> list[Pod]:

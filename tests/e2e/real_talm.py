@@ -74,6 +74,10 @@ class RealTalm:
             self._process.wait()
             self._process = None
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
     def available(self, replicas: int) -> None:
         """The status that the Deployment's controller would write."""
         counts = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")

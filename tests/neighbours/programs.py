@@ -11,7 +11,8 @@ from typing import NoReturn
 import pytest
 
 REQUIRE = "REQUIRE_NEIGHBOURS"
-"""A variable; where it is set, a test that lacks a neighbour fails instead of being skipped."""
+"""A variable; where it is set, a test that lacks a neighbour, or what a test beside neighbours
+needs of the machine, fails instead of being skipped."""
 _BESIDE = Path(__file__).parents[3] / "shared" / "neighbours"
 """A folder beside the repository that may have them built."""
 _BUILD = "CGO_ENABLED=0 go build -mod=vendor -o"
@@ -42,7 +43,7 @@ def program(variable: str) -> Path:
     repository; skips the test where there is none, or fails it (`REQUIRE`)."""
     found = find(variable)
     if found is None:
-        _lack(f"{variable} names nothing. {how_to_have_them()}")
+        lack(f"{variable} names nothing. {how_to_have_them()}")
     return found
 
 
@@ -66,7 +67,7 @@ def crd(kind: str) -> Path:
     it."""
     found = next(_crds(program("NEIGHBOUR_CRDS"), kind), None)
     if found is None:
-        _lack(f"no CRD of {kind}; to have it: {UPSTREAM['NEIGHBOUR_CRDS']}")
+        lack(f"no CRD of {kind}; to have it: {UPSTREAM['NEIGHBOUR_CRDS']}")
     return found
 
 
@@ -80,7 +81,8 @@ def required() -> bool:
     return os.environ.get(REQUIRE, "") not in ("", "0")
 
 
-def _lack(words: str) -> NoReturn:
+def lack(words: str) -> NoReturn:
+    """Skips the test for what this machine does not have, or fails it (`REQUIRE`)."""
     if required():
         pytest.fail(f"{words} ({REQUIRE} is set)", pytrace=False)
     pytest.skip(words)

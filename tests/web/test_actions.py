@@ -465,7 +465,7 @@ def chosen(ibgu: Any) -> list[str]:
 
 
 async def test_the_failed_are_aborted_before_they_are_retried(look: Tab, clusters: None) -> None:
-    """A retry alone is refused; the abort is a rollout, and the same button retries after it."""
+    """A retry alone is refused; the abort is a step, and the dialog retries when it is over."""
     await made(look, "ran-491", 6100, over=True, newest=True)
     dialog = await opened(look, "ran-491", "Retry failed clusters…")
     await expect(dialog.get_by_role("alert")).to_contain_text("site-6103 (must be aborted first)")
@@ -476,10 +476,31 @@ async def test_the_failed_are_aborted_before_they_are_retried(look: Tab, cluster
     await dialog.get_by_label("type the rollout's name").fill("ran-491")
     await send.click()
     await expect(dialog.get_by_role("status")).to_contain_text("the same request retries them")
-    await expect(dialog).to_contain_text("Press Retry failed clusters… again when that is over.")
+    await expect(dialog).to_contain_text("Keep this dialog open")
     assert actions(of_hub(look, "ran-491")) == [["Prep"], ["AbortOnFailure"]]
-    [refused] = look.errors
-    assert "409 (Conflict)" in refused, "the retry alone"
+    await aborted(look, "ran-491", 6103)
+    await expect(dialog).to_contain_text("takes 1 failed cluster of ran-491 through the plan again")
+    new = await followed(look, dialog, "ran-491-retry-")
+    assert actions(new) == [["Prep"], ["AbortOnFailure"]]
+    assert chosen(new) == [name(6103)]
+    refused = [each for each in look.errors if "409 (Conflict)" not in each]
+    assert refused == [], "but for the retry alone, and what comes before the labels are removed"
+
+
+async def aborted(look: Tab, name_: str, number: int) -> None:
+    """The second step has aborted the cluster, as if a controller had seen it."""
+    story = look.site.story()
+    uid, plan = of_hub(look, name_)["metadata"]["uid"], ["Prep", "AbortOnFailure"]
+    times = {"created_at": story.now, "completed_at": story.now}
+    found = await story.rollout(
+        uid, plan, name=name_, state=RolloutState.COMPLETE, fleet=FLEET, **times
+    )
+    step = await story.step(found, 1, 1)
+    await story.put(succeeded(step, number, 0, story.now, MINUTE))
+    ended = replace(step, state=StepState.FINISHED, finished_at=story.now)
+    await story.tell(OnStep(Kind.STEP_FINISHED, ended, "all its clusters are over"))
+    label = "lcm.openshift.io/ibgu-prep-failed-"
+    Kubectl(look.site.hub)("label", "managedcluster", name(number), label)
 
 
 async def test_only_what_failed_on_the_new_release_is_rolled_back(

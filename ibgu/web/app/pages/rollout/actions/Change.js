@@ -10,7 +10,7 @@ import { REVERSIBLE } from "../../../words/actions.js";
 import { sentence } from "../../../words/format.js";
 import { Confirm } from "./Confirm.js";
 import { Preview, usePreview } from "./Preview.js";
-import { useSending, useTrial } from "./sending.js";
+import { useSecond, useSending, useTrial } from "./sending.js";
 
 /** @param {{ change: import("./changes.js").Kind, rollout: any, onClose: () => void }} props */
 export function Change({ change, rollout, onClose }) {
@@ -24,8 +24,10 @@ export function Change({ change, rollout, onClose }) {
   const ofStep = usePreview(rollout, step);
   const preview = trial.answer?.preview ?? ofStep;
   const { busy, problem, send } = useSending(path, body, setDone);
+  const first = done?.again ? rolloutPath({ ...rollout, name: done.rollout }) : null;
+  const stopped = useSecond(path, body, first, setDone);
   if (done)
-    return html`<${Done} title=${change.title} rollout=${rollout} answer=${done} onClose=${onClose} />`;
+    return html`<${Done} title=${change.title} rollout=${rollout} answer=${done} stopped=${stopped} onClose=${onClose} />`;
 
   const risk = trial.answer?.danger ? trial.answer : change.risk(body);
   const risky = risk.danger !== REVERSIBLE;
@@ -77,15 +79,22 @@ function Outcome({ answer, problem }) {
     }`;
 }
 
-function Done({ title, rollout, answer, onClose }) {
+function Done({ title, rollout, answer, stopped, onClose }) {
   const other = answer.rollout && answer.rollout !== rollout.name && answer.rollout;
   return html`<${Dialog} title=${title} onClose=${onClose}>
-    <p class="notice done" role="status"><strong>Done.</strong> <${Words} text=${sentence(answer.done)} /></p>
-    ${answer.again && html`<p>Press <em>Retry failed clusters…</em> again when that is over.</p>`}
+    <p class="notice done" role="status"><strong>${answer.again ? "Step 1 of 2." : "Done."}</strong> <${Words} text=${sentence(answer.done)} /></p>
+    ${answer.again && html`<${Second} stopped=${stopped} />`}
     ${other && html`<p><a href=${rolloutLink({ ...rollout, name: other })} onClick=${onClose}>Follow ${other}</a></p>`}
     ${answer.kubectl && html`<${Command} line=${answer.kubectl} />`}
     <div class="buttons">
       <button type="button" class="primary" autofocus onClick=${onClose}>Close</button>
     </div>
   <//>`;
+}
+
+/** What becomes of the second request. */
+function Second({ stopped }) {
+  if (stopped)
+    return html`<p class="notice bad" role="alert">The clusters are not retried. <${Words} text=${sentence(stopped.message)} /></p>`;
+  return html`<p aria-busy="true">Keep this dialog open: the retry follows as soon as the abort is over. If you close it, press <em>Retry failed clusters…</em> again then.</p>`;
 }

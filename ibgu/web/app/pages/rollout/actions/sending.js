@@ -3,6 +3,13 @@ import { useEffect, useState } from "preact/hooks";
 import { useServices } from "../../../data/services.js";
 
 export const TYPING_MS = 300;
+const AGAIN_MS = 2000;
+/** How long the first request may stay without effect once its rollout is over. */
+const SETTLING_MS = 60_000;
+const NO_EFFECT = "the rollout is over, and the clusters are as they were before it";
+const OVER = ["Completed", "CompletedWithFailures"];
+/** Statuses of problems that pass. */
+const PASSING = [0, 429, 503];
 const BLANK = { answer: null, problem: null };
 
 /** What the change would do. @param {object | null} body null: nothing is to be asked yet */
@@ -41,6 +48,49 @@ export function useSending(
     if (found.answer) done(found.answer);
   };
   return { busy, problem, send };
+}
+
+/**
+ * Sends the second request of a change that takes two, once the rollout of the first one is over:
+ * the same body again.
+ *
+ * @param {string} path
+ * @param {object} body
+ * @param {string | null} first the path of the rollout that comes first; null: there is none
+ * @param {(answer: any) => void} done
+ * @returns {Error | null} why there is no second request
+ */
+export function useSecond(path, body, first, done) {
+  const { rest } = useServices();
+  const [problem, setProblem] = useState(null);
+  useEffect(() => {
+    if (first === null) return undefined;
+    const ending = new AbortController();
+    let timer = 0;
+    let over = 0;
+    const look = async () => {
+      try {
+        const { phase } = await rest.get(first, ending.signal);
+        over = OVER.includes(phase) ? over || Date.now() : 0;
+        // The hub may not show the first request's effect yet: then it would be made once more.
+        if (over && !(await rest.post(`${path}?dryRun=true`, body)).again && !ending.signal.aborted)
+          return done(await rest.post(path, body));
+        if (over && Date.now() - over > SETTLING_MS) return setProblem(new Error(NO_EFFECT));
+      } catch (error) {
+        if (ending.signal.aborted) return undefined;
+        const passes = PASSING.includes(error.status) || (error.status === 409 && over);
+        if (!passes || (over && Date.now() - over > SETTLING_MS)) return setProblem(error);
+      }
+      if (!ending.signal.aborted) timer = setTimeout(look, AGAIN_MS);
+      return undefined;
+    };
+    timer = setTimeout(look, AGAIN_MS);
+    return () => {
+      ending.abort();
+      clearTimeout(timer);
+    };
+  }, [rest, path, first]);
+  return problem;
 }
 
 async function tried(ask) {
