@@ -1,4 +1,4 @@
-"""Reads YAML of anybody as documents with the line of each field, bounded in size.
+"""Reads YAML of any source as documents with the line of each field, bounded in size.
 
 A text is cut into documents as the Lifecycle Agent's decoder does it: at lines that begin with
 `---`. What stands between two of them and is empty, or a comment, is a document without content.

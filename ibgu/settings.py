@@ -242,7 +242,7 @@ def read_settings(**given: object) -> Settings:
 def mistyped(names: Iterable[str]) -> str:
     """Returns what is said of the first that is nearly one of the settings; empty: none is.
 
-    Others are somebody else's: Kubernetes gives every pod variables of the Services beside it, and
+    Others are someone else's: Kubernetes gives every pod variables of the Services beside it, and
     one of those may be called ibgu.
     """
     known = {variable(field): field for field in Settings.model_fields}

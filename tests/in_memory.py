@@ -15,7 +15,7 @@ NEEDED = 4 * 2**30
 
 
 def keep_in_memory() -> None:
-    """Keeps files in memory for this process and those that it starts. A TMPDIR that somebody has
+    """Keeps files in memory for this process and those that it starts. A TMPDIR that someone has
     set is kept."""
     if "TMPDIR" in os.environ or not _usable():
         return

@@ -204,9 +204,9 @@ def _of_tls(error: ssl.SSLError) -> str:
     if error.verify_code == _EXPIRED:
         return "its certificate has expired; its operator must renew it"
     return (
-        "its certificate is signed by nobody whom this machine knows; --ca-file (IBGU_CA_FILE) "
-        "names the certificates to trust it by, on OpenShift those of the ingress: oc get "
-        "configmap default-ingress-cert -n openshift-config-managed "
+        "its certificate is signed by no authority that this machine trusts; --ca-file "
+        "(IBGU_CA_FILE) names the certificates to trust it by, on OpenShift those of the "
+        "ingress: oc get configmap default-ingress-cert -n openshift-config-managed "
         "-o jsonpath='{.data.ca-bundle\\.crt}'"
     )
 

@@ -24,7 +24,7 @@ log = structlog.get_logger("ibgu.controller")
 MIN_DELAY, MAX_DELAY = 60.0, 1800.0
 """Seconds from the error to the next try, at most; doubled from try to try up to MAX_DELAY."""
 CHANGED = 15.0
-"""Like MIN_DELAY, after somebody has changed the IBGU: that may have solved the problem."""
+"""Like MIN_DELAY, after someone has changed the IBGU: that may have solved the problem."""
 _AFTER_ERROR, _AFTER_CHANGE = Backoff(MIN_DELAY, MAX_DELAY), Backoff(CHANGED, MAX_DELAY)
 MAX_NAMESPACES = 10
 """The most namespaces with quarantined rollouts; with more, the cause is hardly theirs, and the
@@ -213,7 +213,7 @@ class Quarantine:
         return pause
 
     def changed(self, rollout: str) -> None:
-        """Retries the rollout sooner because somebody changed its IBGU, but not at once: each try
+        """Retries the rollout sooner because someone changed its IBGU, but not at once: each try
         costs all others a start."""
         if self._failed(rollout):
             known = self._failures[rollout]

@@ -26,7 +26,7 @@ def made_once(name: str, make: Callable[[Path], None]) -> Path:
 
     Processes that need it at the same time wait for the first one. The folder appears whole or
     not at all: `make` fills another one, which is renamed. Whenever one is made, those of its kind
-    (the name's first word) that nobody has used for `UNUSED` are removed.
+    (the name's first word) unused for `UNUSED` are removed.
     """
     done = cache_folder() / name
     if done.is_dir():

@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 def create_database(server_url: str, name: str, *, template: str | None = None) -> str:
     """Create it on the server of `server_url` and return the same URL with its name.
 
-    As a copy of `template`, if one is given, to which nobody may be connected meanwhile.
+    As a copy of `template`, if one is given, to which no connection may be open meanwhile.
     """
     copy = f" TEMPLATE {_quoted(template)}" if template else ""
     _execute(server_url, f"CREATE DATABASE {_quoted(name)}{copy}")

@@ -20,7 +20,7 @@ _LOG_TAIL = 15  # lines
 
 
 class Keeper:
-    """Owns the servers of one sandbox; see `keeper_main` for what happens when somebody dies."""
+    """Owns the servers of one sandbox; see `keeper_main` for what happens when someone dies."""
 
     def __init__(self, folder: Path, *, remove_folder: bool) -> None:
         """`folder` takes the servers' logs, and is removed at the end if `remove_folder`."""

@@ -19,7 +19,7 @@ rules: [{level: Metadata}]
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens at. Nobody else, in whichever process, is given it
+    """A port of 127.0.0.1 that is free. No other caller, in whichever process, is given it
     while this process lives: seconds lie between the choice and the server's start."""
     for port in random.sample(_PORTS, 200):
         if _unused(port) and _claim(port):

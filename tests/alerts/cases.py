@@ -173,7 +173,7 @@ CASES = (
         (f'action="Upgrade",{WARNING}',),
     ),
     Case("IbguFailureRate", "one in ten", ended("0+9x60", "0+1x60"), 40),
-    Case("IbguFailureRate", "three, and nobody else yet", ended("0x60", "0x10 3x50"), 20),
+    Case("IbguFailureRate", "three, and no one else yet", ended("0x60", "0x10 3x50"), 20),
     Case(
         "IbguTooLittleTime",
         "never started",

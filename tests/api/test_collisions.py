@@ -117,7 +117,7 @@ async def test_a_step_is_appended_while_the_status_is_written_again_and_again(
     post: Post, made: Made, journal: Journal, admin: HubClient, collisions: Collisions
 ) -> None:
     """Each write of the status comes between the patch's read and its store: the answer was that
-    somebody had changed the rollout meanwhile."""
+    someone had changed the rollout meanwhile."""
     await seen(journal, known(await made("Prep")))
     await effective(collisions)
     collisions.left = TIMES

@@ -36,7 +36,7 @@ async def answers(
     app: FastAPI, client: httpx.AsyncClient, of: History, course: Course
 ) -> list[tuple[str, httpx.Response]]:
     async def get(path: str, query: dict[str, Any]) -> httpx.Response:
-        """Asks until it is answered: a hub on which somebody changes a schema answers 429 for a
+        """Asks until it is answered: a hub on which someone changes a schema answers 429 for a
         moment."""
         answer = await client.get(path, params=query)
         for _ in range(30):

@@ -31,7 +31,7 @@ PREP_AND_UPGRADE = (("Prep",), ("Upgrade",))
 FLUSHED = 0.5
 """Seconds until the API server has written its audit log."""
 AWAY = (HubError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
-"""What a question may end in while somebody is away."""
+"""What a question may end in while someone is away."""
 
 
 class Chaos(Scene):

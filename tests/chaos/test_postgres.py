@@ -122,7 +122,7 @@ def mounted(folder: Path) -> Iterator[None]:
 async def test_the_disk_is_full(
     small_disk: Path, on_small_disk: EmbeddedPostgres, chaos: Chaos
 ) -> None:
-    """The server's own; somebody makes room in the end, and starts it again."""
+    """The server's own; someone makes room in the end, and starts it again."""
     chaos.database_url = create_database(on_small_disk.url, "journal")
     await chaos.roll_out(100, 25)
     pod = await chaos.pod()

@@ -172,7 +172,7 @@ def test_other_labels_of_a_cluster(kubectl: Kubectl, account: User) -> None:
 
 
 def test_the_hub_keeps_it_as_it_ships(kubectl: Kubectl) -> None:
-    """ibgu compares: a default that the API server adds would look like somebody's change."""
+    """ibgu compares: a default that the API server adds would look like someone's change."""
     shipped = yaml.safe_load((CHART / "files" / "beside-talm.yaml").read_text())
     for made, kind, part in zip(policy(), KINDS, ("policy", "binding"), strict=True):
         found = kubectl.get(kind, NAME)["spec"]

@@ -92,7 +92,7 @@ async def test_a_rollouts_level_comes_first_and_details_on_demand(
 
 
 async def test_the_warnings_are_all_failures(ibgu: Ibgu, journal: Journal) -> None:
-    """Each cluster that failed, whatever for, or was cancelled; and nobody else."""
+    """Each cluster that failed, whatever for, or was cancelled; and no one else."""
     one = rollout()
     await seen(journal, one)
     prep = await open_step(journal, step(one, 0, Action.PREP))

@@ -30,7 +30,7 @@ async def test_commands_go_where_one_is_logged_in(
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith(f"{server}: logged in as alice, for the context ")
     assert "IBGU_TOKEN" not in done.stderr
-    other = await ibgu("login", "--server", server, **env | {"IBGU_TOKEN": "of somebody else"})
+    other = await ibgu("login", "--server", server, **env | {"IBGU_TOKEN": "of someone else"})
     assert "IBGU_TOKEN is set: commands use that token" in other.stderr
     file = tmp_path / "ibgu" / "logins.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

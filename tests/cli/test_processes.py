@@ -21,7 +21,7 @@ pytestmark = pytest.mark.hub
 Process = subprocess.Popen[str]
 Start = Callable[..., Process]
 LOG_BYTES = 1 << 20
-"""What a process may log before somebody reads it: who leads carries out whatever other tests have
+"""What a process may log before someone reads it: who leads carries out whatever other tests have
 left on the hub, and would stand still where the pipe is full."""
 
 

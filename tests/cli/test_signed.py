@@ -100,7 +100,7 @@ def openssl_verifies(path: Path, public: str) -> bool:
 async def test_a_changed_certificate_is_refused(
     leading: Leading, certify: Certify, db: AsyncEngine, tmp_path: Path
 ) -> None:
-    """Neither a better verdict, nor somebody else's key, nor another file."""
+    """Neither a better verdict, nor someone else's key, nor another file."""
     await tell(await leading(), story())
     await tamper(db, "UPDATE events SET data = data - 'seen' WHERE kind = 'RunAccepted'")
     private, public = keys(tmp_path)

@@ -95,7 +95,7 @@ def test_each_failure_waits_longer_until_it_was_well_for_long(quarantine: Known)
 
 @pytest.mark.parametrize("tries", [1, 3])
 def test_a_change_of_the_ibgu_brings_the_next_try(quarantine: Known, tries: int) -> None:
-    """The tries do not become more often, as somebody may change it again and again."""
+    """The tries do not become more often, as someone may change it again and again."""
     for _ in range(tries):
         quarantine.put(error(), "default")
     quarantine.changed("other")

@@ -88,7 +88,7 @@ async def test_an_event_that_was_changed_is_found(journal: Journal, db: AsyncEng
     before = (await certify(db, HUB, "uid-a")).findings
     await tamper(db, "UPDATE events SET epoch = 4 WHERE kind = 'RunAccepted'")
     findings = (await certify(db, HUB, "uid-a")).findings
-    assert "nobody led in epoch 4" in str(told(findings))
+    assert "no controller led in epoch 4" in str(told(findings))
     assert before.digest != findings.digest
 
 

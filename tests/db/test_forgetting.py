@@ -96,7 +96,7 @@ async def test_a_forgotten_rollout_is_deleted_with_members_and_runs(
 async def test_a_run_of_it_that_a_cluster_shows_is_still_nobody_elses(
     journal: Journal, leading: Leading
 ) -> None:
-    """An old etcd that shows the run again would otherwise look like somebody's hand (R9.7)."""
+    """An old etcd that shows the run again would otherwise look like someone's hand (R9.7)."""
     await over(journal, gone("old"), "a")
     await without_events(journal)
     await forgotten(journal)

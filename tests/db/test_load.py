@@ -116,7 +116,7 @@ async def test_runs_that_this_hub_never_had_are_foreign(journal: Journal, leadin
 
 
 async def test_events_that_are_forgotten_take_no_run_with_them(journal: Journal) -> None:
-    """An old etcd that shows the run again would otherwise look like somebody's hand (R9.7)."""
+    """An old etcd that shows the run again would otherwise look like someone's hand (R9.7)."""
     await finished(journal, "gone", 1, Action.PREP)
     while await journal.forget(NOW + timedelta(days=400)):
         pass

@@ -136,7 +136,7 @@ async def test_a_cancelled_load_ends_although_its_connection_is_lost(
     journal: Journal, db: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection that is lost must not hide that the work was cancelled: a leader that went
-    on without its Lease could write nothing, and nobody else would lead."""
+    on without its Lease could write nothing, and no one else would lead."""
     await journal.commit(opening(ONE, FIRST, waiting=[A]))
     stop = Stop()
     monkeypatch.setattr(journals, "load_readable", stop.after(load_readable))

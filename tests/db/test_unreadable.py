@@ -116,7 +116,7 @@ async def test_a_load_ahead_leaves_out_an_unreadable_rollout(
 async def test_an_unreadable_rollout_still_cancels_older_ones(
     journal: Journal, db: AsyncEngine, since: object
 ) -> None:
-    """Where its age is lost, nobody may take the clusters: it may be the newest one."""
+    """Where its age is lost, no rollout may take the clusters: it may be the newest one."""
     cancel = rollout("bad", age=2)
     first = step(cancel, 0, Action.ABORT)
     await journal.commit(opening(cancel, first, waiting=[member(first, "a")]))

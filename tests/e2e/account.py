@@ -26,7 +26,7 @@ Object = dict[str, Any]
 
 
 class LimitedAccount:
-    """Bound to a ClusterRole and a Role of its own, so that nobody else's rights change."""
+    """Bound to a ClusterRole and a Role of its own, so that no one else's rights change."""
 
     def __init__(self, hub: SandboxHub, admin: HubClient, folder: Path) -> None:
         self._hub = hub

@@ -45,7 +45,7 @@ class Journal:
         return list(await self._connection.fetch(query, *values))
 
     async def hang_up(self) -> None:
-        """Nobody else can copy or drop a database that somebody is connected to."""
+        """Nobody else can copy or drop a database that someone is connected to."""
         async with self._busy:
             await self._hang_up()
 

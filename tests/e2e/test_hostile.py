@@ -147,7 +147,7 @@ async def test_a_value_that_postgres_refuses_quarantines_only_its_rollout(
 
 @pytest.mark.usefixtures("log")
 async def test_a_rollout_that_can_not_be_stored_at_all(scene: Scene) -> None:
-    """The hold can't be stored either: an Event and its status say so, and nobody else waits for
+    """The hold can't be stored either: an Event and its status say so, and no one else waits for
     it."""
     await scene.journal("ALTER TABLE rollouts ADD CHECK (name <> 'mine')")
     await scene.fleet(count=3)
@@ -164,7 +164,7 @@ async def test_a_cluster_that_claims_a_run_holds_only_its_own_rollout(
     scene: Scene, *, relabelled: bool
 ) -> None:
     """The claim looks like a journal that has lost a run, so a person decides. It can't be made to
-    look so in the rollout of somebody else, by whatever labels."""
+    look so in the rollout of someone else, by whatever labels."""
     first, third = f"{scene.label}-1", f"{scene.label}-3"
     await scene.fleet(count=4, faults=[f"hangs@{first}", f"hangs@{third}"])
     await scene.start()

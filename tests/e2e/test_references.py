@@ -149,7 +149,7 @@ async def test_unchecked_references_are_reported_where_authors_are_trusted(
     checked = await scene.condition("attack", "PayloadChecked")
     assert (checked["status"], checked["reason"]) == ("False", "OlderThanPolicy")
     assert "may read ConfigMap openshift-adp/foreign" in checked["message"]
-    await scene.told("attack", "nobody has checked whether its author may read")
+    await scene.told("attack", "it was not checked whether its author may read")
 
 
 async def test_without_a_policy_references_stay_in_the_namespace(

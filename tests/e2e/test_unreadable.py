@@ -1,4 +1,4 @@
-"""A row of one rollout can't be read at a start: that rollout stands, and nobody else."""
+"""A row of one rollout can't be read at a start: that rollout stands, and no one else."""
 
 import re
 from collections.abc import Iterator

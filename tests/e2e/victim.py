@@ -1,6 +1,6 @@
 """A controller that dies at a given point as if by kill -9: `victim.py <settings> <death>`.
 
-`death` is empty (somebody else kills it), or `<moment>:<kind of decision>[:<number>]`. Moments:
+`death` is empty (someone else kills it), or `<moment>:<kind of decision>[:<number>]`. Moments:
 `before` the journal has the decision, `after` it has it and nothing else was done, and `sent`:
 with the hub's answer to the next write of a work. `removed::<number>` comes with the answer to so
 many writes to what TALM has left. The number (1) says at which occurrence.

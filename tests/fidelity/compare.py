@@ -7,7 +7,7 @@ from msgspec import Struct
 from tests.fidelity.trace import Fields, Trace
 
 READ_FROM_SPEC = frozenset({"stage", "generation", "uid", "run", "probe"})
-"""Fed-back values that only somebody else's write changes."""
+"""Fed-back values that only someone else's write changes."""
 
 
 class Difference(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""A scene that is played on both: what somebody does to one work, and what has to come."""
+"""A scene that is played on both: what someone does to one work, and what has to come."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ class Step(Struct, frozen=True):
     """Value of an annotation that is written to the work."""
     remove: bool = False
     deed: Deed | None = None
-    """What somebody does on the cluster."""
+    """What someone does on the cluster."""
 
 
 class Scene(Struct, frozen=True):

@@ -189,7 +189,7 @@ STAGES = (
         faults=("upgrade.restore",),
     ),
     Scene(
-        "an abort that fails until somebody cleans up",
+        "an abort that fails until someone cleans up",
         (
             PREP,
             Step(
@@ -207,7 +207,7 @@ STAGES = (
         faults=("idle.backups",),
     ),
     Scene(
-        "a finalize that fails until somebody cleans up",
+        "a finalize that fails until someone cleans up",
         (
             PREP,
             Step(

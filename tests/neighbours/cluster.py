@@ -37,7 +37,7 @@ class RealCluster(SimulatedCluster):
 
     @property
     def confirmations(self) -> int:
-        """Returns how often somebody has said that it was cleaned up by hand."""
+        """Returns how often someone has said that it was cleaned up by hand."""
         return self._real.confirmations
 
     # -- the hub's side: the real agent hears of works by itself -----------------------------------

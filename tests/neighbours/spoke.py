@@ -20,7 +20,7 @@ class RealSpoke(Spoke):
         self._left: Stored = []
         """What the original stateroot had."""
         self.confirmations = 0
-        """How often somebody has said on the ImageBasedUpgrade that it was cleaned up by hand."""
+        """How often someone has said on the ImageBasedUpgrade that it was cleaned up by hand."""
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -61,7 +61,7 @@ class RealSpoke(Spoke):
         return self._patch(spec=wanted.get("spec") or {}, metadata__annotations=annotations)
 
     def write_status(self, key: Key, status: JsonObject, now: float) -> None:
-        """Ignores an ImageBasedUpgrade that somebody has deleted: the watch tells in a moment."""
+        """Ignores an ImageBasedUpgrade that someone has deleted: the watch tells in a moment."""
         if self.objects[key].get("status") == status:
             return
         try:
@@ -115,7 +115,7 @@ class RealSpoke(Spoke):
 
 
 def confirmed(ibu: JsonObject | None) -> bool:
-    """Whether somebody has said, and nobody has heard yet, that it was cleaned up by hand."""
+    """Whether someone has said, and nobody has heard yet, that it was cleaned up by hand."""
     return CLEANUP_DONE in ((ibu or {}).get("metadata", {}).get("annotations") or {})
 
 

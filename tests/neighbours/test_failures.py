@@ -54,7 +54,7 @@ async def test_failures_around_the_pivot(scene: RealScene) -> None:
 
 
 async def test_a_failure_after_the_pivot_without_an_automatic_rollback(scene: RealScene) -> None:
-    """The cluster stays in its new release, with its feedback, until somebody rolls it back."""
+    """The cluster stays in its new release, with its feedback, until someone rolls it back."""
     name, clock = f"{scene.label}-1", ScaledTime(1)
     await scene.fleet(count=1, faults=[f"upgrade.recert@{name}"])
     await scene.start(clock=clock)

@@ -115,8 +115,8 @@ def test_the_folder_of_the_hub_is_removed_after_use() -> None:
 def test_takes_other_ports_if_one_is_taken_after_it_was_chosen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as somebody:
-        taken = somebody.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as someone:
+        taken = someone.getsockname()[1]
         ports = itertools.chain([taken], iter(servers.free_port, 0))
         monkeypatch.setattr(servers, "free_port", ports.__next__)
         with SandboxHub() as hub:

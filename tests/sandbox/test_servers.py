@@ -30,8 +30,8 @@ def test_no_port_is_given_twice_while_its_owner_lives() -> None:
 
 def test_a_port_somebody_listens_at_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
     free = servers.free_port()
-    with socket.create_server(("127.0.0.1", 0)) as somebody:
-        taken = somebody.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as someone:
+        taken = someone.getsockname()[1]
         monkeypatch.setattr(servers, "_PORTS", range(taken, taken + 1))
         monkeypatch.setattr("random.sample", lambda ports, _: list(ports))
         with pytest.raises(OSError, match="no free port"):

@@ -1,4 +1,4 @@
-"""A real process of the API, as it is run: what is sent to it costs nobody else."""
+"""A real process of the API, as it is run: what is sent to it costs no one else."""
 
 import asyncio
 import os

@@ -268,7 +268,7 @@ def restart_arms(stack: ExitStack) -> None:
 
 
 def foreign_label_overwritten(stack: ExitStack) -> None:
-    """A label stays pending until it is there, whatever somebody else has made of it since."""
+    """A label stays pending until it is there, whatever someone else has made of it since."""
 
     def still(uids: Any, shown: Any) -> dict[str, Any]:
         return {key: pending for key, pending in uids.items() if shown.get(key) != pending.wanted}

@@ -216,7 +216,7 @@ class FaultyHub(Hub):
             raise _no_answer("WATCH", path, "ConnectionFailed")
 
     async def _deliver(self, path: str, silence: float) -> None:
-        """Delivers lines late and in one burst; or never, until somebody notices."""
+        """Delivers lines late and in one burst; or never, until someone notices."""
         weather = self._weather
         if weather.holds("watch-silent"):
             await asyncio.sleep(silence)

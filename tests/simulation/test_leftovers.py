@@ -171,7 +171,7 @@ def test_a_new_ibgu_of_that_name_keeps_what_is_its_own(told: Tell) -> None:
 
 
 def test_a_conflict_over_what_talm_left_is_no_race(told: Tell) -> None:
-    """The watch is behind, or somebody else writes there all the time."""
+    """The watch is behind, or someone else writes there all the time."""
     asked_at: list[float] = []
 
     def handle(hub: MemoryHub, asked: ServedRequest) -> bytes:

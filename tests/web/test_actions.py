@@ -142,7 +142,7 @@ async def test_a_step_is_previewed_before_it_is_appended(look: Tab, clusters: No
 
 
 async def test_nothing_is_chosen_for_anybody(look: Tab, clusters: None) -> None:
-    """An Enter in a dialog that has just opened adds no step: somebody has to say which one."""
+    """An Enter in a dialog that has just opened adds no step: someone has to say which one."""
     await made(look, "ran-423", 6100, over=True)
     dialog = await opened(look, "ran-423", "Add step")
     radios = dialog.get_by_role("radio")

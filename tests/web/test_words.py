@@ -48,7 +48,7 @@ async def backticks(page: Page) -> list[str]:
 
 
 async def typed(story: RolloutHistory) -> None:
-    """Every place where somebody's words are shown has backticks in them."""
+    """Every place where someone's words are shown has backticks in them."""
     hold = Reason(ReasonKind.CIRCUIT_BREAKER, story.now - MINUTE, TYPED, None, ActingParty.PERSON)
     of = await story.rollout("ran-backticks", ["Prep", "Upgrade"])
     step = await story.step(of, 0, 8, hold=hold)

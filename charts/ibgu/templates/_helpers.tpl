@@ -128,7 +128,7 @@ api: {command: api, values: api, account: {{ .Values.api.serviceAccount.name }}}
     - --skip-provider-button
     - --pass-access-token
     - --pass-basic-auth=false
-    # Clients that bring a token of their own: of anybody whom the hub knows; ibgu asks the rest.
+    # Clients that bring a token of their own: of anyone whom the hub knows; ibgu asks the rest.
     - --pass-user-bearer-token
     - '--openshift-delegate-urls={"/api/": {"group": "authorization.k8s.io", "resource": "selfsubjectaccessreviews", "verb": "create"}}'
     {{- range .extraArgs }}

@@ -1,4 +1,4 @@
-"""Maps events of a rollout and its steps to what somebody did, or what became of it."""
+"""Maps events of a rollout and its steps to what someone did, or what became of it."""
 
 import re
 

@@ -33,7 +33,7 @@ async def situation_of(row: RolloutAndStep, reads: Reads) -> RolloutSituation:
 
 
 async def uncleaned_of(row: RolloutAndStep, reads: Reads) -> int:
-    """Returns the number of clusters on which somebody has to clean up by hand: no later rollout
+    """Returns the number of clusters on which someone has to clean up by hand: no later rollout
     has taken them further since."""
     failed = await reads.failed_ever(row.rollout.uid)
     stuck = [each.cluster for each in failed if needs_cleanup(each.cause, each.message)]

@@ -1,1 +1,1 @@
-"""Why a cluster is not further, in sentences."""
+"""Why a cluster has not finished, in sentences."""

@@ -1,4 +1,4 @@
-"""Routes for why one cluster is not further."""
+"""Routes for why one cluster has not finished."""
 
 import msgspec
 from fastapi import APIRouter, Response

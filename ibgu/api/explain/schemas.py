@@ -58,7 +58,7 @@ class ExplainedBody(Body):
     ends: str | None = Field(description="What ends it; null: it has ended.")
     until: datetime | None = Field(description="When it ends automatically, if known.")
     who: ActingParty | None = Field(
-        description="Who must act; null: nobody. A person, once the reason is overdue."
+        description="Who must act; null: no one. A person, once the reason is overdue."
     )
     overdue: datetime | None = Field(
         description="Since when the reason has lasted longer than usual; null: it has not."

@@ -76,7 +76,7 @@ async def retry(following: FollowUpsOfRequest, body: RetryBody | None = None) ->
     summary="Confirm a manual cleanup, and repeat the abort or finalize",
 )
 async def confirm_cleanup(following: FollowUpsOfRequest, body: ConfirmCleanupBody) -> FollowUpBody:
-    """States that somebody has cleaned up on clusters whose abort or finalize could not, and runs
+    """States that someone has cleaned up on clusters whose abort or finalize could not, and runs
     it again there. Needs the rights to list ManagedClusters and to create an
     ImageBasedGroupUpgrade."""
     decide = partial(change.confirm_cleanup, reason=body.reason, action=body.action)

@@ -2,7 +2,7 @@
 take.
 
 uvicorn has a deadline for idle connections alone: a head or body that arrives byte by byte, and an
-answer that nobody reads, would be kept for ever.
+answer that is not read, would be kept for ever.
 """
 
 import asyncio

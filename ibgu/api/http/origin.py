@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ibgu.api.problems import Problem
 
 JSON = "application/json"
-"""A page of another origin can't send it without permission (CORS), which ibgu grants to nobody."""
+"""A page of another origin can't send it without permission (CORS), which ibgu never grants."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE = frozenset({"same-origin", "none"})
 """Accepted values of Sec-Fetch-Site, which no script can set. "none": the user, not a page."""

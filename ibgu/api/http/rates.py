@@ -1,4 +1,4 @@
-"""Limits requests per user, so that nobody's script keeps the others waiting."""
+"""Limits requests per user, so that one user's script does not keep the others waiting."""
 
 import time
 from collections import OrderedDict

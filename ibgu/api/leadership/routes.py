@@ -18,5 +18,5 @@ router = APIRouter(tags=["leadership"], route_class=AuthenticatedRoute)
     summary="Get the leading controller, and how often it has changed",
 )
 async def leadership(_: CallerOfRequest, reads: ReadsOfRequest) -> LeadershipBody:
-    """Everybody whose token the hub accepts may ask."""
+    """Anyone whose token the hub accepts may ask."""
     return leadership_body(await reads.leadership())

@@ -1,4 +1,4 @@
-"""Members: clusters in a step, where each one stands and why it is not further."""
+"""Members: clusters in a step, where each one stands and why it has not finished."""
 
 from datetime import datetime
 

@@ -1,7 +1,7 @@
 """Reads the hub's history once per process: woken by Postgres, and every few seconds anyway.
 
-It reads while somebody follows. Each follower goes at its own speed: from the journal until it has
-caught up, then from memory. Nobody waits for anybody.
+It reads while someone follows. Each follower goes at its own speed: from the journal until it has
+caught up, then from memory. No reader waits for another.
 """
 
 import asyncio

@@ -17,6 +17,6 @@ router = APIRouter(tags=["whoami"], route_class=AuthenticatedRoute)
     summary="Get the caller's user name, and the hub",
 )
 async def whoami(request: Request, caller: CallerOfRequest) -> WhoamiBody:
-    """Everybody whose token the hub accepts may ask."""
+    """Anyone whose token the hub accepts may ask."""
     context: Context = request.app.state.context
     return WhoamiBody(username=caller.user.username, hub=context.hub)

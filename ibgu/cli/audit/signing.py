@@ -1,6 +1,6 @@
 """Signs certificates: Ed25519 over a file as it is, in a file of 64 bytes beside it.
 
-Nobody needs ibgu to check one: `openssl pkeyutl -verify -rawin` reads the same files.
+You don't need ibgu to check one: `openssl pkeyutl -verify -rawin` reads the same files.
 """
 
 from collections.abc import Callable

@@ -29,7 +29,7 @@ def explain(
     *,
     rest: RestOptions,
 ) -> None:
-    """Say why a cluster is not further, and what to do."""
+    """Say why a cluster has not finished, and what to do."""
     from ibgu.cli.read.asking import asking
 
     *of, cluster = names

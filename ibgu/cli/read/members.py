@@ -109,7 +109,7 @@ def members(
     *,
     rest: RestOptions,
 ) -> None:
-    """List the clusters in the steps of a rollout, and why each is not further."""
+    """List the clusters in the steps of a rollout, and why each has not finished."""
     from ibgu.cli.read.asking import asking
 
     only = MemberFilter(state, reason, cause, overdue=overdue)

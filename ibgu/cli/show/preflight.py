@@ -31,7 +31,7 @@ def preflight_lines(
         # A remedy for several findings in a row is printed once, after the last.
         if after is None or (after.rule, after.remedy) != (each.rule, each.remedy):
             yield from style.under("    → ", each.remedy)
-    # What nobody has checked needs no remedy yet.
+    # What was not checked needs no remedy yet.
     for together in _unknown(found):
         yield _line(together, style, wide=wide)
     yield _verdict(found, style, nobody)

@@ -8,7 +8,7 @@ from ibgu.cli.show.times import age
 from ibgu.client.responses import RolloutResponse
 
 NOBODY = "Completed: no clusters"
-"""The phase of a plan that is over and selected nobody."""
+"""The phase of a plan that is over and selected no cluster."""
 _NARROW = ("NAME", "PHASE", "STEP", "ACTIONS", "DONE", "FAILED", "TOTAL", "AGE")
 """The counts are those of the whole rollout, as in `kubectl get ibgu`."""
 _WIDE = ("RUNNING", "WAITING", "SKIPPED", "CANCELLED", "SEED", "HELD BY", "CREATED BY")

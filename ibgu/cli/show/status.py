@@ -126,7 +126,7 @@ def whole(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
 
 
 def _nobody(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
-    """Returns a warning for a plan that selects nobody: it ends like one that has done all."""
+    """Returns a warning for a plan that selects no cluster: it ends like one that has done all."""
     rollout = seen.rollout
     if not selected_nobody(rollout):
         return []
@@ -143,7 +143,7 @@ def _nobody(seen: StatusSnapshot, style: OutputStyle) -> list[str]:
 
 
 def _ends(eta: EtaResponse, now: datetime) -> str:
-    """Returns the estimated end of the running step, without seconds, which nobody can promise."""
+    """Returns the estimated end of the running step, to the minute."""
     stuck = f"{_clusters(eta.stuck)} stalled"
     limit = clock(eta.limit or eta.latest, now).rpartition(":")[0]
     if eta.stuck and eta.at == eta.limit:

@@ -95,8 +95,8 @@ class Effects:
 
     def remove_orphans_of(self, uid: str) -> None:
         """Removes the works of a rollout that the FleetState does not hold and whose IBGU is not on
-        the hub. Nobody watches such works, and an armed one would go on to enforce its stage. A
-        work that somebody edited is left alone."""
+        the hub. No controller watches such works, and an armed one would go on to enforce its
+        stage. A work that someone edited is left alone."""
         if self._mirror.ibgu(uid) is not None:
             return
         for key in list(self._mirror.works.keys_by("rollout", uid)):

@@ -54,7 +54,7 @@ class Payloads:
         """Reads all sources again. Raises HubError if the hub gave no answer.
 
         `frozen`: the digest of what the running step carries. Content with that digest is accepted
-        whatever the verdict, since nobody can have replaced it.
+        whatever the verdict, since it can't have been replaced.
         """
         missing: list[str] = []
         driver = self._drivers[rollout.kind]

@@ -126,7 +126,7 @@ class Planner:
     def _pending_patches(self, uids: Iterable[str]) -> Iterable[OnPendingPatch]:
         for uid in uids:
             pending = self._fleet.pending_patches.get(uid)
-            # A patch in progress would look like somebody else's change, or like nothing left to
+            # A patch in progress would look like someone else's change, or like nothing left to
             # do.
             if pending is not None and not self._outcomes.patch_in_progress(pending):
                 with attributed_to(pending.rollout):

@@ -69,7 +69,7 @@ class WorkQueue:
         self._change()
 
     def touch_now(self, rollout: str, clusters: Iterable[str] = ()) -> None:
-        """Touches and expedites: somebody, or a free slot, waits for it."""
+        """Touches and expedites: someone, or a free slot, waits for it."""
         self.touch(rollout, clusters)
         self.expedite()
 

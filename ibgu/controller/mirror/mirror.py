@@ -157,7 +157,7 @@ class Mirror:
 
     @property
     def foreign_statuses(self) -> list[ForeignStatus]:
-        """Returns the newest status of each IBGU that somebody else wrote, also one that ibgu has
+        """Returns the newest status of each IBGU that someone else wrote, also one that ibgu has
         overwritten since."""
         return [*self._foreign_statuses.values()]
 

@@ -103,7 +103,7 @@ class Reporter(Struct, frozen=True, eq=False):
         self._statuses.seen(rollout)
 
     def status_answered(self, result: WriteResult) -> None:
-        """Reports a refused status once; it is retried, and refused again, until somebody acts."""
+        """Reports a refused status once; it is retried, and refused again, until someone acts."""
         error = result.error
         if not self._statuses.answered(result) or error is None:
             return

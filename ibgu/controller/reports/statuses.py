@@ -39,7 +39,7 @@ class _StatusView(Struct, frozen=True):
 
 class Statuses:
     """Statuses builds and writes the status of each IBGU that is due, and keeps what it wrote last:
-    the same body is not sent twice, and what somebody else wrote is overwritten."""
+    the same body is not sent twice, and what someone else wrote is overwritten."""
 
     def __init__(
         self,
@@ -158,7 +158,7 @@ class Statuses:
 
     def answered(self, result: WriteResult) -> bool:
         """Handles the response to a status write; a failed one is built and written again, with
-        backoff after a refusal. Returns True for a new refusal, which somebody should know of."""
+        backoff after a refusal. Returns True for a new refusal, which someone should know of."""
         uid, error = result.write.owner, result.error
         if self._mirror.ibgu(uid) is None:
             return False

@@ -96,7 +96,7 @@ class GateReason(Struct, frozen=True, kw_only=True):
     """What a person's resume accepts so that the member goes on in spite of its reason, such as "a
     warning"; another message is asked about again. Empty: a resume accepts nothing."""
     stops_clock: bool = False
-    """Whether the step's clock stands meanwhile, once nobody is in flight (R11.6)."""
+    """Whether the step's clock stands meanwhile, once no cluster is in flight (R11.6)."""
     by_message: bool = False
     """Whether the same kind with another message is another hold, which is noted again."""
     needs_slot: bool = False

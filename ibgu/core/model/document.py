@@ -1,4 +1,4 @@
-"""A manifest that somebody wrote, with the place of each of its fields."""
+"""A manifest that someone wrote, with the place of each of its fields."""
 
 from collections.abc import Iterable, Mapping
 
@@ -94,6 +94,6 @@ def whole(name: str, documents: Iterable[Document]) -> ObjectField:
 
 
 def shown(value: object) -> str:
-    """Returns somebody's text for a message: short and in one line."""
+    """Returns someone's text for a message: short and in one line."""
     text = one_line(str(value))
     return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}…"

@@ -56,7 +56,7 @@ class MemberBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state")
     position: int
     """Place in the step's order (R4.1), from 0."""
     reason: Reason
-    """Why the member is not further; of a finished one, the last reason that it had."""
+    """Why the member has not finished; of a finished one, the last reason that it had."""
     action_index: int = 0
     """Which of the step's actions is current, or next."""
     completed: tuple[CompletedAction, ...] = ()

@@ -1,4 +1,4 @@
-"""Why a member is not further (R17.1), and why a run failed (R10.7)."""
+"""Why a member has not finished (R17.1), and why a run failed (R10.7)."""
 
 from datetime import datetime
 from enum import StrEnum

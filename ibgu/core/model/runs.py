@@ -106,7 +106,7 @@ class Intended(RunBase, frozen=True, gc=False, kw_only=True, tag="intended"):
 
 
 class Arming(RunBase, frozen=True, gc=False, kw_only=True, tag="arming"):
-    """A run whose armed work may be on the hub; nobody has seen it yet.
+    """A run whose armed work may be on the hub; it has not been seen yet.
 
     The work counts as armed: the claim stays until it is seen disarmed.
     """

@@ -72,7 +72,7 @@ def join(step: Step, cluster: str, uid: str, position: int, reason: Reason) -> W
 
 
 def give_reason(member: M, reason: Reason) -> M:
-    """Returns the member with why it is not further."""
+    """Returns the member with why it has not finished."""
     return replace(member, reason=reason)
 
 

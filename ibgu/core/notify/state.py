@@ -58,7 +58,7 @@ class TrackedEvents(Struct, frozen=True, kw_only=True):
     outcomes: dict[str, int] = {}
     """Members of the newest step by outcome."""
     groups: tuple[FailureGroup, ...] = ()
-    """Failures of all steps that nobody has begun to clean up yet."""
+    """Failures of all steps whose clean-up has not begun."""
     hold: Hold | None = None
     step_hold: Hold | None = None
     moved: datetime | None = None

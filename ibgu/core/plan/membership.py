@@ -39,7 +39,7 @@ def why_nobody(
     barred: Collection[str],
     scope: Scope,
 ) -> str:
-    """Returns a sentence for a person, where `select` with the same arguments returns nobody."""
+    """Returns a sentence for a person, where `select` with the same arguments returns none."""
     if not selectors:
         return (
             "spec.clusterLabelSelectors is absent or empty and so selects no cluster; "
@@ -92,7 +92,7 @@ def left_out(
 def with_pending_patches(labels: Mapping[str, str], pending: PendingPatch | None) -> dict[str, str]:
     """Returns the labels as they will be once the pending patch is applied.
 
-    A key that somebody has changed since the patch was enqueued stays theirs (R13.2).
+    A key that someone has changed since the patch was enqueued stays theirs (R13.2).
     """
     found = dict(labels)
     for key, change in pending.labels.items() if pending else ():

@@ -24,7 +24,7 @@ _SHOWN = 3
 
 
 class UncheckedPolicy(StrEnum):
-    """The handling of references whose author nobody has checked."""
+    """The handling of references whose author was not checked."""
 
     AUTO = "auto"
     """NAMESPACE where the policy is on the hub, TRUST where it is not."""
@@ -44,7 +44,7 @@ class ReferenceVerdict(Struct, frozen=True):
     problem: str = ""
     """Why only a step that carries the references already may do so; empty: all may."""
     warning: str = ""
-    """References that are carried although nobody has checked their author."""
+    """References that are carried although it was not checked their author."""
 
 
 def older(created: datetime, enforced: datetime) -> bool:
@@ -85,14 +85,14 @@ def _refusal(rollout: Rollout, foreign: list[Reference], enforced: datetime | No
         )
     return (
         f"spec.ibuSpec refers to {_some(foreign)} outside of namespace {rollout.namespace}, and "
-        f"nobody has checked whether its author may read that: {why}. {do}. Or "
+        f"it was not checked whether its author may read that: {why}. {do}. Or "
         "set IBGU_PAYLOAD_REFERENCES=trust, which trusts every unchecked IBGU of the hub"
     )
 
 
 def _warning(named: Sequence[Reference]) -> str:
     return (
-        f"nobody has checked whether its author may read {_some(named)}: it is older than the "
+        f"it was not checked whether its author may read {_some(named)}: it is older than the "
         f"admission policy {POLICY}"
     )
 

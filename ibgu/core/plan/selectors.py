@@ -29,7 +29,7 @@ def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
 def matcher(selectors: Sequence[LabelSelector]) -> Callable[[Mapping[str, str]], bool]:
     """Returns a function that checks labels against all selectors, of which there may be thousands.
 
-    A selector that Kubernetes would refuse matches nobody.
+    A selector that Kubernetes would refuse matches no cluster.
     """
     if problem_of(selectors) is not None:
         return lambda labels: False

@@ -53,7 +53,7 @@ class Tenancy(Struct, frozen=True):
 
     bound: Mapping[str, Scope] = {}
     problem: str = ""
-    """Why the bindings are unknown: nobody may select anything then."""
+    """Why the bindings are unknown: no cluster is selected then."""
 
     def scope(self, namespace: str) -> Scope:
         if self.problem:

@@ -169,7 +169,7 @@ def breach(
 
 
 def foreign_status(meta: IbguMeta) -> ForeignStatus | None:
-    """Returns the newest status that somebody else wrote and that the IBGU still shows; ibgu's
+    """Returns the newest status that someone else wrote and that the IBGU still shows; ibgu's
     next write may take the last trace of it away."""
     named = f"{meta.namespace}/{meta.name}"
     found = [

@@ -34,7 +34,7 @@ _IN_FLIGHT: dict[str | None, DisplayState] = {
 
 
 def reason_of(member: Member, hold: Reason | None) -> Reason | None:
-    """Returns the reason why the member is not further (R17.1); None: it is finished."""
+    """Returns the reason why the member has not finished (R17.1); None: it is finished."""
     if member.finished:
         return None
     if hold is not None and startable(member.state, member.reason.kind):

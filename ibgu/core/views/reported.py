@@ -79,7 +79,7 @@ def agent(found: ReportedWork) -> str:
     work = found.work
     marks = {
         "the work is being deleted": work.terminating,
-        "edited by somebody else": work.edited,
+        "edited by someone else": work.edited,
     }
     told = "".join(f"; {words}" for words, so in marks.items() if so)
     if not (found.conditions or found.manifests):

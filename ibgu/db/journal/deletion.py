@@ -47,7 +47,7 @@ _MARK = text(f"""
     )
     SELECT (SELECT count(*) FROM leads) AS leads, (SELECT count(*) FROM marked) AS marked
 """)
-"""Chooses what nobody needs any more. What is chosen stays so: a rollout whose IBGU is gone and of
+"""Chooses what is not needed any more. What is chosen stays so: a rollout whose IBGU is gone and of
 which nothing is left to do gets no more work. A step that cancels stays in force for older rollouts
 (R6.7), and events are shown with their rollout."""
 _DELETE = text(f"""

@@ -74,7 +74,7 @@ async def landed(db: AsyncConnection, hub: str, epoch: int, changeset: int) -> b
 
 
 async def newest(db: AsyncConnection, hub: str) -> JournalHead | None:
-    """Returns the newest numbers; None if nobody has ever led there."""
+    """Returns the newest numbers; None if no controller has ever led there."""
     found = await db.execute(select(hubs.c.turns, hubs.c.last_seq).where(hubs.c.id == hub))
     row = found.first()
     return None if row is None else JournalHead(row.turns, row.last_seq)

@@ -24,7 +24,7 @@ from ibgu.db.journal.load import cancels, load, search
 MAX_RECORDS = 100
 """The most rollouts that are left out. If more can't be read, the reason is hardly in them."""
 MAX_TEXT = 200
-"""Characters of an error; it may quote what somebody else has written."""
+"""Characters of an error; it may quote what someone else has written."""
 _UIDS = text("""
     SELECT uid FROM rollouts WHERE hub = :hub
     UNION SELECT rollout FROM pending_patches WHERE hub = :hub
@@ -131,7 +131,7 @@ async def _claims(
     cancellers: dict[str, dict[str, CancellingStep]] = {uid: {} for uid in bad}
     for row in await db.execute(_CANCELLED, asked | {"cancels": cancels()}):
         of = names[row.rollout]
-        if of.created is None:  # whom it cancels is not known: nobody may take the cluster
+        if of.created is None:  # whom it cancels is not known: no rollout may take the cluster
             holder = Holder(row.rollout, row.step, row.cluster)
             claims[row.rollout].setdefault(row.cluster_uid, holder)
             continue

@@ -18,8 +18,8 @@ LARGE = 1000
 """Members; a smaller running step is counted for every caller."""
 FRESH_SECONDS = 1.0
 STALE_SECONDS = 3.0
-"""The oldest that a count may be while a new one is made: nobody waits for that with a connection
-in hand."""
+"""The oldest that a count may be while a new one is made: no request waits for that with a
+connection in hand."""
 
 StepKey = tuple[str, int]
 Newest = tuple[int | None, datetime | None]

@@ -130,7 +130,7 @@ forgotten_runs = Table(
     Column("id", Name, nullable=False),
     PrimaryKeyConstraint("hub", "id"),
 )
-"""The ids of deleted runs that a cluster may still show: they are not somebody else's (R9.7)."""
+"""The ids of deleted runs that a cluster may still show: they are not someone else's (R9.7)."""
 
 
 notify_cursors = Table(

@@ -75,7 +75,7 @@ class ShadowStore:
         self._epoch = 0
 
     async def lead(self, holder: str, patience: timedelta) -> bool:
-        """Takes the lead if nobody has it, or its holder was silent for `patience`; returns whether
+        """Takes the lead if it is free, or its holder was silent for `patience`; returns whether
         it did."""
         given = {"hub": self._hub, "holder": holder, "patience": patience}
         with unavailable_from("taking the lead of the shadow"):

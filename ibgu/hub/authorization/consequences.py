@@ -31,7 +31,7 @@ _ADOPT = Consequence("no rollout can be taken over from TALM (ibgu.dev/adopt)", 
 _BY_RESOURCE = {
     "manifestworkreplicasets": _ADOPT,
     "imagebasedgroupupgrades": Consequence("no rollout is seen"),
-    "imagebasedgroupupgrades/status": Consequence("nobody sees in the IBGU how far it is"),
+    "imagebasedgroupupgrades/status": Consequence("the IBGU's status does not show its progress"),
     "managedclusters": Consequence("no cluster is seen, and no step starts"),
     "managedclustersets": _TENANCY,
     "managedclustersetbindings": _TENANCY,
@@ -68,7 +68,7 @@ _BY_VERB = {
         "ibgu's ManifestWorks stay on the hub for ever", vital=False
     ),
     ("manifestworks", "get"): Consequence(
-        "a work that somebody else has changed may be misjudged for a while", vital=False
+        "a work that someone else has changed may be misjudged for a while", vital=False
     ),
 }
 

@@ -55,7 +55,7 @@ class CompetingLease(Struct, frozen=True):
 
 class CompetingLeases:
     """CompetingLeases checks Leases of the same name in namespaces other than `namespace`. A Lease
-    that nobody renews is remembered: only the first check waits for it."""
+    that is not renewed is remembered: only the first check waits for it."""
 
     def __init__(
         self,

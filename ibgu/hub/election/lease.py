@@ -46,7 +46,7 @@ class Elector:
     `identity` must be unique among the processes that share the lease. `times` are those on a hub
     that responds quickly; while it responds slowly they grow, to a lease of `longest` seconds at
     most. `leader` is the holder as
-    last seen, "" for nobody; `deadline` is our own right to lead.
+    last seen, "" for none; `deadline` is our own right to lead.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Elector:
         return self._ours.metadata if self._ours is not None else None
 
     async def read(self) -> None:
-        """Reads the lease before `run`, at the start of the process: a lease that nobody renews
+        """Reads the lease before `run`, at the start of the process: a lease that is not renewed
         then expires from now on, so that `run` need not wait for it."""
         self._until = self._loop.time() + self.times.renew_deadline
         with suppress(HubError):
@@ -105,7 +105,7 @@ class Elector:
         `lead` is cancelled when the deadline passes without a renewal or another holder is seen; it
         should end soon then, and may write nothing once its deadline is expired. When it returns or
         raises, the lease is released and `run` returns or raises. Raises LeaderStuck if it does not
-        end: a process that only believes it leads helps nobody.
+        end: a process that only believes it leads is of no use.
         """
         while True:
             await self._campaign()
@@ -189,7 +189,7 @@ class Elector:
         except HubError as error:
             if not (error.conflict or error.not_found):
                 raise
-        # Edited by somebody, or our own last renewal took effect without an answer.
+        # Edited by someone, or our own last renewal took effect without an answer.
         return await self._get()
 
     async def _get(self) -> bool:

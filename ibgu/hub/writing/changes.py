@@ -74,7 +74,7 @@ def _plan_changed(target: ChangeTarget) -> Iterator[None]:
     except HubError as error:
         if not error.conflict:
             raise
-        words = f"somebody changed the plan of {target.name} meanwhile"
+        words = f"someone changed the plan of {target.name} meanwhile"
         raise HubError(409, "Conflict", words, method=error.method, path=error.path) from error
 
 

@@ -48,7 +48,7 @@ def _steps(options: DemoOptions) -> list[str]:
 
 
 def _proving(database_url: str) -> list[str]:
-    """Returns lines for the two commands that read the journal themselves, and ask nobody."""
+    """Returns lines for the two commands that read the journal themselves, and send no request."""
     rollout = f"{sample.NAMESPACE}/{sample.NAME}"
     return [
         "Prove from the journal that it kept the rules, and see it again:",

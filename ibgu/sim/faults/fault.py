@@ -21,7 +21,7 @@ class FaultPoint(Enum):
     HEALTH = "the health wait, which never ends"
     SLOW = "every phase of the stage, which takes longer"
     DARK = "the reboot, after which the cluster does not come back in time"
-    HAND = "somebody sets the stage Idle by hand while it runs"
+    HAND = "someone sets the stage Idle by hand while it runs"
     BLOCKED = "before the stage: an IPConfig is active"
     AGENT = "the work agent"
     SPOKE = "what is installed on the cluster"

@@ -64,7 +64,7 @@ class Backup(Struct, frozen=True):
 
 
 class VersionedStore:
-    """VersionedStore never changes objects in place: a version that somebody holds stays as it
+    """VersionedStore never changes objects in place: a version that someone holds stays as it
     is."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:

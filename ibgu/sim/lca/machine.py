@@ -61,7 +61,7 @@ class Lca:
         self.spoke.delete(IBU, now)
 
     def notice(self, now: float) -> None:
-        """Records that somebody may have changed or deleted the IBU."""
+        """Records that someone may have changed or deleted the IBU."""
         if not (self.installed and self.node.up and self.node.settled):
             return
         if not self.record.present:

@@ -81,7 +81,7 @@ class ClearConditions(Struct, frozen=True):
 
 
 class AwaitCleanup(Struct, frozen=True):
-    """Waits for the annotation that says that somebody has cleaned up by hand."""
+    """Waits for the annotation that says that someone has cleaned up by hand."""
 
 
 NodeEffect = ShutDownNode | BootNewStateroot | BootOldStateroot | RestoreIbu | ConnectKlusterlet

@@ -31,7 +31,7 @@ class JournalState(Struct, frozen=True):
     engine: AsyncEngine
     app: FastAPI
     client: httpx.AsyncClient
-    """Asks the application without a network in between, as somebody who may see everything."""
+    """Asks the application without a network in between, as someone who may see everything."""
 
 
 async def hub_uid(hub: SandboxHub) -> str:

@@ -205,7 +205,7 @@ def test_a_namespace_that_is_not_there(doctor: Doctor) -> None:
 
 
 def prep(name: str, namespace: str, **ibu: Any) -> dict[str, Any]:
-    """An IBGU that selects nobody."""
+    """An IBGU that selects no cluster."""
     return {
         "apiVersion": "lcm.openshift.io/v1alpha1",
         "kind": "ImageBasedGroupUpgrade",

@@ -52,7 +52,7 @@ def test_an_ibgu_older_than_the_policy_gets_a_warning(after: timedelta) -> None:
     found = judged(referring(FOREIGN), NOW + after, UncheckedPolicy.TRUST)
     assert found.problem == ""
     assert found.warning == (
-        "nobody has checked whether its author may read ConfigMap openshift-adp/oadp, Secret "
+        "it was not checked whether its author may read ConfigMap openshift-adp/oadp, Secret "
         "default/pull: it is older than the admission policy ibgu-payload-references"
     )
 
@@ -62,7 +62,7 @@ def test_an_ibgu_older_than_the_policy_is_confined_to_its_namespace(rule: Unchec
     found = judged(referring(OWN, FOREIGN), NOW, rule)
     assert found.problem.startswith(
         "spec.ibuSpec refers to ConfigMap openshift-adp/oadp outside of namespace default, and "
-        "nobody has checked whether its author may read that: it is older than the admission policy"
+        "it was not checked whether its author may read that: it is older than the admission policy"
     )
     assert (
         "wait until no cluster is in flight; then delete it, which cancels its waiting clusters, "

@@ -122,7 +122,7 @@ def test_the_progress_of_the_agent_is_described() -> None:
     assert agent(read(stage(**RUN))) == "has applied this version"
     edited = stage()
     edited["metadata"] |= {"generation": 5, "deletionTimestamp": "2026-01-02T03:07:00Z"}
-    marks = "; the work is being deleted; edited by somebody else"
+    marks = "; the work is being deleted; edited by someone else"
     assert agent(read(edited)) == f"has not applied this version yet{marks}"
     del edited["status"]
     assert agent(read(edited)) == f"has reported nothing yet{marks}"

@@ -46,14 +46,14 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         "limits that can't be read. Warns.",
         Kind.STEP_RELEASED: "What held it is over.",
         Kind.STEP_RATE_LIMITED: "A rate limit delays others than before, or until another time.",
-        Kind.CLOCK_STOPPED: "Nobody is in flight and a person is waited for: no time is lost.",
+        Kind.CLOCK_STOPPED: "No cluster is in flight and a person is waited for: no time is lost.",
         Kind.CLOCK_STARTED: "The step's time counts again.",
         Kind.STEP_FINISHED: "Every member has ended.",
     },
     "Of a member": {
         Kind.JOINED: "The cluster belongs to the step.",
         Kind.MEMBER_ADOPTED: "The same, as TALM has left it.",
-        Kind.WAITS: "It has another reason why it is not further.",
+        Kind.WAITS: "It has another reason why it has not finished.",
         Kind.PROBED: "The cluster was asked for its state.",
         Kind.ACTION_SKIPPED: "The cluster already was where the action would bring it.",
         Kind.WARNING_ACCEPTED: "A person lets its cluster go on in spite of a warning.",
@@ -82,7 +82,7 @@ SECTIONS: dict[str, dict[Kind, str]] = {
     "Of a cluster's labels": {
         Kind.LABELS_PENDING: "An outcome asks for a change of labels or annotations.",
         Kind.LABELS_UNCHANGED: "It asks for what stands there already.",
-        Kind.LABELS_UPDATED: "The hub has them, or somebody has changed them since: theirs stay.",
+        Kind.LABELS_UPDATED: "The hub has them, or someone has changed them since: theirs stay.",
         Kind.PUT_BACK: "They were written again after the hub was restored from a backup.",
     },
 }

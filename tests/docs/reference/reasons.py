@@ -14,7 +14,7 @@ _MEASURED = {
     MeasuredSpan.ENDED: "p95 of the action",
 }
 INTRO = """\
-Every cluster that is not finished has exactly one reason why it is not further. This page says of
+Every cluster that is not finished has exactly one reason why it has not finished. This page says of
 each reason what it means, what ends it and what you do. `ibgu explain` prints the same with the
 details of the one cluster: since when, until when if that is known, the cluster's own words.
 

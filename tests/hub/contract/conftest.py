@@ -23,7 +23,7 @@ _numbers = itertools.count(1)
 
 
 class Edge:
-    """A hub, and a namespace on it that nobody else uses."""
+    """A hub, and a namespace on it that no one else uses."""
 
     def __init__(self, client: Hub, memory: MemoryHub | None) -> None:
         self.client = client

@@ -53,7 +53,7 @@ class _Ending:
             for step in tracked.steps
             for m in step.members.values()
         ]
-        self._check("somebody takes part", bool(members), "no members")
+        self._check("a cluster takes part", bool(members), "no members")
         for member in members:
             well = member.outcome is Outcome.SUCCEEDED
             self._check("all is well where nothing goes wrong", well, member)
@@ -65,7 +65,7 @@ class _Ending:
             meta = work["metadata"]
             marks = meta.get("annotations") or {}
             if marks.get(names.GENERATION) != str(meta["generation"]):
-                continue  # somebody's hand is on it
+                continue  # someone's hand is on it
             armed = marks.get(names.ARMING) == names.ARMED
             self._check("nothing is armed at the end", not armed, meta)
             uid = (meta.get("labels") or {}).get(names.ROLLOUT)

@@ -58,7 +58,7 @@ class History:
     def _of_step(self, event: Event) -> None:
         if not self._restored:
             lost = event.kind == "Imported"
-            self._check("what nobody lost is not imported", not lost, event)
+            self._check("what was not lost is not imported", not lost, event)
         if event.step is not None and "max_concurrency" in event.data:
             self._bounds[event.rollout, event.step] = event.data["max_concurrency"]
 

@@ -18,7 +18,7 @@ def take(spot: MemberEventContext, *, begun: bool = False) -> None:
     spot.require(
         Rule.SLOTS,
         holder is None,
-        f"{spot.name} got slot {slot}, which {holder.cluster if holder else 'nobody'} had",
+        f"{spot.name} got slot {slot}, which {holder.cluster if holder else 'no cluster'} had",
         holder.since if holder else 0,
     )
     _claim(spot, begun=begun)
@@ -42,7 +42,7 @@ def _claim(spot: MemberEventContext, *, begun: bool) -> None:
 
 def _named(spot: MemberEventContext, uid: str) -> str:
     found = spot.audit.rollouts.get(uid)
-    return found.name if found else "nobody"
+    return found.name if found else "no rollout"
 
 
 def not_cancelled(spot: MemberEventContext, what: str) -> None:
@@ -53,7 +53,7 @@ def not_cancelled(spot: MemberEventContext, what: str) -> None:
     spot.require(
         Rule.CLAIMS,
         cancels(spot) or not newer,
-        f"{spot.name} was {what} though {newer[0].name if newer else 'nobody'} had cancelled it",
+        f"{spot.name} was {what} though {newer[0].name if newer else 'none'} had cancelled it",
         newer[0].seq if newer else 0,
     )
 

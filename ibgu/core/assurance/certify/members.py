@@ -20,7 +20,7 @@ def joined(spot: StepEventContext) -> None:
     spot.require(
         Rule.ORDER,
         event.data.get("position") == len(step.members) and _natural(step.last) < _natural(name),
-        f"{name} joins {spot.title} after {step.last or 'nobody'}, out of the order of names",
+        f"{name} joins {spot.title} after {step.last or 'no cluster'}, out of the order of names",
     )
     words = f"{name} joins {spot.title} after its start, or beyond its {step.total} clusters"
     in_time = step.state == "running" and len(step.members) < step.total

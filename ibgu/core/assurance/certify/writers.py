@@ -35,7 +35,7 @@ class Writers:
         place = bisect_left(self._leaders, event.epoch, key=lambda leader: leader.epoch)
         mine = self._leaders[place : place + 1]
         known = bool(mine) and mine[0].epoch == event.epoch
-        words = f"nobody led in epoch {event.epoch}"
+        words = f"no controller led in epoch {event.epoch}"
         if not self._audit.require(Rule.WRITER, known, event, words):
             return
         following = self._leaders[place + 1 : place + 2]

@@ -13,7 +13,7 @@ def behind(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -
     nothing.
 
     Runs are in the journal before any work carries them, and outcomes before any status shows them.
-    A status that somebody else wrote proves nothing.
+    A status that someone else wrote proves nothing.
     """
     return next(_signs(tracked, found, foreign), "")
 

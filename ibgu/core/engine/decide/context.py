@@ -186,7 +186,7 @@ class DecisionContext:
         until: datetime | None = None,
         gate: str = "",
     ) -> U:
-        """Notes why the member is not further (R17.2); the same reason keeps its `since`."""
+        """Notes why the member has not finished (R17.2); the same reason keeps its `since`."""
         old = member.reason
         since = old.since if (old.kind, old.gate) == (kind, gate) else self.now
         reason = Reason(kind, since, message, until, who, gate)

@@ -14,7 +14,7 @@ from ibgu.core.model import Observation
 
 
 def disarm_accepted(tracked: TrackedRollout, cluster: str, seen: Observation) -> DesiredWork | None:
-    """Returns the disarmed work if the cluster echoes the run, though nobody could journal that
+    """Returns the disarmed work if the cluster echoes the run, though that could not be journalled
     yet. None: leave the work as it is.
 
     The record may be ahead of the journal by what could not be written.
@@ -33,7 +33,7 @@ def disarm_quarantined(
     """Returns what `disarm_accepted` does, and also disarms what the IBGU no longer asks for
     (`asked_for`: it is on the hub and not being deleted) and what the records want disarmed: the
     run has ended, or the hub was restored. Other armed works stay: a change would later look like
-    somebody else's."""
+    someone else's."""
     if taken := disarm_accepted(tracked, cluster, seen):
         return taken
     member = tracked.latest(cluster)

@@ -51,7 +51,7 @@ def desired_stage_work(
 
 
 def _under_way(rollout: Rollout, member: Member, seen: Observation) -> DesiredWork | None:
-    """Returns the work of an unfinished member. What somebody else deleted or changed is not put
+    """Returns the work of an unfinished member. What someone else deleted or changed is not put
     back (R9.6); for a cluster that is being deleted the only write is to disarm."""
     work, run = seen.stage, member.run
     state = run.state if run else None

@@ -144,7 +144,8 @@ def unread(reason: Reason, snapshot: Snapshot) -> bool:
 
 def opened(hold: Reason, snapshot: Snapshot, step: TrackedStep, now: datetime) -> bool:
     """Whether the gate of a hold that stops the clock has opened. Such a hold ends at once, even
-    if nobody could start: the clock would stand for nothing. One that lasts ends with a resume."""
+    if no cluster could start: the clock would stand for nothing. One that lasts ends with a
+    resume."""
     gate = _STEP_GATES.get(hold.kind)
     if gate is None or hold.kind not in CLOCK_STOPPING - LASTING:
         return False

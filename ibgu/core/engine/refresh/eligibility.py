@@ -12,7 +12,7 @@ class Eligibility(StrEnum):
     OPEN = "open"
     """A refresh may bring news."""
     CLOSED = "closed"
-    """No refresh now: nobody would respond, or a write that is on its way makes the agent read
+    """No refresh now: no agent would respond, or a write that is on its way makes the agent read
     anyway."""
     OVER = "over"
     """Never again: the run has ended, or its limit has passed."""

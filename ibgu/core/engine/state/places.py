@@ -33,7 +33,8 @@ class Places:
         self._changed.add(cluster)
 
     def counts(self, rollout: Rollout, tracked_steps: Sequence[TrackedStep]) -> Counts:
-        """Returns the current counts. A step that thousands are just joining leaves nobody out."""
+        """Returns the current counts. They have all clusters of a step that thousands are just
+        joining."""
         for cluster in self._changed:
             self._put(cluster, places_of(_visits(cluster, tracked_steps)))
         self._changed.clear()

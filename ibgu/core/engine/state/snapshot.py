@@ -24,7 +24,7 @@ class PayloadState(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     """Content that is missing on the hub; users may deliver it another way."""
     unchecked: str = ""
-    """Content that is carried although nobody has checked that the IBGU's author may read it."""
+    """Content that is carried although it was not checked that the IBGU's author may read it."""
     read: bool = True
     """False until the content has been read: a step with Prep can't start before."""
 

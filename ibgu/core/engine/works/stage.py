@@ -34,7 +34,7 @@ def stage_patch(
     """Returns the JSON merge patch that changes the work; after a 409, decide again.
 
     Raises ValueError if the work shows `wanted` already: such a write would not change the
-    generation, and would look like somebody else's edit for ever.
+    generation, and would look like someone else's edit for ever.
     """
     spec, annotations = _change(driver, wanted, rollout, current, watch)
     metadata = {
@@ -44,7 +44,7 @@ def stage_patch(
         "labels": labels(rollout, names.STAGE),
         "annotations": annotations,
     }
-    # A merge patch keeps what it does not name; this removes an executor that somebody set.
+    # A merge patch keeps what it does not name; this removes an executor that someone set.
     return json.encode({"metadata": metadata, "spec": {**spec, "executor": None}})
 
 

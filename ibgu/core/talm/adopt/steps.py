@@ -93,7 +93,7 @@ def _step(
     if group.finished:
         step = replace(step, finished_at=max(started, group.finished_at or now))
     else:
-        # TALM was away, and nobody worked: the step has its whole time again.
+        # TALM was away, and nothing went on: the step has its whole time again.
         stood = max(timedelta(), now - started)
         step = replace(step, state=StepState.RUNNING, finished_at=None, stopped=stood)
     members = [

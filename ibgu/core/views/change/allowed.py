@@ -39,7 +39,7 @@ class RolloutSituation(Struct, frozen=True):
     """Members of the newest step that wait until a person accepts their reason, such as a
     warning."""
     uncleaned: int = 0
-    """Clusters on which somebody has to clean up by hand (R45.2)."""
+    """Clusters on which someone has to clean up by hand (R45.2)."""
 
 
 class Permit(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The risk of a change: what can't be undone, so that nobody requests it by accident."""
+"""The risk of a change: what can't be undone, so that it is not requested by accident."""
 
 from collections.abc import Iterable
 

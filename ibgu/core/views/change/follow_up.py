@@ -106,7 +106,7 @@ def confirm_cleanup(
     reason: str,
     action: Action | None = None,
 ) -> FollowUp:
-    """Runs aborts or finalizes again that failed to clean up, where somebody has cleaned up by
+    """Runs aborts or finalizes again that failed to clean up, where someone has cleaned up by
     hand; `reason`: what they did. Raises ChangeRefused, also where it would take several actions:
     each is confirmed on its own."""
     actions = _cleanups(found, action)

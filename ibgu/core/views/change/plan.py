@@ -60,7 +60,7 @@ def appended(plan: Sequence[JsonObject], step: NewStep) -> list[JsonObject]:
 
 
 def _replaced(target: ChangeTarget, plan: Sequence[JsonObject]) -> list[JsonObject]:
-    """Returns a JSON patch that applies only if nobody else has changed the plan.
+    """Returns a JSON patch that applies only if it has not been changed the plan.
 
     Everything else of the object may change meanwhile: ibgu writes its status all the time.
     """

@@ -28,7 +28,7 @@ class FailedCluster(Struct, frozen=True):
     labels: Mapping[str, str] | None
     """The ManagedCluster's labels; None: it is gone."""
     unproven: str = ""
-    """Why the cluster is not retried; empty: it has failed, and nobody has taken it further."""
+    """Why the cluster is not retried; empty: it has failed, and no rollout has taken it further."""
 
 
 def failure(

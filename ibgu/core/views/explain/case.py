@@ -57,7 +57,7 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     until: datetime | None
     """When the reason ends by itself, where that is known."""
     who: ActingParty | None
-    """Who must act; None: nobody. A person once the reason is overdue."""
+    """Who must act; None: no one. A person once the reason is overdue."""
     overdue: datetime | None
     """Since when the reason has lasted longer than usual."""
     means: str | None

@@ -1,5 +1,6 @@
-"""The meaning of every reason why a member is not further (R17.1), what ends it, and what to do. A
-kind of change may say more."""
+"""The meaning of every reason why a member has not finished (R17.1), what ends it, and what to do.
+
+A kind of change may say more."""
 
 from ibgu.core.engine.driver import KindMeanings
 from ibgu.core.engine.gates import GATE_REASONS

@@ -38,8 +38,8 @@ def makespan(
 def _rate_limited(
     slots: int, busy: list[float], waiting: Iterable[float], rate_limits: RateLimits, ended: int
 ) -> float:
-    """Returns the seconds under rate limits, as if nobody had started within the last minute, and
-    with half of the jitter for each member."""
+    """Returns the seconds under rate limits, as if no cluster had started within the last minute,
+    and with half of the jitter for each member."""
     last, now = max(busy, default=0.0), 0.0
     for number, duration in enumerate(waiting):
         now = max(now, rate_limits.opens(number).total_seconds())

@@ -30,7 +30,7 @@ class StragglerState(StrEnum):
 
 
 class PlanProgress(Struct, frozen=True):
-    """The rollout's plan, and how many of its steps have started. Somebody may have written an
+    """The rollout's plan, and how many of its steps have started. Someone may have written an
     action since that no kind of change has; it never begins."""
 
     plan: Plan
@@ -188,7 +188,7 @@ def _way_on(
     left: StragglerMember, course: PlanProgress, labels: Mapping[str, str]
 ) -> tuple[Plan, str]:
     if left.cause == Cause.TAKEN_OVER:
-        return (), "somebody works on it by hand: see what they are at first"
+        return (), "someone works on it by hand: see what they are at first"
     abortable = table_of(left.action).abortable
     if any(label in labels for label in abortable):
         return _back(left, course)

@@ -18,7 +18,7 @@ def runs_new_release(cause: str | None, labels: Mapping[str, str]) -> bool:
 
 
 def needs_cleanup(cause: str | None, words: str) -> bool:
-    """Whether somebody has to clean up by hand; after one clean-up that did not help, the
+    """Whether someone has to clean up by hand; after one clean-up that did not help, the
     Lifecycle Agent's words say so."""
     if cause == Cause.TIMED_OUT:
         return MANUAL_CLEANUP_DONE in words

@@ -1,4 +1,4 @@
-/** Orders of members: what needs somebody comes first, unless another one is chosen. */
+/** Orders of members: what needs someone comes first, unless another one is chosen. */
 import { ORDER } from "../words/states.js";
 
 /** @typedef {import("./filter.js").Columns} Columns */

@@ -10,7 +10,7 @@ const GAP_MS = 5000;
 /** No event tells of it. */
 export const useLeadership = () => useBody("leadership", { gap: GAP_MS, about: () => false }).body;
 
-/** The journal has no end of a lead: the newest leader may be gone, with nobody after it. */
+/** The journal has no end of a lead: the newest leader may be gone, with no leader after it. */
 export function Leader({ leadership }) {
   const now = useNow(60_000);
   if (!leadership) return null;

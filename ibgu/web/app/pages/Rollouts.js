@@ -91,7 +91,7 @@ function When({ rollout, now }) {
   return html`<span class="quiet">since <${At} stamp=${since} now=${now} /></span>`;
 }
 
-/** Pages that nobody has to watch: asked for once. */
+/** Pages that do not change: asked for once. */
 function Older({ cursor, now }) {
   const { rest } = useServices();
   const [page, setPage] = useState(null);

@@ -4,7 +4,7 @@ const WORDS = { CompletedWithFailures: "Completed with failures" };
 
 const NOBODY = "Completed: no clusters";
 
-/** A plan that selects nobody ends like one that has done all: it says so. */
+/** A plan that selects no cluster ends like one that has done all: it says so. */
 export function Phase({ rollout: { phase, counts } }) {
   const nobody = phase === "Completed" && !counts.total;
   const name = nobody ? "nobody" : phase.toLowerCase();

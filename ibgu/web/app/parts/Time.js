@@ -23,7 +23,7 @@ export function WayBack({ until, now }) {
 
 const SOON = 3 * 86_400;
 
-/** `eta` as REST has it: at, earliest, latest, basis; null: nobody knows. */
+/** `eta` as REST has it: at, earliest, latest, basis; null: unknown. */
 export function Ends({ eta, now }) {
   if (!eta) return null;
   const [from, to] = [eta.earliest, eta.latest].map((stamp) => stamp && clock(stamp, now));

@@ -21,7 +21,7 @@ export class Rest {
   #kept = new Map();
 
   /**
-   * @param {string} token empty: a proxy adds it, or nobody
+   * @param {string} token empty: a proxy adds it, or there is none
    * @param {() => void} refused called when the token is not accepted (any more)
    */
   constructor(token, refused = () => {}) {
@@ -70,7 +70,7 @@ export class Rest {
     const headers = new Headers(init.headers);
     if (this.token) headers.set("Authorization", `Bearer ${this.token}`);
     try {
-      // The API redirects nobody: a proxy does, to where one signs in.
+      // The API never redirects: a proxy does, to its sign-in page.
       const strict = /** @type {const} */ ({ cache: "no-store", redirect: "manual" });
       const answer = await fetch(new URL(path, BASE), { ...init, headers, ...strict });
       if (answer.type === "opaqueredirect") throw new Problem(0, { detail: SIGNED_OUT });

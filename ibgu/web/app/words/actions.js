@@ -23,7 +23,7 @@ const ORDER = [REVERSIBLE, "irreversible", "destructive"];
 /** As a title, and in a sentence. */
 export const titleOf = (/** @type {string} */ name) => (LABELS[name] ?? name).replace("…", "");
 
-/** "Finalize upgrade on 120 clusters". @param {number | null} clusters null: nobody knows */
+/** "Finalize upgrade on 120 clusters". @param {number | null} clusters null: unknown */
 export function stepLabel(/** @type {string[]} */ actions, clusters) {
   const whom = clusters === null ? "" : plural(clusters, "cluster");
   if (actions.join() === "AbortOnFailure") return cleanUpLabel(clusters);

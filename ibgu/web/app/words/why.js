@@ -1,4 +1,4 @@
-/** Why a member is not further, without a word that stands beside it already. */
+/** Why a member has not finished, without a word that stands beside it already. */
 import { spaced, stateOf } from "./states.js";
 
 /**

@@ -54,7 +54,7 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         Rule.WRITER,
         stories.plain,
         has("LabelsUpdated", nth=8, epoch=7),
-        "nobody led in epoch 7",
+        "no controller led in epoch 7",
     ),
     # -- order
     (
@@ -371,7 +371,7 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "3 clusters in flight, maxConcurrency is 2",
     ),
     (
-        "a slot that somebody has",
+        "a slot that someone has",
         Rule.SLOTS,
         stories.plain,
         tells("RunIntended", "site-2", slot=1),
@@ -702,7 +702,7 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "site-3 starts after step 1's deadline",
     ),
     (
-        "the clock stands while somebody runs",
+        "the clock stands while someone runs",
         Rule.LIMITS,
         stories.held,
         early("ClockStopped", before="RunEnded"),

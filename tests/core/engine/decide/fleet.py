@@ -208,7 +208,7 @@ class InMemoryEngine(Hub, Story):
             self.timers[uid, cluster] = when if known is None else min(known, when)
 
     def _learn(self, uid: str, clusters: Iterable[str]) -> None:
-        """Ask the journal for the runs that nobody else knows."""
+        """Ask the journal for the runs that no one else knows."""
         tracked = self.fleet.rollouts[uid]
         found = {
             other_run(tracked.latest(name), self.observe(uid, name).stage) for name in clusters

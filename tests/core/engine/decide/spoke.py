@@ -18,7 +18,7 @@ REFUSED = "the stage transition is not permitted. Please refer to status.validNe
 NO_IBU = 'Unsupported value: "Disarmed"'
 BUSY = ("Aborting", "AbortFailed", "Finalizing", "FinalizeFailed")
 FAILED = ("AbortFailed", "FinalizeFailed")
-"""Only an armed run meets these. Its manifest says that somebody has cleaned up by hand, unless
+"""Only an armed run meets these. Its manifest says that someone has cleaned up by hand, unless
 the run itself has failed."""
 
 

@@ -68,7 +68,7 @@ def test_an_echoed_run_is_disarmed_and_stays_on_the_work() -> None:
     [
         (running(), ARMED),  # the cluster has not taken it: it is to do so
         (running(), None),
-        (running(RunState.ACCEPTED, disarmed=True), TAKEN),  # somebody else's arming
+        (running(RunState.ACCEPTED, disarmed=True), TAKEN),  # someone else's arming
         (running(), replace(TAKEN, armed=False)),
         (running(), replace(TAKEN, terminating=True)),
         (running(), replace(TAKEN, feedback=replace(ECHO, run="run-0"))),

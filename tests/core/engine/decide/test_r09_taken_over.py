@@ -1,4 +1,4 @@
-"""R9: somebody else's change ends a run after two minutes, without a label."""
+"""R9: someone else's change ends a run after two minutes, without a label."""
 
 from collections.abc import Callable
 

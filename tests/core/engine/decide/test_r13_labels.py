@@ -1,4 +1,4 @@
-"""R13: which outcome changes which label, exactly once, and never against somebody's change."""
+"""R13: which outcome changes which label, exactly once, and never against someone's change."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""R13: a patch is pending from its outcome until it is written, or somebody else changes the
+"""R13: a patch is pending from its outcome until it is written, or someone else changes the
 key."""
 
 from datetime import timedelta
@@ -99,7 +99,7 @@ def test_a_cluster_that_is_gone_or_another_one_has_nothing_pending() -> None:
     ("shown", "words"),
     [
         ({"k": "", "j": ""}, "the ManagedCluster shows them"),
-        ({"k": "theirs", "j": ""}, "changed by somebody else since, and left as it is: k"),
+        ({"k": "theirs", "j": ""}, "changed by someone else since, and left as it is: k"),
     ],
 )
 def test_the_history_says_how_a_change_was_settled(shown: dict[str, str], words: str) -> None:

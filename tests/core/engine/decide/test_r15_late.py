@@ -58,7 +58,7 @@ def test_the_label_stays_as_somebody_has_left_it(left: dict[str, str]) -> None:
 
 
 def test_a_failed_label_that_is_not_ours_does_not_make_it_ours() -> None:
-    """The run was preempted, and so gave no label; somebody else's stands."""
+    """The run was preempted, and so gave no label; someone else's stands."""
     twin = InMemoryEngine("site-1")
     spoke = twin.spokes["site-1"]
     spoke.faults[Stage.PREP] = "slow"

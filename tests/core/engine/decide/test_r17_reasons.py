@@ -1,4 +1,4 @@
-"""R17: every unfinished member has one reason why it is not further, and who must act."""
+"""R17: every unfinished member has one reason why it has not finished, and who must act."""
 
 import pytest
 

@@ -286,7 +286,7 @@ def test_between_two_actions_of_talms(twin: InMemoryEngine) -> None:
 
 
 def test_more_in_flight_than_places(twin: InMemoryEngine) -> None:
-    """TALM takes 0 for all at once; here somebody has lowered it in the meantime."""
+    """TALM takes 0 for all at once; here someone has lowered it in the meantime."""
     talm = Talm(twin, "Prep", concurrency=1)
     talm.group(0, "Prep", batches=[["s1", "s2"]], batch=1)
     talm.begins("s1", Action.PREP)
@@ -579,7 +579,7 @@ def test_adoption_waits_for_the_removals_of_a_live_talm(twin: InMemoryEngine) ->
 
 
 def test_deleted_while_it_is_taken_over(twin: InMemoryEngine) -> None:
-    """The removal of what TALM has left is still ibgu's: nobody else would do it."""
+    """The removal of what TALM has left is still ibgu's: no one else would do it."""
     talm = prepping(twin)
     uid = talm.leave()
     twin.settle()

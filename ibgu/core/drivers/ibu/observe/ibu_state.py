@@ -26,7 +26,7 @@ class IbuState(StrEnum):
 
 
 def rollback_requested(ibu: IbuView) -> bool:
-    """Whether UpgradeCompleted is False only because somebody requested a rollback (R7.4)."""
+    """Whether UpgradeCompleted is False only because someone requested a rollback (R7.4)."""
     told = (ibu.upgrade_completed, ibu.upgrade_in_progress)
     return ibu.upgrade_completed.false and any(ROLLBACK_REQUESTED in c.message for c in told)
 

@@ -12,9 +12,9 @@ class Severity(StrEnum):
     ERROR = "error"
     """The upgrade fails, or something is lost."""
     WARNING = "warning"
-    """The upgrade may fail, or does what nobody has meant."""
+    """The upgrade may fail, or has an effect that was not intended."""
     UNKNOWN = "unknown"
-    """Nobody has looked, or may look: what the rule asks may not hold."""
+    """The object was not read, or may not be: the rule may be broken."""
 
 
 class FactSource(StrEnum):

@@ -27,7 +27,7 @@ def decide_accepted(
     ctx: DecisionContext, member: InFlight, run: Accepted, cluster: ClusterView, seen: Observation
 ) -> None:
     """Ends an accepted run on feedback that speaks for it. Without such feedback the run goes on
-    until its limit, unless somebody else has changed the stage or the work (R9.6)."""
+    until its limit, unless someone else has changed the stage or the work (R9.6)."""
     work = seen.stage
     if not cluster.reachable:
         _wait_for_cluster(ctx, member, run)
@@ -114,12 +114,12 @@ def _withdraw_adopted(
 
 
 def _foreign(ctx: DecisionContext, run: Accepted, work: WorkView | None) -> str:
-    """Returns what somebody else changed in the stage or in our work; empty: nothing."""
+    """Returns what someone else changed in the stage or in our work; empty: nothing."""
     if work is None or work.terminating:
         # A work that only watches is created again.
-        return "" if run.adopted else "the stage work was deleted by somebody else"
+        return "" if run.adopted else "the stage work was deleted by someone else"
     if work.edited:
-        return "the stage work was changed by somebody else"
+        return "the stage work was changed by someone else"
     feedback = work.current_feedback
     if feedback is None:
         return ""

@@ -240,7 +240,7 @@ def _unaccepted(
         _withdraw(ctx, member, run, words)
     elif isinstance(run, Armed) and (not shown or work is None or _tampered(work)):
         if not seen.writing:
-            diverged(ctx, member, run, "the stage work was changed or deleted by somebody else")
+            diverged(ctx, member, run, "the stage work was changed or deleted by someone else")
     elif shown and work is not None and work.apply_error:
         _end_refused(ctx, member, run, work)
     else:
@@ -274,7 +274,7 @@ def _end_refused(
 
 
 def diverged(ctx: DecisionContext, member: InFlight, run: Armed | Accepted, what: str) -> None:
-    """Ends the run without a label after two minutes of somebody else's change (R9.6)."""
+    """Ends the run without a label after two minutes of someone else's change (R9.6)."""
     member = ctx.set_reason(member, ReasonKind.DIVERGED, what, who=ActingParty.PERSON)
     if _settled(ctx, member):
         words = f"taken over by hand: {what}"

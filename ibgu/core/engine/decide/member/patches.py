@@ -151,7 +151,7 @@ def still_pending(pending: PendingPatch, cluster: ClusterView | None) -> Pending
     """Returns what is still pending, given what the hub shows.
 
     A key that shows the wanted value is done. A key that shows neither it nor the value seen at
-    enqueue time was changed by somebody since, and stays theirs (R13.2). For a cluster that is gone
+    enqueue time was changed by someone since, and stays theirs (R13.2). For a cluster that is gone
     or re-created nothing is pending.
     """
     if cluster is None or cluster.uid != pending.uid:
@@ -192,5 +192,5 @@ def _why_updated(pending: PendingPatch, left: PendingPatch, cluster: ClusterView
     done = {key: change.wanted for key, change in wanted.items() if key not in still}
     others = sorted(key for key, wanted in done.items() if shown.get(key) != wanted)
     if others:
-        return f"changed by somebody else since, and left as it is: {', '.join(others)}"
+        return f"changed by someone else since, and left as it is: {', '.join(others)}"
     return "the ManagedCluster shows them"

@@ -60,7 +60,7 @@ def _ready(ctx: DecisionContext, member: Waiting) -> None:
 
 
 def _feedback_suffices(ctx: DecisionContext, member: Waiting, seen: Observation) -> bool:
-    """Whether the work's own feedback replaces the probe: in later steps, if nobody else acts there
+    """Whether the work's own feedback replaces the probe: in later steps, if no one else acts there
     (R8.4)."""
     work, known = seen.stage, seen.current_feedback
     if member.step == 0 or ctx.fleet.shares(member.cluster) or work is None or known is None:
@@ -191,7 +191,7 @@ def _may_preempt(ctx: DecisionContext, member: Waiting, holder: Holder) -> bool:
 
 
 def _withdrawn_run_came_back(member: Waiting, seen: Observation) -> bool:
-    """Whether the cluster took the withdrawn run. In another stage by now, somebody has taken it
+    """Whether the cluster took the withdrawn run. In another stage by now, someone has taken it
     over (R9.5, R9.6)."""
     run, known = member.run, seen.current_feedback
     if run is None or known is None or run.result is not RunResult.WITHDRAWN:

@@ -142,7 +142,8 @@ def _resume(ctx: DecisionContext, value: str) -> _ControlResult | None:
 
 def _skip(ctx: DecisionContext, value: str) -> _ControlResult | None:
     """Skips waiting members; None: more than MEMBERS_PER_CYCLE, the next cycle skips the rest and
-    starts nobody before (`decide`). A member that returns to waiting meanwhile is skipped, too."""
+    starts no cluster before (`decide`). A member that returns to waiting meanwhile is skipped,
+    too."""
     tracked = ctx.tracked.current
     if tracked is None:
         return _ControlResult("no step is running", warning=True)
@@ -173,7 +174,7 @@ def _chosen(tracked: TrackedStep, value: str) -> list[Waiting]:
     """Returns the members to skip: only waiting ones can be; `_left_out` reports the others.
 
     `waiting` stands for all of them. It comes first and may name a step: meant for a step that is
-    over, it skips nobody.
+    over, it skips no cluster.
     """
     waiting = [m for m in tracked.members.values() if isinstance(m, Waiting)]
     first, *others = (name.strip() for name in value.split(","))

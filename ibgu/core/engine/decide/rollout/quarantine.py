@@ -25,8 +25,8 @@ def quarantine_rollout(tracked: TrackedRollout, error: str, now: datetime) -> It
     time. A hold that only a person can end stays, a deleted rollout is not held, and the same error
     is not reported twice.
 
-    The probes of waiting clusters are dropped (R8.3): nobody follows these clusters meanwhile. The
-    first cycle without an error ends the hold.
+    The probes of waiting clusters are dropped (R8.3): no controller follows these clusters
+    meanwhile. The first cycle without an error ends the hold.
     """
     words = (
         f"ibgu met an error of its own ({error}). Nothing of this rollout continues, and its "

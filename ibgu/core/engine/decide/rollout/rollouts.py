@@ -48,7 +48,7 @@ def decide_rollout(ctx: DecisionContext) -> None:
 
 
 def _release_deleted(ctx: DecisionContext) -> None:
-    """Ends a removal of TALM's objects that ibgu had begun: nobody else removes TALM's finalizer,
+    """Ends a removal of TALM's objects that ibgu had begun: nothing else removes TALM's finalizer,
     and with it the ClusterGroupUpgrades would stay for ever."""
     if ctx.rollout.adopting_since is not None and not ctx.snapshot.traces.to_remove:
         words = "nothing of TALM's is left"

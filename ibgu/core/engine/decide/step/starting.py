@@ -53,7 +53,7 @@ some 20 ms, so this suffices for thousands of starts a second."""
 
 def start_members(ctx: DecisionContext, step: TrackedStep) -> None:
     """Starts the members that may start. Without a free slot it visits the next members only, not
-    all that wait. In a held rollout nobody is probed or gets a slot, even with the hold not yet
+    all that wait. In a held rollout no cluster is probed or gets a slot, even with the hold not yet
     noted on the member."""
     ahead = max(MIN_PROBE_AHEAD, step.step.max_concurrency)
     _fill(ctx, step, ahead)

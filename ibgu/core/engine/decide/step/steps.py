@@ -81,8 +81,8 @@ def _expire(ctx: DecisionContext, member: Unfinished) -> None:
 
 
 def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
-    """Stops the clock while only a person's hold keeps the step and nobody is under way (R11.6),
-    and while a restored rollout stands still, no matter who is in flight."""
+    """Stops the clock while only a person's hold keeps the step and no cluster is in flight
+    (R11.6), and while a restored rollout stands still, no matter who is in flight."""
     step = tracked.step
     held = _by_person(step.hold) or _by_person(ctx.rollout.hold)
     stands = (held and only_stopped(tracked)) or ctx.rollout.stands_still

@@ -72,7 +72,7 @@ class RateLimits(Struct, frozen=True):
         return self.jitter * part / _PARTS
 
     def opens(self, number: int) -> timedelta:
-        """Returns when the rate lets the `number`-th start, from 0, if nobody has started
+        """Returns when the rate lets the `number`-th start, from 0, if no cluster has started
         before."""
         return (
             MINUTE * (number // self.starts_per_minute) if self.starts_per_minute else timedelta()

@@ -73,7 +73,7 @@ function sentence({ kind, cause, data }) {
   return `${head[0].toUpperCase()}${head.slice(1)}${told && `: ${told}`}${again}.`;
 }
 
-/** Pages that nobody has to watch: asked for once. */
+/** Pages that do not change: asked for once. */
 function Older({ name, cursor, rollouts }) {
   const { rest } = useServices();
   const [page, setPage] = useState(null);

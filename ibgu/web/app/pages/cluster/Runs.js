@@ -33,7 +33,7 @@ export function Runs({ name, page, now }) {
   </section>`;
 }
 
-/** Pages that nobody has to watch: asked for once. */
+/** Pages that do not change: asked for once. */
 function Older({ name, cursor, now }) {
   const { rest } = useServices();
   const [page, setPage] = useState(null);

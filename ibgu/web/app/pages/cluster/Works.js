@@ -1,4 +1,4 @@
-/** What is asked of the cluster on the hub, and what its agent reports: read when somebody looks. */
+/** What is asked of the cluster on the hub, and what its agent reports: read when someone looks. */
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { useServices } from "../../data/services.js";
 import { useNow } from "../../data/watch.js";

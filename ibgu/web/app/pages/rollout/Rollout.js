@@ -1,4 +1,4 @@
-/** One rollout: where it stands, why it is not further, and every cluster of one of its steps. */
+/** One rollout: where it stands, why it has not finished, and every cluster of one of its steps. */
 import { useEffect, useMemo } from "preact/hooks";
 import { filterOf, matchingOf, queryOf } from "../../data/filter.js";
 import { orderOf } from "../../data/order.js";

@@ -1,5 +1,5 @@
 /**
- * Why the step is not further: one row a reason or cause; a row filters the grid. A cluster
+ * Why the step has not finished: one row a reason or cause; a row filters the grid. A cluster
  * that is at work and has no mark keeps nothing.
  */
 import { useMemo } from "preact/hooks";

@@ -4,7 +4,7 @@ import { Words } from "../../../parts/Words.js";
 import { plural } from "../../../words/format.js";
 
 /** @param {{ name: string, lost: string, clusters: number | null, typed: string,
- *   type: (text: string) => void }} props clusters: null, nobody knows how many */
+ *   type: (text: string) => void }} props clusters: null, unknown */
 export function Confirm({ name, lost, clusters, typed, type }) {
   const whom = clusters === null ? "" : ` for ${plural(clusters, "cluster")}`;
   return html`<div class="notice bad confirm">

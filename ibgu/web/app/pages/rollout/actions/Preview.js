@@ -9,7 +9,7 @@ import { count, plural, sentence, span } from "../../../words/format.js";
 import { TYPING_MS } from "./sending.js";
 
 /**
- * What the step would do; null: nobody knows yet.
+ * What the step would do; null: unknown yet.
  *
  * @param {{ namespace: string, name: string }} rollout
  * @param {object | null} step null: nothing is to be asked

@@ -10,7 +10,7 @@
  * @property {(body: any) => string} missing what has to be chosen first; empty: nothing
  * @property {(body: any) => { danger: string, lost: string }} risk
  * @property {(body: any) => object | null} step what is previewed; null: nothing
- * @property {(body: any) => number | null} clusters where no preview tells; null: nobody knows
+ * @property {(body: any) => number | null} clusters where no preview tells; null: unknown
  * @property {(body: any, clusters: number | null) => string} label of the button
  */
 import { cleanUpLabel, riskOf, stepLabel, titleOf } from "../../../words/actions.js";
