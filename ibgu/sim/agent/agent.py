@@ -157,8 +157,8 @@ class WorkAgent:
             key = Key(meta["group"], meta["kind"], meta["namespace"], meta["name"])
             if not held.watches(config_for(held.work, key)):
                 held.watched.pop(key, None)
-            elif is_available(manifest):
-                held.watched[key] = self.spoke.objects[key]["metadata"]["resourceVersion"]
+            elif is_available(manifest) and (found := self.spoke.get(key)) is not None:
+                held.watched[key] = found["metadata"]["resourceVersion"]
 
     # -- deletion --------------------------------------------------------------------------------
 

@@ -49,12 +49,14 @@ def _apply_one(spoke: Spoke, work: FullWork, n: int, manifest: JsonObject, now: 
     except Refusal as error:
         text = f"Failed to apply manifest: {error}"
         return Applied(meta, text, retried=error.reason != "Conflict")
-    _own(spoke, work, key)
+    if config.update_strategy.type != "ReadOnly":
+        _own(spoke, work, key)
     return Applied(meta)
 
 
 def _own(spoke: Spoke, work: FullWork, key: Key) -> None:
-    """Adds the work to the owners of what it applies, except what it orphans."""
+    """Adds the work to the owners of what it applies, except what it orphans. What is only read
+    keeps the owners that it has."""
     owners = spoke.owners.get(key, frozenset())
     name = work.metadata.name
     owned = work.owns(ResourceIdentifier(key.group, resource_of(key), key.namespace, key.name))

@@ -20,8 +20,13 @@ _CLUSTER_SCOPED = frozenset(
         "ClusterRoleBinding",
         "ClusterVersion",
         "CustomResourceDefinition",
+        "Etcd",
         "ImageBasedUpgrade",
+        "Infrastructure",
+        "MachineConfig",
         "Namespace",
+        "Node",
+        "Operator",
     }
 )
 
