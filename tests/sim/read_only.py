@@ -118,15 +118,13 @@ NODE = Look(
 EVERYTHING = (AGENT, LCA, OADP, LSO, LVMS, INFRASTRUCTURE, DPA, BSL, PARTITION, ETCD, NODE)
 
 
-def reading_role(*looks: Look, aggregated: bool = True) -> JsonObject:
-    """Returns a ClusterRole that permits to read those objects, and no others."""
+def reading_role(*looks: Look, aggregated: bool = True, watched: bool = False) -> JsonObject:
+    """Returns a ClusterRole that permits to read those objects, and no others; `watched`: to read
+    and watch all objects of their kinds, which an agent's watch needs."""
+    verbs = {"verbs": ["get", "list", "watch"] if watched else ["get"]}
     rules = [
-        {
-            "apiGroups": [look.group],
-            "resources": [look.resource],
-            "resourceNames": [look.name],
-            "verbs": ["get"],
-        }
+        {"apiGroups": [look.group], "resources": [look.resource], **verbs}
+        | ({} if watched else {"resourceNames": [look.name]})
         for look in looks
     ]
     return {

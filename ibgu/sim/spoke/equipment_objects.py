@@ -24,8 +24,8 @@ ETCD = Key("operator.openshift.io", "Etcd", "", "cluster")
 
 _DISK = "/dev/disk/by-path/pci-0000:01:00.0-nvme-1"
 _CONTAINERS = "/dev/disk/by-partlabel/var-lib-containers"
-_STORAGE = "629145600Ki"
-_ALLOCATABLE = "579820584960"
+_STORAGE = "628613099Ki"
+_ALLOCATABLE = "579329831236"
 """Bytes of node storage that pods may use: without what the kubelet reserves."""
 
 
@@ -226,7 +226,7 @@ def node(name: str, disk_full: bool) -> JsonObject:
         _condition("PIDPressure", False, "KubeletHasSufficientPID", "kubelet has sufficient PID"),
         _condition("Ready", True, "KubeletReady", "kubelet is posting ready status"),
     ]
-    resources = {"cpu": "64", "memory": "131072Mi", "pods": "250"}
+    resources = {"cpu": "64", "memory": "131886292Ki", "pods": "250"}
     taint = {"key": "node.kubernetes.io/disk-pressure", "effect": "NoSchedule"}
     return {
         "apiVersion": "v1",

@@ -84,6 +84,12 @@ class Spoke:
         if not self.rights.allows(key, verb):
             raise refusal.forbidden(key, verb)
 
+    def may_watch(self, key: Key) -> bool:
+        """Returns whether the work agent may watch all objects of the kind: it watches no single
+        one."""
+        every = key._replace(name="*")
+        return all(self.rights.allows(every, verb) for verb in ("list", "watch"))
+
     def settle(self, now: float) -> None:
         """Lets a pending role aggregation take effect."""
         if self.rights.settle(now):

@@ -76,8 +76,8 @@ def test_a_sound_cluster_shows_what_preflight_asks_for() -> None:
     assert read(world, ETCD) == {"node": "spoke1"}
     assert read(world, NODE) == {
         "pressure": "False",
-        "capacity": "629145600Ki",
-        "allocatable": "579820584960",
+        "capacity": "628613099Ki",
+        "allocatable": "579329831236",
     }
     assert available(world, LSO) == ("ResourceNotAvailable", "Resource is not available")
 
@@ -185,6 +185,35 @@ def test_rights_that_come_with_the_work_count_at_the_next_read() -> None:
     world.touch(look="1")
     world.run(1)
     assert read(world, LCA) == {"version": "lifecycle-agent.v4.17.1"}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_objects_are_read_although_the_agent_read_early_or_reports_late(seed: int) -> None:
+    world = ClusterSimulation()
+    world.cluster.agent._rng.seed(seed)
+    role = reading_role(LCA)
+    world.put({"workload": {"manifests": [role]}, "deleteOption": {"propagationPolicy": "Orphan"}})
+    world.run(5)
+    world.put(reading_work(LCA, role=role))
+    world.run(5)
+    assert read(world, LCA) == {"version": "lifecycle-agent.v4.17.1"}
+
+
+@pytest.mark.parametrize(("watched", "seen"), [(True, "Unavailable"), (False, "Available")])
+def test_a_watch_needs_more_than_the_right_to_get(watched: bool, seen: str) -> None:
+    world = ClusterSimulation()
+    role = reading_role(BSL, watched=watched)
+    work = reading_work(BSL, role=role)
+    configs = [{**each, "feedbackScrapeType": "Watch"} for each in work["manifestConfigs"]]
+    world.put({**work, "manifestConfigs": configs})
+    world.run(LONG)
+    assert read(world, BSL) == {"phase": "Available"}
+    equipment = structs.replace(world.cluster.spoke.equipment, backup_storage_available=False)
+    world.cluster.change_equipment(equipment, world.now)
+    world.run(1)
+    assert read(world, BSL) == {"phase": seen}
+    world.run(LONG)
+    assert read(world, BSL) == {"phase": "Unavailable"}
 
 
 def test_a_value_that_is_a_list_is_an_error_and_the_others_are_read() -> None:
