@@ -5,7 +5,7 @@ from msgspec import structs
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.spoke import key_of
-from tests.fidelity.scene import Deed, Scene, Step, Until, applied, deleting, gone, payload
+from tests.fidelity.scene import Deed, Scene, Step, Until, applied, deleting, gone, payload, refused
 from tests.fidelity.trace import Fields
 from tests.sim.read_only import (
     AGENT,
@@ -39,6 +39,7 @@ _ODD = structs.replace(
         "reconciled": DPA.paths["reconciled"],
     },
 )
+_NEWER = structs.replace(LCA, api_version="operators.coreos.com/v2")
 _NUMBERS = structs.replace(ETCD, paths={"revision": ".status.latestAvailableRevision"})
 
 
@@ -71,6 +72,21 @@ def _changing(**equipment: object) -> Deed:
 def _watching(spec: JsonObject) -> JsonObject:
     configs = [{**each, "feedbackScrapeType": "Watch"} for each in spec["manifestConfigs"]]
     return {**spec, "manifestConfigs": configs}
+
+
+def _owning(*looks: Look) -> JsonObject:
+    """A work that deletes all but its role, which is needed for the last read."""
+    role = reading_role(*looks)
+    kept = {
+        "group": "rbac.authorization.k8s.io",
+        "resource": "clusterroles",
+        "name": role["metadata"]["name"],
+    }
+    option = {
+        "propagationPolicy": "SelectivelyOrphan",
+        "selectivelyOrphans": {"orphaningRules": [{**kept, "namespace": ""}]},
+    }
+    return {**reading_work(*looks, role=role), "deleteOption": option}
 
 
 def _there(shown: Fields, cluster: SimulatedCluster) -> bool:
@@ -179,6 +195,13 @@ READS = (
                 _read(INFRASTRUCTURE, topology="SingleReplica"),
                 spec=reading_work(DPA, BSL, INFRASTRUCTURE, role=reading_role(DPA, INFRASTRUCTURE)),
             ),
+            Step(
+                "a version that is not served",
+                refused(3),
+                spec=reading_work(
+                    _NEWER, INFRASTRUCTURE, role=reading_role(_NEWER, INFRASTRUCTURE)
+                ),
+            ),
         ),
         equipped=True,
         defects=("oadp-missing",),
@@ -207,9 +230,7 @@ READS = (
             Step(
                 "read",
                 _read(DPA, reconciled="True"),
-                spec=reading_work(
-                    DPA, INFRASTRUCTURE, role=reading_role(DPA, INFRASTRUCTURE), orphan=False
-                ),
+                spec=_owning(DPA, INFRASTRUCTURE),
             ),
             Step("removed", _there, remove=True),
         ),

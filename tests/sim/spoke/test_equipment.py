@@ -146,6 +146,16 @@ def test_kinds_of_an_operator_that_is_not_installed_are_unknown(look: Look) -> N
     assert world.condition("Applied")["status"] == "False"
 
 
+def test_a_kind_is_unknown_in_a_version_that_is_not_served() -> None:
+    newer = structs.replace(LCA, api_version="operators.coreos.com/v2")
+    world = ClusterSimulation()
+    world.put(reading_work(newer, role=reading_role(newer)))
+    world.run(LONG)
+    assert available(world, newer)[0] == "IncompleteResourceMeta"
+    meta = manifest_of(world, newer)["resourceMeta"]
+    assert (meta["version"], meta["resource"]) == ("v2", "")
+
+
 def test_without_a_role_all_but_the_deployment_is_forbidden() -> None:
     world = ClusterSimulation()
     world.put(reading_work(*EVERYTHING))
