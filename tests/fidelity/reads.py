@@ -1,10 +1,13 @@
 """Scenes of works that only read what a cluster is made of."""
 
+from collections.abc import Iterable
+
 from msgspec import structs
 
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.cluster import SimulatedCluster
-from ibgu.sim.spoke import key_of
+from ibgu.sim.faults import CHANGES, UNFINISHED
+from ibgu.sim.spoke import SOUND, key_of
 from tests.fidelity.scene import Deed, Scene, Step, Until, applied, deleting, gone, payload, refused
 from tests.fidelity.trace import Fields
 from tests.sim.read_only import (
@@ -112,6 +115,26 @@ def _deleted(_: Fields, cluster: SimulatedCluster) -> bool:
     return cluster.spoke.get(key_of(DPA.manifest)) is None
 
 
+_OPERATORS = ("lca-missing", "lca-old", "lca-stopped", "lso-and-lvms", "lvms-old")
+_OADP = ("oadp-missing", "oadp-old", "dpa-failed", "dpa-missing", "backup-storage-unavailable")
+_OTHERS = tuple(name for name in CHANGES if name not in (*_OPERATORS, *_OADP, UNFINISHED))
+
+
+def _in_turn(about: str, defects: Iterable[str]) -> Scene:
+    """Each defect in turn, on an otherwise sound cluster, and a read of it."""
+    sound = structs.asdict(SOUND)
+    read = Step(
+        "all of them",
+        _read(_NODE, pressure="False"),
+        spec=reading_work(*_LOOKS, role=reading_role(*_LOOKS)),
+    )
+    steps = [_the_role(*_LOOKS), read]
+    for number, name in enumerate(defects):
+        steps.append(Step(name, applied(2), deed=_changing(**sound | CHANGES[name])))
+        steps.append(Step("a touch", applied(2), touch=str(number)))
+    return Scene(f"defects of {about}, in turn", tuple(steps), equipped=True, poll="60s")
+
+
 READS = (
     Scene(
         "objects that are only read",
@@ -128,6 +151,9 @@ READS = (
         equipped=True,
         poll="60s",
     ),
+    _in_turn("the operators", _OPERATORS),
+    _in_turn("OADP", _OADP),
+    _in_turn("node and topology", _OTHERS),
     Scene(
         "objects that change while they are watched",
         (

@@ -9,7 +9,7 @@ from ibgu.sim.attempts import AttemptDraws
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.faults import Fault
 from ibgu.sim.spec import FleetSpec
-from ibgu.sim.spoke import Equipment
+from ibgu.sim.spoke import IBU, Equipment
 from ibgu.sim.wire import FullWork, Patch
 from tests.neighbours.klusterlet import TO_WORK
 from tests.neighbours.server import IBUS, ROLES, ManagedClusterServer
@@ -84,7 +84,12 @@ class RealCluster(SimulatedCluster):
         self.server.equipment.show(self.spoke.equipment_objects())
 
     def change_equipment(self, equipment: Equipment, now: float) -> None:
+        before, after = (each.serves(IBU) for each in (self.spoke.equipment, equipment))
+        if after and not before:
+            self.server.serve_ibu(True)
         super().change_equipment(equipment, now)
+        if before and not after:
+            self.server.serve_ibu(False)
         if self._shows_equipment:
             self.show_equipment()
 

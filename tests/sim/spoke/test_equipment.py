@@ -146,6 +146,17 @@ def test_kinds_of_an_operator_that_is_not_installed_are_unknown(look: Look) -> N
     assert world.condition("Applied")["status"] == "False"
 
 
+def test_a_kind_that_is_taken_away_is_unknown_after_the_next_apply() -> None:
+    world = reading()
+    equipment = structs.replace(world.cluster.spoke.equipment, oadp="")
+    world.cluster.change_equipment(equipment, world.now)
+    world.touch(look="1")
+    world.run(1)
+    assert available(world, DPA)[0] == "ResourceNotAvailable"
+    world.run(600)
+    assert available(world, DPA)[0] == "IncompleteResourceMeta"
+
+
 def test_a_kind_is_unknown_in_a_version_that_is_not_served() -> None:
     newer = structs.replace(LCA, api_version="operators.coreos.com/v2")
     world = ClusterSimulation()
