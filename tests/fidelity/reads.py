@@ -11,17 +11,13 @@ from ibgu.sim.spoke import SOUND, key_of
 from tests.fidelity.scene import Deed, Scene, Step, Until, applied, deleting, gone, payload, refused
 from tests.fidelity.trace import Fields
 from tests.sim.read_only import (
-    AGENT,
     BSL,
     DPA,
     ETCD,
+    EVERYTHING,
     INFRASTRUCTURE,
     LCA,
-    LSO,
-    LVMS,
     NODE,
-    OADP,
-    PARTITION,
     Look,
     reading_role,
     reading_work,
@@ -29,7 +25,7 @@ from tests.sim.read_only import (
 
 CLUSTER = "fidelity"
 _NODE = NODE.node(CLUSTER)
-_LOOKS = (AGENT, LCA, OADP, LSO, LVMS, INFRASTRUCTURE, DPA, BSL, PARTITION, ETCD, _NODE)
+_LOOKS = (*(each for each in EVERYTHING if each is not NODE), _NODE)
 _ODD = structs.replace(
     DPA,
     paths={

@@ -59,6 +59,14 @@ AGENT = Look(
     "openshift-lifecycle-agent",
     {"available": ".status.availableReplicas", "owner": r".metadata.labels.olm\.owner"},
 )
+VELERO = Look(
+    "apps/v1",
+    "Deployment",
+    "deployments",
+    "velero",
+    "openshift-adp",
+    {"available": ".status.availableReplicas"},
+)
 LCA = _operator("lifecycle-agent.openshift-lifecycle-agent")
 OADP = _operator("redhat-oadp-operator.openshift-adp")
 LSO = _operator("local-storage-operator.openshift-local-storage")
@@ -69,6 +77,20 @@ INFRASTRUCTURE = Look(
     "infrastructures",
     "cluster",
     paths={"topology": ".status.infrastructureTopology"},
+)
+NETWORK = Look(
+    "config.openshift.io/v1",
+    "Network",
+    "networks",
+    "cluster",
+    paths={"cidr": ".status.clusterNetwork[-1:].cidr"},
+)
+PROXY = Look(
+    "config.openshift.io/v1",
+    "Proxy",
+    "proxies",
+    "cluster",
+    paths={"http": ".status.httpProxy", "https": ".status.httpsProxy"},
 )
 DPA = Look(
     "oadp.openshift.io/v1alpha1",
@@ -88,7 +110,7 @@ BSL = Look(
     "backupstoragelocations",
     "dataprotectionapplication-1",
     "openshift-adp",
-    {"phase": ".status.phase"},
+    {"phase": ".status.phase", "url": ".spec.config.s3Url"},
 )
 PARTITION = Look(
     "machineconfiguration.openshift.io/v1",
@@ -113,9 +135,13 @@ NODE = Look(
         "pressure": '.status.conditions[?(@.type=="DiskPressure")].status',
         "capacity": ".status.capacity.ephemeral-storage",
         "allocatable": ".status.allocatable.ephemeral-storage",
+        "architecture": ".status.nodeInfo.architecture",
     },
 )
-EVERYTHING = (AGENT, LCA, OADP, LSO, LVMS, INFRASTRUCTURE, DPA, BSL, PARTITION, ETCD, NODE)
+EVERYTHING = (
+    *(AGENT, VELERO, LCA, OADP, LSO, LVMS, INFRASTRUCTURE, NETWORK, PROXY),
+    *(DPA, BSL, PARTITION, ETCD, NODE),
+)
 
 
 def reading_role(*looks: Look, aggregated: bool = True, watched: bool = False) -> JsonObject:

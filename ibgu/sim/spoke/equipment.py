@@ -154,6 +154,16 @@ class EquipmentObjects:
             return None
         return made.bsl(self._cluster, self.equipment.backup_storage_available)
 
+    def _velero(self) -> JsonObject | None:
+        backs_up = self.equipment.oadp and self.equipment.dpa is Dpa.RECONCILED
+        return made.velero() if backs_up else None
+
+    def _network(self) -> JsonObject:
+        return made.network()
+
+    def _proxy(self) -> JsonObject:
+        return made.proxy()
+
     def _partition(self) -> JsonObject | None:
         return made.partition() if self.equipment.partition else None
 
@@ -163,11 +173,14 @@ class EquipmentObjects:
 
 _MAKERS = {
     made.LCA_DEPLOYMENT: EquipmentObjects._agent_deployment,
+    made.VELERO: EquipmentObjects._velero,
     made.LCA_OPERATOR: EquipmentObjects._lca,
     made.OADP_OPERATOR: EquipmentObjects._oadp,
     made.LSO_OPERATOR: EquipmentObjects._lso,
     made.LVMS_OPERATOR: EquipmentObjects._lvms,
     made.INFRASTRUCTURE: EquipmentObjects._infrastructure,
+    made.NETWORK: EquipmentObjects._network,
+    made.PROXY: EquipmentObjects._proxy,
     made.DPA: EquipmentObjects._dpa,
     made.BSL: EquipmentObjects._bsl,
     made.PARTITION: EquipmentObjects._partition,

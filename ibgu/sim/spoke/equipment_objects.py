@@ -10,11 +10,14 @@ _ADP = "openshift-adp"
 _OPERATORS = "operators.coreos.com"
 
 LCA_DEPLOYMENT = Key("apps", "Deployment", _AGENT, "lifecycle-agent-controller-manager")
+VELERO = Key("apps", "Deployment", _ADP, "velero")
 LCA_OPERATOR = Key(_OPERATORS, "Operator", "", f"lifecycle-agent.{_AGENT}")
 OADP_OPERATOR = Key(_OPERATORS, "Operator", "", f"redhat-oadp-operator.{_ADP}")
 LSO_OPERATOR = Key(_OPERATORS, "Operator", "", "local-storage-operator.openshift-local-storage")
 LVMS_OPERATOR = Key(_OPERATORS, "Operator", "", "lvms-operator.openshift-storage")
 INFRASTRUCTURE = Key("config.openshift.io", "Infrastructure", "", "cluster")
+NETWORK = Key("config.openshift.io", "Network", "", "cluster")
+PROXY = Key("config.openshift.io", "Proxy", "", "cluster")
 DPA = Key("oadp.openshift.io", "DataProtectionApplication", _ADP, "dataprotectionapplication")
 BSL = Key("velero.io", "BackupStorageLocation", _ADP, "dataprotectionapplication-1")
 PARTITION = Key(
@@ -22,11 +25,26 @@ PARTITION = Key(
 )
 ETCD = Key("operator.openshift.io", "Etcd", "", "cluster")
 
+_S3 = {
+    "profile": "default",
+    "region": "minio",
+    "s3ForcePathStyle": "true",
+    "s3Url": "http://backups.example.com:9000",
+}
 _DISK = "/dev/disk/by-path/pci-0000:01:00.0-nvme-1"
 _CONTAINERS = "/dev/disk/by-partlabel/var-lib-containers"
 _STORAGE = "628613099Ki"
 _ALLOCATABLE = "579329831236"
 """Bytes of node storage that pods may use: without what the kubelet reserves."""
+
+
+_NODE_INFO = {
+    "architecture": "amd64",
+    "operatingSystem": "linux",
+    **dict.fromkeys(("machineID", "systemUUID", "bootID"), ""),
+    **dict.fromkeys(("kernelVersion", "osImage", "containerRuntimeVersion"), ""),
+    **dict.fromkeys(("kubeletVersion", "kubeProxyVersion"), ""),
+}
 
 
 def node_key(name: str) -> Key:
@@ -38,23 +56,33 @@ def _condition(kind: str, status: bool, reason: str, message: str) -> JsonObject
 
 
 def agent_deployment(release: str, running: bool) -> JsonObject:
-    """Returns the Lifecycle Agent's Deployment. A counter of zero is left out, as Kubernetes
-    does."""
-    owner = f"lifecycle-agent.v{release}"
     labels = {
         "olm.managed": "true",
-        "olm.owner": owner,
+        "olm.owner": f"lifecycle-agent.v{release}",
         "olm.owner.kind": "ClusterServiceVersion",
         "olm.owner.namespace": _AGENT,
         f"{_OPERATORS}/{LCA_OPERATOR.name}": "",
     }
-    selector = {"app.kubernetes.io/name": "lifecycle-agent-operator"}
-    container = {"name": "manager", "image": "registry.redhat.io/openshift4/lifecycle-agent"}
+    return _deployment(
+        LCA_DEPLOYMENT, "registry.redhat.io/openshift4/lifecycle-agent", labels, running
+    )
+
+
+def velero() -> JsonObject:
+    """Returns the Deployment that OADP makes of a DataProtectionApplication."""
+    labels = {"app.kubernetes.io/managed-by": "oadp-operator", "component": "velero"}
+    return _deployment(VELERO, "registry.redhat.io/oadp/oadp-velero", labels, running=True)
+
+
+def _deployment(key: Key, image: str, labels: dict[str, str], running: bool) -> JsonObject:
+    """Returns a Deployment of one replica. A counter of zero is left out, as Kubernetes does."""
+    selector = {"app.kubernetes.io/name": key.name}
+    container = {"name": key.name, "image": image}
     template = {"metadata": {"labels": selector}, "spec": {"containers": [container]}}
     return {
         "apiVersion": "apps/v1",
-        "kind": LCA_DEPLOYMENT.kind,
-        "metadata": {"name": LCA_DEPLOYMENT.name, "namespace": _AGENT, "labels": labels},
+        "kind": key.kind,
+        "metadata": {"name": key.name, "namespace": key.namespace, "labels": labels},
         "spec": {"replicas": 1, "selector": {"matchLabels": selector}, "template": template},
         "status": _running() if running else _stopped(),
     }
@@ -137,6 +165,32 @@ def infrastructure(cluster: str, topology: str) -> JsonObject:
     }
 
 
+def network() -> JsonObject:
+    spec = {
+        "clusterNetwork": [{"cidr": "10.128.0.0/14", "hostPrefix": 23}],
+        "serviceNetwork": ["172.30.0.0/16"],
+        "networkType": "OVNKubernetes",
+    }
+    return {
+        "apiVersion": f"{NETWORK.group}/v1",
+        "kind": NETWORK.kind,
+        "metadata": {"name": NETWORK.name},
+        "spec": spec,
+        "status": {**spec, "clusterNetworkMTU": 1400},
+    }
+
+
+def proxy() -> JsonObject:
+    """Returns the Proxy of a cluster without one."""
+    return {
+        "apiVersion": f"{PROXY.group}/v1",
+        "kind": PROXY.kind,
+        "metadata": {"name": PROXY.name},
+        "spec": {"trustedCA": {"name": ""}},
+        "status": {},
+    }
+
+
 def dpa(cluster: str, reconciled: bool) -> JsonObject:
     words = ("Complete", "Reconcile complete")
     if not reconciled:
@@ -144,7 +198,7 @@ def dpa(cluster: str, reconciled: bool) -> JsonObject:
     location = {
         "provider": "aws",
         "default": True,
-        "config": {"profile": "default", "s3ForcePathStyle": "true", "region": "minio"},
+        "config": _S3,
         "credential": {"key": "cloud", "name": "cloud-credentials"},
         "objectStorage": {"bucket": "backups", "prefix": cluster},
     }
@@ -173,6 +227,7 @@ def bsl(cluster: str, available: bool) -> JsonObject:
         "spec": {
             "provider": "aws",
             "default": True,
+            "config": _S3,
             "objectStorage": {"bucket": "backups", "prefix": cluster},
         },
         "status": {"phase": "Available" if available else "Unavailable"},
@@ -240,6 +295,7 @@ def node(name: str, disk_full: bool) -> JsonObject:
             "capacity": {**resources, "ephemeral-storage": _STORAGE},
             "allocatable": {**resources, "ephemeral-storage": _ALLOCATABLE},
             "conditions": conditions,
+            "nodeInfo": _NODE_INFO,
         },
     }
 

@@ -25,8 +25,10 @@ _CLUSTER_SCOPED = frozenset(
         "Infrastructure",
         "MachineConfig",
         "Namespace",
+        "Network",
         "Node",
         "Operator",
+        "Proxy",
     }
 )
 
@@ -35,6 +37,8 @@ _VERSIONS = {
     ("", "Node"): "v1",
     ("apps", "Deployment"): "v1",
     ("config.openshift.io", "Infrastructure"): "v1",
+    ("config.openshift.io", "Network"): "v1",
+    ("config.openshift.io", "Proxy"): "v1",
     ("lca.openshift.io", "ImageBasedUpgrade"): "v1",
     ("machineconfiguration.openshift.io", "MachineConfig"): "v1",
     ("oadp.openshift.io", "DataProtectionApplication"): "v1alpha1",

@@ -22,9 +22,12 @@ from tests.sim.read_only import (
     LCA,
     LSO,
     LVMS,
+    NETWORK,
     NODE,
     OADP,
     PARTITION,
+    PROXY,
+    VELERO,
     Look,
     reading_role,
     reading_work,
@@ -71,13 +74,17 @@ def test_a_sound_cluster_shows_what_preflight_asks_for() -> None:
     assert read(world, INFRASTRUCTURE) == {"topology": "SingleReplica"}
     dpa = {"reconciled": "True", "message": "Reconcile complete", "restic": False}
     assert read(world, DPA) == dpa
-    assert read(world, BSL) == {"phase": "Available"}
+    assert read(world, BSL)["phase"] == "Available"
+    assert read(world, VELERO) == {"available": 1}
+    assert read(world, NETWORK) == {"cidr": "10.128.0.0/14"}
+    assert read(world, PROXY) == {}
     assert read(world, PARTITION) == {"label": "var-lib-containers"}
     assert read(world, ETCD) == {"node": "spoke1"}
     assert read(world, NODE) == {
         "pressure": "False",
         "capacity": "628613099Ki",
         "allocatable": "579329831236",
+        "architecture": "amd64",
     }
     assert available(world, LSO) == ("ResourceNotAvailable", "Resource is not available")
 
@@ -94,7 +101,11 @@ def test_a_sound_cluster_shows_what_preflight_asks_for() -> None:
             {"reconciled": "False", "message": 'Secret "cloud-credentials" not found'}
             | {"restic": False},
         ),
-        ("backup-storage-unavailable", BSL, {"phase": "Unavailable"}),
+        (
+            "backup-storage-unavailable",
+            BSL,
+            {"phase": "Unavailable", "url": "http://backups.example.com:9000"},
+        ),
         ("lso-and-lvms", LSO, {"version": "local-storage-operator.v4.17.0"}),
         ("lvms-old", LVMS, {"version": "lvms-operator.v4.14.1"}),
         ("topology-wrong", INFRASTRUCTURE, {"topology": "HighlyAvailable"}),
@@ -123,6 +134,8 @@ def test_a_full_disk_shows_as_pressure_on_the_node() -> None:
         ("oadp-missing", OADP),
         ("dpa-missing", DPA),
         ("dpa-missing", BSL),
+        ("dpa-missing", VELERO),
+        ("oadp-missing", VELERO),
         ("dpa-failed", BSL),
         ("partition-missing", PARTITION),
     ],
@@ -167,7 +180,7 @@ def test_a_kind_is_unknown_in_a_version_that_is_not_served() -> None:
     assert (meta["version"], meta["resource"]) == ("v2", "")
 
 
-def test_without_a_role_all_but_the_deployment_is_forbidden() -> None:
+def test_without_a_role_all_but_deployments_are_forbidden() -> None:
     world = ClusterSimulation()
     world.put(reading_work(*EVERYTHING))
     world.run(LONG)
@@ -175,7 +188,7 @@ def test_without_a_role_all_but_the_deployment_is_forbidden() -> None:
     forbidden = [
         each.kind for each in EVERYTHING if available(world, each)[0] == "FetchingResourceFailed"
     ]
-    assert forbidden == [look.kind for look in EVERYTHING if look is not AGENT]
+    assert forbidden == [look.kind for look in EVERYTHING if look not in (AGENT, VELERO)]
     assert available(world, NODE)[1] == (
         'Failed to fetch resource: nodes "spoke1" is forbidden: User "system:serviceaccount:'
         'open-cluster-management-agent:klusterlet-work-sa" cannot get resource "nodes" in API '
@@ -228,13 +241,13 @@ def test_a_watch_needs_more_than_the_right_to_get(watched: bool, seen: str) -> N
     configs = [{**each, "feedbackScrapeType": "Watch"} for each in work["manifestConfigs"]]
     world.put({**work, "manifestConfigs": configs})
     world.run(LONG)
-    assert read(world, BSL) == {"phase": "Available"}
+    assert read(world, BSL)["phase"] == "Available"
     equipment = structs.replace(world.cluster.spoke.equipment, backup_storage_available=False)
     world.cluster.change_equipment(equipment, world.now)
     world.run(1)
-    assert read(world, BSL) == {"phase": seen}
+    assert read(world, BSL)["phase"] == seen
     world.run(LONG)
-    assert read(world, BSL) == {"phase": "Unavailable"}
+    assert read(world, BSL)["phase"] == "Unavailable"
 
 
 def test_a_value_that_is_a_list_is_an_error_and_the_others_are_read() -> None:
