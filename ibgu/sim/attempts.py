@@ -7,7 +7,9 @@ from msgspec import Struct
 from ibgu.sim.durations import PhaseDurations
 from ibgu.sim.faults import Fault, FaultPoint
 
-_FROM_OUTSIDE = frozenset({FaultPoint.AGENT, FaultPoint.SPOKE, FaultPoint.LINK})
+_FROM_OUTSIDE = frozenset(
+    {FaultPoint.AGENT, FaultPoint.SPOKE, FaultPoint.LINK, FaultPoint.EQUIPMENT}
+)
 
 
 class StageAttempt(Struct, frozen=True):

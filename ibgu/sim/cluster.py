@@ -2,16 +2,19 @@
 
 from typing import Protocol
 
+from msgspec import structs
+
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent import WorkAgent
 from ibgu.sim.attempts import AttemptDraws, StageAttempt
 from ibgu.sim.clock import NEVER
 from ibgu.sim.external_faults import ExternalFaults
-from ibgu.sim.faults import Fault, FaultPoint
+from ibgu.sim.faults import CHANGES, UNFINISHED, Fault, FaultPoint
 from ibgu.sim.lca.machine import Lca
+from ibgu.sim.lca.unfinished import leave_unfinished
 from ibgu.sim.registration import Registration
 from ibgu.sim.spec import FleetSpec
-from ibgu.sim.spoke import IBU, Spoke, key_of
+from ibgu.sim.spoke import IBU, Equipment, Spoke, key_of
 from ibgu.sim.timeline import StageTimeline
 from ibgu.sim.wire import FullWork, Patch
 
@@ -52,6 +55,7 @@ class SimulatedCluster:
         self.name = name
         self.timeline = StageTimeline()
         self.spoke = self._new_spoke(course)
+        self.spoke.equip(name, spec.equipment, now)
         self.lca = self._new_agent(course, spec.version)
         self.agent = WorkAgent(name, self.spoke, spec.timing(), course.random("agent"))
         rng = course.random("registration")
@@ -61,6 +65,8 @@ class SimulatedCluster:
         self._runs = 0
         self._hand_at = NEVER
         self._cut = 0
+        self._sound = spec.equipment
+        self._unserved = True
         self._linked = True
         self._boots = 0
         self._lived = -1
@@ -78,7 +84,7 @@ class SimulatedCluster:
             kind, namespace, name = text.split("/")
             meta = {"name": name, "namespace": namespace}
             self.spoke.create({"apiVersion": "v1", "kind": kind, "metadata": meta}, now)
-        self.lca.install(now)
+        self.change_equipment(spec.equipment, now)
         self._outside.open_initial(now)
 
     # -- the hub's side --------------------------------------------------------------------------
@@ -177,13 +183,37 @@ class SimulatedCluster:
                 self.spoke.missing_namespaces = {"openshift-adp"} if holds else set()
             case "ibu-missing" | "crd-missing":
                 self._set_installed(fault, holds, now)
+            case _:
+                self._set_defect(fault, holds, now)
+
+    def _set_defect(self, defect: str, holds: bool, now: float) -> None:
+        """Gives the cluster a defect, or mends it: what it changes is as the fleet has it."""
+        if defect == UNFINISHED:
+            if holds:
+                leave_unfinished(self.spoke, self.lca.version, now)
+            return
+        changes = CHANGES[defect]
+        if not holds:
+            changes = {field: getattr(self._sound, field) for field in changes}
+        self.change_equipment(structs.replace(self.spoke.equipment, **changes), now)
+
+    def change_equipment(self, equipment: Equipment, now: float) -> None:
+        """Changes what is installed on the cluster, and what its node is like."""
+        self.spoke.change_equipment(equipment)
+        self.registration.topology = equipment.topology
+        served = self.spoke.serves(IBU)
+        if not served:
+            self.lca.uninstall(now)
+        elif self._unserved:
+            self.lca.install(now)
+        self._unserved = not served
 
     def _set_installed(self, fault: str, missing: bool, now: float) -> None:
         if fault == "crd-missing":
             self.spoke.missing_kinds = {IBU.kind} if missing else set()
         if missing:
             self.lca.uninstall(now)
-        elif self.spoke.ibu is None:
+        elif self.spoke.ibu is None and self.spoke.serves(IBU):
             self.lca.install(now)
 
     def _interfere(self, now: float) -> None:

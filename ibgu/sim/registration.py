@@ -51,14 +51,15 @@ class Registration:
         self.uid = ""
         """The ManagedCluster's uid; empty while there is none."""
         self.flapping = False
+        self.topology = "SingleReplica"
         self._rng = rng
         self._grace = _GRACE * scale
         self._period = max(120.0 * scale, 2.0)
         self._since = now
         self._lost_at = NEVER
-        self._status: tuple[str, str] | None = None
+        self._status: tuple[str, str, str] | None = None
         self._spec: tuple[str, str] | None = None
-        self._sent: tuple[str, str] | None = None
+        self._sent: tuple[str, ...] = ()
         self._busy = False
         self._version = ""
         self._available = "True"
@@ -115,8 +116,8 @@ class Registration:
             self._available, self._since = available, now
 
     @property
-    def _wanted_status(self) -> tuple[str, str]:
-        return self._available, self._version
+    def _wanted_status(self) -> tuple[str, str, str]:
+        return self._available, self._version, self.topology
 
     @property
     def _wanted_spec(self) -> tuple[str, str]:
@@ -128,14 +129,16 @@ class Registration:
             return
         self._busy = False
         if accepted and patch.subresource:
-            self._status = self._sent
+            available, version, topology = self._sent
+            self._status = available, version, topology
         elif accepted:
-            self._spec = self._sent
+            available, version = self._sent
+            self._spec = available, version
 
     # -- patches ---------------------------------------------------------------------------------
 
     def _patch(self, body: JsonObject, *, status: bool) -> Patch:
-        self._busy, self._sent = True, self._wanted_status
+        self._busy, self._sent = True, self._wanted_status if status else self._wanted_spec
         meta = {"uid": self.uid, **body.pop("metadata", {})}
         return Patch(self.cluster, "", {"metadata": meta, **body}, "status" if status else "")
 
@@ -174,7 +177,7 @@ class Registration:
 
     def _claims(self) -> list[JsonObject]:
         claims = {
-            "controlplanetopology.openshift.io": "SingleReplica",
+            "controlplanetopology.openshift.io": self.topology,
             "id.k8s.io": self.cluster,
             "kubeversion.open-cluster-management.io": _kubernetes(self._version),
             "platform.open-cluster-management.io": "BareMetal",

@@ -7,8 +7,9 @@ from msgspec import Struct
 
 from ibgu.sim.agent import AgentTiming
 from ibgu.sim.durations import PhaseDurations, parse_seconds
-from ibgu.sim.faults import Fault, FaultRule, assign, parse_fault
+from ibgu.sim.faults import Fault, FaultRule, assign, parse_defect, parse_fault
 from ibgu.sim.lca.checks import parse_version
+from ibgu.sim.spoke import SOUND, Equipment
 
 
 class FleetSpec(Struct, frozen=True):
@@ -31,6 +32,9 @@ class FleetSpec(Struct, frozen=True):
     labels: dict[str, str] = {}
     agent: AgentTiming = AgentTiming()
     delivered: tuple[str, ...] = ()
+    defects: tuple[FaultRule, ...] = ()
+    equipment: Equipment = SOUND
+    """What every cluster is made of, but for its defects."""
 
     @classmethod
     def parse(
@@ -47,6 +51,7 @@ class FleetSpec(Struct, frozen=True):
         labels: Iterable[str] = (),
         feedback: str = "watch",
         delivered: Iterable[str] = (),
+        defects: Iterable[str] = (),
     ) -> "FleetSpec":
         """Returns the spec of a command line. Raises ValueError that says what is wrong."""
         parse_version(version)
@@ -64,6 +69,7 @@ class FleetSpec(Struct, frozen=True):
             labels=dict(_label(text) for text in labels),
             agent=parse_feedback(feedback),
             delivered=tuple(_delivered(text) for text in delivered),
+            defects=tuple(parse_defect(text) for text in defects),
         )
         _check_names(spec)
         return spec
@@ -76,7 +82,14 @@ class FleetSpec(Struct, frozen=True):
         ]
 
     def faults_by_cluster(self) -> dict[str, tuple[Fault, ...]]:
-        return assign(self.faults, self.clusters(), self.seed)
+        """Returns the faults of each cluster, its defects included."""
+        faults = assign(self.faults, self.clusters(), self.seed)
+        defects = self.defects_by_cluster()
+        return {name: (*given, *defects[name]) for name, given in faults.items()}
+
+    def defects_by_cluster(self) -> dict[str, tuple[Fault, ...]]:
+        """Returns the defects of each cluster, chosen apart from its faults."""
+        return assign(self.defects, self.clusters(), f"{self.seed}/defects")
 
     def timing(self) -> AgentTiming:
         return self.agent.scaled(self.scale)
@@ -93,7 +106,7 @@ def _check_names(spec: FleetSpec) -> None:
     if spec.count > len(spec.names) and first == second:
         raise ValueError(f"the pattern {spec.pattern!r} needs one number, as in site-%04d")
     known = set(spec.clusters())
-    for rule in spec.faults:
+    for rule in (*spec.faults, *spec.defects):
         if unknown := [name for name in rule.clusters if name not in known]:
             raise ValueError(
                 f"{rule.fault.name}: no cluster {unknown[0]!r} in the fleet; "

@@ -18,6 +18,7 @@ from ibgu.sandbox.kubectl import Kubectl
     ("args", "said"),
     [
         (["--fault", "nothing-known"], "nothing-known"),
+        (["--defect", "disk-fully"], "did you mean disk-full?"),
         (["--scale", "0"], "a scale above 0"),
         (["--durations", "weeks"], "weeks"),
         (["--pattern", "site"], "needs one number"),

@@ -1,6 +1,7 @@
 """Plays a scene on the model, in virtual time."""
 
 from ibgu.sim.agent import AgentTiming
+from ibgu.sim.faults import parse_defect
 from tests.fidelity.scene import Scene, Step
 from tests.fidelity.trace import Fields, Trace, on_the_cluster
 from tests.sim.cluster_simulation import ClusterSimulation
@@ -27,6 +28,7 @@ class PlayedOnModel:
             name=cluster,
             durations=DURATIONS,
             scale=SCALE,
+            defects=tuple(parse_defect(text) for text in scene.defects),
         )
         self._world.cluster.agent.timing = AgentTiming()
         self._world.cluster.agent._rng.seed(seed)

@@ -31,7 +31,10 @@ class PlayedForReal:
             scale=SCALE,
             durations=DURATIONS,
             faults=scene.faults,
+            defects=scene.defects,
         )
+        if scene.equipped:
+            self._scene.real(self._cluster).show_equipment()
         watched = watch(self._scene.admin, paths.works(self._cluster), self._heard)
         watching = asyncio.create_task(watched)
         try:

@@ -33,6 +33,9 @@ class Scene(Struct, frozen=True):
     faults: tuple[str, ...] = ()
     poll: str = "10s"
     """How often the real agent reads by itself, as its flag."""
+    defects: tuple[str, ...] = ()
+    equipped: bool = False
+    """Whether the real cluster has the objects that show its equipment; the model always has."""
 
 
 IBU = "ImageBasedUpgrade/upgrade: "

@@ -6,14 +6,14 @@ import pytest
 
 from tests.fidelity.compare import differences
 from tests.fidelity.model import PlayedOnModel
+from tests.fidelity.reads import CLUSTER, READS
 from tests.fidelity.real import PlayedForReal
 from tests.fidelity.scene import Scene
 from tests.fidelity.stages import STAGES
 from tests.fidelity.works import WORKS
 from tests.neighbours.scene import RealScene
 
-CLUSTER = "fidelity"
-SCENES = (*STAGES, *WORKS)
+SCENES = (*STAGES, *WORKS, *READS)
 SEEDS = range(40)
 
 

@@ -9,6 +9,7 @@ from ibgu.sim.attempts import AttemptDraws
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.faults import Fault
 from ibgu.sim.spec import FleetSpec
+from ibgu.sim.spoke import IBU, Equipment
 from ibgu.sim.wire import FullWork, Patch
 from tests.neighbours.klusterlet import TO_WORK
 from tests.neighbours.server import IBUS, ROLES, ManagedClusterServer
@@ -29,6 +30,7 @@ class RealCluster(SimulatedCluster):
         now: float,
     ) -> None:
         self.server = server
+        self._shows_equipment = False
         super().__init__(name, spec, faults, now)
 
     def _new_spoke(self, course: AttemptDraws) -> RealSpoke:
@@ -73,6 +75,23 @@ class RealCluster(SimulatedCluster):
     def freeze(self, frozen: bool, now: float) -> None:
         """Pauses the whole agent, which can't be made to apply without reading."""
         self.server.agent.pause(frozen)
+
+    # -- equipment -------------------------------------------------------------------------------
+
+    def show_equipment(self) -> None:
+        """Gives the API server the objects that show the equipment, from now on."""
+        self._shows_equipment = True
+        self.server.equipment.show(self.spoke.equipment_objects())
+
+    def change_equipment(self, equipment: Equipment, now: float) -> None:
+        before, after = (each.serves(IBU) for each in (self.spoke.equipment, equipment))
+        if after and not before:
+            self.server.serve_ibu(True)
+        super().change_equipment(equipment, now)
+        if before and not after:
+            self.server.serve_ibu(False)
+        if self._shows_equipment:
+            self.show_equipment()
 
     # -- watches ---------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from ibgu.sandbox.waiting import wait_until
 from tests.neighbours import klusterlet
 from tests.neighbours.agent import WorkAgentProcess
 from tests.neighbours.connection import Connection
+from tests.neighbours.equipment import EquipmentOnServer
 from tests.neighbours.programs import crd, program
 
 NAMESPACES = ("openshift-adp", "openshift-lifecycle-agent")
@@ -45,6 +46,7 @@ class ManagedClusterServer:
         self._labels_count = True
         self._early: list[JsonObject] = []
         self._kubectl = Kubectl(hub)
+        self.equipment = EquipmentOnServer(self._kubectl, api)
         self._install()
         token = self._kubectl("create", "token", klusterlet.ACCOUNT, "-n", klusterlet.NAMESPACE)
         file = hub.folder / "klusterlet.kubeconfig"
@@ -117,6 +119,7 @@ class ManagedClusterServer:
         self.agent.leave()
         self._early = []
         self.wipe()
+        self.equipment.clear()
         if not self.api.serves(IBUS):
             self.serve_ibu(True)
         for name in NAMESPACES:

@@ -5,7 +5,8 @@ from random import Random
 from ibgu.core.model.kinds import JsonObject
 from ibgu.hub.paths import JSON_PATCH
 from ibgu.sim.lca.record import CLEANUP_DONE
-from ibgu.sim.spoke import IBU, Key, Refusal, Spoke, key_of, resource_of
+from ibgu.sim.spoke import IBU, Key, Refusal, Spoke, key_of
+from tests.neighbours.equipment import collection
 from tests.neighbours.server import IBUS, ManagedClusterServer, Stored
 
 
@@ -100,11 +101,11 @@ class RealSpoke(Spoke):
         """Objects are as they were left; only their uids are new, which no etcd would change."""
         self.server.agent.kill()
         self._boot()
-        for collection, each in self._left:
-            if collection == IBUS:
+        for path, each in self._left:
+            if path == IBUS:
                 self.restore(each, now)
             else:
-                self.server.api.request("POST", collection.partition("?")[0], _bare(each))
+                self.server.api.request("POST", path.partition("?")[0], _bare(each))
         self.server.aggregate()
 
     def _boot(self) -> None:
@@ -127,8 +128,4 @@ def _bare(obj: JsonObject) -> JsonObject:
 
 
 def _collection(key: Key) -> str:
-    if key == IBU:
-        return IBUS
-    root = f"/apis/{key.group}/v1" if key.group else "/api/v1"
-    scope = f"/namespaces/{key.namespace}" if key.namespace else ""
-    return f"{root}{scope}/{resource_of(key)}"
+    return IBUS if key == IBU else collection(key)

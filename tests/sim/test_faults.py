@@ -2,7 +2,16 @@ from pathlib import Path
 
 import pytest
 
-from ibgu.sim.faults import CATALOGUE, FaultPoint, FaultRule, assign, parse_fault
+from ibgu.sim.faults import (
+    CATALOGUE,
+    DEFECTS,
+    FaultPoint,
+    FaultRule,
+    assign,
+    parse_defect,
+    parse_fault,
+)
+from ibgu.sim.spec import FleetSpec
 
 
 def test_a_fault_rule_with_a_rate_is_parsed() -> None:
@@ -62,9 +71,45 @@ def test_a_cluster_gets_one_fault_a_stage() -> None:
     assert all(len(faults) == 1 for faults in given.values())
 
 
-def test_every_fault_is_documented() -> None:
-    page = Path(__file__).parents[2] / "docs" / "simulator.md"
-    missing = [name for name in CATALOGUE if f"`{name}`" not in page.read_text()]
+def test_a_defect_rule_is_parsed() -> None:
+    rule = parse_defect("disk-full:20m=0.1@a,b")
+    assert (rule.fault.name, rule.fault.seconds) == ("disk-full", 1200)
+    assert (rule.rate, rule.clusters) == (0.1, ("a", "b"))
+    assert parse_defect("lca-old") == FaultRule(DEFECTS["lca-old"], 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("disk-ful", "did you mean disk-full"),
+        ("zzzzzz", "unknown defect 'zzzzzz'; known: backup-storage-unavailable"),
+        ("prep.precache", "unknown defect"),
+        ("disk-full/Prep", "is not a defect; write name"),
+        ("disk-full*2", "is not a defect; write name"),
+        ("disk-full=2", "a share between 0 and 1"),
+    ],
+)
+def test_invalid_defect_rules_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_defect(text)
+
+
+def test_defects_are_drawn_apart_from_faults_and_one_for_a_cluster() -> None:
+    spec = FleetSpec.parse(
+        count=100, faults=["hangs=0.3"], defects=["disk-full=0.3", "dpa-missing=0.3"]
+    )
+    given = spec.faults_by_cluster()
+    names = {name: [fault.name for fault in faults] for name, faults in given.items()}
+    defects = {name: [n for n in all_ if n != "hangs"] for name, all_ in names.items()}
+    assert sum(each == ["disk-full"] for each in defects.values()) == 30
+    assert sum(each == ["dpa-missing"] for each in defects.values()) == 30
+    both = sum("hangs" in each and "disk-full" in each for each in names.values())
+    assert 0 < both < 30
+
+
+def test_every_fault_and_every_defect_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
+    missing = [name for name in (*CATALOGUE, *DEFECTS) if f"`{name}`" not in page]
     assert missing == []
 
 

@@ -41,6 +41,7 @@ def test_scaled_times_have_a_floor() -> None:
         ({"version": "4.16"}, "not a version of the form"),
         ({"labels": ["site"]}, "a label is key=value"),
         ({"faults": ["hangs@nobody"]}, "no cluster 'nobody'"),
+        ({"defects": ["disk-full@nobody"]}, "no cluster 'nobody'"),
         ({"feedback": "push"}, "feedback is watch, poll"),
         ({"delivered": ["ConfigMap/x"]}, "delivered is ConfigMap"),
     ],

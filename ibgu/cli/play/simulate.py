@@ -28,6 +28,10 @@ def simulate(
     fault: Annotated[
         list[str] | None, typer.Option(help="Fault to inject, and where; repeatable.")
     ] = None,
+    defect: Annotated[
+        list[str] | None,
+        typer.Option(help="Defect that clusters have from the beginning; repeatable."),
+    ] = None,
     version: Annotated[str, typer.Option(help="Release that the clusters run.")] = "4.14.13",
     label: Annotated[
         list[str] | None,
@@ -65,6 +69,7 @@ def simulate(
             scale=scale,
             durations=durations,
             faults=fault or (),
+            defects=defect or (),
             version=version,
             labels=label or (),
             feedback=feedback,

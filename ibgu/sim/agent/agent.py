@@ -95,7 +95,8 @@ class WorkAgent:
 
     def _changed(self, key: Key, version: str) -> bool:
         obj = self.spoke.get(key)
-        return obj is not None and obj["metadata"]["resourceVersion"] != version
+        changed = obj is not None and obj["metadata"]["resourceVersion"] != version
+        return changed and self.spoke.may_watch(key)
 
     def advance(self, now: float) -> list[Patch]:
         self.spoke.settle(now)
@@ -133,7 +134,11 @@ class WorkAgent:
             return None
         status = with_applied(held.work, held.applied, now)
         held.applied = None
-        return self._status_patch(held, status)
+        patch = self._status_patch(held, status)
+        if patch is not None:
+            # A read before it knew other manifests: its result does not count for these.
+            held.read_version = -1
+        return patch
 
     def _read_if_due(self, held: HeldWork, now: float) -> Patch | None:
         return self._read(held, now) if min(held.read_at, held.poll_at) <= now else None
@@ -157,8 +162,8 @@ class WorkAgent:
             key = Key(meta["group"], meta["kind"], meta["namespace"], meta["name"])
             if not held.watches(config_for(held.work, key)):
                 held.watched.pop(key, None)
-            elif is_available(manifest):
-                held.watched[key] = self.spoke.objects[key]["metadata"]["resourceVersion"]
+            elif is_available(manifest) and (found := self.spoke.get(key)) is not None:
+                held.watched[key] = found["metadata"]["resourceVersion"]
 
     # -- deletion --------------------------------------------------------------------------------
 

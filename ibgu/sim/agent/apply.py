@@ -7,6 +7,8 @@ from msgspec import Struct
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent.strategies import apply_manifest
 from ibgu.sim.spoke import Key, Refusal, Spoke, key_of, resource_of
+from ibgu.sim.spoke.objects import is_served_version, version_of
+from ibgu.sim.spoke.refusal import unknown_kind
 from ibgu.sim.wire import FullWork, ManifestConfig, ResourceIdentifier
 
 _RANKS = (
@@ -41,33 +43,36 @@ def apply_work(spoke: Spoke, work: FullWork, kind_order: bool, now: float) -> li
 def _apply_one(spoke: Spoke, work: FullWork, n: int, manifest: JsonObject, now: float) -> Applied:
     key = key_of(manifest)
     config = config_for(work, key)
-    meta = _resource_meta(spoke, n, key, manifest)
+    served = spoke.serves(key) and is_served_version(manifest)
+    meta = _resource_meta(n, key, manifest, served)
     try:
-        if not spoke.serves(key):
-            spoke.create(manifest, now)
+        if not served:
+            raise unknown_kind(key)
         apply_manifest(spoke, manifest, config.update_strategy, now)
     except Refusal as error:
         text = f"Failed to apply manifest: {error}"
         return Applied(meta, text, retried=error.reason != "Conflict")
-    _own(spoke, work, key)
+    if config.update_strategy.type != "ReadOnly":
+        _own(spoke, work, key)
     return Applied(meta)
 
 
 def _own(spoke: Spoke, work: FullWork, key: Key) -> None:
-    """Adds the work to the owners of what it applies, except what it orphans."""
+    """Adds the work to the owners of what it applies, except what it orphans. What is only read
+    keeps the owners that it has."""
     owners = spoke.owners.get(key, frozenset())
     name = work.metadata.name
     owned = work.owns(ResourceIdentifier(key.group, resource_of(key), key.namespace, key.name))
     spoke.owners[key] = owners | {name} if owned else owners - {name}
 
 
-def _resource_meta(spoke: Spoke, n: int, key: Key, manifest: JsonObject) -> JsonObject:
+def _resource_meta(n: int, key: Key, manifest: JsonObject, served: bool) -> JsonObject:
     return {
         "ordinal": n,
         "group": key.group,
-        "version": str(manifest.get("apiVersion", "")).rpartition("/")[2],
+        "version": version_of(manifest),
         "kind": key.kind,
-        "resource": resource_of(key) if spoke.serves(key) else "",
+        "resource": resource_of(key) if served else "",
         "name": key.name,
         "namespace": key.namespace,
     }

@@ -142,7 +142,7 @@ def _read_manifest(work: FullWork, spoke: Spoke, manifest: JsonObject, now: floa
 
 
 def _availability(spoke: Spoke, key: Key, meta: JsonObject, now: float) -> tuple[str, str, str]:
-    if not meta["resource"] or not spoke.serves(key):
+    if not meta["resource"]:
         return "Unknown", "IncompleteResourceMeta", "Resource meta is incomplete"
     try:
         spoke.may("get", key, now)

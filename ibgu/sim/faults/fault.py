@@ -25,6 +25,7 @@ class FaultPoint(Enum):
     BLOCKED = "before the stage: an IPConfig is active"
     AGENT = "the work agent"
     SPOKE = "what is installed on the cluster"
+    EQUIPMENT = "what the cluster lacks from the beginning"
     LINK = "the connection to the hub"
     WARNING = "the dry run of the extra manifests, which warns: Prep completes"
     CERTIFICATES = "the certificates of the old stateroot, which expire sooner"

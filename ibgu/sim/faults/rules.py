@@ -1,8 +1,8 @@
-"""Parses which clusters get which fault: `prep.precache=0.05`, `upgrade.init-monitor@spoke6`,
-`offline:20m@a,b`."""
+"""Parses which clusters get which fault or defect: `prep.precache=0.05`,
+`upgrade.init-monitor@spoke6`, `offline:20m@a,b`, `disk-full=0.02`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from hashlib import sha256
 
@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from ibgu.sim.durations import parse_seconds
 from ibgu.sim.faults.catalogue import CATALOGUE
+from ibgu.sim.faults.defects import DEFECTS
 from ibgu.sim.faults.fault import Fault
 
 STAGES = ("Prep", "Upgrade", "Rollback", "Idle")
@@ -41,8 +42,21 @@ def parse_fault(text: str) -> FaultRule:
     return FaultRule(_refined(match), _rate(match["rate"], clusters), clusters)
 
 
+def parse_defect(text: str) -> FaultRule:
+    """Parses `name[:duration][=rate][@cluster,cluster]`. A defect with a duration is mended after
+    it. Raises ValueError."""
+    match = _RULE.fullmatch(text)
+    if match is None or match["stage"] or match["times"]:
+        raise ValueError(f"{text!r} is not a defect; write name[:duration][=rate][@cluster,...]")
+    clusters = tuple(filter(None, (match["clusters"] or "").split(",")))
+    defect, length = _known(match["name"], DEFECTS, "defect"), match["length"]
+    if length:
+        defect = structs.replace(defect, seconds=parse_seconds(length))
+    return FaultRule(defect, _rate(match["rate"], clusters), clusters)
+
+
 def _refined(match: re.Match[str]) -> Fault:
-    fault = _known(match["name"])
+    fault = _known(match["name"], CATALOGUE, "fault")
     stage, length, times = match["stage"], match["length"], match["times"]
     if stage:
         fault = structs.replace(fault, stage=_stage(fault, stage))
@@ -51,12 +65,12 @@ def _refined(match: re.Match[str]) -> Fault:
     return structs.replace(fault, times=int(times)) if times else fault
 
 
-def _known(name: str) -> Fault:
-    if name in CATALOGUE:
-        return CATALOGUE[name]
-    close = get_close_matches(name, CATALOGUE, n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(CATALOGUE)}"
-    raise ValueError(f"unknown fault {name!r}; {hint}")
+def _known(name: str, catalogue: Mapping[str, Fault], what: str) -> Fault:
+    if name in catalogue:
+        return catalogue[name]
+    close = get_close_matches(name, catalogue, n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(catalogue)}"
+    raise ValueError(f"unknown {what} {name!r}; {hint}")
 
 
 def _stage(fault: Fault, stage: str) -> str:
@@ -77,7 +91,7 @@ def _rate(text: str | None, clusters: Sequence[str]) -> float:
 
 
 def assign(
-    rules: Iterable[FaultRule], clusters: Sequence[str], seed: int
+    rules: Iterable[FaultRule], clusters: Sequence[str], seed: int | str
 ) -> dict[str, tuple[Fault, ...]]:
     """Returns each cluster's faults. A rate gives exactly that share of the fleet, chosen by the
     seed among the clusters that have no fault of the same stage yet."""
@@ -101,5 +115,5 @@ def _has_room(faults: list[Fault], fault: Fault) -> bool:
     return all(had.stage != fault.stage and had.name != fault.name for had in faults)
 
 
-def _lot(seed: int, number: int, name: str) -> bytes:
+def _lot(seed: int | str, number: int, name: str) -> bytes:
     return sha256(f"{seed}/{number}/{name}".encode()).digest()

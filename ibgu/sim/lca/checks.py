@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from ibgu.core.model.kinds import JsonObject
-from ibgu.sim.spoke import Key, Spoke
+from ibgu.sim.spoke import Dpa, Equipment, Key, Spoke
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+.*)?")
 _SPEC = "failed to validate IBU spec: "
@@ -19,8 +19,12 @@ def prep_problem(spec: JsonObject, spoke: Spoke, current: str) -> str | None:
 
 
 def _problems(spec: JsonObject, spoke: Spoke, current: str) -> Iterable[str]:
+    if not spoke.equipment.partition:
+        yield "container storage mountpoint target not found"
     seed = spec.get("seedImageRef") or {}
     yield from _version_problems(str(seed.get("version", "")), current)
+    if spec.get("oadpContent"):
+        yield from _oadp_problems(spoke.equipment)
     for ref in _missing(spec.get("oadpContent"), spoke):
         yield (
             f"{_SPEC}failed to validate oadp configMap: OADP configmap not found, error: "
@@ -37,6 +41,15 @@ def _problems(spec: JsonObject, spoke: Spoke, current: str) -> Iterable[str]:
             "failed to validate seed image info: failed to get seed image labels: failed to "
             f'retrieve pull-secret from secret {secret}, err: secrets "{secret}" not found'
         )
+
+
+def _oadp_problems(equipment: Equipment) -> Iterable[str]:
+    """Yields what is missing of OADP; the agent checks for its presence alone, not its release."""
+    prefix = f"{_SPEC}failed to check oadp operator availability: "
+    if not equipment.oadp:
+        yield f"{prefix}Please ensure OADP operator is installed in the openshift-adp"
+    if equipment.dpa is Dpa.MISSING:
+        yield f"{prefix}No DataProtectionApplication CR found in the openshift-adp"
 
 
 def _missing(refs: list[JsonObject] | None, spoke: Spoke) -> Iterable[str]:

@@ -2,6 +2,8 @@
 
 from collections import deque
 
+from msgspec import structs
+
 from ibgu.core.model.names import RUN
 from ibgu.sim.attempts import AttemptDraws, StageAttempt
 from ibgu.sim.clock import NEVER
@@ -19,6 +21,7 @@ from ibgu.sim.timeline import StageTimeline
 _NOTICE = 0.03
 _RECREATE = 0.5
 _CLEANUP_POLL = 300.0
+_HEALTH_CHECK = 20.0
 
 
 class Lca:
@@ -62,7 +65,7 @@ class Lca:
 
     def notice(self, now: float) -> None:
         """Records that someone may have changed or deleted the IBU."""
-        if not (self.installed and self.node.up and self.node.settled):
+        if not (self._running and self.node.up and self.node.settled):
             return
         if not self.record.present:
             self._reconcile_at = min(self._reconcile_at, now + _RECREATE)
@@ -75,7 +78,13 @@ class Lca:
         return self.node.version
 
     @property
+    def _running(self) -> bool:
+        return self.installed and self.spoke.equipment.lca_running
+
+    @property
     def next_at(self) -> float:
+        if not self._running:
+            return NEVER
         return min(self._beat_at, self._reconcile_at, self._cleanup_at)
 
     def advance(self, now: float) -> None:
@@ -182,6 +191,11 @@ class Lca:
                 self._end(outcome, message, now)
             case script_steps.ValidateSpec():
                 self._check(now)
+            case script_steps.CheckHealth():
+                self._await_health(effect, now)
+            case script_steps.UnpackSeed(failure):
+                if self.spoke.equipment.disk_full:
+                    self._fail_prep(failure, now)
             case script_steps.AnnotateWarning(message):
                 self.record.warn(message, now)
             case script_steps.JobRuns(seconds):
@@ -222,7 +236,19 @@ class Lca:
     def _check(self, now: float) -> None:
         problem = prep_problem(self.record.spec, self.spoke, self.node.version)
         if problem is not None:
-            self._perform((script_steps.beat(0.0, *script_steps.failed("Prep", problem)),), now)
+            self._fail_prep(problem, now)
+
+    def _fail_prep(self, message: str, now: float) -> None:
+        self._perform((script_steps.beat(0.0, *script_steps.failed("Prep", message)),), now)
+
+    def _await_health(self, check: script_steps.CheckHealth, now: float) -> None:
+        """Checks again later what the cluster's equipment lacks, as long as it does."""
+        if problem := self.spoke.equipment.unhealthy():
+            written = check.condition
+            self._set(structs.replace(written, message=written.message + problem), now)
+            every = max(_HEALTH_CHECK * self.course.scale, 0.5)
+            self._script.appendleft(script_steps.beat(every, check))
+            self._beat_at = now + every
 
     def _filled(self, message: str) -> str:
         """Puts this cluster's own values into a fault's message."""

@@ -35,6 +35,19 @@ class ValidateSpec(Struct, frozen=True):
     """Validates the IBU's spec against what is on the cluster; a problem fails Prep."""
 
 
+class CheckHealth(Struct, frozen=True):
+    """Waits until the cluster is healthy, and says what is not on the condition. Stands alone in
+    its step, which is played again and again."""
+
+    condition: SetCondition
+
+
+class UnpackSeed(Struct, frozen=True):
+    """Ends the stateroot job, which fails Prep on a full disk."""
+
+    failure: str
+
+
 class AnnotateWarning(Struct, frozen=True):
     """Annotates the IBU with a warning about extra manifests."""
 
@@ -91,6 +104,8 @@ Effect = (
     | OpenPhase
     | EndStage
     | ValidateSpec
+    | CheckHealth
+    | UnpackSeed
     | AnnotateWarning
     | JobRuns
     | ClearExpiration

@@ -20,10 +20,33 @@ _CLUSTER_SCOPED = frozenset(
         "ClusterRoleBinding",
         "ClusterVersion",
         "CustomResourceDefinition",
+        "Etcd",
         "ImageBasedUpgrade",
+        "Infrastructure",
+        "MachineConfig",
         "Namespace",
+        "Network",
+        "Node",
+        "Operator",
+        "Proxy",
     }
 )
+
+
+_VERSIONS = {
+    ("", "Node"): "v1",
+    ("apps", "Deployment"): "v1",
+    ("config.openshift.io", "Infrastructure"): "v1",
+    ("config.openshift.io", "Network"): "v1",
+    ("config.openshift.io", "Proxy"): "v1",
+    ("lca.openshift.io", "ImageBasedUpgrade"): "v1",
+    ("machineconfiguration.openshift.io", "MachineConfig"): "v1",
+    ("oadp.openshift.io", "DataProtectionApplication"): "v1alpha1",
+    ("operator.openshift.io", "Etcd"): "v1",
+    ("operators.coreos.com", "Operator"): "v1",
+    ("velero.io", "BackupStorageLocation"): "v1",
+}
+"""The version of the kinds of which the cluster has objects; other kinds are served in any."""
 
 
 def key_of(manifest: JsonObject) -> Key:
@@ -34,6 +57,16 @@ def key_of(manifest: JsonObject) -> Key:
     group = api_version.rpartition("/")[0]
     namespace = "" if kind in _CLUSTER_SCOPED else str(meta.get("namespace", ""))
     return Key(group, kind, namespace, str(meta.get("name", "")))
+
+
+def version_of(manifest: JsonObject) -> str:
+    return str(manifest.get("apiVersion", "")).rpartition("/")[2]
+
+
+def is_served_version(manifest: JsonObject) -> bool:
+    """Returns whether the API server serves the kind in the manifest's version."""
+    key, version = key_of(manifest), version_of(manifest)
+    return _VERSIONS.get((key.group, key.kind), version) == version
 
 
 def resource_of(key: Key) -> str:

@@ -1,12 +1,14 @@
 """Stores the objects of one managed cluster and applies the rules of its API server."""
 
 from random import Random
+from typing import NamedTuple
 from uuid import UUID
 
 from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.clock import timestamp
 from ibgu.sim.spoke import refusal
 from ibgu.sim.spoke.admission import admit, check_schema
+from ibgu.sim.spoke.equipment import SOUND, Equipment, EquipmentObjects
 from ibgu.sim.spoke.objects import IBU, Key, key_of
 from ibgu.sim.spoke.rbac import Aggregation
 from ibgu.sim.spoke.size import check_size
@@ -15,14 +17,31 @@ Fields = dict[str, str]
 """Dotted field path -> the manager that applied it."""
 
 
+class _Stateroot(NamedTuple):
+    """_Stateroot is what the etcd of one stateroot holds."""
+
+    objects: dict[Key, JsonObject]
+    owners: dict[Key, frozenset[str]]
+    deleted: frozenset[Key]
+    """Objects of the equipment that somebody has deleted."""
+    number: int
+
+
 class Spoke:
     """Spoke replaces objects and never changes them in place, so a shallow copy is a snapshot.
-    `version` changes with every write; comparing it is a cheap check for changes."""
+    `version` changes with every write; comparing it is a cheap check for changes.
+
+    `objects` holds what somebody has written. The objects of the cluster's equipment are made when
+    they are read, until somebody writes or deletes them.
+    """
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
         self._revision = 1000
-        self._saved: tuple[dict[Key, JsonObject], dict[Key, frozenset[str]]] | None = None
+        self._saved: _Stateroot | None = None
+        self._equipped: EquipmentObjects | None = None
+        self._deleted: frozenset[Key] = frozenset()
+        self._stateroots = 0
         self.objects: dict[Key, JsonObject] = {}
         self.owners: dict[Key, frozenset[str]] = {}
         self.managers: dict[Key, Fields] = {}
@@ -38,14 +57,26 @@ class Spoke:
     # -- reading ---------------------------------------------------------------------------------
 
     def get(self, key: Key) -> JsonObject | None:
-        return self.objects.get(key)
+        found = self.objects.get(key)
+        if found is not None or self._equipped is None or key in self._deleted:
+            return found
+        return self._equipped.get(key)
 
     @property
     def ibu(self) -> JsonObject | None:
         return self.objects.get(IBU)
 
     def serves(self, key: Key) -> bool:
-        return key.kind not in self.missing_kinds
+        return key.kind not in self.missing_kinds and self.equipment.serves(key)
+
+    @property
+    def equipment(self) -> Equipment:
+        """Returns what is installed on the cluster."""
+        return SOUND if self._equipped is None else self._equipped.equipment
+
+    def equipment_objects(self) -> list[JsonObject]:
+        """Returns the objects that show the equipment, as they are before anybody writes them."""
+        return [] if self._equipped is None else self._equipped.objects()
 
     def may(self, verb: str, key: Key, now: float) -> None:
         """Raises Refusal unless the work agent has that right."""
@@ -53,9 +84,28 @@ class Spoke:
         if not self.rights.allows(key, verb):
             raise refusal.forbidden(key, verb)
 
+    def may_watch(self, key: Key) -> bool:
+        """Returns whether the work agent may watch all objects of the kind: it watches no single
+        one."""
+        every = key._replace(name="*")
+        return all(self.rights.allows(every, verb) for verb in ("list", "watch"))
+
     def settle(self, now: float) -> None:
         """Lets a pending role aggregation take effect."""
         if self.rights.settle(now):
+            self.version += 1
+
+    # -- equipment -------------------------------------------------------------------------------
+
+    def equip(self, cluster: str, equipment: Equipment, now: float) -> None:
+        """Gives a new cluster its equipment."""
+        self._equipped = EquipmentObjects(cluster, equipment, self._revision, now)
+
+    def change_equipment(self, equipment: Equipment) -> None:
+        """Changes what is installed, and the objects that show it: new versions of all of them."""
+        if self._equipped is not None and equipment != self._equipped.equipment:
+            self._revision += 1
+            self._equipped.change(equipment, self._revision)
             self.version += 1
 
     # -- writing ---------------------------------------------------------------------------------
@@ -69,7 +119,7 @@ class Spoke:
 
     def update(self, key: Key, wanted: JsonObject, now: float) -> JsonObject:
         """Writes metadata and spec; an equal object is not written. Raises Refusal."""
-        old = self.objects.get(key)
+        old = self.get(key)
         if old is None:
             raise refusal.not_found(key)
         if wanted == old:
@@ -84,15 +134,22 @@ class Spoke:
         return self._put(key, {**wanted, "metadata": bumped}, now)
 
     def write_status(self, key: Key, status: JsonObject, now: float) -> None:
-        old = self.objects[key]
+        """Writes the status of an object. Raises KeyError if there is none."""
+        old = self.get(key)
+        if old is None:
+            raise KeyError(key)
         if old.get("status") != status:
             self._put(key, {**old, "status": status}, now)
 
     def delete(self, key: Key, now: float) -> None:
-        if self.objects.pop(key, None) is not None:
-            self.owners.pop(key, None)
-            self.managers.pop(key, None)
-            self._changed(key, now)
+        if self.get(key) is None:
+            return
+        self.objects.pop(key, None)
+        if self._equipped is not None and self._equipped.get(key) is not None:
+            self._deleted |= {key}
+        self.owners.pop(key, None)
+        self.managers.pop(key, None)
+        self._changed(key, now)
 
     def restore(self, saved: JsonObject, now: float) -> JsonObject:
         """Brings a saved object back as a new one: new uid, generation 1, its status kept.
@@ -109,19 +166,25 @@ class Spoke:
     # -- stateroots ------------------------------------------------------------------------------
 
     def leave_stateroot(self, now: float) -> None:
-        """Boots into a new stateroot: its etcd knows nothing, the old one is kept aside."""
-        self._saved = (dict(self.objects), dict(self.owners))
-        self._swap({}, {}, now)
+        """Boots into a new stateroot: its etcd has no objects of works, the old one is kept aside.
+        The seed brings the same equipment, in objects of its own."""
+        self._saved = self._stateroot()
+        self._stateroots += 1
+        self._swap(_Stateroot({}, {}, frozenset(), self._stateroots), now)
 
     def return_to_stateroot(self, now: float) -> None:
         """Boots back into the original stateroot, with everything as it was left."""
-        objects, owners = self._saved or (self.objects, self.owners)
-        self._swap(objects, owners, now)
+        self._swap(self._saved or self._stateroot(), now)
 
-    def _swap(
-        self, objects: dict[Key, JsonObject], owners: dict[Key, frozenset[str]], now: float
-    ) -> None:
-        self.objects, self.owners, self.managers = dict(objects), dict(owners), {}
+    def _stateroot(self) -> _Stateroot:
+        number = 0 if self._equipped is None else self._equipped.stateroot
+        return _Stateroot(dict(self.objects), dict(self.owners), self._deleted, number)
+
+    def _swap(self, to: _Stateroot, now: float) -> None:
+        self.objects, self.owners, self.managers = dict(to.objects), dict(to.owners), {}
+        self._deleted = to.deleted
+        if self._equipped is not None:
+            self._equipped.stateroot = to.number
         self.version += 1
         self.boots += 1
         self.rights.reset()

@@ -10,6 +10,7 @@ from ibgu.sim.lca.script_steps import (
     Script,
     ScriptStep,
     SetCondition,
+    UnpackSeed,
     ValidateSpec,
     beat,
     completed,
@@ -23,6 +24,10 @@ _MAX_REPORTS = 20
 
 _STATEROOT = (
     "Stateroot setup job in progress. job-name: lca-prep-stateroot-setup, "
+    "job-namespace: openshift-lifecycle-agent"
+)
+_STATEROOT_FAILED = (
+    "stateroot setup job failed to complete. job-name: lca-prep-stateroot-setup, "
     "job-namespace: openshift-lifecycle-agent"
 )
 _PRECACHE = (
@@ -63,12 +68,12 @@ def _stateroot(attempt: StageAttempt) -> list[ScriptStep]:
     ]
     if fault := attempt.active_fault(FaultPoint.STATEROOT):
         return [*beats, beat(seconds * 0.9, *failed("Prep", fault.message))]
-    return [*beats, *_precache(attempt, seconds * 0.9)]
+    return [*beats, beat(seconds * 0.9, UnpackSeed(_STATEROOT_FAILED)), *_precache(attempt)]
 
 
-def _precache(attempt: StageAttempt, after: float) -> list[ScriptStep]:
+def _precache(attempt: StageAttempt) -> list[ScriptStep]:
     launched = beat(
-        after,
+        0.0,
         OpenPhase("Precache"),
         say("Prep", "Successfully launched a new job precache. job is nil"),
     )

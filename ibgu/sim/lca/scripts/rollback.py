@@ -27,7 +27,7 @@ def rollback(attempt: StageAttempt) -> Script:
         SetCondition("UpgradeInProgress", "False", "Failed", _REQUESTED),
         say("Rollback", "In progress"),
     )
-    wait = health_wait(attempt, say("Rollback", waiting("Rollback stage")))
+    wait = health_wait(attempt, say("Rollback", waiting("Rollback stage")), checked=False)
     return (accepted, *wait, *_reboot(attempt))
 
 
