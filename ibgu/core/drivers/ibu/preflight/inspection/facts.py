@@ -88,6 +88,11 @@ class InspectedFacts(Struct, frozen=True, gc=False):
         return self.readings.get(_NODE_KEY, NOT_READ)
 
     @property
+    def has_node(self) -> bool:
+        """Whether the work that was answered names the node."""
+        return _NODE_KEY in self.readings
+
+    @property
     def ibu(self) -> IbuView:
         """The ImageBasedUpgrade; empty if it was not read."""
         values = self.of(objects.IBU).values

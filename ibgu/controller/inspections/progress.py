@@ -1,0 +1,105 @@
+"""How far the inspection of one cluster has come, and what follows. Without I/O."""
+
+from datetime import UTC, datetime
+from enum import Enum, auto
+
+from msgspec import Struct
+
+from ibgu.core.drivers.ibu.preflight.inspection import (
+    INSPECTION,
+    InspectedFacts,
+    inspected,
+    node_named,
+)
+from ibgu.core.model.kinds import ManifestWork
+from ibgu.db.inspections import FinishedInspection, OpenInspection
+
+AGGREGATION = 2.0
+"""Seconds that the cluster's role aggregation gets before the agent is asked to read again."""
+SETTLED = 10.0
+"""Seconds after that request in which a right that is still missing may come."""
+_PATCHES = 2
+
+
+class Step(Enum):
+    """Step is what has to be done next for a cluster."""
+
+    WAIT = auto()
+    CREATE = auto()
+    PATCH = auto()
+    FINISH = auto()
+
+
+class Progress(Struct):
+    """Progress is that of one inspection. Times are the loop's, in seconds."""
+
+    request: OpenInspection
+    until: float
+    """When the cluster has not answered in time."""
+    asked: bool = False
+    """Whether the work was written, or has been found on the hub."""
+    patches: int = 0
+    forbidden_since: float = 0.0
+    """When the cluster first said that a right is missing; 0: it has not."""
+    patched: float = 0.0
+    node: str = ""
+    uid: str = ""
+    problem: str = ""
+    facts: InspectedFacts | None = None
+
+    def next(self, work: ManifestWork | None, now: float) -> Step:
+        """Returns the next step; `work`: the one that the hub shows now."""
+        if self.problem:
+            return Step.FINISH
+        step = self._next(work, now)
+        if step in (Step.WAIT, Step.CREATE) and now >= self.until:
+            self.problem = self._late(work)
+            return Step.FINISH
+        return step
+
+    @property
+    def finished(self) -> FinishedInspection:
+        cluster, id_ = self.request.cluster, self.request.id
+        return FinishedInspection(cluster, id_, self.facts, self.problem)
+
+    def is_own(self, work: ManifestWork) -> bool:
+        """Returns whether the work is this inspection's, and not one from before."""
+        meta = work.metadata
+        return meta.labels.get(INSPECTION) == self.request.id and meta.deletion_timestamp is None
+
+    def _next(self, work: ManifestWork | None, now: float) -> Step:
+        if work is None:
+            return Step.WAIT if self.asked else Step.CREATE
+        if not self.is_own(work):
+            return Step.WAIT
+        self.asked, self.uid = True, work.metadata.uid
+        facts = inspected(work, datetime.now(UTC))
+        return Step.WAIT if facts is None else self._answered(facts, now)
+
+    def _answered(self, facts: InspectedFacts, now: float) -> Step:
+        may_patch = self.patches < _PATCHES
+        if facts.forbidden:
+            self.forbidden_since = self.forbidden_since or now
+            if self.patches == 0:
+                return (
+                    self._patch(facts) if now - self.forbidden_since >= AGGREGATION else Step.WAIT
+                )
+            if now - self.patched < SETTLED:
+                return Step.WAIT
+        elif node_named(facts) and not facts.has_node and may_patch:
+            return self._patch(facts)
+        self.facts = facts
+        return Step.FINISH
+
+    def _patch(self, facts: InspectedFacts) -> Step:
+        self.node = node_named(facts)
+        return Step.PATCH
+
+    def patch_sent(self, now: float) -> None:
+        self.patches += 1
+        self.patched = now
+
+    def _late(self, work: ManifestWork | None) -> str:
+        if work is not None and not self.is_own(work):
+            return "an earlier inspection is still being removed: the work agent does not answer"
+        return "the work agent did not answer in time"

@@ -1,0 +1,36 @@
+"""What was read on clusters for preflight, and what is still to be read."""
+
+from alembic import op
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+INSPECTIONS = """
+CREATE TABLE cluster_inspections (
+  hub text COLLATE "C" NOT NULL,
+  cluster text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  requested_at timestamptz NOT NULL,
+  finished_at timestamptz,
+  problem text NOT NULL,
+  read_at timestamptz,
+  facts jsonb,
+  CONSTRAINT cluster_inspections_pkey PRIMARY KEY (hub, cluster),
+  CONSTRAINT cluster_inspections_hub_fkey FOREIGN KEY (hub) REFERENCES hubs (id) ON DELETE CASCADE
+)
+"""
+REQUESTED = """
+CREATE INDEX cluster_inspections_open_idx ON cluster_inspections (hub, requested_at)
+  WHERE finished_at IS NULL
+"""
+
+
+def upgrade() -> None:
+    op.execute(INSPECTIONS)
+    op.execute(REQUESTED)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("the journal only goes forward; restore a backup to go back")
