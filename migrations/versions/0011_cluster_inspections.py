@@ -1,4 +1,4 @@
-"""What was read on clusters for preflight, and what is still to be read."""
+"""The table of inspections: readings of clusters for preflight, and requests for them."""
 
 from alembic import op
 

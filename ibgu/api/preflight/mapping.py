@@ -9,6 +9,9 @@ def preflight_body(report: PreflightReport) -> PreflightBody:
         clusters=report.clusters,
         blocked=len(report.blocked),
         blocked_clusters=list(report.blocked),
+        inspected=report.inspected,
+        inspecting=report.inspecting,
+        inspected_at=report.inspected_at,
         rules=[
             PreflightRuleBody(
                 rule=each.rule.id,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from ibgu.api.preflight.mapping import preflight_body
 from ibgu.api.preflight.schemas import PreflightBody, PreflightSubjectBody
 from ibgu.api.preflight.selected import SelectedClustersOfRequest
+from ibgu.api.preview.inspections import InspectionsOfRequest
 from ibgu.api.preview.previews import PreviewingOfRequest
 from ibgu.api.preview.proposals import of_manifest, of_rollout
 from ibgu.api.preview.schemas import ProposalBody
@@ -34,10 +35,13 @@ async def checked(
     reads: ReadsOfRequest,
     previewing: PreviewingOfRequest,
     selected: SelectedClustersOfRequest,
+    inspections: InspectionsOfRequest,
     body: PreflightSubjectBody,
 ) -> PreflightBody:
     """Rights are those of a preview: what the caller may not read on the hub is unknown. The
     clusters of a plan are those of its first step that has not begun."""
+    if body.inspect:
+        inspections.ask()
     if body.selector is not None:
         return preflight_body(await selected.preflight(body.selector, body.target))
     if body.manifest is not None:

@@ -1,4 +1,4 @@
-"""How far the inspection of one cluster has come, and what follows. Without I/O."""
+"""The progress of one inspection, and what follows from it. Without I/O."""
 
 from datetime import UTC, datetime
 from enum import Enum, auto

@@ -34,6 +34,8 @@ class ClusterFacts(Struct, frozen=True, gc=False, kw_only=True):
     """The status of the condition that compares the cluster's clock with the hub's."""
     inspected: InspectedFacts | None = None
     """What ibgu has read on the cluster itself; None: nothing, or too long ago."""
+    inspecting: bool = False
+    """Whether it is being read again now."""
     uninspected: str = ""
     """Why nothing was read there; empty: for the reason that holds for all clusters."""
 

@@ -1,6 +1,7 @@
 """All rules about what the hub says, and the answer of each."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
@@ -48,6 +49,12 @@ class PreflightReport(Struct, frozen=True):
     """The clusters that were judged, in natural order."""
     results: tuple[RuleResult, ...]
     """The result of every rule, by number."""
+    inspected: int = 0
+    """Number of clusters that were read themselves."""
+    inspecting: int = 0
+    """Number of clusters that are being read now."""
+    inspected_at: datetime | None = None
+    """When the first of them was read; None: none was."""
 
     @property
     def clusters(self) -> int:
@@ -173,7 +180,15 @@ def judge(facts: PreflightFacts) -> PreflightReport:
                 found[each.rule.id].append(each)
     results = (_result(rule, found.get(rule.id)) for rule in RULES)
     names = tuple(each.name for each in facts.clusters)
-    return PreflightReport(facts.itself.object, names, tuple(results))
+    read = [each.inspected.read_at for each in facts.clusters if each.inspected is not None]
+    return PreflightReport(
+        facts.itself.object,
+        names,
+        tuple(results),
+        inspected=len(read),
+        inspecting=sum(each.inspecting for each in facts.clusters),
+        inspected_at=min(read, default=None),
+    )
 
 
 def _result(rule: PreflightRule, found: list[PreflightFinding] | None) -> RuleResult:

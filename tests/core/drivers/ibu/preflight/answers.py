@@ -1,4 +1,4 @@
-"""What a cluster's work agent answers to an inspection, by the simulator's agent: its JSONPath is
+"""The answers of a cluster's work agent to an inspection, by the simulator's agent: its JSONPath is
 that of Kubernetes."""
 
 from datetime import UTC, datetime
@@ -128,8 +128,8 @@ def facts(
     missing_kinds: frozenset[str] = frozenset(),
     **more: Any,
 ) -> InspectedFacts:
-    """What is read of such a cluster; `changes`: objects instead of the usual ones, None for
-    absent."""
+    """Returns what is read of such a cluster; `changes`: objects instead of the usual ones, None
+    for absent."""
     made = {**objects(), **(changes or {})}
     there = {each: content for each, content in made.items() if content is not None}
     found = inspected(work(spoke(there, missing_kinds), **more), AT)

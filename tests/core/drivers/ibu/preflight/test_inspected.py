@@ -26,7 +26,7 @@ from ibgu.core.drivers.ibu.preflight.inspection.objects import (
     InspectedObject,
 )
 from ibgu.core.model.kinds import IbguSpec, IbuSpec, JsonObject
-from tests.core.drivers.ibu.preflight.answers import NODE, condition, facts, objects, operator
+from tests.core.drivers.ibu.preflight.answers import AT, NODE, condition, facts, objects, operator
 from tests.core.drivers.ibu.preflight.hub import WELL, cluster, outcome, told
 
 RULES = ("P6", "P7", "P8", "P9", "P10", "P30", "P31", "P32")
@@ -285,6 +285,14 @@ def test_clusters_that_were_not_inspected_are_unknown_with_the_reason() -> None:
     assert told("P6", replace(found, clusters=(silent,))) == [
         f"unknown {AGENT}: was not read: it did not answer within 60 s"
     ]
+
+
+def test_the_report_says_how_many_clusters_were_inspected_and_since_when() -> None:
+    found = hub(None)
+    later = replace(found.clusters[1], inspecting=True)
+    report = judge(replace(found, clusters=(found.clusters[0], later, found.clusters[2])))
+    assert (report.inspected, report.inspecting, report.inspected_at) == (2, 1, AT)
+    assert judge(WELL).inspected_at is None
 
 
 def test_defects_block_the_clusters_that_have_them() -> None:

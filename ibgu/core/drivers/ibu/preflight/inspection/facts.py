@@ -1,4 +1,4 @@
-"""What a cluster answers to an inspection: the input of the rules about clusters."""
+"""The answer of a cluster to an inspection: the input of the rules about clusters."""
 
 import re
 from collections.abc import Mapping
@@ -78,7 +78,7 @@ class InspectedFacts(Struct, frozen=True, gc=False):
 
     read_at: datetime
     readings: Mapping[str, Reading] = {}
-    """By kind, namespace and name; the node by its kind alone."""
+    """The readings by kind, namespace and name; that of the node by its kind alone."""
 
     def of(self, each: InspectedObject) -> Reading:
         return self.readings.get(str(each), NOT_READ)

@@ -1,4 +1,4 @@
-"""What is read of a cluster's answer."""
+"""The reading of a cluster's answer."""
 
 from typing import Any
 
