@@ -109,6 +109,7 @@ def test_the_first_form_of_the_work_reads_no_node() -> None:
     found = facts(node_name="")
     assert node_named(found) == NODE.name
     assert found.node == Reading()
+    assert (found.has_node, facts().has_node) == (False, True)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "-a", "A", "x" * 254, "a\n", "../nodes"])
