@@ -4,15 +4,23 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
+from math import inf
+from random import Random
 
 import pytest
+from msgspec.structs import replace
 
+from ibgu.controller.inspections import Inspector
 from ibgu.core.drivers.ibu.preflight.inspection import SELECTOR, WORK, ReadResult
 from ibgu.core.drivers.ibu.preflight.inspection.objects import AGENT, DPA, IBU
+from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import JsonObject
+from ibgu.db import Journal
 from ibgu.db.engine import engine
 from ibgu.db.inspections import InspectionResult, Inspections
+from ibgu.flowcontrol.deadline import Deadline
 from ibgu.hub import paths
+from ibgu.hub.discovery import discover
 from tests.e2e.harness import Scene
 from tests.e2e.inspected import equip
 from tests.e2e.manifests import ibgu, step
@@ -144,3 +152,22 @@ async def test_nothing_is_sent_where_inspections_are_off(scene: Scene, store: In
     await asyncio.sleep(2.5)
     assert await store.left(names) == 1
     assert not await works(scene)
+
+
+async def test_a_hub_without_read_only_works_says_so(scene: Scene, store: Inspections) -> None:
+    names = await fleet(scene, 1)
+    settings = scene.settings(preflight_inspections=True)
+    pool = engine(scene.database_url)
+    served = replace(await discover(scene.admin), update_strategies=frozenset({"Update"}))
+    epoch = await Journal(pool, served.hub).lead("test")
+    deadline = Deadline(asyncio.get_running_loop().time)
+    deadline.move(inf)
+    inspector = Inspector(settings, scene.admin, pool, served, Random())
+    view = ClusterView(
+        name=names[0], uid="u", accepted=True, deleting=False, reachable=True, local=False
+    )
+    inspector.lead(epoch, deadline, lambda name: view)
+    found = await inspected(scene, store, names)
+    await inspector.stop()
+    await pool.dispose()
+    assert "came with Open Cluster Management 0.14" in found[names[0]].problem

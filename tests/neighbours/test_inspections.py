@@ -51,7 +51,7 @@ async def inspected(
     return await store.results(names, timedelta(hours=1))
 
 
-async def test_a_correct_cluster_and_one_with_defects_are_told_apart(
+async def test_the_defects_of_one_of_two_clusters_are_found(
     scene: RealScene, store: Inspections
 ) -> None:
     scene.poll = "60s"  # as on single-node clusters

@@ -19,7 +19,7 @@ from ibgu.core.drivers.ibu.preflight.inspection import (
 from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import ManifestWork
 from ibgu.db.errors import JournalUnavailable, LeadershipLost, error_text
-from ibgu.db.inspections import FinishedInspection, Inspections
+from ibgu.db.inspections import FinishedInspection, Inspections, OpenInspection
 from ibgu.flowcontrol.deadline import Deadline
 from ibgu.hub import paths
 from ibgu.hub.discovery import Served
@@ -140,6 +140,10 @@ class _Round:
         self._supported = supported
         self._running: dict[str, Progress] = {}
         self._done: list[FinishedInspection] = []
+        self._requested: dict[str, OpenInspection] = {}
+        self._read_again_at = 0.0
+        self._deleted: set[str] = set()
+        """uids of works that the hub has taken a deletion of, and may still show."""
         self._changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self.works: Store[ManifestWork] = Store({}, self._work_changed)
@@ -148,8 +152,11 @@ class _Round:
     async def turn(self, writer: Writer) -> bool:
         """Takes each cluster one step further. Returns whether anything is left to do."""
         self._changed.clear()
-        requested = {each.cluster: each for each in await self._store.open(MOST)}
         now = self._loop.time()
+        if now >= self._read_again_at:
+            self._requested = {each.cluster: each for each in await self._store.open(MOST)}
+            self._read_again_at = now + INTERVAL
+        requested = self._requested
         for cluster, request in requested.items():
             running = self._running.get(cluster)
             if running is None or running.request.id != request.id:
@@ -161,8 +168,11 @@ class _Round:
         await self._store_done()
         self._remove_rest(writer)
         # An agent that is away keeps its work: there is nothing to wait for.
-        left = any(work.metadata.deletion_timestamp is None for work in self.works)
-        return bool(self._running or left or writer.depth)
+        left = any(
+            work.metadata.deletion_timestamp is None and work.metadata.uid not in self._deleted
+            for work in self.works
+        )
+        return bool(self._running or left or writer.depth or await self._store.open(1))
 
     async def woken(self) -> None:
         """Waits until something has changed, or requests may have come."""
@@ -177,6 +187,10 @@ class _Round:
         watch shows."""
         self._changed.set()
         progress, error = self._running.get(result.write.key[1]), result.error
+        if result.write.method == "DELETE":
+            if error is None:
+                self._deleted.add(result.write.token)
+            return
         if progress is None or progress.request.id != result.write.token:
             return
         if result.superseded or (error is not None and error.conflict):
@@ -223,6 +237,7 @@ class _Round:
         await self._store.finish(self._done, self._epoch)
         for each in self._done:
             del self._running[each.cluster]
+            self._requested.pop(each.cluster, None)
         self.read += sum(each.facts is not None for each in self._done)
         self.unread += sum(each.facts is None for each in self._done)
         self._done = []
@@ -235,11 +250,12 @@ class _Round:
             progress = self._running.get(meta.namespace)
             needed = progress is not None and progress.is_own(work)
             key = ("inspection", meta.namespace)
-            if needed or meta.deletion_timestamp is not None or writer.pending(key):
+            gone = meta.deletion_timestamp is not None or meta.uid in self._deleted
+            if needed or gone or writer.pending(key):
                 continue
             path = paths.work(meta.namespace, meta.name)
             body = b'{"preconditions":{"uid":"%s"}}' % meta.uid.encode()
-            writer.submit(Write(key, "DELETE", path, body))
+            writer.submit(Write(key, "DELETE", path, body, token=meta.uid))
 
 
 @asynccontextmanager

@@ -43,6 +43,10 @@ class Progress(Struct):
     """When the cluster first said that a right is missing; 0: it has not."""
     patched: float = 0.0
     node: str = ""
+    seen: str = ""
+    """The resourceVersion of the work that was read last."""
+    generation: int = 0
+    """The generation that our last patch gives the work."""
     uid: str = ""
     problem: str = ""
     facts: InspectedFacts | None = None
@@ -70,29 +74,36 @@ class Progress(Struct):
     def _next(self, work: ManifestWork | None, now: float) -> Step:
         if work is None:
             return Step.WAIT if self.asked else Step.CREATE
-        if not self.is_own(work):
+        if not self.is_own(work) or not self._is_news(work):
             return Step.WAIT
-        self.asked, self.uid = True, work.metadata.uid
+        self.asked, self.uid, self.seen = True, work.metadata.uid, work.metadata.resource_version
         facts = inspected(work, datetime.now(UTC))
-        return Step.WAIT if facts is None else self._answered(facts, now)
+        return Step.WAIT if facts is None else self._answered(facts, work, now)
 
-    def _answered(self, facts: InspectedFacts, now: float) -> Step:
-        may_patch = self.patches < _PATCHES
+    def _is_news(self, work: ManifestWork) -> bool:
+        """Returns whether the work has to be read. Our last patch must show in it. Where a right is
+        missing, time alone can make a difference."""
+        meta = work.metadata
+        changed = meta.resource_version != self.seen or self.forbidden_since > 0
+        return changed and meta.generation >= self.generation
+
+    def _answered(self, facts: InspectedFacts, work: ManifestWork, now: float) -> Step:
         if facts.forbidden:
             self.forbidden_since = self.forbidden_since or now
             if self.patches == 0:
-                return (
-                    self._patch(facts) if now - self.forbidden_since >= AGGREGATION else Step.WAIT
-                )
+                due = now - self.forbidden_since >= AGGREGATION
+                return self._patch(facts, work) if due else Step.WAIT
             if now - self.patched < SETTLED:
                 return Step.WAIT
-        elif node_named(facts) and not facts.has_node and may_patch:
-            return self._patch(facts)
+        elif node_named(facts) and not facts.has_node and self.patches < _PATCHES:
+            return self._patch(facts, work)
         self.facts = facts
         return Step.FINISH
 
-    def _patch(self, facts: InspectedFacts) -> Step:
+    def _patch(self, facts: InspectedFacts, work: ManifestWork) -> Step:
         self.node = node_named(facts)
+        # Without a node only an annotation changes.
+        self.generation = work.metadata.generation + bool(self.node)
         return Step.PATCH
 
     def patch_sent(self, now: float) -> None:
