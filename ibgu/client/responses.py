@@ -622,6 +622,7 @@ class PreflightResponse(Response, frozen=True, kw_only=True):
     clusters: int
     blocked: int = 0
     blocked_clusters: tuple[str, ...] = ()
+    inspectable: bool = False
     inspected: int = 0
     inspecting: int = 0
     inspected_at: datetime | None = None

@@ -97,6 +97,7 @@ class PreflightBody(Body):
     blocked_clusters: list[str] = Field(
         description="Names of the clusters with an error, in natural order."
     )
+    inspectable: bool = Field(description="Whether this ibgu inspects clusters at all.")
     inspected: int = Field(description="Number of clusters that were read themselves.")
     inspecting: int = Field(description="Number of clusters whose inspection is not finished.")
     inspected_at: datetime | None = Field(

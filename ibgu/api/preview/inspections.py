@@ -46,6 +46,10 @@ class ClusterInspections:
         self.reason = NOT_ASKED if self._limits.enabled else OFF
         """Why a cluster was not inspected that nothing else is known of."""
 
+    @property
+    def enabled(self) -> bool:
+        return self._limits.enabled
+
     def ask(self) -> None:
         """Has the clusters inspected before they are judged."""
         self._asked = True

@@ -62,6 +62,9 @@ def ibu(stage: str, *conditions: JsonObject, nexts: tuple[str, ...] = ()) -> Jso
     return {"spec": {"stage": stage}, "status": status}
 
 
+WITHOUT_SPACE: dict[InspectedObject, JsonObject | None] = {
+    NODE: {"status": {"conditions": [condition("DiskPressure", "True")]}}
+}
 DEFECTS: list[tuple[str, InspectedFacts, str]] = [
     ("P6", changed(changes={AGENT: None}), f"error site-3 {AGENT}: have no Lifecycle Agent"),
     (
@@ -154,7 +157,7 @@ DEFECTS: list[tuple[str, InspectedFacts, str]] = [
     ),
     (
         "P31",
-        changed(changes={NODE: {"status": {"conditions": [condition("DiskPressure", "True")]}}}),
+        changed(changes=WITHOUT_SPACE),
         "error site-3 Node of the cluster status.conditions[DiskPressure]: have a full disk",
     ),
     (
