@@ -7,6 +7,7 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+# A new table without references: a leader's tables are not locked.
 INSPECTIONS = """
 CREATE TABLE cluster_inspections (
   hub text COLLATE "C" NOT NULL,
@@ -17,8 +18,7 @@ CREATE TABLE cluster_inspections (
   problem text NOT NULL,
   read_at timestamptz,
   facts jsonb,
-  CONSTRAINT cluster_inspections_pkey PRIMARY KEY (hub, cluster),
-  CONSTRAINT cluster_inspections_hub_fkey FOREIGN KEY (hub) REFERENCES hubs (id) ON DELETE CASCADE
+  CONSTRAINT cluster_inspections_pkey PRIMARY KEY (hub, cluster)
 )
 """
 REQUESTED = """

@@ -218,7 +218,6 @@ cluster_inspections = Table(
     Column("read_at", Moment),
     Column("facts", Json),
     PrimaryKeyConstraint("hub", "cluster"),
-    ForeignKeyConstraint(["hub"], ["hubs.id"], ondelete="CASCADE"),
     Index(
         "cluster_inspections_open_idx",
         "hub",
