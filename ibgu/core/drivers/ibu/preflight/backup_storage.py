@@ -74,8 +74,8 @@ def _application(found: InspectedFacts) -> Iterator[Remark]:
         # Velero runs, so there is one by another name.
         yield unread(DPA, reading)
     else:
-        if reading.text(RECONCILED) != "True":
-            told = shown(reading.text(RECONCILED_MESSAGE) or "it does not say why")
+        if reading.string(RECONCILED) != "True":
+            told = shown(reading.string(RECONCILED_MESSAGE) or "it does not say why")
             words = f"have a DataProtectionApplication that is not reconciled: {told}"
             yield error(DPA, words, "status.conditions[Reconciled]")
         if reading.true(RESTIC):
@@ -87,7 +87,7 @@ def _location(found: InspectedFacts) -> Iterator[Remark]:
     if not found.of(DPA).found:
         return
     reading = found.of(BACKUP_STORAGE)
-    phase = reading.text(PHASE)
+    phase = reading.string(PHASE)
     if not reading.found:
         yield unread(BACKUP_STORAGE, reading)
     elif phase != "Available":
@@ -98,9 +98,9 @@ def _location(found: InspectedFacts) -> Iterator[Remark]:
 def _place(found: InspectedFacts | None) -> _Place | None:
     """Returns where the cluster's backups go; None if that is not known."""
     reading = found.of(BACKUP_STORAGE) if found is not None else None
-    if reading is None or not reading.text(BUCKET):
+    if reading is None or not reading.string(BUCKET):
         return None
-    return reading.text(S3_URL), reading.text(BUCKET), reading.text(PREFIX)
+    return reading.string(S3_URL), reading.string(BUCKET), reading.string(PREFIX)
 
 
 def container_storage(facts: PreflightFacts) -> Iterator[PreflightFinding]:
@@ -114,7 +114,7 @@ def _containers(_: ClusterFacts, found: InspectedFacts) -> Iterator[Remark]:
         yield warning(PARTITION, words)
     elif not partition.found:
         yield unread(PARTITION, partition)
-    pressure = found.node.text(DISK_PRESSURE)
+    pressure = found.node.string(DISK_PRESSURE)
     if pressure == "True":
         yield error(_NODE, "have a full disk", "status.conditions[DiskPressure]")
     elif not pressure:

@@ -82,7 +82,7 @@ def single_node(facts: PreflightFacts) -> Iterator[PreflightFinding]:
 def _topology(each: ClusterFacts) -> str:
     if each.topology or each.inspected is None:
         return each.topology
-    return each.inspected.of(INFRASTRUCTURE).text(TOPOLOGY)
+    return each.inspected.of(INFRASTRUCTURE).string(TOPOLOGY)
 
 
 def can_continue(facts: PreflightFacts) -> Iterator[PreflightFinding]:

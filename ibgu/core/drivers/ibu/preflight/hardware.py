@@ -51,7 +51,7 @@ def _family(cidr: str) -> str:
 
 def _families(found: InspectedFacts) -> str:
     reading = found.of(NETWORK)
-    both = {_family(reading.text(name)) for name in (FIRST_NETWORK, LAST_NETWORK)}
+    both = {_family(reading.string(name)) for name in (FIRST_NETWORK, LAST_NETWORK)}
     return " and ".join(sorted(both - {""}))
 
 
@@ -59,16 +59,16 @@ def _proxy(found: InspectedFacts) -> str:
     reading = found.of(PROXY)
     if not reading.found:
         return ""
-    return "a proxy" if reading.text(HTTP_PROXY) or reading.text(HTTPS_PROXY) else "no proxy"
+    return "a proxy" if reading.string(HTTP_PROXY) or reading.string(HTTPS_PROXY) else "no proxy"
 
 
 def _cpus(found: InspectedFacts) -> str:
-    count = found.node.text(CPUS)
+    count = found.node.string(CPUS)
     return f"{shown(count)} CPUs" if count else ""
 
 
 _TRAITS = (
-    _Trait(_NODE, "architecture", lambda found: shown(found.node.text(ARCHITECTURE))),
+    _Trait(_NODE, "architecture", lambda found: shown(found.node.string(ARCHITECTURE))),
     _Trait(_NODE, "CPUs", _cpus),
     _Trait(NETWORK, "network", _families),
     _Trait(PROXY, "proxy", _proxy),

@@ -71,7 +71,7 @@ def _agent(_: ClusterFacts, found: InspectedFacts) -> Iterator[Remark]:
         yield unread(AGENT, reading)
     elif reading.number(AVAILABLE_REPLICAS) < 1:
         yield error(AGENT, "have a Lifecycle Agent that does not run", "status.availableReplicas")
-    csv = found.of(AGENT_OPERATOR).text(CSV)
+    csv = found.of(AGENT_OPERATOR).string(CSV)
     if not csv:
         yield unread(AGENT_OPERATOR, found.of(AGENT_OPERATOR))
     elif _older(csv, _AGENT):
@@ -84,7 +84,7 @@ def oadp_installed(facts: PreflightFacts) -> Iterator[PreflightFinding]:
 
 def _oadp(_: ClusterFacts, found: InspectedFacts) -> Iterator[Remark]:
     reading = found.of(OADP_OPERATOR)
-    csv = reading.text(CSV)
+    csv = reading.string(CSV)
     if csv:
         if _older(csv, _OADP):
             yield error(OADP_OPERATOR, f"have {shown(csv)}, which is before {_OADP}")
@@ -101,7 +101,7 @@ def storage_operators(facts: PreflightFacts) -> Iterator[PreflightFinding]:
 def _storage(_: ClusterFacts, found: InspectedFacts) -> Iterator[Remark]:
     for each, oldest in ((LOCAL_STORAGE, _LOCAL_STORAGE), (LVM_STORAGE, _LVM_STORAGE)):
         reading = found.of(each)
-        csv = reading.text(CSV)
+        csv = reading.string(CSV)
         if csv and _older(csv, oldest):
             yield warning(each, f"have {shown(csv)}, which is before {oldest}")
         elif not reading.found and reading.result is not ReadResult.ABSENT:
@@ -112,7 +112,7 @@ def _storage(_: ClusterFacts, found: InspectedFacts) -> Iterator[Remark]:
 
 def _installed(found: InspectedFacts, each: InspectedObject) -> bool:
     """Returns whether the operator is there: OLM keeps the Operator of a removed one."""
-    return bool(found.of(each).text(CSV))
+    return bool(found.of(each).string(CSV))
 
 
 def _older(csv: str, oldest: str) -> bool:

@@ -58,7 +58,7 @@ class Reading(Struct, frozen=True):
     def found(self) -> bool:
         return self.result is ReadResult.FOUND
 
-    def text(self, name: str) -> str:
+    def string(self, name: str) -> str:
         value = self.values.get(name)
         return value if isinstance(value, str) else ""
 
@@ -134,7 +134,7 @@ def _object(meta: ResourceMeta) -> tuple[InspectedObject | None, str]:
 def node_named(facts: InspectedFacts) -> str:
     """Returns the name of the cluster's node; empty if it is not known, or none that an object can
     have."""
-    name = facts.of(objects.ETCD).text(objects.NODE_NAME)
+    name = facts.of(objects.ETCD).string(objects.NODE_NAME)
     return name if _NODE.fullmatch(name) else ""
 
 

@@ -51,8 +51,8 @@ def test_absent_not_served_and_forbidden_are_three_results() -> None:
 def test_values_have_their_types() -> None:
     found = facts()
     agent = found.of(AGENT)
-    assert (agent.number(AVAILABLE_REPLICAS), agent.text(AVAILABLE_REPLICAS)) == (1, "")
-    assert (agent.number(PHASE), agent.text(PHASE), agent.true(PHASE)) == (0, "", False)
+    assert (agent.number(AVAILABLE_REPLICAS), agent.string(AVAILABLE_REPLICAS)) == (1, "")
+    assert (agent.number(PHASE), agent.string(PHASE), agent.true(PHASE)) == (0, "", False)
     assert found.of(DPA).values[RESTIC] is False
     assert found.ibu.next_stages == {"Prep"}
     assert found.ibu.generation == 1
@@ -129,7 +129,7 @@ def test_hostile_answers_are_cut_and_harmless() -> None:
     hostile: dict[str, Any] = {"status_feedback": StatusFeedback(values)}
     read = inspected(changed(found, at, **hostile), AT)
     assert read is not None
-    text = read.of(ETCD).text(NODE_NAME)
+    text = read.of(ETCD).string(NODE_NAME)
     assert len(text) == MAX_LENGTH
     assert text.isprintable()
     assert list(read.of(ETCD).values) == [NODE_NAME]
