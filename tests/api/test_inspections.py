@@ -122,7 +122,7 @@ async def test_a_caller_who_may_not_list_clusters_has_none_inspected(
 async def test_more_clusters_than_a_request_may_inspect_are_refused(
     preflight: Asked, store: Inspections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inspections, "MOST", 2)
+    monkeypatch.setattr(inspections, "MAX_CLUSTERS", 2)
     body = await preflight("olga", 422, **SELECTED, inspect=True)
     assert "3 clusters are more than the 2" in str(body)
     assert await store.open(10) == []

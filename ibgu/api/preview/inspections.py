@@ -16,7 +16,7 @@ from ibgu.core.drivers.ibu.preflight import ClusterFacts
 from ibgu.db.errors import sqlstate
 from ibgu.db.inspections import InspectionResult, Inspections
 
-MOST = 5_000
+MAX_CLUSTERS = 5_000
 """Clusters that one request may have inspected."""
 FRESH = timedelta(seconds=30)
 """A request reads no cluster again whose inspection ended so little ago."""
@@ -65,8 +65,8 @@ class ClusterInspections:
         return tuple(_added(each, found.get(each.name)) for each in clusters)
 
     async def _inspect(self, names: Sequence[str]) -> None:
-        if len(names) > MOST:
-            words = f"{len(names)} clusters are more than the {MOST} that one request may inspect"
+        if len(names) > MAX_CLUSTERS:
+            words = f"{len(names)} clusters are more than the {MAX_CLUSTERS} that one request may inspect"
             raise invalid("inspect", "body", words)
         try:
             await self._store.request(names, uuid4().hex, FRESH)

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.controller.inspections.progress import Progress, Step
+from ibgu.controller.inspections.progress import InspectionProgress, InspectionStep
 from ibgu.core.drivers.ibu.preflight.inspection import (
     SELECTOR,
     WORK,
@@ -35,7 +35,7 @@ INTERVAL = 1.0
 """Seconds between two looks for requests; while clusters are inspected, at least that often."""
 RETRY = 10.0
 """Seconds until a failed round is retried."""
-MOST = 500
+MAX_CLUSTERS = 500
 """Clusters that are inspected at once: each holds some KiB of its answer."""
 _SHARE = 4
 """Inspections get one in so many of the writes that the hub takes: rollouts go before."""
@@ -138,7 +138,7 @@ class _Round:
         self._cluster = cluster
         self._timeout = timeout
         self._supported = supported
-        self._running: dict[str, Progress] = {}
+        self._running: dict[str, InspectionProgress] = {}
         self._done: list[FinishedInspection] = []
         self._requested: dict[str, OpenInspection] = {}
         self._read_again_at = 0.0
@@ -154,13 +154,15 @@ class _Round:
         self._changed.clear()
         now = self._loop.time()
         if now >= self._read_again_at:
-            self._requested = {each.cluster: each for each in await self._store.open(MOST)}
+            self._requested = {each.cluster: each for each in await self._store.open(MAX_CLUSTERS)}
             self._read_again_at = now + INTERVAL
         requested = self._requested
         for cluster, request in requested.items():
             running = self._running.get(cluster)
             if running is None or running.request.id != request.id:
-                self._running[cluster] = self._begin(Progress(request, now + self._timeout))
+                self._running[cluster] = self._begin(
+                    InspectionProgress(request, now + self._timeout)
+                )
         for cluster in self._running.keys() - requested.keys():
             del self._running[cluster]
         for progress in list(self._running.values()):
@@ -201,7 +203,7 @@ class _Round:
     def _work_changed(self, key: Key, old: object, new: object) -> None:
         self._changed.set()
 
-    def _begin(self, progress: Progress) -> Progress:
+    def _begin(self, progress: InspectionProgress) -> InspectionProgress:
         found = self._cluster(progress.request.cluster)
         if not self._supported:
             progress.problem = TOO_OLD
@@ -211,24 +213,24 @@ class _Round:
             progress.problem = "the cluster is not reachable"
         return progress
 
-    def _advance(self, progress: Progress, writer: Writer, now: float) -> None:
+    def _advance(self, progress: InspectionProgress, writer: Writer, now: float) -> None:
         cluster, id_ = progress.request.cluster, progress.request.id
         key = ("inspection", cluster)
         if writer.pending(key):
             return
         match progress.next(self.works.get((cluster, WORK)), now):
-            case Step.CREATE:
+            case InspectionStep.CREATE:
                 progress.asked = True
                 body = inspection_body(id_)
                 writer.submit(Write(key, "POST", paths.works(cluster), body, token=id_))
-            case Step.PATCH:
+            case InspectionStep.PATCH:
                 progress.patch_sent(now)
                 body = inspection_patch(progress.uid, progress.node)
                 path = paths.work(cluster, WORK)
                 writer.submit(Write(key, "PATCH", path, body, paths.MERGE_PATCH, token=id_))
-            case Step.FINISH:
+            case InspectionStep.FINISH:
                 self._done.append(progress.finished)
-            case Step.WAIT:
+            case InspectionStep.WAIT:
                 pass
 
     async def _store_done(self) -> None:

@@ -21,8 +21,8 @@ SETTLED = 10.0
 _PATCHES = 2
 
 
-class Step(Enum):
-    """Step is what has to be done next for a cluster."""
+class InspectionStep(Enum):
+    """InspectionStep is what has to be done next for a cluster."""
 
     WAIT = auto()
     CREATE = auto()
@@ -30,8 +30,8 @@ class Step(Enum):
     FINISH = auto()
 
 
-class Progress(Struct):
-    """Progress is that of one inspection. Times are the loop's, in seconds."""
+class InspectionProgress(Struct):
+    """InspectionProgress is that of one inspection. Times are the loop's, in seconds."""
 
     request: OpenInspection
     until: float
@@ -51,14 +51,14 @@ class Progress(Struct):
     problem: str = ""
     facts: InspectedFacts | None = None
 
-    def next(self, work: ManifestWork | None, now: float) -> Step:
+    def next(self, work: ManifestWork | None, now: float) -> InspectionStep:
         """Returns the next step; `work`: the one that the hub shows now."""
         if self.problem:
-            return Step.FINISH
+            return InspectionStep.FINISH
         step = self._next(work, now)
-        if step in (Step.WAIT, Step.CREATE) and now >= self.until:
+        if step in (InspectionStep.WAIT, InspectionStep.CREATE) and now >= self.until:
             self.problem = self._late(work)
-            return Step.FINISH
+            return InspectionStep.FINISH
         return step
 
     @property
@@ -71,40 +71,40 @@ class Progress(Struct):
         meta = work.metadata
         return meta.labels.get(INSPECTION) == self.request.id and meta.deletion_timestamp is None
 
-    def _next(self, work: ManifestWork | None, now: float) -> Step:
+    def _next(self, work: ManifestWork | None, now: float) -> InspectionStep:
         if work is None:
-            return Step.WAIT if self.asked else Step.CREATE
-        if not self.is_own(work) or not self._is_news(work):
-            return Step.WAIT
+            return InspectionStep.WAIT if self.asked else InspectionStep.CREATE
+        if not self.is_own(work) or not self._must_read(work):
+            return InspectionStep.WAIT
         self.asked, self.uid, self.seen = True, work.metadata.uid, work.metadata.resource_version
         facts = inspected(work, datetime.now(UTC))
-        return Step.WAIT if facts is None else self._answered(facts, work, now)
+        return InspectionStep.WAIT if facts is None else self._answered(facts, work, now)
 
-    def _is_news(self, work: ManifestWork) -> bool:
+    def _must_read(self, work: ManifestWork) -> bool:
         """Returns whether the work has to be read. Our last patch must show in it. Where a right is
         missing, time alone can make a difference."""
         meta = work.metadata
         changed = meta.resource_version != self.seen or self.forbidden_since > 0
         return changed and meta.generation >= self.generation
 
-    def _answered(self, facts: InspectedFacts, work: ManifestWork, now: float) -> Step:
+    def _answered(self, facts: InspectedFacts, work: ManifestWork, now: float) -> InspectionStep:
         if facts.forbidden:
             self.forbidden_since = self.forbidden_since or now
             if self.patches == 0:
                 due = now - self.forbidden_since >= AGGREGATION
-                return self._patch(facts, work) if due else Step.WAIT
+                return self._patch(facts, work) if due else InspectionStep.WAIT
             if now - self.patched < SETTLED:
-                return Step.WAIT
+                return InspectionStep.WAIT
         elif node_named(facts) and not facts.has_node and self.patches < _PATCHES:
             return self._patch(facts, work)
         self.facts = facts
-        return Step.FINISH
+        return InspectionStep.FINISH
 
-    def _patch(self, facts: InspectedFacts, work: ManifestWork) -> Step:
+    def _patch(self, facts: InspectedFacts, work: ManifestWork) -> InspectionStep:
         self.node = node_named(facts)
         # Without a node only an annotation changes.
         self.generation = work.metadata.generation + bool(self.node)
-        return Step.PATCH
+        return InspectionStep.PATCH
 
     def patch_sent(self, now: float) -> None:
         self.patches += 1
