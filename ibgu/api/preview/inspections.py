@@ -66,8 +66,8 @@ class ClusterInspections:
 
     async def _inspect(self, names: Sequence[str]) -> None:
         if len(names) > MAX_CLUSTERS:
-            words = f"{len(names)} clusters are more than the {MAX_CLUSTERS} that one request may inspect"
-            raise invalid("inspect", "body", words)
+            bound = f"the {MAX_CLUSTERS} that one request may inspect"
+            raise invalid("inspect", "body", f"{len(names)} clusters are more than {bound}")
         try:
             await self._store.request(names, uuid4().hex, FRESH)
         except ProgrammingError as error:
