@@ -215,6 +215,25 @@ class Settings(BaseSettings):
         description="Interval at which ibgu re-reads the ConfigMaps and secrets of a running Prep.",
     )
 
+    preflight_inspections: bool = Field(
+        False,
+        description="Let `ibgu preflight --inspect` read what only clusters know, with a "
+        "ManifestWork that only reads. It brings its own ClusterRole to each "
+        "inspected cluster. The chart's preflightInspections.enabled sets this.",
+    )
+    preflight_inspection_ttl: float = Field(
+        3600.0,
+        gt=0,
+        le=86_400,
+        description="Seconds for which preflight uses what was read on a cluster.",
+    )
+    preflight_inspection_seconds: float = Field(
+        60.0,
+        ge=1,
+        le=600,
+        description="How long a cluster has to answer an inspection, in seconds.",
+    )
+
     @property
     def preempts_across_namespaces(self) -> bool:
         return self.preemption == "all" or (self.preemption, self.tenancy) == ("auto", "off")

@@ -1,6 +1,7 @@
 """Declares the dependencies of the API, which the process assembles."""
 
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from typing import Any
 
 from msgspec import Struct, field
@@ -34,6 +35,14 @@ class Probes(Struct, frozen=True):
     """Whether metrics have an address of their own, and so are not where the API is."""
 
 
+class InspectionLimits(Struct, frozen=True):
+    """InspectionLimits says whether clusters are read for preflight, and for how long that
+    counts."""
+
+    enabled: bool = False
+    ttl: timedelta = timedelta(hours=1)
+
+
 class Context(Struct, frozen=True):
     hub: str
     """Uid of the hub's namespace kube-system: only its rows are shown."""
@@ -51,5 +60,6 @@ class Context(Struct, frozen=True):
     tenancy: bool = False
     """Whether a namespace takes only the cluster sets that are bound to it, which previews
     respect."""
+    inspections: InspectionLimits = InspectionLimits()
     behind_proxy: bool = False
     """Whether headers of a proxy name the page's address, and carry the user's token."""

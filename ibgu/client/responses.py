@@ -39,6 +39,7 @@ class PreflightSubjectRequest(Response, frozen=True, kw_only=True):
     manifest: dict[str, Any] | None = None
     selector: str | None = None
     target: str = ""
+    inspect: bool = False
 
 
 class PauseRequest(Response, frozen=True, kw_only=True):
@@ -621,6 +622,10 @@ class PreflightResponse(Response, frozen=True, kw_only=True):
     clusters: int
     blocked: int = 0
     blocked_clusters: tuple[str, ...] = ()
+    inspectable: bool = False
+    inspected: int = 0
+    inspecting: int = 0
+    inspected_at: datetime | None = None
     rules: tuple[PreflightRuleResponse, ...] = ()
     findings: tuple[PreflightFindingResponse, ...] = ()
 

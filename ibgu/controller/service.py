@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import telemetry
 from ibgu.controller.clock import Clock
+from ibgu.controller.inspections import Inspector, inspecting
 from ibgu.controller.journal.durations import ActionDurations
 from ibgu.controller.journal.labels import LabelKeeper, keeping
 from ibgu.controller.journal.retries import JournalRetries
@@ -83,10 +84,11 @@ class Controller:
         rng: Random | None = None,
         notifier: Notifier | None = None,
         labels: LabelKeeper | None = None,
+        inspector: Inspector | None = None,
         drivers: Drivers = DRIVERS,
     ) -> None:
         self._rng = rng or Random()
-        self._notifier, self._labels = notifier, labels
+        self._notifier, self._labels, self._inspector = notifier, labels, inspector
         self._settings = settings
         self._client = client
         reads = Reads(engine, served.hub)
@@ -280,7 +282,7 @@ class Controller:
             led_since = self._sync_record.begin(again=again and not proof)
             self._epoch = epoch
             telemetry.LEADS.inc()
-            self._start_followers(epoch)
+            self._start_followers(epoch, deadline)
             await self._terms(lead, deadline, proof, led_since)
         finally:
             self._remember(lead)
@@ -327,18 +329,22 @@ class Controller:
                 raise asyncio.CancelledError
             await asyncio.sleep(pause)
 
-    def _start_followers(self, epoch: int) -> None:
+    def _start_followers(self, epoch: int, deadline: Deadline) -> None:
         if self._notifier is not None:
             self._notifier.lead(epoch)
         if self._labels is not None:
             names = [cluster.metadata.name for cluster in self._mirror.clusters]
             self._labels.lead(epoch, self._mirror.labels, names)
+        if self._inspector is not None:
+            self._inspector.lead(epoch, deadline, self._mirror.cluster)
 
     def _stop_followers(self) -> None:
         if self._notifier is not None:
             self._notifier.rest()
         if self._labels is not None:
             self._labels.rest()
+        if self._inspector is not None:
+            self._inspector.rest()
 
     # -- for the metrics -----------------------------------------------------------------------
 
@@ -392,7 +398,15 @@ async def controller(
         async with (
             notifying(settings, served.hub) as notifier,
             keeping(engine, served.hub) as labels,
+            inspecting(settings, client, engine, served) as inspector,
         ):
             yield Controller(
-                settings, client, engine, served, clock, notifier=notifier, labels=labels
+                settings,
+                client,
+                engine,
+                served,
+                clock,
+                notifier=notifier,
+                labels=labels,
+                inspector=inspector,
             )

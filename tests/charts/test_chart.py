@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from ibgu.sandbox.contents import chart_rbac, manifests
 from ibgu.sandbox.users import SERVICE_ACCOUNT, SYSTEM_NAMESPACE, sandbox_rbac
-from tests.charts.rendering import CHART, render
+from tests.charts.rendering import CHART, Object, render
 
 
 def bindings(objects: list[dict[str, Any]]) -> set[tuple[str, ...]]:
@@ -69,6 +70,20 @@ def test_only_tenancy_grants_reading_cluster_sets() -> None:
             if variable["name"] == "IBGU_TENANCY"
         ]
         assert told == [given] * (2 if on else 0)  # the API previews by the same rule
+
+
+@pytest.mark.parametrize(("given", "count"), [({}, 0), ({"enabled": True}, 2)])
+def test_inspections_are_off_until_they_are_turned_on(given: Object, count: int) -> None:
+    for shadow in (False, True):
+        objects = render({"preflightInspections": given, "shadow": shadow})
+        told = [
+            variable["value"]
+            for item in objects
+            if item["kind"] == "Deployment"
+            for variable in item["spec"]["template"]["spec"]["containers"][0]["env"]
+            if variable["name"] == "IBGU_PREFLIGHT_INSPECTIONS"
+        ]
+        assert told == ["true"] * (0 if shadow else count)
 
 
 def test_a_shadow_is_bound_to_nothing_that_writes() -> None:

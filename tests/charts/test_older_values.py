@@ -9,7 +9,10 @@ import yaml
 
 from tests.charts.rendering import CASES, CHART, NEEDED, OPENSHIFT, Object, helm, render
 
-NEW = ("besideTalm", "leasePolicy", "oauthProxy", "payloadPolicy", "talmServiceAccounts", "tenancy")
+NEW = (
+    *("besideTalm", "leasePolicy", "oauthProxy", "payloadPolicy", "preflightInspections"),
+    *("talmServiceAccounts", "tenancy"),
+)
 """Since the first chart that people installed."""
 SIGN_IN = CASES["oauth proxy"]
 

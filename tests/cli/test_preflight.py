@@ -50,7 +50,7 @@ async def test_findings_come_by_rule_with_their_clusters(ibgu: Ibgu, tmp_path: P
     ]
     assert (
         "P6 unknown Deployment openshift-lifecycle-agent/lifecycle-agent-controller-manager: was "
-        "not read: only the cluster knows"
+        "not read: only the cluster knows, and inspections are off: set IBGU_PREFLIGHT_INSPECTIONS"
     ) in lines
     assert lines[-2] == "2 of 3 clusters would fail"
     assert lines[-1].startswith("40 rules: 4 found errors, ")

@@ -4,11 +4,15 @@ from ibgu.api.preflight.schemas import PreflightBody, PreflightFindingBody, Pref
 from ibgu.core.drivers.ibu.preflight import PreflightFinding, PreflightReport
 
 
-def preflight_body(report: PreflightReport) -> PreflightBody:
+def preflight_body(report: PreflightReport, *, inspectable: bool) -> PreflightBody:
     return PreflightBody(
         clusters=report.clusters,
         blocked=len(report.blocked),
         blocked_clusters=list(report.blocked),
+        inspectable=inspectable,
+        inspected=report.inspected,
+        inspecting=report.inspecting,
+        inspected_at=report.inspected_at,
         rules=[
             PreflightRuleBody(
                 rule=each.rule.id,

@@ -6,14 +6,17 @@ from fastapi import APIRouter, Depends
 
 from ibgu.api.preflight.mapping import preflight_body
 from ibgu.api.preflight.schemas import PreflightBody, PreflightSubjectBody
-from ibgu.api.preflight.selected import SelectedClustersOfRequest
-from ibgu.api.preview.previews import PreviewingOfRequest
+from ibgu.api.preflight.selected import SelectedClusters, SelectedClustersOfRequest
+from ibgu.api.preview.inspections import InspectionsOfRequest
+from ibgu.api.preview.previews import PlanPreviews, PreviewingOfRequest
 from ibgu.api.preview.proposals import of_manifest, of_rollout
 from ibgu.api.preview.schemas import ProposalBody
 from ibgu.api.problems.schemas import problems
-from ibgu.api.requests.access import CallerOfRequest
+from ibgu.api.requests.access import Caller, CallerOfRequest
 from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.inputs import ReadsOfRequest
+from ibgu.core.drivers.ibu.preflight import PreflightReport
+from ibgu.db.reads import Reads
 
 router = APIRouter(tags=["changes"], route_class=AuthenticatedRoute)
 
@@ -34,15 +37,29 @@ async def checked(
     reads: ReadsOfRequest,
     previewing: PreviewingOfRequest,
     selected: SelectedClustersOfRequest,
+    inspections: InspectionsOfRequest,
     body: PreflightSubjectBody,
 ) -> PreflightBody:
     """Rights are those of a preview: what the caller may not read on the hub is unknown. The
     clusters of a plan are those of its first step that has not begun."""
+    if body.inspect:
+        inspections.ask()
+    report = await _report(caller, reads, previewing, selected, body)
+    return preflight_body(report, inspectable=inspections.enabled)
+
+
+async def _report(
+    caller: Caller,
+    reads: Reads,
+    previewing: PlanPreviews,
+    selected: SelectedClusters,
+    body: PreflightSubjectBody,
+) -> PreflightReport:
     if body.selector is not None:
-        return preflight_body(await selected.preflight(body.selector, body.target))
+        return await selected.preflight(body.selector, body.target)
     if body.manifest is not None:
-        return preflight_body(await previewing.preflight(of_manifest(body.manifest)))
+        return await previewing.preflight(of_manifest(body.manifest))
     await caller.require_rollouts(body.namespace or "")
     named = ProposalBody(namespace=body.namespace, name=body.name)
     asked = await of_rollout(named, reads, datetime.now(UTC))
-    return preflight_body(await previewing.preflight(asked))
+    return await previewing.preflight(asked)

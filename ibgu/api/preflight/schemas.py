@@ -1,5 +1,6 @@
 """Bodies for preflight: what would fail, before anything starts."""
 
+from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
@@ -43,6 +44,12 @@ class PreflightSubjectBody(Body):
     )
     target: Annotated[str, Field(max_length=64)] = Field(
         default="", description="The release to upgrade to; only with a selector."
+    )
+
+    inspect: bool = Field(
+        default=False,
+        description="Read on the clusters what only they know, at most once in 30 seconds. The "
+        "answer comes after 20 seconds at the latest.",
     )
 
     @model_validator(mode="after")
@@ -89,6 +96,12 @@ class PreflightBody(Body):
     blocked: int = Field(description="Number of clusters with an error.")
     blocked_clusters: list[str] = Field(
         description="Names of the clusters with an error, in natural order."
+    )
+    inspectable: bool = Field(description="Whether this ibgu inspects clusters at all.")
+    inspected: int = Field(description="Number of clusters that were read themselves.")
+    inspecting: int = Field(description="Number of clusters whose inspection is not finished.")
+    inspected_at: datetime | None = Field(
+        description="When the first of them was read; null: none was."
     )
     rules: list[PreflightRuleBody] = Field(description="All rules, by number.")
     findings: list[PreflightFindingBody] = Field(

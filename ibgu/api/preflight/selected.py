@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from ibgu.api.preview.fleet import HubFleet, holders
+from ibgu.api.preview.inspections import InspectionsOfRequest
 from ibgu.api.problems import invalid
 from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller
@@ -29,7 +30,9 @@ class SelectedClusters:
         hub: HubOfCaller,
         reads: ReadsOfRequest,
         lists: FleetListsOfProcess,
+        inspections: InspectionsOfRequest,
     ) -> None:
+        self._inspections = inspections
         self._caller = caller
         self._hub = hub
         self._reads = reads
@@ -50,10 +53,12 @@ class SelectedClusters:
                 fleet = await HubFleet.read(Changes(self._hub, "").clusters())
             chosen = [each.name for each in fleet.views if matches(each.labels) and not each.local]
             names = sorted(chosen, key=natural_key)
+            clusters = await self._inspections.added([fleet.reported[name] for name in names])
             reading = HubReading(self._hub)
             return judge(
                 PreflightFacts(
-                    clusters=tuple(fleet.reported[name] for name in names),
+                    clusters=clusters,
+                    uninspected=self._inspections.reason,
                     planned=False,
                     target=target,
                     payload=await reading.releases() if target else PayloadFacts(),

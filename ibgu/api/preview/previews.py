@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ibgu.api.context import Context
 from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.preview.fleet import HubFleet, hub_answers
+from ibgu.api.preview.inspections import InspectionsOfRequest
 from ibgu.api.preview.mapping import preview_body
 from ibgu.api.preview.proposals import KIND, RequestedPreview
 from ibgu.api.preview.schemas import PreviewBody
@@ -50,7 +51,9 @@ class PlanPreviews:
         reads: ReadsOfRequest,
         duration_stats: DurationsOfHub,
         lists: FleetListsOfProcess,
+        inspections: InspectionsOfRequest,
     ) -> None:
+        self._inspections = inspections
         self._context: Context = request.app.state.context
         self._caller = caller
         self._hub = hub
@@ -64,7 +67,7 @@ class PlanPreviews:
             return await self.body(asked, await self.judged(asked))
 
     async def preflight(self, asked: RequestedPreview) -> PreflightReport:
-        """Lists the fleet, and judges."""
+        """Lists the fleet, and judges. Raises JournalUnavailable."""
         with refusals_as_problems(self._caller.user.username, asked.namespace, asked.name or KIND):
             return (await self.judged(asked)).report
 
@@ -98,8 +101,11 @@ class PlanPreviews:
         """Asks what else preflight needs, and judges. Raises HubError."""
         upgraded = in_an_upgrade(found, fleet.views)
         answers = await hub_answers(asked, found, upgraded, self._hub, self._reads, self._caller)
+        selected = [fleet.reported[each] for each in found.selected]
+        reported = {each.name: each for each in await self._inspections.added(selected)}
+        answers = replace(answers, uninspected=self._inspections.reason)
         name = f"{asked.namespace}/{asked.name}"
-        facts = preflight_facts(name, asked.proposal, found, fleet.reported, answers)
+        facts = preflight_facts(name, asked.proposal, found, reported, answers)
         # Half a megabyte of Backups takes a moment.
         report = await asyncio.to_thread(judge, facts)
         return PreviewedPlan(found, report, upgraded)

@@ -1,8 +1,10 @@
 """`ibgu preflight`."""
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import structs
 
 from ibgu.cli import complete
 from ibgu.cli.change.preview import manifest_of
@@ -11,7 +13,12 @@ from ibgu.cli.read.options import Namespace, RestOptions, Selector
 from ibgu.cli.show.form import WideForm, print_body
 
 if TYPE_CHECKING:
+    from ibgu.client import Client
     from ibgu.client.responses import PreflightResponse, PreflightSubjectRequest
+
+_INTERVAL = 3.0
+"""Seconds between two questions whether clusters were inspected."""
+_POLLS = 200
 
 
 def preflight(
@@ -37,6 +44,12 @@ def preflight(
             "--target", help="With --selector: the release to upgrade to.", show_default=False
         ),
     ] = "",
+    inspect: Annotated[
+        bool,
+        typer.Option(
+            "--inspect", help="Read on the clusters what only they know; takes up to 10 minutes."
+        ),
+    ] = False,
     namespace: Namespace = "",
     output: Annotated[WideForm, typer.Option("--output", "-o", help="Output format.")] = (
         WideForm.TEXT
@@ -52,12 +65,27 @@ def preflight(
         raise typer.BadParameter(words)
     with asking():
         where = rest.target(namespace)
-        found = where.client().preflight(_asked(name, file, selector, target, where.in_namespace()))
+        asked = _asked(name, file, selector, target, where.in_namespace())
+        found = _checked(where.client(), asked, inspect=inspect)
         _print(found, output, name, selector)
     if any(each.severity == "error" for each in found.findings):
         raise typer.Exit(FAILED)
     if not found.clusters:
         raise typer.Exit(NOBODY)
+
+
+def _checked(
+    client: "Client", asked: "PreflightSubjectRequest", *, inspect: bool
+) -> "PreflightResponse":
+    """Returns the answer; with `inspect` once the clusters were inspected. Each request ends
+    before a router in front would end it."""
+    found = client.preflight(structs.replace(asked, inspect=inspect))
+    for _ in range(_POLLS if inspect else 0):
+        if not found.inspecting:
+            break
+        time.sleep(_INTERVAL)
+        found = client.preflight(asked)
+    return found
 
 
 def _asked(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
@@ -10,7 +11,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import db
-from ibgu.api.context import Context, Probes
+from ibgu.api.context import Context, InspectionLimits, Probes
 from ibgu.api.http.concurrency import streams
 from ibgu.api.http.connections import ServerLimits
 from ibgu.api.http.rates import Rates, UnknownTokens
@@ -164,6 +165,10 @@ async def _api(
             unknown_tokens=UnknownTokens(settings.api_unknown_tokens),
             starts_per_minute=settings.starts_per_minute,
             tenancy=settings.tenancy != "off",
+            inspections=InspectionLimits(
+                settings.preflight_inspections,
+                timedelta(seconds=settings.preflight_inspection_ttl),
+            ),
             behind_proxy=settings.behind_proxy,
         )
 

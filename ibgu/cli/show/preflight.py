@@ -7,6 +7,7 @@ from itertools import zip_longest
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.client.responses import PreflightFindingResponse, PreflightResponse
 from ibgu.core.text.harmless import one_line
+from ibgu.core.text.spans import utc
 
 _COLOURS = {"error": "red", "warning": "yellow", "unknown": "cyan"}
 _UNKNOWN = "unknown"
@@ -38,6 +39,16 @@ def preflight_lines(
     outcomes = Counter(each.outcome for each in found.rules)
     told = [f"{outcomes[key]} {words}" for key, words in _OUTCOMES.items() if outcomes[key]]
     yield f"{len(found.rules)} rules: {', '.join(told)}"
+    yield from _inspected(found)
+
+
+def _inspected(found: PreflightResponse) -> Iterator[str]:
+    """Yields how much of it was read on the clusters, and when."""
+    if found.inspected and found.inspected_at is not None:
+        clusters = f"{found.inspected} of {found.clusters} clusters"
+        yield f"{clusters} were inspected, the first of them at {utc(found.inspected_at)}"
+    if found.inspecting:
+        yield f"{found.inspecting} of {found.clusters} clusters are being inspected"
 
 
 def steps_begun(found: PreflightResponse) -> bool:

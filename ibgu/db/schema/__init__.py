@@ -1,6 +1,13 @@
 """Declares the tables of the journal. The migrations create them; a test keeps both equal."""
 
-from ibgu.db.schema.fleet import claims, cluster_labels, members, pending_patches, runs
+from ibgu.db.schema.fleet import (
+    claims,
+    cluster_inspections,
+    cluster_labels,
+    members,
+    pending_patches,
+    runs,
+)
 from ibgu.db.schema.history import (
     CHANNEL,
     events,
@@ -13,13 +20,14 @@ from ibgu.db.schema.plan import hubs, rollouts, steps
 from ibgu.db.schema.shadow import shadow_leaders, shadow_rollouts, shadow_runs, shadow_steps
 from ibgu.db.schema.types import metadata
 
-VERSION = 10
+VERSION = 11
 """The schema that this code needs: the number of the newest migration."""
 
 __all__ = [
     "CHANNEL",
     "VERSION",
     "claims",
+    "cluster_inspections",
     "cluster_labels",
     "events",
     "forgotten_rollouts",

@@ -205,3 +205,25 @@ cluster_labels = Table(
 )
 """`labels`: null where they are too many to be kept. `digest` tells two sets of labels apart
 without reading them. `there`: the ManagedCluster is on the hub."""
+
+cluster_inspections = Table(
+    "cluster_inspections",
+    metadata,
+    Column("hub", Name, nullable=False),
+    Column("cluster", Name, nullable=False),
+    Column("id", Name, nullable=False),
+    Column("requested_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("problem", Words, nullable=False),
+    Column("read_at", Moment),
+    Column("facts", Json),
+    PrimaryKeyConstraint("hub", "cluster"),
+    Index(
+        "cluster_inspections_open_idx",
+        "hub",
+        "requested_at",
+        postgresql_where=text("finished_at IS NULL"),
+    ),
+)
+"""`finished_at`: null while the cluster is still to be read. `problem`: why the last inspection has
+read nothing. `facts` and `read_at` are those of the last one that has."""

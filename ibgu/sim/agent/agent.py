@@ -10,6 +10,7 @@ from ibgu.sim.agent.report import (
     is_available,
     manifests_of,
     put,
+    was_read,
     with_applied,
     with_read,
 )
@@ -144,9 +145,9 @@ class WorkAgent:
         return self._read(held, now) if min(held.read_at, held.poll_at) <= now else None
 
     def _read(self, held: HeldWork, now: float) -> Patch | None:
-        unchanged = held.read_version == self.spoke.version
         # Feedback needs a reported apply; that report leads here again.
         told = manifests_of(held.work.status)
+        unchanged = held.read_version == self.spoke.version and all(map(was_read, told))
         held.note_read(self.spoke.version if told else -1, now)
         if self.frozen or unchanged or not told:
             return None

@@ -46,6 +46,12 @@ def is_available(manifest: JsonObject) -> bool:
     return any(c["type"] == "Available" and c["status"] == "True" for c in conditions)
 
 
+def was_read(manifest: JsonObject) -> bool:
+    """Returns whether the object was read since the work has it: a read may come before the report
+    that adds the manifest."""
+    return any(c["type"] == "Available" for c in manifest["conditions"])
+
+
 # -- after applying ----------------------------------------------------------------------------
 
 

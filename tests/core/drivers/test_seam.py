@@ -32,11 +32,15 @@ NAMES_IT = {
     "ibgu/cli/doctor/probe_fleet.py",
     # Preflight's rules are of this kind, and the preview applies them.
     "ibgu/api/preview/fleet.py",
+    "ibgu/api/preview/inspections.py",
     "ibgu/api/preview/mapping.py",
     "ibgu/api/preview/previews.py",
     "ibgu/cli/show/lint.py",
     "ibgu/cli/show/waves.py",
+    "ibgu/controller/inspections/inspector.py",
+    "ibgu/controller/inspections/progress.py",
     "ibgu/core/views/preview/preflight.py",
+    "ibgu/db/inspections.py",
     "ibgu/hub/preflight.py",
     # Works are shown as this kind reports them.
     "ibgu/api/works/mapping.py",

@@ -9,8 +9,9 @@ INTRO = """\
 `ibgu preflight` checks all of them ([Preflight](../guides/preflight.md)), `ibgu oadp lint` P15 to
 P24 in files, `ibgu manifests lint` P18 and P25 to P28 ([Backups and
 manifests](../guides/oadp-content.md)). An error means that the upgrade fails, or that
-something is lost; a warning, that it may be so. What only the cluster knows stays unknown:
-ibgu does not read it yet. The chapters are those of OpenShift's manual."""
+something is lost; a warning, that it may be so. What only the cluster knows is unknown until
+[the clusters are inspected](../guides/preflight.md#what-only-the-cluster-knows). The chapters are
+those of OpenShift's manual."""
 
 
 def page() -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.drivers import carry_payload, traits
+from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
 from ibgu.core.drivers.ibu.preflight.facts import (
     ClusterFacts,
     PayloadFacts,
@@ -25,6 +26,8 @@ class PreflightInputs(Struct, frozen=True):
     """The other rollout that works on a cluster, by cluster."""
     rollback_until: Mapping[str, datetime] = {}
     rollback_over: frozenset[str] = frozenset()
+    uninspected: str = "only the cluster knows"
+    """Why nothing was read on clusters."""
 
 
 def prepares(found: Preview) -> bool:
@@ -71,4 +74,14 @@ def preflight_facts(
         rollback_until=answers.rollback_until,
         rollback_over=answers.rollback_over,
         ends=found.latest,
+        first=_first(found),
+        spec=proposal.spec,
+        uninspected=answers.uninspected,
     )
+
+
+def _first(found: Preview) -> Action | None:
+    """Returns the first action of an image-based upgrade; None: another kind, or no step is
+    left."""
+    action = found.steps[0].actions[0] if found.steps else ""
+    return Action(action) if action in IBU_ACTIONS.names else None

@@ -9,7 +9,11 @@ import { useServices } from "./services.js";
  * @property {import("../rest/client.js").Problem | null} problem of the last try
  * @property {boolean} busy
  * @property {() => void} again
+ * @property {() => void} inspect reads the clusters themselves before
  */
+
+/** Milliseconds between two questions whether clusters were inspected. */
+const INSPECTING = 5_000;
 
 const BLANK = { report: null, at: null, problem: null };
 
@@ -19,19 +23,26 @@ export function usePreflight(
 ) {
   const { rest } = useServices();
   const [state, setState] = useState({ ...BLANK, busy: true });
-  const [turn, setTurn] = useState(0);
+  const [turn, setTurn] = useState({ inspect: false });
+  const again = useCallback(() => setTurn({ inspect: false }), []);
+  const inspect = useCallback(() => setTurn({ inspect: true }), []);
   useEffect(() => {
     let stale = false;
     const show = (change) => !stale && setState((old) => ({ ...old, ...change, busy: false }));
+    let timer = 0;
+    const body = turn.inspect ? { namespace, name, inspect: true } : { namespace, name };
     setState((old) => ({ ...old, busy: true }));
-    rest.post("preflight", { namespace, name }).then(
-      (report) => show({ report, at: rest.now(), problem: null }),
+    rest.post("preflight", body).then(
+      (report) => {
+        show({ report, at: rest.now(), problem: null });
+        if (report.inspecting && !stale) timer = window.setTimeout(again, INSPECTING);
+      },
       (problem) => show({ problem }),
     );
     return () => {
       stale = true;
+      window.clearTimeout(timer);
     };
-  }, [rest, namespace, name, turn]);
-  const again = useCallback(() => setTurn((number) => number + 1), []);
-  return { ...state, again };
+  }, [rest, namespace, name, turn, again]);
+  return { ...state, again, inspect };
 }

@@ -31,15 +31,24 @@ _BUSY_REASONS = {"Blocked", "Aborting", "Finalizing"}
 def judge(ibu: IbuView, action: Action, rollout: Rollout) -> Judgement:
     """Judges the action by feedback that answers a probe, or is as good as that
     (`engine.works.evidence.answers`)."""
-    return _by_idle(ibu, action, rollout) or _by_state(ibu, action, rollout.spec)
+    repeats = repeats_cleanup(ibu, action, rollout)
+    return judge_state(ibu, action, rollout.spec, repeats=repeats)
 
 
-def _by_idle(ibu: IbuView, action: Action, rollout: Rollout) -> Judgement | None:
+def judge_state(
+    ibu: IbuView, action: Action, spec: IbguSpec, *, repeats: bool = False
+) -> Judgement:
+    """Judges the action of a plan. `repeats`: it repeats what has failed, after a clean-up by
+    hand."""
+    return _by_idle(ibu, repeats) or _by_state(ibu, action, spec)
+
+
+def _by_idle(ibu: IbuView, repeats: bool) -> Judgement | None:
     """Judges a cluster that is busy, or whose way to Idle has failed."""
     for told in (ibu.idle, ibu.prep_in_progress, ibu.upgrade_in_progress, ibu.rollback_in_progress):
         if told.false and told.reason in _BUSY_REASONS:
             return _busy(told.message or told.reason)
-    if repeats_cleanup(ibu, action, rollout):
+    if repeats:
         return STARTABLE
     cause = IDLE_FAILURES.get(ibu.idle.reason)
     if ibu.idle.false and cause:

@@ -2,13 +2,24 @@
 
 from collections.abc import Iterator
 
+from ibgu.core.drivers.ibu.observe import judge_state
 from ibgu.core.drivers.ibu.preflight.facts import (
     TOPOLOGY_CLAIM,
     ClusterFacts,
     PreflightFacts,
     grouped,
 )
+from ibgu.core.drivers.ibu.preflight.inspecting import (
+    Remark,
+    by_cluster,
+    error,
+    unread,
+    warning,
+)
+from ibgu.core.drivers.ibu.preflight.inspection import InspectedFacts, ReadResult
+from ibgu.core.drivers.ibu.preflight.inspection.objects import IBU, INFRASTRUCTURE, TOPOLOGY
 from ibgu.core.drivers.ibu.preflight.model import FactSource, PreflightFinding, PreflightRule
+from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.model.document import ObjectField, shown
 from ibgu.core.text.spans import utc
 
@@ -22,7 +33,7 @@ P9 = PreflightRule(
     "15.1.1",
     "Finish or abort the current stage: ibgu probes each cluster before it starts.",
     FactSource.CLUSTER,
-    "ImageBasedUpgrade upgrade: conditions and validNextStages",
+    str(IBU),
 )
 P10 = PreflightRule(
     "P10",
@@ -59,12 +70,38 @@ P37 = PreflightRule(
 
 
 def single_node(facts: PreflightFacts) -> Iterator[PreflightFinding]:
+    """Takes the cluster's own object where no claim tells."""
     field = f"status.clusterClaims[{TOPOLOGY_CLAIM}]"
-    told = [(each.name, each.topology) for each in facts.clusters if each.topology != _SINGLE]
+    told = [(each.name, text) for each in facts.clusters if (text := _topology(each)) != _SINGLE]
     other = [(name, f"are {shown(text)}, not {_SINGLE}") for name, text in told if text]
     silent = [(name, "report no topology") for name, text in told if not text]
     yield from grouped(other, field, P10.error)
     yield from grouped(silent, field, P10.unknown)
+
+
+def _topology(each: ClusterFacts) -> str:
+    if each.topology or each.inspected is None:
+        return each.topology
+    return each.inspected.of(INFRASTRUCTURE).string(TOPOLOGY)
+
+
+def can_continue(facts: PreflightFacts) -> Iterator[PreflightFinding]:
+    def look(each: ClusterFacts, found: InspectedFacts) -> Iterator[Remark]:
+        reading = found.of(IBU)
+        if each.name in facts.in_flight or facts.first is None:
+            return
+        if reading.result in (ReadResult.ABSENT, ReadResult.NO_KIND):
+            yield error(IBU, "have no ImageBasedUpgrade, which the Lifecycle Agent brings")
+        elif not reading.found:
+            yield unread(IBU, reading)
+        else:
+            judgement = judge_state(found.ibu, facts.first, facts.spec)
+            if judgement.kind is JudgementKind.FAILED:
+                yield error(IBU, f"can't begin {facts.first}: {shown(judgement.message)}")
+            elif judgement.kind is JudgementKind.BUSY:
+                yield warning(IBU, f"wait with {facts.first}: {shown(judgement.message)}")
+
+    yield from by_cluster(P9, facts, look)
 
 
 def available(facts: PreflightFacts) -> Iterator[PreflightFinding]:

@@ -6,10 +6,12 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.drivers.ibu.preflight.inspection import InspectedFacts
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding
 from ibgu.core.model.conditions import status_of
 from ibgu.core.model.document import Document, ObjectField
-from ibgu.core.model.kinds import ReportingCluster, SeedImageRef
+from ibgu.core.model.kinds import IbguSpec, ReportingCluster, SeedImageRef
 
 VERSION_CLAIM = "version.openshift.io"
 PRODUCT_CLAIM = "product.open-cluster-management.io"
@@ -30,6 +32,12 @@ class ClusterFacts(Struct, frozen=True, gc=False, kw_only=True):
     reachable: bool = True
     clock: str = ""
     """The status of the condition that compares the cluster's clock with the hub's."""
+    inspected: InspectedFacts | None = None
+    """What ibgu has read on the cluster itself; None: nothing, or too long ago."""
+    inspecting: bool = False
+    """Whether it is being read again now."""
+    uninspected: str = ""
+    """Why nothing was read there; empty: for the reason that holds for all clusters."""
 
 
 def cluster_facts(found: ReportingCluster) -> ClusterFacts:
@@ -147,6 +155,11 @@ class PreflightFacts(Struct, frozen=True, kw_only=True):
     """Clusters whose way back has ended."""
     ends: datetime | None = None
     """When the plan ends at the latest."""
+    first: Action | None = None
+    """The first action of the first step that has not begun."""
+    spec: IbguSpec = IbguSpec()
+    uninspected: str = "only the cluster knows"
+    """Why nothing was read on clusters."""
 
     @property
     def oadp(self) -> list[ConfigMapFacts]:

@@ -1,20 +1,24 @@
 """All rules about what the hub says, and the answer of each."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
 
-from ibgu.core.drivers.ibu.preflight import clusters, config_maps, operators, plan, releases, seed
-from ibgu.core.drivers.ibu.preflight.facts import Lookup, PreflightFacts
-from ibgu.core.drivers.ibu.preflight.model import (
-    FactSource,
-    PreflightFinding,
-    PreflightRule,
-    Severity,
+from ibgu.core.drivers.ibu.preflight import (
+    backup_storage,
+    clusters,
+    config_maps,
+    hardware,
+    operators,
+    plan,
+    releases,
+    seed,
 )
+from ibgu.core.drivers.ibu.preflight.facts import Lookup, PreflightFacts
+from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, PreflightRule, Severity
 from ibgu.core.drivers.ibu.preflight.registry import RULES
-from ibgu.core.model.document import ObjectField
 
 
 class RuleOutcome(StrEnum):
@@ -45,6 +49,12 @@ class PreflightReport(Struct, frozen=True):
     """The clusters that were judged, in natural order."""
     results: tuple[RuleResult, ...]
     """The result of every rule, by number."""
+    inspected: int = 0
+    """Number of clusters that were read themselves."""
+    inspecting: int = 0
+    """Number of clusters that are being read now."""
+    inspected_at: datetime | None = None
+    """When the first of them was read; None: none was."""
 
     @property
     def clusters(self) -> int:
@@ -113,6 +123,14 @@ _CHECKS = (
         lambda facts: _targeted(facts) and facts.payload.acm.lookup is not Lookup.MISSING,
         releases.acm_behind,
     ),
+    _Check((operators.P6,), _clusters, operators.agent_runs),
+    _Check(
+        (operators.P7,),
+        lambda facts: _clusters(facts) and _oadp(facts),
+        operators.oadp_installed,
+    ),
+    _Check((operators.P8,), _clusters, operators.storage_operators),
+    _Check((clusters.P9,), _planned, clusters.can_continue),
     _Check((clusters.P10,), _clusters, clusters.single_node),
     _Check((seed.P11,), _prepared, seed.seed_unnamed),
     _Check((seed.P12,), lambda facts: facts.payload.pull_secret is not None, seed.pull_secret),
@@ -122,11 +140,24 @@ _CHECKS = (
     _Check(config_maps.MANIFEST_RULES, _manifests, config_maps.manifest_content),
     _Check((plan.P29,), lambda facts: plan.MANIFEST_COUNT in facts.annotations,
            plan.counted_manifests),
+    _Check(
+        (backup_storage.P30,),
+        lambda facts: _clusters(facts) and _oadp(facts),
+        backup_storage.backups_possible,
+    ),
+    _Check((backup_storage.P31,), _clusters, backup_storage.container_storage),
+    _Check(
+        (hardware.P32,),
+        lambda facts: _clusters(facts) and _prepared(facts),
+        hardware.alike,
+    ),
     _Check((clusters.P33,), _clusters, clusters.available),
     _Check((clusters.P34,), _clusters, clusters.free),
     _Check((plan.P35,), lambda facts: facts.planned, plan.possible),
     _Check((clusters.P36,), lambda facts: bool(facts.rollback_until or facts.rollback_over),
            clusters.in_time),
+    _Check((clusters.P37,), lambda facts: any(step.rollback for step in facts.steps),
+           lambda _: ()),
     _Check((plan.P38,), lambda facts: any(step.rollback for step in facts.steps),
            plan.rollback_fits),
     _Check(
@@ -136,17 +167,6 @@ _CHECKS = (
     ),
     _Check((plan.P40,), lambda facts: facts.planned, plan.readable_annotations),
 )  # fmt: skip
-_ELSEWHERE: dict[str, Applies] = {
-    operators.P6.id: _clusters,
-    operators.P7.id: lambda facts: _clusters(facts) and _oadp(facts),
-    operators.P8.id: _clusters,
-    clusters.P9.id: _planned,
-    operators.P30.id: lambda facts: _clusters(facts) and _oadp(facts),
-    operators.P31.id: _clusters,
-    seed.P32.id: lambda facts: _clusters(facts) and _prepared(facts),
-    clusters.P37.id: lambda facts: any(step.rollback for step in facts.steps),
-}
-"""When the rules apply that the hub's objects do not tell of."""
 
 
 def judge(facts: PreflightFacts) -> PreflightReport:
@@ -158,22 +178,17 @@ def judge(facts: PreflightFacts) -> PreflightReport:
                 found.setdefault(rule.id, [])
             for each in check.find(facts):
                 found[each.rule.id].append(each)
-    for rule in _elsewhere(facts):
-        found[rule.id] = list(_not_looked(rule))
     results = (_result(rule, found.get(rule.id)) for rule in RULES)
     names = tuple(each.name for each in facts.clusters)
-    return PreflightReport(facts.itself.object, names, tuple(results))
-
-
-def _elsewhere(facts: PreflightFacts) -> Iterator[PreflightRule]:
-    for rule in RULES:
-        if rule.source is not FactSource.HUB and _ELSEWHERE[rule.id](facts):
-            yield rule
-
-
-def _not_looked(rule: PreflightRule) -> Iterator[PreflightFinding]:
-    if rule.source is FactSource.CLUSTER:
-        yield rule.unknown(ObjectField(rule.fact), "was not read: only the cluster knows")
+    read = [each.inspected.read_at for each in facts.clusters if each.inspected is not None]
+    return PreflightReport(
+        facts.itself.object,
+        names,
+        tuple(results),
+        inspected=len(read),
+        inspecting=sum(each.inspecting for each in facts.clusters),
+        inspected_at=min(read, default=None),
+    )
 
 
 def _result(rule: PreflightRule, found: list[PreflightFinding] | None) -> RuleResult:

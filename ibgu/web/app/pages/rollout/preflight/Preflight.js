@@ -7,7 +7,7 @@ import { clockWithSeconds, count, plural, sentence } from "../../../words/format
 import { ERROR, Findings, Unknown, unknownRules, WARNING } from "./Findings.js";
 
 export function Preflight({ rollout }) {
-  const { report, at, problem, busy, again } = usePreflight(rollout);
+  const { report, at, problem, busy, again, inspect } = usePreflight(rollout);
   // The page is drawn each second; this changes with the answer only.
   const found = useMemo(
     () => report && html`<${Report} report=${report} rollout=${rollout} />`,
@@ -15,6 +15,7 @@ export function Preflight({ rollout }) {
   );
   // A button that is disabled would lose the focus.
   const press = () => busy || again();
+  const read = () => busy || inspect();
   return html`<section
     class="card preflight"
     aria-labelledby="preflight"
@@ -30,6 +31,10 @@ export function Preflight({ rollout }) {
         <button type="button" class="small" aria-disabled=${busy ? "true" : null} onClick=${press}>
           ${busy ? "Checking…" : "Check again"}
         </button>
+        ${report?.inspectable &&
+        html`<button type="button" class="small" aria-disabled=${busy ? "true" : null} onClick=${read}>
+          Inspect clusters
+        </button>`}
       </span>
     </div>
     <${Failed} problem=${problem} report=${report} />
@@ -68,7 +73,17 @@ function Report({ report, rollout }) {
     <${Unknown} report=${report} rollout=${rollout} />
     <p class="quiet">
       ${plural(passed, "rule")} passed${besides > 0 && `, ${count(besides)} ${besides === 1 ? "does" : "do"} not apply`}.
-    </p>`;
+    </p>
+    <${Inspected} report=${report} />`;
+}
+
+function Inspected({ report: { clusters, inspected, inspecting, inspectedAt } }) {
+  if (!inspected && !inspecting) return null;
+  const of = `of ${plural(clusters, "cluster")}`;
+  return html`<p class="quiet">
+    ${inspected > 0 && `${count(inspected)} ${of} inspected, the first at ${clockWithSeconds(Date.parse(inspectedAt))}. `}
+    ${inspecting > 0 && `${count(inspecting)} ${of} being inspected.`}
+  </p>`;
 }
 
 const ADVICE = {
