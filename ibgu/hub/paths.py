@@ -152,6 +152,14 @@ def pod_log(namespace: str, name: str) -> str:
     return f"{pods(namespace)}/{segment(name)}/log"
 
 
+SEED_GROUP = "ibgu.dev"
+SEED_IMAGES = f"/apis/{SEED_GROUP}/v1alpha1/seedimages"
+
+
+def seed_image(name: str) -> str:
+    return f"{SEED_IMAGES}/{segment(name)}"
+
+
 NAMESPACES = "/api/v1/namespaces"
 
 

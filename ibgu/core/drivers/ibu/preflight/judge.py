@@ -5,7 +5,15 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from ibgu.core.drivers.ibu.preflight import clusters, config_maps, operators, plan, releases, seed
+from ibgu.core.drivers.ibu.preflight import (
+    catalogue,
+    clusters,
+    config_maps,
+    operators,
+    plan,
+    releases,
+    seed,
+)
 from ibgu.core.drivers.ibu.preflight.facts import Lookup, PreflightFacts
 from ibgu.core.drivers.ibu.preflight.model import (
     FactSource,
@@ -135,6 +143,12 @@ _CHECKS = (
         config_maps.too_large,
     ),
     _Check((plan.P40,), lambda facts: facts.planned, plan.readable_annotations),
+    _Check((catalogue.P32,), catalogue.profiled, catalogue.like_the_seed),
+    _Check(
+        (catalogue.P41,),
+        lambda facts: _prepared(facts) and facts.payload.seed_image is not None,
+        catalogue.is_the_entry,
+    ),
 )  # fmt: skip
 _ELSEWHERE: dict[str, Applies] = {
     operators.P6.id: _clusters,
@@ -143,7 +157,9 @@ _ELSEWHERE: dict[str, Applies] = {
     clusters.P9.id: _planned,
     operators.P30.id: lambda facts: _clusters(facts) and _oadp(facts),
     operators.P31.id: _clusters,
-    seed.P32.id: lambda facts: _clusters(facts) and _prepared(facts),
+    catalogue.P32.id: lambda facts: (
+        _clusters(facts) and _prepared(facts) and not catalogue.profiled(facts)
+    ),
     clusters.P37.id: lambda facts: any(step.rollback for step in facts.steps),
 }
 """When the rules apply that the hub's objects do not tell of."""

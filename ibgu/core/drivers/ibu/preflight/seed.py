@@ -1,9 +1,9 @@
-"""P11, P12, P32: the seed image, and the pull secret with which the clusters fetch it."""
+"""P11, P12: the seed image, and the pull secret with which the clusters fetch it."""
 
 from collections.abc import Iterator
 
 from ibgu.core.drivers.ibu.preflight.facts import Lookup, PreflightFacts, PullSecretFacts
-from ibgu.core.drivers.ibu.preflight.model import FactSource, PreflightFinding, PreflightRule
+from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, PreflightRule
 from ibgu.core.drivers.ibu.preflight.releases import parsed
 from ibgu.core.model.document import ObjectField, shown
 from ibgu.core.model.kinds import SeedImageRef
@@ -23,15 +23,6 @@ P12 = PreflightRule(
     "The seed's pull secret is on the hub and has credentials for its registry",
     "15.4.1",
     "Name a pull secret of the same namespace that lists the seed's registry in auths.",
-)
-P32 = PreflightRule(
-    "P32",
-    "Clusters have the hardware and the network of the seed's cluster",
-    "15.1.2.3",
-    "Make a seed for each kind of hardware and network, and use labels to select "
-    "the clusters for each.",
-    FactSource.CLUSTER,
-    "the cluster that the seed was made from, beside Node, Network and Proxy of the cluster",
 )
 
 
