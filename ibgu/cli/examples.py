@@ -86,6 +86,10 @@ EXAMPLES: dict[str, Sequence[str]] = {
     "seed": ("ibgu seed list", "ibgu seed show du-r750-4.17.3"),
     "seed list": ("ibgu seed list", "ibgu seed list -o wide"),
     "seed show": ("ibgu seed show du-r750-4.17.3",),
+    "seed generate": (
+        "ibgu seed generate --cluster seed-r750 --image quay.io/seeds/du:4.17.3 -o seed",
+    ),
+    "seed add": ("ibgu seed add du-r750-4.17.3 --image $IMAGE --release 4.17.3 --profile cpu=64",),
     "certify": ("DATABASE_URL=postgresql://… ibgu certify default/ran-417",),
     "replay": (
         "DATABASE_URL=postgresql://… ibgu replay default/ran-417 --speed 120",

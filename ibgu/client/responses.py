@@ -596,6 +596,19 @@ class SeedImagesResponse(Response, frozen=True, kw_only=True):
     items: tuple[SeedImageResponse, ...] = ()
 
 
+class SeedCheckResponse(Response, frozen=True, kw_only=True):
+    title: str
+    outcome: str = ""
+    message: str = ""
+    remedy: str = ""
+
+
+class SeedCandidateResponse(Response, frozen=True, kw_only=True):
+    cluster: str
+    release: str = ""
+    checks: tuple[SeedCheckResponse, ...] = ()
+
+
 class ExcludedResponse(Response, frozen=True, kw_only=True):
     why: str
     count: int = 0

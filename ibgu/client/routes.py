@@ -33,6 +33,7 @@ from ibgu.client.responses import (
     RollBackRequest,
     RolloutResponse,
     RolloutsResponse,
+    SeedCandidateResponse,
     SeedImageResponse,
     SeedImagesResponse,
     ShadowClusterResponse,
@@ -296,6 +297,11 @@ class Routes:
     def seed_image(self, name: str, *, namespace: str | None = None) -> SeedImageResponse:
         """Requests `GET seed-images/{name}`: get an entry of the catalogue with its results."""
         return self._wire.get(SeedImageResponse, "seed-images", name, namespace=namespace)
+
+    def seed_candidate(self, name: str) -> SeedCandidateResponse:
+        """Requests `GET clusters/{name}/seed`: check a cluster before a seed image is generated
+        from it."""
+        return self._wire.get(SeedCandidateResponse, "clusters", name, "seed")
 
     def stream(
         self, namespace: str, name: str, *, uid: str | None = None, after: int | None = None

@@ -94,6 +94,13 @@ def work(namespace: str, name: str) -> str:
     return f"{works(namespace)}/{segment(name)}"
 
 
+def addons(namespace: str) -> str:
+    """Returns the path of a cluster's ManagedClusterAddOns."""
+    return _collection(
+        "/apis/addon.open-cluster-management.io/v1alpha1", "managedclusteraddons", namespace
+    )
+
+
 def cgus(namespace: str | None = None) -> str:
     return _collection(_CGU_API, "clustergroupupgrades", namespace)
 

@@ -1,10 +1,14 @@
-"""Reads the catalogue of seed images."""
+"""Reads the catalogue of seed images, and what is attached to a cluster."""
+
+from http import HTTPStatus
 
 from msgspec import Struct
 
+from ibgu.core.drivers.ibu.preflight.facts import Lookup
+from ibgu.core.drivers.ibu.seeds import Attachments
 from ibgu.core.model.seed_image import SeedImage
 from ibgu.hub import paths
-from ibgu.hub.decode import BadObject
+from ibgu.hub.decode import BadObject, ObjectIdentity
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
@@ -42,6 +46,20 @@ async def read_seed_image(hub: Hub, name: str) -> SeedImage | None:
         if error.not_found:
             return None
         raise
+
+
+async def read_attachments(hub: Hub, path: str) -> Attachments:
+    """Reads the names of objects in a cluster's namespace, the first 500. Raises HubError."""
+    try:
+        async for page, _ in hub.list_pages(path, ObjectIdentity, on_bad=_leave_out):
+            return Attachments(Lookup.FOUND, tuple(each.metadata.name for each in page))
+    except HubError as error:
+        if error.not_found:
+            return Attachments(Lookup.MISSING)
+        if error.status == HTTPStatus.FORBIDDEN:
+            return Attachments(Lookup.FORBIDDEN)
+        raise
+    return Attachments(Lookup.FOUND)
 
 
 def _leave_out(bad: BadObject) -> None:

@@ -1,22 +1,26 @@
 """Seed images with their results, read on a real hub with the token of who asks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 
 from ibgu.api.problems import Problem
-from ibgu.api.seeds.routes import refused
+from ibgu.api.seeds.refusals import refused
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Cause, Rollout
 from ibgu.core.model.kinds import IbguSpec, IbuSpec, SeedImageRef
 from ibgu.db import Journal
+from ibgu.hub import paths
 from ibgu.hub.authorization.access import AccessReview, User
+from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
+from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from tests.api.conftest import Ask
 from tests.api.fleet import PULL, failed, open_step, put, rollout, seen, succeeded
-from tests.db.records import step
+from tests.api.reporting import put_works
+from tests.db.records import member, step
 
 pytestmark = pytest.mark.hub
 
@@ -143,6 +147,98 @@ async def test_an_entry_that_is_not_there_is_not_found(ask: Ask) -> None:
         404,
         "there is no SeedImage none on the hub",
     )
+
+
+@pytest.fixture
+async def site(admin: HubClient, namespace: str) -> AsyncIterator[str]:
+    """A cluster with works of ibgu's; its name is that of its namespace."""
+    body = {
+        "apiVersion": "cluster.open-cluster-management.io/v1",
+        "kind": "ManagedCluster",
+        "metadata": {"name": namespace},
+        "spec": {"hubAcceptsClient": True},
+    }
+    await admin.request("POST", paths.MANAGED_CLUSTERS, body=body)
+    claims = {
+        "version.openshift.io": "4.17.3",
+        "controlplanetopology.openshift.io": "SingleReplica",
+    }
+    status = {
+        "clusterClaims": [{"name": key, "value": value} for key, value in claims.items()],
+        "conditions": [
+            {
+                "type": "ManagedClusterConditionAvailable",
+                "status": "True",
+                "reason": "ManagedClusterAvailable",
+                "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }
+        ],
+    }
+    await admin.request(
+        "PATCH",
+        f"{paths.managed_cluster(namespace)}/status",
+        body={"status": status},
+        content_type=paths.MERGE_PATCH,
+    )
+    await put_works(admin, namespace)
+    yield namespace
+    await admin.request("DELETE", paths.managed_cluster(namespace))
+
+
+@pytest.fixture
+async def admin(sandbox_hub: SandboxHub) -> AsyncIterator[HubClient]:
+    async with await HubClient.connect(str(sandbox_hub.kubeconfig("admin"))) as client:
+        yield client
+
+
+async def checks(ask: Ask, user: str, cluster: str) -> dict[str, dict[str, str]]:
+    answer = await ask(user, f"clusters/{cluster}/seed")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["release"] == "4.17.3"
+    return {each["title"]: each for each in answer.json()["checks"]}
+
+
+async def test_a_cluster_is_checked_before_a_seed_is_made_from_it(
+    ask: Ask, journal: Journal, site: str
+) -> None:
+    found = await checks(ask, "alice", site)
+    outcomes = {title: each["outcome"] for title, each in found.items()}
+    assert outcomes["single-node OpenShift"] == outcomes["release"] == "passed"
+    assert outcomes["connection to the hub"] == outcomes["rollouts"] == "passed"
+    # The sandbox's hub has no add-ons, and alice may not list them.
+    assert outcomes["add-ons"] == "unknown"
+    assert (await checks(ask, "admin", site))["add-ons"]["outcome"] == "passed"
+    assert found["ManifestWorks"]["outcome"] == "warning"
+    assert found["ManifestWorks"]["message"].startswith("has ")
+
+
+async def test_a_member_of_a_running_rollout_makes_no_seed(
+    ask: Ask, journal: Journal, kubectl: Kubectl, site: str
+) -> None:
+    running = rollout("r9", namespace="edge")
+    await seen(journal, running)
+    prep = await open_step(journal, step(running, 0, Action.PREP, total=1))
+    await put(journal, member(prep, site, 0))
+    busy = (await checks(ask, "alice", site))["rollouts"]
+    assert (busy["outcome"], busy["message"]) == (
+        "error",
+        "it is an unfinished member of edge/ran-r9",
+    )
+    kubectl("create", "clusterrole", site, "--verb=get", "--resource=managedclusters")
+    kubectl("create", "clusterrolebinding", site, f"--clusterrole={site}", "--user=bob")
+    try:
+        hidden = (await checks(ask, "bob", site))["rollouts"]
+    finally:
+        kubectl("delete", "clusterrolebinding,clusterrole", site)
+    assert hidden["message"] == "it is an unfinished member of a rollout of another namespace"
+
+
+async def test_a_check_takes_the_right_to_read_the_cluster(ask: Ask, site: str) -> None:
+    refusal = await ask("carol", f"clusters/{site}/seed")
+    assert (refusal.status_code, refusal.json()["resource"]) == (403, "managedclusters")
+    none = await ask("alice", "clusters/none/seed")
+    assert (none.status_code, none.json()["detail"]) == (404, "there is no cluster none on the hub")
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 401), (403, 403), (500, 503), (0, 503)])

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
 from ibgu.cli.show.output_style import PLAIN
 from ibgu.cli.show.seeds import notes, seed_lines
@@ -15,8 +17,10 @@ from ibgu.client.responses import (
 )
 from ibgu.db import Journal
 from ibgu.sandbox.kubectl import Kubectl
+from tests.api.fleet import open_step, put, seen
 from tests.api.test_seeds import IMAGE, SHA, of_image, upgraded
 from tests.cli.conftest import Ibgu
+from tests.db.records import member, step
 
 pytestmark = pytest.mark.hub
 
@@ -99,6 +103,149 @@ async def test_a_caller_without_the_right_sees_which_one_is_missing(ibgu: Ibgu) 
     assert (none.exit_code, "there is no SeedImage none" in none.stderr) == (1, True)
 
 
+GENERATE = ("seed", "generate", "--cluster", "seed-1", "--image", "quay.example/seeds/du:4.17.3")
+
+
+@pytest.fixture
+def cluster(kubectl: Kubectl) -> Iterator[None]:
+    """The cluster seed-1, which has not reported yet."""
+    kubectl.apply(
+        {
+            "apiVersion": "cluster.open-cluster-management.io/v1",
+            "kind": "ManagedCluster",
+            "metadata": {"name": "seed-1", "labels": {"openshiftVersion": "4.17.3"}},
+            "spec": {"hubAcceptsClient": True},
+        }
+    )
+    yield
+    kubectl("delete", "managedcluster", "seed-1")
+
+
+@pytest.mark.usefixtures("cluster")
+async def test_the_files_for_a_site_are_written(
+    ibgu: Ibgu, journal: Journal, tmp_path: Path
+) -> None:
+    where = tmp_path / "seed"
+    found = await ibgu(*GENERATE, "-o", str(where))
+    assert found.exit_code == 0, found.output
+    lines = found.stdout.splitlines()
+    assert lines[:2] == [
+        "cluster seed-1",
+        "  unknown  single-node OpenShift: it reports no topology",
+    ]
+    assert "  passed   release: the seed will be of 4.17.3" in lines
+    assert lines[-1] == f"wrote {where}: follow {where / 'README.md'}"
+    names = {each.name for each in where.iterdir()}
+    assert names == {"seedgenerator.yaml", "secret.yaml", "README.md"}
+    assert (
+        "ibgu seed add seed-1-4.17.3 --image quay.example/seeds/du@$DIGEST"
+        in (where / "README.md").read_text()
+    )
+    again = await ibgu(*GENERATE, "-o", str(where))
+    assert (again.exit_code, again.stderr) == (
+        2,
+        f"ibgu: {where}: exists already; name a new directory\n",
+    )
+
+
+@pytest.mark.usefixtures("cluster")
+async def test_the_secret_is_refused_until_the_credentials_are_filled_in(
+    ibgu: Ibgu, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    where = tmp_path / "seed"
+    await ibgu(*GENERATE, "-o", str(where))
+    text = (where / "secret.yaml").read_text().replace("openshift-lifecycle-agent", "default")
+    dry = ("apply", "--dry-run=server", "-f", "-")
+    refused = kubectl.run(*dry, stdin=text)
+    assert (refused.code, "illegal base64" in refused.err) == (1, True)
+    kubectl(*dry, stdin=text.replace("<authfile in base64>", "e30="))
+
+
+@pytest.mark.usefixtures("cluster")
+async def test_a_cluster_with_an_error_gets_files_only_by_force(
+    ibgu: Ibgu, journal: Journal, tmp_path: Path
+) -> None:
+    running = of_image("r7", IMAGE)
+    await seen(journal, running)
+    prep = await open_step(journal, step(running, 0, total=1))
+    await put(journal, member(prep, "seed-1", 0))
+    where = tmp_path / "below" / "seed"
+    found = await ibgu(*GENERATE, "-o", str(where))
+    assert (found.exit_code, where.exists()) == (1, False)
+    assert "  error    rollouts: it is an unfinished member of default/ran-r7" in found.stdout
+    assert "nothing was written" in found.stderr
+    forced = await ibgu(*GENERATE, "-o", str(where), "--force", "--name", "du")
+    assert forced.exit_code == 0
+    assert "ibgu seed add du --image" in (where / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--image", "quay.example/seeds/du"),
+        ("--image", f"quay.example/du@{SHA}"),
+        ("--image", "quay.example/du:$(reboot)"),
+        ("--name", "Two Words"),
+    ],
+)
+async def test_a_request_that_cannot_be_used_is_refused(
+    ibgu: Ibgu, tmp_path: Path, option: str, value: str
+) -> None:
+    found = await ibgu(*GENERATE, option, value, "-o", str(tmp_path / "seed"))
+    assert (found.exit_code, found.stderr.startswith(f"ibgu: {option}: ")) == (2, True)
+
+
+ADD = ("seed", "add", "cli-added", "--image", IMAGE, "--release", "4.17.3")
+
+
+async def test_the_entry_is_printed_for_kubectl(ibgu: Ibgu, kubectl: Kubectl) -> None:
+    found = await ibgu(
+        *ADD,
+        *("--cluster", "seed-1", "--lifecycle-agent", "4.17.1", "--time", "2026-11-20T08:00:00Z"),
+        *("--profile", "fips=true", "--profile", "cpu=64", "--cluster-label", "cpu=example.com/c"),
+    )
+    assert found.exit_code == 0, found.output
+    kubectl("apply", "-f", "-", stdin=found.stdout)
+    kept = kubectl.get("seedimage", "cli-added")["spec"]
+    kubectl("delete", "seedimage", "cli-added")
+    assert kept == {
+        "image": IMAGE,
+        "release": "4.17.3",
+        "profile": {"fips": "true", "cpu": "64"},
+        "clusterLabels": {"cpu": "example.com/c"},
+        "generatedFrom": {
+            "cluster": "seed-1",
+            "lifecycleAgent": "4.17.1",
+            "time": "2026-11-20T08:00:00Z",
+        },
+    }
+    short = yaml.safe_load((await ibgu(*ADD)).stdout)
+    assert short["spec"] == {"image": IMAGE, "release": "4.17.3"}
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--image", "quay.io/du:4.17.3"), "--image: name the image by its digest"),
+        (("--release", "4.17"), "--release: '4.17' isn't a release such as 4.17.3"),
+        (("--profile", "cpu"), "--profile: write KEY=VALUE instead of 'cpu'"),
+        (("--profile", "cpu="), "--profile: write KEY=VALUE instead of 'cpu='"),
+        (("--cluster-label", "=x"), "--cluster-label: write KEY=LABEL instead of '=x'"),
+    ],
+)
+async def test_an_entry_that_cannot_be_is_refused(
+    ibgu: Ibgu, words: tuple[str, ...], problem: str
+) -> None:
+    found = await ibgu(*ADD, *words)
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert found.stderr.startswith(f"ibgu: {problem}")
+
+
+async def test_an_entry_needs_a_name_of_an_object(ibgu: Ibgu) -> None:
+    found = await ibgu("seed", "add", "Two Words", *ADD[3:])
+    assert (found.exit_code, found.stdout) == (2, "")
+
+
 def seed_image(name: str | None) -> SeedImageResponse:
     return SeedImageResponse(
         name=name,
@@ -118,7 +265,7 @@ def test_notes_say_what_the_table_lacks() -> None:
     assert list(notes(more)) == [
         "The catalogue has more entries; kubectl get seedimages lists all of them.",
         f"Not in the catalogue, but used by 2 rollouts: {OTHER}",
-        "To describe an image, apply a SeedImage for it.",
+        "To describe an image, apply a SeedImage for it: ibgu seed add prints one.",
     ]
 
 

@@ -1,29 +1,23 @@
 """Routes for seed images, read on the hub with the caller's own token."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http import HTTPStatus
-
-import structlog
 from fastapi import APIRouter
 
-from ibgu.api.problems import RETRY_SECONDS, Problem, unauthenticated, unavailable
+from ibgu.api.problems import Problem
 from ibgu.api.problems.schemas import problems
-from ibgu.api.requests.access import CallerOfRequest, forbidden
+from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.hub import HubOfCaller
 from ibgu.api.requests.inputs import Name, ReadsOfRequest
 from ibgu.api.requests.visible import Visible
 from ibgu.api.seeds.mapping import seed_body, seeds_body
+from ibgu.api.seeds.refusals import refused
 from ibgu.api.seeds.schemas import SeedImageBody, SeedImagesBody
 from ibgu.core.model.seed_image import digest
 from ibgu.hub import paths
-from ibgu.hub.authorization.access import AccessReview, User
-from ibgu.hub.errors import HubError
+from ibgu.hub.authorization.access import AccessReview
 from ibgu.hub.seeds import read_catalogue, read_seed_image
 
 router = APIRouter(prefix="/seed-images", tags=["seed images"], route_class=AuthenticatedRoute)
-log = structlog.get_logger("ibgu.api")
 
 
 @router.get(
@@ -63,21 +57,3 @@ async def seed_image(
         raise Problem(404, "not-found", f"there is no SeedImage {name} on the hub")
     used = await reads.seeds(namespaces=visible, seed=digest(found.spec.image))
     return seed_body(found, used[0] if used else None)
-
-
-@contextmanager
-def refused(user: User, question: AccessReview) -> Iterator[None]:
-    """Raises what the hub refuses as a problem."""
-    try:
-        yield
-    except HubError as error:
-        match error.status:
-            case HTTPStatus.UNAUTHORIZED:
-                words = "the hub does not accept this token"
-                raise unauthenticated(words, error="invalid_token") from error
-            case HTTPStatus.FORBIDDEN:
-                raise forbidden(user, question) from error
-        log.warning("seed images not read", user=user.username, error=str(error))
-        words = f"the hub did not return the seed images: {error.message}; try again"
-        seconds = error.retry_after or RETRY_SECONDS
-        raise unavailable("hub-unavailable", words, seconds=seconds) from error

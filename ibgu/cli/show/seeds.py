@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from ibgu.cli.show.failing import cut
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.table import table
-from ibgu.client.responses import SeedImageResponse, SeedImagesResponse
+from ibgu.client.responses import SeedCandidateResponse, SeedImageResponse, SeedImagesResponse
 from ibgu.core.model.seed_image import PROFILE
 
 _HEADINGS = ("NAME", "RELEASE", "UPGRADED", "FAILED", "ROLLED BACK", "ROLLOUTS", "PROFILE")
@@ -46,7 +46,7 @@ def notes(found: SeedImagesResponse) -> Iterator[str]:
     for each in others:
         yield f"Not in the catalogue, but used by {_rollouts(each)}: {each.image}"
     if others and found.installed:
-        yield "To describe an image, apply a SeedImage for it."
+        yield "To describe an image, apply a SeedImage for it: ibgu seed add prints one."
 
 
 def _rollouts(found: SeedImageResponse) -> str:
@@ -84,3 +84,17 @@ def _described(found: SeedImageResponse) -> Iterator[tuple[str, str]]:
             yield "also as", image
     counts = f"{results.upgraded} upgraded, {results.failed} failed"
     yield "results", f"{counts}, {results.rolled_back} rolled back, in {_rollouts(found)}"
+
+
+_COLOURS = {"error": "red", "warning": "yellow", "unknown": "cyan", "passed": "green"}
+
+
+def check_lines(found: SeedCandidateResponse, style: OutputStyle) -> list[str]:
+    """Returns what the hub says of a cluster to make a seed from."""
+    lines = [f"cluster {found.cluster}"]
+    for each in found.checks:
+        outcome = style.paint(each.outcome.ljust(8), _COLOURS.get(each.outcome))
+        lines.append(f"  {outcome} {each.title}: {each.message}")
+        if each.remedy and each.outcome != "passed":
+            lines.append(f"           → {each.remedy}")
+    return lines
