@@ -572,6 +572,7 @@ class SeedResultsResponse(Response, frozen=True, kw_only=True):
     """Results in the rollouts that the caller may read. Each cluster counts once."""
 
     rollouts: int
+    counted: int = 0
     images: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
     upgraded: int = 0

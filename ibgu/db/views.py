@@ -291,6 +291,8 @@ class SeedRow(Struct, frozen=True):
     """The addresses under which rollouts name it."""
     releases: tuple[str, ...]
     rollouts: int
+    counted: int
+    """The newest of these, which the counts below cover."""
     upgraded: int
     rolled_back: int
     failures: tuple[SeedFailureRow, ...] = ()

@@ -251,7 +251,7 @@ def seed_image(name: str | None) -> SeedImageResponse:
         name=name,
         image=OTHER,
         generated_from=SeedOriginResponse(cluster=""),
-        results=SeedResultsResponse(rollouts=2),
+        results=SeedResultsResponse(rollouts=2, counted=1),
     )
 
 
@@ -271,3 +271,8 @@ def test_notes_say_what_the_table_lacks() -> None:
 
 def test_an_entry_of_unknown_origin_has_a_dash() -> None:
     assert "  made from   -" in seed_lines(seed_image("du"), PLAIN)
+
+
+def test_counts_of_the_newest_rollouts_say_so() -> None:
+    last = seed_lines(seed_image("du"), PLAIN)[-1]
+    assert last.endswith("0 rolled back, in the newest 1 of 2 rollouts")

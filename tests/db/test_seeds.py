@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.drivers.ibu.actions import Action
@@ -21,7 +22,9 @@ from ibgu.core.model import (
 )
 from ibgu.core.model.kinds import IbguSpec, IbuSpec, SeedImageRef
 from ibgu.db import Journal
-from ibgu.db.reads import Reads
+from ibgu.db.reads import CountCache, Reads
+from ibgu.db.reads.seeds import MAX_MEMBERS
+from ibgu.db.reads.tallies import MAX_SEEDS
 from ibgu.db.views import SeedFailureRow
 from tests.api.fleet import open_step, tell
 from tests.db.records import NOW, member, rollout, step
@@ -88,7 +91,8 @@ async def test_clusters_count_once_however_many_rollouts_and_mirrors(
         lost(two, "c", 1, Action.PREP, "no route", ended_at=later),
     )
     (found,) = await reads.seeds()
-    assert (found.seed, found.rollouts, found.releases) == (SHA, 2, ("4.17.3",))
+    assert (found.seed, found.rollouts, found.counted) == (SHA, 2, 2)
+    assert found.releases == ("4.17.3",)
     assert found.images == (f"mirror.example/du@{SHA}", f"quay.io/du@{SHA}")
     assert (found.upgraded, found.rolled_back) == (2, 0)
     assert found.failures == (SeedFailureRow(Action.PREP, Cause.PREP_FAILED, "no route", 1),)
@@ -151,6 +155,48 @@ async def test_images_are_separate_and_of_readable_namespaces_only(
     assert await reads.seeds(namespaces=[]) == ()
     (only,) = await reads.seeds(seed=OTHER)
     assert (only.seed, only.upgraded, only.rollouts) == (OTHER, 0, 1)
+
+
+async def test_only_the_newest_rollouts_of_a_large_fleet_are_counted(
+    journal: Journal, reads: Reads
+) -> None:
+    """A newest rollout is counted, however large it is."""
+    sizes = {"r1": MAX_MEMBERS // 2, "r2": MAX_MEMBERS // 2, "r3": 1}
+    for age, (uid, total) in enumerate(sizes.items()):
+        found = await seen(journal, of_image(uid, f"quay.io/du@{SHA}", age=age))
+        up = await open_step(journal, step(found, 0, Action.UPGRADE, total=total))
+        await put(journal, done(up, uid, 0, Action.UPGRADE))
+    (cut,) = await reads.seeds()
+    assert (cut.rollouts, cut.counted, cut.upgraded) == (3, 2, 2)
+    large = await seen(journal, of_image("r4", f"quay.io/du@{OTHER}"))
+    up = await open_step(journal, step(large, 0, Action.UPGRADE, total=2 * MAX_MEMBERS))
+    await put(journal, done(up, "a", 0, Action.UPGRADE))
+    (whole,) = await reads.seeds(seed=OTHER)
+    assert (whole.rollouts, whole.counted, whole.upgraded) == (1, 1, 1)
+
+
+async def test_an_image_is_counted_again_after_an_event_of_its_rollouts(
+    journal: Journal, reads: Reads, db: AsyncEngine
+) -> None:
+    found = await seen(journal, of_image("r1", f"quay.io/du@{SHA}"))
+    up = await open_step(journal, step(found, 0, Action.UPGRADE, total=2))
+    await put(journal, done(up, "a", 0, Action.UPGRADE))
+    assert [each.upgraded for each in await reads.seeds()] == [1]
+    async with db.begin() as changing:
+        await changing.execute(text("UPDATE members SET completed = '[]'"))
+    assert [each.upgraded for each in await reads.seeds()] == [1], "nothing has happened"
+    await put(journal, done(up, "b", 1, Action.UPGRADE), done(up, "c", 2, Action.UPGRADE))
+    await tell(journal, OnRollout(Kind.ROLLOUT_STARTED, found, "an event"))
+    assert [each.upgraded for each in await reads.seeds()] == [2]
+
+
+def test_a_cache_of_seed_images_drops_the_one_counted_first() -> None:
+    cache = CountCache()
+    for number in range(MAX_SEEDS + 1):
+        cache.learn_seed((str(number), ()), ((number, NOW),), (number, 0, ()))
+    assert cache.seed(("0", ()), ((0, NOW),)) is None
+    assert cache.seed(("1", ()), ((1, NOW),)) == (1, 0, ())
+    assert cache.seed(("1", ()), ((2, NOW),)) is None
 
 
 async def test_another_hub_has_seeds_of_its_own(journal: Journal, db: AsyncEngine) -> None:

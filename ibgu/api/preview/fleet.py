@@ -31,8 +31,10 @@ class HubFleet(Struct, frozen=True):
     async def read(cls, clusters: AsyncIterator[ReportingCluster]) -> Self:
         found = cls([], {})
         async for each in clusters:
-            found.views.append(view_cluster(each))
-            found.reported[each.metadata.name] = cluster_facts(each)
+            view = view_cluster(each)
+            found.views.append(view)
+            # The view's labels share their strings with the whole fleet.
+            found.reported[view.name] = replace(cluster_facts(each), labels=view.labels)
         return found
 
     def only(self, names: Sequence[str]) -> "HubFleet":

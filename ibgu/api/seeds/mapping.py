@@ -72,11 +72,19 @@ def _origin(found: SeedOrigin) -> SeedOriginBody:
 def _results(row: SeedRow | None) -> SeedResultsBody:
     if row is None:
         return SeedResultsBody(
-            rollouts=0, images=[], releases=[], upgraded=0, rolled_back=0, failed=0, failures=[]
+            rollouts=0,
+            counted=0,
+            images=[],
+            releases=[],
+            upgraded=0,
+            rolled_back=0,
+            failed=0,
+            failures=[],
         )
     failures = _failures(row.failures)
     return SeedResultsBody(
         rollouts=row.rollouts,
+        counted=row.counted,
         images=list(row.images),
         releases=list(row.releases),
         upgraded=row.upgraded,

@@ -27,6 +27,7 @@ _SEED: JsonValue = {
     },
     "results": {
         "rollouts": 2,
+        "counted": 2,
         "images": [f"mirror.example.com/seeds/du-r750@{_DIGEST}"],
         "releases": ["4.17.3"],
         "upgraded": 3466,
@@ -49,6 +50,9 @@ class SeedResultsBody(Body):
     """Results in the rollouts that the caller may read. Each cluster counts once."""
 
     rollouts: int
+    counted: int = Field(
+        description="Newest rollouts that the counts cover; fewer than all for large histories."
+    )
     images: list[str] = Field(description="Addresses in the rollouts; at most ten.")
     releases: list[str] = Field(description="Versions in the rollouts; at most ten.")
     upgraded: int

@@ -83,7 +83,10 @@ def _described(found: SeedImageResponse) -> Iterator[tuple[str, str]]:
         if image != found.image:
             yield "also as", image
     counts = f"{results.upgraded} upgraded, {results.failed} failed"
-    yield "results", f"{counts}, {results.rolled_back} rolled back, in {_rollouts(found)}"
+    where = _rollouts(found)
+    if results.counted < results.rollouts:
+        where = f"the newest {results.counted} of {where}"
+    yield "results", f"{counts}, {results.rolled_back} rolled back, in {where}"
 
 
 _COLOURS = {"error": "red", "warning": "yellow", "unknown": "cyan", "passed": "green"}
