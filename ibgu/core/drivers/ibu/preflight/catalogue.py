@@ -21,7 +21,8 @@ P32 = PreflightRule(
     "Make a seed for each kind of hardware and network, and use labels to select "
     "the clusters for each.",
     FactSource.CLUSTER,
-    "the cluster that the seed was made from, beside Node, Network and Proxy of the cluster",
+    "the cluster that the seed was made from, beside Node, Network and Proxy of the cluster; with "
+    f"a SeedImage that {SEED_IMAGE} names: labels of the ManagedCluster",
 )
 P41 = PreflightRule(
     "P41",
