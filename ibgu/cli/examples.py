@@ -87,7 +87,7 @@ EXAMPLES: dict[str, Sequence[str]] = {
     "seed list": ("ibgu seed list", "ibgu seed list -o wide"),
     "seed show": ("ibgu seed show du-r750-4.17.3",),
     "seed generate": (
-        "ibgu seed generate --cluster seed-r750 --image quay.io/seeds/du:4.17.3 -o seed",
+        "ibgu seed generate --cluster seed-r750 --image registry.example.com/du:4.17.3 -o seed",
     ),
     "seed add": ("ibgu seed add du-r750-4.17.3 --image $IMAGE --release 4.17.3 --profile cpu=64",),
     "certify": ("DATABASE_URL=postgresql://… ibgu certify default/ran-417",),
