@@ -20,6 +20,8 @@ from ibgu.api.preview import routes as preview
 from ibgu.api.probes import PREFIX, create_probes
 from ibgu.api.problems.schemas import problems
 from ibgu.api.rollouts import routes as rollouts
+from ibgu.api.seed_candidates import routes as seed_candidates
+from ibgu.api.seeds import routes as seeds
 from ibgu.api.shadow import routes as shadow
 from ibgu.api.step import routes as step
 from ibgu.api.stream import Feed
@@ -42,6 +44,8 @@ ROUTES = (
     clusters,
     explain,
     works,
+    seeds,
+    seed_candidates,
     stream,
     preview,
     preflight,

@@ -37,6 +37,7 @@ from ibgu.cli.read.shadow import shadow_report
 from ibgu.cli.read.status import status
 from ibgu.cli.read.tree import tree
 from ibgu.cli.read.works import works
+from ibgu.cli.seeds import seed
 from ibgu.cli.serve import commands as serve
 from ibgu.cli.shared import expanded
 from ibgu.cli.stragglers import stragglers
@@ -110,6 +111,7 @@ for _panel, _commands in _COMMANDS.items():
 app.add_typer(notify, name="notify", rich_help_panel=Panel.PROVE)
 app.add_typer(oadp, name="oadp", rich_help_panel=Panel.PREPARE)
 app.add_typer(manifests, name="manifests", rich_help_panel=Panel.PREPARE)
+app.add_typer(seed, name="seed", rich_help_panel=Panel.PREPARE)
 
 
 _PLUGIN = "kubectl-ibgu"

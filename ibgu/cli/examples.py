@@ -83,6 +83,13 @@ EXAMPLES: dict[str, Sequence[str]] = {
     "manifests lint": ("ibgu manifests lint extra/ --target 4.17.2",),
     "manifests explain": ("ibgu manifests explain extra/",),
     "manifests pack": ("ibgu manifests pack extra/ --target 4.17.2 -o extra.yaml",),
+    "seed": ("ibgu seed list", "ibgu seed show du-r750-4.17.3"),
+    "seed list": ("ibgu seed list", "ibgu seed list -o wide"),
+    "seed show": ("ibgu seed show du-r750-4.17.3",),
+    "seed generate": (
+        "ibgu seed generate --cluster seed-r750 --image registry.example.com/du:4.17.3 -o seed",
+    ),
+    "seed add": ("ibgu seed add du-r750-4.17.3 --image $IMAGE --release 4.17.3 --profile cpu=64",),
     "certify": ("DATABASE_URL=postgresql://… ibgu certify default/ran-417",),
     "replay": (
         "DATABASE_URL=postgresql://… ibgu replay default/ran-417 --speed 120",

@@ -552,6 +552,65 @@ class WorksResponse(Response, frozen=True, kw_only=True):
     items: tuple[WorkResponse, ...] = ()
 
 
+class SeedOriginResponse(Response, frozen=True, kw_only=True):
+    """The origin of the seed; empty: unknown."""
+
+    cluster: str
+    lifecycle_agent: str = ""
+    oadp: str = ""
+    time: str = ""
+
+
+class SeedFailureResponse(Response, frozen=True, kw_only=True):
+    action: str
+    failure: str | None = None
+    cause: str | None = None
+    message: str = ""
+    count: int = 0
+
+
+class SeedResultsResponse(Response, frozen=True, kw_only=True):
+    """Results in the rollouts that the caller may read. Each cluster counts once."""
+
+    rollouts: int
+    counted: int = 0
+    images: tuple[str, ...] = ()
+    releases: tuple[str, ...] = ()
+    upgraded: int = 0
+    rolled_back: int = 0
+    failed: int = 0
+    failures: tuple[SeedFailureResponse, ...] = ()
+
+
+class SeedImageResponse(Response, frozen=True, kw_only=True):
+    name: str | None
+    image: str = ""
+    release: str = ""
+    profile: dict[str, str] = field(default_factory=dict)
+    cluster_labels: dict[str, str] = field(default_factory=dict)
+    generated_from: SeedOriginResponse
+    results: SeedResultsResponse
+
+
+class SeedImagesResponse(Response, frozen=True, kw_only=True):
+    installed: bool
+    truncated: bool = False
+    items: tuple[SeedImageResponse, ...] = ()
+
+
+class SeedCheckResponse(Response, frozen=True, kw_only=True):
+    title: str
+    outcome: str = ""
+    message: str = ""
+    remedy: str = ""
+
+
+class SeedCandidateResponse(Response, frozen=True, kw_only=True):
+    cluster: str
+    release: str = ""
+    checks: tuple[SeedCheckResponse, ...] = ()
+
+
 class ExcludedResponse(Response, frozen=True, kw_only=True):
     why: str
     count: int = 0

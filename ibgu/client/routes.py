@@ -33,6 +33,9 @@ from ibgu.client.responses import (
     RollBackRequest,
     RolloutResponse,
     RolloutsResponse,
+    SeedCandidateResponse,
+    SeedImageResponse,
+    SeedImagesResponse,
     ShadowClusterResponse,
     ShadowReportResponse,
     ShadowRolloutResponse,
@@ -286,6 +289,19 @@ class Routes:
         """Requests `GET clusters/{name}/works`: show what ibgu's ManifestWorks request from a
         cluster, and what its agent reports."""
         return self._wire.get(WorksResponse, "clusters", name, "works")
+
+    def seed_images(self, *, namespace: str | None = None) -> SeedImagesResponse:
+        """Requests `GET seed-images`: list seed images with their results."""
+        return self._wire.get(SeedImagesResponse, "seed-images", namespace=namespace)
+
+    def seed_image(self, name: str, *, namespace: str | None = None) -> SeedImageResponse:
+        """Requests `GET seed-images/{name}`: get an entry of the catalogue with its results."""
+        return self._wire.get(SeedImageResponse, "seed-images", name, namespace=namespace)
+
+    def seed_candidate(self, name: str) -> SeedCandidateResponse:
+        """Requests `GET clusters/{name}/seed`: check a cluster before a seed image is generated
+        from it."""
+        return self._wire.get(SeedCandidateResponse, "clusters", name, "seed")
 
     def stream(
         self, namespace: str, name: str, *, uid: str | None = None, after: int | None = None

@@ -270,3 +270,30 @@ class ClusterRow(Struct, frozen=True):
     pending_patches: tuple[PendingPatch, ...]
     labels: dict[str, str] | None
     """The ManagedCluster's labels, as the leader saw them last; None if unknown."""
+
+
+class SeedFailureRow(Struct, frozen=True):
+    """SeedFailureRow counts clusters that failed with a seed image for one reason, and were never
+    upgraded to it."""
+
+    action: ActionName
+    cause: Cause | None
+    message: str
+    count: int
+
+
+class SeedRow(Struct, frozen=True):
+    """SeedRow is a seed image that rollouts have used."""
+
+    seed: str
+    """The digest, or the address of an image that is named by a tag."""
+    images: tuple[str, ...]
+    """The addresses under which rollouts name it."""
+    releases: tuple[str, ...]
+    rollouts: int
+    counted: int
+    """The newest of these, which the counts below cover."""
+    upgraded: int
+    rolled_back: int
+    failures: tuple[SeedFailureRow, ...] = ()
+    """The most frequent first."""

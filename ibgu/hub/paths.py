@@ -94,6 +94,13 @@ def work(namespace: str, name: str) -> str:
     return f"{works(namespace)}/{segment(name)}"
 
 
+def addons(namespace: str) -> str:
+    """Returns the path of a cluster's ManagedClusterAddOns."""
+    return _collection(
+        "/apis/addon.open-cluster-management.io/v1alpha1", "managedclusteraddons", namespace
+    )
+
+
 def cgus(namespace: str | None = None) -> str:
     return _collection(_CGU_API, "clustergroupupgrades", namespace)
 
@@ -150,6 +157,14 @@ def pods(namespace: str) -> str:
 
 def pod_log(namespace: str, name: str) -> str:
     return f"{pods(namespace)}/{segment(name)}/log"
+
+
+SEED_GROUP = "ibgu.dev"
+SEED_IMAGES = f"/apis/{SEED_GROUP}/v1alpha1/seedimages"
+
+
+def seed_image(name: str) -> str:
+    return f"{SEED_IMAGES}/{segment(name)}"
 
 
 NAMESPACES = "/api/v1/namespaces"

@@ -14,7 +14,9 @@ from ibgu.core.drivers.ibu.preflight.facts import (
     Lookup,
     PayloadFacts,
     PullSecretFacts,
+    SeedImageFacts,
 )
+from ibgu.core.drivers.ibu.preflight.metadata import is_object_name
 from ibgu.core.drivers.ibu.works import (
     PULL_SECRET_KEYS,
     PULL_SECRETS,
@@ -25,6 +27,7 @@ from ibgu.core.engine.driver import PayloadError
 from ibgu.core.engine.works import LIMIT
 from ibgu.core.model.document import Document
 from ibgu.core.model.kinds import ConfigMap, IbuSpec, JsonObject, Reference, Secret
+from ibgu.core.model.seed_image import SeedImage, SeedImageSpec
 from ibgu.core.plan.references import MAX_CONFIG_MAPS, POLICY
 from ibgu.core.text.cut import cut
 from ibgu.documents import read_data
@@ -127,6 +130,20 @@ class HubReading:
             pull_secret=pull_secret,
             problem=_too_large(carried),
         )
+
+    async def annotation(self, namespace: str, name: str, uid: str, key: str) -> str | None:
+        """Reads an annotation of an IBGU as it is now; None: it, or the IBGU, is not there."""
+        _, found = await self._looked_up(paths.ibgu(namespace, name), ObjectIdentity)
+        if found is None or found.metadata.uid != uid:
+            return None
+        return found.metadata.annotations.get(key)
+
+    async def seed_image(self, name: str) -> SeedImageFacts:
+        """Reads the entry of the catalogue."""
+        if not is_object_name(name):
+            return SeedImageFacts(name, Lookup.IMPOSSIBLE)
+        lookup, found = await self._looked_up(paths.seed_image(name), SeedImage)
+        return SeedImageFacts(name, lookup, found.spec if found else SeedImageSpec())
 
     async def releases(self) -> PayloadFacts:
         """Reads the releases of the hub, and nothing of a payload."""

@@ -33,9 +33,9 @@ USERS: Mapping[str, SandboxUser] = {
     "olga": SandboxUser("olga"),
 }
 """`ibgu` stands for the chart's ServiceAccount; `fleet` plays every cluster's agents; `shadow`
-has the chart's role for shadow mode, which can write nothing; `alice` may read IBGUs,
-ManagedClusters and ManifestWorks everywhere, `bob` IBGUs in `default`, `carol` nothing; `olga` may
-what `alice` may, and change and create IBGUs."""
+has the chart's role for shadow mode, which can write nothing. `alice` may read IBGUs,
+ManagedClusters, ManifestWorks and SeedImages everywhere, `bob` IBGUs in `default`, `carol` nothing;
+`olga` may what `alice` may, and change and create IBGUs and SeedImages."""
 
 
 def new_tokens() -> dict[str, str]:
@@ -82,6 +82,7 @@ def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
             [
                 _rule("cluster.open-cluster-management.io", "managedclusters", verbs=_READ),
                 _rule("work.open-cluster-management.io", "manifestworks", verbs=_READ),
+                _rule("ibgu.dev", "seedimages", verbs=_READ),
             ],
         ),
         _binding("sandbox-ibgu-reader", "ClusterRole", _user("alice")),
@@ -89,7 +90,10 @@ def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
         _binding("sandbox-ibgu-reader", "ClusterRole", _user("bob"), namespace="default"),
         _cluster_role(
             "sandbox-ibgu-operator",
-            [_rule("lcm.openshift.io", "imagebasedgroupupgrades", verbs=(*_READ, *_WRITE))],
+            [
+                _rule("lcm.openshift.io", "imagebasedgroupupgrades", verbs=(*_READ, *_WRITE)),
+                _rule("ibgu.dev", "seedimages", verbs=_WRITE),
+            ],
         ),
         _binding("sandbox-ibgu-operator", "ClusterRole", _user("olga")),
         _binding("sandbox-cluster-reader", "ClusterRole", _user("olga")),

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.preflight.registry import RULES
+from ibgu.core.model.kinds import IbguSpec
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -207,6 +210,89 @@ async def test_clusters_by_their_labels(preflight: Asked) -> None:
     assert outcomes(aimed)["P2"] == outcomes(aimed)["P3"] == "error"
     nobody = await preflight("olga", selector="fleet=none")
     assert (nobody["clusters"], nobody["blocked"], nobody["findings"]) == (0, 0, [])
+
+
+@pytest.fixture
+def entry(kubectl: Kubectl) -> Iterator[str]:
+    """The SeedImage pf-seed: of the image of `proposed`, for clusters with the label of pf-1."""
+    body = {
+        "apiVersion": "ibgu.dev/v1alpha1",
+        "kind": "SeedImage",
+        "metadata": {"name": "pf-seed"},
+        "spec": {"image": IMAGE, "release": "4.17.3", "profile": {"hardware": "r750"}},
+    }
+    kubectl.apply(body)
+    kubectl("label", "managedcluster", "pf-1", "profile.ibgu.dev/hardware=r750")
+    kubectl("label", "managedcluster", "pf-2", "profile.ibgu.dev/hardware=xr8620")
+    yield "pf-seed"
+    kubectl("delete", "seedimage", "pf-seed")
+
+
+async def test_clusters_are_compared_with_the_seed_image_that_a_manifest_names(
+    preflight: Asked, entry: str
+) -> None:
+    named = proposed("Prep")
+    named["metadata"]["annotations"] = {"ibgu.dev/seed-image": entry}
+    found = await preflight("olga", manifest=named)
+    assert outcomes(found)["P41"] == "passed"
+    told = {each["severity"]: each for each in findings(found, "P32")}
+    assert (told["error"]["clusters"], told["unknown"]["clusters"]) == (["pf-2"], ["pf-10"])
+    assert told["error"]["message"] == (
+        "have 'xr8620', but SeedImage pf-seed is for hardware 'r750'"
+    )
+
+    named["spec"]["ibuSpec"]["seedImageRef"]["version"] = "4.17.2"
+    (wrong,) = findings(await preflight("olga", manifest=named), "P41")
+    assert wrong["message"] == "is '4.17.2', but SeedImage pf-seed has 4.17.3"
+
+
+@pytest.mark.parametrize("name", ["pf-none", "pf/none", "", "n" * 254])
+async def test_a_seed_image_that_is_not_in_the_catalogue_is_an_error(
+    preflight: Asked, name: str
+) -> None:
+    named = proposed("Prep")
+    named["metadata"]["annotations"] = {"ibgu.dev/seed-image": name}
+    (missing,) = findings(await preflight("olga", manifest=named), "P41")
+    assert (missing["severity"], missing["field"]) == (
+        "error",
+        "metadata.annotations[ibgu.dev/seed-image]",
+    )
+    assert missing["message"].endswith("which is not in the catalogue")
+
+
+async def test_a_seed_image_is_read_with_the_rights_of_the_caller(
+    preflight: Asked, kubectl: Kubectl, entry: str
+) -> None:
+    kubectl("create", "clusterrole", "pf-lister", "--verb=list", "--resource=managedclusters")
+    kubectl("create", "clusterrolebinding", "pf-lister", "--clusterrole=pf-lister", "--user=bob")
+    try:
+        named = proposed("Prep")
+        named["metadata"]["annotations"] = {"ibgu.dev/seed-image": entry}
+        found = await preflight("bob", manifest=named)
+    finally:
+        kubectl("delete", "clusterrolebinding,clusterrole", "pf-lister")
+    (unread,) = findings(found, "P41")
+    assert unread["message"] == "pf-seed was not compared: you may not read SeedImages"
+    assert outcomes(found)["P32"] == "unknown"
+
+
+async def test_the_seed_image_of_a_rollout_is_the_annotation_of_its_object(
+    preflight: Asked, journal: Journal, kubectl: Kubectl, entry: str
+) -> None:
+    body = proposed("Prep")
+    body["metadata"] |= {"name": "pf-named", "annotations": {"ibgu.dev/seed-image": entry}}
+    kubectl.apply(body)
+    uid = kubectl.get("ibgu", "pf-named", "-n", "default")["metadata"]["uid"]
+    spec = msgspec.convert(body["spec"], IbguSpec)
+    try:
+        await seen(journal, replace(rollout("pf-named"), uid=uid, name="pf-named", spec=spec))
+        found = await preflight("olga", namespace="default", name="pf-named")
+        assert outcomes(found)["P41"] == "passed"
+        kubectl("annotate", "ibgu", "pf-named", "-n", "default", "ibgu.dev/seed-image-")
+        found = await preflight("olga", namespace="default", name="pf-named")
+        assert outcomes(found)["P41"] == "notApplicable"
+    finally:
+        kubectl("delete", "ibgu", "pf-named", "-n", "default")
 
 
 async def upgrading(journal: Journal) -> None:

@@ -433,6 +433,22 @@ def test_namespace_editors_change_rollouts_only_with_aggregate_edit(
     assert set(edit["rules"][0]["verbs"]) == changes
 
 
+@pytest.mark.parametrize("aggregated", [False, True])
+def test_cluster_wide_viewers_see_the_catalogue_of_seeds(aggregated: bool) -> None:
+    objects = render({"userRoles": {"aggregateEdit": aggregated}})
+    view, edit = (
+        next(o for o in objects if o["metadata"]["name"] == f"ibgu-seed-{name}")
+        for name in ("view", "edit")
+    )
+    for role, verbs in ((view, "get list watch"), (edit, "create update patch delete")):
+        rule = {"apiGroups": ["ibgu.dev"], "resources": ["seedimages"], "verbs": verbs.split()}
+        assert role["rules"] == [rule]
+    groups = {name: f"rbac.authorization.k8s.io/aggregate-to-{name}" for name in ("view", "edit")}
+    assert view["metadata"]["labels"][groups["view"]] == "true"
+    assert (edit["metadata"]["labels"].get(groups["edit"]) == "true") is aggregated
+    assert groups["view"] not in edit["metadata"]["labels"]
+
+
 def test_a_single_process_has_no_budget_that_would_keep_its_node() -> None:
     assert not [o for o in render(CASES["combined"]) if o["kind"] == "PodDisruptionBudget"]
 

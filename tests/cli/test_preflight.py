@@ -53,7 +53,7 @@ async def test_findings_come_by_rule_with_their_clusters(ibgu: Ibgu, tmp_path: P
         "not read: only the cluster knows, and inspections are off: set IBGU_PREFLIGHT_INSPECTIONS"
     ) in lines
     assert lines[-2] == "2 of 3 clusters would fail"
-    assert lines[-1].startswith("40 rules: 4 found errors, ")
+    assert lines[-1].startswith("41 rules: 4 found errors, ")
     as_json = await ibgu("preflight", "-f", file, "-o", "json", user="olga")
     body = json.loads(as_json.stdout)
     assert (as_json.exit_code, body["clusters"], body["blocked"]) == (1, 3, 2)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.api.changes.other_rollouts import naming, newest
 from ibgu.api.preview.proposals import RequestedPreview
@@ -12,6 +13,7 @@ from ibgu.core.drivers.ibu.preflight import ClusterFacts, cluster_facts
 from ibgu.core.drivers.ibu.preflight.facts import PayloadFacts
 from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import ReportingCluster
+from ibgu.core.model.seed_image import SEED_IMAGE
 from ibgu.core.model.shown import view_cluster
 from ibgu.core.views.preview import PreflightInputs, Preview, expires, prepares
 from ibgu.db.reads import Reads
@@ -29,8 +31,10 @@ class HubFleet(Struct, frozen=True):
     async def read(cls, clusters: AsyncIterator[ReportingCluster]) -> Self:
         found = cls([], {})
         async for each in clusters:
-            found.views.append(view_cluster(each))
-            found.reported[each.metadata.name] = cluster_facts(each)
+            view = view_cluster(each)
+            found.views.append(view)
+            # The view's labels share their strings with the whole fleet.
+            found.reported[view.name] = replace(cluster_facts(each), labels=view.labels)
         return found
 
     def only(self, names: Sequence[str]) -> "HubFleet":
@@ -52,7 +56,10 @@ async def hub_answers(
     spec = asked.proposal.spec.ibu_spec
     payload = PayloadFacts()
     if prepares(found):
-        payload = await HubReading(hub).payload(spec, asked.namespace)
+        reading = HubReading(hub)
+        payload = await reading.payload(spec, asked.namespace)
+        if (name := await _seed_image(asked, reading)) is not None:
+            payload = replace(payload, seed_image=await reading.seed_image(name))
     until, over = await reads.rollback_deadlines(upgraded) if expires(found) else ({}, ())
     own = asked.rollout.uid if asked.rollout else await _uid(asked, reads, caller)
     return PreflightInputs(
@@ -61,6 +68,13 @@ async def hub_answers(
         rollback_until=until,
         rollback_over=frozenset(over),
     )
+
+
+async def _seed_image(asked: RequestedPreview, reading: HubReading) -> str | None:
+    """Returns the name of the catalogue's entry; the journal has no such annotations."""
+    if asked.rollout is None:
+        return asked.proposal.annotations.get(SEED_IMAGE)
+    return await reading.annotation(asked.namespace, asked.name, asked.rollout.uid, SEED_IMAGE)
 
 
 async def _uid(asked: RequestedPreview, reads: Reads, caller: Caller) -> str:

@@ -9,6 +9,7 @@ from ibgu.db.reads.groups import NAMED
 from ibgu.db.reads.later import LaterReads
 from ibgu.db.reads.leadership import LeadershipReads
 from ibgu.db.reads.members import MemberReads
+from ibgu.db.reads.seeds import SeedReads
 from ibgu.db.reads.sorting import Sort
 from ibgu.db.reads.tallies import CountCache
 from ibgu.db.reads.view import ViewReads
@@ -25,6 +26,7 @@ class Reads(
     EventReads,
     FeedReads,
     LeadershipReads,
+    SeedReads,
 ):
     """Every read, at one moment each. They raise InvalidCursor and JournalUnavailable."""
 

@@ -1,5 +1,5 @@
-"""Caches counts: of ended steps, which never change; of rollouts until their next event; of large
-running steps for a second, however many callers ask."""
+"""Caches counts: of ended steps, which never change; of rollouts and seed images until the next
+event; of large running steps for a second, however many callers ask."""
 
 import time
 from collections import Counter, OrderedDict
@@ -10,10 +10,12 @@ from typing import Generic, TypeVar
 
 from ibgu.core.model import Step, StepState
 from ibgu.core.model.counts import Counts
-from ibgu.db.views import RolloutRow, StepRow
+from ibgu.db.views import RolloutRow, SeedFailureRow, StepRow
 
 CAPACITY = 10_000
 """The most steps, and the most rollouts; the least recently used goes first."""
+MAX_SEEDS = 200
+"""The most seed images."""
 LARGE = 1000
 """Members; a smaller running step is counted for every caller."""
 FRESH_SECONDS = 1.0
@@ -24,6 +26,10 @@ connection in hand."""
 StepKey = tuple[str, int]
 Newest = tuple[int | None, datetime | None]
 """Number and time of a rollout's newest event; retention deletes events of old rollouts."""
+SeedKey = tuple[str, tuple[str, ...]]
+"""A seed image, and the rollouts that are counted."""
+SeedCounts = tuple[int, int, tuple[SeedFailureRow, ...]]
+"""Clusters that were upgraded and rolled back, and the failures of others."""
 _Key = tuple[str, int, datetime | None]
 
 
@@ -79,6 +85,7 @@ class CountCache:
         self.rollouts: RecentCounts[str, RolloutRow] = RecentCounts(clock)
         self._known: OrderedDict[_Key, Counts] = OrderedDict()
         self._totals: OrderedDict[str, tuple[Newest, Counts]] = OrderedDict()
+        self._seeds: OrderedDict[SeedKey, tuple[tuple[Newest, ...], SeedCounts]] = OrderedDict()
 
     def get(self, step: Step) -> Counts | None:
         key = _key(step)
@@ -100,6 +107,17 @@ class CountCache:
         self._totals[rollout] = (newest, counts)
         if len(self._totals) > CAPACITY:
             self._totals.popitem(last=False)
+
+    def seed(self, key: SeedKey, newest: tuple[Newest, ...]) -> SeedCounts | None:
+        """Returns the counts of a seed image, if nothing has happened in its rollouts since."""
+        made, counts = self._seeds.get(key, ((), None))
+        return counts if made == newest else None
+
+    def learn_seed(self, key: SeedKey, newest: tuple[Newest, ...], counts: SeedCounts) -> None:
+        self._seeds[key] = (newest, counts)
+        self._seeds.move_to_end(key)
+        if len(self._seeds) > MAX_SEEDS:
+            self._seeds.popitem(last=False)
 
     def learn(self, step: Step, counts: Counts) -> None:
         """Stores the count of a step that is over, if it includes all members."""

@@ -18,6 +18,9 @@ _BODIES: dict[str, Any] = {
 }
 _NAMES_IT = ("preview", "preflight")
 """Routes that take the rollout in the body."""
+_OF_HUB = ("/seed-images/{name}", "/clusters/{name}/seed")
+"""Routes that begin with an object which this hub does not have; the statements that follow are
+those of other routes."""
 
 
 async def call_everything(
@@ -38,7 +41,8 @@ async def _read(
     for each in asked(app, history, course):
         recorder.doing = str(each)
         async for answer in walk(get, each):
-            assert answer.status_code == 200, f"{each}: {answer.text}"
+            absent = answer.status_code == 404 and each.route.endswith(_OF_HUB)
+            assert absent or answer.status_code == 200, f"{each}: {answer.text}"
 
 
 async def _change(

@@ -21,6 +21,9 @@ ITS_OWN = (
     "ibgu/controller/shadow",
     "ibgu/api/shadow",
     "ibgu/api/preflight",  # preflight's rules are of this kind
+    "ibgu/api/seeds",  # seed images are of this kind
+    "ibgu/api/seed_candidates",
+    "ibgu/cli/seeds",
     "ibgu/cli/content",  # so is the content that its rollouts bring
     "ibgu/sim",  # the simulated Lifecycle Agent
     "ibgu/sandbox",
@@ -42,6 +45,7 @@ NAMES_IT = {
     "ibgu/core/views/preview/preflight.py",
     "ibgu/db/inspections.py",
     "ibgu/hub/preflight.py",
+    "ibgu/hub/seeds.py",
     # Works are shown as this kind reports them.
     "ibgu/api/works/mapping.py",
     "ibgu/api/works/schemas.py",

@@ -12,6 +12,7 @@ from ibgu.core.drivers.ibu.preflight.model import PreflightFinding
 from ibgu.core.model.conditions import status_of
 from ibgu.core.model.document import Document, ObjectField
 from ibgu.core.model.kinds import IbguSpec, ReportingCluster, SeedImageRef
+from ibgu.core.model.seed_image import SeedImageSpec
 
 VERSION_CLAIM = "version.openshift.io"
 PRODUCT_CLAIM = "product.open-cluster-management.io"
@@ -32,6 +33,8 @@ class ClusterFacts(Struct, frozen=True, gc=False, kw_only=True):
     reachable: bool = True
     clock: str = ""
     """The status of the condition that compares the cluster's clock with the hub's."""
+    labels: Mapping[str, str] = {}
+    """Those of the ManagedCluster."""
     inspected: InspectedFacts | None = None
     """What ibgu has read on the cluster itself; None: nothing, or too long ago."""
     inspecting: bool = False
@@ -52,6 +55,7 @@ def cluster_facts(found: ReportingCluster) -> ClusterFacts:
         deleting=metadata.deletion_timestamp is not None,
         reachable=status_of(conditions, "ManagedClusterConditionAvailable") == "True",
         clock=status_of(conditions, "ManagedClusterConditionClockSynced"),
+        labels=metadata.labels,
     )
 
 
@@ -98,6 +102,14 @@ class PullSecretFacts(Struct, frozen=True):
     """The registries that it has credentials for."""
 
 
+class SeedImageFacts(Struct, frozen=True):
+    """SeedImageFacts is the entry of the catalogue that the rollout names."""
+
+    name: str
+    lookup: Lookup
+    spec: SeedImageSpec = SeedImageSpec()
+
+
 class StepFacts(Struct, frozen=True):
     """StepFacts is a step that has not begun."""
 
@@ -116,6 +128,8 @@ class PayloadFacts(Struct, frozen=True):
 
     config_maps: tuple[ConfigMapFacts, ...] = ()
     pull_secret: PullSecretFacts | None = None
+    seed_image: SeedImageFacts | None = None
+    """None: the rollout names no entry of the catalogue."""
     problem: str = ""
     """Why all of it together can't be carried."""
     hub: HubRelease = HubRelease(Lookup.MISSING)

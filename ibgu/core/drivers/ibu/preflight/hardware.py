@@ -22,17 +22,19 @@ from ibgu.core.drivers.ibu.preflight.inspection.objects import (
 )
 from ibgu.core.drivers.ibu.preflight.model import FactSource, PreflightFinding, PreflightRule
 from ibgu.core.model.document import shown
+from ibgu.core.model.seed_image import SEED_IMAGE
 
 _NODE = node("of the cluster")
 
 P32 = PreflightRule(
     "P32",
-    "Clusters are alike in processor, network and proxy, as they have one seed",
+    "Clusters have the hardware and the network of the seed's cluster",
     "15.1.2.3",
     "Make a seed for each kind of hardware and network, and use labels to select "
     "the clusters for each.",
     FactSource.CLUSTER,
-    f"{_NODE}, {NETWORK} and {PROXY}",
+    f"{_NODE}, {NETWORK} and {PROXY}, which are alike on clusters of one seed; with a SeedImage "
+    f"that {SEED_IMAGE} names: labels of the ManagedCluster",
 )
 
 

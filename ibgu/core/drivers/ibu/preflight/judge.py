@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from ibgu.core.drivers.ibu.preflight import (
     backup_storage,
+    catalogue,
     clusters,
     config_maps,
     hardware,
@@ -148,7 +149,7 @@ _CHECKS = (
     _Check((backup_storage.P31,), _clusters, backup_storage.container_storage),
     _Check(
         (hardware.P32,),
-        lambda facts: _clusters(facts) and _prepared(facts),
+        lambda facts: _clusters(facts) and _prepared(facts) and not catalogue.profiled(facts),
         hardware.alike,
     ),
     _Check((clusters.P33,), _clusters, clusters.available),
@@ -166,6 +167,12 @@ _CHECKS = (
         config_maps.too_large,
     ),
     _Check((plan.P40,), lambda facts: facts.planned, plan.readable_annotations),
+    _Check((hardware.P32,), catalogue.profiled, catalogue.like_the_seed),
+    _Check(
+        (catalogue.P41,),
+        lambda facts: _prepared(facts) and facts.payload.seed_image is not None,
+        catalogue.is_the_entry,
+    ),
 )  # fmt: skip
 
 

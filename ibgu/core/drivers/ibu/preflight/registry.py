@@ -2,6 +2,7 @@
 
 from ibgu.core.drivers.ibu.preflight.apply_label import P20, P23
 from ibgu.core.drivers.ibu.preflight.backup_storage import P30, P31
+from ibgu.core.drivers.ibu.preflight.catalogue import P41
 from ibgu.core.drivers.ibu.preflight.clusters import P9, P10, P33, P34, P36, P37
 from ibgu.core.drivers.ibu.preflight.config_maps import P13, P14, P39
 from ibgu.core.drivers.ibu.preflight.hardware import P32
@@ -22,4 +23,5 @@ RULES: tuple[PreflightRule, ...] = (
     *(P11, P12, P13, P14, P15, P16, P17, P18, P19, P20),
     *(P21, P22, P23, P24, P25, P26, P27, P28, P29, P30),
     *(P31, P32, P33, P34, P35, P36, P37, P38, P39, P40),
+    P41,
 )

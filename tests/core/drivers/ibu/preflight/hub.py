@@ -31,7 +31,8 @@ ITSELF = ObjectField("ImageBasedGroupUpgrade ran/ran-417")
 
 
 def cluster(name: str = "site-1", **claims: str) -> ClusterFacts:
-    """A cluster of Advanced Cluster Management; `claims`: values instead of the usual ones."""
+    """A cluster of Advanced Cluster Management; `claims`: values instead of the usual ones,
+    and labels that have a slash."""
     given = {
         "product.open-cluster-management.io": claims.get("product", "OpenShift"),
         "controlplanetopology.openshift.io": claims.get("topology", "SingleReplica"),
@@ -47,6 +48,7 @@ def cluster(name: str = "site-1", **claims: str) -> ClusterFacts:
         "version": {"kubernetes": "v1.29.7"},
     }
     labels = {"openshiftVersion": claims["label"]} if "label" in claims else {}
+    labels |= {key: value for key, value in claims.items() if "/" in key}
     body = {
         "metadata": {"name": name, "labels": labels},
         "spec": {"hubAcceptsClient": True, "leaseDurationSeconds": 60},

@@ -20,9 +20,9 @@ def by_outcome(facts: PreflightFacts) -> dict[RuleOutcome, set[str]]:
 def test_a_correct_hub_has_no_findings() -> None:
     found = by_outcome(WELL)
     assert found[RuleOutcome.ERROR] == found[RuleOutcome.WARNING] == set()
-    assert found[RuleOutcome.NOT_APPLICABLE] == {"P29", "P36"}
+    assert found[RuleOutcome.NOT_APPLICABLE] == {"P29", "P36", "P41"}
     assert found[RuleOutcome.UNKNOWN] == UNSEEN
-    assert len(found[RuleOutcome.PASSED]) == len(RULES) - 2 - len(UNSEEN)
+    assert len(found[RuleOutcome.PASSED]) == len(RULES) - 3 - len(UNSEEN)
 
 
 def test_rules_on_facts_of_the_cluster_are_unknown() -> None:

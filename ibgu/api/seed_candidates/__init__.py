@@ -1,0 +1,1 @@
+"""Clusters that a seed image is to be generated from."""

@@ -1,0 +1,46 @@
+"""SeedImage (ibgu.dev/v1alpha1): an entry of the catalogue of seed images."""
+
+import re
+
+from msgspec import Struct
+
+from ibgu.core.model.kinds import ObjectMeta
+
+SEED_IMAGE = "ibgu.dev/seed-image"
+"""The annotation of an IBGU with the name of the SeedImage that its seed is."""
+PROFILE = "profile.ibgu.dev/"
+"""The prefix of the labels of ManagedClusters that a profile is compared with."""
+
+_DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})")
+
+
+class SeedOrigin(Struct, frozen=True, gc=False, rename="camel"):
+    """SeedOrigin is what the seed was made from. Empty texts: unknown."""
+
+    cluster: str = ""
+    lifecycle_agent: str = ""
+    oadp: str = ""
+    time: str = ""
+
+
+class SeedImageSpec(Struct, frozen=True, gc=False, rename="camel"):
+    image: str = ""
+    release: str = ""
+    profile: dict[str, str] = {}
+    cluster_labels: dict[str, str] = {}
+    generated_from: SeedOrigin = SeedOrigin()
+
+    def label(self, key: str) -> str:
+        """Returns the label of ManagedClusters that has the value of a key of the profile."""
+        return self.cluster_labels.get(key) or f"{PROFILE}{key}"
+
+
+class SeedImage(Struct, frozen=True, gc=False, rename="camel"):
+    metadata: ObjectMeta
+    spec: SeedImageSpec = SeedImageSpec()
+
+
+def digest(image: str) -> str:
+    """Returns the digest in an image's name; empty: it is named by a tag."""
+    found = _DIGEST.search(image)
+    return found[1] if found and image.endswith(found[1]) else ""
