@@ -101,6 +101,11 @@ night: CLUSTERS ?= 1000
 night: setup packages ## an operator's night with CLUSTERS=1000: page, CLI, REST and kubectl compared all along
 	@NIGHT_CLUSTERS=$(CLUSTERS) $(BIN)/pytest tests/e2e/test_night.py $(TEST_ARGS)
 
+.PHONY: inspections
+inspections: CLUSTERS ?= 500
+inspections: setup ## preflight reads CLUSTERS=500 clusters, an eighth of which have planted defects
+	@INSPECTED_CLUSTERS=$(CLUSTERS) $(BIN)/pytest --durations=1 tests/e2e/test_inspected_defects.py $(TEST_ARGS)
+
 .PHONY: soak
 soak: MINUTES ?= 10
 soak: $(READY) ## the simulation, as many seeds as MINUTES allow (SOAK_ARGS="--first 5000")
