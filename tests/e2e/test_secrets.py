@@ -108,6 +108,10 @@ async def _without_works(scene: Scene, name: str) -> list[Object]:
     return [await scene.get(paths.ibgu("default", name)), *await scene.events(name)]
 
 
+ABSENT = ("/shadow/rollouts/", "/seed-images/{name}")
+"""Routes of what this hub lacks: no shadow has watched, and its catalogue is empty."""
+
+
 async def _rest(scene: Scene, uid: str, name: str, cluster: str) -> str:
     """All that the API says about the rollout and its cluster."""
     pool = engine(scene.database_url)
@@ -123,8 +127,7 @@ async def _rest(scene: Scene, uid: str, name: str, cluster: str) -> str:
                 named = cluster if asked.template.startswith("/api/v1/clusters/") else name
                 path = asked.template.replace("{namespace}", "default").replace("{name}", named)
                 answer = await rest.request(asked.method, path, headers=headers)
-                # What a shadow saw is there only where one has watched.
-                expected = 404 if "/shadow/rollouts/" in asked.template else 200
+                expected = 404 if any(each in asked.template for each in ABSENT) else 200
                 # Nor may alice change anything, or leave a body out.
                 refused = asked.method == "POST" and answer.status_code in (403, 409, 422)
                 assert refused or answer.status_code == expected, f"{asked}: {answer.text}"
