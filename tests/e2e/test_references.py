@@ -53,6 +53,8 @@ class Tenant:
 
     async def go(self) -> None:
         await self._scene.kubectl("delete", "-f", "-", "--ignore-not-found", stdin=self._policy)
+        # It is enforced for a moment after it is gone.
+        await self._scene.until(self._may_create, "the policy to be lifted")
         await self._scene.kubectl("delete", "role,rolebinding", self.name)
         await self._scene.kubectl("delete", "secret", "database")
         await self._scene.kubectl("delete", "cm", "foreign", "-n", "openshift-adp")
@@ -61,13 +63,17 @@ class Tenant:
         asked = ("--as", self.name, "create", *options, "-f", "-")
         return await self._scene.tried(*asked, stdin=json.dumps(manifest))
 
+    async def _may_create(self) -> bool:
+        """Whether an IBGU that refers to another namespace is accepted."""
+        probe = ibgu("probe", step("Prep"), fleet="none", oadpContent=[FOREIGN])
+        return not (await self.create(probe, "--dry-run=server")).code
+
     async def install_policy(self) -> None:
         """Installs the policy, and waits until the API server enforces it."""
         await self._scene.apply(self._policy)
-        probe = ibgu("probe", step("Prep"), fleet="none", oadpContent=[FOREIGN])
 
         async def enforced() -> bool:
-            return bool((await self.create(probe, "--dry-run=server")).code)
+            return not await self._may_create()
 
         await self._scene.until(enforced, "the policy to be enforced")
         await asyncio.sleep(1.1)  # times of creation have whole seconds
