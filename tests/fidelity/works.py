@@ -60,7 +60,7 @@ WORKS = (
                 refused(5),
                 spec=stage_work("Rollback", seedImageRef={**SEED, "version": "4.17.0"}),
             ),
-            Step("a stage that nobody knows", refused(6), spec=stage_work("Sideways")),
+            Step("an unknown stage", refused(6), spec=stage_work("Sideways")),
             Step("as it was", applied(7, ibu__stage="Prep"), spec=stage_work("Prep")),
         ),
     ),
@@ -150,7 +150,7 @@ WORKS = (
         (
             Step("at rest", applied(1, ibu__stage="Idle"), spec=stage_work("Idle", watch=False)),
             Step(
-                "a hand that nobody sees",
+                "a change by hand that no poll sees",
                 lambda _, cluster: bool(cluster.timeline.runs),
                 deed=by_hand("Prep"),
             ),

@@ -466,6 +466,7 @@ def chosen(ibgu: Any) -> list[str]:
 
 async def test_the_failed_are_aborted_before_they_are_retried(look: Tab, clusters: None) -> None:
     """A retry alone is refused; the abort is a step, and the dialog retries when it is over."""
+    Kubectl(look.site.hub)("delete", "ibgu", "ran-491", "-n", "default", "--ignore-not-found")
     await made(look, "ran-491", 6100, over=True, newest=True)
     dialog = await opened(look, "ran-491", "Retry failed clusters…")
     await expect(dialog.get_by_role("alert")).to_contain_text("site-6103 (must be aborted first)")
@@ -481,7 +482,7 @@ async def test_the_failed_are_aborted_before_they_are_retried(look: Tab, cluster
     await aborted(look, "ran-491", 6103)
     await expect(dialog).to_contain_text("takes 1 failed cluster of ran-491 through the plan again")
     new = await followed(look, dialog, "ran-491-retry-")
-    assert actions(new) == [["Prep"], ["AbortOnFailure"]]
+    assert actions(new) == [["Prep"]]
     assert chosen(new) == [name(6103)]
     refused = [each for each in look.errors if "409 (Conflict)" not in each]
     assert refused == [], "but for the retry alone, and what comes before the labels are removed"
@@ -499,8 +500,8 @@ async def aborted(look: Tab, name_: str, number: int) -> None:
     await story.put(succeeded(step, number, 0, story.now, MINUTE))
     ended = replace(step, state=StepState.FINISHED, finished_at=story.now)
     await story.tell(OnStep(Kind.STEP_FINISHED, ended, "all its clusters are over"))
-    label = "lcm.openshift.io/ibgu-prep-failed-"
-    Kubectl(look.site.hub)("label", "managedcluster", name(number), label)
+    labels = ("lcm.openshift.io/ibgu-prep-failed-", f"name={name(number)}")
+    Kubectl(look.site.hub)("label", "managedcluster", name(number), *labels)
 
 
 async def test_only_what_failed_on_the_new_release_is_rolled_back(
