@@ -286,7 +286,7 @@ async def test_a_plan_that_changed_meanwhile_is_a_conflict(
     with pytest.raises(HubError) as late:
         await changes.make(target, append(target, NewStep(("AbortOnFailure",))))
     assert late.value.conflict
-    assert late.value.message == "somebody changed the plan of ran-x1 meanwhile"
+    assert late.value.message == "someone changed the plan of ran-x1 meanwhile"
 
 
 async def test_a_status_write_does_not_conflict_with_an_appended_step(

