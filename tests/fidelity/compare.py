@@ -1,5 +1,6 @@
 """Compares the real trace of a scene with those that the model can show."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -49,9 +50,25 @@ def _ways(step: str, real: Sequence[Fields], possible: Sequence[Fields]) -> Iter
     for shown in real:
         for field, value in _of_the_agent(shown):
             known = [each[field] for each in possible if field in each]
-            if value not in known and (field, repr(value)) not in told:
+            possible_now = value in known or _is_between(value, known)
+            if not possible_now and (field, repr(value)) not in told:
                 told.add((field, repr(value)))
                 yield Difference(f"{step}, on its way", field, value, _distinct(known))
+
+
+def _is_between(value: object, known: Sequence[object]) -> bool:
+    """Whether the value counts objects on their way from one count that the model shows to another:
+    the real agent reads them while it applies them, the model all at one moment."""
+    count = _unavailable(value)
+    counts = [each for each in map(_unavailable, known) if each is not None]
+    return count is not None and bool(counts) and min(counts) < count < max(counts)
+
+
+def _unavailable(value: object) -> int | None:
+    if value == "All resources are available":
+        return 0
+    found = re.fullmatch(r"(\d+) of \d+ resources are not available", str(value))
+    return int(found[1]) if found else None
 
 
 def _of_the_agent(shown: Fields) -> Iterator[tuple[str, object]]:

@@ -10,11 +10,13 @@ from tests.fidelity.reads import CLUSTER, READS
 from tests.fidelity.real import PlayedForReal
 from tests.fidelity.scene import Scene
 from tests.fidelity.stages import STAGES
+from tests.fidelity.trace import Fields, Trace
 from tests.fidelity.works import WORKS
 from tests.neighbours.scene import RealScene
 
 SCENES = (*STAGES, *WORKS, *READS)
 SEEDS = range(40)
+BOTH = ["2 of 2 resources are not available", "All resources are available"]
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
@@ -26,6 +28,26 @@ async def test_the_real_one_shows_only_what_the_model_can_show(
     real = await PlayedForReal(scene, CLUSTER, models).play(played)
     found = differences([step.name for step in played.steps], real, models)
     assert not found, "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize(
+    ("real", "seen", "differs"),
+    [
+        ("1 of 2 resources are not available", ["All resources are available"], True),
+        ("3 of 2 resources are not available", BOTH, True),
+        ("1 of 2 resources are not available", BOTH, False),
+        ("Some text", BOTH, True),
+    ],
+)
+def test_a_count_between_two_of_the_models_is_no_difference(
+    real: str, seen: list[str], *, differs: bool
+) -> None:
+    field = "Available.message"
+    last: Fields = {field: "All resources are available"}
+    shown = Trace([[{field: real}]], [last])
+    possible: list[Fields] = [{field: text} for text in seen]
+    models = [Trace([possible], [last])]
+    assert bool(differences(["back"], shown, models)) is differs
 
 
 def test_the_report_names_every_scene_and_step() -> None:
