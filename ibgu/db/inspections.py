@@ -18,7 +18,7 @@ from ibgu.db.errors import LeadershipLost, unavailable_from
 from ibgu.db.schema.types import Json
 
 KEPT = timedelta(days=1)
-"""What was read longer ago is of no use to anybody."""
+"""What was read longer ago is of no use."""
 
 _REQUEST = text("""
     INSERT INTO cluster_inspections (hub, cluster, id, requested_at, problem)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ibgu.api.problems import Problem
-from ibgu.api.seeds.refusals import refused
+from ibgu.api.requests.refusals import read_refusals_as_problems
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Cause, Rollout
 from ibgu.core.model.kinds import IbguSpec, IbuSpec, SeedImageRef
@@ -244,6 +244,6 @@ async def test_a_check_takes_the_right_to_read_the_cluster(ask: Ask, site: str) 
 @pytest.mark.parametrize(("status", "code"), [(401, 401), (403, 403), (500, 503), (0, 503)])
 def test_a_refusal_of_the_hub_is_a_problem(status: int, code: int) -> None:
     question = AccessReview("list", "ibgu.dev", "seedimages")
-    with pytest.raises(Problem) as raised, refused(User("alice"), question):
+    with pytest.raises(Problem) as raised, read_refusals_as_problems(User("alice"), question):
         raise HubError(status, "Refused", "no")
     assert raised.value.status == code

@@ -141,6 +141,29 @@ async def test_the_next_controller_removes_what_one_has_left_and_goes_on(
     await scene.until(lambda: nothing_left(scene), "the leftover to go")
 
 
+async def test_another_work_with_the_label_of_inspections_stays(
+    scene: Scene, store: Inspections
+) -> None:
+    """A tenant may label a work that it may not delete."""
+    names = await fleet(scene, 1)
+    foreign = {
+        "apiVersion": "work.open-cluster-management.io/v1",
+        "kind": "ManifestWork",
+        "metadata": {"name": "foreign", "namespace": names[0], "labels": {SELECTOR: "1"}},
+        "spec": {"workload": {"manifests": []}},
+    }
+    await scene.admin.request("POST", paths.works(names[0]), body=foreign)
+    await scene.start(preflight_inspections=True)
+    await store.request(names, "1", NOW)
+
+    async def only_foreign() -> bool:
+        left = [each["metadata"]["name"] for each in await works(scene)]
+        return await store.left(names) == 0 and left == ["foreign"]
+
+    await scene.until(only_foreign, "the inspection's own work to go")
+    await scene.admin.request("DELETE", paths.work(names[0], "foreign"))
+
+
 async def there(scene: Scene, count: int) -> bool:
     return len(await works(scene)) == count
 

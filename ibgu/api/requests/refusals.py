@@ -6,8 +6,10 @@ from contextlib import contextmanager
 import structlog
 
 from ibgu.api.problems import RETRY_SECONDS, Problem, unauthenticated, unavailable
+from ibgu.api.requests.access import forbidden
 from ibgu.core.views.change import ChangeRefused
 from ibgu.hub import paths
+from ibgu.hub.authorization.access import AccessReview, User
 from ibgu.hub.errors import HubError
 
 log = structlog.get_logger("ibgu.api")
@@ -44,6 +46,25 @@ def _problem(error: HubError, namespace: str, name: str) -> Problem:
         f"you repeat it: {error.message}"
     )
     return unavailable("hub-unavailable", words, seconds=error.retry_after or RETRY_SECONDS)
+
+
+@contextmanager
+def read_refusals_as_problems(user: User, question: AccessReview) -> Iterator[None]:
+    """Raises what the hub refuses a caller who reads as a problem; `question`: the right that the
+    caller needs."""
+    try:
+        yield
+    except HubError as error:
+        match error.status:
+            case 401:
+                words = "the hub does not accept this token"
+                raise unauthenticated(words, error="invalid_token") from error
+            case 403:
+                raise forbidden(user, question) from error
+        log.warning("not read", user=user.username, resource=question.resource, error=str(error))
+        words = f"the hub did not return {question.resource}: {error.message}; try again"
+        seconds = error.retry_after or RETRY_SECONDS
+        raise unavailable("hub-unavailable", words, seconds=seconds) from error
 
 
 _VERBS = {"GET": "get", "PATCH": "patch", "POST": "create"}

@@ -8,10 +8,10 @@ from ibgu.api.requests.access import CLUSTERS, CallerOfRequest
 from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.hub import HubOfCaller
 from ibgu.api.requests.inputs import ClusterName, ReadsOfRequest
+from ibgu.api.requests.refusals import read_refusals_as_problems
 from ibgu.api.requests.visible import ReadableForCaller
 from ibgu.api.seed_candidates.mapping import candidate_body
 from ibgu.api.seed_candidates.schemas import SeedCandidateBody
-from ibgu.api.seeds.refusals import refused
 from ibgu.core.drivers.ibu.preflight import cluster_facts
 from ibgu.core.drivers.ibu.seeds import CandidateFacts
 from ibgu.core.model.kinds import ReportingCluster
@@ -41,7 +41,7 @@ async def seed_candidate(
     add-ons that the caller may not list are unknown."""
     question = AccessReview("get", paths.CLUSTER_GROUP, CLUSTERS, name=name)
     await caller.require(question)
-    with refused(caller.user, question):
+    with read_refusals_as_problems(caller.user, question):
         found = await _cluster(hub, name)
         works = await read_attachments(hub, paths.works(name))
         addons = await read_attachments(hub, paths.addons(name))

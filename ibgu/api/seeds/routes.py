@@ -8,9 +8,9 @@ from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.guarded import AuthenticatedRoute
 from ibgu.api.requests.hub import HubOfCaller
 from ibgu.api.requests.inputs import Name, ReadsOfRequest
+from ibgu.api.requests.refusals import read_refusals_as_problems
 from ibgu.api.requests.visible import Visible
 from ibgu.api.seeds.mapping import seed_body, seeds_body
-from ibgu.api.seeds.refusals import refused
 from ibgu.api.seeds.schemas import SeedImageBody, SeedImagesBody
 from ibgu.core.model.seed_image import digest
 from ibgu.hub import paths
@@ -30,7 +30,7 @@ async def seed_images(
     `list seedimages`. Results are those of rollouts that the caller may read."""
     question = AccessReview("list", paths.SEED_GROUP, "seedimages")
     await caller.require(question)
-    with refused(caller.user, question):
+    with read_refusals_as_problems(caller.user, question):
         catalogue = await read_catalogue(hub)
     return seeds_body(catalogue, await reads.seeds(namespaces=visible))
 
@@ -51,7 +51,7 @@ async def seed_image(
     caller may read, whatever address they pull the image from."""
     question = AccessReview("get", paths.SEED_GROUP, "seedimages", name=name)
     await caller.require(question)
-    with refused(caller.user, question):
+    with read_refusals_as_problems(caller.user, question):
         found = await read_seed_image(hub, name)
     if found is None:
         raise Problem(404, "not-found", f"there is no SeedImage {name} on the hub")

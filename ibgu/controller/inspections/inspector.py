@@ -172,7 +172,7 @@ class _Round:
         # An agent that is away keeps its work: there is nothing to wait for.
         left = any(
             work.metadata.deletion_timestamp is None and work.metadata.uid not in self._deleted
-            for work in self.works
+            for work in self._works()
         )
         return bool(self._running or left or writer.depth or await self._store.open(1))
 
@@ -233,6 +233,11 @@ class _Round:
             case InspectionStep.WAIT:
                 pass
 
+    def _works(self) -> list[ManifestWork]:
+        """Returns the works of inspections. Whoever may label a work could have any other one
+        deleted by ibgu's rights."""
+        return [work for work in self.works if work.metadata.name == WORK]
+
     async def _store_done(self) -> None:
         if not self._done:
             return
@@ -247,7 +252,7 @@ class _Round:
     def _remove_rest(self, writer: Writer) -> None:
         """Deletes works that no inspection needs: of those that have ended, and of an earlier
         controller."""
-        for work in list(self.works):
+        for work in self._works():
             meta = work.metadata
             progress = self._running.get(meta.namespace)
             needed = progress is not None and progress.is_own(work)

@@ -123,7 +123,7 @@ def inspected(work: ManifestWork, now: datetime) -> InspectedFacts | None:
 
 
 def _object(meta: ResourceMeta) -> tuple[InspectedObject | None, str]:
-    """Returns the object of an entry and its key; None for the role, and for what nobody asked.
+    """Returns the object of an entry and its key; None for the role, and for others.
     The agent reports group, kind and name even of a kind that is not served."""
     if (meta.group, meta.kind) == ("", _NODE_KEY):
         return objects.node(meta.name), _NODE_KEY
