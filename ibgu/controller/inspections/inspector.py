@@ -197,6 +197,7 @@ class _Round:
             return
         if result.superseded or (error is not None and error.conflict):
             progress.asked = False
+            progress.create_from = self._loop.time() + INTERVAL
         elif error is not None and not (error.not_found and result.write.method == "PATCH"):
             progress.problem = f"the hub refused the inspection: {error}"
 
@@ -234,8 +235,8 @@ class _Round:
                 pass
 
     def _works(self) -> list[ManifestWork]:
-        """Returns the works of inspections. Whoever may label a work could have any other one
-        deleted by ibgu's rights."""
+        """Returns the works of inspections. Anyone who may label a work could have it deleted by
+        ibgu's rights otherwise."""
         return [work for work in self.works if work.metadata.name == WORK]
 
     async def _store_done(self) -> None:

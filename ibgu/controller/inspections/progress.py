@@ -38,6 +38,8 @@ class InspectionProgress(Struct):
     """When the cluster has not answered in time."""
     asked: bool = False
     """Whether the work was written, or has been found on the hub."""
+    create_from: float = 0.0
+    """When the work may be created again: another one of its name may be in the way."""
     patches: int = 0
     forbidden_since: float = 0.0
     """When the cluster first said that a right is missing; 0: it has not."""
@@ -73,7 +75,8 @@ class InspectionProgress(Struct):
 
     def _next(self, work: ManifestWork | None, now: float) -> InspectionStep:
         if work is None:
-            return InspectionStep.WAIT if self.asked else InspectionStep.CREATE
+            waits = self.asked or now < self.create_from
+            return InspectionStep.WAIT if waits else InspectionStep.CREATE
         if not self.is_own(work) or not self._must_read(work):
             return InspectionStep.WAIT
         self.asked, self.uid, self.seen = True, work.metadata.uid, work.metadata.resource_version

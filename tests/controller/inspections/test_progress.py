@@ -46,6 +46,13 @@ def test_a_cluster_takes_a_create_and_a_patch() -> None:
     assert one.finished.problem == ""
 
 
+def test_a_create_that_met_another_work_is_repeated_after_a_while() -> None:
+    one = progress()
+    one.create_from = 1.0
+    assert one.next(None, 0.9) is InspectionStep.WAIT
+    assert one.next(None, 1.0) is InspectionStep.CREATE
+
+
 def test_a_cluster_without_a_known_node_takes_no_patch() -> None:
     without = {each: content for each, content in objects().items() if each is not ETCD}
     assert progress().next(shown(1, work(spoke(without), "")), 0) is InspectionStep.FINISH
