@@ -43,7 +43,7 @@ ROOT = $(shell test "$$(id -u)" = 0 || echo sudo -n)
 APT = $(ROOT) apt-get -qq
 
 .PHONY: packages
-packages: ## Debian's Chromium and Postgres where there are none, for the tests (CHROMIUM names another browser)
+packages: ## Debian's Chromium, Postgres and tools of a node where there are none, for the tests (CHROMIUM names another browser)
 	@test -n "$(CHROMIUM)" || command -v chromium >/dev/null || { \
 	  echo "== Chromium, for the tests of the page"; \
 	  { $(APT) update && $(APT) install -y --no-install-recommends chromium fonts-dejavu-core; } >/dev/null || { \
@@ -55,6 +55,10 @@ packages: ## Debian's Chromium and Postgres where there are none, for the tests 
 	    $(ROOT) sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf && \
 	    $(APT) install -y --no-install-recommends postgresql; } >/dev/null || { \
 	  echo "Postgres could not be installed: apt-get install postgresql"; exit 1; }; }
+	@{ command -v rsync && command -v jq && command -v curl && command -v shellcheck; } >/dev/null || { \
+	  echo "== rsync, jq, curl and shellcheck, for the tests of the scripts of Jobs"; \
+	  { $(APT) update && $(APT) install -y --no-install-recommends rsync jq curl shellcheck; } >/dev/null || { \
+	  echo "They could not be installed: apt-get install rsync jq curl shellcheck"; exit 1; }; }
 
 .PHONY: demo
 demo: setup ## a whole hub with 50 simulated clusters and a rollout (DEMO_ARGS=--exit-when-done)

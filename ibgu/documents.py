@@ -5,11 +5,13 @@ A text is cut into documents as the Lifecycle Agent's decoder does it: at lines 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, NoReturn
 
 import yaml
 
 from ibgu.core.model.document import Document, Path, shown
+from ibgu.core.text.hub_templates import OPEN, TemplateError, parse, stand_in
 
 MAX_BYTES = 1024 * 1024
 """The size of a text; the API takes no larger ConfigMap."""
@@ -47,13 +49,27 @@ def read(text: str, file: str = "", first: int = 1, step: int = 1) -> list[Docum
     return found
 
 
+def read_content(text: str, file: str = "", first: int = 1, step: int = 1) -> list[Document]:
+    """Returns the documents of a text that may have hub templates, with an arbitrary value for
+    each."""
+    if OPEN not in text:
+        return read(text, file, first, step)
+    try:
+        text = stand_in(parse(text))
+    except TemplateError as error:
+        line = first + (error.line - 1) * step
+        problem = f"template in column {error.column}: {error.problem}"
+        return [Document(file=file, line=line, problem=problem, template=True)]
+    return read(text, file, first, step)
+
+
 def read_config_map(config_map: Document) -> list[Document]:
     """Returns the documents of a ConfigMap's data, in the order of its keys."""
     data = config_map.get("data")
     found: list[Document] = []
     for key, text in sorted(data.items()) if isinstance(data, dict) else ():
         if isinstance(text, str):
-            found += read(text, config_map.file, *_start(config_map, key))
+            found += read_content(text, config_map.file, *_start(config_map, key))
     binary = config_map.get("binaryData")
     for key in sorted(binary) if isinstance(binary, dict) else ():
         line = config_map.at("binaryData", key).line
@@ -84,8 +100,8 @@ def _item(document: Document, number: int, body: object) -> Document:
 
 def read_data(data: Mapping[str, str], binary: Iterable[str], name: str) -> list[Document]:
     """Returns the documents of a ConfigMap that is on a hub, with the key as their file."""
-    found = [each for key, text in sorted(data.items()) for each in read(text, f"{name} {key}")]
-    return [*found, *(_in_binary(key, name, 0) for key in sorted(binary))]
+    texts = (read_content(text, f"{name} {key}") for key, text in sorted(data.items()))
+    return [*chain.from_iterable(texts), *(_in_binary(key, name, 0) for key in sorted(binary))]
 
 
 def _in_binary(key: str, file: str, line: int) -> Document:

@@ -133,8 +133,8 @@ class Settings(BaseSettings):
     preemption: str = Field(
         "auto",
         pattern="^(auto|all|namespace)$",
-        description="Older rollouts that a new IBGU cancels on its clusters when it starts with "
-        "Abort or Rollback: all (in every namespace), namespace (in its own), or auto "
+        description="Older rollouts that a new one cancels on its clusters when it starts with "
+        "Abort, Rollback or Retract: all (in every namespace), namespace (in its own), or auto "
         "(all if IBGU_TENANCY is off, otherwise namespace).",
     )
     talm_namespaces: str = Field(
@@ -219,7 +219,15 @@ class Settings(BaseSettings):
         False,
         description="Let `ibgu preflight --inspect` read what only clusters know, with a "
         "ManifestWork that only reads. It brings its own ClusterRole to each "
-        "inspected cluster. The chart's preflightInspections.enabled sets this.",
+        "inspected cluster. After a failure of Backups or Restores it reads these, too. "
+        "The chart's preflightInspections.enabled sets this.",
+    )
+    preflight_hub_releases: bool = Field(
+        False,
+        description="Compare the releases of the hub's OpenShift and of its Advanced Cluster "
+        "Management before each step (preflight's rules P4 and P5). For this the controller needs "
+        "the ClusterRole ibgu-preflight-hub. The chart's preflightHubReleases.enabled sets this, "
+        "and grants the right.",
     )
     preflight_inspection_ttl: float = Field(
         3600.0,

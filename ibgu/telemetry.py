@@ -116,6 +116,16 @@ ROLLOUT_ROLLBACK_UNTIL = Gauge(
     "Earliest rollback deadline of a rollout's clusters.",
     ["rollout"],
 )
+ROLLOUT_PAUSED = Gauge(
+    "ibgu_rollout_paused_clusters",
+    "Clusters of which a rollout has paused parts that are not resumed yet.",
+    ["rollout"],
+)
+ROLLOUT_PAUSED_SINCE = Gauge(
+    "ibgu_rollout_paused_since_timestamp_seconds",
+    "Time since which parts of a rollout's clusters have been paused the longest.",
+    ["rollout"],
+)
 ROLLOUT_MEMBERS = Gauge(
     "ibgu_rollout_members",
     "Members of the running step of a rollout by state.",
@@ -138,6 +148,11 @@ ROLLOUT_RATE_LIMITED = Gauge(
     "ibgu_rollout_rate_limited",
     "1 while clusters of a rollout that could start wait for a rate limit, by reason.",
     ["rollout", "reason"],
+)
+ROLLOUT_PREFLIGHT = Gauge(
+    "ibgu_rollout_preflight_findings",
+    "Findings of preflight for the running step of a rollout, by severity.",
+    ["rollout", "severity"],
 )
 
 # notifications
@@ -185,11 +200,14 @@ PRESENT = (
     ROLLOUT_WARNED,
     ROLLOUT_ROLLBACK,
     ROLLOUT_ROLLBACK_UNTIL,
+    ROLLOUT_PAUSED,
+    ROLLOUT_PAUSED_SINCE,
     ROLLOUT_MEMBERS,
     ROLLOUT_STALLED,
     ROLLOUT_SLOTS,
     ROLLOUT_HELD,
     ROLLOUT_RATE_LIMITED,
+    ROLLOUT_PREFLIGHT,
 )
 """What only the leader knows, and what must not stay when it leads no more."""
 

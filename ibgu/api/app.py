@@ -19,6 +19,7 @@ from ibgu.api.preflight import routes as preflight
 from ibgu.api.preview import routes as preview
 from ibgu.api.probes import PREFIX, create_probes
 from ibgu.api.problems.schemas import problems
+from ibgu.api.recovery import routes as recovery
 from ibgu.api.rollouts import routes as rollouts
 from ibgu.api.seed_candidates import routes as seed_candidates
 from ibgu.api.seeds import routes as seeds
@@ -43,6 +44,7 @@ ROUTES = (
     failures,
     clusters,
     explain,
+    recovery,
     works,
     seeds,
     seed_candidates,

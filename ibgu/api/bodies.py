@@ -73,7 +73,7 @@ class ReasonBody(Body):
 
 
 class CountsBody(Body):
-    """Clusters of a whole rollout, as in the IBGU's `status.summary`, or members of one step.
+    """Clusters of a whole rollout, as in its object's `status.summary`, or members of one step.
 
     total = waiting + running + succeeded + failed + skipped + cancelled.
     """

@@ -18,21 +18,25 @@ from ibgu.cli.change.preflight import preflight
 from ibgu.cli.change.preview import preview
 from ibgu.cli.collect import collect
 from ibgu.cli.complete import complete_for_kubectl, completion
+from ibgu.cli.content.convert import convert
 from ibgu.cli.content.manifests import manifests
 from ibgu.cli.content.oadp import oadp
 from ibgu.cli.doctor.command import doctor
 from ibgu.cli.examples import epilog
+from ibgu.cli.gather import gather
 from ibgu.cli.groups import Panel, PlainCommand, PlainGroup
 from ibgu.cli.login.command import login, logout
 from ibgu.cli.notify.command import notify
 from ibgu.cli.play.demo import demo
 from ibgu.cli.play.simulate import simulate
+from ibgu.cli.prepare import prepare
 from ibgu.cli.read.clusters import clusters
 from ibgu.cli.read.events import events
 from ibgu.cli.read.explain import explain
 from ibgu.cli.read.get import get
 from ibgu.cli.read.history import history
 from ibgu.cli.read.members import members
+from ibgu.cli.read.recover import recover
 from ibgu.cli.read.shadow import shadow_report
 from ibgu.cli.read.status import status
 from ibgu.cli.read.tree import tree
@@ -78,10 +82,12 @@ _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
         members,
         clusters,
         explain,
+        recover,
         history,
         works,
         events,
         collect,
+        gather,
         shadow_report,
     ),
     Panel.CHANGE: (
@@ -98,6 +104,7 @@ _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
         confirm_cleanup,
         adopt,
     ),
+    Panel.PREPARE: (convert,),
     Panel.PROVE: (certify, replay, doctor),
     Panel.RUN: (serve.run, serve.controller, serve.api, serve.migrate, simulate, demo),
     Panel.SET_UP: (login, logout, completion),
@@ -112,6 +119,7 @@ app.add_typer(notify, name="notify", rich_help_panel=Panel.PROVE)
 app.add_typer(oadp, name="oadp", rich_help_panel=Panel.PREPARE)
 app.add_typer(manifests, name="manifests", rich_help_panel=Panel.PREPARE)
 app.add_typer(seed, name="seed", rich_help_panel=Panel.PREPARE)
+app.add_typer(prepare, name="prepare", rich_help_panel=Panel.PREPARE)
 
 
 _PLUGIN = "kubectl-ibgu"

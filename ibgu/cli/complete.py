@@ -115,7 +115,7 @@ def _offered(find: Callable[[IncompleteCommandLine], Found]) -> Callable[[typer.
 
 def _rollouts(line: IncompleteCommandLine) -> Found:
     for each in line.client.rollouts(namespace=line.namespace, state=_PRESENT):
-        yield each.name, f"{each.phase}, {each.seed.version}"
+        yield each.name, f"{each.phase}, {each.release.version}"
 
 
 def _clusters(line: IncompleteCommandLine) -> Found:

@@ -24,6 +24,7 @@ EXAMPLES: dict[str, Sequence[str]] = {
     ),
     "clusters": ("ibgu clusters -l region=north -o name",),
     "explain": ("ibgu explain ran-417 site-0412", "ibgu explain site-0412"),
+    "recover": ("ibgu recover z-stream site-0412", "ibgu recover site-0412"),
     "history": ("ibgu history site-0412",),
     "works": ("ibgu works site-0412",),
     "events": (
@@ -69,6 +70,10 @@ EXAMPLES: dict[str, Sequence[str]] = {
         'ibgu confirm-cleanup ran-417 --action Abort --reason "ostree undeploy"',
     ),
     "adopt": ("ibgu adopt ran-417",),
+    "convert": (
+        "ibgu convert -f cgu.yaml -f policies/ -o fleet-update.yaml",
+        "ibgu convert -f cgu.yaml --hub",
+    ),
     "oadp": ("ibgu oadp lint oadp/", "ibgu oadp pack oadp/ -o oadp-cm.yaml"),
     "oadp lint": (
         "ibgu oadp lint oadp/",
@@ -90,6 +95,35 @@ EXAMPLES: dict[str, Sequence[str]] = {
         "ibgu seed generate --cluster seed-r750 --image registry.example.com/du:4.17.3 -o seed",
     ),
     "seed add": ("ibgu seed add du-r750-4.17.3 --image $IMAGE --release 4.17.3 --profile cpu=64",),
+    "gather": (
+        "ibgu gather site-0412 --image $IMAGE",
+        "ibgu gather -l region=north --image $IMAGE -o logs --yes",
+        "ibgu gather site-0412 --image $MUST_GATHER --must-gather --upload @urls.txt",
+    ),
+    "prepare": (
+        "ibgu prepare operators -l region=north --dry-run",
+        "ibgu prepare status -l region=north",
+    ),
+    "prepare operators": (
+        "ibgu prepare operators -l region=north --dry-run",
+        "ibgu prepare operators site-0412 --only oadp --oadp-channel stable-1.4",
+    ),
+    "prepare dpa": (
+        "ibgu prepare dpa -l region=north --bucket ran --url https://s3.example.com "
+        "--credentials s3.ini",
+    ),
+    "prepare cleanup": (
+        "ibgu prepare cleanup -l region=north --threshold 65",
+        "ibgu prepare cleanup site-0412 --default",
+    ),
+    "prepare auto-rollback": (
+        "ibgu prepare auto-rollback site-0412 --disable init-monitor",
+        "ibgu prepare auto-rollback -l region=north --default",
+    ),
+    "prepare status": ("ibgu prepare status -l region=north",),
+    "prepare partition": (
+        "ibgu prepare partition --disk /dev/disk/by-path/pci-0000:00:17.0-ata-1 --start 250000",
+    ),
     "certify": ("DATABASE_URL=postgresql://… ibgu certify default/ran-417",),
     "replay": (
         "DATABASE_URL=postgresql://… ibgu replay default/ran-417 --speed 120",
@@ -104,9 +138,14 @@ EXAMPLES: dict[str, Sequence[str]] = {
     "migrate": ("DATABASE_URL=postgresql://… ibgu migrate",),
     "simulate": (
         "ibgu simulate --clusters 200 --scale 0.01 --fault prep.precache=0.05",
+        "ibgu simulate --updates --multi-node 0.2 --scale 0.01 --fault no-signature=0.05",
         "ibgu simulate --cleanup",
     ),
-    "demo": ("ibgu demo", "ibgu demo --clusters 6 --speed 1000 --exit-when-done"),
+    "demo": (
+        "ibgu demo",
+        "ibgu demo --clusters 6 --speed 1000 --exit-when-done",
+        "ibgu demo --kind FleetUpdate --fault ack-required=0.1",
+    ),
     "login": (
         "ibgu login",
         "ibgu login --server https://ibgu.apps.hub.example.com --ca-file ingress-ca.pem",

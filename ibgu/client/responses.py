@@ -143,7 +143,9 @@ class ReasonResponse(Response, frozen=True, kw_only=True):
     overdue: OverdueResponse | None = None
 
 
-class SeedResponse(Response, frozen=True, kw_only=True):
+class ReleaseResponse(Response, frozen=True, kw_only=True):
+    """The release that the clusters are to run in the end."""
+
     image: str
     version: str = ""
 
@@ -155,7 +157,7 @@ class PlanItemResponse(Response, frozen=True, kw_only=True):
 
 
 class CountsResponse(Response, frozen=True, kw_only=True):
-    """Clusters of a whole rollout, as in the IBGU's `status.summary`, or members of one step.
+    """Clusters of a whole rollout, as in its object's `status.summary`, or members of one step.
 
     total = waiting + running + succeeded + failed + skipped + cancelled.
     """
@@ -197,10 +199,11 @@ class RolloutResponse(Response, frozen=True, kw_only=True):
     namespace: str
     name: str = ""
     uid: str = ""
+    kind: str = ""
     phase: str = ""
     state: str = ""
     hold: ReasonResponse | None = None
-    seed: SeedResponse
+    release: ReleaseResponse
     plan: tuple[PlanItemResponse, ...] = ()
     generation: int = 0
     created_at: datetime
@@ -387,6 +390,7 @@ class MemberResponse(Response, frozen=True, kw_only=True):
     late: str = ""
     warning: str = ""
     rollback_until: datetime | None = None
+    paused_since: datetime | None = None
     run: RunResponse | None = None
 
 
@@ -454,6 +458,28 @@ class ClusterResponse(Response, frozen=True, kw_only=True):
     newest_event: int = 0
 
 
+class EvidenceObjectResponse(Response, frozen=True, kw_only=True):
+    object: str
+    phase: str = ""
+    errors: int = 0
+    warnings: int = 0
+    messages: tuple[str, ...] = ()
+
+
+class EvidenceCauseResponse(Response, frozen=True, kw_only=True):
+    failure: str
+    means: str = ""
+    remedy: str = ""
+
+
+class EvidenceResponse(Response, frozen=True, kw_only=True):
+    read_at: datetime | None
+    problem: str = ""
+    objects: tuple[EvidenceObjectResponse, ...] = ()
+    cause: EvidenceCauseResponse | None = None
+    commands: tuple[str, ...] = ()
+
+
 class LineResponse(Response, frozen=True, kw_only=True):
     at: datetime
     text: str = ""
@@ -476,11 +502,31 @@ class ExplainedResponse(Response, frozen=True, kw_only=True):
     do: str | None = None
     words: str | None = None
     remedy: str | None = None
+    guide: str | None = None
     limit: datetime | None = None
     late: str | None = None
     warning: str | None = None
     rollback_until: datetime | None = None
+    paused_since: datetime | None = None
+    preflight: tuple[str, ...] = ()
+    evidence: EvidenceResponse | None = None
     history: tuple[LineResponse, ...] = ()
+    newest_event: int = 0
+
+
+class RecoveryStepResponse(Response, frozen=True, kw_only=True):
+    text: str
+    commands: tuple[str, ...] = ()
+
+
+class RecoveryResponse(Response, frozen=True, kw_only=True):
+    cluster: str
+    rollout: str = ""
+    kind: str = ""
+    headline: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+    steps: tuple[RecoveryStepResponse, ...] = ()
+    guide: str = ""
     newest_event: int = 0
 
 
@@ -689,6 +735,48 @@ class PreflightResponse(Response, frozen=True, kw_only=True):
     findings: tuple[PreflightFindingResponse, ...] = ()
 
 
+class RecordedFindingResponse(Response, frozen=True, kw_only=True):
+    rule: str
+    severity: str = ""
+    message: str = ""
+    remedy: str = ""
+    count: int = 0
+    clusters: tuple[str, ...] = ()
+
+
+class RecalledFailureResponse(Response, frozen=True, kw_only=True):
+    """The clusters of one failure, by what preflight had found of them before."""
+
+    action: str | None
+    failure: str | None = None
+    rules: tuple[str, ...] = ()
+    count: int = 0
+    found: int = 0
+    not_checked: int = 0
+    missed: int = 0
+
+
+class StepPreflightResponse(Response, frozen=True, kw_only=True):
+    """The findings of preflight when the step's clusters could start, beside what came."""
+
+    step: int
+    actions: tuple[str, ...] = ()
+    at: datetime
+    findings: tuple[RecordedFindingResponse, ...] = ()
+    unknown: tuple[str, ...] = ()
+    failed: int = 0
+    found: int = 0
+    not_checked: int = 0
+    missed: int = 0
+    unforeseeable: int = 0
+    succeeded_in_spite: int = 0
+    failures: tuple[RecalledFailureResponse, ...] = ()
+
+
+class StepPreflightsResponse(Response, frozen=True, kw_only=True):
+    items: tuple[StepPreflightResponse, ...]
+
+
 class PermitResponse(Response, frozen=True, kw_only=True):
     name: str
     allowed: bool = False
@@ -726,7 +814,7 @@ class ShadowRolloutResponse(Response, frozen=True, kw_only=True):
     uid: str = ""
     created_at: datetime
     watched_since: datetime
-    seed: SeedResponse
+    release: ReleaseResponse
     plan: tuple[tuple[str, ...], ...] = ()
     progress: str = ""
     complete: bool = False

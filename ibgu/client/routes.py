@@ -29,6 +29,7 @@ from ibgu.client.responses import (
     PreflightSubjectRequest,
     PreviewResponse,
     ProposalRequest,
+    RecoveryResponse,
     RetryRequest,
     RollBackRequest,
     RolloutResponse,
@@ -40,6 +41,7 @@ from ibgu.client.responses import (
     ShadowReportResponse,
     ShadowRolloutResponse,
     SkipRequest,
+    StepPreflightsResponse,
     StepsResponse,
     TimelineResponse,
     ViewResponse,
@@ -285,6 +287,15 @@ class Routes:
             ExplainedResponse, "clusters", name, "explain", namespace=namespace, rollout=rollout
         )
 
+    def cluster_recovery(
+        self, name: str, *, namespace: str | None = None, rollout: str | None = None
+    ) -> RecoveryResponse:
+        """Requests `GET clusters/{name}/recovery`: get the way back of a cluster after a change
+        that failed."""
+        return self._wire.get(
+            RecoveryResponse, "clusters", name, "recovery", namespace=namespace, rollout=rollout
+        )
+
     def cluster_works(self, name: str) -> WorksResponse:
         """Requests `GET clusters/{name}/works`: show what ibgu's ManifestWorks request from a
         cluster, and what its agent reports."""
@@ -322,6 +333,15 @@ class Routes:
     def preflight(self, body: PreflightSubjectRequest) -> PreflightResponse:
         """Requests `POST preflight`: check what would fail, without changing anything."""
         return self._wire.post(PreflightResponse, "preflight", body=body)
+
+    def preflight_of_steps(
+        self, namespace: str, name: str, *, uid: str | None = None
+    ) -> StepPreflightsResponse:
+        """Requests `GET rollouts/{namespace}/{name}/preflight`: show what preflight found before
+        each step, and which failures it had found."""
+        return self._wire.get(
+            StepPreflightsResponse, "rollouts", namespace, name, "preflight", uid=uid
+        )
 
     def actions(self, namespace: str, name: str, *, uid: str | None = None) -> PermitsResponse:
         """Requests `GET rollouts/{namespace}/{name}/actions`: list the changes that are possible

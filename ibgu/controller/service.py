@@ -33,6 +33,7 @@ from ibgu.controller.term.term import Term
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.driver import Drivers
 from ibgu.db.errors import JournalUnavailable, LeadershipLost, ReloadNeeded, UnreadableJournal
+from ibgu.db.inspections import Inspections
 from ibgu.db.journal import Journal
 from ibgu.db.reads import Reads
 from ibgu.flowcontrol.backoff import Backoff
@@ -97,7 +98,7 @@ class Controller:
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed, self._changed_by_person)
         self._watches = Watches(drivers, client, self._mirror, served, settings, self._rng)
-        needs = of_controller(settings, LEASE, cgus=served.cgus)
+        needs = of_controller(settings, LEASE, cgus=served.cgus, fleet_updates=served.fleet_updates)
         self._rights = RightsWatch(client, needs, self._rights_given)
         self._talm_policy = TalmPolicyWatch(
             client,
@@ -121,6 +122,7 @@ class Controller:
             talm_seen={},
             talm_policy=self._talm_policy,
             reads=reads,
+            inspections=Inspections(engine, served.hub),
             lease=lambda: self._elector.held,
         )
         self._log_throttle = LogThrottle(time.monotonic)

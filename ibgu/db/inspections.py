@@ -13,12 +13,20 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.core.drivers import every_action
+from ibgu.core.drivers.ibu.preflight.facts import ClusterFacts
 from ibgu.core.drivers.ibu.preflight.inspection import InspectedFacts
+from ibgu.core.drivers.ibu.preflight.inspection.velero import CONCERNS_VELERO
 from ibgu.db.errors import LeadershipLost, unavailable_from
 from ibgu.db.schema.types import Json
 
 KEPT = timedelta(days=1)
 """What was read longer ago is of no use."""
+OPEN = "the inspection is not finished yet"
+EVIDENCE_KEPT = timedelta(days=14)
+"""What was read of a failure is kept as long."""
+_RECENT = timedelta(minutes=10)
+"""A cluster that failed longer ago is not inspected for that."""
 
 _REQUEST = text("""
     INSERT INTO cluster_inspections (hub, cluster, id, requested_at, problem)
@@ -30,8 +38,30 @@ _REQUEST = text("""
     WHERE cluster_inspections.finished_at < clock_timestamp() - CAST(:fresh AS interval)
 """)
 _OPEN = text("""
-    SELECT cluster, id FROM cluster_inspections
-    WHERE hub = :hub AND finished_at IS NULL ORDER BY requested_at, cluster LIMIT :most
+    SELECT open.cluster, open.id, coalesce(newest.message, '') AS failure
+    FROM (SELECT cluster, id, requested_at FROM cluster_inspections
+      WHERE hub = :hub AND finished_at IS NULL
+      ORDER BY requested_at, cluster LIMIT :most) AS open
+    LEFT JOIN LATERAL (SELECT result, message FROM runs
+      WHERE hub = :hub AND cluster = open.cluster ORDER BY intended_at DESC LIMIT 1) AS newest
+      ON newest.result IN ('failed', 'limit')
+    ORDER BY open.requested_at, open.cluster
+""")
+_REQUEST_FAILED = text("""
+    INSERT INTO cluster_inspections (hub, cluster, id, requested_at, problem)
+    SELECT DISTINCT failed.hub, failed.cluster, :id, clock_timestamp(), ''
+    FROM (SELECT id FROM hubs WHERE id = :hub AND epoch = :epoch FOR SHARE) AS leads
+    JOIN runs AS failed ON failed.hub = leads.id
+    LEFT JOIN cluster_inspections AS known
+      ON known.hub = failed.hub AND known.cluster = failed.cluster
+    WHERE failed.state = 'ended' AND failed.action = ANY(CAST(:actions AS text[]))
+      AND failed.ended_at > clock_timestamp() - CAST(:recent AS interval)
+      AND failed.result IN ('failed', 'limit') AND failed.message ~* :words
+      AND (known.id IS NULL
+        OR known.finished_at IS NOT NULL AND known.requested_at < failed.ended_at)
+    ON CONFLICT (hub, cluster) DO UPDATE
+    SET id = excluded.id, requested_at = excluded.requested_at, finished_at = NULL, problem = ''
+    WHERE cluster_inspections.finished_at IS NOT NULL
 """)
 _FINISH = text("""
     UPDATE cluster_inspections AS row
@@ -46,7 +76,9 @@ _FINISH = text("""
 _PRUNE = text("""
     WITH leads AS (SELECT id FROM hubs WHERE id = :hub AND epoch = :epoch FOR SHARE)
     DELETE FROM cluster_inspections AS row USING leads
-    WHERE row.hub = leads.id AND row.requested_at < clock_timestamp() - CAST(:kept AS interval)
+    WHERE row.hub = leads.id AND row.requested_at < clock_timestamp()
+      - CASE WHEN row.facts->>'failure' <> '' THEN CAST(:evidence_kept AS interval)
+        ELSE CAST(:kept AS interval) END
     RETURNING row.cluster
 """)
 _LEADS = text("SELECT id FROM hubs WHERE id = :hub AND epoch = :epoch")
@@ -65,6 +97,8 @@ _LEFT = text("""
 class OpenInspection(Struct, frozen=True):
     cluster: str
     id: str
+    failure: str = ""
+    """The message of the cluster's newest run, if it has failed."""
 
 
 class FinishedInspection(Struct, frozen=True):
@@ -83,6 +117,16 @@ class InspectionResult(Struct, frozen=True):
     open: bool
     problem: str
     facts: InspectedFacts | None
+
+
+def with_inspection(cluster: ClusterFacts, found: InspectionResult | None) -> ClusterFacts:
+    """Returns the cluster with what was read on it."""
+    if found is None:
+        return cluster
+    problem = OPEN if found.open else found.problem
+    return msgspec.structs.replace(
+        cluster, inspected=found.facts, inspecting=found.open, uninspected=problem
+    )
 
 
 class Inspections:
@@ -124,7 +168,14 @@ class Inspections:
         with unavailable_from("reading which clusters to inspect"):
             async with self._engine.connect() as db:
                 rows = await db.execute(_OPEN, {"hub": self._hub, "most": most})
-                return [OpenInspection(row.cluster, row.id) for row in rows]
+                return [OpenInspection(row.cluster, row.id, row.failure) for row in rows]
+
+    async def request_failed(self, id_: str, epoch: int) -> None:
+        """Requests inspections of clusters that have just failed in a way that Velero's objects may
+        explain. Raises LeadershipLost if `epoch` is over."""
+        actions = sorted(every_action(lambda action: action.preflight))
+        values = {"id": id_, "recent": _RECENT, "words": CONCERNS_VELERO, "actions": actions}
+        await self._lead("requesting inspections of failures", _REQUEST_FAILED, values, epoch)
 
     async def finish(self, done: Sequence[FinishedInspection], epoch: int) -> None:
         """Stores results; one whose inspection was requested again meanwhile is left out. Raises
@@ -140,7 +191,12 @@ class Inspections:
 
     async def prune(self, epoch: int) -> None:
         """Deletes what is of no use any more. Raises LeadershipLost if `epoch` is over."""
-        await self._lead("deleting old inspections", _PRUNE, {"kept": KEPT}, epoch)
+        await self._lead(
+            "deleting old inspections",
+            _PRUNE,
+            {"kept": KEPT, "evidence_kept": EVIDENCE_KEPT},
+            epoch,
+        )
 
     async def _lead(self, doing: str, statement: Any, values: dict[str, Any], epoch: int) -> None:
         """Writes as the leader. An update of no row proves nothing, so the epoch is read, too."""

@@ -10,6 +10,7 @@ from sys import intern
 from typing import Any, TypeVar, get_args
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Label, Table, and_
 
 from ibgu.core.assurance.shadow import ShadowRollout, ShadowRun, ShadowStep
@@ -54,8 +55,10 @@ def rollout_row(hub: str, rollout: Rollout) -> Row:
     return _row(hub, rollout, rollouts)
 
 
-def step_row(hub: str, step: Step) -> Row:
-    return _row(hub, step, steps)
+def step_row(hub: str, step: Step, *, judged: bool = True) -> Row:
+    """Returns the step's row; `judged`: with what preflight has found, which may name all of the
+    step's clusters."""
+    return _row(hub, step if judged else replace(step, preflight=None), steps)
 
 
 def member_row(hub: str, member: Member) -> Row:
@@ -158,6 +161,8 @@ def fields(table: Table, *records: type[msgspec.Struct]) -> list[Label[Any]]:
 
 OF_ROLLOUT = fields(rollouts, Rollout)
 OF_STEP = fields(steps, Step)
+OF_STEP_STATE = [column for column in OF_STEP if column.name != "preflight"]
+"""What lists show of a step: preflight's record may name thousands of clusters."""
 OF_MEMBER = [members.c.state.label("state"), *fields(members, InFlight, Finished)]
 OF_RUN = [runs.c[name].label(name) for name in ("state", *Ended.__struct_fields__)]
 OF_PENDING_PATCH = fields(pending_patches, PendingPatch)

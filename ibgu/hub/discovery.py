@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
 from ibgu.hub.decode import ObjectIdentity
@@ -48,6 +49,10 @@ class Served(Struct, frozen=True):
     """Whether ClusterGroupUpgrade is served: TALM is or was here."""
     policies: bool
     """Whether ValidatingAdmissionPolicy is served (Kubernetes 1.30 and newer)."""
+    seed_images: bool
+    """Whether SeedImage is served: the catalogue of seed images."""
+    fleet_updates: bool
+    """Whether FleetUpdate is served."""
 
     @property
     def streaming_lists(self) -> bool:
@@ -70,6 +75,7 @@ async def discover(client: Hub) -> Served:
     )
     cgu = await _schema(client, index, paths.CGU_GROUP, paths.CGU_VERSION, "ClusterGroupUpgrade")
     policy = await _schema(client, index, paths.ADMISSION_GROUP, "v1", "ValidatingAdmissionPolicy")
+    own = await _schemas(client, index, paths.OWN_GROUP, "v1alpha1")
     option = _field(work, "spec", "manifestConfigs", "[]")
     return Served(
         hub=hub.metadata.uid,
@@ -82,6 +88,8 @@ async def discover(client: Hub) -> Served:
         ibgu_status=frozenset(_properties(_field(ibgu, "status"))),
         cgus=cgu is not None,
         policies=policy is not None,
+        seed_images=_kind(own, paths.OWN_GROUP, "v1alpha1", "SeedImage") is not None,
+        fleet_updates=_kind(own, paths.OWN_GROUP, "v1alpha1", names.FLEET_UPDATE) is not None,
     )
 
 
@@ -89,18 +97,26 @@ async def _schema(
     client: Hub, index: JsonObject, group: str, version: str, kind: str
 ) -> JsonObject | None:
     """Returns the schema of a kind; None if it is not served."""
+    return _kind(await _schemas(client, index, group, version), group, version, kind)
+
+
+def _kind(document: JsonObject, group: str, version: str, kind: str) -> JsonObject | None:
+    return _find(document, {"group": group, "version": version, "kind": kind})
+
+
+async def _schemas(client: Hub, index: JsonObject, group: str, version: str) -> JsonObject:
+    """Returns the document with the schemas of a group's version; empty if it is not served."""
     entry = index.get(f"apis/{group}/{version}")
     if entry is None:
-        return None
+        return {}
     path, _, query = str(entry["serverRelativeURL"]).partition("?")
     hash_ = {"hash": query.removeprefix("hash=")} if query.startswith("hash=") else {}
     try:
-        document = await _document(client, path, hash_)
+        return await _document(client, path, hash_)
     except HubError as error:
         if error.not_found:
-            return None
+            return {}
         raise
-    return _find(document, {"group": group, "version": version, "kind": kind})
 
 
 async def _document(client: Hub, path: str, hash_: dict[str, str]) -> JsonObject:

@@ -1,12 +1,16 @@
 """Builds the paths of the objects that ibgu reads and writes: groups, collections and objects."""
 
+from collections.abc import Mapping
 from urllib.parse import quote
 
+from ibgu.core.model import names
+
+OWN_GROUP = "ibgu.dev"
+"""The group of the kinds that are ibgu's own."""
 IBGU_GROUP, IBGU_VERSION = "lcm.openshift.io", "v1alpha1"
 CLUSTER_GROUP, WORK_GROUP = "cluster.open-cluster-management.io", "work.open-cluster-management.io"
 CGU_GROUP, CGU_VERSION = "ran.openshift.io", "v1alpha1"
 
-_IBGU_API = f"/apis/{IBGU_GROUP}/{IBGU_VERSION}"
 _WORK_API = f"/apis/{WORK_GROUP}/v1"
 _MWRS_API = f"/apis/{WORK_GROUP}/v1alpha1"
 _CGU_API = f"/apis/{CGU_GROUP}/{CGU_VERSION}"
@@ -61,21 +65,42 @@ def _collection(api: str, plural: str, namespace: str | None) -> str:
     return f"{api}/namespaces/{segment(namespace)}/{plural}"
 
 
-IBGU_RESOURCES = _IBGU_API
+IBGU_RESOURCES = f"/apis/{IBGU_GROUP}/{IBGU_VERSION}"
 """Path of the resources that the group serves; a hub without the CRD has no such path."""
 
 
+ROLLOUT_KINDS: Mapping[str, tuple[str, str]] = {
+    names.IBGU: (f"{IBGU_GROUP}/{IBGU_VERSION}", "imagebasedgroupupgrades"),
+    names.FLEET_UPDATE: (f"{OWN_GROUP}/v1alpha1", "fleetupdates"),
+}
+"""apiVersion and plural of the kinds that ask for rollouts."""
+
+
+def rollout_objects(kind: str, namespace: str | None = None) -> str:
+    """Returns the path of the objects of one of ROLLOUT_KINDS; None means all namespaces, here and
+    below."""
+    version, plural = ROLLOUT_KINDS[kind]
+    return _collection(f"/apis/{version}", plural, namespace)
+
+
+def rollout_object(kind: str, namespace: str, name: str) -> str:
+    return f"{rollout_objects(kind, namespace)}/{segment(name)}"
+
+
+def rollout_status(kind: str, namespace: str, name: str) -> str:
+    return f"{rollout_object(kind, namespace, name)}/status"
+
+
 def ibgus(namespace: str | None = None) -> str:
-    """Returns the path of IBGUs; None means all namespaces, here and below."""
-    return _collection(_IBGU_API, "imagebasedgroupupgrades", namespace)
+    return rollout_objects(names.IBGU, namespace)
 
 
 def ibgu(namespace: str, name: str) -> str:
-    return f"{ibgus(namespace)}/{segment(name)}"
+    return rollout_object(names.IBGU, namespace, name)
 
 
 def ibgu_status(namespace: str, name: str) -> str:
-    return f"{ibgu(namespace, name)}/status"
+    return rollout_status(names.IBGU, namespace, name)
 
 
 def managed_cluster(name: str) -> str:
@@ -92,6 +117,12 @@ def works(namespace: str | None = None) -> str:
 
 def work(namespace: str, name: str) -> str:
     return f"{works(namespace)}/{segment(name)}"
+
+
+def policies(namespace: str | None = None) -> str:
+    """Returns the path of the policies of Open Cluster Management, such as those in a cluster's
+    namespace."""
+    return _collection("/apis/policy.open-cluster-management.io/v1", "policies", namespace)
 
 
 def addons(namespace: str) -> str:
@@ -159,8 +190,7 @@ def pod_log(namespace: str, name: str) -> str:
     return f"{pods(namespace)}/{segment(name)}/log"
 
 
-SEED_GROUP = "ibgu.dev"
-SEED_IMAGES = f"/apis/{SEED_GROUP}/v1alpha1/seedimages"
+SEED_IMAGES = f"/apis/{OWN_GROUP}/v1alpha1/seedimages"
 
 
 def seed_image(name: str) -> str:

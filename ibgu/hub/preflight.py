@@ -2,6 +2,7 @@
 
 import asyncio
 from base64 import b64decode
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ from ibgu.core.drivers.ibu.preflight.facts import (
     PayloadFacts,
     PullSecretFacts,
     SeedImageFacts,
+    TemplateFacts,
 )
 from ibgu.core.drivers.ibu.preflight.metadata import is_object_name
 from ibgu.core.drivers.ibu.works import (
@@ -23,12 +25,12 @@ from ibgu.core.drivers.ibu.works import (
     build,
     no_pull_secret,
 )
-from ibgu.core.engine.driver import PayloadError
-from ibgu.core.engine.works import LIMIT
+from ibgu.core.engine.driver import PayloadError, TemplateRefused
+from ibgu.core.engine.works import LIMIT, PayloadValues
 from ibgu.core.model.document import Document
 from ibgu.core.model.kinds import ConfigMap, IbuSpec, JsonObject, Reference, Secret
 from ibgu.core.model.seed_image import SeedImage, SeedImageSpec
-from ibgu.core.plan.references import MAX_CONFIG_MAPS, POLICY
+from ibgu.core.plan.references import MAX_CONFIG_MAPS, POLICY, template_references
 from ibgu.core.text.cut import cut
 from ibgu.documents import read_data
 from ibgu.hub import paths
@@ -91,8 +93,9 @@ class Admission(Struct, frozen=True):
 
 async def ask_admission(hub: Hub, manifest: JsonObject, namespace: str) -> Admission:
     """Asks the API server, schema and validation rules included. Raises HubError."""
+    path = paths.rollout_objects(manifest["kind"], namespace)
     try:
-        await hub.request("POST", paths.ibgus(namespace), body=manifest, query={"dryRun": "All"})
+        await hub.request("POST", path, body=manifest, query={"dryRun": "All"})
     except HubError as error:
         if error.status in (400, 422):
             return Admission(problems=(error.message,))
@@ -109,7 +112,9 @@ class HubReading:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
-    async def payload(self, spec: IbuSpec, namespace: str) -> PayloadFacts:
+    async def payload(
+        self, spec: IbuSpec, namespace: str, annotations: Mapping[str, str]
+    ) -> PayloadFacts:
         """Reads what Prep brings to the clusters, and the releases that decide what it may be."""
         found = await self.releases()
         reading = _ConfigMaps(self._hub)
@@ -129,7 +134,44 @@ class HubReading:
             config_maps=await reading.facts(),
             pull_secret=pull_secret,
             problem=_too_large(carried),
+            templates=await self._templates(
+                reading.kept.values(), template_references(annotations, namespace), namespace
+            ),
         )
+
+    async def _templates(
+        self, carried: Iterable[ConfigMap], named: Sequence[Reference], namespace: str
+    ) -> TemplateFacts | None:
+        """Reads what templates may read; None: there are none, or one that is not supported."""
+        try:
+            content = build(carried)
+        except PayloadError:
+            return None  # the content's own rules, and P39, say why
+        if not content.templated:
+            return None
+        reads = any(each.reads for each in content.templated)
+        problems, unread = [], []
+        found: dict[str, Mapping[str, str]] = {}
+        for ref in named[:MAX_CONFIG_MAPS] if reads else ():
+            try:
+                path = paths.config_map(ref.namespace, ref.name)
+            except paths.InvalidName as error:
+                problems.append(f"{ref} can't exist: {error}")
+                continue
+            lookup, config_map = await self._looked_up(path, ConfigMap)
+            if config_map is not None:
+                found[ref.name] = config_map.data
+            elif lookup is Lookup.FORBIDDEN:
+                unread.append(f"{ref}, which templates may read, was not read: you may not read it")
+            else:
+                problems.append(f"{ref}, which templates may read, is not on the hub")
+        values = PayloadValues(namespace, found)
+        try:
+            for each in content.templated if not (problems or unread) else ():
+                each.check_reads(values)
+        except PayloadError as error:
+            problems.append(str(error))
+        return TemplateFacts(replace(content, values=values), tuple(problems), tuple(unread))
 
     async def annotation(self, namespace: str, name: str, uid: str, key: str) -> str | None:
         """Reads an annotation of an IBGU as it is now; None: it, or the IBGU, is not there."""
@@ -172,7 +214,7 @@ class HubReading:
             words = no_pull_secret(name, secret.type).removeprefix(f"Secret {name} ")
             problem = f"{words}. Name a pull secret in seedImageRef.pullSecretRef"
             return PullSecretFacts(name, lookup, problem), None
-        return PullSecretFacts(name, lookup, registries=_registries(secret)), secret
+        return PullSecretFacts(name, lookup, registries=registries(secret)), secret
 
     async def _looked_up(self, path: str, type_: type[T]) -> tuple[Lookup, T | None]:
         return await _looked_up(self._hub, path, type_)
@@ -246,12 +288,14 @@ async def _looked_up(hub: Hub, path: str, type_: type[T]) -> tuple[Lookup, T | N
 def _too_large(carried: list[ConfigMap | Secret]) -> str:
     try:
         build(carried)
+    except TemplateRefused:
+        return ""
     except PayloadError as error:
         return str(error)
     return ""
 
 
-def _registries(secret: Secret) -> tuple[str, ...]:
+def registries(secret: Secret) -> tuple[str, ...]:
     """Returns the names of the registries, of which no secret is in a name."""
     current, old = PULL_SECRET_KEYS
     try:

@@ -15,7 +15,7 @@ _CHART = "charts/ibgu"
 _SERVED = {
     "cluster.open-cluster-management.io/v1": "managedclusters",
     "cluster.open-cluster-management.io/v1beta2": "managedclustersetbindings",
-    "ibgu.dev/v1alpha1": "seedimages",
+    "ibgu.dev/v1alpha1": "fleetupdates",
     "lcm.openshift.io/v1alpha1": "imagebasedgroupupgrades",
     "work.open-cluster-management.io/v1": "manifestworks",
 }

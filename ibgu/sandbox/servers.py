@@ -90,6 +90,8 @@ def apiserver_argv(
         f"--token-auth-file={tokens}",
         "--anonymous-auth=false",
         "--authorization-mode=RBAC",
+        # As on OpenShift, where security context constraints decide instead.
+        "--allow-privileged=true",
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-signing-key-file={signing_key}",
         f"--service-account-key-file={signing_key}",

@@ -72,7 +72,10 @@ def write_kubeconfig(path: Path, url: str, ca: Path, token: str) -> Path:
 
 def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
     """Bindings of the chart's roles to `ibgu`, and the roles of everybody else."""
-    readers = [_rule("lcm.openshift.io", "imagebasedgroupupgrades", verbs=_READ)]
+    readers = [
+        _rule("lcm.openshift.io", "imagebasedgroupupgrades", verbs=_READ),
+        _rule("ibgu.dev", "fleetupdates", verbs=_READ),
+    ]
     return [
         _cluster_role("sandbox-fleet", _FLEET),
         _binding("sandbox-fleet", "ClusterRole", _user("fleet")),
@@ -92,6 +95,7 @@ def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
             "sandbox-ibgu-operator",
             [
                 _rule("lcm.openshift.io", "imagebasedgroupupgrades", verbs=(*_READ, *_WRITE)),
+                _rule("ibgu.dev", "fleetupdates", verbs=(*_READ, *_WRITE)),
                 _rule("ibgu.dev", "seedimages", verbs=_WRITE),
             ],
         ),
@@ -100,6 +104,7 @@ def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
         _binding("ibgu-controller", "ClusterRole", _IBGU),
         _binding("ibgu-adopter", "ClusterRole", _IBGU),
         _binding("ibgu-tenancy", "ClusterRole", _IBGU),
+        _binding("ibgu-preflight-hub", "ClusterRole", _IBGU),
         _binding("ibgu-shadow", "ClusterRole", _user("shadow")),
         _binding("ibgu-api", "ClusterRole", _IBGU),
         _binding("ibgu-leader", "Role", _IBGU, namespace=SYSTEM_NAMESPACE),

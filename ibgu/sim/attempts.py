@@ -8,7 +8,13 @@ from ibgu.sim.durations import PhaseDurations
 from ibgu.sim.faults import Fault, FaultPoint
 
 _FROM_OUTSIDE = frozenset(
-    {FaultPoint.AGENT, FaultPoint.SPOKE, FaultPoint.LINK, FaultPoint.EQUIPMENT}
+    {
+        FaultPoint.AGENT,
+        FaultPoint.SPOKE,
+        FaultPoint.LINK,
+        FaultPoint.EQUIPMENT,
+        FaultPoint.UPDATE,
+    }
 )
 
 

@@ -8,8 +8,9 @@ from ibgu.core.model.kinds import JsonObject
 from ibgu.sim.agent import WorkAgent
 from ibgu.sim.attempts import AttemptDraws, StageAttempt
 from ibgu.sim.clock import NEVER
+from ibgu.sim.cluster_version import Updates, VersionOperator
 from ibgu.sim.external_faults import ExternalFaults
-from ibgu.sim.faults import CHANGES, UNFINISHED, Fault, FaultPoint
+from ibgu.sim.faults import CHANGES, UNFINISHED, UPDATE_FAULTS, Fault, FaultPoint
 from ibgu.sim.lca.machine import Lca
 from ibgu.sim.lca.unfinished import leave_unfinished
 from ibgu.sim.registration import Registration
@@ -55,22 +56,26 @@ class SimulatedCluster:
         self.name = name
         self.timeline = StageTimeline()
         self.spoke = self._new_spoke(course)
-        self.spoke.equip(name, spec.equipment, now)
+        equipment = _equipment(spec, spec.updates_of(name, faults))
+        self.spoke.equip(name, equipment, now)
         self.lca = self._new_agent(course, spec.version)
         self.agent = WorkAgent(name, self.spoke, spec.timing(), course.random("agent"))
         rng = course.random("registration")
         self.registration = Registration(name, spec.scale, rng, now)
+        self.faults = faults
         self._course = course
         self._outside = ExternalFaults(course.outside(), spec.scale, self._changed)
         self._runs = 0
         self._hand_at = NEVER
         self._cut = 0
-        self._sound = spec.equipment
+        self._sound = equipment
         self._unserved = True
         self._linked = True
         self._boots = 0
+        self._operated = 0
         self._lived = -1
         self._version = spec.version
+        self.operator = self._new_operator(spec, course, now)
         self._start_faults(spec, now)
 
     def _new_spoke(self, course: AttemptDraws) -> Spoke:
@@ -79,12 +84,32 @@ class SimulatedCluster:
     def _new_agent(self, course: AttemptDraws, version: str) -> StageAgent:
         return Lca(self.spoke, course, self.timeline, version)
 
+    def _new_operator(
+        self, spec: FleetSpec, course: AttemptDraws, now: float
+    ) -> VersionOperator | None:
+        updates = spec.updates_of(self.name, course.faults)
+        if updates is None:
+            return None
+        rng = course.random("cluster-version")
+        operator = VersionOperator(
+            *(self.spoke, rng, updates, spec.scale, spec.version, self._restart)
+        )
+        operator.install(now)
+        return operator
+
+    def _restart(self, dark: bool) -> None:
+        """Cuts the cluster off while its only node restarts, or brings it back."""
+        if dark:
+            self.go_dark()
+        else:
+            self.come_back()
+
     def _start_faults(self, spec: FleetSpec, now: float) -> None:
         for text in spec.delivered:
             kind, namespace, name = text.split("/")
             meta = {"name": name, "namespace": namespace}
             self.spoke.create({"apiVersion": "v1", "kind": kind, "metadata": meta}, now)
-        self.change_equipment(spec.equipment, now)
+        self.change_equipment(self._sound, now)
         self._outside.open_initial(now)
 
     # -- the hub's side --------------------------------------------------------------------------
@@ -106,7 +131,8 @@ class SimulatedCluster:
     def next_at(self) -> float:
         agent = self.agent.next_at if self.connected else NEVER
         link = 0.0 if self.connected != self._linked else NEVER
-        inside = min(self.lca.next_at, self._outside.next_at, self._hand_at)
+        operator = self.operator.next_at if self.operator is not None else NEVER
+        inside = min(self.lca.next_at, operator, self._outside.next_at, self._hand_at)
         return min(inside, agent, link, self.registration.next_at)
 
     def advance(self, now: float) -> list[Patch]:
@@ -121,11 +147,18 @@ class SimulatedCluster:
     def _live(self, now: float) -> None:
         """Advances the cluster itself: nothing if nothing has changed and nothing is due, as in
         most turns of a fleet."""
-        due = min(self.lca.next_at, self._hand_at) <= now
+        operator = self.operator.next_at if self.operator is not None else NEVER
+        due = min(self.lca.next_at, operator, self._hand_at) <= now
         if not due and self._lived == self.spoke.version:
             return
         self.lca.notice(now)
         self.lca.advance(now)
+        if self.operator is not None:
+            if self._operated != self.spoke.boots:
+                self._operated = self.spoke.boots
+                self.operator.boot(self.lca.version, now)
+            self.operator.notice(now)
+            self.operator.advance(now)
         self._stages(now)
         if self._hand_at <= now:
             self._hand_at = NEVER
@@ -161,7 +194,7 @@ class SimulatedCluster:
     def _reported_version(self) -> str:
         """Returns the version that the hub sees: a new one only when the cluster is back."""
         if self.connected:
-            self._version = self.lca.version
+            self._version = (self.operator or self.lca).version
         return self._version
 
     # -- faults from outside ---------------------------------------------------------------------
@@ -183,6 +216,9 @@ class SimulatedCluster:
                 self.spoke.missing_namespaces = {"openshift-adp"} if holds else set()
             case "ibu-missing" | "crd-missing":
                 self._set_installed(fault, holds, now)
+            case _ if fault in UPDATE_FAULTS:
+                if self.operator is not None:
+                    self.operator.trouble(fault, holds, now)
             case _:
                 self._set_defect(fault, holds, now)
 
@@ -270,3 +306,9 @@ class SimulatedCluster:
             self.agent.finalizer_stuck = True
         else:
             self.agent.release_finalizers(now)
+
+
+def _equipment(spec: FleetSpec, updates: Updates | None) -> Equipment:
+    if updates is None or not updates.workers:
+        return spec.equipment
+    return structs.replace(spec.equipment, topology="HighlyAvailable")

@@ -4,12 +4,17 @@ from collections.abc import Iterable
 from random import Random
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.sim.agent import AgentTiming
+from ibgu.sim.cluster_version import Updates
 from ibgu.sim.durations import PhaseDurations, parse_seconds
-from ibgu.sim.faults import Fault, FaultRule, assign, parse_defect, parse_fault
+from ibgu.sim.faults import Fault, FaultPoint, FaultRule, assign, parse_defect, parse_fault
 from ibgu.sim.lca.checks import parse_version
 from ibgu.sim.spoke import SOUND, Equipment
+
+_WORKERS = 2
+"""Nodes beside the control plane, of a cluster with several nodes."""
 
 
 class FleetSpec(Struct, frozen=True):
@@ -35,6 +40,8 @@ class FleetSpec(Struct, frozen=True):
     defects: tuple[FaultRule, ...] = ()
     equipment: Equipment = SOUND
     """What every cluster is made of, but for its defects."""
+    updates: Updates | None = None
+    """How clusters take updates to another release; None: they have no cluster-version operator."""
 
     @classmethod
     def parse(
@@ -52,9 +59,16 @@ class FleetSpec(Struct, frozen=True):
         feedback: str = "watch",
         delivered: Iterable[str] = (),
         defects: Iterable[str] = (),
+        updates: bool = False,
+        multi_node: float = 0.0,
     ) -> "FleetSpec":
-        """Returns the spec of a command line. Raises ValueError that says what is wrong."""
+        """Returns the spec of a command line. Raises ValueError that says what is wrong.
+
+        `updates`: clusters take updates to another release. `multi_node`: the share of those that
+        have several nodes.
+        """
         parse_version(version)
+        rules = tuple(parse_fault(text) for text in faults)
         if count < 0 or scale <= 0:
             raise ValueError("a fleet needs a count of at least 0 and a scale above 0")
         spec = cls(
@@ -64,12 +78,13 @@ class FleetSpec(Struct, frozen=True):
             seed=seed,
             scale=scale,
             durations=PhaseDurations.parse(durations),
-            faults=tuple(parse_fault(text) for text in faults),
+            faults=rules,
             version=version,
             labels=dict(_label(text) for text in labels),
             agent=parse_feedback(feedback),
             delivered=tuple(_delivered(text) for text in delivered),
             defects=tuple(parse_defect(text) for text in defects),
+            updates=_updates(updates, multi_node, rules),
         )
         _check_names(spec)
         return spec
@@ -90,6 +105,16 @@ class FleetSpec(Struct, frozen=True):
     def defects_by_cluster(self) -> dict[str, tuple[Fault, ...]]:
         """Returns the defects of each cluster, chosen apart from its faults."""
         return assign(self.defects, self.clusters(), f"{self.seed}/defects")
+
+    def updates_of(self, name: str, faults: Iterable[Fault]) -> Updates | None:
+        """Returns how the cluster takes updates. A cluster whose workers can't be drained has some,
+        whatever the share of clusters with several nodes."""
+        if self.updates is None or not self.updates.workers:
+            return self.updates
+        drawn = self.random(f"{name}/nodes").random() < self.updates.multi_node
+        if drawn or any(fault.name == "drain-blocked" for fault in faults):
+            return self.updates
+        return replace(self.updates, workers=0)
 
     def timing(self) -> AgentTiming:
         return self.agent.scaled(self.scale)
@@ -112,6 +137,16 @@ def _check_names(spec: FleetSpec) -> None:
                 f"{rule.fault.name}: no cluster {unknown[0]!r} in the fleet; "
                 f"give it a name of its own or choose one of {', '.join(sorted(known)[:5])}, ..."
             )
+
+
+def _updates(asked: bool, multi_node: float, rules: Iterable[FaultRule]) -> Updates | None:
+    """Returns how clusters take updates: none unless asked for, also by a fault of updates."""
+    if not 0.0 <= multi_node <= 1.0:
+        raise ValueError(f"multi-node is a share between 0 and 1, not {multi_node}")
+    struck = any(rule.fault.where is FaultPoint.UPDATE for rule in rules)
+    if not (asked or multi_node or struck):
+        return None
+    return Updates(workers=_WORKERS, multi_node=multi_node)
 
 
 def parse_feedback(text: str) -> AgentTiming:

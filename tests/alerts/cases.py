@@ -54,6 +54,7 @@ LEADS = 'ibgu_leads_total{pod="a"}'
 JOURNAL = 'ibgu_journal_unavailable{pod="a"}'
 LAG = 'ibgu_notify_lag_seconds{{receiver="{}",pod="{}"}}'
 UNTIL = 'ibgu_rollout_rollback_until_timestamp_seconds{{rollout="{}"}}'
+SINCE = 'ibgu_rollout_paused_since_timestamp_seconds{rollout="ran/a"}'
 HELD = 'ibgu_rollout_held{rollout="ran/a",reason="CircuitBreaker"}'
 
 CASES = (
@@ -188,6 +189,14 @@ CASES = (
         10,
         (f'rollout="ran/a",{WARNING}',),
     ),
+    Case(
+        "IbguPausedTooLong",
+        "since the beginning",
+        {SINCE: "0x1500"},
+        1450,
+        (f'rollout="ran/a",{WARNING}',),
+    ),
+    Case("IbguPausedTooLong", "resumed in time", {SINCE: "0x600 _x900"}, 1450),
     Case("IbguRollbackDeadline", "finalized", {UNTIL.format("ran/a"): "172800x2 _x20"}, 10),
     Case("IbguTooLittleTime", "other causes", ended("0+10x60", "0x10 8x50"), 20),
     Case("IbguApiErrors", "one in ten", answers("0+90x60", "0+10x60"), 30, (WARNING,)),

@@ -25,7 +25,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
-from ibgu.core.model.kinds import IbguSpec, IbuSpec, PlanItem, RolloutStrategy, SeedImageRef
+from ibgu.core.model.kinds import IbuSpec, PlanItem, RolloutSpec, RolloutStrategy, SeedImageRef
 from ibgu.db import Changeset, Journal
 from tests.db.records import NOW, changing, member, started, starting, step, with_run
 from tests.db.records import rollout as blank
@@ -38,13 +38,13 @@ CIRCUIT_BREAKER = Reason(
 RATE_LIMITED = Reason(ReasonKind.START_RATE, NOW, "at most 2 a minute", NOW + timedelta(seconds=40))
 
 
-def spec() -> IbguSpec:
+def spec() -> RolloutSpec:
     seed = SeedImageRef(image="quay.example/seed:4.17.2", version="4.17.2")
     plan = [
         PlanItem([action], RolloutStrategy(max_concurrency=2, timeout=240))
         for action in ("Prep", "Upgrade", "FinalizeUpgrade")
     ]
-    return IbguSpec(ibu_spec=IbuSpec(seed_image_ref=seed), plan=plan)
+    return RolloutSpec(ibu_spec=IbuSpec(seed_image_ref=seed), plan=plan)
 
 
 def rollout(uid: str = "r1", *, namespace: str = "default", age: int = 0, **more: Any) -> Rollout:

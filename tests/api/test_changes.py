@@ -23,8 +23,9 @@ from ibgu.core.model import (
     ReasonKind,
     Rollout,
     StepState,
+    names,
 )
-from ibgu.core.model.kinds import Ibgu, JsonObject, LabelSelector
+from ibgu.core.model.kinds import JsonObject, LabelSelector, RolloutObject
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore
 from ibgu.db.labels import seen as seen_labels
@@ -98,22 +99,22 @@ async def made(admin: HubClient) -> AsyncIterator[Callable[..., Awaitable[str]]]
         created = await admin.request("POST", paths.ibgus("default"), body=body)
         import msgspec
 
-        return msgspec.json.decode(created, type=Ibgu).metadata.uid
+        return msgspec.json.decode(created, type=RolloutObject).metadata.uid
 
     yield make
     for name in [each.metadata.name for each in await ibgus(admin)]:
         await admin.request("DELETE", paths.ibgu("default", name))
 
 
-async def ibgus(admin: HubClient) -> list[Ibgu]:
-    found: list[Ibgu] = []
-    async for items, _ in admin.list_pages(paths.ibgus("default"), Ibgu):
+async def ibgus(admin: HubClient) -> list[RolloutObject]:
+    found: list[RolloutObject] = []
+    async for items, _ in admin.list_pages(paths.ibgus("default"), RolloutObject):
         found.extend(each for each in items if each.metadata.name.startswith("ran-x1"))
     return found
 
 
-async def on_hub(admin: HubClient) -> Ibgu:
-    return await admin.get(paths.ibgu("default", "ran-x1"), Ibgu)
+async def on_hub(admin: HubClient) -> RolloutObject:
+    return await admin.get(paths.ibgu("default", "ran-x1"), RolloutObject)
 
 
 def known(uid: str, **more: Any) -> Rollout:
@@ -281,7 +282,7 @@ async def test_a_plan_that_changed_meanwhile_is_a_conflict(
 
     await made("Prep")
     changes = Changes(admin, "test")
-    target = await changes.read("default", "ran-x1", "olga", datetime.now(UTC))
+    target = await changes.read(names.IBGU, "default", "ran-x1", "olga", datetime.now(UTC))
     await changes.make(target, append(target, NewStep(("Upgrade",))))
     with pytest.raises(HubError) as late:
         await changes.make(target, append(target, NewStep(("AbortOnFailure",))))
@@ -299,7 +300,7 @@ async def test_a_status_write_does_not_conflict_with_an_appended_step(
 
     await made("Prep")
     changes = Changes(admin, "test")
-    target = await changes.read("default", "ran-x1", "olga", datetime.now(UTC))
+    target = await changes.read(names.IBGU, "default", "ran-x1", "olga", datetime.now(UTC))
     await admin.request(
         "PATCH",
         paths.ibgu_status("default", "ran-x1"),
@@ -343,7 +344,7 @@ async def test_waiting_clusters_are_skipped_by_name_or_reason(
     post: Post, made: Made, journal: Journal, admin: HubClient
 ) -> None:
     await fleet(journal, await made("Prep", "Upgrade", "FinalizeUpgrade"), name="ran-x1")
-    for body, names in (
+    for body, chosen in (
         ({"clusters": ["b", "g"]}, ["b", "g"]),
         ({"clusters": ["a", "b", "z"], "ifWaiting": True}, ["b"]),
         ({"reason": "ClaimedByOther"}, ["g"]),
@@ -352,7 +353,7 @@ async def test_waiting_clusters_are_skipped_by_name_or_reason(
         answer = await post("olga", "skip", body)
         assert answer.status_code == 202, answer.text
         value = (await on_hub(admin)).metadata.annotations["ibgu.dev/skip"]
-        assert [part for part in value.split(",") if not part.startswith("20")] == names
+        assert [part for part in value.split(",") if not part.startswith("20")] == chosen
     nobody = await post("olga", "skip", {"reason": "Unreachable"})
     assert nobody.json()["detail"] == "no cluster waits for the reason Unreachable"
 

@@ -47,6 +47,7 @@ async def test_explain_agrees_with_the_member(ask: Ask, journal: Journal) -> Non
     (member,) = (await ask("alice", "rollouts/default/ran-r1/members", cluster="c")).json()["items"]
     assert (found["why"], found["kind"]) == (PULL, member["failure"])
     assert (found["means"], found["remedy"]) == (member["means"], member["remedy"])
+    assert found["guide"] == "docs/guides/in-steps.md#clusters-that-failed"
 
 
 async def test_explain_refuses_forbidden_and_unknown_clusters(ask: Ask, journal: Journal) -> None:

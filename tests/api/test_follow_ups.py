@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Rollout, RolloutState, StepState
-from ibgu.core.model.kinds import Ibgu, LabelSelector
+from ibgu.core.model.kinds import LabelSelector, RolloutObject
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -122,12 +122,12 @@ async def without(admin: HubClient, *names: str) -> None:
         await admin.request("PATCH", path, body=body, content_type=kind)
 
 
-def created(found: list[Ibgu]) -> Ibgu:
+def created(found: list[RolloutObject]) -> RolloutObject:
     (new,) = [each for each in found if each.metadata.name != "ran-x1"]
     return new
 
 
-def selected(new: Ibgu) -> list[str]:
+def selected(new: RolloutObject) -> list[str]:
     (chosen,) = new.spec.cluster_label_selectors[0].match_expressions
     assert (chosen.key, chosen.operator) == ("name", "In")
     return chosen.values

@@ -69,6 +69,7 @@ async def test_a_running_member_says_what_it_is_at(ask: Ask, journal: Journal) -
         "late": "",
         "warning": "",
         "rollbackUntil": None,
+        "pausedSince": None,
     }
     assert (run["id"], run["state"], run["acceptedAt"]) == ("run-r1-a", "accepted", STAMP)
 

@@ -5,10 +5,12 @@ The statements are those that the routes send, caught on their way: none can be 
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
@@ -16,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 import ibgu.api
 from ibgu.api.context import Context
+from ibgu.core.model.preflight import FindingSeverity, PreflightRecord, RecordedFinding
 from ibgu.db.reads import Reads
 from ibgu.db.reads.duration_stats import NEWEST
 from ibgu.sandbox.hub import SandboxHub
@@ -77,6 +80,15 @@ def used_by_the_api() -> set[str]:
     return {name for name in used if hasattr(Reads, name)}
 
 
+async def judge_all_steps(engine: AsyncEngine) -> None:
+    """Gives all steps a record of preflight with one cluster at fault."""
+    found = RecordedFinding("P31", FindingSeverity.ERROR, "have a full disk", ("site-00001",))
+    record = PreflightRecord(datetime(2026, 1, 1, tzinfo=UTC), (found,))
+    statement = text("UPDATE steps SET preflight = CAST(:record AS jsonb)")
+    async with engine.begin() as db:
+        await db.execute(statement, {"record": msgspec.json.encode(record).decode()})
+
+
 async def test_no_route_reads_more_of_a_table_than_it_shows(
     app: FastAPI,
     client: httpx.AsyncClient,
@@ -86,6 +98,7 @@ async def test_no_route_reads_more_of_a_table_than_it_shows(
     called: set[str],
 ) -> None:
     client.headers["Authorization"] = f"Bearer {sandbox_hub.token('olga')}"
+    await judge_all_steps(engine)
     # Steps that are over are counted once in a process's life.
     await client.get("/api/v1/rollouts", params={"limit": 500})
     # So are the clusters of a seed image, until something happens in a rollout that uses it.

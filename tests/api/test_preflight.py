@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.preflight.registry import RULES
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.drivers.preflight import RULE_BOOKS
+from ibgu.core.model.kinds import RolloutSpec
+from ibgu.core.model.names import FLEET_UPDATE
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -147,6 +149,51 @@ async def test_a_manifest_that_is_not_applied_yet(preflight: Asked) -> None:
     assert {told[rule] for rule in ("P6", "P9", "P22", "P30", "P32")} == {"unknown"}
     everywhere = [each for each in found["findings"] if each["severity"] == "unknown"]
     assert all((each["count"], each["clusters"]) == (3, []) for each in everywhere)
+
+
+def update_manifest(version: str, *steps: str) -> dict[str, Any]:
+    strategy = {"maxConcurrency": 2, "timeout": 240}
+    return {
+        "apiVersion": "ibgu.dev/v1alpha1",
+        "kind": FLEET_UPDATE,
+        "metadata": {"name": "pf-update", "namespace": "default"},
+        "spec": {
+            "update": {"release": {"version": version, "image": IMAGE}},
+            "clusterLabelSelectors": [{"matchLabels": {"fleet": "pf"}}],
+            "plan": [{"actions": each.split(), "rolloutStrategy": strategy} for each in steps],
+        },
+    }
+
+
+async def test_a_fleet_update_is_judged_by_the_rules_of_its_kind(preflight: Asked) -> None:
+    body = update_manifest("4.17.3", "Check", "Update")
+    found = await preflight("admin", manifest=body, inspect=True)
+    assert (found["clusters"], found["blockedClusters"]) == (3, ["pf-2", "pf-10"])
+    rules = RULE_BOOKS[FLEET_UPDATE].rules
+    assert [each["rule"] for each in found["rules"]] == [rule.id for rule in rules]
+    assert findings(found, "U2")[0]["message"] == "are newer than 4.17.3, and can't go back"
+    assert findings(found, "U3")[0]["clusters"] == ["pf-2"]
+    (unsigned,) = findings(found, "U4")
+    assert (unsigned["severity"], unsigned["object"], unsigned["field"]) == (
+        "warning",
+        "FleetUpdate default/pf-update",
+        "spec.update.signatures",
+    )
+    assert outcomes(found)["U9"] == "unknown"
+    assert (found["inspectable"], found["inspected"], found["inspecting"]) == (False, 0, 0)
+
+
+async def test_a_preview_of_a_fleet_update_has_the_findings_of_its_kind(
+    client: httpx.AsyncClient, sandbox_hub: SandboxHub
+) -> None:
+    headers = {"Authorization": f"Bearer {sandbox_hub.token('admin')}"}
+    body = {"manifest": update_manifest("4.18.1", "Check", "Update")}
+    answer = await client.post("/api/v1/preview", json=body, headers=headers)
+    words = " ".join(answer.json()["warnings"])
+    assert "2 of 3 clusters are more than one minor release behind 4.18.1" in words
+    assert "[U3]" in words
+    assert "[U4]" in words
+    assert "single-node" not in words
 
 
 @pytest.mark.usefixtures("content")
@@ -283,7 +330,7 @@ async def test_the_seed_image_of_a_rollout_is_the_annotation_of_its_object(
     body["metadata"] |= {"name": "pf-named", "annotations": {"ibgu.dev/seed-image": entry}}
     kubectl.apply(body)
     uid = kubectl.get("ibgu", "pf-named", "-n", "default")["metadata"]["uid"]
-    spec = msgspec.convert(body["spec"], IbguSpec)
+    spec = msgspec.convert(body["spec"], RolloutSpec)
     try:
         await seen(journal, replace(rollout("pf-named"), uid=uid, name="pf-named", spec=spec))
         found = await preflight("olga", namespace="default", name="pf-named")

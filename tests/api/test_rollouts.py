@@ -33,7 +33,8 @@ async def test_a_rollout_shows_its_plan_counts_and_current_step(ask: Ask, journa
         "phase": "Running",
         "state": "running",
         "hold": None,
-        "seed": {"image": "quay.example/seed:4.17.2", "version": "4.17.2"},
+        "kind": "ImageBasedGroupUpgrade",
+        "release": {"image": "quay.example/seed:4.17.2", "version": "4.17.2"},
         "plan": [
             {"actions": [action], "maxConcurrency": 2, "timeoutMinutes": 240}
             for action in ("Prep", "Upgrade", "FinalizeUpgrade")

@@ -9,7 +9,7 @@ from ibgu.api.problems import Problem
 from ibgu.api.requests.refusals import read_refusals_as_problems
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Cause, Rollout
-from ibgu.core.model.kinds import IbguSpec, IbuSpec, SeedImageRef
+from ibgu.core.model.kinds import IbuSpec, RolloutSpec, SeedImageRef
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import AccessReview, User
@@ -30,7 +30,7 @@ IMAGE = f"registry.example.com/seeds/du@{SHA}"
 
 def of_image(uid: str, image: str, **more: Any) -> Rollout:
     seed = SeedImageRef(image=image, version="4.17.3")
-    return rollout(uid, spec=IbguSpec(ibu_spec=IbuSpec(seed_image_ref=seed)), **more)
+    return rollout(uid, spec=RolloutSpec(ibu_spec=IbuSpec(seed_image_ref=seed)), **more)
 
 
 async def upgraded(journal: Journal, of: Rollout, *clusters: str) -> None:

@@ -9,6 +9,7 @@ from tests.benchmarks import api_part, failover, fairness, journal_part, rollout
 from tests.benchmarks.fleet import part as fleet_part
 from tests.benchmarks.memory import freshness, makespan
 from tests.benchmarks.memory import part as memory_part
+from tests.benchmarks.updates import part as updates_part
 
 
 class Part(Struct, frozen=True):
@@ -22,6 +23,7 @@ PARTS = {
     "api": Part(api_part.__doc__, api_part.arguments, api_part.run),
     "journal": Part(journal_part.__doc__, journal_part.arguments, journal_part.run),
     "rollout": Part(rollout_part.__doc__, rollout_part.arguments, rollout_part.run),
+    updates_part.PART: Part(updates_part.__doc__, updates_part.arguments, updates_part.run),
     "makespan": Part(makespan.__doc__, makespan.arguments, makespan.run),
     "freshness": Part(freshness.__doc__, freshness.arguments, freshness.run),
     "failover": Part(failover.__doc__, failover.arguments, failover.run),

@@ -15,13 +15,14 @@ CHECKED = 60.0
 """Seconds between two readings of a payload's objects while a step with Prep runs."""
 _ANY = math.inf
 _AT_START = {
-    ("get", ""): 6,  # its version, and the schemas of what it serves
+    ("get", ""): 7,  # its version twice (once for its clock), and the schemas of what it serves
     ("get", "namespaces"): 1,  # the hub's identity
 }
 TALM = 5.0
 """Seconds between two looks whether TALM's Deployment is there, at least."""
 _WATCHED = (
     "imagebasedgroupupgrades",
+    "fleetupdates",
     "managedclusters",
     WORKS,
     "clustergroupupgrades",

@@ -19,8 +19,8 @@ from ibgu.core.drivers import DRIVERS
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Kind, Member, OnMember
-from ibgu.core.model.kinds import Ibgu, JsonObject
-from ibgu.core.views.status import OPTIONAL
+from ibgu.core.model.kinds import JsonObject, RolloutObject
+from ibgu.core.views.status import OPTIONAL_FIELDS
 from ibgu.hub import paths
 from ibgu.hub.writing.writer import Writer
 from ibgu.sim.hub import MemoryClient, MemoryHub
@@ -153,7 +153,7 @@ async def _desk(fleet: FleetState, told: Measurement) -> AsyncIterator[Statuses]
     rng = Random(0)
     parts = (mirror, Payloads(DRIVERS, client, "a:b"), clock, writer, Quarantine(rng))
     statuses = Timed(
-        *parts, served=OPTIONAL, committed=lambda: True, talm_live=lambda: False, rng=rng
+        *parts, served=OPTIONAL_FIELDS, committed=lambda: True, talm_live=lambda: False, rng=rng
     )
     statuses.told = told
 
@@ -186,9 +186,9 @@ class Timed(Statuses):
         super()._write(tracked, now)
 
 
-def _seen(data: bytes) -> Ibgu:
+def _seen(data: bytes) -> RolloutObject:
     """Returns the IBGU with the uid of the rollout that the records have."""
-    found = json.decode(data, type=Ibgu)
+    found = json.decode(data, type=RolloutObject)
     return structs.replace(found, metadata=structs.replace(found.metadata, uid="uid-a"))
 
 

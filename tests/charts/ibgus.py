@@ -29,19 +29,20 @@ class Answer(NamedTuple):
 class Ibgus:
     """Requests on IBGUs in `default`; a dry run is validated in full and stores nothing."""
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx.Client, path: str = _PATH) -> None:
         self._client = client
+        self._path = path
 
     def create(self, ibgu: Object, *, dry_run: bool = False) -> Answer:
         params = {"dryRun": "All"} if dry_run else {}
-        return self._answer(self._client.post(_PATH, json=ibgu, params=params))
+        return self._answer(self._client.post(self._path, json=ibgu, params=params))
 
     def append(self, name: str, step: Object) -> Answer:
         return self.patch(name, [{"op": "add", "path": "/spec/plan/-", "value": step}])
 
     def patch(self, name: str, operations: list[Object], *, status: bool = False) -> Answer:
         """A JSON patch, as `oc patch --type=json` sends it."""
-        path = f"{_PATH}/{name}{'/status' if status else ''}"
+        path = f"{self._path}/{name}{'/status' if status else ''}"
         headers = {"Content-Type": "application/json-patch+json"}
         return self._answer(self._client.patch(path, json=operations, headers=headers))
 

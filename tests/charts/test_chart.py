@@ -34,6 +34,7 @@ def test_the_chart_grants_what_the_sandbox_grants() -> None:
             "payloadNamespaces": ["default", "openshift-adp"],
             "topology": "combined",
             "tenancy": "clustersets",
+            "preflightHubReleases": {"enabled": True},
             "userRoles": {"create": False},
         }
     )
@@ -86,6 +87,22 @@ def test_inspections_are_off_until_they_are_turned_on(given: Object, count: int)
         assert told == ["true"] * (0 if shadow else count)
 
 
+@pytest.mark.parametrize("given", [{}, {"enabled": True}])
+def test_the_hubs_releases_are_read_by_the_controller_where_it_is_turned_on(given: Object) -> None:
+    for shadow in (False, True):
+        objects = render({"preflightHubReleases": given, "shadow": shadow})
+        on = bool(given) and not shadow
+        assert ("ibgu-preflight-hub" in {role for _, role, *_ in bindings(objects)}) is on
+        set_on = [
+            item["metadata"]["name"]
+            for item in objects
+            if item["kind"] == "Deployment"
+            for variable in item["spec"]["template"]["spec"]["containers"][0]["env"]
+            if variable["name"] == "IBGU_PREFLIGHT_HUB_RELEASES"
+        ]
+        assert set_on == (["ibgu-controller"] if on else [])
+
+
 def test_a_shadow_is_bound_to_nothing_that_writes() -> None:
     """The API's role asks the hub who its callers are; that stores nothing."""
     roles = {role for _, role, *_ in bindings(render({"shadow": True}))}
@@ -102,10 +119,11 @@ def test_every_rule_is_a_plain_file_that_is_found() -> None:
 
 
 def test_each_crd_is_a_file_of_its_own() -> None:
-    """Where TALM has brought the first one, only the second is applied."""
+    """Where TALM has brought that of IBGUs, only the others are applied."""
     names = {path.name: crd["metadata"]["name"] for path in (CHART / "crds").glob("*.yaml")
              for crd in yaml.safe_load_all(path.read_text())}  # fmt: skip
     assert names == {
+        "fleetupdates.yaml": "fleetupdates.ibgu.dev",
         "imagebasedgroupupgrades.yaml": "imagebasedgroupupgrades.lcm.openshift.io",
         "seedimages.yaml": "seedimages.ibgu.dev",
     }

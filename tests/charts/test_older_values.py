@@ -11,6 +11,7 @@ from tests.charts.rendering import CASES, CHART, NEEDED, OPENSHIFT, Object, helm
 
 NEW = (
     *("besideTalm", "leasePolicy", "oauthProxy", "payloadPolicy", "preflightInspections"),
+    "preflightHubReleases",
     *("talmServiceAccounts", "tenancy"),
 )
 """Since the first chart that people installed."""

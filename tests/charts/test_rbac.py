@@ -21,6 +21,8 @@ class Resource(NamedTuple):
 
 IBGUS = Resource("lcm.openshift.io", "imagebasedgroupupgrades")
 IBGU_STATUS = IBGUS._replace(subresource="status")
+UPDATES = Resource("ibgu.dev", "fleetupdates")
+UPDATE_STATUS = UPDATES._replace(subresource="status")
 CLUSTERS = Resource("cluster.open-cluster-management.io", "managedclusters")
 SETS = Resource("cluster.open-cluster-management.io", "managedclustersets")
 SET_BINDINGS = Resource("cluster.open-cluster-management.io", "managedclustersetbindings")
@@ -46,11 +48,15 @@ TALM_POLICIES, TALM_POLICY_BINDINGS = (
     each._replace(name="ibgu-beside-talm") for each in (POLICIES, POLICY_BINDINGS)
 )
 CRDS = Resource("apiextensions.k8s.io", "customresourcedefinitions")
+HUB_VERSION = Resource("config.openshift.io", "clusterversions", name="version")
+ACM_HUBS = Resource("operator.open-cluster-management.io", "multiclusterhubs")
 BINDINGS = Resource("rbac.authorization.k8s.io", "clusterrolebindings")
 
 MAY = [
     ("list watch", IBGUS, "site"),
     ("patch", IBGU_STATUS, "site"),
+    ("list watch", UPDATES, "site"),
+    ("patch", UPDATE_STATUS, "site"),
     ("get list watch patch", CLUSTERS, ""),
     ("list", SETS, ""),
     ("list", SET_BINDINGS, "site"),
@@ -69,6 +75,8 @@ MAY = [
     ("get", POLICY_BINDINGS, ""),
     ("get list watch", TALM_POLICIES, ""),
     ("get list watch", TALM_POLICY_BINDINGS, ""),
+    ("get", HUB_VERSION, ""),
+    ("list", ACM_HUBS, ""),
     ("create", TOKEN_REVIEWS, ""),
     ("create", ACCESS_REVIEWS, ""),
 ]
@@ -78,6 +86,8 @@ MAY_NOT = [
     ("create update patch delete", SET_BINDINGS, "site"),
     ("get create update patch delete deletecollection *", IBGUS, "site"),
     ("get update", IBGU_STATUS, "site"),
+    ("get create update patch delete deletecollection *", UPDATES, "site"),
+    ("get update", UPDATE_STATUS, "site"),
     ("create update delete deletecollection", CLUSTERS, ""),
     ("patch update", CLUSTERS._replace(subresource="status"), ""),
     ("patch update", WORKS._replace(subresource="status"), "spoke1"),
@@ -97,6 +107,8 @@ MAY_NOT = [
     ("get", SECRETS, "kube-system"),
     ("get", CONFIG_MAPS, "kube-system"),
     ("get list watch", CRDS, ""),
+    ("list update patch", HUB_VERSION, ""),
+    ("get create update patch delete", ACM_HUBS, "open-cluster-management"),
     ("create", BINDINGS, ""),
     ("impersonate", Resource("", "users"), ""),
     ("create", Resource("", "serviceaccounts", subresource="token"), "ibgu-system"),

@@ -420,8 +420,9 @@ def test_namespace_editors_change_rollouts_only_with_aggregate_edit(
     roles = [o for o in render(values) if o["metadata"]["name"] in ("ibgu-view", "ibgu-edit")]
     granted = {"view": set[str](), "edit": set[str](), "admin": set[str]()}
     for role in roles:
-        [rule] = role["rules"]
+        rule, updates = role["rules"]
         assert rule["resources"] == ["imagebasedgroupupgrades"]
+        assert updates == rule | {"apiGroups": ["ibgu.dev"], "resources": ["fleetupdates"]}
         for name, verbs in granted.items():
             label = f"rbac.authorization.k8s.io/aggregate-to-{name}"
             verbs.update(rule["verbs"] if role["metadata"]["labels"].get(label) == "true" else ())
@@ -447,6 +448,20 @@ def test_cluster_wide_viewers_see_the_catalogue_of_seeds(aggregated: bool) -> No
     assert view["metadata"]["labels"][groups["view"]] == "true"
     assert (edit["metadata"]["labels"].get(groups["edit"]) == "true") is aggregated
     assert groups["view"] not in edit["metadata"]["labels"]
+
+
+def test_viewers_list_policies_only_where_the_installation_says_so() -> None:
+    def roles(values: dict[str, Any]) -> list[dict[str, Any]]:
+        return [o for o in render(values) if o["metadata"]["name"] == "ibgu-policy-view"]
+
+    assert roles({}) == []
+    [role] = roles({"userRoles": {"viewPolicies": True}})
+    group, resources = ["policy.open-cluster-management.io"], ["policies"]
+    assert role["rules"] == [{"apiGroups": group, "resources": resources, "verbs": ["list"]}]
+    for name in ("view", "edit", "admin"):
+        assert (
+            role["metadata"]["labels"][f"rbac.authorization.k8s.io/aggregate-to-{name}"] == "true"
+        )
 
 
 def test_a_single_process_has_no_budget_that_would_keep_its_node() -> None:

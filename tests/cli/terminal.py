@@ -43,12 +43,12 @@ def on_terminal(server: str, sandbox_hub: SandboxHub) -> OnTerminal:
             "TERM": "xterm",
             "PYTHONFAULTHANDLER": "1",
         }
-        return await asyncio.to_thread(_typed, args, given | env, types)
+        return await asyncio.to_thread(typed, args, given | env, types)
 
     return run
 
 
-def _typed(args: tuple[str, ...], env: dict[str, str], types: str) -> Shown:
+def typed(args: tuple[str, ...], env: dict[str, str], types: str, asks: str = ASKS) -> Shown:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     process = subprocess.Popen(
@@ -61,7 +61,7 @@ def _typed(args: tuple[str, ...], env: dict[str, str], types: str) -> Shown:
     try:
         while part := _read(ours, process, screen):
             screen += part
-            if types and ASKS in " ".join(screen.decode(errors="replace").split()):
+            if types and asks in " ".join(screen.decode(errors="replace").split()):
                 os.write(ours, types.encode())
                 types = ""
     finally:

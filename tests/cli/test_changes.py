@@ -254,7 +254,7 @@ async def test_previews_of_invalid_input_are_refused(ibgu: Ibgu, tmp_path: Path)
     for args in ((), ("x", "-f", "y"), ("-f", "y", "--append", "Upgrade")):
         assert (await ibgu("preview", *args)).exit_code == 2
     none = await ibgu("preview", "-f", write(tmp_path / "none.yaml", {"kind": "Other"}))
-    assert "contains 0 objects of kind ImageBasedGroupUpgrade" in none.stderr
+    assert "contains 0 objects of kind ImageBasedGroupUpgrade or FleetUpdate" in none.stderr
     body = manifest("Prep")
     body["spec"]["plan"][0]["rolloutStrategy"]["maxConcurrency"] = "two"
     typed = await ibgu("preview", "-f", write(tmp_path / "typed.yaml", body), user="olga")

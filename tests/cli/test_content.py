@@ -346,3 +346,101 @@ def test_a_bomb_is_a_finding(tmp_path: Path) -> None:
     done = ibgu("manifests", "lint", tmp_path)
     assert done.exit_code == 1
     assert "has more than 100000 values" in done.stdout
+
+
+def test_templates_are_accepted_and_packed_as_they_are(content: Path) -> None:
+    spoil(content / APP, "voting", "{{hub .ManagedClusterLabels.app hub}}")
+    done = ibgu("oadp", "lint", content, "--storage", "lvms", "--pull-secret")
+    assert (done.exit_code, done.stdout) == (0, "no findings in 8 documents\n")
+    done = ibgu("oadp", "pack", content, "--storage", "lvms")
+    assert done.exit_code == 0
+    text = yaml.safe_load(done.stdout)["data"][APP]
+    assert text == (content / APP).read_text()
+    (content / "packed.yaml").write_text(done.stdout)
+    done = ibgu("oadp", "lint", content / "packed.yaml", "--storage", "lvms", "--pull-secret")
+    assert (done.exit_code, done.stdout) == (0, "no findings in 8 documents\n")
+
+
+def test_a_template_that_is_not_supported_has_file_and_line(content: Path) -> None:
+    spoil(content / APP, "backupName: voting", 'backupName: {{hub fromSecret "" "a" "b" hub}}')
+    done = ibgu("oadp", "lint", content, "--storage", "lvms")
+    assert done.exit_code == 1
+    assert f"{content / APP}:37: error P42: object: template in column" in done.stdout
+    assert ibgu("oadp", "pack", content).exit_code == 1
+    done = ibgu("oadp", "pack", content, "--force")
+    assert done.exit_code == 0
+    assert "the size was not checked: ConfigMap openshift-adp/oadp-cm" in done.stderr
+
+
+# -- convert -----------------------------------------------------------------------------------
+
+CGU = {
+    "apiVersion": "ran.openshift.io/v1alpha1",
+    "kind": "ClusterGroupUpgrade",
+    "metadata": {"name": "z-stream", "namespace": "ran"},
+    "spec": {
+        "backup": True,
+        "clusterLabelSelectors": [{"matchLabels": {"region": "north"}}],
+        "managedPolicies": ["platform"],
+        "remediationStrategy": {"maxConcurrency": 10},
+    },
+}
+VERSION = {
+    "kind": "ClusterVersion",
+    "spec": {
+        "desiredUpdate": {
+            "version": "4.16.12",
+            "image": f"quay.example/ocp-release@sha256:{'a' * 64}",
+        }
+    },
+}
+TEMPLATES = [{"complianceType": "musthave", "objectDefinition": VERSION}]
+POLICIES = {
+    "apiVersion": "v1",
+    "kind": "List",
+    "items": [
+        {
+            "kind": "Policy",
+            "metadata": {"name": "platform"},
+            "spec": {
+                "policy-templates": [
+                    {"objectDefinition": {"spec": {"object-templates": TEMPLATES}}}
+                ]
+            },
+        }
+    ],
+}
+
+
+def test_a_cluster_group_upgrade_becomes_a_file_with_a_fleet_update(tmp_path: Path) -> None:
+    """The policies are a List, as `oc get policies -o yaml` prints it."""
+    cgu, policies, output = (tmp_path / name for name in ("cgu.yaml", "policies.yaml", "out"))
+    cgu.write_text(yaml.safe_dump(CGU))
+    policies.write_text(yaml.safe_dump(POLICIES))
+    found = ibgu("convert", "-f", cgu, "-f", policies, "-o", output)
+    assert found.exit_code == 0, found.stderr
+    assert found.stderr.startswith("ibgu: left out: backup: name an image for its Job (--job-image)")
+    update = yaml.safe_load(output.read_text())
+    assert update["kind"] == "FleetUpdate"
+    assert update["spec"]["update"]["release"]["version"] == "4.16.12"
+
+
+def test_an_object_that_can_not_be_converted_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    cgu = tmp_path / "cgu.yaml"
+    cgu.write_text(yaml.safe_dump(CGU))
+    found = ibgu("convert", "-f", cgu)
+    assert (found.exit_code, found.stdout) == (1, "")
+    words = "the policy platform was not given: add its file, or read it from the hub (--hub)"
+    assert f"not converted: {words}" in found.stderr
+    cgu.write_text("kind: [")
+    broken = ibgu("convert", "-f", cgu)
+    assert broken.exit_code == 1
+    assert "cgu.yaml:2: " in broken.stderr
+
+
+def test_there_must_be_one_cluster_group_upgrade(tmp_path: Path) -> None:
+    policies = tmp_path / "policies.yaml"
+    policies.write_text(yaml.safe_dump(POLICIES))
+    found = ibgu("convert", "-f", policies)
+    assert found.exit_code == 2
+    assert "0 objects of kind ClusterGroupUpgrade: give exactly one" in found.stderr

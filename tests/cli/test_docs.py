@@ -12,7 +12,7 @@ from ibgu.cli.app import app
 
 DOC = Path(__file__).parents[2] / "docs" / "cli.md"
 SHARED = {"--server", "--token", "--ca-file", "--namespace", "-n"}
-ASKING = {"get", "status", "tree", "stragglers", "events", "explain", "collect"}
+ASKING = {"get", "status", "tree", "stragglers", "events", "explain", "recover", "collect"}
 ASKING |= {"members", "clusters"}
 ASKING |= {"shadow-report"}
 WITHOUT_NAMESPACE = {"history", "works"}

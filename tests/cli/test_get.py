@@ -55,7 +55,8 @@ async def test_all_namespaces_that_one_may_see(ibgu: Ibgu) -> None:
 @pytest.mark.usefixtures("rollouts")
 async def test_wide_says_more(ibgu: Ibgu) -> None:
     row = (await ibgu("get", "ran-r1", "-o", "wide")).stdout.splitlines()[1].split()
-    assert row[-7:] == ["1", "2", "0", "1", "4.17.2", "CircuitBreaker", "-"]
+    kind = ["ImageBasedGroupUpgrade"]
+    assert row[-8:] == ["1", "2", "0", "1", *kind, "4.17.2", "CircuitBreaker", "-"]
 
 
 async def test_wide_output_shows_the_creator_that_the_hub_reports(

@@ -16,6 +16,7 @@ from ibgu.db import Journal
 from tests.api.fleet import over, rollout, seen
 from tests.api.test_changes import manifest
 from tests.api.test_preflight import IMAGE, RELEASES, clusters
+from tests.api.test_recorded_preflight import judged
 from tests.cli.conftest import Ibgu
 
 __all__ = ["clusters"]
@@ -53,7 +54,7 @@ async def test_findings_come_by_rule_with_their_clusters(ibgu: Ibgu, tmp_path: P
         "not read: only the cluster knows, and inspections are off: set IBGU_PREFLIGHT_INSPECTIONS"
     ) in lines
     assert lines[-2] == "2 of 3 clusters would fail"
-    assert lines[-1].startswith("41 rules: 4 found errors, ")
+    assert lines[-1].startswith("42 rules: 4 found errors, ")
     as_json = await ibgu("preflight", "-f", file, "-o", "json", user="olga")
     body = json.loads(as_json.stdout)
     assert (as_json.exit_code, body["clusters"], body["blocked"]) == (1, 3, 2)
@@ -189,3 +190,42 @@ def test_words_of_a_cluster_stay_in_their_line() -> None:
     hostile = finding(clusters=("s1",), count=1, message="run \x1b[31mEKS\nP1 error")
     assert "\x1b" not in lines(hostile)[0]
     assert lines(hostile)[0].endswith("(s1)")
+
+
+async def test_findings_before_a_step_come_with_what_came_of_them(
+    ibgu: Ibgu, journal: Journal
+) -> None:
+    await judged(journal)
+    found = await ibgu("preflight", "ran-r1", "-n", "default", "--recorded", user="olga")
+    assert found.exit_code == 0, found.output
+    first, *lines = found.stdout.splitlines()
+    assert first.startswith("step 1: Prep, checked at 20")
+    assert lines == [
+        "  P31 error 2 clusters: have a full disk (a, c)",
+        "  P13 warning the plan: ConfigMap default/oadp: was not found",
+        "  2 rules could not be checked: P6, P7",
+        "  2 clusters failed in a way that rules look for: found before 1, not checked 0, missed 1",
+        "  1 cluster failed in a way that no rule looks for",
+        "  1 cluster with an error succeeded all the same",
+        "    Prep PrecacheFailed: 2 clusters, found before 1, missed 1 (P12, P31)",
+        "    Prep unknown failure: 1 cluster",
+    ]
+    as_json = await ibgu(
+        "preflight", "ran-r1", "-n", "default", "--recorded", "-o", "json", user="olga"
+    )
+    assert json.loads(as_json.stdout)["items"][0]["found"] == 1
+
+
+async def test_a_rollout_that_was_never_evaluated_says_so(ibgu: Ibgu, journal: Journal) -> None:
+    await seen(journal, rollout("pf"))
+    found = await ibgu("preflight", "ran-pf", "-n", "default", "--recorded", user="olga")
+    assert found.stdout == "preflight has evaluated no step of this rollout\n"
+
+
+@pytest.mark.parametrize(
+    "given", [["-l", "a=b"], ["ran-pf", "--inspect"], ["ran-pf", "-o", "name"]]
+)
+async def test_recorded_findings_are_those_of_a_rollout(ibgu: Ibgu, given: list[str]) -> None:
+    found = await ibgu("preflight", *given, "--recorded", user="olga")
+    assert found.exit_code == 2
+    assert "--recorded needs a rollout" in found.output

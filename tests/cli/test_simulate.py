@@ -25,6 +25,7 @@ from ibgu.sandbox.kubectl import Kubectl
         (["--label", "x"], "a label is key=value"),
         (["--feedback", "carrier-pigeon"], "feedback is watch, poll or poll:10s"),
         (["--delivered", "Pod/x/y"], "delivered is ConfigMap/namespace/name"),
+        (["--multi-node", "2"], "multi-node is a share between 0 and 1"),
     ],
 )
 def test_invalid_fleet_options_are_refused_in_one_line(args: list[str], said: str) -> None:

@@ -22,8 +22,8 @@ from ibgu.client.responses import (
     EtaResponse,
     FailureGroupResponse,
     FailuresResponse,
+    ReleaseResponse,
     RolloutResponse,
-    SeedResponse,
     StalledClusterResponse,
     StepResponse,
 )
@@ -275,7 +275,7 @@ def in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
 _RUNNING: dict[str, Any] = {
     "phase": "Running",
     "created_at": NOW,
-    "seed": SeedResponse(image=""),
+    "release": ReleaseResponse(image=""),
     "counts": CountsResponse(total=0),
 }
 

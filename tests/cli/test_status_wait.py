@@ -22,7 +22,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.model.kinds import RolloutSpec
 from ibgu.db import Journal
 from tests.api.fleet import (
     CIRCUIT_BREAKER,
@@ -50,7 +50,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def complete(journal: Journal, *outcomes: Outcome) -> None:
     """A rollout of one step, with one member an outcome."""
-    plan = IbguSpec(plan=rollout().spec.plan[:1])
+    plan = RolloutSpec(plan=rollout().spec.plan[:1])
     one = rollout(spec=plan)
     await seen(journal, one)
     prep = step(one, 0, Action.PREP, state=StepState.FINISHED, finished_at=NOW)

@@ -22,7 +22,7 @@ from ibgu.core.model import (
     RolloutState,
     StepState,
 )
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.model.kinds import RolloutSpec
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore
 from ibgu.db.labels import seen as seen_labels
@@ -74,7 +74,7 @@ class Scene:
         self.cluster("meanwhile", "prep-completed")
         self.cluster("monitor", "prep-completed", "upgrade-failed")
         self.cluster("waits", "prep-completed")
-        plan = IbguSpec(ibu_spec=spec().ibu_spec, plan=spec().plan[:2])
+        plan = RolloutSpec(ibu_spec=spec().ibu_spec, plan=spec().plan[:2])
         one = self.rollout(spec=plan)
         await seen(self._journal, one)
         name = self.names

@@ -125,6 +125,10 @@ def _rollout_over_time(one: str) -> Panels:
             "Clusters of the whole rollout",
             {"{{state}}": f"max by (state) (ibgu_rollout_clusters{one}) > 0"},
         ),
+        lines(
+            "Findings of preflight",
+            {"{{severity}}": f"max by (severity) (ibgu_rollout_preflight_findings{one})"},
+        ),
         stacked(
             "Clusters of the running step",
             {"{{state}}": f"max by (state) (ibgu_rollout_members{one}) > 0"},
@@ -139,11 +143,15 @@ def _rollout_over_time(one: str) -> Panels:
             {
                 "warned": f"max(ibgu_rollout_warned_clusters{one})",
                 "can be rolled back": f"max(ibgu_rollout_rollback_clusters{one})",
+                "paused": f"max(ibgu_rollout_paused_clusters{one})",
             },
         ),
         lines(
-            "Time left to finalize or roll back",
-            {"time left": f"min(ibgu_rollout_rollback_until_timestamp_seconds{one}) - time()"},
+            "Time left to finalize or roll back, and time that parts of clusters are paused",
+            {
+                "time left": f"min(ibgu_rollout_rollback_until_timestamp_seconds{one}) - time()",
+                "paused": f"time() - min(ibgu_rollout_paused_since_timestamp_seconds{one})",
+            },
             "s",
         ),
         lines(

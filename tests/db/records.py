@@ -26,7 +26,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
-from ibgu.core.model.kinds import IbguSpec, PlanItem, RolloutStrategy
+from ibgu.core.model.kinds import PlanItem, RolloutSpec, RolloutStrategy
 from ibgu.db import Changeset
 from tests.members import changed_member, member_of
 from tests.runs import changed
@@ -43,7 +43,7 @@ def rollout(uid: str = "r1", *, age: int = 0, **changes: Any) -> Rollout:
         "namespace": "default",
         "name": f"ibgu-{uid}",
         "created_at": NOW - timedelta(minutes=age),
-        "spec": IbguSpec(plan=plan),
+        "spec": RolloutSpec(plan=plan),
     }
     return Rollout(**(fields | changes))
 

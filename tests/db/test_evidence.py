@@ -1,13 +1,14 @@
 """Evidence in the history: only what is there, by short names."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
-from ibgu.core.model import ClusterView, Observation, WorkView
+from ibgu.core.model import ClusterView, JobView, Observation, WorkView
 from ibgu.db.journal.evidence import evidence
 
 CLUSTER = ClusterView(
@@ -62,6 +63,25 @@ def test_evidence_contains_every_observed_value() -> None:
 @pytest.mark.parametrize(
     ("seen", "found"),
     [
+        (
+            {"job": replace(WORK, job=JobView(name="b-r1", failed=True, reason="Late"))},
+            {"run": "r1", "name": "b-r1", "failed": True, "reason": "Late"},
+        ),
+        ({"job": replace(WORK, apply_error="forbidden")}, {"run": "r1", "error": "forbidden"}),
+        ({"job_refusal": "denied"}, {"refused": "denied"}),
+    ],
+)
+def test_evidence_contains_the_job_beside_the_feedback(
+    seen: dict[str, Any], found: dict[str, object]
+) -> None:
+    told = evidence(Observation(cluster=CLUSTER, stage=WORK, **seen))
+    assert told["ibu"]["job"] == found
+    assert told["ibu"]["run"] == "r1"
+
+
+@pytest.mark.parametrize(
+    ("seen", "found"),
+    [
         (Observation(cluster=None), {"cluster": {"state": "gone"}}),
         (
             Observation(cluster=replace(CLUSTER, reachable=False), refusal="denied"),
@@ -74,6 +94,10 @@ def test_evidence_contains_every_observed_value() -> None:
         (
             Observation(cluster=None, payload=replace(WORK, apply_error="no namespace")),
             {"cluster": {"state": "gone"}, "payload": "no namespace"},
+        ),
+        (
+            Observation(cluster=None, job=replace(WORK, apply_error="no namespace")),
+            {"cluster": {"state": "gone"}},
         ),
         (
             Observation(

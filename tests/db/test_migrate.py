@@ -124,8 +124,8 @@ async def test_a_database_of_an_unreleased_version_is_refused(
 async def test_no_lead_after_a_newer_ibgu_has_led(db: AsyncEngine) -> None:
     await Journal(db, "hub-1").lead("ibgu-0")
     async with db.begin() as connection:
-        await connection.execute(text("UPDATE hubs SET schema_floor = 12"))
-    with pytest.raises(SchemaMismatch, match="led by an ibgu of schema 12"):
+        await connection.execute(text("UPDATE hubs SET schema_floor = 15"))
+    with pytest.raises(SchemaMismatch, match="led by an ibgu of schema 15"):
         await Journal(db, "hub-1").lead("ibgu-1")
 
 

@@ -18,9 +18,9 @@ from tests.db.records import ended, ending, members, opening, rollout, rows, sta
 
 OLD = "0002"
 NEW_COLUMNS = (
-    ("across_namespaces",),
+    ("across_namespaces", "preflight"),
     ("armed_generation",),
-    ("warning", "rollback_until", "accepted_warning"),
+    ("warning", "rollback_until", "accepted_warning", "paused_since", "resuming"),
     ("object_kind",),
 )
 """The columns of `steps`, `runs`, `members` and `rollouts` that the old version does not know."""
@@ -49,7 +49,9 @@ def _to_old(connection: Connection) -> None:
 @pytest.fixture
 async def old(db: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> Journal:
     """A leader that knows the old schema only: its commits name no new column."""
-    told = str(write._TURN)
+    told = str(write._TURN).replace(
+        "coalesce(excluded.preflight, steps.preflight)", "excluded.preflight"
+    )
     for columns in NEW_COLUMNS:
         changed = "".join(f", {column} = excluded.{column}" for column in columns)
         for words in (changed, "".join(f", {column}" for column in columns)):

@@ -27,6 +27,7 @@ from ibgu.core.model import (
     Step,
 )
 from ibgu.core.model.counts import Counts
+from ibgu.core.model.names import FLEET_UPDATE, IBGU
 from ibgu.db import Changeset, Journal, JournalUnavailable, engine
 from ibgu.db.reads import InvalidCursor, Reads
 from ibgu.db.reads.cursor import encode
@@ -201,6 +202,30 @@ async def test_a_hold_of_the_step_or_the_rollout_is_shown(journal: Journal, read
         await journal.commit(opening(each, first, waiting=members(first, "a")))
     assert (await reads.members("r1")).items[0].hold == breaker
     assert (await reads.members("r2")).items[0].hold == talm
+
+
+@pytest.mark.parametrize(
+    ("younger", "named"),
+    [
+        ({"hold": Reason(ReasonKind.NAME_TAKEN, NOW, "an older object has this name")}, "r1"),
+        ({"hold": Reason(ReasonKind.INVALID_PLAN, NOW, "Upgrade before Prep")}, "r1"),
+        ({"hold": None, "state": RolloutState.DELETED, "deleted_at": NOW}, "r1"),
+        ({"kind": IBGU}, "r2"),
+    ],
+)
+async def test_the_older_rollout_of_two_kinds_has_the_name(
+    journal: Journal, reads: Reads, younger: dict[str, Any], named: str
+) -> None:
+    older = replace(rollout("r1"), name="g")
+    of_another_kind = {"kind": FLEET_UPDATE, "name": "g", "created_at": NOW + timedelta(minutes=1)}
+    for each in (older, replace(rollout("r2"), **of_another_kind | younger)):
+        seen = OnRollout(Kind.ROLLOUT_SEEN, each, "seen")
+        await journal.commit(Changeset(decisions=(seen,), at=NOW))
+    row = await reads.rollout(older.namespace, "g")
+    found = await reads.find(older.namespace, "g")
+    assert row is not None
+    assert found is not None
+    assert (row.rollout.uid, found.rollout.uid) == (named, named)
 
 
 async def test_failures_by_their_words(journal: Journal, reads: Reads, mixed: Step) -> None:

@@ -38,7 +38,7 @@ async def test_records_come_back_as_they_were(
     await journal.lead("ibgu-0")
     decisions = (
         OnRollout(Kind.ROLLOUT_SEEN, rollout, "seen"),
-        OnStep(Kind.STEP_STARTED, step, "started"),
+        OnStep(Kind.PREFLIGHT, step, "evaluated"),
         OnMember(Kind.RUN_PROGRESS, member, "runs"),
         OnPendingPatch(Kind.LABELS_PENDING, pending, "pending"),
     )

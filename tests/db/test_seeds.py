@@ -20,7 +20,7 @@ from ibgu.core.model import (
     Rollout,
     Step,
 )
-from ibgu.core.model.kinds import IbguSpec, IbuSpec, SeedImageRef
+from ibgu.core.model.kinds import IbuSpec, RolloutSpec, SeedImageRef
 from ibgu.db import Journal
 from ibgu.db.reads import CountCache, Reads
 from ibgu.db.reads.seeds import MAX_MEMBERS
@@ -40,7 +40,7 @@ def reads(db: AsyncEngine) -> Reads:
 
 def of_image(uid: str, image: str, version: str = "4.17.3", **more: Any) -> Rollout:
     seed = SeedImageRef(image=image, version=version)
-    return rollout(uid, spec=IbguSpec(ibu_spec=IbuSpec(seed_image_ref=seed)), **more)
+    return rollout(uid, spec=RolloutSpec(ibu_spec=IbuSpec(seed_image_ref=seed)), **more)
 
 
 def over(of: Step, cluster: str, position: int, outcome: Outcome, **more: Any) -> Member:
@@ -148,7 +148,7 @@ async def test_images_are_separate_and_of_readable_namespaces_only(
     await seen(journal, of_image("r2", f"quay.io/du@{OTHER}", namespace="core", age=1))
     await seen(journal, of_image("r3", "quay.io/du:4.17.3", namespace="core", age=2))
     await seen(journal, of_image("r4", "", namespace="core", age=3))
-    await seen(journal, rollout("r5", namespace="core", age=4, spec=IbguSpec()))
+    await seen(journal, rollout("r5", namespace="core", age=4, spec=RolloutSpec()))
     everywhere = {each.seed for each in await reads.seeds()}
     assert everywhere == {SHA, OTHER, "quay.io/du:4.17.3"}
     assert {each.seed for each in await reads.seeds(namespaces=["edge"])} == {SHA}

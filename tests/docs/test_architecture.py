@@ -79,7 +79,7 @@ def test_a_function_on_the_way_says_what_it_does(place: str) -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        "controller/mirror/mirror.py:_ibgu_changed",
+        "controller/mirror/mirror.py:_object_changed",
         "core/engine/decide/step/opening.py:start_listed_step",
         "core/engine/decide/member/running.py:decide_in_flight",
         "core/engine/decide/member/ending.py:succeed_run",

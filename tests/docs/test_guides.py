@@ -15,14 +15,15 @@ from tests.docs.site import DOCS, fences
 pytestmark = pytest.mark.hub
 
 Object = dict[str, Any]
-ELSEWHERE = frozenset({"ArgoCD"})
+ELSEWHERE = frozenset({"ArgoCD", "Kustomization", "PolicyGenerator", "PolicyGenTemplate"})
 """Kinds that the hub of the tests does not serve."""
+OURS = frozenset({"ImageBasedGroupUpgrade", "FleetUpdate"})
 
 
 class Guide(NamedTuple):
     manifests: list[Object]
     commands: list[list[str]]
-    """`oc` lines about IBGUs that change something, in the page's order, without `oc`."""
+    """`oc` lines about objects of ours that change something, in the page's order, without `oc`."""
 
 
 def guide(page: Path) -> Guide:
@@ -40,7 +41,7 @@ def guide(page: Path) -> Guide:
 
 
 def _changes(line: str) -> bool:
-    return bool(re.match(r"(oc|kubectl) (patch|annotate) ibgu ", line))
+    return bool(re.match(r"(oc|kubectl) (patch|annotate) (ibgu|fu) ", line))
 
 
 def pages() -> list[Path]:
@@ -82,9 +83,10 @@ PLANS = {
             *(["Upgrade"], ["AbortOnFailure"], ["FinalizeUpgrade"]),
         ]
     },
+    "update-clusters": {"z-stream": [["Check", "Mirror"], ["Update"], ["RetractOnFailure"]]},
     "roll-back": {"ran-417-back": [["Rollback"], ["FinalizeRollback"]]},
 }
-"""Page -> what its IBGUs' plans are in the end, where it appends steps."""
+"""Page -> what its plans are in the end, where it appends steps."""
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
@@ -92,15 +94,16 @@ def test_the_lines_bring_the_plan_where_the_page_says(
     page: Path, kubectl: Kubectl, namespace: str, apply: Callable[[Object], None]
 ) -> None:
     told = guide(page)
-    shown = {each["metadata"]["name"]: each for each in told.manifests if is_ibgu(each)}
+    shown = {each["metadata"]["name"]: each for each in told.manifests if each["kind"] in OURS}
     for command in told.commands:
-        name = command[2]
-        if not kubectl.get("ibgu", "-n", namespace, "--field-selector", f"metadata.name={name}")[
-            "items"
-        ]:
+        kind, name = command[1:3]
+        selected = ("--field-selector", f"metadata.name={name}")
+        if not kubectl.get(kind, "-n", namespace, *selected)["items"]:
             apply(shown.get(name) or named(name))
         kubectl(*there(command, namespace))
-    found = kubectl.get("ibgu", "-n", namespace)["items"]
+    found = [
+        each for kind in ("ibgu", "fu") for each in kubectl.get(kind, "-n", namespace)["items"]
+    ]
     grown = {each["metadata"]["name"]: plan_of(each) for each in found}
     assert {n: plan for n, plan in grown.items() if len(plan) > 1} == PLANS.get(page.stem, {})
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from msgspec.structs import replace
 
 from ibgu.controller.clock import Clock
 from ibgu.controller.service import LEASE, Controller, controller
@@ -24,6 +25,7 @@ from ibgu.db.engine import engine
 from ibgu.db.reads.certified import certify
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
+from ibgu.hub.discovery import Served, discover
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl, KubectlResult
@@ -41,6 +43,7 @@ COMPLETED = ("Completed", "CompletedWithFailures")
 VICTIM = Path(__file__).with_name("victim.py")
 
 _numbers = itertools.count(1)
+Discovering = Callable[[HubClient], Awaitable[Served]]
 
 
 class Scene:
@@ -62,7 +65,8 @@ class Scene:
     # -- the stack ---------------------------------------------------------------------------
 
     async def fleet(self, **spec: Any) -> sim.Player:
-        """Clusters `<label>-1`, ... of the test's own, or `names`; `spec` as a command line's.
+        """Clusters `<label>-1`, ... of the test's own, or `names`; `spec` as a command line's, and
+        `updates`: how they take updates to another release.
 
         The default: every stage takes 0.2 to 0.5 seconds, a lost cluster counts as unreachable
         after 3 seconds.
@@ -70,7 +74,8 @@ class Scene:
         given = {"scale": 0.01, "durations": "20s-50s", "pattern": f"{self.label}-%d", **spec}
         given.setdefault("count", len(given.get("names", ())))
         labels = [f"fleet={self.label}", *given.pop("labels", ())]
-        parsed = FleetSpec.parse(labels=labels, **given)
+        updates = given.pop("updates", None)
+        parsed = replace(FleetSpec.parse(labels=labels, **given), updates=updates)
         client = self._fleet = await HubClient.with_token(
             self.hub.url, self.hub.token("fleet"), str(self.hub.ca_file)
         )
@@ -99,9 +104,16 @@ class Scene:
             }
         )
 
-    async def start(self, *, clock: NewClock = Clock, leads: bool = True, **given: Any) -> None:
+    async def start(
+        self,
+        *,
+        clock: NewClock = Clock,
+        leads: bool = True,
+        discovering: Discovering = discover,
+        **given: Any,
+    ) -> None:
         """A controller in this process, until `stop` or the test's end."""
-        running = self._control(self.settings(**given), clock)
+        running = self._control(self.settings(**given), clock, discovering)
         self._tasks["controller"] = asyncio.create_task(running)
         if leads:
             await self.until(self.leading, "the controller to lead")
@@ -118,10 +130,11 @@ class Scene:
         """Returns what readiness says; nothing while there is no controller."""
         return self.controller.problems() if self.controller is not None else []
 
-    async def _control(self, settings: Settings, clock: NewClock) -> None:
+    async def _control(self, settings: Settings, clock: NewClock, discovering: Discovering) -> None:
         pool = engine(settings.database_url)
         try:
-            async with controller(settings, pool, clock=clock) as self.controller:
+            started = controller(settings, pool, clock=clock, discovering=discovering)
+            async with started as self.controller:
                 await self.controller.run()
         finally:
             self.controller = None
@@ -193,9 +206,11 @@ class Scene:
 
     async def clear(self) -> None:
         """No IBGU, no simulated cluster and no work is left on the hub."""
-        for found in await self.items(paths.ibgus()):
-            meta = found["metadata"]
-            await self.admin.request("DELETE", paths.ibgu(meta["namespace"], meta["name"]))
+        for kind in paths.ROLLOUT_KINDS:
+            for found in await self.items(paths.rollout_objects(kind)):
+                meta = found["metadata"]
+                path = paths.rollout_object(kind, meta["namespace"], meta["name"])
+                await self.admin.request("DELETE", path)
         await sim.clean_up(self.admin)
         assert await self.items(paths.works()) == []
 

@@ -21,7 +21,7 @@ from tests.e2e.manifests import Object, ibgu, step
 
 CRD = "manifestworks.work.open-cluster-management.io"
 FIELD = "feedbackScrapeType"
-FLEET = {"scale": 0.1, "durations": "30s", "feedback": "poll:600s"}
+FLEET = {"scale": 0.1, "durations": "30s", "feedback": "poll:600s", "version": "4.16.3"}
 """A stage takes three seconds, so that none is over before its agent has told of its beginning.
 
 Agents read after 60 to 114 seconds of the scale, or 24 to 36 after an apply.

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.preflight import Severity, cluster_facts, judge
-from ibgu.core.model.kinds import ReportingCluster
+from ibgu.core.model.kinds import ManagedCluster
 from ibgu.db.inspections import Inspections
 from ibgu.hub import paths
 from tests.core.drivers.ibu.preflight.hub import WELL
@@ -50,7 +50,7 @@ async def test_the_planted_defects_of_a_fleet_are_found_and_no_others(
     assert sent["create", "2xx"] < 1.1 * COUNT
     assert sent["patch", "2xx"] < 1.5 * COUNT
     shown = await scene.items(paths.MANAGED_CLUSTERS)
-    reported = [cluster_facts(msgspec.convert(each, ReportingCluster)) for each in shown]
+    reported = [cluster_facts(msgspec.convert(each, ManagedCluster)) for each in shown]
     fleet = [replace(each, inspected=results[each.name].facts) for each in reported]
     report = judge(replace(WELL, clusters=tuple(fleet), first=Action.PREP))
     assert not [each for each in report.findings if each.severity is Severity.UNKNOWN]

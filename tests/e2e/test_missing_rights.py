@@ -21,6 +21,7 @@ from ibgu.flowcontrol.backoff import Backoff
 from ibgu.hub.authorization.consequences import consequence
 from ibgu.hub.authorization.rights import Right, needed, refused
 from ibgu.hub.client import HubClient
+from ibgu.hub.discovery import discover
 from ibgu.hub.errors import HubError
 from ibgu.hub.paths import leases
 from ibgu.sandbox.hub import SandboxHub
@@ -40,7 +41,7 @@ the hub may be read with two of them."""
 
 def all_needed() -> list[Right]:
     settings = read_settings(tenancy="clustersets")
-    return [*of_controller(settings, LEASE, cgus=True), *needed("api")]
+    return [*of_controller(settings, LEASE, cgus=True, fleet_updates=True), *needed("api")]
 
 
 async def _until_refused(
@@ -253,6 +254,6 @@ async def test_without_the_hubs_identity_it_does_not_start(
     await lesser.grant(of("controller", "get", "namespaces"), IDENTITY)
     kubeconfig = await lesser.kubeconfig()
     with pytest.raises(HubError) as caught:
-        await scene._control(scene.settings(kubeconfig=kubeconfig), Clock)
+        await scene._control(scene.settings(kubeconfig=kubeconfig), Clock, discover)
     assert "403" in str(caught.value)
     assert "namespaces/kube-system" in str(caught.value)

@@ -166,7 +166,8 @@ async def arming(scene: Scene, cluster: str) -> str:
 async def test_a_deposed_controller_reloads_the_journal_and_leads_again(scene: Scene) -> None:
     """Another one has led meanwhile, without the Lease; the process goes on living."""
     await scene.fleet(count=3, durations="60s-120s")
-    await scene.start(lease_seconds=1.5, lease_renew_seconds=1, lease_retry_seconds=0.2)
+    # A lease that a busy machine does not lose by itself, which would be one more epoch.
+    await scene.start(lease_seconds=8, lease_renew_seconds=7, lease_retry_seconds=0.2)
     await scene.apply(ibgu("deposed", ALL, fleet=scene.label))
     await scene.seen_in_journal("RunAccepted", count=3)
     await scene.journal("UPDATE hubs SET epoch = epoch + 1, leader = 'another', turns = turns + 1")

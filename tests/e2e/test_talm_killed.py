@@ -33,7 +33,11 @@ async def test_the_leftovers_of_a_killed_talm_are_adopted(
         for cluster in clusters(scene):
             assert scene.stages(cluster) == WHOLE
             assert await scene.labels(cluster) == {}
-        assert await of_talm(scene, name(scene)) == []
+
+        async def all_gone() -> bool:
+            return await of_talm(scene, name(scene)) == []
+
+        await scene.until(all_gone, "the leftovers to go")
 
 
 async def test_a_cluster_that_failed_without_talms_seeing_it_is_adopted_as_failed(

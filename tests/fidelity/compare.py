@@ -24,11 +24,14 @@ class Difference(Struct, frozen=True):
 
 def differences(names: Sequence[str], real: Trace, models: Sequence[Trace]) -> list[Difference]:
     """Returns fields in which a step ends otherwise than on the model, and values that a field has
-    on the way and can't have on the model: the model has one trace for each seed."""
+    on the way and can't have on the model: the model has one trace for each seed. A step begins
+    with what the one before it ended with: several objects that change at once on the model change
+    one after the other on a server, and the real agent may read them in between."""
     found: list[Difference] = []
     for number, name in enumerate(names):
         found += _ends(name, real.ends[number], [model.ends[number] for model in models])
-        possible = [shown for model in models for shown in model.steps[number]]
+        before = [model.ends[number - 1] for model in models if number]
+        possible = [*before, *(shown for model in models for shown in model.steps[number])]
         found += _ways(name, real.steps[number], possible)
     return found
 
@@ -50,7 +53,9 @@ def _ways(step: str, real: Sequence[Fields], possible: Sequence[Fields]) -> Iter
     for shown in real:
         for field, value in _of_the_agent(shown):
             known = [each[field] for each in possible if field in each]
-            possible_now = value in known or _is_between(value, known)
+            possible_now = (
+                value in known or _is_between(value, known) or _is_its_own_count(value, shown)
+            )
             if not possible_now and (field, repr(value)) not in told:
                 told.add((field, repr(value)))
                 yield Difference(f"{step}, on its way", field, value, _distinct(known))
@@ -62,6 +67,13 @@ def _is_between(value: object, known: Sequence[object]) -> bool:
     count = _unavailable(value)
     counts = [each for each in map(_unavailable, known) if each is not None]
     return count is not None and bool(counts) and min(counts) < count < max(counts)
+
+
+def _is_its_own_count(value: object, shown: Fields) -> bool:
+    """Whether the value counts the objects that the same state shows as unavailable; whether each
+    of them can be is a question of its own."""
+    own = [name for name in shown if name.endswith(": Available.status")]
+    return bool(own) and _unavailable(value) == sum(shown[name] != "True" for name in own)
 
 
 def _unavailable(value: object) -> int | None:

@@ -50,6 +50,24 @@ def test_a_count_between_two_of_the_models_is_no_difference(
     assert bool(differences(["back"], shown, models)) is differs
 
 
+@pytest.mark.parametrize(("count", "differs"), [(2, False), (3, True)])
+def test_objects_that_are_read_while_they_change_are_no_difference(
+    count: int, *, differs: bool
+) -> None:
+    """One object comes and the other goes: in between, the real agent finds neither."""
+
+    def shown(message: str, *available: str) -> Fields:
+        objects = {f"Node/{n}: Available.status": each for n, each in enumerate(available)}
+        return {"Available.message": message, **objects}
+
+    one = "1 of 2 resources are not available"
+    start, end = shown(one, "False", "True"), shown(one, "True", "False")
+    between = shown(f"{count} of 2 resources are not available", "False", "False")
+    real = Trace([[start], [between, end]], [start, end])
+    models = [Trace([[start], [end]], [start, end])]
+    assert bool(differences(["before", "a touch"], real, models)) is differs
+
+
 def test_the_report_names_every_scene_and_step() -> None:
     report = (Path(__file__).parents[2] / "docs" / "fidelity.md").read_text()
     for played in SCENES:

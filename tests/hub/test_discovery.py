@@ -12,6 +12,7 @@ from tests.hub.conftest import Fault, Json, ScriptedHub
 WORK = "apis/work.open-cluster-management.io/v1"
 IBGU = "apis/lcm.openshift.io/v1alpha1"
 CGU = "apis/ran.openshift.io/v1alpha1"
+OWN = "apis/ibgu.dev/v1alpha1"
 
 
 def document(group_version: str, kind: str, **properties: Json) -> Json:
@@ -65,6 +66,18 @@ async def test_a_hub_with_an_old_work_api(
     assert not served.cgus
     assert not served.streaming_lists
     assert hub.requests[-1] == ("get", {"hash": "0A"})
+
+
+@pytest.mark.parametrize("kind", ["SeedImage", "FleetUpdate"])
+async def test_a_kind_is_served_apart_from_the_others_of_its_group(
+    serve: Serve, client: HubClient, kind: str
+) -> None:
+    serve(**{OWN: document(OWN, kind)})
+    served = await discover(client)
+    assert (served.seed_images, served.fleet_updates) == (
+        kind == "SeedImage",
+        kind == "FleetUpdate",
+    )
 
 
 async def test_a_hub_with_feedback_by_watch_and_talms_crd(serve: Serve, client: HubClient) -> None:

@@ -7,14 +7,18 @@ from ibgu.core.model.kinds import JsonObject
 from ibgu.hub.client import HubClient
 from ibgu.sim.attempts import AttemptDraws
 from ibgu.sim.cluster import SimulatedCluster
+from ibgu.sim.cluster_version import VersionOperator
 from ibgu.sim.faults import Fault
 from ibgu.sim.spec import FleetSpec
 from ibgu.sim.spoke import IBU, Equipment
 from ibgu.sim.wire import FullWork, Patch
+from tests.neighbours import openshift
 from tests.neighbours.klusterlet import TO_WORK
 from tests.neighbours.server import IBUS, ROLES, ManagedClusterServer
 from tests.neighbours.spoke import RealSpoke
 from tests.neighbours.watch import watch
+
+VERSIONS = openshift.COLLECTIONS[0]
 
 
 class RealCluster(SimulatedCluster):
@@ -36,6 +40,13 @@ class RealCluster(SimulatedCluster):
     def _new_spoke(self, course: AttemptDraws) -> RealSpoke:
         self._real = RealSpoke(self.server, course.random("spoke"))
         return self._real
+
+    def _new_operator(
+        self, spec: FleetSpec, course: AttemptDraws, now: float
+    ) -> VersionOperator | None:
+        if spec.updates is not None:
+            self.server.serve_openshift()
+        return super()._new_operator(spec, course, now)
 
     @property
     def confirmations(self) -> int:
@@ -106,6 +117,10 @@ class RealCluster(SimulatedCluster):
             if TO_WORK in (obj["metadata"].get("labels") or {}):
                 self.server.aggregate()
 
+        def version(kind: str, obj: JsonObject) -> None:
+            self.spoke.version += 1
+            touch(self)
+
         hub = self.server.hub
         token, ca = hub.token("admin"), str(hub.ca_file)
         async with (
@@ -114,3 +129,5 @@ class RealCluster(SimulatedCluster):
         ):
             group.create_task(watch(client, IBUS, ibu))
             group.create_task(watch(client, ROLES, role))
+            if self.operator is not None:
+                group.create_task(watch(client, VERSIONS, version))

@@ -10,7 +10,7 @@ from ibgu.sandbox.waiting import wait_until
 from ibgu.sim.spoke import Key, key_of, resource_of
 from tests.neighbours.connection import Connection
 
-_VERSIONS = {"oadp.openshift.io": "v1alpha1"}
+_VERSIONS = {"oadp.openshift.io": "v1alpha1", "machine.openshift.io": "v1beta1"}
 _BUILT_IN = ("", "apps")
 _STAYS = ("config.openshift.io", "operator.openshift.io", "operators.coreos.com")
 """Groups whose kinds every OpenShift cluster serves: they stay, as a CRD takes a while to go."""

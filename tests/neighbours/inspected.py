@@ -32,7 +32,7 @@ def equipped(server: ManagedClusterServer, changes: Objects, *unserved: str) -> 
     try:
         for each in chosen:
             if each.group not in _BUILT_IN:
-                _serve(server, each)
+                serve(server, each)
         for each in chosen:
             if wanted[each]:
                 _create(server, each, wanted[each])
@@ -45,7 +45,7 @@ def equipped(server: ManagedClusterServer, changes: Objects, *unserved: str) -> 
                 server.api.remove(f"{_CRDS}/{each.resource}.{each.group}")
 
 
-def _serve(server: ManagedClusterServer, each: InspectedObject) -> None:
+def serve(server: ManagedClusterServer, each: InspectedObject) -> None:
     """Serves the kind without a schema; the status is no subresource, so that it is created with
     the object."""
     name = f"{each.resource}.{each.group}"

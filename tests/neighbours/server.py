@@ -16,10 +16,11 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.users import write_kubeconfig
 from ibgu.sandbox.waiting import wait_until
-from tests.neighbours import klusterlet
+from tests.neighbours import klusterlet, openshift
 from tests.neighbours.agent import WorkAgentProcess
 from tests.neighbours.connection import Connection
 from tests.neighbours.equipment import EquipmentOnServer
+from tests.neighbours.openshift import openshift_crds
 from tests.neighbours.programs import crd, program
 
 NAMESPACES = ("openshift-adp", "openshift-lifecycle-agent")
@@ -45,6 +46,7 @@ class ManagedClusterServer:
         self.agent = agent
         self._labels_count = True
         self._early: list[JsonObject] = []
+        self._openshift = False
         self._kubectl = Kubectl(hub)
         self.equipment = EquipmentOnServer(self._kubectl, api)
         self._install()
@@ -76,6 +78,18 @@ class ManagedClusterServer:
         self._kubectl("apply", "-f", file)
         for path in (IBUS, APPLIED):
             wait_until(partial(self.api.serves, path), path, lambda: None)
+
+    def serve_openshift(self) -> None:
+        """Serves what an update shows, from now on; the objects go with each test."""
+        if self._openshift:
+            return
+        for file in openshift_crds():
+            self._kubectl("apply", "--server-side", "-f", str(file))
+        for path in openshift.COLLECTIONS:
+            wait_until(partial(self.api.serves, path), path, lambda: None)
+        for name in openshift.NAMESPACES:
+            self.serve_namespace(name, True)
+        self._openshift = True
 
     def aggregate(self) -> None:
         """Gives the work agent what labelled ClusterRoles permit, as the controller-manager does a
@@ -119,6 +133,7 @@ class ManagedClusterServer:
         self.agent.leave()
         self._early = []
         self.wipe()
+        self._wipe_openshift()
         self.equipment.clear()
         if not self.api.serves(IBUS):
             self.serve_ibu(True)
@@ -150,6 +165,12 @@ class ManagedClusterServer:
                 self.api.request("PATCH", path, {"metadata": {"finalizers": None}}, MERGE_PATCH)
             self.api.remove(path)
         self.aggregate()
+
+    def _wipe_openshift(self) -> None:
+        maps = (f"/api/v1/namespaces/{name}/configmaps" for name in openshift.NAMESPACES)
+        wiped = (*openshift.COLLECTIONS[:-1], openshift.HEALTH_CHECKS, *maps)
+        for path in wiped if self._openshift else ():
+            self.api.remove(path)
 
 
 @contextmanager

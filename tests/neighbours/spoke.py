@@ -57,12 +57,18 @@ class RealSpoke(Spoke):
         return self._take(made) if key == IBU else made
 
     def update(self, key: Key, wanted: JsonObject, now: float) -> JsonObject:
-        """Writes spec and annotations of the ImageBasedUpgrade. Raises Refusal."""
+        """Writes spec and annotations of the ImageBasedUpgrade, or another object whole. Raises
+        Refusal."""
+        if key != IBU:
+            return self.server.api.request("PUT", f"{_collection(key)}/{key.name}", wanted)
         annotations = wanted["metadata"].get("annotations") or {}
         return self._patch(spec=wanted.get("spec") or {}, metadata__annotations=annotations)
 
     def write_status(self, key: Key, status: JsonObject, now: float) -> None:
         """Ignores an ImageBasedUpgrade that someone has deleted: the watch tells in a moment."""
+        if key != IBU:
+            self._write_status(key, status)
+            return
         if self.objects[key].get("status") == status:
             return
         try:
@@ -70,6 +76,20 @@ class RealSpoke(Spoke):
         except Refusal as refusal:
             if refusal.reason != "NotFound":
                 raise
+
+    def _write_status(self, key: Key, status: JsonObject) -> None:
+        """Writes whole: a patch would drop the nulls that schemas require. What someone else writes
+        at the same time is met by another try."""
+        path = f"{_collection(key)}/{key.name}"
+        for _ in range(5):
+            found = self.server.api.request("GET", path)
+            try:
+                self.server.api.request("PUT", f"{path}/status", {**found, "status": status})
+            except Refusal as refusal:
+                if refusal.reason != "Conflict":
+                    raise
+            else:
+                return
 
     def _patch(self, subresource: str = "", **fields: JsonObject) -> JsonObject:
         operations = [

@@ -73,7 +73,7 @@ async def test_the_defects_of_one_of_two_clusters_are_found(
         assert set(read.values()) == {ReadResult.FOUND}
         for each in (*OBJECTS[1:], NODE):
             reading = first.node if each is NODE else first.of(each)
-            without = {"httpProxy", "httpsProxy"} if reading.found else {*each.paths}
+            without = {"httpProxy", "httpsProxy", "message"} if reading.found else {*each.paths}
             assert reading.values.keys() == each.paths.keys() - without, each
         assert first.ibu.idle.true
         assert first.of(IBU).values["nextPrep"] == "Prep"

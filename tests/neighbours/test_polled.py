@@ -44,7 +44,7 @@ async def test_a_whole_rollout_by_polling_alone(scene: RealScene) -> None:
     """Nobody touches a work between the writes that the rollout needs."""
     scene.poll = "4s"
     cluster, plan = f"{scene.label}-1", step("Prep", "Upgrade", "FinalizeUpgrade")
-    await scene.fleet(count=1)
+    await scene.fleet(count=1, version="4.16.3")
     await scene.start(feedback_refresh="off")
     await scene.apply(ibgu("polled", plan, fleet=scene.label))
     await scene.accepted()

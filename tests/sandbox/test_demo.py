@@ -131,7 +131,7 @@ def test_the_installed_wheel_plays_it_to_its_end(
         subprocess.run(command, env=environment, check=True, capture_output=True)
     assert demo.end() == 0, "".join(demo.said)
     assert demo.said[-1] == (
-        "Done. Clusters upgraded: 4; failed and aborted: 2 (made to fail: 2).\n"
+        "Done. Clusters with the new release: 4; failed: 2 (made to fail: 2).\n"
     )
     assert [line for line in demo.said if line.startswith("$ kubectl patch ibgu demo")]
     assert not demo.left

@@ -11,17 +11,20 @@ from ibgu.api.http.server import bind
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.sandbox.demo import main
 from ibgu.sandbox.demo.address import address
+from ibgu.sandbox.demo.ending import MISUSED
 from ibgu.sandbox.demo.guide import guide
 from ibgu.sandbox.demo.options import DemoOptions
 from ibgu.sandbox.demo.play import ready
+from ibgu.sandbox.demo.sample import of_upgrade
 from ibgu.sandbox.demo.serving import start_ibgu
+from ibgu.sandbox.demo.update_sample import DRAINS, of_update
 from ibgu.sandbox.errors import SandboxError
 from ibgu.sandbox.hub import SandboxHub
 
 
 @pytest.mark.hub
 def test_the_printed_token_may_change_rollouts(sandbox_hub: SandboxHub) -> None:
-    text = guide(DemoOptions(), sandbox_hub, "postgresql://h/d")
+    text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub, "postgresql://h/d")
     assert f"IBGU_TOKEN={sandbox_hub.token('olga')}\n" in text
     assert f"alice may only look: {sandbox_hub.token('alice')})" in text
 
@@ -29,8 +32,14 @@ def test_the_printed_token_may_change_rollouts(sandbox_hub: SandboxHub) -> None:
 @pytest.mark.hub
 def test_clusters_are_asked_for_by_a_label_that_some_keep(sandbox_hub: SandboxHub) -> None:
     """The next step takes `prep-completed` away again."""
-    text = guide(DemoOptions(), sandbox_hub, "postgresql://h/d")
+    text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub, "postgresql://h/d")
     assert f"kubectl get managedclusters -l {Action.PREP.failed_label}\n" in text
+
+
+@pytest.mark.hub
+def test_a_line_inspects_the_fleet(sandbox_hub: SandboxHub) -> None:
+    text = guide(DemoOptions(), of_upgrade(DemoOptions()), sandbox_hub, "postgresql://h/d")
+    assert "  ibgu preflight -l fleet=demo --target 4.17.0-rc.1 --inspect\n" in text
 
 
 def test_a_taken_port_is_reported_before_anything_is_started(
@@ -110,3 +119,30 @@ def test_a_server_is_ready_once_it_answers_so() -> None:
         assert not asyncio.run(ready(f"{url}/starting"))
         server.shutdown()
     assert not asyncio.run(ready(f"{url}/good"))
+
+
+@pytest.mark.hub
+def test_the_lines_for_a_fleet_update_name_its_clusters(sandbox_hub: SandboxHub) -> None:
+    options = DemoOptions(kind="FleetUpdate")
+    shown = of_update(options)
+    text = guide(options, shown, sandbox_hub, "postgresql://h/d")
+    assert "  kubectl get fu demo -o yaml\n" in text
+    assert "  ibgu explain spoke6\n" in text
+    assert {"spoke1", "spoke6"} <= shown.failing
+    assert not {"spoke4", DRAINS} & shown.failing
+    assert f"  ibgu explain {DRAINS}\n" in text
+
+
+def test_clusters_with_faults_of_the_user_may_fail_or_not() -> None:
+    faults = ("ack-required@site-0002", "drain-blocked@spoke6")
+    shown = of_update(DemoOptions(kind="FleetUpdate", faults=faults))
+    assert shown.open == {"site-0002", "spoke6"}
+    assert "spoke1" in shown.failing
+    assert not shown.open & shown.failing
+
+
+def test_a_fault_that_is_not_known_ends_the_demo_before_it_starts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(DemoOptions(kind="FleetUpdate", faults=("no-sig",))) == MISUSED
+    assert "did you mean no-signature?" in capsys.readouterr().out

@@ -47,15 +47,20 @@ IBGU = {
 def test_the_demo_passes_if_only_the_intended_clusters_failed(
     meant: list[str], code: int, surprises: tuple[str, ...]
 ) -> None:
-    end = verdict(IBGU, meant)
+    end = verdict(IBGU, meant, "Upgrade")
     assert end.code == code
     assert end.lines[1:] == tuple(f"Not as meant: {each}." for each in surprises)
 
 
+def test_the_demo_passes_whatever_becomes_of_clusters_with_faults_of_the_user() -> None:
+    end = verdict(IBGU, [], "Upgrade", {"site-2", "site-3"})
+    assert (end.code, end.lines[1:]) == (DONE, ())
+
+
 def test_a_prepared_cluster_is_not_counted_as_upgraded() -> None:
-    (line,) = verdict(IBGU, ["site-2"]).lines
-    assert line == "Done. Clusters upgraded: 1; failed and aborted: 1 (made to fail: 1)."
+    (line,) = verdict(IBGU, ["site-2"], "Upgrade").lines
+    assert line == "Done. Clusters with the new release: 1; failed: 1 (made to fail: 1)."
 
 
 def test_nobody_is_a_verdict_too() -> None:
-    assert verdict({"status": {}}, []).code == DONE
+    assert verdict({"status": {}}, [], "Upgrade").code == DONE

@@ -16,7 +16,7 @@ import atheris
 with atheris.instrument_imports(include=["ibgu"]):
     from ibgu.core.drivers.ibu import IBU
     from ibgu.core.engine.works import view_work
-    from ibgu.core.model.kinds import Ibgu, ManagedCluster, ManifestWork
+    from ibgu.core.model.kinds import ManagedCluster, ManifestWork, RolloutObject
     from ibgu.core.model.shown import view_cluster
     from ibgu.core.plan import problem, problem_of
     from ibgu.hub.decode import ListPage, decode_page
@@ -53,7 +53,7 @@ def _look_at(obj: object) -> None:
             view_work(IBU, obj)
         case ManagedCluster():
             view_cluster(obj)
-        case Ibgu():
+        case RolloutObject():
             problem(obj.spec.plan, [])
             problem_of(obj.spec.cluster_label_selectors)
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
+from ibgu.core.model.kinds import ClusterGroupUpgrade, ManagedCluster, ManifestWork, RolloutObject
 
 Json = Any
 
@@ -43,7 +43,7 @@ SAMPLES: dict[type, Json] = {
         "spec": {"hubAcceptsClient": True},
         "status": {"conditions": [CONDITION | {"type": "ManagedClusterConditionAvailable"}]},
     },
-    Ibgu: {
+    RolloutObject: {
         "metadata": META,
         "spec": {
             "clusterLabelSelectors": [{"matchExpressions": [{"key": "k", "operator": "In"}]}],

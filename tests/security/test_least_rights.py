@@ -25,6 +25,7 @@ from ibgu.sandbox.users import SYSTEM_NAMESPACE, USERS
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import config_map, ibgu, pull_secret, step
 from tests.e2e.tenants import Tenants
+from tests.e2e.test_fleet_update import ended, fleet_update
 from tests.security.conftest import Audited
 
 pytestmark = pytest.mark.e2e
@@ -94,11 +95,14 @@ async def test_each_right_is_used(
     armed = _armed(scene, first)
     assert armed is not None
     await scene.completed("all")
+    await scene.apply(fleet_update("release", "nobody", "Check"))
+    await ended(scene, "release", "Completed")
     await _miss_an_event(scene, armed)
     await _stand_by(scene)
     await _examine(scene)
     await _ask_as_the_api(scene)
     await scene.kubectl("delete", "ibgu", "all")
+    await scene.kubectl("delete", "fleetupdate", "release")
     await scene.until(lambda: _none_left(scene), "ibgu's works to be removed")
     await tenants.close()
     await scene.stop()  # a watch is written down when it ends

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.works import view_work
-from ibgu.core.model.kinds import Ibgu, ManagedCluster, ManifestWork
+from ibgu.core.model.kinds import ManagedCluster, ManifestWork, RolloutObject
 from ibgu.core.model.shown import view_cluster
 from ibgu.core.plan import problem, problem_of
 from ibgu.flowcontrol.backoff import Backoff
@@ -36,7 +36,7 @@ def looked_at(obj: Any) -> None:
             view_work(IBU, obj)
         case ManagedCluster():
             view_cluster(obj)
-        case Ibgu():
+        case RolloutObject():
             problem(obj.spec.plan, [])
             problem_of(obj.spec.cluster_label_selectors)
 
@@ -103,9 +103,9 @@ def test_depth_where_nothing_is_read_costs_nothing(kind: type, deep: bytes) -> N
 
 @pytest.mark.parametrize("deep", DEEP, ids=len)
 def test_depth_where_something_is_read_is_reported_by_name(deep: bytes) -> None:
-    sample = SAMPLES[Ibgu] | {"spec": {"plan": 7}}
+    sample = SAMPLES[RolloutObject] | {"spec": {"plan": 7}}
     line = json.dumps({"type": "ADDED", "object": sample}).encode().replace(b"7", deep)
-    (bad,) = read(Ibgu, line)
+    (bad,) = read(RolloutObject, line)
     assert "object spoke/a is malformed" in str(bad)
 
 

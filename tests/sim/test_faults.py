@@ -5,6 +5,7 @@ import pytest
 from ibgu.sim.faults import (
     CATALOGUE,
     DEFECTS,
+    UPDATE_FAULTS,
     FaultPoint,
     FaultRule,
     assign,
@@ -109,7 +110,7 @@ def test_defects_are_drawn_apart_from_faults_and_one_for_a_cluster() -> None:
 
 def test_every_fault_and_every_defect_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
-    missing = [name for name in (*CATALOGUE, *DEFECTS) if f"`{name}`" not in page]
+    missing = [name for name in (*CATALOGUE, *DEFECTS, *UPDATE_FAULTS) if f"`{name}`" not in page]
     assert missing == []
 
 

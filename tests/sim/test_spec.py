@@ -44,8 +44,26 @@ def test_scaled_times_have_a_floor() -> None:
         ({"defects": ["disk-full@nobody"]}, "no cluster 'nobody'"),
         ({"feedback": "push"}, "feedback is watch, poll"),
         ({"delivered": ["ConfigMap/x"]}, "delivered is ConfigMap"),
+        ({"multi_node": 1.5}, "a share between 0 and 1"),
     ],
 )
 def test_invalid_fleet_specs_are_refused(words: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         FleetSpec.parse(**words)  # type: ignore[arg-type]
+
+
+def test_clusters_take_updates_only_if_asked_for() -> None:
+    assert FleetSpec.parse(faults=["hangs"]).updates is None
+    assert FleetSpec.parse(updates=True).updates is not None
+    assert FleetSpec.parse(multi_node=0.5).updates is not None
+    assert FleetSpec.parse(faults=["ack-required=0.1"]).updates is not None
+
+
+def test_a_share_of_the_clusters_has_workers_as_has_each_whose_drain_is_blocked() -> None:
+    spec = FleetSpec.parse(count=200, multi_node=0.2, faults=["drain-blocked@site-0001"])
+    faults = spec.faults_by_cluster()
+    given = {name: spec.updates_of(name, faults[name]) for name in spec.clusters()}
+    workers = [name for name, updates in given.items() if updates and updates.workers]
+    assert all(given.values())
+    assert 25 < len(workers) < 55
+    assert "site-0001" in workers

@@ -204,7 +204,7 @@ def _caught(url: str, name: str, first: int, within: int) -> tuple[Outcome | Non
     seeds = (seed for seed in numbers if wanted in ("", theme(seed).name))
     for number, seed in enumerate(itertools.islice(seeds, within), 1):
         with broken(name):
-            outcome = simulate(seed, url)
+            outcome = simulate(seed, url, kind=KINDS[VARIANTS[name].kind])
         if any("TypeError" in problem for problem in outcome.problems):
             raise SystemExit(f"{name} does not fit the program any more:\n{outcome.problems[0]}")
         if outcome.problems and outcome.problems[0].startswith(CRASH):

@@ -4,11 +4,10 @@ Each patches named seams of the program for as long as a simulation runs.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
-from unittest.mock import patch
 
 from msgspec import Struct, json
 from msgspec.structs import replace
@@ -16,6 +15,7 @@ from sqlalchemy import text
 
 from ibgu.controller.effects import feedback_refresh, requests
 from ibgu.controller.facts import TermFacts
+from ibgu.controller.lookups.preflights import Preflights
 from ibgu.controller.lookups.talm import TalmWatch
 from ibgu.controller.loop import loop
 from ibgu.controller.mirror.mirror import Mirror
@@ -34,13 +34,16 @@ from ibgu.core.engine.decide.member import (
     running,
     waiting,
 )
+from ibgu.core.engine.decide.rollout import controls
 from ibgu.core.engine.decide.step import starting, steps
 from ibgu.core.engine.driver import JudgementKind
+from ibgu.core.engine.gates import preflight as preflight_gates
 from ibgu.core.engine.gates import registry
 from ibgu.core.engine.gates.payload import PAYLOAD
+from ibgu.core.engine.gates.preflight import PREFLIGHT_PLAN
 from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, RAMP_UP, START_RATE
 from ibgu.core.engine.refresh import eligibility
-from ibgu.core.engine.state import FleetState, Starts, TrackedStep, fleet
+from ibgu.core.engine.state import FleetState, Starts, TrackedStep
 from ibgu.core.engine.works import desired_work_of, refresh_patch
 from ibgu.core.model import (
     Ended,
@@ -61,17 +64,10 @@ from ibgu.db.journal import journal, write
 from ibgu.hub.election.lease import Elector
 from ibgu.hub.writing.writer import Writer
 from tests.runs import changed
-
-Patches = Callable[[ExitStack], None]
-
-
-def _set(stack: ExitStack, target: Any, name: str, value: Any) -> None:
-    stack.enter_context(patch.object(target, name, value))
-
-
-def _unchecked(stack: ExitStack) -> None:
-    """Takes the invariants away, too: what is broken has to show on the hub and in the history."""
-    _set(stack, fleet, "check_decision", lambda step, event, member, holder: None)
+from tests.simulation import broken_updates
+from tests.simulation.breaking import Patches, deaf_to_claims
+from tests.simulation.breaking import replace_part as _set
+from tests.simulation.breaking import unchecked as _unchecked
 
 
 def no_fencing(stack: ExitStack) -> None:
@@ -216,15 +212,7 @@ def claim_ignored(stack: ExitStack) -> None:
     _unchecked(stack)
     _set(stack, waiting, "_block_if_claimed", lambda turn, member: False)
 
-    async def deaf(db: Any, hub: str, epoch: int, turn: int, batch: Any, at: Any) -> Any:
-        refused = await write.write(db, hub, epoch, turn, batch, at)
-        if refused:
-            settled = {run.id: (member, run) for member, run in batch.closed_runs}
-            rest = replace(batch, runs=settled, taken=[], told=[], pending_patches={})
-            await write.write(db, hub, epoch, turn, rest, at)
-        return frozenset()
-
-    _set(stack, journal, "write", deaf)
+    deaf_to_claims(stack)
 
 
 def deadline_before_evidence(stack: ExitStack) -> None:
@@ -401,6 +389,22 @@ def ramp_up_ignored(stack: ExitStack) -> None:
     _set(stack, registry, "GATES", kept)
 
 
+def preflight_ignored(stack: ExitStack) -> None:
+    """Clusters start in spite of an error of preflight that their IBGU enforces."""
+    _set(stack, preflight_gates, "errors", lambda found: ())
+
+
+def preflight_not_awaited(stack: ExitStack) -> None:
+    """Clusters start before an enforced preflight has judged their step."""
+
+    async def later(self: Preflights, rollout: Any, clusters: Any) -> None:
+        await asyncio.sleep(0)
+
+    _set(stack, Preflights, "before_start", later)
+    kept = tuple(gate for gate in registry.GATES if gate is not PREFLIGHT_PLAN)
+    _set(stack, registry, "GATES", kept)
+
+
 def starts_forgotten(stack: ExitStack) -> None:
     """A leader does not know what the previous one has started."""
     _set(stack, Starts, "load", lambda self, started: None)
@@ -411,16 +415,25 @@ def sets_ignored(stack: ExitStack) -> None:
     _set(stack, Scope, "includes", lambda self, labels: True)
 
 
+def preflight_outdated(stack: ExitStack) -> None:
+    """Clusters start on findings from before a time in which preflight was not enforced.
+
+    No seed changes the mode twice within the seconds that this takes, so a story proves it."""
+    _set(stack, controls, "end_enforcement", lambda ctx: None)
+
+
 class Variant(Struct, frozen=True):
     patches: Patches
     theme: str = ""
     """The theme of faults whose seeds have to notice it; empty: any."""
     first: int = 1
     """The first seed, for variants that only few seeds notice."""
+    kind: str = "upgrade"
+    """The kind of change whose simulation has to notice it."""
 
 
-VARIANTS: dict[str, Variant] = {
-    patches.__name__.replace("_", "-"): Variant(patches, theme, *first)
+_OF_UPGRADES = {
+    patches.__name__.replace("_", "-"): Variant(patches, theme, first=next(iter(first), 1))
     for patches, theme, *first in (
         (no_fencing, "leaders", 262),
         (intent_after_effect, ""),
@@ -452,9 +465,15 @@ VARIANTS: dict[str, Variant] = {
         (watch_mistrusted, ""),
         (rate_ignored, "leaders"),
         (ramp_up_ignored, "", 4),
+        (preflight_ignored, ""),
+        (preflight_not_awaited, ""),
         (starts_forgotten, "leaders", 52),
         (sets_ignored, "everything", 151),
     )
+}
+VARIANTS: dict[str, Variant] = _OF_UPGRADES | {
+    patches.__name__.replace("_", "-"): Variant(patches, kind=kind, first=first)
+    for patches, kind, first in broken_updates.PATCHES
 }
 
 

@@ -97,10 +97,12 @@ PAYLOAD = (
     "payload-refused",
 )
 TENANCY = ("set-unbound",)
+PREFLIGHT = ("preflight-mode", "defect-mended")
 OTHERS = (
     *("hub-restored", "talm-lives", "label-taken", "kill-in-commit", "cut-in-commit", "own-error"),
     *PAYLOAD,
     *TENANCY,
+    *PREFLIGHT,
 )
 """Restores, other controllers, people, deaths at the worst moment, errors of our own: only where a
 theme asks."""
@@ -186,6 +188,7 @@ def draw(seed: int, *, clusters: int, rollouts: int, until: float) -> list[Fault
     kinds = [_kind(rng, told) for _ in range(count)] + list(told.always)
     found = [_one(rng, kind, clusters, rollouts, until) for kind in kinds]
     found += _unbound(Random(f"{seed}/unbound")) if bounded(seed) else ()
+    found += _changed_mind(Random(f"{seed}/modes"), rollouts) if enforces(seed) else ()
     return sorted(found, key=lambda fault: fault.at)
 
 
@@ -246,3 +249,27 @@ def _one(rng: Random, kind: str, clusters: int, rollouts: int, until: float) -> 
     ):  # while there is still something to do
         return structs.replace(fault, at=round(rng.uniform(2.0, 600.0), 1), n=fault.n % 3)
     return fault
+
+
+ENFORCING = ("everything", "leaders", "outage", "people")
+"""Themes of which a quarter of the seeds enforces preflight."""
+
+
+def enforces(seed: int) -> bool:
+    """Returns whether the seed's IBGUs enforce preflight, by a separate draw that leaves the rest
+    of the seed unchanged."""
+    return theme(seed).name in ENFORCING and Random(f"{seed}/enforces").random() < 0.25
+
+
+def _changed_mind(rng: Random, rollouts: int) -> list[Fault]:
+    """Returns changes of preflight's mode, and of what it finds, in the middle of rollouts."""
+    return [
+        Fault(
+            at=round(rng.uniform(0.0, 900.0), 1),
+            kind=rng.choice(PREFLIGHT),
+            cluster=rng.randrange(12),
+            rollout=rng.randrange(rollouts),
+            n=rng.randrange(12),
+        )
+        for _ in range(rng.randint(0, 3))
+    ]

@@ -24,7 +24,12 @@ GROUPS = {
     "people": faults.PEOPLE,
     "what Prep carries": faults.PAYLOAD,
     "tenancy": faults.TENANCY,
-    "others": tuple(kind for kind in faults.OTHERS if kind not in faults.PAYLOAD + faults.TENANCY),
+    "preflight": faults.PREFLIGHT,
+    "others": tuple(
+        kind
+        for kind in faults.OTHERS
+        if kind not in faults.PAYLOAD + faults.TENANCY + faults.PREFLIGHT
+    ),
 }
 
 

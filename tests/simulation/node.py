@@ -13,8 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.controller.clock import Clock
 from ibgu.controller.service import Controller
-from ibgu.core.engine.driver import Driver
-from ibgu.core.model import names
+from ibgu.core.engine.driver import Drivers
 from ibgu.db.errors import JournalUnavailable, LeadershipLost, ReloadNeeded
 from ibgu.hub.discovery import discover
 from ibgu.hub.errors import HubError
@@ -56,13 +55,13 @@ class Node:
         seed: int,
         journal: str,
         settings: Mapping[str, object],
-        driver: Driver,
+        drivers: Drivers,
     ) -> None:
         """`journal`: name of the hub in the journal; no other simulation may use it."""
         self.name = name
         self._journal = journal
         self._settings = settings
-        self._driver = driver
+        self._drivers = drivers
         self.crashes: list[BaseException] = []
         self.controller: Controller | None = None
         self.process = Process(name)
@@ -128,7 +127,7 @@ class Node:
             served,
             self._clock,
             rng,
-            drivers={names.IBGU: self._driver},
+            drivers=self._drivers,
         )
         await self.controller.run()
 

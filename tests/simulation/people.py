@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import json
 
+from ibgu.core.drivers.cluster_version.actions import LABEL_PREFIX
 from ibgu.core.drivers.ibu import names as ibu_names
 from ibgu.core.model import names
 from ibgu.hub import paths
@@ -12,6 +13,7 @@ from ibgu.sim.hub import MemoryClient, MemoryHub
 from ibgu.sim.player import Player
 from tests.simulation.faults import Fault
 from tests.simulation.plans import Object, step
+from tests.simulation.updates import APPENDED
 
 _LABELS = (
     "prep-completed",
@@ -20,6 +22,10 @@ _LABELS = (
     "upgrade-failed",
     "rollback-completed",
 )
+_UPDATE_LABELS = ("check-failed", "mirror-failed", "update-failed")
+
+
+_APPENDED = ("Upgrade", "FinalizeUpgrade", "AbortOnFailure", "Abort", "FinalizeRollback")
 
 
 class People:
@@ -33,6 +39,10 @@ class People:
         self._player = player
         self._ibgus = ibgus
         self._asked = 0
+
+    @property
+    def _updates_alone(self) -> bool:
+        return {body["kind"] for body in self._ibgus} == {names.FLEET_UPDATE}
 
     # -- requests --------------------------------------------------------------------------------
 
@@ -51,12 +61,14 @@ class People:
             return {}
 
     def _path(self, number: int) -> str:
-        return paths.ibgu("default", f"rollout-{number}")
+        kind = str(self._ibgus[number]["kind"])
+        return paths.rollout_object(kind, "default", f"rollout-{number}")
 
     # -- IBGUs -----------------------------------------------------------------------------------
 
     async def apply(self, number: int) -> None:
-        await self._try("POST", paths.ibgus("default"), self._ibgus[number])
+        body = self._ibgus[number]
+        await self._try("POST", paths.rollout_objects(body["kind"], "default"), body)
 
     async def annotate(self, number: int, **marks: str) -> None:
         annotations = {f"ibgu.dev/{key.replace('_', '-')}": value for key, value in marks.items()}
@@ -68,7 +80,9 @@ class People:
 
     async def append(self, number: int, choice: int) -> None:
         found = await self._get(self._path(number))
-        actions = ("Upgrade", "FinalizeUpgrade", "AbortOnFailure", "Abort", "FinalizeRollback")
+        actions: tuple[str, ...] = _APPENDED
+        if self._ibgus[number]["kind"] == names.FLEET_UPDATE:
+            actions = tuple(map(str, APPENDED))
         plan = (found.get("spec") or {}).get("plan") or []
         timeout = plan[0]["rolloutStrategy"]["timeout"] if plan else 20
         more = step([actions[choice % len(actions)]], 1 + choice % 3, timeout)
@@ -116,6 +130,8 @@ class People:
 
     async def label(self, cluster: str, number: int, value: str | None) -> None:
         key = f"lcm.openshift.io/ibgu-{_LABELS[number % len(_LABELS)]}"
+        if self._updates_alone:
+            key = f"{LABEL_PREFIX}{_UPDATE_LABELS[number % len(_UPDATE_LABELS)]}"
         self.touched.add((cluster, key))
         await self._try(
             "PATCH", paths.managed_cluster(cluster), {"metadata": {"labels": {key: value}}}

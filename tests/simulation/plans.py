@@ -5,8 +5,11 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from ibgu.core.model import names
+from ibgu.sim.faults import parse_defect
 from ibgu.sim.spec import FleetSpec
-from tests.simulation.faults import ALL, CALM, bounded, theme
+from tests.simulation import updates
+from tests.simulation.faults import ALL, CALM, bounded, enforces, theme
 from tests.simulation.kinds import UPGRADE, SimulatedKind
 
 Object = dict[str, Any]
@@ -85,22 +88,27 @@ def _scenario(seed: int, kind: SimulatedKind) -> Scenario:
     rng = Random(f"{seed}/scenario")
     told = theme(seed)
     if told is CALM:
-        fleet = _fleet(rng, seed, fast=True, troubles=0)
-        return Scenario(fleet, ((5.0, _ibgu(rng, kind, 0, 120)),), 1)  # no share is too short
+        fleet = _fleet(rng, seed, kind, fast=True, troubles=0)
+        body = _rollout(rng, seed, kind, 0, 120)
+        return Scenario(fleet, ((5.0, body),), 1)  # no share is too short
     fast = told is not ALL or rng.random() < 0.7
-    fleet = _fleet(rng, seed, fast, rng.choice((0, 1, 2, 3)))
+    fleet = _fleet(rng, seed, kind, fast, rng.choice((0, 1, 2, 3)))
     timeout = (
         20 if told.name == "outage" else rng.choice((20, 40)) if fast else rng.choice((60, 120))
     )
-    ibgus = [(5.0, _ibgu(rng, kind, 0, timeout))]
+    ibgus = [(5.0, _rollout(rng, seed, kind, 0, timeout))]
     more = range(1, rng.choice((1, 1, 2, 2, 3)))
-    ibgus += [(rng.uniform(10.0, 1500.0), _ibgu(rng, kind, number, timeout)) for number in more]
+    ibgus += [
+        (rng.uniform(10.0, 1500.0), _rollout(rng, seed, kind, number, timeout)) for number in more
+    ]
     nodes = 2 if told.name == "leaders" else rng.choice((1, 2))
     carries = told.name == "payloads"
     if carries:
-        ibgus = [(at, carrying(ibgu, rng.choice((1, 1, 2)))) for at, ibgu in ibgus]
+        ibgus = [(at, _carrying(ibgu, rng.choice((1, 1, 2)))) for at, ibgu in ibgus]
     plan = Scenario(fleet, tuple(ibgus), nodes, payloads=carries)
-    return rate_limited(plan, Random(f"{seed}/pace")) if told.name in RATE_LIMITED else plan
+    if told.name in RATE_LIMITED:
+        plan = rate_limited(plan, Random(f"{seed}/pace"))
+    return enforcing(plan, Random(f"{seed}/preflight")) if enforces(seed) else plan
 
 
 RATE_LIMITED = ("everything", "leaders", "outage", "people")
@@ -116,6 +124,15 @@ def rate_limited(plan: Scenario, rng: Random) -> Scenario:
     return structs.replace(plan, ibgus=ibgus, starts_per_minute=rng.choice((0, 0, 1, 3)))
 
 
+def enforcing(plan: Scenario, rng: Random) -> Scenario:
+    """Returns the scenario with an enforced preflight and clusters at fault."""
+    defects = (parse_defect(f"topology-wrong={rng.choice((0.2, 0.5))}"),)
+    fleet = structs.replace(plan.fleet, defects=defects, version="4.16.3")
+    mark = {"ibgu.dev/preflight": "enforce"}
+    ibgus = tuple((at, _with(ibgu, mark) if _is_ibgu(ibgu) else ibgu) for at, ibgu in plan.ibgus)
+    return structs.replace(plan, fleet=fleet, ibgus=ibgus)
+
+
 def _annotated(ibgu: Object, rng: Random) -> Object:
     wanted = {
         "ibgu.dev/starts-per-minute": rng.choice((None, "1", "2")),
@@ -123,7 +140,21 @@ def _annotated(ibgu: Object, rng: Random) -> Object:
         "ibgu.dev/start-jitter": rng.choice((None, None, "20s", "3m")),
     }
     given = {key: value for key, value in wanted.items() if value is not None}
-    return {**ibgu, "metadata": {**ibgu["metadata"], "annotations": given}}
+    return _with(ibgu, given)
+
+
+def _with(ibgu: Object, annotations: dict[str, str]) -> Object:
+    metadata = ibgu["metadata"]
+    given = {**metadata.get("annotations", {}), **annotations}
+    return {**ibgu, "metadata": {**metadata, "annotations": given}}
+
+
+def _is_ibgu(body: Object) -> bool:
+    return bool(body["kind"] == names.IBGU)
+
+
+def _carrying(body: Object, most: int) -> Object:
+    return carrying(body, most) if _is_ibgu(body) else body
 
 
 def carrying(ibgu: Object, most: int) -> Object:
@@ -141,9 +172,11 @@ def _timeout(told: Object) -> int:
     return minutes
 
 
-def _fleet(rng: Random, seed: int, fast: bool, troubles: int) -> FleetSpec:
-    faults = rng.sample(TROUBLES, troubles)
-    return FleetSpec.parse(
+def _fleet(rng: Random, seed: int, kind: SimulatedKind, fast: bool, troubles: int) -> FleetSpec:
+    known: tuple[str, ...] = TROUBLES if names.IBGU in kind.objects else ()
+    known += updates.TROUBLES if kind.updates is not None else ()
+    faults = rng.sample(known, troubles)
+    spec = FleetSpec.parse(
         count=rng.randint(3, 7),
         pattern="site-%d",
         seed=seed,
@@ -153,10 +186,21 @@ def _fleet(rng: Random, seed: int, fast: bool, troubles: int) -> FleetSpec:
         labels=("group=all",),
         feedback=rng.choice(("watch", "watch", "poll:30s")),
     )
+    if kind.updates is None:
+        return spec
+    needed = updates.signatures_needed(seed, calm=theme(seed) is CALM)
+    told = structs.replace(kind.updates, signatures_needed=needed)
+    return structs.replace(spec, updates=told, version=updates.VERSION)
+
+
+def _rollout(rng: Random, seed: int, kind: SimulatedKind, number: int, timeout: int) -> Object:
+    if kind.object_of(seed, number) == names.FLEET_UPDATE:
+        return updates.fleet_update(rng, number, timeout, calm=theme(seed) is CALM)
+    return _ibgu(rng, kind, number, timeout)
 
 
 def _ibgu(rng: Random, kind: SimulatedKind, number: int, timeout: int) -> Object:
-    table = kind.driver.actions
+    table = kind.drivers[names.IBGU].actions
     if number == 0:
         shapes = [shape for shape in table.plans if shape[0][0] == table.start]
     else:

@@ -25,6 +25,7 @@ from ibgu.controller.loop.loop import Loop
 from ibgu.controller.mirror import versions
 from ibgu.core.assurance.certify import Rule
 from ibgu.core.drivers import traits
+from ibgu.core.drivers.cluster_version.actions import UPDATE_ACTIONS
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE
 from ibgu.core.engine.decide.member import members
 from ibgu.core.engine.decide.rollout import controls
@@ -49,8 +50,9 @@ from tests.simulation.checks.refreshes import RefreshSchedule
 from tests.simulation.checks.tenancy import Tenancy
 from tests.simulation.checks.truth import HEARD, JournalCheck, Run
 from tests.simulation.checks.turns import Turns
+from tests.simulation.checks.updates import UpdateTruth
 from tests.simulation.errors import ERROR, own_errors
-from tests.simulation.faults import CALM, JOURNAL, PROCESS, Fault, draw, theme
+from tests.simulation.faults import CALM, JOURNAL, OTHERS, PEOPLE, PROCESS, Fault, draw, theme
 from tests.simulation.kinds import UPGRADE, SimulatedKind
 from tests.simulation.loop import BEGINNING, VirtualTimeLoop
 from tests.simulation.plans import Scenario, scenario
@@ -156,7 +158,7 @@ class _Play:
         self._pool = pool
         self._journal = journal
         self._labels = Labels(self.found, self.fleet.hub.now)
-        self._effects = Effects(self.found, self.fleet.hub, self.fleet.armed)
+        self._effects = Effects(self.found, self.fleet.hub, self.fleet.armed, late=self._late)
         self._payloads = Payloads(self.found, self._on_shelf, self._effects.carried)
         self._schedule = RefreshSchedule(self.found, watched=plan.watched)
         self._turns: WeakKeyDictionary[Led, Turns] = WeakKeyDictionary()
@@ -307,9 +309,21 @@ class _Play:
             tenancy.armed(self._effects.arms)
             if not skewed:
                 tenancy.read(events)
-        truth = JournalCheck(self.found, runs, self.fleet.player.clusters.values(), skewed)
+        others = [run for run in runs if run.action not in UPDATE_ACTIONS.names]
+        truth = JournalCheck(self.found, others, self.fleet.player.clusters.values(), skewed)
         truth.check()
         kinds = {fault.kind for fault in self._faults}
+        if not skewed and self._plan.kind.updates is not None:
+            clusters = list(self.fleet.player.clusters.values())
+            updates = UpdateTruth(self.found, runs, events, clusters)
+            restored = bool(self.fleet.weather.struck["hub-restored"])
+            kept = not kinds & {*PEOPLE, *OTHERS}
+            pauses = any("pause" in body["spec"].get("update", {}) for _, body in self._plan.ibgus)
+            updates.check(late=self._late or restored, labels_kept=kept, pauses=pauses)
+            if not restored:  # which brings a work back whose Job has run
+                updates.backups(clusters)
+            if not self._cut_short:
+                updates.paid(clusters, self.fleet.lost | self.fleet.people.recreated)
         if kinds <= QUIET_HANDS:
             done = (event for event in events if event.kind == "ActionAlreadyDone")
             truth.reopened({(event.rollout, event.step, event.cluster) for event in done})

@@ -85,6 +85,12 @@ class Stage:
         tracked = self._tracked
         return tracked is not None and bool(tracked.steps) and tracked.steps[0].step.total > 0
 
+    def judged(self, *, enforced: bool) -> bool:
+        """Whether preflight has judged the first step in that mode."""
+        tracked = self._tracked
+        record = tracked.steps[0].step.preflight if tracked is not None and tracked.steps else None
+        return record is not None and record.enforced is enforced
+
     def held(self, kind: ReasonKind) -> bool:
         hold = self._tracked.rollout.hold if self._tracked is not None else None
         return hold is not None and hold.kind is kind
@@ -199,7 +205,12 @@ async def _tell(url: str, story: Story, scenario: Scenario) -> None:
 
 def _scenario(plan: Sequence[str], clusters: int, nodes: int, talm: bool) -> Scenario:
     fleet = FleetSpec.parse(
-        count=clusters, pattern="site-%d", scale=0.25, durations="4m-16m", labels=("group=all",)
+        count=clusters,
+        pattern="site-%d",
+        scale=0.25,
+        durations="4m-16m",
+        labels=("group=all",),
+        version="4.16.3",
     )
     ibgu: Object = {
         "apiVersion": "lcm.openshift.io/v1alpha1",

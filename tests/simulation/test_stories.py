@@ -4,7 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import pairwise
 from unittest.mock import patch
 
@@ -23,9 +23,12 @@ from ibgu.controller.reports.reporter import STATUS_REFUSED
 from ibgu.core.model import Decision, Kind, Preempt, ReasonKind, RunState, names
 from ibgu.db.journal import Journal
 from ibgu.hub import paths
+from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.hub import MemoryHub
 from ibgu.sim.hub.answers import RefusedRequest
 from ibgu.sim.hub.server import ServedRequest
+from tests.simulation.breaking import Patches
+from tests.simulation.broken import preflight_outdated
 from tests.simulation.conftest import Tell
 from tests.simulation.faults import Fault
 from tests.simulation.plans import carrying
@@ -615,3 +618,43 @@ def _taken(stage: Stage, step: int) -> bool:
 def _show(stage: Stage, run: str) -> None:
     marks = {names.RUN: run}
     stage.fleet.player.act("site-1", lambda cluster, now: cluster.edit_ibu(now, annotations=marks))
+
+
+def _intact(stack: ExitStack) -> None:
+    """Leaves the engine as it is."""
+
+
+@pytest.mark.parametrize(("patches", "starts"), [(_intact, False), (preflight_outdated, True)])
+def test_a_step_that_is_enforced_again_waits_for_a_new_evaluation(
+    told: Tell, patches: Patches, starts: bool
+) -> None:
+    """The cluster has another topology since preflight is off, and is back when it is enforced
+    again. A broken engine starts it on the findings from before."""
+
+    async def story(stage: Stage) -> None:
+        fleet, people = stage.fleet, stage.fleet.people
+        await people.apply(0)
+        await people.annotate(0, preflight="enforce")
+        fleet._act("site-1", lambda cluster, now: cluster.go_dark())
+        await stage.until(lambda: stage.judged(enforced=True))
+        await people.annotate(0, preflight="off")
+        await asyncio.sleep(60)
+        fleet._act("site-1", _comes_back_with_three_nodes)
+        await people.annotate(0, preflight="enforce")
+        await asyncio.sleep(600)
+        assert bool(stage.armed) is starts
+        fleet._act("site-1", lambda cluster, now: _of_topology(cluster, "SingleReplica"))
+        await stage.until(lambda: bool(stage.armed))
+
+    with ExitStack() as stack:
+        patches(stack)
+        told(story, "Prep")
+
+
+def _comes_back_with_three_nodes(cluster: SimulatedCluster, now: float) -> None:
+    _of_topology(cluster, "HighlyAvailable")
+    cluster.come_back()
+
+
+def _of_topology(cluster: SimulatedCluster, topology: str) -> None:
+    cluster.registration.topology = topology

@@ -13,8 +13,8 @@ from ibgu.core.model import ReasonKind, RolloutState, names
 from ibgu.hub import paths
 from ibgu.sim.cluster import SimulatedCluster
 from ibgu.sim.hub import MemoryClient, MemoryHub
-from ibgu.sim.hub.kinds import CGUS, CLUSTER_SET_BINDINGS, CLUSTER_SETS
-from ibgu.sim.hub.store import Backup
+from ibgu.sim.hub.kinds import CGUS, CLUSTER_SET_BINDINGS, CLUSTER_SETS, fleet_updates
+from ibgu.sim.hub.store import HubBackup
 from ibgu.sim.player import Player
 from ibgu.sim.player.clock import SteadyClock
 from ibgu.sim.spoke.refusal import Refusal
@@ -64,7 +64,13 @@ WINDOWS = (
     "payload-refused",
     "own-error",
 )
-WATCHED = ("imagebasedgroupupgrades", "managedclusters", "manifestworks", "clustergroupupgrades")
+WATCHED = (
+    "imagebasedgroupupgrades",
+    "fleetupdates",
+    "managedclusters",
+    "manifestworks",
+    "clustergroupupgrades",
+)
 """Plurals of the kinds that a controller mirrors."""
 
 
@@ -74,7 +80,8 @@ class Simulation:
         self.scenario, kind = scenario, scenario.kind
         talm = (CGUS,) if scenario.talm else ()
         sets = (CLUSTER_SETS, CLUSTER_SET_BINDINGS) if scenario.tenancy else ()
-        more = (*talm, *sets)
+        updates = (fleet_updates(),) if names.FLEET_UPDATE in kind.objects else ()
+        more = (*talm, *sets, *updates)
         self.hub = MemoryHub(now=loop.time, seed=seed, more=more, watched=scenario.watched)
         self.weather = NetworkFaults()
         fleet = MemoryClient(self.hub, "agents")
@@ -101,7 +108,7 @@ class Simulation:
                 seed,
                 journal,
                 settings=settings,
-                driver=kind.driver,
+                drivers=kind.drivers,
             )
             for number in range(scenario.nodes)
         ]
@@ -217,7 +224,7 @@ class Simulation:
             cluster.registration.joined(cluster.registration.uid)
             self.player.touch(cluster)
 
-    def _differs(self, saved: Backup) -> bool:
+    def _differs(self, saved: HubBackup) -> bool:
         """Returns whether the backup differs in what ibgu reads: otherwise nobody can notice the
         restore."""
         return any(
@@ -254,6 +261,11 @@ class Simulation:
                 await people.label(cluster, fault.n, value)
             case "annotation-removed":
                 await people.forget_annotations(cluster)
+            case "preflight-mode":
+                mode = ("warn", "off", "enforce", "Enforce ", "enforced")[fault.n % 5]
+                await people.annotate(fault.rollout, preflight=mode)
+            case "defect-mended":
+                self._act(cluster, _mend)
             case "status-edited":
                 await people.scribble(fault.rollout)
             case "cluster-deleted":
@@ -336,10 +348,10 @@ class Simulation:
             node.process.resume()
 
     async def ibgus(self) -> list[Any]:
-        """Returns the IBGUs on the hub."""
-        client = MemoryClient(self.hub)
-        found = await client.get(paths.ibgus(), dict[str, Any])
-        items: list[Any] = found["items"]
+        """Returns the objects on the hub that ask for rollouts, of all kinds."""
+        client, items = MemoryClient(self.hub), []
+        for kind in self.scenario.kind.objects:
+            items += (await client.get(paths.rollout_objects(kind), dict[str, Any]))["items"]
         return items
 
     def leader(self) -> Node | None:
@@ -436,6 +448,10 @@ def _stick(cluster: SimulatedCluster, now: float) -> None:
 
 def _unstick(cluster: SimulatedCluster, now: float) -> None:
     cluster.stick(False, now)
+
+
+def _mend(cluster: SimulatedCluster, now: float) -> None:
+    cluster.registration.topology = "SingleReplica"
 
 
 def _idle(cluster: SimulatedCluster, now: float) -> None:

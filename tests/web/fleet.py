@@ -31,10 +31,10 @@ from ibgu.core.model import (
     Waiting,
 )
 from ibgu.core.model.kinds import (
-    IbguSpec,
     IbuSpec,
     LabelSelector,
     PlanItem,
+    RolloutSpec,
     RolloutStrategy,
     SeedImageRef,
 )
@@ -85,7 +85,7 @@ class RolloutHistory:
             "created_at": self.now - 130 * MINUTE,
             "started_at": self.now - 129 * MINUTE,
             "state": RolloutState.RUNNING,
-            "spec": IbguSpec(
+            "spec": RolloutSpec(
                 ibu_spec=IbuSpec(seed_image_ref=seed),
                 plan=plan,
                 cluster_label_selectors=convert([fleet] if fleet else [], list[LabelSelector]),

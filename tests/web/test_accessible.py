@@ -22,6 +22,7 @@ LINKS = {
     "planned": "#/r/default/ran-417?step=3",
     "held": "#/r/edge/core-418",
     "cluster": "#/c/site-0006",
+    "seeds": "#/s",
 }
 
 

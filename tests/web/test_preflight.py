@@ -13,11 +13,11 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, Page, Route, expect
 
 from ibgu.core.model.kinds import (
-    IbguSpec,
     IbuSpec,
     LabelSelector,
     ObjectRef,
     PlanItem,
+    RolloutSpec,
     RolloutStrategy,
     SeedImageRef,
 )
@@ -103,7 +103,7 @@ async def planned(
     strategy = RolloutStrategy(max_concurrency=10, timeout=600)
     seed = SeedImageRef(image=image, version="4.17.3")
     oadp = [ObjectRef(content, "default")] if content else []
-    spec = IbguSpec(
+    spec = RolloutSpec(
         ibu_spec=IbuSpec(seed_image_ref=seed, oadp_content=oadp),
         plan=[PlanItem([each], strategy) for each in ("Prep", "Upgrade")],
         cluster_label_selectors=[LabelSelector({"preflight": "web"} | labels)],
@@ -290,6 +290,25 @@ async def test_thousands_of_names_and_findings_stay_folded(look: Tab) -> None:
     await found.locator("summary", has_text="997 more findings").click()
     await expect(found).to_contain_text("900 more: ibgu preflight go-large -n default lists them.")
     assert await page.evaluate(NODES) < 1000
+
+
+async def test_clusters_that_are_named_have_no_other_place(look: Tab) -> None:
+    """The API's answer, as it is of clusters that another rollout works on."""
+    await planned(look, "go-held", TAGGED, age="new")
+
+    async def held(route: Route) -> None:
+        answer = await route.fetch()
+        body = await answer.json()
+        [tag] = (each for each in body["findings"] if each["severity"] != "unknown")
+        other = tag | {"rule": "P34", "object": "ManagedCluster", "field": ""}
+        body["findings"] = [other | {"count": 2, "clusters": ["go-00", "go-01"]}]
+        await route.fulfill(response=answer, body=json.dumps(body))
+
+    await look.page.route("**/preflight", held)
+    page = await look.open("#/r/default/go-held")
+    finding = card(page).locator(".finding")
+    await expect(finding).to_contain_text("go-00, go-01")
+    await expect(finding.locator(".place")).to_have_count(0)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -97,6 +97,11 @@ api: {command: api, values: api, account: {{ .Values.api.serviceAccount.name }}}
 {{ .Values.tenancy | default "off" }}
 {{- end }}
 
+{{- /* Whether preflight compares the hub's own releases, for which ibgu gets the right. */ -}}
+{{- define "ibgu.preflightHubReleases" -}}
+{{- if and (.Values.preflightHubReleases | default dict).enabled (not .Values.shadow) }}true{{ end -}}
+{{- end }}
+
 {{- define "ibgu.signsIn" -}}
 {{- if (.Values.oauthProxy | default dict).enabled }}true{{ end -}}
 {{- end }}

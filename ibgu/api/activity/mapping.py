@@ -21,6 +21,7 @@ _TITLES: dict[str, str] = {
     Kind.STEP_HELD: "Step held",
     Kind.STEP_RELEASED: "Step released",
     Kind.STEP_FINISHED: "Step finished",
+    Kind.PREFLIGHT: "Preflight",
 }
 _CONTROLS = {
     names.RESUME: "Resumed",

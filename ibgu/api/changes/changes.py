@@ -10,7 +10,7 @@ from fastapi import Depends, Query, Request
 
 from ibgu.api.changes.schemas import ChangeBody
 from ibgu.api.problems import Problem
-from ibgu.api.requests.access import CLUSTERS, ROLLOUTS, Caller, CallerOfRequest
+from ibgu.api.requests.access import CLUSTERS, Caller, CallerOfRequest, to_rollouts
 from ibgu.api.requests.hub import HubOfCaller
 from ibgu.api.requests.inputs import RolloutOfPath
 from ibgu.api.requests.refusals import refusals_as_problems
@@ -69,8 +69,9 @@ class RolloutChanges:
     async def read(self) -> ChangeTarget:
         rollout = self._rollout
         with self._refusals():
+            now = datetime.now(UTC)
             target = await self.hub.read(
-                rollout.namespace, rollout.name, self._who, datetime.now(UTC)
+                rollout.kind, rollout.namespace, rollout.name, self._who, now
             )
             if target.object["metadata"]["uid"] != rollout.uid:
                 raise ChangeRefused(
@@ -92,7 +93,8 @@ class RolloutChanges:
         return ChangeBody(done=change.done, kubectl=change.kubectl)
 
     def _refusals(self) -> AbstractContextManager[None]:
-        return refusals_as_problems(self._who, self._rollout.namespace, self._rollout.name)
+        rollout = self._rollout
+        return refusals_as_problems(self._who, rollout.namespace, rollout.name, kind=rollout.kind)
 
 
 def _client(request: Request) -> str:
@@ -112,19 +114,18 @@ _CREATES = ("retry", "cancel", "rollback", "finalize", "confirm-cleanup")
 async def missing_rights(caller: Caller, rollout: Rollout) -> dict[str, str]:
     """Returns why the hub would refuse changes of the caller, by the change's name."""
     patches = await caller.lacks(_patch(rollout))
-    creates = await caller.lacks(*retry_rights(rollout.namespace))
+    creates = await caller.lacks(*retry_rights(rollout))
     found = dict.fromkeys(_PATCHES, patches) | dict.fromkeys(_CREATES, creates)
     return {name: why for name, why in found.items() if why}
 
 
 def _patch(rollout: Rollout) -> AccessReview:
-    where = rollout.namespace
-    return AccessReview("patch", paths.IBGU_GROUP, ROLLOUTS, namespace=where, name=rollout.name)
+    return to_rollouts("patch", rollout.namespace, rollout.name, kind=rollout.kind)
 
 
-def retry_rights(namespace: str) -> tuple[AccessReview, ...]:
+def retry_rights(rollout: Rollout) -> tuple[AccessReview, ...]:
     return (
-        AccessReview("create", paths.IBGU_GROUP, ROLLOUTS, namespace=namespace),
-        AccessReview("list", paths.IBGU_GROUP, ROLLOUTS, namespace=namespace),
+        to_rollouts("create", rollout.namespace, kind=rollout.kind),
+        to_rollouts("list", rollout.namespace, kind=rollout.kind),
         AccessReview("list", paths.CLUSTER_GROUP, CLUSTERS),
     )

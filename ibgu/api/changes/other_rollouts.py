@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.api.requests.access import Caller
 from ibgu.core.model import Outcome, Rollout, declared, traits
-from ibgu.core.model.kinds import Ibgu, IbguSpec
+from ibgu.core.model.kinds import RolloutObject, RolloutSpec
 from ibgu.core.plan import matcher
 from ibgu.core.views.change import OtherRollout
 from ibgu.db.reads import Reads
@@ -93,7 +93,7 @@ def newest(taken: Mapping[str, Sequence[LaterMembership]]) -> dict[str, LaterMem
     return {cluster: found[-1] for cluster, found in taken.items() if found}
 
 
-def selecting(ibgus: Sequence[Ibgu], rollout: Rollout) -> list[SelectingRollout]:
+def selecting(ibgus: Sequence[RolloutObject], rollout: Rollout) -> list[SelectingRollout]:
     """Returns the later rollouts on the hub; the journal may not have seen them yet."""
     return [
         SelectingRollout(
@@ -125,10 +125,10 @@ def _other(rollout: Rollout, named: Callable[[Rollout], str]) -> OtherRollout:
     return OtherRollout(named(rollout), _cancels(rollout.spec))
 
 
-def _cancels(spec: IbguSpec) -> bool:
+def _cancels(spec: RolloutSpec) -> bool:
     first = [action for item in spec.plan[:1] for action in item.actions[:1]]
     return any(declared(action) and traits(action).cancels for action in first)
 
 
-def _chosen_by(spec: IbguSpec) -> Callable[[Mapping[str, str]], bool]:
+def _chosen_by(spec: RolloutSpec) -> Callable[[Mapping[str, str]], bool]:
     return matcher(spec.cluster_label_selectors)

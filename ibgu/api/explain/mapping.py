@@ -8,6 +8,7 @@ from ibgu.core.drivers import KIND_TEXTS
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import Member
 from ibgu.core.model.claims import with_holder
+from ibgu.core.model.preflight import PreflightRecord
 from ibgu.core.views.explain import ExplainCase, Explained, PastStep, explain
 from ibgu.db.views import ClaimRow, VisitRow
 
@@ -17,9 +18,10 @@ def explained(
     claims: Sequence[ClaimRow],
     duration_stats: DurationsByAction,
     readable: Readable,
+    record: PreflightRecord | None,
 ) -> Explained:
     """Returns the explanation. `visits`: newest first, at least one; `claims`: of the cluster, by
-    any rollout."""
+    any rollout; `record`: what preflight has found for the first one's step."""
     told = [visit_for(each, readable) for each in visits]
     row = told[0].member
     return explain(
@@ -32,6 +34,7 @@ def explained(
             past=[PastStep(visit.member.member, visit.runs) for visit in reversed(told)],
             now=row.now,
             duration_stats=duration_stats,
+            preflight=record.of_cluster(row.member.cluster) if record is not None else (),
         ),
     )
 

@@ -4,6 +4,7 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from ibgu.api.durations.measured import DurationsOfHub
+from ibgu.api.explain.evidence import EvidenceOfRequest
 from ibgu.api.explain.mapping import explained
 from ibgu.api.explain.schemas import ExplainedBody
 from ibgu.api.problems.schemas import problems
@@ -40,6 +41,7 @@ async def explain(
     reads: ReadsOfRequest,
     duration_stats: DurationsOfHub,
     readable: ReadableForCaller,
+    evidence: EvidenceOfRequest,
     namespace: InNamespace = None,
     rollout: InRollout = None,
 ) -> Response:
@@ -53,8 +55,11 @@ async def explain(
         raise unknown_cluster(name, rollout)
     items = by_activity(visits.items)
     claims = (await reads.cluster(name)).claims if _is_claimed(items[0]) else ()
-    found = explained(items, claims, duration_stats, readable)
-    body = {**msgspec.to_builtins(found), "newestEvent": visits.newest_event}
+    newest = items[0].member.member
+    record = await reads.preflight_record(newest.rollout, newest.step)
+    found = explained(items, claims, duration_stats, readable, record)
+    read = msgspec.to_builtins(await evidence.of(items))
+    body = {**msgspec.to_builtins(found), "evidence": read, "newestEvent": visits.newest_event}
     return Response(msgspec.json.encode(body), media_type="application/json")
 
 

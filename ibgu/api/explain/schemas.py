@@ -25,10 +25,14 @@ _EXPLAINED: JsonValue = {
     "do": "See what was not healthy, then AbortOnFailure and Prep again.",
     "words": "Rollback due to LCA Init Monitor timeout, after 30m0s",
     "remedy": "See what was not healthy, then AbortOnFailure and Prep again.",
+    "guide": "docs/troubleshooting.md#the-cluster-has-rolled-back-automatically",
     "limit": None,
     "late": None,
     "warning": None,
     "rollbackUntil": None,
+    "pausedSince": None,
+    "preflight": ["warning: are not reachable now: they wait, and start when they are back [P33]"],
+    "evidence": None,
     "history": [
         {"at": "2026-11-20T01:55:02Z", "text": "Upgrade started"},
         {"at": "2026-11-20T02:29:04Z", "text": "Upgrade failed (34 min)"},
@@ -40,6 +44,33 @@ _EXPLAINED: JsonValue = {
 class LineBody(Body):
     at: datetime
     text: str
+
+
+class EvidenceObjectBody(Body):
+    object: str = Field(description="Kind, namespace and name.")
+    phase: str = Field(description="The phase that it had; empty: none.")
+    errors: int
+    warnings: int
+    messages: list[str] = Field(description="What it says itself, or why it was not read.")
+
+
+class EvidenceCauseBody(Body):
+    failure: str = Field(description="Name of the known failure.")
+    means: str
+    remedy: str
+
+
+class EvidenceBody(Body):
+    read_at: datetime | None = Field(description="When the objects were read; null: never.")
+    problem: str = Field(description="Why they were not read.")
+    objects: list[EvidenceObjectBody] = Field(
+        description="Restores and Backups of the failure, then their storage location and the "
+        "DataProtectionApplication."
+    )
+    cause: EvidenceCauseBody | None = Field(
+        description="What the objects give as the cause; null: they do not say."
+    )
+    commands: list[str] = Field(description="Commands to run on the cluster to see more.")
 
 
 class ExplainedBody(Body):
@@ -67,6 +98,9 @@ class ExplainedBody(Body):
     do: str | None = Field(description="What to do, in one sentence.")
     words: str | None = Field(description="The last message from the cluster.")
     remedy: str | None = Field(description="Of a known failure.")
+    guide: str | None = Field(
+        description="Recovery guide in ibgu's documentation, for a known failure that has one."
+    )
     limit: datetime | None = Field(description="Deadline of the cluster for the whole step.")
     late: str | None = Field(description="What happened on the cluster after the member ended.")
     warning: str | None = Field(
@@ -75,6 +109,17 @@ class ExplainedBody(Body):
     rollback_until: datetime | None = Field(
         description="Until when the cluster can be rolled back; null: it can't, or does not report "
         "that."
+    )
+    paused_since: datetime | None = Field(
+        description="Since when parts of the cluster may be paused for the rollout; null: nothing "
+        "is."
+    )
+    preflight: list[str] = Field(
+        description="What preflight had found before a step that has not succeeded, with the rules."
+    )
+    evidence: EvidenceBody | None = Field(
+        description="What Velero's objects on the cluster say of its failure; null: it has not "
+        "failed."
     )
     history: list[LineBody] = Field(description="Every attempt, oldest first.")
     newest_event: NewestEvent

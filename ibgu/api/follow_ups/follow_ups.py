@@ -25,7 +25,13 @@ from ibgu.api.requests.inputs import ReadsOfRequest, RolloutOfPath
 from ibgu.api.requests.refusals import refusals_as_problems
 from ibgu.core.model import ClusterView
 from ibgu.core.plan import matcher, parse_selector
-from ibgu.core.views.change import ChangeTarget, FollowUp, FollowUpRequest, RolloutCluster
+from ibgu.core.views.change import (
+    ChangeRefused,
+    ChangeTarget,
+    FollowUp,
+    FollowUpRequest,
+    RolloutCluster,
+)
 from ibgu.core.views.preview import Preview
 from ibgu.core.views.status import complete
 
@@ -61,10 +67,12 @@ class RolloutFollowUps:
     async def make(self, of: ChosenBody, decide: Decide, cause: str | None = None) -> FollowUpBody:
         """Decides on the chosen clusters, or on those of them that failed for `cause`."""
         rollout, user = self._rollout, self._caller.user.username
-        await self._caller.require(*retry_rights(rollout.namespace))
+        await self._caller.require(*retry_rights(rollout))
         asked = await self._asked(of, cause)
         target = await self._changing.read()
-        with refusals_as_problems(user, rollout.namespace, rollout.name):
+        with refusals_as_problems(user, rollout.namespace, rollout.name, kind=rollout.kind):
+            if target.table.no_follow_ups:
+                raise ChangeRefused(target.table.no_follow_ups)
             async with self._lists.turn(user):
                 fleet = await self._fleet(of, cause)
                 follow_up = decide(target, fleet.found, asked)
@@ -109,7 +117,7 @@ class RolloutFollowUps:
         )
         fleet = await HubFleet.read(hub.clusters())
         labels = {each.name: each.labels for each in fleet.views}
-        later = selecting(await hub.ibgus(rollout.namespace), rollout)
+        later = selecting(await hub.objects(rollout.kind, rollout.namespace), rollout)
         wanted = _wanted(of)
         found = [
             RolloutCluster(

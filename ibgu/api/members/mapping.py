@@ -25,7 +25,7 @@ from ibgu.db.views import MemberRow, VisitRow
 _FROM_MEMBER = (
     *("cluster", "position", "state", "slot", "limit", "started_at", "ended_at"),
     *("outcome", "cause", "message", "failed_action", "late"),
-    *("warning", "rollback_until"),
+    *("warning", "rollback_until", "paused_since"),
 )
 
 

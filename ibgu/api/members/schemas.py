@@ -45,6 +45,7 @@ _MEMBER: JsonValue = {
     "late": "",
     "warning": "",
     "rollbackUntil": None,
+    "pausedSince": None,
     "run": _RUN,
 }
 
@@ -120,6 +121,10 @@ class MemberBody(Body):
     rollback_until: datetime | None = Field(
         description="Until when the cluster can be rolled back; null: it can't, or does not report "
         "that."
+    )
+    paused_since: datetime | None = Field(
+        description="Since when parts of the cluster may be paused for the rollout; null: nothing "
+        "is."
     )
     run: RunBody | None = Field(description="The newest run.")
 

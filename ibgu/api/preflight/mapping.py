@@ -9,7 +9,7 @@ def preflight_body(report: PreflightReport, *, inspectable: bool) -> PreflightBo
         clusters=report.clusters,
         blocked=len(report.blocked),
         blocked_clusters=list(report.blocked),
-        inspectable=inspectable,
+        inspectable=inspectable and report.inspects,
         inspected=report.inspected,
         inspecting=report.inspecting,
         inspected_at=report.inspected_at,

@@ -1,11 +1,16 @@
-"""The route for what would fail."""
+"""The routes for what would fail, and for what was found before steps that have begun."""
 
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Depends
 
 from ibgu.api.preflight.mapping import preflight_body
-from ibgu.api.preflight.schemas import PreflightBody, PreflightSubjectBody
+from ibgu.api.preflight.recorded import step_preflight_body
+from ibgu.api.preflight.schemas import (
+    PreflightBody,
+    PreflightSubjectBody,
+    StepPreflightsBody,
+)
 from ibgu.api.preflight.selected import SelectedClusters, SelectedClustersOfRequest
 from ibgu.api.preview.inspections import InspectionsOfRequest
 from ibgu.api.preview.previews import PlanPreviews, PreviewingOfRequest
@@ -14,11 +19,11 @@ from ibgu.api.preview.schemas import ProposalBody
 from ibgu.api.problems.schemas import problems
 from ibgu.api.requests.access import Caller, CallerOfRequest
 from ibgu.api.requests.guarded import AuthenticatedRoute
-from ibgu.api.requests.inputs import ReadsOfRequest
+from ibgu.api.requests.inputs import ReadsOfRequest, RolloutOfPath
 from ibgu.core.drivers.ibu.preflight import PreflightReport
 from ibgu.db.reads import Reads
 
-router = APIRouter(tags=["changes"], route_class=AuthenticatedRoute)
+router = APIRouter(route_class=AuthenticatedRoute)
 
 
 async def _may_list(caller: CallerOfRequest) -> None:
@@ -28,6 +33,7 @@ async def _may_list(caller: CallerOfRequest) -> None:
 @router.post(
     "/preflight",
     name="preflight",
+    tags=["changes"],
     dependencies=[Depends(_may_list)],
     responses=problems(401, 403, 404, 415, 422, 503),
     summary="Check what would fail, without changing anything",
@@ -46,6 +52,24 @@ async def checked(
         inspections.ask()
     report = await _report(caller, reads, previewing, selected, body)
     return preflight_body(report, inspectable=inspections.enabled)
+
+
+@router.get(
+    "/rollouts/{namespace}/{name}/preflight",
+    name="preflight_of_steps",
+    tags=["rollouts"],
+    responses=problems(401, 403, 404, 422, 503),
+    summary="Show what preflight found before each step, and which failures it had found",
+)
+async def recorded(row: RolloutOfPath, reads: ReadsOfRequest) -> StepPreflightsBody:
+    uid = row.rollout.uid
+    items = []
+    for step in await reads.judged_steps(uid):
+        failed = await reads.failed_clusters(uid, step.index)
+        erring = sorted(step.preflight.erring()) if step.preflight is not None else []
+        succeeded = await reads.succeeded_among(uid, step.index, erring)
+        items.append(step_preflight_body(step, failed, succeeded))
+    return StepPreflightsBody(items=items)
 
 
 async def _report(

@@ -5,9 +5,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from ibgu.api.bodies import Body
+from ibgu.api.bodies import ActionName, Body
 from ibgu.api.preview.schemas import Name
 from ibgu.core.drivers.ibu.preflight import FactSource, RuleOutcome, Severity
+from ibgu.core.model.preflight import FindingSeverity
 
 _FINDING: JsonValue = {
     "rule": "P3",
@@ -37,7 +38,8 @@ class PreflightSubjectBody(Body):
     namespace: Name | None = None
     name: Name | None = None
     manifest: dict[str, Any] | None = Field(
-        default=None, description="An ImageBasedGroupUpgrade, as it would be applied."
+        default=None,
+        description="An ImageBasedGroupUpgrade or a FleetUpdate, as it would be applied.",
     )
     selector: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
         default=None, description="Label selector, as for kubectl: a=b,c!=d,e in (x,y)."
@@ -97,13 +99,86 @@ class PreflightBody(Body):
     blocked_clusters: list[str] = Field(
         description="Names of the clusters with an error, in natural order."
     )
-    inspectable: bool = Field(description="Whether this ibgu inspects clusters at all.")
+    inspectable: bool = Field(
+        description="Whether this ibgu inspects clusters, and rules ask for what it reads."
+    )
     inspected: int = Field(description="Number of clusters that were read themselves.")
     inspecting: int = Field(description="Number of clusters whose inspection is not finished.")
     inspected_at: datetime | None = Field(
         description="When the first of them was read; null: none was."
     )
-    rules: list[PreflightRuleBody] = Field(description="All rules, by number.")
+    rules: list[PreflightRuleBody] = Field(
+        description="All rules of the kind of change, by number."
+    )
     findings: list[PreflightFindingBody] = Field(
         description="Errors first, then warnings, then unknown results."
+    )
+
+
+_RECORDED: JsonValue = {
+    "rule": "P31",
+    "severity": "error",
+    "message": "have a full disk",
+    "remedy": "Free space on the disk.",
+    "count": 12,
+    "clusters": ["site-7", "site-9"],
+}
+_RECALLED: JsonValue = {
+    "action": "Prep",
+    "failure": "StaterootFailed",
+    "rules": ["P31"],
+    "count": 12,
+    "found": 11,
+    "notChecked": 1,
+    "missed": 0,
+}
+
+
+class RecordedFindingBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_RECORDED]})
+
+    rule: str
+    severity: FindingSeverity
+    message: str
+    remedy: str
+    count: int = Field(description="Number of affected clusters; 0: the plan itself is.")
+    clusters: list[str] = Field(description="At most ten names.")
+
+
+class RecalledFailureBody(Body):
+    """The clusters of one failure, by what preflight had found of them before."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_RECALLED]})
+
+    action: ActionName | None
+    failure: str | None = Field(description="Name of the known failure, if any.")
+    rules: list[str] = Field(description="The rules that look for it; empty: none does.")
+    count: int
+    found: int = Field(description="One of the rules had found an error or a warning.")
+    not_checked: int = Field(description="One of the rules could not be checked.")
+    missed: int = Field(description="All of the rules were checked and found nothing.")
+
+
+class StepPreflightBody(Body):
+    """The findings of preflight when the step's clusters could start, beside what came."""
+
+    step: int = Field(description="From 1.")
+    actions: list[ActionName]
+    at: datetime = Field(description="When the rules were last evaluated.")
+    findings: list[RecordedFindingBody] = Field(
+        description="Errors first; at most six of a rule and severity."
+    )
+    unknown: list[str] = Field(description="The rules that could not be checked.")
+    failed: int = Field(description="Clusters that failed in a way that rules look for.")
+    found: int = Field(description="Of these, clusters for which such a rule had found it.")
+    not_checked: int = Field(description="Of these, clusters for which it was not checked.")
+    missed: int = Field(description="Of these, clusters for which it was checked and not found.")
+    unforeseeable: int = Field(description="Clusters that failed in a way that no rule looks for.")
+    succeeded_in_spite: int = Field(description="Clusters with an error that succeeded.")
+    failures: list[RecalledFailureBody] = Field(description="Most clusters first.")
+
+
+class StepPreflightsBody(Body):
+    items: list[StepPreflightBody] = Field(
+        description="The steps that preflight has evaluated, in order."
     )

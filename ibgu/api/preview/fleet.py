@@ -12,7 +12,8 @@ from ibgu.api.requests.access import Caller
 from ibgu.core.drivers.ibu.preflight import ClusterFacts, cluster_facts
 from ibgu.core.drivers.ibu.preflight.facts import PayloadFacts
 from ibgu.core.model import ClusterView
-from ibgu.core.model.kinds import ReportingCluster
+from ibgu.core.model.kinds import ManagedCluster
+from ibgu.core.model.names import TEMPLATE_CONFIG_MAPS
 from ibgu.core.model.seed_image import SEED_IMAGE
 from ibgu.core.model.shown import view_cluster
 from ibgu.core.views.preview import PreflightInputs, Preview, expires, prepares
@@ -28,7 +29,7 @@ class HubFleet(Struct, frozen=True):
     reported: dict[str, ClusterFacts]
 
     @classmethod
-    async def read(cls, clusters: AsyncIterator[ReportingCluster]) -> Self:
+    async def read(cls, clusters: AsyncIterator[ManagedCluster]) -> Self:
         found = cls([], {})
         async for each in clusters:
             view = view_cluster(each)
@@ -57,8 +58,10 @@ async def hub_answers(
     payload = PayloadFacts()
     if prepares(found):
         reading = HubReading(hub)
-        payload = await reading.payload(spec, asked.namespace)
-        if (name := await _seed_image(asked, reading)) is not None:
+        read = await _annotation(asked, reading, TEMPLATE_CONFIG_MAPS)
+        annotations = {} if read is None else {TEMPLATE_CONFIG_MAPS: read}
+        payload = await reading.payload(spec, asked.namespace, annotations)
+        if (name := await _annotation(asked, reading, SEED_IMAGE)) is not None:
             payload = replace(payload, seed_image=await reading.seed_image(name))
     until, over = await reads.rollback_deadlines(upgraded) if expires(found) else ({}, ())
     own = asked.rollout.uid if asked.rollout else await _uid(asked, reads, caller)
@@ -70,11 +73,11 @@ async def hub_answers(
     )
 
 
-async def _seed_image(asked: RequestedPreview, reading: HubReading) -> str | None:
-    """Returns the name of the catalogue's entry; the journal has no such annotations."""
+async def _annotation(asked: RequestedPreview, reading: HubReading, key: str) -> str | None:
+    """Returns the annotation of the object; the journal does not have these."""
     if asked.rollout is None:
-        return asked.proposal.annotations.get(SEED_IMAGE)
-    return await reading.annotation(asked.namespace, asked.name, asked.rollout.uid, SEED_IMAGE)
+        return asked.proposal.annotations.get(key)
+    return await reading.annotation(asked.namespace, asked.name, asked.rollout.uid, key)
 
 
 async def _uid(asked: RequestedPreview, reads: Reads, caller: Caller) -> str:

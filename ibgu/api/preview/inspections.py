@@ -7,14 +7,13 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import Depends, Request
-from msgspec.structs import replace
 from sqlalchemy.exc import ProgrammingError
 
 from ibgu.api.context import Context
 from ibgu.api.problems import invalid
 from ibgu.core.drivers.ibu.preflight import ClusterFacts
 from ibgu.db.errors import sqlstate
-from ibgu.db.inspections import InspectionResult, Inspections
+from ibgu.db.inspections import Inspections, with_inspection
 
 MAX_CLUSTERS = 5_000
 """Clusters that one request may have inspected."""
@@ -31,7 +30,6 @@ DENIED = (
     "only the cluster knows, and the API's database user may not request inspections: see the "
     "preflight guide"
 )
-OPEN = "the inspection is not finished yet"
 
 
 class ClusterInspections:
@@ -62,7 +60,7 @@ class ClusterInspections:
         if self._asked:
             await self._inspect(names)
         found = await self._store.results(names, self._limits.ttl)
-        return tuple(_added(each, found.get(each.name)) for each in clusters)
+        return tuple(with_inspection(each, found.get(each.name)) for each in clusters)
 
     async def _inspect(self, names: Sequence[str]) -> None:
         if len(names) > MAX_CLUSTERS:
@@ -79,13 +77,6 @@ class ClusterInspections:
             if not await self._store.left(names):
                 break
             await asyncio.sleep(_INTERVAL)
-
-
-def _added(each: ClusterFacts, found: InspectionResult | None) -> ClusterFacts:
-    if found is None:
-        return each
-    problem = OPEN if found.open else found.problem
-    return replace(each, inspected=found.facts, inspecting=found.open, uninspected=problem)
 
 
 InspectionsOfRequest = Annotated[ClusterInspections, Depends(ClusterInspections)]

@@ -2,7 +2,8 @@
 durations."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -15,18 +16,23 @@ from ibgu.api.durations.measured import DurationsOfHub
 from ibgu.api.preview.fleet import HubFleet, hub_answers
 from ibgu.api.preview.inspections import InspectionsOfRequest
 from ibgu.api.preview.mapping import preview_body
-from ibgu.api.preview.proposals import KIND, RequestedPreview
+from ibgu.api.preview.proposals import RequestedPreview
 from ibgu.api.preview.schemas import PreviewBody
 from ibgu.api.preview.warnings import in_an_upgrade, in_newer, refused
 from ibgu.api.requests.access import CallerOfRequest
 from ibgu.api.requests.hub import FleetListsOfProcess, HubOfCaller
 from ibgu.api.requests.inputs import ReadsOfRequest
 from ibgu.api.requests.refusals import refusals_as_problems
-from ibgu.core.drivers.ibu.preflight import PreflightReport, judge
+from ibgu.core.drivers.ibu.preflight import ClusterFacts, PreflightReport
+from ibgu.core.drivers.ibu.preflight.plan import MANIFEST_COUNT
+from ibgu.core.drivers.ibu.preflight.policies import ClusterPolicies
+from ibgu.core.drivers.ibu.preflight.releases import label_values
+from ibgu.core.drivers.preflight import RULE_BOOKS, judge
 from ibgu.core.model import ClusterView
 from ibgu.core.plan import EVERYWHERE, Scope
 from ibgu.core.views.preview import Preview, preflight_facts, preview
 from ibgu.hub.clustersets import read_tenancy
+from ibgu.hub.policies import read_policies
 from ibgu.hub.preflight import Admission, ask_admission
 from ibgu.hub.writing.changes import Changes
 
@@ -63,13 +69,18 @@ class PlanPreviews:
 
     async def preview(self, asked: RequestedPreview) -> PreviewBody:
         """Lists the fleet, and previews."""
-        with refusals_as_problems(self._caller.user.username, asked.namespace, asked.name or KIND):
+        with self._refusals(asked):
             return await self.body(asked, await self.judged(asked))
 
     async def preflight(self, asked: RequestedPreview) -> PreflightReport:
         """Lists the fleet, and judges. Raises JournalUnavailable."""
-        with refusals_as_problems(self._caller.user.username, asked.namespace, asked.name or KIND):
+        with self._refusals(asked):
             return (await self.judged(asked)).report
+
+    def _refusals(self, asked: RequestedPreview) -> AbstractContextManager[None]:
+        kind = asked.proposal.driver.kind
+        who, name = self._caller.user.username, asked.name or kind
+        return refusals_as_problems(who, asked.namespace, name, kind=kind)
 
     async def judged(self, asked: RequestedPreview) -> PreviewedPlan:
         """Lists the fleet, and judges the plan. Raises HubError."""
@@ -101,14 +112,34 @@ class PlanPreviews:
         """Asks what else preflight needs, and judges. Raises HubError."""
         upgraded = in_an_upgrade(found, fleet.views)
         answers = await hub_answers(asked, found, upgraded, self._hub, self._reads, self._caller)
-        selected = [fleet.reported[each] for each in found.selected]
-        reported = {each.name: each for each in await self._inspections.added(selected)}
-        answers = replace(answers, uninspected=self._inspections.reason)
+        kind = asked.proposal.driver.kind
+        chosen: Sequence[ClusterFacts] = [fleet.reported[each] for each in found.selected]
+        if RULE_BOOKS[kind].inspects:
+            chosen = await self._inspections.added(chosen)
+        reported = {each.name: each for each in chosen}
+        answers = replace(
+            answers,
+            uninspected=self._inspections.reason,
+            policies=await self._policies(asked, found),
+        )
         name = f"{asked.namespace}/{asked.name}"
         facts = preflight_facts(name, asked.proposal, found, reported, answers)
         # Half a megabyte of Backups takes a moment.
-        report = await asyncio.to_thread(judge, facts)
+        report = await asyncio.to_thread(judge, kind, facts)
         return PreviewedPlan(found, report, upgraded)
+
+    async def _policies(
+        self, asked: RequestedPreview, found: Preview
+    ) -> Mapping[str, ClusterPolicies]:
+        """Reads the clusters' policies where the plan counts their manifests. One list for each
+        cluster takes as long as a list of the fleet, and so has a turn of those."""
+        version = asked.proposal.spec.ibu_spec.seed_image_ref.version
+        if MANIFEST_COUNT not in asked.proposal.annotations or not (
+            releases := label_values(version)
+        ):
+            return {}
+        async with self._lists.turn(self._caller.user.username):
+            return await read_policies(self._hub, found.selected, releases)
 
     async def body(
         self, asked: RequestedPreview, plan: PreviewedPlan, warnings: Sequence[str] = ()

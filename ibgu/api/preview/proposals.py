@@ -15,14 +15,12 @@ from ibgu.core.drivers import DRIVERS
 from ibgu.core.engine.gates import deadline
 from ibgu.core.engine.timing.rate_limits import rate_limits_of
 from ibgu.core.model import MemberState, Outcome, Rollout, StepState, completed_late
-from ibgu.core.model.kinds import Ibgu, IbguSpec, JsonObject, PlanItem, RolloutStrategy
-from ibgu.core.model.names import IBGU
+from ibgu.core.model.kinds import JsonObject, PlanItem, RolloutObject, RolloutSpec, RolloutStrategy
 from ibgu.core.plan import Started
 from ibgu.core.views.preview import Proposal, RunningStep
 from ibgu.db.reads import Reads
 from ibgu.db.views import StepRow
 
-KIND = IBGU
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -37,19 +35,18 @@ class RequestedPreview(Struct, frozen=True):
 def of_manifest(manifest: JsonObject) -> RequestedPreview:
     try:
         msgspec.json.encode(manifest)
-        found = msgspec.convert(manifest, Ibgu)
+        found = msgspec.convert(manifest, RolloutObject)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise invalid("manifest", "body", broken_manifest(str(error))) from error
-    if manifest.get("kind") != KIND:
-        raise invalid("manifest", "body", f"its kind is not {KIND}")
+    driver = DRIVERS.get(str(manifest.get("kind")))
+    if driver is None:
+        raise invalid("manifest", "body", f"its kind is not {' or '.join(DRIVERS)}")
     meta = found.metadata
     if meta.namespace and not _NAMESPACE.fullmatch(meta.namespace):
         words = "not a valid name of a namespace"
         raise invalid("manifest.metadata.namespace", "body", words)
     rate_limits = rate_limits_of(meta.annotations)
-    proposal = Proposal(
-        DRIVERS[KIND], found.spec, annotations=meta.annotations, rate_limits=rate_limits
-    )
+    proposal = Proposal(driver, found.spec, annotations=meta.annotations, rate_limits=rate_limits)
     return RequestedPreview(meta.namespace or "default", meta.name, proposal, manifest)
 
 
@@ -71,7 +68,7 @@ async def of_rollout(body: ProposalBody, reads: Reads, now: datetime) -> Request
     return RequestedPreview(namespace, name, proposal, rollout=rollout)
 
 
-def _appended(spec: IbguSpec, steps: list[NewStepBody]) -> IbguSpec:
+def _appended(spec: RolloutSpec, steps: list[NewStepBody]) -> RolloutSpec:
     plan = list(spec.plan)
     for step in steps:
         last = plan[-1].rollout_strategy if plan else RolloutStrategy(1)

@@ -14,13 +14,13 @@ from starlette.requests import HTTPConnection
 from ibgu import telemetry
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem, too_many, unauthenticated, unavailable
+from ibgu.core.model import names
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import Access, AccessReview, User
 from ibgu.hub.errors import HubError
 
 log = structlog.get_logger("ibgu.api")
 
-ROLLOUTS = "imagebasedgroupupgrades"
 CLUSTERS = "managedclusters"
 
 FORWARDED_TOKEN = "X-Forwarded-Access-Token"
@@ -100,8 +100,18 @@ class Caller(Struct, frozen=True):
             raise forbidden(self.user, question)
 
 
+def to_rollouts(
+    verb: str, namespace: str = "", name: str = "", *, kind: str = names.IBGU
+) -> AccessReview:
+    """Returns the right to the objects that ask for rollouts of the kind. A reader of IBGUs of
+    a namespace may read its rollouts of every kind: the journal and its reads are one."""
+    version, plural = paths.ROLLOUT_KINDS[kind]
+    group = version.partition("/")[0]
+    return AccessReview(verb, group, plural, namespace=namespace, name=name)
+
+
 def _rollouts_in(namespace: str) -> AccessReview:
-    return AccessReview("get", paths.IBGU_GROUP, ROLLOUTS, namespace=namespace)
+    return to_rollouts("get", namespace)
 
 
 def forbidden(user: User, question: AccessReview) -> Problem:

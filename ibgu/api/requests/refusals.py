@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import structlog
 
 from ibgu.api.problems import RETRY_SECONDS, Problem, unauthenticated, unavailable
-from ibgu.api.requests.access import forbidden
+from ibgu.api.requests.access import forbidden, to_rollouts
+from ibgu.core.model import names
 from ibgu.core.views.change import ChangeRefused
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import AccessReview, User
@@ -16,7 +17,9 @@ log = structlog.get_logger("ibgu.api")
 
 
 @contextmanager
-def refusals_as_problems(who: str, namespace: str, name: str) -> Iterator[None]:
+def refusals_as_problems(
+    who: str, namespace: str, name: str, *, kind: str = names.IBGU
+) -> Iterator[None]:
     """Raises what the state or the hub refuses as a problem."""
     try:
         yield
@@ -24,15 +27,15 @@ def refusals_as_problems(who: str, namespace: str, name: str) -> Iterator[None]:
         raise Problem(409, refused.code, str(refused)) from refused
     except HubError as error:
         log.warning("not changed", user=who, rollout=f"{namespace}/{name}", error=str(error))
-        raise _problem(error, namespace, name) from error
+        raise _problem(error, kind, namespace, name) from error
 
 
-def _problem(error: HubError, namespace: str, name: str) -> Problem:
+def _problem(error: HubError, kind: str, namespace: str, name: str) -> Problem:
     match error.status:
         case 401:
             return unauthenticated("the hub does not accept this token", error="invalid_token")
         case 403:
-            right = _right(error, namespace, name)
+            right = _right(error, kind, namespace, name)
             return Problem(403, "forbidden", error.message, headers=None, **right)
         case 404:
             return Problem(404, "not-found", f"the hub says: {error.message}")
@@ -70,7 +73,7 @@ def read_refusals_as_problems(user: User, question: AccessReview) -> Iterator[No
 _VERBS = {"GET": "get", "PATCH": "patch", "POST": "create"}
 
 
-def _right(error: HubError, namespace: str, name: str) -> dict[str, str]:
+def _right(error: HubError, kind: str, namespace: str, name: str) -> dict[str, str]:
     if error.path == paths.MANAGED_CLUSTERS:
         return {"verb": "list", "group": paths.CLUSTER_GROUP, "resource": "managedclusters"}
     if error.path == paths.CLUSTER_SETS:
@@ -79,10 +82,11 @@ def _right(error: HubError, namespace: str, name: str) -> dict[str, str]:
         bindings = "managedclustersetbindings"
         found = {"verb": "list", "group": paths.CLUSTER_GROUP, "resource": bindings}
         return found | {"namespace": namespace}
+    asked = to_rollouts(_VERBS[error.method], namespace, name, kind=kind)
     return {
-        "verb": _VERBS[error.method],
-        "group": paths.IBGU_GROUP,
-        "resource": "imagebasedgroupupgrades",
+        "verb": asked.verb,
+        "group": asked.group,
+        "resource": asked.resource,
         "namespace": namespace,
         "name": name,
     }

@@ -11,10 +11,10 @@ from ibgu.api.rollouts.schemas import (
     CurrentStepBody,
     PlanItemBody,
     ReasonCountBody,
+    ReleaseBody,
     RollbackBody,
     RolloutBody,
     RunningActionBody,
-    SeedBody,
     StepBody,
     StepProgress,
 )
@@ -28,7 +28,7 @@ from ibgu.core.views.status import complete, hold_of, kept_by, phase_of
 from ibgu.db.views import RolloutRow, StepRow
 
 _FROM_ROLLOUT = (
-    *("namespace", "name", "uid", "state", "generation"),
+    *("namespace", "name", "uid", "kind", "state", "generation"),
     *("created_at", "started_at", "deleted_at"),
 )
 
@@ -36,13 +36,13 @@ _FROM_ROLLOUT = (
 def rollout_body(row: RolloutRow, duration_stats: DurationsByAction) -> RolloutBody:
     rollout = row.rollout
     step = row.current.step if row.current else None
-    seed = rollout.spec.ibu_spec.seed_image_ref
+    release = rollout.spec.release
     return RolloutBody(
         **{name: getattr(rollout, name) for name in _FROM_ROLLOUT},
         completed_at=rollout.completed_at if complete(rollout, step) else None,
         phase=phase_of(rollout, step, row.counts),
         hold=hold_body(hold_of(rollout, step), row.now),
-        seed=SeedBody(image=seed.image, version=seed.version),
+        release=ReleaseBody(image=release.image, version=release.version),
         plan=[_plan_item(item) for item in rollout.spec.plan],
         counts=counts_body(row.counts),
         current=_current(row.current) if row.current else None,

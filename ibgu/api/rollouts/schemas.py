@@ -38,11 +38,12 @@ _ROLLOUT: JsonValue = {
         "since": "2026-11-20T02:12:09Z",
         "until": None,
         "who": "person",
-        "message": "20 clusters in a row have failed with UpgradeFailed; annotate the IBGU with "
+        "message": "20 clusters in a row have failed with UpgradeFailed; annotate the rollout with "
         "ibgu.dev/resume to go on",
         "overdue": None,
     },
-    "seed": {"image": "quay.example/seed:4.17.2", "version": "4.17.2"},
+    "kind": "ImageBasedGroupUpgrade",
+    "release": {"image": "quay.example/seed:4.17.2", "version": "4.17.2"},
     "plan": [
         {"actions": ["Prep"], "maxConcurrency": 200, "timeoutMinutes": 240},
         {"actions": ["Upgrade"], "maxConcurrency": 200, "timeoutMinutes": 240},
@@ -82,7 +83,9 @@ _STEP: JsonValue = {
 }
 
 
-class SeedBody(Body):
+class ReleaseBody(Body):
+    """The release that the clusters are to run in the end."""
+
     image: str
     version: str
 
@@ -127,12 +130,13 @@ class RolloutBody(Body):
     namespace: str
     name: str
     uid: str
+    kind: str = Field(description="The kind of the object that asks for the rollout.")
     phase: Phase
     state: RolloutState
     hold: ReasonBody | None = Field(
         description="Why nothing new starts in the rollout or in its step."
     )
-    seed: SeedBody
+    release: ReleaseBody
     plan: list[PlanItemBody]
     generation: int
     created_at: datetime
@@ -141,7 +145,7 @@ class RolloutBody(Body):
     deleted_at: datetime | None
     counts: CountsBody = Field(
         description="Counts of the whole rollout: each cluster that was ever in one of its steps "
-        "counts once, as in the IBGU's `status.summary`."
+        "counts once, as in the object's `status.summary`."
     )
     current: CurrentStepBody | None = Field(
         description="The newest step; null before the first one."
@@ -149,7 +153,7 @@ class RolloutBody(Body):
     stalled: int = Field(description="Members whose action takes longer than usual on this hub.")
     warned: int = Field(description="Clusters that completed an action with a warning.")
     rollback: RollbackBody | None = Field(
-        description="null: no cluster reports that it can be rolled back, or the IBGU is deleted."
+        description="null: no cluster reports that it can be rolled back, or the object is deleted."
     )
     eta: EtaBody | None = Field(
         description="Estimated end of the running step; null: no step runs, it is held, or its "

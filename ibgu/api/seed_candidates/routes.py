@@ -14,7 +14,7 @@ from ibgu.api.seed_candidates.mapping import candidate_body
 from ibgu.api.seed_candidates.schemas import SeedCandidateBody
 from ibgu.core.drivers.ibu.preflight import cluster_facts
 from ibgu.core.drivers.ibu.seeds import CandidateFacts
-from ibgu.core.model.kinds import ReportingCluster
+from ibgu.core.model.kinds import ManagedCluster
 from ibgu.core.model.shown import view_cluster
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import AccessReview
@@ -57,10 +57,10 @@ async def seed_candidate(
     return candidate_body(facts)
 
 
-async def _cluster(hub: Hub, name: str) -> ReportingCluster:
+async def _cluster(hub: Hub, name: str) -> ManagedCluster:
     """Returns the ManagedCluster. Raises HubError and Problem."""
     try:
-        return await hub.get(paths.managed_cluster(name), ReportingCluster)
+        return await hub.get(paths.managed_cluster(name), ManagedCluster)
     except HubError as error:
         if error.not_found:
             raise Problem(404, "not-found", f"there is no cluster {name} on the hub") from error

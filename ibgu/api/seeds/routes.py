@@ -28,7 +28,7 @@ async def seed_images(
 ) -> SeedImagesBody:
     """The catalogue, and images that rollouts have used without an entry, for users who may
     `list seedimages`. Results are those of rollouts that the caller may read."""
-    question = AccessReview("list", paths.SEED_GROUP, "seedimages")
+    question = AccessReview("list", paths.OWN_GROUP, "seedimages")
     await caller.require(question)
     with read_refusals_as_problems(caller.user, question):
         catalogue = await read_catalogue(hub)
@@ -49,7 +49,7 @@ async def seed_image(
 ) -> SeedImageBody:
     """For users who may `get seedimages` of that name. Results are those of rollouts that the
     caller may read, whatever address they pull the image from."""
-    question = AccessReview("get", paths.SEED_GROUP, "seedimages", name=name)
+    question = AccessReview("get", paths.OWN_GROUP, "seedimages", name=name)
     await caller.require(question)
     with read_refusals_as_problems(caller.user, question):
         found = await read_seed_image(hub, name)

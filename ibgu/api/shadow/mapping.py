@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from ibgu.api.rollouts.schemas import SeedBody
+from ibgu.api.rollouts.schemas import ReleaseBody
 from ibgu.api.shadow.schemas import (
     NoteBody,
     OutcomeBody,
@@ -36,7 +36,7 @@ _FROM_RUN = ("cluster", "action", "batch", "since", "reachable", "words")
 def shadow_rollout_body(rollout: ShadowRollout) -> ShadowRolloutBody:
     return ShadowRolloutBody(
         **{name: getattr(rollout, name) for name in _FROM_ROLLOUT},
-        seed=SeedBody(image=rollout.seed_image, version=rollout.seed_version),
+        release=ReleaseBody(image=rollout.seed_image, version=rollout.seed_version),
         plan=[list(step) for step in rollout.plan],
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.bodies import ActionName, Body
-from ibgu.api.rollouts.schemas import SeedBody
+from ibgu.api.rollouts.schemas import ReleaseBody
 from ibgu.core.assurance.shadow import ShadowVerdict
 from ibgu.core.model import Cause
 
@@ -48,7 +48,7 @@ class ShadowRolloutBody(ShadowBody):
     uid: str
     created_at: datetime
     watched_since: datetime = Field(description="ibgu has not seen what happened before.")
-    seed: SeedBody
+    release: ReleaseBody
     plan: list[list[str]]
     progress: str = Field(description="TALM's own words (condition Progressing).")
     complete: bool = Field(description="As reported by TALM.")

@@ -118,7 +118,8 @@ class IbuBody(Body):
 class WorkBody(Body):
     name: str
     part: str = Field(
-        description="`stage` (the requested stage) or `payload` (the objects that it needs)."
+        description="`stage` (the requested stage), `payload` (the objects that it needs) or `job` "
+        "(a Job that does an action)."
     )
     rollout: str = Field(description="namespace/name")
     rollout_uid: str

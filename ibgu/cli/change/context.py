@@ -167,7 +167,7 @@ async def _on_hub(how: ChangeContext, namespace: str, act: "Act[T]", *, dry_run:
         async with await HubClient.connect() as hub:
             changes = Changes(hub, "ibgu", dry_run=dry_run)
             who = await whoami(hub)
-            target = await changes.read(namespace, how.name, who, datetime.now(UTC))
+            target = await changes.read_any(namespace, how.name, who, datetime.now(UTC))
             return await act(changes, target)
     except HubError as error:
         again = "; nothing was done; check the rollout, then try again" if error.conflict else ""

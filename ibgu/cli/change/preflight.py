@@ -13,6 +13,7 @@ from ibgu.cli.read.options import Namespace, RestOptions, Selector
 from ibgu.cli.show.form import WideForm, print_body
 
 if TYPE_CHECKING:
+    from ibgu.cli.rest.target import RestTarget
     from ibgu.client import Client
     from ibgu.client.responses import PreflightResponse, PreflightSubjectRequest
 
@@ -50,6 +51,13 @@ def preflight(
             "--inspect", help="Read on the clusters what only they know; takes up to 10 minutes."
         ),
     ] = False,
+    recorded: Annotated[
+        bool,
+        typer.Option(
+            "--recorded",
+            help="Show what was found before each step that has begun, and what came of it.",
+        ),
+    ] = False,
     namespace: Namespace = "",
     output: Annotated[WideForm, typer.Option("--output", "-o", help="Output format.")] = (
         WideForm.TEXT
@@ -63,8 +71,13 @@ def preflight(
     if sum(map(bool, (name, file, selector))) != 1 or (target and not selector):
         words = "specify a rollout, a manifest with -f, or clusters with --selector (and --target)"
         raise typer.BadParameter(words)
+    if recorded and (not name or inspect or output is WideForm.NAME):
+        words = "--recorded needs a rollout, and takes neither --inspect nor -o name"
+        raise typer.BadParameter(words)
     with asking():
         where = rest.target(namespace)
+        if recorded:
+            return _print_recorded(where, name, output)
         asked = _asked(name, file, selector, target, where.in_namespace())
         found = _checked(where.client(), asked, inspect=inspect)
         _print(found, output, name, selector)
@@ -72,6 +85,7 @@ def preflight(
         raise typer.Exit(FAILED)
     if not found.clusters:
         raise typer.Exit(NOBODY)
+    return None
 
 
 def _checked(
@@ -110,6 +124,18 @@ def _print(found: "PreflightResponse", output: WideForm, name: str, selector: st
     elif output is WideForm.NAME:
         for cluster in found.blocked_clusters:
             typer.echo(f"managedcluster/{cluster}")
+    else:
+        print_body(found, output)
+
+
+def _print_recorded(where: "RestTarget", name: str, output: WideForm) -> None:
+    from ibgu.cli.show.output_style import page, stdout
+    from ibgu.cli.show.recorded_preflight import recorded_lines
+
+    found = where.client().preflight_of_steps(where.in_namespace(), name)
+    if output in (WideForm.TEXT, WideForm.WIDE):
+        wide = output is WideForm.WIDE
+        typer.echo(page(list(recorded_lines(found, stdout(), wide=wide))))
     else:
         print_body(found, output)
 

@@ -15,7 +15,7 @@ from ibgu.cli.show.form import Form, Output, print_body
 if TYPE_CHECKING:
     from ibgu.client.responses import NewStepRequest, PreviewResponse
 
-_KIND = "ImageBasedGroupUpgrade"
+_KINDS = ("ImageBasedGroupUpgrade", "FleetUpdate")
 
 
 def preview(
@@ -99,10 +99,11 @@ def manifest_of(file: str, namespace: str) -> dict[str, Any]:
         if each.problem:
             words = f"line {each.line} {each.problem}"
             raise RestError(f"can't read a manifest from {file}: {words}")
-    found = [each for each in documents if each.kind == _KIND]
+    found = [each for each in documents if each.kind in _KINDS]
     if len(found) != 1:
         raise RestError(
-            f"{file} contains {len(found)} objects of kind {_KIND}, but must contain exactly one"
+            f"{file} contains {len(found)} objects of kind {' or '.join(_KINDS)}, but must "
+            "contain exactly one"
         )
     manifest: dict[str, Any] = dict(found[0].body)
     metadata = manifest.get("metadata")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ibgu.cli.errors import fail
+from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.read.options import Namespace, RestOptions, Rollout
 
 if TYPE_CHECKING:
@@ -25,6 +25,15 @@ def collect(
             show_default=False,
         ),
     ] = "",
+    gathered: Annotated[
+        Path | None,
+        typer.Option(
+            "--gathered",
+            metavar="DIR",
+            help="Folder of `ibgu gather` whose logs are packed too.",
+            show_default=False,
+        ),
+    ] = None,
     *,
     rest: RestOptions,
 ) -> None:
@@ -33,6 +42,7 @@ def collect(
     from tempfile import TemporaryDirectory
 
     from ibgu.cli.collect.bundle import Bundle
+    from ibgu.cli.collect.from_gather import from_gather
     from ibgu.cli.collect.from_hub import from_hub
     from ibgu.cli.collect.from_rest import from_process, from_rest
     from ibgu.cli.read.asking import asking
@@ -41,6 +51,8 @@ def collect(
     path = Path(output or f"ibgu-{name}-{now:%Y%m%d-%H%M%S}.tgz")
     if path.exists():
         fail(f"{path} already exists: choose another name with -o, or remove the file")
+    if gathered is not None and not gathered.is_dir():
+        fail(f"--gathered: {gathered} isn't a folder", MISUSED)
     with asking(), TemporaryDirectory(prefix="ibgu-collect-") as folder:
         target = rest.target(namespace)
         where = target.in_namespace()
@@ -48,6 +60,8 @@ def collect(
         told = from_rest(bundle, target.client(), where, name)
         from_process(bundle, rest.server, rest.ca_file)
         own = asyncio.run(from_hub(bundle, told, _home()))
+        if gathered is not None:
+            from_gather(bundle, gathered)
         _doctor(bundle, where)
         about = {"rollout": f"{where}/{name}", "server": rest.server}
         hubs = {"hub": told.hub, "hubOfKubeconfig": own or None}

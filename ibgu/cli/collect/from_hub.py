@@ -57,13 +57,17 @@ async def _another(client: HubClient, own: str, told: RestRollout) -> str:
             return ""
         return f"{client.url} is hub {own}, but the REST API serves hub {told.hub}: {advice}"
     rollout = told.rollout
-    there = await _uid(client, paths.ibgu(rollout.namespace, rollout.name))
+    there = await _uid(client, _path(rollout))
     if there in ("", rollout.uid):
         return ""
     return (
         f"{rollout.namespace}/{rollout.name} of {client.url} is not the rollout that "
         f"the REST API serves (uid {there} instead of {rollout.uid}): {advice}"
     )
+
+
+def _path(rollout: RolloutResponse) -> str:
+    return paths.rollout_object(rollout.kind, rollout.namespace, rollout.name)
 
 
 async def _uid(client: HubClient, path: str) -> str:
@@ -87,10 +91,11 @@ async def _objects(bundle: Bundle, client: HubClient, told: RestRollout) -> None
         found = [each async for each in _listed(client, path, query) if _of(each, key, clusters)]
         bundle.many(file, found)
 
+    file = "hub/ibgu.json" if told.rollout.kind == names.IBGU else "hub/fleetupdate.json"
     about = {"fieldSelector": f"regarding.name={name}"}
     gathering = {
         "hub/version.json": one("hub/version.json", paths.VERSION),
-        "hub/ibgu.json": one("hub/ibgu.json", paths.ibgu(namespace, name)),
+        file: one(file, _path(told.rollout)),
         "hub/events.jsonl": many("hub/events.jsonl", paths.events(namespace), "", **about),
         "hub/managedclusters.jsonl": many(
             "hub/managedclusters.jsonl", paths.MANAGED_CLUSTERS, "name"

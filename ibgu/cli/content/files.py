@@ -8,7 +8,7 @@ import typer
 
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.core.model.document import Document
-from ibgu.documents import MAX_BYTES, config_maps, read, read_config_map
+from ibgu.documents import MAX_BYTES, config_maps, read, read_config_map, read_content
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILES = 1_000
@@ -66,11 +66,18 @@ def documents_of(
     so."""
     found: list[Document] = []
     for path in files:
-        for document in read(text_of(path), str(path)):
+        for document in _documents(text_of(path), str(path)):
             packed = config_maps(document)
             inside = [each for one in packed for each in read_config_map(one)]
             found += inside if packed and is_content(inside) else [document]
     return found
+
+
+def _documents(text: str, file: str) -> list[Document]:
+    """Returns the documents; only the texts in ConfigMaps have templates, or manifests
+    themselves."""
+    found = read(text, file)
+    return found if any(map(config_maps, found)) else read_content(text, file)
 
 
 def has_objects(documents: Iterable[Document]) -> bool:

@@ -39,7 +39,7 @@ def lint(
     target: Target = "",
     output: LintForm = LintOutput.TEXT,
 ) -> None:
-    """Check extra manifests (P18, P25 to P28); exit code 1: errors."""
+    """Check extra manifests (P18, P25 to P28, P42); exit code 1: errors."""
     from ibgu.cli.content.files import documents_of, files_of, has_objects
     from ibgu.cli.show.lint import report
     from ibgu.core.drivers.ibu.preflight import ManifestContent, lint_manifests

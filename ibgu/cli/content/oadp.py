@@ -33,7 +33,7 @@ def lint(
     pull_secret: PullSecret = None,
     output: LintForm = LintOutput.TEXT,
 ) -> None:
-    """Check Backups and Restores (P15 to P24); exit code 1: errors."""
+    """Check Backups and Restores (P15 to P24, P42); exit code 1: errors."""
     from ibgu.cli.content.files import documents_of, files_of
     from ibgu.cli.show.lint import report
     from ibgu.core.drivers.ibu.preflight import OadpContent, Storage, lint_oadp

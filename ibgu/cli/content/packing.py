@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ from ibgu.cli.show.output_style import page, stderr
 from ibgu.core.drivers.ibu.preflight import PreflightFinding
 from ibgu.core.drivers.ibu.preflight.metadata import is_object_name
 from ibgu.core.drivers.ibu.works import build
-from ibgu.core.engine.driver import PayloadError
+from ibgu.core.engine.driver import PayloadError, TemplateRefused
 from ibgu.core.engine.works import LIMIT
 from ibgu.core.model.document import Document
 from ibgu.core.model.kinds import ConfigMap, ObjectMeta
-from ibgu.documents import read
+from ibgu.documents import read_content
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
@@ -48,7 +49,8 @@ def pack(paths: Sequence[Path], wanted: Packing, lint: Lint) -> None:
     error."""
     check_names(wanted)
     texts = texts_of(keys_of(files_of(paths), wanted.output))
-    documents = tuple(each for file, text in texts.values() for each in read(text, str(file)))
+    read = (read_content(text, str(file)) for file, text in texts.values())
+    documents = tuple(chain.from_iterable(read))
     findings = lint(documents)
     if findings:
         typer.echo(page(as_text(findings, len(documents), stderr())), err=True)
@@ -91,6 +93,8 @@ def packed(name: str, namespace: str, texts: Mapping[str, str]) -> str:
     found = ConfigMap(ObjectMeta(name=name, namespace=namespace), data=dict(texts))
     try:
         build([found])
+    except TemplateRefused as error:
+        typer.echo(f"the size was not checked: {error}", err=True)
     except PayloadError:
         largest = max(texts, key=lambda key: len(texts[key].encode()))
         fail(

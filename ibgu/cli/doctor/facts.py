@@ -120,6 +120,13 @@ class Agents(Struct, frozen=True):
     """Clusters whose work agent may not write the ImageBasedUpgrade."""
 
 
+class LeftOver(Struct, frozen=True):
+    """LeftOver is a work of `ibgu prepare` that still writes, though its command was killed."""
+
+    cluster: str
+    work: str
+
+
 class ClockReading(Struct, frozen=True):
     told: datetime
     here: datetime
@@ -144,7 +151,10 @@ class HubFacts(Struct, frozen=True, kw_only=True):
     talm: Talm | Missing
     fleet: Fleet | Missing
     agents: Agents | Missing
+    left_over: tuple[LeftOver, ...] | Missing
     clock: ClockReading | Missing
+    inspections: bool | Missing
+    """Whether the settings allow inspections of clusters."""
 
 
 JournalFacts = Health | Missing

@@ -14,6 +14,8 @@ from ibgu.cli.doctor.facts import (
 )
 from ibgu.cli.doctor.findings import Finding, error, ok, skipped, warning
 from ibgu.cli.doctor.judge_payload import judge_payload
+from ibgu.cli.doctor.judge_preflight import judge_preflight
+from ibgu.cli.doctor.judge_preparations import judge_preparations
 from ibgu.cli.doctor.judge_reach import judge_reach
 from ibgu.cli.doctor.judge_references import judge_references
 from ibgu.cli.doctor.judge_rights import judge_rights, undetermined
@@ -40,12 +42,14 @@ def judge_hub(facts: HubFacts, *, user: bool) -> Iterator[Finding]:
     yield from judge_rights(facts.rights, user=user)
     beside = isinstance(facts.talm, Talm) and bool(facts.talm.live_in)
     yield from judge_served(facts.served, beside_talm=beside)
+    yield from judge_preflight(facts)
     yield from judge_payload(facts.payload)
     yield judge_references(facts.references)
     yield judge_reach(facts.reach)
     yield _talm(facts.talm)
     yield _fleet(facts.fleet)
     yield from _agents(facts.agents)
+    yield from judge_preparations(facts.left_over)
 
 
 def judge_api(facts: HubFacts) -> Iterator[Finding]:
@@ -71,6 +75,7 @@ def judge_served(heard: Served | Missing, *, beside_talm: bool = False) -> Itera
     yield ok("Kubernetes", f"{heard.version.git_version or 'of an unknown version'}")
     yield _works(heard)
     yield _ibgus(heard, beside_talm=beside_talm)
+    yield _fleet_updates(heard)
     if heard.works:
         yield _feedback(heard)
 
@@ -103,6 +108,15 @@ def _ibgus(served: Served, *, beside_talm: bool) -> Finding:
         do = "keep it while TALM may return; otherwise run: oc apply -f charts/ibgu/crds/"
         return warning(check, words, do)
     return ok(check, "ibgu's CRD is served")
+
+
+def _fleet_updates(served: Served) -> Finding:
+    check = "FleetUpdate"
+    if served.fleet_updates:
+        return ok(check, "its CRD is served")
+    words = "its CRD is not installed: ibgu updates no cluster to another release"
+    do = "oc apply --server-side -f charts/ibgu/crds/fleetupdates.yaml, then restart the controller"
+    return skipped(check, words, do)
 
 
 def _feedback(served: Served) -> Finding:

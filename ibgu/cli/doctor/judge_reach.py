@@ -1,4 +1,4 @@
-"""Judges which clusters and rollouts the IBGUs of a namespace reach, if several teams share a
+"""Judges which clusters and rollouts those of a namespace reach, if several teams share a
 hub."""
 
 from ibgu.cli.doctor.facts import Missing, Reach
@@ -21,28 +21,28 @@ def _by_cluster_sets(heard: Reach) -> Finding:
         return error(
             _CHECK,
             "IBGU_TENANCY=clustersets, and the hub serves no ManagedClusterSets and "
-            "bindings (cluster.open-cluster-management.io/v1beta2): no IBGU may use a "
-            "cluster",
+            "bindings (cluster.open-cluster-management.io/v1beta2): no rollout may use "
+            "a cluster",
             "install Open Cluster Management's CRDs of both, or set IBGU_TENANCY=off",
         )
     if heard.namespaces:
         return warning(
             _CHECK,
-            f"no ManagedClusterSet is bound to {_named(heard.namespaces)}: the IBGUs there "
+            f"no ManagedClusterSet is bound to {_named(heard.namespaces)}: the rollouts there "
             "may not use any cluster",
             "bind one: clusteradm clusterset bind SET --namespace NAMESPACE",
         )
-    words = "each namespace with IBGUs has ManagedClusterSets, and its IBGUs reach their clusters"
+    words = "each namespace with rollouts has ManagedClusterSets, and reaches their clusters"
     return ok(_CHECK, words)
 
 
 def _everywhere(heard: Reach) -> Finding:
     if len(heard.namespaces) < 2:
-        return ok(_CHECK, "off: an IBGU may select any cluster; no two namespaces have IBGUs")
-    cancels = ", and an Abort or Rollback there cancels the others' rollouts"
+        return ok(_CHECK, "off: a rollout may select any cluster; no two namespaces have rollouts")
+    cancels = ", and an Abort, Rollback or Retract there cancels the others' rollouts"
     return warning(
         _CHECK,
-        f"off, and {_named(heard.namespaces)} have IBGUs: each of them reaches the whole fleet"
+        f"off, and {_named(heard.namespaces)} have rollouts: each of them reaches the whole fleet"
         f"{cancels if heard.across_namespaces else ''}",
         "if they belong to different teams, set IBGU_TENANCY=clustersets and bind "
         "ManagedClusterSets to their namespaces (docs/guides/tenancy.md)",

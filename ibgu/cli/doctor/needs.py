@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ibgu.controller.lookups.rights import of_controller
 from ibgu.controller.service import LEASE
 from ibgu.core.drivers import DRIVERS
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
 from ibgu.hub import paths
 from ibgu.hub.authorization.rights import ADOPTER, Right, needed
 from ibgu.settings import Settings
@@ -14,16 +14,18 @@ READ_ROLLOUTS = ("get", paths.IBGU_GROUP, "imagebasedgroupupgrades")
 READ_CLUSTERS = ("get", paths.CLUSTER_GROUP, "managedclusters")
 
 
-def of_processes(settings: Settings, *, cgus: bool) -> list[Right]:
-    """Returns the rights of the component; `cgus`: the hub serves ClusterGroupUpgrades."""
+def of_processes(settings: Settings, *, cgus: bool, fleet_updates: bool) -> list[Right]:
+    """Returns the rights of the component. `cgus`, `fleet_updates`: the hub serves
+    ClusterGroupUpgrades, FleetUpdates."""
     api = needed("api") if settings.component != "controller" else []
     if settings.component == "api":
         return api
     adopting = needed(ADOPTER) if cgus else ()
-    return [*of_controller(settings, LEASE, cgus=cgus), *api, *adopting]
+    controller = of_controller(settings, LEASE, cgus=cgus, fleet_updates=fleet_updates)
+    return [*controller, *api, *adopting]
 
 
-def of_payloads(ibgus: Iterable[Ibgu]) -> list[Right]:
+def of_payloads(ibgus: Iterable[RolloutObject]) -> list[Right]:
     """Returns the rights to read by name what the IBGUs refer to, and nothing else."""
     found: dict[Right, None] = {}
     for obj in ibgus:

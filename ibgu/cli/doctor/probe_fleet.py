@@ -1,10 +1,12 @@
 """Reads what the hub's objects show of the fleet."""
 
+from datetime import datetime
 from typing import TypeVar
 
-from ibgu.cli.doctor.facts import Agents, Fleet
+from ibgu.cli.doctor.facts import Agents, Fleet, LeftOver
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.failures import ApplyError, classify
+from ibgu.core.drivers.ibu.preparation import work as preparation
 from ibgu.core.engine.works import view_work
 from ibgu.core.model import WorkView, names
 from ibgu.core.model.kinds import ManagedCluster, ManifestWork
@@ -43,6 +45,12 @@ async def agents(client: HubClient) -> Agents:
         without_lca=tuple(name for name, view in views.items() if _without_lca(view)),
         forbidden=tuple(n for n, view in views.items() if "forbidden" in view.apply_error),
     )
+
+
+async def left_over(client: HubClient, now: datetime) -> tuple[LeftOver, ...]:
+    works = await all_of(client, paths.works(), ManifestWork, selector=preparation.SELECTOR)
+    found = (each.metadata for each in works if preparation.left_over(each, now))
+    return tuple(LeftOver(each.namespace, each.name) for each in found)
 
 
 def _without_lca(work: WorkView) -> bool:

@@ -22,10 +22,11 @@ from ibgu.cli.doctor.facts import (
     Unknown,
 )
 from ibgu.cli.doctor.needs import of_payload_namespaces, of_payloads, of_processes, of_user
-from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet
+from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet, left_over
 from ibgu.cli.doctor.probe_peers import breached, leadership, talm
 from ibgu.core.drivers import DRIVERS
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
+from ibgu.core.model.names import IBGU
 from ibgu.core.plan.references import UncheckedPolicy, older
 from ibgu.hub import paths
 from ibgu.hub.authorization.access import whoami
@@ -84,7 +85,9 @@ def nothing(why: Missing) -> HubFacts:
         talm=unasked,
         fleet=unasked,
         agents=unasked,
+        left_over=unasked,
         clock=unasked,
+        inspections=unasked,
     )
 
 
@@ -108,7 +111,9 @@ class _Probe:
 
     async def for_api(self) -> HubFacts:
         """Returns all that concerns the REST API, which asks the hub for its callers alone."""
-        rights = await _heard(self._asked(of_processes(self._settings, cgus=False)))
+        rights = await _heard(
+            self._asked(of_processes(self._settings, cgus=False, fleet_updates=False))
+        )
         known = nothing(NotTried("it is the controller's matter"))
         clock = await _heard(self.clock())
         return replace(known, connection=self._connection, rights=rights, clock=clock)
@@ -124,6 +129,7 @@ class _Probe:
             talm=await _heard(breached(self._client, known.talm)),
             fleet=await _heard(fleet(self._client)),
             agents=await _heard(agents(self._client)),
+            left_over=await _heard(left_over(self._client, datetime.now(UTC))),
         )
 
     async def for_start(self, served: Served | Missing, clock: ClockReading | Missing) -> HubFacts:
@@ -136,14 +142,17 @@ class _Probe:
             leadership=await _heard(leadership(self._client, self._settings.namespace)),
             talm=await _heard(talm(self._client, self._settings.talm_namespaces.split(","), clock)),
             clock=clock,
+            inspections=self._settings.preflight_inspections,
         )
 
     async def _rights(self, served: Served | Missing) -> Rights:
         cgus = not isinstance(served, Served) or served.cgus
-        return await self._asked(of_processes(self._settings, cgus=cgus))
+        updates = not isinstance(served, Served) or served.fleet_updates
+        needs = of_processes(self._settings, cgus=cgus, fleet_updates=updates)
+        return await self._asked(needs)
 
     async def _payload(self) -> PayloadAccess:
-        ibgus = await all_of(self._client, paths.ibgus(), Ibgu)
+        ibgus = await all_of(self._client, paths.ibgus(), RolloutObject)
         named = await self._asked(of_payloads(ibgus))
         meant = await self._asked(of_payload_namespaces(self._settings))
         doubted = sorted({right.namespace for right in (*named.refused, *meant.refused)})
@@ -155,7 +164,7 @@ class _Probe:
         unchecked = UncheckedPolicy(self._settings.payload_references).on_hub(enforced)
         if enforced is None:
             return References(unchecked)
-        ibgus = await all_of(self._client, paths.ibgus(), Ibgu)
+        ibgus = await all_of(self._client, paths.ibgus(), RolloutObject)
         found = (
             f"{each.metadata.namespace}/{each.metadata.name}"
             for each in ibgus
@@ -165,8 +174,7 @@ class _Probe:
         return References(unchecked, enforced, tuple(found))
 
     async def _reach(self) -> Reach:
-        ibgus = await all_of(self._client, paths.ibgus(), Ibgu)
-        namespaces = tuple(sorted({each.metadata.namespace for each in ibgus}))
+        namespaces = tuple(sorted({each.metadata.namespace for each in await self._objects()}))
         across = self._settings.preempts_across_namespaces
         if self._settings.tenancy == "off":
             return Reach(tenancy=False, across_namespaces=across, namespaces=namespaces)
@@ -178,6 +186,17 @@ class _Probe:
             return Reach(tenancy=True, across_namespaces=across, served=False)
         unbound = tuple(name for name in namespaces if known.scope(name).problem)
         return Reach(tenancy=True, across_namespaces=across, namespaces=unbound)
+
+    async def _objects(self) -> list[RolloutObject]:
+        """Returns the objects of every kind that ask for rollouts."""
+        found: list[RolloutObject] = []
+        for kind in paths.ROLLOUT_KINDS:
+            try:
+                found += await all_of(self._client, paths.rollout_objects(kind), RolloutObject)
+            except HubError as error:
+                if not error.not_found or kind == IBGU:
+                    raise
+        return found
 
     async def _asked(self, rights: list[Right]) -> Rights:
         found = await refused(self._client, rights, self._ask.account)

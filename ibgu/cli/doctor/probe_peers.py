@@ -11,7 +11,7 @@ from ibgu.controller import clock as controller
 from ibgu.controller.lookups.talm import LiveTalms
 from ibgu.controller.lookups.talm_policy import installed_policy, shipped_policy
 from ibgu.controller.service import LEASE
-from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu
+from ibgu.core.model.kinds import ClusterGroupUpgrade, RolloutObject
 from ibgu.core.talm import TalmManifestWork, names
 from ibgu.core.talm.beside import breach, foreign_status, unenforced, unsettled
 from ibgu.core.talm.work import view_talm_work
@@ -86,7 +86,7 @@ async def breached(client: HubClient, known: Talm | Missing) -> Talm | Missing:
     has overwritten since is known to the controller alone."""
     if not isinstance(known, Talm) or not known.live_in or known.problem:
         return known
-    ibgus = await all_of(client, paths.ibgus(), Ibgu)
+    ibgus = await all_of(client, paths.ibgus(), RolloutObject)
     statuses = (foreign_status(each.metadata) for each in ibgus)
     groups = await all_of(client, paths.cgus(), ClusterGroupUpgrade)
     works = await all_of(client, paths.works(), TalmManifestWork, selector=names.CGU)

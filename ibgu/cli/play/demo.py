@@ -1,11 +1,20 @@
 """`ibgu demo`: everything on one's own machine."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 
+class DemoKind(StrEnum):
+    UPGRADE = "ImageBasedGroupUpgrade"
+    UPDATE = "FleetUpdate"
+
+
 def demo(
+    kind: Annotated[
+        DemoKind, typer.Option("--kind", help="The kind of the sample rollout.")
+    ] = DemoKind.UPGRADE,
     clusters: Annotated[
         int,
         typer.Option(
@@ -19,6 +28,10 @@ def demo(
         ),
     ] = 120.0,
     seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same rollout.")] = 1,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="Fault to inject beside those of the sample, and where; repeatable."),
+    ] = None,
     listen: Annotated[
         str,
         typer.Option(
@@ -40,6 +53,12 @@ def demo(
     with sandbox_extra():
         from ibgu.sandbox.demo import DemoOptions, main
     options = DemoOptions(
-        clusters=clusters, speed=speed, seed=seed, listen=listen, exit_when_done=exit_when_done
+        kind=str(kind),
+        clusters=clusters,
+        speed=speed,
+        seed=seed,
+        faults=tuple(fault or ()),
+        listen=listen,
+        exit_when_done=exit_when_done,
     )
     raise typer.Exit(main(options))

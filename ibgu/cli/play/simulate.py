@@ -45,6 +45,15 @@ def simulate(
         list[str] | None,
         typer.Option(help="Object (ConfigMap/namespace/name) that every cluster has; repeatable."),
     ] = None,
+    updates: Annotated[
+        bool,
+        typer.Option(
+            "--updates", help="Let clusters take updates to another release, as FleetUpdates ask."
+        ),
+    ] = False,
+    multi_node: Annotated[
+        float, typer.Option(help="Share of the clusters that have several nodes; with --updates.")
+    ] = 0.0,
     cleanup: Annotated[
         bool, typer.Option("--cleanup", help="Remove all simulated clusters, then exit.")
     ] = False,
@@ -74,6 +83,8 @@ def simulate(
             labels=label or (),
             feedback=feedback,
             delivered=delivered or (),
+            updates=updates,
+            multi_node=multi_node,
         )
     except ValueError as error:
         fail(str(error), MISUSED)

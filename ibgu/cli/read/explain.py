@@ -1,12 +1,16 @@
 """`ibgu explain`."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from ibgu.cli import complete
-from ibgu.cli.read.options import Namespace, RestOptions
+from ibgu.cli.read.options import (
+    Namespace,
+    RestOptions,
+    RolloutAndCluster,
+    split_rollout_and_cluster,
+)
 from ibgu.cli.show.form import Form, Output, print_body
 
 if TYPE_CHECKING:
@@ -15,15 +19,7 @@ if TYPE_CHECKING:
 
 
 def explain(
-    names: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[NAME] CLUSTER",
-            help="A cluster, in the named rollout or in its newest one.",
-            show_default=False,
-            autocompletion=complete.rollouts_or_clusters,
-        ),
-    ],
+    names: RolloutAndCluster,
     namespace: Namespace = "",
     output: Output = Form.TEXT,
     *,
@@ -32,16 +28,12 @@ def explain(
     """Say why a cluster has not finished, and what to do."""
     from ibgu.cli.read.asking import asking
 
-    *of, cluster = names
-    if len(of) > 1:
-        raise typer.BadParameter(
-            "name at most one rollout and one cluster", param_hint="NAME CLUSTER"
-        )
+    rollout, cluster = split_rollout_and_cluster(names)
     with asking():
         target = rest.target(namespace)
         client = target.client()
-        if of:
-            _print_shadow_explanation(client, target.in_namespace(), of[0], cluster, output)
+        if rollout is not None:
+            _print_shadow_explanation(client, target.in_namespace(), rollout, cluster, output)
         else:
             _print_explanation(client.explain(cluster), output)
 

@@ -60,13 +60,15 @@ def _print(
     body: object, rollouts: "Sequence[RolloutResponse]", output: ListOutput, *, everywhere: bool
 ) -> None:
     from ibgu.cli.show.form import print_body
+    from ibgu.hub.paths import ROLLOUT_KINDS
 
     match output:
         case ListOutput.JSON | ListOutput.YAML:
             print_body(body, output)
         case ListOutput.NAME:
             for rollout in rollouts:
-                typer.echo(f"imagebasedgroupupgrade.lcm.openshift.io/{rollout.name}")
+                group = ROLLOUT_KINDS[rollout.kind][0].partition("/")[0]
+                typer.echo(f"{rollout.kind.lower()}.{group}/{rollout.name}")
         case ListOutput.TABLE | ListOutput.WIDE:
             _print_table(rollouts, wide=output is ListOutput.WIDE, everywhere=everywhere)
 

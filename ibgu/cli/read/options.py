@@ -22,6 +22,15 @@ Cluster = Annotated[
         help="The cluster's name.", show_default=False, autocompletion=complete.clusters
     ),
 ]
+RolloutAndCluster = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[NAME] CLUSTER",
+        help="A cluster, in the named rollout or in its newest one.",
+        show_default=False,
+        autocompletion=complete.rollouts_or_clusters,
+    ),
+]
 Server = Annotated[
     str,
     typer.Option(
@@ -69,6 +78,17 @@ Selector = Annotated[
         show_default=False,
     ),
 ]
+
+
+def split_rollout_and_cluster(names: list[str]) -> tuple[str | None, str]:
+    """Returns the rollout's name, None without one, and the cluster's. Raises BadParameter for
+    more than two names."""
+    *of, cluster = names
+    if len(of) > 1:
+        raise typer.BadParameter(
+            "name at most one rollout and one cluster", param_hint="NAME CLUSTER"
+        )
+    return (of[0] if of else None), cluster
 
 
 class RestOptions(SharedOptions, frozen=True):

@@ -4,6 +4,7 @@ from datetime import datetime
 from itertools import chain
 
 from ibgu.cli.show import symbols
+from ibgu.cli.show.evidence import evidence_lines
 from ibgu.cli.show.names import acting
 from ibgu.cli.show.output_style import OutputStyle
 from ibgu.cli.show.times import clock, remaining
@@ -26,17 +27,21 @@ def explain_lines(found: ExplainedResponse, now: datetime, style: OutputStyle) -
         "words": found.words if found.words != found.why else None,
         "means": found.means,
         "do": found.do,
+        "guide": found.guide,
         "overdue": found.overdue and f"since {clock(found.overdue, now)}",
         "ends": _ends(found),
         "until": _time(found.until, now),
         "late": found.late,
         "warning": found.warning,
         "rollback": _way_back(found.rollback_until, now),
+        "paused": found.paused_since and f"since {clock(found.paused_since, now)}",
+        "found": found.preflight and f"by preflight: {'; '.join(found.preflight)}",
         "limit": _time(found.limit, now),
         "history": " · ".join(f"{clock(each.at, now)} {each.text}" for each in found.history),
     }
     told = [style.under(f"{name:<8} ", text) for name, text in facts.items() if text]
-    return [_headline(found, style), *chain.from_iterable(told)]
+    shown = evidence_lines(found.evidence, now, style) if found.evidence else []
+    return [_headline(found, style), *chain.from_iterable(told), *shown]
 
 
 def _headline(found: ExplainedResponse, style: OutputStyle) -> str:

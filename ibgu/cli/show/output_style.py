@@ -42,7 +42,7 @@ class OutputStyle(Struct, frozen=True):
         room = self.room(prefix, len(text))
         if len(text) <= room:
             return [prefix + text]
-        first, *others = textwrap.wrap(text, room, break_on_hyphens=False)
+        first, *others = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
         return [prefix + first, *(" " * len(prefix) + each for each in others)]
 
 

@@ -16,8 +16,8 @@ from ibgu.client.responses import (
     PlanItemResponse,
     ReasonCountResponse,
     ReasonResponse,
+    ReleaseResponse,
     RolloutResponse,
-    SeedResponse,
     StepResponse,
 )
 from ibgu.core.drivers import traits
@@ -74,6 +74,7 @@ class Playback:
         self._name = name
         self._created_at: datetime | None = None
         self._plan: list[dict[str, Any]] = []
+        self._kind = ""
         self._version = ""
         self._state = "pending"
         self._hold: ReasonResponse | None = None
@@ -99,6 +100,7 @@ class Playback:
     def _on_rollout(self, event: EventRow) -> None:
         data = event.data
         self._plan = data.get("plan", self._plan)
+        self._kind = data.get("kind", self._kind)
         self._version = (data.get("seed") or ["", self._version])[1]
         self._state = data.get("state", self._state)
         self._hold = _hold(event, self._hold)
@@ -149,11 +151,12 @@ class Playback:
         rollout = RolloutResponse(
             namespace=self._namespace,
             name=self._name,
+            kind=self._kind,
             created_at=self._created_at or now,
             phase=self._phase(hold, counts),
             counts=counts,
             plan=tuple(PlanItemResponse(actions=tuple(item["actions"])) for item in self._plan),
-            seed=SeedResponse(image="", version=self._version),
+            release=ReleaseResponse(image="", version=self._version),
             hold=hold,
             current=_current(current) if current else None,
             started_at=self._times["started_at"],

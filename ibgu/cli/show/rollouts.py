@@ -11,7 +11,7 @@ NOBODY = "Completed: no clusters"
 """The phase of a plan that is over and selected no cluster."""
 _NARROW = ("NAME", "PHASE", "STEP", "ACTIONS", "DONE", "FAILED", "TOTAL", "AGE")
 """The counts are those of the whole rollout, as in `kubectl get ibgu`."""
-_WIDE = ("RUNNING", "WAITING", "SKIPPED", "CANCELLED", "SEED", "HELD BY", "CREATED BY")
+_WIDE = ("RUNNING", "WAITING", "SKIPPED", "CANCELLED", "KIND", "RELEASE", "HELD BY", "CREATED BY")
 
 
 def rollouts_table(
@@ -54,7 +54,8 @@ def _wide(rollout: RolloutResponse) -> list[str]:
     hold = rollout.hold
     return [
         *_numbers(rollout, "running", "waiting", "skipped", "cancelled"),
-        rollout.seed.version or "-",
+        rollout.kind,
+        rollout.release.version or "-",
         hold.kind if hold else "-",
         rollout.created_by or "-",
     ]

@@ -30,7 +30,7 @@ def report_lines(report: ShadowReport, style: OutputStyle, now: datetime) -> lis
 
 def _head(report: ShadowReportResponse, style: OutputStyle) -> Iterator[str]:
     rollout = report.rollout
-    version = rollout.seed.version
+    version = rollout.release.version
     target = f"  → {version}" if version else ""
     name = style.paint(f"{rollout.namespace}/{rollout.name}", bold=True)
     state = "deleted" if rollout.deleted else rollout.progress or "not begun"

@@ -104,7 +104,7 @@ def headline(seen: StatusSnapshot, style: OutputStyle) -> str:
         parts.append(duration((end or seen.now) - rollout.started_at))
     if rollout.eta:
         parts.append(_ends(rollout.eta, seen.now))
-    version = rollout.seed.version
+    version = rollout.release.version
     target = f"  → {version}" if version else ""
     name = style.paint(rollout.name, bold=True)
     return f"{name} ({rollout.namespace}){target}   {' · '.join(parts)}"

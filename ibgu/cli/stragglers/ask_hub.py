@@ -2,31 +2,38 @@
 
 import msgspec
 
-from ibgu.cli.stragglers.facts import HubClusters, HubUnavailable
+from ibgu.cli.stragglers.facts import HubClusters, NoProposals
 from ibgu.client.responses import RolloutResponse
-from ibgu.core.model.kinds import Ibgu, JsonObject
+from ibgu.core.drivers import DRIVERS
+from ibgu.core.model.kinds import JsonObject, RolloutObject
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import ObjectIdentity, decode_one
 from ibgu.hub.errors import HubError
 
 
-async def live(rollout: RolloutResponse) -> HubClusters | HubUnavailable:
+async def live(rollout: RolloutResponse) -> HubClusters | NoProposals:
     """Returns what the kubeconfig's current user may see; it must be the hub that ibgu works on."""
+    if why := DRIVERS[rollout.kind].actions.no_follow_ups:
+        return NoProposals(why)
     try:
         async with await HubClient.connect() as client:
             found = await _live(client, rollout.namespace, rollout.name)
             return found if found.ibgu.metadata.uid == rollout.uid else _another(client, found)
     except HubError as error:
-        return HubUnavailable(error.message if error.reason == "NoConfiguration" else str(error))
+        return _unchecked(error.message if error.reason == "NoConfiguration" else str(error))
 
 
-def _another(client: HubClient, found: HubClusters) -> HubUnavailable:
+def _another(client: HubClient, found: HubClusters) -> NoProposals:
     name = f"{found.ibgu.metadata.namespace}/{found.ibgu.metadata.name}"
-    return HubUnavailable(
+    return _unchecked(
         f"the {name} of {client.url} is not the one that ibgu knows (its uid differs): "
         "check your kubeconfig's current context"
     )
+
+
+def _unchecked(why: str) -> NoProposals:
+    return NoProposals(f"the hub could not be checked: {why}")
 
 
 async def _live(client: HubClient, namespace: str, name: str) -> HubClusters:
@@ -36,7 +43,7 @@ async def _live(client: HubClient, namespace: str, name: str) -> HubClusters:
     ibgus = await _all(client, paths.ibgus(namespace))
     clusters = await _all(client, paths.MANAGED_CLUSTERS)
     return HubClusters(
-        ibgu=decode_one(path, body, Ibgu),
+        ibgu=decode_one(path, body, RolloutObject),
         object=raw,
         taken=frozenset(ibgu.metadata.name for ibgu in ibgus),
         labels={cluster.metadata.name: cluster.metadata.labels for cluster in clusters},

@@ -125,10 +125,10 @@ def _print(report: "StragglersReport", output: WideForm) -> None:
 def _print_ways(report: "StragglersReport") -> None:
     """Prints the ways, with nothing but YAML on the standard output."""
     from ibgu.cli.errors import fail
-    from ibgu.cli.stragglers.facts import HubUnavailable
+    from ibgu.cli.stragglers.facts import NoProposals
 
-    if isinstance(report.live, HubUnavailable):
-        fail(f"no manifests, because the hub could not be checked: {report.live.why}")
+    if isinstance(report.live, NoProposals):
+        fail(f"no manifests, because {report.live.why}")
     ways = report.ways()
     if not ways:
         typer.echo("ibgu: a new ImageBasedGroupUpgrade would have nothing to do", err=True)

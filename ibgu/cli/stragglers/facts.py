@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from ibgu.client.responses import MemberResponse, RolloutResponse, StepResponse
-from ibgu.core.model.kinds import Ibgu, JsonObject
+from ibgu.core.model.kinds import JsonObject, RolloutObject
 
 
 class NewerRollout(Struct, frozen=True):
@@ -39,7 +39,7 @@ class RestFacts(Struct, frozen=True):
 class HubClusters(Struct, frozen=True):
     """HubClusters is what the hub shows now."""
 
-    ibgu: Ibgu
+    ibgu: RolloutObject
     object: JsonObject
     """The same IBGU as it stands on the hub, unknown fields too."""
     taken: frozenset[str]
@@ -48,7 +48,8 @@ class HubClusters(Struct, frozen=True):
     """The labels of every ManagedCluster that may be seen."""
 
 
-class HubUnavailable(Struct, frozen=True):
-    """Unchecked: the hub could not be asked."""
+class NoProposals(Struct, frozen=True):
+    """NoProposals is what stands for the hub where no command can be proposed."""
 
     why: str
+    """A clause, to follow "because"."""

@@ -6,7 +6,7 @@ from itertools import count
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.cli.stragglers.facts import HubClusters, HubUnavailable, NewerRollout, RestFacts
+from ibgu.cli.stragglers.facts import HubClusters, NewerRollout, NoProposals, RestFacts
 from ibgu.client.responses import MemberResponse
 from ibgu.core.drivers import DRIVERS, traits
 from ibgu.core.model import ActionName
@@ -64,7 +64,7 @@ class GroupFilter(Struct, frozen=True):
 
 class StragglersReport(Struct, frozen=True):
     known: RestFacts
-    live: HubClusters | HubUnavailable
+    live: HubClusters | NoProposals
     groups: tuple[StragglerGroup, ...]
     elsewhere: Mapping[str, int]
     """Newer rollout -> clusters that are its own now."""
@@ -81,7 +81,7 @@ class StragglersReport(Struct, frozen=True):
         legal, or would take clusters that were not asked for."""
         if (
             self.filtered
-            or isinstance(self.live, HubUnavailable)
+            or isinstance(self.live, NoProposals)
             or self.live.ibgu.metadata.deletion_timestamp
         ):
             return []
@@ -93,14 +93,14 @@ class StragglersReport(Struct, frozen=True):
 
     def ways(self) -> list[StragglerRollout]:
         """Returns one object for all groups with the same plan, each with a name that is free."""
-        if isinstance(self.live, HubUnavailable):
+        if isinstance(self.live, NoProposals):
             return []
         plans = dict.fromkeys(group.plan for group in self.groups if group.plan)
         taken = set(self.live.taken)
         return [_way(self, self.live, plan, taken) for plan in plans]
 
 
-def report(known: RestFacts, live: HubClusters | HubUnavailable) -> StragglersReport:
+def report(known: RestFacts, live: HubClusters | NoProposals) -> StragglersReport:
     plan = tuple(tuple(item.actions) for item in known.rollout.plan)
     started = sum(step.state != "planned" for step in known.steps)
     course = PlanProgress(plan, started)
@@ -122,7 +122,7 @@ def narrowed(of: StragglersReport, only: GroupFilter) -> StragglersReport:
 
 
 def _judged(
-    left: StragglerMember, course: PlanProgress, live: HubClusters | HubUnavailable
+    left: StragglerMember, course: PlanProgress, live: HubClusters | NoProposals
 ) -> Straggler | None:
     if isinstance(live, HubClusters):
         return judge(left, course, live.labels.get(left.cluster))

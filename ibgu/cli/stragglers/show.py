@@ -11,7 +11,7 @@ from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import cut
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.output_style import OutputStyle
-from ibgu.cli.stragglers.facts import HubUnavailable
+from ibgu.cli.stragglers.facts import NoProposals
 from ibgu.cli.stragglers.report import StragglerRollout, StragglersReport
 from ibgu.core.views.display import word
 from ibgu.core.views.stragglers import RETRY_LABEL, RecoveryWay, StragglerGroup, StragglerState
@@ -43,15 +43,14 @@ def report_lines(report: StragglersReport, style: OutputStyle, *, wide: bool) ->
         yield ""
         yield from _group(report, group, style, wide=wide)
     yield from _patch(report)
-    if isinstance(report.live, HubUnavailable) and report.groups:
+    if isinstance(report.live, NoProposals) and report.groups:
         yield ""
-        words = "no commands are proposed, because the hub could not be checked: "
-        yield f"{symbols.WARNING} {words}{report.live.why}"
+        yield f"{symbols.WARNING} no commands are proposed, because {report.live.why}"
 
 
 def body_of(report: StragglersReport) -> dict[str, object]:
     rollout = report.known.rollout
-    checked = not isinstance(report.live, HubUnavailable)
+    checked = not isinstance(report.live, NoProposals)
     return {
         "namespace": rollout.namespace,
         "name": rollout.name,
@@ -164,7 +163,7 @@ def _do(report: StragglersReport, group: StragglerGroup) -> Iterator[str]:
         yield f"({group.note})"
     if group.way:
         yield f"  {_way(report, group)}"
-    if isinstance(report.live, HubUnavailable) or not group.plan:
+    if isinstance(report.live, NoProposals) or not group.plan:
         return
     if group.aborts:
         yield from _abort(report, group)

@@ -118,7 +118,7 @@ class Adoption:
     # -- before --------------------------------------------------------------------------------
 
     def _requested(self, rollout: Rollout) -> bool:
-        found = self._mirror.ibgu(rollout.uid)
+        found = self._mirror.rollout_object(rollout.uid)
         wish = found.metadata.annotations.get(names.ADOPT) if found else None
         return wish is not None and names.journaled(wish) != rollout.controls.get(names.ADOPT)
 

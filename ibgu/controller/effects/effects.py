@@ -1,6 +1,7 @@
 """Turns what the records want into requests: the thin layer around `engine.works`."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
@@ -16,14 +17,15 @@ from ibgu.core.engine.decide import (
     desired_stage_work,
     disarm_accepted,
     disarm_quarantined,
+    job_run,
     payload_kept,
     payload_wanted,
 )
-from ibgu.core.engine.driver import Drivers
+from ibgu.core.engine.driver import Drivers, PayloadError
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.works import DesiredWork
 from ibgu.core.model import Member, Observation, PendingPatch, Rollout, RunState, WorkView
-from ibgu.core.model.names import payload_name, stage_name
+from ibgu.core.model.names import job_name, payload_name, stage_name
 from ibgu.hub.writing.writer import Write, Writer
 
 log = structlog.get_logger("ibgu.controller")
@@ -66,6 +68,7 @@ class Effects:
             if wanted is not None and not self._recently_refused(tracked, cluster, wanted):
                 self._stage(tracked, cluster, wanted, seen.stage)
             self._payload(fleet, tracked, cluster, seen)
+            self._job(tracked, cluster, seen)
 
     def _recently_refused(
         self, tracked: TrackedRollout, cluster: str, wanted: DesiredWork | DeleteWork
@@ -97,7 +100,7 @@ class Effects:
         """Removes the works of a rollout that the FleetState does not hold and whose IBGU is not on
         the hub. No controller watches such works, and an armed one would go on to enforce its
         stage. A work that someone edited is left alone."""
-        if self._mirror.ibgu(uid) is not None:
+        if self._mirror.rollout_object(uid) is not None:
             return
         for key in list(self._mirror.works.keys_by("rollout", uid)):
             view = self._mirror.work(key)
@@ -120,7 +123,9 @@ class Effects:
         if self._outcomes.refused((cluster, stage_name(rollout.uid, rollout.name))):
             return
         seen = self._observe(rollout)(cluster)
-        found = self._mirror.ibgu(rollout.uid)
+        if job_run(tracked, cluster, seen) is None:
+            self._job(tracked, cluster, seen)
+        found = self._mirror.rollout_object(rollout.uid)
         asked_for = found is not None and found.metadata.deletion_timestamp is None
         if wanted := disarm_quarantined(tracked, cluster, seen, now, asked_for=asked_for):
             self._stage(tracked, cluster, wanted, seen.stage)
@@ -183,11 +188,14 @@ class Effects:
             self._submit(requests.stage_change(driver, key, wanted, rollout, view, watch=watch))
 
     def refresh(self, rollout: Rollout, cluster: str, now: datetime) -> None:
-        """Touches the stage work so that the agent reads the cluster now (R21.3)."""
-        key = (cluster, stage_name(rollout.uid, rollout.name))
-        view = self._mirror.work(key)
-        if view is not None:
-            self._submit(requests.refresh(key, rollout, view, now))
+        """Touches the stage work so that the agent reads the cluster now, or that of a Job, which
+        then says how the run goes (R21.3)."""
+        for named in (job_name, stage_name):
+            key = (cluster, named(rollout.uid, rollout.name))
+            view = self._mirror.work(key)
+            if view is not None:
+                self._submit(requests.refresh(key, rollout, view, now))
+                return
 
     def _payload(
         self, fleet: FleetState, tracked: TrackedRollout, cluster: str, seen: Observation
@@ -198,25 +206,53 @@ class Effects:
         if member is None or self._outcomes.waits(key):
             return
         if payload_wanted(tracked, member):
-            self._carry(tracked, member, key, view)
+            self._carry(tracked, member, key, seen)
         elif view is not None and not view.terminating and not payload_kept(fleet, member):
             self._submit(requests.deletion(key, rollout.uid, view))
 
     def _carry(
-        self, tracked: TrackedRollout, member: Member, key: WorkKey, view: WorkView | None
+        self, tracked: TrackedRollout, member: Member, key: WorkKey, seen: Observation
     ) -> None:
         """Creates the payload work. A work with other content is deleted first, but not while Prep
         runs: with it the pull secret might leave the cluster."""
+        view, cluster = seen.payload, seen.cluster
         digest = tracked.steps[member.step].step.payload_digest
         content = self._payloads.content(tracked.rollout.uid)
         begins = member.run is not None and member.run.state is RunState.INTENDED
         if view is not None and view.digest != digest and not view.terminating and begins:
             self._submit(requests.deletion(key, tracked.rollout.uid, view))
-        elif view is None and content is not None and content.digest == digest:
-            rollout, remove_secrets = tracked.rollout, self._remove_secrets
-            self._submit(
-                requests.payload_creation(key, content, rollout, remove_secrets=remove_secrets)
-            )
+        elif view is None and content is not None and content.digest == digest and cluster:
+            # Without a value for the cluster there is nothing to send: its observation says why.
+            with suppress(PayloadError):
+                rollout, remove = tracked.rollout, self._remove_secrets
+                creation = requests.payload_creation
+                self._submit(creation(content, rollout, cluster, remove_secrets=remove))
+
+    def _job(self, tracked: TrackedRollout, cluster: str, seen: Observation) -> None:
+        """Creates the work with the Job of the cluster's run, and deletes that of any other run.
+        Such a work is never changed."""
+        rollout, view = tracked.rollout, seen.job
+        run = job_run(tracked, cluster, seen)
+        if run is None and view is None and not seen.job_writing:
+            return
+        key = (cluster, job_name(rollout.uid, rollout.name))
+        if run is None:
+            self._drop_creation(key)
+        if self._outcomes.waits(key):
+            return
+        if view is not None:
+            if not view.terminating and (run is None or view.run != run.id):
+                self._submit(requests.deletion(key, rollout.uid, view))
+        elif run is not None:
+            driver = self._drivers[rollout.kind]
+            self._outcomes.refusals.tried(("work", *key))
+            self._submit(requests.job_creation(driver, key, rollout, run, watch=self._watch))
+
+    def _drop_creation(self, key: WorkKey) -> None:
+        """Drops the creation of a job work that is still queued after its run has ended."""
+        queued = self._writer.queued(("work", *key))
+        if queued is not None and queued.method == "POST":
+            self._writer.drop(("work", *key))
 
     def _submit(self, write: Write) -> None:
         self._writer.submit(write)

@@ -15,9 +15,9 @@ from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.works import work_reader
 from ibgu.core.engine.works.evidence import proven
-from ibgu.core.model import Observation, PendingPatch, Rollout
+from ibgu.core.model import ClusterView, Observation, PendingPatch, Rollout
 from ibgu.core.model.kinds import ManagedCluster, ManifestWork
-from ibgu.core.model.names import payload_name, stage_name
+from ibgu.core.model.names import job_name, payload_name, stage_name
 from ibgu.core.model.shown import shown_cluster
 from ibgu.hub.decode import HasMetadata, decode_answer
 from ibgu.hub.watching.store import Key
@@ -68,7 +68,16 @@ class Conflicts:
 class WriteOutcomes:
     """WriteOutcomes knows of each object why it can't be written now, or why a write failed."""
 
-    def __init__(self, drivers: Drivers, mirror: Mirror, writer: Writer, rng: Random) -> None:
+    def __init__(
+        self,
+        drivers: Drivers,
+        mirror: Mirror,
+        writer: Writer,
+        rng: Random,
+        payload_problem: Callable[[str, ClusterView | None], str] = lambda rollout, cluster: "",
+    ) -> None:
+        """`payload_problem` returns why a cluster can't be sent a rollout's payload."""
+        self._payload_problem = payload_problem
         self._read_work = work_reader(drivers)
         self._mirror = mirror
         self._writer = writer
@@ -91,18 +100,27 @@ class WriteOutcomes:
         mirror, refused, denied = self._mirror, self.refusals.refusal, self.denials.refusal
         stage = stage_name(rollout.uid, rollout.name)
         payload = payload_name(rollout.uid, rollout.name)
-        restore = rollout.restore
+        job = job_name(rollout.uid, rollout.name)
+        restore, problem = rollout.restore, self._payload_problem
 
         def observe(cluster: str) -> Observation:
+            found, carried = mirror.cluster(cluster), mirror.work((cluster, payload))
+            # Once its work is there, other values no longer concern the cluster.
+            unsent = "" if carried is not None else problem(rollout.uid, found)
             return Observation(
-                cluster=mirror.cluster(cluster),
+                cluster=found,
                 stage=proven(mirror.work((cluster, stage)), restore),
-                payload=mirror.work((cluster, payload)),
+                payload=carried,
+                job=mirror.work((cluster, job)),
                 writing=self.pending((cluster, stage)),
                 payload_writing=self.pending((cluster, payload)),
                 refusal=refused("work", cluster, stage),
-                payload_refusal=refused("work", cluster, payload),
-                denied=denied("work", cluster, stage) or denied("work", cluster, payload),
+                payload_refusal=unsent or refused("work", cluster, payload),
+                job_writing=self.pending((cluster, job)),
+                job_refusal=refused("work", cluster, job),
+                denied=denied("work", cluster, stage)
+                or denied("work", cluster, payload)
+                or denied("work", cluster, job),
                 labels_denied=denied("cluster", cluster),
                 talm=mirror.acting(cluster),
             )
@@ -138,7 +156,8 @@ class WriteOutcomes:
         """Forgets the hub's refusals of writes of a rollout that is gone."""
         uid, name = tracked.rollout.uid, tracked.rollout.name
         clusters = {cluster for step in tracked.steps for cluster in step.members}
-        for key in itertools.product(clusters, (stage_name(uid, name), payload_name(uid, name))):
+        named = (stage_name(uid, name), payload_name(uid, name), job_name(uid, name))
+        for key in itertools.product(clusters, named):
             self.refusals.forget(("work", *key))
             self.denials.forget(("work", *key))
 

@@ -13,13 +13,15 @@ from ibgu.core.engine.works import (
     by_generation,
     cluster_patch,
     disarming,
+    job_body,
     payload_body,
     refresh_patch,
     stage_body,
     stage_patch,
 )
-from ibgu.core.model import PendingPatch, Rollout, WorkView
+from ibgu.core.model import ClusterView, PendingPatch, Rollout, Run, WorkView
 from ibgu.core.model.kinds import ObjectMeta
+from ibgu.core.model.names import payload_name
 from ibgu.hub import paths
 from ibgu.hub.writing.writer import Write
 
@@ -60,9 +62,17 @@ def stage_change(
 
 
 def payload_creation(
-    key: WorkKey, content: Payload, rollout: Rollout, *, remove_secrets: bool
+    content: Payload, rollout: Rollout, cluster: ClusterView, *, remove_secrets: bool
 ) -> Write:
-    body = payload_body(content, rollout, key[0], remove_secrets=remove_secrets)
+    """Raises PayloadError if the content can't be rendered for the cluster."""
+    key = (cluster.name, payload_name(rollout.uid, rollout.name))
+    labels = cluster.labels
+    body = payload_body(content, rollout, cluster.name, labels, remove_secrets=remove_secrets)
+    return _creation(key, rollout.uid, body)
+
+
+def job_creation(driver: Driver, key: WorkKey, rollout: Rollout, run: Run, *, watch: bool) -> Write:
+    body = job_body(driver.job(rollout, run), rollout, run, key[0], watch=watch)
     return _creation(key, rollout.uid, body)
 
 
@@ -74,7 +84,7 @@ def _creation(key: WorkKey, owner: str, body: bytes) -> Write:
 
 def deletion(key: WorkKey, owner: str, view: WorkView) -> Write:
     """Returns the deletion of this object only; with Orphan (in the work) nothing changes on the
-    cluster."""
+    cluster. A Job goes with its work."""
     body = json.encode({"preconditions": {"uid": view.uid}})
     return Write(key=("work", *key), method="DELETE", path=paths.work(*key), body=body, owner=owner)
 

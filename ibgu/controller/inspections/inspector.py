@@ -1,9 +1,11 @@
-"""Carries out the inspections that the API requests: sends works, reads answers, stores facts."""
+"""Carries out inspections, those that the API requests and those of clusters that have failed:
+sends works, reads answers, stores facts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from random import Random
+from uuid import uuid4
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -15,6 +17,7 @@ from ibgu.core.drivers.ibu.preflight.inspection import (
     WORK,
     inspection_body,
     inspection_patch,
+    velero_objects,
 )
 from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import ManifestWork
@@ -33,6 +36,8 @@ log = structlog.get_logger("ibgu.inspections")
 
 INTERVAL = 1.0
 """Seconds between two looks for requests; while clusters are inspected, at least that often."""
+FAILURES_INTERVAL = 5.0
+"""Seconds between two looks for clusters that have failed."""
 RETRY = 10.0
 """Seconds until a failed round is retried."""
 MAX_CLUSTERS = 500
@@ -79,12 +84,16 @@ class Inspector:
 
     async def _inspect(self, epoch: int, deadline: Deadline, cluster: Cluster) -> None:
         # The first round removes what an earlier controller has left.
-        left = True
+        left, failures_at = True, 0.0
+        loop = asyncio.get_running_loop()
         while True:
             wait = INTERVAL
             try:
                 if left:
                     await self._store.prune(epoch)
+                if loop.time() >= failures_at:
+                    await self._store.request_failed(uuid4().hex, epoch)
+                    failures_at = loop.time() + FAILURES_INTERVAL
                 if left or await self._store.open(1):
                     await self._round(epoch, deadline, cluster)
                     left = False
@@ -219,14 +228,15 @@ class _Round:
         key = ("inspection", cluster)
         if writer.pending(key):
             return
+        more = velero_objects(progress.request.failure)
         match progress.next(self.works.get((cluster, WORK)), now):
             case InspectionStep.CREATE:
                 progress.asked = True
-                body = inspection_body(id_)
+                body = inspection_body(id_, more)
                 writer.submit(Write(key, "POST", paths.works(cluster), body, token=id_))
             case InspectionStep.PATCH:
                 progress.patch_sent(now)
-                body = inspection_patch(progress.uid, progress.node)
+                body = inspection_patch(progress.uid, progress.node, more)
                 path = paths.work(cluster, WORK)
                 writer.submit(Write(key, "PATCH", path, body, paths.MERGE_PATCH, token=id_))
             case InspectionStep.FINISH:

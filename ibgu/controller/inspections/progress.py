@@ -80,7 +80,7 @@ class InspectionProgress(Struct):
         if not self.is_own(work) or not self._must_read(work):
             return InspectionStep.WAIT
         self.asked, self.uid, self.seen = True, work.metadata.uid, work.metadata.resource_version
-        facts = inspected(work, datetime.now(UTC))
+        facts = inspected(work, datetime.now(UTC), self.request.failure)
         return InspectionStep.WAIT if facts is None else self._answered(facts, work, now)
 
     def _must_read(self, work: ManifestWork) -> bool:

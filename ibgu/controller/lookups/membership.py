@@ -9,13 +9,14 @@ from msgspec import Struct
 
 from ibgu.controller.lookups.listing import Clusters
 from ibgu.controller.lookups.payloads import Payloads, carries
+from ibgu.controller.lookups.preflights import Preflights
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import attributed_to
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import ClusterView, Rollout
 from ibgu.core.model.shown import HubObject
-from ibgu.core.plan import Scope
+from ibgu.core.plan import Scope, matcher
 from ibgu.flowcontrol.fair import FairSlots
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
@@ -51,6 +52,7 @@ class MembershipLister:
         mirror: Mirror,
         payloads: Payloads,
         tenants: Tenants,
+        preflights: Preflights,
         tasks: asyncio.TaskGroup,
         done: Callable[[str], None],
     ) -> None:
@@ -58,6 +60,7 @@ class MembershipLister:
         self._mirror = mirror
         self._payloads = payloads
         self._tenants = tenants
+        self._preflights = preflights
         self._tasks = tasks
         self._requeue = done
         self._reading = FairSlots(READING)
@@ -119,7 +122,17 @@ class MembershipLister:
                 return _ListedClusters(scope, [])
             if carries(rollout, step):
                 await self._payloads.read(rollout)
-        return _ListedClusters(scope, await self._clusters.listed())
+        clusters = await self._clusters.listed()
+        await self._preflights.before_start(rollout, self._chosen(rollout, scope, clusters))
+        return _ListedClusters(scope, clusters)
+
+    def _chosen(
+        self, rollout: Rollout, scope: Scope, clusters: Sequence[HubObject[ClusterView]]
+    ) -> list[ClusterView]:
+        """Returns the clusters of which the step's members will be a part."""
+        selected = matcher(rollout.spec.cluster_label_selectors)
+        views = (each.view for each in clusters)
+        return [each for each in views if selected(each.labels) and scope.includes(each.labels)]
 
     def _newer(self, listed: HubObject[ClusterView]) -> ClusterView:
         self._mirror.clusters.put_newer(listed)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
+from ibgu.core.model import names
 from ibgu.hub import paths
 from ibgu.hub.authorization.consequences import consequence
 from ibgu.hub.authorization.rights import TENANCY, Right, needed, refused
@@ -17,14 +18,23 @@ log = structlog.get_logger("ibgu.controller")
 
 INTERVAL = 300.0
 """Seconds between two checks while no right is missing; a check is about 30 small requests."""
+_FLEET_UPDATES = paths.ROLLOUT_KINDS[names.FLEET_UPDATE][1]
 RETRY_SECONDS = 5.0
 """Seconds between two checks while a right is missing."""
 
 
-def of_controller(settings: Settings, lease: str, *, cgus: bool) -> list[Right]:
-    """Returns the rights that the controller needs; `cgus`: the hub serves ClusterGroupUpgrades."""
+def of_controller(
+    settings: Settings, lease: str, *, cgus: bool, fleet_updates: bool
+) -> list[Right]:
+    """Returns the rights that the controller needs. `cgus`, `fleet_updates`: the hub serves
+    ClusterGroupUpgrades, FleetUpdates; a right to what is not served is not missed."""
     talm = settings.talm_namespaces.split(",")
-    everywhere = [right for right in needed("controller") if cgus or right.group != paths.CGU_GROUP]
+    everywhere = [
+        right
+        for right in needed("controller")
+        if (cgus or right.group != paths.CGU_GROUP)
+        and (fleet_updates or right.resource.partition("/")[0] != _FLEET_UPDATES)
+    ]
     return [
         *(right for right in everywhere if not _of_talm(right)),
         *(_in(right, namespace) for right in everywhere if _of_talm(right) for namespace in talm),

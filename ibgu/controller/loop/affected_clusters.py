@@ -20,9 +20,13 @@ _CLAIMS = frozenset(
         Kind.RETURNED,
         Kind.RUN_REOPENED,
         Kind.MEMBER_ADOPTED,
+        Kind.COMPLETED_LATE,
+        Kind.UNWATCHED,
+        Kind.RESUMED,
     }
 )
-"""Kinds of member decisions that may take or free a claim on the cluster."""
+"""Kinds of member decisions that may take or free a claim on the cluster, or end what keeps others
+from it without one (R6.9)."""
 
 
 class AffectedClusters:

@@ -6,6 +6,7 @@ from ibgu.controller.effects.adopting import Adoption
 from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.lookups.payloads import Payloads
+from ibgu.controller.lookups.preflights import Preflights
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.reports.reporter import Reporter
 from ibgu.core.engine.state import FleetState, TrackedRollout
@@ -17,6 +18,7 @@ class Cleanup(Struct, frozen=True, eq=False):
     _fleet: FleetState
     _mirror: Mirror
     _payloads: Payloads
+    _preflights: Preflights
     _lister: MembershipLister
     _adopting: Adoption
     _outcomes: WriteOutcomes
@@ -26,6 +28,7 @@ class Cleanup(Struct, frozen=True, eq=False):
         """Drops what a deleted rollout needs no more; all of it once nothing is left to do."""
         uid = tracked.rollout.uid
         self._payloads.forget(uid)
+        self._preflights.forget(uid)
         self._lister.forget(uid)
         self._reporter.deleted(uid)
         if self._through_with(tracked):
@@ -36,6 +39,6 @@ class Cleanup(Struct, frozen=True, eq=False):
 
     def _through_with(self, tracked: TrackedRollout) -> bool:
         """Returns whether nothing is left of a deleted rollout, in its members or on the hub."""
-        busy = any(step.unfinished or step.watched for step in tracked.steps)
+        busy = any(step.unfinished or step.watched or step.paused for step in tracked.steps)
         works = self._mirror.works.keys_by("rollout", tracked.rollout.uid)
         return not (busy or works or tracked.rollout.adopting_since)

@@ -19,7 +19,7 @@ from ibgu.core.engine.driver import Driver, Drivers
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Decision, Kind, OnPendingPatch, OnRollout, Rollout
 from ibgu.core.model.bounds import moment
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
 
 
 class Planner:
@@ -137,7 +137,7 @@ class Planner:
     def _adopt_or_create(self, uid: str, now: datetime) -> Iterable[Decision]:
         """Yields the decisions about an IBGU that the journal does not know yet, or has lost."""
         fleet, mirror = self._fleet, self._mirror
-        obj = mirror.ibgu(uid)
+        obj = mirror.rollout_object(uid)
         if obj is None or uid in fleet.rollouts or _being_deleted(obj):
             return
         driver = self._drivers[obj.kind]
@@ -161,11 +161,11 @@ class Planner:
         return decide(draft.apply, snapshot, clusters, now, listed.clusters)
 
 
-def _being_deleted(obj: Ibgu) -> bool:
+def _being_deleted(obj: RolloutObject) -> bool:
     return obj.metadata.deletion_timestamp is not None
 
 
-def new_rollout(driver: Driver, found: Ibgu, now: datetime) -> Rollout:
+def new_rollout(driver: Driver, found: RolloutObject, now: datetime) -> Rollout:
     """Returns the record of a new IBGU; its generation 0 makes the first turn check it."""
     meta = found.metadata
     return Rollout(

@@ -45,7 +45,7 @@ class Resync:
             self._work_queue.touch(uid, running | everybody)
             if not self._facts.talm_hold:
                 self._reporter.status_due(uid)
-        for obj in self._mirror.ibgus:
+        for obj in self._mirror.objects:
             self._work_queue.touch(obj.metadata.uid)
         for uid in self._fleet.pending_patches:
             self._work_queue.touch_patch(uid)

@@ -9,13 +9,14 @@ from ibgu.controller.effects.adopting import Adoption
 from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.lookups.payloads import Payloads
+from ibgu.controller.lookups.preflights import Preflights
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.mirror.mirror import Mirror
 from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.state.snapshot import UNNAMED, Snapshot
 from ibgu.core.model import names
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.talm.adopt import NO_TRACES, Traces
 
 
@@ -25,6 +26,7 @@ class Snapshots(Struct, frozen=True, eq=False):
     _mirror: Mirror
     _outcomes: WriteOutcomes
     _payloads: Payloads
+    _preflights: Preflights
     _tenants: Tenants
     _adopting: Adoption
     _facts: TermFacts
@@ -33,7 +35,7 @@ class Snapshots(Struct, frozen=True, eq=False):
         """Returns a snapshot for this moment only, in which each cluster is observed at most
         once."""
         rollout, mirror = tracked.rollout, self._mirror
-        found = mirror.ibgu(rollout.uid)
+        found = mirror.rollout_object(rollout.uid)
         return Snapshot(
             fleet=self._fleet,
             tracked=tracked,
@@ -42,14 +44,16 @@ class Snapshots(Struct, frozen=True, eq=False):
             facts=self._facts.facts,
             object=found,
             driver=self._drivers[rollout.kind],
+            namesake=_namesake(mirror, found),
             payload=self._payloads.state(rollout.uid),
+            preflight=self._preflights.result(tracked),
             adoption=mirror.unfinished_cgus(rollout),
             traces=self._traces(tracked, found),
             scope=self._tenants.scope(rollout.namespace),
             actor=actor_of(found),
         )
 
-    def _traces(self, tracked: TrackedRollout, found: Ibgu | None) -> Traces:
+    def _traces(self, tracked: TrackedRollout, found: RolloutObject | None) -> Traces:
         """Reads TALM's traces only where they count: before ibgu's own steps, and during a takeover
         (R20.2)."""
         rollout = tracked.rollout
@@ -61,7 +65,12 @@ class Snapshots(Struct, frozen=True, eq=False):
         return replace(traces, templates=True) if self._adopting.templates_left(rollout) else traces
 
 
-def actor_of(found: Ibgu | None) -> str:
+def _namesake(mirror: Mirror, found: RolloutObject | None) -> str:
+    older = mirror.objects.older_namesake(found) if found is not None else None
+    return older.kind if older is not None else ""
+
+
+def actor_of(found: RolloutObject | None) -> str:
     """Returns the actor of the last change, which is unverified.
 
     The hub shows no user, only the field manager that changed the spec or metadata last. ibgu's

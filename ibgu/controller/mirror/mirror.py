@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from ibgu.core.assurance.recover import FoundIbgu, Versions, find, versions_of
+from ibgu.controller.mirror.objects import RolloutObjects
+from ibgu.core.assurance.recover import FoundRollout, Versions, find, versions_of
 from ibgu.core.assurance.shadow import status_of
 from ibgu.core.drivers import declared
 from ibgu.core.model import ClusterView, Rollout, WorkView, names
-from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, IbguSpec, OwnerReference
+from ibgu.core.model.kinds import ClusterGroupUpgrade, OwnerReference, RolloutObject, RolloutSpec
 from ibgu.core.model.shown import HubObject
 from ibgu.core.talm import TalmGroup, TalmWork, groups_of
 from ibgu.core.talm import names as talm
@@ -25,8 +26,8 @@ class Mirror:
 
     `touched(rollout, cluster)` is called for every change that may matter to a rollout; a change of
     a ManagedCluster comes with rollout "" and concerns all rollouts that have it.
-    `status_changed(rollout)` is called when an IBGU's status has changed, no matter who wrote it;
-    `changed_by_person(rollout)` after `touched`, when a person has changed an IBGU.
+    `status_changed(rollout)` is called when its object's status has changed, no matter who wrote
+    it; `changed_by_person(rollout)` after `touched`, when a person has changed the object.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Mirror:
         self._status_changed = status_changed
         self._changed_by_person = changed_by_person
         self._hub_restored = ""
-        self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed, self.note_restored)
+        self.objects = RolloutObjects(self._object_changed, self.note_restored)
         self.clusters: Store[HubObject[ClusterView]] = Store(
             {}, self._cluster_changed, self.note_restored
         )
@@ -53,7 +54,7 @@ class Mirror:
         """TALM's ManifestWorks."""
         self._foreign_statuses: dict[str, ForeignStatus] = {}
         self._groups: dict[
-            str, tuple[IbguSpec, list[ClusterGroupUpgrade], tuple[TalmGroup, ...]]
+            str, tuple[RolloutSpec, list[ClusterGroupUpgrade], tuple[TalmGroup, ...]]
         ] = {}
 
     def cluster(self, name: str) -> ClusterView | None:
@@ -69,16 +70,24 @@ class Mirror:
         found = self.works.get(key)
         return None if found is None else found.view
 
-    def ibgu(self, uid: str) -> Ibgu | None:
-        found = self.ibgus.by("uid", uid)
-        return found[0] if found else None
+    @property
+    def ibgus(self) -> Store[RolloutObject]:
+        return self.objects.stores[names.IBGU]
+
+    def rollout_object(self, uid: str) -> RolloutObject | None:
+        """Returns the object that asks for the rollout."""
+        return self.objects.by_uid(uid)
+
+    def annotations(self, uid: str) -> Mapping[str, str]:
+        found = self.rollout_object(uid)
+        return found.metadata.annotations if found else {}
 
     def works_of(self, rollout: str) -> list[HubObject[WorkView]]:
         """Returns the rollout's stage works."""
         found = self.works.by("rollout", rollout)
         return [work for work in found if work.metadata.labels.get(names.PART) == names.STAGE]
 
-    def found(self, obj: Ibgu) -> FoundIbgu:
+    def found(self, obj: RolloutObject) -> FoundRollout:
         """Returns all that the hub shows of the IBGU's rollout."""
         return find(obj, self.works_of(obj.metadata.uid), self.cluster)
 
@@ -88,13 +97,13 @@ class Mirror:
 
     def versions(self) -> Versions:
         """Returns the newest resourceVersions seen of the hub."""
-        lists = {"imagebasedgroupupgrades": self.ibgus.seen, "manifestworks": self.works.seen}
-        return versions_of(self.ibgus, {**lists, "managedclusters": self.clusters.seen})
+        lists = {"manifestworks": self.works.seen, "managedclusters": self.clusters.seen}
+        return versions_of(self.objects, {**self.objects.seen(), **lists})
 
     def unfinished_cgus(self, rollout: Rollout) -> bool:
         """Returns whether TALM made ClusterGroupUpgrades for this IBGU that are not finished
         (R20.2)."""
-        return any(not finished(cgu) for cgu in self.cgus_of(rollout.full_name))
+        return any(not finished(cgu) for cgu in self._cgus_of(rollout))
 
     # -- TALM ------------------------------------------------------------------------------
 
@@ -102,15 +111,19 @@ class Mirror:
         """Returns the ClusterGroupUpgrades with the label of the IBGU (namespace/name)."""
         return self.cgus.by("ibgu", ibgu)
 
+    def _cgus_of(self, rollout: Rollout) -> list[ClusterGroupUpgrade]:
+        """Returns TALM's objects for the rollout; it has none for another kind of the same name."""
+        return self.cgus_of(rollout.full_name) if rollout.kind == names.IBGU else []
+
     def cgus_left(self, rollout: Rollout) -> list[ClusterGroupUpgrade]:
         """Returns the ClusterGroupUpgrades that ibgu has to remove; once the IBGU is deleted, only
         those that it owns, because a new IBGU may have its name."""
-        found = self.cgus_of(rollout.full_name)
+        found = self._cgus_of(rollout)
         if rollout.deleted_at is None:
             return found
         return [cgu for cgu in found if rollout.uid in {o.uid for o in _owners(cgu)}]
 
-    def groups(self, found: Ibgu) -> tuple[TalmGroup, ...]:
+    def groups(self, found: RolloutObject) -> tuple[TalmGroup, ...]:
         """Returns what TALM made of this IBGU, not of an earlier one of the same name.
 
         The tuple is the same object as long as nothing in it has changed.
@@ -136,7 +149,7 @@ class Mirror:
     def traces(self, rollout: Rollout) -> Traces:
         """Returns what TALM has left of the rollout's IBGU."""
         cgus = self.cgus_left(rollout)
-        obj = self.ibgu(rollout.uid)
+        obj = self.rollout_object(rollout.uid)
         deleting = _deleting(cgus)
         if not cgus or obj is None:
             return Traces(left=len(cgus), deleting=deleting, works=self._works_of(cgus))
@@ -185,25 +198,30 @@ class Mirror:
 
     # -- changes ---------------------------------------------------------------------------
 
-    def _ibgu_changed(self, key: Key, old: Ibgu | None, new: Ibgu | None) -> None:
-        """Queues the rollout if a person created, changed or deleted the IBGU; reports a change of
-        the status alone, which ibgu may have written itself."""
-        if new is not None:
-            self._note_status(new)
-        elif old is not None:
-            self._groups.pop(old.metadata.uid, None)
-            self._foreign_statuses.pop(old.metadata.uid, None)
+    def _object_changed(
+        self, key: Key, old: RolloutObject | None, new: RolloutObject | None
+    ) -> None:
+        """Queues the rollout if a person created, changed or deleted the object; reports a change
+        of the status alone, which ibgu may have written itself."""
+        self._note_foreign(old, new)
         if old is None or new is None or _requested(old) != _requested(new):
-            for uid in {obj.metadata.uid for obj in (old, new) if obj is not None}:
+            changed = {obj.metadata.uid for obj in (old, new) if obj is not None}
+            for uid in changed:
                 self._touched(uid, "")
                 self._changed_by_person(uid)
+            for uid in self.objects.named(key) - changed:
+                self._touched(uid, "")
         elif old.status != new.status:
             self._status_changed(new.metadata.uid)
 
-    def _note_status(self, shown: Ibgu) -> None:
-        found = foreign_status(shown.metadata)
-        if found is not None:
-            self._foreign_statuses[shown.metadata.uid] = found
+    def _note_foreign(self, old: RolloutObject | None, new: RolloutObject | None) -> None:
+        """Keeps what TALM has written of an IBGU, until it is deleted."""
+        if new is None:
+            uid = old.metadata.uid if old is not None else ""
+            self._groups.pop(uid, None)
+            self._foreign_statuses.pop(uid, None)
+        elif new.kind == names.IBGU and (found := foreign_status(new.metadata)) is not None:
+            self._foreign_statuses[new.metadata.uid] = found
 
     def _cluster_changed(self, key: Key, old: object, new: object) -> None:
         self._touched("", key[1])
@@ -256,14 +274,10 @@ def _same(before: list[ClusterGroupUpgrade], now: list[ClusterGroupUpgrade]) -> 
     return len(before) == len(now) and all(a is b for a, b in zip(before, now, strict=True))
 
 
-def _requested(obj: Ibgu) -> object:
+def _requested(obj: RolloutObject) -> object:
     """Returns the parts of an IBGU that a person changes; our own status writes don't count."""
     meta = obj.metadata
     return (meta.uid, meta.generation, meta.annotations, meta.deletion_timestamp)
-
-
-def _uid(obj: Ibgu) -> list[str]:
-    return [obj.metadata.uid]
 
 
 def _rollout(obj: HubObject[WorkView]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 from random import Random
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.works import work_reader
 from ibgu.core.model import names
-from ibgu.core.model.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
+from ibgu.core.model.kinds import ClusterGroupUpgrade, ManagedCluster, ManifestWork, RolloutObject
 from ibgu.core.model.shown import shown_cluster
 from ibgu.core.talm import TalmManifestWork, shown_talm_work
 from ibgu.core.talm import names as talm
@@ -60,9 +61,11 @@ class Watches:
         self._again = asyncio.Event()
         self._restarted = asyncio.Event()
         self._all: dict[str, Reflector[Any, Any]] = {
-            "imagebasedgroupupgrades": self._reflect(
-                WatchedKind(paths.ibgus(), Ibgu, whole), mirror.ibgus
-            ),
+            **{
+                paths.ROLLOUT_KINDS[kind][1]: self._rollouts(kind)
+                for kind in mirror.objects.stores
+                if kind in drivers and (kind == names.IBGU or served.fleet_updates)
+            },
             "managedclusters": self._reflect(
                 WatchedKind(paths.MANAGED_CLUSTERS, ManagedCluster, shown_cluster), mirror.clusters
             ),
@@ -79,6 +82,10 @@ class Watches:
                 WatchedKind(paths.works(), TalmManifestWork, shown_talm_work, talm.CGU),
                 mirror.talm,
             )
+
+    def _rollouts(self, kind: str) -> Reflector[Any, Any]:
+        watched = WatchedKind(paths.rollout_objects(kind), RolloutObject, whole)
+        return self._reflect(watched, self._mirror.objects.stores[kind])
 
     def _reflect(self, kind: WatchedKind[T, K], sink: Sink[K]) -> Reflector[T, K]:
         name = kind.path.rsplit("/", 1)[-1]
@@ -117,6 +124,17 @@ class Watches:
                     reflector.synced.clear()
                 self._restarted.set()
 
+    async def require(self, kinds: Iterable[str]) -> bool:
+        """Watches these kinds of rollouts too, and returns whether one is new. Waits until the hub
+        has listed them: an object that nobody has looked for must not count as deleted."""
+        new = [kind for kind in kinds if paths.ROLLOUT_KINDS[kind][1] not in self._all]
+        for kind in new:
+            log.warning("watching a kind whose CRD was not served at the start", kind=kind)
+            self._all[paths.ROLLOUT_KINDS[kind][1]] = self._rollouts(kind)
+        if new:
+            await self.relist()
+        return bool(new)
+
     async def relist(self) -> None:
         """Lists everything again: after a restore no watch can be trusted."""
         self._restarted.clear()
@@ -150,7 +168,7 @@ class Watches:
     def sizes(self) -> dict[str, int]:
         mirror = self._mirror
         stores: dict[str, Store[Any]] = {
-            "ibgus": mirror.ibgus,
+            **mirror.objects.by_plural(),
             "clusters": mirror.clusters,
             "works": mirror.works,
         }

@@ -16,9 +16,10 @@ from ibgu.core.model import (
     Preempt,
     is_warning,
 )
-from ibgu.core.model.kinds import ObjectMeta
+from ibgu.core.model.kinds import ObjectMeta, RolloutObject
 from ibgu.core.views.leadership import REMEDY, Leadership
 from ibgu.db.journal import rollout_of
+from ibgu.hub import paths
 from ibgu.hub.writing.events import LEASE, event
 from ibgu.hub.writing.writer import Writer
 
@@ -78,7 +79,7 @@ class EventWriter:
 
     def _write_event(self, fleet: FleetState, decision: Decision) -> None:
         rollout = rollout_of(decision)
-        found = self._mirror.ibgu(rollout)
+        found = self._mirror.rollout_object(rollout)
         if (
             found is None
             or rollout not in fleet.rollouts
@@ -96,6 +97,7 @@ class EventWriter:
                 now=now,
                 instance=self._instance,
                 warning=is_warning(decision),
+                of=_kind_of(found),
             )
         )
 
@@ -116,7 +118,7 @@ class EventWriter:
 
     def warn(self, rollout: str, reason: str, note: str) -> None:
         """Writes a Warning that belongs to no decision; the same words are written once."""
-        found = self._mirror.ibgu(rollout)
+        found = self._mirror.rollout_object(rollout)
         if found is not None:
             self._writer.submit(
                 event(
@@ -127,8 +129,13 @@ class EventWriter:
                     now=self._clock.now(),
                     instance=self._instance,
                     warning=True,
+                    of=_kind_of(found),
                 )
             )
+
+
+def _kind_of(found: RolloutObject) -> tuple[str, str]:
+    return paths.ROLLOUT_KINDS[found.kind][0], found.kind
 
 
 def note_of(decision: OnRollout | OnStep | OnMember) -> str:

@@ -17,9 +17,11 @@ from ibgu.core.model import (
     Member,
     OnMember,
     Outcome,
+    ReasonKind,
     Run,
     Step,
 )
+from ibgu.core.model.preflight import FindingSeverity
 from ibgu.core.views.display import DisplayState, word
 from ibgu.core.views.forecast import stalled
 from ibgu.core.views.status import Phase, hold_of, kept_by, phase_of
@@ -80,10 +82,12 @@ def gauge(fleet: FleetState, now: datetime, duration_stats: DurationsByAction) -
     for tracked in fleet.rollouts.values():
         phase = phase_of(tracked.rollout, tracked.newest, tracked.counts)
         phases[phase] += 1
-        if phase is not Phase.DELETED:
+        hold = hold_of(tracked.rollout, tracked.newest)
+        # One that waits for the name of another would overwrite what that one shows.
+        waits = hold is not None and hold.kind is ReasonKind.NAME_TAKEN
+        if phase is not Phase.DELETED and not waits:
             _clusters(tracked)
             _reports(tracked)
-        hold = hold_of(tracked.rollout, tracked.newest)
         kept = kept_by(tracked.rollout, tracked.newest)
         if kept is not None and phase is not Phase.DELETED:
             metric = telemetry.ROLLOUT_HELD if hold else telemetry.ROLLOUT_RATE_LIMITED
@@ -94,12 +98,21 @@ def gauge(fleet: FleetState, now: datetime, duration_stats: DurationsByAction) -
             limit += step.step.max_concurrency
             states += _rollout(tracked.rollout.full_name, step, held=hold is not None)
             _stalled(tracked.rollout.full_name, step, now, duration_stats)
+            _preflight(tracked.rollout.full_name, step.step)
     for phase in frozenset(Phase) - {Phase.DELETED}:
         telemetry.ROLLOUTS.labels(phase).set(phases[phase])
     for state in DisplayState:
         telemetry.MEMBERS.labels(state).set(states[state])
     telemetry.SLOTS.labels("used").set(used)
     telemetry.SLOTS.labels("limit").set(limit)
+
+
+def _preflight(rollout: str, step: Step) -> None:
+    """Sets the findings of the running step, if it was evaluated."""
+    if step.preflight is not None:
+        for severity in FindingSeverity:
+            number = step.preflight.count(severity)
+            telemetry.ROLLOUT_PREFLIGHT.labels(rollout, severity).set(number)
 
 
 def _clusters(tracked: TrackedRollout) -> None:
@@ -117,6 +130,9 @@ def _reports(tracked: TrackedRollout) -> None:
     if found.rollback_until is not None:
         until = found.rollback_until.timestamp()
         telemetry.ROLLOUT_ROLLBACK_UNTIL.labels(name).set(until)
+    telemetry.ROLLOUT_PAUSED.labels(name).set(found.paused)
+    if found.paused_since is not None:
+        telemetry.ROLLOUT_PAUSED_SINCE.labels(name).set(found.paused_since.timestamp())
 
 
 def _rollout(name: str, step: TrackedStep, *, held: bool) -> Counter[str]:

@@ -83,7 +83,7 @@ class Reporter(Struct, frozen=True, eq=False):
 
     def changed_by_person(self, rollout: str) -> None:
         """Makes the status due, and warns of annotations that ibgu does not understand."""
-        found = self._mirror.ibgu(rollout)
+        found = self._mirror.rollout_object(rollout)
         if found is None:
             return
         self._statuses.mark_due(rollout)

@@ -15,9 +15,9 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine
 from ibgu.core.engine.gates import internal_error
 from ibgu.core.engine.state import FleetState, TrackedRollout
-from ibgu.core.model import Rollout
-from ibgu.core.model.kinds import Condition, Ibgu, JsonObject
-from ibgu.core.views.status import StatusListing, held_status, status_of
+from ibgu.core.model import Rollout, names
+from ibgu.core.model.kinds import Condition, JsonObject, RolloutObject
+from ibgu.core.views.status import OPTIONAL_FIELDS, StatusListing, held_status, status_of
 from ibgu.flowcontrol.fair import interleaved
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_answer
@@ -68,7 +68,7 @@ class Statuses:
         self._talm_live = talm_live
         self._dirty: dict[str, datetime] = {}
         self._written: dict[str, bytes] = {}
-        self._answered: dict[str, Ibgu] = {}
+        self._answered: dict[str, RolloutObject] = {}
         self._due: dict[str, datetime] = {}
         self._listings: dict[str, StatusListing] = {}
         self._refusals = Refusals(rng)
@@ -110,7 +110,7 @@ class Statuses:
 
     def _unreadable(self, uid: str, now: datetime) -> TrackedRollout | None:
         """Returns what the status of a rollout is made of that can't be read: its hold alone."""
-        found = self._mirror.ibgu(uid)
+        found = self._mirror.rollout_object(uid)
         if found is None or uid not in self._quarantine:
             return None
         meta, words = found.metadata, self._quarantine.error_of(uid)
@@ -120,6 +120,7 @@ class Statuses:
                 namespace=meta.namespace,
                 name=meta.name,
                 created_at=now,
+                kind=found.kind,
                 spec=found.spec,
                 generation=meta.generation,
                 hold=internal_error(words, now),
@@ -130,7 +131,7 @@ class Statuses:
         """Submits the status if it differs from the last one; the next may follow after a second,
         later the longer the status is."""
         rollout = tracked.rollout
-        found = self._mirror.ibgu(rollout.uid)
+        found = self._mirror.rollout_object(rollout.uid)
         if found is None:
             return
         status = self._status(tracked, found, now)
@@ -148,19 +149,20 @@ class Statuses:
         self._due[rollout.uid] = now + timedelta(seconds=1 + cost)
         self._writer.submit(_status_write(tracked, body))
 
-    def _status(self, tracked: TrackedRollout, found: Ibgu, now: datetime) -> JsonObject:
+    def _status(self, tracked: TrackedRollout, found: RolloutObject, now: datetime) -> JsonObject:
         uid, shown = tracked.rollout.uid, _conditions(found)
+        served = self._served if tracked.rollout.kind == names.IBGU else OPTIONAL_FIELDS
         if uid in self._quarantine:
-            return held_status(tracked, shown, self._served, now)
+            return held_status(tracked, shown, served, now)
         payload, annotations = self._payloads.state(uid), found.metadata.annotations
         listing = self._listings.setdefault(uid, StatusListing())
-        return status_of(*(tracked, payload, shown, self._served, now, listing, annotations))
+        return status_of(*(tracked, payload, shown, served, now, listing, annotations))
 
     def answered(self, result: WriteResult) -> bool:
         """Handles the response to a status write; a failed one is built and written again, with
         backoff after a refusal. Returns True for a new refusal, which someone should know of."""
         uid, error = result.write.owner, result.error
-        if self._mirror.ibgu(uid) is None:
+        if self._mirror.rollout_object(uid) is None:
             return False
         if result.body is not None:
             self._taken(uid, result.body)
@@ -175,7 +177,7 @@ class Statuses:
 
     def _taken(self, uid: str, body: bytes) -> None:
         self._refusals.forget(_key(uid))
-        answer = decode_answer(body, Ibgu)
+        answer = decode_answer(body, RolloutObject)
         if answer is not None:
             self._answered[uid] = answer
             self.seen(uid)
@@ -194,7 +196,7 @@ class Statuses:
 
         While a write is in progress its author is unclear; the response calls this again.
         """
-        ours, shown = self._answered.get(rollout), self._mirror.ibgu(rollout)
+        ours, shown = self._answered.get(rollout), self._mirror.rollout_object(rollout)
         if ours is None or shown is None or self._writer.pending(_key(rollout)):
             return
         if version_of(shown) > version_of(ours) and shown.status != ours.status:
@@ -206,13 +208,13 @@ def _key(rollout: str) -> tuple[str, ...]:
     return ("status", rollout)
 
 
-def _shows(found: Ibgu, body: bytes) -> bool:
+def _shows(found: RolloutObject, body: bytes) -> bool:
     shown = decode_answer(found.status, dict[str, Any])
     status: JsonObject = json.decode(body)["status"]
     return shown == {key: value for key, value in status.items() if value is not None}
 
 
-def _conditions(found: Ibgu) -> list[Condition]:
+def _conditions(found: RolloutObject) -> list[Condition]:
     """Returns the conditions shown; empty if the status is malformed: ours then replaces it."""
     known = decode_answer(found.status, _StatusView)
     return known.conditions if known else []
@@ -225,7 +227,7 @@ def _status_write(tracked: TrackedRollout, body: bytes) -> Write:
     return Write(
         key=_key(rollout.uid),
         method="PATCH",
-        path=paths.ibgu_status(rollout.namespace, rollout.name),
+        path=paths.rollout_status(rollout.kind, rollout.namespace, rollout.name),
         body=body,
         content_type=paths.MERGE_PATCH,
         owner=rollout.uid,

@@ -20,7 +20,7 @@ from ibgu.core.assurance.shadow import (
 )
 from ibgu.core.drivers import traits
 from ibgu.core.model import ActionName
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.talm import TalmGroup, TalmWork
 from ibgu.db.shadow import ShadowRecords
 
@@ -37,7 +37,7 @@ class ShadowRecorder:
         self.steps = {step.key: step for step in known.steps}
         self.runs = {run.key: run for run in known.runs}
         self._open = {run.key for run in known.runs if run.open}
-        self._seen: dict[str, tuple[Ibgu, tuple[TalmGroup, ...]]] = {}
+        self._seen: dict[str, tuple[RolloutObject, tuple[TalmGroup, ...]]] = {}
         """Maps uids to what was last observed; if that is the same, nothing is new there."""
         self._new_rollouts: dict[str, ShadowRollout] = {}
         self._new_steps: dict[tuple[str, int], ShadowStep] = {}
@@ -89,7 +89,7 @@ class ShadowRecorder:
 
     # -- one IBGU ------------------------------------------------------------------------------
 
-    def _rollout(self, obj: Ibgu, groups: tuple[TalmGroup, ...], now: datetime) -> None:
+    def _rollout(self, obj: RolloutObject, groups: tuple[TalmGroup, ...], now: datetime) -> None:
         uid = obj.metadata.uid
         if self._nothing_new(obj, groups):
             return
@@ -105,7 +105,7 @@ class ShadowRecorder:
             if key[1] not in with_group:
                 self._follow(self.runs[key], TalmObservation(None, None, reachable=True), now)
 
-    def _nothing_new(self, obj: Ibgu, groups: tuple[TalmGroup, ...]) -> bool:
+    def _nothing_new(self, obj: RolloutObject, groups: tuple[TalmGroup, ...]) -> bool:
         """Returns whether nothing can have changed: these objects are the same and nothing is
         open."""
         uid = obj.metadata.uid

@@ -16,6 +16,7 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.watches import Watches
 from ibgu.controller.shadow.recorder import ShadowRecorder
 from ibgu.core.drivers import DRIVERS
+from ibgu.core.model import names
 from ibgu.db import JournalUnavailable, LeadershipLost
 from ibgu.db.shadow import ShadowStore
 from ibgu.hub.client import HubClient
@@ -46,7 +47,9 @@ class Shadow:
         self._store = ShadowStore(engine, served.hub)
         self._dirty = asyncio.Event()
         self._mirror = Mirror(lambda *_: self._dirty.set(), lambda _: self._dirty.set())
-        self._watches = Watches(DRIVERS, client, self._mirror, served, settings, Random())
+        # TALM carries out no other kind, and shadow mode may read none.
+        upgrades = {names.IBGU: DRIVERS[names.IBGU]}
+        self._watches = Watches(upgrades, client, self._mirror, served, settings, Random())
         self._clock = Clock(self._store.now)
         self._away = ""
         self._tally = telemetry.Tally(client)

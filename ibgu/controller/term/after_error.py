@@ -14,7 +14,7 @@ def quarantine_broken(
     """Quarantines the rollouts that the errors are about. Raises the group if too many namespaces
     have some: the cause is hardly theirs."""
     for broken in {each.rollout: each for each in broken_of(group)}.values():
-        found = mirror.ibgu(broken.rollout)
+        found = mirror.rollout_object(broken.rollout)
         meta = found.metadata if found is not None else None
         again = quarantine.put(broken, meta.namespace if meta is not None else None)
         name = f"{meta.namespace}/{meta.name}" if meta is not None else broken.rollout
@@ -35,7 +35,7 @@ def _quarantine_namespaces(mirror: Mirror, quarantine: Quarantine) -> None:
         namespace for namespace, count in quarantine.namespaces.items() if count > MAX_NAMESPACES
     }
     words = f"at more than {MAX_NAMESPACES} rollouts of its namespace"
-    here = [found.metadata for found in mirror.ibgus]
+    here = [found.metadata for found in mirror.objects]
     others = [meta for meta in here if meta.namespace in full and meta.uid not in quarantine]
     for meta in others:
         quarantine.put(RolloutError(meta.uid, words), meta.namespace)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 
@@ -16,9 +16,12 @@ from ibgu.controller.effects.outcomes import WriteOutcomes
 from ibgu.controller.effects.refusals import denied
 from ibgu.controller.facts import TermFacts
 from ibgu.controller.journal.durations import ActionDurations
+from ibgu.controller.lookups.hub_releases import HubReleases
 from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.lookups.payloads import Payloads
+from ibgu.controller.lookups.preflights import Preflights
 from ibgu.controller.lookups.rights import RightsWatch
+from ibgu.controller.lookups.step_inspections import StepInspections
 from ibgu.controller.lookups.talm import SeenLeases
 from ibgu.controller.lookups.talm_policy import TalmPolicyWatch
 from ibgu.controller.lookups.tenants import Tenants
@@ -46,6 +49,7 @@ from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.core.plan.references import UncheckedPolicy
+from ibgu.db.inspections import Inspections
 from ibgu.db.journal import Journal
 from ibgu.db.reads import Reads
 from ibgu.flowcontrol.deadline import Deadline
@@ -76,6 +80,7 @@ class TermDeps(Struct, frozen=True, kw_only=True):
     talm_seen: SeenLeases
     talm_policy: TalmPolicyWatch
     reads: Reads
+    inspections: Inspections
     lease: Callable[[], ObjectMeta | None]
     """Returns the metadata of the Lease while this controller holds it."""
 
@@ -99,6 +104,7 @@ class RunningTerm(Struct, frozen=True, kw_only=True):
     refresh: FeedbackRefresh | None
     """None if refreshes are turned off."""
     payload_checks: PayloadChecks
+    preflights: Preflights
     journal_writer: JournalWriter
     resync: Resync
     changes: ChangeHandlers
@@ -131,14 +137,18 @@ class Assembly(Struct, frozen=True, eq=False):
         work_queue = WorkQueue(self._namespace_of)
         errors = DeferredErrors(quarantine, work_queue)
         unchecked = UncheckedPolicy(settings.payload_references)
-        payloads = Payloads(drivers, client, settings.service_account, unchecked)
+        account = settings.service_account
+        payloads = Payloads(drivers, client, account, unchecked, mirror.annotations)
         writer = self._writer(lambda result: responses.answered(result), deadline)
-        outcomes = WriteOutcomes(drivers, mirror, writer, deps.rng)
+        outcomes = WriteOutcomes(drivers, mirror, writer, deps.rng, payloads.problem)
         effects = self._effects(payloads, writer, outcomes)
         journal_writer = new_journal_writer(partial(disarm_without_journal, fleet, effects, errors))
         adopting = Adoption(client, mirror, payloads, writer, tasks, work_queue.touch, facts)
         touch_now = work_queue.touch_now
-        lister = MembershipLister(client, mirror, payloads, self._tenants, tasks, touch_now)
+        preflights = self._preflights(payloads, touch_now)
+        lister = MembershipLister(
+            client, mirror, payloads, self._tenants, preflights, tasks, touch_now
+        )
         statuses = self._statuses(payloads, writer, journal_writer)
         event_writer = EventWriter(mirror, clock, writer, instance=settings.identity)
         reporter = Reporter(fleet, mirror, payloads, quarantine, statuses, event_writer)
@@ -149,9 +159,9 @@ class Assembly(Struct, frozen=True, eq=False):
         )
         resync = Resync(fleet, mirror, work_queue, facts, effects, reporter)
         snapshots = Snapshots(
-            fleet, drivers, mirror, outcomes, payloads, self._tenants, adopting, facts
+            fleet, drivers, mirror, outcomes, payloads, preflights, self._tenants, adopting, facts
         )
-        cleanup = Cleanup(fleet, mirror, payloads, lister, adopting, outcomes, reporter)
+        cleanup = Cleanup(fleet, mirror, payloads, preflights, lister, adopting, outcomes, reporter)
         planner = Planner(
             fleet, drivers, mirror, snapshots, outcomes, lister, work_queue, quarantine
         )
@@ -175,12 +185,33 @@ class Assembly(Struct, frozen=True, eq=False):
             statuses=statuses,
             event_writer=event_writer,
             refresh=refresh,
+            preflights=preflights,
             payload_checks=PayloadChecks(fleet, payloads, work_queue, quarantine),
             journal_writer=journal_writer,
             resync=resync,
             changes=changes,
             loop=loop,
         )
+
+    def _preflights(self, payloads: Payloads, touch: Callable[[str], None]) -> Preflights:
+        return Preflights(
+            self._fleet,
+            self._deps.drivers,
+            self._deps.mirror,
+            payloads,
+            self._quarantine,
+            self._clock.now,
+            touch,
+            self._step_inspections(),
+            HubReleases(self._deps.client) if self._deps.settings.preflight_hub_releases else None,
+        )
+
+    def _step_inspections(self) -> StepInspections | None:
+        settings = self._deps.settings
+        if not settings.preflight_inspections:
+            return None
+        ttl = timedelta(seconds=settings.preflight_inspection_ttl)
+        return StepInspections(self._deps.inspections, ttl, settings.preflight_inspection_seconds)
 
     def _effects(self, payloads: Payloads, writer: Writer, outcomes: WriteOutcomes) -> Effects:
         deps = self._deps
@@ -250,5 +281,5 @@ class Assembly(Struct, frozen=True, eq=False):
     def _namespace_of(self, rollout: str) -> str:
         """Returns the namespace that the rollout belongs to; each tenant has namespaces of its
         own."""
-        found = self._deps.mirror.ibgu(rollout)
+        found = self._deps.mirror.rollout_object(rollout)
         return found.metadata.namespace if found is not None else self._fleet.namespace_of(rollout)

@@ -16,7 +16,7 @@ from ibgu.controller.mirror.mirror import Mirror
 from ibgu.controller.mirror.watches import Watches
 from ibgu.controller.quarantine import Quarantine, attributed_to
 from ibgu.core.assurance.recover import (
-    FoundIbgu,
+    FoundRollout,
     Versions,
     behind,
     generation_back,
@@ -30,7 +30,7 @@ from ibgu.core.assurance.recover import (
 from ibgu.core.engine.driver import Drivers
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Decision, RolloutState
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
 from ibgu.db.journal import Journal, Loaded
 
 log = structlog.get_logger("ibgu.recovery")
@@ -65,6 +65,8 @@ class Recovery:
         `proof`: the proof that the hub was restored, if known already.
         """
         fleet, versions = await self._read()
+        if await self._watches.require(_present(fleet)):
+            fleet, versions = await self._read()
         if proof or self._proof(fleet, versions):
             await self._watches.relist()
             fleet, versions = await self._read()
@@ -98,10 +100,10 @@ class Recovery:
     def _proofs(self, fleet: FleetState, versions: Versions) -> Iterator[str]:
         yield from versions_back(versions, self._mirror.versions())
         deleted = fleet.deleted
-        for found in self._mirror.ibgus:
+        for found in self._mirror.objects:
             yield from returned(found, deleted)
         for uid, tracked in fleet.rollouts.items():
-            shown = self._mirror.ibgu(uid)
+            shown = self._mirror.rollout_object(uid)
             if shown is not None and uid not in self._quarantine:
                 with attributed_to(uid):
                     yield from generation_back(tracked, shown)
@@ -109,15 +111,15 @@ class Recovery:
 
     async def _hold(self, proof: str, now: datetime) -> tuple[FleetState, list[Decision]]:
         """Holds all rollouts, including finished ones that the restore brought back."""
-        ibgus = {found.metadata.uid: found for found in self._mirror.ibgus}
-        fleet, _ = await self._read(ibgus)
+        objects = {found.metadata.uid: found for found in self._mirror.objects}
+        fleet, _ = await self._read(objects)
         log.error("the hub was restored from a backup", proof=proof)
         tracked_rollouts = [
             tracked
             for uid, tracked in fleet.rollouts.items()
             if not self._quarantine.untouchable(uid)
         ]
-        held = hold_all(tracked_rollouts, ibgus, proof, now)
+        held = hold_all(tracked_rollouts, objects, proof, now)
         relabelled = lost(tracked_rollouts, fleet.pending_patches, self._mirror.cluster)
         return fleet, await self._commit(_taken(fleet, [*held, *relabelled]), now)
 
@@ -125,14 +127,14 @@ class Recovery:
 
     async def _import(self, fleet: FleetState, now: datetime) -> list[Decision]:
         said: list[Decision] = []
-        for found in list(self._mirror.ibgus):
+        for found in list(self._mirror.objects):
             if found.metadata.uid not in self._quarantine:
                 with attributed_to(found.metadata.uid):
                     draft = _taken(fleet, self._rebuilt(fleet, found, now))
                 said += await self._commit(draft, now)
         return said
 
-    def _rebuilt(self, fleet: FleetState, found: Ibgu, now: datetime) -> list[Decision]:
+    def _rebuilt(self, fleet: FleetState, found: RolloutObject, now: datetime) -> list[Decision]:
         """Returns the decisions that rebuild the rollout; empty if the journal knows all that the
         hub shows."""
         seen = self._mirror.found(found)
@@ -144,7 +146,7 @@ class Recovery:
         driver = self._drivers[rollout.kind]
         return list(rebuild(driver, rollout, seen, fleet, why, now))
 
-    def _unknown(self, fleet: FleetState, seen: FoundIbgu) -> str:
+    def _unknown(self, fleet: FleetState, seen: FoundRollout) -> str:
         tracked = fleet.rollouts.get(seen.object.metadata.uid)
         if tracked is None or tracked.rollout.state is RolloutState.DELETED:
             return ""
@@ -154,6 +156,12 @@ class Recovery:
         if draft.decisions:
             await self._journal_writer.commit(draft, now)
         return draft.decisions
+
+
+def _present(fleet: FleetState) -> set[str]:
+    """Returns the kinds of the rollouts that were not deleted."""
+    found = (tracked.rollout for tracked in fleet.rollouts.values())
+    return {each.kind for each in found if each.state is not RolloutState.DELETED}
 
 
 def _taken(fleet: FleetState, decisions: Iterable[Decision]) -> Draft:

@@ -126,6 +126,7 @@ class Term:
         tasks.create_task(record_versions(deps.journal, deps.mirror, lambda: deps.watches.in_sync))
         unreadable, touch = term.fleet.unreadable, term.resync.touch_everything
         tasks.create_task(reread_unreadable(deps.journal, unreadable, self._quarantine, touch))
+        tasks.create_task(term.preflights.run())
         tasks.create_task(term.payload_checks.run(settings.payload_check_seconds))
         if days := settings.events_days:
             forget = old_events(deps.journal)

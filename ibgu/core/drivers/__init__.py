@@ -1,5 +1,6 @@
 """The drivers of all kinds of change, by the kind of the object that asks for it."""
 
+from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.driver import Driver, Drivers, FailureText, KindMeanings, KindTexts
 from ibgu.core.model import ActionName
@@ -24,7 +25,7 @@ __all__ = [
     "traits",
 ]
 
-DRIVERS: Drivers = {driver.kind: driver for driver in [IBU]}
+DRIVERS: Drivers = {driver.kind: driver for driver in [IBU, CLUSTER_VERSION]}
 """The only place that lists the kinds of change: who imports from here has declared
 the actions of all of them."""
 

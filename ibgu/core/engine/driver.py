@@ -21,7 +21,14 @@ from ibgu.core.model import (
     Run,
     WorkView,
 )
-from ibgu.core.model.kinds import ConfigMap, FeedbackValue, IbguSpec, JsonObject, Reference, Secret
+from ibgu.core.model.kinds import (
+    ConfigMap,
+    FeedbackValue,
+    JsonObject,
+    Reference,
+    RolloutSpec,
+    Secret,
+)
 from ibgu.core.model.meaning import Meaning
 
 
@@ -56,6 +63,15 @@ class Verdict(Struct, frozen=True):
     cause: Cause | None = None
     message: str = ""
     """The cluster's words, as of its progress; generic, or empty, while there are none yet."""
+    grace: timedelta = timedelta()
+    """How long a failure must stand before it ends the run: the cluster tries again by itself."""
+    undecided: bool = False
+    """Whether the cluster is at such a try: the failure before it still stands meanwhile."""
+    again: bool = False
+    """Whether the action takes another run after this success."""
+    earliest: timedelta = timedelta()
+    """How long after the acceptance a success proves nothing yet: the cluster may still show its
+    state from before."""
 
 
 class ActionRefusal(Struct, frozen=True):
@@ -76,10 +92,27 @@ class FailureText(Struct, frozen=True, kw_only=True):
     """One sentence: what happened on the cluster."""
     remedy: str
     """One sentence: what a person does next."""
+    rules: tuple[str, ...] = ()
+    """The preflight rules that look for its cause before the start."""
+    guide: str = ""
+    """The recovery guide, as docs/page.md#heading; empty: there is none."""
 
 
 class PayloadError(ValueError):
     """A payload that no step may carry; the message names the object and says what to do."""
+
+
+class TemplateRefused(PayloadError):
+    """A hub template that is not supported, or that has no value."""
+
+
+class Prerequisite(Struct, frozen=True):
+    """A prerequisite of an action: another one that the same rollout has completed on the cluster
+    (R47.6)."""
+
+    action: ActionName
+    within: timedelta
+    """How long ago it may have been completed."""
 
 
 class KindMeanings(Struct, frozen=True, kw_only=True):
@@ -91,8 +124,33 @@ class KindMeanings(Struct, frozen=True, kw_only=True):
     """Those of failures that the driver alone tells apart are here or nowhere."""
     checks: Mapping[ReasonKind, str] = {}
     """What a person checks once the reason is overdue; {cluster} is the cluster's name."""
+    commands: Sequence[str] = ()
+    """Commands with which a person at the cluster sees more of a failure; empty: the driver makes
+    them of its message."""
     aborted: Meaning = Meaning("the cluster was taken back", do="")
     """The success of an action that aborts."""
+
+
+class ReadObject(Struct, frozen=True, kw_only=True):
+    """An object on the cluster that is read beside the target."""
+
+    group: str
+    kind: str
+    resource: str
+    name: str
+    namespace: str = ""
+    """Empty: it is cluster-scoped."""
+    paths: tuple[Raw, ...]
+    """Feedback rules, encoded; the names are unique over the target and all that is read."""
+
+
+class Companion(Struct, frozen=True, kw_only=True):
+    """An object that the stage work brings beside the target."""
+
+    read: ReadObject
+    manifest: JsonObject
+    strategy: JsonObject | None = None
+    """How the manifest is written; None: the object is only read."""
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -107,13 +165,16 @@ class Target(Struct, frozen=True, kw_only=True):
     """Feedback rules, encoded: name and JSONPath of each value that `Driver.read` knows."""
     probe_path: str
     """A JSONPath that yields a value whatever state the object is in."""
+    beside: frozenset[tuple[str, str]] = frozenset()
+    """Group and kind of the objects that are read beside it. A cluster may lack one of them, which
+    keeps nothing from being applied."""
 
 
 class GivenSpec(Struct, frozen=True):
     """The spec that a cluster took last, with the action that it came with."""
 
     action: ActionName
-    spec: IbguSpec
+    spec: RolloutSpec
     rollout: str
     """The rollout that sent it, as the reader may know it."""
     readable: bool = True
@@ -171,7 +232,7 @@ class Driver(KindTexts, Protocol):
     def absent_message(self) -> str:
         """Why an action fails on a cluster without the object, as a sentence for a person."""
 
-    def problem(self, spec: IbguSpec) -> str | None:
+    def problem(self, spec: RolloutSpec) -> str | None:
         """Returns why no cluster can be asked for the spec; None: it is valid. The plan is the
         engine's matter."""
 
@@ -179,7 +240,7 @@ class Driver(KindTexts, Protocol):
         self,
         action: ActionName,
         clusters: Sequence[str],
-        spec: IbguSpec,
+        spec: RolloutSpec,
         given: Mapping[str, GivenSpec],
     ) -> Iterable[str]:
         """Yields a warning for each field that clusters would refuse to change; `given`, by
@@ -188,11 +249,11 @@ class Driver(KindTexts, Protocol):
     def annotations(self, found: Mapping[str, str]) -> dict[str, str]:
         """Returns the annotations of the rollout's object that go to the target."""
 
-    def rollback_time(self, spec: IbguSpec) -> timedelta:
+    def rollback_time(self, spec: RolloutSpec) -> timedelta:
         """Returns how long a cluster that fails after its reboot takes to be back by itself: so
         much time must be left in a step to start an action that reboots (R11.5)."""
 
-    def references(self, spec: IbguSpec, namespace: str) -> Sequence[Reference]:
+    def references(self, spec: RolloutSpec, namespace: str) -> Sequence[Reference]:
         """Returns the objects on the hub whose content the spec brings to the clusters; those
         without a namespace of their own are in the given one."""
 
@@ -208,14 +269,28 @@ class Driver(KindTexts, Protocol):
         without one it can neither change nor create the object, and each generation differs.
         `seen`: the target as the cluster shows it, on which an arming rests."""
 
-    def consumed_fields(
+    def strategy(self, rollout: Rollout, run: Run, seen: FeedbackView | None) -> JsonObject:
+        """Returns the update strategy with which the work agent applies the armed target; what a
+        cluster takes away once it has read it must not be brought again."""
+
+    def configs(
         self, rollout: Rollout, run: Run, seen: FeedbackView | None
-    ) -> Sequence[str]:
-        """Returns the JSONPaths of what the armed target carries and the cluster takes away once it
-        has read it: the work agent must not bring it again."""
+    ) -> Sequence[JsonObject]:
+        """Returns the manifest configs of what comes along with the armed target."""
+
+    def companions(
+        self, rollout: Rollout, run: Run | None, seen: FeedbackView | None, *, resuming: bool
+    ) -> Sequence[Companion]:
+        """Returns what the stage work brings beside the target: objects that are read, and written
+        where the run pauses or resumes them. `resuming`: without a run, everything that the rollout
+        has paused is resumed (R48)."""
+
+    def pauses(self, rollout: Rollout) -> bool:
+        """Returns whether the rollout pauses parts of its clusters, which are resumed later."""
 
     def read(self, values: Iterable[FeedbackValue]) -> FeedbackView:
-        """Returns the target as fed back; values may be absent, or anything at all."""
+        """Returns the target, and what is read beside it, as fed back; values may be absent, or
+        anything at all."""
 
     def judge(self, feedback: FeedbackView, action: ActionName, rollout: Rollout) -> Judgement:
         """Returns whether the rollout's action may start; asked by feedback that answers a probe,
@@ -224,6 +299,20 @@ class Driver(KindTexts, Protocol):
     def verdict(self, feedback: FeedbackView, action: ActionName, rollout: Rollout) -> Verdict:
         """Returns how the rollout's action goes; asked only by feedback that speaks for its
         run."""
+
+    def prerequisite(
+        self, feedback: FeedbackView, action: ActionName, rollout: Rollout
+    ) -> Prerequisite | None:
+        """Returns what must be completed before the rollout's action starts on a cluster in which
+        it may start otherwise; None: nothing."""
+
+    def job(self, rollout: Rollout, run: Run) -> Sequence[JsonObject]:
+        """Returns the one Job that does the run's action, and before it what it needs; asked only
+        of actions with the trait `runs_job`. All of it is new on the cluster, and goes with the
+        Job, whose name no other run has."""
+
+    def job_verdict(self, work: WorkView, action: ActionName, rollout: Rollout) -> Verdict:
+        """Returns how the rollout's action goes by the work that brings its Job."""
 
     def out_of_stage(self, feedback: FeedbackView) -> bool:
         """Returns whether the cluster is proven to be out of any action that reboots it (R14.3)."""

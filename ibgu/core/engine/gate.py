@@ -45,7 +45,7 @@ class GateInput(StrEnum):
     """The inputs that a gate's check reads."""
 
     RECORDS = "the journal's records of the rollout and its steps"
-    OBJECT = "the IBGU on the hub"
+    OBJECT = "the rollout's object on the hub"
     PAYLOAD = "the ConfigMaps and Secrets that the step carries"
     STARTS = "the starts of the last minute on the hub"
     TIME = "the time"
@@ -55,10 +55,13 @@ class GateInput(StrEnum):
 
 
 class Switch(Struct, frozen=True, kw_only=True):
-    """An annotation of the IBGU that a gate obeys: in force while it is there, whatever its
-    value."""
+    """An annotation of the IBGU that a gate obeys: in force while it is there."""
 
     annotation: str
+    values: tuple[str, ...] = ()
+    """The values that a person may give it; empty: its value does not matter."""
+    others: frozenset[ReasonKind] = frozenset()
+    """Reasons of other gates that obey the annotation, too."""
     title: str
     """What a list of a rollout's activity calls the change."""
     put: str

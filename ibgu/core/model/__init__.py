@@ -58,6 +58,7 @@ from ibgu.core.model.runs import (
 from ibgu.core.model.views import (
     ClusterView,
     FeedbackView,
+    JobView,
     Observation,
     WorkView,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "Finished",
     "InFlight",
     "Intended",
+    "JobView",
     "Kind",
     "Member",
     "MemberBase",

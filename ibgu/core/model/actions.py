@@ -72,6 +72,8 @@ class ActionTraits(Struct, frozen=True, kw_only=True):
     """Whether automatic import must be off before the action is armed (R14.1)."""
     carries_payload: bool = False
     """Whether the action brings ConfigMaps and Secrets of the hub to the cluster (R25)."""
+    runs_job: bool = False
+    """Whether the action is done by a Job on the cluster, which a work of its own brings (R47)."""
     begins: bool = False
     """Whether a cluster that was taken back begins with the action again."""
     rate_limited: bool = False
@@ -89,6 +91,12 @@ class ActionTraits(Struct, frozen=True, kw_only=True):
     """Whether the action leads a cluster back, so that no policy may hold it."""
     warns: bool = False
     """Whether the cluster's warnings are of this action."""
+    preflight: bool = False
+    """Whether preflight's rules say in advance what makes the action fail (R46.9)."""
+    pauses: bool = False
+    """Whether the action pauses parts of the cluster where the rollout asks for it (R48)."""
+    resumes: bool = False
+    """Whether the action resumes what was paused."""
     expires: bool = False
     """Whether the cluster can start the action until a time only, which it reports (R8.9)."""
     implied_by: ActionName = ""
@@ -109,6 +117,11 @@ class ActionTable(Struct, frozen=True):
     actions: tuple[ActionTraits, ...]
     plans: tuple[PlanActions, ...]
     """All plans that are allowed; every other one is refused."""
+    offered: PlanActions = ()
+    """The steps that a person is offered, where far more are allowed; empty: all of them."""
+    no_follow_ups: str = ""
+    """Why ibgu makes no second object that cancels, rolls back, finalizes or retries clusters of a
+    rollout, and what to do instead; empty: it does."""
 
     def __post_init__(self) -> None:
         for action in self.actions:

@@ -56,6 +56,10 @@ class ReportCounts(Struct, frozen=True):
     """Clusters that can be rolled back until a time that they report."""
     rollback_until: datetime | None = None
     """The earliest of these times; None: there is no such cluster."""
+    paused: int = 0
+    """Clusters of which parts may be paused for the rollout."""
+    paused_since: datetime | None = None
+    """Since when, at the longest."""
 
 
 class Progress(IntEnum):

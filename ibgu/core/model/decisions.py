@@ -39,6 +39,7 @@ class Kind(StrEnum):
     CLOCK_STOPPED = "ClockStopped"
     CLOCK_STARTED = "ClockStarted"
     STEP_FINISHED = "StepFinished"
+    PREFLIGHT = "PreflightEvaluated"
     # member
     JOINED = "MemberJoined"
     MEMBER_ADOPTED = "MemberAdopted"
@@ -53,6 +54,8 @@ class Kind(StrEnum):
     AUTO_IMPORT_OFF = "AutoImportStaysOff"
     UNWATCHED = "WatchEnded"
     ROLLBACK_DEADLINE = "RollbackDeadlineChanged"
+    RESUME_DUE = "ResumeDue"
+    RESUMED = "Resumed"
     # run
     RUN_INTENDED = "RunIntended"
     RUN_ARMING = "RunArming"

@@ -34,6 +34,8 @@ class Document(Struct, frozen=True):
     lines: Mapping[Path, int] = {}
     problem: str = ""
     """Why it can't be read."""
+    template: bool = False
+    """Whether the problem is a hub template."""
 
     @property
     def kind(self) -> str:

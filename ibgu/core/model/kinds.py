@@ -6,7 +6,7 @@ decoding, absent ones take their default, so an object of a newer API version st
 
 from typing import Any
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from ibgu.core.model.names import IBGU
 
@@ -88,10 +88,84 @@ class PlanItem(WireStruct, frozen=True, gc=False, rename="camel"):
     rollout_strategy: RolloutStrategy = RolloutStrategy()
 
 
-class IbguSpec(WireStruct, frozen=True, gc=False, rename="camel"):
+class Release(WireStruct, frozen=True, gc=False, rename="camel"):
+    """An OpenShift release."""
+
+    version: str = ""
+    image: str = ""
+    """The image, by digest."""
+
+
+class MirrorSource(WireStruct, frozen=True, gc=False, rename="camel"):
+    source: str = ""
+    """A repository, or a registry."""
+    mirrors: list[str] = []
+
+
+class Pauses(WireStruct, frozen=True, gc=False, rename="camel"):
+    """Pauses name what an update pauses on each cluster, and resumes after it."""
+
+    pools: list[str] = []
+    """MachineConfigPools, in the order in which they are resumed."""
+    health_checks: list[str] = []
+    """MachineHealthChecks as namespace/name."""
+
+
+class Backup(WireStruct, frozen=True, gc=False, rename="camel"):
+    """The backup of a cluster before its update."""
+
+    form: str = ""
+    """Etcd or Full."""
+    image: str = ""
+    """The image of the Job, by digest."""
+    path: str = ""
+    """The folder on the node; empty: the form's own."""
+    max_age_minutes: int = 240
+    """How old the backup may be when the update begins."""
+
+
+class PreCache(WireStruct, frozen=True, gc=False, rename="camel"):
+    """The images of the release on a cluster before its update."""
+
+    image: str = ""
+    """The image of the Job, by digest."""
+    space_required_gib: int = field(default=35, name="spaceRequiredGiB")
+    exclude_patterns: list[str] = []
+    """Basic regular expressions of names in the release that are not pulled."""
+
+
+class ClusterUpdate(WireStruct, frozen=True, gc=False, rename="camel"):
+    """ClusterUpdate is what a FleetUpdate (ibgu.dev/v1alpha1) brings to its clusters."""
+
+    release: Release = Release()
+    signatures: list[str] = []
+    """The signatures of the release's digest, base64."""
+    mirrors: list[MirrorSource] = []
+    acks: list[str] = []
+    """Keys of the admin acks that a person gives for the clusters."""
+    pause: Pauses = Pauses()
+    backup: Backup | None = None
+    pre_cache: PreCache | None = None
+
+
+class RolloutSpec(WireStruct, frozen=True, gc=False, rename="camel"):
+    """The spec of an object that asks for a rollout. Each kind has a part of its own, which its
+    driver alone reads, and shares the rest."""
+
     ibu_spec: IbuSpec = IbuSpec()
+    """The part of an ImageBasedGroupUpgrade."""
     cluster_label_selectors: list[LabelSelector] = []
     plan: list[PlanItem] = []
+    update: ClusterUpdate | None = None
+    """The part of a FleetUpdate."""
+
+    @property
+    def release(self) -> Release:
+        """The release that the clusters are to run in the end: the seed image, or the release's."""
+        if self.update is not None:
+            return self.update.release
+        seed = self.ibu_spec.seed_image_ref
+        return Release(seed.version, seed.image)
 
 
 class ManagedFields(WireStruct, frozen=True, gc=False, rename="camel"):
@@ -103,16 +177,16 @@ class ManagedFields(WireStruct, frozen=True, gc=False, rename="camel"):
     time: str = ""
 
 
-class IbguMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
+class ManagedFieldsMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
     managed_fields: list[ManagedFields] = []
 
 
-class Ibgu(WireStruct, frozen=True, gc=False, rename="camel"):
-    """An ImageBasedGroupUpgrade. `status` stays raw: ibgu writes it, and reads it only to
-    compare."""
+class RolloutObject(WireStruct, frozen=True, gc=False, rename="camel"):
+    """An object that asks for a rollout: an ImageBasedGroupUpgrade or a FleetUpdate. `status` stays
+    raw: ibgu writes it, and reads it only to compare."""
 
-    metadata: IbguMeta
-    spec: IbguSpec = IbguSpec()
+    metadata: ManagedFieldsMeta
+    spec: RolloutSpec = RolloutSpec()
     status: Raw = Raw(b"{}")
     kind: str = IBGU
 
@@ -124,29 +198,20 @@ class ManagedClusterSpec(WireStruct, frozen=True, gc=False, rename="camel"):
     hub_accepts_client: bool = False
 
 
+class ClusterClaim(WireStruct, frozen=True, gc=False, rename="camel"):
+    name: str = ""
+    value: str = ""
+
+
 class ManagedClusterStatus(WireStruct, frozen=True, gc=False, rename="camel"):
     conditions: list[Condition] = []
+    cluster_claims: list[ClusterClaim] = []
 
 
 class ManagedCluster(WireStruct, frozen=True, gc=False, rename="camel"):
     metadata: ObjectMeta
     spec: ManagedClusterSpec = ManagedClusterSpec()
     status: ManagedClusterStatus = ManagedClusterStatus()
-
-
-class ClusterClaim(WireStruct, frozen=True, gc=False, rename="camel"):
-    name: str = ""
-    value: str = ""
-
-
-class ReportingClusterStatus(ManagedClusterStatus, frozen=True, gc=False, rename="camel"):
-    cluster_claims: list[ClusterClaim] = []
-
-
-class ReportingCluster(ManagedCluster, frozen=True, gc=False, rename="camel"):
-    """A ManagedCluster with what its cluster claims, which the engine does not need."""
-
-    status: ReportingClusterStatus = ReportingClusterStatus()
 
 
 # -- ManagedClusterSet and its bindings (cluster.open-cluster-management.io/v1beta2) -------------

@@ -6,7 +6,7 @@ from enum import Enum
 from msgspec import Struct
 
 NOTHING = "nothing: ibgu continues automatically"
-RESUME = "then annotate the IBGU with ibgu.dev/resume"
+RESUME = "then annotate the rollout with ibgu.dev/resume"
 STARTS_AFTER_ANOTHER = (
     "The cluster starts when one in flight ends; ibgu reports those that are overdue"
 )

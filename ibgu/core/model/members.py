@@ -68,6 +68,10 @@ class MemberBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state")
     """The warning that a person has accepted, so that the cluster may go on."""
     rollback_until: datetime | None = None
     """When the cluster's way back ends, as long as it has one that this member has opened."""
+    paused_since: datetime | None = None
+    """Since when parts of the cluster may be paused for this member's action (R48)."""
+    resuming: bool = False
+    """Whether they are to be resumed now, whatever the plan says."""
 
     @property
     def key(self) -> tuple[str, int, str]:
@@ -139,7 +143,7 @@ class InFlight(MemberBase, frozen=True, gc=False, kw_only=True, tag="in flight")
     cluster, and it keeps the slot as long as it is in flight.
 
     Its run is open, or has ended and is not disarmed yet, or has succeeded with actions still to
-    come.
+    come, or with another run of its own.
     """
 
     state: ClassVar[Literal[MemberState.IN_FLIGHT]] = MemberState.IN_FLIGHT

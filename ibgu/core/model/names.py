@@ -6,6 +6,8 @@ from typing import TypeVar
 
 IBGU = "ImageBasedGroupUpgrade"
 """The kind of the objects that ask for image-based upgrades."""
+FLEET_UPDATE = "FleetUpdate"
+"""The kind of the objects that ask for updates to another release."""
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "ibgu"
 SELECTOR = f"{MANAGED_BY}={MANAGER}"
@@ -14,15 +16,18 @@ SELECTOR = f"{MANAGED_BY}={MANAGER}"
 # On works. As a label ROLLOUT holds the rollout's uid, as an annotation its namespace/name.
 ROLLOUT = "ibgu.dev/rollout"
 PART = "ibgu.dev/part"
-"""Label: STAGE or PAYLOAD."""
+"""Label: STAGE, PAYLOAD or JOB."""
 STAGE = "stage"
 PAYLOAD = "payload"
+JOB = "job"
 
 RUN = "ibgu.dev/run"
 """The run's id, also on the IBU itself, from where it is fed back (R7.1)."""
 ARMING = "ibgu.dev/arming"
 ARMED = "armed"
 DISARMED = "disarmed"
+RESUMING = "resuming"
+"""The work asks for no action, and resumes what was paused."""
 PROBE = "ibgu.dev/probe"
 RESTORE = "ibgu.dev/restore"
 """The restore that the work was written after, if there was one."""
@@ -37,11 +42,21 @@ OUTCOME = "ibgu.dev/outcome"
 REFRESH = "ibgu.dev/refresh-feedback"
 """Touching it makes the agent read the cluster now (R21.3)."""
 
+PAUSED_BY = "ibgu.dev/paused-by"
+"""On what is paused on a cluster: the uid of the rollout."""
+
 # On ManagedClusters (R14.1).
 DISABLE_AUTO_IMPORT = "import.open-cluster-management.io/disable-auto-import"
 AUTO_IMPORT_BY = "ibgu.dev/auto-import-by"
 OF_CLUSTERS = (DISABLE_AUTO_IMPORT, AUTO_IMPORT_BY)
 """The annotations that ibgu reads of ManagedClusters."""
+
+CLAIMS = (
+    "version.openshift.io",
+    "product.open-cluster-management.io",
+    "controlplanetopology.openshift.io",
+)
+"""The claims of ManagedClusters that preflight reads: release, product and topology."""
 
 # Controls on the IBGU: a closed list.
 RESUME = "ibgu.dev/resume"
@@ -57,6 +72,9 @@ RESUMED_BY = "ibgu.dev/resumed-by"
 Not a control."""
 CONTROLS = (RESUME, SKIP, CIRCUIT_BREAKER, ADOPT)
 """Controls that are acted on once per value."""
+TEMPLATE_CONFIG_MAPS = "ibgu.dev/template-config-maps"
+"""The ConfigMaps of the IBGU's namespace that templates of its payload may read, by name, separated
+by commas. Not a control."""
 MANUAL_CLEANUP_DONE = "ibgu.dev/manual-cleanup-done"
 """A person's statement that the rollout's clusters were cleaned up by hand: who, when and how."""
 STARTS_PER_MINUTE = "ibgu.dev/starts-per-minute"
@@ -65,6 +83,8 @@ RAMP_UP = "ibgu.dev/ramp-up"
 HOLD_ON_WARNING = "ibgu.dev/hold-on-warning"
 """While the annotation is there, whatever its value, clusters that have warned wait for a
 person."""
+PREFLIGHT = "ibgu.dev/preflight"
+"""What becomes of preflight's findings: off, warn (the default) or enforce."""
 RATE_LIMIT_ANNOTATIONS = (STARTS_PER_MINUTE, START_JITTER, RAMP_UP)
 """Annotations that are in force while they are there, for steps that begin with Prep or Upgrade."""
 
@@ -98,6 +118,10 @@ def stage_name(rollout_uid: str, ibgu_name: str) -> str:
 
 def payload_name(rollout_uid: str, ibgu_name: str) -> str:
     return _name(rollout_uid, ibgu_name, PAYLOAD)
+
+
+def job_name(rollout_uid: str, ibgu_name: str) -> str:
+    return _name(rollout_uid, ibgu_name, JOB)
 
 
 @lru_cache(maxsize=4096)

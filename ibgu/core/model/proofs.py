@@ -1,6 +1,6 @@
 """The certifier's seam to one kind of change of a cluster. No driver is asked."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Protocol
 
 FEEDBACK = "ibu"
@@ -32,6 +32,10 @@ class Proofs(Protocol):
         """The first actions of steps that have rate limits."""
 
     @property
+    def preflight(self) -> Set[str]:
+        """The actions that do not start against an error of preflight where it is enforced."""
+
+    @property
     def cancels(self) -> Set[str]:
         """The first actions of steps that take their clusters from older rollouts."""
 
@@ -58,6 +62,9 @@ class Proofs(Protocol):
 
     def failed(self, seen: Mapping[str, Any], action: str) -> bool:
         """Returns whether the feedback proves that the action failed."""
+
+    def paused(self, seen: Mapping[str, Any]) -> Sequence[str]:
+        """Returns what is paused on the cluster for a rollout, by name."""
 
     def shown(self, seen: Mapping[str, Any]) -> str:
         """Returns the state in words, for a violation."""

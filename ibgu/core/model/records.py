@@ -7,8 +7,9 @@ from msgspec import Struct
 
 from ibgu.core.model import names
 from ibgu.core.model.actions import ActionName
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.model.names import IBGU
+from ibgu.core.model.preflight import PreflightRecord
 from ibgu.core.model.reasons import Reason, ReasonKind
 
 
@@ -26,7 +27,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
     namespace: str
     name: str
     created_at: datetime
-    spec: IbguSpec
+    spec: RolloutSpec
     generation: int = 0
     """The IBGU's generation that `spec` comes from."""
     annotations: dict[str, str] = {}
@@ -121,6 +122,8 @@ class Step(Struct, frozen=True, kw_only=True):
 
     across_namespaces: bool = True
     """Whether an Abort or Rollback cancels older rollouts of other namespaces, too (R6.6)."""
+    preflight: PreflightRecord | None = None
+    """What preflight has found; None: it was not evaluated for this step."""
 
     @property
     def key(self) -> tuple[str, int]:

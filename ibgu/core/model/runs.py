@@ -20,6 +20,8 @@ class RunState(StrEnum):
 
 class RunResult(StrEnum):
     SUCCEEDED = "succeeded"
+    CONTINUED = "continued"
+    """Success, after which its action goes on with another run."""
     FAILED = "failed"
     LIMIT = "limit"
     REFUSED = "refused"
@@ -28,6 +30,11 @@ class RunResult(StrEnum):
     WITHDRAWN = "withdrawn"
     GONE = "gone"
     DELETED = "deleted"
+
+    @property
+    def success(self) -> bool:
+        """Whether the cluster has done what the run asked it for."""
+        return self in (RunResult.SUCCEEDED, RunResult.CONTINUED)
 
 
 class RunBase(Struct, frozen=True, gc=False, kw_only=True, tag_field="state"):

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ibgu.core.model import names
 from ibgu.core.model.conditions import status_of
-from ibgu.core.model.kinds import ManagedCluster, ObjectMeta
+from ibgu.core.model.kinds import ClusterClaim, ManagedCluster, ObjectMeta
 from ibgu.core.model.views import ClusterView
 from ibgu.core.text.cut import cut
 
@@ -55,7 +55,15 @@ def view_cluster(mc: ManagedCluster) -> ClusterView:
         local=metadata.name == _LOCAL or labels.get(_LOCAL) == "true",
         labels=_interned(labels, labels),
         annotations=_interned(metadata.annotations, names.OF_CLUSTERS),
+        claims=_claims(mc.status.cluster_claims),
+        clock=intern(status_of(mc.status.conditions, "ManagedClusterConditionClockSynced")),
     )
+
+
+def _claims(found: Iterable[ClusterClaim]) -> dict[str, str]:
+    """Returns the claims that are read; equal ones are shared by the whole fleet."""
+    known = {each.name: cut(each.value) for each in found if each.name in names.CLAIMS}
+    return _shared(tuple((key, known[key]) for key in names.CLAIMS if key in known))
 
 
 _NONE: dict[str, str] = {}

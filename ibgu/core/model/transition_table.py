@@ -48,7 +48,10 @@ TRANSITIONS: tuple[Transition, ...] = (
     _row(_NEW, Kind.MEMBER_ADOPTED, _WAITING, t.join, t.complete_action),
     _row(_NEW, Kind.MEMBER_ADOPTED, _ACCEPTED, t.take_slot),
     _row(_NEW, Kind.MEMBER_ADOPTED, _FINISHED, t.finish),
-    _row(_NEW, Kind.IMPORTED, _WAITING, t.join, t.import_completed, t.import_waiting),
+    _row(
+        *(_NEW, Kind.IMPORTED, _WAITING),
+        *(t.join, t.import_completed, t.import_waiting, t.import_pause),
+    ),
     _row(_NEW, Kind.IMPORTED, _ACCEPTED, t.take_slot),
     _row(_NEW, Kind.IMPORTED, _ENDED, t.take_slot),
     _row(_NEW, Kind.IMPORTED, _FINISHED, t.finish),
@@ -81,7 +84,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     _row(_ARMED, Kind.IMPORTED, _FINISHED, t.finish),
     _row(_ACCEPTED, Kind.RUN_PROGRESS, _ACCEPTED, t.give_reason),
     _row(_ACCEPTED, Kind.RUN_ACCEPTED, _ACCEPTED, t.accept_adopted),
-    _row(_ACCEPTED, Kind.RUN_ENDED, _ENDED, t.end, t.succeed),
+    _row(_ACCEPTED, Kind.RUN_ENDED, _ENDED, t.end, t.succeed, t.succeed_in_part),
     _row(_ACCEPTED, Kind.IMPORTED, _ENDED, t.import_completed, t.close),
     _row(_ACCEPTED, Kind.IMPORTED, _FINISHED, t.finish),
     _row(_ENDED, Kind.WAITS, _ENDED, t.give_reason, t.extend),
@@ -100,6 +103,8 @@ TRANSITIONS: tuple[Transition, ...] = (
     _row(_FINISHED, Kind.AUTO_IMPORT_OFF, _FINISHED, t.warn),
     _row(_FINISHED, Kind.UNWATCHED, _FINISHED, t.unwatch),
     _row(_FINISHED, Kind.ROLLBACK_DEADLINE, _FINISHED, t.note_rollback_deadline),
+    _row(_FINISHED, Kind.RESUME_DUE, _FINISHED, t.note_resuming),
+    _row(_FINISHED, Kind.RESUMED, _FINISHED, t.note_resumed),
 )
 """All that may happen; what is not listed never does."""
 

@@ -134,6 +134,8 @@ def take_slot(member: Waiting, run: Run, *, slot: int, limit: datetime) -> InFli
         warning=member.warning,
         accepted_warning=member.accepted_warning,
         rollback_until=member.rollback_until,
+        paused_since=member.paused_since,
+        resuming=member.resuming,
         run=run,
         slot=slot,
         limit=limit,
@@ -155,9 +157,11 @@ def _starts(run: Intended) -> Reason:
     return Reason(ReasonKind.PREPARING, run.intended_at, f"starts {run.action}")
 
 
-def arm(member: InFlight, run: Intended, now: datetime) -> InFlight:
-    """Returns the member whose stage work is to be armed."""
-    return replace(member, run=arming_run(run, now))
+def arm(member: InFlight, run: Intended, now: datetime, *, pauses: bool = False) -> InFlight:
+    """Returns the member whose stage work is to be armed. `pauses`: parts of the cluster may be
+    paused from now on."""
+    since = member.paused_since or (now if pauses else None)
+    return replace(member, run=arming_run(run, now), paused_since=since)
 
 
 def note_armed(member: InFlight, run: Arming, generation: int, now: datetime) -> InFlight:
@@ -209,6 +213,11 @@ def succeed(member: InFlight, run: Accepted, now: datetime) -> InFlight:
     return complete_action(over, CompletedAction(run.action, now))
 
 
+def succeed_in_part(member: InFlight, run: Accepted, now: datetime) -> InFlight:
+    """Returns the member whose run has ended with success, and whose action takes another run."""
+    return replace(member, run=ended_run(run, RunResult.CONTINUED, now))
+
+
 def disarm(member: InFlight, run: Ended) -> InFlight:
     """Returns the member whose ended run no work asks for any more."""
     return replace(member, run=replace(run, disarmed=True))
@@ -230,6 +239,8 @@ def return_to_waiting(member: InFlight, run: Ended, now: datetime) -> Waiting:
         warning=member.warning,
         accepted_warning=member.accepted_warning,
         rollback_until=member.rollback_until,
+        paused_since=member.paused_since,
+        resuming=member.resuming,
         run=run,
     )
 
@@ -263,6 +274,8 @@ def finish(
         warning=member.warning,
         accepted_warning=member.accepted_warning,
         rollback_until=member.rollback_until,
+        paused_since=member.paused_since,
+        resuming=member.resuming,
         run=run,
         limit=member.limit,
         ended_at=now,
@@ -315,6 +328,16 @@ def note_rollback_deadline(member: Finished, until: datetime | None) -> Finished
     return replace(member, rollback_until=until)
 
 
+def note_resuming(member: Finished) -> Finished:
+    """Returns the finished member whose cluster is to resume what was paused."""
+    return replace(member, resuming=True)
+
+
+def note_resumed(member: Finished) -> Finished:
+    """Returns the finished member whose cluster has nothing paused any more."""
+    return replace(member, paused_since=None, resuming=False)
+
+
 # -- imported (R31.4) --------------------------------------------------------------------------
 
 
@@ -336,6 +359,11 @@ def import_waiting(member: Unfinished, run: Ended, reason: Reason) -> Waiting:
     """Returns the member as waiting after a withdrawn run, which only the hub knows."""
     waits = member if isinstance(member, Waiting) else return_to_waiting(member, run, reason.since)
     return replace(waits, run=run, attempts=run.attempt, reason=reason)
+
+
+def import_pause(member: M, since: datetime) -> M:
+    """Returns the member with a pause of parts of its cluster, which the hub shows."""
+    return replace(member, paused_since=member.paused_since or since)
 
 
 def close(member: InFlight, result: RunResult, words: str, now: datetime) -> InFlight:

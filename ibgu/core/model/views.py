@@ -20,6 +20,10 @@ class ClusterView(Struct, frozen=True, gc=False, kw_only=True):
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     """Annotations that ibgu sets (R14.1), no matter who has set them."""
+    claims: dict[str, str] = {}
+    """What the cluster reports of itself, as far as preflight reads it."""
+    clock: str = ""
+    """The status of the condition that compares the cluster's clock with the hub's."""
 
 
 class FeedbackView(Struct, frozen=True, gc=False, kw_only=True):
@@ -40,6 +44,14 @@ class FeedbackView(Struct, frozen=True, gc=False, kw_only=True):
     """A warning of the action that was completed last, which concerns the next one."""
     rollback_until: datetime | None = None
     """When the way back ends that is open now; None: there is none, or its end is not known."""
+    pauses: tuple[tuple[str, str], ...] = ()
+    """What is paused on the cluster, by name, with the uid of the rollout that it is paused for."""
+    unread: bool = False
+    """Whether the agent could not read something beside the object."""
+
+    def paused_for(self, rollout: str) -> tuple[str, ...]:
+        """Returns the names of what is paused for the rollout with this uid."""
+        return tuple(name for name, uid in self.pauses if uid == rollout)
 
     @property
     def current(self) -> bool:
@@ -58,8 +70,35 @@ class FeedbackView(Struct, frozen=True, gc=False, kw_only=True):
         }
 
 
+class JobView(Struct, frozen=True, gc=False, kw_only=True):
+    """A Job on the cluster, as fed back; absent values are empty."""
+
+    name: str = ""
+    started: str = ""
+    active: int = 0
+    complete: bool = False
+    completed: str = ""
+    """The time at which it was complete, as the cluster writes it."""
+    failed: bool = False
+    reason: str = ""
+    message: str = ""
+    """Why it failed, in Kubernetes' words."""
+    report: str = ""
+    """What its script says of itself."""
+
+    def recorded(self) -> dict[str, Any]:
+        """Returns what the history records of it with a decision."""
+        return {
+            "name": self.name,
+            "complete": self.complete,
+            "failed": self.failed,
+            "reason": self.reason,
+            "report": self.report,
+        }
+
+
 class WorkView(Struct, frozen=True, gc=False, kw_only=True):
-    """A ManifestWork of ours (stage or payload)."""
+    """A ManifestWork of ours (stage, payload or job)."""
 
     name: str
     uid: str
@@ -69,6 +108,8 @@ class WorkView(Struct, frozen=True, gc=False, kw_only=True):
     edited: bool = False
     """Whether the spec is not the one of our last write (the generation went past it)."""
     armed: bool = False
+    resuming: bool = False
+    """Whether the work resumes what was paused; it is not armed then."""
     run: str = ""
     """The run that the work is armed for, or was last."""
     probe: str = ""
@@ -89,6 +130,8 @@ class WorkView(Struct, frozen=True, gc=False, kw_only=True):
     """The same entry: message of Available."""
     feedback: FeedbackView | None = None
     """None while nothing was fed back."""
+    job: JobView | None = None
+    """Job works: the Job; None while the cluster has not reported it."""
 
     @property
     def up_to_date(self) -> bool:
@@ -115,6 +158,7 @@ class Observation(Struct, frozen=True, kw_only=True):
     """None: no ManagedCluster of that name."""
     stage: WorkView | None = None
     payload: WorkView | None = None
+    job: WorkView | None = None
     writing: bool = False
     """Whether a write of the stage work is queued or on its way: the work is about to change."""
     refusal: str = ""
@@ -122,6 +166,10 @@ class Observation(Struct, frozen=True, kw_only=True):
     payload_writing: bool = False
     """Whether a write of the payload work is queued or on its way."""
     payload_refusal: str = ""
+    job_writing: bool = False
+    """Whether a write of the job work is queued or on its way."""
+    job_refusal: str = ""
+    """The hub's message for the newest write of the job work that it refused for good."""
     denied: str = ""
     """The right that ibgu lacks for the cluster's works, and what to do about it; empty: nothing
     was denied, or it is not known yet."""

@@ -10,8 +10,8 @@ from msgspec import DecodeError, Struct, field, json
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.kinds import (
     ClusterGroupUpgrade,
-    IbguMeta,
     JsonObject,
+    ManagedFieldsMeta,
     WireStruct,
 )
 from ibgu.core.talm import names
@@ -34,7 +34,7 @@ _ACCOUNT = re.compile(r"system:serviceaccount:[a-z0-9-]+:[a-z0-9.-]+")
 class AdmissionObject(WireStruct, frozen=True, gc=False, rename="camel"):
     """A ValidatingAdmissionPolicy or its binding."""
 
-    metadata: IbguMeta
+    metadata: ManagedFieldsMeta
     spec: JsonObject = field(default_factory=dict)
 
 
@@ -168,7 +168,7 @@ def breach(
     return ""
 
 
-def foreign_status(meta: IbguMeta) -> ForeignStatus | None:
+def foreign_status(meta: ManagedFieldsMeta) -> ForeignStatus | None:
     """Returns the newest status that someone else wrote and that the IBGU still shows; ibgu's
     next write may take the last trace of it away."""
     named = f"{meta.namespace}/{meta.name}"

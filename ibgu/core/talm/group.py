@@ -9,7 +9,7 @@ from msgspec import Struct
 from ibgu.core.model import ActionName, declared
 from ibgu.core.model.bounds import int32, moment
 from ibgu.core.model.conditions import find, status_of
-from ibgu.core.model.kinds import ClusterGroupUpgrade, IbguSpec, PlanItem, ResourceStatus
+from ibgu.core.model.kinds import ClusterGroupUpgrade, PlanItem, ResourceStatus, RolloutSpec
 from ibgu.core.talm import names
 from ibgu.core.text.cut import cut
 
@@ -61,7 +61,7 @@ class TalmGroup(Struct, frozen=True, kw_only=True):
 
 
 def groups_of(
-    ibgu: str, spec: IbguSpec, cgus: Iterable[ClusterGroupUpgrade]
+    ibgu: str, spec: RolloutSpec, cgus: Iterable[ClusterGroupUpgrade]
 ) -> tuple[TalmGroup, ...]:
     """Returns the groups that carry out a step of this plan, in its order; others with the label
     are left out."""

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from ibgu.core.engine.gates import SWITCHES
 from ibgu.core.engine.timing.rate_limits import misread, rate_limits_of
 from ibgu.core.model import names
+from ibgu.core.model.seed_image import SEED_IMAGE
 
 OURS = "ibgu.dev/"
 KNOWN = (
@@ -13,6 +14,8 @@ KNOWN = (
     names.MANUAL_CLEANUP_DONE,
     names.PAUSE,
     names.RESUMED_BY,
+    names.TEMPLATE_CONFIG_MAPS,
+    SEED_IMAGE,
     *SWITCHES,
     *names.RATE_LIMIT_ANNOTATIONS,
 )
@@ -32,6 +35,10 @@ def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
     breaker = annotations.get(names.CIRCUIT_BREAKER, names.CIRCUIT_BREAKER_OFF)
     if breaker != names.CIRCUIT_BREAKER_OFF:
         yield misread(names.CIRCUIT_BREAKER, breaker, names.CIRCUIT_BREAKER_OFF)
+    for key, switch in SWITCHES.items():
+        value = annotations.get(key)
+        if value is not None and switch.values and value.strip().lower() not in switch.values:
+            yield misread(key, value, " or ".join(switch.values))
     if not annotations.get(names.MANUAL_CLEANUP_DONE, "-").strip():
         yield f"{names.MANUAL_CLEANUP_DONE} needs a value: {WHO_AND_WHAT}"
     if problem := rate_limits_of(annotations).problem:

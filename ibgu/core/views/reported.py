@@ -33,7 +33,7 @@ class Manifest(Struct, frozen=True):
 
 class ReportedWork(Struct, frozen=True, kw_only=True):
     part: str
-    """stage or payload"""
+    """stage, payload or job"""
     rollout: str
     """namespace/name"""
     rollout_uid: str
@@ -64,9 +64,11 @@ def reported(work: ManifestWork) -> ReportedWork:
 
 def asks(found: ReportedWork) -> str:
     """Returns what the work asks of the cluster; empty: it only carries something."""
+    run = found.run
+    if found.part == names.JOB and run is not None:
+        return f"{run.action}: a Job on the cluster, which goes with this work"
     if found.part != names.STAGE:
         return ""
-    run = found.run
     if run is None:
         return "nothing: ibgu only watches the cluster"
     ended = f"it ended: {run.outcome}; " if run.outcome else ""

@@ -34,6 +34,9 @@ class Batch(Struct):
     pending_patches: dict[str, PendingPatch] = {}
     taken: list[Member] = []
     freed: list[Member] = []
+    judged: set[tuple[str, int]] = set()
+    """The steps with a new record of preflight. It may name thousands of clusters, and the journal
+    has that of the other steps already."""
     told: list[RecordedDecision] = []
 
     @property
@@ -48,6 +51,8 @@ class Batch(Struct):
                     self.runs[member.run.id] = (member, member.run)
             case OnStep(step=step):
                 self.steps[step.key] = step
+                if decision.kind is Kind.PREFLIGHT:
+                    self.judged.add(step.key)
             case OnRollout(rollout=rollout):
                 self.rollouts[rollout.uid] = rollout
             case OnPendingPatch(kind=Kind.LABELS_UNCHANGED):

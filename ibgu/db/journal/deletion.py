@@ -33,7 +33,8 @@ _MARK = text(f"""
         AND old.uid <> ALL (CAST(:kept AS text[]))
         AND NOT EXISTS (SELECT FROM members
           WHERE (members.hub, members.rollout) = (old.hub, old.uid)
-            AND (members.state <> 'finished' OR members.watched))
+            AND (members.state <> 'finished' OR members.watched
+              OR members.paused_since IS NOT NULL))
         AND NOT EXISTS (SELECT FROM claims WHERE (claims.hub, claims.rollout) = (old.hub, old.uid))
         AND NOT EXISTS (SELECT FROM pending_patches AS pending
           WHERE (pending.hub, pending.rollout) = (old.hub, old.uid))

@@ -9,7 +9,7 @@ from ibgu.core.model.proofs import FEEDBACK
 def evidence(seen: Observation) -> dict[str, Any]:
     found: dict[str, Any] = {"cluster": _cluster(seen.cluster)}
     if seen.stage is not None:
-        found |= {"work": _work(seen.stage), FEEDBACK: _feedback(seen.stage)}
+        found |= {"work": _work(seen.stage), FEEDBACK: _feedback(seen.stage) | _job(seen)}
     payload = seen.payload_refusal or (seen.payload.apply_error if seen.payload else "")
     return found | _given({"refusal": seen.refusal, "payload": payload})
 
@@ -40,6 +40,15 @@ def _feedback(work: WorkView) -> dict[str, Any]:
     return _given(manifest) | (
         _given(work.feedback.recorded()) if work.feedback is not None else {}
     )
+
+
+def _job(seen: Observation) -> dict[str, Any]:
+    """Returns what the work of a Job shows, beside what the object on the cluster does."""
+    work = seen.job
+    if work is None:
+        return {"job": {"refused": seen.job_refusal}} if seen.job_refusal else {}
+    told = work.job.recorded() if work.job is not None else {}
+    return {"job": _given({"run": work.run, "error": work.apply_error} | told)}
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -112,10 +112,10 @@ def _rollout(rollout: Rollout, kind: Kind) -> dict[str, Any]:
         **_hold(rollout.hold),
     }
     if kind in _WITH_PLAN:
-        seed = rollout.spec.ibu_spec.seed_image_ref
+        release = rollout.spec.release
         data |= {
             "plan": rollout.spec.plan,
-            "seed": [seed.image, seed.version],
+            "seed": [release.image, release.version],
             "created_at": rollout.created_at,
             "kind": rollout.kind,
         }
@@ -134,6 +134,8 @@ def _step(step: Step, kind: Kind) -> dict[str, Any]:
         **_hold(step.hold if stops_all(step.hold) else None),
         **({} if step.across_namespaces else {"across_namespaces": False}),
     }
+    if kind is Kind.PREFLIGHT and step.preflight is not None:
+        data["preflight"] = step.preflight
     return data | {"started_at": step.started_at} if kind is Kind.IMPORTED else data
 
 

@@ -130,7 +130,9 @@ def _among(uid: ColumnElement[str], only: Collection[str] | None) -> ColumnEleme
 
 def _rollouts(hub: str, only: Collection[str] | None) -> Select[Any]:
     mine = and_(members.c.hub == rollouts.c.hub, members.c.rollout == rollouts.c.uid)
-    unfinished = or_(members.c.state != "finished", members.c.watched)
+    unfinished = or_(
+        members.c.state != "finished", members.c.watched, members.c.paused_since.is_not(None)
+    )
     held = and_(claims.c.hub == rollouts.c.hub, claims.c.rollout == rollouts.c.uid)
     busy = or_(
         rollouts.c.state != RolloutState.DELETED.value,

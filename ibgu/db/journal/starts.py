@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.engine.timing.rate_limits import MINUTE
-from ibgu.core.model import Member, Run, RunResult, Step, traits
+from ibgu.core.model import Member, Run, Step, traits
 from ibgu.db.journal.changeset import MemberKey
 from ibgu.db.rows import OF_RUN, to_run
 from ibgu.db.schema import runs
@@ -39,7 +39,7 @@ def _starts(of: Sequence[Run]) -> Iterator[datetime]:
     slot."""
     before: Run | None = None
     for run in sorted(of, key=lambda run: run.attempt):
-        if not run.adopted and (before is None or before.result is not RunResult.SUCCEEDED):
+        if not run.adopted and not (before and before.result and before.result.success):
             yield run.intended_at
         before = run
 

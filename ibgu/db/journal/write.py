@@ -5,7 +5,7 @@ executemany. There is no transaction around the statement: every start waits for
 Postgres (decision 31). Commits of one hub run one at a time (`fencing`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -65,7 +65,9 @@ def _documents(hub: str, epoch: int, batch: Batch, at: datetime) -> Row:
     patches = batch.pending_patches.values()
     return {
         "rollouts": document(rollout_row(hub, rollout) for rollout in batch.rollouts.values()),
-        "steps": document(step_row(hub, step) for step in batch.steps.values()),
+        "steps": document(
+            step_row(hub, step, judged=key in batch.judged) for key, step in batch.steps.items()
+        ),
         "members": document(member_row(hub, member) for member in batch.members.values()),
         # A member may have one open run: the one that ended has to come first.
         "runs": document(run_row(hub, *pair) for pair in batch.closed_runs + batch.open_runs),
@@ -103,12 +105,16 @@ def _without_nul(value: Any) -> Any:
     return value
 
 
-def put_statement(table: Table, rows: str, where: str = "TRUE") -> str:
+def put_statement(table: Table, rows: str, where: str = "TRUE", kept: Collection[str] = ()) -> str:
     """Returns the statement that inserts, or replaces by primary key, the rows of the parameter's
-    document."""
+    document. The columns of `kept` are replaced only where the document has a value for them: what
+    is large and stays the same is neither sent nor written again (Postgres keeps it where it is,
+    outside of the row)."""
     stored = [column.name for column in table.columns if not column.computed]
     keys = table.primary_key.columns.keys()
-    changed = (f"{name} = excluded.{name}" for name in stored if name not in keys)
+    new = {name: f"excluded.{name}" for name in stored if name not in keys}
+    new |= {name: f"coalesce(excluded.{name}, {table.name}.{name})" for name in kept}
+    changed = (f"{name} = {value}" for name, value in new.items())
     listed = ", ".join(stored)
     return f"""
         INSERT INTO {table.name} ({listed})
@@ -121,7 +127,7 @@ _EVENT = [column.name for column in events.columns if column.name != "seq"]
 _TURN = text(f"""
     WITH begun AS ({BEGIN_TURN}),
     put_rollouts AS ({put_statement(rollouts, "rollouts", BEGUN)}),
-    put_steps AS ({put_statement(steps, "steps", BEGUN)}),
+    put_steps AS ({put_statement(steps, "steps", BEGUN, kept=["preflight"])}),
     put_members AS ({put_statement(members, "members", BEGUN)}),
     put_runs AS ({put_statement(runs, "runs", BEGUN)}),
     released AS (

@@ -52,8 +52,8 @@ OVERDUE = and_(
 
 class CountingReads(Base):
     async def _shared(self, db: AsyncConnection, rows: Iterable[Any]) -> list[StepRow]:
-        """Returns the rows of OF_STEP with their members counted. Large running steps are counted
-        once for all concurrent callers."""
+        """Returns the rows of OF_STEP_STATE with their members counted. Large running steps are
+        counted once for all concurrent callers."""
         steps, recent = [to_record(row, Step) for row in rows], self._tallies.steps
         found = {
             step.key: row

@@ -1,9 +1,10 @@
 """Groups failed members by their messages."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Text, and_, any_, func, or_, select
+from sqlalchemy import Select, Text, and_, any_, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +16,8 @@ from ibgu.db.rows import to_record
 from ibgu.db.schema import members, steps
 from ibgu.db.views import FailedRow
 
+SUCCEEDED = or_(members.c.outcome == Outcome.SUCCEEDED.value, members.c.late != "")
+"""The condition of members whose step succeeded, late ones included."""
 NAMED = 10
 """The most clusters that a group of failures names."""
 
@@ -34,6 +37,18 @@ class GroupReads(Base):
         clusters: Collection[str] | None = None,
     ) -> tuple[FailedRow, ...]:
         """Groups failures; `clusters`: only of these."""
+        statement = self._by_message(uid, step, NAMED)
+        if clusters is not None:
+            statement = statement.where(members.c.cluster == any_(texts(clusters)))
+        rows = (await db.execute(statement)).mappings()
+        found = [to_record(row, FailedRow) for row in rows]
+        named = {name for row in found for name in row.clusters}
+        aborted = await self._aborted(db, uid, named)
+        elsewhere = await self._aborted_elsewhere(db, uid, named)
+        return tuple(_with_aborted(row, aborted, elsewhere) for row in found)
+
+    def _by_message(self, uid: str, step: int | None, named: int | None) -> Select[Any]:
+        """Selects failures by message; `named`: with so many clusters at most."""
         group = (
             members.c.step,
             members.c.failed_action,
@@ -49,7 +64,7 @@ class GroupReads(Base):
                 *group,
                 members.c.failed_action.label("action"),
                 func.count().label("count"),
-                names[1:NAMED].label("clusters"),
+                (names if named is None else names[1:named]).label("clusters"),
             )
             .where(
                 members.c.hub == self.hub,
@@ -63,14 +78,7 @@ class GroupReads(Base):
         )
         if step is not None:
             statement = statement.where(members.c.step == step)
-        if clusters is not None:
-            statement = statement.where(members.c.cluster == any_(texts(clusters)))
-        rows = (await db.execute(statement)).mappings()
-        found = [to_record(row, FailedRow) for row in rows]
-        named = {name for row in found for name in row.clusters}
-        aborted = await self._aborted(db, uid, named)
-        elsewhere = await self._aborted_elsewhere(db, uid, named)
-        return tuple(_with_aborted(row, aborted, elsewhere) for row in found)
+        return statement
 
     async def _aborted(
         self, db: AsyncConnection, uid: str, clusters: Collection[str]
@@ -78,11 +86,10 @@ class GroupReads(Base):
         """Returns the newest step that took each of the clusters back to Idle, if any did."""
         if not clusters:
             return {}
-        succeeded = or_(members.c.outcome == Outcome.SUCCEEDED.value, members.c.late != "")
         statement = (
             select(members.c.cluster, func.max(members.c.step).label("step"))
             .join(steps, ITS_STEP)
-            .where(members.c.hub == self.hub, members.c.rollout == uid, succeeded)
+            .where(members.c.hub == self.hub, members.c.rollout == uid, SUCCEEDED)
             .where(members.c.cluster == any_(texts(clusters)))
             .where(steps.c.actions[1] == any_(texts(every_action(lambda action: action.aborts))))
             .group_by(members.c.cluster)
@@ -104,7 +111,7 @@ class GroupReads(Base):
             .where(lost.c.hub == self.hub, lost.c.rollout == uid)
             .where(lost.c.cluster == any_(texts(clusters)))
             .where(members.c.rollout != uid, members.c.ended_at > lost.c.ended_at)
-            .where(or_(members.c.outcome == Outcome.SUCCEEDED.value, members.c.late != ""))
+            .where(SUCCEEDED)
             .where(steps.c.actions[1] == any_(texts(every_action(lambda action: action.aborts))))
             .group_by(lost.c.cluster)
         )

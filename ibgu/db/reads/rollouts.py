@@ -13,7 +13,7 @@ from ibgu.db.reads.base import texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.tallies import is_shared
 from ibgu.db.reads.totals import TotalReads
-from ibgu.db.rows import OF_ROLLOUT, OF_STEP, readable, to_record
+from ibgu.db.rows import OF_ROLLOUT, OF_STEP_STATE, readable, to_record
 from ibgu.db.schema import forgotten_rollouts, rollouts, steps
 from ibgu.db.views import RolloutAndStep, RolloutListing, RolloutRow, StepRow
 
@@ -36,6 +36,21 @@ _ACTORS = text("""
     FROM unnest(CAST(:uids AS text[])) AS uid
 """)
 """The first event names who made a rollout, until retention deletes it."""
+
+
+_NEWEST_FIRST = (rollouts.c.created_at.desc(), rollouts.c.uid.desc())
+_IS_DELETED = rollouts.c.state == RolloutState.DELETED.value
+_namesakes = rollouts.alias()
+_HAS_NO_NAME = exists().where(
+    _namesakes.c.hub == rollouts.c.hub,
+    _namesakes.c.namespace == rollouts.c.namespace,
+    _namesakes.c.name == rollouts.c.name,
+    _namesakes.c.object_kind != rollouts.c.object_kind,
+    _namesakes.c.state != RolloutState.DELETED.value,
+    tuple_(_namesakes.c.created_at, _namesakes.c.uid)
+    < tuple_(rollouts.c.created_at, rollouts.c.uid),
+)
+"""An older rollout of another kind has the name, whether or not this one is held for it."""
 
 
 class RolloutReads(TotalReads):
@@ -74,8 +89,7 @@ class RolloutReads(TotalReads):
 
     async def rollout(self, namespace: str, name: str) -> RolloutRow | None:
         """Returns the newest rollout of that name, even if deleted."""
-        named = self._rollouts().where(rollouts.c.namespace == namespace, rollouts.c.name == name)
-        return await self._one(named.limit(1))
+        return await self._one(self._named(namespace, name).limit(1))
 
     async def rollout_by_uid(self, uid: str) -> RolloutRow | None:
         return await self._one(self._rollouts().where(rollouts.c.uid == uid))
@@ -84,7 +98,7 @@ class RolloutReads(TotalReads):
         self, namespace: str, name: str, uid: str | None = None
     ) -> RolloutAndStep | None:
         """Returns the newest rollout of that name, or the one with that uid if it has that name."""
-        named = self._rollouts().where(rollouts.c.namespace == namespace, rollouts.c.name == name)
+        named = self._named(namespace, name)
         if uid is not None:
             named = named.where(rollouts.c.uid == uid)
         async with self._at_one_moment() as db:
@@ -98,7 +112,7 @@ class RolloutReads(TotalReads):
     async def steps(self, uid: str) -> tuple[StepRow, ...]:
         """Returns the steps that have been opened, in order."""
         statement = (
-            select(*OF_STEP)
+            select(*OF_STEP_STATE)
             .where(steps.c.hub == self.hub, steps.c.rollout == uid)
             .order_by(steps.c.index)
         )
@@ -112,9 +126,13 @@ class RolloutReads(TotalReads):
         return found[0] if found else None
 
     def _rollouts(self) -> Select[Any]:
-        newest_first = (rollouts.c.created_at.desc(), rollouts.c.uid.desc())
         statement = select(*OF_ROLLOUT).where(rollouts.c.hub == self.hub, ~_FORGOTTEN)
-        return statement.order_by(*newest_first)
+        return statement.order_by(*_NEWEST_FIRST)
+
+    def _named(self, namespace: str, name: str) -> Select[Any]:
+        """Selects the rollouts of a name, the one that has it first: deleted ones come last."""
+        named = self._rollouts().where(rollouts.c.namespace == namespace, rollouts.c.name == name)
+        return named.order_by(None).order_by(_IS_DELETED, _HAS_NO_NAME, *_NEWEST_FIRST)
 
     def _of(self, namespaces: Collection[str] | None) -> Select[Any]:
         if namespaces is None:
@@ -193,6 +211,6 @@ class RolloutReads(TotalReads):
         ]
 
     def _newest(self, uids: Collection[str]) -> Select[Any]:
-        return select(*OF_STEP).where(
+        return select(*OF_STEP_STATE).where(
             steps.c.hub == self.hub, steps.c.rollout == any_(texts(uids)), steps.c.index == _LAST
         )

@@ -19,7 +19,7 @@ from ibgu.core.model.counts import (
 from ibgu.db.reads.base import texts
 from ibgu.db.reads.counting import CountingReads
 from ibgu.db.reads.tallies import Newest
-from ibgu.db.rows import OF_STEP, readable
+from ibgu.db.rows import OF_STEP_STATE, readable
 from ibgu.db.schema import steps
 
 _STATES = len(Progress)
@@ -70,9 +70,11 @@ repeat."""
 _REPORTS = text("""
     SELECT rollout, count(DISTINCT cluster) FILTER (WHERE warning <> '') AS warned,
       count(DISTINCT cluster) FILTER (WHERE rollback_until IS NOT NULL) AS rollback,
-      min(rollback_until) AS rollback_until
+      min(rollback_until) AS rollback_until,
+      count(DISTINCT cluster) FILTER (WHERE paused_since IS NOT NULL) AS paused,
+      min(paused_since) AS paused_since
     FROM members WHERE hub = :hub AND rollout = ANY(CAST(:uids AS text[]))
-      AND (rollback_until IS NOT NULL OR warning <> '')
+      AND (rollback_until IS NOT NULL OR warning <> '' OR paused_since IS NOT NULL)
     GROUP BY rollout
 """)
 
@@ -111,7 +113,7 @@ class TotalReads(CountingReads):
             return {}
         uids = [rollout.uid for rollout in rollouts]
         its_steps = (
-            select(*OF_STEP)
+            select(*OF_STEP_STATE)
             .where(steps.c.hub == self.hub, steps.c.rollout == any_(texts(uids)))
             .order_by(steps.c.index)
         )

@@ -11,7 +11,7 @@ from ibgu.core.model.kinds import LabelSelector
 from ibgu.db.reads.groups import GroupReads
 from ibgu.db.reads.rollouts import RolloutReads
 from ibgu.db.reads.step import StepReads
-from ibgu.db.rows import OF_STEP, to_record
+from ibgu.db.rows import OF_STEP_STATE, to_record
 from ibgu.db.schema import rollouts, steps
 from ibgu.db.views import GridRow, RolloutRow, SelectedRow, StepRow, ViewRow
 
@@ -58,7 +58,7 @@ class ViewReads(RolloutReads, StepReads, GroupReads):
         if rollout.current is None:
             return rollout, ()
         older = (
-            select(*OF_STEP)
+            select(*OF_STEP_STATE)
             .where(steps.c.hub == self.hub, steps.c.rollout == uid)
             .where(steps.c.index < rollout.current.step.index)
             .order_by(steps.c.index)

@@ -20,7 +20,7 @@ from ibgu.db.schema.plan import hubs, rollouts, steps
 from ibgu.db.schema.shadow import shadow_leaders, shadow_rollouts, shadow_runs, shadow_steps
 from ibgu.db.schema.types import metadata
 
-VERSION = 11
+VERSION = 14
 """The schema that this code needs: the number of the newest migration."""
 
 __all__ = [

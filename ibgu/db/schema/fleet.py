@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     event,
+    false,
     text,
 )
 
@@ -58,6 +59,8 @@ members = Table(
     Column("warning", Words, nullable=False, server_default=""),
     Column("rollback_until", Moment),
     Column("accepted_warning", Words, nullable=False, server_default=""),
+    Column("paused_since", Moment),
+    Column("resuming", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint(*_MEMBER),
     UniqueConstraint("hub", "rollout", "step", "position", name="members_position_key"),
     ForeignKeyConstraint(["hub", "rollout", "step"], ["steps.hub", "steps.rollout", "steps.index"]),
@@ -70,13 +73,15 @@ members = Table(
         "members_busy_idx",
         "hub",
         "rollout",
-        postgresql_where=text("state <> 'finished' OR watched"),
+        postgresql_where=text("state <> 'finished' OR watched OR paused_since IS NOT NULL"),
     ),
     Index(
         "members_reports_idx",
         "hub",
         "rollout",
-        postgresql_where=text("rollback_until IS NOT NULL OR warning <> ''"),
+        postgresql_where=text(
+            "rollback_until IS NOT NULL OR warning <> '' OR paused_since IS NOT NULL"
+        ),
     ),
     postgresql_with={"fillfactor": "70"},
 )

@@ -84,6 +84,7 @@ steps = Table(
     Column("payload_digest", Words, nullable=False),
     Column("breaker_reset_at", Moment),
     Column("across_namespaces", Boolean, nullable=False, server_default="true"),
+    Column("preflight", Json),
     PrimaryKeyConstraint("hub", "rollout", "index"),
     UniqueConstraint("hub", "rollout", "index", "max_concurrency", name="steps_bound_key"),
     ForeignKeyConstraint(["hub", "rollout"], ["rollouts.hub", "rollouts.uid"]),

@@ -1,14 +1,15 @@
-"""Changes IBGUs on the hub, with the rights of the caller."""
+"""Changes the objects that ask for rollouts, with the rights of the caller."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from http import HTTPStatus
 
 import msgspec
 
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.model import names
-from ibgu.core.model.kinds import Ibgu, JsonObject, ReportingCluster
+from ibgu.core.model.kinds import JsonObject, ManagedCluster, RolloutObject
 from ibgu.core.views.change import ChangeTarget, RequestedChange
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
@@ -28,10 +29,29 @@ class Changes:
         if dry_run:
             self._query["dryRun"] = "All"
 
-    async def read(self, namespace: str, name: str, who: str, now: datetime) -> ChangeTarget:
-        answer = await self._hub.request("GET", paths.ibgu(namespace, name))
+    async def read(
+        self, kind: str, namespace: str, name: str, who: str, now: datetime
+    ) -> ChangeTarget:
+        answer = await self._hub.request("GET", paths.rollout_object(kind, namespace, name))
         found = msgspec.json.decode(answer, type=JsonObject)
-        return ChangeTarget(found, who, now, DRIVERS[found["kind"]].actions)
+        return ChangeTarget(found, who, now, DRIVERS[kind].actions)
+
+    async def read_any(self, namespace: str, name: str, who: str, now: datetime) -> ChangeTarget:
+        """Reads the object of that name, of whichever kind. Of two, the older one has the name. A
+        kind that the caller may not read is passed over if there is another."""
+        found: list[ChangeTarget] = []
+        refused: list[HubError] = []
+        for kind in DRIVERS:
+            try:
+                found.append(await self.read(kind, namespace, name, who, now))
+            except HubError as error:
+                if not error.not_found and error.status != HTTPStatus.FORBIDDEN:
+                    raise
+                refused.append(error)
+        if not found:
+            # The caller hears of a missing right before hearing of a missing object.
+            raise min(refused, key=lambda error: error.not_found)
+        return min(found, key=lambda target: target.age)
 
     async def make(self, target: ChangeTarget, change: RequestedChange) -> None:
         if isinstance(change.patch, list):
@@ -40,23 +60,25 @@ class Changes:
         elif change.patch is not None:
             await self._patch(target, change.patch, paths.MERGE_PATCH)
         if change.create is not None:
-            await self._hub.request(
-                "POST", paths.ibgus(target.namespace), body=change.create, query=self._query
-            )
+            path = paths.rollout_objects(target.kind, target.namespace)
+            await self._hub.request("POST", path, body=change.create, query=self._query)
 
     async def _patch(self, target: ChangeTarget, patch: object, form: str) -> None:
-        path = paths.ibgu(target.namespace, target.name)
+        path = paths.rollout_object(target.kind, target.namespace, target.name)
         await self._hub.request("PATCH", path, body=patch, content_type=form, query=self._query)
 
-    async def ibgus(self, namespace: str) -> list[Ibgu]:
-        found: list[Ibgu] = []
-        async for items, _ in self._hub.list_pages(paths.ibgus(namespace), Ibgu):
+    async def objects(self, kind: str, namespace: str) -> list[RolloutObject]:
+        """Returns the objects of a kind that ask for rollouts in the namespace."""
+        found: list[RolloutObject] = []
+        async for items, _ in self._hub.list_pages(
+            paths.rollout_objects(kind, namespace), RolloutObject
+        ):
             found.extend(items)
         return found
 
-    async def clusters(self) -> AsyncIterator[ReportingCluster]:
+    async def clusters(self) -> AsyncIterator[ManagedCluster]:
         """Yields all ManagedClusters, page by page: keep only what is needed of them."""
-        async for items, _ in self._hub.list_pages(paths.MANAGED_CLUSTERS, ReportingCluster):
+        async for items, _ in self._hub.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster):
             for each in items:
                 yield each
 

@@ -5,6 +5,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from ibgu.core.model import names
 from ibgu.core.model.kinds import ObjectMeta
 from ibgu.hub import paths
 from ibgu.hub.writing.writer import Write
@@ -14,9 +15,9 @@ CONTROLLER = "ibgu.dev/ibgu"
 NOTE_BYTES = 1024
 """The API server refuses longer notes."""
 
-IBGU = (f"{paths.IBGU_GROUP}/{paths.IBGU_VERSION}", "ImageBasedGroupUpgrade")
+IBGU = (paths.ROLLOUT_KINDS[names.IBGU][0], names.IBGU)
 LEASE = ("coordination.k8s.io/v1", "Lease")
-"""What Events regard: apiVersion and kind."""
+"""apiVersion and kind of what Events regard."""
 
 NAME_LENGTH = 230
 """The most characters of the object's name in an Event's name, within the 253 of a Kubernetes
@@ -31,8 +32,8 @@ def event(
     key: str,
     now: datetime,
     instance: str,
-    warning: bool = False,
     of: tuple[str, str] = IBGU,
+    warning: bool = False,
     action: str = "Reconcile",
 ) -> Write:
     """Returns the write that creates the Event.
@@ -40,7 +41,7 @@ def event(
     `key` tells occurrences of one reason apart (a step's number, a journal sequence): the name is
     derived from it, so that a repeat after a restart meets AlreadyExists. A conflict therefore
     means: already written. `reason`: a word in CamelCase. `instance`: the identity of this process.
-    `of`: what `regarding` is, see `IBGU`.
+    `of`: apiVersion and kind of `regarding`.
     """
     name = event_name(regarding, reason, key)
     body = {
@@ -67,7 +68,7 @@ def event(
         method="POST",
         path=paths.events(regarding.namespace),
         body=msgspec.json.encode(body),
-        owner=regarding.uid if of == IBGU else "",
+        owner=regarding.uid if of != LEASE else "",
     )
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ibgu.sandbox.demo.options import DemoOptions
 
-DONE, UNEXPECTED, INTERRUPTED = 0, 1, 130
+DONE, UNEXPECTED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 async def until_signalled(

@@ -2,21 +2,24 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 from msgspec.structs import replace
 from rich.console import Console
 
+from ibgu.core.model import names
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.demo import sample
 from ibgu.sandbox.demo.address import address
-from ibgu.sandbox.demo.ending import UNEXPECTED, until_signalled
+from ibgu.sandbox.demo.ending import MISUSED, UNEXPECTED, until_signalled
 from ibgu.sandbox.demo.guide import guide
 from ibgu.sandbox.demo.options import DemoOptions
 from ibgu.sandbox.demo.serving import IBGU, start_ibgu
+from ibgu.sandbox.demo.update_sample import of_update
 from ibgu.sandbox.demo.verdict import verdict
 from ibgu.sandbox.demo.view import DemoView
 from ibgu.sandbox.errors import SandboxError
@@ -25,12 +28,18 @@ from ibgu.sandbox.keeper import Keeper
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.postgres import EmbeddedPostgres
 from ibgu.sim.player.simulate import simulate
+from ibgu.sim.spec import FleetSpec
 
 
 def main(options: DemoOptions) -> int:
     """0: ended by Ctrl-C, or, with `exit_when_done`, done, and just those clusters failed that were
-    made to; 130: interrupted before it was done; 1: anything else."""
+    made to; 2: an invalid fault; 130: interrupted before it was done; 1: anything else."""
     console = Console()
+    try:
+        SAMPLES[options.kind](options)
+    except ValueError as error:
+        console.print(f"The demo can't run: {error}", style="red", highlight=False)
+        return MISUSED
     try:
         address(options.listen)  # a taken one ends the demo before anything is started
         return asyncio.run(until_signalled(_play(options, console), options, console))
@@ -59,23 +68,27 @@ async def _play(options: DemoOptions, console: Console) -> int:
         admin = await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file))
         async with admin, asyncio.TaskGroup() as tasks:
             say(f"Creating {options.clusters} simulated clusters …")
-            playing = await _fleet(options, admin, tasks)
+            shown = SAMPLES[options.kind](options)
+            playing = await _fleet(shown.fleet, admin, tasks)
             say("Starting ibgu …")
             keeper, listen = await start_ibgu(options.listen, hub, postgres.url)
             options = replace(options, listen=listen)
             try:
-                lines = guide(options, hub, postgres.url)
-                return await Demo(options, console, lines, admin, keeper, hub).run()
+                lines = guide(options, shown, hub, postgres.url)
+                return await Demo(options, shown, console, lines, admin, keeper, hub).run()
             finally:
                 playing.cancel()
                 await asyncio.to_thread(keeper.close)
 
 
-async def _fleet(
-    options: DemoOptions, admin: HubClient, tasks: asyncio.TaskGroup
-) -> asyncio.Task[None]:
+SAMPLES: dict[str, Callable[[DemoOptions], sample.Sample]] = {
+    names.IBGU: sample.of_upgrade,
+    names.FLEET_UPDATE: of_update,
+}
+
+
+async def _fleet(spec: FleetSpec, admin: HubClient, tasks: asyncio.TaskGroup) -> asyncio.Task[None]:
     ready = asyncio.Event()
-    spec = sample.fleet(options)
     playing = tasks.create_task(simulate(admin, spec, ready=lambda _: ready.set()))
     await ready.wait()
     return playing
@@ -85,6 +98,7 @@ class Demo:
     def __init__(
         self,
         options: DemoOptions,
+        shown: sample.Sample,
         console: Console,
         lines: str,
         admin: HubClient,
@@ -93,15 +107,16 @@ class Demo:
     ) -> None:
         """`lines`: what to try."""
         self._options = options
+        self._sample = shown
         self._console = console
         self._lines = lines
         self._admin = admin
         self._keeper = keeper
         self._kubectl = Kubectl(hub)
-        self._path = paths.ibgu(sample.NAMESPACE, sample.NAME)
+        self._path = paths.rollout_object(shown.kind, sample.NAMESPACE, sample.NAME)
 
     async def run(self) -> int:
-        for manifest in (*sample.sources(), sample.rollout(self._options)):
+        for manifest in self._sample.manifests:
             await asyncio.to_thread(self._kubectl.apply, manifest)
         await self._until_begun()
         self._console.print(self._lines, highlight=False, soft_wrap=True)
@@ -128,7 +143,7 @@ class Demo:
 
     async def _walk(self, view: DemoView) -> int:
         """All steps of the documentation's example, each appended when the last one is done."""
-        for item in (None, *sample.next_steps(self._options)):
+        for item in (None, *self._sample.next_steps):
             if item is not None:
                 view.stop()
                 await self._append(item)
@@ -159,13 +174,12 @@ class Demo:
             return dict(json.loads(await self._admin.request("GET", self._path)))
         except HubError as error:
             if error.not_found:
-                raise SandboxError(f"the ImageBasedGroupUpgrade {sample.NAME} is gone") from error
+                raise SandboxError(f"the {self._sample.kind} {sample.NAME} is gone") from error
             raise
 
     def _verdict(self, found: dict[str, Any]) -> int:
-        faults = sample.fleet(self._options).faults_by_cluster()
-        failing = (each for each, given in faults.items() if not all(f.harmless for f in given))
-        end = verdict(found, set(failing))
+        shown = self._sample
+        end = verdict(found, shown.failing, shown.action, shown.open)
         for line in end.lines:
             self._console.print(line, highlight=False, soft_wrap=True)
         return end.code

@@ -1,8 +1,14 @@
 """The sample rollout: what is applied, and the lines to try after it."""
 
+import json
 from typing import Any
 
+from msgspec import Struct
+
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.model.names import IBGU
 from ibgu.sandbox.demo.options import DemoOptions
+from ibgu.sim.faults import parse_fault
 from ibgu.sim.spec import FleetSpec
 
 NAME = "demo"
@@ -23,16 +29,41 @@ FAULTS = (
 FLEET_LABEL = "fleet"
 
 
+class Sample(Struct, frozen=True, kw_only=True):
+    """Sample is what a demo plays: one for each kind that asks for rollouts."""
+
+    kind: str
+    fleet: FleetSpec
+    manifests: tuple[dict[str, Any], ...]
+    """What is applied: the rollout's object, after what it refers to."""
+    next_steps: tuple[dict[str, Any], ...]
+    """The steps that are appended, one after the other."""
+    failing: set[str]
+    """The clusters that are made to fail."""
+    open: set[str]
+    """The clusters with faults that the user has asked for: they may fail or not."""
+    action: str
+    """The action that brings a cluster to its release."""
+    lines: tuple[str, ...]
+    """What to try beside it."""
+
+
 def fleet(options: DemoOptions) -> FleetSpec:
     return FleetSpec.parse(
         count=options.clusters,
         names=NAMED,
         seed=options.seed,
         scale=1 / options.speed,
-        faults=FAULTS,
+        faults=(*FAULTS, *options.faults),
         version="4.16.9",
         labels=[f"{FLEET_LABEL}={NAME}"],
     )
+
+
+def with_faults(fleet: FleetSpec, options: DemoOptions) -> set[str]:
+    """Returns the clusters that have one of the faults that the user has asked for."""
+    asked = {parse_fault(text).fault for text in options.faults}
+    return {name for name, given in fleet.faults_by_cluster().items() if asked & set(given)}
 
 
 def concurrency(options: DemoOptions) -> int:
@@ -107,3 +138,39 @@ def next_steps(options: DemoOptions) -> list[dict[str, Any]]:
 
 def patch_of(item: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"op": "add", "path": "/spec/plan/-", "value": item}]
+
+
+def of_upgrade(options: DemoOptions) -> Sample:
+    found = fleet(options)
+    asked = with_faults(found, options)
+    given = found.faults_by_cluster().items()
+    return Sample(
+        kind=IBGU,
+        fleet=found,
+        manifests=(*sources(), rollout(options)),
+        next_steps=tuple(next_steps(options)),
+        failing={name for name, faults in given if not all(f.harmless for f in faults)} - asked,
+        open=asked,
+        action=Action.UPGRADE.value,
+        lines=tuple(_lines(options)),
+    )
+
+
+def _lines(options: DemoOptions) -> list[str]:
+    """Each step waits for nothing: one that is appended too early simply comes later."""
+    steps = [
+        f"  kubectl patch ibgu {NAME} --type=json -p '{json.dumps(patch_of(item))}'"
+        for item in next_steps(options)
+    ]
+    return [
+        "  kubectl get ibgu",
+        "  kubectl get ibgu demo -o yaml",
+        f"  kubectl get managedclusters -l {Action.PREP.failed_label}",
+        "  kubectl events --for ibgu/demo",
+        "  ibgu status demo",
+        "  ibgu explain spoke6",
+        "  ibgu works spoke6",
+        f"  ibgu preflight -l {FLEET_LABEL}={NAME} --target {SEED} --inspect",
+        "When Prep is done, go on as the documentation does (clusters that failed first):",
+        *steps,
+    ]

@@ -42,6 +42,7 @@ def _started(listen: str, hub: SandboxHub, database_url: str) -> Keeper:
         "KUBECONFIG": str(hub.kubeconfig(IBGU)),
         "DATABASE_URL": database_url,
         "IBGU_LISTEN": listen,
+        "IBGU_PREFLIGHT_INSPECTIONS": "true",
     }
     variables = [f"{name}={value}" for name, value in environment.items()]
     argv = ["env", *variables, sys.executable, "-m", "ibgu", "run", "--migrate"]

@@ -6,7 +6,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.core.drivers.ibu.actions import Action
 from ibgu.sandbox.demo.ending import DONE, UNEXPECTED
 
 
@@ -15,26 +14,29 @@ class DemoResult(Struct, frozen=True):
     lines: tuple[str, ...]
 
 
-def verdict(ibgu: dict[str, Any], meant: Collection[str]) -> DemoResult:
-    """Judges a completed IBGU, where `meant` are the clusters that were made to fail."""
-    clusters = ibgu["status"].get("clusters", [])
+def verdict(
+    found: dict[str, Any], meant: Collection[str], action: str, open_: Collection[str] = ()
+) -> DemoResult:
+    """Judges a completed rollout, where `meant` are the clusters that were made to fail, `open_`
+    those that may fail or not, and `action` is the one that brings a cluster to its release."""
+    clusters = found["status"].get("clusters", [])
     failed = {entry["name"] for entry in clusters if entry.get("failedActions")}
-    upgraded = {entry["name"] for entry in clusters if _upgraded(entry)} - failed
+    upgraded = {entry["name"] for entry in clusters if _completed(entry, action)} - failed
     done = (
-        f"Done. Clusters upgraded: {len(upgraded)}; failed and aborted: {len(failed)} "
+        f"Done. Clusters with the new release: {len(upgraded)}; failed: {len(failed)} "
         f"(made to fail: {len(meant)})."
     )
     surprises = (
-        _unexpected(failed - set(meant), "failed without being made to"),
+        _unexpected(failed - set(meant) - set(open_), "failed without being made to"),
         _unexpected(set(meant) - failed, "did not fail, though made to"),
     )
     lines = tuple(line for line in (done, *surprises) if line)
-    return DemoResult(DONE if failed == set(meant) else UNEXPECTED, lines)
+    return DemoResult(UNEXPECTED if any(surprises) else DONE, lines)
 
 
-def _upgraded(entry: dict[str, Any]) -> bool:
+def _completed(entry: dict[str, Any], action: str) -> bool:
     done = entry.get("completedActions", [])
-    return any(each["action"] == Action.UPGRADE.value for each in done)
+    return any(each["action"] == action for each in done)
 
 
 def _unexpected(names: Collection[str], what: str) -> str:

@@ -28,6 +28,7 @@ class FaultPoint(Enum):
     EQUIPMENT = "what the cluster lacks from the beginning"
     LINK = "the connection to the hub"
     WARNING = "the dry run of the extra manifests, which warns: Prep completes"
+    UPDATE = "the operators that take a cluster to another release"
     CERTIFICATES = "the certificates of the old stateroot, which expire sooner"
 
 
@@ -49,5 +50,5 @@ class Fault(Struct, frozen=True):
 
     @property
     def harmless(self) -> bool:
-        """Whether every stage completes all the same."""
-        return self.where in (FaultPoint.WARNING, FaultPoint.CERTIFICATES)
+        """Whether every stage of the IBU completes all the same."""
+        return self.where in (FaultPoint.WARNING, FaultPoint.CERTIFICATES, FaultPoint.UPDATE)

@@ -12,6 +12,7 @@ from ibgu.sim.durations import parse_seconds
 from ibgu.sim.faults.catalogue import CATALOGUE
 from ibgu.sim.faults.defects import DEFECTS
 from ibgu.sim.faults.fault import Fault
+from ibgu.sim.faults.updates import UPDATE_FAULTS
 
 STAGES = ("Prep", "Upgrade", "Rollback", "Idle")
 
@@ -56,7 +57,7 @@ def parse_defect(text: str) -> FaultRule:
 
 
 def _refined(match: re.Match[str]) -> Fault:
-    fault = _known(match["name"], CATALOGUE, "fault")
+    fault = _known(match["name"], CATALOGUE | UPDATE_FAULTS, "fault")
     stage, length, times = match["stage"], match["length"], match["times"]
     if stage:
         fault = structs.replace(fault, stage=_stage(fault, stage))

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import yaml
 from msgspec import Struct, structs
 
+from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
 from ibgu.hub import paths
 from ibgu.resources import shipped
@@ -77,10 +78,14 @@ SECRET_SCHEMA = _object(
 )
 
 
-@cache
 def ibgu_schema() -> JsonObject:
+    return crd_schema("imagebasedgroupupgrades")
+
+
+@cache
+def crd_schema(plural: str) -> JsonObject:
     """Returns the schema in the CRD that the chart ships."""
-    text = (shipped("charts/ibgu") / "crds" / "imagebasedgroupupgrades.yaml").read_text()
+    text = (shipped("charts/ibgu") / "crds" / f"{plural}.yaml").read_text()
     crd: Any = yaml.safe_load(text)
     schema: JsonObject = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     return schema
@@ -155,6 +160,12 @@ def _custom(group: str, version: str, kind: str, schema: JsonObject | None = Non
         custom=True,
         schema=schema,
     )
+
+
+def fleet_updates() -> Resource:
+    """Returns the kind of a hub that serves FleetUpdates."""
+    schema = crd_schema("fleetupdates")
+    return _custom(paths.OWN_GROUP, "v1alpha1", names.FLEET_UPDATE, schema)
 
 
 def _plain(group: str, kind: str) -> Resource:

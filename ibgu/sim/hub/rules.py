@@ -29,15 +29,47 @@ def _short_name(new: Any, old: Any) -> bool:
     return len(new["metadata"]["name"]) < 230
 
 
+def _actions(spec: Any) -> set[str]:
+    return {action for step in spec.get("plan", ()) for action in step["actions"]}
+
+
+def _backup_given(new: Any, old: Any) -> bool:
+    return "Backup" not in _actions(new) or "backup" in new["update"]
+
+
+def _pre_cache_given(new: Any, old: Any) -> bool:
+    return "PreCache" not in _actions(new) or "preCache" in new["update"]
+
+
+def _backup_planned(new: Any, old: Any) -> bool:
+    planned = _actions(new)
+    return "backup" not in new["update"] or "Update" not in planned or "Backup" in planned
+
+
+def _no_masters(new: Any, old: Any) -> bool:
+    return "master" not in new
+
+
 _RULES: dict[tuple[str, str], Rule] = {
     ("", "Name length must be less than 230 characters"): _short_name,
     ("spec", "clusterLabelSelectors is immutable"): _selectors_stay,
     ("spec.clusterLabelSelectors", "clusterLabelSelectors is immutable"): _same,
     ("spec.ibuSpec", "ibuSpec is immutable"): _same,
+    ("spec", "a plan with Backup needs update.backup"): _backup_given,
+    ("spec", "a plan with PreCache needs update.preCache"): _pre_cache_given,
+    ("spec", "an Update with update.backup needs Backup before it in the plan"): _backup_planned,
+    ("spec.update", "update is immutable"): _same,
+    ("spec.update.pause.pools", "the pool master can't be paused in an update"): _no_masters,
     ("spec.plan", "plan is append only"): _appended,
     ("spec.plan", "invalid combinations of actions in the plan"): _possible,
 }
 
 
+_OF_ORDER = "plan must have any of"
+"""Begins the message of the rule that checks the order of a FleetUpdate's actions."""
+
+
 def meaning(at: str, message: str) -> Rule:
+    if at == "spec.plan" and message.startswith(_OF_ORDER):
+        return _possible
     return _RULES[at, message]

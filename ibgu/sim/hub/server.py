@@ -27,7 +27,7 @@ from ibgu.sim.hub.kinds import Resource, ResourcePath, resources, served, target
 from ibgu.sim.hub.lists import Lists
 from ibgu.sim.hub.merge import DoesNotFit, merged, patched
 from ibgu.sim.hub.objects import changed, created, leaving, managed
-from ibgu.sim.hub.store import Backup, Key, VersionedStore
+from ibgu.sim.hub.store import HubBackup, Key, VersionedStore
 from ibgu.sim.hub.watch import Watch
 
 _REVIEWS = (paths.SELF_SUBJECT_ACCESS_REVIEWS, paths.SUBJECT_ACCESS_REVIEWS)
@@ -81,10 +81,10 @@ class MemoryHub:
         self.versions.compact(forgotten)
         self._lists.forget(forgotten)
 
-    def back_up(self) -> Backup:
+    def back_up(self) -> HubBackup:
         return self.versions.back_up()
 
-    def restore(self, saved: Backup) -> None:
+    def restore(self, saved: HubBackup) -> None:
         """Restores etcd from a snapshot: the server starts again, every connection breaks."""
         self._lists.forget(self.versions.version)
         self.versions.restore(saved)

@@ -56,8 +56,8 @@ class Collection:
         ]
 
 
-class Backup(Struct, frozen=True):
-    """Backup is what a snapshot of etcd holds."""
+class HubBackup(Struct, frozen=True):
+    """HubBackup is what a snapshot of etcd holds."""
 
     version: int
     objects: dict[Resource, dict[Key, JsonObject]]
@@ -115,11 +115,11 @@ class VersionedStore:
         for listener in list(collection.listeners):
             listener(change)
 
-    def back_up(self) -> Backup:
+    def back_up(self) -> HubBackup:
         kept = {resource: dict(each.objects) for resource, each in self.collections.items()}
-        return Backup(self.version, kept)
+        return HubBackup(self.version, kept)
 
-    def restore(self, saved: Backup) -> None:
+    def restore(self, saved: HubBackup) -> None:
         """Restores the objects; versions go back too, and are given out once more."""
         self.version = self.oldest = saved.version
         for resource, collection in self.collections.items():

@@ -15,7 +15,7 @@ from ibgu.sim.lca.record import CLEANUP_DONE, Record
 from ibgu.sim.lca.script_steps import Effect, Script, ScriptStep
 from ibgu.sim.lca.scripts import script_for
 from ibgu.sim.lca.stages import RefusedStage, StageStart, transition
-from ibgu.sim.spoke import IBU, Refusal, Spoke
+from ibgu.sim.spoke import IBU, Refusal, Spoke, velero
 from ibgu.sim.timeline import StageTimeline
 
 _NOTICE = 0.03
@@ -206,6 +206,7 @@ class Lca:
                 self.record.forget("rollbackAvailabilityExpiration", now)
             case script_steps.ClearConditions():
                 self.record.clean(now)
+                velero.clean(self.spoke, now)
             case _:
                 self._turn_node(effect, now)
 
@@ -231,6 +232,8 @@ class Lca:
     def _end(self, outcome: str, message: str, now: float) -> None:
         if outcome == "completed":
             self.record.succeeded(now)
+        if outcome == "failed":
+            velero.fail(self.spoke, message, now)
         self.timeline.end(outcome, self._filled(message), now)
 
     def _check(self, now: float) -> None:

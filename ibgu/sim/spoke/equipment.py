@@ -61,7 +61,10 @@ class Equipment(Struct, frozen=True, kw_only=True):
         return ""
 
 
-_OF_OADP = {(key.group, key.kind) for key in (made.DPA, made.BSL)}
+_OF_OADP = {
+    *((key.group, key.kind) for key in (made.DPA, made.BSL)),
+    *((made.BSL.group, kind) for kind in ("Backup", "Restore")),
+}
 SOUND = Equipment()
 """A cluster that lacks nothing."""
 

@@ -33,6 +33,11 @@ _S3 = {
 }
 _DISK = "/dev/disk/by-path/pci-0000:01:00.0-nvme-1"
 _CONTAINERS = "/dev/disk/by-partlabel/var-lib-containers"
+_UNAVAILABLE = {
+    "phase": "Unavailable",
+    "message": "BackupStorageLocation is unavailable: rpc error: code = Unknown desc = "
+    "NoSuchBucket: The specified bucket does not exist",
+}
 _STORAGE = "628613099Ki"
 _ALLOCATABLE = "579329831236"
 """Bytes of node storage that pods may use: without what the kubelet reserves."""
@@ -230,7 +235,7 @@ def bsl(cluster: str, available: bool) -> JsonObject:
             "config": _S3,
             "objectStorage": {"bucket": "backups", "prefix": cluster},
         },
-        "status": {"phase": "Available" if available else "Unavailable"},
+        "status": {"phase": "Available"} if available else _UNAVAILABLE,
     }
 
 

@@ -17,13 +17,17 @@ IBU = Key("lca.openshift.io", "ImageBasedUpgrade", "", "upgrade")
 _CLUSTER_SCOPED = frozenset(
     {
         "ClusterRole",
+        "ClusterOperator",
         "ClusterRoleBinding",
         "ClusterVersion",
         "CustomResourceDefinition",
         "Etcd",
         "ImageBasedUpgrade",
+        "ImageContentSourcePolicy",
+        "ImageDigestMirrorSet",
         "Infrastructure",
         "MachineConfig",
+        "MachineConfigPool",
         "Namespace",
         "Network",
         "Node",
@@ -44,7 +48,9 @@ _VERSIONS = {
     ("oadp.openshift.io", "DataProtectionApplication"): "v1alpha1",
     ("operator.openshift.io", "Etcd"): "v1",
     ("operators.coreos.com", "Operator"): "v1",
+    ("velero.io", "Backup"): "v1",
     ("velero.io", "BackupStorageLocation"): "v1",
+    ("velero.io", "Restore"): "v1",
 }
 """The version of the kinds of which the cluster has objects; other kinds are served in any."""
 

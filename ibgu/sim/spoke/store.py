@@ -10,11 +10,12 @@ from ibgu.sim.spoke import refusal
 from ibgu.sim.spoke.admission import admit, check_schema
 from ibgu.sim.spoke.equipment import SOUND, Equipment, EquipmentObjects
 from ibgu.sim.spoke.objects import IBU, Key, key_of
+from ibgu.sim.spoke.openshift import check_openshift
 from ibgu.sim.spoke.rbac import Aggregation
 from ibgu.sim.spoke.size import check_size
 
-Fields = dict[str, str]
-"""Dotted field path -> the manager that applied it."""
+Fields = dict[str, frozenset[str]]
+"""Field path -> the managers that own it."""
 
 
 class _Stateroot(NamedTuple):
@@ -22,6 +23,7 @@ class _Stateroot(NamedTuple):
 
     objects: dict[Key, JsonObject]
     owners: dict[Key, frozenset[str]]
+    managers: dict[Key, Fields]
     deleted: frozenset[Key]
     """Objects of the equipment that somebody has deleted."""
     number: int
@@ -170,7 +172,7 @@ class Spoke:
         The seed brings the same equipment, in objects of its own."""
         self._saved = self._stateroot()
         self._stateroots += 1
-        self._swap(_Stateroot({}, {}, frozenset(), self._stateroots), now)
+        self._swap(_Stateroot({}, {}, {}, frozenset(), self._stateroots), now)
 
     def return_to_stateroot(self, now: float) -> None:
         """Boots back into the original stateroot, with everything as it was left."""
@@ -178,10 +180,12 @@ class Spoke:
 
     def _stateroot(self) -> _Stateroot:
         number = 0 if self._equipped is None else self._equipped.stateroot
-        return _Stateroot(dict(self.objects), dict(self.owners), self._deleted, number)
+        etcd = (dict(self.objects), dict(self.owners), dict(self.managers))
+        return _Stateroot(*etcd, self._deleted, number)
 
     def _swap(self, to: _Stateroot, now: float) -> None:
-        self.objects, self.owners, self.managers = dict(to.objects), dict(to.owners), {}
+        self.objects, self.owners = dict(to.objects), dict(to.owners)
+        self.managers = dict(to.managers)
         self._deleted = to.deleted
         if self._equipped is not None:
             self._equipped.stateroot = to.number
@@ -200,6 +204,8 @@ class Spoke:
         if errors := check_size(manifest):
             raise refusal.invalid(key, errors)
         if key.kind == IBU.kind and (errors := check_schema(manifest)):
+            raise refusal.invalid(key, errors)
+        if errors := check_openshift(key, manifest):
             raise refusal.invalid(key, errors)
 
     def _put(self, key: Key, obj: JsonObject, now: float) -> JsonObject:

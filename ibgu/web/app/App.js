@@ -7,6 +7,7 @@ import { Cluster } from "./pages/cluster/Cluster.js";
 import { Frame } from "./pages/Frame.js";
 import { Rollout } from "./pages/rollout/Rollout.js";
 import { Rollouts } from "./pages/Rollouts.js";
+import { Seeds } from "./pages/Seeds.js";
 import { SignIn } from "./pages/SignIn.js";
 import { Rest, rolloutPath } from "./rest/client.js";
 import { useRoute } from "./route.js";
@@ -72,7 +73,7 @@ function Inside({ token, leave }) {
   <//>`;
 }
 
-const PAGES = { r: Rollout, c: Cluster };
+const PAGES = { r: Rollout, c: Cluster, s: Seeds };
 
 function streamOf({ page, path: [namespace, name] }) {
   return page === "r" && name ? rolloutPath({ namespace, name }, "/stream") : "stream";

@@ -5,6 +5,8 @@
  *   #/r/NAMESPACE/NAME?step=2&state=failed,stalled&cause=…&reason=…&find=site-04
  *       &label=ring%3D1&sort=-name&show=members
  *   #/c/CLUSTER?rollout=NAMESPACE/NAME
+ *   #/s                                 seed images
+ *   #/s/NAME
  *
  * @typedef {{ page: string, path: string[], query: Record<string, string> }} Route
  */
@@ -50,6 +52,9 @@ export const membersLink = (
 ) => rolloutLink(rollout, { state, label, show: MEMBERS });
 
 export const clusterLink = (/** @type {string} */ name, query = {}) => link(["c", name], query);
+
+/** To an entry of the catalogue of seed images, or to all of them. */
+export const seedLink = (name = "") => link(name ? ["s", name] : ["s"]);
 
 /** What changes while one types is no step of its own for the Back button. */
 export function go(/** @type {string} */ hash, { replace = false } = {}) {

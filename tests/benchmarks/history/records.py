@@ -12,7 +12,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
-from ibgu.core.model.kinds import IbguSpec, IbuSpec, PlanItem, RolloutStrategy, SeedImageRef
+from ibgu.core.model.kinds import IbuSpec, PlanItem, RolloutSpec, RolloutStrategy, SeedImageRef
 from tests.benchmarks.history.plan import ACTIONS, Course
 
 _TIMEOUT = 240
@@ -28,7 +28,7 @@ def rollout(course: Course) -> Rollout:
         namespace=course.namespace,
         name=course.name,
         created_at=course.began,
-        spec=IbguSpec(
+        spec=RolloutSpec(
             ibu_spec=IbuSpec(seed_image_ref=seed),
             plan=[PlanItem([action.value], strategy) for action in ACTIONS],
         ),

@@ -37,6 +37,8 @@ SERVED = Served(
     ibgu_status=frozenset({"phase", "summary", "clusters", "conditions"}),
     cgus=False,
     policies=True,
+    seed_images=True,
+    fleet_updates=True,
 )
 HUB = HubFacts(
     connection=HubConnection("https://hub:6443", IBGU.name),
@@ -49,7 +51,9 @@ HUB = HubFacts(
     talm=Talm(),
     fleet=Fleet(total=3, accepted=3, available=3),
     agents=Agents(works=3, answered=3),
+    left_over=(),
     clock=ClockReading(NOW, NOW, timedelta(seconds=0.5)),
+    inspections=True,
 )
 HEALTH = Health(
     version=150018,

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from ibgu.cli.app import app
 from ibgu.db import Journal, dsn, engine
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
+from ibgu.sandbox.waiting import wait_until
 
 pytestmark = pytest.mark.hub
 
@@ -61,6 +62,55 @@ def test_a_hub_with_ibgus_account_lacks_nothing(doctor: Doctor, database_url: st
         found.pop(check)
     assert set(found.values()) == {"ok"}, result.stdout
     assert {"hub", "rights", "feedback", "leadership", "TALM", "schema", "clocks"} <= set(found)
+
+
+def test_inspections_that_are_on_are_checked(doctor: Doctor) -> None:
+    off = doctor("-o", "json")
+    assert told(off, "inspections").startswith("off (IBGU_PREFLIGHT_INSPECTIONS); the hub could")
+    on = doctor("-o", "json", IBGU_PREFLIGHT_INSPECTIONS="true")
+    assert (levels(on)["inspections"], levels(on)["seed images"]) == ("ok", "ok")
+    assert told(on, "inspections").startswith("on, and the hub's ManifestWorks have")
+    nobody = ("-o", "json", "--account", "ibgu-system:nobody")
+    refused = doctor(*nobody, IBGU_PREFLIGHT_INSPECTIONS="true", user="admin")
+    assert levels(refused)["inspections"] == "warning"
+    words = "ibgu may not get, list, watch, create, patch, delete ManifestWorks"
+    assert words in told(refused, "inspections")
+
+
+@pytest.fixture(scope="module")
+def older_hub() -> Iterator[SandboxHub]:
+    """Open Cluster Management before 0.14, and an ibgu that was installed before the catalogue."""
+    with SandboxHub() as hub:
+        kubectl = Kubectl(hub)
+        works = kubectl.get("crd", "manifestworks.work.open-cluster-management.io")
+        for version in works["spec"]["versions"]:
+            spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+            option = spec["manifestConfigs"]["items"]["properties"]
+            option["updateStrategy"]["properties"]["type"]["enum"].remove("ReadOnly")
+        kubectl("replace", "-f", "-", stdin=json.dumps(works))
+        kubectl("delete", "crd", "seedimages.ibgu.dev")
+
+        def published() -> bool:
+            works, own = (
+                kubectl("get", "--raw", f"/openapi/v3/apis/{group}")
+                for group in ("work.open-cluster-management.io/v1", "ibgu.dev/v1alpha1")
+            )
+            return '"SeedImage"' not in own and '"ReadOnly"' not in works
+
+        wait_until(published, "the older schemas", lambda: None)
+        yield hub
+
+
+def test_a_hub_that_is_too_old_for_inspections_is_warned_about(older_hub: SandboxHub) -> None:
+    env = {"KUBECONFIG": str(older_hub.kubeconfig("ibgu")), "DATABASE_URL": ""}
+    on = env | {"IBGU_PREFLIGHT_INSPECTIONS": "true"}
+    found = CliRunner().invoke(app, ["doctor", "-o", "json"], env=on)
+    assert (levels(found)["inspections"], levels(found)["seed images"]) == ("warning", "warning")
+    assert levels(found)["FleetUpdate"] == "ok"
+    assert "came with Open Cluster Management 0.14" in told(found, "inspections")
+    assert told(found, "seed images").endswith("-f charts/ibgu/crds/seedimages.yaml")
+    off = CliRunner().invoke(app, ["doctor", "-o", "json"], env=env)
+    assert levels(off)["inspections"] == "ok"
 
 
 def test_a_hub_without_the_admission_policy_is_warned_about(doctor: Doctor) -> None:
@@ -220,12 +270,23 @@ def prep(name: str, namespace: str, **ibu: Any) -> dict[str, Any]:
     }
 
 
+def fleet_update(name: str, namespace: str) -> dict[str, Any]:
+    release = {"version": "4.16.12", "image": f"quay.io/x@sha256:{'a' * 64}"}
+    check = {"actions": ["Check"], "rolloutStrategy": {"maxConcurrency": 1, "timeout": 10}}
+    return {
+        "apiVersion": "ibgu.dev/v1alpha1",
+        "kind": "FleetUpdate",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"update": {"release": release}, "plan": [check]},
+    }
+
+
 def test_namespaces_that_share_a_hub(
     doctor: Doctor, kubectl: Kubectl, unique_name: Callable[[str], str]
 ) -> None:
     name, namespace = unique_name("shares"), unique_name("a-team")  # named first, and so always
     kubectl("create", "namespace", namespace)
-    ibgus = [prep(name, namespace), prep(name, "default")]
+    objects = [fleet_update(name, namespace), prep(name, "default")]
     cluster_set = {
         "apiVersion": "cluster.open-cluster-management.io/v1beta2",
         "kind": "ManagedClusterSet",
@@ -237,11 +298,13 @@ def test_namespaces_that_share_a_hub(
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"clusterSet": name},
     }
-    for each in ibgus:
+    for each in objects:
         kubectl.apply(each)
     try:
         words = told(doctor("-o", "json"), "tenancy")
-        assert "each of them reaches the whole fleet, and an Abort or Rollback there" in words
+        assert (
+            "each of them reaches the whole fleet, and an Abort, Rollback or Retract there" in words
+        )
         assert "set IBGU_TENANCY=clustersets" in words
         words = told(doctor("-o", "json", IBGU_PREEMPTION="namespace"), "tenancy")
         assert "reaches the whole fleet ->" in words
@@ -253,8 +316,8 @@ def test_namespaces_that_share_a_hub(
         assert namespace not in told(doctor("-o", "json", IBGU_TENANCY="clustersets"), "tenancy")
     finally:
         kubectl("delete", "managedclusterset", name, "--ignore-not-found")
-        for each in ibgus:
-            kubectl("delete", "ibgu", name, "-n", each["metadata"]["namespace"])
+        for each in objects:
+            kubectl("delete", each["kind"], name, "-n", each["metadata"]["namespace"])
 
 
 def test_unreadable_references_of_ibgus_are_found(

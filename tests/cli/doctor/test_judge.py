@@ -12,6 +12,7 @@ from ibgu.cli.doctor.facts import (
     HubFacts,
     JournalFacts,
     LeaseCheck,
+    LeftOver,
     Missing,
     NotTried,
     PayloadAccess,
@@ -49,6 +50,7 @@ UNBOUND = Reach(tenancy=True, across_namespaces=False, namespaces=("north",))
 NO_SETS = Reach(tenancy=True, across_namespaces=False, served=False)
 RIVAL = CompetingLease("pod-1", "ibgu-system", "ibgu-controller")
 FLAPPING = Leader("pod-1", 9, NOW, "pod-0", 6)
+BEFORE_0_14 = frozenset({"Update", "CreateOnly", "ServerSideApply"})
 AWAY = Unknown("GET /version: ConnectionFailed: refused")
 
 
@@ -67,7 +69,8 @@ MEANT = PayloadAccess(Rights(IBGU, 1, ()), Rights(IBGU, 6, tuple(needed("payload
     ("facts", "findings"),
     [
         (HUB, []),
-        (hub(rights=rights(CREATE)), [("rights", "error")]),
+        (hub(rights=rights(CREATE)), [("rights", "error"), ("inspections", "warning")]),
+        (hub(rights=rights(CREATE), inspections=False), [("rights", "error")]),
         (hub(rights=rights(EVENTS)), [("rights", "warning")]),
         (hub(rights=AWAY), [("rights", "error")]),
         (hub(payload=payload(rights(SECRET))), [("ConfigMaps and secrets", "error")]),
@@ -93,11 +96,11 @@ MEANT = PayloadAccess(Rights(IBGU, 1, ()), Rights(IBGU, 6, tuple(needed("payload
         (hub(served=AWAY), [("APIs", "error")]),
         (
             hub(served=served(works=False, update_strategies=frozenset())),
-            [("Open Cluster Management", "error")],
+            [("Open Cluster Management", "error"), ("inspections", "warning")],
         ),
         (
             hub(served=served(update_strategies=frozenset({"Update"}))),
-            [("Open Cluster Management", "error")],
+            [("Open Cluster Management", "error"), ("inspections", "warning")],
         ),
         (hub(served=served(ibgu_status=frozenset())), [("ImageBasedGroupUpgrade", "error")]),
         (
@@ -105,6 +108,15 @@ MEANT = PayloadAccess(Rights(IBGU, 1, ()), Rights(IBGU, 6, tuple(needed("payload
             [("ImageBasedGroupUpgrade", "warning")],
         ),
         (hub(served=served(feedback_by_watch=False)), [("feedback", "warning")]),
+        (hub(served=served(update_strategies=BEFORE_0_14)), [("inspections", "warning")]),
+        (hub(served=served(update_strategies=BEFORE_0_14), inspections=False), []),
+        (hub(inspections=False), []),
+        (
+            hub(served=served(works=False, update_strategies=frozenset()), inspections=False),
+            [("Open Cluster Management", "error")],
+        ),
+        (hub(served=served(seed_images=False)), [("seed images", "warning")]),
+        (hub(served=served(fleet_updates=False)), [("FleetUpdate", "skipped")]),
         (hub(leadership=LeaseCheck("x", "namespaces x not found")), [("leadership", "error")]),
         (hub(leadership=LeaseCheck("x", rival=RIVAL)), [("leadership", "error")]),
         (hub(leadership=AWAY), [("leadership", "error")]),
@@ -123,6 +135,8 @@ MEANT = PayloadAccess(Rights(IBGU, 1, ()), Rights(IBGU, 6, tuple(needed("payload
         (hub(agents=Agents(works=2, without_lca=("a",))), [("Lifecycle Agent", "warning")]),
         (hub(agents=Agents(works=2, forbidden=("a", "b"))), [("work agents", "warning")]),
         (hub(agents=AWAY), [("agents", "error")]),
+        (hub(left_over=(LeftOver("site-7", "ibgu-prepare-dpa"),)), [("preparations", "warning")]),
+        (hub(left_over=AWAY), []),
         (nothing(AWAY), [("hub", "error")]),
         (nothing(NotTried("KUBECONFIG is not set")), [("hub", "skipped")]),
     ],
@@ -183,6 +197,39 @@ def test_clock_differences_lead_to_findings(
     assert found == [("clocks", level) for level in levels]
 
 
+def inspections(facts: HubFacts) -> Finding:
+    [found] = (f for f in judge_hub(facts, user=False) if f.check == "inspections")
+    return found
+
+
+def test_inspections_say_what_they_lack() -> None:
+    old = served(update_strategies=BEFORE_0_14)
+    found = inspections(hub(served=old))
+    assert "update strategy ReadOnly, which came with Open Cluster Management 0.14" in found.found
+    assert found.do.startswith("upgrade Open Cluster Management")
+    assert (
+        "came with Open Cluster Management 0.14"
+        in inspections(hub(served=old, inspections=False)).found
+    )
+    watch = Right("watch", "work.open-cluster-management.io", WORKS)
+    found = inspections(hub(rights=rights(CREATE, watch, EVENTS)))
+    assert "ibgu may not create, watch ManifestWorks" in found.found
+    off = inspections(hub(rights=rights(CREATE), inspections=False))
+    assert off.found == "off (IBGU_PREFLIGHT_INSPECTIONS); the hub could carry them"
+
+
+def test_works_of_a_killed_command_are_named_with_what_ends_them() -> None:
+    works = tuple(LeftOver(f"site-{number}", "ibgu-prepare-dpa") for number in range(5))
+    [found] = [
+        each for each in judge_hub(hub(left_over=works), user=False) if each.check == "preparations"
+    ]
+    assert found.found.endswith(
+        "ibgu-prepare-dpa in site-0, ibgu-prepare-dpa in site-1, ibgu-prepare-dpa in site-2 and "
+        "2 more"
+    )
+    assert found.do.endswith("oc delete manifestwork ibgu-prepare-dpa -n site-0")
+
+
 def test_an_error_says_who_may_not_do_what_and_how_to_allow_it() -> None:
     lease = Right("patch", "coordination.k8s.io", "leases", "ibgu-system", "ibgu-controller")
     (first, second) = (
@@ -232,24 +279,25 @@ def test_ibgus_that_nobody_has_checked_are_named(rule: UncheckedPolicy, done: st
     [
         (
             SHARED,
-            "off, and 2 namespaces (north, south) have IBGUs: each of them reaches the whole "
-            "fleet, and an Abort or Rollback there cancels the others' rollouts",
+            "off, and 2 namespaces (north, south) have rollouts: each of them reaches the whole "
+            "fleet, and an Abort, Rollback or Retract there cancels the others' rollouts",
             "set IBGU_TENANCY=clustersets",
         ),
         (
             APART,
-            "off, and 2 namespaces (north, south) have IBGUs: each of them reaches the whole fleet",
+            "off, and 2 namespaces (north, south) have rollouts: each of them reaches the whole "
+            "fleet",
             "set IBGU_TENANCY=clustersets",
         ),
         (
             UNBOUND,
-            "no ManagedClusterSet is bound to north: the IBGUs there may not use any cluster",
+            "no ManagedClusterSet is bound to north: the rollouts there may not use any cluster",
             "clusteradm clusterset bind SET --namespace NAMESPACE",
         ),
         (
             NO_SETS,
             "IBGU_TENANCY=clustersets, and the hub serves no ManagedClusterSets and bindings "
-            "(cluster.open-cluster-management.io/v1beta2): no IBGU may use a cluster",
+            "(cluster.open-cluster-management.io/v1beta2): no rollout may use a cluster",
             "set IBGU_TENANCY=off",
         ),
     ],

@@ -3,19 +3,22 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from msgspec import json
 
 from ibgu.controller.lookups.membership import MembershipLister
 from ibgu.controller.lookups.payloads import Payloads
+from ibgu.controller.lookups.preflights import Preflights
 from ibgu.controller.lookups.tenants import Tenants
 from ibgu.controller.mirror.mirror import Mirror
+from ibgu.controller.quarantine import Quarantine
 from ibgu.core.drivers import DRIVERS
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.model import Rollout, Step
-from ibgu.core.model.kinds import IbguSpec, ManagedCluster, PlanItem
+from ibgu.core.model.kinds import ManagedCluster, PlanItem, RolloutSpec
 from ibgu.core.model.shown import shown_cluster
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -25,7 +28,7 @@ LABEL = Action.PREP.completed_label
 
 
 def opening(uid: str = "r") -> TrackedRollout:
-    spec = IbguSpec(plan=[PlanItem(["Upgrade"])])
+    spec = RolloutSpec(plan=[PlanItem(["Upgrade"])])
     now = datetime.now(UTC)
     tracked = TrackedRollout(
         Rollout(uid=uid, namespace="default", name="r", created_at=now, spec=spec)
@@ -43,6 +46,20 @@ def opening(uid: str = "r") -> TrackedRollout:
 
 def nothing(*_: str) -> None:
     """Nobody has to be notified."""
+
+
+def preflights(admin: HubClient) -> Preflights:
+    """Returns a preflight that knows no rollout, and so evaluates nothing."""
+    return Preflights(
+        FleetState(),
+        DRIVERS,
+        Mirror(nothing),
+        Payloads(DRIVERS, admin, "ns:name"),
+        Quarantine(Random(0)),
+        lambda: datetime.now(UTC),
+        nothing,
+        None,
+    )
 
 
 @pytest.mark.hub
@@ -68,6 +85,7 @@ async def test_a_label_that_is_settled_after_the_list_counts(
             mirror,
             Payloads(DRIVERS, admin, "ns:name"),
             Tenants(admin, "ns:name", on=False),
+            preflights(admin),
             tasks,
             lambda _: listed.set(),
         )
@@ -102,6 +120,7 @@ async def test_steps_that_open_together_share_a_list(sandbox_hub: SandboxHub) ->
             Mirror(nothing),
             Payloads(DRIVERS, admin, "ns:name"),
             Tenants(admin, "ns:name", on=False),
+            preflights(admin),
             tasks,
             told.put_nowait,
         )

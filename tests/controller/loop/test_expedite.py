@@ -3,12 +3,12 @@
 from msgspec.structs import replace
 
 from ibgu.controller.mirror.mirror import Mirror
-from ibgu.core.model.kinds import Ibgu, IbguMeta, IbguSpec
+from ibgu.core.model.kinds import ManagedFieldsMeta, RolloutObject, RolloutSpec
 
 
-def found(version: int, generation: int = 1, **more: str) -> Ibgu:
-    meta = IbguMeta(name="g", namespace="default", uid="1", resource_version=str(version))
-    return Ibgu(replace(meta, generation=generation, annotations=more), IbguSpec())
+def found(version: int, generation: int = 1, **more: str) -> RolloutObject:
+    meta = ManagedFieldsMeta(name="g", namespace="default", uid="1", resource_version=str(version))
+    return RolloutObject(replace(meta, generation=generation, annotations=more), RolloutSpec())
 
 
 def test_a_changed_spec_or_pause_expedites_after_the_touch() -> None:

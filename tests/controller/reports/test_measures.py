@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
 from ibgu import telemetry
@@ -16,6 +17,7 @@ from ibgu.core.model import (
     Member,
     MemberState,
     OnMember,
+    OnRollout,
     Outcome,
     Reason,
     ReasonKind,
@@ -23,6 +25,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
+from ibgu.core.model.preflight import FindingSeverity, PreflightRecord, RecordedFinding
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from tests.core.engine.state.records import (
     MINUTE,
@@ -109,11 +112,36 @@ def test_a_deleted_rollout_has_no_hold_gauge() -> None:
     assert value("ibgu_rollout_held", rollout="fleet/a", reason="InvalidPlan") is None
 
 
+def test_a_rollout_that_waits_for_its_name_hides_nothing_of_the_other() -> None:
+    found = fleet(done("site-1", Action.UPGRADE), failed("site-2"))
+    hold = Reason(ReasonKind.NAME_TAKEN, NOW, "an older ImageBasedGroupUpgrade has this name")
+    younger = replace(rollout("b", hold=hold), name=rollout().name)
+    found.apply(OnRollout(Kind.ROLLOUT_SEEN, younger, "seen"))
+    measures.gauge(found, NOW, {})
+    shown = {
+        state: value("ibgu_rollout_clusters", rollout="fleet/a", state=state)
+        for state in ("succeeded", "failed")
+    }
+    assert shown == {"succeeded": 1, "failed": 1}
+    assert value("ibgu_rollout_held", rollout="fleet/a", reason="NameTaken") == 1
+
+
 def test_a_finished_step_has_no_member_gauges() -> None:
     measures.gauge(fleet(*EVERYBODY), NOW, {})
     measures.gauge(fleet(done("site-1", Action.UPGRADE), state=StepState.FINISHED), NOW, {})
     assert states() == {}
     assert value("ibgu_members", state="running") == 0
+
+
+def test_findings_of_preflight_are_counted_for_the_running_step() -> None:
+    found = RecordedFinding("P3", FindingSeverity.ERROR, "are too old", ("site-1",))
+    record = PreflightRecord(NOW, (found,))
+    measures.gauge(fleet(member("site-1"), preflight=record), NOW, {})
+    name = "ibgu_rollout_preflight_findings"
+    shown = {each: value(name, rollout="fleet/a", severity=each) for each in FindingSeverity}
+    assert shown == {"error": 1, "warning": 0}
+    measures.gauge(fleet(member("site-1")), NOW, {})
+    assert value(name, rollout="fleet/a", severity="error") is None
 
 
 def test_a_former_leader_exports_no_gauges() -> None:
@@ -215,6 +243,17 @@ def test_bytes_to_the_hub_are_counted_once() -> None:
     client.sent["patch", "manifestworks"] += 40
     tally.count()
     assert value("ibgu_hub_sent_bytes_total", **labels) == before + 340
+
+
+def test_pauses_are_measured_until_they_are_over() -> None:
+    def reports(*members: Member) -> list[float | None]:
+        measures.gauge(fleet(*members, state=StepState.FINISHED), NOW, {})
+        names = ("clusters", "since_timestamp_seconds")
+        return [value(f"ibgu_rollout_paused_{name}", rollout="fleet/a") for name in names]
+
+    paused = done("site-1", Action.UPGRADE, paused_since=NOW)
+    assert reports(paused, done("site-2", Action.UPGRADE)) == [1, NOW.timestamp()]
+    assert reports(done("site-1", Action.UPGRADE)) == [0, None]
 
 
 def test_warnings_and_the_first_rollback_deadline_stay_until_they_are_over() -> None:

@@ -17,7 +17,7 @@ from ibgu.core.drivers import DRIVERS
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.engine.state import FleetState
 from ibgu.core.model import Kind, OnRollout, RolloutState
-from ibgu.core.model.kinds import Ibgu, JsonObject
+from ibgu.core.model.kinds import JsonObject, RolloutObject
 from ibgu.hub import paths
 from ibgu.hub.writing.writer import Writer, WriteResult
 from ibgu.sim.hub import MemoryClient, MemoryHub
@@ -58,9 +58,9 @@ class StatusWriter:
     def _answered(self, result: WriteResult) -> None:
         self.statuses.answered(result)
 
-    async def probe(self) -> Ibgu:
+    async def probe(self) -> RolloutObject:
         """Returns what the watch would tell."""
-        found = await self.client.get(PATH, Ibgu)
+        found = await self.client.get(PATH, RolloutObject)
         self.mirror.ibgus.upsert(found)
         return found
 
@@ -77,7 +77,7 @@ class StatusWriter:
 
 
 async def _phase(client: MemoryClient) -> str:
-    status = json.decode((await client.get(PATH, Ibgu)).status)
+    status = json.decode((await client.get(PATH, RolloutObject)).status)
     return str(status["phase"])
 
 
@@ -146,7 +146,7 @@ async def test_no_status_is_written_beside_a_live_talm() -> None:
         running = tasks.create_task(desk.writer.run())
         desk.talm_live = True
         await desk.begin()
-        assert b"phase" not in bytes((await client.get(PATH, Ibgu)).status)
+        assert b"phase" not in bytes((await client.get(PATH, RolloutObject)).status)
         desk.talm_live = False
         await desk.begin()
         assert await _phase(client) == "Pending"
@@ -162,7 +162,7 @@ async def test_an_uncommitted_status_is_not_written() -> None:
         running = tasks.create_task(desk.writer.run())
         desk.committed = False
         await desk.begin()
-        assert b"phase" not in bytes((await client.get(PATH, Ibgu)).status)
+        assert b"phase" not in bytes((await client.get(PATH, RolloutObject)).status)
         desk.committed = True
         await desk.write()
         assert await _phase(client) == "Pending"

@@ -3,6 +3,7 @@
 import pytest
 
 from ibgu.core.drivers import DRIVERS, KIND_TEXTS, failure_names
+from ibgu.core.drivers.cluster_version.failures import UpdateFailure
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.failures import Failure
 from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
@@ -53,4 +54,4 @@ def test_texts_are_known_by_their_action() -> None:
     assert known.name == Failure.INIT_MONITOR_TIMEOUT
     assert KIND_TEXTS.meanings("Upgrade") is IBU_MEANINGS
     assert KIND_TEXTS.meanings(None) == KindMeanings()
-    assert failure_names() == list(map(str, Failure))
+    assert failure_names() == [*map(str, Failure), *map(str, UpdateFailure)]

@@ -24,6 +24,8 @@ ITS_OWN = (
     "ibgu/api/seeds",  # seed images are of this kind
     "ibgu/api/seed_candidates",
     "ibgu/cli/seeds",
+    "ibgu/cli/prepare",  # so is what clusters get before
+    "ibgu/cli/gather",  # so are the logs that are gathered after a failure
     "ibgu/cli/content",  # so is the content that its rollouts bring
     "ibgu/sim",  # the simulated Lifecycle Agent
     "ibgu/sandbox",
@@ -34,6 +36,7 @@ NAMES_IT = {
     # The doctor looks for clusters without the Lifecycle Agent.
     "ibgu/cli/doctor/probe_fleet.py",
     # Preflight's rules are of this kind, and the preview applies them.
+    "ibgu/api/explain/evidence.py",
     "ibgu/api/preview/fleet.py",
     "ibgu/api/preview/inspections.py",
     "ibgu/api/preview/mapping.py",
@@ -44,7 +47,14 @@ NAMES_IT = {
     "ibgu/controller/inspections/progress.py",
     "ibgu/core/views/preview/preflight.py",
     "ibgu/db/inspections.py",
+    "ibgu/controller/lookups/hub_releases.py",
+    "ibgu/controller/lookups/preflights.py",
+    "ibgu/hub/carried.py",
+    "ibgu/hub/policies.py",
     "ibgu/hub/preflight.py",
+    # Clusters are prepared for upgrades of this kind.
+    "ibgu/hub/gathering.py",
+    "ibgu/hub/preparing.py",
     "ibgu/hub/seeds.py",
     # Works are shown as this kind reports them.
     "ibgu/api/works/mapping.py",

@@ -86,6 +86,7 @@ MAKE: dict[Callable[..., Member], Callable[[Any, State], Member]] = {
     t.extend: lambda m, to: t.extend(m, START, WHY),
     t.end: lambda m, to: t.end(m, its_run(m), RunResult.LIMIT, None, "late", START),
     t.succeed: lambda m, to: t.succeed(m, its_run(m), START),
+    t.succeed_in_part: lambda m, to: t.succeed_in_part(m, its_run(m), START),
     t.disarm: lambda m, to: t.disarm(m, its_run(m)),
     t.return_to_waiting: lambda m, to: t.return_to_waiting(m, its_run(m), START),
     t.finish: lambda m, to: t.finish(
@@ -104,6 +105,9 @@ MAKE: dict[Callable[..., Member], Callable[[Any, State], Member]] = {
     t.note_late: lambda m, to: t.note_late(m, LATE.note),
     t.unwatch: lambda m, to: t.unwatch(m),
     t.note_rollback_deadline: lambda m, to: t.note_rollback_deadline(m, START),
+    t.note_resuming: lambda m, to: t.note_resuming(m),
+    t.note_resumed: lambda m, to: t.note_resumed(m),
+    t.import_pause: lambda m, to: t.import_pause(member(), START),
     t.take_slot: lambda m, to: t.take_slot(m, RUNS[RunState(to)], slot=1, limit=START),
     t.import_completed: lambda m, to: t.import_completed(
         m, [CompletedAction(Action.PREP, START)], "imported", START

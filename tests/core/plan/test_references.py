@@ -6,7 +6,7 @@ import pytest
 
 from ibgu.core.drivers.ibu.spec import references
 from ibgu.core.model import Rollout
-from ibgu.core.model.kinds import IbguSpec, IbuSpec, NameRef, ObjectRef, SeedImageRef
+from ibgu.core.model.kinds import IbuSpec, NameRef, ObjectRef, RolloutSpec, SeedImageRef
 from ibgu.core.plan.references import (
     SETTLED,
     ReferenceVerdict,
@@ -21,7 +21,7 @@ FOREIGN = ObjectRef("oadp", "openshift-adp")
 
 
 def referring(*maps: ObjectRef, seed: SeedImageRef = SEED) -> Rollout:
-    spec = IbguSpec(ibu_spec=IbuSpec(seed, oadp_content=list(maps)))
+    spec = RolloutSpec(ibu_spec=IbuSpec(seed, oadp_content=list(maps)))
     return rollout(namespace="default", spec=spec)
 
 

@@ -10,9 +10,9 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model.kinds import (
     ClusterGroupUpgrade,
     ClusterGroupUpgradeMeta,
-    Ibgu,
-    IbguMeta,
     ManagedFields,
+    ManagedFieldsMeta,
+    RolloutObject,
 )
 from ibgu.core.talm.beside import (
     SETTLED,
@@ -47,8 +47,8 @@ def spec(expression: str = f'user in ["{NAME}"]', **changed: Any) -> dict[str, A
     return {**SHIPPED.policy, "matchConditions": conditions, **changed}
 
 
-def meta(*fields: ManagedFields, deleted: str | None = None) -> IbguMeta:
-    return IbguMeta(
+def meta(*fields: ManagedFields, deleted: str | None = None) -> ManagedFieldsMeta:
+    return ManagedFieldsMeta(
         creation_timestamp=MADE, managed_fields=list(fields), deletion_timestamp=deleted
     )
 
@@ -180,18 +180,18 @@ def work(created: str | None, stage: Stage | None = Stage.PREP, of: str = "own")
     )
 
 
-def ibgu(time: str, manager: str = "talm", subresource: str = "status") -> Ibgu:
+def ibgu(time: str, manager: str = "talm", subresource: str = "status") -> RolloutObject:
     by = ManagedFields(manager=manager, subresource=subresource, time=time)
-    return Ibgu(IbguMeta(name="ran", namespace="default", managed_fields=[by]))
+    return RolloutObject(ManagedFieldsMeta(name="ran", namespace="default", managed_fields=[by]))
 
 
-def breached(*found: ClusterGroupUpgrade | TalmWork | Ibgu) -> str:
+def breached(*found: ClusterGroupUpgrade | TalmWork | RolloutObject) -> str:
     return breach(
         INSTALLED,
         [
             status
             for each in found
-            if isinstance(each, Ibgu)
+            if isinstance(each, RolloutObject)
             if (status := foreign_status(each.metadata)) is not None
         ],
         [each for each in found if isinstance(each, ClusterGroupUpgrade)],
@@ -211,7 +211,7 @@ OWN = group(AFTER, "own", ibgu="")
     ],
 )
 def test_new_objects_of_talm_breach_the_policy(
-    found: list[ClusterGroupUpgrade | TalmWork | Ibgu], words: str
+    found: list[ClusterGroupUpgrade | TalmWork | RolloutObject], words: str
 ) -> None:
     assert breached(*found) == f"{words} in spite of the policy ibgu-beside-talm"
 
@@ -232,7 +232,7 @@ def test_unrelated_objects_of_talm_and_ibgu_are_no_breach() -> None:
 def test_the_newest_status_of_somebody_else_counts() -> None:
     times = (BEFORE, AFTER, SLACK)
     by = [ManagedFields(manager=time, subresource="status", time=time) for time in times]
-    found = foreign_status(IbguMeta(name="ran", namespace="default", managed_fields=by))
+    found = foreign_status(ManagedFieldsMeta(name="ran", namespace="default", managed_fields=by))
     assert found == ForeignStatus("default/ran", AFTER, datetime.fromisoformat(AFTER))
 
 

@@ -6,13 +6,13 @@ import pytest
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model.bounds import MAX_INT32
-from ibgu.core.model.kinds import IbguSpec, PlanItem
+from ibgu.core.model.kinds import PlanItem, RolloutSpec
 from ibgu.core.talm import groups_of, names
 from ibgu.core.talm.group import TalmGroup
 from tests.core.engine.decide.builders import plan_of
 from tests.core.talm.objects import Object, as_cgu, cgu, ended
 
-SPEC = IbguSpec(plan=plan_of(["Prep", "Upgrade FinalizeUpgrade"], concurrency=2, timeout=60))
+SPEC = RolloutSpec(plan=plan_of(["Prep", "Upgrade FinalizeUpgrade"], concurrency=2, timeout=60))
 
 
 def read(*objects: Object) -> tuple[TalmGroup, ...]:
@@ -69,7 +69,7 @@ def test_a_step_in_its_second_batch() -> None:
 
 def test_numbers_and_times_that_nobody_can_store() -> None:
     """TALM's CRD lets them through."""
-    spec = IbguSpec(plan=plan_of(["Prep"], concurrency=2**40, timeout=2**62))
+    spec = RolloutSpec(plan=plan_of(["Prep"], concurrency=2**40, timeout=2**62))
     odd = as_cgu(cgu("a", 0, "Prep", batch=2**40, started="2026-01-01T00:00:00+99:99"))
     (group,) = groups_of("a", spec, [odd])
     assert (group.max_concurrency, group.timeout_minutes, group.batch) == (MAX_INT32,) * 3
@@ -103,5 +103,5 @@ def test_only_steps_of_this_plan_and_in_its_order() -> None:
 
 
 def test_a_step_that_nobody_knows() -> None:
-    spec = IbguSpec(plan=[PlanItem(["Dance"]), *SPEC.plan])
+    spec = RolloutSpec(plan=[PlanItem(["Dance"]), *SPEC.plan])
     assert groups_of("a", spec, [as_cgu(cgu("a", 0, "Dance"))]) == ()

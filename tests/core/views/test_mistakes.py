@@ -14,9 +14,10 @@ from ibgu.core.views.mistakes import KNOWN, mistakes
             "lca.openshift.io/anything": "x",
             "my.ibgu.dev/circuit-breaker": "sometimes",
         },
-        {"ibgu.dev/circuit-breaker": "off"},
+        {"ibgu.dev/circuit-breaker": "off", "ibgu.dev/preflight": "Enforce"},
         {"ibgu.dev/pause": "", "ibgu.dev/resume": "2", "ibgu.dev/skip": "site-1,waiting"},
         {"ibgu.dev/ramp-up": "true", "ibgu.dev/starts-per-minute": "10"},
+        {"ibgu.dev/seed-image": "du-r750", "ibgu.dev/template-config-maps": "site-data"},
     ],
 )
 def test_valid_annotations_have_no_mistakes(annotations: dict[str, str]) -> None:
@@ -32,6 +33,11 @@ def test_valid_annotations_have_no_mistakes(annotations: dict[str, str]) -> None
             'ibgu.dev/circuit-breaker is "sometimes"; expected: off',
         ),
         ("ibgu.dev/circuit-breaker", "", 'ibgu.dev/circuit-breaker is ""; expected: off'),
+        (
+            "ibgu.dev/preflight",
+            "strict",
+            'ibgu.dev/preflight is "strict"; expected: off or warn or enforce',
+        ),
         ("ibgu.dev/rampup", "true", "ibgu.dev/rampup does nothing; do you mean ibgu.dev/ramp-up?"),
         ("ibgu.dev/Pause", "", "ibgu.dev/Pause does nothing; do you mean ibgu.dev/pause?"),
         ("ibgu.dev/xyz", "1", "ibgu.dev/xyz does nothing: ibgu has no annotation of that name"),

@@ -116,6 +116,9 @@ def test_the_request_of_a_work_is_described() -> None:
     payload = stage(**RUN)
     payload["metadata"]["labels"]["ibgu.dev/part"] = "payload"
     assert asks(read(payload)) == ""
+    job = stage(**{"ibgu.dev/run": "r1", "ibgu.dev/action": "Backup"})
+    job["metadata"]["labels"]["ibgu.dev/part"] = "job"
+    assert asks(read(job)) == "Backup: a Job on the cluster, which goes with this work"
 
 
 def test_the_progress_of_the_agent_is_described() -> None:

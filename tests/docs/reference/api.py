@@ -1,10 +1,12 @@
-"""docs/reference/api.md: every field and rule of an ImageBasedGroupUpgrade, from the CRD."""
+"""docs/reference/api.md and fleetupdates.md: every field and rule of the objects that ask for
+rollouts, from their CRDs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
 
+from ibgu.core.drivers.cluster_version.actions import FORWARD
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS
 from ibgu.core.model.actions import PlanActions
 from ibgu.resources import shipped
@@ -17,9 +19,14 @@ Every field of an `ImageBasedGroupUpgrade` (`lcm.openshift.io/v1alpha1`, short n
 the API server accepts, and what `kubectl get ibgu` shows. `ibuSpec` and `clusterLabelSelectors`
 can't be changed once the object is made; steps can be appended to `plan`. Annotations that ibgu
 acts on are in [Concepts](../concepts.md)."""
+UPDATES = """\
+Every field of a `FleetUpdate` (`ibgu.dev/v1alpha1`, short name `fu`), what the API server accepts,
+and what `kubectl get fu` shows. `update` and `clusterLabelSelectors` can't be changed once the
+object is made; steps can be appended to `plan`. How to use it is in
+[Update clusters without an update service](../guides/update-clusters.md)."""
 PLANS = """\
-One line a plan, one bracket a step; a plan may grow as long as what comes out is one of these.
-What each action needs and does is in [Concepts](../concepts.md)."""
+One line a plan, one bracket a step; a plan may grow as long as what comes out is one of these."""
+_NEEDS = "What each action needs and does is in [Concepts](../concepts.md)."
 _LIMITS = {
     "minimum": "at least {}",
     "maximum": "at most {}",
@@ -31,29 +38,48 @@ _NO_LIMIT = (2147483647, 0)
 
 
 def page() -> str:
-    version = _version()
+    plans = f"{PLANS}\n{_NEEDS}"
+    title = "Fields of an ImageBasedGroupUpgrade"
+    return _page(title, INTRO, "imagebasedgroupupgrades", (plans, IBU_ACTIONS.plans))
+
+
+def fleet_updates() -> str:
+    forward = ", ".join(map(code, FORWARD))
+    order = (
+        f"A plan has any of {forward}: once each and in this order, in one step or more. A last "
+        "step with `Retract` or `RetractOnFailure` may follow an `Update`, or stand alone. For "
+        "example, one line a plan, one bracket a step:"
+    )
+    whole = tuple((action,) for action in FORWARD)
+    examples = ((FORWARD,), (FORWARD[:-1], FORWARD[-1:]), (*whole, ("RetractOnFailure",)))
+    return _page("Fields of a FleetUpdate", UPDATES, "fleetupdates", (order, examples))
+
+
+def _page(title: str, intro: str, plural: str, plans: tuple[str, Iterable[PlanActions]]) -> str:
+    definition = _definition(plural)
+    version = definition["versions"][0]
     root = version["schema"]["openAPIV3Schema"]
     return document(
-        "Fields of an ImageBasedGroupUpgrade",
-        INTRO,
+        title,
+        intro,
         "## spec",
         _fields("spec", root["properties"]["spec"]),
         "## Plans that are allowed",
-        PLANS,
-        "\n".join(f"- {code(_plan(shape))}" for shape in IBU_ACTIONS.plans),
+        plans[0],
+        "\n".join(f"- {code(_plan(shape))}" for shape in plans[1]),
         "## What is refused",
         "The API server's own words:",
         table(("object", "message"), _rules("", root)),
         "## status",
         _fields("status", root["properties"]["status"]),
-        "## Columns of `kubectl get ibgu`",
+        f"## Columns of `kubectl get {definition['names']['shortNames'][0]}`",
         table(("column", "field", ""), map(_column, version["additionalPrinterColumns"])),
     )
 
 
-def _version() -> Schema:
-    text = (shipped("charts/ibgu") / "crds" / "imagebasedgroupupgrades.yaml").read_text()
-    return dict(yaml.safe_load(text)["spec"]["versions"][0])
+def _definition(plural: str) -> Schema:
+    text = (shipped("charts/ibgu") / "crds" / f"{plural}.yaml").read_text()
+    return dict(yaml.safe_load(text)["spec"])
 
 
 def _fields(path: str, schema: Schema) -> str:

@@ -1,5 +1,6 @@
 """docs/reference/causes.md: why a cluster did not succeed, in explain's words."""
 
+from ibgu.core.drivers.cluster_version.meanings import UPDATE_MEANINGS
 from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from ibgu.core.model import Cause
 from ibgu.core.views.explain.causes import meaning_of_cause
@@ -16,5 +17,6 @@ def page() -> str:
 
 
 def _entry(cause: Cause) -> str:
-    told = meaning_of_cause(cause, IBU_MEANINGS)
+    only_of_updates = cause in UPDATE_MEANINGS.causes and cause not in IBU_MEANINGS.causes
+    told = meaning_of_cause(cause, UPDATE_MEANINGS if only_of_updates else IBU_MEANINGS)
     return f"## {cause}\n\n{sentence(told.means)}\n\n**Do:** {sentence(told.do)}"

@@ -10,12 +10,12 @@ What the history of a rollout is made of: the kinds that `ibgu events`, the
 [REST API](../rest.md) (`events`) and `ibgu certify` speak of. Each event has a number, the time,
 who asked for it where a person did, and a sentence that says why.
 
-Those marked *Event*, and all that warn, are also Kubernetes Events on the IBGU
+Those marked *Event*, and all that warn, are also Kubernetes Events on the IBGU or FleetUpdate
 (`kubectl events --for ibgu/NAME`), with the kind as their reason. At most {FAILURES} failed
 clusters of a step get an Event each; the status and the history have all of them. Four more Events
 are in no history:
 
-- `{NOT_UNDERSTOOD}`: an annotation of the IBGU is misspelt, or ibgu can't read its value.
+- `{NOT_UNDERSTOOD}`: an annotation is misspelt, or ibgu can't read its value.
 - `PayloadMissing`: a ConfigMap or secret that the IBGU names is not on the hub.
 - `PayloadUnchecked`: the IBGU is older than the admission policy that checks what it names.
 - `{STATUS_REFUSED}`: the hub refuses the status, which shows an earlier time."""
@@ -48,6 +48,8 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.STEP_RATE_LIMITED: "A rate limit delays others than before, or until another time.",
         Kind.CLOCK_STOPPED: "No cluster is in flight and a person is waited for: no time is lost.",
         Kind.CLOCK_STARTED: "The step's time counts again.",
+        Kind.PREFLIGHT: "Preflight's rules were evaluated for its clusters, or preflight is no "
+        "longer enforced. Warns if there is an error.",
         Kind.STEP_FINISHED: "Every member has ended.",
     },
     "Of a member": {
@@ -68,6 +70,9 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.UNWATCHED: "A late completion would not be noticed any more.",
         Kind.ROLLBACK_DEADLINE: "After its end the cluster shows another time until which it can "
         "be rolled back, or none any more.",
+        Kind.RESUME_DUE: "Nothing in the plan resumes what was paused on the cluster: ibgu does "
+        "it now.",
+        Kind.RESUMED: "Nothing on the cluster is paused for the rollout any more.",
     },
     "Of a run": {
         Kind.RUN_INTENDED: "An action is decided; content and annotations go first.",

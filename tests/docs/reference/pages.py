@@ -10,6 +10,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "api.md": api.page,
     "causes.md": causes.page,
     "events.md": events.page,
+    "fleetupdates.md": api.fleet_updates,
     "failures.md": failures.page,
     "gates.md": gates.page,
     "preflight-rules.md": preflight_rules.page,

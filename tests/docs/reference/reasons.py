@@ -1,5 +1,6 @@
 """docs/reference/reasons.md: why an unfinished cluster is not further, in explain's words."""
 
+from ibgu.core.drivers.cluster_version.meanings import UPDATE_MEANINGS
 from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
 from ibgu.core.model import ReasonKind
 from ibgu.core.model.meaning import NOTHING, MeasuredSpan
@@ -40,7 +41,17 @@ def _entry(kind: ReasonKind) -> str:
     if told.do and told.do != NOTHING:
         lines.append(f"**Do:** {sentence(told.do)}")
     lines += _overdue(kind)
+    lines += _of_updates(kind)
     return "\n\n".join(lines)
+
+
+def _of_updates(kind: ReasonKind) -> list[str]:
+    told = UPDATE_MEANINGS.reasons.get(kind)
+    if told is None:
+        return []
+    lines = [f"**With a FleetUpdate:** {sentence(told.means)}"]
+    lines += [f"Ends with: {sentence(told.ends)}"] if told.ends else []
+    return [*lines, f"Do: {sentence(told.do)}"] if told.do else lines
 
 
 def _overdue(kind: ReasonKind) -> list[str]:

@@ -99,10 +99,11 @@ async def test_a_leader_continues_no_longer_than_its_last_renewal_says(
             def grown() -> bool:
                 said = int(spec(hub)["leaseDurationSeconds"])
                 seen.append((one.deadline.remaining(), said))
-                return said > QUICK.duration
+                # A busy machine lets them grow a little before.
+                return said > 100
 
             await until(grown)
-            assert spec(hub)["leaseDurationSeconds"] == ceil(one.times.duration) > 100
+            assert spec(hub)["leaseDurationSeconds"] == ceil(one.times.duration)
             assert one.times.renew_deadline == pytest.approx(one.times.duration * 2 / 3)
     assert seen
     assert all(left <= said * 2 / 3 for left, said in seen)

@@ -31,9 +31,13 @@ class Armed(Struct, frozen=True):
 class Effects:
     """Effects listens to the hub and to the commits. Times are those of the loop."""
 
-    def __init__(self, found: Found, hub: MemoryHub, armed: Callable[[str], None]) -> None:
-        """`armed` is called with the cluster whenever a work is armed."""
+    def __init__(
+        self, found: Found, hub: MemoryHub, armed: Callable[[str], None], *, late: bool
+    ) -> None:
+        """`armed` is called with the cluster whenever a work is armed. `late`: a write may land
+        after its sender's end."""
         self._check = found.check
+        self._late = late
         self._hub = hub
         self._armed = armed
         self._clusters = next(r for r in hub.resources if r.kind == "ManagedCluster")
@@ -59,7 +63,17 @@ class Effects:
             cluster = after["metadata"]["namespace"]
             led = self._led[asked.who]
             self.arms.append(Armed(self._hub.now(), run, cluster, self._uid(cluster), led))
+            self._alone(cluster, run)
             self._armed(cluster)
+
+    def _alone(self, cluster: str, run: str) -> None:
+        """Checks that a cluster never has two works that ask for something, of whatever kind."""
+        objects = self._hub.versions.collections[self._works].objects.items()
+        works = (work for (namespace, _), work in objects if namespace == cluster)
+        alive = (work for work in works if not work["metadata"].get("deletionTimestamp"))
+        others = {other for work in alive if (other := _armed_run(work))} - {run}
+        alone = not others or self._late
+        self._check("R6 one armed work a cluster", alone, cluster, run, "beside", others)
 
     def _uid(self, cluster: str) -> str:
         found = self._hub.versions.get(self._clusters, ("", cluster))

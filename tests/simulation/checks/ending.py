@@ -77,7 +77,7 @@ class _Ending:
             self._check("no work is left of a rollout that is gone", not left, meta)
 
     async def statuses(self, tracked_rollouts: dict[str, TrackedRollout]) -> None:
-        for item in await self._items(paths.ibgus()):
+        for item in await self._fleet.ibgus():
             tracked = tracked_rollouts[item["metadata"]["uid"]]
             status = item.get("status") or {}
             words = (item["metadata"]["name"], status.get("phase"))

@@ -24,9 +24,12 @@ class Event(Struct, frozen=True):
 
 AFTER_THE_END = {
     "CompletedLate",
+    "FailureDetailed",
     "AutoImportStaysOff",
     "WatchEnded",
     "RollbackDeadlineChanged",
+    "ResumeDue",
+    "Resumed",
     "LabelsPending",
     "LabelsPutBack",
 }

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from ibgu.core.drivers.cluster_version.actions import LABEL_PREFIX as UPDATE_PREFIX
 from ibgu.core.drivers.ibu.actions import LABEL_PREFIX
 from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
@@ -14,7 +15,7 @@ from tests.simulation.checks import Found
 from tests.simulation.checks.effects import Effects
 from tests.simulation.checks.history import Event
 
-_OURS = (LABEL_PREFIX, PREFIX, names.DISABLE_AUTO_IMPORT, names.AUTO_IMPORT_BY)
+_OURS = (LABEL_PREFIX, UPDATE_PREFIX, PREFIX, names.DISABLE_AUTO_IMPORT, names.AUTO_IMPORT_BY)
 
 Change = tuple[str, str, str | None]
 """uid of the ManagedCluster, key, new value."""

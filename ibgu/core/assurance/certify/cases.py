@@ -87,6 +87,13 @@ class StepCase(Struct):
     """The event that ended the last hold."""
     new_limit: datetime | None = None
     """The limit of the members that this event released."""
+    plan_error: str = ""
+    """An error of preflight that is about the plan itself; empty: there is none."""
+    errors: dict[str, str] = {}
+    """Clusters with an error of preflight, with the rule."""
+    judged: int = 0
+    """The event of the newest evaluation by preflight; 0: not evaluated to be enforced, or not
+    enforced at all times since."""
 
 
 class RolloutCase(Struct):
@@ -105,6 +112,8 @@ class RolloutCase(Struct):
     """Whether hub or journal was restored: the plan may be shorter than what has begun."""
     manual_cleanup_done: bool = False
     """Whether a person has confirmed a clean-up by hand."""
+    enforces_preflight: bool = False
+    """Whether no cluster may start against an error of preflight."""
     ramp_up: bool = False
     """Whether at most 1, 2, 4, ... members of a step are in flight, which makes more waves."""
     steps: list[StepCase] = []

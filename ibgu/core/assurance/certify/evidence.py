@@ -81,6 +81,14 @@ def already_there(spot: MemberEventContext, action: str) -> None:
     spot.require(Rule.EVIDENCE, there, words)
 
 
+def resumed(spot: MemberEventContext) -> None:
+    """Checks that nothing on the cluster is paused any more (R48)."""
+    seen = RecordedObservation(spot)
+    left = spot.proofs.paused(seen.feedback) if seen.is_there(spot.member.uid) else ()
+    words = f"{spot.name} was noted as resumed, with {', '.join(left)} still paused"
+    spot.require(Rule.EVIDENCE, not left, words)
+
+
 def taken(spot: MemberEventContext) -> None:
     """Checks that the cluster echoes the run with the wanted stage, in the work's current version
     (R9.1)."""
@@ -112,12 +120,12 @@ def speaks_for_run(spot: MemberEventContext) -> None:
 
 def of_end(spot: MemberEventContext, run: RunCase) -> None:
     """Checks that the observation supports the run's end."""
-    if run.result in ("succeeded", "failed"):
+    if run.result in ("succeeded", "continued", "failed"):
         speaks_for_run(spot)
     holds, missing = _proved(RecordedObservation(spot), spot, run)
     words = f"{spot.name}: {run.action} {run.result}, {missing}"
     spot.require(Rule.EVIDENCE, holds, words, run.seq)
-    if run.result in ("succeeded", "withdrawn"):
+    if run.result in ("succeeded", "continued", "withdrawn"):
         return
     named = bool(run.cause and spot.text("words"))
     words = f"{spot.name}: {run.action} {run.result} without cause or words"
@@ -131,6 +139,9 @@ def _proved(seen: RecordedObservation, spot: MemberEventContext, run: RunCase) -
         case "succeeded":
             missing = proofs.missing(seen.feedback, run.action)
             return not missing, f"but {missing}"
+        case "continued":
+            there = bool(proofs.paused(seen.feedback))
+            return there, "but nothing was paused that another run resumes"
         case "failed":
             shown = proofs.shown(seen.feedback)
             return proofs.failed(seen.feedback, run.action), f"but was not reported failed: {shown}"

@@ -33,7 +33,7 @@ def stop_clock(spot: StepEventContext) -> None:
 def _before_a_reboot(spot: StepEventContext, member: MemberCase) -> bool:
     """Whether the member is between two actions, and the circuit breaker may stop the next one."""
     run, left = member.run, spot.step.actions[member.index :]
-    over = run is not None and run.over and run.result == "succeeded"
+    over = run is not None and run.over and run.result in ("succeeded", "continued")
     return over and any(action in spot.proofs.reboots for action in left[:1])
 
 

@@ -115,6 +115,11 @@ def _late(spot: MemberEventContext) -> None:
         labels.due_after_success(spot, spot.text("action"))
 
 
+def _resumed(spot: MemberEventContext) -> None:
+    _afterwards(spot)
+    evidence.resumed(spot)
+
+
 def _afterwards(spot: MemberEventContext) -> None:
     words = f"{spot.name}: {spot.event.kind} though it is {spot.member.state}"
     spot.require(Rule.ORDER, spot.member.state == "finished", words, spot.member.joined)
@@ -130,4 +135,6 @@ OF_MEMBER: dict[str, Callable[[MemberEventContext], None]] = {
     "AutoImportStaysOff": _afterwards,
     "WatchEnded": _afterwards,
     "RollbackDeadlineChanged": _afterwards,
+    "ResumeDue": _afterwards,
+    "Resumed": _resumed,
 }

@@ -9,7 +9,7 @@ from ibgu.core.assurance.certify.cases import RolloutCase, StepCase
 from ibgu.core.assurance.certify.events import Event
 from ibgu.core.assurance.certify.limits import limit_of, stop_clock, turn_clock_on
 from ibgu.core.assurance.certify.rules import Rule
-from ibgu.core.model.names import IBGU, MANUAL_CLEANUP_DONE, RAMP_UP
+from ibgu.core.model.names import IBGU, MANUAL_CLEANUP_DONE, PREFLIGHT, RAMP_UP
 
 _NAMED = 10
 """The most forgotten clusters that a message names."""
@@ -91,6 +91,13 @@ def _nothing(spot: EventContext) -> None:
 def _control(spot: EventContext) -> None:
     controls = spot.event.data.get("controls") or {}
     spot.rollout.manual_cleanup_done = MANUAL_CLEANUP_DONE in controls
+    mode = controls.get(PREFLIGHT)
+    spot.rollout.enforces_preflight = mode is not None and (
+        str(mode).strip().lower() not in ("off", "warn")
+    )
+    if not spot.rollout.enforces_preflight:
+        for step in spot.rollout.steps:
+            step.judged = 0
     spot.rollout.ramp_up = str(controls.get(RAMP_UP, "")).strip().lower() == "true"
 
 
@@ -143,6 +150,20 @@ def _released(spot: StepEventContext) -> None:
     spot.step.released, spot.step.new_limit = spot.event.seq, limit_of(spot)
 
 
+def _evaluated(spot: StepEventContext) -> None:
+    """Notes the errors that preflight has found (R46.9)."""
+    step = spot.step
+    found = spot.event.data.get("preflight") or {}
+    judged = found.get("enforced") and not found.get("problem")
+    step.plan_error, step.errors, step.judged = "", {}, spot.event.seq if judged else 0
+    for each in found.get("findings", ()):
+        if each.get("severity") != "error":
+            continue
+        rule, clusters = str(each.get("rule")), each.get("clusters") or ()
+        step.errors |= dict.fromkeys(clusters, rule)
+        step.plan_error = step.plan_error if clusters else rule
+
+
 def _step_finished(spot: StepEventContext) -> None:
     step = spot.step
     spot.require(Rule.ORDER, step.state == "running", f"{spot.title} finishes, but did not run")
@@ -181,4 +202,5 @@ OF_STEP: dict[str, Callable[[StepEventContext], None]] = {
     "ClockStopped": stop_clock,
     "ClockStarted": turn_clock_on,
     "StepFinished": _step_finished,
+    "PreflightEvaluated": _evaluated,
 }

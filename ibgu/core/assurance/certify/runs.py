@@ -11,7 +11,10 @@ _RESULTS = {
     "intended": {"refused", "limit", "preempted", "withdrawn", "gone", "deleted"},
     "arming": {"refused", "limit", "preempted", "withdrawn", "gone", "deleted"},
     "armed": {"refused", "limit", "preempted", "taken over", "withdrawn", "gone", "deleted"},
-    "accepted": {"succeeded", "failed", "limit", "preempted", "taken over", "gone", "deleted"},
+    "accepted": {
+        *("succeeded", "continued", "failed", "limit"),
+        *("preempted", "taken over", "gone", "deleted"),
+    },
 }
 """State of a run -> its possible results."""
 
@@ -22,6 +25,7 @@ def _intended(spot: MemberEventContext) -> None:
     _may_begin(spot, action)
     _not_twice(spot, action)
     evidence.startable(spot, action)
+    _not_against_preflight(spot, action)
     if member.state == "waiting":
         _start(spot)
     else:
@@ -47,6 +51,18 @@ def _not_stopped(spot: MemberEventContext, action: str) -> None:
     spot.require(Rule.ORDER, not stopped, f"{spot.name} starts {action} while held: CircuitBreaker")
 
 
+def _not_against_preflight(spot: MemberEventContext, action: str) -> None:
+    """Checks that nothing starts against an error while preflight is enforced (R46.9)."""
+    step = spot.step
+    if not spot.rollout.enforces_preflight or action not in spot.proofs.preflight:
+        return
+    rule = step.errors.get(spot.name) or step.plan_error
+    words = f"{spot.name} starts {action} in spite of an error of preflight: {rule}"
+    spot.require(Rule.ORDER, not rule, words, step.judged)
+    words = f"{spot.name} starts {action} before preflight has judged {spot.title}"
+    spot.require(Rule.ORDER, step.judged > 0, words)
+
+
 def _may_begin(spot: MemberEventContext, action: str) -> None:
     rollout, step, member, run = spot.rollout, spot.step, spot.member, spot.member.run
     words = f"{spot.name} starts {action} after the rollout was deleted"
@@ -62,19 +78,19 @@ def _may_begin(spot: MemberEventContext, action: str) -> None:
 
 
 def _not_twice(spot: MemberEventContext, action: str) -> None:
-    """Checks that an action repeats only after a withdrawal, and goes on only after success
-    (R5.1)."""
+    """Checks that an action repeats only after a withdrawal or a part of it, and that the next one
+    follows success only (R5.1)."""
     member, run, event = spot.member, spot.member.run, spot.event
     known = spot.audit.runs.get(event.run or "", 0)
     spot.require(Rule.ONCE, not known, f"the run {event.run} begins a second time", known)
     number = event.data.get("attempt")
     words = f"attempt {number} of {spot.name} comes after {member.attempts} attempts"
     spot.require(Rule.ONCE, number == member.attempts + 1, words)
-    wanted = "withdrawn" if member.state == "waiting" else "succeeded"
+    wanted = {"withdrawn"} if member.state == "waiting" else {"succeeded", "continued"}
     result = run.result if run else ""
     spot.require(
         Rule.ONCE,
-        run is None or result == wanted,
+        run is None or result in wanted,
         f"{spot.name} starts {action} after its run of {run.action if run else ''}: {result}",
         run.seq if run else 0,
     )

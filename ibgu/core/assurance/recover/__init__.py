@@ -1,6 +1,6 @@
 """Recovery after a restore: proving it, rebuilding a lost journal, holding rollouts."""
 
-from ibgu.core.assurance.recover.found import FoundIbgu, find
+from ibgu.core.assurance.recover.found import FoundRollout, find
 from ibgu.core.assurance.recover.holding import hold_all
 from ibgu.core.assurance.recover.labels import lost
 from ibgu.core.assurance.recover.outdated import behind
@@ -9,7 +9,7 @@ from ibgu.core.assurance.recover.rebuild import rebuild
 from ibgu.core.assurance.recover.versions import Versions, versions_of
 
 __all__ = [
-    "FoundIbgu",
+    "FoundRollout",
     "Versions",
     "behind",
     "find",

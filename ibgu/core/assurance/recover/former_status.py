@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct, ValidationError, json
 
 from ibgu.core.model.bounds import moment
-from ibgu.core.model.kinds import Condition, Ibgu
+from ibgu.core.model.kinds import Condition, RolloutObject
 
 MANAGER = "ibgu"
 """The writer's name as the API server records it: the product of our User-Agent."""
@@ -60,7 +60,7 @@ class FormerStatus(Struct, frozen=True):
         return self.complete or (self.ours and bool(self.started_at or self.clusters))
 
 
-def read_status(found: Ibgu) -> FormerStatus:
+def read_status(found: RolloutObject) -> FormerStatus:
     """Returns the status read; empty if it can't be read."""
     try:
         status = json.decode(found.status, type=_StatusBody)
@@ -77,7 +77,7 @@ def read_status(found: Ibgu) -> FormerStatus:
     )
 
 
-def _complete(status: _StatusBody, found: Ibgu) -> bool:
+def _complete(status: _StatusBody, found: RolloutObject) -> bool:
     """Whether the current plan is complete; a step that was appended since is not."""
     said = any(
         c.type == "Progressing" and c.status == "False" and c.reason == "Completed"
@@ -86,6 +86,6 @@ def _complete(status: _StatusBody, found: Ibgu) -> bool:
     return said and status.observed_generation in (0, found.metadata.generation)
 
 
-def _ours(found: Ibgu) -> bool:
+def _ours(found: RolloutObject) -> bool:
     fields = found.metadata.managed_fields
     return any(f.manager == MANAGER and f.subresource == "status" for f in fields)

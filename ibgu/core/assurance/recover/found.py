@@ -10,13 +10,13 @@ from ibgu.core.assurance.recover.placing import Plan
 from ibgu.core.drivers import declared
 from ibgu.core.engine.works.trace import Trace, traces_of
 from ibgu.core.model import ClusterView, WorkView
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.names import stage_name
 from ibgu.core.model.shown import HubObject
 
 
-class FoundIbgu(Struct, frozen=True):
-    object: Ibgu
+class FoundRollout(Struct, frozen=True):
+    object: RolloutObject
     plan: Plan
     """The plan; empty if it can't be read."""
     told: FormerStatus
@@ -31,8 +31,10 @@ class FoundIbgu(Struct, frozen=True):
 
 
 def find(
-    obj: Ibgu, works: Iterable[HubObject[WorkView]], cluster: Callable[[str], ClusterView | None]
-) -> FoundIbgu:
+    obj: RolloutObject,
+    works: Iterable[HubObject[WorkView]],
+    cluster: Callable[[str], ClusterView | None],
+) -> FoundRollout:
     """Collects the signs; `works`: the rollout's stage works, `cluster`: returns a ManagedCluster
     by name.
 
@@ -41,9 +43,9 @@ def find(
     """
     name = stage_name(obj.metadata.uid, obj.metadata.name)
     ours = (work for work in works if work.metadata.name == name)
-    return FoundIbgu(obj, _plan(obj), read_status(obj), traces_of(ours), cluster)
+    return FoundRollout(obj, _plan(obj), read_status(obj), traces_of(ours), cluster)
 
 
-def _plan(obj: Ibgu) -> Plan:
+def _plan(obj: RolloutObject) -> Plan:
     plan = [tuple(item.actions) for item in obj.spec.plan]
     return plan if all(map(declared, chain.from_iterable(plan))) else []

@@ -17,9 +17,9 @@ from ibgu.core.model import (
     StepState,
     names,
 )
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
 
-RESUME = f"then annotate the IBGU with {names.RESUME}=<a new value>"
+RESUME = f"then annotate the rollout with {names.RESUME}=<a new value>"
 
 
 def mark(now: datetime) -> str:
@@ -28,17 +28,20 @@ def mark(now: datetime) -> str:
 
 
 def hold_all(
-    tracked_rollouts: Iterable[TrackedRollout], ibgus: dict[str, Ibgu], proof: str, now: datetime
+    tracked_rollouts: Iterable[TrackedRollout],
+    objects: dict[str, RolloutObject],
+    proof: str,
+    now: datetime,
 ) -> Iterator[OnRollout]:
     """Marks every rollout with the restore; those that are not complete are held."""
     for tracked in tracked_rollouts:
-        rollout, found = tracked.rollout, ibgus.get(tracked.rollout.uid)
+        rollout, found = tracked.rollout, objects.get(tracked.rollout.uid)
         if rollout.state is RolloutState.DELETED and (found is None or _leaving(found)):
             continue
         yield _held(_back(tracked), found, proof, now)
 
 
-def _leaving(found: Ibgu) -> bool:
+def _leaving(found: RolloutObject) -> bool:
     return found.metadata.deletion_timestamp is not None
 
 
@@ -54,7 +57,7 @@ def _back(tracked: TrackedRollout) -> Rollout:
     return replace(rollout, state=state, deleted_at=None)
 
 
-def _held(rollout: Rollout, found: Ibgu | None, proof: str, now: datetime) -> OnRollout:
+def _held(rollout: Rollout, found: RolloutObject | None, proof: str, now: datetime) -> OnRollout:
     rollout = replace(rollout, restore=mark(now), controls=acted_on(rollout, found))
     if rollout.state is RolloutState.COMPLETE:
         words = f"the hub was restored from an older backup: {proof}"
@@ -72,7 +75,7 @@ def restored(words: str, now: datetime) -> Reason:
     return Reason(ReasonKind.RESTORED, now, words, None, ActingParty.PERSON)
 
 
-def acted_on(rollout: Rollout, found: Ibgu | None) -> dict[str, str]:
+def acted_on(rollout: Rollout, found: RolloutObject | None) -> dict[str, str]:
     """Returns the controls with those now on the IBGU as acted on: a restore may have brought back
     old ones, or the journal may have forgotten that it acted on them."""
     annotations = found.metadata.annotations if found is not None else {}

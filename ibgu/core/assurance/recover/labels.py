@@ -22,22 +22,28 @@ def lost(
 ) -> Iterator[OnPendingPatch]:
     """Yields the patches to put back; `pending_patches`: those already pending, by uid, `cluster`:
     returns a ManagedCluster by name."""
-    for name, tracked in _last_to_act(tracked_rollouts).items():
+    found: dict[str, PendingPatch] = {}
+    for (name, _), tracked in _last_to_act(tracked_rollouts).items():
         view, member = cluster(name), tracked.latest(name)
         if view is None or member is None or view.uid != member.uid:
             continue
-        pending = _pending(tracked, name, view, member, pending_patches.get(view.uid))
+        old = found.get(view.uid) or pending_patches.get(view.uid)
+        pending = _pending(tracked, name, view, member, old)
         if pending is not None:
+            found[view.uid] = pending
             yield OnPendingPatch(Kind.PUT_BACK, pending, LOST_BY_RESTORE)
 
 
-def _last_to_act(tracked_rollouts: Iterable[TrackedRollout]) -> dict[str, TrackedRollout]:
-    """Returns by cluster the newest rollout that acted on it; older ones are history."""
-    found: dict[str, TrackedRollout] = {}
+def _last_to_act(
+    tracked_rollouts: Iterable[TrackedRollout],
+) -> dict[tuple[str, str], TrackedRollout]:
+    """Returns by cluster and kind the newest rollout that acted on it; older ones are history. Each
+    kind writes labels of its own."""
+    found: dict[tuple[str, str], TrackedRollout] = {}
     for tracked in sorted(tracked_rollouts, key=lambda each: each.rollout.age):
         for step in tracked.steps:
             acted = (m for m in step.members.values() if m.run or m.completed)
-            found.update((member.cluster, tracked) for member in acted)
+            found.update(((member.cluster, tracked.rollout.kind), tracked) for member in acted)
     return found
 
 

@@ -38,6 +38,8 @@ from ibgu.core.model.transitions import (
 NOTHING_KNOWN = f"{FROM_HUB}: nothing is known of it in this step"
 _CAUSES = {cause.value: cause for cause in Cause}
 _CANCELLED = frozenset({Cause.CANCELLED, Cause.PREEMPTED, Cause.DELETED})
+_GOES_ON = frozenset({RunResult.WITHDRAWN, RunResult.CONTINUED})
+"""Ends after which the action takes another run."""
 _CANCELS = frozenset({RunResult.PREEMPTED, RunResult.DELETED})
 
 
@@ -106,7 +108,7 @@ def _passed(rest: Sequence[ActionName], signs: MemberSigns) -> list[CompletedAct
 def _traced(member: Unfinished, trace: Trace, signs: MemberSigns) -> Member | ResumedMember:
     """Returns the member by what its work shows of the run of its next action."""
     result = trace.outcome
-    if result is not None and result is not RunResult.WITHDRAWN:
+    if result is not None and result not in _GOES_ON:
         outcome = Outcome.CANCELLED if result in _CANCELS else Outcome.FAILED
         words = f"{FROM_HUB}: its work says {result}"
         return _finished(member, signs, outcome, message=words, failed_action=trace.action)

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Container, Iterator
 
 from ibgu.core.assurance.recover.former_status import StatusEntry
-from ibgu.core.assurance.recover.found import FoundIbgu
+from ibgu.core.assurance.recover.found import FoundRollout
 from ibgu.core.engine.state import TrackedRollout
 
 
-def behind(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -> str:
+def behind(tracked: TrackedRollout, found: FoundRollout, foreign: Container[str]) -> str:
     """Returns what the hub shows of the rollout and the journal can't have forgotten; empty:
     nothing.
 
@@ -18,7 +18,7 @@ def behind(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -
     return next(_signs(tracked, found, foreign), "")
 
 
-def _signs(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -> Iterator[str]:
+def _signs(tracked: TrackedRollout, found: FoundRollout, foreign: Container[str]) -> Iterator[str]:
     unknown = [trace for trace in found.traces.values() if trace.run in foreign]
     if unknown:
         more = f", and works of {len(unknown) - 1} more clusters do so" if unknown[1:] else ""

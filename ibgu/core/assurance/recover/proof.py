@@ -13,36 +13,37 @@ from collections.abc import Container, Iterable, Iterator
 from ibgu.core.assurance.recover.versions import Versions
 from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.model import Run, WorkView
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.names import stage_name
 from ibgu.core.model.shown import HubObject
 
 
 def versions_back(before: Versions, now: Versions) -> Iterator[str]:
-    """Yields each list, or IBGU, of an older version than one that was seen before."""
+    """Yields each list, or rollout's object, of an older version than one that was seen before."""
     for kind, version in before.lists.items():
         if now.lists.get(kind, version) < version:
             yield f"the hub is at version {now.lists[kind]} of {kind}, and was at {version} before"
     for uid, version in before.objects.items():
         if now.objects.get(uid, version) < version:
-            yield f"the IBGU {uid} is at version {now.objects[uid]}, and was at {version} before"
+            yield f"the rollout {uid} is at version {now.objects[uid]}, and was at {version} before"
 
 
-def generation_back(tracked: TrackedRollout, found: Ibgu) -> Iterator[str]:
-    """Yields an IBGU whose generation is lower than before: the API server only counts up. A
+def generation_back(tracked: TrackedRollout, found: RolloutObject) -> Iterator[str]:
+    """Yields an object whose generation is lower than before: the API server only counts up. A
     rollout that is held after a restore has not followed its object since."""
     if tracked.rollout.stands_still:
         return
     shown, known = found.metadata.generation, tracked.rollout.generation
     if shown < known:
-        yield f"the IBGU {found.metadata.uid} is at generation {shown}, and was at {known} before"
+        uid = found.metadata.uid
+        yield f"the rollout {uid} is at generation {shown}, and was at {known} before"
 
 
-def returned(found: Ibgu, deleted: Container[str]) -> Iterator[str]:
-    """Yields an IBGU that is back with its uid after its deletion. `deleted`: uids of rollouts."""
+def returned(found: RolloutObject, deleted: Container[str]) -> Iterator[str]:
+    """Yields an object that is back after its deletion. `deleted`: uids of rollouts."""
     meta = found.metadata
     if meta.uid in deleted and meta.deletion_timestamp is None:
-        yield f"the IBGU {meta.uid} was deleted, and is back with the same uid"
+        yield f"the rollout {meta.uid} was deleted, and is back with the same uid"
 
 
 def runs_back(

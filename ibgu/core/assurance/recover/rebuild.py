@@ -10,7 +10,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover.found import FoundIbgu
+from ibgu.core.assurance.recover.found import FoundRollout
 from ibgu.core.assurance.recover.holding import RESUME, acted_on, mark, restored
 from ibgu.core.assurance.recover.member_signs import MemberSigns, ResumedMember, member_from_signs
 from ibgu.core.assurance.recover.members import (
@@ -25,8 +25,10 @@ from ibgu.core.assurance.recover.runs import FROM_HUB
 from ibgu.core.assurance.recover.steps import StepLayout, lay_out, new_members, record
 from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.state import FleetState, TrackedRollout, TrackedStep
+from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import (
     Decision,
+    Finished,
     Kind,
     Member,
     OnRollout,
@@ -35,13 +37,14 @@ from ibgu.core.model import (
     RolloutState,
     Step,
 )
+from ibgu.core.model.transitions import import_pause
 
 
 class _RebuildInput(Struct, frozen=True):
     driver: Driver
     tracked: TrackedRollout
     fleet: FleetState
-    found: FoundIbgu
+    found: FoundRollout
     layout: StepLayout
     now: datetime
 
@@ -50,7 +53,12 @@ class _RebuildInput(Struct, frozen=True):
 
 
 def rebuild(
-    driver: Driver, rollout: Rollout, found: FoundIbgu, fleet: FleetState, why: str, now: datetime
+    driver: Driver,
+    rollout: Rollout,
+    found: FoundRollout,
+    fleet: FleetState,
+    why: str,
+    now: datetime,
 ) -> Iterator[Decision]:
     """Returns the decisions that bring the journal up to what the hub shows.
 
@@ -83,7 +91,7 @@ def _imported(basis: _RebuildInput, why: str) -> OnRollout:
     return OnRollout(Kind.IMPORTED, rollout, words, warning=True, actor=ACTOR)
 
 
-def _with_spec(driver: Driver, rollout: Rollout, found: FoundIbgu) -> Rollout:
+def _with_spec(driver: Driver, rollout: Rollout, found: FoundRollout) -> Rollout:
     """Returns the rollout with the last accepted spec, where the status proves which one that
     was."""
     meta = found.object.metadata
@@ -142,4 +150,12 @@ def _rebuilt_member(basis: _RebuildInput, step: Step, member: Member) -> Member 
         part=layout.parts[step.index].get(member.cluster, StepPart()),
         trace=layout.traces[step.index].get(member.cluster),
     )
+    if not isinstance(member, Finished) and _shows_pauses(basis, signs.trace):
+        member = import_pause(member, basis.now)
     return without_cluster(member_from_signs(member, step.actions, signs), basis.now)
+
+
+def _shows_pauses(basis: _RebuildInput, trace: Trace | None) -> bool:
+    """Whether parts of the cluster are paused for the rollout, which the journal has forgotten."""
+    seen = trace.work.feedback if trace is not None else None
+    return seen is not None and bool(seen.paused_for(basis.tracked.rollout.uid))

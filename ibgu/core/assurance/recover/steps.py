@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover.found import FoundIbgu
+from ibgu.core.assurance.recover.found import FoundRollout
 from ibgu.core.assurance.recover.placing import StepPart, place, step_of
 from ibgu.core.engine.state import TrackedRollout, TrackedStep
 from ibgu.core.engine.works.trace import Trace
@@ -25,7 +25,7 @@ class StepLayout(Struct, frozen=True):
     traces: list[dict[str, Trace]]
 
 
-def lay_out(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) -> StepLayout:
+def lay_out(tracked: TrackedRollout, found: FoundRollout, foreign: Container[str]) -> StepLayout:
     """Lays out the signs; `foreign`: runs that the journal does not know."""
     plan = found.plan
     parts: list[dict[str, StepPart]] = [{} for _ in plan]
@@ -42,7 +42,7 @@ def lay_out(tracked: TrackedRollout, found: FoundIbgu, foreign: Container[str]) 
     return StepLayout(max(begun, last), parts, traces)
 
 
-def _begun(tracked: TrackedRollout, found: FoundIbgu) -> int:
+def _begun(tracked: TrackedRollout, found: FoundRollout) -> int:
     if found.told.complete:
         return len(found.plan)
     known = [step for step in tracked.steps if step.step.state is not StepState.OPENING]
@@ -50,7 +50,7 @@ def _begun(tracked: TrackedRollout, found: FoundIbgu) -> int:
 
 
 def record(
-    found: FoundIbgu, uid: str, index: int, known: TrackedStep | None, over: bool, now: datetime
+    found: FoundRollout, uid: str, index: int, known: TrackedStep | None, over: bool, now: datetime
 ) -> Step:
     """Returns the step's record without its members. Its clock begins now unless an earlier time is
     known."""
@@ -84,7 +84,7 @@ def record(
 
 
 def new_members(
-    found: FoundIbgu, layout: StepLayout, index: int, known: TrackedStep | None, over: bool
+    found: FoundRollout, layout: StepLayout, index: int, known: TrackedStep | None, over: bool
 ) -> list[str]:
     """Returns members that the journal does not know, in natural order."""
     names = {*layout.parts[index], *layout.traces[index]}
@@ -97,7 +97,7 @@ def new_members(
     return sorted(names, key=natural_key)
 
 
-def _waiting(found: FoundIbgu, index: int) -> Iterator[str]:
+def _waiting(found: FoundRollout, index: int) -> Iterator[str]:
     """Yields waiting members: the status has only their names; their labels say whether they may
     start."""
     views = [found.cluster(name) for name in found.told.clusters]

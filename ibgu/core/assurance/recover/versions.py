@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
 
 
 class Versions(Struct, frozen=True):
@@ -16,10 +16,10 @@ class Versions(Struct, frozen=True):
     """Keyed by uid of the IBGU."""
 
 
-def versions_of(ibgus: Iterable[Ibgu], lists: dict[str, int]) -> Versions:
+def versions_of(ibgus: Iterable[RolloutObject], lists: dict[str, int]) -> Versions:
     return Versions(lists, {obj.metadata.uid: _version(obj) for obj in ibgus})
 
 
-def _version(obj: Ibgu) -> int:
+def _version(obj: RolloutObject) -> int:
     told = obj.metadata.resource_version
     return int(told) if told.isdecimal() else 0

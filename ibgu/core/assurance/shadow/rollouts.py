@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ibgu.core.assurance.shadow.records import ShadowRollout, ShadowStep, TalmBatch
 from ibgu.core.model.bounds import moment
 from ibgu.core.model.conditions import find
-from ibgu.core.model.kinds import Condition, Ibgu
+from ibgu.core.model.kinds import Condition, RolloutObject
 from ibgu.core.talm import TalmGroup
 
 
@@ -46,7 +46,7 @@ class TalmStatus(Struct, frozen=True):
         }
 
 
-def status_of(found: Ibgu) -> TalmStatus:
+def status_of(found: RolloutObject) -> TalmStatus:
     """Returns the status; empty if it is not as TALM writes it."""
     try:
         return json.decode(found.status, type=TalmStatus)
@@ -54,7 +54,7 @@ def status_of(found: Ibgu) -> TalmStatus:
         return TalmStatus()
 
 
-def rollout_of(found: Ibgu, known: ShadowRollout | None, now: datetime) -> ShadowRollout:
+def rollout_of(found: RolloutObject, known: ShadowRollout | None, now: datetime) -> ShadowRollout:
     meta, seed = found.metadata, found.spec.ibu_spec.seed_image_ref
     progressing = find(status_of(found).conditions, "Progressing")
     return ShadowRollout(

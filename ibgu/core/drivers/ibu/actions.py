@@ -58,6 +58,7 @@ _PREP = ActionTraits(
     begins=True,
     rate_limited=True,
     warns=True,
+    preflight=True,
     implied_by=Action.UPGRADE.value,
 )
 _UPGRADE = ActionTraits(
@@ -70,6 +71,7 @@ _UPGRADE = ActionTraits(
     rolls_back=True,
     import_off=True,
     rate_limited=True,
+    preflight=True,
 )
 _FINALIZE_UPGRADE = ActionTraits(
     name=Action.FINALIZE_UPGRADE.value,
@@ -188,3 +190,8 @@ IBU_ACTIONS = ActionTable(
     ),
     plans=plans(_PLANS.strip().splitlines()),
 )
+
+
+def action_named(name: str) -> Action | None:
+    """Returns the action; None: it is of another kind of change."""
+    return Action(name) if name in IBU_ACTIONS.names else None

@@ -31,14 +31,25 @@ from ibgu.core.drivers.ibu.works.manifests import (
 )
 from ibgu.core.engine.driver import (
     ActionRefusal,
+    Companion,
     Driver,
     GivenSpec,
     Judgement,
     KindMeanings,
+    Prerequisite,
     Verdict,
+    VerdictKind,
 )
+from ibgu.core.engine.works.config import update_strategy
 from ibgu.core.model import ActionName, Cause, FeedbackView, Rollout, Run, WorkView, names, traits
-from ibgu.core.model.kinds import ConfigMap, FeedbackValue, IbguSpec, JsonObject, Reference, Secret
+from ibgu.core.model.kinds import (
+    ConfigMap,
+    FeedbackValue,
+    JsonObject,
+    Reference,
+    RolloutSpec,
+    Secret,
+)
 
 
 class IbuDriver:
@@ -53,14 +64,14 @@ class IbuDriver:
     failures = tuple(map(str, Failure))
     absent_message = "Lifecycle Agent is not installed: the cluster has no ImageBasedUpgrade"
 
-    def problem(self, spec: IbguSpec) -> str | None:
+    def problem(self, spec: RolloutSpec) -> str | None:
         return problem_of_ibu(spec.ibu_spec)
 
     def refused_fields(
         self,
         action: ActionName,
         clusters: Sequence[str],
-        spec: IbguSpec,
+        spec: RolloutSpec,
         given: Mapping[str, GivenSpec],
     ) -> Iterable[str]:
         return refused_fields(action, clusters, spec.ibu_spec, given)
@@ -68,10 +79,10 @@ class IbuDriver:
     def annotations(self, found: Mapping[str, str]) -> dict[str, str]:
         return carried(found)
 
-    def rollback_time(self, spec: IbguSpec) -> timedelta:
+    def rollback_time(self, spec: RolloutSpec) -> timedelta:
         return rollback_time(spec.ibu_spec)
 
-    def references(self, spec: IbguSpec, namespace: str) -> Sequence[Reference]:
+    def references(self, spec: RolloutSpec, namespace: str) -> Sequence[Reference]:
         return references(spec.ibu_spec, namespace)
 
     def payload(self, sources: Iterable[ConfigMap | Secret]) -> Iterable[JsonObject]:
@@ -84,10 +95,21 @@ class IbuDriver:
         # Older agents apply in this order, and need the role first.
         return [IBU_ROLE, ibu]
 
-    def consumed_fields(
+    def strategy(self, rollout: Rollout, run: Run, seen: FeedbackView | None) -> JsonObject:
+        return update_strategy(consumed_fields(rollout, run, _ibu(seen)))
+
+    def configs(
         self, rollout: Rollout, run: Run, seen: FeedbackView | None
-    ) -> Sequence[str]:
-        return consumed_fields(rollout, run, _ibu(seen))
+    ) -> Sequence[JsonObject]:
+        return ()
+
+    def companions(
+        self, rollout: Rollout, run: Run | None, seen: FeedbackView | None, *, resuming: bool
+    ) -> Sequence[Companion]:
+        return ()
+
+    def pauses(self, rollout: Rollout) -> bool:
+        return False
 
     def read(self, values: Iterable[FeedbackValue]) -> IbuView:
         return view_ibu(values)
@@ -97,6 +119,17 @@ class IbuDriver:
 
     def verdict(self, feedback: FeedbackView, action: ActionName, rollout: Rollout) -> Verdict:
         return verdict(as_ibu(feedback), Action(action), rollout)
+
+    def prerequisite(
+        self, feedback: FeedbackView, action: ActionName, rollout: Rollout
+    ) -> Prerequisite | None:
+        return None
+
+    def job(self, rollout: Rollout, run: Run) -> Sequence[JsonObject]:
+        return ()
+
+    def job_verdict(self, work: WorkView, action: ActionName, rollout: Rollout) -> Verdict:
+        return Verdict(VerdictKind.RUNNING)
 
     def out_of_stage(self, feedback: FeedbackView) -> bool:
         return out_of_stage(as_ibu(feedback))

@@ -3,7 +3,7 @@
 Written apart from `observe`, and in the words of the log: an error of the driver is found.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _STAGES = {"Prep": "Prep", "Upgrade": "Upgrade", "Rollback": "Rollback"}
@@ -24,6 +24,7 @@ class IbuProofs:
     label_prefix = "lcm.openshift.io/ibgu-"
     labels = frozenset({"Prep", "Upgrade", "Rollback"})
     reboots = frozenset({"Upgrade", "Rollback"})
+    preflight = frozenset({"Prep", "Upgrade"})
     rate_limited = frozenset({"Prep", "Upgrade"})
     cancels = frozenset({"Abort", "Rollback"})
     expires = frozenset({"Rollback"})
@@ -58,6 +59,9 @@ class IbuProofs:
         if self.stage(action) == "Idle":
             return _idle_reason(seen) in _CLEANUPS
         return _status(seen, self._completed(action)) == "False"
+
+    def paused(self, seen: Mapping[str, Any]) -> Sequence[str]:
+        return ()
 
     def shown(self, seen: Mapping[str, Any]) -> str:
         told = seen.get("conditions", {})

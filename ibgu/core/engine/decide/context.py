@@ -6,7 +6,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.engine.driver import Driver, Judgement
+from ibgu.core.engine.decide.prerequisites import lacks
+from ibgu.core.engine.driver import Driver, Judgement, JudgementKind
 from ibgu.core.engine.state import Apply, FleetState, TrackedRollout, TrackedStep
 from ibgu.core.engine.state.snapshot import Facts, Snapshot
 from ibgu.core.engine.works.evidence import judged
@@ -46,6 +47,8 @@ _PROVEN = frozenset(
         Kind.FINISHED,
         Kind.COMPLETED_LATE,
         Kind.AUTO_IMPORT_OFF,
+        Kind.RESUME_DUE,
+        Kind.RESUMED,
     }
 )
 """Kinds that are journaled together with the observation."""
@@ -117,7 +120,17 @@ class DecisionContext:
 
     def startability(self, member: Member, feedback: FeedbackView) -> Judgement:
         """Returns whether the member's next action may start on a cluster that reports this."""
-        return judged(self.driver, feedback, self.action(member), self.rollout, self.now)
+        action = self.action(member)
+        found = judged(self.driver, feedback, action, self.rollout, self.now)
+        needed = (
+            self.driver.prerequisite(feedback, action, self.rollout)
+            if found.kind is JudgementKind.STARTABLE
+            else None
+        )
+        missing = needed and lacks(self.tracked, member, action, needed, self.now)
+        if not missing:
+            return found
+        return Judgement(kind=JudgementKind.FAILED, cause=Cause.WRONG_STATE, message=missing)
 
     def latest(self, member: Member) -> Member:
         """Returns the member as the cycle has left it so far."""

@@ -31,7 +31,6 @@ from ibgu.core.model import (
     Observation,
     Reason,
     ReasonKind,
-    RunResult,
     Unfinished,
     transitions,
 )
@@ -61,6 +60,7 @@ def _candidate(
         scope=ctx.snapshot.scope,
         annotations=found.metadata.annotations if found is not None else {},
         accepted=member.accepted_warning,
+        preflight=ctx.step(member).step.preflight,
         now=ctx.now,
     )
 
@@ -120,7 +120,8 @@ def stopped(tracked: TrackedStep, member: InFlight) -> bool:
 
 
 def _between(member: InFlight) -> bool:
-    return member.run.result is RunResult.SUCCEEDED and member.run.disarmed
+    result = member.run.result
+    return result is not None and result.success and member.run.disarmed
 
 
 def only_stopped(tracked: TrackedStep) -> bool:

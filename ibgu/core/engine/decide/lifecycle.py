@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from ibgu.core.model import Reason, Rollout, RolloutState, Step, StepState
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.model.kinds import RolloutSpec
+from ibgu.core.model.preflight import PreflightRecord
 
 # -- rollouts ----------------------------------------------------------------------------------
 
@@ -29,7 +30,7 @@ def continue_rollout(rollout: Rollout) -> Rollout:
 
 def accept_plan(
     rollout: Rollout,
-    spec: IbguSpec,
+    spec: RolloutSpec,
     generation: int,
     annotations: dict[str, str],
     hold: Reason | None,
@@ -95,6 +96,10 @@ def finish_step(step: Step, now: datetime) -> Step:
 
 def set_hold(step: Step, hold: Reason | None) -> Step:
     return replace(step, hold=hold)
+
+
+def keep_findings(step: Step, found: PreflightRecord) -> Step:
+    return replace(step, preflight=found)
 
 
 def stop_clock(step: Step, now: datetime) -> Step:

@@ -9,7 +9,7 @@ from enum import Enum
 
 from ibgu.core.engine.state import FleetState, TrackedRollout
 from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
-from ibgu.core.engine.works import DesiredWork, desired_work_of
+from ibgu.core.engine.works import DesiredWork, desired_work_of, resuming_stage
 from ibgu.core.model import (
     InFlight,
     Member,
@@ -35,8 +35,7 @@ REMOVE = DeleteWork.REMOVE
 def desired_stage_work(
     tracked: TrackedRollout, cluster: str, seen: Observation, now: datetime
 ) -> DesiredWork | DeleteWork | None:
-    """Returns the work to write, or DeleteWork; None: leave it. One with a deletionTimestamp is
-    never touched (R16.4)."""
+    """Returns the work to write; None: leave it, as one that is terminating always is (R16.4)."""
     work = seen.stage
     if seen.writing or (work is not None and work.terminating):
         return None
@@ -45,9 +44,17 @@ def desired_stage_work(
         return None
     if not member.finished:
         return _under_way(tracked.rollout, member, seen)
+    if tracked.resuming(cluster) and not seen.cluster.deleting:
+        return resuming_stage(member, tracked.rollout.restore, work, _paused(tracked, seen), now)
     if work is not None and _feedback_unneeded(tracked, member, now):
         return REMOVE
     return desired_work_of(member, work, tracked.rollout.restore) if work is not None else None
+
+
+def _paused(tracked: TrackedRollout, seen: Observation) -> tuple[str, ...]:
+    """Returns the names of what the cluster shows as paused for the rollout."""
+    known = seen.current_feedback
+    return known.paused_for(tracked.rollout.uid) if known is not None else ()
 
 
 def _under_way(rollout: Rollout, member: Member, seen: Observation) -> DesiredWork | None:
@@ -77,7 +84,7 @@ def _put_back(rollout: Rollout, member: Member) -> DesiredWork | None:
 
 def _feedback_unneeded(tracked: TrackedRollout, member: Member, now: datetime) -> bool:
     """Whether the cluster's feedback is no longer needed (R15.1, R15.3)."""
-    if member.watched:
+    if member.watched or tracked.paused(member.cluster):
         return False
     if tracked.rollout.state is RolloutState.DELETED or _back_to_idle(member):
         return True

@@ -3,7 +3,7 @@
 from ibgu.core.engine.gate import Alarm, Gate, GateInput, GateReason, GateScope, Switch
 from ibgu.core.engine.gates.deadlines import deadline, limit, share, time_stopped
 from ibgu.core.engine.gates.gate import Candidate, MemberGate, RolloutGate, StepGate
-from ibgu.core.engine.gates.holds import internal_error, paused
+from ibgu.core.engine.gates.holds import internal_error, name_taken, paused
 from ibgu.core.engine.gates.payload import unusable
 from ibgu.core.engine.gates.registry import (
     ACCEPTABLE,
@@ -60,6 +60,7 @@ __all__ = [
     "lasting_gate",
     "limit",
     "meaning_of",
+    "name_taken",
     "opened",
     "paused",
     "ramp_up_capacity",

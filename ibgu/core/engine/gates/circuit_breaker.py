@@ -35,7 +35,7 @@ def _circuit_breaker(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Re
     found = first_failed(ended, needed) or streak(ended, needed)
     if not found:
         return None
-    words = f"{found}; annotate the IBGU with ibgu.dev/resume to go on"
+    words = f"{found}; annotate the rollout with ibgu.dev/resume to go on"
     return Reason(ReasonKind.CIRCUIT_BREAKER, now, words, None, ActingParty.PERSON)
 
 

@@ -10,6 +10,7 @@ from ibgu.core.engine.gate import Gate, GateScope
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.engine.state.snapshot import Snapshot
 from ibgu.core.model import ActionName, ClusterView, Observation, Reason, Step
+from ibgu.core.model.preflight import PreflightRecord
 from ibgu.core.plan import Scope
 
 
@@ -55,6 +56,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """The IBGU's annotations."""
     accepted: str = ""
     """The message of a gate's reason that a person has accepted for the cluster."""
+    preflight: PreflightRecord | None = None
+    """What preflight has found for the step."""
     now: datetime
 
 

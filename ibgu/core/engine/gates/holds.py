@@ -27,6 +27,15 @@ def paused(value: str, now: datetime) -> Reason:
     return Reason(ReasonKind.PAUSED, now, words, None, ActingParty.PERSON)
 
 
+def name_taken(kind: str, now: datetime) -> Reason:
+    """Returns the hold of a rollout whose name an older object of that kind has."""
+    words = (
+        f"an older {kind} has this name, and rollouts are known by namespace and name: create it "
+        "under another name"
+    )
+    return Reason(ReasonKind.NAME_TAKEN, now, words, None, ActingParty.PERSON)
+
+
 def internal_error(words: str, now: datetime) -> Reason:
     """Returns the hold of a rollout that an error of ibgu's own keeps from being decided on."""
     return Reason(ReasonKind.INTERNAL_ERROR, now, words, None, ActingParty.PERSON)
@@ -40,9 +49,9 @@ def _pause_ended(hold: Reason) -> str:
 _REASONS = {
     ReasonKind.INVALID_PLAN: GateReason(
         meaning=Meaning(
-            "the IBGU can't be carried out as it is now; clusters in flight continue",
-            "the IBGU is valid again",
-            "change the IBGU's spec as the line above says",
+            "the rollout can't be carried out as it is now; clusters in flight continue",
+            "its spec is valid again",
+            "change its spec as the line above says",
         ),
     ),
     ReasonKind.PAUSED: GateReason(
@@ -55,6 +64,14 @@ _REASONS = {
         stops_clock=True,
         ended=_pause_ended,
         title="Paused",
+    ),
+    ReasonKind.NAME_TAKEN: GateReason(
+        meaning=Meaning(
+            "an older rollout of another kind has the same namespace and name",
+            "the older one is deleted",
+            "delete one of the two, and create it again under another name",
+        ),
+        stops_clock=True,
     ),
     ReasonKind.TALM: GateReason(
         meaning=Meaning(
@@ -97,7 +114,7 @@ _REASONS = {
             "an internal error of ibgu stops this rollout, while all others continue; ibgu "
             "does not follow its clusters in flight",
             "ibgu gets through: it tries again by itself, after a minute and then less and less "
-            "often, and soon after the IBGU is changed",
+            "often, and soon after the rollout's object is changed",
             "send the controller's log to the maintainers of ibgu; a fixed version "
             "continues where this one stopped",
         ),

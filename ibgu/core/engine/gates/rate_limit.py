@@ -84,7 +84,8 @@ START_RATE = StepGate(
     reasons={
         ReasonKind.START_RATE: GateReason(
             meaning=Meaning(
-                "as many clusters of the rollout have started within a minute as the IBGU allows",
+                "as many clusters of the rollout have started within a minute as its annotation "
+                "allows",
                 "the next one may start, a minute after the earliest of these starts, at the time "
                 "shown",
                 "nothing; or change or remove the annotation ibgu.dev/starts-per-minute",

@@ -12,6 +12,7 @@ from ibgu.core.engine.gates.circuit_breaker import CIRCUIT_BREAKER
 from ibgu.core.engine.gates.gate import Candidate, MemberGate, RolloutGate, StepGate
 from ibgu.core.engine.gates.holds import ROLLOUT_HOLD
 from ibgu.core.engine.gates.payload import PAYLOAD
+from ibgu.core.engine.gates.preflight import PREFLIGHT, PREFLIGHT_PLAN
 from ibgu.core.engine.gates.rate_limit import HUB_START_RATE, INVALID_RATE, RAMP_UP, START_RATE
 from ibgu.core.engine.gates.tenancy import TENANCY
 from ibgu.core.engine.gates.time_floor import TIME_FLOOR
@@ -27,6 +28,8 @@ GATES: tuple[Gate, ...] = (
     PAYLOAD,
     CIRCUIT_BREAKER,
     TIME_FLOOR,
+    PREFLIGHT_PLAN,
+    PREFLIGHT,
     WARNING,
     INVALID_RATE,
     START_RATE,

@@ -63,7 +63,15 @@ class TrackedRollout:
         warned = {cluster for step in self.steps for cluster in step.warned}
         until = {cluster for step in self.steps for cluster in step.rollback_until}
         times = (at for step in self.steps for at in step.rollback_until.values())
-        return ReportCounts(len(warned), len(until), min(times, default=None))
+        paused = {cluster for step in self.steps for cluster in step.paused}
+        since = (at for step in self.steps for at in step.paused.values())
+        return ReportCounts(
+            warned=len(warned),
+            rollback=len(until),
+            rollback_until=min(times, default=None),
+            paused=len(paused),
+            paused_since=min(since, default=None),
+        )
 
     @property
     def newest(self) -> Step | None:
@@ -82,6 +90,15 @@ class TrackedRollout:
             if (member := step.members.get(cluster)) is not None:
                 return member
         return None
+
+    def paused(self, cluster: str) -> bool:
+        """Returns whether parts of the cluster may be paused for this rollout (R48)."""
+        return any(cluster in step.paused for step in self.steps)
+
+    def resuming(self, cluster: str) -> bool:
+        """Returns whether they are to be resumed now."""
+        found = (step.members[cluster] for step in self.steps if cluster in step.paused)
+        return any(member.resuming for member in found)
 
     def unfinished(self) -> Iterator[Unfinished]:
         for step in self.steps:

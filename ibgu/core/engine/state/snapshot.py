@@ -9,7 +9,8 @@ from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gate import Gate
 from ibgu.core.engine.state.fleet import FleetState, TrackedRollout
 from ibgu.core.model import ActionName, ClusterView, Observation, traits
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
+from ibgu.core.model.preflight import PreflightResult
 from ibgu.core.plan.tenancy import EVERYWHERE, Scope
 from ibgu.core.talm.adopt import NO_TRACES, Traces
 
@@ -66,11 +67,15 @@ class Snapshot(Struct, frozen=True):
     cluster: Callable[[str], ClusterView | None]
     """Returns a ManagedCluster by name: a part of what `observe` returns, without its cost."""
     facts: Facts
-    object: Ibgu | None
+    object: RolloutObject | None
     """The IBGU as the hub shows it; None: deleted."""
     driver: Driver
     """The driver of the rollout's kind of change."""
+    namesake: str = ""
+    """The kind of an older object with the same namespace and name; empty: there is none."""
     payload: PayloadState = PayloadState()
+    preflight: PreflightResult | None = None
+    """The newest evaluation of the current step by preflight's rules; None: there is none yet."""
     adoption: bool = False
     """Unfinished ClusterGroupUpgrades of this IBGU are on the hub (R20.2)."""
     traces: Traces = NO_TRACES

@@ -142,6 +142,8 @@ class TrackedStep:
         self.warned: set[str] = set()
         self.rollback_until: dict[str, datetime] = {}
         """When the way back ends, by cluster."""
+        self.paused: dict[str, datetime] = {}
+        """Since when parts of the cluster may be paused, by cluster."""
         self.reopening: dict[str, Waiting] = {}
         self.slots: dict[int, str] = {}
         self._freed: list[int] = []
@@ -175,6 +177,8 @@ class TrackedStep:
             self.warned.add(member.cluster)
         if member.rollback_until is not None:
             self.rollback_until[member.cluster] = member.rollback_until
+        if member.paused_since is not None:
+            self.paused[member.cluster] = member.paused_since
         if end := end_of(member):
             insort(self.ends, end, key=_place)
         return before
@@ -216,6 +220,7 @@ class TrackedStep:
         self.reopening.pop(member.cluster, None)
         self.warned.discard(member.cluster)
         self.rollback_until.pop(member.cluster, None)
+        self.paused.pop(member.cluster, None)
         if end := end_of(member):
             self.ends.pop(bisect_left(self.ends, end.place, key=_place))
 

@@ -16,8 +16,13 @@ LATE_COMPLETION_WATCH = timedelta(days=7)
 """A late completion is watched for this long after the last step's end (R15.1)."""
 DELETED_WATCH = timedelta(hours=24)
 """A deleted rollout's members inside Upgrade or Rollback are watched this long (R16.2)."""
+JOB_REMOVAL = timedelta(minutes=10)
+"""A run waits this long after its end for its Job to leave the cluster (R47.4)."""
 IMPORT_OFF = timedelta(hours=24)
 """disable-auto-import that outlives its member's end by this is reported with a Warning (R14.4)."""
+MAX_PAUSE = timedelta(hours=24)
+"""What was paused is resumed after this time even while the cluster's action goes on, or is not
+seen: nodes whose pool is paused get no new certificates (R48)."""
 MAX_ROLLBACK_WINDOW = timedelta(days=400)
 """A rollback deadline further ahead is not believed: it keeps the cluster's stage work (R15.3)."""
 

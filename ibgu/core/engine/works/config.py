@@ -1,4 +1,4 @@
-"""The manifest configs of a stage work: how the cluster's work agent handles the object that it
+"""The manifest configs of a stage work: how the cluster's work agent handles the objects that it
 carries, and what it feeds back (R24)."""
 
 from collections.abc import Iterable, Sequence
@@ -6,12 +6,14 @@ from itertools import islice
 
 from msgspec import Raw
 
-from ibgu.core.engine.driver import Target
+from ibgu.core.engine.driver import Companion, Target
 from ibgu.core.model import Probe
 from ibgu.core.model.kinds import JsonObject
 from ibgu.core.text.cut import cut
 
 PROBE_PREFIX = "probe-"
+UNREAD = "unread"
+"""The name of the value that says that an object beside the target could not be read."""
 _MAX_PROBES = 16
 
 
@@ -19,9 +21,9 @@ DISARMED: JsonObject = {"type": "CreateOnly"}
 """The update strategy of a disarmed work, which only watches its object."""
 
 
-def armed(consumed: Sequence[str]) -> JsonObject:
-    """Returns the update strategy of an armed work; `consumed`: JSONPaths of the fields that the
-    cluster takes away once it has read them.
+def update_strategy(consumed: Sequence[str]) -> JsonObject:
+    """Returns the strategy that replaces the object's whole spec; `consumed`: JSONPaths of the
+    fields that the cluster takes away once it has read them.
 
     The work agent applies a work again after any conflict, and would bring such a field again. So
     it applies the same manifest only once, which older agents do not know.
@@ -43,12 +45,25 @@ def manifest_config(
     paths: list[Raw | dict[str, str]] = list(target.paths)
     if probe is not None:
         paths.append({"name": probe_value(probe.id), "path": target.probe_path})
+    identifier = {"group": target.group, "resource": target.resource, "name": target.name}
+    return _config(identifier, strategy, paths, watch=watch)
+
+
+def companion_config(companion: Companion, *, watch: bool) -> JsonObject:
+    """Returns the entry of an object beside the target."""
+    found = companion.read
+    identifier = {"group": found.group, "resource": found.resource, "name": found.name}
+    if found.namespace:
+        identifier["namespace"] = found.namespace
+    strategy = companion.strategy or DISARMED
+    return _config(identifier, strategy, list(found.paths), watch=watch)
+
+
+def _config(
+    identifier: dict[str, str], strategy: JsonObject, paths: Sequence[object], *, watch: bool
+) -> JsonObject:
     config: JsonObject = {
-        "resourceIdentifier": {
-            "group": target.group,
-            "resource": target.resource,
-            "name": target.name,
-        },
+        "resourceIdentifier": identifier,
         "updateStrategy": strategy,
         "feedbackRules": [{"type": "JSONPaths", "jsonPaths": paths}],
     }

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from msgspec import json
 
 from ibgu.core.engine.driver import Driver
-from ibgu.core.engine.works.config import DISARMED, armed, manifest_config
+from ibgu.core.engine.works.config import DISARMED, companion_config, manifest_config
 from ibgu.core.engine.works.envelope import ORPHAN, labels, new_work
 from ibgu.core.engine.works.wanted import DesiredWork
 from ibgu.core.model import FeedbackView, Rollout, Run, WorkView, names
@@ -69,9 +69,10 @@ def disarming(
 
 
 def by_generation(wanted: DesiredWork, current: WorkView) -> bool:
-    """Whether uid and generation suffice to guard the write (R26.1): not for an arming, which rests
-    on feedback, and not for an edited work, whose labels or annotations may be gone."""
-    return not (wanted.armed or current.edited)
+    """Whether uid and generation suffice to guard the write (R26.1): not for an arming or a
+    resuming, which rest on feedback, and not for an edited work, whose labels or annotations may be
+    gone."""
+    return not (wanted.armed or wanted.resuming or current.edited)
 
 
 def _change(
@@ -115,11 +116,18 @@ def _spec(
     watch: bool,
 ) -> JsonObject:
     run = wanted.run if wanted.armed else None
-    strategy = DISARMED if run is None else armed(driver.consumed_fields(rollout, run, seen))
-    config = manifest_config(driver.target, strategy, probe=wanted.probe, watch=watch)
+    target = driver.target
+    strategy = DISARMED if run is None else driver.strategy(rollout, run, seen)
+    config = manifest_config(target, strategy, probe=wanted.probe, watch=watch)
+    beside = driver.companions(rollout, run, seen, resuming=wanted.resuming)
+    manifests = driver.manifests(rollout, run, generation, seen)
     return {
-        "workload": {"manifests": driver.manifests(rollout, run, generation, seen)},
-        "manifestConfigs": [config],
+        "workload": {"manifests": [*manifests, *(each.manifest for each in beside)]},
+        "manifestConfigs": [
+            config,
+            *(driver.configs(rollout, run, seen) if run else ()),
+            *(companion_config(each, watch=watch) for each in beside),
+        ],
         "deleteOption": ORPHAN,
     }
 
@@ -128,11 +136,17 @@ def _marks(wanted: DesiredWork, generation: int) -> dict[str, str | None]:
     """Returns annotations that suffice to rebuild the journal; None deletes one."""
     return {
         names.GENERATION: str(generation),
-        names.ARMING: names.ARMED if wanted.armed else names.DISARMED,
+        names.ARMING: _arming(wanted),
         names.PROBE: wanted.probe.id if wanted.probe else None,
         **({names.RESTORE: wanted.restore} if wanted.restore else {}),
         **(_run_marks(wanted.run, wanted.limit) if wanted.run else {}),
     }
+
+
+def _arming(wanted: DesiredWork) -> str:
+    if wanted.armed:
+        return names.ARMED
+    return names.RESUMING if wanted.resuming else names.DISARMED
 
 
 def _run_marks(run: Run, limit: datetime | None) -> dict[str, str | None]:

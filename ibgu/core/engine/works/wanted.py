@@ -1,8 +1,11 @@
 """The wanted state of one cluster's stage work (R9)."""
 
+from collections.abc import Collection
 from datetime import datetime
+from hashlib import sha256
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.core.model import Member, MemberState, Probe, Run, RunResult, WorkView
 
@@ -12,6 +15,8 @@ class DesiredWork(Struct, frozen=True, kw_only=True):
     last one."""
 
     armed: bool
+    resuming: bool = False
+    """Whether it resumes what was paused; it is not armed then."""
     run: Run | None = None
     probe: Probe | None = None
     limit: datetime | None = None
@@ -21,10 +26,14 @@ class DesiredWork(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.armed and self.run is None:
             raise ValueError("an armed work needs the run that it is armed for")
+        if self.armed and self.resuming:
+            raise ValueError("an armed work resumes nothing but what its run asks for")
 
     def shown_by(self, view: WorkView) -> bool:
         """Whether the work shows this already: a write would not change its spec."""
-        if view.edited or view.armed != self.armed or view.restore != self.restore:
+        if view.edited or (view.armed, view.resuming) != (self.armed, self.resuming):
+            return False
+        if view.restore != self.restore:
             return False
         if self.run is not None and self.armed:
             return view.run == self.run.id
@@ -41,15 +50,16 @@ def desired_work_of(
     """
     if view is not None and view.terminating:
         return None
+    asks = view is not None and (view.armed or view.resuming)
     if member is None:
-        return DesiredWork(armed=False) if view is not None and view.armed else None
+        return DesiredWork(armed=False) if asks else None
     run = member.run
     if run is not None and run.on_hub:
         shown = view is not None and view.armed and view.run == run.id
         return None if shown else _wanted(member, restore, armed=True)
     asked = member.probe is not None and (view is None or view.probe != member.probe.id)
     old = view is not None and view.restore != restore and _matters(member)
-    if asked or old or (view is not None and view.armed):
+    if asked or old or asks:
         return disarmed_stage(member, restore)
     return None
 
@@ -59,11 +69,33 @@ def disarmed_stage(member: Member, restore: str) -> DesiredWork:
     return _wanted(member, restore, armed=False)
 
 
+def resuming_stage(
+    member: Member, restore: str, view: WorkView | None, names: Collection[str], now: datetime
+) -> DesiredWork | None:
+    """Returns the work that resumes what the cluster shows as paused (`names`), and still shows the
+    member's last run; None: it is there.
+
+    It carries a probe of its own for each set of names: only feedback that answers it is from after
+    it. What is not shown is not resumed: a work that is written without current feedback reads.
+    """
+    known = view.current_feedback if view is not None and view.restore == restore else None
+    if known is None:
+        waits = view is not None and view.restore == restore and not view.edited
+        return None if waits and view and not view.armed else disarmed_stage(member, restore)
+    if not names and view is not None and view.resuming and not view.edited:
+        return None
+    digest = sha256(" ".join(sorted(names)).encode()).hexdigest()[:12]
+    probe = Probe(f"resume-{digest}", now)
+    wanted = replace(disarmed_stage(member, restore), resuming=True, probe=probe)
+    return None if view is not None and wanted.shown_by(view) else wanted
+
+
 def _matters(member: Member) -> bool:
     """Whether the cluster's feedback decides about a run that was armed."""
     run = member.run
     withdrawn = run is not None and run.result is RunResult.WITHDRAWN and run.arming_at is not None
-    return member.state is MemberState.IN_FLIGHT or member.watched or withdrawn
+    concerned = member.watched or member.paused_since is not None
+    return member.state is MemberState.IN_FLIGHT or concerned or withdrawn
 
 
 def _wanted(member: Member, restore: str, *, armed: bool) -> DesiredWork:

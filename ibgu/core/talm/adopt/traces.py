@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from ibgu.core.model import ActionName
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.talm import TalmGroup, TalmWork
 
 
@@ -41,7 +41,7 @@ class Traces(Struct, frozen=True, kw_only=True):
     def unfinished(self) -> bool:
         return any(not group.finished for group in self.groups)
 
-    def complete(self, spec: IbguSpec) -> bool:
+    def complete(self, spec: RolloutSpec) -> bool:
         """Whether TALM has carried out the whole plan."""
         done = {group.index for group in self.groups if group.finished}
         return bool(spec.plan) and len(done) == len(spec.plan)

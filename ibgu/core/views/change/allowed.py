@@ -63,24 +63,40 @@ def permits(situation: RolloutSituation) -> list[Permit]:
     table = situation.table
     next_steps = tuple(sorted(appendable(plan, table), key=danger_of))
     nothing = "" if next_steps else f"nothing may follow {drawn(plan)}"
+    if table.no_follow_ups:
+        retry, *others = [Permit(name, table.no_follow_ups) for name in FOLLOW_UPS]
+    else:
+        retry, *others = _follow_ups(situation, plan)
     resume = _resume(situation)
     found = [
         Permit("pause", _pause(situation)),
         Permit("resume", resume, risk=Risk() if resume else _risk_of_resume(situation)),
-        _retry(situation, plan),
+        retry,
         Permit("append-step", nothing, next_steps),
         Permit("adopt", _adopt(situation), risk=ADOPT),
         Permit("skip", _skip(situation), risk=SKIP),
-        Permit("finalize", _begun(situation), risk=risk_of([finalizing(plan)])),
-        Permit("cancel", _begun(situation), risk=risk_of(filter(None, [table.abort_all]))),
-        Permit("rollback", _begun(situation), risk=risk_of(filter(None, [table.rollback]))),
-        Permit(
-            "confirm-cleanup", _uncleaned(situation), risk=risk_of(filter(None, [table.abort_all]))
-        ),
+        *others,
     ]
     if situation.rollout.deleted_at is None:
         return sorted(found, key=lambda permit: rank_of(permit.risk.danger))
-    return [Permit(each.name, "the ImageBasedGroupUpgrade was deleted") for each in found]
+    return [Permit(each.name, f"the {situation.rollout.kind} was deleted") for each in found]
+
+
+FOLLOW_UPS = ("retry", "finalize", "cancel", "rollback", "confirm-cleanup")
+"""The changes that make a second object."""
+
+
+def _follow_ups(situation: RolloutSituation, plan: Sequence[Sequence[str]]) -> list[Permit]:
+    table = situation.table
+    back, rollback = filter(None, [table.abort_all]), filter(None, [table.rollback])
+    aborts = risk_of(back)
+    return [
+        _retry(situation, plan),
+        Permit("finalize", _begun(situation), risk=risk_of([finalizing(plan)])),
+        Permit("cancel", _begun(situation), risk=aborts),
+        Permit("rollback", _begun(situation), risk=risk_of(rollback)),
+        Permit("confirm-cleanup", _uncleaned(situation), risk=aborts),
+    ]
 
 
 def denied(found: Iterable[Permit], why: Mapping[str, str]) -> list[Permit]:

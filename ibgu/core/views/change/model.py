@@ -37,13 +37,24 @@ class RequestedChange(Struct, frozen=True):
 
 
 class ChangeTarget(Struct, frozen=True):
-    """The whole IBGU as the hub shows it; who wants to change it, and when."""
+    """The whole object that asks for the rollout, as the hub shows it, who wants to change it, and
+    when."""
 
     object: JsonObject
     who: str
     now: datetime
     table: ActionTable
     """The actions of its kind."""
+
+    @property
+    def kind(self) -> str:
+        return str(self.object["kind"])
+
+    @property
+    def age(self) -> tuple[str, str]:
+        """The creation time and uid: the older of two objects has the lower ones."""
+        meta = self.object["metadata"]
+        return meta["creationTimestamp"], meta["uid"]
 
     @property
     def name(self) -> str:
@@ -118,5 +129,5 @@ class ChangeTarget(Struct, frozen=True):
         return RequestedChange(done, self.kubectl("annotate", *words, "--overwrite"), patch)
 
     def kubectl(self, verb: str, *words: str) -> str:
-        given = ("kubectl", "-n", self.namespace, verb, "imagebasedgroupupgrade", self.name, *words)
+        given = ("kubectl", "-n", self.namespace, verb, self.kind.lower(), self.name, *words)
         return shlex.join(given)

@@ -21,12 +21,13 @@ class NewStep(Struct, frozen=True):
 
 
 def appendable(plan: Sequence[Sequence[str]], table: ActionTable) -> list[tuple[ActionName, ...]]:
-    """Returns the steps of which one may come next, in the order of the list of allowed plans."""
+    """Returns the steps of which one may come next, in the order of the list of allowed plans; of
+    many, those that people are offered."""
     begun, count = tuple(tuple(step) for step in plan), len(plan)
     longer = (
         known[count] for known in table.plans if len(known) > count and known[:count] == begun
     )
-    return list(dict.fromkeys(longer))
+    return [step for step in dict.fromkeys(longer) if step in table.offered or not table.offered]
 
 
 def append(target: ChangeTarget, step: NewStep, *, idle: bool = False) -> RequestedChange:

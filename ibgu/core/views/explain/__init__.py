@@ -78,12 +78,21 @@ def explain(texts: KindTexts, case: ExplainCase) -> Explained:
         do=(known.remedy if known else late.check if late else meaning.do) or None,
         words=_its_message(member, reason),
         remedy=known.remedy if known else None,
+        guide=(known.guide or None) if known else None,
         limit=None if member.finished else member.limit,
         late=member.late or None,
         warning=reported.warning or None,
         rollback_until=reported.rollback_until,
+        paused_since=min(filter(None, (s.member.paused_since for s in case.past)), default=None),
+        preflight=_findings(case, state),
         history=history(case.past),
     )
+
+
+def _findings(case: ExplainCase, state: DisplayState) -> list[str]:
+    if state is DisplayState.SUCCEEDED:
+        return []
+    return [f"{each.severity}: {each.message} [{each.rule}]" for each in case.preflight]
 
 
 def _last_reported(case: ExplainCase) -> Member:

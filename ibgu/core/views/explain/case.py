@@ -8,6 +8,7 @@ from msgspec import Struct
 from ibgu.core.engine.gates import Gate
 from ibgu.core.engine.timing.durations import DurationsByAction
 from ibgu.core.model import ActingParty, ActionName, Member, Reason, Run
+from ibgu.core.model.preflight import RecordedFinding
 from ibgu.core.views.display import DisplayState
 
 
@@ -33,6 +34,8 @@ class ExplainCase(Struct, frozen=True, kw_only=True):
     duration_stats: DurationsByAction
     policies: Sequence[Gate] = ()
     """Gates of policies, which say themselves what they mean."""
+    preflight: Sequence[RecordedFinding] = ()
+    """What preflight had found of the cluster, or of the plan, before the step (R46.8)."""
 
 
 class Line(Struct, frozen=True):
@@ -66,6 +69,8 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     """The cluster's own last words."""
     remedy: str | None
     """The remedy for a known failure."""
+    guide: str | None
+    """The recovery guide of a known failure, as docs/page.md#heading."""
     limit: datetime | None
     late: str | None
     """The late completion, after the member had ended."""
@@ -73,4 +78,8 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     """What the cluster warned of when it completed its last action."""
     rollback_until: datetime | None
     """Until when the cluster can be rolled back."""
+    paused_since: datetime | None
+    """Since when parts of the cluster may be paused."""
+    preflight: list[str]
+    """What preflight had found before the step that has not succeeded, errors first."""
     history: list[Line]

@@ -55,7 +55,7 @@ _WAITING = {
         "nothing; if this lasts, check that the cluster's work agent is running",
     ),
     ReasonKind.START_JITTER: Meaning(
-        "the IBGU spreads its starts: the jitter delays this one",
+        "the rollout spreads its starts: the jitter delays this one",
         "its start time, shown here",
         "nothing, or change or remove the annotation ibgu.dev/start-jitter",
     ),
@@ -116,8 +116,8 @@ _IN_FLIGHT = {
         "ask the person who changed it, or leave the cluster to them",
     ),
     ReasonKind.DISARMING: Meaning(
-        "the action is over; ibgu is setting its ManifestWork to watch only",
-        "the hub shows it disarmed",
+        "the action is over; ibgu is setting its ManifestWork to watch only, or removes its Job",
+        "the hub shows the work disarmed, and has none of a Job any more",
     ),
 }
 

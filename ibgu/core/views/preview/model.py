@@ -10,7 +10,7 @@ from ibgu.core.engine.driver import Driver
 from ibgu.core.engine.gates import Gate
 from ibgu.core.engine.timing.rate_limits import UNLIMITED, RateLimits
 from ibgu.core.model import ActionName
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.plan import EVERYWHERE, Scope, Started
 
 
@@ -27,7 +27,7 @@ class RunningStep(Struct, frozen=True):
 
 class Proposal(Struct, frozen=True):
     driver: Driver
-    spec: IbguSpec
+    spec: RolloutSpec
     """The spec with the whole plan."""
     begun: Sequence[Started] = ()
     running: RunningStep | None = None

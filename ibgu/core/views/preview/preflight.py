@@ -5,14 +5,15 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.drivers import carry_payload, traits
-from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
+from ibgu.core.drivers import traits
+from ibgu.core.drivers.ibu.actions import Action, action_named
 from ibgu.core.drivers.ibu.preflight.facts import (
     ClusterFacts,
     PayloadFacts,
     PreflightFacts,
     StepFacts,
 )
+from ibgu.core.drivers.ibu.preflight.policies import ClusterPolicies
 from ibgu.core.model.document import ObjectField
 from ibgu.core.views.preview.model import Preview, Proposal
 from ibgu.core.views.preview.time import safe
@@ -26,13 +27,16 @@ class PreflightInputs(Struct, frozen=True):
     """The other rollout that works on a cluster, by cluster."""
     rollback_until: Mapping[str, datetime] = {}
     rollback_over: frozenset[str] = frozenset()
+    policies: Mapping[str, ClusterPolicies] = {}
+    """Those of the clusters, if the plan's annotations count their manifests."""
     uninspected: str = "only the cluster knows"
     """Why nothing was read on clusters."""
 
 
 def prepares(found: Preview) -> bool:
-    """Returns whether a step that has not begun brings the payload to clusters."""
-    return any(carry_payload(step.actions) for step in found.steps)
+    """Returns whether a step that has not begun brings a payload that preflight's rules know."""
+    actions = (action for step in found.steps for action in step.actions)
+    return any(traits(each).carries_payload and traits(each).preflight for each in actions)
 
 
 def expires(found: Preview) -> bool:
@@ -69,6 +73,7 @@ def preflight_facts(
         seed=seed,
         payload=answers.payload,
         annotations=proposal.annotations,
+        policies=answers.policies,
         in_flight=proposal.running.in_flight if proposal.running else frozenset(),
         holders=answers.holders,
         rollback_until=answers.rollback_until,
@@ -83,5 +88,4 @@ def preflight_facts(
 def _first(found: Preview) -> Action | None:
     """Returns the first action of an image-based upgrade; None: another kind, or no step is
     left."""
-    action = found.steps[0].actions[0] if found.steps else ""
-    return Action(action) if action in IBU_ACTIONS.names else None
+    return action_named(found.steps[0].actions[0]) if found.steps else None

@@ -17,6 +17,7 @@ from ibgu.core.views.status.phase import Phase, complete, hold_of, kept_by, phas
 from ibgu.core.views.status.size import fit
 
 __all__ = [
+    "OPTIONAL_FIELDS",
     "Phase",
     "StatusListing",
     "complete",
@@ -61,7 +62,7 @@ def status_of(
     }
     last = tracked.steps[-1].members if tracked.steps else ()
     fitting = fit(status, listing, last, unlisted(tracked, old, now))
-    unsent = (OPTIONAL - served) | _talms(tracked)
+    unsent = (OPTIONAL_FIELDS - served) | _talms(tracked)
     return {key: value for key, value in fitting.items() if key not in unsent}
 
 
@@ -74,10 +75,10 @@ def held_status(
         "conditions": held_only(tracked, before, now),
         "phase": phase_of(tracked.rollout, tracked.newest, tracked.counts),
     }
-    return {key: value for key, value in status.items() if key not in OPTIONAL - served}
+    return {key: value for key, value in status.items() if key not in OPTIONAL_FIELDS - served}
 
 
-OPTIONAL = frozenset({"phase", "summary", "hidden"})
+OPTIONAL_FIELDS = frozenset({"phase", "summary", "hidden"})
 
 
 def _talms(tracked: TrackedRollout) -> frozenset[str]:

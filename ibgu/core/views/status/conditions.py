@@ -9,9 +9,12 @@ from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import StepState
 from ibgu.core.model.kinds import Condition, JsonObject
+from ibgu.core.model.preflight import errors
 from ibgu.core.text.spans import utc
 from ibgu.core.views.status.phase import complete, hold_of
 
+_FINDINGS = 10
+"""Findings that a condition names."""
 _DONE = "All plan steps are completed"
 _WAITING = "Waiting for plan step {} to be completed"
 """Steps count from 0."""
@@ -37,6 +40,7 @@ def conditions(
         _progressing(tracked, "" if counted else _counts(tracked)),
         *_held(tracked),
         *_payload(payload),
+        *_preflight(tracked),
         *_nobody(tracked),
         *_reports(tracked),
         *_annotations(mistakes),
@@ -101,6 +105,25 @@ def _payload(payload: PayloadState) -> list[JsonObject]:
     return [_condition(type_, "False", why, words) for (type_, why), words in told.items() if words]
 
 
+def _preflight(tracked: TrackedRollout) -> list[JsonObject]:
+    """Returns a condition if preflight has found something for the newest step (R46.8)."""
+    record = tracked.steps[-1].step.preflight if tracked.steps else None
+    if record is None or not record.findings:
+        return []
+    wrong = errors(record.findings)
+    shown = wrong or record.findings
+    told = [
+        f"{_clusters(len(each.clusters)) if each.clusters else 'the plan'}: {each.message} "
+        f"[{each.rule}]"
+        for each in shown[:_FINDINGS]
+    ]
+    if len(shown) > len(told):
+        told.append(f"{len(shown) - len(told)} more")
+    status, why = ("False", "Errors") if wrong else ("True", "Warnings")
+    words = "; ".join(told)
+    return [_condition("PreflightPassed", status, why, words)]
+
+
 def _nobody(tracked: TrackedRollout) -> list[JsonObject]:
     """Returns a condition if no step found a cluster: the plan completes, but rarely as
     intended."""
@@ -131,6 +154,12 @@ def _reports(tracked: TrackedRollout) -> list[JsonObject]:
             f"{utc(found.rollback_until)}"
         )
         told.append(_condition("RollbackPossible", "True", "NotFinalized", words))
+    if found.paused_since is not None:
+        words = (
+            f"{_clusters(found.paused)} have parts that are paused, the first since "
+            f"{utc(found.paused_since)}; Pools resumes them, or the end of the rollout"
+        )
+        told.append(_condition("ClustersPaused", "True", "NotResumed", words))
     return told
 
 

@@ -34,8 +34,8 @@ export function Rollouts() {
 
 function NoRollouts() {
   return html`<${Empty}>
-    No rollouts, or none that you may see. To start one, apply an ImageBasedGroupUpgrade to the
-    hub.
+    No rollouts, or none that you may see. To start one, apply an ImageBasedGroupUpgrade or a
+    FleetUpdate to the hub.
   <//>`;
 }
 
@@ -56,7 +56,7 @@ function NeedsPerson({ needs, now }) {
 }
 
 function Row({ rollout, now }) {
-  const { counts, current, plan, seed, phase } = rollout;
+  const { counts, current, plan, release, phase } = rollout;
   const action = current ? current.actions.join(" + ") : "not started";
   const place = current ? placeOf(current, plan) : plural(plan.length, "step");
   const done = current && `${doneShare(counts)} of ${plural(counts.total, "cluster")} done`;
@@ -65,7 +65,7 @@ function Row({ rollout, now }) {
   return html`<li class="card rollout" onClick=${press}>
     <span class="name">
       <a href=${link} aria-label=${[rollout.name, phase, action, done].filter(Boolean).join(", ")}><strong>${rollout.name}</strong></a>
-      <span class="quiet">${rollout.namespace} · → ${seed.version || "no version"}</span>
+      <span class="quiet">${rollout.namespace} · → ${release.version || "no version"}</span>
       ${rollout.createdBy && html`<span class="quiet who-made">${creator(rollout.createdBy)}</span>`}
     </span>
     <span class="doing"><span>${action}</span><span class="quiet">${place}</span></span>

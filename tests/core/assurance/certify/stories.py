@@ -9,6 +9,12 @@ from ibgu.core.assurance.certify import Event
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Kind
+from ibgu.core.model.preflight import (
+    FindingSeverity,
+    PreflightRecord,
+    PreflightResult,
+    RecordedFinding,
+)
 from tests.core.assurance.certify.logs import log_of
 from tests.core.engine.decide.arming import arming, return_, taken_but_unheard
 from tests.core.engine.decide.fleet import TALM_RUNS, InMemoryEngine, ibgu
@@ -35,6 +41,43 @@ def warned() -> list[Event]:
     twin.wait(hours=1)
     twin.annotate(uid, resume="1")
     twin.wait(hours=2)
+    return log_of(twin)
+
+
+@cache
+def refused_by_preflight() -> list[Event]:
+    """The plan has an error first, then one cluster has one, and starts once it has healed."""
+    twin = InMemoryEngine("site-1", "site-2")
+    unnamed = RecordedFinding("P11", FindingSeverity.ERROR, "lacks image or version")
+    too_old = RecordedFinding("P3", FindingSeverity.ERROR, "are too old", ("site-2",))
+    slow = RecordedFinding("P33", FindingSeverity.WARNING, "are not reachable", ("site-1",))
+    uid = twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=2))
+    twin.annotate(uid, preflight="enforce")
+    for findings in ((unnamed,), (too_old, slow), ()):
+        record = PreflightRecord(twin.now, findings, enforced=True)
+        twin.preflight = PreflightResult(record, frozenset({"site-1", "site-2"}))
+        twin.touch(uid)
+        twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def enforced_again() -> list[Event]:
+    """Preflight is enforced, is not for an hour, and is again; one cluster waits all the time."""
+    twin = InMemoryEngine("site-1", "site-2")
+    too_old = RecordedFinding("P3", FindingSeverity.ERROR, "are too old", ("site-2",))
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.spokes["site-2"].dark = True
+    for mode, findings in (("enforce", (too_old,)), ("off", ()), ("enforce", ())):
+        twin.annotate(uid, preflight=mode)
+        if mode == "enforce":
+            record = PreflightRecord(twin.now, findings, enforced=True)
+            twin.preflight = PreflightResult(record, frozenset({"site-1", "site-2"}))
+            twin.touch(uid)
+        twin.wait(minutes=30)
+    twin.spokes["site-2"].dark = False
+    twin.touch_cluster("site-2")
+    twin.wait(hours=1)
     return log_of(twin)
 
 

@@ -13,17 +13,17 @@ from ibgu.core.model.kinds import (
     Condition,
     FeedbackValue,
     FieldValue,
-    Ibgu,
-    IbguMeta,
-    IbguSpec,
     LabelSelector,
     ManagedFields,
+    ManagedFieldsMeta,
     ManifestCondition,
     ManifestWork,
     ObjectMeta,
     PlanItem,
     ResourceMeta,
     ResourceStatus,
+    RolloutObject,
+    RolloutSpec,
     RolloutStrategy,
     StatusFeedback,
     WorkStatus,
@@ -41,15 +41,15 @@ def obj(
     by: ManagedFields = OURS,
     most: int = 10,
     **meta: Any,
-) -> Ibgu:
+) -> RolloutObject:
     """Each step as "Prep Upgrade"; `status` as on the wire, written by `by`."""
     strategy = RolloutStrategy(max_concurrency=most)
     plan = [PlanItem(step.split(), strategy) for step in steps or ("Prep",)]
     fields = {"name": "a", "namespace": "fleet", "uid": UID, "generation": 1, **meta}
-    found = IbguMeta(**fields, managed_fields=[by])
-    return Ibgu(
+    found = ManagedFieldsMeta(**fields, managed_fields=[by])
+    return RolloutObject(
         found,
-        IbguSpec(plan=plan, cluster_label_selectors=[LabelSelector()]),
+        RolloutSpec(plan=plan, cluster_label_selectors=[LabelSelector()]),
         Raw(json.encode(status or {})),
     )
 

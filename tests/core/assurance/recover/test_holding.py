@@ -6,14 +6,14 @@ import pytest
 
 from ibgu.core.assurance.recover import hold_all
 from ibgu.core.model import Kind, ReasonKind, Rollout, RolloutState, Step, StepState
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
 from tests.core.assurance.recover.objects import UID, obj, track
 from tests.core.engine.state.records import NOW, rollout, spec, step
 
 GONE: dict[str, Any] = {"state": RolloutState.DELETED, "deleted_at": NOW}
 
 
-def after(of: Rollout, *steps: Step, found: Ibgu | None) -> list[Rollout]:
+def after(of: Rollout, *steps: Step, found: RolloutObject | None) -> list[Rollout]:
     ibgus = {UID: found} if found is not None else {}
     return [decision.rollout for decision in hold_all([track(of, *steps)], ibgus, "proof", NOW)]
 
@@ -56,7 +56,7 @@ def test_old_wishes_that_came_back_are_no_new_ones() -> None:
 
 
 @pytest.mark.parametrize("found", [None, obj(deletion_timestamp="2026-01-01T00:00:00Z")])
-def test_a_deleted_rollout_without_its_ibgu_is_unchanged(found: Ibgu | None) -> None:
+def test_a_deleted_rollout_without_its_ibgu_is_unchanged(found: RolloutObject | None) -> None:
     assert after(rollout(**GONE), found=found) == []
 
 

@@ -1,10 +1,13 @@
 """Labels and annotations that a restored hub has lost."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.assurance.recover import lost
+from ibgu.core.drivers.cluster_version.actions import UpdateAction
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import (
     Change,
@@ -21,6 +24,7 @@ from tests.core.assurance.recover.objects import cluster, track
 from tests.core.engine.state.records import NOW, done, failed, in_flight, member, rollout, run, step
 
 P, U, F = Action.PREP, Action.UPGRADE, Action.FINALIZE_UPGRADE
+CHECK: Any = UpdateAction.CHECK
 PREFIX = "lcm.openshift.io/ibgu-"
 BY = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: "uid-a"}
 
@@ -132,6 +136,18 @@ def test_the_newest_rollout_that_acted_on_the_cluster_speaks_for_it() -> None:
     assert list(lost([acted, older], {}, lambda _: view)) == []
     (decision,) = lost([waits, older], {}, lambda _: view)
     assert decision.pending.rollout == "uid-a"
+
+
+def test_each_kind_of_change_gets_its_own_labels_back() -> None:
+    upgraded = track(rollout(), step(), failed("site-1", P))
+    newer = rollout("b", created_at=NOW.replace(hour=13), kind=names.FLEET_UPDATE)
+    checking = replace(step(rollout="uid-b"), actions=(CHECK,))
+    updated = track(newer, checking, failed("site-1", CHECK, rollout="uid-b"))
+    found = list(lost([updated, upgraded], {}, cluster))
+    assert {each.pending.uid for each in found} == {"uid-site-1"}
+    last = found[-1].pending
+    assert set(last.labels) == {f"{PREFIX}prep-failed", "ibgu.dev/fleet-check-failed"}
+    assert next(iter(lost([updated], {}, cluster))).pending.rollout == "uid-b"
 
 
 def test_a_pending_patch_keeps_its_labels() -> None:

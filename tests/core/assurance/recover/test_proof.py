@@ -137,8 +137,8 @@ def test_a_proof_names_no_rollout_and_no_cluster() -> None:
         *runs_back(known, [work("site-1")], FOREIGN),
     ]
     assert told == [
-        f"the IBGU {UID} is at version 4, and was at 5 before",
-        f"the IBGU {UID} is at generation 2, and was at 3 before",
-        f"the IBGU {UID} was deleted, and is back with the same uid",
+        f"the rollout {UID} is at version 4, and was at 5 before",
+        f"the rollout {UID} is at generation 2, and was at 3 before",
+        f"the rollout {UID} was deleted, and is back with the same uid",
         "a work carries the run run-1, from before its cluster's newest, run-2",
     ]

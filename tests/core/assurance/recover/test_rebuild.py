@@ -26,7 +26,7 @@ from ibgu.core.model import (
     StepState,
     WorkView,
 )
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.shown import HubObject
 from tests.core.assurance.recover.objects import UID, cluster, completed, entry, fleet, obj, work
 from tests.core.engine.state.records import NOW, done, in_flight, member, run, step
@@ -46,7 +46,7 @@ class Rebuilt:
 
     def __init__(
         self,
-        found: Ibgu,
+        found: RolloutObject,
         works: Iterable[HubObject[WorkView]] = (),
         known: FleetState | None = None,
         clusters: Any = cluster,

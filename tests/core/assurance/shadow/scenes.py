@@ -5,7 +5,7 @@ from typing import Any
 
 from ibgu.core.assurance.shadow import ShadowRun, TalmObservation, begin, follow
 from ibgu.core.drivers.ibu.actions import Action
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.talm import TalmGroup, TalmWork, groups_of, view_talm_work
 from tests.core.engine.decide.builders import plan_of
 from tests.core.talm.objects import as_cgu, as_work, cgu, ended, work
@@ -25,7 +25,7 @@ def seen_work(action: Action = Action.PREP, cluster: str = "s1", **given: Any) -
 
 def group(*actions: str, concurrency: int = 2, timeout: int = 60, **given: Any) -> TalmGroup:
     steps = list(actions or ("Prep",))
-    spec = IbguSpec(plan=plan_of([" ".join(steps)], concurrency=concurrency, timeout=timeout))
+    spec = RolloutSpec(plan=plan_of([" ".join(steps)], concurrency=concurrency, timeout=timeout))
     given.setdefault("batches", [["s1", "s2"], ["s3"]])
     given.setdefault("batch", 1)
     (found,) = groups_of("a", spec, [as_cgu(cgu("a", 0, *steps, **given))])

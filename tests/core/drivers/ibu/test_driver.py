@@ -8,7 +8,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView, ibu_of
 from ibgu.core.engine.driver import ActionRefusal
 from ibgu.core.model import Cause, WorkView
-from ibgu.core.model.kinds import ConfigMap, IbguSpec, IbuSpec, ObjectMeta, ObjectRef, Reference
+from ibgu.core.model.kinds import ConfigMap, IbuSpec, ObjectMeta, ObjectRef, Reference, RolloutSpec
 
 TRANSITION = "the stage transition is not permitted. Please refer to status.validNextStages"
 SPEC = "can not change spec.seedImageRef while ibu is in progress"
@@ -53,7 +53,7 @@ def test_a_missing_agent_is_recognized() -> None:
 
 
 def test_references_of_the_spec_are_carried() -> None:
-    spec = IbguSpec(ibu_spec=IbuSpec(extra_manifests=[ObjectRef("extra", "site")]))
+    spec = RolloutSpec(ibu_spec=IbuSpec(extra_manifests=[ObjectRef("extra", "site")]))
     assert IBU.references(spec, "default") == [Reference("ConfigMap", "site", "extra")]
     found = ConfigMap(ObjectMeta(name="extra", namespace="site"), {"a": "1"})
     (manifest,) = IBU.payload([found])

@@ -4,7 +4,7 @@ from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.given import refused_fields
 from ibgu.core.engine.driver import GivenSpec
-from ibgu.core.model.kinds import AutoRollback, IbguSpec, IbuSpec, ObjectRef, SeedImageRef
+from ibgu.core.model.kinds import AutoRollback, IbuSpec, ObjectRef, RolloutSpec, SeedImageRef
 
 SEED = SeedImageRef(image="quay.example/seed@sha256:1", version="4.17.2")
 BEFORE = IbuSpec(
@@ -22,7 +22,7 @@ def warned(
     *,
     readable: bool = True,
 ) -> list[str]:
-    given = GivenSpec(last, IbguSpec(BEFORE), "edge/ran", readable)
+    given = GivenSpec(last, RolloutSpec(BEFORE), "edge/ran", readable)
     return list(refused_fields(action, CLUSTERS, spec, dict.fromkeys(CLUSTERS, given)))
 
 
@@ -61,7 +61,7 @@ def test_unchanged_fields_and_idle_actions_give_no_warning() -> None:
     bare = IbuSpec(seed_image_ref=SEED)
     assert warned(bare, Action.ABORT) == []
     assert warned(bare, last=Action.FINALIZE_UPGRADE) == []
-    given = {"s1": GivenSpec(Action.PREP, IbguSpec(BEFORE), "edge/ran")}
+    given = {"s1": GivenSpec(Action.PREP, RolloutSpec(BEFORE), "edge/ran")}
     (first, _) = refused_fields(Action.PREP, ("s1", "unknown"), bare, given)
     assert "1 cluster was prepared or upgraded by edge/ran" in first
     assert "and keeps it: Prep counts as done there, or fails" in first
@@ -70,9 +70,9 @@ def test_unchanged_fields_and_idle_actions_give_no_warning() -> None:
 
 
 def test_the_driver_compares_with_the_ibu_spec() -> None:
-    given = {"s1": GivenSpec(Action.UPGRADE, IbguSpec(BEFORE), "edge/ran", readable=True)}
-    bare = IbguSpec(IbuSpec(seed_image_ref=SEED))
+    given = {"s1": GivenSpec(Action.UPGRADE, RolloutSpec(BEFORE), "edge/ran", readable=True)}
+    bare = RolloutSpec(IbuSpec(seed_image_ref=SEED))
     asked = list(IBU.refused_fields(Action.ROLLBACK, ("s1",), bare, given))
     assert asked
     assert asked == list(refused_fields(Action.ROLLBACK, ("s1",), bare.ibu_spec, given))
-    assert not list(IBU.refused_fields(Action.ROLLBACK, ("s1",), IbguSpec(BEFORE), given))
+    assert not list(IBU.refused_fields(Action.ROLLBACK, ("s1",), RolloutSpec(BEFORE), given))

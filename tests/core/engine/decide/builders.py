@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 from ibgu.core.model import Rollout
 from ibgu.core.model.kinds import (
-    Ibgu,
-    IbguMeta,
-    IbguSpec,
     IbuSpec,
     LabelSelector,
+    ManagedFieldsMeta,
     PlanItem,
+    RolloutObject,
+    RolloutSpec,
     RolloutStrategy,
     SeedImageRef,
 )
@@ -33,10 +33,10 @@ def ibgu(
     age: int = 0,
     selectors: Sequence[LabelSelector] = (LabelSelector(),),
     generation: int = 1,
-) -> Ibgu:
+) -> RolloutObject:
     """`age`: minutes before START that it was created."""
     created = (START - timedelta(minutes=age)).isoformat()
-    meta = IbguMeta(
+    meta = ManagedFieldsMeta(
         name=name,
         namespace="fleet",
         uid=f"uid-{name}",
@@ -44,10 +44,10 @@ def ibgu(
         creation_timestamp=created,
     )
     plan = plan_of(steps, concurrency, timeout)
-    return Ibgu(meta, IbguSpec(IbuSpec(SEED), list(selectors), plan))
+    return RolloutObject(meta, RolloutSpec(IbuSpec(SEED), list(selectors), plan))
 
 
-def rollout_of(obj: Ibgu) -> Rollout:
+def rollout_of(obj: RolloutObject) -> Rollout:
     meta = obj.metadata
     return Rollout(
         uid=meta.uid,

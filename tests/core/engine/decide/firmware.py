@@ -13,17 +13,19 @@ from ibgu.core.drivers.ibu.spec import references
 from ibgu.core.drivers.ibu.works import payload_manifests
 from ibgu.core.engine.driver import (
     ActionRefusal,
+    Companion,
     FailureText,
     GivenSpec,
     Judgement,
     JudgementKind,
     KindMeanings,
+    Prerequisite,
     Target,
     Verdict,
     VerdictKind,
 )
 from ibgu.core.engine.works import DesiredWork
-from ibgu.core.engine.works.config import answered_probes
+from ibgu.core.engine.works.config import answered_probes, update_strategy
 from ibgu.core.model import Cause, FeedbackView, ReasonKind, Rollout, Run, WorkView, names
 from ibgu.core.model.actions import (
     ActionTable,
@@ -34,7 +36,14 @@ from ibgu.core.model.actions import (
     Risk,
     plans,
 )
-from ibgu.core.model.kinds import ConfigMap, FeedbackValue, IbguSpec, JsonObject, Reference, Secret
+from ibgu.core.model.kinds import (
+    ConfigMap,
+    FeedbackValue,
+    JsonObject,
+    Reference,
+    RolloutSpec,
+    Secret,
+)
 from ibgu.core.model.meaning import Meaning
 from tests.core.engine.decide.node import Node
 
@@ -169,14 +178,14 @@ class FirmwareDriver:
     failures = ("ChecksumMismatch",)
     absent_message = "The cluster has no device to flash"
 
-    def problem(self, spec: IbguSpec) -> str | None:
+    def problem(self, spec: RolloutSpec) -> str | None:
         return None if spec.ibu_spec.seed_image_ref.version else "the firmware has no version"
 
     def refused_fields(
         self,
         action: str,
         clusters: Sequence[str],
-        spec: IbguSpec,
+        spec: RolloutSpec,
         given: Mapping[str, GivenSpec],
     ) -> Iterable[str]:
         return ()
@@ -184,16 +193,27 @@ class FirmwareDriver:
     def annotations(self, found: Mapping[str, str]) -> dict[str, str]:
         return {key: value for key, value in found.items() if "devices.example.com" in key}
 
-    def rollback_time(self, spec: IbguSpec) -> timedelta:
+    def rollback_time(self, spec: RolloutSpec) -> timedelta:
         return 10 * MINUTE
 
-    def consumed_fields(
+    def strategy(self, rollout: Rollout, run: Run, seen: FeedbackView | None) -> JsonObject:
+        return update_strategy(())
+
+    def companions(
+        self, rollout: Rollout, run: Run | None, seen: FeedbackView | None, *, resuming: bool
+    ) -> Sequence[Companion]:
+        return ()
+
+    def pauses(self, rollout: Rollout) -> bool:
+        return False
+
+    def configs(
         self, rollout: Rollout, run: Run, seen: FeedbackView | None
-    ) -> tuple[str, ...]:
+    ) -> Sequence[JsonObject]:
         return ()
 
     # It brings the same objects as the first kind: the simulated hub has no others.
-    def references(self, spec: IbguSpec, namespace: str) -> Sequence[Reference]:
+    def references(self, spec: RolloutSpec, namespace: str) -> Sequence[Reference]:
         return references(spec.ibu_spec, namespace)
 
     def payload(self, sources: Iterable[ConfigMap | Secret]) -> Iterable[JsonObject]:
@@ -248,6 +268,17 @@ class FirmwareDriver:
             return Verdict(VerdictKind.FAILED, Cause.UPGRADE_FAILED, seen.error)
         return Verdict(VerdictKind.SUCCEEDED)
 
+    def prerequisite(
+        self, feedback: FeedbackView, action: str, rollout: Rollout
+    ) -> Prerequisite | None:
+        return None
+
+    def job(self, rollout: Rollout, run: Run) -> Sequence[JsonObject]:
+        return ()
+
+    def job_verdict(self, work: WorkView, action: str, rollout: Rollout) -> Verdict:
+        return Verdict(VerdictKind.RUNNING)
+
     def out_of_stage(self, feedback: FeedbackView) -> bool:
         return not _firmware(feedback).busy
 
@@ -281,6 +312,7 @@ class FirmwareProofs:
     label_prefix = PREFIX
     labels = frozenset({"Stage", "Flash"})
     reboots = frozenset({"Flash"})
+    preflight: frozenset[str] = frozenset()
     rate_limited = frozenset({"Stage", "Flash"})
     cancels = frozenset({"Revert"})
     expires: frozenset[str] = frozenset()
@@ -301,6 +333,9 @@ class FirmwareProofs:
 
     def failed(self, seen: Mapping[str, Any], action: str) -> bool:
         return bool(seen.get("error"))
+
+    def paused(self, seen: Mapping[str, Any]) -> Sequence[str]:
+        return ()
 
     def shown(self, seen: Mapping[str, Any]) -> str:
         return str(seen.get("phase"))

@@ -15,6 +15,7 @@ from ibgu.core.engine.decide import (
     DecisionResult,
     decide_pending_patch,
     desired_stage_work,
+    job_run,
     other_run,
     payload_kept,
     payload_wanted,
@@ -34,7 +35,8 @@ from ibgu.core.model import (
     Preempt,
     StepState,
 )
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
+from ibgu.core.model.preflight import PreflightResult
 from ibgu.core.plan import EVERYWHERE
 from ibgu.core.talm.adopt import NO_TRACES, Traces
 from tests.core.engine.decide.builders import START, ibgu, plan_of, rollout_of
@@ -88,10 +90,13 @@ class InMemoryEngine(Hub, Story):
         Story.__init__(self)
         self.records = Records()
         self.payload = PayloadState()
+        self.preflight: PreflightResult | None = None
         self.facts = Facts(in_sync_since=START)
         self.scope = EVERYWHERE
         self.policies: tuple[Gate, ...] = ()
         self.adoption: set[str] = set()
+        self.namesakes: dict[str, str] = {}
+        """The kind of an older object of the same name, by uid."""
         self.traces: dict[str, Traces] = {}
         self.timers: dict[Key, datetime] = {}
         self.events: list[Event] = []
@@ -103,7 +108,7 @@ class InMemoryEngine(Hub, Story):
 
     # -- arranging -------------------------------------------------------------------------
 
-    def apply(self, obj: Ibgu) -> str:
+    def apply(self, obj: RolloutObject) -> str:
         """Creates or changes an IBGU; returns its uid."""
         self.ibgus[obj.metadata.uid] = obj
         self.touch(obj.metadata.uid)
@@ -125,7 +130,7 @@ class InMemoryEngine(Hub, Story):
         obj = self.ibgus[uid]
         plan = [*obj.spec.plan, *plan_of(steps, **strategy)]
         meta = replace(obj.metadata, generation=obj.metadata.generation + 1)
-        self.apply(Ibgu(meta, replace(obj.spec, plan=plan)))
+        self.apply(RolloutObject(meta, replace(obj.spec, plan=plan)))
 
     def delete(self, uid: str) -> None:
         del self.ibgus[uid]
@@ -149,7 +154,9 @@ class InMemoryEngine(Hub, Story):
             facts=self.facts,
             object=self.ibgus.get(uid),
             driver=self.others.get(tracked.rollout.kind, self.driver),
+            namesake=self.namesakes.get(uid, ""),
             payload=self.payload,
+            preflight=self.preflight,
             adoption=uid in self.adoption,
             traces=self.traces.get(uid, NO_TRACES),
             scope=self.scope,
@@ -279,6 +286,19 @@ class InMemoryEngine(Hub, Story):
             kept = not digest and payload_kept(self.fleet, member)
             if digest != shown and not kept and (uid, name) not in self.denials:
                 self.loading[uid, name] = digest
+        self._follow_job(uid, name)
+
+    def _follow_job(self, uid: str, name: str) -> None:
+        seen = self.observe(uid, name)
+        run = job_run(self.tracked(uid), name, seen)
+        if seen.job_writing or (uid, name) in self.denials:
+            return
+        if seen.job is not None:
+            other = run is None or seen.job.run != run.id
+            if other and not seen.job.terminating:
+                self.job_writes[uid, name] = None
+        elif run is not None and (uid, name) not in self.job_refusals:
+            self.job_writes[uid, name] = run
 
     def allow(self) -> None:
         """The missing rights are given, and what was denied is tried again."""
@@ -364,6 +384,7 @@ class InMemoryEngine(Hub, Story):
         self.writes.clear()
         self.patches.clear()
         self.loading.clear()
+        self.job_writes.clear()
         self.timers.clear()
         self.touched.clear()
         self.fleet = self.records.fleet()

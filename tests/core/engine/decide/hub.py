@@ -8,10 +8,10 @@ from ibgu.core.engine.decide import REMOVE, DeleteWork
 from ibgu.core.engine.state import FleetState
 from ibgu.core.engine.works import DesiredWork
 from ibgu.core.engine.works.evidence import proven
-from ibgu.core.model import Change, ClusterView, Observation, PendingPatch, WorkView
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model import Change, ClusterView, Observation, PendingPatch, Run, WorkView
+from ibgu.core.model.kinds import RolloutObject
 from tests.core.engine.decide.builders import START
-from tests.core.engine.decide.node import Work
+from tests.core.engine.decide.node import JobWork, Work
 from tests.core.engine.decide.spoke import Spoke
 
 Key = tuple[str, str]
@@ -30,7 +30,7 @@ class Hub:
         self.spokes: dict[str, Spoke] = {}
         self.labels: dict[str, dict[str, str]] = {}
         self.annotations: dict[str, dict[str, str]] = {}
-        self.ibgus: dict[str, Ibgu] = {}
+        self.ibgus: dict[str, RolloutObject] = {}
         self.works: dict[Key, Work] = {}
         self.writes: dict[Key, DesiredWork | DeleteWork] = {}
         self.refusals: dict[Key, str] = {}
@@ -46,6 +46,10 @@ class Hub:
         self.payload_refusals: dict[Key, str] = {}
         self.bad_payload = ""
         """Why no cluster can apply a payload; empty: all do."""
+        self.jobs: dict[Key, JobWork] = {}
+        self.job_writes: dict[Key, Run | None] = {}
+        """Works of Jobs that are asked for, with their run; None: to be deleted."""
+        self.job_refusals: dict[Key, str] = {}
         self.patches: dict[str, PendingPatch] = {}
         self.patched: list[tuple[str, str, str | None]] = []
         """Every change of a label: cluster, key, new value."""
@@ -90,15 +94,18 @@ class Hub:
         )
 
     def observe(self, uid: str, name: str) -> Observation:
-        work = self.works.get((uid, name))
+        work, job = self.works.get((uid, name)), self.jobs.get((uid, name))
         return Observation(
             cluster=self.cluster(name),
             stage=proven(work.view(), self.fleet.rollouts[uid].rollout.restore) if work else None,
             payload=self.loads.get((uid, name)),
+            job=job.view() if job else None,
             writing=(uid, name) in self.writes or (uid, name) in self.denials,
             refusal=self.refusals.get((uid, name), ""),
             payload_writing=(uid, name) in self.under_way,
             payload_refusal=self.payload_refusals.get((uid, name), ""),
+            job_writing=(uid, name) in self.job_writes,
+            job_refusal=self.job_refusals.get((uid, name), ""),
             denied=self.denials.get((uid, name), ""),
             labels_denied=self.denials.get(("", name), ""),
             talm=self.talm.get(name, ""),
@@ -120,6 +127,9 @@ class Hub:
         loading, self.loading = self.loading, {}
         for key, digest in loading.items():
             self._load(key, digest)
+        jobs, self.job_writes = self.job_writes, {}
+        for key, run in jobs.items():
+            self._write_job(key, run)
         patches, self.patches = self.patches, {}
         for pending in patches.values():
             self._patch(pending)
@@ -133,9 +143,8 @@ class Hub:
             return
         assert isinstance(wanted, DesiredWork)
         if name in self.spokes:
-            seed = self.fleet.rollouts[uid].rollout.spec.ibu_spec.seed_image_ref
             work = self.works.setdefault((uid, name), Work(uid))
-            work.write(wanted, (seed.image, seed.version))
+            work.write(wanted, self.fleet.rollouts[uid].rollout)
 
     def _load(self, key: Key, digest: str) -> None:
         if key in self.payload_refusals:
@@ -155,6 +164,15 @@ class Hub:
                 applied=not self.bad_payload,
                 apply_error=self.bad_payload,
             )
+        self.touch(*key)
+
+    def _write_job(self, key: Key, run: Run | None) -> None:
+        if self.forbidden:
+            self.denials[key] = "ibgu may not write manifestworks"
+        elif run is None:
+            self.jobs[key].terminating = True
+        elif key not in self.job_refusals and key[1] in self.spokes:
+            self.jobs[key] = JobWork(run)
         self.touch(*key)
 
     def _patch(self, pending: PendingPatch) -> None:
@@ -187,10 +205,22 @@ class Hub:
                     self.touch(uid, name)
                 elif spoke.sync(work):
                     self.touch(uid, name)
+            for (uid, name), job in list(self.jobs.items()):
+                found = self.spokes.get(name)
+                if found is not None and name not in self.frozen:
+                    self._agent_of_job(found, (uid, name), job)
+
+    def _agent_of_job(self, spoke: Spoke, key: Key, work: JobWork) -> None:
+        if work.terminating and not (spoke.dark or spoke.keeps_jobs):
+            spoke.jobs.pop(work.job_name, None)
+            del self.jobs[key]
+            self.touch(*key)
+        elif spoke.sync_job(work):
+            self.touch(*key)
 
     @property
     def quiet(self) -> bool:
-        asked = self.writes or self.patches or self.loading
+        asked = self.writes or self.patches or self.loading or self.job_writes
         return not (self.touched or (asked and self.now >= self.stalled))
 
 

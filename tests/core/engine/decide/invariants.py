@@ -18,6 +18,7 @@ from ibgu.core.model import (
     MemberState,
     OnMember,
     OnRollout,
+    OnStep,
     Outcome,
     Reason,
     ReasonKind,
@@ -44,6 +45,7 @@ WAITING = {
     ReasonKind.UNBOUND,
     ReasonKind.GATE,
     ReasonKind.WARNING,
+    ReasonKind.PREFLIGHT,
     ReasonKind.INVALID_PLAN,
     ReasonKind.PAUSED,
     ReasonKind.TALM,
@@ -70,6 +72,9 @@ IN_FLIGHT = {
     ReasonKind.CIRCUIT_BREAKER,
     ReasonKind.GATE,
     ReasonKind.WARNING,
+    ReasonKind.PREFLIGHT,
+    ReasonKind.PREFLIGHT_PLAN,
+    ReasonKind.PREFLIGHT_PENDING,
 }
 ORDER = list(RunState)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -126,7 +131,14 @@ class Invariants:
     def decided(self, snapshot: Snapshot, decisions: Iterable[Decision]) -> None:
         assert picture(self.twin.fleet) == self.before, "decide changed the world"
         self.hold = snapshot.tracked.rollout.hold
+        found = {each.step.index: each.step.preflight for each in snapshot.tracked.steps}
         for decision in decisions:
+            if isinstance(decision, OnStep):
+                # The journal writes preflight's record with this kind of decision alone.
+                step = decision.step
+                if decision.kind is not Kind.PREFLIGHT:
+                    assert step.preflight == found.get(step.index)
+                found[step.index] = step.preflight
             if isinstance(decision, OnRollout):
                 self.hold = decision.rollout.hold
             elif isinstance(decision, OnMember):
@@ -141,6 +153,7 @@ class Invariants:
         assert all(count == 1 for count in held.values()), held
         assert set(held) == set(self.twin.fleet.claims)
         self._armed_once()
+        self._jobs()
 
     def _step(self, step: Any) -> None:
         bound = step.step.max_concurrency
@@ -175,6 +188,15 @@ class Invariants:
         )
         assert all(count == 1 for count in armed.values()), armed
 
+    def _jobs(self) -> None:
+        """A Job is on the hub while its run has the cluster, or is on its way out."""
+        for (uid, name), work in self.twin.jobs.items():
+            tracked = self.twin.fleet.rollouts.get(uid)
+            member = tracked.latest(name) if tracked else None
+            if member is not None and not work.terminating:
+                assert member.run is not None
+                assert member.run.open or not member.run.disarmed or self.twin.job_writes
+
     def _said(self, snapshot: Snapshot, decision: OnMember) -> None:
         member, before = decision.member, self.members.get(decision.member.key)
         self.members[member.key] = member
@@ -202,7 +224,8 @@ class Invariants:
         assert looked or member.step > 0 or run.attempt > 1
         assert self.hold is None or member.completed
         if before is not None and before.run is not None:
-            over = before.run.result in (RunResult.SUCCEEDED, RunResult.WITHDRAWN)
+            result = before.run.result
+            over = result is RunResult.WITHDRAWN or (result is not None and result.success)
             assert over, "started again what had ended"
 
     # -- at the end ------------------------------------------------------------------------
@@ -212,6 +235,7 @@ class Invariants:
         fleet = self.twin.fleet
         assert not fleet.claims
         assert not fleet.preempts
+        assert not self.twin.jobs, "a Job's work is left"
         assert not any(work.wanted.armed for work in self.twin.works.values() if not work.edited)
         for spoke in self.twin.spokes.values():
             runs = Counter(run for run, _ in spoke.executed if run)

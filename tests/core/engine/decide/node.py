@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ibgu.core.engine.works import DesiredWork
-from ibgu.core.model import FeedbackView, Run, WorkView
+from ibgu.core.model import FeedbackView, JobView, Rollout, Run, WorkView
 
 Script = list[tuple[timedelta, Callable[[], None]]]
 
@@ -22,6 +22,9 @@ class Work:
         self.generation = 0
         self.wanted = DesiredWork(armed=False)
         self.seed = ("", "")
+        self.rollout: Rollout | None = None
+        self.seen: FeedbackView | None = None
+        """What the agent had fed back when the work was written."""
         self.terminating = False
         self.edited = False
         self.taken = 0
@@ -32,9 +35,12 @@ class Work:
         self.available = ""
         self.feedback: FeedbackView | None = None
 
-    def write(self, wanted: DesiredWork, seed: tuple[str, str]) -> None:
+    def write(self, wanted: DesiredWork, rollout: Rollout) -> None:
+        release = rollout.spec.ibu_spec.seed_image_ref
         self.generation += 1
-        self.wanted, self.seed, self.edited = wanted, seed, False
+        self.wanted, self.seed, self.edited = wanted, (release.image, release.version), False
+        same = self.generation > 1 and self.wanted.restore == rollout.restore
+        self.rollout, self.seen = rollout, self.feedback if same else None
 
     def view(self) -> WorkView:
         applied = self.applied == self.generation and not self.error
@@ -47,6 +53,7 @@ class Work:
             terminating=self.terminating,
             edited=self.edited,
             armed=self.wanted.armed,
+            resuming=self.wanted.resuming,
             run=run.id if run else "",
             probe=probe.id if probe else "",
             restore=self.wanted.restore,
@@ -55,6 +62,35 @@ class Work:
             target_applied=applied,
             target_available=self.available,
             feedback=self.feedback,
+        )
+
+
+class JobWork:
+    """The work of a Job on the hub, with the status that the agent has given it."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.terminating = self.edited = False
+        self.applied = False
+        self.error = ""
+        self.job: JobView | None = None
+
+    @property
+    def job_name(self) -> str:
+        return f"job-{self.run.id}"
+
+    def view(self) -> WorkView:
+        return WorkView(
+            name="job",
+            uid=f"job-{self.run.id}",
+            resource_version="1",
+            generation=1,
+            terminating=self.terminating,
+            edited=self.edited,
+            run=self.run.id,
+            applied=self.applied,
+            apply_error=self.error,
+            job=self.job,
         )
 
 
@@ -71,6 +107,17 @@ class Node(ABC):
         """Whether the cluster lacks the object."""
         self.executed: list[tuple[str, str]] = []
         """Transitions that were carried out: by which run ("" for a hand), to which stage."""
+        self.jobs: dict[str, JobView] = {}
+        """Jobs on the cluster, by name."""
+        self.made: list[str] = []
+        """The names of all Jobs that were ever made there."""
+        self.job_time = timedelta(minutes=3)
+        self.job_failure = ("", "")
+        """Reason and message with which Jobs fail; empty: they succeed."""
+        self.job_error = ""
+        """Why the cluster takes no Job; empty: it does."""
+        self.keeps_jobs = False
+        """Whether a Job does not go when it is deleted."""
         self._script: Script = []
         self._due = now
 
@@ -103,6 +150,36 @@ class Node(ABC):
             if self._script:
                 self._due += self._script[0][0]
         return moved
+
+    # -- Jobs ------------------------------------------------------------------------------
+
+    def make_job(self, name: str) -> None:
+        self.made.append(name)
+        self.jobs[name] = JobView(name=name, active=1)
+        self.play([(self.job_time, lambda: self._end_job(name))])
+
+    def _end_job(self, name: str) -> None:
+        if name in self.jobs:
+            reason, message = self.job_failure
+            self.jobs[name] = JobView(
+                name=name,
+                complete=not reason,
+                failed=bool(reason),
+                reason=reason,
+                message=message,
+            )
+
+    def sync_job(self, work: JobWork) -> bool:
+        """Apply the work of a Job; whether its status changed. A Job that is not there is made,
+        also one that somebody has deleted."""
+        before = work.view()
+        if self.dark or work.terminating:
+            return False
+        work.error, work.applied = self.job_error, not self.job_error
+        if not work.error and work.job_name not in self.jobs:
+            self.make_job(work.job_name)
+        work.job = self.jobs.get(work.job_name)
+        return work.view() != before
 
     # -- the work agent --------------------------------------------------------------------
 

@@ -9,6 +9,12 @@ from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine import decide
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Decision, Kind, OnRollout, OnStep
+from ibgu.core.model.preflight import (
+    FindingSeverity,
+    PreflightRecord,
+    PreflightResult,
+    RecordedFinding,
+)
 from ibgu.core.plan import Scope
 from ibgu.core.talm.adopt import Traces
 from tests.core.engine.decide.events import UID
@@ -71,6 +77,14 @@ def talm_lives() -> InMemoryEngine:
     return twin
 
 
+def name_taken() -> InMemoryEngine:
+    twin = running()
+    twin.namesakes[UID] = "FleetUpdate"
+    twin.touch(UID)
+    twin.settle()
+    return twin
+
+
 def to_adopt() -> InMemoryEngine:
     twin = running()
     twin.adoption.add(UID)
@@ -119,6 +133,26 @@ def payload_blocked() -> InMemoryEngine:
     twin.wait(seconds=30)
     twin.payload = PayloadState(problem="too large")
     twin.wait(hours=2)
+    return twin
+
+
+def preflight_pending() -> InMemoryEngine:
+    """Preflight is enforced, and not evaluated yet."""
+    twin = _began()
+    twin.annotate(UID, preflight="enforce")
+    twin.settle()
+    return twin
+
+
+def refused_by_preflight() -> InMemoryEngine:
+    """A plan with an error, where preflight is enforced."""
+    twin = _began()
+    error = RecordedFinding("P11", FindingSeverity.ERROR, "lacks image or version")
+    twin.preflight = PreflightResult(
+        PreflightRecord(twin.now, (error,), enforced=True), frozenset()
+    )
+    twin.annotate(UID, preflight="enforce")
+    twin.settle()
     return twin
 
 
@@ -190,6 +224,7 @@ PLACES: dict[str, Make] = {
         running,
         paused,
         invalid,
+        name_taken,
         talm_lives,
         to_adopt,
         adopting,
@@ -197,6 +232,8 @@ PLACES: dict[str, Make] = {
         quarantine_rollout,
         payload_changed,
         payload_blocked,
+        preflight_pending,
+        refused_by_preflight,
         unbound,
         misspelt_rate_limit,
         frozen,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ibgu.core.model import Kind, OnMember, Reason
-from ibgu.core.model.kinds import Ibgu
+from ibgu.core.model.kinds import RolloutObject
 from ibgu.core.model.names import RAMP_UP, START_JITTER, STARTS_PER_MINUTE
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.fleet import ibgu as plain
@@ -15,11 +15,11 @@ KEYS = {"rate": STARTS_PER_MINUTE, "jitter": START_JITTER, "ramp": RAMP_UP}
 
 def rate_limited(
     name: str, *steps: str, concurrency: int = 10, timeout: int = 240, **limits: str
-) -> Ibgu:
+) -> RolloutObject:
     return annotated(plain(name, *steps, concurrency=concurrency, timeout=timeout), **limits)
 
 
-def annotated(obj: Ibgu, **limits: str) -> Ibgu:
+def annotated(obj: RolloutObject, **limits: str) -> RolloutObject:
     """`rate`, `jitter`, `ramp`: the annotations' values."""
     for key, value in limits.items():
         obj.metadata.annotations[KEYS[key]] = value

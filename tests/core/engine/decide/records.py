@@ -19,7 +19,6 @@ from ibgu.core.model import (
     PendingPatch,
     Rollout,
     Run,
-    RunResult,
     Step,
 )
 
@@ -78,4 +77,4 @@ class Records:
 
 
 def _succeeded(run: Run | None) -> bool:
-    return run is not None and run.result is RunResult.SUCCEEDED
+    return run is not None and run.result is not None and run.result.success

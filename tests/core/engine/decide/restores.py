@@ -6,12 +6,12 @@ from typing import Any
 from msgspec import Raw, Struct, json
 from msgspec.structs import replace
 
-from ibgu.core.assurance.recover import FoundIbgu, behind, find, hold_all, lost, rebuild
+from ibgu.core.assurance.recover import FoundRollout, behind, find, hold_all, lost, rebuild
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.works.trace import Trace
 from ibgu.core.model import Decision
-from ibgu.core.model.kinds import Ibgu, IbguMeta, ManagedFields
-from ibgu.core.views.status import OPTIONAL, status_of
+from ibgu.core.model.kinds import ManagedFields, ManagedFieldsMeta, RolloutObject
+from ibgu.core.views.status import OPTIONAL_FIELDS, status_of
 from tests.core.engine.decide.builders import rollout_of
 from tests.core.engine.decide.fleet import InMemoryEngine
 from tests.core.engine.decide.invariants import Invariants
@@ -25,13 +25,15 @@ class Backup(Struct):
 
     works: Any
     loads: Any
-    ibgus: dict[str, Ibgu]
+    jobs: Any
+    ibgus: dict[str, RolloutObject]
     labels: dict[str, dict[str, str]]
     annotations: dict[str, dict[str, str]]
 
 
 def backup(twin: InMemoryEngine) -> Backup:
-    return deepcopy(Backup(twin.works, twin.loads, twin.ibgus, twin.labels, twin.annotations))
+    works = (twin.works, twin.loads, twin.jobs)
+    return deepcopy(Backup(*works, twin.ibgus, twin.labels, twin.annotations))
 
 
 def restore_hub(twin: InMemoryEngine, saved: Backup, *, proof: str = "version 3 after 7") -> None:
@@ -42,7 +44,7 @@ def restore_hub(twin: InMemoryEngine, saved: Backup, *, proof: str = "version 3 
     """
     saved = deepcopy(saved)
     twin.works, twin.loads, twin.ibgus = saved.works, saved.loads, saved.ibgus
-    twin.labels, twin.annotations = saved.labels, saved.annotations
+    twin.labels, twin.annotations, twin.jobs = saved.labels, saved.annotations, saved.jobs
     twin.restart()
     tracked_rollouts = list(twin.fleet.rollouts.values())
     patches = list(lost(tracked_rollouts, twin.fleet.pending_patches, twin.cluster))
@@ -65,7 +67,7 @@ def decide_for(twin: InMemoryEngine, decisions: Any) -> list[Decision]:
     return said
 
 
-def shown(twin: InMemoryEngine, uid: str) -> FoundIbgu:
+def shown(twin: InMemoryEngine, uid: str) -> FoundRollout:
     """Returns what the hub shows of the rollout, as of the last status that was written."""
     obj = twin.ibgus[uid]
     found = find(obj, (), twin.cluster)
@@ -73,12 +75,14 @@ def shown(twin: InMemoryEngine, uid: str) -> FoundIbgu:
     return replace(found, traces={trace.cluster: trace for trace in traces if trace})
 
 
-def write_status(twin: InMemoryEngine, uid: str, *, served: frozenset[str] = OPTIONAL) -> None:
+def write_status(
+    twin: InMemoryEngine, uid: str, *, served: frozenset[str] = OPTIONAL_FIELDS
+) -> None:
     status = json.encode(status_of(twin.tracked(uid), PayloadState(), (), served, twin.now))
     obj = twin.ibgus[uid]
     meta = replace(obj.metadata, managed_fields=OURS)
-    assert isinstance(meta, IbguMeta)
-    twin.ibgus[uid] = Ibgu(meta, obj.spec, Raw(status))
+    assert isinstance(meta, ManagedFieldsMeta)
+    twin.ibgus[uid] = RolloutObject(meta, obj.spec, Raw(status))
 
 
 def _trace(cluster: str, work: Any) -> Trace | None:

@@ -5,6 +5,22 @@ holds a rollout holds its starts only: members in flight end, and so may the ste
 appended to where the circuit breaker holds is not a valid one: its first step is Upgrade.
 """
 
+HELD_BY_PREFLIGHT = {
+    "step_is_appended": "PlanAccepted",
+    "plan_becomes_invalid": "RolloutHeld InvalidPlan",
+    "person_pauses": "RolloutHeld Paused, ClockStopped",
+    "person_ends_the_pause": "ControlAccepted, StepReleased",
+    "person_resumes": "ControlAccepted",
+    "person_skips_who_waits": "ControlAccepted, StepFinished, RolloutCompleted",
+    "ibgu_is_deleted": "RolloutDeleted, StepFinished",
+    "nothing": "",
+    "clusters_are_done": "",
+    "deadline_passes": "StepFinished, RolloutCompleted",
+    "payload_changes": "StepHeld PayloadChanged, ClockStopped",
+    "talm_appears": "RolloutHeld TalmIsLive",
+    "talm_goes": "",
+    "controller_restarts": "",
+}
 TABLE: dict[str, dict[str, str]] = {
     "pending": {
         "step_is_appended": "PlanAccepted",
@@ -118,6 +134,22 @@ TABLE: dict[str, dict[str, str]] = {
         "talm_goes": "",
         "controller_restarts": "",
     },
+    "name_taken": {
+        "step_is_appended": "PlanAccepted",
+        "plan_becomes_invalid": "RolloutHeld InvalidPlan",
+        "person_pauses": "",
+        "person_ends_the_pause": "",
+        "person_resumes": "ControlAccepted",
+        "person_skips_who_waits": "ControlAccepted",
+        "ibgu_is_deleted": "RolloutDeleted, StepFinished",
+        "nothing": "",
+        "clusters_are_done": "StepFinished, RolloutCompleted",
+        "deadline_passes": "StepFinished, RolloutCompleted",
+        "payload_changes": "",
+        "talm_appears": "RolloutHeld TalmIsLive",
+        "talm_goes": "",
+        "controller_restarts": "",
+    },
     "adopting": {
         "step_is_appended": "PlanAccepted",
         "plan_becomes_invalid": "RolloutHeld InvalidPlan",
@@ -197,6 +229,11 @@ TABLE: dict[str, dict[str, str]] = {
         "talm_appears": "RolloutHeld TalmIsLive",
         "talm_goes": "",
         "controller_restarts": "",
+    },
+    "preflight_pending": HELD_BY_PREFLIGHT,
+    "refused_by_preflight": {
+        **HELD_BY_PREFLIGHT,
+        "person_ends_the_pause": "ControlAccepted, PreflightEvaluated, StepReleased",
     },
     "unbound": {
         "step_is_appended": "PlanAccepted",

@@ -6,6 +6,12 @@ from datetime import timedelta
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import ActingParty, Kind, ReasonKind
+from ibgu.core.model.preflight import (
+    FindingSeverity,
+    PreflightRecord,
+    PreflightResult,
+    RecordedFinding,
+)
 from ibgu.core.plan import Scope
 from ibgu.core.talm.adopt import Traces
 from tests.core.engine.decide.fleet import START, TALM_RUNS, InMemoryEngine, ibgu
@@ -183,6 +189,22 @@ def _warned(twin: InMemoryEngine) -> None:
     twin.wait(seconds=5)
 
 
+TOO_OLD = RecordedFinding("P3", FindingSeverity.ERROR, "are too old", ("site-1",))
+UNNAMED = RecordedFinding("P11", FindingSeverity.ERROR, "lacks image or version")
+
+
+def _enforce(twin: InMemoryEngine, error: RecordedFinding) -> None:
+    record = PreflightRecord(twin.now, (error,), enforced=True)
+    twin.preflight = PreflightResult(record, frozenset({"site-1"}))
+    twin.annotate("uid-a", preflight="enforce")
+
+
+def _refused_by_preflight(twin: InMemoryEngine) -> None:
+    begin(twin)
+    _enforce(twin, TOO_OLD)
+    twin.wait(seconds=5)
+
+
 def _adopting(twin: InMemoryEngine) -> None:
     _adoption(twin)
     twin.traces["uid-a"] = Traces(left=1)
@@ -212,6 +234,7 @@ WAITS: dict[Scene, Row] = {
     ),
     _policy: (ReasonKind.GATE, "its ring is closed", ActingParty.PERSON),
     _warned: (ReasonKind.WARNING, "CRD not deployed on cluster", ActingParty.PERSON),
+    _refused_by_preflight: (ReasonKind.PREFLIGHT, "are too old [P3]", ActingParty.PERSON),
     _invalid: (ReasonKind.INVALID_PLAN, "invalid combinations of actions", ActingParty.PERSON),
     _paused: (ReasonKind.PAUSED, "paused by a person (alice)", ActingParty.PERSON),
     _talm: (ReasonKind.TALM, "TALM is running on this hub", ActingParty.PERSON),
@@ -366,6 +389,27 @@ def _warned_between_actions(twin: InMemoryEngine) -> None:
     twin.wait(minutes=20)
 
 
+def _refused_by_preflight_between_actions(twin: InMemoryEngine) -> None:
+    begin(twin, "Prep Upgrade")
+    twin.until(Kind.RUN_ACCEPTED)
+    _enforce(twin, TOO_OLD)
+    twin.wait(minutes=20)
+
+
+def _preflight_is_pending_between_actions(twin: InMemoryEngine) -> None:
+    begin(twin, "Prep Upgrade")
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.annotate("uid-a", preflight="enforce")
+    twin.wait(minutes=20)
+
+
+def _plan_is_refused_by_preflight_between_actions(twin: InMemoryEngine) -> None:
+    begin(twin, "Prep Upgrade")
+    twin.until(Kind.RUN_ACCEPTED)
+    _enforce(twin, UNNAMED)
+    twin.wait(minutes=20)
+
+
 def _restored_without_it(twin: InMemoryEngine) -> None:
     running(twin)
     saved = backup(twin)
@@ -409,6 +453,21 @@ HOLDS: dict[Scene, Row] = {
     _warned_between_actions: (
         ReasonKind.WARNING,
         "CRD not deployed on cluster",
+        ActingParty.PERSON,
+    ),
+    _refused_by_preflight_between_actions: (
+        ReasonKind.PREFLIGHT,
+        "are too old [P3]",
+        ActingParty.PERSON,
+    ),
+    _preflight_is_pending_between_actions: (
+        ReasonKind.PREFLIGHT_PENDING,
+        "still checking the clusters",
+        ActingParty.IBGU,
+    ),
+    _plan_is_refused_by_preflight_between_actions: (
+        ReasonKind.PREFLIGHT_PLAN,
+        "lacks image or version [P11]",
         ActingParty.PERSON,
     ),
     _restored_without_it: (

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS
 from ibgu.core.engine.state.snapshot import PayloadState
-from ibgu.core.model import Kind, OnRollout, Outcome, ReasonKind, RolloutState
+from ibgu.core.model import Kind, OnRollout, Outcome, ReasonKind, RolloutState, names
 from ibgu.core.model.kinds import ManagedFields
 from ibgu.core.views.change import ChangeTarget, RolloutSituation, resume
 from ibgu.core.views.status import phase_of
@@ -170,7 +170,10 @@ def press_resume(twin: InMemoryEngine, uid: str) -> None:
         "annotations": dict(obj.metadata.annotations),
     }
     held = RolloutSituation(tracked.rollout, IBU_ACTIONS, tracked.steps[-1].step, 0, 0)
-    change = resume(ChangeTarget({"metadata": metadata}, "olga", twin.now, IBU_ACTIONS), held)
+    change = resume(
+        ChangeTarget({"kind": names.IBGU, "metadata": metadata}, "olga", twin.now, IBU_ACTIONS),
+        held,
+    )
     if isinstance(change.patch, dict):
         marks = metadata["annotations"] | change.patch["metadata"]["annotations"]
         kept = {key: value for key, value in marks.items() if value is not None}

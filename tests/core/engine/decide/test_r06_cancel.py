@@ -19,7 +19,7 @@ from ibgu.core.model import (
     Preempt,
     ReasonKind,
 )
-from ibgu.core.model.kinds import Ibgu, LabelSelector
+from ibgu.core.model.kinds import LabelSelector, RolloutObject
 from ibgu.core.plan import Scope
 from tests.core.assurance.certify.logs import certify, log_of, told
 from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
@@ -278,7 +278,7 @@ SHARED = Scope("fleet", (LabelSelector(),))
 """Several namespaces may have one set."""
 
 
-def elsewhere(name: str, step: str) -> Ibgu:
+def elsewhere(name: str, step: str) -> RolloutObject:
     """An IBGU of another namespace."""
     found = ibgu(name, step, concurrency=1)
     return replace(found, metadata=replace(found.metadata, namespace="theirs"))

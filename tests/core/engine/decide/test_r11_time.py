@@ -11,7 +11,7 @@ from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.engine.timing.times import SETTLE
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind
 from ibgu.core.model.bounds import LATEST
-from ibgu.core.model.kinds import AutoRollback, Ibgu
+from ibgu.core.model.kinds import AutoRollback, RolloutObject
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
 
@@ -232,7 +232,7 @@ def test_the_floor_follows_the_clusters_own_monitor() -> None:
     assert twin.member(uid, 0, "site-1").run is not None
 
 
-def with_monitor(obj: Ibgu, seconds: int) -> Ibgu:
+def with_monitor(obj: RolloutObject, seconds: int) -> RolloutObject:
     spec = replace(obj.spec.ibu_spec, auto_rollback_on_failure=AutoRollback(seconds))
     return replace(obj, spec=replace(obj.spec, ibu_spec=spec))
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Stage
 from ibgu.core.model import ActingParty, Cause, Kind, MemberState, Outcome, ReasonKind
-from ibgu.core.model.kinds import Ibgu, LabelSelector
+from ibgu.core.model.kinds import LabelSelector, RolloutObject
 from ibgu.core.views.display import reason_of
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 from tests.core.engine.decide.fleets import sites
@@ -130,7 +130,7 @@ def halves(count: int, most: int) -> InMemoryEngine:
     return twin
 
 
-def of_half(name: str, plan: str = "Prep", concurrency: int = 100, **limits: str) -> Ibgu:
+def of_half(name: str, plan: str = "Prep", concurrency: int = 100, **limits: str) -> RolloutObject:
     obj = annotated(ibgu(name, plan, concurrency=concurrency), **limits)
     chosen = [LabelSelector(match_labels={"half": name})]
     return replace(obj, spec=replace(obj.spec, cluster_label_selectors=chosen))

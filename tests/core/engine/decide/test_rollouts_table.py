@@ -29,5 +29,5 @@ def test_every_state_and_every_hold_has_a_row() -> None:
     holds = [tracked.rollout.hold for tracked in tracked_rollouts] + [step.hold for step in steps]
     assert {tracked.rollout.state for tracked in tracked_rollouts} == set(RolloutState)
     assert {step.state for step in steps} == set(StepState)
-    of_members = {ReasonKind.WARNING}
+    of_members = {ReasonKind.WARNING, ReasonKind.PREFLIGHT}
     assert {hold.kind for hold in holds if hold} == HOLDS - of_members

@@ -153,3 +153,28 @@ def test_a_kind_that_the_certifier_does_not_know_is_not_judged(twin: InMemoryEng
     findings = certify(log, proofs={IBGU: IBU_PROOFS})
     assert sum(findings.unknown.values()) == len(log) - 1  # all but its beginning
     assert told(findings) == []
+
+
+def test_another_kind_waits_for_an_action_that_may_still_go_on(twin: InMemoryEngine) -> None:
+    """The IBGU is deleted in the middle of an upgrade, which the cluster carries on with."""
+    invariants = Invariants(twin)
+    upgrade = twin.apply(ibgu("upgrade", "Prep", "Upgrade", concurrency=4))
+    twin.until(Kind.STEP_FINISHED)
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.delete(upgrade)
+    twin.settle()
+    flash = twin.apply(replace(ibgu("flash", "Stage Flash", concurrency=4), kind=FIRMWARE))
+    twin.settle()
+    waiting = twin.member(flash, 0, "site-1")
+    assert waiting.reason.kind is ReasonKind.CLAIM
+    assert waiting.reason.message == (
+        "fleet/upgrade works on the cluster: its Upgrade may still go on there"
+    )
+    twin.drive()
+    assert _outcomes(twin, flash) == {Outcome.SUCCEEDED}
+    for name in NAMES:
+        node = twin.spokes[name]
+        assert isinstance(node, BothNode)
+        assert [stage for _, stage in node.executed] == UPGRADED[:2]
+    invariants.at_rest()
+    assert told(certify(log_of(twin), proofs=BOTH)) == []

@@ -76,6 +76,8 @@ def test_a_steps_lasting_hold_comes_first_and_then_the_rollouts() -> None:
         "payload",
         "circuit-breaker",
         "time-floor",
+        "preflight-plan",
+        "preflight",
         "warning",
         "invalid-rate-limit",
         "start-rate",
@@ -169,11 +171,15 @@ def test_a_reason_is_declared_by_one_gate() -> None:
     assert {ReasonKind.START_RATE, ReasonKind.HUB_START_RATE, ReasonKind.RAMP_UP} == RATE_LIMITS
 
 
-def test_only_the_circuit_breaker_guards_chained_actions() -> None:
+def test_circuit_breaker_and_preflight_guard_chained_actions() -> None:
     of_steps = [gate for gate in GATES if isinstance(gate, StepGate)]
     chained = {gate.name: {each for each in Action if gate.guards(each)} for gate in of_steps}
-    assert {name for name, actions in chained.items() if actions} == {"circuit-breaker"}
+    assert {name for name, actions in chained.items() if actions} == {
+        "circuit-breaker",
+        "preflight-plan",
+    }
     assert chained["circuit-breaker"] == {Action.UPGRADE, Action.ROLLBACK}
+    assert chained["preflight-plan"] == {Action.PREP, Action.UPGRADE}
 
 
 def test_rate_limits_hold_only_what_loads_the_hub() -> None:
@@ -182,5 +188,8 @@ def test_rate_limits_hold_only_what_loads_the_hub() -> None:
     limited = {
         name: kept for name, kept in holds.items() if kept != set(Action) and name != WARNING.name
     }
+    assert [limited.pop(name) for name in ("preflight-plan", "preflight")] == [
+        {Action.PREP, Action.UPGRADE}
+    ] * 2
     assert list(limited) == ["invalid-rate-limit", "start-rate", "hub-start-rate", "ramp-up"]
     assert all(kept == {Action.PREP, Action.UPGRADE} for kept in limited.values())

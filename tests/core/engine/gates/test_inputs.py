@@ -17,12 +17,22 @@ from ibgu.core.engine.gates import (
 )
 from ibgu.core.engine.state.snapshot import Facts, PayloadState, Snapshot
 from ibgu.core.model import ReasonKind
-from ibgu.core.model.names import HOLD_ON_WARNING, RAMP_UP, START_JITTER, STARTS_PER_MINUTE
+from ibgu.core.model.names import (
+    HOLD_ON_WARNING,
+    PREFLIGHT,
+    RAMP_UP,
+    START_JITTER,
+    STARTS_PER_MINUTE,
+)
+from ibgu.core.model.preflight import FindingSeverity, PreflightRecord, RecordedFinding
 from ibgu.core.plan import Scope
 from tests.core.engine.decide.fleet import START, InMemoryEngine, ibgu
 
 HIDDEN: Any = object()
 """Stands for what a gate has not declared: anyone who reads it fails."""
+FOUND = PreflightRecord(
+    at=START, findings=(RecordedFinding("P3", FindingSeverity.ERROR, "too old", ("site-1",)),)
+)
 FIELDS = {
     GateInput.RECORDS: "tracked",
     GateInput.OBJECT: "object",
@@ -62,7 +72,10 @@ def candidate(gate: Gate, twin: InMemoryEngine, uid: str) -> Candidate:
         cluster=seen.cluster if GateInput.CLUSTER in gate.needs else HIDDEN,
         seen=seen if GateInput.FEEDBACK in gate.needs else HIDDEN,
         scope=Scope("fleet", ()) if GateInput.TENANCY in gate.needs else HIDDEN,
-        annotations={HOLD_ON_WARNING: ""} if GateInput.OBJECT in gate.needs else HIDDEN,
+        annotations={HOLD_ON_WARNING: "", PREFLIGHT: "enforce"}
+        if GateInput.OBJECT in gate.needs
+        else HIDDEN,
+        preflight=FOUND if GateInput.RECORDS in gate.needs else HIDDEN,
         now=HIDDEN,
     )
 

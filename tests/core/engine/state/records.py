@@ -22,7 +22,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
-from ibgu.core.model.kinds import IbguSpec, PlanItem, RolloutStrategy
+from ibgu.core.model.kinds import PlanItem, RolloutSpec, RolloutStrategy
 from tests.members import member_of
 from tests.runs import run_of
 
@@ -36,7 +36,7 @@ def rollout(name: str = "a", **changes: Any) -> Rollout:
         "namespace": "fleet",
         "name": name,
         "created_at": NOW,
-        "spec": IbguSpec(),
+        "spec": RolloutSpec(),
         "generation": 3,
         "state": RolloutState.RUNNING,
         **changes,
@@ -44,10 +44,10 @@ def rollout(name: str = "a", **changes: Any) -> Rollout:
     return Rollout(**fields)
 
 
-def spec(*steps: str) -> IbguSpec:
+def spec(*steps: str) -> RolloutSpec:
     """A plan, each step as "Prep Upgrade"."""
     strategy = RolloutStrategy(max_concurrency=10)
-    return IbguSpec(plan=[PlanItem(step.split(), strategy) for step in steps])
+    return RolloutSpec(plan=[PlanItem(step.split(), strategy) for step in steps])
 
 
 def step(actions: str = "Prep", index: int = 0, rollout: str = "uid-a", **changes: Any) -> Step:

@@ -10,7 +10,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuCondition, IbuView
 from ibgu.core.engine.works import DesiredWork, disarming, refresh_patch, stage_body, stage_patch
 from ibgu.core.model import Rollout, RunResult, RunState, WorkView
-from ibgu.core.model.kinds import AutoRollback, IbguSpec, IbuSpec, ObjectRef, SeedImageRef
+from ibgu.core.model.kinds import AutoRollback, IbuSpec, ObjectRef, RolloutSpec, SeedImageRef
 from ibgu.core.model.names import MANUAL_CLEANUP_DONE, stage_name
 from ibgu.sim.hub.merge import DoesNotFit, patched
 from tests.core.drivers.ibu.works.samples import IBU_SPEC, NOW, ROLLOUT, probe, run, view
@@ -373,14 +373,14 @@ SPECS = [
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_nothing_empty_in_the_ibus_spec(spec: IbuSpec) -> None:
-    rollout = replace(ROLLOUT, spec=IbguSpec(spec))
+    rollout = replace(ROLLOUT, spec=RolloutSpec(spec))
     work = json.decode(stage_body(IBU, ARMED, rollout, "site-1", watch=True))
     assert list(empty_places(work)) == []
     assert ibu(work)["spec"]["stage"] == "Prep"
 
 
 def test_everything_that_is_given_arrives() -> None:
-    rollout = replace(ROLLOUT, spec=IbguSpec(SPECS[2]))
+    rollout = replace(ROLLOUT, spec=RolloutSpec(SPECS[2]))
     spec = ibu(json.decode(stage_body(IBU, ARMED, rollout, "site-1", watch=True)))["spec"]
     assert spec["extraManifests"] == [{"name": "a", "namespace": "b"}]
     assert spec["autoRollbackOnFailure"] == {"initMonitorTimeoutSeconds": 900}

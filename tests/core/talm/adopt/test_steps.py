@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.model import Cause, ClusterView, Member, MemberState, Outcome, RunState, StepState
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.talm import TalmWork, groups_of, view_talm_work
 from ibgu.core.talm.adopt import NO_TRACES, AdoptedStep, Traces, adopted_steps
 from tests.core.engine.decide.builders import START, ibgu, plan_of, rollout_of
@@ -18,7 +18,7 @@ from tests.core.talm.objects import Object, as_cgu, as_work, cgu, ended, work
 NOW = START + timedelta(hours=9)
 PLAN = ["Prep", "Upgrade FinalizeUpgrade"]
 ROLLOUT = replace(
-    rollout_of(ibgu("a", *PLAN)), spec=IbguSpec(plan=plan_of(PLAN, concurrency=2, timeout=60))
+    rollout_of(ibgu("a", *PLAN)), spec=RolloutSpec(plan=plan_of(PLAN, concurrency=2, timeout=60))
 )
 STARTED = "2026-01-01T01:00:00Z"
 UPGRADE = "a-upgrade-finalizeupgrade-1"
@@ -204,6 +204,6 @@ def test_when_a_plan_is_complete() -> None:
     assert traces(first, second).complete(spec)
     assert not traces(first).complete(spec)
     assert not traces(first, upgrading()).complete(spec)
-    assert not traces().complete(IbguSpec())
+    assert not traces().complete(RolloutSpec())
     assert traces(first, upgrading()).unfinished
     assert not traces(first, second).unfinished

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.drivers.cluster_version.actions import UPDATE_ACTIONS
 from ibgu.core.drivers.ibu.actions import IBU_ACTIONS, Action
 from ibgu.core.model import (
     ActingParty,
@@ -22,8 +23,8 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
-from ibgu.core.model.actions import Danger, Risk
-from ibgu.core.model.kinds import IbguSpec, PlanItem, RolloutStrategy
+from ibgu.core.model.actions import Danger, Risk, allowed
+from ibgu.core.model.kinds import PlanItem, RolloutSpec, RolloutStrategy
 from ibgu.core.model.names import IBGU
 from ibgu.core.views.change import (
     ChangeRefused,
@@ -62,6 +63,7 @@ def target(*steps: str, **annotations: str) -> ChangeTarget:
         "namespace": "edge",
         "uid": "u1",
         "resourceVersion": "9",
+        "creationTimestamp": "2026-01-01T00:00:00Z",
     }
     if marks:
         metadata["annotations"] = marks
@@ -99,6 +101,17 @@ def marked(change: RequestedChange) -> dict[str, str | None]:
     return found
 
 
+def test_the_older_object_was_created_first_or_has_the_lower_uid() -> None:
+    first = target("Prep")
+    metadata = first.object["metadata"]
+
+    def beside(**other: str) -> ChangeTarget:
+        return replace(first, object=first.object | {"metadata": metadata | other})
+
+    assert first.age < beside(uid="u0", creationTimestamp="2026-01-01T00:00:01Z").age
+    assert first.age < beside(uid="u2").age
+
+
 # -- steps -------------------------------------------------------------------------------------
 
 
@@ -111,6 +124,13 @@ def test_appendable_lists_the_steps_that_may_follow_a_plan() -> None:
     ]
     assert appendable([["FinalizeUpgrade"]], IBU_ACTIONS) == []
     assert ("Rollback",) in appendable([], IBU_ACTIONS)
+
+
+def test_steps_with_a_gap_are_allowed_and_not_offered() -> None:
+    offered = appendable([], UPDATE_ACTIONS)
+    assert ("Check", "Mirror", "PreCache", "Backup", "Update") in offered
+    assert ("Check", "Update") not in offered
+    assert allowed([["Check", "Update"]])
 
 
 def test_a_step_is_appended_to_the_plan_as_it_was_read() -> None:
@@ -566,7 +586,7 @@ def situation(
         namespace="edge",
         name="ran",
         created_at=NOW,
-        spec=IbguSpec(plan=plan),
+        spec=RolloutSpec(plan=plan),
         state=RolloutState.COMPLETE if complete else RolloutState.RUNNING,
         hold=held(hold),
         deleted_at=NOW if deleted else None,

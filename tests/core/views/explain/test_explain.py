@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from ibgu.core.drivers.cluster_version.meanings import UPDATE_MEANINGS
 from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.meanings import IBU_MEANINGS
@@ -203,13 +204,14 @@ def test_the_history_is_in_order_over_all_steps() -> None:
 
 def test_every_reason_and_every_cause_has_its_sentences() -> None:
     assert set(REASONS) == set(ReasonKind)
-    assert {*CAUSES, *IBU_MEANINGS.causes} == set(Cause)
-    own = (*IBU_MEANINGS.reasons.values(), *IBU_MEANINGS.causes.values())
+    kinds = (IBU_MEANINGS, UPDATE_MEANINGS)
+    assert set(CAUSES).union(*(kind.causes for kind in kinds)) == set(Cause)
+    own = [each for kind in kinds for each in (*kind.reasons.values(), *kind.causes.values())]
     for meaning in (*REASONS.values(), *CAUSES.values(), *own):
         for sentence in (meaning.means, meaning.do):
             assert sentence
             assert not sentence.endswith(".")
-    for meaning in (*REASONS.values(), *IBU_MEANINGS.reasons.values()):
+    for meaning in (*REASONS.values(), *(m for kind in kinds for m in kind.reasons.values())):
         assert meaning.ends
 
 

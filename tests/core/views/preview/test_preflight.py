@@ -7,7 +7,7 @@ from ibgu.core.drivers.ibu import IBU
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.preflight import ClusterFacts
 from ibgu.core.drivers.ibu.preflight.facts import PreflightFacts
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.views.preview import (
     PreflightInputs,
     Proposal,
@@ -21,7 +21,7 @@ from tests.core.views.preview.test_preview import NOW, PREPPED, sites, spec
 UPGRADED = {Action.UPGRADE.completed_label: ""}
 
 
-def facts(found: IbguSpec, labels: dict[str, str] | None = None, **more: Any) -> PreflightFacts:
+def facts(found: RolloutSpec, labels: dict[str, str] | None = None, **more: Any) -> PreflightFacts:
     proposal = Proposal(IBU, found, **more)
     fleet = sites(3, labels=labels or {})
     reported = {each.name: ClusterFacts(name=each.name) for each in fleet}

@@ -12,11 +12,11 @@ from ibgu.core.engine.timing.rate_limits import rate_limits_of
 from ibgu.core.model import ClusterView
 from ibgu.core.model.kinds import (
     AutoRollback,
-    IbguSpec,
     IbuSpec,
     LabelRequirement,
     LabelSelector,
     PlanItem,
+    RolloutSpec,
     RolloutStrategy,
     SeedImageRef,
 )
@@ -46,12 +46,14 @@ def spec(
     version: str = "4.17.2",
     monitor: int = 0,
     selector: LabelSelector | None = None,
-) -> IbguSpec:
+) -> RolloutSpec:
     seed = SeedImageRef(image=image, version=version)
     rollback = AutoRollback(monitor) if monitor else None
     plan = [PlanItem(step.split(), RolloutStrategy(slots, timeout)) for step in steps]
     chosen = selector or LabelSelector(match_labels={"fleet": "ran"})
-    return IbguSpec(IbuSpec(seed_image_ref=seed, auto_rollback_on_failure=rollback), [chosen], plan)
+    return RolloutSpec(
+        IbuSpec(seed_image_ref=seed, auto_rollback_on_failure=rollback), [chosen], plan
+    )
 
 
 def duration_stats(**minutes: tuple[float, float]) -> DurationsByAction:
@@ -62,7 +64,7 @@ def duration_stats(**minutes: tuple[float, float]) -> DurationsByAction:
 
 
 def told(
-    found: IbguSpec,
+    found: RolloutSpec,
     clusters: list[ClusterView],
     known: DurationsByAction | None = None,
     **more: Any,
@@ -236,7 +238,7 @@ def test_timeouts_beyond_the_calendar_end_with_it() -> None:
         ),
     ],
 )
-def test_invalid_plans_are_problems(found: IbguSpec, words: str) -> None:
+def test_invalid_plans_are_problems(found: RolloutSpec, words: str) -> None:
     answer = told(found, sites(1))
     assert words in answer.problems[0]
     assert answer.steps == ()

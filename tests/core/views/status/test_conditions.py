@@ -10,6 +10,7 @@ from ibgu.core.engine.state import TrackedRollout
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Reason, ReasonKind, RolloutState, StepState
 from ibgu.core.model.kinds import Condition
+from ibgu.core.model.preflight import FindingSeverity, PreflightRecord, RecordedFinding
 from ibgu.core.views.status import hold_of
 from ibgu.core.views.status.conditions import conditions
 from tests.core.engine.state.records import (
@@ -176,6 +177,43 @@ def test_a_plan_that_has_reached_nobody_says_so(steps: list[Any], told: bool) ->
         assert "spec.clusterLabelSelectors" in shown["message"]
 
 
+TOO_OLD = RecordedFinding("P3", FindingSeverity.ERROR, "are too old", ("site-1", "site-2"))
+UNNAMED = RecordedFinding("P11", FindingSeverity.ERROR, "lacks image or version")
+SLOW = RecordedFinding("P33", FindingSeverity.WARNING, "are not reachable", ("site-1",))
+
+
+@pytest.mark.parametrize(
+    ("findings", "shown"),
+    [
+        (
+            (TOO_OLD, UNNAMED, SLOW),
+            (
+                "False",
+                "Errors",
+                "2 clusters: are too old [P3]; the plan: lacks image or version [P11]",
+            ),
+        ),
+        ((SLOW,), ("True", "Warnings", "1 cluster: are not reachable [P33]")),
+        ((), None),
+        (None, None),
+    ],
+)
+def test_findings_of_preflight_are_a_condition(
+    findings: tuple[RecordedFinding, ...] | None, shown: tuple[str, ...] | None
+) -> None:
+    record = None if findings is None else PreflightRecord(NOW, findings)
+    found = of(book_of(rollout(), [step("Prep", preflight=record)])).get("PreflightPassed")
+    told = (found["status"], found["reason"], found["message"]) if found else None
+    assert told == shown
+
+
+def test_a_condition_names_the_first_findings() -> None:
+    record = PreflightRecord(NOW, (TOO_OLD,) * 12)
+    found = of(book_of(rollout(), [step("Prep", preflight=record)]))["PreflightPassed"]
+    assert found["message"].count("[P3]") == 10
+    assert found["message"].endswith("; 2 more")
+
+
 def test_annotations_that_are_not_understood_are_named() -> None:
     found = of(book_of(rollout()), mistakes=("the annotation a is wrong", "so is b"))
     shown = found["AnnotationsValid"]
@@ -230,4 +268,17 @@ def test_warnings_and_the_first_rollback_deadline_are_conditions() -> None:
     )
     assert found["RollbackPossible"]["message"] == (
         "2 clusters can be rolled back: finalize or roll back by 2026-01-01T12:08:00Z"
+    )
+
+
+def test_pauses_that_are_not_over_are_a_condition() -> None:
+    paused = [
+        done("site-1", Action.UPGRADE, paused_since=NOW - MINUTE),
+        done("site-2", Action.UPGRADE, paused_since=NOW),
+        done("site-3", Action.UPGRADE),
+    ]
+    found = of(book_of(rollout(spec=spec("Upgrade")), [step("Upgrade", total=3)], paused))
+    assert found["ClustersPaused"]["message"] == (
+        "2 clusters have parts that are paused, the first since 2026-01-01T11:59:00Z; Pools "
+        "resumes them, or the end of the rollout"
     )

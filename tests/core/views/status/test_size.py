@@ -13,7 +13,7 @@ from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.engine.state.snapshot import PayloadState
 from ibgu.core.model import Member, Reason, ReasonKind
 from ibgu.core.model.kinds import Condition
-from ibgu.core.views.status import OPTIONAL, status_of
+from ibgu.core.views.status import OPTIONAL_FIELDS, status_of
 from ibgu.core.views.status import size as module
 from ibgu.core.views.status.entries import MAX_OUTCOME
 from ibgu.core.views.status.listing import SHORT, StatusListing, item
@@ -260,7 +260,7 @@ def test_no_fleet_is_too_large(members: Callable[[int], list[Member]]) -> None:
     steps = [step(), step("Upgrade", 1, max_concurrency=20_000)]
     tracked = book_of(rollout(hold=hold), steps, found)
     payload = PayloadState(warnings=("\x00" * 40_000,))
-    encoded = json.encode(status_of(tracked, payload, [], OPTIONAL, NOW))
+    encoded = json.encode(status_of(tracked, payload, [], OPTIONAL_FIELDS, NOW))
     assert len(encoded) <= LIMIT
     shown = json.decode(encoded)
     assert len(shown["clusters"]) + shown["hidden"] == 20_000
@@ -270,7 +270,7 @@ def test_no_fleet_is_too_large(members: Callable[[int], list[Member]]) -> None:
 def test_one_cluster_with_long_messages_takes_no_room_from_the_others() -> None:
     members = [failed(f"site-{n}", message="x" * 10**6) for n in range(1, 4)]
     found = plain(
-        status_of(book_of(rollout(), [step()], members), PayloadState(), [], OPTIONAL, NOW)
+        status_of(book_of(rollout(), [step()], members), PayloadState(), [], OPTIONAL_FIELDS, NOW)
     )
     for entry in found["clusters"]:
         assert len(entry["failedActions"][0]["message"]) == MAX_OUTCOME

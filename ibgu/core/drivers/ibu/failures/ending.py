@@ -1,6 +1,7 @@
 """Failures of Rollback and of the way back to Idle, and those that occur in any stage."""
 
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.drivers.ibu.failures.guides import Guide
 from ibgu.core.drivers.ibu.failures.known import known
 from ibgu.core.drivers.ibu.failures.names import Failure
 
@@ -15,6 +16,7 @@ ROLLBACK = (
         "The Lifecycle Agent does not try again: recover the node by hand (ostree admin "
         "status), then delete its ImageBasedUpgrade.",
         Stage.ROLLBACK,
+        guide=Guide.ROLLBACK_FAILS,
     ),
     known(
         Failure.ROLLBACK_EXPIRED,
@@ -25,6 +27,7 @@ ROLLBACK = (
         "need the former release, roll back on the cluster and renew its certificates "
         "by hand.",
         Stage.ROLLBACK,
+        guide=Guide.ROLLBACK_FAILS,
     ),
 )
 
@@ -35,18 +38,21 @@ IDLE = (
         r"failed to remove \d+ stateroots?",
         "The release that is no longer wanted could not be removed from the node.",
         f"Remove it by hand (ostree admin undeploy, then its folder), and {_CONFIRM}.",
+        guide=Guide.CLEANUP,
     ),
     known(
         Failure.BACKUPS_NOT_DELETED,
         r"failed to delete all the backup CRs",
         "The upgrade's Backups could not be deleted from the object storage.",
         f"Repair the BackupStorageLocation or delete the Backups by hand, and {_CONFIRM}.",
+        guide=Guide.CLEANUP,
     ),
     known(
         Failure.CLEANUP_FAILED,
         r"Perform cleanup manually",
         "The Lifecycle Agent could not clean up after the upgrade.",
         f"Do the failed cleanup in the message by hand, and {_CONFIRM}.",
+        guide=Guide.CLEANUP,
     ),
 )
 
@@ -70,5 +76,6 @@ ANY = (
         r"|Abort or finalize not allowed|Transition to Idle not allowed",
         "The cluster is not in a state from which this stage can follow.",
         "Check status.validNextStages of its ImageBasedUpgrade for the possible stages.",
+        rules=("P9",),
     ),
 )

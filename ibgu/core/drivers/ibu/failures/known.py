@@ -3,6 +3,7 @@
 import re
 
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.drivers.ibu.failures.guides import Guide
 from ibgu.core.drivers.ibu.failures.names import Failure
 from ibgu.core.engine.driver import FailureText
 
@@ -21,12 +22,23 @@ class KnownFailure(FailureText, frozen=True, kw_only=True):
     pattern: re.Pattern[str]
 
 
-def known(name: Failure, pattern: str, means: str, remedy: str, *stages: Stage) -> KnownFailure:
-    """Returns a row; without stages it applies to every stage."""
+def known(
+    name: Failure,
+    pattern: str,
+    means: str,
+    remedy: str,
+    *stages: Stage,
+    rules: tuple[str, ...] = (),
+    guide: Guide | None = None,
+) -> KnownFailure:
+    """Returns a row; without stages it applies to every stage. `rules`: of preflight, which look
+    for its cause; `guide`: None where a person waits, or reads the ImageBasedUpgrade."""
     return KnownFailure(
         name=name,
         stages=frozenset(stages) or ANY_STAGE,
         pattern=re.compile(pattern, re.IGNORECASE),
         means=means,
         remedy=remedy,
+        rules=rules,
+        guide=guide or "",
     )

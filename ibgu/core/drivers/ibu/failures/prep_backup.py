@@ -1,6 +1,7 @@
 """Failures of Prep in its checks of OADP and the given Backup and Restore objects."""
 
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.drivers.ibu.failures.guides import Guide
 from ibgu.core.drivers.ibu.failures.known import known
 from ibgu.core.drivers.ibu.failures.names import Failure
 
@@ -14,6 +15,8 @@ BACKUP = (
         "The upgrade has oadpContent, but the OADP Operator is not installed on the cluster.",
         f"Install OADP 1.4.1 or later in openshift-adp, {_AGAIN}",
         _PREP,
+        rules=("P7",),
+        guide=Guide.PREPARE,
     ),
     known(
         Failure.NOT_ONE_DPA,
@@ -22,6 +25,8 @@ BACKUP = (
         "OADP on the cluster has none, or more than one, DataProtectionApplication.",
         f"Leave exactly one DataProtectionApplication in openshift-adp, {_AGAIN}",
         _PREP,
+        rules=("P30",),
+        guide=Guide.PREPARE,
     ),
     known(
         Failure.OADP_CONFIG_MAP_MISSING,
@@ -30,6 +35,8 @@ BACKUP = (
         "Create it on the hub under the same namespace and name, so that ibgu delivers "
         f"it, or create it on the cluster yourself; {_AGAIN}",
         _PREP,
+        rules=("P13",),
+        guide=Guide.OADP_CONTENT,
     ),
     known(
         Failure.BACKUP_INVALID,
@@ -37,6 +44,8 @@ BACKUP = (
         "The cluster refuses a Backup or Restore object from the OADP ConfigMaps.",
         f"Correct the object that the message names in its ConfigMap, {_AGAIN}",
         _PREP,
+        rules=("P15", "P17", "P18"),
+        guide=Guide.OADP_CONTENT,
     ),
     known(
         Failure.BACKUP_LABEL_FAILED,
@@ -45,6 +54,8 @@ BACKUP = (
         "it is the image pull secret of the klusterlet.",
         f"Correct the annotation lca.openshift.io/apply-label of the Backup, {_AGAIN}",
         _PREP,
+        rules=("P20",),
+        guide=Guide.OADP_CONTENT,
     ),
     known(
         Failure.RESTORE_WITHOUT_BACKUP,
@@ -52,6 +63,8 @@ BACKUP = (
         "A Restore names a Backup that no OADP ConfigMap holds.",
         f"Correct spec.backupName of the Restore, or add the Backup, {_AGAIN}",
         _PREP,
+        rules=("P16",),
+        guide=Guide.OADP_CONTENT,
     ),
     known(
         Failure.BACKUPS_UNPAIRED,
@@ -59,6 +72,8 @@ BACKUP = (
         "The OADP ConfigMaps do not hold one Restore for every Backup.",
         f"Pair every Backup with a Restore, {_AGAIN}",
         _PREP,
+        rules=("P16",),
+        guide=Guide.OADP_CONTENT,
     ),
     known(
         Failure.STALE_BACKUPS,
@@ -66,5 +81,7 @@ BACKUP = (
         "Backups of an earlier upgrade can't be deleted from the object storage.",
         f"Make the cluster's BackupStorageLocation Available, {_AGAIN}",
         _PREP,
+        rules=("P30",),
+        guide=Guide.BACKUPS_FAIL,
     ),
 )

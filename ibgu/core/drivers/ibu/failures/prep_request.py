@@ -1,6 +1,7 @@
 """Failures of Prep that refuse the request, before anything is downloaded."""
 
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.drivers.ibu.failures.guides import Guide
 from ibgu.core.drivers.ibu.failures.known import known
 from ibgu.core.drivers.ibu.failures.names import Failure
 
@@ -14,6 +15,8 @@ REQUEST = (
         "new release would share.",
         "It can't be added to an installed node: reinstall the cluster with that partition.",
         _PREP,
+        rules=("P31",),
+        guide=Guide.PARTITION,
     ),
     known(
         Failure.SEED_VERSION_NOT_HIGHER,
@@ -21,6 +24,8 @@ REQUEST = (
         "The seed's version is not higher than the one that the cluster runs.",
         "Choose a seed of a higher version, or leave the cluster out: it may be there already.",
         _PREP,
+        rules=("P2",),
+        guide=Guide.FAILED_CLUSTERS,
     ),
     known(
         Failure.SEED_VERSION_INVALID,
@@ -28,6 +33,8 @@ REQUEST = (
         "The version in seedImageRef is not a complete version number.",
         "Create the ImageBasedGroupUpgrade again with a version in the form x.y.z.",
         _PREP,
+        rules=("P2", "P11"),
+        guide=Guide.FAILED_CLUSTERS,
     ),
     known(
         Failure.POLICY_MANIFEST_COUNT,
@@ -36,6 +43,8 @@ REQUEST = (
         "than the annotation lca.openshift.io/target-ocp-version-manifest-count.",
         "Correct the labels in the policies, or the number in the annotation.",
         _PREP,
+        rules=("P29", "P40"),
+        guide=Guide.POLICIES,
     ),
     known(
         Failure.EXTRA_MANIFESTS_MISSING,
@@ -44,6 +53,8 @@ REQUEST = (
         "Create it on the hub under the same namespace and name, so that ibgu delivers "
         "it, or create it on the cluster yourself; then AbortOnFailure, and Prep again.",
         _PREP,
+        rules=("P14",),
+        guide=Guide.EXTRA_MANIFESTS,
     ),
     known(
         Failure.EXTRA_MANIFESTS_INVALID,
@@ -53,5 +64,7 @@ REQUEST = (
         "not allowed (MachineConfig, Subscription, InstallPlan, ClusterServiceVersion).",
         "Remove or correct it in the ConfigMap, then AbortOnFailure, and Prep again.",
         _PREP,
+        rules=("P25", "P26", "P27", "P28"),
+        guide=Guide.EXTRA_MANIFESTS,
     ),
 )

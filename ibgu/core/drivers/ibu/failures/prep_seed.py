@@ -1,6 +1,7 @@
 """Failures of Prep when it compares the seed with the cluster, then downloads it."""
 
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.drivers.ibu.failures.guides import Guide
 from ibgu.core.drivers.ibu.failures.known import known
 from ibgu.core.drivers.ibu.failures.names import Failure
 
@@ -15,6 +16,8 @@ SEED = (
         "The cluster can't read the seed image from its registry.",
         f"Check image reference, pull secret and mirror from the site, {_AGAIN}",
         _PREP,
+        rules=("P11", "P12"),
+        guide=Guide.FAILED_CLUSTERS,
     ),
     known(
         Failure.PULL_SECRET_MISSING,
@@ -24,6 +27,8 @@ SEED = (
         "Create it on the hub in the namespace of the ImageBasedGroupUpgrade, so that "
         f"ibgu delivers it, {_AGAIN}",
         _PREP,
+        rules=("P12",),
+        guide=Guide.FAILED_CLUSTERS,
     ),
     known(
         Failure.SEED_FORMAT_MISMATCH,
@@ -32,6 +37,8 @@ SEED = (
         "Make the seed again with the Lifecycle Agent version that the clusters run, or update "
         "theirs.",
         _PREP,
+        rules=("P6", "P41"),
+        guide=Guide.SEED_GENERATION,
     ),
     known(
         Failure.PROXY_MISMATCH,
@@ -39,6 +46,8 @@ SEED = (
         "Only one of seed and cluster uses a proxy.",
         _OTHER,
         _PREP,
+        rules=("P32",),
+        guide=Guide.SEED_PROFILE,
     ),
     known(
         Failure.FIPS_MISMATCH,
@@ -46,6 +55,8 @@ SEED = (
         "Only one of seed and cluster is in FIPS mode.",
         _OTHER,
         _PREP,
+        rules=("P32",),
+        guide=Guide.SEED_PROFILE,
     ),
     known(
         Failure.TRUST_BUNDLE_MISMATCH,
@@ -54,6 +65,8 @@ SEED = (
         "Seed and cluster differ in their additional trust bundle.",
         "Give the cluster the seed's user-ca-bundle and Proxy trustedCA, or choose another seed.",
         _PREP,
+        rules=("P32",),
+        guide=Guide.SEED_PROFILE,
     ),
     known(
         Failure.CONTAINER_STORAGE_MISMATCH,
@@ -61,22 +74,29 @@ SEED = (
         "Seed and cluster have /var/lib/containers on partitions of different names.",
         _OTHER,
         _PREP,
+        rules=("P31", "P32"),
+        guide=Guide.PARTITION,
     ),
     known(
         Failure.STATEROOT_FAILED,
         r"stateroot setup job failed",
         "The seed could not be pulled or unpacked beside the running release, or its version is "
         "not the one in seedImageRef.",
-        "Read the log of the job lca-prep-stateroot-setup on the cluster, "
+        "Read the log of the job lca-prep-stateroot-setup (`ibgu gather CLUSTER`), "
         "then AbortOnFailure, and Prep again.",
         _PREP,
+        rules=("P31",),
+        guide=Guide.FAILED_CLUSTERS,
     ),
     known(
         Failure.PRECACHE_FAILED,
         r"precache job failed",
         "Some images of the new release could not be pulled to the cluster.",
-        f"Check registry, mirror and free disk space of the site, {_AGAIN}",
+        "Check registry, mirror and free disk space of the site; the log of the job "
+        f"lca-prep-precache names the images (`ibgu gather CLUSTER`), {_AGAIN}",
         _PREP,
+        rules=("P12", "P31"),
+        guide=Guide.FAILED_CLUSTERS,
     ),
     known(
         Failure.PREP_JOB_DELETED,
@@ -84,5 +104,6 @@ SEED = (
         "Somebody deleted the Lifecycle Agent's job on the cluster while it ran.",
         "AbortOnFailure, and Prep again.",
         _PREP,
+        guide=Guide.FAILED_CLUSTERS,
     ),
 )

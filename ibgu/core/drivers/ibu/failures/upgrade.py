@@ -4,6 +4,7 @@ The automatic rollback's text comes first in the message, so its rows come first
 """
 
 from ibgu.core.drivers.ibu.actions import Stage
+from ibgu.core.drivers.ibu.failures.guides import Guide
 from ibgu.core.drivers.ibu.failures.known import known
 from ibgu.core.drivers.ibu.failures.names import Failure
 
@@ -19,6 +20,8 @@ AUTOMATIC_ROLLBACK = (
         "Look at what was not ready in the last words before the end; raise "
         f"autoRollbackOnFailure.initMonitorTimeoutSeconds if the site is slow, {_AGAIN}",
         _UPGRADE,
+        rules=("P32", "P38"),
+        guide=Guide.AUTOMATIC_ROLLBACK,
     ),
     known(
         Failure.SERVICE_UNIT_FAILED,
@@ -27,6 +30,7 @@ AUTOMATIC_ROLLBACK = (
         "Read the journal of installation-configuration and prepare-installation-configuration "
         f"in the failed boot, {_AGAIN}",
         _UPGRADE,
+        guide=Guide.AUTOMATIC_ROLLBACK,
     ),
     known(
         Failure.POST_PIVOT_FAILED,
@@ -34,6 +38,7 @@ AUTOMATIC_ROLLBACK = (
         f"The new release could not take over the cluster's identity, and {_FORMER_RELEASE}.",
         f"The message names the step; correct that, {_AGAIN}",
         _UPGRADE,
+        guide=Guide.AUTOMATIC_ROLLBACK,
     ),
     known(
         Failure.DPA_LOST,
@@ -41,6 +46,8 @@ AUTOMATIC_ROLLBACK = (
         f"OADP's configuration did not come up on the new release, and {_FORMER_RELEASE}.",
         f"Make sure that the DataProtectionApplication is reconciled before the upgrade, {_AGAIN}",
         _UPGRADE,
+        rules=("P21", "P30"),
+        guide=Guide.AUTOMATIC_ROLLBACK,
     ),
     known(
         Failure.MANIFESTS_NOT_APPLIED,
@@ -48,14 +55,18 @@ AUTOMATIC_ROLLBACK = (
         f"The new release refused an extra manifest or one from a policy, and {_FORMER_RELEASE}.",
         f"Correct the manifest that the message names for the new release, {_AGAIN}",
         _UPGRADE,
+        rules=("P25", "P26", "P27", "P28"),
+        guide=Guide.AUTOMATIC_ROLLBACK,
     ),
     known(
         Failure.RESTORE_FAILED,
         r"Rollback due to restore failure",
         f"A Velero Restore failed on the new release, and {_FORMER_RELEASE}.",
-        "Check the Restore with `velero describe restore`, and the "
-        "BackupStorageLocation, then AbortOnFailure, and Prep again.",
+        "Check the Restore with `velero describe restore`, the BackupStorageLocation, and "
+        f"Velero's log (`ibgu gather CLUSTER`), {_AGAIN}",
         _UPGRADE,
+        rules=("P16", "P19", "P24", "P30"),
+        guide=Guide.BACKUPS_FAIL,
     ),
     known(
         Failure.UNCONTROLLED_ROLLBACK,
@@ -63,6 +74,7 @@ AUTOMATIC_ROLLBACK = (
         "The node booted its former release, but the Lifecycle Agent did not start a rollback.",
         f"Check the console and the boot order of the node, {_AGAIN}",
         _UPGRADE,
+        guide=Guide.AUTOMATIC_ROLLBACK,
     ),
 )
 
@@ -77,14 +89,18 @@ ON_NEW_RELEASE = (
         "rolled back.",
         f"Correct the manifest that the message names for the new release. {_ROLL_BACK}",
         _UPGRADE,
+        rules=("P25", "P26", "P27", "P28"),
+        guide=Guide.NEW_RELEASE,
     ),
     known(
         Failure.RESTORE_FAILED_AFTER_PIVOT,
         _NOT_BACK + r"Failed restore CRs",
         "A Velero Restore failed on the new release. The cluster has not rolled back.",
-        "Check the Restore with `velero describe restore`, and the "
-        f"BackupStorageLocation. {_ROLL_BACK}",
+        "Check the Restore with `velero describe restore`, the BackupStorageLocation, and "
+        f"Velero's log (`ibgu gather CLUSTER`). {_ROLL_BACK}",
         _UPGRADE,
+        rules=("P16", "P19", "P24", "P30"),
+        guide=Guide.NEW_RELEASE,
     ),
 )
 
@@ -93,9 +109,11 @@ BEFORE_REBOOT = (
         Failure.BACKUP_FAILED,
         r"Failed backup( CR)?s:",
         "A Velero Backup failed; the cluster still runs its former release.",
-        "Check the Backup with `velero describe backup`, and the "
-        "BackupStorageLocation, then AbortOnFailure, and Prep again.",
+        "Check the Backup with `velero describe backup`, the BackupStorageLocation, and "
+        f"Velero's log (`ibgu gather CLUSTER`), {_AGAIN}",
         _UPGRADE,
+        rules=("P20", "P24", "P30"),
+        guide=Guide.BACKUPS_FAIL,
     ),
     known(
         Failure.EXTRA_MANIFESTS_GONE,
@@ -103,6 +121,8 @@ BEFORE_REBOOT = (
         "A ConfigMap of extraManifests was deleted from the cluster after Prep.",
         f"Create it again, {_AGAIN}",
         _UPGRADE,
+        rules=("P14",),
+        guide=Guide.EXTRA_MANIFESTS,
     ),
     known(
         Failure.REBOOT_FAILED,
@@ -111,6 +131,7 @@ BEFORE_REBOOT = (
         "Check systemd on the node, and reboot the node by hand.",
         _UPGRADE,
         Stage.ROLLBACK,
+        guide=Guide.REBOOT_FAILS,
     ),
     known(
         Failure.VOLUME_ID_NOT_FOUND,
@@ -119,5 +140,7 @@ BEFORE_REBOOT = (
         "Add logicalvolumes.topolvm.io and persistentVolumes to the application's Backup and "
         "restoreStatus to its Restore; a Rollback brings the data back.",
         _UPGRADE,
+        rules=("P24",),
+        guide=Guide.EMPTY_VOLUMES,
     ),
 )

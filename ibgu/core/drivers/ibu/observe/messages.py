@@ -3,7 +3,7 @@
 from ibgu.core.drivers.ibu.actions import Action, Stage
 from ibgu.core.drivers.ibu.observe.ibu_state import IbuState, detail, last_words
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.model.kinds import RolloutSpec
 
 _RUNNING = {
     IbuState.PREPARING: Stage.PREP,
@@ -58,14 +58,14 @@ def already(ibu: IbuView, stands: IbuState) -> str:
     return f"was already {_state(ibu, stands)}"
 
 
-def other_seed(ibu: IbuView, action: Action, stands: IbuState, spec: IbguSpec) -> str:
+def other_seed(ibu: IbuView, action: Action, stands: IbuState, spec: RolloutSpec) -> str:
     return (
         f"{action} is for the seed {_our_seed(spec)}, but the cluster is "
         f"{_state(ibu, stands)}; {_NEXT[stands]}"
     )
 
 
-def wrong(ibu: IbuView, action: Action, stands: IbuState, spec: IbguSpec) -> str:
+def wrong(ibu: IbuView, action: Action, stands: IbuState, spec: RolloutSpec) -> str:
     need = _NEEDS[action].format(seed=_our_seed(spec))
     stage = _FAILED.get(stands)
     seen = f"its {stage} failed ({detail(ibu, stage)})" if stage else f"it is {_state(ibu, stands)}"
@@ -86,7 +86,7 @@ def _state(ibu: IbuView, stands: IbuState) -> str:
     return _STATES[stands].format(seed=_seed(ibu.seed_version, ibu.seed_image))
 
 
-def _our_seed(spec: IbguSpec) -> str:
+def _our_seed(spec: RolloutSpec) -> str:
     ours = spec.ibu_spec.seed_image_ref
     return _seed(ours.version, ours.image)
 

@@ -7,7 +7,7 @@ from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
 from ibgu.core.drivers.ibu.observe.verdict import IDLE_FAILURES, repeats_cleanup
 from ibgu.core.engine.driver import Judgement, JudgementKind
 from ibgu.core.model import Cause, Rollout, traits
-from ibgu.core.model.kinds import IbguSpec
+from ibgu.core.model.kinds import RolloutSpec
 from ibgu.core.text.cut import cut
 
 STARTABLE = Judgement(kind=JudgementKind.STARTABLE)
@@ -36,7 +36,7 @@ def judge(ibu: IbuView, action: Action, rollout: Rollout) -> Judgement:
 
 
 def judge_state(
-    ibu: IbuView, action: Action, spec: IbguSpec, *, repeats: bool = False
+    ibu: IbuView, action: Action, spec: RolloutSpec, *, repeats: bool = False
 ) -> Judgement:
     """Judges the action of a plan. `repeats`: it repeats what has failed, after a clean-up by
     hand."""
@@ -56,7 +56,7 @@ def _by_idle(ibu: IbuView, repeats: bool) -> Judgement | None:
     return None
 
 
-def _by_state(ibu: IbuView, action: Action, spec: IbguSpec) -> Judgement:
+def _by_state(ibu: IbuView, action: Action, spec: RolloutSpec) -> Judgement:
     state = ibu_state(ibu)
     if state is IbuState.UNKNOWN:
         return _busy(words.unsettled(ibu))
@@ -83,7 +83,7 @@ def _startable(ibu: IbuView, action: Action, state: IbuState) -> bool:
     return state is _STARTS[action]
 
 
-def _seed_fits(ibu: IbuView, action: Action, state: IbuState, spec: IbguSpec) -> bool:
+def _seed_fits(ibu: IbuView, action: Action, state: IbuState, spec: RolloutSpec) -> bool:
     if action not in (Action.PREP, Action.UPGRADE) or state not in _SEEDED:
         return True
     ours = spec.ibu_spec.seed_image_ref

@@ -5,7 +5,7 @@ is a theme and declares its rules; `registry.py` lists all of them.
 """
 
 from ibgu.core.drivers.ibu.preflight.facts import ClusterFacts, PreflightFacts, cluster_facts
-from ibgu.core.drivers.ibu.preflight.judge import PreflightReport, RuleOutcome, RuleResult, judge
+from ibgu.core.drivers.ibu.preflight.judge import judge
 from ibgu.core.drivers.ibu.preflight.lint import lint_manifests, lint_oadp
 from ibgu.core.drivers.ibu.preflight.manifests import ManifestContent
 from ibgu.core.drivers.ibu.preflight.model import (
@@ -15,6 +15,7 @@ from ibgu.core.drivers.ibu.preflight.model import (
     Severity,
 )
 from ibgu.core.drivers.ibu.preflight.oadp import OadpContent, Storage
+from ibgu.core.drivers.ibu.preflight.report import PreflightReport, RuleOutcome, RuleResult
 from ibgu.core.drivers.ibu.preflight.sentences import problems_and_warnings, sentence
 
 __all__ = [

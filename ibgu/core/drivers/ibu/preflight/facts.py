@@ -9,14 +9,15 @@ from msgspec import Struct
 from ibgu.core.drivers.ibu.actions import Action
 from ibgu.core.drivers.ibu.preflight.inspection import InspectedFacts
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding
-from ibgu.core.model.conditions import status_of
+from ibgu.core.drivers.ibu.preflight.policies import ClusterPolicies
+from ibgu.core.engine.works import Payload
+from ibgu.core.model import ClusterView, names
 from ibgu.core.model.document import Document, ObjectField
-from ibgu.core.model.kinds import IbguSpec, ReportingCluster, SeedImageRef
+from ibgu.core.model.kinds import ManagedCluster, RolloutSpec, SeedImageRef
 from ibgu.core.model.seed_image import SeedImageSpec
+from ibgu.core.model.shown import view_cluster
 
-VERSION_CLAIM = "version.openshift.io"
-PRODUCT_CLAIM = "product.open-cluster-management.io"
-TOPOLOGY_CLAIM = "controlplanetopology.openshift.io"
+VERSION_CLAIM, PRODUCT_CLAIM, TOPOLOGY_CLAIM = names.CLAIMS
 _VERSION_LABEL = "openshiftVersion"
 """Advanced Cluster Management sets it from the claim, and so later."""
 
@@ -43,19 +44,22 @@ class ClusterFacts(Struct, frozen=True, gc=False, kw_only=True):
     """Why nothing was read there; empty: for the reason that holds for all clusters."""
 
 
-def cluster_facts(found: ReportingCluster) -> ClusterFacts:
-    claims = {each.name: each.value for each in found.status.cluster_claims}
-    conditions, metadata = found.status.conditions, found.metadata
+def cluster_facts(found: ManagedCluster) -> ClusterFacts:
+    return view_facts(view_cluster(found))
+
+
+def view_facts(found: ClusterView) -> ClusterFacts:
+    claims = found.claims
     return ClusterFacts(
-        name=metadata.name,
-        release=claims.get(VERSION_CLAIM) or metadata.labels.get(_VERSION_LABEL, ""),
+        name=found.name,
+        release=claims.get(VERSION_CLAIM) or found.labels.get(_VERSION_LABEL, ""),
         product=claims.get(PRODUCT_CLAIM, ""),
         topology=claims.get(TOPOLOGY_CLAIM, ""),
-        accepted=found.spec.hub_accepts_client,
-        deleting=metadata.deletion_timestamp is not None,
-        reachable=status_of(conditions, "ManagedClusterConditionAvailable") == "True",
-        clock=status_of(conditions, "ManagedClusterConditionClockSynced"),
-        labels=metadata.labels,
+        accepted=found.accepted,
+        deleting=found.deleting,
+        reachable=found.reachable,
+        clock=found.clock,
+        labels=found.labels,
     )
 
 
@@ -110,6 +114,17 @@ class SeedImageFacts(Struct, frozen=True):
     spec: SeedImageSpec = SeedImageSpec()
 
 
+class TemplateFacts(Struct, frozen=True):
+    """TemplateFacts is about the hub templates of what Prep brings to the clusters."""
+
+    content: Payload
+    """The content with what its templates may read."""
+    problems: tuple[str, ...] = ()
+    """Why no cluster can be sent it."""
+    unread: tuple[str, ...] = ()
+    """What was not read, so that clusters can't be checked."""
+
+
 class StepFacts(Struct, frozen=True):
     """StepFacts is a step that has not begun."""
 
@@ -132,6 +147,8 @@ class PayloadFacts(Struct, frozen=True):
     """None: the rollout names no entry of the catalogue."""
     problem: str = ""
     """Why all of it together can't be carried."""
+    templates: TemplateFacts | None = None
+    """None: it has no hub templates, or none that can be read."""
     hub: HubRelease = HubRelease(Lookup.MISSING)
     """The hub's own OpenShift; MISSING: the hub is another Kubernetes."""
     acm: HubRelease = HubRelease(Lookup.MISSING)
@@ -159,6 +176,8 @@ class PreflightFacts(Struct, frozen=True, kw_only=True):
     """None: nothing is prepared."""
     payload: PayloadFacts = PayloadFacts()
     annotations: Mapping[str, str] = {}
+    policies: Mapping[str, ClusterPolicies] = {}
+    """Those of the clusters, if the annotations count their manifests."""
     in_flight: frozenset[str] = frozenset()
     """Clusters that may reboot right now, as expected."""
     holders: Mapping[str, str] = {}
@@ -171,7 +190,7 @@ class PreflightFacts(Struct, frozen=True, kw_only=True):
     """When the plan ends at the latest."""
     first: Action | None = None
     """The first action of the first step that has not begun."""
-    spec: IbguSpec = IbguSpec()
+    spec: RolloutSpec = RolloutSpec()
     uninspected: str = "only the cluster knows"
     """Why nothing was read on clusters."""
 
@@ -196,5 +215,5 @@ def grouped(found: Iterable[tuple[str, str]], field: str, find: Find) -> Iterato
     groups: dict[str, list[str]] = {}
     for name, message in found:
         groups.setdefault(message, []).append(name)
-    for message, names in groups.items():
-        yield find(ObjectField("ManagedCluster", field), message, tuple(names))
+    for message, at_fault in groups.items():
+        yield find(ObjectField("ManagedCluster", field), message, tuple(at_fault))

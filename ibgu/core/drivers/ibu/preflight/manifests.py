@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.drivers.ibu.preflight.metadata import metadata_faults
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, PreflightRule
+from ibgu.core.drivers.ibu.preflight.template_syntax import unreadable
 from ibgu.core.drivers.ibu.preflight.waves import APPLY_WAVE, applied, grouped, wave
 from ibgu.core.model.document import Document, ObjectField, shown, whole
 
@@ -70,7 +71,7 @@ class ManifestContent(Struct, frozen=True):
 def refused_manifests(content: ManifestContent) -> Iterator[PreflightFinding]:
     for document in content.documents:
         if document.problem:
-            yield P25.error(document.at(), document.problem)
+            yield unreadable(document, P25)
         elif not document.body:
             words = "the document is empty: the Lifecycle Agent rejects an object without a name"
             yield P25.error(document.at(), words)

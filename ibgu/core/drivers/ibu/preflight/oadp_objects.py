@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ibgu.core.drivers.ibu.preflight.metadata import Fault, is_object_name, metadata_faults
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, PreflightRule
 from ibgu.core.drivers.ibu.preflight.oadp import NAMESPACE, VELERO, OadpContent, is_velero
+from ibgu.core.drivers.ibu.preflight.template_syntax import unreadable
 from ibgu.core.drivers.ibu.preflight.waves import APPLY_WAVE
 from ibgu.core.model.document import Document, shown
 
@@ -49,7 +50,7 @@ P17 = PreflightRule(
 def malformed_objects(content: OadpContent) -> Iterator[PreflightFinding]:
     for document in content.documents:
         if document.problem:
-            yield P15.error(document.at(), document.problem)
+            yield unreadable(document, P15)
         elif document.body and not document.kind:
             words = "has no kind: the Lifecycle Agent can't read the ConfigMap"
             yield P15.error(document.at("kind"), words)

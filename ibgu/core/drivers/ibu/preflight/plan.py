@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from math import ceil
 
-from ibgu.core.drivers.ibu.preflight.facts import PreflightFacts
+from ibgu.core.drivers.ibu.actions import Action
+from ibgu.core.drivers.ibu.preflight.facts import Find, PreflightFacts
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, PreflightRule
+from ibgu.core.drivers.ibu.preflight.policies import TARGET, ClusterPolicies
 from ibgu.core.model.document import ObjectField, shown
 from ibgu.core.text.spans import duration
 
@@ -21,7 +23,7 @@ P29 = PreflightRule(
     "P29",
     f"As many manifests of policies are labelled for the target release as {MANIFEST_COUNT} says",
     "15.2.5.2",
-    "Correct the number, or the labels lca.openshift.io/target-ocp-version in the policies.",
+    f"Correct the number, or the labels {TARGET} in the policies.",
 )
 P35 = PreflightRule(
     "P35",
@@ -71,10 +73,38 @@ def readable_annotations(facts: PreflightFacts) -> Iterator[PreflightFinding]:
             yield P40.warning(at, f"{shown(value)!r} is not a whole number from 1 to 100")
 
 
+def counts_manifests(facts: PreflightFacts) -> bool:
+    """Returns whether the Lifecycle Agent compares the number: it does in Prep and in Upgrade."""
+    counted = facts.seed is not None or facts.first is Action.UPGRADE
+    return MANIFEST_COUNT in facts.annotations and bool(facts.clusters) and counted
+
+
 def counted_manifests(facts: PreflightFacts) -> Iterator[PreflightFinding]:
     at = facts.at(f"metadata.annotations[{MANIFEST_COUNT}]")
     count = facts.annotations[MANIFEST_COUNT]
-    if _COUNT.fullmatch(count):
-        yield P29.unknown(at, "was not compared: ibgu reads no policies")
-    else:
+    if not _COUNT.fullmatch(count):
         yield P29.error(at, f"{shown(count)!r} is not a whole number: Prep fails")
+        return
+    groups: dict[tuple[Find, str], list[str]] = {}
+    for each in facts.clusters:
+        found = facts.policies.get(each.name, ClusterPolicies())
+        for find, words in _compared(found, int(count)):
+            groups.setdefault((find, words), []).append(each.name)
+    for (find, words), names in groups.items():
+        yield find(at, words, tuple(names))
+
+
+def _compared(policies: ClusterPolicies, expected: int) -> Iterator[tuple[Find, str]]:
+    """Yields what is wrong with the policies of one cluster."""
+    found = policies.found
+    if found is None:
+        problem = policies.problem or "they were not read"
+        yield P29.unknown, f"were not compared with their policies: {problem}"
+        return
+    if found.rejected:
+        words = f"have {found.rejected} labelled manifests in policies with a complianceType that"
+        yield P29.error, f"{words} is neither musthave nor mustonlyhave: Prep fails"
+    elif found.counted != expected:
+        others = ", ".join(f"{number} {why}" for why, number in sorted(found.left_out.items()))
+        words = f"have {found.counted} manifests in policies for the target release, not {expected}"
+        yield P29.error, f"{words}: Prep fails" + (f" (not counted: {others})" if others else "")

@@ -16,6 +16,7 @@ from ibgu.core.drivers.ibu.preflight.operators import P6, P7, P8
 from ibgu.core.drivers.ibu.preflight.plan import P29, P35, P38, P40
 from ibgu.core.drivers.ibu.preflight.releases import P1, P2, P3, P4, P5
 from ibgu.core.drivers.ibu.preflight.seed import P11, P12
+from ibgu.core.drivers.ibu.preflight.template_syntax import P42
 from ibgu.core.drivers.ibu.preflight.waves import P18
 
 RULES: tuple[PreflightRule, ...] = (
@@ -23,5 +24,5 @@ RULES: tuple[PreflightRule, ...] = (
     *(P11, P12, P13, P14, P15, P16, P17, P18, P19, P20),
     *(P21, P22, P23, P24, P25, P26, P27, P28, P29, P30),
     *(P31, P32, P33, P34, P35, P36, P37, P38, P39, P40),
-    P41,
+    *(P41, P42),
 )

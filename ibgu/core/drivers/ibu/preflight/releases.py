@@ -72,6 +72,16 @@ def parsed(text: str) -> Release | None:
     return (int(found[1]), int(found[2]), int(found[3]), before)
 
 
+def label_values(version: str) -> tuple[str, ...]:
+    """Returns the labels of manifests that are for the release, as the Lifecycle Agent reads them;
+    none if the text is not a release."""
+    release = parsed(version)
+    if release is None:
+        return ()
+    major, minor, patch, _ = release
+    return tuple(dict.fromkeys((f"{major}.{minor}.{patch}", f"{major}.{minor}", version)))
+
+
 def _identifier(text: str) -> tuple[int, int, str]:
     number = text.isascii() and text.isdigit() and len(text) < 10
     return (0, int(text), "") if number else (1, 0, text)

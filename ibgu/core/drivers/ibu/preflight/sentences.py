@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from ibgu.core.drivers.ibu.preflight.config_maps import P13, P14
-from ibgu.core.drivers.ibu.preflight.judge import PreflightReport
 from ibgu.core.drivers.ibu.preflight.model import PreflightFinding, Severity
+from ibgu.core.drivers.ibu.preflight.report import PreflightReport
 from ibgu.core.drivers.ibu.preflight.seed import P12
 
 _NAMED = 5

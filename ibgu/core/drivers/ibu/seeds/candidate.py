@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from ibgu.core.drivers.ibu.preflight.facts import ClusterFacts, Lookup
-from ibgu.core.drivers.ibu.preflight.judge import RuleOutcome
 from ibgu.core.drivers.ibu.preflight.releases import parsed
+from ibgu.core.drivers.ibu.preflight.report import RuleOutcome
 from ibgu.core.model.document import shown
 
 _OLDEST = "4.14.13"

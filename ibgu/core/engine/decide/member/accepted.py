@@ -2,13 +2,14 @@
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.member.arming import diverged
-from ibgu.core.engine.decide.member.ending import end_run, succeed_run
+from ibgu.core.engine.decide.member.ending import end_run, succeed_in_part, succeed_run
 from ibgu.core.engine.decide.restored import unproven
-from ibgu.core.engine.driver import VerdictKind
+from ibgu.core.engine.driver import Verdict, VerdictKind
 from ibgu.core.engine.works.evidence import is_evidence_for
 from ibgu.core.model import (
     Accepted,
     ActingParty,
+    Cause,
     ClusterView,
     FeedbackView,
     InFlight,
@@ -22,6 +23,10 @@ from ibgu.core.model import (
     transitions,
 )
 
+MAX_RUNS = 64
+"""The runs of a member after which no other one continues its action: somebody undoes each of
+them."""
+
 
 def decide_accepted(
     ctx: DecisionContext, member: InFlight, run: Accepted, cluster: ClusterView, seen: Observation
@@ -32,10 +37,7 @@ def decide_accepted(
     if not cluster.reachable:
         _wait_for_cluster(ctx, member, run)
     elif work is not None and work.feedback is not None and is_evidence_for(work, run):
-        if run.armed_at is None:
-            _accept_adopted(ctx, member, run)
-        else:
-            _apply_verdict(ctx, member, run, cluster, work.feedback)
+        _follow(ctx, member, run, cluster, work.feedback, seen)
     elif unproven(ctx, work):
         _without_evidence(ctx, member, run, work)
     elif _never_accepted(run, work):
@@ -66,20 +68,88 @@ def _wait_for_cluster(ctx: DecisionContext, member: InFlight, run: Accepted) -> 
         ctx.set_reason(member, ReasonKind.UNREACHABLE, words, who=ActingParty.CLUSTER)
 
 
-def _apply_verdict(
+def _follow(
     ctx: DecisionContext,
     member: InFlight,
     run: Accepted,
     cluster: ClusterView,
     feedback: FeedbackView,
+    seen: Observation,
 ) -> None:
+    """Decides by the object on the cluster, or by the Job that does the action."""
+    if run.armed_at is None:
+        _accept_adopted(ctx, member, run)
+        return
+    if traits(run.action).runs_job:
+        _follow_job(ctx, member, run, cluster, seen)
+        return
     found = ctx.driver.verdict(feedback, run.action, ctx.rollout)
-    if found.kind is VerdictKind.SUCCEEDED:
-        succeed_run(ctx, member, run, cluster)
-    elif found.kind is VerdictKind.FAILED:
-        end_run(ctx, member, run, RunResult.FAILED, found.cause, found.message)
+    _apply_verdict(ctx, member, run, cluster, found)
+
+
+def _follow_job(
+    ctx: DecisionContext, member: InFlight, run: Accepted, cluster: ClusterView, seen: Observation
+) -> None:
+    """Decides by the work that brings the run's Job (R47)."""
+    job = seen.job
+    if job is not None and job.edited:
+        diverged(ctx, member, run, "the work that brings the Job was changed by someone else")
+    elif job is not None and job.run == run.id and not job.terminating:
+        _apply_verdict(
+            ctx, member, run, cluster, ctx.driver.job_verdict(job, run.action, ctx.rollout)
+        )
+    elif seen.job_refusal:
+        words = f"the hub refused the work that brings the Job: {seen.job_refusal}"
+        end_run(ctx, member, run, RunResult.FAILED, Cause.WRITE_REFUSED, words)
     else:
+        words = "waits until the hub has the work that brings the Job"
+        if ctx.rollout.stands_still:
+            # In other words, so that the resume is news of this member, too.
+            words = "the Job is made once the rollout is resumed"
+        ctx.set_reason_for_hub(member, seen.denied, ReasonKind.RUNNING, words)
+
+
+def _apply_verdict(
+    ctx: DecisionContext,
+    member: InFlight,
+    run: Accepted,
+    cluster: ClusterView,
+    found: Verdict,
+) -> None:
+    if found.kind is VerdictKind.SUCCEEDED and _too_early(ctx, run, found):
         _set_running(ctx, member, run, found.message)
+        ctx.requeue_at(member.cluster, (run.accepted_at or ctx.now) + found.earliest)
+    elif found.kind is VerdictKind.SUCCEEDED and found.again and member.attempts >= MAX_RUNS:
+        words = f"{found.message}, and changed again: {run.action} has taken {MAX_RUNS} runs"
+        end_run(ctx, member, run, RunResult.FAILED, Cause.WRONG_STATE, words)
+    elif found.kind is VerdictKind.SUCCEEDED and found.again:
+        succeed_in_part(ctx, member, run, found.message)
+    elif found.kind is VerdictKind.SUCCEEDED:
+        succeed_run(ctx, member, run, cluster)
+    elif found.kind is VerdictKind.FAILED and _lasts(ctx, member, found):
+        end_run(ctx, member, run, RunResult.FAILED, found.cause, found.message)
+    elif found.kind is VerdictKind.FAILED:
+        _give_grace(ctx, member, found)
+    elif not (found.undecided and member.reason.kind is ReasonKind.REFUSED):
+        _set_running(ctx, member, run, found.message)
+
+
+def _too_early(ctx: DecisionContext, run: Accepted, success: Verdict) -> bool:
+    """Whether what the cluster shows may be its state from before the action (R7.6)."""
+    return run.accepted_at is not None and ctx.now < run.accepted_at + success.earliest
+
+
+def _lasts(ctx: DecisionContext, member: InFlight, failure: Verdict) -> bool:
+    """Whether the failure has stood for its grace (R10.8)."""
+    if not failure.grace:
+        return True
+    reason = member.reason
+    return reason.kind is ReasonKind.REFUSED and reason.since + failure.grace <= ctx.now
+
+
+def _give_grace(ctx: DecisionContext, member: InFlight, failure: Verdict) -> None:
+    refused = ctx.set_reason(member, ReasonKind.REFUSED, failure.message, who=ActingParty.CLUSTER)
+    ctx.requeue_at(member.cluster, refused.reason.since + failure.grace)
 
 
 def _set_running(ctx: DecisionContext, member: InFlight, run: Accepted, words: str) -> None:

@@ -66,7 +66,8 @@ def decide_intended(
     elif why := _not_startable(ctx, member, seen):
         _withdraw(ctx, member, run, why)
     else:
-        member = transitions.arm(member, run, ctx.now)
+        pauses = traits(run.action).pauses and ctx.driver.pauses(ctx.rollout)
+        member = transitions.arm(member, run, ctx.now, pauses=pauses)
         ctx.on_member(Kind.RUN_ARMING, member, f"arms {run.action}")
 
 

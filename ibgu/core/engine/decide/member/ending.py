@@ -92,6 +92,12 @@ def succeed_run(
     return member
 
 
+def succeed_in_part(ctx: DecisionContext, member: InFlight, run: Accepted, words: str) -> InFlight:
+    """Ends the run with success, of which the action needs more: another run follows."""
+    member = transitions.succeed_in_part(_reported(ctx, member), run, ctx.now)
+    return ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} continues: {words}")
+
+
 def skip_action(
     ctx: DecisionContext, member: U, cluster: ClusterView, action: ActionName, note: str
 ) -> U:
@@ -158,6 +164,7 @@ def finish(
         watched=outcome is not Outcome.SUCCEEDED and _worth_watching(run),
         now=ctx.now,
     )
+    ctx.result.remaining += [member.cluster] * ctx.tracked.paused(member.cluster)
     return ctx.on_member(Kind.FINISHED, over, message or outcome)
 
 
@@ -173,9 +180,11 @@ def _release_import(ctx: DecisionContext, member: Unfinished) -> None:
 
 
 def _worth_watching(run: Ended | None) -> bool:
-    """Whether the run was armed and is not known to have succeeded: it may complete late
-    (R15.1)."""
-    return bool(run and run.arming_at and run.result not in (RunResult.SUCCEEDED, RunResult.GONE))
+    """Whether the run was armed and is not known to have succeeded: it may complete late (R15.1).
+    A Job goes with its run."""
+    if run is None or run.arming_at is None or traits(run.action).runs_job:
+        return False
+    return not run.result.success and run.result is not RunResult.GONE
 
 
 def fail_next_action(

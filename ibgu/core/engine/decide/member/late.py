@@ -143,7 +143,7 @@ _IMPORT_IS_OFF = (
 def _compare(
     ctx: DecisionContext, member: Finished, run: Ended, cluster: ClusterView, found: Verdict
 ) -> None:
-    if found.kind is VerdictKind.SUCCEEDED:
+    if found.kind is VerdictKind.SUCCEEDED and not found.again:
         _completed_late(ctx, member, run, cluster)
     elif found.kind is VerdictKind.FAILED and run.result is RunResult.FAILED:
         _fill_in(ctx, member, run, found.message)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ibgu.core.engine.decide.context import MEMBERS_PER_CYCLE, DecisionContext
 from ibgu.core.engine.decide.member.ending import end_run, fail_next_action, timed_out
 from ibgu.core.engine.decide.member.late import decide_finished
+from ibgu.core.engine.decide.member.pausing import decide_paused
 from ibgu.core.engine.decide.member.running import decide_in_flight
 from ibgu.core.engine.decide.member.waiting import decide_waiting
 from ibgu.core.model import Cause, Ended, InFlight, Member, RunResult, Waiting
@@ -29,7 +30,8 @@ def _concerned(ctx: DecisionContext, touched: Sequence[str]) -> list[str]:
         return list(touched)
     in_flight = [name for step in tracked.steps for name in step.in_flight]
     others = [member.cluster for member in (*tracked.unfinished(), *tracked.watched())]
-    return list(dict.fromkeys([*in_flight, *touched, *others]))
+    paused = [name for step in tracked.steps for name in step.paused]
+    return list(dict.fromkeys([*in_flight, *touched, *others, *paused]))
 
 
 def _decide_cluster(ctx: DecisionContext, cluster: str) -> None:
@@ -56,7 +58,7 @@ def _decide_by_state(ctx: DecisionContext, member: Member) -> None:
     elif isinstance(member, InFlight):
         decide_in_flight(ctx, member)
     else:
-        decide_finished(ctx, member)
+        decide_finished(ctx, decide_paused(ctx, member))
 
 
 def expire(ctx: DecisionContext, member: InFlight) -> None:

@@ -5,6 +5,7 @@ A run goes intended -> arming -> armed -> accepted -> ended.
 
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.gated import kept_in_chain
+from ibgu.core.engine.decide.jobwork import job_left
 from ibgu.core.engine.decide.member.accepted import decide_accepted
 from ibgu.core.engine.decide.member.arming import (
     decide_intended,
@@ -22,6 +23,7 @@ from ibgu.core.engine.decide.member.ending import (
 )
 from ibgu.core.engine.decide.restored import without_cluster
 from ibgu.core.engine.driver import JudgementKind
+from ibgu.core.engine.timing.times import JOB_REMOVAL
 from ibgu.core.model import (
     Accepted,
     ActingParty,
@@ -98,7 +100,7 @@ def _stands_still(ctx: DecisionContext, member: InFlight, run: OpenRun, seen: Ob
 def _decide_ended(ctx: DecisionContext, member: InFlight, run: Ended, seen: Observation) -> None:
     if not run.disarmed:
         _await_disarm(ctx, member, run, seen)
-    elif run.result is RunResult.SUCCEEDED:
+    elif run.result.success:
         _next_action(ctx, member, seen)
     elif run.result is RunResult.WITHDRAWN:
         back_to_waiting(ctx, member, run)
@@ -106,19 +108,27 @@ def _decide_ended(ctx: DecisionContext, member: InFlight, run: Ended, seen: Obse
         finish_after(ctx, member, run)
 
 
+_DISARMED = "the stage work is disarmed"
+
+
 def _await_disarm(ctx: DecisionContext, member: InFlight, run: Ended, seen: Observation) -> None:
-    """Keeps the claim until the hub shows the work disarmed (R9.2); a lost cluster needs no
-    disarming."""
+    """Keeps the claim until the hub shows the work disarmed (R9.2), and no longer has that of a Job
+    (R47.4); a lost cluster needs neither."""
     gone = seen.cluster is None or seen.cluster.uid != member.uid
     # No agent applies a work that is being deleted.
     armed = seen.stage is not None and seen.stage.armed and not seen.stage.terminating
-    if gone or not (seen.writing or armed):
-        ctx.on_member(
-            Kind.RUN_DISARMED, transitions.disarm(member, run), "the stage work is disarmed"
-        )
+    if gone or not (seen.writing or armed or _job_left(ctx, member, run, seen)):
+        ctx.on_member(Kind.RUN_DISARMED, transitions.disarm(member, run), _DISARMED)
     else:
-        words = "disarms the stage work"
+        words = "removes the Job from the cluster" if seen.job else "disarms the stage work"
         ctx.set_reason_for_hub(member, seen.denied, ReasonKind.DISARMING, words)
+
+
+def _job_left(ctx: DecisionContext, member: InFlight, run: Ended, seen: Observation) -> bool:
+    left = job_left(run, seen, ctx.now)
+    if left:
+        ctx.requeue_at(member.cluster, run.ended_at + JOB_REMOVAL)
+    return left
 
 
 def _next_action(ctx: DecisionContext, member: InFlight, seen: Observation) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.gated import closed_gate
 from ibgu.core.engine.decide.member.arming import may_reboot, talm_work
+from ibgu.core.engine.decide.member.elsewhere import unsettled
 from ibgu.core.engine.decide.member.ending import finish, skip_action
 from ibgu.core.engine.decide.member.probing import known_state, probe_again, unanswered
 from ibgu.core.engine.driver import JudgementKind
@@ -164,7 +165,8 @@ def _drop_probe(ctx: DecisionContext, member: Waiting) -> Waiting:
 def _block_if_claimed(ctx: DecisionContext, member: Waiting) -> bool:
     holder = ctx.fleet.claims.get(member.uid)
     if holder is None or holder.rollout == member.rollout:
-        return False
+        words = unsettled(ctx, member)
+        return bool(words) and _block(ctx, member, ReasonKind.CLAIM, words, ActingParty.IBGU)
     if (unreadable := ctx.fleet.unreadable.get(holder.rollout)) is not None:
         words = f"{works_on(ctx.named(unreadable.full_name))}, and its records can't be read"
         return _block(ctx, member, ReasonKind.CLAIM, words, ActingParty.PERSON)

@@ -1,6 +1,6 @@
 """Applies a person's controls: annotations on the IBGU, each value once (R22)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.decide.messages import count
 from ibgu.core.engine.decide.rollout.adopting import adopt
 from ibgu.core.engine.decide.rollout.skippable import ALL_WAITING, listed, named, not_waiting
+from ibgu.core.engine.decide.step.preflight import end_enforcement
 from ibgu.core.engine.decide.step.steps import start_clock
 from ibgu.core.engine.gates import ACCEPTABLE, GATES, LASTING, Gate, Switch, lasting_gate
 from ibgu.core.engine.state import TrackedStep
@@ -35,6 +36,7 @@ def decide_controls(ctx: DecisionContext) -> None:
     for gate in GATES:
         if gate.switch is not None:
             _follow_switch(ctx, gate, gate.switch, found.metadata.annotations)
+    end_enforcement(ctx)
     for key, act in _CONTROLS.items():
         value = found.metadata.annotations.get(key)
         known = names.journaled(value)
@@ -76,16 +78,17 @@ def _follow_rate_limits(ctx: DecisionContext, given: Mapping[str, str]) -> None:
 def _follow_switch(
     ctx: DecisionContext, gate: Gate, switch: Switch, given: Mapping[str, str]
 ) -> None:
-    """Notes whether the gate's annotation is there; the members that it kept are decided on again
-    once it is removed."""
+    """Notes the gate's annotation; the members that it kept are decided on again once it may let
+    them go."""
     key, known = switch.annotation, ctx.rollout.controls
     wanted = names.journaled(given.get(key))
     if wanted == known.get(key):
         return
     others = {name: value for name, value in known.items() if name != key}
+    if wanted is None or switch.values:
+        _decide_again(ctx, gate.reasons.keys() | switch.others)
     if wanted is None:
         controls, words = others, f"{key}: removed, so that {switch.removed}"
-        _decide_again(ctx, gate)
     else:
         controls = {**others, key: wanted}
         words = f"{key}={wanted}: {switch.put}"
@@ -93,10 +96,10 @@ def _follow_switch(
     ctx.on_rollout(Kind.CONTROL, accept_controls(ctx.rollout, controls), words, actor=actor)
 
 
-def _decide_again(ctx: DecisionContext, gate: Gate) -> None:
+def _decide_again(ctx: DecisionContext, kinds: Container[ReasonKind]) -> None:
     tracked = ctx.tracked.current
     if tracked is not None:
-        ctx.result.remaining += [member.cluster for member in not_accepted(tracked, gate.reasons)]
+        ctx.result.remaining += [member.cluster for member in not_accepted(tracked, kinds)]
 
 
 def _accept_reasons(ctx: DecisionContext, tracked: TrackedStep) -> _ControlResult | None:

@@ -31,7 +31,7 @@ def quarantine_rollout(tracked: TrackedRollout, error: str, now: datetime) -> It
     words = (
         f"ibgu met an error of its own ({error}). Nothing of this rollout continues, and its "
         "clusters in flight are not followed; do: send the controller's log to those who maintain "
-        "ibgu; it is tried again by itself, and soon after the IBGU is changed"
+        "ibgu; it is tried again by itself, and soon after its object is changed"
     )
     if not _stays(tracked.rollout, words):
         held = replace(tracked.rollout, hold=internal_error(words, now))

@@ -6,7 +6,7 @@ from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.messages import count, ended
 from ibgu.core.engine.decide.rollout.adopting import foreign_controller, import_finished
-from ibgu.core.engine.gates import paused, same_hold
+from ibgu.core.engine.gates import name_taken, paused, same_hold
 from ibgu.core.engine.state.snapshot import UNNAMED
 from ibgu.core.engine.timing.times import LATE_COMPLETION_WATCH
 from ibgu.core.model import (
@@ -21,7 +21,7 @@ from ibgu.core.model import (
     StepState,
     names,
 )
-from ibgu.core.model.kinds import Ibgu, PlanItem
+from ibgu.core.model.kinds import PlanItem, RolloutObject
 from ibgu.core.plan import Started, problem, problem_of
 
 
@@ -35,7 +35,7 @@ def decide_rollout(ctx: DecisionContext) -> None:
         ctx.on_rollout(
             Kind.ROLLOUT_DELETED,
             lifecycle.delete_rollout(ctx.rollout, ctx.now),
-            "the ImageBasedGroupUpgrade was deleted",
+            f"the {ctx.rollout.kind} was deleted",
         )
         return
     if ctx.rollout.stands_still:
@@ -55,7 +55,7 @@ def _release_deleted(ctx: DecisionContext) -> None:
         ctx.on_rollout(Kind.ROLLOUT_RELEASED, lifecycle.release_rollout(ctx.rollout), words)
 
 
-def _accept_spec(ctx: DecisionContext, found: Ibgu) -> None:
+def _accept_spec(ctx: DecisionContext, found: RolloutObject) -> None:
     """Accepts the new spec if the plan is valid (R1.2, R1.3); else holds the rollout."""
     spec, before = found.spec, _begun(ctx, len(found.spec.plan))
     wrong = problem(spec.plan, before) or ctx.driver.problem(spec)
@@ -74,7 +74,7 @@ def _accept_spec(ctx: DecisionContext, found: Ibgu) -> None:
     ctx.on_rollout(Kind.PLAN_ACCEPTED, accepted, words, actor=ctx.snapshot.actor)
 
 
-def _accept_annotations(ctx: DecisionContext, found: Ibgu) -> None:
+def _accept_annotations(ctx: DecisionContext, found: RolloutObject) -> None:
     """Accepts changed annotations, which need no new generation. Armed works stay: later runs carry
     them."""
     wanted, known = ctx.driver.annotations(found.metadata.annotations), ctx.rollout.annotations
@@ -104,12 +104,12 @@ def _started(step: Step) -> tuple[tuple[ActionName, ...], int, int]:
     return (step.actions, step.max_concurrency, int(step.timeout.total_seconds() // 60))
 
 
-def _hold_rollout(ctx: DecisionContext, found: Ibgu) -> None:
+def _hold_rollout(ctx: DecisionContext, found: RolloutObject) -> None:
     """Holds the rollout for TALM, for what TALM left behind (R20.1, R20.2), or for a person."""
     if ctx.rollout.plan_refused:
         return
     hold, foreign = ctx.rollout.hold, foreign_controller(ctx)
-    reason = foreign or (None if _plan_done(ctx) else _pause(ctx, found))
+    reason = foreign or _name_taken(ctx) or (None if _plan_done(ctx) else _pause(ctx, found))
     adopting = ctx.rollout.adopting_since if foreign else None
     if reason is None and (hold is not None or ctx.rollout.adopting_since is not None):
         words = ended(hold) if hold else "nothing of TALM's is left"
@@ -126,7 +126,11 @@ def _hold_rollout(ctx: DecisionContext, found: Ibgu) -> None:
         )
 
 
-def _with_resumer(ctx: DecisionContext, found: Ibgu) -> dict[str, str]:
+def _name_taken(ctx: DecisionContext) -> Reason | None:
+    return name_taken(ctx.snapshot.namesake, ctx.now) if ctx.snapshot.namesake else None
+
+
+def _with_resumer(ctx: DecisionContext, found: RolloutObject) -> dict[str, str]:
     """Returns the controls with the last resumer, who is not the one to end the pause that begins
     now."""
     value = found.metadata.annotations.get(names.RESUMED_BY)
@@ -135,7 +139,7 @@ def _with_resumer(ctx: DecisionContext, found: Ibgu) -> dict[str, str]:
     )
 
 
-def _resumer(ctx: DecisionContext, found: Ibgu) -> str:
+def _resumer(ctx: DecisionContext, found: RolloutObject) -> str:
     """Returns who has ended the pause, if it was ended through ibgu.
 
     A person who removes the annotation by hand owns no field: the last other writer is not to
@@ -158,7 +162,7 @@ def _plan_done(ctx: DecisionContext) -> bool:
     return ctx.rollout.state is RolloutState.COMPLETE and len(ctx.tracked.steps) >= planned
 
 
-def _pause(ctx: DecisionContext, found: Ibgu) -> Reason | None:
+def _pause(ctx: DecisionContext, found: RolloutObject) -> Reason | None:
     value = found.metadata.annotations.get(names.PAUSE)
     return None if value is None else paused(value, ctx.now)
 

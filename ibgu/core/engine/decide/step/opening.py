@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from ibgu.core.engine.decide import lifecycle
 from ibgu.core.engine.decide.context import DecisionContext
 from ibgu.core.engine.decide.messages import count
+from ibgu.core.engine.decide.step.preflight import take_findings
 from ibgu.core.engine.gates import unbound, unusable
 from ibgu.core.engine.state import TrackedStep
 from ibgu.core.model import (
@@ -75,7 +76,10 @@ def _start_step(ctx: DecisionContext, step: Step, clusters: Sequence[ClusterView
     digest = ctx.snapshot.payload.digest if carry_payload(step.actions) else ""
     started = lifecycle.start_step(step, len(chosen), digest, ctx.now)
     ctx.on_step(Kind.STEP_STARTED, started, said, warning=not chosen)
+    take_findings(ctx, ctx.tracked.steps[step.index], [cluster.name for cluster in chosen])
     _join(ctx, started, chosen)
+    # Those that the step has not taken may wait for it no longer, to resume what is paused.
+    ctx.result.remaining += [name for each in ctx.tracked.steps for name in each.paused]
 
 
 def _join(ctx: DecisionContext, step: Step, chosen: Iterable[ClusterView]) -> None:

@@ -34,7 +34,6 @@ from ibgu.core.model import (
     Preempt,
     Reason,
     ReasonKind,
-    RunResult,
     Waiting,
     names,
     traits,
@@ -283,7 +282,7 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, ahead: int) -> bool:
 def _awaits_disarm(member: InFlight) -> bool:
     """Whether the member keeps its slot only until its work is disarmed."""
     run = member.run
-    return isinstance(run, Ended) and run.result is not RunResult.SUCCEEDED
+    return isinstance(run, Ended) and not run.result.success
 
 
 def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Waiting) -> bool:

@@ -8,6 +8,7 @@ from ibgu.core.engine.decide.gated import only_stopped
 from ibgu.core.engine.decide.member.ending import finish
 from ibgu.core.engine.decide.member.members import expire
 from ibgu.core.engine.decide.step.opening import start_listed_step
+from ibgu.core.engine.decide.step.preflight import take_findings
 from ibgu.core.engine.decide.step.starting import next_limit, start_members
 from ibgu.core.engine.gates import CLOCK_STOPPING, deadline, time_stopped
 from ibgu.core.engine.state import TrackedStep
@@ -40,6 +41,7 @@ def decide_step(ctx: DecisionContext, listed: Sequence[ClusterView] | None) -> N
 
 def _decide_running(ctx: DecisionContext, tracked: TrackedStep) -> None:
     if ctx.rollout.deleted_at is None and not _at_deadline(ctx, tracked):
+        take_findings(ctx, tracked, tracked.members)
         start_members(ctx, tracked)
         _clock(ctx, tracked)
         ctx.requeue_at("", max(deadline(tracked.step, ctx.now), ctx.facts.in_sync_since + SETTLE))

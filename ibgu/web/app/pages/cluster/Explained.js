@@ -3,10 +3,11 @@ import { html } from "../../html.js";
 import { Symbol } from "../../parts/State.js";
 import { Ago, At, WayBack } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
+import { Evidence } from "./Evidence.js";
 import { rolloutLink } from "../../route.js";
 import { clockWithSeconds, utc } from "../../words/format.js";
 
-const LINES = ["why", "means", "do", "ends", "late", "warning"];
+const LINES = ["why", "means", "do", "guide", "ends", "late", "warning"];
 
 export function Explained({ found, now }) {
   return html`<section class="card explained" aria-label="State">
@@ -16,12 +17,14 @@ export function Explained({ found, now }) {
         (name) => html`<dt key=${name}>${name}</dt><dd class=${name}><${Words} text=${found[name]} /></dd>`,
       )}
       ${found.words && found.words !== found.why && html`<dt>words</dt><dd><p class="words"><${Words} text=${found.words} /></p></dd>`}
+      ${found.preflight.length > 0 && html`<dt>preflight</dt><dd>${found.preflight.map((text, index) => html`<p key=${index}><${Words} text=${text} /></p>`)}</dd>`}
       ${found.since && html`<dt>for</dt><dd><${Ago} stamp=${found.since} now=${now} /></dd>`}
       ${found.limit && html`<dt>limit</dt><dd><${At} stamp=${found.limit} now=${now} /></dd>`}
       ${found.rollbackUntil && html`<dt>rollback</dt><dd><${WayBack} until=${found.rollbackUntil} now=${now} /></dd>`}
       <dt>rollout</dt>
       <dd><${Rollout} found=${found} /></dd>
     </dl>
+    ${found.evidence && html`<${Evidence} found=${found.evidence} now=${now} />`}
     <details open>
       <summary>History</summary>
       <ol class="came">

@@ -13,13 +13,13 @@ import { OVERDUE, spaced, STALLED } from "../../words/states.js";
 
 /** `next`: the step that has not begun, if one is to come; `selected`: the numbers of clusters with a label only; null: no label is asked for. */
 export function Headline({ rollout, step, next, selected, now }) {
-  const { namespace, name, seed, createdBy, createdAt } = rollout;
+  const { namespace, name, release, createdBy, createdAt } = rollout;
   return html`<section class="headline">
     <div class="title">
       <div>
         <h1>${name} <${Phase} rollout=${rollout} /></h1>
         <p class="quiet">
-          ${namespace} · → ${seed.version || "no version"} ·${" "}
+          ${namespace} · → ${release.version || "no version"} ·${" "}
           created <${At} stamp=${createdAt} now=${now} />${createdBy && ` ${creator(createdBy)}`}
         </p>
       </div>

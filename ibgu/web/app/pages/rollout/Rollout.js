@@ -14,6 +14,7 @@ import { FailedElsewhere, Failures } from "./Failures.js";
 import { Headline } from "./Headline.js";
 import { Members } from "./Members.js";
 import { Preflight } from "./preflight/Preflight.js";
+import { Recorded, RECORDS_FINDINGS } from "./preflight/Recorded.js";
 import { Steps } from "./Steps.js";
 import { Why } from "./Why.js";
 
@@ -109,6 +110,7 @@ function Begun({ of, step: { step, counts }, steps, view, refused, route, now })
       <${Why} ...${shared} />
     </div>
     <${Clusters} refused=${refused} ...${shared} />
+    ${view.rollout.kind === RECORDS_FINDINGS && html`<${Recorded} rollout=${of} step=${step} />`}
     <${Activity} rollout=${of} now=${now} />
     <${Members}
       hold=${view.rollout.hold}

@@ -10,13 +10,13 @@ from ibgu.core.drivers.ibu.observe import judge
 from ibgu.core.drivers.ibu.observe.ibu_view import MISSING, IbuCondition, IbuView
 from ibgu.core.engine.driver import JudgementKind
 from ibgu.core.model import Cause, Rollout
-from ibgu.core.model.kinds import IbguSpec, IbuSpec, SeedImageRef
+from ibgu.core.model.kinds import IbuSpec, RolloutSpec, SeedImageRef
 
-SPEC = IbguSpec(IbuSpec(SeedImageRef("registry/seed@sha256:aa", "4.17.2")))
+SPEC = RolloutSpec(IbuSpec(SeedImageRef("registry/seed@sha256:aa", "4.17.2")))
 START = datetime(2026, 11, 20, tzinfo=UTC)
 
 
-def rollout(spec: IbguSpec = SPEC, **controls: str) -> Rollout:
+def rollout(spec: RolloutSpec = SPEC, **controls: str) -> Rollout:
     marks = {f"ibgu.dev/{key.replace('_', '-')}": value for key, value in controls.items()}
     return Rollout(
         uid="uid-a", namespace="default", name="a", created_at=START, spec=spec, controls=marks
@@ -211,7 +211,7 @@ def test_the_seeds_version_counts_too(states: dict[str, IbuView]) -> None:
 
 
 def test_without_a_seed_nothing_is_ours(states: dict[str, IbuView]) -> None:
-    found = judge(states["prepared"], Action.UPGRADE, rollout(IbguSpec()))
+    found = judge(states["prepared"], Action.UPGRADE, rollout(RolloutSpec()))
     assert found.kind is JudgementKind.FAILED
     assert "the seed without a version (no image)" in found.message
 

@@ -15,6 +15,7 @@ from ibgu.core.drivers.ibu.preflight.inspection import (
     inspected,
     inspection_body,
     inspection_patch,
+    velero_objects,
 )
 from ibgu.core.drivers.ibu.preflight.inspection.objects import (
     AGENT,
@@ -109,13 +110,17 @@ def spoke(found: Objects, missing_kinds: frozenset[str] = frozenset()) -> Spoke:
     return made
 
 
-def work(found: Spoke, node_name: str = NODE.name, *, rights: bool = True) -> ManifestWork:
+def work(
+    found: Spoke, node_name: str = NODE.name, *, rights: bool = True, failure: str = ""
+) -> ManifestWork:
     """The work as the agent reports it once it has read everything; without rights: before the
     work's own role counts."""
-    body = json.decode(inspection_body("1"))
+    body = json.decode(inspection_body("1", velero_objects(failure)))
     body["metadata"] |= {"uid": "u", "namespace": "site-1", "generation": 1}
     if node_name:
-        body["spec"] = json.decode(inspection_patch("u", node_name))["spec"]
+        body["spec"] = json.decode(inspection_patch("u", node_name, velero_objects(failure)))[
+            "spec"
+        ]
         body["metadata"]["generation"] = 2
     full = msgspec.convert(body, FullWork)
     status = with_applied(full, apply_work(found, full, True, 1.0), 1.0)

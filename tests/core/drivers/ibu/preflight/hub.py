@@ -23,7 +23,7 @@ from ibgu.core.drivers.ibu.preflight.facts import (
     StepFacts,
 )
 from ibgu.core.model.document import ObjectField
-from ibgu.core.model.kinds import ReportingCluster, SeedImageRef
+from ibgu.core.model.kinds import ManagedCluster, SeedImageRef
 from tests.core.drivers.ibu.preflight.content import EXTRA, LVMS, documents
 
 IMAGE = "registry.example:5000/seeds/ran@sha256:12"
@@ -54,7 +54,7 @@ def cluster(name: str = "site-1", **claims: str) -> ClusterFacts:
         "spec": {"hubAcceptsClient": True, "leaseDurationSeconds": 60},
         "status": status,
     }
-    return cluster_facts(msgspec.convert(body, ReportingCluster))
+    return cluster_facts(msgspec.convert(body, ManagedCluster))
 
 
 def config_map(*names: str, oadp: bool = True, **changes: Any) -> ConfigMapFacts:

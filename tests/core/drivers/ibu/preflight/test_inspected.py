@@ -25,7 +25,7 @@ from ibgu.core.drivers.ibu.preflight.inspection.objects import (
     VELERO,
     InspectedObject,
 )
-from ibgu.core.model.kinds import IbguSpec, IbuSpec, JsonObject
+from ibgu.core.model.kinds import IbuSpec, JsonObject, RolloutSpec
 from tests.core.drivers.ibu.preflight.answers import AT, NODE, condition, facts, objects, operator
 from tests.core.drivers.ibu.preflight.hub import WELL, cluster, outcome, told
 
@@ -221,7 +221,7 @@ def test_the_seed_that_was_prepared_decides_whether_an_upgrade_can_follow() -> N
     prepared = ibu("Prep", *done, nexts=("Idle", "Upgrade"))
     prepared["spec"]["seedImageRef"] = {"image": "other", "version": "4.17.3"}
     assert WELL.seed is not None
-    spec = IbguSpec(IbuSpec(seed_image_ref=WELL.seed))
+    spec = RolloutSpec(IbuSpec(seed_image_ref=WELL.seed))
     found = replace(hub(changed(changes={IBU: prepared}), spec=spec), first=Action.UPGRADE)
     assert any("site-3" in each and "can't begin Upgrade" in each for each in told("P9", found))
 

@@ -1,4 +1,4 @@
-"""P29, P35, P38 and P40."""
+"""P35, P38 and P40."""
 
 from datetime import timedelta
 
@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from ibgu.core.drivers.ibu.preflight import RuleOutcome
 from ibgu.core.drivers.ibu.preflight.facts import StepFacts
-from ibgu.core.drivers.ibu.preflight.plan import MANIFEST_COUNT
 from tests.core.drivers.ibu.preflight.hub import ITSELF, WELL, outcome, told
 
 ANNOTATION = f"{ITSELF.object} metadata.annotations"
@@ -63,12 +62,3 @@ def test_annotations_that_count() -> None:
         "example.com/x": "y",
     }
     assert outcome("P40", replace(WELL, annotations=given)) is RuleOutcome.PASSED
-
-
-def test_the_number_of_labelled_manifests() -> None:
-    at = f"{ANNOTATION}[{MANIFEST_COUNT}]"
-    many = replace(WELL, annotations={MANIFEST_COUNT: "many"})
-    assert told("P29", many) == [f"error {at}: 'many' is not a whole number: Prep fails"]
-    some = replace(WELL, annotations={MANIFEST_COUNT: "12"})
-    assert told("P29", some) == [f"unknown {at}: was not compared: ibgu reads no policies"]
-    assert outcome("P29", WELL) is RuleOutcome.NOT_APPLICABLE

@@ -15,7 +15,7 @@ from ibgu.core.model import (
     RunState,
     WorkView,
 )
-from ibgu.core.model.kinds import IbguSpec, IbuSpec, NameRef, ObjectRef, SeedImageRef
+from ibgu.core.model.kinds import IbuSpec, NameRef, ObjectRef, RolloutSpec, SeedImageRef
 from tests.members import member_of
 from tests.runs import run_of
 
@@ -27,7 +27,7 @@ ROLLOUT = Rollout(
     namespace="default",
     name="ran-417",
     created_at=NOW,
-    spec=IbguSpec(IBU_SPEC),
+    spec=RolloutSpec(IBU_SPEC),
     annotations={"image-cleanup.lca.openshift.io/on-prep": "Disabled"},
 )
 

@@ -138,7 +138,7 @@ def test_exactly_at_the_limit_is_accepted() -> None:
 
 def test_the_payload_work_has_labels_annotations_and_manifests() -> None:
     payload = build([config_map("a"), SECRET])
-    work = json.decode(payload_body(payload, ROLLOUT, "site-1"))
+    work = json.decode(payload_body(payload, ROLLOUT, "site-1", {}))
     assert work["metadata"] == {
         "name": payload_name(ROLLOUT.uid, "ran-417"),
         "namespace": "site-1",
@@ -162,7 +162,7 @@ def test_the_payload_work_has_labels_annotations_and_manifests() -> None:
 def test_a_pull_secret_that_is_taken_back_goes_with_the_work() -> None:
     """The agent orphans what the rules name, and deletes the rest."""
     payload = build([config_map("b"), SECRET, config_map("a")])
-    work = json.decode(payload_body(payload, ROLLOUT, "site-1", remove_secrets=True))
+    work = json.decode(payload_body(payload, ROLLOUT, "site-1", {}, remove_secrets=True))
     rules = [
         {"group": "", "resource": "configmaps", "namespace": "openshift-adp", "name": name}
         for name in ("a", "b")

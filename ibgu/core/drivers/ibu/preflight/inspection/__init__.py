@@ -10,7 +10,9 @@ from ibgu.core.drivers.ibu.preflight.inspection.facts import (
     ReadResult,
     inspected,
     node_named,
+    read_entry,
 )
+from ibgu.core.drivers.ibu.preflight.inspection.velero import velero_objects
 from ibgu.core.drivers.ibu.preflight.inspection.work import (
     INSPECTION,
     SELECTOR,
@@ -30,4 +32,6 @@ __all__ = [
     "inspection_body",
     "inspection_patch",
     "node_named",
+    "read_entry",
+    "velero_objects",
 ]

@@ -11,6 +11,7 @@ from ibgu.core.drivers.ibu.observe.feedback import view_ibu
 from ibgu.core.drivers.ibu.observe.ibu_view import IbuView
 from ibgu.core.drivers.ibu.preflight.inspection import objects
 from ibgu.core.drivers.ibu.preflight.inspection.objects import OBJECTS, InspectedObject
+from ibgu.core.drivers.ibu.preflight.inspection.velero import velero_objects
 from ibgu.core.model.conditions import find
 from ibgu.core.model.kinds import (
     FeedbackValue,
@@ -27,7 +28,14 @@ _MAX_NUMBER = 2**53
 """JSON carries larger numbers inexactly."""
 _NODE = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _NODE_KEY = "Node"
-_BY_IDENTITY = {(each.group, each.kind, each.namespace, each.name): each for each in OBJECTS}
+_Identity = tuple[str, str, str, str]
+
+
+def _identity(each: InspectedObject) -> _Identity:
+    return each.group, each.kind, each.namespace, each.name
+
+
+_BY_IDENTITY = {_identity(each): each for each in OBJECTS}
 
 Value = str | int | bool
 
@@ -79,6 +87,8 @@ class InspectedFacts(Struct, frozen=True, gc=False):
     read_at: datetime
     readings: Mapping[str, Reading] = {}
     """The readings by kind, namespace and name; that of the node by its kind alone."""
+    failure: str = ""
+    """The message of the failure whose Backups and Restores were read; empty: of none."""
 
     def of(self, each: InspectedObject) -> Reading:
         return self.readings.get(str(each), NOT_READ)
@@ -104,30 +114,35 @@ class InspectedFacts(Struct, frozen=True, gc=False):
         return any(each.result is ReadResult.FORBIDDEN for each in self.readings.values())
 
 
-def inspected(work: ManifestWork, now: datetime) -> InspectedFacts | None:
-    """Returns what the cluster has answered to this version of the work; None: not all yet."""
+def inspected(work: ManifestWork, now: datetime, failure: str = "") -> InspectedFacts | None:
+    """Returns what the cluster has answered to this version of the work; None: not all yet.
+    `failure`: the message because of which the work reads more than the usual objects."""
     applied = find(work.status.conditions, "Applied")
     if applied.observed_generation != work.metadata.generation:
         return None
+    more = {_identity(each): each for each in velero_objects(failure)}
     readings: dict[str, Reading] = {}
     for entry in work.status.resource_status.manifests:
-        object_, key = _object(entry.resource_meta)
+        object_, key = _object(entry.resource_meta, more)
         if object_ is None:
             continue
-        reading = _reading(entry, object_)
+        reading = read_entry(entry, object_)
         if reading is None:
             return None
         readings[key] = reading
-    complete = len(readings) == len(OBJECTS) + (_NODE_KEY in readings)
-    return InspectedFacts(now, readings) if complete else None
+    complete = len(readings) == len(OBJECTS) + len(more) + (_NODE_KEY in readings)
+    return InspectedFacts(now, readings, failure) if complete else None
 
 
-def _object(meta: ResourceMeta) -> tuple[InspectedObject | None, str]:
+def _object(
+    meta: ResourceMeta, more: Mapping[_Identity, InspectedObject]
+) -> tuple[InspectedObject | None, str]:
     """Returns the object of an entry and its key; None for the role, and for others.
     The agent reports group, kind and name even of a kind that is not served."""
     if (meta.group, meta.kind) == ("", _NODE_KEY):
         return objects.node(meta.name), _NODE_KEY
-    named = _BY_IDENTITY.get((meta.group, meta.kind, meta.namespace, meta.name))
+    identity = (meta.group, meta.kind, meta.namespace, meta.name)
+    named = _BY_IDENTITY.get(identity) or more.get(identity)
     return named, str(named)
 
 
@@ -138,7 +153,7 @@ def node_named(facts: InspectedFacts) -> str:
     return name if _NODE.fullmatch(name) else ""
 
 
-def _reading(entry: ManifestCondition, object_: InspectedObject) -> Reading | None:
+def read_entry(entry: ManifestCondition, object_: InspectedObject) -> Reading | None:
     """Returns the reading; None: the agent has not read the object yet."""
     available, applied = find(entry.conditions, "Available"), find(entry.conditions, "Applied")
     if not available.status:

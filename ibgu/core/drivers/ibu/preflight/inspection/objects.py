@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from ibgu.core.drivers.ibu import feedback, names
 
-_OADP = "openshift-adp"
+NAMESPACE_OF_VELERO = "openshift-adp"
+_OADP = NAMESPACE_OF_VELERO
 DATA_PROTECTION = "dataprotectionapplication"
 """The name that OpenShift's manual gives the DataProtectionApplication. Feedback reads objects by
 their names alone."""
@@ -16,6 +17,7 @@ RECONCILED = "reconciled"
 RECONCILED_MESSAGE = "reconciledMessage"
 RESTIC = "restic"
 PHASE = "phase"
+MESSAGE = "message"
 BUCKET = "bucket"
 PREFIX = "prefix"
 S3_URL = "s3Url"
@@ -100,6 +102,7 @@ BACKUP_STORAGE = InspectedObject(
     f"{DATA_PROTECTION}-1", _OADP,
     {
         PHASE: ".status.phase",
+        MESSAGE: ".status.message",
         BUCKET: ".spec.objectStorage.bucket",
         PREFIX: ".spec.objectStorage.prefix",
         S3_URL: ".spec.config.s3Url",

@@ -1,10 +1,11 @@
 """The ManifestWork that inspects one cluster."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Raw, json
 
 from ibgu.core.drivers.ibu.preflight.inspection.objects import OBJECTS, InspectedObject, node
+from ibgu.core.drivers.ibu.preflight.inspection.velero import BACKUP, RESTORE
 from ibgu.core.model import names
 from ibgu.core.model.kinds import JsonObject
 
@@ -19,8 +20,8 @@ _RBAC = "rbac.authorization.k8s.io"
 _READ_ONLY: JsonObject = {"type": "ReadOnly"}
 
 
-def inspection_body(id_: str) -> bytes:
-    """Returns the body that creates the work."""
+def inspection_body(id_: str, more: Sequence[InspectedObject] = ()) -> bytes:
+    """Returns the body that creates the work; `more`: objects that it reads besides."""
     body = {
         "apiVersion": "work.open-cluster-management.io/v1",
         "kind": "ManifestWork",
@@ -28,21 +29,21 @@ def inspection_body(id_: str) -> bytes:
             "name": WORK,
             "labels": {names.MANAGED_BY: WORK, INSPECTION: id_},
         },
-        "spec": _spec(OBJECTS),
+        "spec": _spec((*OBJECTS, *more)),
     }
     return json.encode(body)
 
 
-def inspection_patch(uid: str, node_name: str) -> bytes:
+def inspection_patch(uid: str, node_name: str, more: Sequence[InspectedObject] = ()) -> bytes:
     """Returns the JSON merge patch with which the cluster reads again, and its node besides. An
     empty `node_name`: the node is not known."""
-    objects = (*OBJECTS, node(node_name)) if node_name else OBJECTS
+    objects = (*OBJECTS, *more, *((node(node_name),) if node_name else ()))
     # Any change of the work makes the agent read at once, instead of at its next poll.
     metadata = {"uid": uid, "annotations": {names.REFRESH: "again"}}
     return json.encode({"metadata": metadata, "spec": _spec(objects)})
 
 
-def role() -> JsonObject:
+def role(more: Iterable[InspectedObject] = ()) -> JsonObject:
     """Returns the ClusterRole that lets the work agent get these objects, and nothing else."""
     return {
         "apiVersion": f"{_RBAC}/v1",
@@ -51,13 +52,13 @@ def role() -> JsonObject:
             "name": ROLE,
             "labels": {"open-cluster-management.io/aggregate-to-work": "true"},
         },
-        "rules": _rules(),
+        "rules": _rules((*OBJECTS, *more)),
     }
 
 
-def _rules() -> list[JsonObject]:
+def _rules(objects: Iterable[InspectedObject]) -> list[JsonObject]:
     named: dict[tuple[str, str], list[str]] = {}
-    for each in OBJECTS:
+    for each in objects:
         named.setdefault((each.group, each.resource), []).append(each.name)
     rules: list[JsonObject] = [
         {"apiGroups": [group], "resources": [resource], "resourceNames": found, "verbs": ["get"]}
@@ -69,8 +70,9 @@ def _rules() -> list[JsonObject]:
 
 def _spec(objects: Iterable[InspectedObject]) -> JsonObject:
     found = tuple(objects)
+    of_failure = [each for each in found if each.kind in (BACKUP, RESTORE)]
     return {
-        "workload": {"manifests": [Raw(json.encode(role())), *map(_manifest, found)]},
+        "workload": {"manifests": [Raw(json.encode(role(of_failure))), *map(_manifest, found)]},
         "manifestConfigs": [*map(_config, found)],
         # Without it the agent deletes what the work names.
         "deleteOption": {"propagationPolicy": "Orphan"},

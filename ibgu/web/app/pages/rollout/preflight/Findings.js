@@ -86,8 +86,11 @@ function Finding({ found, clusters: all }) {
   if (!names.length) return html`<p>${number > 0 && whom} <${Objection} found=${found} /></p>`;
   return html`<p>${whom} <${Words} text=${message} /></p>
     <${Names} names=${names} number=${number} />
-    <p class="quiet"><${Place} found=${found} /></p>`;
+    ${!isCluster(found) && html`<p class="quiet"><${Place} found=${found} /></p>`}`;
 }
+
+/** The names of the clusters say as much. */
+const isCluster = ({ object, field, file }) => object === "ManagedCluster" && !field && !file;
 
 const Objection = ({ found }) =>
   html`<${Place} found=${found} /> <${Words} text=${found.message} />`;

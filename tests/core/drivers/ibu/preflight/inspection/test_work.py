@@ -76,7 +76,7 @@ def test_every_path_has_a_value_on_a_cluster_where_all_is_well() -> None:
         ReadResult.ABSENT,  # the Local Storage Operator
     }
     assert not any(each.message for each in found.readings.values())
-    without = {"httpProxy", "httpsProxy"}
+    without = {"httpProxy", "httpsProxy", "message"}
     for each in OBJECTS[1:]:
         reading = found.of(each)
         assert not reading.found or reading.values.keys() == each.paths.keys() - without

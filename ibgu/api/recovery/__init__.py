@@ -1,0 +1,1 @@
+"""The way back of one cluster after a change that failed."""

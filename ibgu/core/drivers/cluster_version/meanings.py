@@ -1,0 +1,74 @@
+"""The meanings of reasons and causes for an update to another release, and what to do."""
+
+from ibgu.core.engine.driver import KindMeanings
+from ibgu.core.model import Cause, ReasonKind
+from ibgu.core.model.meaning import Meaning
+
+_AGAIN = "create a FleetUpdate for the clusters that failed"
+
+UPDATE_MEANINGS = KindMeanings(
+    reasons={
+        ReasonKind.BUSY: Meaning(
+            "the cluster is at work: it takes another release, or its nodes take a configuration",
+            "that work is over; ibgu checks again automatically",
+            "wait for it, or take the cluster out with ibgu.dev/skip",
+        ),
+        ReasonKind.ABSENT: Meaning(
+            "the cluster has no ClusterVersion: it is not an OpenShift cluster",
+            "the object is there; ibgu checks again automatically",
+            "take the cluster out with ibgu.dev/skip, and select OpenShift clusters alone",
+        ),
+        ReasonKind.REFUSED: Meaning(
+            "the cluster reports a failure that it may end by itself: its operators try again "
+            "every few minutes, without end",
+            "the failure is over; the action fails once a release is refused for 10 minutes, or a "
+            "MachineConfigPool is degraded for 15",
+            "do what the message asks for; once an Update has failed, withdraw the request with "
+            "RetractOnFailure, as the cluster would begin the update by itself days later",
+        ),
+    },
+    causes={
+        Cause.CHECK_FAILED: Meaning(
+            "the cluster is in a state in which an update must not begin; nothing was changed",
+            do=f"repair what its message names, then {_AGAIN}",
+        ),
+        Cause.MIRROR_FAILED: Meaning(
+            "a node does not take the configuration with the mirrors",
+            do=f"repair the pool that its message names, then {_AGAIN}",
+        ),
+        Cause.PRECACHE_FAILED: Meaning(
+            "the Job that pulls the release's images ahead did not succeed; the cluster is not "
+            "updated",
+            do=f"do what its message asks for, then {_AGAIN}",
+        ),
+        Cause.BACKUP_FAILED: Meaning(
+            "the Job that takes the backup did not succeed; the cluster is not updated",
+            do=f"do what its message asks for, then {_AGAIN}",
+        ),
+        Cause.UPDATE_REFUSED: Meaning(
+            "the cluster-version operator refuses the release, and would begin by itself once the "
+            "cause is gone: the cluster runs its former release",
+            do="withdraw the request (append RetractOnFailure), repair what its message names, "
+            f"then {_AGAIN}",
+        ),
+        Cause.POOLS_FAILED: Meaning(
+            "a node does not take the release after its pool was resumed; the pools after it are "
+            "resumed, too",
+            do="repair the pool that its message names: its nodes then continue automatically",
+        ),
+        Cause.RETRACT_FAILED: Meaning(
+            "the update began before the request was withdrawn, and goes on",
+            do="let it end: watch the cluster until its new release is complete",
+        ),
+    },
+    checks={
+        ReasonKind.REFUSED: "check on {cluster} what the cluster-version operator says: "
+        "`oc get clusterversion version -o yaml`",
+    },
+    commands=(
+        "oc get clusterversion version -o yaml",
+        "oc get clusteroperators",
+        "oc get machineconfigpools",
+    ),
+    aborted=Meaning("the request was withdrawn before the update began", do=""),
+)

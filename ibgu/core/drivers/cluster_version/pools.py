@@ -1,0 +1,157 @@
+"""The MachineConfigPools and MachineHealthChecks of a cluster, as an update reads them."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from msgspec import Struct
+
+from ibgu.core.drivers.cluster_version.values import (
+    SAID,
+    Values,
+    annotation_path,
+    condition,
+    condition_paths,
+    flag,
+    number,
+    rules,
+    string,
+)
+from ibgu.core.engine.driver import ReadObject
+from ibgu.core.model.names import PAUSED_BY
+
+MASTER = "master"
+POOLS = (MASTER, "worker")
+"""The pools that each cluster has, though that of workers may be missing."""
+PAUSE = "cluster.x-k8s.io/paused"
+"""The annotation that pauses a MachineHealthCheck, whatever its value."""
+_POOL_GROUP = "machineconfiguration.openshift.io"
+_CHECK_GROUP = "machine.openshift.io"
+KINDS = frozenset({(_POOL_GROUP, "MachineConfigPool"), (_CHECK_GROUP, "MachineHealthCheck")})
+_MAX = 32
+"""The pools, and the health checks, that are read of a cluster's values."""
+_MAX_NAME = 400
+"""Characters of a value's name: namespace, name and what stands around them."""
+_DEGRADED = {"Degraded": SAID}
+_OF_POOL = {
+    "Generation": ".metadata.generation",
+    "Observed": ".status.observedGeneration",
+    "Paused": ".spec.paused",
+    "PausedBy": annotation_path(PAUSED_BY),
+    "Wanted": ".spec.configuration.name",
+    "Configuration": ".status.configuration.name",
+    "Machines": ".status.machineCount",
+    "Updated": ".status.updatedMachineCount",
+    "Ready": ".status.readyMachineCount",
+}
+_OF_CHECK = {
+    "Generation": ".metadata.generation",
+    "Paused": annotation_path(PAUSE),
+    "PausedBy": annotation_path(PAUSED_BY),
+}
+
+
+class PoolView(Struct, frozen=True, kw_only=True):
+    """A MachineConfigPool, as fed back."""
+
+    name: str
+    known: bool = False
+    paused: bool = False
+    paused_by: str = ""
+    """The uid of the rollout that has paused it; empty: none has."""
+    current: bool = False
+    """Whether its nodes have its configuration, and its controller has seen its newest spec."""
+    machines: int = 0
+    updated: int = 0
+    degraded: str = ""
+    """What its controller says of a node that can't take the configuration; empty: it is sound."""
+
+    @property
+    def settled(self) -> bool:
+        return self.current and self.updated == self.machines and not self.degraded
+
+    @property
+    def awaited(self) -> bool:
+        """Whether its nodes are still to get its configuration: not while it is paused. A cluster
+        may lack the pool of workers; that of masters is always there, reported or not yet."""
+        return not (self.paused or self.settled) and (self.known or self.name == MASTER)
+
+
+class HealthCheckView(Struct, frozen=True, kw_only=True):
+    """A MachineHealthCheck, as fed back."""
+
+    name: str
+    """namespace/name."""
+    paused: bool = False
+    paused_by: str = ""
+    """The uid of the rollout that has paused it; empty: none has."""
+
+
+def pool_object(name: str) -> ReadObject:
+    paths = {f"pool.{name}.{key}": path for key, path in _OF_POOL.items()}
+    return ReadObject(
+        group=_POOL_GROUP,
+        kind="MachineConfigPool",
+        resource="machineconfigpools",
+        name=name,
+        paths=rules(paths | condition_paths(f"pool.{name}.", _DEGRADED)),
+    )
+
+
+def health_check_object(full_name: str) -> ReadObject:
+    """Returns the MachineHealthCheck of this namespace/name."""
+    namespace, _, name = full_name.rpartition("/")
+    return ReadObject(
+        group=_CHECK_GROUP,
+        kind="MachineHealthCheck",
+        resource="machinehealthchecks",
+        namespace=namespace,
+        name=name,
+        paths=rules({f"check.{full_name}.{key}": path for key, path in _OF_CHECK.items()}),
+    )
+
+
+def read_pools(found: Values) -> tuple[PoolView, ...]:
+    """Returns the pools that every cluster has, known or not, and then all others that report."""
+    others = (name for name in _reported(found, "pool.") if name not in POOLS)
+    return tuple(_pool(found, name) for name in (*POOLS, *others))
+
+
+def read_health_checks(found: Values) -> tuple[HealthCheckView, ...]:
+    return tuple(
+        HealthCheckView(
+            name=name,
+            paused=f"check.{name}.Paused" in found,
+            paused_by=string(found, f"check.{name}.PausedBy"),
+        )
+        for name in _reported(found, "check.")
+    )
+
+
+def _reported(found: Values, prefix: str) -> list[str]:
+    """Returns the names of the objects that report a generation."""
+    return list(islice(_names(found, prefix), _MAX))
+
+
+def _names(found: Values, prefix: str) -> Iterator[str]:
+    suffix = ".Generation"
+    for name in found:
+        ours = len(name) <= _MAX_NAME and name.startswith(prefix) and name.endswith(suffix)
+        if ours and number(found, name):
+            yield name.removeprefix(prefix).removesuffix(suffix)
+
+
+def _pool(found: Values, name: str) -> PoolView:
+    prefix = f"pool.{name}."
+    degraded = condition(found, f"{prefix}Degraded")
+    wanted, configuration = (string(found, f"{prefix}{key}") for key in ("Wanted", "Configuration"))
+    seen = number(found, f"{prefix}Generation") == number(found, f"{prefix}Observed")
+    return PoolView(
+        name=name,
+        known=bool(configuration),
+        paused=flag(found, f"{prefix}Paused"),
+        paused_by=string(found, f"{prefix}PausedBy"),
+        current=bool(configuration) and wanted == configuration and seen,
+        machines=number(found, f"{prefix}Machines"),
+        updated=min(number(found, f"{prefix}{key}") for key in ("Updated", "Ready")),
+        degraded=(degraded.message or "degraded") if degraded.true else "",
+    )

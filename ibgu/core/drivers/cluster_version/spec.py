@@ -1,0 +1,126 @@
+"""The `update` of a FleetUpdate: whether a cluster can be asked for it."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+
+from ibgu.core.drivers.cluster_version.backup import BackupForm
+from ibgu.core.model import Rollout
+from ibgu.core.model.kinds import Backup, ClusterUpdate, Pauses, PreCache
+
+API_VERSION = "ibgu.dev/v1alpha1"
+"""The apiVersion of FleetUpdates."""
+
+_DIGEST = re.compile(r"[^@\s]+@sha256:(?P<hex>[0-9a-f]{64})")
+_RELEASE = re.compile(
+    r"(?P<major>\d{1,4})\.(?P<minor>\d{1,4})\.(?P<patch>\d{1,6})(-[0-9A-Za-z.-]+)?"
+)
+_FOLDER = re.compile(r"/(home/core|var/(backup|mnt|recovery))(/\w[\w.-]*)*", re.ASCII)
+_ACK = re.compile(r"ack-[-a-zA-Z0-9._]{1,200}")
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+_CHANGE = "; spec.update can't be changed: delete this FleetUpdate and create it again"
+
+Release = tuple[int, int, int]
+"""Major, minor and patch."""
+
+
+def problem_of_update(update: ClusterUpdate | None) -> str | None:
+    """Returns why no cluster can be asked for the update; None: it is valid."""
+    return "spec.update is missing" if update is None else next(_problems(update), None)
+
+
+def _problems(update: ClusterUpdate) -> Iterator[str]:
+    if release_of(update.release.version) is None:
+        version = update.release.version or "(none)"
+        yield f"spec.update.release.version {version} is not a release such as 4.16.12{_CHANGE}"
+    if not digest_of(update.release.image):
+        image = update.release.image or "(none)"
+        yield f"spec.update.release.image {image} is not an image by sha256 digest{_CHANGE}"
+    for number, text in enumerate(update.signatures):
+        if not _is_base64(text):
+            yield f"spec.update.signatures[{number}] is not base64{_CHANGE}"
+    for number, each in enumerate(update.mirrors):
+        if not (each.source and each.mirrors and all(each.mirrors)):
+            yield f"spec.update.mirrors[{number}] has no source, or no mirror{_CHANGE}"
+    yield from _problems_of_pauses(update.pause)
+    for ack in update.acks:
+        if not _ACK.fullmatch(ack):
+            yield f"spec.update.acks: {ack[:60]!r} is not the key of an admin ack{_CHANGE}"
+    if update.backup is not None:
+        yield from _of_backup(update.backup)
+    if update.pre_cache is not None:
+        yield from _of_precache(update.pre_cache)
+
+
+def _of_backup(backup: Backup) -> Iterator[str]:
+    if backup.form not in set(BackupForm):
+        forms = " or ".join(BackupForm)
+        yield f"spec.update.backup.form {backup.form or '(none)'} is not {forms}{_CHANGE}"
+    if not digest_of(backup.image):
+        image = backup.image or "(none)"
+        yield f"spec.update.backup.image {image} is not an image by sha256 digest{_CHANGE}"
+    if backup.path and not _FOLDER.fullmatch(backup.path):
+        yield (
+            f"spec.update.backup.path {backup.path[:60]!r} is not a folder in /home/core, "
+            f"/var/backup, /var/mnt or /var/recovery{_CHANGE}"
+        )
+    if backup.max_age_minutes < 1:
+        yield f"spec.update.backup.maxAgeMinutes {backup.max_age_minutes} is below 1{_CHANGE}"
+
+
+def _problems_of_pauses(pauses: Pauses) -> Iterator[str]:
+    for name in pauses.pools:
+        if name == "master":
+            yield f"spec.update.pause.pools: the pool master can't be paused in an update{_CHANGE}"
+        elif not _NAME.fullmatch(name):
+            yield f"spec.update.pause.pools: {name[:60]!r} is not a name{_CHANGE}"
+    for name in pauses.health_checks:
+        namespace, _, own = name.partition("/")
+        if not (_NAME.fullmatch(namespace) and _NAME.fullmatch(own)):
+            where = f"spec.update.pause.healthChecks: {name[:60]!r}"
+            yield f"{where} is not a namespace/name{_CHANGE}"
+
+
+def _of_precache(precache: PreCache) -> Iterator[str]:
+    if not digest_of(precache.image):
+        image = precache.image or "(none)"
+        yield f"spec.update.preCache.image {image} is not an image by sha256 digest{_CHANGE}"
+    if precache.space_required_gib < 1:
+        space = precache.space_required_gib
+        yield f"spec.update.preCache.spaceRequiredGiB {space} is below 1{_CHANGE}"
+    for number, pattern in enumerate(precache.exclude_patterns):
+        if not pattern.strip() or "\n" in pattern:
+            yield (
+                f"spec.update.preCache.excludePatterns[{number}] is empty, or has several lines"
+                f"{_CHANGE}"
+            )
+        elif "$(" in pattern:
+            # In the arguments of a container Kubernetes replaces the names of variables.
+            yield f"spec.update.preCache.excludePatterns[{number}] has $({_CHANGE}"
+
+
+def update_of(rollout: Rollout) -> ClusterUpdate:
+    """Returns the rollout's own part; an empty one, which is invalid, where the spec has none."""
+    return rollout.spec.update or ClusterUpdate()
+
+
+def digest_of(image: str) -> str:
+    """Returns the hexadecimal digits of the image's digest; empty: it has none."""
+    found = _DIGEST.fullmatch(image)
+    return found["hex"] if found else ""
+
+
+def release_of(version: str) -> Release | None:
+    """Returns the release as numbers; None: it is not a version of OpenShift."""
+    found = _RELEASE.fullmatch(version)
+    return (
+        None if found is None else (int(found["major"]), int(found["minor"]), int(found["patch"]))
+    )
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        return bool(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        return False

@@ -1,0 +1,231 @@
+"""The state of a cluster's update: whether an action may start, and how it goes."""
+
+from datetime import timedelta
+
+from ibgu.core.drivers.cluster_version.actions import UpdateAction, UpdateStage
+from ibgu.core.drivers.cluster_version.checks import (
+    asked_for_another,
+    hindrances,
+    passing,
+    waits_for_pool,
+)
+from ibgu.core.drivers.cluster_version.feedback import VersionView
+from ibgu.core.drivers.cluster_version.names import HEALTH_CHECKS
+from ibgu.core.drivers.cluster_version.pauses import asked, next_to_resume, to_pause
+from ibgu.core.drivers.cluster_version.pools import PoolView
+from ibgu.core.drivers.cluster_version.spec import digest_of, update_of
+from ibgu.core.engine.driver import Judgement, JudgementKind, Verdict, VerdictKind
+from ibgu.core.model import Cause, Rollout
+from ibgu.core.model.kinds import ClusterUpdate
+
+GRACE = timedelta(minutes=10)
+"""The cluster-version operator tries a refused release again every two to four minutes."""
+_POOL_GRACE = timedelta(minutes=15)
+_MIRROR_TIME = timedelta(minutes=2)
+"""The pools show their former configuration until the machine-config operator has seen mirrors."""
+
+
+def judge_update(seen: VersionView, action: UpdateAction, rollout: Rollout) -> Judgement:
+    update = update_of(rollout)
+    if action.stage is UpdateStage.RETRACT:
+        return _may_retract(seen, update)
+    if waits := passing(seen, update):
+        return Judgement(kind=JudgementKind.BUSY, message=waits)
+    if action is UpdateAction.UPDATE:
+        return _may_update(seen, update, rollout.uid)
+    if action is UpdateAction.POOLS:
+        return _may_resume(seen, update, rollout.uid)
+    return _STARTABLE
+
+
+def _may_update(seen: VersionView, update: ClusterUpdate, rollout: str) -> Judgement:
+    if other := asked_for_another(seen, update):
+        return _failed(other)
+    if _has(seen, update) and _done(seen):
+        note = f"was already at {update.release.version}"
+        return Judgement(kind=JudgementKind.REACHED, note=note)
+    if seen.updating and seen.history_image == update.release.image:
+        return _STARTABLE  # It is under way: the run follows it.
+    wrong = next(hindrances(seen, update, rollout), "")
+    return _failed(wrong) if wrong else _STARTABLE
+
+
+def _may_resume(seen: VersionView, update: ClusterUpdate, rollout: str) -> Judgement:
+    if seen.updating:
+        words = f"the update is under way: {seen.condition('Progressing').message}"
+        return Judgement(kind=JudgementKind.BUSY, message=words)
+    if next_to_resume(seen, update, rollout):
+        return _STARTABLE
+    if waits := _unsettled(seen):
+        return Judgement(kind=JudgementKind.BUSY, message=waits)
+    return Judgement(kind=JudgementKind.REACHED, note="had nothing paused any more")
+
+
+def _may_retract(seen: VersionView, update: ClusterUpdate) -> Judgement:
+    if _begun(seen, update):
+        state = "is under way" if seen.history_state != "Completed" else "is complete"
+        return _failed(
+            f"the update to {update.release.version} {state}, and can't be withdrawn any more"
+        )
+    if seen.wanted_image != update.release.image:
+        note = f"was not asked for {update.release.version} any more"
+        return Judgement(kind=JudgementKind.REACHED, note=note)
+    if not (seen.desired_image and seen.desired_version):
+        words = "the cluster does not report its release, to which the request goes back"
+        return Judgement(kind=JudgementKind.BUSY, message=words)
+    return _STARTABLE
+
+
+def _begun(seen: VersionView, update: ClusterUpdate) -> bool:
+    """Whether the operator applies the release: history follows the desired one a moment later."""
+    return update.release.image in (seen.history_image, seen.desired_image)
+
+
+def _has(seen: VersionView, update: ClusterUpdate) -> bool:
+    """Whether the cluster has the release, from whichever registry it took it."""
+    wanted = (digest_of(update.release.image), update.release.version)
+    return (digest_of(seen.history_image), seen.history_version) == wanted
+
+
+def _failed(words: str) -> Judgement:
+    return Judgement(kind=JudgementKind.FAILED, message=words, cause=Cause.WRONG_STATE)
+
+
+_STARTABLE = Judgement(kind=JudgementKind.STARTABLE)
+
+
+def verdict_on_update(seen: VersionView, action: UpdateAction, rollout: Rollout) -> Verdict:
+    update = update_of(rollout)
+    if action is UpdateAction.CHECK:
+        return _checked(seen, update, rollout.uid)
+    if action is UpdateAction.MIRROR:
+        return _mirrored(seen, update)
+    if action is UpdateAction.UPDATE:
+        return _paused(seen, update, rollout.uid) if seen.pausing else _updated(seen, update)
+    if action is UpdateAction.POOLS:
+        return _resumed(seen, update, rollout.uid)
+    return _retracted(seen, update)
+
+
+def _paused(seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
+    if left := to_pause(seen, update, rollout):
+        return Verdict(VerdictKind.RUNNING, message=f"pauses {', '.join(left)}")
+    return Verdict(VerdictKind.SUCCEEDED, message=f"paused {', '.join(asked(update))}", again=True)
+
+
+def _resumed(seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
+    """Judges by what this run resumes; the pools after it are still paused."""
+    name = seen.resumes
+    if name == HEALTH_CHECKS:
+        waits = any(c.paused and c.paused_by == rollout for c in seen.health_checks)
+    else:
+        pool = seen.pool(name)
+        if pool.degraded:
+            words = _degraded(pool)
+            return Verdict(VerdictKind.FAILED, Cause.POOLS_FAILED, words, _POOL_GRACE)
+        if pool.awaited:
+            return Verdict(VerdictKind.RUNNING, message=waits_for_pool(pool))
+        waits = pool.paused
+    if waits:
+        return Verdict(VerdictKind.RUNNING, message=f"resumes {name}")
+    again = bool(next_to_resume(seen, update, rollout))
+    return Verdict(VerdictKind.SUCCEEDED, message=f"resumed {name}", again=again)
+
+
+def _checked(seen: VersionView, update: ClusterUpdate, rollout: str) -> Verdict:
+    if seen.updating and seen.history_image == update.release.image:
+        return _SUCCEEDED
+    if wrong := next(hindrances(seen, update, rollout), ""):
+        return Verdict(VerdictKind.FAILED, Cause.CHECK_FAILED, wrong)
+    waits = passing(seen, update)
+    return Verdict(VerdictKind.RUNNING, message=waits) if waits else _SUCCEEDED
+
+
+def _mirrored(seen: VersionView, update: ClusterUpdate) -> Verdict:
+    for pool in seen.pools:
+        if pool.degraded:
+            return Verdict(VerdictKind.FAILED, Cause.MIRROR_FAILED, _degraded(pool), _POOL_GRACE)
+    if waiting := _unsettled(seen):
+        return Verdict(VerdictKind.RUNNING, message=waiting)
+    return Verdict(VerdictKind.SUCCEEDED, earliest=_MIRROR_TIME) if update.mirrors else _SUCCEEDED
+
+
+def _updated(seen: VersionView, update: ClusterUpdate) -> Verdict:
+    image = update.release.image
+    if seen.history_image == image:
+        return _SUCCEEDED if _done(seen) else Verdict(VerdictKind.RUNNING, message=_progress(seen))
+    accepted, invalid = seen.condition("ReleaseAccepted"), seen.condition("Invalid")
+    if invalid.true:
+        return Verdict(VerdictKind.FAILED, Cause.UPDATE_REFUSED, invalid.message, GRACE)
+    if accepted.false and image in accepted.message:
+        return Verdict(VerdictKind.FAILED, Cause.UPDATE_REFUSED, accepted.message, GRACE)
+    looked = image in accepted.message
+    words = "the cluster-version operator has not checked the release yet"
+    return Verdict(
+        VerdictKind.RUNNING,
+        message=accepted.message if looked else words,
+        # Between two refusals the operator says for minutes that it checks the release again.
+        undecided=not (looked and accepted.true),
+    )
+
+
+def _retracted(seen: VersionView, update: ClusterUpdate) -> Verdict:
+    if _begun(seen, update):
+        words = "the update began before it was withdrawn, and goes on"
+        return Verdict(VerdictKind.FAILED, Cause.RETRACT_FAILED, words)
+    accepted = seen.condition("ReleaseAccepted")
+    if (
+        accepted.true
+        and seen.desired_image in accepted.message
+        and not (seen.pending or seen.updating)
+    ):
+        return _SUCCEEDED
+    words = accepted.message or "the cluster-version operator has not checked it yet"
+    return Verdict(VerdictKind.RUNNING, message=words)
+
+
+_SUCCEEDED = Verdict(VerdictKind.SUCCEEDED)
+
+
+def out_of_update(seen: VersionView) -> bool:
+    """Whether no update goes on. One that was asked for begins any moment, unless the cluster
+    refuses it."""
+    if seen.updating or seen.condition("Progressing").true:
+        return False
+    accepted = seen.condition("ReleaseAccepted")
+    refused = accepted.false and seen.wanted_image in accepted.message
+    return not seen.pending or refused or seen.condition("Invalid").true
+
+
+def _done(seen: VersionView) -> bool:
+    """Whether the update is over, nodes included: the operator itself waits for masters alone."""
+    return (
+        seen.history_state == "Completed"
+        and seen.condition("Progressing").false
+        and seen.condition("Failing").status in ("", "False")
+        and not _unsettled(seen)
+    )
+
+
+def _progress(seen: VersionView) -> str:
+    failing, progressing = seen.condition("Failing"), seen.condition("Progressing")
+    if failing.status not in ("", "False"):
+        return f"stalled: {failing.message}"
+    if seen.updating or progressing.true:
+        return progressing.message
+    return _unsettled(seen)
+
+
+def _unsettled(seen: VersionView) -> str:
+    """Returns what an unpaused pool still waits for; empty: nothing."""
+    return next((_waits(pool) for pool in seen.pools if pool.awaited), "")
+
+
+def _waits(pool: PoolView) -> str:
+    if pool.degraded:
+        return f"stalled: {_degraded(pool)}"
+    return waits_for_pool(pool)
+
+
+def _degraded(pool: PoolView) -> str:
+    return f"the MachineConfigPool {pool.name} is degraded: {pool.degraded}"

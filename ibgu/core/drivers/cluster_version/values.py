@@ -1,0 +1,64 @@
+"""The feedback rules of the objects that an update reads, and the values that come back."""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Raw, Struct, json
+
+from ibgu.core.model.kinds import FieldValue
+from ibgu.core.text.cut import cut
+
+Values = Mapping[str, FieldValue]
+PARTS = ("status", "reason", "message")
+SAID = ("status", "message")
+"""The parts of a condition that are read."""
+_NOTHING = FieldValue()
+
+
+class ClusterCondition(Struct, frozen=True):
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+
+    @property
+    def true(self) -> bool:
+        return self.status == "True"
+
+    @property
+    def false(self) -> bool:
+        return self.status == "False"
+
+
+def annotation_path(key: str) -> str:
+    escaped = key.replace(".", r"\.")
+    return f".metadata.annotations.{escaped}"
+
+
+def condition_paths(prefix: str, types: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Returns a path for each part of the conditions, by the value's name."""
+    return {
+        f"{prefix}{type_}{part.capitalize()}": f'.status.conditions[?(@.type=="{type_}")].{part}'
+        for type_, parts in types.items()
+        for part in parts
+    }
+
+
+def rules(paths: Mapping[str, str]) -> tuple[Raw, ...]:
+    """Returns the feedback rules, encoded."""
+    found = ({"name": name, "path": path} for name, path in paths.items())
+    return tuple(Raw(json.encode(rule)) for rule in found)
+
+
+def condition(found: Values, prefix: str) -> ClusterCondition:
+    return ClusterCondition(*(string(found, f"{prefix}{part.capitalize()}") for part in PARTS))
+
+
+def string(found: Values, name: str) -> str:
+    return cut(found.get(name, _NOTHING).string or "")
+
+
+def number(found: Values, name: str) -> int:
+    return found.get(name, _NOTHING).integer or 0
+
+
+def flag(found: Values, name: str) -> bool:
+    return bool(found.get(name, _NOTHING).boolean)

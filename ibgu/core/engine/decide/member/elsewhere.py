@@ -1,0 +1,45 @@
+"""Finds what other rollouts have left unsettled on a cluster that none of them has claimed any
+more (R6.9)."""
+
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.engine.timing.times import DELETED_WATCH
+from ibgu.core.model import Finished, Waiting, traits
+from ibgu.core.model.claims import works_on
+
+
+def unsettled(ctx: DecisionContext, member: Waiting) -> str:
+    """Returns why the member's cluster must still wait for another rollout; empty: for none."""
+    for uid in sorted(ctx.fleet.rollouts_of[member.cluster]):
+        other = ctx.fleet.rollouts.get(uid)
+        if other is None or uid == member.rollout:
+            continue
+        if words := _has_pauses(ctx, member, other) or _may_go_on(ctx, member, other):
+            return f"{works_on(ctx.named(other.rollout.full_name))}: {words}"
+    return ""
+
+
+def _has_pauses(ctx: DecisionContext, member: Waiting, other: TrackedRollout) -> str:
+    """Returns that parts of the cluster are paused for the other rollout. A step that takes the
+    other's clusters over asks for none of them."""
+    if not other.paused(member.cluster):
+        return ""
+    mine, alike = ctx.rollout, other.rollout.kind == ctx.rollout.kind
+    cancels = traits(ctx.step(member).step.first).cancels
+    if cancels and alike and other.rollout.age < mine.age:
+        return ""
+    return "parts of it are paused for that rollout, which resumes them"
+
+
+def _may_go_on(ctx: DecisionContext, member: Waiting, other: TrackedRollout) -> str:
+    """Returns that an action of another kind, which ended for ibgu, may go on in the cluster. One
+    of the member's own kind shows in what its driver reads."""
+    left = other.latest(member.cluster)
+    alike = other.rollout.kind == ctx.rollout.kind
+    if alike or not isinstance(left, Finished) or not left.watched or left.uid != member.uid:
+        return ""
+    run, until = left.run, left.ended_at + DELETED_WATCH
+    if run is None or not traits(run.action).reboots:
+        return ""
+    ctx.requeue_at(left.cluster, until)
+    return f"its {run.action} may still go on there" if ctx.now < until else ""

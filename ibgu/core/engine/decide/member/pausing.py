@@ -1,0 +1,89 @@
+"""Resumes what was paused on clusters for an action, whatever becomes of it (R48)."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from ibgu.core.engine.decide.context import DecisionContext
+from ibgu.core.engine.timing.times import MAX_PAUSE
+from ibgu.core.model import (
+    ActionName,
+    Finished,
+    Kind,
+    Member,
+    Observation,
+    Outcome,
+    StepState,
+    traits,
+    transitions,
+)
+
+
+def decide_paused(ctx: DecisionContext, member: Finished) -> Finished:
+    """Decides when the cluster of a finished member resumes what was paused for it, and notes that
+    it has."""
+    if member.paused_since is None or ctx.rollout.stands_still:
+        return member
+    seen, latest = ctx.observe(member.cluster), ctx.tracked.latest(member.cluster)
+    assert latest is not None
+    if why := _resumed(ctx, member, latest, seen):
+        return ctx.on_member(Kind.RESUMED, transitions.note_resumed(member), why)
+    if member.resuming or not isinstance(latest, Finished):
+        return member
+    if why := _due(ctx, latest, seen):
+        return ctx.on_member(Kind.RESUME_DUE, transitions.note_resuming(member), why)
+    return member
+
+
+def _resumed(ctx: DecisionContext, member: Finished, latest: Member, seen: Observation) -> str:
+    """Returns why nothing of the cluster is paused any more; empty: something may be.
+
+    Only the answer of a work that resumes proves it: an older one may still reach the cluster.
+    """
+    if seen.cluster is None:
+        return "the ManagedCluster is gone"
+    work, known = seen.stage, seen.current_feedback
+    if work is None or known is None or work.edited or known.unread:
+        return ""
+    if known.paused_for(ctx.rollout.uid):
+        return ""
+    if any(traits(done.action).resumes for done in latest.completed):
+        return "the plan has resumed what was paused"
+    answered = work.resuming and work.probe in known.probes
+    return "what was paused is resumed" if answered else ""
+
+
+def _due(ctx: DecisionContext, latest: Finished, seen: Observation) -> str:
+    """Returns why the cluster is to resume now, and not in a later step; empty: it is not.
+
+    An action that still goes on in the cluster is not disturbed for a day.
+    """
+    why = _nothing_resumes(ctx, latest)
+    if not why:
+        return ""
+    due, known = latest.ended_at + MAX_PAUSE, seen.current_feedback
+    if ctx.now < due and (known is None or not ctx.driver.out_of_stage(known)):
+        ctx.requeue_at(latest.cluster, due)
+        return ""
+    return why
+
+
+def _nothing_resumes(ctx: DecisionContext, latest: Finished) -> str:
+    """Returns why no step of the plan resumes what was paused; empty: one does."""
+    if ctx.rollout.deleted_at is not None:
+        return "the rollout was deleted: what was paused is resumed"
+    if latest.outcome is not Outcome.SUCCEEDED and not latest.late:
+        return f"the cluster is {latest.outcome} in its step: what was paused is resumed"
+    if any(traits(action).resumes for action in _still_to_come(ctx, latest)):
+        return ""
+    return "no later step resumes what was paused: it is resumed now"
+
+
+def _still_to_come(ctx: DecisionContext, latest: Finished) -> Iterator[ActionName]:
+    """Yields the actions of the steps that may still take the cluster: a step that has started
+    without it does not."""
+    opened = ctx.tracked.steps
+    for tracked in opened[latest.step + 1 :]:
+        if tracked.step.state is StepState.OPENING:
+            yield from tracked.step.actions
+    for item in islice(ctx.rollout.spec.plan, len(opened), None):
+        yield from item.actions

@@ -1,0 +1,44 @@
+"""The prerequisites of an action: what the same rollout must have completed on the cluster
+(R47.6)."""
+
+from datetime import datetime
+
+from ibgu.core.engine.driver import Prerequisite
+from ibgu.core.engine.state import TrackedRollout
+from ibgu.core.model import ActionName, Member
+from ibgu.core.text.spans import duration
+
+
+def lacks(
+    tracked: TrackedRollout,
+    member: Member,
+    action: ActionName,
+    needed: Prerequisite,
+    now: datetime,
+) -> str:
+    """Returns why the member's action may not start; empty: what it needs is completed, and recent
+    enough."""
+    last = _completed(tracked, member, needed.action)
+    if last is None:
+        return f"{action} needs a {needed.action} of this rollout, and there is none"
+    age = now - last
+    if age <= needed.within:
+        return ""
+    return (
+        f"{action} needs a {needed.action} of this rollout that is not older than "
+        f"{duration(needed.within)}: it was completed {duration(age)} ago"
+    )
+
+
+def _completed(tracked: TrackedRollout, member: Member, action: ActionName) -> datetime | None:
+    """Returns when the action was last completed on the member's cluster; None: never. An action
+    that was not needed has a note instead of a result, and does not count."""
+    earlier = [step.members.get(member.cluster) for step in tracked.steps[: member.step]]
+    same = [each for each in earlier if each is not None and each.uid == member.uid]
+    times = [
+        done.at
+        for each in (*same, member)
+        for done in each.completed
+        if done.action == action and not done.note
+    ]
+    return max(times, default=None)

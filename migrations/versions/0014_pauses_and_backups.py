@@ -1,0 +1,63 @@
+"""Keeps what is paused on clusters, runs whose action goes on with another run, and the causes for
+which backups and pools fail."""
+
+from alembic import op
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+PAUSED = "ALTER TABLE members ADD COLUMN paused_since timestamptz"
+RESUMING = "ALTER TABLE members ADD COLUMN resuming boolean NOT NULL DEFAULT false"
+RESULTS = """
+ALTER TABLE runs DROP CONSTRAINT runs_result_check,
+ADD CONSTRAINT runs_result_check CHECK (result IN ('succeeded', 'continued', 'failed', 'limit',
+  'refused', 'preempted', 'taken over', 'withdrawn', 'gone', 'deleted'))
+"""
+CAUSES_OF_MEMBERS = """
+ALTER TABLE members DROP CONSTRAINT members_cause_check,
+ADD CONSTRAINT members_cause_check CHECK (cause IN ('PrepFailed', 'UpgradeFailed',
+  'UpgradeFailedAfterPivot', 'RollbackFailed', 'AbortFailed', 'FinalizeFailed', 'CheckFailed',
+  'MirrorFailed', 'PreCachingFailed', 'BackupFailed', 'UpdateRefused', 'PoolsFailed',
+  'RetractFailed', 'SpecRefused',
+  'TransitionRefused', 'WriteRefused', 'PayloadRefused', 'TimedOut', 'NeverStarted', 'WrongState',
+  'LifecycleAgentAbsent', 'TakenOver', 'Cancelled', 'Preempted', 'Skipped', 'ClusterGone',
+  'ClusterRecreated', 'RolloutDeleted'))
+"""
+CAUSES_OF_RUNS = """
+ALTER TABLE runs DROP CONSTRAINT runs_cause_check,
+ADD CONSTRAINT runs_cause_check CHECK (cause IN ('PrepFailed', 'UpgradeFailed',
+  'UpgradeFailedAfterPivot', 'RollbackFailed', 'AbortFailed', 'FinalizeFailed', 'CheckFailed',
+  'MirrorFailed', 'PreCachingFailed', 'BackupFailed', 'UpdateRefused', 'PoolsFailed',
+  'RetractFailed', 'SpecRefused',
+  'TransitionRefused', 'WriteRefused', 'PayloadRefused', 'TimedOut', 'NeverStarted', 'WrongState',
+  'LifecycleAgentAbsent', 'TakenOver', 'Cancelled', 'Preempted', 'Skipped', 'ClusterGone',
+  'ClusterRecreated', 'RolloutDeleted'))
+"""
+NO_BUSY = "DROP INDEX members_busy_idx"
+BUSY = """
+CREATE INDEX members_busy_idx ON members (hub, rollout)
+WHERE state <> 'finished' OR watched OR paused_since IS NOT NULL
+"""
+NO_REPORTS = "DROP INDEX members_reports_idx"
+REPORTS = """
+CREATE INDEX members_reports_idx ON members (hub, rollout)
+WHERE rollback_until IS NOT NULL OR warning <> '' OR paused_since IS NOT NULL
+"""
+
+
+def upgrade() -> None:
+    op.execute(PAUSED)
+    op.execute(RESUMING)
+    op.execute(RESULTS)
+    op.execute(CAUSES_OF_MEMBERS)
+    op.execute(CAUSES_OF_RUNS)
+    op.execute(NO_BUSY)
+    op.execute(BUSY)
+    op.execute(NO_REPORTS)
+    op.execute(REPORTS)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("the journal only goes forward; restore a backup to go back")

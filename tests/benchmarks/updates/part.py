@@ -1,0 +1,56 @@
+"""FleetUpdates on the real API server and the simulated fleet, alone and beside an IBGU."""
+
+from argparse import ArgumentParser, Namespace
+
+from tests.benchmarks.bound import percentile
+from tests.benchmarks.report import judge
+from tests.benchmarks.updates.case import UpdateCase
+from tests.benchmarks.updates.measure import UpdateResult, measure
+
+PART = "fleetupdate"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--clusters", type=int, default=500, help="clusters that are updated")
+    parser.add_argument("--beside", type=int, default=200, help="of each kind at once; 0: skip it")
+    parser.add_argument("--share", type=float, default=0.1, help="maxConcurrency / clusters")
+    parser.add_argument("--seed", type=int, default=1)
+
+
+def run(options: Namespace) -> bool:
+    sizes = {False: options.clusters, True: options.beside}
+    cases = [
+        UpdateCase(count, max(1, round(count * options.share)), beside, options.seed)
+        for beside, count in sizes.items()
+        if count
+    ]
+    shown = [_show(measure(case)) for case in cases]
+    return all(shown)
+
+
+def _show(result: UpdateResult) -> bool:
+    print(f"\n{result.case.description}")
+    return judge(figures(result), PART, result.case.about)
+
+
+def figures(result: UpdateResult) -> dict[str, float]:
+    costs = result.costs
+    return {
+        "makespan_ratio": result.makespan_ratio,
+        **_delays("handover", result.handovers),
+        **_delays("upgrade_handover", result.upgrade_handovers),
+        "writes_per_action": result.writes / result.actions,
+        "progress_writes_per_second": result.progress_rate,
+        "cpu_to_hub_cpu": costs.cpu / costs.hub_cpu,
+        "peak_rss_mib": costs.peak / 2**20,
+        "ended_otherwise": result.otherwise,
+    }
+
+
+def _delays(name: str, seconds: list[float]) -> dict[str, float]:
+    if not seconds:
+        return {}
+    return {
+        f"{name}_p50_ms": percentile(seconds, 0.50) * 1000,
+        f"{name}_p99_ms": percentile(seconds, 0.99) * 1000,
+    }

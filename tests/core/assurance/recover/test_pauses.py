@@ -1,0 +1,56 @@
+"""Pauses of a rollout that the journal has forgotten, and the cluster shows."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.assurance.recover import find, rebuild
+from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
+from ibgu.core.engine.state import FleetState
+from ibgu.core.model import FeedbackView, Member, MemberState, Rollout, WorkView, names
+from ibgu.core.model.shown import HubObject
+from tests.core.assurance.recover.objects import UID, cluster, obj, work
+from tests.core.drivers.cluster_version.version_samples import seen
+from tests.core.engine.state.records import NOW
+
+LATER = NOW + timedelta(hours=1)
+
+
+def shown(feedback: FeedbackView, **marks: str) -> HubObject[WorkView]:
+    found = work("site-1", action="Update", arming="disarmed", **marks)
+    view = replace(found.view, feedback=feedback, applied=True, target_applied=True)
+    return replace(found, view=view)
+
+
+def rebuilt(found: HubObject[WorkView]) -> Member:
+    asked = replace(obj("Update", "Pools"), kind=names.FLEET_UPDATE)
+    rollout = Rollout(uid=UID, namespace="fleet", name="a", created_at=NOW, spec=asked.spec)
+    fleet = FleetState()
+    fleet.foreign_runs.add("run-1")
+    for decision in rebuild(
+        CLUSTER_VERSION, rollout, find(asked, [found], cluster), fleet, "why", LATER
+    ):
+        fleet.apply(decision)
+    return fleet.rollouts[UID].steps[0].members["site-1"]
+
+
+@pytest.mark.parametrize(
+    ("marks", "state"),
+    [
+        ({}, MemberState.IN_FLIGHT),
+        ({"outcome": "continued"}, MemberState.WAITING),
+        ({"outcome": "failed"}, MemberState.FINISHED),
+    ],
+)
+def test_a_pause_that_the_cluster_shows_is_known_again(
+    marks: dict[str, str], state: MemberState
+) -> None:
+    view = seen(run="run-1", stage="Update", pausing=True, pauses=(("worker", UID),))
+    member = rebuilt(shown(view, **marks))
+    assert member.state is state
+    assert member.paused_since == LATER
+
+
+def test_pauses_of_others_are_not_the_rollouts() -> None:
+    assert rebuilt(shown(seen(pauses=(("worker", "uid-b"),)))).paused_since is None

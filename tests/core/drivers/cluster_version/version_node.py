@@ -1,0 +1,219 @@
+"""A cluster with its cluster-version operator and its pools, in virtual time, for the engine in
+memory."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
+from ibgu.core.drivers.cluster_version.feedback import VersionView
+from ibgu.core.drivers.cluster_version.pools import HealthCheckView, PoolView
+from ibgu.core.engine.driver import ReadObject
+from ibgu.core.engine.works import DesiredWork
+from ibgu.core.model import Run, names, traits
+from tests.core.drivers.cluster_version.version_samples import NEW, OLD, conditions, pool, seen
+from tests.core.engine.decide.node import Node, Work
+
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+UNSIGNED = f'Retrieving payload failed image="{NEW}" failure=The update cannot be verified'
+LOOKS = f'Retrieving and verifying payload version="4.16.12" image="{NEW}"'
+PROGRESS = "Working towards 4.16.12: 106 of 903 done"
+
+
+class VersionNode(Node):
+    absent_words = 'no matches for kind "ClusterVersion"'
+
+    def __init__(self, name: str, now: datetime) -> None:
+        super().__init__(name, now)
+        self.signed = True
+        self.stalls = False
+        """Whether an operator fails for a while in the middle of the update."""
+        self.stage, self.run, self.generation = "", "", 1
+        self.wanted = self.asked = ""
+        self.accepted = ""
+        """ReleaseAccepted, where it is not about the running release; empty: it is."""
+        self.started = self.completed = self.failing = False
+        self.pools = ["worker"]
+        """The pools beside that of masters."""
+        self.checks: list[str] = []
+        self.mark = self.resumes = ""
+        self.paused: dict[str, str] = {}
+        """What is paused, and by which rollout; empty: by a person."""
+        self.behind: set[str] = set()
+        """The pools whose nodes keep the former release."""
+        self.rolling = False
+        """Whether the nodes are taking another configuration."""
+
+    # -- what is asked of it -----------------------------------------------------------------------
+
+    def _apply(self, work: Work) -> str:
+        """Obeys the manifests: those of the ClusterVersion ask for the run's stage, and those
+        beside it pause and resume."""
+        if self.absent:
+            return self.absent_words
+        wanted, rollout = work.wanted, work.rollout
+        run = wanted.run if wanted.armed else None
+        assert rollout is not None
+        if run is not None and run.id != self.run:
+            (version,) = (
+                each
+                for each in CLUSTER_VERSION.manifests(rollout, run, 1, work.seen)
+                if isinstance(each, dict) and each["kind"] == "ClusterVersion"
+            )
+            marks = version["metadata"]["annotations"]
+            self.mark, self.resumes = marks["ibgu.dev/stage"], marks.get("ibgu.dev/resumes", "")
+            self.arm(run, work.seed)
+        for each in CLUSTER_VERSION.companions(rollout, run, work.seen, resuming=wanted.resuming):
+            if each.strategy is not None:
+                self._write(each.read, each.manifest["metadata"].get("annotations", {}))
+        return ""
+
+    def _write(self, read: ReadObject, marks: dict[str, str]) -> None:
+        name = f"{read.namespace}/{read.name}" if read.namespace else read.name
+        if marks:
+            self.paused[name] = marks[names.PAUSED_BY]
+        elif self.paused.pop(name, None) is not None and name in self.behind:
+            self._script.append((10 * MINUTE, lambda: self.behind.discard(name)))
+            if len(self._script) == 1:
+                self._due = self.now + 10 * MINUTE
+
+    def arm(self, run: Run, seed: tuple[str, str]) -> str:
+        if run.id == self.run:
+            return ""
+        self.run, self.stage = run.id, traits(run.action).stage
+        self.generation += 1
+        self.executed.append((run.id, self.stage))
+        if self.stage == "Mirror":
+            self.play([(30 * SECOND, self._rolls(True)), (4 * MINUTE, self._rolls(False))])
+        elif self.mark == "Pause":
+            pass
+        elif self.stage == "Update":
+            self.wanted = self.asked = NEW
+            self.look()
+        elif self.stage == "Retract":
+            self.wanted = self.asked = OLD
+            self.play([(30 * SECOND, self._go_back)])
+        return ""
+
+    def look(self) -> None:
+        """The operator looks at the request, now and again until it takes it."""
+        self.play([(30 * SECOND, self._look)])
+
+    def retarget(self, image: str) -> None:
+        """A person asks for another release."""
+        self.wanted = image
+        self.generation += 1
+
+    # -- what its operators do ---------------------------------------------------------------------
+
+    def _look(self) -> None:
+        if self.wanted == NEW:
+            self.accepted = f"Unknown RetrievePayload: {LOOKS}"
+            self._script.append((2 * MINUTE, self._take))
+
+    def _take(self) -> None:
+        if self.wanted != NEW:
+            return
+        if not self.signed:
+            self.accepted = f"False RetrievePayload: {UNSIGNED}"
+            self._script.append((3 * MINUTE, self._look))
+            return
+        self.accepted = f'True PayloadLoaded: Payload loaded version="4.16.12" image="{NEW}"'
+        stall = [(MINUTE, self._fails(True)), (5 * MINUTE, self._fails(False))]
+        dark = [(10 * MINUTE, self._goes_dark(True)), (8 * MINUTE, self._goes_dark(False))]
+        self._script.extend(
+            [
+                (5 * SECOND, self._start),
+                *(stall if self.stalls else []),
+                *dark,
+                (20 * MINUTE, self._complete),
+                (15 * MINUTE, self._rolls(False)),
+            ]
+        )
+
+    def _start(self) -> None:
+        self.started = True
+
+    def _complete(self) -> None:
+        """The operator is done while workers still take the new configuration."""
+        self.completed = self.rolling = True
+        self.behind = {name for name in self.pools if name in self.paused}
+
+    def _go_back(self) -> None:
+        self.accepted = ""
+
+    def _rolls(self, rolling: bool) -> Callable[[], None]:
+        def change() -> None:
+            self.rolling = rolling
+
+        return change
+
+    def _fails(self, failing: bool) -> Callable[[], None]:
+        def change() -> None:
+            self.failing = failing
+
+        return change
+
+    def _goes_dark(self, dark: bool) -> Callable[[], None]:
+        def change() -> None:
+            self.dark = dark
+
+        return change
+
+    # -- what it feeds back ------------------------------------------------------------------------
+
+    @property
+    def done(self) -> bool:
+        return self.completed and not self.rolling and not self.behind
+
+    def _told(self) -> dict[str, str]:
+        told = {}
+        if self.accepted:
+            told["ReleaseAccepted"] = self.accepted
+        if self.started and not self.completed:
+            told["Progressing"] = f"True : {PROGRESS}"
+        if self.failing:
+            told["Failing"] = "True : Unable to apply 4.16.12: etcd is not available"
+        return told
+
+    def view(self, wanted: DesiredWork) -> VersionView:
+        image, version = (NEW, "4.16.12") if self.started else (OLD, "4.16.3")
+        state = "Partial" if self.started and not self.completed else "Completed"
+        asks = self.stage in ("Update", "Retract") and self.mark != "Pause"
+        foreign = asks and self.asked != self.wanted
+        return seen(
+            conditions(**self._told()),
+            stage="Other" if foreign else self.stage,
+            pausing=self.mark == "Pause",
+            resumes=self.resumes,
+            run=self.run,
+            generation=self.generation,
+            observed_generation=self.generation,
+            probes=frozenset({wanted.probe.id} if wanted.probe else ()),
+            wanted_image=self.wanted,
+            asked_image=self.asked,
+            desired_image=image,
+            desired_version=version,
+            history_state=state,
+            history_image=image,
+            history_version=version,
+            pools=(pool(), *map(self._pool, self.pools)),
+            health_checks=tuple(
+                HealthCheckView(
+                    name=name, paused=name in self.paused, paused_by=self.paused.get(name, "")
+                )
+                for name in self.checks
+            ),
+            pauses=tuple((name, uid) for name, uid in self.paused.items() if uid),
+        )
+
+    def _pool(self, name: str) -> PoolView:
+        behind, paused = name in self.behind, name in self.paused
+        return pool(
+            name,
+            machines=2,
+            updated=0 if behind else 1 if self.rolling and not paused else 2,
+            current=not behind,
+            paused=paused,
+            paused_by=self.paused.get(name, ""),
+        )

@@ -1,0 +1,111 @@
+"""A failure that the cluster may end by itself has a grace (R10.8)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.engine.driver import Verdict, VerdictKind
+from ibgu.core.model import ActingParty, Cause, FeedbackView, Kind, Outcome, ReasonKind, Rollout
+from tests.core.engine.decide.firmware import FirmwareDriver, FirmwareNode
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+
+GRACE = timedelta(minutes=10)
+
+
+class PatientDriver(FirmwareDriver):
+    """The device tries again by itself when it has failed."""
+
+    tries = False
+    """Whether what it does now is such a try."""
+    earliest = timedelta()
+
+    def verdict(self, feedback: FeedbackView, action: str, rollout: Rollout) -> Verdict:
+        found = super().verdict(feedback, action, rollout)
+        if found.kind is VerdictKind.FAILED:
+            return replace(found, grace=GRACE)
+        tries = self.tries and found.kind is VerdictKind.RUNNING
+        return replace(found, undecided=tries, earliest=self.earliest)
+
+
+@dataclass
+class Flash:
+    twin: InMemoryEngine
+    uid: str
+    driver: PatientDriver
+
+    @property
+    def node(self) -> FirmwareNode:
+        found: object = self.twin.spokes["site-1"]
+        assert isinstance(found, FirmwareNode)
+        return found
+
+
+@pytest.fixture
+def flash() -> Flash:
+    driver = PatientDriver()
+    twin = InMemoryEngine("site-1", driver=driver, node=FirmwareNode)
+    found = Flash(twin, "uid-a", driver)
+    found.node.breaks = "no power"
+    twin.apply(ibgu("a", "Stage Flash"))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.wait(minutes=8)
+    member = twin.member("uid-a", 0, "site-1")
+    assert (member.reason.kind, member.reason.message) == (ReasonKind.REFUSED, "no power")
+    assert member.reason.who is ActingParty.CLUSTER
+    return found
+
+
+def test_a_failure_that_stands_for_its_grace_ends_the_run(flash: Flash) -> None:
+    flash.twin.wait(minutes=11)
+    member = flash.twin.member(flash.uid, 0, "site-1")
+    assert (member.outcome, member.cause) == (Outcome.FAILED, Cause.UPGRADE_FAILED)
+    assert member.message == "no power"
+
+
+def test_a_failure_that_the_cluster_ends_by_itself_is_none(flash: Flash) -> None:
+    flash.node.breaks, flash.node.error, flash.node.phase = "", "", "Flashed"
+    flash.twin.touch_cluster("site-1")
+    flash.twin.wait(minutes=11)
+    assert flash.twin.member(flash.uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_the_grace_goes_on_while_the_cluster_tries_again(flash: Flash) -> None:
+    """Otherwise a failure that comes back with every try would never count."""
+    flash.driver.tries = True
+    flash.twin.wait(minutes=6)
+    flash.node.busy = True
+    flash.twin.touch_cluster("site-1")
+    flash.twin.wait(minutes=1)
+    member = flash.twin.member(flash.uid, 0, "site-1")
+    assert (member.reason.kind, member.reason.message) == (ReasonKind.REFUSED, "no power")
+    flash.node.busy = False
+    flash.twin.touch_cluster("site-1")
+    flash.twin.wait(minutes=4)
+    assert flash.twin.member(flash.uid, 0, "site-1").outcome is Outcome.FAILED
+
+
+def test_the_grace_begins_again_with_another_failure(flash: Flash) -> None:
+    flash.twin.wait(minutes=6)
+    flash.node.busy = True
+    flash.twin.touch_cluster("site-1")
+    flash.twin.wait(minutes=1)
+    flash.node.busy = False
+    flash.twin.touch_cluster("site-1")
+    flash.twin.wait(minutes=6)
+    assert not flash.twin.member(flash.uid, 0, "site-1").finished
+
+
+def test_a_success_counts_only_once_the_action_may_have_had_its_effect() -> None:
+    """Until then the cluster may show its state from before (R7.6)."""
+    driver = PatientDriver()
+    driver.earliest = GRACE
+    twin = InMemoryEngine("site-1", driver=driver, node=FirmwareNode)
+    uid = twin.apply(ibgu("a", "Stage"))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.wait(minutes=9)
+    member = twin.member(uid, 0, "site-1")
+    assert (member.finished, member.reason.kind) == (False, ReasonKind.RUNNING)
+    twin.wait(minutes=2)
+    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED

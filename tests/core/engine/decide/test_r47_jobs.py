@@ -1,0 +1,433 @@
+"""An action that a Job does: its work is there while the run needs it, and no longer."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.drivers.cluster_version.driver import CLUSTER_VERSION
+from ibgu.core.drivers.cluster_version.proofs import UPDATE_PROOFS
+from ibgu.core.engine.timing.times import JOB_REMOVAL
+from ibgu.core.model import (
+    Cause,
+    Ended,
+    JobView,
+    Kind,
+    Outcome,
+    ReasonKind,
+    RolloutState,
+    RunResult,
+    names,
+)
+from ibgu.core.model.kinds import Backup, PreCache, RolloutObject, RolloutSpec
+from tests.core.assurance.certify.logs import certify, log_of, told
+from tests.core.drivers.cluster_version.version_node import VersionNode
+from tests.core.drivers.cluster_version.version_samples import NEW, OTHER, UPDATE
+from tests.core.engine.decide.fleet import InMemoryEngine, ibgu
+from tests.core.engine.decide.invariants import Invariants
+from tests.core.engine.decide.restores import backup, restore_hub
+
+UID = "uid-z"
+LATER = "2026-01-01T00:01:00+00:00"
+SITES = ("site-1", "site-2", "site-3")
+FAILED, COMPLETED = "ibgu.dev/fleet-backup-failed", "ibgu.dev/fleet-backup-completed"
+
+
+def saved(*steps: str, concurrency: int = 3, timeout: int = 240, age: int = 240) -> RolloutObject:
+    """Returns a FleetUpdate with a backup."""
+    found = ibgu("z", *steps, concurrency=concurrency, timeout=timeout)
+    spec = RolloutSpec(
+        cluster_label_selectors=found.spec.cluster_label_selectors,
+        plan=found.spec.plan,
+        update=replace(UPDATE, backup=Backup("Etcd", OTHER, max_age_minutes=age)),
+    )
+    return replace(found, kind=names.FLEET_UPDATE, spec=spec)
+
+
+@pytest.fixture
+def twin() -> Iterator[InMemoryEngine]:
+    twin = InMemoryEngine(*SITES, driver=CLUSTER_VERSION, node=VersionNode)
+    invariants = Invariants(twin)
+    yield twin
+    invariants.at_rest()
+    proofs = {names.FLEET_UPDATE: UPDATE_PROOFS}
+    assert told(certify(log_of(twin), proofs=proofs)) == []
+
+
+def stages(twin: InMemoryEngine, name: str) -> list[str]:
+    return [stage for _, stage in twin.spokes[name].executed]
+
+
+def run_of(twin: InMemoryEngine, name: str = "site-1", step: int = 0) -> Ended:
+    run = twin.member(UID, step, name).run
+    assert isinstance(run, Ended)
+    return run
+
+
+def test_a_cluster_whose_job_succeeds_goes_on_and_nothing_of_the_job_is_left(
+    twin: InMemoryEngine,
+) -> None:
+    twin.apply(saved("Check Backup Update"))
+    twin.drive()
+    assert twin.tracked(UID).rollout.state is RolloutState.COMPLETE
+    for name in SITES:
+        assert stages(twin, name) == ["Check", "Backup", "Update"]
+        assert twin.member(UID, 0, name).outcome is Outcome.SUCCEEDED
+        assert len(twin.spokes[name].made) == 1
+        assert twin.spokes[name].jobs == {}
+
+
+def test_the_jobs_of_two_actions_come_one_after_the_other(twin: InMemoryEngine) -> None:
+    asked = saved("PreCache Backup Update")
+    update = replace(asked.spec.update or UPDATE, pre_cache=PreCache(OTHER))
+    twin.apply(replace(asked, spec=replace(asked.spec, update=update)))
+    twin.drive()
+    for name in SITES:
+        assert stages(twin, name) == ["PreCache", "Backup", "Update"]
+        assert len(set(twin.spokes[name].made)) == 2
+
+
+def test_a_cluster_whose_job_fails_is_not_updated_and_the_others_go_on(
+    twin: InMemoryEngine,
+) -> None:
+    twin.spokes["site-2"].job_failure = ("DeadlineExceeded", "Job was active too long")
+    twin.apply(saved("Backup", "Update"))
+    twin.until(Kind.STEP_FINISHED)
+    twin.settle()
+    assert twin.labels["site-2"] == {FAILED: ""}
+    twin.drive()
+    failed = twin.member(UID, 0, "site-2")
+    assert (failed.outcome, failed.cause) == (Outcome.FAILED, Cause.BACKUP_FAILED)
+    assert failed.message == "BackupTimeout: DeadlineExceeded: Job was active too long"
+    assert stages(twin, "site-2") == ["Backup"]
+    assert sorted(twin.tracked(UID).steps[1].members) == ["site-1", "site-3"]
+    assert stages(twin, "site-3") == ["Backup", "Update"]
+    assert twin.member(UID, 0, "site-2").watched is False
+
+
+def test_the_job_is_made_once_the_cluster_has_accepted_the_run(twin: InMemoryEngine) -> None:
+    twin.apply(saved("Backup"))
+    twin.until(Kind.RUN_ARMING)
+    twin.deliver()
+    assert twin.works[UID, "site-1"].wanted.armed
+    assert not twin.jobs
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    assert {name for _, name in twin.jobs} == set(SITES)
+    assert not any(work.wanted.armed for work in twin.works.values())
+    reason = twin.member(UID, 0, "site-1").reason
+    assert (reason.kind, reason.message) == (ReasonKind.RUNNING, "Active: the Job runs")
+    twin.drive()
+
+
+def test_a_job_that_somebody_deletes_while_its_run_is_open_is_made_again(
+    twin: InMemoryEngine,
+) -> None:
+    twin.apply(saved("Backup", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    twin.spokes["site-1"].jobs.clear()
+    twin.drive()
+    assert len(twin.spokes["site-1"].made) == 2
+    assert len(set(twin.spokes["site-1"].made)) == 1
+    assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_the_next_action_waits_until_the_hub_no_longer_has_the_job(twin: InMemoryEngine) -> None:
+    """A Job that vanishes while its work is there would be made again in mid-update."""
+    twin.apply(saved("Backup Update", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    spoke = twin.spokes["site-1"]
+    spoke.keeps_jobs = True
+    twin.wait(minutes=5)
+    member = twin.member(UID, 0, "site-1")
+    assert run_of(twin).result is RunResult.SUCCEEDED
+    assert not run_of(twin).disarmed
+    assert (member.reason.kind, member.reason.message) == (
+        ReasonKind.DISARMING,
+        "removes the Job from the cluster",
+    )
+    assert twin.fleet.claims["uid-site-1"].rollout == UID
+    assert stages(twin, "site-1") == ["Backup"]
+    spoke.keeps_jobs = False
+    twin.drive()
+    assert stages(twin, "site-1") == ["Backup", "Update"]
+    assert len(spoke.made) == 1
+
+
+def test_a_job_that_does_not_go_holds_the_claim_for_ten_minutes_at_most(
+    twin: InMemoryEngine,
+) -> None:
+    """No agent makes the Job of a work that is being deleted."""
+    twin.apply(saved("Backup"))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    spoke = twin.spokes["site-1"]
+    spoke.dark = True
+    twin.touch_cluster("site-1")
+    twin.spokes["site-1"].keeps_jobs = True
+    spoke.dark = False
+    twin.drive(timedelta(minutes=12))
+    assert "uid-site-1" in twin.fleet.claims
+    twin.drive(timedelta(minutes=3))
+    assert "uid-site-1" not in twin.fleet.claims
+    assert run_of(twin).disarmed
+    assert twin.now - run_of(twin).ended_at >= JOB_REMOVAL
+    spoke.keeps_jobs = False
+    twin.drive()
+
+
+def test_a_cluster_that_goes_dark_in_its_backup_keeps_its_slot_until_it_is_back(
+    twin: InMemoryEngine,
+) -> None:
+    twin.apply(saved("Backup", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    twin.spokes["site-1"].dark = True
+    twin.touch_cluster("site-1")
+    twin.wait(minutes=30)
+    assert twin.member(UID, 0, "site-1").reason.kind is ReasonKind.UNREACHABLE
+    twin.spokes["site-1"].dark = False
+    twin.touch_cluster("site-1")
+    twin.drive()
+    assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert len(twin.spokes["site-1"].made) == 1
+
+
+def test_a_deleted_rollout_takes_its_jobs_along(twin: InMemoryEngine) -> None:
+    twin.apply(saved("Backup"))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    twin.delete(UID)
+    twin.settle()
+    assert not twin.jobs
+    assert all(spoke.jobs == {} for spoke in twin.spokes.values())
+    assert not twin.fleet.claims
+
+
+def test_a_newer_rollout_that_cancels_gets_the_cluster_once_the_job_is_gone(
+    twin: InMemoryEngine,
+) -> None:
+    found: object = twin.spokes["site-1"]
+    assert isinstance(found, VersionNode)
+    found.wanted = NEW  # Somebody has asked for it: there is something to withdraw.
+    found.keeps_jobs = True
+    twin.apply(saved("Backup", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    older = twin.ibgus[UID]
+    meta = replace(older.metadata, name="y", uid="uid-y", creation_timestamp=LATER)
+    (retract,) = ibgu("y", "Retract").spec.plan
+    spec = replace(older.spec, plan=[retract])
+    twin.apply(replace(older, metadata=meta, spec=spec))
+    twin.wait(minutes=5)
+    assert twin.fleet.claims["uid-site-1"].rollout == UID
+    assert run_of(twin).result is RunResult.PREEMPTED
+    assert stages(twin, "site-1") == ["Backup"]
+    found.keeps_jobs = False
+    twin.drive()
+    assert stages(twin, "site-1") == ["Backup", "Retract"]
+    assert found.made == [f"job-{run_of(twin).id}"]
+
+
+def test_a_job_past_the_steps_deadline_is_removed_and_does_not_count_later(
+    twin: InMemoryEngine,
+) -> None:
+    twin.spokes["site-1"].job_time = timedelta(hours=3)
+    twin.apply(saved("Backup", timeout=30))
+    twin.drive()
+    late = twin.member(UID, 0, "site-1")
+    assert (late.outcome, late.cause, late.watched) == (Outcome.FAILED, Cause.TIMED_OUT, False)
+    assert twin.labels["site-1"] == {FAILED: ""}
+    assert twin.spokes["site-1"].jobs == {}
+
+
+def test_a_job_work_that_the_hub_refuses_fails_the_run(twin: InMemoryEngine) -> None:
+    twin.job_refusals[UID, "site-1"] = "admission webhook denied the request: no Jobs"
+    twin.apply(saved("Backup"))
+    twin.drive()
+    refused = twin.member(UID, 0, "site-1")
+    assert (refused.outcome, refused.cause) == (Outcome.FAILED, Cause.WRITE_REFUSED)
+    assert refused.message.endswith("no Jobs")
+
+
+def test_a_job_that_the_cluster_does_not_take_fails_the_run_after_two_minutes(
+    twin: InMemoryEngine,
+) -> None:
+    twin.spokes["site-1"].job_error = "namespaces is forbidden"
+    twin.apply(saved("Backup"))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.wait(minutes=1)
+    assert twin.member(UID, 0, "site-1").reason.kind is ReasonKind.REFUSED
+    twin.drive()
+    refused = twin.member(UID, 0, "site-1")
+    assert (refused.outcome, refused.cause) == (Outcome.FAILED, Cause.BACKUP_FAILED)
+    assert refused.message == "the cluster does not take the Job: namespaces is forbidden"
+
+
+def test_a_missing_right_to_write_the_job_work_becomes_the_reason(
+    twin: InMemoryEngine,
+) -> None:
+    twin.apply(saved("Backup", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.forbidden = True
+    twin.settle()
+    assert twin.member(UID, 0, "site-1").reason.kind is ReasonKind.FORBIDDEN
+    twin.allow()
+    twin.drive()
+    assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_a_new_controller_goes_on_with_the_job_that_is_there(twin: InMemoryEngine) -> None:
+    twin.apply(saved("Backup Update", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    twin.restart()
+    twin.drive()
+    assert stages(twin, "site-1") == ["Backup", "Update"]
+    assert len(twin.spokes["site-1"].made) == 1
+
+
+def test_the_job_of_another_run_is_removed_first(twin: InMemoryEngine) -> None:
+    """Records that a restore took back may be of an earlier run than the work."""
+    twin.apply(saved("Backup", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    work = twin.jobs[UID, "site-1"]
+    mine, work.run = work.run, replace(work.run, id="another")
+    work.job = JobView(name="job-another", complete=True)
+    twin.touch(UID, "site-1")
+    twin.settle()
+    assert twin.jobs[UID, "site-1"].run.id == mine.id
+    twin.drive()
+    assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_the_claim_stays_while_the_deletion_of_the_job_is_on_its_way(twin: InMemoryEngine) -> None:
+    twin.apply(saved("Backup", concurrency=1))
+    twin.until(Kind.RUN_ENDED)
+    assert twin.job_writes
+    twin.touch(UID, "site-1")
+    twin.turn()
+    assert not run_of(twin).disarmed
+    twin.drive()
+
+
+def test_a_hub_restored_from_before_the_end_of_a_job_has_it_removed_again(
+    twin: InMemoryEngine,
+) -> None:
+    """The update is under way by then, and a second backup must not begin."""
+    twin.apply(saved("Backup Update", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    before = backup(twin)
+    assert before.jobs
+    while stages(twin, "site-1")[-1] != "Update":
+        twin.step()
+    twin.settle()
+    restore_hub(twin, before)
+    assert all(work.terminating for work in twin.jobs.values())
+    assert len(twin.spokes["site-1"].made) == 1
+    twin.annotate(UID, resume="1")
+    twin.drive()
+    assert len(twin.spokes["site-1"].made) == 1
+
+
+def test_a_job_work_that_somebody_changes_proves_nothing_and_goes(
+    twin: InMemoryEngine,
+) -> None:
+    twin.apply(saved("Backup", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    twin.jobs[UID, "site-1"].edited = True
+    twin.touch(UID, "site-1")
+    twin.drive()
+    taken = twin.member(UID, 0, "site-1")
+    assert (taken.outcome, taken.cause) == (Outcome.FAILED, Cause.TAKEN_OVER)
+    assert twin.labels["site-1"] == {}
+    assert twin.member(UID, 0, "site-2").outcome is Outcome.SUCCEEDED
+
+
+def test_a_restored_hub_makes_no_job_until_a_person_resumes(twin: InMemoryEngine) -> None:
+    twin.apply(saved("Backup", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    restore_hub(twin, backup(twin))
+    twin.wait(minutes=30)
+    assert not twin.jobs
+    assert twin.spokes["site-1"].made == []
+    words = "the Job is made once the rollout is resumed"
+    assert twin.member(UID, 0, "site-1").reason.message == words
+    twin.annotate(UID, resume="1")
+    twin.drive()
+    assert len(twin.spokes["site-1"].made) == 1
+
+
+# -- what must be completed before -----------------------------------------------------------------
+
+
+def test_an_update_starts_only_after_a_recent_backup(twin: InMemoryEngine) -> None:
+    """With one place the last cluster waits for hours, and its backup is too old by then."""
+    twin.apply(saved("Backup", "Update", concurrency=1, timeout=600, age=70))
+    twin.drive()
+    first, last = (twin.member(UID, 1, name) for name in ("site-1", "site-3"))
+    assert first.outcome is Outcome.SUCCEEDED
+    assert (last.outcome, last.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
+    assert last.message.startswith(
+        "Update needs a Backup of this rollout that is not older than 1 h 10 min: it was completed"
+    )
+    assert stages(twin, "site-3") == ["Backup"]
+
+
+def test_an_update_without_any_backup_does_not_start(twin: InMemoryEngine) -> None:
+    twin.apply(saved("Update"))
+    twin.drive()
+    for name in SITES:
+        member = twin.member(UID, 0, name)
+        assert (member.outcome, member.cause) == (Outcome.FAILED, Cause.WRONG_STATE)
+        assert member.message == "Update needs a Backup of this rollout, and there is none"
+        assert stages(twin, name) == []
+
+
+def test_a_cluster_whose_update_has_begun_needs_no_backup_any_more(twin: InMemoryEngine) -> None:
+    found: object = twin.spokes["site-1"]
+    assert isinstance(found, VersionNode)
+    begun = found
+    begun.started = begun.completed = True
+    begun.wanted = NEW
+    twin.apply(saved("Backup Update"))
+    twin.drive()
+    member = twin.member(UID, 0, "site-1")
+    assert member.outcome is Outcome.SUCCEEDED
+    assert [done.note for done in member.completed] == [
+        "made no backup: the update to 4.16.12 has begun before",
+        "was already at 4.16.12",
+    ]
+    assert begun.made == []
+
+
+def test_a_backup_that_was_skipped_does_not_count_as_a_backup(twin: InMemoryEngine) -> None:
+    found: object = twin.spokes["site-1"]
+    assert isinstance(found, VersionNode)
+    begun = found
+    begun.started, begun.wanted = True, NEW
+    twin.apply(saved("Backup", age=10_000))
+    twin.drive()
+    assert twin.member(UID, 0, "site-1").completed[0].note.startswith("made no backup")
+    begun.started, begun.wanted = False, ""  # Somebody has taken the cluster back.
+    twin.touch_cluster("site-1")
+    twin.append(UID, "Update")
+    twin.drive()
+    assert twin.member(UID, 1, "site-1").message.endswith("and there is none")
+    assert twin.member(UID, 1, "site-2").outcome is Outcome.SUCCEEDED
+
+
+def test_a_backup_of_a_cluster_of_the_same_name_does_not_count(twin: InMemoryEngine) -> None:
+    twin.apply(saved("Backup", age=10_000))
+    twin.drive()
+    twin.spokes["site-1"].uid = "uid-new"
+    twin.append(UID, "Update")
+    twin.drive()
+    assert twin.member(UID, 1, "site-1").message.endswith("and there is none")
+    assert twin.member(UID, 1, "site-2").outcome is Outcome.SUCCEEDED

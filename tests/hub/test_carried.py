@@ -1,0 +1,93 @@
+"""Preflight of a step uses what was read with the author's rights, and nothing else (R34)."""
+
+from datetime import UTC, datetime
+
+from ibgu.core.drivers.ibu.preflight.facts import ConfigMapFacts, Lookup
+from ibgu.core.drivers.ibu.works import build
+from ibgu.core.engine.state.snapshot import PayloadState
+from ibgu.core.model import Rollout
+from ibgu.core.model.kinds import (
+    ConfigMap,
+    IbuSpec,
+    NameRef,
+    ObjectMeta,
+    ObjectRef,
+    RolloutSpec,
+    Secret,
+    SeedImageRef,
+)
+from ibgu.hub.carried import carried_facts
+
+CONTENT = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: x\n"
+OWN, OTHER = ObjectRef("own", "fleet"), ObjectRef("other", "kube-system")
+ROLLOUT = Rollout(
+    uid="uid-a",
+    namespace="fleet",
+    name="a",
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    spec=RolloutSpec(
+        ibu_spec=IbuSpec(
+            seed_image_ref=SeedImageRef(pull_secret_ref=NameRef("pull")),
+            oadp_content=[OTHER],
+            extra_manifests=[OWN],
+        )
+    ),
+)
+
+
+def config_map(ref: ObjectRef, content: str = CONTENT) -> ConfigMap:
+    return ConfigMap(ObjectMeta(name=ref.name, namespace=ref.namespace), {"a.yaml": content})
+
+
+SECRET = Secret(
+    ObjectMeta(name="pull", namespace="fleet"),
+    "kubernetes.io/dockerconfigjson",
+    {".dockerconfigjson": "eyJhdXRocyI6IHsicXVheS5pbyI6IHsiYXV0aCI6ICJzM2NyM3QifX19"},
+)
+PAYLOAD = build([config_map(OWN), config_map(OTHER, "# long\n" * 1000 + CONTENT), SECRET])
+
+
+async def facts(state: PayloadState) -> tuple[ConfigMapFacts, ConfigMapFacts]:
+    oadp, manifests = (await carried_facts(ROLLOUT, state, PAYLOAD)).config_maps
+    return oadp, manifests
+
+
+async def test_content_that_was_read_is_judged() -> None:
+    found = await carried_facts(ROLLOUT, PayloadState(), PAYLOAD)
+    assert [each.name for each in found.config_maps] == ["kube-system/other", "fleet/own"]
+    assert all(each.lookup is Lookup.FOUND for each in found.config_maps)
+    assert [each.documents[0].name for each in found.config_maps] == ["x", "x"]
+    secret = found.pull_secret
+    assert secret is not None
+    assert (secret.name, secret.registries) == ("fleet/pull", ("quay.io",))
+    assert "s3cr3t" not in repr(found)
+
+
+async def test_content_whose_author_was_not_checked_counts_in_the_own_namespace_only() -> None:
+    other, own = await facts(PayloadState(unchecked="nobody has checked"))
+    assert (other.lookup, other.documents) == (Lookup.FORBIDDEN, ())
+    assert own.lookup is Lookup.FOUND
+
+
+async def test_content_that_can_not_be_carried_is_unknown() -> None:
+    other, own = await facts(PayloadState(problem="ibgu may not read it"))
+    assert {other.lookup, own.lookup} == {Lookup.FORBIDDEN}
+
+
+async def test_content_that_is_not_on_the_hub_is_missing() -> None:
+    found = await carried_facts(ROLLOUT, PayloadState(), build([config_map(OWN)]))
+    other, own = found.config_maps
+    assert (other.lookup, own.lookup) == (Lookup.MISSING, Lookup.FOUND)
+    assert found.pull_secret is not None
+    assert found.pull_secret.lookup is Lookup.MISSING
+
+
+async def test_a_config_map_with_templates_is_there_and_has_its_values_by_cluster() -> None:
+    content = CONTENT.replace("name: x", "name: {{hub .ManagedClusterLabels.region hub}}")
+    payload = build([config_map(OWN, content), config_map(OTHER), SECRET])
+    found = await carried_facts(ROLLOUT, PayloadState(), payload)
+    assert [each.lookup for each in found.config_maps] == [Lookup.FOUND] * 2
+    assert found.templates is not None
+    assert found.templates.content.problem("site-1", {"region": "north"}) == ""
+    assert "region" in found.templates.content.problem("site-2", {})
+    assert (await carried_facts(ROLLOUT, PayloadState(), PAYLOAD)).templates is None

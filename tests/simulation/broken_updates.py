@@ -1,0 +1,104 @@
+"""Breaks the rules of updates to another release, one at a time: the simulation must notice."""
+
+from contextlib import ExitStack
+from typing import Any
+from unittest.mock import patch
+
+from msgspec.structs import replace
+
+from ibgu.core.drivers.cluster_version import driver, manifests, states
+from ibgu.core.drivers.cluster_version.actions import UpdateAction, UpdateStage
+from ibgu.core.drivers.cluster_version.names import UPDATE_MANAGER
+from ibgu.core.drivers.cluster_version.spec import update_of
+from ibgu.core.engine.decide.member import waiting
+from ibgu.core.engine.driver import Verdict, VerdictKind
+from ibgu.core.engine.works import stage
+from ibgu.core.model import Cause, actions
+from tests.simulation.breaking import Patches, deaf_to_claims, unchecked
+from tests.simulation.breaking import replace_part as _set
+
+_ASKED = (UpdateStage.UPDATE, UpdateStage.OTHER)
+"""Stages of a cluster that was asked for the release, even if somebody has changed that since."""
+
+
+def request_left_in_place(stack: ExitStack) -> None:
+    """A disarmed work goes on asking for the release: what people ask for later is overwritten."""
+    known = manifests.manifests_of
+
+    def manifests_of(rollout: Any, run: Any, generation: int, seen: Any) -> list[Any]:
+        made: list[Any] = known(rollout, run, generation, seen)
+        if run is None and seen is not None and seen.stage in _ASKED:
+            release = update_of(rollout).release
+            wanted = {"version": release.version, "image": release.image, "force": False}
+            made[1] = {**made[1], "spec": {"desiredUpdate": wanted}}
+        return made
+
+    options = {"force": True, "fieldManager": UPDATE_MANAGER}
+    _set(stack, driver, "manifests_of", manifests_of)
+    strategy = {"type": "ServerSideApply", "serverSideApply": options}
+    _set(stack, stage, "DISARMED", strategy)
+
+
+def withdrawal_not_asked_for(stack: ExitStack) -> None:
+    """A withdrawal only marks the cluster, and counts as done: the request stays."""
+    known = manifests._Request.release.fget  # type: ignore[attr-defined]
+
+    def release(self: Any) -> Any:
+        return None if self.stage == UpdateStage.RETRACT else known(self)
+
+    _set(stack, manifests._Request, "release", property(release))
+    _set(stack, states, "_retracted", lambda *asked: Verdict(VerdictKind.SUCCEEDED))
+
+
+def failures_forgotten(stack: ExitStack) -> None:
+    """Clusters are updated whatever has failed before."""
+    found = UpdateAction.UPDATE.value
+    known, table = actions._DECLARED[found]
+    free = replace(known, need=actions.RequiredLabels())
+    stack.enter_context(patch.dict(actions._DECLARED, {found: (free, table)}))
+    _set(stack, states, "_may_update", lambda *asked: states._STARTABLE)
+
+
+def workers_not_awaited(stack: ExitStack) -> None:
+    """An update counts as done once the operator says so."""
+    _set(stack, states, "_unsettled", lambda *asked: "")
+
+
+def refusals_made_up(stack: ExitStack) -> None:
+    """An update that the operator has not checked yet counts as refused."""
+
+    def updated(*asked: Any) -> Verdict:
+        found: Verdict = known(*asked)
+        if found.kind is VerdictKind.RUNNING and found.undecided:
+            return Verdict(VerdictKind.FAILED, Cause.UPDATE_REFUSED, "refused")
+        return found
+
+    known = states._updated
+    _set(stack, states, "_updated", updated)
+
+
+def claims_apart_by_kind(stack: ExitStack) -> None:
+    """A claim keeps only rollouts of its own kind from a cluster."""
+    block = waiting._block_if_claimed
+
+    def by_kind(ctx: Any, member: Any) -> bool:
+        holder = ctx.fleet.claims.get(member.uid)
+        other = ctx.fleet.rollouts.get(holder.rollout) if holder is not None else None
+        if other is not None and other.rollout.kind != ctx.rollout.kind:
+            return False
+        return bool(block(ctx, member))
+
+    unchecked(stack)
+    deaf_to_claims(stack)
+    _set(stack, waiting, "_block_if_claimed", by_kind)
+
+
+PATCHES: tuple[tuple[Patches, str, int], ...] = (
+    (request_left_in_place, "update", 1),
+    (withdrawal_not_asked_for, "update", 1),
+    (failures_forgotten, "update", 1),
+    (workers_not_awaited, "update", 1),
+    (refusals_made_up, "update", 1),
+    (claims_apart_by_kind, "both", 1),
+)
+"""Each with the kind of change, and the first seed, of the simulations that have to notice it."""

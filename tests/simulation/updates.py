@@ -1,0 +1,120 @@
+"""Fleets whose clusters are updated to another release, and the FleetUpdates that ask for it."""
+
+from random import Random
+from typing import Any
+
+from ibgu.core.drivers.cluster_version.actions import UPDATE_ACTIONS, UpdateAction
+from ibgu.core.model import names
+from ibgu.sim.agent.ssa import merge_patch
+from ibgu.sim.cluster import SimulatedCluster
+from ibgu.sim.cluster_version import Updates
+from ibgu.sim.cluster_version.objects import CLUSTER_VERSION
+from ibgu.sim.spoke.refusal import Refusal
+
+Object = dict[str, Any]
+
+VERSION = "4.16.3"
+"""The release of every cluster at first."""
+SINGLE_NODE = Updates(
+    look=10, retrieve=20, backup=60, operators=480, report=60, flap=(30, 60), dark=240, drain=900
+)
+MULTI_NODE = Updates(
+    look=10,
+    retrieve=20,
+    backup=60,
+    operators=480,
+    report=60,
+    flap=(30, 60),
+    dark=240,
+    drain=900,
+    nodes=180,
+    workers=1,
+    multi_node=0.4,
+)
+TROUBLES = (
+    "no-signature=0.3",
+    "no-signature:40m=0.4",
+    "ack-required=0.4",
+    "update-refused=0.2",
+    "update-slow:20m=0.2",
+    "update-stalls:20m=0.2",
+    "update-stalls=0.1",
+    "operator-degraded=0.2",
+    "operator-degraded:30m=0.3",
+    "pool-paused=0.3",
+    "pool-paused:30m=0.3",
+    "drain-blocked:40m=0.3",
+    "backup-fails=0.3",
+    "backup-hangs=0.2",
+)
+"""Faults of updates, each on a share of the fleet."""
+RELEASES = (("4.16.12", "b"), ("4.17.2", "c"))
+"""Version, and the digit that the image's digest repeats."""
+_HAND = f"quay.io/openshift-release-dev/ocp-release@sha256:{'d' * 64}"
+HEALTH_CHECK = "openshift-machine-api/worker"
+APPENDED = (
+    UpdateAction.UPDATE,
+    UpdateAction.RETRACT_ON_FAILURE,
+    UpdateAction.RETRACT,
+    UpdateAction.MIRROR,
+    UpdateAction.POOLS,
+)
+_BACK = {UpdateAction.RETRACT.value, UpdateAction.RETRACT_ON_FAILURE.value}
+
+
+def image(digit: str) -> str:
+    return f"quay.io/openshift-release-dev/ocp-release@sha256:{digit * 64}"
+
+
+def signatures_needed(seed: int, *, calm: bool) -> bool:
+    """Returns whether clusters know no signatures but those that a Mirror brings."""
+    return not calm and Random(f"{seed}/signatures").random() < 0.6
+
+
+def fleet_update(rng: Random, number: int, timeout: int, *, calm: bool) -> Object:
+    shapes = [plan for plan in UPDATE_ACTIONS.plans if len(plan) < 4]
+    if number == 0:
+        shapes = [plan for plan in shapes if any(UpdateAction.UPDATE.value in s for s in plan)]
+    if calm:  # what is complete can't be withdrawn
+        shapes = [plan for plan in shapes if not _BACK & {*plan[-1]}]
+    shape, most = rng.choice(shapes), rng.randint(1, 4)
+    version, digit = RELEASES[0] if number == 0 or rng.random() < 0.6 else RELEASES[1]
+    mirrors = [{"source": "quay.io", "mirrors": ["mirror.example"]}]
+    strategy = {"maxConcurrency": most, "timeout": timeout}
+    more: Object = {}
+    if any(UpdateAction.PRECACHE.value in actions for actions in shape):
+        more["preCache"] = {"image": image("e")}
+    if any(UpdateAction.BACKUP.value in actions for actions in shape):
+        more["backup"] = {"form": rng.choice(("Etcd", "Full")), "image": image("e")}
+    if rng.random() < 0.5 or any(UpdateAction.POOLS.value in actions for actions in shape):
+        checks = [HEALTH_CHECK] if rng.random() < 0.5 and not calm else []  # not on single nodes
+        more["pause"] = {"pools": ["worker"], "healthChecks": checks}
+    return {
+        "apiVersion": "ibgu.dev/v1alpha1",
+        "kind": names.FLEET_UPDATE,
+        "metadata": {"name": f"rollout-{number}", "namespace": "default"},
+        "spec": {
+            "clusterLabelSelectors": [{"matchLabels": {"group": "all"}}],
+            "update": {
+                "release": {"version": version, "image": image(digit)},
+                "signatures": ["c2lnbmVk"],
+                "mirrors": mirrors if rng.random() < 0.5 else [],
+                "acks": ["ack-4.16-kube-1.30-api-removals-in-4.17"] * rng.randint(0, 1),
+                **more,
+            },
+            "plan": [{"actions": [*actions], "rolloutStrategy": strategy} for actions in shape],
+        },
+    }
+
+
+class UpdatedCluster(SimulatedCluster):
+    """UpdatedCluster is one whose people ask for another release, too, when they set a stage."""
+
+    def set_stage(self, stage: str, now: float) -> None:
+        wanted = {"architecture": "", "version": "", "image": _HAND, "force": False}
+        patch = {"spec": {"desiredUpdate": wanted}}
+        try:
+            merge_patch(self.spoke, CLUSTER_VERSION, patch, "oc", now)
+        except (Refusal, KeyError):  # no API while the node restarts
+            return
+        super().set_stage(stage, now)
